@@ -1,0 +1,3 @@
+package kernels
+
+func archs() []*arch { return []*arch{goArch} }

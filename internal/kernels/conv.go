@@ -1,0 +1,143 @@
+package kernels
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Conv2D is a convolution's geometry, in ONNX's terms: a cross-correlation of
+// In channels, in Groups, with Out kernels.
+type Conv2D struct {
+	In, Out                  int // channels
+	KernelH, KernelW         int
+	StrideH, StrideW         int // 0 means 1
+	DilationH, DilationW     int // 0 means 1
+	Top, Left, Bottom, Right int // zero padding
+	Groups                   int // 0 means 1
+}
+
+func (g Conv2D) withDefaults() Conv2D {
+	for _, v := range []*int{&g.StrideH, &g.StrideW, &g.DilationH, &g.DilationW, &g.Groups} {
+		if *v == 0 {
+			*v = 1
+		}
+	}
+	return g
+}
+
+// Validate says what is impossible about g.
+func (g Conv2D) Validate() error {
+	g = g.withDefaults()
+	switch {
+	case g.In <= 0 || g.Out <= 0:
+		return fmt.Errorf("convolution of %d channels into %d", g.In, g.Out)
+	case g.KernelH <= 0 || g.KernelW <= 0:
+		return fmt.Errorf("convolution kernel of %d x %d", g.KernelH, g.KernelW)
+	case g.StrideH < 0 || g.StrideW < 0:
+		return fmt.Errorf("convolution with strides %d, %d", g.StrideH, g.StrideW)
+	case g.DilationH < 0 || g.DilationW < 0:
+		return fmt.Errorf("convolution with dilations %d, %d", g.DilationH, g.DilationW)
+	case g.Top < 0 || g.Left < 0 || g.Bottom < 0 || g.Right < 0:
+		return fmt.Errorf("convolution with negative padding %v", Halo{g.Top, g.Left, g.Bottom, g.Right})
+	case g.Groups < 0 || g.In%g.Groups != 0 || g.Out%g.Groups != 0:
+		return fmt.Errorf("convolution of %d channels into %d in %d groups", g.In, g.Out, g.Groups)
+	}
+	return nil
+}
+
+// OutSize is the size of the result for maps of h x w; 0 where the kernel does
+// not fit.
+func (g Conv2D) OutSize(h, w int) (oh, ow int) {
+	g = g.withDefaults()
+	return windows(h+g.Top+g.Bottom, g.KernelH, g.StrideH, g.DilationH), windows(w+g.Left+g.Right, g.KernelW, g.StrideW, g.DilationW)
+}
+
+// windows counts the places of a window along a padded axis.
+func windows(size, kernel, stride, dilation int) int {
+	span := (kernel-1)*dilation + 1
+	if size < span {
+		return 0
+	}
+	return (size-span)/stride + 1
+}
+
+// Weights is the number of weights, Out x In/Groups x KernelH x KernelW.
+func (g Conv2D) Weights() int {
+	g = g.withDefaults()
+	return g.Out * (g.In / g.Groups) * g.KernelH * g.KernelW
+}
+
+// Conv is a convolution with its weights laid out for the kernels in use when
+// it was prepared. Many goroutines may run it at once.
+type Conv struct {
+	Conv2D
+	arch *arch
+	bias []float32 // Out values, rounded up to whole panels with zeros
+	relu bool
+	by   algorithm
+}
+
+// algorithm is one way to do a convolution.
+type algorithm interface {
+	run(c *Conv, in, out *Act)
+	// halo is the border of an h x w input that this way reads.
+	halo(c *Conv, h, w int) Halo
+	free()
+}
+
+// PrepareConv lays out weights, given in ONNX's order [Out][In/Groups][KernelH]
+// [KernelW], for fast use; they are copied. bias is nil or has Out values. With
+// relu, negative results become zero.
+func PrepareConv(g Conv2D, weights, bias []float32, relu bool) (*Conv, error) {
+	if err := g.Validate(); err != nil {
+		return nil, err
+	}
+	g = g.withDefaults()
+	if len(weights) != g.Weights() {
+		return nil, fmt.Errorf("convolution with %d weights, its shape says %d", len(weights), g.Weights())
+	}
+	if bias != nil && len(bias) != g.Out {
+		return nil, fmt.Errorf("convolution with %d biases for %d channels", len(bias), g.Out)
+	}
+	c := &Conv{Conv2D: g, arch: current.Load(), relu: relu}
+	c.bias = aligned[float32](roundUp(g.Out, 32))
+	copy(c.bias, bias)
+	c.by = prepareGather(c, weights)
+	return c, nil
+}
+
+// Halo is the border that inputs of h x w should have for Run to need no copy
+// of them. A wider one is as good.
+func (c *Conv) Halo(h, w int) Halo { return c.by.halo(c, h, w) }
+
+// Free gives the weights' memory back.
+func (c *Conv) Free() { c.by.free() }
+
+// Run convolves in into the map of out, whose shape must be OutSize's. Any halo
+// will do on either side. An image's result does not depend on the others'.
+func (c *Conv) Run(in, out *Act) {
+	if err := c.fits(in, out); err != nil {
+		panic("kernels: " + err.Error())
+	}
+	if out.N == 0 || out.H == 0 || out.W == 0 {
+		return
+	}
+	c.by.run(c, in, out)
+}
+
+func (c *Conv) fits(in, out *Act) error {
+	in.check()
+	out.check()
+	oh, ow := c.OutSize(in.H, in.W)
+	switch {
+	case in.C != c.In || out.C != c.Out:
+		return fmt.Errorf("convolution of %d channels into %d given %d and %d", c.In, c.Out, in.C, out.C)
+	case in.N != out.N:
+		return errors.New("convolution of batches of different size")
+	case oh != out.H || ow != out.W:
+		return fmt.Errorf("convolution gives %d x %d, not %d x %d", oh, ow, out.H, out.W)
+	}
+	return nil
+}
+
+func roundUp(n, to int) int { return (n + to - 1) / to * to }

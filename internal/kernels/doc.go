@@ -1,0 +1,19 @@
+// Package kernels holds the arithmetic under extraction and training: matrix
+// multiplication, convolution and pooling over feature maps, the optimiser
+// step and the vector routines of BLAS level 1 and 2.
+//
+// Each kernel exists as plain Go and, on amd64, as AVX2+FMA and AVX-512
+// assembly written by the generator in _generate. Level says which of them
+// run: the best the CPU has, unless the environment variable VZSL_KERNELS
+// (avx512, avx2 or go) says otherwise.
+//
+// Every result is a fixed sequence of roundings per output value: it depends
+// on the level and on the operands of that value, never on the number of
+// threads, on how the work was cut, or on which other rows or images share the
+// call. Matrix multiplication adds its products in the order of k, in blocks
+// whose size is the same for every shape.
+//
+// Like gonum's BLAS, functions here panic on arguments that no caller can mean
+// (a slice shorter than its shape says): shapes that come from files are to be
+// checked before, for which Conv2D and Pool2D have Validate.
+package kernels

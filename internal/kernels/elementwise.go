@@ -1,0 +1,200 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+)
+
+// Relu does dst[i] = max(src[i], 0); dst may be src. NaN stays NaN.
+func Relu(dst, src []float32) {
+	sameLen(len(dst), len(src))
+	for i, v := range src {
+		if v < 0 {
+			v = 0
+		}
+		dst[i] = v
+	}
+}
+
+// ReluBackward does dst[i] = grad[i] where out[i] > 0, else 0: the gradient
+// through a ReLU whose result was out. dst may be grad.
+func ReluBackward(dst, grad, out []float32) {
+	sameLen(len(dst), len(grad))
+	sameLen(len(dst), len(out))
+	for i, v := range out {
+		if v > 0 {
+			dst[i] = grad[i]
+		} else {
+			dst[i] = 0
+		}
+	}
+}
+
+// LeakyRelu does dst[i] = src[i], times slope where negative.
+func LeakyRelu(dst, src []float32, slope float32) {
+	sameLen(len(dst), len(src))
+	for i, v := range src {
+		if v < 0 {
+			v *= slope
+		}
+		dst[i] = v
+	}
+}
+
+// Clip does dst[i] = src[i] held between lo and hi.
+func Clip(dst, src []float32, lo, hi float32) {
+	sameLen(len(dst), len(src))
+	for i, v := range src {
+		if v < lo {
+			v = lo
+		}
+		if v > hi {
+			v = hi
+		}
+		dst[i] = v
+	}
+}
+
+// Add does dst[i] = a[i] + b[i].
+func Add(dst, a, b []float32) {
+	sameLen(len(dst), len(a))
+	sameLen(len(dst), len(b))
+	for i, v := range a {
+		dst[i] = v + b[i]
+	}
+}
+
+// Mul does dst[i] = a[i] * b[i].
+func Mul(dst, a, b []float32) {
+	sameLen(len(dst), len(a))
+	sameLen(len(dst), len(b))
+	for i, v := range a {
+		dst[i] = v * b[i]
+	}
+}
+
+// AddRows adds bias to each row of x, rows of len(bias) one after another, and
+// with relu keeps the positive part.
+func AddRows(x, bias []float32, relu bool) {
+	n := len(bias)
+	if n == 0 || len(x)%n != 0 {
+		panic(fmt.Sprintf("kernels: %d values are no rows of %d", len(x), n))
+	}
+	for ; len(x) > 0; x = x[n:] {
+		addBias(x[:n], x[:n], bias, relu)
+	}
+}
+
+// SumColumns does dst[j] = sum_i x[i*len(dst)+j], in the order of i.
+func SumColumns(dst, x []float32) {
+	n := len(dst)
+	if n == 0 || len(x)%n != 0 {
+		panic(fmt.Sprintf("kernels: %d values are no rows of %d", len(x), n))
+	}
+	clear(dst)
+	for ; len(x) > 0; x = x[n:] {
+		for j, v := range x[:n] {
+			dst[j] += v
+		}
+	}
+}
+
+// AddAct writes the sum of two feature maps, or its positive part, to out,
+// which may be one of them.
+func AddAct(a, b, out *Act, relu bool) {
+	sameShape(a, b)
+	sameShape(a, out)
+	rows(out, func(n, y, x, width int) {
+		dst := out.Data[out.At(n, y, x):][:width]
+		addBias(dst, a.Data[a.At(n, y, x):], b.Data[b.At(n, y, x):], relu)
+	}, a, b)
+}
+
+// CopyAct copies in to out: into another halo, or into some channels.
+func CopyAct(in, out *Act) {
+	sameShape(in, out)
+	rows(out, func(n, y, x, width int) {
+		copy(out.Data[out.At(n, y, x):][:width], in.Data[in.At(n, y, x):])
+	}, in)
+}
+
+// ReluAct writes the positive part of in to out, which may be in.
+func ReluAct(in, out *Act) {
+	sameShape(in, out)
+	rows(out, func(n, y, x, width int) {
+		Relu(out.Data[out.At(n, y, x):][:width], in.Data[in.At(n, y, x):][:width])
+	}, in)
+}
+
+// ScaleShift writes in*scale + shift, both per channel, or its positive part,
+// to out, which may be in.
+func ScaleShift(in, out *Act, scale, shift []float32, relu bool) {
+	sameShape(in, out)
+	sameLen(in.C, len(scale))
+	sameLen(in.C, len(shift))
+	for n := range in.N {
+		for y := range in.H {
+			for x := range in.W {
+				src, dst := in.Data[in.At(n, y, x):][:in.C], out.Data[out.At(n, y, x):][:in.C]
+				for c, v := range src {
+					v = v*scale[c] + shift[c]
+					if relu && v < 0 {
+						v = 0
+					}
+					dst[c] = v
+				}
+			}
+		}
+	}
+}
+
+// LRN is ONNX's local response normalisation across channels: each value is
+// divided by (bias + alpha/size * sum of squares)^beta, the sum being over the
+// size channels around its own. out must not overlap in.
+func LRN(in, out *Act, size int, alpha, beta, bias float32) {
+	sameShape(in, out)
+	if size <= 0 {
+		panic(fmt.Sprintf("kernels: normalisation over %d channels", size))
+	}
+	before, after := (size-1)/2, size/2
+	for n := range in.N {
+		for y := range in.H {
+			for x := range in.W {
+				src, dst := in.Data[in.At(n, y, x):][:in.C], out.Data[out.At(n, y, x):][:in.C]
+				for c, v := range src {
+					var sum float64
+					for _, w := range src[max(0, c-before):min(in.C, c+after+1)] {
+						sum += float64(w) * float64(w)
+					}
+					dst[c] = float32(float64(v) / math.Pow(float64(bias)+float64(alpha)/float64(size)*sum, float64(beta)))
+				}
+			}
+		}
+	}
+}
+
+// rows calls do for each stretch of values that is contiguous in out and in
+// the others: whole rows, or pixels where some Act is a view of channels.
+func rows(out *Act, do func(n, y, x, width int), others ...*Act) {
+	whole := out.stride() == out.C
+	for _, a := range others {
+		whole = whole && a.stride() == a.C
+	}
+	for n := range out.N {
+		for y := range out.H {
+			if whole {
+				do(n, y, 0, out.W*out.C)
+				continue
+			}
+			for x := range out.W {
+				do(n, y, x, out.C)
+			}
+		}
+	}
+}
+
+func sameLen(a, b int) {
+	if a != b {
+		panic(fmt.Sprintf("kernels: lengths %d and %d", a, b))
+	}
+}

@@ -1,0 +1,79 @@
+package kernels
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"sync/atomic"
+)
+
+// arch is one level's kernels and the sizes they work in.
+type arch struct {
+	name string
+	f32  micro[float32]
+	f64  micro[float64]
+}
+
+var current atomic.Pointer[arch]
+
+func init() {
+	a := archs()[0]
+	if name := os.Getenv("VZSL_KERNELS"); name != "" {
+		// A name this machine does not have leaves the best one it has: a
+		// process that cannot report an error this early must still start.
+		// LevelError tells callers.
+		if b := archNamed(name); b != nil {
+			a = b
+		}
+	}
+	current.Store(a)
+}
+
+func archNamed(name string) *arch {
+	for _, a := range archs() {
+		if a.name == name {
+			return a
+		}
+	}
+	return nil
+}
+
+// Level is the set of kernels in use: "avx512", "avx2" or "go".
+func Level() string { return current.Load().name }
+
+// Levels lists what this machine can run, best first.
+func Levels() []string {
+	var names []string
+	for _, a := range archs() {
+		names = append(names, a.name)
+	}
+	return names
+}
+
+// SetLevel changes the kernels in use. Weights prepared before keep the level
+// they were prepared for.
+func SetLevel(name string) error {
+	a := archNamed(name)
+	if a == nil {
+		return levelError(name)
+	}
+	current.Store(a)
+	return nil
+}
+
+// LevelError is not nil if VZSL_KERNELS asks for something this machine cannot
+// run, in which case Level is the best it can.
+func LevelError() error {
+	name := os.Getenv("VZSL_KERNELS")
+	if name == "" || archNamed(name) != nil {
+		return nil
+	}
+	return fmt.Errorf("VZSL_KERNELS: %w", levelError(name))
+}
+
+func levelError(name string) error {
+	if !slices.Contains([]string{"avx512", "avx2", "go"}, name) {
+		return fmt.Errorf("no kernels %q: want avx512, avx2 or go", name)
+	}
+	return fmt.Errorf("this CPU cannot run the %s kernels: it has %v", name, Levels())
+}

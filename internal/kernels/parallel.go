@@ -1,0 +1,142 @@
+package kernels
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// task is work cut into parts that may run in any order and on any goroutine.
+type task interface {
+	part(i int, s *scratch)
+}
+
+// crew is the goroutines that work on one task. The caller is one of them; the
+// others come from a pool that lives as long as the process, so that a call
+// allocates nothing.
+type crew struct {
+	t      task
+	parts  int64
+	next   atomic.Int64 // first part nobody has taken
+	done   atomic.Int64
+	refs   atomic.Int64 // goroutines that may still look at this crew
+	finish chan struct{}
+}
+
+var (
+	calls   = make(chan *crew, 1024)
+	workers atomic.Int64
+	crews   = freeList[crew]{make: func() *crew { return &crew{finish: make(chan struct{}, 1)} }}
+)
+
+// parallel runs all parts of t and returns when they are done.
+func parallel(parts int, t task) {
+	helpers := min(parts, runtime.GOMAXPROCS(0)) - 1
+	if helpers <= 0 {
+		s := scratches.get()
+		for i := range parts {
+			t.part(i, s)
+		}
+		scratches.put(s)
+		return
+	}
+	for n := workers.Load(); n < int64(helpers); n = workers.Load() {
+		if workers.CompareAndSwap(n, n+1) {
+			go func() {
+				for c := range calls {
+					if c.work() {
+						c.finish <- struct{}{}
+					}
+					c.release()
+				}
+			}()
+		}
+	}
+	c := crews.get()
+	c.t, c.parts = t, int64(parts)
+	c.next.Store(0)
+	c.done.Store(0)
+	c.refs.Store(int64(helpers) + 1)
+	for range helpers {
+		select {
+		case calls <- c:
+		default: // everyone is busy and the queue full: do without
+			c.refs.Add(-1)
+		}
+	}
+	if !c.work() {
+		<-c.finish
+	}
+	c.release()
+}
+
+// work takes parts until none is left, and reports whether it finished the
+// task's last one.
+func (c *crew) work() (last bool) {
+	i := c.next.Add(1) - 1
+	if i >= c.parts {
+		return false
+	}
+	s := scratches.get()
+	n := int64(0)
+	for ; i < c.parts; i = c.next.Add(1) - 1 {
+		c.t.part(int(i), s)
+		n++
+	}
+	scratches.put(s)
+	return c.done.Add(n) == c.parts
+}
+
+func (c *crew) release() {
+	if c.refs.Add(-1) == 0 {
+		c.t = nil
+		crews.put(c)
+	}
+}
+
+// freeList keeps what was made for reuse; unlike sync.Pool it forgets nothing
+// at garbage collection.
+type freeList[T any] struct {
+	make func() *T
+	mu   sync.Mutex
+	free []*T
+}
+
+func (l *freeList[T]) get() *T {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := len(l.free); n > 0 {
+		x := l.free[n-1]
+		l.free = l.free[:n-1]
+		return x
+	}
+	return l.make()
+}
+
+func (l *freeList[T]) put(x *T) {
+	l.mu.Lock()
+	l.free = append(l.free, x)
+	l.mu.Unlock()
+}
+
+// scratch is one goroutine's working memory.
+type scratch struct {
+	f32 buffers[float32]
+	f64 buffers[float64]
+}
+
+// buffers are a multiplication's packed blocks and a convolution's gathered
+// and transformed ones.
+type buffers[T float] struct {
+	a, b, c, tile []T
+}
+
+var scratches = freeList[scratch]{make: func() *scratch { return new(scratch) }}
+
+// grown returns *b with at least n elements, aligned to a cache line.
+func grown[T float](b *[]T, n int) []T {
+	if len(*b) < n {
+		*b = aligned[T](n)
+	}
+	return *b
+}

@@ -1,0 +1,183 @@
+package kernels
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Pool2D is a pooling's geometry, in ONNX's terms.
+type Pool2D struct {
+	KernelH, KernelW         int
+	StrideH, StrideW         int  // 0 means 1
+	DilationH, DilationW     int  // 0 means 1
+	Top, Left, Bottom, Right int  // padding
+	Ceil                     bool // ceil_mode: the last window may hang over the padding
+	CountPad                 bool // count_include_pad, of averages
+}
+
+func (g Pool2D) withDefaults() Pool2D {
+	for _, v := range []*int{&g.StrideH, &g.StrideW, &g.DilationH, &g.DilationW} {
+		if *v == 0 {
+			*v = 1
+		}
+	}
+	return g
+}
+
+// Validate says what is impossible about g.
+func (g Pool2D) Validate() error {
+	g = g.withDefaults()
+	switch {
+	case g.KernelH <= 0 || g.KernelW <= 0:
+		return fmt.Errorf("pooling over %d x %d", g.KernelH, g.KernelW)
+	case g.StrideH < 0 || g.StrideW < 0:
+		return fmt.Errorf("pooling with strides %d, %d", g.StrideH, g.StrideW)
+	case g.DilationH < 0 || g.DilationW < 0:
+		return fmt.Errorf("pooling with dilations %d, %d", g.DilationH, g.DilationW)
+	case g.Top < 0 || g.Left < 0 || g.Bottom < 0 || g.Right < 0:
+		return errors.New("pooling with negative padding")
+	}
+	return nil
+}
+
+// OutSize is the size of the result for maps of h x w; 0 where the window does
+// not fit. With Ceil, a last window that would start beyond the map and its
+// first padding is left out, as ONNX Runtime and PyTorch do.
+func (g Pool2D) OutSize(h, w int) (oh, ow int) {
+	g = g.withDefaults()
+	return g.count(h, g.Top, g.Bottom, g.KernelH, g.StrideH, g.DilationH), g.count(w, g.Left, g.Right, g.KernelW, g.StrideW, g.DilationW)
+}
+
+func (g Pool2D) count(size, before, after, kernel, stride, dilation int) int {
+	padded := size + before + after
+	n := windows(padded, kernel, stride, dilation)
+	if g.Ceil && n > 0 && (n-1)*stride+(kernel-1)*dilation+1 < padded && n*stride < size+before {
+		n++
+	}
+	return n
+}
+
+type poolKind int
+
+const (
+	maximum poolKind = iota
+	average
+)
+
+// MaxPool writes the largest value of each window; padding never wins. A
+// window that holds padding alone gives the smallest float.
+func MaxPool(g Pool2D, in, out *Act) { pool(maximum, g, in, out) }
+
+// AveragePool writes the mean of each window: over the values inside the map,
+// or, with CountPad, over the padding's zeros too (but not over what Ceil adds).
+func AveragePool(g Pool2D, in, out *Act) { pool(average, g, in, out) }
+
+// GlobalAveragePool writes the mean of each map, added up in double precision,
+// to out, which is 1 x 1.
+func GlobalAveragePool(in, out *Act) {
+	in.check()
+	out.check()
+	if in.N != out.N || in.C != out.C || out.H != 1 || out.W != 1 {
+		panic("kernels: global pooling into maps of another shape")
+	}
+	sum := make([]float64, in.C)
+	for n := range in.N {
+		clear(sum)
+		for y := range in.H {
+			for x := range in.W {
+				for c, v := range in.Data[in.At(n, y, x):][:in.C] {
+					sum[c] += float64(v)
+				}
+			}
+		}
+		dst := out.Data[out.At(n, 0, 0):][:out.C]
+		for c, v := range sum {
+			dst[c] = float32(v / float64(in.H*in.W))
+		}
+	}
+}
+
+// poolRun is one call under way; a part is a row of out.
+type poolRun struct {
+	Pool2D
+	kind    poolKind
+	in, out *Act
+}
+
+var poolRuns = freeList[poolRun]{make: func() *poolRun { return new(poolRun) }}
+
+func pool(kind poolKind, g Pool2D, in, out *Act) {
+	in.check()
+	out.check()
+	g = g.withDefaults()
+	oh, ow := g.OutSize(in.H, in.W)
+	if in.N != out.N || in.C != out.C || oh != out.H || ow != out.W {
+		panic(fmt.Sprintf("kernels: pooling gives %dx%dx%dx%d, not %dx%dx%dx%d", in.N, oh, ow, in.C, out.N, out.H, out.W, out.C))
+	}
+	r := poolRuns.get()
+	*r = poolRun{Pool2D: g, kind: kind, in: in, out: out}
+	parallel(out.N*out.H, r)
+	*r = poolRun{}
+	poolRuns.put(r)
+}
+
+// inside clips the window positions first, first+step, ... (count of them) to
+// [0, size): taps lo to hi are inside.
+func inside(first, step, count, size int) (lo, hi int) {
+	if first < 0 {
+		lo = (-first + step - 1) / step
+	}
+	hi = count
+	if last := first + (count-1)*step; last >= size {
+		hi = max(lo, (size-first+step-1)/step)
+	}
+	return min(lo, hi), hi
+}
+
+func (r *poolRun) part(i int, _ *scratch) {
+	n, oy := i/r.out.H, i%r.out.H
+	in := r.in
+	y0 := oy*r.StrideH - r.Top
+	ylo, yhi := inside(y0, r.DilationH, r.KernelH, in.H)
+	for ox := range r.out.W {
+		dst := r.out.Data[r.out.At(n, oy, ox):][:in.C]
+		x0 := ox*r.StrideW - r.Left
+		xlo, xhi := inside(x0, r.DilationW, r.KernelW, in.W)
+		if r.kind == maximum {
+			for c := range dst {
+				dst[c] = -math.MaxFloat32
+			}
+		} else {
+			clear(dst)
+		}
+		for ky := ylo; ky < yhi; ky++ {
+			for kx := xlo; kx < xhi; kx++ {
+				src := in.Data[in.At(n, y0+ky*r.DilationH, x0+kx*r.DilationW):][:len(dst)]
+				if r.kind == maximum {
+					for c, v := range src {
+						if v > dst[c] || v != v {
+							dst[c] = v
+						}
+					}
+				} else {
+					for c, v := range src {
+						dst[c] += v
+					}
+				}
+			}
+		}
+		if r.kind == average {
+			count := (yhi - ylo) * (xhi - xlo)
+			if r.CountPad {
+				// Only what lies within the padding counts.
+				yl, yh := inside(y0+r.Top, r.DilationH, r.KernelH, in.H+r.Top+r.Bottom)
+				xl, xh := inside(x0+r.Left, r.DilationW, r.KernelW, in.W+r.Left+r.Right)
+				count = (yh - yl) * (xh - xl)
+			}
+			for c := range dst {
+				dst[c] /= float32(max(count, 1))
+			}
+		}
+	}
+}
