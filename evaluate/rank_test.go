@@ -1,0 +1,95 @@
+package evaluate
+
+import (
+	"math"
+	"sort"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// The ranking against a stable sort, with scores coarse enough to tie.
+func TestRankProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		raw := rapid.SliceOfN(rapid.IntRange(-4, 4), 1, 30).Draw(t, "scores")
+		scores := make([]float32, len(raw))
+		order := make([]int, len(raw))
+		for i, v := range raw {
+			scores[i], order[i] = float32(v), i
+		}
+		sort.SliceStable(order, func(i, j int) bool { return scores[order[i]] > scores[order[j]] })
+		for place, c := range order {
+			if got := rankOf(scores, c); got != place+1 {
+				t.Fatalf("class %d has rank %d, want %d", c, got, place+1)
+			}
+		}
+		k := rapid.IntRange(1, 8).Draw(t, "k")
+		best := top(scores, k)
+		if len(best) != min(k, len(scores)) {
+			t.Fatalf("%d of %d", len(best), k)
+		}
+		for i, b := range best {
+			if b.Class != order[i] || b.Score != scores[order[i]] {
+				t.Fatalf("place %d: %+v, want class %d", i, b, order[i])
+			}
+		}
+		if argmax(scores) != order[0] {
+			t.Fatalf("argmax %d, want %d", argmax(scores), order[0])
+		}
+		if want := len(scores) > 1 && scores[order[0]] == scores[order[1]]; tied(scores) != want {
+			t.Fatalf("tied %v, want %v", !want, want)
+		}
+	})
+}
+
+func TestWilsonStaysInside(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 500).Draw(t, "images")
+		k := rapid.IntRange(0, n).Draw(t, "hits")
+		ci, p := wilson(tally{n, k}), float64(k)/float64(n)
+		if ci.Low < 0 || ci.High > 1 || ci.Low > p+1e-12 || ci.High < p-1e-12 {
+			t.Fatalf("%d of %d: %+v", k, n, *ci)
+		}
+	})
+}
+
+// Each point of the curve must be what the definition gives with that constant, and H never above the arithmetic mean.
+func TestCurveProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		seen, unseen := rapid.IntRange(1, 4).Draw(t, "seen"), rapid.IntRange(1, 4).Draw(t, "unseen")
+		n := rapid.IntRange(2, 40).Draw(t, "images")
+		images := make([]stacked, n)
+		for i := range images {
+			class := i // one image of each group at least
+			if i == 1 {
+				class = seen
+			} else if i > 1 {
+				class = rapid.IntRange(0, seen+unseen-1).Draw(t, "class")
+			}
+			scores := make([]float32, seen+unseen)
+			for c := range scores {
+				scores[c] = float32(rapid.IntRange(-6, 6).Draw(t, "score")) / 4
+			}
+			images[i] = stack(scores, seen, class)
+		}
+		points := curve(images, seen, seen+unseen)
+		for i, p := range points {
+			u, s := tallies(images, seen, seen+unseen, p.Constant)
+			if math.Abs(meanPerClass(u)-p.U) > 1e-12 || math.Abs(meanPerClass(s)-p.S) > 1e-12 {
+				t.Fatalf("constant %v: U %v S %v, want %v %v", p.Constant, p.U, p.S, meanPerClass(u), meanPerClass(s))
+			}
+			if i > 0 && (p.U < points[i-1].U || p.S > points[i-1].S+1e-12 || p.Constant <= points[i-1].Constant) {
+				t.Fatalf("the curve turns back at %d: %+v, %+v", i, points[i-1], p)
+			}
+			if p.H() > (p.U+p.S)/2+1e-12 {
+				t.Fatalf("H %v of %+v", p.H(), p)
+			}
+		}
+		if a := area(points); a < 0 || a > 1+1e-12 {
+			t.Fatalf("area %v", a)
+		}
+		if few := thin(points, 5); len(few) > 5 || few[0] != points[0] || few[len(few)-1] != points[len(points)-1] {
+			t.Fatalf("thinned to %v", few)
+		}
+	})
+}
