@@ -51,7 +51,6 @@ type product[T float] struct {
 	alpha, beta    T
 	a, b, c        []T
 	lda, ldb, ldc  int
-	packed         *packed[T] // b prepared before, or nil
 
 	rows, cols int // of a block
 	across     int // blocks beside each other
@@ -74,7 +73,7 @@ func gemm[T float](mk *micro[T], free *freeList[product[T]], transA, transB bool
 	p.transA, p.transB, p.m, p.n, p.k, p.alpha, p.beta = transA, transB, m, n, k, alpha, beta
 	p.a, p.lda, p.b, p.ldb, p.c, p.ldc = a, lda, b, ldb, c, ldc
 	p.run()
-	p.micro, p.a, p.b, p.c, p.packed = nil, nil, nil, nil, nil
+	p.micro, p.a, p.b, p.c = nil, nil, nil, nil
 	free.put(p)
 }
 
@@ -205,6 +204,3 @@ func (p *micro[T]) transposed(rows, cols int, src []T, lds int, dst []T, ldd int
 		}
 	}
 }
-
-// packed is a matrix B in the kernel's order: for each nr columns, k rows of nr.
-type packed[T float] struct{ data []T }
