@@ -1,0 +1,220 @@
+package preprocess
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"io"
+	"sync"
+
+	"vzsl/extract/preprocess/jpeg"
+)
+
+// maxPixels bounds the memory that a small file can ask for (a decompression
+// bomb): a picture of this size takes 300 MB as RGB.
+const maxPixels = 100_000_000
+
+// keepBytes is the largest buffer that goes back to a pool.
+const keepBytes = 32 << 20
+
+// RGB is a picture: W*H pixels of 3 interleaved bytes, row by row from the top.
+type RGB struct {
+	W, H int
+	Pix  []uint8
+}
+
+var rgbPool = sync.Pool{New: func() any { return new(RGB) }}
+
+// Release gives the picture's memory back for a later Decode. The picture must not
+// be used any more. Calling it is optional.
+func (im *RGB) Release() {
+	if cap(im.Pix) <= keepBytes {
+		rgbPool.Put(im)
+	}
+}
+
+// newRGB takes a picture from the pool; its pixels are not cleared.
+func newRGB(w, h int) *RGB {
+	im := rgbPool.Get().(*RGB)
+	im.W, im.H = w, h
+	if n := 3 * w * h; cap(im.Pix) < n {
+		im.Pix = make([]uint8, n)
+	} else {
+		im.Pix = im.Pix[:n]
+	}
+	return im
+}
+
+// Decode decodes an image file of any supported format, told by its content:
+// JPEG, PNG, GIF, BMP or WebP. The error says what the file is instead, or what is
+// wrong with it, in words for the user; it does not name the file. It is safe for
+// concurrent use.
+func Decode(data []byte) (*RGB, error) {
+	switch f := sniff(data); f {
+	case formatJPEG:
+		return decodeJPEG(data)
+	case formatPNG, formatGIF, formatBMP, formatWebP:
+		return decodeOther(data, f)
+	}
+	return nil, notAnImage(data)
+}
+
+// Size reads a picture's size from the head of the file.
+func Size(data []byte) (w, h int, err error) {
+	switch f := sniff(data); f {
+	case formatJPEG:
+		return jpeg.Config(data)
+	case formatPNG, formatGIF, formatBMP, formatWebP:
+		return sizeOther(data, f)
+	}
+	return 0, 0, notAnImage(data)
+}
+
+// allow refuses pictures that are too large to be decoded.
+func allow(w, h int) error {
+	if w < 1 || h < 1 {
+		return errors.New("an empty picture")
+	}
+	if w > maxPixels/h {
+		return fmt.Errorf("too large: %d x %d pixels, the limit is %d million", w, h, maxPixels/1_000_000)
+	}
+	return nil
+}
+
+var jpegPool = sync.Pool{New: func() any { return new(jpeg.Decoder) }}
+
+func decodeJPEG(data []byte) (*RGB, error) {
+	d := jpegPool.Get().(*jpeg.Decoder)
+	im := rgbPool.Get().(*RGB)
+	w, h, pix, err := d.Decode(data, allow, im.Pix)
+	if d.Held() <= 2*keepBytes {
+		jpegPool.Put(d)
+	}
+	if err != nil {
+		im.Release()
+		return nil, err
+	}
+	im.W, im.H, im.Pix = w, h, pix
+	return im, nil
+}
+
+// decodeOther decodes with the decoders of the standard library and x/image. They
+// are not ours, so a panic in one of them is made an error: one odd file must not end a run
+// over a million.
+func decodeOther(data []byte, f format) (im *RGB, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			im, err = nil, fmt.Errorf("corrupt %s: its decoder failed: %v", f, r)
+		}
+	}()
+	w, h, err := sizeOther(data, f)
+	if err != nil {
+		return nil, err
+	}
+	if err := allow(w, h); err != nil {
+		return nil, err
+	}
+	im, err = codecs[f].decode(data)
+	if err != nil {
+		return nil, describe(err, f)
+	}
+	return im, nil
+}
+
+func sizeOther(data []byte, f format) (w, h int, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("corrupt %s: its decoder failed: %v", f, r)
+		}
+	}()
+	if w, h, err = codecs[f].size(data); err != nil {
+		return 0, 0, describe(err, f)
+	}
+	return w, h, nil
+}
+
+// describe puts a decoder's error into words.
+func describe(err error, f format) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return fmt.Errorf("truncated %s: the file ends before the picture does", f)
+	}
+	var u unsupported
+	if errors.As(err, &u) {
+		return fmt.Errorf("unsupported %s: %s", f, string(u))
+	}
+	return fmt.Errorf("corrupt or unsupported %s: %w", f, err)
+}
+
+// unsupported names a feature of a format that is not read.
+type unsupported string
+
+func (u unsupported) Error() string { return "unsupported: " + string(u) }
+
+// codec reads one format.
+type codec struct {
+	size   func(data []byte) (w, h int, err error)
+	decode func(data []byte) (*RGB, error)
+}
+
+var codecs = map[format]codec{
+	formatPNG:  {pngSize, decodePNG},
+	formatGIF:  {gifSize, decodeGIF},
+	formatBMP:  {bmpSize, decodeBMP},
+	formatWebP: {webpSize, decodeWebP},
+}
+
+// configSize adapts a DecodeConfig function.
+func configSize(data []byte, config func(io.Reader) (image.Config, error)) (int, int, error) {
+	c, err := config(bytes.NewReader(data))
+	return c.Width, c.Height, err
+}
+
+// fromImage copies the colours of an image and leaves its alpha.
+func fromImage(m image.Image) (*RGB, error) {
+	b := m.Bounds()
+	im := newRGB(b.Dx(), b.Dy())
+	for y := range im.H {
+		row := im.Pix[y*im.W*3 : (y+1)*im.W*3]
+		switch m := m.(type) {
+		case *image.Gray:
+			for x, v := range m.Pix[y*m.Stride:][:im.W] {
+				row[x*3], row[x*3+1], row[x*3+2] = v, v, v
+			}
+		case *image.Gray16:
+			src := m.Pix[y*m.Stride:]
+			for x := range im.W {
+				v := src[2*x+1]
+				if src[2*x] != 0 { // PIL's mode I to RGB clips
+					v = 255
+				}
+				row[x*3], row[x*3+1], row[x*3+2] = v, v, v
+			}
+		case *image.RGBA:
+			fromWide(row, m.Pix[y*m.Stride:], 4, 1)
+		case *image.NRGBA:
+			fromWide(row, m.Pix[y*m.Stride:], 4, 1)
+		case *image.RGBA64:
+			fromWide(row, m.Pix[y*m.Stride:], 8, 2)
+		case *image.NRGBA64:
+			fromWide(row, m.Pix[y*m.Stride:], 8, 2)
+		case *image.Paletted:
+			palette := rawPalette(m.Palette)
+			for x, v := range m.Pix[y*m.Stride:][:im.W] {
+				copy(row[x*3:x*3+3], palette[v][:])
+			}
+		default:
+			return nil, fmt.Errorf("unexpected pixel type %T", m)
+		}
+	}
+	return im, nil
+}
+
+// fromWide copies one row of pixels of size bytes, a sample every step bytes, of
+// which the first is the high one.
+func fromWide(row, src []uint8, size, step int) {
+	for x := range len(row) / 3 {
+		p := src[x*size:]
+		row[x*3], row[x*3+1], row[x*3+2] = p[0], p[step], p[2*step]
+	}
+}

@@ -1,0 +1,325 @@
+package jpeg
+
+// scan is what one SOS segment asks for.
+type scan struct {
+	comps  [4]*component
+	dc, ac [4]*huffman
+	n      int
+	ss, se int // spectral band
+	ah, al int // successive approximation
+}
+
+// readScan decodes the scan behind an SOS segment.
+func (d *Decoder) readScan(seg []byte) error {
+	if d.comps == nil {
+		return CorruptError("a scan before the frame")
+	}
+	if d.scans++; d.scans > maxScans {
+		return CorruptError("too many scans")
+	}
+	if len(seg) < 1 || len(seg) != 4+2*int(seg[0]) || seg[0] < 1 || seg[0] > 4 {
+		return CorruptError("wrong SOS length")
+	}
+	s := scan{n: int(seg[0]), se: 63}
+	if d.progressive {
+		p := seg[1+2*s.n:]
+		s.ss, s.se, s.ah, s.al = int(p[0]), int(p[1]), int(p[2]>>4), int(p[2]&15)
+		if s.ss > s.se || s.se > 63 || s.ss == 0 && s.se != 0 || s.ss > 0 && s.n > 1 || s.al > 13 || s.ah != 0 && s.ah != s.al+1 {
+			return CorruptError("bad progression parameters")
+		}
+	}
+	blocks := 0
+	for i := range s.n {
+		id, tables := seg[1+2*i], seg[2+2*i]
+		for j := range d.comps {
+			if d.comps[j].id == id {
+				s.comps[i] = &d.comps[j]
+			}
+		}
+		c := s.comps[i]
+		if c == nil {
+			return CorruptError("a scan of an unknown colour channel")
+		}
+		for j := range i {
+			if s.comps[j] == c {
+				return CorruptError("a scan of one colour channel twice")
+			}
+		}
+		if tables>>4 > 3 || tables&15 > 3 {
+			return CorruptError("bad Huffman table number")
+		}
+		s.dc[i], s.ac[i] = &d.dc[tables>>4], &d.ac[tables&15]
+		if s.ss == 0 && s.ah == 0 && !s.dc[i].defined || s.se > 0 && !s.ac[i].defined {
+			return CorruptError("a Huffman table is missing")
+		}
+		if !c.latched {
+			if !d.quantSeen[c.tq] {
+				return CorruptError("a quantization table is missing")
+			}
+			c.quant, c.latched = d.quant[c.tq], true
+		}
+		blocks += c.h * c.v
+	}
+	if s.n > 1 && blocks > 10 {
+		return CorruptError("too many blocks in an MCU")
+	}
+	return d.decodeScan(&s)
+}
+
+// decodeScan walks the MCUs of a scan. A scan of one component has one block an
+// MCU and leaves out the blocks that only pad the picture (T.81 A.2).
+func (d *Decoder) decodeScan(s *scan) error {
+	d.startInterval(s, d.pos)
+	mx, my := d.mcux, d.mcuy
+	if s.n == 1 {
+		mx, my = s.comps[0].bw, s.comps[0].bh
+	}
+	left, rst := d.restart, byte(0)
+	for y := range my {
+		for x := range mx {
+			if d.restart > 0 && left == 0 {
+				if err := d.restartMarker(s, rst); err != nil {
+					return err
+				}
+				left, rst = d.restart, (rst+1)&7
+			}
+			left--
+			if s.n == 1 {
+				d.decodeBlock(s, 0, x, y)
+			} else {
+				for i := range s.n {
+					c := s.comps[i]
+					for v := range c.v {
+						for h := range c.h {
+							d.decodeBlock(s, i, x*c.h+h, y*c.v+v)
+						}
+					}
+				}
+			}
+			if d.bits.pad > 0 && d.bits.starved() {
+				if d.bits.eof {
+					return ErrTruncated
+				}
+				// Some writers leave out the last bits of a scan; libjpeg reads zeros there.
+				if y < my-1 || x < mx-1 {
+					return CorruptError("the picture's data ends early")
+				}
+			}
+			if d.bits.bad {
+				return CorruptError("impossible code in the picture's data")
+			}
+		}
+	}
+	d.pos = min(d.bits.pos, len(d.data))
+	d.scanEnd = d.pos
+	return nil
+}
+
+// startInterval resets what a restart resets.
+func (d *Decoder) startInterval(s *scan, pos int) {
+	d.bits.reset(d.data, pos)
+	d.eobrun = 0
+	for i := range s.n {
+		s.comps[i].pred = 0
+	}
+}
+
+// restartMarker reads the marker RSTn that must come next.
+func (d *Decoder) restartMarker(s *scan, n byte) error {
+	d.pos = d.bits.pos
+	m, ok := d.nextMarker()
+	switch {
+	case !ok:
+		return ErrTruncated
+	case m != markRST0+n:
+		return CorruptError("a restart marker is missing")
+	}
+	d.startInterval(s, d.pos)
+	return nil
+}
+
+// decodeBlock decodes the part of one block that is in this scan.
+func (d *Decoder) decodeBlock(s *scan, i, bx, by int) {
+	c := s.comps[i]
+	at := by*c.stride + bx
+	if !d.progressive {
+		last := d.baseline(c, s.dc[i], s.ac[i])
+		stride := c.stride * 8
+		idct(&d.scratch, last, c.plane[by*8*stride+bx*8:], stride)
+		return
+	}
+	coef := (*[64]int16)(c.coef[at*64 : at*64+64])
+	switch {
+	case s.ss == 0 && s.ah == 0:
+		d.bits.fill()
+		t := d.bits.symbol(s.dc[i])
+		c.pred += d.bits.extend(int(t))
+		coef[0] = int16(c.pred << s.al)
+	case s.ss == 0:
+		d.bits.fill()
+		if d.bits.take(1) != 0 {
+			coef[0] |= 1 << s.al
+		}
+	case s.ah == 0:
+		d.acFirst(coef, s.ac[i], s)
+	default:
+		d.acRefine(coef, s.ac[i], s)
+	}
+}
+
+// baseline decodes a whole block, dequantized, into scratch, which it leaves to be
+// cleared by idct; it returns the largest index in file order that was set.
+func (d *Decoder) baseline(c *component, dc, ac *huffman) (last int) {
+	b := &d.bits
+	b.fill()
+	t := b.symbol(dc)
+	c.pred += b.extend(int(t))
+	d.scratch[0] = int32(int16(c.pred)) * c.quant[0]
+	for k := 1; k < 64; k++ {
+		if b.n < 32 {
+			b.fill()
+		}
+		if f := ac.fast[b.acc>>(b.n-lookBits)&(1<<lookBits-1)]; f != 0 {
+			k += int(f >> 4 & 15)
+			b.n -= int(f & 15)
+			if k > 63 {
+				b.bad = true
+				return last
+			}
+			z := zigzag[k] & 63
+			d.scratch[z] = int32(f>>8) * c.quant[z]
+			last = k
+			continue
+		}
+		rs := b.symbol(ac)
+		run, size := int(rs>>4), int(rs&15)
+		if size == 0 {
+			if run != 15 {
+				break
+			}
+			k += 15
+			continue
+		}
+		k += run
+		if k > 63 {
+			b.bad = true
+			return last
+		}
+		z := zigzag[k] & 63
+		d.scratch[z] = b.extend(size) * c.quant[z]
+		last = k
+	}
+	return last
+}
+
+// acFirst decodes the first pass over a band, T.81 G.1.2.2.
+func (d *Decoder) acFirst(coef *[64]int16, t *huffman, s *scan) {
+	if d.eobrun > 0 {
+		d.eobrun--
+		return
+	}
+	b := &d.bits
+	for k := s.ss; k <= s.se; k++ {
+		b.fill()
+		rs := b.symbol(t)
+		run, size := int(rs>>4), int(rs&15)
+		if size == 0 {
+			if run != 15 {
+				d.eobrun = 1<<run - 1 + b.take(run)
+				return
+			}
+			k += 15
+			continue
+		}
+		k += run
+		if k > 63 {
+			b.bad = true
+			return
+		}
+		coef[zigzag[k]&63] = int16(b.extend(size) << s.al)
+	}
+}
+
+// acRefine adds one bit to each coefficient of a band, T.81 G.1.2.3.
+func (d *Decoder) acRefine(coef *[64]int16, t *huffman, s *scan) {
+	b := &d.bits
+	plus := int16(1) << s.al
+	k := s.ss
+	if d.eobrun == 0 {
+		for ; k <= s.se; k++ {
+			b.fill()
+			rs := b.symbol(t)
+			run, size := int(rs>>4), int(rs&15)
+			var fresh int16
+			if size == 0 {
+				if run != 15 {
+					d.eobrun = 1<<run + b.take(run)
+					break
+				}
+			} else {
+				// Only sizes of 1 are legal; libjpeg takes any for 1.
+				if fresh = -plus; b.take(1) != 0 {
+					fresh = plus
+				}
+			}
+			// Skip run coefficients that are still zero, refining those that are not.
+			for ; k <= s.se; k++ {
+				p := &coef[zigzag[k]&63]
+				if *p != 0 {
+					b.refine(p, plus)
+				} else if run--; run < 0 {
+					break
+				}
+			}
+			if fresh != 0 && k <= s.se {
+				coef[zigzag[k]&63] = fresh
+			}
+		}
+	}
+	if d.eobrun > 0 {
+		for ; k <= s.se; k++ {
+			if p := &coef[zigzag[k]&63]; *p != 0 {
+				b.refine(p, plus)
+			}
+		}
+		d.eobrun--
+	}
+}
+
+// refine reads the correction bit of a coefficient that is not zero.
+func (b *bitReader) refine(p *int16, plus int16) {
+	if b.n < 1 {
+		b.fill()
+	}
+	if b.take(1) == 0 || *p&plus != 0 {
+		return
+	}
+	if *p >= 0 {
+		*p += plus
+	} else {
+		*p -= plus
+	}
+}
+
+// reconstruct turns the coefficients of a progressive file into samples.
+func (d *Decoder) reconstruct() {
+	for i := range d.comps {
+		c := &d.comps[i]
+		stride := c.stride * 8
+		for by := range c.bh {
+			for bx := range c.bw {
+				at := (by*c.stride + bx) * 64
+				last := 0
+				for k, v := range c.coef[at : at+64] {
+					if v != 0 {
+						d.scratch[k] = int32(v) * c.quant[k]
+						if k > 0 {
+							last = 63
+						}
+					}
+				}
+				idct(&d.scratch, last, c.plane[by*8*stride+bx*8:], stride)
+			}
+		}
+	}
+}

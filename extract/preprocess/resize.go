@@ -1,0 +1,154 @@
+package preprocess
+
+import (
+	"math"
+	"sync"
+)
+
+// precision is the number of fraction bits of Pillow's 8-bit resampling
+// (Resample.c): 32 bits less 8 of the sample and 2 of headroom.
+const precision = 32 - 8 - 2
+
+// taps are the weights of one direction of a resize: output i is the sum of
+// count[i] input samples from first[i] on, weighed by weight[i*size:].
+type taps struct {
+	size         int
+	first, count []int
+	weight       []int32
+}
+
+// bilinear computes the weights for outputs lo..hi of a line resized from in to out samples.
+// The filter is a triangle, stretched by the scale when shrinking (so it averages
+// all input samples), Pillow's precompute_coeffs and normalize_coeffs_8bpc. The
+// conversions to float64 keep compilers from fusing a product and a sum, which
+// rounds otherwise.
+func (t *taps) bilinear(in, out, lo, hi int) {
+	scale := float64(in) / float64(out)
+	support := max(scale, 1)
+	t.size = int(math.Ceil(support))*2 + 1
+	n := hi - lo
+	t.first, t.count = grow(t.first, n), grow(t.count, n)
+	t.weight = grow(t.weight, n*t.size)
+	inverse := 1 / support
+	w := make([]float64, t.size)
+	for i := range n {
+		centre := float64((float64(lo+i) + 0.5) * scale)
+		first := max(int(centre-support+0.5), 0)
+		last := min(int(centre+support+0.5), in)
+		count := last - first
+		sum := 0.0
+		for x := range count {
+			v := math.Abs(float64((float64(x+first) - centre + 0.5) * inverse))
+			w[x] = max(1-v, 0)
+			sum += w[x]
+		}
+		k := t.weight[i*t.size : (i+1)*t.size]
+		clear(k)
+		for x := range count {
+			v := w[x]
+			if sum != 0 {
+				v /= sum
+			}
+			k[x] = int32(0.5 + float64(v*(1<<precision)))
+		}
+		t.first[i], t.count[i] = first, count
+	}
+}
+
+func grow[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+// scratch is the memory of one resize.
+type scratch struct {
+	h, v taps
+	rows []uint8 // the picture after the horizontal pass
+	out  []uint8 // the wanted window, w*h*3
+	acc  []int32
+}
+
+var scratchPool = sync.Pool{New: func() any { return new(scratch) }}
+
+// window resizes im to w by h and cuts out the cw by ch pixels at (cx, cy), which
+// must lie inside; only what the window needs is computed. The result is
+// im.Pix itself or s.out. Equal to Pillow's resize((w, h), BILINEAR) and crop.
+func (s *scratch) window(im *RGB, w, h, cx, cy, cw, ch int) []uint8 {
+	// Horizontal pass first, over the rows that the vertical one reads.
+	y0, y1 := cy, cy+ch
+	if h != im.H {
+		s.v.bilinear(im.H, h, cy, cy+ch)
+		y0 = s.v.first[0]
+		y1 = s.v.first[ch-1] + s.v.count[ch-1]
+	}
+	src, stride, left := im.Pix[y0*im.W*3:], im.W*3, cx*3
+	if w != im.W {
+		s.h.bilinear(im.W, w, cx, cx+cw)
+		s.rows = grow(s.rows, (y1-y0)*cw*3)
+		for y := range y1 - y0 {
+			s.h.row(s.rows[y*cw*3:(y+1)*cw*3], src[y*stride:(y+1)*stride])
+		}
+		src, stride, left = s.rows, cw*3, 0
+	}
+	s.out = grow(s.out, cw*ch*3)
+	if h == im.H {
+		for y := range ch {
+			copy(s.out[y*cw*3:(y+1)*cw*3], src[y*stride+left:])
+		}
+		return s.out
+	}
+	s.acc = grow(s.acc, cw*3)
+	for y := range ch {
+		at := (s.v.first[y]-y0)*stride + left
+		k := s.v.weight[y*s.v.size:][:s.v.count[y]]
+		s.column(s.out[y*cw*3:(y+1)*cw*3], src[at:], stride, k)
+	}
+	return s.out
+}
+
+// row resizes one line of pixels.
+func (t *taps) row(dst, src []uint8) {
+	for i, first := range t.first {
+		k := t.weight[i*t.size:][:t.count[i]]
+		p := src[first*3:][:3*len(k)]
+		r, g, b := int32(1<<(precision-1)), int32(1<<(precision-1)), int32(1<<(precision-1))
+		for _, w := range k {
+			q := p[:3:len(p)]
+			r += int32(q[0]) * w
+			g += int32(q[1]) * w
+			b += int32(q[2]) * w
+			p = p[3:]
+		}
+		o := dst[3*i : 3*i+3 : 3*i+3]
+		o[0], o[1], o[2] = level(r), level(g), level(b)
+	}
+}
+
+// column makes one output line as the weighed sum of len(k) lines.
+func (s *scratch) column(dst, src []uint8, stride int, k []int32) {
+	n := len(dst)
+	acc := s.acc[:n]
+	for i := range acc {
+		acc[i] = 1 << (precision - 1)
+	}
+	for j, w := range k {
+		line := src[j*stride:][:n]
+		for i, v := range line {
+			acc[i] += int32(v) * w
+		}
+	}
+	for i, v := range acc {
+		dst[i] = level(v)
+	}
+}
+
+// level takes off the fraction and clips.
+func level(v int32) uint8 {
+	v >>= precision
+	if uint32(v) > 255 {
+		return uint8(^(v >> 31))
+	}
+	return uint8(v)
+}
