@@ -1,0 +1,124 @@
+package datasets
+
+import (
+	"fmt"
+	"strings"
+)
+
+// listed is a class name and the line it stands in.
+type listed struct {
+	name string
+	line int
+}
+
+// ReadClassList reads class names, one a line. Blank lines and lines that start with # are left out; a name that is there
+// twice is an error.
+func ReadClassList(path string) ([]string, error) {
+	list, err := readClassList(path)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(list))
+	for i, l := range list {
+		names[i] = l.name
+	}
+	return names, nil
+}
+
+// ReadKnownClasses is ReadClassList for names that must be among known; the error for one that is not names its line and the
+// nearest known name.
+func ReadKnownClasses(path string, known []string) ([]string, error) {
+	list, err := readClassList(path)
+	if err != nil {
+		return nil, err
+	}
+	have := make(map[string]bool, len(known))
+	for _, k := range known {
+		have[k] = true
+	}
+	names := make([]string, len(list))
+	for i, l := range list {
+		if !have[l.name] {
+			return nil, fmt.Errorf("%s:%d: %w", path, l.line, unknownClass(l.name, known))
+		}
+		names[i] = l.name
+	}
+	return names, nil
+}
+
+func readClassList(path string) ([]listed, error) {
+	var list []listed
+	lines := map[string]int{}
+	err := eachLine(path, func(line int, text string) error {
+		if strings.HasPrefix(text, "#") {
+			return nil
+		}
+		if was, twice := lines[text]; twice {
+			return fmt.Errorf("class %q is already in line %d", text, was)
+		}
+		lines[text] = line
+		list = append(list, listed{text, line})
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%s names no class; one name a line is expected", path)
+	}
+	return list, nil
+}
+
+func unknownClass(name string, known []string) error {
+	if near := nearest(name, known); near != "" {
+		return fmt.Errorf("no class is called %q; did you mean %q?", name, near)
+	}
+	return fmt.Errorf("no class is called %q", name)
+}
+
+// nearest is the known name that takes the fewest edits to make from name, letters' case, spaces and underscores aside; ""
+// where nothing is near.
+func nearest(name string, known []string) string {
+	plain := func(s string) []rune {
+		return []rune(strings.ToLower(strings.NewReplacer("_", " ", "+", " ", "-", " ").Replace(s)))
+	}
+	want := plain(name)
+	best, bestCost := "", len(want)/2+1
+	for _, k := range known {
+		have := plain(k)
+		// Names are often given without their number, "Ovenbird" for "099.Ovenbird".
+		cost := min(edits(want, have, bestCost), edits(want, []rune(strings.TrimLeft(string(have), "0123456789. ")), bestCost-1)+1)
+		if cost < bestCost {
+			best, bestCost = k, cost
+		}
+	}
+	return best
+}
+
+// edits is the Levenshtein distance of two words, or anything from limit on where it is not below limit.
+func edits(a, b []rune, limit int) int {
+	if d := len(a) - len(b); d >= limit || -d >= limit {
+		return max(d, -d)
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i, x := range a {
+		diagonal, least := row[0], i+1
+		row[0] = i + 1
+		for j, y := range b {
+			cost := diagonal
+			if x != y {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, diagonal+1)
+			least = min(least, row[j+1])
+		}
+		if least >= limit {
+			return least
+		}
+	}
+	return row[len(b)]
+}

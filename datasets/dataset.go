@@ -1,0 +1,159 @@
+package datasets
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"sort"
+	"strings"
+	"unicode/utf8"
+)
+
+// Class is one class of a dataset.
+type Class struct {
+	Name string
+	WNID string // WordNet id, where the dataset has one
+}
+
+// Image is one picture.
+type Image struct {
+	Path  string // relative to the dataset's ImageRoot, separated by slashes, unique
+	Class int    // index of its class
+}
+
+// Dataset is what a layout's files say.
+type Dataset struct {
+	Name      string // the layout's name: "cub", "folder"
+	Root      string // the folder that holds it
+	ImageRoot string // the folder that image paths start from
+	Classes   []Class
+	Images    []Image
+	Notes     []string // what is odd but allowed, one line each
+}
+
+// layouts by name.
+var layouts = map[string]func(dir string) (*Dataset, error){
+	"cub":    openCUB,
+	"folder": func(dir string) (*Dataset, error) { return OpenFolder(dir, "") },
+}
+
+// Layouts are the names that Open knows, sorted.
+func Layouts() []string {
+	var names []string
+	for n := range layouts {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// Open reads the dataset in dir in the named layout.
+func Open(layout, dir string) (*Dataset, error) {
+	open, ok := layouts[layout]
+	if !ok {
+		return nil, fmt.Errorf("unknown dataset layout %q; known: %s", layout, strings.Join(Layouts(), ", "))
+	}
+	switch st, err := os.Stat(dir); {
+	case err != nil:
+		return nil, fmt.Errorf("dataset %s: %w", layout, err)
+	case !st.IsDir():
+		return nil, fmt.Errorf("dataset %s: %s is a file; its folder is wanted", layout, dir)
+	}
+	d, err := open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("dataset %s: %w", layout, err)
+	}
+	return d, nil
+}
+
+// check finds what no layout may give.
+func (d *Dataset) check() error {
+	names := make(map[string]struct{}, len(d.Classes))
+	for _, c := range d.Classes {
+		if err := validName("class", c.Name); err != nil {
+			return err
+		}
+		if _, twice := names[c.Name]; twice {
+			return fmt.Errorf("class %q is there twice", c.Name)
+		}
+		names[c.Name] = struct{}{}
+	}
+	paths := make(map[string]struct{}, len(d.Images))
+	for _, m := range d.Images {
+		if err := validName("image", m.Path); err != nil {
+			return err
+		}
+		if _, twice := paths[m.Path]; twice {
+			return fmt.Errorf("image %q is there twice", m.Path)
+		}
+		paths[m.Path] = struct{}{}
+	}
+	return nil
+}
+
+func validName(what, name string) error {
+	switch {
+	case name == "":
+		return fmt.Errorf("a %s without a name", what)
+	case !utf8.ValidString(name):
+		return fmt.Errorf("%s %q is not UTF-8 text: rename it", what, name)
+	}
+	return nil
+}
+
+// ClassNames are the names of the classes in their order.
+func (d *Dataset) ClassNames() []string {
+	names := make([]string, len(d.Classes))
+	for i, c := range d.Classes {
+		names[i] = c.Name
+	}
+	return names
+}
+
+// SHA256 identifies the images and the classes they belong to: their names, order and labels. Classes without images do not
+// count, so that describing one more class leaves the features of the others valid.
+func (d *Dataset) SHA256() string {
+	h := sha256.New()
+	used := make([]bool, len(d.Classes))
+	for _, m := range d.Images {
+		used[m.Class] = true
+	}
+	for i, c := range d.Classes {
+		if used[i] {
+			fmt.Fprintf(h, "class %d %q\n", i, c.Name)
+		}
+	}
+	for _, m := range d.Images {
+		fmt.Fprintf(h, "image %d %q\n", m.Class, m.Path)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// withoutImages counts the classes that no image belongs to.
+func (d *Dataset) withoutImages() int {
+	used := make([]bool, len(d.Classes))
+	for _, m := range d.Images {
+		used[m.Class] = true
+	}
+	n := 0
+	for _, u := range used {
+		if !u {
+			n++
+		}
+	}
+	return n
+}
+
+func (d *Dataset) note(format string, args ...any) {
+	d.Notes = append(d.Notes, fmt.Sprintf(format, args...))
+}
+
+// some lists the first few of many names.
+func some(names []string) string {
+	const most = 5
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}

@@ -1,0 +1,173 @@
+package shards
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/edsrzf/mmap-go"
+)
+
+const (
+	cacheDir  = ".cache"
+	cacheName = "cache.arrow"
+)
+
+// Cache is a folder of shards as one memory-mapped Arrow IPC file: rows in dataset order, features addressed where they
+// lie. It may be read from several goroutines. Features must not be used after Close.
+type Cache struct {
+	source  Source
+	path    string
+	mapped  mmap.MMap
+	onClose func() error
+	images  []string
+	classes []string
+	labels  []int32
+	batches [][]float32 // cacheRows rows each, the last one fewer
+}
+
+// Rows is the number of images with features.
+func (c *Cache) Rows() int { return len(c.labels) }
+
+// Dim is the number of values of a feature.
+func (c *Cache) Dim() int { return c.source.Dim }
+
+// Source says where the features come from.
+func (c *Cache) Source() Source { return c.source }
+
+// Images are the images' paths, unique, by row. The slice must not be changed.
+func (c *Cache) Images() []string { return c.images }
+
+// Classes are the class names by row. The slice must not be changed.
+func (c *Cache) Classes() []string { return c.classes }
+
+// Labels are the rows of the class table by row. The slice must not be changed.
+func (c *Cache) Labels() []int32 { return c.labels }
+
+// Feature is the feature of a row, Dim values, in the mapped file: it must not be written to nor kept after Close.
+func (c *Cache) Feature(row int) []float32 {
+	d := c.source.Dim
+	at := row % cacheRows * d
+	return c.batches[row/cacheRows][at : at+d : at+d]
+}
+
+// Path is the cache's file.
+func (c *Cache) Path() string { return c.path }
+
+// Close unmaps the file.
+func (c *Cache) Close() error {
+	if c.mapped == nil {
+		return nil
+	}
+	err := c.mapped.Unmap()
+	c.mapped, c.batches = nil, nil
+	if c.onClose != nil {
+		err = errors.Join(err, c.onClose())
+	}
+	return err
+}
+
+// OpenCache opens the complete folder of shards dir for fast reading. The first call makes the cache, in memory bounded
+// whatever the number of rows; later ones map it as it is. It is made again where the shards have changed or the file is
+// damaged. Where the folder cannot be written to, the cache is a temporary file that goes with Close. progress, which may
+// be nil, is called with the rows done and their total while the cache is being made.
+func OpenCache(ctx context.Context, dir string, progress func(done, total int)) (*Cache, error) {
+	m, err := ReadManifest(dir)
+	if err != nil {
+		return nil, err
+	}
+	if !m.Complete {
+		return nil, fmt.Errorf("%s is not complete: %d of %d shards are there; run the same extract or import again to finish it",
+			dir, len(m.Parts), m.Source.parts())
+	}
+	if m.Rows == 0 {
+		return nil, fmt.Errorf("%s holds no features: all %d images were skipped, see %s", dir, m.Skipped, filepath.Join(dir, skippedName))
+	}
+	for _, p := range m.Parts {
+		st, err := os.Stat(filepath.Join(dir, p.File))
+		if err != nil {
+			return nil, fmt.Errorf("%s: a shard of the manifest is missing: %w", dir, err)
+		}
+		if st.Size() != p.Bytes {
+			return nil, fmt.Errorf("%s has %d bytes, its manifest says %d: it was changed or damaged; remove it and run the same extract or import again",
+				filepath.Join(dir, p.File), st.Size(), p.Bytes)
+		}
+	}
+	path := filepath.Join(dir, cacheDir, cacheName)
+	key := cacheKey(m)
+	// Anything wrong with the file that is there is a reason to make it anew.
+	if c, err := mapCache(path, key, m); err == nil {
+		return c, nil
+	}
+	err = os.MkdirAll(filepath.Dir(path), 0o755)
+	if err == nil {
+		err = buildAside(ctx, path, key, dir, m, progress)
+	}
+	if err != nil {
+		if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+			return temporaryCache(ctx, key, dir, m, progress)
+		}
+		return nil, err
+	}
+	c, err := mapCache(path, key, m)
+	if err != nil {
+		return nil, fmt.Errorf("the cache just made cannot be read: %w", err)
+	}
+	return c, nil
+}
+
+// cacheKey identifies the contents of the shards and the layout of the cache.
+func cacheKey(m *Manifest) string {
+	h := sha256.New()
+	enc := json.NewEncoder(h)
+	_ = enc.Encode(cacheFormat)
+	_ = enc.Encode(m.Source)
+	_ = enc.Encode(m.Parts)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func buildAside(ctx context.Context, path, key, dir string, m *Manifest, progress func(done, total int)) error {
+	// A process that was killed while making the cache leaves its file behind; another one may be making it right now, so
+	// only what has not been touched for long is removed.
+	removeStale(filepath.Dir(path))
+	f, err := createAside(path)
+	if err != nil {
+		return err
+	}
+	defer f.drop()
+	if err := buildCache(ctx, f, key, dir, m, progress); err != nil {
+		return fmt.Errorf("make %s: %w", path, err)
+	}
+	return f.commit()
+}
+
+// temporaryCache makes the cache in the folder for temporary files.
+func temporaryCache(ctx context.Context, key, dir string, m *Manifest, progress func(done, total int)) (_ *Cache, err error) {
+	f, err := os.CreateTemp("", "vzsl-cache-*.arrow")
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be written to, and neither can a temporary cache: %w", dir, err)
+	}
+	remove := func() error {
+		if err := os.Remove(f.Name()); err != nil && !absent(err) {
+			return err
+		}
+		return nil
+	}
+	err = buildCache(ctx, f, key, dir, m, progress)
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		var c *Cache
+		if c, err = mapCache(f.Name(), key, m); err == nil {
+			c.onClose = remove
+			return c, nil
+		}
+	}
+	return nil, errors.Join(fmt.Errorf("make a temporary cache of %s (its folder cannot be written to): %w", dir, err), remove())
+}

@@ -1,0 +1,219 @@
+package shards
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"unsafe"
+
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/arrow/ipc"
+	"github.com/edsrzf/mmap-go"
+	flatbuffers "github.com/google/flatbuffers/go"
+)
+
+// mapCache maps a cache file of the given key. Arrow's own file reader copies every batch, so the places of the buffers are
+// taken from the file's footer and messages here; the footer's schema is read by Arrow.
+func mapCache(path, key string, m *Manifest) (c *Cache, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if st.Size() < 64 {
+		return nil, fmt.Errorf("%s: %d bytes are no cache", path, st.Size())
+	}
+	mapped, err := mmap.Map(f, mmap.RDONLY, 0)
+	if err != nil {
+		return nil, fmt.Errorf("map %s: %w", path, err)
+	}
+	c = &Cache{source: m.Source, path: path, mapped: mapped}
+	defer func() {
+		// flatbuffers and Arrow panic over damaged offsets.
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%s: damaged: %v", path, p)
+		}
+		if err != nil {
+			_ = mapped.Unmap()
+			c = nil
+		}
+	}()
+	r, err := ipc.NewFileReader(bytes.NewReader(mapped))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	defer r.Close()
+	have := r.Schema().Metadata()
+	if i := have.FindKey(keyPrefix + "key"); i < 0 || have.Values()[i] != key {
+		return nil, fmt.Errorf("%s: made from other shards", path)
+	}
+	if want := cacheSchema(m.Source.Dim, metadata{}); !sameTypes(want, r.Schema()) {
+		return nil, fmt.Errorf("%s: unexpected columns", path)
+	}
+	if err := c.locate(m.Rows); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+func sameTypes(a, b *arrow.Schema) bool {
+	if a.NumFields() != b.NumFields() {
+		return false
+	}
+	for i := range a.NumFields() {
+		if a.Field(i).Name != b.Field(i).Name || !arrow.TypeEqual(a.Field(i).Type, b.Field(i).Type) {
+			return false
+		}
+	}
+	return true
+}
+
+// Places of the fields in the tables of Arrow's File.fbs and Message.fbs: 4 + 2*index.
+const (
+	footerRecordBatches = 10
+	messageHeaderType   = 6
+	messageHeader       = 8
+	batchLength         = 4
+	batchBuffers        = 8
+	batchCompression    = 10
+
+	headerRecordBatch = 3
+	blockSize         = 24 // struct Block { offset: long; metaDataLength: int; (4 bytes of padding) bodyLength: long }
+	bufferSize        = 16 // struct Buffer { offset: long; length: long }
+)
+
+// The buffers of a record batch of cacheSchema, in order.
+const (
+	bufImageOffsets = 1
+	bufImageBytes   = 2
+	bufClassOffsets = 4
+	bufClassBytes   = 5
+	bufLabels       = 7
+	bufFeatures     = 10
+	numBuffers      = 11
+)
+
+// locate finds the buffers of every batch in the mapped file, checks that they lie in it, and reads all columns but the
+// features.
+func (c *Cache) locate(rows int) error {
+	file := []byte(c.mapped)
+	size := int64(len(file))
+	// ... footer, footer length (int32), "ARROW1"
+	footerLen := int64(flatbuffers.GetInt32(file[size-10:]))
+	if footerLen <= 0 || footerLen > size-10 {
+		return fmt.Errorf("damaged footer")
+	}
+	footer := file[size-10-footerLen : size-10]
+	root := flatbuffers.Table{Bytes: footer, Pos: flatbuffers.GetUOffsetT(footer)}
+	o := flatbuffers.UOffsetT(root.Offset(footerRecordBatches))
+	if o == 0 {
+		return fmt.Errorf("no record batches")
+	}
+	n, first := root.VectorLen(o), root.Vector(o)
+	if want := (rows + cacheRows - 1) / cacheRows; n != want {
+		return fmt.Errorf("%d record batches, expected %d", n, want)
+	}
+	c.images, c.classes, c.labels = make([]string, 0, rows), make([]string, 0, rows), make([]int32, 0, rows)
+	c.batches = make([][]float32, n)
+	names := map[string]string{}
+	for i := range n {
+		block := first + flatbuffers.UOffsetT(i*blockSize)
+		at, metaLen, bodyLen := root.GetInt64(block), int64(root.GetInt32(block+8)), root.GetInt64(block+16)
+		if at < 0 || metaLen < 8 || bodyLen < 0 || at > size || metaLen > size-at || bodyLen > size-at-metaLen {
+			return fmt.Errorf("record batch %d lies outside the file", i)
+		}
+		body := file[at+metaLen : at+metaLen+bodyLen]
+		if err := c.batch(i, min(cacheRows, rows-i*cacheRows), file[at+8:at+metaLen], body, names); err != nil {
+			return fmt.Errorf("record batch %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// batch reads the message of a record batch (after its length prefix of two int32) of n rows.
+func (c *Cache) batch(i, n int, message, body []byte, names map[string]string) error {
+	msg := flatbuffers.Table{Bytes: message, Pos: flatbuffers.GetUOffsetT(message)}
+	if msg.GetUint8Slot(messageHeaderType, 0) != headerRecordBatch {
+		return fmt.Errorf("not a record batch")
+	}
+	var rec flatbuffers.Table
+	msg.Union(&rec, flatbuffers.UOffsetT(msg.Offset(messageHeader)))
+	if have := rec.GetInt64Slot(batchLength, 0); have != int64(n) {
+		return fmt.Errorf("%d rows, expected %d", have, n)
+	}
+	if rec.Offset(batchCompression) != 0 {
+		return fmt.Errorf("compressed")
+	}
+	o := flatbuffers.UOffsetT(rec.Offset(batchBuffers))
+	if o == 0 || rec.VectorLen(o) != numBuffers {
+		return fmt.Errorf("unexpected buffers")
+	}
+	first := rec.Vector(o)
+	buffer := func(k int, want int64) ([]byte, error) {
+		at := rec.GetInt64(first + flatbuffers.UOffsetT(k*bufferSize))
+		length := rec.GetInt64(first + flatbuffers.UOffsetT(k*bufferSize+8))
+		if at < 0 || length < 0 || at > int64(len(body)) || length > int64(len(body))-at || length < want {
+			return nil, fmt.Errorf("buffer %d: %d bytes at %d, %d wanted of a body of %d", k, length, at, want, len(body))
+		}
+		if want >= 0 {
+			length = want
+		}
+		return body[at : at+length : at+length], nil
+	}
+	text := func(offsets, data int, take func(string)) error {
+		ob, err := buffer(offsets, int64(n+1)*4)
+		if err != nil {
+			return err
+		}
+		db, err := buffer(data, 0)
+		if err != nil {
+			return err
+		}
+		ends := words[int32](ob)
+		if db, err = buffer(data, int64(ends[n])); err != nil {
+			return err
+		}
+		all := string(db) // one copy: names outlive the mapping
+		for r := range n {
+			take(all[ends[r]:ends[r+1]])
+		}
+		return nil
+	}
+	if err := text(bufImageOffsets, bufImageBytes, func(s string) { c.images = append(c.images, s) }); err != nil {
+		return err
+	}
+	err := text(bufClassOffsets, bufClassBytes, func(s string) {
+		one, ok := names[s]
+		if !ok {
+			one = string(append([]byte(nil), s...))
+			names[one] = one
+		}
+		c.classes = append(c.classes, one)
+	})
+	if err != nil {
+		return err
+	}
+	lb, err := buffer(bufLabels, int64(n)*4)
+	if err != nil {
+		return err
+	}
+	c.labels = append(c.labels, words[int32](lb)...)
+	fb, err := buffer(bufFeatures, int64(n)*int64(c.source.Dim)*4)
+	if err != nil {
+		return err
+	}
+	if uintptr(unsafe.Pointer(unsafe.SliceData(fb)))%4 != 0 {
+		return fmt.Errorf("features are not aligned")
+	}
+	c.batches[i] = words[float32](fb)
+	return nil
+}
+
+// words sees bytes as 4-byte values of a little-endian machine.
+func words[T int32 | float32](b []byte) []T {
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/4)
+}

@@ -1,0 +1,159 @@
+package shards
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// ClassTable describes a dataset's classes: row i is label i of the shards.
+type ClassTable struct {
+	Classes    []string
+	WNIDs      []string    // WordNet ids, or nil where the dataset has none
+	Attributes []string    // attribute names
+	Values     [][]float32 // raw, one row of len(Attributes) per class; NaN = missing
+	Dataset    string
+	Source     string // where the values come from
+}
+
+func (t *ClassTable) check() error {
+	if len(t.Classes) == 0 {
+		return fmt.Errorf("no classes")
+	}
+	if t.WNIDs != nil && len(t.WNIDs) != len(t.Classes) {
+		return fmt.Errorf("%d WordNet ids for %d classes", len(t.WNIDs), len(t.Classes))
+	}
+	if len(t.Attributes) > 0 && len(t.Values) != len(t.Classes) {
+		return fmt.Errorf("%d rows of attributes for %d classes", len(t.Values), len(t.Classes))
+	}
+	if len(t.Attributes) > maxDim {
+		return fmt.Errorf("%d attributes; at most %d", len(t.Attributes), maxDim)
+	}
+	for i, row := range t.Values {
+		if len(row) != len(t.Attributes) {
+			return fmt.Errorf("class %q has %d values for %d attributes", t.Classes[i], len(row), len(t.Attributes))
+		}
+	}
+	return unique("class", t.Classes)
+}
+
+func unique(what string, names []string) error {
+	seen := make(map[string]struct{}, len(names))
+	for _, n := range names {
+		if n == "" {
+			return fmt.Errorf("a %s without a name", what)
+		}
+		if _, twice := seen[n]; twice {
+			return fmt.Errorf("%s %q is there twice", what, n)
+		}
+		seen[n] = struct{}{}
+	}
+	return nil
+}
+
+// WriteClassTable writes a class table as Parquet: label int32, class, wnid where there are any, attributes
+// FixedSizeList<float32, A>.
+func WriteClassTable(path string, t *ClassTable) error {
+	if err := t.check(); err != nil {
+		return fmt.Errorf("class table %s: %w", path, err)
+	}
+	var kv metadata
+	kv.add(keySchema, schemaClass)
+	kv.add(keyPrefix+"dataset", t.Dataset)
+	kv.add(keyPrefix+"source", t.Source)
+	kv.add(keyPrefix+"missing", "NaN")
+	kv.addJSON(keyPrefix+"attributes", append([]string{}, t.Attributes...))
+	labels := make([]int32, len(t.Classes))
+	for i := range labels {
+		labels[i] = int32(i)
+	}
+	columns := []column{{name: columnLabel, num: labels}, {name: columnClass, text: t.Classes}}
+	if t.WNIDs != nil {
+		columns = append(columns, column{name: columnWNID, text: t.WNIDs})
+	}
+	if a := len(t.Attributes); a > 0 {
+		flat := make([]float32, 0, a*len(t.Classes))
+		for _, row := range t.Values {
+			flat = append(flat, row...)
+		}
+		columns = append(columns, column{name: columnAttr, vectors: flat, width: a})
+	}
+	return writeTable(path, len(t.Classes), groupRows, columns, kv)
+}
+
+// writeTable writes a Parquet file aside and renames it, making its folder where needed.
+func writeTable(path string, rows, perGroup int, columns []column, kv metadata) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	f, err := createAside(path)
+	if err != nil {
+		return err
+	}
+	defer f.drop()
+	if err := writeParquet(f, rows, perGroup, columns, kv); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return f.commit()
+}
+
+// ReadClassTable reads and checks a class table.
+func ReadClassTable(path string) (*ClassTable, error) {
+	f, err := openTable(path)
+	if err != nil {
+		if absent(err) {
+			return nil, fmt.Errorf("no class table: %w (run attributes first)", err)
+		}
+		return nil, fmt.Errorf("class table: %w", err)
+	}
+	defer f.close()
+	if err := f.expect(schemaClass, "a class table"); err != nil {
+		return nil, err
+	}
+	t := &ClassTable{}
+	t.Dataset, _ = f.meta(keyPrefix + "dataset")
+	t.Source, _ = f.meta(keyPrefix + "source")
+	if err := f.metaJSON(keyPrefix+"attributes", &t.Attributes); err != nil {
+		return nil, err
+	}
+	if len(t.Attributes) > maxDim {
+		return nil, fmt.Errorf("%s: %d attributes", path, len(t.Attributes))
+	}
+	var buf vectorBuffer
+	for g := range f.groups() {
+		labels, err := f.int32s(g, columnLabel)
+		if err != nil {
+			return nil, err
+		}
+		for i, l := range labels {
+			if want := len(t.Classes) + i; int(l) != want {
+				return nil, fmt.Errorf("%s: row %d has label %d", path, want, l)
+			}
+		}
+		classes, err := f.strings(g, columnClass)
+		if err != nil {
+			return nil, err
+		}
+		t.Classes = append(t.Classes, classes...)
+		if f.leaf(columnWNID) >= 0 {
+			wnids, err := f.strings(g, columnWNID)
+			if err != nil {
+				return nil, err
+			}
+			t.WNIDs = append(t.WNIDs, wnids...)
+		}
+		if a := len(t.Attributes); a > 0 {
+			if err := f.vectors(g, columnAttr, a, &buf); err != nil {
+				return nil, err
+			}
+			flat := append([]float32{}, buf.values...)
+			for ; len(flat) > 0; flat = flat[a:] {
+				t.Values = append(t.Values, flat[:a:a])
+			}
+		}
+	}
+	if err := t.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return t, nil
+}

@@ -1,0 +1,9 @@
+//go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd || windows)
+
+package shards
+
+import "os"
+
+func lockFile(*os.File) error { return nil }
+
+func removeLock(f *os.File) { _ = os.Remove(f.Name()) }

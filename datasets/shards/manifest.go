@@ -1,0 +1,117 @@
+package shards
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+const (
+	manifestName   = "manifest.json"
+	skippedName    = "skipped.csv"
+	manifestFormat = "vzsl-shards/1"
+)
+
+// Manifest is the table of contents of a folder of shards, manifest.json.
+type Manifest struct {
+	Format   string         `json:"format"`
+	Source   Source         `json:"source"`
+	Complete bool           `json:"complete"` // all parts are there
+	Rows     int            `json:"rows"`
+	Skipped  int            `json:"skipped"`
+	Parts    []ManifestPart `json:"parts"` // those done, in order
+}
+
+// ManifestPart is one shard.
+type ManifestPart struct {
+	File    string `json:"file"`
+	Rows    int    `json:"rows"`
+	Skipped int    `json:"skipped"`
+	SHA256  string `json:"sha256"`
+	Bytes   int64  `json:"bytes"`
+}
+
+// ReadManifest reads manifest.json of a folder of shards.
+func ReadManifest(dir string) (*Manifest, error) {
+	path := filepath.Join(dir, manifestName)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		if absent(err) {
+			return nil, fmt.Errorf("%s holds no features: %s is missing (run extract or import first): %w", dir, manifestName, err)
+		}
+		return nil, err
+	}
+	return parseManifest(path, b)
+}
+
+func parseManifest(path string, b []byte) (*Manifest, error) {
+	var m Manifest
+	if err := json.Unmarshal(b, &m); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if m.Format != manifestFormat {
+		return nil, fmt.Errorf("%s: format is %q, expected %q", path, m.Format, manifestFormat)
+	}
+	if err := m.Source.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	rows, skipped, last := 0, 0, -1
+	for i, p := range m.Parts {
+		var part, parts int
+		if !partName.MatchString(p.File) {
+			return nil, fmt.Errorf("%s: part %d has the file name %q", path, i, p.File)
+		}
+		if _, err := fmt.Sscanf(p.File, "part-%d-of-%d.parquet", &part, &parts); err != nil || parts != m.Source.parts() || part <= last || part >= parts {
+			return nil, fmt.Errorf("%s: %q does not belong in a list of %d parts at place %d", path, p.File, m.Source.parts(), i)
+		}
+		if lo, hi := m.Source.partRange(part); p.Rows < 0 || p.Skipped < 0 || p.Rows+p.Skipped != hi-lo {
+			return nil, fmt.Errorf("%s: %s has %d rows and %d skipped images, expected %d together", path, p.File, p.Rows, p.Skipped, hi-lo)
+		}
+		last, rows, skipped = part, rows+p.Rows, skipped+p.Skipped
+	}
+	if rows != m.Rows || skipped != m.Skipped {
+		return nil, fmt.Errorf("%s: says %d rows and %d skipped images, its parts add up to %d and %d", path, m.Rows, m.Skipped, rows, skipped)
+	}
+	if m.Complete && len(m.Parts) != m.Source.parts() {
+		return nil, fmt.Errorf("%s: says it is complete with %d of %d parts", path, len(m.Parts), m.Source.parts())
+	}
+	return &m, nil
+}
+
+func (m *Manifest) encode() []byte {
+	if m.Parts == nil {
+		m.Parts = []ManifestPart{}
+	}
+	b, err := json.MarshalIndent(m, "", "  ")
+	if err != nil { // plain strings and numbers only
+		panic(err)
+	}
+	return append(b, '\n')
+}
+
+// encodeSkipped is the content of skipped.csv.
+func encodeSkipped(skipped []Skip) []byte {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	_ = w.Write([]string{"image", "reason"})
+	for _, s := range skipped {
+		_ = w.Write([]string{s.Image, s.Reason})
+	}
+	w.Flush()
+	return b.Bytes()
+}
+
+func replaceFile(path string, data []byte) error {
+	f, err := createAside(path)
+	if err != nil {
+		return err
+	}
+	defer f.drop()
+	if _, err := f.Write(data); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return f.commit()
+}

@@ -1,0 +1,127 @@
+package shards
+
+import "fmt"
+
+// Role is what an image is for in a split.
+type Role string
+
+const (
+	RoleTrain      Role = "train"
+	RoleValidation Role = "validation"
+	RoleTestSeen   Role = "test_seen"
+	RoleTestUnseen Role = "test_unseen"
+)
+
+// Roles is a split: for each image that takes part its role, and the class lists the split was made from. Validation
+// classes are among the seen ones.
+type Roles struct {
+	Name, Dataset, Provenance string
+	Seen, Validation, Unseen  []string
+	Images                    []string
+	Roles                     []Role // of Images
+}
+
+func (r *Roles) check() error {
+	if len(r.Images) != len(r.Roles) {
+		return fmt.Errorf("%d images, %d roles", len(r.Images), len(r.Roles))
+	}
+	for i, role := range r.Roles {
+		switch role {
+		case RoleTrain, RoleValidation, RoleTestSeen, RoleTestUnseen:
+		default:
+			return fmt.Errorf("image %q has the unknown role %q", r.Images[i], role)
+		}
+	}
+	for _, l := range []struct {
+		what string
+		list []string
+	}{{"seen class", r.Seen}, {"validation class", r.Validation}, {"unseen class", r.Unseen}, {"image", r.Images}} {
+		if err := unique(l.what, l.list); err != nil {
+			return err
+		}
+	}
+	seen := make(map[string]struct{}, len(r.Seen))
+	for _, c := range r.Seen {
+		seen[c] = struct{}{}
+	}
+	for _, c := range r.Unseen {
+		if _, both := seen[c]; both {
+			return fmt.Errorf("class %q is both seen and unseen", c)
+		}
+	}
+	for _, c := range r.Validation {
+		if _, ok := seen[c]; !ok {
+			return fmt.Errorf("validation class %q is not a seen class", c)
+		}
+	}
+	return nil
+}
+
+// WriteRoles writes a split as Parquet: image, role; the class lists in the metadata.
+func WriteRoles(path string, r *Roles) error {
+	if err := r.check(); err != nil {
+		return fmt.Errorf("split %s: %w", path, err)
+	}
+	var kv metadata
+	kv.add(keySchema, schemaRoles)
+	kv.add(keyPrefix+"name", r.Name)
+	kv.add(keyPrefix+"dataset", r.Dataset)
+	kv.add(keyPrefix+"provenance", r.Provenance)
+	kv.addJSON(keyPrefix+"seen", append([]string{}, r.Seen...))
+	kv.addJSON(keyPrefix+"validation", append([]string{}, r.Validation...))
+	kv.addJSON(keyPrefix+"unseen", append([]string{}, r.Unseen...))
+	roles := make([]string, len(r.Roles))
+	for i, role := range r.Roles {
+		roles[i] = string(role)
+	}
+	columns := []column{{name: columnImage, text: r.Images}, {name: columnRole, text: roles, dict: true}}
+	return writeTable(path, len(r.Images), textRows, columns, kv)
+}
+
+// ReadRoles reads and checks a split.
+func ReadRoles(path string) (*Roles, error) {
+	f, err := openTable(path)
+	if err != nil {
+		if absent(err) {
+			return nil, fmt.Errorf("no such split: %w (run split first)", err)
+		}
+		return nil, fmt.Errorf("split: %w", err)
+	}
+	defer f.close()
+	if err := f.expect(schemaRoles, "a split"); err != nil {
+		return nil, err
+	}
+	r := &Roles{}
+	r.Name, _ = f.meta(keyPrefix + "name")
+	r.Dataset, _ = f.meta(keyPrefix + "dataset")
+	r.Provenance, _ = f.meta(keyPrefix + "provenance")
+	for _, l := range []struct {
+		key  string
+		list *[]string
+	}{{"seen", &r.Seen}, {"validation", &r.Validation}, {"unseen", &r.Unseen}} {
+		if err := f.metaJSON(keyPrefix+l.key, l.list); err != nil {
+			return nil, err
+		}
+	}
+	for g := range f.groups() {
+		images, err := f.strings(g, columnImage)
+		if err != nil {
+			return nil, err
+		}
+		roles, err := f.strings(g, columnRole)
+		if err != nil {
+			return nil, err
+		}
+		r.Images = append(r.Images, images...)
+		for _, role := range roles {
+			r.Roles = append(r.Roles, Role(role))
+		}
+	}
+	if len(r.Images) != f.rows() {
+		return nil, fmt.Errorf("%s: %d rows read of %d", path, len(r.Images), f.rows())
+	}
+	if err := r.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return r, nil
+}

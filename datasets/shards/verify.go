@@ -1,0 +1,235 @@
+package shards
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+)
+
+// ClassTableName is the class table's file in the folder above the shards.
+const ClassTableName = "classes.parquet"
+
+// Verification is what Verify found.
+type Verification struct {
+	Dir      string   `json:"dir"`
+	Source   Source   `json:"source"`
+	Parts    int      `json:"parts"` // shards read
+	Rows     int      `json:"rows"`
+	Skipped  int      `json:"skipped"`
+	Bytes    int64    `json:"bytes"`
+	Problems []string `json:"problems"` // empty: all is well
+	Notes    []string `json:"notes"`    // what could not be checked
+}
+
+// OK says whether nothing is wrong.
+func (v *Verification) OK() bool { return len(v.Problems) == 0 }
+
+func (v *Verification) problem(format string, args ...any) {
+	v.Problems = append(v.Problems, fmt.Sprintf(format, args...))
+}
+
+// Verify reads every byte of a folder of shards again: checksums, row counts, finite values, labels and class names in the
+// class table beside the folder, each image once, missing and foreign files, manifest.json and skipped.csv against the
+// shards. progress, which may be nil, is called with the dataset images done and their total. The error is for a folder that
+// cannot be looked at at all; what is wrong with one that can is in the Verification.
+func Verify(ctx context.Context, dir string, progress func(done, total int)) (*Verification, error) {
+	st, err := os.Stat(dir)
+	if err != nil {
+		return nil, err
+	}
+	if !st.IsDir() {
+		return nil, fmt.Errorf("%s is a file; verify wants the folder with the shards", dir)
+	}
+	m, err := ReadManifest(dir)
+	if err != nil && absent(err) {
+		return nil, err
+	}
+	v := &Verification{Dir: dir, Problems: []string{}, Notes: []string{}}
+	if err != nil {
+		v.problem("%v", err)
+		return v, nil
+	}
+	v.Source = m.Source
+	c := checker{Verification: v, m: m, images: make(map[string]struct{}, m.Rows), classOf: map[int32]string{}}
+	if err := c.files(); err != nil {
+		return nil, err
+	}
+	c.classTable()
+	var buf vectorBuffer
+	done := 0
+	for _, p := range m.Parts {
+		if err := c.part(ctx, p, &buf); err != nil {
+			return nil, err
+		}
+		done += p.Rows + p.Skipped
+		if progress != nil {
+			progress(done, m.Source.Images)
+		}
+	}
+	if !m.Complete {
+		v.problem("%s: not finished, %d of %d shards are there; run the same extract or import again", manifestName, len(m.Parts), m.Source.parts())
+	} else {
+		c.skippedFile()
+	}
+	return v, nil
+}
+
+type checker struct {
+	*Verification
+	m       *Manifest
+	table   *ClassTable
+	images  map[string]struct{}
+	classOf map[int32]string // without a class table: the first name seen with a label
+	skips   []Skip
+	broken  bool // a shard could not be read: skipped.csv cannot be compared
+}
+
+// files looks for what is missing and what does not belong.
+func (c *checker) files() error {
+	entries, err := os.ReadDir(c.Dir)
+	if err != nil {
+		return err
+	}
+	listed := map[string]bool{manifestName: true, skippedName: true, cacheDir: true, lockName: true}
+	for _, p := range c.m.Parts {
+		listed[p.File] = true
+	}
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case listed[name]:
+		case leftover.MatchString(name):
+			c.problem("%s: left behind by an interrupted run; the next run removes it", name)
+		case partName.MatchString(name):
+			c.problem("%s: a shard that %s does not list", name, manifestName)
+		default:
+			c.problem("%s: does not belong in a folder of shards", name)
+		}
+	}
+	return nil
+}
+
+func (c *checker) classTable() {
+	path := filepath.Join(filepath.Dir(filepath.Clean(c.Dir)), ClassTableName)
+	t, err := ReadClassTable(path)
+	switch {
+	case absent(err):
+		c.Notes = append(c.Notes, fmt.Sprintf("no class table at %s: labels were only checked to go with one class name each", path))
+	case err != nil:
+		c.problem("%v", err)
+	default:
+		c.table = t
+	}
+}
+
+// part checks one shard. Its error is the context's.
+func (c *checker) part(ctx context.Context, p ManifestPart, buf *vectorBuffer) error {
+	path := filepath.Join(c.Dir, p.File)
+	before := len(c.Problems)
+	defer func() { c.broken = c.broken || len(c.Problems) > before }()
+	sum, size, err := hashFile(path)
+	if err != nil {
+		if absent(err) {
+			c.problem("%s: missing; run the same extract or import again to make it", p.File)
+		} else {
+			c.problem("%s: %v", p.File, err)
+		}
+		return nil
+	}
+	c.Bytes += size
+	if size != p.Bytes {
+		c.problem("%s: %d bytes, the manifest says %d (cut off or changed)", p.File, size, p.Bytes)
+	} else if sum != p.SHA256 {
+		c.problem("%s: its sha256 is %s, the manifest says %s (changed or damaged)", p.File, sum, p.SHA256)
+	}
+	h, err := readHead(path)
+	if err != nil {
+		c.problem("%v", err)
+		return nil
+	}
+	for _, d := range h.source.differences(&c.m.Source) {
+		c.problem("%s: not of the manifest's source: %s", p.File, d)
+	}
+	if partFile(h.part, h.parts) != p.File {
+		c.problem("%s: holds part %d of %d", p.File, h.part, h.parts)
+	}
+	if h.rows != p.Rows || len(h.skipped) != p.Skipped {
+		c.problem("%s: %d rows and %d skipped images, the manifest says %d and %d", p.File, h.rows, len(h.skipped), p.Rows, p.Skipped)
+	}
+	for _, s := range h.skipped {
+		c.image(p.File, s.Image)
+	}
+	c.skips = append(c.skips, h.skipped...)
+	rows := 0
+	err = eachGroup(ctx, path, h.source.Dim, buf, func(g *group) error {
+		if len(g.images) > groupRows {
+			c.problem("%s: a row group of %d rows; at most %d", p.File, len(g.images), groupRows)
+		}
+		c.rows(p.File, rows, h.source.Dim, g)
+		rows += len(g.images)
+		return nil
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		c.problem("%v", err)
+	} else if rows != h.rows {
+		c.problem("%s: %d rows read, its metadata says %d", p.File, rows, h.rows)
+	}
+	c.Parts++
+	c.Rows += rows
+	c.Skipped += len(h.skipped)
+	return nil
+}
+
+func (c *checker) image(file, image string) {
+	if image == "" {
+		c.problem("%s: an image without a name", file)
+		return
+	}
+	if _, twice := c.images[image]; twice {
+		c.problem("%s: image %q is there more than once", file, image)
+	}
+	c.images[image] = struct{}{}
+}
+
+func (c *checker) rows(file string, first, dim int, g *group) {
+	for i, image := range g.images {
+		c.image(file, image)
+		if k := notFinite(g.features[i*dim : (i+1)*dim]); k >= 0 {
+			c.problem("%s: row %d (%s): feature value %d is %v", file, first+i, image, k, g.features[i*dim+k])
+		}
+		label, class := g.labels[i], g.classes[i]
+		if c.table == nil {
+			if was, ok := c.classOf[label]; !ok && label >= 0 {
+				c.classOf[label] = class
+			} else if was != class {
+				c.problem("%s: row %d (%s): label %d is class %q here and %q elsewhere", file, first+i, image, label, class, was)
+			}
+			continue
+		}
+		if label < 0 || int(label) >= len(c.table.Classes) {
+			c.problem("%s: row %d (%s): label %d is not among the %d of the class table", file, first+i, image, label, len(c.table.Classes))
+		} else if want := c.table.Classes[label]; want != class {
+			c.problem("%s: row %d (%s): label %d is class %q here and %q in the class table", file, first+i, image, label, class, want)
+		}
+	}
+}
+
+func (c *checker) skippedFile() {
+	path := filepath.Join(c.Dir, skippedName)
+	b, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		c.problem("%s: missing; run the same extract or import again to make it", skippedName)
+	case err != nil:
+		c.problem("%v", err)
+	case !c.broken && !bytes.Equal(b, encodeSkipped(c.skips)):
+		c.problem("%s: does not agree with the shards", skippedName)
+	}
+	sort.Strings(c.Notes)
+}

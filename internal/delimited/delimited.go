@@ -1,0 +1,197 @@
+// Package delimited reads tables of text as spreadsheets and people write them: separated by comma, semicolon or tab, quoted
+// or not, with or without a byte order mark, with any line ending. The first row is a header; every other row must have as
+// many fields. Errors name file, line and column.
+package delimited
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+)
+
+// Reader reads one table, row after row.
+type Reader struct {
+	path   string
+	f      io.Closer
+	csv    *csv.Reader
+	comma  rune
+	header []string
+	extra  int // empty columns at the end that a spreadsheet has added
+}
+
+// sniff is how much of the file is looked at to find the separator.
+const sniff = 1 << 16
+
+// Open opens a table and reads its header.
+func Open(path string) (*Reader, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if st, err := f.Stat(); err == nil && st.IsDir() {
+		f.Close()
+		return nil, fmt.Errorf("%s is a folder; a CSV file is wanted", path)
+	}
+	r, err := New(path, f)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	r.f = f
+	return r, nil
+}
+
+// New reads a table from src; path names it in errors.
+func New(path string, src io.Reader) (*Reader, error) {
+	b := bufio.NewReaderSize(src, sniff)
+	start, err := b.Peek(sniff)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	switch {
+	case bytes.HasPrefix(start, []byte("\xef\xbb\xbf")):
+		_, _ = b.Discard(3)
+		start = start[3:]
+	case bytes.HasPrefix(start, []byte("\xff\xfe")), bytes.HasPrefix(start, []byte("\xfe\xff")):
+		return nil, fmt.Errorf("%s is UTF-16 text; save it as UTF-8", path)
+	}
+	r := &Reader{path: path, csv: csv.NewReader(&unifyLines{r: b}), comma: separator(start)}
+	r.csv.Comma = r.comma
+	r.csv.FieldsPerRecord = -1
+	r.csv.TrimLeadingSpace = r.comma != '\t'
+	header, _, err := r.read()
+	if errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s is empty; its first row must be a header", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for len(header) > 1 && header[len(header)-1] == "" {
+		header = header[:len(header)-1]
+		r.extra++
+	}
+	r.header = append([]string{}, header...)
+	return r, nil
+}
+
+// separator is the most frequent of comma, semicolon and tab in the first line, quoted parts aside.
+func separator(start []byte) rune {
+	counts := map[byte]int{}
+	quoted, some := false, false
+	for _, c := range start {
+		if c == '"' {
+			quoted = !quoted
+		}
+		if (c == '\n' || c == '\r') && !quoted && some {
+			break
+		}
+		some = some || c > ' '
+		if !quoted {
+			counts[c]++
+		}
+	}
+	best := byte(',')
+	for _, c := range []byte{';', '\t'} {
+		if counts[c] > counts[best] {
+			best = c
+		}
+	}
+	return rune(best)
+}
+
+// unifyLines turns a carriage return without a line feed (old spreadsheets) into a line feed.
+type unifyLines struct{ r *bufio.Reader }
+
+func (u *unifyLines) Read(p []byte) (int, error) {
+	n, err := u.r.Read(p)
+	for i := range n {
+		if p[i] != '\r' {
+			continue
+		}
+		if i+1 < n {
+			if p[i+1] != '\n' {
+				p[i] = '\n'
+			}
+		} else if next, err := u.r.Peek(1); err != nil || next[0] != '\n' {
+			p[i] = '\n'
+		}
+	}
+	return n, err
+}
+
+// Close closes the file.
+func (r *Reader) Close() error {
+	if r.f == nil {
+		return nil
+	}
+	return r.f.Close()
+}
+
+// Header is the first row. A row's fields go with it by place.
+func (r *Reader) Header() []string { return r.header }
+
+// Separator is the character between fields.
+func (r *Reader) Separator() rune { return r.comma }
+
+// Next gives the next row's fields, trimmed, and its line; io.EOF after the last. Blank rows are left out.
+func (r *Reader) Next() (fields []string, line int, err error) {
+	for {
+		fields, line, err = r.read()
+		if err != nil {
+			return nil, line, err
+		}
+		if blank(fields) {
+			continue
+		}
+		if n := len(r.header); len(fields) > n && len(fields) <= n+r.extra && blank(fields[n:]) {
+			fields = fields[:n]
+		}
+		if len(fields) != len(r.header) {
+			return nil, line, fmt.Errorf("%s:%d: expected %d fields as in the header, found %d", r.path, line, len(r.header), len(fields))
+		}
+		return fields, line, nil
+	}
+}
+
+func blank(fields []string) bool {
+	for _, f := range fields {
+		if f != "" {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *Reader) read() ([]string, int, error) {
+	fields, err := r.csv.Read()
+	if err != nil {
+		var pe *csv.ParseError
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil, 0, io.EOF
+		case errors.As(err, &pe):
+			return nil, pe.Line, fmt.Errorf("%s:%d:%d: %w", r.path, pe.Line, pe.Column, pe.Err)
+		}
+		return nil, 0, fmt.Errorf("read %s: %w", r.path, err)
+	}
+	line, _ := r.csv.FieldPos(0)
+	for i, f := range fields {
+		if !utf8.ValidString(f) {
+			return nil, line, fmt.Errorf("%s: %q is not UTF-8 text; save the file as UTF-8", r.At(i), f)
+		}
+		fields[i] = strings.TrimSpace(f)
+	}
+	return fields, line, nil
+}
+
+// At is "file:line:column" of a field of the row read last.
+func (r *Reader) At(field int) string {
+	line, column := r.csv.FieldPos(field)
+	return fmt.Sprintf("%s:%d:%d", r.path, line, column)
+}
