@@ -1,3 +1,131 @@
 package kernels
 
-func archs() []*arch { return []*arch{goArch} }
+//go:generate go run -C _generate .
+
+import (
+	"unsafe"
+
+	"github.com/klauspost/cpuid/v2"
+)
+
+func archs() []*arch { return available }
+
+var available = func() []*arch {
+	list := []*arch{goArch}
+	if cpuid.CPU.Supports(cpuid.AVX, cpuid.AVX2, cpuid.FMA3) {
+		list = append([]*arch{avx2Arch}, list...)
+		if cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512DQ) {
+			list = append([]*arch{avx512Arch}, list...)
+		}
+	}
+	for _, a := range list[:len(list)-1] {
+		blocks(&a.f32)
+		blocks(&a.f64)
+	}
+	return list
+}()
+
+var avx512Arch = &arch{
+	name: "avx512",
+	f32:  micro[float32]{mr: 14, nr: 32, kernel: sgemmAVX512, block: 16, transpose: stransposeAVX512},
+	f64:  micro[float64]{mr: 14, nr: 16, kernel: dgemmAVX512, block: 8, transpose: dtransposeAVX512},
+}
+
+var avx2Arch = &arch{
+	name: "avx2",
+	f32:  micro[float32]{mr: 6, nr: 16, kernel: sgemmAVX2, block: 8, transpose: stransposeAVX2},
+	f64:  micro[float64]{mr: 6, nr: 8, kernel: dgemmAVX2, block: 4, transpose: dtransposeAVX2},
+}
+
+// The assembly's row counts, by number of rows less one.
+var (
+	sgemmRowsAVX512 = [14]func(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha, beta float32){
+		sgemm1x32AVX512, sgemm2x32AVX512, sgemm3x32AVX512, sgemm4x32AVX512, sgemm5x32AVX512, sgemm6x32AVX512, sgemm7x32AVX512,
+		sgemm8x32AVX512, sgemm9x32AVX512, sgemm10x32AVX512, sgemm11x32AVX512, sgemm12x32AVX512, sgemm13x32AVX512, sgemm14x32AVX512,
+	}
+	dgemmRowsAVX512 = [14]func(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha, beta float64){
+		dgemm1x16AVX512, dgemm2x16AVX512, dgemm3x16AVX512, dgemm4x16AVX512, dgemm5x16AVX512, dgemm6x16AVX512, dgemm7x16AVX512,
+		dgemm8x16AVX512, dgemm9x16AVX512, dgemm10x16AVX512, dgemm11x16AVX512, dgemm12x16AVX512, dgemm13x16AVX512, dgemm14x16AVX512,
+	}
+	sgemmRowsAVX2 = [6]func(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha, beta float32){
+		sgemm1x16AVX2, sgemm2x16AVX2, sgemm3x16AVX2, sgemm4x16AVX2, sgemm5x16AVX2, sgemm6x16AVX2,
+	}
+	dgemmRowsAVX2 = [6]func(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha, beta float64){
+		dgemm1x8AVX2, dgemm2x8AVX2, dgemm3x8AVX2, dgemm4x8AVX2, dgemm5x8AVX2, dgemm6x8AVX2,
+	}
+)
+
+// checkTile keeps the assembly inside its slices.
+func checkTile[T float](rows, k int, a []T, lda int, b []T, c []T, ldc, nr int) {
+	_ = a[(rows-1)*lda+k-1]
+	_ = b[k*nr-1]
+	_ = c[(rows-1)*ldc+nr-1]
+}
+
+func sgemmAVX512(rows, k int, a []float32, lda int, b []float32, c []float32, ldc int, alpha, beta float32) {
+	checkTile(rows, k, a, lda, b, c, ldc, 32)
+	sgemmRowsAVX512[rows-1](k, &a[0], lda, &b[0], &c[0], ldc, alpha, beta)
+}
+
+func dgemmAVX512(rows, k int, a []float64, lda int, b []float64, c []float64, ldc int, alpha, beta float64) {
+	checkTile(rows, k, a, lda, b, c, ldc, 16)
+	dgemmRowsAVX512[rows-1](k, &a[0], lda, &b[0], &c[0], ldc, alpha, beta)
+}
+
+func sgemmAVX2(rows, k int, a []float32, lda int, b []float32, c []float32, ldc int, alpha, beta float32) {
+	checkTile(rows, k, a, lda, b, c, ldc, 16)
+	sgemmRowsAVX2[rows-1](k, &a[0], lda, &b[0], &c[0], ldc, alpha, beta)
+}
+
+func dgemmAVX2(rows, k int, a []float64, lda int, b []float64, c []float64, ldc int, alpha, beta float64) {
+	checkTile(rows, k, a, lda, b, c, ldc, 8)
+	dgemmRowsAVX2[rows-1](k, &a[0], lda, &b[0], &c[0], ldc, alpha, beta)
+}
+
+// strips runs a transposition of strips of n rows over a matrix.
+func strips[T float](n, rows, cols int, src []T, lds int, dst []T, ldd int, kernel func(blocks int, src *T, lds int, dst *T, ldd int)) {
+	_ = src[(rows-1)*lds+cols-1]
+	_ = dst[(cols-1)*ldd+rows-1]
+	for i := 0; i < rows; i += n {
+		kernel(cols/n, &src[i*lds], lds, &dst[i], ldd)
+	}
+}
+
+func stransposeAVX512(rows, cols int, src []float32, lds int, dst []float32, ldd int) {
+	strips(16, rows, cols, src, lds, dst, ldd, stranspose16AVX512)
+}
+
+func dtransposeAVX512(rows, cols int, src []float64, lds int, dst []float64, ldd int) {
+	strips(8, rows, cols, src, lds, dst, ldd, dtranspose8AVX512)
+}
+
+func stransposeAVX2(rows, cols int, src []float32, lds int, dst []float32, ldd int) {
+	strips(8, rows, cols, src, lds, dst, ldd, stranspose8AVX2)
+}
+
+func dtransposeAVX2(rows, cols int, src []float64, lds int, dst []float64, ldd int) {
+	strips(4, rows, cols, src, lds, dst, ldd, dtranspose4AVX2)
+}
+
+// blocks derives the block sizes of a product from the caches. A panel of B,
+// kc x nr, is what every tile of a column streams through: it has two thirds
+// of the first-level cache. The block of A, mc x kc, is read again for each
+// panel: it has a third of the second level. kc is a power of two so as to be
+// the same on machines of a kind: it is part of the result's rounding.
+func blocks[T float](m *micro[T]) {
+	l1, l2 := cpuid.CPU.Cache.L1D, cpuid.CPU.Cache.L2
+	if l1 <= 0 {
+		l1 = 32 << 10
+	}
+	if l2 <= 0 {
+		l2 = 256 << 10
+	}
+	var t T
+	size := int(unsafe.Sizeof(t))
+	m.kc = 128
+	for m.kc < 512 && 2*m.kc*m.nr*size*3 <= l1*2 {
+		m.kc *= 2
+	}
+	m.mc = max(m.mr, l2/3/(m.kc*size)/m.mr*m.mr)
+	m.nc = roundUp(512, m.nr)
+}
