@@ -1,0 +1,295 @@
+package onnx
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// Layer is a tensor of the network to take features from.
+type Layer struct {
+	Tensor string
+	What   string // for people: "fc7 after ReLU", "the pooled feature", ...
+	Dim    int    // features per image (for images of 224 x 224 where the file leaves the size open)
+}
+
+// guessSize stands for the image size where the file leaves it open.
+const guessSize = 224
+
+// Layer finds the tensor called name. An empty name means the layer usually taken for features:
+//
+//   - Where the network ends in three linear layers (Gemm, or MatMul with its bias) with a ReLU after
+//     the first two, as VGG and AlexNet do: the ReLU after the second, fc7.
+//   - Else, where it averages the maps of its last convolution: that average, flattened.
+//   - Else its output.
+//
+// In a network of the first kind "fc6" and "fc7" are names, too. An unknown name is an error that
+// lists the candidates, the most similar first.
+func (n *Network) Layer(name string) (Layer, error) {
+	l := Layer{Tensor: name, What: fmt.Sprintf("the tensor %q", name)}
+	fc6, fc7 := n.linearFeatures()
+	switch {
+	case n.maker[name] != nil:
+		if name == fc7 {
+			l.What = "fc7 after ReLU"
+		} else if name == n.output {
+			l.What = "the network's output"
+		}
+	case name == "fc6" && fc6 != "":
+		l = Layer{Tensor: fc6, What: "fc6 after ReLU"}
+	case (name == "" || name == "fc7") && fc7 != "":
+		l = Layer{Tensor: fc7, What: "fc7 after ReLU"}
+	case name == "":
+		l = n.pooledFeature()
+	default:
+		return Layer{}, fmt.Errorf("%s has no layer %q; its layers are, the most similar first: %s", n.path, name, strings.Join(n.candidates(name), ", "))
+	}
+	b, err := n.guess(l.Tensor)
+	if err != nil {
+		return Layer{}, fmt.Errorf("%s: layer %q: %w", n.path, l.Tensor, err)
+	}
+	l.Dim = b.plan.Values[b.vals[l.Tensor]].Len()
+	return l, nil
+}
+
+// guess infers shapes up to a tensor, for the file's image size or a usual one.
+func (n *Network) guess(tensor string) (*builder, error) {
+	in := n.Input()
+	h, w := in.Height, in.Width
+	if h == 0 {
+		h = guessSize
+	}
+	if w == 0 {
+		w = guessSize
+	}
+	return n.build(tensor, h, w)
+}
+
+// ancestors are the nodes that the network's output depends on, in file order.
+func (n *Network) ancestors() []*node {
+	need := map[*node]bool{}
+	stack := []string{n.output}
+	for len(stack) > 0 {
+		d := n.maker[stack[len(stack)-1]]
+		stack = stack[:len(stack)-1]
+		if d == nil || need[d] {
+			continue
+		}
+		need[d] = true
+		stack = append(stack, d.inputs...)
+	}
+	var out []*node
+	for _, d := range n.nodes {
+		if need[d] {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// weightOf follows a name through operators that only rearrange a constant to the tensor it is.
+func (n *Network) weightOf(name string) *Tensor {
+	for range 8 {
+		if t := n.tensors[name]; t != nil {
+			return t
+		}
+		d := n.maker[name]
+		if d == nil || len(d.inputs) == 0 {
+			return nil
+		}
+		switch d.op {
+		case "Transpose", "Identity", "Cast":
+			name = d.inputs[0]
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+// isLinear reports whether d multiplies by a constant matrix.
+func (n *Network) isLinear(d *node) bool {
+	if d.op != "Gemm" && d.op != "MatMul" || len(d.inputs) < 2 || n.weightOf(d.inputs[0]) != nil {
+		return false
+	}
+	w := n.weightOf(d.inputs[1])
+	return w != nil && len(w.Dims) == 2 && w.isFloat()
+}
+
+// next is the only operator that reads a value, besides those that only ask for its shape.
+func (n *Network) next(name string) *node {
+	var only *node
+	for _, u := range n.users[name] {
+		if u.op == "Shape" {
+			continue
+		}
+		if only != nil && only != u {
+			return nil
+		}
+		only = u
+	}
+	return only
+}
+
+// reluAfter follows the value of a linear layer over its bias and what does nothing at inference to
+// the ReLU, and gives the ReLU's output.
+func (n *Network) reluAfter(name string) string {
+	for range 8 {
+		d := n.next(name)
+		if d == nil || len(d.outputs) == 0 {
+			return ""
+		}
+		switch d.op {
+		case "Relu":
+			return d.outputs[0]
+		case "Add", "Identity", "Dropout", "BatchNormalization", "Reshape", "Squeeze", "Unsqueeze", "Flatten":
+			name = d.outputs[0]
+		default:
+			return ""
+		}
+	}
+	return ""
+}
+
+// linearFeatures finds fc6 and fc7 after their ReLU where the network's last three linear layers
+// form a chain; empty names where they do not.
+func (n *Network) linearFeatures() (fc6, fc7 string) {
+	var linear []*node
+	for _, d := range n.ancestors() {
+		if n.isLinear(d) {
+			linear = append(linear, d)
+		}
+	}
+	if len(linear) < 3 {
+		return "", ""
+	}
+	linear = linear[len(linear)-3:]
+	fc6, fc7 = n.reluAfter(linear[0].outputs[0]), n.reluAfter(linear[1].outputs[0])
+	if fc6 == "" || fc7 == "" || !n.leads(fc6, linear[1]) || !n.leads(fc7, linear[2]) {
+		return "", ""
+	}
+	return fc6, fc7
+}
+
+// leads reports whether the value goes into d, directly or over operators that do nothing.
+func (n *Network) leads(name string, d *node) bool {
+	for range 8 {
+		u := n.next(name)
+		switch {
+		case u == nil || len(u.outputs) == 0:
+			return false
+		case u == d:
+			return true
+		case u.op == "Dropout", u.op == "Identity", u.op == "Flatten", u.op == "Reshape", u.op == "Squeeze", u.op == "Unsqueeze", u.op == "Cast":
+			name = u.outputs[0]
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// pooledFeature finds the last average over whole maps and follows it to where it is flat; without
+// one it is the network's output.
+func (n *Network) pooledFeature() Layer {
+	out := Layer{Tensor: n.output, What: "the network's output"}
+	nodes := n.ancestors()
+	var last *node
+	for i := len(nodes) - 1; i >= 0 && last == nil; i-- {
+		switch d := nodes[i]; d.op {
+		case "GlobalAveragePool", "ReduceMean":
+			last = d
+		case "AveragePool":
+			b, err := n.guess(d.outputs[0])
+			if err != nil {
+				continue
+			}
+			if v := b.plan.Values[b.vals[d.outputs[0]]]; len(v.Dims) == 4 && v.Dims[2] == 1 && v.Dims[3] == 1 {
+				last = d
+			}
+		}
+	}
+	if last == nil {
+		return out
+	}
+	name := last.outputs[0]
+	for range 8 {
+		d := n.next(name)
+		if d == nil || len(d.outputs) == 0 {
+			break
+		}
+		if d.op != "Flatten" && d.op != "Reshape" && d.op != "Squeeze" && d.op != "Identity" && d.op != "Dropout" {
+			break
+		}
+		name = d.outputs[0]
+	}
+	if name == n.output {
+		out.What = "the pooled feature, the network's output"
+		return out
+	}
+	return Layer{Tensor: name, What: "the pooled feature"}
+}
+
+// maxCandidates bounds the list in an error.
+const maxCandidates = 20
+
+// candidates lists names of tensors that can be a layer, the most similar to name first.
+func (n *Network) candidates(name string) []string {
+	type candidate struct {
+		name string
+		far  int
+	}
+	var list []candidate
+	lower := strings.ToLower(name)
+	for i, d := range n.nodes {
+		for _, o := range d.outputs {
+			if o == "" || d.op == "Shape" || d.op == "Gather" {
+				continue
+			}
+			l := strings.ToLower(o)
+			far := distance(lower, l) * 2
+			if len(lower) > 1 && strings.Contains(l, lower) || len(l) > 1 && strings.Contains(lower, l) {
+				far = abs(len(l) - len(lower))
+			}
+			// Of equally far ones the deepest: features come from the network's end.
+			list = append(list, candidate{o, far*len(n.nodes) + len(n.nodes) - i})
+		}
+		if len(list) > 1<<14 {
+			break
+		}
+	}
+	sort.SliceStable(list, func(i, j int) bool { return list[i].far < list[j].far })
+	var out []string
+	for i, c := range list {
+		if i == maxCandidates {
+			out = append(out, fmt.Sprintf("and %d more", len(list)-i))
+			break
+		}
+		out = append(out, c.name)
+	}
+	return out
+}
+
+func abs(a int) int { return max(a, -a) }
+
+// distance is Levenshtein's edit distance, of the first 64 bytes.
+func distance(a, b string) int {
+	a, b = a[:min(len(a), 64)], b[:min(len(b), 64)]
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diag := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			d := diag
+			if a[i] != b[j] {
+				d++
+			}
+			diag = row[j+1]
+			row[j+1] = min(d, row[j+1]+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,213 @@
+package onnx
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/edsrzf/mmap-go"
+)
+
+// Network is an open ONNX file. Its weights are slices of the mapped file, so nothing taken from a
+// Network may be used after Close. Methods other than Close may be called from several goroutines.
+type Network struct {
+	path      string
+	data      []byte
+	maps      []mmap.MMap
+	externals []externalFile
+	file      *scanned
+	tensors   map[string]*Tensor
+	nodes     []*node
+	maker     map[string]*node // the node that makes a value
+	users     map[string][]*node
+	input     valueInfo
+	output    string
+
+	sumOnce sync.Once
+	sum     string
+}
+
+type externalFile struct {
+	location string
+	data     []byte
+}
+
+// Input is what a network wants to be fed: a batch of images, N x C x H x W, or N x H x W x C where
+// NHWC is set. Dimensions that the file leaves open are 0.
+type Input struct {
+	Name                    string
+	Channels, Height, Width int
+	NHWC                    bool
+}
+
+// Open maps the network at path and reads its structure. Errors name the file, what is wrong with
+// it and what to do.
+func Open(path string) (*Network, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("no network at %s: %w", path, err)
+		}
+		return nil, fmt.Errorf("opening network: %w", err)
+	}
+	defer f.Close()
+	if st, err := f.Stat(); err == nil && st.IsDir() {
+		return nil, fmt.Errorf("%s is a folder where an ONNX file is wanted: name the file in it", path)
+	}
+	m, err := mapFile(f)
+	if err != nil {
+		return nil, fmt.Errorf("mapping network %s: %w", path, err)
+	}
+	n := &Network{path: path, data: m}
+	if m != nil {
+		n.maps = append(n.maps, m)
+	}
+	if err := n.read(); err != nil {
+		n.Close()
+		return nil, err
+	}
+	return n, nil
+}
+
+// parse reads a network from memory; external data are looked for beside path.
+func parse(path string, data []byte) (*Network, error) {
+	n := &Network{path: path, data: data}
+	if err := n.read(); err != nil {
+		n.Close()
+		return nil, err
+	}
+	return n, nil
+}
+
+func (n *Network) read() error {
+	if s := sniff(n.data); s != "" {
+		return fmt.Errorf("%s %s", n.path, s)
+	}
+	s, err := scan(n.data)
+	var cut *errCut
+	switch {
+	case errors.As(err, &cut):
+		return fmt.Errorf("%s %w: the file is incomplete or not an ONNX network; get it again", n.path, err)
+	case err != nil:
+		return fmt.Errorf("%s cannot be read as an ONNX network: %w", n.path, err)
+	case !s.hasGraph:
+		return fmt.Errorf("%s holds no ONNX graph: it is another kind of file, or incomplete; get it again", n.path)
+	}
+	n.file, n.tensors = s, s.tensors
+	if err := n.attachExternal(); err != nil {
+		return err
+	}
+	if n.nodes, err = decode(s); err != nil {
+		return fmt.Errorf("%s: %w", n.path, err)
+	}
+	n.maker, n.users = map[string]*node{}, map[string][]*node{}
+	for _, d := range n.nodes {
+		for _, o := range d.outputs {
+			if o == "" {
+				continue
+			}
+			if n.maker[o] != nil || n.tensors[o] != nil {
+				return fmt.Errorf("%s is damaged: the value %q is made twice", n.path, o)
+			}
+			n.maker[o] = d
+		}
+		for _, in := range d.inputs {
+			n.users[in] = append(n.users[in], d)
+		}
+	}
+	return n.findInput()
+}
+
+// findInput picks the input that is fed: the one graph input that is not a weight.
+func (n *Network) findInput() error {
+	var feeds []valueInfo
+	for _, v := range n.file.inputs {
+		if n.tensors[v.name] == nil {
+			feeds = append(feeds, v)
+		}
+	}
+	if len(feeds) != 1 {
+		names := make([]string, len(feeds))
+		for i, v := range feeds {
+			names[i] = v.name
+		}
+		return fmt.Errorf("%s wants %d inputs %q, where an image network has one", n.path, len(feeds), names)
+	}
+	n.input = feeds[0]
+	if n.maker[n.input.name] != nil {
+		return fmt.Errorf("%s is damaged: its input %q is made by %s", n.path, n.input.name, n.maker[n.input.name])
+	}
+	if n.input.typ != typeFloat && n.input.typ != 0 {
+		return fmt.Errorf("%s wants %s values at its input %q; only float32 networks are read: export it in float32", n.path, typeName(n.input.typ), n.input.name)
+	}
+	if n.input.hasShape && len(n.input.dims) != 4 {
+		return fmt.Errorf("%s: the input %q has %d dimensions, where a batch of images has 4", n.path, n.input.name, len(n.input.dims))
+	}
+	for _, o := range n.file.outputs {
+		if n.maker[o.name] != nil {
+			n.output = o.name
+			break
+		}
+	}
+	if n.output == "" {
+		return fmt.Errorf("%s is damaged: no operator makes its output", n.path)
+	}
+	return nil
+}
+
+// Close unmaps the file.
+func (n *Network) Close() error {
+	var err error
+	for _, m := range n.maps {
+		err = errors.Join(err, m.Unmap())
+	}
+	n.maps, n.data, n.externals = nil, nil, nil
+	return err
+}
+
+// Path is the file's path as given to Open.
+func (n *Network) Path() string { return n.path }
+
+// SHA256 is the file's SHA-256 in hexadecimal, as sha256sum prints it. A network with external data
+// has the SHA-256 of the text of lines "<sha256>  <location>\n" for its files, the model's own (with
+// an empty location) first.
+func (n *Network) SHA256() string {
+	n.sumOnce.Do(func() {
+		s := sha256.Sum256(n.data)
+		n.sum = hex.EncodeToString(s[:])
+		if len(n.externals) == 0 {
+			return
+		}
+		h := sha256.New()
+		fmt.Fprintf(h, "%s  \n", n.sum)
+		for _, e := range n.externals {
+			fmt.Fprintf(h, "%x  %s\n", sha256.Sum256(e.data), e.location)
+		}
+		n.sum = hex.EncodeToString(h.Sum(nil))
+	})
+	return n.sum
+}
+
+// Input describes the network's input.
+func (n *Network) Input() Input {
+	in := Input{Name: n.input.name}
+	if len(n.input.dims) != 4 {
+		return in
+	}
+	d := [4]int{}
+	for i, v := range n.input.dims {
+		d[i] = max(v, 0)
+	}
+	// Images have 3 channels (or 1): the axis of that size tells the layout. Where both or neither
+	// fit, ONNX's own layout, channels first, holds.
+	few := func(c int) bool { return c == 3 || c == 1 }
+	if in.NHWC = few(d[3]) && !few(d[1]); in.NHWC {
+		in.Height, in.Width, in.Channels = d[1], d[2], d[3]
+	} else {
+		in.Channels, in.Height, in.Width = d[1], d[2], d[3]
+	}
+	return in
+}
