@@ -27,14 +27,14 @@ var available = func() []*arch {
 
 var avx512Arch = &arch{
 	name: "avx512",
-	f32:  micro[float32]{mr: 14, nr: 32, kernel: sgemmAVX512, block: 16, transpose: stransposeAVX512},
-	f64:  micro[float64]{mr: 14, nr: 16, kernel: dgemmAVX512, block: 8, transpose: dtransposeAVX512},
+	f32:  micro[float32]{mr: 14, nr: 32, kernel: sgemmAVX512, block: 16, transpose: stransposeAVX512, pack: spackAVX512},
+	f64:  micro[float64]{mr: 14, nr: 16, kernel: dgemmAVX512, block: 8, transpose: dtransposeAVX512, pack: dpackAVX512},
 }
 
 var avx2Arch = &arch{
 	name: "avx2",
-	f32:  micro[float32]{mr: 6, nr: 16, kernel: sgemmAVX2, block: 8, transpose: stransposeAVX2},
-	f64:  micro[float64]{mr: 6, nr: 8, kernel: dgemmAVX2, block: 4, transpose: dtransposeAVX2},
+	f32:  micro[float32]{mr: 6, nr: 16, kernel: sgemmAVX2, block: 8, transpose: stransposeAVX2, pack: spackAVX2},
+	f64:  micro[float64]{mr: 6, nr: 8, kernel: dgemmAVX2, block: 4, transpose: dtransposeAVX2, pack: dpackAVX2},
 }
 
 // The assembly's row counts, by number of rows less one.
@@ -128,4 +128,27 @@ func blocks[T float](m *micro[T]) {
 	}
 	m.mc = max(m.mr, l2/3/(m.kc*size)/m.mr*m.mr)
 	m.nc = roundUp(512, m.nr)
+}
+
+func spackAVX512(k, panels int, src []float32, lds int, dst []float32) {
+	packPanels(32, k, panels, src, lds, dst, packAVX512)
+}
+
+func spackAVX2(k, panels int, src []float32, lds int, dst []float32) {
+	packPanels(16, k, panels, src, lds, dst, packAVX2)
+}
+
+func dpackAVX512(k, panels int, src []float64, lds int, dst []float64) {
+	packPanels(16, k, panels, src, lds, dst, packAVX512)
+}
+
+func dpackAVX2(k, panels int, src []float64, lds int, dst []float64) {
+	packPanels(8, k, panels, src, lds, dst, packAVX2)
+}
+
+func packPanels[T float](nr, k, panels int, src []T, lds int, dst []T, kernel func(k, panels int, src *byte, lds int, dst *byte)) {
+	_ = src[(k-1)*lds+panels*nr-1]
+	_ = dst[k*panels*nr-1]
+	size := int(unsafe.Sizeof(src[0]))
+	kernel(k, panels, (*byte)(unsafe.Pointer(&src[0])), lds*size, (*byte)(unsafe.Pointer(&dst[0])))
 }

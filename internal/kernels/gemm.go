@@ -17,6 +17,9 @@ type micro[T float] struct {
 	// of block x block; rows and cols are multiples of it.
 	block     int
 	transpose func(rows, cols int, src []T, lds int, dst []T, ldd int)
+	// pack, if not nil, copies whole panels of nr columns and k rows, lds
+	// apart, one panel after another.
+	pack func(k, panels int, src []T, lds int, dst []T)
 }
 
 // Sgemm computes C = alpha*op(A)*op(B) + beta*C on row-major matrices: op(A) is
@@ -104,6 +107,9 @@ func scale[T float](m, n int, beta T, c []T, ldc int) {
 	}
 }
 
+// group is how many panels of B are packed together.
+const group = 4
+
 // run chooses the blocks and does them.
 func (p *product[T]) run() {
 	p.rows, p.cols = p.mc, p.nc
@@ -125,13 +131,16 @@ func (p *product[T]) part(block int, s *scratch) {
 		lda := kk + 16 // keeps rows off each other's cache sets
 		a := grown(&buf.a, rows*lda)
 		p.packA(a, lda, i0, rows, k0, kk)
-		for j := j0; j < j1; j += p.nr {
-			cols := min(p.nr, j1-j)
-			b := grown(&buf.b, kk*p.nr)
-			p.packB(b, k0, kk, j, cols)
-			for t := range tiles {
-				lo, hi := rows*t/tiles, rows*(t+1)/tiles
-				p.tile(hi-lo, cols, kk, a[lo*lda:], lda, b, p.c[(i0+lo)*p.ldc+j:], p.ldc, p.alpha, beta, buf)
+		// Several panels at once, since memory likes longer rows.
+		for jg := j0; jg < j1; jg += group * p.nr {
+			end := min(jg+group*p.nr, j1)
+			b := grown(&buf.b, group*kk*p.nr)
+			p.packB(b, k0, kk, jg, end-jg)
+			for j := jg; j < end; j += p.nr {
+				for t := range tiles {
+					lo, hi := rows*t/tiles, rows*(t+1)/tiles
+					p.tile(hi-lo, min(p.nr, end-j), kk, a[lo*lda:], lda, b[(j-jg)*kk:], p.c[(i0+lo)*p.ldc+j:], p.ldc, p.alpha, beta, buf)
+				}
 			}
 		}
 		beta = 1
@@ -168,19 +177,27 @@ func (p *product[T]) packA(dst []T, ldd, i0, rows, k0, kk int) {
 	p.transposed(kk, rows, p.a[k0*p.lda+i0:], p.lda, dst, ldd)
 }
 
-// packB copies cols columns of op(B) into kk rows of nr, filling up with zeros.
+// packB copies cols columns of op(B) into panels of kk rows of nr, filling up
+// the last with zeros.
 func (p *product[T]) packB(dst []T, k0, kk, j, cols int) {
 	nr := p.nr
-	if cols < nr {
-		clear(dst[:kk*nr])
+	if whole := cols / nr; whole > 0 && !p.transB && p.pack != nil {
+		p.pack(kk, whole, p.b[k0*p.ldb+j:], p.ldb, dst)
+		j, cols, dst = j+whole*nr, cols-whole*nr, dst[whole*nr*kk:]
 	}
-	if !p.transB {
-		for q := range kk {
-			copy(dst[q*nr:q*nr+cols], p.b[(k0+q)*p.ldb+j:])
+	for ; cols > 0; j, cols, dst = j+nr, cols-nr, dst[nr*kk:] {
+		n := min(nr, cols)
+		if n < nr {
+			clear(dst[:kk*nr])
 		}
-		return
+		if p.transB {
+			p.transposed(n, kk, p.b[j*p.ldb+k0:], p.ldb, dst, nr)
+			continue
+		}
+		for q := range kk {
+			copy(dst[q*nr:q*nr+n], p.b[(k0+q)*p.ldb+j:])
+		}
 	}
-	p.transposed(cols, kk, p.b[j*p.ldb+k0:], p.ldb, dst, nr)
 }
 
 // transposed does dst[j*ldd+i] = src[i*lds+j] for i < rows, j < cols.

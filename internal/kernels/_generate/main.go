@@ -63,6 +63,7 @@ func main() {
 	}{
 		{"gemm", gemmFile},
 		{"transpose", transposeFile},
+		{"pack", packFile},
 		{"peak", peakFile},
 	} {
 		ctx := build.NewContext()
