@@ -4,12 +4,23 @@ import (
 	"bytes"
 	"image/color"
 	"image/png"
+	"io"
+	"math"
 )
 
-func pngSize(data []byte) (int, int, error) { return configSize(data, png.DecodeConfig) }
+func pngSize(data []byte) (int, int, error) {
+	w, h, err := configSize(data, png.DecodeConfig)
+	if err == png.UnsupportedError("dimension overflow") {
+		return math.MaxInt32, math.MaxInt32, nil // left to allow
+	}
+	return w, h, err
+}
 
 func decodePNG(data []byte) (*RGB, error) {
 	m, err := png.Decode(bytes.NewReader(data))
+	if err == png.FormatError("not enough pixel data") {
+		return nil, io.ErrUnexpectedEOF
+	}
 	if err != nil {
 		return nil, err
 	}
