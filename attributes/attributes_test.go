@@ -1,0 +1,418 @@
+package attributes
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"vzsl/internal/delimited"
+)
+
+var nan = float32(math.NaN())
+
+func write(t testing.TB, path, text string) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func wantError(t *testing.T, err error, parts ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, p := range parts {
+		if !strings.Contains(err.Error(), p) {
+			t.Errorf("error %q does not say %q", err, p)
+		}
+	}
+}
+
+func TestReadCSV(t *testing.T) {
+	classes := []string{"zebra", "giant panda", "cat, domestic"}
+	want := [][]float32{{1, 0.5}, {0, nan}, {-2, 3e-3}}
+	for name, text := range map[string]string{
+		"plain":         "class,striped,size\nzebra,1,0.5\ngiant panda,0,\n\"cat, domestic\",-2,3e-3\n",
+		"order":         "class,striped,size\n\"cat, domestic\",-2,.003\ngiant panda,0,NA\nzebra,1,0.5\n",
+		"bom crlf":      "\ufeffclass,striped,size\r\nzebra,1,0.5\r\ngiant panda,0,?\r\n\"cat, domestic\",-2,0.003\r\n",
+		"old mac":       "class,striped,size\rzebra,1,0.5\rgiant panda,0,?\r\"cat, domestic\",-2,0.003\r",
+		"semicolon":     "class;striped;size\nzebra;1;0,5\ngiant panda;0;NaN\ncat, domestic;-2;0,003\n",
+		"tab":           "class\tstriped\tsize\nzebra\t1\t0.5\ngiant panda\t0\t\ncat, domestic\t-2\t0.003",
+		"blanks":        "\nclass, striped, size\n\nzebra, 1, 0.5\n , , \n giant panda ,0, n/a\n\"cat, domestic\", -2,0.003\n\n",
+		"empty columns": "class,striped,size,,\nzebra,1,0.5,,\ngiant panda,0,,,\n\"cat, domestic\",-2,0.003,,\n",
+		"quoted header": "\"Class\",\"striped\",\"size\"\n\"zebra\",\"1\",\"0.5\"\ngiant panda,0,\"\"\n\"cat, domestic\",-2,0.003\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := ReadCSV(write(t, filepath.Join(t.TempDir(), "a.csv"), text), classes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(&Table{Names: []string{"striped", "size"}, Classes: classes, Values: want, Source: "a.csv"}, got, cmpopts.EquateNaNs()); d != "" {
+				t.Error(d)
+			}
+			if got.Missing() != 1 {
+				t.Error(got.Missing())
+			}
+		})
+	}
+}
+
+func TestReadCSVExtra(t *testing.T) {
+	p := write(t, filepath.Join(t.TempDir(), "a.csv"), "class,x\nb,1\na,2\nc,3\n")
+	got, err := ReadCSV(p, []string{"a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "2 rows") || !strings.Contains(got.Notes[0], "b, c") {
+		t.Error(got.Notes)
+	}
+}
+
+func TestReadCSVErrors(t *testing.T) {
+	for name, c := range map[string]struct {
+		text string
+		says []string
+	}{
+		"empty":         {"", []string{"a.csv", "is empty"}},
+		"no header":     {"zebra,1,2\n", []string{"a.csv:1", `"class"`, `"zebra"`}},
+		"no attributes": {"class\nzebra\n", []string{"a.csv:1", "no attributes"}},
+		"twice":         {"class,x,x\nzebra,1,2\n", []string{"columns 2 and 3", `"x"`}},
+		"nameless":      {"class,,x\nzebra,1,2\n", []string{"column 2 has no name"}},
+		"word":          {"class,x,y\nzebra,1,2\npanda,3,much\n", []string{"a.csv:3:9", `"y"`, `"panda"`, `"much"`}},
+		"infinite":      {"class,x\nzebra,inf\n", []string{"a.csv:2:7", `"inf"`}},
+		"too large":     {"class,x\nzebra,1e39\n", []string{"a.csv:2:7", `"1e39"`}},
+		"short":         {"class,x,y\nzebra,1\n", []string{"a.csv:2", "expected 3 fields", "found 2"}},
+		"long":          {"class,x\nzebra,1,2\n", []string{"a.csv:2", "expected 2 fields", "found 3"}},
+		"twice a class": {"class,x\nzebra,1\npanda,2\nzebra,1\n", []string{"a.csv:4", `"zebra"`, "line 2"}},
+		"no class":      {"class,x\n,1\n", []string{"a.csv:2", "no class name"}},
+		"missing":       {"class,x\nPanda,1\n", []string{"2 of the dataset's 2 classes", "zebra", `panda (written "Panda" there)`}},
+		"quote":         {"class,x\n\"zebra,1\n", []string{"a.csv:"}},
+		"latin1":        {"class,x\nz\xe9bra,1\n", []string{"a.csv:2:1", "UTF-8"}},
+		"utf16":         {"\xff\xfec\x00", []string{"UTF-16"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ReadCSV(write(t, filepath.Join(t.TempDir(), "a.csv"), c.text), []string{"zebra", "panda"})
+			wantError(t, err, c.says...)
+		})
+	}
+	_, err := ReadCSV(filepath.Join(t.TempDir(), "none.csv"), nil)
+	wantError(t, err, "none.csv")
+	_, err = ReadCSV(t.TempDir(), nil)
+	wantError(t, err, "is a folder")
+}
+
+// cubFolder makes a miniature of the official layout, attributes.txt in the folder named by where.
+func cubFolder(t testing.TB, where string) string {
+	top := t.TempDir()
+	root := filepath.Join(top, "CUB_200_2011")
+	write(t, filepath.Join(root, "classes.txt"), "1 001.A\n2 002.B\n3 003.C\n")
+	write(t, filepath.Join(root, "attributes", cubMatrix), "1.5 2\n3  4.25\n0 100\n")
+	if where != "-" {
+		write(t, filepath.Join(top, where, "attributes.txt"), "1 has_bill_shape::curved_(up_or_down)\n2 has_wing_color::blue\n")
+	}
+	return top
+}
+
+func TestReadCUB(t *testing.T) {
+	for _, where := range []string{"", "CUB_200_2011", "CUB_200_2011/attributes", "-"} {
+		for _, below := range []string{"", "CUB_200_2011"} {
+			top := cubFolder(t, where)
+			got, err := ReadCUB(filepath.Join(top, below), []string{"003.C", "001.A"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			names := []string{"has_bill_shape::curved_(up_or_down)", "has_wing_color::blue"}
+			if where == "-" {
+				names = []string{"attribute_001", "attribute_002"}
+			}
+			if d := cmp.Diff(names, got.Names); d != "" {
+				t.Error(d)
+			}
+			if d := cmp.Diff([][]float32{{0, 100}, {1.5, 2}}, got.Values); d != "" {
+				t.Error(d)
+			}
+			if len(got.Notes) == 0 {
+				t.Error("the row left out is not said")
+			}
+		}
+	}
+}
+
+func TestReadCUBErrors(t *testing.T) {
+	const m = "CUB_200_2011/attributes/" + cubMatrix
+	for name, c := range map[string]struct {
+		file, text string
+		says       []string
+	}{
+		"missing row": {m, "1 2\n3 4\n", []string{cubMatrix, "expected 3 rows", "found 2"}},
+		"a row more":  {m, "1 2\n3 4\n5 6\n7 8\n", []string{cubMatrix + ":4", "expected 3 rows", "found more"}},
+		"short row":   {m, "1 2\n3\n5 6\n", []string{cubMatrix + ":2", "expected 2 values, found 1"}},
+		"word":        {m, "1 2\n3 x\n5 6\n", []string{cubMatrix + ":2", "value 2", `"x"`}},
+		"not finite":  {m, "1 2\n3 nan\n5 6\n", []string{cubMatrix + ":2", `"nan"`}},
+		"empty":       {m, "", []string{"expected 3 rows", "found 0"}},
+		"names":       {"attributes.txt", "1 a\n3 b\n", []string{"attributes.txt:2", "expected number 2"}},
+		"one name":    {"attributes.txt", "1 a\n", []string{cubMatrix + ":1", "expected 1 values, found 2"}},
+		"classes":     {"CUB_200_2011/classes.txt", "1 001.A\n2 002.B\n3 003.D\n", []string{"003.C"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			top := cubFolder(t, "")
+			write(t, filepath.Join(top, c.file), c.text)
+			_, err := ReadCUB(top, []string{"001.A", "002.B", "003.C"})
+			wantError(t, err, c.says...)
+		})
+	}
+	_, err := ReadCUB(t.TempDir(), nil)
+	wantError(t, err, cubMatrix, "https://")
+}
+
+// dataDir is the folder with real data.
+func dataDir(t testing.TB) string {
+	dir := os.Getenv("VZSL_TEST_DATA")
+	if dir == "" {
+		dir = "../../shared/data"
+	}
+	if _, err := os.Stat(dir); err != nil {
+		t.Skipf("no real data in %s (set VZSL_TEST_DATA)", dir)
+	}
+	return dir
+}
+
+// The expected numbers are those of numpy.loadtxt: the sum and the value [8,100].
+func TestRealCUB(t *testing.T) {
+	dir := filepath.Join(dataDir(t), "cub")
+	order, err := numbered(filepath.Join(dir, "CUB_200_2011", "classes.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []string{dir, filepath.Join(dir, "CUB_200_2011")} {
+		got, err := ReadCUB(d, order)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got.Values) != 200 || len(got.Names) != 312 || len(got.Notes) != 0 || got.Missing() != 0 {
+			t.Fatalf("%d x %d, notes %v", len(got.Values), len(got.Names), got.Notes)
+		}
+		sum := 0.0
+		for _, row := range got.Values {
+			for _, v := range row {
+				sum += float64(v)
+			}
+		}
+		if want := 710593.7467; math.Abs(sum-want) > 0.01 {
+			t.Errorf("sum %v, numpy %v", sum, want)
+		}
+		if got.Values[8][100] != 30.7142857143 || got.Names[0] != "has_bill_shape::curved_(up_or_down)" {
+			t.Error(got.Values[8][100], got.Names[0])
+		}
+	}
+}
+
+func matrixGen(missing bool) *rapid.Generator[[][]float32] {
+	return rapid.Custom(func(t *rapid.T) [][]float32 {
+		n, d := rapid.IntRange(1, 12).Draw(t, "classes"), rapid.IntRange(1, 8).Draw(t, "attributes")
+		value := rapid.OneOf(rapid.Float32Range(-1000, 1000), rapid.SampledFrom([]float32{0, 1, -1, 100}))
+		rows := make([][]float32, n)
+		for i := range rows {
+			rows[i] = make([]float32, d)
+			for k := range rows[i] {
+				rows[i][k] = value.Draw(t, "value")
+				if missing && i > 0 && rapid.IntRange(0, 4).Draw(t, "missing") == 0 {
+					rows[i][k] = nan
+				}
+			}
+		}
+		return rows
+	})
+}
+
+func norm(v []float32) float64 {
+	s := 0.0
+	for _, x := range v {
+		s += float64(x) * float64(x)
+	}
+	return math.Sqrt(s)
+}
+
+func TestNormaliserProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		missing := rapid.SampledFrom(MissingPolicies()).Draw(t, "policy")
+		rows := matrixGen(missing == MissingClassMean).Draw(t, "rows")
+		kind := rapid.SampledFrom(Kinds()).Draw(t, "kind")
+		n, err := Fit(kind, rows, missing)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dim := len(rows[0])
+		out := make([][]float32, len(rows))
+		for i, row := range rows {
+			out[i] = make([]float32, dim)
+			if err := n.Apply(row, out[i]); err != nil {
+				t.Fatal(err)
+			}
+			inPlace := append([]float32{}, row...)
+			if err := n.Apply(inPlace, inPlace); err != nil || !cmp.Equal(inPlace, out[i]) {
+				t.Fatalf("in place %v, aside %v", inPlace, out[i])
+			}
+			for _, v := range out[i] {
+				if v != v || math.IsInf(float64(v), 0) {
+					t.Fatalf("row %d becomes %v", i, out[i])
+				}
+			}
+			if l := norm(out[i]); (kind == L2 || kind == CentreL2) && l != 0 && math.Abs(l-1) > 1e-5 {
+				t.Fatalf("length %v", l)
+			}
+		}
+		if kind == Standardise {
+			for k := range dim {
+				mean, square := 0.0, 0.0
+				for _, row := range out {
+					mean += float64(row[k]) / float64(len(rows))
+					square += float64(row[k]) * float64(row[k]) / float64(len(rows))
+				}
+				if math.Abs(mean) > 1e-4 || (math.Abs(square-1) > 1e-3 && square != 0) {
+					t.Fatalf("attribute %d: mean %v, mean square %v", k, mean, square)
+				}
+			}
+		}
+		// Stored and read again it is the same to the bit, for other classes too.
+		b, err := json.Marshal(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var again Normaliser
+		if err := json.Unmarshal(b, &again); err != nil {
+			t.Fatal(err)
+		}
+		other := make([]float32, dim)
+		for k := range other {
+			other[k] = rapid.Float32Range(-1e4, 1e4).Draw(t, "other")
+		}
+		a, c := make([]float32, dim), make([]float32, dim)
+		if err := n.Apply(other, a); err != nil {
+			t.Fatal(err)
+		}
+		if err := again.Apply(other, c); err != nil {
+			t.Fatal(err)
+		}
+		for k := range a {
+			if math.Float32bits(a[k]) != math.Float32bits(c[k]) {
+				t.Fatalf("%v stored becomes %v", a, c)
+			}
+		}
+	})
+}
+
+func TestNormaliserByHand(t *testing.T) {
+	rows := [][]float32{{1, 5, 2}, {3, 5, nan}, {5, 5, 4}}
+	for kind, want := range map[string][]float32{
+		None:        {7, 6, 3},
+		L2:          {7 / float32(math.Sqrt(94)), 6 / float32(math.Sqrt(94)), 3 / float32(math.Sqrt(94))},
+		Standardise: {4 / float32(math.Sqrt(8./3)), 0, 0}, // means 3, 5, 3; the second is constant
+		CentreL2:    {4 / float32(math.Sqrt(17)), 1 / float32(math.Sqrt(17)), 0},
+	} {
+		n, err := Fit(kind, rows, MissingClassMean)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make([]float32, 3)
+		if err := n.Apply([]float32{7, 6, nan}, got); err != nil { // the missing one becomes (2+4)/2
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, got, cmpopts.EquateApprox(1e-6, 0)); d != "" {
+			t.Error(kind, d)
+		}
+	}
+}
+
+func TestNormaliserErrors(t *testing.T) {
+	_, err := Fit("softmax", [][]float32{{1}}, "")
+	wantError(t, err, "softmax", "centre-l2")
+	_, err = Fit(None, [][]float32{{1}}, "guess")
+	wantError(t, err, "guess", "class-mean")
+	_, err = Fit(None, nil, "")
+	wantError(t, err, "no classes")
+	_, err = Fit(None, [][]float32{{}}, "")
+	wantError(t, err, "no attributes")
+	_, err = Fit(None, [][]float32{{1, 2}, {1}}, "")
+	wantError(t, err, "class 1")
+	_, err = Fit(None, [][]float32{{1, 2}, {1, nan}}, "")
+	wantError(t, err, "class 1", "attribute 1", "missing", "class-mean")
+	_, err = Fit(L2, [][]float32{{1, nan}, {1, nan}}, MissingClassMean)
+	wantError(t, err, "attribute 1 has no value")
+	_, err = Fit(L2, [][]float32{{float32(math.Inf(1))}}, MissingClassMean)
+	wantError(t, err, "Inf")
+	n, err := Fit(L2, [][]float32{{1, 2}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, n.Apply([]float32{1}, make([]float32, 1)), "1 attributes", "2")
+	wantError(t, n.Apply([]float32{1, nan}, make([]float32, 2)), "missing")
+	for _, s := range []string{`{}`, `[]`, `{"kind":"l2","missing":"error","dim":0}`, `{"kind":"standardise","missing":"error","dim":2,"mean":[1,2]}`,
+		`{"kind":"centre-l2","missing":"class-mean","dim":1,"mean":[1]}`, `{"kind":"standardise","missing":"error","dim":1,"mean":[1],"scale":[-1]}`} {
+		if err := json.Unmarshal([]byte(s), new(Normaliser)); err == nil {
+			t.Errorf("%s was accepted", s)
+		}
+	}
+}
+
+func FuzzReadCSV(f *testing.F) {
+	for _, s := range []string{"class,x\na,1\n", "\ufeffclass;x\r\na;0,5\r\n", "class\tx\na\t?\n", "\"class\",\"x\ny\"\n\"a\",1", "class,x,,\na,1,,\n"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := delimited.New("f.csv", strings.NewReader(text))
+		if err != nil {
+			return
+		}
+		got, err := readCSV("f.csv", r, []string{"a"})
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "f.csv") && !strings.Contains(err.Error(), "f.csv:") {
+				t.Errorf("%q does not name the file", err)
+			}
+			return
+		}
+		if len(got.Values) != 1 || len(got.Values[0]) != len(got.Names) {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+func FuzzCUBMatrix(f *testing.F) {
+	f.Add("1 2\n3 4\n", "1 a\n2 b\n")
+	f.Add("\ufeff1\t2\r\n3 4e5", "1 a\r\n")
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, text, names string) {
+		file := filepath.Join(dir, "m.txt")
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if m, err := matrix(file, 2, 0); err == nil && (len(m) != 2 || len(m[0]) != len(m[1])) {
+			t.Error(m)
+		}
+		if err := os.WriteFile(file, []byte(names), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = numbered(file)
+	})
+}
+
+func ExampleFit() {
+	n, _ := Fit(Standardise, [][]float32{{0, 10}, {2, 10}}, MissingError)
+	out := make([]float32, 2)
+	_ = n.Apply([]float32{3, 50}, out)
+	fmt.Println(out)
+	// Output: [2 0]
+}

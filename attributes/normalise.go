@@ -1,0 +1,247 @@
+package attributes
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// The ways to normalise, by name.
+const (
+	None        = "none"        // x
+	L2          = "l2"          // x / ||x||
+	Standardise = "standardise" // (x - mean) / standard deviation, attribute by attribute
+	CentreL2    = "centre-l2"   // (x - mean) / ||x - mean||
+)
+
+// The ways to treat missing values, by name.
+const (
+	MissingError     = "error"      // refuse them
+	MissingClassMean = "class-mean" // take the attribute's mean over the classes fitted on
+)
+
+// Kinds are the names of the ways to normalise.
+func Kinds() []string { return []string{None, L2, Standardise, CentreL2} }
+
+// MissingPolicies are the names of the ways to treat missing values.
+func MissingPolicies() []string { return []string{MissingError, MissingClassMean} }
+
+// Normaliser turns raw attribute vectors into a model's input. It is fitted on the seen classes and stored as JSON, which
+// gives back the very same one.
+type Normaliser struct {
+	kind    string
+	missing string
+	dim     int
+	fill    []float64 // class-mean: the values in place of missing ones
+	mean    []float64 // standardise, centre-l2
+	scale   []float64 // standardise: standard deviations; 0 for an attribute that is constant
+}
+
+// Fit fits a normaliser on rows, the raw vectors of the seen classes, NaN where missing. Means and standard deviations
+// (divisor n) are taken over the rows, missing values filled first.
+func Fit(kind string, rows [][]float32, missing string) (*Normaliser, error) {
+	if missing == "" {
+		missing = MissingError
+	}
+	n := &Normaliser{kind: kind, missing: missing}
+	if err := n.known(); err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 {
+		return nil, fmt.Errorf("no classes to fit the attribute normalisation on")
+	}
+	n.dim = len(rows[0])
+	if n.dim == 0 {
+		return nil, fmt.Errorf("the classes have no attributes")
+	}
+	for i, row := range rows {
+		if len(row) != n.dim {
+			return nil, fmt.Errorf("class %d has %d attributes, the first has %d", i, len(row), n.dim)
+		}
+		if err := n.acceptable(row); err != nil {
+			return nil, fmt.Errorf("class %d: %w", i, err)
+		}
+	}
+	if missing == MissingClassMean {
+		n.fill = make([]float64, n.dim)
+		for k := range n.fill {
+			sum, count := 0.0, 0
+			for _, row := range rows {
+				if v := float64(row[k]); !math.IsNaN(v) {
+					sum += v
+					count++
+				}
+			}
+			if count == 0 {
+				return nil, fmt.Errorf("attribute %d has no value in any of the %d classes fitted on", k, len(rows))
+			}
+			n.fill[k] = sum / float64(count)
+		}
+	}
+	if kind == Standardise || kind == CentreL2 {
+		n.fitMoments(rows)
+	}
+	return n, nil
+}
+
+func (n *Normaliser) fitMoments(rows [][]float32) {
+	n.mean = make([]float64, n.dim)
+	scale := make([]float64, n.dim)
+	count := float64(len(rows))
+	for k := range n.mean {
+		sum := 0.0
+		lo, hi := math.Inf(1), math.Inf(-1)
+		for _, row := range rows {
+			v := n.value(row, k)
+			sum += v
+			lo, hi = min(lo, v), max(hi, v)
+		}
+		if lo == hi {
+			n.mean[k] = lo // exactly, whatever the rounding of the sum
+			continue
+		}
+		n.mean[k] = sum / count
+		squares := 0.0
+		for _, row := range rows {
+			d := n.value(row, k) - n.mean[k]
+			squares += d * d
+		}
+		scale[k] = math.Sqrt(squares / count)
+	}
+	if n.kind == Standardise {
+		n.scale = scale
+	}
+}
+
+// value is attribute k of a row, filled where missing.
+func (n *Normaliser) value(row []float32, k int) float64 {
+	v := float64(row[k])
+	if n.fill != nil && math.IsNaN(v) {
+		return n.fill[k]
+	}
+	return v
+}
+
+func (n *Normaliser) acceptable(row []float32) error {
+	for k, v := range row {
+		switch v := float64(v); {
+		case math.IsInf(v, 0):
+			return fmt.Errorf("attribute %d is %v", k, v)
+		case math.IsNaN(v) && n.missing == MissingError:
+			return fmt.Errorf("attribute %d is missing; choose to fill missing values with %q or complete the description", k, MissingClassMean)
+		}
+	}
+	return nil
+}
+
+// Kind is the way of normalising.
+func (n *Normaliser) Kind() string { return n.kind }
+
+// Dim is the number of attributes.
+func (n *Normaliser) Dim() int { return n.dim }
+
+// Apply normalises a raw row of Dim values into dst, which may be the row itself. A row of zero length after centring stays
+// zero under l2 and centre-l2; an attribute that was constant over the classes fitted on becomes zero under standardise,
+// whatever its value now, because nothing could be learned from it. A missing value is an error unless it can be filled.
+func (n *Normaliser) Apply(row, dst []float32) error {
+	if len(row) != n.dim || len(dst) != n.dim {
+		return fmt.Errorf("a class with %d attributes; the model was fitted on %d", len(row), n.dim)
+	}
+	if err := n.acceptable(row); err != nil {
+		return err
+	}
+	if n.kind == None && n.fill == nil {
+		copy(dst, row)
+		return nil
+	}
+	at := func(k int) float64 {
+		v := n.value(row, k)
+		if n.mean != nil {
+			v -= n.mean[k]
+		}
+		return v
+	}
+	switch n.kind {
+	case None:
+		for k := range dst {
+			dst[k] = float32(at(k))
+		}
+	case Standardise:
+		for k := range dst {
+			if n.scale[k] == 0 {
+				dst[k] = 0
+			} else {
+				dst[k] = float32(at(k) / n.scale[k])
+			}
+		}
+	default:
+		squares := 0.0
+		for k := range dst {
+			squares += at(k) * at(k)
+		}
+		factor := 0.0
+		if squares > 0 {
+			factor = 1 / math.Sqrt(squares)
+		}
+		for k := range dst {
+			dst[k] = float32(at(k) * factor)
+		}
+	}
+	return nil
+}
+
+// stored is a Normaliser as JSON. Numbers are written with as many digits as give back the same float64.
+type stored struct {
+	Kind    string    `json:"kind"`
+	Missing string    `json:"missing"`
+	Dim     int       `json:"dim"`
+	Fill    []float64 `json:"fill,omitempty"`
+	Mean    []float64 `json:"mean,omitempty"`
+	Scale   []float64 `json:"scale,omitempty"`
+}
+
+// MarshalJSON writes the fitted normaliser.
+func (n *Normaliser) MarshalJSON() ([]byte, error) {
+	return json.Marshal(stored{n.kind, n.missing, n.dim, n.fill, n.mean, n.scale})
+}
+
+// UnmarshalJSON reads a fitted normaliser and checks that it is whole.
+func (n *Normaliser) UnmarshalJSON(b []byte) error {
+	var s stored
+	if err := json.Unmarshal(b, &s); err != nil {
+		return fmt.Errorf("attribute normalisation: %w", err)
+	}
+	m := Normaliser{s.Kind, s.Missing, s.Dim, s.Fill, s.Mean, s.Scale}
+	if err := m.known(); err != nil {
+		return err
+	}
+	want := func(needed bool) int {
+		if needed {
+			return s.Dim
+		}
+		return 0
+	}
+	if s.Dim < 1 || len(s.Fill) != want(s.Missing == MissingClassMean) ||
+		len(s.Mean) != want(s.Kind == Standardise || s.Kind == CentreL2) || len(s.Scale) != want(s.Kind == Standardise) {
+		return fmt.Errorf("attribute normalisation %q of %d attributes: %d fills, %d means, %d scales do not fit", s.Kind, s.Dim, len(s.Fill), len(s.Mean), len(s.Scale))
+	}
+	for _, v := range s.Scale {
+		if v < 0 {
+			return fmt.Errorf("attribute normalisation: a standard deviation of %v", v)
+		}
+	}
+	*n = m
+	return nil
+}
+
+func (n *Normaliser) known() error {
+	if !slices.Contains(Kinds(), n.kind) {
+		return fmt.Errorf("unknown attribute normalisation %q; known: %s", n.kind, strings.Join(Kinds(), ", "))
+	}
+	if !slices.Contains(MissingPolicies(), n.missing) {
+		return fmt.Errorf("unknown way to treat missing values %q; known: %s", n.missing, strings.Join(MissingPolicies(), ", "))
+	}
+	return nil
+}

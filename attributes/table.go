@@ -1,0 +1,83 @@
+package attributes
+
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
+// Table holds the attribute vectors of classes.
+type Table struct {
+	Names   []string    // of the attributes
+	Classes []string    // as asked for, in that order
+	Values  [][]float32 // raw, one row of len(Names) per class; NaN = missing
+	Source  string      // which file they come from
+	Notes   []string    // what is odd but allowed, one line each
+}
+
+// Missing counts the values that are not given.
+func (t *Table) Missing() int {
+	n := 0
+	for _, row := range t.Values {
+		for _, v := range row {
+			if math.IsNaN(float64(v)) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// align puts rows, by class name, into the order of classes. Rows of other classes are said in the notes.
+func (t *Table) align(file string, classes []string, names []string, rows map[string][]float32) error {
+	wanted := make(map[string]bool, len(classes))
+	for _, c := range classes {
+		if wanted[c] {
+			return fmt.Errorf("class %q is asked for twice", c)
+		}
+		wanted[c] = true
+	}
+	var extra []string
+	folded := map[string]string{}
+	for _, n := range names {
+		if !wanted[n] {
+			extra = append(extra, n)
+			folded[fold(n)] = n
+		}
+	}
+	var missing []string
+	for _, c := range classes {
+		row, ok := rows[c]
+		if !ok {
+			m := c
+			if near, ok := folded[fold(c)]; ok {
+				m = fmt.Sprintf("%s (written %q there)", c, near)
+			}
+			missing = append(missing, m)
+			continue
+		}
+		t.Classes = append(t.Classes, c)
+		t.Values = append(t.Values, row)
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("%s: %d of the dataset's %d classes have no row: %s", file, len(missing), len(classes), some(missing))
+	}
+	if len(extra) > 0 {
+		t.Notes = append(t.Notes, fmt.Sprintf("%s: %d rows are of classes that the dataset does not have and were left out: %s", file, len(extra), some(extra)))
+	}
+	return nil
+}
+
+// fold makes names alike that differ in case, spaces, underscores, plus signs or hyphens only.
+func fold(name string) string {
+	return strings.ToLower(strings.NewReplacer("_", "", " ", "", "+", "", "-", "").Replace(name))
+}
+
+// some lists the first few of many names.
+func some(names []string) string {
+	const most = 8
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}
