@@ -426,16 +426,16 @@ func (b *builder) binary(n *node) error {
 	}
 	dx, dy := b.dims(x), b.dims(y)
 	if same(dx, dy) {
-		return b.emit(n, &Binary{kind}, dx, x, y)
+		return b.emit(n, &Binary{Kind: kind}, dx, x, y)
 	}
 	perChannel := func(a, c []int) bool {
 		return len(a) == 4 && len(c) == 4 && a[1] == c[1] && c[2] == 1 && c[3] == 1
 	}
 	switch {
 	case perChannel(dx, dy):
-		return b.emit(n, &Binary{kind}, dx, x, y)
+		return b.emit(n, &Binary{Kind: kind}, dx, x, y)
 	case perChannel(dy, dx) && (kind == Add || kind == Mul):
-		return b.emit(n, &Binary{kind}, dy, y, x)
+		return b.emit(n, &Binary{Kind: kind}, dy, y, x)
 	}
 	return unsupported(n, "combines values of shapes %v and %v", dx, dy)
 }
@@ -563,7 +563,7 @@ func (b *builder) sum(n *node) error {
 		if !same(d, dy) {
 			return unsupported(n, "adds values of shapes %v and %v", d, dy)
 		}
-		if err := b.emit(n, &Binary{Add}, d, x, y); err != nil {
+		if err := b.emit(n, &Binary{Kind: Add}, d, x, y); err != nil {
 			return err
 		}
 		x = b.vals[n.outputs[0]]

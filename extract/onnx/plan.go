@@ -65,10 +65,12 @@ type Pool struct {
 // GlobalPool takes the mean over each channel's map: N x C x 1 x 1.
 type GlobalPool struct{}
 
-// Affine computes x*Scale[c] + Shift[c] with c the index along Axis. Scale or Shift may be nil.
+// Affine computes x*Scale[c] + Shift[c] with c the index along Axis, then ReLU where Relu is set.
+// Scale or Shift may be nil.
 type Affine struct {
 	Axis         int
 	Scale, Shift []float32
+	Relu         bool
 }
 
 // Activation applies a function to each element.
@@ -101,8 +103,11 @@ const (
 )
 
 // Binary combines two values element by element. The second may have one element for each channel
-// (N x C x 1 x 1) where the first has a map.
-type Binary struct{ Kind BinaryKind }
+// (N x C x 1 x 1) where the first has a map. ReLU follows where Relu is set.
+type Binary struct {
+	Kind BinaryKind
+	Relu bool
+}
 
 // Constant2 combines a value with a constant of the value's shape, in the network's order.
 // Swapped puts the constant first.

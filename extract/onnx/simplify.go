@@ -90,7 +90,7 @@ func merge(p *Plan, s, before *Step) (gone bool) {
 			b.Scale, b.Bias = compose(b.Out, b.Scale, b.Bias, op)
 			return true
 		case *Affine:
-			if op.Axis != b.Axis {
+			if op.Axis != b.Axis || b.Relu {
 				return false
 			}
 			b.Scale, b.Shift = compose(p.Values[s.Out].Dims[op.Axis], b.Scale, b.Shift, op)
@@ -108,6 +108,12 @@ func merge(p *Plan, s, before *Step) (gone bool) {
 			b.Relu = true
 			return true
 		case *Linear:
+			b.Relu = true
+			return true
+		case *Affine:
+			b.Relu = true
+			return true
+		case *Binary:
 			b.Relu = true
 			return true
 		}

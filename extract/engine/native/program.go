@@ -1,0 +1,593 @@
+package native
+
+import (
+	"fmt"
+	"math"
+
+	"vzsl/extract/onnx"
+	"vzsl/internal/kernels"
+)
+
+// value is a tensor of the program, for one image.
+type value struct {
+	dims []int // as in the plan: [1, C, H, W] where maps is set
+	maps bool  // laid out channels last, in a halo
+	halo kernels.Halo
+
+	parent, lo int // channels of another value's maps, from lo on; parent -1: none
+	alias      int // the same memory as another value's; -1: none
+
+	first, last int // instructions that write it first and read it last
+	slot        int // the buffer it lies in; -1: the caller's images
+}
+
+func (v *value) size() int {
+	if !v.maps {
+		n := 1
+		for _, d := range v.dims {
+			n *= d
+		}
+		return n
+	}
+	return kernels.ActLen(1, v.dims[2], v.dims[3], v.dims[1], v.halo)
+}
+
+// instruction computes one value. run works on images [0, n).
+type instruction struct {
+	in  []int
+	out int
+	run func(f *frame, n int)
+	// want raises the halo of inputs; called once all of the program is known.
+	want func(c *compiler)
+}
+
+// compiler builds a program from a plan.
+type compiler struct {
+	plan   *onnx.Plan
+	values []value
+	code   []instruction
+	byPlan []int       // the program's value for a plan's
+	other  map[int]int // a value in the other layout
+	free   []func()    // of prepared weights
+	slots  []int       // sizes of the buffers for one image
+}
+
+const (
+	maxHalo  = 1 << 28 // elements of one image's maps with their halo
+	maxFrame = 1 << 29 // elements of all buffers for one image (2 GiB)
+)
+
+func compile(plan *onnx.Plan) (c *compiler, err error) {
+	c = &compiler{plan: plan, byPlan: make([]int, len(plan.Values)), other: map[int]int{}}
+	defer func() {
+		if err != nil {
+			c.release()
+		}
+	}()
+	for i := range c.byPlan {
+		c.byPlan[i] = -1
+	}
+	in := c.value(plan.Values[plan.Input].Dims, false)
+	c.byPlan[plan.Input] = in
+	for i := range plan.Steps {
+		s := &plan.Steps[i]
+		for _, v := range s.In {
+			if c.byPlan[v] < 0 {
+				return nil, fmt.Errorf("%s reads a value that is not made yet", s.Node)
+			}
+		}
+		if err := c.step(s); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.Node, err)
+		}
+	}
+	if c.byPlan[plan.Output] < 0 {
+		return nil, fmt.Errorf("the layer %q is not made by any step", plan.Values[plan.Output].Name)
+	}
+	out := c.layout(c.byPlan[plan.Output], false)
+	c.byPlan[plan.Output] = out
+	for _, i := range c.code {
+		if i.want != nil {
+			i.want(c)
+		}
+	}
+	return c, c.place(in, out)
+}
+
+func (c *compiler) release() {
+	for _, f := range c.free {
+		f()
+	}
+	c.free = nil
+}
+
+func (c *compiler) value(dims []int, maps bool) int {
+	c.values = append(c.values, value{dims: dims, maps: maps, parent: -1, alias: -1, first: -1, last: -1, slot: -1})
+	return len(c.values) - 1
+}
+
+func (c *compiler) emit(out int, run func(f *frame, n int), in ...int) {
+	c.code = append(c.code, instruction{in: in, out: out, run: run})
+}
+
+// layout gives v as maps or as plain values, converting where it is not.
+func (c *compiler) layout(v int, maps bool) int {
+	if c.values[v].maps == maps {
+		return v
+	}
+	if o, ok := c.other[v]; ok {
+		return o
+	}
+	d := c.values[v].dims
+	o := c.value(d, maps)
+	c.other[v] = o
+	if maps {
+		c.emit(o, func(f *frame, n int) {
+			size := product(d)
+			each(n, func(i int) { f.maps(o, n).Images(i, i+1).FromNCHW(f.plain(v, n)[i*size:][:size]) })
+		}, v)
+		return o
+	}
+	c.emit(o, func(f *frame, n int) {
+		size := product(d)
+		each(n, func(i int) { f.maps(v, n).Images(i, i+1).ToNCHW(f.plain(o, n)[i*size:][:size]) })
+	}, v)
+	return o
+}
+
+func product(d []int) int {
+	n := 1
+	for _, x := range d {
+		n *= x
+	}
+	return n
+}
+
+// root is the value whose memory v lies in.
+func (c *compiler) root(v int) int {
+	for {
+		switch x := &c.values[v]; {
+		case x.alias >= 0:
+			v = x.alias
+		case x.parent >= 0:
+			v = x.parent
+		default:
+			return v
+		}
+	}
+}
+
+// raise widens the halo of the maps that v lies in.
+func (c *compiler) raise(v int, h kernels.Halo) {
+	r := c.root(v)
+	c.values[r].halo = c.values[r].halo.Max(h)
+}
+
+// place works out lifetimes and gives every value a buffer that no other living value has.
+func (c *compiler) place(in, out int) error {
+	for i, ins := range c.code {
+		o := &c.values[c.root(ins.out)]
+		if o.first < 0 {
+			o.first = i
+		}
+		o.last = max(o.last, i)
+		for _, v := range ins.in {
+			r := &c.values[c.root(v)]
+			r.last = max(r.last, i)
+		}
+	}
+	c.values[c.root(out)].last = len(c.code)
+	starts, ends := make([][]int, len(c.code)), make([][]int, len(c.code)+1)
+	for v := range c.values {
+		x := &c.values[v]
+		if x.first < 0 || c.root(v) != v || v == in {
+			continue
+		}
+		if x.maps {
+			h, w := x.dims[2]+x.halo.Top+x.halo.Bottom, x.dims[3]+x.halo.Left+x.halo.Right
+			if h > maxHalo || w > maxHalo/h || x.dims[1] > maxHalo/(h*w) {
+				return fmt.Errorf("feature maps of shape %v with padding are too large", x.dims)
+			}
+		}
+		starts[x.first] = append(starts[x.first], v)
+		ends[x.last] = append(ends[x.last], v)
+	}
+	c.slots = nil
+	var free []int
+	for i := range c.code {
+		for _, v := range starts[i] {
+			c.values[v].slot = c.take(&free, c.values[v].size())
+		}
+		for _, v := range ends[i] {
+			free = append(free, c.values[v].slot)
+		}
+	}
+	total := 0
+	for _, s := range c.slots {
+		if total += s; total > maxFrame {
+			return fmt.Errorf("the network needs more than %d MB of feature maps for one image", maxFrame>>18)
+		}
+	}
+	return nil
+}
+
+// take picks a free buffer: the smallest that is large enough, else the largest, which grows.
+func (c *compiler) take(free *[]int, size int) int {
+	best := -1
+	for i, s := range *free {
+		if best < 0 {
+			best = i
+			continue
+		}
+		b := c.slots[(*free)[best]]
+		if n := c.slots[s]; n >= size && (b < size || n < b) || n < size && b < size && n > b {
+			best = i
+		}
+	}
+	if best < 0 {
+		c.slots = append(c.slots, size)
+		return len(c.slots) - 1
+	}
+	s := (*free)[best]
+	*free = append((*free)[:best], (*free)[best+1:]...)
+	c.slots[s] = max(c.slots[s], size)
+	return s
+}
+
+// step compiles one step of the plan.
+func (c *compiler) step(s *onnx.Step) error {
+	dims := c.plan.Values[s.Out].Dims
+	arg := func(i int, maps bool) int { return c.layout(c.byPlan[s.In[i]], maps) }
+	set := func(maps bool) int {
+		v := c.value(dims, maps)
+		c.byPlan[s.Out] = v
+		return v
+	}
+	in := c.byPlan[s.In[0]]
+	four := len(dims) == 4
+	switch op := s.Op.(type) {
+	case *onnx.Conv:
+		return c.conv(op, arg(0, true), set(true))
+	case *onnx.Linear:
+		return c.linear(op, arg(0, false), set(false))
+	case *onnx.Pool:
+		x, o := arg(0, true), set(true)
+		pool := kernels.AveragePool
+		if op.Max {
+			pool = kernels.MaxPool
+		}
+		c.emit(o, func(f *frame, n int) { pool(op.Pool2D, f.maps(x, n), f.maps(o, n)) }, x)
+	case *onnx.GlobalPool:
+		x, o := arg(0, true), set(true)
+		c.emit(o, func(f *frame, n int) {
+			each(n, func(i int) {
+				kernels.GlobalAveragePool(f.maps(x, n).Images(i, i+1), f.maps(o, n).Images(i, i+1))
+			})
+		}, x)
+	case *onnx.Affine:
+		c.affine(op, dims, in, set)
+	case *onnx.Activation:
+		x := in
+		o := set(c.values[x].maps)
+		apply := activation(op)
+		c.emit(o, func(f *frame, n int) { f.pairs(x, o, n, apply) }, x)
+	case *onnx.Binary:
+		c.binary(op, s, dims, set)
+	case *onnx.Constant2:
+		x, o := arg(0, false), set(false)
+		c.emit(o, func(f *frame, n int) {
+			size := len(op.Values)
+			each(n, func(i int) {
+				combine(op.Kind, op.Swapped, f.plain(o, n)[i*size:][:size], f.plain(x, n)[i*size:][:size], op.Values)
+			})
+		}, x)
+	case *onnx.Concat:
+		c.concat(op, s, dims, set)
+	case *onnx.Reshape:
+		x := arg(0, false)
+		o := set(false)
+		c.values[o].alias = x
+	case *onnx.Transpose:
+		c.transpose(op, in, dims, set)
+	case *onnx.Softmax:
+		x, o := arg(0, false), set(false)
+		outer, mid, inner := product(dims[:op.From]), product(dims[op.From:op.To]), product(dims[op.To:])
+		c.emit(o, func(f *frame, n int) {
+			size := outer * mid * inner
+			each(n, func(i int) {
+				softmax(f.plain(o, n)[i*size:][:size], f.plain(x, n)[i*size:][:size], mid, inner)
+			})
+		}, x)
+	case *onnx.LRN:
+		x, o := arg(0, true), set(true)
+		c.emit(o, func(f *frame, n int) {
+			each(n, func(i int) {
+				kernels.LRN(f.maps(x, n).Images(i, i+1), f.maps(o, n).Images(i, i+1), op.Size, op.Alpha, op.Beta, op.Bias)
+			})
+		}, x)
+	case *onnx.Pad:
+		x, o := arg(0, true), set(true)
+		c.emit(o, func(f *frame, n int) {
+			each(n, func(i int) { pad(op, f.maps(x, n).Images(i, i+1), f.maps(o, n).Images(i, i+1)) })
+		}, x)
+	case *onnx.Mean:
+		x, o := arg(0, false), set(false)
+		d := c.values[x].dims
+		c.emit(o, func(f *frame, n int) {
+			size, small := product(d), product(dims)
+			each(n, func(i int) { mean(f.plain(o, n)[i*small:][:small], f.plain(x, n)[i*size:][:size], d, op.Axes) })
+		}, x)
+	default:
+		return fmt.Errorf("the native engine does not run %T (shape %v, %v)", s.Op, dims, four)
+	}
+	return nil
+}
+
+func (c *compiler) conv(op *onnx.Conv, x, o int) error {
+	w, err := op.Weight.Float32s()
+	if err != nil {
+		return err
+	}
+	if op.Scale != nil {
+		w = scaled(w, op.Scale, len(w)/op.Out)
+	}
+	p, err := kernels.PrepareConv(op.Conv2D, w, op.Bias, op.Relu)
+	if err != nil {
+		return err
+	}
+	c.free = append(c.free, p.Free)
+	c.emit(o, func(f *frame, n int) { p.Run(f.maps(x, n), f.maps(o, n)) }, x)
+	d := c.values[x].dims
+	c.code[len(c.code)-1].want = func(c *compiler) { c.raise(x, p.Halo(d[2], d[3])) }
+	return nil
+}
+
+// scaled multiplies the weights of each output, per of them, by its factor.
+func scaled(w, scale []float32, per int) []float32 {
+	out := make([]float32, len(w))
+	for o, s := range scale {
+		for i := o * per; i < (o+1)*per; i++ {
+			out[i] = w[i] * s
+		}
+	}
+	return out
+}
+
+func (c *compiler) linear(op *onnx.Linear, x, o int) error {
+	w, err := op.Weight.Float32s()
+	if err != nil {
+		return err
+	}
+	ld := op.Out
+	if op.Transposed {
+		ld = op.In
+	}
+	if op.Scale != nil {
+		if op.Transposed {
+			w = scaled(w, op.Scale, op.In)
+		} else {
+			t := make([]float32, len(w))
+			for i := range t {
+				t[i] = w[i] * op.Scale[i%op.Out]
+			}
+			w = t
+		}
+	}
+	p, err := kernels.PrepareLinear(op.Transposed, op.Out, op.In, w, ld, op.Bias, op.Relu)
+	if err != nil {
+		return err
+	}
+	c.free = append(c.free, p.Free)
+	rows := product(c.values[x].dims) / op.In
+	c.emit(o, func(f *frame, n int) { p.Run(n*rows, f.plain(x, n), op.In, f.plain(o, n), op.Out) }, x)
+	return nil
+}
+
+func (c *compiler) affine(op *onnx.Affine, dims []int, in int, set func(bool) int) {
+	scale, shift := op.Scale, op.Shift
+	k := dims[op.Axis]
+	if scale == nil {
+		scale = make([]float32, k)
+		for i := range scale {
+			scale[i] = 1
+		}
+	}
+	if shift == nil {
+		shift = make([]float32, k)
+	}
+	if len(dims) == 4 && op.Axis == 1 {
+		x := c.layout(in, true)
+		o := set(true)
+		c.emit(o, func(f *frame, n int) {
+			each(n, func(i int) {
+				kernels.ScaleShift(f.maps(x, n).Images(i, i+1), f.maps(o, n).Images(i, i+1), scale, shift, op.Relu)
+			})
+		}, x)
+		return
+	}
+	x := c.layout(in, false)
+	o := set(false)
+	inner := product(dims[op.Axis+1:])
+	size := product(dims)
+	c.emit(o, func(f *frame, n int) {
+		each(n, func(i int) {
+			src, dst := f.plain(x, n)[i*size:][:size], f.plain(o, n)[i*size:][:size]
+			for j, v := range src {
+				a := j / inner % k
+				if v = v*scale[a] + shift[a]; op.Relu && v < 0 {
+					v = 0
+				}
+				dst[j] = v
+			}
+		})
+	}, x)
+}
+
+func (c *compiler) binary(op *onnx.Binary, s *onnx.Step, dims []int, set func(bool) int) {
+	a, b := c.byPlan[s.In[0]], c.byPlan[s.In[1]]
+	small := product(c.values[b].dims) < product(c.values[a].dims)
+	maps := c.values[a].maps || c.values[b].maps || small
+	a, b = c.layout(a, maps), c.layout(b, maps)
+	o := set(maps)
+	switch {
+	case small: // one value for each channel
+		c.emit(o, func(f *frame, n int) {
+			each(n, func(i int) {
+				perChannel(op, f.maps(a, n).Images(i, i+1), f.maps(b, n).Images(i, i+1), f.maps(o, n).Images(i, i+1))
+			})
+		}, a, b)
+	case maps && op.Kind == onnx.Add:
+		c.emit(o, func(f *frame, n int) {
+			each(n, func(i int) {
+				kernels.AddAct(f.maps(a, n).Images(i, i+1), f.maps(b, n).Images(i, i+1), f.maps(o, n).Images(i, i+1), op.Relu)
+			})
+		}, a, b)
+	case maps:
+		c.emit(o, func(f *frame, n int) {
+			x, y, z := f.maps(a, n), f.maps(b, n), f.maps(o, n)
+			each(n*z.H, func(r int) {
+				i, row := r/z.H, r%z.H
+				for col := range z.W {
+					dst := z.Data[z.At(i, row, col):][:z.C]
+					combine(op.Kind, false, dst, x.Data[x.At(i, row, col):][:z.C], y.Data[y.At(i, row, col):][:z.C])
+					if op.Relu {
+						kernels.Relu(dst, dst)
+					}
+				}
+			})
+		}, a, b)
+	default:
+		size := product(dims)
+		c.emit(o, func(f *frame, n int) {
+			each(n, func(i int) {
+				dst := f.plain(o, n)[i*size:][:size]
+				combine(op.Kind, false, dst, f.plain(a, n)[i*size:][:size], f.plain(b, n)[i*size:][:size])
+				if op.Relu {
+					kernels.Relu(dst, dst)
+				}
+			})
+		}, a, b)
+	}
+}
+
+// concat joins maps along the channels by making each input a part of the result, where the input
+// is made by an instruction and is part of nothing else; other inputs are copied.
+func (c *compiler) concat(op *onnx.Concat, s *onnx.Step, dims []int, set func(bool) int) {
+	if len(dims) != 4 || op.Axis != 1 {
+		c.join(op, s, dims, set)
+		return
+	}
+	in := make([]int, len(s.In))
+	for i, v := range s.In {
+		in[i] = c.layout(c.byPlan[v], true)
+	}
+	made := map[int]bool{}
+	for _, i := range c.code {
+		made[i.out] = true
+	}
+	o := set(true)
+	lo := 0
+	var copied []int
+	var at []int
+	for _, v := range in {
+		x := &c.values[v]
+		if made[v] && x.parent < 0 && x.alias < 0 && v != o {
+			x.parent, x.lo = o, lo
+		} else {
+			copied = append(copied, v)
+			at = append(at, lo)
+		}
+		lo += x.dims[1]
+	}
+	// The instruction keeps the inputs alive up to here even where nothing is copied.
+	c.emit(o, func(f *frame, n int) {
+		for j, v := range copied {
+			x := f.maps(v, n)
+			kernels.CopyAct(x, f.maps(o, n).Channels(at[j], at[j]+x.C))
+		}
+	}, in...)
+}
+
+// join concatenates plain values along any axis.
+func (c *compiler) join(op *onnx.Concat, s *onnx.Step, dims []int, set func(bool) int) {
+	in := make([]int, len(s.In))
+	for i, v := range s.In {
+		in[i] = c.layout(c.byPlan[v], false)
+	}
+	o := set(false)
+	inner := product(dims[op.Axis+1:])
+	outer := product(dims[:op.Axis])
+	c.emit(o, func(f *frame, n int) {
+		at, row := 0, dims[op.Axis]*inner
+		for _, v := range in {
+			w := c.values[v].dims[op.Axis] * inner
+			for r := range n * outer {
+				copy(f.plain(o, n)[r*row+at:][:w], f.plain(v, n)[r*w:])
+			}
+			at += w
+		}
+	}, in...)
+}
+
+// transpose turns plain N x H x W x C into maps and back by copying rows; any other permutation of
+// plain values goes element by element.
+func (c *compiler) transpose(op *onnx.Transpose, in int, dims []int, set func(bool) int) {
+	is := func(p ...int) bool {
+		if len(p) != len(op.Perm) {
+			return false
+		}
+		for i := range p {
+			if p[i] != op.Perm[i] {
+				return false
+			}
+		}
+		return true
+	}
+	if is(0, 3, 1, 2) && !c.values[in].maps {
+		o := set(true)
+		size := product(dims)
+		c.emit(o, func(f *frame, n int) {
+			each(n, func(i int) { f.maps(o, n).Images(i, i+1).FromNHWC(f.plain(in, n)[i*size:][:size]) })
+		}, in)
+		return
+	}
+	if is(0, 2, 3, 1) && c.values[in].maps {
+		o := set(false)
+		size := product(dims)
+		c.emit(o, func(f *frame, n int) {
+			each(n, func(i int) { f.maps(in, n).Images(i, i+1).ToNHWC(f.plain(o, n)[i*size:][:size]) })
+		}, in)
+		return
+	}
+	x := c.layout(in, false)
+	o := set(false)
+	from := c.values[x].dims
+	size := product(dims)
+	c.emit(o, func(f *frame, n int) {
+		each(n, func(i int) {
+			onnx.TransposeValues(f.plain(x, n)[i*size:][:size], from, op.Perm, f.plain(o, n)[i*size:][:size])
+		})
+	}, x)
+}
+
+// activation gives the function over slices.
+func activation(op *onnx.Activation) func(dst, src []float32) {
+	switch op.Kind {
+	case onnx.Relu:
+		return kernels.Relu
+	case onnx.LeakyRelu:
+		return func(dst, src []float32) { kernels.LeakyRelu(dst, src, op.Lo) }
+	case onnx.Clip:
+		return func(dst, src []float32) { kernels.Clip(dst, src, op.Lo, op.Hi) }
+	case onnx.Sigmoid:
+		return func(dst, src []float32) {
+			for i, v := range src {
+				dst[i] = float32(1 / (1 + math.Exp(-float64(v))))
+			}
+		}
+	}
+	return func(dst, src []float32) {
+		for i, v := range src {
+			dst[i] = float32(math.Tanh(float64(v)))
+		}
+	}
+}
