@@ -1,0 +1,95 @@
+// Package method says what a method of zero-shot recognition is to training: something that fits a model to labelled
+// features of seen classes and scores features against any classes given as attribute vectors. Package train runs
+// every method through it, and neither run folders nor evaluation know which one it is.
+//
+// Features and attributes are already normalised here; labels count the classes of the problem from zero.
+package method
+
+import (
+	"context"
+	"log/slog"
+
+	"vzsl/train/safetensors"
+)
+
+// Samples are labelled features.
+type Samples interface {
+	Len() int
+	Dim() int
+	// Row writes the normalised feature of sample i to dst (Dim values). Safe for concurrent use.
+	Row(i int, dst []float32)
+	// Label is the sample's row in the classes.
+	Label(i int) int
+}
+
+// Data are samples and the normalised attribute vectors of their classes.
+type Data struct {
+	Samples
+	Attributes [][]float32
+}
+
+// Problem is what a method is fitted to. Validation classes are seen classes held out of Train.
+type Problem struct {
+	Train      Data
+	Validation *Data // nil: nothing to choose by
+	Seed       uint64
+}
+
+// Choice is what a method chose by validation, by name: epochs, or the coefficients of a grid.
+type Choice map[string]float64
+
+// Point is one line of progress: an epoch, or a point of a grid.
+type Point struct {
+	Done, Total int
+	// Values are the point's figures by name, such as loss, kl, margin, reconstruction.
+	Values map[string]float64
+	// Accuracy is the mean per-class top-1 accuracy among the validation classes, 0..1; meaningful if Validated.
+	Accuracy  float64
+	Validated bool
+}
+
+// State is a fit interrupted between two steps: all that is needed to go on to the same result.
+type State struct {
+	Tensors []safetensors.Tensor
+	Values  map[string]string
+}
+
+// Session connects a fit to the run around it. All fields may be zero.
+type Session struct {
+	// Choice, if not nil, was made by an earlier fit on validation classes: a method uses it and does not validate.
+	Choice Choice
+	// Resume is the state to go on from, ResumeBest the best parameters last saved.
+	Resume, ResumeBest *State
+	// Due is asked after every step whether to save; Save keeps the state, and best if it is not nil: the best
+	// parameters so far. Neither may be used after Save returns.
+	Due  func() bool
+	Save func(state *State, best *State) error
+	// Step reports a step of the fit, Point a whole epoch or grid point.
+	Step  func(done, total int)
+	Point func(Point) error
+	Log   *slog.Logger
+}
+
+// Outcome is a finished fit.
+type Outcome struct {
+	Model    Model
+	Choice   Choice
+	Accuracy float64 // on the validation classes, of the choice
+}
+
+// Method fits models.
+type Method interface {
+	Name() string
+	Fit(ctx context.Context, p *Problem, s *Session) (*Outcome, error)
+	// Load makes a model of what Model.Tensors gave.
+	Load(f *safetensors.File) (Model, error)
+}
+
+// Model scores samples against classes. It is safe for concurrent use.
+type Model interface {
+	// Score returns n rows of one value for each class, higher is better. features holds n normalised rows.
+	Score(features []float32, n int, attributes [][]float32) ([]float32, error)
+	// Dims are the lengths of a feature and of an attribute vector.
+	Dims() (feature, attribute int)
+	Tensors() []safetensors.Tensor
+}

@@ -1,0 +1,111 @@
+package vzsl
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Config are the model's and its training's settings.
+type Config struct {
+	Hidden               []int   `toml:"hidden" comment:"sizes of the encoder's one to three hidden layers; the decoder mirrors them"`
+	Latent               int     `toml:"latent" comment:"dimensions of z"`
+	Scale                float64 `toml:"scale" comment:"normalised features are multiplied by this before the encoder; the decoder reproduces them so"`
+	Margin               float64 `toml:"margin" comment:"lambda, the weight of the margin term, 0 to 1"`
+	Reconstruction       bool    `toml:"reconstruction" comment:"false is VZSL#: no decoder"`
+	ReconstructionWeight float64 `toml:"reconstruction_weight" comment:"weight of the reconstruction term: the decoder's inverse variance"`
+	Keep                 float64 `toml:"keep" comment:"dropout: the probability that a hidden unit is KEPT in a training step; 1 is no dropout"`
+	InputKeep            float64 `toml:"input_keep" comment:"the same for the encoder's inputs"`
+	LogVarianceBound     float64 `toml:"log_variance_bound" comment:"log variances t become b*tanh(t/b); 0 leaves them free"`
+	PriorScale           float64 `toml:"prior_scale" comment:"standard deviation, at the start, of the class means in each latent dimension"`
+	LearningRate         float64 `toml:"learning_rate" comment:"Adam's"`
+	Schedule             string  `toml:"schedule" comment:"of the learning rate over the epochs: constant or cosine (down to nothing after the last)"`
+	Beta1                float64 `toml:"beta1" comment:"Adam's"`
+	Beta2                float64 `toml:"beta2" comment:"Adam's"`
+	WeightDecay          float64 `toml:"weight_decay" comment:"L2 on the weights of encoder and decoder"`
+	PriorWeightDecay     float64 `toml:"prior_weight_decay" comment:"L2 on W_mu and W_sigma"`
+	ClipNorm             float64 `toml:"clip_norm" comment:"the gradient is scaled down to this norm; 0 never"`
+	Batch                int     `toml:"batch" comment:"samples in a step; what is left over at an epoch's end waits for the next shuffle"`
+	Epochs               int     `toml:"epochs" comment:"at most: validation chooses how many"`
+	Warmup               int     `toml:"warmup" comment:"epochs over which KL and margin grow to their full weight beside the reconstruction"`
+}
+
+// Paper are the settings of the paper as far as it tells them; its 0.8 of dropout is read as the probability to keep.
+func Paper() Config {
+	c := Default()
+	c.Hidden, c.Latent, c.Margin = []int{1000, 1000}, 100, 1
+	c.Reconstruction, c.ReconstructionWeight = true, 1
+	c.Keep, c.InputKeep = 0.8, 1
+	return c
+}
+
+// Default are the settings chosen on validation classes.
+func Default() Config {
+	return Config{
+		Hidden: []int{1000}, Latent: 100, Scale: 10,
+		Margin: 1, Reconstruction: true, ReconstructionWeight: 1,
+		Keep: 0.8, InputKeep: 1,
+		LogVarianceBound: 5, PriorScale: 0.1,
+		LearningRate: 3e-4, Schedule: "constant", Beta1: 0.9, Beta2: 0.999,
+		ClipNorm: 10, Batch: 64, Epochs: 30,
+	}
+}
+
+// ErrSetting is wrapped by every error about settings that cannot work.
+var ErrSetting = errors.New("setting")
+
+// Validate explains the first setting that cannot work.
+func (c *Config) Validate() error {
+	bad := func(format string, args ...any) error {
+		return fmt.Errorf("vzsl %w: %s", ErrSetting, fmt.Sprintf(format, args...))
+	}
+	if len(c.Hidden) < 1 || len(c.Hidden) > 3 {
+		return bad("%d hidden layers; one to three are possible", len(c.Hidden))
+	}
+	for _, h := range c.Hidden {
+		if h < 1 {
+			return bad("a hidden layer of %d units", h)
+		}
+	}
+	for _, x := range []struct {
+		name   string
+		v      float64
+		lo, hi float64
+		open   bool // lo itself is impossible
+	}{
+		{"latent", float64(c.Latent), 1, 1 << 20, false},
+		{"scale", c.Scale, 0, 1e6, true},
+		{"reconstruction_weight", c.ReconstructionWeight, 0, 1e9, false},
+		{"keep", c.Keep, 0, 1, true},
+		{"input_keep", c.InputKeep, 0, 1, true},
+		{"log_variance_bound", c.LogVarianceBound, 0, 80, false},
+		{"prior_scale", c.PriorScale, 0, 1e6, true},
+		{"learning_rate", c.LearningRate, 0, 10, true},
+		{"beta1", c.Beta1, 0, 0.999999, false},
+		{"beta2", c.Beta2, 0, 0.9999999, false},
+		{"weight_decay", c.WeightDecay, 0, 1e6, false},
+		{"prior_weight_decay", c.PriorWeightDecay, 0, 1e6, false},
+		{"clip_norm", c.ClipNorm, 0, 1e12, false},
+		{"batch", float64(c.Batch), 1, 1 << 20, false},
+		{"epochs", float64(c.Epochs), 1, 1 << 30, false},
+		{"warmup", float64(c.Warmup), 0, 1 << 30, false},
+	} {
+		switch {
+		case !(x.v >= x.lo && x.v <= x.hi):
+			return bad("%s = %v; it lies between %v and %v", x.name, x.v, x.lo, x.hi)
+		case x.open && x.v == x.lo:
+			return bad("%s = %v; it must be more", x.name, x.v)
+		}
+	}
+	if c.Schedule != "constant" && c.Schedule != "cosine" {
+		return bad("schedule = %q; there are constant and cosine", c.Schedule)
+	}
+	switch {
+	case c.Margin > 1:
+		// FACTS: loss = (1-lambda) KL_y + lambda CE, CE the cross-entropy of the softmax over -KL.
+		return bad("margin (lambda) = %v is above 1: without reconstruction the loss is (1-lambda) KL + lambda times a cross-entropy, "+
+			"so that above 1 it falls without end as all divergences grow; use a value from 0 to 1, the paper's is 1", c.Margin)
+	case !(c.Margin >= 0):
+		return bad("margin (lambda) = %v; it lies between 0 and 1", c.Margin)
+	}
+	return nil
+}

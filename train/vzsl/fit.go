@@ -1,0 +1,393 @@
+package vzsl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+
+	"vzsl/internal/kernels"
+	"vzsl/train/method"
+	"vzsl/train/safetensors"
+)
+
+// Method fits the model.
+type Method struct{ Config Config }
+
+var _ method.Method = (*Method)(nil)
+
+// Name is "vzsl".
+func (m *Method) Name() string { return "vzsl" }
+
+// ErrDiverged is wrapped by the error of a training whose loss ran away.
+var ErrDiverged = errors.New("training diverged")
+
+// ahead is the number of batches gathered before their turn.
+const ahead = 2
+
+// training is a fit under way.
+type training struct {
+	c      *Config
+	p      *method.Problem
+	s      *method.Session
+	graph  *graph[float32]
+	model  *Model
+	m1, m2 [][]float32 // Adam's moments
+	norms  []float64
+
+	size, steps, epochs int // of a batch, an epoch; to do
+	step                int // done
+	first               float64
+	sums                terms // of the epoch so far
+	loss                float64
+	accuracy            float64 // the best so far
+	bestEpoch           int     // its epoch, from 1; 0: none yet
+	best                [][]float32
+	bestSaved           int // the epoch of the best parameters last saved
+}
+
+// Fit trains on p.Train. With validation classes it keeps the parameters of the epoch that was best on them; with a
+// choice made earlier it trains for as many epochs as chosen. Interrupted, it saves its state and returns ctx's error.
+func (m *Method) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	c := m.Config
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if p.Train.Len() == 0 || len(p.Train.Attributes) == 0 {
+		return nil, errors.New("no samples to train on")
+	}
+	t := &training{c: &c, p: p, s: s}
+	if err := t.prepare(); err != nil {
+		return nil, err
+	}
+	if err := t.run(ctx); err != nil {
+		return nil, err
+	}
+	o := &method.Outcome{Model: t.model, Choice: method.Choice{"epochs": float64(t.epochs)}}
+	if t.bestEpoch > 0 {
+		for i, q := range t.model.parameters {
+			copy(q.values, t.best[i])
+		}
+		o.Choice["epochs"], o.Accuracy = float64(t.bestEpoch), t.accuracy
+	}
+	return o, nil
+}
+
+func (t *training) prepare() error {
+	c, d := t.c, &t.p.Train
+	t.epochs = c.Epochs
+	if t.s.Choice != nil {
+		e := t.s.Choice["epochs"]
+		if e < 1 || e != math.Trunc(e) {
+			return fmt.Errorf("the choice of %v epochs is none", e)
+		}
+		t.epochs = int(e)
+	}
+	t.size = min(c.Batch, d.Len())
+	t.steps = d.Len() / t.size
+	s := shape{feature: d.Dim(), attribute: len(d.Attributes[0])}
+	all := parameters[float32](c, s)
+	vectors := make([]float32, 0, len(d.Attributes)*s.attribute)
+	length := 0.0
+	for _, a := range d.Attributes {
+		if len(a) != s.attribute {
+			return fmt.Errorf("classes with %d and %d attributes", s.attribute, len(a))
+		}
+		sum := 0.0
+		for _, v := range a {
+			sum += float64(v) * float64(v)
+		}
+		length += math.Sqrt(sum) / float64(len(d.Attributes))
+		vectors = append(vectors, a...)
+	}
+	start(all, t.p.Seed, length)
+	t.model = newModel(*c, s, all)
+	for _, p := range all {
+		t.m1 = append(t.m1, make([]float32, len(p.values)))
+		t.m2 = append(t.m2, make([]float32, len(p.values)))
+		t.best = append(t.best, nil)
+	}
+	if err := t.resume(); err != nil {
+		return fmt.Errorf("resuming: %w", err)
+	}
+	var err error
+	t.graph, err = newGraph(c, all, newBatch[float32](c, s.feature, t.size), vectors, len(d.Attributes))
+	return err
+}
+
+func (t *training) run(ctx context.Context) error {
+	total := t.epochs * t.steps
+	defer t.graph.vm.Close()
+	if t.step < total {
+		var batches []*batch[float32]
+		for range ahead {
+			batches = append(batches, newBatch[float32](t.c, t.p.Train.Dim(), t.size))
+		}
+		f := newFeed(ctx, t.c, &t.p.Train, t.size, t.steps, t.step, total, t.p.Seed, batches)
+		defer f.close()
+		for t.step < total {
+			select {
+			case <-ctx.Done():
+				return errors.Join(context.Cause(ctx), t.save())
+			case b := <-f.ready:
+				if err := t.one(b); err != nil {
+					return err
+				}
+				f.free <- b
+			}
+			if t.step%t.steps == 0 {
+				if err := t.epochDone(); err != nil {
+					return err
+				}
+			}
+			if t.s.Step != nil {
+				t.s.Step(t.step, total)
+			}
+			if t.s.Due != nil && t.step < total && t.s.Due() {
+				if err := t.save(); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return t.save()
+}
+
+// one is one training step: loss and derivatives of a batch, clipped, given to Adam.
+func (t *training) one(b *batch[float32]) error {
+	c, g := t.c, t.graph
+	ramp := 1.0
+	if c.Warmup > 0 {
+		// The margin grows with the KL term: alone at full weight it would be a lambda above 1.
+		ramp = min(1, float64(t.step+1)/float64(c.Warmup*t.steps))
+	}
+	g.weights[0], g.weights[1], g.weights[2] = float32(ramp), float32(ramp*c.Margin), float32(c.ReconstructionWeight)
+	if err := g.bind(b); err != nil {
+		return err
+	}
+	loss, err := g.run()
+	if err != nil {
+		return err
+	}
+	gradients := make([][]float32, len(g.parameters))
+	for i := range gradients {
+		if gradients[i], err = g.gradient(i); err != nil {
+			return err
+		}
+	}
+	if t.step == 0 {
+		t.first = loss
+	}
+	norm := t.norm(gradients)
+	if math.IsNaN(loss) || math.IsInf(loss, 0) || math.IsNaN(norm) || math.IsInf(norm, 0) || math.Abs(loss) > 1000*(1+math.Abs(t.first)) {
+		return t.diverged(loss, norm)
+	}
+	a := kernels.Adam{Rate: c.LearningRate, Beta1: c.Beta1, Beta2: c.Beta2, Epsilon: 1e-8, Scale: 1, Step: t.step + 1}
+	if c.Schedule == "cosine" {
+		// Over all epochs of the settings, so that a choice of fewer ends where validation saw it.
+		a.Rate *= (1 + math.Cos(math.Pi*float64(t.step)/float64(c.Epochs*t.steps))) / 2
+	}
+	if c.ClipNorm > 0 && norm > c.ClipNorm {
+		a.Scale = c.ClipNorm / norm
+	}
+	for i, p := range g.parameters {
+		a.WeightDecay = 0
+		switch {
+		case p.prior:
+			a.WeightDecay = c.PriorWeightDecay
+		case p.rows > 0:
+			a.WeightDecay = c.WeightDecay
+		}
+		kernels.AdamStep(a, p.values, gradients[i], t.m1[i], t.m2[i])
+	}
+	t.loss += loss
+	t.sums.kl += g.parts.kl
+	t.sums.margin += g.parts.margin
+	t.sums.reconstruction += g.parts.reconstruction
+	t.step++
+	return nil
+}
+
+// norm is the length of all gradients together.
+func (t *training) norm(gradients [][]float32) float64 {
+	sum := 0.0
+	for _, g := range gradients {
+		sum += squares(g)
+	}
+	return math.Sqrt(sum)
+}
+
+// squares adds up v^2, blocks in single precision, the blocks in double.
+func squares(v []float32) float64 {
+	const block = 1024
+	sum := 0.0
+	for len(v) >= block {
+		b := v[:block:block]
+		v = v[block:]
+		var s0, s1, s2, s3, s4, s5, s6, s7 float32
+		for i := 0; i+8 <= len(b); i += 8 {
+			q := b[i : i+8 : i+8]
+			s0 += q[0] * q[0]
+			s1 += q[1] * q[1]
+			s2 += q[2] * q[2]
+			s3 += q[3] * q[3]
+			s4 += q[4] * q[4]
+			s5 += q[5] * q[5]
+			s6 += q[6] * q[6]
+			s7 += q[7] * q[7]
+		}
+		sum += float64((s0 + s1) + (s2 + s3) + ((s4 + s5) + (s6 + s7)))
+	}
+	for _, x := range v {
+		sum += float64(x) * float64(x)
+	}
+	return sum
+}
+
+func (t *training) diverged(loss, norm float64) error {
+	c := t.c
+	advice := fmt.Sprintf("try a smaller learning_rate (it is %v)", c.LearningRate)
+	if c.ClipNorm == 0 {
+		advice += ", a clip_norm (there is none; 10 is usual)"
+	} else {
+		advice += fmt.Sprintf(", a smaller clip_norm (%v)", c.ClipNorm)
+	}
+	if c.LogVarianceBound == 0 {
+		advice += ", a log_variance_bound (variances are free now; 5 is usual)"
+	}
+	if c.Scale > 1 || c.Reconstruction && c.ReconstructionWeight > 1 {
+		advice += fmt.Sprintf(", a smaller scale (%v) or reconstruction_weight (%v)", c.Scale, c.ReconstructionWeight)
+	}
+	return fmt.Errorf("%w in epoch %d, step %d: loss %.4g after a first of %.4g (KL %.4g, margin %.4g, reconstruction %.4g), gradient norm %.4g: %s, and l2-normalised features and attributes",
+		ErrDiverged, t.step/t.steps+1, t.step%t.steps+1, loss, t.first, t.graph.parts.kl, t.graph.parts.margin, t.graph.parts.reconstruction, norm, advice)
+}
+
+// epochDone validates and reports.
+func (t *training) epochDone() error {
+	epoch, n := t.step/t.steps, float64(t.steps)
+	pt := method.Point{Done: epoch, Total: t.epochs, Values: map[string]float64{
+		"loss": t.loss / n, "kl": t.sums.kl / n, "margin": t.sums.margin / n}}
+	if t.c.Reconstruction {
+		pt.Values["reconstruction"] = t.sums.reconstruction / n
+	}
+	t.loss, t.sums = 0, terms{}
+	if v := t.p.Validation; v != nil && v.Len() > 0 && t.s.Choice == nil {
+		accuracy, err := method.Accuracy(t.model, v)
+		if err != nil {
+			return fmt.Errorf("epoch %d: %w", epoch, err)
+		}
+		pt.Accuracy, pt.Validated = accuracy, true
+		if accuracy > t.accuracy || t.bestEpoch == 0 {
+			t.accuracy, t.bestEpoch = accuracy, epoch
+			for i, p := range t.model.parameters {
+				t.best[i] = append(t.best[i][:0], p.values...)
+			}
+		}
+	}
+	if t.s.Point != nil {
+		return t.s.Point(pt)
+	}
+	return nil
+}
+
+// save gives the state to the session, the best parameters only where they are new.
+func (t *training) save() error {
+	if t.s.Save == nil {
+		return nil
+	}
+	all := t.model.parameters
+	exact := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+	state := &method.State{Values: map[string]string{
+		"step": strconv.Itoa(t.step), "first": exact(t.first), "loss": exact(t.loss), "kl": exact(t.sums.kl),
+		"margin": exact(t.sums.margin), "reconstruction": exact(t.sums.reconstruction),
+		"best_epoch": strconv.Itoa(t.bestEpoch), "best_accuracy": exact(t.accuracy),
+	}}
+	state.Tensors = append(state.Tensors, tensors("parameter/", all, func(i int) []float32 { return all[i].values })...)
+	state.Tensors = append(state.Tensors, tensors("moment1/", all, func(i int) []float32 { return t.m1[i] })...)
+	state.Tensors = append(state.Tensors, tensors("moment2/", all, func(i int) []float32 { return t.m2[i] })...)
+	var best *method.State
+	if t.bestEpoch > t.bestSaved {
+		best = &method.State{Values: map[string]string{"best_epoch": strconv.Itoa(t.bestEpoch), "best_accuracy": exact(t.accuracy)}}
+		best.Tensors = tensors("parameter/", all, func(i int) []float32 { return t.best[i] })
+	}
+	if err := t.s.Save(state, best); err != nil {
+		return err
+	}
+	t.bestSaved = t.bestEpoch
+	return nil
+}
+
+// resume takes up the session's state, if there is one.
+func (t *training) resume() error {
+	r := t.s.Resume
+	if r == nil {
+		return nil
+	}
+	var err error
+	number := func(name string) float64 {
+		x, e := strconv.ParseFloat(r.Values[name], 64)
+		if e != nil && err == nil {
+			err = fmt.Errorf("the value %q is %q", name, r.Values[name])
+		}
+		return x
+	}
+	t.step, t.bestEpoch = int(number("step")), int(number("best_epoch"))
+	t.first, t.loss, t.accuracy = number("first"), number("loss"), number("best_accuracy")
+	t.sums = terms{kl: number("kl"), margin: number("margin"), reconstruction: number("reconstruction")}
+	if err != nil {
+		return err
+	}
+	if t.step < 0 || t.step > t.epochs*t.steps {
+		return fmt.Errorf("step %d of %d", t.step, t.epochs*t.steps)
+	}
+	all, f := t.model.parameters, &safetensors.File{Tensors: r.Tensors}
+	for prefix, into := range map[string]func(i int) []float32{
+		"parameter/": func(i int) []float32 { return all[i].values },
+		"moment1/":   func(i int) []float32 { return t.m1[i] },
+		"moment2/":   func(i int) []float32 { return t.m2[i] },
+	} {
+		if err := restore(f, prefix, all, into); err != nil {
+			return err
+		}
+	}
+	if t.bestEpoch == 0 {
+		return nil
+	}
+	for i, p := range all {
+		t.best[i] = make([]float32, len(p.values))
+	}
+	b := t.s.ResumeBest
+	switch {
+	case b == nil:
+		return errors.New("the best parameters so far are missing")
+	case b.Values["best_epoch"] != r.Values["best_epoch"]:
+		// Saved by a run that died before it saved the state beside them: that epoch is still to come, and will save
+		// them again.
+		return nil
+	}
+	t.bestSaved = t.bestEpoch
+	return restore(&safetensors.File{Tensors: b.Tensors}, "parameter/", all, func(i int) []float32 { return t.best[i] })
+}
+
+// Load makes a model of a file of Model.Tensors.
+func (m *Method) Load(f *safetensors.File) (method.Model, error) {
+	c := m.Config
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	first, ok := f.Get("encoder.0.weight")
+	prior, ok2 := f.Get("prior.mu.weight")
+	if !ok || !ok2 || len(first.Shape) != 2 || len(prior.Shape) != 2 || first.Shape[1] < 1 || prior.Shape[1] < 1 {
+		return nil, errors.New("no VZSL model: encoder.0.weight or prior.mu.weight is missing or no matrix")
+	}
+	if first.Shape[0] != c.Hidden[0] || prior.Shape[0] != c.Latent {
+		return nil, fmt.Errorf("a model of %d hidden units and %d latent dimensions, the settings say %d and %d", first.Shape[0], prior.Shape[0], c.Hidden[0], c.Latent)
+	}
+	s := shape{feature: first.Shape[1], attribute: prior.Shape[1]}
+	all := parameters[float32](&c, s)
+	if err := restore(f, "", all, func(i int) []float32 { return all[i].values }); err != nil {
+		return nil, err
+	}
+	return newModel(c, s, all), nil
+}
