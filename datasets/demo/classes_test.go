@@ -57,11 +57,16 @@ func TestUnseenCombinationsAreNew(t *testing.T) {
 		if c.Seen && n != 2 {
 			t.Errorf("the shape and colour of seen %s are in %d seen classes, want 2", c.Name, n)
 		}
+		if c.Seen {
+			continue
+		}
 		// Any other two values of an unseen class are known together.
 		for a := range kinds {
-			for b := range kinds {
-				if !c.Seen && !(a == kindShape && b == kindColour || a == kindColour && b == kindShape) &&
-					count[pair{a, c.values[a], b, c.values[b]}] == 0 {
+			for b := range a {
+				if a == kindShape && b == kindColour {
+					continue
+				}
+				if count[pair{a, c.values[a], b, c.values[b]}] == 0 {
 					t.Errorf("%s: no seen class is %s and %s", c.Name, kinds[a].values[c.values[a]], kinds[b].values[c.values[b]])
 				}
 			}

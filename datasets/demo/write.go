@@ -56,7 +56,7 @@ func Write(ctx context.Context, dir string, opts Options) error {
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	defer os.RemoveAll(aside)
+	defer func() { _ = os.RemoveAll(aside) }() // of no harm where it stays: its name starts with a dot
 	if err := writeInto(ctx, aside, opts); err != nil {
 		return fmt.Errorf("demo: rendering into %s: %w", dir, err)
 	}

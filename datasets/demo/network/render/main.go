@@ -8,6 +8,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -89,15 +90,11 @@ func (p *part) render(dir string, classes []demo.Class) error {
 			if n == 0 {
 				firsts.Write(rgb)
 			}
-			f, err := os.Create(filepath.Join(folder, strconv.FormatUint(seed, 10)+".png"))
-			if err != nil {
-				return err
+			var file bytes.Buffer
+			if err := png.Encode(&file, img); err != nil {
+				return fmt.Errorf("%s, seed %d: %w", c.Name, seed, err)
 			}
-			if err := png.Encode(f, img); err != nil {
-				f.Close()
-				return fmt.Errorf("%s: %w", f.Name(), err)
-			}
-			if err := f.Close(); err != nil {
+			if err := os.WriteFile(filepath.Join(folder, strconv.FormatUint(seed, 10)+".png"), file.Bytes(), 0o644); err != nil {
 				return err
 			}
 			seed++
