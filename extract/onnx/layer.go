@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -189,45 +190,69 @@ func (n *Network) leads(name string, d *node) bool {
 	return false
 }
 
-// pooledFeature finds the last average over whole maps and follows it to where it is flat; without
-// one it is the network's output.
+// pooledFeature finds the last average over whole maps that all of the output goes through (the gates
+// of squeeze-and-excitation blocks do not count) and follows it to where it is flat; without one it
+// is the network's output.
 func (n *Network) pooledFeature() Layer {
 	out := Layer{Tensor: n.output, What: "the network's output"}
 	nodes := n.ancestors()
-	var last *node
-	for i := len(nodes) - 1; i >= 0 && last == nil; i-- {
-		switch d := nodes[i]; d.op {
-		case "GlobalAveragePool", "ReduceMean":
-			last = d
-		case "AveragePool":
-			b, err := n.guess(d.outputs[0])
-			if err != nil {
-				continue
+	for i := len(nodes) - 1; i >= 0; i-- {
+		d := nodes[i]
+		if op := d.op; op != "GlobalAveragePool" && op != "ReduceMean" && op != "AveragePool" {
+			continue
+		}
+		name := d.outputs[0]
+		if n.around(name) || !n.isPooled(name) {
+			continue
+		}
+		for range 8 {
+			d := n.next(name)
+			if d == nil || len(d.outputs) == 0 {
+				break
 			}
-			if v := b.plan.Values[b.vals[d.outputs[0]]]; len(v.Dims) == 4 && v.Dims[2] == 1 && v.Dims[3] == 1 {
-				last = d
+			if d.op != "Flatten" && d.op != "Reshape" && d.op != "Squeeze" && d.op != "Identity" && d.op != "Dropout" {
+				break
 			}
+			name = d.outputs[0]
+		}
+		if name == n.output {
+			out.What = "the pooled feature, the network's output"
+			return out
+		}
+		return Layer{Tensor: name, What: "the pooled feature"}
+	}
+	return out
+}
+
+// isPooled reports whether a value has one number for each channel and a layer of maps before it.
+func (n *Network) isPooled(name string) bool {
+	b, err := n.guess(name)
+	if err != nil {
+		return false
+	}
+	v := b.plan.Values[b.vals[name]]
+	return slices.Max(v.Dims) == v.Len()
+}
+
+// around reports whether the output depends on the image by a way that avoids the value.
+func (n *Network) around(name string) bool {
+	seen := map[string]bool{name: true}
+	stack := []string{n.output}
+	for len(stack) > 0 {
+		t := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if seen[t] {
+			continue
+		}
+		seen[t] = true
+		if t == n.input.name {
+			return true
+		}
+		if d := n.maker[t]; d != nil && d.op != "Shape" {
+			stack = append(stack, d.inputs...)
 		}
 	}
-	if last == nil {
-		return out
-	}
-	name := last.outputs[0]
-	for range 8 {
-		d := n.next(name)
-		if d == nil || len(d.outputs) == 0 {
-			break
-		}
-		if d.op != "Flatten" && d.op != "Reshape" && d.op != "Squeeze" && d.op != "Identity" && d.op != "Dropout" {
-			break
-		}
-		name = d.outputs[0]
-	}
-	if name == n.output {
-		out.What = "the pooled feature, the network's output"
-		return out
-	}
-	return Layer{Tensor: name, What: "the pooled feature"}
+	return false
 }
 
 // maxCandidates bounds the list in an error.

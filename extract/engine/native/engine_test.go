@@ -1,0 +1,71 @@
+package native
+
+import (
+	"runtime"
+	"slices"
+	"testing"
+
+	"vzsl/extract/engine/enginetest"
+	"vzsl/extract/onnx"
+)
+
+func create(net *onnx.Network, l onnx.Layer, h, w int) (enginetest.Engine, error) {
+	return New(net, l, h, w)
+}
+
+func TestGoldens(t *testing.T) { enginetest.TestGoldens(t, create, nil) }
+
+// TestBatchesAndThreads: features do not depend on how images fall into batches, nor on the number
+// of threads, to the bit.
+func TestBatchesAndThreads(t *testing.T) {
+	const dir = "../testdata"
+	for _, g := range enginetest.Goldens(t, dir) {
+		two := enginetest.Pictures(t, dir, g.NHWC)
+		per := len(two) / enginetest.Images
+		n := 7
+		x := make([]float32, 0, n*per)
+		for i := range n { // seven different images
+			img := append([]float32(nil), two[i%2*per:(i%2+1)*per]...)
+			for j := range img {
+				img[j] *= float32(i) - 2.5
+			}
+			x = append(x, img...)
+		}
+		net, err := onnx.Open(g.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.Layer("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []float32
+		for _, threads := range []int{1, 2, 3} {
+			for _, batch := range []int{7, 1, 3, 2} {
+				old := runtime.GOMAXPROCS(threads)
+				e, err := New(net, l, enginetest.Size, enginetest.Size)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := make([]float32, n*e.Dim())
+				if batch == 3 {
+					e.maxBatch = 2 // pieces within a run
+				}
+				for lo := 0; lo < n; lo += batch {
+					hi := min(n, lo+batch)
+					if err := e.Run(x[lo*per:hi*per], hi-lo, got[lo*e.Dim():hi*e.Dim()]); err != nil {
+						t.Fatal(err)
+					}
+				}
+				e.Close()
+				runtime.GOMAXPROCS(old)
+				if want == nil {
+					want = got
+				} else if !slices.Equal(got, want) {
+					t.Errorf("%s: features change with batches of %d on %d threads", g.Name, batch, threads)
+				}
+			}
+		}
+		net.Close()
+	}
+}
