@@ -1,0 +1,102 @@
+package extract
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"vzsl/datasets"
+	"vzsl/extract/preprocess"
+)
+
+// item is one image on its way to the engine.
+type item struct {
+	index int // in the dataset
+	ready chan struct{}
+
+	// Set when ready is closed.
+	input []float32 // to be given back
+	skip  string
+	err   error
+}
+
+// ahead preprocesses images in parallel and delivers them in order. It holds at
+// most buffers inputs at a time.
+type ahead struct {
+	items chan *item // in order, each perhaps not yet ready
+	free  chan []float32
+	spent atomic.Int64 // nanoseconds, over all workers
+	taken atomic.Int64 // images begun
+	wg    sync.WaitGroup
+}
+
+// startAhead begins to work on the images of the spans [lo,hi), in order. The
+// workers end when all is delivered or ctx is done; wait returns after that.
+func startAhead(ctx context.Context, d *datasets.Dataset, spans [][2]int, recipe preprocess.Recipe, nhwc bool, workers, buffers int) *ahead {
+	a := &ahead{items: make(chan *item, buffers), free: make(chan []float32, buffers)}
+	for range buffers {
+		a.free <- make([]float32, recipe.Values())
+	}
+	jobs := make(chan *item)
+	a.wg.Go(func() {
+		defer close(a.items)
+		defer close(jobs)
+		for _, s := range spans {
+			for i := s[0]; i < s[1]; i++ {
+				it := &item{index: i, ready: make(chan struct{})}
+				select {
+				case it.input = <-a.free:
+				case <-ctx.Done():
+					return
+				}
+				select {
+				case jobs <- it:
+				case <-ctx.Done():
+					return
+				}
+				a.items <- it // never blocks: as long as there are inputs, there is room
+			}
+		}
+	})
+	var large sync.Mutex
+	for range workers {
+		a.wg.Go(func() {
+			r := reader{root: d.ImageRoot, recipe: recipe, nhwc: nhwc, large: &large}
+			for it := range jobs {
+				a.taken.Add(1)
+				start := time.Now()
+				it.skip, it.err = r.read(d.Images[it.index].Path, it.input)
+				a.spent.Add(int64(time.Since(start)))
+				close(it.ready)
+			}
+		})
+	}
+	return a
+}
+
+// next gives the next image in order, or nil at the end or when ctx is done.
+func (a *ahead) next(ctx context.Context) *item {
+	select {
+	case it, ok := <-a.items:
+		if !ok {
+			return nil
+		}
+		select {
+		case <-it.ready:
+			return it
+		case <-ctx.Done():
+			return nil
+		}
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// give returns an item's input for another image.
+func (a *ahead) give(it *item) {
+	a.free <- it.input
+	it.input = nil
+}
+
+func (a *ahead) wait() { a.wg.Wait() }

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package extract
+
+func fifo(string) bool { return false }

@@ -1,0 +1,106 @@
+package extract
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"vzsl/extract/preprocess"
+)
+
+// maxFile is the largest image file that is read into memory.
+const maxFile = 512 << 20
+
+// manyPixels is the size from which on pictures are decoded one at a time: the
+// memory for decoding stays bounded with any number of workers.
+const manyPixels = 16_000_000
+
+// reader turns image files into network inputs. One serves one worker.
+type reader struct {
+	root   string
+	recipe preprocess.Recipe
+	nhwc   bool
+	large  *sync.Mutex // shared by all workers
+	data   []byte
+}
+
+// read fills dst with the input of one image. skip says in plain words why the
+// image cannot be used, without naming it or the machine's folders: the reason is
+// stored. err is for failures that are not the image's.
+func (r *reader) read(image string, dst []float32) (skip string, err error) {
+	if skip, err = r.load(filepath.Join(r.root, filepath.FromSlash(image))); skip != "" || err != nil {
+		return skip, err
+	}
+	w, h, bad := preprocess.Size(r.data)
+	if bad != nil {
+		return bad.Error(), nil
+	}
+	if w > manyPixels/max(h, 1) {
+		r.large.Lock()
+		defer r.large.Unlock()
+	}
+	im, bad := preprocess.Decode(r.data)
+	if bad != nil {
+		return bad.Error(), nil
+	}
+	defer im.Release()
+	return "", r.recipe.Apply(im, r.nhwc, dst)
+}
+
+// load reads a file into r.data.
+func (r *reader) load(path string) (skip string, err error) {
+	const keep = 16 << 20
+	if cap(r.data) > keep {
+		r.data = nil
+	}
+	st, err := os.Stat(path) // before opening: to open a named pipe may take forever
+	if err != nil {
+		return r.unreadable(err)
+	}
+	switch {
+	case st.IsDir():
+		return "a folder, not a file", nil
+	case !st.Mode().IsRegular():
+		return "not a regular file", nil
+	case st.Size() > maxFile:
+		return fmt.Sprintf("too large: the file has %d MB, the limit is %d", st.Size()>>20, maxFile>>20), nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return r.unreadable(err)
+	}
+	defer f.Close()
+	n := int(st.Size())
+	if cap(r.data) < n {
+		r.data = make([]byte, n)
+	}
+	r.data = r.data[:n]
+	if _, err := io.ReadFull(f, r.data); err != nil {
+		return r.unreadable(err)
+	}
+	return "", nil
+}
+
+// unreadable words a failure to read. If the whole image folder is gone (a disk
+// was taken away), that is no reason to skip the rest of the dataset.
+func (r *reader) unreadable(err error) (string, error) {
+	if _, gone := os.Stat(r.root); gone != nil {
+		return "", fmt.Errorf("the image folder cannot be read: %w", gone)
+	}
+	var p *fs.PathError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "the file is missing", nil
+	case errors.Is(err, fs.ErrPermission):
+		return "no permission to read the file", nil
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the file became shorter while it was read", nil
+	case errors.As(err, &p):
+		err = p.Err
+	}
+	return "the file cannot be read: " + err.Error(), nil
+}

@@ -1,0 +1,414 @@
+package extract
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"os"
+	"runtime"
+	"slices"
+	"syscall"
+	"time"
+
+	"vzsl/datasets"
+	"vzsl/datasets/shards"
+	"vzsl/extract/preprocess"
+)
+
+// defaultBatch is where the engines' speed has levelled off; larger batches only
+// take memory.
+const defaultBatch = 8
+
+// Writer is where the features go: a *shards.Writer.
+type Writer interface {
+	Parts() int
+	Done(part int) bool
+	Range(part int) (lo, hi int)
+	WritePart(part int, p shards.Part) error
+	Finish() (*shards.Manifest, error)
+}
+
+// Options say what to extract. Dataset, Engine, Recipe and Writer are needed.
+type Options struct {
+	Dataset *datasets.Dataset
+	Engine  Engine
+	Recipe  preprocess.Recipe
+	NHWC    bool // the network's input is N,H,W,C; otherwise N,C,H,W
+	Writer  Writer
+	Batch   int // images per call of the engine; 0: chosen here
+	Workers int // images decoded at a time; 0: one per processor
+
+	// Progress is told, from one goroutine, how many of all images are done; those
+	// of parts that were there already count from the start. May be nil.
+	Progress func(done, total int)
+	Log      *slog.Logger // may be nil
+}
+
+// Result says what a run did. After an error it covers what was done until then.
+type Result struct {
+	Images   int // images with features in the finished shards (0 if not finished)
+	Skipped  int // images in skipped.csv (0 if not finished)
+	Computed int // images that the engine computed in this run
+	Resumed  int // images in parts that were there already, skipped ones included
+	Parts    int // parts written in this run
+	Batch    int
+	Workers  int
+
+	Elapsed  time.Duration
+	Decoding time.Duration // reading, decoding, preprocessing: the sum over all workers
+	Engine   time.Duration // in the engine
+	Waiting  time.Duration // the engine's wait for images
+
+	Manifest *shards.Manifest // nil if not finished
+}
+
+// ImagesPerSecond is the pace of this run, 0 where it computed nothing.
+func (r *Result) ImagesPerSecond() float64 {
+	if r.Computed == 0 || r.Elapsed <= 0 {
+		return 0
+	}
+	return float64(r.Computed) / r.Elapsed.Seconds()
+}
+
+// EngineShare is the part of the elapsed time that the engine was at work.
+func (r *Result) EngineShare() float64 { return share(r.Engine, r.Elapsed) }
+
+// DecodeShare is the time the workers took for images, as a part of the time that
+// they had.
+func (r *Result) DecodeShare() float64 {
+	return share(r.Decoding, r.Elapsed*time.Duration(max(r.Workers, 1)))
+}
+
+func share(a, b time.Duration) float64 {
+	if b <= 0 {
+		return 0
+	}
+	return float64(a) / float64(b)
+}
+
+// Run computes what the writer lacks and finishes it. When ctx is done it stops
+// after the batch in the engine; finished parts stay. Images that cannot be
+// used are skipped; if that is all of them, it is an error and nothing is written. The
+// writer is not closed after an error.
+func Run(ctx context.Context, o Options) (*Result, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	r := &run{Options: o, start: time.Now(), total: len(o.Dataset.Images)}
+	r.res.Batch = r.Batch
+	if r.res.Batch <= 0 {
+		r.res.Batch = defaultBatch
+	}
+	if r.res.Workers = r.Workers; r.res.Workers <= 0 {
+		r.res.Workers = runtime.GOMAXPROCS(0)
+	}
+	if r.Log == nil {
+		r.Log = slog.New(slog.DiscardHandler)
+	}
+	err := r.all(ctx)
+	r.res.Elapsed = time.Since(r.start)
+	return &r.res, err
+}
+
+func (o *Options) check() error {
+	switch {
+	case o.Dataset == nil || o.Engine == nil || o.Writer == nil:
+		return errors.New("extract: Dataset, Engine and Writer are needed")
+	case len(o.Dataset.Images) == 0:
+		return fmt.Errorf("extract: %s has no images", o.Dataset.Root)
+	case o.Engine.Dim() < 1:
+		return fmt.Errorf("extract: the engine gives features of %d values", o.Engine.Dim())
+	}
+	if _, err := preprocess.Parse(o.Recipe.Name, o.Recipe.Size); err != nil {
+		return fmt.Errorf("extract: %w", err)
+	}
+	if n := o.Writer.Parts(); n > 0 {
+		if _, hi := o.Writer.Range(n - 1); hi != len(o.Dataset.Images) {
+			return fmt.Errorf("extract: the writer is for %d images, the dataset has %d", hi, len(o.Dataset.Images))
+		}
+	}
+	if st, err := os.Stat(o.Dataset.ImageRoot); err != nil {
+		return fmt.Errorf("extract: the image folder cannot be read: %w", err)
+	} else if !st.IsDir() {
+		return fmt.Errorf("extract: %s is a file; the folder of the images is wanted", o.Dataset.ImageRoot)
+	}
+	return nil
+}
+
+// run is the state of one Run.
+type run struct {
+	Options
+	res   Result
+	start time.Time
+	total int
+	done  int // images
+
+	some  bool           // a part with features exists
+	empty []finishedPart // parts of skipped images only, held back until then
+	skips []string       // the first few, for messages
+	nskip int
+}
+
+type finishedPart struct {
+	index int
+	part  shards.Part
+}
+
+func (r *run) all(ctx context.Context) error {
+	var missing []int
+	var spans [][2]int
+	for p := range r.Writer.Parts() {
+		lo, hi := r.Writer.Range(p)
+		if r.Writer.Done(p) {
+			r.res.Resumed += hi - lo
+			r.some = true
+			continue
+		}
+		missing = append(missing, p)
+		spans = append(spans, [2]int{lo, hi})
+	}
+	r.done = r.res.Resumed
+	r.progress()
+	if len(missing) > 0 {
+		if err := r.compute(ctx, missing, spans); err != nil {
+			return err
+		}
+	}
+	if !r.some {
+		return fmt.Errorf("extract: none of the %d images in %s can be used, nothing was written; the first: %s", r.total, r.Dataset.ImageRoot, firstSkips(r.skips))
+	}
+	m, err := r.Writer.Finish()
+	if err != nil {
+		return storing(err)
+	}
+	r.res.Manifest, r.res.Images, r.res.Skipped = m, m.Rows, m.Skipped
+	return nil
+}
+
+// errStopped ends the engine's stage when its context is done.
+var errStopped = errors.New("stopped")
+
+// compute runs the three stages: workers, engine (here), writer.
+func (r *run) compute(parent context.Context, missing []int, spans [][2]int) error {
+	ctx, stop := context.WithCancel(parent)
+	defer stop()
+	buffers := 2*r.res.Batch + r.res.Workers
+	images := startAhead(ctx, r.Dataset, spans, r.Recipe, r.NHWC, r.res.Workers, buffers)
+
+	finished := make(chan finishedPart)
+	written := make(chan error, 1)
+	go func() {
+		var failed error
+		for f := range finished {
+			if failed != nil {
+				continue
+			}
+			if failed = r.Writer.WritePart(f.index, f.part); failed != nil {
+				failed = storing(failed)
+				stop()
+				continue
+			}
+			r.res.Parts++
+		}
+		written <- failed
+	}()
+
+	b := r.newBatch()
+	err := func() error {
+		for i, p := range missing {
+			part, err := r.part(ctx, b, images, spans[i])
+			if err != nil {
+				return err
+			}
+			r.hand(finishedPart{p, part}, finished)
+		}
+		if r.some {
+			r.flushEmpty(finished)
+		}
+		return nil
+	}()
+	stop()
+	images.wait()
+	close(finished)
+	failed := <-written
+	r.res.Decoding = time.Duration(images.spent.Load())
+	switch {
+	case failed != nil:
+		return failed
+	case errors.Is(err, errStopped):
+		return fmt.Errorf("extract: stopped after %d of %d images; finished parts are kept: %w", r.done, r.total, parent.Err())
+	}
+	return err
+}
+
+// hand gives a part to the writer. Parts without features wait for one with: if the
+// whole dataset turns out to be unusable (say, the wrong folder), there is nothing
+// to redo afterwards.
+func (r *run) hand(f finishedPart, to chan<- finishedPart) {
+	if len(f.part.Images) == 0 && !r.some {
+		r.empty = append(r.empty, f)
+		return
+	}
+	r.some = true
+	to <- f
+	r.flushEmpty(to)
+}
+
+func (r *run) flushEmpty(to chan<- finishedPart) {
+	for _, f := range r.empty {
+		to <- f
+	}
+	r.empty = nil
+}
+
+// batch gathers inputs for the engine.
+type batch struct {
+	images   []float32
+	features []float32
+	index    []int     // dataset images
+	skipped  []skipped // in the part at work
+}
+
+type skipped struct {
+	index  int // in the dataset
+	reason string
+}
+
+func (r *run) newBatch() *batch {
+	return &batch{
+		images:   make([]float32, r.res.Batch*r.Recipe.Values()),
+		features: make([]float32, r.res.Batch*r.Engine.Dim()),
+		index:    make([]int, 0, r.res.Batch),
+	}
+}
+
+// part computes the features of the images [span[0],span[1]).
+func (r *run) part(ctx context.Context, b *batch, images *ahead, span [2]int) (shards.Part, error) {
+	n := span[1] - span[0]
+	part := shards.Part{
+		Images:   make([]string, 0, n),
+		Classes:  make([]string, 0, n),
+		Labels:   make([]int32, 0, n),
+		Features: make([]float32, 0, n*r.Engine.Dim()),
+	}
+	b.index, b.skipped = b.index[:0], b.skipped[:0]
+	size := r.Recipe.Values()
+	for range n {
+		wait := time.Now()
+		it := images.next(ctx)
+		r.res.Waiting += time.Since(wait)
+		if it == nil {
+			return part, errStopped
+		}
+		if it.err != nil {
+			return part, fmt.Errorf("extract: %s: %w", r.Dataset.Images[it.index].Path, it.err)
+		}
+		if it.skip != "" {
+			r.skip(b, it.index, it.skip)
+		} else {
+			copy(b.images[len(b.index)*size:], it.input)
+			b.index = append(b.index, it.index)
+		}
+		images.give(it)
+		if len(b.index) == cap(b.index) {
+			if err := r.engine(ctx, b, &part); err != nil {
+				return part, err
+			}
+		}
+	}
+	if err := r.engine(ctx, b, &part); err != nil {
+		return part, err
+	}
+	// In dataset order, whatever the size of the batches.
+	slices.SortFunc(b.skipped, func(x, y skipped) int { return x.index - y.index })
+	for _, s := range b.skipped {
+		part.Skipped = append(part.Skipped, shards.Skip{Image: r.Dataset.Images[s.index].Path, Reason: s.reason})
+	}
+	return part, nil
+}
+
+// engine computes a batch and appends its rows to the part.
+func (r *run) engine(ctx context.Context, b *batch, part *shards.Part) error {
+	n, dim := len(b.index), r.Engine.Dim()
+	if n > 0 {
+		if ctx.Err() != nil {
+			return errStopped
+		}
+		start := time.Now()
+		if err := r.Engine.Run(b.images[:n*r.Recipe.Values()], n, b.features[:n*dim]); err != nil {
+			return fmt.Errorf("extract: compute %d images from %s on: %w", n, r.Dataset.Images[b.index[0]].Path, err)
+		}
+		r.res.Engine += time.Since(start)
+		r.res.Computed += n
+	}
+	for i, index := range b.index {
+		row := b.features[i*dim : (i+1)*dim]
+		if !finite(row) {
+			r.skip(b, index, "the network's output for it is not finite")
+			continue
+		}
+		image := r.Dataset.Images[index]
+		part.Images = append(part.Images, image.Path)
+		part.Classes = append(part.Classes, r.Dataset.Classes[image.Class].Name)
+		part.Labels = append(part.Labels, int32(image.Class))
+		part.Features = append(part.Features, row...)
+		r.done++
+	}
+	b.index = b.index[:0]
+	r.progress()
+	return nil
+}
+
+// skip lists an image that has no features.
+func (r *run) skip(b *batch, index int, reason string) {
+	const logged, kept = 20, 3
+	image := r.Dataset.Images[index].Path
+	b.skipped = append(b.skipped, skipped{index, reason})
+	if r.nskip++; r.nskip <= kept {
+		r.skips = append(r.skips, image+": "+reason)
+	}
+	switch {
+	case r.nskip < logged:
+		r.Log.Warn("image skipped", "image", image, "reason", reason)
+	case r.nskip == logged:
+		r.Log.Warn("image skipped (further ones are only listed in skipped.csv)", "image", image, "reason", reason)
+	}
+	r.done++
+}
+
+func (r *run) progress() {
+	if r.Progress != nil {
+		r.Progress(r.done, r.total)
+	}
+}
+
+func finite(v []float32) bool {
+	for _, x := range v {
+		if math.Float32bits(x)&0x7f800000 == 0x7f800000 {
+			return false
+		}
+	}
+	return true
+}
+
+// storing words a failure to write; the error below names the file.
+func storing(err error) error {
+	todo := "see to it"
+	if errors.Is(err, syscall.ENOSPC) {
+		todo = "make room there"
+	}
+	return fmt.Errorf("extract: store features: %w; finished parts are kept: %s and run the same again to go on", err, todo)
+}
+
+func firstSkips(s []string) string {
+	out := ""
+	for i, v := range s {
+		if i > 0 {
+			out += "; "
+		}
+		out += v
+	}
+	return out
+}
