@@ -71,7 +71,7 @@ func (r *gatherRun) part(i int, s *scratch) {
 			b := weights[p*panel+k0*mk.nr:][:kk*mk.nr]
 			for t := range tiles {
 				lo, hi := rows*t/tiles, rows*(t+1)/tiles
-				mk.kernel(hi-lo, kk, a[lo*lda:], lda, b, acc[lo*width+p*mk.nr:], width, 1, beta)
+				mk.kernel(hi-lo, kk, a[lo*lda:], lda, b, acc[lo*width+p*mk.nr:], width, 1, beta, 1, 0)
 			}
 		}
 		beta = 1

@@ -2,9 +2,9 @@
 
 #include "textflag.h"
 
-// func sgemm1x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
+// func sgemm1x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·sgemm1x16AVX2(SB), NOSPLIT, $0-56
+TEXT ·sgemm1x16AVX2(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -13,12 +13,18 @@ TEXT ·sgemm1x16AVX2(SB), NOSPLIT, $0-56
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
+	MOVQ       seg+64(FP), DX
+	SUBQ       AX, DX
+	SHLQ       $0x02, DX
+	MOVQ       DX, seg+64(FP)
 	MOVQ       SI, DX
 	PREFETCHT0 (DX)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -66,6 +72,13 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+56(FP)
+	JEQ  finish
+	ADDQ seg+64(FP), CX
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSS alpha+48(FP), Y14
 	VBROADCASTSS beta+52(FP), Y15
 	VMULPS       Y14, Y0, Y0
@@ -83,9 +96,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm2x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
+// func sgemm2x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·sgemm2x16AVX2(SB), NOSPLIT, $0-56
+TEXT ·sgemm2x16AVX2(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -94,6 +107,10 @@ TEXT ·sgemm2x16AVX2(SB), NOSPLIT, $0-56
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
+	MOVQ       seg+64(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x02, R8
+	MOVQ       R8, seg+64(FP)
 	MOVQ       SI, R8
 	PREFETCHT0 (R8)
 	ADDQ       DI, R8
@@ -102,8 +119,10 @@ TEXT ·sgemm2x16AVX2(SB), NOSPLIT, $0-56
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -166,6 +185,13 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+56(FP)
+	JEQ  finish
+	ADDQ seg+64(FP), CX
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSS alpha+48(FP), Y14
 	VBROADCASTSS beta+52(FP), Y15
 	VMULPS       Y14, Y0, Y0
@@ -191,9 +217,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm3x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
+// func sgemm3x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·sgemm3x16AVX2(SB), NOSPLIT, $0-56
+TEXT ·sgemm3x16AVX2(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -202,6 +228,10 @@ TEXT ·sgemm3x16AVX2(SB), NOSPLIT, $0-56
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
+	MOVQ       seg+64(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x02, R8
+	MOVQ       R8, seg+64(FP)
 	MOVQ       SI, R8
 	PREFETCHT0 (R8)
 	ADDQ       DI, R8
@@ -214,8 +244,10 @@ TEXT ·sgemm3x16AVX2(SB), NOSPLIT, $0-56
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -293,6 +325,13 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+56(FP)
+	JEQ  finish
+	ADDQ seg+64(FP), CX
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSS alpha+48(FP), Y14
 	VBROADCASTSS beta+52(FP), Y15
 	VMULPS       Y14, Y0, Y0
@@ -326,9 +365,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm4x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
+// func sgemm4x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·sgemm4x16AVX2(SB), NOSPLIT, $0-56
+TEXT ·sgemm4x16AVX2(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -337,6 +376,10 @@ TEXT ·sgemm4x16AVX2(SB), NOSPLIT, $0-56
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
+	MOVQ       seg+64(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x02, R8
+	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R8
 	MOVQ       SI, R9
@@ -355,8 +398,10 @@ TEXT ·sgemm4x16AVX2(SB), NOSPLIT, $0-56
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -451,6 +496,14 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+56(FP)
+	JEQ  finish
+	ADDQ seg+64(FP), CX
+	ADDQ seg+64(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSS alpha+48(FP), Y14
 	VBROADCASTSS beta+52(FP), Y15
 	VMULPS       Y14, Y0, Y0
@@ -492,9 +545,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm5x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
+// func sgemm5x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·sgemm5x16AVX2(SB), NOSPLIT, $0-56
+TEXT ·sgemm5x16AVX2(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -503,6 +556,10 @@ TEXT ·sgemm5x16AVX2(SB), NOSPLIT, $0-56
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
+	MOVQ       seg+64(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x02, R8
+	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R8
 	MOVQ       SI, R9
@@ -525,8 +582,10 @@ TEXT ·sgemm5x16AVX2(SB), NOSPLIT, $0-56
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
 	VXORPS     Y9, Y9, Y9
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -636,6 +695,14 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+56(FP)
+	JEQ  finish
+	ADDQ seg+64(FP), CX
+	ADDQ seg+64(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSS alpha+48(FP), Y14
 	VBROADCASTSS beta+52(FP), Y15
 	VMULPS       Y14, Y0, Y0
@@ -685,9 +752,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm6x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
+// func sgemm6x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·sgemm6x16AVX2(SB), NOSPLIT, $0-56
+TEXT ·sgemm6x16AVX2(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -696,6 +763,10 @@ TEXT ·sgemm6x16AVX2(SB), NOSPLIT, $0-56
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
+	MOVQ       seg+64(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x02, R8
+	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R8
 	MOVQ       SI, R9
@@ -722,8 +793,10 @@ TEXT ·sgemm6x16AVX2(SB), NOSPLIT, $0-56
 	VXORPS     Y9, Y9, Y9
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y11, Y11, Y11
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -848,6 +921,14 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+56(FP)
+	JEQ  finish
+	ADDQ seg+64(FP), CX
+	ADDQ seg+64(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSS alpha+48(FP), Y14
 	VBROADCASTSS beta+52(FP), Y15
 	VMULPS       Y14, Y0, Y0
@@ -905,9 +986,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm1x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
+// func dgemm1x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·dgemm1x8AVX2(SB), NOSPLIT, $0-64
+TEXT ·dgemm1x8AVX2(SB), NOSPLIT, $0-80
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -916,12 +997,18 @@ TEXT ·dgemm1x8AVX2(SB), NOSPLIT, $0-64
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
+	MOVQ       seg+72(FP), DX
+	SUBQ       AX, DX
+	SHLQ       $0x03, DX
+	MOVQ       DX, seg+72(FP)
 	MOVQ       SI, DX
 	PREFETCHT0 (DX)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -969,6 +1056,13 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+64(FP)
+	JEQ  finish
+	ADDQ seg+72(FP), CX
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSD alpha+48(FP), Y14
 	VBROADCASTSD beta+56(FP), Y15
 	VMULPD       Y14, Y0, Y0
@@ -986,9 +1080,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm2x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
+// func dgemm2x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·dgemm2x8AVX2(SB), NOSPLIT, $0-64
+TEXT ·dgemm2x8AVX2(SB), NOSPLIT, $0-80
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -997,6 +1091,10 @@ TEXT ·dgemm2x8AVX2(SB), NOSPLIT, $0-64
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
+	MOVQ       seg+72(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x03, R8
+	MOVQ       R8, seg+72(FP)
 	MOVQ       SI, R8
 	PREFETCHT0 (R8)
 	ADDQ       DI, R8
@@ -1005,8 +1103,10 @@ TEXT ·dgemm2x8AVX2(SB), NOSPLIT, $0-64
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -1069,6 +1169,13 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+64(FP)
+	JEQ  finish
+	ADDQ seg+72(FP), CX
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSD alpha+48(FP), Y14
 	VBROADCASTSD beta+56(FP), Y15
 	VMULPD       Y14, Y0, Y0
@@ -1094,9 +1201,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm3x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
+// func dgemm3x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·dgemm3x8AVX2(SB), NOSPLIT, $0-64
+TEXT ·dgemm3x8AVX2(SB), NOSPLIT, $0-80
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -1105,6 +1212,10 @@ TEXT ·dgemm3x8AVX2(SB), NOSPLIT, $0-64
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
+	MOVQ       seg+72(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x03, R8
+	MOVQ       R8, seg+72(FP)
 	MOVQ       SI, R8
 	PREFETCHT0 (R8)
 	ADDQ       DI, R8
@@ -1117,8 +1228,10 @@ TEXT ·dgemm3x8AVX2(SB), NOSPLIT, $0-64
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -1196,6 +1309,13 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+64(FP)
+	JEQ  finish
+	ADDQ seg+72(FP), CX
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSD alpha+48(FP), Y14
 	VBROADCASTSD beta+56(FP), Y15
 	VMULPD       Y14, Y0, Y0
@@ -1229,9 +1349,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm4x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
+// func dgemm4x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·dgemm4x8AVX2(SB), NOSPLIT, $0-64
+TEXT ·dgemm4x8AVX2(SB), NOSPLIT, $0-80
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -1240,6 +1360,10 @@ TEXT ·dgemm4x8AVX2(SB), NOSPLIT, $0-64
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
+	MOVQ       seg+72(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x03, R8
+	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R8
 	MOVQ       SI, R9
@@ -1258,8 +1382,10 @@ TEXT ·dgemm4x8AVX2(SB), NOSPLIT, $0-64
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -1354,6 +1480,14 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+64(FP)
+	JEQ  finish
+	ADDQ seg+72(FP), CX
+	ADDQ seg+72(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSD alpha+48(FP), Y14
 	VBROADCASTSD beta+56(FP), Y15
 	VMULPD       Y14, Y0, Y0
@@ -1395,9 +1529,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm5x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
+// func dgemm5x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·dgemm5x8AVX2(SB), NOSPLIT, $0-64
+TEXT ·dgemm5x8AVX2(SB), NOSPLIT, $0-80
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -1406,6 +1540,10 @@ TEXT ·dgemm5x8AVX2(SB), NOSPLIT, $0-64
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
+	MOVQ       seg+72(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x03, R8
+	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R8
 	MOVQ       SI, R9
@@ -1428,8 +1566,10 @@ TEXT ·dgemm5x8AVX2(SB), NOSPLIT, $0-64
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
 	VXORPS     Y9, Y9, Y9
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -1539,6 +1679,14 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+64(FP)
+	JEQ  finish
+	ADDQ seg+72(FP), CX
+	ADDQ seg+72(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSD alpha+48(FP), Y14
 	VBROADCASTSD beta+56(FP), Y15
 	VMULPD       Y14, Y0, Y0
@@ -1588,9 +1736,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm6x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
+// func dgemm6x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·dgemm6x8AVX2(SB), NOSPLIT, $0-64
+TEXT ·dgemm6x8AVX2(SB), NOSPLIT, $0-80
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -1599,6 +1747,10 @@ TEXT ·dgemm6x8AVX2(SB), NOSPLIT, $0-64
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
+	MOVQ       seg+72(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x03, R8
+	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R8
 	MOVQ       SI, R9
@@ -1625,8 +1777,10 @@ TEXT ·dgemm6x8AVX2(SB), NOSPLIT, $0-64
 	VXORPS     Y9, Y9, Y9
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y11, Y11, Y11
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -1751,6 +1905,14 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+64(FP)
+	JEQ  finish
+	ADDQ seg+72(FP), CX
+	ADDQ seg+72(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSD alpha+48(FP), Y14
 	VBROADCASTSD beta+56(FP), Y15
 	VMULPD       Y14, Y0, Y0
@@ -1808,9 +1970,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm1x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
+// func sgemm1x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm1x32AVX512(SB), NOSPLIT, $0-56
+TEXT ·sgemm1x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -1819,13 +1981,19 @@ TEXT ·sgemm1x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
+	MOVQ       seg+64(FP), DX
+	SUBQ       AX, DX
+	SHLQ       $0x02, DX
+	MOVQ       DX, seg+64(FP)
 	MOVQ       SI, DX
 	PREFETCHT0 (DX)
 	PREFETCHT0 64(DX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -1877,6 +2045,13 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+56(FP)
+	JEQ  finish
+	ADDQ seg+64(FP), CX
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSS alpha+48(FP), Z30
 	VBROADCASTSS beta+52(FP), Z31
 	VMULPS       Z30, Z0, Z0
@@ -1894,9 +2069,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm2x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
+// func sgemm2x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm2x32AVX512(SB), NOSPLIT, $0-56
+TEXT ·sgemm2x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -1905,6 +2080,10 @@ TEXT ·sgemm2x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
+	MOVQ       seg+64(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x02, R8
+	MOVQ       R8, seg+64(FP)
 	MOVQ       SI, R8
 	PREFETCHT0 (R8)
 	PREFETCHT0 64(R8)
@@ -1915,8 +2094,10 @@ TEXT ·sgemm2x32AVX512(SB), NOSPLIT, $0-56
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -1983,6 +2164,13 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+56(FP)
+	JEQ  finish
+	ADDQ seg+64(FP), CX
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSS alpha+48(FP), Z30
 	VBROADCASTSS beta+52(FP), Z31
 	VMULPS       Z30, Z0, Z0
@@ -2008,9 +2196,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm3x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
+// func sgemm3x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm3x32AVX512(SB), NOSPLIT, $0-56
+TEXT ·sgemm3x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -2019,6 +2207,10 @@ TEXT ·sgemm3x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
+	MOVQ       seg+64(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x02, R8
+	MOVQ       R8, seg+64(FP)
 	MOVQ       SI, R8
 	PREFETCHT0 (R8)
 	PREFETCHT0 64(R8)
@@ -2034,8 +2226,10 @@ TEXT ·sgemm3x32AVX512(SB), NOSPLIT, $0-56
 	VPXORD     Z3, Z3, Z3
 	VPXORD     Z4, Z4, Z4
 	VPXORD     Z5, Z5, Z5
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -2117,6 +2311,13 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+56(FP)
+	JEQ  finish
+	ADDQ seg+64(FP), CX
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSS alpha+48(FP), Z30
 	VBROADCASTSS beta+52(FP), Z31
 	VMULPS       Z30, Z0, Z0
@@ -2150,9 +2351,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm4x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
+// func sgemm4x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm4x32AVX512(SB), NOSPLIT, $0-56
+TEXT ·sgemm4x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -2161,6 +2362,10 @@ TEXT ·sgemm4x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
+	MOVQ       seg+64(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x02, R8
+	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R8
 	MOVQ       SI, R9
@@ -2183,8 +2388,10 @@ TEXT ·sgemm4x32AVX512(SB), NOSPLIT, $0-56
 	VPXORD     Z5, Z5, Z5
 	VPXORD     Z6, Z6, Z6
 	VPXORD     Z7, Z7, Z7
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -2283,6 +2490,14 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+56(FP)
+	JEQ  finish
+	ADDQ seg+64(FP), CX
+	ADDQ seg+64(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSS alpha+48(FP), Z30
 	VBROADCASTSS beta+52(FP), Z31
 	VMULPS       Z30, Z0, Z0
@@ -2324,9 +2539,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm5x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
+// func sgemm5x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm5x32AVX512(SB), NOSPLIT, $0-56
+TEXT ·sgemm5x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -2335,6 +2550,10 @@ TEXT ·sgemm5x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
+	MOVQ       seg+64(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x02, R8
+	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R8
 	MOVQ       SI, R9
@@ -2362,8 +2581,10 @@ TEXT ·sgemm5x32AVX512(SB), NOSPLIT, $0-56
 	VPXORD     Z7, Z7, Z7
 	VPXORD     Z8, Z8, Z8
 	VPXORD     Z9, Z9, Z9
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -2477,6 +2698,14 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+56(FP)
+	JEQ  finish
+	ADDQ seg+64(FP), CX
+	ADDQ seg+64(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSS alpha+48(FP), Z30
 	VBROADCASTSS beta+52(FP), Z31
 	VMULPS       Z30, Z0, Z0
@@ -2526,9 +2755,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm6x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
+// func sgemm6x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm6x32AVX512(SB), NOSPLIT, $0-56
+TEXT ·sgemm6x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -2537,6 +2766,10 @@ TEXT ·sgemm6x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
+	MOVQ       seg+64(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x02, R8
+	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R8
 	MOVQ       SI, R9
@@ -2569,8 +2802,10 @@ TEXT ·sgemm6x32AVX512(SB), NOSPLIT, $0-56
 	VPXORD     Z9, Z9, Z9
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -2699,6 +2934,14 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+56(FP)
+	JEQ  finish
+	ADDQ seg+64(FP), CX
+	ADDQ seg+64(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSS alpha+48(FP), Z30
 	VBROADCASTSS beta+52(FP), Z31
 	VMULPS       Z30, Z0, Z0
@@ -2756,9 +2999,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm7x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
+// func sgemm7x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm7x32AVX512(SB), NOSPLIT, $0-56
+TEXT ·sgemm7x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -2767,6 +3010,10 @@ TEXT ·sgemm7x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
+	MOVQ       seg+64(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x02, R8
+	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R8
@@ -2805,8 +3052,10 @@ TEXT ·sgemm7x32AVX512(SB), NOSPLIT, $0-56
 	VPXORD     Z11, Z11, Z11
 	VPXORD     Z12, Z12, Z12
 	VPXORD     Z13, Z13, Z13
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -2952,6 +3201,15 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+56(FP)
+	JEQ  finish
+	ADDQ seg+64(FP), CX
+	ADDQ seg+64(FP), R9
+	ADDQ seg+64(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSS alpha+48(FP), Z30
 	VBROADCASTSS beta+52(FP), Z31
 	VMULPS       Z30, Z0, Z0
@@ -3017,9 +3275,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm8x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
+// func sgemm8x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm8x32AVX512(SB), NOSPLIT, $0-56
+TEXT ·sgemm8x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -3028,6 +3286,10 @@ TEXT ·sgemm8x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
+	MOVQ       seg+64(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x02, R8
+	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R8
@@ -3071,8 +3333,10 @@ TEXT ·sgemm8x32AVX512(SB), NOSPLIT, $0-56
 	VPXORD     Z13, Z13, Z13
 	VPXORD     Z14, Z14, Z14
 	VPXORD     Z15, Z15, Z15
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -3233,6 +3497,15 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+56(FP)
+	JEQ  finish
+	ADDQ seg+64(FP), CX
+	ADDQ seg+64(FP), R9
+	ADDQ seg+64(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSS alpha+48(FP), Z30
 	VBROADCASTSS beta+52(FP), Z31
 	VMULPS       Z30, Z0, Z0
@@ -3306,9 +3579,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm9x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
+// func sgemm9x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm9x32AVX512(SB), NOSPLIT, $0-56
+TEXT ·sgemm9x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -3317,6 +3590,10 @@ TEXT ·sgemm9x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
+	MOVQ       seg+64(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x02, R8
+	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R8
@@ -3365,8 +3642,10 @@ TEXT ·sgemm9x32AVX512(SB), NOSPLIT, $0-56
 	VPXORD     Z15, Z15, Z15
 	VPXORD     Z16, Z16, Z16
 	VPXORD     Z17, Z17, Z17
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -3542,6 +3821,15 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+56(FP)
+	JEQ  finish
+	ADDQ seg+64(FP), CX
+	ADDQ seg+64(FP), R9
+	ADDQ seg+64(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSS alpha+48(FP), Z30
 	VBROADCASTSS beta+52(FP), Z31
 	VMULPS       Z30, Z0, Z0
@@ -3623,9 +3911,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm10x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
+// func sgemm10x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm10x32AVX512(SB), NOSPLIT, $0-56
+TEXT ·sgemm10x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -3634,6 +3922,10 @@ TEXT ·sgemm10x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
+	MOVQ       seg+64(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x02, R8
+	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R10
@@ -3688,8 +3980,10 @@ TEXT ·sgemm10x32AVX512(SB), NOSPLIT, $0-56
 	VPXORD     Z17, Z17, Z17
 	VPXORD     Z18, Z18, Z18
 	VPXORD     Z19, Z19, Z19
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -3882,6 +4176,16 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+56(FP)
+	JEQ  finish
+	ADDQ seg+64(FP), CX
+	ADDQ seg+64(FP), R9
+	ADDQ seg+64(FP), R10
+	ADDQ seg+64(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSS alpha+48(FP), Z30
 	VBROADCASTSS beta+52(FP), Z31
 	VMULPS       Z30, Z0, Z0
@@ -3971,9 +4275,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm11x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
+// func sgemm11x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm11x32AVX512(SB), NOSPLIT, $0-56
+TEXT ·sgemm11x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -3982,6 +4286,10 @@ TEXT ·sgemm11x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
+	MOVQ       seg+64(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x02, R8
+	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R10
@@ -4041,8 +4349,10 @@ TEXT ·sgemm11x32AVX512(SB), NOSPLIT, $0-56
 	VPXORD     Z19, Z19, Z19
 	VPXORD     Z20, Z20, Z20
 	VPXORD     Z21, Z21, Z21
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -4250,6 +4560,16 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+56(FP)
+	JEQ  finish
+	ADDQ seg+64(FP), CX
+	ADDQ seg+64(FP), R9
+	ADDQ seg+64(FP), R10
+	ADDQ seg+64(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSS alpha+48(FP), Z30
 	VBROADCASTSS beta+52(FP), Z31
 	VMULPS       Z30, Z0, Z0
@@ -4347,9 +4667,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm12x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
+// func sgemm12x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm12x32AVX512(SB), NOSPLIT, $0-56
+TEXT ·sgemm12x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -4358,6 +4678,10 @@ TEXT ·sgemm12x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
+	MOVQ       seg+64(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x02, R8
+	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R10
@@ -4422,8 +4746,10 @@ TEXT ·sgemm12x32AVX512(SB), NOSPLIT, $0-56
 	VPXORD     Z21, Z21, Z21
 	VPXORD     Z22, Z22, Z22
 	VPXORD     Z23, Z23, Z23
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -4646,6 +4972,16 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+56(FP)
+	JEQ  finish
+	ADDQ seg+64(FP), CX
+	ADDQ seg+64(FP), R9
+	ADDQ seg+64(FP), R10
+	ADDQ seg+64(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSS alpha+48(FP), Z30
 	VBROADCASTSS beta+52(FP), Z31
 	VMULPS       Z30, Z0, Z0
@@ -4751,9 +5087,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm13x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
+// func sgemm13x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm13x32AVX512(SB), NOSPLIT, $0-56
+TEXT ·sgemm13x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -4762,6 +5098,10 @@ TEXT ·sgemm13x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
+	MOVQ       seg+64(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x02, R8
+	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R10
@@ -4832,8 +5172,10 @@ TEXT ·sgemm13x32AVX512(SB), NOSPLIT, $0-56
 	VPXORD     Z23, Z23, Z23
 	VPXORD     Z24, Z24, Z24
 	VPXORD     Z25, Z25, Z25
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -5073,6 +5415,17 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+56(FP)
+	JEQ  finish
+	ADDQ seg+64(FP), CX
+	ADDQ seg+64(FP), R9
+	ADDQ seg+64(FP), R10
+	ADDQ seg+64(FP), R11
+	ADDQ seg+64(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSS alpha+48(FP), Z30
 	VBROADCASTSS beta+52(FP), Z31
 	VMULPS       Z30, Z0, Z0
@@ -5186,9 +5539,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm14x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
+// func sgemm14x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm14x32AVX512(SB), NOSPLIT, $0-56
+TEXT ·sgemm14x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -5197,6 +5550,10 @@ TEXT ·sgemm14x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
+	MOVQ       seg+64(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x02, R8
+	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R10
@@ -5272,8 +5629,10 @@ TEXT ·sgemm14x32AVX512(SB), NOSPLIT, $0-56
 	VPXORD     Z25, Z25, Z25
 	VPXORD     Z26, Z26, Z26
 	VPXORD     Z27, Z27, Z27
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -5528,6 +5887,17 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+56(FP)
+	JEQ  finish
+	ADDQ seg+64(FP), CX
+	ADDQ seg+64(FP), R9
+	ADDQ seg+64(FP), R10
+	ADDQ seg+64(FP), R11
+	ADDQ seg+64(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSS alpha+48(FP), Z30
 	VBROADCASTSS beta+52(FP), Z31
 	VMULPS       Z30, Z0, Z0
@@ -5649,9 +6019,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm1x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
+// func dgemm1x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm1x16AVX512(SB), NOSPLIT, $0-64
+TEXT ·dgemm1x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -5660,13 +6030,19 @@ TEXT ·dgemm1x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
+	MOVQ       seg+72(FP), DX
+	SUBQ       AX, DX
+	SHLQ       $0x03, DX
+	MOVQ       DX, seg+72(FP)
 	MOVQ       SI, DX
 	PREFETCHT0 (DX)
 	PREFETCHT0 64(DX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -5718,6 +6094,13 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+64(FP)
+	JEQ  finish
+	ADDQ seg+72(FP), CX
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSD alpha+48(FP), Z30
 	VBROADCASTSD beta+56(FP), Z31
 	VMULPD       Z30, Z0, Z0
@@ -5735,9 +6118,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm2x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
+// func dgemm2x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm2x16AVX512(SB), NOSPLIT, $0-64
+TEXT ·dgemm2x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -5746,6 +6129,10 @@ TEXT ·dgemm2x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
+	MOVQ       seg+72(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x03, R8
+	MOVQ       R8, seg+72(FP)
 	MOVQ       SI, R8
 	PREFETCHT0 (R8)
 	PREFETCHT0 64(R8)
@@ -5756,8 +6143,10 @@ TEXT ·dgemm2x16AVX512(SB), NOSPLIT, $0-64
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -5824,6 +6213,13 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+64(FP)
+	JEQ  finish
+	ADDQ seg+72(FP), CX
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSD alpha+48(FP), Z30
 	VBROADCASTSD beta+56(FP), Z31
 	VMULPD       Z30, Z0, Z0
@@ -5849,9 +6245,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm3x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
+// func dgemm3x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm3x16AVX512(SB), NOSPLIT, $0-64
+TEXT ·dgemm3x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -5860,6 +6256,10 @@ TEXT ·dgemm3x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
+	MOVQ       seg+72(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x03, R8
+	MOVQ       R8, seg+72(FP)
 	MOVQ       SI, R8
 	PREFETCHT0 (R8)
 	PREFETCHT0 64(R8)
@@ -5875,8 +6275,10 @@ TEXT ·dgemm3x16AVX512(SB), NOSPLIT, $0-64
 	VPXORD     Z3, Z3, Z3
 	VPXORD     Z4, Z4, Z4
 	VPXORD     Z5, Z5, Z5
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -5958,6 +6360,13 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+64(FP)
+	JEQ  finish
+	ADDQ seg+72(FP), CX
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSD alpha+48(FP), Z30
 	VBROADCASTSD beta+56(FP), Z31
 	VMULPD       Z30, Z0, Z0
@@ -5991,9 +6400,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm4x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
+// func dgemm4x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm4x16AVX512(SB), NOSPLIT, $0-64
+TEXT ·dgemm4x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -6002,6 +6411,10 @@ TEXT ·dgemm4x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
+	MOVQ       seg+72(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x03, R8
+	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R8
 	MOVQ       SI, R9
@@ -6024,8 +6437,10 @@ TEXT ·dgemm4x16AVX512(SB), NOSPLIT, $0-64
 	VPXORD     Z5, Z5, Z5
 	VPXORD     Z6, Z6, Z6
 	VPXORD     Z7, Z7, Z7
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -6124,6 +6539,14 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+64(FP)
+	JEQ  finish
+	ADDQ seg+72(FP), CX
+	ADDQ seg+72(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSD alpha+48(FP), Z30
 	VBROADCASTSD beta+56(FP), Z31
 	VMULPD       Z30, Z0, Z0
@@ -6165,9 +6588,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm5x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
+// func dgemm5x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm5x16AVX512(SB), NOSPLIT, $0-64
+TEXT ·dgemm5x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -6176,6 +6599,10 @@ TEXT ·dgemm5x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
+	MOVQ       seg+72(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x03, R8
+	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R8
 	MOVQ       SI, R9
@@ -6203,8 +6630,10 @@ TEXT ·dgemm5x16AVX512(SB), NOSPLIT, $0-64
 	VPXORD     Z7, Z7, Z7
 	VPXORD     Z8, Z8, Z8
 	VPXORD     Z9, Z9, Z9
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -6318,6 +6747,14 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+64(FP)
+	JEQ  finish
+	ADDQ seg+72(FP), CX
+	ADDQ seg+72(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSD alpha+48(FP), Z30
 	VBROADCASTSD beta+56(FP), Z31
 	VMULPD       Z30, Z0, Z0
@@ -6367,9 +6804,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm6x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
+// func dgemm6x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm6x16AVX512(SB), NOSPLIT, $0-64
+TEXT ·dgemm6x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -6378,6 +6815,10 @@ TEXT ·dgemm6x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
+	MOVQ       seg+72(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x03, R8
+	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R8
 	MOVQ       SI, R9
@@ -6410,8 +6851,10 @@ TEXT ·dgemm6x16AVX512(SB), NOSPLIT, $0-64
 	VPXORD     Z9, Z9, Z9
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -6540,6 +6983,14 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+64(FP)
+	JEQ  finish
+	ADDQ seg+72(FP), CX
+	ADDQ seg+72(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSD alpha+48(FP), Z30
 	VBROADCASTSD beta+56(FP), Z31
 	VMULPD       Z30, Z0, Z0
@@ -6597,9 +7048,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm7x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
+// func dgemm7x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm7x16AVX512(SB), NOSPLIT, $0-64
+TEXT ·dgemm7x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -6608,6 +7059,10 @@ TEXT ·dgemm7x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
+	MOVQ       seg+72(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x03, R8
+	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R8
@@ -6646,8 +7101,10 @@ TEXT ·dgemm7x16AVX512(SB), NOSPLIT, $0-64
 	VPXORD     Z11, Z11, Z11
 	VPXORD     Z12, Z12, Z12
 	VPXORD     Z13, Z13, Z13
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -6793,6 +7250,15 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+64(FP)
+	JEQ  finish
+	ADDQ seg+72(FP), CX
+	ADDQ seg+72(FP), R9
+	ADDQ seg+72(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSD alpha+48(FP), Z30
 	VBROADCASTSD beta+56(FP), Z31
 	VMULPD       Z30, Z0, Z0
@@ -6858,9 +7324,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm8x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
+// func dgemm8x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm8x16AVX512(SB), NOSPLIT, $0-64
+TEXT ·dgemm8x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -6869,6 +7335,10 @@ TEXT ·dgemm8x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
+	MOVQ       seg+72(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x03, R8
+	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R8
@@ -6912,8 +7382,10 @@ TEXT ·dgemm8x16AVX512(SB), NOSPLIT, $0-64
 	VPXORD     Z13, Z13, Z13
 	VPXORD     Z14, Z14, Z14
 	VPXORD     Z15, Z15, Z15
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -7074,6 +7546,15 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+64(FP)
+	JEQ  finish
+	ADDQ seg+72(FP), CX
+	ADDQ seg+72(FP), R9
+	ADDQ seg+72(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSD alpha+48(FP), Z30
 	VBROADCASTSD beta+56(FP), Z31
 	VMULPD       Z30, Z0, Z0
@@ -7147,9 +7628,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm9x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
+// func dgemm9x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm9x16AVX512(SB), NOSPLIT, $0-64
+TEXT ·dgemm9x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -7158,6 +7639,10 @@ TEXT ·dgemm9x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
+	MOVQ       seg+72(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x03, R8
+	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R8
@@ -7206,8 +7691,10 @@ TEXT ·dgemm9x16AVX512(SB), NOSPLIT, $0-64
 	VPXORD     Z15, Z15, Z15
 	VPXORD     Z16, Z16, Z16
 	VPXORD     Z17, Z17, Z17
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -7383,6 +7870,15 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+64(FP)
+	JEQ  finish
+	ADDQ seg+72(FP), CX
+	ADDQ seg+72(FP), R9
+	ADDQ seg+72(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSD alpha+48(FP), Z30
 	VBROADCASTSD beta+56(FP), Z31
 	VMULPD       Z30, Z0, Z0
@@ -7464,9 +7960,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm10x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
+// func dgemm10x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm10x16AVX512(SB), NOSPLIT, $0-64
+TEXT ·dgemm10x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -7475,6 +7971,10 @@ TEXT ·dgemm10x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
+	MOVQ       seg+72(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x03, R8
+	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R10
@@ -7529,8 +8029,10 @@ TEXT ·dgemm10x16AVX512(SB), NOSPLIT, $0-64
 	VPXORD     Z17, Z17, Z17
 	VPXORD     Z18, Z18, Z18
 	VPXORD     Z19, Z19, Z19
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -7723,6 +8225,16 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+64(FP)
+	JEQ  finish
+	ADDQ seg+72(FP), CX
+	ADDQ seg+72(FP), R9
+	ADDQ seg+72(FP), R10
+	ADDQ seg+72(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSD alpha+48(FP), Z30
 	VBROADCASTSD beta+56(FP), Z31
 	VMULPD       Z30, Z0, Z0
@@ -7812,9 +8324,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm11x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
+// func dgemm11x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm11x16AVX512(SB), NOSPLIT, $0-64
+TEXT ·dgemm11x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -7823,6 +8335,10 @@ TEXT ·dgemm11x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
+	MOVQ       seg+72(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x03, R8
+	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R10
@@ -7882,8 +8398,10 @@ TEXT ·dgemm11x16AVX512(SB), NOSPLIT, $0-64
 	VPXORD     Z19, Z19, Z19
 	VPXORD     Z20, Z20, Z20
 	VPXORD     Z21, Z21, Z21
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -8091,6 +8609,16 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+64(FP)
+	JEQ  finish
+	ADDQ seg+72(FP), CX
+	ADDQ seg+72(FP), R9
+	ADDQ seg+72(FP), R10
+	ADDQ seg+72(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSD alpha+48(FP), Z30
 	VBROADCASTSD beta+56(FP), Z31
 	VMULPD       Z30, Z0, Z0
@@ -8188,9 +8716,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm12x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
+// func dgemm12x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm12x16AVX512(SB), NOSPLIT, $0-64
+TEXT ·dgemm12x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -8199,6 +8727,10 @@ TEXT ·dgemm12x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
+	MOVQ       seg+72(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x03, R8
+	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R10
@@ -8263,8 +8795,10 @@ TEXT ·dgemm12x16AVX512(SB), NOSPLIT, $0-64
 	VPXORD     Z21, Z21, Z21
 	VPXORD     Z22, Z22, Z22
 	VPXORD     Z23, Z23, Z23
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -8487,6 +9021,16 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+64(FP)
+	JEQ  finish
+	ADDQ seg+72(FP), CX
+	ADDQ seg+72(FP), R9
+	ADDQ seg+72(FP), R10
+	ADDQ seg+72(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSD alpha+48(FP), Z30
 	VBROADCASTSD beta+56(FP), Z31
 	VMULPD       Z30, Z0, Z0
@@ -8592,9 +9136,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm13x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
+// func dgemm13x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm13x16AVX512(SB), NOSPLIT, $0-64
+TEXT ·dgemm13x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -8603,6 +9147,10 @@ TEXT ·dgemm13x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
+	MOVQ       seg+72(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x03, R8
+	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R10
@@ -8673,8 +9221,10 @@ TEXT ·dgemm13x16AVX512(SB), NOSPLIT, $0-64
 	VPXORD     Z23, Z23, Z23
 	VPXORD     Z24, Z24, Z24
 	VPXORD     Z25, Z25, Z25
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -8914,6 +9464,17 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+64(FP)
+	JEQ  finish
+	ADDQ seg+72(FP), CX
+	ADDQ seg+72(FP), R9
+	ADDQ seg+72(FP), R10
+	ADDQ seg+72(FP), R11
+	ADDQ seg+72(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSD alpha+48(FP), Z30
 	VBROADCASTSD beta+56(FP), Z31
 	VMULPD       Z30, Z0, Z0
@@ -9027,9 +9588,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm14x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
+// func dgemm14x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm14x16AVX512(SB), NOSPLIT, $0-64
+TEXT ·dgemm14x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -9038,6 +9599,10 @@ TEXT ·dgemm14x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
+	MOVQ       seg+72(FP), R8
+	SUBQ       AX, R8
+	SHLQ       $0x03, R8
+	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R10
@@ -9113,8 +9678,10 @@ TEXT ·dgemm14x16AVX512(SB), NOSPLIT, $0-64
 	VPXORD     Z25, Z25, Z25
 	VPXORD     Z26, Z26, Z26
 	VPXORD     Z27, Z27, Z27
-	SUBQ       $0x04, AX
-	JLT        rest
+
+piece:
+	SUBQ $0x04, AX
+	JLT  rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -9369,6 +9936,17 @@ single:
 	JNE          single
 
 done:
+	DECQ segs+64(FP)
+	JEQ  finish
+	ADDQ seg+72(FP), CX
+	ADDQ seg+72(FP), R9
+	ADDQ seg+72(FP), R10
+	ADDQ seg+72(FP), R11
+	ADDQ seg+72(FP), R8
+	MOVQ k+0(FP), AX
+	JMP  piece
+
+finish:
 	VBROADCASTSD alpha+48(FP), Z30
 	VBROADCASTSD beta+56(FP), Z31
 	VMULPD       Z30, Z0, Z0

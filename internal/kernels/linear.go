@@ -93,7 +93,7 @@ func (r *linearRun) part(i int, s *scratch) {
 				b := r.weights.Data[j*r.K+k0*nr:][:kk*nr]
 				for t := range tiles {
 					lo, hi := rows*t/tiles, rows*(t+1)/tiles
-					mk.kernel(hi-lo, kk, r.x[(m0+lo)*r.ldx+k0:], r.ldx, b, acc[lo*nr:], nr, 1, beta)
+					mk.kernel(hi-lo, kk, r.x[(m0+lo)*r.ldx+k0:], r.ldx, b, acc[lo*nr:], nr, 1, beta, 1, 0)
 				}
 				beta = 1
 			}

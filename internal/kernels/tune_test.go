@@ -71,7 +71,7 @@ func TestTune(t *testing.T) {
 		for _, r := range []int{mk.mr, 8} {
 			w, c := bestOf(100*2*float64(k*r*mk.nr), .3, func() {
 				for range 100 {
-					mk.kernel(r, k, x, k+16, y, z, mk.nr, 1, 0)
+					mk.kernel(r, k, x, k+16, y, z, mk.nr, 1, 0, 1, 0)
 				}
 			})
 			fmt.Printf("kernel rows %d k %d: %.1f cpu %.1f\n", r, k, w, c)
