@@ -25,7 +25,7 @@ func openCUB(dir string) (*Dataset, error) {
 	byID := make(map[int]int, len(classes.ids)) // class id to index
 	for i, id := range classes.ids {
 		byID[id] = i
-		d.Classes = append(d.Classes, Class{Name: classes.names[i]})
+		d.Classes = append(d.Classes, Class{Name: classes.names[i], ID: id})
 	}
 
 	imagesFile := filepath.Join(root, "images.txt")

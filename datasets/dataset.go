@@ -14,6 +14,7 @@ import (
 type Class struct {
 	Name string
 	WNID string // WordNet id, where the dataset has one
+	ID   int    // number in the dataset's own files, from 1; 0 where classes have none
 }
 
 // Image is one picture.

@@ -83,9 +83,8 @@ func OpenCache(ctx context.Context, dir string, progress func(done, total int)) 
 	if err != nil {
 		return nil, err
 	}
-	if !m.Complete {
-		return nil, fmt.Errorf("%s is not complete: %d of %d shards are there; run the same extract or import again to finish it",
-			dir, len(m.Parts), m.Source.parts())
+	if err := m.wantComplete(dir); err != nil {
+		return nil, err
 	}
 	if m.Rows == 0 {
 		return nil, fmt.Errorf("%s holds no features: all %d images were skipped, see %s", dir, m.Skipped, filepath.Join(dir, skippedName))

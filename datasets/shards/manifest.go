@@ -81,6 +81,14 @@ func parseManifest(path string, b []byte) (*Manifest, error) {
 	return &m, nil
 }
 
+func (m *Manifest) wantComplete(dir string) error {
+	if m.Complete {
+		return nil
+	}
+	return fmt.Errorf("%s is not complete: %d of %d shards are there; run the same extract or import again to finish it",
+		dir, len(m.Parts), m.Source.parts())
+}
+
 func (m *Manifest) encode() []byte {
 	if m.Parts == nil {
 		m.Parts = []ManifestPart{}
