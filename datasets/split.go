@@ -29,10 +29,12 @@ func CollectImages(ctx context.Context, dirs []string) ([]Labelled, error) {
 			return nil, err
 		}
 		for i, image := range images {
-			if k, ok := known[image]; ok && k.class != classes[i] {
+			k, ok := known[image]
+			if !ok {
+				known[image] = from{classes[i], dir}
+			} else if k.class != classes[i] {
 				return nil, fmt.Errorf("image %q is of class %q in %s and of class %q in %s", image, k.class, k.dir, classes[i], dir)
 			}
-			known[image] = from{classes[i], dir}
 		}
 	}
 	all := make([]Labelled, 0, len(known))

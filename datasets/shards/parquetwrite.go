@@ -118,7 +118,8 @@ func writeParquet(w io.Writer, rows, perGroup int, columns []column, kv metadata
 	}
 	md := arrow.NewMetadata(kv.keys, kv.values)
 	schema := arrow.NewSchema(fields, &md)
-	pw, err := pqarrow.NewFileWriter(schema, w, parquet.NewWriterProperties(props...),
+	// The library closes what it writes to where that can be closed; the file must still be synced then.
+	pw, err := pqarrow.NewFileWriter(schema, struct{ io.Writer }{w}, parquet.NewWriterProperties(props...),
 		pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
 	if err != nil {
 		return fmt.Errorf("start Parquet: %w", err)

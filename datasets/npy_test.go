@@ -1,0 +1,296 @@
+package datasets
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vzsl/datasets/shards"
+)
+
+// want is the matrix of testdata/make_npy.py.
+func want(i, j int) float32 { return float32(i)*100 + float32(j)*0.5 - 3 }
+
+func TestReadNPY(t *testing.T) {
+	for _, name := range []string{"c_f4", "c_f8", "big_f4", "big_f8", "fortran_f4", "fortran_f8", "pooled_f4", "v2_f4", "v3_f4"} {
+		a, err := openNPY(filepath.Join("testdata", name+".npy"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, columns, err := a.rowsAndColumns()
+		if err != nil || rows != 7 || columns != 5 || a.fortran != strings.HasPrefix(name, "fortran") {
+			t.Fatal(name, rows, columns, err)
+		}
+		for _, r := range [][2]int{{0, 7}, {2, 3}, {3, 7}, {6, 7}} {
+			got := make([]float32, (r[1]-r[0])*columns)
+			a.readRows(rows, columns, r[0], r[1], got)
+			for k, v := range got {
+				if v != want(r[0]+k/columns, k%columns) {
+					t.Fatalf("%s rows %v: value %d is %v", name, r, k, v)
+				}
+			}
+		}
+		a.close()
+	}
+}
+
+var toyClasses = []Class{{Name: "a"}, {Name: "b"}, {Name: "c"}}
+
+func npyImport(t testing.TB) NPYImport {
+	dir := t.TempDir()
+	return NPYImport{
+		Features: "testdata/c_f4.npy", Labels: "testdata/labels_i8.npy", Kind: LabelID, Images: write(t, filepath.Join(dir, "images.txt"), "0\n1\n2\n3\n4\n5\n6\n"),
+		Classes: toyClasses, Dataset: "toy", Network: "net", Layer: "fc7", Program: "test", Out: filepath.Join(dir, "out"), ShardRows: 3,
+	}
+}
+
+func TestImportNPY(t *testing.T) {
+	text := func(lines ...string) string {
+		return write(t, filepath.Join(t.TempDir(), "lines.txt"), strings.Join(lines, "\n")+"\n")
+	}
+	classes := []string{"c", "a", "b", "b", "c", "a", "a"}
+	for name, change := range map[string]func(*NPYImport){
+		"plain":             func(*NPYImport) {},
+		"names":             func(o *NPYImport) { o.Labels, o.Kind = text(classes...), LabelName },
+		"names npy":         func(o *NPYImport) { o.Labels, o.Kind = "testdata/labels_text.npy", LabelName },
+		"numbers in text":   func(o *NPYImport) { o.Labels = text("3", "1", "2", "2", "3", "1", "1") },
+		"places":            func(o *NPYImport) { o.Labels, o.Kind = text("2", "0", "1", "1", "2", "0", "0"), LabelIndex },
+		"column":            func(o *NPYImport) { o.Labels = "testdata/labels_column.npy" },
+		"own numbers":       func(o *NPYImport) { o.Classes = []Class{{Name: "b", ID: 2}, {Name: "c", ID: 3}, {Name: "a", ID: 1}} },
+		"folders":           func(o *NPYImport) { o.Labels, o.Images = "", text("c/0", "a/1", "b/2", "b/3", "c/4", "a/5", "a/6") },
+		"image names npy":   func(o *NPYImport) { o.Images = "testdata/names_u.npy" },
+		"image names bytes": func(o *NPYImport) { o.Images = "testdata/names_s.npy" },
+		"no image names":    func(o *NPYImport) { o.Images = "" },
+		"fortran":           func(o *NPYImport) { o.Features = "testdata/fortran_f8.npy" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := npyImport(t)
+			change(&o)
+			m, err := ImportNPY(context.Background(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.Rows != 7 || !m.Complete || len(m.Parts) != 3 || m.Source.Dim != 5 || len(m.Source.NetworkSHA256) != 64 {
+				t.Errorf("%+v", m)
+			}
+			c, err := shards.OpenCache(context.Background(), o.Out, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			for i := range 7 {
+				class := c.Classes()[i]
+				if class != classes[i] || o.Classes[c.Labels()[i]].Name != class {
+					t.Errorf("row %d: class %q, label %d", i, class, c.Labels()[i])
+				}
+				for j, v := range c.Feature(i) {
+					if v != want(i, j) {
+						t.Fatalf("row %d: %v", i, c.Feature(i))
+					}
+				}
+			}
+			switch name {
+			case "image names npy":
+				if c.Images()[3] != "é3.jpg" {
+					t.Error(c.Images())
+				}
+			case "image names bytes":
+				if c.Images()[3] != "i3.jpg" {
+					t.Error(c.Images())
+				}
+			}
+		})
+	}
+	for _, kind := range []string{"i1", "i2", "i4", "i8", "u1", "u2", "u8", "f4", "f8", "big_u4", "big_i8"} {
+		got, err := numbers("testdata/labels_" + kind + ".npy")
+		if err != nil || !cmp.Equal(got, []int64{3, 1, 2, 2, 3, 1, 1}) {
+			t.Error(kind, got, err)
+		}
+	}
+}
+
+// Rows that cannot be features are left out and listed, the others stay what they are.
+func TestImportNPYSkips(t *testing.T) {
+	o := npyImport(t)
+	o.Features = "testdata/bad_f8.npy"
+	m, err := ImportNPY(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Rows != 5 || m.Skipped != 2 {
+		t.Errorf("%+v", m)
+	}
+	b, err := os.ReadFile(filepath.Join(o.Out, "skipped.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff("image,reason\n2,row 2 of the features: value 3 is not a finite float32\n5,row 5 of the features: value 0 is not a finite float32\n", string(b)); d != "" {
+		t.Error(d)
+	}
+	c, err := shards.OpenCache(context.Background(), o.Out, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for r, i := range []int{0, 1, 3, 4, 6} {
+		if c.Images()[r] != fmt.Sprint(i) || c.Feature(r)[1] != want(i, 1) {
+			t.Error(r, c.Images()[r], c.Feature(r))
+		}
+	}
+}
+
+func TestImportNPYErrors(t *testing.T) {
+	file := func(name, text string) string { return write(t, filepath.Join(t.TempDir(), name), text) }
+	cut := func(n int) string {
+		b, err := os.ReadFile("testdata/c_f4.npy")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n < 0 {
+			return file("more.npy", string(b)+"xx")
+		}
+		return file("cut.npy", string(b[:n]))
+	}
+	for name, c := range map[string]struct {
+		change func(*NPYImport)
+		says   []string
+	}{
+		"no file":          {func(o *NPYImport) { o.Features = "none.npy" }, []string{"none.npy"}},
+		"folder":           {func(o *NPYImport) { o.Features = "testdata" }, []string{"is a folder"}},
+		"no npy":           {func(o *NPYImport) { o.Features = file("x.npy", "1 2 3 4 5 6 7 8") }, []string{"x.npy", "not a NumPy"}},
+		"empty":            {func(o *NPYImport) { o.Features = file("x.npy", "") }, []string{"x.npy", "not a NumPy"}},
+		"cut header":       {func(o *NPYImport) { o.Features = cut(60) }, []string{"cut.npy", "header ends early"}},
+		"cut":              {func(o *NPYImport) { o.Features = cut(200) }, []string{"cut.npy", "200 bytes", "268", "cut off"}},
+		"more":             {func(o *NPYImport) { o.Features = cut(-1) }, []string{"more.npy", "270 bytes", "268"}},
+		"half":             {func(o *NPYImport) { o.Features = "testdata/half.npy" }, []string{"<f2", "astype('float32')"}},
+		"integer features": {func(o *NPYImport) { o.Features = "testdata/labels_i8.npy" }, []string{"shape [7]", "matrix"}},
+		"text features":    {func(o *NPYImport) { o.Features = "testdata/names_u.npy" }, []string{"matrix"}},
+		"label kind":       {func(o *NPYImport) { o.Kind = "word" }, []string{`"word"`, "id, index, name"}},
+		"labels from 0":    {func(o *NPYImport) { o.Labels = file("l.txt", "0\n1\n2\n0\n0\n0\n0\n") }, []string{"l.txt", "row 0", "number 0", "index"}},
+		"labels from 1":    {func(o *NPYImport) { o.Kind = LabelIndex }, []string{"row 0", "3 is not a place", "id"}},
+		"labels too few":   {func(o *NPYImport) { o.Labels = file("l.txt", "1\n2\n") }, []string{"l.txt", "2 labels for 7 rows"}},
+		"transposed":       {func(o *NPYImport) { o.Labels = file("l.txt", "1\n2\n1\n1\n1\n") }, []string{"5 labels for 7 rows", "transposed"}},
+		"label text":       {func(o *NPYImport) { o.Labels = file("l.txt", "1\n\nx\n") }, []string{"l.txt:3", `"x"`}},
+		"label fraction":   {func(o *NPYImport) { o.Labels = "testdata/labels_half.npy" }, []string{"labels_half.npy", "element 0"}},
+		"label matrix":     {func(o *NPYImport) { o.Labels = "testdata/c_f4.npy" }, []string{"shape [7 5]", "list"}},
+		"numbers as names": {func(o *NPYImport) { o.Kind = LabelName }, []string{"holds numbers"}},
+		"texts as numbers": {func(o *NPYImport) { o.Labels = "testdata/labels_text.npy" }, []string{"holds texts"}},
+		"unknown name":     {func(o *NPYImport) { o.Kind, o.Labels = LabelName, file("l.txt", "a\na\na\na\na\na\nd\n") }, []string{"l.txt", "row 6", `"d"`}},
+		"no folder":        {func(o *NPYImport) { o.Labels = "" }, []string{"row 0", "folder is no class"}},
+		"images too many":  {func(o *NPYImport) { o.Images = file("i.txt", "1\n2\n3\n4\n5\n6\n7\n8\n") }, []string{"i.txt", "8 image names for 7 rows"}},
+		"image twice":      {func(o *NPYImport) { o.Images = file("i.txt", "1\n2\n3\n4\n5\n6\n1\n") }, []string{`"1"`, "twice"}},
+		"no classes":       {func(o *NPYImport) { o.Classes = nil }, []string{"no class names"}},
+		"out is a file":    {func(o *NPYImport) { o.Out = file("out", "") }, []string{"out is a file"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := npyImport(t)
+			c.change(&o)
+			_, err := ImportNPY(context.Background(), o)
+			wantError(t, err, c.says...)
+		})
+	}
+	// Other features of the same shape in the same folder are noticed.
+	o := npyImport(t)
+	if _, err := ImportNPY(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	o.Features = "testdata/bad_f8.npy"
+	_, err := ImportNPY(context.Background(), o)
+	wantError(t, err, "network sha256", "--force")
+	o.Force = true
+	if _, err := ImportNPY(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	o.Out += "2"
+	_, err = ImportNPY(ctx, o)
+	wantError(t, err, "canceled")
+}
+
+// VGG-19 features of the 150 seen classes; expected numbers from numpy.
+func TestImportRealNPY(t *testing.T) {
+	dir := dataDir(t)
+	if testing.Short() {
+		t.Skip("reads 145 MB")
+	}
+	d, err := Open("cub", filepath.Join(dir, "cub"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := filepath.Join(dir, "cub-vgg19-fc7")
+	out := t.TempDir()
+	m, err := ImportNPY(context.Background(), NPYImport{
+		Features: filepath.Join(in, "features.npy"), Labels: filepath.Join(in, "labels.npy"), Kind: LabelID, Images: filepath.Join(in, "images.txt"),
+		Classes: d.Classes, Dataset: "cub", Network: "vgg19", Layer: "fc7 after ReLU", Out: out,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Rows != 8855 || m.Source.Dim != 4096 || len(m.Parts) != 9 {
+		t.Errorf("%+v", m)
+	}
+	c, err := shards.OpenCache(context.Background(), out, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	zeros, sum := 0, 0.0
+	for r := range c.Rows() {
+		// The folder in an image's official path is its class.
+		if class, _, _ := strings.Cut(c.Images()[r], "/"); class != c.Classes()[r] || d.Classes[c.Labels()[r]].Name != class {
+			t.Fatalf("row %d: image %q, class %q, label %d", r, c.Images()[r], c.Classes()[r], c.Labels()[r])
+		}
+		for _, v := range c.Feature(r) {
+			if v == 0 {
+				zeros++
+			}
+			sum += float64(v)
+		}
+	}
+	if zeros != 22410725 || math.Abs(sum-17048890.9358) > 0.01 {
+		t.Errorf("%d zeros, sum %.1f", zeros, sum)
+	}
+}
+
+func FuzzNPYHeader(f *testing.F) {
+	for _, name := range []string{"c_f4", "fortran_f8", "labels_text", "v2_f4", "v3_f4", "pooled_f4", "labels_u1"} {
+		b, err := os.ReadFile("testdata/" + name + ".npy")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	header := func(s string) []byte {
+		return append([]byte("\x93NUMPY\x01\x00"+string([]byte{byte(len(s)), byte(len(s) >> 8)})), s...)
+	}
+	f.Add(header("{'descr': '<f4', 'fortran_order': False, 'shape': (2147483647, 2147483647, 2147483647, 4), }"))
+	f.Add(header("{'descr': [('x', '<f4')], 'fortran_order': False, 'shape': ()}"))
+	f.Add(header("{'shape': (3L,), 'fortran_order': True, \"descr\": '|S0'}"))
+	p := filepath.Join(f.TempDir(), "x.npy")
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if h, err := readNPYHeader(bytes.NewReader(b)); err == nil && (h.elements() < 0 || h.item < 0 || h.data > int64(len(b))) {
+			t.Errorf("%+v", h)
+		}
+		if err := os.WriteFile(p, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		a, err := openNPY(p)
+		if err != nil {
+			return
+		}
+		defer a.close()
+		_, _ = a.integers()
+		_, _ = a.texts()
+		if rows, columns, err := a.rowsAndColumns(); err == nil && a.kind == 'f' {
+			a.readRows(rows, columns, rows/2, rows, make([]float32, (rows-rows/2)*columns))
+		}
+	})
+}
