@@ -48,6 +48,15 @@ var recipes = []recipe{
 // maxSize bounds the input size that a recipe takes.
 const maxSize = 8192
 
+// Recipes are the names that Parse knows.
+func Recipes() []string {
+	names := make([]string, len(recipes))
+	for i, r := range recipes {
+		names[i] = r.name
+	}
+	return names
+}
+
 // Parse finds a recipe by name, for inputs of size by size:
 //
 //	torchvision  shorter side to size*256/224, centre crop, RGB, /255, minus mean, by std
@@ -56,7 +65,6 @@ const maxSize = 8192
 //
 // An unknown name is an error that lists the known ones.
 func Parse(name string, size int) (Recipe, error) {
-	var names []string
 	for _, r := range recipes {
 		if r.name == name {
 			if size < 1 || size > maxSize {
@@ -64,9 +72,8 @@ func Parse(name string, size int) (Recipe, error) {
 			}
 			return Recipe{name, size}, nil
 		}
-		names = append(names, r.name)
 	}
-	return Recipe{}, fmt.Errorf("unknown preprocessing recipe %q: choose one of %s", name, strings.Join(names, ", "))
+	return Recipe{}, fmt.Errorf("unknown preprocessing recipe %q: choose one of %s", name, strings.Join(Recipes(), ", "))
 }
 
 // String is the recipe's identity, as written into artefacts: "torchvision-224".
