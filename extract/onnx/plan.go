@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"errors"
 	"fmt"
 
 	"vzsl/internal/kernels"
@@ -264,7 +265,8 @@ func (n *Network) build(tensor string, h, w int) (*builder, error) {
 			continue
 		}
 		if err := b.node(d); err != nil {
-			if _, ok := err.(*UnsupportedError); ok {
+			var u *UnsupportedError
+			if errors.As(err, &u) { // names the node itself
 				return nil, err
 			}
 			return nil, fmt.Errorf("%s: %w", d, err)

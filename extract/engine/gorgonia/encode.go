@@ -1,0 +1,416 @@
+package gorgonia
+
+import (
+	"fmt"
+	"math"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"gorgonia.org/tensor"
+
+	"vzsl/extract/onnx"
+	"vzsl/internal/kernels"
+)
+
+// encoder writes the plan as an ONNX graph for onnx-go. Constants are named and kept aside, to be
+// attached to the backend's nodes without going through protobuf.
+type encoder struct {
+	graph  []byte
+	consts map[string]*tensor.Dense
+	plan   *onnx.Plan
+	names  int
+}
+
+// encode returns the model's bytes, its constants and the names of its input and output.
+func encode(plan *onnx.Plan) (model []byte, consts map[string]*tensor.Dense, in, out string, err error) {
+	e := &encoder{consts: map[string]*tensor.Dense{}, plan: plan}
+	for i := range plan.Steps {
+		if err := e.step(&plan.Steps[i]); err != nil {
+			return nil, nil, "", "", err
+		}
+	}
+	// The layer is flattened, so that the result is one contiguous row.
+	v := plan.Values[plan.Output]
+	if plan.Output == plan.Input {
+		return nil, nil, "", "", fmt.Errorf("the layer %q is the network's input", v.Name)
+	}
+	e.node("Reshape", []string{e.val(plan.Output), e.shape([]int{1, v.Len()})}, "result")
+	for n, name := range map[protowire.Number]string{11: e.val(plan.Input), 12: "result"} {
+		info := protowire.AppendTag(nil, 1, protowire.BytesType)
+		info = protowire.AppendString(info, name)
+		e.graph = protowire.AppendTag(e.graph, n, protowire.BytesType)
+		e.graph = protowire.AppendBytes(e.graph, info)
+	}
+	model = protowire.AppendTag(nil, 1, protowire.VarintType)
+	model = protowire.AppendVarint(model, 3)
+	model = protowire.AppendTag(model, 7, protowire.BytesType)
+	return protowire.AppendBytes(model, e.graph), e.consts, e.val(plan.Input), "result", nil
+}
+
+func (e *encoder) val(v int) string { return fmt.Sprintf("v%d", v) }
+
+func (e *encoder) dims(v int) []int { return e.plan.Values[v].Dims }
+
+// fresh is a new value's name.
+func (e *encoder) fresh() string {
+	e.names++
+	return fmt.Sprintf("t%d", e.names)
+}
+
+// attr is an attribute: an int, a []int or a float32.
+type attr struct {
+	name  string
+	value any
+}
+
+// node writes an operator and returns its output's name, a new one if out is "".
+func (e *encoder) node(op string, in []string, out string, attrs ...attr) string {
+	if out == "" {
+		out = e.fresh()
+	}
+	seen := map[string]bool{}
+	var b []byte
+	for _, name := range in {
+		if seen[name] { // the backend's graph would merge the two arguments into one
+			name = e.node("Identity", []string{name}, "")
+		}
+		seen[name] = true
+		b = protowire.AppendTag(b, 1, protowire.BytesType)
+		b = protowire.AppendString(b, name)
+	}
+	b = protowire.AppendTag(b, 2, protowire.BytesType)
+	b = protowire.AppendString(b, out)
+	b = protowire.AppendTag(b, 4, protowire.BytesType)
+	b = protowire.AppendString(b, op)
+	for _, a := range attrs {
+		m := protowire.AppendTag(nil, 1, protowire.BytesType)
+		m = protowire.AppendString(m, a.name)
+		typ := uint64(2)
+		switch v := a.value.(type) {
+		case int:
+			m = protowire.AppendTag(m, 3, protowire.VarintType)
+			m = protowire.AppendVarint(m, uint64(v))
+		case float32:
+			typ = 1
+			m = protowire.AppendTag(m, 2, protowire.Fixed32Type)
+			m = protowire.AppendFixed32(m, math.Float32bits(v))
+		case []int:
+			typ = 7
+			for _, x := range v {
+				m = protowire.AppendTag(m, 8, protowire.VarintType)
+				m = protowire.AppendVarint(m, uint64(x))
+			}
+		}
+		m = protowire.AppendTag(m, 20, protowire.VarintType)
+		m = protowire.AppendVarint(m, typ)
+		b = protowire.AppendTag(b, 5, protowire.BytesType)
+		b = protowire.AppendBytes(b, m)
+	}
+	e.graph = protowire.AppendTag(e.graph, 1, protowire.BytesType)
+	e.graph = protowire.AppendBytes(e.graph, b)
+	return out
+}
+
+// constant keeps a float constant; values belong to the engine from here on.
+func (e *encoder) constant(values []float32, dims ...int) string {
+	name := e.fresh()
+	e.consts[name] = tensor.New(tensor.WithShape(dims...), tensor.WithBacking(values))
+	return name
+}
+
+// shape keeps a constant of dimensions, for Reshape.
+func (e *encoder) shape(dims []int) string {
+	v := make([]int64, len(dims))
+	for i, d := range dims {
+		v[i] = int64(d)
+	}
+	name := e.fresh()
+	e.consts[name] = tensor.New(tensor.WithShape(len(v)), tensor.WithBacking(v))
+	return name
+}
+
+func (e *encoder) refuse(s *onnx.Step, format string, args ...any) error {
+	return &onnx.UnsupportedError{Node: s.Node, Reason: fmt.Sprintf(format, args...) + " in the gorgonia engine", Advice: "use the native engine (--engine native)"}
+}
+
+func (e *encoder) step(s *onnx.Step) error {
+	x, out, d := e.val(s.In[0]), e.val(s.Out), e.dims(s.Out)
+	in := e.dims(s.In[0])
+	switch op := s.Op.(type) {
+	case *onnx.Conv:
+		w, err := op.Weight.Float32s()
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.Node, err)
+		}
+		y := e.conv(op.Conv2D, x, in, dense(op, w), op.Bias, relued(out, op.Relu))
+		e.relu(y, out, op.Relu)
+	case *onnx.Linear:
+		return e.linear(s, op, x, out)
+	case *onnx.Pool:
+		if op.DilationH > 1 || op.DilationW > 1 {
+			return e.refuse(s, "pools with dilations %d, %d, which is missing", op.DilationH, op.DilationW)
+		}
+		if op.Max {
+			// The backend takes [after, before] for the height, then for the width.
+			grow := func(size, before, kernel, stride, places int) int {
+				return max(0, (places-1)*stride+kernel-size-before)
+			}
+			bottom := grow(in[2], op.Top, op.KernelH, op.StrideH, d[2])
+			right := grow(in[3], op.Left, op.KernelW, op.StrideW, d[3])
+			e.node("MaxPool", []string{x}, out, attr{"kernel_shape", []int{op.KernelH, op.KernelW}},
+				attr{"strides", []int{op.StrideH, op.StrideW}}, attr{"pads", []int{bottom, op.Top, right, op.Left}})
+			return nil
+		}
+		e.average(op.Pool2D, x, in, d, out)
+	case *onnx.GlobalPool:
+		e.node("GlobalAveragePool", []string{x}, out)
+	case *onnx.Affine:
+		y := x
+		inner := 1
+		for _, n := range d[op.Axis+1:] {
+			inner *= n
+		}
+		full := func(v []float32) string {
+			w := make([]float32, e.plan.Values[s.Out].Len())
+			for i := range w {
+				w[i] = v[i/inner%len(v)]
+			}
+			return e.constant(w, d...)
+		}
+		if op.Scale != nil {
+			y = e.node("Mul", []string{y, full(op.Scale)}, "")
+		}
+		if op.Shift != nil {
+			y = e.node("Add", []string{y, full(op.Shift)}, "")
+		}
+		e.finish(y, out, op.Relu)
+	case *onnx.Activation:
+		return e.activation(s, op, x, out, d)
+	case *onnx.Binary:
+		y := e.val(s.In[1])
+		if e.plan.Values[s.In[1]].Len() != e.plan.Values[s.In[0]].Len() {
+			y = e.node("Reshape", []string{y, e.shape(e.dims(s.In[1])[1:])}, "") // C x 1 x 1, which the backend broadcasts
+		}
+		e.relu(e.node(binaryName(op.Kind), []string{x, y}, relued(out, op.Relu)), out, op.Relu)
+	case *onnx.Constant2:
+		args := []string{x, e.constant(append([]float32(nil), op.Values...), d...)}
+		if op.Swapped {
+			args[0], args[1] = args[1], args[0]
+		}
+		e.node(binaryName(op.Kind), args, out)
+	case *onnx.Concat:
+		args := make([]string, len(s.In))
+		for i, v := range s.In {
+			args[i] = e.val(v)
+		}
+		e.node("Concat", args, out, attr{"axis", op.Axis})
+	case *onnx.Reshape:
+		e.node("Reshape", []string{x, e.shape(d)}, out)
+	case *onnx.Transpose:
+		e.node("Transpose", []string{x}, out, attr{"perm", op.Perm})
+	case *onnx.Softmax:
+		if len(d) != 2 {
+			return e.refuse(s, "normalises a value of shape %v, which is missing", d)
+		}
+		e.node("Softmax", []string{x}, out, attr{"axis", 1})
+	case *onnx.Pad:
+		y := e.pad(x, in, op.Top, op.Left, op.Bottom, op.Right, op.Value)
+		e.finish(y, out, false)
+	default:
+		return e.refuse(s, "is missing")
+	}
+	return nil
+}
+
+// relued is the name of a value before its ReLU: a new one where there is a ReLU.
+func relued(out string, relu bool) string {
+	if relu {
+		return ""
+	}
+	return out
+}
+
+func (e *encoder) relu(y, out string, relu bool) {
+	if relu {
+		e.node("Relu", []string{y}, out)
+	}
+}
+
+// finish names y out, after a ReLU if asked for.
+func (e *encoder) finish(y, out string, relu bool) {
+	if relu {
+		e.node("Relu", []string{y}, out)
+		return
+	}
+	e.node("Identity", []string{y}, out)
+}
+
+func binaryName(k onnx.BinaryKind) string {
+	return map[onnx.BinaryKind]string{onnx.Add: "Add", onnx.Sub: "Sub", onnx.Mul: "Mul", onnx.Div: "Div"}[k]
+}
+
+// dense copies a convolution's weights, scaled, with zeros between groups.
+func dense(op *onnx.Conv, w []float32) []float32 {
+	taps := op.KernelH * op.KernelW
+	groups := max(1, op.Groups)
+	ic, oc := op.In/groups, op.Out/groups
+	out := make([]float32, op.Out*op.In*taps)
+	for o := range op.Out {
+		dst := out[(o*op.In+o/oc*ic)*taps:][:ic*taps]
+		copy(dst, w[o*ic*taps:])
+		if op.Scale != nil {
+			for i := range dst {
+				dst[i] *= op.Scale[o]
+			}
+		}
+	}
+	return out
+}
+
+// conv writes a convolution without groups; padding that is not the same on all sides is put on
+// before.
+func (e *encoder) conv(g kernels.Conv2D, x string, in []int, w, bias []float32, out string) string {
+	pad := g.Top
+	if g.Left != pad || g.Bottom != pad || g.Right != pad {
+		x = e.pad(x, in, g.Top, g.Left, g.Bottom, g.Right, 0)
+		pad = 0
+	}
+	args := []string{x, e.constant(w, g.Out, g.In, g.KernelH, g.KernelW)}
+	if bias != nil {
+		args = append(args, e.constant(append([]float32(nil), bias...), g.Out))
+	}
+	one := func(v int) int { return max(1, v) }
+	return e.node("Conv", args, out, attr{"kernel_shape", []int{g.KernelH, g.KernelW}}, attr{"pads", []int{pad, pad, pad, pad}},
+		attr{"strides", []int{one(g.StrideH), one(g.StrideW)}}, attr{"dilations", []int{one(g.DilationH), one(g.DilationW)}})
+}
+
+// pad joins constants to the maps' sides.
+func (e *encoder) pad(x string, in []int, top, left, bottom, right int, value float32) string {
+	c, h, w := in[1], in[2], in[3]
+	join := func(axis, before, after, ph, pw int) {
+		if before+after == 0 {
+			return
+		}
+		border := func(n int) string {
+			d := []int{1, c, ph, pw}
+			d[axis] = n
+			v := make([]float32, c*d[2]*d[3])
+			for i := range v {
+				v[i] = value
+			}
+			return e.constant(v, d...)
+		}
+		args := []string{x}
+		if before > 0 {
+			args = []string{border(before), x}
+		}
+		if after > 0 {
+			args = append(args, border(after))
+		}
+		x = e.node("Concat", args, "", attr{"axis", axis})
+	}
+	join(2, top, bottom, 0, w)
+	join(3, left, right, h+top+bottom, 0)
+	return x
+}
+
+// average writes an average pooling as a convolution that adds up each channel's window, times one
+// over the number of values in it.
+func (e *encoder) average(g kernels.Pool2D, x string, in, d []int, out string) {
+	c := in[1]
+	w := make([]float32, c*c*g.KernelH*g.KernelW)
+	for i := range c {
+		for j := range g.KernelH * g.KernelW {
+			w[(i*c+i)*g.KernelH*g.KernelW+j] = 1
+		}
+	}
+	conv := kernels.Conv2D{In: c, Out: c, KernelH: g.KernelH, KernelW: g.KernelW, StrideH: g.StrideH, StrideW: g.StrideW, Top: g.Top, Left: g.Left}
+	// With ceil_mode windows reach beyond the padding.
+	conv.Bottom = max(0, (d[2]-1)*g.StrideH+g.KernelH-in[2]-g.Top)
+	conv.Right = max(0, (d[3]-1)*g.StrideW+g.KernelW-in[3]-g.Left)
+	sum := e.conv(conv, x, in, w, nil, "")
+	part := make([]float32, c*d[2]*d[3])
+	span := func(i, stride, kernel, before, after, size int) int {
+		lo, hi := i*stride-before, i*stride-before+kernel
+		if g.CountPad {
+			return min(hi, size+after) - max(lo, -before)
+		}
+		return min(hi, size) - max(lo, 0)
+	}
+	for i := range part {
+		y, x := i/d[3]%d[2], i%d[3]
+		n := span(y, g.StrideH, g.KernelH, g.Top, g.Bottom, in[2]) * span(x, g.StrideW, g.KernelW, g.Left, g.Right, in[3])
+		part[i] = 1 / float32(max(1, n))
+	}
+	e.node("Mul", []string{sum, e.constant(part, d...)}, out)
+}
+
+// linear writes x*W + b with Gemm on a bias of zero, which it may overwrite, and an addition.
+func (e *encoder) linear(s *onnx.Step, op *onnx.Linear, x, out string) error {
+	w, err := op.Weight.Float32s()
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.Node, err)
+	}
+	d := e.dims(s.Out)
+	rows := e.plan.Values[s.Out].Len() / op.Out
+	if len(d) != 2 {
+		x = e.node("Reshape", []string{x, e.shape([]int{rows, op.In})}, "")
+	}
+	dims := []int{op.In, op.Out}
+	trans := 0
+	if op.Transposed {
+		dims, trans = []int{op.Out, op.In}, 1
+	}
+	y := e.node("Gemm", []string{x, e.constant(append([]float32(nil), w...), dims...), e.constant(make([]float32, 1), 1, 1)}, "", attr{"transB", trans})
+	full := func(v []float32) string {
+		f := make([]float32, 0, rows*op.Out)
+		for range rows {
+			f = append(f, v...)
+		}
+		return e.constant(f, rows, op.Out)
+	}
+	if op.Scale != nil {
+		y = e.node("Mul", []string{y, full(op.Scale)}, "")
+	}
+	if op.Bias != nil {
+		y = e.node("Add", []string{y, full(op.Bias)}, "")
+	}
+	if len(d) != 2 {
+		y = e.node("Reshape", []string{y, e.shape(d)}, "")
+	}
+	e.finish(y, out, op.Relu)
+	return nil
+}
+
+// activation writes an element-wise function; Clip as lo + relu(x-lo) - relu(x-hi).
+func (e *encoder) activation(s *onnx.Step, op *onnx.Activation, x, out string, d []int) error {
+	full := func(v float32) string {
+		f := make([]float32, e.plan.Values[s.Out].Len())
+		for i := range f {
+			f[i] = v
+		}
+		return e.constant(f, d...)
+	}
+	switch op.Kind {
+	case onnx.Relu:
+		e.node("Relu", []string{x}, out)
+	case onnx.LeakyRelu:
+		e.node("LeakyRelu", []string{x}, out, attr{"alpha", op.Lo})
+	case onnx.Sigmoid:
+		e.node("Sigmoid", []string{x}, out)
+	case onnx.Tanh:
+		e.node("Tanh", []string{x}, out)
+	case onnx.Clip:
+		y := x
+		limit := float32(1e30) // a bound beyond this is none
+		if op.Lo > -limit {
+			y = e.node("Add", []string{e.node("Relu", []string{e.node("Sub", []string{x, full(op.Lo)}, "")}, ""), full(op.Lo)}, "")
+		}
+		if op.Hi < limit {
+			y = e.node("Sub", []string{full(op.Hi), e.node("Relu", []string{e.node("Sub", []string{full(op.Hi), y}, "")}, "")}, "")
+		}
+		e.finish(y, out, false)
+	default:
+		return e.refuse(s, "is missing")
+	}
+	return nil
+}
