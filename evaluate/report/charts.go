@@ -1,0 +1,138 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"image/color"
+	"math"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// The plotting library writes colours into the drawing. These stand for the page's own, so that a chart follows light and
+// dark: paint replaces them by CSS variables.
+var (
+	inkColor  = color.RGBA{0x11, 0x11, 0x11, 0xff}
+	ruleColor = color.RGBA{0x22, 0x22, 0x22, 0xff}
+	lineColor = [2]color.RGBA{{0x33, 0x33, 0x33, 0xff}, {0x44, 0x44, 0x44, 0xff}}
+
+	paint = strings.NewReplacer(
+		"#111111", "var(--muted)",
+		"#222222", "var(--rule)",
+		"#333333", "var(--good)",
+		"#444444", "var(--bad)",
+	)
+)
+
+// line is a series of a chart. The second series of a chart is dashed too: colour is not all that tells them apart.
+type line struct {
+	xy    plotter.XYs
+	marks plotter.XYs // points to be marked on it
+}
+
+type chart struct {
+	lines          []line
+	xLabel, yLabel string
+	width, height  float64
+	unit           bool // both axes run from 0 to 100 %
+}
+
+// svg draws the chart without any size of its own: it fills its place in the page.
+func (c *chart) svg() (template.HTML, error) {
+	p := plot.New()
+	p.BackgroundColor = nil
+	for _, a := range []*plot.Axis{&p.X, &p.Y} {
+		a.Color, a.Tick.Color = ruleColor, ruleColor
+		a.Tick.Length = 0
+		a.Padding = vg.Points(4)
+		a.Label.TextStyle.Color, a.Tick.Label.Color = inkColor, inkColor
+		a.Label.TextStyle.Font, a.Tick.Label.Font = sans(11), sans(11)
+		a.Tick.Marker = fewTicks{}
+	}
+	p.X.Label.Text, p.Y.Label.Text = c.xLabel, c.yLabel
+	p.Y.LineStyle.Width = 0
+	if c.unit {
+		p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1
+		p.X.Tick.Marker, p.Y.Tick.Marker = percentTicks{}, percentTicks{}
+	}
+	grid := plotter.NewGrid()
+	grid.Horizontal.Color, grid.Horizontal.Width = ruleColor, vg.Points(0.75)
+	grid.Vertical.Width = 0
+	p.Add(grid)
+	for i, l := range c.lines {
+		drawn, err := plotter.NewLine(l.xy)
+		if err != nil {
+			return "", fmt.Errorf("chart of %s: %w", c.yLabel, err)
+		}
+		drawn.Color, drawn.Width = lineColor[i%2], vg.Points(1.75)
+		if i%2 == 1 {
+			drawn.Dashes = []vg.Length{vg.Points(5), vg.Points(3)}
+		}
+		p.Add(drawn)
+		if len(l.marks) > 0 {
+			dots, err := plotter.NewScatter(l.marks)
+			if err != nil {
+				return "", fmt.Errorf("chart of %s: %w", c.yLabel, err)
+			}
+			dots.GlyphStyle = draw.GlyphStyle{Color: lineColor[1], Radius: vg.Points(4), Shape: draw.CircleGlyph{}}
+			p.Add(dots)
+		}
+	}
+	canvas := vgsvg.New(vg.Points(c.width), vg.Points(c.height))
+	p.Draw(draw.New(canvas))
+	var b bytes.Buffer
+	if _, err := canvas.WriteTo(&b); err != nil {
+		return "", fmt.Errorf("chart of %s: %w", c.yLabel, err)
+	}
+	s := b.String()
+	start := strings.Index(s, "<svg")
+	open := strings.Index(s[start:], ">") + start + 1
+	return template.HTML(fmt.Sprintf(`<svg viewBox="0 0 %g %g" aria-hidden="true" focusable="false">%s`, c.width, c.height, paint.Replace(s[open:]))), nil
+}
+
+func sans(points float64) font.Font {
+	return font.Font{Typeface: "Liberation", Variant: "Sans", Size: font.Length(points)}
+}
+
+// fewTicks stand at multiples of 1, 2 or 5 times a power of ten, two to six of them.
+type fewTicks struct{}
+
+func (fewTicks) Ticks(lo, hi float64) []plot.Tick {
+	if !(hi > lo) {
+		return []plot.Tick{{Value: lo, Label: short(lo)}}
+	}
+	step := math.Pow(10, math.Floor(math.Log10(hi-lo)))
+	for _, f := range []float64{0.2, 0.5, 1, 2} {
+		if (hi-lo)/(step*f) <= 5 {
+			step *= f
+			break
+		}
+	}
+	var ticks []plot.Tick
+	first := math.Ceil(lo/step - 1e-9)
+	for i := range 7 {
+		v := (first + float64(i)) * step
+		if v > hi+1e-9*step {
+			break
+		}
+		ticks = append(ticks, plot.Tick{Value: v, Label: short(v)})
+	}
+	return ticks
+}
+
+type percentTicks struct{}
+
+func (percentTicks) Ticks(lo, hi float64) []plot.Tick {
+	var ticks []plot.Tick
+	for p := 0; p <= 100; p += 25 {
+		ticks = append(ticks, plot.Tick{Value: float64(p) / 100, Label: fmt.Sprint(p)})
+	}
+	return ticks
+}

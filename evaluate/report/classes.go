@@ -1,0 +1,225 @@
+package report
+
+import (
+	"html/template"
+	"math"
+	"sort"
+	"strconv"
+	"unicode/utf8"
+
+	"vzsl/evaluate"
+)
+
+const (
+	longTable     = 60 // rows above which the table scrolls in a frame of its own
+	topConfusions = 12
+	topMistakes   = 12
+	perTrueClass  = 2 // mistakes shown of one class
+	maxMatrix     = 1200
+	maxClassPics  = 400
+)
+
+// classTable is the accuracy of every class that has images, best first.
+type classTable struct {
+	Rows        []classRow
+	Pictures    bool
+	Long        bool
+	TopK        int
+	Chance      float64
+	Best, Worst string
+}
+
+type classRow struct {
+	evaluate.Class
+	Shown      string
+	Picture    template.URL
+	TopKShare  float64
+	TakenFor   string // the class its images are most often taken for
+	TakenTimes int
+}
+
+func newClassTable(r *evaluate.Result, shown []string, pics *pictures) classTable {
+	t := classTable{Chance: r.Chance, TopK: r.Classes[0].TopK}
+	takenFor := make(map[int]evaluate.Cell)
+	for _, c := range r.Confusion() {
+		if c.True != c.Predicted && c.Count > takenFor[c.True].Count {
+			takenFor[c.True] = c
+		}
+	}
+	sample := make(map[int]string)
+	for i := range r.Predictions {
+		if p := &r.Predictions[i]; sample[p.Class] == "" {
+			sample[p.Class] = p.Image
+		}
+	}
+	for i, c := range r.Classes {
+		if c.Images == 0 {
+			continue
+		}
+		row := classRow{Class: c, Shown: shown[i], TopKShare: float64(c.TopKHits) / float64(c.Images)}
+		if cell, ok := takenFor[i]; ok {
+			row.TakenFor, row.TakenTimes = shown[cell.Predicted], cell.Count
+		}
+		if len(r.Classes)-len(r.WithoutImages) <= maxClassPics {
+			row.Picture, _, _ = pics.thumbnail(sample[i], 88)
+			t.Pictures = t.Pictures || row.Picture != ""
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	sort.SliceStable(t.Rows, func(i, j int) bool { return t.Rows[i].Accuracy > t.Rows[j].Accuracy })
+	t.Long = len(t.Rows) > longTable
+	t.Best, t.Worst = t.Rows[0].Shown, t.Rows[len(t.Rows)-1].Shown
+	return t
+}
+
+// matrix is the confusion matrix: a row for each class with images, a column for each candidate, both in the order of
+// their names, which in bird and scene datasets puts related classes side by side.
+type matrix struct {
+	Rows, Columns []string
+	Cells         []cell
+	Width, Height int // of the drawing, ten units a cell
+	Grid          string
+	Numbers       bool   // few enough columns for counts to be legible
+	LabelRem      string // room for the longest name
+	Big           bool   // too many columns to name them in the whole view
+}
+
+type cell struct {
+	X, Y, Count int
+	Right       bool
+	Opacity     string
+	Dark        bool // the count stands on a strong colour
+	True        string
+	Predicted   string
+	Images      int
+	CX, CY      string
+}
+
+// confused is a pair of classes and how often the first was taken for the second.
+type confused struct {
+	True, Predicted string
+	Count, Images   int
+	Share           float64
+}
+
+func newMatrix(r *evaluate.Result, shown []string) (*matrix, []confused) {
+	cells := r.Confusion()
+	var pairs []confused
+	for _, c := range cells {
+		if c.True != c.Predicted {
+			n := r.Classes[c.True].Images
+			pairs = append(pairs, confused{shown[c.True], shown[c.Predicted], c.Count, n, float64(c.Count) / float64(n)})
+		}
+	}
+	sort.SliceStable(pairs, func(i, j int) bool {
+		if pairs[i].Count != pairs[j].Count {
+			return pairs[i].Count > pairs[j].Count
+		}
+		return pairs[i].Share > pairs[j].Share
+	})
+	if len(pairs) > topConfusions {
+		pairs = pairs[:topConfusions]
+	}
+	if len(r.Candidates) > maxMatrix {
+		return nil, pairs
+	}
+
+	order := make([]int, len(r.Candidates))
+	for i := range order {
+		order[i] = i
+	}
+	sort.SliceStable(order, func(i, j int) bool { return r.Candidates[order[i]] < r.Candidates[order[j]] })
+	m := &matrix{Numbers: len(order) <= 30, Big: len(order) > 60}
+	column, row := make([]int, len(order)), make([]int, len(order))
+	for _, c := range order {
+		column[c] = len(m.Columns)
+		m.Columns = append(m.Columns, shown[c])
+		if r.Classes[c].Images > 0 {
+			row[c] = len(m.Rows)
+			m.Rows = append(m.Rows, shown[c])
+		}
+	}
+	longest := 0
+	for _, c := range m.Rows {
+		longest = max(longest, utf8.RuneCountInString(c))
+	}
+	m.LabelRem = strconv.FormatFloat(1+0.48*float64(max(longest, 9)), 'f', 1, 64)
+	m.Width, m.Height = 10*len(m.Columns), 10*len(m.Rows)
+	for x := 1; x < len(m.Columns); x++ {
+		m.Grid += "M" + strconv.Itoa(10*x) + " 0v" + strconv.Itoa(m.Height)
+	}
+	for y := 1; y < len(m.Rows); y++ {
+		m.Grid += "M0 " + strconv.Itoa(10*y) + "h" + strconv.Itoa(m.Width)
+	}
+	for _, c := range cells {
+		n := r.Classes[c.True].Images
+		share := float64(c.Count) / float64(n)
+		// The root brings out small shares, which most of the confusions are.
+		opacity := 0.08 + 0.92*math.Sqrt(share)
+		x, y := 10*column[c.Predicted], 10*row[c.True]
+		m.Cells = append(m.Cells, cell{
+			X: x, Y: y, Count: c.Count, Images: n,
+			Right:   c.True == c.Predicted,
+			Opacity: strconv.FormatFloat(opacity, 'f', 2, 64),
+			Dark:    opacity > 0.6,
+			True:    shown[c.True], Predicted: shown[c.Predicted],
+			CX: strconv.Itoa(x + 5), CY: strconv.FormatFloat(float64(y)+6.6, 'f', 1, 64),
+		})
+	}
+	return m, pairs
+}
+
+// mistakes are the images whose predicted class outscores the true one by most.
+type mistakes struct {
+	All      int // mistakes there are
+	PerClass int
+	Pictures bool
+	Shown    []mistake
+}
+
+type mistake struct {
+	Image           string
+	True, Predicted string
+	Rank            int
+	Gap             string
+	Picture         template.URL
+	Width, Height   int
+	Other           template.URL // a picture of the predicted class
+}
+
+func newMistakes(r *evaluate.Result, shown []string, pics *pictures) mistakes {
+	m := mistakes{PerClass: perTrueClass}
+	var wrong []*evaluate.Prediction
+	sample := make(map[int]string)
+	for i := range r.Predictions {
+		p := &r.Predictions[i]
+		if sample[p.Class] == "" {
+			sample[p.Class] = p.Image
+		}
+		if !p.Correct() {
+			wrong = append(wrong, p)
+		}
+	}
+	m.All = len(wrong)
+	sort.SliceStable(wrong, func(i, j int) bool { return wrong[i].Gap() > wrong[j].Gap() })
+	seen := make(map[int]int)
+	for _, p := range wrong {
+		if len(m.Shown) == topMistakes {
+			break
+		}
+		if seen[p.Class]++; seen[p.Class] > perTrueClass {
+			continue
+		}
+		predicted := p.Top[0].Class
+		v := mistake{Image: p.Image, True: shown[p.Class], Predicted: shown[predicted], Rank: p.Rank, Gap: short(p.Gap())}
+		v.Picture, v.Width, v.Height = pics.thumbnail(p.Image, 320)
+		if v.Picture != "" {
+			m.Pictures = true
+			if s := sample[predicted]; s != "" {
+				v.Other, _, _ = pics.thumbnail(s, 96)
+			}
+		}
+		m.Shown = append(m.Shown, v)
+	}
+	return m
+}

@@ -1,0 +1,255 @@
+package report
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"strconv"
+	"strings"
+	"time"
+
+	"vzsl/evaluate"
+)
+
+//go:embed page.html
+var pageHTML string
+
+//go:embed page.css
+var pageCSS string
+
+//go:embed page.js
+var pageJS string
+
+var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
+	"percent":  percent,
+	"plain":    plainPercent,
+	"interval": intervalText,
+	"count":    count,
+	"left":     func(v float64) string { return strconv.FormatFloat(100*v, 'f', 2, 64) },
+	"width":    func(i *evaluate.Interval) string { return strconv.FormatFloat(100*(i.High-i.Low), 'f', 2, 64) },
+	"ordinal":  ordinal,
+	"plural":   plural,
+}).Parse(pageHTML))
+
+// page is what the template shows.
+type page struct {
+	Head template.HTML // content security policy: nothing is loaded from anywhere
+	CSS  template.CSS
+	JS   template.JS
+
+	Title, Heading, Lead string
+	Result               *evaluate.Result
+	About                *About
+	Started, Took        string
+
+	Figures       []figure
+	Notes         []string
+	WithoutImages []string
+
+	Generalised *generalised
+	Published   *comparison
+	OtherSplit  string // why no published figures stand beside this run
+	Classes     classTable
+	Matrix      *matrix
+	Confusions  []confused
+	Mistakes    mistakes
+	Training    []panel
+	Config      []Entry
+	Program     []Entry
+	Features    []Entry
+}
+
+// figure is a headline figure.
+type figure struct {
+	Name, Reading string
+	evaluate.Estimate
+	Chance float64 // 0 where it means nothing
+}
+
+func renderPage(r *evaluate.Result, about *About, pics *pictures) ([]byte, error) {
+	sum := sha256.Sum256([]byte(pageJS))
+	p := &page{
+		Head: template.HTML(`<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-` +
+			base64.StdEncoding.EncodeToString(sum[:]) + `'">`),
+		CSS:    template.CSS(pageCSS),
+		JS:     template.JS(pageJS),
+		Result: r,
+		About:  about,
+		Notes:  r.Notes,
+	}
+	method := about.Method
+	if method == "" {
+		method = "Zero-shot classification"
+	}
+	p.Heading = method
+	if r.Dataset != "" {
+		p.Heading += " on " + datasetName(r.Dataset)
+	}
+	p.Title = p.Heading + ", " + r.Split
+	pictured := len(r.Candidates) - len(r.WithoutImages)
+	p.Lead = fmt.Sprintf("Shown %s %s of %s %s it was never trained on, the model named the right one of %s candidates for %s of them, as a mean over the classes. Guessing would be right for %s.",
+		count(r.Images), plural(r.Images, "image", "images"), count(pictured), plural(pictured, "class", "classes"),
+		count(len(r.Candidates)), percent(r.Top1.MeanPerClass.Value), percent(r.Chance))
+	if !about.Started.IsZero() {
+		p.Started = about.Started.UTC().Format("2 January 2006, 15:04 UTC")
+	}
+	if about.Took > 0 {
+		p.Took = about.Took.Round(about.Took / 100).String()
+		if about.Took > time.Second {
+			p.Took = about.Took.Round(time.Second / 10).String()
+		}
+	}
+	shown := displayNames(r.Candidates)
+	for _, c := range r.WithoutImages {
+		p.WithoutImages = append(p.WithoutImages, displayNames([]string{c})[0])
+	}
+	p.Figures = figures(r)
+	var err error
+	if p.Generalised, err = newGeneralised(r.Generalised); err != nil {
+		return nil, err
+	}
+	p.Published, p.OtherSplit = compare(r, about)
+	p.Classes = newClassTable(r, shown, pics)
+	p.Matrix, p.Confusions = newMatrix(r, shown)
+	p.Mistakes = newMistakes(r, shown, pics)
+	if p.Training, err = trainingPanels(about.Metrics); err != nil {
+		return nil, err
+	}
+	if p.Config, err = settings(about.Config); err != nil {
+		return nil, err
+	}
+	p.Program, p.Features = provenance(r, about, p)
+	var b bytes.Buffer
+	if err := pageTemplate.Execute(&b, p); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+func figures(r *evaluate.Result) []figure {
+	fs := []figure{
+		{"Mean per-class top-1", "The share of images put in the right class, worked out class by class, then averaged: every class counts the same.", r.Top1.MeanPerClass, r.Chance},
+		{"Top-1 per image", "The share of all test images put in the right class: classes with more images count more.", r.Top1.PerImage, r.Chance},
+	}
+	for _, h := range r.Hits {
+		if h.K == 5 {
+			fs = append(fs, figure{"Mean per-class top-5", "The same with an image counted as right when its class is among the five best candidates.", h.MeanPerClass, h.Chance})
+		}
+	}
+	if p := r.Pictured; p != nil {
+		fs = append(fs, figure{"Among pictured classes only",
+			fmt.Sprintf("Mean per-class top-1 if only the %d classes that have test images were candidates, not all %d.", p.Candidates, len(r.Candidates)),
+			p.MeanPerClass, p.Chance})
+	}
+	if g := r.Generalised; g != nil {
+		h, how := g.Plain.H, "without calibration"
+		if g.Calibrated != nil {
+			h, how = g.Calibrated.H, "with calibrated scores"
+		}
+		fs = append(fs, figure{"Seen and unseen together, H",
+			"Harmonic mean of the accuracy on seen and on unseen classes when every class is a candidate for every image, " + how + ".", h, 0})
+	}
+	return fs
+}
+
+type generalised struct {
+	*evaluate.Generalised
+	Rows  []harmonicRow
+	Chart template.HTML
+}
+
+type harmonicRow struct {
+	Name string
+	evaluate.Harmonic
+}
+
+func newGeneralised(g *evaluate.Generalised) (*generalised, error) {
+	if g == nil {
+		return nil, nil
+	}
+	v := &generalised{Generalised: g, Rows: []harmonicRow{{"Uncalibrated", g.Plain}}}
+	l := line{}
+	add := func(h *evaluate.Harmonic) {
+		l.marks = append(l.marks, struct{ X, Y float64 }{h.U.Value, h.S.Value})
+	}
+	add(&g.Plain)
+	if g.Calibrated != nil {
+		v.Rows = append(v.Rows, harmonicRow{"Calibrated, constant " + short(g.Calibrated.Constant), *g.Calibrated})
+		add(g.Calibrated)
+	}
+	for _, p := range g.Curve {
+		l.xy = append(l.xy, struct{ X, Y float64 }{p.U, p.S})
+	}
+	c := chart{lines: []line{l}, xLabel: "U, accuracy on unseen classes (%)", yLabel: "S, on seen classes (%)", width: 420, height: 340, unit: true}
+	var err error
+	v.Chart, err = c.svg()
+	return v, err
+}
+
+// comparison is this run among published figures.
+type comparison struct {
+	*published
+	Ours []publishedFigure
+}
+
+func compare(r *evaluate.Result, about *About) (c *comparison, otherSplit string) {
+	p := publishedFor(r, about)
+	if p != nil {
+		return &comparison{p, []publishedFigure{{Method: "This run", Top1: 100 * r.Top1.PerImage.Value}}}, ""
+	}
+	if t, ok := publishedTables[strings.ToLower(r.Dataset)]; ok {
+		return nil, fmt.Sprintf("The paper’s figures for %s are on its standard split, with images of all %d unseen classes. This run is on other classes, so they are not shown beside it.", datasetName(r.Dataset), t.unseen)
+	}
+	return nil, ""
+}
+
+func percent(v float64) string { return plainPercent(v) + "\u202f%" }
+
+// plainPercent rounds to a tenth, to a hundredth below one percent.
+func plainPercent(v float64) string {
+	if v > 0 && v < 0.01 {
+		return strconv.FormatFloat(100*v, 'f', 2, 64)
+	}
+	return strconv.FormatFloat(100*v, 'f', 1, 64)
+}
+
+func intervalText(i *evaluate.Interval) string {
+	if i == nil {
+		return "–"
+	}
+	return plainPercent(i.Low) + "–" + plainPercent(i.High)
+}
+
+// count writes thousands apart.
+func count(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func ordinal(n int) string {
+	suffix := "th"
+	if n%100 < 11 || n%100 > 13 {
+		switch n % 10 {
+		case 1:
+			suffix = "st"
+		case 2:
+			suffix = "nd"
+		case 3:
+			suffix = "rd"
+		}
+	}
+	return count(n) + suffix
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}

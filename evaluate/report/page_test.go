@@ -1,0 +1,322 @@
+package report
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+
+	"vzsl/evaluate"
+)
+
+func render(t testing.TB, r *evaluate.Result, about About) []byte {
+	t.Helper()
+	pics, err := openPictures(about.ImageRoot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pics.close()
+	page, err := renderPage(r, &about, pics)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page
+}
+
+func attribute(n *html.Node, key string) (string, bool) {
+	for _, a := range n.Attr {
+		if a.Key == key {
+			return a.Val, true
+		}
+	}
+	return "", false
+}
+
+func textOf(n *html.Node) string {
+	if n.Type == html.TextNode {
+		return n.Data
+	}
+	var b strings.Builder
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		b.WriteString(textOf(c))
+	}
+	return b.String()
+}
+
+// inspect parses the page and checks what must hold for every report: nothing is loaded from outside, nothing runs but the
+// one script, and it can be read without seeing it. It gives all elements by name.
+func inspect(t testing.TB, page []byte) map[string][]*html.Node {
+	t.Helper()
+	root, err := html.Parse(bytes.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	elements := make(map[string][]*html.Node)
+	ids := make(map[string]bool)
+	var referred []string
+	level := 0
+	var walk func(n *html.Node)
+	walk = func(n *html.Node) {
+		if n.Type == html.ElementNode {
+			elements[n.Data] = append(elements[n.Data], n)
+			for _, a := range n.Attr {
+				key, value := strings.ToLower(a.Key), strings.ToLower(a.Val)
+				switch {
+				case strings.HasPrefix(key, "on"):
+					t.Errorf("<%s> has a handler %s=%q", n.Data, a.Key, a.Val)
+				case key == "src" && !strings.HasPrefix(value, "data:image/jpeg;base64,"):
+					t.Errorf("<%s src=%q>", n.Data, a.Val)
+				case key == "href" && !strings.HasPrefix(value, "#") && value != "data:,":
+					t.Errorf("<%s href=%q>", n.Data, a.Val)
+				case key == "style" && strings.Contains(value, "url("):
+					t.Errorf("<%s style=%q>", n.Data, a.Val)
+				case key == "id":
+					if ids[a.Val] {
+						t.Errorf("id %q is there twice", a.Val)
+					}
+					ids[a.Val] = true
+				case key == "aria-labelledby" || key == "for":
+					referred = append(referred, a.Val)
+				case key == "href":
+					referred = append(referred, strings.TrimPrefix(a.Val, "#"))
+				}
+			}
+			switch n.Data {
+			case "iframe", "object", "embed", "base", "form", "audio", "video", "use", "foreignobject":
+				t.Errorf("there is a <%s>", n.Data)
+			case "img":
+				if _, ok := attribute(n, "alt"); !ok {
+					t.Error("an <img> without alt")
+				}
+			case "svg":
+				role, _ := attribute(n, "role")
+				label, _ := attribute(n, "aria-label")
+				hidden, _ := attribute(n, "aria-hidden")
+				if hidden != "true" && (role != "img" || label == "") {
+					t.Error("an <svg> that says nothing")
+				}
+			case "table":
+				if c := n.FirstChild; c == nil || !strings.Contains(nextElement(c), "caption") {
+					t.Error("a table without a caption")
+				}
+			case "h1", "h2", "h3", "h4":
+				l := int(n.Data[1] - '0')
+				if l > level+1 {
+					t.Errorf("heading %q jumps from level %d to %d", textOf(n), level, l)
+				}
+				level = l
+			}
+		}
+		for c := n.FirstChild; c != nil; c = c.NextSibling {
+			walk(c)
+		}
+	}
+	walk(root)
+	for _, r := range referred {
+		if r != "data:," && !ids[r] {
+			t.Errorf("nothing has the id %q", r)
+		}
+	}
+	if n := len(elements["script"]); n != 1 || textOf(elements["script"][0]) != pageJS {
+		t.Errorf("%d scripts", n)
+	}
+	if len(elements["h1"]) != 1 || len(elements["main"]) != 1 {
+		t.Error("want one h1 and one main")
+	}
+	if bytes.Contains(page, []byte("ZgotmplZ")) {
+		t.Error("the template refused a value")
+	}
+	return elements
+}
+
+func nextElement(n *html.Node) string {
+	for ; n != nil; n = n.NextSibling {
+		if n.Type == html.ElementNode {
+			return n.Data
+		}
+	}
+	return ""
+}
+
+func TestPage(t *testing.T) {
+	r, images := small(t)
+	about := anyAbout()
+	about.ImageRoot = drawPictures(t, images)
+	page := render(t, r, about)
+	elements := inspect(t, page)
+	text := textOf(elements["body"][0])
+	for _, want := range []string{
+		"VZSL on made up", "Shown 96 images of 8 classes",
+		percent(r.Top1.MeanPerClass.Value), intervalText(r.Top1.MeanPerClass.OverClasses), intervalText(r.Top1.PerImage.OverImages),
+		"Seen and unseen together", fmt.Sprintf("%.4f", r.Generalised.AUSUC), "Calibrated, constant 0.2",
+		"Most confident mistakes", "KL divergence", "vzsl evaluate --run runs/vzsl-1", "89abcdef", "features.normalise", "caffe-227",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if n := len(elements["img"]); n < 8+1 {
+		t.Errorf("%d pictures", n)
+	}
+	if strings.Contains(text, "Published figures") {
+		t.Error("published figures beside a made-up dataset")
+	}
+	if strings.Contains(string(page), "#333333") || !strings.Contains(string(page), "var(--good)") {
+		t.Error("charts do not use the page's colours")
+	}
+	correct := 0
+	for _, c := range elements["rect"] {
+		if class, _ := attribute(c, "class"); class == "g" {
+			correct++
+		}
+	}
+	diagonal := 0
+	for _, c := range r.Confusion() {
+		if c.True == c.Predicted {
+			diagonal++
+		}
+	}
+	if correct != diagonal {
+		t.Errorf("%d cells on the diagonal, want %d", correct, diagonal)
+	}
+
+	about.ImageRoot, about.Metrics, about.Config, about.Hashes, about.Command = "", nil, nil, nil, ""
+	r.Generalised = nil
+	elements = inspect(t, render(t, r, about))
+	text = textOf(elements["body"][0])
+	if len(elements["img"]) != 0 || strings.Contains(text, "Training") || strings.Contains(text, "Seen and unseen") {
+		t.Error("parts are shown for which there is nothing")
+	}
+	inspect(t, render(t, r, About{}))
+}
+
+func TestNoMistakes(t *testing.T) {
+	names, images := numbered(3, 4)
+	r := makeUp{dataset: "made up", split: "easy", unseen: names, images: images, noise: 0.001}.result(t)
+	text := textOf(inspect(t, render(t, r, About{}))["body"][0])
+	if !strings.Contains(text, "No image was put in a wrong class.") || strings.Contains(text, "Most confident mistakes") {
+		t.Error("a perfect result is not shown as one")
+	}
+}
+
+func TestHostileNames(t *testing.T) {
+	hostile := []string{
+		`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `</style></title></script><b>`, `{{.Title}}`,
+		"a\u202eb\x00c'd&amp;", `javascript:alert(1)`, `'; background:url(//evil.example/x)`, `]]><svg onload=alert(1)>`,
+	}
+	var images [][]string
+	for i, h := range hostile {
+		var own []string
+		for k := range 9 {
+			own = append(own, fmt.Sprintf("%s/%d-%d.jpg", h, i, k))
+		}
+		images = append(images, own)
+	}
+	r := makeUp{dataset: hostile[0], split: hostile[1], unseen: hostile, images: images, seen: 2, heldOut: 3, noise: 0.8}.result(t)
+	r.Notes = hostile
+	about := anyAbout()
+	about.Name, about.Method, about.Command, about.Program = hostile[2], hostile[0], hostile[1], hostile[7]
+	about.Config = map[string]any{hostile[0]: hostile[1]}
+	about.Metrics = []map[string]any{{hostile[0]: 1.0, hostile[2]: 3.0, "epoch": 1.0}, {hostile[0]: 2.0, hostile[2]: 5.0, "epoch": 2.0}}
+	elements := inspect(t, render(t, r, about))
+	text := textOf(elements["body"][0])
+	for _, want := range []string{hostile[0], hostile[1], hostile[2], hostile[3], hostile[5], hostile[6]} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not shown as it is", want)
+		}
+	}
+	for _, svg := range elements["svg"] {
+		if _, ok := attribute(svg, "viewbox"); !ok {
+			if _, ok := attribute(svg, "viewBox"); !ok {
+				t.Error("an <svg> that is not ours")
+			}
+		}
+	}
+}
+
+func TestPublished(t *testing.T) {
+	names, images := numbered(50, 2)
+	base := func() (*evaluate.Result, About) {
+		r := makeUp{dataset: "cub", split: "standard", unseen: names, images: images, noise: 0.4}.result(t)
+		r.SeenCount = 150
+		about := anyAbout()
+		about.Features.Network, about.Features.Dim = "vgg19-7", 4096
+		return r, about
+	}
+	for _, c := range []struct {
+		name   string
+		change func(r *evaluate.Result, about *About)
+		mark   string
+	}{
+		{"same features", func(*evaluate.Result, *About) {}, "published"},
+		{"other features", func(_ *evaluate.Result, a *About) { a.Features.Network, a.Features.Dim = "resnet101", 2048 }, "published, other features"},
+		{"other split", func(r *evaluate.Result, _ *About) { r.Split = "validation1" }, ""},
+		{"other classes", func(r *evaluate.Result, _ *About) { r.SeenCount = 100 }, ""},
+		{"not all pictured", func(r *evaluate.Result, _ *About) { r.WithoutImages = names[:1] }, ""},
+		{"other dataset", func(r *evaluate.Result, _ *About) { r.Dataset = "flowers" }, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, about := base()
+			c.change(r, &about)
+			p := publishedFor(r, &about)
+			if c.mark == "" {
+				if p != nil {
+					t.Errorf("shown as %q", p.Mark)
+				}
+				return
+			}
+			if p == nil || p.Mark != c.mark || !strings.Contains(p.Source, "arXiv:1711.05820") {
+				t.Fatalf("%+v", p)
+			}
+			text := textOf(inspect(t, render(t, r, about))["body"][0])
+			for _, want := range []string{"57.42", "± 0.63", c.mark, "This run", "measured here", "arXiv:1711.05820"} {
+				if !strings.Contains(text, want) {
+					t.Errorf("the page lacks %q", want)
+				}
+			}
+		})
+	}
+}
+
+// All of CUB's 200 classes, the pictures of those that are here: the page stays under 5 MB.
+func TestSizeForCUB(t *testing.T) {
+	root := os.Getenv("VZSL_TEST_DATA")
+	if root == "" {
+		root = "../../../shared/data"
+	}
+	root = filepath.Join(root, "cub", "CUB_200_2011")
+	f, err := os.Open(filepath.Join(root, "classes.txt"))
+	if err != nil {
+		t.Skipf("CUB is not here: %v", err)
+	}
+	defer f.Close()
+	u := makeUp{dataset: "cub", split: "all", noise: 0.7}
+	for s := bufio.NewScanner(f); s.Scan(); {
+		name := strings.Fields(s.Text())[1]
+		var images []string
+		if entries, err := os.ReadDir(filepath.Join(root, "images", name)); err == nil {
+			for _, e := range entries {
+				images = append(images, name+"/"+e.Name())
+			}
+		}
+		for len(images) < 60 {
+			images = append(images, fmt.Sprintf("%s/not here %d.jpg", name, len(images)))
+		}
+		u.unseen, u.images = append(u.unseen, name), append(u.images, images)
+	}
+	about := anyAbout()
+	about.ImageRoot = filepath.Join(root, "images")
+	page := render(t, u.result(t), about)
+	elements := inspect(t, page)
+	if n := len(elements["img"]); n < 77 {
+		t.Errorf("%d pictures, want at least one for each of 77 classes", n)
+	}
+	if len(page) > 5_000_000 {
+		t.Errorf("%d bytes", len(page))
+	}
+}

@@ -1,0 +1,175 @@
+package report
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func TestDisplayNames(t *testing.T) {
+	for _, c := range []struct{ in, want []string }{
+		{[]string{"007.Parakeet_Auklet", "010.Red_winged_Blackbird"}, []string{"Parakeet Auklet", "Red winged Blackbird"}},
+		{[]string{"grizzly+bear", "n01440764"}, []string{"grizzly bear", "n01440764"}},
+		{[]string{"1.a", "2.a", "b"}, []string{"1.a", "2.a", "b"}},
+		{[]string{"042.", "_", "3-d"}, []string{"042.", "_", "d"}},
+	} {
+		if diff := cmp.Diff(c.want, displayNames(c.in)); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+func TestNumbersInWords(t *testing.T) {
+	for got, want := range map[string]string{
+		count(0): "0", count(999): "999", count(1454): "1,454", count(1234567): "1,234,567", count(-1234): "-1,234",
+		ordinal(1): "1st", ordinal(2): "2nd", ordinal(3): "3rd", ordinal(11): "11th", ordinal(112): "112th", ordinal(1022): "1,022nd",
+		plainPercent(0.574): "57.4", plainPercent(0): "0.0", plainPercent(0.0005): "0.05", plainPercent(1): "100.0",
+		quantity("kl"): "KL divergence", quantity("top5_accuracy"): "Top-5 accuracy", quantity("top1"): "Top-1", quantity(""): "",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestTrainingPanels(t *testing.T) {
+	records := trained(30)
+	records[3]["kl"] = math.NaN()                        // a number that cannot be drawn is left out
+	records[4]["train_loss"] = json.Number("2.5")        // however it was decoded
+	records[5]["inner"] = map[string]any{"grad_norm": 3} // nested, but only once: no line
+	records[6]["inner"] = map[string]any{"grad_norm": 4}
+	panels, err := trainingPanels(records)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range panels {
+		s := p.Title
+		for _, x := range p.Series {
+			s += "/" + x.Name
+		}
+		got = append(got, s)
+	}
+	want := []string{"Loss/training/validation", "Top-1/validation", "KL divergence/", "Reconstruction/", "Inner grad norm/"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if s := panels[0].Series[1]; !s.Dashed || !strings.Contains(s.Summary, "at epoch") {
+		t.Errorf("%+v", s)
+	}
+	if svg := string(panels[0].SVG); !strings.Contains(svg, "stroke-dasharray") || strings.Contains(svg, "#") || !strings.Contains(svg, ">epoch<") {
+		t.Error("the second line is not dashed, the axis not named, or a colour of the library is left")
+	}
+	for _, none := range [][]map[string]any{nil, {}, {{"epoch": 1.0, "loss": 2.0}}, {{"loss": 1.0}, {"loss": 1.0}}, {{"seconds": 1.0}, {"seconds": 2.0}}} {
+		panels, err := trainingPanels(none)
+		if err != nil || len(panels) != 0 {
+			t.Errorf("%v: %d panels, %v", none, len(panels), err)
+		}
+	}
+}
+
+// Whatever the range, a few ticks inside it, in order.
+func TestTicks(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		lo := rapid.Float64Range(-1e6, 1e6).Draw(t, "from")
+		hi := lo + rapid.Float64Range(0, 1e6).Draw(t, "length")
+		ticks := fewTicks{}.Ticks(lo, hi)
+		if len(ticks) > 7 || hi-lo > 1e-3 && len(ticks) < 2 {
+			t.Fatalf("%d ticks from %v to %v", len(ticks), lo, hi)
+		}
+		for i, k := range ticks {
+			slack := 1e-6 * (hi - lo + 1e-6)
+			if k.Value < lo-slack || k.Value > hi+slack || i > 0 && k.Value < ticks[i-1].Value {
+				t.Fatalf("ticks %v from %v to %v", ticks, lo, hi)
+			}
+		}
+	})
+}
+
+func TestSettings(t *testing.T) {
+	got, err := settings(struct {
+		Lambda float64           `json:"lambda"`
+		Hidden []int             `json:"hidden"`
+		Norm   map[string]string `json:"normalise"`
+		Seed   uint64            `json:"seed"`
+	}{0.1, []int{1000, 1000}, map[string]string{"features": "sqrt-l2"}, math.MaxUint64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Entry{{"hidden", "[1000,1000]"}, {"lambda", "0.1"}, {"normalise.features", "sqrt-l2"}, {"seed", "18446744073709551615"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestThumbnails(t *testing.T) {
+	parent := t.TempDir()
+	root := filepath.Join(parent, "images")
+	if err := os.Mkdir(root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	clear := image.NewNRGBA(image.Rect(0, 0, 300, 100)) // fully transparent: white below
+	var b bytes.Buffer
+	if err := png.Encode(&b, clear); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(root, "clear.jpg"), b.String()) // by content, not by name
+	write(t, filepath.Join(parent, "secret.png"), b.String())
+	write(t, filepath.Join(root, "cut.png"), b.String()[:b.Len()/2])
+	write(t, filepath.Join(root, "text.jpg"), "not a picture")
+	write(t, filepath.Join(root, "empty.jpg"), "")
+	bomb := append([]byte(nil), b.Bytes()...)
+	copy(bomb[16:], []byte{0, 1, 0, 0, 0, 1, 0, 0}) // 65,536 x 65,536 in the header
+	write(t, filepath.Join(root, "bomb.png"), string(bomb))
+	if err := os.Symlink(filepath.Join(parent, "secret.png"), filepath.Join(root, "link.png")); err != nil {
+		t.Logf("no symbolic links here: %v", err)
+	}
+
+	pics, err := openPictures(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pics.close()
+	uri, w, h := pics.thumbnail("clear.jpg", 96)
+	if w != 96 || h != 32 {
+		t.Fatalf("%d x %d, want 96 x 32", w, h)
+	}
+	data, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(string(uri), "data:image/jpeg;base64,"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := jpeg.Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := color.GrayModel.Convert(img.At(50, 16)).(color.Gray); c.Y < 250 {
+		t.Errorf("transparent came out as grey %d", c.Y)
+	}
+	if _, w, h := pics.thumbnail("clear.jpg", 1000); w != 300 || h != 100 {
+		t.Errorf("a small picture was scaled to %d x %d", w, h)
+	}
+	for _, bad := range []string{"../secret.png", "/etc/passwd", "link.png", "cut.png", "text.jpg", "empty.jpg", "bomb.png", "absent.jpg", ".", ""} {
+		if uri, _, _ := pics.thumbnail(bad, 96); uri != "" {
+			t.Errorf("%q gave a picture", bad)
+		}
+	}
+
+	if p, err := openPictures(filepath.Join(parent, "moved away")); p != nil || err != nil {
+		t.Errorf("a folder that is gone: %v, %v", p, err)
+	}
+	if _, err := openPictures(filepath.Join(parent, "secret.png")); err == nil {
+		t.Error("a file as folder of the images: no error")
+	}
+}

@@ -1,0 +1,60 @@
+package report
+
+import (
+	"strings"
+
+	"vzsl/evaluate"
+)
+
+// published are figures from the literature for the classes of this run.
+type published struct {
+	Mark   string            `json:"mark"` // how they relate to this run
+	Source string            `json:"source"`
+	Rows   []publishedFigure `json:"figures"`
+}
+
+type publishedFigure struct {
+	Method string  `json:"method"`
+	Top1   float64 `json:"top1_percent"`          // per image
+	Std    float64 `json:"std_percent,omitempty"` // over runs, 0 where none was given
+}
+
+const publishedSource = "W. Wang et al., “Zero-Shot Learning via Class-Conditioned Deep Generative Models”, AAAI 2018, arXiv:1711.05820: " +
+	"inductive top-1 in percent with VGG-19 features, mean and standard deviation over runs, as the table is shown in slides of a seminar (not compared with the paper itself)"
+
+// publishedTables are the figures by dataset, for its standard split of that many seen and unseen classes.
+var publishedTables = map[string]struct {
+	seen, unseen int
+	rows         []publishedFigure
+}{
+	"awa": {40, 10, []publishedFigure{
+		{"DAP", 57.23, 0}, {"ESZSL", 75.32, 2.28}, {"SSE-ReLU", 76.33, 0.83}, {"MLZSC", 77.32, 1.03}, {"BiDiLEL", 79.20, 0},
+		{"SDL", 80.46, 0.53}, {"GFZSL", 80.83, 0}, {"JFA", 81.03, 0.88}, {"SAE", 83.40, 0}, {"VZSL#", 84.45, 0.74}, {"VZSL", 85.28, 0.76},
+	}},
+	"cub": {150, 50, []publishedFigure{
+		{"SSE-ReLU", 30.41, 0.20}, {"SDL", 42.11, 0.55}, {"MLZSC", 43.29, 0.38}, {"JFA", 46.48, 1.67}, {"BiDiLEL", 46.70, 0},
+		{"VZSL#", 55.37, 0.59}, {"GFZSL", 56.53, 0}, {"SAE", 56.60, 0}, {"VZSL", 57.42, 0.63},
+	}},
+	"sun": {707, 10, []publishedFigure{
+		{"DAP", 72.00, 0}, {"ESZSL", 82.10, 0.32}, {"SSE-ReLU", 82.50, 1.32}, {"SDL", 83.83, 0.29}, {"JFA", 84.10, 1.51},
+		{"MLZSC", 84.41, 0.71}, {"SAE", 84.50, 0}, {"VZSL#", 85.75, 1.93}, {"GFZSL", 86.50, 0}, {"VZSL", 86.75, 2.02},
+	}},
+}
+
+// publishedFor gives the figures where this run is on the same classes with all their candidates pictured, else nil.
+func publishedFor(r *evaluate.Result, about *About) *published {
+	dataset := strings.ToLower(r.Dataset)
+	if dataset == "awa1" {
+		dataset = "awa"
+	}
+	t, ok := publishedTables[dataset]
+	if !ok || strings.ToLower(r.Split) != "standard" || r.SeenCount != t.seen || len(r.Candidates) != t.unseen || len(r.WithoutImages) > 0 {
+		return nil
+	}
+	mark := "published, other features"
+	network := strings.ToLower(strings.ReplaceAll(about.Features.Network, "-", ""))
+	if strings.Contains(network, "vgg19") && about.Features.Dim == 4096 {
+		mark = "published"
+	}
+	return &published{Mark: mark, Source: publishedSource, Rows: t.rows}
+}

@@ -1,0 +1,257 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"math"
+	"regexp"
+	"sort"
+	"strings"
+
+	"gonum.org/v1/plot/plotter"
+)
+
+const (
+	maxPanels     = 12
+	maxLinePoints = 300
+)
+
+// panel is one quantity over the training, of training and validation data where both were recorded.
+type panel struct {
+	Title  string
+	Series []series
+	SVG    template.HTML
+}
+
+type series struct {
+	Name    string // "training", "validation"
+	Summary string // first, last and extreme values in words
+	Dashed  bool
+}
+
+// curve is one numeric key of the records.
+type curve struct {
+	key string
+	x   string // what xy goes over: one of xKeys, or "record"
+	xy  plotter.XYs
+}
+
+var (
+	xKeys    = []string{"epoch", "step", "iteration"}
+	ofTime   = regexp.MustCompile(`(?i)(^|[_./])(time|seconds|secs?|ms|elapsed|duration|seed|wall)([_./]|$)|_ns$|_s$|_ms$`)
+	topN     = regexp.MustCompile(`\btop ?(\d+)\b`)
+	sideName = regexp.MustCompile(`(?i)^(train|training|val|valid|validation)[_./]`)
+)
+
+// trainingPanels draws every recorded number that changes, in the order of first appearance by name of quantity.
+func trainingPanels(records []map[string]any) ([]panel, error) {
+	curves := curvesOf(records)
+	var stems []string
+	groups := make(map[string][]curve)
+	for _, c := range curves {
+		stem := strings.ToLower(sideName.ReplaceAllString(c.key, ""))
+		if groups[stem] == nil {
+			stems = append(stems, stem)
+		}
+		groups[stem] = append(groups[stem], c)
+	}
+	sort.SliceStable(stems, func(i, j int) bool { return weight(stems[i]) < weight(stems[j]) })
+	if len(stems) > maxPanels {
+		stems = stems[:maxPanels]
+	}
+	var panels []panel
+	for _, stem := range stems {
+		p := panel{Title: quantity(stem)}
+		group := groups[stem]
+		c := chart{width: 340, height: 200, xLabel: group[0].x}
+		sort.SliceStable(group, func(i, j int) bool { return !validation(group[i].key) && validation(group[j].key) })
+		for i, cv := range group {
+			c.lines = append(c.lines, line{xy: thinned(cv.xy)})
+			name := ""
+			if sideName.MatchString(cv.key) {
+				name = "training"
+				if validation(cv.key) {
+					name = "validation"
+				}
+			}
+			p.Series = append(p.Series, series{Name: name, Summary: summary(cv), Dashed: i%2 == 1})
+		}
+		var err error
+		if p.SVG, err = c.svg(); err != nil {
+			return nil, err
+		}
+		panels = append(panels, p)
+	}
+	return panels, nil
+}
+
+func validation(key string) bool {
+	return strings.HasPrefix(strings.ToLower(key), "val")
+}
+
+// weight puts the loss first, then accuracies, then the rest as it came.
+func weight(stem string) int {
+	switch {
+	case stem == "loss":
+		return 0
+	case strings.Contains(stem, "top1") || strings.Contains(stem, "accuracy") || strings.Contains(stem, "acc"):
+		return 1
+	}
+	return 2
+}
+
+// quantity is the heading of a panel.
+func quantity(stem string) string {
+	s := strings.NewReplacer("_", " ", ".", " ", "/", " ").Replace(stem)
+	s = topN.ReplaceAllString(s, "top-$1")
+	for from, to := range map[string]string{"kl": "KL divergence", "recon": "reconstruction", "lr": "learning rate", "grad norm": "gradient norm"} {
+		if s == from {
+			s = to
+		}
+	}
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+func curvesOf(records []map[string]any) []curve {
+	var order []string
+	type point struct {
+		record int
+		y      float64
+	}
+	points := make(map[string][]point)
+	flat := make([]map[string]float64, len(records))
+	for i, r := range records {
+		flat[i] = map[string]float64{}
+		flatten("", r, flat[i])
+		var keys []string
+		for k := range flat[i] {
+			keys = append(keys, k)
+		}
+		sort.Strings(keys)
+		for _, k := range keys {
+			if points[k] == nil {
+				order = append(order, k)
+			}
+			points[k] = append(points[k], point{i, flat[i][k]})
+		}
+	}
+	isX := func(k string) bool {
+		for _, x := range xKeys {
+			if k == x {
+				return true
+			}
+		}
+		return false
+	}
+	var curves []curve
+	for _, k := range order {
+		ps := points[k]
+		if isX(k) || ofTime.MatchString(k) || len(ps) < 2 {
+			continue
+		}
+		c := curve{key: k, x: "record"}
+		changes := false
+		for i, p := range ps {
+			c.xy = append(c.xy, plotter.XY{X: float64(i + 1), Y: p.y})
+			changes = changes || p.y != ps[0].y
+		}
+		if !changes {
+			continue
+		}
+		for _, x := range xKeys {
+			increasing := true
+			last := math.Inf(-1)
+			xs := make([]float64, len(ps))
+			for i, p := range ps {
+				v, ok := flat[p.record][x]
+				if !ok || v <= last {
+					increasing = false
+					break
+				}
+				xs[i], last = v, v
+			}
+			if increasing {
+				for i := range xs {
+					c.xy[i].X = xs[i]
+				}
+				c.x = x
+				break
+			}
+		}
+		curves = append(curves, c)
+	}
+	return curves
+}
+
+// flatten collects the finite numbers of a record, nested ones under "outer.inner".
+func flatten(prefix string, record map[string]any, into map[string]float64) {
+	for k, v := range record {
+		k = prefix + k
+		var f float64
+		switch v := v.(type) {
+		case map[string]any:
+			flatten(k+".", v, into)
+			continue
+		case float64:
+			f = v
+		case float32:
+			f = float64(v)
+		case int:
+			f = float64(v)
+		case int64:
+			f = float64(v)
+		case json.Number:
+			var err error
+			if f, err = v.Float64(); err != nil {
+				continue
+			}
+		default:
+			continue
+		}
+		if !math.IsNaN(f) && !math.IsInf(f, 0) {
+			into[k] = f
+		}
+	}
+}
+
+func thinned(xy plotter.XYs) plotter.XYs {
+	if len(xy) <= maxLinePoints {
+		return xy
+	}
+	out := make(plotter.XYs, maxLinePoints)
+	for i := range out {
+		out[i] = xy[i*(len(xy)-1)/(maxLinePoints-1)]
+	}
+	return out
+}
+
+// summary says in words what the line shows.
+func summary(c curve) string {
+	xy := c.xy
+	lo, hi := xy[0], xy[0]
+	for _, p := range xy {
+		if p.Y < lo.Y {
+			lo = p
+		}
+		if p.Y > hi.Y {
+			hi = p
+		}
+	}
+	first, last := xy[0], xy[len(xy)-1]
+	s := fmt.Sprintf("%s to %s", short(first.Y), short(last.Y))
+	switch {
+	case last.Y < first.Y && lo != last:
+		s += fmt.Sprintf(", lowest %s at %s %s", short(lo.Y), c.x, short(lo.X))
+	case last.Y >= first.Y && hi != last:
+		s += fmt.Sprintf(", highest %s at %s %s", short(hi.Y), c.x, short(hi.X))
+	}
+	return s
+}
+
+func short(v float64) string {
+	return strings.Replace(fmt.Sprintf("%.4g", v), "-", "−", 1)
+}
