@@ -43,7 +43,12 @@ func AdamStep(o Adam, param, grad, m, v []float32) {
 		root:    float32(1 / math.Sqrt(1-math.Pow(o.Beta2, t))),
 		epsilon: float32(o.Epsilon),
 	}
-	goAdam(&k, param, grad, m, v)
+	w := vec()
+	n, i := w.whole(len(param), 4)
+	if n > 0 {
+		w.adam(&k.scale, &param[0], &grad[0], &m[0], &v[0], n)
+	}
+	goAdam(&k, param[i:], grad[i:], m[i:], v[i:])
 }
 
 func goAdam(k *adamCoefficients, param, grad, m, v []float32) {

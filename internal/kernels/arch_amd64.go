@@ -29,12 +29,24 @@ var avx512Arch = &arch{
 	name: "avx512",
 	f32:  micro[float32]{mr: 14, nr: 32, kernel: sgemmAVX512, block: 16, transpose: stransposeAVX512, pack: spackAVX512},
 	f64:  micro[float64]{mr: 14, nr: 16, kernel: dgemmAVX512, block: 8, transpose: dtransposeAVX512, pack: dpackAVX512},
+	vec: vectors{
+		bytes: 64,
+		saxpy: saxpyAVX512, daxpy: daxpyAVX512, sscal: sscalAVX512, dscal: dscalAVX512, sdot: sdotAVX512, ddot: ddotAVX512, sumSquares: sumSquaresAVX512,
+		sadd: saddAVX512, smul: smulAVX512, saddMax: saddMaxAVX512, smax: smaxAVX512, srelu: sreluAVX512, sreluBackward: sreluBackwardAVX512,
+		adam: adamAVX512, poolMax: poolMaxAVX512, winogradIn: winogradInAVX512, winogradOut: winogradOutAVX512,
+	},
 }
 
 var avx2Arch = &arch{
 	name: "avx2",
 	f32:  micro[float32]{mr: 6, nr: 16, kernel: sgemmAVX2, block: 8, transpose: stransposeAVX2, pack: spackAVX2},
 	f64:  micro[float64]{mr: 6, nr: 8, kernel: dgemmAVX2, block: 4, transpose: dtransposeAVX2, pack: dpackAVX2},
+	vec: vectors{
+		bytes: 32,
+		saxpy: saxpyAVX2, daxpy: daxpyAVX2, sscal: sscalAVX2, dscal: dscalAVX2, sdot: sdotAVX2, ddot: ddotAVX2, sumSquares: sumSquaresAVX2,
+		sadd: saddAVX2, smul: smulAVX2, saddMax: saddMaxAVX2, smax: smaxAVX2, srelu: sreluAVX2, sreluBackward: sreluBackwardAVX2,
+		adam: adamAVX2, poolMax: poolMaxAVX2, winogradIn: winogradInAVX2, winogradOut: winogradOutAVX2,
+	},
 }
 
 // The assembly's row counts, by number of rows less one.

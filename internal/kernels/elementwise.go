@@ -8,11 +8,17 @@ import (
 // Relu does dst[i] = max(src[i], 0); dst may be src. NaN stays NaN.
 func Relu(dst, src []float32) {
 	sameLen(len(dst), len(src))
-	for i, v := range src {
-		if v < 0 {
-			v = 0
+	v := vec()
+	n, i := v.whole(len(src), 4)
+	if n > 0 {
+		v.srelu(&dst[0], &src[0], n)
+	}
+	for ; i < len(src); i++ {
+		x := src[i]
+		if x < 0 {
+			x = 0
 		}
-		dst[i] = v
+		dst[i] = x
 	}
 }
 
@@ -21,8 +27,13 @@ func Relu(dst, src []float32) {
 func ReluBackward(dst, grad, out []float32) {
 	sameLen(len(dst), len(grad))
 	sameLen(len(dst), len(out))
-	for i, v := range out {
-		if v > 0 {
+	v := vec()
+	n, i := v.whole(len(dst), 4)
+	if n > 0 {
+		v.sreluBackward(&dst[0], &grad[0], &out[0], n)
+	}
+	for ; i < len(dst); i++ {
+		if out[i] > 0 {
 			dst[i] = grad[i]
 		} else {
 			dst[i] = 0
@@ -59,18 +70,14 @@ func Clip(dst, src []float32, lo, hi float32) {
 func Add(dst, a, b []float32) {
 	sameLen(len(dst), len(a))
 	sameLen(len(dst), len(b))
-	for i, v := range a {
-		dst[i] = v + b[i]
-	}
+	vec().add(dst, a, b)
 }
 
 // Mul does dst[i] = a[i] * b[i].
 func Mul(dst, a, b []float32) {
 	sameLen(len(dst), len(a))
 	sameLen(len(dst), len(b))
-	for i, v := range a {
-		dst[i] = v * b[i]
-	}
+	vec().mul(dst, a, b)
 }
 
 // AddRows adds bias to each row of x, rows of len(bias) one after another, and
@@ -80,8 +87,9 @@ func AddRows(x, bias []float32, relu bool) {
 	if n == 0 || len(x)%n != 0 {
 		panic(fmt.Sprintf("kernels: %d values are no rows of %d", len(x), n))
 	}
+	v := vec()
 	for ; len(x) > 0; x = x[n:] {
-		addBias(x[:n], x[:n], bias, relu)
+		v.addMax(x[:n], x[:n], bias, relu)
 	}
 }
 
@@ -91,11 +99,10 @@ func SumColumns(dst, x []float32) {
 	if n == 0 || len(x)%n != 0 {
 		panic(fmt.Sprintf("kernels: %d values are no rows of %d", len(x), n))
 	}
+	v := vec()
 	clear(dst)
 	for ; len(x) > 0; x = x[n:] {
-		for j, v := range x[:n] {
-			dst[j] += v
-		}
+		v.add(dst, dst, x)
 	}
 }
 
@@ -104,9 +111,10 @@ func SumColumns(dst, x []float32) {
 func AddAct(a, b, out *Act, relu bool) {
 	sameShape(a, b)
 	sameShape(a, out)
+	v := vec()
 	rows(out, func(n, y, x, width int) {
 		dst := out.Data[out.At(n, y, x):][:width]
-		addBias(dst, a.Data[a.At(n, y, x):], b.Data[b.At(n, y, x):], relu)
+		v.addMax(dst, a.Data[a.At(n, y, x):], b.Data[b.At(n, y, x):], relu)
 	}, a, b)
 }
 

@@ -82,7 +82,7 @@ func (r *gatherRun) part(i int, s *scratch) {
 	for i := range rows {
 		p := p0 + i
 		dst := r.out.Data[r.out.At(p/ow/oh, p/ow%oh, p%ow)+group*oc:][:oc]
-		addBias(dst, acc[i*width:][:oc], bias, r.c.relu)
+		r.c.arch.vec.addMax(dst, acc[i*width:][:oc], bias, r.c.relu)
 	}
 }
 
@@ -106,23 +106,5 @@ func (r *gatherRun) rows(dst []float32, ldd, group, p0, rows, k0, kk int) {
 			}
 			k += len(part)
 		}
-	}
-}
-
-// addBias does dst = src + bias, or its positive part.
-func addBias(dst, src, bias []float32, relu bool) {
-	src, bias = src[:len(dst)], bias[:len(dst)]
-	if !relu {
-		for i, v := range src {
-			dst[i] = v + bias[i]
-		}
-		return
-	}
-	for i, v := range src {
-		v += bias[i]
-		if v < 0 {
-			v = 0
-		}
-		dst[i] = v
 	}
 }

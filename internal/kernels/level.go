@@ -12,6 +12,7 @@ type arch struct {
 	name string
 	f32  micro[float32]
 	f64  micro[float64]
+	vec  vectors
 }
 
 var current atomic.Pointer[arch]

@@ -98,7 +98,7 @@ func (r *linearRun) part(i int, s *scratch) {
 				beta = 1
 			}
 			for q := range rows {
-				addBias(r.y[(m0+q)*r.ldy+j:][:cols], acc[q*nr:], r.bias[j:], r.relu)
+				r.arch.vec.addMax(r.y[(m0+q)*r.ldy+j:][:cols], acc[q*nr:], r.bias[j:], r.relu)
 			}
 		}
 	}

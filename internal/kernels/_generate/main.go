@@ -20,6 +20,7 @@ import (
 type gen struct {
 	*build.Context
 	isa
+	globals map[string]operand.Mem // constants written already
 }
 
 // isa is a vector instruction set: its registers and their width.
@@ -64,11 +65,13 @@ func main() {
 		{"gemm", gemmFile},
 		{"transpose", transposeFile},
 		{"pack", packFile},
+		{"vector", vectorFile},
+		{"winograd", winogradFile},
 		{"peak", peakFile},
 	} {
 		ctx := build.NewContext()
 		for _, is := range []isa{avx2, avx512} {
-			f.make(&gen{ctx, is})
+			f.make(&gen{ctx, is, map[string]operand.Mem{}})
 		}
 		if err := write(ctx, filepath.Join(*out, f.name+"_amd64")); err != nil {
 			log.Fatalf("%s: %v", f.name, err)

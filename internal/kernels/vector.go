@@ -1,0 +1,200 @@
+package kernels
+
+import "math"
+
+// vectors are a level's routines over arrays. They take whole vectors; what is
+// left at the end is done in Go. The plain Go level has none.
+type vectors struct {
+	bytes         int // of a vector, 0 for none
+	saxpy         func(alpha float32, x, y *float32, n int)
+	daxpy         func(alpha float64, x, y *float64, n int)
+	sscal         func(alpha float32, x *float32, n int)
+	dscal         func(alpha float64, x *float64, n int)
+	sdot          func(x, y *float32, n int) float32
+	ddot          func(x, y *float64, n int) float64
+	sumSquares    func(x *float32, n int) float64
+	sadd          func(dst, a, b *float32, n int)
+	smul          func(dst, a, b *float32, n int)
+	saddMax       func(dst, a, b *float32, floor float32, n int)
+	smax          func(dst, a, b *float32, n int)
+	srelu         func(dst, src *float32, n int)
+	sreluBackward func(dst, grad, out *float32, n int)
+	adam          func(k, param, grad, m, v *float32, n int)
+	poolMax       func(src *float32, pixel, row, step int, dst *float32, to, pixels, n int)
+	winogradIn    func(src *float32, pixel, row int, dst *float32, plane, n int)
+	winogradOut   func(src *float32, plane int, dst *float32, pixel, row int, bias *float32, floor float32, n int)
+}
+
+// whole is how many vectors of values of so many bytes there are in n, and how
+// many values those are.
+func (v *vectors) whole(n, size int) (count, values int) {
+	if v.bytes == 0 {
+		return 0, 0
+	}
+	count = n * size / v.bytes
+	return count, count * v.bytes / size
+}
+
+func vec() *vectors { return &current.Load().vec }
+
+// axpy does y += alpha*x.
+func saxpy(alpha float32, x, y []float32) {
+	v := vec()
+	n, i := v.whole(len(x), 4)
+	if n > 0 {
+		_ = y[len(x)-1]
+		v.saxpy(alpha, &x[0], &y[0], n)
+	}
+	goAxpy(alpha, x[i:], y[i:])
+}
+
+func daxpy(alpha float64, x, y []float64) {
+	v := vec()
+	n, i := v.whole(len(x), 8)
+	if n > 0 {
+		_ = y[len(x)-1]
+		v.daxpy(alpha, &x[0], &y[0], n)
+	}
+	goAxpy(alpha, x[i:], y[i:])
+}
+
+func goAxpy[T float](alpha T, x, y []T) {
+	y = y[:len(x)]
+	for i, v := range x {
+		y[i] += alpha * v
+	}
+}
+
+// scal does x *= alpha.
+func sscal(alpha float32, x []float32) {
+	v := vec()
+	n, i := v.whole(len(x), 4)
+	if n > 0 {
+		v.sscal(alpha, &x[0], n)
+	}
+	goScal(alpha, x[i:])
+}
+
+func dscal(alpha float64, x []float64) {
+	v := vec()
+	n, i := v.whole(len(x), 8)
+	if n > 0 {
+		v.dscal(alpha, &x[0], n)
+	}
+	goScal(alpha, x[i:])
+}
+
+func goScal[T float](alpha T, x []T) {
+	for i := range x {
+		x[i] *= alpha
+	}
+}
+
+// dot returns the sum of x*y.
+func sdot(x, y []float32) float32 {
+	v := vec()
+	n, i := v.whole(len(x), 4)
+	var sum float32
+	if n > 0 {
+		_ = y[len(x)-1]
+		sum = v.sdot(&x[0], &y[0], n)
+	}
+	return sum + goDot(x[i:], y[i:])
+}
+
+func ddot(x, y []float64) float64 {
+	v := vec()
+	n, i := v.whole(len(x), 8)
+	var sum float64
+	if n > 0 {
+		_ = y[len(x)-1]
+		sum = v.ddot(&x[0], &y[0], n)
+	}
+	return sum + goDot(x[i:], y[i:])
+}
+
+func goDot[T float](x, y []T) T {
+	y = y[:len(x)]
+	var sum T
+	for i, v := range x {
+		sum += v * y[i]
+	}
+	return sum
+}
+
+// SumSquares returns the sum of x's squares in double precision, as a
+// gradient's norm needs it.
+func SumSquares(x []float32) float64 {
+	v := vec()
+	n, i := v.whole(len(x), 8)
+	var sum float64
+	if n > 0 {
+		sum = v.sumSquares(&x[0], n)
+	}
+	for _, w := range x[i:] {
+		sum += float64(w) * float64(w)
+	}
+	return sum
+}
+
+// add does dst = a + b.
+func (v *vectors) add(dst, a, b []float32) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	n, i := v.whole(len(dst), 4)
+	if n > 0 {
+		v.sadd(&dst[0], &a[0], &b[0], n)
+	}
+	for ; i < len(dst); i++ {
+		dst[i] = a[i] + b[i]
+	}
+}
+
+// mul does dst = a * b.
+func (v *vectors) mul(dst, a, b []float32) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	n, i := v.whole(len(dst), 4)
+	if n > 0 {
+		v.smul(&dst[0], &a[0], &b[0], n)
+	}
+	for ; i < len(dst); i++ {
+		dst[i] = a[i] * b[i]
+	}
+}
+
+// addMax does dst = a + b, or its positive part with relu.
+func (v *vectors) addMax(dst, a, b []float32, relu bool) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	n, i := v.whole(len(dst), 4)
+	if n > 0 {
+		v.saddMax(&dst[0], &a[0], &b[0], floor(relu), n)
+	}
+	for ; i < len(dst); i++ {
+		x := a[i] + b[i]
+		if relu && x < 0 {
+			x = 0
+		}
+		dst[i] = x
+	}
+}
+
+// floor is what an activation raises smaller values to.
+func floor(relu bool) float32 {
+	if relu {
+		return 0
+	}
+	return float32(math.Inf(-1))
+}
+
+// max does dst = the larger of dst and src, dst where one is NaN.
+func (v *vectors) max(dst, src []float32) {
+	src = src[:len(dst)]
+	n, i := v.whole(len(dst), 4)
+	if n > 0 {
+		v.smax(&dst[0], &src[0], &dst[0], n)
+	}
+	for ; i < len(dst); i++ {
+		if src[i] > dst[i] {
+			dst[i] = src[i]
+		}
+	}
+}
