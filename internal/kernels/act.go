@@ -195,3 +195,21 @@ func sameShape(a, b *Act) {
 		panic(fmt.Sprintf("kernels: feature maps of %dx%dx%dx%d and %dx%dx%dx%d", a.N, a.H, a.W, a.C, b.N, b.H, b.W, b.C))
 	}
 }
+
+// withHalo returns in, or a copy if its halo is smaller than want; done gives
+// the copy back.
+func withHalo(in *Act, want Halo) (padded *Act, done func()) {
+	if in.Halo().Max(want) == in.Halo() {
+		return in, nothing
+	}
+	want = want.Max(in.Halo())
+	p := haloCopies.get()
+	padded = NewAct(in.N, in.H, in.W, in.C, want, p.grown(ActLen(in.N, in.H, in.W, in.C, want)))
+	padded.ClearHalo()
+	CopyAct(in, padded)
+	return padded, func() { haloCopies.put(p) }
+}
+
+func nothing() {}
+
+var haloCopies = freeList[pages]{make: func() *pages { return new(pages) }}

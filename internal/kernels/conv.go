@@ -102,7 +102,11 @@ func PrepareConv(g Conv2D, weights, bias []float32, relu bool) (*Conv, error) {
 	c := &Conv{Conv2D: g, arch: current.Load(), relu: relu}
 	c.bias = aligned[float32](roundUp(g.Out, 32))
 	copy(c.bias, bias)
-	c.by = prepareGather(c, weights)
+	if suitsWinograd(g) {
+		c.by = prepareWinograd(c, weights)
+	} else {
+		c.by = prepareGather(c, weights)
+	}
 	return c, nil
 }
 

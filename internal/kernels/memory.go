@@ -39,3 +39,15 @@ func (b *Buffer) Free() {
 	}
 	b.Data, b.free = nil, nil
 }
+
+// pages is a Buffer that grows.
+type pages struct{ *Buffer }
+
+func (p *pages) grown(n int) []float32 {
+	if p.Buffer == nil || len(p.Data) < n {
+		p.Free()
+		// From a huge page's size on, so that it gets one.
+		p.Buffer = NewBuffer(max(n, 512<<10))
+	}
+	return p.Data[:n]
+}

@@ -123,6 +123,8 @@ func (l *freeList[T]) put(x *T) {
 type scratch struct {
 	f32 buffers[float32]
 	f64 buffers[float64]
+	// A Winograd convolution's transformed inputs and its products.
+	v, m pages
 }
 
 // buffers are a multiplication's packed blocks and a convolution's gathered

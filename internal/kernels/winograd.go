@@ -1,0 +1,340 @@
+package kernels
+
+// winograd does 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3) (Lavin
+// and Gray, arXiv:1509.09308): 36 multiplications in place of 144 for a tile of
+// 4x4 outputs,
+//
+//	Y = A' [ (G g G') * (B' d B) ] A
+//
+// where the product * of the 6x6 values, summed over input channels, is 36
+// matrix products over all tiles. G, B and A are for the points 0, 1, -1, 2,
+// -2 and infinity.
+type winograd struct {
+	// weights[36][panel][channel][nr]
+	weights *Buffer
+	panels  int
+}
+
+const (
+	tileOut = 4
+	tileIn  = 6
+	places  = tileIn * tileIn
+)
+
+// gMatrix is G.
+var gMatrix = [tileIn][3]float64{
+	{1. / 4, 0, 0},
+	{-1. / 6, -1. / 6, -1. / 6},
+	{-1. / 6, 1. / 6, -1. / 6},
+	{1. / 24, 1. / 12, 1. / 6},
+	{1. / 24, -1. / 12, 1. / 6},
+	{0, 0, 1},
+}
+
+// suitsWinograd: below some channels the transforms cost more than they save.
+func suitsWinograd(g Conv2D) bool {
+	return g.KernelH == 3 && g.KernelW == 3 && g.StrideH == 1 && g.StrideW == 1 && g.DilationH == 1 && g.DilationW == 1 &&
+		g.Groups == 1 && g.In >= 16 && g.Out >= 16
+}
+
+func prepareWinograd(c *Conv, w []float32) *winograd {
+	nr := c.arch.f32.nr
+	p := &winograd{panels: (c.Out + nr - 1) / nr}
+	p.weights = NewBuffer(places * p.panels * c.In * nr)
+	parallel(p.panels, &winogradWeights{p, c, w})
+	return p
+}
+
+// winogradWeights transforms the kernels of one panel a part, in double
+// precision.
+type winogradWeights struct {
+	*winograd
+	c *Conv
+	w []float32
+}
+
+func (r *winogradWeights) part(panel int, _ *scratch) {
+	nr, ic := r.c.arch.f32.nr, r.c.In
+	for i := range ic {
+		for o := panel * nr; o < min((panel+1)*nr, r.c.Out); o++ {
+			g := r.w[(o*ic+i)*9:][:9]
+			var t [tileIn][3]float64
+			for y, f := range gMatrix {
+				for x := range 3 {
+					t[y][x] = f[0]*float64(g[x]) + f[1]*float64(g[3+x]) + f[2]*float64(g[6+x])
+				}
+			}
+			for y := range tileIn {
+				for x, f := range gMatrix {
+					place := y*tileIn + x
+					r.weights.Data[((place*r.panels+panel)*ic+i)*nr+o%nr] = float32(f[0]*t[y][0] + f[1]*t[y][1] + f[2]*t[y][2])
+				}
+			}
+		}
+	}
+}
+
+func (p *winograd) free() { p.weights.Free() }
+
+// halo: tiles overlap the map's end where its size is no multiple of four.
+func (p *winograd) halo(c *Conv, h, w int) Halo {
+	oh, ow := c.OutSize(h, w)
+	return Halo{
+		Top: c.Top, Left: c.Left,
+		Bottom: max(0, roundUp(oh, tileOut)+2-c.Top-h),
+		Right:  max(0, roundUp(ow, tileOut)+2-c.Left-w),
+	}
+}
+
+// winogradRun is one call under way. Tiles go through in blocks. While weights
+// are small, a block is one thread's from its inputs to its outputs, and fits
+// the second-level cache; with many channels, where reading the weights is what
+// costs, the threads share a large block and do its three phases together.
+type winogradRun struct {
+	*winograd
+	c                *Conv
+	in, out          *Act
+	across, perImage int // tiles of a row, of an image
+	total            int
+
+	block          int // tiles
+	lda, ldc       int // of one tile's values at one of the 36 places
+	planeV, planeM int // of one place
+
+	shared       bool
+	phase        winogradPhase
+	first, count int       // tiles of the shared block
+	v, m         []float32 // shared
+}
+
+type winogradPhase int
+
+const (
+	phaseIn winogradPhase = iota
+	phaseProduct
+	phaseOut
+)
+
+// inStep is how many tiles a part transforms in the shared phases.
+const inStep = 8
+
+var winogradRuns = freeList[winogradRun]{make: func() *winogradRun { return new(winogradRun) }}
+
+// sharedBuffers are the blocks of calls that share one; each call takes a pair.
+var sharedBuffers = freeList[scratch]{make: func() *scratch { return new(scratch) }}
+
+func (p *winograd) run(c *Conv, in, out *Act) {
+	in, done := withHalo(in, p.halo(c, in.H, in.W))
+	defer done()
+	r := winogradRuns.get()
+	*r = winogradRun{winograd: p, c: c, in: in, out: out}
+	r.across = (out.W + tileOut - 1) / tileOut
+	r.perImage = (out.H + tileOut - 1) / tileOut * r.across
+	r.total = out.N * r.perImage
+	r.lda, r.ldc = c.In+16, p.panels*c.arch.f32.nr+16
+	r.plan()
+	r.planeV, r.planeM = planeStride(r.block*r.lda), planeStride(r.block*r.ldc)
+	if !r.shared {
+		parallel((r.total+r.block-1)/r.block, r)
+	} else {
+		s := sharedBuffers.get()
+		r.v, r.m = s.v.grown(places*r.planeV), s.m.grown(places*r.planeM)
+		for r.first = 0; r.first < r.total; r.first += r.block {
+			r.count = min(r.block, r.total-r.first)
+			r.phase = phaseIn
+			parallel((r.count+inStep-1)/inStep, r)
+			r.phase = phaseProduct
+			parallel(places, r)
+			r.phase = phaseOut
+			parallel((r.count+inStep-1)/inStep, r)
+		}
+		sharedBuffers.put(s)
+	}
+	*r = winogradRun{}
+	winogradRuns.put(r)
+}
+
+// planeStride keeps the 36 places, which are written side by side, out of each
+// other's cache sets: an odd number of lines apart, modulo a page.
+func planeStride(n int) int {
+	n = roundUp(n, 16)
+	for n*4%4096 != 5*64 {
+		n += 16
+	}
+	return n
+}
+
+var winogradBlock, winogradShared = 0, -1
+
+// plan chooses the block.
+func (r *winogradRun) plan() {
+	mr := r.c.arch.f32.mr
+	r.shared = r.c.In*r.c.Out >= 256*256
+	r.block = 2 * mr
+	if r.shared {
+		r.block = 512
+	}
+	if winogradShared >= 0 {
+		r.shared = winogradShared == 1
+	}
+	if winogradBlock > 0 {
+		r.block = winogradBlock
+	}
+	r.block = min(r.block, r.total)
+}
+
+func (r *winogradRun) part(i int, s *scratch) {
+	if !r.shared {
+		first := i * r.block
+		count := min(r.block, r.total-first)
+		v, m := s.v.grown(places*r.planeV), s.m.grown(places*r.planeM)
+		r.transformIn(first, 0, count, v)
+		for place := range places {
+			r.product(place, count, v, m)
+		}
+		r.transformOut(first, 0, count, m, s)
+		return
+	}
+	switch r.phase {
+	case phaseIn:
+		r.transformIn(r.first, i*inStep, min((i+1)*inStep, r.count), r.v)
+	case phaseProduct:
+		r.product(i, r.count, r.v, r.m)
+	case phaseOut:
+		r.transformOut(r.first, i*inStep, min((i+1)*inStep, r.count), r.m, s)
+	}
+}
+
+// at is where a tile's outputs begin.
+func (r *winogradRun) at(tile int) (n, y, x int) {
+	t := tile % r.perImage
+	return tile / r.perImage, t / r.across * tileOut, t % r.across * tileOut
+}
+
+// transformIn writes B'dB of tiles lo to hi of the block that starts at first.
+func (r *winogradRun) transformIn(first, lo, hi int, v []float32) {
+	in, w := r.in, &r.c.arch.vec
+	pixel, row := in.stride(), in.rowStride()
+	n, done := w.whole(in.C, 4)
+	for t := lo; t < hi; t++ {
+		img, y, x := r.at(first + t)
+		from := in.Data[in.At(img, y-r.c.Top, x-r.c.Left):]
+		to := v[t*r.lda:]
+		_ = from[5*row+5*pixel+in.C-1]
+		_ = to[(places-1)*r.planeV+in.C-1]
+		if n > 0 {
+			w.winogradIn(&from[0], pixel*4, row*4, &to[0], r.planeV*4, n)
+		}
+		if done < in.C {
+			winogradIn(from[done:], pixel, row, to[done:], r.planeV, in.C-done)
+		}
+	}
+}
+
+// product multiplies count tiles at one place by its weights.
+func (r *winogradRun) product(place, count int, v, m []float32) {
+	mk := &r.c.arch.f32
+	panel := r.c.In * mk.nr
+	v, m = v[place*r.planeV:], m[place*r.planeM:]
+	weights := r.weights.Data[place*r.panels*panel:][:r.panels*panel]
+	tiles := (count + mk.mr - 1) / mk.mr
+	for t := range tiles {
+		lo, hi := count*t/tiles, count*(t+1)/tiles
+		for p := range r.panels {
+			mk.kernel(hi-lo, r.c.In, v[lo*r.lda:], r.lda, weights[p*panel:][:panel], m[lo*r.ldc+p*mk.nr:], r.ldc, 1, 0, 1, 0)
+		}
+	}
+}
+
+// transformOut writes A'mA, with bias and activation, to the output map.
+func (r *winogradRun) transformOut(first, lo, hi int, m []float32, s *scratch) {
+	out, w := r.out, &r.c.arch.vec
+	n, done := w.whole(out.C, 4)
+	for t := lo; t < hi; t++ {
+		img, y, x := r.at(first + t)
+		rows, cols := min(tileOut, out.H-y), min(tileOut, out.W-x)
+		to := out.Data[out.At(img, y, x):]
+		pixel, row := out.stride(), out.rowStride()
+		part := rows < tileOut || cols < tileOut
+		if part {
+			pixel, row = out.C, tileOut*out.C
+			to = grown(&s.f32.tile, tileOut*row)
+		}
+		from := m[t*r.ldc:]
+		_ = from[(places-1)*r.planeM+out.C-1]
+		_ = to[3*row+3*pixel+out.C-1]
+		if n > 0 {
+			w.winogradOut(&from[0], r.planeM*4, &to[0], pixel*4, row*4, &r.c.bias[0], floor(r.c.relu), n)
+		}
+		if done < out.C {
+			winogradOut(from[done:], r.planeM, to[done:], pixel, row, r.c.bias[done:], r.c.relu, out.C-done)
+		}
+		if part {
+			for i := range rows {
+				for j := range cols {
+					copy(out.Data[out.At(img, y+i, x+j):][:out.C], to[i*row+j*pixel:])
+				}
+			}
+		}
+	}
+}
+
+// winogradIn writes B'dB for so many channels of a tile whose pixels and rows
+// are so far apart; the 36 results of a channel are plane apart.
+func winogradIn(src []float32, pixel, row int, dst []float32, plane, channels int) {
+	for c := range channels {
+		var t [tileIn][tileIn]float32
+		for j := range tileIn {
+			var d [tileIn]float32
+			for i := range d {
+				d[i] = src[i*row+j*pixel+c]
+			}
+			for i, v := range timesB(d) {
+				t[i][j] = v
+			}
+		}
+		for i := range t {
+			for j, v := range timesB(t[i]) {
+				dst[(i*tileIn+j)*plane+c] = v
+			}
+		}
+	}
+}
+
+// timesB is B'd.
+func timesB(d [tileIn]float32) [tileIn]float32 {
+	a, b := d[4]-4*d[2], d[3]-4*d[1]
+	c, e := d[4]-d[2], 2*(d[3]-d[1])
+	return [tileIn]float32{4*d[0] - 5*d[2] + d[4], a + b, a - b, c + e, c - e, 4*d[1] - 5*d[3] + d[5]}
+}
+
+// winogradOut writes A'mA plus bias for so many channels.
+func winogradOut(src []float32, plane int, dst []float32, pixel, row int, bias []float32, relu bool, channels int) {
+	for c := range channels {
+		var t [tileOut][tileIn]float32
+		for j := range tileIn {
+			var m [tileIn]float32
+			for i := range m {
+				m[i] = src[(i*tileIn+j)*plane+c]
+			}
+			for i, v := range timesA(m) {
+				t[i][j] = v
+			}
+		}
+		for i := range t {
+			for j, v := range timesA(t[i]) {
+				v += bias[c]
+				if relu && v < 0 {
+					v = 0
+				}
+				dst[i*row+j*pixel+c] = v
+			}
+		}
+	}
+}
+
+// timesA is A'm.
+func timesA(m [tileIn]float32) [tileOut]float32 {
+	a, b, c, d := m[1]+m[2], m[1]-m[2], m[3]+m[4], m[3]-m[4]
+	return [tileOut]float32{m[0] + a + c, b + 2*d, a + 4*c, b + m[5] + 8*d}
+}
