@@ -145,18 +145,17 @@ func options(d *datasets.Dataset, e Engine, w Writer) Options {
 	return Options{Dataset: d, Engine: e, Recipe: fakeRecipe, Writer: w, Batch: 3, Workers: 3}
 }
 
-// sums are the sha256 of all files in a folder.
-func sums(t testing.TB, dir string) string {
-	t.Helper()
+// folderSums are the sha256 of all files in a folder.
+func folderSums(dir string) string {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		t.Fatal(err)
+		return err.Error()
 	}
 	var b strings.Builder
 	for _, e := range entries {
 		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
 		if err != nil {
-			t.Fatal(err)
+			return err.Error()
 		}
 		fmt.Fprintf(&b, "%s %x\n", e.Name(), sha256.Sum256(data))
 	}
@@ -173,7 +172,7 @@ func undisturbed(t testing.TB, d *datasets.Dataset) (dir, sum string, res *Resul
 		t.Fatal(err)
 	}
 	checkFolder(t, dir, d, nil)
-	return dir, sums(t, dir), res
+	return dir, folderSums(dir), res
 }
 
 // checkFolder verifies a finished folder and compares its rows with the images.

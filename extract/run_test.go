@@ -69,13 +69,13 @@ func TestRun(t *testing.T) {
 	}
 
 	// Once more: nothing to do.
-	before := sums(t, dir)
+	before := folderSums(dir)
 	again := &fakeEngine{}
 	res, err = Run(t.Context(), options(d, again, create(t, dir, d)))
 	if err != nil || res.Computed != 0 || res.Resumed != 100 || res.Images+res.Skipped != 100 || len(again.seen) != 0 || res.ImagesPerSecond() != 0 {
 		t.Errorf("%+v, %v", res, err)
 	}
-	if sums(t, dir) != before {
+	if folderSums(dir) != before {
 		t.Error("a run with nothing to do changed the files")
 	}
 }
@@ -94,7 +94,7 @@ func TestBatches(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if sums(t, dir) != want {
+		if folderSums(dir) != want {
 			t.Errorf("batch %d, %d workers: other files", c[0], c[1])
 		}
 		at := 0
@@ -192,7 +192,7 @@ func TestNotFinite(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkFolder(t, dir, d, func(i int) bool { return nan[i] })
-		if got := sums(t, dir); want == "" {
+		if got := folderSums(dir); want == "" {
 			want = got
 		} else if got != want {
 			t.Error("the files depend on the batch")
@@ -227,7 +227,7 @@ func TestEngineFails(t *testing.T) {
 	if _, err := Run(t.Context(), options(d, &fakeEngine{}, create(t, dir, d))); err != nil {
 		t.Fatal(err)
 	}
-	if _, want, _ := undisturbed(t, d); sums(t, dir) != want {
+	if _, want, _ := undisturbed(t, d); folderSums(dir) != want {
 		t.Error("other files than of an undisturbed run")
 	}
 }
@@ -235,7 +235,7 @@ func TestEngineFails(t *testing.T) {
 // TestImageFolderTakenAway: when the whole folder goes, the rest is not skipped.
 func TestImageFolderTakenAway(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "images")
-	d := makeImages(t, root, 400, nil)
+	d := makeImages(t, root, 120, nil)
 	e := &fakeEngine{}
 	e.hook = func(numbers []int) error {
 		if numbers[0] == 21 {
@@ -282,7 +282,7 @@ func (f *failing) WritePart(part int, p shards.Part) error {
 }
 
 func TestDiskFull(t *testing.T) {
-	d := makeImages(t, t.TempDir(), 300, nil)
+	d := makeImages(t, t.TempDir(), 120, nil)
 	dir := filepath.Join(t.TempDir(), "features")
 	w := create(t, dir, d)
 	e := &fakeEngine{}
