@@ -1,0 +1,121 @@
+package enginetest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sort"
+	"testing"
+	"time"
+
+	"vzsl/extract/onnx"
+	"vzsl/extract/preprocess"
+)
+
+// Tolerance is what features may differ by from ONNX Runtime's, as a part of the image's largest value.
+const Tolerance = 1e-4
+
+// Birds are n of the real pictures in the folder of test data, spread over the classes, prepared by a
+// recipe; the test skips where the pictures are absent.
+func Birds(t testing.TB, n int, recipe string, size int) []float32 {
+	t.Helper()
+	dir := Shared(t, "cub/CUB_200_2011/images")
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*.jpg"))
+	if err != nil || len(files) < n {
+		t.Skipf("%s holds %d pictures, not %d", dir, len(files), n)
+	}
+	sort.Strings(files)
+	r, err := preprocess.Parse(recipe, size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make([]float32, n*r.Values())
+	for i := range n {
+		name := files[i*len(files)/n]
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		im, err := preprocess.Decode(b)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if err := r.Apply(im, false, out[i*r.Values():(i+1)*r.Values()]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+// TestBirds compares the features of n real pictures with what ONNX Runtime computes from the same
+// pixels.
+func TestBirds(t *testing.T, create New, network, recipe string, size, n int) {
+	path := Shared(t, network)
+	x := Birds(t, n, recipe, size)
+	want := Reference(t, path, "", x, []int{n, 3, size, size})
+	start := time.Now()
+	got, l := Run(t, create, path, "", size, x, n)
+	t.Logf("%s of %s: %.4f s an image, loading included", l.What, filepath.Base(path), time.Since(start).Seconds()/float64(n))
+	Close(t, got, want, n, Tolerance)
+}
+
+// VGG19 is the path of a VGG-19 of full size with random weights: the file named by VZSL_VGG19, else
+// one made in the system's temporary folder and kept there. The test skips where it is absent and
+// python3 with numpy is, too.
+func VGG19(t testing.TB) string {
+	t.Helper()
+	path := os.Getenv("VZSL_VGG19")
+	if path == "" {
+		path = filepath.Join(os.TempDir(), "vzsl-test-vgg19.onnx")
+	}
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	for _, python := range []string{"python3", "/usr/bin/python3"} {
+		if exec.Command(python, "-c", "import numpy").Run() != nil {
+			continue
+		}
+		if msg, err := exec.Command(python, filepath.Join(testdata, "make_vgg19.py"), path).CombinedOutput(); err != nil {
+			t.Fatalf("making %s: %v\n%s", path, err, msg)
+		}
+		return path
+	}
+	t.Skip("needs python3 with numpy to make the network")
+	return ""
+}
+
+// TestVGG19 compares fc7 of n pictures with ONNX Runtime's, on the full-size network.
+func TestVGG19(t *testing.T, create New, n int) {
+	Long(t)
+	path := VGG19(t)
+	x := Birds(t, n, "torchvision", 224)
+	want := Reference(t, path, "vgg0_dense1_relu_fwd", x, []int{n, 3, 224, 224})
+	start := time.Now()
+	net, err := onnx.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer net.Close()
+	l, err := net.Layer("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.Tensor != "vgg0_dense1_relu_fwd" || l.Dim != 4096 {
+		t.Fatalf("found layer %+v", l)
+	}
+	e, err := create(net, l, 224, 224)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	loaded := time.Since(start)
+	got := make([]float32, n*4096)
+	for lo := 0; lo < n; lo += 8 {
+		hi := min(n, lo+8)
+		if err := e.Run(x[lo*3*224*224:hi*3*224*224], hi-lo, got[lo*4096:hi*4096]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("loaded in %.2f s, %.3f s an image", loaded.Seconds(), (time.Since(start)-loaded).Seconds()/float64(n))
+	Close(t, got, want, n, Tolerance)
+}
