@@ -86,6 +86,16 @@ type checker struct {
 	classOf map[int32]string // without a class table: the first name seen with a label
 	skips   []Skip
 	broken  bool // a shard could not be read: skipped.csv cannot be compared
+	inPart  int  // problems of rows in this shard so far
+}
+
+// maxRowProblems of one shard are listed; the rest is counted.
+const maxRowProblems = 20
+
+func (c *checker) rowProblem(format string, args ...any) {
+	if c.inPart++; c.inPart <= maxRowProblems {
+		c.problem(format, args...)
+	}
 }
 
 // files looks for what is missing and what does not belong.
@@ -128,8 +138,7 @@ func (c *checker) classTable() {
 // part checks one shard. Its error is the context's.
 func (c *checker) part(ctx context.Context, p ManifestPart, buf *vectorBuffer) error {
 	path := filepath.Join(c.Dir, p.File)
-	before := len(c.Problems)
-	defer func() { c.broken = c.broken || len(c.Problems) > before }()
+	c.inPart = 0
 	sum, size, err := hashFile(path)
 	if err != nil {
 		if absent(err) {
@@ -137,6 +146,7 @@ func (c *checker) part(ctx context.Context, p ManifestPart, buf *vectorBuffer) e
 		} else {
 			c.problem("%s: %v", p.File, err)
 		}
+		c.broken = true
 		return nil
 	}
 	c.Bytes += size
@@ -148,6 +158,7 @@ func (c *checker) part(ctx context.Context, p ManifestPart, buf *vectorBuffer) e
 	h, err := readHead(path)
 	if err != nil {
 		c.problem("%v", err)
+		c.broken = true
 		return nil
 	}
 	for _, d := range h.source.differences(&c.m.Source) {
@@ -180,6 +191,9 @@ func (c *checker) part(ctx context.Context, p ManifestPart, buf *vectorBuffer) e
 	} else if rows != h.rows {
 		c.problem("%s: %d rows read, its metadata says %d", p.File, rows, h.rows)
 	}
+	if more := c.inPart - maxRowProblems; more > 0 {
+		c.problem("%s: %d more problems of this kind", p.File, more)
+	}
 	c.Parts++
 	c.Rows += rows
 	c.Skipped += len(h.skipped)
@@ -188,11 +202,11 @@ func (c *checker) part(ctx context.Context, p ManifestPart, buf *vectorBuffer) e
 
 func (c *checker) image(file, image string) {
 	if image == "" {
-		c.problem("%s: an image without a name", file)
+		c.rowProblem("%s: an image without a name", file)
 		return
 	}
 	if _, twice := c.images[image]; twice {
-		c.problem("%s: image %q is there more than once", file, image)
+		c.rowProblem("%s: image %q is there more than once", file, image)
 	}
 	c.images[image] = struct{}{}
 }
@@ -201,21 +215,21 @@ func (c *checker) rows(file string, first, dim int, g *group) {
 	for i, image := range g.images {
 		c.image(file, image)
 		if k := notFinite(g.features[i*dim : (i+1)*dim]); k >= 0 {
-			c.problem("%s: row %d (%s): feature value %d is %v", file, first+i, image, k, g.features[i*dim+k])
+			c.rowProblem("%s: row %d (%s): feature value %d is %v", file, first+i, image, k, g.features[i*dim+k])
 		}
 		label, class := g.labels[i], g.classes[i]
 		if c.table == nil {
 			if was, ok := c.classOf[label]; !ok && label >= 0 {
 				c.classOf[label] = class
 			} else if was != class {
-				c.problem("%s: row %d (%s): label %d is class %q here and %q elsewhere", file, first+i, image, label, class, was)
+				c.rowProblem("%s: row %d (%s): label %d is class %q here and %q elsewhere", file, first+i, image, label, class, was)
 			}
 			continue
 		}
 		if label < 0 || int(label) >= len(c.table.Classes) {
-			c.problem("%s: row %d (%s): label %d is not among the %d of the class table", file, first+i, image, label, len(c.table.Classes))
+			c.rowProblem("%s: row %d (%s): label %d is not among the %d of the class table", file, first+i, image, label, len(c.table.Classes))
 		} else if want := c.table.Classes[label]; want != class {
-			c.problem("%s: row %d (%s): label %d is class %q here and %q in the class table", file, first+i, image, label, class, want)
+			c.rowProblem("%s: row %d (%s): label %d is class %q here and %q in the class table", file, first+i, image, label, class, want)
 		}
 	}
 }
