@@ -1,0 +1,3 @@
+// Package baselines holds the other methods of zero-shot recognition, one file each, behind the interface of package
+// method.
+package baselines
