@@ -24,6 +24,14 @@ func (n *node) String() string {
 	return fmt.Sprintf("%s %q", n.op, name)
 }
 
+// input is the name of the i-th argument, "" where there is none.
+func (n *node) input(i int) string {
+	if i < len(n.inputs) {
+		return n.inputs[i]
+	}
+	return ""
+}
+
 // vertex is a value of the graph: onnx-go's backend interface makes a vertex of every tensor name.
 type vertex struct {
 	id   int64

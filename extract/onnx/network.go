@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/edsrzf/mmap-go"
@@ -95,6 +96,12 @@ func (n *Network) read() error {
 		return fmt.Errorf("%s cannot be read as an ONNX network: %w", n.path, err)
 	case !s.hasGraph:
 		return fmt.Errorf("%s holds no ONNX graph: it is another kind of file, or incomplete; get it again", n.path)
+	}
+	if s.opset == 0 {
+		if s.irVersion >= 3 {
+			return fmt.Errorf("%s names no operator set: the file is incomplete; get it again", n.path)
+		}
+		s.opset = 1 // the first versions of the format did not say
 	}
 	n.file, n.tensors = s, s.tensors
 	if err := n.attachExternal(); err != nil {
@@ -191,23 +198,42 @@ func (n *Network) SHA256() string {
 	return n.sum
 }
 
-// Input describes the network's input.
+// Input describes the network's input. What reads it tells the layout: a transposition to channels
+// first says that they come last, a convolution that they come first; else the axis of size 3 (or 1)
+// is taken for the channels.
 func (n *Network) Input() Input {
 	in := Input{Name: n.input.name}
-	if len(n.input.dims) != 4 {
-		return in
+	var d [4]int
+	if len(n.input.dims) == 4 {
+		for i, v := range n.input.dims {
+			d[i] = max(v, 0)
+		}
 	}
-	d := [4]int{}
-	for i, v := range n.input.dims {
-		d[i] = max(v, 0)
-	}
-	// Images have 3 channels (or 1): the axis of that size tells the layout. Where both or neither
-	// fit, ONNX's own layout, channels first, holds.
 	few := func(c int) bool { return c == 3 || c == 1 }
-	if in.NHWC = few(d[3]) && !few(d[1]); in.NHWC {
+	in.NHWC = few(d[3]) && !few(d[1])
+	channels := 0
+	for _, u := range n.users[n.input.name] {
+		switch u.op {
+		case "Transpose":
+			if p, ok := u.attrs["perm"].([]int64); ok && slices.Equal(p, []int64{0, 3, 1, 2}) {
+				in.NHWC = true
+			}
+		case "Conv":
+			in.NHWC = false
+			if w := n.tensors[u.input(1)]; w != nil && len(w.Dims) == 4 && u.input(0) == in.Name {
+				if c := w.Dims[1] * u.int("group", 1); c > 0 && c < maxExtent {
+					channels = c
+				}
+			}
+		}
+	}
+	if in.NHWC {
 		in.Height, in.Width, in.Channels = d[1], d[2], d[3]
 	} else {
 		in.Channels, in.Height, in.Width = d[1], d[2], d[3]
+	}
+	if in.Channels == 0 {
+		in.Channels = channels
 	}
 	return in
 }

@@ -179,6 +179,9 @@ func (w *Weights) Float32s() ([]float32, error) {
 // maxValue bounds the elements of one value for one image (256 MB).
 const maxValue = 1 << 26
 
+// maxConstants bounds the elements of all constants computed for a plan (64 MB).
+const maxConstants = 1 << 24
+
 // UnsupportedError says which operator of a network cannot be run.
 type UnsupportedError struct {
 	Node   string // operator and node name
@@ -232,7 +235,7 @@ func (n *Network) build(tensor string, h, w int) (*builder, error) {
 	if c == 0 {
 		c = 3
 	}
-	b := &builder{net: n, batch: 1, plan: &Plan{}, vals: map[string]int{}, consts: map[string]*konst{}, room: maxValue}
+	b := &builder{net: n, batch: 1, plan: &Plan{}, vals: map[string]int{}, consts: map[string]*konst{}, room: maxConstants}
 	if len(n.input.dims) == 4 && n.input.dims[0] > 0 {
 		if b.batch = n.input.dims[0]; b.batch > 1<<16 {
 			return nil, fmt.Errorf("its batch of %d images is out of range", b.batch)
@@ -339,6 +342,9 @@ func (b *builder) arg(n *node, i int) (v int, k *konst, err error) {
 		k := constOf(t)
 		b.consts[name] = k
 		return -1, k, nil
+	}
+	if d := b.net.maker[name]; d != nil && d.outputs[0] != name {
+		return -1, nil, unsupported(n, "reads the further output %q of %s", name, d)
 	}
 	return -1, nil, fmt.Errorf("its argument %q is made by no earlier operator: the file is damaged", name)
 }

@@ -100,9 +100,6 @@ func scan(b []byte) (*scanned, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.opset == 0 {
-		s.opset = 1 // IR versions 1 and 2 could leave it out
-	}
 	if s.hasGraph {
 		head = protowire.AppendTag(head, 1, protowire.VarintType)
 		head = protowire.AppendVarint(head, uint64(s.irVersion))

@@ -54,7 +54,7 @@ type compiler struct {
 
 const (
 	maxHalo  = 1 << 28 // elements of one image's maps with their halo
-	maxFrame = 1 << 29 // elements of all buffers for one image (2 GiB)
+	maxFrame = 1 << 28 // elements of all buffers for one image (1 GiB)
 )
 
 func compile(plan *onnx.Plan) (c *compiler, err error) {
