@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -137,7 +138,7 @@ func create(t testing.TB, dir string, d *datasets.Dataset) *shards.Writer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { w.Close() })
+	t.Cleanup(func() { closed(t, w) })
 	return w
 }
 
@@ -192,9 +193,11 @@ func checkFolder(t testing.TB, dir string, d *datasets.Dataset, skip func(i int)
 	}
 	defer func() {
 		path := filepath.Dir(c.Path())
-		c.Close()
-		if path != dir {
-			os.RemoveAll(path) // so that folders can be compared
+		closed(t, c)
+		if path != dir { // so that folders can be compared
+			if err := os.RemoveAll(path); err != nil {
+				t.Error(err)
+			}
 		}
 	}()
 	row := 0
@@ -211,6 +214,13 @@ func checkFolder(t testing.TB, dir string, d *datasets.Dataset, skip func(i int)
 	}
 	if row != c.Rows() {
 		t.Fatalf("%d rows, want %d", c.Rows(), row)
+	}
+}
+
+func closed(t testing.TB, c io.Closer) {
+	t.Helper()
+	if err := c.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 // the files are those of an undisturbed run, and no image of a finished part is computed
 // again.
 func TestInterruptedIsUndisturbed(t *testing.T) {
+	t.Parallel()
 	d := makeImages(t, t.TempDir(), 61, func(i int) []byte {
 		if i < 2*fakeRows && i != 3 || i/fakeRows == 5 {
 			return []byte("broken") // parts with hardly any image or none
@@ -189,6 +190,7 @@ func killable() error {
 // TestKilled kills a process that extracts (SIGKILL) at random moments, each time
 // taking up where it was: 4 times, or 20 times and more with VZSL_LONG=1.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	kills := 4
 	if os.Getenv("VZSL_LONG") != "" {
 		kills = 20
@@ -215,7 +217,7 @@ func TestKilled(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			timer := time.AfterFunc(time.Duration(rng.Int63n(int64(whole/2)+int64(20*time.Millisecond))), func() { cmd.Process.Kill() })
+			timer := time.AfterFunc(time.Duration(rng.Int63n(int64(whole/2)+int64(20*time.Millisecond))), func() { _ = cmd.Process.Kill() })
 			err := cmd.Wait()
 			timer.Stop()
 			switch {

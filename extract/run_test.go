@@ -18,6 +18,7 @@ import (
 )
 
 func TestRun(t *testing.T) {
+	t.Parallel()
 	d := makeImages(t, t.TempDir(), 100, someBroken)
 	dir := filepath.Join(t.TempDir(), "features")
 	e := &fakeEngine{}
@@ -83,6 +84,7 @@ func TestRun(t *testing.T) {
 // TestBatches: batches are full except the last of a part, and the files do not depend
 // on their size or on the number of workers.
 func TestBatches(t *testing.T) {
+	t.Parallel()
 	d := makeImages(t, t.TempDir(), 45, someBroken)
 	_, want, _ := undisturbed(t, d)
 	for _, c := range [][2]int{{1, 1}, {2, 1}, {5, 4}, {7, 2}, {64, 16}, {0, 0}} {
@@ -112,6 +114,7 @@ func TestBatches(t *testing.T) {
 }
 
 func TestNHWC(t *testing.T) {
+	t.Parallel()
 	d := makeImages(t, t.TempDir(), 3, nil)
 	var got []float32
 	e := engineFunc(func(images []float32, n int, features []float32) error {
@@ -148,6 +151,7 @@ func (engineFunc) Close() error { return nil }
 // TestPartWithoutImages: a part whose images are all broken is a valid empty shard,
 // at the beginning, inside and at the end.
 func TestPartWithoutImages(t *testing.T) {
+	t.Parallel()
 	for _, part := range []int{0, 2, 4} {
 		d := makeImages(t, t.TempDir(), 5*fakeRows, func(i int) []byte {
 			if i/fakeRows == part {
@@ -165,6 +169,7 @@ func TestPartWithoutImages(t *testing.T) {
 // TestNoImageUsable: nothing is stored, so that the run can be repeated when the
 // images are there.
 func TestNoImageUsable(t *testing.T) {
+	t.Parallel()
 	root, dir := t.TempDir(), filepath.Join(t.TempDir(), "features")
 	d := makeImages(t, root, 20, func(int) []byte { return []byte("missing") })
 	w := create(t, dir, d)
@@ -172,7 +177,7 @@ func TestNoImageUsable(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "none of the 20 images") || !strings.Contains(err.Error(), "class0/0000.jpg: the file is missing") {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	w.Close()
+	closed(t, w)
 	makeImages(t, root, 20, nil)
 	if _, err := Run(t.Context(), options(d, &fakeEngine{}, create(t, dir, d))); err != nil {
 		t.Fatal(err)
@@ -181,6 +186,7 @@ func TestNoImageUsable(t *testing.T) {
 }
 
 func TestNotFinite(t *testing.T) {
+	t.Parallel()
 	d := makeImages(t, t.TempDir(), 20, someBroken)
 	nan := map[int]bool{1: true, 2: true, 15: true}
 	var want string
@@ -209,6 +215,7 @@ func TestNotFinite(t *testing.T) {
 }
 
 func TestEngineFails(t *testing.T) {
+	t.Parallel()
 	d := makeImages(t, t.TempDir(), 40, nil)
 	dir := filepath.Join(t.TempDir(), "features")
 	e := &fakeEngine{}
@@ -223,7 +230,7 @@ func TestEngineFails(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "operator Foo failed") || !strings.Contains(err.Error(), "class0/0021.jpg") {
 		t.Fatal(err)
 	}
-	w.Close()
+	closed(t, w)
 	if _, err := Run(t.Context(), options(d, &fakeEngine{}, create(t, dir, d))); err != nil {
 		t.Fatal(err)
 	}
@@ -234,6 +241,7 @@ func TestEngineFails(t *testing.T) {
 
 // TestImageFolderTakenAway: when the whole folder goes, the rest is not skipped.
 func TestImageFolderTakenAway(t *testing.T) {
+	t.Parallel()
 	root := filepath.Join(t.TempDir(), "images")
 	d := makeImages(t, root, 120, nil)
 	e := &fakeEngine{}
@@ -249,7 +257,7 @@ func TestImageFolderTakenAway(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "image folder cannot be read") {
 		t.Fatal(err)
 	}
-	w.Close()
+	closed(t, w)
 	if _, err := Run(t.Context(), options(d, &fakeEngine{}, nil)); err == nil {
 		t.Error("no writer is accepted")
 	}
@@ -257,7 +265,7 @@ func TestImageFolderTakenAway(t *testing.T) {
 	if _, err := Run(t.Context(), options(d, &fakeEngine{}, w)); err == nil || !strings.Contains(err.Error(), root) {
 		t.Errorf("a missing image folder: %v", err)
 	}
-	w.Close()
+	closed(t, w)
 	if err := os.Rename(root+"-gone", root); err != nil {
 		t.Fatal(err)
 	}
@@ -282,6 +290,7 @@ func (f *failing) WritePart(part int, p shards.Part) error {
 }
 
 func TestDiskFull(t *testing.T) {
+	t.Parallel()
 	d := makeImages(t, t.TempDir(), 120, nil)
 	dir := filepath.Join(t.TempDir(), "features")
 	w := create(t, dir, d)
@@ -298,7 +307,7 @@ func TestDiskFull(t *testing.T) {
 	if res.Parts != 3 || len(e.seen) > 8*fakeRows {
 		t.Errorf("%d parts written, %d images computed after the disk was full", res.Parts, len(e.seen))
 	}
-	w.Close()
+	closed(t, w)
 	again := &fakeEngine{}
 	if _, err := Run(t.Context(), options(d, again, create(t, dir, d))); err != nil {
 		t.Fatal(err)
@@ -312,6 +321,7 @@ func TestDiskFull(t *testing.T) {
 // TestDecodesAhead: while the engine is held up, images are prepared, across the bound of the
 // part, but no more than the buffers hold.
 func TestDecodesAhead(t *testing.T) {
+	t.Parallel()
 	d := makeImages(t, t.TempDir(), 200, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	spans := [][2]int{{0, 5}, {60, 200}}
@@ -357,6 +367,7 @@ func (s *slowWriter) WritePart(part int, p shards.Part) error {
 
 // TestWritesWhileComputing: the next part is computed while one is written.
 func TestWritesWhileComputing(t *testing.T) {
+	t.Parallel()
 	d := makeImages(t, t.TempDir(), 4*fakeRows, nil)
 	dir := filepath.Join(t.TempDir(), "features")
 	w := &slowWriter{Writer: create(t, dir, d), let: make(chan struct{})}
@@ -386,6 +397,7 @@ func TestWritesWhileComputing(t *testing.T) {
 }
 
 func TestBadOptions(t *testing.T) {
+	t.Parallel()
 	d := makeImages(t, t.TempDir(), 10, nil)
 	w := create(t, filepath.Join(t.TempDir(), "f"), d)
 	for name, change := range map[string]func(*Options){
@@ -405,6 +417,7 @@ func TestBadOptions(t *testing.T) {
 }
 
 func TestUnreadableFiles(t *testing.T) {
+	t.Parallel()
 	d := makeImages(t, t.TempDir(), 10, func(i int) []byte {
 		if i > 0 && i < 5 {
 			return []byte("missing")
@@ -428,7 +441,7 @@ func TestUnreadableFiles(t *testing.T) {
 	if err := f.Truncate(maxFile + 1); err != nil {
 		t.Fatal(err)
 	}
-	f.Close()
+	closed(t, f)
 	want := map[string]string{
 		d.Images[1].Path: "a folder", d.Images[2].Path: "empty (0 bytes)",
 		d.Images[3].Path: "missing", d.Images[4].Path: "too large",
@@ -462,6 +475,7 @@ func TestUnreadableFiles(t *testing.T) {
 
 // TestManySkips: the log does not drown in skipped images.
 func TestManySkips(t *testing.T) {
+	t.Parallel()
 	const n = 60
 	d := makeImages(t, t.TempDir(), n, func(i int) []byte {
 		if i > 0 {

@@ -2,6 +2,7 @@ package preprocess
 
 import (
 	"bytes"
+	"errors"
 	"image/color"
 	"image/png"
 	"io"
@@ -10,7 +11,7 @@ import (
 
 func pngSize(data []byte) (int, int, error) {
 	w, h, err := configSize(data, png.DecodeConfig)
-	if err == png.UnsupportedError("dimension overflow") {
+	if errors.Is(err, png.UnsupportedError("dimension overflow")) {
 		return math.MaxInt32, math.MaxInt32, nil // left to allow
 	}
 	return w, h, err
@@ -18,7 +19,7 @@ func pngSize(data []byte) (int, int, error) {
 
 func decodePNG(data []byte) (*RGB, error) {
 	m, err := png.Decode(bytes.NewReader(data))
-	if err == png.FormatError("not enough pixel data") {
+	if errors.Is(err, png.FormatError("not enough pixel data")) {
 		return nil, io.ErrUnexpectedEOF
 	}
 	if err != nil {
