@@ -10,6 +10,18 @@ import (
 
 func archs() []*arch { return available }
 
+func init() {
+	c := cpuid.CPU.Cache
+	for _, v := range []struct {
+		size *int
+		have int
+	}{{&cache.l1, c.L1D}, {&cache.l2, c.L2}, {&cache.l3, c.L3}} {
+		if v.have > 0 {
+			*v.size = v.have
+		}
+	}
+}
+
 var available = func() []*arch {
 	list := []*arch{goArch}
 	if cpuid.CPU.Supports(cpuid.AVX, cpuid.AVX2, cpuid.FMA3) {
@@ -33,7 +45,7 @@ var avx512Arch = &arch{
 		bytes: 64,
 		saxpy: saxpyAVX512, daxpy: daxpyAVX512, sscal: sscalAVX512, dscal: dscalAVX512, sdot: sdotAVX512, ddot: ddotAVX512, sumSquares: sumSquaresAVX512,
 		sadd: saddAVX512, smul: smulAVX512, saddMax: saddMaxAVX512, smax: smaxAVX512, srelu: sreluAVX512, sreluBackward: sreluBackwardAVX512,
-		adam: adamAVX512, poolMax: poolMaxAVX512, winogradIn: winogradInAVX512, winogradOut: winogradOutAVX512,
+		adam: adamAVX512, saddRows: saddRowsAVX512, poolMax: poolMaxAVX512, winogradIn: winogradInAVX512, winogradOut: winogradOutAVX512,
 	},
 }
 
@@ -45,7 +57,7 @@ var avx2Arch = &arch{
 		bytes: 32,
 		saxpy: saxpyAVX2, daxpy: daxpyAVX2, sscal: sscalAVX2, dscal: dscalAVX2, sdot: sdotAVX2, ddot: ddotAVX2, sumSquares: sumSquaresAVX2,
 		sadd: saddAVX2, smul: smulAVX2, saddMax: saddMaxAVX2, smax: smaxAVX2, srelu: sreluAVX2, sreluBackward: sreluBackwardAVX2,
-		adam: adamAVX2, poolMax: poolMaxAVX2, winogradIn: winogradInAVX2, winogradOut: winogradOutAVX2,
+		adam: adamAVX2, saddRows: saddRowsAVX2, poolMax: poolMaxAVX2, winogradIn: winogradInAVX2, winogradOut: winogradOutAVX2,
 	},
 }
 
@@ -125,20 +137,13 @@ func dtransposeAVX2(rows, cols int, src []float64, lds int, dst []float64, ldd i
 // panel: it has a third of the second level. kc is a power of two so as to be
 // the same on machines of a kind: it is part of the result's rounding.
 func blocks[T float](m *micro[T]) {
-	l1, l2 := cpuid.CPU.Cache.L1D, cpuid.CPU.Cache.L2
-	if l1 <= 0 {
-		l1 = 32 << 10
-	}
-	if l2 <= 0 {
-		l2 = 256 << 10
-	}
 	var t T
 	size := int(unsafe.Sizeof(t))
 	m.kc = 128
-	for m.kc < 512 && 2*m.kc*m.nr*size*3 <= l1*2 {
+	for m.kc < 512 && 2*m.kc*m.nr*size*3 <= cache.l1*2 {
 		m.kc *= 2
 	}
-	m.mc = max(m.mr, l2/3/(m.kc*size)/m.mr*m.mr)
+	m.mc = max(m.mr, cache.l2/3/(m.kc*size)/m.mr*m.mr)
 	m.nc = roundUp(512, m.nr)
 }
 

@@ -79,7 +79,8 @@ type Conv struct {
 
 // algorithm is one way to do a convolution.
 type algorithm interface {
-	run(c *Conv, in, out *Act)
+	// run convolves and, with pool, takes the maximum of each 2x2.
+	run(c *Conv, in, out *Act, pool bool)
 	// halo is the border of an h x w input that this way reads.
 	halo(c *Conv, h, w int) Halo
 	free()
@@ -119,20 +120,29 @@ func (c *Conv) Free() { c.by.free() }
 
 // Run convolves in into the map of out, whose shape must be OutSize's. Any halo
 // will do on either side. An image's result does not depend on the others'.
-func (c *Conv) Run(in, out *Act) {
-	if err := c.fits(in, out); err != nil {
+func (c *Conv) Run(in, out *Act) { c.do(in, out, false) }
+
+// RunMaxPool2 is Run followed by a maximum over windows of 2x2, two apart,
+// without the map between: out is half as high and wide, rounded down.
+func (c *Conv) RunMaxPool2(in, out *Act) { c.do(in, out, true) }
+
+func (c *Conv) do(in, out *Act, pool bool) {
+	if err := c.fits(in, out, pool); err != nil {
 		panic("kernels: " + err.Error())
 	}
 	if out.N == 0 || out.H == 0 || out.W == 0 {
 		return
 	}
-	c.by.run(c, in, out)
+	c.by.run(c, in, out, pool)
 }
 
-func (c *Conv) fits(in, out *Act) error {
+func (c *Conv) fits(in, out *Act, pool bool) error {
 	in.check()
 	out.check()
 	oh, ow := c.OutSize(in.H, in.W)
+	if pool {
+		oh, ow = oh/2, ow/2
+	}
 	switch {
 	case in.C != c.In || out.C != c.Out:
 		return fmt.Errorf("convolution of %d channels into %d given %d and %d", c.In, c.Out, in.C, out.C)

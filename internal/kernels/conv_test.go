@@ -200,3 +200,40 @@ func TestConvErrors(t *testing.T) {
 		t.Error("took too many weights")
 	}
 }
+
+// Pooling on the way gives what pooling afterwards does.
+func TestConvMaxPool(t *testing.T) {
+	atLevels(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(21, 22))
+		for i, cc := range convCases(r) {
+			g := cc.g
+			w := newGuarded[float32](r, g.Weights(), 0).s
+			c, err := PrepareConv(g, w, newGuarded[float32](r, g.Out, 0).s, i%2 == 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in, _ := randomAct(r, cc.n, cc.h, cc.w, g.In, c.Halo(cc.h, cc.w))
+			oh, ow := g.OutSize(cc.h, cc.w)
+			full := NewAct(cc.n, oh, ow, g.Out, Halo{}, nil)
+			c.Run(in, full)
+			want := NewAct(cc.n, oh/2, ow/2, g.Out, Halo{}, nil)
+			MaxPool(Pool2D{KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2}, full, want)
+			out, guard := randomAct(r, cc.n, oh/2, ow/2, g.Out, randomHalo(r))
+			c.RunMaxPool2(in, out)
+			guard.intact(t, fmt.Sprintf("%+v", g))
+			haloClean(t, fmt.Sprintf("%+v", g), out)
+			for n := range cc.n {
+				for y := range oh / 2 {
+					for x := range ow / 2 {
+						for o := range g.Out {
+							if a, b := out.Data[out.At(n, y, x)+o], want.Data[want.At(n, y, x)+o]; a != b {
+								t.Fatalf("%+v: %v at %d,%d channel %d, want %v", g, a, y, x, o, b)
+							}
+						}
+					}
+				}
+			}
+			c.Free()
+		}
+	})
+}

@@ -15,6 +15,10 @@ type arch struct {
 	vec  vectors
 }
 
+// cache is the size of a core's caches in bytes, as a small machine has them
+// where the CPU does not say.
+var cache = struct{ l1, l2, l3 int }{32 << 10, 256 << 10, 8 << 20}
+
 var current atomic.Pointer[arch]
 
 func init() {

@@ -97,9 +97,7 @@ func (r *linearRun) part(i int, s *scratch) {
 				}
 				beta = 1
 			}
-			for q := range rows {
-				r.arch.vec.addMax(r.y[(m0+q)*r.ldy+j:][:cols], acc[q*nr:], r.bias[j:], r.relu)
-			}
+			r.arch.vec.addRows(rows, r.y[m0*r.ldy+j:], r.ldy, acc, nr, r.bias[j:j+cols], r.relu)
 		}
 	}
 }

@@ -103,6 +103,7 @@ type poolRun struct {
 	Pool2D
 	kind    poolKind
 	in, out *Act
+	plain   bool
 }
 
 var poolRuns = freeList[poolRun]{make: func() *poolRun { return new(poolRun) }}
@@ -117,6 +118,9 @@ func pool(kind poolKind, g Pool2D, in, out *Act) {
 	}
 	r := poolRuns.get()
 	*r = poolRun{Pool2D: g, kind: kind, in: in, out: out}
+	// A 2x2 window, two apart and inside the map, has a kernel of its own.
+	r.plain = kind == maximum && g == Pool2D{KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2, DilationH: 1, DilationW: 1, Ceil: g.Ceil, CountPad: g.CountPad} &&
+		2*oh <= in.H && 2*ow <= in.W
 	parallel(out.N*out.H, r)
 	*r = poolRun{}
 	poolRuns.put(r)
@@ -138,6 +142,11 @@ func inside(first, step, count, size int) (lo, hi int) {
 func (r *poolRun) part(i int, _ *scratch) {
 	n, oy := i/r.out.H, i%r.out.H
 	in := r.in
+	if r.plain {
+		vec().pool2x2(in.Data[in.At(n, 2*oy, 0):], in.stride(), in.rowStride(), r.out.Data[r.out.At(n, oy, 0):], r.out.stride(), r.out.W, in.C)
+		return
+	}
+	w := vec()
 	y0 := oy*r.StrideH - r.Top
 	ylo, yhi := inside(y0, r.DilationH, r.KernelH, in.H)
 	for ox := range r.out.W {
@@ -155,15 +164,9 @@ func (r *poolRun) part(i int, _ *scratch) {
 			for kx := xlo; kx < xhi; kx++ {
 				src := in.Data[in.At(n, y0+ky*r.DilationH, x0+kx*r.DilationW):][:len(dst)]
 				if r.kind == maximum {
-					for c, v := range src {
-						if v > dst[c] || v != v {
-							dst[c] = v
-						}
-					}
+					w.max(dst, src)
 				} else {
-					for c, v := range src {
-						dst[c] += v
-					}
+					w.add(dst, dst, src)
 				}
 			}
 		}

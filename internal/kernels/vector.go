@@ -20,6 +20,7 @@ type vectors struct {
 	srelu         func(dst, src *float32, n int)
 	sreluBackward func(dst, grad, out *float32, n int)
 	adam          func(k, param, grad, m, v *float32, n int)
+	saddRows      func(dst *float32, to int, src *float32, from int, bias *float32, floor float32, rows, n int)
 	poolMax       func(src *float32, pixel, row, step int, dst *float32, to, pixels, n int)
 	winogradIn    func(src *float32, pixel, row int, dst *float32, plane, n int)
 	winogradOut   func(src *float32, plane int, dst *float32, pixel, row int, bias *float32, floor float32, n int)
@@ -195,6 +196,56 @@ func (v *vectors) max(dst, src []float32) {
 	for ; i < len(dst); i++ {
 		if src[i] > dst[i] {
 			dst[i] = src[i]
+		}
+	}
+}
+
+// pool2x2 writes the maxima of n windows of 2x2 pixels side by side, pixel and
+// row apart, to pixels to apart.
+func (v *vectors) pool2x2(src []float32, pixel, row int, dst []float32, to, n, channels int) {
+	if n == 0 {
+		return
+	}
+	_ = src[row+(2*n-1)*pixel+channels-1]
+	_ = dst[(n-1)*to+channels-1]
+	count, done := v.whole(channels, 4)
+	if count > 0 {
+		v.poolMax(&src[0], pixel*4, row*4, 2*pixel*4, &dst[0], to*4, n, count)
+	}
+	for i := range n {
+		for c := done; c < channels; c++ {
+			at := 2*i*pixel + c
+			dst[i*to+c] = larger(larger(src[at], src[at+pixel]), larger(src[at+row], src[at+row+pixel]))
+		}
+	}
+}
+
+func larger(a, b float32) float32 {
+	if a > b {
+		return a
+	}
+	return b
+}
+
+// addRows does dst = src + bias, or its positive part with relu, on rows to and
+// from apart, as long as bias.
+func (v *vectors) addRows(rows int, dst []float32, to int, src []float32, from int, bias []float32, relu bool) {
+	if rows == 0 {
+		return
+	}
+	_ = dst[(rows-1)*to+len(bias)-1]
+	_ = src[(rows-1)*from+len(bias)-1]
+	n, done := v.whole(len(bias), 4)
+	if n > 0 {
+		v.saddRows(&dst[0], to*4, &src[0], from*4, &bias[0], floor(relu), rows, n)
+	}
+	for i := range rows {
+		for j := done; j < len(bias); j++ {
+			x := src[i*from+j] + bias[j]
+			if relu && x < 0 {
+				x = 0
+			}
+			dst[i*to+j] = x
 		}
 	}
 }

@@ -72,6 +72,11 @@ func sreluBackwardAVX2(dst *float32, grad *float32, out *float32, n int)
 //go:noescape
 func adamAVX2(k *float32, param *float32, grad *float32, m *float32, v *float32, n int)
 
+// saddRowsAVX2 does dst = max(src+bias, floor) on rows of n vectors, to and from bytes apart.
+//
+//go:noescape
+func saddRowsAVX2(dst *float32, to int, src *float32, from int, bias *float32, floor float32, rows int, n int)
+
 // poolMaxAVX2 writes, for so many pixels, n vectors of the maximum of 2x2 pixels of src. Distances, in bytes:
 // between pixels and rows of a window, between windows, between pixels of dst.
 //
@@ -147,6 +152,11 @@ func sreluBackwardAVX512(dst *float32, grad *float32, out *float32, n int)
 //
 //go:noescape
 func adamAVX512(k *float32, param *float32, grad *float32, m *float32, v *float32, n int)
+
+// saddRowsAVX512 does dst = max(src+bias, floor) on rows of n vectors, to and from bytes apart.
+//
+//go:noescape
+func saddRowsAVX512(dst *float32, to int, src *float32, from int, bias *float32, floor float32, rows int, n int)
 
 // poolMaxAVX512 writes, for so many pixels, n vectors of the maximum of 2x2 pixels of src. Distances, in bytes:
 // between pixels and rows of a window, between windows, between pixels of dst.

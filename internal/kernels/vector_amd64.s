@@ -651,6 +651,37 @@ loop:
 	VZEROUPPER
 	RET
 
+// func saddRowsAVX2(dst *float32, to int, src *float32, from int, bias *float32, floor float32, rows int, n int)
+// Requires: AVX
+TEXT ·saddRowsAVX2(SB), NOSPLIT, $0-64
+	MOVQ         dst+0(FP), AX
+	MOVQ         to+8(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         from+24(FP), BX
+	MOVQ         bias+32(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         n+56(FP), R8
+	VBROADCASTSS floor+40(FP), Y15
+	IMUL3Q       $0x20, R8, R9
+
+row:
+	XORQ R8, R8
+
+vector:
+	VMOVUPS (DX)(R8*1), Y0
+	VADDPS  (SI)(R8*1), Y0, Y0
+	VMAXPS  Y0, Y15, Y0
+	VMOVUPS Y0, (AX)(R8*1)
+	ADDQ    $+32, R8
+	CMPQ    R8, R9
+	JLT     vector
+	ADDQ    CX, AX
+	ADDQ    BX, DX
+	DECQ    DI
+	JNE     row
+	VZEROUPPER
+	RET
+
 // func poolMaxAVX2(src *float32, pixel int, row int, step int, dst *float32, to int, pixels int, n int)
 // Requires: AVX
 TEXT ·poolMaxAVX2(SB), NOSPLIT, $0-64
@@ -1340,6 +1371,37 @@ loop:
 	ADDQ        $+64, SI
 	DECQ        DI
 	JNE         loop
+	VZEROUPPER
+	RET
+
+// func saddRowsAVX512(dst *float32, to int, src *float32, from int, bias *float32, floor float32, rows int, n int)
+// Requires: AVX, AVX512F
+TEXT ·saddRowsAVX512(SB), NOSPLIT, $0-64
+	MOVQ         dst+0(FP), AX
+	MOVQ         to+8(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         from+24(FP), BX
+	MOVQ         bias+32(FP), SI
+	MOVQ         rows+48(FP), DI
+	MOVQ         n+56(FP), R8
+	VBROADCASTSS floor+40(FP), Z15
+	IMUL3Q       $0x40, R8, R9
+
+row:
+	XORQ R8, R8
+
+vector:
+	VMOVUPS (DX)(R8*1), Z0
+	VADDPS  (SI)(R8*1), Z0, Z0
+	VMAXPS  Z0, Z15, Z0
+	VMOVUPS Z0, (AX)(R8*1)
+	ADDQ    $+64, R8
+	CMPQ    R8, R9
+	JLT     vector
+	ADDQ    CX, AX
+	ADDQ    BX, DX
+	DECQ    DI
+	JNE     row
 	VZEROUPPER
 	RET
 

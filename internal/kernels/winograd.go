@@ -1,5 +1,7 @@
 package kernels
 
+import "runtime"
+
 // winograd does 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3) (Lavin
 // and Gray, arXiv:1509.09308): 36 multiplications in place of 144 for a tile of
 // 4x4 outputs,
@@ -94,6 +96,8 @@ type winogradRun struct {
 	*winograd
 	c                *Conv
 	in, out          *Act
+	oh, ow           int // of the convolution, before pooling
+	pool             bool
 	across, perImage int // tiles of a row, of an image
 	total            int
 
@@ -123,13 +127,14 @@ var winogradRuns = freeList[winogradRun]{make: func() *winogradRun { return new(
 // sharedBuffers are the blocks of calls that share one; each call takes a pair.
 var sharedBuffers = freeList[scratch]{make: func() *scratch { return new(scratch) }}
 
-func (p *winograd) run(c *Conv, in, out *Act) {
+func (p *winograd) run(c *Conv, in, out *Act, pool bool) {
 	in, done := withHalo(in, p.halo(c, in.H, in.W))
 	defer done()
 	r := winogradRuns.get()
-	*r = winogradRun{winograd: p, c: c, in: in, out: out}
-	r.across = (out.W + tileOut - 1) / tileOut
-	r.perImage = (out.H + tileOut - 1) / tileOut * r.across
+	*r = winogradRun{winograd: p, c: c, in: in, out: out, pool: pool}
+	r.oh, r.ow = c.OutSize(in.H, in.W)
+	r.across = (r.ow + tileOut - 1) / tileOut
+	r.perImage = (r.oh + tileOut - 1) / tileOut * r.across
 	r.total = out.N * r.perImage
 	r.lda, r.ldc = c.In+16, p.panels*c.arch.f32.nr+16
 	r.plan()
@@ -164,23 +169,27 @@ func planeStride(n int) int {
 	return n
 }
 
-var winogradBlock, winogradShared = 0, -1
-
-// plan chooses the block.
+// plan chooses the block. A product of T tiles reads half a byte of weights per
+// T operations wherever the weights lie, so T grows with their distance: two
+// rows of register tiles while they are about in the second-level cache, eight
+// from the third, and as many as there are where each thread's reading of its
+// own would be too much for that, too.
 func (r *winogradRun) plan() {
 	mr := r.c.arch.f32.mr
-	r.shared = r.c.In*r.c.Out >= 256*256
-	r.block = 2 * mr
-	if r.shared {
-		r.block = 512
+	weights := 4 * len(r.weights.Data)
+	switch {
+	case weights <= 2*cache.l2+cache.l2/2:
+		r.block = 2 * mr
+	case weights <= cache.l3/2:
+		r.block = 8 * mr
+	default:
+		r.shared, r.block = true, 1024
 	}
-	if winogradShared >= 0 {
-		r.shared = winogradShared == 1
+	blocks := (r.total + r.block - 1) / r.block
+	if !r.shared {
+		blocks = roundUp(blocks, runtime.GOMAXPROCS(0))
 	}
-	if winogradBlock > 0 {
-		r.block = winogradBlock
-	}
-	r.block = min(r.block, r.total)
+	r.block = (r.total + blocks - 1) / blocks
 }
 
 func (r *winogradRun) part(i int, s *scratch) {
@@ -237,28 +246,44 @@ func (r *winogradRun) product(place, count int, v, m []float32) {
 	panel := r.c.In * mk.nr
 	v, m = v[place*r.planeV:], m[place*r.planeM:]
 	weights := r.weights.Data[place*r.panels*panel:][:r.panels*panel]
-	tiles := (count + mk.mr - 1) / mk.mr
-	for t := range tiles {
-		lo, hi := count*t/tiles, count*(t+1)/tiles
+	// A block of rows stays in the second-level cache while the panels pass.
+	step := max(1, mk.mc*mk.kc/r.lda/mk.mr) * mk.mr
+	for r0 := 0; r0 < count; r0 += step {
+		rows := min(step, count-r0)
+		tiles := (rows + mk.mr - 1) / mk.mr
 		for p := range r.panels {
-			mk.kernel(hi-lo, r.c.In, v[lo*r.lda:], r.lda, weights[p*panel:][:panel], m[lo*r.ldc+p*mk.nr:], r.ldc, 1, 0, 1, 0)
+			for k0 := 0; k0 < r.c.In; k0 += mk.kc {
+				kk := min(mk.kc, r.c.In-k0)
+				var beta float32
+				if k0 > 0 {
+					beta = 1
+				}
+				b := weights[p*panel+k0*mk.nr:][:kk*mk.nr]
+				for t := range tiles {
+					lo, hi := r0+rows*t/tiles, r0+rows*(t+1)/tiles
+					mk.kernel(hi-lo, kk, v[lo*r.lda+k0:], r.lda, b, m[lo*r.ldc+p*mk.nr:], r.ldc, 1, beta, 1, 0)
+				}
+			}
 		}
 	}
 }
 
-// transformOut writes A'mA, with bias and activation, to the output map.
+// transformOut writes A'mA, with bias and activation, to the output map. Tiles
+// that hang over its end, or are pooled on the way, are made aside.
 func (r *winogradRun) transformOut(first, lo, hi int, m []float32, s *scratch) {
 	out, w := r.out, &r.c.arch.vec
 	n, done := w.whole(out.C, 4)
 	for t := lo; t < hi; t++ {
 		img, y, x := r.at(first + t)
-		rows, cols := min(tileOut, out.H-y), min(tileOut, out.W-x)
-		to := out.Data[out.At(img, y, x):]
+		rows, cols := min(tileOut, r.oh-y), min(tileOut, r.ow-x)
 		pixel, row := out.stride(), out.rowStride()
-		part := rows < tileOut || cols < tileOut
-		if part {
+		aside := r.pool || rows < tileOut || cols < tileOut
+		var to []float32
+		if aside {
 			pixel, row = out.C, tileOut*out.C
 			to = grown(&s.f32.tile, tileOut*row)
+		} else {
+			to = out.Data[out.At(img, y, x):]
 		}
 		from := m[t*r.ldc:]
 		_ = from[(places-1)*r.planeM+out.C-1]
@@ -269,7 +294,12 @@ func (r *winogradRun) transformOut(first, lo, hi int, m []float32, s *scratch) {
 		if done < out.C {
 			winogradOut(from[done:], r.planeM, to[done:], pixel, row, r.c.bias[done:], r.c.relu, out.C-done)
 		}
-		if part {
+		switch {
+		case r.pool:
+			for i := 0; i+1 < rows; i += 2 {
+				w.pool2x2(to[i*row:], pixel, row, out.Data[out.At(img, (y+i)/2, x/2):], out.stride(), cols/2, out.C)
+			}
+		case aside:
 			for i := range rows {
 				for j := range cols {
 					copy(out.Data[out.At(img, y+i, x+j):][:out.C], to[i*row+j*pixel:])

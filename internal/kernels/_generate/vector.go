@@ -82,6 +82,7 @@ func vectorFile(g *gen) {
 		g.VMOVUPS(v, at("dst"))
 	})
 	adam(g)
+	addRows(g)
 	poolMax(g)
 }
 
@@ -251,5 +252,30 @@ func poolMax(g *gen) {
 	g.ADDQ(to, dst)
 	g.DECQ(pixels)
 	g.JNE(ref("pixel"))
+	g.end()
+}
+
+func addRows(g *gen) {
+	g.function("saddRows"+g.name, "func(dst *float32, to int, src *float32, from int, bias *float32, floor float32, rows, n int)",
+		"does dst = max(src+bias, floor) on rows of n vectors, to and from bytes apart.")
+	dst, to, src, from, bias, rows, vectors := g.gp("dst"), g.gp("to"), g.gp("src"), g.gp("from"), g.gp("bias"), g.gp("rows"), g.gp("n")
+	at, end := g.GP64(), g.GP64()
+	g.VBROADCASTSS(g.param("floor"), g.reg(15))
+	g.IMUL3Q(operand.U8(g.bytes), vectors, end)
+	g.Label("row")
+	g.XORQ(at, at)
+	g.Label("vector")
+	here := func(base reg.Register) operand.Mem { return operand.Mem{Base: base, Index: at, Scale: 1} }
+	g.VMOVUPS(here(src), g.reg(0))
+	g.VADDPS(here(bias), g.reg(0), g.reg(0))
+	g.VMAXPS(g.reg(0), g.reg(15), g.reg(0))
+	g.VMOVUPS(g.reg(0), here(dst))
+	g.ADDQ(operand.I32(g.bytes), at)
+	g.CMPQ(at, end)
+	g.JLT(ref("vector"))
+	g.ADDQ(to, dst)
+	g.ADDQ(from, src)
+	g.DECQ(rows)
+	g.JNE(ref("row"))
 	g.end()
 }
