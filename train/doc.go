@@ -1,0 +1,14 @@
+// Package train makes models: it takes features, a class table and a split's roles, runs a method on them and leaves a
+// run folder.
+//
+// A run has two fits. The first trains on the seen classes without the validation classes and chooses by the mean
+// per-class accuracy among these: for VZSL the number of epochs, for a closed form the coefficients of its grid. The
+// second, the refit, trains anew on all seen classes, validation classes included, with what was chosen; it can be
+// switched off, and is left out where the split has no validation classes. Unseen classes take no part in either: the
+// samples handed to a method hold none.
+//
+// The run folder holds config.toml (all settings, seeds and what the data were), metrics.jsonl (a line an epoch),
+// checkpoints/ (last and best) and model.safetensors (weights, normalisations, attribute names, hashes of the data).
+// A run that was interrupted or killed goes on from its last checkpoint to the same bytes that an undisturbed one
+// leaves.
+package train

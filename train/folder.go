@@ -1,0 +1,325 @@
+package train
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/google/renameio/v2"
+	"github.com/pelletier/go-toml/v2"
+
+	"vzsl/datasets/shards"
+	"vzsl/train/baselines"
+	"vzsl/train/method"
+	"vzsl/train/safetensors"
+	"vzsl/train/vzsl"
+)
+
+// The files of a run folder.
+const (
+	configFile     = "config.toml"
+	metricsFile    = "metrics.jsonl"
+	modelFile      = "model.safetensors"
+	checkpointsDir = "checkpoints"
+	lastFile       = "last.safetensors"
+	bestFile       = "best.safetensors"
+)
+
+// record is config.toml: the settings of the run's method and what it is trained on.
+type record struct {
+	Method     string `toml:"method"`
+	Features   string `toml:"features" comment:"normalisation"`
+	Attributes string `toml:"attributes" comment:"normalisation"`
+	Missing    string `toml:"missing"`
+	Seed       uint64 `toml:"seed"`
+	Refit      bool   `toml:"refit"`
+
+	VZSL  *vzsl.Config     `toml:"vzsl,omitempty"`
+	ESZSL *baselines.ESZSL `toml:"eszsl,omitempty"`
+
+	Data dataRecord `toml:"data" comment:"what the run is trained on"`
+}
+
+type dataRecord struct {
+	Dataset        string `toml:"dataset"`
+	DatasetSHA256  string `toml:"dataset_sha256"`
+	Network        string `toml:"network"`
+	NetworkSHA256  string `toml:"network_sha256"`
+	Layer          string `toml:"layer"`
+	Recipe         string `toml:"recipe"`
+	Engine         string `toml:"engine"`
+	Dim            int    `toml:"dim"`
+	FeaturesSHA256 string `toml:"features_sha256" comment:"of the images, classes and features of the seen classes"`
+	ClassesSHA256  string `toml:"classes_sha256" comment:"of the class table's names and values"`
+	Split          string `toml:"split"`
+	SplitSHA256    string `toml:"split_sha256" comment:"of the seen, validation and unseen class lists"`
+	Train          int    `toml:"train" comment:"images"`
+	Validation     int    `toml:"validation" comment:"images"`
+}
+
+func newRecord(s *Settings, src shards.Source) *record {
+	r := &record{Method: s.Method, Features: s.FeatureNorm, Attributes: s.AttributeNorm, Missing: s.Missing, Seed: s.Seed, Refit: s.Refit,
+		Data: dataRecord{Dataset: src.Dataset, DatasetSHA256: src.DatasetSHA256, Network: src.Network, NetworkSHA256: src.NetworkSHA256,
+			Layer: src.Layer, Recipe: src.Recipe, Engine: src.Engine, Dim: src.Dim}}
+	switch s.Method {
+	case "vzsl":
+		r.VZSL = &s.VZSL
+	case "eszsl":
+		r.ESZSL = &s.ESZSL
+	}
+	return r
+}
+
+// settings are those that the record was made of.
+func (r *record) settings() Settings {
+	s := Settings{Method: r.Method, FeatureNorm: r.Features, AttributeNorm: r.Attributes, Missing: r.Missing, Seed: r.Seed, Refit: r.Refit}
+	if r.VZSL != nil {
+		s.VZSL = *r.VZSL
+	}
+	if r.ESZSL != nil {
+		s.ESZSL = *r.ESZSL
+	}
+	return s
+}
+
+// source is that of the features trained on; what a record does not keep is empty.
+func (r *record) source() shards.Source {
+	d := &r.Data
+	return shards.Source{Dataset: d.Dataset, DatasetSHA256: d.DatasetSHA256, Network: d.Network, NetworkSHA256: d.NetworkSHA256,
+		Layer: d.Layer, Recipe: d.Recipe, Engine: d.Engine, Dim: d.Dim}
+}
+
+// folder is a run's, with the checkpoint found in it.
+type folder struct {
+	dir    string
+	config []byte // config.toml's text
+
+	metrics *os.File
+	lines   int // of metrics so far
+
+	phase  string
+	state  *method.State
+	best   *method.State
+	choice method.Choice // of the first fit, once it is done
+	chosen float64       // its validation accuracy
+}
+
+// ErrOtherRun is wrapped by the error of a run into the folder of another.
+var ErrOtherRun = errors.New("the folder holds another run")
+
+// openFolder makes a new run folder or opens the same run's. complete tells that its model is there.
+func openFolder(dir string, r *record, force bool) (f *folder, complete bool, err error) {
+	text, err := toml.Marshal(r)
+	if err != nil {
+		return nil, false, fmt.Errorf("writing the settings: %w", err)
+	}
+	f = &folder{dir: dir, config: text}
+	if err := os.MkdirAll(filepath.Join(dir, checkpointsDir), 0o755); err != nil {
+		return nil, false, fmt.Errorf("run folder: %w", err)
+	}
+	if force {
+		for _, name := range []string{modelFile, configFile, metricsFile, filepath.Join(checkpointsDir, lastFile), filepath.Join(checkpointsDir, bestFile)} {
+			if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, false, fmt.Errorf("run folder: %w", err)
+			}
+		}
+	}
+	was, err := os.ReadFile(f.path(configFile))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		// The settings come first: without them nothing else in the folder counts.
+		for _, name := range []string{modelFile, filepath.Join(checkpointsDir, lastFile)} {
+			if _, err := os.Stat(f.path(name)); err == nil {
+				return nil, false, fmt.Errorf("%s has a %s but no %s: take another folder, or force to begin anew", dir, name, configFile)
+			}
+		}
+		if err := renameio.WriteFile(f.path(configFile), text, 0o644, renameio.WithTempDir(dir)); err != nil {
+			return nil, false, fmt.Errorf("write %s: %w", f.path(configFile), err)
+		}
+		return f, false, nil
+	case err != nil:
+		return nil, false, fmt.Errorf("run folder: %w", err)
+	}
+	if !bytes.Equal(was, text) {
+		d, err := differences(was, text)
+		if err != nil {
+			return nil, false, fmt.Errorf("%s: %w", f.path(configFile), err)
+		}
+		if len(d) > 0 {
+			return nil, false, fmt.Errorf("%s: %w: %s; take another folder, or force to begin anew", dir, ErrOtherRun, strings.Join(d, ", "))
+		}
+	}
+	if _, err := os.Stat(f.path(modelFile)); err == nil {
+		return f, true, nil
+	}
+	return f, false, f.resume()
+}
+
+func (f *folder) path(name string) string { return filepath.Join(f.dir, name) }
+
+// differences names the settings in which two config.toml differ.
+func differences(was, now []byte) ([]string, error) {
+	flat := func(text []byte) (map[string]string, error) {
+		var m map[string]any
+		if err := toml.Unmarshal(text, &m); err != nil {
+			return nil, err
+		}
+		out := map[string]string{}
+		var walk func(prefix string, v any)
+		walk = func(prefix string, v any) {
+			if t, ok := v.(map[string]any); ok {
+				for k, v := range t {
+					walk(prefix+"."+k, v)
+				}
+				return
+			}
+			out[strings.TrimPrefix(prefix, ".")] = fmt.Sprint(v)
+		}
+		walk("", m)
+		return out, nil
+	}
+	a, err := flat(was)
+	if err != nil {
+		return nil, err
+	}
+	b, err := flat(now)
+	if err != nil {
+		return nil, err
+	}
+	var d []string
+	for k, v := range a {
+		if w, ok := b[k]; !ok || v != w {
+			d = append(d, fmt.Sprintf("%s there %s, here %s", k, short(v), short(w)))
+		}
+	}
+	for k, w := range b {
+		if _, ok := a[k]; !ok {
+			d = append(d, fmt.Sprintf("%s there none, here %s", k, short(w)))
+		}
+	}
+	sort.Strings(d)
+	return d, nil
+}
+
+func short(s string) string {
+	if s == "" {
+		return "none"
+	}
+	if len(s) > 20 {
+		return s[:12] + "..."
+	}
+	return s
+}
+
+// resume reads the checkpoints, if there are any.
+func (f *folder) resume() error {
+	last := filepath.Join(f.dir, checkpointsDir, lastFile)
+	file, err := safetensors.Read(last)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("checkpoint: %w; remove it, or force, to begin anew", err)
+	}
+	v := file.Metadata
+	f.phase = v["run.phase"]
+	f.state = &method.State{Tensors: file.Tensors, Values: v}
+	if f.lines, err = strconv.Atoi(v["run.lines"]); err != nil || f.lines < 0 || f.phase != phaseChoose && f.phase != phaseRefit {
+		return fmt.Errorf("checkpoint %s: phase %q, %q lines of metrics: it is damaged; remove it, or force, to begin anew", last, f.phase, v["run.lines"])
+	}
+	if f.phase == phaseRefit {
+		err := json.Unmarshal([]byte(v["run.choice"]), &f.choice)
+		if err == nil {
+			f.chosen, err = strconv.ParseFloat(v["run.accuracy"], 64)
+		}
+		if err != nil {
+			return fmt.Errorf("checkpoint %s: the choice: %w; remove it, or force, to begin anew", last, err)
+		}
+	}
+	if file, err = safetensors.Read(filepath.Join(f.dir, checkpointsDir, bestFile)); err == nil {
+		f.best = &method.State{Tensors: file.Tensors, Values: file.Metadata}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("checkpoint: %w; remove the folder %s, or force, to begin anew", err, checkpointsDir)
+	}
+	return nil
+}
+
+// save writes a checkpoint. The best parameters go first: a state never speaks of ones that are not there.
+func (f *folder) save(phase string, state, best *method.State) error {
+	if best != nil {
+		if err := safetensors.Write(filepath.Join(f.dir, checkpointsDir, bestFile), &safetensors.File{Tensors: best.Tensors, Metadata: best.Values}); err != nil {
+			return fmt.Errorf("checkpoint: %w", err)
+		}
+	}
+	v := map[string]string{"run.phase": phase, "run.lines": strconv.Itoa(f.lines)}
+	for k, x := range state.Values {
+		v[k] = x
+	}
+	if phase == phaseRefit {
+		c, err := json.Marshal(f.choice)
+		if err != nil {
+			return err
+		}
+		v["run.choice"], v["run.accuracy"] = string(c), strconv.FormatFloat(f.chosen, 'g', -1, 64)
+	}
+	if err := safetensors.Write(filepath.Join(f.dir, checkpointsDir, lastFile), &safetensors.File{Tensors: state.Tensors, Metadata: v}); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	return nil
+}
+
+// openMetrics opens metrics.jsonl after the lines that the checkpoint knows.
+func (f *folder) openMetrics() error {
+	path := f.path(metricsFile)
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	at := 0
+	for range f.lines {
+		n := bytes.IndexByte(text[at:], '\n')
+		if n < 0 {
+			break
+		}
+		at += n + 1
+	}
+	if f.metrics, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644); err != nil {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	if err := f.metrics.Truncate(int64(at)); err != nil {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	if _, err := f.metrics.Seek(int64(at), 0); err != nil {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	return nil
+}
+
+// write adds a line to metrics.jsonl.
+func (f *folder) write(line map[string]any) error {
+	text, err := json.Marshal(line)
+	if err != nil {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	if _, err := f.metrics.Write(append(text, '\n')); err != nil {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	f.lines++
+	return nil
+}
+
+func (f *folder) close() error {
+	if f.metrics == nil {
+		return nil
+	}
+	m := f.metrics
+	f.metrics = nil
+	return errors.Join(m.Sync(), m.Close())
+}

@@ -1,0 +1,134 @@
+package train
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"vzsl/attributes"
+	"vzsl/datasets/shards"
+	"vzsl/train/method"
+	"vzsl/train/safetensors"
+)
+
+// Predictor is a trained model with its normalisations: it takes features and attributes as they were extracted. It is
+// safe for concurrent use.
+type Predictor struct {
+	model      method.Model
+	settings   Settings
+	record     record
+	normaliser *attributes.Normaliser
+	attributes []string
+	seen       []string
+	result     Result
+}
+
+// Load reads the model of a run folder.
+func Load(runDir string) (*Predictor, error) {
+	path := filepath.Join(runDir, modelFile)
+	f, err := safetensors.Read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, e := os.Stat(filepath.Join(runDir, configFile)); e == nil {
+			return nil, fmt.Errorf("%s: the training there is not finished: run the same train command again, it goes on from its checkpoint", runDir)
+		}
+		return nil, fmt.Errorf("%s holds no trained model: %w", runDir, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	p, err := newPredictor(f)
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", path, err)
+	}
+	return p, nil
+}
+
+func newPredictor(f *safetensors.File) (*Predictor, error) {
+	meta := f.Metadata
+	if meta[keyFormat] != modelFormat {
+		return nil, fmt.Errorf("the format is %q, this program reads %q", meta[keyFormat], modelFormat)
+	}
+	p := &Predictor{normaliser: &attributes.Normaliser{}}
+	if err := toml.Unmarshal([]byte(meta[keyConfig]), &p.record); err != nil {
+		return nil, fmt.Errorf("settings: %w", err)
+	}
+	p.settings = p.record.settings()
+	if err := p.settings.Validate(); err != nil {
+		return nil, err
+	}
+	for key, to := range map[string]any{keyNormaliser: p.normaliser, keyAttributes: &p.attributes, keySeen: &p.seen, keyChoice: &p.result.Choice} {
+		if err := json.Unmarshal([]byte(meta[key]), to); err != nil {
+			return nil, fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	var errs [4]error
+	r := &p.result
+	r.Method, r.Classes = p.settings.Method, len(p.seen)
+	r.Accuracy, errs[0] = strconv.ParseFloat(meta[keyAccuracy], 64)
+	r.ValidationClasses, errs[1] = strconv.Atoi(meta[keyClasses])
+	r.Refit, errs[2] = strconv.ParseBool(meta[keyRefit])
+	r.Images, errs[3] = strconv.Atoi(meta[keyImages])
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	var err error
+	if p.model, err = p.settings.method().Load(f); err != nil {
+		return nil, err
+	}
+	if feature, attribute := p.model.Dims(); feature != p.record.Data.Dim || attribute != p.normaliser.Dim() {
+		return nil, fmt.Errorf("weights for %d feature values and %d attributes beside normalisations for %d and %d", feature, attribute, p.record.Data.Dim, p.normaliser.Dim())
+	}
+	return p, nil
+}
+
+// Score gives n rows of one score for each class, higher is better. features holds n raw rows of FeatureDim values,
+// classes raw attribute vectors in the order of Attributes, NaN where missing if the model fills missing values.
+func (p *Predictor) Score(features []float32, n int, classes [][]float32) ([]float32, error) {
+	dim := p.FeatureDim()
+	if n < 0 || len(features) != n*dim {
+		return nil, fmt.Errorf("%d values for %d features; the model was trained on features of %d values (%s, %s)",
+			len(features), n, dim, p.record.Data.Network, p.record.Data.Layer)
+	}
+	x := features
+	if p.settings.FeatureNorm != FeaturesNone {
+		x = make([]float32, len(features))
+		for i := range n {
+			normalise(p.settings.FeatureNorm, features[i*dim:(i+1)*dim], x[i*dim:(i+1)*dim])
+		}
+	}
+	vectors := make([][]float32, len(classes))
+	for i, c := range classes {
+		vectors[i] = make([]float32, p.normaliser.Dim())
+		if err := p.normaliser.Apply(c, vectors[i]); err != nil {
+			return nil, fmt.Errorf("class %d: %w", i, err)
+		}
+	}
+	return p.model.Score(x, n, vectors)
+}
+
+// FeatureDim is the length of a feature.
+func (p *Predictor) FeatureDim() int { return p.record.Data.Dim }
+
+// Attributes are the names of a class vector's values.
+func (p *Predictor) Attributes() []string { return p.attributes }
+
+// Seen are the classes the model was trained on.
+func (p *Predictor) Seen() []string { return p.seen }
+
+// Source says what the features were that the model was trained on: data set, network, layer, recipe, engine, length.
+func (p *Predictor) Source() shards.Source { return p.record.source() }
+
+// Split is the name of the split trained on.
+func (p *Predictor) Split() string { return p.record.Data.Split }
+
+// Settings are those of the run.
+func (p *Predictor) Settings() Settings { return p.settings }
+
+// Result is the run's, without paths and times.
+func (p *Predictor) Result() Result { return p.result }

@@ -1,0 +1,279 @@
+package train
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"strconv"
+	"time"
+
+	"vzsl/attributes"
+	"vzsl/datasets/shards"
+	"vzsl/train/method"
+	"vzsl/train/safetensors"
+)
+
+// The phases of a run, as metrics and checkpoints name them.
+const (
+	phaseChoose = "choose" // on the training classes, by the validation classes
+	phaseRefit  = "refit"  // on all seen classes
+)
+
+// Options are a run's settings, data and hooks.
+type Options struct {
+	Settings
+	Dir      string // the run folder
+	Force    bool   // begin anew in a folder that holds another run, or this one
+	Features Features
+	Classes  *shards.ClassTable
+	Roles    *shards.Roles
+
+	// CheckpointEvery is the time between two checkpoints while a fit is under way; 0 means 30 seconds, negative after
+	// every step. One is always written at the end of a fit and when ctx ends.
+	CheckpointEvery time.Duration
+
+	Progress func(phase string, done, total int) // a step of a phase is done
+	Epoch    func(Epoch)                         // an epoch, or a point of a grid, is done
+	Log      *slog.Logger
+}
+
+// Epoch is one line of metrics.jsonl.
+type Epoch struct {
+	Phase     string // choose, refit
+	Epoch, Of int
+	Values    map[string]float64 // loss, kl, margin, reconstruction; of a grid its coefficients
+	Accuracy  float64            // mean per-class top-1 among the validation classes, 0..1, if Validated
+	Validated bool
+	Seconds   float64 // since the last
+}
+
+// Result is a finished run.
+type Result struct {
+	Model    string // path of model.safetensors
+	Method   string
+	Choice   map[string]float64 // what validation chose: epochs, or gamma and lambda
+	Accuracy float64            // mean per-class top-1 among the validation classes, 0..1, of the choice
+	// ValidationClasses is the number of classes Accuracy is over; 0: nothing was chosen.
+	ValidationClasses int
+	Refit             bool // the model is trained on the validation classes too
+	Classes           int  // the model is trained on
+	Images            int
+	Seconds           float64 // of this call
+	Reused            bool    // the folder held this run, complete; nothing was trained
+}
+
+// Run trains in o.Dir. In a folder that holds the same run unfinished it goes on; finished, it returns its result.
+// When ctx ends it saves a checkpoint and returns ctx's error.
+func Run(ctx context.Context, o Options) (*Result, error) {
+	began := time.Now()
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Dir == "" || o.Features == nil || o.Classes == nil || o.Roles == nil {
+		return nil, errors.New("train: folder, features, class table and roles are needed")
+	}
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	p, err := newParts(o.Features, o.Classes, o.Roles)
+	if err != nil {
+		return nil, err
+	}
+	r := newRecord(&o.Settings, o.Features.Source())
+	r.Data.Dim, r.Data.Split, r.Data.Train, r.Data.Validation = o.Features.Dim(), o.Roles.Name, len(p.train), len(p.validation)
+	if r.Data.FeaturesSHA256, r.Data.ClassesSHA256, r.Data.SplitSHA256, err = p.digests(o.Classes); err != nil {
+		return nil, err
+	}
+	f, complete, err := openFolder(o.Dir, r, o.Force)
+	if err != nil {
+		return nil, err
+	}
+	if complete {
+		m, err := Load(o.Dir)
+		if err != nil {
+			return nil, err
+		}
+		res := m.result
+		res.Model, res.Reused = f.path(modelFile), true
+		return &res, nil
+	}
+	if err := f.openMetrics(); err != nil {
+		return nil, err
+	}
+	defer f.close()
+
+	run := &run{o: &o, p: p, f: f, r: r}
+	res, err := run.fits(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.close(); err != nil {
+		return nil, fmt.Errorf("metrics: %w", err)
+	}
+	res.Model, res.Seconds = f.path(modelFile), time.Since(began).Seconds()
+	return res, nil
+}
+
+type run struct {
+	o *Options
+	p *parts
+	f *folder
+	r *record
+}
+
+// fitted is a fit's outcome with what belongs to it.
+type fitted struct {
+	*method.Outcome
+	normaliser *attributes.Normaliser
+	classes    []string // trained on
+	images     int
+}
+
+func (r *run) fits(ctx context.Context) (*Result, error) {
+	validated := len(r.p.validation) > 0
+	again := validated && r.o.Refit
+	if !validated {
+		r.o.Log.Warn("the split has no validation images: nothing is chosen, training runs as long as the settings say", "split", r.o.Roles.Name)
+	}
+	var last *fitted
+	var err error
+	if r.f.phase != phaseRefit {
+		if last, err = r.fit(ctx, phaseChoose); err != nil {
+			return nil, err
+		}
+		r.f.choice, r.f.chosen = last.Choice, last.Accuracy
+	}
+	if again {
+		if last, err = r.fit(ctx, phaseRefit); err != nil {
+			return nil, err
+		}
+	}
+	res := &Result{Method: r.o.Method, Choice: r.f.choice, Refit: again, Classes: len(last.classes), Images: last.images}
+	if validated {
+		res.Accuracy = r.f.chosen
+		_, classes, err := r.p.data(r.p.validation, r.o.FeatureNorm, last.normaliser.Apply)
+		if err != nil {
+			return nil, err
+		}
+		res.ValidationClasses = len(classes)
+	}
+	return res, r.write(last, res)
+}
+
+// fit is one of the two fits.
+func (r *run) fit(ctx context.Context, phase string) (*fitted, error) {
+	rows := r.p.train
+	held := map[string]bool{}
+	if phase == phaseRefit {
+		rows = append(append([]int(nil), r.p.train...), r.p.validation...)
+	} else {
+		for _, c := range r.o.Roles.Validation {
+			held[c] = true
+		}
+	}
+	// Attributes are normalised by the seen classes, with images or without; by the validation classes only once these
+	// are trained on.
+	var vectors [][]float32
+	for _, c := range r.o.Roles.Seen {
+		if !held[c] {
+			vectors = append(vectors, r.p.vectors[c])
+		}
+	}
+	n, err := attributes.Fit(r.o.AttributeNorm, vectors, r.o.Missing)
+	if err != nil {
+		return nil, fmt.Errorf("split %q, seen classes: %w", r.o.Roles.Name, err)
+	}
+	d, classes, err := r.p.data(rows, r.o.FeatureNorm, n.Apply)
+	if err != nil {
+		return nil, err
+	}
+	problem := &method.Problem{Train: *d, Seed: r.o.Seed}
+	s := &method.Session{Log: r.o.Log}
+	if phase == phaseRefit {
+		s.Choice = r.f.choice
+	} else if len(r.p.validation) > 0 {
+		if problem.Validation, _, err = r.p.data(r.p.validation, r.o.FeatureNorm, n.Apply); err != nil {
+			return nil, err
+		}
+	}
+	if r.f.phase == phase {
+		s.Resume, s.ResumeBest = r.f.state, r.f.best
+		if s.Resume != nil {
+			r.o.Log.Info("going on from a checkpoint", "phase", phase, "epochs done", r.f.lines)
+		}
+	}
+	r.hooks(s, phase)
+	o, err := r.o.method().Fit(ctx, problem, s)
+	r.f.state, r.f.best = nil, nil // their memory
+	if err != nil {
+		return nil, fmt.Errorf("%s, %s: %w", r.o.Method, phase, err)
+	}
+	return &fitted{Outcome: o, normaliser: n, classes: classes, images: len(rows)}, nil
+}
+
+func (r *run) hooks(s *method.Session, phase string) {
+	every := r.o.CheckpointEvery
+	if every == 0 {
+		every = 30 * time.Second
+	}
+	saved, pointed := time.Now(), time.Now()
+	s.Due = func() bool { return time.Since(saved) >= every }
+	s.Save = func(state, best *method.State) error {
+		defer func() { saved = time.Now() }()
+		return r.f.save(phase, state, best)
+	}
+	if r.o.Progress != nil {
+		s.Step = func(done, total int) { r.o.Progress(phase, done, total) }
+	}
+	s.Point = func(p method.Point) error {
+		e := Epoch{Phase: phase, Epoch: p.Done, Of: p.Total, Values: p.Values, Accuracy: p.Accuracy, Validated: p.Validated, Seconds: time.Since(pointed).Seconds()}
+		pointed = time.Now()
+		line := map[string]any{"phase": phase, "epoch": p.Done, "of": p.Total, "seconds": e.Seconds}
+		for k, v := range p.Values {
+			line[k] = v
+		}
+		if p.Validated {
+			line["validation_accuracy"] = p.Accuracy
+		}
+		if r.o.Epoch != nil {
+			r.o.Epoch(e)
+		}
+		return r.f.write(line)
+	}
+}
+
+// The model file's metadata.
+const (
+	modelFormat   = "vzsl-model/1"
+	keyFormat     = "format"
+	keyMethod     = "method"
+	keyConfig     = "config"
+	keyNormaliser = "attribute_normaliser"
+	keyAttributes = "attribute_names"
+	keySeen       = "trained_classes"
+	keyChoice     = "choice"
+	keyAccuracy   = "validation_accuracy"
+	keyClasses    = "validation_classes"
+	keyRefit      = "refit"
+	keyImages     = "trained_images"
+)
+
+// write leaves model.safetensors: all that prediction needs.
+func (r *run) write(m *fitted, res *Result) error {
+	meta := map[string]string{
+		keyFormat: modelFormat, keyMethod: r.o.Method, keyConfig: string(r.f.config),
+		keyAccuracy: strconv.FormatFloat(res.Accuracy, 'g', -1, 64), keyClasses: strconv.Itoa(res.ValidationClasses),
+		keyRefit: strconv.FormatBool(res.Refit), keyImages: strconv.Itoa(res.Images),
+	}
+	for key, v := range map[string]any{keyNormaliser: m.normaliser, keyAttributes: r.o.Classes.Attributes, keySeen: m.classes, keyChoice: maps.Clone(r.f.choice)} {
+		text, err := json.Marshal(v)
+		if err != nil {
+			return fmt.Errorf("model: %w", err)
+		}
+		meta[key] = string(text)
+	}
+	return safetensors.Write(r.f.path(modelFile), &safetensors.File{Tensors: m.Model.Tensors(), Metadata: meta})
+}

@@ -1,0 +1,526 @@
+package train
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"vzsl/datasets/shards"
+	"vzsl/train/method"
+	"vzsl/train/vzsl"
+)
+
+// memoryFeatures are a small drawn data set: 40 seen classes, 8 of them for validation, 10 unseen.
+type memoryFeatures struct {
+	images  []string
+	classes []string
+	labels  []int32
+	x       [][]float32
+}
+
+func (m *memoryFeatures) Rows() int                 { return len(m.x) }
+func (m *memoryFeatures) Dim() int                  { return len(m.x[0]) }
+func (m *memoryFeatures) Images() []string          { return m.images }
+func (m *memoryFeatures) Classes() []string         { return m.classes }
+func (m *memoryFeatures) Labels() []int32           { return m.labels }
+func (m *memoryFeatures) Feature(row int) []float32 { return m.x[row] }
+func (m *memoryFeatures) Source() shards.Source {
+	return shards.Source{Dataset: "drawn", Network: "none", Layer: "x", Dim: m.Dim()}
+}
+
+func drawn(perClass int) (*memoryFeatures, *shards.ClassTable, *shards.Roles) {
+	r := rand.New(rand.NewPCG(7, 7))
+	const attributes, features, classes = 8, 24, 50
+	mix := make([]float64, attributes*features)
+	for i := range mix {
+		mix[i] = r.NormFloat64()
+	}
+	f, t := &memoryFeatures{}, &shards.ClassTable{Dataset: "drawn"}
+	roles := &shards.Roles{Name: "drawn", Dataset: "drawn"}
+	for i := range attributes {
+		t.Attributes = append(t.Attributes, fmt.Sprintf("a%d", i))
+	}
+	for c := range classes {
+		name := fmt.Sprintf("class%02d", c)
+		f.classes, t.Classes = append(f.classes, name), append(t.Classes, name)
+		a := make([]float32, attributes)
+		for i := range a {
+			a[i] = 50 + 50*float32(r.IntN(2)*2-1)
+		}
+		t.Values = append(t.Values, a)
+		role := shards.RoleTrain
+		switch {
+		case c%5 == 4:
+			role = shards.RoleTestUnseen
+			roles.Unseen = append(roles.Unseen, name)
+		case c%5 == 3 && c < 40:
+			role = shards.RoleValidation
+			roles.Validation = append(roles.Validation, name)
+		}
+		if role != shards.RoleTestUnseen {
+			roles.Seen = append(roles.Seen, name)
+		}
+		for k := range perClass {
+			x := make([]float32, features)
+			for j := range x {
+				sum := 0.0
+				for i, v := range a {
+					sum += (float64(v)/50 - 1) * mix[i*features+j]
+				}
+				x[j] = float32(max(0, sum+r.NormFloat64()))
+			}
+			image := fmt.Sprintf("%s/%d.jpg", name, k)
+			f.images, f.labels, f.x = append(f.images, image), append(f.labels, int32(c)), append(f.x, x)
+			roles.Images, roles.Roles = append(roles.Images, image), append(roles.Roles, role)
+		}
+	}
+	return f, t, roles
+}
+
+func options(t testing.TB, dir string) Options {
+	t.Helper()
+	s, err := Preset("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.VZSL.Hidden, s.VZSL.Latent, s.VZSL.Epochs, s.VZSL.Batch, s.VZSL.LearningRate, s.VZSL.Scale = []int{32}, 8, 10, 16, 5e-3, 3
+	f, c, r := drawn(10)
+	return Options{Settings: s, Dir: dir, Features: f, Classes: c, Roles: r}
+}
+
+func digest(t testing.TB, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(b))
+}
+
+// accuracy is the predictor's per-class top-1 over the classes of a role, from raw features and attributes.
+func accuracy(t *testing.T, p *Predictor, o *Options, role shards.Role) float64 {
+	t.Helper()
+	f := o.Features.(*memoryFeatures)
+	var raw [][]float32
+	index := map[int32]int{}
+	var x []float32
+	var y []int
+	for i, r := range o.Roles.Roles {
+		if r != role {
+			continue
+		}
+		if _, ok := index[f.labels[i]]; !ok {
+			index[f.labels[i]] = len(raw)
+			raw = append(raw, o.Classes.Values[f.labels[i]])
+		}
+		x, y = append(x, f.x[i]...), append(y, index[f.labels[i]])
+	}
+	scores, err := p.Score(x, len(y), raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	right := 0
+	for i, l := range y {
+		best := 0
+		for c := range raw {
+			if scores[i*len(raw)+c] > scores[i*len(raw)+best] {
+				best = c
+			}
+		}
+		if best == l {
+			right++
+		}
+	}
+	return float64(right) / float64(len(y)) // classes are of one size
+}
+
+func TestRun(t *testing.T) {
+	for _, m := range Methods() {
+		t.Run(m, func(t *testing.T) {
+			o := options(t, t.TempDir())
+			o.Method = m
+			steps := 0
+			o.Progress = func(phase string, done, total int) { steps++ }
+			res, err := Run(context.Background(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if res.ValidationClasses != 8 || !res.Refit || res.Classes != 40 || res.Images != 400 || steps == 0 || res.Accuracy < 0.4 {
+				t.Errorf("%+v, %d steps", res, steps)
+			}
+			p, err := Load(o.Dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// Ten unseen classes: chance is 0.1.
+			if a := accuracy(t, p, &o, shards.RoleTestUnseen); a < 0.4 {
+				t.Errorf("accuracy on unseen classes %v", a)
+			}
+			if len(p.Seen()) != 40 || len(p.Attributes()) != 8 || p.Source().Dataset != "drawn" || p.Split() != "drawn" || p.Settings().Method != m {
+				t.Errorf("seen %v, attributes %v, source %v, split %v", p.Seen(), p.Attributes(), p.Source(), p.Split())
+			}
+			before := digest(t, res.Model)
+			again, err := Run(context.Background(), o)
+			if err != nil || !again.Reused || again.Accuracy != res.Accuracy || again.Classes != res.Classes || digest(t, res.Model) != before {
+				t.Errorf("again: %+v, %v", again, err)
+			}
+			o.Seed = 2
+			if _, err := Run(context.Background(), o); !errors.Is(err, ErrOtherRun) || !strings.Contains(err.Error(), "seed there 1, here 2") {
+				t.Errorf("another seed: %v", err)
+			}
+			o.Force = true
+			if _, err := Run(context.Background(), o); err != nil {
+				t.Error(err)
+			}
+			o.Seed = 1
+			if _, err := Run(context.Background(), o); err != nil || digest(t, res.Model) != before {
+				t.Errorf("the first seed again gives other bytes (%v)", err)
+			}
+		})
+	}
+}
+
+// TestWithoutRefit: the model kept is the best epoch's, as validated.
+func TestWithoutRefit(t *testing.T) {
+	o := options(t, t.TempDir())
+	o.Refit = false
+	res, err := Run(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Load(o.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := accuracy(t, p, &o, shards.RoleValidation); math.Abs(a-res.Accuracy) > 1e-12 || res.Classes != 32 || res.Refit {
+		t.Errorf("validation accuracy %v, %+v", a, res)
+	}
+}
+
+// TestSeenOnly: neither features nor attributes of unseen classes change a byte, and those of validation classes do not
+// change what the choice is made with.
+func TestSeenOnly(t *testing.T) {
+	model := func(change func(*Options)) (*Predictor, string) {
+		o := options(t, t.TempDir())
+		o.VZSL.Epochs = 3
+		change(&o)
+		res, err := Run(context.Background(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Load(o.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		for _, x := range p.model.Tensors() {
+			fmt.Fprint(&b, x.Name, x.F32)
+		}
+		n, err := json.Marshal(p.normaliser)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p, fmt.Sprint(b.String(), string(n), res.Accuracy, res.Choice)
+	}
+	nothing := func(*Options) {}
+	unseen := func(o *Options) {
+		f := o.Features.(*memoryFeatures)
+		for i, r := range o.Roles.Roles {
+			if r == shards.RoleTestUnseen {
+				for j := range f.x[i] {
+					f.x[i][j] = float32(math.NaN())
+				}
+				for j := range o.Classes.Values[f.labels[i]] {
+					o.Classes.Values[f.labels[i]][j] = 12345
+				}
+			}
+		}
+	}
+	for _, kind := range []string{"standardise", "centre-l2"} {
+		set := func(change func(*Options)) func(*Options) {
+			return func(o *Options) { o.AttributeNorm = kind; change(o) }
+		}
+		_, a := model(set(nothing))
+		if _, b := model(set(unseen)); a != b {
+			t.Errorf("%s: unseen classes changed the model", kind)
+		}
+	}
+	// Without refit, validation classes are only looked at: the normaliser must not know them.
+	held := func(o *Options) {
+		o.Refit = false
+		o.AttributeNorm = "standardise"
+	}
+	p, _ := model(held)
+	q, _ := model(func(o *Options) {
+		held(o)
+		f := o.Features.(*memoryFeatures)
+		for i, r := range o.Roles.Roles {
+			if r == shards.RoleValidation {
+				o.Classes.Values[f.labels[i]][0] = -7
+			}
+		}
+	})
+	n1, _ := json.Marshal(p.normaliser)
+	n2, _ := json.Marshal(q.normaliser)
+	if string(n1) != string(n2) {
+		t.Error("the normaliser was fitted on validation classes")
+	}
+}
+
+// TestInterrupted ends runs by their context at many places; the run after the last equals an undisturbed one.
+func TestInterrupted(t *testing.T) {
+	o := options(t, t.TempDir())
+	o.VZSL.Epochs, o.CheckpointEvery = 4, -1
+	res, err := Run(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, metrics := digest(t, res.Model), lines(t, o.Dir)
+	o.Dir = t.TempDir()
+	for try := 1; ; try++ {
+		if try > 60 {
+			t.Fatal("no end")
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		n := 0
+		o.Progress = func(string, int, int) {
+			if n++; n == 3+7*(try%4) {
+				cancel()
+			}
+		}
+		if try%2 == 0 {
+			o.CheckpointEvery = time.Hour
+		} else {
+			o.CheckpointEvery = -1
+		}
+		_, err := Run(ctx, o)
+		cancel()
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if _, err := Load(o.Dir); err == nil || !strings.Contains(err.Error(), "not finished") {
+			t.Fatalf("an unfinished run loads: %v", err)
+		}
+	}
+	if digest(t, filepath.Join(o.Dir, modelFile)) != want {
+		t.Error("another model after interruptions")
+	}
+	if got := lines(t, o.Dir); got != metrics {
+		t.Errorf("metrics after interruptions:\n%s\nundisturbed:\n%s", got, metrics)
+	}
+}
+
+// lines are the metrics without their times.
+func lines(t *testing.T, dir string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, metricsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	for _, l := range strings.Split(strings.TrimSpace(string(b)), "\n") {
+		var m map[string]any
+		if err := json.Unmarshal([]byte(l), &m); err != nil {
+			t.Fatalf("%q: %v", l, err)
+		}
+		delete(m, "seconds")
+		fmt.Fprintln(&out, m)
+	}
+	return out.String()
+}
+
+// TestKilled runs this test binary as a process of its own and kills it, again and again.
+func TestKilled(t *testing.T) {
+	if dir := os.Getenv("VZSL_TEST_RUN"); dir != "" {
+		o := options(t, dir)
+		o.VZSL.Epochs, o.CheckpointEvery = 6, -1
+		if _, err := Run(context.Background(), o); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if testing.Short() {
+		t.Skip("kills processes")
+	}
+	whole, cut := t.TempDir(), t.TempDir()
+	child := func(dir string) *exec.Cmd {
+		c := exec.Command(os.Args[0], "-test.run", "^TestKilled$")
+		c.Env = append(os.Environ(), "VZSL_TEST_RUN="+dir)
+		return c
+	}
+	if out, err := child(whole).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
+	killed := 0
+	for range 100 {
+		c := child(cut)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		timer := time.AfterFunc(time.Duration(20+r.IntN(150))*time.Millisecond, func() { c.Process.Kill() })
+		err := c.Wait()
+		timer.Stop()
+		if err == nil {
+			break
+		}
+		killed++
+	}
+	if _, err := os.Stat(filepath.Join(cut, modelFile)); err != nil {
+		if out, err := child(cut).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	if digest(t, filepath.Join(whole, modelFile)) != digest(t, filepath.Join(cut, modelFile)) {
+		t.Errorf("another model after %d kills", killed)
+	}
+	if lines(t, whole) != lines(t, cut) {
+		t.Errorf("other metrics after %d kills", killed)
+	}
+	t.Logf("killed %d times", killed)
+}
+
+func TestBadInput(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Options)
+		want   string
+	}{
+		"method":        {func(o *Options) { o.Method = "magic" }, "eszsl"},
+		"features":      {func(o *Options) { o.FeatureNorm = "l3" }, "sqrt-l2"},
+		"attributes":    {func(o *Options) { o.AttributeNorm = "l3" }, "centre-l2"},
+		"lambda":        {func(o *Options) { o.VZSL.Margin = 1.5 }, "without end"},
+		"not a number":  {func(o *Options) { o.Features.(*memoryFeatures).x[0][3] = float32(math.NaN()) }, "class00/0.jpg"},
+		"other images":  {func(o *Options) { o.Roles.Images = make([]string, len(o.Roles.Images)) }, "was it made for these features"},
+		"missing class": {func(o *Options) { o.Classes.Classes[0] = "other" }, "class00"},
+		"missing value": {func(o *Options) { o.Classes.Values[0][0] = float32(math.NaN()) }, "class-mean"},
+		"unseen trained": {func(o *Options) {
+			for i, r := range o.Roles.Roles {
+				if r == shards.RoleTestUnseen {
+					o.Roles.Roles[i] = shards.RoleTrain
+				}
+			}
+		}, "do not allow"},
+		"diverges": {func(o *Options) { o.VZSL.LearningRate, o.VZSL.ClipNorm, o.VZSL.LogVarianceBound = 10, 0, 0 }, "learning_rate"},
+		"a file":   {func(o *Options) { o.Dir = filepath.Join(o.Dir, "file"); os.WriteFile(o.Dir, nil, 0o600) }, "run folder"},
+	} {
+		o := options(t, t.TempDir())
+		c.change(&o)
+		if _, err := Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v; want %q in it", name, err, c.want)
+		}
+	}
+	if _, err := Load(t.TempDir()); err == nil {
+		t.Error("an empty folder was loaded")
+	}
+	if _, err := Preset("fast"); err == nil {
+		t.Error("an unknown preset")
+	}
+}
+
+// TestMissing: missing values are filled when asked for, at prediction too.
+func TestMissing(t *testing.T) {
+	o := options(t, t.TempDir())
+	o.Missing, o.VZSL.Epochs = "class-mean", 2
+	o.Classes.Values[0][0], o.Classes.Values[4][1] = float32(math.NaN()), float32(math.NaN())
+	if _, err := Run(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	p, err := Load(o.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := p.Score(o.Features.Feature(0), 1, o.Classes.Values[:5])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range s {
+		if v != v {
+			t.Error("a score is not a number")
+		}
+	}
+}
+
+// TestNoValidation: without validation images all epochs are run.
+func TestNoValidation(t *testing.T) {
+	o := options(t, t.TempDir())
+	o.Roles.Validation, o.VZSL.Epochs = nil, 2
+	for i, r := range o.Roles.Roles {
+		if r == shards.RoleValidation {
+			o.Roles.Roles[i] = shards.RoleTrain
+		}
+	}
+	res, err := Run(context.Background(), o)
+	if err != nil || res.ValidationClasses != 0 || res.Refit || res.Choice["epochs"] != 2 || res.Classes != 40 {
+		t.Errorf("%+v, %v", res, err)
+	}
+}
+
+func TestNormalise(t *testing.T) {
+	src := []float32{9, -16, 0, 0}
+	for kind, want := range map[string][]float32{
+		FeaturesNone: src, FeaturesL2: {9 / 18.357559, -16 / 18.357559, 0, 0}, FeaturesSqrtL2: {0.6, -0.8, 0, 0},
+	} {
+		got := make([]float32, 4)
+		normalise(kind, src, got)
+		for i := range want {
+			if math.Abs(float64(got[i]-want[i])) > 1e-6 {
+				t.Errorf("%s: %v, want %v", kind, got, want)
+			}
+		}
+		zero := []float32{0, 0}
+		if normalise(kind, zero, zero); zero[0] != 0 || zero[1] != 0 {
+			t.Errorf("%s of zeros: %v", kind, zero)
+		}
+	}
+}
+
+// TestPaper keeps the preset what the paper says.
+func TestPaper(t *testing.T) {
+	s, err := Preset("paper")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := s.VZSL
+	if fmt.Sprint(c.Hidden) != "[1000 1000]" || c.Latent != 100 || c.Margin != 1 || c.Keep != 0.8 || !c.Reconstruction {
+		t.Errorf("%+v", c)
+	}
+	if err := s.Validate(); err != nil {
+		t.Error(err)
+	}
+	if err := (&Settings{}).Validate(); err == nil {
+		t.Error("empty settings")
+	}
+}
+
+// TestBlind: a method is handed no sample and no class that is unseen.
+func TestBlind(t *testing.T) {
+	o := options(t, t.TempDir())
+	p, err := newParts(o.Features, o.Classes, o.Roles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rows := range [][]int{p.train, p.validation} {
+		for _, r := range rows {
+			class := o.Features.Images()[r][:len("class00")]
+			n, err := strconv.Atoi(class[len("class"):])
+			if err != nil || n%5 == 4 {
+				t.Errorf("row %d of %s", r, class)
+			}
+		}
+	}
+	var _ method.Method = (*vzsl.Method)(nil)
+}

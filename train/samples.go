@@ -1,0 +1,240 @@
+package train
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"unsafe"
+
+	"vzsl/datasets/shards"
+	"vzsl/train/method"
+)
+
+// The feature normalisations, by name.
+const (
+	FeaturesNone   = "none"    // x
+	FeaturesL2     = "l2"      // x / ||x||
+	FeaturesSqrtL2 = "sqrt-l2" // y / ||y|| with y = sign(x) sqrt|x|
+)
+
+// FeatureKinds are the names of the feature normalisations.
+func FeatureKinds() []string { return []string{FeaturesNone, FeaturesL2, FeaturesSqrtL2} }
+
+// normalise writes a normalised feature to dst, which may be src. A feature of zeros stays so.
+func normalise(kind string, src, dst []float32) {
+	sum := 0.0
+	switch kind {
+	case FeaturesL2:
+		for _, v := range src {
+			sum += float64(v) * float64(v)
+		}
+	case FeaturesSqrtL2:
+		for _, v := range src {
+			sum += math.Abs(float64(v))
+		}
+	}
+	if sum == 0 || math.IsInf(sum, 0) {
+		copy(dst, src)
+		return
+	}
+	factor := 1 / math.Sqrt(sum)
+	if kind == FeaturesL2 {
+		for i, v := range src {
+			dst[i] = float32(float64(v) * factor)
+		}
+		return
+	}
+	for i, v := range src {
+		y := math.Sqrt(math.Abs(float64(v))) * factor
+		dst[i] = float32(math.Copysign(y, float64(v)))
+	}
+}
+
+// Features are all images' features. *shards.Cache is one.
+type Features interface {
+	Rows() int
+	Dim() int
+	Images() []string
+	Classes() []string // names, by label
+	Labels() []int32
+	Feature(row int) []float32
+	Source() shards.Source
+}
+
+// samples are some rows of the features, normalised as they are read.
+type samples struct {
+	f      Features
+	kind   string
+	rows   []int
+	labels []int // in the problem's classes
+}
+
+func (s *samples) Len() int        { return len(s.rows) }
+func (s *samples) Dim() int        { return s.f.Dim() }
+func (s *samples) Label(i int) int { return s.labels[i] }
+func (s *samples) Row(i int, dst []float32) {
+	normalise(s.kind, s.f.Feature(s.rows[i]), dst)
+}
+
+// parts are the images with roles that training knows; nothing else of the features is ever read.
+type parts struct {
+	f                 Features
+	train, validation []int                // rows
+	names             []string             // of all classes, by the features' labels
+	vectors           map[string][]float32 // raw attributes by class name
+	roles             *shards.Roles
+}
+
+// newParts finds the rows of the roles and the vectors of the classes.
+func newParts(f Features, table *shards.ClassTable, roles *shards.Roles) (*parts, error) {
+	p := &parts{f: f, names: f.Classes(), roles: roles, vectors: make(map[string][]float32, len(table.Classes))}
+	for i, c := range table.Classes {
+		if i < len(table.Values) {
+			p.vectors[c] = table.Values[i]
+		}
+	}
+	for _, list := range [][]string{roles.Seen, roles.Unseen} {
+		for _, c := range list {
+			if p.vectors[c] == nil {
+				return nil, fmt.Errorf("the class table has no attributes for class %q of split %q: run attributes for this dataset again", c, roles.Name)
+			}
+		}
+	}
+	role := make(map[string]shards.Role, len(roles.Images))
+	for i, image := range roles.Images {
+		role[image] = roles.Roles[i]
+	}
+	seen := make(map[string]bool, len(roles.Seen))
+	for _, c := range roles.Seen {
+		seen[c] = true
+	}
+	held := make(map[string]bool, len(roles.Validation))
+	for _, c := range roles.Validation {
+		held[c] = true
+	}
+	labels := f.Labels()
+	found := 0
+	for row, image := range f.Images() {
+		r, ok := role[image]
+		if !ok {
+			continue
+		}
+		found++
+		if r != shards.RoleTrain && r != shards.RoleValidation {
+			continue
+		}
+		if l := labels[row]; l < 0 || int(l) >= len(p.names) {
+			return nil, fmt.Errorf("image %q has label %d of %d classes", image, l, len(p.names))
+		}
+		name := p.names[labels[row]]
+		// Roles written by anything but the split command are not trusted with unseen classes.
+		if !seen[name] || held[name] != (r == shards.RoleValidation) {
+			return nil, fmt.Errorf("split %q gives image %q of class %q the role %q, which its class lists do not allow", roles.Name, image, name, r)
+		}
+		if r == shards.RoleTrain {
+			p.train = append(p.train, row)
+		} else {
+			p.validation = append(p.validation, row)
+		}
+	}
+	if len(p.train) == 0 {
+		return nil, fmt.Errorf("split %q has no image to train on among the %d with features (%d of them are in the split): was it made for these features?", roles.Name, f.Rows(), found)
+	}
+	return p, nil
+}
+
+// data makes a method's input of rows: their classes in the order of the features' labels, normalised attributes.
+func (p *parts) data(rows []int, kind string, apply func(row, dst []float32) error) (*method.Data, []string, error) {
+	labels := p.f.Labels()
+	index := map[int32]int{}
+	present := make([]bool, len(p.names))
+	for _, r := range rows {
+		present[labels[r]] = true
+	}
+	d := &method.Data{}
+	var classes []string
+	for l, ok := range present {
+		if !ok {
+			continue
+		}
+		raw := p.vectors[p.names[l]]
+		v := make([]float32, len(raw))
+		if err := apply(raw, v); err != nil {
+			return nil, nil, fmt.Errorf("class %q: %w", p.names[l], err)
+		}
+		index[int32(l)] = len(d.Attributes)
+		d.Attributes = append(d.Attributes, v)
+		classes = append(classes, p.names[l])
+	}
+	s := &samples{f: p.f, kind: kind, rows: rows}
+	for _, r := range rows {
+		s.labels = append(s.labels, index[labels[r]])
+	}
+	d.Samples = s
+	return d, classes, nil
+}
+
+// digests identify what a run is trained on, and find features that are no numbers before they reach a model.
+func (p *parts) digests(table *shards.ClassTable) (features, classes, split string, err error) {
+	h := sha256.New()
+	text := func(s string) {
+		var n [8]byte
+		binary.LittleEndian.PutUint64(n[:], uint64(len(s)))
+		h.Write(n[:])
+		h.Write([]byte(s))
+	}
+	sum := func() string {
+		defer h.Reset()
+		return hex.EncodeToString(h.Sum(nil))
+	}
+	images, labels := p.f.Images(), p.f.Labels()
+	for _, rows := range [][]int{p.train, p.validation} {
+		text(fmt.Sprint(len(rows)))
+		for _, r := range rows {
+			x := p.f.Feature(r)
+			for j, v := range x {
+				if v-v != 0 {
+					return "", "", "", fmt.Errorf("the feature of image %q has the value %v at %d: extract it again (vzsl verify finds more)", images[r], v, j)
+				}
+			}
+			text(images[r])
+			text(p.names[labels[r]])
+			h.Write(littleEndian(x))
+		}
+	}
+	features = sum()
+	for i, c := range table.Classes {
+		text(c)
+		if i < len(table.Values) {
+			h.Write(littleEndian(table.Values[i]))
+		}
+	}
+	for _, a := range table.Attributes {
+		text(a)
+	}
+	classes = sum()
+	for _, list := range [][]string{p.roles.Seen, p.roles.Validation, p.roles.Unseen} {
+		text(fmt.Sprint(len(list)))
+		for _, c := range list {
+			text(c)
+		}
+	}
+	return features, classes, sum(), nil
+}
+
+// littleEndian is v's memory, or a swapped copy.
+func littleEndian(v []float32) []byte {
+	if len(v) == 0 {
+		return nil
+	}
+	if binary.NativeEndian.Uint16([]byte{1, 0}) == 1 {
+		return unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), 4*len(v))
+	}
+	b := make([]byte, 0, 4*len(v))
+	for _, x := range v {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+	}
+	return b
+}
