@@ -52,6 +52,8 @@ func (l *lookup) Score(features []float32, n int, classes [][]float32) ([]float3
 	return out, nil
 }
 
+var _ Features = (*shards.Cache)(nil)
+
 type world struct {
 	features *matrix
 	table    *shards.ClassTable
