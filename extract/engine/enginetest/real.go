@@ -71,17 +71,8 @@ func VGG19(t testing.TB) string {
 	if _, err := os.Stat(path); err == nil {
 		return path
 	}
-	for _, python := range []string{"python3", "/usr/bin/python3"} {
-		if exec.Command(python, "-c", "import numpy").Run() != nil {
-			continue
-		}
-		if msg, err := exec.Command(python, filepath.Join(testdata, "make_vgg19.py"), path).CombinedOutput(); err != nil {
-			t.Fatalf("making %s: %v\n%s", path, err, msg)
-		}
-		return path
-	}
-	t.Skip("needs python3 with numpy to make the network")
-	return ""
+	python(t, "numpy", "make_vgg19.py", path)
+	return path
 }
 
 // TestVGG19 compares fc7 of n pictures with ONNX Runtime's, on the full-size network.
@@ -118,4 +109,41 @@ func TestVGG19(t *testing.T, create New, n int) {
 	}
 	t.Logf("loaded in %.2f s, %.3f s an image", loaded.Seconds(), (time.Since(start)-loaded).Seconds()/float64(n))
 	Close(t, got, want, n, Tolerance)
+}
+
+// python runs one of testdata's scripts with a Python that has the modules; the test skips where there
+// is none.
+func python(t testing.TB, modules, script string, args ...string) {
+	t.Helper()
+	for _, python := range []string{"python3", "/usr/bin/python3"} {
+		if exec.Command(python, "-c", "import "+modules).Run() != nil {
+			continue
+		}
+		if msg, err := exec.Command(python, append([]string{filepath.Join(testdata, script)}, args...)...).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", script, err, msg)
+		}
+		return
+	}
+	t.Skipf("needs python3 with %s", modules)
+}
+
+// TestTorchvision compares networks of torchvision, exported by torch at full size with random weights,
+// with ONNX Runtime: at the layer found by itself, on two pictures. The files are kept in the folder
+// named by VZSL_TORCHVISION, else in one in the system's temporary folder.
+func TestTorchvision(t *testing.T, create New, names ...string) {
+	Long(t)
+	dir := os.Getenv("VZSL_TORCHVISION")
+	if dir == "" {
+		dir = filepath.Join(os.TempDir(), "vzsl-test-torchvision")
+	}
+	python(t, "torch, torchvision, onnx", "export_torchvision.py", dir)
+	x := Birds(t, 2, "torchvision", 224)
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(dir, name+".onnx")
+			got, l := Run(t, create, path, "", 224, x, 2)
+			t.Logf("%s: %q, %d features", l.What, l.Tensor, l.Dim)
+			Close(t, got, Reference(t, path, l.Tensor, x, []int{2, 3, 224, 224}), 2, Tolerance)
+		})
+	}
 }

@@ -35,3 +35,7 @@ func TestMixed(t *testing.T) {
 		enginetest.Close(t, got, want, enginetest.Images, 1e-5)
 	}
 }
+
+func TestTorchvision(t *testing.T) {
+	enginetest.TestTorchvision(t, create, "squeezenet1_1", "resnet18", "vgg11_bn")
+}

@@ -20,3 +20,7 @@ func TestVGG19ConvolutionsOnBirds(t *testing.T) {
 }
 
 func TestVGG19(t *testing.T) { enginetest.TestVGG19(t, create, 100) }
+
+func TestTorchvision(t *testing.T) {
+	enginetest.TestTorchvision(t, create, "alexnet", "vgg11_bn", "squeezenet1_1", "resnet18", "resnet101", "mobilenet_v2")
+}
