@@ -24,7 +24,8 @@ type About struct {
 	Environment []Entry `json:"environment,omitempty"` // Go version, system, processor, kernels
 
 	// Metrics are the records of the training, in order: the decoded lines of metrics.jsonl. Numbers are drawn against
-	// "epoch", else "step"; names that differ in a prefix train_ or validation_ only share a panel.
+	// "epoch", else "step"; names that differ in a prefix train_ or validation_ only share a panel, and so do records that
+	// differ in a text "phase".
 	Metrics []map[string]any `json:"-"`
 
 	// ImageRoot is the folder that image names are relative to. Empty where there are no pictures.

@@ -80,6 +80,46 @@ func TestTrainingPanels(t *testing.T) {
 	}
 }
 
+// Phases that count their epochs from one are lines of their own, not one line that jumps back.
+func TestTrainingPhases(t *testing.T) {
+	var records []map[string]any
+	for _, phase := range []string{"choose", "refit"} {
+		for e := 1; e <= 5; e++ {
+			r := map[string]any{"phase": phase, "epoch": e, "of": 5, "seconds": 0.1 * float64(e), "loss": 5 / float64(e)}
+			if phase == "choose" {
+				r["validation_accuracy"] = 0.1 * float64(e)
+			}
+			records = append(records, r)
+		}
+	}
+	panels, err := trainingPanels(records)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(panels) != 2 {
+		t.Fatalf("%d panels", len(panels))
+	}
+	want := []series{{"while choosing", "5 to 1", false}, {"final fit on all seen classes", "5 to 1", true}}
+	if diff := cmp.Diff(want, panels[0].Series); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]series{{"validation, while choosing", "0.1 to 0.5", false}}, panels[1].Series); diff != "" {
+		t.Error(diff)
+	}
+	if !strings.Contains(string(panels[0].SVG), ">epoch<") {
+		t.Error("the axis is not in epochs")
+	}
+
+	grid := []map[string]any{
+		{"phase": "choose", "epoch": 1, "of": 2, "gamma": 1.0, "lambda": 1.0, "validation_accuracy": 0.5},
+		{"phase": "choose", "epoch": 2, "of": 2, "gamma": 10.0, "lambda": 1.0, "validation_accuracy": 0.6},
+	}
+	panels, err = trainingPanels(grid)
+	if err != nil || len(panels) != 1 || panels[0].Title != "Accuracy" || !strings.Contains(string(panels[0].SVG), ">trial<") {
+		t.Errorf("grid: %+v, %v", panels, err)
+	}
+}
+
 // Whatever the range, a few ticks inside it, in order.
 func TestTicks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

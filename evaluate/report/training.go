@@ -17,7 +17,8 @@ const (
 	maxLinePoints = 300
 )
 
-// panel is one quantity over the training, of training and validation data where both were recorded.
+// panel is one quantity over the training: a line for training and one for validation data where both were recorded, and
+// for each phase of the training.
 type panel struct {
 	Title  string
 	Series []series
@@ -30,15 +31,18 @@ type series struct {
 	Dashed  bool
 }
 
-// curve is one numeric key of the records.
+// curve is one numeric key of the records of one phase.
 type curve struct {
-	key string
-	x   string // what xy goes over: one of xKeys, or "record"
-	xy  plotter.XYs
+	key   string
+	phase string
+	x     string // what xy goes over: one of xKeys, or "record"
+	xy    plotter.XYs
 }
 
 var (
 	xKeys    = []string{"epoch", "step", "iteration"}
+	settled  = map[string]bool{"of": true, "gamma": true, "lambda": true} // counts and coefficients, not measurements
+	phases   = map[string]string{"choose": "while choosing", "refit": "final fit on all seen classes"}
 	ofTime   = regexp.MustCompile(`(?i)(^|[_./])(time|seconds|secs?|ms|elapsed|duration|seed|wall)([_./]|$)|_ns$|_s$|_ms$`)
 	topN     = regexp.MustCompile(`\btop ?(\d+)\b`)
 	sideName = regexp.MustCompile(`(?i)^(train|training|val|valid|validation)[_./]`)
@@ -68,14 +72,7 @@ func trainingPanels(records []map[string]any) ([]panel, error) {
 		sort.SliceStable(group, func(i, j int) bool { return !validation(group[i].key) && validation(group[j].key) })
 		for i, cv := range group {
 			c.lines = append(c.lines, line{xy: thinned(cv.xy)})
-			name := ""
-			if sideName.MatchString(cv.key) {
-				name = "training"
-				if validation(cv.key) {
-					name = "validation"
-				}
-			}
-			p.Series = append(p.Series, series{Name: name, Summary: summary(cv), Dashed: i%2 == 1})
+			p.Series = append(p.Series, series{Name: cv.name(), Summary: summary(cv), Dashed: i%2 == 1})
 		}
 		var err error
 		if p.SVG, err = c.svg(); err != nil {
@@ -84,6 +81,26 @@ func trainingPanels(records []map[string]any) ([]panel, error) {
 		panels = append(panels, p)
 	}
 	return panels, nil
+}
+
+// name tells the line from the others of its panel.
+func (c *curve) name() string {
+	var parts []string
+	if sideName.MatchString(c.key) {
+		side := "training"
+		if validation(c.key) {
+			side = "validation"
+		}
+		parts = append(parts, side)
+	}
+	if c.phase != "" {
+		phase := c.phase
+		if words, ok := phases[phase]; ok {
+			phase = words
+		}
+		parts = append(parts, phase)
+	}
+	return strings.Join(parts, ", ")
 }
 
 func validation(key string) bool {
@@ -117,12 +134,13 @@ func quantity(stem string) string {
 }
 
 func curvesOf(records []map[string]any) []curve {
-	var order []string
+	type id struct{ key, phase string }
 	type point struct {
 		record int
 		y      float64
 	}
-	points := make(map[string][]point)
+	var order []id
+	points := make(map[id][]point)
 	flat := make([]map[string]float64, len(records))
 	for i, r := range records {
 		flat[i] = map[string]float64{}
@@ -132,11 +150,13 @@ func curvesOf(records []map[string]any) []curve {
 			keys = append(keys, k)
 		}
 		sort.Strings(keys)
-		for _, k := range keys {
+		phase, _ := r["phase"].(string)
+		for _, key := range keys {
+			k := id{key, phase}
 			if points[k] == nil {
 				order = append(order, k)
 			}
-			points[k] = append(points[k], point{i, flat[i][k]})
+			points[k] = append(points[k], point{i, flat[i][key]})
 		}
 	}
 	isX := func(k string) bool {
@@ -150,10 +170,10 @@ func curvesOf(records []map[string]any) []curve {
 	var curves []curve
 	for _, k := range order {
 		ps := points[k]
-		if isX(k) || ofTime.MatchString(k) || len(ps) < 2 {
+		if isX(k.key) || settled[k.key] || ofTime.MatchString(k.key) || len(ps) < 2 {
 			continue
 		}
-		c := curve{key: k, x: "record"}
+		c := curve{key: k.key, phase: k.phase, x: "record"}
 		changes := false
 		for i, p := range ps {
 			c.xy = append(c.xy, plotter.XY{X: float64(i + 1), Y: p.y})
@@ -179,12 +199,27 @@ func curvesOf(records []map[string]any) []curve {
 					c.xy[i].X = xs[i]
 				}
 				c.x = x
+				// A grid search numbers its points as epochs but has no loss to go down.
+				if x == "epoch" && isTrial(flat[ps[0].record]) {
+					c.x = "trial"
+				}
 				break
 			}
 		}
 		curves = append(curves, c)
 	}
 	return curves
+}
+
+func isTrial(record map[string]float64) bool {
+	coefficients := false
+	for k := range record {
+		if strings.Contains(k, "loss") {
+			return false
+		}
+		coefficients = coefficients || settled[k] && k != "of"
+	}
+	return coefficients
 }
 
 // flatten collects the finite numbers of a record, nested ones under "outer.inner".
