@@ -29,10 +29,16 @@ type memoryFeatures struct {
 	x       [][]float32
 }
 
-func (m *memoryFeatures) Rows() int                 { return len(m.x) }
-func (m *memoryFeatures) Dim() int                  { return len(m.x[0]) }
-func (m *memoryFeatures) Images() []string          { return m.images }
-func (m *memoryFeatures) Classes() []string         { return m.classes }
+func (m *memoryFeatures) Rows() int        { return len(m.x) }
+func (m *memoryFeatures) Dim() int         { return len(m.x[0]) }
+func (m *memoryFeatures) Images() []string { return m.images }
+func (m *memoryFeatures) Classes() []string {
+	rows := make([]string, len(m.labels))
+	for i, l := range m.labels {
+		rows[i] = m.classes[l]
+	}
+	return rows
+}
 func (m *memoryFeatures) Labels() []int32           { return m.labels }
 func (m *memoryFeatures) Feature(row int) []float32 { return m.x[row] }
 func (m *memoryFeatures) Source() shards.Source {

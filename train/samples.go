@@ -57,8 +57,8 @@ type Features interface {
 	Rows() int
 	Dim() int
 	Images() []string
-	Classes() []string // names, by label
-	Labels() []int32
+	Classes() []string // class of each row
+	Labels() []int32   // row of each in the class table
 	Feature(row int) []float32
 	Source() shards.Source
 }
@@ -82,14 +82,14 @@ func (s *samples) Row(i int, dst []float32) {
 type parts struct {
 	f                 Features
 	train, validation []int                // rows
-	names             []string             // of all classes, by the features' labels
+	names             []string             // of all classes, by label
 	vectors           map[string][]float32 // raw attributes by class name
 	roles             *shards.Roles
 }
 
 // newParts finds the rows of the roles and the vectors of the classes.
 func newParts(f Features, table *shards.ClassTable, roles *shards.Roles) (*parts, error) {
-	p := &parts{f: f, names: f.Classes(), roles: roles, vectors: make(map[string][]float32, len(table.Classes))}
+	p := &parts{f: f, names: table.Classes, roles: roles, vectors: make(map[string][]float32, len(table.Classes))}
 	for i, c := range table.Classes {
 		if i < len(table.Values) {
 			p.vectors[c] = table.Values[i]
@@ -114,7 +114,7 @@ func newParts(f Features, table *shards.ClassTable, roles *shards.Roles) (*parts
 	for _, c := range roles.Validation {
 		held[c] = true
 	}
-	labels := f.Labels()
+	labels, classes := f.Labels(), f.Classes()
 	found := 0
 	for row, image := range f.Images() {
 		r, ok := role[image]
@@ -126,9 +126,12 @@ func newParts(f Features, table *shards.ClassTable, roles *shards.Roles) (*parts
 			continue
 		}
 		if l := labels[row]; l < 0 || int(l) >= len(p.names) {
-			return nil, fmt.Errorf("image %q has label %d of %d classes", image, l, len(p.names))
+			return nil, fmt.Errorf("image %q has label %d; the class table has %d classes: run attributes for this dataset again", image, l, len(p.names))
 		}
 		name := p.names[labels[row]]
+		if name != classes[row] {
+			return nil, fmt.Errorf("image %q is of class %q, but its label %d is %q in the class table: run attributes for this dataset again", image, classes[row], labels[row], name)
+		}
 		// Roles written by anything but the split command are not trusted with unseen classes.
 		if !seen[name] || held[name] != (r == shards.RoleValidation) {
 			return nil, fmt.Errorf("split %q gives image %q of class %q the role %q, which its class lists do not allow", roles.Name, image, name, r)
