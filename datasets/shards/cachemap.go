@@ -1,20 +1,18 @@
 package shards
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"unsafe"
 
-	"github.com/apache/arrow/go/v15/arrow"
-	"github.com/apache/arrow/go/v15/arrow/ipc"
 	"github.com/edsrzf/mmap-go"
 	flatbuffers "github.com/google/flatbuffers/go"
 )
 
-// mapCache maps a cache file of the given key. Arrow's own file reader copies every batch, so the places of the buffers are
-// taken from the file's footer and messages here; the footer's schema is read by Arrow.
-func mapCache(path, key string, m *Manifest) (c *Cache, err error) {
+// mapCache maps a cache file of the given key. Arrow's own file reader copies every batch, and asks for any amount of memory
+// where a file is damaged, so the places of the buffers are taken from the file's footer and messages here. The key stands
+// for the columns too.
+func mapCache(path, key string, m *Manifest) (*Cache, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -31,50 +29,21 @@ func mapCache(path, key string, m *Manifest) (c *Cache, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("map %s: %w", path, err)
 	}
-	c = &Cache{source: m.Source, path: path, mapped: mapped}
-	defer func() {
-		// flatbuffers and Arrow panic over damaged offsets.
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%s: damaged: %v", path, p)
-		}
-		if err != nil {
-			_ = mapped.Unmap()
-			c = nil
-		}
-	}()
-	r, err := ipc.NewFileReader(bytes.NewReader(mapped))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	defer r.Close()
-	have := r.Schema().Metadata()
-	if i := have.FindKey(keyPrefix + "key"); i < 0 || have.Values()[i] != key {
-		return nil, fmt.Errorf("%s: made from other shards", path)
-	}
-	if want := cacheSchema(m.Source.Dim, metadata{}); !sameTypes(want, r.Schema()) {
-		return nil, fmt.Errorf("%s: unexpected columns", path)
-	}
-	if err := c.locate(m.Rows); err != nil {
+	c := &Cache{source: m.Source, path: path, mapped: mapped}
+	if err := c.locate(key, m.Rows); err != nil {
+		_ = mapped.Unmap()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return c, nil
 }
 
-func sameTypes(a, b *arrow.Schema) bool {
-	if a.NumFields() != b.NumFields() {
-		return false
-	}
-	for i := range a.NumFields() {
-		if a.Field(i).Name != b.Field(i).Name || !arrow.TypeEqual(a.Field(i).Type, b.Field(i).Type) {
-			return false
-		}
-	}
-	return true
-}
-
 // Places of the fields in the tables of Arrow's File.fbs and Message.fbs: 4 + 2*index.
 const (
+	footerSchema        = 6
 	footerRecordBatches = 10
+	schemaMetadata      = 8
+	pairKey             = 4
+	pairValue           = 6
 	messageHeaderType   = 6
 	messageHeader       = 8
 	batchLength         = 4
@@ -99,16 +68,28 @@ const (
 
 // locate finds the buffers of every batch in the mapped file, checks that they lie in it, and reads all columns but the
 // features.
-func (c *Cache) locate(rows int) error {
+func (c *Cache) locate(key string, rows int) (err error) {
+	defer func() {
+		// flatbuffers panics over damaged offsets.
+		if p := recover(); p != nil {
+			err = fmt.Errorf("damaged: %v", p)
+		}
+	}()
 	file := []byte(c.mapped)
 	size := int64(len(file))
 	// ... footer, footer length (int32), "ARROW1"
+	if string(file[size-6:]) != "ARROW1" {
+		return fmt.Errorf("cut off")
+	}
 	footerLen := int64(flatbuffers.GetInt32(file[size-10:]))
 	if footerLen <= 0 || footerLen > size-10 {
 		return fmt.Errorf("damaged footer")
 	}
 	footer := file[size-10-footerLen : size-10]
 	root := flatbuffers.Table{Bytes: footer, Pos: flatbuffers.GetUOffsetT(footer)}
+	if have := schemaValue(&root, keyPrefix+"key"); have != key {
+		return fmt.Errorf("made from other shards")
+	}
 	o := flatbuffers.UOffsetT(root.Offset(footerRecordBatches))
 	if o == 0 {
 		return fmt.Errorf("no record batches")
@@ -132,6 +113,27 @@ func (c *Cache) locate(rows int) error {
 		}
 	}
 	return nil
+}
+
+// schemaValue looks up the metadata of the schema in a footer.
+func schemaValue(footer *flatbuffers.Table, key string) string {
+	o := flatbuffers.UOffsetT(footer.Offset(footerSchema))
+	if o == 0 {
+		return ""
+	}
+	schema := flatbuffers.Table{Bytes: footer.Bytes, Pos: footer.Indirect(o + footer.Pos)}
+	if o = flatbuffers.UOffsetT(schema.Offset(schemaMetadata)); o == 0 {
+		return ""
+	}
+	first := schema.Vector(o)
+	for i := range min(schema.VectorLen(o), 100) {
+		pair := flatbuffers.Table{Bytes: footer.Bytes, Pos: schema.Indirect(first + flatbuffers.UOffsetT(i*4))}
+		k, v := flatbuffers.UOffsetT(pair.Offset(pairKey)), flatbuffers.UOffsetT(pair.Offset(pairValue))
+		if k != 0 && v != 0 && string(pair.ByteVector(k+pair.Pos)) == key {
+			return string(pair.ByteVector(v + pair.Pos))
+		}
+	}
+	return ""
 }
 
 // batch reads the message of a record batch (after its length prefix of two int32) of n rows.

@@ -1,0 +1,101 @@
+package shards
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func FuzzManifest(f *testing.F) {
+	m := Manifest{Format: manifestFormat, Source: source(4, 25, 10), Rows: 20, Skipped: 5, Complete: true, Parts: []ManifestPart{
+		{File: partFile(0, 3), Rows: 9, Skipped: 1}, {File: partFile(1, 3), Rows: 10}, {File: partFile(2, 3), Rows: 1, Skipped: 4}}}
+	f.Add(m.encode())
+	f.Add([]byte(`{"format":"vzsl-shards/1","source":{"dim":1,"images":1,"shard_rows":1},"complete":true}`))
+	f.Add([]byte(`[]`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := parseManifest("m", b)
+		if err != nil {
+			return
+		}
+		again, err := parseManifest("m", m.encode())
+		if err != nil || !bytes.Equal(m.encode(), again.encode()) {
+			t.Error(err)
+		}
+	})
+}
+
+// The JSON and the numbers in a file's metadata may say anything.
+func FuzzMetadata(f *testing.F) {
+	f.Add(`[{"image":"a","reason":"b"}]`, `["x","y"]`, "4", "2")
+	f.Add(`null`, `{}`, "-1", "99999999999999999999")
+	f.Add(`[{"image":1}]`, `[""]`, "1e3", "16777216")
+	path := filepath.Join(f.TempDir(), "x.parquet")
+	f.Fuzz(func(t *testing.T, skipped, names, images, dim string) {
+		var kv metadata
+		kv.add(keySchema, schemaShard)
+		for _, key := range []string{"dataset", "dataset_sha256", "network", "network_sha256", "layer", "recipe", "engine", "program"} {
+			kv.add(keyPrefix+key, skipped)
+		}
+		kv.add(keyPrefix+"dim", dim)
+		kv.add(keyPrefix+"shard_rows", images)
+		kv.add(keyPrefix+"images", images)
+		kv.add(keyPrefix+"part", "0")
+		kv.add(keyPrefix+"parts", "1")
+		kv.add(keyPrefix+"rows", "2")
+		kv.add(keyPrefix+"skipped", skipped)
+		columns := []column{{name: columnLabel, num: []int32{0, 1}}, {name: columnImage, text: []string{"a", "b"}}, {name: columnClass, text: []string{"a", "b"}},
+			{name: columnRole, text: []string{"train", "validation"}}, {name: columnVector, vectors: []float32{1, 2}, width: 1}, {name: columnAttr, vectors: []float32{1, 2, 3, 4}, width: 2}}
+		var b bytes.Buffer
+		if err := writeParquet(&b, 2, groupRows, columns, kv); err != nil {
+			return // text that is not UTF-8
+		}
+		put(t, filepath.Dir(path), filepath.Base(path), b.String())
+		if h, err := readHead(path); err == nil && (h.rows+len(h.skipped) > h.source.Images || h.source.Dim < 1) {
+			t.Errorf("%+v", h)
+		}
+		readAs(t, path, columns, schemaClass, names)
+		readAs(t, path, columns, schemaRoles, names)
+	})
+}
+
+func readAs(t *testing.T, path string, columns []column, schema, names string) {
+	var kv metadata
+	kv.add(keySchema, schema)
+	for _, key := range []string{"attributes", "seen", "validation", "unseen"} {
+		kv.add(keyPrefix+key, names)
+	}
+	var b bytes.Buffer
+	if err := writeParquet(&b, 2, groupRows, columns, kv); err != nil {
+		return
+	}
+	put(t, filepath.Dir(path), filepath.Base(path), b.String())
+	if c, err := ReadClassTable(path); err == nil && len(c.Values) != 0 && len(c.Values[0]) != len(c.Attributes) {
+		t.Errorf("%+v", c)
+	}
+	if r, err := ReadRoles(path); err == nil && len(r.Images) != 2 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// Damaged Parquet is an error.
+func FuzzShard(f *testing.F) {
+	dir := f.TempDir()
+	m := fill(f, dir, source(3, 6, 6), 3)
+	good, err := os.ReadFile(filepath.Join(dir, m.Parts[0].File))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	path := filepath.Join(dir, "x.parquet")
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if err := os.WriteFile(path, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = readHead(path)
+		var buf vectorBuffer
+		_ = eachGroup(context.Background(), path, 3, &buf, func(*group) error { return nil })
+		_, _ = ReadClassTable(path)
+	})
+}
