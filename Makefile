@@ -1,0 +1,101 @@
+# vzsl: the stages as make targets. `make help` lists them.
+
+DATASET ?= cub
+DATA    ?= data/$(DATASET)
+MODEL   ?= models/vgg19.onnx
+OUT     ?= .
+SPLIT   ?= standard
+METHOD  ?= vzsl
+# More flags for the stage at hand, e.g. make train FLAGS="--seed 7 --epochs 20".
+FLAGS   ?=
+
+GO      ?= go
+VZSL    := bin/vzsl
+LINT_VERSION := v2.15.0
+
+sources := $(shell find . -name '*.go' -not -path './.git/*') $(wildcard internal/kernels/*.s) go.mod go.sum
+
+# The network's folder below features/DATASET is only named where it must be chosen.
+network := $(if $(NETWORK),--network $(NETWORK))
+lists   := $(if $(SEEN),--seen $(SEEN)) $(if $(UNSEEN),--unseen $(UNSEEN))
+common  := --dataset $(DATASET) --out $(OUT)
+table   := $(OUT)/features/$(DATASET)/classes.parquet
+roles   := $(OUT)/features/$(DATASET)/splits/$(SPLIT).parquet
+
+.DEFAULT_GOAL := help
+.PHONY: help build extract attributes split train evaluate verify demo test test-long fuzz bench lint vet tidy-check generate generate-check clean
+
+help: ## this list
+	@echo 'vzsl: zero-shot learning, from pixels to a report'
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo '  DATASET=$(DATASET) DATA=$(DATA) MODEL=$(MODEL) OUT=$(OUT) SPLIT=$(SPLIT) METHOD=$(METHOD)'
+	@echo '  own class lists: SPLIT=name SEEN=file UNSEEN=file    more flags: FLAGS="..."    one of several networks: NETWORK=name'
+
+build: $(VZSL) ## the command, as one static binary in bin/
+
+$(VZSL): $(sources)
+	CGO_ENABLED=0 $(GO) build -trimpath -o $@ .
+
+extract: $(VZSL) ## images and an ONNX network to feature shards  [DATASET DATA MODEL OUT FLAGS]
+	$(VZSL) extract $(common) --data $(DATA) --model $(MODEL) $(FLAGS)
+
+attributes: $(VZSL) ## class descriptions to the class table  [DATASET DATA OUT FLAGS]
+	$(VZSL) attributes $(common) --data $(DATA) $(FLAGS)
+
+split: $(VZSL) ## a role for every image  [DATASET SPLIT SEEN UNSEEN OUT FLAGS]
+	$(VZSL) split $(common) --split $(SPLIT) $(lists) $(FLAGS)
+
+$(table): | $(VZSL)
+	$(VZSL) attributes $(common) --data $(DATA)
+
+$(roles): | $(VZSL)
+	$(VZSL) split $(common) --split $(SPLIT) $(lists)
+
+train: $(VZSL) | $(table) $(roles) ## a model of features, class table and roles  [DATASET SPLIT METHOD NETWORK OUT FLAGS]
+	$(VZSL) train $(common) $(network) --split $(SPLIT) --method $(METHOD) $(FLAGS)
+
+evaluate: $(VZSL) ## the report of a trained model  [DATASET SPLIT METHOD OUT FLAGS]
+	$(VZSL) evaluate $(common) --split $(SPLIT) --method $(METHOD) $(FLAGS)
+
+verify: $(VZSL) ## re-read every shard and check it  [DATASET OUT]
+	$(VZSL) verify $(OUT)/features/$(DATASET)
+
+demo: $(VZSL) ## every stage on built-in pictures, in ./demo; nothing to download
+	$(VZSL) demo --out demo $(FLAGS)
+
+test: ## the tests that take seconds
+	$(GO) test ./...
+
+test-long: ## every test, the long ones too
+	VZSL_LONG=1 $(GO) test -timeout 60m ./...
+
+FUZZTIME ?= 20s
+fuzz: ## every fuzz target for FUZZTIME each
+	@$(GO) list ./... | while read p; do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
+	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+	  done; \
+	done
+
+bench: ## the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+lint: ## golangci-lint, with the rules of the house's layers
+	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION) run
+
+vet: ## go vet
+	$(GO) vet ./...
+
+tidy-check: ## go.mod and go.sum say what the code needs
+	$(GO) mod tidy -diff
+
+generate: ## write the assembly kernels again from their generator
+	cd internal/kernels/_generate && $(GO) run .
+
+generate-check: generate ## the committed assembly is what the generator writes
+	git diff --exit-code -- internal/kernels
+
+clean: ## the binary and the demo
+	rm -rf bin demo

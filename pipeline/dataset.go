@@ -1,0 +1,136 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"vzsl/datasets"
+)
+
+// datasetFlags name a dataset and say where and how it lies on the disk.
+type datasetFlags struct {
+	name, layout, data string
+	csv                string // class descriptions, where the command takes any
+}
+
+func (d *datasetFlags) addName(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&d.name, "dataset", "cub", "`name` of the dataset: the folder below features/")
+}
+
+func (d *datasetFlags) add(cmd *cobra.Command) {
+	d.addName(cmd)
+	cmd.Flags().StringVar(&d.layout, "layout", "", "how the dataset's folder is laid out: "+enumerate(datasets.Layouts())+" (default: the dataset's name where that is a layout, else folder)")
+	cmd.Flags().StringVar(&d.data, "data", "", "`folder` of the dataset (default data/<dataset>)")
+	must(cmd.MarkFlagDirname("data"))
+	must(cmd.RegisterFlagCompletionFunc("layout", cobra.FixedCompletions(datasets.Layouts(), cobra.ShellCompDirectiveNoFileComp)))
+}
+
+// checkName refuses a dataset name that would leave the features folder.
+func (d *datasetFlags) checkName() error {
+	return checkFolderName("dataset", d.name)
+}
+
+// checkFolderName refuses a name that cannot be one folder's.
+func checkFolderName(flag, name string) error {
+	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, `/\`) {
+		return usagef("--%s %q: it becomes a folder's name, so it must not be empty or hold slashes", flag, name)
+	}
+	return nil
+}
+
+// whereToGet names the official page of a dataset, by layout.
+var whereToGet = map[string]string{
+	"cub":    "get CUB_200_2011.tgz from https://www.vision.caltech.edu/datasets/cub_200_2011/, unpack it and give its folder as --data (make: DATA=path/to/CUB_200_2011)",
+	"folder": "give a folder of your own, one folder of images per class, as --data (make: DATA=path)",
+}
+
+func (d *datasetFlags) open(con *console) (*datasets.Dataset, error) {
+	if err := d.checkName(); err != nil {
+		return nil, err
+	}
+	d.inferLayout()
+	if err := oneOf("layout", d.layout, datasets.Layouts()...); err != nil {
+		return nil, err
+	}
+	if d.data == "" {
+		d.data = filepath.Join("data", d.name)
+	}
+	if _, err := os.Stat(d.data); errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s: no dataset there; %s", d.data, whereToGet[d.layout])
+	}
+	ds, err := d.read()
+	if err != nil {
+		return nil, err
+	}
+	ds.Name = d.name
+	for _, note := range ds.Notes {
+		con.log.Info(note, "dataset", d.name)
+	}
+	return ds, nil
+}
+
+// inferLayout takes the layout that is called like the dataset, else that of an own folder.
+func (d *datasetFlags) inferLayout() {
+	if d.layout == "" {
+		d.layout = "folder"
+		if slices.Contains(datasets.Layouts(), d.name) {
+			d.layout = d.name
+		}
+	}
+}
+
+func (d *datasetFlags) read() (*datasets.Dataset, error) {
+	if d.layout == "folder" && d.csv != "" {
+		// The CSV may name classes that have no images: they belong to the dataset too.
+		return datasets.OpenFolder(d.data, d.csv)
+	}
+	return datasets.Open(d.layout, d.data)
+}
+
+// chooseNetwork finds the folder of features to use: the one named, or the only one there is.
+func (c *console) chooseNetwork(dataset, network string) (string, error) {
+	dir := c.datasetDir(dataset)
+	found, err := c.networks(dataset)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case network != "":
+		if slices.Contains(found, network) {
+			return network, nil
+		}
+		return "", usagef("--network %s: no features of that network in %s; there are those of %s", network, dir, enumerate(found))
+	case len(found) == 0:
+		return "", c.noFeatures(dataset)
+	case len(found) > 1:
+		return "", usagef("%s holds the features of several networks; choose with --network %s", dir, enumerate(found))
+	}
+	return found[0], nil
+}
+
+func (c *console) noFeatures(dataset string) error {
+	return fmt.Errorf("%s: no features there yet; run 'vzsl extract --dataset %s' or 'vzsl import npy' first", c.datasetDir(dataset), dataset)
+}
+
+// networks lists the folders of features of a dataset: those with a manifest.
+func (c *console) networks(dataset string) ([]string, error) {
+	manifests, err := filepath.Glob(filepath.Join(escapeGlob(c.datasetDir(dataset)), "*", "manifest.json"))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, m := range manifests {
+		names = append(names, filepath.Base(filepath.Dir(m)))
+	}
+	return names, nil
+}
+
+func escapeGlob(path string) string {
+	return strings.NewReplacer(`*`, `[*]`, `?`, `[?]`, `[`, `[[]`).Replace(path)
+}

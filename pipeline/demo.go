@@ -1,0 +1,75 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"vzsl/datasets/demo"
+)
+
+func newDemo(con *console) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "every stage on built-in pictures, with nothing to download",
+		Long: `Renders pictures of objects whose classes are combinations of attributes (size, colour, texture, shape,
+ground), extracts features with a small built-in network that has never seen some of the
+combinations, trains VZSL on the seen ones and names the unseen ones from their descriptions.
+
+Everything is left in ./demo (--out), each stage's files as the commands write them.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !cmd.Flags().Changed("out") {
+				con.out = "demo"
+			}
+			return runDemo(cmd.Context(), con)
+		},
+	}
+	return cmd
+}
+
+func runDemo(ctx context.Context, con *console) error {
+	data := filepath.Join(con.out, "data", "demo")
+	model := filepath.Join(con.out, "models", "demo.onnx")
+	hook, end := con.progress("render", "pictures")
+	err := demo.Write(ctx, data, demo.Options{Progress: hook})
+	end()
+	if err != nil {
+		return err
+	}
+	if err := demo.WriteNetwork(model); err != nil {
+		return err
+	}
+	// Each stage is the command itself, shown so that it can be repeated by hand.
+	stages := [][]string{
+		{"extract", "--dataset", "demo", "--data", data, "--model", model},
+		{"attributes", "--dataset", "demo", "--data", data},
+		{"split", "--dataset", "demo", "--split", "demo", "--seen", filepath.Join(data, "seen.txt"), "--unseen", filepath.Join(data, "unseen.txt")},
+		{"train", "--dataset", "demo", "--split", "demo"},
+		{"evaluate", "--dataset", "demo", "--split", "demo", "--data", data},
+	}
+	for i, args := range stages {
+		if !con.quiet {
+			fmt.Fprintf(con.stderr, "\n$ %s\n", con.command(args[0], args[1:]...))
+		}
+		if err := con.runStage(ctx, args, i == len(stages)-1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runStage runs another command of vzsl below the same folder, with no settings file. With --json
+// only the last stage's result is printed.
+func (c *console) runStage(ctx context.Context, args []string, last bool) error {
+	stage := &console{stdout: c.stdout, stderr: c.stderr, noConfig: true}
+	if c.json && !last {
+		stage.stdout = io.Discard
+	}
+	root := newRoot(stage)
+	root.SetArgs(append(args, "--out="+c.out, fmt.Sprintf("--json=%t", c.json), fmt.Sprintf("--quiet=%t", c.quiet), fmt.Sprintf("--verbose=%t", c.verbose)))
+	return root.ExecuteContext(ctx)
+}

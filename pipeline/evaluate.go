@@ -1,0 +1,250 @@
+package pipeline
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"vzsl/datasets"
+	"vzsl/evaluate"
+	"vzsl/evaluate/report"
+	"vzsl/internal/kernels"
+	"vzsl/train"
+)
+
+func newEvaluate(con *console) *cobra.Command {
+	var r runFlags
+	var seed uint64
+	cmd := &cobra.Command{
+		Use:   "evaluate",
+		Short: "model and features to a report",
+		Long: `Scores the split's test images with a trained model and writes reports/<run>/: report.html (one file,
+opens offline), report.json and predictions.parquet.
+
+Every image of an unseen class is ranked among all unseen classes of the split: top-1 per image and
+as the mean over classes, top-5, confusion matrix, with bootstrap intervals. A split that holds out
+images of seen classes gives the generalised figures (U, S, H) too.
+
+With --data the report shows pictures.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runEvaluate(cmd.Context(), con, &r, seed)
+		},
+	}
+	r.ds.add(cmd)
+	r.add(cmd)
+	cmd.Flags().Uint64Var(&seed, "seed", 1, "of the bootstrap")
+	return cmd
+}
+
+func runEvaluate(ctx context.Context, con *console, r *runFlags, seed uint64) error {
+	name, err := r.name()
+	if err != nil {
+		return err
+	}
+	runDir := con.runDir(name)
+	if _, err := os.Stat(runDir); errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%s: no such run; train it first: 'vzsl train --dataset %s --split %s --method %s'", runDir, r.ds.name, r.split, r.method)
+	}
+	model, err := train.Load(runDir)
+	if err != nil {
+		return err
+	}
+	// A run knows what it was trained on; flags that say otherwise are a mistake, but for the dataset's folder.
+	src := model.Source()
+	r.ds.name, r.split = src.Dataset, model.Split()
+	if r.network == "" {
+		r.network = src.Network
+	}
+	in, err := con.openInputs(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer in.features.Close()
+	if got := in.features.Source(); got.NetworkSHA256 != src.NetworkSHA256 || got.Layer != src.Layer || got.Recipe != src.Recipe {
+		return fmt.Errorf("%s was trained on features of another network, layer or recipe (%s %s %s) than those in %s (%s %s %s); train again or name the right ones with --network",
+			runDir, src.Network, src.Layer, src.Recipe, con.networkDir(r.ds.name, in.network), got.Network, got.Layer, got.Recipe)
+	}
+	hook, end := con.progress("evaluate", "images")
+	result, err := evaluate.ZeroShot(ctx, model, in.features, in.table, in.roles, evaluate.Options{Seed: seed, Progress: hook})
+	end()
+	if err != nil {
+		return err
+	}
+	about, err := con.about(name, r, model, in)
+	if err != nil {
+		return err
+	}
+	paths, err := report.Write(con.reportDir(name), result, about)
+	if err != nil {
+		return err
+	}
+	return con.evaluated(name, result, paths)
+}
+
+// evaluated prints the headline figures and where the report is.
+func (c *console) evaluated(name string, r *evaluate.Result, paths report.Paths) error {
+	type figures struct {
+		Run          string             `json:"run"`
+		Classes      int                `json:"classes"`
+		Images       int                `json:"images"`
+		Chance       float64            `json:"chance"`
+		MeanPerClass evaluate.Estimate  `json:"mean_per_class"`
+		PerImage     evaluate.Estimate  `json:"per_image"`
+		Hits         []evaluate.Hit     `json:"hits"`
+		U            *evaluate.Harmonic `json:"generalised,omitempty"`
+		HTML         string             `json:"html"`
+		JSON         string             `json:"json"`
+		Predictions  string             `json:"predictions"`
+	}
+	f := figures{Run: name, Classes: len(r.Candidates) - len(r.WithoutImages), Images: r.Images, Chance: r.Chance,
+		MeanPerClass: r.Top1.MeanPerClass, PerImage: r.Top1.PerImage, Hits: r.Hits,
+		HTML: paths.HTML, JSON: paths.JSON, Predictions: paths.Predictions}
+	if r.Generalised != nil {
+		f.U = &r.Generalised.Plain
+	}
+	return c.result(f, func(w io.Writer) {
+		fmt.Fprintf(w, "zero-shot top-1, mean per class: %s over %d unseen classes with images (chance %.1f%%)\n", percent(f.MeanPerClass), f.Classes, 100*f.Chance)
+		fmt.Fprintf(w, "zero-shot top-1, per image:      %s over %d images\n", percent(f.PerImage), f.Images)
+		for _, h := range f.Hits {
+			if h.K == 5 {
+				fmt.Fprintf(w, "zero-shot top-5, mean per class: %s\n", percent(h.MeanPerClass))
+			}
+		}
+		if f.U != nil {
+			fmt.Fprintf(w, "generalised: U %s, S %s, H %s\n", percent(f.U.U), percent(f.U.S), percent(f.U.H))
+		}
+		fmt.Fprintf(w, "report: %s\n", paths.HTML)
+	})
+}
+
+// percent writes a figure with its interval over images.
+func percent(e evaluate.Estimate) string {
+	s := fmt.Sprintf("%.1f%%", 100*e.Value)
+	if e.OverImages != nil {
+		s += fmt.Sprintf(" [%.1f, %.1f]", 100*e.OverImages.Low, 100*e.OverImages.High)
+	}
+	return s
+}
+
+// about collects what the report says of the run: settings, data, files, program and machine.
+func (c *console) about(name string, r *runFlags, model *train.Predictor, in *inputs) (report.About, error) {
+	a := report.About{
+		Name: name, Method: methodTitle(model.Settings()), Program: program,
+		Command:  c.command("evaluate", "--run", name),
+		Features: in.features.Source(), Config: model.Settings(),
+		Seeds: []report.Entry{{Name: "training", Value: fmt.Sprint(model.Settings().Seed)}},
+		Environment: []report.Entry{
+			{Name: "Go", Value: runtime.Version()},
+			{Name: "system", Value: runtime.GOOS + "/" + runtime.GOARCH},
+			{Name: "processors", Value: fmt.Sprint(runtime.GOMAXPROCS(0))},
+			{Name: "kernels", Value: kernels.Level()},
+		},
+	}
+	runDir := c.runDir(name)
+	for _, f := range []struct{ name, path string }{
+		{"model", filepath.Join(runDir, "model.safetensors")},
+		{"features (manifest)", filepath.Join(c.networkDir(r.ds.name, in.network), "manifest.json")},
+		{"class table", c.classTable(r.ds.name)},
+		{"split", c.rolesFile(r.ds.name, r.split)},
+	} {
+		sum, err := sha256File(f.path)
+		if err != nil {
+			return a, err
+		}
+		a.Hashes = append(a.Hashes, report.Entry{Name: f.name, Value: sum})
+	}
+	metrics, err := readMetrics(filepath.Join(runDir, "metrics.jsonl"))
+	if err != nil {
+		return a, err
+	}
+	a.Metrics = metrics
+	a.ImageRoot = r.ds.imageRoot()
+	return a, nil
+}
+
+// methodTitle is the method's name as the literature writes it.
+func methodTitle(s train.Settings) string {
+	switch {
+	case s.Method == "vzsl" && !s.VZSL.Reconstruction:
+		return "VZSL#"
+	default:
+		return strings.ToUpper(s.Method)
+	}
+}
+
+// imageRoot is the folder of the pictures, "" where it is not known: a report does without them.
+func (d *datasetFlags) imageRoot() string {
+	if d.data == "" {
+		d.data = filepath.Join("data", d.name)
+	}
+	if _, err := os.Stat(d.data); err != nil {
+		return ""
+	}
+	d.inferLayout()
+	ds, err := datasets.Open(d.layout, d.data)
+	if err != nil {
+		return ""
+	}
+	return ds.ImageRoot
+}
+
+// command is the command line of a stage below the same --out.
+func (c *console) command(stage string, args ...string) string {
+	words := append([]string{"vzsl", stage}, args...)
+	if c.out != "." {
+		words = append(words, "--out", c.out)
+	}
+	for i, w := range words {
+		if strings.ContainsAny(w, " '\"$\\*?()&;|<>") {
+			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func sha256File(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// readMetrics reads a run's metrics.jsonl.
+func readMetrics(path string) ([]map[string]any, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var records []map[string]any
+	lines := bufio.NewScanner(f)
+	for n := 1; lines.Scan(); n++ {
+		var rec map[string]any
+		if err := json.Unmarshal(lines.Bytes(), &rec); err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", path, n, err)
+		}
+		records = append(records, rec)
+	}
+	return records, lines.Err()
+}

@@ -1,0 +1,54 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Exit codes, as documented in the README and in `vzsl help exit-codes`.
+const (
+	exitDone        = 0   // everything done
+	exitFailed      = 1   // an error, named on standard error
+	exitUsage       = 2   // an unknown command, flag or value
+	exitSkipped     = 3   // done, but some inputs were skipped and listed, or verify found problems
+	exitInterrupted = 130 // stopped by Ctrl-C or SIGTERM; run the same command again to go on
+)
+
+const exitCodesHelp = `vzsl ends with one of these codes:
+
+  0    done
+  1    failed: the error is the last line on standard error
+  2    bad usage: an unknown command, flag or value
+  3    done, but some inputs were skipped (they are listed in skipped.csv)
+  130  interrupted (Ctrl-C, SIGTERM): nothing finished is lost, the same command goes on where it stopped
+`
+
+// usageError is a mistake in how the command was called.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error {
+	return usageError{fmt.Errorf(format, args...)}
+}
+
+// errSkipped ends a command that did its work but had to leave inputs out.
+var errSkipped = errors.New("some inputs were skipped")
+
+// exitCode maps what a command returned to the process's exit code.
+func exitCode(err error) int {
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errSkipped):
+		return exitSkipped
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case errors.As(err, &usage):
+		return exitUsage
+	default:
+		return exitFailed
+	}
+}

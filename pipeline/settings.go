@@ -1,0 +1,144 @@
+package pipeline
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"vzsl/train"
+)
+
+// addSettings makes a flag of every setting of a training run: name and help are those of its line
+// in config.toml. Settings of the method vzsl have plain names, those of another method begin with
+// its name.
+func addSettings(fs *pflag.FlagSet) {
+	def, err := train.Preset("")
+	must(err)
+	eachSetting(&def, func(name, help string, v reflect.Value) {
+		if fs.Lookup(name) != nil { // --method, which names the run too
+			return
+		}
+		f := fs.VarPF(&settingValue{kind: v.Type(), text: settingText(v)}, name, "", help)
+		if v.Kind() == reflect.Bool {
+			f.NoOptDefVal = "true"
+		}
+	})
+}
+
+// applySettings overrides a preset with the flags that were set.
+func applySettings(fs *pflag.FlagSet, s *train.Settings) error {
+	var failed error
+	eachSetting(s, func(name, _ string, v reflect.Value) {
+		f := fs.Lookup(name)
+		if !f.Changed || failed != nil {
+			return
+		}
+		x, err := parseSetting(v.Type(), f.Value.String())
+		if err != nil {
+			failed = usagef("--%s: %w", name, err)
+			return
+		}
+		v.Set(x)
+	})
+	return failed
+}
+
+// eachSetting visits the settings with their flag's name and help.
+func eachSetting(s *train.Settings, visit func(name, help string, v reflect.Value)) {
+	var walk func(s reflect.Value, prefix string)
+	walk = func(s reflect.Value, prefix string) {
+		for i := range s.NumField() {
+			field := s.Type().Field(i)
+			name := strings.ReplaceAll(field.Tag.Get("toml"), "_", "-")
+			switch {
+			case field.Type.Kind() != reflect.Struct:
+				visit(prefix+name, field.Tag.Get("comment"), s.Field(i))
+			case name == "vzsl":
+				walk(s.Field(i), "")
+			default:
+				walk(s.Field(i), name+"-")
+			}
+		}
+	}
+	walk(reflect.ValueOf(s).Elem(), "")
+}
+
+// settingValue is a pflag.Value that holds a setting as text.
+type settingValue struct {
+	kind reflect.Type
+	text string
+}
+
+func (v *settingValue) String() string { return v.text }
+func (v *settingValue) Type() string {
+	switch v.kind.Kind() {
+	case reflect.Slice:
+		return "numbers"
+	case reflect.Float64:
+		return "number"
+	case reflect.Int, reflect.Uint64:
+		return "int"
+	}
+	return v.kind.String()
+}
+func (v *settingValue) Set(text string) error {
+	if _, err := parseSetting(v.kind, text); err != nil {
+		return err
+	}
+	v.text = text
+	return nil
+}
+
+func settingText(v reflect.Value) string {
+	if v.Kind() != reflect.Slice {
+		return fmt.Sprint(v.Interface())
+	}
+	parts := make([]string, v.Len())
+	for i := range parts {
+		parts[i] = fmt.Sprint(v.Index(i).Interface())
+	}
+	return strings.Join(parts, ",")
+}
+
+func parseSetting(t reflect.Type, text string) (reflect.Value, error) {
+	v := reflect.New(t).Elem()
+	text = strings.TrimSpace(text)
+	var err error
+	switch t.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Bool:
+		var b bool
+		b, err = strconv.ParseBool(text)
+		v.SetBool(b)
+	case reflect.Int, reflect.Int64:
+		var n int64
+		n, err = strconv.ParseInt(text, 10, 64)
+		v.SetInt(n)
+	case reflect.Uint64:
+		var n uint64
+		n, err = strconv.ParseUint(text, 10, 64)
+		v.SetUint(n)
+	case reflect.Float64:
+		var x float64
+		x, err = strconv.ParseFloat(text, 64)
+		v.SetFloat(x)
+	case reflect.Slice:
+		for _, word := range strings.Split(strings.Trim(text, "[]"), ",") {
+			e, err := parseSetting(t.Elem(), word)
+			if err != nil {
+				return v, err
+			}
+			v = reflect.Append(v, e)
+		}
+	default:
+		err = fmt.Errorf("a setting of type %s has no flag", t)
+	}
+	if err != nil {
+		return v, fmt.Errorf("%q is not a %s", text, (&settingValue{kind: t}).Type())
+	}
+	return v, nil
+}

@@ -1,0 +1,190 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"vzsl/datasets/shards"
+	"vzsl/train"
+)
+
+// runFlags name a run and what it is of.
+type runFlags struct {
+	ds             datasetFlags
+	network, split string
+	method, run    string
+}
+
+func (r *runFlags) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&r.split, "split", "standard", "`name` of the split")
+	f.StringVar(&r.method, "method", "vzsl", "method: "+enumerate(train.Methods()))
+	f.StringVar(&r.network, "network", "", "`name` of the network whose features to take (default: the only one there is)")
+	f.StringVar(&r.run, "run", "", "`name` of the run: its folder below runs/ and reports/ (default <dataset>-<split>-<method>)")
+	must(cmd.RegisterFlagCompletionFunc("method", cobra.FixedCompletions(train.Methods(), cobra.ShellCompDirectiveNoFileComp)))
+}
+
+// name is the run's name: the one given, or the one that dataset, split and method make.
+func (r *runFlags) name() (string, error) {
+	if err := r.ds.checkName(); err != nil {
+		return "", err
+	}
+	if err := checkFolderName("split", r.split); err != nil {
+		return "", err
+	}
+	if err := oneOf("method", r.method, train.Methods()...); err != nil {
+		return "", err
+	}
+	if r.run == "" {
+		return r.ds.name + "-" + r.split + "-" + r.method, nil
+	}
+	return r.run, checkFolderName("run", r.run)
+}
+
+func newTrain(con *console) *cobra.Command {
+	var r runFlags
+	var preset string
+	var force bool
+	cmd := &cobra.Command{
+		Use:   "train",
+		Short: "features, class table and roles to a model",
+		Long: `Trains a method on the seen classes of a split and writes runs/<run>/: model.safetensors, config.toml
+(all settings), metrics.jsonl (a line an epoch), checkpoints.
+
+Two fits: the first leaves the validation classes out and chooses by them (for VZSL the number of
+epochs), the second (--refit) trains anew on all seen classes with what was chosen. Unseen classes
+take no part in either.
+
+Stop it at any moment: the same command goes on from the last checkpoint to the same bytes.
+VZSL# of the paper is --reconstruction=false.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			settings, err := train.Preset(preset)
+			if err != nil {
+				return usageError{err}
+			}
+			if err := applySettings(cmd.Flags(), &settings); err != nil {
+				return err
+			}
+			r.method = settings.Method
+			if err := settings.Validate(); err != nil {
+				return usageError{err}
+			}
+			return runTrain(cmd.Context(), con, &r, settings, force)
+		},
+	}
+	r.ds.addName(cmd)
+	r.add(cmd)
+	f := cmd.Flags()
+	f.StringVar(&preset, "preset", "default", "settings to start from: "+enumerate(train.Presets()))
+	f.BoolVar(&force, "force", false, "begin anew in a run folder that holds another run")
+	addSettings(f)
+	must(cmd.RegisterFlagCompletionFunc("preset", cobra.FixedCompletions(train.Presets(), cobra.ShellCompDirectiveNoFileComp)))
+	return cmd
+}
+
+func runTrain(ctx context.Context, con *console, r *runFlags, settings train.Settings, force bool) error {
+	name, err := r.name()
+	if err != nil {
+		return err
+	}
+	in, err := con.openInputs(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer in.features.Close()
+
+	dir := con.runDir(name)
+	con.log.Info("train", "run", name, "method", settings.Method, "split", r.split, "network", in.network,
+		"dim", in.features.Dim(), "seen", len(in.roles.Seen), "validation", len(in.roles.Validation))
+	bars := con.phases(name, "steps")
+	res, err := train.Run(ctx, train.Options{
+		Settings: settings, Dir: dir, Force: force,
+		Features: in.features, Classes: in.table, Roles: in.roles,
+		Progress: bars.show, Log: con.log,
+		Epoch: func(e train.Epoch) {
+			args := []any{"phase", e.Phase, "epoch", fmt.Sprintf("%d/%d", e.Epoch, e.Of)}
+			for _, k := range sortedKeys(e.Values) {
+				args = append(args, k, fmt.Sprintf("%.4g", e.Values[k]))
+			}
+			if e.Validated {
+				args = append(args, "validation", fmt.Sprintf("%.1f%%", 100*e.Accuracy))
+			}
+			con.log.Debug("epoch", args...)
+		},
+	})
+	bars.end()
+	if errors.Is(err, train.ErrOtherRun) {
+		return fmt.Errorf("%w; --force begins anew there, --run NAME takes another folder", err)
+	}
+	if err != nil {
+		return err
+	}
+	out := struct {
+		Run               string             `json:"run"`
+		Model             string             `json:"model"`
+		Method            string             `json:"method"`
+		Choice            map[string]float64 `json:"chosen_on_validation"`
+		Accuracy          float64            `json:"validation_accuracy"`
+		ValidationClasses int                `json:"validation_classes"`
+		Refit             bool               `json:"refit"`
+		Classes           int                `json:"classes"`
+		Images            int                `json:"images"`
+		Seconds           float64            `json:"seconds"`
+		Reused            bool               `json:"reused"`
+	}{name, res.Model, res.Method, res.Choice, res.Accuracy, res.ValidationClasses, res.Refit, res.Classes, res.Images, res.Seconds, res.Reused}
+	return con.result(out, func(w io.Writer) {
+		fmt.Fprintf(w, "%s: %s trained on %d classes, %d images", out.Model, out.Method, out.Classes, out.Images)
+		if out.Reused {
+			fmt.Fprint(w, " (was there already)")
+		} else {
+			fmt.Fprintf(w, " in %.1f s", out.Seconds)
+		}
+		fmt.Fprintln(w)
+		if out.ValidationClasses > 0 {
+			fmt.Fprintf(w, "chosen on %d validation classes (%.1f%% mean per class):", out.ValidationClasses, 100*out.Accuracy)
+			for _, k := range sortedKeys(out.Choice) {
+				fmt.Fprintf(w, " %s %g", k, out.Choice[k])
+			}
+			fmt.Fprintln(w)
+		}
+	})
+}
+
+// inputs are what training and evaluation read.
+type inputs struct {
+	network  string
+	features *shards.Cache
+	table    *shards.ClassTable
+	roles    *shards.Roles
+}
+
+// openInputs opens the features, class table and roles that a run is of.
+func (c *console) openInputs(ctx context.Context, r *runFlags) (*inputs, error) {
+	var in inputs
+	var err error
+	if in.network, err = c.chooseNetwork(r.ds.name, r.network); err != nil {
+		return nil, err
+	}
+	if in.table, err = c.readClassTable(r.ds.name); err != nil {
+		return nil, err
+	}
+	rolesFile := c.rolesFile(r.ds.name, r.split)
+	if in.roles, err = shards.ReadRoles(rolesFile); errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s: no such split yet; run 'vzsl split --dataset %s --split %s' first (own class lists: --seen, --unseen)", rolesFile, r.ds.name, r.split)
+	} else if err != nil {
+		return nil, err
+	}
+	hook, end := c.progress("prepare features", "rows")
+	in.features, err = shards.OpenCache(ctx, c.networkDir(r.ds.name, in.network), hook)
+	end()
+	if err != nil {
+		return nil, err
+	}
+	return &in, nil
+}

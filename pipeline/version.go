@@ -1,0 +1,49 @@
+package pipeline
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"vzsl/internal/kernels"
+)
+
+// program names what made an artefact.
+const program = "vzsl " + version
+
+// version is the program's version, written into every artefact.
+const version = "0.1.0"
+
+func newVersion(con *console) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "version, build and the kernels this machine runs",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			v := struct {
+				Version  string `json:"version"`
+				Revision string `json:"revision,omitempty"`
+				Go       string `json:"go"`
+				Platform string `json:"platform"`
+				Kernels  string `json:"kernels"`
+			}{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Kernels: kernels.Level()}
+			if info, ok := debug.ReadBuildInfo(); ok {
+				for _, s := range info.Settings {
+					if s.Key == "vcs.revision" {
+						v.Revision = s.Value
+					}
+				}
+			}
+			return con.result(v, func(w io.Writer) {
+				fmt.Fprintf(w, "vzsl %s", v.Version)
+				if v.Revision != "" {
+					fmt.Fprintf(w, " (%.12s)", v.Revision)
+				}
+				fmt.Fprintf(w, ", %s, %s, %s kernels\n", v.Go, v.Platform, v.Kernels)
+			})
+		},
+	}
+}
