@@ -143,7 +143,8 @@ func TestTorchvision(t *testing.T, create New, names ...string) {
 			path := filepath.Join(dir, name+".onnx")
 			got, l := Run(t, create, path, "", 224, x, 2)
 			t.Logf("%s: %q, %d features", l.What, l.Tensor, l.Dim)
-			Close(t, got, Reference(t, path, l.Tensor, x, []int{2, 3, 224, 224}), 2, Tolerance)
+			want := Reference(t, path, l.Tensor, x, []int{2, 3, 224, 224})
+			Close(t, got, want, 2, Tolerance)
 		})
 	}
 }

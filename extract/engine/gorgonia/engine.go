@@ -2,6 +2,7 @@ package gorgonia
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 
 	onnxgo "github.com/owulveryck/onnx-go"
@@ -22,7 +23,11 @@ type Engine struct {
 	dims    []int // of one image
 	size    int
 	dim     int
+	heavy   bool // the weights are large: collect a graph's garbage before the next one's
 }
+
+// heavyWeights is where waiting for the garbage collector would cost gigabytes (elements).
+const heavyWeights = 16 << 20
 
 // New prepares net for the features of layer, on images of h x w. The weights are copied.
 func New(net *onnx.Network, layer onnx.Layer, h, w int) (*Engine, error) {
@@ -34,6 +39,11 @@ func New(net *onnx.Network, layer onnx.Layer, h, w int) (*Engine, error) {
 	if e.model, e.consts, e.in, e.out, err = encode(plan); err != nil {
 		return nil, fmt.Errorf("%s: %w", net.Path(), err)
 	}
+	total := 0
+	for _, c := range e.consts {
+		total += c.DataSize()
+	}
+	e.heavy = total > heavyWeights
 	return e, nil
 }
 
@@ -62,6 +72,9 @@ func (e *Engine) Run(images []float32, n int, features []float32) error {
 	for i := range n {
 		if err := e.one(images[i*e.size:(i+1)*e.size], features[i*e.dim:(i+1)*e.dim]); err != nil {
 			return fmt.Errorf("gorgonia: image %d of %d: %w", i+1, n, err)
+		}
+		if e.heavy {
+			runtime.GC()
 		}
 	}
 	return nil

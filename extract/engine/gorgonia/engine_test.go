@@ -1,6 +1,7 @@
 package gorgonia
 
 import (
+	"runtime"
 	"testing"
 
 	"vzsl/extract/engine/enginetest"
@@ -16,4 +17,43 @@ func TestGoldens(t *testing.T) {
 		"alexnet": "the backend has no LRN",
 		"mixed":   "the backend has no ReduceMean; TestMixed runs what comes before it",
 	})
+}
+
+// TestMemory: what runs leave behind does not grow with their number.
+func TestMemory(t *testing.T) {
+	const dir = "../testdata"
+	g := enginetest.Goldens(t, dir)[0]
+	net, err := onnx.Open(g.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer net.Close()
+	l, err := net.Layer("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := New(net, l, enginetest.Size, enginetest.Size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	x := enginetest.Pictures(t, dir, false)
+	out := make([]float32, enginetest.Images*e.Dim())
+	heap := func(runs int) int {
+		for range runs {
+			if err := e.Run(x, enginetest.Images, out); err != nil {
+				t.Fatal(err)
+			}
+		}
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int(m.HeapAlloc)
+	}
+	before := heap(20)
+	after := heap(120)
+	if after-before > 1<<20 {
+		t.Errorf("120 runs left %d kB more than 20", (after-before)>>10)
+	}
 }
