@@ -10,6 +10,10 @@ import (
 // peakGFLOPS measures multiply-adds alone on so many threads, where it can.
 var peakGFLOPS = func(threads int) float64 { return 0 }
 
+// cpuSeconds is the process's CPU time, where it can be had: on a busy machine
+// it tells more than the clock.
+var cpuSeconds = func() float64 { return 0 }
+
 func benchLevels(b *testing.B, f func(b *testing.B)) {
 	before := Level()
 	for _, l := range Levels() {

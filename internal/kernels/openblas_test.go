@@ -48,14 +48,13 @@ func startOpenBLAS(b *testing.B) *openBLAS {
 	return &openBLAS{in, bufio.NewReader(out)}
 }
 
-func (o *openBLAS) run(b *testing.B, kind string, transA, transB bool, m, n, k, times int) []float64 {
+func (o *openBLAS) run(b *testing.B, kind string, transA, transB bool, m, n, k, times int) (seconds []float64, cpu float64) {
 	bit := map[bool]int{true: 1}
 	fmt.Fprintln(o.in, kind, bit[transA], bit[transB], m, n, k, times)
 	line, err := o.out.ReadString('\n')
 	if err != nil {
 		b.Fatal(err)
 	}
-	var seconds []float64
 	for _, f := range strings.Fields(line) {
 		var s float64
 		if _, err := fmt.Sscan(f, &s); err != nil {
@@ -63,7 +62,8 @@ func (o *openBLAS) run(b *testing.B, kind string, transA, transB bool, m, n, k, 
 		}
 		seconds = append(seconds, s)
 	}
-	return seconds
+	last := len(seconds) - 1
+	return seconds[:last], seconds[last]
 }
 
 // Sgemm and OpenBLAS by turns, so that both meet the machine in the same mood.
@@ -91,14 +91,21 @@ func BenchmarkOpenBLAS(b *testing.B) {
 			flops := 2 * float64(s.m) * float64(s.n) * float64(s.k)
 			times := max(1, int(2e9/flops))
 			var ours, theirs []float64
+			var ourCPU, theirCPU float64
 			o.run(b, "s", s.transA, s.transB, s.m, s.n, s.k, times)
 			for b.Loop() {
-				theirs = append(theirs, o.run(b, "s", s.transA, s.transB, s.m, s.n, s.k, times)...)
+				t, cpu := o.run(b, "s", s.transA, s.transB, s.m, s.n, s.k, times)
+				theirs, theirCPU = append(theirs, t...), theirCPU+cpu
+				before := cpuSeconds()
 				for range times {
 					start := time.Now()
 					Sgemm(s.transA, s.transB, s.m, s.n, s.k, 1, x, lda, y, ldb, 0, z, s.n)
 					ours = append(ours, time.Since(start).Seconds())
 				}
+				ourCPU += cpuSeconds() - before
+			}
+			if ourCPU > 0 {
+				b.ReportMetric(theirCPU/ourCPU, "ratio-of-cpu")
 			}
 			b.ReportMetric(flops/median(ours)/1e9, "GFLOP/s")
 			b.ReportMetric(flops/median(theirs)/1e9, "OpenBLAS-GFLOP/s")

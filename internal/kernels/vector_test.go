@@ -1,0 +1,120 @@
+package kernels
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// The routines over arrays, at every length around the vectors' and at odd
+// places, against the formulas in float64.
+func TestVectors(t *testing.T) {
+	atLevels(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(41, 42))
+		for n := range 150 {
+			a, b := newGuarded[float32](r, n, n%7), newGuarded[float32](r, n, n%5)
+			check := func(what string, f func(dst []float32), want func(i int) float64) {
+				t.Helper()
+				dst := newGuarded[float32](r, n, n%3)
+				f(dst.s)
+				dst.intact(t, what)
+				for i, v := range dst.s {
+					if w := want(i); math.Abs(float64(v)-w) > 1e-6*(1+math.Abs(w)) {
+						t.Fatalf("%s of %d: [%d] = %v, want %v", what, n, i, v, w)
+					}
+				}
+			}
+			x := func(i int) float64 { return float64(a.s[i]) }
+			y := func(i int) float64 { return float64(b.s[i]) }
+			check("add", func(d []float32) { Add(d, a.s, b.s) }, func(i int) float64 { return x(i) + y(i) })
+			check("mul", func(d []float32) { Mul(d, a.s, b.s) }, func(i int) float64 { return x(i) * y(i) })
+			check("relu", func(d []float32) { Relu(d, a.s) }, func(i int) float64 { return max(x(i), 0) })
+			check("relu backward", func(d []float32) { ReluBackward(d, a.s, b.s) }, func(i int) float64 {
+				if y(i) > 0 {
+					return x(i)
+				}
+				return 0
+			})
+			check("leaky relu", func(d []float32) { LeakyRelu(d, a.s, 0.25) }, func(i int) float64 { return max(x(i), 0.25*x(i)) })
+			check("clip", func(d []float32) { Clip(d, a.s, -0.5, 0.5) }, func(i int) float64 { return min(max(x(i), -0.5), 0.5) })
+			if n > 0 {
+				rows := newGuarded[float32](r, 3*n, 1)
+				copies := append([]float32(nil), rows.s...)
+				check("sum of columns", func(d []float32) { SumColumns(d, rows.s) }, func(i int) float64 {
+					return float64(copies[i]) + float64(copies[n+i]) + float64(copies[2*n+i])
+				})
+				AddRows(rows.s, a.s, true)
+				rows.intact(t, "add rows")
+				for i, v := range rows.s {
+					if w := max(0, float64(copies[i])+x(i%n)); math.Abs(float64(v)-w) > 1e-6*(1+w) {
+						t.Fatalf("add rows of %d: [%d] = %v, want %v", n, i, v, w)
+					}
+				}
+			}
+			var want float64
+			for i := range n {
+				want += x(i) * x(i)
+			}
+			if got := SumSquares(a.s); math.Abs(got-want) > 1e-12*(1+want) {
+				t.Fatalf("sum of squares of %d: %v, want %v", n, got, want)
+			}
+		}
+	})
+}
+
+// NaN must reach the features, where it is noticed, and not become zero.
+func TestReluKeepsNaN(t *testing.T) {
+	atLevels(t, func(t *testing.T) {
+		nan := float32(math.NaN())
+		x := make([]float32, 37)
+		for i := range x {
+			x[i] = nan
+		}
+		y := make([]float32, len(x))
+		Relu(y, x)
+		z := append([]float32(nil), x...)
+		AddRows(z, make([]float32, len(x)), true)
+		for i := range y {
+			if y[i] == y[i] || z[i] == z[i] {
+				t.Fatalf("[%d]: %v, %v", i, y[i], z[i])
+			}
+		}
+	})
+}
+
+// Three steps against the paper's formulas in float64.
+func TestAdam(t *testing.T) {
+	atLevels(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(51, 52))
+		for n := range 80 {
+			p, g := newGuarded[float32](r, n, n%3), newGuarded[float32](r, n, n%5)
+			m, v := newGuarded[float32](r, n, n%7), newGuarded[float32](r, n, n%2)
+			clear(m.s)
+			clear(v.s)
+			o := Adam{Rate: 0.01, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, WeightDecay: 0.1, Scale: 0.5}
+			want, wm, wv := make([]float64, n), make([]float64, n), make([]float64, n)
+			for i := range want {
+				want[i] = float64(p.s[i])
+			}
+			for step := 1; step <= 3; step++ {
+				o.Step = step
+				AdamStep(o, p.s, g.s, m.s, v.s)
+				for i := range want {
+					gr := 0.5*float64(g.s[i]) + 0.1*want[i]
+					wm[i] = 0.9*wm[i] + 0.1*gr
+					wv[i] = 0.999*wv[i] + 0.001*gr*gr
+					mh, vh := wm[i]/(1-math.Pow(0.9, float64(step))), wv[i]/(1-math.Pow(0.999, float64(step)))
+					want[i] -= 0.01 * mh / (math.Sqrt(vh) + 1e-8)
+				}
+			}
+			for i := range want {
+				if math.Abs(float64(p.s[i])-want[i]) > 2e-5 {
+					t.Fatalf("%d parameters: [%d] = %v, want %v", n, i, p.s[i], want[i])
+				}
+			}
+			for _, s := range []*guarded[float32]{p, g, m, v} {
+				s.intact(t, "adam")
+			}
+		}
+	})
+}
