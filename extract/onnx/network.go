@@ -183,7 +183,7 @@ func (n *Network) Path() string { return n.path }
 // an empty location) first.
 func (n *Network) SHA256() string {
 	n.sumOnce.Do(func() {
-		s := sha256.Sum256(n.data)
+		s := sum256(n.data)
 		n.sum = hex.EncodeToString(s[:])
 		if len(n.externals) == 0 {
 			return
@@ -191,11 +191,23 @@ func (n *Network) SHA256() string {
 		h := sha256.New()
 		fmt.Fprintf(h, "%s  \n", n.sum)
 		for _, e := range n.externals {
-			fmt.Fprintf(h, "%x  %s\n", sha256.Sum256(e.data), e.location)
+			fmt.Fprintf(h, "%x  %s\n", sum256(e.data), e.location)
 		}
 		n.sum = hex.EncodeToString(h.Sum(nil))
 	})
 	return n.sum
+}
+
+// sum256 hashes a mapped file without keeping it in memory.
+func sum256(b []byte) [sha256.Size]byte {
+	const piece = 16 << 20
+	h := sha256.New()
+	for lo := 0; lo < len(b); lo += piece {
+		p := b[lo:min(len(b), lo+piece)]
+		h.Write(p)
+		forget(p)
+	}
+	return [sha256.Size]byte(h.Sum(nil))
 }
 
 // Input describes the network's input. What reads it tells the layout: a transposition to channels

@@ -162,20 +162,6 @@ func (*LRN) isOp()        {}
 func (*Pad) isOp()        {}
 func (*Mean) isOp()       {}
 
-// Weights are a layer's weights, still in the file.
-type Weights struct {
-	t    *Tensor
-	vals []float32
-}
-
-// Float32s gives the values, shared with the mapped file where possible: never write to them.
-func (w *Weights) Float32s() ([]float32, error) {
-	if w.vals != nil {
-		return w.vals, nil
-	}
-	return w.t.Float32s()
-}
-
 // maxValue bounds the elements of one value for one image (256 MB).
 const maxValue = 1 << 26
 

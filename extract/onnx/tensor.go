@@ -4,6 +4,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -217,38 +220,53 @@ var littleEndian = func() bool {
 	return *(*byte)(unsafe.Pointer(&v)) == 1
 }()
 
-// Float32s gives the values as float32, shared with the mapped file where its bytes lie aligned
+// shared gives the values of a float32 tensor as they lie in the mapped file, nil where they do not
+// lie there as such or off alignment. Never write to them.
+func (t *Tensor) shared() []float32 {
+	if t.typ != typeFloat || len(t.data) == 0 || !littleEndian || uintptr(unsafe.Pointer(&t.data[0]))%4 != 0 {
+		return nil
+	}
+	return unsafe.Slice((*float32)(unsafe.Pointer(&t.data[0])), len(t.data)/4)
+}
+
+// Float32s gives the values as float32, shared with the mapped file where their bytes lie aligned
 // (never write to them), a copy otherwise. Wider and narrower floats are converted.
 func (t *Tensor) Float32s() ([]float32, error) {
-	if t.typ == typeFloat && t.data != nil {
-		if len(t.data) == 0 {
-			return nil, nil
-		}
-		if littleEndian && uintptr(unsafe.Pointer(&t.data[0]))%4 == 0 {
-			return unsafe.Slice((*float32)(unsafe.Pointer(&t.data[0])), len(t.data)/4), nil
-		}
+	if v := t.shared(); v != nil || t.Len() == 0 {
+		return v, nil
 	}
-	n := t.Len()
-	if n == 0 {
-		return nil, nil
+	if err := t.floatData(); err != nil {
+		return nil, err
 	}
-	if t.data == nil && !t.ints {
-		return nil, fmt.Errorf("tensor %s has no data", t)
-	}
-	out := make([]float32, n)
+	out := make([]float32, t.Len())
+	t.convert(out)
+	return out, nil
+}
+
+// floatData says why convert cannot read the tensor.
+func (t *Tensor) floatData() error {
 	switch {
-	case t.ints && t.data == nil && t.typ == typeFloat16:
+	case !t.isFloat() || t.ints && t.data == nil && t.typ != typeFloat16 && t.typ != typeBfloat16:
+		return fmt.Errorf("tensor %s does not hold floating-point numbers", t)
+	case t.data == nil && !t.ints:
+		return fmt.Errorf("tensor %s has no data", t)
+	}
+	return nil
+}
+
+// convert writes the values to out.
+func (t *Tensor) convert(out []float32) {
+	switch {
+	case t.data == nil && t.typ == typeFloat16:
 		for i, v := range t.packed {
 			out[i] = half(uint16(v))
 		}
-	case t.ints && t.data == nil && t.typ == typeBfloat16:
+	case t.data == nil:
 		for i, v := range t.packed {
 			out[i] = math.Float32frombits(uint32(uint16(v)) << 16)
 		}
-	case t.data == nil || !t.isFloat():
-		return nil, fmt.Errorf("tensor %s does not hold floating-point numbers", t)
 	case t.typ == typeFloat && littleEndian:
-		copy(unsafe.Slice((*byte)(unsafe.Pointer(&out[0])), 4*n), t.data)
+		copyLarge(unsafe.Slice((*byte)(unsafe.Pointer(&out[0])), 4*len(out)), t.data)
 	case t.typ == typeFloat:
 		for i := range out {
 			out[i] = math.Float32frombits(binary.LittleEndian.Uint32(t.data[4*i:]))
@@ -266,7 +284,25 @@ func (t *Tensor) Float32s() ([]float32, error) {
 			out[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(t.data[2*i:])) << 16)
 		}
 	}
-	return out, nil
+}
+
+// copyLarge copies on all processors: reading in a mapped file and clearing fresh memory take longer
+// than the copy itself.
+func copyLarge(dst, src []byte) {
+	const piece = 4 << 20
+	var wg sync.WaitGroup
+	var next atomic.Int64
+	for range min(runtime.GOMAXPROCS(0), len(src)/piece) {
+		wg.Go(func() {
+			for lo := int(next.Add(piece)) - piece; lo < len(src); lo = int(next.Add(piece)) - piece {
+				copy(dst[lo:min(len(src), lo+piece)], src[lo:])
+			}
+		})
+	}
+	if len(src) < piece {
+		copy(dst, src)
+	}
+	wg.Wait()
 }
 
 // int64s gives the values of an integer or boolean tensor, a copy.

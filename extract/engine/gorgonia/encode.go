@@ -137,11 +137,11 @@ func (e *encoder) step(s *onnx.Step) error {
 	in := e.dims(s.In[0])
 	switch op := s.Op.(type) {
 	case *onnx.Conv:
-		w, err := op.Weight.Float32s()
-		if err != nil {
+		var w []float32
+		if err := op.Weight.Use(func(v []float32) error { w = dense(op, v); return nil }); err != nil {
 			return fmt.Errorf("%s: %w", s.Node, err)
 		}
-		y := e.conv(op.Conv2D, x, in, dense(op, w), op.Bias, relued(out, op.Relu))
+		y := e.conv(op.Conv2D, x, in, w, op.Bias, relued(out, op.Relu))
 		e.relu(y, out, op.Relu)
 	case *onnx.Linear:
 		return e.linear(s, op, x, out)
@@ -346,8 +346,8 @@ func (e *encoder) average(g kernels.Pool2D, x string, in, d []int, out string) {
 
 // linear writes x*W + b with Gemm on a bias of zero, which it may overwrite, and an addition.
 func (e *encoder) linear(s *onnx.Step, op *onnx.Linear, x, out string) error {
-	w, err := op.Weight.Float32s()
-	if err != nil {
+	var w []float32
+	if err := op.Weight.Use(func(v []float32) error { w = append(w, v...); return nil }); err != nil {
 		return fmt.Errorf("%s: %w", s.Node, err)
 	}
 	d := e.dims(s.Out)
@@ -360,7 +360,7 @@ func (e *encoder) linear(s *onnx.Step, op *onnx.Linear, x, out string) error {
 	if op.Transposed {
 		dims, trans = []int{op.Out, op.In}, 1
 	}
-	y := e.node("Gemm", []string{x, e.constant(append([]float32(nil), w...), dims...), e.constant(make([]float32, 1), 1, 1)}, "", attr{"transB", trans})
+	y := e.node("Gemm", []string{x, e.constant(w, dims...), e.constant(make([]float32, 1), 1, 1)}, "", attr{"transB", trans})
 	full := func(v []float32) string {
 		f := make([]float32, 0, rows*op.Out)
 		for range rows {

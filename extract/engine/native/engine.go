@@ -61,13 +61,15 @@ func (e *Engine) Run(images []float32, n int, features []float32) error {
 	if e.program == nil {
 		return fmt.Errorf("native: the engine is closed")
 	}
-	for lo := 0; lo < n; lo += e.maxBatch {
-		k := min(e.maxBatch, n-lo)
+	pieces := (n + e.maxBatch - 1) / e.maxBatch
+	for i := range pieces {
+		lo := i * n / pieces
+		k := (i+1)*n/pieces - lo
 		e.frame.bind(k)
 		e.frame.images = images[lo*e.in : (lo+k)*e.in]
-		for i := range e.program.code {
-			ins := &e.program.code[i]
-			e.frame.enter(i, k)
+		for j := range e.program.code {
+			ins := &e.program.code[j]
+			e.frame.enter(j, k)
 			ins.run(&e.frame, k)
 		}
 		copy(features[lo*e.dim:(lo+k)*e.dim], e.frame.plain(e.output, k))

@@ -323,14 +323,14 @@ func (c *compiler) step(s *onnx.Step) error {
 }
 
 func (c *compiler) conv(op *onnx.Conv, x, o int) error {
-	w, err := op.Weight.Float32s()
-	if err != nil {
+	var p *kernels.Conv
+	err := op.Weight.Use(func(w []float32) (err error) {
+		if op.Scale != nil {
+			w = scaled(w, op.Scale, len(w)/op.Out)
+		}
+		p, err = kernels.PrepareConv(op.Conv2D, w, op.Bias, op.Relu)
 		return err
-	}
-	if op.Scale != nil {
-		w = scaled(w, op.Scale, len(w)/op.Out)
-	}
-	p, err := kernels.PrepareConv(op.Conv2D, w, op.Bias, op.Relu)
+	})
 	if err != nil {
 		return err
 	}
@@ -353,26 +353,25 @@ func scaled(w, scale []float32, per int) []float32 {
 }
 
 func (c *compiler) linear(op *onnx.Linear, x, o int) error {
-	w, err := op.Weight.Float32s()
-	if err != nil {
-		return err
-	}
 	ld := op.Out
 	if op.Transposed {
 		ld = op.In
 	}
-	if op.Scale != nil {
-		if op.Transposed {
+	var p *kernels.Linear
+	err := op.Weight.Use(func(w []float32) (err error) {
+		switch {
+		case op.Scale != nil && op.Transposed:
 			w = scaled(w, op.Scale, op.In)
-		} else {
+		case op.Scale != nil:
 			t := make([]float32, len(w))
 			for i := range t {
 				t[i] = w[i] * op.Scale[i%op.Out]
 			}
 			w = t
 		}
-	}
-	p, err := kernels.PrepareLinear(op.Transposed, op.Out, op.In, w, ld, op.Bias, op.Relu)
+		p, err = kernels.PrepareLinear(op.Transposed, op.Out, op.In, w, ld, op.Bias, op.Relu)
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,29 @@
+package onnx
+
+import "vzsl/internal/kernels"
+
+// Weights are a layer's weights, still in the file.
+type Weights struct {
+	t    *Tensor
+	vals []float32
+}
+
+// Use calls f with the values, which f must neither write to nor keep. They are shared with the mapped
+// file where possible, else copied for the call; the pages of the file that they lie on are let go
+// afterwards, as engines lay weights out in memory of their own.
+func (w *Weights) Use(f func(values []float32) error) error {
+	if w.vals != nil {
+		return f(w.vals)
+	}
+	defer forget(w.t.data)
+	if v := w.t.shared(); v != nil {
+		return f(v)
+	}
+	if err := w.t.floatData(); err != nil {
+		return err
+	}
+	b := kernels.NewBuffer(w.t.Len())
+	defer b.Free()
+	w.t.convert(b.Data)
+	return f(b.Data)
+}
