@@ -10,7 +10,7 @@ import (
 
 func archs() []*arch { return available }
 
-func init() {
+var available = func() []*arch {
 	c := cpuid.CPU.Cache
 	for _, v := range []struct {
 		size *int
@@ -20,9 +20,6 @@ func init() {
 			*v.size = v.have
 		}
 	}
-}
-
-var available = func() []*arch {
 	list := []*arch{goArch}
 	if cpuid.CPU.Supports(cpuid.AVX, cpuid.AVX2, cpuid.FMA3) {
 		list = append([]*arch{avx2Arch}, list...)
@@ -134,8 +131,9 @@ func dtransposeAVX2(rows, cols int, src []float64, lds int, dst []float64, ldd i
 // blocks derives the block sizes of a product from the caches. A panel of B,
 // kc x nr, is what every tile of a column streams through: it has two thirds
 // of the first-level cache. The block of A, mc x kc, is read again for each
-// panel: it has a third of the second level. kc is a power of two so as to be
-// the same on machines of a kind: it is part of the result's rounding.
+// panel: it has not quite half of the second level, beside the panels of B
+// that are packed together. kc is a power of two so as to be the same on
+// machines of a kind: it is part of the result's rounding.
 func blocks[T float](m *micro[T]) {
 	var t T
 	size := int(unsafe.Sizeof(t))
@@ -143,29 +141,6 @@ func blocks[T float](m *micro[T]) {
 	for m.kc < 512 && 2*m.kc*m.nr*size*3 <= cache.l1*2 {
 		m.kc *= 2
 	}
-	m.mc = max(m.mr, cache.l2/3/(m.kc*size)/m.mr*m.mr)
+	m.mc = max(m.mr, cache.l2*7/16/(m.kc*size)/m.mr*m.mr)
 	m.nc = roundUp(512, m.nr)
-}
-
-func spackAVX512(k, panels int, src []float32, lds int, dst []float32) {
-	packPanels(32, k, panels, src, lds, dst, packAVX512)
-}
-
-func spackAVX2(k, panels int, src []float32, lds int, dst []float32) {
-	packPanels(16, k, panels, src, lds, dst, packAVX2)
-}
-
-func dpackAVX512(k, panels int, src []float64, lds int, dst []float64) {
-	packPanels(16, k, panels, src, lds, dst, packAVX512)
-}
-
-func dpackAVX2(k, panels int, src []float64, lds int, dst []float64) {
-	packPanels(8, k, panels, src, lds, dst, packAVX2)
-}
-
-func packPanels[T float](nr, k, panels int, src []T, lds int, dst []T, kernel func(k, panels int, src *byte, lds int, dst *byte)) {
-	_ = src[(k-1)*lds+panels*nr-1]
-	_ = dst[k*panels*nr-1]
-	size := int(unsafe.Sizeof(src[0]))
-	kernel(k, panels, (*byte)(unsafe.Pointer(&src[0])), lds*size, (*byte)(unsafe.Pointer(&dst[0])))
 }
