@@ -40,7 +40,7 @@ func TestBadFiles(t *testing.T) {
 		write(t, path, tc.data)
 		n, err := Open(path)
 		if err == nil {
-			n.Close()
+			_ = n.Close()
 			t.Errorf("%s: opened", tc.name)
 			continue
 		}
@@ -68,7 +68,7 @@ func TestEveryCut(t *testing.T) {
 		}
 		for i := 0; i < len(b); i += 1 + i/97 {
 			if n, err := parse("net.onnx", b[:i:i]); err == nil {
-				n.Close()
+				_ = n.Close()
 				t.Fatalf("%s opens with %d of %d bytes", g.Name, i, len(b))
 			}
 		}
@@ -84,7 +84,7 @@ func TestExternalData(t *testing.T) {
 		t.Helper()
 		n, err := Open(path)
 		if err == nil {
-			n.Close()
+			_ = n.Close()
 			t.Errorf("%s: opened", name)
 		} else if !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v", name, err)
@@ -185,12 +185,21 @@ func intsAttr(name string, v ...int64) message {
 
 // network wraps nodes and weights, input x of 1 x 3 x 8 x 8 and output y.
 func network(opset int64, parts ...message) message {
+	return networkOf(opset, []int64{1, 3, 8, 8}, parts...)
+}
+
+// networkOf is network with an input of any shape; dimensions of 0 are open.
+func networkOf(opset int64, dims []int64, parts ...message) message {
 	var g message
 	for _, p := range parts {
 		g = append(g, p...)
 	}
 	var shape message
-	for _, d := range []int64{1, 3, 8, 8} {
+	for _, d := range dims {
+		if d == 0 {
+			shape = shape.sub(1, message{}.str(2, "n"))
+			continue
+		}
 		shape = shape.sub(1, message{}.num(1, d))
 	}
 	g = g.sub(11, message{}.str(1, "x").sub(2, message{}.sub(1, message{}.num(1, typeFloat).sub(2, shape))))
@@ -200,6 +209,69 @@ func network(opset int64, parts ...message) message {
 
 func nodeOf(m message) message   { return message{}.sub(1, m) }
 func weightOf(m message) message { return message{}.sub(5, m) }
+
+// TestBatchOfTheFile: a network written for four images at once gives a plan for one.
+func TestBatchOfTheFile(t *testing.T) {
+	gemm := []message{
+		nodeOf(op("Reshape", []string{"x", "s"}, []string{"flat"})),
+		nodeOf(op("MatMul", []string{"flat", "w"}, []string{"y"})),
+		weightOf(floats("w", make([]float32, 192*5), 192, 5)),
+	}
+	for _, shape := range []message{ints("s", 4, 192), ints("s", 4, -1), ints("s", -1, 192), ints("s", 0, -1)} {
+		n, err := parse("net.onnx", networkOf(13, []int64{4, 3, 8, 8}, append(gemm, weightOf(shape))...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := n.Layer("")
+		if err != nil || l.Dim != 5 {
+			t.Errorf("layer %+v, %v", l, err)
+			continue
+		}
+		p, err := n.Plan(l.Tensor, 8, 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := p.Values[p.Output].Dims; len(d) != 2 || d[0] != 1 || d[1] != 5 {
+			t.Errorf("output %v", d)
+		}
+	}
+	// The batch split otherwise would give other results with other numbers of images.
+	n, err := parse("net.onnx", networkOf(13, []int64{4, 3, 8, 8}, append(gemm, weightOf(ints("s", 2, 2, 192)))...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.Layer(""); err == nil || !strings.Contains(err.Error(), "mixes the images") {
+		t.Errorf("a batch split in two: %v", err)
+	}
+}
+
+// TestOpenInput: where the file leaves the sizes open, the first convolution tells the channels, and
+// the plan takes the size asked for.
+func TestOpenInput(t *testing.T) {
+	n, err := parse("net.onnx", networkOf(13, []int64{0, 0, 0, 0},
+		nodeOf(op("Conv", []string{"x", "w"}, []string{"c"})), nodeOf(op("GlobalAveragePool", []string{"c"}, []string{"y"})),
+		weightOf(floats("w", make([]float32, 5*3*9), 5, 3, 3, 3))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if in := n.Input(); in != (Input{Name: "x", Channels: 3}) {
+		t.Errorf("input %+v", in)
+	}
+	if l, err := n.Layer(""); err != nil || l.Dim != 5 {
+		t.Errorf("layer %+v, %v", l, err)
+	}
+	for _, size := range []int{3, 20} {
+		if p, err := n.Plan("c", size, size+1); err != nil || p.Values[p.Output].Len() != 5*(size-2)*(size-1) {
+			t.Errorf("size %d: %v", size, err)
+		}
+	}
+	if _, err := n.Plan("c", 2, 2); err == nil || !strings.Contains(err.Error(), "too small") {
+		t.Errorf("images of 2 x 2: %v", err)
+	}
+	if _, err := n.Plan("c", 1<<20, 8); err == nil {
+		t.Error("images of any size are planned for")
+	}
+}
 
 // TestUnusable: networks that cannot be run say which operator stands in the way, and what to do.
 func TestUnusable(t *testing.T) {

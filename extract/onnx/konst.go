@@ -203,9 +203,12 @@ func (b *builder) fold(n *node, args []*konst) (k *konst, ok bool, err error) {
 		}
 		return k, true, nil
 	case "Sqrt", "Neg", "Reciprocal":
+		if !x.isFloat() {
+			return nil, false, nil
+		}
 		v, err := x.float32s()
 		if err != nil {
-			return nil, false, nil
+			return nil, false, err
 		}
 		if err := b.take(len(v)); err != nil {
 			return nil, false, err

@@ -31,9 +31,10 @@ func (n *Network) Layer(name string) (Layer, error) {
 	fc6, fc7 := n.linearFeatures()
 	switch {
 	case n.maker[name] != nil:
-		if name == fc7 {
+		switch name {
+		case fc7:
 			l.What = "fc7 after ReLU"
-		} else if name == n.output {
+		case n.output:
 			l.What = "the network's output"
 		}
 	case name == "fc6" && fc6 != "":

@@ -67,7 +67,7 @@ func Open(path string) (*Network, error) {
 		n.maps = append(n.maps, m)
 	}
 	if err := n.read(); err != nil {
-		n.Close()
+		_ = n.Close()
 		return nil, err
 	}
 	return n, nil
@@ -77,7 +77,7 @@ func Open(path string) (*Network, error) {
 func parse(path string, data []byte) (*Network, error) {
 	n := &Network{path: path, data: data}
 	if err := n.read(); err != nil {
-		n.Close()
+		_ = n.Close()
 		return nil, err
 	}
 	return n, nil

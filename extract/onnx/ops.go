@@ -494,7 +494,7 @@ func (b *builder) withConstant(n *node, kind BinaryKind, x int, k *konst, swappe
 	if vary == 0 || axes > 1 && len(kd) == len(d) && kd[0] > 1 {
 		return unsupported(n, "treats the images of a batch differently (a constant of shape %v)", k.dims)
 	}
-	if axes <= 1 && !(swapped && kind == Div) {
+	if axes <= 1 && (!swapped || kind != Div) {
 		if axes == 0 {
 			vary = len(d) - 1
 			if len(d) == 4 {

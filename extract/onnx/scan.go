@@ -70,9 +70,10 @@ func scan(b []byte) (*scanned, error) {
 			var domain string
 			var version int64
 			err := walk(f.b, "operator set", func(f field) error {
-				if f.n == 1 {
+				switch f.n {
+				case 1:
 					domain = string(f.b)
-				} else if f.n == 2 {
+				case 2:
 					version = int64(f.num)
 				}
 				return nil

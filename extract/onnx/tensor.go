@@ -147,9 +147,10 @@ func parseTensor(b []byte) (*Tensor, error) {
 			}
 			var k, v string
 			err = walk(f.b, "external data entry", func(f field) error {
-				if f.n == 1 {
+				switch f.n {
+				case 1:
 					k = string(f.b)
-				} else if f.n == 2 {
+				case 2:
 					v = string(f.b)
 				}
 				return nil

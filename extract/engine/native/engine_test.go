@@ -57,7 +57,7 @@ func TestBatchesAndThreads(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				e.Close()
+				_ = e.Close()
 				runtime.GOMAXPROCS(old)
 				if want == nil {
 					want = got
@@ -66,6 +66,6 @@ func TestBatchesAndThreads(t *testing.T) {
 				}
 			}
 		}
-		net.Close()
+		_ = net.Close()
 	}
 }
