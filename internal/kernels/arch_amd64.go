@@ -144,3 +144,26 @@ func blocks[T float](m *micro[T]) {
 	m.mc = max(m.mr, cache.l2*7/16/(m.kc*size)/m.mr*m.mr)
 	m.nc = roundUp(512, m.nr)
 }
+
+func spackAVX512(k, panels int, src []float32, lds int, dst []float32) {
+	packPanels(32, k, panels, src, lds, dst, packAVX512)
+}
+
+func dpackAVX512(k, panels int, src []float64, lds int, dst []float64) {
+	packPanels(16, k, panels, src, lds, dst, packAVX512)
+}
+
+func spackAVX2(k, panels int, src []float32, lds int, dst []float32) {
+	packPanels(16, k, panels, src, lds, dst, packAVX2)
+}
+
+func dpackAVX2(k, panels int, src []float64, lds int, dst []float64) {
+	packPanels(8, k, panels, src, lds, dst, packAVX2)
+}
+
+func packPanels[T float](nr, k, panels int, src []T, lds int, dst []T, kernel func(k, panels int, src *byte, lds int, dst *byte)) {
+	_ = src[(k-1)*lds+panels*nr-1]
+	_ = dst[k*panels*nr-1]
+	size := int(unsafe.Sizeof(src[0]))
+	kernel(k, panels, (*byte)(unsafe.Pointer(&src[0])), lds*size, (*byte)(unsafe.Pointer(&dst[0])))
+}
