@@ -75,6 +75,9 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 	if err := oneOf("engine", o.engine, engines...); err != nil {
 		return err
 	}
+	if err := o.ds.checkName(); err != nil {
+		return err
+	}
 	for flag, n := range map[string]int{"batch": o.batch, "workers": o.workers, "size": o.size} {
 		if n < 0 {
 			return usagef("--%s %d: it cannot be negative", flag, n)

@@ -125,6 +125,9 @@ func (w *Writer) knownParts() (map[string]ManifestPart, error) {
 		w.notes = append(w.notes, fmt.Sprintf("made a new %s from the shards: %v", manifestName, err))
 		return nil, nil
 	}
+	if len(m.Parts) == 0 {
+		return nil, nil // a run that finished nothing lays no claim to the folder
+	}
 	if err := w.same(manifestName, m.Source, m.Complete); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,129 @@
+package pipeline
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestStages goes the whole way on a few pictures, each stage twice: the second run finds its work done.
+func TestStages(t *testing.T) {
+	data, model := demoData(t)
+	out := t.TempDir()
+	in := func(args ...string) []string { return append(args, "--dataset", "demo", "--out", out) }
+
+	extract := in("extract", "--data", data, "--model", model, "--shard-rows", "100")
+	r := done(t, extract...)
+	if r["images"] != 360.0 || r["shards"] != 4.0 || r["dim"] != 128.0 || r["computed"] != 360.0 {
+		t.Fatalf("extract: %v", r)
+	}
+	if r := done(t, extract...); r["computed"] != 0.0 || r["images"] != 360.0 {
+		t.Errorf("extract again: %v", r)
+	}
+	if r := done(t, in("attributes", "--data", data)...); r["classes"] != 60.0 || r["attributes"] != 22.0 || r["missing"] != 0.0 {
+		t.Errorf("attributes: %v", r)
+	}
+	lists := []string{"--split", "demo", "--seen", filepath.Join(data, "seen.txt"), "--unseen", filepath.Join(data, "unseen.txt")}
+	r = done(t, in(append([]string{"split", "--test-seen", "0.34"}, lists...)...)...)
+	if r["seen_classes"] != 48.0 || r["unseen_classes"] != 12.0 {
+		t.Errorf("split: %v", r)
+	}
+	for _, method := range []string{"vzsl", "eszsl"} {
+		train := in("train", "--split", "demo", "--method", method, "--epochs", "2", "--hidden", "32", "--latent", "8")
+		if r := done(t, train...); r["reused"] != false || r["classes"] != 48.0 {
+			t.Errorf("train %s: %v", method, r)
+		}
+		if r := done(t, train...); r["reused"] != true {
+			t.Errorf("train %s again: %v", method, r)
+		}
+		r := done(t, in("evaluate", "--split", "demo", "--method", method, "--data", data)...)
+		if r["classes"] != 12.0 || r["images"] != 72.0 || r["generalised"] == nil {
+			t.Errorf("evaluate %s: %v", method, r)
+		}
+		top1 := r["mean_per_class"].(map[string]any)["value"].(float64)
+		if method == "eszsl" && top1 < 4./12 {
+			t.Errorf("ESZSL names %.0f%% of the unseen classes' pictures, less than four times chance", 100*top1)
+		}
+		for _, key := range []string{"html", "json", "predictions"} {
+			if _, err := os.Stat(r[key].(string)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	refused(t, exitFailed, []string{"another run", "--force"}, in("train", "--split", "demo", "--epochs", "3")...)
+
+	// The report repeats to the byte.
+	html := filepath.Join(out, "reports", "demo-demo-vzsl", "report.html")
+	first, err := os.ReadFile(html)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done(t, in("evaluate", "--split", "demo", "--data", data)...)
+	if again, _ := os.ReadFile(html); string(again) != string(first) {
+		t.Error("evaluating again gave another report")
+	}
+
+	// verify sees what a flipped byte does.
+	if o := vzsl(t, "verify", filepath.Join(out, "features"), "--json"); o.code != exitDone {
+		t.Errorf("verify: %d %s", o.code, o.stderr)
+	}
+	part := filepath.Join(out, "features", "demo", "demo", "part-00002-of-00004.parquet")
+	b, err := os.ReadFile(part)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)/2] ^= 1
+	if err := os.WriteFile(part, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o := vzsl(t, "verify", filepath.Join(out, "features"), "--json")
+	var found []struct{ Problems []string }
+	if err := json.Unmarshal([]byte(o.stdout), &found); err != nil || len(found) != 1 || len(found[0].Problems) == 0 || o.code != exitFailed {
+		t.Errorf("verify after a flipped byte: code %d, %v\n%s", o.code, err, o.stdout)
+	}
+}
+
+// TestSkipped: broken pictures are listed, the rest is done, and the exit code says so.
+func TestSkipped(t *testing.T) {
+	data, model := demoData(t)
+	own := t.TempDir()
+	for _, class := range []string{"a", "b"} {
+		for _, name := range []string{"000.png", "001.png"} {
+			entries, err := filepath.Glob(filepath.Join(data, "*", name))
+			if err != nil || len(entries) == 0 {
+				t.Fatal(err)
+			}
+			b, err := os.ReadFile(entries[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, filepath.Join(own, class, name), string(b))
+			if class == "b" {
+				write(t, filepath.Join(own, class, "cut-"+name), string(b[:len(b)/2]))
+			}
+		}
+	}
+	write(t, filepath.Join(own, "a", "text.jpg"), "this is not a picture\n")
+	write(t, filepath.Join(own, "a", "zero.jpg"), "")
+
+	out := t.TempDir()
+	o := vzsl(t, "extract", "--dataset", "own", "--data", own, "--model", model, "--out", out, "--json", "-q")
+	if o.code != exitSkipped {
+		t.Fatalf("exit code %d\n%s", o.code, o.stderr)
+	}
+	var r struct{ Images, Skipped int }
+	if err := json.Unmarshal([]byte(o.stdout), &r); err != nil || r.Images != 4 || r.Skipped != 4 {
+		t.Errorf("%v %s", err, o.stdout)
+	}
+	f, err := os.Open(filepath.Join(out, "features", "own", "demo", "skipped.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil || len(rows) != 5 || rows[1][0] != "a/text.jpg" || rows[2][0] != "a/zero.jpg" {
+		t.Errorf("%v %v", err, rows)
+	}
+}
