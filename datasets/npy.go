@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -34,26 +35,40 @@ func openNPY(path string) (*npyArray, error) {
 	if st.IsDir() {
 		return nil, fmt.Errorf("%s is a folder; a .npy file is wanted", path)
 	}
-	h, err := readNPYHeader(f)
+	if st.Size() == 0 {
+		return nil, fmt.Errorf("%s is empty", path)
+	}
+	mapped, err := mmap.Map(f, mmap.RDONLY, 0)
+	if err != nil {
+		return nil, fmt.Errorf("map %s: %w", path, err)
+	}
+	a, err := npyFrom(path, mapped)
+	if err != nil {
+		_ = mapped.Unmap()
+		return nil, err
+	}
+	a.mapped = mapped
+	return a, nil
+}
+
+// npyFrom sees the bytes of an array file as an array.
+func npyFrom(path string, file []byte) (*npyArray, error) {
+	h, err := readNPYHeader(bytes.NewReader(file))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	want := h.data + int64(h.elements())*int64(h.item)
-	if st.Size() != want {
+	if have := int64(len(file)); have != want {
 		what := "it was cut off"
-		if st.Size() > want {
+		if have > want {
 			what = "it holds more than one array"
 		}
-		return nil, fmt.Errorf("%s: %d bytes; an array of shape %v asks for %d: %s", path, st.Size(), h.shape, want, what)
+		return nil, fmt.Errorf("%s: %d bytes; an array of shape %v asks for %d: %s", path, have, h.shape, want, what)
 	}
-	a := &npyArray{npyHeader: *h, path: path, order: binary.LittleEndian}
+	a := &npyArray{npyHeader: *h, path: path, bytes: file[h.data:], order: binary.LittleEndian}
 	if h.big {
 		a.order = binary.BigEndian
 	}
-	if a.mapped, err = mmap.Map(f, mmap.RDONLY, 0); err != nil {
-		return nil, fmt.Errorf("map %s: %w", path, err)
-	}
-	a.bytes = a.mapped[h.data:]
 	return a, nil
 }
 

@@ -142,6 +142,10 @@ func eachGroup(ctx context.Context, path string, dim int, buf *vectorBuffer, do 
 		return err
 	}
 	defer t.close()
+	return t.eachGroup(ctx, dim, buf, do)
+}
+
+func (t *table) eachGroup(ctx context.Context, dim int, buf *vectorBuffer, do func(*group) error) (err error) {
 	rows := 0
 	for g := range t.groups() {
 		if err := ctx.Err(); err != nil {
@@ -167,7 +171,7 @@ func eachGroup(ctx context.Context, path string, dim int, buf *vectorBuffer, do 
 		}
 	}
 	if rows != t.rows() {
-		return fmt.Errorf("%s: %d rows read, its footer says %d", path, rows, t.rows())
+		return fmt.Errorf("%s: %d rows read, its footer says %d", t.path, rows, t.rows())
 	}
 	return nil
 }

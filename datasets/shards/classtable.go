@@ -107,6 +107,10 @@ func ReadClassTable(path string) (*ClassTable, error) {
 		return nil, fmt.Errorf("class table: %w", err)
 	}
 	defer f.close()
+	return f.classTable()
+}
+
+func (f *table) classTable() (*ClassTable, error) {
 	if err := f.expect(schemaClass, "a class table"); err != nil {
 		return nil, err
 	}
@@ -117,7 +121,7 @@ func ReadClassTable(path string) (*ClassTable, error) {
 		return nil, err
 	}
 	if len(t.Attributes) > maxDim {
-		return nil, fmt.Errorf("%s: %d attributes", path, len(t.Attributes))
+		return nil, fmt.Errorf("%s: %d attributes", f.path, len(t.Attributes))
 	}
 	var buf vectorBuffer
 	for g := range f.groups() {
@@ -127,7 +131,7 @@ func ReadClassTable(path string) (*ClassTable, error) {
 		}
 		for i, l := range labels {
 			if want := len(t.Classes) + i; int(l) != want {
-				return nil, fmt.Errorf("%s: row %d has label %d", path, want, l)
+				return nil, fmt.Errorf("%s: row %d has label %d", f.path, want, l)
 			}
 		}
 		classes, err := f.strings(g, columnClass)
@@ -153,7 +157,7 @@ func ReadClassTable(path string) (*ClassTable, error) {
 		}
 	}
 	if err := t.check(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", f.path, err)
 	}
 	return t, nil
 }

@@ -31,7 +31,6 @@ func FuzzMetadata(f *testing.F) {
 	f.Add(`[{"image":"a","reason":"b"}]`, `["x","y"]`, "4", "2")
 	f.Add(`null`, `{}`, "-1", "99999999999999999999")
 	f.Add(`[{"image":1}]`, `[""]`, "1e3", "16777216")
-	path := filepath.Join(f.TempDir(), "x.parquet")
 	f.Fuzz(func(t *testing.T, skipped, names, images, dim string) {
 		var kv metadata
 		kv.add(keySchema, schemaShard)
@@ -51,16 +50,19 @@ func FuzzMetadata(f *testing.F) {
 		if err := writeParquet(&b, 2, groupRows, columns, kv); err != nil {
 			return // text that is not UTF-8
 		}
-		put(t, filepath.Dir(path), filepath.Base(path), b.String())
-		if h, err := readHead(path); err == nil && (h.rows+len(h.skipped) > h.source.Images || h.source.Dim < 1) {
+		tab, err := tableFrom("x", bytes.NewReader(b.Bytes()), int64(b.Len()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h, err := tab.shardHead(); err == nil && (h.rows+len(h.skipped) > h.source.Images || h.source.Dim < 1) {
 			t.Errorf("%+v", h)
 		}
-		readAs(t, path, columns, schemaClass, names)
-		readAs(t, path, columns, schemaRoles, names)
+		readAs(t, columns, schemaClass, names)
+		readAs(t, columns, schemaRoles, names)
 	})
 }
 
-func readAs(t *testing.T, path string, columns []column, schema, names string) {
+func readAs(t *testing.T, columns []column, schema, names string) {
 	var kv metadata
 	kv.add(keySchema, schema)
 	for _, key := range []string{"attributes", "seen", "validation", "unseen"} {
@@ -70,11 +72,14 @@ func readAs(t *testing.T, path string, columns []column, schema, names string) {
 	if err := writeParquet(&b, 2, groupRows, columns, kv); err != nil {
 		return
 	}
-	put(t, filepath.Dir(path), filepath.Base(path), b.String())
-	if c, err := ReadClassTable(path); err == nil && len(c.Values) != 0 && len(c.Values[0]) != len(c.Attributes) {
+	tab, err := tableFrom("x", bytes.NewReader(b.Bytes()), int64(b.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := tab.classTable(); err == nil && len(c.Values) != 0 && len(c.Values[0]) != len(c.Attributes) {
 		t.Errorf("%+v", c)
 	}
-	if r, err := ReadRoles(path); err == nil && len(r.Images) != 2 {
+	if r, err := tab.roles(); err == nil && len(r.Images) != 2 {
 		t.Errorf("%+v", r)
 	}
 }
@@ -88,14 +93,14 @@ func FuzzShard(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(good)
-	path := filepath.Join(dir, "x.parquet")
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if err := os.WriteFile(path, b, 0o644); err != nil {
-			t.Fatal(err)
+		tab, err := tableFrom("x", bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			return
 		}
-		_, _ = readHead(path)
+		_, _ = tab.shardHead()
 		var buf vectorBuffer
-		_ = eachGroup(context.Background(), path, 3, &buf, func(*group) error { return nil })
-		_, _ = ReadClassTable(path)
+		_ = tab.eachGroup(context.Background(), 3, &buf, func(*group) error { return nil })
+		_, _ = tab.classTable()
 	})
 }

@@ -26,29 +26,37 @@ func guard(path string, err *error) {
 	}
 }
 
-func openTable(path string) (t *table, err error) {
+func openTable(path string) (*table, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			f.Close()
-		}
-	}()
-	defer guard(path, &err)
-	if st, err := f.Stat(); err != nil {
-		return nil, err
-	} else if st.IsDir() {
-		return nil, fmt.Errorf("%s is a folder, not a Parquet file", path)
-	} else if st.Size() < 12 {
-		return nil, fmt.Errorf("%s: %d bytes are no Parquet file", path, st.Size())
+	st, err := f.Stat()
+	if err == nil && st.IsDir() {
+		err = fmt.Errorf("%s is a folder, not a Parquet file", path)
 	}
-	r, err := file.NewParquetReader(f)
+	var t *table
+	if err == nil {
+		t, err = tableFrom(path, f, st.Size())
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	t.f = f
+	return t, nil
+}
+
+func tableFrom(path string, r parquet.ReaderAtSeeker, size int64) (t *table, err error) {
+	defer guard(path, &err)
+	if size < 12 {
+		return nil, fmt.Errorf("%s: no readable Parquet file: it has %d bytes", path, size)
+	}
+	pr, err := file.NewParquetReader(r)
 	if err != nil {
 		return nil, fmt.Errorf("%s: no readable Parquet file: %w", path, err)
 	}
-	return &table{path: path, f: f, r: r}, nil
+	return &table{path: path, r: pr}, nil
 }
 
 func (t *table) close() { t.f.Close() }

@@ -88,6 +88,10 @@ func ReadRoles(path string) (*Roles, error) {
 		return nil, fmt.Errorf("split: %w", err)
 	}
 	defer f.close()
+	return f.roles()
+}
+
+func (f *table) roles() (*Roles, error) {
 	if err := f.expect(schemaRoles, "a split"); err != nil {
 		return nil, err
 	}
@@ -118,10 +122,10 @@ func ReadRoles(path string) (*Roles, error) {
 		}
 	}
 	if len(r.Images) != f.rows() {
-		return nil, fmt.Errorf("%s: %d rows read of %d", path, len(r.Images), f.rows())
+		return nil, fmt.Errorf("%s: %d rows read of %d", f.path, len(r.Images), f.rows())
 	}
 	if err := r.check(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", f.path, err)
 	}
 	return r, nil
 }
