@@ -7,7 +7,7 @@ import (
 
 // Config are the model's and its training's settings.
 type Config struct {
-	Hidden               []int   `toml:"hidden" comment:"sizes of the encoder's one to three hidden layers; the decoder mirrors them"`
+	Hidden               []int   `toml:"hidden" comment:"sizes of the encoder's hidden layers, at most three; the decoder mirrors them; none is a linear encoder and decoder"`
 	Latent               int     `toml:"latent" comment:"dimensions of z"`
 	Scale                float64 `toml:"scale" comment:"normalised features are multiplied by this before the encoder; the decoder reproduces them so"`
 	Margin               float64 `toml:"margin" comment:"lambda, the weight of the margin term, 0 to 1"`
@@ -58,8 +58,8 @@ func (c *Config) Validate() error {
 	bad := func(format string, args ...any) error {
 		return fmt.Errorf("vzsl %w: %s", ErrSetting, fmt.Sprintf(format, args...))
 	}
-	if len(c.Hidden) < 1 || len(c.Hidden) > 3 {
-		return bad("%d hidden layers; one to three are possible", len(c.Hidden))
+	if len(c.Hidden) > 3 {
+		return bad("%d hidden layers; at most three are possible", len(c.Hidden))
 	}
 	for _, h := range c.Hidden {
 		if h < 1 {

@@ -376,13 +376,18 @@ func (m *Method) Load(f *safetensors.File) (method.Model, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	first, ok := f.Get("encoder.0.weight")
+	// The first layer on the features is a head where nothing is hidden.
+	name, units := "encoder.mu.weight", c.Latent
+	if len(c.Hidden) > 0 {
+		name, units = "encoder.0.weight", c.Hidden[0]
+	}
+	first, ok := f.Get(name)
 	prior, ok2 := f.Get("prior.mu.weight")
 	if !ok || !ok2 || len(first.Shape) != 2 || len(prior.Shape) != 2 || first.Shape[1] < 1 || prior.Shape[1] < 1 {
-		return nil, errors.New("no VZSL model: encoder.0.weight or prior.mu.weight is missing or no matrix")
+		return nil, fmt.Errorf("no VZSL model: %s or prior.mu.weight is missing or no matrix", name)
 	}
-	if first.Shape[0] != c.Hidden[0] || prior.Shape[0] != c.Latent {
-		return nil, fmt.Errorf("a model of %d hidden units and %d latent dimensions, the settings say %d and %d", first.Shape[0], prior.Shape[0], c.Hidden[0], c.Latent)
+	if first.Shape[0] != units || prior.Shape[0] != c.Latent {
+		return nil, fmt.Errorf("a model whose first layer has %d units and whose latent space %d dimensions; the settings say %d and %d", first.Shape[0], prior.Shape[0], units, c.Latent)
 	}
 	s := shape{feature: first.Shape[1], attribute: prior.Shape[1]}
 	all := parameters[float32](&c, s)

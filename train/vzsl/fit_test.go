@@ -81,6 +81,9 @@ func TestLearns(t *testing.T) {
 	for _, reconstruction := range []bool{true, false} {
 		c := small()
 		c.Reconstruction = reconstruction
+		if !reconstruction {
+			c.Hidden = nil
+		}
 		points := 0
 		o, err := (&Method{Config: c}).Fit(context.Background(), &method.Problem{Train: *w[0], Validation: w[1], Seed: 1},
 			&method.Session{Point: func(p method.Point) error { points++; return nil }})
@@ -285,7 +288,6 @@ func TestSettings(t *testing.T) {
 		"above 1":        func(c *Config) { c.Margin = 1.01 },
 		"below 0":        func(c *Config) { c.Margin = -0.1 },
 		"no margin":      func(c *Config) { c.Margin = math.NaN() },
-		"no layers":      func(c *Config) { c.Hidden = nil },
 		"four layers":    func(c *Config) { c.Hidden = []int{1, 2, 3, 4} },
 		"drop all":       func(c *Config) { c.Keep = 0 },
 		"rate":           func(c *Config) { c.LearningRate = math.NaN() },

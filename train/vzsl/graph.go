@@ -67,8 +67,9 @@ func newGraph[T float](c *Config, all []*parameter[T], first *batch[T], attribut
 		name := fmt.Sprintf("encoder.%d", i)
 		h = b.linear(name, h, weights[name+".weight"], weights[name+".bias"], mask(i), true, i > 0)
 	}
-	mu := b.linear("encoder.mu", h, weights["encoder.mu.weight"], weights["encoder.mu.bias"], nil, false, true)
-	logVariance := b.linear("encoder.log_variance", h, weights["encoder.log_variance.weight"], weights["encoder.log_variance.bias"], nil, false, true)
+	inner := len(c.Hidden) > 0
+	mu := b.linear("encoder.mu", h, weights["encoder.mu.weight"], weights["encoder.mu.bias"], nil, false, inner)
+	logVariance := b.linear("encoder.log_variance", h, weights["encoder.log_variance.weight"], weights["encoder.log_variance.bias"], nil, false, inner)
 	logVariance = b.bounded("bound", logVariance, c.LogVarianceBound)
 
 	a := b.input("attributes", []int{classes, len(attributes) / classes}, attributes)

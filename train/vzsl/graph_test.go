@@ -151,6 +151,7 @@ func TestGradients(t *testing.T) {
 		"no dropout":          func(c *Config) { c.Keep = 1 },
 		"dropped inputs":      func(c *Config) { c.InputKeep = 0.6 },
 		"three layers":        func(c *Config) { c.Hidden = []int{6, 4, 5} },
+		"linear":              func(c *Config) { c.Hidden = nil },
 		"free log variances":  func(c *Config) { c.LogVarianceBound = 0 },
 		"no margin":           func(c *Config) { c.Margin = 0 },
 		"half of everything":  func(c *Config) { c.Margin, c.ReconstructionWeight = 0.5, 0.3 },
