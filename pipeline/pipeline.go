@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -124,12 +123,4 @@ func enumerate(words []string) string {
 		s += ", " + w
 	}
 	return s + " or " + words[len(words)-1]
-}
-
-// notThere says of a missing input where to get it.
-func notThere(err error, what, path, remedy string) error {
-	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("%s: no %s there; %s", path, what, remedy)
-	}
-	return fmt.Errorf("%s: %w", what, err)
 }

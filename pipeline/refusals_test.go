@@ -130,8 +130,8 @@ hidden = [16, 8]
 		t.Errorf("a flag does not go before the file: %v", r)
 	}
 	for text, say := range map[string]string{
-		"datset = 'x'":             "datset",
-		"[extract]\nmodle = 'x'":   "modle",
+		"dateset = 'x'":             "dateset",
+		"[extract]\nmdoel = 'x'":   "mdoel",
 		"[extrac]\nmodel = 'x'":    "[extrac]",
 		"[extract\n":               "bad.toml:1",
 		"[extract]\nbatch = 'two'": "extract.batch",
