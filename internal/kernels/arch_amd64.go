@@ -142,7 +142,7 @@ func blocks[T float](m *micro[T]) {
 		m.kc *= 2
 	}
 	m.mc = max(m.mr, cache.l2*7/16/(m.kc*size)/m.mr*m.mr)
-	m.nc = roundUp(512, m.nr)
+	m.nc = 1024
 }
 
 func spackAVX512(k, panels int, src []float32, lds int, dst []float32) {

@@ -1,6 +1,9 @@
 package kernels
 
-import "fmt"
+import (
+	"fmt"
+	"runtime"
+)
 
 type float interface{ float32 | float64 }
 
@@ -110,11 +113,34 @@ func scale[T float](m, n int, beta T, c []T, ldc int) {
 // group is how many panels of B are packed together.
 const group = 4
 
-// run chooses the blocks and does them.
+// run cuts C into blocks of even size, no larger than the caches want them, a
+// few for each thread so that none waits long for the last.
 func (p *product[T]) run() {
-	p.rows, p.cols = p.mc, p.nc
+	threads := runtime.GOMAXPROCS(0)
+	if p.m*p.n*p.k < 1<<16 {
+		threads = 1 // waking another costs more
+	}
+	down := (p.m + p.mc - 1) / p.mc
+	p.across = (p.n + p.nc - 1) / p.nc
+	if want := 4 * threads; threads > 1 && down*p.across < want {
+		narrow := group * p.nr
+		p.across = max(p.across, min((want+down-1)/down, (p.n+narrow-1)/narrow))
+	}
+	if threads > 1 && down*p.across < threads {
+		down = min((threads+p.across-1)/p.across, (p.m+p.mr-1)/p.mr)
+	}
+	p.rows = roundUp((p.m+down-1)/down, p.mr)
+	p.cols = roundUp((p.n+p.across-1)/p.across, p.nr)
+	down = (p.m + p.rows - 1) / p.rows
 	p.across = (p.n + p.cols - 1) / p.cols
-	down := (p.m + p.rows - 1) / p.rows
+	if threads == 1 {
+		s := scratches.get()
+		for i := range down * p.across {
+			p.part(i, s)
+		}
+		scratches.put(s)
+		return
+	}
 	parallel(down*p.across, p)
 }
 
