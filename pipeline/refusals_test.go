@@ -130,7 +130,7 @@ hidden = [16, 8]
 		t.Errorf("a flag does not go before the file: %v", r)
 	}
 	for text, say := range map[string]string{
-		"dateset = 'x'":             "dateset",
+		"dateset = 'x'":            "dateset",
 		"[extract]\nmdoel = 'x'":   "mdoel",
 		"[extrac]\nmodel = 'x'":    "[extrac]",
 		"[extract\n":               "bad.toml:1",
