@@ -123,35 +123,38 @@ func (a *Act) ClearHalo() {
 func (a *Act) FromNCHW(src []float32) {
 	a.check()
 	a.wants(len(src))
-	st := a.stride()
-	for n := range a.N {
-		for c := range a.C {
-			for y := range a.H {
-				row := src[((n*a.C+c)*a.H+y)*a.W:][:a.W]
-				at := a.At(n, y, 0) + c
-				for x, v := range row {
-					a.Data[at+x*st] = v
-				}
-			}
-		}
-	}
+	parallel(a.N*a.H, &planar{a, src, false})
 }
 
 // ToNCHW writes a's n*c*h*w values in that order.
 func (a *Act) ToNCHW(dst []float32) {
 	a.check()
 	a.wants(len(dst))
-	st := a.stride()
-	for n := range a.N {
-		for c := range a.C {
-			for y := range a.H {
-				row := dst[((n*a.C+c)*a.H+y)*a.W:][:a.W]
-				at := a.At(n, y, 0) + c
-				for x := range row {
-					row[x] = a.Data[at+x*st]
-				}
-			}
-		}
+	parallel(a.N*a.H, &planar{a, dst, true})
+}
+
+// planar copies between an Act and the same maps channel by channel; a part is
+// a row of pixels, which is a matrix to transpose.
+type planar struct {
+	act  *Act
+	nchw []float32
+	out  bool
+}
+
+func (r *planar) part(i int, _ *scratch) {
+	a := r.act
+	if a.C == 0 || a.W == 0 {
+		return
+	}
+	n, y := i/a.H, i%a.H
+	st, plane := a.stride(), a.H*a.W
+	row := a.Data[a.At(n, y, 0):]
+	nchw := r.nchw[n*a.C*plane+y*a.W:]
+	mk := &current.Load().f32
+	if r.out {
+		mk.transposed(a.W, a.C, row, st, nchw, plane)
+	} else {
+		mk.transposed(a.C, a.W, nchw, plane, row, st)
 	}
 }
 

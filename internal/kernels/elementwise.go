@@ -140,20 +140,16 @@ func ScaleShift(in, out *Act, scale, shift []float32, relu bool) {
 	sameShape(in, out)
 	sameLen(in.C, len(scale))
 	sameLen(in.C, len(shift))
-	for n := range in.N {
-		for y := range in.H {
-			for x := range in.W {
-				src, dst := in.Data[in.At(n, y, x):][:in.C], out.Data[out.At(n, y, x):][:in.C]
-				for c, v := range src {
-					v = v*scale[c] + shift[c]
-					if relu && v < 0 {
-						v = 0
-					}
-					dst[c] = v
-				}
+	parallel(in.N*in.H, &rowsRun{out, false, func(n, y, x, _ int) {
+		src, dst := in.Data[in.At(n, y, x):][:in.C], out.Data[out.At(n, y, x):][:in.C]
+		for c, v := range src {
+			v = v*scale[c] + shift[c]
+			if relu && v < 0 {
+				v = 0
 			}
+			dst[c] = v
 		}
-	}
+	}})
 }
 
 // LRN is ONNX's local response normalisation across channels: each value is
@@ -165,20 +161,16 @@ func LRN(in, out *Act, size int, alpha, beta, bias float32) {
 		panic(fmt.Sprintf("kernels: normalisation over %d channels", size))
 	}
 	before, after := (size-1)/2, size/2
-	for n := range in.N {
-		for y := range in.H {
-			for x := range in.W {
-				src, dst := in.Data[in.At(n, y, x):][:in.C], out.Data[out.At(n, y, x):][:in.C]
-				for c, v := range src {
-					var sum float64
-					for _, w := range src[max(0, c-before):min(in.C, c+after+1)] {
-						sum += float64(w) * float64(w)
-					}
-					dst[c] = float32(float64(v) / math.Pow(float64(bias)+float64(alpha)/float64(size)*sum, float64(beta)))
-				}
+	parallel(in.N*in.H, &rowsRun{out, false, func(n, y, x, _ int) {
+		src, dst := in.Data[in.At(n, y, x):][:in.C], out.Data[out.At(n, y, x):][:in.C]
+		for c, v := range src {
+			var sum float64
+			for _, w := range src[max(0, c-before):min(in.C, c+after+1)] {
+				sum += float64(w) * float64(w)
 			}
+			dst[c] = float32(float64(v) / math.Pow(float64(bias)+float64(alpha)/float64(size)*sum, float64(beta)))
 		}
-	}
+	}})
 }
 
 // rows calls do for each stretch of values that is contiguous in out and in
@@ -188,16 +180,24 @@ func rows(out *Act, do func(n, y, x, width int), others ...*Act) {
 	for _, a := range others {
 		whole = whole && a.stride() == a.C
 	}
-	for n := range out.N {
-		for y := range out.H {
-			if whole {
-				do(n, y, 0, out.W*out.C)
-				continue
-			}
-			for x := range out.W {
-				do(n, y, x, out.C)
-			}
-		}
+	parallel(out.N*out.H, &rowsRun{out, whole, do})
+}
+
+// rowsRun does a row a part.
+type rowsRun struct {
+	out   *Act
+	whole bool
+	do    func(n, y, x, width int)
+}
+
+func (r *rowsRun) part(i int, _ *scratch) {
+	n, y := i/r.out.H, i%r.out.H
+	if r.whole {
+		r.do(n, y, 0, r.out.W*r.out.C)
+		return
+	}
+	for x := range r.out.W {
+		r.do(n, y, x, r.out.C)
 	}
 }
 

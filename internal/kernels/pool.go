@@ -81,20 +81,26 @@ func GlobalAveragePool(in, out *Act) {
 	if in.N != out.N || in.C != out.C || out.H != 1 || out.W != 1 {
 		panic("kernels: global pooling into maps of another shape")
 	}
-	sum := make([]float64, in.C)
-	for n := range in.N {
-		clear(sum)
-		for y := range in.H {
-			for x := range in.W {
-				for c, v := range in.Data[in.At(n, y, x):][:in.C] {
-					sum[c] += float64(v)
-				}
+	parallel(in.N, &globalRun{in, out})
+}
+
+// globalRun averages an image a part.
+type globalRun struct{ in, out *Act }
+
+func (r *globalRun) part(n int, s *scratch) {
+	in := r.in
+	sum := grown(&s.f64.c, in.C)[:in.C]
+	clear(sum)
+	for y := range in.H {
+		for x := range in.W {
+			for c, v := range in.Data[in.At(n, y, x):][:in.C] {
+				sum[c] += float64(v)
 			}
 		}
-		dst := out.Data[out.At(n, 0, 0):][:out.C]
-		for c, v := range sum {
-			dst[c] = float32(v / float64(in.H*in.W))
-		}
+	}
+	dst := r.out.Data[r.out.At(n, 0, 0):][:in.C]
+	for c, v := range sum {
+		dst[c] = float32(v / float64(in.H*in.W))
 	}
 }
 
