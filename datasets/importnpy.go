@@ -2,8 +2,6 @@ package datasets
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"math"
 	"path"
@@ -79,9 +77,12 @@ func ImportNPY(ctx context.Context, o NPYImport) (*shards.Manifest, error) {
 	if err := d.check(); err != nil {
 		return nil, fmt.Errorf("import %s: %w", o.Features, err)
 	}
-	sum := sha256.Sum256(a.mapped)
+	sum, err := a.sha256()
+	if err != nil {
+		return nil, fmt.Errorf("features: %w", err)
+	}
 	w, err := shards.Create(o.Out, shards.Source{
-		Dataset: o.Dataset, DatasetSHA256: d.SHA256(), Network: o.Network, NetworkSHA256: hex.EncodeToString(sum[:]),
+		Dataset: o.Dataset, DatasetSHA256: d.SHA256(), Network: o.Network, NetworkSHA256: sum,
 		Layer: o.Layer, Recipe: o.Recipe, Engine: "import npy", Program: o.Program, Dim: dim, ShardRows: o.ShardRows, Images: rows,
 	}, o.Force)
 	if err != nil {
@@ -107,7 +108,11 @@ func (o *NPYImport) write(ctx context.Context, w *shards.Writer, a *npyArray, d 
 			}
 			lo, hi := w.Range(part)
 			if !w.Done(part) {
-				if err := w.WritePart(part, npyPart(a, d, dim, lo, hi)); err != nil {
+				p, err := npyPart(a, d, dim, lo, hi)
+				if err != nil {
+					return err
+				}
+				if err := w.WritePart(part, p); err != nil {
 					return err
 				}
 			}
@@ -123,10 +128,11 @@ func (o *NPYImport) write(ctx context.Context, w *shards.Writer, a *npyArray, d 
 	return g.Wait()
 }
 
-func npyPart(a *npyArray, d *Dataset, dim, lo, hi int) shards.Part {
+func npyPart(a *npyArray, d *Dataset, dim, lo, hi int) (p shards.Part, err error) {
 	values := make([]float32, (hi-lo)*dim)
-	a.readRows(len(d.Images), dim, lo, hi, values)
-	var p shards.Part
+	if err := a.readRows(len(d.Images), dim, lo, hi, values); err != nil {
+		return p, err
+	}
 	kept := 0
 	for i := lo; i < hi; i++ {
 		image, row := d.Images[i], values[(i-lo)*dim:(i-lo+1)*dim]
@@ -141,7 +147,7 @@ func npyPart(a *npyArray, d *Dataset, dim, lo, hi int) shards.Part {
 		kept++
 	}
 	p.Features = values[:kept*dim]
-	return p
+	return p, nil
 }
 
 // notFinite is the index of the first NaN or infinity, or -1.

@@ -1,78 +1,94 @@
 package datasets
 
 import (
-	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
+	"io"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/edsrzf/mmap-go"
 )
 
-// npyArray is a memory-mapped NumPy array.
+// npyArray is an open NumPy array, read piece by piece.
 type npyArray struct {
 	npyHeader
-	path   string
-	mapped mmap.MMap
-	bytes  []byte // the elements
-	order  binary.ByteOrder
+	path  string
+	r     io.ReaderAt
+	f     *os.File // nil where r is not a file
+	order binary.ByteOrder
 }
 
-// openNPY maps an array file. The file's size must be what its header asks for.
+// openNPY opens an array file. The file's size must be what its header asks for.
 func openNPY(path string) (*npyArray, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
 	st, err := f.Stat()
+	switch {
+	case err != nil:
+	case st.IsDir():
+		err = fmt.Errorf("%s is a folder; a .npy file is wanted", path)
+	case st.Size() == 0:
+		err = fmt.Errorf("%s is empty", path)
+	}
+	var a *npyArray
+	if err == nil {
+		a, err = npyFrom(path, f, st.Size())
+	}
 	if err != nil {
+		f.Close()
 		return nil, err
 	}
-	if st.IsDir() {
-		return nil, fmt.Errorf("%s is a folder; a .npy file is wanted", path)
-	}
-	if st.Size() == 0 {
-		return nil, fmt.Errorf("%s is empty", path)
-	}
-	mapped, err := mmap.Map(f, mmap.RDONLY, 0)
-	if err != nil {
-		return nil, fmt.Errorf("map %s: %w", path, err)
-	}
-	a, err := npyFrom(path, mapped)
-	if err != nil {
-		_ = mapped.Unmap()
-		return nil, err
-	}
-	a.mapped = mapped
+	a.f = f
 	return a, nil
 }
 
-// npyFrom sees the bytes of an array file as an array.
-func npyFrom(path string, file []byte) (*npyArray, error) {
-	h, err := readNPYHeader(bytes.NewReader(file))
+// npyFrom sees an array file of the given size as an array.
+func npyFrom(path string, r io.ReaderAt, size int64) (*npyArray, error) {
+	h, err := readNPYHeader(io.NewSectionReader(r, 0, size))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	want := h.data + int64(h.elements())*int64(h.item)
-	if have := int64(len(file)); have != want {
+	if size != want {
 		what := "it was cut off"
-		if have > want {
+		if size > want {
 			what = "it holds more than one array"
 		}
-		return nil, fmt.Errorf("%s: %d bytes; an array of shape %v asks for %d: %s", path, have, h.shape, want, what)
+		return nil, fmt.Errorf("%s: %d bytes; an array of shape %v asks for %d: %s", path, size, h.shape, want, what)
 	}
-	a := &npyArray{npyHeader: *h, path: path, bytes: file[h.data:], order: binary.LittleEndian}
+	a := &npyArray{npyHeader: *h, path: path, r: r, order: binary.LittleEndian}
 	if h.big {
 		a.order = binary.BigEndian
 	}
 	return a, nil
 }
 
-func (a *npyArray) close() { _ = a.mapped.Unmap() }
+func (a *npyArray) close() { a.f.Close() }
+
+// sha256 is that of the whole file.
+func (a *npyArray) sha256() (string, error) {
+	h := sha256.New()
+	size := a.data + int64(a.elements())*int64(a.item)
+	if _, err := io.Copy(h, io.NewSectionReader(a.r, 0, size)); err != nil {
+		return "", fmt.Errorf("read %s: %w", a.path, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// raw reads the bytes of n elements from the given one on.
+func (a *npyArray) raw(from, n int, buf []byte) ([]byte, error) {
+	buf = slices.Grow(buf[:0], n*a.item)[:n*a.item]
+	if _, err := a.r.ReadAt(buf, a.data+int64(from)*int64(a.item)); err != nil && len(buf) > 0 {
+		return nil, fmt.Errorf("read %s: %w", a.path, err)
+	}
+	return buf, nil
+}
 
 // rowsAndColumns sees the array as a matrix; dimensions of 1 at the end do not count.
 func (a *npyArray) rowsAndColumns() (rows, columns int, err error) {
@@ -91,25 +107,38 @@ func (a *npyArray) rowsAndColumns() (rows, columns int, err error) {
 
 // readRows converts rows [lo,hi) of a float matrix of the given size into dst, row after row. A float64 beyond float32
 // becomes infinite.
-func (a *npyArray) readRows(rows, columns, lo, hi int, dst []float32) {
+func (a *npyArray) readRows(rows, columns, lo, hi int, dst []float32) error {
+	var buf []byte
+	var err error
 	n := hi - lo
 	if !a.fortran {
-		a.floats(lo*columns, dst[:n*columns])
-		return
+		// A few rows at a time keep the buffer small.
+		step := max(1, 1<<18/columns)
+		for r := 0; r < n; r += step {
+			k := min(step, n-r)
+			if buf, err = a.raw((lo+r)*columns, k*columns, buf); err != nil {
+				return err
+			}
+			a.floats(buf, dst[r*columns:(r+k)*columns])
+		}
+		return nil
 	}
 	// Column after column in the file: a run of n values of each.
 	run := make([]float32, n)
 	for c := range columns {
-		a.floats(c*rows+lo, run)
+		if buf, err = a.raw(c*rows+lo, n, buf); err != nil {
+			return err
+		}
+		a.floats(buf, run)
 		for r, v := range run {
 			dst[r*columns+c] = v
 		}
 	}
+	return nil
 }
 
-// floats converts elements from the given one on.
-func (a *npyArray) floats(from int, dst []float32) {
-	b := a.bytes[from*a.item : (from+len(dst))*a.item]
+// floats converts elements.
+func (a *npyArray) floats(b []byte, dst []float32) {
 	switch {
 	case a.item == 4 && !a.big:
 		for i := range dst {
@@ -149,9 +178,13 @@ func (a *npyArray) integers() ([]int64, error) {
 	if a.kind == 'S' || a.kind == 'U' {
 		return nil, fmt.Errorf("%s holds texts; numbers are wanted", a.path)
 	}
+	all, err := a.raw(0, n, nil)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]int64, n)
 	for i := range out {
-		v, ok := a.integer(a.bytes[i*a.item : (i+1)*a.item])
+		v, ok := a.integer(all[i*a.item : (i+1)*a.item])
 		if !ok {
 			return nil, fmt.Errorf("%s: element %d is not a whole number of usual size", a.path, i)
 		}
@@ -195,9 +228,13 @@ func (a *npyArray) texts() ([]string, error) {
 	if a.kind != 'S' && a.kind != 'U' {
 		return nil, fmt.Errorf("%s holds numbers; texts are wanted", a.path)
 	}
+	all, err := a.raw(0, n, nil)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]string, n)
 	for i := range out {
-		b := a.bytes[i*a.item : (i+1)*a.item]
+		b := all[i*a.item : (i+1)*a.item]
 		if a.kind == 'U' {
 			var s strings.Builder
 			for ; len(b) > 0; b = b[4:] {

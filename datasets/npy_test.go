@@ -30,7 +30,9 @@ func TestReadNPY(t *testing.T) {
 		}
 		for _, r := range [][2]int{{0, 7}, {2, 3}, {3, 7}, {6, 7}} {
 			got := make([]float32, (r[1]-r[0])*columns)
-			a.readRows(rows, columns, r[0], r[1], got)
+			if err := a.readRows(rows, columns, r[0], r[1], got); err != nil {
+				t.Fatal(err)
+			}
 			for k, v := range got {
 				if v != want(r[0]+k/columns, k%columns) {
 					t.Fatalf("%s rows %v: value %d is %v", name, r, k, v)
@@ -278,14 +280,16 @@ func FuzzNPYHeader(f *testing.F) {
 		if h, err := readNPYHeader(bytes.NewReader(b)); err == nil && (h.elements() < 0 || h.item < 0 || h.data > int64(len(b))) {
 			t.Errorf("%+v", h)
 		}
-		a, err := npyFrom("x.npy", b)
+		a, err := npyFrom("x.npy", bytes.NewReader(b), int64(len(b)))
 		if err != nil {
 			return
 		}
 		_, _ = a.integers()
 		_, _ = a.texts()
 		if rows, columns, err := a.rowsAndColumns(); err == nil && a.kind == 'f' {
-			a.readRows(rows, columns, rows/2, rows, make([]float32, (rows-rows/2)*columns))
+			if err := a.readRows(rows, columns, rows/2, rows, make([]float32, (rows-rows/2)*columns)); err != nil {
+				t.Error(err)
+			}
 		}
 	})
 }

@@ -103,6 +103,7 @@ func writeParquet(w io.Writer, rows, perGroup int, columns []column, kv metadata
 		parquet.WithCreatedBy("vzsl"),
 		parquet.WithVersion(parquet.V2_6),
 		parquet.WithCompression(compress.Codecs.Zstd),
+		parquet.WithCompressionLevel(1), // a quarter less time than the default, 2 % more bytes
 		parquet.WithDictionaryDefault(false),
 		parquet.WithRootRepetition(parquet.Repetitions.Required),
 		parquet.WithMaxRowGroupLength(int64(perGroup)),
