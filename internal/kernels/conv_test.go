@@ -237,3 +237,43 @@ func TestConvMaxPool(t *testing.T) {
 		}
 	})
 }
+
+// What Winograd costs in precision, on sums as long and inputs as positive as
+// a network's: against the definition in float64.
+func TestConvPrecision(t *testing.T) {
+	atLevels(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(23, 24))
+		for _, channels := range []int{64, 256, 512} {
+			g := Conv2D{In: channels, Out: 32, KernelH: 3, KernelW: 3, Top: 1, Left: 1, Bottom: 1, Right: 1}
+			w := make([]float32, g.Weights())
+			sd := math.Sqrt(2 / float64(9*channels))
+			for i := range w {
+				w[i] = float32(r.NormFloat64() * sd)
+			}
+			c, err := PrepareConv(g, w, nil, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in, _ := randomAct(r, 1, 14, 14, channels, c.Halo(14, 14))
+			for i, v := range in.Data {
+				in.Data[i] = max(v, 0)
+			}
+			out := NewAct(1, 14, 14, 32, Halo{}, nil)
+			c.Run(in, out)
+			c.Free()
+			var worst, largest, errors, squares float64
+			for range 1000 {
+				y, x, o := r.IntN(14), r.IntN(14), r.IntN(32)
+				want, _ := directConv(g, w, nil, in, 0, o, y, x)
+				want = max(want, 0)
+				e := math.Abs(float64(out.Data[out.At(0, y, x)+o]) - want)
+				worst, largest = max(worst, e), max(largest, want)
+				errors, squares = errors+e*e, squares+want*want
+			}
+			t.Logf("%d channels: largest error %.2g of the largest value, rms %.2g", channels, worst/largest, math.Sqrt(errors/squares))
+			if worst > 1e-5*largest || errors > 2.5e-11*squares {
+				t.Errorf("%d channels: error %v of %v, rms %v", channels, worst, largest, math.Sqrt(errors/squares))
+			}
+		}
+	})
+}

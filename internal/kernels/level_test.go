@@ -1,10 +1,12 @@
 package kernels
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -38,6 +40,9 @@ func TestLevelFromEnvironment(t *testing.T) {
 		cmd := exec.Command(os.Args[0], "-test.run", "^TestLevelFromEnvironment$", "-test.v")
 		cmd.Env = append(os.Environ(), "KERNELS_TEST_CHILD=1", "VZSL_KERNELS="+name)
 		out, err := cmd.CombinedOutput()
+		if errors.Is(err, syscall.ENOEXEC) {
+			t.Skip("this system cannot start its own kind of program: an emulator")
+		}
 		if err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
