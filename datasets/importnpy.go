@@ -176,10 +176,10 @@ func (o *NPYImport) imageNames(rows, dim int) ([]string, error) {
 }
 
 func (o *NPYImport) fits(file, what string, have, rows, dim int) error {
-	switch {
-	case have == rows:
+	switch have {
+	case rows:
 		return nil
-	case have == dim:
+	case dim:
 		return fmt.Errorf("%s: %d %s for %d rows of %d values in %s: is the matrix transposed?", file, have, what, rows, dim, o.Features)
 	}
 	return fmt.Errorf("%s: %d %s for %d rows in %s", file, have, what, rows, o.Features)

@@ -41,7 +41,7 @@ func openNPY(path string) (*npyArray, error) {
 		a, err = npyFrom(path, f, st.Size())
 	}
 	if err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, err
 	}
 	a.f = f
@@ -69,7 +69,7 @@ func npyFrom(path string, r io.ReaderAt, size int64) (*npyArray, error) {
 	return a, nil
 }
 
-func (a *npyArray) close() { a.f.Close() }
+func (a *npyArray) close() { _ = a.f.Close() }
 
 // sha256 is that of the whole file.
 func (a *npyArray) sha256() (string, error) {
@@ -205,14 +205,14 @@ func (a *npyArray) integer(b []byte) (int64, bool) {
 	default:
 		bits = a.order.Uint64(b)
 	}
-	switch {
-	case a.kind == 'f':
+	switch a.kind {
+	case 'f':
 		v := math.Float64frombits(bits)
 		if a.item == 4 {
 			v = float64(math.Float32frombits(uint32(bits)))
 		}
 		return int64(v), v == math.Trunc(v) && math.Abs(v) < 1<<53
-	case a.kind == 'i':
+	case 'i':
 		shift := 64 - 8*a.item
 		return int64(bits<<shift) >> shift, true
 	}

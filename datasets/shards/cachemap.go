@@ -158,25 +158,19 @@ func (c *Cache) batch(i, n int, message, body []byte, names map[string]string) e
 	buffer := func(k int, want int64) ([]byte, error) {
 		at := rec.GetInt64(first + flatbuffers.UOffsetT(k*bufferSize))
 		length := rec.GetInt64(first + flatbuffers.UOffsetT(k*bufferSize+8))
-		if at < 0 || length < 0 || at > int64(len(body)) || length > int64(len(body))-at || length < want {
+		if at < 0 || length < 0 || at > int64(len(body)) || length > int64(len(body))-at || want < 0 || length < want {
 			return nil, fmt.Errorf("buffer %d: %d bytes at %d, %d wanted of a body of %d", k, length, at, want, len(body))
 		}
-		if want >= 0 {
-			length = want
-		}
-		return body[at : at+length : at+length], nil
+		return body[at : at+want : at+want], nil
 	}
 	text := func(offsets, data int, take func(string)) error {
 		ob, err := buffer(offsets, int64(n+1)*4)
 		if err != nil {
 			return err
 		}
-		db, err := buffer(data, 0)
-		if err != nil {
-			return err
-		}
 		ends := words[int32](ob)
-		if db, err = buffer(data, int64(ends[n])); err != nil {
+		db, err := buffer(data, int64(ends[n]))
+		if err != nil {
 			return err
 		}
 		all := string(db) // one copy: names outlive the mapping

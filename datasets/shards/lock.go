@@ -23,7 +23,7 @@ func lockDir(dir string) (*dirLock, error) {
 			return nil, fmt.Errorf("cannot write in %s: %w", dir, err)
 		}
 		if err := lockFile(f); err != nil {
-			f.Close()
+			_ = f.Close()
 			if errors.Is(err, errLocked) {
 				return nil, fmt.Errorf("another run is writing into %s: wait for it to end or stop it", dir)
 			}
@@ -35,7 +35,7 @@ func lockDir(dir string) (*dirLock, error) {
 		if err1 == nil && err2 == nil && os.SameFile(mine, there) {
 			return &dirLock{f}, nil
 		}
-		f.Close()
+		_ = f.Close()
 	}
 	return nil, fmt.Errorf("lock %s: the file keeps changing", path)
 }

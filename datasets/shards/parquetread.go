@@ -40,7 +40,7 @@ func openTable(path string) (*table, error) {
 		t, err = tableFrom(path, f, st.Size())
 	}
 	if err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, err
 	}
 	t.f = f
@@ -59,7 +59,7 @@ func tableFrom(path string, r parquet.ReaderAtSeeker, size int64) (t *table, err
 	return &table{path: path, r: pr}, nil
 }
 
-func (t *table) close() { t.f.Close() }
+func (t *table) close() { _ = t.f.Close() }
 
 func (t *table) meta(key string) (string, bool) {
 	kv := t.r.MetaData().KeyValueMetadata()

@@ -35,12 +35,12 @@ func Open(path string) (*Reader, error) {
 		return nil, err
 	}
 	if st, err := f.Stat(); err == nil && st.IsDir() {
-		f.Close()
+		_ = f.Close()
 		return nil, fmt.Errorf("%s is a folder; a CSV file is wanted", path)
 	}
 	r, err := New(path, f)
 	if err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, err
 	}
 	r.f = f
