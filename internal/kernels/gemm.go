@@ -111,7 +111,7 @@ func scale[T float](m, n int, beta T, c []T, ldc int) {
 }
 
 // group is how many panels of B are packed together.
-const group = 4
+const group = 8
 
 // run cuts C into blocks of even size, no larger than the caches want them, a
 // few for each thread so that none waits long for the last.
