@@ -57,7 +57,7 @@ train: $(VZSL) | $(table) $(roles) ## a model of features, class table and roles
 	$(VZSL) train $(common) $(network) --split $(SPLIT) --method $(METHOD) $(FLAGS)
 
 evaluate: $(VZSL) ## the report of a trained model  [DATASET SPLIT METHOD OUT FLAGS]
-	$(VZSL) evaluate $(common) --split $(SPLIT) --method $(METHOD) $(FLAGS)
+	$(VZSL) evaluate $(common) --data $(DATA) --split $(SPLIT) --method $(METHOD) $(FLAGS)
 
 verify: $(VZSL) ## re-read every shard and check it  [DATASET OUT]
 	$(VZSL) verify $(OUT)/features/$(DATASET)
