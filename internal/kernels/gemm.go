@@ -117,7 +117,7 @@ const group = 8
 // few for each thread so that none waits long for the last.
 func (p *product[T]) run() {
 	threads := runtime.GOMAXPROCS(0)
-	if p.m*p.n*p.k < 1<<16 {
+	if p.m*p.n*p.k < 1<<18 {
 		threads = 1 // waking another costs more
 	}
 	down := (p.m + p.mc - 1) / p.mc
