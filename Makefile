@@ -92,7 +92,7 @@ tidy-check: ## go.mod and go.sum say what the code needs
 	$(GO) mod tidy -diff
 
 generate: ## write the assembly kernels again from their generator
-	cd internal/kernels/_generate && $(GO) run .
+	$(GO) generate ./internal/kernels
 
 generate-check: generate ## the committed assembly is what the generator writes
 	git diff --exit-code -- internal/kernels
