@@ -57,7 +57,7 @@ func (c *chart) svg() (template.HTML, error) {
 		a.Tick.Marker = fewTicks{}
 	}
 	p.X.Label.Text, p.Y.Label.Text = c.xLabel, c.yLabel
-	p.Y.LineStyle.Width = 0
+	p.Y.Width = 0
 	if c.unit {
 		p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1
 		p.X.Tick.Marker, p.Y.Tick.Marker = percentTicks{}, percentTicks{}
