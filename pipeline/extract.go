@@ -17,6 +17,7 @@ import (
 	"vzsl/extract"
 	"vzsl/extract/engine/gorgonia"
 	"vzsl/extract/engine/native"
+	"vzsl/extract/engine/onnxruntime"
 	"vzsl/extract/onnx"
 	"vzsl/extract/preprocess"
 )
@@ -27,11 +28,12 @@ type extractOptions struct {
 	recipe                string
 	size                  int
 	engine                string
+	ort                   onnxruntime.Options
 	batch, workers, shard int
 	force                 bool
 }
 
-var engines = []string{"native", "gorgonia"}
+var engines = []string{"native", "gorgonia", "onnxruntime"}
 
 func newExtract(con *console) *cobra.Command {
 	var o extractOptions
@@ -59,6 +61,8 @@ Images that cannot be read are skipped and listed in skipped.csv; the exit code 
 	f.StringVar(&o.recipe, "recipe", "", "preprocessing: torchvision, caffe or caffe-crop (default: what the network's file tells)")
 	f.IntVar(&o.size, "size", 0, "side of the network's input in `pixels` (default: the network's own, else 224)")
 	f.StringVar(&o.engine, "engine", "native", "what computes the network: "+enumerate(engines))
+	f.StringVar(&o.ort.Library, "ort-library", "", "`file` of ONNX Runtime's shared library, for the engine onnxruntime (default: "+onnxruntime.LibraryVariable+" in the environment)")
+	f.StringVar(&o.ort.Provider, "ort-provider", "cpu", "its execution provider: "+enumerate(onnxruntime.Providers()))
 	f.IntVar(&o.batch, "batch", 0, "images per call of the engine (default: chosen by the program)")
 	f.IntVar(&o.workers, "workers", 0, "images decoded at a time (default: one per processor)")
 	f.IntVar(&o.shard, "shard-rows", shards.DefaultShardRows, "images per shard")
@@ -73,6 +77,9 @@ const whereToGetVGG19 = "get vgg19-7.onnx from the ONNX model zoo (https://githu
 
 func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 	if err := oneOf("engine", o.engine, engines...); err != nil {
+		return err
+	}
+	if err := oneOf("ort-provider", o.ort.Provider, onnxruntime.Providers()...); err != nil {
 		return err
 	}
 	if err := o.ds.checkName(); err != nil {
@@ -111,10 +118,16 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 	con.log.Info("extract", "dataset", ds.Name, "images", len(ds.Images), "classes", len(ds.Classes),
 		"network", network, "layer", layer.Tensor, "what", layer.What, "dim", layer.Dim, "recipe", recipe, "engine", o.engine)
 
+	// Before the folder, so that an engine that cannot be had discards nothing.
+	engine, err := newEngine(o, net, layer, recipe.Size)
+	if err != nil {
+		return err
+	}
+	defer engine.Close()
 	w, err := shards.Create(dir, shards.Source{
 		Dataset: ds.Name, DatasetSHA256: ds.SHA256(),
 		Network: network, NetworkSHA256: net.SHA256(),
-		Layer: layer.Tensor, Recipe: recipe.String(), Engine: o.engine, Program: program,
+		Layer: layer.Tensor, Recipe: recipe.String(), Engine: o.engineName(), Program: program,
 		Dim: layer.Dim, ShardRows: o.shard, Images: len(ds.Images),
 	}, o.force)
 	if err != nil {
@@ -124,11 +137,6 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 	for _, note := range w.Notes() {
 		con.log.Info(note, "folder", dir)
 	}
-	engine, err := newEngine(o.engine, net, layer, recipe.Size)
-	if err != nil {
-		return err
-	}
-	defer engine.Close()
 
 	hook, end := con.progress("extract", "images")
 	res, err := extract.Run(ctx, extract.Options{
@@ -217,9 +225,20 @@ func chooseRecipe(con *console, net *onnx.Network, o *extractOptions) (preproces
 	return r, nil
 }
 
-func newEngine(name string, net *onnx.Network, layer onnx.Layer, size int) (extract.Engine, error) {
-	if name == "gorgonia" {
+// engineName is what the shards name: other hardware gives other bits.
+func (o *extractOptions) engineName() string {
+	if o.engine == "onnxruntime" && o.ort.Provider != "cpu" {
+		return o.engine + "-" + o.ort.Provider
+	}
+	return o.engine
+}
+
+func newEngine(o *extractOptions, net *onnx.Network, layer onnx.Layer, size int) (extract.Engine, error) {
+	switch o.engine {
+	case "gorgonia":
 		return gorgonia.New(net, layer, size, size)
+	case "onnxruntime":
+		return onnxruntime.New(net, layer, size, size, o.ort)
 	}
 	return native.New(net, layer, size, size)
 }
