@@ -1,0 +1,339 @@
+package matfile
+
+import (
+	"bufio"
+	"bytes"
+	"compress/zlib"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// File is an open MAT file. Its methods may be called from several goroutines.
+type File struct {
+	path  string
+	r     io.ReaderAt
+	size  int64
+	close func() error
+	order binary.ByteOrder
+	vars  []variable
+}
+
+// variable is where one lies.
+type variable struct {
+	Info
+	from, size int64 // of the element's data in the file
+	compressed bool
+	err        error // why its head cannot be read
+}
+
+// Open opens a MAT file and reads what variables it holds.
+func Open(path string) (*File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	st, err := f.Stat()
+	switch {
+	case err != nil:
+	case st.IsDir():
+		err = fmt.Errorf("%s is a folder; a .mat file is wanted", path)
+	}
+	var m *File
+	if err == nil {
+		m, err = New(path, f, st.Size())
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	m.close = f.Close
+	return m, nil
+}
+
+// New reads a MAT file of the given size from r; path names it in errors.
+func New(path string, r io.ReaderAt, size int64) (*File, error) {
+	f := &File{path: path, r: r, size: size}
+	if err := f.header(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := f.scan(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+// Close closes the file.
+func (f *File) Close() error {
+	if f.close == nil {
+		return nil
+	}
+	return f.close()
+}
+
+const hdf5Magic = "\x89HDF\r\n\x1a\n"
+
+// header reads the first 128 bytes: text, version, byte order.
+func (f *File) header() error {
+	var h [128]byte
+	n, err := f.r.ReadAt(h[:], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if n == 0 {
+		return errors.New("the file is empty")
+	}
+	if f.hdf5(h[:n]) {
+		return errors.New("a MATLAB 7.3 file (HDF5), which is not read; convert it " + f.conversion())
+	}
+	if n < len(h) {
+		return errors.New("not a MATLAB file: it ends within its header")
+	}
+	switch string(h[126:]) {
+	case "IM":
+		f.order = binary.LittleEndian
+	case "MI":
+		f.order = binary.BigEndian
+	default:
+		if bytes.IndexByte(h[:4], 0) >= 0 && version4(h[:]) {
+			return errors.New("a MATLAB 4 file, which is not read; convert it " + f.conversion())
+		}
+		return errors.New("not a MATLAB file: no byte order mark in its header")
+	}
+	if v := f.order.Uint16(h[124:]); v>>8 != 1 {
+		return fmt.Errorf("a MATLAB file of format version %#04x, which is not read; convert it %s", v, f.conversion())
+	}
+	return nil
+}
+
+func (f *File) hdf5(head []byte) bool {
+	if bytes.HasPrefix(head, []byte(hdf5Magic)) || bytes.HasPrefix(head, []byte("MATLAB 7.3 MAT-file")) {
+		return true
+	}
+	b := make([]byte, len(hdf5Magic))
+	_, err := f.r.ReadAt(b, 512)
+	return err == nil && string(b) == hdf5Magic
+}
+
+// version4 knows a header of that version by its first number, MOPT, whose decimal digits are byte order, 0, number kind and
+// matrix kind.
+func version4(h []byte) bool {
+	for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
+		if m := order.Uint32(h); m < 5000 && m/100%10 == 0 && m/10%10 <= 5 && m%10 <= 2 {
+			return true
+		}
+	}
+	return false
+}
+
+// conversion is the command that makes a version 7 file of this one.
+func (f *File) conversion() string {
+	out := strings.TrimSuffix(filepath.Base(f.path), filepath.Ext(f.path)) + "-v7.mat"
+	to := filepath.Join(filepath.Dir(f.path), out)
+	if strings.ContainsAny(f.path, "'\"") {
+		return "with MATLAB (load it, then save it with the option -v7)"
+	}
+	return fmt.Sprintf("with MATLAB:\n  matlab -batch \"s = load('%[1]s'); save('%[2]s', '-struct', 's', '-v7')\"\nor with Python (pip install mat73 scipy):\n"+
+		"  python3 -c \"import mat73, scipy.io; scipy.io.savemat(r'%[2]s', mat73.loadmat(r'%[1]s'), do_compression=True)\"", f.path, to)
+}
+
+// scan finds the variables and reads their heads.
+func (f *File) scan() error {
+	buf := make([]byte, headSize)
+	at := int64(128)
+	for at < f.size {
+		var tag [8]byte
+		if _, err := f.r.ReadAt(tag[:], at); err != nil {
+			if f.size-at < 8 && len(bytes.Trim(tag[:], "\x00")) == 0 {
+				return nil // padding
+			}
+			return fmt.Errorf("byte %d: %w", at, errCut)
+		}
+		k, n := kind(f.order.Uint32(tag[:])), int64(f.order.Uint32(tag[4:]))
+		if k != miMatrix && k != miCompressed {
+			return fmt.Errorf("byte %d: an element of kind %d where a variable should begin: %w", at, k, errCut)
+		}
+		at += 8
+		if n > f.size-at {
+			return fmt.Errorf("the variable at byte %d asks for %d bytes, %d are left: %w", at-8, n, f.size-at, errCut)
+		}
+		v := variable{from: at, size: n, compressed: k == miCompressed}
+		at += n
+		if k == miMatrix {
+			at += -n & 7
+		}
+		v.err = f.readHead(&v, buf)
+		// The nameless one is MATLAB's own workspace of function handles.
+		if v.err == nil && v.Name == "" {
+			continue
+		}
+		f.vars = append(f.vars, v)
+	}
+	return nil
+}
+
+func (f *File) readHead(v *variable, buf []byte) error {
+	r, size, err := f.body(v)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	b := buf[:min(int64(len(buf)), size)]
+	if _, err := io.ReadFull(r, b); err != nil {
+		return damaged(err)
+	}
+	c := cursor{b, f.order}
+	v.Info, err = c.head()
+	return err
+}
+
+// damaged says so of an end that came early and of what zlib finds.
+func damaged(err error) error {
+	var pathError *os.PathError
+	if errors.As(err, &pathError) || errors.Is(err, errCut) {
+		return err
+	}
+	return fmt.Errorf("%w (%w)", errCut, err)
+}
+
+// body gives the bytes of a variable's array, inflated, and how many there are by its tag.
+func (f *File) body(v *variable) (io.ReadCloser, int64, error) {
+	section := io.NewSectionReader(f.r, v.from, v.size)
+	if !v.compressed {
+		return io.NopCloser(section), v.size, nil
+	}
+	z, err := zlib.NewReader(bufio.NewReaderSize(section, int(min(1<<16, max(v.size, 16)))))
+	if err != nil {
+		return nil, 0, damaged(err)
+	}
+	var tag [8]byte
+	if _, err := io.ReadFull(z, tag[:]); err != nil {
+		return nil, 0, damaged(err)
+	}
+	if k := kind(f.order.Uint32(tag[:])); k != miMatrix {
+		return nil, 0, fmt.Errorf("a compressed element of kind %d: %w", k, errCut)
+	}
+	return z, int64(f.order.Uint32(tag[4:])), nil
+}
+
+// Variables lists what the file holds, in its order. Those whose head is damaged are left out; reading them says why.
+func (f *File) Variables() []Info {
+	var list []Info
+	for _, v := range f.vars {
+		if v.err == nil {
+			list = append(list, v.Info)
+		}
+	}
+	return list
+}
+
+// Has says whether the file holds a variable.
+func (f *File) Has(name string) bool {
+	for _, v := range f.vars {
+		if v.err == nil && v.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// Path is the file's.
+func (f *File) Path() string { return f.path }
+
+// find gives the variable of a name: the last one, as MATLAB and SciPy do, should there be several.
+func (f *File) find(name string) (*variable, error) {
+	var names []string
+	var broken error
+	for i := len(f.vars) - 1; i >= 0; i-- {
+		v := &f.vars[i]
+		if v.err != nil {
+			broken = fmt.Errorf("%s: the variable at byte %d: %w", f.path, v.from, v.err)
+			continue
+		}
+		if v.Name == name {
+			return v, nil
+		}
+		names = append([]string{v.Name}, names...)
+	}
+	if broken != nil {
+		return nil, broken
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("%s holds no variables", f.path)
+	}
+	return nil, fmt.Errorf("%s: no variable is called %q; there are %s", f.path, name, strings.Join(names, ", "))
+}
+
+// A variable is read whole where it takes no more than this, or this many times its file.
+const (
+	wholeBytes = 64 << 20
+	wholeTimes = 64
+)
+
+// Read reads a variable whole.
+func (f *File) Read(name string) (*Array, error) {
+	v, err := f.find(name)
+	if err != nil {
+		return nil, err
+	}
+	a, err := f.read(v)
+	if err != nil {
+		return nil, fmt.Errorf("%s: variable %s: %w", f.path, name, err)
+	}
+	return a, nil
+}
+
+func (f *File) read(v *variable) (*Array, error) {
+	b, err := f.whole(v)
+	if err != nil {
+		return nil, err
+	}
+	c := cursor{b, f.order}
+	return c.array(0)
+}
+
+// whole reads the bytes of a variable.
+func (f *File) whole(v *variable) ([]byte, error) {
+	r, size, err := f.body(v)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	if !v.compressed {
+		b := make([]byte, size)
+		_, err := io.ReadFull(r, b)
+		return b, err
+	}
+	if most := max(wholeBytes, wholeTimes*f.size); size > most {
+		return nil, fmt.Errorf("it inflates to %d bytes from a file of %d; save it uncompressed (-v6) if that is meant", size, f.size)
+	}
+	var b bytes.Buffer
+	n, err := io.Copy(&b, io.LimitReader(r, size))
+	if err == nil && n < size {
+		err = io.ErrUnexpectedEOF
+	}
+	if err == nil {
+		err = drained(r)
+	}
+	if err != nil {
+		return nil, damaged(err)
+	}
+	return b.Bytes(), nil
+}
+
+// drained reads to the end of a compressed element, where its checksum is looked at.
+func drained(r io.Reader) error {
+	var rest [64]byte
+	for range 4 { // padding at most
+		if _, err := r.Read(rest[:]); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
