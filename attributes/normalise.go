@@ -11,9 +11,9 @@ import (
 // The ways to normalise, by name.
 const (
 	None        = "none"        // x
-	L2          = "l2"          // x / ||x||
+	L2          = "l2"          // x / ||x||, block by block
 	Standardise = "standardise" // (x - mean) / standard deviation, attribute by attribute
-	CentreL2    = "centre-l2"   // (x - mean) / ||x - mean||
+	CentreL2    = "centre-l2"   // (x - mean) / ||x - mean||, block by block
 )
 
 // The ways to treat missing values, by name.
@@ -30,18 +30,23 @@ func MissingPolicies() []string { return []string{MissingError, MissingClassMean
 
 // Normaliser turns raw attribute vectors into a model's input. It is fitted on the seen classes and stored as JSON, which
 // gives back the very same one.
+//
+// A vector joined of B descriptions has B blocks. Under l2 and centre-l2 each block is brought to the length 1/sqrt(B) for
+// itself, so that all count alike whatever their units and lengths, and the whole has length 1 where no block is zero.
 type Normaliser struct {
 	kind    string
 	missing string
 	dim     int
+	blocks  []int     // widths of the blocks; nil: one
 	fill    []float64 // class-mean: the values in place of missing ones
 	mean    []float64 // standardise, centre-l2
 	scale   []float64 // standardise: standard deviations; 0 for an attribute that is constant
 }
 
 // Fit fits a normaliser on rows, the raw vectors of the seen classes, NaN where missing. Means and standard deviations
-// (divisor n) are taken over the rows, missing values filled first.
-func Fit(kind string, rows [][]float32, missing string) (*Normaliser, error) {
+// (divisor n) are taken over the rows, missing values filled first. blocks are the widths of the descriptions that the rows
+// are joined of, in their order; none means that they are one.
+func Fit(kind string, rows [][]float32, missing string, blocks ...int) (*Normaliser, error) {
 	if missing == "" {
 		missing = MissingError
 	}
@@ -55,6 +60,12 @@ func Fit(kind string, rows [][]float32, missing string) (*Normaliser, error) {
 	n.dim = len(rows[0])
 	if n.dim == 0 {
 		return nil, fmt.Errorf("the classes have no attributes")
+	}
+	if len(blocks) > 1 {
+		n.blocks = slices.Clone(blocks)
+	}
+	if err := n.checkBlocks(); err != nil {
+		return nil, err
 	}
 	for i, row := range rows {
 		if len(row) != n.dim {
@@ -84,6 +95,23 @@ func Fit(kind string, rows [][]float32, missing string) (*Normaliser, error) {
 		n.fitMoments(rows)
 	}
 	return n, nil
+}
+
+func (n *Normaliser) checkBlocks() error {
+	if n.blocks == nil {
+		return nil
+	}
+	rest := n.dim
+	for _, w := range n.blocks {
+		if w < 1 || w > rest {
+			return fmt.Errorf("attribute normalisation: blocks of %v attributes do not make %d", n.blocks, n.dim)
+		}
+		rest -= w
+	}
+	if rest != 0 {
+		return fmt.Errorf("attribute normalisation: blocks of %v attributes do not make %d", n.blocks, n.dim)
+	}
+	return nil
 }
 
 func (n *Normaliser) fitMoments(rows [][]float32) {
@@ -142,7 +170,7 @@ func (n *Normaliser) Kind() string { return n.kind }
 // Dim is the number of attributes.
 func (n *Normaliser) Dim() int { return n.dim }
 
-// Apply normalises a raw row of Dim values into dst, which may be the row itself. A row of zero length after centring stays
+// Apply normalises a raw row of Dim values into dst, which may be the row itself. A block of zero length after centring stays
 // zero under l2 and centre-l2; an attribute that was constant over the classes fitted on becomes zero under standardise,
 // whatever its value now, because nothing could be learned from it. A missing value is an error unless it can be filled.
 func (n *Normaliser) Apply(row, dst []float32) error {
@@ -177,16 +205,24 @@ func (n *Normaliser) Apply(row, dst []float32) error {
 			}
 		}
 	default:
-		squares := 0.0
-		for k := range dst {
-			squares += at(k) * at(k)
+		blocks := n.blocks
+		if blocks == nil {
+			blocks = []int{n.dim}
 		}
-		factor := 0.0
-		if squares > 0 {
-			factor = 1 / math.Sqrt(squares)
-		}
-		for k := range dst {
-			dst[k] = float32(at(k) * factor)
+		from := 0
+		for _, w := range blocks {
+			squares := 0.0
+			for k := from; k < from+w; k++ {
+				squares += at(k) * at(k)
+			}
+			factor := 0.0
+			if squares > 0 {
+				factor = 1 / math.Sqrt(squares*float64(len(blocks)))
+			}
+			for k := from; k < from+w; k++ {
+				dst[k] = float32(at(k) * factor)
+			}
+			from += w
 		}
 	}
 	return nil
@@ -197,6 +233,7 @@ type stored struct {
 	Kind    string    `json:"kind"`
 	Missing string    `json:"missing"`
 	Dim     int       `json:"dim"`
+	Blocks  []int     `json:"blocks,omitempty"`
 	Fill    []float64 `json:"fill,omitempty"`
 	Mean    []float64 `json:"mean,omitempty"`
 	Scale   []float64 `json:"scale,omitempty"`
@@ -204,7 +241,7 @@ type stored struct {
 
 // MarshalJSON writes the fitted normaliser.
 func (n *Normaliser) MarshalJSON() ([]byte, error) {
-	return json.Marshal(stored{n.kind, n.missing, n.dim, n.fill, n.mean, n.scale})
+	return json.Marshal(stored{n.kind, n.missing, n.dim, n.blocks, n.fill, n.mean, n.scale})
 }
 
 // UnmarshalJSON reads a fitted normaliser and checks that it is whole.
@@ -213,7 +250,7 @@ func (n *Normaliser) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &s); err != nil {
 		return fmt.Errorf("attribute normalisation: %w", err)
 	}
-	m := Normaliser{s.Kind, s.Missing, s.Dim, s.Fill, s.Mean, s.Scale}
+	m := Normaliser{s.Kind, s.Missing, s.Dim, s.Blocks, s.Fill, s.Mean, s.Scale}
 	if err := m.known(); err != nil {
 		return err
 	}
@@ -226,6 +263,9 @@ func (n *Normaliser) UnmarshalJSON(b []byte) error {
 	if s.Dim < 1 || len(s.Fill) != want(s.Missing == MissingClassMean) ||
 		len(s.Mean) != want(s.Kind == Standardise || s.Kind == CentreL2) || len(s.Scale) != want(s.Kind == Standardise) {
 		return fmt.Errorf("attribute normalisation %q of %d attributes: %d fills, %d means, %d scales do not fit", s.Kind, s.Dim, len(s.Fill), len(s.Mean), len(s.Scale))
+	}
+	if err := m.checkBlocks(); err != nil {
+		return err
 	}
 	for _, v := range s.Scale {
 		if v < 0 {

@@ -3,6 +3,7 @@ package attributes
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -13,6 +14,49 @@ type Table struct {
 	Values  [][]float32 // raw, one row of len(Names) per class; NaN = missing
 	Source  string      // which file they come from
 	Notes   []string    // what is odd but allowed, one line each
+	Blocks  []Block     // the descriptions it is joined of, in their order; nil: one
+}
+
+// Block is one of the descriptions that a table is joined of.
+type Block struct {
+	Name  string
+	Width int // attributes
+}
+
+// Join puts the descriptions of the same classes side by side: each becomes a block, which a [Normaliser] treats for itself.
+func Join(tables ...*Table) (*Table, error) {
+	if len(tables) == 1 {
+		return tables[0], nil
+	}
+	t := &Table{}
+	names := map[string]int{}
+	for i, from := range tables {
+		if i == 0 {
+			t.Classes, t.Values = from.Classes, make([][]float32, len(from.Classes))
+		} else if !slices.Equal(t.Classes, from.Classes) {
+			return nil, fmt.Errorf("%s and %s describe different classes", tables[0].Source, from.Source)
+		}
+		for _, n := range from.Names {
+			if was, twice := names[n]; twice {
+				return nil, fmt.Errorf("attribute %q is both in %s and in %s", n, tables[was].Source, from.Source)
+			}
+		}
+		for _, n := range from.Names {
+			names[n] = i
+		}
+		t.Names = append(t.Names, from.Names...)
+		for c, row := range from.Values {
+			t.Values[c] = append(slices.Clip(t.Values[c]), row...)
+		}
+		t.Source = strings.TrimPrefix(t.Source+" + "+from.Source, " + ")
+		t.Notes = append(t.Notes, from.Notes...)
+		if from.Blocks != nil {
+			t.Blocks = append(t.Blocks, from.Blocks...)
+		} else {
+			t.Blocks = append(t.Blocks, Block{from.Source, len(from.Names)})
+		}
+	}
+	return t, nil
 }
 
 // Missing counts the values that are not given.

@@ -1,0 +1,107 @@
+package attributes
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/arrow/array"
+	"github.com/apache/arrow/go/v15/arrow/memory"
+	"github.com/apache/arrow/go/v15/parquet"
+	"github.com/apache/arrow/go/v15/parquet/pqarrow"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// parquetFile writes rows given as JSON.
+func parquetFile(t testing.TB, rows string, fields ...arrow.Field) string {
+	t.Helper()
+	schema := arrow.NewSchema(fields, nil)
+	rec, _, err := array.RecordFromJSON(memory.DefaultAllocator, schema, bytes.NewReader([]byte(rows)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	w, err := pqarrow.NewFileWriter(schema, &b, parquet.NewWriterProperties(), pqarrow.DefaultWriterProps())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Write(rec); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return write(t, filepath.Join(t.TempDir(), "a.parquet"), b.String())
+}
+
+func text(name string) arrow.Field { return arrow.Field{Name: name, Type: arrow.BinaryTypes.String} }
+
+func TestReadParquet(t *testing.T) {
+	classes := []string{"zebra", "cat"}
+	f32 := arrow.PrimitiveTypes.Float32
+	for name, c := range map[string]struct {
+		path  string
+		names []string
+	}{
+		"columns": {parquetFile(t, `[{"class":"cat","x":null,"note":"a","n":7,"b":true},{"class":"zebra","x":0.5,"note":"b","n":-1,"b":false}]`,
+			text("class"), arrow.Field{Name: "x", Type: arrow.PrimitiveTypes.Float64, Nullable: true}, text("note"),
+			arrow.Field{Name: "n", Type: arrow.PrimitiveTypes.Int64}, arrow.Field{Name: "b", Type: arrow.FixedWidthTypes.Boolean}), []string{"x", "n", "b"}},
+		"lists": {parquetFile(t, `[{"Class":"cat","v":[null,7,1]},{"Class":"zebra","v":[0.5,-1,0]}]`,
+			text("Class"), arrow.Field{Name: "v", Type: arrow.ListOf(f32), Nullable: true}), []string{"v_001", "v_002", "v_003"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := ReadParquet(c.path, classes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff([][]float32{{0.5, -1, 0}, {nan, 7, 1}}, got.Values, cmpopts.EquateNaNs()); d != "" {
+				t.Error(d)
+			}
+			if d := cmp.Diff(c.names, got.Names); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+func TestReadParquetErrors(t *testing.T) {
+	f64 := arrow.PrimitiveTypes.Float64
+	x := arrow.Field{Name: "x", Type: f64, Nullable: true}
+	for name, c := range map[string]struct {
+		path string
+		says []string
+	}{
+		"no class":   {parquetFile(t, `[{"animal":"zebra","x":1}]`, text("animal"), x), []string{`"class"`, "animal, x"}},
+		"no numbers": {parquetFile(t, `[{"class":"zebra","note":"a"}]`, text("class"), text("note")), []string{"no column of numbers"}},
+		"twice":      {parquetFile(t, `[{"class":"zebra","x":1},{"class":"zebra","x":2}]`, text("class"), x), []string{"row 2", `"zebra"`}},
+		"missing":    {parquetFile(t, `[{"class":"Zebra","x":1}]`, text("class"), x), []string{`zebra (written "Zebra" there)`}},
+		"ragged": {parquetFile(t, `[{"class":"zebra","x":[1,2]},{"class":"cat","x":[1]}]`, text("class"),
+			arrow.Field{Name: "x", Type: arrow.ListOf(f64), Nullable: true}), []string{"lists of 2 and of 1"}},
+		"too large":   {parquetFile(t, `[{"class":"zebra","x":1e300}]`, text("class"), x), []string{`"x"`, "row 1", "1e+300"}},
+		"class codes": {parquetFile(t, `[{"class":3,"x":1}]`, arrow.Field{Name: "class", Type: arrow.PrimitiveTypes.Int64}, x), []string{"class names are text"}},
+		"no parquet":  {write(t, filepath.Join(t.TempDir(), "a.parquet"), "class,x\nzebra,1\n"), []string{"a.parquet", "no readable Parquet file"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ReadParquet(c.path, []string{"zebra"})
+			wantError(t, err, c.says...)
+		})
+	}
+	_, err := ReadParquet(filepath.Join(t.TempDir(), "none.parquet"), nil)
+	wantError(t, err, "none.parquet")
+}
+
+func FuzzParquet(f *testing.F) {
+	b, err := os.ReadFile(parquetFile(f, `[{"class":"zebra","x":1}]`, text("class"), arrow.Field{Name: "x", Type: arrow.PrimitiveTypes.Float64, Nullable: true}))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if got, err := readParquet("a.parquet", bytes.NewReader(b), []string{"zebra"}); err == nil && len(got.Values) != 1 {
+			t.Fatal(got)
+		}
+	})
+}
