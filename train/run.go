@@ -182,7 +182,7 @@ func (r *run) fit(ctx context.Context, phase string) (*fitted, error) {
 			vectors = append(vectors, r.p.vectors[c])
 		}
 	}
-	n, err := attributes.Fit(r.o.AttributeNorm, vectors, r.o.Missing)
+	n, err := attributes.Fit(r.o.AttributeNorm, vectors, r.o.Missing, r.o.Classes.BlockWidths()...)
 	if err != nil {
 		return nil, fmt.Errorf("split %q, seen classes: %w", r.o.Roles.Name, err)
 	}

@@ -217,6 +217,9 @@ func (p *parts) digests(table *shards.ClassTable) (features, classes, split stri
 	for _, a := range table.Attributes {
 		text(a)
 	}
+	if table.Blocks != nil { // they are normalised each for itself
+		text(fmt.Sprint("blocks ", table.BlockWidths()))
+	}
 	classes = sum()
 	for _, list := range [][]string{p.roles.Seen, p.roles.Validation, p.roles.Unseen} {
 		text(fmt.Sprint(len(list)))

@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 )
 
+// keyBlocks is the metadata that says what the attributes are joined of.
+const keyBlocks = keyPrefix + "blocks"
+
 // ClassTable describes a dataset's classes: row i is label i of the shards.
 type ClassTable struct {
 	Classes    []string
@@ -13,7 +16,23 @@ type ClassTable struct {
 	Attributes []string    // attribute names
 	Values     [][]float32 // raw, one row of len(Attributes) per class; NaN = missing
 	Dataset    string
-	Source     string // where the values come from
+	Source     string  // where the values come from
+	Blocks     []Block // the descriptions that the attributes are joined of, in their order; nil where they are one
+}
+
+// Block is one of the descriptions that a class table's attributes are joined of.
+type Block struct {
+	Name  string `json:"name"`
+	Width int    `json:"width"` // attributes
+}
+
+// BlockWidths are the widths of the blocks, none where the attributes are one description.
+func (t *ClassTable) BlockWidths() []int {
+	var w []int
+	for _, b := range t.Blocks {
+		w = append(w, b.Width)
+	}
+	return w
 }
 
 func (t *ClassTable) check() error {
@@ -32,6 +51,18 @@ func (t *ClassTable) check() error {
 	for i, row := range t.Values {
 		if len(row) != len(t.Attributes) {
 			return fmt.Errorf("class %q has %d values for %d attributes", t.Classes[i], len(row), len(t.Attributes))
+		}
+	}
+	if t.Blocks != nil {
+		rest := len(t.Attributes)
+		for _, b := range t.Blocks {
+			if b.Width < 1 || b.Width > rest {
+				return fmt.Errorf("blocks %v do not make %d attributes", t.Blocks, len(t.Attributes))
+			}
+			rest -= b.Width
+		}
+		if rest != 0 {
+			return fmt.Errorf("blocks %v do not make %d attributes", t.Blocks, len(t.Attributes))
 		}
 	}
 	return unique("class", t.Classes)
@@ -63,6 +94,9 @@ func WriteClassTable(path string, t *ClassTable) error {
 	kv.add(keyPrefix+"source", t.Source)
 	kv.add(keyPrefix+"missing", "NaN")
 	kv.addJSON(keyPrefix+"attributes", append([]string{}, t.Attributes...))
+	if t.Blocks != nil {
+		kv.addJSON(keyBlocks, t.Blocks)
+	}
 	labels := make([]int32, len(t.Classes))
 	for i := range labels {
 		labels[i] = int32(i)
@@ -119,6 +153,11 @@ func (f *table) classTable() (*ClassTable, error) {
 	t.Source, _ = f.meta(keyPrefix + "source")
 	if err := f.metaJSON(keyPrefix+"attributes", &t.Attributes); err != nil {
 		return nil, err
+	}
+	if _, ok := f.meta(keyBlocks); ok {
+		if err := f.metaJSON(keyBlocks, &t.Blocks); err != nil {
+			return nil, err
+		}
 	}
 	if len(t.Attributes) > maxDim {
 		return nil, fmt.Errorf("%s: %d attributes", f.path, len(t.Attributes))
