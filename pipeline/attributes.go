@@ -1,11 +1,14 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,8 +17,18 @@ import (
 	"vzsl/datasets/shards"
 )
 
+// descriptionFlags name what the classes are described by.
+type descriptionFlags struct {
+	words      []string
+	format     string
+	names      string
+	own        bool
+	maxUnknown float64
+}
+
 func newAttributes(con *console) *cobra.Command {
 	var ds datasetFlags
+	var o descriptionFlags
 	cmd := &cobra.Command{
 		Use:   "attributes",
 		Short: "class descriptions to the class table",
@@ -25,14 +38,31 @@ training, where it is fitted on the seen classes.
 
 CUB: the 312 percentages of attributes/class_attribute_labels_continuous.txt.
 Own folder: a CSV with a header (class,attribute,...), by default classes.csv in the dataset's folder;
-it may describe classes that have no images.`,
+it may describe classes that have no images. --csv takes Parquet too.
+
+  --words FILE          word vectors of the classes' names, in place of attributes: word2vec (binary or
+                        text), fastText .vec, GloVe, or gzip of each; several files are put side by side
+  --own --words FILE    the dataset's own attributes, then word vectors; training normalises each for itself
+
+A name is looked up as it is, with underscores, spaces or hyphens between its words, in lower case, with
+capitals; of a list ("tench, Tinca tinca") each in order; last as the mean of its words' vectors. What
+is to be looked up in place of a class's name stands in --names: lines "class<tab>phrase, phrase".`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := oneOf("words-format", o.format, attributes.WordFormats()...); err != nil {
+				return err
+			}
+			if o.maxUnknown < 0 {
+				return usagef("--max-unknown %v: it is a share of the classes (below 1) or their number", o.maxUnknown)
+			}
+			if o.own && len(o.words) == 0 {
+				return usagef("--own goes with --words: alone, the dataset's own attributes are what is read anyway")
+			}
 			d, err := ds.open(con)
 			if err != nil {
 				return err
 			}
-			table, err := ds.describe(d)
+			table, words, err := ds.describe(cmd.Context(), con, d, &o)
 			if err != nil {
 				return err
 			}
@@ -40,35 +70,72 @@ it may describe classes that have no images.`,
 			if err := shards.WriteClassTable(path, classTable(d, table)); err != nil {
 				return err
 			}
-			missing := 0
-			for _, row := range table.Values {
-				for _, v := range row {
-					if v != v {
-						missing++
-					}
-				}
-			}
 			res := struct {
-				File       string `json:"file"`
-				Classes    int    `json:"classes"`
-				Attributes int    `json:"attributes"`
-				Missing    int    `json:"missing"`
-				Source     string `json:"source"`
-			}{path, len(table.Classes), len(table.Names), missing, table.Source}
+				File       string      `json:"file"`
+				Classes    int         `json:"classes"`
+				Attributes int         `json:"attributes"`
+				Missing    int         `json:"missing"`
+				Source     string      `json:"source"`
+				Words      []wordsUsed `json:"words,omitempty"`
+			}{path, len(table.Classes), len(table.Names), table.Missing(), table.Source, words}
 			return con.result(res, func(w io.Writer) {
-				fmt.Fprintf(w, "%s: %d classes, %d attributes, %d values missing\n", path, res.Classes, res.Attributes, missing)
+				fmt.Fprintf(w, "%s: %d classes, %d attributes, %d values missing\n", path, res.Classes, res.Attributes, res.Missing)
+				for _, u := range words {
+					fmt.Fprintf(w, "%s: %d values a word; %d classes found, %d as the mean of their words, %d unknown\n",
+						u.File, u.Dim, u.Found, len(u.Averaged), len(u.Unknown))
+				}
 			})
 		},
 	}
 	ds.add(cmd)
-	cmd.Flags().StringVar(&ds.csv, "csv", "", "`file` of class descriptions (header: class,attribute,...) instead of the dataset's own")
-	must(cmd.MarkFlagFilename("csv", "csv", "tsv", "txt"))
+	f := cmd.Flags()
+	f.StringVar(&ds.csv, "csv", "", "`file` of class descriptions (CSV with a header class,attribute,... or Parquet) instead of the dataset's own")
+	f.StringSliceVar(&o.words, "words", nil, "`file` of word vectors to describe the classes by")
+	f.StringVar(&o.format, "words-format", attributes.WordsAuto, "format of the word vectors: "+enumerate(attributes.WordFormats()))
+	f.StringVar(&o.names, "names", "", "`file` of what to look up for a class in place of its name, a line each: class<tab>phrase, phrase")
+	f.BoolVar(&o.own, "own", false, "with --words: the dataset's own attributes too, before the word vectors")
+	f.Float64Var(&o.maxUnknown, "max-unknown", 0, "`share` of the classes (below 1), or their number, that may have no word vector; their values are missing")
+	must(cmd.MarkFlagFilename("csv", "csv", "tsv", "txt", "parquet"))
+	must(cmd.MarkFlagFilename("words", "bin", "txt", "vec", "gz"))
+	must(cmd.MarkFlagFilename("names", "txt", "tsv", "csv"))
+	must(cmd.RegisterFlagCompletionFunc("words-format", cobra.FixedCompletions(attributes.WordFormats(), cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
 
-// describe reads the class descriptions of a dataset: the CSV where one is named, else what its
-// layout holds.
-func (d *datasetFlags) describe(ds *datasets.Dataset) (*attributes.Table, error) {
+// describe reads all descriptions asked for and puts them side by side.
+func (d *datasetFlags) describe(ctx context.Context, con *console, ds *datasets.Dataset, o *descriptionFlags) (*attributes.Table, []wordsUsed, error) {
+	var tables []*attributes.Table
+	if len(o.words) == 0 || o.own || d.csv != "" {
+		own, err := d.ownDescription(ds)
+		if err != nil {
+			return nil, nil, err
+		}
+		tables = append(tables, own)
+	}
+	phrases, err := readPhrases(o.names, ds)
+	if err != nil {
+		return nil, nil, err
+	}
+	var used []wordsUsed
+	for _, file := range o.words {
+		t, u, err := con.readWords(ctx, file, ds.ClassNames(), phrases, o)
+		if err != nil {
+			return nil, nil, err
+		}
+		tables, used = append(tables, t), append(used, *u)
+	}
+	t, err := attributes.Join(tables...)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, note := range t.Notes {
+		con.log.Info(note, "dataset", d.name)
+	}
+	return t, used, nil
+}
+
+// ownDescription is the CSV or Parquet file where one is named, else what the dataset's layout holds.
+func (d *datasetFlags) ownDescription(ds *datasets.Dataset) (*attributes.Table, error) {
 	if d.csv == "" && d.layout == "cub" {
 		return attributes.ReadCUB(ds.Root, ds.ClassNames())
 	}
@@ -79,13 +146,130 @@ func (d *datasetFlags) describe(ds *datasets.Dataset) (*attributes.Table, error)
 			return nil, fmt.Errorf("%s: no class descriptions there; write a CSV with a header (class,attribute,...) and a row per class, or name one with --csv", csv)
 		}
 	}
+	if isParquet(csv) {
+		return attributes.ReadParquet(csv, ds.ClassNames())
+	}
 	return attributes.ReadCSV(csv, ds.ClassNames())
+}
+
+// isParquet looks at the file's first bytes.
+func isParquet(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var magic [4]byte
+	_, err = io.ReadFull(f, magic[:])
+	return err == nil && string(magic[:]) == "PAR1"
+}
+
+// wordsUsed says how the classes were found in a file of word vectors.
+type wordsUsed struct {
+	File       string              `json:"file"`
+	Format     string              `json:"format"`
+	Dim        int                 `json:"dim"`
+	Vocabulary int                 `json:"vocabulary"`
+	Found      int                 `json:"found"`
+	Averaged   map[string][]string `json:"averaged,omitempty"` // class to the words
+	Unknown    []string            `json:"unknown,omitempty"`
+}
+
+func (c *console) readWords(ctx context.Context, file string, classes []string, phrases map[string]string, o *descriptionFlags) (*attributes.Table, *wordsUsed, error) {
+	hook, end := c.progress("read "+filepath.Base(file), "bytes")
+	t, err := attributes.ReadWords(ctx, file, classes, attributes.WordOptions{Format: o.format, Phrases: phrases, Progress: hook})
+	end()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("%w; 'vzsl download --list' names sets of word vectors", err)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	u := &wordsUsed{File: file, Format: t.Format, Dim: len(t.Names), Vocabulary: t.Vocabulary, Averaged: map[string][]string{}, Unknown: t.Unknown()}
+	for _, m := range t.Matches {
+		switch {
+		case len(m.Words) > 1 || len(m.Left) > 0:
+			u.Averaged[m.Class] = m.Words
+			if len(m.Left) > 0 {
+				c.log.Warn("some of a class's words have no vector: its description is the mean of the others", "class", m.Class, "unknown", strings.Join(m.Left, " "))
+			}
+		case len(m.Words) == 1:
+			u.Found++
+			c.log.Debug("found", "class", m.Class, "word", m.Words[0])
+		}
+	}
+	allowed := o.maxUnknown
+	if allowed < 1 {
+		allowed *= float64(len(classes))
+	}
+	if n := len(u.Unknown); float64(n) > allowed {
+		return nil, nil, fmt.Errorf("%s: no vector for %d of the %d classes: %s; give other words for them with --names, or allow so many with --max-unknown %d (their values are then missing)",
+			file, n, len(classes), firstOf(u.Unknown), n)
+	} else if n > 0 {
+		c.log.Warn("classes without a word vector: their values are missing", "classes", firstOf(u.Unknown))
+	}
+	return &t.Table, u, nil
+}
+
+// firstOf lists the first few of many names.
+func firstOf(names []string) string {
+	const most = 8
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}
+
+// readPhrases reads lines "class<tab>phrase, phrase", or "class phrases" where the class is one word (as in WordNet's and
+// ILSVRC's lists of synsets). Classes are given by name or WordNet id; others may stand there too.
+func readPhrases(path string, ds *datasets.Dataset) (map[string]string, error) {
+	if path == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("--names: %w", err)
+	}
+	name := map[string]string{}
+	for _, c := range ds.Classes {
+		if c.WNID != "" {
+			name[c.WNID] = c.Name
+		}
+	}
+	for _, c := range ds.Classes {
+		name[c.Name] = c.Name
+	}
+	phrases := map[string]string{}
+	for i, line := range strings.Split(string(b), "\n") {
+		line = strings.TrimSpace(strings.TrimPrefix(line, "\ufeff"))
+		if line == "" {
+			continue
+		}
+		class, phrase, ok := strings.Cut(line, "\t")
+		if !ok {
+			class, phrase, ok = strings.Cut(line, " ")
+		}
+		phrase = strings.TrimSpace(phrase)
+		if !ok || phrase == "" {
+			return nil, fmt.Errorf("%s:%d: expected \"class<tab>phrase, phrase\", found %q", path, i+1, line)
+		}
+		if c, known := name[strings.TrimSpace(class)]; known {
+			phrases[c] = phrase
+		}
+	}
+	if len(phrases) == 0 {
+		return nil, fmt.Errorf("%s: none of its lines begins with the name of a class of %s, such as %q", path, ds.Name, ds.Classes[0].Name)
+	}
+	return phrases, nil
 }
 
 func classTable(d *datasets.Dataset, t *attributes.Table) *shards.ClassTable {
 	table := &shards.ClassTable{Classes: t.Classes, Attributes: t.Names, Values: t.Values, Dataset: d.Name, Source: t.Source}
 	for _, c := range d.Classes {
 		table.WNIDs = append(table.WNIDs, c.WNID)
+	}
+	for _, b := range t.Blocks {
+		table.Blocks = append(table.Blocks, shards.Block{Name: b.Name, Width: b.Width})
 	}
 	return table
 }

@@ -86,7 +86,7 @@ func (d *datasetFlags) inferLayout() {
 }
 
 func (d *datasetFlags) read() (*datasets.Dataset, error) {
-	if d.layout == "folder" && d.csv != "" {
+	if d.layout == "folder" && d.csv != "" && !isParquet(d.csv) {
 		// The CSV may name classes that have no images: they belong to the dataset too.
 		return datasets.OpenFolder(d.data, d.csv)
 	}
