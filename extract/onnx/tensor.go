@@ -221,17 +221,21 @@ var littleEndian = func() bool {
 	return *(*byte)(unsafe.Pointer(&v)) == 1
 }()
 
+// anyAlignment is whether this machine's loads take floats from any address: ONNX files do not align
+// their tensors, and copying hundreds of megabytes to align them is most of the time to load a network.
+const anyAlignment = runtime.GOARCH == "amd64" || runtime.GOARCH == "arm64"
+
 // shared gives the values of a float32 tensor as they lie in the mapped file, nil where they do not
-// lie there as such or off alignment. Never write to them.
+// lie there as such or this machine could not read them there. Never write to them.
 func (t *Tensor) shared() []float32 {
-	if t.typ != typeFloat || len(t.data) == 0 || !littleEndian || uintptr(unsafe.Pointer(&t.data[0]))%4 != 0 {
+	if t.typ != typeFloat || len(t.data) == 0 || !littleEndian || !anyAlignment && uintptr(unsafe.Pointer(&t.data[0]))%4 != 0 {
 		return nil
 	}
 	return unsafe.Slice((*float32)(unsafe.Pointer(&t.data[0])), len(t.data)/4)
 }
 
-// Float32s gives the values as float32, shared with the mapped file where their bytes lie aligned
-// (never write to them), a copy otherwise. Wider and narrower floats are converted.
+// Float32s gives the values as float32, shared with the mapped file where this machine can
+// read them there (never write to them), a copy otherwise. Wider and narrower floats are converted.
 func (t *Tensor) Float32s() ([]float32, error) {
 	if v := t.shared(); v != nil || t.Len() == 0 {
 		return v, nil

@@ -83,7 +83,8 @@ type algorithm interface {
 	run(c *Conv, in, out *Act, pool bool)
 	// halo is the border of an h x w input that this way reads.
 	halo(c *Conv, h, w int) Halo
-	free()
+	buffer() *Buffer // the weights
+
 }
 
 // PrepareConv lays out weights, given in ONNX's order [Out][In/Groups][KernelH]
@@ -116,7 +117,10 @@ func PrepareConv(g Conv2D, weights, bias []float32, relu bool) (*Conv, error) {
 func (c *Conv) Halo(h, w int) Halo { return c.by.halo(c, h, w) }
 
 // Free gives the weights' memory back.
-func (c *Conv) Free() { c.by.free() }
+func (c *Conv) Free() { c.by.buffer().Free() }
+
+// WeightBytes is the size of the weights as laid out.
+func (c *Conv) WeightBytes() int { return 4 * len(c.by.buffer().Data) }
 
 // Run convolves in into the map of out, whose shape must be OutSize's. Any halo
 // will do on either side. An image's result does not depend on the others'.

@@ -34,7 +34,7 @@ func prepareGather(c *Conv, w []float32) *gather {
 	return g
 }
 
-func (g *gather) free() { g.weights.Free() }
+func (g *gather) buffer() *Buffer { return g.weights }
 
 // inPlace says whether rows need no gathering: with dilation the pieces would
 // have gaps, and few pixels beside each other leave the register tile empty.

@@ -19,6 +19,9 @@ type arch struct {
 // where the CPU does not say.
 var cache = struct{ l1, l2, l3 int }{32 << 10, 256 << 10, 8 << 20}
 
+// LastLevelCache is the size in bytes of the cache that the cores share.
+func LastLevelCache() int { return cache.l3 }
+
 var current atomic.Pointer[arch]
 
 func init() {

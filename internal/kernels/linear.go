@@ -51,6 +51,9 @@ func (r *linearPack) part(panel int, _ *scratch) {
 // Free gives the weights' memory back.
 func (l *Linear) Free() { l.weights.Free() }
 
+// WeightBytes is the size of the weights as laid out.
+func (l *Linear) WeightBytes() int { return 4 * len(l.weights.Data) }
+
 // Run computes m rows of y from m rows of x, ldx and ldy apart. A row's result
 // does not depend on the others.
 func (l *Linear) Run(m int, x []float32, ldx int, y []float32, ldy int) {

@@ -76,7 +76,7 @@ func (r *winogradWeights) part(panel int, _ *scratch) {
 	}
 }
 
-func (p *winograd) free() { p.weights.Free() }
+func (p *winograd) buffer() *Buffer { return p.weights }
 
 // halo: tiles overlap the map's end where its size is no multiple of four.
 func (p *winograd) halo(c *Conv, h, w int) Halo {

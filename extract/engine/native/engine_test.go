@@ -3,22 +3,25 @@ package native
 import (
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"vzsl/extract/engine/enginetest"
 	"vzsl/extract/onnx"
 )
 
-func create(net *onnx.Network, l onnx.Layer, h, w int) (enginetest.Engine, error) {
+func newEngine(net *onnx.Network, l onnx.Layer, h, w int) (enginetest.Engine, error) {
 	return New(net, l, h, w)
 }
 
-func TestGoldens(t *testing.T) { enginetest.TestGoldens(t, create, nil) }
+func TestGoldens(t *testing.T) { enginetest.TestGoldens(t, newEngine, nil) }
 
 // TestBatchesAndThreads: features do not depend on how images fall into batches, nor on the number
-// of threads, to the bit.
+// of threads, nor on how many images go through the program's early part at a time, to the bit.
 func TestBatchesAndThreads(t *testing.T) {
 	const dir = "../testdata"
+	caches := []int{1 << 30, 512 << 10, 128 << 10, 32 << 10, 0}
+	runs, cut, chunks := 0, 0, [4]int{}
 	for _, g := range enginetest.Goldens(t, dir) {
 		two := enginetest.Pictures(t, dir, g.NHWC)
 		per := len(two) / enginetest.Images
@@ -43,9 +46,17 @@ func TestBatchesAndThreads(t *testing.T) {
 		for _, threads := range []int{1, 2, 3} {
 			for _, batch := range []int{7, 1, 3, 2} {
 				old := runtime.GOMAXPROCS(threads)
-				e, err := New(net, l, enginetest.Size, enginetest.Size)
+				cache := caches[runs%len(caches)]
+				runs++
+				e, err := create(net, l, enginetest.Size, enginetest.Size, cache)
 				if err != nil {
 					t.Fatal(err)
+				}
+				if cache > 0 && cache < 1<<20 {
+					chunks[min(e.program.chunk, 3)]++
+					if e.program.early > 0 && e.program.early < len(e.program.code) {
+						cut++
+					}
 				}
 				got := make([]float32, n*e.Dim())
 				if batch == 3 {
@@ -66,6 +77,35 @@ func TestBatchesAndThreads(t *testing.T) {
 				}
 			}
 		}
+		_ = net.Close()
+	}
+	if cut == 0 || chunks[1] == 0 || chunks[2]+chunks[3] == 0 {
+		t.Errorf("programs in two parts %d, by images at a time %v: not all ways are tested", cut, chunks)
+	}
+}
+
+// TestPoolingIsFused: in a VGG every pooling but those at odd sizes happens in the convolution before.
+func TestPoolingIsFused(t *testing.T) {
+	for _, g := range enginetest.Goldens(t, "../testdata") {
+		if !strings.HasPrefix(g.Name, "vgg") {
+			continue
+		}
+		net, err := onnx.Open(g.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.Layer("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := New(net, l, enginetest.Size, enginetest.Size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(e.program.fused) == 0 {
+			t.Errorf("%s: none of its poolings", g.Name)
+		}
+		_ = e.Close()
 		_ = net.Close()
 	}
 }

@@ -3,6 +3,7 @@ package native
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"vzsl/extract/onnx"
 	"vzsl/internal/kernels"
@@ -17,8 +18,9 @@ type value struct {
 	parent, lo int // channels of another value's maps, from lo on; parent -1: none
 	alias      int // the same memory as another value's; -1: none
 
-	first, last int // instructions that write it first and read it last
-	slot        int // the buffer it lies in; -1: the caller's images
+	first, last int  // instructions that write it first and read it last
+	slot        int  // the buffer it lies in; -1: the caller's images
+	early       bool // its buffer holds the few images that early instructions take at a time
 }
 
 func (v *value) size() int {
@@ -32,13 +34,14 @@ func (v *value) size() int {
 	return kernels.ActLen(1, v.dims[2], v.dims[3], v.dims[1], v.halo)
 }
 
-// instruction computes one value. run works on images [0, n).
+// instruction computes one value. run works on n images, from the frame's first on.
 type instruction struct {
 	in  []int
 	out int
 	run func(f *frame, n int)
 	// want raises the halo of inputs; called once all of the program is known.
-	want func(c *compiler)
+	want    func(c *compiler)
+	weights int // bytes that it reads for any number of images
 }
 
 // compiler builds a program from a plan.
@@ -46,19 +49,19 @@ type compiler struct {
 	plan   *onnx.Plan
 	values []value
 	code   []instruction
-	byPlan []int       // the program's value for a plan's
-	other  map[int]int // a value in the other layout
-	free   []func()    // of prepared weights
-	slots  []int       // sizes of the buffers for one image
+	byPlan []int        // the program's value for a plan's
+	other  map[int]int  // a value in the other layout
+	uses   []int        // steps that read a plan's value; the output counts as read
+	fused  map[int]bool // steps of the plan that an instruction before them does, too
+	free   []func()     // of prepared weights
+	slots  []slot       // the buffers
+
+	// The first early instructions run chunk images at a time, see split.
+	early, chunk int
 }
 
-const (
-	maxHalo  = 1 << 28 // elements of one image's maps with their halo
-	maxFrame = 1 << 28 // elements of all buffers for one image (1 GiB)
-)
-
-func compile(plan *onnx.Plan) (c *compiler, err error) {
-	c = &compiler{plan: plan, byPlan: make([]int, len(plan.Values)), other: map[int]int{}}
+func compile(plan *onnx.Plan, cache int) (c *compiler, err error) {
+	c = &compiler{plan: plan, byPlan: make([]int, len(plan.Values)), other: map[int]int{}, uses: make([]int, len(plan.Values)), fused: map[int]bool{}}
 	defer func() {
 		if err != nil {
 			c.release()
@@ -69,14 +72,23 @@ func compile(plan *onnx.Plan) (c *compiler, err error) {
 	}
 	in := c.value(plan.Values[plan.Input].Dims, false)
 	c.byPlan[plan.Input] = in
+	c.uses[plan.Output]++
+	for _, s := range plan.Steps {
+		for _, v := range s.In {
+			c.uses[v]++
+		}
+	}
 	for i := range plan.Steps {
+		if c.fused[i] {
+			continue
+		}
 		s := &plan.Steps[i]
 		for _, v := range s.In {
 			if c.byPlan[v] < 0 {
 				return nil, fmt.Errorf("%s reads a value that is not made yet", s.Node)
 			}
 		}
-		if err := c.step(s); err != nil {
+		if err := c.step(i); err != nil {
 			return nil, fmt.Errorf("%s: %w", s.Node, err)
 		}
 	}
@@ -90,6 +102,7 @@ func compile(plan *onnx.Plan) (c *compiler, err error) {
 			i.want(c)
 		}
 	}
+	c.split(cache)
 	return c, c.place(in, out)
 }
 
@@ -162,79 +175,9 @@ func (c *compiler) raise(v int, h kernels.Halo) {
 	c.values[r].halo = c.values[r].halo.Max(h)
 }
 
-// place works out lifetimes and gives every value a buffer that no other living value has.
-func (c *compiler) place(in, out int) error {
-	for i, ins := range c.code {
-		o := &c.values[c.root(ins.out)]
-		if o.first < 0 {
-			o.first = i
-		}
-		o.last = max(o.last, i)
-		for _, v := range ins.in {
-			r := &c.values[c.root(v)]
-			r.last = max(r.last, i)
-		}
-	}
-	c.values[c.root(out)].last = len(c.code)
-	starts, ends := make([][]int, len(c.code)), make([][]int, len(c.code)+1)
-	for v := range c.values {
-		x := &c.values[v]
-		if x.first < 0 || c.root(v) != v || v == in {
-			continue
-		}
-		if x.maps {
-			h, w := x.dims[2]+x.halo.Top+x.halo.Bottom, x.dims[3]+x.halo.Left+x.halo.Right
-			if h > maxHalo || w > maxHalo/h || x.dims[1] > maxHalo/(h*w) {
-				return fmt.Errorf("feature maps of shape %v with padding are too large", x.dims)
-			}
-		}
-		starts[x.first] = append(starts[x.first], v)
-		ends[x.last] = append(ends[x.last], v)
-	}
-	c.slots = nil
-	var free []int
-	for i := range c.code {
-		for _, v := range starts[i] {
-			c.values[v].slot = c.take(&free, c.values[v].size())
-		}
-		for _, v := range ends[i] {
-			free = append(free, c.values[v].slot)
-		}
-	}
-	total := 0
-	for _, s := range c.slots {
-		if total += s; total > maxFrame {
-			return fmt.Errorf("the network needs more than %d MB of feature maps for one image", maxFrame>>18)
-		}
-	}
-	return nil
-}
-
-// take picks a free buffer: the smallest that is large enough, else the largest, which grows.
-func (c *compiler) take(free *[]int, size int) int {
-	best := -1
-	for i, s := range *free {
-		if best < 0 {
-			best = i
-			continue
-		}
-		b := c.slots[(*free)[best]]
-		if n := c.slots[s]; n >= size && (b < size || n < b) || n < size && b < size && n > b {
-			best = i
-		}
-	}
-	if best < 0 {
-		c.slots = append(c.slots, size)
-		return len(c.slots) - 1
-	}
-	s := (*free)[best]
-	*free = append((*free)[:best], (*free)[best+1:]...)
-	c.slots[s] = max(c.slots[s], size)
-	return s
-}
-
-// step compiles one step of the plan.
-func (c *compiler) step(s *onnx.Step) error {
+// step compiles a step of the plan.
+func (c *compiler) step(i int) error {
+	s := &c.plan.Steps[i]
 	dims := c.plan.Values[s.Out].Dims
 	arg := func(i int, maps bool) int { return c.layout(c.byPlan[s.In[i]], maps) }
 	set := func(maps bool) int {
@@ -246,7 +189,14 @@ func (c *compiler) step(s *onnx.Step) error {
 	four := len(dims) == 4
 	switch op := s.Op.(type) {
 	case *onnx.Conv:
-		return c.conv(op, arg(0, true), set(true))
+		x := arg(0, true)
+		pool := c.poolAfter(i)
+		if pool >= 0 {
+			s = &c.plan.Steps[pool]
+			dims = c.plan.Values[s.Out].Dims
+			c.fused[pool] = true
+		}
+		return c.conv(op, x, set(true), pool >= 0)
 	case *onnx.Linear:
 		return c.linear(op, arg(0, false), set(false))
 	case *onnx.Pool:
@@ -322,7 +272,34 @@ func (c *compiler) step(s *onnx.Step) error {
 	return nil
 }
 
-func (c *compiler) conv(op *onnx.Conv, x, o int) error {
+// poolAfter is the step that takes the maximum of each 2x2 of what step i makes, where nothing else
+// reads that; -1 where there is none.
+func (c *compiler) poolAfter(i int) int {
+	v := c.plan.Steps[i].Out
+	if c.uses[v] != 1 {
+		return -1
+	}
+	for j := i + 1; j < len(c.plan.Steps); j++ {
+		s := &c.plan.Steps[j]
+		if !slices.Contains(s.In, v) {
+			continue
+		}
+		p, ok := s.Op.(*onnx.Pool)
+		if !ok || !p.Max {
+			return -1
+		}
+		d, o := c.plan.Values[v].Dims, c.plan.Values[s.Out].Dims
+		want := kernels.Pool2D{KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2, DilationH: p.DilationH, DilationW: p.DilationW, Ceil: p.Ceil, CountPad: p.CountPad}
+		if p.Pool2D == want && p.DilationH <= 1 && p.DilationW <= 1 && o[2] == d[2]/2 && o[3] == d[3]/2 {
+			return j
+		}
+		return -1
+	}
+	return -1
+}
+
+// conv prepares a convolution; with pool, the maximum over each 2x2 is taken on the way.
+func (c *compiler) conv(op *onnx.Conv, x, o int, pool bool) error {
 	var p *kernels.Conv
 	err := op.Weight.Use(func(w []float32) (err error) {
 		if op.Scale != nil {
@@ -335,9 +312,15 @@ func (c *compiler) conv(op *onnx.Conv, x, o int) error {
 		return err
 	}
 	c.free = append(c.free, p.Free)
-	c.emit(o, func(f *frame, n int) { p.Run(f.maps(x, n), f.maps(o, n)) }, x)
+	run := p.Run
+	if pool {
+		run = p.RunMaxPool2
+	}
+	c.emit(o, func(f *frame, n int) { run(f.maps(x, n), f.maps(o, n)) }, x)
 	d := c.values[x].dims
-	c.code[len(c.code)-1].want = func(c *compiler) { c.raise(x, p.Halo(d[2], d[3])) }
+	last := &c.code[len(c.code)-1]
+	last.want = func(c *compiler) { c.raise(x, p.Halo(d[2], d[3])) }
+	last.weights = p.WeightBytes()
 	return nil
 }
 
@@ -378,6 +361,7 @@ func (c *compiler) linear(op *onnx.Linear, x, o int) error {
 	c.free = append(c.free, p.Free)
 	rows := product(c.values[x].dims) / op.In
 	c.emit(o, func(f *frame, n int) { p.Run(n*rows, f.plain(x, n), op.In, f.plain(o, n), op.Out) }, x)
+	c.code[len(c.code)-1].weights = p.WeightBytes()
 	return nil
 }
 
