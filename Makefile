@@ -79,8 +79,8 @@ fuzz: ## every fuzz target for FUZZTIME each
 	  done; \
 	done
 
-bench: ## the benchmarks
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+bench: ## vzsl beside its peers, about half an hour: docs/benchmarks.md (installs missing peers)  [FLAGS]
+	$(GO) run ./internal/bench -install $(FLAGS)
 
 lint: ## golangci-lint, with the rules of the house's layers
 	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION) run

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/klauspost/cpuid/v2"
+
+	"vzsl/internal/kernels"
+)
+
+// head begins the page: what was run on what.
+func (b *bench) head() {
+	b.printf("# Benchmarks\n\n")
+	b.printf("Written by `make bench`, which measures all of it again. Every ratio is the median over pairs of\n")
+	b.printf("neighbouring turns of two processes in one run; in brackets the middle half of the pairs. Above 1\n")
+	b.printf("vzsl is faster. Absolute times move by a third on a shared machine, ratios much less.\n\n")
+	if b.small {
+		b.printf("REHEARSAL with a small network: no figure of this page means anything.\n\n")
+	}
+	c := cpuid.CPU
+	b.printf("| machine | |\n|---|---|\n")
+	b.printf("| CPU | %s, %d logical cores |\n", c.BrandName, runtime.NumCPU())
+	b.printf("| vectors | %s |\n", vectors())
+	b.printf("| caches | L1d %s, L2 %s a core, L3 %s |\n", bytesText(c.Cache.L1D), bytesText(c.Cache.L2), bytesText(c.Cache.L3))
+	if m := memTotal(); m != "" {
+		b.printf("| memory | %s |\n", m)
+	}
+	b.printf("| system | %s/%s, %s |\n", runtime.GOOS, runtime.GOARCH, runtime.Version())
+	b.printf("| kernels | %s, %d threads for every side |\n", kernels.Level(), b.threads)
+	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
+		var load float64
+		if _, err := fmt.Sscan(string(text), &load); err == nil && load > 0.5 {
+			note("the machine is busy (load %.1f): absolute figures will be low", load)
+		}
+	}
+}
+
+func vectors() string {
+	var has []string
+	for _, f := range []cpuid.FeatureID{cpuid.AVX2, cpuid.FMA3, cpuid.AVX512F, cpuid.AMXTILE, cpuid.ASIMD} {
+		if cpuid.CPU.Supports(f) {
+			has = append(has, f.String())
+		}
+	}
+	return strings.Join(has, ", ")
+}
+
+func bytesText(n int) string {
+	switch {
+	case n <= 0:
+		return "unknown"
+	case n < 1<<20:
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%.3g MiB", float64(n)/(1<<20))
+}
+
+func memTotal() string {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(text)) {
+		var kib float64
+		if _, err := fmt.Sscanf(line, "MemTotal: %f kB", &kib); err == nil {
+			return fmt.Sprintf("%.0f GiB", kib/(1<<20))
+		}
+	}
+	return ""
+}
