@@ -17,10 +17,6 @@ import (
 	"vzsl/extract/preprocess"
 )
 
-// defaultBatch is where the engines' speed has levelled off; larger batches only
-// take memory.
-const defaultBatch = 8
-
 // Writer is where the features go: a *shards.Writer.
 type Writer interface {
 	Parts() int
@@ -99,7 +95,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	r := &run{Options: o, start: time.Now(), total: len(o.Dataset.Images)}
 	r.res.Batch = r.Batch
 	if r.res.Batch <= 0 {
-		r.res.Batch = defaultBatch
+		r.res.Batch = chooseBatch(o.Engine, o.Recipe.Values(), availableMemory())
 	}
 	if r.res.Workers = r.Workers; r.res.Workers <= 0 {
 		r.res.Workers = runtime.GOMAXPROCS(0)

@@ -11,6 +11,8 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"vzsl/internal/kernels"
 )
 
 // console is what a command shows: results on standard output, progress, notes and errors on
@@ -48,6 +50,9 @@ func (c *console) setUp() {
 		}
 	}
 	c.log = slog.New(slog.NewTextHandler(c.stderr, options))
+	if err := kernels.LevelError(); err != nil {
+		c.log.Warn(err.Error(), "used", kernels.Level())
+	}
 }
 
 func (c *console) errorLine(err error) { fmt.Fprintf(c.stderr, "vzsl: %v\n", err) }
