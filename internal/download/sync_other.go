@@ -1,0 +1,5 @@
+//go:build !linux
+
+package download
+
+func syncAll(string) bool { return false }
