@@ -118,7 +118,7 @@ func curve(images []stacked, seen, candidates int) []CurvePoint {
 			case !im.right:
 				continue
 			case im.class < seen:
-				p.S -= weight(im)
+				p.S = max(0, p.S-weight(im)) // rounding leaves no less than nothing
 			default:
 				p.U += weight(im)
 			}
