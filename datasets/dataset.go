@@ -37,6 +37,7 @@ type Dataset struct {
 var layouts = map[string]func(dir string) (*Dataset, error){
 	"cub":    openCUB,
 	"folder": func(dir string) (*Dataset, error) { return OpenFolder(dir, "") },
+	"xlsa17": openXLSA17,
 }
 
 // Layouts are the names that Open knows, sorted.

@@ -45,9 +45,9 @@ func TestReadNPY(t *testing.T) {
 
 var toyClasses = []Class{{Name: "a"}, {Name: "b"}, {Name: "c"}}
 
-func npyImport(t testing.TB) NPYImport {
+func npyImport(t testing.TB) Import {
 	dir := t.TempDir()
-	return NPYImport{
+	return Import{
 		Features: "testdata/c_f4.npy", Labels: "testdata/labels_i8.npy", Kind: LabelID, Images: write(t, filepath.Join(dir, "images.txt"), "0\n1\n2\n3\n4\n5\n6\n"),
 		Classes: toyClasses, Dataset: "toy", Network: "net", Layer: "fc7", Program: "test", Out: filepath.Join(dir, "out"), ShardRows: 3,
 	}
@@ -58,19 +58,19 @@ func TestImportNPY(t *testing.T) {
 		return write(t, filepath.Join(t.TempDir(), "lines.txt"), strings.Join(lines, "\n")+"\n")
 	}
 	classes := []string{"c", "a", "b", "b", "c", "a", "a"}
-	for name, change := range map[string]func(*NPYImport){
-		"plain":             func(*NPYImport) {},
-		"names":             func(o *NPYImport) { o.Labels, o.Kind = text(classes...), LabelName },
-		"names npy":         func(o *NPYImport) { o.Labels, o.Kind = "testdata/labels_text.npy", LabelName },
-		"numbers in text":   func(o *NPYImport) { o.Labels = text("3", "1", "2", "2", "3", "1", "1") },
-		"places":            func(o *NPYImport) { o.Labels, o.Kind = text("2", "0", "1", "1", "2", "0", "0"), LabelIndex },
-		"column":            func(o *NPYImport) { o.Labels = "testdata/labels_column.npy" },
-		"own numbers":       func(o *NPYImport) { o.Classes = []Class{{Name: "b", ID: 2}, {Name: "c", ID: 3}, {Name: "a", ID: 1}} },
-		"folders":           func(o *NPYImport) { o.Labels, o.Images = "", text("c/0", "a/1", "b/2", "b/3", "c/4", "a/5", "a/6") },
-		"image names npy":   func(o *NPYImport) { o.Images = "testdata/names_u.npy" },
-		"image names bytes": func(o *NPYImport) { o.Images = "testdata/names_s.npy" },
-		"no image names":    func(o *NPYImport) { o.Images = "" },
-		"fortran":           func(o *NPYImport) { o.Features = "testdata/fortran_f8.npy" },
+	for name, change := range map[string]func(*Import){
+		"plain":             func(*Import) {},
+		"names":             func(o *Import) { o.Labels, o.Kind = text(classes...), LabelName },
+		"names npy":         func(o *Import) { o.Labels, o.Kind = "testdata/labels_text.npy", LabelName },
+		"numbers in text":   func(o *Import) { o.Labels = text("3", "1", "2", "2", "3", "1", "1") },
+		"places":            func(o *Import) { o.Labels, o.Kind = text("2", "0", "1", "1", "2", "0", "0"), LabelIndex },
+		"column":            func(o *Import) { o.Labels = "testdata/labels_column.npy" },
+		"own numbers":       func(o *Import) { o.Classes = []Class{{Name: "b", ID: 2}, {Name: "c", ID: 3}, {Name: "a", ID: 1}} },
+		"folders":           func(o *Import) { o.Labels, o.Images = "", text("c/0", "a/1", "b/2", "b/3", "c/4", "a/5", "a/6") },
+		"image names npy":   func(o *Import) { o.Images = "testdata/names_u.npy" },
+		"image names bytes": func(o *Import) { o.Images = "testdata/names_s.npy" },
+		"no image names":    func(o *Import) { o.Images = "" },
+		"fortran":           func(o *Import) { o.Features = "testdata/fortran_f8.npy" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := npyImport(t)
@@ -111,7 +111,7 @@ func TestImportNPY(t *testing.T) {
 		})
 	}
 	for _, kind := range []string{"i1", "i2", "i4", "i8", "u1", "u2", "u8", "f4", "f8", "big_u4", "big_i8"} {
-		got, err := numbers("testdata/labels_" + kind + ".npy")
+		got, err := (&Import{}).numbers("testdata/labels_" + kind + ".npy")
 		if err != nil || !cmp.Equal(got, []int64{3, 1, 2, 2, 3, 1, 1}) {
 			t.Error(kind, got, err)
 		}
@@ -161,35 +161,35 @@ func TestImportNPYErrors(t *testing.T) {
 		return file("cut.npy", string(b[:n]))
 	}
 	for name, c := range map[string]struct {
-		change func(*NPYImport)
+		change func(*Import)
 		says   []string
 	}{
-		"no file":          {func(o *NPYImport) { o.Features = "none.npy" }, []string{"none.npy"}},
-		"folder":           {func(o *NPYImport) { o.Features = "testdata" }, []string{"is a folder"}},
-		"no npy":           {func(o *NPYImport) { o.Features = file("x.npy", "1 2 3 4 5 6 7 8") }, []string{"x.npy", "not a NumPy"}},
-		"empty":            {func(o *NPYImport) { o.Features = file("x.npy", "") }, []string{"x.npy", "is empty"}},
-		"cut header":       {func(o *NPYImport) { o.Features = cut(60) }, []string{"cut.npy", "header ends early"}},
-		"cut":              {func(o *NPYImport) { o.Features = cut(200) }, []string{"cut.npy", "200 bytes", "268", "cut off"}},
-		"more":             {func(o *NPYImport) { o.Features = cut(-1) }, []string{"more.npy", "270 bytes", "268"}},
-		"half":             {func(o *NPYImport) { o.Features = "testdata/half.npy" }, []string{"<f2", "astype('float32')"}},
-		"integer features": {func(o *NPYImport) { o.Features = "testdata/labels_i8.npy" }, []string{"shape [7]", "matrix"}},
-		"text features":    {func(o *NPYImport) { o.Features = "testdata/names_u.npy" }, []string{"matrix"}},
-		"label kind":       {func(o *NPYImport) { o.Kind = "word" }, []string{`"word"`, "id, index, name"}},
-		"labels from 0":    {func(o *NPYImport) { o.Labels = file("l.txt", "0\n1\n2\n0\n0\n0\n0\n") }, []string{"l.txt", "row 0", "number 0", "index"}},
-		"labels from 1":    {func(o *NPYImport) { o.Kind = LabelIndex }, []string{"row 0", "3 is not a place", "id"}},
-		"labels too few":   {func(o *NPYImport) { o.Labels = file("l.txt", "1\n2\n") }, []string{"l.txt", "2 labels for 7 rows"}},
-		"transposed":       {func(o *NPYImport) { o.Labels = file("l.txt", "1\n2\n1\n1\n1\n") }, []string{"5 labels for 7 rows", "transposed"}},
-		"label text":       {func(o *NPYImport) { o.Labels = file("l.txt", "1\n\nx\n") }, []string{"l.txt:3", `"x"`}},
-		"label fraction":   {func(o *NPYImport) { o.Labels = "testdata/labels_half.npy" }, []string{"labels_half.npy", "element 0"}},
-		"label matrix":     {func(o *NPYImport) { o.Labels = "testdata/c_f4.npy" }, []string{"shape [7 5]", "list"}},
-		"numbers as names": {func(o *NPYImport) { o.Kind = LabelName }, []string{"holds numbers"}},
-		"texts as numbers": {func(o *NPYImport) { o.Labels = "testdata/labels_text.npy" }, []string{"holds texts"}},
-		"unknown name":     {func(o *NPYImport) { o.Kind, o.Labels = LabelName, file("l.txt", "a\na\na\na\na\na\nd\n") }, []string{"l.txt", "row 6", `"d"`}},
-		"no folder":        {func(o *NPYImport) { o.Labels = "" }, []string{"row 0", "folder is no class"}},
-		"images too many":  {func(o *NPYImport) { o.Images = file("i.txt", "1\n2\n3\n4\n5\n6\n7\n8\n") }, []string{"i.txt", "8 image names for 7 rows"}},
-		"image twice":      {func(o *NPYImport) { o.Images = file("i.txt", "1\n2\n3\n4\n5\n6\n1\n") }, []string{`"1"`, "twice"}},
-		"no classes":       {func(o *NPYImport) { o.Classes = nil }, []string{"no class names"}},
-		"out is a file":    {func(o *NPYImport) { o.Out = file("out", "") }, []string{"out is a file"}},
+		"no file":          {func(o *Import) { o.Features = "none.npy" }, []string{"none.npy"}},
+		"folder":           {func(o *Import) { o.Features = "testdata" }, []string{"is a folder"}},
+		"no npy":           {func(o *Import) { o.Features = file("x.npy", "1 2 3 4 5 6 7 8") }, []string{"x.npy", "not a NumPy"}},
+		"empty":            {func(o *Import) { o.Features = file("x.npy", "") }, []string{"x.npy", "is empty"}},
+		"cut header":       {func(o *Import) { o.Features = cut(60) }, []string{"cut.npy", "header ends early"}},
+		"cut":              {func(o *Import) { o.Features = cut(200) }, []string{"cut.npy", "200 bytes", "268", "cut off"}},
+		"more":             {func(o *Import) { o.Features = cut(-1) }, []string{"more.npy", "270 bytes", "268"}},
+		"half":             {func(o *Import) { o.Features = "testdata/half.npy" }, []string{"<f2", "astype('float32')"}},
+		"integer features": {func(o *Import) { o.Features = "testdata/labels_i8.npy" }, []string{"shape [7]", "matrix"}},
+		"text features":    {func(o *Import) { o.Features = "testdata/names_u.npy" }, []string{"matrix"}},
+		"label kind":       {func(o *Import) { o.Kind = "word" }, []string{`"word"`, "id, index, name"}},
+		"labels from 0":    {func(o *Import) { o.Labels = file("l.txt", "0\n1\n2\n0\n0\n0\n0\n") }, []string{"l.txt", "row 0", "number 0", "index"}},
+		"labels from 1":    {func(o *Import) { o.Kind = LabelIndex }, []string{"row 0", "3 is not a place", "id"}},
+		"labels too few":   {func(o *Import) { o.Labels = file("l.txt", "1\n2\n") }, []string{"l.txt", "2 labels for 7 rows"}},
+		"transposed":       {func(o *Import) { o.Labels = file("l.txt", "1\n2\n1\n1\n1\n") }, []string{"5 labels for 7 rows", "transposed"}},
+		"label text":       {func(o *Import) { o.Labels = file("l.txt", "1\n\nx\n") }, []string{"l.txt:3", `"x"`}},
+		"label fraction":   {func(o *Import) { o.Labels = "testdata/labels_half.npy" }, []string{"labels_half.npy", "element 0"}},
+		"label matrix":     {func(o *Import) { o.Labels = "testdata/c_f4.npy" }, []string{"shape [7 5]", "list"}},
+		"numbers as names": {func(o *Import) { o.Kind = LabelName }, []string{"holds numbers"}},
+		"texts as numbers": {func(o *Import) { o.Labels = "testdata/labels_text.npy" }, []string{"holds texts"}},
+		"unknown name":     {func(o *Import) { o.Kind, o.Labels = LabelName, file("l.txt", "a\na\na\na\na\na\nd\n") }, []string{"l.txt", "row 6", `"d"`}},
+		"no folder":        {func(o *Import) { o.Labels = "" }, []string{"row 0", "folder is no class"}},
+		"images too many":  {func(o *Import) { o.Images = file("i.txt", "1\n2\n3\n4\n5\n6\n7\n8\n") }, []string{"i.txt", "8 image names for 7 rows"}},
+		"image twice":      {func(o *Import) { o.Images = file("i.txt", "1\n2\n3\n4\n5\n6\n1\n") }, []string{`"1"`, "twice"}},
+		"no classes":       {func(o *Import) { o.Classes = nil }, []string{"no class names"}},
+		"out is a file":    {func(o *Import) { o.Out = file("out", "") }, []string{"out is a file"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := npyImport(t)
@@ -229,7 +229,7 @@ func TestImportRealNPY(t *testing.T) {
 	}
 	in := filepath.Join(dir, "cub-vgg19-fc7")
 	out := t.TempDir()
-	m, err := ImportNPY(context.Background(), NPYImport{
+	m, err := ImportNPY(context.Background(), Import{
 		Features: filepath.Join(in, "features.npy"), Labels: filepath.Join(in, "labels.npy"), Kind: LabelID, Images: filepath.Join(in, "images.txt"),
 		Classes: d.Classes, Dataset: "cub", Network: "vgg19", Layer: "fc7 after ReLU", Out: out,
 	})

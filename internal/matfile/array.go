@@ -309,7 +309,7 @@ func (a *Array) is() string {
 // Float64s are the elements of a real numeric, logical or character array, the first index running fastest. 64-bit integers
 // become the nearest float64.
 func (a *Array) Float64s() ([]float64, error) {
-	if a.Complex || !(a.Class.numeric() || a.Class == Char) {
+	if a.Complex || !a.Class.numeric() && a.Class != Char {
 		return nil, fmt.Errorf("a %s; real numbers are wanted", a.is())
 	}
 	return a.re.float64s(a.order), nil

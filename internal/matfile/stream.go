@@ -29,7 +29,7 @@ func (f *File) Stream(name string) (*Stream, error) {
 		return nil, err
 	}
 	s := &Stream{Info: v.Info, path: f.path, order: f.order, left: int64(v.Len())}
-	if v.Complex || !(v.Class.numeric() || v.Class == Sparse) {
+	if v.Complex || !v.Class.numeric() && v.Class != Sparse {
 		a := Array{Info: v.Info}
 		return nil, fmt.Errorf("%s: variable %s is a %s; a matrix of real numbers is wanted", f.path, name, a.is())
 	}

@@ -1,0 +1,92 @@
+package attributes
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"vzsl/internal/matfile"
+)
+
+func splitsFile(t *testing.T, names []string, original []float64, rows int) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "att_splits.mat")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w, err := matfile.NewWriter(f, "test")
+	if err == nil && names != nil {
+		err = w.Texts("allclasses_names", names)
+	}
+	if err == nil && original != nil {
+		err = w.Doubles("original_att", rows, len(original)/rows, original)
+	}
+	if err == nil {
+		err = w.Doubles("att", 2, 3, []float64{1, 0, 0.6, -0.8, 0, 1})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestXLSA17(t *testing.T) {
+	classes := []string{"c", "a", "b"} // another order than the file's
+	file := splitsFile(t, []string{"a", "b", "c", "d"}, []float64{1, 2, -1, 4, 5, 6, 7, 8}, 2)
+	table, err := ReadXLSA17(file, "", classes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if table.Missing() != 1 || table.Values[2][0] == table.Values[2][0] || !slices.Equal(table.Values[0], []float32{5, 6}) || table.Values[2][1] != 4 {
+		t.Error(table.Values)
+	}
+	notes := strings.Join(table.Notes, "\n")
+	if !strings.Contains(notes, "1 values are -1") || !strings.Contains(notes, "d") || !strings.Contains(table.Source, "original_att") {
+		t.Error(notes, table.Source)
+	}
+	// A matrix with other negative values has no marks for missing ones.
+	file = splitsFile(t, []string{"a", "b", "c"}, []float64{1, 2, -1, -3, 5, 6}, 2)
+	if table, err = ReadXLSA17(file, XLSA17Original, classes); err != nil || table.Missing() != 0 || table.Values[2][0] != -1 {
+		t.Error(table, err)
+	}
+	if table, err = ReadXLSA17(file, XLSA17Unit, classes); err != nil || !slices.Equal(table.Values[0], []float32{0, 1}) {
+		t.Error(table, err)
+	}
+	// Without names the order of allclasses.txt, or that of the classes, stands.
+	file = splitsFile(t, nil, nil, 0)
+	if table, err = ReadXLSA17(file, "", classes); err != nil || !slices.Equal(table.Values[0], []float32{1, 0}) || len(table.Notes) != 1 {
+		t.Error(table, err)
+	}
+	if err := os.WriteFile(filepath.Join(filepath.Dir(file), "allclasses.txt"), []byte("a\nb\nc\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if table, err = ReadXLSA17(file, "", classes); err != nil || !slices.Equal(table.Values[0], []float32{0, 1}) || len(table.Notes) != 1 {
+		t.Error(table, err)
+	}
+	for _, c := range []struct {
+		file, which string
+		classes     []string
+		says        []string
+	}{
+		{file, XLSA17Original, classes, []string{"original_att", "att_splits.mat"}},
+		{file, "", []string{"a", "e"}, []string{"no row", "e"}},
+		{splitsFile(t, []string{"a", "b"}, nil, 0), "", classes, []string{"3 columns for 2 classes"}},
+		{splitsFile(t, nil, nil, 0), "", classes[:2], []string{"no allclasses_names"}},
+		{"none.mat", "", classes, []string{"none.mat"}},
+	} {
+		_, err := ReadXLSA17(c.file, c.which, c.classes)
+		if err == nil {
+			t.Errorf("%v: no error", c.says)
+			continue
+		}
+		for _, s := range c.says {
+			if !strings.Contains(err.Error(), s) {
+				t.Errorf("%q does not say %q", err, s)
+			}
+		}
+	}
+}

@@ -1,0 +1,141 @@
+package pipeline
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"vzsl/datasets/shards"
+	"vzsl/internal/matfile"
+)
+
+// xlsa17Folder writes a folder of xlsa17: 6 classes of 10 images, whose 8 features follow their class's 4 attributes.
+func xlsa17Folder(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "TOY")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	const n, dim, perClass = 6, 8, 10
+	var names, files []string
+	var att, features, labels []float64
+	for c := range n {
+		names = append(names, fmt.Sprintf("class+%d", c))
+		for range 4 {
+			att = append(att, rng.Float64())
+		}
+		for i := range perClass {
+			files = append(files, fmt.Sprintf("/home/x/images/class+%d/%d.jpg", c, i))
+			labels = append(labels, float64(c+1))
+			for j := range dim {
+				features = append(features, att[4*c+j%4]*float64(j+1)+0.01*rng.Float64())
+			}
+		}
+	}
+	var loc [3][]float64
+	for i := range n * perClass {
+		role := 0
+		if i/perClass >= 4 {
+			role = 2
+		} else if i%perClass >= 8 {
+			role = 1
+		}
+		loc[role] = append(loc[role], float64(i+1))
+	}
+	file := func(name string, fill func(w *matfile.Writer) error) {
+		f, err := os.Create(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		w, err := matfile.NewWriter(f, "test")
+		if err == nil {
+			err = fill(w)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	column := func(w *matfile.Writer, name string, v []float64) error { return w.Doubles(name, len(v), 1, v) }
+	file("res101.mat", func(w *matfile.Writer) error {
+		if err := w.Doubles("features", dim, n*perClass, features); err != nil {
+			return err
+		}
+		if err := w.Texts("image_files", files); err != nil {
+			return err
+		}
+		return column(w, "labels", labels)
+	})
+	file("att_splits.mat", func(w *matfile.Writer) error {
+		if err := w.Doubles("att", 4, n, att); err != nil {
+			return err
+		}
+		for i, name := range []string{"trainval_loc", "test_seen_loc", "test_unseen_loc"} {
+			if err := column(w, name, loc[i]); err != nil {
+				return err
+			}
+		}
+		// The leaking kind: class 3 to validate on, test_seen images among them.
+		if err := column(w, "train_loc", seq(1, 30)); err != nil {
+			return err
+		}
+		if err := column(w, "val_loc", seq(31, 40)); err != nil {
+			return err
+		}
+		return w.Texts("allclasses_names", names)
+	})
+	return dir
+}
+
+func seq(lo, hi int) (out []float64) {
+	for i := lo; i <= hi; i++ {
+		out = append(out, float64(i))
+	}
+	return out
+}
+
+// TestXLSA17 goes from a folder of xlsa17 to a report that says what was repaired.
+func TestXLSA17(t *testing.T) {
+	dir, out := xlsa17Folder(t), t.TempDir()
+	r := done(t, "import", "xlsa17", dir, "--out", out, "--shard-rows", "25")
+	if r["dataset"] != "toy" || r["images"] != 60.0 || r["dim"] != 8.0 || r["shards"] != 3.0 {
+		t.Errorf("import: %v", r)
+	}
+	roles, err := shards.ReadRoles(r["split"].(string))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := map[shards.Role]int{}
+	for _, role := range roles.Roles {
+		n[role]++
+	}
+	if n["train"] != 24 || n["validation"] != 8 || n["test_seen"] != 8 || n["test_unseen"] != 20 || !strings.Contains(roles.Provenance, "repaired") {
+		t.Errorf("%v %s", n, roles.Provenance)
+	}
+	done(t, "import", "xlsa17", dir, "--out", out, "--shard-rows", "25")
+	done(t, "train", "--dataset", "toy", "--split", "proposed", "--method", "eszsl", "--out", out)
+	r = done(t, "evaluate", "--dataset", "toy", "--split", "proposed", "--method", "eszsl", "--out", out)
+	if r["images"] != 20.0 || r["generalised"] == nil {
+		t.Errorf("evaluate: %v", r)
+	}
+	page, err := os.ReadFile(r["html"].(string))
+	if err != nil || !strings.Contains(string(page), "leak: 8 of their 40 images") {
+		t.Errorf("the report does not say that the split was repaired: %v", err)
+	}
+	// The same features by the general ways, with the classes of the folder.
+	mat := filepath.Join(dir, "res101.mat")
+	r = done(t, "import", "mat", mat, "--dataset", "toy", "--layout", "xlsa17", "--data", dir, "--network", "again", "--out", out)
+	if r["images"] != 60.0 || r["dim"] != 8.0 {
+		t.Errorf("import mat: %v", r)
+	}
+
+	refused(t, exitUsage, []string{"--attributes"}, "import", "xlsa17", dir, "--out", out, "--attributes", "words")
+	refused(t, exitFailed, []string{"valclasses2.txt"}, "import", "xlsa17", dir, "--out", out, "--fold", "2")
+	refused(t, exitFailed, []string{"att_splits.mat", "https://"}, "import", "xlsa17", t.TempDir(), "--out", out)
+	refused(t, exitFailed, []string{"Spelling", "features"}, "import", "mat", mat, "--variable", "Spelling", "--dataset", "toy", "--layout", "xlsa17", "--data", dir, "--out", out)
+	refused(t, exitFailed, []string{"--force"}, "import", "xlsa17", dir, "--out", out, "--shard-rows", "30")
+}

@@ -1,0 +1,154 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"vzsl/attributes"
+	"vzsl/datasets"
+	"vzsl/datasets/shards"
+)
+
+type xlsa17Options struct {
+	datasets.Import
+	dir, dataset     string
+	features, splits string
+	att              string
+	fold             int
+	seed             uint64
+}
+
+func newImportXLSA17(con *console) *cobra.Command {
+	o := xlsa17Options{Import: datasets.Import{Program: program}}
+	cmd := &cobra.Command{
+		Use:   "xlsa17 DIR",
+		Short: "one dataset of xlsa17: features, class attributes and the proposed split",
+		Long: `Takes over a folder of Xian et al.'s xlsa17 (res101.mat and att_splits.mat): the features to shards, the
+class attributes to classes.parquet and the proposed split (version 2) to splits/proposed.parquet.
+
+Images are called by their path below the dataset's own images folder, so that the split fits features
+extracted from the pictures too. Where a class table of the same classes is there already, it is kept
+and gives the order of the classes; everything is joined by name.
+
+Validation classes are those of val_loc; --fold 1, 2 or 3 takes valclasses1.txt and so on. A val_loc that
+holds test images is repaired, and the split's provenance, shown in every report, says so.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.dir = args[0]
+			return runImportXLSA17(cmd.Context(), con, &o)
+		},
+	}
+	addImportFlags(cmd, &o.Import)
+	f := cmd.Flags()
+	f.StringVar(&o.dataset, "dataset", "", "`name` of the dataset: the folder below features/ (default: DIR's own, in lower case)")
+	f.StringVar(&o.features, "features", datasets.XLSA17Features, "`file` of the features, in DIR")
+	f.StringVar(&o.splits, "splits", datasets.XLSA17Splits, "`file` of attributes and splits, in DIR")
+	f.StringVar(&o.att, "attributes", "", "`matrix` of class attributes: original_att (as the dataset gives them) or att (unit length) (default: the first that is there)")
+	f.IntVar(&o.fold, "fold", 0, "validation classes of valclasses`N`.txt (default: those of val_loc, else 1)")
+	f.Uint64Var(&o.seed, "seed", 1, "draws the validation classes where the files name none")
+	return cmd
+}
+
+func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error {
+	abs, err := filepath.Abs(o.dir)
+	if err != nil {
+		return err
+	}
+	o.dataset = cmp.Or(o.dataset, strings.ToLower(filepath.Base(abs)))
+	if err := checkFolderName("dataset", o.dataset); err != nil {
+		return err
+	}
+	if o.att != "" {
+		if err := oneOf("attributes", o.att, attributes.XLSA17Original, attributes.XLSA17Unit); err != nil {
+			return err
+		}
+	}
+	if o.fold < 0 {
+		return usagef("--fold %d: it is 1, 2 or 3", o.fold)
+	}
+	o.Features = o.features
+	if err := checkImport(&o.Import); err != nil {
+		return err
+	}
+	x, err := datasets.OpenXLSA17(o.dir, o.features, o.splits)
+	if err != nil {
+		return err
+	}
+	for _, note := range x.Notes {
+		con.log.Info(note, "dataset", o.dataset)
+	}
+	table, err := con.xlsa17Classes(o, x)
+	if err != nil {
+		return err
+	}
+	// Everything that can be refused is refused before the features are read.
+	images := make([]datasets.Labelled, len(x.Images))
+	for i, m := range x.Images {
+		images[i] = datasets.Labelled{Image: m.Path, Class: x.Classes[m.Class].Name}
+	}
+	split := datasets.Split{Name: "proposed", Dataset: o.dataset, ValidationFraction: datasets.DefaultValidationFraction, Seed: o.seed}
+	roles, err := x.Split(split, o.fold, table.Classes, images)
+	if err != nil {
+		return err
+	}
+	o.Dataset, o.Out = o.dataset, con.networkDir(o.dataset, o.Network)
+	for _, c := range table.Classes {
+		o.Classes = append(o.Classes, datasets.Class{Name: c})
+	}
+	m, err := con.runImport(ctx, o.Import, func(ctx context.Context, i datasets.Import) (*shards.Manifest, error) {
+		return datasets.ImportXLSA17(ctx, x, i)
+	})
+	if err != nil {
+		return err
+	}
+	r := importResult{Folder: o.Out, Dataset: o.dataset, Classes: con.classTable(o.dataset), Split: con.rolesFile(o.dataset, "proposed")}
+	if err := shards.WriteClassTable(r.Classes, table); err != nil {
+		return err
+	}
+	if err := shards.WriteRoles(r.Split, roles); err != nil {
+		return err
+	}
+	con.log.Info("split proposed", "provenance", roles.Provenance)
+	return con.imported(r, m)
+}
+
+// xlsa17Classes is the class table: the one that is there, or one of the folder's attributes.
+func (c *console) xlsa17Classes(o *xlsa17Options, x *datasets.XLSA17) (*shards.ClassTable, error) {
+	names := make([]string, len(x.Classes))
+	for i, class := range x.Classes {
+		names[i] = class.Name
+	}
+	path := c.classTable(o.dataset)
+	there, err := shards.ReadClassTable(path)
+	if err == nil {
+		a, b := slices.Sorted(slices.Values(there.Classes)), slices.Sorted(slices.Values(names))
+		if !slices.Equal(a, b) {
+			return nil, fmt.Errorf("%s is of other classes (%d) than %s (%d); give this one a name of its own with --dataset", path, len(a), o.dir, len(b))
+		}
+		c.log.Info("the class table that is there is kept", "file", path, "source", there.Source)
+		return there, nil
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	file := o.splits
+	if filepath.Base(file) == file {
+		file = filepath.Join(o.dir, file)
+	}
+	t, err := attributes.ReadXLSA17(file, o.att, names)
+	if err != nil {
+		return nil, err
+	}
+	for _, note := range t.Notes {
+		c.log.Info(note, "dataset", o.dataset)
+	}
+	return &shards.ClassTable{Classes: t.Classes, Attributes: t.Names, Values: t.Values, Dataset: o.dataset, Source: t.Source}, nil
+}
