@@ -79,7 +79,7 @@ fuzz: ## every fuzz target for FUZZTIME each
 	  done; \
 	done
 
-bench: ## vzsl beside its peers, about half an hour: docs/benchmarks.md (installs missing peers)  [FLAGS]
+bench: ## vzsl beside its peers, a quarter of an hour: docs/benchmarks.md (installs missing peers)  [FLAGS]
 	$(GO) run ./internal/bench -install $(FLAGS)
 
 lint: ## golangci-lint, with the rules of the house's layers

@@ -33,7 +33,8 @@ func (b *bench) head() {
 	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
 		var load float64
 		if _, err := fmt.Sscan(string(text), &load); err == nil && load > 0.5 {
-			note("the machine is busy (load %.1f): absolute figures will be low", load)
+			note("the machine is busy (load %.1f)", load)
+			b.printf("\nThe machine was busy with other work when this began (load %.1f): absolute figures are low, and the ratios\nflatter the side whose threads wait for each other least.\n", load)
 		}
 	}
 }
