@@ -34,7 +34,7 @@ func Presets() []string { return []string{"default", "paper"} }
 // Preset returns a set of settings by name; "" is the default one.
 func Preset(name string) (Settings, error) {
 	s := Settings{
-		Method: "vzsl", FeatureNorm: FeaturesL2, AttributeNorm: attributes.CentreL2, Missing: attributes.MissingError, Seed: 1, Refit: true,
+		Method: "vzsl", FeatureNorm: FeaturesSqrtL2, AttributeNorm: attributes.CentreL2, Missing: attributes.MissingError, Seed: 1, Refit: true,
 		VZSL: vzsl.Default(), ESZSL: baselines.DefaultESZSL(),
 	}
 	switch name {

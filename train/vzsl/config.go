@@ -29,24 +29,35 @@ type Config struct {
 	Warmup               int     `toml:"warmup" comment:"epochs over which KL and margin grow to their full weight beside the reconstruction"`
 }
 
-// Paper are the settings of the paper as far as it tells them; its 0.8 of dropout is read as the probability to keep.
+// Paper are the settings of the paper as far as it tells them: sizes, latent dimensions, lambda, and its 0.8 of dropout,
+// read as the probability to keep. It does not tell rate, batch and epochs.
 func Paper() Config {
-	c := Default()
-	c.Hidden, c.Latent, c.Margin = []int{1000, 1000}, 100, 1
-	c.Reconstruction, c.ReconstructionWeight = true, 1
-	c.Keep, c.InputKeep = 0.8, 1
-	return c
-}
-
-// Default are the settings chosen on validation classes.
-func Default() Config {
 	return Config{
-		Hidden: []int{1000}, Latent: 100, Scale: 10,
+		Hidden: []int{1000, 1000}, Latent: 100, Scale: 10,
 		Margin: 1, Reconstruction: true, ReconstructionWeight: 1,
 		Keep: 0.8, InputKeep: 1,
 		LogVarianceBound: 5, PriorScale: 0.1,
 		LearningRate: 3e-4, Schedule: "constant", Beta1: 0.9, Beta2: 0.999,
 		ClipNorm: 10, Batch: 64, Epochs: 30,
+	}
+}
+
+// Default are the settings chosen on validation classes of CUB with VGG-19's fc7: 20 of the 100 seen classes of each of
+// three splits, held out in one to three draws, the unseen classes not looked at. What mattered on the way there, in
+// points of mean per-class accuracy, each against the best settings known at the time: attributes centred and scaled to
+// length 1 (standardised: -21), class means that start small (PriorScale 1 in place of 0.1: -19), no hidden layer (one of
+// 1000 units: -3), as many latent dimensions as attributes (100: -3), L2 on the encoder (none: -2), lambda a little below
+// 1 (1: -1.6), little weight on the reconstruction (10 times as much: -0.9; none: +0.1). Bounds of the log variances
+// from 0.3 to 2 make no difference, nor do features with or without the square root once there is L2 on the encoder.
+func Default() Config {
+	return Config{
+		Hidden: []int{}, Latent: 312, Scale: 10,
+		Margin: 0.9, Reconstruction: true, ReconstructionWeight: 0.05,
+		Keep: 0.5, InputKeep: 1,
+		LogVarianceBound: 2, PriorScale: 0.06,
+		LearningRate: 5e-4, Schedule: "cosine", Beta1: 0.9, Beta2: 0.999,
+		WeightDecay: 0.006,
+		ClipNorm:    10, Batch: 64, Epochs: 15,
 	}
 }
 

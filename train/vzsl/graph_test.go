@@ -160,6 +160,7 @@ func TestGradients(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := Default()
 			c.Hidden, c.Latent, c.Keep, c.InputKeep, c.ReconstructionWeight, c.Reconstruction = []int{5, 4}, 3, 0.7, 1, 1, true
+			c.Margin, c.LogVarianceBound = 1, 5
 			change(&c)
 			g, _ := randomGraph(t, &c, 1)
 			if loss, err := g.run(); err != nil || loss > 100 {
