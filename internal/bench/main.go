@@ -13,8 +13,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-
-	"github.com/google/renameio/v2"
 )
 
 // bench is a run.
@@ -121,7 +119,11 @@ func run(ctx context.Context) error {
 	if b.out == "-" {
 		return nil
 	}
-	return renameio.WriteFile(b.out, b.page.Bytes(), 0o644)
+	part := b.out + ".part"
+	if err := os.WriteFile(part, b.page.Bytes(), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(part, b.out)
 }
 
 // printf adds to the page and shows it.
