@@ -81,7 +81,6 @@ func TestActElementwise(t *testing.T) {
 			}
 			check("add", func(out *Act) { AddAct(a, b, out, relu) }, func(n, y, x, c int) float64 { return positive(va(n, y, x, c) + vb(n, y, x, c)) })
 			check("copy", func(out *Act) { CopyAct(b, out) }, vb)
-			check("relu", func(out *Act) { ReluAct(b, out) }, func(n, y, x, c int) float64 { return max(vb(n, y, x, c), 0) })
 			check("scale", func(out *Act) { ScaleShift(a, out, scale, shift, relu) }, func(n, y, x, c int) float64 {
 				return positive(va(n, y, x, c)*float64(scale[c]) + float64(shift[c]))
 			})

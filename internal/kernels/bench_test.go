@@ -17,12 +17,12 @@ var cpuSeconds = func() float64 { return 0 }
 func benchLevels(b *testing.B, f func(b *testing.B)) {
 	before := Level()
 	for _, l := range Levels() {
-		if err := SetLevel(l); err != nil {
+		if err := setLevel(l); err != nil {
 			b.Fatal(err)
 		}
 		b.Run(l, f)
 	}
-	if err := SetLevel(before); err != nil {
+	if err := setLevel(before); err != nil {
 		b.Fatal(err)
 	}
 }

@@ -93,7 +93,7 @@ func (b BLAS) Ddot(n int, x []float64, incX int, y []float64, incY int) float64 
 // precision holds without scaling.
 func (b BLAS) Snrm2(n int, x []float32, incX int) float32 {
 	if n > 0 && incX == 1 && len(x) >= n {
-		return float32(math.Sqrt(SumSquares(x[:n])))
+		return float32(math.Sqrt(sumSquares(x[:n])))
 	}
 	return b.Implementation.Snrm2(n, x, incX)
 }

@@ -126,14 +126,6 @@ func CopyAct(in, out *Act) {
 	}, in)
 }
 
-// ReluAct writes the positive part of in to out, which may be in.
-func ReluAct(in, out *Act) {
-	sameShape(in, out)
-	rows(out, func(n, y, x, width int) {
-		Relu(out.Data[out.At(n, y, x):][:width], in.Data[in.At(n, y, x):][:width])
-	}, in)
-}
-
 // ScaleShift writes in*scale + shift, both per channel, or its positive part,
 // to out, which may be in.
 func ScaleShift(in, out *Act, scale, shift []float32, relu bool) {

@@ -11,12 +11,12 @@ import (
 func atLevels(t *testing.T, f func(t *testing.T)) {
 	before := Level()
 	defer func() {
-		if err := SetLevel(before); err != nil {
+		if err := setLevel(before); err != nil {
 			t.Fatal(err)
 		}
 	}()
 	for _, l := range Levels() {
-		if err := SetLevel(l); err != nil {
+		if err := setLevel(l); err != nil {
 			t.Fatal(err)
 		}
 		t.Run(l, f)

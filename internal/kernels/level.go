@@ -58,17 +58,6 @@ func Levels() []string {
 	return names
 }
 
-// SetLevel changes the kernels in use. Weights prepared before keep the level
-// they were prepared for.
-func SetLevel(name string) error {
-	a := archNamed(name)
-	if a == nil {
-		return levelError(name)
-	}
-	current.Store(a)
-	return nil
-}
-
 // LevelError is not nil if VZSL_KERNELS asks for something this machine cannot
 // run, in which case Level is the best it can.
 func LevelError() error {

@@ -10,21 +10,15 @@ import (
 	"testing"
 )
 
-func TestSetLevel(t *testing.T) {
-	before := Level()
-	defer func() {
-		if err := SetLevel(before); err != nil {
-			t.Fatal(err)
-		}
-	}()
-	for _, l := range Levels() {
-		if err := SetLevel(l); err != nil || Level() != l {
-			t.Errorf("SetLevel(%q): %v, level %q", l, err, Level())
-		}
+// setLevel changes the kernels in use. Weights prepared before keep the level
+// they were prepared for.
+func setLevel(name string) error {
+	a := archNamed(name)
+	if a == nil {
+		return levelError(name)
 	}
-	if err := SetLevel("sse"); err == nil || !strings.Contains(err.Error(), "avx512, avx2 or go") {
-		t.Errorf("unknown level: %v", err)
-	}
+	current.Store(a)
+	return nil
 }
 
 // The environment variable is read when the process starts, so it takes one.

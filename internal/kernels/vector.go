@@ -123,9 +123,9 @@ func goDot[T float](x, y []T) T {
 	return sum
 }
 
-// SumSquares returns the sum of x's squares in double precision, as a
+// sumSquares returns the sum of x's squares in double precision, as a
 // gradient's norm needs it.
-func SumSquares(x []float32) float64 {
+func sumSquares(x []float32) float64 {
 	v := vec()
 	n, i := v.whole(len(x), 8)
 	var sum float64

@@ -55,7 +55,7 @@ func TestVectors(t *testing.T) {
 			for i := range n {
 				want += x(i) * x(i)
 			}
-			if got := SumSquares(a.s); math.Abs(got-want) > 1e-12*(1+want) {
+			if got := sumSquares(a.s); math.Abs(got-want) > 1e-12*(1+want) {
 				t.Fatalf("sum of squares of %d: %v, want %v", n, got, want)
 			}
 		}
