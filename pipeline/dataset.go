@@ -46,7 +46,7 @@ func checkFolderName(flag, name string) error {
 
 // whereToGet names the official page of a dataset, by layout.
 var whereToGet = map[string]string{
-	"cub":    "get CUB_200_2011.tgz from https://www.vision.caltech.edu/datasets/cub_200_2011/, unpack it and give its folder as --data (make: DATA=path/to/CUB_200_2011)",
+	"cub":    "run 'vzsl download cub', or get CUB_200_2011.tgz from https://www.vision.caltech.edu/datasets/cub_200_2011/, unpack it and give its folder as --data (make: DATA=path/to/CUB_200_2011)",
 	"xlsa17": "get xlsa17.zip from https://www.mpi-inf.mpg.de/departments/computer-vision-and-machine-learning/research/zero-shot-learning/zero-shot-learning-the-good-the-bad-and-the-ugly, unpack it and give the folder of one dataset, xlsa17/data/CUB, as --data",
 	"folder": "give a folder of your own, one folder of images per class, as --data (make: DATA=path)",
 }
