@@ -1,12 +1,15 @@
 package native
 
 import (
+	"math"
+	"math/rand/v2"
 	"os"
 	"runtime"
 	"slices"
 	"testing"
 
 	"vzsl/extract/engine/enginetest"
+	"vzsl/extract/onnx"
 )
 
 func TestSqueezeNetOnBirds(t *testing.T) {
@@ -45,5 +48,82 @@ func TestBirdsInBatches(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("features change with batches of %d on %d threads", threads, threads)
 		}
+	}
+}
+
+// TestConvolutionsDirectly compares each convolution of a real network, on real pictures, with the sum
+// that defines it, in double precision at some of its places, from the engine's own values before it.
+func TestConvolutionsDirectly(t *testing.T) {
+	path := enginetest.Shared(t, "models/vgg19-imagenet-conv3_4-gap256.onnx")
+	const n, size = 2, 224
+	x := enginetest.Birds(t, n, "caffe", size)
+	net, err := onnx.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer net.Close()
+	l, err := net.Layer("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := net.Plan(l.Tensor, size, size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(7, 8))
+	in := x
+	convs := 0
+	for _, s := range plan.Steps {
+		from, to := plan.Values[s.In[0]].Dims, plan.Values[s.Out]
+		if len(to.Dims) != 4 {
+			break
+		}
+		out, _ := enginetest.Run(t, newEngine, path, to.Name, size, x, n)
+		op, ok := s.Op.(*onnx.Conv)
+		if !ok {
+			in = out
+			continue
+		}
+		convs++
+		var sum, square, top float64
+		const places = 60
+		err := op.Weight.Use(func(w []float32) error {
+			for range places {
+				i, oy, ox := rng.IntN(n), rng.IntN(to.Dims[2]), rng.IntN(to.Dims[3])
+				for oc := range op.Out {
+					sum = float64(op.Bias[oc])
+					for c := range op.In {
+						for ky := range op.KernelH {
+							for kx := range op.KernelW {
+								y, x := oy*op.StrideH+ky-op.Top, ox*op.StrideW+kx-op.Left
+								if y >= 0 && y < from[2] && x >= 0 && x < from[3] {
+									sum += float64(in[((i*op.In+c)*from[2]+y)*from[3]+x]) * float64(w[((oc*op.In+c)*op.KernelH+ky)*op.KernelW+kx])
+								}
+							}
+						}
+					}
+					if op.Relu {
+						sum = max(sum, 0)
+					}
+					d := float64(out[((i*op.Out+oc)*to.Dims[2]+oy)*to.Dims[3]+ox]) - sum
+					square += d * d
+					top = max(top, math.Abs(d))
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		largest := float64(slices.Max(out))
+		rms := math.Sqrt(square / float64(places*op.Out))
+		t.Logf("%s: difference at most %.2g of the largest value, rms %.2g", s.Node, top/largest, rms/largest)
+		if op.Groups > 1 || op.Scale != nil || !(top <= 1e-5*largest) || !(rms <= 2e-6*largest) {
+			t.Errorf("%s: too much", s.Node)
+		}
+		in = out
+	}
+	if convs < 8 {
+		t.Errorf("%d convolutions compared", convs)
 	}
 }
