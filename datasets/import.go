@@ -234,32 +234,8 @@ func (o *Import) labels(rows, dim int, images []string) ([]int, error) {
 	if len(o.Classes) == 0 {
 		return nil, fmt.Errorf("import %s: no class names are known", o.Features)
 	}
-	index := make(map[string]int, len(o.Classes))
-	byID := make(map[int64]int, len(o.Classes))
-	names := make([]string, len(o.Classes))
-	numbered := false
-	for i, c := range o.Classes {
-		names[i], index[c.Name] = c.Name, i
-		numbered = numbered || c.ID != 0
-	}
-	for i, c := range o.Classes {
-		if !numbered {
-			byID[int64(i+1)] = i
-		} else if c.ID != 0 {
-			byID[int64(c.ID)] = i
-		}
-	}
-	out := make([]int, rows)
 	if o.Labels == "" {
-		for i, image := range images {
-			class := path.Dir(image)
-			k, ok := index[class]
-			if !ok {
-				return nil, fmt.Errorf("image %q of row %d: no labels are given, and its folder is no class: %w", image, i, unknownClass(class, names))
-			}
-			out[i] = k
-		}
-		return out, nil
+		return o.byFolder(images)
 	}
 	if !slices.Contains(LabelKinds(), o.Kind) {
 		return nil, fmt.Errorf("unknown kind of labels %q; known: %s", o.Kind, strings.Join(LabelKinds(), ", "))
@@ -272,14 +248,7 @@ func (o *Import) labels(rows, dim int, images []string) ([]int, error) {
 		if err := o.fits(o.Labels, "labels", len(list), rows, dim); err != nil {
 			return nil, err
 		}
-		for i, name := range list {
-			k, ok := index[name]
-			if !ok {
-				return nil, fmt.Errorf("%s: label of row %d: %w", o.Labels, i, unknownClass(name, names))
-			}
-			out[i] = k
-		}
-		return out, nil
+		return o.byName(o.Labels, list)
 	}
 	list, err := o.numbers(o.Labels)
 	if err != nil {
@@ -288,14 +257,70 @@ func (o *Import) labels(rows, dim int, images []string) ([]int, error) {
 	if err := o.fits(o.Labels, "labels", len(list), rows, dim); err != nil {
 		return nil, err
 	}
+	return o.byNumber(o.Labels, list)
+}
+
+// classIndex finds classes by name.
+func (o *Import) classIndex() (index map[string]int, names []string) {
+	index = make(map[string]int, len(o.Classes))
+	names = make([]string, len(o.Classes))
+	for i, c := range o.Classes {
+		names[i], index[c.Name] = c.Name, i
+	}
+	return index, names
+}
+
+// byFolder takes the folder in each image's name for its class.
+func (o *Import) byFolder(images []string) ([]int, error) {
+	index, names := o.classIndex()
+	out := make([]int, len(images))
+	for i, image := range images {
+		class := path.Dir(image)
+		k, ok := index[class]
+		if !ok {
+			return nil, fmt.Errorf("image %q of row %d: no labels are given, and its folder is no class: %w", image, i, unknownClass(class, names))
+		}
+		out[i] = k
+	}
+	return out, nil
+}
+
+func (o *Import) byName(file string, list []string) ([]int, error) {
+	index, names := o.classIndex()
+	out := make([]int, len(list))
+	for i, name := range list {
+		k, ok := index[name]
+		if !ok {
+			return nil, fmt.Errorf("%s: label of row %d: %w", file, i, unknownClass(name, names))
+		}
+		out[i] = k
+	}
+	return out, nil
+}
+
+// byNumber takes numbers for what o.Kind says; classes without ids have their place from 1.
+func (o *Import) byNumber(file string, list []int64) ([]int, error) {
+	byID := make(map[int64]int, len(o.Classes))
+	numbered := false
+	for _, c := range o.Classes {
+		numbered = numbered || c.ID != 0
+	}
+	for i, c := range o.Classes {
+		if !numbered {
+			byID[int64(i+1)] = i
+		} else if c.ID != 0 {
+			byID[int64(c.ID)] = i
+		}
+	}
+	out := make([]int, len(list))
 	for i, v := range list {
 		k, ok := byID[v]
 		if o.Kind == LabelIndex {
-			if k, ok = int(v), v >= 0 && v < int64(len(names)); !ok {
-				return nil, fmt.Errorf("%s: label of row %d: %d is not a place in the list of %d classes%s", o.Labels, i, v, len(names), o.otherKind(list))
+			if k, ok = int(v), v >= 0 && v < int64(len(o.Classes)); !ok {
+				return nil, fmt.Errorf("%s: label of row %d: %d is not a place in the list of %d classes%s", file, i, v, len(o.Classes), o.otherKind(list))
 			}
 		} else if !ok {
-			return nil, fmt.Errorf("%s: label of row %d: no class has the number %d%s", o.Labels, i, v, o.otherKind(list))
+			return nil, fmt.Errorf("%s: label of row %d: no class has the number %d%s", file, i, v, o.otherKind(list))
 		}
 		out[i] = k
 	}

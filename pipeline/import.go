@@ -19,7 +19,7 @@ func newImport(con *console) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newImportNPY(con), newImportNPZ(con), newImportMAT(con), newImportXLSA17(con))
+	cmd.AddCommand(newImportNPY(con), newImportNPZ(con), newImportMAT(con), newImportParquet(con), newImportCSV(con), newImportText(con), newImportXLSA17(con))
 	return cmd
 }
 
@@ -127,6 +127,57 @@ converts them.`,
 		addListFlags(cmd, o)
 		cmd.Flags().StringVar(&o.Variable, "variable", "", "`name` of the matrix (default: features, or the only one)")
 	})
+}
+
+func newImportParquet(con *console) *cobra.Command {
+	var c datasets.Columns
+	return newImportOf(con, &cobra.Command{
+		Use:   "parquet FILE",
+		Short: "a Parquet file of another tool, or a folder of them",
+		Long: `Makes shards of a Parquet file, or of all those of a folder in the order of their names: a column of
+image names, one of classes (names, or numbers as --label-kind says), and the features as a column of
+lists of equal length or as a column each.`,
+	}, func(ctx context.Context, o datasets.Import) (*shards.Manifest, error) {
+		return datasets.ImportParquet(ctx, o, c)
+	},
+		func(cmd *cobra.Command, o *datasets.Import) {
+			addColumnFlags(cmd, &c)
+			cmd.Flags().StringVar(&c.Feature, "feature-column", "", "`name` of the column of lists (default: the only one, else every column of floating point)")
+			cmd.Flags().StringVar(&o.Kind, "label-kind", datasets.LabelID, "what classes given as numbers are: id (of the dataset's files, from 1) or index (places in the class list, from 0)")
+			cmd.Flags().StringVar(&o.Images, "images", "", "`file` of image names where the table has none (default: row numbers)")
+		})
+}
+
+func newImportCSV(con *console) *cobra.Command {
+	var c datasets.Columns
+	return newImportOf(con, &cobra.Command{
+		Use:   "csv FILE",
+		Short: "a table of text: image, class, a column per feature",
+		Long: `Makes shards of a table of text with a header, separated by comma, semicolon or tab: a column of image
+names, one of classes, every other one a feature.`,
+	}, func(ctx context.Context, o datasets.Import) (*shards.Manifest, error) {
+		return datasets.ImportCSV(ctx, o, c)
+	},
+		func(cmd *cobra.Command, o *datasets.Import) {
+			addColumnFlags(cmd, &c)
+			cmd.Flags().StringVar(&o.Kind, "label-kind", datasets.LabelName, "what the classes are: name, id (numbers of the dataset's files, from 1) or index (places in the class list, from 0)")
+			cmd.Flags().StringVar(&o.Images, "images", "", "`file` of image names where the table has none (default: row numbers)")
+		})
+}
+
+func addColumnFlags(cmd *cobra.Command, c *datasets.Columns) {
+	cmd.Flags().StringVar(&c.Image, "image-column", "", "`name` of the column of image names (default: image, file, path, filename, ...)")
+	cmd.Flags().StringVar(&c.Class, "class-column", "", "`name` of the column of classes (default: class, label, category, ...; without one, the folder in each image's name)")
+}
+
+func newImportText(con *console) *cobra.Command {
+	return newImportOf(con, &cobra.Command{
+		Use:   "text DIR",
+		Short: "a text file per image, <class>/<image>.txt (AwA's features)",
+		Long: `Makes shards of a folder of features as Animals with Attributes hands them round, Features/vgg19 with a
+folder per class and a text file per image, its values separated by blanks, commas or line ends. Images
+are called like the files, with .jpg.`,
+	}, datasets.ImportText, nil)
 }
 
 // runImport runs an import with its progress shown.

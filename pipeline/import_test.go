@@ -133,6 +133,21 @@ func TestXLSA17(t *testing.T) {
 		t.Errorf("import mat: %v", r)
 	}
 
+	table := write(t, filepath.Join(t.TempDir(), "features.csv"), "image,class,x,y\na,class+1,1,2\nb,class+0,3,4\n")
+	in := []string{"--dataset", "toy", "--layout", "xlsa17", "--data", dir, "--out", out}
+	if r = done(t, append([]string{"import", "csv", table}, in...)...); r["images"] != 2.0 || r["dim"] != 2.0 {
+		t.Errorf("import csv: %v", r)
+	}
+	// Shards are Parquet files too.
+	if r = done(t, append([]string{"import", "parquet", filepath.Join(out, "features", "toy", "res101"), "--network", "third"}, in...)...); r["images"] != 60.0 || r["dim"] != 8.0 {
+		t.Errorf("import parquet: %v", r)
+	}
+	text := t.TempDir()
+	write(t, filepath.Join(text, "class+5", "1.txt"), "1 2 3\n")
+	if r = done(t, append([]string{"import", "text", text, "--network", "text"}, in...)...); r["images"] != 1.0 || r["dim"] != 3.0 {
+		t.Errorf("import text: %v", r)
+	}
+
 	refused(t, exitUsage, []string{"--attributes"}, "import", "xlsa17", dir, "--out", out, "--attributes", "words")
 	refused(t, exitFailed, []string{"valclasses2.txt"}, "import", "xlsa17", dir, "--out", out, "--fold", "2")
 	refused(t, exitFailed, []string{"att_splits.mat", "https://"}, "import", "xlsa17", t.TempDir(), "--out", out)

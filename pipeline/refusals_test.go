@@ -27,7 +27,8 @@ func TestUsage(t *testing.T) {
 		{[]string{"split", "--seen", "f"}, "--unseen"},
 		{[]string{"verify"}, "arg"},
 		{[]string{"import", "npy"}, "arg"},
-		{[]string{"import", "csv"}, "unknown command"},
+		{[]string{"import", "csv"}, "arg"},
+		{[]string{"import", "hdf5"}, "unknown command"},
 	} {
 		o := vzsl(t, append(c.args, "--out", t.TempDir(), "--model", os.DevNull)[:len(c.args)+2]...)
 		if o.code != exitUsage || !strings.Contains(o.stderr, c.say) || !strings.Contains(o.stderr, "--help") {
