@@ -136,8 +136,8 @@ func (d *datasetFlags) describe(ctx context.Context, con *console, ds *datasets.
 
 // ownDescription is the CSV or Parquet file where one is named, else what the dataset's layout holds.
 func (d *datasetFlags) ownDescription(ds *datasets.Dataset) (*attributes.Table, error) {
-	if d.csv == "" && d.layout == "cub" {
-		return attributes.ReadCUB(ds.Root, ds.ClassNames())
+	if read := describers[d.layout]; d.csv == "" && read != nil {
+		return read(ds.Root, ds.ClassNames())
 	}
 	csv := d.csv
 	if csv == "" {
@@ -150,6 +150,14 @@ func (d *datasetFlags) ownDescription(ds *datasets.Dataset) (*attributes.Table, 
 		return attributes.ReadParquet(csv, ds.ClassNames())
 	}
 	return attributes.ReadCSV(csv, ds.ClassNames())
+}
+
+// describers read what a layout says of its classes; a layout that is not here has none or a classes.csv.
+var describers = map[string]func(root string, classes []string) (*attributes.Table, error){
+	"cub": attributes.ReadCUB,
+	"xlsa17": func(root string, classes []string) (*attributes.Table, error) {
+		return attributes.ReadXLSA17(filepath.Join(root, datasets.XLSA17Splits), "", classes)
+	},
 }
 
 // isParquet looks at the file's first bytes.

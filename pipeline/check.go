@@ -1,0 +1,605 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"vzsl/datasets"
+	"vzsl/datasets/shards"
+)
+
+// checkup is what was found of a dataset and of what was made of it.
+type checkup struct {
+	Dataset    string   `json:"dataset"`
+	Layout     string   `json:"layout"`
+	Folder     string   `json:"folder"`
+	Usable     bool     `json:"usable"` // the next command can be run
+	Classes    int      `json:"classes"`
+	Images     int      `json:"images"`
+	Attributes int      `json:"attributes"`
+	There      []string `json:"there"`
+	Missing    []string `json:"missing"`  // not there (yet)
+	Problems   []string `json:"problems"` // there, but it does not fit
+	Notes      []string `json:"notes"`
+	Next       string   `json:"next"`                // a command, or what to do
+	NextHint   string   `json:"next_hint,omitempty"` // what to do before it
+}
+
+func (c *checkup) there(format string, args ...any) {
+	c.There = append(c.There, fmt.Sprintf(format, args...))
+}
+func (c *checkup) missing(format string, args ...any) {
+	c.Missing = append(c.Missing, fmt.Sprintf(format, args...))
+}
+func (c *checkup) problem(format string, args ...any) {
+	c.Problems = append(c.Problems, fmt.Sprintf(format, args...))
+}
+
+func newCheck(con *console) *cobra.Command {
+	var ds datasetFlags
+	cmd := &cobra.Command{
+		Use:   "check DATASET [DIR]",
+		Short: "what of a dataset is there, what is missing, what does not fit, and what to run next",
+		Long: `Looks a dataset's folder through before hours are spent on it: are all files there and readable, are
+classes, images and attributes as many as published, which images are listed but absent or there but in
+no list, which classes have no description; and how far the stages have come. It ends with the next
+command to run. Nothing is changed.
+
+DIR is the dataset's folder, by default data/<dataset>. Exit code 3: something does not fit.`,
+		Args: cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ds.name = args[0]
+			if len(args) == 2 {
+				ds.data = args[1]
+			}
+			return runCheck(cmd.Context(), con, &ds)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&ds.layout, "layout", "", "how the dataset's folder is laid out: "+enumerate(datasets.Layouts())+" (default: the dataset's name where that is a layout, else folder)")
+	f.StringVar(&ds.csv, "csv", "", "`file` of class descriptions instead of the dataset's own")
+	must(cmd.RegisterFlagCompletionFunc("layout", cobra.FixedCompletions(datasets.Layouts(), cobra.ShellCompDirectiveNoFileComp)))
+	return cmd
+}
+
+func runCheck(ctx context.Context, con *console, ds *datasetFlags) error {
+	if err := ds.checkName(); err != nil {
+		return err
+	}
+	given := ds.layout
+	ds.inferLayout()
+	if err := oneOf("layout", ds.layout, datasets.Layouts()...); err != nil {
+		return err
+	}
+	if ds.data == "" {
+		ds.data = filepath.Join("data", ds.name)
+	}
+	c := &checkup{Dataset: ds.name, Layout: ds.layout, Folder: ds.data, There: []string{}, Missing: []string{}, Problems: []string{}, Notes: []string{}}
+	x := &checking{con: con, ds: ds, c: c, layout: given}
+	if err := x.all(ctx); err != nil {
+		return err
+	}
+	if err := con.result(c, c.show); err != nil {
+		return err
+	}
+	switch {
+	case !c.Usable:
+		return fmt.Errorf("%s: not usable yet; next: %s", ds.data, c.Next)
+	case len(c.Problems) > 0:
+		return errSkipped
+	}
+	return nil
+}
+
+// show writes the checkup on one screen.
+func (c *checkup) show(w io.Writer) {
+	fmt.Fprintf(w, "%s in %s, laid out as %s\n", c.Dataset, c.Folder, c.Layout)
+	for _, s := range []struct {
+		head  string
+		lines []string
+	}{{"there", c.There}, {"missing", c.Missing}, {"does not fit", c.Problems}, {"note", c.Notes}} {
+		const most = 6
+		for i, line := range s.lines {
+			if i == most && len(s.lines) > most+1 {
+				fmt.Fprintf(w, "  %-13s and %d more (--json lists all)\n", s.head, len(s.lines)-most)
+				break
+			}
+			fmt.Fprintf(w, "  %-13s %s\n", s.head, line)
+		}
+	}
+	if c.NextHint != "" {
+		fmt.Fprintf(w, "  %-13s %s\n", "first", c.NextHint)
+	}
+	fmt.Fprintf(w, "next: %s\n", c.Next)
+}
+
+// checking is a check under way.
+type checking struct {
+	con     *console
+	ds      *datasetFlags
+	c       *checkup
+	layout  string // as given
+	set     *datasets.Dataset
+	perName map[string]int // images by class
+}
+
+func (x *checking) all(ctx context.Context) error {
+	if !x.open() {
+		return nil
+	}
+	x.c.Usable = true
+	x.counts()
+	x.classes()
+	if err := x.pictures(ctx); err != nil {
+		return err
+	}
+	x.attributes()
+	x.stages()
+	return nil
+}
+
+// open reads the dataset; where that cannot be done it says what to do.
+func (x *checking) open() bool {
+	dir, c := x.ds.data, x.c
+	if _, err := os.Stat(dir); err != nil {
+		c.missing("the dataset's folder %s", dir)
+		if slices.Contains(offerNames(), x.ds.name) {
+			c.Next = "vzsl download " + x.ds.name
+		} else if hint := byHand[x.ds.name]; hint != "" {
+			c.Next = hint
+		} else {
+			c.Next = whereToGet[x.ds.layout]
+		}
+		return false
+	}
+	set, err := x.ds.read()
+	if err == nil {
+		x.set = set
+		c.Notes = append(c.Notes, set.Notes...)
+		return true
+	}
+	c.problem("%v", err)
+	c.Next = "put this right and run 'vzsl check " + x.ds.name + "' again"
+	if archives := archivesIn(dir); len(archives) > 0 {
+		c.problem("archives lie there that are not unpacked: %s", firstOf(archives))
+		c.Next = fmt.Sprintf("unpack %s in %s", archives[0], dir)
+		if slices.Contains(offerNames(), x.ds.name) {
+			c.Next = fmt.Sprintf("vzsl download %s --force --from %s", x.ds.name, shellWord(dir))
+		}
+	}
+	return false
+}
+
+func archivesIn(dir string) []string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	var found []string
+	for _, e := range entries {
+		name := strings.ToLower(e.Name())
+		for _, ext := range []string{".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".part"} {
+			if strings.HasSuffix(name, ext) {
+				found = append(found, e.Name())
+				break
+			}
+		}
+	}
+	return found
+}
+
+// publishedCounts are what the datasets' authors say.
+var publishedCounts = map[string]struct{ classes, images, attributes int }{
+	"cub":  {200, 11788, 312},
+	"awa1": {50, 30475, 85},
+	"awa2": {50, 37322, 85},
+	"sun":  {717, 14340, 102},
+	"apy":  {32, 15339, 64},
+	"flo":  {102, 8189, 0},
+}
+
+func (x *checking) counts() {
+	c := x.c
+	c.Classes, c.Images = len(x.set.Classes), len(x.set.Images)
+	c.there("%d classes, %d images", c.Classes, c.Images)
+	p, known := publishedCounts[x.ds.name]
+	if !known {
+		return
+	}
+	for _, n := range []struct {
+		what            string
+		have, published int
+	}{{"classes", c.Classes, p.classes}, {"images", c.Images, p.images}} {
+		if n.have != n.published {
+			c.problem("%d %s; %s has %d as published", n.have, n.what, x.ds.name, n.published)
+		}
+	}
+}
+
+// classes finds names that are too much alike and classes without images.
+func (x *checking) classes() {
+	x.perName = map[string]int{}
+	for _, m := range x.set.Images {
+		x.perName[x.set.Classes[m.Class].Name]++
+	}
+	alike := map[string]string{}
+	var empty []string
+	for _, c := range x.set.Classes {
+		plain := strings.ToLower(strings.NewReplacer("_", " ", "+", " ", "-", " ").Replace(c.Name))
+		if other, twice := alike[plain]; twice {
+			x.c.problem("classes %q and %q differ in case or spacing only: is it one class?", other, c.Name)
+		}
+		alike[plain] = c.Name
+		if x.perName[c.Name] == 0 {
+			empty = append(empty, c.Name)
+		}
+	}
+	if len(empty) > 0 && x.ds.layout != "folder" { // own classes without pictures are what this is for
+		x.c.problem("%d classes have no images: %s", len(empty), firstOf(empty))
+	}
+}
+
+// featuresOnly are the layouts that hold features and no pictures.
+var featuresOnly = map[string]bool{"xlsa17": true, "awa1": true}
+
+// pictureFile: what a walk takes for a picture.
+func pictureFile(name string) bool {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp":
+		return !strings.HasPrefix(name, ".")
+	}
+	return false
+}
+
+// pictures compares the list of images with the files.
+func (x *checking) pictures(ctx context.Context) error {
+	if featuresOnly[x.ds.layout] {
+		return nil
+	}
+	c := x.c
+	listed := make(map[string]bool, len(x.set.Images)) // false: no file yet
+	folded := make(map[string]string, len(x.set.Images))
+	for _, m := range x.set.Images {
+		listed[m.Path] = false
+		if other, twice := folded[strings.ToLower(m.Path)]; twice {
+			c.problem("images %q and %q differ in case only: on some disks they are one", other, m.Path)
+		}
+		folded[strings.ToLower(m.Path)] = m.Path
+	}
+	var orphans, empty []string
+	seen := 0
+	hook, end := x.con.progress("look through "+x.set.ImageRoot, "files")
+	defer end()
+	root := x.set.ImageRoot
+	if real, err := filepath.EvalSymlinks(root); err == nil {
+		root = real
+	}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			if path == root && errors.Is(err, fs.ErrNotExist) {
+				return fs.SkipAll
+			}
+			c.problem("%v", err)
+			return nil
+		}
+		if d.IsDir() {
+			return nil
+		}
+		rel, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		name := filepath.ToSlash(rel)
+		_, known := listed[name]
+		if !known && !pictureFile(d.Name()) {
+			return nil
+		}
+		if seen++; seen%1000 == 0 {
+			hook(seen, len(listed))
+		}
+		if !known {
+			orphans = append(orphans, name)
+			return nil
+		}
+		listed[name] = true
+		if st, err := d.Info(); err == nil && st.Mode().IsRegular() && st.Size() == 0 {
+			empty = append(empty, name)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	var absent []string
+	for _, m := range x.set.Images {
+		if listed[m.Path] {
+			continue
+		}
+		// Below a linked folder the walk does not go.
+		if _, err := os.Stat(filepath.Join(x.set.ImageRoot, filepath.FromSlash(m.Path))); err != nil {
+			absent = append(absent, m.Path)
+		}
+	}
+	switch {
+	case len(absent) == len(listed):
+		c.problem("none of the %d images listed has a file in %s: is the archive of the pictures unpacked there?", len(listed), x.set.ImageRoot)
+		c.Usable = len(x.networks()) > 0 // features made elsewhere will do
+	case len(absent) > 0:
+		c.problem("%d images are listed but have no file: %s", len(absent), firstOf(absent))
+	}
+	if len(empty) > 0 {
+		c.problem("%d images are empty files: %s", len(empty), firstOf(empty))
+	}
+	if len(orphans) > 0 {
+		slices.Sort(orphans)
+		c.problem("%d pictures belong to no class or list and are left out: %s", len(orphans), firstOf(orphans))
+	}
+	return nil
+}
+
+// attributes reads the class descriptions.
+func (x *checking) attributes() {
+	c := x.c
+	table, err := x.ds.ownDescription(x.set)
+	if err != nil {
+		c.problem("class descriptions: %v", err)
+		return
+	}
+	c.Attributes = len(table.Names)
+	c.there("%d attributes of every class (%s)", c.Attributes, table.Source)
+	c.Notes = append(c.Notes, table.Notes...)
+	if p := publishedCounts[x.ds.name]; p.attributes > 0 && p.attributes != c.Attributes && x.ds.csv == "" {
+		c.problem("%d attributes; %s has %d as published", c.Attributes, x.ds.name, p.attributes)
+	}
+	var without, some []string
+	for i, row := range table.Values {
+		n := 0
+		for _, v := range row {
+			if v != v {
+				n++
+			}
+		}
+		switch {
+		case n == len(row):
+			without = append(without, table.Classes[i])
+		case n > 0:
+			some = append(some, fmt.Sprintf("%s (%d)", table.Classes[i], n))
+		}
+	}
+	if len(without) > 0 {
+		c.problem("%d classes have no attribute at all: %s", len(without), firstOf(without))
+	}
+	if len(some) > 0 {
+		c.Notes = append(c.Notes, fmt.Sprintf("%d values are missing, of classes %s: train with --missing class-mean", table.Missing(), firstOf(some)))
+	}
+}
+
+func (x *checking) networks() []string {
+	n, err := x.con.networks(x.ds.name)
+	if err != nil {
+		return nil
+	}
+	return n
+}
+
+// command is a command line of this dataset.
+func (x *checking) command(stage string, data bool, more ...string) string {
+	words := append([]string{"vzsl"}, strings.Fields(stage)...)
+	words = append(words, "--dataset", x.ds.name)
+	if data {
+		if x.ds.data != filepath.Join("data", x.ds.name) {
+			words = append(words, "--data", x.ds.data)
+		}
+		if x.layout != "" {
+			words = append(words, "--layout", x.layout)
+		}
+	}
+	words = append(words, more...)
+	if x.con.out != "." {
+		words = append(words, "--out", x.con.out)
+	}
+	for i, w := range words {
+		words[i] = shellWord(w)
+	}
+	return strings.Join(words, " ")
+}
+
+// shellWord quotes a word for the shell where it needs that.
+func shellWord(s string) string {
+	if s != "" && !strings.ContainsAny(s, " \t\n'\"\\$`*?[]{}()<>|&;#~!") {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// stages says how far the work has come and what comes next.
+func (x *checking) stages() {
+	c := x.c
+	if !c.Usable {
+		c.Next = "put the pictures where " + x.set.ImageRoot + " is and run 'vzsl check " + x.ds.name + "' again"
+		if slices.Contains(offerNames(), x.ds.name) {
+			c.Next = "vzsl download " + x.ds.name + " --force"
+		}
+		return
+	}
+	for _, step := range []func() string{x.features, x.table, x.splits, x.runs} {
+		if c.Next = step(); c.Next != "" {
+			return
+		}
+	}
+}
+
+// features looks at the shards; it returns the command that makes or completes them.
+func (x *checking) features() string {
+	c := x.c
+	complete := 0
+	for _, n := range x.networks() {
+		dir := x.con.networkDir(x.ds.name, n)
+		m, err := shards.ReadManifest(dir)
+		switch {
+		case err != nil:
+			c.problem("%v", err)
+		case !m.Complete:
+			c.missing("%s: the extraction is not finished, %d images so far", dir, m.Rows)
+			if m.Source.NetworkSHA256 != "" {
+				return x.command("extract", true, x.model(n)...)
+			}
+		default:
+			complete++
+			c.there("%s: features of %d images, %d-d", dir, m.Rows, m.Source.Dim)
+			if m.Skipped > 0 {
+				c.Notes = append(c.Notes, fmt.Sprintf("%d images were skipped, see %s", m.Skipped, filepath.Join(dir, "skipped.csv")))
+			}
+			if m.Source.NetworkSHA256 != "" && m.Source.DatasetSHA256 != "" && m.Source.DatasetSHA256 != x.set.SHA256() {
+				c.problem("%s was made from another list of classes and images than the one in %s: extract again with --force", dir, x.ds.data)
+			}
+		}
+	}
+	if complete > 0 {
+		return ""
+	}
+	c.missing("features of the images")
+	if x.ds.layout == "xlsa17" {
+		words := []string{"vzsl", "import", "xlsa17", x.ds.data, "--dataset", x.ds.name}
+		if x.con.out != "." {
+			words = append(words, "--out", x.con.out)
+		}
+		for i, w := range words {
+			words[i] = shellWord(w)
+		}
+		return strings.Join(words, " ")
+	}
+	models, err := filepath.Glob(filepath.Join("models", "*.onnx"))
+	if err != nil || len(models) == 0 {
+		c.missing("a network: no .onnx file in models/")
+		return "vzsl download vgg19"
+	}
+	return x.command("extract", true, x.model(networkName(models[0]))...)
+}
+
+// model is the flag for a network that is not the default one.
+func (x *checking) model(network string) []string {
+	if network == "vgg19" {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Join("models", "vgg19.onnx")); err == nil && len(x.networks()) == 0 {
+		return nil
+	}
+	return []string{"--model", filepath.Join("models", network+".onnx")}
+}
+
+func (x *checking) table() string {
+	var more []string
+	if x.ds.csv != "" {
+		more = []string{"--csv", x.ds.csv}
+	}
+	path := x.con.classTable(x.ds.name)
+	t, err := shards.ReadClassTable(path)
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		x.c.problem("%v", err)
+		fallthrough
+	case err != nil:
+		x.c.missing("the class table %s", path)
+		return x.command("attributes", true, more...)
+	}
+	have := map[string]bool{}
+	for _, n := range t.Classes {
+		have[n] = true
+	}
+	for _, n := range x.set.Classes {
+		if !have[n.Name] {
+			x.c.problem("%s: it does not have class %q and is of another list of classes: run attributes again", path, n.Name)
+			return x.command("attributes", true, more...)
+		}
+	}
+	x.c.there("%s: %d attributes (%s)", path, len(t.Attributes), t.Source)
+	return ""
+}
+
+// splitNames are the splits there are, the published ones first.
+func (x *checking) splitNames() []string {
+	files, err := filepath.Glob(filepath.Join(escapeGlob(x.con.datasetDir(x.ds.name)), "splits", "*.parquet"))
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, f := range files {
+		names = append(names, strings.TrimSuffix(filepath.Base(f), ".parquet"))
+	}
+	slices.SortStableFunc(names, func(a, b string) int {
+		rank := map[string]int{"standard": -2, "proposed": -1}
+		return rank[a] - rank[b]
+	})
+	return names
+}
+
+func (x *checking) splits() string {
+	c := x.c
+	if names := x.splitNames(); len(names) > 0 {
+		c.there("splits: %s", strings.Join(names, ", "))
+		return ""
+	}
+	c.missing("a split into seen and unseen classes")
+	if _, unseen, _, err := datasets.StandardSplit(x.ds.name, x.set.ClassNames()); err == nil {
+		pictured := 0
+		for _, n := range unseen {
+			if x.perName[n] > 0 {
+				pictured++
+			}
+		}
+		if pictured < len(unseen) {
+			c.problem("%d of the %d unseen classes of the standard split have no images: it measures the others only", len(unseen)-pictured, len(unseen))
+		}
+		return x.command("split", false)
+	}
+	seen, unseen := filepath.Join(x.ds.data, "seen.txt"), filepath.Join(x.ds.data, "unseen.txt")
+	_, err1 := os.Stat(seen)
+	_, err2 := os.Stat(unseen)
+	if err1 != nil || err2 != nil {
+		c.NextHint = "write " + seen + " and " + unseen + ": the names of the seen and of the unseen classes, one a line"
+	}
+	return x.command("split", false, "--split", "own", "--seen", seen, "--unseen", unseen)
+}
+
+// runs looks for trained models and their reports.
+func (x *checking) runs() string {
+	c := x.c
+	networks := x.networks()
+	for _, split := range x.splitNames() {
+		prefix := x.ds.name + "-" + split + "-"
+		models, err := filepath.Glob(filepath.Join(escapeGlob(x.con.runDir(prefix))+"*", "model.safetensors"))
+		if err != nil {
+			continue
+		}
+		for _, m := range models {
+			run := filepath.Base(filepath.Dir(m))
+			page := filepath.Join(x.con.reportDir(run), "report.html")
+			if _, err := os.Stat(page); err == nil {
+				c.there("%s, %s", m, page)
+				return "nothing is left to do: open " + page
+			}
+			c.there("%s", m)
+			c.missing("the report of %s", run)
+			return x.command("evaluate", !featuresOnly[x.ds.layout], "--split", split, "--method", strings.TrimPrefix(run, prefix))
+		}
+	}
+	c.missing("a trained model")
+	more := []string{"--split", x.splitNames()[0]}
+	if len(networks) > 1 {
+		more = append(more, "--network", networks[0])
+	}
+	return x.command("train", false, more...)
+}
