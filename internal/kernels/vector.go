@@ -22,7 +22,7 @@ type vectors struct {
 	adam          func(k, param, grad, m, v *float32, n int)
 	saddRows      func(dst *float32, to int, src *float32, from int, bias *float32, floor float32, rows, n int)
 	poolMax       func(src *float32, pixel, row, step int, dst *float32, to, pixels, n int)
-	winogradIn    func(src *float32, pixel, row int, dst *float32, plane, n int)
+	winogradIn    func(src *float32, pixel, row int, dst *float32, plane, step, n int)
 	winogradOut   func(src *float32, plane int, dst *float32, pixel, row int, bias *float32, floor float32, n int)
 }
 

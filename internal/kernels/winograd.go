@@ -102,7 +102,8 @@ type winogradRun struct {
 	total            int
 
 	block          int // tiles
-	lda, ldc       int // of one tile's values at one of the 36 places
+	piece          int // channels of a tile that lie together, see group
+	lda, ldc       int // values of one tile at one of the 36 places
 	planeV, planeM int // of one place
 
 	shared       bool
@@ -136,7 +137,10 @@ func (p *winograd) run(c *Conv, in, out *Act, pool bool) {
 	r.across = (r.ow + tileOut - 1) / tileOut
 	r.perImage = (r.oh + tileOut - 1) / tileOut * r.across
 	r.total = out.N * r.perImage
-	r.lda, r.ldc = c.In+16, p.panels*c.arch.f32.nr+16
+	r.lda, r.ldc = c.In, p.panels*c.arch.f32.nr+16
+	if r.piece = c.arch.vec.bytes / 4; r.piece == 0 || c.In%r.piece != 0 {
+		r.piece = c.In
+	}
 	r.plan()
 	r.planeV, r.planeM = planeStride(r.block*r.lda), planeStride(r.block*r.ldc)
 	if !r.shared {
@@ -197,7 +201,7 @@ func (r *winogradRun) part(i int, s *scratch) {
 		first := i * r.block
 		count := min(r.block, r.total-first)
 		v, m := s.v.grown(places*r.planeV), s.m.grown(places*r.planeM)
-		r.transformIn(first, 0, count, v)
+		r.transformIn(first, 0, count, count, v)
 		for place := range places {
 			r.product(place, count, v, m)
 		}
@@ -206,12 +210,30 @@ func (r *winogradRun) part(i int, s *scratch) {
 	}
 	switch r.phase {
 	case phaseIn:
-		r.transformIn(r.first, i*inStep, min((i+1)*inStep, r.count), r.v)
+		r.transformIn(r.first, i*inStep, min((i+1)*inStep, r.count), r.count, r.v)
 	case phaseProduct:
 		r.product(i, r.count, r.v, r.m)
 	case phaseOut:
 		r.transformOut(r.first, i*inStep, min((i+1)*inStep, r.count), r.m, s)
 	}
+}
+
+// group is the tiles from lo to hi-1, of count, that go through the registers together with tile t.
+// They are groups of even size. A group's transformed inputs at a place lie together, too, in the
+// order in which they are multiplied: a piece of the first channels of each tile, then the next
+// piece. So they are one stream, and the next group's follow it.
+func (r *winogradRun) group(t, count int) (lo, hi int) {
+	groups := r.groups(count)
+	g := t * groups / count
+	if (g+1)*count/groups <= t {
+		g++
+	}
+	return g * count / groups, (g + 1) * count / groups
+}
+
+func (r *winogradRun) groups(count int) int {
+	mr := r.c.arch.f32.mr
+	return (count + mr - 1) / mr
 }
 
 // at is where a tile's outputs begin.
@@ -220,19 +242,27 @@ func (r *winogradRun) at(tile int) (n, y, x int) {
 	return tile / r.perImage, t / r.across * tileOut, t % r.across * tileOut
 }
 
-// transformIn writes B'dB of tiles lo to hi of the block that starts at first.
-func (r *winogradRun) transformIn(first, lo, hi int, v []float32) {
+// transformIn writes B'dB of tiles lo to hi of the count in the block that starts at first.
+func (r *winogradRun) transformIn(first, lo, hi, count int, v []float32) {
 	in, w := r.in, &r.c.arch.vec
 	pixel, row := in.stride(), in.rowStride()
-	n, done := w.whole(in.C, 4)
+	g0, g1 := r.group(lo, count)
 	for t := lo; t < hi; t++ {
+		if t == g1 {
+			g0, g1 = r.group(t, count)
+		}
 		img, y, x := r.at(first + t)
 		from := in.Data[in.At(img, y-r.c.Top, x-r.c.Left):]
-		to := v[t*r.lda:]
+		to := v[g0*r.lda+(t-g0)*r.piece:]
+		step := (g1 - g0) * r.piece
 		_ = from[5*row+5*pixel+in.C-1]
-		_ = to[(places-1)*r.planeV+in.C-1]
+		_ = to[(places-1)*r.planeV+(in.C/r.piece-1)*step+r.piece-1]
+		n, done := w.whole(in.C, 4)
+		if step = w.bytes / 4; r.piece == step {
+			step *= g1 - g0
+		}
 		if n > 0 {
-			w.winogradIn(&from[0], pixel*4, row*4, &to[0], r.planeV*4, n)
+			w.winogradIn(&from[0], pixel*4, row*4, &to[0], r.planeV*4, step*4, n)
 		}
 		if done < in.C {
 			winogradIn(from[done:], pixel, row, to[done:], r.planeV, in.C-done)
@@ -246,11 +276,10 @@ func (r *winogradRun) product(place, count int, v, m []float32) {
 	panel := r.c.In * mk.nr
 	v, m = v[place*r.planeV:], m[place*r.planeM:]
 	weights := r.weights.Data[place*r.panels*panel:][:r.panels*panel]
-	// A block of rows stays in the second-level cache while the panels pass.
-	step := max(1, mk.mc*mk.kc/r.lda/mk.mr) * mk.mr
-	for r0 := 0; r0 < count; r0 += step {
-		rows := min(step, count-r0)
-		tiles := (rows + mk.mr - 1) / mk.mr
+	groups := r.groups(count)
+	// Some groups stay in the second-level cache while the panels pass.
+	step := max(1, mk.mc*mk.kc/r.lda/mk.mr)
+	for g0 := 0; g0 < groups; g0 += step {
 		for p := range r.panels {
 			for k0 := 0; k0 < r.c.In; k0 += mk.kc {
 				kk := min(mk.kc, r.c.In-k0)
@@ -259,9 +288,14 @@ func (r *winogradRun) product(place, count int, v, m []float32) {
 					beta = 1
 				}
 				b := weights[p*panel+k0*mk.nr:][:kk*mk.nr]
-				for t := range tiles {
-					lo, hi := r0+rows*t/tiles, r0+rows*(t+1)/tiles
-					mk.kernel(hi-lo, kk, v[lo*r.lda+k0:], r.lda, b, m[lo*r.ldc+p*mk.nr:], r.ldc, 1, beta, 1, 0)
+				for g := g0; g < min(g0+step, groups); g++ {
+					lo, hi := g*count/groups, (g+1)*count/groups
+					out := m[lo*r.ldc+p*mk.nr:]
+					if r.piece == r.c.In {
+						mk.kernel(hi-lo, kk, v[lo*r.lda+k0:], r.lda, b, out, r.ldc, 1, beta, 1, 0)
+						continue
+					}
+					mk.kernel(hi-lo, r.piece, v[lo*r.lda+k0*(hi-lo):], r.piece, b, out, r.ldc, 1, beta, kk/r.piece, (hi-lo)*r.piece)
 				}
 			}
 		}

@@ -3,10 +3,10 @@
 package kernels
 
 // winogradInAVX2 transforms n*8 channels of a tile of 6x6 pixels. Distances are in bytes;
-// the result's 36 values of a channel are plane apart.
+// the result's 36 values of a channel are plane apart, its vectors of channels step.
 //
 //go:noescape
-func winogradInAVX2(src *float32, pixel int, row int, dst *float32, plane int, n int)
+func winogradInAVX2(src *float32, pixel int, row int, dst *float32, plane int, step int, n int)
 
 // winogradOutAVX2 transforms n*8 channels back to a tile of 4x4 pixels, adds bias and
 // raises what is below floor to it. Distances are in bytes.
@@ -15,10 +15,10 @@ func winogradInAVX2(src *float32, pixel int, row int, dst *float32, plane int, n
 func winogradOutAVX2(src *float32, plane int, dst *float32, pixel int, row int, bias *float32, floor float32, n int)
 
 // winogradInAVX512 transforms n*16 channels of a tile of 6x6 pixels. Distances are in bytes;
-// the result's 36 values of a channel are plane apart.
+// the result's 36 values of a channel are plane apart, its vectors of channels step.
 //
 //go:noescape
-func winogradInAVX512(src *float32, pixel int, row int, dst *float32, plane int, n int)
+func winogradInAVX512(src *float32, pixel int, row int, dst *float32, plane int, step int, n int)
 
 // winogradOutAVX512 transforms n*16 channels back to a tile of 4x4 pixels, adds bias and
 // raises what is below floor to it. Distances are in bytes.

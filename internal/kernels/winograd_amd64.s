@@ -2,13 +2,13 @@
 
 #include "textflag.h"
 
-// func winogradInAVX2(src *float32, pixel int, row int, dst *float32, plane int, n int)
-// Requires: AVX, FMA3
-TEXT ·winogradInAVX2(SB), NOSPLIT, $0-48
+// func winogradInAVX2(src *float32, pixel int, row int, dst *float32, plane int, step int, n int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·winogradInAVX2(SB), NOSPLIT, $0-56
 	MOVQ src+0(FP), AX
 	MOVQ pixel+8(FP), CX
 	MOVQ dst+24(FP), DX
-	MOVQ n+40(FP), BX
+	MOVQ n+48(FP), BX
 	MOVQ row+16(FP), SI
 	LEAQ (SI)(SI*2), DI
 	LEAQ (SI)(SI*4), R8
@@ -34,6 +34,13 @@ loop:
 	VADDPS       Y13, Y12, Y1
 	VSUBPS       Y13, Y12, Y7
 	ADDQ         CX, R13
+	LEAQ         (R13)(CX*4), R14
+	PREFETCHT0   (R14)
+	PREFETCHT0   (R14)(SI*1)
+	PREFETCHT0   (R14)(SI*2)
+	PREFETCHT0   (R14)(DI*1)
+	PREFETCHT0   (R14)(SI*4)
+	PREFETCHT0   (R14)(R8*1)
 	VMOVUPS      (R13)(SI*4), Y12
 	VMOVUPS      (R13)(DI*1), Y13
 	VFNMADD231PS (R13)(SI*2), Y15, Y12
@@ -41,6 +48,13 @@ loop:
 	VADDPS       Y13, Y12, Y2
 	VSUBPS       Y13, Y12, Y8
 	ADDQ         CX, R13
+	LEAQ         (R13)(CX*4), R14
+	PREFETCHT0   (R14)
+	PREFETCHT0   (R14)(SI*1)
+	PREFETCHT0   (R14)(SI*2)
+	PREFETCHT0   (R14)(DI*1)
+	PREFETCHT0   (R14)(SI*4)
+	PREFETCHT0   (R14)(R8*1)
 	VMOVUPS      (R13)(SI*4), Y12
 	VMOVUPS      (R13)(DI*1), Y13
 	VFNMADD231PS (R13)(SI*2), Y15, Y12
@@ -48,6 +62,13 @@ loop:
 	VADDPS       Y13, Y12, Y3
 	VSUBPS       Y13, Y12, Y9
 	ADDQ         CX, R13
+	LEAQ         (R13)(CX*4), R14
+	PREFETCHT0   (R14)
+	PREFETCHT0   (R14)(SI*1)
+	PREFETCHT0   (R14)(SI*2)
+	PREFETCHT0   (R14)(DI*1)
+	PREFETCHT0   (R14)(SI*4)
+	PREFETCHT0   (R14)(R8*1)
 	VMOVUPS      (R13)(SI*4), Y12
 	VMOVUPS      (R13)(DI*1), Y13
 	VFNMADD231PS (R13)(SI*2), Y15, Y12
@@ -55,6 +76,13 @@ loop:
 	VADDPS       Y13, Y12, Y4
 	VSUBPS       Y13, Y12, Y10
 	ADDQ         CX, R13
+	LEAQ         (R13)(CX*4), R14
+	PREFETCHT0   (R14)
+	PREFETCHT0   (R14)(SI*1)
+	PREFETCHT0   (R14)(SI*2)
+	PREFETCHT0   (R14)(DI*1)
+	PREFETCHT0   (R14)(SI*4)
+	PREFETCHT0   (R14)(R8*1)
 	VMOVUPS      (R13)(SI*4), Y12
 	VMOVUPS      (R13)(DI*1), Y13
 	VFNMADD231PS (R13)(SI*2), Y15, Y12
@@ -300,7 +328,7 @@ loop:
 	VMOVUPS      Y14, (R14)(R10*1)
 	VMOVUPS      Y12, (R14)(R9*4)
 	ADDQ         $+32, AX
-	ADDQ         $+32, DX
+	ADDQ         step+40(FP), DX
 	DECQ         BX
 	JNE          loop
 	VZEROUPPER
@@ -578,13 +606,13 @@ DATA c8x32<>+24(SB)/4, $0x41000000
 DATA c8x32<>+28(SB)/4, $0x41000000
 GLOBL c8x32<>(SB), RODATA|NOPTR, $32
 
-// func winogradInAVX512(src *float32, pixel int, row int, dst *float32, plane int, n int)
-// Requires: AVX, AVX512F
-TEXT ·winogradInAVX512(SB), NOSPLIT, $0-48
+// func winogradInAVX512(src *float32, pixel int, row int, dst *float32, plane int, step int, n int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·winogradInAVX512(SB), NOSPLIT, $0-56
 	MOVQ         src+0(FP), AX
 	MOVQ         pixel+8(FP), CX
 	MOVQ         dst+24(FP), DX
-	MOVQ         n+40(FP), BX
+	MOVQ         n+48(FP), BX
 	MOVQ         row+16(FP), SI
 	LEAQ         (SI)(SI*2), DI
 	LEAQ         (SI)(SI*4), R8
@@ -626,6 +654,13 @@ loop:
 	VFMADD231PS  Z27, Z25, Z13
 	VFNMADD231PS Z27, Z25, Z19
 	ADDQ         CX, R13
+	LEAQ         (R13)(CX*4), R14
+	PREFETCHT0   (R14)
+	PREFETCHT0   (R14)(SI*1)
+	PREFETCHT0   (R14)(SI*2)
+	PREFETCHT0   (R14)(DI*1)
+	PREFETCHT0   (R14)(SI*4)
+	PREFETCHT0   (R14)(R8*1)
 	VMOVUPS      (R13)(SI*4), Z24
 	VMOVUPS      (R13)(DI*1), Z25
 	VFNMADD231PS (R13)(SI*2), Z28, Z24
@@ -640,6 +675,13 @@ loop:
 	VFMADD231PS  Z27, Z25, Z14
 	VFNMADD231PS Z27, Z25, Z20
 	ADDQ         CX, R13
+	LEAQ         (R13)(CX*4), R14
+	PREFETCHT0   (R14)
+	PREFETCHT0   (R14)(SI*1)
+	PREFETCHT0   (R14)(SI*2)
+	PREFETCHT0   (R14)(DI*1)
+	PREFETCHT0   (R14)(SI*4)
+	PREFETCHT0   (R14)(R8*1)
 	VMOVUPS      (R13)(SI*4), Z24
 	VMOVUPS      (R13)(DI*1), Z25
 	VFNMADD231PS (R13)(SI*2), Z28, Z24
@@ -654,6 +696,13 @@ loop:
 	VFMADD231PS  Z27, Z25, Z15
 	VFNMADD231PS Z27, Z25, Z21
 	ADDQ         CX, R13
+	LEAQ         (R13)(CX*4), R14
+	PREFETCHT0   (R14)
+	PREFETCHT0   (R14)(SI*1)
+	PREFETCHT0   (R14)(SI*2)
+	PREFETCHT0   (R14)(DI*1)
+	PREFETCHT0   (R14)(SI*4)
+	PREFETCHT0   (R14)(R8*1)
 	VMOVUPS      (R13)(SI*4), Z24
 	VMOVUPS      (R13)(DI*1), Z25
 	VFNMADD231PS (R13)(SI*2), Z28, Z24
@@ -668,6 +717,13 @@ loop:
 	VFMADD231PS  Z27, Z25, Z16
 	VFNMADD231PS Z27, Z25, Z22
 	ADDQ         CX, R13
+	LEAQ         (R13)(CX*4), R14
+	PREFETCHT0   (R14)
+	PREFETCHT0   (R14)(SI*1)
+	PREFETCHT0   (R14)(SI*2)
+	PREFETCHT0   (R14)(DI*1)
+	PREFETCHT0   (R14)(SI*4)
+	PREFETCHT0   (R14)(R8*1)
 	VMOVUPS      (R13)(SI*4), Z24
 	VMOVUPS      (R13)(DI*1), Z25
 	VFNMADD231PS (R13)(SI*2), Z28, Z24
@@ -868,7 +924,7 @@ loop:
 	VMOVUPS      Z26, (R14)(R10*1)
 	VMOVUPS      Z24, (R14)(R9*4)
 	ADDQ         $+64, AX
-	ADDQ         $+64, DX
+	ADDQ         step+40(FP), DX
 	DECQ         BX
 	JNE          loop
 	VZEROUPPER

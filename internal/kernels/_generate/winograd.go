@@ -67,12 +67,12 @@ func (t times) at(base reg.Register, i int) operand.Mem {
 }
 
 func winogradIn(g *gen) {
-	g.function("winogradIn"+g.name, "func(src *float32, pixel, row int, dst *float32, plane, n int)",
+	g.function("winogradIn"+g.name, "func(src *float32, pixel, row int, dst *float32, plane, step, n int)",
 		fmt.Sprintf("transforms n*%d channels of a tile of 6x6 pixels. Distances are in bytes;", g.bytes/4),
-		"the result's 36 values of a channel are plane apart.")
+		"the result's 36 values of a channel are plane apart, its vectors of channels step.")
 	src, pixel, dst, n := g.gp("src"), g.gp("pixel"), g.gp("dst"), g.gp("n")
 	row, plane := g.times(g.gp("row")), g.times(g.gp("plane"))
-	plane6, s, d := g.GP64(), g.GP64(), g.GP64()
+	plane6, s, d, ahead := g.GP64(), g.GP64(), g.GP64(), g.GP64()
 	g.LEAQ(operand.Mem{Base: plane.p3, Index: plane.p3, Scale: 1}, plane6)
 
 	groups, held := [][]int{{1, 2, 3, 4}, {5}, {0}}, 24
@@ -123,6 +123,12 @@ func winogradIn(g *gen) {
 		g.MOVQ(src, s)
 		for j := range 6 {
 			px := func(i int) operand.Mem { return row.at(s, i) }
+			if gi == 0 && j >= 2 { // what the tile to the right has beyond this one
+				g.LEAQ(operand.Mem{Base: s, Index: pixel, Scale: 4}, ahead)
+				for i := range 6 {
+					g.PREFETCHT0(row.at(ahead, i))
+				}
+			}
 			if has(1) { // d4-4d2 +- (d3-4d1)
 				g.VMOVUPS(px(4), a)
 				g.VMOVUPS(px(3), b)
@@ -191,7 +197,7 @@ func winogradIn(g *gen) {
 		}
 	}
 	g.ADDQ(operand.I32(g.bytes), src)
-	g.ADDQ(operand.I32(g.bytes), dst)
+	g.ADDQ(g.param("step"), dst)
 	g.DECQ(n)
 	g.JNE(ref("loop"))
 	g.end()
