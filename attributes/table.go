@@ -86,8 +86,8 @@ func (t *Table) align(file string, classes []string, names []string, rows map[st
 	for _, n := range names {
 		if !wanted[n] {
 			extra = append(extra, n)
-			folded[fold(n)] = n
 		}
+		folded[fold(n)] = n
 	}
 	var missing []string
 	for _, c := range classes {

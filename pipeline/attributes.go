@@ -180,6 +180,7 @@ type wordsUsed struct {
 	Vocabulary int                 `json:"vocabulary"`
 	Found      int                 `json:"found"`
 	Averaged   map[string][]string `json:"averaged,omitempty"` // class to the words
+	Partly     map[string][]string `json:"partly,omitempty"`   // class to the words that its mean is without
 	Unknown    []string            `json:"unknown,omitempty"`
 }
 
@@ -193,18 +194,23 @@ func (c *console) readWords(ctx context.Context, file string, classes []string, 
 	if err != nil {
 		return nil, nil, err
 	}
-	u := &wordsUsed{File: file, Format: t.Format, Dim: len(t.Names), Vocabulary: t.Vocabulary, Averaged: map[string][]string{}, Unknown: t.Unknown()}
+	u := &wordsUsed{File: file, Format: t.Format, Dim: len(t.Names), Vocabulary: t.Vocabulary, Averaged: map[string][]string{}, Partly: map[string][]string{}, Unknown: t.Unknown()}
 	for _, m := range t.Matches {
 		switch {
 		case len(m.Words) > 1 || len(m.Left) > 0:
 			u.Averaged[m.Class] = m.Words
 			if len(m.Left) > 0 {
-				c.log.Warn("some of a class's words have no vector: its description is the mean of the others", "class", m.Class, "unknown", strings.Join(m.Left, " "))
+				u.Partly[m.Class] = m.Left
+				c.log.Debug("described without", "class", m.Class, "words", strings.Join(m.Left, " "))
 			}
 		case len(m.Words) == 1:
 			u.Found++
 			c.log.Debug("found", "class", m.Class, "word", m.Words[0])
 		}
+	}
+	if len(u.Partly) > 0 {
+		c.log.Warn(fmt.Sprintf("%d classes are described by the mean of some of their words only, the others have no vector (--verbose, --json name them)", len(u.Partly)),
+			"classes", firstOf(sortedKeys(u.Partly)))
 	}
 	allowed := o.maxUnknown
 	if allowed < 1 {

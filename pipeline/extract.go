@@ -73,7 +73,7 @@ Images that cannot be read are skipped and listed in skipped.csv; the exit code 
 	return cmd
 }
 
-const whereToGetVGG19 = "get vgg19-7.onnx from the ONNX model zoo (https://github.com/onnx/models, validated/vision/classification/vgg; the files are at https://huggingface.co/onnxmodelzoo) and give it as --model (make: MODEL=path/to/vgg19-7.onnx)"
+const whereToGetVGG19 = "run 'vzsl download vgg19', or get vgg19-7.onnx from the ONNX model zoo (https://github.com/onnx/models, validated/vision/classification/vgg; the files are at https://huggingface.co/onnxmodelzoo) and give it as --model (make: MODEL=path/to/vgg19-7.onnx)"
 
 func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 	if err := oneOf("engine", o.engine, engines...); err != nil {
