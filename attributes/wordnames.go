@@ -1,6 +1,7 @@
 package attributes
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -8,6 +9,9 @@ import (
 
 // maxPhrase bounds a class's name or lemma list; longer ones are no names.
 const maxPhrase = 4096
+
+// sameWords is what tells ImageNet's classes of the same words apart: "crane (n02012849)".
+var sameWords = regexp.MustCompile(`\(n\d{8}\)\s*$`)
 
 // A lemma is one name of a class in the forms a vocabulary may have it in, best first.
 type lemma struct {
@@ -18,7 +22,7 @@ type lemma struct {
 // lemmas takes a class's name, or a WordNet lemma list ("tench, Tinca tinca"), apart. The whole comes first, then the lemmas
 // in their order.
 func lemmas(name string) []lemma {
-	name = strings.TrimSpace(name)
+	name = strings.TrimSpace(sameWords.ReplaceAllString(name, ""))
 	if name == "" || len(name) > maxPhrase {
 		return nil
 	}

@@ -125,6 +125,8 @@ func TestLookupOrder(t *testing.T) {
 		{"001.Black_footed_Albatross", []string{"001.Black_footed_Albatross", "Black_footed_Albatross", "black_footed_albatross", "black-footed-albatross", "Black+footed+Albatross", "black+Albatross", "albatross"}},
 		{"tench, Tinca tinca", []string{"tench, Tinca tinca", "tench", "TENCH!", "Tinca_tinca", "tinca_tinca", "Tinca+tinca"}},
 		{"great white shark, white shark, man-eater", []string{"great_white_shark", "white_shark", "man-eater", "man_eater", "great+white+shark", "great+shark"}},
+		{"crane (n02012849)", []string{"crane", "Crane"}},
+		{"maillot, tank suit (n03710721)", []string{"maillot", "tank_suit", "tank+suit"}},
 		{"a/abbey", []string{"a/abbey!", "abbey", "Abbey"}},
 		{"church/outdoor", []string{"church/outdoor!", "church_outdoor", "church+outdoor", "church"}},
 		{"t-shirt", []string{"t-shirt", "t_shirt", "T-shirt", "t+shirt", "shirt"}},

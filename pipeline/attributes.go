@@ -24,6 +24,7 @@ type descriptionFlags struct {
 	names      string
 	own        bool
 	maxUnknown float64
+	copied     map[string]string
 }
 
 func newAttributes(con *console) *cobra.Command {
@@ -46,7 +47,10 @@ it may describe classes that have no images. --csv takes Parquet too.
 
 A name is looked up as it is, with underscores, spaces or hyphens between its words, in lower case, with
 capitals; of a list ("tench, Tinca tinca") each in order; last as the mean of its words' vectors. What
-is to be looked up in place of a class's name stands in --names: lines "class<tab>phrase, phrase".`,
+is to be looked up in place of a class's name stands in --names: lines "class<tab>phrase, phrase".
+
+Missing values stay missing here; training refuses them or takes the mean over the seen classes
+(--missing). --copy-missing antelope=lion is what Lampert's code does with AwA's four.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := oneOf("words-format", o.format, attributes.WordFormats()...); err != nil {
@@ -95,6 +99,7 @@ is to be looked up in place of a class's name stands in --names: lines "class<ta
 	f.StringVar(&o.names, "names", "", "`file` of what to look up for a class in place of its name, a line each: class<tab>phrase, phrase")
 	f.BoolVar(&o.own, "own", false, "with --words: the dataset's own attributes too, before the word vectors")
 	f.Float64Var(&o.maxUnknown, "max-unknown", 0, "`share` of the classes (below 1), or their number, that may have no word vector; their values are missing")
+	f.StringToStringVar(&o.copied, "copy-missing", nil, "fill a class's missing attributes with another's: `class=other`")
 	must(cmd.MarkFlagFilename("csv", "csv", "tsv", "txt", "parquet"))
 	must(cmd.MarkFlagFilename("words", "bin", "txt", "vec", "gz"))
 	must(cmd.MarkFlagFilename("names", "txt", "tsv", "csv"))
@@ -110,7 +115,12 @@ func (d *datasetFlags) describe(ctx context.Context, con *console, ds *datasets.
 		if err != nil {
 			return nil, nil, err
 		}
+		if _, err := own.CopyMissing(o.copied); err != nil {
+			return nil, nil, fmt.Errorf("--copy-missing: %w", err)
+		}
 		tables = append(tables, own)
+	} else if len(o.copied) > 0 {
+		return nil, nil, usagef("--copy-missing is for the dataset's own attributes: add --own")
 	}
 	phrases, err := readPhrases(o.names, ds)
 	if err != nil {

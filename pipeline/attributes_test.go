@@ -106,6 +106,17 @@ func TestWordVectors(t *testing.T) {
 	refused(t, exitUsage, []string{"elmo", "glove"}, in("attributes", "--words", none, "--words-format", "elmo")...)
 	refused(t, exitUsage, []string{"--own"}, in("attributes", "--own")...)
 
+	// Missing values copied from another class.
+	gap := write(t, filepath.Join(t.TempDir(), "gap.csv"), "class,x\n"+table.Classes[0]+",\n"+strings.Join(table.Classes[1:], ",7\n")+",7\n")
+	if r := done(t, in("attributes", "--csv", gap)...); r["missing"] != 1.0 {
+		t.Errorf("%v", r)
+	}
+	if r := done(t, in("attributes", "--csv", gap, "--copy-missing", table.Classes[0]+"="+table.Classes[1])...); r["missing"] != 0.0 {
+		t.Errorf("%v", r)
+	}
+	refused(t, exitFailed, []string{"--copy-missing", "unicorn"}, in("attributes", "--csv", gap, "--copy-missing", "unicorn=x")...)
+	refused(t, exitUsage, []string{"--own"}, in("attributes", "--words", vectors, "--copy-missing", "a=b")...)
+
 	// A class table is a Parquet file of class descriptions too.
 	copied := filepath.Join(t.TempDir(), "copied.parquet")
 	b, err := os.ReadFile(filepath.Join(out, "features", "demo", "classes.parquet"))
