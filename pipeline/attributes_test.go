@@ -124,7 +124,7 @@ func TestWordVectors(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, copied, string(b))
-	if r := done(t, in("attributes", "--csv", copied)...); r["attributes"] != 3.0 {
+	if r := done(t, in("attributes", "--csv", copied)...); r["attributes"] != 1.0 || r["missing"] != 0.0 {
 		t.Errorf("%v", r)
 	}
 }
