@@ -112,7 +112,7 @@ func (c *Config) Validate() error {
 	}
 	switch {
 	case c.Margin > 1:
-		// FACTS: loss = (1-lambda) KL_y + lambda CE, CE the cross-entropy of the softmax over -KL.
+		// Without reconstruction the loss is (1-lambda) KL_y + lambda CE, CE the cross-entropy of the softmax over -KL.
 		return bad("margin (lambda) = %v is above 1: without reconstruction the loss is (1-lambda) KL + lambda times a cross-entropy, "+
 			"so that above 1 it falls without end as all divergences grow; use a value from 0 to 1, the paper's is 1", c.Margin)
 	case !(c.Margin >= 0):

@@ -340,7 +340,9 @@ func TestSquares(t *testing.T) {
 
 // BenchmarkStep is one training step at the size of VGG-19's features and CUB's attributes.
 func BenchmarkStep(b *testing.B) {
-	for name, c := range map[string]Config{"default": Default(), "paper": Paper()} {
+	one := Paper()
+	one.Hidden = []int{1000}
+	for name, c := range map[string]Config{"default": Default(), "one hidden layer": one, "paper": Paper()} {
 		b.Run(name, func(b *testing.B) {
 			s := &rows{}
 			r := random(1, "bench", 0)
