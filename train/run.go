@@ -103,7 +103,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err := f.openMetrics(); err != nil {
 		return nil, err
 	}
-	defer f.close()
+	defer func() { _ = f.close() }() // after an error; the end of a run closes and checks
 
 	run := &run{o: &o, p: p, f: f, r: r}
 	res, err := run.fits(ctx)

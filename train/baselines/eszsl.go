@@ -193,7 +193,7 @@ func solve(gram *mat.Dense, gamma float64, b *mat.Dense) (*mat.Dense, error) {
 	}
 	var c mat.Cholesky
 	if !c.Factorize(g) {
-		return nil, errors.New("X X' + gamma I is not positive definite in double precision; take a larger gamma")
+		return nil, errors.New("the matrix X X' + gamma I is not positive definite in double precision; take a larger gamma")
 	}
 	u := c.RawU().(*mat.TriDense).RawTriangular() // gram + gamma I = U'U
 	x := mat.DenseCopyOf(b)

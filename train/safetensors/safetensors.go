@@ -96,7 +96,7 @@ func Write(path string, f *File) (err error) {
 	if err != nil {
 		return fmt.Errorf("create %s: %w", path, err)
 	}
-	defer out.Cleanup()
+	defer func() { _ = out.Cleanup() }()
 	if err := Encode(out, f); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
@@ -106,7 +106,7 @@ func Write(path string, f *File) (err error) {
 	if d, err := os.Open(filepath.Dir(path)); err == nil {
 		// Some file systems cannot sync a folder; the rename itself has succeeded.
 		_ = d.Sync()
-		d.Close()
+		_ = d.Close()
 	}
 	return nil
 }

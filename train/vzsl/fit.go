@@ -34,7 +34,6 @@ type training struct {
 	graph  *graph[float32]
 	model  *Model
 	m1, m2 [][]float32 // Adam's moments
-	norms  []float64
 
 	size, steps, epochs int // of a batch, an epoch; to do
 	step                int // done
