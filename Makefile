@@ -44,7 +44,7 @@ extract: $(VZSL) ## images and an ONNX network to feature shards  [DATASET DATA 
 attributes: $(VZSL) ## class descriptions to the class table  [DATASET DATA OUT FLAGS]
 	$(VZSL) attributes $(common) --data $(DATA) $(FLAGS)
 
-split: $(VZSL) ## a role for every image  [DATASET SPLIT SEEN UNSEEN OUT FLAGS]
+split: $(VZSL) | $(table) ## a role for every image  [DATASET SPLIT SEEN UNSEEN OUT FLAGS]
 	$(VZSL) split $(common) --split $(SPLIT) $(lists) $(FLAGS)
 
 $(table): | $(VZSL)
