@@ -46,6 +46,39 @@ func ReadKnownClasses(path string, known []string) ([]string, error) {
 	return names, nil
 }
 
+// readNamed is ReadKnownClasses for lists that may hold wnids in place of names.
+func readNamed(path string, known, wnids []string) ([]string, error) {
+	if wnids == nil {
+		return ReadKnownClasses(path, known)
+	}
+	list, err := readClassList(path)
+	if err != nil {
+		return nil, err
+	}
+	named := make(map[string]string, 2*len(known))
+	for i, w := range wnids {
+		if w != "" {
+			named[w] = known[i]
+		}
+	}
+	for _, k := range known {
+		named[k] = k
+	}
+	lines := map[string]int{}
+	names := make([]string, len(list))
+	for i, l := range list {
+		name, ok := named[l.name]
+		if !ok {
+			return nil, fmt.Errorf("%s:%d: %w", path, l.line, unknownClass(l.name, known))
+		}
+		if was, twice := lines[name]; twice {
+			return nil, fmt.Errorf("%s:%d: class %q is already in line %d", path, l.line, name, was)
+		}
+		lines[name], names[i] = l.line, name
+	}
+	return names, nil
+}
+
 func readClassList(path string) ([]listed, error) {
 	var list []listed
 	lines := map[string]int{}

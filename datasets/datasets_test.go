@@ -170,7 +170,7 @@ func TestRealCUB(t *testing.T) {
 		t.Error(source)
 	}
 	for _, n := range []string{"1", "2", "3"} {
-		s, err := ReadSplit(filepath.Join(dir, "splits", "validation"+n+"-seen.txt"), filepath.Join(dir, "splits", "validation"+n+"-unseen.txt"), d.ClassNames())
+		s, err := ReadSplit(filepath.Join(dir, "splits", "validation"+n+"-seen.txt"), filepath.Join(dir, "splits", "validation"+n+"-unseen.txt"), d.ClassNames(), nil)
 		if err != nil || len(s.Seen) != 100 || len(s.Unseen) != 50 {
 			t.Error(err, len(s.Seen), len(s.Unseen))
 		}
@@ -319,14 +319,14 @@ func TestClassList(t *testing.T) {
 func TestReadSplit(t *testing.T) {
 	dir := t.TempDir()
 	seen, unseen := write(t, filepath.Join(dir, "s.txt"), "a\nb\nc\n"), write(t, filepath.Join(dir, "u.txt"), "d\n")
-	s, err := ReadSplit(seen, unseen, []string{"a", "b", "c", "d"})
+	s, err := ReadSplit(seen, unseen, []string{"a", "b", "c", "d"}, nil)
 	if err != nil || !strings.Contains(s.Provenance, "s.txt and u.txt") {
 		t.Error(s, err)
 	}
 	write(t, unseen, "d\nb\na\n")
-	_, err = ReadSplit(seen, unseen, []string{"a", "b", "c", "d"})
+	_, err = ReadSplit(seen, unseen, []string{"a", "b", "c", "d"}, nil)
 	wantError(t, err, "2 classes are in both", "s.txt", "u.txt", "b, a")
-	_, err = ReadSplit(seen, unseen, []string{"a", "b", "c"})
+	_, err = ReadSplit(seen, unseen, []string{"a", "b", "c"}, nil)
 	wantError(t, err, "u.txt:1", `"d"`)
 }
 

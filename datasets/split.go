@@ -226,14 +226,15 @@ func (s Split) draw(purpose string, names []string, n int) []string {
 	return out
 }
 
-// ReadSplit makes a Split of two files of class names, one a line.
-func ReadSplit(seenFile, unseenFile string, classes []string) (Split, error) {
+// ReadSplit makes a Split of two files of class names, one a line. Where classes have wnids, nil if not, these may stand for
+// the names.
+func ReadSplit(seenFile, unseenFile string, classes, wnids []string) (Split, error) {
 	var s Split
 	var err error
-	if s.Seen, err = ReadKnownClasses(seenFile, classes); err != nil {
+	if s.Seen, err = readNamed(seenFile, classes, wnids); err != nil {
 		return s, err
 	}
-	if s.Unseen, err = ReadKnownClasses(unseenFile, classes); err != nil {
+	if s.Unseen, err = readNamed(unseenFile, classes, wnids); err != nil {
 		return s, err
 	}
 	seen := make(map[string]bool, len(s.Seen))
@@ -250,5 +251,36 @@ func ReadSplit(seenFile, unseenFile string, classes []string) (Split, error) {
 		return s, fmt.Errorf("%d classes are in both %s and %s: %s", len(both), seenFile, unseenFile, some(both))
 	}
 	s.Provenance = "class lists " + filepath.Base(seenFile) + " and " + filepath.Base(unseenFile)
+	return s, nil
+}
+
+// RandomSplit draws unseen classes by a seed; the others are seen. Classes without images are not drawn.
+func RandomSplit(classes []string, images []Labelled, unseen int, seed uint64) (Split, error) {
+	has := map[string]bool{}
+	for _, m := range images {
+		has[m.Class] = true
+	}
+	var pictured []string
+	for _, c := range classes {
+		if has[c] {
+			pictured = append(pictured, c)
+		}
+	}
+	if unseen < 1 || unseen >= len(pictured) {
+		return Split{}, fmt.Errorf("%d unseen classes cannot be drawn of %d with images: at least one must be drawn and one left", unseen, len(pictured))
+	}
+	s := Split{Seed: seed}
+	drawn := map[string]bool{}
+	for _, c := range s.draw("unseen", pictured, unseen) {
+		drawn[c] = true
+	}
+	for _, c := range pictured {
+		if drawn[c] {
+			s.Unseen = append(s.Unseen, c)
+		} else {
+			s.Seen = append(s.Seen, c)
+		}
+	}
+	s.Provenance = fmt.Sprintf("%d of the %d classes with images unseen, drawn with seed %d", unseen, len(pictured), seed)
 	return s, nil
 }

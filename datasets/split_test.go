@@ -224,3 +224,36 @@ func TestCollectImages(t *testing.T) {
 	_, err = CollectImages(context.Background(), []string{top})
 	wantError(t, err, "manifest.json")
 }
+
+func TestReadSplitByWNID(t *testing.T) {
+	classes, wnids := []string{"tench", "crane (n02012849)", "crane (n03126707)"}, []string{"n01440764", "n02012849", "n03126707"}
+	dir := t.TempDir()
+	seen := write(t, filepath.Join(dir, "seen.txt"), "n01440764\ncrane (n02012849)\n")
+	unseen := write(t, filepath.Join(dir, "unseen.txt"), "n03126707\n")
+	s, err := ReadSplit(seen, unseen, classes, wnids)
+	if err != nil || !slices.Equal(s.Seen, classes[:2]) || !slices.Equal(s.Unseen, classes[2:]) {
+		t.Error(s, err)
+	}
+	_, err = ReadSplit(write(t, filepath.Join(dir, "twice.txt"), "n02012849\ncrane (n02012849)\n"), unseen, classes, wnids)
+	wantError(t, err, "twice.txt:2", "line 1")
+	_, err = ReadSplit(write(t, filepath.Join(dir, "other.txt"), "n00000001\n"), unseen, classes, wnids)
+	wantError(t, err, "other.txt:1", "n00000001")
+}
+
+func TestRandomSplit(t *testing.T) {
+	classes, images := toy() // 8 of 10 have images
+	a, err := RandomSplit(classes, images, 3, 1)
+	if err != nil || len(a.Unseen) != 3 || len(a.Seen) != 5 || slices.Contains(a.Seen, classes[9]) || !strings.Contains(a.Provenance, "seed 1") {
+		t.Error(a, err)
+	}
+	again, _ := RandomSplit(classes, images, 3, 1)
+	other, _ := RandomSplit(classes, images, 3, 2)
+	if !slices.Equal(a.Unseen, again.Unseen) || slices.Equal(a.Unseen, other.Unseen) {
+		t.Error(a.Unseen, again.Unseen, other.Unseen)
+	}
+	for _, n := range []int{0, 8, 100} {
+		if _, err := RandomSplit(classes, images, n, 1); err == nil {
+			t.Errorf("%d of 8 drawn", n)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,6 +39,11 @@ class, its attributes as they are given (raw values; missing ones are NaN). Norm
 training, where it is fitted on the seen classes.
 
 CUB: the 312 percentages of attributes/class_attribute_labels_continuous.txt.
+AwA: the 85 percentages of predicate-matrix-continuous.txt, or with --binary the binary ones.
+SUN: the 102 shares of votes of attributeLabels_continuous.mat, mean over each class's images.
+ImageNet: none of its own; --words.
+AwA: the 85 of predicate-matrix-continuous.txt (or --matrix binary). SUN: the mean of labels_cv over each
+class's images. xlsa17: original_att, or att, of att_splits.mat.
 Own folder: a CSV with a header (class,attribute,...), by default classes.csv in the dataset's folder;
 it may describe classes that have no images. --csv takes Parquet too.
 
@@ -54,6 +60,12 @@ Missing values stay missing here; training refuses them or takes the mean over t
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := oneOf("words-format", o.format, attributes.WordFormats()...); err != nil {
+				return err
+			}
+			if err := oneOf("matrix", ds.matrix, attributes.AwAContinuous, attributes.AwABinary); err != nil {
+				return err
+			}
+			if err := oneOf("missing", ds.missing, missingKeep, missingError, missingCopy); err != nil {
 				return err
 			}
 			if o.maxUnknown < 0 {
@@ -94,11 +106,14 @@ Missing values stay missing here; training refuses them or takes the mean over t
 	ds.add(cmd)
 	f := cmd.Flags()
 	f.StringVar(&ds.csv, "csv", "", "`file` of class descriptions (CSV with a header class,attribute,... or Parquet) instead of the dataset's own")
+	f.StringVar(&ds.matrix, "matrix", attributes.AwAContinuous, "AwA: the `matrix` to take, continuous (0..100) or binary")
+	f.StringVar(&ds.missing, "missing", missingKeep, "missing values: keep (training fills them, or refuses), error, or copy (AwA: antelope's colours from lion, as its authors' code does)")
 	f.StringSliceVar(&o.words, "words", nil, "`file` of word vectors to describe the classes by")
 	f.StringVar(&o.format, "words-format", attributes.WordsAuto, "format of the word vectors: "+enumerate(attributes.WordFormats()))
 	f.StringVar(&o.names, "names", "", "`file` of what to look up for a class in place of its name, a line each: class<tab>phrase, phrase")
 	f.BoolVar(&o.own, "own", false, "with --words: the dataset's own attributes too, before the word vectors")
 	f.Float64Var(&o.maxUnknown, "max-unknown", 0, "`share` of the classes (below 1), or their number, that may have no word vector; their values are missing")
+	f.BoolVar(&ds.binary, "binary", false, "awa1, awa2: the binary attributes instead of the percentages")
 	f.StringToStringVar(&o.copied, "copy-missing", nil, "fill a class's missing attributes with another's: `class=other`")
 	must(cmd.MarkFlagFilename("csv", "csv", "tsv", "txt", "parquet"))
 	must(cmd.MarkFlagFilename("words", "bin", "txt", "vec", "gz"))
@@ -113,6 +128,9 @@ func (d *datasetFlags) describe(ctx context.Context, con *console, ds *datasets.
 	if len(o.words) == 0 || o.own || d.csv != "" {
 		own, err := d.ownDescription(ds)
 		if err != nil {
+			return nil, nil, err
+		}
+		if err := settle(own, cmp.Or(d.missing, missingKeep)); err != nil {
 			return nil, nil, err
 		}
 		if _, err := own.CopyMissing(o.copied); err != nil {
@@ -147,13 +165,13 @@ func (d *datasetFlags) describe(ctx context.Context, con *console, ds *datasets.
 // ownDescription is the CSV or Parquet file where one is named, else what the dataset's layout holds.
 func (d *datasetFlags) ownDescription(ds *datasets.Dataset) (*attributes.Table, error) {
 	if read := describers[d.layout]; d.csv == "" && read != nil {
-		return read(ds.Root, ds.ClassNames())
+		return read(d, ds.Root, ds.ClassNames())
 	}
 	csv := d.csv
 	if csv == "" {
 		csv = filepath.Join(ds.Root, datasets.ClassFile)
 		if _, err := os.Stat(csv); errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("%s: no class descriptions there; write a CSV with a header (class,attribute,...) and a row per class, or name one with --csv", csv)
+			return nil, undescribedError{csv}
 		}
 	}
 	if isParquet(csv) {
@@ -162,12 +180,49 @@ func (d *datasetFlags) ownDescription(ds *datasets.Dataset) (*attributes.Table, 
 	return attributes.ReadCSV(csv, ds.ClassNames())
 }
 
+// undescribedError: the dataset says nothing of its classes.
+type undescribedError struct{ csv string }
+
+func (e undescribedError) Error() string {
+	return e.csv + ": no class descriptions there; write a CSV with a header (class,attribute,...) and a row per class, name one with --csv, or describe the classes by word vectors of their names with --words"
+}
+
 // describers read what a layout says of its classes; a layout that is not here has none or a classes.csv.
-var describers = map[string]func(root string, classes []string) (*attributes.Table, error){
-	"cub": attributes.ReadCUB,
-	"xlsa17": func(root string, classes []string) (*attributes.Table, error) {
+var describers = map[string]func(d *datasetFlags, root string, classes []string) (*attributes.Table, error){
+	"cub": func(_ *datasetFlags, root string, classes []string) (*attributes.Table, error) {
+		return attributes.ReadCUB(root, classes)
+	},
+	"awa1": describeAwA,
+	"awa2": describeAwA,
+	"sun": func(_ *datasetFlags, root string, classes []string) (*attributes.Table, error) {
+		return attributes.ReadSUN(root, classes)
+	},
+	"xlsa17": func(_ *datasetFlags, root string, classes []string) (*attributes.Table, error) {
 		return attributes.ReadXLSA17(filepath.Join(root, datasets.XLSA17Splits), "", classes)
 	},
+}
+
+func describeAwA(d *datasetFlags, root string, classes []string) (*attributes.Table, error) {
+	return attributes.ReadAwA(root, cmp.Or(d.matrix, attributes.AwAContinuous), classes)
+}
+
+// What becomes of missing values in the class table.
+const (
+	missingKeep  = "keep"
+	missingError = "error"
+	missingCopy  = "copy"
+)
+
+// settle treats missing values as --missing says.
+func settle(t *attributes.Table, missing string) error {
+	n := t.Missing()
+	switch {
+	case n == 0 || missing == missingKeep:
+		return nil
+	case missing == missingCopy:
+		return t.FillFrom("antelope", "lion")
+	}
+	return fmt.Errorf("%s: %d values are missing; --missing copy takes AwA's from a like class, --missing keep leaves them to training", t.Source, n)
 }
 
 // isParquet looks at the file's first bytes.

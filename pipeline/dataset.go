@@ -17,6 +17,8 @@ import (
 type datasetFlags struct {
 	name, layout, data string
 	csv                string // class descriptions, where the command takes any
+	binary             bool   // AwA's binary attributes
+	matrix, missing    string // AwA's attributes: which, and what to do about missing values; "": the defaults
 }
 
 func (d *datasetFlags) addName(cmd *cobra.Command) {
@@ -46,9 +48,13 @@ func checkFolderName(flag, name string) error {
 
 // whereToGet names the official page of a dataset, by layout.
 var whereToGet = map[string]string{
-	"cub":    "run 'vzsl download cub', or get CUB_200_2011.tgz from https://www.vision.caltech.edu/datasets/cub_200_2011/, unpack it and give its folder as --data (make: DATA=path/to/CUB_200_2011)",
-	"xlsa17": "get xlsa17.zip from https://www.mpi-inf.mpg.de/departments/computer-vision-and-machine-learning/research/zero-shot-learning/zero-shot-learning-the-good-the-bad-and-the-ugly, unpack it and give the folder of one dataset, xlsa17/data/CUB, as --data",
-	"folder": "give a folder of your own, one folder of images per class, as --data (make: DATA=path)",
+	"cub":      "run 'vzsl download cub', or get CUB_200_2011.tgz from https://www.vision.caltech.edu/datasets/cub_200_2011/, unpack it and give its folder as --data (make: DATA=path/to/CUB_200_2011)",
+	"xlsa17":   "run 'vzsl download xlsa17', or get xlsa17.zip from https://www.mpi-inf.mpg.de/departments/computer-vision-and-machine-learning/research/zero-shot-learning/zero-shot-learning-the-good-the-bad-and-the-ugly, unpack it and give the folder of one dataset, xlsa17/data/CUB, as --data",
+	"awa1":     "run 'vzsl download awa1', or get AwA-base.tar.bz2 and AwA-features-vgg19.tar.bz2 by way of https://cvml.ista.ac.at/AwA/ (its pictures are not handed round), unpack them and give the folder Animals_with_Attributes as --data",
+	"awa2":     "run 'vzsl download awa2', or get AwA2-base.zip and AwA2-data.zip from https://cvml.ista.ac.at/AwA2/, unpack them and give the folder Animals_with_Attributes2 as --data",
+	"sun":      "run 'vzsl download sun', or get SUNAttributeDB.tar.gz and SUNAttributeDB_Images.tar.gz from https://cs.brown.edu/~gmpatter/sunattributes.html, unpack them into one folder and give it as --data",
+	"imagenet": "get ILSVRC2012_img_train.tar and ILSVRC2012_devkit_t12.tar.gz from https://image-net.org/download-images (an account is needed), unpack them (a folder per wnid) and give the folder that holds both as --data",
+	"folder":   "give a folder of your own, one folder of images per class, as --data (make: DATA=path)",
 }
 
 func (d *datasetFlags) open(con *console) (*datasets.Dataset, error) {

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -126,6 +127,27 @@ func TestXLSA17(t *testing.T) {
 	if err != nil || !strings.Contains(string(page), "leak: 8 of their 40 images") {
 		t.Errorf("the report does not say that the split was repaired: %v", err)
 	}
+	// The split alone, for features that are there: the same roles.
+	if r = done(t, "split", "--dataset", "toy", "--xlsa17", dir, "--split", "again", "--out", out); r["unseen_classes"] != 2.0 || r["validation_classes"] != 1.0 {
+		t.Errorf("split: %v", r)
+	}
+	again, err := shards.ReadRoles(r["file"].(string))
+	if err != nil || !slices.Equal(again.Roles, roles.Roles) || !slices.Equal(again.Images, roles.Images) {
+		t.Errorf("split again: %v", err)
+	}
+	if o := vzsl(t, "split", "--dataset", "toy", "--random", "3", "--unseen-classes", "2", "--out", out); o.code != exitDone || strings.Count(o.stdout, "4 seen classes") != 3 {
+		t.Errorf("split --random: %d %s%s", o.code, o.stdout, o.stderr)
+	}
+	for _, name := range []string{"random-1", "random-3"} {
+		if r, err := shards.ReadRoles(filepath.Join(out, "features", "toy", "splits", name+".parquet")); err != nil || len(r.Unseen) != 2 {
+			t.Error(r, err)
+		}
+	}
+	refused(t, exitUsage, []string{"--unseen-classes"}, "split", "--dataset", "toy", "--random", "3", "--out", out)
+	refused(t, exitUsage, []string{"--xlsa17"}, "split", "--dataset", "toy", "--split", "proposed", "--out", out)
+	refused(t, exitUsage, []string{"give one"}, "split", "--dataset", "toy", "--random", "3", "--xlsa17", dir, "--out", out)
+	refused(t, exitFailed, []string{"50 unseen classes", "6 with images"}, "split", "--dataset", "toy", "--random", "1", "--unseen-classes", "50", "--out", out)
+
 	// The same features by the general ways, with the classes of the folder.
 	mat := filepath.Join(dir, "res101.mat")
 	r = done(t, "import", "mat", mat, "--dataset", "toy", "--layout", "xlsa17", "--data", dir, "--network", "again", "--out", out)
@@ -153,4 +175,44 @@ func TestXLSA17(t *testing.T) {
 	refused(t, exitFailed, []string{"att_splits.mat", "https://"}, "import", "xlsa17", t.TempDir(), "--out", out)
 	refused(t, exitFailed, []string{"Spelling", "features"}, "import", "mat", mat, "--variable", "Spelling", "--dataset", "toy", "--layout", "xlsa17", "--data", dir, "--out", out)
 	refused(t, exitFailed, []string{"--force"}, "import", "xlsa17", dir, "--out", out, "--shard-rows", "30")
+}
+
+// TestAwA: features in text files, attributes with missing values, and what is said where the classes are not AwA's.
+func TestAwA(t *testing.T) {
+	data, out := t.TempDir(), t.TempDir()
+	for name, text := range map[string]string{
+		"classes.txt":                        "     1\tantelope\n     2\tlion\n",
+		"predicates.txt":                     "     1\tblack\n     2\twhite\n",
+		"predicate-matrix-continuous.txt":    "  -1.00  12.00\n 39.25   1.39\n",
+		"predicate-matrix-binary.txt":        "0 1\n1 0\n",
+		"Features/vgg19/antelope/a_0001.txt": "1 2 3\n",
+		"Features/vgg19/lion/l_0001.txt":     "4\n5\n6\n",
+	} {
+		write(t, filepath.Join(data, filepath.FromSlash(name)), text)
+	}
+	in := []string{"--dataset", "awa1", "--data", data, "--out", out}
+	if r := done(t, append([]string{"import", "text", filepath.Join(data, "Features", "vgg19")}, in...)...); r["images"] != 2.0 || r["folder"] != filepath.Join(out, "features", "awa1", "vgg19") {
+		t.Errorf("import text: %v", r)
+	}
+	for _, c := range []struct {
+		flags   []string
+		missing float64
+		value   float32
+	}{{nil, 1, 0}, {[]string{"--missing", "copy"}, 0, 39.25}, {[]string{"--matrix", "binary"}, 0, 0}} {
+		r := done(t, append(append([]string{"attributes"}, in...), c.flags...)...)
+		if r["missing"] != c.missing || r["classes"] != 2.0 || r["attributes"] != 2.0 {
+			t.Errorf("attributes %v: %v", c.flags, r)
+		}
+		table, err := shards.ReadClassTable(r["file"].(string))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := table.Values[0][0]; c.missing == 0 && v != c.value {
+			t.Errorf("attributes %v: %v", c.flags, v)
+		}
+	}
+	refused(t, exitFailed, []string{"1 values are missing", "--missing copy"}, append([]string{"attributes", "--missing", "error"}, in...)...)
+	refused(t, exitUsage, []string{"--matrix"}, append([]string{"attributes", "--matrix", "words"}, in...)...)
+	refused(t, exitFailed, []string{"10 unseen classes are missing", "chimpanzee"}, "split", "--dataset", "awa1", "--out", out)
+	refused(t, exitUsage, []string{"645-72"}, "split", "--dataset", "awa1", "--layout", "sun", "--split", "72", "--out", out)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -23,63 +24,49 @@ func newSplit(con *console) *cobra.Command {
 		Long: `Writes features/<dataset>/splits/<name>.parquet: every image's role (train, validation, test_seen,
 test_unseen). The features stay as they are, so one extraction serves every split.
 
-  --split standard               the dataset's published split
-  --split NAME --seen F --unseen F   your own: class names, one a line
+  --split standard                   the dataset's published split (awa1, awa2, apy, cub, imagenet, sun;
+                                     sun has 645-72 besides)
+  --split proposed --xlsa17 DIR      that of Xian et al., from a folder of xlsa17, for features of your own:
+                                     images are found by their names
+  --split NAME --seen F --unseen F   your own: class names or wnids, one a line
+  --random K --unseen-classes N      K splits, random-1 and so on, each with N unseen classes drawn by --seed
 
 Some of the seen classes are held out for validation, drawn by --seed: hyper-parameters are chosen
 on them, never on the unseen classes.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := ds.checkName(); err != nil {
+			if err := o.check(&ds, cmd.Flags().Changed("split")); err != nil {
 				return err
 			}
-			if err := checkFolderName("split", o.name); err != nil {
-				return err
+			if o.random == 0 {
+				return con.writeSplit(cmd.Context(), ds.name, o)
 			}
-			if (o.seen == "") != (o.unseen == "") {
-				return usagef("--seen and --unseen go together: two files of class names, one a line")
+			seed, base := o.seed, o.name
+			for k := range o.random {
+				o.name, o.seed = fmt.Sprintf("%s-%d", base, k+1), seed+uint64(k)
+				if err := con.writeSplit(cmd.Context(), ds.name, o); err != nil {
+					return err
+				}
 			}
-			roles, err := con.makeRoles(cmd.Context(), ds.name, o)
-			if err != nil {
-				return err
-			}
-			path := con.rolesFile(ds.name, o.name)
-			if err := shards.WriteRoles(path, roles); err != nil {
-				return err
-			}
-			counts := map[shards.Role]int{}
-			for _, r := range roles.Roles {
-				counts[r]++
-			}
-			res := struct {
-				File       string              `json:"file"`
-				Provenance string              `json:"provenance"`
-				Seen       int                 `json:"seen_classes"`
-				Validation int                 `json:"validation_classes"`
-				Unseen     int                 `json:"unseen_classes"`
-				Images     map[shards.Role]int `json:"images"`
-			}{path, roles.Provenance, len(roles.Seen), len(roles.Validation), len(roles.Unseen), counts}
-			if counts[shards.RoleTestUnseen] == 0 {
-				con.log.Warn("no image belongs to an unseen class: this split can be trained on but not evaluated", "split", o.name)
-			}
-			return con.result(res, func(w io.Writer) {
-				fmt.Fprintf(w, "%s: %d seen classes (%d of them for validation), %d unseen; images: %d train, %d validation, %d test seen, %d test unseen\n",
-					path, res.Seen, res.Validation, res.Unseen,
-					counts[shards.RoleTrain], counts[shards.RoleValidation], counts[shards.RoleTestSeen], counts[shards.RoleTestUnseen])
-			})
+			return nil
 		},
 	}
 	ds.addName(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.name, "split", "standard", "`name` of the split")
 	f.StringVar(&o.layout, "layout", "", "dataset whose published split 'standard' means (default: the dataset's name)")
-	f.StringVar(&o.seen, "seen", "", "`file` of the seen classes' names, one a line")
-	f.StringVar(&o.unseen, "unseen", "", "`file` of the unseen classes' names, one a line")
+	f.StringVar(&o.seen, "seen", "", "`file` of the seen classes' names or wnids, one a line")
+	f.StringVar(&o.unseen, "unseen", "", "`file` of the unseen classes' names or wnids, one a line")
+	f.StringVar(&o.xlsa17, "xlsa17", "", "`folder` of xlsa17 to take the split of: res101.mat names the images, att_splits.mat their roles")
+	f.IntVar(&o.fold, "fold", 0, "with --xlsa17: validation classes of valclasses`N`.txt (default: those of val_loc, else 1)")
+	f.IntVar(&o.random, "random", 0, "make so many `splits` with unseen classes drawn by the seed, seed + 1, ...")
+	f.IntVar(&o.unseenClasses, "unseen-classes", 0, "with --random: `number` of unseen classes")
 	f.Float64Var(&o.validation, "validation", 0.2, "`share` of the seen classes held out for validation (below 1), or their number")
 	f.Float64Var(&o.testSeen, "test-seen", 0, "`share` of each seen class's images held out for the generalised test")
 	f.Uint64Var(&o.seed, "seed", 1, "draws validation classes and held-out images")
 	must(cmd.MarkFlagFilename("seen", "txt"))
 	must(cmd.MarkFlagFilename("unseen", "txt"))
+	must(cmd.MarkFlagDirname("xlsa17"))
 	return cmd
 }
 
@@ -88,6 +75,76 @@ type splitOptions struct {
 	seen, unseen         string
 	validation, testSeen float64
 	seed                 uint64
+	xlsa17               string
+	fold                 int
+	random               int
+	unseenClasses        int
+}
+
+func (o *splitOptions) check(ds *datasetFlags, named bool) error {
+	if err := ds.checkName(); err != nil {
+		return err
+	}
+	if o.random > 0 && !named {
+		o.name = "random"
+	} else if o.xlsa17 != "" && !named {
+		o.name = "proposed"
+	}
+	if err := checkFolderName("split", o.name); err != nil {
+		return err
+	}
+	ways := 0
+	for _, given := range []bool{o.seen != "" || o.unseen != "", o.xlsa17 != "", o.random != 0} {
+		if given {
+			ways++
+		}
+	}
+	switch {
+	case (o.seen == "") != (o.unseen == ""):
+		return usagef("--seen and --unseen go together: two files of class names, one a line")
+	case ways > 1:
+		return usagef("--seen and --unseen, --xlsa17 and --random are different ways to split: give one")
+	case o.random < 0 || o.fold < 0:
+		return usagef("--random and --fold cannot be negative")
+	case o.random > 0 && o.unseenClasses < 1:
+		return usagef("--random needs --unseen-classes: how many classes of each split are unseen")
+	}
+	return nil
+}
+
+// writeSplit makes one split and prints what it is.
+func (c *console) writeSplit(ctx context.Context, dataset string, o splitOptions) error {
+	roles, err := c.makeRoles(ctx, dataset, o)
+	if err != nil {
+		return err
+	}
+	path := c.rolesFile(dataset, o.name)
+	if err := shards.WriteRoles(path, roles); err != nil {
+		return err
+	}
+	counts := map[shards.Role]int{}
+	for _, r := range roles.Roles {
+		counts[r]++
+	}
+	res := struct {
+		File       string              `json:"file"`
+		Provenance string              `json:"provenance"`
+		Seen       int                 `json:"seen_classes"`
+		Validation int                 `json:"validation_classes"`
+		Unseen     int                 `json:"unseen_classes"`
+		Images     map[shards.Role]int `json:"images"`
+	}{path, roles.Provenance, len(roles.Seen), len(roles.Validation), len(roles.Unseen), counts}
+	if counts[shards.RoleTestUnseen] == 0 {
+		c.log.Warn("no image belongs to an unseen class: this split can be trained on but not evaluated", "split", o.name)
+	}
+	return c.result(res, func(w io.Writer) {
+		fmt.Fprintf(w, "%s: %d seen classes (%d of them for validation), %d unseen; images: %d train, %d validation, %d test seen, %d test unseen\n",
+			path, res.Seen, res.Validation, res.Unseen,
+			counts[shards.RoleTrain], counts[shards.RoleValidation], counts[shards.RoleTestSeen], counts[shards.RoleTestUnseen])
+		if o.xlsa17 != "" {
+			fmt.Fprintln(w, roles.Provenance)
+		}
+	})
 }
 
 // makeRoles builds a split from the class table and the images of every network's shards.
@@ -95,25 +152,6 @@ func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions)
 	table, err := c.readClassTable(dataset)
 	if err != nil {
 		return nil, err
-	}
-	split := datasets.Split{}
-	switch {
-	case o.seen != "":
-		split, err = datasets.ReadSplit(o.seen, o.unseen, table.Classes)
-	case o.name == "standard":
-		split.Seen, split.Unseen, split.Provenance, err = datasets.StandardSplit(cmp.Or(o.layout, dataset), table.Classes)
-	default:
-		err = usagef("--split %s: give its class lists with --seen and --unseen; only 'standard' is built in", o.name)
-	}
-	if err != nil {
-		return nil, err
-	}
-	split.Name, split.Dataset, split.Seed = o.name, dataset, o.seed
-	split.TestSeenFraction = o.testSeen
-	if o.validation >= 1 {
-		split.ValidationClasses = int(o.validation)
-	} else {
-		split.ValidationFraction = o.validation
 	}
 	networks, err := c.networks(dataset)
 	if err != nil {
@@ -130,7 +168,44 @@ func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions)
 	if err != nil {
 		return nil, err
 	}
+	var split datasets.Split
+	published := cmp.Or(o.layout, dataset)
+	switch {
+	case o.xlsa17 != "":
+	case o.seen != "":
+		split, err = datasets.ReadSplit(o.seen, o.unseen, table.Classes, table.WNIDs)
+	case o.random > 0:
+		split, err = datasets.RandomSplit(table.Classes, images, o.unseenClasses, o.seed)
+	case o.name == "standard" || slices.Contains(datasets.PublishedSplits(published), o.name):
+		split.Seen, split.Unseen, split.Provenance, err = datasets.PublishedSplit(o.name, published, table.Classes, table.WNIDs)
+	case o.name == "proposed":
+		err = usagef("--split proposed: give the folder of xlsa17 that holds it with --xlsa17")
+	default:
+		err = usagef("--split %s: give its class lists with --seen and --unseen; built in are %s", o.name, enumerate(append([]string{"standard"}, others(published)...)))
+	}
+	if err != nil {
+		return nil, err
+	}
+	split.Name, split.Dataset, split.Seed = o.name, dataset, o.seed
+	split.TestSeenFraction = o.testSeen
+	if o.validation >= 1 {
+		split.ValidationClasses = int(o.validation)
+	} else {
+		split.ValidationFraction = o.validation
+	}
+	if o.xlsa17 != "" {
+		x, err := datasets.OpenXLSA17(o.xlsa17, "", "")
+		if err != nil {
+			return nil, err
+		}
+		return x.Split(split, o.fold, table.Classes, images)
+	}
 	return split.Roles(table.Classes, images)
+}
+
+// others are a dataset's published splits but the standard one.
+func others(dataset string) []string {
+	return slices.DeleteFunc(datasets.PublishedSplits(dataset), func(n string) bool { return n == "standard" })
 }
 
 // readClassTable reads a dataset's class table.

@@ -1,0 +1,192 @@
+package datasets
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vzsl/internal/matfile"
+)
+
+func TestAwA2(t *testing.T) {
+	top := t.TempDir()
+	root := filepath.Join(top, "Animals_with_Attributes2")
+	write(t, filepath.Join(root, "classes.txt"), "     1\tantelope\n     2\tgrizzly+bear\n     3\tlion\n")
+	for _, f := range []string{"grizzly+bear/grizzly+bear_10002.jpg", "grizzly+bear/grizzly+bear_10001.jpg", "antelope/antelope_10001.jpg", "antelope/Thumbs.db", "yeti/1.jpg"} {
+		write(t, filepath.Join(root, "JPEGImages", filepath.FromSlash(f)), "")
+	}
+	for _, dir := range []string{top, root} {
+		d, err := Open("awa2", dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := &Dataset{
+			Name: "awa2", Root: root, ImageRoot: filepath.Join(root, "JPEGImages"),
+			Classes: []Class{{Name: "antelope", ID: 1}, {Name: "grizzly+bear", ID: 2}, {Name: "lion", ID: 3}},
+			Images:  []Image{{"antelope/antelope_10001.jpg", 0}, {"grizzly+bear/grizzly+bear_10001.jpg", 1}, {"grizzly+bear/grizzly+bear_10002.jpg", 1}},
+			Notes:   d.Notes,
+		}
+		if diff := cmp.Diff(want, d); diff != "" {
+			t.Error(diff)
+		}
+		wantNotes(t, d, "yeti", "1 of the 3 classes have no images")
+	}
+	d, err := Open("awa1", root)
+	if err != nil || len(d.Classes) != 3 || len(d.Images) != 0 {
+		t.Error(d, err)
+	}
+	wantNotes(t, d, "vzsl import text")
+	_, err = Open("awa2", t.TempDir())
+	wantError(t, err, "classes.txt", "https://")
+	if err := os.RemoveAll(filepath.Join(root, "JPEGImages")); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Open("awa2", root)
+	wantError(t, err, "no JPEGImages", "AwA2-data.zip")
+}
+
+// copied puts a folder of testdata elsewhere, so that pictures can be added.
+func copied(t *testing.T, from string) string {
+	to := t.TempDir()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+func TestSUN(t *testing.T) {
+	dir := copied(t, "testdata/layouts/sun")
+	write(t, filepath.Join(dir, "SUNAttributeDB_Images", "images", "a", "abbey", "sun_a1.jpg"), "")
+	d, err := Open("sun", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.ImageRoot != filepath.Join(dir, "SUNAttributeDB", "..", "SUNAttributeDB_Images", "images") {
+		t.Error(d.ImageRoot)
+	}
+	if !slices.Equal(d.ClassNames(), []string{"abbey", "desert/sand", "desert/vegetation", "desert_road"}) {
+		t.Error(d.ClassNames())
+	}
+	if d.Images[3] != (Image{"d/desert/vegetation/sun_c1.jpg", 2}) || d.Images[5] != (Image{"d/desert/sand/sun_b2.jpg", 1}) {
+		t.Error(d.Images)
+	}
+	wantNotes(t, d, "5 of the 6 images of images.mat have no file")
+	_, err = Open("sun", t.TempDir())
+	wantError(t, err, "images.mat", "https://")
+}
+
+func TestImageNet(t *testing.T) {
+	dir := copied(t, "testdata/layouts/imagenet")
+	for _, f := range []string{"ILSVRC2012_img_train/n01440764/n01440764_2.JPEG", "ILSVRC2012_img_train/n01440764/n01440764_1.JPEG", "val/n01440764/v.JPEG",
+		"ILSVRC2012_img_train/n03126707/n03126707_1.JPEG", "2010/train/n07730406/n07730406_1.JPEG", "ILSVRC2012_img_train/n99999999/x.JPEG"} {
+		write(t, filepath.Join(dir, filepath.FromSlash(f)), "")
+	}
+	d, err := Open("imagenet", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// By wnid; the hypernyms are no classes; two cranes; garlic and truffle of 2010 alone.
+	want := []Class{
+		{"tench, Tinca tinca", "n01440764", 5}, {"crane (n02012849)", "n02012849", 3}, {"English setter", "n02100735", 2},
+		{"kit fox, Vulpes macrotis", "n02119789", 1}, {"crane (n03126707)", "n03126707", 4}, {"garlic", "n07730406", 0}, {"truffle, earthnut", "n13040303", 0},
+		{"n99999999", "n99999999", 0},
+	}
+	if diff := cmp.Diff(want, d.Classes); diff != "" {
+		t.Error(diff)
+	}
+	images := []Image{{"ILSVRC2012_img_train/n01440764/n01440764_1.JPEG", 0}, {"ILSVRC2012_img_train/n01440764/n01440764_2.JPEG", 0},
+		{"ILSVRC2012_img_train/n03126707/n03126707_1.JPEG", 4}, {"2010/train/n07730406/n07730406_1.JPEG", 5}, {"ILSVRC2012_img_train/n99999999/x.JPEG", 7}}
+	if diff := cmp.Diff(images, d.Images); diff != "" {
+		t.Error(diff)
+	}
+	wantNotes(t, d, "1 classes have no name", "1 classes have several folders", "4 of the 8 classes have no images")
+
+	// Names from a list.
+	own := t.TempDir()
+	write(t, filepath.Join(own, "train", "n01440764", "1.JPEG"), "")
+	write(t, filepath.Join(own, "LOC_synset_mapping.txt"), "n01440764 tench, Tinca tinca\nn01443537\tgoldfish, Carassius auratus\n")
+	if d, err = Open("imagenet", own); err != nil || !slices.Equal(d.ClassNames(), []string{"tench, Tinca tinca", "goldfish, Carassius auratus"}) {
+		t.Error(d, err)
+	}
+	write(t, filepath.Join(own, "LOC_synset_mapping.txt"), "tench\n")
+	_, err = Open("imagenet", own)
+	wantError(t, err, "LOC_synset_mapping.txt:1", "<wnid> <words>")
+	_, err = Open("imagenet", t.TempDir())
+	wantError(t, err, "meta.mat", "https://")
+	own = t.TempDir()
+	writeMAT(t, filepath.Join(own, "data", "meta.mat"), matContent{"synsets": []float64{1, 2}})
+	_, err = Open("imagenet", own)
+	wantError(t, err, "meta.mat", "not the struct")
+}
+
+// TestPublishedSplits: the classes of the real files make splits of the published sizes.
+func TestPublishedSplits(t *testing.T) {
+	data := dataDir(t)
+	for _, c := range []struct {
+		dataset, name, folder string
+		seen, unseen          int
+		has                   string
+	}{
+		{"awa1", "standard", "AWA1", 40, 10, "giant+panda"},
+		{"awa2", "standard", "AWA2", 40, 10, "seal"},
+		{"sun", "standard", "SUN", 707, 10, "shoe_shop"},
+		{"sun", "645-72", "SUN", 645, 72, "airlock"},
+		{"apy", "standard", "APY", 20, 12, "centaur"},
+		{"cub", "standard", "CUB", 150, 50, "001.Black_footed_Albatross"},
+	} {
+		f, err := matfile.Open(filepath.Join(data, "xlsa17", c.folder, "att_splits.mat"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := f.Read("allclasses_names")
+		_ = f.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		classes, err := a.Texts()
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen, unseen, source, err := PublishedSplit(c.name, c.dataset, classes, nil)
+		if err != nil || len(seen) != c.seen || len(unseen) != c.unseen || !slices.Contains(unseen, c.has) || len(source) < 20 {
+			t.Errorf("%s %s: %d %d %v %s", c.dataset, c.name, len(seen), len(unseen), err, source)
+		}
+		if c.name == "645-72" {
+			list, err := ReadClassList(filepath.Join(data, "xlsa17", "SUN", "testclasses.txt"))
+			if err != nil || differing(list, unseen) != "" {
+				t.Error(err, differing(list, unseen))
+			}
+		}
+		if c.dataset == "awa1" {
+			list, err := ReadClassList(filepath.Join(data, "awa", "testclasses.txt"))
+			if err != nil || differing(list, unseen) != "" {
+				t.Error(err, differing(list, unseen))
+			}
+		}
+		_, _, _, err = PublishedSplit(c.name, c.dataset, classes[1:], nil)
+		if err == nil {
+			t.Errorf("%s %s of one class less", c.dataset, c.name)
+		}
+	}
+}
+
+func TestImageNetStandard(t *testing.T) {
+	wnids := strings.Fields(ilsvrc2012)
+	classes := slices.Clone(wnids)
+	for i := range 360 {
+		w := "n9" + strings.Repeat("0", 4) + string(rune('0'+i/100)) + string(rune('0'+i/10%10)) + string(rune('0'+i%10))
+		classes, wnids = append(classes, "unseen "+w), append(wnids, w)
+	}
+	seen, unseen, _, err := PublishedSplit("standard", "imagenet", classes, wnids)
+	if err != nil || len(seen) != 1000 || len(unseen) != 360 || unseen[0] != "unseen n90000000" {
+		t.Error(len(seen), len(unseen), err)
+	}
+	_, _, _, err = PublishedSplit("standard", "imagenet", classes[:1300], wnids[:1300])
+	wantError(t, err, "1000 classes of ILSVRC2012 and 300 others", "development kits")
+	_, _, _, err = PublishedSplit("standard", "imagenet", classes, nil)
+	wantError(t, err, "no wnids")
+}
