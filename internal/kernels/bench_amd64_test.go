@@ -9,7 +9,8 @@ import (
 func init() {
 	peakGFLOPS = func(threads int) float64 {
 		const rounds = 4 << 20
-		lanes, f := 0, func(int) {}
+		var lanes int
+		var f func(rounds int)
 		switch Level() {
 		case "avx512":
 			lanes, f = 16, peakAVX512
