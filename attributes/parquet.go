@@ -18,7 +18,7 @@ import (
 
 const (
 	maxParquetRows = 1 << 22 // classes
-	maxParquetSize = 1 << 32 // values
+	maxParquetSize = 1 << 28 // values
 )
 
 // ReadParquet reads class attributes from a Parquet file, one row per class: a text column called class (or name), and beside
@@ -52,28 +52,64 @@ func readParquet(path string, src parquet.ReaderAtSeeker, classes []string) (t *
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	table, err := ar.ReadTable(context.Background())
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	t = &Table{Source: filepath.Base(path)}
+	var columns []*arrow.Column
+	for i, f := range ar.Manifest.Fields {
+		if !readable(f.Field.Type) {
+			t.Notes = append(t.Notes, fmt.Sprintf("%s: column %q holds %s and was left out", path, f.Field.Name, f.Field.Type))
+			continue
+		}
+		c, err := readColumn(ar, i, r.NumRows())
+		if err != nil {
+			return nil, fmt.Errorf("%s: column %q: %w", path, f.Field.Name, err)
+		}
+		columns = append(columns, arrow.NewColumn(*f.Field, c))
 	}
-	defer table.Release()
-	if table.NumRows() != r.NumRows() { // an encoding it does not know reads as no rows
-		return nil, fmt.Errorf("%s: only %d of %d rows can be read: write the file with plain or dictionary encoding", path, table.NumRows(), r.NumRows())
-	}
-	return fromArrow(path, table, classes)
+	return t, t.fromArrow(path, columns, int(r.NumRows()), classes)
 }
 
-func fromArrow(path string, table arrow.Table, classes []string) (*Table, error) {
-	t := &Table{Source: filepath.Base(path)}
-	rows := int(table.NumRows())
-	names, classColumn, err := parquetClasses(path, table)
+// readable: what the library reads without goroutines of its own, whose panics nobody could catch.
+func readable(t arrow.DataType) bool {
+	if n, ok := t.(arrow.NestedType); ok {
+		return isList(t) && len(n.Fields()) == 1 && readable(n.Fields()[0].Type)
+	}
+	return t.ID() != arrow.EXTENSION
+}
+
+// readColumn reads a column piece by piece, so that memory follows what is there, not what the file claims.
+func readColumn(ar *pqarrow.FileReader, i int, rows int64) (*arrow.Chunked, error) {
+	c, err := ar.GetColumn(context.Background(), i)
 	if err != nil {
 		return nil, err
 	}
+	defer c.Release()
+	var pieces []arrow.Array
+	read, kind := int64(0), c.Field().Type
+	for read < rows {
+		piece, err := c.NextBatch(min(rows-read, 1024))
+		if err != nil {
+			return nil, err
+		}
+		if piece == nil || piece.Len() == 0 { // an encoding it does not know reads as no rows
+			return nil, fmt.Errorf("only %d of %d rows can be read: write the file with plain or dictionary encoding", read, rows)
+		}
+		pieces, kind = append(pieces, piece.Chunks()...), piece.DataType()
+		read += int64(piece.Len())
+	}
+	if read != rows {
+		return nil, fmt.Errorf("%d rows of %d", read, rows)
+	}
+	return arrow.NewChunked(kind, pieces), nil
+}
+
+func (t *Table) fromArrow(path string, columns []*arrow.Column, rows int, classes []string) error {
+	names, classColumn, err := parquetClasses(path, columns)
+	if err != nil {
+		return err
+	}
 	values := make([][]float32, rows)
 	lists := ""
-	for i := range int(table.NumCols()) {
-		c := table.Column(i)
+	for i, c := range columns {
 		if i == classColumn || strings.EqualFold(c.Name(), "label") {
 			continue
 		}
@@ -81,23 +117,23 @@ func fromArrow(path string, table arrow.Table, classes []string) (*Table, error)
 		for _, chunk := range c.Data().Chunks() {
 			get, w, err := numbers(chunk)
 			if err != nil {
-				return nil, fmt.Errorf("%s: column %q: row %d: %w", path, c.Name(), at+1, err)
+				return fmt.Errorf("%s: column %q: row %d: %w", path, c.Name(), at+1, err)
 			}
 			if get == nil {
 				break
 			}
 			if width >= 0 && w != width && chunk.Len() > 0 {
-				return nil, fmt.Errorf("%s: column %q: row %d has %d values, the first has %d", path, c.Name(), at+1, w, width)
+				return fmt.Errorf("%s: column %q: row %d has %d values, the first has %d", path, c.Name(), at+1, w, width)
 			}
 			width = w
 			if int64(rows)*int64(width+len(t.Names)) > maxParquetSize {
-				return nil, fmt.Errorf("%s: column %q: %d rows of %d values are too many", path, c.Name(), rows, width)
+				return fmt.Errorf("%s: column %q: %d rows of %d values are too many", path, c.Name(), rows, width)
 			}
 			for k := range chunk.Len() {
 				for j := range w {
 					v := get(k, j)
 					if math.IsInf(v, 0) || math.Abs(v) > math.MaxFloat32 {
-						return nil, fmt.Errorf("%s: column %q, row %d (class %q): %v is no value of an attribute", path, c.Name(), at+k+1, names[at+k], v)
+						return fmt.Errorf("%s: column %q, row %d (class %q): %v is no value of an attribute", path, c.Name(), at+k+1, names[at+k], v)
 					}
 					values[at+k] = append(values[at+k], float32(v))
 				}
@@ -109,7 +145,7 @@ func fromArrow(path string, table arrow.Table, classes []string) (*Table, error)
 			t.Notes = append(t.Notes, fmt.Sprintf("%s: column %q holds no numbers and was left out", path, c.Name()))
 		case isList(c.DataType()):
 			if lists != "" {
-				return nil, fmt.Errorf("%s: columns %q and %q both hold lists; one is wanted", path, lists, c.Name())
+				return fmt.Errorf("%s: columns %q and %q both hold lists; one is wanted", path, lists, c.Name())
 			}
 			lists = c.Name()
 			for j := range width {
@@ -120,30 +156,26 @@ func fromArrow(path string, table arrow.Table, classes []string) (*Table, error)
 		}
 	}
 	if len(t.Names) == 0 {
-		return nil, fmt.Errorf("%s: no column of numbers beside the class names", path)
+		return fmt.Errorf("%s: no column of numbers beside the class names", path)
 	}
 	byName := make(map[string][]float32, rows)
 	for i, n := range names {
 		if n == "" {
-			return nil, fmt.Errorf("%s: row %d has no class name", path, i+1)
+			return fmt.Errorf("%s: row %d has no class name", path, i+1)
 		}
 		if _, twice := byName[n]; twice {
-			return nil, fmt.Errorf("%s: row %d: class %q is there twice", path, i+1, n)
+			return fmt.Errorf("%s: row %d: class %q is there twice", path, i+1, n)
 		}
 		byName[n] = values[i]
 	}
-	if err := t.align(path, classes, names, byName); err != nil {
-		return nil, err
-	}
-	return t, nil
+	return t.align(path, classes, names, byName)
 }
 
 // parquetClasses reads the column of class names.
-func parquetClasses(path string, table arrow.Table) (names []string, column int, err error) {
+func parquetClasses(path string, columns []*arrow.Column) (names []string, column int, err error) {
 	var have []string
 	column = -1
-	for i := range int(table.NumCols()) {
-		c := table.Column(i)
+	for i, c := range columns {
 		have = append(have, c.Name())
 		if n := strings.ToLower(c.Name()); n == "class" || n == "classes" || (n == "name" && column < 0) {
 			column = i
@@ -152,7 +184,7 @@ func parquetClasses(path string, table arrow.Table) (names []string, column int,
 	if column < 0 {
 		return nil, 0, fmt.Errorf("%s: no column \"class\" with the class names; the columns are %s", path, some(have))
 	}
-	for _, chunk := range table.Column(column).Data().Chunks() {
+	for _, chunk := range columns[column].Data().Chunks() {
 		for k := range chunk.Len() {
 			switch a := chunk.(type) {
 			case *array.String:
@@ -166,7 +198,7 @@ func parquetClasses(path string, table arrow.Table) (names []string, column int,
 				}
 				names = append(names, s.Value(a.GetValueIndex(k)))
 			default:
-				return nil, 0, fmt.Errorf("%s: column %q holds %s, class names are text", path, table.Column(column).Name(), chunk.DataType())
+				return nil, 0, fmt.Errorf("%s: column %q holds %s, class names are text", path, columns[column].Name(), chunk.DataType())
 			}
 		}
 	}

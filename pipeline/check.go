@@ -130,6 +130,8 @@ type checking struct {
 	layout  string // as given
 	set     *datasets.Dataset
 	perName map[string]int // images by class
+	text    string         // AwA1's folder of features
+	bare    bool           // the dataset does not describe its classes
 }
 
 func (x *checking) all(ctx context.Context) error {
@@ -164,19 +166,45 @@ func (x *checking) open() bool {
 	set, err := x.ds.read()
 	if err == nil {
 		x.set = set
-		c.Notes = append(c.Notes, set.Notes...)
+		for _, n := range set.Notes { // what is counted below is not said twice
+			if !strings.Contains(n, "have no file in") && !strings.Contains(n, "have no images") {
+				c.Notes = append(c.Notes, n)
+			}
+		}
 		return true
 	}
 	c.problem("%v", err)
-	c.Next = "put this right and run 'vzsl check " + x.ds.name + "' again"
+	c.Next = x.again("put this right")
 	if archives := archivesIn(dir); len(archives) > 0 {
 		c.problem("archives lie there that are not unpacked: %s", firstOf(archives))
 		c.Next = fmt.Sprintf("unpack %s in %s", archives[0], dir)
-		if slices.Contains(offerNames(), x.ds.name) {
+		if x.downloaded() != "" {
 			c.Next = fmt.Sprintf("vzsl download %s --force --from %s", x.ds.name, shellWord(dir))
 		}
 	}
 	return false
+}
+
+// downloaded is the command that brings the dataset to where it was looked for, or "".
+func (x *checking) downloaded() string {
+	for _, o := range published {
+		if o.name == x.ds.name && filepath.Clean(x.ds.data) == filepath.FromSlash(o.place) {
+			return "vzsl download " + o.name + " --force"
+		}
+	}
+	return ""
+}
+
+// again is what to do where no command will do.
+func (x *checking) again(what string) string {
+	s := "vzsl check " + x.ds.name
+	if x.ds.data != filepath.Join("data", x.ds.name) {
+		s += " " + shellWord(x.ds.data)
+	}
+	if x.layout != "" {
+		s += " --layout " + x.layout
+	}
+	return what + " and run '" + s + "' again"
 }
 
 func archivesIn(dir string) []string {
@@ -210,7 +238,19 @@ var publishedCounts = map[string]struct{ classes, images, attributes int }{
 func (x *checking) counts() {
 	c := x.c
 	c.Classes, c.Images = len(x.set.Classes), len(x.set.Images)
-	c.there("%d classes, %d images", c.Classes, c.Images)
+	switch {
+	case !featuresOnly[x.ds.layout]:
+		c.there("%d classes, %d images", c.Classes, c.Images)
+	case c.Images == 0 && x.ds.layout == "awa1":
+		x.text, c.Images = textFeatures(x.set.Root)
+		fallthrough
+	default:
+		c.there("%d classes, features of %d images", c.Classes, c.Images)
+		if c.Images == 0 {
+			c.problem("no features in %s: their archive is not unpacked there", x.set.Root)
+			c.Usable = len(x.networks()) > 0
+		}
+	}
 	p, known := publishedCounts[x.ds.name]
 	if !known {
 		return
@@ -223,6 +263,17 @@ func (x *checking) counts() {
 			c.problem("%d %s; %s has %d as published", n.have, n.what, x.ds.name, n.published)
 		}
 	}
+}
+
+// textFeatures finds AwA's folder of features, a text file per image, and counts them.
+func textFeatures(root string) (dir string, files int) {
+	for _, dir := range []string{filepath.Join(root, "Features", "vgg19"), filepath.Join(root, "..", "Features", "vgg19"), filepath.Join(root, "vgg19")} {
+		found, err := filepath.Glob(filepath.Join(escapeGlob(dir), "*", "*.txt"))
+		if err == nil && len(found) > 0 {
+			return dir, len(found)
+		}
+	}
+	return "", 0
 }
 
 // classes finds names that are too much alike and classes without images.
@@ -243,7 +294,7 @@ func (x *checking) classes() {
 			empty = append(empty, c.Name)
 		}
 	}
-	if len(empty) > 0 && x.ds.layout != "folder" { // own classes without pictures are what this is for
+	if len(empty) > 0 && len(x.set.Images) > 0 && x.ds.layout != "folder" { // own classes without pictures are what this is for
 		x.c.problem("%d classes have no images: %s", len(empty), firstOf(empty))
 	}
 }
@@ -353,6 +404,11 @@ func (x *checking) pictures(ctx context.Context) error {
 func (x *checking) attributes() {
 	c := x.c
 	table, err := x.ds.ownDescription(x.set)
+	if bare := (undescribedError{}); errors.As(err, &bare) {
+		x.bare = true
+		c.missing("descriptions of the classes: the dataset has none of its own, word vectors of the names will do")
+		return
+	}
 	if err != nil {
 		c.problem("class descriptions: %v", err)
 		return
@@ -394,10 +450,9 @@ func (x *checking) networks() []string {
 	return n
 }
 
-// command is a command line of this dataset.
+// command is a command line of this dataset; data: it reads the dataset's folder.
 func (x *checking) command(stage string, data bool, more ...string) string {
-	words := append([]string{"vzsl"}, strings.Fields(stage)...)
-	words = append(words, "--dataset", x.ds.name)
+	words := []string{"--dataset", x.ds.name}
 	if data {
 		if x.ds.data != filepath.Join("data", x.ds.name) {
 			words = append(words, "--data", x.ds.data)
@@ -413,7 +468,7 @@ func (x *checking) command(stage string, data bool, more ...string) string {
 	for i, w := range words {
 		words[i] = shellWord(w)
 	}
-	return strings.Join(words, " ")
+	return "vzsl " + stage + " " + strings.Join(words, " ")
 }
 
 // shellWord quotes a word for the shell where it needs that.
@@ -428,9 +483,8 @@ func shellWord(s string) string {
 func (x *checking) stages() {
 	c := x.c
 	if !c.Usable {
-		c.Next = "put the pictures where " + x.set.ImageRoot + " is and run 'vzsl check " + x.ds.name + "' again"
-		if slices.Contains(offerNames(), x.ds.name) {
-			c.Next = "vzsl download " + x.ds.name + " --force"
+		if c.Next = x.downloaded(); c.Next == "" {
+			c.Next = x.again("unpack the archives named")
 		}
 		return
 	}
@@ -471,15 +525,11 @@ func (x *checking) features() string {
 		return ""
 	}
 	c.missing("features of the images")
-	if x.ds.layout == "xlsa17" {
-		words := []string{"vzsl", "import", "xlsa17", x.ds.data, "--dataset", x.ds.name}
-		if x.con.out != "." {
-			words = append(words, "--out", x.con.out)
-		}
-		for i, w := range words {
-			words[i] = shellWord(w)
-		}
-		return strings.Join(words, " ")
+	switch {
+	case x.ds.layout == "xlsa17":
+		return x.command("import xlsa17 "+shellWord(x.ds.data), false)
+	case x.ds.layout == "awa1":
+		return x.command("import text "+shellWord(x.text), true)
 	}
 	models, err := filepath.Glob(filepath.Join("models", "*.onnx"))
 	if err != nil || len(models) == 0 {
@@ -502,8 +552,18 @@ func (x *checking) model(network string) []string {
 
 func (x *checking) table() string {
 	var more []string
-	if x.ds.csv != "" {
+	switch vectors := filepath.Join("data", "glove", "glove.6B.300d.txt"); {
+	case x.ds.csv != "":
 		more = []string{"--csv", x.ds.csv}
+	case x.bare:
+		more = []string{"--words", vectors}
+		if _, err := os.Stat(x.con.classTable(x.ds.name)); err == nil {
+			break
+		}
+		if _, err := os.Stat(vectors); err != nil {
+			x.c.missing("word vectors in data/glove; any others will do: vzsl attributes --words FILE")
+			return "vzsl download glove"
+		}
 	}
 	path := x.con.classTable(x.ds.name)
 	t, err := shards.ReadClassTable(path)
@@ -553,7 +613,11 @@ func (x *checking) splits() string {
 		return ""
 	}
 	c.missing("a split into seen and unseen classes")
-	if _, unseen, _, err := datasets.StandardSplit(x.ds.name, x.set.ClassNames()); err == nil {
+	var wnids []string
+	for _, n := range x.set.Classes {
+		wnids = append(wnids, n.WNID)
+	}
+	if _, unseen, _, err := datasets.PublishedSplit("standard", x.ds.name, x.set.ClassNames(), wnids); err == nil {
 		pictured := 0
 		for _, n := range unseen {
 			if x.perName[n] > 0 {

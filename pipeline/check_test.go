@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,42 +33,112 @@ func copyTree(t *testing.T, from, to string) {
 	}
 }
 
-// TestCheckLeads does nothing but run the command that check ends with, from an unpacked folder to a report.
-func TestCheckLeads(t *testing.T) {
-	data, model := demoData(t)
-	dir := t.TempDir()
-	t.Chdir(dir)
-	copyTree(t, data, filepath.Join("data", "shapes"))
+// follow does nothing but run the commands that check ends with, from an unpacked folder to a report, and returns their names.
+// What would be downloaded is written by have.
+func follow(t *testing.T, dataset string, have map[string]func()) string {
+	t.Helper()
 	var steps []string
 	for range 12 {
-		c := checked(t, exitDone, "shapes")
+		o := vzsl(t, "check", dataset, "--json", "-q")
+		var c checkup
+		if err := json.Unmarshal([]byte(o.stdout), &c); err != nil || (o.code != exitDone && o.code != exitSkipped) {
+			t.Fatalf("check %s: exit code %d, %v\n%s%s", dataset, o.code, err, o.stdout, o.stderr)
+		}
 		words := strings.Fields(c.Next)
 		if words[0] != "vzsl" {
 			steps = append(steps, words[0])
 			break
 		}
 		steps = append(steps, words[1])
-		if words[1] == "download" { // of the network; here the demo's takes its place
-			b, err := os.ReadFile(model)
-			if err != nil {
-				t.Fatal(err)
-			}
-			write(t, filepath.Join("models", "demo.onnx"), string(b))
+		switch words[1] {
+		case "download":
+			have[words[2]]()
 			continue
-		}
-		if words[1] == "train" {
-			words = append(words, "--method", "eszsl")
+		case "train":
+			words = append(words, "--method", "eszsl", "--missing", "class-mean")
 		}
 		if o := vzsl(t, append(words[1:], "-q")...); o.code != exitDone {
 			t.Fatalf("%s: exit code %d\n%s", c.Next, o.code, o.stderr)
 		}
 	}
-	if got := strings.Join(steps, " "); got != "download extract attributes split train evaluate nothing" {
-		t.Errorf("the steps were %q", got)
-	}
-	o := vzsl(t, "check", "shapes")
-	if lines := strings.Count(o.stdout, "\n"); o.code != exitDone || lines > 24 || !strings.Contains(o.stdout, "report.html") {
+	o := vzsl(t, "check", dataset)
+	if lines := strings.Count(o.stdout, "\n"); lines > 24 || !strings.Contains(o.stdout, "report.html") {
 		t.Errorf("%d lines\n%s", lines, o.stdout)
+	}
+	return strings.Join(steps, " ")
+}
+
+// TestCheckLeads: from each layout's folder to a report by the commands that check names.
+func TestCheckLeads(t *testing.T) {
+	data, model := demoData(t)
+	drawn, err := filepath.Glob(filepath.Join(data, "*", "000.png"))
+	if err != nil || len(drawn) < 5 {
+		t.Fatal(err)
+	}
+	have := map[string]func(){"vgg19": func() {
+		b, err := os.ReadFile(model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join("models", "demo.onnx"), string(b))
+	}}
+	animals := []string{"antelope", "grizzly+bear", "killer+whale", "beaver", "zebra"}
+	lists := func(dir string, names []string) {
+		write(t, filepath.Join(dir, "seen.txt"), strings.Join(names[:4], "\n"))
+		write(t, filepath.Join(dir, "unseen.txt"), names[4]+"\n")
+	}
+	awa := func(dir string) {
+		var classes strings.Builder
+		for i, a := range animals {
+			fmt.Fprintf(&classes, "%8d\t%s\n", i+1, a)
+		}
+		write(t, filepath.Join(dir, "classes.txt"), classes.String())
+		write(t, filepath.Join(dir, "predicates.txt"), "       1\tblack\n       2\twhite\n       3\tbig\n")
+		write(t, filepath.Join(dir, "predicate-matrix-continuous.txt"), " -1.00  12.34   5.00\n 1 2 3\n 50 0 99\n 3 3 20\n 50 60 7\n")
+		write(t, filepath.Join(dir, "predicate-matrix-binary.txt"), "0 1 0\n1 0 1\n1 0 1\n0 0 0\n1 1 0\n")
+		lists(dir, animals)
+	}
+	for _, c := range []struct {
+		dataset, steps string
+		lay            func(dir string)
+	}{
+		{"shapes", "download extract attributes split train evaluate nothing", func(dir string) { copyTree(t, data, dir) }},
+		{"awa2", "download extract attributes split train evaluate nothing", func(dir string) {
+			awa(dir)
+			for i, a := range animals {
+				copyTree(t, filepath.Dir(drawn[i]), filepath.Join(dir, "JPEGImages", a))
+			}
+		}},
+		{"awa1", "import attributes split train evaluate nothing", func(dir string) {
+			awa(dir)
+			for i, a := range animals {
+				for k := range 6 {
+					write(t, filepath.Join(dir, "Features", "vgg19", a, fmt.Sprintf("%s_%04d.txt", a, k+1)), fmt.Sprintf("%d\n%d,0.5 %d\n", i, i*k, 5-i))
+				}
+			}
+		}},
+		{"imagenet", "download extract download attributes split train evaluate nothing", func(dir string) {
+			names := []string{"tench, Tinca tinca", "goldfish", "great white shark, white shark", "tiger shark", "hammerhead"}
+			var list strings.Builder
+			for i, n := range names {
+				wnid := fmt.Sprintf("n%08d", 1440764+i)
+				fmt.Fprintf(&list, "%s %s\n", wnid, n)
+				copyTree(t, filepath.Dir(drawn[i]), filepath.Join(dir, "train", wnid))
+			}
+			write(t, filepath.Join(dir, "LOC_synset_mapping.txt"), list.String())
+			lists(dir, names)
+			have["glove"] = func() {
+				write(t, filepath.Join("data", "glove", "glove.6B.300d.txt"), "tench 1 2 3\ngoldfish 3 1 2\ngreat 1 1 1\nwhite 0 5 1\nshark 9 1 1\ntiger 3 3 7\nhammerhead 1 9 9\n")
+			}
+		}},
+	} {
+		t.Run(c.dataset, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			c.lay(filepath.Join("data", c.dataset))
+			if got := follow(t, c.dataset, have); got != c.steps {
+				t.Errorf("the steps were %q, not %q", got, c.steps)
+			}
+		})
 	}
 }
 

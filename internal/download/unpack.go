@@ -130,7 +130,26 @@ func damaged(err error) error {
 	return fmt.Errorf("the archive is cut off or damaged (%w): download it again", err)
 }
 
+// capped ends a stream that unpacks to far more than its files may hold: entries that are left out count too.
+type capped struct {
+	r    io.Reader
+	left int64
+}
+
+var errBomb = errors.New("it unpacks to far more than it says")
+
+func (c *capped) Read(p []byte) (int, error) {
+	if c.left <= 0 {
+		return 0, errBomb
+	}
+	n, err := c.r.Read(p[:min(int64(len(p)), c.left)])
+	c.left -= int64(n)
+	return n, err
+}
+
 func (u *unpacking) tar(r io.Reader) error {
+	const entry = 4096 // header and padding, with room for a long name
+	r = &capped{r, 1<<20 + u.left.Bytes + int64(u.left.Files)*entry}
 	t := tar.NewReader(r)
 	for {
 		h, err := t.Next()
@@ -158,7 +177,7 @@ func (u *unpacking) tar(r io.Reader) error {
 		}
 	}
 	// What follows the last file carries the compression's checksum.
-	if _, err := io.CopyN(io.Discard, r, 1<<26); err != nil && !errors.Is(err, io.EOF) {
+	if _, err := io.CopyN(io.Discard, r, 1<<20); err != nil && !errors.Is(err, io.EOF) {
 		return u.readError(err)
 	}
 	return nil
