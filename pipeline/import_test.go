@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -143,6 +145,22 @@ func TestXLSA17(t *testing.T) {
 			t.Error(r, err)
 		}
 	}
+	// Out again: the same dataset, and published code runs on it.
+	r = done(t, "export", "--dataset", "toy", "--split", "proposed", "--out", out)
+	exported := r["folder"].(string)
+	refused(t, exitFailed, []string{"res101.mat", "--force"}, "export", "--dataset", "toy", "--split", "proposed", "--out", out)
+	refused(t, exitUsage, []string{"xlsa17"}, "export", "--dataset", "toy", "--format", "csv", "--out", out)
+	back := t.TempDir()
+	r = done(t, "import", "xlsa17", exported, "--dataset", "toy", "--out", back)
+	if r["images"] != 60.0 || r["dim"] != 8.0 {
+		t.Errorf("exported and imported: %v", r)
+	}
+	same, err := shards.ReadRoles(r["split"].(string))
+	if err != nil || !slices.Equal(same.Roles, roles.Roles) || !slices.Equal(same.Images, roles.Images) || !strings.Contains(same.Provenance, "clean") {
+		t.Errorf("%v, %v", same, err)
+	}
+	runPublished(t, exported)
+
 	refused(t, exitUsage, []string{"--unseen-classes"}, "split", "--dataset", "toy", "--random", "3", "--out", out)
 	refused(t, exitUsage, []string{"--xlsa17"}, "split", "--dataset", "toy", "--split", "proposed", "--out", out)
 	refused(t, exitUsage, []string{"give one"}, "split", "--dataset", "toy", "--random", "3", "--xlsa17", dir, "--out", out)
@@ -175,6 +193,23 @@ func TestXLSA17(t *testing.T) {
 	refused(t, exitFailed, []string{"att_splits.mat", "https://"}, "import", "xlsa17", t.TempDir(), "--out", out)
 	refused(t, exitFailed, []string{"Spelling", "features"}, "import", "mat", mat, "--variable", "Spelling", "--dataset", "toy", "--layout", "xlsa17", "--data", dir, "--out", out)
 	refused(t, exitFailed, []string{"--force"}, "import", "xlsa17", dir, "--out", out, "--shard-rows", "30")
+}
+
+// runPublished runs published code on a folder, where there is SciPy.
+func runPublished(t *testing.T, dir string) {
+	t.Helper()
+	python := "/usr/bin/python3"
+	if exec.Command(python, "-c", "import scipy").Run() != nil {
+		t.Log("no Python with SciPy: the exported folder was not tried with published code")
+		return
+	}
+	b, err := exec.Command(python, "-B", filepath.Join("..", "datasets", "testdata", "published.py"), dir).CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, b)
+	}
+	if top1, err := strconv.ParseFloat(strings.TrimSpace(string(b)), 64); err != nil || top1 < 0.5 {
+		t.Errorf("published code names %s of the unseen classes' images", b)
+	}
 }
 
 // TestAwA: features in text files, attributes with missing values, and what is said where the classes are not AwA's.
