@@ -525,10 +525,10 @@ func (x *checking) features() string {
 		return ""
 	}
 	c.missing("features of the images")
-	switch {
-	case x.ds.layout == "xlsa17":
+	switch x.ds.layout {
+	case "xlsa17":
 		return x.command("import xlsa17 "+shellWord(x.ds.data), false)
-	case x.ds.layout == "awa1":
+	case "awa1":
 		return x.command("import text "+shellWord(x.text), true)
 	}
 	models, err := filepath.Glob(filepath.Join("models", "*.onnx"))
