@@ -138,10 +138,12 @@ func (p *winograd) run(c *Conv, in, out *Act, pool bool) {
 	r.perImage = (r.oh + tileOut - 1) / tileOut * r.across
 	r.total = out.N * r.perImage
 	r.lda, r.ldc = c.In, p.panels*c.arch.f32.nr+16
-	if r.piece = c.arch.vec.bytes / 4; r.piece == 0 || c.In%r.piece != 0 {
-		r.piece = c.In
-	}
 	r.plan()
+	r.piece = c.arch.vec.bytes / 4
+	if r.piece == 0 || c.In%r.piece != 0 || 4*places*r.block*c.In > cache.l2 {
+		// Scattering pieces over lines that are further away costs more than it saves.
+		r.piece, r.lda = c.In, c.In+16
+	}
 	r.planeV, r.planeM = planeStride(r.block*r.lda), planeStride(r.block*r.ldc)
 	if !r.shared {
 		parallel((r.total+r.block-1)/r.block, r)
@@ -173,20 +175,15 @@ func planeStride(n int) int {
 	return n
 }
 
-// plan chooses the block. A product of T tiles reads half a byte of weights per
-// T operations wherever the weights lie, so T grows with their distance: two
-// rows of register tiles while they are about in the second-level cache, eight
-// from the third, and as many as there are where each thread's reading of its
-// own would be too much for that, too.
+// plan chooses the block. While the weights are in a cache, two rows of register
+// tiles read each of them often enough, and what passes between the phases stays
+// in the second-level cache or close to it: larger blocks lose more there than
+// they save in weights. Beyond, reading the weights is what costs, and the block
+// is as large as there is a use for.
 func (r *winogradRun) plan() {
-	mr := r.c.arch.f32.mr
-	weights := 4 * len(r.weights.Data)
-	switch {
-	case weights <= 2*cache.l2+cache.l2/2:
-		r.block = 2 * mr
-	case weights <= cache.l3/2:
-		r.block = 8 * mr
-	default:
+	if 4*len(r.weights.Data) <= cache.l3/2 {
+		r.block = 2 * r.c.arch.f32.mr
+	} else {
 		r.shared, r.block = true, 1024
 	}
 	blocks := (r.total + r.block - 1) / r.block
@@ -253,14 +250,15 @@ func (r *winogradRun) transformIn(first, lo, hi, count int, v []float32) {
 		}
 		img, y, x := r.at(first + t)
 		from := in.Data[in.At(img, y-r.c.Top, x-r.c.Left):]
-		to := v[g0*r.lda+(t-g0)*r.piece:]
-		step := (g1 - g0) * r.piece
-		_ = from[5*row+5*pixel+in.C-1]
-		_ = to[(places-1)*r.planeV+(in.C/r.piece-1)*step+r.piece-1]
-		n, done := w.whole(in.C, 4)
-		if step = w.bytes / 4; r.piece == step {
-			step *= g1 - g0
+		at, last, step := t*r.lda, in.C-1, w.bytes/4
+		if r.piece != in.C {
+			at, step = g0*r.lda+(t-g0)*r.piece, (g1-g0)*r.piece
+			last = (in.C/r.piece-1)*step + r.piece - 1
 		}
+		to := v[at:]
+		n, done := w.whole(in.C, 4)
+		_ = from[5*row+5*pixel+in.C-1]
+		_ = to[(places-1)*r.planeV+last]
 		if n > 0 {
 			w.winogradIn(&from[0], pixel*4, row*4, &to[0], r.planeV*4, step*4, n)
 		}
