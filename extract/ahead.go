@@ -5,9 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"vzsl/datasets"
-	"vzsl/extract/preprocess"
 )
 
 // item is one image on its way to the engine.
@@ -33,10 +30,10 @@ type ahead struct {
 
 // startAhead begins to work on the images of the spans [lo,hi), in order. The
 // workers end when all is delivered or ctx is done; wait returns after that.
-func startAhead(ctx context.Context, d *datasets.Dataset, spans [][2]int, recipe preprocess.Recipe, nhwc bool, workers, buffers int) *ahead {
+func startAhead(ctx context.Context, o *Options, spans [][2]int, workers, buffers int) *ahead {
 	a := &ahead{items: make(chan *item, buffers), free: make(chan []float32, buffers)}
 	for range buffers {
-		a.free <- make([]float32, recipe.Values())
+		a.free <- make([]float32, o.Recipe.Values())
 	}
 	jobs := make(chan *item)
 	a.wg.Go(func() {
@@ -62,11 +59,15 @@ func startAhead(ctx context.Context, d *datasets.Dataset, spans [][2]int, recipe
 	var large sync.Mutex
 	for range workers {
 		a.wg.Go(func() {
-			r := reader{root: d.ImageRoot, recipe: recipe, nhwc: nhwc, large: &large}
+			r := reader{root: o.Dataset.ImageRoot, recipe: o.Recipe, nhwc: o.NHWC, large: &large}
 			for it := range jobs {
 				a.taken.Add(1)
 				start := time.Now()
-				it.skip, it.err = r.read(d.Images[it.index].Path, it.input)
+				r.box = nil
+				if o.Boxes != nil {
+					r.box = &o.Boxes[it.index]
+				}
+				it.skip, it.err = r.read(o.Dataset.Images[it.index].Path, it.input)
 				a.spent.Add(int64(time.Since(start)))
 				close(it.ready)
 			}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"vzsl/datasets"
 	"vzsl/extract/preprocess"
 )
 
@@ -26,6 +27,7 @@ type reader struct {
 	nhwc   bool
 	large  *sync.Mutex // shared by all workers
 	data   []byte
+	box    *datasets.Box // what of the next image is taken; nil: all
 }
 
 // read fills dst with the input of one image. skip says in plain words why the
@@ -48,6 +50,11 @@ func (r *reader) read(image string, dst []float32) (skip string, err error) {
 		return bad.Error(), nil
 	}
 	defer im.Release()
+	if r.box != nil {
+		if bad := im.Crop(r.box.X, r.box.Y, r.box.W, r.box.H); bad != nil {
+			return bad.Error(), nil
+		}
+	}
 	return "", r.recipe.Apply(im, r.nhwc, dst)
 }
 

@@ -33,8 +33,9 @@ type Options struct {
 	Recipe  preprocess.Recipe
 	NHWC    bool // the network's input is N,H,W,C; otherwise N,C,H,W
 	Writer  Writer
-	Batch   int // images per call of the engine; 0: chosen here
-	Workers int // images decoded at a time; 0: one per processor
+	Boxes   []datasets.Box // one per image of Dataset: what of it is taken; nil: all
+	Batch   int            // images per call of the engine; 0: chosen here
+	Workers int            // images decoded at a time; 0: one per processor
 
 	// Progress is told, from one goroutine, how many of all images are done; those
 	// of parts that were there already count from the start. May be nil.
@@ -120,6 +121,9 @@ func (o *Options) check() error {
 	if _, err := preprocess.Parse(o.Recipe.Name, o.Recipe.Size); err != nil {
 		return fmt.Errorf("extract: %w", err)
 	}
+	if o.Boxes != nil && len(o.Boxes) != len(o.Dataset.Images) {
+		return fmt.Errorf("extract: %d boxes for %d images", len(o.Boxes), len(o.Dataset.Images))
+	}
 	if n := o.Writer.Parts(); n > 0 {
 		if _, hi := o.Writer.Range(n - 1); hi != len(o.Dataset.Images) {
 			return fmt.Errorf("extract: the writer is for %d images, the dataset has %d", hi, len(o.Dataset.Images))
@@ -191,7 +195,7 @@ func (r *run) compute(parent context.Context, missing []int, spans [][2]int) err
 	ctx, stop := context.WithCancel(parent)
 	defer stop()
 	buffers := 2*r.res.Batch + r.res.Workers
-	images := startAhead(ctx, r.Dataset, spans, r.Recipe, r.NHWC, r.res.Workers, buffers)
+	images := startAhead(ctx, &r.Options, spans, r.res.Workers, buffers)
 
 	finished := make(chan finishedPart)
 	written := make(chan error, 1)

@@ -325,7 +325,7 @@ func TestDecodesAhead(t *testing.T) {
 	d := makeImages(t, t.TempDir(), 200, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	spans := [][2]int{{0, 5}, {60, 200}}
-	a := startAhead(ctx, d, spans, fakeRecipe, false, 3, 11)
+	a := startAhead(ctx, &Options{Dataset: d, Recipe: fakeRecipe}, spans, 3, 11)
 	eventually(t, "11 images prepared", func() bool { return a.taken.Load() == 11 })
 	for i := range 20 {
 		it := a.next(ctx)

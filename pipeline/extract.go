@@ -31,6 +31,7 @@ type extractOptions struct {
 	ort                   onnxruntime.Options
 	batch, workers, shard int
 	force                 bool
+	crop                  string
 }
 
 var engines = []string{"native", "gorgonia", "onnxruntime"}
@@ -60,6 +61,7 @@ Images that cannot be read are skipped and listed in skipped.csv; the exit code 
 	f.StringVar(&o.layer, "layer", "", "`tensor` to take as the feature (default: fc7 after ReLU, or the pooled feature)")
 	f.StringVar(&o.recipe, "recipe", "", "preprocessing: torchvision, caffe or caffe-crop (default: what the network's file tells)")
 	f.IntVar(&o.size, "size", 0, "side of the network's input in `pixels` (default: the network's own, else 224)")
+	f.StringVar(&o.crop, "crop", "none", "what of each picture is taken: none (all of it) or bbox (CUB: its bounding box)")
 	f.StringVar(&o.engine, "engine", "native", "what computes the network: "+enumerate(engines))
 	f.StringVar(&o.ort.Library, "ort-library", "", "`file` of ONNX Runtime's shared library, for the engine onnxruntime (default: "+onnxruntime.LibraryVariable+" in the environment)")
 	f.StringVar(&o.ort.Provider, "ort-provider", "cpu", "its execution provider: "+enumerate(onnxruntime.Providers()))
@@ -80,6 +82,9 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 		return err
 	}
 	if err := oneOf("ort-provider", o.ort.Provider, onnxruntime.Providers()...); err != nil {
+		return err
+	}
+	if err := oneOf("crop", o.crop, "none", "bbox"); err != nil {
 		return err
 	}
 	if err := o.ds.checkName(); err != nil {
@@ -113,10 +118,14 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 	if err != nil {
 		return err
 	}
+	boxes, how, err := o.boxes(ds)
+	if err != nil {
+		return err
+	}
 	network := networkName(o.model)
 	dir := con.networkDir(ds.Name, network)
 	con.log.Info("extract", "dataset", ds.Name, "images", len(ds.Images), "classes", len(ds.Classes),
-		"network", network, "layer", layer.Tensor, "what", layer.What, "dim", layer.Dim, "recipe", recipe, "engine", o.engine)
+		"network", network, "layer", layer.Tensor, "what", layer.What, "dim", layer.Dim, "recipe", recipe.String()+how, "engine", o.engine)
 
 	// Before the folder, so that an engine that cannot be had discards nothing.
 	engine, err := newEngine(o, net, layer, recipe.Size)
@@ -127,7 +136,7 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 	w, err := shards.Create(dir, shards.Source{
 		Dataset: ds.Name, DatasetSHA256: ds.SHA256(),
 		Network: network, NetworkSHA256: net.SHA256(),
-		Layer: layer.Tensor, Recipe: recipe.String(), Engine: o.engineName(), Program: program,
+		Layer: layer.Tensor, Recipe: recipe.String() + how, Engine: o.engineName(), Program: program,
 		Dim: layer.Dim, ShardRows: o.shard, Images: len(ds.Images),
 	}, o.force)
 	if err != nil {
@@ -140,7 +149,7 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 
 	hook, end := con.progress("extract", "images")
 	res, err := extract.Run(ctx, extract.Options{
-		Dataset: ds, Engine: engine, Recipe: recipe, NHWC: net.Input().NHWC, Writer: w,
+		Dataset: ds, Engine: engine, Recipe: recipe, NHWC: net.Input().NHWC, Writer: w, Boxes: boxes,
 		Batch: o.batch, Workers: o.workers, Progress: hook, Log: con.log,
 	})
 	end()
@@ -148,6 +157,20 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 		return err
 	}
 	return con.extracted(dir, ds, layer, res)
+}
+
+// boxes are the parts of the pictures to take, and how the recipe's name says so.
+func (o *extractOptions) boxes(ds *datasets.Dataset) (boxes []datasets.Box, how string, err error) {
+	if o.crop != "bbox" {
+		return nil, "", nil
+	}
+	if o.ds.layout != "cub" {
+		return nil, "", usagef("--crop bbox: only layout cub has bounding boxes, not %s", o.ds.layout)
+	}
+	if boxes, err = datasets.CUBBoxes(ds); err != nil {
+		return nil, "", err
+	}
+	return boxes, "+bbox-" + datasets.BoxesSHA256(boxes)[:8], nil
 }
 
 // extracted prints what an extraction did.
