@@ -84,13 +84,15 @@ func TestActElementwise(t *testing.T) {
 			check("scale", func(out *Act) { ScaleShift(a, out, scale, shift, relu) }, func(n, y, x, c int) float64 {
 				return positive(va(n, y, x, c)*float64(scale[c]) + float64(shift[c]))
 			})
-			check("lrn", func(out *Act) { LRN(a, out, 5, 0.5, 0.75, 2) }, func(n, y, x, ch int) float64 {
-				sum := 0.
-				for k := max(0, ch-2); k <= min(c-1, ch+2); k++ {
-					sum += va(n, y, x, k) * va(n, y, x, k)
-				}
-				return va(n, y, x, ch) / math.Pow(2+0.1*sum, 0.75)
-			})
+			for _, beta := range []float32{0.75, 0.6} {
+				check("lrn", func(out *Act) { LRN(a, out, 5, 0.5, beta, 2) }, func(n, y, x, ch int) float64 {
+					sum := 0.
+					for k := max(0, ch-2); k <= min(c-1, ch+2); k++ {
+						sum += va(n, y, x, k) * va(n, y, x, k)
+					}
+					return va(n, y, x, ch) / math.Pow(2+0.1*sum, float64(beta))
+				})
+			}
 		}
 	})
 }

@@ -42,6 +42,7 @@ var avx512Arch = &arch{
 		bytes: 64,
 		saxpy: saxpyAVX512, daxpy: daxpyAVX512, sscal: sscalAVX512, dscal: dscalAVX512, sdot: sdotAVX512, ddot: ddotAVX512, sumSquares: sumSquaresAVX512,
 		sadd: saddAVX512, smul: smulAVX512, saddMax: saddMaxAVX512, smax: smaxAVX512, srelu: sreluAVX512, sreluBackward: sreluBackwardAVX512,
+		sclip: sclipAVX512, sleakyRelu: sleakyReluAVX512, sscaleShift: sscaleShiftAVX512,
 		adam: adamAVX512, saddRows: saddRowsAVX512, poolMax: poolMaxAVX512, winogradIn: winogradInAVX512, winogradOut: winogradOutAVX512,
 	},
 }
@@ -54,6 +55,7 @@ var avx2Arch = &arch{
 		bytes: 32,
 		saxpy: saxpyAVX2, daxpy: daxpyAVX2, sscal: sscalAVX2, dscal: dscalAVX2, sdot: sdotAVX2, ddot: ddotAVX2, sumSquares: sumSquaresAVX2,
 		sadd: saddAVX2, smul: smulAVX2, saddMax: saddMaxAVX2, smax: smaxAVX2, srelu: sreluAVX2, sreluBackward: sreluBackwardAVX2,
+		sclip: sclipAVX2, sleakyRelu: sleakyReluAVX2, sscaleShift: sscaleShiftAVX2,
 		adam: adamAVX2, saddRows: saddRowsAVX2, poolMax: poolMaxAVX2, winogradIn: winogradInAVX2, winogradOut: winogradOutAVX2,
 	},
 }

@@ -44,7 +44,13 @@ func ReluBackward(dst, grad, out []float32) {
 // LeakyRelu does dst[i] = src[i], times slope where negative.
 func LeakyRelu(dst, src []float32, slope float32) {
 	sameLen(len(dst), len(src))
-	for i, v := range src {
+	w := vec()
+	n, done := w.whole(len(src), 4)
+	if n > 0 {
+		w.sleakyRelu(&dst[0], &src[0], slope, n)
+	}
+	for i := done; i < len(src); i++ {
+		v := src[i]
 		if v < 0 {
 			v *= slope
 		}
@@ -52,10 +58,16 @@ func LeakyRelu(dst, src []float32, slope float32) {
 	}
 }
 
-// Clip does dst[i] = src[i] held between lo and hi.
+// Clip does dst[i] = src[i] held between lo and hi; NaN stays NaN.
 func Clip(dst, src []float32, lo, hi float32) {
 	sameLen(len(dst), len(src))
-	for i, v := range src {
+	w := vec()
+	n, done := w.whole(len(src), 4)
+	if n > 0 {
+		w.sclip(&dst[0], &src[0], lo, hi, n)
+	}
+	for i := done; i < len(src); i++ {
+		v := src[i]
 		if v < lo {
 			v = lo
 		}
@@ -132,10 +144,15 @@ func ScaleShift(in, out *Act, scale, shift []float32, relu bool) {
 	sameShape(in, out)
 	sameLen(in.C, len(scale))
 	sameLen(in.C, len(shift))
+	w := vec()
+	count, done := w.whole(in.C, 4)
 	parallel(in.N*in.H, &rowsRun{out, false, func(n, y, x, _ int) {
 		src, dst := in.Data[in.At(n, y, x):][:in.C], out.Data[out.At(n, y, x):][:in.C]
-		for c, v := range src {
-			v = v*scale[c] + shift[c]
+		if count > 0 {
+			w.sscaleShift(&dst[0], &src[0], &scale[0], &shift[0], floor(relu), count)
+		}
+		for c := done; c < len(src); c++ {
+			v := src[c]*scale[c] + shift[c]
 			if relu && v < 0 {
 				v = 0
 			}
@@ -153,6 +170,13 @@ func LRN(in, out *Act, size int, alpha, beta, bias float32) {
 		panic(fmt.Sprintf("kernels: normalisation over %d channels", size))
 	}
 	before, after := (size-1)/2, size/2
+	power := func(v float64) float64 { return math.Pow(v, float64(beta)) }
+	if beta == 0.75 { // as in every network that has it; many times faster
+		power = func(v float64) float64 {
+			root := math.Sqrt(v)
+			return root * math.Sqrt(root)
+		}
+	}
 	parallel(in.N*in.H, &rowsRun{out, false, func(n, y, x, _ int) {
 		src, dst := in.Data[in.At(n, y, x):][:in.C], out.Data[out.At(n, y, x):][:in.C]
 		for c, v := range src {
@@ -160,7 +184,7 @@ func LRN(in, out *Act, size int, alpha, beta, bias float32) {
 			for _, w := range src[max(0, c-before):min(in.C, c+after+1)] {
 				sum += float64(w) * float64(w)
 			}
-			dst[c] = float32(float64(v) / math.Pow(float64(bias)+float64(alpha)/float64(size)*sum, float64(beta)))
+			dst[c] = float32(float64(v) / power(float64(bias)+float64(alpha)/float64(size)*sum))
 		}
 	}})
 }

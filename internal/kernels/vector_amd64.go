@@ -62,6 +62,21 @@ func smaxAVX2(dst *float32, a *float32, b *float32, n int)
 //go:noescape
 func sreluAVX2(dst *float32, src *float32, n int)
 
+// sclipAVX2 does dst = min(max(src, lo), hi). n counts vectors.
+//
+//go:noescape
+func sclipAVX2(dst *float32, src *float32, lo float32, hi float32, n int)
+
+// sleakyReluAVX2 does dst = max(src, 0) + slope*min(src, 0). n counts vectors.
+//
+//go:noescape
+func sleakyReluAVX2(dst *float32, src *float32, slope float32, n int)
+
+// sscaleShiftAVX2 does dst = max(src*scale + shift, floor). n counts vectors.
+//
+//go:noescape
+func sscaleShiftAVX2(dst *float32, src *float32, scale *float32, shift *float32, floor float32, n int)
+
 // sreluBackwardAVX2 does dst = grad where out > 0, else 0. n counts vectors.
 //
 //go:noescape
@@ -142,6 +157,21 @@ func smaxAVX512(dst *float32, a *float32, b *float32, n int)
 //
 //go:noescape
 func sreluAVX512(dst *float32, src *float32, n int)
+
+// sclipAVX512 does dst = min(max(src, lo), hi). n counts vectors.
+//
+//go:noescape
+func sclipAVX512(dst *float32, src *float32, lo float32, hi float32, n int)
+
+// sleakyReluAVX512 does dst = max(src, 0) + slope*min(src, 0). n counts vectors.
+//
+//go:noescape
+func sleakyReluAVX512(dst *float32, src *float32, slope float32, n int)
+
+// sscaleShiftAVX512 does dst = max(src*scale + shift, floor). n counts vectors.
+//
+//go:noescape
+func sscaleShiftAVX512(dst *float32, src *float32, scale *float32, shift *float32, floor float32, n int)
 
 // sreluBackwardAVX512 does dst = grad where out > 0, else 0. n counts vectors.
 //

@@ -552,6 +552,164 @@ done:
 	VZEROUPPER
 	RET
 
+// func sclipAVX2(dst *float32, src *float32, lo float32, hi float32, n int)
+// Requires: AVX
+TEXT ·sclipAVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+24(FP), DX
+	VBROADCASTSS lo+16(FP), Y15
+	VBROADCASTSS hi+20(FP), Y14
+	SUBQ         $0x04, DX
+	JLT          rest
+
+loop:
+	VMAXPS  (CX), Y15, Y0
+	VMINPS  Y0, Y14, Y0
+	VMOVUPS Y0, (AX)
+	VMAXPS  32(CX), Y15, Y1
+	VMINPS  Y1, Y14, Y1
+	VMOVUPS Y1, 32(AX)
+	VMAXPS  64(CX), Y15, Y2
+	VMINPS  Y2, Y14, Y2
+	VMOVUPS Y2, 64(AX)
+	VMAXPS  96(CX), Y15, Y3
+	VMINPS  Y3, Y14, Y3
+	VMOVUPS Y3, 96(AX)
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	SUBQ    $0x04, DX
+	JGE     loop
+
+rest:
+	ADDQ $0x04, DX
+	JEQ  done
+
+single:
+	VMAXPS  (CX), Y15, Y0
+	VMINPS  Y0, Y14, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $+32, AX
+	ADDQ    $+32, CX
+	DECQ    DX
+	JNE     single
+
+done:
+	VZEROUPPER
+	RET
+
+// func sleakyReluAVX2(dst *float32, src *float32, slope float32, n int)
+// Requires: AVX, FMA3
+TEXT ·sleakyReluAVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+24(FP), DX
+	VBROADCASTSS slope+16(FP), Y15
+	VXORPS       Y14, Y14, Y14
+	SUBQ         $0x04, DX
+	JLT          rest
+
+loop:
+	VMINPS      (CX), Y14, Y4
+	VMAXPS      (CX), Y14, Y0
+	VFMADD231PS Y15, Y4, Y0
+	VMOVUPS     Y0, (AX)
+	VMINPS      32(CX), Y14, Y5
+	VMAXPS      32(CX), Y14, Y1
+	VFMADD231PS Y15, Y5, Y1
+	VMOVUPS     Y1, 32(AX)
+	VMINPS      64(CX), Y14, Y6
+	VMAXPS      64(CX), Y14, Y2
+	VFMADD231PS Y15, Y6, Y2
+	VMOVUPS     Y2, 64(AX)
+	VMINPS      96(CX), Y14, Y7
+	VMAXPS      96(CX), Y14, Y3
+	VFMADD231PS Y15, Y7, Y3
+	VMOVUPS     Y3, 96(AX)
+	ADDQ        $+128, AX
+	ADDQ        $+128, CX
+	SUBQ        $0x04, DX
+	JGE         loop
+
+rest:
+	ADDQ $0x04, DX
+	JEQ  done
+
+single:
+	VMINPS      (CX), Y14, Y4
+	VMAXPS      (CX), Y14, Y0
+	VFMADD231PS Y15, Y4, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        $+32, AX
+	ADDQ        $+32, CX
+	DECQ        DX
+	JNE         single
+
+done:
+	VZEROUPPER
+	RET
+
+// func sscaleShiftAVX2(dst *float32, src *float32, scale *float32, shift *float32, floor float32, n int)
+// Requires: AVX
+TEXT ·sscaleShiftAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         scale+16(FP), DX
+	MOVQ         shift+24(FP), BX
+	MOVQ         n+40(FP), SI
+	VBROADCASTSS floor+32(FP), Y15
+	SUBQ         $0x04, SI
+	JLT          rest
+
+loop:
+	VMOVUPS (CX), Y0
+	VMULPS  (DX), Y0, Y0
+	VADDPS  (BX), Y0, Y0
+	VMAXPS  Y0, Y15, Y0
+	VMOVUPS Y0, (AX)
+	VMOVUPS 32(CX), Y1
+	VMULPS  32(DX), Y1, Y1
+	VADDPS  32(BX), Y1, Y1
+	VMAXPS  Y1, Y15, Y1
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS 64(CX), Y2
+	VMULPS  64(DX), Y2, Y2
+	VADDPS  64(BX), Y2, Y2
+	VMAXPS  Y2, Y15, Y2
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS 96(CX), Y3
+	VMULPS  96(DX), Y3, Y3
+	VADDPS  96(BX), Y3, Y3
+	VMAXPS  Y3, Y15, Y3
+	VMOVUPS Y3, 96(AX)
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	ADDQ    $+128, DX
+	ADDQ    $+128, BX
+	SUBQ    $0x04, SI
+	JGE     loop
+
+rest:
+	ADDQ $0x04, SI
+	JEQ  done
+
+single:
+	VMOVUPS (CX), Y0
+	VMULPS  (DX), Y0, Y0
+	VADDPS  (BX), Y0, Y0
+	VMAXPS  Y0, Y15, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $+32, AX
+	ADDQ    $+32, CX
+	ADDQ    $+32, DX
+	ADDQ    $+32, BX
+	DECQ    SI
+	JNE     single
+
+done:
+	VZEROUPPER
+	RET
+
 // func sreluBackwardAVX2(dst *float32, grad *float32, out *float32, n int)
 // Requires: AVX
 TEXT ·sreluBackwardAVX2(SB), NOSPLIT, $0-32
@@ -1269,6 +1427,164 @@ single:
 	ADDQ    $+64, AX
 	ADDQ    $+64, CX
 	DECQ    DX
+	JNE     single
+
+done:
+	VZEROUPPER
+	RET
+
+// func sclipAVX512(dst *float32, src *float32, lo float32, hi float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·sclipAVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+24(FP), DX
+	VBROADCASTSS lo+16(FP), Z15
+	VBROADCASTSS hi+20(FP), Z14
+	SUBQ         $0x04, DX
+	JLT          rest
+
+loop:
+	VMAXPS  (CX), Z15, Z0
+	VMINPS  Z0, Z14, Z0
+	VMOVUPS Z0, (AX)
+	VMAXPS  64(CX), Z15, Z1
+	VMINPS  Z1, Z14, Z1
+	VMOVUPS Z1, 64(AX)
+	VMAXPS  128(CX), Z15, Z2
+	VMINPS  Z2, Z14, Z2
+	VMOVUPS Z2, 128(AX)
+	VMAXPS  192(CX), Z15, Z3
+	VMINPS  Z3, Z14, Z3
+	VMOVUPS Z3, 192(AX)
+	ADDQ    $+256, AX
+	ADDQ    $+256, CX
+	SUBQ    $0x04, DX
+	JGE     loop
+
+rest:
+	ADDQ $0x04, DX
+	JEQ  done
+
+single:
+	VMAXPS  (CX), Z15, Z0
+	VMINPS  Z0, Z14, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	DECQ    DX
+	JNE     single
+
+done:
+	VZEROUPPER
+	RET
+
+// func sleakyReluAVX512(dst *float32, src *float32, slope float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·sleakyReluAVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         n+24(FP), DX
+	VBROADCASTSS slope+16(FP), Z15
+	VPXORD       Z14, Z14, Z14
+	SUBQ         $0x04, DX
+	JLT          rest
+
+loop:
+	VMINPS      (CX), Z14, Z4
+	VMAXPS      (CX), Z14, Z0
+	VFMADD231PS Z15, Z4, Z0
+	VMOVUPS     Z0, (AX)
+	VMINPS      64(CX), Z14, Z5
+	VMAXPS      64(CX), Z14, Z1
+	VFMADD231PS Z15, Z5, Z1
+	VMOVUPS     Z1, 64(AX)
+	VMINPS      128(CX), Z14, Z6
+	VMAXPS      128(CX), Z14, Z2
+	VFMADD231PS Z15, Z6, Z2
+	VMOVUPS     Z2, 128(AX)
+	VMINPS      192(CX), Z14, Z7
+	VMAXPS      192(CX), Z14, Z3
+	VFMADD231PS Z15, Z7, Z3
+	VMOVUPS     Z3, 192(AX)
+	ADDQ        $+256, AX
+	ADDQ        $+256, CX
+	SUBQ        $0x04, DX
+	JGE         loop
+
+rest:
+	ADDQ $0x04, DX
+	JEQ  done
+
+single:
+	VMINPS      (CX), Z14, Z4
+	VMAXPS      (CX), Z14, Z0
+	VFMADD231PS Z15, Z4, Z0
+	VMOVUPS     Z0, (AX)
+	ADDQ        $+64, AX
+	ADDQ        $+64, CX
+	DECQ        DX
+	JNE         single
+
+done:
+	VZEROUPPER
+	RET
+
+// func sscaleShiftAVX512(dst *float32, src *float32, scale *float32, shift *float32, floor float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·sscaleShiftAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         scale+16(FP), DX
+	MOVQ         shift+24(FP), BX
+	MOVQ         n+40(FP), SI
+	VBROADCASTSS floor+32(FP), Z15
+	SUBQ         $0x04, SI
+	JLT          rest
+
+loop:
+	VMOVUPS (CX), Z0
+	VMULPS  (DX), Z0, Z0
+	VADDPS  (BX), Z0, Z0
+	VMAXPS  Z0, Z15, Z0
+	VMOVUPS Z0, (AX)
+	VMOVUPS 64(CX), Z1
+	VMULPS  64(DX), Z1, Z1
+	VADDPS  64(BX), Z1, Z1
+	VMAXPS  Z1, Z15, Z1
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS 128(CX), Z2
+	VMULPS  128(DX), Z2, Z2
+	VADDPS  128(BX), Z2, Z2
+	VMAXPS  Z2, Z15, Z2
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS 192(CX), Z3
+	VMULPS  192(DX), Z3, Z3
+	VADDPS  192(BX), Z3, Z3
+	VMAXPS  Z3, Z15, Z3
+	VMOVUPS Z3, 192(AX)
+	ADDQ    $+256, AX
+	ADDQ    $+256, CX
+	ADDQ    $+256, DX
+	ADDQ    $+256, BX
+	SUBQ    $0x04, SI
+	JGE     loop
+
+rest:
+	ADDQ $0x04, SI
+	JEQ  done
+
+single:
+	VMOVUPS (CX), Z0
+	VMULPS  (DX), Z0, Z0
+	VADDPS  (BX), Z0, Z0
+	VMAXPS  Z0, Z15, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	ADDQ    $+64, DX
+	ADDQ    $+64, BX
+	DECQ    SI
 	JNE     single
 
 done:

@@ -74,9 +74,12 @@ func TestReluKeepsNaN(t *testing.T) {
 		Relu(y, x)
 		z := append([]float32(nil), x...)
 		AddRows(z, make([]float32, len(x)), true)
+		u, v := make([]float32, len(x)), make([]float32, len(x))
+		Clip(u, x, 0, 6)
+		LeakyRelu(v, x, 0.1)
 		for i := range y {
-			if y[i] == y[i] || z[i] == z[i] {
-				t.Fatalf("[%d]: %v, %v", i, y[i], z[i])
+			if y[i] == y[i] || z[i] == z[i] || u[i] == u[i] || v[i] == v[i] {
+				t.Fatalf("[%d]: %v, %v, %v, %v", i, y[i], z[i], u[i], v[i])
 			}
 		}
 	})

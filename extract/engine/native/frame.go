@@ -129,6 +129,10 @@ func (f *frame) pairs(x, o, n int, apply func(dst, src []float32)) {
 	a, b := f.maps(x, n), f.maps(o, n)
 	each(n*a.H, func(r int) {
 		i, y := r/a.H, r%a.H
+		if a.Stride == 0 && b.Stride == 0 { // a row's pixels lie together
+			apply(b.Data[b.At(i, y, 0):][:a.W*a.C], a.Data[a.At(i, y, 0):][:a.W*a.C])
+			return
+		}
 		for c := range a.W {
 			apply(b.Data[b.At(i, y, c):][:a.C], a.Data[a.At(i, y, c):][:a.C])
 		}

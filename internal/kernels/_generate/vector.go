@@ -64,6 +64,35 @@ func vectorFile(g *gen) {
 		g.VMAXPS(at("src"), g.reg(15), v)
 		g.VMOVUPS(v, at("dst"))
 	})
+	g.stream("sclip", "(dst, src *%[1]s, lo, hi %[1]s, n int)", f32, "does dst = min(max(src, lo), hi).", []string{"dst", "src"}, func() {
+		g.VBROADCASTSS(g.param("lo"), g.reg(15))
+		g.VBROADCASTSS(g.param("hi"), g.reg(14))
+	}, func(u int, at func(string) operand.Mem) {
+		v := g.reg(u)
+		g.VMAXPS(at("src"), g.reg(15), v)
+		g.VMINPS(v, g.reg(14), v)
+		g.VMOVUPS(v, at("dst"))
+	})
+	g.stream("sleakyRelu", "(dst, src *%[1]s, slope %[1]s, n int)", f32, "does dst = max(src, 0) + slope*min(src, 0).", []string{"dst", "src"}, func() {
+		g.VBROADCASTSS(g.param("slope"), g.reg(15))
+		g.zero(g.reg(14))
+	}, func(u int, at func(string) operand.Mem) {
+		v, negative := g.reg(u), g.reg(4+u)
+		g.VMINPS(at("src"), g.reg(14), negative)
+		g.VMAXPS(at("src"), g.reg(14), v)
+		g.VFMADD231PS(g.reg(15), negative, v)
+		g.VMOVUPS(v, at("dst"))
+	})
+	g.stream("sscaleShift", "(dst, src, scale, shift *%[1]s, floor %[1]s, n int)", f32, "does dst = max(src*scale + shift, floor).", []string{"dst", "src", "scale", "shift"}, func() {
+		g.VBROADCASTSS(g.param("floor"), g.reg(15))
+	}, func(u int, at func(string) operand.Mem) {
+		v := g.reg(u)
+		g.VMOVUPS(at("src"), v)
+		g.VMULPS(at("scale"), v, v)
+		g.VADDPS(at("shift"), v, v)
+		g.VMAXPS(v, g.reg(15), v)
+		g.VMOVUPS(v, at("dst"))
+	})
 	g.stream("sreluBackward", "(dst, grad, out *%[1]s, n int)", f32, "does dst = grad where out > 0, else 0.", []string{"dst", "grad", "out"}, func() {
 		g.zero(g.reg(15))
 	}, func(u int, at func(string) operand.Mem) {
