@@ -49,6 +49,8 @@ func newRoot(con *console) *cobra.Command {
 		Short: "zero-shot learning, from pixels to a report",
 		Long: `vzsl names classes it has never seen a picture of, from a description of them.
 
+'vzsl download cub vgg19' brings data and network; 'vzsl check cub' says what to run next.
+
 The stages, each a command, a file between each two:
 
   extract     images and an ONNX network  ->  feature shards (Parquet)
