@@ -5,7 +5,6 @@ import (
 	"compress/zlib"
 	"fmt"
 	"io"
-	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -23,7 +22,8 @@ import (
 )
 
 // TestLargeXLSA17 imports a res101.mat of 500 MB, made on the fly: in less than 600 MB of memory, and in not much more time
-// than inflating it and writing the shards take, each alone. It takes a minute and 1.5 GB of disk, so it is asked for:
+// than inflating it and writing the shards take, each alone. What fails the test is processor time, which other programs on
+// the machine do not change; the log has both. It takes a minute and 1.5 GB of disk, so it is asked for:
 // VZSL_LARGE=1 go test ./pipeline -run Large -v
 func TestLargeXLSA17(t *testing.T) {
 	if os.Getenv("VZSL_LARGE") == "" {
@@ -91,7 +91,7 @@ func TestLargeXLSA17(t *testing.T) {
 	must(err)
 
 	// Inflating alone: the first variable is the matrix.
-	start := time.Now()
+	start, busy := time.Now(), processorTime(t)
 	r, err := os.Open(f.Name())
 	must(err)
 	_, err = r.Seek(128+8, io.SeekStart)
@@ -101,10 +101,12 @@ func TestLargeXLSA17(t *testing.T) {
 	size, err := io.Copy(io.Discard, z)
 	must(err)
 	must(r.Close())
-	inflating := time.Since(start)
+	inflating, inflatingBusy := time.Since(start), processorTime(t)-busy
 
 	// Writing alone, as many parts at a time as an import does.
-	writing := writeAlone(t, dim, n)
+	busy = processorTime(t)
+	writing := writeAlone(t, dim, n, value)
+	writingBusy := processorTime(t) - busy
 
 	start = time.Now()
 	cmd := exec.Command(os.Args[0], "import", "xlsa17", dir, "--out", t.TempDir(), "--quiet")
@@ -113,25 +115,26 @@ func TestLargeXLSA17(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	took := time.Since(start)
-	t.Logf("CPU %v + %v", cmd.ProcessState.UserTime(), cmd.ProcessState.SystemTime())
+	took, tookBusy := time.Since(start), cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime()
 	rss := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
-	t.Logf("file %d MB, matrix %d MB; inflating %v, writing %v, importing %v = %.2f of both; peak memory %d MB",
-		st.Size()>>20, size>>20, inflating, writing, took, took.Seconds()/(inflating+writing).Seconds(), rss>>20)
+	both, bothBusy := inflating+writing, inflatingBusy+writingBusy
+	t.Logf("file %d MB, matrix %d MB; peak memory %d MB", st.Size()>>20, size>>20, rss>>20)
+	t.Logf("time: inflating %.1f s, writing %.1f s, importing %.1f s = %.2f of both", inflating.Seconds(), writing.Seconds(), took.Seconds(), took.Seconds()/both.Seconds())
+	t.Logf("processor time: inflating %.1f s, writing %.1f s, importing %.1f s = %.2f of both", inflatingBusy.Seconds(), writingBusy.Seconds(), tookBusy.Seconds(), tookBusy.Seconds()/bothBusy.Seconds())
 	if rss > 600<<20 {
 		t.Errorf("peak memory %d MB", rss>>20)
 	}
-	if took.Seconds() > 1.5*(inflating+writing).Seconds() {
-		t.Errorf("importing takes %v", took)
+	if tookBusy.Seconds() > 1.5*bothBusy.Seconds() {
+		t.Errorf("importing takes %v of processor time", tookBusy)
 	}
 }
 
 // writeAlone writes shards of the same size, as many at a time as an import does.
-func writeAlone(t *testing.T, dim, n int) time.Duration {
+func writeAlone(t *testing.T, dim, n int, value func(*rand.Rand) float64) time.Duration {
 	rng := rand.New(rand.NewPCG(1, 2))
 	values := make([]float32, shards.DefaultShardRows*dim)
 	for i := range values {
-		values[i] = float32(math.Abs(rng.NormFloat64()))
+		values[i] = float32(value(rng))
 	}
 	start := time.Now()
 	w, err := shards.Create(t.TempDir(), shards.Source{Dataset: "x", Dim: dim, Images: n}, false)
@@ -152,4 +155,13 @@ func writeAlone(t *testing.T, dim, n int) time.Duration {
 	_, err = w.Finish()
 	must(err)
 	return time.Since(start)
+}
+
+// processorTime is what this process has used.
+func processorTime(t *testing.T) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

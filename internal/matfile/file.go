@@ -246,24 +246,28 @@ func (f *File) Path() string { return f.path }
 
 // find gives the variable of a name: the last one, as MATLAB and SciPy do, should there be several.
 func (f *File) find(name string) (*variable, error) {
-	var names []string
 	var broken error
 	for i := len(f.vars) - 1; i >= 0; i-- {
 		v := &f.vars[i]
 		if v.err != nil {
 			broken = fmt.Errorf("%s: the variable at byte %d: %w", f.path, v.from, v.err)
-			continue
-		}
-		if v.Name == name {
+		} else if v.Name == name {
 			return v, nil
 		}
-		names = append([]string{v.Name}, names...)
 	}
 	if broken != nil {
 		return nil, broken
 	}
-	if len(names) == 0 {
+	var names []string
+	for _, v := range f.vars {
+		names = append(names, v.Name)
+	}
+	const most = 20
+	switch n := len(names); {
+	case n == 0:
 		return nil, fmt.Errorf("%s holds no variables", f.path)
+	case n > most:
+		names = append(names[:most], fmt.Sprintf("%d more", n-most))
 	}
 	return nil, fmt.Errorf("%s: no variable is called %q; there are %s", f.path, name, strings.Join(names, ", "))
 }
