@@ -84,7 +84,7 @@ func matMatrix(f *matfile.File) (string, error) {
 		}
 	}
 	if len(matrices) != 1 {
-		return "", fmt.Errorf("%s: which variable is meant? there are %s", f.Path(), strings.Join(all, ", "))
+		return "", fmt.Errorf("%s: which variable is meant (--variable)? there are %s", f.Path(), strings.Join(all, ", "))
 	}
 	return matrices[0], nil
 }

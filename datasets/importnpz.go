@@ -95,7 +95,7 @@ func npzEntry(path string, z *zip.Reader, name string) (*zip.File, error) {
 	case len(matrices) == 1:
 		return matrices[0], nil
 	}
-	return nil, fmt.Errorf("%s: which array is meant? there are %s", path, strings.Join(names, ", "))
+	return nil, fmt.Errorf("%s: which array is meant (--variable)? there are %s", path, strings.Join(names, ", "))
 }
 
 // npzMatrix says whether an entry is a matrix of floating point.

@@ -185,7 +185,7 @@ func (t *parquetTable) choose(c Columns) (err error) {
 		t.features, t.dim = flat, len(flat)
 		return nil
 	}
-	return fmt.Errorf("%s: %d columns of lists of floating point; name the features' one (columns: %s)", t.paths[0], len(lists), some(header))
+	return fmt.Errorf("%s: %d columns of lists of floating point; name the features' one with --feature-column (columns: %s)", t.paths[0], len(lists), some(header))
 }
 
 // listLength is the length of the first row's list; all others must have it too.

@@ -72,7 +72,9 @@ func openXLSA17(dir string) (*Dataset, error) {
 		return nil, err
 	}
 	d := &Dataset{Name: "xlsa17", Root: dir, ImageRoot: dir, Classes: x.Classes, Images: x.Images, Notes: x.Notes}
-	d.note("xlsa17 holds features, no pictures: 'vzsl import xlsa17' takes them over")
+	if len(d.Images) > 0 {
+		d.note("xlsa17 holds features, no pictures: 'vzsl import xlsa17' takes them over")
+	}
 	return d, d.check()
 }
 

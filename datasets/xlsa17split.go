@@ -120,7 +120,7 @@ type proposed struct {
 
 func (x *XLSA17) proposed() (*proposed, error) {
 	if len(x.Images) == 0 {
-		return nil, fmt.Errorf("%s: the split names images by their place in %s, which is not there", x.splits, x.features)
+		return nil, fmt.Errorf("%s: the split names images by their place in %s, which is not there: it is in xlsa17.zip of %s", x.splits, x.features, xlsa17Page)
 	}
 	p := &proposed{role: make(map[string]shards.Role, len(x.Images))}
 	was := map[string]string{}
