@@ -11,6 +11,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"vzsl/extract/onnx"
+	"vzsl/internal/kernels"
 )
 
 // Engine computes a layer's features with onnx-go's Gorgonia backend, image by image. Calls of Run
@@ -29,6 +30,9 @@ type Engine struct {
 // heavyWeights is where waiting for the garbage collector would cost gigabytes (elements).
 const heavyWeights = 16 << 20
 
+// useKernels gives Gorgonia and its tensors the project's BLAS, for the whole process.
+var useKernels = sync.OnceFunc(func() { gorgonia.Use(kernels.BLAS{}) })
+
 // New prepares net for the features of layer, on images of h x w. The weights are copied.
 func New(net *onnx.Network, layer onnx.Layer, h, w int) (*Engine, error) {
 	plan, err := net.Plan(layer.Tensor, h, w)
@@ -44,6 +48,7 @@ func New(net *onnx.Network, layer onnx.Layer, h, w int) (*Engine, error) {
 		total += c.DataSize()
 	}
 	e.heavy = total > heavyWeights
+	useKernels()
 	return e, nil
 }
 
