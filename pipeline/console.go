@@ -143,7 +143,6 @@ func (c *console) bar(step, unit string) (func(done, total int), func()) {
 					progressbar.OptionClearOnFinish(),
 				)
 				if done > 0 { // resumed: the rate counts from here
-					bar.AddMax(0)
 					bar.Reset()
 				}
 			}

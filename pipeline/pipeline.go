@@ -69,7 +69,6 @@ Settings may stand in a file vzsl.toml; flags go before it.`,
 	}
 	root.SetOut(con.stdout)
 	root.SetErr(con.stderr)
-	root.CompletionOptions.HiddenDefaultCmd = false
 
 	f := root.PersistentFlags()
 	f.StringVar(&con.configFile, "config", "", "settings `file` (default: vzsl.toml in the current folder, where there is one)")
