@@ -141,7 +141,7 @@ func percent(e evaluate.Estimate) string {
 // about collects what the report says of the run: settings, data, files, program and machine.
 func (c *console) about(name string, r *runFlags, model *train.Predictor, in *inputs) (report.About, error) {
 	a := report.About{
-		Name: name, Method: methodTitle(model.Settings()), Program: program,
+		Name: name, Method: train.Title(model.Settings().Method), Program: program,
 		Command:  c.command("evaluate", "--run", name),
 		Features: in.features.Source(), Config: model.Settings(),
 		Seeds: []report.Entry{{Name: "training", Value: fmt.Sprint(model.Settings().Seed)}},
@@ -172,16 +172,6 @@ func (c *console) about(name string, r *runFlags, model *train.Predictor, in *in
 	a.Metrics = metrics
 	a.ImageRoot = r.ds.imageRoot()
 	return a, nil
-}
-
-// methodTitle is the method's name as the literature writes it.
-func methodTitle(s train.Settings) string {
-	switch {
-	case s.Method == "vzsl" && !s.VZSL.Reconstruction:
-		return "VZSL#"
-	default:
-		return strings.ToUpper(s.Method)
-	}
 }
 
 // imageRoot is the folder of the pictures, "" where it is not known: a report does without them.

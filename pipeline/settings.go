@@ -15,7 +15,7 @@ import (
 // in config.toml. Settings of the method vzsl have plain names, those of another method begin with
 // its name.
 func addSettings(fs *pflag.FlagSet) {
-	def, err := train.Preset("")
+	def, err := train.Preset("", "vzsl")
 	must(err)
 	eachSetting(&def, func(name, help string, v reflect.Value) {
 		if fs.Lookup(name) != nil { // --method, which names the run too
@@ -46,24 +46,29 @@ func applySettings(fs *pflag.FlagSet, s *train.Settings) error {
 	return failed
 }
 
-// eachSetting visits the settings with their flag's name and help.
+// eachSetting visits the settings with their flag's name and help. VZSL and VZSL# share theirs.
 func eachSetting(s *train.Settings, visit func(name, help string, v reflect.Value)) {
-	var walk func(s reflect.Value, prefix string)
-	walk = func(s reflect.Value, prefix string) {
+	walk := func(s reflect.Value, prefix string) {
 		for i := range s.NumField() {
 			field := s.Type().Field(i)
-			name := strings.ReplaceAll(field.Tag.Get("toml"), "_", "-")
-			switch {
-			case field.Type.Kind() != reflect.Struct:
-				visit(prefix+name, field.Tag.Get("comment"), s.Field(i))
-			case name == "vzsl":
-				walk(s.Field(i), "")
-			default:
-				walk(s.Field(i), name+"-")
+			if name := field.Tag.Get("toml"); name != "-" {
+				visit(prefix+strings.ReplaceAll(name, "_", "-"), field.Tag.Get("comment"), s.Field(i))
 			}
 		}
 	}
 	walk(reflect.ValueOf(s).Elem(), "")
+	family := "vzsl"
+	if s.Method == "vzsl-sharp" {
+		family = s.Method
+	}
+	for _, name := range train.Methods() {
+		switch {
+		case name == family:
+			walk(reflect.ValueOf(s.Configs[name]).Elem(), "")
+		case !strings.HasPrefix(name, "vzsl"):
+			walk(reflect.ValueOf(s.Configs[name]).Elem(), name+"-")
+		}
+	}
 }
 
 // settingValue is a pflag.Value that holds a setting as text.

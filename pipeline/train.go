@@ -61,17 +61,16 @@ epochs), the second (--refit) trains anew on all seen classes with what was chos
 take no part in either.
 
 Stop it at any moment: the same command goes on from the last checkpoint to the same bytes.
-VZSL# of the paper is --reconstruction=false.`,
+VZSL# of the paper is --method vzsl-sharp.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			settings, err := train.Preset(preset)
+			settings, err := train.Preset(preset, r.method)
 			if err != nil {
 				return usageError{err}
 			}
 			if err := applySettings(cmd.Flags(), &settings); err != nil {
 				return err
 			}
-			r.method = settings.Method
 			if err := settings.Validate(); err != nil {
 				return usageError{err}
 			}

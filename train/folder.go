@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -16,10 +17,8 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"vzsl/datasets/shards"
-	"vzsl/train/baselines"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
-	"vzsl/train/vzsl"
 )
 
 // The files of a run folder.
@@ -41,10 +40,9 @@ type record struct {
 	Seed       uint64 `toml:"seed"`
 	Refit      bool   `toml:"refit"`
 
-	VZSL  *vzsl.Config     `toml:"vzsl,omitempty"`
-	ESZSL *baselines.ESZSL `toml:"eszsl,omitempty"`
-
 	Data dataRecord `toml:"data" comment:"what the run is trained on"`
+
+	config method.Config // of the run's method
 }
 
 type dataRecord struct {
@@ -65,28 +63,51 @@ type dataRecord struct {
 }
 
 func newRecord(s *Settings, src shards.Source) *record {
-	r := &record{Method: s.Method, Features: s.FeatureNorm, Attributes: s.AttributeNorm, Missing: s.Missing, Seed: s.Seed, Refit: s.Refit,
+	return &record{Method: s.Method, Features: s.FeatureNorm, Attributes: s.AttributeNorm, Missing: s.Missing, Seed: s.Seed, Refit: s.Refit,
 		Data: dataRecord{Dataset: src.Dataset, DatasetSHA256: src.DatasetSHA256, Network: src.Network, NetworkSHA256: src.NetworkSHA256,
-			Layer: src.Layer, Recipe: src.Recipe, Engine: src.Engine, Dim: src.Dim}}
-	switch s.Method {
-	case "vzsl":
-		r.VZSL = &s.VZSL
-	case "eszsl":
-		r.ESZSL = &s.ESZSL
+			Layer: src.Layer, Recipe: src.Recipe, Engine: src.Engine, Dim: src.Dim},
+		config: s.Config()}
+}
+
+// text is config.toml: the record, then the settings of the run's own method as a table of its name.
+func (r *record) text() ([]byte, error) {
+	head, err := toml.Marshal(r)
+	if err != nil {
+		return nil, err
 	}
-	return r
+	table, err := toml.Marshal(map[string]method.Config{r.Method: r.config})
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(head, []byte("\n"), table), nil
+}
+
+// readRecord reads what text wrote.
+func readRecord(text []byte) (*record, error) {
+	r := &record{}
+	if err := toml.Unmarshal(text, r); err != nil {
+		return nil, err
+	}
+	def, err := Preset("", r.Method)
+	if err != nil {
+		return nil, err
+	}
+	r.config = def.Config()
+	var all map[string]any
+	if err := toml.Unmarshal(text, &all); err != nil {
+		return nil, err
+	}
+	table, err := toml.Marshal(all[r.Method])
+	if err != nil {
+		return nil, err
+	}
+	return r, toml.Unmarshal(table, r.config)
 }
 
 // settings are those that the record was made of.
 func (r *record) settings() Settings {
-	s := Settings{Method: r.Method, FeatureNorm: r.Features, AttributeNorm: r.Attributes, Missing: r.Missing, Seed: r.Seed, Refit: r.Refit}
-	if r.VZSL != nil {
-		s.VZSL = *r.VZSL
-	}
-	if r.ESZSL != nil {
-		s.ESZSL = *r.ESZSL
-	}
-	return s
+	return Settings{Method: r.Method, FeatureNorm: r.Features, AttributeNorm: r.Attributes, Missing: r.Missing, Seed: r.Seed, Refit: r.Refit,
+		Configs: map[string]method.Config{r.Method: r.config}}
 }
 
 // source is that of the features trained on; what a record does not keep is empty.
@@ -116,7 +137,7 @@ var ErrOtherRun = errors.New("the folder holds another run")
 
 // openFolder makes a new run folder or opens the same run's. complete tells that its model is there.
 func openFolder(dir string, r *record, force bool) (f *folder, complete bool, err error) {
-	text, err := toml.Marshal(r)
+	text, err := r.text()
 	if err != nil {
 		return nil, false, fmt.Errorf("writing the settings: %w", err)
 	}

@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"github.com/pelletier/go-toml/v2"
-
 	"vzsl/attributes"
 	"vzsl/datasets/shards"
 	"vzsl/train/method"
@@ -22,7 +20,7 @@ import (
 type Predictor struct {
 	model      method.Model
 	settings   Settings
-	record     record
+	record     *record
 	normaliser *attributes.Normaliser
 	attributes []string
 	seen       []string
@@ -55,7 +53,8 @@ func newPredictor(f *safetensors.File) (*Predictor, error) {
 		return nil, fmt.Errorf("the format is %q, this program reads %q", meta[keyFormat], modelFormat)
 	}
 	p := &Predictor{normaliser: &attributes.Normaliser{}}
-	if err := toml.Unmarshal([]byte(meta[keyConfig]), &p.record); err != nil {
+	var err error
+	if p.record, err = readRecord([]byte(meta[keyConfig])); err != nil {
 		return nil, fmt.Errorf("settings: %w", err)
 	}
 	p.settings = p.record.settings()
@@ -77,8 +76,7 @@ func newPredictor(f *safetensors.File) (*Predictor, error) {
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
-	var err error
-	if p.model, err = p.settings.method().Load(f); err != nil {
+	if p.model, err = p.settings.Config().Method().Load(f); err != nil {
 		return nil, err
 	}
 	if feature, attribute := p.model.Dims(); feature != p.record.Data.Dim || attribute != p.normaliser.Dim() {

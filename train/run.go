@@ -206,7 +206,7 @@ func (r *run) fit(ctx context.Context, phase string) (*fitted, error) {
 		}
 	}
 	r.hooks(s, phase)
-	o, err := r.o.method().Fit(ctx, problem, s)
+	o, err := r.o.Config().Method().Fit(ctx, problem, s)
 	r.f.state, r.f.best = nil, nil // their memory
 	if err != nil {
 		return nil, fmt.Errorf("%s, %s: %w", r.o.Method, phase, err)

@@ -96,14 +96,17 @@ func drawn(perClass int) (*memoryFeatures, *shards.ClassTable, *shards.Roles) {
 
 func options(t testing.TB, dir string) Options {
 	t.Helper()
-	s, err := Preset("")
+	s, err := Preset("", "vzsl")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.VZSL.Hidden, s.VZSL.Latent, s.VZSL.Epochs, s.VZSL.Batch, s.VZSL.LearningRate, s.VZSL.Scale = []int{32}, 8, 10, 16, 5e-3, 3
-	f, c, r := drawn(10)
-	return Options{Settings: s, Dir: dir, Features: f, Classes: c, Roles: r}
+	c := vzslOf(&s)
+	c.Hidden, c.Latent, c.Epochs, c.Batch, c.LearningRate, c.Scale = []int{32}, 8, 10, 16, 5e-3, 3
+	f, table, r := drawn(10)
+	return Options{Settings: s, Dir: dir, Features: f, Classes: table, Roles: r}
 }
+
+func vzslOf(s interface{ Config() method.Config }) *vzsl.Config { return s.Config().(*vzsl.Config) }
 
 func digest(t testing.TB, path string) string {
 	t.Helper()
@@ -219,7 +222,7 @@ func TestWithoutRefit(t *testing.T) {
 func TestSeenOnly(t *testing.T) {
 	model := func(change func(*Options)) (*Predictor, string) {
 		o := options(t, t.TempDir())
-		o.VZSL.Epochs = 3
+		vzslOf(&o).Epochs = 3
 		change(&o)
 		res, err := Run(context.Background(), o)
 		if err != nil {
@@ -287,7 +290,7 @@ func TestSeenOnly(t *testing.T) {
 // TestInterrupted ends runs by their context at many places; the run after the last equals an undisturbed one.
 func TestInterrupted(t *testing.T) {
 	o := options(t, t.TempDir())
-	o.VZSL.Epochs, o.CheckpointEvery = 4, -1
+	vzslOf(&o).Epochs, o.CheckpointEvery = 4, -1
 	res, err := Run(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -353,7 +356,7 @@ func lines(t *testing.T, dir string) string {
 func TestKilled(t *testing.T) {
 	if dir := os.Getenv("VZSL_TEST_RUN"); dir != "" {
 		o := options(t, dir)
-		o.VZSL.Epochs, o.CheckpointEvery = 6, -1
+		vzslOf(&o).Epochs, o.CheckpointEvery = 6, -1
 		if _, err := Run(context.Background(), o); err != nil {
 			t.Fatal(err)
 		}
@@ -408,7 +411,7 @@ func TestBadInput(t *testing.T) {
 		"method":        {func(o *Options) { o.Method = "magic" }, "eszsl"},
 		"features":      {func(o *Options) { o.FeatureNorm = "l3" }, "sqrt-l2"},
 		"attributes":    {func(o *Options) { o.AttributeNorm = "l3" }, "centre-l2"},
-		"lambda":        {func(o *Options) { o.VZSL.Margin = 1.5 }, "without end"},
+		"lambda":        {func(o *Options) { vzslOf(o).Margin = 1.5 }, "without end"},
 		"not a number":  {func(o *Options) { o.Features.(*memoryFeatures).x[0][3] = float32(math.NaN()) }, "class00/0.jpg"},
 		"other images":  {func(o *Options) { o.Roles.Images = make([]string, len(o.Roles.Images)) }, "was it made for these features"},
 		"missing class": {func(o *Options) { o.Classes.Classes[0] = "other" }, "class00"},
@@ -420,7 +423,7 @@ func TestBadInput(t *testing.T) {
 				}
 			}
 		}, "do not allow"},
-		"diverges": {func(o *Options) { o.VZSL.LearningRate, o.VZSL.ClipNorm, o.VZSL.LogVarianceBound = 10, 0, 0 }, "learning_rate"},
+		"diverges": {func(o *Options) { vzslOf(o).LearningRate, vzslOf(o).ClipNorm, vzslOf(o).LogVarianceBound = 10, 0, 0 }, "learning_rate"},
 		"a file":   {func(o *Options) { o.Dir = filepath.Join(o.Dir, "file"); os.WriteFile(o.Dir, nil, 0o600) }, "run folder"},
 	} {
 		o := options(t, t.TempDir())
@@ -432,7 +435,7 @@ func TestBadInput(t *testing.T) {
 	if _, err := Load(t.TempDir()); err == nil {
 		t.Error("an empty folder was loaded")
 	}
-	if _, err := Preset("fast"); err == nil {
+	if _, err := Preset("fast", "vzsl"); err == nil {
 		t.Error("an unknown preset")
 	}
 }
@@ -440,7 +443,7 @@ func TestBadInput(t *testing.T) {
 // TestMissing: missing values are filled when asked for, at prediction too.
 func TestMissing(t *testing.T) {
 	o := options(t, t.TempDir())
-	o.Missing, o.VZSL.Epochs = "class-mean", 2
+	o.Missing, vzslOf(&o).Epochs = "class-mean", 2
 	o.Classes.Values[0][0], o.Classes.Values[4][1] = float32(math.NaN()), float32(math.NaN())
 	if _, err := Run(context.Background(), o); err != nil {
 		t.Fatal(err)
@@ -463,7 +466,7 @@ func TestMissing(t *testing.T) {
 // TestNoValidation: without validation images all epochs are run.
 func TestNoValidation(t *testing.T) {
 	o := options(t, t.TempDir())
-	o.Roles.Validation, o.VZSL.Epochs = nil, 2
+	o.Roles.Validation, vzslOf(&o).Epochs = nil, 2
 	for i, r := range o.Roles.Roles {
 		if r == shards.RoleValidation {
 			o.Roles.Roles[i] = shards.RoleTrain
@@ -496,11 +499,11 @@ func TestNormalise(t *testing.T) {
 
 // TestPaper keeps the preset what the paper says.
 func TestPaper(t *testing.T) {
-	s, err := Preset("paper")
+	s, err := Preset("paper", "vzsl")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := s.VZSL
+	c := vzslOf(&s)
 	if fmt.Sprint(c.Hidden) != "[1000 1000]" || c.Latent != 100 || c.Margin != 1 || c.Keep != 0.8 || !c.Reconstruction {
 		t.Errorf("%+v", c)
 	}

@@ -14,38 +14,77 @@ import (
 
 // Settings are all that a run depends on beside its data. They are written to config.toml.
 type Settings struct {
-	Method        string `toml:"method" comment:"vzsl, eszsl"`
-	FeatureNorm   string `toml:"features" comment:"feature normalisation: none, l2, sqrt-l2 (l2 of the signed square root)"`
-	AttributeNorm string `toml:"attributes" comment:"attribute normalisation, fitted on the seen classes: none, l2, standardise, centre-l2"`
+	Method        string `toml:"method" comment:"see the list of methods"`
+	FeatureNorm   string `toml:"features" comment:"feature normalisation: none, l2, sqrt-l2 (l2 of the signed square root); each method has its own default"`
+	AttributeNorm string `toml:"attributes" comment:"attribute normalisation, fitted on the seen classes: none, l2, standardise, centre-l2; each method has its own default"`
 	Missing       string `toml:"missing" comment:"missing attribute values: error, class-mean"`
 	Seed          uint64 `toml:"seed" comment:"of everything random"`
 	Refit         bool   `toml:"refit" comment:"after choosing on the validation classes, train anew on all seen classes"`
 
-	VZSL  vzsl.Config     `toml:"vzsl"`
-	ESZSL baselines.ESZSL `toml:"eszsl"`
+	// Configs are the settings of each method, by its name.
+	Configs map[string]method.Config `toml:"-"`
+}
+
+// known is a method with its defaults.
+type known struct {
+	name, title          string // title as the literature writes it
+	config               func() method.Config
+	features, attributes string // normalisations
+}
+
+// methods lists all there are, the project's own first.
+var methods = []known{
+	{"vzsl", "VZSL", func() method.Config { c := vzsl.Default(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
+	{"vzsl-sharp", "VZSL#", func() method.Config { c := vzsl.DefaultSharp(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
+	{"eszsl", "ESZSL", func() method.Config { c := baselines.DefaultESZSL(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
 }
 
 // Methods are the names of the methods.
-func Methods() []string { return []string{"vzsl", "eszsl"} }
+func Methods() []string {
+	var names []string
+	for _, m := range methods {
+		names = append(names, m.name)
+	}
+	return names
+}
+
+// Title is a method's name as the literature writes it.
+func Title(method string) string {
+	for _, m := range methods {
+		if m.name == method {
+			return m.title
+		}
+	}
+	return method
+}
 
 // Presets are the names of the sets of settings.
 func Presets() []string { return []string{"default", "paper"} }
 
-// Preset returns a set of settings by name; "" is the default one.
-func Preset(name string) (Settings, error) {
-	s := Settings{
-		Method: "vzsl", FeatureNorm: FeaturesSqrtL2, AttributeNorm: attributes.CentreL2, Missing: attributes.MissingError, Seed: 1, Refit: true,
-		VZSL: vzsl.Default(), ESZSL: baselines.DefaultESZSL(),
+// Preset returns a method's set of settings by name; "" is the default one.
+func Preset(name, methodName string) (Settings, error) {
+	s := Settings{Method: methodName, Missing: attributes.MissingError, Seed: 1, Refit: true, Configs: map[string]method.Config{}}
+	for _, m := range methods {
+		s.Configs[m.name] = m.config()
+		if m.name == methodName {
+			s.FeatureNorm, s.AttributeNorm = m.features, m.attributes
+		}
+	}
+	if s.Configs[methodName] == nil {
+		return Settings{}, fmt.Errorf("unknown method %q; there are %s", methodName, strings.Join(Methods(), ", "))
 	}
 	switch name {
 	case "", "default":
 	case "paper":
-		s.VZSL = vzsl.Paper()
+		*s.Configs["vzsl"].(*vzsl.Config), *s.Configs["vzsl-sharp"].(*vzsl.Config) = vzsl.Paper(), vzsl.PaperSharp()
 	default:
 		return Settings{}, fmt.Errorf("unknown preset %q; there are %s", name, strings.Join(Presets(), ", "))
 	}
 	return s, nil
 }
+
+// Config are the settings of the run's own method.
+func (s *Settings) Config() method.Config { return s.Configs[s.Method] }
 
 // Validate explains the first setting that cannot work.
 func (s *Settings) Validate() error {
@@ -65,20 +104,5 @@ func (s *Settings) Validate() error {
 	if s.Seed > math.MaxInt64 {
 		return fmt.Errorf("setting seed = %d; it is at most %d", s.Seed, math.MaxInt64)
 	}
-	switch s.Method {
-	case "vzsl":
-		return s.VZSL.Validate()
-	default:
-		return s.ESZSL.Validate()
-	}
-}
-
-// method is the settings' own.
-func (s *Settings) method() method.Method {
-	switch s.Method {
-	case "vzsl":
-		return &vzsl.Method{Config: s.VZSL}
-	default:
-		return &baselines.ESZSLMethod{Config: s.ESZSL}
-	}
+	return s.Config().Validate()
 }

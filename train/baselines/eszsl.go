@@ -44,6 +44,12 @@ func (c *ESZSL) Validate() error {
 	return nil
 }
 
+// Method fits with these settings.
+func (c *ESZSL) Method() method.Method { return &ESZSLMethod{Config: *c} }
+
+// Space is empty: the grid costs one fit.
+func (c *ESZSL) Space() []method.Dimension { return nil }
+
 // ESZSLMethod fits x'Vs, the compatibility of a feature x (d values) and an attribute vector s (a values), to 1 for the
 // sample's class and 0 for the other seen classes:
 //
@@ -128,7 +134,8 @@ func (m *ESZSLMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 			v.Mul(scaled, q.T())
 			model := newESZSLModel(d, a, v.RawMatrix().Data)
 			done++
-			pt := method.Point{Done: done, Total: total, Values: map[string]float64{"gamma": gamma, "lambda": lambda}}
+			pt := method.Point{Done: done, Total: total, Values: map[string]float64{"gamma": gamma, "lambda": lambda},
+				Choice: method.Choice{"gamma": gamma, "lambda": lambda}}
 			accuracy := 0.0
 			if validation != nil && validation.Len() > 0 {
 				if accuracy, err = method.Accuracy(model, validation); err != nil {
@@ -137,7 +144,7 @@ func (m *ESZSLMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 				pt.Accuracy, pt.Validated = accuracy, true
 			}
 			if accuracy > o.Accuracy {
-				o.Model, o.Accuracy, o.Choice = model, accuracy, method.Choice{"gamma": gamma, "lambda": lambda}
+				o.Model, o.Accuracy, o.Choice = model, accuracy, pt.Choice
 			}
 			if s.Step != nil {
 				s.Step(done, total)

@@ -12,12 +12,17 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// Samples are labelled features.
-type Samples interface {
+// Features are normalised features.
+type Features interface {
 	Len() int
 	Dim() int
 	// Row writes the normalised feature of sample i to dst (Dim values). Safe for concurrent use.
 	Row(i int, dst []float32)
+}
+
+// Samples are labelled features.
+type Samples interface {
+	Features
 	// Label is the sample's row in the classes.
 	Label(i int) int
 }
@@ -28,10 +33,18 @@ type Data struct {
 	Attributes [][]float32
 }
 
+// Unlabelled are features of images whose classes are not known, but for that each is one of those with these
+// normalised attribute vectors: what the transductive setting adds.
+type Unlabelled struct {
+	Features
+	Attributes [][]float32
+}
+
 // Problem is what a method is fitted to. Validation classes are seen classes held out of Train.
 type Problem struct {
 	Train      Data
-	Validation *Data // nil: nothing to choose by
+	Validation *Data       // nil: nothing to choose by
+	Unlabelled *Unlabelled // nil: the inductive setting
 	Seed       uint64
 }
 
@@ -43,6 +56,8 @@ type Point struct {
 	Done, Total int
 	// Values are the point's figures by name, such as loss, kl, margin, reconstruction.
 	Values map[string]float64
+	// Choice is what choosing this point would be: its epoch, or its coefficients.
+	Choice Choice
 	// Accuracy is the mean per-class top-1 accuracy among the validation classes, 0..1; meaningful if Validated.
 	Accuracy  float64
 	Validated bool
@@ -75,6 +90,28 @@ type Outcome struct {
 	Model    Model
 	Choice   Choice
 	Accuracy float64 // on the validation classes, of the choice
+}
+
+// Config are a method's settings: a pointer to a struct of fields with the tags toml (the setting's name) and comment
+// (its help).
+type Config interface {
+	// Validate explains the first setting that cannot work.
+	Validate() error
+	// Method fits with these settings.
+	Method() Method
+	// Space is what tuning searches beside the normalisations. A coefficient whose whole grid costs one fit stands in
+	// the settings as a list and not here: Fit goes over it and gives each value as a Point.
+	Space() []Dimension
+}
+
+// Dimension is a setting and the values that tuning may give it.
+type Dimension struct {
+	Setting string // its toml name; features and attributes are the normalisations
+	// Values are all there are; nil: numbers from Low to High, evenly or, with Log, evenly in their logarithms. The
+	// setting's type says whether they are whole.
+	Values    []any
+	Low, High float64
+	Log       bool
 }
 
 // Method fits models.

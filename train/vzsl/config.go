@@ -3,6 +3,8 @@ package vzsl
 import (
 	"errors"
 	"fmt"
+
+	"vzsl/train/method"
 )
 
 // Config are the model's and its training's settings.
@@ -11,7 +13,7 @@ type Config struct {
 	Latent               int     `toml:"latent" comment:"dimensions of z"`
 	Scale                float64 `toml:"scale" comment:"normalised features are multiplied by this before the encoder; the decoder reproduces them so"`
 	Margin               float64 `toml:"margin" comment:"lambda, the weight of the margin term, 0 to 1"`
-	Reconstruction       bool    `toml:"reconstruction" comment:"false is VZSL#: no decoder"`
+	Reconstruction       bool    `toml:"-"` // false is VZSL#: no decoder. The method's name says it
 	ReconstructionWeight float64 `toml:"reconstruction_weight" comment:"weight of the reconstruction term: the decoder's inverse variance"`
 	Keep                 float64 `toml:"keep" comment:"dropout: the probability that a hidden unit is KEPT in a training step; 1 is no dropout"`
 	InputKeep            float64 `toml:"input_keep" comment:"the same for the encoder's inputs"`
@@ -59,6 +61,25 @@ func Default() Config {
 		WeightDecay: 0.006,
 		ClipNorm:    10, Batch: 64, Epochs: 15,
 	}
+}
+
+// DefaultSharp are the default settings without reconstruction.
+func DefaultSharp() Config { return sharp(Default()) }
+
+// PaperSharp are the paper's without reconstruction.
+func PaperSharp() Config { return sharp(Paper()) }
+
+func sharp(c Config) Config {
+	c.Reconstruction = false
+	return c
+}
+
+// Method fits with these settings.
+func (c *Config) Method() method.Method { return &Method{Config: *c} }
+
+// Space is what tuning searches.
+func (c *Config) Space() []method.Dimension {
+	return nil
 }
 
 // ErrSetting is wrapped by every error about settings that cannot work.

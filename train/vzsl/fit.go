@@ -17,8 +17,13 @@ type Method struct{ Config Config }
 
 var _ method.Method = (*Method)(nil)
 
-// Name is "vzsl".
-func (m *Method) Name() string { return "vzsl" }
+// Name is "vzsl", or without reconstruction "vzsl-sharp", the paper's VZSL#.
+func (m *Method) Name() string {
+	if m.Config.Reconstruction {
+		return "vzsl"
+	}
+	return "vzsl-sharp"
+}
 
 // ErrDiverged is wrapped by the error of a training whose loss ran away.
 var ErrDiverged = errors.New("training diverged")
@@ -266,7 +271,7 @@ func (t *training) diverged(loss, norm float64) error {
 func (t *training) epochDone() error {
 	epoch, n := t.step/t.steps, float64(t.steps)
 	pt := method.Point{Done: epoch, Total: t.epochs, Values: map[string]float64{
-		"loss": t.loss / n, "kl": t.sums.kl / n, "margin": t.sums.margin / n}}
+		"loss": t.loss / n, "kl": t.sums.kl / n, "margin": t.sums.margin / n}, Choice: method.Choice{"epochs": float64(epoch)}}
 	if t.c.Reconstruction {
 		pt.Values["reconstruction"] = t.sums.reconstruction / n
 	}
