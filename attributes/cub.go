@@ -1,15 +1,13 @@
 package attributes
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"vzsl/internal/delimited"
 )
 
 const cubMatrix = "class_attribute_labels_continuous.txt"
@@ -83,7 +81,7 @@ func cubNames(root string) ([]string, error) {
 // numbered reads lines "<number> <name>", the numbers counting from 1.
 func numbered(file string) ([]string, error) {
 	var names []string
-	err := eachLine(file, func(line int, text string) error {
+	err := delimited.Lines(file, func(line int, text string) error {
 		f := strings.Fields(text)
 		if len(f) < 2 {
 			return fmt.Errorf("expected \"<number> <name>\", found %q", text)
@@ -104,7 +102,7 @@ func numbered(file string) ([]string, error) {
 // matrix reads lines of numbers separated by white space: rows lines of columns values; columns 0: as many as in the first.
 func matrix(file string, rows, columns int) ([][]float32, error) {
 	var m [][]float32
-	err := eachLine(file, func(line int, text string) error {
+	err := delimited.Lines(file, func(line int, text string) error {
 		if len(m) == rows {
 			return fmt.Errorf("expected %d rows, one for each class of classes.txt, found more", rows)
 		}
@@ -142,38 +140,4 @@ func number(s string) (float32, error) {
 		return 0, fmt.Errorf("%q is not a number", s)
 	}
 	return float32(v), nil
-}
-
-// eachLine calls do with every line that is not blank, trimmed, counted from 1. An error of do is given "file:line: ".
-func eachLine(file string, do func(line int, text string) error) error {
-	f, err := os.Open(file)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return scanLines(file, f, do)
-}
-
-func scanLines(file string, r io.Reader, do func(line int, text string) error) error {
-	s := bufio.NewScanner(r)
-	s.Buffer(nil, 1<<22)
-	n := 0
-	for s.Scan() {
-		n++
-		b := s.Bytes()
-		if n == 1 {
-			b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
-		}
-		text := strings.TrimSpace(string(b))
-		if text == "" {
-			continue
-		}
-		if err := do(n, text); err != nil {
-			return fmt.Errorf("%s:%d: %w", file, n, err)
-		}
-	}
-	if err := s.Err(); err != nil {
-		return fmt.Errorf("%s:%d: %w", file, n+1, err)
-	}
-	return nil
 }

@@ -87,6 +87,9 @@ func readWords(ctx context.Context, path string, src io.Reader, size int64, clas
 		plans[i] = planLookup(lemmas(phrase), w)
 	}
 	words, notes, err := f.scan(w)
+	if err == nil && words == 0 {
+		err = fmt.Errorf("%s holds no words: the download is incomplete, get it again", path)
+	}
 	if err != nil {
 		return nil, err
 	}

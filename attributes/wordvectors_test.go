@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
+
+	"vzsl/internal/alloctest"
 )
 
 // vocabulary is what a file of word vectors holds.
@@ -298,12 +301,21 @@ func FuzzWords(f *testing.F) {
 		f.Add(b)
 	}
 	f.Add([]byte("3000000 300\nab"))
+	f.Add([]byte("0 65536\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		there := len(b)
+		if z, err := gzip.NewReader(bytes.NewReader(b)); err == nil {
+			n, _ := io.Copy(io.Discard, z)
+			there += int(n)
+		}
 		for _, format := range WordFormats() {
-			got, err := lookUp(b, format, nil, "zebra", "giant panda", "x, y z")
-			if err == nil && (len(got.Values) != 3 || len(got.Values[0]) != len(got.Names)) {
-				t.Fatalf("%d rows of %d values", len(got.Values), len(got.Names))
-			}
+			// The buffers, and what is there.
+			alloctest.AtMost(t, 1<<17+2*wordBuffer+textBuffer+256*there, func() {
+				got, err := lookUp(b, format, nil, "zebra", "giant panda", "x, y z")
+				if err == nil && (len(got.Values) != 3 || len(got.Values[0]) != len(got.Names)) {
+					t.Fatalf("%d rows of %d values", len(got.Values), len(got.Names))
+				}
+			})
 		}
 	})
 }

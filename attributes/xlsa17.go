@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"vzsl/internal/delimited"
 	"vzsl/internal/matfile"
 )
 
@@ -114,7 +115,7 @@ func (t *Table) xlsa17Names(f *matfile.File, file string, n int, classes []strin
 	}
 	list := filepath.Join(filepath.Dir(file), "allclasses.txt")
 	var names []string
-	err := eachLine(list, func(_ int, text string) error {
+	err := delimited.Lines(list, func(_ int, text string) error {
 		names = append(names, text)
 		return nil
 	})

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"vzsl/internal/delimited"
 )
 
 // Box is a rectangle in a picture, in pixels from its upper left corner.
@@ -32,7 +33,7 @@ func CUBBoxes(d *Dataset) ([]Box, error) {
 	}
 	boxes := make([]Box, len(d.Images))
 	lines := make([]int, len(d.Images))
-	err := eachLine(file, func(line int, text string) error {
+	err := delimited.Lines(file, func(line int, text string) error {
 		f := strings.Fields(text)
 		if len(f) != 5 {
 			return fmt.Errorf("expected \"<image id> <x> <y> <width> <height>\", found %q", text)

@@ -3,6 +3,7 @@ package datasets
 import (
 	"fmt"
 	"strings"
+	"vzsl/internal/delimited"
 )
 
 // listed is a class name and the line it stands in.
@@ -82,7 +83,7 @@ func readNamed(path string, known, wnids []string) ([]string, error) {
 func readClassList(path string) ([]listed, error) {
 	var list []listed
 	lines := map[string]int{}
-	err := eachLine(path, func(line int, text string) error {
+	err := delimited.Lines(path, func(line int, text string) error {
 		if strings.HasPrefix(text, "#") {
 			return nil
 		}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"vzsl/internal/delimited"
 )
 
 // openCUB reads CUB-200-2011 in its official layout: classes.txt "<class id> <name>", images.txt "<image id> <path under
@@ -79,7 +80,7 @@ type idTable struct {
 func (t *idTable) read(file, what string) error {
 	at := map[int]int{}
 	named := map[string]int{}
-	err := eachLine(file, func(line int, text string) error {
+	err := delimited.Lines(file, func(line int, text string) error {
 		idText, name, ok := strings.Cut(text, " ")
 		if tab, rest, found := strings.Cut(text, "\t"); found && len(tab) < len(idText) {
 			idText, name, ok = tab, rest, true
@@ -118,7 +119,7 @@ func cubLabels(file string, classes map[int]int, images []int) (map[int]int, err
 		known[id] = true
 	}
 	labels := make(map[int]int, len(images))
-	err := eachLine(file, func(line int, text string) error {
+	err := delimited.Lines(file, func(line int, text string) error {
 		f := strings.Fields(text)
 		if len(f) != 2 {
 			return fmt.Errorf("expected \"<image id> <class id>\", found %q", text)

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"vzsl/internal/delimited"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -292,7 +293,7 @@ func TestClassList(t *testing.T) {
 	wantError(t, err, "d.txt:4", "line 1")
 	_, err = ReadClassList(filepath.Join(dir, "none.txt"))
 	wantError(t, err, "none.txt")
-	_, err = ReadClassList(write(t, filepath.Join(dir, "long.txt"), strings.Repeat("x", maxLine+2)))
+	_, err = ReadClassList(write(t, filepath.Join(dir, "long.txt"), strings.Repeat("x", delimited.MaxLine+2)))
 	wantError(t, err, "long.txt:1")
 
 	known := []string{"001.Black_footed_Albatross", "099.Ovenbird", "grizzly+bear"}

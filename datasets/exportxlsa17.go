@@ -10,6 +10,7 @@ import (
 
 	"vzsl/datasets/shards"
 	"vzsl/internal/matfile"
+	"vzsl/internal/wholefile"
 )
 
 // ExportXLSA17Options say what is written as a folder of xlsa17.
@@ -56,7 +57,7 @@ func ExportXLSA17(ctx context.Context, o ExportXLSA17Options) (*Exported, error)
 	write := func(name string, fill func(w *matfile.Writer) error) error {
 		path := filepath.Join(o.Dir, name)
 		e.Files = append(e.Files, path)
-		return shards.WriteFile(path, func(f io.WriteSeeker) error {
+		return wholefile.Write(path, func(f io.WriteSeeker) error {
 			w, err := matfile.NewWriter(f, "xlsa17 layout, "+o.Features.Source().Dataset)
 			if err != nil {
 				return err
@@ -192,7 +193,7 @@ func (o *ExportXLSA17Options) lists(e *Exported) error {
 		}
 		path := filepath.Join(o.Dir, l.name+".txt")
 		e.Files = append(e.Files, path)
-		err := shards.WriteFile(path, func(w io.WriteSeeker) error {
+		err := wholefile.Write(path, func(w io.WriteSeeker) error {
 			for _, n := range l.names {
 				if _, err := fmt.Fprintln(w, n); err != nil {
 					return err

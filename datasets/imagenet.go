@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strings"
 
+	"vzsl/internal/delimited"
 	"vzsl/internal/matfile"
 )
 
@@ -189,7 +190,7 @@ func (x *imageNet) readSynsets(file string) error {
 // only names those that something else speaks of.
 func (x *imageNet) readNames(file string) error {
 	var listed []string
-	err := eachLine(file, func(_ int, text string) error {
+	err := delimited.Lines(file, func(_ int, text string) error {
 		wnid, words, ok := strings.Cut(strings.ReplaceAll(text, "\t", " "), " ")
 		if !ok || !wnidName.MatchString(wnid) {
 			return fmt.Errorf("expected \"<wnid> <words>\", found %s", abbreviated(text))

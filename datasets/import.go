@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vzsl/datasets/shards"
+	"vzsl/internal/delimited"
 )
 
 // What the numbers or texts of a list of labels are.
@@ -222,7 +223,7 @@ func (o *Import) texts(file string) ([]string, error) {
 		return l.texts()
 	}
 	var out []string
-	err = eachLine(file, func(_ int, text string) error {
+	err = delimited.Lines(file, func(_ int, text string) error {
 		out = append(out, text)
 		return nil
 	})
@@ -353,7 +354,7 @@ func (o *Import) numbers(file string) ([]int64, error) {
 		return l.integers()
 	}
 	var out []int64
-	err = eachLine(file, func(_ int, text string) error {
+	err = delimited.Lines(file, func(_ int, text string) error {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
 			return fmt.Errorf("%q is not a whole number", text)

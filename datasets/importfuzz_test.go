@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"vzsl/internal/alloctest"
 )
 
 // FuzzNPZ: no bytes make the archive reader panic, and what it opens can be read.
@@ -22,18 +24,24 @@ func FuzzNPZ(f *testing.F) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		a, err := openNPZ(path, name)
+		var a *npyArray
+		var err error
+		// An entry is inflated into a file; what each is, its own header says.
+		alloctest.AtMost(t, (1<<17+maxNPYHeader)*(2+len(b)/64)+64*len(b), func() { a, err = openNPZ(path, name) })
 		if err != nil {
 			return
 		}
 		defer a.close()
-		_, _ = a.integers()
-		_, _ = a.texts()
-		if rows, dim, err := a.rowsAndColumns(); err == nil && a.kind == 'f' {
-			if err := a.readRows(rows, dim, 0, rows, make([]float32, rows*dim)); err != nil {
-				t.Error(err)
+		there := a.elements() * a.item
+		alloctest.AtMost(t, 1<<20+64*there, func() {
+			_, _ = a.integers()
+			_, _ = a.texts()
+			if rows, dim, err := a.rowsAndColumns(); err == nil && a.kind == 'f' {
+				if err := a.readRows(rows, dim, 0, rows, make([]float32, rows*dim)); err != nil {
+					t.Error(err)
+				}
 			}
-		}
+		})
 	})
 }
 

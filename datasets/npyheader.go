@@ -146,7 +146,10 @@ func (h *npyHeader) descr(p *literal) error {
 		return fmt.Errorf("unknown element type %q", d)
 	}
 	size, err := strconv.Atoi(d[2:])
-	if err != nil || size < 0 || size > 1<<20 {
+	switch {
+	case err == nil && size == 0:
+		return fmt.Errorf("elements of type %q hold nothing", d)
+	case err != nil || size < 0 || size > 1<<20:
 		return fmt.Errorf("unknown element type %q", d)
 	}
 	switch d[0] {

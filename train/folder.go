@@ -13,10 +13,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/pelletier/go-toml/v2"
 
 	"vzsl/datasets/shards"
+	"vzsl/internal/wholefile"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
 )
@@ -161,10 +161,7 @@ func openFolder(dir string, r *record, force bool) (f *folder, complete bool, er
 				return nil, false, fmt.Errorf("%s has a %s but no %s: take another folder, or force to begin anew", dir, name, configFile)
 			}
 		}
-		if err := renameio.WriteFile(f.path(configFile), text, 0o644, renameio.WithTempDir(dir)); err != nil {
-			return nil, false, fmt.Errorf("write %s: %w", f.path(configFile), err)
-		}
-		return f, false, nil
+		return f, false, wholefile.Bytes(f.path(configFile), text)
 	case err != nil:
 		return nil, false, fmt.Errorf("run folder: %w", err)
 	}

@@ -5,9 +5,8 @@ import (
 	_ "embed"
 	"fmt"
 	"os"
-	"path/filepath"
 
-	"github.com/google/renameio/v2"
+	"vzsl/internal/wholefile"
 )
 
 //go:embed network/demo.onnx
@@ -20,11 +19,8 @@ func WriteNetwork(path string) error {
 	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, network) {
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := wholefile.Bytes(path, network); err != nil {
 		return fmt.Errorf("demo: network: %w", err)
-	}
-	if err := renameio.WriteFile(path, network, 0o644); err != nil {
-		return fmt.Errorf("demo: writing the network to %s: %w", path, err)
 	}
 	return nil
 }

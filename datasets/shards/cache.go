@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
+	"vzsl/internal/wholefile"
 
 	"github.com/edsrzf/mmap-go"
 )
@@ -136,15 +138,7 @@ func buildAside(ctx context.Context, path, key, dir string, m *Manifest, progres
 	// A process that was killed while making the cache leaves its file behind; another one may be making it right now, so
 	// only what has not been touched for long is removed.
 	removeStale(filepath.Dir(path))
-	f, err := createAside(path)
-	if err != nil {
-		return err
-	}
-	defer f.drop()
-	if err := buildCache(ctx, f, key, dir, m, progress); err != nil {
-		return fmt.Errorf("make %s: %w", path, err)
-	}
-	return f.commit()
+	return wholefile.Write(path, func(w io.WriteSeeker) error { return buildCache(ctx, w, key, dir, m, progress) })
 }
 
 // temporaryCache makes the cache in the folder for temporary files.

@@ -2,8 +2,8 @@ package shards
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
+	"io"
+	"vzsl/internal/wholefile"
 )
 
 // keyBlocks is the metadata that says what the attributes are joined of.
@@ -117,18 +117,7 @@ func WriteClassTable(path string, t *ClassTable) error {
 
 // writeTable writes a Parquet file aside and renames it, making its folder where needed.
 func writeTable(path string, rows, perGroup int, columns []column, kv metadata) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	f, err := createAside(path)
-	if err != nil {
-		return err
-	}
-	defer f.drop()
-	if err := writeParquet(f, rows, perGroup, columns, kv); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return f.commit()
+	return wholefile.Write(path, func(w io.WriteSeeker) error { return writeParquet(w, rows, perGroup, columns, kv) })
 }
 
 // ReadClassTable reads and checks a class table.

@@ -111,15 +111,3 @@ func encodeSkipped(skipped []Skip) []byte {
 	w.Flush()
 	return b.Bytes()
 }
-
-func replaceFile(path string, data []byte) error {
-	f, err := createAside(path)
-	if err != nil {
-		return err
-	}
-	defer f.drop()
-	if _, err := f.Write(data); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return f.commit()
-}

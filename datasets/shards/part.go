@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"vzsl/internal/wholefile"
 )
 
 // Skip is an image that has no features, and why.
@@ -102,17 +103,12 @@ func writePart(dir string, src *Source, part int, p *Part) (ManifestPart, error)
 		{name: columnLabel, num: append([]int32{}, p.Labels...), dict: true},
 		{name: columnVector, vectors: p.Features, width: src.Dim},
 	}
-	f, err := createAside(filepath.Join(dir, name))
-	if err != nil {
-		return ManifestPart{}, err
-	}
-	defer f.drop()
 	sum := sha256.New()
 	var size counter
-	if err := writeParquet(io.MultiWriter(f, sum, &size), len(p.Images), groupRows, columns, kv); err != nil {
-		return ManifestPart{}, fmt.Errorf("write %s: %w", filepath.Join(dir, name), err)
-	}
-	if err := f.commit(); err != nil {
+	err := wholefile.Write(filepath.Join(dir, name), func(w io.WriteSeeker) error {
+		return writeParquet(io.MultiWriter(w, sum, &size), len(p.Images), groupRows, columns, kv)
+	})
+	if err != nil {
 		return ManifestPart{}, err
 	}
 	return ManifestPart{File: name, Rows: len(p.Images), Skipped: len(p.Skipped), SHA256: hex.EncodeToString(sum.Sum(nil)), Bytes: int64(size)}, nil

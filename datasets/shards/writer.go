@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"vzsl/internal/wholefile"
 )
 
 // Writer fills a folder of shards. Its methods may be called from several goroutines; different parts may be written at
@@ -270,7 +271,7 @@ func (w *Writer) manifest() *Manifest {
 }
 
 func (w *Writer) writeManifest() error {
-	return replaceFile(filepath.Join(w.dir, manifestName), w.manifest().encode())
+	return wholefile.Bytes(filepath.Join(w.dir, manifestName), w.manifest().encode())
 }
 
 // Finish writes skipped.csv and the final manifest and releases the folder. All parts must be done.
@@ -287,7 +288,7 @@ func (w *Writer) Finish() (*Manifest, error) {
 	for _, s := range w.skipped {
 		skipped = append(skipped, s...)
 	}
-	if err := replaceFile(filepath.Join(w.dir, skippedName), encodeSkipped(skipped)); err != nil {
+	if err := wholefile.Bytes(filepath.Join(w.dir, skippedName), encodeSkipped(skipped)); err != nil {
 		return nil, err
 	}
 	if !w.complete {

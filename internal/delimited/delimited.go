@@ -1,6 +1,6 @@
-// Package delimited reads tables of text as spreadsheets and people write them: separated by comma, semicolon or tab, quoted
-// or not, with or without a byte order mark, with any line ending. The first row is a header; every other row must have as
-// many fields. Errors name file, line and column.
+// Package delimited reads text as spreadsheets and people write it, with or without a byte order mark, with any line ending:
+// tables ([Reader]) separated by comma, semicolon or tab, quoted or not, whose first row is a header and whose other rows must
+// have as many fields; and files of lines ([Lines]). Errors name file, line and, of tables, column.
 package delimited
 
 import (

@@ -11,12 +11,11 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"sort"
 	"unsafe"
 
-	"github.com/google/renameio/v2"
+	"vzsl/internal/wholefile"
 )
 
 // Tensor is a named array, row-major, with values in exactly one of the two types.
@@ -91,24 +90,8 @@ func elements(shape []int) (int, error) {
 
 // Write writes the file aside and renames it: equal tensors and metadata give equal bytes, whatever order they come
 // in.
-func Write(path string, f *File) (err error) {
-	out, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o644))
-	if err != nil {
-		return fmt.Errorf("create %s: %w", path, err)
-	}
-	defer func() { _ = out.Cleanup() }()
-	if err := Encode(out, f); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	if err := out.CloseAtomicallyReplace(); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	if d, err := os.Open(filepath.Dir(path)); err == nil {
-		// Some file systems cannot sync a folder; the rename itself has succeeded.
-		_ = d.Sync()
-		_ = d.Close()
-	}
-	return nil
+func Write(path string, f *File) error {
+	return wholefile.Write(path, func(w io.WriteSeeker) error { return Encode(w, f) })
 }
 
 // Encode writes the file to w.

@@ -1,4 +1,4 @@
-package datasets
+package delimited
 
 import (
 	"bufio"
@@ -11,23 +11,26 @@ import (
 	"unicode/utf8"
 )
 
-// maxLine bounds one line of a text file.
-const maxLine = 1 << 20
+// MaxLine bounds one line of a text file: 65,536 values, the most a class or a word has here, of 64 characters each.
+const MaxLine = 1 << 22
 
-// eachLine calls do with every line of a text file, trimmed, counted from 1; a byte order mark, any line ending and blank
-// lines are left out. An error of do is given "file:line: ".
-func eachLine(path string, do func(line int, text string) error) error {
+// Lines calls do with every line of a text file, trimmed, counted from 1; a byte order mark, any line ending and blank lines are
+// left out. Text that is not UTF-8 is refused. An error of do is given "file:line: ".
+func Lines(path string, do func(line int, text string) error) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return scanLines(path, f, do)
+	if st, err := f.Stat(); err == nil && st.IsDir() {
+		return fmt.Errorf("%s is a folder; a text file is wanted", path)
+	}
+	return lines(path, f, do)
 }
 
-func scanLines(path string, r io.Reader, do func(line int, text string) error) error {
+func lines(path string, r io.Reader, do func(line int, text string) error) error {
 	s := bufio.NewScanner(r)
-	s.Buffer(nil, maxLine)
+	s.Buffer(nil, MaxLine)
 	s.Split(splitLines)
 	n := 0
 	for s.Scan() {
@@ -52,7 +55,7 @@ func scanLines(path string, r io.Reader, do func(line int, text string) error) e
 	}
 	if err := s.Err(); err != nil {
 		if errors.Is(err, bufio.ErrTooLong) {
-			return fmt.Errorf("%s:%d: a line of more than %d bytes; is this a text file?", path, n+1, maxLine)
+			return fmt.Errorf("%s:%d: a line of more than %d bytes; is this a text file?", path, n+1, MaxLine)
 		}
 		return fmt.Errorf("read %s: %w", path, err)
 	}

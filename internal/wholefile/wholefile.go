@@ -1,0 +1,71 @@
+// Package wholefile writes files that appear whole or not at all, on every system that Go builds for.
+package wholefile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// Write makes the file at path, and its folder where needed, of what write writes: aside, under the name's hidden form with
+// digits behind (".name123"), synced, then renamed. Where anything fails, what was there before stays. The error names path.
+func Write(path string, write func(w io.WriteSeeker) error) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("write %s: %w", path, err)
+		}
+	}()
+	dir, name := filepath.Split(path)
+	if dir == "" {
+		dir = "."
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	f, err := aside(filepath.Join(dir, "."+name))
+	if err != nil {
+		return err
+	}
+	err = write(f)
+	if err == nil {
+		err = f.Sync()
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	// The new name is on the disk once the folder is; some file systems cannot sync one, and Windows need not.
+	if d, err := os.Open(dir); err == nil {
+		_ = d.Sync()
+		_ = d.Close()
+	}
+	return nil
+}
+
+// Bytes writes a file of the given bytes.
+func Bytes(path string, data []byte) error {
+	return Write(path, func(w io.WriteSeeker) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// aside creates a file that is not there yet, in the destination's own folder, never in $TMPDIR: what a killed run leaves behind
+// is then found by the next one, and a rename does not cross disks. os.CreateTemp would leave it readable by its owner alone.
+func aside(prefix string) (*os.File, error) {
+	for range 1000 {
+		f, err := os.OpenFile(prefix+strconv.FormatUint(uint64(rand.Uint32()), 10), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+		if !errors.Is(err, fs.ErrExist) {
+			return f, err
+		}
+	}
+	return nil, fmt.Errorf("%s*: there are too many of them: remove what killed runs have left behind", prefix)
+}
