@@ -131,12 +131,13 @@ func runTrain(ctx context.Context, con *console, r *runFlags, settings train.Set
 		Choice            map[string]float64 `json:"chosen_on_validation"`
 		Accuracy          float64            `json:"validation_accuracy"`
 		ValidationClasses int                `json:"validation_classes"`
+		Temperature       float64            `json:"temperature,omitempty"`
 		Refit             bool               `json:"refit"`
 		Classes           int                `json:"classes"`
 		Images            int                `json:"images"`
 		Seconds           float64            `json:"seconds"`
 		Reused            bool               `json:"reused"`
-	}{name, res.Model, res.Method, res.Choice, res.Accuracy, res.ValidationClasses, res.Refit, res.Classes, res.Images, res.Seconds, res.Reused}
+	}{name, res.Model, res.Method, res.Choice, res.Accuracy, res.ValidationClasses, res.Temperature, res.Refit, res.Classes, res.Images, res.Seconds, res.Reused}
 	return con.result(out, func(w io.Writer) {
 		fmt.Fprintf(w, "%s: %s trained on %d classes, %d images", out.Model, out.Method, out.Classes, out.Images)
 		if out.Reused {

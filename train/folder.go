@@ -125,11 +125,13 @@ type folder struct {
 	metrics *os.File
 	lines   int // of metrics so far
 
-	phase  string
-	state  *method.State
-	best   *method.State
-	choice method.Choice // of the first fit, once it is done
-	chosen float64       // its validation accuracy
+	phase string
+	state *method.State
+	best  *method.State
+
+	// Of the first fit, once it is done: its choice, validation accuracy and temperature.
+	choice              method.Choice
+	chosen, temperature float64
 }
 
 // ErrOtherRun is wrapped by the error of a run into the folder of another.
@@ -257,6 +259,9 @@ func (f *folder) resume() error {
 		if err == nil {
 			f.chosen, err = strconv.ParseFloat(v["run.accuracy"], 64)
 		}
+		if err == nil {
+			f.temperature, err = parseTemperature(v["run.temperature"])
+		}
 		if err != nil {
 			return fmt.Errorf("checkpoint %s: the choice: %w; remove it, or force, to begin anew", last, err)
 		}
@@ -285,7 +290,7 @@ func (f *folder) save(phase string, state, best *method.State) error {
 		if err != nil {
 			return err
 		}
-		v["run.choice"], v["run.accuracy"] = string(c), strconv.FormatFloat(f.chosen, 'g', -1, 64)
+		v["run.choice"], v["run.accuracy"], v["run.temperature"] = string(c), exact(f.chosen), exact(f.temperature)
 	}
 	if err := safetensors.Write(filepath.Join(f.dir, checkpointsDir, lastFile), &safetensors.File{Tensors: state.Tensors, Metadata: v}); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)

@@ -66,13 +66,14 @@ func newPredictor(f *safetensors.File) (*Predictor, error) {
 			return nil, fmt.Errorf("%s: %w", key, err)
 		}
 	}
-	var errs [4]error
+	var errs [5]error
 	r := &p.result
 	r.Method, r.Classes = p.settings.Method, len(p.seen)
 	r.Accuracy, errs[0] = strconv.ParseFloat(meta[keyAccuracy], 64)
 	r.ValidationClasses, errs[1] = strconv.Atoi(meta[keyClasses])
 	r.Refit, errs[2] = strconv.ParseBool(meta[keyRefit])
 	r.Images, errs[3] = strconv.Atoi(meta[keyImages])
+	r.Temperature, errs[4] = parseTemperature(meta[keyTemp])
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}

@@ -58,11 +58,14 @@ type Result struct {
 	Accuracy float64            // mean per-class top-1 among the validation classes, 0..1, of the choice
 	// ValidationClasses is the number of classes Accuracy is over; 0: nothing was chosen.
 	ValidationClasses int
-	Refit             bool // the model is trained on the validation classes too
-	Classes           int  // the model is trained on
-	Images            int
-	Seconds           float64 // of this call
-	Reused            bool    // the folder held this run, complete; nothing was trained
+	// Temperature makes probabilities of scores: softmax(score / Temperature). It is fitted on the validation classes with
+	// the model that was not trained on them; 0: there were none.
+	Temperature float64
+	Refit       bool // the model is trained on the validation classes too
+	Classes     int  // the model is trained on
+	Images      int
+	Seconds     float64 // of this call
+	Reused      bool    // the folder held this run, complete; nothing was trained
 }
 
 // Run trains in o.Dir. In a folder that holds the same run unfinished it goes on; finished, it returns its result.
@@ -130,6 +133,8 @@ type fitted struct {
 	normaliser *attributes.Normaliser
 	classes    []string // trained on
 	images     int
+
+	temperature float64 // by the validation classes; 0: none
 }
 
 func (r *run) fits(ctx context.Context) (*Result, error) {
@@ -144,14 +149,14 @@ func (r *run) fits(ctx context.Context) (*Result, error) {
 		if last, err = r.fit(ctx, phaseChoose); err != nil {
 			return nil, err
 		}
-		r.f.choice, r.f.chosen = last.Choice, last.Accuracy
+		r.f.choice, r.f.chosen, r.f.temperature = last.Choice, last.Accuracy, last.temperature
 	}
 	if again {
 		if last, err = r.fit(ctx, phaseRefit); err != nil {
 			return nil, err
 		}
 	}
-	res := &Result{Method: r.o.Method, Choice: r.f.choice, Refit: again, Classes: len(last.classes), Images: last.images}
+	res := &Result{Method: r.o.Method, Choice: r.f.choice, Temperature: r.f.temperature, Refit: again, Classes: len(last.classes), Images: last.images}
 	if validated {
 		res.Accuracy = r.f.chosen
 		_, classes, err := r.p.data(r.p.validation, r.o.FeatureNorm, last.normaliser.Apply)
@@ -211,7 +216,13 @@ func (r *run) fit(ctx context.Context, phase string) (*fitted, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s, %s: %w", r.o.Method, phase, err)
 	}
-	return &fitted{Outcome: o, normaliser: n, classes: classes, images: len(rows)}, nil
+	m := &fitted{Outcome: o, normaliser: n, classes: classes, images: len(rows)}
+	if problem.Validation != nil {
+		if m.temperature, err = fitTemperature(o.Model, problem.Validation); err != nil {
+			return nil, fmt.Errorf("%s, calibration: %w", r.o.Method, err)
+		}
+	}
+	return m, nil
 }
 
 func (r *run) hooks(s *method.Session, phase string) {
@@ -259,14 +270,16 @@ const (
 	keyClasses    = "validation_classes"
 	keyRefit      = "refit"
 	keyImages     = "trained_images"
+	keyTemp       = "temperature"
 )
 
 // write leaves model.safetensors: all that prediction needs.
 func (r *run) write(m *fitted, res *Result) error {
 	meta := map[string]string{
 		keyFormat: modelFormat, keyMethod: r.o.Method, keyConfig: string(r.f.config),
-		keyAccuracy: strconv.FormatFloat(res.Accuracy, 'g', -1, 64), keyClasses: strconv.Itoa(res.ValidationClasses),
+		keyAccuracy: exact(res.Accuracy), keyClasses: strconv.Itoa(res.ValidationClasses),
 		keyRefit: strconv.FormatBool(res.Refit), keyImages: strconv.Itoa(res.Images),
+		keyTemp: exact(res.Temperature),
 	}
 	for key, v := range map[string]any{keyNormaliser: m.normaliser, keyAttributes: r.o.Classes.Attributes, keySeen: m.classes, keyChoice: maps.Clone(r.f.choice)} {
 		text, err := json.Marshal(v)
@@ -277,3 +290,6 @@ func (r *run) write(m *fitted, res *Result) error {
 	}
 	return safetensors.Write(r.f.path(modelFile), &safetensors.File{Tensors: m.Model.Tensors(), Metadata: meta})
 }
+
+// exact writes a number with as many digits as give it back.
+func exact(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }

@@ -1,0 +1,107 @@
+package train
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+
+	"vzsl/train/method"
+)
+
+// fitTemperature gives the T for which the probabilities softmax(score / T) of the classes of d explain its labels best:
+// the least mean of -log p(label), by Guo et al., On Calibration of Modern Neural Networks (ICML 2017). The model must not
+// have been trained on these classes.
+//
+// In b = 1/T that mean is convex with the derivative
+//
+//	mean_i ( sum_c p_ic s_ic - s_iy ),    p_i = softmax(b s_i),
+//
+// whose sign is halved down on a logarithmic scale. Where it has no zero (every label has the highest score, or scores that
+// say nothing) T is the end of the scale: the scores' own spread by or times a thousand.
+func fitTemperature(m method.Model, d *method.Data) (float64, error) {
+	const (
+		chunk = 512
+		most  = 1 << 23 // scores: one number is fitted, more would add nothing
+		wide  = 1000.0
+	)
+	classes := len(d.Attributes)
+	step := max(1, d.Len()*classes/most)
+	rows := make([]float32, chunk*d.Dim())
+	var scores []float32
+	var labels []int
+	for lo := 0; lo < d.Len(); {
+		n := 0
+		for ; n < chunk && lo < d.Len(); lo += step {
+			d.Row(lo, rows[n*d.Dim():(n+1)*d.Dim()])
+			labels = append(labels, d.Label(lo))
+			n++
+		}
+		s, err := m.Score(rows[:n*d.Dim()], n, d.Attributes)
+		if err != nil {
+			return 0, err
+		}
+		scores = append(scores, s...)
+	}
+	spread := spread(scores, classes)
+	if spread == 0 || math.IsNaN(spread) || math.IsInf(spread, 0) {
+		return 0, nil // nothing to calibrate
+	}
+	lo, hi := 1/(wide*spread), wide/spread
+	for range 60 {
+		b := math.Sqrt(lo * hi)
+		if slope(scores, labels, classes, b) > 0 {
+			hi = b
+		} else {
+			lo = b
+		}
+	}
+	return 1 / math.Sqrt(lo*hi), nil
+}
+
+// spread is the root mean square of the scores about their rows' means.
+func spread(scores []float32, classes int) float64 {
+	sum := 0.0
+	for at := 0; at < len(scores); at += classes {
+		row := scores[at : at+classes]
+		mean := 0.0
+		for _, s := range row {
+			mean += float64(s) / float64(classes)
+		}
+		for _, s := range row {
+			sum += (float64(s) - mean) * (float64(s) - mean)
+		}
+	}
+	return math.Sqrt(sum / float64(max(len(scores), 1)))
+}
+
+// slope is the derivative above.
+func slope(scores []float32, labels []int, classes int, b float64) float64 {
+	sum := 0.0
+	for i, y := range labels {
+		row := scores[i*classes : (i+1)*classes]
+		top := row[0]
+		for _, s := range row {
+			top = max(top, s)
+		}
+		weight, mean := 0.0, 0.0
+		for _, s := range row {
+			e := math.Exp(b * (float64(s) - float64(top)))
+			weight += e
+			mean += e * float64(s)
+		}
+		sum += mean/weight - float64(row[y])
+	}
+	return sum / float64(len(labels))
+}
+
+// parseTemperature reads one as exact writes it; "" (a model from before there were any) is none.
+func parseTemperature(s string) (float64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	t, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(t >= 0) || math.IsInf(t, 0) {
+		return 0, fmt.Errorf("a temperature of %q", s)
+	}
+	return t, nil
+}
