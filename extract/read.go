@@ -37,6 +37,11 @@ func (r *reader) read(image string, dst []float32) (skip string, err error) {
 	if skip, err = r.load(filepath.Join(r.root, filepath.FromSlash(image))); skip != "" || err != nil {
 		return skip, err
 	}
+	return r.input(dst)
+}
+
+// input fills dst with the input of the picture in r.data.
+func (r *reader) input(dst []float32) (skip string, err error) {
 	w, h, bad := preprocess.Size(r.data)
 	if bad != nil {
 		return bad.Error(), nil

@@ -346,7 +346,7 @@ func (r *run) engine(ctx context.Context, b *batch, part *shards.Part) error {
 	for i, index := range b.index {
 		row := b.features[i*dim : (i+1)*dim]
 		if !finite(row) {
-			r.skip(b, index, "the network's output for it is not finite")
+			r.skip(b, index, notFinite)
 			continue
 		}
 		image := r.Dataset.Images[index]
@@ -377,6 +377,9 @@ func (r *run) skip(b *batch, index int, reason string) {
 	}
 	r.done++
 }
+
+// notFinite is why an image is skipped that the network makes no numbers of.
+const notFinite = "the network's output for it is not finite"
 
 func (r *run) progress() {
 	if r.Progress != nil {

@@ -71,16 +71,30 @@ func Size(data []byte) (w, h int, err error) {
 	return 0, 0, notAnImage(data)
 }
 
-// allow refuses pictures that are too large to be decoded.
-func allow(w, h int) error {
+// Known tells whether a file begins like one of a format that is read.
+func Known(data []byte) bool { return sniff(data) != formatNone }
+
+// ErrTooLarge is wrapped by the error of a picture with more pixels than allowed.
+var ErrTooLarge = errors.New("too large")
+
+// Allow refuses a picture of w x h pixels that has more than most million of them; 0 and what is more than the decoder's own
+// limit stand for that.
+func Allow(w, h, most int) error {
+	limit := maxPixels
+	if most > 0 && most < limit/1_000_000 {
+		limit = most * 1_000_000
+	}
 	if w < 1 || h < 1 {
 		return errors.New("an empty picture")
 	}
-	if w > maxPixels/h {
-		return fmt.Errorf("too large: %d x %d pixels, the limit is %d million", w, h, maxPixels/1_000_000)
+	if w > limit/h {
+		return fmt.Errorf("%w: %d x %d pixels, the limit is %d million", ErrTooLarge, w, h, limit/1_000_000)
 	}
 	return nil
 }
+
+// allow refuses pictures that are too large to be decoded.
+func allow(w, h int) error { return Allow(w, h, 0) }
 
 var jpegPool = sync.Pool{New: func() any { return new(jpeg.Decoder) }}
 

@@ -2,6 +2,7 @@ package preprocess
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -74,6 +75,16 @@ func Parse(name string, size int) (Recipe, error) {
 		}
 	}
 	return Recipe{}, fmt.Errorf("unknown preprocessing recipe %q: choose one of %s", name, strings.Join(Recipes(), ", "))
+}
+
+// ParseIdentity gives the recipe that String gave the identity of.
+func ParseIdentity(identity string) (Recipe, error) {
+	at := strings.LastIndexByte(identity, '-')
+	size, err := strconv.Atoi(identity[at+1:])
+	if at < 0 || err != nil {
+		return Recipe{}, fmt.Errorf("%q names no preprocessing recipe and size, as torchvision-224 does", identity)
+	}
+	return Parse(identity[:at], size)
 }
 
 // String is the recipe's identity, as written into artefacts: "torchvision-224".
