@@ -16,7 +16,7 @@ var missingMarks = map[string]bool{"": true, "na": true, "n/a": true, "?": true,
 
 // ReadCSV reads class attributes from a CSV with a header, "class,<attribute>,<attribute>,...", one row per class. Comma,
 // semicolon and tab separate; where it is not the comma, numbers may have a decimal comma. An empty field, NA, ? or NaN is a
-// missing value. Every one of classes must have a row.
+// missing value. Every one of classes must have a row; nil takes all that are there, in the file's order.
 func ReadCSV(path string, classes []string) (*Table, error) {
 	r, err := delimited.Open(path)
 	if err != nil {
@@ -66,6 +66,9 @@ func readCSV(path string, r *delimited.Reader, classes []string) (*Table, error)
 		}
 		rows[class], lines[class] = row, line
 		order = append(order, class)
+	}
+	if classes == nil {
+		classes = order
 	}
 	if err := t.align(path, classes, order, rows); err != nil {
 		return nil, err

@@ -23,7 +23,8 @@ const (
 
 // ReadParquet reads class attributes from a Parquet file, one row per class: a text column called class (or name), and beside
 // it either numeric columns, an attribute each, or one column of lists of numbers, all as long as the first. A null is a
-// missing value. Other text columns and "label" are left out. Every one of classes must have a row.
+// missing value. Other text columns and "label" are left out. Every one of classes must have a row; nil takes all that are there,
+// in the file's order.
 func ReadParquet(path string, classes []string) (*Table, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -167,6 +168,9 @@ func (t *Table) fromArrow(path string, columns []*arrow.Column, rows int, classe
 			return fmt.Errorf("%s: row %d: class %q is there twice", path, i+1, n)
 		}
 		byName[n] = values[i]
+	}
+	if classes == nil {
+		classes = names
 	}
 	return t.align(path, classes, names, byName)
 }

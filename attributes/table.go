@@ -60,6 +60,54 @@ func Join(tables ...*Table) (*Table, error) {
 	return t, nil
 }
 
+// Select gives the table with the named attributes alone, in that order, matched by name. Those of the table that are not asked
+// for are said in the notes.
+func (t *Table) Select(names []string) (*Table, error) {
+	at := make(map[string]int, len(t.Names))
+	folded := make(map[string]string, len(t.Names))
+	for i, n := range t.Names {
+		at[n], folded[fold(n)] = i, n
+	}
+	s := &Table{Names: names, Classes: t.Classes, Source: t.Source, Notes: slices.Clone(t.Notes), Values: make([][]float32, len(t.Values))}
+	var missing []string
+	columns := make([]int, 0, len(names))
+	for _, n := range names {
+		i, ok := at[n]
+		if !ok {
+			if near, ok := folded[fold(n)]; ok {
+				n = fmt.Sprintf("%s (written %q there)", n, near)
+			}
+			missing = append(missing, n)
+			continue
+		}
+		delete(at, n)
+		columns = append(columns, i)
+	}
+	if len(missing) > 0 {
+		return nil, &MissingAttributesError{t.Source, missing, len(names)}
+	}
+	if len(at) > 0 {
+		s.Notes = append(s.Notes, fmt.Sprintf("%s: %d attributes that the model does not know were left out: %s", t.Source, len(at), some(slices.Sorted(maps.Keys(at)))))
+	}
+	for c, row := range t.Values {
+		for _, i := range columns {
+			s.Values[c] = append(s.Values[c], row[i])
+		}
+	}
+	return s, nil
+}
+
+// MissingAttributesError: a description lacks attributes that a model was trained on.
+type MissingAttributesError struct {
+	Source  string
+	Missing []string
+	Of      int
+}
+
+func (e *MissingAttributesError) Error() string {
+	return fmt.Sprintf("%s: %d of the model's %d attributes have no column: %s", e.Source, len(e.Missing), e.Of, some(e.Missing))
+}
+
 // Missing counts the values that are not given.
 func (t *Table) Missing() int {
 	n := 0

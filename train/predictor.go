@@ -89,27 +89,57 @@ func newPredictor(f *safetensors.File) (*Predictor, error) {
 // Score gives n rows of one score for each class, higher is better. features holds n raw rows of FeatureDim values,
 // classes raw attribute vectors in the order of Attributes, NaN where missing if the model fills missing values.
 func (p *Predictor) Score(features []float32, n int, classes [][]float32) ([]float32, error) {
-	dim := p.FeatureDim()
-	if n < 0 || len(features) != n*dim {
-		return nil, fmt.Errorf("%d values for %d features; the model was trained on features of %d values (%s, %s)",
-			len(features), n, dim, p.record.Data.Network, p.record.Data.Layer)
-	}
-	x := features
-	if p.settings.FeatureNorm != FeaturesNone {
-		x = make([]float32, len(features))
-		for i := range n {
-			normalise(p.settings.FeatureNorm, features[i*dim:(i+1)*dim], x[i*dim:(i+1)*dim])
-		}
+	x, err := p.normalised(features, n)
+	if err != nil {
+		return nil, err
 	}
 	vectors := make([][]float32, len(classes))
 	for i, c := range classes {
-		vectors[i] = make([]float32, p.normaliser.Dim())
-		if err := p.normaliser.Apply(c, vectors[i]); err != nil {
+		if vectors[i], err = p.NormaliseClass(c); err != nil {
 			return nil, fmt.Errorf("class %d: %w", i, err)
 		}
 	}
 	return p.model.Score(x, n, vectors)
 }
+
+// normalised gives n raw features as the model takes them.
+func (p *Predictor) normalised(features []float32, n int) ([]float32, error) {
+	dim := p.FeatureDim()
+	if n < 0 || len(features) != n*dim {
+		return nil, fmt.Errorf("%d values for %d features; the model was trained on features of %d values (%s, %s)",
+			len(features), n, dim, p.record.Data.Network, p.record.Data.Layer)
+	}
+	if p.settings.FeatureNorm == FeaturesNone {
+		return features, nil
+	}
+	x := make([]float32, len(features))
+	for i := range n {
+		normalise(p.settings.FeatureNorm, features[i*dim:(i+1)*dim], x[i*dim:(i+1)*dim])
+	}
+	return x, nil
+}
+
+// NormaliseClass gives a class's raw attribute vector as the model takes it.
+func (p *Predictor) NormaliseClass(raw []float32) ([]float32, error) {
+	v := make([]float32, p.normaliser.Dim())
+	return v, p.normaliser.Apply(raw, v)
+}
+
+// Describe estimates the normalised attribute vectors of n raw features; nil where the method has no such estimate.
+func (p *Predictor) Describe(features []float32, n int) ([]float32, error) {
+	d, ok := p.model.(method.Describer)
+	if !ok {
+		return nil, nil
+	}
+	x, err := p.normalised(features, n)
+	if err != nil {
+		return nil, err
+	}
+	return d.Describe(x, n)
+}
+
+// Temperature makes probabilities of scores, softmax(score / Temperature); 0: none was fitted.
+func (p *Predictor) Temperature() float64 { return p.result.Temperature }
 
 // FeatureDim is the length of a feature.
 func (p *Predictor) FeatureDim() int { return p.record.Data.Dim }

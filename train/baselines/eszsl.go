@@ -248,9 +248,6 @@ func (m *eszslModel) Tensors() []safetensors.Tensor {
 }
 
 func (m *eszslModel) Score(features []float32, n int, attributes [][]float32) ([]float32, error) {
-	if len(features) != n*m.feature {
-		return nil, fmt.Errorf("%d values for %d features of %d", len(features), n, m.feature)
-	}
 	c := len(attributes)
 	if c == 0 {
 		return nil, errors.New("no classes to score")
@@ -262,10 +259,23 @@ func (m *eszslModel) Score(features []float32, n int, attributes [][]float32) ([
 		}
 		s = append(s, v...)
 	}
-	described, scores := make([]float32, n*m.attribute), make([]float32, n*c)
-	kernels.Sgemm(false, false, n, m.attribute, m.feature, 1, features, m.feature, m.single, m.attribute, 0, described, m.attribute)
+	described, err := m.Describe(features, n)
+	if err != nil {
+		return nil, err
+	}
+	scores := make([]float32, n*c)
 	kernels.Sgemm(false, true, n, c, m.attribute, 1, described, m.attribute, s, m.attribute, 0, scores, c)
 	return scores, nil
+}
+
+// Describe is x'V, whose product with a class's vector is the score.
+func (m *eszslModel) Describe(features []float32, n int) ([]float32, error) {
+	if len(features) != n*m.feature {
+		return nil, fmt.Errorf("%d values for %d features of %d", len(features), n, m.feature)
+	}
+	described := make([]float32, n*m.attribute)
+	kernels.Sgemm(false, false, n, m.attribute, m.feature, 1, features, m.feature, m.single, m.attribute, 0, described, m.attribute)
+	return described, nil
 }
 
 // Load makes a model of a file of Model.Tensors.

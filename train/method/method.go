@@ -130,3 +130,10 @@ type Model interface {
 	Dims() (feature, attribute int)
 	Tensors() []safetensors.Tensor
 }
+
+// Describer is a Model that says what it sees in a sample in terms of attributes.
+type Describer interface {
+	// Describe estimates the normalised attribute vectors of n samples. Its product with a class's vector, attribute by
+	// attribute, says which of them speak for the class.
+	Describe(features []float32, n int) ([]float32, error)
+}

@@ -13,6 +13,7 @@ type Model struct {
 	sizes      shape
 	parameters []*parameter[float32]
 	byName     map[string]*parameter[float32]
+	inverse    inverse
 }
 
 var _ method.Model = (*Model)(nil)

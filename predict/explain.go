@@ -1,0 +1,95 @@
+package predict
+
+import (
+	"fmt"
+	"math"
+	"sort"
+)
+
+// Explanation says in attributes why a picture is called what it is called.
+//
+// With e the model's estimate of the picture's normalised attribute vector, a that of the class and m the mean over the
+// classes asked for, e_k (a_k - m_k) is what attribute k speaks for the class rather than for any of them. For a bilinear
+// model (x'Va) these numbers add up to its score less the mean score.
+type Explanation struct {
+	Seen    []Seen     `json:"seen"`    // what the picture has more of than seen classes on average, most first
+	For     []Evidence `json:"for"`     // most first
+	Against []Evidence `json:"against"` // most first
+}
+
+// Seen is an attribute that the model sees in a picture.
+type Seen struct {
+	Attribute string  `json:"attribute"`
+	Estimate  float64 `json:"estimate"` // in the model's normalised values
+}
+
+// Evidence is an attribute that speaks for or against a class.
+type Evidence struct {
+	Attribute string   `json:"attribute"`
+	Weight    float64  `json:"weight"` // e_k (a_k - m_k)
+	Estimate  float64  `json:"estimate"`
+	Class     *float64 `json:"class_value"` // the class's raw value; null where it is missing
+}
+
+// explainer holds the classes as the model takes them.
+type explainer struct {
+	most    int
+	names   []string
+	raw     [][]float32
+	vectors [][]float32
+	mean    []float64
+}
+
+func newExplainer(m Model, classes *Classes, most int) (*explainer, error) {
+	e := &explainer{most: most, names: m.Attributes(), raw: classes.Vectors}
+	for i, c := range classes.Vectors {
+		v, err := m.NormaliseClass(c)
+		if err != nil {
+			return nil, fmt.Errorf("class %q: %w", classes.Names[i], err)
+		}
+		e.vectors = append(e.vectors, v)
+	}
+	e.mean = make([]float64, len(e.names))
+	for _, v := range e.vectors {
+		for k, x := range v {
+			e.mean[k] += float64(x) / float64(len(e.vectors))
+		}
+	}
+	return e, nil
+}
+
+// of explains why a picture that is described so is called class.
+func (e *explainer) of(described []float32, class int) *Explanation {
+	weight := make([]float64, len(described))
+	order := make([]int, len(described))
+	for k := range order {
+		order[k] = k
+		weight[k] = float64(described[k]) * (float64(e.vectors[class][k]) - e.mean[k])
+	}
+	x := &Explanation{Seen: []Seen{}, For: []Evidence{}, Against: []Evidence{}}
+	by := func(less func(a, b int) bool) []int {
+		sort.SliceStable(order, func(i, j int) bool { return less(order[i], order[j]) })
+		return order[:min(e.most, len(order))]
+	}
+	evidence := func(k int) Evidence {
+		v := Evidence{Attribute: e.names[k], Weight: weight[k], Estimate: float64(described[k])}
+		if raw := float64(e.raw[class][k]); !math.IsNaN(raw) {
+			v.Class = &raw
+		}
+		return v
+	}
+	for _, k := range by(func(a, b int) bool { return weight[a] > weight[b] }) {
+		if weight[k] > 0 {
+			x.For = append(x.For, evidence(k))
+		}
+	}
+	for _, k := range by(func(a, b int) bool { return weight[a] < weight[b] }) {
+		if weight[k] < 0 {
+			x.Against = append(x.Against, evidence(k))
+		}
+	}
+	for _, k := range by(func(a, b int) bool { return described[a] > described[b] }) {
+		x.Seen = append(x.Seen, Seen{e.names[k], float64(described[k])})
+	}
+	return x
+}

@@ -1,0 +1,136 @@
+package predict
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+)
+
+// Model is a trained model: a *train.Predictor.
+type Model interface {
+	// Score gives n rows of one score for each class, higher is better, of n raw features and raw attribute vectors.
+	Score(features []float32, n int, classes [][]float32) ([]float32, error)
+	// Temperature makes probabilities of scores, softmax(score / Temperature); 0: none was fitted.
+	Temperature() float64
+	Attributes() []string
+	FeatureDim() int
+	// Describe estimates the normalised attribute vectors of n raw features; nil where the method cannot.
+	Describe(features []float32, n int) ([]float32, error)
+	NormaliseClass(raw []float32) ([]float32, error)
+}
+
+// Classes are what pictures may be called.
+type Classes struct {
+	Names   []string
+	Vectors [][]float32 // raw, in the order of the model's attributes
+}
+
+// Options say what is told of each picture.
+type Options struct {
+	Top       int     // classes; 0: five
+	NoneBelow float64 // a picture whose best class has a smaller probability is none of them
+	Explain   int     // attributes for and against, and seen in the picture; 0: no explanation
+}
+
+// Answer says what a picture shows.
+type Answer struct {
+	Class       string       `json:"class"` // the best one; "" where it is none of them
+	Probability float64      `json:"probability"`
+	Top         []Candidate  `json:"top"` // best first, whether or not any of them is the answer
+	Explanation *Explanation `json:"explanation,omitempty"`
+}
+
+// Candidate is a class that a picture may show.
+type Candidate struct {
+	Class       string  `json:"class"`
+	Probability float64 `json:"probability"` // among all classes asked for
+	Score       float32 `json:"score"`       // the model's own; higher is better
+}
+
+// chunk is the number of features scored at a time.
+const chunk = 256
+
+// Rank answers for n raw features. The probabilities are softmax(score / T) over all of classes with the model's temperature
+// T, or 1 where it has none: they are not calibrated then.
+func Rank(m Model, features []float32, n int, classes *Classes, o Options) ([]Answer, error) {
+	if len(classes.Names) == 0 || len(classes.Names) != len(classes.Vectors) {
+		return nil, errors.New("no classes to choose from")
+	}
+	dim, c := m.FeatureDim(), len(classes.Names)
+	if len(features) != n*dim {
+		return nil, fmt.Errorf("%d values for %d features; the model takes features of %d values", len(features), n, dim)
+	}
+	top := o.Top
+	if top <= 0 {
+		top = 5
+	}
+	t := m.Temperature()
+	if t <= 0 {
+		t = 1
+	}
+	var explain *explainer
+	if o.Explain > 0 {
+		var err error
+		if explain, err = newExplainer(m, classes, o.Explain); err != nil {
+			return nil, err
+		}
+	}
+	answers := make([]Answer, 0, n)
+	order := make([]int, c)
+	for lo := 0; lo < n; lo += chunk {
+		k := min(chunk, n-lo)
+		x := features[lo*dim : (lo+k)*dim]
+		scores, err := m.Score(x, k, classes.Vectors)
+		if err != nil {
+			return nil, err
+		}
+		var described []float32
+		if explain != nil {
+			if described, err = m.Describe(x, k); err != nil {
+				return nil, err
+			}
+		}
+		for i := range k {
+			row := scores[i*c : (i+1)*c]
+			for j := range order {
+				order[j] = j
+				if s := row[j]; s != s {
+					return nil, fmt.Errorf("the score of class %q is not a number", classes.Names[j])
+				}
+			}
+			// Ties go to the first class, as in evaluation.
+			sort.SliceStable(order, func(a, b int) bool { return row[order[a]] > row[order[b]] })
+			a := Answer{Top: make([]Candidate, 0, min(top, c))}
+			p := probabilities(row, t)
+			for _, j := range order[:min(top, c)] {
+				a.Top = append(a.Top, Candidate{classes.Names[j], p[j], row[j]})
+			}
+			if a.Probability = a.Top[0].Probability; a.Probability >= o.NoneBelow {
+				a.Class = a.Top[0].Class
+			}
+			if described != nil {
+				w := len(described) / k
+				a.Explanation = explain.of(described[i*w:(i+1)*w], order[0])
+			}
+			answers = append(answers, a)
+		}
+	}
+	return answers, nil
+}
+
+// probabilities are softmax(scores / t).
+func probabilities(scores []float32, t float64) []float64 {
+	top := float64(slices.Max(scores))
+	p := make([]float64, len(scores))
+	sum := 0.0
+	for i, s := range scores {
+		p[i] = math.Exp((float64(s) - top) / t)
+		sum += p[i]
+	}
+	for i := range p {
+		p[i] /= sum
+	}
+	return p
+}

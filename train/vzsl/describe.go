@@ -1,0 +1,73 @@
+package vzsl
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"gonum.org/v1/gonum/mat"
+
+	"vzsl/internal/kernels"
+)
+
+// smallest is the part of W_mu's largest singular value below which a direction counts as zero: what attributes do there
+// hardly moves a class's mean, so the mean tells nothing of them.
+const smallest = 0.05
+
+// inverse is the pseudo-inverse of W_mu (attribute x latent), computed when it is first asked for.
+type inverse struct {
+	once   sync.Once
+	values []float32
+	err    error
+}
+
+// Describe estimates the attribute vectors of n samples: the least-squares solution a of W_mu a = mu(x), the mean of q(z|x),
+// by W_mu's pseudo-inverse. It is the description of the class whose prior would lie where the encoder puts the sample, in the
+// attributes' normalised values.
+func (m *Model) Describe(features []float32, n int) ([]float32, error) {
+	f, a := m.Dims()
+	if len(features) != n*f {
+		return nil, fmt.Errorf("%d values for %d features of %d", len(features), n, f)
+	}
+	m.inverse.once.Do(func() { m.inverse.values, m.inverse.err = pseudoInverse(m.byName["prior.mu.weight"]) })
+	if m.inverse.err != nil {
+		return nil, m.inverse.err
+	}
+	mu, _ := m.encode(features, n)
+	z := m.config.Latent
+	out := make([]float32, n*a)
+	kernels.Sgemm(false, true, n, a, z, 1, mu, z, m.inverse.values, z, 0, out, a)
+	return out, nil
+}
+
+// pseudoInverse is V diag(1/s) U' of W = U diag(s) V', without the directions of small s.
+func pseudoInverse(w *parameter[float32]) ([]float32, error) {
+	d := mat.NewDense(w.rows, w.cols, nil)
+	for i, v := range w.values {
+		d.Set(i/w.cols, i%w.cols, float64(v))
+	}
+	var svd mat.SVD
+	if !svd.Factorize(d, mat.SVDThin) {
+		return nil, errors.New("the singular values of W_mu did not converge")
+	}
+	s := svd.Values(nil)
+	var u, v mat.Dense
+	svd.UTo(&u)
+	svd.VTo(&v)
+	for k, x := range s {
+		by := 0.0
+		if x > smallest*s[0] {
+			by = 1 / x
+		}
+		for i := range w.cols {
+			v.Set(i, k, v.At(i, k)*by)
+		}
+	}
+	var p mat.Dense
+	p.Mul(&v, u.T())
+	out := make([]float32, w.rows*w.cols)
+	for i, x := range p.RawMatrix().Data {
+		out[i] = float32(x)
+	}
+	return out, nil
+}
