@@ -154,3 +154,13 @@ func (b BLAS) Dger(m, n int, alpha float64, x []float64, incX int, y []float64, 
 		daxpy(alpha*v, y[:n], a[i*lda:][:n])
 	}
 }
+
+// Gemm is Sgemm or Dgemm, by the type of the values.
+func Gemm[T float32 | float64](transA, transB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int) {
+	switch to := any(c).(type) {
+	case []float32:
+		Sgemm(transA, transB, m, n, k, float32(alpha), any(a).([]float32), lda, any(b).([]float32), ldb, float32(beta), to, ldc)
+	case []float64:
+		Dgemm(transA, transB, m, n, k, float64(alpha), any(a).([]float64), lda, any(b).([]float64), ldb, float64(beta), to, ldc)
+	}
+}

@@ -3,6 +3,8 @@ package vzsl
 import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"vzsl/internal/kernels"
 )
 
 // divergences is the working memory of all pairwise KL divergences between n and c Gaussians in z dimensions.
@@ -35,8 +37,8 @@ func (d *divergences[T]) between(to, m, l, u, t []T) {
 		}
 		d.sample[i] = sum
 	}
-	gemm(false, true, d.n, d.c, d.z, 1, d.second, d.z, d.inverse, d.z, 0, to, d.c)
-	gemm(false, true, d.n, d.c, d.z, -2, m, d.z, d.scaled, d.z, 1, to, d.c)
+	kernels.Gemm(false, true, d.n, d.c, d.z, 1, d.second, d.z, d.inverse, d.z, 0, to, d.c)
+	kernels.Gemm(false, true, d.n, d.c, d.z, -2, m, d.z, d.scaled, d.z, 1, to, d.c)
 	for i := range d.n {
 		row := to[i*d.c : (i+1)*d.c]
 		for j, v := range row {
@@ -65,8 +67,8 @@ func (d *divergences[T]) classes(u, t []T) {
 //
 // with e = exp -t, s = u e and g' the transpose.
 func (d *divergences[T]) derivatives(byM, byL, byU, byT, g, m, u []T) {
-	gemm(false, false, d.n, d.z, d.c, 1, g, d.c, d.inverse, d.z, 0, byL, d.z)
-	gemm(false, false, d.n, d.z, d.c, -1, g, d.c, d.scaled, d.z, 0, byM, d.z)
+	kernels.Gemm(false, false, d.n, d.z, d.c, 1, g, d.c, d.inverse, d.z, 0, byL, d.z)
+	kernels.Gemm(false, false, d.n, d.z, d.c, -1, g, d.c, d.scaled, d.z, 0, byM, d.z)
 	for i := range d.n {
 		sum := T(0)
 		for _, v := range g[i*d.c : (i+1)*d.c] {
@@ -79,8 +81,8 @@ func (d *divergences[T]) derivatives(byM, byL, byU, byT, g, m, u []T) {
 		}
 	}
 	columnSums(d.class, g, d.n)
-	gemm(true, false, d.c, d.z, d.n, 1, g, d.c, m, d.z, 0, byU, d.z)
-	gemm(true, false, d.c, d.z, d.n, 1, g, d.c, d.second, d.z, 0, byT, d.z)
+	kernels.Gemm(true, false, d.c, d.z, d.n, 1, g, d.c, m, d.z, 0, byU, d.z)
+	kernels.Gemm(true, false, d.c, d.z, d.n, 1, g, d.c, d.second, d.z, 0, byT, d.z)
 	for i := range d.c {
 		sum := d.class[i]
 		for j := i * d.z; j < (i+1)*d.z; j++ {

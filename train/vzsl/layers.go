@@ -9,20 +9,10 @@ import (
 	"vzsl/internal/kernels"
 )
 
-// gemm is kernels.Sgemm or Dgemm.
-func gemm[T float](transA, transB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int) {
-	switch f := any(c).(type) {
-	case []float32:
-		kernels.Sgemm(transA, transB, m, n, k, float32(alpha), any(a).([]float32), lda, any(b).([]float32), ldb, float32(beta), f, ldc)
-	case []float64:
-		kernels.Dgemm(transA, transB, m, n, k, float64(alpha), any(a).([]float64), lda, any(b).([]float64), ldb, float64(beta), f, ldc)
-	}
-}
-
 // linear computes out = x W^T + bias for n rows, then ReLU if relu; x is n x in, weight units x in, bias may be nil.
 // mask, if not nil, multiplies the result: 0 for a dropped unit, 1/keep for a kept one.
 func linear[T float](out, x, weight, bias, mask []T, n, in, units int, relu bool) {
-	gemm(false, true, n, units, in, 1, x, in, weight, in, 0, out, units)
+	kernels.Gemm(false, true, n, units, in, 1, x, in, weight, in, 0, out, units)
 	for i := range n {
 		row := out[i*units : (i+1)*units]
 		if bias != nil {
@@ -97,7 +87,7 @@ func (b *builder[T]) linear(name string, x, weight, bias, mask *G.Node, relu, in
 				}}, gate...)
 			}
 			gs[1] = b.apply(&fused[T]{name: name + " by weight", shape: tensor.Shape{units, in}, do: func(v [][]T, to []T) {
-				gemm(true, false, units, in, n, 1, v[0], units, v[1], in, 0, to, in)
+				kernels.Gemm(true, false, units, in, n, 1, v[0], units, v[1], in, 0, to, in)
 			}}, before, nodes[0])
 			if ib >= 0 {
 				gs[ib] = b.apply(&fused[T]{name: name + " by bias", shape: tensor.Shape{units}, do: func(v [][]T, to []T) {
@@ -106,7 +96,7 @@ func (b *builder[T]) linear(name string, x, weight, bias, mask *G.Node, relu, in
 			}
 			if inner {
 				gs[0] = b.apply(&fused[T]{name: name + " by input", shape: tensor.Shape{n, in}, do: func(v [][]T, to []T) {
-					gemm(false, false, n, in, units, 1, v[0], units, v[1], in, 0, to, in)
+					kernels.Gemm(false, false, n, in, units, 1, v[0], units, v[1], in, 0, to, in)
 				}}, before, nodes[1])
 			}
 			return b.grads(gs...)

@@ -1,0 +1,83 @@
+package baselines
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"vzsl/train/method"
+	"vzsl/train/safetensors"
+)
+
+// model is a fitted model: its tensors, and its method's way to score by them.
+type model struct {
+	feature, attribute int
+	tensors            []safetensors.Tensor
+	// score gives n x c scores; x is n x feature, s c x attribute. Safe for concurrent use; it leaves x and s alone.
+	score func(x []float32, n int, s []float32, c int) []float32
+}
+
+var _ method.Model = (*model)(nil)
+
+func (m *model) Dims() (feature, attribute int) { return m.feature, m.attribute }
+
+func (m *model) Tensors() []safetensors.Tensor { return m.tensors }
+
+func (m *model) Score(features []float32, n int, attributes [][]float32) ([]float32, error) {
+	if len(features) != n*m.feature {
+		return nil, fmt.Errorf("%d values for %d features of %d", len(features), n, m.feature)
+	}
+	s, err := joined(attributes, m.attribute)
+	if err != nil {
+		return nil, err
+	}
+	return m.score(features, n, s, len(attributes)), nil
+}
+
+// joined are vectors of that length one after another.
+func joined(vectors [][]float32, length int) ([]float32, error) {
+	if len(vectors) == 0 {
+		return nil, errors.New("no classes")
+	}
+	all := make([]float32, 0, len(vectors)*length)
+	for i, v := range vectors {
+		if len(v) != length {
+			return nil, fmt.Errorf("class %d has %d attributes, not %d", i, len(v), length)
+		}
+		all = append(all, v...)
+	}
+	return all, nil
+}
+
+// classVectors are the attributes of the classes trained on, one after another, and their length.
+func classVectors(p *method.Problem) (s []float32, length int, err error) {
+	if p.Train.Len() == 0 || len(p.Train.Attributes) == 0 {
+		return nil, 0, errors.New("no samples to train on")
+	}
+	length = len(p.Train.Attributes[0])
+	s, err = joined(p.Train.Attributes, length)
+	return s, length, err
+}
+
+// tensorsOf are the parameters as a model's file holds them.
+func tensorsOf(all []*weights[float32]) []safetensors.Tensor {
+	var ts []safetensors.Tensor
+	for _, w := range all {
+		ts = append(ts, safetensors.Tensor{Name: w.name, Shape: w.shape, F32: w.values})
+	}
+	return ts
+}
+
+// tensor finds a tensor of single precision in a file; a length of -1 in the shape is any.
+func tensor(f *safetensors.File, name string, shape ...int) ([]float32, error) {
+	t, ok := f.Get(name)
+	if !ok || t.F64 != nil || len(t.Shape) != len(shape) || slices.Contains(t.Shape, 0) {
+		return nil, fmt.Errorf("the tensor %s is missing or no float32 array of %d dimensions", name, len(shape))
+	}
+	for i, s := range shape {
+		if s != -1 && s != t.Shape[i] {
+			return nil, fmt.Errorf("the tensor %s has the shape %v, not %v", name, t.Shape, shape)
+		}
+	}
+	return t.F32, nil
+}

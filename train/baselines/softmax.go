@@ -1,0 +1,136 @@
+package baselines
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+
+	"vzsl/internal/kernels"
+	"vzsl/train/method"
+	"vzsl/train/safetensors"
+)
+
+// classifier is a multinomial logistic regression over the classes trained on, p(c|x) proportional to exp(w_c'x + b_c).
+// Methods that tell unseen classes from the seen ones' probabilities begin with it.
+type classifier struct {
+	classes, feature int
+	weight, bias     []float32 // classes x feature; classes
+}
+
+// classifierDescent are its settings, the best of a few by a fifth of the images of 80 seen classes of CUB (fc7, square
+// root and L2), of which it names 83 %.
+func classifierDescent(method string) descent {
+	return descent{method: method, rate: 0.01, decay: 1e-5, batch: 64, epochs: 20}
+}
+
+// fitClassifier minimises the mean of -log p(y|x), and L2 on the weights, by descent. step, if not nil, is told of
+// progress.
+func fitClassifier(ctx context.Context, t *method.Data, seed uint64, d descent, step func(done, total int)) (*classifier, error) {
+	o := newSoftmax[float32](len(t.Attributes), t.Dim())
+	_, err := d.fit(ctx, &method.Problem{Train: *t, Seed: seed}, &method.Session{Step: step}, o, func() method.Model { return nil })
+	if err != nil {
+		return nil, err
+	}
+	return &classifier{classes: o.classes, feature: o.feature, weight: o.weight.values, bias: o.bias.values}, nil
+}
+
+// loadClassifier reads what tensors gave.
+func loadClassifier(f *safetensors.File) (*classifier, error) {
+	weight, err := tensor(f, "classifier.weight", -1, -1)
+	if err != nil {
+		return nil, err
+	}
+	t, _ := f.Get("classifier.weight")
+	c := &classifier{classes: t.Shape[0], feature: t.Shape[1], weight: weight}
+	c.bias, err = tensor(f, "classifier.bias", c.classes)
+	return c, err
+}
+
+func (c *classifier) tensors() []safetensors.Tensor {
+	return []safetensors.Tensor{
+		{Name: "classifier.weight", Shape: []int{c.classes, c.feature}, F32: c.weight},
+		{Name: "classifier.bias", Shape: []int{c.classes}, F32: c.bias},
+	}
+}
+
+// probabilities are p(c|x), n x classes.
+func (c *classifier) probabilities(x []float32, n int) []float32 {
+	p := make([]float32, n*c.classes)
+	logits(p, x, c.weight, c.bias, n)
+	for i := range n {
+		softmaxOf(p[i*c.classes : (i+1)*c.classes])
+	}
+	return p
+}
+
+// logits are x weight' + bias.
+func logits[T float](to, x, weight, bias []T, n int) {
+	classes := len(bias)
+	feature := len(weight) / classes
+	kernels.Gemm(false, true, n, classes, feature, 1, x, feature, weight, feature, 0, to, classes)
+	for i := range n {
+		for j, b := range bias {
+			to[i*classes+j] += b
+		}
+	}
+}
+
+// softmaxOf turns logits into probabilities and returns the logarithm of their normaliser.
+func softmaxOf[T float](v []T) float64 {
+	top := v[0]
+	for _, x := range v {
+		top = max(top, x)
+	}
+	sum := 0.0
+	for i, x := range v {
+		e := math.Exp(float64(x - top))
+		v[i] = T(e)
+		sum += e
+	}
+	for i := range v {
+		v[i] = T(float64(v[i]) / sum)
+	}
+	return float64(top) + math.Log(sum)
+}
+
+// softmax is the classifier's objective.
+type softmax[T float] struct {
+	classes, feature int
+	weight, bias     *weights[T]
+	p                []T
+}
+
+func newSoftmax[T float](classes, feature int) *softmax[T] {
+	return &softmax[T]{classes: classes, feature: feature,
+		weight: newWeights[T]("classifier.weight", classes, feature), bias: newWeights[T]("classifier.bias", classes).unbound()}
+}
+
+func (o *softmax[T]) parameters() []*weights[T] { return []*weights[T]{o.weight, o.bias} }
+
+func (o *softmax[T]) loss(x []T, labels []int, _ *rand.Rand) float64 {
+	n, c := len(labels), o.classes
+	o.p = sized(o.p, n*c)
+	logits(o.p, x, o.weight.values, o.bias.values, n)
+	clear(o.bias.gradient)
+	sum := 0.0
+	for i, y := range labels {
+		row := o.p[i*c : (i+1)*c]
+		of := float64(row[y])
+		sum += softmaxOf(row) - of
+		row[y]--
+		for j := range row {
+			row[j] /= T(n)
+			o.bias.gradient[j] += row[j]
+		}
+	}
+	kernels.Gemm(true, false, c, o.feature, n, 1, o.p, c, x, o.feature, 0, o.weight.gradient, o.feature)
+	return sum / float64(n)
+}
+
+// sized is v with n values, which are not to be relied on.
+func sized[T any](v []T, n int) []T {
+	if cap(v) < n {
+		return make([]T, n)
+	}
+	return v[:n]
+}
