@@ -37,6 +37,10 @@ var methods = []known{
 	{"vzsl", "VZSL", func() method.Config { c := vzsl.Default(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
 	{"vzsl-sharp", "VZSL#", func() method.Config { c := vzsl.DefaultSharp(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
 	{"eszsl", "ESZSL", func() method.Config { c := baselines.DefaultESZSL(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
+	{"devise", "DeViSE", func() method.Config { c := baselines.DefaultDeViSE(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
+	{"ale", "ALE", func() method.Config { c := baselines.DefaultALE(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
+	{"sje", "SJE", func() method.Config { c := baselines.DefaultSJE(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
+	{"latem", "LATEM", func() method.Config { c := baselines.DefaultLATEM(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
 }
 
 // Methods are the names of the methods.
