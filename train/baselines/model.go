@@ -59,15 +59,6 @@ func classVectors(p *method.Problem) (s []float32, length int, err error) {
 	return s, length, err
 }
 
-// tensorsOf are the parameters as a model's file holds them.
-func tensorsOf(all []*weights[float32]) []safetensors.Tensor {
-	var ts []safetensors.Tensor
-	for _, w := range all {
-		ts = append(ts, safetensors.Tensor{Name: w.name, Shape: w.shape, F32: w.values})
-	}
-	return ts
-}
-
 // tensor finds a tensor of single precision in a file; a length of -1 in the shape is any.
 func tensor(f *safetensors.File, name string, shape ...int) ([]float32, error) {
 	t, ok := f.Get(name)
