@@ -1,6 +1,7 @@
 package attributes
 
 import (
+	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
@@ -102,25 +103,68 @@ func TestAwAReal(t *testing.T) {
 	}
 }
 
-// TestSUN reads the miniature that datasets/testdata/layouts/make_layouts.py makes.
-func TestSUN(t *testing.T) {
-	dir := filepath.Join("..", "datasets", "testdata", "layouts", "sun")
-	classes := []string{"desert_road", "desert/sand", "abbey", "desert/vegetation"}
-	table, err := ReadSUN(dir, classes)
+// golden is what NumPy and SciPy read in the miniatures that datasets/testdata/layouts/make_layouts.py makes.
+func golden(t *testing.T) (g struct {
+	SUN map[string][]float64
+	AwA struct{ Continuous, Binary map[string][]float64 }
+}) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(layouts, "golden.json"))
+	if err == nil {
+		err = json.Unmarshal(b, &g)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	third := float32(1. / 3)
-	want := [][]float32{{third, third, third}, {third, 0, 0.5}, {0.5, 1, third}, {0, 0, 1}}
-	for c := range want {
-		if !slices.Equal(table.Values[c], want[c]) {
-			t.Errorf("%s: %v, not %v", classes[c], table.Values[c], want[c])
+	return g
+}
+
+const layouts = "../datasets/testdata/layouts"
+
+// same compares a table with what NumPy and SciPy read; -1 is a missing value.
+func same(t *testing.T, got *Table, want map[string][]float64) {
+	t.Helper()
+	if len(got.Classes) != len(want) {
+		t.Errorf("%d classes, not %d", len(got.Classes), len(want))
+	}
+	for i, c := range got.Classes {
+		for k, w := range want[c] {
+			if v := got.Values[i][k]; v != float32(w) && !(w == -1 && v != v) {
+				t.Errorf("%s %s: %v, not %v", c, got.Names[k], v, w)
+			}
 		}
 	}
-	if !slices.Equal(table.Names, []string{"sailing/ boating", "driving", "open area"}) {
-		t.Errorf("%q", table.Names)
+}
+
+func TestAwAGolden(t *testing.T) {
+	g := golden(t)
+	classes := []string{"lion", "killer+whale", "antelope", "grizzly+bear"}
+	for which, want := range map[string]map[string][]float64{AwAContinuous: g.AwA.Continuous, AwABinary: g.AwA.Binary} {
+		table, err := ReadAwA(filepath.Join(layouts, "awa"), which, classes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, table, want)
+		if (table.Missing() == 2) != (which == AwAContinuous) || !slices.Equal(table.Names, []string{"black", "white", "bipedal"}) {
+			t.Error(which, table.Missing(), table.Names)
+		}
 	}
-	if _, err := ReadSUN(filepath.Join(dir, "SUNAttributeDB"), []string{"abbey", "airlock"}); err == nil || !strings.Contains(err.Error(), "airlock") {
+}
+
+// TestSUN: of SciPy's files and of Octave's.
+func TestSUN(t *testing.T) {
+	classes := []string{"desert_road", "desert/sand", "abbey", "desert/vegetation"}
+	for _, dir := range []string{filepath.Join(layouts, "sun"), filepath.Join(layouts, "octave", "sun")} {
+		table, err := ReadSUN(dir, classes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, table, golden(t).SUN)
+		if !slices.Equal(table.Names, []string{"sailing/ boating", "driving", "open area"}) {
+			t.Errorf("%q", table.Names)
+		}
+	}
+	if _, err := ReadSUN(filepath.Join(layouts, "sun", "SUNAttributeDB"), []string{"abbey", "airlock"}); err == nil || !strings.Contains(err.Error(), "airlock") {
 		t.Error(err)
 	}
 	if _, err := ReadSUN(t.TempDir(), classes); err == nil || !strings.Contains(err.Error(), "images.mat") {

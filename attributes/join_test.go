@@ -127,18 +127,3 @@ func TestBlocksErrors(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-func TestCopyMissing(t *testing.T) {
-	table := &Table{Source: "own.csv", Classes: []string{"lion", "antelope", "ox"}, Values: [][]float32{{1, 2, nan}, {nan, 5, nan}, {1, 1, 1}}}
-	n, err := table.CopyMissing(map[string]string{"antelope": "lion"})
-	if err != nil || n != 1 || len(table.Notes) != 1 {
-		t.Fatal(n, err, table.Notes)
-	}
-	if d := cmp.Diff([][]float32{{1, 2, nan}, {1, 5, nan}, {1, 1, 1}}, table.Values, cmpopts.EquateNaNs()); d != "" {
-		t.Error(d)
-	}
-	_, err = table.CopyMissing(map[string]string{"antelope": "lyon"})
-	wantError(t, err, "own.csv", `"lyon"`)
-	_, err = table.CopyMissing(map[string]string{"ox": "lion"})
-	wantError(t, err, `"ox" has no missing value`)
-}

@@ -121,38 +121,6 @@ func (t *Table) Missing() int {
 	return n
 }
 
-// CopyMissing fills the missing values of classes with those of others: from maps a class to the one to copy. What is missing
-// there too stays missing. It returns the number of values filled.
-//
-// Lampert's code for Animals with Attributes fills antelope's four missing colours with lion's.
-func (t *Table) CopyMissing(from map[string]string) (int, error) {
-	row := make(map[string][]float32, len(t.Classes))
-	for i, c := range t.Classes {
-		row[c] = t.Values[i]
-	}
-	filled := 0
-	for _, to := range slices.Sorted(maps.Keys(from)) {
-		for _, c := range []string{to, from[to]} {
-			if row[c] == nil {
-				return 0, fmt.Errorf("%s does not describe a class %q", t.Source, c)
-			}
-		}
-		n := 0
-		for k, v := range row[to] {
-			if w := row[from[to]][k]; v != v && w == w {
-				row[to][k] = w
-				n++
-			}
-		}
-		if n == 0 {
-			return 0, fmt.Errorf("%s: class %q has no missing value that %q could give", t.Source, to, from[to])
-		}
-		t.Notes = append(t.Notes, fmt.Sprintf("%d missing values of %s are copied from %s", n, to, from[to]))
-		filled += n
-	}
-	return filled, nil
-}
-
 // align puts rows, by class name, into the order of classes. Rows of other classes are said in the notes.
 func (t *Table) align(file string, classes []string, names []string, rows map[string][]float32) error {
 	wanted := make(map[string]bool, len(classes))

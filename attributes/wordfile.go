@@ -168,6 +168,10 @@ func (w *wordFile) identify(start []byte, format string, whole bool) error {
 			}
 			return headErr
 		}
+		if format == WordsText && !textLine(rest, dim, whole) {
+			first, _, _ := bytes.Cut(rest, []byte("\n"))
+			return fmt.Errorf("%s:2: the header promises a word and %d numbers a line, found %.60q; is it word2vec's binary format?", w.path, dim, first)
+		}
 		w.format = format
 	case WordsGloVe:
 		w.format = format

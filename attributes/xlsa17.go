@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"vzsl/internal/delimited"
@@ -60,6 +61,7 @@ func ReadXLSA17(file, which string, classes []string) (*Table, error) {
 	if marks > 0 {
 		t.Notes = append(t.Notes, fmt.Sprintf("%s: %d values are -1, which stands for missing", file, marks))
 	}
+	respell(order, classes)
 	dim := a.Dims[0]
 	for i := range dim {
 		t.Names = append(t.Names, fmt.Sprintf("attribute_%03d", i+1))
@@ -82,6 +84,22 @@ func ReadXLSA17(file, which string, classes []string) (*Table, error) {
 		rows[name] = row
 	}
 	return t, t.align(file, classes, order, rows)
+}
+
+// respell gives the file's names the dataset's spelling: SUN's "desert/sand" is "desert_sand" there.
+func respell(names, classes []string) {
+	spelt := make(map[string]string, len(classes))
+	for _, c := range classes {
+		spelt[strings.ReplaceAll(c, "/", "_")] = c
+	}
+	for _, c := range classes {
+		spelt[c] = c
+	}
+	for i, n := range names {
+		if c, ok := spelt[n]; ok {
+			names[i] = c
+		}
+	}
 }
 
 // markedMissing counts the -1 where no other value is negative.
@@ -129,5 +147,5 @@ func (t *Table) xlsa17Names(f *matfile.File, file string, n int, classes []strin
 		return nil, fmt.Errorf("%s holds no allclasses_names, there is no %s, and its %d columns are not the dataset's %d classes", file, list, n, len(classes))
 	}
 	t.Notes = append(t.Notes, fmt.Sprintf("%s holds no allclasses_names and there is no %s: its columns are taken in the order of the dataset's classes", file, list))
-	return classes, nil
+	return slices.Clone(classes), nil
 }

@@ -56,6 +56,11 @@ func TestXLSA17(t *testing.T) {
 	if table, err = ReadXLSA17(file, XLSA17Unit, classes); err != nil || !slices.Equal(table.Values[0], []float32{0, 1}) {
 		t.Error(table, err)
 	}
+	// SUN's names are spelt as the dataset spells them.
+	sun := splitsFile(t, []string{"desert_road", "desert_sand", "abbey"}, nil, 0)
+	if table, err = ReadXLSA17(sun, "", []string{"abbey", "desert/sand", "desert_road"}); err != nil || !slices.Equal(table.Values[2], []float32{1, 0}) || !slices.Equal(table.Values[0], []float32{0, 1}) {
+		t.Error(table, err)
+	}
 	// Without names the order of allclasses.txt, or that of the classes, stands.
 	file = splitsFile(t, nil, nil, 0)
 	if table, err = ReadXLSA17(file, "", classes); err != nil || !slices.Equal(table.Values[0], []float32{1, 0}) || len(table.Notes) != 1 {

@@ -38,7 +38,7 @@ var layouts = map[string]func(dir string) (*Dataset, error){
 	"cub":    openCUB,
 	"folder": func(dir string) (*Dataset, error) { return OpenFolder(dir, "") },
 	"xlsa17": openXLSA17,
-	"awa1":   openAwA1, "awa2": openAwA2, "sun": openSUN, "imagenet": openImageNet,
+	"awa1":   openAwA1, "awa2": openAwA2, "sun": openSUN, "imagenet": openImageNet, "flo": openFLO,
 }
 
 // Layouts are the names that Open knows, sorted.

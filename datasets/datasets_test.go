@@ -57,7 +57,7 @@ func dataDir(t testing.TB) string {
 
 func TestOpenErrors(t *testing.T) {
 	_, err := Open("mnist", t.TempDir())
-	wantError(t, err, `"mnist"`, "cub, folder")
+	wantError(t, err, `"mnist"`, "cub, flo, folder")
 	_, err = Open("cub", filepath.Join(t.TempDir(), "none"))
 	wantError(t, err, "none")
 	_, err = Open("cub", write(t, filepath.Join(t.TempDir(), "file"), ""))

@@ -1,6 +1,8 @@
 package datasets
 
 import (
+	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"vzsl/datasets/shards"
 	"vzsl/internal/matfile"
 )
 
@@ -77,6 +80,89 @@ func TestSUN(t *testing.T) {
 	wantNotes(t, d, "5 of the 6 images of images.mat have no file")
 	_, err = Open("sun", t.TempDir())
 	wantError(t, err, "images.mat", "https://")
+}
+
+// TestOctave: files of Octave's making read like SciPy's.
+func TestOctave(t *testing.T) {
+	scipy, err := Open("sun", "testdata/layouts/sun")
+	if err != nil {
+		t.Fatal(err)
+	}
+	octave, err := Open("sun", "testdata/layouts/octave/sun")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]any{scipy.Classes, scipy.Images}, []any{octave.Classes, octave.Images}); d != "" {
+		t.Error(d)
+	}
+	if scipy, err = Open("imagenet", "testdata/layouts/imagenet/ILSVRC2012_devkit_t12"); err != nil {
+		t.Fatal(err)
+	}
+	if octave, err = Open("imagenet", "testdata/layouts/octave/imagenet"); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(scipy.Classes, octave.Classes); d != "" || len(octave.Classes) != 5 {
+		t.Error(d)
+	}
+}
+
+func TestFLO(t *testing.T) {
+	dir := copied(t, "testdata/layouts/flo")
+	write(t, filepath.Join(dir, "jpg", "image_00003.jpg"), "")
+	d, err := Open("flo", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Classes) != 102 || d.Classes[0] != (Class{Name: "pink primrose", ID: 1}) || d.Classes[76].Name != "passion flower" || d.Classes[101].Name != "blackberry lily" {
+		t.Error(d.Classes)
+	}
+	images := []Image{{"image_00001.jpg", 76}, {"image_00002.jpg", 76}, {"image_00003.jpg", 0}, {"image_00004.jpg", 101}, {"image_00005.jpg", 0}}
+	if diff := cmp.Diff(images, d.Images); diff != "" {
+		t.Error(diff)
+	}
+	wantNotes(t, d, "99 of the 102 classes have no images", "4 of the 5 images of imagelabels.mat have no file")
+	_, err = Open("flo", t.TempDir())
+	wantError(t, err, "no imagelabels.mat", "102flowers.tgz", "https://")
+	for _, bad := range []float64{0, 103, 1.5} {
+		writeMAT(t, filepath.Join(dir, "imagelabels.mat"), matContent{"labels": []float64{1, bad}})
+		_, err = Open("flo", dir)
+		wantError(t, err, "imagelabels.mat", "2")
+	}
+}
+
+// TestAwAFeatures: what is imported of AwA's text files is what NumPy reads.
+func TestAwAFeatures(t *testing.T) {
+	var golden struct {
+		AwA struct{ Features map[string][]float32 }
+	}
+	b, err := os.ReadFile("testdata/layouts/golden.json")
+	if err == nil {
+		err = json.Unmarshal(b, &golden)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := Open("awa1", "testdata/layouts/awa")
+	if err != nil || !slices.Equal(d.ClassNames(), []string{"antelope", "grizzly+bear", "killer+whale", "lion"}) {
+		t.Fatal(d, err)
+	}
+	out := t.TempDir()
+	m, err := ImportText(context.Background(), Import{Features: "testdata/layouts/awa/Features/vgg19", Classes: d.Classes, Dataset: "awa1", Network: "vgg19", Out: out})
+	if err != nil || m.Rows != len(golden.AwA.Features) {
+		t.Fatal(m, err)
+	}
+	c, err := shards.OpenCache(context.Background(), out, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for r := range c.Rows() {
+		want := golden.AwA.Features[strings.TrimSuffix(c.Images()[r], ".jpg")+".txt"]
+		class, _, _ := strings.Cut(c.Images()[r], "/")
+		if !slices.Equal(c.Feature(r), want) || c.Classes()[r] != class || d.Classes[c.Labels()[r]].Name != class {
+			t.Errorf("%s of %s, label %d: %v, NumPy reads %v", c.Images()[r], c.Classes()[r], c.Labels()[r], c.Feature(r), want)
+		}
+	}
 }
 
 func TestImageNet(t *testing.T) {

@@ -33,6 +33,7 @@ type XLSA17 struct {
 	features, splits string // paths
 	locs             map[string][]int
 	folds            map[string][]string // of trainclasses1.txt and the like
+	unnamed          bool                // classes are called by their numbers
 }
 
 // OpenXLSA17 reads all of a folder but the features. features and splits are the files' names in it where they are not the
@@ -107,6 +108,7 @@ func (x *XLSA17) readClasses() error {
 		if names, err = x.numbered(f); err != nil {
 			return err
 		}
+		x.unnamed = true
 		x.Notes = append(x.Notes, fmt.Sprintf("neither allclasses.txt nor allclasses_names in %s: its %d classes are called by their numbers", x.Dir, len(names)))
 	case err != nil:
 		return err

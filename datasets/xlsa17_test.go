@@ -266,6 +266,35 @@ func TestXLSA17Errors(t *testing.T) {
 	wantError(t, err, "att_splits.mat is missing", "https://")
 }
 
+// TestXLSA17Unnamed: FLO's file names no classes; with the dataset itself at hand they are those of the same images.
+func TestXLSA17Unnamed(t *testing.T) {
+	features, splits := xlsa17Toy()
+	delete(splits, "allclasses_names")
+	dir := xlsa17Folder(t, features, splits)
+	x, err := OpenXLSA17(dir, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x.Classes[3].Name != "class 004" || !strings.Contains(strings.Join(x.Notes, "\n"), "called by their numbers") {
+		t.Error(x.Classes, x.Notes)
+	}
+	var images []Labelled
+	classes := []string{"D", "A", "B", "C"}
+	for _, m := range x.Images {
+		images = append(images, Labelled{m.Path, []string{"B", "C", "A", "D"}[m.Class]})
+	}
+	r, err := x.Split(Split{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, 0, classes, images)
+	if err != nil || !slices.Equal(r.Unseen, []string{"D"}) || len(r.Seen) != 3 {
+		t.Fatal(r, err)
+	}
+	if x, err = OpenXLSA17(dir, "", ""); err != nil {
+		t.Fatal(err)
+	}
+	images[4].Class = "D"
+	_, err = x.Split(Split{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, 0, classes, images)
+	wantError(t, err, `"D"`, "different datasets", dir)
+}
+
 func TestShortNames(t *testing.T) {
 	for _, c := range []struct {
 		files, want []string

@@ -17,6 +17,11 @@ import (
 // trainval_loc and test_seen_loc, so that who tunes on them has seen the test images. The last are cut to trainval_loc, and the
 // provenance says so.
 func (x *XLSA17) Split(s Split, fold int, classes []string, images []Labelled) (*shards.Roles, error) {
+	if x.unnamed {
+		if err := x.adoptNames(images); err != nil {
+			return nil, err
+		}
+	}
 	p, err := x.proposed()
 	if err != nil {
 		return nil, err
@@ -88,6 +93,31 @@ func (x *XLSA17) Split(s Split, fold int, classes []string, images []Labelled) (
 
 // flatName is a class name as xlsa17 writes it: SUN's "desert/sand" is "desert_sand" there.
 func flatName(name string) string { return strings.ReplaceAll(name, "/", "_") }
+
+// adoptNames calls classes without names, as FLO's, like those of the same images in the dataset.
+func (x *XLSA17) adoptNames(images []Labelled) error {
+	class := make(map[string]string, len(images))
+	for _, m := range images {
+		class[m.Image] = m.Class
+	}
+	names := make([]string, len(x.Classes))
+	for _, m := range x.Images {
+		c, ok := class[m.Path]
+		if !ok {
+			continue
+		}
+		if was := names[m.Class]; was != "" && was != c {
+			return fmt.Errorf("images of label %d of %s are of class %q and of class %q here (%s): they are different datasets", m.Class+1, x.features, was, c, m.Path)
+		}
+		names[m.Class] = c
+	}
+	for i, n := range names {
+		if n != "" {
+			x.Classes[i].Name = n
+		}
+	}
+	return nil
+}
 
 // matched are the images of the split that the dataset has; strange counts those that the split does not know.
 func (x *XLSA17) matched(p *proposed, images []Labelled) (mine []Labelled, strange int, err error) {

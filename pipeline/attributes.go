@@ -16,6 +16,7 @@ import (
 	"vzsl/attributes"
 	"vzsl/datasets"
 	"vzsl/datasets/shards"
+	"vzsl/internal/delimited"
 )
 
 // descriptionFlags name what the classes are described by.
@@ -25,7 +26,6 @@ type descriptionFlags struct {
 	names      string
 	own        bool
 	maxUnknown float64
-	copied     map[string]string
 }
 
 func newAttributes(con *console) *cobra.Command {
@@ -39,13 +39,13 @@ class, its attributes as they are given (raw values; missing ones are NaN). Norm
 training, where it is fitted on the seen classes.
 
 CUB: the 312 percentages of attributes/class_attribute_labels_continuous.txt.
-AwA: the 85 percentages of predicate-matrix-continuous.txt, or with --binary the binary ones.
+AwA: the 85 percentages of predicate-matrix-continuous.txt (or --matrix binary).
 SUN: the 102 shares of votes of attributeLabels_continuous.mat, mean over each class's images.
-ImageNet: none of its own; --words.
-AwA: the 85 of predicate-matrix-continuous.txt (or --matrix binary). SUN: the mean of labels_cv over each
-class's images. xlsa17: original_att, or att, of att_splits.mat.
+xlsa17: original_att, or att, of att_splits.mat.
+ImageNet, FLO: none of their own; --words.
 Own folder: a CSV with a header (class,attribute,...), by default classes.csv in the dataset's folder;
-it may describe classes that have no images. --csv takes Parquet too.
+it may describe classes that have no images. --csv takes Parquet too, and xlsa17's .mat files, such as
+sent_splits.mat with its sentence vectors.
 
   --words FILE          word vectors of the classes' names, in place of attributes: word2vec (binary or
                         text), fastText .vec, GloVe, or gzip of each; several files are put side by side
@@ -56,7 +56,7 @@ capitals; of a list ("tench, Tinca tinca") each in order; last as the mean of it
 is to be looked up in place of a class's name stands in --names: lines "class<tab>phrase, phrase".
 
 Missing values stay missing here; training refuses them or takes the mean over the seen classes
-(--missing). --copy-missing antelope=lion is what Lampert's code does with AwA's four.`,
+(--missing there). --missing copy is what Lampert's code does with AwA's four: antelope's from lion.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := oneOf("words-format", o.format, attributes.WordFormats()...); err != nil {
@@ -105,7 +105,7 @@ Missing values stay missing here; training refuses them or takes the mean over t
 	}
 	ds.add(cmd)
 	f := cmd.Flags()
-	f.StringVar(&ds.csv, "csv", "", "`file` of class descriptions (CSV with a header class,attribute,... or Parquet) instead of the dataset's own")
+	f.StringVar(&ds.csv, "csv", "", "`file` of class descriptions (CSV with a header class,attribute,..., Parquet, or a .mat of xlsa17) instead of the dataset's own")
 	f.StringVar(&ds.matrix, "matrix", attributes.AwAContinuous, "AwA: the `matrix` to take, continuous (0..100) or binary")
 	f.StringVar(&ds.missing, "missing", missingKeep, "missing values: keep (training fills them, or refuses), error, or copy (AwA: antelope's colours from lion, as its authors' code does)")
 	f.StringSliceVar(&o.words, "words", nil, "`file` of word vectors to describe the classes by")
@@ -113,9 +113,7 @@ Missing values stay missing here; training refuses them or takes the mean over t
 	f.StringVar(&o.names, "names", "", "`file` of what to look up for a class in place of its name, a line each: class<tab>phrase, phrase")
 	f.BoolVar(&o.own, "own", false, "with --words: the dataset's own attributes too, before the word vectors")
 	f.Float64Var(&o.maxUnknown, "max-unknown", 0, "`share` of the classes (below 1), or their number, that may have no word vector; their values are missing")
-	f.BoolVar(&ds.binary, "binary", false, "awa1, awa2: the binary attributes instead of the percentages")
-	f.StringToStringVar(&o.copied, "copy-missing", nil, "fill a class's missing attributes with another's: `class=other`")
-	must(cmd.MarkFlagFilename("csv", "csv", "tsv", "txt", "parquet"))
+	must(cmd.MarkFlagFilename("csv", "csv", "tsv", "txt", "parquet", "mat"))
 	must(cmd.MarkFlagFilename("words", "bin", "txt", "vec", "gz"))
 	must(cmd.MarkFlagFilename("names", "txt", "tsv", "csv"))
 	must(cmd.RegisterFlagCompletionFunc("words-format", cobra.FixedCompletions(attributes.WordFormats(), cobra.ShellCompDirectiveNoFileComp)))
@@ -133,12 +131,7 @@ func (d *datasetFlags) describe(ctx context.Context, con *console, ds *datasets.
 		if err := settle(own, cmp.Or(d.missing, missingKeep)); err != nil {
 			return nil, nil, err
 		}
-		if _, err := own.CopyMissing(o.copied); err != nil {
-			return nil, nil, fmt.Errorf("--copy-missing: %w", err)
-		}
 		tables = append(tables, own)
-	} else if len(o.copied) > 0 {
-		return nil, nil, usagef("--copy-missing is for the dataset's own attributes: add --own")
 	}
 	phrases, err := readPhrases(o.names, ds)
 	if err != nil {
@@ -174,8 +167,11 @@ func (d *datasetFlags) ownDescription(ds *datasets.Dataset) (*attributes.Table, 
 			return nil, undescribedError{csv}
 		}
 	}
-	if isParquet(csv) {
+	switch {
+	case begins(csv, "PAR1"):
 		return attributes.ReadParquet(csv, ds.ClassNames())
+	case begins(csv, "MATLAB"):
+		return attributes.ReadXLSA17(csv, "", ds.ClassNames())
 	}
 	return attributes.ReadCSV(csv, ds.ClassNames())
 }
@@ -225,16 +221,16 @@ func settle(t *attributes.Table, missing string) error {
 	return fmt.Errorf("%s: %d values are missing; --missing copy takes AwA's from a like class, --missing keep leaves them to training", t.Source, n)
 }
 
-// isParquet looks at the file's first bytes.
-func isParquet(path string) bool {
+// begins looks at the file's first bytes.
+func begins(path, magic string) bool {
 	f, err := os.Open(path)
 	if err != nil {
 		return false
 	}
 	defer f.Close()
-	var magic [4]byte
-	_, err = io.ReadFull(f, magic[:])
-	return err == nil && string(magic[:]) == "PAR1"
+	start := make([]byte, len(magic))
+	_, err = io.ReadFull(f, start)
+	return err == nil && string(start) == magic
 }
 
 // wordsUsed says how the classes were found in a file of word vectors.
@@ -305,10 +301,6 @@ func readPhrases(path string, ds *datasets.Dataset) (map[string]string, error) {
 	if path == "" {
 		return nil, nil
 	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("--names: %w", err)
-	}
 	name := map[string]string{}
 	for _, c := range ds.Classes {
 		if c.WNID != "" {
@@ -319,22 +311,22 @@ func readPhrases(path string, ds *datasets.Dataset) (map[string]string, error) {
 		name[c.Name] = c.Name
 	}
 	phrases := map[string]string{}
-	for i, line := range strings.Split(string(b), "\n") {
-		line = strings.TrimSpace(strings.TrimPrefix(line, "\ufeff"))
-		if line == "" {
-			continue
-		}
+	err := delimited.Lines(path, func(_ int, line string) error {
 		class, phrase, ok := strings.Cut(line, "\t")
 		if !ok {
 			class, phrase, ok = strings.Cut(line, " ")
 		}
 		phrase = strings.TrimSpace(phrase)
 		if !ok || phrase == "" {
-			return nil, fmt.Errorf("%s:%d: expected \"class<tab>phrase, phrase\", found %q", path, i+1, line)
+			return fmt.Errorf("expected \"class<tab>phrase, phrase\", found %q", line)
 		}
 		if c, known := name[strings.TrimSpace(class)]; known {
 			phrases[c] = phrase
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("--names: %w", err)
 	}
 	if len(phrases) == 0 {
 		return nil, fmt.Errorf("%s: none of its lines begins with the name of a class of %s, such as %q", path, ds.Name, ds.Classes[0].Name)

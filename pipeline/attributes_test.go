@@ -106,16 +106,13 @@ func TestWordVectors(t *testing.T) {
 	refused(t, exitUsage, []string{"elmo", "glove"}, in("attributes", "--words", none, "--words-format", "elmo")...)
 	refused(t, exitUsage, []string{"--own"}, in("attributes", "--own")...)
 
-	// Missing values copied from another class.
+	// A value that is missing.
 	gap := write(t, filepath.Join(t.TempDir(), "gap.csv"), "class,x\n"+table.Classes[0]+",\n"+strings.Join(table.Classes[1:], ",7\n")+",7\n")
 	if r := done(t, in("attributes", "--csv", gap)...); r["missing"] != 1.0 {
 		t.Errorf("%v", r)
 	}
-	if r := done(t, in("attributes", "--csv", gap, "--copy-missing", table.Classes[0]+"="+table.Classes[1])...); r["missing"] != 0.0 {
-		t.Errorf("%v", r)
-	}
-	refused(t, exitFailed, []string{"--copy-missing", "unicorn"}, in("attributes", "--csv", gap, "--copy-missing", "unicorn=x")...)
-	refused(t, exitUsage, []string{"--own"}, in("attributes", "--words", vectors, "--copy-missing", "a=b")...)
+	refused(t, exitFailed, []string{"1 values are missing"}, in("attributes", "--csv", gap, "--missing", "error")...)
+	refused(t, exitFailed, []string{"antelope"}, in("attributes", "--csv", gap, "--missing", "copy")...)
 
 	// A class table is a Parquet file of class descriptions too.
 	copied := filepath.Join(t.TempDir(), "copied.parquet")
@@ -124,7 +121,7 @@ func TestWordVectors(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, copied, string(b))
-	if r := done(t, in("attributes", "--csv", copied)...); r["attributes"] != 1.0 || r["missing"] != 0.0 {
+	if r := done(t, in("attributes", "--csv", copied)...); r["attributes"] != 1.0 || r["missing"] != 1.0 {
 		t.Errorf("%v", r)
 	}
 }

@@ -65,9 +65,8 @@ DIR is the dataset's folder, by default data/<dataset>. Exit code 3: something d
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&ds.layout, "layout", "", "how the dataset's folder is laid out: "+enumerate(datasets.Layouts())+" (default: the dataset's name where that is a layout, else folder)")
+	ds.addLayout(cmd)
 	f.StringVar(&ds.csv, "csv", "", "`file` of class descriptions instead of the dataset's own")
-	must(cmd.RegisterFlagCompletionFunc("layout", cobra.FixedCompletions(datasets.Layouts(), cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
 
@@ -76,12 +75,9 @@ func runCheck(ctx context.Context, con *console, ds *datasetFlags) error {
 		return err
 	}
 	given := ds.layout
-	ds.inferLayout()
+	ds.infer()
 	if err := oneOf("layout", ds.layout, datasets.Layouts()...); err != nil {
 		return err
-	}
-	if ds.data == "" {
-		ds.data = filepath.Join("data", ds.name)
 	}
 	c := &checkup{Dataset: ds.name, Layout: ds.layout, Folder: ds.data, There: []string{}, Missing: []string{}, Problems: []string{}, Notes: []string{}}
 	x := &checking{con: con, ds: ds, c: c, layout: given}
@@ -154,13 +150,20 @@ func (x *checking) open() bool {
 	dir, c := x.ds.data, x.c
 	if _, err := os.Stat(dir); err != nil {
 		c.missing("the dataset's folder %s", dir)
-		if slices.Contains(offerNames(), x.ds.name) {
+		switch hint := byHand[x.ds.name]; {
+		case slices.Contains(offerNames(), x.ds.name):
 			c.Next = "vzsl download " + x.ds.name
-		} else if hint := byHand[x.ds.name]; hint != "" {
+		case x.ofXLSA17(filepath.Join("data", "xlsa17")):
+		case strings.HasSuffix(hint, download17):
+			c.NextHint, c.Next = strings.TrimSuffix(hint, ": "+download17), download17
+		case hint != "":
 			c.Next = hint
-		} else {
+		default:
 			c.Next = whereToGet[x.ds.layout]
 		}
+		return false
+	}
+	if x.ds.layout == "xlsa17" && x.ofXLSA17(dir) {
 		return false
 	}
 	set, err := x.ds.read()
@@ -183,6 +186,36 @@ func (x *checking) open() bool {
 		}
 	}
 	return false
+}
+
+// download17 brings the datasets that are only to be had as part of xlsa17.
+const download17 = "vzsl download xlsa17"
+
+// ofXLSA17 looks in the folder of all of xlsa17 for those of single datasets, and says how to go on with the one asked for, or of
+// xlsa17 itself with any.
+func (x *checking) ofXLSA17(all string) bool {
+	var found []string
+	for _, below := range []string{"*", filepath.Join("data", "*"), filepath.Join("xlsa17", "data", "*")} {
+		files, err := filepath.Glob(filepath.Join(escapeGlob(all), below, datasets.XLSA17Splits))
+		if err != nil || len(files) == 0 {
+			continue
+		}
+		for _, f := range files {
+			found = append(found, filepath.Dir(f))
+		}
+		break
+	}
+	var names []string
+	for _, dir := range found {
+		name := strings.ToLower(filepath.Base(dir))
+		if names = append(names, name); x.c.Next == "" && (name == x.ds.name || x.ds.name == "xlsa17") {
+			x.c.Next = fmt.Sprintf("vzsl check %s %s", name, shellWord(dir))
+		}
+	}
+	if x.c.Next != "" {
+		x.c.there("folders of xlsa17 in %s, each a dataset of its own: %s", all, strings.Join(names, ", "))
+	}
+	return x.c.Next != ""
 }
 
 // downloaded is the command that brings the dataset to where it was looked for, or "".
@@ -483,7 +516,11 @@ func shellWord(s string) string {
 func (x *checking) stages() {
 	c := x.c
 	if !c.Usable {
-		if c.Next = x.downloaded(); c.Next == "" {
+		switch c.Next = x.downloaded(); {
+		case c.Next != "":
+		case x.ds.layout == "xlsa17":
+			c.Next = x.again("put " + datasets.XLSA17Features + " of the same dataset there (xlsa17.zip has it: '" + download17 + "')")
+		default:
 			c.Next = x.again("unpack the archives named")
 		}
 		return

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"vzsl/internal/matfile"
 )
 
 // checked runs check, which must end with a code, and returns what it found.
@@ -38,13 +40,17 @@ func copyTree(t *testing.T, from, to string) {
 func follow(t *testing.T, dataset string, have map[string]func()) string {
 	t.Helper()
 	var steps []string
+	look := []string{"check", dataset}
 	for range 12 {
-		o := vzsl(t, "check", dataset, "--json", "-q")
+		o := vzsl(t, append(look, "--json", "-q")...)
 		var c checkup
-		if err := json.Unmarshal([]byte(o.stdout), &c); err != nil || (o.code != exitDone && o.code != exitSkipped) {
-			t.Fatalf("check %s: exit code %d, %v\n%s%s", dataset, o.code, err, o.stdout, o.stderr)
+		if err := json.Unmarshal([]byte(o.stdout), &c); err != nil {
+			t.Fatalf("%v: exit code %d, %v\n%s%s", look, o.code, err, o.stdout, o.stderr)
 		}
 		words := strings.Fields(c.Next)
+		if leads := words[1] == "download" || words[1] == "check"; o.code != exitDone && o.code != exitSkipped && !leads {
+			t.Fatalf("%v: exit code %d\n%s%s", look, o.code, o.stdout, o.stderr)
+		}
 		if words[0] != "vzsl" {
 			steps = append(steps, words[0])
 			break
@@ -54,6 +60,9 @@ func follow(t *testing.T, dataset string, have map[string]func()) string {
 		case "download":
 			have[words[2]]()
 			continue
+		case "check":
+			look = words[1:]
+			continue
 		case "train":
 			words = append(words, "--method", "eszsl", "--missing", "class-mean")
 		}
@@ -61,7 +70,7 @@ func follow(t *testing.T, dataset string, have map[string]func()) string {
 			t.Fatalf("%s: exit code %d\n%s", c.Next, o.code, o.stderr)
 		}
 	}
-	o := vzsl(t, "check", dataset)
+	o := vzsl(t, look...)
 	if lines := strings.Count(o.stdout, "\n"); lines > 24 || !strings.Contains(o.stdout, "report.html") {
 		t.Errorf("%d lines\n%s", lines, o.stdout)
 	}
@@ -82,6 +91,11 @@ func TestCheckLeads(t *testing.T) {
 		}
 		write(t, filepath.Join("models", "demo.onnx"), string(b))
 	}}
+	flowerNames, err := os.ReadFile(filepath.Join("..", "datasets", "flowers102.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	flowerWords := wordVectors(string(flowerNames))
 	animals := []string{"antelope", "grizzly+bear", "killer+whale", "beaver", "zebra"}
 	lists := func(dir string, names []string) {
 		write(t, filepath.Join(dir, "seen.txt"), strings.Join(names[:4], "\n"))
@@ -131,6 +145,56 @@ func TestCheckLeads(t *testing.T) {
 				write(t, filepath.Join("data", "glove", "glove.6B.300d.txt"), "tench 1 2 3\ngoldfish 3 1 2\ngreat 1 1 1\nwhite 0 5 1\nshark 9 1 1\ntiger 3 3 7\nhammerhead 1 9 9\n")
 			}
 		}},
+		{"sun", "download extract attributes split train evaluate nothing", func(dir string) {
+			scenes := []string{"abbey", "desert/sand", "desert/vegetation", "desert_road", "hotel/outdoor"}
+			layMAT(t, filepath.Join(dir, "SUNAttributeDB", "attributes.mat"), func(w *matfile.Writer) error { return w.Texts("attributes", []string{"sand ", "road"}) })
+			var images []string
+			for i, s := range scenes {
+				to := s[:1] + "/" + s
+				copyTree(t, filepath.Dir(drawn[i]), filepath.Join(dir, "images", filepath.FromSlash(to)))
+				files, err := filepath.Glob(filepath.Join(dir, "images", filepath.FromSlash(to), "*.png"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, f := range files {
+					images = append(images, to+"/"+filepath.Base(f))
+				}
+			}
+			layMAT(t, filepath.Join(dir, "SUNAttributeDB", "images.mat"), func(w *matfile.Writer) error { return w.Texts("images", images) })
+			votes := make([]float64, 2*len(images))
+			for i := range votes {
+				votes[i] = float64(i*7%4) / 3
+			}
+			layMAT(t, filepath.Join(dir, "SUNAttributeDB", "attributeLabels_continuous.mat"), func(w *matfile.Writer) error {
+				return w.Doubles("labels_cv", len(images), 2, votes)
+			})
+			lists(dir, scenes)
+		}},
+		{"flo", "download extract download attributes split train evaluate nothing", func(dir string) {
+			flowers := []string{"pink primrose", "tiger lily", "snapdragon", "daffodil", "rose"}
+			numbers := []float64{1, 6, 11, 42, 74}
+			var labels []float64
+			for i := range flowers {
+				files, err := filepath.Glob(filepath.Join(filepath.Dir(drawn[i]), "*.png"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, f := range files {
+					b, err := os.ReadFile(f)
+					if err != nil {
+						t.Fatal(err)
+					}
+					labels = append(labels, numbers[i])
+					write(t, filepath.Join(dir, "jpg", fmt.Sprintf("image_%05d.jpg", len(labels))), string(b))
+				}
+			}
+			layMAT(t, filepath.Join(dir, "imagelabels.mat"), func(w *matfile.Writer) error { return w.Doubles("labels", 1, len(labels), labels) })
+			lists(dir, flowers)
+			have["glove"] = func() { write(t, filepath.Join("data", "glove", "glove.6B.300d.txt"), flowerWords) }
+		}},
+		// xlsa17 holds several datasets, aPY only there.
+		{"apy", "download check import train evaluate nothing", func(string) { have["xlsa17"] = func() { copyTree(t, xlsa17Folder(t), "data/xlsa17/data/APY") } }},
+		{"xlsa17", "download check import train evaluate nothing", func(string) { have["xlsa17"] = func() { copyTree(t, xlsa17Folder(t), "data/xlsa17/xlsa17/data/CUB") } }},
 	} {
 		t.Run(c.dataset, func(t *testing.T) {
 			t.Chdir(t.TempDir())
@@ -140,6 +204,38 @@ func TestCheckLeads(t *testing.T) {
 			}
 		})
 	}
+}
+
+func layMAT(t *testing.T, path string, fill func(w *matfile.Writer) error) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w, err := matfile.NewWriter(f, "test")
+	if err == nil {
+		err = fill(w)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wordVectors gives every word of some names a vector.
+func wordVectors(names string) string {
+	var lines strings.Builder
+	words := map[string]bool{}
+	for _, w := range strings.FieldsFunc(names, func(r rune) bool { return r == ' ' || r == '\n' || r == '-' }) {
+		if !words[w] {
+			words[w] = true
+			fmt.Fprintf(&lines, "%s %d %d %d\n", w, len(w), int(w[0]), int(w[len(w)-1]))
+		}
+	}
+	return lines.String()
 }
 
 func TestCheckFinds(t *testing.T) {

@@ -17,7 +17,6 @@ import (
 type datasetFlags struct {
 	name, layout, data string
 	csv                string // class descriptions, where the command takes any
-	binary             bool   // AwA's binary attributes
 	matrix, missing    string // AwA's attributes: which, and what to do about missing values; "": the defaults
 }
 
@@ -27,9 +26,14 @@ func (d *datasetFlags) addName(cmd *cobra.Command) {
 
 func (d *datasetFlags) add(cmd *cobra.Command) {
 	d.addName(cmd)
-	cmd.Flags().StringVar(&d.layout, "layout", "", "how the dataset's folder is laid out: "+enumerate(datasets.Layouts())+" (default: the dataset's name where that is a layout, else folder)")
+	d.addLayout(cmd)
 	cmd.Flags().StringVar(&d.data, "data", "", "`folder` of the dataset (default data/<dataset>)")
 	must(cmd.MarkFlagDirname("data"))
+}
+
+func (d *datasetFlags) addLayout(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&d.layout, "layout", "", "how the dataset's folder is laid out: "+enumerate(datasets.Layouts())+
+		" (default: xlsa17 where its files lie, else the dataset's name where that is a layout, else folder)")
 	must(cmd.RegisterFlagCompletionFunc("layout", cobra.FixedCompletions(datasets.Layouts(), cobra.ShellCompDirectiveNoFileComp)))
 }
 
@@ -53,6 +57,7 @@ var whereToGet = map[string]string{
 	"awa1":     "run 'vzsl download awa1', or get AwA-base.tar.bz2 and AwA-features-vgg19.tar.bz2 by way of https://cvml.ista.ac.at/AwA/ (its pictures are not handed round), unpack them and give the folder Animals_with_Attributes as --data",
 	"awa2":     "run 'vzsl download awa2', or get AwA2-base.zip and AwA2-data.zip from https://cvml.ista.ac.at/AwA2/, unpack them and give the folder Animals_with_Attributes2 as --data",
 	"sun":      "run 'vzsl download sun', or get SUNAttributeDB.tar.gz and SUNAttributeDB_Images.tar.gz from https://cs.brown.edu/~gmpatter/sunattributes.html, unpack them into one folder and give it as --data",
+	"flo":      "run 'vzsl download flo', or get 102flowers.tgz and imagelabels.mat from https://www.robots.ox.ac.uk/~vgg/data/flowers/102/, unpack the one beside the other and give their folder as --data",
 	"imagenet": "get ILSVRC2012_img_train.tar and ILSVRC2012_devkit_t12.tar.gz from https://image-net.org/download-images (an account is needed), unpack them (a folder per wnid) and give the folder that holds both as --data",
 	"folder":   "give a folder of your own, one folder of images per class, as --data (make: DATA=path)",
 }
@@ -61,12 +66,9 @@ func (d *datasetFlags) open(con *console) (*datasets.Dataset, error) {
 	if err := d.checkName(); err != nil {
 		return nil, err
 	}
-	d.inferLayout()
+	d.infer()
 	if err := oneOf("layout", d.layout, datasets.Layouts()...); err != nil {
 		return nil, err
-	}
-	if d.data == "" {
-		d.data = filepath.Join("data", d.name)
 	}
 	if _, err := os.Stat(d.data); errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%s: no dataset there; %s", d.data, whereToGet[d.layout])
@@ -82,18 +84,29 @@ func (d *datasetFlags) open(con *console) (*datasets.Dataset, error) {
 	return ds, nil
 }
 
-// inferLayout takes the layout that is called like the dataset, else that of an own folder.
-func (d *datasetFlags) inferLayout() {
-	if d.layout == "" {
+// infer fills in where the dataset lies, and the layout: that of xlsa17 where its files lie and none of a dataset's own, else
+// the one that is called like the dataset, else that of an own folder.
+func (d *datasetFlags) infer() {
+	if d.data == "" {
+		d.data = filepath.Join("data", d.name)
+	}
+	lies := func(name string) bool {
+		_, err := os.Stat(filepath.Join(d.data, name))
+		return err == nil
+	}
+	switch {
+	case d.layout != "":
+	case lies(datasets.XLSA17Splits) && !lies("classes.txt") && !lies("images.mat") && !lies("imagelabels.mat"):
+		d.layout = "xlsa17"
+	case slices.Contains(datasets.Layouts(), d.name):
+		d.layout = d.name
+	default:
 		d.layout = "folder"
-		if slices.Contains(datasets.Layouts(), d.name) {
-			d.layout = d.name
-		}
 	}
 }
 
 func (d *datasetFlags) read() (*datasets.Dataset, error) {
-	if d.layout == "folder" && d.csv != "" && !isParquet(d.csv) {
+	if d.layout == "folder" && d.csv != "" && !begins(d.csv, "PAR1") && !begins(d.csv, "MATLAB") {
 		// The CSV may name classes that have no images: they belong to the dataset too.
 		return datasets.OpenFolder(d.data, d.csv)
 	}

@@ -103,7 +103,7 @@ Patterson, Hays, "SUN Attribute Database: Discovering, Annotating, and Recognizi
 		page: "https://www.mpi-inf.mpg.de/zsl-benchmark",
 		licence: `No licence is stated; the terms of the datasets it was computed from hold. Cite: Xian, Lampert, Schiele, Akata,
 "Zero-Shot Learning - A Comprehensive Evaluation of the Good, the Bad and the Ugly", TPAMI 2019.`,
-		place: "data/xlsa17", unpacked: 10e9, next: "vzsl import xlsa17 data/xlsa17/data/CUB --dataset cub",
+		place: "data/xlsa17", unpacked: 10e9, next: "vzsl check xlsa17",
 		files: []offeredFile{one(offeredFile{name: "xlsa17.zip", unpack: true, about: "0.9 GB"}, 0,
 			"https://datasets.d2.mpi-inf.mpg.de/xian/xlsa17.zip", "http://datasets.d2.mpi-inf.mpg.de/xian/xlsa17.zip")},
 	},
@@ -149,6 +149,6 @@ Recognition", ICLR 2015.`,
 // byHand are sources that want a log-in or a click.
 var byHand = map[string]string{
 	"imagenet":   "ImageNet wants an account: download ILSVRC2012 from https://image-net.org/download.php and give its folder as --data",
-	"apy":        "aPY has no address that can be fetched any more; its features, attributes and splits are part of xlsa17: vzsl download xlsa17",
+	"apy":        "aPY has no address that can be fetched any more; its features, attributes and splits are part of xlsa17: " + download17,
 	"googlenews": "GoogleNews-vectors-negative300.bin.gz is on Google Drive and wants a click: https://code.google.com/archive/p/word2vec/; give the file as 'vzsl attributes --words', packed as it is",
 }

@@ -176,13 +176,10 @@ func (c *console) about(name string, r *runFlags, model *train.Predictor, in *in
 
 // imageRoot is the folder of the pictures, "" where it is not known: a report does without them.
 func (d *datasetFlags) imageRoot() string {
-	if d.data == "" {
-		d.data = filepath.Join("data", d.name)
-	}
+	d.infer()
 	if _, err := os.Stat(d.data); err != nil {
 		return ""
 	}
-	d.inferLayout()
 	ds, err := datasets.Open(d.layout, d.data)
 	if err != nil {
 		return ""
