@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"time"
 
-	"vzsl/attributes"
 	"vzsl/datasets/shards"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -130,10 +129,7 @@ type run struct {
 // fitted is a fit's outcome with what belongs to it.
 type fitted struct {
 	*method.Outcome
-	normaliser *attributes.Normaliser
-	classes    []string // trained on
-	images     int
-
+	*given
 	temperature float64 // by the validation classes; 0: none
 }
 
@@ -156,53 +152,26 @@ func (r *run) fits(ctx context.Context) (*Result, error) {
 			return nil, err
 		}
 	}
-	res := &Result{Method: r.o.Method, Choice: r.f.choice, Temperature: r.f.temperature, Refit: again, Classes: len(last.classes), Images: last.images}
+	res := &Result{Method: r.o.Method, Choice: r.f.choice, Temperature: r.f.temperature, Refit: again, Classes: len(last.classes), Images: last.problem.Train.Len()}
 	if validated {
-		res.Accuracy = r.f.chosen
-		_, classes, err := r.p.data(r.p.validation, r.o.FeatureNorm, last.normaliser.Apply)
-		if err != nil {
-			return nil, err
-		}
-		res.ValidationClasses = len(classes)
+		res.Accuracy, res.ValidationClasses = r.f.chosen, r.p.pictured(r.p.validation)
 	}
 	return res, r.write(last, res)
 }
 
 // fit is one of the two fits.
 func (r *run) fit(ctx context.Context, phase string) (*fitted, error) {
-	rows := r.p.train
-	held := map[string]bool{}
-	if phase == phaseRefit {
-		rows = append(append([]int(nil), r.p.train...), r.p.validation...)
-	} else {
-		for _, c := range r.o.Roles.Validation {
-			held[c] = true
-		}
+	var held []string
+	if phase == phaseChoose {
+		held = r.o.Roles.Validation
 	}
-	// Attributes are normalised by the seen classes, with images or without; by the validation classes only once these
-	// are trained on.
-	var vectors [][]float32
-	for _, c := range r.o.Roles.Seen {
-		if !held[c] {
-			vectors = append(vectors, r.p.vectors[c])
-		}
-	}
-	n, err := attributes.Fit(r.o.AttributeNorm, vectors, r.o.Missing, r.o.Classes.BlockWidths()...)
-	if err != nil {
-		return nil, fmt.Errorf("split %q, seen classes: %w", r.o.Roles.Name, err)
-	}
-	d, classes, err := r.p.data(rows, r.o.FeatureNorm, n.Apply)
+	g, err := r.p.given(&r.o.Settings, held)
 	if err != nil {
 		return nil, err
 	}
-	problem := &method.Problem{Train: *d, Seed: r.o.Seed}
 	s := &method.Session{Log: r.o.Log}
 	if phase == phaseRefit {
 		s.Choice = r.f.choice
-	} else if len(r.p.validation) > 0 {
-		if problem.Validation, _, err = r.p.data(r.p.validation, r.o.FeatureNorm, n.Apply); err != nil {
-			return nil, err
-		}
 	}
 	if r.f.phase == phase {
 		s.Resume, s.ResumeBest = r.f.state, r.f.best
@@ -211,14 +180,14 @@ func (r *run) fit(ctx context.Context, phase string) (*fitted, error) {
 		}
 	}
 	r.hooks(s, phase)
-	o, err := r.o.Config().Method().Fit(ctx, problem, s)
+	o, err := r.o.Config().Method().Fit(ctx, &g.problem, s)
 	r.f.state, r.f.best = nil, nil // their memory
 	if err != nil {
 		return nil, fmt.Errorf("%s, %s: %w", r.o.Method, phase, err)
 	}
-	m := &fitted{Outcome: o, normaliser: n, classes: classes, images: len(rows)}
-	if problem.Validation != nil {
-		if m.temperature, err = fitTemperature(o.Model, problem.Validation); err != nil {
+	m := &fitted{Outcome: o, given: g}
+	if v := g.problem.Validation; v != nil {
+		if m.temperature, err = fitTemperature(o.Model, v); err != nil {
 			return nil, fmt.Errorf("%s, calibration: %w", r.o.Method, err)
 		}
 	}

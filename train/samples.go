@@ -9,7 +9,6 @@ import (
 	"unsafe"
 
 	"vzsl/datasets/shards"
-	"vzsl/train/method"
 )
 
 // The feature normalisations, by name.
@@ -84,12 +83,13 @@ type parts struct {
 	train, validation []int                // rows
 	names             []string             // of all classes, by label
 	vectors           map[string][]float32 // raw attributes by class name
+	blocks            []int                // widths of the descriptions that these are joined of
 	roles             *shards.Roles
 }
 
 // newParts finds the rows of the roles and the vectors of the classes.
 func newParts(f Features, table *shards.ClassTable, roles *shards.Roles) (*parts, error) {
-	p := &parts{f: f, names: table.Classes, roles: roles, vectors: make(map[string][]float32, len(table.Classes))}
+	p := &parts{f: f, names: table.Classes, blocks: table.BlockWidths(), roles: roles, vectors: make(map[string][]float32, len(table.Classes))}
 	for i, c := range table.Classes {
 		if i < len(table.Values) {
 			p.vectors[c] = table.Values[i]
@@ -146,37 +146,6 @@ func newParts(f Features, table *shards.ClassTable, roles *shards.Roles) (*parts
 		return nil, fmt.Errorf("split %q has no image to train on among the %d with features (%d of them are in the split): was it made for these features?", roles.Name, f.Rows(), found)
 	}
 	return p, nil
-}
-
-// data makes a method's input of rows: their classes in the order of the features' labels, normalised attributes.
-func (p *parts) data(rows []int, kind string, apply func(row, dst []float32) error) (*method.Data, []string, error) {
-	labels := p.f.Labels()
-	index := map[int32]int{}
-	present := make([]bool, len(p.names))
-	for _, r := range rows {
-		present[labels[r]] = true
-	}
-	d := &method.Data{}
-	var classes []string
-	for l, ok := range present {
-		if !ok {
-			continue
-		}
-		raw := p.vectors[p.names[l]]
-		v := make([]float32, len(raw))
-		if err := apply(raw, v); err != nil {
-			return nil, nil, fmt.Errorf("class %q: %w", p.names[l], err)
-		}
-		index[int32(l)] = len(d.Attributes)
-		d.Attributes = append(d.Attributes, v)
-		classes = append(classes, p.names[l])
-	}
-	s := &samples{f: p.f, kind: kind, rows: rows}
-	for _, r := range rows {
-		s.labels = append(s.labels, index[labels[r]])
-	}
-	d.Samples = s
-	return d, classes, nil
 }
 
 // digests identify what a run is trained on, and find features that are no numbers before they reach a model.

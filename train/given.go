@@ -1,0 +1,97 @@
+package train
+
+import (
+	"fmt"
+
+	"vzsl/attributes"
+	"vzsl/train/method"
+)
+
+// given is what a method is given to fit, with what was fitted on the way to it.
+type given struct {
+	problem    method.Problem
+	normaliser *attributes.Normaliser
+	classes    []string // of problem.Train
+}
+
+// given makes a problem of the seen classes with the classes held left out, which validate.
+func (p *parts) given(s *Settings, held []string) (*given, error) {
+	out := make(map[string]bool, len(held))
+	for _, c := range held {
+		out[c] = true
+	}
+	// Attributes are normalised by the seen classes, with images or without; by those held out only once they are
+	// trained on.
+	var vectors [][]float32
+	for _, c := range p.roles.Seen {
+		if !out[c] {
+			vectors = append(vectors, p.vectors[c])
+		}
+	}
+	n, err := attributes.Fit(s.AttributeNorm, vectors, s.Missing, p.blocks...)
+	if err != nil {
+		return nil, fmt.Errorf("split %q, seen classes: %w", p.roles.Name, err)
+	}
+	var train, validation []int
+	labels := p.f.Labels()
+	for _, rows := range [][]int{p.train, p.validation} {
+		for _, r := range rows {
+			if out[p.names[labels[r]]] {
+				validation = append(validation, r)
+			} else {
+				train = append(train, r)
+			}
+		}
+	}
+	d, classes, err := p.data(train, s.FeatureNorm, n.Apply)
+	if err != nil {
+		return nil, err
+	}
+	g := &given{problem: method.Problem{Train: *d, Seed: s.Seed}, normaliser: n, classes: classes}
+	if len(validation) > 0 {
+		if g.problem.Validation, _, err = p.data(validation, s.FeatureNorm, n.Apply); err != nil {
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+// pictured is the number of classes that rows are of.
+func (p *parts) pictured(rows []int) int {
+	classes := map[int32]bool{}
+	for _, r := range rows {
+		classes[p.f.Labels()[r]] = true
+	}
+	return len(classes)
+}
+
+// data makes a method's input of rows: their classes in the order of the features' labels, normalised attributes.
+func (p *parts) data(rows []int, kind string, apply func(row, dst []float32) error) (*method.Data, []string, error) {
+	labels := p.f.Labels()
+	index := map[int32]int{}
+	present := make([]bool, len(p.names))
+	for _, r := range rows {
+		present[labels[r]] = true
+	}
+	d := &method.Data{}
+	var classes []string
+	for l, ok := range present {
+		if !ok {
+			continue
+		}
+		raw := p.vectors[p.names[l]]
+		v := make([]float32, len(raw))
+		if err := apply(raw, v); err != nil {
+			return nil, nil, fmt.Errorf("class %q: %w", p.names[l], err)
+		}
+		index[int32(l)] = len(d.Attributes)
+		d.Attributes = append(d.Attributes, v)
+		classes = append(classes, p.names[l])
+	}
+	s := &samples{f: p.f, kind: kind, rows: rows}
+	for _, r := range rows {
+		s.labels = append(s.labels, index[labels[r]])
+	}
+	d.Samples = s
+	return d, classes, nil
+}
