@@ -23,7 +23,7 @@ table   := $(OUT)/features/$(DATASET)/classes.parquet
 roles   := $(OUT)/features/$(DATASET)/splits/$(SPLIT).parquet
 
 .DEFAULT_GOAL := help
-.PHONY: help build extract attributes split train evaluate verify demo test test-long fuzz bench lint vet tidy-check generate generate-check clean
+.PHONY: help build extract attributes split train tune evaluate verify demo test test-long fuzz bench lint vet tidy-check generate generate-check clean
 
 help: ## this list
 	@echo 'vzsl: zero-shot learning, from pixels to a report'
@@ -55,6 +55,9 @@ $(roles): | $(VZSL)
 
 train: $(VZSL) | $(table) $(roles) ## a model of features, class table and roles  [DATASET SPLIT METHOD NETWORK OUT FLAGS]
 	$(VZSL) train $(common) $(network) --split $(SPLIT) --method $(METHOD) $(FLAGS)
+
+tune: $(VZSL) | $(table) $(roles) ## search a method's settings on the seen classes, then train  [as train]
+	$(VZSL) tune $(common) $(network) --split $(SPLIT) --method $(METHOD) $(FLAGS)
 
 evaluate: $(VZSL) ## the report of a trained model  [DATASET SPLIT METHOD OUT FLAGS]
 	$(VZSL) evaluate $(common) --data $(DATA) --split $(SPLIT) --method $(METHOD) $(FLAGS)

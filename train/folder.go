@@ -42,6 +42,8 @@ type record struct {
 
 	Data dataRecord `toml:"data" comment:"what the run is trained on"`
 
+	Tuned *TunedRecord `toml:"tuned,omitempty" comment:"the search that chose the settings"`
+
 	config method.Config // of the run's method
 }
 
@@ -60,6 +62,42 @@ type dataRecord struct {
 	SplitSHA256    string `toml:"split_sha256" comment:"of the seen, validation and unseen class lists"`
 	Train          int    `toml:"train" comment:"images"`
 	Validation     int    `toml:"validation" comment:"images"`
+}
+
+// TunedRecord says how a search chose a run's settings.
+type TunedRecord struct {
+	Trials    int           `toml:"trials"`
+	Folds     int           `toml:"folds" comment:"parts of the seen classes, each held out in turn"`
+	Fits      int           `toml:"fits"`
+	Classes   int           `toml:"classes" comment:"held out in turn"`
+	Seed      uint64        `toml:"seed"`
+	Trial     int           `toml:"trial" comment:"the best"`
+	Accuracy  float64       `toml:"accuracy" comment:"its mean per-class top-1 among the classes held out, mean over the folds, 0..1"`
+	Deviation float64       `toml:"deviation" comment:"standard deviation over the folds"`
+	Choice    method.Choice `toml:"choice"`
+}
+
+// Record is what the run trained with the search's outcome keeps of it.
+func (t *Tuned) Record() *TunedRecord {
+	return &TunedRecord{Trials: len(t.Trials), Folds: t.Best.Folds, Fits: t.Fits, Classes: t.Classes, Seed: t.Settings.Seed,
+		Trial: t.Best.Number, Accuracy: t.Best.Accuracy, Deviation: t.Best.Deviation, Choice: t.Choice}
+}
+
+// ReadTuned reads the settings and the search of a run that was tuned.
+func ReadTuned(runDir string) (Settings, *TunedRecord, error) {
+	path := filepath.Join(runDir, configFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Settings{}, nil, fmt.Errorf("settings of a tuned run: %w", err)
+	}
+	r, err := readRecord(text)
+	if err != nil {
+		return Settings{}, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if r.Tuned == nil {
+		return Settings{}, nil, fmt.Errorf("%s: this run was not tuned; run 'vzsl tune' first", path)
+	}
+	return r.settings(), r.Tuned, nil
 }
 
 func newRecord(s *Settings, src shards.Source) *record {

@@ -30,6 +30,9 @@ type Options struct {
 	Classes  *shards.ClassTable
 	Roles    *shards.Roles
 
+	// Tuned, if not nil, says what a search chose on folds of the seen classes: the run is the refit alone.
+	Tuned *TunedRecord
+
 	// CheckpointEvery is the time between two checkpoints while a fit is under way; 0 means 30 seconds, negative after
 	// every step. One is always written at the end of a fit and when ctx ends.
 	CheckpointEvery time.Duration
@@ -89,6 +92,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if r.Data.FeaturesSHA256, r.Data.ClassesSHA256, r.Data.SplitSHA256, err = p.digests(o.Classes); err != nil {
 		return nil, err
 	}
+	r.Tuned = o.Tuned
 	f, complete, err := openFolder(o.Dir, r, o.Force)
 	if err != nil {
 		return nil, err
@@ -136,12 +140,14 @@ type fitted struct {
 func (r *run) fits(ctx context.Context) (*Result, error) {
 	validated := len(r.p.validation) > 0
 	again := validated && r.o.Refit
-	if !validated {
+	if !validated && r.o.Tuned == nil {
 		r.o.Log.Warn("the split has no validation images: nothing is chosen, training runs as long as the settings say", "split", r.o.Roles.Name)
 	}
 	var last *fitted
 	var err error
-	if r.f.phase != phaseRefit {
+	if t := r.o.Tuned; t != nil {
+		again, r.f.choice, r.f.chosen = true, t.Choice, t.Accuracy
+	} else if r.f.phase != phaseRefit {
 		if last, err = r.fit(ctx, phaseChoose); err != nil {
 			return nil, err
 		}
@@ -153,7 +159,10 @@ func (r *run) fits(ctx context.Context) (*Result, error) {
 		}
 	}
 	res := &Result{Method: r.o.Method, Choice: r.f.choice, Temperature: r.f.temperature, Refit: again, Classes: len(last.classes), Images: last.problem.Train.Len()}
-	if validated {
+	switch {
+	case r.o.Tuned != nil:
+		res.Accuracy, res.ValidationClasses = r.f.chosen, r.o.Tuned.Classes
+	case validated:
 		res.Accuracy, res.ValidationClasses = r.f.chosen, r.p.pictured(r.p.validation)
 	}
 	return res, r.write(last, res)

@@ -9,14 +9,14 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// given scores samples by what their features say.
-type given struct{ classes int }
+// said scores samples by what their features say.
+type said struct{ classes int }
 
-func (g given) Score(features []float32, _ int, _ [][]float32) ([]float32, error) {
+func (g said) Score(features []float32, _ int, _ [][]float32) ([]float32, error) {
 	return append([]float32{}, features...), nil
 }
-func (g given) Dims() (int, int)              { return g.classes, 1 }
-func (g given) Tensors() []safetensors.Tensor { return nil }
+func (g said) Dims() (int, int)              { return g.classes, 1 }
+func (g said) Tensors() []safetensors.Tensor { return nil }
 
 type rows struct {
 	x      [][]float32
@@ -61,7 +61,7 @@ func TestTemperature(t *testing.T) {
 			}
 			d.x, d.labels = append(d.x, x), append(d.labels, y)
 		}
-		got, err := fitTemperature(given{classes}, d.data(classes))
+		got, err := fitTemperature(said{classes}, d.data(classes))
 		if err != nil || math.Abs(got/want-1) > 0.05 {
 			t.Errorf("T = %g for labels drawn with %g: %v", got, want, err)
 		}
@@ -85,7 +85,7 @@ func TestTemperatureWithout(t *testing.T) {
 		d      rows
 		lo, hi float64
 	}{{"right", right, 1e-4, 1e-2}, {"wrong", wrong, 100, 1e4}, {"same", same, 0, 0}} {
-		if got, err := fitTemperature(given{3}, c.d.data(3)); err != nil || got < c.lo || got > c.hi {
+		if got, err := fitTemperature(said{3}, c.d.data(3)); err != nil || got < c.lo || got > c.hi {
 			t.Errorf("%s: T = %g, %v", c.name, got, err)
 		}
 	}

@@ -77,9 +77,22 @@ func sharp(c Config) Config {
 // Method fits with these settings.
 func (c *Config) Method() method.Method { return &Method{Config: *c} }
 
-// Space is what tuning searches.
+// Space is what tuning searches: the reconstruction keeps its weight, that of the variational bound with the settings'
+// decoder variance, and its share is moved by the features' scale.
 func (c *Config) Space() []method.Dimension {
-	return nil
+	space := []method.Dimension{
+		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
+		{Setting: "hidden", Values: []any{[]int{}, []int{}, []int{1000}}},
+		{Setting: "latent", Values: []any{100, 200, 312, 500}},
+		{Setting: "scale", Low: 2, High: 20, Log: true},
+		{Setting: "margin", Values: []any{0.8, 0.9, 0.95, 1.0}},
+		{Setting: "input_keep", Values: []any{0.5, 0.7, 0.85, 1.0}},
+		{Setting: "prior_scale", Low: 0.02, High: 0.2, Log: true},
+		{Setting: "learning_rate", Low: 1e-4, High: 2e-3, Log: true},
+		{Setting: "weight_decay", Low: 5e-4, High: 3e-2, Log: true},
+		{Setting: "log_variance_bound", Values: []any{0.3, 1.0, 2.0}},
+	}
+	return space
 }
 
 // ErrSetting is wrapped by every error about settings that cannot work.

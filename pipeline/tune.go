@@ -1,0 +1,152 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"vzsl/train"
+)
+
+type tuneFlags struct {
+	run           runFlags
+	preset        string
+	trials, folds int
+	budget        time.Duration
+	workers       int
+	force         bool
+}
+
+func newTune(con *console) *cobra.Command {
+	var t tuneFlags
+	cmd := &cobra.Command{
+		Use:   "tune",
+		Short: "search a method's settings on the seen classes, then train with the best",
+		Long: `Searches the settings of a method and trains with the best. Writes runs/<run>/ as train does, and
+runs/<run>/tuning/: fits.jsonl (the journal), trials.parquet (every fit).
+
+The seen classes with images are cut into --folds parts. --trials sets of settings, the first those
+given by preset and flags, the others drawn at random, are fitted with the first part held out; the
+best third with three parts held out in turn; the best third of these with all of them. What is best
+in the mean over the parts wins, and the model is trained on all seen classes with it. A setting
+given as a flag is kept and not searched. No test image and no unseen class takes part.
+
+Fits run beside each other on all cores. Stop it at any moment: the same command goes on.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			settings, err := train.Preset(t.preset, t.run.method)
+			if err != nil {
+				return usageError{err}
+			}
+			if err := applySettings(cmd.Flags(), &settings); err != nil {
+				return err
+			}
+			if err := settings.Validate(); err != nil {
+				return usageError{err}
+			}
+			if t.trials < 1 || t.folds < 2 {
+				return usagef("--trials %d --folds %d: at least one trial and two folds are needed", t.trials, t.folds)
+			}
+			return runTune(cmd.Context(), con, &t, settings, givenSettings(cmd.Flags(), &settings))
+		},
+	}
+	t.run.ds.addName(cmd)
+	t.run.add(cmd)
+	f := cmd.Flags()
+	f.StringVar(&t.preset, "preset", "default", "settings to start from: "+enumerate(train.Presets()))
+	f.IntVar(&t.trials, "trials", 27, "`number` of settings tried on the first part")
+	f.IntVar(&t.folds, "folds", 5, "parts of the seen classes")
+	f.DurationVar(&t.budget, "budget", 0, "begin no fit later than this after the start, e.g. 30m (default: no limit); the trials finished by then decide")
+	f.IntVar(&t.workers, "workers", 0, "fits at a time (default: one for each processor)")
+	f.BoolVar(&t.force, "force", false, "begin anew in a run folder that holds another run or search")
+	addSettings(f)
+	return cmd
+}
+
+// givenSettings are the settings set by flags or the settings file, by their toml names: what a search leaves alone.
+func givenSettings(fs *pflag.FlagSet, s *train.Settings) []string {
+	var names []string
+	eachSetting(s, func(name, _ string, _ reflect.Value) {
+		if fs.Changed(name) {
+			names = append(names, strings.ReplaceAll(strings.TrimPrefix(name, s.Method+"-"), "-", "_"))
+		}
+	})
+	return names
+}
+
+func runTune(ctx context.Context, con *console, t *tuneFlags, settings train.Settings, pinned []string) error {
+	name, err := t.run.name()
+	if err != nil {
+		return err
+	}
+	in, err := con.openInputs(ctx, &t.run)
+	if err != nil {
+		return err
+	}
+	defer in.features.Close()
+	dir := con.runDir(name)
+	con.log.Info("tune", "run", name, "method", settings.Method, "split", t.run.split, "trials", t.trials, "folds", t.folds, "seen", len(in.roles.Seen))
+	hook, end := con.progress("tune "+name, "fits")
+	tuned, err := train.Tune(ctx, train.TuneOptions{
+		Settings: settings, Pinned: pinned, Dir: filepath.Join(dir, "tuning"), Force: t.force,
+		Features: in.features, Classes: in.table, Roles: in.roles,
+		Trials: t.trials, Folds: t.folds, Budget: t.budget, Workers: t.workers,
+		Progress: hook, Log: con.log,
+		Trial: func(x train.Trial) {
+			con.log.Debug("trial", "trial", x.Number, "folds", x.Folds, "accuracy", fmt.Sprintf("%.1f%%", 100*x.Accuracy),
+				"choice", fmt.Sprint(x.Choice), "settings", fmt.Sprint(x.Searched))
+		},
+	})
+	end()
+	if errors.Is(err, train.ErrOtherRun) {
+		return fmt.Errorf("%w; --force begins anew there, --run NAME takes another folder", err)
+	}
+	if err != nil {
+		return err
+	}
+	if tuned.Cut {
+		con.log.Warn("the budget ended the search before its last rung", "folds", tuned.Best.Folds)
+	}
+	bars := con.phases(name, "steps")
+	res, err := train.Run(ctx, train.Options{
+		Settings: tuned.Settings, Dir: dir, Force: t.force, Tuned: tuned.Record(),
+		Features: in.features, Classes: in.table, Roles: in.roles, Progress: bars.show, Log: con.log,
+	})
+	bars.end()
+	if errors.Is(err, train.ErrOtherRun) {
+		return fmt.Errorf("%w; --force begins anew there, --run NAME takes another folder", err)
+	}
+	if err != nil {
+		return err
+	}
+	out := struct {
+		Run     string        `json:"run"`
+		Model   string        `json:"model"`
+		Method  string        `json:"method"`
+		Best    train.Trial   `json:"best"`
+		Classes int           `json:"held_out_classes"`
+		Fits    int           `json:"fits"`
+		Seconds float64       `json:"seconds_of_fits"`
+		Cut     bool          `json:"cut_by_budget"`
+		Trials  []train.Trial `json:"trials"`
+	}{name, res.Model, settings.Method, tuned.Best, tuned.Classes, tuned.Fits, tuned.Seconds, tuned.Cut, tuned.Trials}
+	return con.result(out, func(w io.Writer) {
+		fmt.Fprintf(w, "best of %d trials: %.1f%% (+-%.1f over %d folds) mean per class among held-out seen classes\n",
+			len(out.Trials), 100*out.Best.Accuracy, 100*out.Best.Deviation, out.Best.Folds)
+		for _, k := range sortedKeys(out.Best.Searched) {
+			fmt.Fprintf(w, "  %s = %v\n", k, out.Best.Searched[k])
+		}
+		for _, k := range sortedKeys(out.Best.Choice) {
+			fmt.Fprintf(w, "  %s = %v (chosen)\n", k, out.Best.Choice[k])
+		}
+		fmt.Fprintf(w, "%s: %s trained on %d classes, %d images\n", out.Model, out.Method, res.Classes, res.Images)
+	})
+}

@@ -1,0 +1,461 @@
+package train
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"vzsl/datasets/shards"
+	"vzsl/train/method"
+)
+
+// TuneOptions say what a search for settings is over.
+type TuneOptions struct {
+	Settings          // of the first trial; what the search leaves alone
+	Pinned   []string // settings that are not searched, by their toml names
+	Dir      string   // where its journal is kept
+	Force    bool     // begin anew in a folder that holds another search
+	Features Features
+	Classes  *shards.ClassTable
+	Roles    *shards.Roles
+
+	Trials  int           // settings tried on the first fold
+	Folds   int           // parts of the seen classes, each held out in turn
+	Budget  time.Duration // no fit begins later than this after the start; 0: none
+	Workers int           // fits at a time; 0: one for each processor
+
+	Progress func(done, total int) // a fit is done
+	Trial    func(Trial)           // a trial has all fits of its rung
+	Log      *slog.Logger
+}
+
+// Trial is one set of settings and what it reached.
+type Trial struct {
+	Number   int            `json:"trial"`
+	Searched map[string]any `json:"settings"` // the searched ones
+	Folds    int            `json:"folds"`    // it was fitted on
+	Choice   method.Choice  `json:"choice"`   // epochs or coefficients, the same for all folds
+	// Accuracy is the mean over the folds of the mean per-class top-1 among the classes held out, 0..1, with Choice;
+	// Deviation its standard deviation over the folds.
+	Accuracy  float64 `json:"accuracy"`
+	Deviation float64 `json:"deviation"`
+	Seconds   float64 `json:"seconds"`         // of its fits
+	Failed    string  `json:"error,omitempty"` // a fit failed so, and the trial is out
+}
+
+// Tuned is the outcome of a search.
+type Tuned struct {
+	Settings Settings      // the best trial's
+	Choice   method.Choice // the best trial's
+	Best     Trial
+	Trials   []Trial
+	Fits     int     // there are; more than this call made where it went on with an earlier one's
+	Seconds  float64 // of all fits
+	// Classes are those that were held out in turn: the seen classes with images.
+	Classes int
+	Cut     bool // the budget ended the search early
+}
+
+// Tune searches settings on the seen classes alone: random search and successive halving. The seen classes with images
+// are cut into folds. Every trial, the settings as they are and random ones of the method's space, is fitted with the
+// first fold held out; the best third with further folds held out; and so on until the last have been fitted with every
+// fold held out. The best by the mean over the folds wins. The test classes take no part, and neither do the split's
+// own validation classes as such: they are seen classes like the others.
+//
+// Each finished fit is kept in the folder's journal; a search that was interrupted goes on from it to the same outcome.
+func Tune(ctx context.Context, o TuneOptions) (*Tuned, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if o.Trials < 1 || o.Folds < 2 {
+		return nil, fmt.Errorf("tuning with %d trials and %d folds: at least one trial and two folds are needed", o.Trials, o.Folds)
+	}
+	p, err := newParts(o.Features, o.Classes, o.Roles)
+	if err != nil {
+		return nil, err
+	}
+	t := &tuning{o: &o, p: p, fits: map[fitKey]*fitLine{}}
+	if t.folds, err = p.folds(o.Folds, o.Seed); err != nil {
+		return nil, err
+	}
+	if err := t.trials(); err != nil {
+		return nil, err
+	}
+	if err := t.open(); err != nil {
+		return nil, err
+	}
+	defer t.journal.Close()
+	return t.search(ctx)
+}
+
+// folds cuts the seen classes that have images into n parts of nearly one size.
+func (p *parts) folds(n int, seed uint64) ([][]string, error) {
+	labels := p.f.Labels()
+	has := map[string]bool{}
+	for _, rows := range [][]int{p.train, p.validation} {
+		for _, r := range rows {
+			has[p.names[labels[r]]] = true
+		}
+	}
+	var classes []string
+	for c := range has {
+		classes = append(classes, c)
+	}
+	slices.Sort(classes)
+	if len(classes) < 2*n {
+		return nil, fmt.Errorf("%d seen classes with images cannot be cut into %d folds of at least two: take fewer folds", len(classes), n)
+	}
+	r := rand.New(rand.NewPCG(seed, 0xf01d))
+	r.Shuffle(len(classes), func(i, j int) { classes[i], classes[j] = classes[j], classes[i] })
+	folds := make([][]string, n)
+	for i, c := range classes {
+		folds[i%n] = append(folds[i%n], c)
+	}
+	return folds, nil
+}
+
+type fitKey struct{ trial, fold int }
+
+// fitLine is a finished fit, a line of the journal.
+type fitLine struct {
+	Trial   int        `json:"trial"`
+	Fold    int        `json:"fold"`
+	Points  []fitPoint `json:"points"`
+	Seconds float64    `json:"seconds"`
+	Failed  string     `json:"error,omitempty"`
+}
+
+type fitPoint struct {
+	Choice   method.Choice `json:"choice"`
+	Accuracy float64       `json:"accuracy"`
+}
+
+type tuning struct {
+	o        *TuneOptions
+	p        *parts
+	folds    [][]string
+	space    []method.Dimension
+	settings []Settings // of each trial
+
+	journal *os.File
+	mu      sync.Mutex // guards fits and the journal
+	fits    map[fitKey]*fitLine
+}
+
+// trials draws all settings.
+func (t *tuning) trials() error {
+	t.space = pinned(t.o.Config().Space(), t.o.Pinned)
+	t.settings = []Settings{t.o.Settings}
+	for i := 1; i < t.o.Trials && len(t.space) > 0; i++ {
+		s, err := t.o.draw(t.space, t.o.Seed, i)
+		if err != nil {
+			return fmt.Errorf("trial %d: %w", i, err)
+		}
+		t.settings = append(t.settings, s)
+	}
+	if t.o.Trials > 1 && len(t.space) == 0 {
+		t.o.Log.Info("this method has nothing to search but the grid of each fit: one trial", "method", t.o.Method)
+	}
+	return nil
+}
+
+const (
+	journalFile = "fits.jsonl"
+	// TrialsFile is the table of all fits.
+	TrialsFile = "trials.parquet"
+)
+
+// open reads the journal of the same search, or begins one.
+func (t *tuning) open() error {
+	head, err := t.header()
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(t.o.Dir, journalFile)
+	if err := os.MkdirAll(t.o.Dir, 0o755); err != nil {
+		return fmt.Errorf("tuning folder: %w", err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("tuning journal: %w", err)
+	}
+	whole := 0
+	lines := bufio.NewReader(bytes.NewReader(text))
+	for n := 0; ; n++ {
+		line, err := lines.ReadBytes('\n')
+		if err != nil { // the last line of a run that was killed may be cut off
+			break
+		}
+		if n == 0 {
+			if !bytes.Equal(bytes.TrimSpace(line), head) {
+				if !t.o.Force {
+					return fmt.Errorf("%s: %w: its settings, trials, folds or data are others; take another folder, or force to begin anew", t.o.Dir, ErrOtherRun)
+				}
+				break
+			}
+		} else {
+			var f fitLine
+			if err := json.Unmarshal(line, &f); err != nil {
+				return fmt.Errorf("tuning journal %s, line %d: %w; remove it, or force, to begin anew", path, n+1, err)
+			}
+			t.fits[fitKey{f.Trial, f.Fold}] = &f
+		}
+		whole += len(line)
+	}
+	if t.journal, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644); err != nil {
+		return fmt.Errorf("tuning journal: %w", err)
+	}
+	if err := t.journal.Truncate(int64(whole)); err != nil {
+		return fmt.Errorf("tuning journal: %w", err)
+	}
+	if _, err := t.journal.Seek(int64(whole), 0); err != nil {
+		return fmt.Errorf("tuning journal: %w", err)
+	}
+	if whole == 0 {
+		if _, err := t.journal.Write(append(head, '\n')); err != nil {
+			return fmt.Errorf("tuning journal: %w", err)
+		}
+	}
+	return nil
+}
+
+// header identifies the search: everything that its outcome depends on but the budget.
+func (t *tuning) header() ([]byte, error) {
+	r := newRecord(&t.o.Settings, t.o.Features.Source())
+	var err error
+	if r.Data.FeaturesSHA256, r.Data.ClassesSHA256, r.Data.SplitSHA256, err = t.p.digests(t.o.Classes); err != nil {
+		return nil, err
+	}
+	text, err := r.text()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(map[string]any{"config": string(text), "trials": t.o.Trials, "folds": t.folds, "pinned": t.o.Pinned, "space": t.space})
+}
+
+// rungs are the numbers of folds that the trials still alive are fitted on, one after the other.
+func rungs(folds int) []int {
+	var r []int
+	for n := 1; n < folds; n *= 3 {
+		r = append(r, n)
+	}
+	return append(r, folds)
+}
+
+func (t *tuning) search(ctx context.Context) (*Tuned, error) {
+	began := time.Now()
+	var alive []int
+	for i := range t.settings {
+		alive = append(alive, i)
+	}
+	total, left := 0, len(alive)
+	for i, folds := range rungs(len(t.folds)) {
+		if i > 0 {
+			left = (left + 2) / 3
+			folds -= rungs(len(t.folds))[i-1]
+		}
+		total += left * folds
+	}
+	out := &Tuned{Trials: make([]Trial, len(t.settings))}
+	for _, f := range t.folds {
+		out.Classes += len(f)
+	}
+	for i, folds := range rungs(len(t.folds)) {
+		if i > 0 {
+			alive = alive[:(len(alive)+2)/3]
+		}
+		var jobs []fitKey
+		for _, trial := range alive {
+			for fold := range folds {
+				if t.fits[fitKey{trial, fold}] == nil {
+					jobs = append(jobs, fitKey{trial, fold})
+				}
+			}
+		}
+		cut, err := t.work(ctx, jobs, began, total)
+		if err != nil {
+			return nil, err
+		}
+		if cut && i > 0 { // the rung before is whole
+			out.Cut = true
+			break
+		}
+		for _, n := range alive {
+			trial := t.judge(n, folds)
+			out.Trials[n] = trial
+			if t.o.Trial != nil {
+				t.o.Trial(trial)
+			}
+		}
+		slices.SortStableFunc(alive, func(a, b int) int {
+			return cmp.Compare(out.Trials[b].Accuracy, out.Trials[a].Accuracy)
+		})
+		alive = slices.DeleteFunc(alive, func(n int) bool { return out.Trials[n].Failed != "" || out.Trials[n].Choice == nil })
+		if len(alive) == 0 {
+			return nil, fmt.Errorf("no trial could be fitted; the first failed so: %s", out.Trials[0].Failed)
+		}
+		if cut {
+			out.Cut = true
+			break
+		}
+	}
+	best := alive[0]
+	out.Settings, out.Best, out.Choice = t.settings[best], out.Trials[best], out.Trials[best].Choice
+	out.Fits = len(t.fits)
+	for _, f := range t.fits {
+		out.Seconds += f.Seconds
+	}
+	return out, t.table(filepath.Join(t.o.Dir, TrialsFile))
+}
+
+// work does the fits. cut tells that the budget ended before all had begun.
+func (t *tuning) work(ctx context.Context, jobs []fitKey, began time.Time, total int) (cut bool, err error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	workers := t.o.Workers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	queue := make(chan fitKey)
+	var crew sync.WaitGroup
+	for range min(workers, len(jobs)) {
+		crew.Go(func() {
+			for k := range queue {
+				if err := t.one(ctx, k); err != nil {
+					stop(err)
+					continue // what is queued ends at once
+				}
+				if t.o.Progress != nil {
+					t.mu.Lock()
+					t.o.Progress(len(t.fits), total)
+					t.mu.Unlock()
+				}
+			}
+		})
+	}
+	for _, k := range jobs {
+		if t.o.Budget > 0 && time.Since(began) >= t.o.Budget {
+			cut = true
+			break
+		}
+		select {
+		case queue <- k:
+		case <-ctx.Done():
+		}
+	}
+	close(queue)
+	crew.Wait()
+	return cut, context.Cause(ctx)
+}
+
+// one is one fit.
+func (t *tuning) one(ctx context.Context, k fitKey) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	began := time.Now()
+	s := &t.settings[k.trial]
+	line := &fitLine{Trial: k.trial, Fold: k.fold}
+	g, err := t.p.given(s, t.folds[k.fold])
+	if err != nil {
+		return err
+	}
+	_, err = s.Config().Method().Fit(ctx, &g.problem, &method.Session{Log: t.o.Log, Point: func(p method.Point) error {
+		if p.Validated {
+			line.Points = append(line.Points, fitPoint{p.Choice, p.Accuracy})
+		}
+		return nil
+	}})
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		// Settings that a method cannot be fitted with are a bad trial, not the end of the search.
+		line.Failed, line.Points = err.Error(), nil
+		t.o.Log.Warn("trial failed", "trial", k.trial, "fold", k.fold, "error", err)
+	}
+	line.Seconds = time.Since(began).Seconds()
+	text, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.fits[k] = line
+	if _, err := t.journal.Write(append(text, '\n')); err != nil {
+		return fmt.Errorf("tuning journal: %w", err)
+	}
+	return t.journal.Sync()
+}
+
+// judge finds the choice that is best in the mean over the folds; of equal ones the first.
+func (t *tuning) judge(n, folds int) Trial {
+	out := Trial{Number: n, Folds: folds}
+	out.Searched, _ = t.settings[n].values(t.space) // the draw has found all of them
+	at := map[string][]float64{}
+	for fold := range folds {
+		f := t.fits[fitKey{n, fold}]
+		if f == nil {
+			continue // cut off by the budget
+		}
+		out.Seconds += f.Seconds
+		if f.Failed != "" {
+			out.Failed = f.Failed
+			return out
+		}
+		for _, p := range f.Points {
+			c := choiceText(p.Choice)
+			at[c] = append(at[c], p.Accuracy)
+		}
+	}
+	first := t.fits[fitKey{n, 0}]
+	if first == nil {
+		return out
+	}
+	for _, p := range first.Points {
+		a := at[choiceText(p.Choice)]
+		if len(a) < folds {
+			continue
+		}
+		if m := mean(a); out.Choice == nil || m > out.Accuracy {
+			out.Choice, out.Accuracy, out.Deviation = p.Choice, m, deviation(a)
+		}
+	}
+	return out
+}
+
+func mean(v []float64) float64 {
+	sum := 0.0
+	for _, x := range v {
+		sum += x
+	}
+	return sum / float64(len(v))
+}
+
+func deviation(v []float64) float64 {
+	if len(v) < 2 {
+		return 0
+	}
+	m, sum := mean(v), 0.0
+	for _, x := range v {
+		sum += (x - m) * (x - m)
+	}
+	return math.Sqrt(sum / float64(len(v)-1))
+}

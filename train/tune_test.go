@@ -1,0 +1,164 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow/go/v15/parquet/file"
+
+	"vzsl/datasets/shards"
+	"vzsl/train/method"
+)
+
+func tuneOptions(t *testing.T, dir string) TuneOptions {
+	o := options(t, "unused")
+	c := vzslOf(&o)
+	c.Epochs = 3
+	return TuneOptions{Settings: o.Settings, Pinned: []string{"hidden", "latent", "scale", "batch"}, Dir: dir, Features: o.Features, Classes: o.Classes, Roles: o.Roles,
+		Trials: 6, Folds: 4}
+}
+
+// TestTune: halving fits 6 trials once, 2 on three folds, 1 on four; a search that is stopped goes on to the same
+// outcome; its run trains on all seen classes with what was chosen.
+func TestTune(t *testing.T) {
+	o := tuneOptions(t, t.TempDir())
+	want, err := Tune(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want.Fits != 6+2*2+1 || want.Best.Folds != 4 || want.Classes != 40 || want.Best.Accuracy < 0.4 || len(want.Trials) != 6 {
+		t.Errorf("%d fits, best %+v, %d classes", want.Fits, want.Best, want.Classes)
+	}
+	for _, x := range want.Trials {
+		if x.Folds == want.Best.Folds && x.Accuracy > want.Best.Accuracy {
+			t.Errorf("trial %d is better than the best", x.Number)
+		}
+	}
+	f, err := file.OpenParquetFile(filepath.Join(o.Dir, TrialsFile), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := f.NumRows(); n != int64(want.Fits) {
+		t.Errorf("%d rows in the table of fits", n)
+	}
+	f.Close()
+
+	// Stopped after five fits, then gone on with a line cut off.
+	again := tuneOptions(t, t.TempDir())
+	ctx, stop := context.WithCancelCause(context.Background())
+	enough := errors.New("enough")
+	again.Workers = 1
+	again.Progress = func(done, total int) {
+		if done == 5 {
+			stop(enough)
+		}
+		if total != want.Fits {
+			t.Errorf("%d fits announced, %d done", total, want.Fits)
+		}
+	}
+	if _, err := Tune(ctx, again); !errors.Is(err, enough) {
+		t.Fatal(err)
+	}
+	journal := filepath.Join(again.Dir, journalFile)
+	text, err := os.ReadFile(journal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), "\n"); n != 6 {
+		t.Errorf("%d lines of journal", n)
+	}
+	if err := os.WriteFile(journal, append(text, `{"trial":5,"fo`...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	again.Progress, again.Workers = nil, 2
+	got, err := Tune(context.Background(), again)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Best.Number != want.Best.Number || got.Best.Accuracy != want.Best.Accuracy || !reflect.DeepEqual(got.Choice, want.Choice) {
+		t.Errorf("gone on to %+v, undisturbed %+v", got.Best, want.Best)
+	}
+	again.Trials = 5
+	if _, err := Tune(context.Background(), again); !errors.Is(err, ErrOtherRun) {
+		t.Errorf("another search in the same folder: %v", err)
+	}
+
+	r := options(t, t.TempDir())
+	r.Settings, r.Tuned = want.Settings, want.Record()
+	res, err := Run(context.Background(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Classes != 40 || !reflect.DeepEqual(res.Choice, map[string]float64(want.Choice)) || res.Accuracy != want.Best.Accuracy {
+		t.Errorf("%+v", res)
+	}
+	s, tuned, err := ReadTuned(r.Dir)
+	if err != nil || !reflect.DeepEqual(tuned, r.Tuned) || !reflect.DeepEqual(s.Config(), want.Settings.Config()) {
+		t.Errorf("read back %+v %+v: %v", s.Config(), tuned, err)
+	}
+}
+
+// TestTuneBlind: with every unseen class's features, labels and attributes changed the search is the same to the bit.
+func TestTuneBlind(t *testing.T) {
+	o := tuneOptions(t, t.TempDir())
+	o.Trials, o.Folds = 2, 2
+	want, err := Tune(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := tuneOptions(t, t.TempDir())
+	b.Trials, b.Folds = 2, 2
+	f := b.Features.(*memoryFeatures)
+	for i, r := range b.Roles.Roles {
+		if r == shards.RoleTestUnseen {
+			row := slices.Index(f.images, b.Roles.Images[i])
+			clear(f.x[row])
+			f.labels[row] = int32(slices.Index(b.Classes.Classes, b.Roles.Unseen[0]))
+			b.Classes.Values[f.labels[row]] = make([]float32, len(b.Classes.Values[0]))
+		}
+	}
+	got, err := Tune(context.Background(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.Seconds, got.Seconds = 0, 0
+	for _, x := range []*Tuned{want, got} {
+		x.Best.Seconds = 0
+		for i := range x.Trials {
+			x.Trials[i].Seconds = 0
+		}
+	}
+	if !reflect.DeepEqual(got.Trials, want.Trials) {
+		t.Errorf("%+v, %+v", got.Trials, want.Trials)
+	}
+}
+
+// TestSpaces: every dimension of every method names one of its settings and draws values that it accepts.
+func TestSpaces(t *testing.T) {
+	for _, name := range Methods() {
+		s, err := Preset("", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		space := s.Config().Space()
+		for trial := range 50 {
+			c, err := s.draw(space, 1, trial)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if _, err := c.values(space); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+	}
+	s, _ := Preset("", "vzsl")
+	if _, err := s.draw([]method.Dimension{{Setting: "speed"}}, 1, 1); err == nil {
+		t.Error("a setting that is none")
+	}
+}
