@@ -40,6 +40,10 @@ var methods = []known{
 	{"devise", "DeViSE", func() method.Config { c := baselines.DefaultDeViSE(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
 	{"ale", "ALE", func() method.Config { c := baselines.DefaultALE(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
 	{"sje", "SJE", func() method.Config { c := baselines.DefaultSJE(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
+	{"cmt", "CMT", func() method.Config { c := baselines.DefaultCMT(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
+	{"mlzsc", "MLZSC", func() method.Config { c := baselines.DefaultMLZSC(); return &c }, FeaturesSqrtL2, attributes.L2},
+	{"jfa", "JFA", func() method.Config { c := baselines.DefaultJFA(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
+	{"ss-voc", "SS-Voc", func() method.Config { c := baselines.DefaultSSVoc(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
 	{"latem", "LATEM", func() method.Config { c := baselines.DefaultLATEM(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
 }
 

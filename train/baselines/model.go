@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"vzsl/internal/kernels"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
 )
@@ -71,4 +72,36 @@ func tensor(f *safetensors.File, name string, shape ...int) ([]float32, error) {
 		}
 	}
 	return t.F32, nil
+}
+
+// nearest scores n points e by classes at v (c x dim): 2 e'v - |v|^2, the negative squared distance but for what is the
+// same for all classes.
+func nearest(e []float32, n int, v []float32, c, dim int) []float32 {
+	scores := make([]float32, n*c)
+	kernels.Sgemm(false, true, n, c, dim, 2, e, dim, v, dim, 0, scores, c)
+	for j := range c {
+		length := squares(v[j*dim : (j+1)*dim])
+		for i := range n {
+			scores[i*c+j] -= float32(length)
+		}
+	}
+	return scores
+}
+
+// squares adds up v^2.
+func squares[T float](v []T) float64 {
+	sum := 0.0
+	for _, x := range v {
+		sum += float64(x) * float64(x)
+	}
+	return sum
+}
+
+// tensorsOf are the parameters as a model's file holds them.
+func tensorsOf(all []*weights[float32]) []safetensors.Tensor {
+	var ts []safetensors.Tensor
+	for _, w := range all {
+		ts = append(ts, safetensors.Tensor{Name: w.name, Shape: w.shape, F32: w.values})
+	}
+	return ts
 }
