@@ -101,7 +101,7 @@ func picturesIn(dir string) ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if n := e.Name(); !e.IsDir() && !strings.HasPrefix(n, ".") && imageExtensions[strings.ToLower(filepath.Ext(n))] {
+		if n := e.Name(); !e.IsDir() && !strings.HasPrefix(n, ".") && IsPicture(n) {
 			names = append(names, n)
 		}
 	}

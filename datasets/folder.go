@@ -20,6 +20,9 @@ var imageExtensions = map[string]bool{
 	".jpg": true, ".jpeg": true, ".jpe": true, ".jfif": true, ".png": true, ".gif": true, ".bmp": true, ".webp": true,
 }
 
+// IsPicture tells by its extension whether a file is a picture.
+func IsPicture(name string) bool { return imageExtensions[strings.ToLower(filepath.Ext(name))] }
+
 // OpenFolder reads an own dataset: <class>/<image>. Classes that have no images, those to be recognised from their
 // description alone, are the further rows of the class file (a CSV with a header, class names in the first column); "" means
 // classes.csv in dir where there is one.
@@ -44,7 +47,7 @@ func OpenFolder(dir, classFile string) (*Dataset, error) {
 		case err != nil:
 			return nil, err
 		case !st.IsDir():
-			if imageExtensions[strings.ToLower(filepath.Ext(name))] {
+			if IsPicture(name) {
 				loose++
 			}
 			continue
@@ -86,7 +89,7 @@ func (d *Dataset) classImages(class string) ([]string, error) {
 		case strings.HasPrefix(name, "."):
 		case e.IsDir():
 			deeper++
-		case imageExtensions[strings.ToLower(filepath.Ext(name))]:
+		case IsPicture(name):
 			images = append(images, name)
 		default:
 			other++

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/datasets"
+	"vzsl/datasets/shards"
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
 	"vzsl/internal/kernels"
@@ -49,32 +50,17 @@ With --data the report shows pictures.`,
 }
 
 func runEvaluate(ctx context.Context, con *console, r *runFlags, seed uint64) error {
-	name, err := r.name()
+	name, model, err := con.loadRun(r)
 	if err != nil {
 		return err
-	}
-	runDir := con.runDir(name)
-	if _, err := os.Stat(runDir); errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("%s: no such run; train it first: 'vzsl train --dataset %s --split %s --method %s'", runDir, r.ds.name, r.split, r.method)
-	}
-	model, err := train.Load(runDir)
-	if err != nil {
-		return err
-	}
-	// A run knows what it was trained on; flags that say otherwise are a mistake, but for the dataset's folder.
-	src := model.Source()
-	r.ds.name, r.split = src.Dataset, model.Split()
-	if r.network == "" {
-		r.network = src.Network
 	}
 	in, err := con.openInputs(ctx, r)
 	if err != nil {
 		return err
 	}
 	defer in.features.Close()
-	if got := in.features.Source(); got.NetworkSHA256 != src.NetworkSHA256 || got.Layer != src.Layer || got.Recipe != src.Recipe {
-		return fmt.Errorf("%s was trained on features of another network, layer or recipe (%s %s %s) than those in %s (%s %s %s); train again or name the right ones with --network",
-			runDir, src.Network, src.Layer, src.Recipe, con.networkDir(r.ds.name, in.network), got.Network, got.Layer, got.Recipe)
+	if err := sameFeatures(name, model.Source(), in.features.Source(), con.networkDir(r.ds.name, in.network)); err != nil {
+		return err
 	}
 	hook, end := con.progress("evaluate", "images")
 	result, err := evaluate.ZeroShot(ctx, model, in.features, in.table, in.roles, evaluate.Options{Seed: seed, Progress: hook})
@@ -91,6 +77,47 @@ func runEvaluate(ctx context.Context, con *console, r *runFlags, seed uint64) er
 		return err
 	}
 	return con.evaluated(name, result, paths)
+}
+
+// loadRun reads the model of a run. What it was trained on then stands in the flags: ones that say otherwise are a mistake.
+func (c *console) loadRun(r *runFlags) (name string, model *train.Predictor, err error) {
+	if name, err = r.name(); err != nil {
+		return "", nil, err
+	}
+	runDir := c.runDir(name)
+	if _, err := os.Stat(runDir); errors.Is(err, os.ErrNotExist) {
+		return "", nil, fmt.Errorf("%s: no such run; train it first: 'vzsl train --dataset %s --split %s --method %s'%s", runDir, r.ds.name, r.split, r.method, c.otherRuns())
+	}
+	if model, err = train.Load(runDir); err != nil {
+		return "", nil, err
+	}
+	src := model.Source()
+	r.ds.name, r.split = src.Dataset, model.Split()
+	if r.network == "" {
+		r.network = src.Network
+	}
+	return name, model, nil
+}
+
+// otherRuns names the finished runs there are, for who asked for one that is not.
+func (c *console) otherRuns() string {
+	models, err := filepath.Glob(filepath.Join(escapeGlob(c.runDir("")), "*", "model.safetensors"))
+	if err != nil || len(models) == 0 {
+		return ""
+	}
+	for i, m := range models {
+		models[i] = filepath.Base(filepath.Dir(m))
+	}
+	return ", or name one that is there: --run " + firstOf(models)
+}
+
+// sameFeatures refuses features of another network, layer or recipe than a run was trained on.
+func sameFeatures(run string, src, got shards.Source, where string) error {
+	if got.NetworkSHA256 == src.NetworkSHA256 && got.Layer == src.Layer && got.Recipe == src.Recipe {
+		return nil
+	}
+	return fmt.Errorf("run %s was trained on features of another network, layer or recipe (%s %s %s) than those in %s (%s %s %s); train again or name the right ones",
+		run, src.Network, src.Layer, src.Recipe, where, got.Network, got.Layer, got.Recipe)
 }
 
 // evaluated prints the headline figures and where the report is.

@@ -23,18 +23,38 @@ import (
 )
 
 type extractOptions struct {
-	ds                    datasetFlags
-	model, layer          string
-	recipe                string
-	size                  int
-	engine                string
-	ort                   onnxruntime.Options
+	ds           datasetFlags
+	model, layer string
+	recipe       string
+	size         int
+	engineFlags
 	batch, workers, shard int
 	force                 bool
 	crop                  string
 }
 
 var engines = []string{"native", "gorgonia", "onnxruntime"}
+
+// engineFlags say what computes the network.
+type engineFlags struct {
+	engine string
+	ort    onnxruntime.Options
+}
+
+func (e *engineFlags) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&e.engine, "engine", "native", "what computes the network: "+enumerate(engines))
+	f.StringVar(&e.ort.Library, "ort-library", "", "`file` of ONNX Runtime's shared library, for the engine onnxruntime (default: "+onnxruntime.LibraryVariable+" in the environment)")
+	f.StringVar(&e.ort.Provider, "ort-provider", "cpu", "its execution provider: "+enumerate(onnxruntime.Providers()))
+	must(cmd.RegisterFlagCompletionFunc("engine", cobra.FixedCompletions(engines, cobra.ShellCompDirectiveNoFileComp)))
+}
+
+func (e *engineFlags) check() error {
+	if err := oneOf("engine", e.engine, engines...); err != nil {
+		return err
+	}
+	return oneOf("ort-provider", e.ort.Provider, onnxruntime.Providers()...)
+}
 
 func newExtract(con *console) *cobra.Command {
 	var o extractOptions
@@ -62,15 +82,12 @@ Images that cannot be read are skipped and listed in skipped.csv; the exit code 
 	f.StringVar(&o.recipe, "recipe", "", "preprocessing: torchvision, caffe or caffe-crop (default: what the network's file tells)")
 	f.IntVar(&o.size, "size", 0, "side of the network's input in `pixels` (default: the network's own, else 224)")
 	f.StringVar(&o.crop, "crop", "none", "what of each picture is taken: none (all of it) or bbox (CUB: its bounding box)")
-	f.StringVar(&o.engine, "engine", "native", "what computes the network: "+enumerate(engines))
-	f.StringVar(&o.ort.Library, "ort-library", "", "`file` of ONNX Runtime's shared library, for the engine onnxruntime (default: "+onnxruntime.LibraryVariable+" in the environment)")
-	f.StringVar(&o.ort.Provider, "ort-provider", "cpu", "its execution provider: "+enumerate(onnxruntime.Providers()))
+	o.engineFlags.add(cmd)
 	f.IntVar(&o.batch, "batch", 0, "images per call of the engine (default: chosen by the program)")
 	f.IntVar(&o.workers, "workers", 0, "images decoded at a time (default: one per processor)")
 	f.IntVar(&o.shard, "shard-rows", shards.DefaultShardRows, "images per shard")
 	f.BoolVar(&o.force, "force", false, "discard features there that were made from another dataset, network or recipe")
 	must(cmd.MarkFlagFilename("model", "onnx"))
-	must(cmd.RegisterFlagCompletionFunc("engine", cobra.FixedCompletions(engines, cobra.ShellCompDirectiveNoFileComp)))
 	must(cmd.RegisterFlagCompletionFunc("recipe", cobra.FixedCompletions(preprocess.Recipes(), cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
@@ -78,10 +95,7 @@ Images that cannot be read are skipped and listed in skipped.csv; the exit code 
 const whereToGetVGG19 = "run 'vzsl download vgg19', or get vgg19-7.onnx from the ONNX model zoo (https://github.com/onnx/models, validated/vision/classification/vgg; the files are at https://huggingface.co/onnxmodelzoo) and give it as --model (make: MODEL=path/to/vgg19-7.onnx)"
 
 func runExtract(ctx context.Context, con *console, o *extractOptions) error {
-	if err := oneOf("engine", o.engine, engines...); err != nil {
-		return err
-	}
-	if err := oneOf("ort-provider", o.ort.Provider, onnxruntime.Providers()...); err != nil {
+	if err := o.engineFlags.check(); err != nil {
 		return err
 	}
 	if err := oneOf("crop", o.crop, "none", "bbox"); err != nil {
@@ -128,7 +142,7 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 		"network", network, "layer", layer.Tensor, "what", layer.What, "dim", layer.Dim, "recipe", recipe.String()+how, "engine", o.engine)
 
 	// Before the folder, so that an engine that cannot be had discards nothing.
-	engine, err := newEngine(o, net, layer, recipe.Size)
+	engine, err := o.newEngine(net, layer, recipe.Size)
 	if err != nil {
 		return err
 	}
@@ -249,14 +263,14 @@ func chooseRecipe(con *console, net *onnx.Network, o *extractOptions) (preproces
 }
 
 // engineName is what the shards name: other hardware gives other bits.
-func (o *extractOptions) engineName() string {
+func (o *engineFlags) engineName() string {
 	if o.engine == "onnxruntime" && o.ort.Provider != "cpu" {
 		return o.engine + "-" + o.ort.Provider
 	}
 	return o.engine
 }
 
-func newEngine(o *extractOptions, net *onnx.Network, layer onnx.Layer, size int) (extract.Engine, error) {
+func (o *engineFlags) newEngine(net *onnx.Network, layer onnx.Layer, size int) (extract.Engine, error) {
 	switch o.engine {
 	case "gorgonia":
 		return gorgonia.New(net, layer, size, size)

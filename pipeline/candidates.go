@@ -1,0 +1,198 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"vzsl/attributes"
+	"vzsl/datasets"
+	"vzsl/datasets/shards"
+	"vzsl/internal/delimited"
+	"vzsl/predict"
+	"vzsl/train"
+)
+
+// candidateFlags say which classes a picture may show.
+type candidateFlags struct {
+	classes string
+	seen    bool
+	descriptionFlags
+}
+
+func (o *candidateFlags) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.classes, "classes", "", "`file` of the classes to choose from: a CSV (class,attribute,...) or Parquet with the model's attributes, in any order, or the names alone where it was trained on word vectors (default: the split's unseen classes)")
+	f.BoolVar(&o.seen, "seen", false, "the classes that the model was trained on are to choose from, too")
+	f.StringSliceVar(&o.words, "words", nil, "`file` of word vectors, the one that the class table was made of, to look the names in --classes up in")
+	f.StringVar(&o.format, "words-format", attributes.WordsAuto, "format of the word vectors: "+enumerate(attributes.WordFormats()))
+	f.StringVar(&o.names, "names", "", "`file` of what to look up for a class in place of its name, a line each: class<tab>phrase, phrase")
+	must(cmd.MarkFlagFilename("classes", "csv", "tsv", "txt", "parquet"))
+	must(cmd.MarkFlagFilename("words", "bin", "txt", "vec", "gz"))
+}
+
+// candidates are the classes to choose from. seen are those among them that the model was trained on.
+func (c *console) candidates(ctx context.Context, r *runFlags, model *train.Predictor, o *candidateFlags) (*predict.Classes, error) {
+	if err := oneOf("words-format", o.format, attributes.WordFormats()...); err != nil {
+		return nil, err
+	}
+	all := &predict.Classes{}
+	have := map[string]bool{}
+	add := func(name string, vector []float32) {
+		if !have[name] {
+			have[name] = true
+			all.Names, all.Vectors = append(all.Names, name), append(all.Vectors, vector)
+		}
+	}
+	if o.classes != "" {
+		t, err := c.readCandidates(ctx, model, o)
+		if err != nil {
+			return nil, err
+		}
+		for i, name := range t.Classes {
+			add(name, t.Values[i])
+		}
+	} else if len(o.words) > 0 {
+		return nil, usagef("--words goes with --classes, the names to look up")
+	}
+	if o.classes == "" || o.seen {
+		roles, table, err := c.ownClasses(r, model)
+		if err != nil {
+			return nil, err
+		}
+		var names []string
+		if o.classes == "" {
+			names = append(names, roles.Unseen...)
+		}
+		if o.seen {
+			names = append(names, model.Seen()...)
+		}
+		for _, name := range names {
+			if i := slices.Index(table.Classes, name); i < 0 {
+				return nil, fmt.Errorf("%s: no class %q: it has changed since the run %s was trained; run attributes and train again", table.Source, name, r.run)
+			} else if o.classes != "" && have[name] {
+				c.log.Info("a class described in --classes is one that the model was trained on: the description given now counts", "class", name)
+			} else {
+				add(name, table.Values[i])
+			}
+		}
+	}
+	// Missing values are for the model to fill or refuse, once and not at every picture.
+	for i, v := range all.Vectors {
+		if _, err := model.NormaliseClass(v); err != nil {
+			return nil, fmt.Errorf("class %q: %w", all.Names[i], err)
+		}
+	}
+	return all, nil
+}
+
+// ownClasses are the classes of the run's own dataset and split.
+func (c *console) ownClasses(r *runFlags, model *train.Predictor) (*shards.Roles, *attributes.Table, error) {
+	path := c.rolesFile(r.ds.name, r.split)
+	roles, err := shards.ReadRoles(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil, fmt.Errorf("%s: the split that the run was trained on is no longer there; describe the classes to choose from in a file and give it with --classes", path)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	table, err := c.readClassTable(r.ds.name)
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := (&attributes.Table{Names: table.Attributes, Classes: table.Classes, Values: table.Values, Source: c.classTable(r.ds.name)}).Select(model.Attributes())
+	return roles, t, err
+}
+
+// readCandidates reads --classes and looks its names up in --words.
+func (c *console) readCandidates(ctx context.Context, model *train.Predictor, o *candidateFlags) (*attributes.Table, error) {
+	described, err := readDescribed(o.classes)
+	if err != nil {
+		return nil, err
+	}
+	tables := []*attributes.Table{described}
+	if len(described.Classes) == 0 {
+		return nil, fmt.Errorf("%s: no classes there", o.classes)
+	}
+	ds := &datasets.Dataset{Name: o.classes}
+	for _, name := range described.Classes {
+		ds.Classes = append(ds.Classes, datasets.Class{Name: name})
+	}
+	phrases, err := readPhrases(o.names, ds)
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range o.words {
+		t, _, err := c.readWords(ctx, file, described.Classes, phrases, &o.descriptionFlags)
+		if err != nil {
+			return nil, err
+		}
+		tables = append(tables, t)
+	}
+	joined, err := attributes.Join(tables...)
+	if err != nil {
+		return nil, err
+	}
+	t, err := joined.Select(model.Attributes())
+	var missing *attributes.MissingAttributesError
+	if errors.As(err, &missing) {
+		return nil, fmt.Errorf("%w; write their values for each class, or, where the model was trained on word vectors, name their file with --words", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, note := range t.Notes {
+		c.log.Info(note)
+	}
+	return t, nil
+}
+
+// readDescribed reads all classes of a file: our own class table, another Parquet, a CSV, or a list of names.
+func readDescribed(path string) (*attributes.Table, error) {
+	if isParquet(path) {
+		if own, err := shards.ReadClassTable(path); err == nil {
+			return &attributes.Table{Names: own.Attributes, Classes: own.Classes, Values: own.Values, Source: path}, nil
+		}
+		return attributes.ReadParquet(path, nil)
+	}
+	if strings.EqualFold(filepath.Ext(path), ".txt") {
+		names, err := datasets.ReadClassList(path)
+		return namesOnly(path, names), err
+	}
+	r, err := delimited.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	if len(r.Header()) > 1 {
+		return attributes.ReadCSV(path, nil)
+	}
+	var names []string
+	if h := r.Header()[0]; !slices.Contains([]string{"class", "classes", "name"}, strings.ToLower(h)) {
+		names = append(names, h) // a list without a header
+	}
+	for {
+		f, _, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return namesOnly(path, names), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(names, f[0]) {
+			return nil, fmt.Errorf("%s: class %q is there twice", r.At(0), f[0])
+		}
+		names = append(names, f[0])
+	}
+}
+
+func namesOnly(path string, names []string) *attributes.Table {
+	return &attributes.Table{Classes: names, Values: make([][]float32, len(names)), Source: path}
+}

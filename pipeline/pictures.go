@@ -1,0 +1,176 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"vzsl/datasets"
+	"vzsl/datasets/shards"
+	"vzsl/extract"
+	"vzsl/extract/onnx"
+	"vzsl/extract/preprocess"
+)
+
+// pictureFlags say how pictures become the features that a run was trained on.
+type pictureFlags struct {
+	model, recipe string
+	engineFlags
+	batch, workers, megapixels int
+}
+
+// runNetwork is a run's network, ready to compute features.
+type runNetwork struct {
+	*extract.Live
+	net    *onnx.Network
+	engine extract.Engine
+}
+
+func (p *runNetwork) Close() {
+	if p == nil {
+		return
+	}
+	p.Live.Close()
+	_ = p.engine.Close() // memory only
+	_ = p.net.Close()
+}
+
+// openPictures opens the network whose features the run was trained on: the same file by its sha256, layer and recipe.
+func (c *console) openPictures(run string, src shards.Source, o *pictureFlags) (*runNetwork, error) {
+	if err := o.engineFlags.check(); err != nil {
+		return nil, err
+	}
+	file, err := c.networkFile(run, src, o)
+	if err != nil {
+		return nil, err
+	}
+	net, err := onnx.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	p, err := c.startPictures(run, src, o, net)
+	if err != nil {
+		return nil, errors.Join(err, net.Close())
+	}
+	return p, nil
+}
+
+func (c *console) startPictures(run string, src shards.Source, o *pictureFlags, net *onnx.Network) (*runNetwork, error) {
+	switch got := net.SHA256(); {
+	case src.NetworkSHA256 == "":
+		c.log.Warn("the run was trained on imported features: whether they are this network's cannot be checked", "run", run, "network", net.Path())
+	case got != src.NetworkSHA256:
+		return nil, fmt.Errorf("%s is not the network whose features run %s was trained on: its sha256 is %s, that of %s was %s; name the right file with --model",
+			net.Path(), run, got[:12]+"...", src.Network, src.NetworkSHA256[:12]+"...")
+	}
+	name, crop, _ := strings.Cut(src.Recipe, "+")
+	if o.recipe != "" && src.NetworkSHA256 == "" {
+		name = o.recipe
+	}
+	recipe, err := preprocess.ParseIdentity(name)
+	if err != nil {
+		return nil, usagef("the preprocessing of run %s is %q, which this program does not have: name it with --recipe, with its size: caffe-224 (%w)", run, src.Recipe, err)
+	}
+	if crop != "" {
+		c.log.Warn("the run was trained on pictures cut to bounding boxes; yours are taken whole: cut them likewise", "run", run)
+	}
+	layer, err := net.Layer(src.Layer)
+	if err != nil && src.NetworkSHA256 == "" {
+		layer, err = net.Layer("")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if layer.Dim != src.Dim {
+		return nil, fmt.Errorf("%s gives features of %d values at %s; run %s was trained on %d", net.Path(), layer.Dim, layer.Tensor, run, src.Dim)
+	}
+	p := &runNetwork{net: net}
+	if p.engine, err = o.newEngine(net, layer, recipe.Size); err != nil {
+		return nil, err
+	}
+	p.Live, err = extract.NewLive(extract.LiveOptions{Engine: p.engine, Recipe: recipe, NHWC: net.Input().NHWC,
+		Batch: o.batch, Workers: o.workers, MaxPixels: o.megapixels})
+	if err != nil {
+		return nil, errors.Join(err, p.engine.Close())
+	}
+	return p, nil
+}
+
+// networkFile finds the run's network: the file named, else one of its name where networks lie.
+func (c *console) networkFile(run string, src shards.Source, o *pictureFlags) (string, error) {
+	if o.model != "" {
+		return o.model, nil
+	}
+	if src.NetworkSHA256 == "" {
+		return "", usagef("run %s was trained on imported features (%s): to predict from pictures name the network that computed them with --model, or give features in place of pictures", run, src.Network)
+	}
+	places := []string{filepath.Join("models", src.Network+".onnx"), filepath.Join(c.out, "models", src.Network+".onnx")}
+	for _, p := range places {
+		if _, err := os.Stat(p); err == nil {
+			return p, nil
+		}
+	}
+	return "", fmt.Errorf("run %s was trained on features of the network %s, which is not in %s: name its file with --model", run, src.Network, strings.Join(slices.Compact(places), " or "))
+}
+
+// listPictures lists what command line arguments mean: files, the pictures in and below folders, globs that the shell left.
+// A folder of feature shards, or one shard, is given back as it is.
+func listPictures(args []string) ([]string, error) {
+	var all []string
+	for _, arg := range args {
+		st, err := os.Stat(arg)
+		if errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(arg, "*?[") {
+			found, bad := filepath.Glob(arg)
+			if bad != nil {
+				return nil, usagef("%s: %w", arg, bad)
+			}
+			if len(found) == 0 {
+				return nil, fmt.Errorf("%s: no file is called so", arg)
+			}
+			more, err := listPictures(found)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, more...)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !st.IsDir() || isShards(arg) {
+			all = append(all, arg)
+			continue
+		}
+		before := len(all)
+		err = filepath.WalkDir(arg, func(path string, d fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
+				return err
+			case path != arg && strings.HasPrefix(d.Name(), "."):
+				if d.IsDir() {
+					return filepath.SkipDir
+				}
+			case !d.IsDir() && datasets.IsPicture(path):
+				all = append(all, path)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		if len(all) == before {
+			return nil, fmt.Errorf("%s: no pictures in the folder or below it", arg)
+		}
+	}
+	return all, nil
+}
+
+// isShards tells whether a folder holds feature shards.
+func isShards(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "manifest.json"))
+	return err == nil
+}

@@ -1,0 +1,220 @@
+package predict
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow/go/v15/arrow/array"
+	"github.com/apache/arrow/go/v15/arrow/memory"
+	"github.com/apache/arrow/go/v15/parquet"
+	"github.com/apache/arrow/go/v15/parquet/pqarrow"
+)
+
+// bilinear scores by x'Va, the simplest model there is.
+type bilinear struct {
+	v           [][]float32 // feature x attribute
+	names       []string
+	temperature float64
+}
+
+func (b *bilinear) Temperature() float64 { return b.temperature }
+func (b *bilinear) Attributes() []string { return b.names }
+func (b *bilinear) FeatureDim() int      { return len(b.v) }
+func (b *bilinear) NormaliseClass(raw []float32) ([]float32, error) {
+	return append([]float32{}, raw...), nil
+}
+
+func (b *bilinear) Describe(x []float32, n int) ([]float32, error) {
+	out := make([]float32, n*len(b.names))
+	for i := range n {
+		for j, row := range b.v {
+			for k, v := range row {
+				out[i*len(b.names)+k] += x[i*len(b.v)+j] * v
+			}
+		}
+	}
+	return out, nil
+}
+
+func (b *bilinear) Score(x []float32, n int, classes [][]float32) ([]float32, error) {
+	d, _ := b.Describe(x, n)
+	out := make([]float32, n*len(classes))
+	for i := range n {
+		for c, a := range classes {
+			for k, v := range a {
+				out[i*len(classes)+c] += d[i*len(b.names)+k] * v
+			}
+		}
+	}
+	return out, nil
+}
+
+func drawn(seed uint64, classes int) (*bilinear, *Classes) {
+	r := rand.New(rand.NewPCG(seed, 1))
+	m := &bilinear{names: []string{"stripes", "hooves", "tail", "mane"}, temperature: 2}
+	row := func(n int) []float32 {
+		v := make([]float32, n)
+		for i := range v {
+			v[i] = float32(r.NormFloat64())
+		}
+		return v
+	}
+	for range 3 {
+		m.v = append(m.v, row(4))
+	}
+	c := &Classes{}
+	for i := range classes {
+		c.Names, c.Vectors = append(c.Names, string(rune('a'+i))), append(c.Vectors, row(4))
+	}
+	return m, c
+}
+
+// Probabilities are those of the definition, over all classes, best first, and do not depend on how many are told or on the
+// batch.
+func TestRank(t *testing.T) {
+	m, classes := drawn(1, 7)
+	const n = chunk + 3
+	x := make([]float32, n*3)
+	r := rand.New(rand.NewPCG(4, 4))
+	for i := range x {
+		x[i] = float32(r.NormFloat64())
+	}
+	all, err := Rank(m, x, n, classes, Options{Top: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	scores, _ := m.Score(x, n, classes.Vectors)
+	for i, a := range all {
+		sum, total := 0.0, 0.0
+		for _, s := range scores[i*7 : i*7+7] {
+			sum += math.Exp(float64(s) / 2)
+		}
+		for k, c := range a.Top {
+			j := int(c.Class[0] - 'a')
+			if want := math.Exp(float64(scores[i*7+j])/2) / sum; math.Abs(c.Probability-want) > 1e-12 || c.Score != scores[i*7+j] {
+				t.Fatalf("picture %d, class %s: %v, want %v", i, c.Class, c, want)
+			}
+			if k > 0 && a.Top[k-1].Score < c.Score {
+				t.Fatalf("picture %d is not in order: %v", i, a.Top)
+			}
+			total += c.Probability
+		}
+		if len(a.Top) != 7 || math.Abs(total-1) > 1e-12 || a.Class != a.Top[0].Class {
+			t.Fatalf("picture %d: %v", i, a)
+		}
+		one, err := Rank(m, x[i*3:i*3+3], 1, classes, Options{Top: 2, NoneBelow: a.Probability + 1e-9})
+		if err != nil || len(one[0].Top) != 2 || one[0].Top[1] != a.Top[1] || one[0].Class != "" {
+			t.Fatalf("picture %d alone: %v %v, want %v", i, one, err, a)
+		}
+	}
+	// Ties go to the first class.
+	classes.Vectors[5] = classes.Vectors[0]
+	all, _ = Rank(m, x, n, classes, Options{})
+	for _, a := range all {
+		for k, c := range a.Top {
+			if c.Class == "f" && (k == 0 || a.Top[k-1].Class != "a") {
+				t.Fatalf("f before a of the same score: %v", a.Top)
+			}
+		}
+	}
+	if _, err := Rank(m, x, n, &Classes{}, Options{}); err == nil {
+		t.Error("no classes were taken")
+	}
+	if _, err := Rank(m, x[1:], n, classes, Options{}); err == nil || !strings.Contains(err.Error(), "features of 3 values") {
+		t.Error(err)
+	}
+}
+
+// What speaks for and against a class adds up to its score less the mean score.
+func TestExplanation(t *testing.T) {
+	m, classes := drawn(2, 5)
+	x := []float32{1, -0.5, 2}
+	scores, _ := m.Score(x, 1, classes.Vectors)
+	mean := 0.0
+	for _, s := range scores {
+		mean += float64(s) / 5
+	}
+	a, err := Rank(m, x, 1, classes, Options{Explain: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, sum := a[0].Explanation, 0.0
+	for _, list := range [][]Evidence{e.For, e.Against} {
+		for i, v := range list {
+			sum += v.Weight
+			if i > 0 && math.Abs(list[i-1].Weight) < math.Abs(v.Weight) {
+				t.Errorf("not in order: %v", list)
+			}
+		}
+	}
+	if want := float64(a[0].Top[0].Score) - mean; math.Abs(sum-want) > 1e-5 || len(e.For)+len(e.Against) != 4 {
+		t.Errorf("%v: the sum is %g, want %g", e, sum, want)
+	}
+	if len(e.Seen) != 4 || e.Seen[0].Estimate < e.Seen[3].Estimate {
+		t.Error(e.Seen)
+	}
+	classes.Vectors[0] = []float32{float32(math.NaN()), 1, 1, 1}
+	if _, err := Rank(m, x, 1, classes, Options{}); err == nil || !strings.Contains(err.Error(), `"a"`) {
+		t.Error("a score that is not a number: ", err)
+	}
+}
+
+func TestTables(t *testing.T) {
+	all := []Named{
+		{Image: "a,b.jpg", Answer: &Answer{Class: "zebra", Probability: 0.75, Top: []Candidate{{"zebra", 0.75, -1.5}, {"okapi", 0.25, -3}}}},
+		{Image: "c.jpg", Error: "the file is empty (0 bytes)"},
+		{Image: "d.jpg", Answer: &Answer{Probability: 0.5, Top: []Candidate{{"okapi", 0.5, 1}, {"zebra", 0.5, 1}}}},
+	}
+	var b bytes.Buffer
+	if err := WriteCSV(&b, all); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(bytes.NewReader(b.Bytes())).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"image,predicted,probability,top1,probability1,score1,top2,probability2,score2,error",
+		"a;b.jpg,zebra,0.75,zebra,0.75,-1.5,okapi,0.25,-3,", "c.jpg,,,,,,,,,the file is empty (0 bytes)", "d.jpg,,0.5,okapi,0.5,1,zebra,0.5,1,"}
+	for i, w := range want {
+		rows[i][0] = strings.ReplaceAll(rows[i][0], ",", ";")
+		if got := strings.Join(rows[i], ","); got != w {
+			t.Errorf("row %d: %s, want %s", i, got, w)
+		}
+	}
+	b.Reset()
+	if err := WriteParquet(&b, all); err != nil {
+		t.Fatal(err)
+	}
+	table, err := pqarrow.ReadTable(context.Background(), bytes.NewReader(b.Bytes()), parquet.NewReaderProperties(memory.DefaultAllocator),
+		pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer table.Release()
+	names := strings.Split(want[0], ",")
+	for i, name := range names {
+		c := table.Column(i)
+		for row, x := range all {
+			v := c.Data().Chunk(0)
+			text := ""
+			if v.IsValid(row) {
+				text = v.ValueStr(row)
+			}
+			w := rows[row+1][i]
+			if i == 0 {
+				w = x.Image
+			}
+			if f, ok := v.(*array.Float64); ok && v.IsValid(row) {
+				text = number(f.Value(row), 64)
+			}
+			if c.Name() != name || text != w {
+				t.Errorf("column %s, row %d: %q, want %s %q", c.Name(), row, text, name, w)
+			}
+		}
+	}
+}
