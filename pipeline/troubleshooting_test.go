@@ -65,6 +65,10 @@ func TestTroubleshooting(t *testing.T) {
 		{nil, "vzsl train --dataset photos --split own --method eszsl", exitFailed},
 		{nil, "vzsl train --dataset photos --split own --method eszsl --missing class-mean --force", exitDone},
 		{nil, "vzsl train --dataset photos --split own --method eszsl --missing class-mean --seed 2", exitFailed},
+		{func() { write(t, "other.onnx", string(network)+"\x12\x01x") },
+			"vzsl predict --dataset photos --split own --method eszsl data/photos/okapi --model other.onnx", exitFailed},
+		{func() { write(t, "new.csv", "class,stripes,spots,Hooves\nquagga,1,0,1\n") },
+			"vzsl predict --dataset photos --split own --method eszsl data/photos/okapi --classes new.csv", exitFailed},
 		{nil, "vzsl download glove", exitUsage},
 		{nil, "vzsl download glove --accept-licence", exitFailed},
 	} {
@@ -83,6 +87,7 @@ func TestTroubleshooting(t *testing.T) {
 			t.Fatalf("%s: no message\n%s", step.command, o.stderr)
 		}
 		message := strings.ReplaceAll(o.stderr[at:], local, official)
+		message = regexp.MustCompile(`\b[0-9a-f]{12}\.\.\.`).ReplaceAllString(message, "SHA...")
 		message = flat("$ " + step.command + "\n" + regexp.MustCompile(`\(known: [^)]*\)`).ReplaceAllString(message, "(known: ...)"))
 		if !strings.Contains(page, message) {
 			t.Errorf("docs/troubleshooting.md does not show\n\n%s\n", message)
