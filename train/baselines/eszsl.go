@@ -13,6 +13,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"vzsl/internal/kernels"
+	"vzsl/internal/onnxfile"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
 )
@@ -276,6 +277,12 @@ func (m *eszslModel) Describe(features []float32, n int) ([]float32, error) {
 	described := make([]float32, n*m.attribute)
 	kernels.Sgemm(false, false, n, m.attribute, m.feature, 1, features, m.feature, m.single, m.attribute, 0, described, m.attribute)
 	return described, nil
+}
+
+// Graph adds Score to an ONNX graph.
+func (m *eszslModel) Graph(g *onnxfile.Graph, features, attributes string) string {
+	described := g.Node("MatMul", []string{features, g.Floats("v", m.single, m.feature, m.attribute)})
+	return g.Node("Gemm", []string{described, attributes}, onnxfile.Attr("transB", 1))
 }
 
 // Load makes a model of a file of Model.Tensors.

@@ -9,6 +9,7 @@ import (
 	"context"
 	"log/slog"
 
+	"vzsl/internal/onnxfile"
 	"vzsl/train/safetensors"
 )
 
@@ -136,4 +137,11 @@ type Describer interface {
 	// Describe estimates the normalised attribute vectors of n samples. Its product with a class's vector, attribute by
 	// attribute, says which of them speak for the class.
 	Describe(features []float32, n int) ([]float32, error)
+}
+
+// Grapher is a Model that can be written as an ONNX graph.
+type Grapher interface {
+	// Graph adds Score: features and attributes are the names of its inputs, float32 and normalised, n x feature and
+	// c x attribute; the result is that of the scores, n x c.
+	Graph(g *onnxfile.Graph, features, attributes string) (scores string)
 }

@@ -1,0 +1,59 @@
+package attributes
+
+import (
+	"vzsl/internal/onnxfile"
+)
+
+// Graph adds what Apply does to an ONNX graph: from raw attribute vectors (float32, classes x attributes, NaN where missing if
+// missing values are filled) to normalised ones. It is computed in double precision, as Apply computes it.
+func (n *Normaliser) Graph(g *onnxfile.Graph, raw string) string {
+	double, single := onnxfile.Attr("to", int(onnxfile.Double)), onnxfile.Attr("to", int(onnxfile.Float))
+	x := g.Node("Cast", []string{raw}, double)
+	if n.fill != nil {
+		missing := g.Node("IsNaN", []string{x})
+		x = g.Node("Where", []string{missing, g.Doubles("attributes.fill", n.fill, 1, n.dim), x})
+	}
+	if n.mean != nil {
+		x = g.Node("Sub", []string{x, g.Doubles("attributes.mean", n.mean, 1, n.dim)})
+	}
+	switch n.kind {
+	case Standardise:
+		factors := make([]float64, n.dim)
+		for k, s := range n.scale {
+			if s > 0 {
+				factors[k] = 1 / s
+			}
+		}
+		x = g.Node("Mul", []string{x, g.Doubles("attributes.factor", factors, 1, n.dim)})
+	case L2, CentreL2:
+		blocks := []string{x}
+		if n.blocks != nil {
+			blocks = g.Nodes("Split", len(n.blocks), []string{x, g.Ints("attributes.blocks", n.blocks...)}, onnxfile.Attr("axis", 1))
+		}
+		one := g.Doubles("attributes.one", []float64{1}, 1)
+		zero := g.Doubles("attributes.zero", []float64{0}, 1)
+		count := g.Doubles("attributes.count", []float64{float64(len(blocks))}, 1)
+		for i, b := range blocks {
+			squares := g.Node("ReduceSumSquare", []string{b}, onnxfile.Attr("axes", []int{1}), onnxfile.Attr("keepdims", 1))
+			length := g.Node("Sqrt", []string{g.Node("Mul", []string{squares, count})})
+			// A block of zeros stays so.
+			length = g.Node("Where", []string{g.Node("Equal", []string{length, zero}), one, length})
+			blocks[i] = g.Node("Div", []string{b, length})
+		}
+		if x = blocks[0]; len(blocks) > 1 {
+			x = g.Node("Concat", blocks, onnxfile.Attr("axis", 1))
+		}
+	}
+	return g.Node("Cast", []string{x}, single)
+}
+
+// Parts are the numbers of a fitted normaliser by name: fill in place of missing values, mean and scale (standard deviations).
+func (n *Normaliser) Parts() map[string][]float64 {
+	parts := map[string][]float64{}
+	for name, v := range map[string][]float64{"fill": n.fill, "mean": n.mean, "scale": n.scale} {
+		if v != nil {
+			parts[name] = v
+		}
+	}
+	return parts
+}

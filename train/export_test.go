@@ -1,0 +1,214 @@
+package train
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"vzsl/attributes"
+	"vzsl/datasets/shards"
+	"vzsl/train/safetensors"
+	"vzsl/train/vzsl"
+)
+
+// exported is a trained model of each method that can be written as ONNX, with each normalisation somewhere.
+func exported(t *testing.T) map[string]*Predictor {
+	t.Helper()
+	all := map[string]*Predictor{}
+	for _, c := range []struct {
+		method, features, attributes string
+		missing, blocks              bool
+		hidden                       []int
+		bound                        float64
+	}{
+		{method: "vzsl", features: FeaturesSqrtL2, attributes: attributes.CentreL2, hidden: []int{32}, bound: 2},
+		{method: "vzsl", features: FeaturesL2, attributes: attributes.L2, blocks: true, hidden: []int{}, bound: 0},
+		{method: "vzsl", features: FeaturesNone, attributes: attributes.Standardise, missing: true, hidden: []int{16, 12}, bound: 5},
+		{method: "vzsl-sharp", features: FeaturesSqrtL2, attributes: attributes.CentreL2, missing: true, blocks: true, hidden: []int{}, bound: 1},
+		{method: "eszsl", features: FeaturesL2, attributes: attributes.CentreL2, missing: true},
+		{method: "eszsl", features: FeaturesNone, attributes: attributes.None, missing: true},
+	} {
+		s, err := Preset("", c.method)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.FeatureNorm, s.AttributeNorm = c.features, c.attributes
+		if v, ok := s.Config().(*vzsl.Config); ok {
+			v.Hidden, v.Latent, v.Epochs, v.Batch, v.LearningRate, v.Scale, v.LogVarianceBound = c.hidden, 8, 10, 16, 5e-3, 3, c.bound
+		}
+		f, table, roles := drawn(10)
+		if c.missing {
+			s.Missing = attributes.MissingClassMean
+			table.Values[1][2], table.Values[9][0] = float32(math.NaN()), float32(math.NaN())
+		}
+		if c.blocks {
+			table.Blocks = []shards.Block{{Name: "own", Width: 3}, {Name: "words", Width: 5}}
+		}
+		dir := t.TempDir()
+		if _, err := Run(t.Context(), Options{Settings: s, Dir: dir, Features: f, Classes: table, Roles: roles}); err != nil {
+			t.Fatal(err)
+		}
+		p, err := Load(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[fmt.Sprintf("%s %s %s %v", c.method, c.features, c.attributes, c.missing)] = p
+	}
+	return all
+}
+
+// In ONNX Runtime the exported file gives raw features and raw attributes the probabilities that the model gives here, over
+// 1,000 samples.
+func TestONNX(t *testing.T) {
+	if exec.Command("node", "-e", "require('onnxruntime-node')").Run() != nil {
+		t.Skip("needs node with onnxruntime-node (NODE_PATH names its folder)")
+	}
+	const n = 1000
+	f, table, _ := drawn(n / 50)
+	f.x[3] = make([]float32, f.Dim()) // normalises to itself
+	all := exported(t)
+	dirs := []string{filepath.Join("testdata", "ort.js")}
+	var names []string
+	for name, p := range all {
+		dir := t.TempDir()
+		dirs, names = append(dirs, dir), append(names, name)
+		b, err := p.ONNX("vzsl", "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, _ := p.ONNX("vzsl", "test")
+		if string(again) != string(b) {
+			t.Errorf("%s: two files of one model differ", name)
+		}
+		shape, _ := json.Marshal([]int{n, f.Dim(), 50, 8})
+		for file, data := range map[string][]byte{"model.onnx": b, "shape.json": shape, "features.f32": raw(f.x), "classes.f32": raw(described(table, p))} {
+			if err := os.WriteFile(filepath.Join(dir, file), data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if msg, err := exec.Command("node", dirs...).CombinedOutput(); err != nil {
+		t.Fatalf("ONNX Runtime: %v\n%s", err, msg)
+	}
+	var x []float32
+	for _, row := range f.x {
+		x = append(x, row...)
+	}
+	for i, name := range names {
+		p := all[name]
+		scores, err := p.Score(x, n, described(table, p))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := softmax(scores, 50, p.Temperature())
+		got := floats32(t, filepath.Join(dirs[i+1], "probabilities.f32"))
+		theirs := floats32(t, filepath.Join(dirs[i+1], "scores.f32"))
+		largest, worst := 0.0, 0.0
+		for k := range want {
+			largest = max(largest, math.Abs(want[k]-float64(got[k])))
+			worst = max(worst, math.Abs(float64(scores[k]-theirs[k]))/(1+math.Abs(float64(scores[k]))))
+		}
+		if !(largest < 1e-5) || !(worst < 1e-4) {
+			t.Errorf("%s: probabilities differ by %.3g, scores by %.3g of themselves", name, largest, worst)
+		}
+		t.Logf("%s: T = %.3g, probabilities differ by at most %.2g", name, p.Temperature(), largest)
+	}
+}
+
+// described are the classes' vectors, with a missing value where the model fills it.
+func described(table *shards.ClassTable, p *Predictor) [][]float32 {
+	var rows [][]float32
+	for i, v := range table.Values {
+		v = append([]float32{}, v...)
+		if i == 7 && p.Settings().Missing == attributes.MissingClassMean {
+			v[5] = float32(math.NaN())
+		}
+		rows = append(rows, v)
+	}
+	return rows
+}
+
+func softmax(scores []float32, classes int, t float64) []float64 {
+	p := make([]float64, len(scores))
+	for at := 0; at < len(scores); at += classes {
+		top := math.Inf(-1)
+		for _, s := range scores[at : at+classes] {
+			top = max(top, float64(s))
+		}
+		sum := 0.0
+		for i, s := range scores[at : at+classes] {
+			p[at+i] = math.Exp((float64(s) - top) / t)
+			sum += p[at+i]
+		}
+		for i := range classes {
+			p[at+i] /= sum
+		}
+	}
+	return p
+}
+
+func raw(rows [][]float32) []byte {
+	var b []byte
+	for _, row := range rows {
+		for _, v := range row {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+		}
+	}
+	return b
+}
+
+func floats32(t *testing.T, path string) []float32 {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := make([]float32, len(b)/4)
+	for i := range v {
+		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+	return v
+}
+
+// The exported weights hold all that is needed to normalise as the model does.
+func TestSafetensors(t *testing.T) {
+	for name, p := range exported(t) {
+		f, err := p.Safetensors()
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "model.safetensors")
+		if err := safetensors.Write(path, f); err != nil {
+			t.Fatal(err)
+		}
+		if f, err = safetensors.Read(path); err != nil {
+			t.Fatal(err)
+		}
+		a := []float32{1, 2, 3, 50, 60, 70, 80, 90}
+		want, err := p.NormaliseClass(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mean, ok := f.Get("attributes.mean")
+		if _, filled := f.Get("attributes.fill"); ok != (strings.HasPrefix(p.normaliser.Kind(), "centre") || p.normaliser.Kind() == "standardise") || filled != (p.settings.Missing == "class-mean") {
+			t.Errorf("%s: mean %v, fill %v", name, ok, filled)
+		}
+		if scale, ok := f.Get("attributes.scale"); ok {
+			for k, v := range a {
+				if got := (float64(v) - mean.F64[k]) / scale.F64[k]; math.Abs(got-float64(want[k])) > 1e-6 {
+					t.Errorf("%s: attribute %d is %g, want %g", name, k, got, want[k])
+				}
+			}
+		}
+		var names []string
+		if err := json.Unmarshal([]byte(f.Metadata["vzsl.attributes"]), &names); err != nil || len(names) != 8 {
+			t.Errorf("%s: %v %v", name, err, f.Metadata)
+		}
+	}
+}
