@@ -146,10 +146,10 @@ func TestXLSA17(t *testing.T) {
 		}
 	}
 	// Out again: the same dataset, and published code runs on it.
-	r = done(t, "export", "--dataset", "toy", "--split", "proposed", "--out", out)
+	r = done(t, "export", "--format", "xlsa17", "--dataset", "toy", "--split", "proposed", "--out", out)
 	exported := r["folder"].(string)
-	refused(t, exitFailed, []string{"res101.mat", "--force"}, "export", "--dataset", "toy", "--split", "proposed", "--out", out)
-	refused(t, exitUsage, []string{"xlsa17"}, "export", "--dataset", "toy", "--format", "csv", "--out", out)
+	refused(t, exitFailed, []string{"res101.mat", "--force"}, "export", "--format", "xlsa17", "--dataset", "toy", "--split", "proposed", "--out", out)
+	refused(t, exitUsage, []string{"xlsa17"}, "export", "--dataset", "toy", "--format", "matlab", "--out", out)
 	back := t.TempDir()
 	r = done(t, "import", "xlsa17", exported, "--dataset", "toy", "--out", back)
 	if r["images"] != 60.0 || r["dim"] != 8.0 {
