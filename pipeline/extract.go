@@ -41,7 +41,7 @@ type engineFlags struct {
 	ort    onnxruntime.Options
 }
 
-func (e *engineFlags) add(cmd *cobra.Command) {
+func (e *engineFlags) addEngine(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&e.engine, "engine", "native", "what computes the network: "+enumerate(engines))
 	f.StringVar(&e.ort.Library, "ort-library", "", "`file` of ONNX Runtime's shared library, for the engine onnxruntime (default: "+onnxruntime.LibraryVariable+" in the environment)")
@@ -49,7 +49,7 @@ func (e *engineFlags) add(cmd *cobra.Command) {
 	must(cmd.RegisterFlagCompletionFunc("engine", cobra.FixedCompletions(engines, cobra.ShellCompDirectiveNoFileComp)))
 }
 
-func (e *engineFlags) check() error {
+func (e *engineFlags) checkEngine() error {
 	if err := oneOf("engine", e.engine, engines...); err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ Images that cannot be read are skipped and listed in skipped.csv; the exit code 
 	f.StringVar(&o.recipe, "recipe", "", "preprocessing: torchvision, caffe or caffe-crop (default: what the network's file tells)")
 	f.IntVar(&o.size, "size", 0, "side of the network's input in `pixels` (default: the network's own, else 224)")
 	f.StringVar(&o.crop, "crop", "none", "what of each picture is taken: none (all of it) or bbox (CUB: its bounding box)")
-	o.engineFlags.add(cmd)
+	o.addEngine(cmd)
 	f.IntVar(&o.batch, "batch", 0, "images per call of the engine (default: chosen by the program)")
 	f.IntVar(&o.workers, "workers", 0, "images decoded at a time (default: one per processor)")
 	f.IntVar(&o.shard, "shard-rows", shards.DefaultShardRows, "images per shard")
@@ -95,7 +95,7 @@ Images that cannot be read are skipped and listed in skipped.csv; the exit code 
 const whereToGetVGG19 = "run 'vzsl download vgg19', or get vgg19-7.onnx from the ONNX model zoo (https://github.com/onnx/models, validated/vision/classification/vgg; the files are at https://huggingface.co/onnxmodelzoo) and give it as --model (make: MODEL=path/to/vgg19-7.onnx)"
 
 func runExtract(ctx context.Context, con *console, o *extractOptions) error {
-	if err := o.engineFlags.check(); err != nil {
+	if err := o.checkEngine(); err != nil {
 		return err
 	}
 	if err := oneOf("crop", o.crop, "none", "bbox"); err != nil {

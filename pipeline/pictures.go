@@ -41,7 +41,7 @@ func (p *runNetwork) Close() {
 
 // openPictures opens the network whose features the run was trained on: the same file by its sha256, layer and recipe.
 func (c *console) openPictures(run string, src shards.Source, o *pictureFlags) (*runNetwork, error) {
-	if err := o.engineFlags.check(); err != nil {
+	if err := o.checkEngine(); err != nil {
 		return nil, err
 	}
 	file, err := c.networkFile(run, src, o)

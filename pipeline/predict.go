@@ -80,7 +80,7 @@ func (p *pictureFlags) add(cmd *cobra.Command) {
 	f.StringVar(&p.recipe, "recipe", "", "preprocessing with its size, caffe-224, for a run on imported features that do not tell it")
 	f.IntVar(&p.batch, "batch", 0, "most images per call of the engine (default: chosen by the program)")
 	f.IntVar(&p.workers, "workers", 0, "images decoded at a time (default: one per processor)")
-	p.engineFlags.add(cmd)
+	p.addEngine(cmd)
 	must(cmd.MarkFlagFilename("model", "onnx"))
 }
 
