@@ -61,7 +61,9 @@ func TestExportFeatures(t *testing.T) {
 	}
 	npy := export("npy", "arrays")
 	again := filepath.Join(to, "again")
-	in := func(args ...string) []string { return append(args, "--dataset", "demo", "--data", data, "--out", again) }
+	in := func(args ...string) []string {
+		return append(args, "--dataset", "demo", "--data", data, "--out", again)
+	}
 	done(t, in("import", "npy", filepath.Join(npy, "features.npy"), "--labels", filepath.Join(npy, "labels.npy"), "--label-kind", "index",
 		"--images", filepath.Join(npy, "images.txt"))...)
 	done(t, in("import", "csv", export("csv", "table.csv"), "--label-kind", "name")...)
