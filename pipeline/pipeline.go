@@ -58,7 +58,7 @@ The stages, each a command, a file between each two:
   split       seen and unseen classes     ->  a role for every image (Parquet)
   train       features, table, roles      ->  model
   evaluate    model and features          ->  report
-  predict     model, pictures, classes    ->  names
+  predict     model, pictures, classes    ->  names (serve: the same over HTTP)
 
 Everything is written below one folder (--out, default the current one):
 features/<dataset>/<network>/, runs/<name>/, reports/<name>/.
@@ -90,7 +90,7 @@ Settings may stand in a file vzsl.toml; flags go before it.`,
 	}
 	root.AddCommand(
 		newExtract(con), newAttributes(con), newSplit(con), newImport(con), newExport(con), newTrain(con), newTune(con),
-		newEvaluate(con), newPredict(con), newVerify(con), newDownload(con), newCheck(con), newDemo(con), newVersion(con),
+		newEvaluate(con), newPredict(con), newServe(con), newVerify(con), newDownload(con), newCheck(con), newDemo(con), newVersion(con),
 		&cobra.Command{Use: "exit-codes", Short: "what the exit codes mean", Long: exitCodesHelp},
 	)
 	return root

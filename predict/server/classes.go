@@ -1,0 +1,231 @@
+package server
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"vzsl/predict"
+)
+
+const (
+	maxClasses     = 100_000
+	maxName        = 200     // bytes
+	maxDescription = 4 << 20 // bytes
+)
+
+func (s *Server) attributes(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, map[string]any{"attributes": s.o.Model.Attributes(), "words": s.o.Lookup != nil})
+}
+
+func (s *Server) listClasses(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, map[string]any{"classes": append([]string{}, s.classes.Load().Names...)})
+}
+
+// classesCSV gives all classes as the file that 'vzsl predict' and 'vzsl serve' take as --classes.
+func (s *Server) classesCSV(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	w.Header().Set("Content-Disposition", `attachment; filename="classes.csv"`)
+	c := csv.NewWriter(w)
+	_ = c.Write(append([]string{"class"}, s.o.Model.Attributes()...))
+	classes := s.classes.Load()
+	for i, name := range classes.Names {
+		row := []string{name}
+		for _, v := range classes.Vectors[i] {
+			text := ""
+			if v == v {
+				text = strconv.FormatFloat(float64(v), 'g', -1, 32)
+			}
+			row = append(row, text)
+		}
+		_ = c.Write(row)
+	}
+	c.Flush() // the client may have gone
+}
+
+// description is a class in JSON. A value that is null is missing.
+type description struct {
+	Class      string              `json:"class,omitempty"`
+	Attributes map[string]*float64 `json:"attributes,omitempty"`
+	Phrase     string              `json:"phrase,omitempty"` // to look up in place of the name
+}
+
+func (s *Server) getClass(w http.ResponseWriter, r *http.Request) {
+	name, classes := r.PathValue("name"), s.classes.Load()
+	i := slices.Index(classes.Names, name)
+	if i < 0 {
+		fail(w, http.StatusNotFound, "there is no class %q", name)
+		return
+	}
+	d := description{Class: name, Attributes: map[string]*float64{}}
+	for k, a := range s.o.Model.Attributes() {
+		d.Attributes[a] = nil
+		if v := float64(classes.Vectors[i][k]); !math.IsNaN(v) {
+			d.Attributes[a] = &v
+		}
+	}
+	answer(w, http.StatusOK, d)
+}
+
+// putClass adds a class or describes it anew. The requests that are at work go on with the classes they began with.
+func (s *Server) putClass(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("name")
+	if err := checkName(name); err != nil {
+		fail(w, http.StatusBadRequest, "%v", err)
+		return
+	}
+	var text []byte
+	release, ok := s.body(w, r, maxDescription, func(body io.Reader) (err error) {
+		text, err = io.ReadAll(body)
+		return err
+	})
+	if !ok {
+		return
+	}
+	defer release()
+	var d description
+	if len(text) > 0 {
+		dec := json.NewDecoder(strings.NewReader(string(text)))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&d); err != nil {
+			fail(w, http.StatusBadRequest, `the body is not {"attributes": {"name": value, ...}}: %v`, err)
+			return
+		}
+		if d.Class != "" && d.Class != name {
+			fail(w, http.StatusBadRequest, "the body describes %q, the address says %q", d.Class, name)
+			return
+		}
+	}
+	vector, err := s.vector(r, name, &d)
+	if err == nil {
+		_, err = s.o.Model.NormaliseClass(vector)
+	}
+	if err != nil {
+		fail(w, http.StatusUnprocessableEntity, "class %q: %v", name, err)
+		return
+	}
+	code := http.StatusCreated
+	err = s.edit(func(c *predict.Classes) error {
+		if i := slices.Index(c.Names, name); i >= 0 {
+			c.Vectors[i], code = vector, http.StatusOK
+			return nil
+		}
+		if len(c.Names) >= maxClasses {
+			return fmt.Errorf("there are %d classes already", maxClasses)
+		}
+		c.Names, c.Vectors = append(c.Names, name), append(c.Vectors, vector)
+		return nil
+	})
+	if err != nil {
+		fail(w, http.StatusInsufficientStorage, "%v", err)
+		return
+	}
+	answer(w, code, map[string]any{"class": name, "classes": len(s.classes.Load().Names)})
+}
+
+// vector is a class's in the order of the model's attributes.
+func (s *Server) vector(r *http.Request, name string, d *description) ([]float32, error) {
+	if d.Attributes == nil {
+		if s.o.Lookup == nil {
+			return nil, errors.New(`its attributes are needed: {"attributes": {"name": value, ...}}; /attributes lists them`)
+		}
+		return s.o.Lookup(r.Context(), name, d.Phrase)
+	}
+	v := make([]float32, len(s.o.Model.Attributes()))
+	given := 0
+	var missing []string
+	for k, a := range s.o.Model.Attributes() {
+		x, ok := d.Attributes[a]
+		switch {
+		case !ok:
+			missing = append(missing, a)
+			continue
+		case x == nil:
+			v[k] = float32(math.NaN())
+		case math.Abs(*x) > math.MaxFloat32:
+			return nil, fmt.Errorf("attribute %q: %v is no value of an attribute", a, *x)
+		default:
+			v[k] = float32(*x)
+		}
+		given++
+	}
+	if given < len(d.Attributes) {
+		known := map[string]bool{}
+		for _, a := range s.o.Model.Attributes() {
+			known[a] = true
+		}
+		var odd []string
+		for a := range d.Attributes {
+			if !known[a] {
+				odd = append(odd, a)
+			}
+		}
+		sort.Strings(odd)
+		return nil, fmt.Errorf("the model knows no attribute %s; /attributes lists them", some(odd))
+	}
+	if len(missing) > 0 {
+		return nil, fmt.Errorf("%d of the model's %d attributes are not given: %s; null stands for a value that is missing", len(missing), len(v), some(missing))
+	}
+	return v, nil
+}
+
+func some(names []string) string {
+	const most = 8
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}
+
+func (s *Server) deleteClass(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("name")
+	err := s.edit(func(c *predict.Classes) error {
+		i := slices.Index(c.Names, name)
+		if i < 0 {
+			return fmt.Errorf("there is no class %q", name)
+		}
+		c.Names, c.Vectors = slices.Delete(c.Names, i, i+1), slices.Delete(c.Vectors, i, i+1)
+		return nil
+	})
+	if err != nil {
+		fail(w, http.StatusNotFound, "%v", err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// edit changes a copy of the classes and puts it in their place.
+func (s *Server) edit(change func(c *predict.Classes) error) error {
+	s.editing.Lock()
+	defer s.editing.Unlock()
+	was := s.classes.Load()
+	c := &predict.Classes{Names: slices.Clone(was.Names), Vectors: slices.Clone(was.Vectors)}
+	if err := change(c); err != nil {
+		return err
+	}
+	s.classes.Store(c)
+	return nil
+}
+
+// checkName refuses a name that could not be shown or typed.
+func checkName(name string) error {
+	switch {
+	case name == "" || strings.TrimSpace(name) != name:
+		return errors.New("a class needs a name that neither begins nor ends with blanks")
+	case len(name) > maxName:
+		return fmt.Errorf("a class's name has at most %d bytes", maxName)
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return fmt.Errorf("the name %q holds what cannot be printed", name)
+	}
+	return nil
+}

@@ -1,0 +1,304 @@
+// Package server names pictures over HTTP: the answers are those of the command, from the same code.
+package server
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"golang.org/x/sync/semaphore"
+
+	"vzsl/predict"
+)
+
+// Pictures computes the feature of a picture given as a file's bytes, gathering those of concurrent callers: an *extract.Live.
+type Pictures interface {
+	Picture(ctx context.Context, data []byte) ([]float32, error)
+	// Counts are the images computed so far, the engine's runs that took, and its time.
+	Counts() (images, runs int64, busy time.Duration)
+}
+
+// Options are what is served and its limits. Model, Pictures and Classes are needed.
+type Options struct {
+	Run      string
+	About    any // shown at /model
+	Model    predict.Model
+	Pictures Pictures
+	Classes  predict.Classes // at the start
+	Predict  predict.Options // where a request does not say otherwise
+
+	// Refused gives the status of an error of Pictures that is the picture's own fault, 0 of any other.
+	Refused func(err error) int
+	// Lookup gives the vector of a class of that name or phrase, where the model was trained on word vectors; else nil.
+	Lookup func(ctx context.Context, class, phrase string) ([]float32, error)
+
+	MaxBody     int64         // bytes of a request; 0: 32 MB
+	MaxBodies   int64         // bytes of all requests at work together; 0: eight times MaxBody
+	Timeout     time.Duration // from a request's last byte to its answer; 0: 30 s
+	ReadTimeout time.Duration // for a request's bytes to come; 0: 30 s
+	Grace       time.Duration // for requests at work when the server is to end; 0: 30 s
+	Log         *slog.Logger
+}
+
+// Server answers. It is an http.Handler.
+type Server struct {
+	o       Options
+	handler http.Handler
+	bodies  *semaphore.Weighted
+
+	editing sync.Mutex // held by who changes the classes
+	classes atomic.Pointer[predict.Classes]
+
+	metrics *metrics.Set
+	active  atomic.Int64
+}
+
+//go:embed page
+var page embed.FS
+
+// New makes a server.
+func New(o Options) (*Server, error) {
+	if o.Model == nil || o.Pictures == nil {
+		return nil, errors.New("server: a model and what computes features are needed")
+	}
+	for _, d := range []struct {
+		v   *time.Duration
+		def time.Duration
+	}{{&o.Timeout, 30 * time.Second}, {&o.ReadTimeout, 30 * time.Second}, {&o.Grace, 30 * time.Second}} {
+		if *d.v <= 0 {
+			*d.v = d.def
+		}
+	}
+	if o.MaxBody <= 0 {
+		o.MaxBody = 32 << 20
+	}
+	if o.MaxBodies < o.MaxBody {
+		o.MaxBodies = 8 * o.MaxBody
+	}
+	if o.Refused == nil {
+		o.Refused = func(error) int { return 0 }
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{o: o, bodies: semaphore.NewWeighted(o.MaxBodies), metrics: metrics.NewSet()}
+	s.classes.Store(&o.Classes)
+	s.gauges()
+
+	mux := http.NewServeMux()
+	files, err := fs.Sub(page, "page")
+	if err != nil {
+		return nil, err
+	}
+	static := http.FileServerFS(files)
+	for pattern, h := range map[string]http.Handler{
+		"GET /{$}": static, "GET /page.css": static, "GET /page.js": static,
+		"POST /predict":             http.HandlerFunc(s.predict),
+		"GET /model":                http.HandlerFunc(s.model),
+		"GET /attributes":           http.HandlerFunc(s.attributes),
+		"GET /classes":              http.HandlerFunc(s.listClasses),
+		"GET /classes.csv":          http.HandlerFunc(s.classesCSV),
+		"GET /classes/{name...}":    http.HandlerFunc(s.getClass),
+		"PUT /classes/{name...}":    http.HandlerFunc(s.putClass),
+		"DELETE /classes/{name...}": http.HandlerFunc(s.deleteClass),
+		"GET /healthz":              http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") }),
+		"GET /metrics": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+			s.metrics.WritePrometheus(w)
+		}),
+	} {
+		mux.Handle(pattern, s.measured(pattern, h))
+	}
+	mux.Handle("/", s.measured("other", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The mux answers a known path with a wrong method itself only where nothing else matches.
+		for _, method := range []string{"GET", "POST", "PUT", "DELETE"} {
+			again := r.Clone(r.Context())
+			again.Method = method
+			if _, pattern := mux.Handler(again); pattern != "/" && pattern != "" {
+				w.Header().Add("Allow", method)
+			}
+		}
+		if allowed := w.Header().Values("Allow"); len(allowed) > 0 {
+			fail(w, http.StatusMethodNotAllowed, "%s is not possible here", r.Method)
+			return
+		}
+		fail(w, http.StatusNotFound, "there is nothing here; the addresses are /predict, /classes, /attributes, /model, /healthz, /metrics")
+	})))
+	// A page of another site may not change the classes by the browser of somebody who may.
+	s.handler = http.NewCrossOriginProtection().Handler(mux)
+	return s, nil
+}
+
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'")
+	h.Set("Cache-Control", "no-store")
+	s.handler.ServeHTTP(w, r)
+}
+
+// Serve answers on l until ctx is done, then finishes what is at work and returns nil.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	srv := &http.Server{
+		Handler: s, ReadHeaderTimeout: min(10*time.Second, s.o.ReadTimeout), ReadTimeout: s.o.ReadTimeout,
+		WriteTimeout: s.o.ReadTimeout + 2*s.o.Timeout + 10*time.Second, // waiting for memory, for features, and for the client
+		IdleTimeout:  2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(s.o.Log.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(l) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	s.o.Log.Info("ending: finishing what is at work", "requests", s.active.Load())
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.o.Grace)
+	defer cancel()
+	if err := srv.Shutdown(end); err != nil {
+		_ = srv.Close()
+		return fmt.Errorf("%d requests were not finished within %v", s.active.Load(), s.o.Grace)
+	}
+	return nil
+}
+
+// status notes what was answered.
+type status struct {
+	http.ResponseWriter
+	code int
+}
+
+func (s *status) WriteHeader(code int) {
+	if s.code == 0 {
+		s.code = code
+	}
+	s.ResponseWriter.WriteHeader(code)
+}
+
+func (s *status) Write(b []byte) (int, error) {
+	if s.code == 0 {
+		s.code = http.StatusOK
+	}
+	return s.ResponseWriter.Write(b)
+}
+
+func (s *status) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
+// measured counts and times a handler's answers, and turns a panic into one.
+func (s *Server) measured(pattern string, h http.Handler) http.Handler {
+	seconds := s.metrics.GetOrCreatePrometheusHistogramExt(fmt.Sprintf(`vzsl_request_seconds{handler=%q}`, pattern),
+		[]float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		s.active.Add(1)
+		st := &status{ResponseWriter: w}
+		defer func() {
+			if p := recover(); p != nil {
+				s.o.Log.Error("panic", "handler", pattern, "panic", p, "stack", string(debug.Stack()))
+				if st.code == 0 {
+					fail(st, http.StatusInternalServerError, "the program failed; its log says where")
+				}
+			}
+			s.active.Add(-1)
+			if st.code == 0 { // nothing was written: the client has gone
+				st.code = 499
+			}
+			seconds.UpdateDuration(start)
+			s.metrics.GetOrCreateCounter(fmt.Sprintf(`vzsl_requests_total{handler=%q,code="%d"}`, pattern, st.code)).Inc()
+			s.o.Log.Debug("request", "handler", pattern, "path", r.URL.Path, "code", st.code, "seconds", time.Since(start).Seconds(), "from", r.RemoteAddr)
+		}()
+		h.ServeHTTP(st, r)
+	})
+}
+
+func (s *Server) gauges() {
+	counts := func(pick func(images, runs int64, busy time.Duration) float64) func() float64 {
+		return func() float64 { return pick(s.o.Pictures.Counts()) }
+	}
+	s.metrics.NewGauge("vzsl_requests_active", func() float64 { return float64(s.active.Load()) })
+	s.metrics.NewGauge("vzsl_classes", func() float64 { return float64(len(s.classes.Load().Names)) })
+	s.metrics.NewGauge("vzsl_images_total", counts(func(images, _ int64, _ time.Duration) float64 { return float64(images) }))
+	s.metrics.NewGauge("vzsl_engine_runs_total", counts(func(_, runs int64, _ time.Duration) float64 { return float64(runs) }))
+	s.metrics.NewGauge("vzsl_engine_seconds_total", counts(func(_, _ int64, busy time.Duration) float64 { return busy.Seconds() }))
+	s.metrics.RegisterMetricsWriter(metrics.WriteProcessMetrics)
+}
+
+func (s *Server) model(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, s.o.About) }
+
+// answer writes JSON.
+func answer(w http.ResponseWriter, code int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(v) // the client has gone
+}
+
+// fail answers with an error.
+func fail(w http.ResponseWriter, code int, format string, args ...any) {
+	answer(w, code, map[string]string{"error": fmt.Sprintf(format, args...)})
+}
+
+// body reads a request's body within the limits; ok is false where it has answered with an error. release must be called
+// once the bytes are no longer needed.
+func (s *Server) body(w http.ResponseWriter, r *http.Request, most int64, read func(body io.Reader) error) (release func(), ok bool) {
+	if r.ContentLength > most {
+		s.tooLarge(w, most)
+		return nil, false
+	}
+	weight := r.ContentLength
+	if weight < 0 { // it does not say how long it is
+		weight = most
+	}
+	wait, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
+	defer cancel()
+	if err := s.bodies.Acquire(wait, weight); err != nil {
+		s.busy(w, r)
+		return nil, false
+	}
+	release = func() { s.bodies.Release(weight) }
+	err := read(http.MaxBytesReader(w, r.Body, most))
+	if err == nil {
+		return release, true
+	}
+	release()
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		s.tooLarge(w, most)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		w.Header().Set("Connection", "close")
+		fail(w, http.StatusRequestTimeout, "the request did not come whole within %v", s.o.ReadTimeout)
+	default:
+		fail(w, http.StatusBadRequest, "the request cannot be read: %v", err)
+	}
+	return nil, false
+}
+
+func (s *Server) tooLarge(w http.ResponseWriter, most int64) {
+	w.Header().Set("Connection", "close") // what is still to come is not read
+	fail(w, http.StatusRequestEntityTooLarge, "the request is too large: the limit is %d bytes", most)
+}
+
+// busy answers where memory or time has run out; a client that has gone gets nothing.
+func (s *Server) busy(w http.ResponseWriter, r *http.Request) {
+	if r.Context().Err() != nil {
+		return
+	}
+	w.Header().Set("Retry-After", strconv.Itoa(max(1, int(s.o.Timeout.Seconds())/2)))
+	fail(w, http.StatusServiceUnavailable, "too much to do: no turn within %v", s.o.Timeout)
+}
