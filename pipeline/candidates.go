@@ -156,7 +156,7 @@ func (c *console) readCandidates(ctx context.Context, model *train.Predictor, o 
 
 // readDescribed reads all classes of a file: our own class table, another Parquet, a CSV, or a list of names.
 func readDescribed(path string) (*attributes.Table, error) {
-	if isParquet(path) {
+	if begins(path, "PAR1") {
 		if own, err := shards.ReadClassTable(path); err == nil {
 			return &attributes.Table{Names: own.Attributes, Classes: own.Classes, Values: own.Values, Source: path}, nil
 		}

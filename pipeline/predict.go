@@ -137,7 +137,7 @@ func runPredict(ctx context.Context, con *console, o *predictOptions, args []str
 	var files []string
 	var all []predict.Named
 	for _, path := range inputs {
-		if !isShards(path) && !isParquet(path) {
+		if !isShards(path) && !begins(path, "PAR1") {
 			files = append(files, path)
 			continue
 		}

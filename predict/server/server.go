@@ -170,8 +170,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.o.Grace)
 	defer cancel()
 	if err := srv.Shutdown(end); err != nil {
+		left := s.active.Load()
 		_ = srv.Close()
-		return fmt.Errorf("%d requests were not finished within %v", s.active.Load(), s.o.Grace)
+		return fmt.Errorf("%d requests were not finished within %v", left, s.o.Grace)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -168,7 +169,8 @@ func TestAnswers(t *testing.T) {
 		{"POST", "/predict?none_below=2", "", "3", 400, "none_below"},
 		{"POST", "/predict?explain=-1", "", "3", 400, "explain"},
 		{"GET", "/predict", "", "", 405, "GET"},
-		{"DELETE", "/classes", "", "", 405, "DELETE"},
+		{"POST", "/classes", "", "", 405, "POST"},
+		{"DELETE", "/classes/", "", "", 404, "no class"},
 		{"GET", "/", "", "", 200, "<title>"},
 		{"GET", "/page.js", "", "", 200, "use strict"},
 		{"GET", "/server.go", "", "", 404, "nothing here"},
@@ -232,7 +234,7 @@ func TestOtherSites(t *testing.T) {
 func TestLargeBody(t *testing.T) {
 	url, _ := start(t, Options{MaxBody: 1 << 20})
 	const size = 500 << 20
-	sent := 0
+	var sent atomic.Int64
 	for _, known := range []bool{true, false} {
 		body := &endless{left: size, sent: &sent}
 		r, _ := http.NewRequest("POST", url+"/predict", body)
@@ -252,14 +254,14 @@ func TestLargeBody(t *testing.T) {
 			t.Errorf("%s", a.Status)
 		}
 	}
-	if sent > 64<<20 {
+	if sent := sent.Load(); sent > 64<<20 {
 		t.Errorf("%d MB were taken in", sent>>20)
 	}
 }
 
 type endless struct {
 	left int
-	sent *int
+	sent *atomic.Int64
 }
 
 func (e *endless) Read(p []byte) (int, error) {
@@ -268,7 +270,7 @@ func (e *endless) Read(p []byte) (int, error) {
 	}
 	n := min(len(p), e.left)
 	e.left -= n
-	*e.sent += n
+	e.sent.Add(int64(n))
 	return n, nil
 }
 
