@@ -1,0 +1,278 @@
+package pipeline
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"image"
+	"image/png"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"vzsl/predict/server"
+)
+
+// serve runs vzsl serve on a free port until the test ends, and gives its address.
+func serve(t *testing.T, args ...string) (url string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	out, to := io.Pipe()
+	var stderr bytes.Buffer
+	ended := make(chan int, 1)
+	go func() {
+		code := run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0", "--json", "--quiet"}, args...), to, &stderr)
+		to.Close()
+		ended <- code
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if code := <-ended; code != exitDone {
+			t.Errorf("vzsl serve: exit code %d\n%s", code, stderr.String())
+		}
+	})
+	var said struct{ URL string }
+	if err := json.NewDecoder(out).Decode(&said); err != nil {
+		cancel()
+		t.Fatalf("vzsl serve: %v\n%s", err, stderr.String())
+	}
+	go io.Copy(io.Discard, out)
+	return said.URL
+}
+
+// post sends a body and gives status and answer.
+func post(url string, body []byte) (int, string, error) {
+	r, err := http.Post(url, "application/octet-stream", bytes.NewReader(body))
+	if err != nil {
+		return 0, "", err
+	}
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	return r.StatusCode, string(b), err
+}
+
+// TestServe: the answers are those of vzsl predict; what cannot be a picture is refused with the right status and takes no
+// memory.
+func TestServe(t *testing.T) {
+	out, data, model := demoRun(t)
+	unseen := lines(t, filepath.Join(data, "unseen.txt"))
+	args := []string{"--run", "demo-demo-eszsl", "--out", out, "--model", model}
+	url := serve(t, append(args, "--max-pixels", "20")...)
+	for _, c := range unseen[:4] {
+		file := filepath.Join(data, c, "001.png")
+		want := predictJSON(t, exitDone, append([]string{file, "--explain"}, args...)...).Images[0]
+		code, text, err := post(url+"/predict?explain=5", read(t, file))
+		var a server.Answer
+		if err != nil || code != 200 || json.Unmarshal([]byte(text), &a) != nil {
+			t.Fatalf("%d %s %v", code, text, err)
+		}
+		alike(t, a.Images[0], want)
+		if len(a.Images[0].Explanation.For) != len(want.Explanation.For) {
+			t.Errorf("%+v, %+v", a.Images[0].Explanation, want.Explanation)
+		}
+	}
+
+	picture := read(t, filepath.Join(data, unseen[0], "001.png"))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for name, c := range map[string]struct {
+		body []byte
+		code int
+	}{
+		"text":                 {[]byte("no picture"), 415},
+		"nothing":              {nil, 415},
+		"HTML":                 {[]byte("<!doctype html><title>x</title>"), 415},
+		"PDF":                  {[]byte("%PDF-1.7"), 415},
+		"noise":                {[]byte{0xff, 0xd8, 1, 2, 3, 4, 5, 6, 7}, 422},
+		"cut":                  {picture[:len(picture)/2], 422},
+		"bomb, 100,000 a side": {bomb(100_000), 413},
+		"bomb, 5,000 a side":   {bomb(5_000), 413},
+		"bomb, real":           {white(t, 6_000), 413},
+		"34 MB":                {make([]byte, 34<<20), 413},
+	} {
+		code, text, err := post(url+"/predict", c.body)
+		if err != nil || code != c.code || !strings.Contains(text, "error") {
+			t.Errorf("%s: %d %s %v, want %d", name, code, text, err, c.code)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	// The bombs ask for 30 GB, 75 MB and 108 MB; this process also made and sent the bodies.
+	if mb := int(after.TotalAlloc-before.TotalAlloc) >> 20; mb > 150 {
+		t.Errorf("%d MB were allocated over the refusals", mb)
+	}
+	if code, _, err := post(url+"/predict", picture); code != 200 || err != nil {
+		t.Errorf("after the refusals: %d %v", code, err)
+	}
+}
+
+// bomb is the head of a PNG of side x side pixels, whole with its checksum, and little behind it.
+func bomb(side uint32) []byte {
+	head := []byte("IHDR")
+	head = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(head, side), side)
+	head = append(head, 8, 2, 0, 0, 0)
+	b := binary.BigEndian.AppendUint32([]byte("\x89PNG\r\n\x1a\n"), 13)
+	b = append(b, head...)
+	return append(binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(head)), make([]byte, 100)...)
+}
+
+// white is a whole PNG of side x side pixels, a thousandth of its pixels in size.
+func white(t *testing.T, side int) []byte {
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, side, side))); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestServeRefusals(t *testing.T) {
+	out, _, model := demoRun(t)
+	in := func(args ...string) []string {
+		return append([]string{"serve", "--run", "demo-demo-eszsl", "--out", out, "--model", model}, args...)
+	}
+	refused(t, exitUsage, []string{"--max-body"}, in("--max-body", "0")...)
+	refused(t, exitUsage, []string{"--timeout"}, in("--timeout", "-1s")...)
+	refused(t, exitUsage, []string{"--top"}, in("--top", "0")...)
+	refused(t, exitFailed, []string{"--listen", "nowhere.invalid"}, in("--listen", "nowhere.invalid:80")...)
+}
+
+// TestServeSIGTERM: the process finishes the pictures it has been sent, takes no more, and ends with 0.
+func TestServeSIGTERM(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no SIGTERM")
+	}
+	out, data, model := demoRun(t)
+	picture := read(t, filepath.Join(data, lines(t, filepath.Join(data, "unseen.txt"))[0], "000.png"))
+	cmd := exec.Command(os.Args[0], "serve", "--run", "demo-demo-eszsl", "--out", out, "--model", model, "--listen", "127.0.0.1:0", "--json", "-q")
+	cmd.Env = append(os.Environ(), "VZSL_BE_THE_COMMAND=1")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var said struct{ URL string }
+	if err := json.NewDecoder(stdout).Decode(&said); err != nil {
+		t.Fatalf("%v\n%s", err, stderr.String())
+	}
+	// Half a picture is sent when the signal comes, the rest after it.
+	const clients = 6
+	halves, rest := make(chan bool, clients), make(chan bool)
+	codes := make(chan string, clients)
+	for range clients {
+		go func() {
+			body, to := io.Pipe()
+			go func() {
+				to.Write(picture[:len(picture)/2])
+				halves <- true
+				<-rest
+				to.Write(picture[len(picture)/2:])
+				to.Close()
+			}()
+			r, err := http.Post(said.URL+"/predict", "image/png", body)
+			if err != nil {
+				codes <- err.Error()
+				return
+			}
+			defer r.Body.Close()
+			text, err := io.ReadAll(r.Body)
+			codes <- fmt.Sprint(r.StatusCode, strings.Contains(string(text), `"top"`), err)
+		}()
+	}
+	for range clients {
+		<-halves
+	}
+	time.Sleep(100 * time.Millisecond) // the halves are with the server
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := http.Get(said.URL + "/healthz"); err != nil {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	close(rest)
+	for range clients {
+		if got := <-codes; got != "200 true <nil>" {
+			t.Error(got)
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, stderr.String())
+	}
+}
+
+// TestServeLoad: 50 clients at a time for a minute; every request is answered, and rightly.
+func TestServeLoad(t *testing.T) {
+	if os.Getenv("VZSL_LONG") == "" {
+		t.Skip("takes a minute; VZSL_LONG=1 runs it")
+	}
+	out, data, model := demoRun(t)
+	args := []string{"--run", "demo-demo-eszsl", "--out", out, "--model", model}
+	url := serve(t, args...)
+	files, err := filepath.Glob(filepath.Join(data, "*", "*.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{}
+	bodies := map[string][]byte{}
+	for _, x := range predictJSON(t, exitDone, append(files, args...)...).Images {
+		want[x.Image] = x.Class
+		bodies[x.Image] = read(t, filepath.FromSlash(x.Image))
+	}
+	const clients, duration = 50, 60 * time.Second
+	http.DefaultTransport.(*http.Transport).MaxIdleConnsPerHost = clients
+	var sent, answered, largest atomic.Int64
+	end := time.Now().Add(duration)
+	var wg sync.WaitGroup
+	for c := range clients {
+		wg.Go(func() {
+			for i := c; time.Now().Before(end); i += clients {
+				image := filepath.ToSlash(files[i%len(files)])
+				start := time.Now()
+				sent.Add(1)
+				code, text, err := post(url+"/predict", bodies[image])
+				var a server.Answer
+				if err != nil || code != 200 || json.Unmarshal([]byte(text), &a) != nil || a.Images[0].Class != want[image] {
+					t.Errorf("%s: %d %s %v, want %s", image, code, text, err, want[image])
+					return
+				}
+				answered.Add(1)
+				if d := int64(time.Since(start)); d > largest.Load() {
+					largest.Store(d)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if sent.Load() != answered.Load() {
+		t.Errorf("%d requests, %d answers", sent.Load(), answered.Load())
+	}
+	r, err := http.Get(url + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	for s := bufio.NewScanner(r.Body); s.Scan(); {
+		if l := s.Text(); strings.HasPrefix(l, "vzsl_images") || strings.HasPrefix(l, "vzsl_engine") || strings.HasPrefix(l, "process_resident") {
+			t.Log(l)
+		}
+	}
+	t.Logf("%d requests of %d clients in %v, all answered; the slowest took %v", sent.Load(), clients, duration, time.Duration(largest.Load()).Round(time.Millisecond))
+}
