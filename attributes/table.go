@@ -87,7 +87,7 @@ func (t *Table) Select(names []string) (*Table, error) {
 		return nil, &MissingAttributesError{t.Source, missing, len(names)}
 	}
 	if len(at) > 0 {
-		s.Notes = append(s.Notes, fmt.Sprintf("%s: %d attributes that the model does not know were left out: %s", t.Source, len(at), some(slices.Sorted(maps.Keys(at)))))
+		s.Notes = append(s.Notes, fmt.Sprintf("%s: %d attributes that the model does not know: %s", t.Source, len(at), some(slices.Sorted(maps.Keys(at)))))
 	}
 	for c, row := range t.Values {
 		for _, i := range columns {
@@ -105,7 +105,7 @@ type MissingAttributesError struct {
 }
 
 func (e *MissingAttributesError) Error() string {
-	return fmt.Sprintf("%s: %d of the model's %d attributes have no column: %s", e.Source, len(e.Missing), e.Of, some(e.Missing))
+	return fmt.Sprintf("%s lacks %d of the model's %d attributes: %s", e.Source, len(e.Missing), e.Of, some(e.Missing))
 }
 
 // Missing counts the values that are not given.

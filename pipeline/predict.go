@@ -61,6 +61,7 @@ against the class rather than any of the others.`,
 	}
 	o.r.ds.addName(cmd)
 	o.r.add(cmd)
+	must(cmd.Flags().MarkHidden("network")) // the run knows it
 	o.candidates.add(cmd)
 	o.pictures.add(cmd)
 	f := cmd.Flags()

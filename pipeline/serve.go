@@ -50,6 +50,7 @@ password: beyond this machine put it behind a server that has them.`,
 	}
 	o.r.ds.addName(cmd)
 	o.r.add(cmd)
+	must(cmd.Flags().MarkHidden("network")) // the run knows it
 	o.candidates.add(cmd)
 	o.pictures.add(cmd)
 	f := cmd.Flags()

@@ -6,15 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"net/http"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"vzsl/attributes"
 	"vzsl/predict"
 )
 
@@ -141,50 +142,25 @@ func (s *Server) vector(r *http.Request, name string, d *description) ([]float32
 		}
 		return s.o.Lookup(r.Context(), name, d.Phrase)
 	}
-	v := make([]float32, len(s.o.Model.Attributes()))
-	given := 0
-	var missing []string
-	for k, a := range s.o.Model.Attributes() {
-		x, ok := d.Attributes[a]
-		switch {
-		case !ok:
-			missing = append(missing, a)
-			continue
-		case x == nil:
-			v[k] = float32(math.NaN())
-		case math.Abs(*x) > math.MaxFloat32:
-			return nil, fmt.Errorf("attribute %q: %v is no value of an attribute", a, *x)
-		default:
-			v[k] = float32(*x)
+	t := &attributes.Table{Source: "the description", Classes: []string{name}, Values: make([][]float32, 1)}
+	for _, a := range slices.Sorted(maps.Keys(d.Attributes)) {
+		v := math.NaN()
+		if x := d.Attributes[a]; x != nil {
+			v = *x
 		}
-		given++
-	}
-	if given < len(d.Attributes) {
-		known := map[string]bool{}
-		for _, a := range s.o.Model.Attributes() {
-			known[a] = true
+		if math.Abs(v) > math.MaxFloat32 {
+			return nil, fmt.Errorf("attribute %q: %v is no value of an attribute", a, v)
 		}
-		var odd []string
-		for a := range d.Attributes {
-			if !known[a] {
-				odd = append(odd, a)
-			}
-		}
-		sort.Strings(odd)
-		return nil, fmt.Errorf("the model knows no attribute %s; /attributes lists them", some(odd))
+		t.Names, t.Values[0] = append(t.Names, a), append(t.Values[0], float32(v))
 	}
-	if len(missing) > 0 {
-		return nil, fmt.Errorf("%d of the model's %d attributes are not given: %s; null stands for a value that is missing", len(missing), len(v), some(missing))
+	t, err := t.Select(s.o.Model.Attributes())
+	if err != nil {
+		return nil, fmt.Errorf("%w; null stands for a value that is missing", err)
 	}
-	return v, nil
-}
-
-func some(names []string) string {
-	const most = 8
-	if len(names) <= most {
-		return strings.Join(names, ", ")
+	if len(t.Notes) > 0 { // of names that the model does not know: a slip, where somebody writes one class
+		return nil, errors.New(strings.Join(t.Notes, "; "))
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	return t.Values[0], nil
 }
 
 func (s *Server) deleteClass(w http.ResponseWriter, r *http.Request) {

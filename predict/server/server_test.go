@@ -19,8 +19,8 @@ import (
 	"vzsl/predict"
 )
 
-// brightness is a model of two attributes: pictures are numbers here, which are its features.
-type brightness struct{ words bool }
+// brightness is a model of two attributes; pictures are numbers here, which are its features.
+type brightness struct{}
 
 func (brightness) Temperature() float64 { return 1 }
 func (brightness) Attributes() []string { return []string{"light", "dark"} }
@@ -190,8 +190,8 @@ func TestAnswers(t *testing.T) {
 		{"PUT", "/classes/desert/sand", "", `{"attributes": {"light": 1, "dark": 0}}`, 201, "desert/sand"},
 		{"DELETE", "/classes/desert/sand", "", "", 204, ""},
 		{"DELETE", "/classes/desert/sand", "", "", 404, "no class"},
-		{"PUT", "/classes/x", "", `{"attributes": {"light": 1}}`, 422, "not given: dark"},
-		{"PUT", "/classes/x", "", `{"attributes": {"light": 1, "dark": 2, "drak": 2}}`, 422, "no attribute drak"},
+		{"PUT", "/classes/x", "", `{"attributes": {"light": 1}}`, 422, "lacks 1 of the model's 2 attributes: dark"},
+		{"PUT", "/classes/x", "", `{"attributes": {"light": 1, "dark": 2, "drak": 2}}`, 422, "does not know: drak"},
 		{"PUT", "/classes/x", "", `{"attributes": {"light": null, "dark": 2}}`, 422, "missing"},
 		{"PUT", "/classes/x", "", `{"attributes": {"light": 1e39, "dark": 2}}`, 422, "no value"},
 		{"PUT", "/classes/x", "", `{"attributes": {"light": "a"}}`, 400, "the body is not"},
