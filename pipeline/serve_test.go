@@ -202,9 +202,11 @@ func TestServeSIGTERM(t *testing.T) {
 		t.Fatal(err)
 	}
 	for {
-		if _, err := http.Get(said.URL + "/healthz"); err != nil {
+		r, err := http.Get(said.URL + "/healthz")
+		if err != nil {
 			break
 		}
+		r.Body.Close()
 		time.Sleep(time.Millisecond)
 	}
 	close(rest)
