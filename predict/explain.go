@@ -2,7 +2,6 @@ package predict
 
 import (
 	"fmt"
-	"math"
 	"sort"
 )
 
@@ -28,7 +27,7 @@ type Evidence struct {
 	Attribute string   `json:"attribute"`
 	Weight    float64  `json:"weight"` // e_k (a_k - m_k)
 	Estimate  float64  `json:"estimate"`
-	Class     *float64 `json:"class_value"` // the class's raw value; null where it is missing
+	Class     *float32 `json:"class_value"` // the class's raw value; null where it is missing
 }
 
 // explainer holds the classes as the model takes them.
@@ -73,7 +72,7 @@ func (e *explainer) of(described []float32, class int) *Explanation {
 	}
 	evidence := func(k int) Evidence {
 		v := Evidence{Attribute: e.names[k], Weight: weight[k], Estimate: float64(described[k])}
-		if raw := float64(e.raw[class][k]); !math.IsNaN(raw) {
+		if raw := e.raw[class][k]; raw == raw {
 			v.Class = &raw
 		}
 		return v

@@ -71,8 +71,9 @@ func (s *Server) getClass(w http.ResponseWriter, r *http.Request) {
 	d := description{Class: name, Attributes: map[string]*float64{}}
 	for k, a := range s.o.Model.Attributes() {
 		d.Attributes[a] = nil
-		if v := float64(classes.Vectors[i][k]); !math.IsNaN(v) {
-			d.Attributes[a] = &v
+		if v := classes.Vectors[i][k]; v == v {
+			short, _ := strconv.ParseFloat(strconv.FormatFloat(float64(v), 'g', -1, 32), 64) // 0.1, not 0.10000000149011612
+			d.Attributes[a] = &short
 		}
 	}
 	answer(w, http.StatusOK, d)

@@ -2,6 +2,7 @@
 const $ = id => document.getElementById(id);
 // make is an element with properties and children; text goes in as text, never as HTML.
 const make = (tag, props, ...children) => { const e = Object.assign(document.createElement(tag), props); e.append(...children); return e; };
+const value = v => v === null ? '?' : String(Number(v.toPrecision(4)));
 const percent = p => (100 * p).toFixed(1) + ' %';
 
 async function ask(path, options) {
@@ -39,8 +40,8 @@ function answer(x, calibrated) {
   if (e) {
     const why = (what, names) => names.length && box.append(make('p', { className: 'why' }, make('strong', {}, what + ': '), names.join(', ')));
     why('Seen', e.seen.map(v => v.attribute));
-    why('For ' + x.top[0].class, e.for.map(v => v.attribute + ' = ' + (v.class_value ?? '?')));
-    why('Against', e.against.map(v => v.attribute + ' = ' + (v.class_value ?? '?')));
+    why('For ' + x.top[0].class, e.for.map(v => v.attribute + ' = ' + value(v.class_value)));
+    why('Against', e.against.map(v => v.attribute + ' = ' + value(v.class_value)));
   }
   return box;
 }
