@@ -52,7 +52,7 @@ func (m *bilinearMethod) Fit(ctx context.Context, p *method.Problem, s *method.S
 	}
 	o := newBilinear(v, p.Train.Dim(), attribute, m.config.Margin, m.loss)
 	return m.config.descent(m.name).fit(ctx, p, s, o, func() method.Model {
-		return bilinearModel(o.w.values, o.feature, o.attribute)
+		return &compatibility{o.feature, o.attribute, o.w.values}
 	})
 }
 
@@ -63,19 +63,7 @@ func (m *bilinearMethod) Load(f *safetensors.File) (method.Model, error) {
 		return nil, err
 	}
 	t, _ := f.Get("w")
-	return bilinearModel(w, t.Shape[0], t.Shape[1]), nil
-}
-
-// bilinearModel scores by x'Ws.
-func bilinearModel(w []float32, feature, attribute int) *model {
-	return &model{feature: feature, attribute: attribute,
-		tensors: []safetensors.Tensor{{Name: "w", Shape: []int{feature, attribute}, F32: w}},
-		score: func(x []float32, n int, s []float32, c int) []float32 {
-			e, scores := make([]float32, n*attribute), make([]float32, n*c)
-			kernels.Sgemm(false, false, n, attribute, feature, 1, x, feature, w, attribute, 0, e, attribute)
-			kernels.Sgemm(false, true, n, c, attribute, 1, e, attribute, s, attribute, 0, scores, c)
-			return scores
-		}}
+	return &compatibility{t.Shape[0], t.Shape[1], w}, nil
 }
 
 // bilinear is the objective: with F = X W S' (n x c) and G the derivative of the loss by F, that by W is X' G S.

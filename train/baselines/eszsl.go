@@ -13,7 +13,6 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"vzsl/internal/kernels"
-	"vzsl/internal/onnxfile"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
 )
@@ -227,62 +226,22 @@ func solve(gram *mat.Dense, gamma float64, b *mat.Dense) (*mat.Dense, error) {
 	return x, nil
 }
 
-// eszslModel scores by x'Vs.
+// eszslModel scores by x'Vs. It keeps V as it was computed, in double precision.
 type eszslModel struct {
-	feature, attribute int
-	v                  []float64 // feature x attribute
-	single             []float32
+	compatibility
+	v []float64 // feature x attribute
 }
 
 func newESZSLModel(feature, attribute int, v []float64) *eszslModel {
-	m := &eszslModel{feature: feature, attribute: attribute, v: v, single: make([]float32, len(v))}
+	m := &eszslModel{compatibility{feature, attribute, make([]float32, len(v))}, v}
 	for i, x := range v {
-		m.single[i] = float32(x)
+		m.w[i] = float32(x)
 	}
 	return m
 }
 
-func (m *eszslModel) Dims() (feature, attribute int) { return m.feature, m.attribute }
-
 func (m *eszslModel) Tensors() []safetensors.Tensor {
 	return []safetensors.Tensor{{Name: "v", Shape: []int{m.feature, m.attribute}, F64: m.v}}
-}
-
-func (m *eszslModel) Score(features []float32, n int, attributes [][]float32) ([]float32, error) {
-	c := len(attributes)
-	if c == 0 {
-		return nil, errors.New("no classes to score")
-	}
-	s := make([]float32, 0, c*m.attribute)
-	for i, v := range attributes {
-		if len(v) != m.attribute {
-			return nil, fmt.Errorf("class %d has %d attributes, the model %d", i, len(v), m.attribute)
-		}
-		s = append(s, v...)
-	}
-	described, err := m.Describe(features, n)
-	if err != nil {
-		return nil, err
-	}
-	scores := make([]float32, n*c)
-	kernels.Sgemm(false, true, n, c, m.attribute, 1, described, m.attribute, s, m.attribute, 0, scores, c)
-	return scores, nil
-}
-
-// Describe is x'V, whose product with a class's vector is the score.
-func (m *eszslModel) Describe(features []float32, n int) ([]float32, error) {
-	if len(features) != n*m.feature {
-		return nil, fmt.Errorf("%d values for %d features of %d", len(features), n, m.feature)
-	}
-	described := make([]float32, n*m.attribute)
-	kernels.Sgemm(false, false, n, m.attribute, m.feature, 1, features, m.feature, m.single, m.attribute, 0, described, m.attribute)
-	return described, nil
-}
-
-// Graph adds Score to an ONNX graph.
-func (m *eszslModel) Graph(g *onnxfile.Graph, features, attributes string) string {
-	described := g.Node("MatMul", []string{features, g.Floats("v", m.single, m.feature, m.attribute)})
-	return g.Node("Gemm", []string{described, attributes}, onnxfile.Attr("transB", 1))
 }
 
 // Load makes a model of a file of Model.Tensors.
