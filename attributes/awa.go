@@ -65,7 +65,7 @@ func awaRoot(dir string) (string, error) {
 			return root, nil
 		}
 	}
-	return "", fmt.Errorf("no predicates.txt in %s or in Animals_with_Attributes2 below it; it is in AwA2-base.zip (https://cvml.ista.ac.at/AwA2/)", dir)
+	return "", fmt.Errorf("no predicates.txt in %s or in Animals_with_Attributes2 below it; it is in AwA2-base.zip, of AwA1 in AwA-base.tar.bz2 (https://cvml.ista.ac.at/AwA2/)", dir)
 }
 
 // FillFrom gives the missing values of one class those of another, as the authors of Animals with Attributes do in their own

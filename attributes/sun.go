@@ -1,6 +1,7 @@
 package attributes
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -32,7 +33,7 @@ func ReadSUN(dir string, classes []string) (*Table, error) {
 		t.Names[i] = strings.TrimSpace(t.Names[i])
 	}
 	file := filepath.Join(root, sunLabels)
-	f, err := matfile.Open(file)
+	f, err := sunOpen(file)
 	if err != nil {
 		return nil, err
 	}
@@ -75,8 +76,16 @@ func ReadSUN(dir string, classes []string) (*Table, error) {
 	return t, t.align(file, classes, order, rows)
 }
 
-func sunTexts(file, variable string) ([]string, error) {
+func sunOpen(file string) (*matfile.File, error) {
 	f, err := matfile.Open(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("no %s in %s; it is in SUNAttributeDB.tar.gz (https://cs.brown.edu/~gmpatter/sunattributes.html)", filepath.Base(file), filepath.Dir(file))
+	}
+	return f, err
+}
+
+func sunTexts(file, variable string) ([]string, error) {
+	f, err := sunOpen(file)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -128,6 +130,7 @@ type checking struct {
 	perName map[string]int // images by class
 	text    string         // AwA1's folder of features
 	bare    bool           // the dataset does not describe its classes
+	broken  bool           // it does, but that cannot be read
 }
 
 func (x *checking) all(ctx context.Context) error {
@@ -177,16 +180,31 @@ func (x *checking) open() bool {
 		return true
 	}
 	c.problem("%v", err)
-	c.Next = x.again("put this right")
-	if archives := archivesIn(dir); len(archives) > 0 {
-		c.problem("archives lie there that are not unpacked: %s", firstOf(archives))
-		c.Next = fmt.Sprintf("unpack %s in %s", archives[0], dir)
-		if x.downloaded() != "" {
-			c.Next = fmt.Sprintf("vzsl download %s --force --from %s", x.ds.name, shellWord(dir))
-		}
-	}
+	c.Next = x.repair("put this right")
 	return false
 }
+
+// repair is what to do where something is missing in the dataset's folder: unpack what lies there, get it again, or else what.
+func (x *checking) repair(what string) string {
+	dir := x.ds.data
+	archives := archivesIn(dir)
+	if len(archives) == 0 {
+		return cmp.Or(x.downloaded(), x.again(what))
+	}
+	x.c.problem("archives lie there that are not unpacked: %s", firstOf(archives))
+	switch {
+	case x.downloaded() != "" && filepath.Dir(archives[0]) == ".":
+		return fmt.Sprintf("vzsl download %s --force --from %s", x.ds.name, shellWord(dir))
+	case wnidArchive.MatchString(filepath.Base(archives[0])):
+		x.c.NextHint = fmt.Sprintf(`unpack each archive in %s into a folder of its name: for f in n*.tar; do mkdir "${f%%.tar}" && tar xf "$f" -C "${f%%.tar}"; done`,
+			filepath.Join(dir, filepath.Dir(archives[0])))
+		return x.again("unpack them")
+	}
+	return x.again("unpack " + filepath.Join(dir, archives[0]))
+}
+
+// wnidArchive is the archive of one class of ImageNet, which lies within that of all.
+var wnidArchive = regexp.MustCompile(`^n\d{8}\.tar$`)
 
 // download17 brings the datasets that are only to be had as part of xlsa17.
 const download17 = "vzsl download xlsa17"
@@ -240,18 +258,19 @@ func (x *checking) again(what string) string {
 	return what + " and run '" + s + "' again"
 }
 
-func archivesIn(dir string) []string {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil
-	}
-	var found []string
-	for _, e := range entries {
-		name := strings.ToLower(e.Name())
-		for _, ext := range []string{".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".part"} {
-			if strings.HasSuffix(name, ext) {
-				found = append(found, e.Name())
-				break
+// archivesIn lists the archives in a folder and in those just below it.
+func archivesIn(dir string) (found []string) {
+	for _, below := range []string{"*", filepath.Join("*", "*")} {
+		files, err := filepath.Glob(filepath.Join(escapeGlob(dir), below))
+		if err != nil {
+			continue
+		}
+		for _, f := range files {
+			for _, ext := range []string{".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".part"} {
+				if rel, err := filepath.Rel(dir, f); err == nil && strings.HasSuffix(strings.ToLower(f), ext) {
+					found = append(found, rel)
+					break
+				}
 			}
 		}
 	}
@@ -417,6 +436,9 @@ func (x *checking) pictures(ctx context.Context) error {
 		}
 	}
 	switch {
+	case len(listed) == 0:
+		c.problem("no pictures in %s", x.set.ImageRoot)
+		c.Usable = len(x.networks()) > 0
 	case len(absent) == len(listed):
 		c.problem("none of the %d images listed has a file in %s: is the archive of the pictures unpacked there?", len(listed), x.set.ImageRoot)
 		c.Usable = len(x.networks()) > 0 // features made elsewhere will do
@@ -444,6 +466,7 @@ func (x *checking) attributes() {
 	}
 	if err != nil {
 		c.problem("class descriptions: %v", err)
+		x.broken = true
 		return
 	}
 	c.Attributes = len(table.Names)
@@ -516,13 +539,14 @@ func shellWord(s string) string {
 func (x *checking) stages() {
 	c := x.c
 	if !c.Usable {
-		switch c.Next = x.downloaded(); {
-		case c.Next != "":
-		case x.ds.layout == "xlsa17":
-			c.Next = x.again("put " + datasets.XLSA17Features + " of the same dataset there (xlsa17.zip has it: '" + download17 + "')")
-		default:
-			c.Next = x.again("unpack the archives named")
+		what := "put the pictures there"
+		switch x.ds.layout {
+		case "xlsa17":
+			what = "put " + datasets.XLSA17Features + " of the same dataset there (xlsa17.zip has it: '" + download17 + "')"
+		case "awa1":
+			what = "put the folder Features there"
 		}
+		c.Next = x.repair(what)
 		return
 	}
 	for _, step := range []func() string{x.features, x.table, x.splits, x.runs} {
@@ -553,7 +577,7 @@ func (x *checking) features() string {
 			if m.Skipped > 0 {
 				c.Notes = append(c.Notes, fmt.Sprintf("%d images were skipped, see %s", m.Skipped, filepath.Join(dir, "skipped.csv")))
 			}
-			if m.Source.NetworkSHA256 != "" && m.Source.DatasetSHA256 != "" && m.Source.DatasetSHA256 != x.set.SHA256() {
+			if !strings.HasPrefix(m.Source.Engine, "import ") && m.Source.DatasetSHA256 != "" && m.Source.DatasetSHA256 != x.set.SHA256() {
 				c.problem("%s was made from another list of classes and images than the one in %s: extract again with --force", dir, x.ds.data)
 			}
 		}
@@ -589,6 +613,10 @@ func (x *checking) model(network string) []string {
 
 func (x *checking) table() string {
 	var more []string
+	if _, err := os.Stat(x.con.classTable(x.ds.name)); x.broken && err != nil {
+		x.c.missing("the class table %s", x.con.classTable(x.ds.name))
+		return x.repair("put the class descriptions right")
+	}
 	switch vectors := filepath.Join("data", "glove", "glove.6B.300d.txt"); {
 	case x.ds.csv != "":
 		more = []string{"--csv", x.ds.csv}

@@ -71,7 +71,7 @@ func follow(t *testing.T, dataset string, have map[string]func()) string {
 		}
 	}
 	o := vzsl(t, look...)
-	if lines := strings.Count(o.stdout, "\n"); lines > 24 || !strings.Contains(o.stdout, "report.html") {
+	if lines := strings.Count(o.stdout, "\n"); lines > 24 || !strings.Contains(o.stdout, "report.html") || strings.Contains(o.stdout, "another list") {
 		t.Errorf("%d lines\n%s", lines, o.stdout)
 	}
 	return strings.Join(steps, " ")
@@ -206,6 +206,13 @@ func TestCheckLeads(t *testing.T) {
 	}
 }
 
+// layFeatures imports one feature, for a dataset of SUN's layout in scenes.
+func layFeatures(t *testing.T, dataset string) {
+	t.Helper()
+	table := write(t, filepath.Join(t.TempDir(), "f.csv"), "image,class,x\na/abbey/1.jpg,abbey,1\n")
+	done(t, "import", "csv", table, "--dataset", dataset, "--data", "scenes", "--layout", "sun")
+}
+
 func layMAT(t *testing.T, path string, fill func(w *matfile.Writer) error) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -253,6 +260,30 @@ func TestCheckFinds(t *testing.T) {
 	write(t, filepath.Join("data", "cub", "CUB_200_2011.tgz"), "x")
 	if c := checked(t, exitFailed, "cub"); c.Next != "vzsl download cub --force --from data/cub" || len(c.Problems) != 2 {
 		t.Errorf("%+v", c)
+	}
+
+	// What lies there is not unpacked, or not whole.
+	write(t, filepath.Join("data", "imagenet", "LOC_synset_mapping.txt"), "n01440764 tench, Tinca tinca\n")
+	if c := checked(t, exitFailed, "imagenet"); !strings.Contains(c.Next, "put the pictures there and run 'vzsl check imagenet' again") || !strings.Contains(c.Problems[0], "no pictures") {
+		t.Errorf("%+v", c)
+	}
+	write(t, filepath.Join("data", "imagenet", "train", "n01440764.tar"), "x")
+	if c := checked(t, exitFailed, "imagenet"); !strings.Contains(c.NextHint, "data/imagenet/train into a folder of its name") {
+		t.Errorf("%+v", c)
+	}
+	lay := func(name string, fill func(w *matfile.Writer) error) {
+		layMAT(t, filepath.Join("scenes", name), fill)
+	}
+	lay("images.mat", func(w *matfile.Writer) error { return w.Texts("images", []string{"a/abbey/1.jpg"}) })
+	write(t, filepath.Join("scenes", "images", "a", "abbey", "1.jpg"), "x")
+	write(t, filepath.Join("models", "m.onnx"), "x")
+	layFeatures(t, "sun")
+	c = checked(t, exitSkipped, "sun", "scenes")
+	if all := strings.Join(c.Problems, "\n"); !strings.Contains(all, "no attributes.mat in scenes; it is in SUNAttributeDB.tar.gz") || !strings.Contains(c.Next, "put the class descriptions right") {
+		t.Errorf("%+v", c)
+	}
+	if err := os.RemoveAll("models"); err != nil {
+		t.Fatal(err)
 	}
 
 	// An own folder in disorder.

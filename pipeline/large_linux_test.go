@@ -24,10 +24,10 @@ import (
 // TestLargeXLSA17 imports a res101.mat of 500 MB, made on the fly: in less than 600 MB of memory, and in not much more time
 // than inflating it and writing the shards take, each alone. What fails the test is processor time, which other programs on
 // the machine do not change; the log has both. It takes a minute and 1.5 GB of disk, so it is asked for:
-// VZSL_LARGE=1 go test ./pipeline -run Large -v
+// VZSL_LONG=1 go test ./pipeline -run Large -v
 func TestLargeXLSA17(t *testing.T) {
-	if os.Getenv("VZSL_LARGE") == "" {
-		t.Skip("a minute and 1.5 GB of disk; set VZSL_LARGE=1")
+	if os.Getenv("VZSL_LONG") == "" {
+		t.Skip("long test (1.5 GB of disk); set VZSL_LONG=1")
 	}
 	const dim, n, classes = 2048, 62 << 10, 50
 	dir := filepath.Join(t.TempDir(), "LARGE")
