@@ -15,8 +15,8 @@ type batch[T float] struct {
 	x      []T   // n x feature, dropped inputs at zero
 	target []T   // n x feature as they are, where the decoder is to reproduce more than x; else nil
 	labels []T   // whole numbers
-	noise  []T   // n x latent, standard normal; nil without reconstruction
-	masks  [][]T // n x units each: 0, or 1/keep
+	noise  []T   // samples x n x latent, standard normal; nil without reconstruction
+	masks  [][]T // n x units each, of the decoder samples x n: 0, or 1/keep
 
 	bound []G.Value // the same memory as the graph's inputs see it
 }
@@ -24,7 +24,7 @@ type batch[T float] struct {
 func newBatch[T float](c *Config, feature, n int) *batch[T] {
 	b := &batch[T]{n: n, x: make([]T, n*feature), labels: make([]T, n)}
 	if c.Reconstruction {
-		b.noise = make([]T, n*c.Latent)
+		b.noise = make([]T, c.Samples*n*c.Latent)
 		if c.InputKeep < 1 {
 			b.target = make([]T, n*feature)
 		}
@@ -35,7 +35,7 @@ func newBatch[T float](c *Config, feature, n int) *batch[T] {
 		}
 		for i := range c.Hidden {
 			if c.Reconstruction {
-				b.masks = append(b.masks, make([]T, n*c.Hidden[len(c.Hidden)-1-i]))
+				b.masks = append(b.masks, make([]T, c.Samples*n*c.Hidden[len(c.Hidden)-1-i]))
 			}
 		}
 	}

@@ -15,6 +15,8 @@ type Config struct {
 	Margin               float64 `toml:"margin" comment:"lambda, the weight of the margin term, 0 to 1"`
 	Reconstruction       bool    `toml:"-"` // false is VZSL#: no decoder. The method's name says it
 	ReconstructionWeight float64 `toml:"reconstruction_weight" comment:"weight of the reconstruction term: the decoder's inverse variance"`
+	DecoderVariance      string  `toml:"decoder_variance" comment:"fixed (1, so that reconstruction_weight is its inverse) or learned (one for all values of a feature)"`
+	Samples              int     `toml:"samples" comment:"Monte-Carlo samples of z for the reconstruction of each image"`
 	Keep                 float64 `toml:"keep" comment:"dropout: the probability that a hidden unit is KEPT in a training step; 1 is no dropout"`
 	InputKeep            float64 `toml:"input_keep" comment:"the same for the encoder's inputs"`
 	LogVarianceBound     float64 `toml:"log_variance_bound" comment:"log variances t become b*tanh(t/b); 0 leaves them free"`
@@ -29,6 +31,10 @@ type Config struct {
 	Batch                int     `toml:"batch" comment:"samples in a step; what is left over at an epoch's end waits for the next shuffle"`
 	Epochs               int     `toml:"epochs" comment:"at most: validation chooses how many"`
 	Warmup               int     `toml:"warmup" comment:"epochs over which KL and margin grow to their full weight beside the reconstruction"`
+
+	TransductiveEpochs int     `toml:"transductive_epochs" comment:"in the transductive setting: rounds of the unlabelled images after the inductive epochs, at most: validation chooses how many"`
+	TransductiveRate   float64 `toml:"transductive_rate" comment:"Adam's learning rate in these"`
+	UnlabelledWeight   float64 `toml:"unlabelled_weight" comment:"weight of KL(p||q), which pulls unlabelled images to sharpened predictions"`
 }
 
 // Paper are the settings of the paper as far as it tells them: sizes, latent dimensions, lambda, and its 0.8 of dropout,
@@ -36,11 +42,12 @@ type Config struct {
 func Paper() Config {
 	return Config{
 		Hidden: []int{1000, 1000}, Latent: 100, Scale: 10,
-		Margin: 1, Reconstruction: true, ReconstructionWeight: 1,
+		Margin: 1, Reconstruction: true, ReconstructionWeight: 1, DecoderVariance: "fixed", Samples: 1,
 		Keep: 0.8, InputKeep: 1,
 		LogVarianceBound: 5, PriorScale: 0.1,
 		LearningRate: 3e-4, Schedule: "constant", Beta1: 0.9, Beta2: 0.999,
 		ClipNorm: 10, Batch: 64, Epochs: 30,
+		TransductiveEpochs: 20, TransductiveRate: 1e-4, UnlabelledWeight: 1,
 	}
 }
 
@@ -54,12 +61,13 @@ func Paper() Config {
 func Default() Config {
 	return Config{
 		Hidden: []int{}, Latent: 312, Scale: 10,
-		Margin: 0.9, Reconstruction: true, ReconstructionWeight: 0.05,
+		Margin: 0.9, Reconstruction: true, ReconstructionWeight: 0.05, DecoderVariance: "fixed", Samples: 1,
 		Keep: 0.5, InputKeep: 1,
 		LogVarianceBound: 2, PriorScale: 0.06,
 		LearningRate: 5e-4, Schedule: "cosine", Beta1: 0.9, Beta2: 0.999,
 		WeightDecay: 0.006,
 		ClipNorm:    10, Batch: 64, Epochs: 15,
+		TransductiveEpochs: 20, TransductiveRate: 2e-4, UnlabelledWeight: 1,
 	}
 }
 
@@ -120,6 +128,7 @@ func (c *Config) Validate() error {
 		{"latent", float64(c.Latent), 1, 1 << 20, false},
 		{"scale", c.Scale, 0, 1e6, true},
 		{"reconstruction_weight", c.ReconstructionWeight, 0, 1e9, false},
+		{"samples", float64(c.Samples), 1, 1000, false},
 		{"keep", c.Keep, 0, 1, true},
 		{"input_keep", c.InputKeep, 0, 1, true},
 		{"log_variance_bound", c.LogVarianceBound, 0, 80, false},
@@ -133,6 +142,9 @@ func (c *Config) Validate() error {
 		{"batch", float64(c.Batch), 1, 1 << 20, false},
 		{"epochs", float64(c.Epochs), 1, 1 << 30, false},
 		{"warmup", float64(c.Warmup), 0, 1 << 30, false},
+		{"transductive_epochs", float64(c.TransductiveEpochs), 1, 1 << 30, false},
+		{"transductive_rate", c.TransductiveRate, 0, 10, true},
+		{"unlabelled_weight", c.UnlabelledWeight, 0, 1e6, false},
 	} {
 		switch {
 		case !(x.v >= x.lo && x.v <= x.hi):
@@ -140,6 +152,9 @@ func (c *Config) Validate() error {
 		case x.open && x.v == x.lo:
 			return bad("%s = %v; it must be more", x.name, x.v)
 		}
+	}
+	if c.DecoderVariance != "fixed" && c.DecoderVariance != "learned" {
+		return bad("decoder_variance = %q; there are fixed and learned", c.DecoderVariance)
 	}
 	if c.Schedule != "constant" && c.Schedule != "cosine" {
 		return bad("schedule = %q; there are constant and cosine", c.Schedule)

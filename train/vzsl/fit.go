@@ -43,7 +43,8 @@ type training struct {
 	size, steps, epochs int // of a batch, an epoch; to do
 	step                int // done
 	first               float64
-	sums                terms // of the epoch so far
+	second              *transduction // nil in the inductive setting
+	sums                terms         // of the epoch so far
 	loss                float64
 	accuracy            float64 // the best so far
 	bestEpoch           int     // its epoch, from 1; 0: none yet
@@ -70,12 +71,30 @@ func (m *Method) Fit(ctx context.Context, p *method.Problem, s *method.Session) 
 	}
 	o := &method.Outcome{Model: t.model, Choice: method.Choice{"epochs": float64(t.epochs)}}
 	if t.bestEpoch > 0 {
-		for i, q := range t.model.parameters {
-			copy(q.values, t.best[i])
-		}
 		o.Choice["epochs"], o.Accuracy = float64(t.bestEpoch), t.accuracy
 	}
+	if t.second != nil {
+		o.Choice["transductive_epochs"] = float64(t.second.chosen())
+	}
+	t.takeBest()
 	return o, nil
+}
+
+// takeBest makes the best parameters so far the model's, where validation has told any.
+func (t *training) takeBest() {
+	if t.bestEpoch == 0 && (t.second == nil || t.second.best == 0) {
+		return
+	}
+	for i, q := range t.model.parameters {
+		copy(q.values, t.best[i])
+	}
+}
+
+// keepBest keeps the model's parameters as the best so far.
+func (t *training) keepBest() {
+	for i, p := range t.model.parameters {
+		t.best[i] = append(t.best[i][:0], p.values...)
+	}
 }
 
 func (t *training) prepare() error {
@@ -87,6 +106,12 @@ func (t *training) prepare() error {
 			return fmt.Errorf("the choice of %v epochs is none", e)
 		}
 		t.epochs = int(e)
+	}
+	if t.p.Unlabelled != nil {
+		var err error
+		if t.second, err = newTransduction(t); err != nil {
+			return err
+		}
 	}
 	t.size = min(c.Batch, d.Len())
 	t.steps = d.Len() / t.size
@@ -116,7 +141,7 @@ func (t *training) prepare() error {
 		return fmt.Errorf("resuming: %w", err)
 	}
 	var err error
-	t.graph, err = newGraph(c, all, newBatch[float32](c, s.feature, t.size), vectors, len(d.Attributes))
+	t.graph, err = newGraph(c, all, newBatch[float32](c, s.feature, t.size), vectors, len(d.Attributes), nil)
 	return err
 }
 
@@ -155,6 +180,11 @@ func (t *training) run(ctx context.Context) error {
 			}
 		}
 	}
+	if t.second != nil {
+		if err := t.second.run(ctx); err != nil {
+			return err
+		}
+	}
 	return t.save()
 }
 
@@ -167,9 +197,24 @@ func (t *training) one(b *batch[float32]) error {
 		ramp = min(1, float64(t.step+1)/float64(c.Warmup*t.steps))
 	}
 	g.weights[0], g.weights[1], g.weights[2] = float32(ramp), float32(ramp*c.Margin), float32(c.ReconstructionWeight)
-	if err := g.bind(b); err != nil {
+	if err := g.labelled.bind(b); err != nil {
 		return err
 	}
+	a := kernels.Adam{Rate: c.LearningRate, Step: t.step + 1}
+	if c.Schedule == "cosine" {
+		// Over all epochs of the settings, so that a choice of fewer ends where validation saw it.
+		a.Rate *= (1 + math.Cos(math.Pi*float64(t.step)/float64(c.Epochs*t.steps))) / 2
+	}
+	if err := t.update(g, a); err != nil {
+		return err
+	}
+	t.step++
+	return nil
+}
+
+// update runs the graph's bound batches and gives the derivatives, clipped, to Adam.
+func (t *training) update(g *graph[float32], a kernels.Adam) error {
+	c := t.c
 	loss, err := g.run()
 	if err != nil {
 		return err
@@ -180,18 +225,14 @@ func (t *training) one(b *batch[float32]) error {
 			return err
 		}
 	}
-	if t.step == 0 {
+	if a.Step == 1 {
 		t.first = loss
 	}
 	norm := t.norm(gradients)
 	if math.IsNaN(loss) || math.IsInf(loss, 0) || math.IsNaN(norm) || math.IsInf(norm, 0) || math.Abs(loss) > 1000*(1+math.Abs(t.first)) {
-		return t.diverged(loss, norm)
+		return t.diverged(g, loss, norm, a.Step)
 	}
-	a := kernels.Adam{Rate: c.LearningRate, Beta1: c.Beta1, Beta2: c.Beta2, Epsilon: 1e-8, Scale: 1, Step: t.step + 1}
-	if c.Schedule == "cosine" {
-		// Over all epochs of the settings, so that a choice of fewer ends where validation saw it.
-		a.Rate *= (1 + math.Cos(math.Pi*float64(t.step)/float64(c.Epochs*t.steps))) / 2
-	}
+	a.Beta1, a.Beta2, a.Epsilon, a.Scale = c.Beta1, c.Beta2, 1e-8, 1
 	if c.ClipNorm > 0 && norm > c.ClipNorm {
 		a.Scale = c.ClipNorm / norm
 	}
@@ -209,7 +250,7 @@ func (t *training) one(b *batch[float32]) error {
 	t.sums.kl += g.parts.kl
 	t.sums.margin += g.parts.margin
 	t.sums.reconstruction += g.parts.reconstruction
-	t.step++
+	t.sums.unlabelled += g.parts.unlabelled
 	return nil
 }
 
@@ -249,7 +290,7 @@ func squares(v []float32) float64 {
 	return sum
 }
 
-func (t *training) diverged(loss, norm float64) error {
+func (t *training) diverged(g *graph[float32], loss, norm float64, step int) error {
 	c := t.c
 	advice := fmt.Sprintf("try a smaller learning_rate (it is %v)", c.LearningRate)
 	if c.ClipNorm == 0 {
@@ -264,7 +305,7 @@ func (t *training) diverged(loss, norm float64) error {
 		advice += fmt.Sprintf(", a smaller scale (%v) or reconstruction_weight (%v)", c.Scale, c.ReconstructionWeight)
 	}
 	return fmt.Errorf("%w in epoch %d, step %d: loss %.4g after a first of %.4g (KL %.4g, margin %.4g, reconstruction %.4g), gradient norm %.4g: %s, and l2-normalised features and attributes",
-		ErrDiverged, t.step/t.steps+1, t.step%t.steps+1, loss, t.first, t.graph.parts.kl, t.graph.parts.margin, t.graph.parts.reconstruction, norm, advice)
+		ErrDiverged, (step-1)/t.steps+1, (step-1)%t.steps+1, loss, t.first, g.parts.kl, g.parts.margin, g.parts.reconstruction, norm, advice)
 }
 
 // epochDone validates and reports.
@@ -284,9 +325,7 @@ func (t *training) epochDone() error {
 		pt.Accuracy, pt.Validated = accuracy, true
 		if accuracy > t.accuracy || t.bestEpoch == 0 {
 			t.accuracy, t.bestEpoch = accuracy, epoch
-			for i, p := range t.model.parameters {
-				t.best[i] = append(t.best[i][:0], p.values...)
-			}
+			t.keepBest()
 		}
 	}
 	if t.s.Point != nil {
@@ -305,20 +344,31 @@ func (t *training) save() error {
 	state := &method.State{Values: map[string]string{
 		"step": strconv.Itoa(t.step), "first": exact(t.first), "loss": exact(t.loss), "kl": exact(t.sums.kl),
 		"margin": exact(t.sums.margin), "reconstruction": exact(t.sums.reconstruction),
+		"unlabelled": exact(t.sums.unlabelled),
 		"best_epoch": strconv.Itoa(t.bestEpoch), "best_accuracy": exact(t.accuracy),
 	}}
 	state.Tensors = append(state.Tensors, tensors("parameter/", all, func(i int) []float32 { return all[i].values })...)
 	state.Tensors = append(state.Tensors, tensors("moment1/", all, func(i int) []float32 { return t.m1[i] })...)
 	state.Tensors = append(state.Tensors, tensors("moment2/", all, func(i int) []float32 { return t.m2[i] })...)
+	at := t.bestEpoch
+	if u := t.second; u != nil && u.begun {
+		state.Values["transductive_step"], state.Values["transductive_best"] = strconv.Itoa(u.step), strconv.Itoa(u.best)
+		state.Values["transductive_validated"] = strconv.FormatBool(u.tried)
+		state.Tensors = append(state.Tensors, u.tensors()...)
+		if u.tried {
+			at = t.epochs + 1 + u.best // beyond every epoch of the inductive part
+		}
+	}
+	state.Values["best_at"] = strconv.Itoa(at)
 	var best *method.State
-	if t.bestEpoch > t.bestSaved {
-		best = &method.State{Values: map[string]string{"best_epoch": strconv.Itoa(t.bestEpoch), "best_accuracy": exact(t.accuracy)}}
+	if at > t.bestSaved {
+		best = &method.State{Values: map[string]string{"best_at": strconv.Itoa(at), "best_accuracy": exact(t.accuracy)}}
 		best.Tensors = tensors("parameter/", all, func(i int) []float32 { return t.best[i] })
 	}
 	if err := t.s.Save(state, best); err != nil {
 		return err
 	}
-	t.bestSaved = t.bestEpoch
+	t.bestSaved = at
 	return nil
 }
 
@@ -338,7 +388,7 @@ func (t *training) resume() error {
 	}
 	t.step, t.bestEpoch = int(number("step")), int(number("best_epoch"))
 	t.first, t.loss, t.accuracy = number("first"), number("loss"), number("best_accuracy")
-	t.sums = terms{kl: number("kl"), margin: number("margin"), reconstruction: number("reconstruction")}
+	t.sums = terms{kl: number("kl"), margin: number("margin"), reconstruction: number("reconstruction"), unlabelled: number("unlabelled")}
 	if err != nil {
 		return err
 	}
@@ -355,7 +405,17 @@ func (t *training) resume() error {
 			return err
 		}
 	}
-	if t.bestEpoch == 0 {
+	at := int(number("best_at"))
+	if u := t.second; u != nil && r.Values["transductive_step"] != "" {
+		step, best := int(number("transductive_step")), int(number("transductive_best"))
+		if err == nil {
+			err = u.resume(f, step, best, r.Values["transductive_validated"] == "true")
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if at == 0 {
 		return nil
 	}
 	for i, p := range all {
@@ -365,12 +425,12 @@ func (t *training) resume() error {
 	switch {
 	case b == nil:
 		return errors.New("the best parameters so far are missing")
-	case b.Values["best_epoch"] != r.Values["best_epoch"]:
+	case b.Values["best_at"] != r.Values["best_at"]:
 		// Saved by a run that died before it saved the state beside them: that epoch is still to come, and will save
 		// them again.
 		return nil
 	}
-	t.bestSaved = t.bestEpoch
+	t.bestSaved = at
 	return restore(&safetensors.File{Tensors: b.Tensors}, "parameter/", all, func(i int) []float32 { return t.best[i] })
 }
 

@@ -130,8 +130,11 @@ func TestSeeds(t *testing.T) {
 func TestResume(t *testing.T) {
 	w := world(3, 5, 10, 5)
 	c := small()
-	c.Epochs, c.Schedule, c.Warmup = 6, "cosine", 2
-	for _, p := range []*method.Problem{{Train: *w[0], Validation: w[1], Seed: 5}, {Train: *w[0], Seed: 5}} {
+	c.Epochs, c.Schedule, c.Warmup, c.TransductiveEpochs = 6, "cosine", 2, 4
+	c.Batch = 10
+	unlabelled := &method.Unlabelled{Features: w[1], Attributes: w[1].Attributes}
+	for _, p := range []*method.Problem{{Train: *w[0], Validation: w[1], Seed: 5}, {Train: *w[0], Seed: 5},
+		{Train: *w[0], Validation: w[1], Unlabelled: unlabelled, Seed: 5}, {Train: *w[0], Unlabelled: unlabelled, Seed: 5}} {
 		var whole []method.Point
 		o, err := (&Method{Config: c}).Fit(context.Background(), p, &method.Session{Point: func(p method.Point) error { whole = append(whole, p); return nil }})
 		if err != nil {
@@ -147,9 +150,17 @@ func TestResume(t *testing.T) {
 			}
 			return k
 		}
-		last := map[int]method.Point{}
+		type key struct {
+			done  int
+			start bool // of the transductive part
+		}
+		at := func(p method.Point) key {
+			e, ok := p.Choice["transductive_epochs"]
+			return key{p.Done, ok && e == 0}
+		}
+		last := map[key]method.Point{}
 		for try := 1; ; try++ {
-			if try > 50 {
+			if try > 200 {
 				t.Fatal("no end")
 			}
 			ctx, cancel := context.WithCancel(context.Background())
@@ -175,7 +186,7 @@ func TestResume(t *testing.T) {
 					state = keep(s)
 					return nil
 				},
-				Point: func(p method.Point) error { last[p.Done] = p; return nil },
+				Point: func(p method.Point) error { last[at(p)] = p; return nil },
 			}
 			o, err = (&Method{Config: c}).Fit(ctx, p, s)
 			cancel()
@@ -190,7 +201,7 @@ func TestResume(t *testing.T) {
 			t.Error("the resumed fit gave another model")
 		}
 		for i, p := range whole {
-			q := last[i+1]
+			q := last[at(p)]
 			if q.Accuracy != p.Accuracy || q.Values["loss"] != p.Values["loss"] {
 				t.Errorf("epoch %d: %v, undisturbed %v", i+1, q, p)
 			}
@@ -222,7 +233,7 @@ func TestPrediction(t *testing.T) {
 		vectors = append(vectors, a...)
 	}
 	b.fill(&plain, w, order, make([]float32, w.Dim()), 1, 0)
-	g, err := newGraph(&plain, m.parameters, b, vectors, len(w.Attributes))
+	g, err := newGraph(&plain, m.parameters, b, vectors, len(w.Attributes), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -377,5 +388,57 @@ func BenchmarkStep(b *testing.B) {
 				f.free <- x
 			}
 		})
+	}
+}
+
+// TestTransductive: unlabelled images of the unseen classes, whose features all moved the same way since training, bring
+// these classes back.
+func TestTransductive(t *testing.T) {
+	w := world(6, 20, 40, 8, 8)
+	for _, d := range w[1:] {
+		for _, x := range d.Samples.(*rows).x {
+			for j := range x {
+				if j%3 == 0 {
+					x[j] += 1.2
+				}
+			}
+		}
+	}
+	c := small()
+	c.TransductiveEpochs, c.TransductiveRate = 20, 2e-3
+	fit := func(p *method.Problem) (*method.Outcome, float64) {
+		o, err := (&Method{Config: c}).Fit(context.Background(), p, &method.Session{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := method.Accuracy(o.Model, w[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o, a
+	}
+	_, inductive := fit(&method.Problem{Train: *w[0], Seed: 1})
+	unlabelled := func(d *method.Data) *method.Unlabelled {
+		return &method.Unlabelled{Features: d, Attributes: d.Attributes}
+	}
+	o, transductive := fit(&method.Problem{Train: *w[0], Unlabelled: unlabelled(w[2]), Seed: 1})
+	if transductive < inductive+0.1 || o.Choice["transductive_epochs"] != 20 {
+		t.Errorf("transductive %v, inductive %v, choice %v", transductive, inductive, o.Choice)
+	}
+	// With validation classes in the unseen ones' place the number of epochs is chosen, and the model kept is that one.
+	o, _ = fit(&method.Problem{Train: *w[0], Validation: w[1], Unlabelled: unlabelled(w[1]), Seed: 1})
+	if a, err := method.Accuracy(o.Model, w[1]); err != nil || a != o.Accuracy || o.Choice["epochs"] < 1 {
+		t.Errorf("the model kept has %v, reported %v, choice %v (%v)", a, o.Accuracy, o.Choice, err)
+	}
+}
+
+func TestSharpen(t *testing.T) {
+	q := []float32{0.5, 0.5, 0.9, 0.1}
+	sharpen(q, 2, 2)
+	// Column sums 1.4 and 0.6.
+	a, b := 0.25/1.4, 0.25/0.6
+	c, d := 0.81/1.4, 0.01/0.6
+	for i, want := range []float64{a / (a + b), b / (a + b), c / (c + d), d / (c + d)} {
+		near(t, "target", float64(q[i]), want, 1e-6)
 	}
 }

@@ -24,7 +24,7 @@ type goldenCase struct {
 	Loss                          float64
 }
 
-func convert[T float](v []float64) []T {
+func convert[T, F float](v []F) []T {
 	to := make([]T, len(v))
 	for i, x := range v {
 		to[i] = T(x)
@@ -76,7 +76,7 @@ func golden[T float](t *testing.T, w *goldenCase, tolerance float64) {
 	for _, m := range w.Masks {
 		b.masks = append(b.masks, convert[T](m))
 	}
-	g, err := newGraph(&c, all, b, convert[T](w.A), w.Classes)
+	g, err := newGraph(&c, all, b, convert[T](w.A), w.Classes, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,9 +136,29 @@ func randomGraph(t *testing.T, c *Config, seed uint64) (*graph[float64], *batch[
 	for i := range b.labels {
 		b.labels[i] = float64(r.IntN(classes))
 	}
-	g, err := newGraph(c, all, b, normal(classes*attributes), classes)
+	var second *unlabelled[float64]
+	if c.UnlabelledWeight > 0 {
+		const unseen = 4
+		second = &unlabelled[float64]{first: newBatch[float64](c, features, n-1), attributes: normal(unseen * attributes), classes: unseen}
+		copy(second.first.x, normal(len(second.first.x)))
+		copy(second.first.noise, normal(len(second.first.noise)))
+		for _, m := range second.first.masks {
+			drop(m, c.Keep, r, true)
+		}
+	}
+	g, err := newGraph(c, all, b, normal(classes*attributes), classes, second)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if g.second != nil {
+		scores := make([]float32, len(g.second.sharpened))
+		for i := range scores {
+			scores[i] = float32(r.NormFloat64())
+		}
+		for i := 0; i < len(scores); i += second.classes {
+			softmax(scores[i:i+second.classes], scores[i:i+second.classes])
+		}
+		copy(g.second.sharpened, convert[float64](scores))
 	}
 	return g, b
 }
@@ -156,11 +176,15 @@ func TestGradients(t *testing.T) {
 		"no margin":           func(c *Config) { c.Margin = 0 },
 		"half of everything":  func(c *Config) { c.Margin, c.ReconstructionWeight = 0.5, 0.3 },
 		"tight log variances": func(c *Config) { c.LogVarianceBound = 0.3 },
+		"learned variance":    func(c *Config) { c.DecoderVariance = "learned" },
+		"three samples":       func(c *Config) { c.Samples, c.DecoderVariance = 3, "learned" },
+		"transductive":        func(c *Config) { c.UnlabelledWeight, c.Samples = 0.7, 2 },
+		"transductive, sharp": func(c *Config) { c.UnlabelledWeight, c.Reconstruction = 1, false },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := Default()
 			c.Hidden, c.Latent, c.Keep, c.InputKeep, c.ReconstructionWeight, c.Reconstruction = []int{5, 4}, 3, 0.7, 1, 1, true
-			c.Margin, c.LogVarianceBound = 1, 5
+			c.Margin, c.LogVarianceBound, c.UnlabelledWeight = 1, 5, 0
 			change(&c)
 			g, _ := randomGraph(t, &c, 1)
 			if loss, err := g.run(); err != nil || loss > 100 {
@@ -200,7 +224,7 @@ func TestGradients(t *testing.T) {
 // TestSharp: VZSL# at lambda 1 is softmax cross-entropy on -KL.
 func TestSharp(t *testing.T) {
 	c := Default()
-	c.Hidden, c.Latent, c.Margin, c.Reconstruction = []int{5}, 3, 1, false
+	c.Hidden, c.Latent, c.Margin, c.Reconstruction, c.UnlabelledWeight = []int{5}, 3, 1, false, 0
 	g, b := randomGraph(t, &c, 2)
 	loss, err := g.run()
 	if err != nil {

@@ -141,27 +141,47 @@ func (b *builder[T]) bounded(name string, t *G.Node, bound float64) *G.Node {
 	}, t)
 }
 
-// sample adds z = mu + exp(logVariance/2) * noise to the graph, the noise standard normal.
+// sample adds z = mu + exp(logVariance/2) * noise to the graph, the noise standard normal and a whole number of times as
+// many rows as mu has: so many samples of each Gaussian, the first of all, then the second of all.
 func (b *builder[T]) sample(mu, logVariance, noise *G.Node) *G.Node {
 	if b.err != nil {
 		return nil
 	}
+	each := mu.Shape().TotalSize()
 	return b.apply(&fused[T]{
-		name: "sample", shape: mu.Shape(), wrt: []bool{true, true, false},
+		name: "sample", shape: noise.Shape(), wrt: []bool{true, true, false},
 		do: func(v [][]T, to []T) {
-			m, l, e := v[0][:len(to)], v[1][:len(to)], v[2][:len(to)]
-			for i := range to {
-				to[i] = m[i] + exp(l[i]/2)*e[i]
+			m, l := v[0][:each], v[1][:each]
+			for lo := 0; lo < len(to); lo += each {
+				e, z := v[2][lo:lo+each], to[lo:lo+each]
+				for i := range z {
+					z[i] = m[i] + exp(l[i]/2)*e[i]
+				}
 			}
 		},
 		back: func(nodes G.Nodes, out, grad *G.Node) (G.Nodes, error) {
+			byMu := grad
+			if noise.Shape().TotalSize() > each {
+				byMu = b.apply(&fused[T]{name: "sample by mu", shape: mu.Shape(), do: func(v [][]T, to []T) {
+					clear(to)
+					for lo := 0; lo < len(v[0]); lo += each {
+						for i, g := range v[0][lo : lo+each] {
+							to[i] += g
+						}
+					}
+				}}, grad)
+			}
 			byLog := b.apply(&fused[T]{name: "sample by log variance", shape: mu.Shape(), do: func(v [][]T, to []T) {
-				g, z, m := v[0][:len(to)], v[1][:len(to)], v[2][:len(to)]
-				for i := range to {
-					to[i] = g[i] * (z[i] - m[i]) / 2
+				clear(to)
+				m := v[2][:each]
+				for lo := 0; lo < len(v[0]); lo += each {
+					g, z := v[0][lo:lo+each], v[1][lo:lo+each]
+					for i := range to {
+						to[i] += g[i] * (z[i] - m[i]) / 2
+					}
 				}
 			}}, grad, out, nodes[0])
-			return b.grads(grad, byLog, nil)
+			return b.grads(byMu, byLog, nil)
 		},
 	}, mu, logVariance, noise)
 }

@@ -178,6 +178,16 @@ func (b *builder[T]) apply(op *fused[T], in ...*G.Node) *G.Node {
 	return n
 }
 
+// add adds two terms of the loss.
+func (b *builder[T]) add(x, y *G.Node) *G.Node {
+	if b.err != nil {
+		return nil
+	}
+	var n *G.Node
+	n, b.err = G.Add(x, y)
+	return n
+}
+
 // input adds an input bound to values, which the caller may change between runs.
 func (b *builder[T]) input(name string, shape []int, values []T) *G.Node {
 	return G.NewTensor(b.g, dtype[T](), len(shape), G.WithShape(shape...), G.WithName(name), G.WithValue(newTensor(shape, values)))

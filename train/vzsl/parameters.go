@@ -57,6 +57,9 @@ func parameters[T float](c *Config, s shape) []*parameter[T] {
 			in = h
 		}
 		layer("decoder.mean", in, s.feature, 0.1*he(in))
+		if c.DecoderVariance == "learned" {
+			all = append(all, &parameter[T]{name: "decoder.log_variance", cols: 1})
+		}
 	}
 	for _, p := range all {
 		p.values = make([]T, max(p.rows, 1)*p.cols)
