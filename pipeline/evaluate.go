@@ -168,7 +168,7 @@ func percent(e evaluate.Estimate) string {
 // about collects what the report says of the run: settings, data, files, program and machine.
 func (c *console) about(name string, r *runFlags, model *train.Predictor, in *inputs) (report.About, error) {
 	a := report.About{
-		Name: name, Method: train.Title(model.Settings().Method), Program: program,
+		Name: name, Method: title(model), Program: program,
 		Command:  c.command("evaluate", "--run", name),
 		Features: in.features.Source(), Config: model.Settings(),
 		Seeds: []report.Entry{{Name: "training", Value: fmt.Sprint(model.Settings().Seed)}},
@@ -199,6 +199,11 @@ func (c *console) about(name string, r *runFlags, model *train.Predictor, in *in
 	a.Metrics = metrics
 	a.ImageRoot = r.ds.imageRoot()
 	return a, nil
+}
+
+func title(model *train.Predictor) string {
+	s := model.Settings()
+	return s.Title()
 }
 
 // imageRoot is the folder of the pictures, "" where it is not known: a report does without them.

@@ -18,14 +18,16 @@ type runFlags struct {
 	ds             datasetFlags
 	network, split string
 	method, run    string
+	transductive   bool
 }
 
 func (r *runFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&r.split, "split", "standard", "`name` of the split")
 	f.StringVar(&r.method, "method", "vzsl", "method: "+enumerate(train.Methods()))
+	f.BoolVar(&r.transductive, "transductive", false, "the unseen classes' test images join the training, without their labels")
 	f.StringVar(&r.network, "network", "", "`name` of the network whose features to take (default: the only one there is)")
-	f.StringVar(&r.run, "run", "", "`name` of the run: its folder below runs/ and reports/ (default <dataset>-<split>-<method>)")
+	f.StringVar(&r.run, "run", "", "`name` of the run: its folder below runs/ and reports/ (default <dataset>-<split>-<method>[-transductive])")
 	must(cmd.RegisterFlagCompletionFunc("method", cobra.FixedCompletions(train.Methods(), cobra.ShellCompDirectiveNoFileComp)))
 }
 
@@ -41,7 +43,11 @@ func (r *runFlags) name() (string, error) {
 		return "", err
 	}
 	if r.run == "" {
-		return r.ds.name + "-" + r.split + "-" + r.method, nil
+		name := r.ds.name + "-" + r.split + "-" + r.method
+		if r.transductive {
+			name += "-transductive"
+		}
+		return name, nil
 	}
 	return r.run, checkFolderName("run", r.run)
 }

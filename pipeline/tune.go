@@ -23,6 +23,7 @@ type tuneFlags struct {
 	budget        time.Duration
 	workers       int
 	force         bool
+	from          string
 }
 
 func newTune(con *console) *cobra.Command {
@@ -39,12 +40,21 @@ best third with three parts held out in turn; the best third of these with all o
 in the mean over the parts wins, and the model is trained on all seen classes with it. A setting
 given as a flag is kept and not searched. No test image and no unseen class takes part.
 
+With --transductive the search is over the transductive settings alone, from the settings and epochs
+of a tuned inductive run on (--from); the classes held out play the unseen ones.
+
 Fits run beside each other on all cores. Stop it at any moment: the same command goes on.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, err := train.Preset(t.preset, t.run.method)
 			if err != nil {
 				return usageError{err}
+			}
+			var choice map[string]float64
+			if t.run.transductive {
+				if settings, choice, err = t.inductive(con); err != nil {
+					return err
+				}
 			}
 			if err := applySettings(cmd.Flags(), &settings); err != nil {
 				return err
@@ -55,7 +65,7 @@ Fits run beside each other on all cores. Stop it at any moment: the same command
 			if t.trials < 1 || t.folds < 2 {
 				return usagef("--trials %d --folds %d: at least one trial and two folds are needed", t.trials, t.folds)
 			}
-			return runTune(cmd.Context(), con, &t, settings, givenSettings(cmd.Flags(), &settings))
+			return runTune(cmd.Context(), con, &t, settings, choice, givenSettings(cmd.Flags(), &settings))
 		},
 	}
 	t.run.ds.addName(cmd)
@@ -66,9 +76,35 @@ Fits run beside each other on all cores. Stop it at any moment: the same command
 	f.IntVar(&t.folds, "folds", 5, "parts of the seen classes")
 	f.DurationVar(&t.budget, "budget", 0, "begin no fit later than this after the start, e.g. 30m (default: no limit); the trials finished by then decide")
 	f.IntVar(&t.workers, "workers", 0, "fits at a time (default: one for each processor)")
+	f.StringVar(&t.from, "from", "", "with --transductive: the tuned inductive `run` to go on from (default: the run of the same names without -transductive)")
 	f.BoolVar(&t.force, "force", false, "begin anew in a run folder that holds another run or search")
 	addSettings(f)
 	return cmd
+}
+
+// inductive reads the settings and the choice that a transductive search goes on from.
+func (t *tuneFlags) inductive(con *console) (train.Settings, map[string]float64, error) {
+	from := t.run
+	from.transductive, from.run = false, t.from
+	name, err := from.name()
+	if err != nil {
+		return train.Settings{}, nil, err
+	}
+	s, tuned, err := train.ReadTuned(con.runDir(name))
+	if err != nil {
+		return s, nil, fmt.Errorf("a transductive search goes on from a tuned inductive run: %w", err)
+	}
+	if s.Method != t.run.method {
+		return s, nil, fmt.Errorf("%s is a run of the method %s, not %s", con.runDir(name), s.Method, t.run.method)
+	}
+	// The flags of other methods have their places too.
+	all, err := train.Preset(t.preset, s.Method)
+	if err != nil {
+		return s, nil, err
+	}
+	all.Configs[s.Method] = s.Config()
+	s.Configs, s.Transductive = all.Configs, true
+	return s, tuned.Choice, nil
 }
 
 // givenSettings are the settings set by flags or the settings file, by their toml names: what a search leaves alone.
@@ -82,7 +118,7 @@ func givenSettings(fs *pflag.FlagSet, s *train.Settings) []string {
 	return names
 }
 
-func runTune(ctx context.Context, con *console, t *tuneFlags, settings train.Settings, pinned []string) error {
+func runTune(ctx context.Context, con *console, t *tuneFlags, settings train.Settings, choice map[string]float64, pinned []string) error {
 	name, err := t.run.name()
 	if err != nil {
 		return err
@@ -96,7 +132,7 @@ func runTune(ctx context.Context, con *console, t *tuneFlags, settings train.Set
 	con.log.Info("tune", "run", name, "method", settings.Method, "split", t.run.split, "trials", t.trials, "folds", t.folds, "seen", len(in.roles.Seen))
 	hook, end := con.progress("tune "+name, "fits")
 	tuned, err := train.Tune(ctx, train.TuneOptions{
-		Settings: settings, Pinned: pinned, Dir: filepath.Join(dir, "tuning"), Force: t.force,
+		Settings: settings, Pinned: pinned, Choice: choice, Dir: filepath.Join(dir, "tuning"), Force: t.force,
 		Features: in.features, Classes: in.table, Roles: in.roles,
 		Trials: t.trials, Folds: t.folds, Budget: t.budget, Workers: t.workers,
 		Progress: hook, Log: con.log,

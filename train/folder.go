@@ -39,6 +39,8 @@ type record struct {
 	Missing    string `toml:"missing"`
 	Seed       uint64 `toml:"seed"`
 	Refit      bool   `toml:"refit"`
+	// Left out where false: runs of before have no such line.
+	Transductive bool `toml:"transductive,omitempty"`
 
 	Data dataRecord `toml:"data" comment:"what the run is trained on"`
 
@@ -62,6 +64,7 @@ type dataRecord struct {
 	SplitSHA256    string `toml:"split_sha256" comment:"of the seen, validation and unseen class lists"`
 	Train          int    `toml:"train" comment:"images"`
 	Validation     int    `toml:"validation" comment:"images"`
+	Unlabelled     int    `toml:"unlabelled,omitempty" comment:"images of unseen classes, without their labels"`
 }
 
 // TunedRecord says how a search chose a run's settings.
@@ -101,7 +104,7 @@ func ReadTuned(runDir string) (Settings, *TunedRecord, error) {
 }
 
 func newRecord(s *Settings, src shards.Source) *record {
-	return &record{Method: s.Method, Features: s.FeatureNorm, Attributes: s.AttributeNorm, Missing: s.Missing, Seed: s.Seed, Refit: s.Refit,
+	return &record{Method: s.Method, Features: s.FeatureNorm, Attributes: s.AttributeNorm, Missing: s.Missing, Seed: s.Seed, Refit: s.Refit, Transductive: s.Transductive,
 		Data: dataRecord{Dataset: src.Dataset, DatasetSHA256: src.DatasetSHA256, Network: src.Network, NetworkSHA256: src.NetworkSHA256,
 			Layer: src.Layer, Recipe: src.Recipe, Engine: src.Engine, Dim: src.Dim},
 		config: s.Config()}
@@ -144,7 +147,7 @@ func readRecord(text []byte) (*record, error) {
 
 // settings are those that the record was made of.
 func (r *record) settings() Settings {
-	return Settings{Method: r.Method, FeatureNorm: r.Features, AttributeNorm: r.Attributes, Missing: r.Missing, Seed: r.Seed, Refit: r.Refit,
+	return Settings{Method: r.Method, FeatureNorm: r.Features, AttributeNorm: r.Attributes, Missing: r.Missing, Seed: r.Seed, Refit: r.Refit, Transductive: r.Transductive,
 		Configs: map[string]method.Config{r.Method: r.config}}
 }
 

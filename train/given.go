@@ -53,7 +53,28 @@ func (p *parts) given(s *Settings, held []string) (*given, error) {
 			return nil, err
 		}
 	}
+	if s.Transductive {
+		return g, p.unlabel(g, s, held, validation)
+	}
 	return g, nil
+}
+
+// unlabel adds the unlabelled images: those of the unseen classes, or while classes are held out theirs in their place.
+func (p *parts) unlabel(g *given, s *Settings, held []string, validation []int) error {
+	rows, classes := p.unlabelled, p.roles.Unseen
+	if len(held) > 0 {
+		rows, classes = validation, held
+	}
+	u := &method.Unlabelled{Features: &samples{f: p.f, kind: s.FeatureNorm, rows: rows}}
+	for _, c := range classes {
+		v := make([]float32, len(p.vectors[c]))
+		if err := g.normaliser.Apply(p.vectors[c], v); err != nil {
+			return fmt.Errorf("class %q: %w", c, err)
+		}
+		u.Attributes = append(u.Attributes, v)
+	}
+	g.problem.Unlabelled = u
+	return nil
 }
 
 // pictured is the number of classes that rows are of.

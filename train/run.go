@@ -83,12 +83,13 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	p, err := newParts(o.Features, o.Classes, o.Roles)
+	p, err := newParts(o.Features, o.Classes, o.Roles, o.Transductive)
 	if err != nil {
 		return nil, err
 	}
 	r := newRecord(&o.Settings, o.Features.Source())
 	r.Data.Dim, r.Data.Split, r.Data.Train, r.Data.Validation = o.Features.Dim(), o.Roles.Name, len(p.train), len(p.validation)
+	r.Data.Unlabelled = len(p.unlabelled)
 	if r.Data.FeaturesSHA256, r.Data.ClassesSHA256, r.Data.SplitSHA256, err = p.digests(o.Classes); err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -518,7 +519,7 @@ func TestPaper(t *testing.T) {
 // TestBlind: a method is handed no sample and no class that is unseen.
 func TestBlind(t *testing.T) {
 	o := options(t, t.TempDir())
-	p, err := newParts(o.Features, o.Classes, o.Roles)
+	p, err := newParts(o.Features, o.Classes, o.Roles, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -532,4 +533,39 @@ func TestBlind(t *testing.T) {
 		}
 	}
 	var _ method.Method = (*vzsl.Method)(nil)
+}
+
+// TestTransductiveBlind: labels and classes of unseen images, scrambled, change nothing.
+func TestTransductiveBlind(t *testing.T) {
+	fit := func(scramble bool) (string, *Result) {
+		o := options(t, t.TempDir())
+		o.Transductive = true
+		vzslOf(&o).Epochs, vzslOf(&o).TransductiveEpochs = 4, 3
+		f := o.Features.(*memoryFeatures)
+		if scramble {
+			for i, r := range o.Roles.Roles {
+				if r == shards.RoleTestUnseen {
+					row := slices.Index(f.images, o.Roles.Images[i])
+					f.labels[row] = int32(i % len(o.Classes.Classes))
+				}
+			}
+		}
+		res, err := Run(context.Background(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return digest(t, res.Model), res
+	}
+	plain, res := fit(false)
+	if _, ok := res.Choice["transductive_epochs"]; !ok || res.Accuracy < 0.4 {
+		t.Errorf("%+v", res)
+	}
+	if scrambled, _ := fit(true); scrambled != plain {
+		t.Error("a label of an unseen image was read")
+	}
+	o := options(t, t.TempDir())
+	o.Transductive, o.Method = true, "eszsl"
+	if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "transductive") {
+		t.Errorf("ESZSL: %v", err)
+	}
 }

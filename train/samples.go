@@ -81,14 +81,16 @@ func (s *samples) Row(i int, dst []float32) {
 type parts struct {
 	f                 Features
 	train, validation []int                // rows
+	unlabelled        []int                // rows of test images of unseen classes; none in the inductive setting
 	names             []string             // of all classes, by label
 	vectors           map[string][]float32 // raw attributes by class name
 	blocks            []int                // widths of the descriptions that these are joined of
 	roles             *shards.Roles
 }
 
-// newParts finds the rows of the roles and the vectors of the classes.
-func newParts(f Features, table *shards.ClassTable, roles *shards.Roles) (*parts, error) {
+// newParts finds the rows of the roles and the vectors of the classes. Rows of unseen classes' images are taken, without
+// their labels, in the transductive setting only.
+func newParts(f Features, table *shards.ClassTable, roles *shards.Roles, transductive bool) (*parts, error) {
 	p := &parts{f: f, names: table.Classes, blocks: table.BlockWidths(), roles: roles, vectors: make(map[string][]float32, len(table.Classes))}
 	for i, c := range table.Classes {
 		if i < len(table.Values) {
@@ -122,6 +124,9 @@ func newParts(f Features, table *shards.ClassTable, roles *shards.Roles) (*parts
 			continue
 		}
 		found++
+		if r == shards.RoleTestUnseen && transductive {
+			p.unlabelled = append(p.unlabelled, row)
+		}
 		if r != shards.RoleTrain && r != shards.RoleValidation {
 			continue
 		}
@@ -141,6 +146,9 @@ func newParts(f Features, table *shards.ClassTable, roles *shards.Roles) (*parts
 		} else {
 			p.validation = append(p.validation, row)
 		}
+	}
+	if transductive && len(p.unlabelled) == 0 {
+		return nil, fmt.Errorf("split %q has no image of an unseen class with features: the transductive setting needs some", roles.Name)
 	}
 	if len(p.train) == 0 {
 		return nil, fmt.Errorf("split %q has no image to train on among the %d with features (%d of them are in the split): was it made for these features?", roles.Name, f.Rows(), found)
@@ -162,18 +170,29 @@ func (p *parts) digests(table *shards.ClassTable) (features, classes, split stri
 		return hex.EncodeToString(h.Sum(nil))
 	}
 	images, labels := p.f.Images(), p.f.Labels()
+	image := func(r int) error {
+		x := p.f.Feature(r)
+		for j, v := range x {
+			if v-v != 0 {
+				return fmt.Errorf("the feature of image %q has the value %v at %d: extract it again (vzsl verify finds more)", images[r], v, j)
+			}
+		}
+		text(images[r])
+		h.Write(littleEndian(x))
+		return nil
+	}
 	for _, rows := range [][]int{p.train, p.validation} {
 		text(fmt.Sprint(len(rows)))
 		for _, r := range rows {
-			x := p.f.Feature(r)
-			for j, v := range x {
-				if v-v != 0 {
-					return "", "", "", fmt.Errorf("the feature of image %q has the value %v at %d: extract it again (vzsl verify finds more)", images[r], v, j)
-				}
+			if err := image(r); err != nil {
+				return "", "", "", err
 			}
-			text(images[r])
 			text(p.names[labels[r]])
-			h.Write(littleEndian(x))
+		}
+	}
+	for _, r := range p.unlabelled { // their labels are not looked at
+		if err := image(r); err != nil {
+			return "", "", "", err
 		}
 	}
 	features = sum()

@@ -20,6 +20,7 @@ type Settings struct {
 	Missing       string `toml:"missing" comment:"missing attribute values: error, class-mean"`
 	Seed          uint64 `toml:"seed" comment:"of everything random"`
 	Refit         bool   `toml:"refit" comment:"after choosing on the validation classes, train anew on all seen classes"`
+	Transductive  bool   `toml:"transductive" comment:"the unseen classes' test images join the training, without their labels"`
 
 	// Configs are the settings of each method, by its name.
 	Configs map[string]method.Config `toml:"-"`
@@ -54,6 +55,14 @@ func Methods() []string {
 		names = append(names, m.name)
 	}
 	return names
+}
+
+// Title is the method's name as the literature writes it, and the setting where it is not the inductive one.
+func (s *Settings) Title() string {
+	if s.Transductive {
+		return Title(s.Method) + ", transductive"
+	}
+	return Title(s.Method)
 }
 
 // Title is a method's name as the literature writes it.
@@ -108,6 +117,9 @@ func (s *Settings) Validate() error {
 		if !slices.Contains(x.known, x.value) {
 			return fmt.Errorf("setting %s = %q; there are %s", x.name, x.value, strings.Join(x.known, ", "))
 		}
+	}
+	if _, ok := s.Config().(method.Transductive); s.Transductive && !ok {
+		return fmt.Errorf("the method %s has no transductive form", s.Method)
 	}
 	if s.Seed > math.MaxInt64 {
 		return fmt.Errorf("setting seed = %d; it is at most %d", s.Seed, math.MaxInt64)

@@ -27,8 +27,10 @@ import (
 type TuneOptions struct {
 	Settings          // of the first trial; what the search leaves alone
 	Pinned   []string // settings that are not searched, by their toml names
-	Dir      string   // where its journal is kept
-	Force    bool     // begin anew in a folder that holds another search
+	// Choice is what an inductive search chose, from whose settings a transductive one goes on; nil otherwise.
+	Choice   method.Choice
+	Dir      string // where its journal is kept
+	Force    bool   // begin anew in a folder that holds another search
 	Features Features
 	Classes  *shards.ClassTable
 	Roles    *shards.Roles
@@ -87,7 +89,7 @@ func Tune(ctx context.Context, o TuneOptions) (*Tuned, error) {
 	if o.Trials < 1 || o.Folds < 2 {
 		return nil, fmt.Errorf("tuning with %d trials and %d folds: at least one trial and two folds are needed", o.Trials, o.Folds)
 	}
-	p, err := newParts(o.Features, o.Classes, o.Roles)
+	p, err := newParts(o.Features, o.Classes, o.Roles, o.Transductive)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +163,11 @@ type tuning struct {
 
 // trials draws all settings.
 func (t *tuning) trials() error {
-	t.space = pinned(t.o.Config().Space(), t.o.Pinned)
+	space := t.o.Config().Space()
+	if c, ok := t.o.Config().(method.Transductive); ok && t.o.Transductive {
+		space = c.TransductiveSpace()
+	}
+	t.space = pinned(space, t.o.Pinned)
 	t.settings = []Settings{t.o.Settings}
 	for i := 1; i < t.o.Trials && len(t.space) > 0; i++ {
 		s, err := t.o.draw(t.space, t.o.Seed, i)
@@ -247,7 +253,7 @@ func (t *tuning) header() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(map[string]any{"config": string(text), "trials": t.o.Trials, "folds": t.folds, "pinned": t.o.Pinned, "space": t.space})
+	return json.Marshal(map[string]any{"config": string(text), "trials": t.o.Trials, "folds": t.folds, "pinned": t.o.Pinned, "space": t.space, "choice": t.o.Choice})
 }
 
 // rungs are the numbers of folds that the trials still alive are fitted on, one after the other.
@@ -377,7 +383,7 @@ func (t *tuning) one(ctx context.Context, k fitKey) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.Config().Method().Fit(ctx, &g.problem, &method.Session{Log: t.o.Log, Point: func(p method.Point) error {
+	_, err = s.Config().Method().Fit(ctx, &g.problem, &method.Session{Log: t.o.Log, Choice: t.o.Choice, Point: func(p method.Point) error {
 		if p.Validated {
 			line.Points = append(line.Points, fitPoint{p.Choice, p.Accuracy})
 		}

@@ -105,6 +105,13 @@ type Config interface {
 	Space() []Dimension
 }
 
+// Transductive is a Config of a method that takes Problem.Unlabelled.
+type Transductive interface {
+	Config
+	// TransductiveSpace is what tuning searches in the transductive setting, from a tuned inductive model's settings on.
+	TransductiveSpace() []Dimension
+}
+
 // Dimension is a setting and the values that tuning may give it.
 type Dimension struct {
 	Setting string // its toml name; features and attributes are the normalisations

@@ -103,6 +103,14 @@ func (c *Config) Space() []method.Dimension {
 	return space
 }
 
+// TransductiveSpace is what tuning searches in the transductive setting.
+func (c *Config) TransductiveSpace() []method.Dimension {
+	return []method.Dimension{
+		{Setting: "transductive_rate", Low: 3e-5, High: 1e-3, Log: true},
+		{Setting: "unlabelled_weight", Low: 0.1, High: 10, Log: true},
+	}
+}
+
 // ErrSetting is wrapped by every error about settings that cannot work.
 var ErrSetting = errors.New("setting")
 

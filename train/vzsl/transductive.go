@@ -113,7 +113,7 @@ func (s *transduction) run(ctx context.Context) error {
 	}
 	classes := len(s.u.Attributes)
 	second := &unlabelled[float32]{first: newBatch[float32](c, sizes.feature, s.size), attributes: unseen, classes: classes}
-	t.graph.vm.Close()
+	_ = t.graph.vm.Close()
 	var err error
 	if s.graph, err = newGraph(c, t.model.parameters, newBatch[float32](c, sizes.feature, t.size), vectors, len(t.p.Train.Attributes), second); err != nil {
 		return err
