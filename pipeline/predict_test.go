@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"testing"
 
 	"vzsl/predict"
+	"vzsl/predict/server"
 )
 
 // predicted is the JSON of vzsl predict.
@@ -247,6 +249,16 @@ func TestPredictRefusals(t *testing.T) {
 	refused(t, exitFailed, []string{"few.csv", "of the model's 22 attributes", "--words"}, in(picture, "--model", model, "--classes", write(t, "few.csv", "class,red\nx,1\n"))...)
 	refused(t, exitFailed, []string{"twice.txt:2", "x"}, in(picture, "--model", model, "--classes", write(t, "twice.txt", "x\nx\n"))...)
 	refused(t, exitFailed, []string{"nowhere.csv"}, in(picture, "--model", model, "--classes", "nowhere.csv")...)
+	// The run's network is found where networks lie; descriptions in another unit are pointed at.
+	write(t, filepath.Join("models", "demo.onnx"), string(b))
+	table := strings.ReplaceAll(string(read(t, filepath.Join(data, "classes.csv"))), ",1", ",100")
+	percent := write(t, "percent.csv", table)
+	for file, warned := range map[string]bool{filepath.Join(data, "classes.csv"): false, percent: true} {
+		o := vzsl(t, in(picture, "--classes", file, "-q")...)
+		if o.code != exitDone || strings.Contains(o.stderr, "same unit") != warned {
+			t.Errorf("%s: exit code %d, %s", file, o.code, o.stderr)
+		}
+	}
 	refused(t, exitFailed, []string{"classes.parquet", "vzsl import"}, in(filepath.Join(out, "features", "demo", "classes.parquet"))...)
 }
 
@@ -283,5 +295,43 @@ func TestPredictWords(t *testing.T) {
 	if len(p.Images[0].Top) != 2 {
 		t.Errorf("%+v", p.Images[0])
 	}
+	// The same over HTTP.
+	url := serve(t, in("--split", "demo", "--method", "eszsl", "--model", model, "--classes", write(t, filepath.Join(out, "one.txt"), unseen[0]+"\n"), "--words", words)...)
+	for class, want := range map[string]struct {
+		body string
+		code int
+	}{
+		"marvel":  {`{"phrase": "wonder"}`, http.StatusCreated},
+		"wonder":  {"", http.StatusCreated},
+		"unheard": {"", http.StatusUnprocessableEntity},
+	} {
+		r, err := http.NewRequest(http.MethodPut, url+"/classes/"+class, strings.NewReader(want.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Body.Close()
+		if a.StatusCode != want.code {
+			t.Errorf("PUT %s: %s, want %d", class, a.Status, want.code)
+		}
+	}
+	_, text, err := post(url+"/predict", read(t, filepath.Join(data, unseen[0], "000.png")))
+	var told server.Answer
+	if err != nil || json.Unmarshal([]byte(text), &told) != nil || told.Classes != 3 {
+		t.Errorf("%v %s", err, text)
+	}
+	scores := map[string]float32{}
+	for _, c := range told.Images[0].Top {
+		scores[c.Class] = c.Score
+	}
+	for _, c := range p.Images[0].Top {
+		if d := c.Score - scores[c.Class]; d > 1e-5 || d < -1e-5 {
+			t.Errorf("%s: %g on the command line, %g over HTTP", c.Class, c.Score, scores[c.Class])
+		}
+	}
+
 	refused(t, exitFailed, []string{"marvel", "--names"}, append(append([]string{"predict"}, args...), "--classes", file, "--words", words)...)
 }

@@ -125,6 +125,9 @@ func (p *Predictor) NormaliseClass(raw []float32) ([]float32, error) {
 	return v, p.normaliser.Apply(raw, v)
 }
 
+// AttributeMeans are the seen classes' mean raw values, nil where the normalisation has no use for them.
+func (p *Predictor) AttributeMeans() []float64 { return p.normaliser.Parts()["mean"] }
+
 // Describe estimates the normalised attribute vectors of n raw features; nil where the method has no such estimate.
 func (p *Predictor) Describe(features []float32, n int) ([]float32, error) {
 	d, ok := p.model.(method.Describer)
