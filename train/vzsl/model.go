@@ -68,7 +68,8 @@ func (m *Model) encode(features []float32, n int) (mu, logVariance []float32) {
 	return m.layer("encoder.mu", h, n, false), m.logVariance("encoder.log_variance", h, n)
 }
 
-// Score gives -KL(q(z|x) || p(z|a_c)), n rows of one for each class; the largest is the bound's choice.
+// Score gives -KL(q(z|x) || p(z|a_c)), n rows of one for each class; the largest is the bound's choice. The divergences are
+// computed in double precision: they are small differences of sums as large as the latent dimensions are many.
 func (m *Model) Score(features []float32, n int, attributes [][]float32) ([]float32, error) {
 	const chunk = 256
 	f, a := m.Dims()
@@ -86,17 +87,25 @@ func (m *Model) Score(features []float32, n int, attributes [][]float32) ([]floa
 		}
 		vectors = append(vectors, v...)
 	}
-	u := m.layer("prior.mu", vectors, c, false)
-	t := m.logVariance("prior.log_variance", vectors, c)
+	u := double(m.layer("prior.mu", vectors, c, false))
+	t := double(m.logVariance("prior.log_variance", vectors, c))
 	scores := make([]float32, n*c)
 	for lo := 0; lo < n; lo += chunk {
 		k := min(chunk, n-lo)
 		mu, logVariance := m.encode(features[lo*f:(lo+k)*f], k)
-		to := scores[lo*c : (lo+k)*c]
-		newDivergences[float32](k, c, m.config.Latent).between(to, mu, logVariance, u, t)
-		for i, v := range to {
-			to[i] = -v
+		kl := make([]float64, k*c)
+		newDivergences[float64](k, c, m.config.Latent).between(kl, double(mu), double(logVariance), u, t)
+		for i, v := range kl {
+			scores[lo*c+i] = float32(-v)
 		}
 	}
 	return scores, nil
+}
+
+func double(v []float32) []float64 {
+	d := make([]float64, len(v))
+	for i, x := range v {
+		d[i] = float64(x)
+	}
+	return d
 }
