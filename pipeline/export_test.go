@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -81,6 +82,20 @@ func TestExportFeatures(t *testing.T) {
 	if l := strings.Split(string(read(t, filepath.Join(npy, "classes.txt"))), "\n"); len(l) != 61 {
 		t.Errorf("%d lines of classes", len(l))
 	}
+
+	// Imported features do not tell which network made them: whoever knows may name it, and gets the same answers.
+	_, _, model := demoRun(t)
+	picture := filepath.Join(data, lines(t, filepath.Join(data, "unseen.txt"))[2], "000.png")
+	done(t, in("attributes")...)
+	split := in("--network", "features", "--split", "demo", "--method", "eszsl")
+	done(t, "split", "--dataset", "demo", "--out", again, "--split", "demo", "--seen", filepath.Join(data, "seen.txt"), "--unseen", filepath.Join(data, "unseen.txt"))
+	split = slices.DeleteFunc(split, func(s string) bool { return s == "--data" || s == data })
+	done(t, append([]string{"train"}, split...)...)
+	run := []string{"predict", picture, "--run", "demo-demo-eszsl", "--out", again}
+	refused(t, exitUsage, []string{"imported", "--model"}, run...)
+	refused(t, exitUsage, []string{"--recipe"}, append(run, "--model", model)...)
+	got := predictJSON(t, exitDone, append(run[1:], "--model", model, "--recipe", "torchvision-56")...)
+	alike(t, got.Images[0], predictJSON(t, exitDone, picture, "--run", "demo-demo-eszsl", "--out", out, "--model", model).Images[0])
 
 	f, err := os.Open(export("arrow", "f.arrow"))
 	if err != nil {

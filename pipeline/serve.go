@@ -99,7 +99,7 @@ func runServe(ctx context.Context, con *console, o *serveOptions) error {
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
 	if err != nil {
-		return fmt.Errorf("--listen %s: %w", o.listen, err)
+		return fmt.Errorf("--listen %s: %w; --listen 127.0.0.1:0 takes a port that is free", o.listen, err)
 	}
 	url := "http://" + l.Addr().String()
 	err = con.result(struct {

@@ -226,3 +226,18 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// A recipe is read back from its identity.
+func TestParseIdentity(t *testing.T) {
+	for _, name := range Recipes() {
+		r := Recipe{Name: name, Size: 227}
+		if got, err := ParseIdentity(r.String()); err != nil || got != r {
+			t.Errorf("%s: %v %v", r, got, err)
+		}
+	}
+	for _, bad := range []string{"", "caffe", "caffe-", "caffe-x", "-224", "other-224", "caffe-0", "caffe-224+bbox-12345678"} {
+		if r, err := ParseIdentity(bad); err == nil {
+			t.Errorf("%q was taken for %v", bad, r)
+		}
+	}
+}
