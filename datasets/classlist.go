@@ -107,7 +107,7 @@ func unknownClass(name string, known []string) error {
 	if near := nearest(name, known); near != "" {
 		return fmt.Errorf("no class is called %q; did you mean %q?", name, near)
 	}
-	return fmt.Errorf("no class is called %q", name)
+	return fmt.Errorf("no class is called %q; the classes are %s", name, some(known))
 }
 
 // nearest is the known name that takes the fewest edits to make from name, letters' case, spaces and underscores aside; ""

@@ -292,7 +292,7 @@ func (o *Import) byName(file string, list []string) ([]int, error) {
 	for i, name := range list {
 		k, ok := index[name]
 		if !ok {
-			return nil, fmt.Errorf("%s: label of row %d: %w", file, i, unknownClass(name, names))
+			return nil, fmt.Errorf("%s: label of row %d (from 0): %w", file, i, unknownClass(name, names))
 		}
 		out[i] = k
 	}
@@ -318,10 +318,10 @@ func (o *Import) byNumber(file string, list []int64) ([]int, error) {
 		k, ok := byID[v]
 		if o.Kind == LabelIndex {
 			if k, ok = int(v), v >= 0 && v < int64(len(o.Classes)); !ok {
-				return nil, fmt.Errorf("%s: label of row %d: %d is not a place in the list of %d classes%s", file, i, v, len(o.Classes), o.otherKind(list))
+				return nil, fmt.Errorf("%s: label of row %d (from 0): %d is not a place in the list of %d classes%s", file, i, v, len(o.Classes), o.otherKind(list))
 			}
 		} else if !ok {
-			return nil, fmt.Errorf("%s: label of row %d: no class has the number %d%s", file, i, v, o.otherKind(list))
+			return nil, fmt.Errorf("%s: label of row %d (from 0): no class has the number %d%s", file, i, v, o.otherKind(list))
 		}
 		out[i] = k
 	}
