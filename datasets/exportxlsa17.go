@@ -94,6 +94,7 @@ func (o *ExportXLSA17Options) places() map[string][]float64 {
 		role[image] = o.Roles.Roles[i]
 	}
 	locs := map[string][]float64{}
+	// xlsa17 has no place for shots: they are left out.
 	for i, image := range o.Features.Images() {
 		at := float64(i + 1)
 		switch role[image] {

@@ -8,6 +8,7 @@ type Result struct {
 	Split      string `json:"split"`
 	Provenance string `json:"provenance"` // where the split comes from
 	SeenCount  int    `json:"seen_classes"`
+	Shots      int    `json:"shots,omitempty"` // labelled images of each unseen class trained on: the few-shot setting
 
 	// Candidates are the classes each image was ranked among: all unseen classes of the split, in its order.
 	Candidates []string `json:"candidates"`

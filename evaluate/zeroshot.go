@@ -260,6 +260,7 @@ func (s *setup) inductive(ctx context.Context, model Scorer, t *testSet, opts Op
 		Dataset:       s.roles.Dataset,
 		Split:         s.roles.Name,
 		Provenance:    s.roles.Provenance,
+		Shots:         s.shots(),
 		SeenCount:     len(s.roles.Seen),
 		Candidates:    classes,
 		WithoutImages: []string{},
@@ -327,6 +328,19 @@ func (s *setup) inductive(ctx context.Context, model Scorer, t *testSet, opts Op
 	return r, nil
 }
 
+// shots are the few-shot setting's labelled images of an unseen class, the most that one has; 0: zero-shot.
+func (s *setup) shots() int {
+	most, classes := 0, s.features.Classes()
+	of := map[string]int{}
+	for i, image := range s.roles.Images {
+		if row, ok := s.row[image]; ok && s.roles.Roles[i] == shards.RoleShot {
+			of[classes[row]]++
+			most = max(most, of[classes[row]])
+		}
+	}
+	return most
+}
+
 func bestOf(scores []float32, candidates []int) int {
 	best := candidates[0]
 	for _, c := range candidates {
@@ -370,6 +384,9 @@ func (r *Result) perClass() []Class {
 
 func (s *setup) notes(r *Result, pictured int) []string {
 	var notes []string
+	if r.Shots > 0 {
+		notes = append(notes, fmt.Sprintf("Few-shot: the model was trained on %d labelled images of each unseen class (none of them is among the test images), so these figures do not stand beside zero-shot ones.", r.Shots))
+	}
 	if n := len(r.WithoutImages); n > 0 {
 		notes = append(notes, fmt.Sprintf("%d of the split's %d unseen classes have no test image. They are candidates all the same; the means go over the %d classes that have images.",
 			n, len(r.Candidates), pictured))

@@ -124,6 +124,7 @@ func sameFeatures(run string, src, got shards.Source, where string) error {
 func (c *console) evaluated(name string, r *evaluate.Result, paths report.Paths) error {
 	type figures struct {
 		Run          string             `json:"run"`
+		Shots        int                `json:"shots,omitempty"`
 		Classes      int                `json:"classes"`
 		Images       int                `json:"images"`
 		Chance       float64            `json:"chance"`
@@ -135,18 +136,22 @@ func (c *console) evaluated(name string, r *evaluate.Result, paths report.Paths)
 		JSON         string             `json:"json"`
 		Predictions  string             `json:"predictions"`
 	}
-	f := figures{Run: name, Classes: len(r.Candidates) - len(r.WithoutImages), Images: r.Images, Chance: r.Chance,
+	f := figures{Run: name, Shots: r.Shots, Classes: len(r.Candidates) - len(r.WithoutImages), Images: r.Images, Chance: r.Chance,
 		MeanPerClass: r.Top1.MeanPerClass, PerImage: r.Top1.PerImage, Hits: r.Hits,
 		HTML: paths.HTML, JSON: paths.JSON, Predictions: paths.Predictions}
 	if r.Generalised != nil {
 		f.U = &r.Generalised.Plain
 	}
 	return c.result(f, func(w io.Writer) {
-		fmt.Fprintf(w, "zero-shot top-1, mean per class: %s over %d unseen classes with images (chance %.1f%%)\n", percent(f.MeanPerClass), f.Classes, 100*f.Chance)
-		fmt.Fprintf(w, "zero-shot top-1, per image:      %s over %d images\n", percent(f.PerImage), f.Images)
+		setting := "zero-shot"
+		if f.Shots > 0 {
+			setting = fmt.Sprintf("%d-shot", f.Shots)
+		}
+		fmt.Fprintf(w, setting+" top-1, mean per class: %s over %d unseen classes with images (chance %.1f%%)\n", percent(f.MeanPerClass), f.Classes, 100*f.Chance)
+		fmt.Fprintf(w, setting+" top-1, per image:      %s over %d images\n", percent(f.PerImage), f.Images)
 		for _, h := range f.Hits {
 			if h.K == 5 {
-				fmt.Fprintf(w, "zero-shot top-5, mean per class: %s\n", percent(h.MeanPerClass))
+				fmt.Fprintf(w, setting+" top-5, mean per class: %s\n", percent(h.MeanPerClass))
 			}
 		}
 		if f.U != nil {

@@ -31,6 +31,9 @@ test_unseen). The features stay as they are, so one extraction serves every spli
   --split NAME --seen F --unseen F   your own: class names or wnids, one a line
   --random K --unseen-classes N      K splits, random-1 and so on, each with N unseen classes drawn by --seed
 
+--shots K makes it a few-shot split: of each unseen class --shot-pool images are kept out of the test,
+K of them are trained on with their labels. The test is the same for every K; K + 1 shots contain those of K.
+
 Some of the seen classes are held out for validation, drawn by --seed: hyper-parameters are chosen
 on them, never on the unseen classes.`,
 		Args: cobra.NoArgs,
@@ -38,6 +41,7 @@ on them, never on the unseen classes.`,
 			if err := o.check(&ds, cmd.Flags().Changed("split")); err != nil {
 				return err
 			}
+			o.fewShot = cmd.Flags().Changed("shots")
 			if o.random == 0 {
 				return con.writeSplit(cmd.Context(), ds.name, o)
 			}
@@ -63,6 +67,8 @@ on them, never on the unseen classes.`,
 	f.IntVar(&o.unseenClasses, "unseen-classes", 0, "with --random: `number` of unseen classes")
 	f.Float64Var(&o.validation, "validation", 0.2, "`share` of the seen classes held out for validation (below 1), or their number")
 	f.Float64Var(&o.testSeen, "test-seen", 0, "`share` of each seen class's images held out for the generalised test")
+	f.IntVar(&o.shots, "shots", 0, "few-shot: so many labelled `images` of each unseen class to train on")
+	f.IntVar(&o.pool, "shot-pool", datasets.DefaultShotPool, "with --shots: `images` of each unseen class to draw the shots from, none of them tested")
 	f.Uint64Var(&o.seed, "seed", 1, "draws validation classes and held-out images")
 	must(cmd.MarkFlagFilename("seen", "txt"))
 	must(cmd.MarkFlagFilename("unseen", "txt"))
@@ -79,6 +85,8 @@ type splitOptions struct {
 	fold                 int
 	random               int
 	unseenClasses        int
+	fewShot              bool
+	shots, pool          int
 }
 
 func (o *splitOptions) check(ds *datasetFlags, named bool) error {
@@ -141,6 +149,9 @@ func (c *console) writeSplit(ctx context.Context, dataset string, o splitOptions
 		fmt.Fprintf(w, "%s: %d seen classes (%d of them for validation), %d unseen; images: %d train, %d validation, %d test seen, %d test unseen\n",
 			path, res.Seen, res.Validation, res.Unseen,
 			counts[shards.RoleTrain], counts[shards.RoleValidation], counts[shards.RoleTestSeen], counts[shards.RoleTestUnseen])
+		if o.fewShot {
+			fmt.Fprintf(w, "few-shot: %d images of unseen classes to train on, %d of each class\n", counts[shards.RoleShot], o.shots)
+		}
 		if o.xlsa17 != "" {
 			fmt.Fprintln(w, roles.Provenance)
 		}
@@ -193,14 +204,23 @@ func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions)
 	} else {
 		split.ValidationFraction = o.validation
 	}
+	var roles *shards.Roles
 	if o.xlsa17 != "" {
 		x, err := datasets.OpenXLSA17(o.xlsa17, "", "")
 		if err != nil {
 			return nil, err
 		}
-		return x.Split(split, o.fold, table.Classes, images)
+		roles, err = x.Split(split, o.fold, table.Classes, images)
+		if err != nil {
+			return nil, err
+		}
+	} else if roles, err = split.Roles(table.Classes, images); err != nil {
+		return nil, err
 	}
-	return split.Roles(table.Classes, images)
+	if !o.fewShot {
+		return roles, nil
+	}
+	return datasets.AddShots(roles, images, o.shots, o.pool, o.seed)
 }
 
 // others are a dataset's published splits but the standard one.

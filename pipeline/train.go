@@ -64,7 +64,8 @@ func newTrain(con *console) *cobra.Command {
 
 Two fits: the first leaves the validation classes out and chooses by them (for VZSL the number of
 epochs), the second (--refit) trains anew on all seen classes with what was chosen. Unseen classes
-take no part in either.
+take no part in either, but for the shots of a few-shot split (vzsl split --shots): these join the
+second fit, and as many images of each validation class the first.
 
 Stop it at any moment: the same command goes on from the last checkpoint to the same bytes.
 VZSL# of the paper is --method vzsl-sharp.`,
@@ -139,13 +140,17 @@ func runTrain(ctx context.Context, con *console, r *runFlags, settings train.Set
 		ValidationClasses int                `json:"validation_classes"`
 		Temperature       float64            `json:"temperature,omitempty"`
 		Refit             bool               `json:"refit"`
+		Shots             int                `json:"shots,omitempty"`
 		Classes           int                `json:"classes"`
 		Images            int                `json:"images"`
 		Seconds           float64            `json:"seconds"`
 		Reused            bool               `json:"reused"`
-	}{name, res.Model, res.Method, res.Choice, res.Accuracy, res.ValidationClasses, res.Temperature, res.Refit, res.Classes, res.Images, res.Seconds, res.Reused}
+	}{name, res.Model, res.Method, res.Choice, res.Accuracy, res.ValidationClasses, res.Temperature, res.Refit, res.Shots, res.Classes, res.Images, res.Seconds, res.Reused}
 	return con.result(out, func(w io.Writer) {
 		fmt.Fprintf(w, "%s: %s trained on %d classes, %d images", out.Model, out.Method, out.Classes, out.Images)
+		if out.Shots > 0 {
+			fmt.Fprintf(w, ", %d of each unseen class", out.Shots)
+		}
 		if out.Reused {
 			fmt.Fprint(w, " (was there already)")
 		} else {

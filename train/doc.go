@@ -7,6 +7,9 @@
 // switched off, and is left out where the split has no validation classes. Unseen classes take no part in either: the
 // samples handed to a method hold none.
 //
+// In the few-shot setting the split gives a few images of each unseen class the role shot: they are trained on with their
+// labels in the refit. In the first fit as many images of each validation class play their part.
+//
 // The run folder holds config.toml (all settings, seeds and what the data were), metrics.jsonl (a line an epoch),
 // checkpoints/ (last and best) and model.safetensors (weights, normalisations, attribute names, hashes of the data).
 // A run that was interrupted or killed goes on from its last checkpoint to the same bytes that an undisturbed one

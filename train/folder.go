@@ -65,6 +65,7 @@ type dataRecord struct {
 	Train          int    `toml:"train" comment:"images"`
 	Validation     int    `toml:"validation" comment:"images"`
 	Unlabelled     int    `toml:"unlabelled,omitempty" comment:"images of unseen classes, without their labels"`
+	Shots          int    `toml:"shots,omitempty" comment:"images of unseen classes to train on"`
 }
 
 // TunedRecord says how a search chose a run's settings.

@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"slices"
 
 	"vzsl/attributes"
 	"vzsl/train/method"
@@ -14,7 +15,8 @@ type given struct {
 	classes    []string // of problem.Train
 }
 
-// given makes a problem of the seen classes with the classes held left out, which validate.
+// given makes a problem of the seen classes with the classes held left out, which validate; in the few-shot setting they
+// also play the unseen ones, whose shots are trained on where nothing validates.
 func (p *parts) given(s *Settings, held []string) (*given, error) {
 	out := make(map[string]bool, len(held))
 	for _, c := range held {
@@ -43,11 +45,24 @@ func (p *parts) given(s *Settings, held []string) (*given, error) {
 			}
 		}
 	}
+	few := p.roles.Unseen
+	if p.k > 0 && len(validation) > 0 {
+		few = held
+		train, validation = p.play(train, validation, s.Seed)
+	} else {
+		train = append(train, p.shots...)
+	}
 	d, classes, err := p.data(train, s.FeatureNorm, n.Apply)
 	if err != nil {
 		return nil, err
 	}
 	g := &given{problem: method.Problem{Train: *d, Seed: s.Seed}, normaliser: n, classes: classes}
+	if p.k > 0 {
+		g.problem.Few = make([]bool, len(classes))
+		for i, c := range classes {
+			g.problem.Few[i] = slices.Contains(few, c)
+		}
+	}
 	if len(validation) > 0 {
 		if g.problem.Validation, _, err = p.data(validation, s.FeatureNorm, n.Apply); err != nil {
 			return nil, err

@@ -66,7 +66,7 @@ func newPredictor(f *safetensors.File) (*Predictor, error) {
 			return nil, fmt.Errorf("%s: %w", key, err)
 		}
 	}
-	var errs [5]error
+	var errs [6]error
 	r := &p.result
 	r.Method, r.Classes = p.settings.Method, len(p.seen)
 	r.Accuracy, errs[0] = strconv.ParseFloat(meta[keyAccuracy], 64)
@@ -74,6 +74,9 @@ func newPredictor(f *safetensors.File) (*Predictor, error) {
 	r.Refit, errs[2] = strconv.ParseBool(meta[keyRefit])
 	r.Images, errs[3] = strconv.Atoi(meta[keyImages])
 	r.Temperature, errs[4] = parseTemperature(meta[keyTemp])
+	if shots, ok := meta[keyShots]; ok {
+		r.Shots, errs[5] = strconv.Atoi(shots)
+	}
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}

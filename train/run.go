@@ -64,6 +64,7 @@ type Result struct {
 	// the model that was not trained on them; 0: there were none.
 	Temperature float64
 	Refit       bool // the model is trained on the validation classes too
+	Shots       int  // of the few-shot setting: labelled images of each unseen class; 0: zero-shot
 	Classes     int  // the model is trained on
 	Images      int
 	Seconds     float64 // of this call
@@ -90,6 +91,10 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	r := newRecord(&o.Settings, o.Features.Source())
 	r.Data.Dim, r.Data.Split, r.Data.Train, r.Data.Validation = o.Features.Dim(), o.Roles.Name, len(p.train), len(p.validation)
 	r.Data.Unlabelled = len(p.unlabelled)
+	r.Data.Shots = len(p.shots)
+	if p.k > 0 && len(p.validation) > 0 && !o.Refit {
+		return nil, fmt.Errorf("split %q is a few-shot one: its shots are trained on in the refit, which is switched off", o.Roles.Name)
+	}
 	if r.Data.FeaturesSHA256, r.Data.ClassesSHA256, r.Data.SplitSHA256, err = p.digests(o.Classes); err != nil {
 		return nil, err
 	}
@@ -159,7 +164,7 @@ func (r *run) fits(ctx context.Context) (*Result, error) {
 			return nil, err
 		}
 	}
-	res := &Result{Method: r.o.Method, Choice: r.f.choice, Temperature: r.f.temperature, Refit: again, Classes: len(last.classes), Images: last.problem.Train.Len()}
+	res := &Result{Method: r.o.Method, Choice: r.f.choice, Temperature: r.f.temperature, Refit: again, Shots: r.p.k, Classes: len(last.classes), Images: last.problem.Train.Len()}
 	switch {
 	case r.o.Tuned != nil:
 		res.Accuracy, res.ValidationClasses = r.f.chosen, r.o.Tuned.Classes
@@ -250,6 +255,7 @@ const (
 	keyRefit      = "refit"
 	keyImages     = "trained_images"
 	keyTemp       = "temperature"
+	keyShots      = "shots" // left out where there are none
 )
 
 // write leaves model.safetensors: all that prediction needs.
@@ -259,6 +265,9 @@ func (r *run) write(m *fitted, res *Result) error {
 		keyAccuracy: exact(res.Accuracy), keyClasses: strconv.Itoa(res.ValidationClasses),
 		keyRefit: strconv.FormatBool(res.Refit), keyImages: strconv.Itoa(res.Images),
 		keyTemp: exact(res.Temperature),
+	}
+	if res.Shots > 0 {
+		meta[keyShots] = strconv.Itoa(res.Shots)
 	}
 	for key, v := range map[string]any{keyNormaliser: m.normaliser, keyAttributes: r.o.Classes.Attributes, keySeen: m.classes, keyChoice: maps.Clone(r.f.choice)} {
 		text, err := json.Marshal(v)

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"unsafe"
 
 	"vzsl/datasets/shards"
@@ -82,6 +84,8 @@ type parts struct {
 	f                 Features
 	train, validation []int                // rows
 	unlabelled        []int                // rows of test images of unseen classes; none in the inductive setting
+	shots             []int                // rows: the few-shot setting's labelled images of unseen classes
+	k                 int                  // the most shots that a class has
 	names             []string             // of all classes, by label
 	vectors           map[string][]float32 // raw attributes by class name
 	blocks            []int                // widths of the descriptions that these are joined of
@@ -116,7 +120,12 @@ func newParts(f Features, table *shards.ClassTable, roles *shards.Roles, transdu
 	for _, c := range roles.Validation {
 		held[c] = true
 	}
+	unseen := make(map[string]bool, len(roles.Unseen))
+	for _, c := range roles.Unseen {
+		unseen[c] = true
+	}
 	labels, classes := f.Labels(), f.Classes()
+	shots := map[string]int{}
 	found := 0
 	for row, image := range f.Images() {
 		r, ok := role[image]
@@ -127,7 +136,7 @@ func newParts(f Features, table *shards.ClassTable, roles *shards.Roles, transdu
 		if r == shards.RoleTestUnseen && transductive {
 			p.unlabelled = append(p.unlabelled, row)
 		}
-		if r != shards.RoleTrain && r != shards.RoleValidation {
+		if r != shards.RoleTrain && r != shards.RoleValidation && r != shards.RoleShot {
 			continue
 		}
 		if l := labels[row]; l < 0 || int(l) >= len(p.names) {
@@ -138,13 +147,22 @@ func newParts(f Features, table *shards.ClassTable, roles *shards.Roles, transdu
 			return nil, fmt.Errorf("image %q is of class %q, but its label %d is %q in the class table: run attributes for this dataset again", image, classes[row], labels[row], name)
 		}
 		// Roles written by anything but the split command are not trusted with unseen classes.
-		if !seen[name] || held[name] != (r == shards.RoleValidation) {
+		allowed := seen[name] && held[name] == (r == shards.RoleValidation)
+		if r == shards.RoleShot {
+			allowed = unseen[name]
+		}
+		if !allowed {
 			return nil, fmt.Errorf("split %q gives image %q of class %q the role %q, which its class lists do not allow", roles.Name, image, name, r)
 		}
-		if r == shards.RoleTrain {
+		switch r {
+		case shards.RoleTrain:
 			p.train = append(p.train, row)
-		} else {
+		case shards.RoleValidation:
 			p.validation = append(p.validation, row)
+		default:
+			p.shots = append(p.shots, row)
+			shots[name]++
+			p.k = max(p.k, shots[name])
 		}
 	}
 	if transductive && len(p.unlabelled) == 0 {
@@ -154,6 +172,32 @@ func newParts(f Features, table *shards.ClassTable, roles *shards.Roles, transdu
 		return nil, fmt.Errorf("split %q has no image to train on among the %d with features (%d of them are in the split): was it made for these features?", roles.Name, f.Rows(), found)
 	}
 	return p, nil
+}
+
+// play makes validation classes play the unseen ones of the few-shot setting: as many images of each as an unseen class has
+// shots, drawn by the seed, join the rows to train on; a class with fewer keeps one to validate by.
+func (p *parts) play(train, validation []int, seed uint64) (withShots, rest []int) {
+	labels := p.f.Labels()
+	byLabel := make([][]int, len(p.names))
+	for _, r := range validation {
+		byLabel[labels[r]] = append(byLabel[labels[r]], r)
+	}
+	withShots = slices.Clone(train)
+	for l, rows := range byLabel {
+		if len(rows) == 0 {
+			continue
+		}
+		order := rand.New(rand.NewPCG(seed, uint64(l))).Perm(len(rows))
+		n := max(1, min(p.k, len(rows)-1))
+		for i, o := range order {
+			if i < n {
+				withShots = append(withShots, rows[o])
+			} else {
+				rest = append(rest, rows[o])
+			}
+		}
+	}
+	return withShots, rest
 }
 
 // digests identify what a run is trained on, and find features that are no numbers before they reach a model.
@@ -181,7 +225,11 @@ func (p *parts) digests(table *shards.ClassTable) (features, classes, split stri
 		h.Write(littleEndian(x))
 		return nil
 	}
-	for _, rows := range [][]int{p.train, p.validation} {
+	all := [][]int{p.train, p.validation}
+	if len(p.shots) > 0 {
+		all = append(all, p.shots)
+	}
+	for _, rows := range all {
 		text(fmt.Sprint(len(rows)))
 		for _, r := range rows {
 			if err := image(r); err != nil {

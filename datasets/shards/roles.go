@@ -10,6 +10,7 @@ const (
 	RoleValidation Role = "validation"
 	RoleTestSeen   Role = "test_seen"
 	RoleTestUnseen Role = "test_unseen"
+	RoleShot       Role = "shot" // a labelled image of an unseen class, to train on in the few-shot setting
 )
 
 // Roles is a split: for each image that takes part its role, and the class lists the split was made from. Validation
@@ -27,7 +28,7 @@ func (r *Roles) check() error {
 	}
 	for i, role := range r.Roles {
 		switch role {
-		case RoleTrain, RoleValidation, RoleTestSeen, RoleTestUnseen:
+		case RoleTrain, RoleValidation, RoleTestSeen, RoleTestUnseen, RoleShot:
 		default:
 			return fmt.Errorf("image %q has the unknown role %q", r.Images[i], role)
 		}

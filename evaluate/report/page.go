@@ -41,6 +41,7 @@ type page struct {
 	JS   template.JS
 
 	Title, Heading, Lead string
+	Kicker               string
 	Result               *evaluate.Result
 	About                *About
 	Started, Took        string
@@ -89,9 +90,15 @@ func renderPage(r *evaluate.Result, about *About, pics *pictures) ([]byte, error
 		p.Heading += " on " + datasetName(r.Dataset)
 	}
 	p.Title = p.Heading + ", " + r.Split
+	p.Kicker = "Zero-shot report"
+	known := "it was never trained on"
+	if r.Shots > 0 {
+		p.Kicker = "Few-shot report"
+		known = fmt.Sprintf("of which it knew %d labelled %s each", r.Shots, plural(r.Shots, "image", "images"))
+	}
 	pictured := len(r.Candidates) - len(r.WithoutImages)
-	p.Lead = fmt.Sprintf("Shown %s %s of %s %s it was never trained on, the model named the right one of %s candidates for %s of them, as a mean over the classes. Guessing would be right for %s.",
-		count(r.Images), plural(r.Images, "image", "images"), count(pictured), plural(pictured, "class", "classes"),
+	p.Lead = fmt.Sprintf("Shown %s %s of %s %s %s, the model named the right one of %s candidates for %s of them, as a mean over the classes. Guessing would be right for %s.",
+		count(r.Images), plural(r.Images, "image", "images"), count(pictured), plural(pictured, "class", "classes"), known,
 		count(len(r.Candidates)), percent(r.Top1.MeanPerClass.Value), percent(r.Chance))
 	if !about.Started.IsZero() {
 		p.Started = about.Started.UTC().Format("2 January 2006, 15:04 UTC")

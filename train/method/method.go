@@ -46,7 +46,10 @@ type Problem struct {
 	Train      Data
 	Validation *Data       // nil: nothing to choose by
 	Unlabelled *Unlabelled // nil: the inductive setting
-	Seed       uint64
+	// Few tells for each class of Train whether it is known by a few images only: the few-shot setting's unseen classes or,
+	// among validation classes, those that play them. Nil: zero-shot.
+	Few  []bool
+	Seed uint64
 }
 
 // Choice is what a method chose by validation, by name: epochs, or the coefficients of a grid.
