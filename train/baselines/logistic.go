@@ -45,7 +45,7 @@ func (c *Logistic) Space() []method.Dimension { return nil }
 
 // LogisticMethod minimises, over the samples x of the classes known by a few images,
 //
-//   - sum log softmax(W x)_y + ridge/2 |W|^2
+//	ridge/2 |W|^2 - sum log softmax(W x)_y
 //
 // by L-BFGS in double precision. There is no intercept: the classes have equally many samples. The model knows these
 // classes only, by their attribute vectors.

@@ -2,6 +2,7 @@ package vzsl
 
 import (
 	"context"
+	"math"
 	"math/rand/v2"
 
 	G "gorgonia.org/gorgonia"
@@ -102,8 +103,8 @@ type feed[T float] struct {
 	done        chan struct{}
 }
 
-// newFeed starts gathering at the given step. There are steps to an epoch; each epoch has its own order.
-func newFeed[T float](ctx context.Context, c *Config, d *method.Data, size, steps, from, to int, seed uint64, batches []*batch[T]) *feed[T] {
+// newFeed starts gathering at the given step. There are steps to an epoch; each epoch has its own order of samples.
+func newFeed[T float](ctx context.Context, c *Config, d *method.Data, samples []int, size, steps, from, to int, seed uint64, batches []*batch[T]) *feed[T] {
 	ctx, stop := context.WithCancel(ctx)
 	f := &feed[T]{free: make(chan *batch[T], len(batches)), ready: make(chan *batch[T], len(batches)), stop: stop, done: make(chan struct{})}
 	for _, b := range batches {
@@ -115,7 +116,10 @@ func newFeed[T float](ctx context.Context, c *Config, d *method.Data, size, step
 		var order []int
 		for step := from; step < to; step++ {
 			if order == nil || step%steps == 0 {
-				order = random(seed, "shuffle", step/steps).Perm(d.Len())
+				order = random(seed, "shuffle", step/steps).Perm(len(samples))
+				for i, k := range order {
+					order[i] = samples[k]
+				}
 			}
 			select {
 			case <-ctx.Done():
@@ -128,6 +132,35 @@ func newFeed[T float](ctx context.Context, c *Config, d *method.Data, size, step
 		}
 	}()
 	return f
+}
+
+// epochSamples are the samples that an epoch shows: all of them, those of classes known by a few images repeat times.
+// 0 shows these until their class has about as many as the other classes have on average: every class then weighs the same
+// in the objective.
+func epochSamples(p *method.Problem, repeat int) []int {
+	var others, few []int
+	classes := 0
+	for i := range p.Train.Len() {
+		if p.Few != nil && p.Few[p.Train.Label(i)] {
+			few = append(few, i)
+		} else {
+			others = append(others, i)
+		}
+	}
+	for _, f := range p.Few {
+		if f {
+			classes++
+		}
+	}
+	if repeat == 0 && len(few) > 0 && len(others) > 0 {
+		average := float64(len(others)) / float64(len(p.Few)-classes)
+		repeat = max(1, int(math.Round(average*float64(classes)/float64(len(few)))))
+	}
+	all := others
+	for range max(1, repeat) {
+		all = append(all, few...)
+	}
+	return all
 }
 
 // close stops gathering and waits until nothing reads the samples any more.

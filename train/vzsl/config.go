@@ -30,6 +30,7 @@ type Config struct {
 	ClipNorm             float64 `toml:"clip_norm" comment:"the gradient is scaled down to this norm; 0 never"`
 	Batch                int     `toml:"batch" comment:"samples in a step; what is left over at an epoch's end waits for the next shuffle"`
 	Epochs               int     `toml:"epochs" comment:"at most: validation chooses how many"`
+	ShotRepeat           int     `toml:"shot_repeat" comment:"few-shot: times an epoch shows each labelled image of an unseen class; 0: as often as makes its class weigh as much as a seen one"`
 	Warmup               int     `toml:"warmup" comment:"epochs over which KL and margin grow to their full weight beside the reconstruction"`
 
 	TransductiveEpochs int     `toml:"transductive_epochs" comment:"in the transductive setting: rounds of the unlabelled images after the inductive epochs, at most: validation chooses how many"`
@@ -153,6 +154,7 @@ func (c *Config) Validate() error {
 		{"transductive_epochs", float64(c.TransductiveEpochs), 1, 1 << 30, false},
 		{"transductive_rate", c.TransductiveRate, 0, 10, true},
 		{"unlabelled_weight", c.UnlabelledWeight, 0, 1e6, false},
+		{"shot_repeat", float64(c.ShotRepeat), 0, 1 << 20, false},
 	} {
 		switch {
 		case !(x.v >= x.lo && x.v <= x.hi):

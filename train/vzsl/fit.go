@@ -40,8 +40,9 @@ type training struct {
 	model  *Model
 	m1, m2 [][]float32 // Adam's moments
 
-	size, steps, epochs int // of a batch, an epoch; to do
-	step                int // done
+	samples             []int // that an epoch shows
+	size, steps, epochs int   // of a batch, an epoch; to do
+	step                int   // done
 	first               float64
 	second              *transduction // nil in the inductive setting
 	sums                terms         // of the epoch so far
@@ -113,8 +114,9 @@ func (t *training) prepare() error {
 			return err
 		}
 	}
-	t.size = min(c.Batch, d.Len())
-	t.steps = d.Len() / t.size
+	t.samples = epochSamples(t.p, c.ShotRepeat)
+	t.size = min(c.Batch, len(t.samples))
+	t.steps = len(t.samples) / t.size
 	s := shape{feature: d.Dim(), attribute: len(d.Attributes[0])}
 	all := parameters[float32](c, s)
 	vectors := make([]float32, 0, len(d.Attributes)*s.attribute)
@@ -153,7 +155,7 @@ func (t *training) run(ctx context.Context) error {
 		for range ahead {
 			batches = append(batches, newBatch[float32](t.c, t.p.Train.Dim(), t.size))
 		}
-		f := newFeed(ctx, t.c, &t.p.Train, t.size, t.steps, t.step, total, t.p.Seed, batches)
+		f := newFeed(ctx, t.c, &t.p.Train, t.samples, t.size, t.steps, t.step, total, t.p.Seed, batches)
 		defer f.close()
 		for t.step < total {
 			select {

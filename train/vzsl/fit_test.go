@@ -3,6 +3,7 @@ package vzsl
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -377,7 +378,7 @@ func BenchmarkStep(b *testing.B) {
 			if err := t.prepare(); err != nil {
 				b.Fatal(err)
 			}
-			f := newFeed(context.Background(), &c, &d, t.size, t.steps, 0, math.MaxInt32, 1, []*batch[float32]{newBatch[float32](&c, 4096, 64), newBatch[float32](&c, 4096, 64)})
+			f := newFeed(context.Background(), &c, &d, t.samples, t.size, t.steps, 0, math.MaxInt32, 1, []*batch[float32]{newBatch[float32](&c, 4096, 64), newBatch[float32](&c, 4096, 64)})
 			defer f.close()
 			b.ReportAllocs()
 			for b.Loop() {
@@ -440,5 +441,27 @@ func TestSharpen(t *testing.T) {
 	c, d := 0.81/1.4, 0.01/0.6
 	for i, want := range []float64{a / (a + b), b / (a + b), c / (c + d), d / (c + d)} {
 		near(t, "target", float64(q[i]), want, 1e-6)
+	}
+}
+
+// TestEpochSamples: without shots every sample once, in order; with them each shot as often as asked, or until its class
+// weighs what another does.
+func TestEpochSamples(t *testing.T) {
+	d := method.Data{Samples: &rows{x: make([][]float32, 11), labels: []int{0, 0, 0, 0, 1, 1, 1, 1, 2, 0, 0}}, Attributes: make([][]float32, 3)}
+	for _, c := range []struct {
+		few    []bool
+		repeat int
+		want   string
+	}{
+		{nil, 0, "[0 1 2 3 4 5 6 7 8 9 10]"},
+		{nil, 7, "[0 1 2 3 4 5 6 7 8 9 10]"},
+		{[]bool{false, false, true}, 1, "[0 1 2 3 4 5 6 7 9 10 8]"},
+		{[]bool{false, false, true}, 3, "[0 1 2 3 4 5 6 7 9 10 8 8 8]"},
+		{[]bool{false, false, true}, 0, "[0 1 2 3 4 5 6 7 9 10 8 8 8 8 8]"},
+		{[]bool{true, true, true}, 0, "[0 1 2 3 4 5 6 7 8 9 10]"},
+	} {
+		if got := fmt.Sprint(epochSamples(&method.Problem{Train: d, Few: c.few}, c.repeat)); got != c.want {
+			t.Errorf("few %v, repeat %d: %s, want %s", c.few, c.repeat, got, c.want)
+		}
 	}
 }

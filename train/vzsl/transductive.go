@@ -123,15 +123,15 @@ func (s *transduction) run(ctx context.Context) error {
 	feeds := [2]*feed[float32]{}
 	for i, d := range []*method.Data{&t.p.Train, {Samples: nameless{s.u}}} {
 		var batches []*batch[float32]
-		n, steps := t.size, t.steps
+		samples, n, steps := t.samples, t.size, t.steps
 		if i == 1 {
-			n, steps = s.size, s.steps
+			samples, n, steps = epochSamples(&method.Problem{Train: *d}, 0), s.size, s.steps
 		}
 		for range ahead {
 			batches = append(batches, newBatch[float32](c, sizes.feature, n))
 		}
 		// Draws of their own, apart from the inductive part's and each other's.
-		feeds[i] = newFeed(ctx, c, d, n, steps, s.step, total, t.p.Seed^(0x7a11<<uint(i)), batches)
+		feeds[i] = newFeed(ctx, c, d, samples, n, steps, s.step, total, t.p.Seed^(0x7a11<<uint(i)), batches)
 		defer feeds[i].close()
 	}
 	targets := s.graph.second.sharpened
