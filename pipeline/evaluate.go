@@ -37,6 +37,9 @@ Every image of an unseen class is ranked among all unseen classes of the split: 
 as the mean over classes, top-5, confusion matrix, with bootstrap intervals. A split that holds out
 images of seen classes gives the generalised figures (U, S, H) too.
 
+A run of several seeds (vzsl train --seeds) is evaluated seed by seed; reports/<run>/ then has seeds.json and
+report.html with mean, standard deviation and 95 % interval over them.
+
 With --data the report shows pictures.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -50,33 +53,53 @@ With --data the report shows pictures.`,
 }
 
 func runEvaluate(ctx context.Context, con *console, r *runFlags, seed uint64) error {
+	name, err := r.name()
+	if err != nil {
+		return err
+	}
+	if seeds, err := seedsOf(con.runDir(name)); err != nil {
+		return err
+	} else if len(seeds) > 0 {
+		return con.evaluateSeeds(ctx, name, r, seeds, seed)
+	}
 	name, model, err := con.loadRun(r)
 	if err != nil {
 		return err
 	}
-	in, err := con.openInputs(ctx, r)
-	if err != nil {
-		return err
-	}
-	defer in.features.Close()
-	if err := sameFeatures(name, model.Source(), in.features.Source(), con.networkDir(r.ds.name, in.network)); err != nil {
-		return err
-	}
-	hook, end := con.progress("evaluate", "images")
-	result, err := evaluate.ZeroShot(ctx, model, in.features, in.table, in.roles, evaluate.Options{Seed: seed, Progress: hook})
-	end()
-	if err != nil {
-		return err
-	}
-	about, err := con.about(name, r, model, in)
-	if err != nil {
-		return err
-	}
-	paths, err := report.Write(con.reportDir(name), result, about)
+	result, paths, err := con.evaluateRun(ctx, name, r, model, seed)
 	if err != nil {
 		return err
 	}
 	return con.evaluated(name, result, paths)
+}
+
+// evaluateRun evaluates one trained run and writes its report.
+func (c *console) evaluateRun(ctx context.Context, name string, r *runFlags, model *train.Predictor, seed uint64) (*evaluate.Result, report.Paths, error) {
+	in, err := c.openInputs(ctx, r)
+	if err != nil {
+		return nil, report.Paths{}, err
+	}
+	defer in.features.Close()
+	result, err := c.score(ctx, name, r, model, in, seed)
+	if err != nil {
+		return nil, report.Paths{}, err
+	}
+	about, err := c.about(name, r, model, in)
+	if err != nil {
+		return nil, report.Paths{}, err
+	}
+	paths, err := report.Write(c.reportDir(name), result, about)
+	return result, paths, err
+}
+
+// score measures a model on the test images of the split that in holds.
+func (c *console) score(ctx context.Context, name string, r *runFlags, model *train.Predictor, in *inputs, seed uint64) (*evaluate.Result, error) {
+	if err := sameFeatures(name, model.Source(), in.features.Source(), c.networkDir(r.ds.name, in.network)); err != nil {
+		return nil, err
+	}
+	hook, end := c.progress("evaluate", "images")
+	defer end()
+	return evaluate.ZeroShot(ctx, model, in.features, in.table, in.roles, evaluate.Options{Seed: seed, Progress: hook})
 }
 
 // loadRun reads the model of a run. What it was trained on then stands in the flags: ones that say otherwise are a mistake.
@@ -84,19 +107,25 @@ func (c *console) loadRun(r *runFlags) (name string, model *train.Predictor, err
 	if name, err = r.name(); err != nil {
 		return "", nil, err
 	}
+	model, err = c.loadNamed(name, r)
+	return name, model, err
+}
+
+// loadNamed is loadRun of a run, or one seed of it, by its name.
+func (c *console) loadNamed(name string, r *runFlags) (model *train.Predictor, err error) {
 	runDir := c.runDir(name)
 	if _, err := os.Stat(runDir); errors.Is(err, os.ErrNotExist) {
-		return "", nil, fmt.Errorf("%s: no such run; train it first: 'vzsl train --dataset %s --split %s --method %s'%s", runDir, r.ds.name, r.split, r.method, c.otherRuns())
+		return nil, fmt.Errorf("%s: no such run; train it first: 'vzsl train --dataset %s --split %s --method %s'%s", runDir, r.ds.name, r.split, r.method, c.otherRuns())
 	}
 	if model, err = train.Load(runDir); err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	src := model.Source()
 	r.ds.name, r.split = src.Dataset, model.Split()
 	if r.network == "" {
 		r.network = src.Network
 	}
-	return name, model, nil
+	return model, nil
 }
 
 // otherRuns names the finished runs there are, for who asked for one that is not.

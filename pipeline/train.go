@@ -56,6 +56,7 @@ func newTrain(con *console) *cobra.Command {
 	var r runFlags
 	var preset string
 	var force bool
+	var seeds int
 	cmd := &cobra.Command{
 		Use:   "train",
 		Short: "features, class table and roles to a model",
@@ -66,6 +67,9 @@ Two fits: the first leaves the validation classes out and chooses by them (for V
 epochs), the second (--refit) trains anew on all seen classes with what was chosen. Unseen classes
 take no part in either, but for the shots of a few-shot split (vzsl split --shots): these join the
 second fit, and as many images of each validation class the first.
+
+--seeds N trains N models, with --seed and the N-1 numbers after it, into runs/<run>/seed-<seed>/; evaluate
+then gives mean, standard deviation and 95 % interval over them.
 
 Stop it at any moment: the same command goes on from the last checkpoint to the same bytes.
 VZSL# of the paper is --method vzsl-sharp.`,
@@ -81,7 +85,10 @@ VZSL# of the paper is --method vzsl-sharp.`,
 			if err := settings.Validate(); err != nil {
 				return usageError{err}
 			}
-			return runTrain(cmd.Context(), con, &r, settings, force)
+			if seeds < 0 {
+				return usagef("--seeds %d: it is the number of models to train", seeds)
+			}
+			return runTrain(cmd.Context(), con, &r, settings, seeds, force)
 		},
 	}
 	r.ds.addName(cmd)
@@ -89,12 +96,13 @@ VZSL# of the paper is --method vzsl-sharp.`,
 	f := cmd.Flags()
 	f.StringVar(&preset, "preset", "default", "settings to start from: "+enumerate(train.Presets()))
 	f.BoolVar(&force, "force", false, "begin anew in a run folder that holds another run")
+	f.IntVar(&seeds, "seeds", 0, "train so many `models`, with seeds from --seed on")
 	addSettings(f)
 	must(cmd.RegisterFlagCompletionFunc("preset", cobra.FixedCompletions(train.Presets(), cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
 
-func runTrain(ctx context.Context, con *console, r *runFlags, settings train.Settings, force bool) error {
+func runTrain(ctx context.Context, con *console, r *runFlags, settings train.Settings, seeds int, force bool) error {
 	name, err := r.name()
 	if err != nil {
 		return err
@@ -104,15 +112,79 @@ func runTrain(ctx context.Context, con *console, r *runFlags, settings train.Set
 		return err
 	}
 	defer in.features.Close()
+	if seeds == 0 {
+		if s, err := seedsOf(con.runDir(name)); err != nil || len(s) > 0 {
+			return errors.Join(err, fmt.Errorf("%s holds a run of several seeds: give --seeds too, or another --run", con.runDir(name)))
+		}
+		t, err := con.train(ctx, name, in, settings, nil, force)
+		if err != nil {
+			return err
+		}
+		return con.result(t, t.say)
+	}
+	all, err := con.trainSeeds(ctx, name, in, settings, nil, seeds, force)
+	if err != nil {
+		return err
+	}
+	out := struct {
+		Run   string        `json:"run"`
+		Seeds []*trainedRun `json:"seeds"`
+	}{name, all}
+	return con.result(out, func(w io.Writer) {
+		for _, t := range all {
+			t.say(w)
+		}
+	})
+}
 
-	dir := con.runDir(name)
-	con.log.Info("train", "run", name, "method", settings.Method, "split", r.split, "network", in.network,
+// trainedRun is a run's outcome as it is printed.
+type trainedRun struct {
+	Run               string             `json:"run"`
+	Model             string             `json:"model"`
+	Method            string             `json:"method"`
+	Seed              uint64             `json:"seed"`
+	Choice            map[string]float64 `json:"chosen_on_validation"`
+	Accuracy          float64            `json:"validation_accuracy"`
+	ValidationClasses int                `json:"validation_classes"`
+	Temperature       float64            `json:"temperature,omitempty"`
+	Refit             bool               `json:"refit"`
+	Shots             int                `json:"shots,omitempty"`
+	Classes           int                `json:"classes"`
+	Images            int                `json:"images"`
+	Seconds           float64            `json:"seconds"`
+	DataWait          float64            `json:"data_wait"`
+	Reused            bool               `json:"reused"`
+}
+
+func (t *trainedRun) say(w io.Writer) {
+	fmt.Fprintf(w, "%s: %s trained on %d classes, %d images", t.Model, t.Method, t.Classes, t.Images)
+	if t.Shots > 0 {
+		fmt.Fprintf(w, ", %d of each unseen class", t.Shots)
+	}
+	if t.Reused {
+		fmt.Fprint(w, " (was there already)")
+	} else {
+		fmt.Fprintf(w, " in %.1f s", t.Seconds)
+	}
+	fmt.Fprintln(w)
+	if t.ValidationClasses > 0 {
+		fmt.Fprintf(w, "chosen on %d validation classes (%.1f%% mean per class):", t.ValidationClasses, 100*t.Accuracy)
+		for _, k := range sortedKeys(t.Choice) {
+			fmt.Fprintf(w, " %s %g", k, t.Choice[k])
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+// train trains one run, or finds it done. tuned is the search that chose the settings, nil without one.
+func (c *console) train(ctx context.Context, name string, in *inputs, settings train.Settings, tuned *train.TunedRecord, force bool) (*trainedRun, error) {
+	c.log.Info("train", "run", name, "method", settings.Method, "split", in.roles.Name, "network", in.network,
 		"dim", in.features.Dim(), "seen", len(in.roles.Seen), "validation", len(in.roles.Validation))
-	bars := con.phases(name, "steps")
+	bars := c.phases(name, "steps")
 	res, err := train.Run(ctx, train.Options{
-		Settings: settings, Dir: dir, Force: force,
+		Settings: settings, Dir: c.runDir(name), Force: force, Tuned: tuned,
 		Features: in.features, Classes: in.table, Roles: in.roles,
-		Progress: bars.show, Log: con.log,
+		Progress: bars.show, Log: c.log,
 		Epoch: func(e train.Epoch) {
 			args := []any{"phase", e.Phase, "epoch", fmt.Sprintf("%d/%d", e.Epoch, e.Of)}
 			for _, k := range sortedKeys(e.Values) {
@@ -121,50 +193,18 @@ func runTrain(ctx context.Context, con *console, r *runFlags, settings train.Set
 			if e.Validated {
 				args = append(args, "validation", fmt.Sprintf("%.1f%%", 100*e.Accuracy))
 			}
-			con.log.Debug("epoch", args...)
+			c.log.Debug("epoch", args...)
 		},
 	})
 	bars.end()
 	if errors.Is(err, train.ErrOtherRun) {
-		return fmt.Errorf("%w; --force begins anew there, --run NAME takes another folder", err)
+		return nil, fmt.Errorf("%w; --force begins anew there, --run NAME takes another folder", err)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	out := struct {
-		Run               string             `json:"run"`
-		Model             string             `json:"model"`
-		Method            string             `json:"method"`
-		Choice            map[string]float64 `json:"chosen_on_validation"`
-		Accuracy          float64            `json:"validation_accuracy"`
-		ValidationClasses int                `json:"validation_classes"`
-		Temperature       float64            `json:"temperature,omitempty"`
-		Refit             bool               `json:"refit"`
-		Shots             int                `json:"shots,omitempty"`
-		Classes           int                `json:"classes"`
-		Images            int                `json:"images"`
-		Seconds           float64            `json:"seconds"`
-		Reused            bool               `json:"reused"`
-	}{name, res.Model, res.Method, res.Choice, res.Accuracy, res.ValidationClasses, res.Temperature, res.Refit, res.Shots, res.Classes, res.Images, res.Seconds, res.Reused}
-	return con.result(out, func(w io.Writer) {
-		fmt.Fprintf(w, "%s: %s trained on %d classes, %d images", out.Model, out.Method, out.Classes, out.Images)
-		if out.Shots > 0 {
-			fmt.Fprintf(w, ", %d of each unseen class", out.Shots)
-		}
-		if out.Reused {
-			fmt.Fprint(w, " (was there already)")
-		} else {
-			fmt.Fprintf(w, " in %.1f s", out.Seconds)
-		}
-		fmt.Fprintln(w)
-		if out.ValidationClasses > 0 {
-			fmt.Fprintf(w, "chosen on %d validation classes (%.1f%% mean per class):", out.ValidationClasses, 100*out.Accuracy)
-			for _, k := range sortedKeys(out.Choice) {
-				fmt.Fprintf(w, " %s %g", k, out.Choice[k])
-			}
-			fmt.Fprintln(w)
-		}
-	})
+	return &trainedRun{name, res.Model, res.Method, settings.Seed, res.Choice, res.Accuracy, res.ValidationClasses, res.Temperature, res.Refit,
+		res.Shots, res.Classes, res.Images, res.Seconds, res.DataWait, res.Reused}, nil
 }
 
 // inputs are what training and evaluation read.

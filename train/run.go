@@ -50,6 +50,7 @@ type Epoch struct {
 	Accuracy  float64            // mean per-class top-1 among the validation classes, 0..1, if Validated
 	Validated bool
 	Seconds   float64 // since the last
+	DataWait  float64 // the share of them that training stood still for want of data
 }
 
 // Result is a finished run.
@@ -68,6 +69,7 @@ type Result struct {
 	Classes     int  // the model is trained on
 	Images      int
 	Seconds     float64 // of this call
+	DataWait    float64 // the share of the epochs' time that training stood still for want of data, in this call
 	Reused      bool    // the folder held this run, complete; nothing was trained
 }
 
@@ -126,6 +128,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
 	res.Model, res.Seconds = f.path(modelFile), time.Since(began).Seconds()
+	res.DataWait = run.waited / max(run.fitted, 1e-9)
 	return res, nil
 }
 
@@ -134,6 +137,8 @@ type run struct {
 	p *parts
 	f *folder
 	r *record
+
+	waited, fitted float64 // seconds: for data, in epochs
 }
 
 // fitted is a fit's outcome with what belongs to it.
@@ -226,7 +231,9 @@ func (r *run) hooks(s *method.Session, phase string) {
 	s.Point = func(p method.Point) error {
 		e := Epoch{Phase: phase, Epoch: p.Done, Of: p.Total, Values: p.Values, Accuracy: p.Accuracy, Validated: p.Validated, Seconds: time.Since(pointed).Seconds()}
 		pointed = time.Now()
-		line := map[string]any{"phase": phase, "epoch": p.Done, "of": p.Total, "seconds": e.Seconds}
+		e.DataWait = p.Wait.Seconds() / max(e.Seconds, 1e-9)
+		r.waited, r.fitted = r.waited+p.Wait.Seconds(), r.fitted+e.Seconds
+		line := map[string]any{"phase": phase, "epoch": p.Done, "of": p.Total, "seconds": e.Seconds, "data_wait": e.DataWait}
 		for k, v := range p.Values {
 			line[k] = v
 		}

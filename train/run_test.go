@@ -157,7 +157,7 @@ func accuracy(t *testing.T, p *Predictor, o *Options, role shards.Role) float64 
 
 func TestRun(t *testing.T) {
 	for _, m := range Methods() {
-		if m == "logistic" {
+		if NeedsShots(m) {
 			continue // TestFewShot has it
 		}
 		t.Run(m, func(t *testing.T) {
@@ -351,6 +351,7 @@ func lines(t *testing.T, dir string) string {
 			t.Fatalf("%q: %v", l, err)
 		}
 		delete(m, "seconds")
+		delete(m, "data_wait")
 		fmt.Fprintln(&out, m)
 	}
 	return out.String()

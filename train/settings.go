@@ -76,6 +76,9 @@ func Title(method string) string {
 	return method
 }
 
+// NeedsShots tells whether a method learns from the few-shot setting's images alone.
+func NeedsShots(method string) bool { return method == "logistic" }
+
 // Presets are the names of the sets of settings.
 func Presets() []string { return []string{"default", "paper"} }
 

@@ -35,13 +35,24 @@ var (
 type line struct {
 	xy    plotter.XYs
 	marks plotter.XYs // points to be marked on it
+	name  string      // written at its end
+	bars  errorBars   // of uncertainty
 }
+
+type errorBars struct {
+	plotter.XYs
+	plotter.YErrors
+}
+
+// dashes tell more than two lines apart, together with their two colours.
+var dashes = [][]vg.Length{nil, {vg.Points(5), vg.Points(3)}, {vg.Points(1.5), vg.Points(3)}, {vg.Points(9), vg.Points(3), vg.Points(2), vg.Points(3)}}
 
 type chart struct {
 	lines          []line
 	xLabel, yLabel string
 	width, height  float64
-	unit           bool // both axes run from 0 to 100 %
+	unit           bool     // both axes run from 0 to 100 %
+	positions      []string // names of x = 0, 1, ...; nil: x is a number
 }
 
 // svg draws the chart without any size of its own: it fills its place in the page.
@@ -62,6 +73,9 @@ func (c *chart) svg() (template.HTML, error) {
 		p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1
 		p.X.Tick.Marker, p.Y.Tick.Marker = percentTicks{}, percentTicks{}
 	}
+	if c.positions != nil {
+		p.X.Tick.Marker = named(c.positions)
+	}
 	grid := plotter.NewGrid()
 	grid.Horizontal.Color, grid.Horizontal.Width = ruleColor, vg.Points(0.75)
 	grid.Vertical.Width = 0
@@ -72,10 +86,11 @@ func (c *chart) svg() (template.HTML, error) {
 			return "", fmt.Errorf("chart of %s: %w", c.yLabel, err)
 		}
 		drawn.Color, drawn.Width = lineColor[i%2], vg.Points(1.75)
-		if i%2 == 1 {
-			drawn.Dashes = []vg.Length{vg.Points(5), vg.Points(3)}
-		}
+		drawn.Dashes = dashes[i%len(dashes)]
 		p.Add(drawn)
+		if err := l.annotate(p, drawn.Color); err != nil {
+			return "", fmt.Errorf("chart of %s: %w", c.yLabel, err)
+		}
 		if len(l.marks) > 0 {
 			dots, err := plotter.NewScatter(l.marks)
 			if err != nil {
@@ -84,6 +99,9 @@ func (c *chart) svg() (template.HTML, error) {
 			dots.GlyphStyle = draw.GlyphStyle{Color: lineColor[1], Radius: vg.Points(4), Shape: draw.CircleGlyph{}}
 			p.Add(dots)
 		}
+	}
+	if c.positions != nil { // room for the names at the lines' ends
+		p.X.Min, p.X.Max = 0, 1.3*float64(len(c.positions)-1)
 	}
 	canvas := vgsvg.New(vg.Points(c.width), vg.Points(c.height))
 	p.Draw(draw.New(canvas))
@@ -95,6 +113,40 @@ func (c *chart) svg() (template.HTML, error) {
 	start := strings.Index(s, "<svg")
 	open := strings.Index(s[start:], ">") + start + 1
 	return template.HTML(fmt.Sprintf(`<svg viewBox="0 0 %g %g" aria-hidden="true" focusable="false">%s`, c.width, c.height, paint.Replace(s[open:]))), nil
+}
+
+// annotate draws the line's bars and its name.
+func (l *line) annotate(p *plot.Plot, ink color.Color) error {
+	if len(l.bars.XYs) > 0 {
+		bars, err := plotter.NewYErrorBars(l.bars)
+		if err != nil {
+			return err
+		}
+		bars.Color, bars.Width, bars.CapWidth = ink, vg.Points(1), vg.Points(5)
+		p.Add(bars)
+	}
+	if l.name == "" || len(l.xy) == 0 {
+		return nil
+	}
+	end, err := plotter.NewLabels(plotter.XYLabels{XYs: l.xy[len(l.xy)-1:], Labels: []string{l.name}})
+	if err != nil {
+		return err
+	}
+	end.TextStyle[0].Color, end.TextStyle[0].Font, end.TextStyle[0].YAlign = inkColor, sans(11), draw.YCenter
+	end.Offset.X = vg.Points(7)
+	p.Add(end)
+	return nil
+}
+
+// named ticks stand at 0, 1, ... with their names.
+type named []string
+
+func (n named) Ticks(float64, float64) []plot.Tick {
+	var ticks []plot.Tick
+	for i, name := range n {
+		ticks = append(ticks, plot.Tick{Value: float64(i), Label: name})
+	}
+	return ticks
 }
 
 func sans(points float64) font.Font {

@@ -8,6 +8,7 @@ package method
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"vzsl/internal/onnxfile"
 	"vzsl/train/safetensors"
@@ -65,6 +66,8 @@ type Point struct {
 	// Accuracy is the mean per-class top-1 accuracy among the validation classes, 0..1; meaningful if Validated.
 	Accuracy  float64
 	Validated bool
+	// Wait is the time since the last point that training stood still for want of data.
+	Wait time.Duration
 }
 
 // State is a fit interrupted between two steps: all that is needed to go on to the same result.

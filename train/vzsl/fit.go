@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"time"
 
 	"vzsl/internal/kernels"
 	"vzsl/train/method"
@@ -46,6 +47,7 @@ type training struct {
 	first               float64
 	second              *transduction // nil in the inductive setting
 	sums                terms         // of the epoch so far
+	wait                time.Duration // for data, in the epoch so far
 	loss                float64
 	accuracy            float64 // the best so far
 	bestEpoch           int     // its epoch, from 1; 0: none yet
@@ -158,10 +160,12 @@ func (t *training) run(ctx context.Context) error {
 		f := newFeed(ctx, t.c, &t.p.Train, t.samples, t.size, t.steps, t.step, total, t.p.Seed, batches)
 		defer f.close()
 		for t.step < total {
+			asked := time.Now()
 			select {
 			case <-ctx.Done():
 				return errors.Join(context.Cause(ctx), t.save())
 			case b := <-f.ready:
+				t.wait += time.Since(asked)
 				if err := t.one(b); err != nil {
 					return err
 				}
@@ -318,7 +322,8 @@ func (t *training) epochDone() error {
 	if t.c.Reconstruction {
 		pt.Values["reconstruction"] = t.sums.reconstruction / n
 	}
-	t.loss, t.sums = 0, terms{}
+	pt.Wait = t.wait
+	t.loss, t.sums, t.wait = 0, terms{}, 0
 	if v := t.p.Validation; v != nil && v.Len() > 0 && t.s.Choice == nil {
 		accuracy, err := method.Accuracy(t.model, v)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"vzsl/internal/kernels"
 	"vzsl/train/method"
@@ -143,10 +144,12 @@ func (s *transduction) run(ctx context.Context) error {
 		}
 		var pair [2]*batch[float32]
 		for i := range pair {
+			asked := time.Now()
 			select {
 			case <-ctx.Done():
 				return errors.Join(context.Cause(ctx), t.save())
 			case pair[i] = <-feeds[i].ready:
+				t.wait += time.Since(asked)
 			}
 		}
 		for i, l := range pair[1].labels {
@@ -294,7 +297,8 @@ func (s *transduction) point(epoch int, accuracy float64) error {
 			pt.Values["reconstruction"] = t.sums.reconstruction / n
 		}
 	}
-	t.loss, t.sums = 0, terms{}
+	pt.Wait = t.wait
+	t.loss, t.sums, t.wait = 0, terms{}, 0
 	if t.s.Point != nil {
 		return t.s.Point(pt)
 	}

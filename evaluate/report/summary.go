@@ -1,0 +1,100 @@
+package report
+
+import (
+	"bytes"
+	_ "embed"
+	"html/template"
+	"path/filepath"
+	"slices"
+)
+
+//go:embed summary.html
+var summaryHTML string
+
+var summaryTemplate = template.Must(template.New("summary").Parse(summaryHTML))
+
+// Summary is a page over several runs: the same one with other seeds, methods beside each other.
+type Summary struct {
+	Kicker, Heading, Lead string
+	Tables                []Table
+	Charts                []Chart
+	Notes                 []string
+	Command, Program      string
+
+	CSS     template.CSS
+	Figures []drawnChart
+}
+
+// Table is a table of a Summary. Its first column names the rows.
+type Table struct {
+	Caption string
+	Head    []string
+	Rows    [][]TableCell
+}
+
+// TableCell is an entry: text, what stands small below it, a page to go to.
+type TableCell struct{ Text, Small, Link string }
+
+// Chart is a figure of a Summary: series over the same positions, evenly spaced and named.
+type Chart struct {
+	Title, Caption string
+	Positions      []string
+	XLabel, YLabel string
+	Series         []Series
+}
+
+// Series is a line of a Chart; a position that it has no point at is left out.
+type Series struct {
+	Name   string
+	Points []ChartPoint
+}
+
+// ChartPoint is a value and, where Low < High, the bar of its uncertainty.
+type ChartPoint struct {
+	Position         int
+	Value, Low, High float64
+}
+
+type drawnChart struct {
+	Title, Caption string
+	SVG            template.HTML
+}
+
+// WriteSummary writes report.html and the other files into dir, all or none, and returns the page's path.
+func WriteSummary(dir string, s *Summary, others map[string][]byte) (html string, err error) {
+	s.CSS, s.Figures = template.CSS(pageCSS), nil
+	for i := range s.Charts {
+		c := &s.Charts[i]
+		svg, err := c.svg()
+		if err != nil {
+			return "", err
+		}
+		s.Figures = append(s.Figures, drawnChart{c.Title, c.Caption, svg})
+	}
+	var b bytes.Buffer
+	if err := summaryTemplate.Execute(&b, s); err != nil {
+		return "", err
+	}
+	html = filepath.Join(dir, htmlName)
+	files := []output{{html, b.Bytes()}}
+	for name, data := range others {
+		files = append(files, output{filepath.Join(dir, name), data})
+	}
+	slices.SortFunc(files, func(a, b output) int { return bytes.Compare([]byte(a.path), []byte(b.path)) })
+	return html, writeAll(dir, files)
+}
+
+func (c *Chart) svg() (template.HTML, error) {
+	d := chart{xLabel: c.XLabel, yLabel: c.YLabel, width: 560, height: 340, positions: c.Positions}
+	for _, s := range c.Series {
+		l := line{name: s.Name}
+		for _, p := range s.Points {
+			xy := struct{ X, Y float64 }{float64(p.Position), p.Value}
+			l.xy = append(l.xy, xy)
+			l.bars.XYs = append(l.bars.XYs, xy)
+			l.bars.YErrors = append(l.bars.YErrors, struct{ Low, High float64 }{p.Value - p.Low, p.High - p.Value})
+		}
+		d.lines = append(d.lines, l)
+	}
+	return d.svg()
+}

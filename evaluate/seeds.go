@@ -1,0 +1,69 @@
+package evaluate
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
+)
+
+// Spread is a figure measured once for each seed.
+type Spread struct {
+	Name   string    `json:"name"`
+	Values []float64 `json:"values"` // by seed
+	Mean   float64   `json:"mean"`
+	SD     float64   `json:"sd"` // of the sample, n - 1 below; 0 with one value
+	// Interval is the 95 % interval of the mean over seeds, by Student's t with n - 1 degrees of freedom; nil with one value.
+	Interval *Interval `json:"interval,omitempty"`
+}
+
+// NewSpread sums values up; there is at least one.
+func NewSpread(name string, values []float64) Spread {
+	s := Spread{Name: name, Values: values}
+	if len(values) == 1 {
+		s.Mean = values[0]
+		return s
+	}
+	s.Mean, s.SD = stat.MeanStdDev(values, nil)
+	n := float64(len(values))
+	half := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: n - 1}.Quantile((1+level)/2) * s.SD / math.Sqrt(n)
+	s.Interval = &Interval{Low: s.Mean - half, High: s.Mean + half}
+	return s
+}
+
+// Headline are the figures that a run is known by, 0..1.
+func (r *Result) Headline() []NamedFigure {
+	f := []NamedFigure{{"top-1, mean per class", r.Top1.MeanPerClass.Value}, {"top-1, per image", r.Top1.PerImage.Value}}
+	if g := r.Generalised; g != nil {
+		f = append(f, NamedFigure{"U", g.Plain.U.Value}, NamedFigure{"S", g.Plain.S.Value}, NamedFigure{"H", g.Plain.H.Value})
+		if c := g.Calibrated; c != nil {
+			f = append(f, NamedFigure{"U, calibrated", c.U.Value}, NamedFigure{"S, calibrated", c.S.Value}, NamedFigure{"H, calibrated", c.H.Value})
+		}
+		f = append(f, NamedFigure{"AUSUC", g.AUSUC})
+	}
+	return f
+}
+
+// NamedFigure is a figure, 0..1, and what it is.
+type NamedFigure struct {
+	Name  string
+	Value float64
+}
+
+// OverSeeds sums up the headline figures of one run's results, one a seed, in the order in which they stand in the first;
+// a figure that not all of them have is left out.
+func OverSeeds(results []*Result) []Spread {
+	values := map[string][]float64{}
+	for _, r := range results {
+		for _, f := range r.Headline() {
+			values[f.Name] = append(values[f.Name], f.Value)
+		}
+	}
+	var all []Spread
+	for _, f := range results[0].Headline() {
+		if v := values[f.Name]; len(v) == len(results) {
+			all = append(all, NewSpread(f.Name, v))
+		}
+	}
+	return all
+}

@@ -1,0 +1,152 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"vzsl/evaluate"
+	"vzsl/evaluate/report"
+	"vzsl/train"
+)
+
+// A run of several seeds is a folder of runs, seed-<seed> each.
+const seedPrefix = "seed-"
+
+// seedRun is the name of one of them.
+func seedRun(run string, seed uint64) string {
+	return run + "/" + seedPrefix + strconv.FormatUint(seed, 10)
+}
+
+// trainSeeds trains n models of the same settings with the seeds from settings.Seed on, each into a run folder of its own
+// below run's.
+func (c *console) trainSeeds(ctx context.Context, run string, in *inputs, settings train.Settings, tuned *train.TunedRecord, n int, force bool) ([]*trainedRun, error) {
+	if _, err := os.Stat(filepath.Join(c.runDir(run), "config.toml")); err == nil {
+		return nil, fmt.Errorf("%s holds a run of one seed: take another folder with --run", c.runDir(run))
+	}
+	var all []*trainedRun
+	for range n {
+		t, err := c.train(ctx, seedRun(run, settings.Seed), in, settings, tuned, force)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, t)
+		settings.Seed++
+	}
+	return all, nil
+}
+
+// seedsOf are the seeds of the runs in the folder of a run of several, ascending; none: it is no such folder.
+func seedsOf(runDir string) ([]uint64, error) {
+	entries, err := os.ReadDir(runDir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	var seeds []uint64
+	for _, e := range entries {
+		number, ok := strings.CutPrefix(e.Name(), seedPrefix)
+		if s, err := strconv.ParseUint(number, 10, 64); ok && err == nil && e.IsDir() {
+			seeds = append(seeds, s)
+		}
+	}
+	slices.Sort(seeds)
+	return seeds, nil
+}
+
+// evaluateSeeds evaluates every seed of a run and sums them up.
+func (c *console) evaluateSeeds(ctx context.Context, name string, r *runFlags, seeds []uint64, bootstrap uint64) error {
+	var results []*evaluate.Result
+	var links []string
+	var first train.Settings
+	var method, split string
+	for _, seed := range seeds {
+		model, err := c.loadNamed(seedRun(name, seed), r)
+		if err != nil {
+			return err
+		}
+		s := model.Settings()
+		s.Seed = 0
+		if len(results) == 0 {
+			first, method, split = s, train.Title(s.Method), model.Split()
+		} else if !reflect.DeepEqual(s, first) || model.Split() != split {
+			return fmt.Errorf("%s: seed %d was trained with other settings or on another split than seed %d: train anew with --force, or take another --run",
+				c.runDir(name), seed, seeds[0])
+		}
+		result, paths, err := c.evaluateRun(ctx, seedRun(name, seed), r, model, bootstrap)
+		if err != nil {
+			return err
+		}
+		results = append(results, result)
+		link, err := filepath.Rel(c.reportDir(name), paths.HTML)
+		if err != nil {
+			return err
+		}
+		links = append(links, filepath.ToSlash(link))
+	}
+	out := struct {
+		Schema  string            `json:"schema"`
+		Run     string            `json:"run"`
+		Method  string            `json:"method"`
+		Split   string            `json:"split"`
+		Seeds   []uint64          `json:"seeds"`
+		Figures []evaluate.Spread `json:"figures"`
+		HTML    string            `json:"html,omitempty"`
+	}{"vzsl.seeds/1", name, method, split, seeds, evaluate.OverSeeds(results), ""}
+	facts, err := indented(out)
+	if err != nil {
+		return err
+	}
+	page := report.Summary{
+		Kicker:  "Seeds · split " + split,
+		Heading: fmt.Sprintf("%s on %s, %d seeds", method, r.ds.name, len(seeds)),
+		Lead:    "The same settings trained with different seeds: what the figures are on average, and how far chance moves them.",
+		Command: c.command("evaluate", "--run", name), Program: program,
+		Notes: []string{"Mean, standard deviation and the mean's 95 % interval (Student’s t) over seeds, in percent. They say nothing of other images or classes: the reports of the single seeds do."},
+	}
+	t := report.Table{Caption: "Figures over the seeds, in percent", Head: []string{"Figure", "Mean", "SD", "95 % interval"}}
+	for _, s := range seeds {
+		t.Head = append(t.Head, fmt.Sprintf("seed %d", s))
+	}
+	for _, f := range out.Figures {
+		row := []report.TableCell{{Text: f.Name}, {Text: points(f.Mean)}, {Text: points(f.SD)}, {Text: between(f.Interval)}}
+		for i, v := range f.Values {
+			row = append(row, report.TableCell{Text: points(v), Link: links[i]})
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	page.Tables = []report.Table{t}
+	if out.HTML, err = report.WriteSummary(c.reportDir(name), &page, map[string][]byte{"seeds.json": facts}); err != nil {
+		return err
+	}
+	return c.result(out, func(w io.Writer) {
+		fmt.Fprintf(w, "%s, %d seeds: mean, standard deviation, 95 %% interval over seeds\n", name, len(seeds))
+		for _, f := range out.Figures {
+			fmt.Fprintf(w, "%-22s %5s%% %5s  [%s]\n", f.Name, points(f.Mean), points(f.SD), between(f.Interval))
+		}
+		fmt.Fprintf(w, "report: %s\n", out.HTML)
+	})
+}
+
+// points is a share in percent.
+func points(v float64) string { return strconv.FormatFloat(100*v, 'f', 1, 64) }
+
+func between(i *evaluate.Interval) string {
+	if i == nil {
+		return "–"
+	}
+	return points(i.Low) + ", " + points(i.High)
+}
+
+// indented is v as the files of a report have it.
+func indented(v any) ([]byte, error) {
+	b, err := json.MarshalIndent(v, "", " ")
+	return append(b, '\n'), err
+}
