@@ -26,12 +26,12 @@ func classifierDescent(method string) descent {
 // fitClassifier minimises the mean of -log p(y|x), and L2 on the weights, by descent. step, if not nil, is told of
 // progress.
 func fitClassifier(ctx context.Context, t *method.Data, seed uint64, d descent, step func(done, total int)) (*classifier, error) {
-	o := newSoftmax[float32](len(t.Attributes), t.Dim())
+	o := newLinear(len(t.Attributes), t.Dim(), crossEntropy[float32])
 	_, err := d.fit(ctx, &method.Problem{Train: *t, Seed: seed}, &method.Session{Step: step}, o, func() method.Model { return nil })
 	if err != nil {
 		return nil, err
 	}
-	return &classifier{classes: o.classes, feature: o.feature, weight: o.weight.values, bias: o.bias.values}, nil
+	return &classifier{classes: o.outputs, feature: o.feature, weight: o.weight.values, bias: o.bias.values}, nil
 }
 
 // loadClassifier reads what tensors gave.
@@ -93,31 +93,41 @@ func softmaxOf[T float](v []T) float64 {
 	return float64(top) + math.Log(sum)
 }
 
-// softmax is the classifier's objective.
-type softmax[T float] struct {
-	classes, feature int
+// outputLoss is the loss of a sample of class y by its outputs, which it overwrites with their derivatives.
+type outputLoss[T float] func(outputs []T, y int) float64
+
+// crossEntropy is -log p(y|x), the classifier's.
+func crossEntropy[T float](outputs []T, y int) float64 {
+	of := float64(outputs[y])
+	loss := softmaxOf(outputs) - of
+	outputs[y]--
+	return loss
+}
+
+// linear is the objective of outputs w_c'x + b_c: the mean of their loss.
+type linear[T float] struct {
+	outputs, feature int
 	weight, bias     *weights[T]
+	of               outputLoss[T]
 	p                []T
 }
 
-func newSoftmax[T float](classes, feature int) *softmax[T] {
-	return &softmax[T]{classes: classes, feature: feature,
-		weight: newWeights[T]("classifier.weight", classes, feature), bias: newWeights[T]("classifier.bias", classes).unbound()}
+func newLinear[T float](outputs, feature int, of outputLoss[T]) *linear[T] {
+	return &linear[T]{outputs: outputs, feature: feature, of: of,
+		weight: newWeights[T]("weight", outputs, feature), bias: newWeights[T]("bias", outputs).unbound()}
 }
 
-func (o *softmax[T]) parameters() []*weights[T] { return []*weights[T]{o.weight, o.bias} }
+func (o *linear[T]) parameters() []*weights[T] { return []*weights[T]{o.weight, o.bias} }
 
-func (o *softmax[T]) loss(x []T, labels []int, _ *rand.Rand) float64 {
-	n, c := len(labels), o.classes
+func (o *linear[T]) loss(x []T, labels []int, _ *rand.Rand) float64 {
+	n, c := len(labels), o.outputs
 	o.p = sized(o.p, n*c)
 	logits(o.p, x, o.weight.values, o.bias.values, n)
 	clear(o.bias.gradient)
 	sum := 0.0
 	for i, y := range labels {
 		row := o.p[i*c : (i+1)*c]
-		of := float64(row[y])
-		sum += softmaxOf(row) - of
-		row[y]--
+		sum += o.of(row, y)
 		for j := range row {
 			row[j] /= T(n)
 			o.bias.gradient[j] += row[j]

@@ -8,8 +8,16 @@ import (
 	"vzsl/train/safetensors"
 )
 
-func TestSoftmaxGradient(t *testing.T) {
-	checkGradient(t, newSoftmax[float64](5, 8), 5, 8)
+func TestLinearGradient(t *testing.T) {
+	binary := make([]float32, 5*5)
+	for i := range binary {
+		binary[i] = float32(i * i % 3 % 2)
+	}
+	for name, of := range map[string]outputLoss[float64]{
+		"cross entropy": crossEntropy[float64], "attributes": attributeLoss[float64](binary), "squared hinges": squaredHinges[float64],
+	} {
+		t.Run(name, func(t *testing.T) { checkGradient(t, newLinear(5, 8, of), 5, 8) })
+	}
 }
 
 // TestClassifier: it names the classes it was trained on, its probabilities add up to 1, its file holds all of it.
