@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"vzsl/internal/wholefile"
 
@@ -33,6 +34,9 @@ type Cache struct {
 	classes []string
 	labels  []int32
 	batches [][]float32 // cacheRows rows each, the last one fewer
+
+	read  atomic.Int64 // features addressed so far
+	letGo int64        // after so many the mapped pages are let go; 0: never
 }
 
 // Rows is the number of images with features.
@@ -55,9 +59,25 @@ func (c *Cache) Labels() []int32 { return c.labels }
 
 // Feature is the feature of a row, Dim values, in the mapped file: it must not be written to nor kept after Close.
 func (c *Cache) Feature(row int) []float32 {
+	if c.letGo > 0 && c.read.Add(1)%c.letGo == 0 {
+		release(c.mapped)
+	}
 	d := c.source.Dim
 	at := row % cacheRows * d
 	return c.batches[row/cacheRows][at : at+d : at+d]
+}
+
+// resident bounds the memory of this process that the pages of a cache take up. They are the system's and clean, but count
+// as the process's own until it lets go of them; what is read again comes from the system's memory, without a copy.
+const resident = 512 << 20
+
+// bound sets how often the pages are let go: never where all of them stay below the limit. An address faults in up to 64 KiB
+// around it.
+func (c *Cache) bound() {
+	size := 4 * int64(c.source.Dim)
+	if int64(len(c.labels))*size > resident {
+		c.letGo = max(1, resident/(size+128<<10))
+	}
 }
 
 // Path is the cache's file.

@@ -344,3 +344,24 @@ func BenchmarkOpenCache(b *testing.B) {
 		c.Close()
 	}
 }
+
+// TestCacheLetsGo: a cache whose pages are let go all the time, by several readers, still reads the same.
+func TestCacheLetsGo(t *testing.T) {
+	dir := t.TempDir()
+	src := source(6, 1100, 600)
+	fill(t, dir, src, 0)
+	c, _ := openCache(t, dir)
+	if c.letGo != 0 {
+		t.Errorf("a small cache lets go after %d rows", c.letGo)
+	}
+	c.letGo = 3
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() { checkCache(t, c, src, 0) })
+	}
+	readers.Wait()
+	large := &Cache{source: Source{Dim: 4096}, labels: make([]int32, 200_000)}
+	if large.bound(); large.letGo < 1000 || large.letGo > resident/(4*4096) {
+		t.Errorf("200,000 features of 4096 values let go after %d rows", large.letGo)
+	}
+}

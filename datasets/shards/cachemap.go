@@ -34,6 +34,7 @@ func mapCache(path, key string, m *Manifest) (*Cache, error) {
 		_ = mapped.Unmap()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	c.bound()
 	return c, nil
 }
 
