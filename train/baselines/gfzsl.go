@@ -31,8 +31,8 @@ type GFZSL struct {
 
 // DefaultGFZSL has the original's ridges of the means, and more of the variances'.
 func DefaultGFZSL() GFZSL {
-	return GFZSL{Kernel: GFZSLLinear, MeanRidge: []float64{0.01, 0.1, 1, 10}, VarianceRidge: []float64{1, 100, 1e8},
-		VarianceFloor: []float64{0.1, 1, 10}, TransductiveEM: 100}
+	return GFZSL{Kernel: GFZSLLinear, MeanRidge: []float64{0.01, 0.1, 1, 10}, VarianceRidge: []float64{100, 1e8},
+		VarianceFloor: []float64{0.1, 1, 10, 100}, TransductiveEM: 100}
 }
 
 func (c *GFZSL) axes() []*axis {
@@ -62,6 +62,11 @@ func (c *GFZSL) Space() []method.Dimension {
 	}
 }
 
+// TransductiveSpace is how far EM goes; the variances' floor, which holds it back, is chosen by the grid.
+func (c *GFZSL) TransductiveSpace() []method.Dimension {
+	return []method.Dimension{{Setting: "transductive_em", Values: []any{1, 3, 10, 100}}}
+}
+
 // GFZSLMethod models a class by a Gaussian with a diagonal covariance, p(x|c) = N(mu_c, diag v_c), whose parameters are
 // kernel ridge regressions from the class's attributes a:
 //
@@ -81,7 +86,10 @@ func (c *GFZSL) Space() []method.Dimension {
 // the mixture's Gaussians.
 type GFZSLMethod struct{ Config GFZSL }
 
-var _ method.Method = (*GFZSLMethod)(nil)
+var (
+	_ method.Method       = (*GFZSLMethod)(nil)
+	_ method.Transductive = (*GFZSL)(nil)
+)
 
 // Name is "gfzsl".
 func (m *GFZSLMethod) Name() string { return "gfzsl" }
@@ -134,15 +142,15 @@ func (m *GFZSLMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 		for i, b := range variances {
 			for _, floor := range axes[2].values {
 				model := &gfzslModel{method: m, seen: S, means: means, variances: b, base: base, mean: stats.mean, variance: stats.variance, floor: floor * stats.within}
+				if u := p.Unlabelled; u != nil && u.Len() > 0 {
+					if err := model.mixture(ctx, u, m.Config.TransductiveEM); err != nil {
+						return nil, err
+					}
+				}
 				if err := g.point(ctx, model, method.Choice{"mean_ridge": ridge, "variance_ridge": axes[1].values[i], "variance_floor": floor}); err != nil {
 					return nil, err
 				}
 			}
-		}
-	}
-	if u := p.Unlabelled; u != nil && u.Len() > 0 {
-		if err := g.out.Model.(*gfzslModel).mixture(ctx, u, m.Config.TransductiveEM); err != nil {
-			return nil, err
 		}
 	}
 	return &g.out, nil
@@ -302,7 +310,7 @@ func (m *gfzslModel) mixture(ctx context.Context, u *method.Unlabelled, iteratio
 			kernels.Dgemm(true, false, c, d, n, 1, posterior, c, x, d, 1, sums, d)
 			kernels.Dgemm(true, false, c, d, n, 1, posterior, c, xx, d, 1, squares, d)
 		}
-		if likelihood-last <= 1e-7*math.Abs(likelihood) {
+		if likelihood-last <= 1e-5*math.Abs(likelihood) {
 			break
 		}
 		last = likelihood
