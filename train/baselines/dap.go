@@ -26,7 +26,7 @@ type DAP struct {
 	Epochs       int     `toml:"epochs" comment:"at most: validation chooses how many"`
 }
 
-// DefaultDAP are settings chosen on validation classes of CUB.
+// DefaultDAP are settings of which the rate, the decay and the threshold are the best of two on validation classes of CUB.
 func DefaultDAP() DAP {
 	return DAP{Threshold: OverMatrix, LearningRate: 1e-2, WeightDecay: 1e-5, Batch: 64, Epochs: 15}
 }

@@ -29,7 +29,7 @@ type GFZSL struct {
 	TransductiveEM int       `toml:"transductive_em" comment:"iterations at most of EM on unlabelled images, where there are any"`
 }
 
-// DefaultGFZSL has the original's ridges of the means, and more of the variances'.
+// DefaultGFZSL has the original's ridges among its own.
 func DefaultGFZSL() GFZSL {
 	return GFZSL{Kernel: GFZSLLinear, MeanRidge: []float64{0.01, 0.1, 1, 10}, VarianceRidge: []float64{100, 1e8},
 		VarianceFloor: []float64{0.1, 1, 10, 100}, TransductiveEM: 100}
