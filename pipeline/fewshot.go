@@ -213,7 +213,7 @@ func runFewShot(ctx context.Context, con *console, o *fewShotOptions, settings [
 		return err
 	}
 	return con.result(res, func(w io.Writer) {
-		fmt.Fprintf(w, "%s: top-1, mean per class over %d unseen classes, mean over %d seeds (standard deviation)\n%-24s", name, res.Classes, o.seeds, "shots")
+		fmt.Fprintf(w, "%s: top-1, mean per class over %d unseen classes, mean and standard deviation over %s\n%-24s", name, res.Classes, counted(o.seeds, "seed"), "shots")
 		for _, k := range o.shots {
 			fmt.Fprintf(w, " %12d", k)
 		}
@@ -225,6 +225,14 @@ func runFewShot(ctx context.Context, con *console, o *fewShotOptions, settings [
 		}
 		fmt.Fprintf(w, "\nreport: %s\n", res.HTML)
 	})
+}
+
+// counted is a number of things.
+func counted(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 // onlyUnseen is a split without its test images of seen classes.
@@ -282,7 +290,7 @@ func (c *console) writeFewShot(o *fewShotOptions, res *fewShotResult) error {
 	head := []string{"Method"}
 	for _, k := range o.shots {
 		chart.Positions = append(chart.Positions, strconv.Itoa(k))
-		head = append(head, fmt.Sprintf("%d shots", k))
+		head = append(head, counted(k, "shot"))
 	}
 	for _, m := range o.methods {
 		s := report.Series{Name: train.Title(m)}

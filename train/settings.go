@@ -56,7 +56,7 @@ var methods = []known{
 	{"jfa", "JFA", func() method.Config { c := baselines.DefaultJFA(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
 	{"ss-voc", "SS-Voc", func() method.Config { c := baselines.DefaultSSVoc(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
 	{"latem", "LATEM", func() method.Config { c := baselines.DefaultLATEM(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
-	{"logistic", "Logistic regression on the shots", func() method.Config { c := baselines.DefaultLogistic(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
+	{"logistic", "Logistic regression", func() method.Config { c := baselines.DefaultLogistic(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
 }
 
 // Methods are the names of the methods.

@@ -71,12 +71,12 @@ func (c *Cache) Feature(row int) []float32 {
 // as the process's own until it lets go of them; what is read again comes from the system's memory, without a copy.
 const resident = 512 << 20
 
-// bound sets how often the pages are let go: never where all of them stay below the limit. An address faults in up to 64 KiB
-// around it.
+// bound sets how often the pages are let go: never where all of them stay below the limit. An address that is read can map a
+// huge page of 2 MiB.
 func (c *Cache) bound() {
 	size := 4 * int64(c.source.Dim)
 	if int64(len(c.labels))*size > resident {
-		c.letGo = max(1, resident/(size+128<<10))
+		c.letGo = max(1, resident/(size+2<<20))
 	}
 }
 

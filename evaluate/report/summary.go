@@ -91,6 +91,9 @@ func (c *Chart) svg() (template.HTML, error) {
 		for _, p := range s.Points {
 			xy := struct{ X, Y float64 }{float64(p.Position), p.Value}
 			l.xy = append(l.xy, xy)
+			if p.High <= p.Low {
+				continue
+			}
 			l.bars.XYs = append(l.bars.XYs, xy)
 			l.bars.YErrors = append(l.bars.YErrors, struct{ Low, High float64 }{p.Value - p.Low, p.High - p.Value})
 		}
