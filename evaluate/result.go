@@ -1,6 +1,10 @@
 package evaluate
 
-import "sort"
+import (
+	"sort"
+
+	"vzsl/internal/stacking"
+)
 
 // Result is everything that was measured on one split. Class indices refer to Candidates.
 type Result struct {
@@ -165,18 +169,4 @@ type Harmonic struct {
 }
 
 // CurvePoint is U and S with a constant taken off the scores of seen classes.
-type CurvePoint struct {
-	Constant float64 `json:"constant"`
-	U        float64 `json:"u"`
-	S        float64 `json:"s"`
-}
-
-// H is the harmonic mean of the point's U and S.
-func (p CurvePoint) H() float64 { return harmonicMean(p.U, p.S) }
-
-func harmonicMean(u, s float64) float64 {
-	if u+s == 0 {
-		return 0
-	}
-	return 2 * u * s / (u + s)
-}
+type CurvePoint = stacking.Point

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"vzsl/datasets/shards"
+	"vzsl/internal/stacking"
 )
 
 // Scorer is a trained model. Score takes n feature rows, one after the other, and the raw attribute vector of each
@@ -443,10 +444,10 @@ func (s *setup) generalised(ctx context.Context, model Scorer, unseen, seen *tes
 		SeenImages:   len(seen.rows),
 		UnseenImages: len(unseen.rows),
 	}
-	images := make([]stacked, 0, len(rows))
+	images := make([]stacking.Image, 0, len(rows))
 	err := s.score(ctx, model, rows, candidates, opts.Batch, func(i int, scores []float32) {
 		c := truth[rows[i]]
-		images = append(images, stack(scores, n, c))
+		images = append(images, stacking.Of(scores, n, c))
 		g.Predictions = append(g.Predictions, Prediction{
 			Image: s.features.Images()[rows[i]],
 			Class: c,
@@ -465,9 +466,9 @@ func (s *setup) generalised(ctx context.Context, model Scorer, unseen, seen *tes
 		h := harmonic(images, n, len(candidates), *opts.Calibration, b)
 		g.Calibrated = &h
 	}
-	points := curve(images, n, len(candidates))
-	g.AUSUC = area(points)
-	g.Best = bestH(points)
+	points := stacking.Curve(images, n, len(candidates))
+	g.AUSUC = stacking.Area(points)
+	g.Best = stacking.Best(points)
 	g.Curve = thin(points, 400)
 	return g, nil
 }

@@ -99,7 +99,7 @@ func (c *console) score(ctx context.Context, name string, r *runFlags, model *tr
 	}
 	hook, end := c.progress("evaluate", "images")
 	defer end()
-	return evaluate.ZeroShot(ctx, model, in.features, in.table, in.roles, evaluate.Options{Seed: seed, Progress: hook})
+	return evaluate.ZeroShot(ctx, model, in.features, in.table, in.roles, evaluate.Options{Seed: seed, Progress: hook, Calibration: model.Result().Constant})
 }
 
 // loadRun reads the model of a run. What it was trained on then stands in the flags: ones that say otherwise are a mistake.
@@ -161,6 +161,8 @@ func (c *console) evaluated(name string, r *evaluate.Result, paths report.Paths)
 		PerImage     evaluate.Estimate  `json:"per_image"`
 		Hits         []evaluate.Hit     `json:"hits"`
 		U            *evaluate.Harmonic `json:"generalised,omitempty"`
+		Calibrated   *evaluate.Harmonic `json:"generalised_calibrated,omitempty"`
+		AUSUC        *float64           `json:"ausuc,omitempty"`
 		HTML         string             `json:"html"`
 		JSON         string             `json:"json"`
 		Predictions  string             `json:"predictions"`
@@ -169,7 +171,7 @@ func (c *console) evaluated(name string, r *evaluate.Result, paths report.Paths)
 		MeanPerClass: r.Top1.MeanPerClass, PerImage: r.Top1.PerImage, Hits: r.Hits,
 		HTML: paths.HTML, JSON: paths.JSON, Predictions: paths.Predictions}
 	if r.Generalised != nil {
-		f.U = &r.Generalised.Plain
+		f.U, f.Calibrated, f.AUSUC = &r.Generalised.Plain, r.Generalised.Calibrated, &r.Generalised.AUSUC
 	}
 	return c.result(f, func(w io.Writer) {
 		setting := "zero-shot"
@@ -185,6 +187,10 @@ func (c *console) evaluated(name string, r *evaluate.Result, paths report.Paths)
 		}
 		if f.U != nil {
 			fmt.Fprintf(w, "generalised: U %s, S %s, H %s\n", percent(f.U.U), percent(f.U.S), percent(f.U.H))
+			if c := f.Calibrated; c != nil {
+				fmt.Fprintf(w, "  calibrated (%.4g off seen scores, chosen on validation classes): U %s, S %s, H %s\n", c.Constant, percent(c.U), percent(c.S), percent(c.H))
+			}
+			fmt.Fprintf(w, "  area under the seen-unseen curve: %.3f\n", *f.AUSUC)
 		}
 		fmt.Fprintf(w, "report: %s\n", paths.HTML)
 	})

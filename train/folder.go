@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -174,6 +175,7 @@ type folder struct {
 	// Of the first fit, once it is done: its choice, validation accuracy and temperature.
 	choice              method.Choice
 	chosen, temperature float64
+	constant            *float64 // of calibrated stacking; nil: none
 }
 
 // ErrOtherRun is wrapped by the error of a run into the folder of another.
@@ -304,6 +306,9 @@ func (f *folder) resume() error {
 		if err == nil {
 			f.temperature, err = parseTemperature(v["run.temperature"])
 		}
+		if err == nil {
+			f.constant, err = parseConstant(v["run.constant"])
+		}
 		if err != nil {
 			return fmt.Errorf("checkpoint %s: the choice: %w; remove it, or force, to begin anew", last, err)
 		}
@@ -333,6 +338,9 @@ func (f *folder) save(phase string, state, best *method.State) error {
 			return err
 		}
 		v["run.choice"], v["run.accuracy"], v["run.temperature"] = string(c), exact(f.chosen), exact(f.temperature)
+		if f.constant != nil {
+			v["run.constant"] = exact(*f.constant)
+		}
 	}
 	if err := safetensors.Write(filepath.Join(f.dir, checkpointsDir, lastFile), &safetensors.File{Tensors: state.Tensors, Metadata: v}); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
@@ -387,4 +395,16 @@ func (f *folder) close() error {
 	m := f.metrics
 	f.metrics = nil
 	return errors.Join(m.Sync(), m.Close())
+}
+
+// parseConstant reads one as exact writes it; "" is none.
+func parseConstant(s string) (*float64, error) {
+	if s == "" {
+		return nil, nil
+	}
+	c, err := strconv.ParseFloat(s, 64)
+	if err != nil || math.IsNaN(c) {
+		return nil, fmt.Errorf("a constant of %q", s)
+	}
+	return &c, nil
 }

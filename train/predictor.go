@@ -66,7 +66,7 @@ func newPredictor(f *safetensors.File) (*Predictor, error) {
 			return nil, fmt.Errorf("%s: %w", key, err)
 		}
 	}
-	var errs [6]error
+	var errs [7]error
 	r := &p.result
 	r.Method, r.Classes = p.settings.Method, len(p.seen)
 	r.Accuracy, errs[0] = strconv.ParseFloat(meta[keyAccuracy], 64)
@@ -77,6 +77,7 @@ func newPredictor(f *safetensors.File) (*Predictor, error) {
 	if shots, ok := meta[keyShots]; ok {
 		r.Shots, errs[5] = strconv.Atoi(shots)
 	}
+	r.Constant, errs[6] = parseConstant(meta[keyConstant])
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}

@@ -64,13 +64,16 @@ type Result struct {
 	// Temperature makes probabilities of scores: softmax(score / Temperature). It is fitted on the validation classes with
 	// the model that was not trained on them; 0: there were none.
 	Temperature float64
-	Refit       bool // the model is trained on the validation classes too
-	Shots       int  // of the few-shot setting: labelled images of each unseen class; 0: zero-shot
-	Classes     int  // the model is trained on
-	Images      int
-	Seconds     float64 // of this call
-	DataWait    float64 // the share of the epochs' time that training stood still for want of data, in this call
-	Reused      bool    // the folder held this run, complete; nothing was trained
+	// Constant is that of calibrated stacking, taken off the scores of seen classes; nil where the split tests none of
+	// their images or nothing was chosen.
+	Constant *float64
+	Refit    bool // the model is trained on the validation classes too
+	Shots    int  // of the few-shot setting: labelled images of each unseen class; 0: zero-shot
+	Classes  int  // the model is trained on
+	Images   int
+	Seconds  float64 // of this call
+	DataWait float64 // the share of the epochs' time that training stood still for want of data, in this call
+	Reused   bool    // the folder held this run, complete; nothing was trained
 }
 
 // Run trains in o.Dir. In a folder that holds the same run unfinished it goes on; finished, it returns its result.
@@ -164,12 +167,18 @@ func (r *run) fits(ctx context.Context) (*Result, error) {
 		}
 		r.f.choice, r.f.chosen, r.f.temperature = last.Choice, last.Accuracy, last.temperature
 	}
+	// A split that tests images of seen classes needs the constant; a tuned run has no temperature yet.
+	if again && r.f.phase != phaseRefit && (generalised(r.o.Roles) || r.o.Tuned != nil) {
+		if err := r.calibrate(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if again {
 		if last, err = r.fit(ctx, phaseRefit); err != nil {
 			return nil, err
 		}
 	}
-	res := &Result{Method: r.o.Method, Choice: r.f.choice, Temperature: r.f.temperature, Refit: again, Shots: r.p.k, Classes: len(last.classes), Images: last.problem.Train.Len()}
+	res := &Result{Method: r.o.Method, Choice: r.f.choice, Temperature: r.f.temperature, Constant: r.f.constant, Refit: again, Shots: r.p.k, Classes: len(last.classes), Images: last.problem.Train.Len()}
 	switch {
 	case r.o.Tuned != nil:
 		res.Accuracy, res.ValidationClasses = r.f.chosen, r.o.Tuned.Classes
@@ -263,6 +272,7 @@ const (
 	keyImages     = "trained_images"
 	keyTemp       = "temperature"
 	keyShots      = "shots" // left out where there are none
+	keyConstant   = "seen_constant"
 )
 
 // write leaves model.safetensors: all that prediction needs.
@@ -275,6 +285,9 @@ func (r *run) write(m *fitted, res *Result) error {
 	}
 	if res.Shots > 0 {
 		meta[keyShots] = strconv.Itoa(res.Shots)
+	}
+	if res.Constant != nil {
+		meta[keyConstant] = exact(*res.Constant)
 	}
 	for key, v := range map[string]any{keyNormaliser: m.normaliser, keyAttributes: r.o.Classes.Attributes, keySeen: m.classes, keyChoice: maps.Clone(r.f.choice)} {
 		text, err := json.Marshal(v)

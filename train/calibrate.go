@@ -1,0 +1,131 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"vzsl/datasets/shards"
+	"vzsl/internal/stacking"
+	"vzsl/train/method"
+)
+
+// phaseCalibrate fits the chosen settings with parts of the seen classes held out, to compare scores of classes trained
+// on with those of others.
+const phaseCalibrate = "calibrate"
+
+// calibrations is the number of parts that are held out at most, one after the other.
+const calibrations = 3
+
+// generalised tells whether the split tests images of seen classes.
+func generalised(r *shards.Roles) bool {
+	for _, role := range r.Roles {
+		if role == shards.RoleTestSeen {
+			return true
+		}
+	}
+	return false
+}
+
+// calibrate finds, with the choice made, the constant of calibrated stacking and, where there is none yet, the
+// temperature. The seen classes with images are cut into parts as large as the unseen classes are among all classes, so
+// that the held-out ones stand to those trained on as unseen to seen; of each class trained on a fifth of the images is
+// held out too. The constant has the largest H in the mean over the parts.
+func (r *run) calibrate(ctx context.Context) error {
+	n := int(math.Round(float64(len(r.o.Roles.Seen)+len(r.o.Roles.Unseen)) / float64(len(r.o.Roles.Unseen))))
+	folds, err := r.p.folds(min(max(n, 2), 5), r.o.Seed)
+	if err != nil {
+		return fmt.Errorf("calibration: %w", err)
+	}
+	folds = folds[:min(len(folds), calibrations)]
+	var curves [][]stacking.Point
+	logT, fitted := 0.0, 0
+	for i, held := range folds {
+		g, err := r.p.given(&r.o.Settings, held)
+		if err != nil {
+			return err
+		}
+		seen := g.holdOut(0.2, r.o.Seed+uint64(i))
+		o, err := r.o.Config().Method().Fit(ctx, &g.problem, &method.Session{Log: r.o.Log, Choice: r.f.choice, Step: func(done, total int) {
+			if r.o.Progress != nil {
+				r.o.Progress(phaseCalibrate, i*total+done, len(folds)*total)
+			}
+		}})
+		if err != nil {
+			return fmt.Errorf("%s, %s: %w", r.o.Method, phaseCalibrate, err)
+		}
+		t, err := fitTemperature(o.Model, g.problem.Validation)
+		if err != nil {
+			return fmt.Errorf("%s, %s: %w", r.o.Method, phaseCalibrate, err)
+		}
+		if t > 0 {
+			logT, fitted = logT+math.Log(t), fitted+1
+		}
+		points, err := seenUnseen(o.Model, seen, g.problem.Validation)
+		if err != nil {
+			return fmt.Errorf("%s, %s: %w", r.o.Method, phaseCalibrate, err)
+		}
+		curves = append(curves, points)
+	}
+	if r.f.temperature == 0 && fitted > 0 {
+		r.f.temperature = math.Exp(logT / float64(fitted))
+	}
+	if generalised(r.o.Roles) {
+		c := stacking.Constant(curves...)
+		r.f.constant = &c
+	}
+	return nil
+}
+
+// holdOut takes a share of each class's images out of the training data. A class keeps at least one.
+func (g *given) holdOut(share float64, seed uint64) *method.Data {
+	all := g.problem.Train.Samples.(*samples)
+	byClass := make([][]int, len(g.problem.Train.Attributes))
+	for i, l := range all.labels {
+		byClass[l] = append(byClass[l], i)
+	}
+	out := make([]bool, len(all.labels))
+	r := rand.New(rand.NewPCG(seed, 0x5ee7))
+	for _, of := range byClass {
+		r.Shuffle(len(of), func(i, j int) { of[i], of[j] = of[j], of[i] })
+		for _, i := range of[:int(share*float64(len(of)))] {
+			out[i] = true
+		}
+	}
+	parts := [2]*samples{{f: all.f, kind: all.kind}, {f: all.f, kind: all.kind}}
+	for i, o := range out {
+		to := parts[0]
+		if o {
+			to = parts[1]
+		}
+		to.rows, to.labels = append(to.rows, all.rows[i]), append(to.labels, all.labels[i])
+	}
+	g.problem.Train.Samples = parts[0]
+	return &method.Data{Samples: parts[1], Attributes: g.problem.Train.Attributes}
+}
+
+// seenUnseen is the curve of images of classes trained on and of others among all these classes.
+func seenUnseen(m method.Model, seen, unseen *method.Data) ([]stacking.Point, error) {
+	const chunk = 512
+	n := len(seen.Attributes)
+	candidates := append(append([][]float32(nil), seen.Attributes...), unseen.Attributes...)
+	var images []stacking.Image
+	for side, d := range []*method.Data{seen, unseen} {
+		rows := make([]float32, min(chunk, d.Len())*d.Dim())
+		for lo := 0; lo < d.Len(); lo += chunk {
+			k := min(chunk, d.Len()-lo)
+			for i := range k {
+				d.Row(lo+i, rows[i*d.Dim():(i+1)*d.Dim()])
+			}
+			scores, err := m.Score(rows[:k*d.Dim()], k, candidates)
+			if err != nil {
+				return nil, err
+			}
+			for i := range k {
+				images = append(images, stacking.Of(scores[i*len(candidates):(i+1)*len(candidates)], n, side*n+d.Label(lo+i)))
+			}
+		}
+	}
+	return stacking.Curve(images, n, len(candidates)), nil
+}

@@ -1,0 +1,64 @@
+package train
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"vzsl/datasets/shards"
+	"vzsl/internal/stacking"
+)
+
+// TestCalibration: a split that tests images of seen classes gets a constant, from the seen classes alone, that makes the
+// harmonic mean better.
+func TestCalibration(t *testing.T) {
+	o := options(t, t.TempDir())
+	f := o.Features.(*memoryFeatures)
+	n := 0
+	for i, r := range o.Roles.Roles {
+		if r == shards.RoleTrain || r == shards.RoleValidation {
+			if n++; n%5 == 0 {
+				o.Roles.Roles[i] = shards.RoleTestSeen
+			}
+		}
+	}
+	o.Tuned = &TunedRecord{Choice: map[string]float64{"epochs": 8}, Classes: 40}
+	res, err := Run(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Load(o.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := p.Result().Constant
+	if c == nil || *c != *res.Constant || p.Result().Temperature <= 0 {
+		t.Fatalf("%+v", p.Result())
+	}
+	var vectors [][]float32
+	classes := append(slices.Clone(o.Roles.Seen), o.Roles.Unseen...)
+	for _, name := range classes {
+		vectors = append(vectors, o.Classes.Values[slices.Index(o.Classes.Classes, name)])
+	}
+	var images []stacking.Image
+	for i, r := range o.Roles.Roles {
+		if r == shards.RoleTestSeen || r == shards.RoleTestUnseen {
+			row := slices.Index(f.images, o.Roles.Images[i])
+			scores, err := p.Score(f.x[row], 1, vectors)
+			if err != nil {
+				t.Fatal(err)
+			}
+			images = append(images, stacking.Of(scores, len(o.Roles.Seen), slices.Index(classes, f.Classes()[row])))
+		}
+	}
+	points := stacking.Curve(images, len(o.Roles.Seen), len(classes))
+	plain, calibrated := stacking.At(points, 0).H(), stacking.At(points, *c).H()
+	if calibrated < plain+0.02 {
+		t.Errorf("H %v with the constant %v, %v without", calibrated, *c, plain)
+	}
+	// Without test images of seen classes there is none.
+	o = options(t, t.TempDir())
+	if res, err = Run(context.Background(), o); err != nil || res.Constant != nil {
+		t.Errorf("%v, %v", res.Constant, err)
+	}
+}
