@@ -34,7 +34,13 @@ func generalised(r *shards.Roles) bool {
 // held out too. The constant has the largest H in the mean over the parts.
 func (r *run) calibrate(ctx context.Context) error {
 	n := int(math.Round(float64(len(r.o.Roles.Seen)+len(r.o.Roles.Unseen)) / float64(len(r.o.Roles.Unseen))))
-	folds, err := r.p.folds(min(max(n, 2), 5), r.o.Seed)
+	pictured := r.p.pictured(r.p.train) + r.p.pictured(r.p.validation)
+	n = min(max(n, 2), 5, pictured/2)
+	if n < 2 {
+		r.o.Log.Warn("too few seen classes have images to calibrate on some of them", "classes", pictured)
+		return nil
+	}
+	folds, err := r.p.folds(n, r.o.Seed)
 	if err != nil {
 		return fmt.Errorf("calibration: %w", err)
 	}

@@ -86,19 +86,19 @@ func sharp(c Config) Config {
 // Method fits with these settings.
 func (c *Config) Method() method.Method { return &Method{Config: *c} }
 
-// Space is what tuning searches: the reconstruction keeps its weight, that of the variational bound with the settings'
-// decoder variance, and its share is moved by the features' scale.
+// Space is what tuning searches. The reconstruction keeps its weight: 1 is that of the variational bound under a decoder
+// of variance 1, and what it counts beside the rest moves with the features' scale. Layers and latent size of quite
+// another order are not searched; give them as settings.
 func (c *Config) Space() []method.Dimension {
 	space := []method.Dimension{
 		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
-		{Setting: "hidden", Values: []any{[]int{}, []int{}, []int{1000}}},
-		{Setting: "latent", Values: []any{100, 200, 312, 500}},
-		{Setting: "scale", Low: 2, High: 20, Log: true},
+		{Setting: "latent", Values: []any{200, 312, 500}},
+		{Setting: "scale", Low: 3, High: 20, Log: true},
 		{Setting: "margin", Values: []any{0.8, 0.9, 0.95, 1.0}},
-		{Setting: "input_keep", Values: []any{0.5, 0.7, 0.85, 1.0}},
-		{Setting: "prior_scale", Low: 0.02, High: 0.2, Log: true},
-		{Setting: "learning_rate", Low: 1e-4, High: 2e-3, Log: true},
-		{Setting: "weight_decay", Low: 5e-4, High: 3e-2, Log: true},
+		{Setting: "input_keep", Values: []any{0.6, 0.8, 1.0}},
+		{Setting: "prior_scale", Low: 0.03, High: 0.12, Log: true},
+		{Setting: "learning_rate", Low: 2e-4, High: 1.2e-3, Log: true},
+		{Setting: "weight_decay", Low: 2e-3, High: 2e-2, Log: true},
 		{Setting: "log_variance_bound", Values: []any{0.3, 1.0, 2.0}},
 	}
 	return space
