@@ -52,6 +52,19 @@ func TestStages(t *testing.T) {
 			}
 		}
 	}
+	generate := in("generate", "--split", "demo", "--per-class", "5")
+	if r := done(t, generate...); r["features"] != 60.0 || r["dim"] != 128.0 {
+		t.Errorf("generate: %v", r)
+	}
+	generated := filepath.Join(out, "features", "demo-generated")
+	if o := vzsl(t, "verify", generated); o.code != exitDone {
+		t.Error("generated features do not verify")
+	}
+	refused(t, exitFailed, []string{"made otherwise", "--force"}, append(generate, "--seed", "2")...)
+	refused(t, exitFailed, []string{"eszsl does not generate"}, append(generate, "--method", "eszsl", "--to", "other")...)
+	if _, err := os.Stat(filepath.Join(out, "features", "other")); err == nil {
+		t.Error("what could not be generated left a folder")
+	}
 	refused(t, exitFailed, []string{"another run", "--force"}, in("train", "--split", "demo", "--epochs", "3")...)
 
 	// The report repeats to the byte.
@@ -80,7 +93,7 @@ func TestStages(t *testing.T) {
 	}
 	o := vzsl(t, "verify", filepath.Join(out, "features"), "--json")
 	var found []struct{ Problems []string }
-	if err := json.Unmarshal([]byte(o.stdout), &found); err != nil || len(found) != 1 || len(found[0].Problems) == 0 || o.code != exitFailed {
+	if err := json.Unmarshal([]byte(o.stdout), &found); err != nil || len(found) != 2 || len(found[0].Problems) == 0 || o.code != exitFailed {
 		t.Errorf("verify after a flipped byte: code %d, %v\n%s", o.code, err, o.stdout)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -168,3 +169,37 @@ func (p *Predictor) Settings() Settings { return p.settings }
 
 // Result is the run's, without paths and times.
 func (p *Predictor) Result() Result { return p.result }
+
+// generator is a model that draws features.
+type generator interface {
+	Generate(attributes []float32, n int, seed uint64, noise bool) ([]float32, error)
+}
+
+// Generate draws n features of a class of the given raw attributes, row after row, as a network might have given them:
+// the length, which the feature normalisations take away, is 1. noise adds the decoder's variance to its means.
+func (p *Predictor) Generate(class []float32, n int, seed uint64, noise bool) ([]float32, error) {
+	g, ok := p.model.(generator)
+	if !ok {
+		return nil, fmt.Errorf("the method %s does not generate features", p.settings.Method)
+	}
+	a := make([]float32, p.normaliser.Dim())
+	if err := p.normaliser.Apply(class, a); err != nil {
+		return nil, err
+	}
+	x, err := g.Generate(a, n, seed, noise)
+	if err != nil {
+		return nil, err
+	}
+	if p.settings.FeatureNorm == FeaturesSqrtL2 { // y = sign(x) sqrt|x|, backwards
+		for i, y := range x {
+			x[i] = float32(math.Copysign(float64(y)*float64(y), float64(y)))
+		}
+	}
+	if p.settings.FeatureNorm != FeaturesNone {
+		for i := range n {
+			row := x[i*p.FeatureDim() : (i+1)*p.FeatureDim()]
+			normalise(FeaturesL2, row, row)
+		}
+	}
+	return x, nil
+}
