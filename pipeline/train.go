@@ -57,6 +57,7 @@ func newTrain(con *console) *cobra.Command {
 	var preset string
 	var force bool
 	var seeds int
+	var tunedRun string
 	cmd := &cobra.Command{
 		Use:   "train",
 		Short: "features, class table and roles to a model",
@@ -71,6 +72,8 @@ second fit, and as many images of each validation class the first.
 --seeds N trains N models, with --seed and the N-1 numbers after it, into runs/<run>/seed-<seed>/; evaluate
 then gives mean, standard deviation and 95 % interval over them.
 
+--tuned RUN takes the settings that 'vzsl tune' found for a run, and trains on all seen classes at once.
+
 Stop it at any moment: the same command goes on from the last checkpoint to the same bytes.
 VZSL# of the paper is --method vzsl-sharp.`,
 		Args: cobra.NoArgs,
@@ -82,13 +85,27 @@ VZSL# of the paper is --method vzsl-sharp.`,
 			if err := applySettings(cmd.Flags(), &settings); err != nil {
 				return err
 			}
+			var tuned *train.TunedRecord
+			if tunedRun != "" {
+				if err := onlySeed(cmd.Flags(), &settings); err != nil {
+					return err
+				}
+				seed := settings.Seed
+				if settings, tuned, err = con.readTuned(tunedRun, r.method); err != nil {
+					return err
+				}
+				if cmd.Flags().Changed("seed") {
+					settings.Seed = seed
+				}
+				r.transductive = settings.Transductive
+			}
 			if err := settings.Validate(); err != nil {
 				return usageError{err}
 			}
 			if seeds < 0 {
 				return usagef("--seeds %d: it is the number of models to train", seeds)
 			}
-			return runTrain(cmd.Context(), con, &r, settings, seeds, force)
+			return runTrain(cmd.Context(), con, &r, settings, tuned, seeds, force)
 		},
 	}
 	r.ds.addName(cmd)
@@ -97,12 +114,13 @@ VZSL# of the paper is --method vzsl-sharp.`,
 	f.StringVar(&preset, "preset", "default", "settings to start from: "+enumerate(train.Presets()))
 	f.BoolVar(&force, "force", false, "begin anew in a run folder that holds another run")
 	f.IntVar(&seeds, "seeds", 0, "train so many `models`, with seeds from --seed on")
+	f.StringVar(&tunedRun, "tuned", "", "a tuned `run` to take all settings from")
 	addSettings(f)
 	must(cmd.RegisterFlagCompletionFunc("preset", cobra.FixedCompletions(train.Presets(), cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
 
-func runTrain(ctx context.Context, con *console, r *runFlags, settings train.Settings, seeds int, force bool) error {
+func runTrain(ctx context.Context, con *console, r *runFlags, settings train.Settings, tuned *train.TunedRecord, seeds int, force bool) error {
 	name, err := r.name()
 	if err != nil {
 		return err
@@ -116,13 +134,13 @@ func runTrain(ctx context.Context, con *console, r *runFlags, settings train.Set
 		if s, err := seedsOf(con.runDir(name)); err != nil || len(s) > 0 {
 			return errors.Join(err, fmt.Errorf("%s holds a run of several seeds: give --seeds too, or another --run", con.runDir(name)))
 		}
-		t, err := con.train(ctx, name, in, settings, nil, force)
+		t, err := con.train(ctx, name, in, settings, tuned, force)
 		if err != nil {
 			return err
 		}
 		return con.result(t, t.say)
 	}
-	all, err := con.trainSeeds(ctx, name, in, settings, nil, seeds, force)
+	all, err := con.trainSeeds(ctx, name, in, settings, tuned, seeds, force)
 	if err != nil {
 		return err
 	}

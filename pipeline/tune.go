@@ -22,6 +22,7 @@ type tuneFlags struct {
 	trials, folds int
 	budget        time.Duration
 	workers       int
+	seeds         int
 	force         bool
 	from          string
 }
@@ -75,11 +76,21 @@ Fits run beside each other on all cores. Stop it at any moment: the same command
 	f.IntVar(&t.trials, "trials", 27, "`number` of settings tried on the first part")
 	f.IntVar(&t.folds, "folds", 5, "parts of the seen classes")
 	f.DurationVar(&t.budget, "budget", 0, "begin no fit later than this after the start, e.g. 30m (default: no limit); the trials finished by then decide")
+	f.IntVar(&t.seeds, "seeds", 0, "train so many `models` with what was found, with seeds from --seed on")
 	f.IntVar(&t.workers, "workers", 0, "fits at a time (default: one for each processor)")
 	f.StringVar(&t.from, "from", "", "with --transductive: the tuned inductive `run` to go on from (default: the run of the same names without -transductive)")
 	f.BoolVar(&t.force, "force", false, "begin anew in a run folder that holds another run or search")
 	addSettings(f)
 	return cmd
+}
+
+// readTuned reads a tuned run's settings; it must be one of the method.
+func (c *console) readTuned(run, method string) (train.Settings, *train.TunedRecord, error) {
+	s, tuned, err := train.ReadTuned(c.runDir(run))
+	if err == nil && s.Method != method {
+		err = fmt.Errorf("%s is a run of the method %s, not %s", c.runDir(run), s.Method, method)
+	}
+	return s, tuned, err
 }
 
 // inductive reads the settings and the choice that a transductive search goes on from.
@@ -90,12 +101,9 @@ func (t *tuneFlags) inductive(con *console) (train.Settings, map[string]float64,
 	if err != nil {
 		return train.Settings{}, nil, err
 	}
-	s, tuned, err := train.ReadTuned(con.runDir(name))
+	s, tuned, err := con.readTuned(name, t.run.method)
 	if err != nil {
 		return s, nil, fmt.Errorf("a transductive search goes on from a tuned inductive run: %w", err)
-	}
-	if s.Method != t.run.method {
-		return s, nil, fmt.Errorf("%s is a run of the method %s, not %s", con.runDir(name), s.Method, t.run.method)
 	}
 	// The flags of other methods have their places too.
 	all, err := train.Preset(t.preset, s.Method)
@@ -105,6 +113,16 @@ func (t *tuneFlags) inductive(con *console) (train.Settings, map[string]float64,
 	all.Configs[s.Method] = s.Config()
 	s.Configs, s.Transductive = all.Configs, true
 	return s, tuned.Choice, nil
+}
+
+// onlySeed refuses settings beside those of a tuned run.
+func onlySeed(fs *pflag.FlagSet, s *train.Settings) error {
+	for _, name := range givenSettings(fs, s) {
+		if name != "seed" && name != "method" && name != "transductive" {
+			return usagef("--%s and --tuned: a tuned run decides all settings but the seed", strings.ReplaceAll(name, "_", "-"))
+		}
+	}
+	return nil
 }
 
 // givenSettings are the settings set by flags or the settings file, by their toml names: what a search leaves alone.
@@ -151,21 +169,20 @@ func runTune(ctx context.Context, con *console, t *tuneFlags, settings train.Set
 	if tuned.Cut {
 		con.log.Warn("the budget ended the search before its last rung", "folds", tuned.Best.Folds)
 	}
-	bars := con.phases(name, "steps")
-	res, err := train.Run(ctx, train.Options{
-		Settings: tuned.Settings, Dir: dir, Force: t.force, Tuned: tuned.Record(),
-		Features: in.features, Classes: in.table, Roles: in.roles, Progress: bars.show, Log: con.log,
-	})
-	bars.end()
-	if errors.Is(err, train.ErrOtherRun) {
-		return fmt.Errorf("%w; --force begins anew there, --run NAME takes another folder", err)
+	var models []*trainedRun
+	if t.seeds > 0 {
+		models, err = con.trainSeeds(ctx, name, in, tuned.Settings, tuned.Record(), t.seeds, t.force)
+	} else {
+		var one *trainedRun
+		one, err = con.train(ctx, name, in, tuned.Settings, tuned.Record(), t.force)
+		models = append(models, one)
 	}
 	if err != nil {
 		return err
 	}
 	out := struct {
 		Run     string        `json:"run"`
-		Model   string        `json:"model"`
+		Models  []*trainedRun `json:"models"`
 		Method  string        `json:"method"`
 		Best    train.Trial   `json:"best"`
 		Classes int           `json:"held_out_classes"`
@@ -173,7 +190,7 @@ func runTune(ctx context.Context, con *console, t *tuneFlags, settings train.Set
 		Seconds float64       `json:"seconds_of_fits"`
 		Cut     bool          `json:"cut_by_budget"`
 		Trials  []train.Trial `json:"trials"`
-	}{name, res.Model, settings.Method, tuned.Best, tuned.Classes, tuned.Fits, tuned.Seconds, tuned.Cut, tuned.Trials}
+	}{name, models, settings.Method, tuned.Best, tuned.Classes, tuned.Fits, tuned.Seconds, tuned.Cut, tuned.Trials}
 	return con.result(out, func(w io.Writer) {
 		fmt.Fprintf(w, "best of %d trials: %.1f%% (+-%.1f over %d folds) mean per class among held-out seen classes\n",
 			len(out.Trials), 100*out.Best.Accuracy, 100*out.Best.Deviation, out.Best.Folds)
@@ -183,6 +200,8 @@ func runTune(ctx context.Context, con *console, t *tuneFlags, settings train.Set
 		for _, k := range sortedKeys(out.Best.Choice) {
 			fmt.Fprintf(w, "  %s = %v (chosen)\n", k, out.Best.Choice[k])
 		}
-		fmt.Fprintf(w, "%s: %s trained on %d classes, %d images\n", out.Model, out.Method, res.Classes, res.Images)
+		for _, m := range models {
+			fmt.Fprintf(w, "%s: %s trained on %d classes, %d images\n", m.Model, m.Method, m.Classes, m.Images)
+		}
 	})
 }

@@ -1,0 +1,47 @@
+package pipeline
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestTune searches, trains with what was found, goes on transductively from it and trains other seeds of it.
+func TestTune(t *testing.T) {
+	data, model := demoData(t)
+	out := t.TempDir()
+	in := func(args ...string) []string {
+		return append(args, "--dataset", "demo", "--out", out)
+	}
+	done(t, in("extract", "--data", data, "--model", model)...)
+	done(t, in("attributes", "--data", data)...)
+	done(t, in("split", "--split", "demo", "--seen", filepath.Join(data, "seen.txt"), "--unseen", filepath.Join(data, "unseen.txt"))...)
+
+	refused(t, exitFailed, []string{"tune"}, in("tune", "--split", "demo", "--transductive", "--trials", "1")...)
+	tune := in("tune", "--split", "demo", "--trials", "3", "--folds", "2", "--epochs", "2", "--latent", "8", "--transductive-epochs", "2")
+	r := done(t, tune...)
+	best := r["best"].(map[string]any)
+	if r["fits"] != 4.0 || best["folds"] != 2.0 || r["held_out_classes"] != 48.0 || best["settings"].(map[string]any)["latent"] != nil {
+		t.Errorf("tune: %v", r)
+	}
+	if again := done(t, tune...); again["fits"] != 4.0 || again["models"].([]any)[0].(map[string]any)["reused"] != true {
+		t.Errorf("tune again: %v", again)
+	}
+	if _, err := os.Stat(filepath.Join(out, "runs", "demo-demo-vzsl", "tuning", "trials.parquet")); err != nil {
+		t.Error(err)
+	}
+	r = done(t, in("tune", "--split", "demo", "--transductive", "--trials", "2", "--folds", "2")...)
+	if c := r["best"].(map[string]any)["choice"].(map[string]any); c["transductive_epochs"] == nil || c["epochs"] != best["choice"].(map[string]any)["epochs"] {
+		t.Errorf("transductive: %v after %v", r["best"], best)
+	}
+	if r := done(t, in("evaluate", "--split", "demo", "--transductive")...); r["run"] != "demo-demo-vzsl-transductive" {
+		t.Errorf("evaluate: %v", r)
+	}
+	r = done(t, in("train", "--split", "demo", "--tuned", "demo-demo-vzsl", "--seeds", "2", "--run", "seeds")...)
+	if n := len(r["seeds"].([]any)); n != 2 {
+		t.Errorf("train --tuned --seeds: %v", r)
+	}
+	refused(t, exitUsage, []string{"--latent", "--tuned"}, in("train", "--split", "demo", "--tuned", "demo-demo-vzsl", "--latent", "9", "--run", "other")...)
+	refused(t, exitFailed, []string{"not eszsl"}, in("train", "--split", "demo", "--tuned", "demo-demo-vzsl", "--method", "eszsl", "--run", "other")...)
+	refused(t, exitUsage, []string{"--folds"}, in("tune", "--split", "demo", "--folds", "1")...)
+}
