@@ -45,6 +45,9 @@ func (r *run) calibrate(ctx context.Context) error {
 		return fmt.Errorf("calibration: %w", err)
 	}
 	folds = folds[:min(len(folds), calibrations)]
+	if !generalised(r.o.Roles) {
+		folds = folds[:1] // enough for the temperature
+	}
 	var curves [][]stacking.Point
 	logT, fitted := 0.0, 0
 	for i, held := range folds {
