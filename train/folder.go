@@ -191,6 +191,9 @@ func openFolder(dir string, r *record, force bool) (f *folder, complete bool, er
 	if err := os.MkdirAll(filepath.Join(dir, checkpointsDir), 0o755); err != nil {
 		return nil, false, fmt.Errorf("run folder: %w", err)
 	}
+	if err := errors.Join(wholefile.Sweep(dir, configFile, modelFile), wholefile.Sweep(filepath.Join(dir, checkpointsDir), lastFile, bestFile)); err != nil {
+		return nil, false, fmt.Errorf("run folder: %w", err)
+	}
 	if force {
 		for _, name := range []string{modelFile, configFile, metricsFile, filepath.Join(checkpointsDir, lastFile), filepath.Join(checkpointsDir, bestFile)} {
 			if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -167,8 +167,9 @@ func (r *run) fits(ctx context.Context) (*Result, error) {
 		}
 		r.f.choice, r.f.chosen, r.f.temperature = last.Choice, last.Accuracy, last.temperature
 	}
-	// A split that tests images of seen classes needs the constant; a tuned run has no temperature yet.
-	if again && r.f.phase != phaseRefit && (generalised(r.o.Roles) || r.o.Tuned != nil) {
+	// A split that tests images of seen classes needs the constant; a tuned run has no temperature yet. With shots there is
+	// no class whose images are all unknown.
+	if again && r.f.phase != phaseRefit && r.p.k == 0 && (generalised(r.o.Roles) || r.o.Tuned != nil) {
 		if err := r.calibrate(ctx); err != nil {
 			return nil, err
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 )
 
 // Write makes the file at path, and its folder where needed, of what write writes: aside, under the name's hidden form with
@@ -68,4 +69,27 @@ func aside(prefix string) (*os.File, error) {
 		}
 	}
 	return nil, fmt.Errorf("%s*: there are too many of them: remove what killed runs have left behind", prefix)
+}
+
+// Sweep removes what killed writes of the named files left in dir. Nothing else may be writing them.
+func Sweep(dir string, names ...string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		for _, name := range names {
+			digits, ok := strings.CutPrefix(e.Name(), "."+name)
+			if _, err := strconv.ParseUint(digits, 10, 32); !ok || err != nil {
+				continue
+			}
+			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+				return fmt.Errorf("remove what an interrupted run left behind: %w", err)
+			}
+		}
+	}
+	return nil
 }

@@ -65,3 +65,21 @@ func TestWrite(t *testing.T) {
 		t.Error(err, names(t, "."))
 	}
 }
+
+func TestSweep(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a", ".a123", ".a", ".a12b", ".b7", ".ab9"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Sweep(dir, "a", "c"); err != nil {
+		t.Fatal(err)
+	}
+	if got := names(t, dir); strings.Contains(got, "123") || len(strings.Fields(got)) != 5 {
+		t.Errorf("left %s", got)
+	}
+	if err := Sweep(filepath.Join(dir, "none"), "a"); err != nil {
+		t.Error(err)
+	}
+}
