@@ -15,7 +15,7 @@ type ALE ranking
 
 // DefaultALE are settings chosen on validation classes of CUB.
 func DefaultALE() ALE {
-	return ALE{Margin: 0.1, LearningRate: 1e-3, WeightDecay: 1e-4, Batch: 64, Epochs: 20}
+	return ALE{Margin: 0.03, LearningRate: 1e-3, WeightDecay: 1e-2, Batch: 64, Epochs: 20}
 }
 
 // Validate explains the first setting that cannot work.

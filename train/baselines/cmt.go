@@ -30,7 +30,7 @@ type CMT struct {
 
 // DefaultCMT are settings chosen on validation classes of CUB.
 func DefaultCMT() CMT {
-	return CMT{Hidden: 512, LearningRate: 1e-3, WeightDecay: 1e-5, Batch: 64, Epochs: 20}
+	return CMT{Hidden: 512, LearningRate: 1e-3, WeightDecay: 1e-3, Batch: 64, Epochs: 20}
 }
 
 func (c *CMT) descent() descent {

@@ -15,7 +15,7 @@ type DeViSE ranking
 
 // DefaultDeViSE is the paper's margin, the rest chosen on validation classes of CUB.
 func DefaultDeViSE() DeViSE {
-	return DeViSE{Margin: 0.1, LearningRate: 1e-3, WeightDecay: 1e-4, Batch: 64, Epochs: 20}
+	return DeViSE{Margin: 0.1, LearningRate: 1e-3, WeightDecay: 1e-2, Batch: 64, Epochs: 20}
 }
 
 // Validate explains the first setting that cannot work.

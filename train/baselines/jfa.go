@@ -42,7 +42,7 @@ type JFA struct {
 
 // DefaultJFA are settings chosen on validation classes of CUB.
 func DefaultJFA() JFA {
-	return JFA{Features: 10, Attributes: 10, Margin: 0.1, LearningRate: 1e-3, WeightDecay: 1e-2, Batch: 64, Epochs: 15}
+	return JFA{Features: 30, Attributes: 30, Margin: 0.1, LearningRate: 1e-3, WeightDecay: 1e-2, Batch: 64, Epochs: 15}
 }
 
 func (c *JFA) descent() descent {

@@ -32,7 +32,7 @@ type MLZSC struct {
 
 // DefaultMLZSC are settings chosen on validation classes of CUB.
 func DefaultMLZSC() MLZSC {
-	return MLZSC{Regression: 1, LearningRate: 1e-3, WeightDecay: 1e-5, Batch: 64, Epochs: 20}
+	return MLZSC{Regression: 1, LearningRate: 1e-3, WeightDecay: 1e-3, Batch: 64, Epochs: 20}
 }
 
 func (c *MLZSC) descent() descent {

@@ -15,7 +15,7 @@ type SJE ranking
 
 // DefaultSJE are settings chosen on validation classes of CUB.
 func DefaultSJE() SJE {
-	return SJE{Margin: 0.1, LearningRate: 1e-3, WeightDecay: 1e-4, Batch: 64, Epochs: 20}
+	return SJE{Margin: 1, LearningRate: 1e-3, WeightDecay: 1e-3, Batch: 64, Epochs: 20}
 }
 
 // Validate explains the first setting that cannot work.

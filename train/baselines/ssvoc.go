@@ -33,7 +33,7 @@ type SSVoc struct {
 
 // DefaultSSVoc are settings chosen on validation classes of CUB.
 func DefaultSSVoc() SSVoc {
-	return SSVoc{Epsilon: 0.1, Margin: 0.1, Rank: 1, LearningRate: 1e-3, WeightDecay: 1e-4, Batch: 64, Epochs: 20}
+	return SSVoc{Epsilon: 0.1, Margin: 0.1, Rank: 1, LearningRate: 1e-3, WeightDecay: 1e-3, Batch: 64, Epochs: 20}
 }
 
 func (c *SSVoc) descent() descent {
