@@ -51,6 +51,7 @@ var methods = []known{
 	{"ale", "ALE", func() method.Config { c := baselines.DefaultALE(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
 	{"sje", "SJE", func() method.Config { c := baselines.DefaultSJE(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
 	{"amp", "AMP", func() method.Config { c := baselines.DefaultAMP(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
+	{"cada-vae", "CADA-VAE", func() method.Config { c := baselines.DefaultCADAVAE(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
 	{"cmt", "CMT", func() method.Config { c := baselines.DefaultCMT(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
 	{"mlzsc", "MLZSC", func() method.Config { c := baselines.DefaultMLZSC(); return &c }, FeaturesSqrtL2, attributes.L2},
 	{"jfa", "JFA", func() method.Config { c := baselines.DefaultJFA(); return &c }, FeaturesSqrtL2, attributes.CentreL2},

@@ -33,31 +33,23 @@ import (
 // Any classes can be scored. In GZSL a seen class among the candidates is met with the greatest weight, being at no
 // distance from itself; labelled images of unseen classes can join the training.
 type AMP struct {
-	Neighbours []int     `toml:"neighbours" comment:"grid of the number of nearest seen classes and candidates that a class is linked to, chosen on the validation classes"`
+	Neighbours []float64 `toml:"neighbours" comment:"grid of the number of nearest seen classes and candidates that a class is linked to, chosen on the validation classes"`
 	Width      []float64 `toml:"width" comment:"grid of sigma, as a part of the mean distance between nearest seen classes"`
 }
 
 // DefaultAMP is a grid around what CUB's validation classes choose.
 func DefaultAMP() AMP {
-	return AMP{Neighbours: []int{1, 2, 3, 5, 10, 20, 50}, Width: []float64{0.2, 0.35, 0.5, 0.7, 1}}
+	return AMP{Neighbours: []float64{1, 2, 3, 5, 10, 20, 50}, Width: []float64{0.2, 0.35, 0.5, 0.7, 1}}
 }
 
 // Validate explains the first setting that cannot work.
 func (c *AMP) Validate() error {
-	if len(c.Neighbours) == 0 || len(c.Width) == 0 {
-		return errors.New("amp setting: neighbours or width has no values")
-	}
-	for _, k := range c.Neighbours {
-		if err := inRange("amp", []limit{{"neighbours", float64(k), 1, 1 << 20}}); err != nil {
-			return err
+	for _, v := range c.Neighbours {
+		if v != math.Trunc(v) {
+			return fmt.Errorf("amp setting: neighbours = %v; it is a whole number", v)
 		}
 	}
-	for _, w := range c.Width {
-		if err := inRange("amp", []limit{{"width", w, 1e-6, 1e6}}); err != nil {
-			return err
-		}
-	}
-	return nil
+	return checkAxes("amp", &axis{"neighbours", c.Neighbours}, &axis{"width", c.Width})
 }
 
 // Method fits with these settings.
@@ -75,26 +67,17 @@ type ampMethod struct{ config AMP }
 
 func (m *ampMethod) Name() string { return "amp" }
 
-// Fit trains the classifier and takes the point of the grid best on the validation classes; without these the grid must
-// be a single point, or the choice made already.
+// Fit trains the classifier and chooses the graph on the validation classes.
 func (m *ampMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
 	if err := m.config.Validate(); err != nil {
 		return nil, err
 	}
-	neighbours, widths := m.config.Neighbours, m.config.Width
-	validated := p.Validation != nil && p.Validation.Len() > 0
-	if s.Choice != nil {
-		k, w := s.Choice["neighbours"], s.Choice["width"]
-		if k < 1 || k != math.Trunc(k) || !(w > 0) {
-			return nil, fmt.Errorf("the choice %v is none", s.Choice)
-		}
-		neighbours, widths, validated = []int{int(k)}, []float64{w}, false
-	}
-	total := len(neighbours) * len(widths)
-	if !validated && total > 1 {
-		return nil, errors.New("AMP chooses neighbours and width on validation classes and the split has none: give it some, or one number of neighbours and one width")
-	}
 	seen, attribute, err := classVectors(p)
+	if err != nil {
+		return nil, err
+	}
+	neighbours, widths := axis{"neighbours", m.config.Neighbours}, axis{"width", m.config.Width}
+	g, err := newGrid("AMP", p, &method.Session{Choice: s.Choice, Point: s.Point}, &neighbours, &widths)
 	if err != nil {
 		return nil, err
 	}
@@ -102,35 +85,14 @@ func (m *ampMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 	if err != nil {
 		return nil, err
 	}
-	o := &method.Outcome{Accuracy: -1}
-	done := 0
-	for _, k := range neighbours {
-		for _, w := range widths {
-			if ctx.Err() != nil {
-				return nil, context.Cause(ctx)
-			}
-			choice := method.Choice{"neighbours": float64(k), "width": w}
-			done++
-			pt := method.Point{Done: done, Total: total, Values: choice, Choice: choice}
-			model := ampModel(c, seen, attribute, k, w)
-			accuracy := 0.0
-			if validated {
-				if accuracy, err = method.Accuracy(model, p.Validation); err != nil {
-					return nil, err
-				}
-				pt.Accuracy, pt.Validated = accuracy, true
-			}
-			if accuracy > o.Accuracy {
-				o.Model, o.Accuracy, o.Choice = model, accuracy, choice
-			}
-			if s.Point != nil {
-				if err := s.Point(pt); err != nil {
-					return nil, err
-				}
+	for _, k := range neighbours.values {
+		for _, w := range widths.values {
+			if err := g.point(ctx, ampModel(c, seen, attribute, int(k), w), method.Choice{"neighbours": k, "width": w}); err != nil {
+				return nil, err
 			}
 		}
 	}
-	return o, nil
+	return &g.out, nil
 }
 
 // Load makes a model of a file of Model.Tensors.
