@@ -151,7 +151,7 @@ func (t *training) prepare() error {
 
 func (t *training) run(ctx context.Context) error {
 	total := t.epochs * t.steps
-	defer t.graph.vm.Close()
+	defer func() { _ = t.graph.vm.Close() }() // the last one's: a transductive part has its own
 	if t.step < total {
 		var batches []*batch[float32]
 		for range ahead {
@@ -176,9 +176,7 @@ func (t *training) run(ctx context.Context) error {
 					return err
 				}
 			}
-			if t.s.Step != nil {
-				t.s.Step(t.step, total)
-			}
+			t.stepDone()
 			if t.s.Due != nil && t.step < total && t.s.Due() {
 				if err := t.save(); err != nil {
 					return err
@@ -192,6 +190,18 @@ func (t *training) run(ctx context.Context) error {
 		}
 	}
 	return t.save()
+}
+
+// stepDone reports a step among those of both parts.
+func (t *training) stepDone() {
+	if t.s.Step == nil {
+		return
+	}
+	done, total := t.step, t.epochs*t.steps
+	if u := t.second; u != nil {
+		done, total = done+u.step, total+u.epochs*u.steps
+	}
+	t.s.Step(done, total)
 }
 
 // one is one training step: loss and derivatives of a batch, clipped, given to Adam.
@@ -211,15 +221,15 @@ func (t *training) one(b *batch[float32]) error {
 		// Over all epochs of the settings, so that a choice of fewer ends where validation saw it.
 		a.Rate *= (1 + math.Cos(math.Pi*float64(t.step)/float64(c.Epochs*t.steps))) / 2
 	}
-	if err := t.update(g, a); err != nil {
+	if err := t.update(g, a, t.steps); err != nil {
 		return err
 	}
 	t.step++
 	return nil
 }
 
-// update runs the graph's bound batches and gives the derivatives, clipped, to Adam.
-func (t *training) update(g *graph[float32], a kernels.Adam) error {
+// update runs the graph's bound batches and gives the derivatives, clipped, to Adam. An epoch has so many steps.
+func (t *training) update(g *graph[float32], a kernels.Adam, epoch int) error {
 	c := t.c
 	loss, err := g.run()
 	if err != nil {
@@ -236,7 +246,7 @@ func (t *training) update(g *graph[float32], a kernels.Adam) error {
 	}
 	norm := t.norm(gradients)
 	if math.IsNaN(loss) || math.IsInf(loss, 0) || math.IsNaN(norm) || math.IsInf(norm, 0) || math.Abs(loss) > 1000*(1+math.Abs(t.first)) {
-		return t.diverged(g, loss, norm, a.Step)
+		return t.diverged(g, loss, norm, (a.Step-1)/epoch+1, (a.Step-1)%epoch+1)
 	}
 	a.Beta1, a.Beta2, a.Epsilon, a.Scale = c.Beta1, c.Beta2, 1e-8, 1
 	if c.ClipNorm > 0 && norm > c.ClipNorm {
@@ -296,7 +306,7 @@ func squares(v []float32) float64 {
 	return sum
 }
 
-func (t *training) diverged(g *graph[float32], loss, norm float64, step int) error {
+func (t *training) diverged(g *graph[float32], loss, norm float64, epoch, step int) error {
 	c := t.c
 	advice := fmt.Sprintf("try a smaller learning_rate (it is %v)", c.LearningRate)
 	if c.ClipNorm == 0 {
@@ -311,7 +321,7 @@ func (t *training) diverged(g *graph[float32], loss, norm float64, step int) err
 		advice += fmt.Sprintf(", a smaller scale (%v) or reconstruction_weight (%v)", c.Scale, c.ReconstructionWeight)
 	}
 	return fmt.Errorf("%w in epoch %d, step %d: loss %.4g after a first of %.4g (KL %.4g, margin %.4g, reconstruction %.4g), gradient norm %.4g: %s, and l2-normalised features and attributes",
-		ErrDiverged, (step-1)/t.steps+1, (step-1)%t.steps+1, loss, t.first, g.parts.kl, g.parts.margin, g.parts.reconstruction, norm, advice)
+		ErrDiverged, epoch, step, loss, t.first, g.parts.kl, g.parts.margin, g.parts.reconstruction, norm, advice)
 }
 
 // epochDone validates and reports.

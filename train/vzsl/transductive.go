@@ -166,9 +166,7 @@ func (s *transduction) run(ctx context.Context) error {
 				return err
 			}
 		}
-		if t.s.Step != nil {
-			t.s.Step(s.step, total)
-		}
+		t.stepDone()
 		if t.s.Due != nil && s.step < total && t.s.Due() {
 			if err := t.save(); err != nil {
 				return err
@@ -192,7 +190,7 @@ func (s *transduction) one(labelled, nameless *batch[float32]) error {
 	if c.Schedule == "cosine" {
 		a.Rate *= (1 + math.Cos(math.Pi*float64(s.step)/float64(c.TransductiveEpochs*s.steps))) / 2
 	}
-	if err := t.update(g, a); err != nil {
+	if err := t.update(g, a, s.steps); err != nil {
 		return err
 	}
 	s.step++
