@@ -32,6 +32,9 @@ type Result struct {
 	Classes   []Class   `json:"classes"` // one for each candidate, same order
 	Bootstrap Bootstrap `json:"bootstrap"`
 
+	// Reliability is that of the probabilities among the candidates; nil where the model has no temperature.
+	Reliability *Reliability `json:"reliability,omitempty"`
+
 	Generalised *Generalised `json:"generalised,omitempty"`
 
 	Predictions []Prediction `json:"-"` // one for each scored image, in the order of the features

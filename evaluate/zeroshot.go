@@ -35,6 +35,9 @@ type Options struct {
 	// Calibration is the constant taken off the scores of seen classes in generalised evaluation. It must have been
 	// chosen on validation classes. Nil: only uncalibrated figures.
 	Calibration *float64
+	// Temperature makes probabilities of scores: softmax(score / Temperature). It must have been fitted on validation
+	// classes. 0: the probabilities are not measured.
+	Temperature float64
 	Progress    func(done, total int) // images scored; nil is allowed
 }
 
@@ -285,6 +288,8 @@ func (s *setup) inductive(ctx context.Context, model Scorer, t *testSet, opts Op
 		}
 	}
 	picturedHits := make([]tally, len(classes))
+	var confidences []float64
+	var correct []bool
 	err := s.score(ctx, model, t.rows, classes, opts.Batch, func(i int, scores []float32) {
 		c := t.truth[i]
 		r.Predictions = append(r.Predictions, Prediction{
@@ -296,6 +301,10 @@ func (s *setup) inductive(ctx context.Context, model Scorer, t *testSet, opts Op
 		})
 		if tied(scores) {
 			r.Ties++
+		}
+		if opts.Temperature > 0 {
+			confidences = append(confidences, confidence(scores, opts.Temperature))
+			correct = append(correct, r.Predictions[len(r.Predictions)-1].Correct())
 		}
 		picturedHits[c].images++
 		if bestOf(scores, pictured) == c {
@@ -323,6 +332,9 @@ func (s *setup) inductive(ctx context.Context, model Scorer, t *testSet, opts Op
 			Chance:     1 / float64(len(pictured)),
 			Accuracy:   accuracy(withImages(picturedHits), r.Bootstrap),
 		}
+	}
+	if opts.Temperature > 0 {
+		r.Reliability = reliability(opts.Temperature, confidences, correct)
 	}
 	r.Classes = r.perClass()
 	r.Notes = append(r.Notes, s.notes(r, len(pictured))...)

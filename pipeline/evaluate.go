@@ -35,7 +35,8 @@ opens offline), report.json and predictions.parquet.
 
 Every image of an unseen class is ranked among all unseen classes of the split: top-1 per image and
 as the mean over classes, top-5, confusion matrix, with bootstrap intervals. A split that holds out
-images of seen classes gives the generalised figures (U, S, H) too.
+images of seen classes gives the generalised figures (U, S, H) too. Where the model has a temperature,
+the expected calibration error says how far its probabilities can be believed.
 
 A run of several seeds (vzsl train --seeds) is evaluated seed by seed; reports/<run>/ then has seeds.json and
 report.html with mean, standard deviation and 95 % interval over them.
@@ -99,7 +100,8 @@ func (c *console) score(ctx context.Context, name string, r *runFlags, model *tr
 	}
 	hook, end := c.progress("evaluate", "images")
 	defer end()
-	return evaluate.ZeroShot(ctx, model, in.features, in.table, in.roles, evaluate.Options{Seed: seed, Progress: hook, Calibration: model.Result().Constant})
+	return evaluate.ZeroShot(ctx, model, in.features, in.table, in.roles, evaluate.Options{
+		Seed: seed, Progress: hook, Calibration: model.Result().Constant, Temperature: model.Temperature()})
 }
 
 // loadRun reads the model of a run. What it was trained on then stands in the flags: ones that say otherwise are a mistake.
@@ -163,6 +165,7 @@ func (c *console) evaluated(name string, r *evaluate.Result, paths report.Paths)
 		U            *evaluate.Harmonic `json:"generalised,omitempty"`
 		Calibrated   *evaluate.Harmonic `json:"generalised_calibrated,omitempty"`
 		AUSUC        *float64           `json:"ausuc,omitempty"`
+		ECE          *float64           `json:"expected_calibration_error,omitempty"`
 		HTML         string             `json:"html"`
 		JSON         string             `json:"json"`
 		Predictions  string             `json:"predictions"`
@@ -172,6 +175,9 @@ func (c *console) evaluated(name string, r *evaluate.Result, paths report.Paths)
 		HTML: paths.HTML, JSON: paths.JSON, Predictions: paths.Predictions}
 	if r.Generalised != nil {
 		f.U, f.Calibrated, f.AUSUC = &r.Generalised.Plain, r.Generalised.Calibrated, &r.Generalised.AUSUC
+	}
+	if r.Reliability != nil {
+		f.ECE = &r.Reliability.ECE
 	}
 	return c.result(f, func(w io.Writer) {
 		setting := "zero-shot"
@@ -191,6 +197,9 @@ func (c *console) evaluated(name string, r *evaluate.Result, paths report.Paths)
 				fmt.Fprintf(w, "  calibrated (%.4g off seen scores, chosen on validation classes): U %s, S %s, H %s\n", c.Constant, percent(c.U), percent(c.S), percent(c.H))
 			}
 			fmt.Fprintf(w, "  area under the seen-unseen curve: %.3f\n", *f.AUSUC)
+		}
+		if f.ECE != nil {
+			fmt.Fprintf(w, "probabilities: expected calibration error %.1f%%\n", 100**f.ECE)
 		}
 		fmt.Fprintf(w, "report: %s\n", paths.HTML)
 	})

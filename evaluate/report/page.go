@@ -51,6 +51,7 @@ type page struct {
 	WithoutImages []string
 
 	Generalised *generalised
+	Reliability *reliability
 	Published   *comparison
 	OtherSplit  string // why no published figures stand beside this run
 	Classes     classTable
@@ -116,6 +117,9 @@ func renderPage(r *evaluate.Result, about *About, pics *pictures) ([]byte, error
 	p.Figures = figures(r)
 	var err error
 	if p.Generalised, err = newGeneralised(r.Generalised); err != nil {
+		return nil, err
+	}
+	if p.Reliability, err = newReliability(r); err != nil {
 		return nil, err
 	}
 	p.Published, p.OtherSplit = compare(r, about)
@@ -191,6 +195,35 @@ func newGeneralised(g *evaluate.Generalised) (*generalised, error) {
 		l.xy = append(l.xy, struct{ X, Y float64 }{p.U, p.S})
 	}
 	c := chart{lines: []line{l}, xLabel: "U, accuracy on unseen classes (%)", yLabel: "S, on seen classes (%)", width: 420, height: 340, unit: true}
+	var err error
+	v.Chart, err = c.svg()
+	return v, err
+}
+
+type reliability struct {
+	*evaluate.Reliability
+	Right      float64 // top-1 per image
+	Candidates int
+	Chart      template.HTML
+}
+
+func newReliability(r *evaluate.Result) (*reliability, error) {
+	if r.Reliability == nil {
+		return nil, nil
+	}
+	v := &reliability{Reliability: r.Reliability, Right: r.Top1.PerImage.Value, Candidates: len(r.Candidates)}
+	l, ideal := line{}, line{}
+	for _, b := range v.Bins {
+		if b.Images == 0 {
+			continue
+		}
+		xy := struct{ X, Y float64 }{b.Confidence, b.Accuracy}
+		l.xy, l.marks = append(l.xy, xy), append(l.marks, xy)
+		l.bars.XYs = append(l.bars.XYs, xy)
+		l.bars.YErrors = append(l.bars.YErrors, struct{ Low, High float64 }{b.Accuracy - b.Interval.Low, b.Interval.High - b.Accuracy})
+	}
+	ideal.xy = append(ideal.xy, struct{ X, Y float64 }{0, 0}, struct{ X, Y float64 }{1, 1})
+	c := chart{lines: []line{l, ideal}, xLabel: "Probability of the predicted class (%)", yLabel: "Right (%)", width: 420, height: 340, unit: true}
 	var err error
 	v.Chart, err = c.svg()
 	return v, err

@@ -154,6 +154,7 @@ func TestPage(t *testing.T) {
 		"VZSL on made up", "Shown 96 images of 8 classes",
 		percent(r.Top1.MeanPerClass.Value), intervalText(r.Top1.MeanPerClass.OverClasses), intervalText(r.Top1.PerImage.OverImages),
 		"Seen and unseen together", fmt.Sprintf("%.4f", r.Generalised.AUSUC), "Calibrated, constant 0.2",
+		"The expected calibration error is " + percent(r.Reliability.ECE), "softmax(score / 0.8) among the 8 candidates",
 		"Most confident mistakes", "KL divergence", "vzsl evaluate --run runs/vzsl-1", "89abcdef", "features.normalise", "caffe-227",
 	} {
 		if !strings.Contains(text, want) {
@@ -186,10 +187,10 @@ func TestPage(t *testing.T) {
 	}
 
 	about.ImageRoot, about.Metrics, about.Config, about.Hashes, about.Command = "", nil, nil, nil, ""
-	r.Generalised = nil
+	r.Generalised, r.Reliability = nil, nil
 	elements = inspect(t, render(t, r, about))
 	text = textOf(elements["body"][0])
-	if len(elements["img"]) != 0 || strings.Contains(text, "Training") || strings.Contains(text, "Seen and unseen") {
+	if len(elements["img"]) != 0 || strings.Contains(text, "Training") || strings.Contains(text, "Seen and unseen") || strings.Contains(text, "Probabilities") {
 		t.Error("parts are shown for which there is nothing")
 	}
 	inspect(t, render(t, r, About{}))

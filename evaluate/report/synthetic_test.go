@@ -83,7 +83,7 @@ func (u makeUp) result(t testing.TB) *evaluate.Result {
 		}
 	}
 	calibration := 0.2
-	opts := evaluate.Options{Resamples: 300, Calibration: &calibration}
+	opts := evaluate.Options{Resamples: 300, Calibration: &calibration, Temperature: 0.8}
 	res, err := evaluate.ZeroShot(context.Background(), m, m, table, roles, opts)
 	if err != nil {
 		t.Fatal(err)
