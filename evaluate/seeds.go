@@ -33,21 +33,29 @@ func NewSpread(name string, values []float64) Spread {
 
 // Headline are the figures that a run is known by, 0..1.
 func (r *Result) Headline() []NamedFigure {
-	f := []NamedFigure{{"top-1, mean per class", r.Top1.MeanPerClass.Value}, {"top-1, per image", r.Top1.PerImage.Value}}
+	var f []NamedFigure
+	add := func(name string, e *Estimate) { f = append(f, NamedFigure{name, e.Value, e}) }
+	add("top-1, mean per class", &r.Top1.MeanPerClass)
+	add("top-1, per image", &r.Top1.PerImage)
 	if g := r.Generalised; g != nil {
-		f = append(f, NamedFigure{"U", g.Plain.U.Value}, NamedFigure{"S", g.Plain.S.Value}, NamedFigure{"H", g.Plain.H.Value})
+		add("U", &g.Plain.U)
+		add("S", &g.Plain.S)
+		add("H", &g.Plain.H)
 		if c := g.Calibrated; c != nil {
-			f = append(f, NamedFigure{"U, calibrated", c.U.Value}, NamedFigure{"S, calibrated", c.S.Value}, NamedFigure{"H, calibrated", c.H.Value})
+			add("U, calibrated", &c.U)
+			add("S, calibrated", &c.S)
+			add("H, calibrated", &c.H)
 		}
-		f = append(f, NamedFigure{"AUSUC", g.AUSUC})
+		f = append(f, NamedFigure{"AUSUC", g.AUSUC, nil})
 	}
 	return f
 }
 
 // NamedFigure is a figure, 0..1, and what it is.
 type NamedFigure struct {
-	Name  string
-	Value float64
+	Name     string
+	Value    float64
+	Estimate *Estimate // with its intervals; nil where it has none
 }
 
 // OverSeeds sums up the headline figures of one run's results, one a seed, in the order in which they stand in the first;

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -108,6 +109,17 @@ func TestSeeds(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(out, "reports", "demo-demo-vzsl", name)); err != nil {
 			t.Error(err)
 		}
+	}
+	page := filepath.Join(out, "reports", "demo-demo-vzsl", "report.html")
+	evaluated, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := done(t, "report", "demo-demo-vzsl", "--out", out); !reflect.DeepEqual(again, r) {
+		t.Errorf("from stored results %v, before %v", again, r)
+	}
+	if again, err := os.ReadFile(page); err != nil || string(again) != string(evaluated) {
+		t.Errorf("the page from stored results is another one: %v", err)
 	}
 	refused(t, exitFailed, []string{"several seeds"}, in("train", "--split", "demo")...)
 	done(t, in("train", "--split", "demo", "--method", "eszsl")...)

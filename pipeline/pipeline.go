@@ -57,7 +57,7 @@ The stages, each a command, a file between each two:
   attributes  class descriptions          ->  class table (Parquet)
   split       seen and unseen classes     ->  a role for every image (Parquet)
   train       features, table, roles      ->  model
-  evaluate    model and features          ->  report
+  evaluate    model and features          ->  report (report: again, or of several runs)
   predict     model, pictures, classes    ->  names (serve: the same over HTTP)
 
 Everything is written below one folder (--out, default the current one):
@@ -90,7 +90,7 @@ Settings may stand in a file vzsl.toml; flags go before it.`,
 	}
 	root.AddCommand(
 		newExtract(con), newAttributes(con), newSplit(con), newImport(con), newExport(con), newTrain(con), newTune(con), newGenerate(con),
-		newEvaluate(con), newFewShot(con), newPredict(con), newServe(con), newVerify(con), newDownload(con), newCheck(con), newDemo(con), newVersion(con),
+		newEvaluate(con), newReport(con), newFewShot(con), newPredict(con), newServe(con), newVerify(con), newDownload(con), newCheck(con), newDemo(con), newVersion(con),
 		&cobra.Command{Use: "exit-codes", Short: "what the exit codes mean", Long: exitCodesHelp},
 	)
 	return root

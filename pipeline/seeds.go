@@ -64,7 +64,7 @@ func seedsOf(runDir string) ([]uint64, error) {
 // evaluateSeeds evaluates every seed of a run and sums them up.
 func (c *console) evaluateSeeds(ctx context.Context, name string, r *runFlags, seeds []uint64, bootstrap uint64) error {
 	var results []*evaluate.Result
-	var links []string
+	var pages []string
 	var first train.Settings
 	var method, split string
 	for _, seed := range seeds {
@@ -75,7 +75,7 @@ func (c *console) evaluateSeeds(ctx context.Context, name string, r *runFlags, s
 		s := model.Settings()
 		s.Seed = 0
 		if len(results) == 0 {
-			first, method, split = s, train.Title(s.Method), model.Split()
+			first, method, split = s, s.Title(), model.Split()
 		} else if !reflect.DeepEqual(s, first) || model.Split() != split {
 			return fmt.Errorf("%s: seed %d was trained with other settings or on another split than seed %d: train anew with --force, or take another --run",
 				c.runDir(name), seed, seeds[0])
@@ -84,13 +84,14 @@ func (c *console) evaluateSeeds(ctx context.Context, name string, r *runFlags, s
 		if err != nil {
 			return err
 		}
-		results = append(results, result)
-		link, err := filepath.Rel(c.reportDir(name), paths.HTML)
-		if err != nil {
-			return err
-		}
-		links = append(links, filepath.ToSlash(link))
+		results, pages = append(results, result), append(pages, paths.HTML)
 	}
+	return c.evaluatedSeeds(name, method, r.ds.name, seeds, results, pages)
+}
+
+// evaluatedSeeds writes the page over the seeds of a run, whose results and own pages are given, and prints its figures.
+func (c *console) evaluatedSeeds(name, method, dataset string, seeds []uint64, results []*evaluate.Result, pages []string) error {
+	split := results[0].Split
 	out := struct {
 		Schema  string            `json:"schema"`
 		Run     string            `json:"run"`
@@ -106,7 +107,7 @@ func (c *console) evaluateSeeds(ctx context.Context, name string, r *runFlags, s
 	}
 	page := report.Summary{
 		Kicker:  "Seeds · split " + split,
-		Heading: fmt.Sprintf("%s on %s, %d seeds", method, r.ds.name, len(seeds)),
+		Heading: fmt.Sprintf("%s on %s, %d seeds", method, dataset, len(seeds)),
 		Lead:    "The same settings trained with different seeds: what the figures are on average, and how far chance moves them.",
 		Command: c.command("evaluate", "--run", name), Program: program,
 		Notes: []string{"Mean, standard deviation and the mean's 95 % interval (Student’s t) over seeds, in percent. They say nothing of other images or classes: the reports of the single seeds do."},
@@ -114,6 +115,14 @@ func (c *console) evaluateSeeds(ctx context.Context, name string, r *runFlags, s
 	t := report.Table{Caption: "Figures over the seeds, in percent", Head: []string{"Figure", "Mean", "SD", "95 % interval"}}
 	for _, s := range seeds {
 		t.Head = append(t.Head, fmt.Sprintf("seed %d", s))
+	}
+	links := make([]string, len(pages))
+	for i, page := range pages {
+		link, err := filepath.Rel(c.reportDir(name), page)
+		if err != nil {
+			return err
+		}
+		links[i] = filepath.ToSlash(link)
 	}
 	for _, f := range out.Figures {
 		row := []report.TableCell{{Text: f.Name}, {Text: points(f.Mean)}, {Text: points(f.SD)}, {Text: between(f.Interval)}}

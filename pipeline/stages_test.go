@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -77,6 +78,39 @@ func TestStages(t *testing.T) {
 	if again, _ := os.ReadFile(html); string(again) != string(first) {
 		t.Error("evaluating again gave another report")
 	}
+
+	// So does one from what is stored, without features and model.
+	for _, folder := range []string{"features", "runs/demo-demo-vzsl/model.safetensors"} {
+		if err := os.Rename(filepath.Join(out, folder), filepath.Join(out, "away")); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(html, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if r := done(t, "report", "demo-demo-vzsl", "--data", data, "--out", out); r["images"] != 72.0 {
+			t.Errorf("report: %v", r)
+		}
+		if again, _ := os.ReadFile(html); string(again) != string(first) {
+			t.Error("the report from stored results is another one")
+		}
+		if err := os.Rename(filepath.Join(out, "away"), filepath.Join(out, folder)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r = done(t, "report", "demo-demo-vzsl", "demo-demo-eszsl", "--out", out)
+	page, err := os.ReadFile(r["html"].(string))
+	if err != nil || len(r["runs"].([]any)) != 2 || !strings.Contains(string(page), `<a href="../demo-demo-eszsl/report.html">demo-demo-eszsl</a>`) {
+		t.Errorf("report of two runs: %v %v\n%s", r, err, page)
+	}
+	report := func(args ...string) []string { return append([]string{"report", "--out", out}, args...) }
+	refused(t, exitFailed, []string{"no such report", "demo-demo-eszsl"}, report("nothing")...)
+	refused(t, exitFailed, []string{"--to"}, report("demo-demo-vzsl", "demo-demo-eszsl", "--to", "demo-demo-vzsl")...)
+	refused(t, exitUsage, []string{"twice"}, report("demo-demo-vzsl", "demo-demo-vzsl/")...)
+	refused(t, exitUsage, []string{"name of a run"}, report("../runs")...)
+	if err := os.Remove(filepath.Join(out, "reports", "demo-demo-eszsl", "predictions.parquet")); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, exitFailed, []string{"predictions.parquet", "evaluate the run again"}, report("demo-demo-eszsl")...)
 
 	// verify sees what a flipped byte does.
 	if o := vzsl(t, "verify", filepath.Join(out, "features"), "--json"); o.code != exitDone {

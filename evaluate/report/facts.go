@@ -9,6 +9,8 @@ import (
 	"vzsl/evaluate"
 )
 
+const reportSchema = "vzsl.report/1"
+
 // facts is report.json. Keys are only ever added; a change of meaning changes the schema.
 type facts struct {
 	Schema string           `json:"schema"`
@@ -23,7 +25,7 @@ type facts struct {
 
 func encodeJSON(r *evaluate.Result, about *About, files map[string][]byte) ([]byte, error) {
 	f := facts{
-		Schema:    "vzsl.report/1",
+		Schema:    reportSchema,
 		About:     about,
 		Result:    r,
 		Confusion: [][3]int{},

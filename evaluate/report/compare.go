@@ -1,0 +1,161 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"vzsl/evaluate"
+)
+
+// Compared is a run of Compare: its reports, one for each seed, and where its page is.
+type Compared struct {
+	Name, Link string
+	Seeds      []*Stored // at least one
+}
+
+// Compare gives a page with a table for each split that the runs are on, with the published figures on its classes.
+func Compare(runs []Compared) *Summary {
+	s := &Summary{
+		Kicker:  "Comparison",
+		Heading: fmt.Sprintf("%d runs", len(runs)),
+		Lead:    "Runs on the same split beside each other, and beside published figures on the same classes where there are any.",
+		Notes:   []string{"Ranges are 95 % bootstrap intervals over classes: how far a figure would move with other classes of this kind. Of runs with several seeds the mean is shown, ± the standard deviation over seeds."},
+	}
+	type split struct{ dataset, name string }
+	var splits []split
+	on := map[split][]Compared{}
+	for _, run := range runs {
+		r := run.Seeds[0].Result
+		k := split{r.Dataset, r.Split}
+		if on[k] == nil {
+			splits = append(splits, k)
+		}
+		on[k] = append(on[k], run)
+	}
+	for _, k := range splits {
+		t, sources := compareTable(on[k])
+		t.Caption = fmt.Sprintf("%s, split %s: in percent, AUSUC from 0 to 1", datasetName(k.dataset), k.name)
+		s.Tables = append(s.Tables, t)
+		for _, source := range sources {
+			if !slices.Contains(s.Notes, source) {
+				s.Notes = append(s.Notes, source)
+			}
+		}
+	}
+	return s
+}
+
+// perImage is the figure that the published ones are to be compared with.
+const perImage = "top-1, per image"
+
+// compareTable has a row a run, then one a published figure, and says where those are from.
+func compareTable(runs []Compared) (t Table, sources []string) {
+	t.Head = []string{"Run", "Method", "Features", "Classes"}
+	fixed := len(t.Head)
+	var figures []string
+	for _, run := range runs {
+		for _, s := range run.Seeds {
+			for _, f := range s.Result.Headline() {
+				if !slices.Contains(figures, f.Name) {
+					figures = append(figures, f.Name)
+				}
+			}
+		}
+	}
+	t.Head = append(t.Head, figures...)
+	t.Head = append(t.Head, "calibration error")
+	var published []*published
+	for _, run := range runs {
+		first := run.Seeds[0]
+		r := first.Result
+		row := []TableCell{
+			{Text: run.Name, Link: run.Link}, {Text: first.About.Method, Small: setting(r, len(run.Seeds))}, {Text: first.About.Features.Network, Small: first.About.Features.Layer},
+			{Text: fmt.Sprintf("%d + %d", r.SeenCount, len(r.Candidates)), Small: "seen + unseen"},
+		}
+		var results []*evaluate.Result
+		var errors []float64
+		for _, s := range run.Seeds {
+			results = append(results, s.Result)
+			if c := s.Result.Reliability; c != nil {
+				errors = append(errors, c.ECE)
+			}
+		}
+		spreads := evaluate.OverSeeds(results)
+		for _, name := range figures {
+			cell := TableCell{Text: "–"}
+			if i := slices.IndexFunc(spreads, func(s evaluate.Spread) bool { return s.Name == name }); i >= 0 {
+				cell = spreadCell(spreads[i], estimateOf(r, name))
+			}
+			row = append(row, cell)
+		}
+		cell := TableCell{Text: "–"}
+		if len(errors) == len(results) {
+			cell = spreadCell(evaluate.NewSpread("calibration error", errors), nil)
+		}
+		t.Rows = append(t.Rows, append(row, cell))
+		if p := publishedFor(r, &first.About); p != nil {
+			published = append(published, p)
+		}
+	}
+	if len(published) == 0 {
+		return t, nil
+	}
+	p := published[0] // of one split, so they differ in the mark alone: the features of this or that run
+	for _, other := range published {
+		if other.Mark != p.Mark {
+			p.Mark = "published"
+		}
+	}
+	for _, f := range p.Rows {
+		row := slices.Repeat([]TableCell{{Text: "–"}}, len(t.Head))
+		row[0] = TableCell{Text: f.Method, Small: p.Mark}
+		row[1], row[2], row[3] = TableCell{}, TableCell{}, TableCell{}
+		at := fixed + slices.Index(figures, perImage)
+		row[at].Text = strconv.FormatFloat(f.Top1, 'f', 2, 64)
+		if f.Std > 0 {
+			row[at].Small = "± " + strconv.FormatFloat(f.Std, 'f', 2, 64)
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t, []string{"Published figures are top-1 per image. Source: " + p.Source + "."}
+}
+
+func setting(r *evaluate.Result, seeds int) string {
+	var words []string
+	if r.Shots > 0 {
+		words = append(words, fmt.Sprintf("%d-shot", r.Shots))
+	}
+	if seeds > 1 {
+		words = append(words, fmt.Sprintf("%d seeds", seeds))
+	}
+	return strings.Join(words, ", ")
+}
+
+// spreadCell shows a figure, below it its spread over seeds or, of one seed, its interval over classes.
+func spreadCell(s evaluate.Spread, e *evaluate.Estimate) TableCell {
+	c := TableCell{Text: plainPercent(s.Mean)}
+	if s.Name == "AUSUC" {
+		c.Text = strconv.FormatFloat(s.Mean, 'f', 4, 64)
+	}
+	switch {
+	case len(s.Values) > 1 && s.Name == "AUSUC":
+		c.Small = "± " + strconv.FormatFloat(s.SD, 'f', 4, 64)
+	case len(s.Values) > 1:
+		c.Small = "± " + plainPercent(s.SD)
+	case e != nil && e.OverClasses != nil:
+		c.Small = intervalText(e.OverClasses)
+	}
+	return c
+}
+
+// estimateOf is the headline figure of that name with its intervals; nil where it has none.
+func estimateOf(r *evaluate.Result, name string) *evaluate.Estimate {
+	for _, f := range r.Headline() {
+		if f.Name == name {
+			return f.Estimate
+		}
+	}
+	return nil
+}

@@ -1,0 +1,204 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"vzsl/evaluate"
+	"vzsl/evaluate/report"
+)
+
+func newReport(con *console) *cobra.Command {
+	var ds datasetFlags
+	var to string
+	cmd := &cobra.Command{
+		Use:   "report RUN...",
+		Short: "reports again from stored results, or several runs on one page",
+		Long: `Writes reports/<run>/report.html again from what 'vzsl evaluate' left there (report.json and
+predictions.parquet) and from the training's metrics, without the features and the model. With --data
+the report shows pictures.
+
+Of several runs it makes one page with a table of them, beside published figures where there are any
+on the same classes: reports/<to>/report.html. The runs' own reports stay as they are.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, runs []string) error {
+			for _, name := range runs {
+				if !filepath.IsLocal(name) || name == "." {
+					return usagef("%q is not the name of a run: its folder below reports/", name)
+				}
+			}
+			if len(runs) > 1 {
+				return con.compare(runs, to)
+			}
+			if cmd.Flags().Changed("to") {
+				return usagef("--to is for several runs; the report of one is in its own folder")
+			}
+			return con.report(filepath.ToSlash(filepath.Clean(runs[0])), &ds)
+		},
+	}
+	ds.addLayout(cmd)
+	cmd.Flags().StringVar(&ds.data, "data", "", "`folder` of the dataset (default data/<dataset>)")
+	must(cmd.MarkFlagDirname("data"))
+	cmd.Flags().StringVar(&to, "to", "compared", "`name` of the folder below reports/ for the page of several runs")
+	return cmd
+}
+
+// report builds the report of a run, of one seed or several, again.
+func (c *console) report(name string, ds *datasetFlags) error {
+	stored, seeds, err := c.storedReports(name)
+	if err != nil {
+		return err
+	}
+	if len(seeds) == 0 {
+		paths, err := c.rebuild(name, stored[0], ds)
+		if err != nil {
+			return err
+		}
+		return c.evaluated(name, stored[0].Result, paths)
+	}
+	var results []*evaluate.Result
+	var pages []string
+	for i, s := range stored {
+		paths, err := c.rebuild(seedRun(name, seeds[i]), s, ds)
+		if err != nil {
+			return err
+		}
+		results, pages = append(results, s.Result), append(pages, paths.HTML)
+	}
+	return c.evaluatedSeeds(name, stored[0].About.Method, stored[0].About.Features.Dataset, seeds, results, pages)
+}
+
+// storedReports reads the report of a run, or of every seed of a run of several; seeds is nil for one of one.
+func (c *console) storedReports(name string) (stored []*report.Stored, seeds []uint64, err error) {
+	dir := c.reportDir(name)
+	if seeds, err = seedsOf(dir); err != nil {
+		return nil, nil, err
+	}
+	dirs := []string{dir}
+	if len(seeds) > 0 {
+		dirs = nil
+		for _, seed := range seeds {
+			dirs = append(dirs, c.reportDir(seedRun(name, seed)))
+		}
+	}
+	for _, d := range dirs {
+		s, err := report.Read(d)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil, c.noReport(name)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		stored = append(stored, s)
+	}
+	return stored, seeds, nil
+}
+
+// noReport says why a run has no stored results and what gives some.
+func (c *console) noReport(name string) error {
+	if _, err := os.Stat(filepath.Join(c.reportDir(name), "fewshot.json")); err == nil {
+		return fmt.Errorf("%s is a report of several numbers of shots: its own command, which it ends with, makes it again", c.reportDir(name))
+	}
+	if _, err := os.Stat(c.runDir(name)); err == nil {
+		return fmt.Errorf("%s: no results are stored there; evaluate the run first: '%s'", c.reportDir(name), c.command("evaluate", "--run", name))
+	}
+	there, err := filepath.Glob(filepath.Join(escapeGlob(c.reportDir("")), "*", "*.json"))
+	if err != nil || len(there) == 0 {
+		return fmt.Errorf("%s: no such report, nor a run of that name; 'vzsl train' and 'vzsl evaluate' make them", c.reportDir(name))
+	}
+	for i, path := range there {
+		there[i] = filepath.Base(filepath.Dir(path))
+	}
+	return fmt.Errorf("%s: no such report, nor a run of that name; there are %s", c.reportDir(name), firstOf(there))
+}
+
+// rebuild writes the report of one training again.
+func (c *console) rebuild(name string, s *report.Stored, ds *datasetFlags) (report.Paths, error) {
+	metrics, err := readMetrics(filepath.Join(c.runDir(name), "metrics.jsonl"))
+	if err != nil {
+		return report.Paths{}, err
+	}
+	if metrics == nil {
+		c.log.Info("no metrics of the training are there any more: the report has no curves of it", "run", name)
+	}
+	here := *ds
+	here.name = s.About.Features.Dataset
+	return s.Rebuild(metrics, here.imageRoot())
+}
+
+// compare writes the page of several runs.
+func (c *console) compare(names []string, to string) error {
+	if err := checkFolderName("to", to); err != nil {
+		return err
+	}
+	dir := c.reportDir(to)
+	for _, facts := range []string{"report.json", "seeds.json", "fewshot.json"} {
+		if _, err := os.Stat(filepath.Join(dir, facts)); err == nil {
+			return fmt.Errorf("%s holds the report of a run: take another folder with --to", dir)
+		}
+	}
+	var runs []report.Compared
+	type comparedRun struct {
+		Run     string            `json:"run"`
+		Method  string            `json:"method"`
+		Dataset string            `json:"dataset"`
+		Split   string            `json:"split"`
+		Shots   int               `json:"shots,omitempty"`
+		Seeds   int               `json:"seeds"`
+		Figures []evaluate.Spread `json:"figures"`
+	}
+	out := struct {
+		Schema string        `json:"schema"`
+		Runs   []comparedRun `json:"runs"`
+		HTML   string        `json:"html,omitempty"`
+	}{Schema: "vzsl.compared/1"}
+	once := map[string]bool{}
+	for _, name := range names {
+		name = filepath.ToSlash(filepath.Clean(name))
+		if once[name] {
+			return usagef("run %s is named twice", name)
+		}
+		once[name] = true
+		stored, _, err := c.storedReports(name)
+		if err != nil {
+			return err
+		}
+		link, err := filepath.Rel(dir, filepath.Join(c.reportDir(name), "report.html"))
+		if err != nil {
+			return err
+		}
+		runs = append(runs, report.Compared{Name: name, Link: filepath.ToSlash(link), Seeds: stored})
+		var results []*evaluate.Result
+		for _, s := range stored {
+			results = append(results, s.Result)
+		}
+		r := results[0]
+		out.Runs = append(out.Runs, comparedRun{name, stored[0].About.Method, r.Dataset, r.Split, r.Shots, len(stored), evaluate.OverSeeds(results)})
+	}
+	facts, err := indented(out)
+	if err != nil {
+		return err
+	}
+	page := report.Compare(runs)
+	page.Command, page.Program = c.command("report", append(names, "--to", to)...), program
+	if out.HTML, err = report.WriteSummary(dir, page, map[string][]byte{"compared.json": facts}); err != nil {
+		return err
+	}
+	return c.result(out, func(w io.Writer) {
+		for _, r := range out.Runs {
+			var figures []string
+			for _, f := range r.Figures {
+				figures = append(figures, fmt.Sprintf("%s %s%%", f.Name, points(f.Mean)))
+			}
+			fmt.Fprintf(w, "%s (%s): %s\n", r.Run, r.Method, strings.Join(figures, "; "))
+		}
+		fmt.Fprintf(w, "report: %s\n", out.HTML)
+	})
+}
