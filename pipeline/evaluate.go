@@ -61,7 +61,11 @@ func runEvaluate(ctx context.Context, con *console, r *runFlags, seed uint64) er
 	if seeds, err := seedsOf(con.runDir(name)); err != nil {
 		return err
 	} else if len(seeds) > 0 {
-		return con.evaluateSeeds(ctx, name, r, seeds, seed)
+		out, _, err := con.evaluateSeeds(ctx, name, r, seeds, seed)
+		if err != nil {
+			return err
+		}
+		return con.evaluatedSeeds(out)
 	}
 	name, model, err := con.loadRun(r)
 	if err != nil {

@@ -11,7 +11,7 @@ const (
 	exitDone        = 0   // everything done
 	exitFailed      = 1   // an error, named on standard error
 	exitUsage       = 2   // an unknown command, flag or value
-	exitSkipped     = 3   // done, but some inputs were skipped and listed, or verify found problems
+	exitSkipped     = 3   // done, but some inputs were skipped and listed, or verify found problems, or methods of a comparison failed
 	exitInterrupted = 130 // stopped by Ctrl-C or SIGTERM; run the same command again to go on
 )
 
@@ -20,7 +20,8 @@ const exitCodesHelp = `vzsl ends with one of these codes:
   0    done
   1    failed: the error is the last line on standard error
   2    bad usage: an unknown command, flag or value
-  3    done, but some inputs were skipped (they are listed in skipped.csv)
+  3    done, but some inputs were skipped (they are listed in skipped.csv), or some methods of a comparison
+       failed (they are listed in its table)
   130  interrupted (Ctrl-C, SIGTERM): nothing finished is lost, the same command goes on where it stopped
 `
 

@@ -49,25 +49,12 @@ it again at any moment. Settings are the same for all k; validation classes play
 something is chosen, with as many shots each.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if cmd.Flags().Changed("method") {
-				return usagef("--method: this command takes several, with --methods")
-			}
 			if err := o.check(); err != nil {
 				return err
 			}
-			var settings []train.Settings
-			for _, m := range o.methods {
-				s, err := train.Preset(o.preset, m)
-				if err != nil {
-					return usageError{err}
-				}
-				if err := applySettings(cmd.Flags(), &s); err != nil {
-					return err
-				}
-				if err := s.Validate(); err != nil {
-					return usageError{err}
-				}
-				settings = append(settings, s)
+			settings, err := settingsOf(cmd.Flags(), o.preset, o.methods)
+			if err != nil {
+				return err
 			}
 			return runFewShot(cmd.Context(), con, &o, settings)
 		},
@@ -78,14 +65,13 @@ something is chosen, with as many shots each.`,
 	f.StringVar(&o.r.network, "network", "", "`name` of the network whose features to take (default: the only one there is)")
 	f.StringVar(&o.r.run, "run", "", "`name` of the folders below runs/ and reports/ (default <dataset>-<split>-fewshot)")
 	f.IntSliceVar(&o.shots, "shots", []int{0, 1, 2, 5, 10, 20}, "`numbers` of labelled images of each unseen class")
-	f.StringSliceVar(&o.methods, "methods", []string{"vzsl", "eszsl", "logistic"}, "methods: "+enumerate(train.Methods()))
+	addMethods(cmd, &o.methods, train.Methods(), "vzsl", "eszsl", "logistic")
 	f.IntVar(&o.pool, "pool", datasets.DefaultShotPool, "`images` of each unseen class to draw the shots from, none of them tested")
 	f.IntVar(&o.seeds, "seeds", 3, "`number` of draws of the shots, and of trainings, with seeds from --seed on")
 	f.StringVar(&o.preset, "preset", "default", "settings to start from: "+enumerate(train.Presets()))
 	f.BoolVar(&o.force, "force", false, "train anew what is there already")
 	addSettings(f)
 	must(f.MarkHidden("method"))
-	must(cmd.RegisterFlagCompletionFunc("methods", cobra.FixedCompletions(train.Methods(), cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
 

@@ -72,7 +72,11 @@ func (c *console) report(name string, ds *datasetFlags) error {
 		}
 		results, pages = append(results, s.Result), append(pages, paths.HTML)
 	}
-	return c.evaluatedSeeds(name, stored[0].About.Method, stored[0].About.Features.Dataset, seeds, results, pages)
+	out, err := c.overSeeds(name, stored[0].About.Method, stored[0].About.Features.Dataset, seeds, results, pages)
+	if err != nil {
+		return err
+	}
+	return c.evaluatedSeeds(out)
 }
 
 // storedReports reads the report of a run, or of every seed of a run of several; seeds is nil for one of one.
@@ -103,8 +107,10 @@ func (c *console) storedReports(name string) (stored []*report.Stored, seeds []u
 
 // noReport says why a run has no stored results and what gives some.
 func (c *console) noReport(name string) error {
-	if _, err := os.Stat(filepath.Join(c.reportDir(name), "fewshot.json")); err == nil {
-		return fmt.Errorf("%s is a report of several numbers of shots: its own command, which it ends with, makes it again", c.reportDir(name))
+	for _, r := range []struct{ facts, what string }{{"fewshot.json", "several numbers of shots"}, {"compare.json", "several methods"}} {
+		if _, err := os.Stat(filepath.Join(c.reportDir(name), r.facts)); err == nil {
+			return fmt.Errorf("%s is a report of %s: its own command, which it ends with, makes it again", c.reportDir(name), r.what)
+		}
 	}
 	if _, err := os.Stat(c.runDir(name)); err == nil {
 		return fmt.Errorf("%s: no results are stored there; evaluate the run first: '%s'", c.reportDir(name), c.command("evaluate", "--run", name))
@@ -139,7 +145,7 @@ func (c *console) compare(names []string, to string) error {
 		return err
 	}
 	dir := c.reportDir(to)
-	for _, facts := range []string{"report.json", "seeds.json", "fewshot.json"} {
+	for _, facts := range []string{"report.json", "seeds.json", "fewshot.json", "compare.json"} {
 		if _, err := os.Stat(filepath.Join(dir, facts)); err == nil {
 			return fmt.Errorf("%s holds the report of a run: take another folder with --to", dir)
 		}

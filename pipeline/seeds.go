@@ -61,8 +61,19 @@ func seedsOf(runDir string) ([]uint64, error) {
 	return seeds, nil
 }
 
-// evaluateSeeds evaluates every seed of a run and sums them up.
-func (c *console) evaluateSeeds(ctx context.Context, name string, r *runFlags, seeds []uint64, bootstrap uint64) error {
+// seedsResult is seeds.json.
+type seedsResult struct {
+	Schema  string            `json:"schema"`
+	Run     string            `json:"run"`
+	Method  string            `json:"method"`
+	Split   string            `json:"split"`
+	Seeds   []uint64          `json:"seeds"`
+	Figures []evaluate.Spread `json:"figures"`
+	HTML    string            `json:"html,omitempty"`
+}
+
+// evaluateSeeds evaluates every seed of a run and sums them up; one of the results is returned beside.
+func (c *console) evaluateSeeds(ctx context.Context, name string, r *runFlags, seeds []uint64, bootstrap uint64) (*seedsResult, *evaluate.Result, error) {
 	var results []*evaluate.Result
 	var pages []string
 	var first train.Settings
@@ -70,40 +81,33 @@ func (c *console) evaluateSeeds(ctx context.Context, name string, r *runFlags, s
 	for _, seed := range seeds {
 		model, err := c.loadNamed(seedRun(name, seed), r)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		s := model.Settings()
 		s.Seed = 0
 		if len(results) == 0 {
 			first, method, split = s, s.Title(), model.Split()
 		} else if !reflect.DeepEqual(s, first) || model.Split() != split {
-			return fmt.Errorf("%s: seed %d was trained with other settings or on another split than seed %d: train anew with --force, or take another --run",
+			return nil, nil, fmt.Errorf("%s: seed %d was trained with other settings or on another split than seed %d: train anew with --force, or take another --run",
 				c.runDir(name), seed, seeds[0])
 		}
 		result, paths, err := c.evaluateRun(ctx, seedRun(name, seed), r, model, bootstrap)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		results, pages = append(results, result), append(pages, paths.HTML)
 	}
-	return c.evaluatedSeeds(name, method, r.ds.name, seeds, results, pages)
+	out, err := c.overSeeds(name, method, r.ds.name, seeds, results, pages)
+	return out, results[0], err
 }
 
-// evaluatedSeeds writes the page over the seeds of a run, whose results and own pages are given, and prints its figures.
-func (c *console) evaluatedSeeds(name, method, dataset string, seeds []uint64, results []*evaluate.Result, pages []string) error {
+// overSeeds writes the page over the seeds of a run, whose results and own pages are given.
+func (c *console) overSeeds(name, method, dataset string, seeds []uint64, results []*evaluate.Result, pages []string) (*seedsResult, error) {
 	split := results[0].Split
-	out := struct {
-		Schema  string            `json:"schema"`
-		Run     string            `json:"run"`
-		Method  string            `json:"method"`
-		Split   string            `json:"split"`
-		Seeds   []uint64          `json:"seeds"`
-		Figures []evaluate.Spread `json:"figures"`
-		HTML    string            `json:"html,omitempty"`
-	}{"vzsl.seeds/1", name, method, split, seeds, evaluate.OverSeeds(results), ""}
+	out := &seedsResult{"vzsl.seeds/1", name, method, split, seeds, evaluate.OverSeeds(results), ""}
 	facts, err := indented(out)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	page := report.Summary{
 		Kicker:  "Seeds · split " + split,
@@ -120,7 +124,7 @@ func (c *console) evaluatedSeeds(name, method, dataset string, seeds []uint64, r
 	for i, page := range pages {
 		link, err := filepath.Rel(c.reportDir(name), page)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		links[i] = filepath.ToSlash(link)
 	}
@@ -132,11 +136,14 @@ func (c *console) evaluatedSeeds(name, method, dataset string, seeds []uint64, r
 		t.Rows = append(t.Rows, row)
 	}
 	page.Tables = []report.Table{t}
-	if out.HTML, err = report.WriteSummary(c.reportDir(name), &page, map[string][]byte{"seeds.json": facts}); err != nil {
-		return err
-	}
+	out.HTML, err = report.WriteSummary(c.reportDir(name), &page, map[string][]byte{"seeds.json": facts})
+	return out, err
+}
+
+// evaluatedSeeds prints what evaluateSeeds found.
+func (c *console) evaluatedSeeds(out *seedsResult) error {
 	return c.result(out, func(w io.Writer) {
-		fmt.Fprintf(w, "%s, %d seeds: mean, standard deviation, 95 %% interval over seeds\n", name, len(seeds))
+		fmt.Fprintf(w, "%s, %d seeds: mean, standard deviation, 95 %% interval over seeds\n", out.Run, len(out.Seeds))
 		for _, f := range out.Figures {
 			fmt.Fprintf(w, "%-22s %5s%% %5s  [%s]\n", f.Name, points(f.Mean), points(f.SD), between(f.Interval))
 		}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"vzsl/train"
@@ -44,6 +45,45 @@ func applySettings(fs *pflag.FlagSet, s *train.Settings) error {
 		v.Set(x)
 	})
 	return failed
+}
+
+// addMethods is the flag of a command that takes several methods.
+func addMethods(cmd *cobra.Command, methods *[]string, known []string, def ...string) {
+	cmd.Flags().StringSliceVar(methods, "methods", def, "methods: "+enumerate(known))
+	must(cmd.RegisterFlagCompletionFunc("methods", cobra.FixedCompletions(known, cobra.ShellCompDirectiveNoFileComp)))
+}
+
+// settingsOf are the settings of several methods: the preset with the flags that were set.
+func settingsOf(fs *pflag.FlagSet, preset string, methods []string) ([]train.Settings, error) {
+	if fs.Changed("method") {
+		return nil, usagef("--method: this command takes several, with --methods")
+	}
+	var all []train.Settings
+	for _, m := range methods {
+		s, err := train.Preset(preset, m)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		if err := applySettings(fs, &s); err != nil {
+			return nil, err
+		}
+		if err := s.Validate(); err != nil {
+			return nil, usageError{err}
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// givenFlags are the flags that were set, as words of a command line, but those of every command.
+func givenFlags(cmd *cobra.Command) []string {
+	var words []string
+	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+		if f.Changed && f.Name != "force" {
+			words = append(words, "--"+f.Name+"="+strings.Trim(f.Value.String(), "[]"))
+		}
+	})
+	return words
 }
 
 // eachSetting visits the settings with their flag's name and help. VZSL and VZSL# share theirs.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -49,7 +50,12 @@ func (r *runFlags) name() (string, error) {
 		}
 		return name, nil
 	}
-	return r.run, checkFolderName("run", r.run)
+	for folder := range strings.SplitSeq(r.run, "/") { // a seed's run is below that of its method
+		if err := checkFolderName("run", folder); err != nil {
+			return "", err
+		}
+	}
+	return r.run, nil
 }
 
 func newTrain(con *console) *cobra.Command {

@@ -63,8 +63,8 @@ Fits run beside each other on all cores. Stop it at any moment: the same command
 			if err := settings.Validate(); err != nil {
 				return usageError{err}
 			}
-			if t.trials < 1 || t.folds < 2 {
-				return usagef("--trials %d --folds %d: at least one trial and two folds are needed", t.trials, t.folds)
+			if err := t.checkSearch(); err != nil {
+				return err
 			}
 			return runTune(cmd.Context(), con, &t, settings, choice, givenSettings(cmd.Flags(), &settings))
 		},
@@ -72,16 +72,29 @@ Fits run beside each other on all cores. Stop it at any moment: the same command
 	t.run.ds.addName(cmd)
 	t.run.add(cmd)
 	f := cmd.Flags()
+	t.addSearch(cmd, 0)
+	f.IntVar(&t.seeds, "seeds", 0, "train so many `models` with what was found, with seeds from --seed on")
+	f.StringVar(&t.from, "from", "", "with --transductive: the tuned inductive `run` to go on from (default: the run of the same names without -transductive)")
+	addSettings(f)
+	return cmd
+}
+
+// addSearch adds the flags of a search, with its default budget.
+func (t *tuneFlags) addSearch(cmd *cobra.Command, budget time.Duration) {
+	f := cmd.Flags()
 	f.StringVar(&t.preset, "preset", "default", "settings to start from: "+enumerate(train.Presets()))
 	f.IntVar(&t.trials, "trials", 27, "`number` of settings tried on the first part")
 	f.IntVar(&t.folds, "folds", 5, "parts of the seen classes")
-	f.DurationVar(&t.budget, "budget", 0, "begin no fit later than this after the start, e.g. 30m (default: no limit); the trials finished by then decide")
-	f.IntVar(&t.seeds, "seeds", 0, "train so many `models` with what was found, with seeds from --seed on")
+	f.DurationVar(&t.budget, "budget", budget, "begin no fit when a method's search has taken this long, interruptions left out, e.g. 30m (0: no limit); the trials finished by then decide")
 	f.IntVar(&t.workers, "workers", 0, "fits at a time (default: one for each processor)")
-	f.StringVar(&t.from, "from", "", "with --transductive: the tuned inductive `run` to go on from (default: the run of the same names without -transductive)")
 	f.BoolVar(&t.force, "force", false, "begin anew in a run folder that holds another run or search")
-	addSettings(f)
-	return cmd
+}
+
+func (t *tuneFlags) checkSearch() error {
+	if t.trials < 1 || t.folds < 2 || t.budget < 0 {
+		return usagef("--trials %d --folds %d --budget %v: at least one trial and two folds are needed, and no time below 0", t.trials, t.folds, t.budget)
+	}
+	return nil
 }
 
 // readTuned reads a tuned run's settings; it must be one of the method.
@@ -146,28 +159,9 @@ func runTune(ctx context.Context, con *console, t *tuneFlags, settings train.Set
 		return err
 	}
 	defer in.features.Close()
-	dir := con.runDir(name)
-	con.log.Info("tune", "run", name, "method", settings.Method, "split", t.run.split, "trials", t.trials, "folds", t.folds, "seen", len(in.roles.Seen))
-	hook, end := con.progress("tune "+name, "fits")
-	tuned, err := train.Tune(ctx, train.TuneOptions{
-		Settings: settings, Pinned: pinned, Choice: choice, Dir: filepath.Join(dir, "tuning"), Force: t.force,
-		Features: in.features, Classes: in.table, Roles: in.roles,
-		Trials: t.trials, Folds: t.folds, Budget: t.budget, Workers: t.workers,
-		Progress: hook, Log: con.log,
-		Trial: func(x train.Trial) {
-			con.log.Debug("trial", "trial", x.Number, "folds", x.Folds, "accuracy", fmt.Sprintf("%.1f%%", 100*x.Accuracy),
-				"choice", fmt.Sprint(x.Choice), "settings", fmt.Sprint(x.Searched))
-		},
-	})
-	end()
-	if errors.Is(err, train.ErrOtherRun) {
-		return fmt.Errorf("%w; --force begins anew there, --run NAME takes another folder", err)
-	}
+	tuned, err := con.tune(ctx, name, in, t, settings, choice, pinned)
 	if err != nil {
 		return err
-	}
-	if tuned.Cut {
-		con.log.Warn("the budget ended the search before its last rung", "folds", tuned.Best.Folds)
 	}
 	var models []*trainedRun
 	if t.seeds > 0 {
@@ -204,4 +198,28 @@ func runTune(ctx context.Context, con *console, t *tuneFlags, settings train.Set
 			fmt.Fprintf(w, "%s: %s trained on %d classes, %d images\n", m.Model, m.Method, m.Classes, m.Images)
 		}
 	})
+}
+
+// tune searches a run's settings, or goes on with a search.
+func (c *console) tune(ctx context.Context, name string, in *inputs, t *tuneFlags, settings train.Settings, choice map[string]float64, pinned []string) (*train.Tuned, error) {
+	c.log.Info("tune", "run", name, "method", settings.Method, "split", t.run.split, "trials", t.trials, "folds", t.folds, "seen", len(in.roles.Seen))
+	hook, end := c.progress("tune "+name, "fits")
+	tuned, err := train.Tune(ctx, train.TuneOptions{
+		Settings: settings, Pinned: pinned, Choice: choice, Dir: filepath.Join(c.runDir(name), "tuning"), Force: t.force,
+		Features: in.features, Classes: in.table, Roles: in.roles,
+		Trials: t.trials, Folds: t.folds, Budget: t.budget, Workers: t.workers,
+		Progress: hook, Log: c.log,
+		Trial: func(x train.Trial) {
+			c.log.Debug("trial", "trial", x.Number, "folds", x.Folds, "accuracy", fmt.Sprintf("%.1f%%", 100*x.Accuracy),
+				"choice", fmt.Sprint(x.Choice), "settings", fmt.Sprint(x.Searched))
+		},
+	})
+	end()
+	if errors.Is(err, train.ErrOtherRun) {
+		return nil, fmt.Errorf("%w; --force begins anew there, --run NAME takes another folder", err)
+	}
+	if err == nil && tuned.Cut {
+		c.log.Warn("the budget ended the search before its last rung", "run", name, "folds", tuned.Best.Folds)
+	}
+	return tuned, err
 }

@@ -37,7 +37,7 @@ type TuneOptions struct {
 
 	Trials  int           // settings tried on the first fold
 	Folds   int           // parts of the seen classes, each held out in turn
-	Budget  time.Duration // no fit begins later than this after the start; 0: none
+	Budget  time.Duration // no fit begins when the search has taken this long, interruptions left out; 0: none
 	Workers int           // fits at a time; 0: one for each processor
 
 	Progress func(done, total int) // a fit is done
@@ -67,6 +67,7 @@ type Tuned struct {
 	Trials   []Trial
 	Fits     int     // there are; more than this call made where it went on with an earlier one's
 	Seconds  float64 // of all fits
+	Elapsed  float64 // seconds that the search took, with fits beside each other, interruptions left out
 	// Classes are those that were held out in turn: the seen classes with images.
 	Classes int
 	Cut     bool // the budget ended the search early
@@ -141,6 +142,7 @@ type fitLine struct {
 	Fold    int        `json:"fold"`
 	Points  []fitPoint `json:"points"`
 	Seconds float64    `json:"seconds"`
+	Elapsed float64    `json:"elapsed,omitempty"` // seconds of the search until then; journals of before have none
 	Failed  string     `json:"error,omitempty"`
 }
 
@@ -157,8 +159,10 @@ type tuning struct {
 	settings []Settings // of each trial
 
 	journal *os.File
-	mu      sync.Mutex // guards fits and the journal
+	mu      sync.Mutex // guards fits, elapsed and the journal
 	fits    map[fitKey]*fitLine
+	began   time.Time // earlier than this call by what the search took before
+	elapsed float64
 }
 
 // trials draws all settings.
@@ -222,6 +226,7 @@ func (t *tuning) open() error {
 				return fmt.Errorf("tuning journal %s, line %d: %w; remove it, or force, to begin anew", path, n+1, err)
 			}
 			t.fits[fitKey{f.Trial, f.Fold}] = &f
+			t.elapsed = max(t.elapsed, f.Elapsed)
 		}
 		whole += len(line)
 	}
@@ -266,7 +271,7 @@ func rungs(folds int) []int {
 }
 
 func (t *tuning) search(ctx context.Context) (*Tuned, error) {
-	began := time.Now()
+	t.began = time.Now().Add(-time.Duration(t.elapsed * float64(time.Second)))
 	var alive []int
 	for i := range t.settings {
 		alive = append(alive, i)
@@ -295,7 +300,7 @@ func (t *tuning) search(ctx context.Context) (*Tuned, error) {
 				}
 			}
 		}
-		cut, err := t.work(ctx, jobs, began, total)
+		cut, err := t.work(ctx, jobs, total)
 		if err != nil {
 			return nil, err
 		}
@@ -324,7 +329,7 @@ func (t *tuning) search(ctx context.Context) (*Tuned, error) {
 	}
 	best := alive[0]
 	out.Settings, out.Best, out.Choice = t.settings[best], out.Trials[best], out.Trials[best].Choice
-	out.Fits = len(t.fits)
+	out.Fits, out.Elapsed = len(t.fits), t.elapsed
 	for _, f := range t.fits {
 		out.Seconds += f.Seconds
 	}
@@ -332,7 +337,7 @@ func (t *tuning) search(ctx context.Context) (*Tuned, error) {
 }
 
 // work does the fits. cut tells that the budget ended before all had begun.
-func (t *tuning) work(ctx context.Context, jobs []fitKey, began time.Time, total int) (cut bool, err error) {
+func (t *tuning) work(ctx context.Context, jobs []fitKey, total int) (cut bool, err error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	workers := t.o.Workers
@@ -356,8 +361,9 @@ func (t *tuning) work(ctx context.Context, jobs []fitKey, began time.Time, total
 			}
 		})
 	}
-	for _, k := range jobs {
-		if t.o.Budget > 0 && time.Since(began) >= t.o.Budget {
+	for i, k := range jobs {
+		// The very first fit is always made: without one there is no outcome.
+		if t.o.Budget > 0 && (i > 0 || len(t.fits) > 0) && time.Since(t.began) >= t.o.Budget {
 			cut = true
 			break
 		}
@@ -397,14 +403,14 @@ func (t *tuning) one(ctx context.Context, k fitKey) error {
 		line.Failed, line.Points = err.Error(), nil
 		t.o.Log.Warn("trial failed", "trial", k.trial, "fold", k.fold, "error", err)
 	}
-	line.Seconds = time.Since(began).Seconds()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	line.Seconds, line.Elapsed = time.Since(began).Seconds(), time.Since(t.began).Seconds()
 	text, err := json.Marshal(line)
 	if err != nil {
 		return err
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.fits[k] = line
+	t.fits[k], t.elapsed = line, line.Elapsed
 	if _, err := t.journal.Write(append(text, '\n')); err != nil {
 		return fmt.Errorf("tuning journal: %w", err)
 	}

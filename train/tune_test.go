@@ -89,6 +89,19 @@ func TestTune(t *testing.T) {
 		t.Errorf("another search in the same folder: %v", err)
 	}
 
+	// The budget is that of the whole search: the second call has nothing left of it. Without one it goes on.
+	short := tuneOptions(t, t.TempDir())
+	short.Budget = 1
+	for range 2 {
+		if got, err := Tune(context.Background(), short); err != nil || got.Fits != 1 || !got.Cut || got.Elapsed <= 0 {
+			t.Errorf("a nanosecond: %+v, %v", got, err)
+		}
+	}
+	short.Budget = 0
+	if got, err := Tune(context.Background(), short); err != nil || got.Best.Number != want.Best.Number || got.Cut {
+		t.Errorf("gone on after a nanosecond: %+v, %v", got, err)
+	}
+
 	r := options(t, t.TempDir())
 	r.Settings, r.Tuned = want.Settings, want.Record()
 	res, err := Run(context.Background(), r)
@@ -127,7 +140,7 @@ func TestTuneBlind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want.Seconds, got.Seconds = 0, 0
+	want.Seconds, got.Seconds, want.Elapsed, got.Elapsed = 0, 0, 0, 0
 	for _, x := range []*Tuned{want, got} {
 		x.Best.Seconds = 0
 		for i := range x.Trials {

@@ -66,7 +66,7 @@ func compareTable(runs []Compared) (t Table, sources []string) {
 	}
 	t.Head = append(t.Head, figures...)
 	t.Head = append(t.Head, "calibration error")
-	var published []*published
+	var published []*Published
 	for _, run := range runs {
 		first := run.Seeds[0]
 		r := first.Result

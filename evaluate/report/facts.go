@@ -19,7 +19,7 @@ type facts struct {
 	// Confusion lists the cells that are not zero as [true class, predicted class, images], the classes being indices
 	// into result.candidates.
 	Confusion [][3]int          `json:"confusion"`
-	Published *published        `json:"published,omitempty"`
+	Published *Published        `json:"published,omitempty"`
 	Files     map[string]string `json:"files_sha256"`
 }
 

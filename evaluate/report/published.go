@@ -1,19 +1,25 @@
 package report
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
+	"vzsl/datasets/shards"
 	"vzsl/evaluate"
 )
 
-// published are figures from the literature for the classes of this run.
-type published struct {
-	Mark   string            `json:"mark"` // how they relate to this run
-	Source string            `json:"source"`
-	Rows   []publishedFigure `json:"figures"`
+// Published are figures from the literature beside those of a run.
+type Published struct {
+	Mark     string            `json:"mark"` // how they relate to the run
+	Source   string            `json:"source"`
+	Features string            `json:"features"`
+	Metric   string            `json:"metric"`
+	Rows     []PublishedFigure `json:"figures"`
 }
 
-type publishedFigure struct {
+// PublishedFigure is a method's.
+type PublishedFigure struct {
 	Method string  `json:"method"`
 	Top1   float64 `json:"top1_percent"`          // per image
 	Std    float64 `json:"std_percent,omitempty"` // over runs, 0 where none was given
@@ -25,36 +31,57 @@ const publishedSource = "W. Wang et al., “Zero-Shot Learning via Class-Conditi
 // publishedTables are the figures by dataset, for its standard split of that many seen and unseen classes.
 var publishedTables = map[string]struct {
 	seen, unseen int
-	rows         []publishedFigure
+	rows         []PublishedFigure
 }{
-	"awa": {40, 10, []publishedFigure{
+	"awa": {40, 10, []PublishedFigure{
 		{"DAP", 57.23, 0}, {"ESZSL", 75.32, 2.28}, {"SSE-ReLU", 76.33, 0.83}, {"MLZSC", 77.32, 1.03}, {"BiDiLEL", 79.20, 0},
 		{"SDL", 80.46, 0.53}, {"GFZSL", 80.83, 0}, {"JFA", 81.03, 0.88}, {"SAE", 83.40, 0}, {"VZSL#", 84.45, 0.74}, {"VZSL", 85.28, 0.76},
 	}},
-	"cub": {150, 50, []publishedFigure{
+	"cub": {150, 50, []PublishedFigure{
 		{"SSE-ReLU", 30.41, 0.20}, {"SDL", 42.11, 0.55}, {"MLZSC", 43.29, 0.38}, {"JFA", 46.48, 1.67}, {"BiDiLEL", 46.70, 0},
 		{"VZSL#", 55.37, 0.59}, {"GFZSL", 56.53, 0}, {"SAE", 56.60, 0}, {"VZSL", 57.42, 0.63},
 	}},
-	"sun": {707, 10, []publishedFigure{
+	"sun": {707, 10, []PublishedFigure{
 		{"DAP", 72.00, 0}, {"ESZSL", 82.10, 0.32}, {"SSE-ReLU", 82.50, 1.32}, {"SDL", 83.83, 0.29}, {"JFA", 84.10, 1.51},
 		{"MLZSC", 84.41, 0.71}, {"SAE", 84.50, 0}, {"VZSL#", 85.75, 1.93}, {"GFZSL", 86.50, 0}, {"VZSL", 86.75, 2.02},
 	}},
 }
 
-// publishedFor gives the figures where this run is on the same classes with all their candidates pictured, else nil.
-func publishedFor(r *evaluate.Result, about *About) *published {
-	dataset := strings.ToLower(r.Dataset)
+// PublishedDatasets are the datasets that there are figures for.
+func PublishedDatasets() []string { return slices.Sorted(maps.Keys(publishedTables)) }
+
+// PublishedBeside gives the figures for a dataset (of PublishedDatasets, or awa1), whatever classes and features the run
+// is on: the mark tells. nil: there are none.
+func PublishedBeside(dataset string, r *evaluate.Result, features shards.Source) *Published {
+	p, _ := publishedBeside(dataset, r, features)
+	return p
+}
+
+func publishedBeside(dataset string, r *evaluate.Result, features shards.Source) (p *Published, same bool) {
+	dataset = strings.ToLower(dataset)
 	if dataset == "awa1" {
 		dataset = "awa"
 	}
 	t, ok := publishedTables[dataset]
-	if !ok || strings.ToLower(r.Split) != "standard" || r.SeenCount != t.seen || len(r.Candidates) != t.unseen || len(r.WithoutImages) > 0 {
+	if !ok {
+		return nil, false
+	}
+	mark := "published"
+	if same = strings.ToLower(r.Split) == "standard" && r.SeenCount == t.seen && len(r.Candidates) == t.unseen && len(r.WithoutImages) == 0; !same {
+		mark += ", other classes"
+	}
+	network := strings.ToLower(strings.ReplaceAll(features.Network, "-", ""))
+	if !strings.Contains(network, "vgg19") || features.Dim != 4096 {
+		mark += ", other features"
+	}
+	return &Published{Mark: mark, Source: publishedSource, Features: "VGG-19", Metric: "top-1 per image", Rows: t.rows}, same
+}
+
+// publishedFor gives the figures where this run is on the same classes with all their candidates pictured, else nil.
+func publishedFor(r *evaluate.Result, about *About) *Published {
+	p, same := publishedBeside(r.Dataset, r, about.Features)
+	if !same {
 		return nil
 	}
-	mark := "published, other features"
-	network := strings.ToLower(strings.ReplaceAll(about.Features.Network, "-", ""))
-	if strings.Contains(network, "vgg19") && about.Features.Dim == 4096 {
-		mark = "published"
-	}
-	return &published{Mark: mark, Source: publishedSource, Rows: t.rows}
+	return p
 }

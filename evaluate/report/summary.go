@@ -33,7 +33,10 @@ type Table struct {
 }
 
 // TableCell is an entry: text, what stands small below it, a page to go to.
-type TableCell struct{ Text, Small, Link string }
+type TableCell struct {
+	Text, Small, Link string
+	Own               bool // of the first cell: the row is the project's own method's
+}
 
 // Chart is a figure of a Summary: series over the same positions, evenly spaced and named.
 type Chart struct {
