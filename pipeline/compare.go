@@ -63,11 +63,8 @@ with its error, the others go on, and the exit code is 3.`,
 			return runCompare(cmd.Context(), con, &o, settings, cmd)
 		},
 	}
-	o.run.ds.addName(cmd)
+	o.run.addSeveral(cmd, "compare")
 	f := cmd.Flags()
-	f.StringVar(&o.run.split, "split", "standard", "`name` of the split")
-	f.StringVar(&o.run.network, "network", "", "`name` of the network whose features to take (default: the only one there is)")
-	f.StringVar(&o.run.run, "run", "", "`name` of the folders below runs/ and reports/ (default <dataset>-<split>-compare)")
 	addMethods(cmd, &o.methods, append([]string{"all"}, all...), "all")
 	o.addSearch(cmd, 2*time.Minute) // all methods on CUB then take an hour and a half on two cores
 	f.IntVar(&o.seeds, "seeds", 5, "`number` of models of each method, with seeds from --seed on")
@@ -163,13 +160,9 @@ type comparison struct {
 }
 
 func runCompare(ctx context.Context, con *console, o *compareOptions, settings []train.Settings, cmd *cobra.Command) error {
-	o.run.method = o.methods[0]
-	name, err := o.run.name()
+	name, err := o.run.nameOfSeveral("compare", o.methods)
 	if err != nil {
 		return err
-	}
-	if o.run.run == "" {
-		name = o.run.ds.name + "-" + o.run.split + "-compare"
 	}
 	in, err := con.openInputs(ctx, &o.run)
 	if err != nil {
@@ -341,7 +334,10 @@ func (r *comparison) table() report.Table {
 // seconds is a time for reading.
 func seconds(s float64) string {
 	d := time.Duration(s * float64(time.Second))
-	if d < 10*time.Second {
+	switch {
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	case d < 10*time.Second:
 		return d.Round(100 * time.Millisecond).String()
 	}
 	return d.Round(time.Second).String()

@@ -59,11 +59,8 @@ something is chosen, with as many shots each.`,
 			return runFewShot(cmd.Context(), con, &o, settings)
 		},
 	}
-	o.r.ds.addName(cmd)
+	o.r.addSeveral(cmd, "fewshot")
 	f := cmd.Flags()
-	f.StringVar(&o.r.split, "split", "standard", "`name` of the split to add shots to")
-	f.StringVar(&o.r.network, "network", "", "`name` of the network whose features to take (default: the only one there is)")
-	f.StringVar(&o.r.run, "run", "", "`name` of the folders below runs/ and reports/ (default <dataset>-<split>-fewshot)")
 	f.IntSliceVar(&o.shots, "shots", []int{0, 1, 2, 5, 10, 20}, "`numbers` of labelled images of each unseen class")
 	addMethods(cmd, &o.methods, train.Methods(), "vzsl", "eszsl", "logistic")
 	f.IntVar(&o.pool, "pool", datasets.DefaultShotPool, "`images` of each unseen class to draw the shots from, none of them tested")
@@ -122,13 +119,9 @@ type fewShotResult struct {
 }
 
 func runFewShot(ctx context.Context, con *console, o *fewShotOptions, settings []train.Settings) error {
-	o.r.method = o.methods[0]
-	name, err := o.r.name()
+	name, err := o.r.nameOfSeveral("fewshot", o.methods)
 	if err != nil {
 		return err
-	}
-	if o.r.run == "" {
-		name = o.r.ds.name + "-" + o.r.split + "-fewshot"
 	}
 	in, err := con.openInputs(ctx, &o.r)
 	if err != nil {

@@ -58,6 +58,25 @@ func (r *runFlags) name() (string, error) {
 	return r.run, nil
 }
 
+// addSeveral adds the flags of a command that makes several runs in folders of its own.
+func (r *runFlags) addSeveral(cmd *cobra.Command, kind string) {
+	r.ds.addName(cmd)
+	f := cmd.Flags()
+	f.StringVar(&r.split, "split", "standard", "`name` of the split")
+	f.StringVar(&r.network, "network", "", "`name` of the network whose features to take (default: the only one there is)")
+	f.StringVar(&r.run, "run", "", "`name` of the folders below runs/ and reports/ (default <dataset>-<split>-"+kind+")")
+}
+
+// nameOfSeveral is the name of these folders.
+func (r *runFlags) nameOfSeveral(kind string, methods []string) (string, error) {
+	r.method = methods[0]
+	name, err := r.name()
+	if r.run == "" {
+		name = r.ds.name + "-" + r.split + "-" + kind
+	}
+	return name, err
+}
+
 func newTrain(con *console) *cobra.Command {
 	var r runFlags
 	var preset string
