@@ -12,5 +12,7 @@
 // the others all the same. Such classes are named in the result and left out of the means, which go over the classes
 // that have images.
 //
+// NewMaps lays test images of unseen classes out in the plane by t-SNE: their features and latent codes.
+//
 // All accuracies are fractions between 0 and 1.
 package evaluate

@@ -37,6 +37,8 @@ type Result struct {
 
 	Generalised *Generalised `json:"generalised,omitempty"`
 
+	Maps *Maps `json:"maps,omitempty"` // nil until NewMaps makes them
+
 	Predictions []Prediction `json:"-"` // one for each scored image, in the order of the features
 }
 

@@ -36,7 +36,8 @@ opens offline), report.json and predictions.parquet.
 Every image of an unseen class is ranked among all unseen classes of the split: top-1 per image and
 as the mean over classes, top-5, confusion matrix, with bootstrap intervals. A split that holds out
 images of seen classes gives the generalised figures (U, S, H) too. Where the model has a temperature,
-the expected calibration error says how far its probabilities can be believed.
+the expected calibration error says how far its probabilities can be believed. Maps (t-SNE) show the
+unseen classes' images by features and, of a model with a latent space, by latent codes among the priors.
 
 A run of several seeds (vzsl train --seeds) is evaluated seed by seed; reports/<run>/ then has seeds.json and
 report.html with mean, standard deviation and 95 % interval over them.
@@ -87,6 +88,9 @@ func (c *console) evaluateRun(ctx context.Context, name string, r *runFlags, mod
 	defer in.features.Close()
 	result, err := c.score(ctx, name, r, model, in, seed)
 	if err != nil {
+		return nil, report.Paths{}, err
+	}
+	if result.Maps, err = evaluate.NewMaps(ctx, model, in.features, in.table, in.roles, seed); err != nil {
 		return nil, report.Paths{}, err
 	}
 	about, err := c.about(name, r, model, in)

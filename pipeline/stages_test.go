@@ -68,6 +68,28 @@ func TestStages(t *testing.T) {
 	}
 	refused(t, exitFailed, []string{"another run", "--force"}, in("train", "--split", "demo", "--epochs", "3")...)
 
+	// Maps have priors where the model has a latent space.
+	for method, priors := range map[string]bool{"vzsl": true, "eszsl": false} {
+		b, err := os.ReadFile(filepath.Join(out, "reports", "demo-demo-"+method, "report.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stored struct {
+			Result struct {
+				Maps struct {
+					Features, Latent [][2]float64
+					Priors           []any
+				}
+			}
+		}
+		if err := json.Unmarshal(b, &stored); err != nil {
+			t.Fatal(err)
+		}
+		if m := stored.Result.Maps; len(m.Features) != 72 || (len(m.Latent) == 72) != priors || (len(m.Priors) == 12) != priors {
+			t.Errorf("%s: maps of %d features, %d latent codes, %d priors", method, len(m.Features), len(m.Latent), len(m.Priors))
+		}
+	}
+
 	// The report repeats to the byte.
 	html := filepath.Join(out, "reports", "demo-demo-vzsl", "report.html")
 	first, err := os.ReadFile(html)

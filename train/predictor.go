@@ -146,6 +146,38 @@ func (p *Predictor) Describe(features []float32, n int) ([]float32, error) {
 	return d.Describe(x, n)
 }
 
+// latent is a model with a latent space.
+type latent interface {
+	Encode(features []float32, n int) ([]float32, error)
+	Prior(attributes []float32) (mean, std []float32, err error)
+}
+
+// Encode gives the latent codes of n raw features, the means of q(z|x); nil where the method has none.
+func (p *Predictor) Encode(features []float32, n int) ([]float32, error) {
+	l, ok := p.model.(latent)
+	if !ok {
+		return nil, nil
+	}
+	x, err := p.normalised(features, n)
+	if err != nil {
+		return nil, err
+	}
+	return l.Encode(x, n)
+}
+
+// Prior gives the mean and the standard deviations of p(z|a) of a class's raw attributes; nil where the method has none.
+func (p *Predictor) Prior(class []float32) (mean, std []float32, err error) {
+	l, ok := p.model.(latent)
+	if !ok {
+		return nil, nil, nil
+	}
+	a, err := p.NormaliseClass(class)
+	if err != nil {
+		return nil, nil, err
+	}
+	return l.Prior(a)
+}
+
 // Temperature makes probabilities of scores, softmax(score / Temperature); 0: none was fitted.
 func (p *Predictor) Temperature() float64 { return p.result.Temperature }
 

@@ -58,6 +58,7 @@ type page struct {
 	Matrix      *matrix
 	Confusions  []confused
 	Mistakes    mistakes
+	Maps        *mapSection
 	Training    []panel
 	Config      []Entry
 	Program     []Entry
@@ -126,6 +127,7 @@ func renderPage(r *evaluate.Result, about *About, pics *pictures) ([]byte, error
 	p.Classes = newClassTable(r, shown, pics)
 	p.Matrix, p.Confusions = newMatrix(r, shown)
 	p.Mistakes = newMistakes(r, shown, pics)
+	p.Maps = newMaps(r, shown)
 	if p.Training, err = trainingPanels(about.Metrics); err != nil {
 		return nil, err
 	}

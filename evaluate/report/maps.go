@@ -1,0 +1,103 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"vzsl/evaluate"
+)
+
+// mapSection is the t-SNE maps as drawn. Hues alone do not tell fifty classes apart: each has its number at its middle.
+type mapSection struct {
+	Perplexity string
+	Points     int
+	Seed       uint64
+	Names      []string // by number, from 1
+	Drawings   []mapDrawing
+}
+
+type mapDrawing struct {
+	Title, Caption string
+	Groups         []mapGroup
+}
+
+// mapGroup is a class on a map, in units of a thousandth of its side.
+type mapGroup struct {
+	Name         string
+	Number       int
+	Hue          int
+	Dots         string // path of lines without length
+	X, Y         string // of the number
+	Ellipse      bool
+	CX, CY       string
+	RX, RY, Turn string
+}
+
+func newMaps(r *evaluate.Result, shown []string) *mapSection {
+	m := r.Maps
+	if m == nil || len(m.Of) == 0 {
+		return nil
+	}
+	s := &mapSection{Perplexity: short(m.Perplexity), Points: len(m.Of), Seed: m.Seed}
+	for _, c := range m.Classes {
+		s.Names = append(s.Names, shown[c])
+	}
+	if len(m.Features) == len(m.Of) {
+		s.Drawings = append(s.Drawings, drawMap(m, m.Features, nil, s.Names, "Features", "Test images by their features, as the network gives them."))
+	}
+	if len(m.Latent) == len(m.Of) && len(m.Priors) == len(m.Classes) {
+		s.Drawings = append(s.Drawings, drawMap(m, m.Latent, m.Priors, s.Names, "Latent codes",
+			"The same images by their latent codes. Ellipses: the classes’ priors, made from their descriptions alone, two standard deviations wide to each side as draws from them lie on the map."))
+	}
+	return s
+}
+
+func drawMap(m *evaluate.Maps, points [][2]float64, priors []evaluate.MapPrior, names []string, title, caption string) mapDrawing {
+	d := mapDrawing{Title: title, Caption: caption}
+	lo, hi := [2]float64{math.Inf(1), math.Inf(1)}, [2]float64{math.Inf(-1), math.Inf(-1)}
+	reach := func(x, y, rx, ry float64) {
+		lo[0], hi[0] = min(lo[0], x-rx), max(hi[0], x+rx)
+		lo[1], hi[1] = min(lo[1], y-ry), max(hi[1], y+ry)
+	}
+	for _, p := range points {
+		reach(p[0], p[1], 0, 0)
+	}
+	for _, p := range priors {
+		reach(p.Mean[0], p.Mean[1], 2*math.Sqrt(p.Covariance[0]), 2*math.Sqrt(p.Covariance[2]))
+	}
+	const side, edge = 1000, 30
+	scale := (side - 2*edge) / max(hi[0]-lo[0], hi[1]-lo[1], 1e-9)
+	at := func(v float64, k int) float64 { return side/2 + scale*(v-(lo[k]+hi[k])/2) }
+	write := func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }
+	for i, c := range m.Classes {
+		g := mapGroup{Name: names[i], Number: i + 1, Hue: i * 137 % 360} // the golden angle: neighbours in number differ
+		var dots strings.Builder
+		n, x, y := 0.0, 0.0, 0.0
+		for k, p := range points {
+			if m.Of[k] == c {
+				px, py := at(p[0], 0), at(p[1], 1)
+				fmt.Fprintf(&dots, "M%.0f %.0fh0", px, py)
+				n, x, y = n+1, x+px, y+py
+			}
+		}
+		g.Dots, g.X, g.Y = dots.String(), write(x/max(n, 1)), write(y/max(n, 1))
+		if priors != nil {
+			p := priors[i]
+			a, b, turn := axes(p.Covariance)
+			g.Ellipse, g.CX, g.CY = true, write(at(p.Mean[0], 0)), write(at(p.Mean[1], 1))
+			g.RX, g.RY, g.Turn = write(2*scale*a), write(2*scale*b), write(turn)
+			g.X, g.Y = g.CX, g.CY
+		}
+		d.Groups = append(d.Groups, g)
+	}
+	return d
+}
+
+// axes are the standard deviations along the main axes of a covariance (xx, xy, yy), the greater one first, and its angle in
+// degrees: the roots of its eigenvalues (xx + yy)/2 +- sqrt(((xx - yy)/2)^2 + xy^2).
+func axes(c [3]float64) (a, b, degrees float64) {
+	middle, half := (c[0]+c[2])/2, math.Hypot((c[0]-c[2])/2, c[1])
+	return math.Sqrt(middle + half), math.Sqrt(max(middle-half, 0)), math.Atan2(2*c[1], c[0]-c[2]) / 2 * 180 / math.Pi
+}
