@@ -49,7 +49,7 @@ func newMaps(r *evaluate.Result, shown []string) *mapSection {
 	}
 	if len(m.Latent) == len(m.Of) && len(m.Priors) == len(m.Classes) {
 		s.Drawings = append(s.Drawings, drawMap(m, m.Latent, m.Priors, s.Names, "Latent codes",
-			"The same images by their latent codes. Ellipses: the classes’ priors, made from their descriptions alone, two standard deviations wide to each side as draws from them lie on the map."))
+			"The same images by their latent codes. Ellipses: the classes’ priors, made from their descriptions alone, one standard deviation to each side of the mean, as draws from them lie on the map."))
 	}
 	return s
 }
@@ -65,7 +65,7 @@ func drawMap(m *evaluate.Maps, points [][2]float64, priors []evaluate.MapPrior, 
 		reach(p[0], p[1], 0, 0)
 	}
 	for _, p := range priors {
-		reach(p.Mean[0], p.Mean[1], 2*math.Sqrt(p.Covariance[0]), 2*math.Sqrt(p.Covariance[2]))
+		reach(p.Mean[0], p.Mean[1], math.Sqrt(p.Covariance[0]), math.Sqrt(p.Covariance[2]))
 	}
 	const side, edge = 1000, 30
 	scale := (side - 2*edge) / max(hi[0]-lo[0], hi[1]-lo[1], 1e-9)
@@ -87,7 +87,7 @@ func drawMap(m *evaluate.Maps, points [][2]float64, priors []evaluate.MapPrior, 
 			p := priors[i]
 			a, b, turn := axes(p.Covariance)
 			g.Ellipse, g.CX, g.CY = true, write(at(p.Mean[0], 0)), write(at(p.Mean[1], 1))
-			g.RX, g.RY, g.Turn = write(2*scale*a), write(2*scale*b), write(turn)
+			g.RX, g.RY, g.Turn = write(scale*a), write(scale*b), write(turn)
 			g.X, g.Y = g.CX, g.CY
 		}
 		d.Groups = append(d.Groups, g)
