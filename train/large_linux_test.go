@@ -28,10 +28,10 @@ const (
 	largeSeen   = 1000 // classes
 )
 
-// TestLarge trains on as many features as ImageNet's protocol has, in less than 3 GiB of memory and at the speed of a data
-// set of CUB's size with the same model and classes. It writes 7 GB below the folder for temporary files and trains for
-// minutes, so it is asked for: VZSL_LONG=1. VZSL_LONG_STEPS is the number of steps of each training (default: an epoch of
-// the large set).
+// TestLarge trains an epoch on as many features as ImageNet's protocol has, in less than 3 GiB of memory, and compares the
+// time of a step with that on a data set of CUB's size, with the same model and classes. It writes 7 GB below the folder
+// for temporary files and trains for minutes, so it is asked for: VZSL_LONG=1. The times mean something on a machine that
+// does nothing else.
 func TestLarge(t *testing.T) {
 	if dir := os.Getenv("VZSL_TEST_LARGE"); dir != "" {
 		trainLarge(t, dir)
@@ -44,34 +44,35 @@ func TestLarge(t *testing.T) {
 	for name, n := range map[string]int{"large": largeImages, "small": smallImages} {
 		writeLarge(t, filepath.Join(dir, name), n)
 	}
-	// Best of two trainings each, in turn, so that what else the machine does meets both.
-	best := map[string]time.Duration{}
-	for range 2 {
-		for _, name := range []string{"small", "large"} {
-			cmd := exec.Command(os.Args[0], "-test.run", "^TestLarge$", "-test.v")
-			cmd.Env = append(os.Environ(), "VZSL_TEST_LARGE="+filepath.Join(dir, name))
-			out, err := cmd.CombinedOutput()
-			if err != nil {
-				t.Fatalf("%s: %v\n%s", name, err, out)
-			}
-			peak := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
-			var step time.Duration
-			var wait float64
-			for _, l := range strings.Split(string(out), "\n") {
-				_, _ = fmt.Sscanf(l, "LARGE step %d wait %g", &step, &wait)
-			}
-			t.Logf("%s: a step of 64 in %v, %.2f %% of the time waiting for data, peak memory %d MB", name, step, 100*wait, peak>>20)
-			switch {
-			case step <= 0:
-				t.Fatalf("%s: no time\n%s", name, out)
-			case peak > 3<<30:
-				t.Errorf("%s: peak memory %d MB", name, peak>>20)
-			case wait > 0.03:
-				t.Errorf("%s: %.1f %% of the time waiting for data", name, 100*wait)
-			}
-			if b := best[name]; b == 0 || step < b {
-				best[name] = step
-			}
+	run := func(name string, steps int) (step time.Duration) {
+		cmd := exec.Command(os.Args[0], "-test.run", "^TestLarge$", "-test.v")
+		cmd.Env = append(os.Environ(), "VZSL_TEST_LARGE="+filepath.Join(dir, name), "VZSL_TEST_LARGE_STEPS="+strconv.Itoa(steps))
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, out)
+		}
+		peak := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
+		wait := -1.0
+		for _, l := range strings.Split(string(out), "\n") {
+			_, _ = fmt.Sscanf(l, "LARGE step %d wait %g", &step, &wait)
+		}
+		t.Logf("%s, %d steps of 64: %v each, %.2f %% of the time waiting for data, peak memory %d MB", name, steps, step, 100*wait, peak>>20)
+		switch {
+		case step <= 0:
+			t.Fatalf("%s: no time\n%s", name, out)
+		case peak > 3<<30:
+			t.Errorf("%s: peak memory %d MB", name, peak>>20)
+		case wait > 0.03:
+			t.Errorf("%s: %.1f %% of the time waiting for data", name, 100*wait)
+		}
+		return step
+	}
+	run("large", largeImages/64) // an epoch
+	// The best of several short trainings each, in turn, so that what else the machine does meets both.
+	best := map[string]time.Duration{"small": time.Hour, "large": time.Hour}
+	for range 5 {
+		for name := range best {
+			best[name] = min(best[name], run(name, 150))
 		}
 	}
 	if l, s := best["large"].Seconds(), best["small"].Seconds(); l > 1.1*s {
@@ -79,11 +80,11 @@ func TestLarge(t *testing.T) {
 	}
 }
 
-// trainLarge trains in this process and prints the median time of a step and the share waiting for data.
+// trainLarge trains in this process and prints the median time of a step and the share of whole epochs waiting for data.
 func trainLarge(t *testing.T, dir string) {
-	steps := largeImages / 64
-	if n, err := strconv.Atoi(os.Getenv("VZSL_LONG_STEPS")); err == nil {
-		steps = n
+	steps, err := strconv.Atoi(os.Getenv("VZSL_TEST_LARGE_STEPS"))
+	if err != nil {
+		t.Fatal(err)
 	}
 	cache, err := shards.OpenCache(context.Background(), dir, nil)
 	if err != nil {
