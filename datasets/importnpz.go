@@ -54,7 +54,7 @@ func npzArray(path string, f *os.File, name string) (*npyArray, error) {
 	}
 	z, err := zip.NewReader(f, st.Size())
 	if err != nil {
-		return nil, fmt.Errorf("%s is not a NumPy archive (.npz): %w", path, err)
+		return nil, fmt.Errorf("%s is not a NumPy archive (.npz): %w; a single array is imported with import npy, text with import csv", path, err)
 	}
 	entry, err := npzEntry(path, z, name)
 	if err != nil {

@@ -114,7 +114,7 @@ func openParquetTable(path string, c Columns) (*parquetTable, error) {
 // guarded turns a panic of the Parquet library over damaged data into an error.
 func guarded(path string, err *error) {
 	if p := recover(); p != nil {
-		*err = fmt.Errorf("%s: damaged Parquet file: %v", path, p)
+		*err = fmt.Errorf("%s: damaged Parquet file: %v; copy it again", path, p)
 	}
 }
 
@@ -131,7 +131,7 @@ func (t *parquetTable) open(path string) (err error) {
 	props.BufferSize = 1 << 20
 	r, err := file.NewParquetReader(f, file.WithReadProps(props))
 	if err != nil {
-		return fmt.Errorf("%s: no readable Parquet file: %w", path, err)
+		return fmt.Errorf("%s: no readable Parquet file: %w; copy it again, or import its other form (import csv, npy, mat)", path, err)
 	}
 	t.readers = append(t.readers, r)
 	t.rows += int(r.NumRows())
