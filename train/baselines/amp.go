@@ -72,16 +72,8 @@ func (m *ampMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 	if err := m.config.Validate(); err != nil {
 		return nil, err
 	}
-	seen, attribute, err := classVectors(p)
-	if err != nil {
-		return nil, err
-	}
 	neighbours, widths := axis{"neighbours", m.config.Neighbours}, axis{"width", m.config.Width}
-	g, err := newGrid("AMP", p, &method.Session{Choice: s.Choice, Point: s.Point}, &neighbours, &widths)
-	if err != nil {
-		return nil, err
-	}
-	c, err := fitClassifier(ctx, &p.Train, p.Seed, classifierDescent("amp"), s.Step)
+	c, seen, attribute, g, err := fitClassified(ctx, p, s, "amp", "AMP", &neighbours, &widths)
 	if err != nil {
 		return nil, err
 	}

@@ -61,16 +61,8 @@ func (m *ConSEMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 	if err := m.Config.Validate(); err != nil {
 		return nil, err
 	}
-	v, attribute, err := classVectors(p)
-	if err != nil {
-		return nil, err
-	}
 	tops := axis{"top", m.Config.Top}
-	g, err := newGrid("ConSE", p, &method.Session{Choice: s.Choice, Point: s.Point}, &tops)
-	if err != nil {
-		return nil, err
-	}
-	c, err := fitClassifier(ctx, &p.Train, p.Seed, classifierDescent("conse"), s.Step)
+	c, v, attribute, g, err := fitClassified(ctx, p, s, "conse", "ConSE", &tops)
 	if err != nil {
 		return nil, err
 	}

@@ -67,16 +67,8 @@ func (m *IAPMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 	if err := m.Config.Validate(); err != nil {
 		return nil, err
 	}
-	v, attribute, err := classVectors(p)
-	if err != nil {
-		return nil, err
-	}
 	floors := axis{"floor", m.Config.Floor}
-	g, err := newGrid("IAP", p, &method.Session{Choice: s.Choice, Point: s.Point}, &floors)
-	if err != nil {
-		return nil, err
-	}
-	c, err := fitClassifier(ctx, &p.Train, p.Seed, classifierDescent("iap"), s.Step)
+	c, v, attribute, g, err := fitClassified(ctx, p, s, "iap", "IAP", &floors)
 	if err != nil {
 		return nil, err
 	}

@@ -34,6 +34,20 @@ func fitClassifier(ctx context.Context, t *method.Data, seed uint64, d descent, 
 	return &classifier{classes: o.outputs, feature: o.feature, weight: o.weight.values, bias: o.bias.values}, nil
 }
 
+// fitClassified is how the methods begin that infer from the seen classes' probabilities: the classes' vectors, one after
+// another and each so long, a grid over the axes, the classifier. title is the method's name in the literature.
+func fitClassified(ctx context.Context, p *method.Problem, s *method.Session, name, title string, axes ...*axis) (c *classifier, seen []float32, attribute int, g *grid, err error) {
+	if seen, attribute, err = classVectors(p); err != nil {
+		return nil, nil, 0, nil, err
+	}
+	// The grid's points cost next to nothing: progress is the classifier's.
+	if g, err = newGrid(title, p, &method.Session{Choice: s.Choice, Point: s.Point}, axes...); err != nil {
+		return nil, nil, 0, nil, err
+	}
+	c, err = fitClassifier(ctx, &p.Train, p.Seed, classifierDescent(name), s.Step)
+	return c, seen, attribute, g, err
+}
+
 // loadClassifier reads what tensors gave.
 func loadClassifier(f *safetensors.File) (*classifier, error) {
 	weight, err := tensor(f, "classifier.weight", -1, -1)
