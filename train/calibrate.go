@@ -45,7 +45,8 @@ func (r *run) calibrate(ctx context.Context) error {
 		return fmt.Errorf("calibration: %w", err)
 	}
 	folds = folds[:min(len(folds), calibrations)]
-	if !generalised(r.o.Roles) {
+	wanted := generalised(r.o.Roles) // the constant
+	if !wanted {
 		folds = folds[:1] // enough for the temperature
 	}
 	var curves [][]stacking.Point
@@ -64,23 +65,27 @@ func (r *run) calibrate(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%s, %s: %w", r.o.Method, phaseCalibrate, err)
 		}
-		t, err := fitTemperature(o.Model, g.problem.Validation)
-		if err != nil {
-			return fmt.Errorf("%s, %s: %w", r.o.Method, phaseCalibrate, err)
+		if r.f.temperature == 0 {
+			t, err := fitTemperature(o.Model, g.problem.Validation)
+			if err != nil {
+				return fmt.Errorf("%s, %s: %w", r.o.Method, phaseCalibrate, err)
+			}
+			if t > 0 {
+				logT, fitted = logT+math.Log(t), fitted+1
+			}
 		}
-		if t > 0 {
-			logT, fitted = logT+math.Log(t), fitted+1
+		if wanted {
+			points, err := seenUnseen(o.Model, seen, g.problem.Validation)
+			if err != nil {
+				return fmt.Errorf("%s, %s: %w", r.o.Method, phaseCalibrate, err)
+			}
+			curves = append(curves, points)
 		}
-		points, err := seenUnseen(o.Model, seen, g.problem.Validation)
-		if err != nil {
-			return fmt.Errorf("%s, %s: %w", r.o.Method, phaseCalibrate, err)
-		}
-		curves = append(curves, points)
 	}
-	if r.f.temperature == 0 && fitted > 0 {
+	if fitted > 0 {
 		r.f.temperature = math.Exp(logT / float64(fitted))
 	}
-	if generalised(r.o.Roles) {
+	if wanted {
 		c := stacking.Constant(curves...)
 		r.f.constant = &c
 	}
@@ -116,24 +121,15 @@ func (g *given) holdOut(share float64, seed uint64) *method.Data {
 
 // seenUnseen is the curve of images of classes trained on and of others among all these classes.
 func seenUnseen(m method.Model, seen, unseen *method.Data) ([]stacking.Point, error) {
-	const chunk = 512
 	n := len(seen.Attributes)
 	candidates := append(append([][]float32(nil), seen.Attributes...), unseen.Attributes...)
 	var images []stacking.Image
 	for side, d := range []*method.Data{seen, unseen} {
-		rows := make([]float32, min(chunk, d.Len())*d.Dim())
-		for lo := 0; lo < d.Len(); lo += chunk {
-			k := min(chunk, d.Len()-lo)
-			for i := range k {
-				d.Row(lo+i, rows[i*d.Dim():(i+1)*d.Dim()])
-			}
-			scores, err := m.Score(rows[:k*d.Dim()], k, candidates)
-			if err != nil {
-				return nil, err
-			}
-			for i := range k {
-				images = append(images, stacking.Of(scores[i*len(candidates):(i+1)*len(candidates)], n, side*n+d.Label(lo+i)))
-			}
+		if err := method.Scores(m, d, candidates, func(i int, scores []float32) error {
+			images = append(images, stacking.Of(scores, n, side*n+d.Label(i)))
+			return nil
+		}); err != nil {
+			return nil, err
 		}
 	}
 	return stacking.Curve(images, n, len(candidates)), nil

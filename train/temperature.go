@@ -20,27 +20,18 @@ import (
 // say nothing) T is the end of the scale: the scores' own spread by or times a thousand.
 func fitTemperature(m method.Model, d *method.Data) (float64, error) {
 	const (
-		chunk = 512
-		most  = 1 << 23 // scores: one number is fitted, more would add nothing
-		wide  = 1000.0
+		most = 1 << 23 // scores: one number is fitted, more would add nothing
+		wide = 1000.0
 	)
 	classes := len(d.Attributes)
-	step := max(1, d.Len()*classes/most)
-	rows := make([]float32, chunk*d.Dim())
+	some := every{d, max(1, d.Len()*classes/most)}
 	var scores []float32
 	var labels []int
-	for lo := 0; lo < d.Len(); {
-		n := 0
-		for ; n < chunk && lo < d.Len(); lo += step {
-			d.Row(lo, rows[n*d.Dim():(n+1)*d.Dim()])
-			labels = append(labels, d.Label(lo))
-			n++
-		}
-		s, err := m.Score(rows[:n*d.Dim()], n, d.Attributes)
-		if err != nil {
-			return 0, err
-		}
-		scores = append(scores, s...)
+	if err := method.Scores(m, some, d.Attributes, func(i int, row []float32) error {
+		scores, labels = append(scores, row...), append(labels, some.Label(i))
+		return nil
+	}); err != nil {
+		return 0, err
 	}
 	spread := spread(scores, classes)
 	if spread == 0 || math.IsNaN(spread) || math.IsInf(spread, 0) {
@@ -57,6 +48,16 @@ func fitTemperature(m method.Model, d *method.Data) (float64, error) {
 	}
 	return 1 / math.Sqrt(lo*hi), nil
 }
+
+// every are samples step apart.
+type every struct {
+	method.Samples
+	step int
+}
+
+func (e every) Len() int                 { return (e.Samples.Len() + e.step - 1) / e.step }
+func (e every) Row(i int, dst []float32) { e.Samples.Row(i*e.step, dst) }
+func (e every) Label(i int) int          { return e.Samples.Label(i * e.step) }
 
 // spread is the root mean square of the scores about their rows' means.
 func spread(scores []float32, classes int) float64 {

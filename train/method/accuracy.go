@@ -5,36 +5,26 @@ import "fmt"
 // Accuracy is the model's mean per-class top-1 accuracy over the classes of d that have samples, 0..1. Ties go to the
 // first class; a row of NaN is an error.
 func Accuracy(m Model, d *Data) (float64, error) {
-	const chunk = 512
-	classes := len(d.Attributes)
-	right, all := make([]int, classes), make([]int, classes)
-	rows := make([]float32, min(chunk, d.Len())*d.Dim())
-	for lo := 0; lo < d.Len(); lo += chunk {
-		n := min(chunk, d.Len()-lo)
-		for i := range n {
-			d.Row(lo+i, rows[i*d.Dim():(i+1)*d.Dim()])
-		}
-		scores, err := m.Score(rows[:n*d.Dim()], n, d.Attributes)
-		if err != nil {
-			return 0, err
-		}
-		for i := range n {
-			best := 0
-			row := scores[i*classes : (i+1)*classes]
-			for c, s := range row {
-				if s != s {
-					return 0, fmt.Errorf("the score of validation sample %d is not a number", lo+i)
-				}
-				if s > row[best] {
-					best = c
-				}
+	right, all := make([]int, len(d.Attributes)), make([]int, len(d.Attributes))
+	err := Scores(m, d, d.Attributes, func(i int, scores []float32) error {
+		best := 0
+		for c, s := range scores {
+			if s != s {
+				return fmt.Errorf("the score of validation sample %d is not a number", i)
 			}
-			y := d.Label(lo + i)
-			all[y]++
-			if best == y {
-				right[y]++
+			if s > scores[best] {
+				best = c
 			}
 		}
+		y := d.Label(i)
+		all[y]++
+		if best == y {
+			right[y]++
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
 	}
 	return perClass(right, all), nil
 }

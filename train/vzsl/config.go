@@ -53,12 +53,7 @@ func Paper() Config {
 }
 
 // Default are the settings chosen on validation classes of CUB with VGG-19's fc7: 20 of the 100 seen classes of each of
-// three splits, held out in one to three draws, the unseen classes not looked at. What mattered on the way there, in
-// points of mean per-class accuracy, each against the best settings known at the time: attributes centred and scaled to
-// length 1 (standardised: -21), class means that start small (PriorScale 1 in place of 0.1: -19), no hidden layer (one of
-// 1000 units: -3), as many latent dimensions as attributes (100: -3), L2 on the encoder (none: -2), lambda a little below
-// 1 (1: -1.6), little weight on the reconstruction (10 times as much: -0.9; none: +0.1). Bounds of the log variances
-// from 0.3 to 2 make no difference, nor do features with or without the square root once there is L2 on the encoder.
+// three splits, held out in one to three draws, the unseen classes not looked at. What each is worth: docs/results.md.
 func Default() Config {
 	return Config{
 		Hidden: []int{}, Latent: 312, Scale: 10,

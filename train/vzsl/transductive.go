@@ -199,25 +199,17 @@ func (s *transduction) one(labelled, nameless *batch[float32]) error {
 
 // aim computes the targets of all unlabelled images with the parameters as they are.
 func (s *transduction) aim(ctx context.Context) error {
-	const chunk = 512
-	dim, classes, n := s.u.Dim(), len(s.u.Attributes), s.u.Len()
+	classes, n := len(s.u.Attributes), s.u.Len()
 	s.targets = make([]float32, n*classes)
-	rows := make([]float32, min(chunk, n)*dim)
-	for lo := 0; lo < n; lo += chunk {
+	err := method.Scores(s.t.model, s.u, s.u.Attributes, func(i int, scores []float32) error {
 		if ctx.Err() != nil {
 			return errors.Join(context.Cause(ctx), s.t.save())
 		}
-		k := min(chunk, n-lo)
-		for i := range k {
-			s.u.Row(lo+i, rows[i*dim:(i+1)*dim])
-		}
-		scores, err := s.t.model.Score(rows[:k*dim], k, s.u.Attributes)
-		if err != nil {
-			return err
-		}
-		for i := range k {
-			softmax(s.targets[(lo+i)*classes:(lo+i+1)*classes], scores[i*classes:(i+1)*classes])
-		}
+		softmax(s.targets[i*classes:(i+1)*classes], scores)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	sharpen(s.targets, n, classes)
 	return nil
