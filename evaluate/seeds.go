@@ -31,12 +31,23 @@ func NewSpread(name string, values []float64) Spread {
 	return s
 }
 
+// The figures of Headline that the literature has: of attribute data sets, of ImageNet.
+const (
+	Top1PerImage = "top-1, per image"
+	Top5PerImage = "top-5, per image"
+)
+
 // Headline are the figures that a run is known by, 0..1.
 func (r *Result) Headline() []NamedFigure {
 	var f []NamedFigure
 	add := func(name string, e *Estimate) { f = append(f, NamedFigure{name, e.Value, e}) }
 	add("top-1, mean per class", &r.Top1.MeanPerClass)
-	add("top-1, per image", &r.Top1.PerImage)
+	add(Top1PerImage, &r.Top1.PerImage)
+	for i := range r.Hits {
+		if h := &r.Hits[i]; h.K == 5 {
+			add(Top5PerImage, &h.PerImage)
+		}
+	}
 	if g := r.Generalised; g != nil {
 		add("U", &g.Plain.U)
 		add("S", &g.Plain.S)

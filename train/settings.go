@@ -31,33 +31,34 @@ type known struct {
 	name, title          string // title as the literature writes it
 	config               func() method.Config
 	features, attributes string // normalisations
+	seedless             bool   // with settings and choice given, the model does not depend on the seed
 }
 
 // methods lists all there are, the project's own first.
 var methods = []known{
-	{"vzsl", "VZSL", func() method.Config { c := vzsl.Default(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
-	{"vzsl-sharp", "VZSL#", func() method.Config { c := vzsl.DefaultSharp(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
-	{"eszsl", "ESZSL", func() method.Config { c := baselines.DefaultESZSL(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
-	{"sae", "SAE", func() method.Config { c := baselines.DefaultSAE(); return &c }, FeaturesSqrtL2, attributes.L2},
-	{"gfzsl", "GFZSL", func() method.Config { c := baselines.DefaultGFZSL(); return &c }, FeaturesSqrtL2, attributes.L2},
-	{"dap", "DAP", func() method.Config { c := baselines.DefaultDAP(); return &c }, FeaturesSqrtL2, attributes.None},
-	{"iap", "IAP", func() method.Config { c := baselines.DefaultIAP(); return &c }, FeaturesSqrtL2, attributes.None},
-	{"conse", "ConSE", func() method.Config { c := baselines.DefaultConSE(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
-	{"sse", "SSE-ReLU", func() method.Config { c := baselines.DefaultSSE(); return &c }, FeaturesSqrtL2, attributes.L2},
-	{"bidilel", "BiDiLEL", func() method.Config { c := baselines.DefaultBiDiLEL(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
-	{"sdl", "SDL", func() method.Config { c := baselines.DefaultSDL(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
-	{"sync", "SYNC", func() method.Config { c := baselines.DefaultSYNC(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
-	{"devise", "DeViSE", func() method.Config { c := baselines.DefaultDeViSE(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
-	{"ale", "ALE", func() method.Config { c := baselines.DefaultALE(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
-	{"sje", "SJE", func() method.Config { c := baselines.DefaultSJE(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
-	{"amp", "AMP", func() method.Config { c := baselines.DefaultAMP(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
-	{"cada-vae", "CADA-VAE", func() method.Config { c := baselines.DefaultCADAVAE(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
-	{"cmt", "CMT", func() method.Config { c := baselines.DefaultCMT(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
-	{"mlzsc", "MLZSC", func() method.Config { c := baselines.DefaultMLZSC(); return &c }, FeaturesSqrtL2, attributes.L2},
-	{"jfa", "JFA", func() method.Config { c := baselines.DefaultJFA(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
-	{"ss-voc", "SS-Voc", func() method.Config { c := baselines.DefaultSSVoc(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
-	{"latem", "LATEM", func() method.Config { c := baselines.DefaultLATEM(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
-	{"logistic", "Logistic regression", func() method.Config { c := baselines.DefaultLogistic(); return &c }, FeaturesSqrtL2, attributes.CentreL2},
+	{"vzsl", "VZSL", func() method.Config { c := vzsl.Default(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"vzsl-sharp", "VZSL#", func() method.Config { c := vzsl.DefaultSharp(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"eszsl", "ESZSL", func() method.Config { c := baselines.DefaultESZSL(); return &c }, FeaturesSqrtL2, attributes.CentreL2, true},
+	{"sae", "SAE", func() method.Config { c := baselines.DefaultSAE(); return &c }, FeaturesSqrtL2, attributes.L2, true},
+	{"gfzsl", "GFZSL", func() method.Config { c := baselines.DefaultGFZSL(); return &c }, FeaturesSqrtL2, attributes.L2, true},
+	{"dap", "DAP", func() method.Config { c := baselines.DefaultDAP(); return &c }, FeaturesSqrtL2, attributes.None, false},
+	{"iap", "IAP", func() method.Config { c := baselines.DefaultIAP(); return &c }, FeaturesSqrtL2, attributes.None, false},
+	{"conse", "ConSE", func() method.Config { c := baselines.DefaultConSE(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"sse", "SSE-ReLU", func() method.Config { c := baselines.DefaultSSE(); return &c }, FeaturesSqrtL2, attributes.L2, false},
+	{"bidilel", "BiDiLEL", func() method.Config { c := baselines.DefaultBiDiLEL(); return &c }, FeaturesSqrtL2, attributes.CentreL2, true},
+	{"sdl", "SDL", func() method.Config { c := baselines.DefaultSDL(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"sync", "SYNC", func() method.Config { c := baselines.DefaultSYNC(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"devise", "DeViSE", func() method.Config { c := baselines.DefaultDeViSE(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"ale", "ALE", func() method.Config { c := baselines.DefaultALE(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"sje", "SJE", func() method.Config { c := baselines.DefaultSJE(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"amp", "AMP", func() method.Config { c := baselines.DefaultAMP(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"cada-vae", "CADA-VAE", func() method.Config { c := baselines.DefaultCADAVAE(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"cmt", "CMT", func() method.Config { c := baselines.DefaultCMT(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"mlzsc", "MLZSC", func() method.Config { c := baselines.DefaultMLZSC(); return &c }, FeaturesSqrtL2, attributes.L2, false},
+	{"jfa", "JFA", func() method.Config { c := baselines.DefaultJFA(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"ss-voc", "SS-Voc", func() method.Config { c := baselines.DefaultSSVoc(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"latem", "LATEM", func() method.Config { c := baselines.DefaultLATEM(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"logistic", "Logistic regression", func() method.Config { c := baselines.DefaultLogistic(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
 }
 
 // Methods are the names of the methods.
@@ -85,6 +86,11 @@ func Title(method string) string {
 		}
 	}
 	return method
+}
+
+// Seedless tells whether a method's model does not depend on the seed once its settings and choice are given.
+func Seedless(method string) bool {
+	return slices.ContainsFunc(methods, func(m known) bool { return m.name == method && m.seedless })
 }
 
 // NeedsShots tells whether a method learns from the few-shot setting's images alone.

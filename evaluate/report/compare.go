@@ -47,9 +47,6 @@ func Compare(runs []Compared) *Summary {
 	return s
 }
 
-// perImage is the figure that the published ones are to be compared with.
-const perImage = "top-1, per image"
-
 // compareTable has a row a run, then one a published figure, and says where those are from.
 func compareTable(runs []Compared) (t Table, sources []string) {
 	t.Head = []string{"Run", "Method", "Features", "Classes"}
@@ -112,14 +109,14 @@ func compareTable(runs []Compared) (t Table, sources []string) {
 		row := slices.Repeat([]TableCell{{Text: "–"}}, len(t.Head))
 		row[0] = TableCell{Text: f.Method, Small: p.Mark}
 		row[1], row[2], row[3] = TableCell{}, TableCell{}, TableCell{}
-		at := fixed + slices.Index(figures, perImage)
-		row[at].Text = strconv.FormatFloat(f.Top1, 'f', 2, 64)
+		at := fixed + slices.Index(figures, p.Metric)
+		row[at].Text = strconv.FormatFloat(f.Value, 'f', 2, 64)
 		if f.Std > 0 {
 			row[at].Small = "± " + strconv.FormatFloat(f.Std, 'f', 2, 64)
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	return t, []string{"Published figures are top-1 per image. Source: " + p.Source + "."}
+	return t, []string{"Published figures are " + p.Metric + ". Source: " + p.Source + "."}
 }
 
 func setting(r *evaluate.Result, seeds int) string {

@@ -240,7 +240,7 @@ type comparison struct {
 func compare(r *evaluate.Result, about *About) (c *comparison, otherSplit string) {
 	p := publishedFor(r, about)
 	if p != nil {
-		return &comparison{p, []PublishedFigure{{Method: "This run", Top1: 100 * r.Top1.PerImage.Value}}}, ""
+		return &comparison{p, []PublishedFigure{{Method: "This run", Value: 100 * estimateOf(r, p.Metric).Value}}}, ""
 	}
 	if t, ok := publishedTables[strings.ToLower(r.Dataset)]; ok {
 		return nil, fmt.Sprintf("The paper’s figures for %s are on its standard split, with images of all %d unseen classes. This run is on other classes, so they are not shown beside it.", datasetName(r.Dataset), t.unseen)

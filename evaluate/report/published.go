@@ -14,36 +14,41 @@ type Published struct {
 	Mark     string            `json:"mark"` // how they relate to the run
 	Source   string            `json:"source"`
 	Features string            `json:"features"`
-	Metric   string            `json:"metric"`
+	Metric   string            `json:"metric"` // of evaluate.Result's Headline
 	Rows     []PublishedFigure `json:"figures"`
 }
 
 // PublishedFigure is a method's.
 type PublishedFigure struct {
 	Method string  `json:"method"`
-	Top1   float64 `json:"top1_percent"`          // per image
+	Value  float64 `json:"percent"`               // of Published.Metric
 	Std    float64 `json:"std_percent,omitempty"` // over runs, 0 where none was given
 }
 
 const publishedSource = "W. Wang et al., “Zero-Shot Learning via Class-Conditioned Deep Generative Models”, AAAI 2018, arXiv:1711.05820: " +
-	"inductive top-1 in percent with VGG-19 features, mean and standard deviation over runs, as the table is shown in slides of a seminar (not compared with the paper itself)"
+	"inductive, in percent, with VGG-19 features, mean and standard deviation over runs, as the table is shown in slides of a seminar (not compared with the paper itself)"
 
 // publishedTables are the figures by dataset, for its standard split of that many seen and unseen classes.
 var publishedTables = map[string]struct {
 	seen, unseen int
+	metric       string
 	rows         []PublishedFigure
 }{
-	"awa": {40, 10, []PublishedFigure{
+	"awa": {40, 10, evaluate.Top1PerImage, []PublishedFigure{
 		{"DAP", 57.23, 0}, {"ESZSL", 75.32, 2.28}, {"SSE-ReLU", 76.33, 0.83}, {"MLZSC", 77.32, 1.03}, {"BiDiLEL", 79.20, 0},
 		{"SDL", 80.46, 0.53}, {"GFZSL", 80.83, 0}, {"JFA", 81.03, 0.88}, {"SAE", 83.40, 0}, {"VZSL#", 84.45, 0.74}, {"VZSL", 85.28, 0.76},
 	}},
-	"cub": {150, 50, []PublishedFigure{
+	"cub": {150, 50, evaluate.Top1PerImage, []PublishedFigure{
 		{"SSE-ReLU", 30.41, 0.20}, {"SDL", 42.11, 0.55}, {"MLZSC", 43.29, 0.38}, {"JFA", 46.48, 1.67}, {"BiDiLEL", 46.70, 0},
 		{"VZSL#", 55.37, 0.59}, {"GFZSL", 56.53, 0}, {"SAE", 56.60, 0}, {"VZSL", 57.42, 0.63},
 	}},
-	"sun": {707, 10, []PublishedFigure{
+	"sun": {707, 10, evaluate.Top1PerImage, []PublishedFigure{
 		{"DAP", 72.00, 0}, {"ESZSL", 82.10, 0.32}, {"SSE-ReLU", 82.50, 1.32}, {"SDL", 83.83, 0.29}, {"JFA", 84.10, 1.51},
 		{"MLZSC", 84.41, 0.71}, {"SAE", 84.50, 0}, {"VZSL#", 85.75, 1.93}, {"GFZSL", 86.50, 0}, {"VZSL", 86.75, 2.02},
+	}},
+	// Those of the first four are the same in E. Kodirov et al., “Semantic Autoencoder for Zero-Shot Learning”, CVPR 2017.
+	"imagenet": {1000, 360, evaluate.Top5PerImage, []PublishedFigure{
+		{"DeViSE", 12.8, 0}, {"AMP", 13.1, 0}, {"ConSE", 15.5, 0}, {"SS-Voc", 16.8, 0}, {"VZSL#", 22.88, 0}, {"VZSL", 23.08, 0},
 	}},
 }
 
@@ -74,7 +79,7 @@ func publishedBeside(dataset string, r *evaluate.Result, features shards.Source)
 	if !strings.Contains(network, "vgg19") || features.Dim != 4096 {
 		mark += ", other features"
 	}
-	return &Published{Mark: mark, Source: publishedSource, Features: "VGG-19", Metric: "top-1 per image", Rows: t.rows}, same
+	return &Published{Mark: mark, Source: publishedSource, Features: "VGG-19", Metric: t.metric, Rows: t.rows}, same
 }
 
 // publishedFor gives the figures where this run is on the same classes with all their candidates pictured, else nil.

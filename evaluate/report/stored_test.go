@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/html"
 
 	"vzsl/datasets/shards"
+	"vzsl/evaluate"
 )
 
 // What is stored gives the same three files to the byte.
@@ -124,7 +125,7 @@ func TestCompare(t *testing.T) {
 	if len(first.Rows) != 2+len(publishedTables["cub"].rows) || first.Rows[1][0].Text != "three" || !strings.Contains(first.Rows[1][4].Small, "±") || first.Rows[1][1].Small != "2 seeds" {
 		t.Errorf("%v", first.Rows)
 	}
-	if first.Rows[0][5].Text != plainPercent(standard.Top1.PerImage.Value) || first.Head[5] != perImage {
+	if first.Rows[0][5].Text != plainPercent(standard.Top1.PerImage.Value) || first.Head[5] != evaluate.Top1PerImage {
 		t.Errorf("%v below %v", first.Rows[0], first.Head)
 	}
 	if last := first.Rows[len(first.Rows)-1]; last[0] != (TableCell{Text: "VZSL", Small: "published"}) || last[5] != (TableCell{Text: "57.42", Small: "± 0.63"}) || last[4].Text != "–" {

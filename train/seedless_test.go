@@ -1,0 +1,47 @@
+package train
+
+import (
+	"context"
+	"slices"
+	"testing"
+)
+
+// TestSeedless: with what a search chose, the methods that say so give the same scores with every seed, the others do not.
+func TestSeedless(t *testing.T) {
+	for _, name := range Methods() {
+		if NeedsShots(name) {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := options(t, "")
+			s, err := Preset("", name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.Settings = s
+			tuned, err := Tune(context.Background(), TuneOptions{Settings: s, Dir: t.TempDir(), Features: o.Features, Classes: o.Classes, Roles: o.Roles, Trials: 1, Folds: 2})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var scores [2][]float32
+			for i := range scores {
+				o.Dir, o.Settings, o.Tuned = t.TempDir(), tuned.Settings, tuned.Record()
+				o.Seed = uint64(i + 1)
+				if _, err := Run(context.Background(), o); err != nil {
+					t.Fatal(err)
+				}
+				p, err := Load(o.Dir)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if scores[i], err = p.Score(slices.Concat(o.Features.(*memoryFeatures).x...), o.Features.Rows(), o.Classes.Values); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if same := slices.Equal(scores[0], scores[1]); same != Seedless(name) {
+				t.Errorf("the same scores with two seeds: %v, seedless: %v", same, Seedless(name))
+			}
+		})
+	}
+}
