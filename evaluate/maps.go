@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"math/rand/v2"
 
 	"vzsl/datasets/shards"
 )
@@ -18,10 +17,8 @@ type Latent interface {
 }
 
 const (
-	mapImages   = 1000 // at most, as many of each class as can be
-	mapDraws    = 400  // of all priors, at most mapPerPrior of each
-	mapClasses  = 50
-	mapPerPrior = 30
+	mapImages  = 1000 // at most, as many of each class as can be
+	mapClasses = 50
 )
 
 // Maps are t-SNE layouts of test images of unseen classes: images that are near each other are alike, distances between
@@ -33,18 +30,27 @@ type Maps struct {
 	Of         []int        `json:"of"`         // class of each point: an index into the candidates
 	Features   [][2]float64 `json:"features"`   // of each point: features of length one
 	Latent     [][2]float64 `json:"latent,omitempty"`
-	// Priors are those of Classes among Latent, laid out together with it by draws from each.
+	// Priors are those of Classes among Latent.
 	Priors []MapPrior `json:"priors,omitempty"`
+	// Reconstructions are what the decoder makes of the latent codes, of length one as the features are.
+	Reconstructions [][2]float64 `json:"reconstructions,omitempty"`
 }
 
-// MapPrior is the mean and the covariance of the draws from a class's prior, as they lie on the map.
+// MapPrior is a class's prior as it lies on the map: its mean and its covariance there.
 type MapPrior struct {
 	Mean       [2]float64 `json:"mean"`
 	Covariance [3]float64 `json:"covariance"` // xx, xy, yy
 }
 
+// Reconstructor is a Latent with a decoder.
+type Reconstructor interface {
+	// Reconstruct gives the features, of length one, that the decoder makes of the latent codes of n raw features, row after
+	// row; nil where the method has no decoder.
+	Reconstruct(features []float32, n int) ([]float32, error)
+}
+
 // NewMaps lays out up to 1,000 test images, evenly by class, of up to 50 unseen classes: their features and, where the model
-// is a Latent that has them, their latent codes with the classes' priors.
+// is a Latent and a Reconstructor that has them, their latent codes with the classes' priors and their reconstructions.
 func NewMaps(ctx context.Context, model Scorer, features Features, table *shards.ClassTable, roles *shards.Roles, seed uint64) (*Maps, error) {
 	s, err := open(features, table, roles)
 	if err != nil {
@@ -70,15 +76,28 @@ func NewMaps(ctx context.Context, model Scorer, features Features, table *shards
 		return nil, err
 	}
 	rounded(m.Features)
-	latent, ok := model.(Latent)
-	if !ok {
-		return m, nil
+	if latent, ok := model.(Latent); ok {
+		codes, err := latent.Encode(raw, len(rows))
+		if err != nil {
+			return nil, err
+		}
+		if codes != nil {
+			if err := m.layLatent(ctx, latent, codes, vectors); err != nil {
+				return nil, err
+			}
+		}
 	}
-	codes, err := latent.Encode(raw, len(rows))
-	if err != nil || codes == nil {
-		return m, err
+	if decoder, ok := model.(Reconstructor); ok {
+		again, err := decoder.Reconstruct(raw, len(rows))
+		if err != nil || again == nil {
+			return m, err
+		}
+		if m.Reconstructions, err = tsne(ctx, unit(again, dim), len(rows), dim, seed); err != nil {
+			return nil, err
+		}
+		rounded(m.Reconstructions)
 	}
-	return m, m.layLatent(ctx, latent, codes, vectors)
+	return m, nil
 }
 
 // choose picks classes and rows, evenly in the order of the split and of the features.
@@ -113,14 +132,14 @@ func evenly(all []int, n int) []int {
 	return some
 }
 
-// layLatent lays the codes out together with draws from the priors: the map is no function, so a prior has to be among the
-// points to have a place on it.
+// layLatent lays out the codes and places the priors among them.
 func (m *Maps) layLatent(ctx context.Context, model Latent, codes []float32, vectors [][]float32) error {
 	n := len(m.Of)
 	dim := len(codes) / n
-	draws := min(mapPerPrior, max(3, mapDraws/len(m.Classes)))
-	r := rand.New(rand.NewPCG(m.Seed, 0x7072_696f))
-	points := codes
+	var err error
+	if m.Latent, err = tsne(ctx, codes, n, dim, m.Seed); err != nil {
+		return err
+	}
 	for _, c := range m.Classes {
 		mean, std, err := model.Prior(vectors[c])
 		if err != nil {
@@ -129,35 +148,47 @@ func (m *Maps) layLatent(ctx context.Context, model Latent, codes []float32, vec
 		if len(mean) != dim || len(std) != dim {
 			return fmt.Errorf("a prior of %d and %d values among codes of %d", len(mean), len(std), dim)
 		}
-		for range draws {
-			for k, v := range mean {
-				points = append(points, v+std[k]*float32(r.NormFloat64()))
-			}
-		}
+		m.Priors = append(m.Priors, m.place(codes, mean, std))
 	}
-	all, err := tsne(ctx, points, n+draws*len(m.Classes), dim, m.Seed)
-	if err != nil {
-		return err
-	}
-	for i := range m.Classes {
-		m.Priors = append(m.Priors, moments(all[n+i*draws:n+(i+1)*draws]))
-	}
-	m.Latent = all[:n]
 	rounded(m.Latent)
 	return nil
 }
 
-func moments(points [][2]float64) (p MapPrior) {
-	n := float64(len(points))
-	for _, y := range points {
-		p.Mean[0] += y[0] / n
-		p.Mean[1] += y[1] / n
+// place puts N(mean, diag(std^2)) on the map of the codes z_j, which lie at y_j. t-SNE is no function of the latent space, so
+// its map is continued to all of it by its own neighbourhoods, and the prior goes through the tangent at its mean:
+//
+//	f(z) = sum_j w_j y_j;  w_j proportional to exp(-b |z - z_j|^2), b so that their entropy is log(perplexity)
+//	J = 2 b sum_j w_j (y_j - f)(z_j - sum_k w_k z_k)';  covariance on the map = J diag(std^2) J'
+//
+// Draws from the prior among the codes would not do: in hundreds of dimensions two draws are tens of standard deviations
+// apart, further than any two classes, and codes are means without such noise.
+func (m *Maps) place(codes, mean, std []float32) (p MapPrior) {
+	n, dim := len(m.Latent), len(mean)
+	d, w, centre := make([]float64, n), make([]float64, n), make([]float64, dim)
+	for j := range n {
+		for k, v := range codes[j*dim : (j+1)*dim] {
+			by := float64(v) - float64(mean[k])
+			d[j] += by * by
+		}
 	}
-	for _, y := range points {
-		a, b := y[0]-p.Mean[0], y[1]-p.Mean[1]
-		p.Covariance[0] += a * a / n
-		p.Covariance[1] += a * b / n
-		p.Covariance[2] += b * b / n
+	b := conditional(w, d, -1, m.Perplexity)
+	for j, y := range m.Latent {
+		p.Mean[0] += w[j] * y[0]
+		p.Mean[1] += w[j] * y[1]
+		for k, v := range codes[j*dim : (j+1)*dim] {
+			centre[k] += w[j] * float64(v)
+		}
+	}
+	for k := range dim {
+		var jacobian [2]float64
+		for j, y := range m.Latent {
+			by := 2 * b * w[j] * (float64(codes[j*dim+k]) - centre[k]) * float64(std[k])
+			jacobian[0] += by * (y[0] - p.Mean[0])
+			jacobian[1] += by * (y[1] - p.Mean[1])
+		}
+		p.Covariance[0] += jacobian[0] * jacobian[0]
+		p.Covariance[1] += jacobian[0] * jacobian[1]
+		p.Covariance[2] += jacobian[1] * jacobian[1]
 	}
 	return p
 }

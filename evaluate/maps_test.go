@@ -4,6 +4,9 @@ import (
 	"context"
 	"math"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // space is a lookup with a latent space: codes are the row's number, priors stand at the class's.
@@ -21,6 +24,10 @@ func (space) Prior(class []float32) (mean, std []float32, err error) {
 	return []float32{class[0], -class[0]}, []float32{0.5, 0.5}, nil
 }
 
+func (space) Reconstruct(features []float32, n int) ([]float32, error) {
+	return features, nil
+}
+
 func TestMaps(t *testing.T) {
 	_, w := readGolden(t)
 	ctx := context.Background()
@@ -32,7 +39,7 @@ func TestMaps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := r.Images; len(m.Of) != n || len(m.Features) != n || len(m.Latent) != n {
+	if n := r.Images; len(m.Of) != n || len(m.Features) != n || len(m.Latent) != n || len(m.Reconstructions) != n {
 		t.Errorf("%d, %d and %d points of %d images", len(m.Of), len(m.Features), len(m.Latent), n)
 	}
 	if n := len(r.Candidates) - len(r.WithoutImages); len(m.Classes) != n || len(m.Priors) != n {
@@ -48,20 +55,42 @@ func TestMaps(t *testing.T) {
 		}
 	}
 	for _, p := range m.Priors {
-		if !(p.Covariance[0] > 0) || !(p.Covariance[0]*p.Covariance[2] >= p.Covariance[1]*p.Covariance[1]) {
+		if !(p.Covariance[0] > 0) || !(p.Covariance[0]*p.Covariance[2] >= p.Covariance[1]*p.Covariance[1]*(1-1e-9)) {
 			t.Errorf("%+v", p)
 		}
 	}
-	if m, err = NewMaps(ctx, w.model, w.features, w.table, w.roles, 3); err != nil || m.Latent != nil || m.Priors != nil || m.Features == nil {
+	if m, err = NewMaps(ctx, w.model, w.features, w.table, w.roles, 3); err != nil || m.Latent != nil || m.Priors != nil || m.Reconstructions != nil || m.Features == nil {
 		t.Errorf("without a latent space: %+v, %v", m, err)
 	}
 }
 
-func TestMoments(t *testing.T) {
-	p := moments([][2]float64{{0, 0}, {2, 4}})
-	if p.Mean != [2]float64{1, 2} || p.Covariance != [3]float64{1, 2, 4} {
-		t.Errorf("%+v", p)
+// Where the map is a linear one of the codes the prior's place and covariance are those of that map: codes are a fine grid in
+// the plane, laid out as y = A z + (3, -1).
+func TestPlace(t *testing.T) {
+	a := [2][2]float64{{2, 1}, {-1, 3}}
+	m := &Maps{Perplexity: 30}
+	var codes []float32
+	for i := -20; i <= 20; i++ {
+		for j := -20; j <= 20; j++ {
+			x, y := 0.1*float64(i), 0.1*float64(j)
+			codes = append(codes, float32(x), float32(y))
+			m.Latent = append(m.Latent, [2]float64{a[0][0]*x + a[0][1]*y + 3, a[1][0]*x + a[1][1]*y - 1})
+		}
 	}
+	std := []float32{0.5, 0.2}
+	p := m.place(codes, []float32{0.4, -0.3}, std)
+	want := MapPrior{Mean: [2]float64{2*0.4 - 0.3 + 3, -0.4 - 0.9 - 1}}
+	for k, s := range std {
+		want.Covariance[0] += a[0][k] * a[0][k] * float64(s*s)
+		want.Covariance[1] += a[0][k] * a[1][k] * float64(s*s)
+		want.Covariance[2] += a[1][k] * a[1][k] * float64(s*s)
+	}
+	if d := cmp.Diff(want, p, cmpopts.EquateApprox(0, 0.01)); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestUnitAndEvenly(t *testing.T) {
 	if u := unit([]float32{3, 4, 0, 0}, 2); math.Abs(float64(u[0])-0.6) > 1e-7 || math.Abs(float64(u[1])-0.8) > 1e-7 || u[2] != 0 || u[3] != 0 {
 		t.Errorf("%v", u)
 	}

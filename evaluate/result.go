@@ -39,6 +39,8 @@ type Result struct {
 
 	Maps *Maps `json:"maps,omitempty"` // nil until NewMaps makes them
 
+	Mistakes []Mistake `json:"mistakes,omitempty"` // ConfidentMistakes, explained; nil until NewMistakes makes them
+
 	Predictions []Prediction `json:"-"` // one for each scored image, in the order of the features
 }
 

@@ -123,9 +123,10 @@ func affinities(d []float64, n int, perplexity float64) []float64 {
 	return p
 }
 
-// conditional gives the p_j|i of one point i, whose squared distances are d. b is looked for between the powers of two that
+// conditional gives the p_j|i of one point i, whose squared distances are d, and its b; i = -1: a point that is not among
+// them. b is looked for between the powers of two that
 // enclose it, with the distances' mean as the unit.
-func conditional(to, d []float64, i int, perplexity float64) {
+func conditional(to, d []float64, i int, perplexity float64) (b float64) {
 	n := len(d)
 	least, mean := math.Inf(1), 0.0
 	for j, v := range d {
@@ -134,7 +135,8 @@ func conditional(to, d []float64, i int, perplexity float64) {
 			mean += v / float64(n-1)
 		}
 	}
-	b, lo, hi := 1.0, 0.0, math.Inf(1)
+	b = 1
+	lo, hi := 0.0, math.Inf(1)
 	if mean > 0 {
 		b = 1 / mean
 	}
@@ -153,7 +155,7 @@ func conditional(to, d []float64, i int, perplexity float64) {
 		}
 		over := math.Log(sum) + b*dot/sum - math.Log(perplexity) // entropy less what it is to be
 		if math.Abs(over) < 1e-6 {
-			return
+			return b
 		}
 		switch {
 		case over > 0 && math.IsInf(hi, 1):
@@ -164,4 +166,5 @@ func conditional(to, d []float64, i int, perplexity float64) {
 			hi, b = b, (lo+b)/2
 		}
 	}
+	return b
 }

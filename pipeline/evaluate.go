@@ -37,7 +37,8 @@ Every image of an unseen class is ranked among all unseen classes of the split: 
 as the mean over classes, top-5, confusion matrix, with bootstrap intervals. A split that holds out
 images of seen classes gives the generalised figures (U, S, H) too. Where the model has a temperature,
 the expected calibration error says how far its probabilities can be believed. Maps (t-SNE) show the
-unseen classes' images by features and, of a model with a latent space, by latent codes among the priors.
+unseen classes' images by features and, of a model with a latent space, by latent codes among the priors and by
+reconstructions. Of a model that can explain itself the most confident mistakes say which attributes decided.
 
 A run of several seeds (vzsl train --seeds) is evaluated seed by seed; reports/<run>/ then has seeds.json and
 report.html with mean, standard deviation and 95 % interval over them.
@@ -91,6 +92,9 @@ func (c *console) evaluateRun(ctx context.Context, name string, r *runFlags, mod
 		return nil, report.Paths{}, err
 	}
 	if result.Maps, err = evaluate.NewMaps(ctx, model, in.features, in.table, in.roles, seed); err != nil {
+		return nil, report.Paths{}, err
+	}
+	if result.Mistakes, err = evaluate.NewMistakes(ctx, result, model, in.features, in.table, in.roles); err != nil {
 		return nil, report.Paths{}, err
 	}
 	about, err := c.about(name, r, model, in)
@@ -224,10 +228,14 @@ func percent(e evaluate.Estimate) string {
 
 // about collects what the report says of the run: settings, data, files, program and machine.
 func (c *console) about(name string, r *runFlags, model *train.Predictor, in *inputs) (report.About, error) {
+	config, err := model.Config()
+	if err != nil {
+		return report.About{}, err
+	}
 	a := report.About{
 		Name: name, Method: title(model), Program: program,
 		Command:  c.command("evaluate", "--run", name),
-		Features: in.features.Source(), Config: model.Settings(),
+		Features: in.features.Source(), Config: config,
 		Seeds: []report.Entry{{Name: "training", Value: fmt.Sprint(model.Settings().Seed)}},
 		Environment: []report.Entry{
 			{Name: "Go", Value: runtime.Version()},

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/pelletier/go-toml/v2"
+
 	"vzsl/attributes"
 	"vzsl/datasets/shards"
 	"vzsl/train/method"
@@ -178,6 +180,29 @@ func (p *Predictor) Prior(class []float32) (mean, std []float32, err error) {
 	return l.Prior(a)
 }
 
+// reconstructor is a model with a decoder.
+type reconstructor interface {
+	Reconstruct(features []float32, n int) ([]float32, error)
+}
+
+// Reconstruct gives what the decoder makes of the latent codes of n raw features, as Generate gives features; nil where the
+// method has no decoder.
+func (p *Predictor) Reconstruct(features []float32, n int) ([]float32, error) {
+	d, ok := p.model.(reconstructor)
+	if !ok {
+		return nil, nil
+	}
+	x, err := p.normalised(features, n)
+	if err != nil {
+		return nil, err
+	}
+	if x, err = d.Reconstruct(x, n); err != nil || x == nil {
+		return nil, err
+	}
+	p.raw(x, n)
+	return x, nil
+}
+
 // Temperature makes probabilities of scores, softmax(score / Temperature); 0: none was fitted.
 func (p *Predictor) Temperature() float64 { return p.result.Temperature }
 
@@ -195,6 +220,20 @@ func (p *Predictor) Source() shards.Source { return p.record.source() }
 
 // Split is the name of the split trained on.
 func (p *Predictor) Split() string { return p.record.Data.Split }
+
+// Config is what config.toml says of the run's settings, under its names.
+func (p *Predictor) Config() (map[string]any, error) {
+	text, err := p.record.text()
+	if err != nil {
+		return nil, err
+	}
+	var all map[string]any
+	if err := toml.Unmarshal(text, &all); err != nil {
+		return nil, err
+	}
+	delete(all, "data")
+	return all, nil
+}
 
 // Settings are those of the run.
 func (p *Predictor) Settings() Settings { return p.settings }
@@ -222,6 +261,12 @@ func (p *Predictor) Generate(class []float32, n int, seed uint64, noise bool) ([
 	if err != nil {
 		return nil, err
 	}
+	p.raw(x, n)
+	return x, nil
+}
+
+// raw undoes the feature normalisation of n rows but for the length, which it took away: 1.
+func (p *Predictor) raw(x []float32, n int) {
 	if p.settings.FeatureNorm == FeaturesSqrtL2 { // y = sign(x) sqrt|x|, backwards
 		for i, y := range x {
 			x[i] = float32(math.Copysign(float64(y)*float64(y), float64(y)))
@@ -233,5 +278,4 @@ func (p *Predictor) Generate(class []float32, n int, seed uint64, noise bool) ([
 			normalise(FeaturesL2, row, row)
 		}
 	}
-	return x, nil
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"sort"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"vzsl/evaluate"
@@ -13,16 +14,15 @@ import (
 const (
 	longTable     = 60 // rows above which the table scrolls in a frame of its own
 	topConfusions = 12
-	topMistakes   = 12
-	perTrueClass  = 2 // mistakes shown of one class
 	maxMatrix     = 1200
-	maxClassPics  = 400
+	maxClassPics  = 400 // in all, about 4 kB each
+	classSamples  = 5   // of a class
 )
 
 // classTable is the accuracy of every class that has images, best first.
 type classTable struct {
 	Rows        []classRow
-	Pictures    bool
+	Samples     int // pictures of a class, at most
 	Long        bool
 	TopK        int
 	Chance      float64
@@ -32,7 +32,7 @@ type classTable struct {
 type classRow struct {
 	evaluate.Class
 	Shown      string
-	Picture    template.URL
+	Samples    []template.URL
 	TopKShare  float64
 	TakenFor   string // the class its images are most often taken for
 	TakenTimes int
@@ -46,12 +46,12 @@ func newClassTable(r *evaluate.Result, shown []string, pics *pictures) classTabl
 			takenFor[c.True] = c
 		}
 	}
-	sample := make(map[int]string)
+	images := make([][]string, len(r.Classes))
 	for i := range r.Predictions {
-		if p := &r.Predictions[i]; sample[p.Class] == "" {
-			sample[p.Class] = p.Image
-		}
+		p := &r.Predictions[i]
+		images[p.Class] = append(images[p.Class], p.Image)
 	}
+	samples := min(classSamples, maxClassPics/(len(r.Classes)-len(r.WithoutImages)))
 	for i, c := range r.Classes {
 		if c.Images == 0 {
 			continue
@@ -60,10 +60,12 @@ func newClassTable(r *evaluate.Result, shown []string, pics *pictures) classTabl
 		if cell, ok := takenFor[i]; ok {
 			row.TakenFor, row.TakenTimes = shown[cell.Predicted], cell.Count
 		}
-		if len(r.Classes)-len(r.WithoutImages) <= maxClassPics {
-			row.Picture, _, _ = pics.thumbnail(sample[i], 88)
-			t.Pictures = t.Pictures || row.Picture != ""
+		for k := range min(samples, len(images[i])) {
+			if uri, _, _ := pics.thumbnail(images[i][k*len(images[i])/min(samples, len(images[i]))], 88); uri != "" {
+				row.Samples = append(row.Samples, uri)
+			}
 		}
+		t.Samples = max(t.Samples, len(row.Samples))
 		t.Rows = append(t.Rows, row)
 	}
 	sort.SliceStable(t.Rows, func(i, j int) bool { return t.Rows[i].Accuracy > t.Rows[j].Accuracy })
@@ -172,8 +174,8 @@ func newMatrix(r *evaluate.Result, shown []string) (*matrix, []confused) {
 // mistakes are the images whose predicted class outscores the true one by most.
 type mistakes struct {
 	All      int // mistakes there are
-	PerClass int
 	Pictures bool
+	Decided  bool // there are attributes that decided
 	Shown    []mistake
 }
 
@@ -185,31 +187,31 @@ type mistake struct {
 	Picture         template.URL
 	Width, Height   int
 	Other           template.URL // a picture of the predicted class
+	Decided         []decisive
+}
+
+// decisive is an attribute that spoke for the wrong class: the model sees it and that class has more of it, or misses it and
+// that class has less.
+type decisive struct {
+	Attribute       string
+	Missed          bool
+	Predicted, True string // values
 }
 
 func newMistakes(r *evaluate.Result, shown []string, pics *pictures) mistakes {
-	m := mistakes{PerClass: perTrueClass}
-	var wrong []*evaluate.Prediction
+	wrong, all := r.ConfidentMistakes()
+	m := mistakes{All: all}
 	sample := make(map[int]string)
 	for i := range r.Predictions {
-		p := &r.Predictions[i]
-		if sample[p.Class] == "" {
+		if p := &r.Predictions[i]; sample[p.Class] == "" {
 			sample[p.Class] = p.Image
 		}
-		if !p.Correct() {
-			wrong = append(wrong, p)
-		}
 	}
-	m.All = len(wrong)
-	sort.SliceStable(wrong, func(i, j int) bool { return wrong[i].Gap() > wrong[j].Gap() })
-	seen := make(map[int]int)
+	decided := make(map[string][]evaluate.Decisive)
+	for _, e := range r.Mistakes {
+		decided[e.Image] = e.Decided
+	}
 	for _, p := range wrong {
-		if len(m.Shown) == topMistakes {
-			break
-		}
-		if seen[p.Class]++; seen[p.Class] > perTrueClass {
-			continue
-		}
 		predicted := p.Top[0].Class
 		v := mistake{Image: p.Image, True: shown[p.Class], Predicted: shown[predicted], Rank: p.Rank, Gap: short(p.Gap())}
 		v.Picture, v.Width, v.Height = pics.thumbnail(p.Image, 320)
@@ -219,7 +221,25 @@ func newMistakes(r *evaluate.Result, shown []string, pics *pictures) mistakes {
 				v.Other, _, _ = pics.thumbnail(s, 96)
 			}
 		}
+		for _, d := range decided[p.Image] {
+			if wordDimension.MatchString(d.Attribute) {
+				continue
+			}
+			m.Decided = true
+			v.Decided = append(v.Decided, decisive{displayAttribute(d.Attribute), d.Estimate < 0, valueText(d.Predicted), valueText(d.True)})
+		}
 		m.Shown = append(m.Shown, v)
 	}
 	return m
+}
+
+func valueText(v *float32) string {
+	if v == nil {
+		return "?"
+	}
+	format, digits := byte('g'), 2
+	if math.Abs(float64(*v)) >= 10 {
+		format, digits = 'f', 0
+	}
+	return strings.Replace(strconv.FormatFloat(float64(*v), format, digits, 32), "-", "−", 1)
 }

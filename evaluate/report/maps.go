@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -48,10 +49,52 @@ func newMaps(r *evaluate.Result, shown []string) *mapSection {
 		s.Drawings = append(s.Drawings, drawMap(m, m.Features, nil, s.Names, "Features", "Test images by their features, as the network gives them."))
 	}
 	if len(m.Latent) == len(m.Of) && len(m.Priors) == len(m.Classes) {
-		s.Drawings = append(s.Drawings, drawMap(m, m.Latent, m.Priors, s.Names, "Latent codes",
-			"The same images by their latent codes. Ellipses: the classes’ priors, made from their descriptions alone, one standard deviation to each side of the mean, as draws from them lie on the map."))
+		part := legible(m.Latent, m.Priors)
+		caption := "The same images by their latent codes. Ellipses: the classes’ priors, made from their descriptions alone, one standard deviation to each side of the mean."
+		if part < 1 {
+			caption = fmt.Sprintf("The same images by their latent codes. Ellipses: the classes’ priors, made from their descriptions alone, %g standard deviations to each side of the mean: whole ones would lie over each other.", part)
+		}
+		s.Drawings = append(s.Drawings, drawMap(m, m.Latent, scaled(m.Priors, part), s.Names, "Latent codes", caption))
+	}
+	if len(m.Reconstructions) == len(m.Of) {
+		s.Drawings = append(s.Drawings, drawMap(m, m.Reconstructions, nil, s.Names, "Reconstructions", "The same images by the features that the decoder makes of their latent codes."))
 	}
 	return s
+}
+
+// legible is how much of a standard deviation ellipses can show: the most with which half of them reach no further from their
+// middle than a twelfth of the map.
+func legible(points [][2]float64, priors []evaluate.MapPrior) float64 {
+	lo, hi := points[0], points[0]
+	for _, p := range points {
+		for k := range p {
+			lo[k], hi[k] = min(lo[k], p[k]), max(hi[k], p[k])
+		}
+	}
+	var reach []float64
+	for _, p := range priors {
+		a, _, _ := axes(p.Covariance)
+		reach = append(reach, a)
+	}
+	slices.Sort(reach)
+	parts := []float64{1, 0.5, 0.2, 0.1, 0.05}
+	for _, part := range parts {
+		if part*reach[len(reach)/2] <= max(hi[0]-lo[0], hi[1]-lo[1])/12 {
+			return part
+		}
+	}
+	return parts[len(parts)-1]
+}
+
+// scaled gives the priors with their standard deviations times part.
+func scaled(priors []evaluate.MapPrior, part float64) []evaluate.MapPrior {
+	out := slices.Clone(priors)
+	for i := range out {
+		for k := range out[i].Covariance {
+			out[i].Covariance[k] *= part * part
+		}
+	}
+	return out
 }
 
 func drawMap(m *evaluate.Maps, points [][2]float64, priors []evaluate.MapPrior, names []string, title, caption string) mapDrawing {

@@ -29,8 +29,19 @@ func TestMaps(t *testing.T) {
 	if d.Groups[0].Dots != "M30 265h0M218 265h0" || d.Groups[1].Dots != "M970 735h0" || d.Groups[0].X != "124.0" {
 		t.Errorf("%+v", d.Groups)
 	}
+	// Ellipses that would cover each other are drawn in part: 1 of 5 would be too far, 0.2 are two fifths.
+	if p := legible(r.Maps.Latent, r.Maps.Priors); p != 0.2 {
+		t.Errorf("%v of a standard deviation", p)
+	}
+	if p := scaled(r.Maps.Priors, 0.2); math.Abs(p[0].Covariance[0]-0.16) > 1e-12 || r.Maps.Priors[0].Covariance[0] != 4 {
+		t.Errorf("%v", p)
+	}
+	r.Maps.Reconstructions = r.Maps.Features
+	if m := newMaps(r, r.Candidates); len(m.Drawings) != 3 || m.Drawings[2].Title != "Reconstructions" || !strings.Contains(m.Drawings[1].Caption, " 0.2 standard deviations") {
+		t.Errorf("%+v", m.Drawings)
+	}
 	// Without a latent space there is one map.
-	r.Maps.Latent, r.Maps.Priors = nil, nil
+	r.Maps.Latent, r.Maps.Priors, r.Maps.Reconstructions = nil, nil, nil
 	if elements = inspect(t, render(t, r, anyAbout())); len(elements["ellipse"]) != 0 {
 		t.Error("priors of a method that has none")
 	}

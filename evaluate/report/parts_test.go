@@ -16,6 +16,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"vzsl/evaluate"
 )
 
 func TestDisplayNames(t *testing.T) {
@@ -211,5 +213,67 @@ func TestThumbnails(t *testing.T) {
 	}
 	if _, err := openPictures(filepath.Join(parent, "secret.png")); err == nil {
 		t.Error("a file as folder of the images: no error")
+	}
+}
+
+// Each mistake says which attributes decided, as cards or as a table; a class shows some of its pictures.
+func TestDecidedAndSamples(t *testing.T) {
+	names, images := numbered(8, 12)
+	r := makeUp{dataset: "made up", split: "half", unseen: names, images: images, noise: 0.5, whole: true}.result(t)
+	about := anyAbout()
+	lists := 0
+	for _, m := range r.Mistakes {
+		if len(m.Decided) > 0 {
+			lists++
+		}
+	}
+	if lists == 0 {
+		t.Fatal("nothing decided")
+	}
+	for _, root := range []string{"", drawPictures(t, images)} {
+		about.ImageRoot = root
+		elements := inspect(t, render(t, r, about))
+		n := 0
+		for _, ul := range elements["ul"] {
+			if class, _ := attribute(ul, "class"); class == "decided" {
+				n++
+				if text := textOf(ul); !strings.Contains(text, "place: ") || !strings.Contains(text, "against") {
+					t.Error(text)
+				}
+			}
+		}
+		if n != lists {
+			t.Errorf("%d lists of attributes, want %d", n, lists)
+		}
+		samples := 0
+		for _, img := range elements["img"] {
+			if width, _ := attribute(img, "width"); width == "44" {
+				samples++
+			}
+		}
+		if want := map[bool]int{true: 0, false: 8 * classSamples}[root == ""]; samples != want {
+			t.Errorf("%d sample pictures, want %d", samples, want)
+		}
+	}
+	r.Mistakes[0].Decided = []evaluate.Decisive{{Attribute: "w2v_017", Weight: 1}}
+	r.Mistakes = r.Mistakes[:1]
+	if newMistakes(r, r.Candidates, nil).Decided {
+		t.Error("the dimension of a word vector decided")
+	}
+}
+
+func TestDisplayAttribute(t *testing.T) {
+	for name, want := range map[string]string{"has_bill_shape::hooked": "bill shape: hooked", "black": "black", "new world": "new world", "has_x::y_z": "x: y z"} {
+		if got := displayAttribute(name); got != want {
+			t.Errorf("%q is shown as %q, want %q", name, got, want)
+		}
+	}
+	for v, want := range map[float32]string{0: "0", 4.26: "4.3", 61.4: "61", -0.733: "−0.73", 100: "100"} {
+		if got := valueText(&v); got != want {
+			t.Errorf("%v is shown as %q, want %q", v, got, want)
+		}
+	}
+	if valueText(nil) != "?" {
+		t.Error("a missing value")
 	}
 }

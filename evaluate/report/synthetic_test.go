@@ -40,6 +40,15 @@ func (m *made) Score(features []float32, n int, classes [][]float32) ([]float32,
 	return out, nil
 }
 
+// The latent space is that of the features, and so is that of the attributes.
+func (m *made) Encode(features []float32, n int) ([]float32, error)      { return features, nil }
+func (m *made) Reconstruct(features []float32, n int) ([]float32, error) { return features, nil }
+func (m *made) Describe(features []float32, n int) ([]float32, error)    { return features, nil }
+func (m *made) NormaliseClass(raw []float32) ([]float32, error)          { return raw, nil }
+func (m *made) Prior(class []float32) (mean, std []float32, err error) {
+	return class, []float32{0.3, 0.2}, nil
+}
+
 // makeUp describes a made-up split.
 type makeUp struct {
 	dataset, split string
@@ -48,13 +57,14 @@ type makeUp struct {
 	seen           int        // classes; with heldOut images each
 	heldOut        int
 	noise          float64
+	whole          bool // with maps and what decided the mistakes
 }
 
 func (u makeUp) result(t testing.TB) *evaluate.Result {
 	t.Helper()
 	r := rand.New(rand.NewSource(5))
 	m := &made{}
-	table := &shards.ClassTable{Dataset: u.dataset, Attributes: []string{"x", "y"}}
+	table := &shards.ClassTable{Dataset: u.dataset, Attributes: []string{"has_place::x", "has_place::y"}}
 	roles := &shards.Roles{Name: u.split, Dataset: u.dataset, Provenance: "class lists", Unseen: u.unseen}
 	add := func(class, image string, role shards.Role, place []float32, noise float64) {
 		m.images = append(m.images, image)
@@ -87,6 +97,14 @@ func (u makeUp) result(t testing.TB) *evaluate.Result {
 	res, err := evaluate.ZeroShot(context.Background(), m, m, table, roles, opts)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if u.whole {
+		if res.Maps, err = evaluate.NewMaps(context.Background(), m, m, table, roles, 1); err != nil {
+			t.Fatal(err)
+		}
+		if res.Mistakes, err = evaluate.NewMistakes(context.Background(), res, m, m, table, roles); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return res
 }

@@ -522,9 +522,33 @@ func TestGenerate(t *testing.T) {
 	if err != nil || slices.Equal(noisy, plain) {
 		t.Error("noise changed nothing", err)
 	}
+	// What is made of an image's own code is nearer to it than the mean of all images is.
+	var x []float32
+	all := make([]float64, m.sizes.feature)
+	for _, row := range real.x {
+		x = append(x, row...)
+		for j, v := range row {
+			all[j] += float64(v) / float64(len(real.x))
+		}
+	}
+	back, err := m.Reconstruct(x, len(real.x))
+	if err != nil || len(back) != len(x) {
+		t.Fatal(len(back), err)
+	}
+	own, other := 0.0, 0.0
+	for i, v := range x {
+		own += math.Pow(float64(v-back[i]), 2)
+		other += math.Pow(float64(v)-all[i%len(all)], 2)
+	}
+	if own > 0.9*other {
+		t.Errorf("reconstructions are %v from their images in squares, their mean is %v", own, other)
+	}
 	c.Reconstruction = false
 	sharp := newModel(c, m.sizes, m.parameters)
 	if _, err := sharp.Generate(unseen.Attributes[0], n, 0, false); err == nil {
 		t.Error("VZSL# generated")
+	}
+	if back, err := sharp.Reconstruct(x, len(real.x)); back != nil || err != nil {
+		t.Error("VZSL# has no decoder", len(back), err)
 	}
 }

@@ -25,10 +25,7 @@ func (m *Model) Generate(attributes []float32, n int, seed uint64, noise bool) (
 		k := i % m.config.Latent
 		z[i] = mu[k] + float32(math.Exp(float64(logVariance[k])/2)*r.NormFloat64())
 	}
-	for i := range m.config.Hidden {
-		z = m.layer(fmt.Sprintf("decoder.%d", i), z, n, true)
-	}
-	x := m.layer("decoder.mean", z, n, false)
+	x := m.decode(z, n)
 	std := 0.0
 	if noise {
 		if m.config.ReconstructionWeight == 0 {
@@ -51,4 +48,26 @@ func (m *Model) Generate(attributes []float32, n int, seed uint64, noise bool) (
 		return nil, fmt.Errorf("%d values for %d features of %d", len(x), n, f)
 	}
 	return x, nil
+}
+
+// Reconstruct gives the decoder's means of x at the means of q(z|x) of n normalised features, as Generate gives features
+// without noise; nil of VZSL#, which has no decoder.
+func (m *Model) Reconstruct(features []float32, n int) ([]float32, error) {
+	mu, err := m.Encode(features, n)
+	if err != nil || !m.config.Reconstruction {
+		return nil, err
+	}
+	x := m.decode(mu, n)
+	for i := range x {
+		x[i] = float32(float64(x[i]) / m.config.Scale)
+	}
+	return x, nil
+}
+
+// decode gives the mean of p(x|z) of n latent codes, in the features' scale of training.
+func (m *Model) decode(z []float32, n int) []float32 {
+	for i := range m.config.Hidden {
+		z = m.layer(fmt.Sprintf("decoder.%d", i), z, n, true)
+	}
+	return m.layer("decoder.mean", z, n, false)
 }
