@@ -62,7 +62,7 @@ func TestESZSL(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, s := range scores {
-		if math.Abs(float64(s)-want.Scores[i]) > 1e-5 {
+		if math.Abs(float64(s)-want.Scores[i]) > 1e-6 {
 			t.Errorf("score %d = %v, want %v", i, s, want.Scores[i])
 		}
 	}

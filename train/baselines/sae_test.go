@@ -84,7 +84,7 @@ func TestSAE(t *testing.T) {
 			m := &SAEMethod{Config: SAE{Lambda: []float64{c.Lambda}, Direction: direction}}
 			_, back := fitted(t, m, &method.Problem{Train: method.Data{Samples: &c.rows, Attributes: c.S}})
 			near(t, "W", back.Tensors()[0].F64, c.W, 1e-9)
-			near(t, direction, scores(t, back, &c.rows, c.S), want, 2e-6)
+			near(t, direction, scores(t, back, &c.rows, c.S), want, 1e-6)
 		}
 	}
 }

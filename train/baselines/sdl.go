@@ -60,7 +60,7 @@ func (c *SDL) Space() []method.Dimension {
 //	psi(a) = argmin over the simplex of 1/2 |a - sum over s of alpha_s a_s|^2 + ridge/2 |alpha|^2
 //	z(x)   = argmin_z 1/2 |x - m - sum over s of z_s (m_s - m)|^2 + r/2 |z|^2
 //	f(x, a) = (z(x), 1)' W psi(a)
-//	min_W  sum over samples and seen classes c of max(0, 1 - y f(x, c)) + decay |W|^2
+//	min_W  mean over samples of the sum over seen classes c of max(0, 1 - y f(x, c)) + decay/2 |W|^2
 //
 // with y = 1 for the sample's class and -1 for the others, m_s the mean of class s and m that of all samples. The
 // original learns the atoms of both dictionaries, codes and W in turns, and infers a test sample's code anew for each

@@ -57,7 +57,8 @@ func (c *SSE) Space() []method.Dimension {
 //
 //	psi(a) = argmin over the simplex of 1/2 |a - sum over s of alpha_s a_s|^2 + ridge/2 |alpha|^2
 //	f(x, a) = sum over s of psi_s(a) w'max(0, x - v_s)
-//	min_{w, v}  sum over samples and seen classes c != y of max(0, margin + f(x, c) - f(x, y)) + decay (|w|^2 + sum |v_s - m_s|^2)
+//	min_{w, v}  mean over samples of the sum over seen classes c != y of max(0, margin + f(x, c) - f(x, y))
+//	            + decay/2 (|w|^2 + sum |v_s - m_s|^2)
 //
 // The original alternates between w and v, and has further constraints on how a class's samples lie to the others'
 // embeddings; here both are trained at once by descent, from v_s = m_s, the mean of class s, and w = -1: a sample that is

@@ -53,7 +53,7 @@ func (c *SYNC) Space() []method.Dimension {
 // SYNCMethod makes a class's linear classifier of those of phantom classes r, which stand at the seen classes' attributes:
 //
 //	w(a) = sum over r of s_r(a) v_r,  s_r(a) = exp(-|a - a_r|^2 / sigma^2) / sum over q of exp(-|a - a_q|^2 / sigma^2)
-//	min_V  sum over samples and seen classes c of max(0, 1 - y w_c'x)^2 + lambda sum over c of |w_c|^2
+//	min_V  mean over samples of the sum over seen classes c of max(0, 1 - y w_c'x)^2 + decay/2 sum over c of |w_c|^2
 //
 // with y = 1 for the sample's class, -1 for the others: the original's one-versus-other loss, and as many phantoms as
 // seen classes, at the same places, as its experiments have them. V acts through the seen classes' W = S V alone and S
