@@ -167,16 +167,29 @@ func (b *binary) scores(z []float32, n int, s []float32, c int) []float32 {
 	for i := range n {
 		none := 0.0
 		for m, p := range b.prior {
-			v := float64(z[i*a+m])
-			none -= softplus(v) + math.Log1p(-float64(p))
-			z[i*a+m] = float32(v - math.Log(float64(p)) + math.Log1p(-float64(p)))
+			none -= softplus(float64(z[i*a+m])) + math.Log1p(-float64(p))
 		}
 		for j := range c {
 			scores[i*c+j] = float32(none)
 		}
 	}
-	kernels.Sgemm(false, true, n, c, a, 1, z, a, b.of(s), a, 1, scores, c)
+	kernels.Sgemm(false, true, n, c, a, 1, b.evidence(z), a, b.of(s), a, 1, scores, c)
 	return scores
+}
+
+// evidence is z_m - t_m in place of z: by how much a sample's logit is above the seen classes', which is what an attribute
+// adds to the score of a class that has it.
+func (b *binary) evidence(z []float32) []float32 {
+	for i, v := range z {
+		p := float64(b.prior[i%len(b.prior)])
+		z[i] = float32(float64(v) - math.Log(p) + math.Log1p(-p))
+	}
+	return z
+}
+
+// describing is a model that describes samples by the evidence of their logits.
+func (b *binary) describing(of func(x []float32, n int) []float32, m *model) *described {
+	return &described{m, func(x []float32, n int) []float32 { return b.evidence(of(x, n)) }}
 }
 
 func (b *binary) tensors() []safetensors.Tensor {
@@ -204,19 +217,22 @@ func loadBinary(f *safetensors.File) (*binary, error) {
 	return &binary{threshold: threshold, prior: prior}, nil
 }
 
-func dapModel(weight, bias []float32, b *binary) *model {
+func dapModel(weight, bias []float32, b *binary) *described {
 	a := len(bias)
 	d := len(weight) / a
-	return &model{feature: d, attribute: a,
+	outputs := func(x []float32, n int) []float32 {
+		z := make([]float32, n*a)
+		logits(z, x, weight, bias, n)
+		return z
+	}
+	return b.describing(outputs, &model{feature: d, attribute: a,
 		tensors: slices.Concat([]safetensors.Tensor{
 			{Name: "weight", Shape: []int{a, d}, F32: weight},
 			{Name: "bias", Shape: []int{a}, F32: bias},
 		}, b.tensors()),
 		score: func(x []float32, n int, s []float32, c int) []float32 {
-			z := make([]float32, n*a)
-			logits(z, x, weight, bias, n)
-			return b.scores(z, n, s, c)
-		}}
+			return b.scores(outputs(x, n), n, s, c)
+		}})
 }
 
 // Load makes a model of a file of Model.Tensors.

@@ -82,22 +82,25 @@ func (m *IAPMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 }
 
 // iapModel has the classifier's classes' binary attributes one after another.
-func iapModel(k *classifier, b *binary, seen []float32, floor float32) *model {
+func iapModel(k *classifier, b *binary, seen []float32, floor float32) *described {
 	a := len(b.prior)
-	return &model{feature: k.feature, attribute: a,
+	outputs := func(x []float32, n int) []float32 {
+		z := make([]float32, n*a)
+		kernels.Sgemm(false, false, n, a, k.classes, 1, k.probabilities(x, n), k.classes, seen, a, 0, z, a)
+		for i, p := range z {
+			q := float64(min(max(p, floor), 1-floor))
+			z[i] = float32(math.Log(q) - math.Log1p(-q))
+		}
+		return z
+	}
+	return b.describing(outputs, &model{feature: k.feature, attribute: a,
 		tensors: slices.Concat(k.tensors(), b.tensors(), []safetensors.Tensor{
 			{Name: "seen", Shape: []int{k.classes, a}, F32: seen},
 			{Name: "floor", Shape: []int{1}, F32: []float32{floor}},
 		}),
 		score: func(x []float32, n int, s []float32, c int) []float32 {
-			z := make([]float32, n*a)
-			kernels.Sgemm(false, false, n, a, k.classes, 1, k.probabilities(x, n), k.classes, seen, a, 0, z, a)
-			for i, p := range z {
-				q := float64(min(max(p, floor), 1-floor))
-				z[i] = float32(math.Log(q) - math.Log1p(-q))
-			}
-			return b.scores(z, n, s, c)
-		}}
+			return b.scores(outputs(x, n), n, s, c)
+		}})
 }
 
 // Load makes a model of a file of Model.Tensors.

@@ -35,6 +35,22 @@ func (m *model) Score(features []float32, n int, attributes [][]float32) ([]floa
 	return m.score(features, n, s, len(attributes)), nil
 }
 
+// described is a model that estimates attributes too.
+type described struct {
+	*model
+	// describe gives n x attribute; x is n x feature. Safe for concurrent use; it leaves x alone.
+	describe func(x []float32, n int) []float32
+}
+
+var _ method.Describer = (*described)(nil)
+
+func (m *described) Describe(features []float32, n int) ([]float32, error) {
+	if len(features) != n*m.feature {
+		return nil, fmt.Errorf("%d values for %d features of %d", len(features), n, m.feature)
+	}
+	return m.describe(features, n), nil
+}
+
 // joined are vectors of that length one after another.
 func joined(vectors [][]float32, length int) ([]float32, error) {
 	if len(vectors) == 0 {

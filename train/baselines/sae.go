@@ -124,8 +124,9 @@ func (m *SAEMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 	return &g.out, nil
 }
 
-// newSAEModel is the model of W (a x d) and the features' mean.
-func newSAEModel(w, mean []float64, direction string) *model {
+// newSAEModel is the model of W (a x d) and the features' mean. It describes a sample by W x, whose product with a class's
+// vector is the cosine of either direction but for the lengths.
+func newSAEModel(w, mean []float64, direction string) *described {
 	d := len(mean)
 	a := len(w) / d
 	m := &model{feature: d, attribute: a, tensors: []safetensors.Tensor{
@@ -133,6 +134,11 @@ func newSAEModel(w, mean []float64, direction string) *model {
 		{Name: "mean", Shape: []int{d}, F64: mean},
 	}}
 	w32, mean32 := single(w), single(mean)
+	encode := func(x []float32, n int) []float32 {
+		e := make([]float32, n*a)
+		kernels.Sgemm(false, true, n, a, d, 1, x, d, w32, d, 0, e, a)
+		return e
+	}
 	m.score = func(x []float32, n int, s []float32, c int) []float32 {
 		x = centred(x, mean32)
 		of, with, length := x, s, d
@@ -140,12 +146,11 @@ func newSAEModel(w, mean []float64, direction string) *model {
 			with = make([]float32, c*d)
 			kernels.Sgemm(false, false, c, d, a, 1, s, a, w32, d, 0, with, d)
 		} else {
-			of, length = make([]float32, n*a), a
-			kernels.Sgemm(false, true, n, a, d, 1, x, d, w32, d, 0, of, a)
+			of, length = encode(x, n), a
 		}
 		return cosines(of, n, with, c, length)
 	}
-	return m
+	return &described{m, func(x []float32, n int) []float32 { return encode(centred(x, mean32), n) }}
 }
 
 // Load makes a model of a file of Model.Tensors.

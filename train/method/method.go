@@ -147,8 +147,8 @@ type Model interface {
 
 // Describer is a Model that says what it sees in a sample in terms of attributes.
 type Describer interface {
-	// Describe estimates the normalised attribute vectors of n samples. Its product with a class's vector, attribute by
-	// attribute, says which of them speak for the class.
+	// Describe estimates the normalised attribute vectors of n samples, or how much speaks for each attribute. Its product
+	// with a class's vector, attribute by attribute, says which of them speak for the class.
 	Describe(features []float32, n int) ([]float32, error)
 }
 
