@@ -23,7 +23,7 @@ table   := $(OUT)/features/$(DATASET)/classes.parquet
 roles   := $(OUT)/features/$(DATASET)/splits/$(SPLIT).parquet
 
 .DEFAULT_GOAL := help
-.PHONY: help build extract attributes split train tune evaluate verify demo test test-long fuzz bench lint vet tidy-check generate generate-check clean
+.PHONY: help build extract attributes split train tune evaluate verify demo test test-long fuzz bench lint vet tidy-check docs generate generate-check install release container clean
 
 help: ## this list
 	@echo 'vzsl: zero-shot learning, from pixels to a report'
@@ -94,11 +94,27 @@ vet: ## go vet
 tidy-check: ## go.mod and go.sum say what the code needs
 	$(GO) mod tidy -diff
 
-generate: ## write the assembly kernels again from their generator
+docs: ## write docs/commands/ and docs/methods.md again from commands and methods
+	$(GO) run ./pipeline/reference -docs docs
+
+generate: docs ## write all again that is generated: these, and the assembly kernels from their generator
 	$(GO) generate ./internal/kernels
 
-generate-check: generate ## the committed assembly is what the generator writes
-	git diff --exit-code -- internal/kernels
+generate-check: generate ## what is committed is what the generators write
+	git diff --exit-code -- internal/kernels docs
+	@test -z "$$(git ls-files --others --exclude-standard docs)" || { echo 'generated, but not committed:'; git ls-files --others --exclude-standard docs; exit 1; }
+
+PREFIX ?= /usr/local
+install: $(VZSL) ## the command, its man pages and the shells' completions  [PREFIX DESTDIR]
+	install -D -m 755 $(VZSL) $(DESTDIR)$(PREFIX)/bin/vzsl
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH-$$(git log -1 --format=%ct)} $(GO) run ./pipeline/reference -share $(DESTDIR)$(PREFIX)/share
+
+release: ## archives for linux, darwin and windows on amd64 and arm64 in dist/, with SHA256SUMS  [FLAGS]
+	$(GO) run ./internal/release $(FLAGS)
+
+CONTAINER ?= $(shell command -v podman || echo docker)
+container: ## an image of the release's binary, vzsl:latest, by podman or docker
+	$(CONTAINER) build -f Containerfile -t vzsl .
 
 clean: ## the binary and the demo
 	rm -rf bin demo

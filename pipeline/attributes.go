@@ -38,14 +38,14 @@ func newAttributes(con *console) *cobra.Command {
 class, its attributes as they are given (raw values; missing ones are NaN). Normalisation belongs to
 training, where it is fitted on the seen classes.
 
-CUB: the 312 percentages of attributes/class_attribute_labels_continuous.txt.
-AwA: the 85 percentages of predicate-matrix-continuous.txt (or --matrix binary).
-SUN: the 102 shares of votes of attributeLabels_continuous.mat, mean over each class's images.
-xlsa17: original_att, or att, of att_splits.mat.
-ImageNet, FLO: none of their own; --words.
-Own folder: a CSV with a header (class,attribute,...), by default classes.csv in the dataset's folder;
-it may describe classes that have no images. --csv takes Parquet too, and xlsa17's .mat files, such as
-sent_splits.mat with its sentence vectors.
+  CUB            the 312 percentages of attributes/class_attribute_labels_continuous.txt
+  AwA            the 85 percentages of predicate-matrix-continuous.txt (or --matrix binary)
+  SUN            the 102 shares of votes of attributeLabels_continuous.mat, mean over each class's images
+  xlsa17         original_att, or att, of att_splits.mat
+  ImageNet, FLO  none of their own; --words
+  own folder     a CSV with a header (class,attribute,...), by default classes.csv in the dataset's folder;
+                 it may describe classes that have no images. --csv takes Parquet too, and xlsa17's .mat
+                 files, such as sent_splits.mat with its sentence vectors
 
   --words FILE          word vectors of the classes' names, in place of attributes: word2vec (binary or
                         text), fastText .vec, GloVe, or gzip of each; several files are put side by side

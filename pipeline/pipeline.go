@@ -43,6 +43,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return code
 }
 
+// Command is the vzsl command with all commands below it, for the reference that is generated from it.
+func Command() *cobra.Command { return newRoot(&console{stdout: os.Stdout, stderr: os.Stderr}) }
+
 func newRoot(con *console) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "vzsl",
@@ -93,6 +96,7 @@ Settings may stand in a file vzsl.toml; flags go before it.`,
 		newEvaluate(con), newReport(con), newFewShot(con), newPredict(con), newServe(con), newVerify(con), newDownload(con), newCheck(con), newDemo(con), newVersion(con),
 		&cobra.Command{Use: "exit-codes", Short: "what the exit codes mean", Long: exitCodesHelp},
 	)
+	con.addCompletions(root)
 	return root
 }
 

@@ -141,7 +141,6 @@ VZSL# of the paper is --method vzsl-sharp.`,
 	f.IntVar(&seeds, "seeds", 0, "train so many `models`, with seeds from --seed on")
 	f.StringVar(&tunedRun, "tuned", "", "a tuned `run` to take all settings from")
 	addSettings(f)
-	must(cmd.RegisterFlagCompletionFunc("preset", cobra.FixedCompletions(train.Presets(), cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
 

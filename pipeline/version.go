@@ -26,21 +26,25 @@ func newVersion(con *console) *cobra.Command {
 			v := struct {
 				Version  string `json:"version"`
 				Revision string `json:"revision,omitempty"`
+				Modified bool   `json:"modified,omitempty"` // built with changes that are in no commit
 				Go       string `json:"go"`
 				Platform string `json:"platform"`
 				Kernels  string `json:"kernels"`
 			}{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Kernels: kernels.Level()}
 			if info, ok := debug.ReadBuildInfo(); ok {
 				for _, s := range info.Settings {
-					if s.Key == "vcs.revision" {
+					switch s.Key {
+					case "vcs.revision":
 						v.Revision = s.Value
+					case "vcs.modified":
+						v.Modified = s.Value == "true"
 					}
 				}
 			}
 			return con.result(v, func(w io.Writer) {
 				fmt.Fprintf(w, "vzsl %s", v.Version)
 				if v.Revision != "" {
-					fmt.Fprintf(w, " (%.12s)", v.Revision)
+					fmt.Fprintf(w, " (%.12s%s)", v.Revision, map[bool]string{true: ", modified"}[v.Modified])
 				}
 				fmt.Fprintf(w, ", %s, %s, %s kernels\n", v.Go, v.Platform, v.Kernels)
 			})

@@ -1,0 +1,162 @@
+// Command release is the program behind `make release`: for every platform an archive of the static binary with man pages,
+// completions, docs and licences, and SHA256SUMS of all. The same commit and Go version give the same bytes: names are
+// sorted, and every time is the commit's.
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+var platforms = []string{"linux/amd64", "linux/arm64", "darwin/amd64", "darwin/arm64", "windows/amd64", "windows/arm64"}
+
+func main() {
+	to := flag.String("to", "dist", "`folder` to write to")
+	only := flag.String("platforms", strings.Join(platforms, ","), "`list` of platforms")
+	dirty := flag.Bool("dirty", false, "release a tree with changes that are not committed, to try it")
+	flag.Parse()
+	if err := release(*to, strings.Split(*only, ","), *dirty); err != nil {
+		fmt.Fprintln(os.Stderr, "release:", err)
+		os.Exit(1)
+	}
+}
+
+func release(to string, platforms []string, dirty bool) error {
+	changed, err := output(nil, "git", "status", "--porcelain")
+	if err != nil {
+		return err
+	}
+	if changed != "" && !dirty {
+		return fmt.Errorf("the tree has changes that are not committed, so no commit would give these bytes:\n%s", changed)
+	}
+	seconds, err := output(nil, "git", "log", "-1", "--format=%ct")
+	if err != nil {
+		return err
+	}
+	s, err := strconv.ParseInt(seconds, 10, 64)
+	if err != nil {
+		return err
+	}
+	text, err := output(nil, "go", "run", ".", "version", "--json")
+	if err != nil {
+		return err
+	}
+	var about struct{ Version string }
+	if err := json.Unmarshal([]byte(text), &about); err != nil {
+		return err
+	}
+	work, err := os.MkdirTemp("", "vzsl-release")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work) //nolint:errcheck // a folder of temporary files
+	share := filepath.Join(work, "share")
+	if _, err := output([]string{"SOURCE_DATE_EPOCH=" + seconds}, "go", "run", "./pipeline/reference", "-share", share); err != nil {
+		return err
+	}
+	common := map[string]string{} // name in the archive: file
+	tracked, err := output(nil, "git", "ls-files", "README.md", "CONTRIBUTING.md", "LICENSE", "docs")
+	if err != nil {
+		return err
+	}
+	for _, name := range strings.Fields(tracked) {
+		common[name] = name
+	}
+	err = filepath.WalkDir(share, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			rel, _ := filepath.Rel(work, path)
+			common[filepath.ToSlash(rel)] = path
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
+	}
+	var sums bytes.Buffer
+	for _, p := range platforms {
+		name, err := build(to, work, about.Version, p, common, time.Unix(s, 0).UTC())
+		if err != nil {
+			return fmt.Errorf("%s: %w", p, err)
+		}
+		b, err := os.ReadFile(filepath.Join(to, name))
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256(b), name)
+		fmt.Printf("%s/%s  %.1f MB\n", to, name, float64(len(b))/1e6)
+	}
+	return os.WriteFile(filepath.Join(to, "SHA256SUMS"), sums.Bytes(), 0o644)
+}
+
+// build makes one platform's archive and returns its name.
+func build(to, work, version, platform string, common map[string]string, at time.Time) (string, error) {
+	goos, goarch, ok := strings.Cut(platform, "/")
+	if !ok {
+		return "", errors.New("a platform is os/arch")
+	}
+	env := []string{"CGO_ENABLED=0", "GOOS=" + goos, "GOARCH=" + goarch}
+	dir := fmt.Sprintf("vzsl-%s-%s-%s", version, goos, goarch)
+	binary := "vzsl"
+	if goos == "windows" {
+		binary += ".exe"
+	}
+	built := filepath.Join(work, dir, binary)
+	if _, err := output(env, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", built, "."); err != nil {
+		return "", err
+	}
+	notices, err := licences(env)
+	if err != nil {
+		return "", err
+	}
+	var entries []entry
+	for name, file := range common {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return "", err
+		}
+		entries = append(entries, entry{dir + "/" + name, 0o644, b})
+	}
+	b, err := os.ReadFile(built)
+	if err != nil {
+		return "", err
+	}
+	entries = append(entries, entry{dir + "/" + binary, 0o755, b}, entry{dir + "/THIRD-PARTY.txt", 0o644, notices})
+	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	pack, name := tarball, dir+".tar.gz"
+	if goos == "windows" {
+		pack, name = zipped, dir+".zip"
+	}
+	data, err := pack(entries, at)
+	if err != nil {
+		return "", err
+	}
+	return name, os.WriteFile(filepath.Join(to, name), data, 0o644)
+}
+
+// output runs a program and returns what it prints.
+func output(env []string, name string, args ...string) (string, error) {
+	c := exec.Command(name, args...)
+	c.Env = append(os.Environ(), env...)
+	var stderr bytes.Buffer
+	c.Stderr = &stderr
+	b, err := c.Output()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w\n%s", c, err, &stderr)
+	}
+	return strings.TrimSpace(string(b)), nil
+}

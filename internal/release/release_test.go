@@ -1,0 +1,77 @@
+package main
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"bytes"
+	"compress/gzip"
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestArchives reads archives back: names, modes, times and bytes, and the same bytes a second time.
+func TestArchives(t *testing.T) {
+	at := time.Unix(1700000000, 0).UTC()
+	entries := []entry{{"vzsl-1/README.md", 0o644, []byte("read")}, {"vzsl-1/vzsl", 0o755, bytes.Repeat([]byte("run"), 1000)}}
+	tgz, err := tarball(entries, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(tgz))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !z.ModTime.IsZero() || z.Name != "" {
+		t.Error("the gzip header tells when and of what it was made")
+	}
+	r := tar.NewReader(z)
+	for _, e := range entries {
+		h, err := r.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, _ := io.ReadAll(r); h.Name != e.name || h.FileInfo().Mode() != e.mode || !h.ModTime.Equal(at) || !bytes.Equal(b, e.data) {
+			t.Errorf("%+v of %d bytes", h, len(b))
+		}
+	}
+	zipFile, err := zipped(entries, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	zr, err := zip.NewReader(bytes.NewReader(zipFile), int64(len(zipFile)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range entries {
+		f := zr.File[i]
+		c, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, _ := io.ReadAll(c); f.Name != e.name || f.Mode() != e.mode || !f.Modified.Equal(at) || !bytes.Equal(b, e.data) {
+			t.Errorf("%+v of %d bytes", f.FileHeader, len(b))
+		}
+	}
+	for name, pack := range map[string]func([]entry, time.Time) ([]byte, error){"tar": tarball, "zip": zipped} {
+		a, _ := pack(entries, at)
+		if b, _ := pack(entries, at); !bytes.Equal(a, b) {
+			t.Errorf("%s: other bytes the second time", name)
+		}
+	}
+}
+
+// TestLicences looks for licences of each kind of place: Go's, a module's, a package's own, one that stands in a README.
+func TestLicences(t *testing.T) {
+	t.Chdir("../..")
+	b, err := licences(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"\nGo\n", "\ngithub.com/apache/arrow/go/v15 v", "\ngorgonia.org/gorgonia v", "John C. Griffin", "\ngithub.com/klauspost/compress v", "Caleb Spare"} {
+		if !strings.Contains(string(b), want) {
+			t.Errorf("nothing of %q", want)
+		}
+	}
+}

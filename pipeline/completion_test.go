@@ -1,0 +1,45 @@
+package pipeline
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestCompletion asks as a shell does, for words that the code knows and for what lies on the disk: the shell picks those that begin alike.
+func TestCompletion(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for _, f := range []string{
+		"out/runs/cub-standard-vzsl/config.toml", "out/runs/many/seed-1/config.toml", "out/runs/many/seed-2/config.toml",
+		"out/runs/all/sae/seed-1/config.toml", "out/features/photos/vgg19/manifest.json", "out/features/photos/splits/mine.parquet",
+	} {
+		write(t, filepath.Join(dir, f), "")
+	}
+	for _, test := range []struct{ asked, want string }{
+		{"train --method ", "eszsl sae gfzsl"},
+		{"tune --sae-direction ", "to-attributes to-features"},
+		{"train --features ", "l2 none sqrt-l2"},
+		{"train --missing ", "class-mean error"},
+		{"attributes --missing ", "copy error keep"},
+		{"train --preset ", "default paper"},
+		{"compare --methods ", "all vzsl vzsl-sharp"},
+		{"extract --recipe ", "torchvision caffe caffe-crop"},
+		{"export --format ", "onnx safetensors"},
+		{"--out out train --dataset ", "photos"},
+		{"--out out train --dataset photos --network ", "vgg19"},
+		{"--out out evaluate --dataset photos --split ", "mine"},
+		{"split --dataset sun --split ", "645-72 standard"},
+		{"--out out predict --run ", "all/sae cub-standard-vzsl many"},
+		{"--out out report ", "all/sae cub-standard-vzsl many"},
+		{"check ", "awa1 awa2 cub"},
+		{"download ", "vgg19"},
+		{"train ", ""},
+	} {
+		o := vzsl(t, append([]string{"__complete"}, strings.Split(test.asked, " ")...)...)
+		words, _, _ := strings.Cut(o.stdout, ":")
+		if got := strings.Join(strings.Fields(words), " "); got != test.want && (test.want == "" || !strings.Contains(" "+got+" ", " "+test.want+" ")) {
+			t.Errorf("vzsl %s: %q, not %q\n%s", test.asked, got, test.want, o.stderr)
+		}
+	}
+}
