@@ -78,7 +78,7 @@ func TestLogistic(t *testing.T) {
 		w[i] = at - h
 		down := slow()
 		w[i] = at
-		if g := (up - down) / (2 * h); math.Abs(g) > 1e-4 {
+		if g := (up - down) / (2 * h); math.Abs(g) > 2e-6 {
 			t.Errorf("derivative by weight %d is %v", i, g)
 		}
 	}
@@ -101,6 +101,31 @@ func TestLogistic(t *testing.T) {
 	}
 	if _, err := loaded.Score(x, 2, [][]float32{{5, 1}, {0, 0}}); err == nil || !strings.Contains(err.Error(), "class 1 is none of the 3") {
 		t.Errorf("a class without images: %v", err)
+	}
+}
+
+func TestLogisticGradient(t *testing.T) {
+	l, err := newLogistic(fewShot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(4, 1))
+	w := make([]float64, len(l.attributes)*l.dim)
+	for i := range w {
+		w[i] = r.NormFloat64()
+	}
+	const ridge, h = 0.3, 1e-6
+	gradient := make([]float64, len(w))
+	l.loss(w, ridge, gradient)
+	for i, at := range w {
+		w[i] = at + h
+		up := l.loss(w, ridge, nil)
+		w[i] = at - h
+		down := l.loss(w, ridge, nil)
+		w[i] = at
+		if want := (up - down) / (2 * h); math.Abs(gradient[i]-want) > 1e-8 {
+			t.Errorf("derivative by weight %d is %v, differences say %v", i, gradient[i], want)
+		}
 	}
 }
 
