@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -35,11 +36,12 @@ import (
 type AMP struct {
 	Neighbours []float64 `toml:"neighbours" comment:"grid of the number of nearest seen classes and candidates that a class is linked to, chosen on the validation classes"`
 	Width      []float64 `toml:"width" comment:"grid of sigma, as a part of the mean distance between nearest seen classes"`
+	Epochs     int       `toml:"epochs" comment:"of the classifier of the seen classes"`
 }
 
 // DefaultAMP is a grid around what CUB's validation classes choose.
 func DefaultAMP() AMP {
-	return AMP{Neighbours: []float64{1, 2, 3, 5, 10, 20, 50}, Width: []float64{0.2, 0.35, 0.5, 0.7, 1}}
+	return AMP{Neighbours: []float64{1, 2, 3, 5, 10, 20, 50}, Width: []float64{0.2, 0.35, 0.5, 0.7, 1}, Epochs: classifierEpochs}
 }
 
 // Validate explains the first setting that cannot work.
@@ -49,8 +51,13 @@ func (c *AMP) Validate() error {
 			return fmt.Errorf("amp setting: neighbours = %v; it is a whole number", v)
 		}
 	}
+	if err := c.descent().validate(); err != nil {
+		return err
+	}
 	return checkAxes("amp", &axis{"neighbours", c.Neighbours}, &axis{"width", c.Width})
 }
+
+func (c *AMP) descent() descent { return classifierDescent("amp", c.Epochs) }
 
 // Method fits with these settings.
 func (c *AMP) Method() method.Method { return &ampMethod{*c} }
@@ -73,7 +80,7 @@ func (m *ampMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 		return nil, err
 	}
 	neighbours, widths := axis{"neighbours", m.config.Neighbours}, axis{"width", m.config.Width}
-	c, seen, attribute, g, err := fitClassified(ctx, p, s, "amp", "AMP", &neighbours, &widths)
+	c, seen, attribute, g, err := fitClassified(ctx, p, s, m.config.descent(), "AMP", &neighbours, &widths)
 	if err != nil {
 		return nil, err
 	}
@@ -110,19 +117,37 @@ func (m *ampMethod) Load(f *safetensors.File) (method.Model, error) {
 // ampModel scores by the probability of ending at each class.
 func ampModel(c *classifier, seen []float32, attribute, neighbours int, width float64) *model {
 	width = float64(float32(width)) // as a file keeps it
+	var last absorbed
 	return &model{feature: c.feature, attribute: attribute,
 		tensors: append(c.tensors(),
 			safetensors.Tensor{Name: "seen", Shape: []int{c.classes, attribute}, F32: seen},
 			safetensors.Tensor{Name: "graph", Shape: []int{2}, F32: []float32{float32(neighbours), float32(width)}}),
 		score: func(x []float32, n int, s []float32, candidates int) []float32 {
-			ends := make([]float32, c.classes*candidates)
-			for i, v := range absorption(seen, s, attribute, neighbours, width).RawMatrix().Data {
-				ends[i] = float32(v)
-			}
+			ends := last.of(s, func() *mat.Dense { return absorption(seen, s, attribute, neighbours, width) })
 			scores := make([]float32, n*candidates)
 			kernels.Sgemm(false, false, n, candidates, c.classes, 1, c.probabilities(x, n), c.classes, ends, candidates, 0, scores, candidates)
 			return scores
 		}}
+}
+
+// absorbed keeps where walks end among the candidates last asked for: they are the same from one block of samples to the
+// next, and a thousand classes cost a second.
+type absorbed struct {
+	mu               sync.Mutex
+	candidates, ends []float32
+}
+
+func (a *absorbed) of(candidates []float32, absorption func() *mat.Dense) []float32 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ends == nil || !slices.Equal(a.candidates, candidates) {
+		all := absorption().RawMatrix().Data
+		a.candidates, a.ends = slices.Clone(candidates), make([]float32, len(all))
+		for i, v := range all {
+			a.ends[i] = float32(v)
+		}
+	}
+	return a.ends
 }
 
 // absorption is (I - Q)^-1 R, seen x candidates: where walks from each seen class end.

@@ -13,11 +13,14 @@ import (
 
 // ConSE are the settings of the convex combination of semantic embeddings (Norouzi et al., ICLR 2014).
 type ConSE struct {
-	Top []float64 `toml:"top" comment:"grid of the number of most probable seen classes combined, chosen on the validation classes"`
+	Top    []float64 `toml:"top" comment:"grid of the number of most probable seen classes combined, chosen on the validation classes"`
+	Epochs int       `toml:"epochs" comment:"of the classifier of the seen classes"`
 }
 
 // DefaultConSE has the original's 10 in the middle.
-func DefaultConSE() ConSE { return ConSE{Top: []float64{1, 3, 5, 10, 20, 50}} }
+func DefaultConSE() ConSE {
+	return ConSE{Top: []float64{1, 3, 5, 10, 20, 50}, Epochs: classifierEpochs}
+}
 
 // Validate explains the first setting that cannot work.
 func (c *ConSE) Validate() error {
@@ -26,8 +29,13 @@ func (c *ConSE) Validate() error {
 			return fmt.Errorf("conse setting: top = %v; it is a whole number", v)
 		}
 	}
+	if err := c.descent().validate(); err != nil {
+		return err
+	}
 	return checkAxes("conse", &axis{"top", c.Top})
 }
+
+func (c *ConSE) descent() descent { return classifierDescent("conse", c.Epochs) }
 
 // Method fits with these settings.
 func (c *ConSE) Method() method.Method { return &ConSEMethod{Config: *c} }
@@ -62,7 +70,7 @@ func (m *ConSEMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 		return nil, err
 	}
 	tops := axis{"top", m.Config.Top}
-	c, v, attribute, g, err := fitClassified(ctx, p, s, "conse", "ConSE", &tops)
+	c, v, attribute, g, err := fitClassified(ctx, p, s, m.Config.descent(), "ConSE", &tops)
 	if err != nil {
 		return nil, err
 	}

@@ -103,22 +103,29 @@ func learns(t *testing.T, m method.Method, w *world, atLeast float64) {
 		t.Error("a model was made of nothing")
 	}
 
-	same := func(what string, o2 *method.Outcome, err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatalf("%s: %v", what, err)
-		}
-		for i, x := range o2.Model.Tensors() {
-			for j, v := range x.F32 {
-				if v != o.Model.Tensors()[i].F32[j] {
-					t.Fatalf("%s: %s[%d] = %v, was %v", what, x.Name, j, v, o.Model.Tensors()[i].F32[j])
-				}
+	o2, err := m.Fit(context.Background(), &method.Problem{Train: *train, Seed: 3}, &method.Session{Choice: o.Choice})
+	same(t, "the same choice", o, o2, err)
+	resumes(t, m, p, o)
+}
+
+// same demands that a fit made the model that another did, to the bit.
+func same(t *testing.T, what string, want, got *method.Outcome, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	for i, x := range got.Model.Tensors() {
+		for j, v := range x.F32 {
+			if v != want.Model.Tensors()[i].F32[j] {
+				t.Fatalf("%s: %s[%d] = %v, was %v", what, x.Name, j, v, want.Model.Tensors()[i].F32[j])
 			}
 		}
 	}
-	o2, err := m.Fit(context.Background(), &method.Problem{Train: *train, Seed: 3}, &method.Session{Choice: o.Choice})
-	same("the same choice", o2, err)
+}
 
+// resumes interrupts a fit after a third of its steps, takes it up again and demands the model of an undisturbed fit.
+func resumes(t *testing.T, m method.Method, p *method.Problem, undisturbed *method.Outcome) {
+	t.Helper()
 	ctx, stop := context.WithCancelCause(context.Background())
 	enough := errors.New("enough")
 	var state, bestState *method.State
@@ -147,8 +154,12 @@ func learns(t *testing.T, m method.Method, w *world, atLeast float64) {
 	if _, err := m.Fit(ctx, p, s); !errors.Is(err, enough) {
 		t.Fatalf("interrupted: %v", err)
 	}
-	o2, err = m.Fit(context.Background(), p, &method.Session{Resume: state, ResumeBest: bestState})
-	same("resumed", o2, err)
+	again, rest := 0, 0
+	o, err := m.Fit(context.Background(), p, &method.Session{Resume: state, ResumeBest: bestState, Step: func(_, total int) { again, rest = again+1, total }})
+	same(t, "resumed", undisturbed, o, err)
+	if again >= rest {
+		t.Errorf("resumed, all %d steps were made again", again)
+	}
 }
 
 // checkGradient compares an objective's gradients with differences of its loss at random places.

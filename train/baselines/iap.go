@@ -15,11 +15,12 @@ import (
 type IAP struct {
 	Threshold string    `toml:"threshold" comment:"a class has an attribute if its value is above the mean over the seen classes: matrix, of all values, or attribute, of the attribute's"`
 	Floor     []float64 `toml:"floor" comment:"grid of the least probability of an attribute, chosen on the validation classes"`
+	Epochs    int       `toml:"epochs" comment:"of the classifier of the seen classes"`
 }
 
 // DefaultIAP has the original's binary attributes.
 func DefaultIAP() IAP {
-	return IAP{Threshold: OverMatrix, Floor: []float64{1e-6, 1e-4, 1e-3, 1e-2, 0.1}}
+	return IAP{Threshold: OverMatrix, Floor: []float64{1e-6, 1e-4, 1e-3, 1e-2, 0.1}, Epochs: classifierEpochs}
 }
 
 // Validate explains the first setting that cannot work.
@@ -32,8 +33,13 @@ func (c *IAP) Validate() error {
 	if err := checkThreshold("iap", c.Threshold); err != nil {
 		return err
 	}
+	if err := c.descent().validate(); err != nil {
+		return err
+	}
 	return checkAxes("iap", &axis{"floor", c.Floor})
 }
+
+func (c *IAP) descent() descent { return classifierDescent("iap", c.Epochs) }
 
 // Method fits with these settings.
 func (c *IAP) Method() method.Method { return &IAPMethod{Config: *c} }
@@ -68,7 +74,7 @@ func (m *IAPMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 		return nil, err
 	}
 	floors := axis{"floor", m.Config.Floor}
-	c, v, attribute, g, err := fitClassified(ctx, p, s, "iap", "IAP", &floors)
+	c, v, attribute, g, err := fitClassified(ctx, p, s, m.Config.descent(), "IAP", &floors)
 	if err != nil {
 		return nil, err
 	}

@@ -83,6 +83,22 @@ func TestGridMethods(t *testing.T) {
 	}
 }
 
+// TestClassifierResumes: the methods that begin with a classifier go on with it where they were stopped.
+func TestClassifierResumes(t *testing.T) {
+	iap, conse, amp := DefaultIAP(), DefaultConSE(), DefaultAMP()
+	w := worldOfSigns(4, 10, 24)
+	p := &method.Problem{Train: *w.data(30, 12), Validation: w.data(10, 6), Seed: 3}
+	for _, m := range []method.Method{iap.Method(), conse.Method(), amp.Method()} {
+		t.Run(m.Name(), func(t *testing.T) {
+			o, err := m.Fit(context.Background(), p, &method.Session{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			resumes(t, m, p, o)
+		})
+	}
+}
+
 func TestDAP(t *testing.T) {
 	dap := DefaultDAP()
 	dap.LearningRate = 0.1 // for few steps

@@ -17,17 +17,20 @@ type classifier struct {
 	weight, bias     []float32 // classes x feature; classes
 }
 
+// classifierEpochs is the default number of epochs.
+const classifierEpochs = 20
+
 // classifierDescent are its settings, the best of a few by a fifth of the images of 80 seen classes of CUB (fc7, square
 // root and L2), of which it names 83 %.
-func classifierDescent(method string) descent {
-	return descent{method: method, rate: 0.01, decay: 1e-5, batch: 64, epochs: 20}
+func classifierDescent(method string, epochs int) descent {
+	return descent{method: method, rate: 0.01, decay: 1e-5, batch: 64, epochs: epochs}
 }
 
-// fitClassifier minimises the mean of -log p(y|x), and L2 on the weights, by descent. step, if not nil, is told of
-// progress.
-func fitClassifier(ctx context.Context, t *method.Data, seed uint64, d descent, step func(done, total int)) (*classifier, error) {
+// fitClassifier minimises the mean of -log p(y|x), and L2 on the weights, by descent. Progress and checkpoints are the
+// session's.
+func fitClassifier(ctx context.Context, t *method.Data, seed uint64, d descent, s *method.Session) (*classifier, error) {
 	o := newLinear(len(t.Attributes), t.Dim(), crossEntropy[float32])
-	_, err := d.fit(ctx, &method.Problem{Train: *t, Seed: seed}, &method.Session{Step: step}, o, func() method.Model { return nil })
+	_, err := d.fit(ctx, &method.Problem{Train: *t, Seed: seed}, &method.Session{Step: s.Step, Resume: s.Resume, Due: s.Due, Save: s.Save}, o, func() method.Model { return nil })
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +39,7 @@ func fitClassifier(ctx context.Context, t *method.Data, seed uint64, d descent, 
 
 // fitClassified is how the methods begin that infer from the seen classes' probabilities: the classes' vectors, one after
 // another and each so long, a grid over the axes, the classifier. title is the method's name in the literature.
-func fitClassified(ctx context.Context, p *method.Problem, s *method.Session, name, title string, axes ...*axis) (c *classifier, seen []float32, attribute int, g *grid, err error) {
+func fitClassified(ctx context.Context, p *method.Problem, s *method.Session, d descent, title string, axes ...*axis) (c *classifier, seen []float32, attribute int, g *grid, err error) {
 	if seen, attribute, err = classVectors(p); err != nil {
 		return nil, nil, 0, nil, err
 	}
@@ -44,7 +47,7 @@ func fitClassified(ctx context.Context, p *method.Problem, s *method.Session, na
 	if g, err = newGrid(title, p, &method.Session{Choice: s.Choice, Point: s.Point}, axes...); err != nil {
 		return nil, nil, 0, nil, err
 	}
-	c, err = fitClassifier(ctx, &p.Train, p.Seed, classifierDescent(name), s.Step)
+	c, err = fitClassifier(ctx, &p.Train, p.Seed, d, s)
 	return c, seen, attribute, g, err
 }
 
