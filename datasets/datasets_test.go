@@ -236,6 +236,15 @@ func TestFolderErrors(t *testing.T) {
 	write(t, filepath.Join(dir, "a.jpg"), "")
 	_, err = Open("folder", dir)
 	wantError(t, err, "no images")
+	write(t, filepath.Join(dir, "classes.csv"), "class,wings\nowl,1\n")
+	d, err := Open("folder", dir)
+	if err != nil || len(d.Classes) != 1 || len(d.Images) != 0 {
+		t.Errorf("a described class alone: %+v, %v", d, err)
+	}
+	wantNotes(t, d, "to be imported")
+	if err := os.Remove(filepath.Join(dir, "classes.csv")); err != nil {
+		t.Fatal(err)
+	}
 	write(t, filepath.Join(dir, "ape", "a.jpg"), "")
 	_, err = OpenFolder(dir, filepath.Join(dir, "none.csv"))
 	wantError(t, err, "none.csv")

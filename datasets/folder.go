@@ -25,7 +25,7 @@ func IsPicture(name string) bool { return imageExtensions[strings.ToLower(filepa
 
 // OpenFolder reads an own dataset: <class>/<image>. Classes that have no images, those to be recognised from their
 // description alone, are the further rows of the class file (a CSV with a header, class names in the first column); "" means
-// classes.csv in dir where there is one.
+// classes.csv in dir where there is one. A class file may stand there without any pictures.
 //
 // Classes with images come first, then those without, each sorted by name: describing one more class changes no label.
 func OpenFolder(dir, classFile string) (*Dataset, error) {
@@ -66,10 +66,12 @@ func OpenFolder(dir, classFile string) (*Dataset, error) {
 	if loose > 0 {
 		d.note("%d pictures lie in %s itself and belong to no class; they were left out", loose, dir)
 	}
-	if len(d.Images) == 0 {
+	if len(d.Classes) == 0 { // described classes alone do for features that were made elsewhere
 		return nil, fmt.Errorf("no images in %s: an own dataset is a folder per class with its pictures in it (%s)", dir, extensionList())
 	}
-	if n := d.withoutImages(); n > 0 {
+	if n := d.withoutImages(); n > 0 && len(d.Images) == 0 {
+		d.note("%d classes and no images: features are to be imported", n)
+	} else if n > 0 {
 		d.note("%d of the %d classes have no images", n, len(d.Classes))
 	}
 	return d, d.check()

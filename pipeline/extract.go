@@ -119,6 +119,9 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 	if err != nil {
 		return err
 	}
+	if len(ds.Images) == 0 {
+		return fmt.Errorf("no images in %s: %s", ds.Root, whereToGet[o.ds.layout])
+	}
 	net, err := onnx.Open(o.model)
 	if err != nil {
 		return err
