@@ -40,7 +40,7 @@ func TestDescribe(t *testing.T) {
 	near(t, "sae", other, doubled(e), 0)
 
 	dap := DefaultDAP()
-	for _, c := range []method.Config{&dap, &IAP{Threshold: OverMatrix, Floor: []float64{0.01}}} {
+	for _, c := range []method.Config{&dap, &IAP{Threshold: OverMatrix, Floor: []float64{0.01}, Epochs: 20}} {
 		e, score := describe(c)
 		for i := range n {
 			sum := make([]float64, classes)

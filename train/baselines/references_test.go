@@ -36,7 +36,7 @@ func (r *reference) fit(t *testing.T, c method.Config) method.Model {
 func (r *reference) trained(t *testing.T, steps int) map[string]method.Model {
 	t.Helper()
 	n, rate := r.train.Len(), 0.02
-	k, err := fitClassifier(context.Background(), &r.train, 1, descent{method: "classifier", rate: rate, decay: decay, batch: n, epochs: steps}, nil)
+	k, err := fitClassifier(context.Background(), &r.train, 1, descent{method: "classifier", rate: rate, decay: decay, batch: n, epochs: steps}, &method.Session{})
 	if err != nil {
 		t.Fatal(err)
 	}
