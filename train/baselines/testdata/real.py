@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Scores of all methods with a reference here on a little of CUB (fc7 features that are not part of this repository),
-real.json: of 12 seen classes 8 images each, every 128th feature; 3 images of each of 4 others; every 16th attribute.
-The divisors are powers of two, so that any program makes the same numbers. The folder of
-the data is the argument, by default shared/data beside the repository."""
+real.json: of 12 seen classes 8 images each, of 4 others 3; every 128th feature; every 16th attribute. The divisors are
+powers of two, so that any program makes the same numbers. The folder of the data is the argument, by default shared/data
+beside the repository."""
 import json, os, sys
 import numpy as np
 import bidilel, eszsl, gfzsl, sae, trained
