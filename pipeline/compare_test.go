@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -97,6 +98,17 @@ func TestCompare(t *testing.T) {
 	// The runs stand on their own.
 	if r := done(t, in("evaluate", "--run", "demo-demo-compare/sae/seed-1")...); r["classes"] != 12.0 {
 		t.Errorf("%v", r)
+	}
+
+	// With a larger budget the search goes on, and what it chooses then is trained anew.
+	cut := in("compare", "--split", "demo", "--run", "cut", "--methods", "ale", "--trials", "6", "--folds", "2", "--seeds", "2", "--ale-epochs", "3")
+	first := done(t, append(cut, "--budget", "1ns")...)["methods"].([]any)[0].(map[string]any)
+	whole := done(t, cut...)["methods"].([]any)[0].(map[string]any)
+	if first["fits"] != 1.0 || first["cut_by_budget"] != true || whole["fits"] != 8.0 {
+		t.Errorf("cut %v\nwhole %v", first, whole)
+	}
+	if reflect.DeepEqual(first["best"].(map[string]any)["settings"], whole["best"].(map[string]any)["settings"]) {
+		t.Error("this search does not choose otherwise when it goes on: take another")
 	}
 
 	refused(t, exitFailed, []string{"several methods"}, "report", "demo-demo-compare", "--out", out)
