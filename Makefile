@@ -23,7 +23,7 @@ table   := $(OUT)/features/$(DATASET)/classes.parquet
 roles   := $(OUT)/features/$(DATASET)/splits/$(SPLIT).parquet
 
 .DEFAULT_GOAL := help
-.PHONY: help build extract attributes split train tune evaluate verify demo test test-long fuzz bench lint vet tidy-check docs generate generate-check install release container clean
+.PHONY: help build extract attributes split train tune evaluate verify demo test test-long interop interop-packages fuzz bench lint vet tidy-check docs generate generate-check install release container clean
 
 help: ## this list
 	@echo 'vzsl: zero-shot learning, from pixels to a report'
@@ -73,6 +73,17 @@ test: ## the tests that take seconds
 
 test-long: ## every test, the long ones too
 	VZSL_LONG=1 $(GO) test -timeout 60m ./...
+
+# What our files are read with. Once installed, make test uses it too.
+INTEROP := internal/interop/testdata
+$(INTEROP)/node_modules/.package-lock.json: $(INTEROP)/package-lock.json
+	cd $(INTEROP) && npm ci
+	touch $@
+
+interop-packages: $(INTEROP)/node_modules/.package-lock.json
+
+interop: interop-packages ## our files in DuckDB, Polars, Arrow, ONNX Runtime, NumPy, pandas (installs npm packages)
+	VZSL_INTEROP=1 $(GO) test -count=1 -v -run Interop ./datasets/shards ./train ./pipeline
 
 FUZZTIME ?= 20s
 fuzz: ## every fuzz target for FUZZTIME each

@@ -170,6 +170,9 @@ func (n *Normaliser) Kind() string { return n.kind }
 // Dim is the number of attributes.
 func (n *Normaliser) Dim() int { return n.dim }
 
+// Blocks are the widths of the descriptions that a vector is joined of, nil where it is one.
+func (n *Normaliser) Blocks() []int { return slices.Clone(n.blocks) }
+
 // Apply normalises a raw row of Dim values into dst, which may be the row itself. A block of zero length after centring stays
 // zero under l2 and centre-l2; an attribute that was constant over the classes fitted on becomes zero under standardise,
 // whatever its value now, because nothing could be learned from it. A missing value is an error unless it can be filled.

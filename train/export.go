@@ -8,6 +8,7 @@ import (
 	"vzsl/internal/onnxfile"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
+	"vzsl/train/vzsl"
 )
 
 // ErrNoGraph: a method whose models cannot be written as ONNX.
@@ -77,7 +78,14 @@ func (p *Predictor) about() (map[string]string, error) {
 		"vzsl.feature_normalisation": p.settings.FeatureNorm, "vzsl.attribute_normalisation": p.normaliser.Kind(),
 		"vzsl.temperature": exact(p.Temperature()), "vzsl.seed": fmt.Sprint(p.settings.Seed),
 	}
-	for key, v := range map[string]any{"vzsl.attributes": p.attributes, "vzsl.seen": p.seen, "vzsl.choice": p.result.Choice} {
+	if v, ok := p.settings.Config().(*vzsl.Config); ok {
+		meta["vzsl.scale"], meta["vzsl.log_variance_bound"] = exact(v.Scale), exact(v.LogVarianceBound)
+	}
+	lists := map[string]any{"vzsl.attributes": p.attributes, "vzsl.seen": p.seen, "vzsl.choice": p.result.Choice}
+	if blocks := p.normaliser.Blocks(); blocks != nil {
+		lists["vzsl.blocks"] = blocks
+	}
+	for key, v := range lists {
 		b, err := json.Marshal(v)
 		if err != nil {
 			return nil, err

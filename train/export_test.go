@@ -1,18 +1,21 @@
 package train
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"vzsl/attributes"
 	"vzsl/datasets/shards"
+	"vzsl/internal/interop"
 	"vzsl/train/safetensors"
 	"vzsl/train/vzsl"
 )
@@ -64,61 +67,110 @@ func exported(t *testing.T) map[string]*Predictor {
 	return all
 }
 
-// In ONNX Runtime the exported file gives raw features and raw attributes the probabilities that the model gives here, over
-// 1,000 samples.
-func TestONNX(t *testing.T) {
-	if exec.Command("node", "-e", "require('onnxruntime-node')").Run() != nil {
-		t.Skip("needs node with onnxruntime-node (NODE_PATH names its folder)")
-	}
-	const n = 1000
-	f, table, _ := drawn(n / 50)
+// sample is 1,000 raw features and 50 classes; written puts it for each model into a folder of its own, beside the file
+// that encode makes of it, and returns the folders in the order of the names.
+type sample struct {
+	f     *memoryFeatures
+	table *shards.ClassTable
+}
+
+const sampled = 1000
+
+func drawnSample() sample {
+	f, table, _ := drawn(sampled / 50)
 	f.x[3] = make([]float32, f.Dim()) // normalises to itself
-	all := exported(t)
-	dirs := []string{filepath.Join("testdata", "ort.js")}
-	var names []string
-	for name, p := range all {
-		dir := t.TempDir()
-		dirs, names = append(dirs, dir), append(names, name)
-		b, err := p.ONNX("vzsl", "test")
+	return sample{f, table}
+}
+
+func (s sample) written(t *testing.T, all map[string]*Predictor, file string, encode func(*Predictor) ([]byte, error)) (names, dirs []string) {
+	t.Helper()
+	shape, _ := json.Marshal([]int{sampled, s.f.Dim(), 50, 8})
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		p, dir := all[name], t.TempDir()
+		b, err := encode(p)
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, _ := p.ONNX("vzsl", "test")
-		if string(again) != string(b) {
+		if again, _ := encode(p); string(again) != string(b) {
 			t.Errorf("%s: two files of one model differ", name)
 		}
-		shape, _ := json.Marshal([]int{n, f.Dim(), 50, 8})
-		for file, data := range map[string][]byte{"model.onnx": b, "shape.json": shape, "features.f32": raw(f.x), "classes.f32": raw(described(table, p))} {
+		for file, data := range map[string][]byte{file: b, "shape.json": shape, "features.f32": raw(s.f.x), "classes.f32": raw(described(s.table, p))} {
 			if err := os.WriteFile(filepath.Join(dir, file), data, 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}
+		names, dirs = append(names, name), append(dirs, dir)
 	}
-	if msg, err := exec.Command("node", dirs...).CombinedOutput(); err != nil {
-		t.Fatalf("ONNX Runtime: %v\n%s", err, msg)
-	}
+	return names, dirs
+}
+
+// scores are those that the model gives here.
+func (s sample) scores(t *testing.T, p *Predictor) []float32 {
+	t.Helper()
 	var x []float32
-	for _, row := range f.x {
+	for _, row := range s.f.x {
 		x = append(x, row...)
 	}
+	scores, err := p.Score(x, sampled, described(s.table, p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return scores
+}
+
+// sameScores fails where others' scores differ from ours by more than 1e-4 of themselves.
+func sameScores(t *testing.T, name string, want, got []float32) {
+	t.Helper()
+	worst := 0.0
+	for k := range want {
+		worst = max(worst, math.Abs(float64(want[k]-got[k]))/(1+math.Abs(float64(want[k]))))
+	}
+	if !(worst < 1e-4) || len(got) != len(want) {
+		t.Errorf("%s: %d scores, not %d; they differ by %.3g of themselves", name, len(got), len(want), worst)
+	}
+}
+
+// In ONNX Runtime the exported file gives raw features and raw attributes the probabilities that the model gives here, over
+// 1,000 samples.
+func TestInteropONNX(t *testing.T) {
+	ort := interop.Node(t, []string{"onnxruntime-node"}, filepath.Join("testdata", "ort.js"))
+	s, all := drawnSample(), exported(t)
+	names, dirs := s.written(t, all, "model.onnx", func(p *Predictor) ([]byte, error) { return p.ONNX("vzsl", "test") })
+	ort.Args = append(ort.Args, dirs...)
+	interop.Output(t, ort)
 	for i, name := range names {
 		p := all[name]
-		scores, err := p.Score(x, n, described(table, p))
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := softmax(scores, 50, p.Temperature())
-		got := floats32(t, filepath.Join(dirs[i+1], "probabilities.f32"))
-		theirs := floats32(t, filepath.Join(dirs[i+1], "scores.f32"))
-		largest, worst := 0.0, 0.0
+		scores := s.scores(t, p)
+		sameScores(t, name, scores, floats32(t, filepath.Join(dirs[i], "scores.f32")))
+		want, got := softmax(scores, 50, p.Temperature()), floats32(t, filepath.Join(dirs[i], "probabilities.f32"))
+		largest := 0.0
 		for k := range want {
 			largest = max(largest, math.Abs(want[k]-float64(got[k])))
-			worst = max(worst, math.Abs(float64(scores[k]-theirs[k]))/(1+math.Abs(float64(scores[k]))))
 		}
-		if !(largest < 1e-5) || !(worst < 1e-4) {
-			t.Errorf("%s: probabilities differ by %.3g, scores by %.3g of themselves", name, largest, worst)
+		if !(largest < 1e-5) {
+			t.Errorf("%s: probabilities differ by %.3g", name, largest)
 		}
 		t.Logf("%s: T = %.3g, probabilities differ by at most %.2g", name, p.Temperature(), largest)
+	}
+}
+
+// NumPy, with a reader of its own, gets the same scores of the exported weights by the formulas of docs/formats.md.
+func TestInteropSafetensors(t *testing.T) {
+	numpy := interop.Python(t, []string{"numpy"}, filepath.Join("testdata", "safetensors.py"))
+	s, all := drawnSample(), exported(t)
+	names, dirs := s.written(t, all, "model.safetensors", func(p *Predictor) ([]byte, error) {
+		f, err := p.Safetensors()
+		if err != nil {
+			return nil, err
+		}
+		var b bytes.Buffer
+		err = safetensors.Encode(&b, f)
+		return b.Bytes(), err
+	})
+	numpy.Args = append(numpy.Args, dirs...)
+	interop.Output(t, numpy)
+	for i, name := range names {
+		sameScores(t, name, s.scores(t, all[name]), floats32(t, filepath.Join(dirs[i], "scores.f32")))
 	}
 }
 

@@ -1,10 +1,10 @@
 // Writes the small Parquet files that the tests read, with DuckDB: the matrix of make_npy.py as lists, as fixed-size lists, as a
-// column each, and with rows that cannot be features. NODE_HOME is a folder with @duckdb/node-api in its node_modules.
+// column each, and with rows that cannot be features. Needs @duckdb/node-api in NODE_PATH: make interop installs it.
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const require = createRequire(join(process.env.NODE_HOME ?? process.cwd(), "x.js"));
+const require = createRequire(import.meta.url);
 const { DuckDBInstance } = require("@duckdb/node-api");
 const here = dirname(fileURLToPath(import.meta.url));
 const c = await (await DuckDBInstance.create()).connect();

@@ -1,7 +1,7 @@
 // Runs exported models in ONNX Runtime: the reference of the export's tests.
 //   node ort.js DIR...
 // Each DIR holds model.onnx, features.f32, classes.f32 and shape.json ([N, D, C, A]); scores.f32 and probabilities.f32 are
-// written beside. Needs onnxruntime-node (npm install --ignore-scripts onnxruntime-node@1.30.0; NODE_PATH names its folder).
+// written beside. Needs onnxruntime-node in NODE_PATH: make interop installs it.
 const fs = require('fs'), path = require('path'), ort = require('onnxruntime-node');
 (async () => {
   for (const dir of process.argv.slice(2)) {

@@ -9,11 +9,11 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"vzsl/extract/onnx"
+	"vzsl/internal/interop"
 )
 
 // Engine is what the suite tests.
@@ -244,12 +244,9 @@ func Long(t testing.TB) {
 }
 
 // Reference runs ONNX Runtime on images (n of the shape c, h, w or h, w, c) and returns an output of
-// the network; the test skips where node or onnxruntime-node is absent.
+// the network; the test skips where interop.Node does.
 func Reference(t testing.TB, network, output string, images []float32, shape []int) []float32 {
 	t.Helper()
-	if exec.Command("node", "-e", "require('onnxruntime-node')").Run() != nil {
-		t.Skip("needs node with onnxruntime-node (NODE_PATH names its folder)")
-	}
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "in.f32"), filepath.Join(dir, "out.f32")
 	b := make([]byte, 4*len(images))
@@ -260,9 +257,6 @@ func Reference(t testing.TB, network, output string, images []float32, shape []i
 		t.Fatal(err)
 	}
 	s := fmt.Sprintf("%d,%d,%d,%d", shape[0], shape[1], shape[2], shape[3])
-	msg, err := exec.Command("node", filepath.Join(testdata, "ort.js"), network, in, s, output, out, "4").CombinedOutput()
-	if err != nil {
-		t.Fatalf("ONNX Runtime: %v\n%s", err, msg)
-	}
+	interop.Output(t, interop.Node(t, []string{"onnxruntime-node"}, filepath.Join(testdata, "ort.js"), network, in, s, output, out, "4"))
 	return Floats(t, out)
 }

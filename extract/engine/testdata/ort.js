@@ -1,6 +1,6 @@
 // Runs a network in ONNX Runtime on raw float32 images: the reference of the engines' tests.
 //   node ort.js network.onnx images.f32 d0,d1,d2,d3 output out.f32 [batch]
-// Needs onnxruntime-node (npm install --ignore-scripts onnxruntime-node@1.30.0; NODE_PATH names its folder).
+// Needs onnxruntime-node in NODE_PATH: make interop installs it.
 const fs = require('fs'), ort = require('onnxruntime-node');
 (async () => {
   const [net, images, shape, output, out, batch] = process.argv.slice(2);

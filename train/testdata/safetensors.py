@@ -1,0 +1,79 @@
+"""Scores features against classes with exported weights, in NumPy, as docs/formats.md says.
+
+python3 safetensors.py DIR... Each DIR holds model.safetensors, features.f32, classes.f32 and shape.json ([N, D, C, A]), raw;
+scores.f32 is written beside. Reads safetensors by the format's description alone: the length of the header, uint64 little
+endian, the header as JSON, the values.
+"""
+import json
+import os
+import sys
+
+import numpy as np
+
+
+def load(path):
+    data = open(path, "rb").read()
+    n = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + n])
+    meta = header.pop("__metadata__")
+    tensors = {}
+    for name, h in header.items():
+        a, b = h["data_offsets"]
+        dtype = {"F32": "<f4", "F64": "<f8"}[h["dtype"]]
+        tensors[name] = np.frombuffer(data[8 + n + a : 8 + n + b], dtype).reshape(h["shape"]).astype(np.float64)
+    assert 8 + n + max(h["data_offsets"][1] for h in header.values()) == len(data)
+    return tensors, meta
+
+
+def unit(v):
+    length = np.sqrt((v * v).sum(1, keepdims=True))
+    return v / np.where(length == 0, 1, length)
+
+
+def features(x, kind):
+    if kind == "sqrt-l2":
+        x = np.sign(x) * np.sqrt(np.abs(x))
+    return x if kind == "none" else unit(x)
+
+
+def classes(a, w, meta):
+    kind = meta["vzsl.attribute_normalisation"]
+    if "attributes.fill" in w:
+        a = np.where(np.isnan(a), w["attributes.fill"], a)
+    if "attributes.mean" in w:
+        a = a - w["attributes.mean"]
+    if kind == "standardise":
+        s = w["attributes.scale"]
+        return np.where(s == 0, 0, a / np.where(s == 0, 1, s))
+    if kind == "none":
+        return a
+    widths = json.loads(meta.get("vzsl.blocks", "[%d]" % a.shape[1]))
+    parts = np.split(a, np.cumsum(widths)[:-1], axis=1)
+    return np.hstack([unit(p) for p in parts]) / np.sqrt(len(widths))
+
+
+def layer(w, name, x):
+    return x @ w[name + ".weight"].T + w.get(name + ".bias", 0)
+
+
+def score(x, a, w, meta):
+    if "vzsl.scale" not in meta:
+        return x @ w["v" if meta["vzsl.method"] == "eszsl" else "w"] @ a.T
+    b = float(meta["vzsl.log_variance_bound"])
+    bounded = lambda v: b * np.tanh(v / b) if b > 0 else v
+    h, i = float(meta["vzsl.scale"]) * x, 0
+    while f"encoder.{i}.weight" in w:
+        h, i = np.maximum(layer(w, f"encoder.{i}", h), 0), i + 1
+    mu, l = layer(w, "encoder.mu", h)[:, None], bounded(layer(w, "encoder.log_variance", h))[:, None]
+    u, t = layer(w, "prior.mu", a), bounded(layer(w, "prior.log_variance", a))
+    return -0.5 * (t - l - 1 + np.exp(l - t) + (mu - u) ** 2 * np.exp(-t)).sum(2)
+
+
+for folder in sys.argv[1:]:
+    at = lambda name: os.path.join(folder, name)
+    n, d, c, k = json.load(open(at("shape.json")))
+    w, meta = load(at("model.safetensors"))
+    x = np.fromfile(at("features.f32"), "<f4").reshape(n, d).astype(np.float64)
+    a = np.fromfile(at("classes.f32"), "<f4").reshape(c, k).astype(np.float64)
+    y = score(features(x, meta["vzsl.feature_normalisation"]), classes(a, w, meta), w, meta)
+    y.astype("<f4").tofile(at("scores.f32"))
