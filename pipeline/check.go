@@ -721,6 +721,10 @@ func (x *checking) runs() string {
 				return "nothing is left to do: open " + page
 			}
 			c.there("%s", m)
+			if roles, err := shards.ReadRoles(x.con.rolesFile(x.ds.name, split)); err == nil && !slices.Contains(roles.Roles, shards.RoleTestUnseen) {
+				c.Notes = append(c.Notes, "no unseen class of the split "+split+" has pictures: there is nothing to measure, but pictures can be named")
+				return x.command("predict", false, "--run", run) + " PICTURE..."
+			}
 			c.missing("the report of %s", run)
 			return x.command("evaluate", !featuresOnly[x.ds.layout], "--split", split, "--method", strings.TrimPrefix(run, prefix))
 		}

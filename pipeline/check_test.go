@@ -356,3 +356,37 @@ func TestCheckRealCUB(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 }
+
+// TestCheckUnpictured: where no unseen class has pictures, what comes after training is naming pictures, not measuring.
+func TestCheckUnpictured(t *testing.T) {
+	data, model := demoData(t)
+	t.Chdir(t.TempDir())
+	drawn, err := filepath.Glob(filepath.Join(data, "*", "000.png"))
+	if err != nil || len(drawn) < 4 {
+		t.Fatal(err)
+	}
+	csv := "class,stripes,spots\nghost,1,1\n"
+	for i, row := range []string{"horse,0,0", "leopard,0,1", "tiger,1,0", "zebra,1,0.5"} {
+		class, _, _ := strings.Cut(row, ",")
+		copyTree(t, filepath.Dir(drawn[i]), filepath.Join("data", "photos", class))
+		csv += row + "\n"
+	}
+	write(t, "data/photos/classes.csv", csv)
+	write(t, "seen.txt", "horse\nleopard\ntiger\nzebra\n")
+	write(t, "unseen.txt", "ghost\n")
+	network, err := os.ReadFile(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, "models/demo.onnx", string(network))
+	done(t, "extract", "--dataset", "photos", "--model", "models/demo.onnx")
+	done(t, "attributes", "--dataset", "photos")
+	done(t, "split", "--dataset", "photos", "--split", "own", "--seen", "seen.txt", "--unseen", "unseen.txt")
+	done(t, "train", "--dataset", "photos", "--split", "own", "--method", "eszsl")
+	c := checked(t, exitDone, "photos")
+	words := strings.Fields(c.Next)
+	if c.Next != "vzsl predict --dataset photos --run photos-own-eszsl PICTURE..." || len(c.Notes) == 0 {
+		t.Fatalf("%+v", c)
+	}
+	done(t, append(words[1:len(words)-1], filepath.Join("data", "photos", "zebra"))...)
+}
