@@ -6,6 +6,7 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
+	"debug/buildinfo"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -14,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -116,8 +118,13 @@ func build(to, work, version, platform string, common map[string]string, at time
 		binary += ".exe"
 	}
 	built := filepath.Join(work, dir, binary)
-	if _, err := output(env, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", built, "."); err != nil {
+	if _, err := output(env, "go", "build", "-trimpath", "-buildvcs=true", "-ldflags", "-s -w", "-o", built, "."); err != nil {
 		return "", err
+	}
+	if info, err := buildinfo.ReadFile(built); err != nil {
+		return "", err
+	} else if !slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool { return s.Key == "vcs.revision" }) {
+		return "", errors.New("the binary does not know its commit: go stamps it in a clone, not in a linked worktree")
 	}
 	notices, err := licences(env)
 	if err != nil {
