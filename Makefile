@@ -83,7 +83,7 @@ $(INTEROP)/node_modules/.package-lock.json: $(INTEROP)/package-lock.json
 interop-packages: $(INTEROP)/node_modules/.package-lock.json
 
 interop: interop-packages ## our files in DuckDB, Polars, Arrow, ONNX Runtime, NumPy, pandas (installs npm packages)
-	VZSL_INTEROP=1 $(GO) test -count=1 -v -run Interop ./datasets/shards ./train ./pipeline
+	VZSL_INTEROP=1 $(GO) test -count=1 -v -run Interop ./datasets/shards ./train ./train/safetensors ./pipeline
 
 FUZZTIME ?= 20s
 fuzz: ## every fuzz target for FUZZTIME each

@@ -4,20 +4,17 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"vzsl/internal/interop"
 )
 
 // A reader of its own, in Python, sees the epochs that were written; their sums hold.
-func TestEvents(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("needs python3")
-	}
+func TestInteropEvents(t *testing.T) {
 	lines := []map[string]any{
 		{"phase": "choose", "epoch": 1.0, "of": 2.0, "seconds": 0.5, "loss": 12.25, "validation_accuracy": 0.5},
 		{"phase": "choose", "epoch": 2.0, "of": 2.0, "seconds": 0.25, "loss": -3.5, "validation_accuracy": 0.75},
@@ -30,10 +27,7 @@ func TestEvents(t *testing.T) {
 	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(python, filepath.Join("testdata", "events.py"), path).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	out := interop.Output(t, interop.Python(t, nil, filepath.Join("testdata", "events.py"), path))
 	type event struct {
 		WallTime float64 `json:"wall_time"`
 		Step     int     `json:"step"`

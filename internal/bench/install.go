@@ -11,9 +11,9 @@ import (
 	"vzsl/internal/kernels"
 )
 
-// The peers, as npm and Debian have them.
+// The peers, as npm (what make interop installs) and Debian have them.
 const (
-	ortPackage     = "onnxruntime-node@1.30.0"
+	nodePackages   = "internal/interop/testdata"
 	debianPackages = "nodejs npm python3-torch python3-numpy python3-pil libopenblas0-pthread"
 )
 
@@ -35,7 +35,7 @@ func (b *bench) installPeers(ctx context.Context) {
 		}
 	}
 	if !b.haveORT(ctx) {
-		do("npm", "install", "--prefix", b.work, "--ignore-scripts", "--no-audit", "--no-fund", ortPackage)
+		do("make", "interop-packages")
 	}
 }
 
@@ -53,7 +53,10 @@ func findPython(ctx context.Context) string {
 
 // nodePath names the folders where onnxruntime-node may be.
 func (b *bench) nodePath() string {
-	list := filepath.Join(b.work, "node_modules")
+	list, err := filepath.Abs(nodePackages + "/node_modules")
+	if err != nil {
+		list = nodePackages + "/node_modules"
+	}
 	if p := os.Getenv("NODE_PATH"); p != "" {
 		list = p + string(os.PathListSeparator) + list
 	}
@@ -68,7 +71,7 @@ func (b *bench) haveORT(ctx context.Context) bool {
 
 // Why a peer is left out, for the page.
 const (
-	noORT   = "ONNX Runtime is not installed here (npm: " + ortPackage + "), so it is left out."
+	noORT   = "ONNX Runtime is not installed here (make interop-packages), so it is left out."
 	noTorch = "PyTorch is not installed here (Debian: python3-torch, python3-numpy, python3-pil), so it is left out."
 )
 

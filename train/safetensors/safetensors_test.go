@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"vzsl/internal/interop"
 )
 
 func encode(t testing.TB, f *File) []byte {
@@ -93,23 +94,20 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestPythonReads reads a file with a few lines of Python that know only the format's description.
-func TestPythonReads(t *testing.T) {
-	if _, err := exec.LookPath("/usr/bin/python3"); err != nil {
-		t.Skip("no /usr/bin/python3")
-	}
+// TestInteropPython reads a file with a few lines of Python that know only the format's description.
+func TestInteropPython(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.safetensors")
 	if err := Write(path, &File{Metadata: map[string]string{"k": "ü"}, Tensors: []Tensor{
 		{Name: "b", Shape: []int{3}, F32: []float32{1, 2.5, -3}}, {Name: "a", Shape: []int{1, 2}, F64: []float64{0.1, 1e200}}}}); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command("/usr/bin/python3", "-c", `
+	out := interop.Output(t, interop.Python(t, nil, "-c", `
 import json,struct,sys
 d=open(sys.argv[1],"rb").read(); n=struct.unpack("<Q",d[:8])[0]; h=json.loads(d[8:8+n]); m=h.pop("__metadata__")
-print(json.dumps(m)," ".join(k+str(v["shape"])+str(list(struct.unpack("<%d%s"%((v["data_offsets"][1]-v["data_offsets"][0])//{"F32":4,"F64":8}[v["dtype"]],{"F32":"f","F64":"d"}[v["dtype"]]),d[8+n+v["data_offsets"][0]:8+n+v["data_offsets"][1]]))) for k,v in sorted(h.items())))`, path).CombinedOutput()
+print(json.dumps(m)," ".join(k+str(v["shape"])+str(list(struct.unpack("<%d%s"%((v["data_offsets"][1]-v["data_offsets"][0])//{"F32":4,"F64":8}[v["dtype"]],{"F32":"f","F64":"d"}[v["dtype"]]),d[8+n+v["data_offsets"][0]:8+n+v["data_offsets"][1]]))) for k,v in sorted(h.items())))`, path))
 	want := `{"k": "\u00fc"} a[1, 2][0.1, 1e+200] b[3][1.0, 2.5, -3.0]` + "\n"
-	if err != nil || string(out) != want {
-		t.Fatalf("%v: %s", err, out)
+	if string(out) != want {
+		t.Fatalf("%s", out)
 	}
 }
 
