@@ -6,7 +6,9 @@ import (
 	"html/template"
 	"image/color"
 	"math"
+	"sort"
 	"strings"
+	"unicode/utf8"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -44,6 +46,8 @@ type errorBars struct {
 	plotter.YErrors
 }
 
+const fontSize = 12
+
 // dashes tell more than two lines apart, together with their two colours.
 var dashes = [][]vg.Length{nil, {vg.Points(5), vg.Points(3)}, {vg.Points(1.5), vg.Points(3)}, {vg.Points(9), vg.Points(3), vg.Points(2), vg.Points(3)}}
 
@@ -64,7 +68,7 @@ func (c *chart) svg() (template.HTML, error) {
 		a.Tick.Length = 0
 		a.Padding = vg.Points(4)
 		a.Label.TextStyle.Color, a.Tick.Label.Color = inkColor, inkColor
-		a.Label.TextStyle.Font, a.Tick.Label.Font = sans(11), sans(11)
+		a.Label.TextStyle.Font, a.Tick.Label.Font = sans(fontSize), sans(fontSize)
 		a.Tick.Marker = fewTicks{}
 	}
 	p.X.Label.Text, p.Y.Label.Text = c.xLabel, c.yLabel
@@ -88,7 +92,7 @@ func (c *chart) svg() (template.HTML, error) {
 		drawn.Color, drawn.Width = lineColor[i%2], vg.Points(1.75)
 		drawn.Dashes = dashes[i%len(dashes)]
 		p.Add(drawn)
-		if err := l.annotate(p, drawn.Color); err != nil {
+		if err := l.drawBars(p, drawn.Color); err != nil {
 			return "", fmt.Errorf("chart of %s: %w", c.yLabel, err)
 		}
 		if len(l.marks) > 0 {
@@ -100,8 +104,8 @@ func (c *chart) svg() (template.HTML, error) {
 			p.Add(dots)
 		}
 	}
-	if c.positions != nil { // room for the names at the lines' ends
-		p.X.Min, p.X.Max = 0, 1.3*float64(len(c.positions)-1)
+	if err := c.writeNames(p); err != nil {
+		return "", fmt.Errorf("chart of %s: %w", c.yLabel, err)
 	}
 	canvas := vgsvg.New(vg.Points(c.width), vg.Points(c.height))
 	p.Draw(draw.New(canvas))
@@ -115,27 +119,59 @@ func (c *chart) svg() (template.HTML, error) {
 	return template.HTML(fmt.Sprintf(`<svg viewBox="0 0 %g %g" aria-hidden="true" focusable="false">%s`, c.width, c.height, paint.Replace(s[open:]))), nil
 }
 
-// annotate draws the line's bars and its name.
-func (l *line) annotate(p *plot.Plot, ink color.Color) error {
-	if len(l.bars.XYs) > 0 {
-		bars, err := plotter.NewYErrorBars(l.bars)
-		if err != nil {
-			return err
-		}
-		bars.Color, bars.Width, bars.CapWidth = ink, vg.Points(1), vg.Points(5)
-		p.Add(bars)
-	}
-	if l.name == "" || len(l.xy) == 0 {
+func (l *line) drawBars(p *plot.Plot, ink color.Color) error {
+	if len(l.bars.XYs) == 0 {
 		return nil
 	}
-	end, err := plotter.NewLabels(plotter.XYLabels{XYs: l.xy[len(l.xy)-1:], Labels: []string{l.name}})
+	bars, err := plotter.NewYErrorBars(l.bars)
 	if err != nil {
 		return err
 	}
-	end.TextStyle[0].Color, end.TextStyle[0].Font, end.TextStyle[0].YAlign = inkColor, sans(11), draw.YCenter
-	end.Offset.X = vg.Points(7)
-	p.Add(end)
+	bars.Color, bars.Width, bars.CapWidth = ink, vg.Points(1), vg.Points(5)
+	p.Add(bars)
 	return nil
+}
+
+// writeNames writes the lines' names at their ends, moved up where one would lie on another, and makes room for them.
+func (c *chart) writeNames(p *plot.Plot) error {
+	var ends plotter.XYLabels
+	longest := 0
+	for _, l := range c.lines {
+		if l.name != "" && len(l.xy) > 0 {
+			ends.XYs, ends.Labels = append(ends.XYs, l.xy[len(l.xy)-1]), append(ends.Labels, l.name)
+			longest = max(longest, utf8.RuneCountInString(l.name))
+		}
+	}
+	if longest == 0 {
+		return nil
+	}
+	room := min(0.5, (float64(longest)*0.55*fontSize+10)/c.width)
+	p.X.Max += (p.X.Max - p.X.Min) * room / (1 - room)
+	sort.Sort(byHeight(ends))
+	line := 1.2 * fontSize / (0.8 * c.height) * (p.Y.Max - p.Y.Min)
+	for i := 1; i < len(ends.XYs); i++ {
+		ends.XYs[i].Y = max(ends.XYs[i].Y, ends.XYs[i-1].Y+line)
+	}
+	names, err := plotter.NewLabels(ends)
+	if err != nil {
+		return err
+	}
+	for i := range names.TextStyle {
+		names.TextStyle[i].Color, names.TextStyle[i].Font, names.TextStyle[i].YAlign = inkColor, sans(fontSize), draw.YCenter
+	}
+	names.Offset.X = vg.Points(7)
+	p.Add(names)
+	return nil
+}
+
+// byHeight sorts labels from the lowest up.
+type byHeight plotter.XYLabels
+
+func (b byHeight) Len() int           { return len(b.XYs) }
+func (b byHeight) Less(i, j int) bool { return b.XYs[i].Y < b.XYs[j].Y }
+func (b byHeight) Swap(i, j int) {
+	b.XYs[i], b.XYs[j] = b.XYs[j], b.XYs[i]
+	b.Labels[i], b.Labels[j] = b.Labels[j], b.Labels[i]
 }
 
 // named ticks stand at 0, 1, ... with their names.

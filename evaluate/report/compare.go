@@ -51,6 +51,7 @@ func Compare(runs []Compared) *Summary {
 func compareTable(runs []Compared) (t Table, sources []string) {
 	t.Head = []string{"Run", "Method", "Features", "Classes"}
 	fixed := len(t.Head)
+	t.Words = fixed - 1
 	var figures []string
 	for _, run := range runs {
 		for _, s := range run.Seeds {

@@ -29,6 +29,7 @@ type Summary struct {
 type Table struct {
 	Caption string
 	Head    []string
+	Words   int // columns of words, not figures, after the first
 	Rows    [][]TableCell
 }
 
@@ -88,7 +89,7 @@ func WriteSummary(dir string, s *Summary, others map[string][]byte) (html string
 }
 
 func (c *Chart) svg() (template.HTML, error) {
-	d := chart{xLabel: c.XLabel, yLabel: c.YLabel, width: 560, height: 340, positions: c.Positions}
+	d := chart{xLabel: c.XLabel, yLabel: c.YLabel, width: 420, height: 280, positions: c.Positions}
 	for _, s := range c.Series {
 		l := line{name: s.Name}
 		for _, p := range s.Points {

@@ -1,0 +1,58 @@
+package report
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"vzsl/evaluate"
+	"vzsl/internal/pagetest"
+)
+
+// Every page, in a browser: with and without pictures, generalised, 200 classes, several runs, curves.
+func TestPages(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, r *evaluate.Result, about About) string {
+		paths, err := Write(filepath.Join(dir, name), r, about)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return paths.HTML
+	}
+	names, images := numbered(8, 12)
+	few := makeUp{dataset: "made up", split: "half", unseen: names, images: images, seen: 6, heldOut: 5, noise: 0.5, whole: true}.result(t)
+	about := anyAbout()
+	pages := []string{write("without-pictures", few, about)}
+	about.ImageRoot = drawPictures(t, images)
+	pages = append(pages, write("pictures", few, about))
+
+	names, images = numbered(200, 6)
+	for i := range names {
+		names[i] = fmt.Sprintf("%03d.Long_Name_of_a_Warbler_%d", i, i)
+	}
+	many := makeUp{dataset: "CUB", split: "many", unseen: names, images: images, noise: 0.6, whole: true}.result(t)
+	about.ImageRoot = drawPictures(t, images)
+	pages = append(pages, write("classes-200", many, about))
+
+	stored := func(r *evaluate.Result) []*Stored { return []*Stored{{Result: r, About: about}} }
+	runs := []Compared{{"a-run-of-a-long-name", "../pictures/report.html", stored(few)}, {"b", "../classes-200/report.html", stored(many)}}
+	summary := Compare(runs)
+	summary.Command, summary.Program = "vzsl report a-run-of-a-long-name b --to compared", "vzsl"
+	summary.Tables[0].Rows[0][0].Own = true
+	for _, end := range []float64{64, 64.5, 40} {
+		c := Series{Name: fmt.Sprintf("a method at %v", end)}
+		for i := range 5 {
+			v := end - float64(40-10*i)
+			c.Points = append(c.Points, ChartPoint{Position: i, Value: v, Low: v - 3, High: v + 3})
+		}
+		if len(summary.Charts) == 0 {
+			summary.Charts = []Chart{{Title: "Accuracy", Caption: "Mean over draws.", Positions: []string{"1", "2", "5", "10", "20"}, XLabel: "shots", YLabel: "top-1 (%)"}}
+		}
+		summary.Charts[0].Series = append(summary.Charts[0].Series, c)
+	}
+	page, err := WriteSummary(filepath.Join(dir, "compared"), summary, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pagetest.Check(t, append(pages, page)...)
+}

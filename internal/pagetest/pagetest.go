@@ -1,0 +1,76 @@
+// Package pagetest lets tests open our pages in a browser: headless Chromium, by the script testdata/check.js, which needs
+// node and the packages of testdata/package.json. `make pages` installs these and runs the tests.
+package pagetest
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+// Check opens pages, files or http addresses, at 360, 768 and 1440 px, light and dark, and printed. It fails the test where
+// one is wider than its window, writes to the console, asks for anything that is not its own, has a serious or critical
+// finding of axe, or is a file over 5 MB.
+//
+// It takes seconds a page: the test skips but for VZSL_LONG or VZSL_PAGES, and where there is no node, Chromium or package.
+// With VZSL_PAGES, as make pages sets it, a lack of these fails the test. VZSL_SHOTS names a folder to keep pictures in.
+func Check(t testing.TB, pages ...string) {
+	t.Helper()
+	must := os.Getenv("VZSL_PAGES") != ""
+	if !must && os.Getenv("VZSL_LONG") == "" {
+		t.Skip("opens pages in a browser: make pages, or VZSL_LONG=1")
+	}
+	lacks := func(what string) {
+		t.Helper()
+		if must {
+			t.Fatal("needs " + what)
+		}
+		t.Skip("needs " + what)
+	}
+	browser := os.Getenv("CHROMIUM")
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if browser == "" {
+			browser, _ = exec.LookPath(name)
+		}
+	}
+	if browser == "" {
+		lacks("Chromium; CHROMIUM names one outside of the PATH")
+	}
+	_, here, _, _ := runtime.Caller(0)
+	testdata := filepath.Join(filepath.Dir(here), "testdata")
+	modules := filepath.Join(testdata, "node_modules")
+	if p := os.Getenv("NODE_PATH"); p != "" {
+		modules += string(os.PathListSeparator) + p
+	}
+	node := func(args ...string) *exec.Cmd {
+		c := exec.Command("node", args...)
+		c.Env = append(os.Environ(), "NODE_PATH="+modules, "CHROMIUM="+browser)
+		return c
+	}
+	if node("-e", "require.resolve('puppeteer-core'); require.resolve('axe-core')").Run() != nil {
+		lacks("node with puppeteer-core and axe-core: make pages installs them, or NODE_PATH names their folder")
+	}
+	args := []string{filepath.Join(testdata, "check.js")}
+	if shots := os.Getenv("VZSL_SHOTS"); shots != "" {
+		args = append(args, "--shots", shots)
+	}
+	c := node(append(args, pages...)...)
+	var out, problem bytes.Buffer
+	c.Stdout, c.Stderr = &out, &problem
+	if err := c.Run(); err != nil {
+		t.Fatalf("node: %v\n%s", err, problem.Bytes())
+	}
+	var wrong []string
+	if err := json.Unmarshal(out.Bytes(), &wrong); err != nil {
+		t.Fatalf("%v: %s", err, cmp.Or(out.String(), problem.String()))
+	}
+	for _, w := range wrong {
+		t.Error(w)
+	}
+	t.Log(problem.String())
+}
