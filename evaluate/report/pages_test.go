@@ -11,6 +11,7 @@ import (
 
 // Every page, in a browser: with and without pictures, generalised, 200 classes, several runs, curves.
 func TestPages(t *testing.T) {
+	check := pagetest.Browser(t)
 	dir := t.TempDir()
 	write := func(name string, r *evaluate.Result, about About) string {
 		paths, err := Write(filepath.Join(dir, name), r, about)
@@ -54,5 +55,5 @@ func TestPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pagetest.Check(t, append(pages, page)...)
+	check(append(pages, page)...)
 }

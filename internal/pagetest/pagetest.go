@@ -13,13 +13,13 @@ import (
 	"testing"
 )
 
-// Check opens pages, files or http addresses, at 360, 768 and 1440 px, light and dark, and printed. It fails the test where
-// one is wider than its window, writes to the console, asks for anything that is not its own, has a serious or critical
-// finding of axe, or is a file over 5 MB.
+// Browser gives a check that opens pages, files or http addresses, at 360, 768 and 1440 px, light and dark, and printed. It
+// fails the test where one is wider than its window, writes to the console, asks for anything that is not its own, has a
+// serious or critical finding of axe, or is a file over 5 MB.
 //
 // It takes seconds a page: the test skips but for VZSL_LONG or VZSL_PAGES, and where there is no node, Chromium or package.
 // With VZSL_PAGES, as make pages sets it, a lack of these fails the test. VZSL_SHOTS names a folder to keep pictures in.
-func Check(t testing.TB, pages ...string) {
+func Browser(t testing.TB) (check func(pages ...string)) {
 	t.Helper()
 	must := os.Getenv("VZSL_PAGES") != ""
 	if !must && os.Getenv("VZSL_LONG") == "" {
@@ -44,6 +44,7 @@ func Check(t testing.TB, pages ...string) {
 	_, here, _, _ := runtime.Caller(0)
 	testdata := filepath.Join(filepath.Dir(here), "testdata")
 	modules := filepath.Join(testdata, "node_modules")
+	_, _ = os.Stat(modules) // go test does not keep results of before it was made
 	if p := os.Getenv("NODE_PATH"); p != "" {
 		modules += string(os.PathListSeparator) + p
 	}
@@ -59,18 +60,21 @@ func Check(t testing.TB, pages ...string) {
 	if shots := os.Getenv("VZSL_SHOTS"); shots != "" {
 		args = append(args, "--shots", shots)
 	}
-	c := node(append(args, pages...)...)
-	var out, problem bytes.Buffer
-	c.Stdout, c.Stderr = &out, &problem
-	if err := c.Run(); err != nil {
-		t.Fatalf("node: %v\n%s", err, problem.Bytes())
+	return func(pages ...string) {
+		t.Helper()
+		c := node(append(args, pages...)...)
+		var out, problem bytes.Buffer
+		c.Stdout, c.Stderr = &out, &problem
+		if err := c.Run(); err != nil {
+			t.Fatalf("node: %v\n%s", err, problem.Bytes())
+		}
+		var wrong []string
+		if err := json.Unmarshal(out.Bytes(), &wrong); err != nil {
+			t.Fatalf("%v: %s", err, cmp.Or(out.String(), problem.String()))
+		}
+		for _, w := range wrong {
+			t.Error(w)
+		}
+		t.Log(problem.String())
 	}
-	var wrong []string
-	if err := json.Unmarshal(out.Bytes(), &wrong); err != nil {
-		t.Fatalf("%v: %s", err, cmp.Or(out.String(), problem.String()))
-	}
-	for _, w := range wrong {
-		t.Error(w)
-	}
-	t.Log(problem.String())
 }

@@ -8,6 +8,7 @@ import (
 
 // The page to drop pictures on, in a browser.
 func TestPages(t *testing.T) {
+	check := pagetest.Browser(t)
 	url, _ := start(t, Options{})
-	pagetest.Check(t, url+"/")
+	check(url + "/")
 }
