@@ -23,7 +23,7 @@ table   := $(OUT)/features/$(DATASET)/classes.parquet
 roles   := $(OUT)/features/$(DATASET)/splits/$(SPLIT).parquet
 
 .DEFAULT_GOAL := help
-.PHONY: help build extract attributes split train tune evaluate verify demo test test-long interop interop-packages pages fuzz bench lint vet tidy-check docs generate generate-check install release container clean
+.PHONY: help build extract attributes split train tune evaluate verify demo test test-long interop interop-packages pages page-packages fuzz bench lint vet tidy-check docs generate generate-check install release container clean
 
 help: ## this list
 	@echo 'vzsl: zero-shot learning, from pixels to a report'
@@ -90,7 +90,9 @@ $(PAGES)/node_modules/.package-lock.json: $(PAGES)/package-lock.json
 	cd $(PAGES) && npm ci
 	touch $@
 
-pages: $(PAGES)/node_modules/.package-lock.json ## reports and server page in Chromium: widths, dark, print, axe (installs npm packages)
+page-packages: $(PAGES)/node_modules/.package-lock.json
+
+pages: page-packages ## reports and server page in Chromium: widths, dark, print, axe (installs npm packages)
 	VZSL_PAGES=1 $(GO) test -count=1 -v -run TestPages ./evaluate/report ./predict/server
 
 FUZZTIME ?= 20s
