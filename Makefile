@@ -127,8 +127,9 @@ generate-check: generate ## what is committed is what the generators write
 
 PREFIX ?= /usr/local
 install: $(VZSL) ## the command, its man pages and the shells' completions  [PREFIX DESTDIR]
-	install -D -m 755 $(VZSL) $(DESTDIR)$(PREFIX)/bin/vzsl
-	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH-$$(git log -1 --format=%ct)} $(GO) run ./pipeline/reference -share $(DESTDIR)$(PREFIX)/share
+	mkdir -p $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(VZSL) $(DESTDIR)$(PREFIX)/bin/vzsl
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH-$$(git log -1 --format=%ct 2>/dev/null)} $(GO) run ./pipeline/reference -share $(DESTDIR)$(PREFIX)/share
 
 release: ## archives for linux, darwin and windows on amd64 and arm64 in dist/, with SHA256SUMS  [FLAGS]
 	$(GO) run ./internal/release $(FLAGS)

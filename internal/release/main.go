@@ -69,7 +69,7 @@ func release(to string, platforms []string, dirty bool) error {
 		return err
 	}
 	common := map[string]string{} // name in the archive: file
-	tracked, err := output(nil, "git", "ls-files", "README.md", "CONTRIBUTING.md", "LICENSE", "docs")
+	tracked, err := output(nil, "git", "ls-files", "README.md", "CONTRIBUTING.md", "LICENSE", "docs", "examples")
 	if err != nil {
 		return err
 	}
