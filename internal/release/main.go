@@ -51,7 +51,7 @@ func release(to string, platforms []string, dirty bool) error {
 	if err != nil {
 		return err
 	}
-	text, err := output(nil, "go", "run", ".", "version", "--json")
+	text, err := output(nil, "go", "run", "-trimpath", ".", "version", "--json")
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func release(to string, platforms []string, dirty bool) error {
 	}
 	defer os.RemoveAll(work) //nolint:errcheck // a folder of temporary files
 	share := filepath.Join(work, "share")
-	if _, err := output([]string{"SOURCE_DATE_EPOCH=" + seconds}, "go", "run", "./pipeline/reference", "-share", share); err != nil {
+	if _, err := output([]string{"SOURCE_DATE_EPOCH=" + seconds}, "go", "run", "-trimpath", "./pipeline/reference", "-share", share); err != nil {
 		return err
 	}
 	common := map[string]string{} // name in the archive: file
