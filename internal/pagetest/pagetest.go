@@ -21,6 +21,18 @@ import (
 // With VZSL_PAGES, as make pages sets it, a lack of these fails the test. VZSL_SHOTS names a folder to keep pictures in.
 func Browser(t testing.TB) (check func(pages ...string)) {
 	t.Helper()
+	look := browser(t)
+	return func(pages ...string) {
+		t.Helper()
+		for _, wrong := range look(pages...) {
+			t.Error(wrong)
+		}
+	}
+}
+
+// browser gives what is wrong with pages.
+func browser(t testing.TB) (look func(pages ...string) (wrong []string)) {
+	t.Helper()
 	must := os.Getenv("VZSL_PAGES") != ""
 	if !must && os.Getenv("VZSL_LONG") == "" {
 		t.Skip("opens pages in a browser: make pages, or VZSL_LONG=1")
@@ -32,13 +44,13 @@ func Browser(t testing.TB) (check func(pages ...string)) {
 		}
 		t.Skip("needs " + what)
 	}
-	browser := os.Getenv("CHROMIUM")
+	chromium := os.Getenv("CHROMIUM")
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if browser == "" {
-			browser, _ = exec.LookPath(name)
+		if chromium == "" {
+			chromium, _ = exec.LookPath(name)
 		}
 	}
-	if browser == "" {
+	if chromium == "" {
 		lacks("Chromium; CHROMIUM names one outside of the PATH")
 	}
 	_, here, _, _ := runtime.Caller(0)
@@ -50,7 +62,7 @@ func Browser(t testing.TB) (check func(pages ...string)) {
 	}
 	node := func(args ...string) *exec.Cmd {
 		c := exec.Command("node", args...)
-		c.Env = append(os.Environ(), "NODE_PATH="+modules, "CHROMIUM="+browser)
+		c.Env = append(os.Environ(), "NODE_PATH="+modules, "CHROMIUM="+chromium)
 		return c
 	}
 	if node("-e", "require.resolve('puppeteer-core'); require.resolve('axe-core')").Run() != nil {
@@ -60,7 +72,7 @@ func Browser(t testing.TB) (check func(pages ...string)) {
 	if shots := os.Getenv("VZSL_SHOTS"); shots != "" {
 		args = append(args, "--shots", shots)
 	}
-	return func(pages ...string) {
+	return func(pages ...string) (wrong []string) {
 		t.Helper()
 		c := node(append(args, pages...)...)
 		var out, problem bytes.Buffer
@@ -68,13 +80,12 @@ func Browser(t testing.TB) (check func(pages ...string)) {
 		if err := c.Run(); err != nil {
 			t.Fatalf("node: %v\n%s", err, problem.Bytes())
 		}
-		var wrong []string
 		if err := json.Unmarshal(out.Bytes(), &wrong); err != nil {
 			t.Fatalf("%v: %s", err, cmp.Or(out.String(), problem.String()))
 		}
-		for _, w := range wrong {
-			t.Error(w)
+		if problem.Len() > 0 {
+			t.Log(problem.String())
 		}
-		t.Log(problem.String())
+		return wrong
 	}
 }
