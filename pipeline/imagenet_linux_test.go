@@ -84,7 +84,8 @@ func TestImageNetScale(t *testing.T) {
 	}
 }
 
-// imageNetScale is a world in which a class's features come of its word vector by a linear map, with noise and a ReLU.
+// imageNetScale is a world in which a class has a place in a space of a few dimensions, which its word vector tells in part,
+// and which its images show by a linear map, with noise and a ReLU.
 type imageNetScale struct{ seen, perSeen, unseen, perUnseen, dim, words int }
 
 // write leaves its features below dir, classes.csv and the lists of classes in data.
@@ -103,7 +104,8 @@ func (w imageNetScale) write(t *testing.T, dir, data string) {
 	for i := range centres {
 		centres[i] = normal(w.words, 1)
 	}
-	mix := normal(w.words*w.dim, 0.6/math.Sqrt(float64(w.words)))
+	const places = 16
+	told, shown := normal(w.words*places, 1/math.Sqrt(float64(w.words))), normal(places*w.dim, 0.5/math.Sqrt(places))
 	means := make([][]float32, classes)
 	var table, seen, unseen strings.Builder
 	table.WriteString("class")
@@ -119,12 +121,18 @@ func (w imageNetScale) write(t *testing.T, dir, data string) {
 		}
 		vector := normal(w.words, 0.7)
 		fmt.Fprintf(&table, "\n%s", name)
-		means[c] = make([]float32, w.dim)
+		place := normal(places, 1.2) // what words do not tell
 		for i := range vector {
 			vector[i] += centres[c%groups][i]
 			table.WriteString("," + strconv.FormatFloat(float64(vector[i]), 'g', 6, 32))
+			for k := range place {
+				place[k] += vector[i] * told[i*places+k]
+			}
+		}
+		means[c] = make([]float32, w.dim)
+		for k, v := range place {
 			for j := range w.dim {
-				means[c][j] += vector[i] * mix[i*w.dim+j]
+				means[c][j] += v * shown[k*w.dim+j]
 			}
 		}
 	}
