@@ -423,7 +423,7 @@ func (c *console) writeComparison(out *comparison, cmd *cobra.Command) error {
 		Command: c.command("compare", givenFlags(cmd)...), Program: program,
 	}
 	if p := out.Published; p != nil {
-		page.Notes = append(page.Notes, fmt.Sprintf("Published figures (%s): %s, %s. %s. They are to be compared with that column, as far as features and classes are the same.", p.Mark, p.Metric, p.Features, p.Source))
+		page.Notes = append(page.Notes, fmt.Sprintf("Published figures (%s): %s, %s. %s. They belong beside our figures of the same name, as far as features and classes are the same.", p.Mark, p.Metric, p.Features, p.Source))
 	}
 	for _, m := range out.Methods {
 		if m.Error != "" {
