@@ -85,7 +85,7 @@ func (t *tuneFlags) addSearch(cmd *cobra.Command, budget time.Duration) {
 	f.StringVar(&t.preset, "preset", "default", "settings to start from: "+enumerate(train.Presets()))
 	f.IntVar(&t.trials, "trials", 27, "`number` of settings tried on the first part")
 	f.IntVar(&t.folds, "folds", 5, "parts of the seen classes")
-	f.DurationVar(&t.budget, "budget", budget, "begin no fit when a method's search has taken this long, interruptions left out, e.g. 30m (0: no limit); the trials finished by then decide")
+	f.DurationVar(&t.budget, "budget", budget, "begin no fit when a method's search has taken this long, interruptions left out, e.g. 30m (0: no limit); with less time fewer settings are tried, the best of them on as many parts")
 	f.IntVar(&t.workers, "workers", 0, "fits at a time (default: one for each processor)")
 	f.BoolVar(&t.force, "force", false, "begin anew in a run folder that holds another run or search")
 }
@@ -219,7 +219,7 @@ func (c *console) tune(ctx context.Context, name string, in *inputs, t *tuneFlag
 		return nil, fmt.Errorf("%w; --force begins anew there, --run NAME takes another folder", err)
 	}
 	if err == nil && tuned.Cut {
-		c.log.Warn("the budget ended the search before its last rung", "run", name, "folds", tuned.Best.Folds)
+		c.log.Warn("the budget cut the search short", "run", name, "folds", tuned.Best.Folds)
 	}
 	return tuned, err
 }

@@ -37,7 +37,7 @@ type TuneOptions struct {
 
 	Trials  int           // settings tried on the first fold
 	Folds   int           // parts of the seen classes, each held out in turn
-	Budget  time.Duration // no fit begins when the search has taken this long, interruptions left out; 0: none
+	Budget  time.Duration // no fit begins when the search has taken this long, interruptions left out; each rung has its part; 0: none
 	Workers int           // fits at a time; 0: one for each processor
 
 	Progress func(done, total int) // a fit is done
@@ -276,19 +276,22 @@ func (t *tuning) search(ctx context.Context) (*Tuned, error) {
 	for i := range t.settings {
 		alive = append(alive, i)
 	}
-	total, left := 0, len(alive)
-	for i, folds := range rungs(len(t.folds)) {
+	rungs := rungs(len(t.folds))
+	until, total, left := make([]int, len(rungs)), 0, len(alive) // fits planned up to the end of each rung
+	for i, folds := range rungs {
 		if i > 0 {
 			left = (left + 2) / 3
-			folds -= rungs(len(t.folds))[i-1]
+			folds -= rungs[i-1]
 		}
 		total += left * folds
+		until[i] = total
 	}
 	out := &Tuned{Trials: make([]Trial, len(t.settings))}
 	for _, f := range t.folds {
 		out.Classes += len(f)
 	}
-	for i, folds := range rungs(len(t.folds)) {
+	best := 0
+	for i, folds := range rungs {
 		if i > 0 {
 			alive = alive[:(len(alive)+2)/3]
 		}
@@ -300,13 +303,25 @@ func (t *tuning) search(ctx context.Context) (*Tuned, error) {
 				}
 			}
 		}
-		cut, err := t.work(ctx, jobs, total)
+		// Each rung has its part of the budget: a search cut short tries fewer settings, but the best of them on several folds.
+		limit := max(min(t.o.Budget, 1), t.o.Budget*time.Duration(until[i])/time.Duration(total)) // 0 of a budget of 0 alone
+		cut, err := t.work(ctx, jobs, total, limit)
 		if err != nil {
 			return nil, err
 		}
-		if cut && i > 0 { // the rung before is whole
-			out.Cut = true
-			break
+		out.Cut = out.Cut || cut
+		if cut && i > 0 { // of the trials, the best first, those that were fitted on all folds go on
+			alive = slices.DeleteFunc(alive, func(n int) bool {
+				for fold := range folds {
+					if t.fits[fitKey{n, fold}] == nil {
+						return true
+					}
+				}
+				return false
+			})
+			if len(alive) == 0 { // the rung before decides
+				break
+			}
 		}
 		for _, n := range alive {
 			trial := t.judge(n, folds)
@@ -322,12 +337,8 @@ func (t *tuning) search(ctx context.Context) (*Tuned, error) {
 		if len(alive) == 0 {
 			return nil, fmt.Errorf("no trial could be fitted; the first failed so: %s", out.Trials[0].Failed)
 		}
-		if cut {
-			out.Cut = true
-			break
-		}
+		best = alive[0]
 	}
-	best := alive[0]
 	out.Settings, out.Best, out.Choice = t.settings[best], out.Trials[best], out.Trials[best].Choice
 	out.Fits, out.Elapsed = len(t.fits), t.elapsed
 	for _, f := range t.fits {
@@ -336,8 +347,9 @@ func (t *tuning) search(ctx context.Context) (*Tuned, error) {
 	return out, t.table(filepath.Join(t.o.Dir, TrialsFile))
 }
 
-// work does the fits. cut tells that the budget ended before all had begun.
-func (t *tuning) work(ctx context.Context, jobs []fitKey, total int) (cut bool, err error) {
+// work does the fits and begins none after so much of the search's time, 0 being no limit. cut tells that it ended before
+// all had begun.
+func (t *tuning) work(ctx context.Context, jobs []fitKey, total int, limit time.Duration) (cut bool, err error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	workers := t.o.Workers
@@ -363,7 +375,7 @@ func (t *tuning) work(ctx context.Context, jobs []fitKey, total int) (cut bool, 
 	}
 	for i, k := range jobs {
 		// The very first fit is always made: without one there is no outcome.
-		if t.o.Budget > 0 && (i > 0 || len(t.fits) > 0) && time.Since(t.began) >= t.o.Budget {
+		if limit > 0 && (i > 0 || len(t.fits) > 0) && time.Since(t.began) >= limit {
 			cut = true
 			break
 		}

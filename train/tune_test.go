@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow/go/v15/parquet/file"
 
@@ -100,6 +102,30 @@ func TestTune(t *testing.T) {
 	short.Budget = 0
 	if got, err := Tune(context.Background(), short); err != nil || got.Best.Number != want.Best.Number || got.Cut {
 		t.Errorf("gone on after a nanosecond: %+v, %v", got, err)
+	}
+
+	// Three of the six settings were tried when the first rung's part of the budget, 6/11, had gone by: the best of the three
+	// goes on over all folds.
+	long := tuneOptions(t, t.TempDir())
+	text, err = os.ReadFile(filepath.Join(o.Dir, journalFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := strings.SplitAfter(string(text), "\n")[:1]
+	for trial := range 3 {
+		line := fitLine{Trial: trial, Points: []fitPoint{{method.Choice{"epochs": 1}, float64(trial) / 10}}, Elapsed: 600 * float64(trial) / 2}
+		b, err := json.Marshal(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept = append(kept, string(b)+"\n")
+	}
+	if err := os.WriteFile(filepath.Join(long.Dir, journalFile), []byte(strings.Join(kept, "")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	long.Budget = 1000 * time.Second
+	if got, err := Tune(context.Background(), long); err != nil || got.Fits != 6 || !got.Cut || got.Best.Number != 2 || got.Best.Folds != 4 {
+		t.Errorf("cut in the first rung: %+v, %v", got, err)
 	}
 
 	r := options(t, t.TempDir())
