@@ -254,18 +254,35 @@ func ReadSplit(seenFile, unseenFile string, classes, wnids []string) (Split, err
 	return s, nil
 }
 
-// RandomSplit draws unseen classes by a seed; the others are seen. Classes without images are not drawn.
-func RandomSplit(classes []string, images []Labelled, unseen int, seed uint64) (Split, error) {
+// withImages parts the classes that have images from those that have none.
+func withImages(classes []string, images []Labelled) (pictured, others []string) {
 	has := map[string]bool{}
 	for _, m := range images {
 		has[m.Class] = true
 	}
-	var pictured []string
 	for _, c := range classes {
 		if has[c] {
 			pictured = append(pictured, c)
+		} else {
+			others = append(others, c)
 		}
 	}
+	return pictured, others
+}
+
+// PicturedSplit takes the classes with images as seen and those without as unseen: there is nothing to measure, but all to name.
+func PicturedSplit(classes []string, images []Labelled) (Split, error) {
+	s := Split{Provenance: "the classes with images are seen, those without are not"}
+	s.Seen, s.Unseen = withImages(classes, images)
+	if len(s.Unseen) == 0 {
+		return Split{}, fmt.Errorf("all %d classes have images, so that none would be unseen: describe classes without, or list some in files of seen and unseen class names", len(classes))
+	}
+	return s, nil
+}
+
+// RandomSplit draws unseen classes by a seed; the others are seen. Classes without images are not drawn.
+func RandomSplit(classes []string, images []Labelled, unseen int, seed uint64) (Split, error) {
+	pictured, _ := withImages(classes, images)
 	if unseen < 1 || unseen >= len(pictured) {
 		return Split{}, fmt.Errorf("%d unseen classes cannot be drawn of %d with images: at least one must be drawn and one left", unseen, len(pictured))
 	}

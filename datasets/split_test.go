@@ -240,6 +240,16 @@ func TestReadSplitByWNID(t *testing.T) {
 	wantError(t, err, "other.txt:1", "n00000001")
 }
 
+func TestPicturedSplit(t *testing.T) {
+	classes, images := toy() // 8 of 10 have images
+	s, err := PicturedSplit(classes, images)
+	if err != nil || !slices.Equal(s.Seen, classes[:8]) || !slices.Equal(s.Unseen, classes[8:]) {
+		t.Error(s, err)
+	}
+	_, err = PicturedSplit(classes[:8], images)
+	wantError(t, err, "all 8 classes have images")
+}
+
 func TestRandomSplit(t *testing.T) {
 	classes, images := toy() // 8 of 10 have images
 	a, err := RandomSplit(classes, images, 3, 1)

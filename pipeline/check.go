@@ -697,6 +697,9 @@ func (x *checking) splits() string {
 	seen, unseen := filepath.Join(x.ds.data, "seen.txt"), filepath.Join(x.ds.data, "unseen.txt")
 	_, err1 := os.Stat(seen)
 	_, err2 := os.Stat(unseen)
+	if pictured := len(x.perName); err1 != nil && err2 != nil && pictured > 0 && pictured < len(x.set.Classes) {
+		return x.command("split", false, "--split", picturedSplit)
+	}
 	if err1 != nil || err2 != nil {
 		c.NextHint = "write " + seen + " and " + unseen + ": the names of the seen and of the unseen classes, one a line"
 	}

@@ -372,8 +372,6 @@ func TestCheckUnpictured(t *testing.T) {
 		csv += row + "\n"
 	}
 	write(t, "data/photos/classes.csv", csv)
-	write(t, "seen.txt", "horse\nleopard\ntiger\nzebra\n")
-	write(t, "unseen.txt", "ghost\n")
 	network, err := os.ReadFile(model)
 	if err != nil {
 		t.Fatal(err)
@@ -381,11 +379,18 @@ func TestCheckUnpictured(t *testing.T) {
 	write(t, "models/demo.onnx", string(network))
 	done(t, "extract", "--dataset", "photos", "--model", "models/demo.onnx")
 	done(t, "attributes", "--dataset", "photos")
-	done(t, "split", "--dataset", "photos", "--split", "own", "--seen", "seen.txt", "--unseen", "unseen.txt")
-	done(t, "train", "--dataset", "photos", "--split", "own", "--method", "eszsl")
 	c := checked(t, exitDone, "photos")
+	if c.Next != "vzsl split --dataset photos --split pictured" || c.NextHint != "" {
+		t.Fatalf("%+v", c)
+	}
+	r := done(t, strings.Fields(c.Next)[1:]...)
+	if r["seen_classes"] != 4.0 || r["unseen_classes"] != 1.0 {
+		t.Errorf("%v", r)
+	}
+	done(t, "train", "--dataset", "photos", "--split", "pictured", "--method", "eszsl")
+	c = checked(t, exitDone, "photos")
 	words := strings.Fields(c.Next)
-	if c.Next != "vzsl predict --dataset photos --run photos-own-eszsl PICTURE..." || len(c.Notes) == 0 {
+	if c.Next != "vzsl predict --dataset photos --run photos-pictured-eszsl PICTURE..." || len(c.Notes) == 0 {
 		t.Fatalf("%+v", c)
 	}
 	done(t, append(words[1:len(words)-1], filepath.Join("data", "photos", "zebra"))...)

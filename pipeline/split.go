@@ -28,6 +28,7 @@ test_unseen). The features stay as they are, so one extraction serves every spli
                                      sun has 645-72 besides)
   --split proposed --xlsa17 DIR      that of Xian et al., from a folder of xlsa17, for features of your own:
                                      images are found by their names
+  --split pictured                   seen are the classes with pictures, unseen those that are only described
   --split NAME --seen F --unseen F   your own: class names or wnids, one a line
   --random K --unseen-classes N      K splits, random-1 and so on, each with N unseen classes drawn by --seed
 
@@ -75,6 +76,9 @@ on them, never on the unseen classes.`,
 	must(cmd.MarkFlagDirname("xlsa17"))
 	return cmd
 }
+
+// picturedSplit is the name of the split by which classes have pictures.
+const picturedSplit = "pictured"
 
 type splitOptions struct {
 	name, layout         string
@@ -185,6 +189,8 @@ func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions)
 	case o.xlsa17 != "":
 	case o.seen != "":
 		split, err = datasets.ReadSplit(o.seen, o.unseen, table.Classes, table.WNIDs)
+	case o.name == picturedSplit:
+		split, err = datasets.PicturedSplit(table.Classes, images)
 	case o.random > 0:
 		split, err = datasets.RandomSplit(table.Classes, images, o.unseenClasses, o.seed)
 	case o.name == "standard" || slices.Contains(datasets.PublishedSplits(published), o.name):
@@ -192,7 +198,7 @@ func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions)
 	case o.name == "proposed":
 		err = usagef("--split proposed: give the folder of xlsa17 that holds it with --xlsa17")
 	default:
-		err = usagef("--split %s: give its class lists with --seen and --unseen; built in are %s", o.name, enumerate(append([]string{"standard"}, others(published)...)))
+		err = usagef("--split %s: give its class lists with --seen and --unseen; built in are %s", o.name, enumerate(append([]string{"standard", picturedSplit}, others(published)...)))
 	}
 	if err != nil {
 		return nil, err

@@ -567,10 +567,12 @@ func activation(op *onnx.Activation) func(dst, src []float32) {
 				dst[i] = float32(1 / (1 + math.Exp(-float64(v))))
 			}
 		}
-	}
-	return func(dst, src []float32) {
-		for i, v := range src {
-			dst[i] = float32(math.Tanh(float64(v)))
+	case onnx.Tanh:
+		return func(dst, src []float32) {
+			for i, v := range src {
+				dst[i] = float32(math.Tanh(float64(v)))
+			}
 		}
 	}
+	panic(fmt.Sprintf("no activation of kind %d", op.Kind)) // the reader of ONNX has no others
 }
