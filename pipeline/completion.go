@@ -21,11 +21,12 @@ type names func(cmd *cobra.Command) []string
 
 func fixed(words ...string) names { return func(*cobra.Command) []string { return words } }
 
-// addCompletions lets the shells complete the flags that mean the same in all commands, and arguments.
+// addCompletions lets the shells complete the flags that mean the same in all commands, and arguments. A command whose flag of
+// such a name means something else has said before what it takes.
 func (c *console) addCompletions(root *cobra.Command) {
 	flags := map[string]names{
 		"dataset": c.datasetNames, "network": c.networkNames, "split": c.splitNames,
-		"run": c.runNames, "tuned": c.runNames, "from": c.runNames,
+		"run": c.runNames, "tuned": c.runNames,
 		"features": fixed(train.FeatureKinds()...), "attributes": fixed(attributes.Kinds()...), "preset": fixed(train.Presets()...),
 		"ort-provider": fixed(onnxruntime.Providers()...), "published": fixed(report.PublishedDatasets()...),
 		"matrix": fixed(attributes.AwAContinuous, attributes.AwABinary), "crop": fixed("none", "bbox"),
@@ -99,6 +100,9 @@ func (c *console) splitNames(cmd *cobra.Command) []string {
 	found := datasets.PublishedSplits(flagValue(cmd, "dataset"))
 	for _, name := range below(filepath.Join(c.datasetDir(flagValue(cmd, "dataset")), "splits"), "*.parquet") {
 		found = append(found, strings.TrimSuffix(name, ".parquet"))
+	}
+	if cmd.Name() == "split" { // for the others it is there once it is made
+		found = append(found, picturedSplit)
 	}
 	return found
 }

@@ -57,6 +57,7 @@ Where nobody publishes a checksum, the result says so and gives the SHA-256 of w
 	f.BoolVar(&o.keep, "keep", false, "keep the archives after unpacking, in data/.downloads")
 	f.BoolVar(&o.force, "force", false, "replace what is there")
 	must(cmd.MarkFlagDirname("to"))
+	must(cmd.MarkFlagDirname("from"))
 	return cmd
 }
 

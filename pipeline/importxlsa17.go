@@ -54,7 +54,18 @@ holds test images is repaired, and the split's provenance, shown in every report
 	f.StringVar(&o.att, "attributes", "", "`matrix` of class attributes: original_att (as the dataset gives them) or att (unit length) (default: the first that is there)")
 	f.IntVar(&o.fold, "fold", 0, "validation classes of valclasses`N`.txt (default: those of val_loc, else 1)")
 	f.Uint64Var(&o.seed, "seed", 1, "draws the validation classes where the files name none")
+	must(cmd.RegisterFlagCompletionFunc("features", matFiles))
+	must(cmd.RegisterFlagCompletionFunc("splits", matFiles))
+	must(cmd.RegisterFlagCompletionFunc("attributes", cobra.FixedCompletions([]cobra.Completion{attributes.XLSA17Original, attributes.XLSA17Unit}, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
+}
+
+// matFiles offers the files of DIR, where a name without a folder is looked for. What is typed with one, the shell completes.
+func matFiles(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	return below(args[0], "*.mat"), cobra.ShellCompDirectiveDefault
 }
 
 func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error {

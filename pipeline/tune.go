@@ -75,6 +75,7 @@ Fits run beside each other on all cores. Stop it at any moment: the same command
 	t.addSearch(cmd, 0)
 	f.IntVar(&t.seeds, "seeds", 0, "train so many `models` with what was found, with seeds from --seed on")
 	f.StringVar(&t.from, "from", "", "with --transductive: the tuned inductive `run` to go on from (default: the run of the same names without -transductive)")
+	must(cmd.RegisterFlagCompletionFunc("from", con.completion(con.runNames)))
 	addSettings(f)
 	return cmd
 }

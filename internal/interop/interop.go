@@ -25,8 +25,17 @@ var Testdata = func() string {
 	return filepath.Join(filepath.Dir(file), "testdata")
 }()
 
+// lacks ends a test that needs what is not there: it skips, but fails where VZSL_INTEROP names the program, as make interop does.
+func lacks(t testing.TB, program, what string) {
+	t.Helper()
+	if slices.Contains(strings.Split(os.Getenv("VZSL_INTEROP"), ","), program) {
+		t.Fatal("needs " + what)
+	}
+	t.Skip("needs " + what)
+}
+
 // Node is a call of node in which packages can be required. The test skips where there is no node or one of them does not
-// load; with VZSL_INTEROP set, as make interop does, it fails.
+// load; with node in VZSL_INTEROP it fails.
 func Node(t testing.TB, packages []string, args ...string) *exec.Cmd {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
@@ -47,24 +56,22 @@ func Node(t testing.TB, packages []string, args ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	if err := node("-e", "for (const p of "+string(b)+") require(p)").Run(); err != nil {
-		missing := fmt.Sprintf("needs node with %s: make interop", strings.Join(packages, ", "))
-		if os.Getenv("VZSL_INTEROP") != "" {
-			t.Fatal(missing)
-		}
-		t.Skip(missing)
+		lacks(t, "node", fmt.Sprintf("node with %s: make interop", strings.Join(packages, ", ")))
 	}
 	return node(args...)
 }
 
-// Python is a call of a Python in which modules can be imported, Debian's before another; the test skips where there is none.
+// Python is a call of a Python in which modules can be imported, Debian's before another; the test skips where there is none,
+// and fails with python in VZSL_INTEROP.
 func Python(t testing.TB, modules []string, args ...string) *exec.Cmd {
 	t.Helper()
+	imports := strings.Join(append([]string{"sys"}, modules...), ", ")
 	for _, python := range []string{"/usr/bin/python3", "python3"} {
-		if exec.Command(python, "-c", "import "+strings.Join(append([]string{"sys"}, modules...), ", ")).Run() == nil {
+		if exec.Command(python, "-c", "import "+imports).Run() == nil {
 			return exec.Command(python, args...)
 		}
 	}
-	t.Skipf("needs python3 with %s (Debian: python3-numpy, python3-pandas)", strings.Join(modules, ", "))
+	lacks(t, "python", fmt.Sprintf("python3 with %s (Debian: python3-numpy, python3-pandas)", imports))
 	return nil
 }
 

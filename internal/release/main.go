@@ -20,6 +20,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"vzsl/internal/wholefile"
 )
 
 var platforms = []string{"linux/amd64", "linux/arm64", "darwin/amd64", "darwin/arm64", "windows/amd64", "windows/arm64"}
@@ -86,7 +88,8 @@ func release(to string, platforms []string, dirty bool) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(to, 0o755); err != nil {
+	// A release that is broken off must not leave the sums of another.
+	if err := os.Remove(filepath.Join(to, "SHA256SUMS")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	var sums bytes.Buffer
@@ -102,7 +105,7 @@ func release(to string, platforms []string, dirty bool) error {
 		fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256(b), name)
 		fmt.Printf("%s/%s  %.1f MB\n", to, name, float64(len(b))/1e6)
 	}
-	return os.WriteFile(filepath.Join(to, "SHA256SUMS"), sums.Bytes(), 0o644)
+	return wholefile.Bytes(filepath.Join(to, "SHA256SUMS"), sums.Bytes())
 }
 
 // build makes one platform's archive and returns its name.
@@ -152,13 +155,17 @@ func build(to, work, version, platform string, common map[string]string, at time
 	if err != nil {
 		return "", err
 	}
-	return name, os.WriteFile(filepath.Join(to, name), data, 0o644)
+	return name, wholefile.Bytes(filepath.Join(to, name), data)
 }
 
-// output runs a program and returns what it prints.
+// settled are Go's settings that change what is built, at their defaults: the same commit gives the same bytes whatever whoever
+// makes the release has set for builds of their own.
+var settled = []string{"GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=-mod=readonly", "GOEXPERIMENT=", "GOFIPS140=off", "GOWORK=off"}
+
+// output runs a program, where it is Go with those settings, and returns what it prints.
 func output(env []string, name string, args ...string) (string, error) {
 	c := exec.Command(name, args...)
-	c.Env = append(os.Environ(), env...)
+	c.Env = slices.Concat(os.Environ(), settled, env)
 	var stderr bytes.Buffer
 	c.Stderr = &stderr
 	b, err := c.Output()

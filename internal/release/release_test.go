@@ -62,6 +62,17 @@ func TestArchives(t *testing.T) {
 	}
 }
 
+// TestSettled: Go builds by the release's settings, not by those around it.
+func TestSettled(t *testing.T) {
+	for name, value := range map[string]string{"GOAMD64": "v3", "GOARM64": "v9.0", "GOFLAGS": "-tags=onnxruntime -buildvcs=false", "GOEXPERIMENT": "greenteagc"} {
+		t.Setenv(name, value)
+	}
+	got, err := output([]string{"GOARCH=amd64"}, "go", "env", "GOARCH", "GOAMD64", "GOARM64", "GOFLAGS", "GOEXPERIMENT")
+	if want := "amd64\nv1\nv8.0\n-mod=readonly"; err != nil || got != want {
+		t.Errorf("%q, not %q: %v", got, want, err)
+	}
+}
+
 // TestLicences looks for licences of each kind of place: Go's, a module's, a package's own, one that stands in a README.
 func TestLicences(t *testing.T) {
 	t.Chdir("../..")
