@@ -12,7 +12,8 @@
 // the others all the same. Such classes are named in the result and left out of the means, which go over the classes
 // that have images.
 //
-// NewMaps lays test images of unseen classes out in the plane by t-SNE: their features and latent codes.
+// NewMaps lays test images of unseen classes out in the plane by t-SNE: their features, latent codes and
+// reconstructions. NewMistakes reads in attributes what spoke for the most confident mistakes.
 //
 // All accuracies are fractions between 0 and 1.
 package evaluate

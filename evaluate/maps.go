@@ -28,11 +28,11 @@ type Maps struct {
 	Perplexity float64      `json:"perplexity"` // less where there are few points: a third of them
 	Classes    []int        `json:"classes"`    // that are shown: indices into the candidates
 	Of         []int        `json:"of"`         // class of each point: an index into the candidates
-	Features   [][2]float64 `json:"features"`   // of each point: features of length one
+	Features   [][2]float64 `json:"features"`   // of each point: features scaled to length one
 	Latent     [][2]float64 `json:"latent,omitempty"`
 	// Priors are those of Classes among Latent.
 	Priors []MapPrior `json:"priors,omitempty"`
-	// Reconstructions are what the decoder makes of the latent codes, of length one as the features are.
+	// Reconstructions are what the decoder makes of the latent codes, scaled to length one as the features are.
 	Reconstructions [][2]float64 `json:"reconstructions,omitempty"`
 }
 
@@ -42,15 +42,15 @@ type MapPrior struct {
 	Covariance [3]float64 `json:"covariance"` // xx, xy, yy
 }
 
-// Reconstructor is a Latent with a decoder.
+// Reconstructor is a Scorer with a latent space and a decoder.
 type Reconstructor interface {
-	// Reconstruct gives the features, of length one, that the decoder makes of the latent codes of n raw features, row after
+	// Reconstruct gives the features, of any length, that the decoder makes of the latent codes of n raw features, row after
 	// row; nil where the method has no decoder.
 	Reconstruct(features []float32, n int) ([]float32, error)
 }
 
 // NewMaps lays out up to 1,000 test images, evenly by class, of up to 50 unseen classes: their features and, where the model
-// is a Latent and a Reconstructor that has them, their latent codes with the classes' priors and their reconstructions.
+// is a Latent and a Reconstructor that has them, their latent codes with the classes' priors and their reconstructions. nil: there are too few images to lay out.
 func NewMaps(ctx context.Context, model Scorer, features Features, table *shards.ClassTable, roles *shards.Roles, seed uint64) (*Maps, error) {
 	s, err := open(features, table, roles)
 	if err != nil {
@@ -66,6 +66,9 @@ func NewMaps(ctx context.Context, model Scorer, features Features, table *shards
 	}
 	m := &Maps{Seed: seed}
 	rows := m.choose(t)
+	if len(rows) < tsneLeast {
+		return nil, nil
+	}
 	m.Perplexity = min(tsnePerplexity, float64(len(rows)-1)/3)
 	dim := features.Dim()
 	raw := make([]float32, 0, len(rows)*dim)

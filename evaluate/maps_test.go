@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"vzsl/datasets/shards"
 )
 
 // space is a lookup with a latent space: codes are the row's number, priors stand at the class's.
@@ -61,6 +63,22 @@ func TestMaps(t *testing.T) {
 	}
 	if m, err = NewMaps(ctx, w.model, w.features, w.table, w.roles, 3); err != nil || m.Latent != nil || m.Priors != nil || m.Reconstructions != nil || m.Features == nil {
 		t.Errorf("without a latent space: %+v, %v", m, err)
+	}
+}
+
+// Of three images there is no map.
+func TestFewForMaps(t *testing.T) {
+	table := &shards.ClassTable{Dataset: "made up", Attributes: []string{"x"}, Classes: []string{"s", "a"}, Values: [][]float32{{0}, {1}}}
+	roles := &shards.Roles{Name: "few", Dataset: "made up", Provenance: "test", Seen: []string{"s"}, Unseen: []string{"a"}}
+	f := &drawn{}
+	for n := range 4 {
+		image := string(rune('0' + n))
+		f.images, f.classes, f.x = append(f.images, image), append(f.classes, "a"), append(f.x, []float32{float32(n)})
+		roles.Images, roles.Roles = append(roles.Images, image), append(roles.Roles, shards.RoleTestUnseen)
+		m, err := NewMaps(context.Background(), bilinear{}, f, table, roles, 1)
+		if err != nil || (m != nil) != (n == 3) {
+			t.Errorf("of %d images: %+v, %v", n+1, m, err)
+		}
 	}
 }
 

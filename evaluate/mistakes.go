@@ -12,7 +12,7 @@ import (
 const (
 	confidentMistakes = 12
 	mistakesPerClass  = 2
-	decisive          = 4 // attributes told of a mistake
+	decisive          = 12 // attributes told of a mistake; more than a page shows, which leaves out dimensions of word vectors
 )
 
 // Describer is a Scorer that says in attributes what it sees in an image.
@@ -34,7 +34,7 @@ type Describer interface {
 // a bilinear model (x'Va) these add up to how much the wrong class outscores the right one.
 type Mistake struct {
 	Image   string     `json:"image"`
-	Decided []Decisive `json:"decided"` // positive weights only, largest first, at most four
+	Decided []Decisive `json:"decided"` // positive weights only, largest first, at most 12
 }
 
 // Decisive is an attribute that spoke for the wrong class.

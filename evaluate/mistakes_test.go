@@ -111,3 +111,24 @@ func TestMistakes(t *testing.T) {
 		}
 	}
 }
+
+// More attributes are kept than a page shows, which leaves out the dimensions of word vectors.
+func TestDecidedKept(t *testing.T) {
+	const width = 20
+	table := &shards.ClassTable{Dataset: "made up", Classes: []string{"s", "a", "b"}, Values: [][]float32{make([]float32, width), make([]float32, width), make([]float32, width)}}
+	roles := &shards.Roles{Name: "half", Dataset: "made up", Provenance: "test", Seen: []string{"s"}, Unseen: []string{"a", "b"}, Images: []string{"i"}, Roles: []shards.Role{shards.RoleTestUnseen}}
+	x := make([]float32, width)
+	for k := range width {
+		table.Attributes = append(table.Attributes, string(rune('a'+k)))
+		table.Values[2][k], x[k] = 1, float32(k+1)
+	}
+	f := &drawn{matrix{images: []string{"i"}, classes: []string{"a"}}, [][]float32{x}}
+	r, err := ZeroShot(context.Background(), bilinear{}, f, table, roles, Options{Resamples: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := NewMistakes(context.Background(), r, bilinear{}, f, table, roles)
+	if err != nil || len(m) != 1 || len(m[0].Decided) != decisive || m[0].Decided[0].Weight != width || m[0].Decided[decisive-1].Weight != width-decisive+1 {
+		t.Errorf("%+v, %v", m, err)
+	}
+}

@@ -37,7 +37,7 @@ type Result struct {
 
 	Generalised *Generalised `json:"generalised,omitempty"`
 
-	Maps *Maps `json:"maps,omitempty"` // nil until NewMaps makes them
+	Maps *Maps `json:"maps,omitempty"` // nil until NewMaps makes them, and of too few images
 
 	Mistakes []Mistake `json:"mistakes,omitempty"` // ConfidentMistakes, explained; nil until NewMistakes makes them
 

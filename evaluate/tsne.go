@@ -8,6 +8,7 @@ import (
 
 const (
 	tsnePerplexity   = 30
+	tsneLeast        = 4 // points: with fewer there are no neighbourhoods to keep
 	tsneSteps        = 750
 	tsneExaggerated  = 250 // first steps, in which P is multiplied
 	tsneExaggeration = 12
@@ -20,12 +21,9 @@ const (
 //	q_ij  proportional to 1 / (1 + |y_i - y_j|^2)
 //
 // it goes down KL(P || Q) by gradient descent with momentum and gains. The start is drawn with seed; equal arguments give
-// equal points. Time and memory grow with n^2.
+// equal points. Time and memory grow with n^2; n is at least tsneLeast.
 func tsne(ctx context.Context, points []float32, n, dim int, seed uint64) ([][2]float64, error) {
 	y := make([][2]float64, n)
-	if n < 4 {
-		return y, nil // no neighbourhoods to keep
-	}
 	p := affinities(squaredDistances(points, n, dim), n, min(tsnePerplexity, float64(n-1)/3))
 	r := rand.New(rand.NewPCG(seed, 0x7453_4e45))
 	for i := range y {

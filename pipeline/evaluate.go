@@ -38,7 +38,9 @@ as the mean over classes, top-5, confusion matrix, with bootstrap intervals. A s
 images of seen classes gives the generalised figures (U, S, H) too. Where the model has a temperature,
 the expected calibration error says how far its probabilities can be believed. Maps (t-SNE) show the
 unseen classes' images by features and, of a model with a latent space, by latent codes among the priors and by
-reconstructions. Of a model that can explain itself the most confident mistakes say which attributes decided.
+reconstructions. Of a model that can be read in attributes the most confident mistakes say which of them speak most for
+the wrong class; where the score is not bilinear in them (VZSL, SAE) that is a reading of the model, not
+a sum that gives the score.
 
 A run of several seeds (vzsl train --seeds) is evaluated seed by seed; reports/<run>/ then has seeds.json and
 report.html with mean, standard deviation and 95 % interval over them.
@@ -234,7 +236,7 @@ func (c *console) about(name string, r *runFlags, model *train.Predictor, in *in
 	}
 	a := report.About{
 		Name: name, Method: title(model), Program: program,
-		Command:  c.command("evaluate", "--run", name),
+		Command: c.command("evaluate", "--run", name), Transductive: model.Settings().Transductive,
 		Features: in.features.Source(), Config: config,
 		Seeds: []report.Entry{{Name: "training", Value: fmt.Sprint(model.Settings().Seed)}},
 		Environment: []report.Entry{

@@ -50,7 +50,9 @@ Probabilities are softmax(score / T) over the classes to choose from, with T fit
 validation classes; where it had none they are not calibrated, and a note says so.
 
 --explain names attributes: those the model sees in the picture, and those that speak most for and
-against the class rather than any of the others.`,
+against the class rather than any of the others. Where the score is bilinear in the attributes (ESZSL,
+DeViSE, ALE, SJE), all attributes together add up to how far it is above the classes' mean; of other
+models (VZSL, SAE) they are a reading, not a sum that gives the score.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if explain {
@@ -67,7 +69,7 @@ against the class rather than any of the others.`,
 	f := cmd.Flags()
 	f.IntVar(&o.Top, "top", 5, "`classes` told of each picture, best first")
 	f.Float64Var(&o.NoneBelow, "none-below", 0, "a picture whose best class has a smaller `probability` is none of them")
-	f.BoolVar(&explain, "explain", false, "name the attributes that decided")
+	f.BoolVar(&explain, "explain", false, "name the attributes that speak for and against the best class")
 	f.StringVar(&o.csv, "csv", "", "`file` to write the answers to as CSV, - for standard output")
 	f.StringVar(&o.parquet, "parquet", "", "`file` to write the answers to as Parquet")
 	must(cmd.MarkFlagFilename("csv", "csv"))

@@ -12,6 +12,8 @@ type About struct {
 	Method  string `json:"method"`  // as shown: "VZSL", "ESZSL"
 	Program string `json:"program"` // program and version
 	Command string `json:"command"` // that makes this report again
+	// Transductive: images of unseen classes joined the training, without their labels.
+	Transductive bool `json:"transductive,omitempty"`
 
 	Started time.Time     `json:"started,omitzero"`
 	Took    time.Duration `json:"took_ns,omitempty"`

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"html/template"
 	"math"
 	"sort"
@@ -14,9 +15,13 @@ import (
 const (
 	longTable     = 60 // rows above which the table scrolls in a frame of its own
 	topConfusions = 12
-	maxMatrix     = 1200
-	maxClassPics  = 400 // in all, about 4 kB each
-	classSamples  = 5   // of a class
+	maxMatrix     = 1200   // candidates
+	maxCells      = 100000 // that are not zero, some 20 bytes each; above either there is no matrix
+	maxTold       = 6000   // cells with their figures, some 200 bytes each
+	maxNamed      = 75     // columns named in the whole view
+	maxDecided    = 4      // attributes told of a mistake
+	maxClassPics  = 400    // in all, about 4 kB each
+	classSamples  = 5      // of a class
 )
 
 // classTable is the accuracy of every class that has images, best first.
@@ -78,8 +83,10 @@ func newClassTable(r *evaluate.Result, shown []string, pics *pictures) classTabl
 // their names, which in bird and scene datasets puts related classes side by side.
 type matrix struct {
 	Rows, Columns []string
-	Cells         []cell
-	Width, Height int // of the drawing, ten units a cell
+	Cells         []cell  // those of at least Told images
+	Told          int     // 1, or more where the page would grow too large
+	Faint         []faint // the others
+	Width, Height int     // of the drawing, ten units a cell
 	Grid          string
 	Numbers       bool   // few enough columns for counts to be legible
 	LabelRem      string // room for the longest name
@@ -95,6 +102,13 @@ type cell struct {
 	Predicted   string
 	Images      int
 	CX, CY      string
+}
+
+// faint is cells of one colour, without figures.
+type faint struct {
+	Right   bool
+	Opacity string
+	D       string // path
 }
 
 // confused is a pair of classes and how often the first was taken for the second.
@@ -122,7 +136,7 @@ func newMatrix(r *evaluate.Result, shown []string) (*matrix, []confused) {
 	if len(pairs) > topConfusions {
 		pairs = pairs[:topConfusions]
 	}
-	if len(r.Candidates) > maxMatrix {
+	if len(r.Candidates) > maxMatrix || len(cells) > maxCells {
 		return nil, pairs
 	}
 
@@ -131,7 +145,7 @@ func newMatrix(r *evaluate.Result, shown []string) (*matrix, []confused) {
 		order[i] = i
 	}
 	sort.SliceStable(order, func(i, j int) bool { return r.Candidates[order[i]] < r.Candidates[order[j]] })
-	m := &matrix{Numbers: len(order) <= 30, Big: len(order) > 60}
+	m := &matrix{Numbers: len(order) <= 30, Big: len(order) > maxNamed}
 	column, row := make([]int, len(order)), make([]int, len(order))
 	for _, c := range order {
 		column[c] = len(m.Columns)
@@ -153,12 +167,24 @@ func newMatrix(r *evaluate.Result, shown []string) (*matrix, []confused) {
 	for y := 1; y < len(m.Rows); y++ {
 		m.Grid += "M0 " + strconv.Itoa(10*y) + "h" + strconv.Itoa(m.Width)
 	}
+	m.Told = toldFrom(cells)
+	faints := make(map[faint]*strings.Builder)
+	var colours []faint
 	for _, c := range cells {
 		n := r.Classes[c.True].Images
 		share := float64(c.Count) / float64(n)
 		// The root brings out small shares, which most of the confusions are.
 		opacity := 0.08 + 0.92*math.Sqrt(share)
 		x, y := 10*column[c.Predicted], 10*row[c.True]
+		if c.Count < m.Told {
+			colour := faint{Right: c.True == c.Predicted, Opacity: strconv.FormatFloat(opacity, 'f', 2, 64)}
+			if faints[colour] == nil {
+				faints[colour] = &strings.Builder{}
+				colours = append(colours, colour)
+			}
+			fmt.Fprintf(faints[colour], "M%d %dh10v10h-10z", x, y)
+			continue
+		}
 		m.Cells = append(m.Cells, cell{
 			X: x, Y: y, Count: c.Count, Images: n,
 			Right:   c.True == c.Predicted,
@@ -168,14 +194,33 @@ func newMatrix(r *evaluate.Result, shown []string) (*matrix, []confused) {
 			CX: strconv.Itoa(x + 5), CY: strconv.FormatFloat(float64(y)+6.6, 'f', 1, 64),
 		})
 	}
+	for _, colour := range colours {
+		colour.D = faints[colour].String()
+		m.Faint = append(m.Faint, colour)
+	}
 	return m, pairs
+}
+
+// toldFrom is the least count of images that no more than maxTold cells have.
+func toldFrom(cells []evaluate.Cell) int {
+	for least := 1; ; least++ {
+		n := 0
+		for _, c := range cells {
+			if c.Count >= least {
+				n++
+			}
+		}
+		if n <= maxTold {
+			return least
+		}
+	}
 }
 
 // mistakes are the images whose predicted class outscores the true one by most.
 type mistakes struct {
 	All      int // mistakes there are
 	Pictures bool
-	Decided  bool // there are attributes that decided
+	Decided  bool // there are attributes that speak for the wrong class
 	Shown    []mistake
 }
 
@@ -190,8 +235,8 @@ type mistake struct {
 	Decided         []decisive
 }
 
-// decisive is an attribute that spoke for the wrong class: the model sees it and that class has more of it, or misses it and
-// that class has less.
+// decisive is an attribute that spoke for the wrong class: in normalised values, the model sees it and that class has more of
+// it, or misses it and that class has less.
 type decisive struct {
 	Attribute       string
 	Missed          bool
@@ -222,6 +267,9 @@ func newMistakes(r *evaluate.Result, shown []string, pics *pictures) mistakes {
 			}
 		}
 		for _, d := range decided[p.Image] {
+			if len(v.Decided) == maxDecided {
+				break
+			}
 			if wordDimension.MatchString(d.Attribute) {
 				continue
 			}

@@ -65,6 +65,7 @@ func compareTable(runs []Compared) (t Table, sources []string) {
 	t.Head = append(t.Head, figures...)
 	t.Head = append(t.Head, "calibration error")
 	var published []*Published
+	var apart []string
 	for _, run := range runs {
 		first := run.Seeds[0]
 		r := first.Result
@@ -93,7 +94,9 @@ func compareTable(runs []Compared) (t Table, sources []string) {
 			cell = spreadCell(evaluate.NewSpread("calibration error", errors), nil)
 		}
 		t.Rows = append(t.Rows, append(row, cell))
-		if p := publishedFor(r, &first.About); p != nil {
+		if p, differs := publishedBeside(r.Dataset, r, &first.About); len(differs) > 0 {
+			apart = append(apart, run.Name+" "+strings.Join(differs, " and "))
+		} else if p != nil {
 			published = append(published, p)
 		}
 	}
@@ -117,7 +120,11 @@ func compareTable(runs []Compared) (t Table, sources []string) {
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	return t, []string{"Published figures are " + p.Metric + ". Source: " + p.Source + "."}
+	sources = []string{"Published figures are " + p.Metric + ". Source: " + p.Source + "."}
+	if len(apart) > 0 {
+		sources = append(sources, "Not to be compared with published figures: "+strings.Join(apart, "; ")+".")
+	}
+	return t, sources
 }
 
 func setting(r *evaluate.Result, seeds int) string {

@@ -238,14 +238,15 @@ type comparison struct {
 }
 
 func compare(r *evaluate.Result, about *About) (c *comparison, otherSplit string) {
-	p := publishedFor(r, about)
-	if p != nil {
+	p, differs := publishedBeside(r.Dataset, r, about)
+	switch {
+	case p == nil:
+		return nil, ""
+	case len(differs) == 0:
 		return &comparison{p, []PublishedFigure{{Method: "This run", Value: 100 * estimateOf(r, p.Metric).Value}}}, ""
 	}
-	if t, ok := publishedTables[strings.ToLower(r.Dataset)]; ok {
-		return nil, fmt.Sprintf("The paper’s figures for %s are on its standard split, with images of all %d unseen classes. This run is on other classes, so they are not shown beside it.", datasetName(r.Dataset), t.unseen)
-	}
-	return nil, ""
+	return nil, fmt.Sprintf("The paper’s figures for %s are zero-shot and inductive, on its standard split, with images of all %d unseen classes. This run %s, so they are not shown beside it.",
+		datasetName(r.Dataset), p.unseen, strings.Join(differs, " and "))
 }
 
 func percent(v float64) string { return plainPercent(v) + "\u202f%" }

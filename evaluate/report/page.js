@@ -23,4 +23,10 @@
       });
     });
   });
+  document.querySelectorAll(".zoomable").forEach(function (matrix) {
+    matrix.querySelector("svg").addEventListener("click", function (event) {
+      var title = event.target.tagName === "rect" && event.target.querySelector("title");
+      matrix.querySelector(".told").textContent = title ? title.textContent : "";
+    });
+  });
 })();

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"math/rand"
 	"os"
 	"path/filepath"
 	"strings"
@@ -252,14 +253,18 @@ func TestPublished(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		change func(r *evaluate.Result, about *About)
-		mark   string
+		mark   string // "": not shown
+		why    string // it is not shown
+		beside string // mark where it is asked for all the same
 	}{
-		{"same features", func(*evaluate.Result, *About) {}, "published"},
-		{"other features", func(_ *evaluate.Result, a *About) { a.Features.Network, a.Features.Dim = "resnet101", 2048 }, "published, other features"},
-		{"other split", func(r *evaluate.Result, _ *About) { r.Split = "validation1" }, ""},
-		{"other classes", func(r *evaluate.Result, _ *About) { r.SeenCount = 100 }, ""},
-		{"not all pictured", func(r *evaluate.Result, _ *About) { r.WithoutImages = names[:1] }, ""},
-		{"other dataset", func(r *evaluate.Result, _ *About) { r.Dataset = "flowers" }, ""},
+		{"same features", func(*evaluate.Result, *About) {}, "published", "", ""},
+		{"other features", func(_ *evaluate.Result, a *About) { a.Features.Network, a.Features.Dim = "resnet101", 2048 }, "published, other features", "", ""},
+		{"other split", func(r *evaluate.Result, _ *About) { r.Split = "validation1" }, "", "This run is on another split,", "published, other classes"},
+		{"other classes", func(r *evaluate.Result, _ *About) { r.SeenCount = 100 }, "", "This run is on another split,", "published, other classes"},
+		{"not all pictured", func(r *evaluate.Result, _ *About) { r.WithoutImages = names[:1] }, "", "This run has images of 49 of them only,", "published, fewer classes with images"},
+		{"few-shot", func(r *evaluate.Result, _ *About) { r.Shots = 5 }, "", "This run is few-shot,", "published, other setting"},
+		{"transductive", func(_ *evaluate.Result, a *About) { a.Transductive = true }, "", "This run is transductive,", "published, other setting"},
+		{"other dataset", func(r *evaluate.Result, _ *About) { r.Dataset = "flowers" }, "", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, about := base()
@@ -268,6 +273,13 @@ func TestPublished(t *testing.T) {
 			if c.mark == "" {
 				if p != nil {
 					t.Errorf("shown as %q", p.Mark)
+				}
+				published, other := compare(r, &about)
+				if published != nil || !strings.Contains(other, c.why) || (other == "") != (c.why == "") {
+					t.Errorf("%+v, %q", published, other)
+				}
+				if beside, _ := publishedBeside(r.Dataset, r, &about); beside != nil && beside.Mark != c.beside {
+					t.Errorf("where it is asked for it is %q, want %q", beside.Mark, c.beside)
 				}
 				return
 			}
@@ -282,6 +294,51 @@ func TestPublished(t *testing.T) {
 			}
 		})
 	}
+}
+
+// ImageNet's 360 classes with 150 images each, a quarter of them right, the wrong ones all over: most of the 5 MB is left to
+// pictures. Every image is in the matrix, and no more cells say so than can.
+func TestSizeOfMatrix(t *testing.T) {
+	names, images := numbered(360, 1)
+	for i := range names {
+		names[i] = fmt.Sprintf("n%08d long-winged parakeet auklet %d", i, i)
+	}
+	r := makeUp{dataset: "ImageNet", split: "standard", unseen: names, images: images, noise: 0.4}.result(t)
+	draw := rand.New(rand.NewSource(1))
+	r.Predictions = nil
+	for c := range r.Classes {
+		r.Classes[c].Images = 150
+		for k := range 150 {
+			p := evaluate.Prediction{Image: fmt.Sprintf("%s/%d.jpg", names[c], k), Class: c, Rank: 1, Top: []evaluate.Choice{{Class: c, Score: 1}}}
+			if draw.Float64() > 0.25 {
+				p.Top[0].Class, p.Rank = draw.Intn(len(names)), 2
+			}
+			r.Predictions = append(r.Predictions, p)
+		}
+	}
+	r.Images = len(r.Predictions)
+	page := render(t, r, anyAbout())
+	if len(page) > 3_000_000 {
+		t.Errorf("%d bytes", len(page))
+	}
+	m, _ := newMatrix(r, names)
+	told, cells := 0, len(m.Cells)
+	for _, c := range m.Cells {
+		told = max(told, c.Count)
+		if c.Count < m.Told {
+			t.Errorf("a cell of %d images, but the page says at least %d", c.Count, m.Told)
+		}
+	}
+	for _, f := range m.Faint {
+		cells += strings.Count(f.D, "M")
+	}
+	if m.Told < 2 || told < 30 || len(m.Cells) > maxTold || cells != len(r.Confusion()) {
+		t.Errorf("%d of %d cells, from %d images on, %d in all", len(m.Cells), cells, m.Told, len(r.Confusion()))
+	}
+	if !strings.Contains(textOf(inspect(t, page)["body"][0]), fmt.Sprintf("Point at a cell of at least %d images", m.Told)) {
+		t.Error("the page does not say which cells have their figures")
+	}
+	t.Logf("%d bytes, %d of %d cells with figures, from %d images on", len(page), len(m.Cells), cells, m.Told)
 }
 
 // All of CUB's 200 classes, the pictures of those that are here: the page stays under 5 MB.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -259,6 +260,16 @@ func TestDecidedAndSamples(t *testing.T) {
 	r.Mistakes = r.Mistakes[:1]
 	if newMistakes(r, r.Candidates, nil).Decided {
 		t.Error("the dimension of a word vector decided")
+	}
+	// Attributes below the dimensions of word vectors are shown, four of them.
+	for k := range 6 {
+		r.Mistakes[0].Decided = append([]evaluate.Decisive{{Attribute: fmt.Sprintf("w2v_%03d", k), Weight: float64(10 + k)}}, r.Mistakes[0].Decided...)
+		r.Mistakes[0].Decided = append(r.Mistakes[0].Decided, evaluate.Decisive{Attribute: fmt.Sprintf("colour %d", k), Weight: 0.9 - 0.1*float64(k)})
+	}
+	for _, m := range newMistakes(r, r.Candidates, nil).Shown {
+		if m.Image == r.Mistakes[0].Image && (len(m.Decided) != 4 || m.Decided[0].Attribute != "colour 0" || m.Decided[3].Attribute != "colour 3") {
+			t.Errorf("%+v", m.Decided)
+		}
 	}
 }
 

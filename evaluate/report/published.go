@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -16,6 +17,8 @@ type Published struct {
 	Features string            `json:"features"`
 	Metric   string            `json:"metric"` // of evaluate.Result's Headline
 	Rows     []PublishedFigure `json:"figures"`
+
+	unseen int // classes they are on
 }
 
 // PublishedFigure is a method's.
@@ -55,37 +58,54 @@ var publishedTables = map[string]struct {
 // PublishedDatasets are the datasets that there are figures for.
 func PublishedDatasets() []string { return slices.Sorted(maps.Keys(publishedTables)) }
 
-// PublishedBeside gives the figures for a dataset (of PublishedDatasets, or awa1), whatever classes and features the run
-// is on: the mark tells. nil: there are none.
+// PublishedBeside gives the figures for a dataset (of PublishedDatasets, or awa1), whatever classes, features and shots an
+// inductive run is on: the mark tells. nil: there are none.
 func PublishedBeside(dataset string, r *evaluate.Result, features shards.Source) *Published {
-	p, _ := publishedBeside(dataset, r, features)
+	p, _ := publishedBeside(dataset, r, &About{Features: features})
 	return p
 }
 
-func publishedBeside(dataset string, r *evaluate.Result, features shards.Source) (p *Published, same bool) {
+// publishedBeside says too in which ways the run is not what the figures are of, as "is few-shot"; none: it is the same but
+// for the features.
+func publishedBeside(dataset string, r *evaluate.Result, about *About) (p *Published, differs []string) {
 	dataset = strings.ToLower(dataset)
 	if dataset == "awa1" {
 		dataset = "awa"
 	}
 	t, ok := publishedTables[dataset]
 	if !ok {
-		return nil, false
+		return nil, nil
 	}
 	mark := "published"
-	if same = strings.ToLower(r.Split) == "standard" && r.SeenCount == t.seen && len(r.Candidates) == t.unseen && len(r.WithoutImages) == 0; !same {
-		mark += ", other classes"
+	if r.Shots > 0 {
+		differs = append(differs, "is few-shot")
 	}
-	network := strings.ToLower(strings.ReplaceAll(features.Network, "-", ""))
-	if !strings.Contains(network, "vgg19") || features.Dim != 4096 {
+	if about.Transductive {
+		differs = append(differs, "is transductive")
+	}
+	if len(differs) > 0 {
+		mark += ", other setting"
+	}
+	switch {
+	case strings.ToLower(r.Split) != "standard" || r.SeenCount != t.seen || len(r.Candidates) != t.unseen:
+		mark += ", other classes"
+		differs = append(differs, "is on another split")
+	case len(r.WithoutImages) > 0:
+		mark += ", fewer classes with images"
+		differs = append(differs, fmt.Sprintf("has images of %d of them only", t.unseen-len(r.WithoutImages)))
+	}
+	network := strings.ToLower(strings.ReplaceAll(about.Features.Network, "-", ""))
+	if !strings.Contains(network, "vgg19") || about.Features.Dim != 4096 {
 		mark += ", other features"
 	}
-	return &Published{Mark: mark, Source: publishedSource, Features: "VGG-19", Metric: t.metric, Rows: t.rows}, same
+	return &Published{Mark: mark, Source: publishedSource, Features: "VGG-19", Metric: t.metric, Rows: t.rows, unseen: t.unseen}, differs
 }
 
-// publishedFor gives the figures where this run is on the same classes with all their candidates pictured, else nil.
+// publishedFor gives the figures where this run is zero-shot and inductive, on the same classes with all its candidates
+// pictured, else nil.
 func publishedFor(r *evaluate.Result, about *About) *Published {
-	p, same := publishedBeside(r.Dataset, r, about.Features)
-	if !same {
+	p, differs := publishedBeside(r.Dataset, r, about)
+	if len(differs) > 0 {
 		return nil
 	}
 	return p

@@ -111,6 +111,7 @@ func TestJSONKeys(t *testing.T) {
 	r.Classes = append(r.Classes, evaluate.Class{Name: "unpictured"})
 	r.Pictured = &evaluate.Pictured{Candidates: 8}
 	about := anyAbout()
+	about.Transductive = true
 	data, err := encodeJSON(r, &about, map[string][]byte{"x": nil})
 	if err != nil {
 		t.Fatal(err)

@@ -135,6 +135,16 @@ func TestCompare(t *testing.T) {
 	if len(second.Rows) != 1 || second.Rows[0][len(second.Head)-1].Text != "–" || len(second.Head) <= len(first.Head) {
 		t.Errorf("%v below %v", second.Rows, second.Head)
 	}
+	// A few-shot and a transductive run are told apart from the published figures beside them.
+	shots, transductive := *standard, vgg
+	shots.Shots, transductive.Transductive = 5, true
+	mixed := Compare([]Compared{{"one", "", []*Stored{{Result: standard, About: vgg}}}, {"five", "", []*Stored{{Result: &shots, About: vgg}}}, {"all", "", []*Stored{{Result: standard, About: transductive}}}})
+	if want := "Not to be compared with published figures: five is few-shot; all is transductive."; mixed.Notes[len(mixed.Notes)-1] != want || len(mixed.Tables[0].Rows) != 3+len(publishedTables["cub"].rows) {
+		t.Errorf("%q", mixed.Notes)
+	}
+	if alone := Compare([]Compared{{"five", "", []*Stored{{Result: &shots, About: vgg}}}}); len(alone.Tables[0].Rows) != 1 {
+		t.Errorf("published figures beside a few-shot run: %v", alone.Tables[0].Rows)
+	}
 	page, err := WriteSummary(t.TempDir(), s, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -27,7 +27,8 @@ seen classes, ` + "`vzsl compare`" + ` does so for all. What they reach: [result
 - **ZSL, GZSL**: scores any classes given as attribute vectors, unseen ones alone or among seen ones (a split with ` + "`--test-seen`" + `).
 - **few-shot**: labelled images of unseen classes (` + "`vzsl split --shots`" + `) can join the training.
 - **transductive**: the unseen classes' images can join it without their labels (` + "`--transductive`" + `).
-- **explains**: ` + "`vzsl predict --explain`" + ` says which attributes decided.
+- **explains**: ` + "`vzsl predict --explain`" + ` names the attributes that speak for a class: exactly where the score is bilinear in
+  them (x'Wa), else as a reading of the model.
 - **ONNX**: ` + "`vzsl export --format onnx`" + ` writes its models. Every method's are written as safetensors.
 
 `
