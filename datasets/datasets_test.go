@@ -242,9 +242,16 @@ func TestFolderErrors(t *testing.T) {
 		t.Errorf("a described class alone: %+v, %v", d, err)
 	}
 	wantNotes(t, d, "to be imported")
+	write(t, filepath.Join(dir, "train", "ape", "a.jpg"), "") // a folder too many above
+	if d, err = Open("folder", dir); err != nil || len(d.Classes) != 1 {
+		t.Errorf("%+v, %v", d, err)
+	}
+	wantNotes(t, d, "to be imported", "train holds 1 folders")
 	if err := os.Remove(filepath.Join(dir, "classes.csv")); err != nil {
 		t.Fatal(err)
 	}
+	_, err = Open("folder", dir)
+	wantError(t, err, "no images", "folder per class")
 	write(t, filepath.Join(dir, "ape", "a.jpg"), "")
 	_, err = OpenFolder(dir, filepath.Join(dir, "none.csv"))
 	wantError(t, err, "none.csv")

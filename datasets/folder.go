@@ -59,19 +59,27 @@ func OpenFolder(dir, classFile string) (*Dataset, error) {
 			return nil, err
 		}
 	}
-	if err := addDescribed(files, dir, classFile); err != nil {
+	described, err := addDescribed(files, dir, classFile)
+	if err != nil {
 		return nil, err
+	}
+	pictured := false
+	for _, f := range files {
+		pictured = pictured || len(f) > 0
+	}
+	if !pictured && len(described) > 0 { // described classes alone do for features that were made elsewhere
+		files = described
 	}
 	d.fill(files)
 	if loose > 0 {
 		d.note("%d pictures lie in %s itself and belong to no class; they were left out", loose, dir)
 	}
-	if len(d.Classes) == 0 { // described classes alone do for features that were made elsewhere
+	switch n := d.withoutImages(); {
+	case !pictured && len(described) == 0:
 		return nil, fmt.Errorf("no images in %s: an own dataset is a folder per class with its pictures in it (%s)", dir, extensionList())
-	}
-	if n := d.withoutImages(); n > 0 && len(d.Images) == 0 {
-		d.note("%d classes and no images: features are to be imported", n)
-	} else if n > 0 {
+	case !pictured:
+		d.note("%d described classes and no images: features are to be imported", n)
+	case n > 0:
 		d.note("%d of the %d classes have no images", n, len(d.Classes))
 	}
 	return d, d.check()
@@ -117,7 +125,7 @@ func extensionList() string {
 }
 
 // addDescribed adds the classes of the class file.
-func addDescribed(files map[string][]string, dir, classFile string) error {
+func addDescribed(files map[string][]string, dir, classFile string) (described map[string][]string, err error) {
 	given := classFile != ""
 	if !given {
 		classFile = filepath.Join(dir, ClassFile)
@@ -125,28 +133,30 @@ func addDescribed(files map[string][]string, dir, classFile string) error {
 	r, err := delimited.Open(classFile)
 	if err != nil {
 		if !given && errors.Is(err, os.ErrNotExist) {
-			return nil
+			return nil, nil
 		}
-		return err
+		return nil, err
 	}
 	defer r.Close()
+	described = map[string][]string{}
 	lines := map[string]int{}
 	for {
 		f, line, err := r.Next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return described, nil
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		name := f[0]
 		if name == "" {
-			return fmt.Errorf("%s: no class name", r.At(0))
+			return nil, fmt.Errorf("%s: no class name", r.At(0))
 		}
 		if was, twice := lines[name]; twice {
-			return fmt.Errorf("%s: class %q is already in line %d", r.At(0), name, was)
+			return nil, fmt.Errorf("%s: class %q is already in line %d", r.At(0), name, was)
 		}
 		lines[name] = line
+		described[name] = nil
 		if _, ok := files[name]; !ok {
 			files[name] = nil
 		}

@@ -19,8 +19,8 @@ const (
 type Describer interface {
 	// Describe estimates the normalised attribute vectors of n raw features, row after row; nil where the method cannot.
 	Describe(features []float32, n int) ([]float32, error)
-	// NormaliseClass gives a class's raw attribute vector as the model takes it.
-	NormaliseClass(raw []float32) ([]float32, error)
+	// DescribedClass gives a class's raw attribute vector as the estimate is held against it.
+	DescribedClass(raw []float32) ([]float32, error)
 }
 
 // Mistake is one of the most confident mistakes and the attributes that decided it.
@@ -97,11 +97,11 @@ func NewMistakes(ctx context.Context, r *Result, model Scorer, features Features
 	}
 	var mistakes []Mistake
 	for i, p := range wrong {
-		predicted, err := d.NormaliseClass(raw[p.Top[0].Class])
+		predicted, err := d.DescribedClass(raw[p.Top[0].Class])
 		if err != nil {
 			return nil, err
 		}
-		truth, err := d.NormaliseClass(raw[p.Class])
+		truth, err := d.DescribedClass(raw[p.Class])
 		if err != nil {
 			return nil, err
 		}

@@ -35,7 +35,7 @@ func (b bilinear) Describe(features []float32, n int) ([]float32, error) {
 	return features, nil
 }
 
-func (bilinear) NormaliseClass(raw []float32) ([]float32, error) { return known0(raw), nil }
+func (bilinear) DescribedClass(raw []float32) ([]float32, error) { return known0(raw), nil }
 
 // known0 puts zero for missing values.
 func known0(raw []float32) []float32 {

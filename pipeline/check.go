@@ -592,6 +592,9 @@ func (x *checking) features() string {
 	case "awa1":
 		return x.command("import text "+shellWord(x.text), true)
 	}
+	if c.Images == 0 && x.ds.layout == "folder" {
+		return x.command("import npy FEATURES.npy", true, "--labels", "LABELS.txt", "--label-kind", "name")
+	}
 	models, err := filepath.Glob(filepath.Join("models", "*.onnx"))
 	if err != nil || len(models) == 0 {
 		c.missing("a network: no .onnx file in models/")

@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vzsl/datasets/shards"
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
 	"vzsl/train"
@@ -35,8 +36,8 @@ func newCompare(con *console) *cobra.Command {
 		Use:   "compare",
 		Short: "methods beside each other, each tuned within the same budget",
 		Long: `Tunes every method on the seen classes as 'vzsl tune' does, all on the same folds and within the same budget
-(--trials, --folds, --budget), trains --seeds models of each with what was found (one where the model does not
-depend on the seed), evaluates them, and writes one table, reports/<name>/: report.html, compare.json, compare.csv,
+(--trials, --folds, --budget), trains --seeds models of each with what was found (one where nothing depends
+on the seed), evaluates them, and writes one table, reports/<name>/: report.html, compare.json, compare.csv,
 compare.md, compare.tex (LaTeX, booktabs).
 
 The table has our figure with its standard deviation and the mean's 95 % interval over seeds, the figure on
@@ -240,7 +241,7 @@ func runCompare(ctx context.Context, con *console, o *compareOptions, settings [
 // compareOne tunes, trains and evaluates a method and fills in its row.
 func (c *console) compareOne(ctx context.Context, name string, in *inputs, o *compareOptions, settings train.Settings, pinned []string, row *comparedMethod, seeds []uint64) (*evaluate.Result, error) {
 	run := name + "/" + row.Method
-	if train.Seedless(row.Method) {
+	if train.Seedless(row.Method) && !slices.Contains(in.roles.Roles, shards.RoleTestSeen) { // whose constant is chosen on drawn images
 		seeds = seeds[:1]
 	}
 	row.Seeds = seeds
@@ -249,13 +250,7 @@ func (c *console) compareOne(ctx context.Context, name string, in *inputs, o *co
 		return nil, err
 	}
 	row.Best, row.Trials, row.Fits, row.Cut, row.Tuning = &tuned.Best, len(tuned.Trials), tuned.Fits, tuned.Cut, tuned.Elapsed
-	_, err = c.trainSeeds(ctx, run, in, tuned.Settings, tuned.Record(), len(seeds), o.force)
-	if errors.Is(err, train.ErrOtherRun) {
-		// Of the same search, whose journal is there, when it had gone less far.
-		c.log.Info("the search went on and chose otherwise: its models are trained anew", "method", row.Method)
-		_, err = c.trainSeeds(ctx, run, in, tuned.Settings, tuned.Record(), len(seeds), true)
-	}
-	if err != nil {
+	if _, err := c.trainSeeds(ctx, run, in, tuned.Settings, tuned.Record(), len(seeds), o.force, true); err != nil {
 		return nil, err
 	}
 	for _, seed := range seeds {
@@ -329,6 +324,9 @@ func (r *comparison) table() report.Table {
 		validation := report.TableCell{Text: points(m.Best.Accuracy)}
 		if m.Best.Folds > 1 {
 			validation.Small = "± " + points(m.Best.Deviation)
+		}
+		if m.Best.Folds < r.Folds {
+			validation.Small = strings.TrimSpace(validation.Small + " on " + counted(m.Best.Folds, "fold"))
 		}
 		row = append(row, validation)
 		if r.Published != nil {
@@ -415,9 +413,9 @@ func (c *console) writeComparison(out *comparison, cmd *cobra.Command) error {
 			out.Images, out.Classes),
 		Tables: []report.Table{out.table()},
 		Notes: []string{
-			fmt.Sprintf("Each method was tuned on the same %d folds of the seen classes with at most %s, %s. Validation is the mean per-class top-1 on the classes held out, with the standard deviation over folds, that the settings were chosen by; no unseen class took part.",
+			fmt.Sprintf("Each method was tuned on the same %d folds of the seen classes with at most %s, %s. Validation is the mean per-class top-1 on the classes held out, with the standard deviation over folds, that the settings were chosen by; where the time ended the search early, on as many folds as it says. No unseen class took part.",
 				out.Folds, counted(out.Trials, "trial"), budget),
-			"Mean, standard deviation and the mean's 95 % interval (Student’s t) are over trainings with different seeds. A method whose model does not depend on the seed is trained once; chance in the choice of images and classes is in the reports of the single seeds.",
+			"Mean, standard deviation and the mean's 95 % interval (Student’s t) are over trainings with different seeds. A method that does not depend on the seed is trained once; chance in the choice of images and classes is in the reports of the single seeds.",
 			"The time of tuning is that of the whole search with its fits beside each other, the time of training that of one model, on this machine.",
 		},
 		Command: c.command("compare", givenFlags(cmd)...), Program: program,

@@ -120,7 +120,7 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 		return err
 	}
 	if len(ds.Images) == 0 {
-		return fmt.Errorf("no images in %s: %s", ds.Root, whereToGet[o.ds.layout])
+		return fmt.Errorf("no images in %s: %s; features that are there already come in by 'vzsl import'", ds.Root, whereToGet[o.ds.layout])
 	}
 	net, err := onnx.Open(o.model)
 	if err != nil {

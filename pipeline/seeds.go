@@ -27,14 +27,18 @@ func seedRun(run string, seed uint64) string {
 }
 
 // trainSeeds trains n models of the same settings with the seeds from settings.Seed on, each into a run folder of its own
-// below run's.
-func (c *console) trainSeeds(ctx context.Context, run string, in *inputs, settings train.Settings, tuned *train.TunedRecord, n int, force bool) ([]*trainedRun, error) {
+// below run's; as trainSearched does, where searched.
+func (c *console) trainSeeds(ctx context.Context, run string, in *inputs, settings train.Settings, tuned *train.TunedRecord, n int, force, searched bool) ([]*trainedRun, error) {
 	if _, err := os.Stat(filepath.Join(c.runDir(run), "config.toml")); err == nil {
 		return nil, fmt.Errorf("%s holds a run of one seed: take another folder with --run", c.runDir(run))
 	}
+	fit := c.train
+	if searched {
+		fit = c.trainSearched
+	}
 	var all []*trainedRun
 	for range n {
-		t, err := c.train(ctx, seedRun(run, settings.Seed), in, settings, tuned, force)
+		t, err := fit(ctx, seedRun(run, settings.Seed), in, settings, tuned, force)
 		if err != nil {
 			return nil, err
 		}

@@ -164,7 +164,7 @@ func runTrain(ctx context.Context, con *console, r *runFlags, settings train.Set
 		}
 		return con.result(t, t.say)
 	}
-	all, err := con.trainSeeds(ctx, name, in, settings, tuned, seeds, force)
+	all, err := con.trainSeeds(ctx, name, in, settings, tuned, seeds, force, false)
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func (t *tuneFlags) addSearch(cmd *cobra.Command, budget time.Duration) {
 	f.StringVar(&t.preset, "preset", "default", "settings to start from: "+enumerate(train.Presets()))
 	f.IntVar(&t.trials, "trials", 27, "`number` of settings tried on the first part")
 	f.IntVar(&t.folds, "folds", 5, "parts of the seen classes")
-	f.DurationVar(&t.budget, "budget", budget, "begin no fit when a method's search has taken this long, interruptions left out, e.g. 30m (0: no limit); with less time fewer settings are tried, the best of them on as many parts")
+	f.DurationVar(&t.budget, "budget", budget, "begin no fit when a method's search has taken this long, interruptions left out, e.g. 30m (0: no limit); with less time fewer settings are tried, the best of them on as many parts as it allows")
 	f.IntVar(&t.workers, "workers", 0, "fits at a time (default: one for each processor)")
 	f.BoolVar(&t.force, "force", false, "begin anew in a run folder that holds another run or search")
 }
@@ -150,6 +150,19 @@ func givenSettings(fs *pflag.FlagSet, s *train.Settings) []string {
 	return names
 }
 
+// trainSearched is train with what a search found. A model of the same folder's search, trained when that had gone less far,
+// gives way.
+func (c *console) trainSearched(ctx context.Context, name string, in *inputs, settings train.Settings, tuned *train.TunedRecord, force bool) (*trainedRun, error) {
+	t, err := c.train(ctx, name, in, settings, tuned, force)
+	if errors.Is(err, train.ErrOtherRun) {
+		if _, _, not := train.ReadTuned(c.runDir(name)); not == nil {
+			c.log.Info("the search has gone on since this model was trained: it is trained anew", "run", name)
+			return c.train(ctx, name, in, settings, tuned, true)
+		}
+	}
+	return t, err
+}
+
 func runTune(ctx context.Context, con *console, t *tuneFlags, settings train.Settings, choice map[string]float64, pinned []string) error {
 	name, err := t.run.name()
 	if err != nil {
@@ -166,10 +179,10 @@ func runTune(ctx context.Context, con *console, t *tuneFlags, settings train.Set
 	}
 	var models []*trainedRun
 	if t.seeds > 0 {
-		models, err = con.trainSeeds(ctx, name, in, tuned.Settings, tuned.Record(), t.seeds, t.force)
+		models, err = con.trainSeeds(ctx, name, in, tuned.Settings, tuned.Record(), t.seeds, t.force, true)
 	} else {
 		var one *trainedRun
-		one, err = con.train(ctx, name, in, tuned.Settings, tuned.Record(), t.force)
+		one, err = con.trainSearched(ctx, name, in, tuned.Settings, tuned.Record(), t.force)
 		models = append(models, one)
 	}
 	if err != nil {

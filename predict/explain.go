@@ -42,7 +42,7 @@ type explainer struct {
 func newExplainer(m Model, classes *Classes, most int) (*explainer, error) {
 	e := &explainer{most: most, names: m.Attributes(), raw: classes.Vectors}
 	for i, c := range classes.Vectors {
-		v, err := m.NormaliseClass(c)
+		v, err := m.DescribedClass(c)
 		if err != nil {
 			return nil, fmt.Errorf("class %q: %w", classes.Names[i], err)
 		}

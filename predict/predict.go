@@ -18,6 +18,8 @@ type Model interface {
 	FeatureDim() int
 	// Describe estimates the normalised attribute vectors of n raw features; nil where the method cannot.
 	Describe(features []float32, n int) ([]float32, error)
+	// DescribedClass gives a raw attribute vector as Describe's estimate is held against it.
+	DescribedClass(raw []float32) ([]float32, error)
 	NormaliseClass(raw []float32) ([]float32, error)
 }
 

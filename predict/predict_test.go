@@ -22,9 +22,10 @@ type bilinear struct {
 	temperature float64
 }
 
-func (b *bilinear) Temperature() float64 { return b.temperature }
-func (b *bilinear) Attributes() []string { return b.names }
-func (b *bilinear) FeatureDim() int      { return len(b.v) }
+func (b *bilinear) Temperature() float64                            { return b.temperature }
+func (b *bilinear) Attributes() []string                            { return b.names }
+func (b *bilinear) FeatureDim() int                                 { return len(b.v) }
+func (b *bilinear) DescribedClass(raw []float32) ([]float32, error) { return b.NormaliseClass(raw) }
 func (b *bilinear) NormaliseClass(raw []float32) ([]float32, error) {
 	return append([]float32{}, raw...), nil
 }

@@ -148,6 +148,16 @@ func (p *Predictor) Describe(features []float32, n int) ([]float32, error) {
 	return d.Describe(x, n)
 }
 
+// DescribedClass gives a class's raw attribute vector as Describe's estimate is held against it: normalised or, where the
+// method knows no more of a class than which attributes it has, 1 and 0.
+func (p *Predictor) DescribedClass(raw []float32) ([]float32, error) {
+	v, err := p.NormaliseClass(raw)
+	if b, ok := p.model.(method.Binary); ok && err == nil {
+		v = b.Binary(v)
+	}
+	return v, err
+}
+
 // latent is a model with a latent space.
 type latent interface {
 	Encode(features []float32, n int) ([]float32, error)

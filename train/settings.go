@@ -88,7 +88,8 @@ func Title(method string) string {
 	return method
 }
 
-// Seedless tells whether a method's model does not depend on the seed once its settings and choice are given.
+// Seedless tells whether a method's scores do not depend on the seed once its settings and choice are given. The constant
+// and the temperature are chosen on drawn images, and so do.
 func Seedless(method string) bool {
 	return slices.ContainsFunc(methods, func(m known) bool { return m.name == method && m.seedless })
 }

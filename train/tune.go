@@ -290,7 +290,7 @@ func (t *tuning) search(ctx context.Context) (*Tuned, error) {
 	for _, f := range t.folds {
 		out.Classes += len(f)
 	}
-	best := 0
+	var best Trial
 	for i, folds := range rungs {
 		if i > 0 {
 			alive = alive[:(len(alive)+2)/3]
@@ -334,12 +334,15 @@ func (t *tuning) search(ctx context.Context) (*Tuned, error) {
 			return cmp.Compare(out.Trials[b].Accuracy, out.Trials[a].Accuracy)
 		})
 		alive = slices.DeleteFunc(alive, func(n int) bool { return out.Trials[n].Failed != "" || out.Trials[n].Choice == nil })
-		if len(alive) == 0 {
+		if len(alive) == 0 && i == 0 {
 			return nil, fmt.Errorf("no trial could be fitted; the first failed so: %s", out.Trials[0].Failed)
 		}
-		best = alive[0]
+		if len(alive) == 0 { // the last ones failed on further folds: the rung before decides
+			break
+		}
+		best = out.Trials[alive[0]]
 	}
-	out.Settings, out.Best, out.Choice = t.settings[best], out.Trials[best], out.Trials[best].Choice
+	out.Settings, out.Best, out.Choice = t.settings[best.Number], best, best.Choice
 	out.Fits, out.Elapsed = len(t.fits), t.elapsed
 	for _, f := range t.fits {
 		out.Seconds += f.Seconds

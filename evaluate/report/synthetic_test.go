@@ -44,7 +44,7 @@ func (m *made) Score(features []float32, n int, classes [][]float32) ([]float32,
 func (m *made) Encode(features []float32, n int) ([]float32, error)      { return features, nil }
 func (m *made) Reconstruct(features []float32, n int) ([]float32, error) { return features, nil }
 func (m *made) Describe(features []float32, n int) ([]float32, error)    { return features, nil }
-func (m *made) NormaliseClass(raw []float32) ([]float32, error)          { return raw, nil }
+func (m *made) DescribedClass(raw []float32) ([]float32, error)          { return raw, nil }
 func (m *made) Prior(class []float32) (mean, std []float32, err error) {
 	return class, []float32{0.3, 0.2}, nil
 }

@@ -22,9 +22,10 @@ import (
 // brightness is a model of two attributes; pictures are numbers here, which are its features.
 type brightness struct{}
 
-func (brightness) Temperature() float64 { return 1 }
-func (brightness) Attributes() []string { return []string{"light", "dark"} }
-func (brightness) FeatureDim() int      { return 1 }
+func (brightness) Temperature() float64                              { return 1 }
+func (brightness) Attributes() []string                              { return []string{"light", "dark"} }
+func (brightness) FeatureDim() int                                   { return 1 }
+func (b brightness) DescribedClass(raw []float32) ([]float32, error) { return b.NormaliseClass(raw) }
 func (brightness) NormaliseClass(raw []float32) ([]float32, error) {
 	for _, v := range raw {
 		if v != v {

@@ -187,9 +187,18 @@ func (b *binary) evidence(z []float32) []float32 {
 	return z
 }
 
-// describing is a model that describes samples by the evidence of their logits.
-func (b *binary) describing(of func(x []float32, n int) []float32, m *model) *described {
-	return &described{m, func(x []float32, n int) []float32 { return b.evidence(of(x, n)) }}
+// byAttributes is a model that describes samples by the evidence of their logits, and classes by the attributes they have.
+type byAttributes struct {
+	*described
+	b *binary
+}
+
+var _ method.Binary = (*byAttributes)(nil)
+
+func (m *byAttributes) Binary(vector []float32) []float32 { return m.b.of(vector) }
+
+func (b *binary) describing(of func(x []float32, n int) []float32, m *model) *byAttributes {
+	return &byAttributes{&described{m, func(x []float32, n int) []float32 { return b.evidence(of(x, n)) }}, b}
 }
 
 func (b *binary) tensors() []safetensors.Tensor {
@@ -217,7 +226,7 @@ func loadBinary(f *safetensors.File) (*binary, error) {
 	return &binary{threshold: threshold, prior: prior}, nil
 }
 
-func dapModel(weight, bias []float32, b *binary) *described {
+func dapModel(weight, bias []float32, b *binary) *byAttributes {
 	a := len(bias)
 	d := len(weight) / a
 	outputs := func(x []float32, n int) []float32 {

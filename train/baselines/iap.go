@@ -88,7 +88,7 @@ func (m *IAPMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 }
 
 // iapModel has the classifier's classes' binary attributes one after another.
-func iapModel(k *classifier, b *binary, seen []float32, floor float32) *described {
+func iapModel(k *classifier, b *binary, seen []float32, floor float32) *byAttributes {
 	a := len(b.prior)
 	outputs := func(x []float32, n int) []float32 {
 		z := make([]float32, n*a)

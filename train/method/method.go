@@ -152,6 +152,12 @@ type Describer interface {
 	Describe(features []float32, n int) ([]float32, error)
 }
 
+// Binary is a Describer that knows a class by which attributes it has.
+type Binary interface {
+	// Binary gives 1 for each attribute that the class of a normalised vector has, else 0: what Describe's product is with.
+	Binary(vector []float32) []float32
+}
+
 // Grapher is a Model that can be written as an ONNX graph.
 type Grapher interface {
 	// Graph adds Score: features and attributes are the names of its inputs, float32 and normalised, n x feature and
