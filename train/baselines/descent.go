@@ -316,6 +316,7 @@ func (f *fitting) resume() error {
 	for i, w := range f.all {
 		f.best[i] = make([]float32, len(w.values))
 	}
+	f.bestSaved = f.bestEpoch
 	b := f.s.ResumeBest
 	switch {
 	case b == nil:
@@ -325,6 +326,5 @@ func (f *fitting) resume() error {
 		// them again.
 		return nil
 	}
-	f.bestSaved = f.bestEpoch
 	return restore(b.Tensors, "parameter/", func(i int) []float32 { return f.best[i] })
 }

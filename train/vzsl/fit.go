@@ -438,6 +438,7 @@ func (t *training) resume() error {
 	for i, p := range all {
 		t.best[i] = make([]float32, len(p.values))
 	}
+	t.bestSaved = at
 	b := t.s.ResumeBest
 	switch {
 	case b == nil:
@@ -447,7 +448,6 @@ func (t *training) resume() error {
 		// them again.
 		return nil
 	}
-	t.bestSaved = at
 	return restore(&safetensors.File{Tensors: b.Tensors}, "parameter/", all, func(i int) []float32 { return t.best[i] })
 }
 

@@ -210,6 +210,52 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// TestKilledBetween ends a fit after the first best parameters of its transductive part are written and before the state
+// that goes with them is: the inductive part's best must not be lost with their file.
+func TestKilledBetween(t *testing.T) {
+	w := world(3, 5, 10, 5)
+	c := small()
+	c.Epochs, c.TransductiveEpochs, c.Batch = 6, 4, 10
+	p := &method.Problem{Train: *w[0], Validation: w[1], Unlabelled: &method.Unlabelled{Features: w[1], Attributes: w[1].Attributes}, Seed: 5}
+	o, err := (&Method{Config: c}).Fit(context.Background(), p, &method.Session{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := bytesOf(t, o.Model)
+	for _, due := range []bool{true, false} { // a state of shortly before, or of the inductive part's end alone
+		var state, best *method.State
+		killed := errors.New("killed")
+		keep := func(s *method.State) *method.State {
+			k := &method.State{Values: s.Values}
+			for _, x := range s.Tensors {
+				x.F32 = slices.Clone(x.F32)
+				k.Tensors = append(k.Tensors, x)
+			}
+			return k
+		}
+		_, err = (&Method{Config: c}).Fit(context.Background(), p, &method.Session{Due: func() bool { return due || state != nil && state.Values["transductive_step"] != "" },
+			Save: func(s, b *method.State) error {
+				if b != nil {
+					best = keep(b)
+					if b.Values["best_at"] != s.Values["best_epoch"] {
+						return killed
+					}
+				}
+				state = keep(s)
+				return nil
+			}})
+		if !errors.Is(err, killed) {
+			t.Fatal(err)
+		}
+		if o, err = (&Method{Config: c}).Fit(context.Background(), p, &method.Session{Resume: state, ResumeBest: best}); err != nil {
+			t.Fatal(err)
+		}
+		if bytesOf(t, o.Model) != want {
+			t.Errorf("due %v: the resumed fit gave another model", due)
+		}
+	}
+}
+
 // TestPrediction: scores from plain code equal the graph's divergences, and nothing is dropped.
 func TestPrediction(t *testing.T) {
 	w := world(4, 5, 10)[0]

@@ -83,18 +83,22 @@ func (s *transduction) run(ctx context.Context) error {
 			clear(t.m1[i])
 			clear(t.m2[i])
 		}
-		if s.validates() {
-			// That the inductive model is best is one of the answers.
-			a, err := method.Accuracy(t.model, t.p.Validation)
-			if err != nil {
-				return err
-			}
-			t.accuracy, s.tried = a, true
-			t.keepBest()
-			t.bestSaved = -1
-			if err := s.point(0, a); err != nil {
-				return err
-			}
+		// From here on the state has the inductive part's best parameters: the file of the best is about to be another's.
+		if err := t.save(); err != nil {
+			return err
+		}
+	}
+	if s.step == 0 && !s.tried && s.validates() {
+		// That the inductive model is best is one of the answers.
+		a, err := method.Accuracy(t.model, t.p.Validation)
+		if err != nil {
+			return err
+		}
+		t.accuracy, s.tried = a, true
+		t.keepBest()
+		t.bestSaved = -1
+		if err := s.point(0, a); err != nil {
+			return err
 		}
 	}
 	total := s.epochs * s.steps
