@@ -23,7 +23,7 @@ type Describer interface {
 	DescribedClass(raw []float32) ([]float32, error)
 }
 
-// Mistake is one of the most confident mistakes and the attributes that decided it.
+// Mistake is one of the most confident mistakes and the attributes that spoke for it.
 //
 // With e the model's estimate of the image's normalised attribute vector, p that of the predicted class and t that of the
 // true one, attribute k speaks for the wrong class with the weight
@@ -64,7 +64,7 @@ func (r *Result) ConfidentMistakes() (some []*Prediction, all int) {
 	return some[:min(confidentMistakes, len(some))], all
 }
 
-// NewMistakes says of the most confident mistakes of r, which the model made, what decided them; nil where the model is no
+// NewMistakes says of the most confident mistakes of r, which the model made, what spoke for them; nil where the model is no
 // Describer that can.
 func NewMistakes(ctx context.Context, r *Result, model Scorer, features Features, table *shards.ClassTable, roles *shards.Roles) ([]Mistake, error) {
 	d, ok := model.(Describer)
