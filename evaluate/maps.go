@@ -50,7 +50,8 @@ type Reconstructor interface {
 }
 
 // NewMaps lays out up to 1,000 test images, evenly by class, of up to 50 unseen classes: their features and, where the model
-// is a Latent and a Reconstructor that has them, their latent codes with the classes' priors and their reconstructions. nil: there are too few images to lay out.
+// is a Latent and a Reconstructor that has them, their latent codes with the classes' priors and their reconstructions.
+// nil: there are too few images to lay out.
 func NewMaps(ctx context.Context, model Scorer, features Features, table *shards.ClassTable, roles *shards.Roles, seed uint64) (*Maps, error) {
 	s, err := open(features, table, roles)
 	if err != nil {

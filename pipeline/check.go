@@ -659,14 +659,7 @@ func (x *checking) table() string {
 
 // splitNames are the splits there are, the published ones first.
 func (x *checking) splitNames() []string {
-	files, err := filepath.Glob(filepath.Join(escapeGlob(x.con.datasetDir(x.ds.name)), "splits", "*.parquet"))
-	if err != nil {
-		return nil
-	}
-	var names []string
-	for _, f := range files {
-		names = append(names, strings.TrimSuffix(filepath.Base(f), ".parquet"))
-	}
+	names := x.con.splits(x.ds.name)
 	slices.SortStableFunc(names, func(a, b string) int {
 		rank := map[string]int{"standard": -2, "proposed": -1}
 		return rank[a] - rank[b]

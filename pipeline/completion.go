@@ -97,10 +97,8 @@ func (c *console) networkNames(cmd *cobra.Command) []string {
 }
 
 func (c *console) splitNames(cmd *cobra.Command) []string {
-	found := datasets.PublishedSplits(flagValue(cmd, "dataset"))
-	for _, name := range below(filepath.Join(c.datasetDir(flagValue(cmd, "dataset")), "splits"), "*.parquet") {
-		found = append(found, strings.TrimSuffix(name, ".parquet"))
-	}
+	dataset := flagValue(cmd, "dataset")
+	found := slices.Concat(datasets.PublishedSplits(dataset), c.splits(dataset))
 	if cmd.Name() == "split" { // for the others it is there once it is made
 		found = append(found, picturedSplit)
 	}
@@ -112,7 +110,7 @@ func (c *console) runNames(*cobra.Command) []string {
 	var found []string
 	for _, depth := range []string{"*", "*/*", "*/*/*"} {
 		for _, name := range below(c.runDir("."), depth+"/config.toml") {
-			if name = path.Dir(name); strings.HasPrefix(path.Base(name), "seed-") {
+			if name = path.Dir(name); strings.HasPrefix(path.Base(name), seedPrefix) {
 				name = path.Dir(name)
 			}
 			found = append(found, name)

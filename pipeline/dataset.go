@@ -151,6 +151,15 @@ func (c *console) networks(dataset string) ([]string, error) {
 	return names, nil
 }
 
+// splits lists the splits made of a dataset.
+func (c *console) splits(dataset string) []string {
+	var names []string
+	for _, file := range below(filepath.Join(c.datasetDir(dataset), "splits"), "*.parquet") {
+		names = append(names, strings.TrimSuffix(file, ".parquet"))
+	}
+	return names
+}
+
 func escapeGlob(path string) string {
 	return strings.NewReplacer(`*`, `[*]`, `?`, `[?]`, `[`, `[[]`).Replace(path)
 }

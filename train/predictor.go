@@ -126,6 +126,19 @@ func (p *Predictor) normalised(features []float32, n int) ([]float32, error) {
 	return x, nil
 }
 
+// asked gives what a model that can, an M, makes of n raw features; nil where the method's cannot.
+func asked[M any](p *Predictor, what func(m M, x []float32, n int) ([]float32, error), features []float32, n int) ([]float32, error) {
+	m, ok := p.model.(M)
+	if !ok {
+		return nil, nil
+	}
+	x, err := p.normalised(features, n)
+	if err != nil {
+		return nil, err
+	}
+	return what(m, x, n)
+}
+
 // NormaliseClass gives a class's raw attribute vector as the model takes it.
 func (p *Predictor) NormaliseClass(raw []float32) ([]float32, error) {
 	v := make([]float32, p.normaliser.Dim())
@@ -137,15 +150,7 @@ func (p *Predictor) AttributeMeans() []float64 { return p.normaliser.Parts()["me
 
 // Describe estimates the normalised attribute vectors of n raw features; nil where the method has no such estimate.
 func (p *Predictor) Describe(features []float32, n int) ([]float32, error) {
-	d, ok := p.model.(method.Describer)
-	if !ok {
-		return nil, nil
-	}
-	x, err := p.normalised(features, n)
-	if err != nil {
-		return nil, err
-	}
-	return d.Describe(x, n)
+	return asked(p, method.Describer.Describe, features, n)
 }
 
 // DescribedClass gives a class's raw attribute vector as Describe's estimate is held against it: normalised or, where the
@@ -166,15 +171,7 @@ type latent interface {
 
 // Encode gives the latent codes of n raw features, the means of q(z|x); nil where the method has none.
 func (p *Predictor) Encode(features []float32, n int) ([]float32, error) {
-	l, ok := p.model.(latent)
-	if !ok {
-		return nil, nil
-	}
-	x, err := p.normalised(features, n)
-	if err != nil {
-		return nil, err
-	}
-	return l.Encode(x, n)
+	return asked(p, latent.Encode, features, n)
 }
 
 // Prior gives the mean and the standard deviations of p(z|a) of a class's raw attributes; nil where the method has none.
@@ -198,15 +195,8 @@ type reconstructor interface {
 // Reconstruct gives what the decoder makes of the latent codes of n raw features, as Generate gives features; nil where the
 // method has no decoder.
 func (p *Predictor) Reconstruct(features []float32, n int) ([]float32, error) {
-	d, ok := p.model.(reconstructor)
-	if !ok {
-		return nil, nil
-	}
-	x, err := p.normalised(features, n)
-	if err != nil {
-		return nil, err
-	}
-	if x, err = d.Reconstruct(x, n); err != nil || x == nil {
+	x, err := asked(p, reconstructor.Reconstruct, features, n)
+	if err != nil || x == nil {
 		return nil, err
 	}
 	p.raw(x, n)

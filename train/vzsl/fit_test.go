@@ -126,6 +126,16 @@ func TestSeeds(t *testing.T) {
 	}
 }
 
+// keep copies a state that may not be used after Save returns.
+func keep(s *method.State) *method.State {
+	k := &method.State{Values: s.Values}
+	for _, x := range s.Tensors {
+		x.F32 = slices.Clone(x.F32)
+		k.Tensors = append(k.Tensors, x)
+	}
+	return k
+}
+
 // TestResume interrupts a fit again and again, each time after another number of steps, some of them without a chance
 // to save, and compares the end with an undisturbed fit.
 func TestResume(t *testing.T) {
@@ -143,14 +153,6 @@ func TestResume(t *testing.T) {
 		}
 		want := bytesOf(t, o.Model)
 		var state, best *method.State
-		keep := func(s *method.State) *method.State {
-			k := &method.State{Values: s.Values}
-			for _, x := range s.Tensors {
-				x.F32 = slices.Clone(x.F32)
-				k.Tensors = append(k.Tensors, x)
-			}
-			return k
-		}
 		type key struct {
 			done  int
 			start bool // of the transductive part
@@ -225,14 +227,6 @@ func TestKilledBetween(t *testing.T) {
 	for _, due := range []bool{true, false} { // a state of shortly before, or of the inductive part's end alone
 		var state, best *method.State
 		killed := errors.New("killed")
-		keep := func(s *method.State) *method.State {
-			k := &method.State{Values: s.Values}
-			for _, x := range s.Tensors {
-				x.F32 = slices.Clone(x.F32)
-				k.Tensors = append(k.Tensors, x)
-			}
-			return k
-		}
 		_, err = (&Method{Config: c}).Fit(context.Background(), p, &method.Session{Due: func() bool { return due || state != nil && state.Values["transductive_step"] != "" },
 			Save: func(s, b *method.State) error {
 				if b != nil {
