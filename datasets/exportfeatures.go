@@ -13,14 +13,14 @@ import (
 	"strconv"
 	"strings"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/internal/wholefile"
 )
 
 // ExportNPY writes features as NumPy arrays to dir: features.npy (float32, a row per image), labels.npy (int32, rows of the
 // class table from 0), and as text images.txt (a line per row) and classes.txt (line i is the class of label i; of a label
 // without images it is empty). It returns the files.
-func ExportNPY(ctx context.Context, f *shards.Cache, dir string, progress func(done, total int)) ([]string, error) {
+func ExportNPY(ctx context.Context, f *features.Cache, dir string, progress func(done, total int)) ([]string, error) {
 	files := []string{"features.npy", "labels.npy", "images.txt", "classes.txt"}
 	for i, name := range files {
 		files[i] = filepath.Join(dir, name)
@@ -102,7 +102,7 @@ func writeNPY(path, kind string, shape []int, values func(w *bufio.Writer) error
 
 // ExportCSV writes features as a table of text: image, class, then a column for each value (f0, f1, ...), with as many digits
 // as give back the same float32.
-func ExportCSV(ctx context.Context, f *shards.Cache, path string, progress func(done, total int)) error {
+func ExportCSV(ctx context.Context, f *features.Cache, path string, progress func(done, total int)) error {
 	return wholefile.Write(path, func(to io.WriteSeeker) error {
 		w := csv.NewWriter(to)
 		row := []string{"image", "class"}
@@ -131,7 +131,7 @@ func ExportCSV(ctx context.Context, f *shards.Cache, path string, progress func(
 
 // ExportArrow writes features as an Arrow IPC file, uncompressed, to be mapped into memory: image, class, label, feature
 // (FixedSizeList of float32). It is the file that training maps.
-func ExportArrow(f *shards.Cache, path string) error {
+func ExportArrow(f *features.Cache, path string) error {
 	return wholefile.Write(path, func(w io.WriteSeeker) error {
 		from, err := os.Open(f.Path())
 		if err != nil {

@@ -8,16 +8,16 @@ import (
 	"os"
 	"path/filepath"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/internal/matfile"
 	"vzsl/internal/wholefile"
 )
 
 // ExportXLSA17Options say what is written as a folder of xlsa17.
 type ExportXLSA17Options struct {
-	Features *shards.Cache
-	Classes  *shards.ClassTable
-	Roles    *shards.Roles
+	Features *features.Cache
+	Classes  *features.ClassTable
+	Roles    *features.Roles
 	Dir      string
 	Force    bool // replace what is there
 	Progress func(done, total int)
@@ -89,7 +89,7 @@ func (o *ExportXLSA17Options) labels() ([]float64, error) {
 
 // places are the images of each role by their places in the features, from 1.
 func (o *ExportXLSA17Options) places() map[string][]float64 {
-	role := make(map[string]shards.Role, len(o.Roles.Images))
+	role := make(map[string]features.Role, len(o.Roles.Images))
 	for i, image := range o.Roles.Images {
 		role[image] = o.Roles.Roles[i]
 	}
@@ -98,13 +98,13 @@ func (o *ExportXLSA17Options) places() map[string][]float64 {
 	for i, image := range o.Features.Images() {
 		at := float64(i + 1)
 		switch role[image] {
-		case shards.RoleTrain:
+		case features.RoleTrain:
 			locs["trainval_loc"], locs["train_loc"] = append(locs["trainval_loc"], at), append(locs["train_loc"], at)
-		case shards.RoleValidation:
+		case features.RoleValidation:
 			locs["trainval_loc"], locs["val_loc"] = append(locs["trainval_loc"], at), append(locs["val_loc"], at)
-		case shards.RoleTestSeen:
+		case features.RoleTestSeen:
 			locs["test_seen_loc"] = append(locs["test_seen_loc"], at)
-		case shards.RoleTestUnseen:
+		case features.RoleTestUnseen:
 			locs["test_unseen_loc"] = append(locs["test_unseen_loc"], at)
 		}
 	}

@@ -7,13 +7,13 @@ import (
 	"slices"
 	"testing"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/internal/matfile"
 )
 
 func TestExportXLSA17(t *testing.T) {
-	features, splits := xlsa17Toy()
-	x, err := OpenXLSA17(xlsa17Folder(t, features, splits), "", "")
+	content, splits := xlsa17Toy()
+	x, err := OpenXLSA17(xlsa17Folder(t, content, splits), "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +22,7 @@ func TestExportXLSA17(t *testing.T) {
 	if _, err := ImportXLSA17(context.Background(), x, o); err != nil {
 		t.Fatal(err)
 	}
-	cache, err := shards.OpenCache(context.Background(), o.Out, nil)
+	cache, err := features.OpenCache(context.Background(), o.Out, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestExportXLSA17(t *testing.T) {
 		t.Fatal(err)
 	}
 	nan := float32(math.NaN())
-	table := &shards.ClassTable{Classes: classes, Attributes: []string{"a", "b"}, Values: [][]float32{{3, 4}, {nan, 2}, {0, 0}, {6, 8}}}
+	table := &features.ClassTable{Classes: classes, Attributes: []string{"a", "b"}, Values: [][]float32{{3, 4}, {nan, 2}, {0, 0}, {6, 8}}}
 	to := ExportXLSA17Options{Features: cache, Classes: table, Roles: roles, Dir: filepath.Join(t.TempDir(), "new")}
 	e, err := ExportXLSA17(context.Background(), to)
 	if err != nil {
@@ -74,7 +74,7 @@ func TestExportXLSA17(t *testing.T) {
 	table.Classes = classes
 	_, err = ExportXLSA17(ctx, to)
 	wantError(t, err, "res101.mat", "canceled")
-	to.Roles = &shards.Roles{Name: "none"}
+	to.Roles = &features.Roles{Name: "none"}
 	_, err = ExportXLSA17(context.Background(), to)
 	wantError(t, err, "split none", "0 images to train on")
 }

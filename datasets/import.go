@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/internal/delimited"
 )
 
@@ -43,7 +43,7 @@ type Import struct {
 	Program  string
 
 	Out       string // folder of the shards
-	ShardRows int    // 0: shards.DefaultShardRows
+	ShardRows int    // 0: features.DefaultShardRows
 	Force     bool   // discard shards of another source
 	Progress  func(done, total int)
 }
@@ -85,13 +85,13 @@ func (o *Import) dataset(images []string, labels []int) (*Dataset, error) {
 // store makes shards of the rows of r, which are d's images. A row with a value that is not a finite float32 is skipped and
 // listed, everything else that does not fit is an error. Memory is bounded whatever the number of rows, but for the names. An
 // interrupted import is resumed like an extraction; the sha256 of what is read stands for the network's.
-func (o *Import) store(ctx context.Context, d *Dataset, r rowReader, engine string) (*shards.Manifest, error) {
+func (o *Import) store(ctx context.Context, d *Dataset, r rowReader, engine string) (*features.Manifest, error) {
 	sum, err := r.sum()
 	if err != nil {
 		return nil, fmt.Errorf("features: %w", err)
 	}
 	_, dim := r.size()
-	w, err := shards.Create(o.Out, shards.Source{
+	w, err := features.Create(o.Out, features.Source{
 		Dataset: o.Dataset, DatasetSHA256: d.SHA256(), Network: o.Network, NetworkSHA256: sum,
 		Layer: o.Layer, Recipe: o.Recipe, Engine: engine, Program: o.Program, Dim: dim, ShardRows: o.ShardRows, Images: len(d.Images),
 	}, o.Force)
@@ -106,7 +106,7 @@ func (o *Import) store(ctx context.Context, d *Dataset, r rowReader, engine stri
 }
 
 // write fills the parts that are still to be made: one goroutine reads, a few write.
-func (o *Import) write(ctx context.Context, w *shards.Writer, r rowReader, d *Dataset, dim int) error {
+func (o *Import) write(ctx context.Context, w *features.Writer, r rowReader, d *Dataset, dim int) error {
 	var mu sync.Mutex
 	done := 0
 	progress := func(n int) {
@@ -159,12 +159,12 @@ func (o *Import) write(ctx context.Context, w *shards.Writer, r rowReader, d *Da
 }
 
 // filledPart makes a part of the rows [lo,hi) in values.
-func filledPart(d *Dataset, dim, lo, hi int, values []float32) (p shards.Part) {
+func filledPart(d *Dataset, dim, lo, hi int, values []float32) (p features.Part) {
 	kept := 0
 	for i := lo; i < hi; i++ {
 		image, row := d.Images[i], values[(i-lo)*dim:(i-lo+1)*dim]
 		if k := notFinite(row); k >= 0 {
-			p.Skipped = append(p.Skipped, shards.Skip{Image: image.Path, Reason: fmt.Sprintf("row %d of the features: value %d is not a finite float32", i, k)})
+			p.Skipped = append(p.Skipped, features.Skip{Image: image.Path, Reason: fmt.Sprintf("row %d of the features: value %d is not a finite float32", i, k)})
 			continue
 		}
 		p.Images = append(p.Images, image.Path)

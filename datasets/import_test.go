@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 // toyImport has the classes of make_npy.py's labels.
@@ -45,9 +45,9 @@ func textFeatures(t testing.TB) string {
 
 // TestImports: the same matrix in every kind of file.
 func TestImports(t *testing.T) {
-	type imports = func(context.Context, Import) (*shards.Manifest, error)
-	with := func(f func(context.Context, Import, Columns) (*shards.Manifest, error), c Columns) imports {
-		return func(ctx context.Context, o Import) (*shards.Manifest, error) { return f(ctx, o, c) }
+	type imports = func(context.Context, Import) (*features.Manifest, error)
+	with := func(f func(context.Context, Import, Columns) (*features.Manifest, error), c Columns) imports {
+		return func(ctx context.Context, o Import) (*features.Manifest, error) { return f(ctx, o, c) }
 	}
 	text := func(s string) string { return write(t, filepath.Join(t.TempDir(), "x.csv"), s) }
 	for name, c := range map[string]struct {
@@ -93,7 +93,7 @@ func TestImports(t *testing.T) {
 			if _, err := c.run(context.Background(), o); err != nil {
 				t.Fatal(err)
 			}
-			cache, err := shards.OpenCache(context.Background(), o.Out, nil)
+			cache, err := features.OpenCache(context.Background(), o.Out, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

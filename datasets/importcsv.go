@@ -7,13 +7,13 @@ import (
 	"io"
 	"strconv"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/internal/delimited"
 )
 
 // ImportCSV makes shards of a table of text with a header: a column of image names, one of classes (names or, where Kind is
 // not LabelName, numbers), every other column a feature.
-func ImportCSV(ctx context.Context, o Import, c Columns) (*shards.Manifest, error) {
+func ImportCSV(ctx context.Context, o Import, c Columns) (*features.Manifest, error) {
 	t := &csvTable{path: o.Features}
 	if err := t.open(); err != nil {
 		return nil, err

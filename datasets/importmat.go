@@ -13,14 +13,14 @@ import (
 	"path/filepath"
 	"strings"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/internal/matfile"
 )
 
 // ImportMAT makes shards of a matrix of a MATLAB file. Variable names it; it may be left out where the file holds one matrix,
 // or one called features. A column is an image, as MATLAB has it, unless the number of labels or image names says that a row
 // is. Variables labels and image_files of the file are taken where no others are named.
-func ImportMAT(ctx context.Context, o Import) (*shards.Manifest, error) {
+func ImportMAT(ctx context.Context, o Import) (*features.Manifest, error) {
 	f, err := matfile.Open(o.Features)
 	if err != nil {
 		return nil, fmt.Errorf("features: %w", err)

@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 // ImportNPY makes shards of a NumPy matrix, one row per image.
-func ImportNPY(ctx context.Context, o Import) (*shards.Manifest, error) {
+func ImportNPY(ctx context.Context, o Import) (*features.Manifest, error) {
 	a, err := openNPY(o.Features)
 	if err != nil {
 		return nil, fmt.Errorf("features: %w", err)
@@ -17,7 +17,7 @@ func ImportNPY(ctx context.Context, o Import) (*shards.Manifest, error) {
 	return o.npy(ctx, a, "import npy")
 }
 
-func (o *Import) npy(ctx context.Context, a *npyArray, engine string) (*shards.Manifest, error) {
+func (o *Import) npy(ctx context.Context, a *npyArray, engine string) (*features.Manifest, error) {
 	rows, dim, err := a.rowsAndColumns()
 	if err != nil {
 		return nil, fmt.Errorf("features: %w", err)

@@ -10,12 +10,12 @@ import (
 	"os"
 	"strings"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 // ImportNPZ makes shards of a matrix of a NumPy archive, one row per image. Variable names the array; it may be left out
 // where the archive holds one matrix.
-func ImportNPZ(ctx context.Context, o Import) (*shards.Manifest, error) {
+func ImportNPZ(ctx context.Context, o Import) (*features.Manifest, error) {
 	a, err := openNPZ(o.Features, o.Variable)
 	if err != nil {
 		return nil, fmt.Errorf("features: %w", err)

@@ -15,7 +15,7 @@ import (
 	"github.com/apache/arrow/go/v15/parquet"
 	"github.com/apache/arrow/go/v15/parquet/file"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 // Columns name the columns of a table of features that another tool wrote; "" means the usual names.
@@ -51,7 +51,7 @@ func column(header []string, named string, usual []string) (int, error) {
 // ImportParquet makes shards of a Parquet file that another tool wrote, or of a folder of such files in the order of their
 // names: a column of image names, one of classes (names, or numbers as Kind says), and the features as a column of lists or
 // as one column each.
-func ImportParquet(ctx context.Context, o Import, c Columns) (*shards.Manifest, error) {
+func ImportParquet(ctx context.Context, o Import, c Columns) (*features.Manifest, error) {
 	t, err := openParquetTable(o.Features, c)
 	if err != nil {
 		return nil, err

@@ -14,14 +14,14 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 // ImportText makes shards of a folder of features in text as Animals with Attributes hands them round: a folder per class, in
 // it a file per image, <class>/<class>_0001.txt, its values separated by blanks, commas or line ends. The image is called
 // like the file, with .jpg. Folders must be called like classes. The sha256 in the shards is that of the list of files and
 // their sizes.
-func ImportText(ctx context.Context, o Import) (*shards.Manifest, error) {
+func ImportText(ctx context.Context, o Import) (*features.Manifest, error) {
 	index := make(map[string]int, len(o.Classes))
 	names := make([]string, len(o.Classes))
 	for i, c := range o.Classes {

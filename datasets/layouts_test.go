@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/internal/matfile"
 )
 
@@ -151,7 +151,7 @@ func TestAwAFeatures(t *testing.T) {
 	if err != nil || m.Rows != len(golden.AwA.Features) {
 		t.Fatal(m, err)
 	}
-	c, err := shards.OpenCache(context.Background(), out, nil)
+	c, err := features.OpenCache(context.Background(), out, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

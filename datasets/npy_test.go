@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/internal/alloctest"
 )
 
@@ -83,7 +83,7 @@ func TestImportNPY(t *testing.T) {
 			if m.Rows != 7 || !m.Complete || len(m.Parts) != 3 || m.Source.Dim != 5 || len(m.Source.NetworkSHA256) != 64 {
 				t.Errorf("%+v", m)
 			}
-			c, err := shards.OpenCache(context.Background(), o.Out, nil)
+			c, err := features.OpenCache(context.Background(), o.Out, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -137,7 +137,7 @@ func TestImportNPYSkips(t *testing.T) {
 	if d := cmp.Diff("image,reason\n2,row 2 of the features: value 3 is not a finite float32\n5,row 5 of the features: value 0 is not a finite float32\n", string(b)); d != "" {
 		t.Error(d)
 	}
-	c, err := shards.OpenCache(context.Background(), o.Out, nil)
+	c, err := features.OpenCache(context.Background(), o.Out, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,7 +240,7 @@ func TestImportRealNPY(t *testing.T) {
 	if m.Rows != 8855 || m.Source.Dim != 4096 || len(m.Parts) != 9 {
 		t.Errorf("%+v", m)
 	}
-	c, err := shards.OpenCache(context.Background(), out, nil)
+	c, err := features.OpenCache(context.Background(), out, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

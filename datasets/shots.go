@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 // DefaultShotPool is the number of images of each unseen class kept out of the test for shots.
@@ -14,7 +14,7 @@ const DefaultShotPool = 20
 // the test; the first shots images of it get the role shot, the rest none. So the test is the same for every number of
 // shots up to the pool, and the shots of a smaller number are among those of a larger one. shots may be 0: the zero-shot
 // setting on that test.
-func AddShots(r *shards.Roles, images []Labelled, shots, pool int, seed uint64) (*shards.Roles, error) {
+func AddShots(r *features.Roles, images []Labelled, shots, pool int, seed uint64) (*features.Roles, error) {
 	if shots < 0 || pool < 1 || shots > pool {
 		return nil, fmt.Errorf("split %s: %d shots from a pool of %d images: the pool must hold them", r.Name, shots, pool)
 	}
@@ -25,16 +25,16 @@ func AddShots(r *shards.Roles, images []Labelled, shots, pool int, seed uint64) 
 	byClass := map[string][]string{}
 	for i, image := range r.Images {
 		switch r.Roles[i] {
-		case shards.RoleTestUnseen:
+		case features.RoleTestUnseen:
 			byClass[class[image]] = append(byClass[class[image]], image)
-		case shards.RoleShot:
+		case features.RoleShot:
 			return nil, fmt.Errorf("split %s has shots already: add them to the split without", r.Name)
 		}
 	}
 	if len(byClass) == 0 {
 		return nil, fmt.Errorf("split %s: no unseen class has images, so there are no shots to draw", r.Name)
 	}
-	role := map[string]shards.Role{}
+	role := map[string]features.Role{}
 	for _, c := range r.Unseen {
 		of := byClass[c]
 		if len(of) == 0 {
@@ -46,7 +46,7 @@ func AddShots(r *shards.Roles, images []Labelled, shots, pool int, seed uint64) 
 		for i, image := range (Split{Seed: seed}).draw("shots", of, pool) {
 			role[image] = ""
 			if i < shots {
-				role[image] = shards.RoleShot
+				role[image] = features.RoleShot
 			}
 		}
 	}

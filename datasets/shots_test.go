@@ -6,7 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 // TestAddShots: whatever k, the test is the same, the shots are k of each unseen class with images and those of k-1 are
@@ -27,18 +27,18 @@ func TestAddShots(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			of := map[shards.Role]map[string]bool{shards.RoleShot: {}, shards.RoleTestUnseen: {}}
+			of := map[features.Role]map[string]bool{features.RoleShot: {}, features.RoleTestUnseen: {}}
 			perClass := map[string]int{}
 			for i, image := range r.Images {
 				if m := of[r.Roles[i]]; m != nil {
 					m[image] = true
 				}
-				if r.Roles[i] == shards.RoleShot {
+				if r.Roles[i] == features.RoleShot {
 					perClass[image[:len("class 0")]]++
 				}
 			}
-			shots := of[shards.RoleShot]
-			if len(shots) != 3*k || len(of[shards.RoleTestUnseen]) != 3*(10-pool) || count(r)[shards.RoleTrain] != count(base)[shards.RoleTrain] {
+			shots := of[features.RoleShot]
+			if len(shots) != 3*k || len(of[features.RoleTestUnseen]) != 3*(10-pool) || count(r)[features.RoleTrain] != count(base)[features.RoleTrain] {
 				t.Fatalf("k %d of %d: %v", k, pool, count(r))
 			}
 			for _, c := range classes[5:8] {
@@ -51,12 +51,12 @@ func TestAddShots(t *testing.T) {
 					t.Fatalf("%s is a shot for k %d but not for %d", image, k-1, k)
 				}
 			}
-			for image := range of[shards.RoleTestUnseen] {
+			for image := range of[features.RoleTestUnseen] {
 				if test != nil && !test[image] {
 					t.Fatalf("%s is tested for k %d only", image, k)
 				}
 			}
-			test, before = of[shards.RoleTestUnseen], shots
+			test, before = of[features.RoleTestUnseen], shots
 		}
 	})
 }
@@ -78,7 +78,7 @@ func TestAddShotsErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		r           *shards.Roles
+		r           *features.Roles
 		shots, pool int
 		want        string
 	}{

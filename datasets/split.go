@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"sort"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 // DefaultValidationFraction of the seen classes is held out to choose hyper-parameters by.
@@ -24,7 +24,7 @@ func CollectImages(ctx context.Context, dirs []string) ([]Labelled, error) {
 	type from struct{ class, dir string }
 	known := map[string]from{}
 	for _, dir := range dirs {
-		images, classes, err := shards.ReadNames(ctx, dir)
+		images, classes, err := features.ReadNames(ctx, dir)
 		if err != nil {
 			return nil, err
 		}
@@ -66,7 +66,7 @@ type Split struct {
 // test_seen, the rest validation or train by their class. Equal input gives equal roles in whatever order it comes, and
 // drawing goes by a hash of the seed and the name, so that the draw for one class or image does not depend on the others.
 // That no unseen class has images is no error here.
-func (s Split) Roles(classes []string, images []Labelled) (*shards.Roles, error) {
+func (s Split) Roles(classes []string, images []Labelled) (*features.Roles, error) {
 	role, err := s.check(classes)
 	if err != nil {
 		return nil, fmt.Errorf("split %s: %w", s.Name, err)
@@ -96,7 +96,7 @@ func (s Split) Roles(classes []string, images []Labelled) (*shards.Roles, error)
 	if len(pictured) == 0 {
 		return nil, fmt.Errorf("split %s: none of the %d seen classes has images with features: there is nothing to train on", s.Name, len(s.Seen))
 	}
-	out := &shards.Roles{Name: s.Name, Dataset: s.Dataset, Provenance: s.Provenance, Seen: s.Seen, Unseen: s.Unseen, Validation: s.Validation}
+	out := &features.Roles{Name: s.Name, Dataset: s.Dataset, Provenance: s.Provenance, Seen: s.Seen, Unseen: s.Unseen, Validation: s.Validation}
 	if s.Validation == nil {
 		if out.Validation, err = s.drawValidation(pictured); err != nil {
 			return nil, fmt.Errorf("split %s: %w", s.Name, err)
@@ -106,7 +106,7 @@ func (s Split) Roles(classes []string, images []Labelled) (*shards.Roles, error)
 		}
 	}
 	for _, c := range out.Validation {
-		role[c] = shards.RoleValidation
+		role[c] = features.RoleValidation
 	}
 	tested := map[string]bool{}
 	if s.TestSeenFraction > 0 {
@@ -125,7 +125,7 @@ func (s Split) Roles(classes []string, images []Labelled) (*shards.Roles, error)
 			continue
 		}
 		if tested[m.Image] {
-			r = shards.RoleTestSeen
+			r = features.RoleTestSeen
 		}
 		out.Images, out.Roles = append(out.Images, m.Image), append(out.Roles, r)
 	}
@@ -140,7 +140,7 @@ func joined(a, b string) string {
 }
 
 // check gives the role of each class, validation aside.
-func (s Split) check(classes []string) (map[string]shards.Role, error) {
+func (s Split) check(classes []string) (map[string]features.Role, error) {
 	if len(s.Seen) == 0 || len(s.Unseen) == 0 {
 		return nil, fmt.Errorf("%d seen and %d unseen classes: both are needed", len(s.Seen), len(s.Unseen))
 	}
@@ -157,8 +157,8 @@ func (s Split) check(classes []string) (map[string]shards.Role, error) {
 	for _, c := range classes {
 		known[c] = true
 	}
-	role := make(map[string]shards.Role, len(s.Seen)+len(s.Unseen))
-	add := func(what string, list []string, r shards.Role) error {
+	role := make(map[string]features.Role, len(s.Seen)+len(s.Unseen))
+	add := func(what string, list []string, r features.Role) error {
 		for _, c := range list {
 			if !known[c] {
 				return fmt.Errorf("%s: %w", what, unknownClass(c, classes))
@@ -172,15 +172,15 @@ func (s Split) check(classes []string) (map[string]shards.Role, error) {
 		}
 		return nil
 	}
-	if err := add("seen classes", s.Seen, shards.RoleTrain); err != nil {
+	if err := add("seen classes", s.Seen, features.RoleTrain); err != nil {
 		return nil, err
 	}
-	if err := add("unseen classes", s.Unseen, shards.RoleTestUnseen); err != nil {
+	if err := add("unseen classes", s.Unseen, features.RoleTestUnseen); err != nil {
 		return nil, err
 	}
 	held := map[string]bool{}
 	for _, c := range s.Validation {
-		if role[c] != shards.RoleTrain {
+		if role[c] != features.RoleTrain {
 			return nil, fmt.Errorf("validation class %q is not one of the seen classes", c)
 		}
 		if held[c] {

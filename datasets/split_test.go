@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 // toy is 10 classes, the first 8 with 10 images each.
@@ -28,8 +28,8 @@ func toy() (classes []string, images []Labelled) {
 	return classes, images
 }
 
-func count(r *shards.Roles) map[shards.Role]int {
-	n := map[shards.Role]int{}
+func count(r *features.Roles) map[features.Role]int {
+	n := map[features.Role]int{}
 	for _, role := range r.Roles {
 		n[role]++
 	}
@@ -45,7 +45,7 @@ func TestRoles(t *testing.T) {
 		t.Fatal(err)
 	}
 	// 5 seen classes have images: one is held out. Of each 2.5, rounded to 3 images are for test_seen (class 7 has no role).
-	want := map[shards.Role]int{shards.RoleTrain: 4 * 7, shards.RoleValidation: 7, shards.RoleTestSeen: 5 * 3, shards.RoleTestUnseen: 20}
+	want := map[features.Role]int{features.RoleTrain: 4 * 7, features.RoleValidation: 7, features.RoleTestSeen: 5 * 3, features.RoleTestUnseen: 20}
 	if d := cmp.Diff(want, count(r)); d != "" {
 		t.Error(d)
 	}
@@ -58,10 +58,10 @@ func TestRoles(t *testing.T) {
 		}
 	}
 	path := filepath.Join(t.TempDir(), "splits", "half.parquet")
-	if err := shards.WriteRoles(path, r); err != nil {
+	if err := features.WriteRoles(path, r); err != nil {
 		t.Fatal(err)
 	}
-	again, err := shards.ReadRoles(path)
+	again, err := features.ReadRoles(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,11 +75,11 @@ func TestRoles(t *testing.T) {
 		t.Error("another seed draws the same", err)
 	}
 	s.Validation = []string{classes[1], classes[2]}
-	if r, err = s.Roles(classes, images); err != nil || !cmp.Equal(r.Validation, s.Validation) || count(r)[shards.RoleValidation] != 14 {
+	if r, err = s.Roles(classes, images); err != nil || !cmp.Equal(r.Validation, s.Validation) || count(r)[features.RoleValidation] != 14 {
 		t.Error(r, err)
 	}
 	s.Validation, s.ValidationFraction, s.TestSeenFraction = nil, 0, 0
-	if r, err = s.Roles(classes, images); err != nil || len(r.Validation) != 0 || count(r)[shards.RoleTrain] != 50 {
+	if r, err = s.Roles(classes, images); err != nil || len(r.Validation) != 0 || count(r)[features.RoleTrain] != 50 {
 		t.Error(r, err)
 	}
 	s.ValidationClasses = 2
@@ -88,7 +88,7 @@ func TestRoles(t *testing.T) {
 	}
 	// Unseen classes without images are for evaluation to complain about.
 	s.Unseen = classes[9:]
-	if r, err = s.Roles(classes, images); err != nil || count(r)[shards.RoleTestUnseen] != 0 {
+	if r, err = s.Roles(classes, images); err != nil || count(r)[features.RoleTestUnseen] != 0 {
 		t.Error(r, err)
 	}
 }
@@ -159,15 +159,15 @@ func TestRolesProperties(t *testing.T) {
 		for i, image := range r.Images {
 			c := class[image]
 			switch r.Roles[i] {
-			case shards.RoleTestUnseen:
+			case features.RoleTestUnseen:
 				if !slices.Contains(s.Unseen, c) {
 					t.Fatalf("%s is test_unseen", image)
 				}
-			case shards.RoleValidation:
+			case features.RoleValidation:
 				if !slices.Contains(r.Validation, c) {
 					t.Fatalf("%s is validation", image)
 				}
-			case shards.RoleTestSeen:
+			case features.RoleTestSeen:
 				tested[c]++
 				fallthrough
 			default:
@@ -196,11 +196,11 @@ func TestRolesProperties(t *testing.T) {
 
 func TestCollectImages(t *testing.T) {
 	make := func(dir string, images, classes []string, labels []int32) {
-		w, err := shards.Create(dir, shards.Source{Dataset: "toy", Dim: 1, Images: len(images)}, false)
+		w, err := features.Create(dir, features.Source{Dataset: "toy", Dim: 1, Images: len(images)}, false)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := w.WritePart(0, shards.Part{Images: images, Classes: classes, Labels: labels, Features: make([]float32, len(images))}); err != nil {
+		if err := w.WritePart(0, features.Part{Images: images, Classes: classes, Labels: labels, Features: make([]float32, len(images))}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := w.Finish(); err != nil {

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/internal/matfile"
 )
 
@@ -382,7 +382,7 @@ func escapedGlob(dir string) string {
 
 // ImportXLSA17 makes shards of the features. Labels go by the order of o.Classes, to which classes belong by name; Features,
 // Labels and Images of o are not used.
-func ImportXLSA17(ctx context.Context, x *XLSA17, o Import) (*shards.Manifest, error) {
+func ImportXLSA17(ctx context.Context, x *XLSA17, o Import) (*features.Manifest, error) {
 	o.Features = x.features
 	f, err := matfile.Open(x.features)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/internal/matfile"
 )
 
@@ -104,8 +104,8 @@ func (x *XLSA17) labelled() (images []Labelled, classes []string) {
 }
 
 func TestXLSA17(t *testing.T) {
-	features, splits := xlsa17Toy()
-	dir := xlsa17Folder(t, features, splits)
+	content, splits := xlsa17Toy()
+	dir := xlsa17Folder(t, content, splits)
 	x, err := OpenXLSA17(dir, "", "")
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +119,7 @@ func TestXLSA17(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(map[shards.Role]int{"train": 4, "validation": 2, "test_seen": 3, "test_unseen": 3}, count(r)); d != "" {
+	if d := cmp.Diff(map[features.Role]int{"train": 4, "validation": 2, "test_seen": 3, "test_unseen": 3}, count(r)); d != "" {
 		t.Error(d)
 	}
 	if !slices.Equal(r.Unseen, []string{"004.D"}) || !strings.Contains(r.Provenance, "no train_loc and val_loc") || !strings.Contains(r.Provenance, "drawn with seed 1") {
@@ -147,7 +147,7 @@ func TestXLSA17(t *testing.T) {
 	if _, err := ImportXLSA17(context.Background(), x, o); err != nil {
 		t.Fatal(err)
 	}
-	c, err := shards.OpenCache(context.Background(), o.Out, nil)
+	c, err := features.OpenCache(context.Background(), o.Out, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,11 +186,11 @@ func TestXLSA17Flavours(t *testing.T) {
 		"unseen by list alone": {nil, nil, 0, map[string]string{"testclasses": "001.A\n"}, nil, []string{"testclasses.txt does not name"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			features, splits := xlsa17Toy()
+			content, splits := xlsa17Toy()
 			if c.train != nil {
 				splits["train_loc"], splits["val_loc"] = c.train, c.val
 			}
-			dir := xlsa17Folder(t, features, splits)
+			dir := xlsa17Folder(t, content, splits)
 			for n, text := range c.lists {
 				write(t, filepath.Join(dir, n+".txt"), text)
 			}
@@ -212,7 +212,7 @@ func TestXLSA17Flavours(t *testing.T) {
 				}
 			}
 			// Whatever the flavour, no image that is tested on is trained or tuned on.
-			if d := cmp.Diff(map[shards.Role]int{"train": 4, "validation": 2, "test_seen": 3, "test_unseen": 3}, count(r)); d != "" {
+			if d := cmp.Diff(map[features.Role]int{"train": 4, "validation": 2, "test_seen": 3, "test_unseen": 3}, count(r)); d != "" {
 				t.Error(d)
 			}
 		})

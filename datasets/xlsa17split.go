@@ -6,7 +6,7 @@ import (
 	"sort"
 	"strings"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 // Split makes roles of the proposed split (version 2, with test_seen) for the images of a dataset. Images and classes are
@@ -16,7 +16,7 @@ import (
 // 1, else they are drawn by s. train_loc and val_loc come in three kinds: absent; within trainval_loc; or together
 // trainval_loc and test_seen_loc, so that who tunes on them has seen the test images. The last are cut to trainval_loc, and the
 // provenance says so.
-func (x *XLSA17) Split(s Split, fold int, classes []string, images []Labelled) (*shards.Roles, error) {
+func (x *XLSA17) Split(s Split, fold int, classes []string, images []Labelled) (*features.Roles, error) {
 	if x.unnamed {
 		if err := x.adoptNames(images); err != nil {
 			return nil, err
@@ -84,8 +84,8 @@ func (x *XLSA17) Split(s Split, fold int, classes []string, images []Labelled) (
 		return nil, err
 	}
 	for i, image := range r.Images {
-		if p.role[image] == shards.RoleTestSeen {
-			r.Roles[i] = shards.RoleTestSeen
+		if p.role[image] == features.RoleTestSeen {
+			r.Roles[i] = features.RoleTestSeen
 		}
 	}
 	return r, nil
@@ -143,7 +143,7 @@ func (x *XLSA17) matched(p *proposed, images []Labelled) (mine []Labelled, stran
 
 // proposed is the proposed split, checked.
 type proposed struct {
-	role         map[string]shards.Role // of each image: train, test_seen, test_unseen
+	role         map[string]features.Role // of each image: train, test_seen, test_unseen
 	seen, unseen []string
 	said         []string // what is odd, for the provenance
 }
@@ -152,16 +152,16 @@ func (x *XLSA17) proposed() (*proposed, error) {
 	if len(x.Images) == 0 {
 		return nil, fmt.Errorf("%s: the split names images by their place in %s, which is not there: it is in xlsa17.zip of %s", x.splits, x.features, xlsa17Page)
 	}
-	p := &proposed{role: make(map[string]shards.Role, len(x.Images))}
+	p := &proposed{role: make(map[string]features.Role, len(x.Images))}
 	was := map[string]string{}
 	in := map[string]map[int]bool{}
 	for _, l := range []struct {
 		name string
-		role shards.Role
-	}{{"trainval_loc", shards.RoleTrain}, {"test_seen_loc", shards.RoleTestSeen}, {"test_unseen_loc", shards.RoleTestUnseen}} {
+		role features.Role
+	}{{"trainval_loc", features.RoleTrain}, {"test_seen_loc", features.RoleTestSeen}, {"test_unseen_loc", features.RoleTestUnseen}} {
 		locs, ok := x.locs[l.name]
 		if !ok {
-			if l.role == shards.RoleTestSeen {
+			if l.role == features.RoleTestSeen {
 				p.said = append(p.said, "it has no test_seen_loc, so the generalised setting cannot be evaluated")
 				continue
 			}
@@ -241,9 +241,9 @@ func (x *XLSA17) fromLocs(p *proposed, train, val []int) (classes, said []string
 		in := map[int]bool{}
 		for _, i := range locs {
 			switch p.role[x.Images[i].Path] {
-			case shards.RoleTrain:
+			case features.RoleTrain:
 				in[x.Images[i].Class] = true
-			case shards.RoleTestSeen:
+			case features.RoleTestSeen:
 				leaked++
 			default:
 				return nil, fmt.Errorf("%s: image %d (%s) of train_loc or val_loc is not in trainval_loc or test_seen_loc", x.splits, i+1, x.Images[i].Path)

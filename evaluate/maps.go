@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 // Latent is a Scorer that knows a latent space in which every class has a Gaussian prior.
@@ -52,12 +52,12 @@ type Reconstructor interface {
 // NewMaps lays out up to 1,000 test images, evenly by class, of up to 50 unseen classes: their features and, where the model
 // is a Latent and a Reconstructor that has them, their latent codes with the classes' priors and their reconstructions.
 // nil: there are too few images to lay out.
-func NewMaps(ctx context.Context, model Scorer, features Features, table *shards.ClassTable, roles *shards.Roles, seed uint64) (*Maps, error) {
-	s, err := open(features, table, roles)
+func NewMaps(ctx context.Context, model Scorer, images Features, table *features.ClassTable, roles *features.Roles, seed uint64) (*Maps, error) {
+	s, err := open(images, table, roles)
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.test(shards.RoleTestUnseen, roles.Unseen)
+	t, err := s.test(features.RoleTestUnseen, roles.Unseen)
 	if err != nil {
 		return nil, err
 	}
@@ -71,10 +71,10 @@ func NewMaps(ctx context.Context, model Scorer, features Features, table *shards
 		return nil, nil
 	}
 	m.Perplexity = min(tsnePerplexity, float64(len(rows)-1)/3)
-	dim := features.Dim()
+	dim := images.Dim()
 	raw := make([]float32, 0, len(rows)*dim)
 	for _, row := range rows {
-		raw = append(raw, features.Feature(row)...)
+		raw = append(raw, images.Feature(row)...)
 	}
 	if m.Features, err = tsne(ctx, unit(raw, dim), len(rows), dim, seed); err != nil {
 		return nil, err

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 // space is a lookup with a latent space: codes are the row's number, priors stand at the class's.
@@ -68,13 +68,13 @@ func TestMaps(t *testing.T) {
 
 // Of three images there is no map.
 func TestFewForMaps(t *testing.T) {
-	table := &shards.ClassTable{Dataset: "made up", Attributes: []string{"x"}, Classes: []string{"s", "a"}, Values: [][]float32{{0}, {1}}}
-	roles := &shards.Roles{Name: "few", Dataset: "made up", Provenance: "test", Seen: []string{"s"}, Unseen: []string{"a"}}
+	table := &features.ClassTable{Dataset: "made up", Attributes: []string{"x"}, Classes: []string{"s", "a"}, Values: [][]float32{{0}, {1}}}
+	roles := &features.Roles{Name: "few", Dataset: "made up", Provenance: "test", Seen: []string{"s"}, Unseen: []string{"a"}}
 	f := &drawn{}
 	for n := range 4 {
 		image := string(rune('0' + n))
 		f.images, f.classes, f.x = append(f.images, image), append(f.classes, "a"), append(f.x, []float32{float32(n)})
-		roles.Images, roles.Roles = append(roles.Images, image), append(roles.Roles, shards.RoleTestUnseen)
+		roles.Images, roles.Roles = append(roles.Images, image), append(roles.Roles, features.RoleTestUnseen)
 		m, err := NewMaps(context.Background(), bilinear{}, f, table, roles, 1)
 		if err != nil || (m != nil) != (n == 3) {
 			t.Errorf("of %d images: %+v, %v", n+1, m, err)

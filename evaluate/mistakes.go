@@ -6,7 +6,7 @@ import (
 	"slices"
 	"sort"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 const (
@@ -66,7 +66,7 @@ func (r *Result) ConfidentMistakes() (some []*Prediction, all int) {
 
 // NewMistakes says of the most confident mistakes of r, which the model made, what spoke for them; nil where the model is no
 // Describer that can.
-func NewMistakes(ctx context.Context, r *Result, model Scorer, features Features, table *shards.ClassTable, roles *shards.Roles) ([]Mistake, error) {
+func NewMistakes(ctx context.Context, r *Result, model Scorer, features Features, table *features.ClassTable, roles *features.Roles) ([]Mistake, error) {
 	d, ok := model.(Describer)
 	wrong, _ := r.ConfidentMistakes()
 	if !ok || len(wrong) == 0 {

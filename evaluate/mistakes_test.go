@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 // bilinear scores by the product of an estimate of the attributes with the class's: the features are the estimate.
@@ -59,13 +59,13 @@ func (d *drawn) Feature(row int) []float32 { return d.x[row] }
 
 func TestMistakes(t *testing.T) {
 	nan := float32(math.NaN())
-	table := &shards.ClassTable{Dataset: "made up", Attributes: []string{"red", "blue", "long", "small"},
+	table := &features.ClassTable{Dataset: "made up", Attributes: []string{"red", "blue", "long", "small"},
 		Classes: []string{"s", "a", "b"}, Values: [][]float32{{0, 0, 0, 0}, {1, 0, 2, 1}, {0, 3, 1, nan}}}
-	roles := &shards.Roles{Name: "half", Dataset: "made up", Provenance: "test", Seen: []string{"s"}, Unseen: []string{"a", "b"}}
+	roles := &features.Roles{Name: "half", Dataset: "made up", Provenance: "test", Seen: []string{"s"}, Unseen: []string{"a", "b"}}
 	f := &drawn{}
 	add := func(image, class string, x ...float32) {
 		f.images, f.classes, f.x = append(f.images, image), append(f.classes, class), append(f.x, x)
-		roles.Images, roles.Roles = append(roles.Images, image), append(roles.Roles, shards.RoleTestUnseen)
+		roles.Images, roles.Roles = append(roles.Images, image), append(roles.Roles, features.RoleTestUnseen)
 	}
 	add("right", "a", 1, 0, 0, 0)
 	add("a little", "a", -1, 0, 0, 0)
@@ -115,8 +115,8 @@ func TestMistakes(t *testing.T) {
 // More attributes are kept than a page shows, which leaves out the dimensions of word vectors.
 func TestDecidedKept(t *testing.T) {
 	const width = 20
-	table := &shards.ClassTable{Dataset: "made up", Classes: []string{"s", "a", "b"}, Values: [][]float32{make([]float32, width), make([]float32, width), make([]float32, width)}}
-	roles := &shards.Roles{Name: "half", Dataset: "made up", Provenance: "test", Seen: []string{"s"}, Unseen: []string{"a", "b"}, Images: []string{"i"}, Roles: []shards.Role{shards.RoleTestUnseen}}
+	table := &features.ClassTable{Dataset: "made up", Classes: []string{"s", "a", "b"}, Values: [][]float32{make([]float32, width), make([]float32, width), make([]float32, width)}}
+	roles := &features.Roles{Name: "half", Dataset: "made up", Provenance: "test", Seen: []string{"s"}, Unseen: []string{"a", "b"}, Images: []string{"i"}, Roles: []features.Role{features.RoleTestUnseen}}
 	x := make([]float32, width)
 	for k := range width {
 		table.Attributes = append(table.Attributes, string(rune('a'+k)))

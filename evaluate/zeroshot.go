@@ -8,7 +8,7 @@ import (
 	"math"
 	"strings"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/internal/stacking"
 )
 
@@ -18,7 +18,7 @@ type Scorer interface {
 	Score(features []float32, n int, classes [][]float32) ([]float32, error)
 }
 
-// Features are the features of a dataset's images; *shards.Cache is one.
+// Features are the features of a dataset's images; *features.Cache is one.
 type Features interface {
 	Rows() int
 	Dim() int
@@ -49,25 +49,25 @@ var hitKs = []int{1, 2, 5, 10, 20}
 // ZeroShot scores the split's test images of unseen classes against all its unseen classes and, where it holds out
 // images of seen classes, both groups of images against all classes. It fails where the split's unseen classes have no
 // image among the features, where a class lacks its attribute vector, and on a score that is not finite.
-func ZeroShot(ctx context.Context, model Scorer, features Features, table *shards.ClassTable, roles *shards.Roles, opts Options) (*Result, error) {
+func ZeroShot(ctx context.Context, model Scorer, images Features, table *features.ClassTable, roles *features.Roles, opts Options) (*Result, error) {
 	if opts.Batch <= 0 {
 		opts.Batch = 512
 	}
 	if opts.Resamples <= 0 {
 		opts.Resamples = 2000
 	}
-	s, err := open(features, table, roles)
+	s, err := open(images, table, roles)
 	if err != nil {
 		return nil, err
 	}
-	unseen, err := s.test(shards.RoleTestUnseen, roles.Unseen)
+	unseen, err := s.test(features.RoleTestUnseen, roles.Unseen)
 	if err != nil {
 		return nil, err
 	}
 	if len(unseen.rows) == 0 {
 		return nil, s.noTestImages(unseen)
 	}
-	seen, err := s.test(shards.RoleTestSeen, roles.Seen)
+	seen, err := s.test(features.RoleTestSeen, roles.Seen)
 	if err != nil {
 		return nil, err
 	}
@@ -99,17 +99,17 @@ func ZeroShot(ctx context.Context, model Scorer, features Features, table *shard
 // setup is a split laid over features and class table.
 type setup struct {
 	features Features
-	roles    *shards.Roles
+	roles    *features.Roles
 	vectors  map[string][]float32
 	row      map[string]int // image to row
 }
 
-func open(features Features, table *shards.ClassTable, roles *shards.Roles) (*setup, error) {
+func open(images Features, table *features.ClassTable, roles *features.Roles) (*setup, error) {
 	s := &setup{
-		features: features,
+		features: images,
 		roles:    roles,
 		vectors:  make(map[string][]float32, len(table.Classes)),
-		row:      make(map[string]int, features.Rows()),
+		row:      make(map[string]int, images.Rows()),
 	}
 	if len(table.Values) != len(table.Classes) {
 		return nil, fmt.Errorf("the class table of %s has %d attribute vectors for %d classes: run attributes for this dataset", table.Dataset, len(table.Values), len(table.Classes))
@@ -117,7 +117,7 @@ func open(features Features, table *shards.ClassTable, roles *shards.Roles) (*se
 	for i, c := range table.Classes {
 		s.vectors[c] = table.Values[i]
 	}
-	for i, name := range features.Images() {
+	for i, name := range images.Images() {
 		s.row[name] = i
 	}
 	if len(roles.Unseen) == 0 {
@@ -145,7 +145,7 @@ func open(features Features, table *shards.ClassTable, roles *shards.Roles) (*se
 
 // testSet is the images of one role, in the order of the features.
 type testSet struct {
-	role    shards.Role
+	role    features.Role
 	classes []string
 	rows    []int
 	truth   []int    // of each row: index into classes
@@ -153,7 +153,7 @@ type testSet struct {
 	missing []string // those of them without features
 }
 
-func (s *setup) test(role shards.Role, classes []string) (*testSet, error) {
+func (s *setup) test(role features.Role, classes []string) (*testSet, error) {
 	t := &testSet{role: role, classes: classes}
 	index := make(map[string]int, len(classes))
 	for i, c := range classes {
@@ -346,7 +346,7 @@ func (s *setup) shots() int {
 	most, classes := 0, s.features.Classes()
 	of := map[string]int{}
 	for i, image := range s.roles.Images {
-		if row, ok := s.row[image]; ok && s.roles.Roles[i] == shards.RoleShot {
+		if row, ok := s.row[image]; ok && s.roles.Roles[i] == features.RoleShot {
 			of[classes[row]]++
 			most = max(most, of[classes[row]])
 		}

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 // matrix is features whose rows are one number, the row's index.
@@ -52,12 +52,12 @@ func (l *lookup) Score(features []float32, n int, classes [][]float32) ([]float3
 	return out, nil
 }
 
-var _ Features = (*shards.Cache)(nil)
+var _ Features = (*features.Cache)(nil)
 
 type world struct {
 	features *matrix
-	table    *shards.ClassTable
-	roles    *shards.Roles
+	table    *features.ClassTable
+	roles    *features.Roles
 	model    *lookup
 }
 
@@ -65,8 +65,8 @@ type world struct {
 func newWorld(seen, unseen int, truth []int, scores [][]float32) *world {
 	w := &world{
 		features: &matrix{},
-		table:    &shards.ClassTable{Dataset: "made up", Attributes: []string{"index"}},
-		roles:    &shards.Roles{Name: "half", Dataset: "made up", Provenance: "test"},
+		table:    &features.ClassTable{Dataset: "made up", Attributes: []string{"index"}},
+		roles:    &features.Roles{Name: "half", Dataset: "made up", Provenance: "test"},
 		model:    &lookup{scores: scores},
 	}
 	for c := range seen + unseen {
@@ -82,9 +82,9 @@ func newWorld(seen, unseen int, truth []int, scores [][]float32) *world {
 	}
 	for i, c := range truth {
 		image := fmt.Sprintf("%s/%03d.jpg", w.table.Classes[c], i)
-		role := shards.RoleTestUnseen
+		role := features.RoleTestUnseen
 		if c < seen {
-			role = shards.RoleTestSeen
+			role = features.RoleTestSeen
 		}
 		w.features.images = append(w.features.images, image)
 		w.features.classes = append(w.features.classes, w.table.Classes[c])
@@ -320,7 +320,7 @@ func TestSameAttributesAreSaid(t *testing.T) {
 	w := newWorld(0, 3, []int{0, 1, 2}, [][]float32{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}})
 	w.table.Values[2] = w.table.Values[1]
 	w.roles.Images = append(w.roles.Images, "skipped.jpg")
-	w.roles.Roles = append(w.roles.Roles, shards.RoleTestUnseen)
+	w.roles.Roles = append(w.roles.Roles, features.RoleTestUnseen)
 	r, err := w.run(Options{Resamples: 10})
 	if err != nil {
 		t.Fatal(err)

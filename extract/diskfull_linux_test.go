@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"testing"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 // TestRealDiskFull fills a file system of 96 kB, makes room and goes on.
@@ -38,7 +38,7 @@ func TestRealDiskFull(t *testing.T) {
 	if err := syscall.Mount("tmpfs", mount, "tmpfs", syscall.MS_REMOUNT, "size=4m"); err != nil {
 		t.Fatal(err)
 	}
-	w, err = shards.Create(dir, source(d), false)
+	w, err = features.Create(dir, source(d), false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,8 +18,8 @@ import (
 	"time"
 
 	"vzsl/datasets"
-	"vzsl/datasets/shards"
 	"vzsl/extract/preprocess"
+	"vzsl/features"
 )
 
 // The test images are squares of one colour that tells the image's number, so that an
@@ -127,14 +127,14 @@ func fakeFeature(n int) [fakeDim]float32 {
 
 const fakeRows = 7 // images per part
 
-func source(d *datasets.Dataset) shards.Source {
-	return shards.Source{Dataset: d.Name, DatasetSHA256: d.SHA256(), Network: "fake", NetworkSHA256: "00", Layer: "l",
+func source(d *datasets.Dataset) features.Source {
+	return features.Source{Dataset: d.Name, DatasetSHA256: d.SHA256(), Network: "fake", NetworkSHA256: "00", Layer: "l",
 		Recipe: fakeRecipe.String(), Engine: "fake", Program: "test", Dim: fakeDim, ShardRows: fakeRows, Images: len(d.Images)}
 }
 
-func create(t testing.TB, dir string, d *datasets.Dataset) *shards.Writer {
+func create(t testing.TB, dir string, d *datasets.Dataset) *features.Writer {
 	t.Helper()
-	w, err := shards.Create(dir, source(d), false)
+	w, err := features.Create(dir, source(d), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,15 +179,15 @@ func undisturbed(t testing.TB, d *datasets.Dataset) (dir, sum string, res *Resul
 // checkFolder verifies a finished folder and compares its rows with the images.
 func checkFolder(t testing.TB, dir string, d *datasets.Dataset, skip func(i int) bool) {
 	t.Helper()
-	v, err := shards.Verify(context.Background(), dir, nil)
+	v, err := features.Verify(context.Background(), dir, nil)
 	if err != nil || !v.OK() {
 		t.Fatalf("verify: %v %+v", err, v)
 	}
-	m, err := shards.ReadManifest(dir)
+	m, err := features.ReadManifest(dir)
 	if err != nil || !m.Complete || m.Rows+m.Skipped != len(d.Images) {
 		t.Fatalf("manifest: %+v, %v", m, err)
 	}
-	c, err := shards.OpenCache(context.Background(), dir, nil)
+	c, err := features.OpenCache(context.Background(), dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

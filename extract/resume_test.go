@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"vzsl/datasets"
-	"vzsl/datasets/shards"
 	"vzsl/extract/preprocess"
+	"vzsl/features"
 )
 
 // TestInterruptedIsUndisturbed cancels runs at random moments and takes them up again:
@@ -39,7 +39,7 @@ func TestInterruptedIsUndisturbed(t *testing.T) {
 	for range rounds {
 		dir := filepath.Join(t.TempDir(), "features")
 		for run := 0; ; run++ {
-			w, err := shards.Create(dir, source(d), false)
+			w, err := features.Create(dir, source(d), false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -100,7 +100,7 @@ func TestInterruptedIsUndisturbed(t *testing.T) {
 				break
 			}
 		}
-		w, err := shards.Create(dir, source(d), false)
+		w, err := features.Create(dir, source(d), false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -167,7 +167,7 @@ func killable() error {
 		return err
 	}
 	d := killDataset(os.Getenv(envImages))
-	w, err := shards.Create(os.Getenv(envFeatures), source(d), false)
+	w, err := features.Create(os.Getenv(envFeatures), source(d), false)
 	if err != nil {
 		return err
 	}

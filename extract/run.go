@@ -13,17 +13,17 @@ import (
 	"time"
 
 	"vzsl/datasets"
-	"vzsl/datasets/shards"
 	"vzsl/extract/preprocess"
+	"vzsl/features"
 )
 
-// Writer is where the features go: a *shards.Writer.
+// Writer is where the features go: a *features.Writer.
 type Writer interface {
 	Parts() int
 	Done(part int) bool
 	Range(part int) (lo, hi int)
-	WritePart(part int, p shards.Part) error
-	Finish() (*shards.Manifest, error)
+	WritePart(part int, p features.Part) error
+	Finish() (*features.Manifest, error)
 }
 
 // Options say what to extract. Dataset, Engine, Recipe and Writer are needed.
@@ -58,7 +58,7 @@ type Result struct {
 	Engine   time.Duration // in the engine
 	Waiting  time.Duration // the engine's wait for images
 
-	Manifest *shards.Manifest // nil if not finished
+	Manifest *features.Manifest // nil if not finished
 }
 
 // ImagesPerSecond is the pace of this run, 0 where it computed nothing.
@@ -153,7 +153,7 @@ type run struct {
 
 type finishedPart struct {
 	index int
-	part  shards.Part
+	part  features.Part
 }
 
 func (r *run) all(ctx context.Context) error {
@@ -285,9 +285,9 @@ func (r *run) newBatch() *batch {
 }
 
 // part computes the features of the images [span[0],span[1]).
-func (r *run) part(ctx context.Context, b *batch, images *ahead, span [2]int) (shards.Part, error) {
+func (r *run) part(ctx context.Context, b *batch, images *ahead, span [2]int) (features.Part, error) {
 	n := span[1] - span[0]
-	part := shards.Part{
+	part := features.Part{
 		Images:   make([]string, 0, n),
 		Classes:  make([]string, 0, n),
 		Labels:   make([]int32, 0, n),
@@ -324,13 +324,13 @@ func (r *run) part(ctx context.Context, b *batch, images *ahead, span [2]int) (s
 	// In dataset order, whatever the size of the batches.
 	slices.SortFunc(b.skipped, func(x, y skipped) int { return x.index - y.index })
 	for _, s := range b.skipped {
-		part.Skipped = append(part.Skipped, shards.Skip{Image: r.Dataset.Images[s.index].Path, Reason: s.reason})
+		part.Skipped = append(part.Skipped, features.Skip{Image: r.Dataset.Images[s.index].Path, Reason: s.reason})
 	}
 	return part, nil
 }
 
 // engine computes a batch and appends its rows to the part.
-func (r *run) engine(ctx context.Context, b *batch, part *shards.Part) error {
+func (r *run) engine(ctx context.Context, b *batch, part *features.Part) error {
 	n, dim := len(b.index), r.Engine.Dim()
 	if n > 0 {
 		if ctx.Err() != nil {

@@ -13,8 +13,8 @@ import (
 	"syscall"
 	"testing"
 
-	"vzsl/datasets/shards"
 	"vzsl/extract/preprocess"
+	"vzsl/features"
 )
 
 func TestRun(t *testing.T) {
@@ -277,12 +277,12 @@ func TestImageFolderTakenAway(t *testing.T) {
 
 // failing is a writer whose disk is full for a while.
 type failing struct {
-	*shards.Writer
+	*features.Writer
 	at  int
 	err error
 }
 
-func (f *failing) WritePart(part int, p shards.Part) error {
+func (f *failing) WritePart(part int, p features.Part) error {
 	if part >= f.at {
 		return &os.PathError{Op: "write", Path: "/features/cub/part", Err: f.err}
 	}
@@ -354,12 +354,12 @@ func TestDecodesAhead(t *testing.T) {
 
 // slowWriter holds up each part until it is let go.
 type slowWriter struct {
-	*shards.Writer
+	*features.Writer
 	writing atomic.Int32
 	let     chan struct{}
 }
 
-func (s *slowWriter) WritePart(part int, p shards.Part) error {
+func (s *slowWriter) WritePart(part int, p features.Part) error {
 	s.writing.Store(int32(part + 1))
 	<-s.let
 	return s.Writer.WritePart(part, p)

@@ -15,7 +15,7 @@ import (
 
 	"vzsl/attributes"
 	"vzsl/datasets"
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/internal/delimited"
 )
 
@@ -83,7 +83,7 @@ Missing values stay missing here; training refuses them or takes the mean over t
 				return err
 			}
 			path := con.classTable(ds.name)
-			if err := shards.WriteClassTable(path, classTable(d, table)); err != nil {
+			if err := features.WriteClassTable(path, classTable(d, table)); err != nil {
 				return err
 			}
 			res := struct {
@@ -334,13 +334,13 @@ func readPhrases(path string, ds *datasets.Dataset) (map[string]string, error) {
 	return phrases, nil
 }
 
-func classTable(d *datasets.Dataset, t *attributes.Table) *shards.ClassTable {
-	table := &shards.ClassTable{Classes: t.Classes, Attributes: t.Names, Values: t.Values, Dataset: d.Name, Source: t.Source}
+func classTable(d *datasets.Dataset, t *attributes.Table) *features.ClassTable {
+	table := &features.ClassTable{Classes: t.Classes, Attributes: t.Names, Values: t.Values, Dataset: d.Name, Source: t.Source}
 	for _, c := range d.Classes {
 		table.WNIDs = append(table.WNIDs, c.WNID)
 	}
 	for _, b := range t.Blocks {
-		table.Blocks = append(table.Blocks, shards.Block{Name: b.Name, Width: b.Width})
+		table.Blocks = append(table.Blocks, features.Block{Name: b.Name, Width: b.Width})
 	}
 	return table
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 // demoVectors writes GloVe vectors of the words in the demo's class names, those of skip left out.
@@ -58,7 +58,7 @@ func TestWordVectors(t *testing.T) {
 	if r["attributes"] != 34.0 {
 		t.Errorf("%v", r)
 	}
-	table, err := shards.ReadClassTable(filepath.Join(out, "features", "demo", "classes.parquet"))
+	table, err := features.ReadClassTable(filepath.Join(out, "features", "demo", "classes.parquet"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 
 	"vzsl/attributes"
 	"vzsl/datasets"
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/internal/delimited"
 	"vzsl/predict"
 	"vzsl/train"
@@ -124,9 +124,9 @@ func (c *console) compareUnits(model *train.Predictor, t *attributes.Table) {
 }
 
 // ownClasses are the classes of the run's own dataset and split.
-func (c *console) ownClasses(r *runFlags, model *train.Predictor) (*shards.Roles, *attributes.Table, error) {
+func (c *console) ownClasses(r *runFlags, model *train.Predictor) (*features.Roles, *attributes.Table, error) {
 	path := c.rolesFile(r.ds.name, r.split)
-	roles, err := shards.ReadRoles(path)
+	roles, err := features.ReadRoles(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil, fmt.Errorf("%s: the split that the run was trained on is no longer there; describe the classes to choose from in a file and give it with --classes", path)
 	}
@@ -187,7 +187,7 @@ func (c *console) readCandidates(ctx context.Context, model *train.Predictor, o 
 // readDescribed reads all classes of a file: our own class table, another Parquet, a CSV, or a list of names.
 func readDescribed(path string) (*attributes.Table, error) {
 	if begins(path, "PAR1") {
-		if own, err := shards.ReadClassTable(path); err == nil {
+		if own, err := features.ReadClassTable(path); err == nil {
 			return &attributes.Table{Names: own.Attributes, Classes: own.Classes, Values: own.Values, Source: path}, nil
 		}
 		return attributes.ReadParquet(path, nil)

@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/datasets"
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 // checkup is what was found of a dataset and of what was made of it.
@@ -562,7 +562,7 @@ func (x *checking) features() string {
 	complete := 0
 	for _, n := range x.networks() {
 		dir := x.con.networkDir(x.ds.name, n)
-		m, err := shards.ReadManifest(dir)
+		m, err := features.ReadManifest(dir)
 		switch {
 		case err != nil:
 			c.problem("%v", err)
@@ -634,7 +634,7 @@ func (x *checking) table() string {
 		}
 	}
 	path := x.con.classTable(x.ds.name)
-	t, err := shards.ReadClassTable(path)
+	t, err := features.ReadClassTable(path)
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		x.c.problem("%v", err)
@@ -720,7 +720,7 @@ func (x *checking) runs() string {
 				return "nothing is left to do: open " + page
 			}
 			c.there("%s", m)
-			if roles, err := shards.ReadRoles(x.con.rolesFile(x.ds.name, split)); err == nil && !slices.Contains(roles.Roles, shards.RoleTestUnseen) {
+			if roles, err := features.ReadRoles(x.con.rolesFile(x.ds.name, split)); err == nil && !slices.Contains(roles.Roles, features.RoleTestUnseen) {
 				c.Notes = append(c.Notes, "no unseen class of the split "+split+" has pictures: there is nothing to measure, but pictures can be named")
 				return x.command("predict", false, "--run", run) + " PICTURE..."
 			}

@@ -17,9 +17,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"vzsl/datasets/shards"
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
+	"vzsl/features"
 	"vzsl/train"
 )
 
@@ -241,7 +241,7 @@ func runCompare(ctx context.Context, con *console, o *compareOptions, settings [
 // compareOne tunes, trains and evaluates a method and fills in its row.
 func (c *console) compareOne(ctx context.Context, name string, in *inputs, o *compareOptions, settings train.Settings, pinned []string, row *comparedMethod, seeds []uint64) (*evaluate.Result, error) {
 	run := name + "/" + row.Method
-	if train.Seedless(row.Method) && !slices.Contains(in.roles.Roles, shards.RoleTestSeen) { // whose constant is chosen on drawn images
+	if train.Seedless(row.Method) && !slices.Contains(in.roles.Roles, features.RoleTestSeen) { // whose constant is chosen on drawn images
 		seeds = seeds[:1]
 	}
 	row.Seeds = seeds

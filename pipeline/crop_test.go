@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 // TestCrop extracts from a miniature of CUB whole and by its bounding boxes: other features, under another recipe.
@@ -45,7 +45,7 @@ func TestCrop(t *testing.T) {
 	whole := feature(t, filepath.Join(out, "features", "cub", "demo"))
 	done(t, in("--crop", "bbox", "--force")...)
 	dir := filepath.Join(out, "features", "cub", "demo")
-	m, err := shards.ReadManifest(dir)
+	m, err := features.ReadManifest(dir)
 	if err != nil || !strings.Contains(m.Source.Recipe, "+bbox-") {
 		t.Errorf("%v %v", m, err)
 	}
@@ -57,7 +57,7 @@ func TestCrop(t *testing.T) {
 // feature is the first feature of a folder, as text.
 func feature(t *testing.T, dir string) string {
 	t.Helper()
-	c, err := shards.OpenCache(t.Context(), dir, nil)
+	c, err := features.OpenCache(t.Context(), dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,9 +17,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/datasets"
-	"vzsl/datasets/shards"
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
+	"vzsl/features"
 	"vzsl/internal/kernels"
 	"vzsl/train"
 )
@@ -157,7 +157,7 @@ func (c *console) otherRuns() string {
 }
 
 // sameFeatures refuses features of another network, layer or recipe than a run was trained on.
-func sameFeatures(run string, src, got shards.Source, where string) error {
+func sameFeatures(run string, src, got features.Source, where string) error {
 	if got.NetworkSHA256 == src.NetworkSHA256 && got.Layer == src.Layer && got.Recipe == src.Recipe {
 		return nil
 	}

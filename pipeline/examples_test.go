@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"testing"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/internal/interop"
 )
 
@@ -38,7 +38,7 @@ func TestInteropSQL(t *testing.T) {
 	}
 	f := exampleFeatures(t, out)
 
-	query := slices.Index(f.roles, string(shards.RoleTestUnseen))
+	query := slices.Index(f.roles, string(features.RoleTestUnseen))
 	var order []int
 	for i := range f.images {
 		if i != query {
@@ -58,7 +58,7 @@ func TestInteropSQL(t *testing.T) {
 
 	means, seen := f.means(func(int) bool { return true }), map[string]bool{}
 	for i, c := range f.classes {
-		seen[c] = f.roles[i] != string(shards.RoleTestUnseen)
+		seen[c] = f.roles[i] != string(features.RoleTestUnseen)
 	}
 	if len(tables[1].Rows) != 12 {
 		t.Fatal(tables[1].Rows)
@@ -124,7 +124,7 @@ func TestInteropPandas(t *testing.T) {
 		held[i] = count[f.classes[i]]%2 == 1
 		count[f.classes[i]]++
 	}
-	means := f.means(func(i int) bool { return f.roles[i] != string(shards.RoleTestUnseen) && !held[i] })
+	means := f.means(func(i int) bool { return f.roles[i] != string(features.RoleTestUnseen) && !held[i] })
 	right, all := 0.0, 0.0
 	for i, x := range f.x {
 		if held[i] && means[f.classes[i]] != nil {
@@ -154,12 +154,12 @@ type exampleData struct {
 
 func exampleFeatures(t *testing.T, out string) exampleData {
 	t.Helper()
-	c, err := shards.OpenCache(t.Context(), filepath.Join(out, "features", "demo", "demo"), nil)
+	c, err := features.OpenCache(t.Context(), filepath.Join(out, "features", "demo", "demo"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	roles, err := shards.ReadRoles(filepath.Join(out, "features", "demo", "splits", "demo.parquet"))
+	roles, err := features.ReadRoles(filepath.Join(out, "features", "demo", "splits", "demo.parquet"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/datasets"
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/internal/wholefile"
 	"vzsl/train"
 	"vzsl/train/safetensors"
@@ -204,7 +204,7 @@ func (c *console) exportFeatures(ctx context.Context, o *exportOptions) error {
 	}
 	bars := c.phases("export", "rows")
 	defer bars.end()
-	cache, err := shards.OpenCache(ctx, c.networkDir(name, network), func(done, total int) { bars.show("cache", done, total) })
+	cache, err := features.OpenCache(ctx, c.networkDir(name, network), func(done, total int) { bars.show("cache", done, total) })
 	if err != nil {
 		return err
 	}
@@ -245,13 +245,13 @@ func (c *console) exportXLSA17(ctx context.Context, o *exportOptions) error {
 	if err != nil {
 		return err
 	}
-	roles, err := shards.ReadRoles(c.rolesFile(name, o.r.split))
+	roles, err := features.ReadRoles(c.rolesFile(name, o.r.split))
 	if err != nil {
 		return err
 	}
 	bars := c.phases("export", "rows")
 	defer bars.end()
-	cache, err := shards.OpenCache(ctx, c.networkDir(name, network), func(done, total int) { bars.show("cache", done, total) })
+	cache, err := features.OpenCache(ctx, c.networkDir(name, network), func(done, total int) { bars.show("cache", done, total) })
 	if err != nil {
 		return err
 	}

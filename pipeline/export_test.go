@@ -12,7 +12,7 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/ipc"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/train/safetensors"
 )
 
@@ -54,7 +54,7 @@ func TestExportModel(t *testing.T) {
 func TestExportFeatures(t *testing.T) {
 	out, data, _ := demoRun(t)
 	to := t.TempDir()
-	want := features(t, filepath.Join(out, "features", "demo", "demo"))
+	want := rowsOf(t, filepath.Join(out, "features", "demo", "demo"))
 	export := func(format, name string) string {
 		path := filepath.Join(to, name)
 		done(t, "export", "--dataset", "demo", "--out", out, "--format", format, "--to", path)
@@ -69,7 +69,7 @@ func TestExportFeatures(t *testing.T) {
 		"--images", filepath.Join(npy, "images.txt"))...)
 	done(t, in("import", "csv", export("csv", "table.csv"), "--label-kind", "name")...)
 	for _, network := range []string{"features", "table"} {
-		got := features(t, filepath.Join(again, "features", "demo", network))
+		got := rowsOf(t, filepath.Join(again, "features", "demo", network))
 		if len(got) != len(want) {
 			t.Fatalf("%s: %d rows, not %d", network, len(got), len(want))
 		}
@@ -128,10 +128,10 @@ func TestExportFeatures(t *testing.T) {
 	}
 }
 
-// features are the rows of a folder of shards by image, as text that tells them apart to the bit.
-func features(t *testing.T, dir string) map[string]string {
+// rowsOf are the rows of a folder of shards by image, as text that tells them apart to the bit.
+func rowsOf(t *testing.T, dir string) map[string]string {
 	t.Helper()
-	c, err := shards.OpenCache(t.Context(), dir, nil)
+	c, err := features.OpenCache(t.Context(), dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,13 +13,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/datasets"
-	"vzsl/datasets/shards"
 	"vzsl/extract"
 	"vzsl/extract/engine/gorgonia"
 	"vzsl/extract/engine/native"
 	"vzsl/extract/engine/onnxruntime"
 	"vzsl/extract/onnx"
 	"vzsl/extract/preprocess"
+	"vzsl/features"
 )
 
 type extractOptions struct {
@@ -85,7 +85,7 @@ Images that cannot be read are skipped and listed in skipped.csv; the exit code 
 	o.addEngine(cmd)
 	f.IntVar(&o.batch, "batch", 0, "images per call of the engine (default: chosen by the program)")
 	f.IntVar(&o.workers, "workers", 0, "images decoded at a time (default: one per processor)")
-	f.IntVar(&o.shard, "shard-rows", shards.DefaultShardRows, "images per shard")
+	f.IntVar(&o.shard, "shard-rows", features.DefaultShardRows, "images per shard")
 	f.BoolVar(&o.force, "force", false, "discard features there that were made from another dataset, network or recipe")
 	must(cmd.MarkFlagFilename("model", "onnx"))
 	must(cmd.RegisterFlagCompletionFunc("recipe", cobra.FixedCompletions(preprocess.Recipes(), cobra.ShellCompDirectiveNoFileComp)))
@@ -150,7 +150,7 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 		return err
 	}
 	defer engine.Close()
-	w, err := shards.Create(dir, shards.Source{
+	w, err := features.Create(dir, features.Source{
 		Dataset: ds.Name, DatasetSHA256: ds.SHA256(),
 		Network: network, NetworkSHA256: net.SHA256(),
 		Layer: layer.Tensor, Recipe: recipe.String() + how, Engine: o.engineName(), Program: program,

@@ -13,9 +13,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/datasets"
-	"vzsl/datasets/shards"
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
+	"vzsl/features"
 	"vzsl/train"
 )
 
@@ -149,7 +149,7 @@ func runFewShot(ctx context.Context, con *console, o *fewShotOptions, settings [
 				return err
 			}
 			roles.Name = fmt.Sprintf("%s-shots%d-seed%d", base.Name, k, seed)
-			if err := shards.WriteRoles(con.rolesFile(o.r.ds.name, roles.Name), roles); err != nil {
+			if err := features.WriteRoles(con.rolesFile(o.r.ds.name, roles.Name), roles); err != nil {
 				return err
 			}
 			in.roles = roles
@@ -215,11 +215,11 @@ func counted(n int, thing string) string {
 }
 
 // onlyUnseen is a split without its test images of seen classes.
-func onlyUnseen(r *shards.Roles) *shards.Roles {
+func onlyUnseen(r *features.Roles) *features.Roles {
 	out := *r
 	out.Images, out.Roles = nil, nil
 	for i, role := range r.Roles {
-		if role != shards.RoleTestSeen {
+		if role != features.RoleTestSeen {
 			out.Images, out.Roles = append(out.Images, r.Images[i]), append(out.Roles, role)
 		}
 	}

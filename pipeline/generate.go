@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/train"
 )
 
@@ -80,7 +80,7 @@ func runGenerate(ctx context.Context, con *console, g *generateFlags) error {
 	if err != nil {
 		return err
 	}
-	roles, err := shards.ReadRoles(con.rolesFile(src.Dataset, model.Split()))
+	roles, err := features.ReadRoles(con.rolesFile(src.Dataset, model.Split()))
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func runGenerate(ctx context.Context, con *console, g *generateFlags) error {
 	}
 	classes := sha256.Sum256(fmt.Append(nil, labels, table.Classes, g.perClass, g.seed, g.noise))
 	out := con.networkDir(to, src.Network)
-	w, err := shards.Create(out, shards.Source{
+	w, err := features.Create(out, features.Source{
 		Dataset: to, DatasetSHA256: hex.EncodeToString(classes[:]), Network: src.Network, NetworkSHA256: sum, Layer: src.Layer,
 		Recipe: "generated", Engine: "vzsl run " + name, Program: program, Dim: model.FeatureDim(), Images: len(labels) * g.perClass,
 	}, g.force)
@@ -139,7 +139,7 @@ func runGenerate(ctx context.Context, con *console, g *generateFlags) error {
 	}
 	own := *table
 	own.Dataset = to
-	if err := shards.WriteClassTable(con.classTable(to), &own); err != nil {
+	if err := features.WriteClassTable(con.classTable(to), &own); err != nil {
 		return err
 	}
 	m, err := w.Finish()
@@ -153,8 +153,8 @@ func runGenerate(ctx context.Context, con *console, g *generateFlags) error {
 }
 
 // generatePart draws the features [lo,hi), class after class. Those of a class are drawn together, whatever the part.
-func generatePart(model *train.Predictor, table *shards.ClassTable, labels []int, g *generateFlags, lo, hi int) (*shards.Part, error) {
-	p := &shards.Part{}
+func generatePart(model *train.Predictor, table *features.ClassTable, labels []int, g *generateFlags, lo, hi int) (*features.Part, error) {
+	p := &features.Part{}
 	dim := model.FeatureDim()
 	for k := lo / g.perClass; k*g.perClass < hi; k++ {
 		l := labels[k]

@@ -17,7 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 // TestImageNetScale trains and evaluates every method of the paper's ImageNet table on drawn features: a few, or as many as
@@ -142,7 +142,7 @@ func (w imageNetScale) write(t *testing.T, dir, data string) {
 
 	noise := normal(1<<22, 1.5)
 	images := w.seen*w.perSeen + w.unseen*w.perUnseen
-	out, err := shards.Create(filepath.Join(dir, "features", "drawn", "drawn"), shards.Source{Dataset: "drawn", Network: "drawn", Layer: "fc7", Dim: w.dim, Images: images}, false)
+	out, err := features.Create(filepath.Join(dir, "features", "drawn", "drawn"), features.Source{Dataset: "drawn", Network: "drawn", Layer: "fc7", Dim: w.dim, Images: images}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func (w imageNetScale) write(t *testing.T, dir, data string) {
 		g.Go(func() error {
 			r := rand.New(rand.NewPCG(12, uint64(part)))
 			lo, hi := out.Range(part)
-			p := shards.Part{Features: make([]float32, 0, (hi-lo)*w.dim)}
+			p := features.Part{Features: make([]float32, 0, (hi-lo)*w.dim)}
 			for i := lo; i < hi; i++ {
 				c := i / w.perSeen
 				if i >= w.seen*w.perSeen {

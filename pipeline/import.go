@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/datasets"
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 func newImport(con *console) *cobra.Command {
@@ -24,7 +24,7 @@ func newImport(con *console) *cobra.Command {
 }
 
 // importer is one kind of file that features come in.
-type importer func(ctx context.Context, o datasets.Import) (*shards.Manifest, error)
+type importer func(ctx context.Context, o datasets.Import) (*features.Manifest, error)
 
 // newImportOf makes the command that imports one kind of file with the classes of a dataset.
 func newImportOf(con *console, cmd *cobra.Command, run importer, more func(cmd *cobra.Command, o *datasets.Import)) *cobra.Command {
@@ -78,7 +78,7 @@ func addImportFlags(cmd *cobra.Command, o *datasets.Import) {
 	f.StringVar(&o.Network, "network", "", "`name` of what computed the features: their folder's (default: the file's)")
 	f.StringVar(&o.Layer, "layer", "", "`name` of the layer they are from, for the record")
 	f.StringVar(&o.Recipe, "recipe", "", "`name` of the preprocessing, for the record")
-	f.IntVar(&o.ShardRows, "shard-rows", shards.DefaultShardRows, "rows per shard")
+	f.IntVar(&o.ShardRows, "shard-rows", features.DefaultShardRows, "rows per shard")
 	f.BoolVar(&o.Force, "force", false, "discard features there that were made from something else")
 }
 
@@ -137,7 +137,7 @@ func newImportParquet(con *console) *cobra.Command {
 		Long: `Makes shards of a Parquet file, or of all those of a folder in the order of their names: a column of
 image names, one of classes (names, or numbers as --label-kind says), and the features as a column of
 lists of equal length or as a column each.`,
-	}, func(ctx context.Context, o datasets.Import) (*shards.Manifest, error) {
+	}, func(ctx context.Context, o datasets.Import) (*features.Manifest, error) {
 		return datasets.ImportParquet(ctx, o, c)
 	},
 		func(cmd *cobra.Command, o *datasets.Import) {
@@ -155,7 +155,7 @@ func newImportCSV(con *console) *cobra.Command {
 		Short: "a table of text: image, class, a column per feature",
 		Long: `Makes shards of a table of text with a header, separated by comma, semicolon or tab: a column of image
 names, one of classes, every other one a feature.`,
-	}, func(ctx context.Context, o datasets.Import) (*shards.Manifest, error) {
+	}, func(ctx context.Context, o datasets.Import) (*features.Manifest, error) {
 		return datasets.ImportCSV(ctx, o, c)
 	},
 		func(cmd *cobra.Command, o *datasets.Import) {
@@ -181,7 +181,7 @@ are called like the files, with .jpg.`,
 }
 
 // runImport runs an import with its progress shown.
-func (c *console) runImport(ctx context.Context, o datasets.Import, run importer) (*shards.Manifest, error) {
+func (c *console) runImport(ctx context.Context, o datasets.Import, run importer) (*features.Manifest, error) {
 	hook, end := c.progress("import", "rows")
 	defer end()
 	o.Progress = hook
@@ -200,7 +200,7 @@ type importResult struct {
 	Split   string `json:"split,omitempty"`
 }
 
-func (c *console) imported(r importResult, m *shards.Manifest) error {
+func (c *console) imported(r importResult, m *features.Manifest) error {
 	r.Dim, r.Images, r.Skipped, r.Shards = m.Source.Dim, m.Rows, m.Skipped, len(m.Parts)
 	err := c.result(r, func(w io.Writer) {
 		fmt.Fprintf(w, "%s: %d rows in %d shards, %d-d\n", r.Folder, r.Images, r.Shards, r.Dim)

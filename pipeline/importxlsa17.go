@@ -14,7 +14,7 @@ import (
 
 	"vzsl/attributes"
 	"vzsl/datasets"
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 type xlsa17Options struct {
@@ -114,17 +114,17 @@ func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error 
 	for _, c := range table.Classes {
 		o.Classes = append(o.Classes, datasets.Class{Name: c})
 	}
-	m, err := con.runImport(ctx, o.Import, func(ctx context.Context, i datasets.Import) (*shards.Manifest, error) {
+	m, err := con.runImport(ctx, o.Import, func(ctx context.Context, i datasets.Import) (*features.Manifest, error) {
 		return datasets.ImportXLSA17(ctx, x, i)
 	})
 	if err != nil {
 		return err
 	}
 	r := importResult{Folder: o.Out, Dataset: o.dataset, Classes: con.classTable(o.dataset), Split: con.rolesFile(o.dataset, "proposed")}
-	if err := shards.WriteClassTable(r.Classes, table); err != nil {
+	if err := features.WriteClassTable(r.Classes, table); err != nil {
 		return err
 	}
-	if err := shards.WriteRoles(r.Split, roles); err != nil {
+	if err := features.WriteRoles(r.Split, roles); err != nil {
 		return err
 	}
 	con.log.Info("split proposed", "provenance", roles.Provenance)
@@ -132,13 +132,13 @@ func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error 
 }
 
 // xlsa17Classes is the class table: the one that is there, or one of the folder's attributes.
-func (c *console) xlsa17Classes(o *xlsa17Options, x *datasets.XLSA17) (*shards.ClassTable, error) {
+func (c *console) xlsa17Classes(o *xlsa17Options, x *datasets.XLSA17) (*features.ClassTable, error) {
 	names := make([]string, len(x.Classes))
 	for i, class := range x.Classes {
 		names[i] = class.Name
 	}
 	path := c.classTable(o.dataset)
-	there, err := shards.ReadClassTable(path)
+	there, err := features.ReadClassTable(path)
 	if err == nil {
 		a, b := slices.Sorted(slices.Values(there.Classes)), slices.Sorted(slices.Values(names))
 		if !slices.Equal(a, b) {
@@ -161,5 +161,5 @@ func (c *console) xlsa17Classes(o *xlsa17Options, x *datasets.XLSA17) (*shards.C
 	for _, note := range t.Notes {
 		c.log.Info(note, "dataset", o.dataset)
 	}
-	return &shards.ClassTable{Classes: t.Classes, Attributes: t.Names, Values: t.Values, Dataset: o.dataset, Source: t.Source}, nil
+	return &features.ClassTable{Classes: t.Classes, Attributes: t.Names, Values: t.Values, Dataset: o.dataset, Source: t.Source}, nil
 }

@@ -87,7 +87,7 @@ func TestInteropTables(t *testing.T) {
 		named = append(named, interop.Row(append(row, nil)...))
 	}
 	var drawn [][]any
-	for image, text := range features(t, filepath.Dir(parts[0])) {
+	for image, text := range rowsOf(t, filepath.Dir(parts[0])) {
 		drawn = append(drawn, []any{image, text})
 	}
 	byFirst := func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) }
@@ -208,7 +208,7 @@ func checkPredictions(t *testing.T, reader string, table interop.Table, report m
 func TestInteropExports(t *testing.T) {
 	out, _, _ := demoRun(t)
 	to := t.TempDir()
-	want := features(t, filepath.Join(out, "features", "demo", "demo"))
+	want := rowsOf(t, filepath.Join(out, "features", "demo", "demo"))
 	export := func(t *testing.T, format, name string) string {
 		path := filepath.Join(to, name)
 		done(t, "export", "--dataset", "demo", "--out", out, "--format", format, "--to", path)

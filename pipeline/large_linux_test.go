@@ -17,7 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/internal/matfile"
 )
 
@@ -132,19 +132,19 @@ func TestLargeXLSA17(t *testing.T) {
 // writeAlone writes shards of the same size, as many at a time as an import does.
 func writeAlone(t *testing.T, dim, n int, value func(*rand.Rand) float64) time.Duration {
 	rng := rand.New(rand.NewPCG(1, 2))
-	values := make([]float32, shards.DefaultShardRows*dim)
+	values := make([]float32, features.DefaultShardRows*dim)
 	for i := range values {
 		values[i] = float32(value(rng))
 	}
 	start := time.Now()
-	w, err := shards.Create(t.TempDir(), shards.Source{Dataset: "x", Dim: dim, Images: n}, false)
+	w, err := features.Create(t.TempDir(), features.Source{Dataset: "x", Dim: dim, Images: n}, false)
 	must(err)
 	var g errgroup.Group
 	g.SetLimit(min(runtime.GOMAXPROCS(0), 4))
 	for part := range w.Parts() {
 		g.Go(func() error {
 			lo, hi := w.Range(part)
-			p := shards.Part{Labels: make([]int32, hi-lo), Classes: make([]string, hi-lo), Features: values[:(hi-lo)*dim]}
+			p := features.Part{Labels: make([]int32, hi-lo), Classes: make([]string, hi-lo), Features: values[:(hi-lo)*dim]}
 			for i := lo; i < hi; i++ {
 				p.Images = append(p.Images, strconv.Itoa(i))
 			}

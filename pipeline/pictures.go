@@ -10,10 +10,10 @@ import (
 	"strings"
 
 	"vzsl/datasets"
-	"vzsl/datasets/shards"
 	"vzsl/extract"
 	"vzsl/extract/onnx"
 	"vzsl/extract/preprocess"
+	"vzsl/features"
 )
 
 // pictureFlags say how pictures become the features that a run was trained on.
@@ -40,7 +40,7 @@ func (p *runNetwork) Close() {
 }
 
 // openPictures opens the network whose features the run was trained on: the same file by its sha256, layer and recipe.
-func (c *console) openPictures(run string, src shards.Source, o *pictureFlags) (*runNetwork, error) {
+func (c *console) openPictures(run string, src features.Source, o *pictureFlags) (*runNetwork, error) {
 	if err := o.checkEngine(); err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (c *console) openPictures(run string, src shards.Source, o *pictureFlags) (
 	return p, nil
 }
 
-func (c *console) startPictures(run string, src shards.Source, o *pictureFlags, net *onnx.Network) (*runNetwork, error) {
+func (c *console) startPictures(run string, src features.Source, o *pictureFlags, net *onnx.Network) (*runNetwork, error) {
 	switch got := net.SHA256(); {
 	case imported(src):
 		c.log.Warn("the run was trained on imported features: whether they are this network's cannot be checked", "run", run, "network", net.Path())
@@ -101,10 +101,10 @@ func (c *console) startPictures(run string, src shards.Source, o *pictureFlags, 
 }
 
 // imported tells of features that another program computed: their sha256 is that of the file they came in.
-func imported(src shards.Source) bool { return strings.HasPrefix(src.Engine, "import ") }
+func imported(src features.Source) bool { return strings.HasPrefix(src.Engine, "import ") }
 
 // networkFile finds the run's network: the file named, else one of its name where networks lie.
-func (c *console) networkFile(run string, src shards.Source, o *pictureFlags) (string, error) {
+func (c *console) networkFile(run string, src features.Source, o *pictureFlags) (string, error) {
 	if o.model != "" {
 		return o.model, nil
 	}

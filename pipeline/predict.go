@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
-	"vzsl/datasets/shards"
 	"vzsl/extract"
+	"vzsl/features"
 	"vzsl/internal/wholefile"
 	"vzsl/predict"
 	"vzsl/train"
@@ -217,7 +217,7 @@ func (p *predictor) files(ctx context.Context, con *console, o *predictOptions, 
 func (p *predictor) features(ctx context.Context, path string, o predict.Options) ([]predict.Named, error) {
 	paths := []string{path}
 	if isShards(path) {
-		m, err := shards.ReadManifest(path)
+		m, err := features.ReadManifest(path)
 		if err != nil {
 			return nil, err
 		}
@@ -228,7 +228,7 @@ func (p *predictor) features(ctx context.Context, path string, o predict.Options
 	}
 	var all []predict.Named
 	for _, path := range paths {
-		part, src, err := shards.ReadShard(ctx, path)
+		part, src, err := features.ReadShard(ctx, path)
 		if err != nil {
 			return nil, fmt.Errorf("%w; features of other programs become shards by 'vzsl import'", err)
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/datasets"
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 func newSplit(con *console) *cobra.Command {
@@ -131,30 +131,30 @@ func (c *console) writeSplit(ctx context.Context, dataset string, o splitOptions
 		return err
 	}
 	path := c.rolesFile(dataset, o.name)
-	if err := shards.WriteRoles(path, roles); err != nil {
+	if err := features.WriteRoles(path, roles); err != nil {
 		return err
 	}
-	counts := map[shards.Role]int{}
+	counts := map[features.Role]int{}
 	for _, r := range roles.Roles {
 		counts[r]++
 	}
 	res := struct {
-		File       string              `json:"file"`
-		Provenance string              `json:"provenance"`
-		Seen       int                 `json:"seen_classes"`
-		Validation int                 `json:"validation_classes"`
-		Unseen     int                 `json:"unseen_classes"`
-		Images     map[shards.Role]int `json:"images"`
+		File       string                `json:"file"`
+		Provenance string                `json:"provenance"`
+		Seen       int                   `json:"seen_classes"`
+		Validation int                   `json:"validation_classes"`
+		Unseen     int                   `json:"unseen_classes"`
+		Images     map[features.Role]int `json:"images"`
 	}{path, roles.Provenance, len(roles.Seen), len(roles.Validation), len(roles.Unseen), counts}
-	if counts[shards.RoleTestUnseen] == 0 {
+	if counts[features.RoleTestUnseen] == 0 {
 		c.log.Warn("no image belongs to an unseen class: this split can be trained on but not evaluated", "split", o.name)
 	}
 	return c.result(res, func(w io.Writer) {
 		fmt.Fprintf(w, "%s: %d seen classes (%d of them for validation), %d unseen; images: %d train, %d validation, %d test seen, %d test unseen\n",
 			path, res.Seen, res.Validation, res.Unseen,
-			counts[shards.RoleTrain], counts[shards.RoleValidation], counts[shards.RoleTestSeen], counts[shards.RoleTestUnseen])
+			counts[features.RoleTrain], counts[features.RoleValidation], counts[features.RoleTestSeen], counts[features.RoleTestUnseen])
 		if o.fewShot {
-			fmt.Fprintf(w, "few-shot: %d images of unseen classes to train on, %d of each class\n", counts[shards.RoleShot], o.shots)
+			fmt.Fprintf(w, "few-shot: %d images of unseen classes to train on, %d of each class\n", counts[features.RoleShot], o.shots)
 		}
 		if o.xlsa17 != "" {
 			fmt.Fprintln(w, roles.Provenance)
@@ -163,7 +163,7 @@ func (c *console) writeSplit(ctx context.Context, dataset string, o splitOptions
 }
 
 // makeRoles builds a split from the class table and the images of every network's shards.
-func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions) (*shards.Roles, error) {
+func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions) (*features.Roles, error) {
 	table, err := c.readClassTable(dataset)
 	if err != nil {
 		return nil, err
@@ -210,7 +210,7 @@ func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions)
 	} else {
 		split.ValidationFraction = o.validation
 	}
-	var roles *shards.Roles
+	var roles *features.Roles
 	if o.xlsa17 != "" {
 		x, err := datasets.OpenXLSA17(o.xlsa17, "", "")
 		if err != nil {
@@ -235,9 +235,9 @@ func others(dataset string) []string {
 }
 
 // readClassTable reads a dataset's class table.
-func (c *console) readClassTable(dataset string) (*shards.ClassTable, error) {
+func (c *console) readClassTable(dataset string) (*features.ClassTable, error) {
 	path := c.classTable(dataset)
-	table, err := shards.ReadClassTable(path)
+	table, err := features.ReadClassTable(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%s: no class table there; run 'vzsl attributes --dataset %s' first", path, dataset)
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/train"
 )
 
@@ -252,9 +252,9 @@ func (c *console) train(ctx context.Context, name string, in *inputs, settings t
 // inputs are what training and evaluation read.
 type inputs struct {
 	network  string
-	features *shards.Cache
-	table    *shards.ClassTable
-	roles    *shards.Roles
+	features *features.Cache
+	table    *features.ClassTable
+	roles    *features.Roles
 }
 
 // openInputs opens the features, class table and roles that a run is of.
@@ -268,13 +268,13 @@ func (c *console) openInputs(ctx context.Context, r *runFlags) (*inputs, error) 
 		return nil, err
 	}
 	rolesFile := c.rolesFile(r.ds.name, r.split)
-	if in.roles, err = shards.ReadRoles(rolesFile); errors.Is(err, os.ErrNotExist) {
+	if in.roles, err = features.ReadRoles(rolesFile); errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%s: no such split yet; run 'vzsl split --dataset %s --split %s' first (own class lists: --seen, --unseen)", rolesFile, r.ds.name, r.split)
 	} else if err != nil {
 		return nil, err
 	}
 	hook, end := c.progress("prepare features", "rows")
-	in.features, err = shards.OpenCache(ctx, c.networkDir(r.ds.name, in.network), hook)
+	in.features, err = features.OpenCache(ctx, c.networkDir(r.ds.name, in.network), hook)
 	end()
 	if err != nil {
 		return nil, err

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 func newVerify(con *console) *cobra.Command {
@@ -23,11 +23,11 @@ Every problem is listed; with any, the command fails.`,
 			if err != nil {
 				return err
 			}
-			var all []*shards.Verification
+			var all []*features.Verification
 			problems := 0
 			for _, dir := range dirs {
 				hook, end := con.progress("verify "+filepath.Base(dir), "rows")
-				v, err := shards.Verify(cmd.Context(), dir, hook)
+				v, err := features.Verify(cmd.Context(), dir, hook)
 				end()
 				if err != nil {
 					return err

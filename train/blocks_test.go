@@ -5,7 +5,7 @@ import (
 	"math"
 	"testing"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 // TestBlocks: a description that the class table says is joined of two is normalised block by block, so that the second's
@@ -19,7 +19,7 @@ func TestBlocks(t *testing.T) {
 		}
 		o.Classes.Attributes = append(o.Classes.Attributes, "loud_1", "loud_2")
 		if blocks {
-			o.Classes.Blocks = []shards.Block{{Name: "own", Width: 8}, {Name: "loud", Width: 2}}
+			o.Classes.Blocks = []features.Block{{Name: "own", Width: 8}, {Name: "loud", Width: 2}}
 		}
 		return o
 	}

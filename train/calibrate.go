@@ -6,7 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/internal/stacking"
 	"vzsl/train/method"
 )
@@ -19,9 +19,9 @@ const phaseCalibrate = "calibrate"
 const calibrations = 3
 
 // generalised tells whether the split tests images of seen classes.
-func generalised(r *shards.Roles) bool {
+func generalised(r *features.Roles) bool {
 	for _, role := range r.Roles {
-		if role == shards.RoleTestSeen {
+		if role == features.RoleTestSeen {
 			return true
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/internal/stacking"
 )
 
@@ -16,9 +16,9 @@ func TestCalibration(t *testing.T) {
 	f := o.Features.(*memoryFeatures)
 	n := 0
 	for i, r := range o.Roles.Roles {
-		if r == shards.RoleTrain || r == shards.RoleValidation {
+		if r == features.RoleTrain || r == features.RoleValidation {
 			if n++; n%5 == 0 {
-				o.Roles.Roles[i] = shards.RoleTestSeen
+				o.Roles.Roles[i] = features.RoleTestSeen
 			}
 		}
 	}
@@ -42,7 +42,7 @@ func TestCalibration(t *testing.T) {
 	}
 	var images []stacking.Image
 	for i, r := range o.Roles.Roles {
-		if r == shards.RoleTestSeen || r == shards.RoleTestUnseen {
+		if r == features.RoleTestSeen || r == features.RoleTestUnseen {
 			row := slices.Index(f.images, o.Roles.Images[i])
 			scores, err := p.Score(f.x[row], 1, vectors)
 			if err != nil {

@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"vzsl/attributes"
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/internal/interop"
 	"vzsl/train/safetensors"
 	"vzsl/train/vzsl"
@@ -52,7 +52,7 @@ func exported(t *testing.T) map[string]*Predictor {
 			table.Values[1][2], table.Values[9][0] = float32(math.NaN()), float32(math.NaN())
 		}
 		if c.blocks {
-			table.Blocks = []shards.Block{{Name: "own", Width: 3}, {Name: "words", Width: 5}}
+			table.Blocks = []features.Block{{Name: "own", Width: 3}, {Name: "words", Width: 5}}
 		}
 		dir := t.TempDir()
 		if _, err := Run(t.Context(), Options{Settings: s, Dir: dir, Features: f, Classes: table, Roles: roles}); err != nil {
@@ -71,7 +71,7 @@ func exported(t *testing.T) map[string]*Predictor {
 // that encode makes of it, and returns the folders in the order of the names.
 type sample struct {
 	f     *memoryFeatures
-	table *shards.ClassTable
+	table *features.ClassTable
 }
 
 const sampled = 1000
@@ -175,7 +175,7 @@ func TestInteropSafetensors(t *testing.T) {
 }
 
 // described are the classes' vectors, with a missing value where the model fills it.
-func described(table *shards.ClassTable, p *Predictor) [][]float32 {
+func described(table *features.ClassTable, p *Predictor) [][]float32 {
 	var rows [][]float32
 	for i, v := range table.Values {
 		v = append([]float32{}, v...)

@@ -16,7 +16,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/internal/wholefile"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -105,7 +105,7 @@ func ReadTuned(runDir string) (Settings, *TunedRecord, error) {
 	return r.settings(), r.Tuned, nil
 }
 
-func newRecord(s *Settings, src shards.Source) *record {
+func newRecord(s *Settings, src features.Source) *record {
 	return &record{Method: s.Method, Features: s.FeatureNorm, Attributes: s.AttributeNorm, Missing: s.Missing, Seed: s.Seed, Refit: s.Refit, Transductive: s.Transductive,
 		Data: dataRecord{Dataset: src.Dataset, DatasetSHA256: src.DatasetSHA256, Network: src.Network, NetworkSHA256: src.NetworkSHA256,
 			Layer: src.Layer, Recipe: src.Recipe, Engine: src.Engine, Dim: src.Dim},
@@ -154,9 +154,9 @@ func (r *record) settings() Settings {
 }
 
 // source is that of the features trained on; what a record does not keep is empty.
-func (r *record) source() shards.Source {
+func (r *record) source() features.Source {
 	d := &r.Data
-	return shards.Source{Dataset: d.Dataset, DatasetSHA256: d.DatasetSHA256, Network: d.Network, NetworkSHA256: d.NetworkSHA256,
+	return features.Source{Dataset: d.Dataset, DatasetSHA256: d.DatasetSHA256, Network: d.Network, NetworkSHA256: d.NetworkSHA256,
 		Layer: d.Layer, Recipe: d.Recipe, Engine: d.Engine, Dim: d.Dim}
 }
 

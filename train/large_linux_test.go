@@ -18,7 +18,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 const (
@@ -86,16 +86,16 @@ func trainLarge(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cache, err := shards.OpenCache(context.Background(), dir, nil)
+	cache, err := features.OpenCache(context.Background(), dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer cache.Close()
 	r := rand.New(rand.NewPCG(2, 2))
-	table := &shards.ClassTable{Dataset: "large"}
-	roles := &shards.Roles{Name: "large", Dataset: "large", Images: cache.Images()}
+	table := &features.ClassTable{Dataset: "large"}
+	roles := &features.Roles{Name: "large", Dataset: "large", Images: cache.Images()}
 	for range cache.Rows() {
-		roles.Roles = append(roles.Roles, shards.RoleTrain)
+		roles.Roles = append(roles.Roles, features.RoleTrain)
 	}
 	for i := range 100 {
 		table.Attributes = append(table.Attributes, strconv.Itoa(i))
@@ -144,7 +144,7 @@ func writeLarge(t *testing.T, dir string, n int) {
 	for i := range pool {
 		pool[i] = max(0, float32(r.NormFloat64()-0.25))
 	}
-	w, err := shards.Create(dir, shards.Source{Dataset: "large", Network: "drawn", Layer: "fc7", Dim: largeDim, Images: n}, false)
+	w, err := features.Create(dir, features.Source{Dataset: "large", Network: "drawn", Layer: "fc7", Dim: largeDim, Images: n}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func writeLarge(t *testing.T, dir string, n int) {
 		g.Go(func() error {
 			r := rand.New(rand.NewPCG(3, uint64(part)))
 			lo, hi := w.Range(part)
-			p := shards.Part{Features: make([]float32, 0, (hi-lo)*largeDim)}
+			p := features.Part{Features: make([]float32, 0, (hi-lo)*largeDim)}
 			for i := lo; i < hi; i++ {
 				at := r.IntN(len(pool) - largeDim)
 				p.Images = append(p.Images, fmt.Sprintf("%07d.jpg", i))
@@ -170,7 +170,7 @@ func writeLarge(t *testing.T, dir string, n int) {
 	if _, err := w.Finish(); err != nil {
 		t.Fatal(err)
 	}
-	c, err := shards.OpenCache(context.Background(), dir, nil)
+	c, err := features.OpenCache(context.Background(), dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"vzsl/attributes"
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
 )
@@ -216,7 +216,7 @@ func (p *Predictor) Attributes() []string { return p.attributes }
 func (p *Predictor) Seen() []string { return p.seen }
 
 // Source says what the features were that the model was trained on: data set, network, layer, recipe, engine, length.
-func (p *Predictor) Source() shards.Source { return p.record.source() }
+func (p *Predictor) Source() features.Source { return p.record.source() }
 
 // Split is the name of the split trained on.
 func (p *Predictor) Split() string { return p.record.Data.Split }

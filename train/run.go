@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"time"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
 )
@@ -27,8 +27,8 @@ type Options struct {
 	Dir      string // the run folder
 	Force    bool   // begin anew in a folder that holds another run, or this one
 	Features Features
-	Classes  *shards.ClassTable
-	Roles    *shards.Roles
+	Classes  *features.ClassTable
+	Roles    *features.Roles
 
 	// Tuned, if not nil, says what a search chose on folds of the seen classes: the run is the refit alone.
 	Tuned *TunedRecord

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/train/method"
 	"vzsl/train/vzsl"
 )
@@ -42,19 +42,19 @@ func (m *memoryFeatures) Classes() []string {
 }
 func (m *memoryFeatures) Labels() []int32           { return m.labels }
 func (m *memoryFeatures) Feature(row int) []float32 { return m.x[row] }
-func (m *memoryFeatures) Source() shards.Source {
-	return shards.Source{Dataset: "drawn", Network: "none", Layer: "x", Dim: m.Dim()}
+func (m *memoryFeatures) Source() features.Source {
+	return features.Source{Dataset: "drawn", Network: "none", Layer: "x", Dim: m.Dim()}
 }
 
-func drawn(perClass int) (*memoryFeatures, *shards.ClassTable, *shards.Roles) {
+func drawn(perClass int) (*memoryFeatures, *features.ClassTable, *features.Roles) {
 	r := rand.New(rand.NewPCG(7, 7))
-	const attributes, features, classes = 8, 24, 50
-	mix := make([]float64, attributes*features)
+	const attributes, dim, classes = 8, 24, 50
+	mix := make([]float64, attributes*dim)
 	for i := range mix {
 		mix[i] = r.NormFloat64()
 	}
-	f, t := &memoryFeatures{}, &shards.ClassTable{Dataset: "drawn"}
-	roles := &shards.Roles{Name: "drawn", Dataset: "drawn"}
+	f, t := &memoryFeatures{}, &features.ClassTable{Dataset: "drawn"}
+	roles := &features.Roles{Name: "drawn", Dataset: "drawn"}
 	for i := range attributes {
 		t.Attributes = append(t.Attributes, fmt.Sprintf("a%d", i))
 	}
@@ -66,24 +66,24 @@ func drawn(perClass int) (*memoryFeatures, *shards.ClassTable, *shards.Roles) {
 			a[i] = 50 + 50*float32(r.IntN(2)*2-1)
 		}
 		t.Values = append(t.Values, a)
-		role := shards.RoleTrain
+		role := features.RoleTrain
 		switch {
 		case c%5 == 4:
-			role = shards.RoleTestUnseen
+			role = features.RoleTestUnseen
 			roles.Unseen = append(roles.Unseen, name)
 		case c%5 == 3 && c < 40:
-			role = shards.RoleValidation
+			role = features.RoleValidation
 			roles.Validation = append(roles.Validation, name)
 		}
-		if role != shards.RoleTestUnseen {
+		if role != features.RoleTestUnseen {
 			roles.Seen = append(roles.Seen, name)
 		}
 		for k := range perClass {
-			x := make([]float32, features)
+			x := make([]float32, dim)
 			for j := range x {
 				sum := 0.0
 				for i, v := range a {
-					sum += (float64(v)/50 - 1) * mix[i*features+j]
+					sum += (float64(v)/50 - 1) * mix[i*dim+j]
 				}
 				x[j] = float32(max(0, sum+r.NormFloat64()))
 			}
@@ -119,7 +119,7 @@ func digest(t testing.TB, path string) string {
 }
 
 // accuracy is the predictor's per-class top-1 over the classes of a role, from raw features and attributes.
-func accuracy(t *testing.T, p *Predictor, o *Options, role shards.Role) float64 {
+func accuracy(t *testing.T, p *Predictor, o *Options, role features.Role) float64 {
 	t.Helper()
 	f := o.Features.(*memoryFeatures)
 	var raw [][]float32
@@ -177,7 +177,7 @@ func TestRun(t *testing.T) {
 				t.Fatal(err)
 			}
 			// Ten unseen classes: chance is 0.1.
-			if a := accuracy(t, p, &o, shards.RoleTestUnseen); a < 0.4 {
+			if a := accuracy(t, p, &o, features.RoleTestUnseen); a < 0.4 {
 				t.Errorf("accuracy on unseen classes %v", a)
 			}
 			if len(p.Seen()) != 40 || len(p.Attributes()) != 8 || p.Source().Dataset != "drawn" || p.Split() != "drawn" || p.Settings().Method != m {
@@ -216,7 +216,7 @@ func TestWithoutRefit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := accuracy(t, p, &o, shards.RoleValidation); math.Abs(a-res.Accuracy) > 1e-12 || res.Classes != 32 || res.Refit {
+	if a := accuracy(t, p, &o, features.RoleValidation); math.Abs(a-res.Accuracy) > 1e-12 || res.Classes != 32 || res.Refit {
 		t.Errorf("validation accuracy %v, %+v", a, res)
 	}
 }
@@ -250,7 +250,7 @@ func TestSeenOnly(t *testing.T) {
 	unseen := func(o *Options) {
 		f := o.Features.(*memoryFeatures)
 		for i, r := range o.Roles.Roles {
-			if r == shards.RoleTestUnseen {
+			if r == features.RoleTestUnseen {
 				for j := range f.x[i] {
 					f.x[i][j] = float32(math.NaN())
 				}
@@ -279,7 +279,7 @@ func TestSeenOnly(t *testing.T) {
 		held(o)
 		f := o.Features.(*memoryFeatures)
 		for i, r := range o.Roles.Roles {
-			if r == shards.RoleValidation {
+			if r == features.RoleValidation {
 				o.Classes.Values[f.labels[i]][0] = -7
 			}
 		}
@@ -423,8 +423,8 @@ func TestBadInput(t *testing.T) {
 		"missing value": {func(o *Options) { o.Classes.Values[0][0] = float32(math.NaN()) }, "class-mean"},
 		"unseen trained": {func(o *Options) {
 			for i, r := range o.Roles.Roles {
-				if r == shards.RoleTestUnseen {
-					o.Roles.Roles[i] = shards.RoleTrain
+				if r == features.RoleTestUnseen {
+					o.Roles.Roles[i] = features.RoleTrain
 				}
 			}
 		}, "do not allow"},
@@ -473,8 +473,8 @@ func TestNoValidation(t *testing.T) {
 	o := options(t, t.TempDir())
 	o.Roles.Validation, vzslOf(&o).Epochs = nil, 2
 	for i, r := range o.Roles.Roles {
-		if r == shards.RoleValidation {
-			o.Roles.Roles[i] = shards.RoleTrain
+		if r == features.RoleValidation {
+			o.Roles.Roles[i] = features.RoleTrain
 		}
 	}
 	res, err := Run(context.Background(), o)
@@ -548,7 +548,7 @@ func TestTransductiveBlind(t *testing.T) {
 		f := o.Features.(*memoryFeatures)
 		if scramble {
 			for i, r := range o.Roles.Roles {
-				if r == shards.RoleTestUnseen {
+				if r == features.RoleTestUnseen {
 					row := slices.Index(f.images, o.Roles.Images[i])
 					f.labels[row] = int32(i % len(o.Classes.Classes))
 				}

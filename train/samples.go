@@ -10,7 +10,7 @@ import (
 	"slices"
 	"unsafe"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 // The feature normalisations, by name.
@@ -53,7 +53,7 @@ func normalise(kind string, src, dst []float32) {
 	}
 }
 
-// Features are all images' features. *shards.Cache is one.
+// Features are all images' features. *features.Cache is one.
 type Features interface {
 	Rows() int
 	Dim() int
@@ -61,7 +61,7 @@ type Features interface {
 	Classes() []string // class of each row
 	Labels() []int32   // row of each in the class table
 	Feature(row int) []float32
-	Source() shards.Source
+	Source() features.Source
 }
 
 // samples are some rows of the features, normalised as they are read.
@@ -89,12 +89,12 @@ type parts struct {
 	names             []string             // of all classes, by label
 	vectors           map[string][]float32 // raw attributes by class name
 	blocks            []int                // widths of the descriptions that these are joined of
-	roles             *shards.Roles
+	roles             *features.Roles
 }
 
 // newParts finds the rows of the roles and the vectors of the classes. Rows of unseen classes' images are taken, without
 // their labels, in the transductive setting only.
-func newParts(f Features, table *shards.ClassTable, roles *shards.Roles, transductive bool) (*parts, error) {
+func newParts(f Features, table *features.ClassTable, roles *features.Roles, transductive bool) (*parts, error) {
 	p := &parts{f: f, names: table.Classes, blocks: table.BlockWidths(), roles: roles, vectors: make(map[string][]float32, len(table.Classes))}
 	for i, c := range table.Classes {
 		if i < len(table.Values) {
@@ -108,7 +108,7 @@ func newParts(f Features, table *shards.ClassTable, roles *shards.Roles, transdu
 			}
 		}
 	}
-	role := make(map[string]shards.Role, len(roles.Images))
+	role := make(map[string]features.Role, len(roles.Images))
 	for i, image := range roles.Images {
 		role[image] = roles.Roles[i]
 	}
@@ -133,10 +133,10 @@ func newParts(f Features, table *shards.ClassTable, roles *shards.Roles, transdu
 			continue
 		}
 		found++
-		if r == shards.RoleTestUnseen && transductive {
+		if r == features.RoleTestUnseen && transductive {
 			p.unlabelled = append(p.unlabelled, row)
 		}
-		if r != shards.RoleTrain && r != shards.RoleValidation && r != shards.RoleShot {
+		if r != features.RoleTrain && r != features.RoleValidation && r != features.RoleShot {
 			continue
 		}
 		if l := labels[row]; l < 0 || int(l) >= len(p.names) {
@@ -147,17 +147,17 @@ func newParts(f Features, table *shards.ClassTable, roles *shards.Roles, transdu
 			return nil, fmt.Errorf("image %q is of class %q, but its label %d is %q in the class table: run attributes for this dataset again", image, classes[row], labels[row], name)
 		}
 		// Roles written by anything but the split command are not trusted with unseen classes.
-		allowed := seen[name] && held[name] == (r == shards.RoleValidation)
-		if r == shards.RoleShot {
+		allowed := seen[name] && held[name] == (r == features.RoleValidation)
+		if r == features.RoleShot {
 			allowed = unseen[name]
 		}
 		if !allowed {
 			return nil, fmt.Errorf("split %q gives image %q of class %q the role %q, which its class lists do not allow", roles.Name, image, name, r)
 		}
 		switch r {
-		case shards.RoleTrain:
+		case features.RoleTrain:
 			p.train = append(p.train, row)
-		case shards.RoleValidation:
+		case features.RoleValidation:
 			p.validation = append(p.validation, row)
 		default:
 			p.shots = append(p.shots, row)
@@ -201,7 +201,7 @@ func (p *parts) play(train, validation []int, seed uint64) (withShots, rest []in
 }
 
 // digests identify what a run is trained on, and find features that are no numbers before they reach a model.
-func (p *parts) digests(table *shards.ClassTable) (features, classes, split string, err error) {
+func (p *parts) digests(table *features.ClassTable) (features, classes, split string, err error) {
 	h := sha256.New()
 	text := func(s string) {
 		var n [8]byte

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"vzsl/datasets"
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 // fewShot makes o's split one of k shots from a pool of 5.
@@ -38,13 +38,13 @@ func TestFewShot(t *testing.T) {
 				o.Method = m
 				fewShot(t, &o, 3)
 				f := o.Features.(*memoryFeatures)
-				role := map[string]shards.Role{}
+				role := map[string]features.Role{}
 				for i, image := range o.Roles.Images {
 					role[image] = o.Roles.Roles[i]
 				}
 				if scrambled {
 					for i, image := range f.images {
-						if r := role[image]; r == shards.RoleTestUnseen || r == "" {
+						if r := role[image]; r == features.RoleTestUnseen || r == "" {
 							f.x[i] = make([]float32, f.Dim())
 							f.x[i][0] = float32(math.NaN())
 							f.labels[i] = 4 // an unseen class
@@ -98,11 +98,11 @@ func TestFewShot(t *testing.T) {
 }
 
 // tested are the test images of unseen classes.
-func tested(o *Options, role map[string]shards.Role) (x []float32, y []int, raw [][]float32) {
+func tested(o *Options, role map[string]features.Role) (x []float32, y []int, raw [][]float32) {
 	f := o.Features.(*memoryFeatures)
 	index := map[int32]int{}
 	for i, image := range f.images {
-		if role[image] != shards.RoleTestUnseen {
+		if role[image] != features.RoleTestUnseen {
 			continue
 		}
 		l := f.labels[i]
@@ -169,8 +169,8 @@ func TestShotRefusals(t *testing.T) {
 	}
 	o = options(t, t.TempDir())
 	for i, r := range o.Roles.Roles {
-		if r == shards.RoleTrain {
-			o.Roles.Roles[i] = shards.RoleShot
+		if r == features.RoleTrain {
+			o.Roles.Roles[i] = features.RoleShot
 			break
 		}
 	}

@@ -19,7 +19,7 @@ import (
 	"sync"
 	"time"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/train/method"
 )
 
@@ -32,8 +32,8 @@ type TuneOptions struct {
 	Dir      string // where its journal is kept
 	Force    bool   // begin anew in a folder that holds another search
 	Features Features
-	Classes  *shards.ClassTable
-	Roles    *shards.Roles
+	Classes  *features.ClassTable
+	Roles    *features.Roles
 
 	Trials  int           // settings tried on the first fold
 	Folds   int           // parts of the seen classes, each held out in turn

@@ -14,7 +14,7 @@ import (
 
 	"github.com/apache/arrow/go/v15/parquet/file"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 	"vzsl/train/method"
 )
 
@@ -155,7 +155,7 @@ func TestTuneBlind(t *testing.T) {
 	b.Trials, b.Folds = 2, 2
 	f := b.Features.(*memoryFeatures)
 	for i, r := range b.Roles.Roles {
-		if r == shards.RoleTestUnseen {
+		if r == features.RoleTestUnseen {
 			row := slices.Index(f.images, b.Roles.Images[i])
 			clear(f.x[row])
 			f.labels[row] = int32(slices.Index(b.Classes.Classes, b.Roles.Unseen[0]))

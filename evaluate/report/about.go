@@ -3,7 +3,7 @@ package report
 import (
 	"time"
 
-	"vzsl/datasets/shards"
+	"vzsl/features"
 )
 
 // About says what was run. Whatever is left empty is left out of the report.
@@ -18,7 +18,7 @@ type About struct {
 	Started time.Time     `json:"started,omitzero"`
 	Took    time.Duration `json:"took_ns,omitempty"`
 
-	Features shards.Source `json:"features"`
+	Features features.Source `json:"features"`
 	// Config is the configuration as run: anything that encoding/json turns into an object.
 	Config      any     `json:"config,omitempty"`
 	Seeds       []Entry `json:"seeds,omitempty"`

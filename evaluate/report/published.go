@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"vzsl/datasets/shards"
 	"vzsl/evaluate"
+	"vzsl/features"
 )
 
 // Published are figures from the literature beside those of a run.
@@ -60,7 +60,7 @@ func PublishedDatasets() []string { return slices.Sorted(maps.Keys(publishedTabl
 
 // PublishedBeside gives the figures for a dataset (of PublishedDatasets, or awa1), whatever classes, features and shots an
 // inductive run is on: the mark tells. nil: there are none.
-func PublishedBeside(dataset string, r *evaluate.Result, features shards.Source) *Published {
+func PublishedBeside(dataset string, r *evaluate.Result, features features.Source) *Published {
 	p, _ := publishedBeside(dataset, r, &About{Features: features})
 	return p
 }

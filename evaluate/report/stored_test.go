@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
 
-	"vzsl/datasets/shards"
 	"vzsl/evaluate"
+	"vzsl/features"
 )
 
 // What is stored gives the same three files to the byte.
@@ -105,7 +105,7 @@ func TestCompare(t *testing.T) {
 	standard := makeUp{dataset: "cub", split: "standard", unseen: names, images: images, seen: 150, noise: 0.5}.result(t)
 	other, _ := small(t)
 	other.Reliability = nil
-	vgg := About{Method: "ESZSL", Features: shards.Source{Network: "VGG-19", Layer: "fc7", Dim: 4096}}
+	vgg := About{Method: "ESZSL", Features: features.Source{Network: "VGG-19", Layer: "fc7", Dim: 4096}}
 	s := Compare([]Compared{
 		{"one", "../one/report.html", []*Stored{{Result: standard, About: vgg}}},
 		{"two", "../two/report.html", []*Stored{{Result: other}}},

@@ -12,8 +12,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"vzsl/datasets/shards"
 	"vzsl/evaluate"
+	"vzsl/features"
 )
 
 // made is features and model of a made-up dataset whose classes lie on a plane, neighbours being alike.
@@ -64,9 +64,9 @@ func (u makeUp) result(t testing.TB) *evaluate.Result {
 	t.Helper()
 	r := rand.New(rand.NewSource(5))
 	m := &made{}
-	table := &shards.ClassTable{Dataset: u.dataset, Attributes: []string{"has_place::x", "has_place::y"}}
-	roles := &shards.Roles{Name: u.split, Dataset: u.dataset, Provenance: "class lists", Unseen: u.unseen}
-	add := func(class, image string, role shards.Role, place []float32, noise float64) {
+	table := &features.ClassTable{Dataset: u.dataset, Attributes: []string{"has_place::x", "has_place::y"}}
+	roles := &features.Roles{Name: u.split, Dataset: u.dataset, Provenance: "class lists", Unseen: u.unseen}
+	add := func(class, image string, role features.Role, place []float32, noise float64) {
 		m.images = append(m.images, image)
 		m.classes = append(m.classes, class)
 		m.at = append(m.at, []float32{place[0] + float32(noise*r.NormFloat64()), place[1] + float32(noise*r.NormFloat64())})
@@ -81,7 +81,7 @@ func (u makeUp) result(t testing.TB) *evaluate.Result {
 		if i < len(u.unseen) {
 			table.Classes = append(table.Classes, u.unseen[i])
 			for _, image := range u.images[i] {
-				add(u.unseen[i], image, shards.RoleTestUnseen, place, noise)
+				add(u.unseen[i], image, features.RoleTestUnseen, place, noise)
 			}
 			continue
 		}
@@ -89,7 +89,7 @@ func (u makeUp) result(t testing.TB) *evaluate.Result {
 		table.Classes = append(table.Classes, name)
 		roles.Seen = append(roles.Seen, name)
 		for k := range u.heldOut {
-			add(name, fmt.Sprintf("%s/%d.jpg", name, k), shards.RoleTestSeen, place, noise/2)
+			add(name, fmt.Sprintf("%s/%d.jpg", name, k), features.RoleTestSeen, place, noise/2)
 		}
 	}
 	calibration := 0.2
@@ -174,7 +174,7 @@ func trained(epochs int) []map[string]any {
 func anyAbout() About {
 	return About{
 		Name: "vzsl-1", Method: "VZSL", Program: "vzsl 0.1.0", Command: "vzsl evaluate --run runs/vzsl-1",
-		Features: shards.Source{Dataset: "CUB", Network: "squeezenet1.1", NetworkSHA256: "0123abcd", Layer: "gap", Recipe: "caffe-227", Engine: "native", Program: "vzsl 0.1.0", Dim: 512},
+		Features: features.Source{Dataset: "CUB", Network: "squeezenet1.1", NetworkSHA256: "0123abcd", Layer: "gap", Recipe: "caffe-227", Engine: "native", Program: "vzsl 0.1.0", Dim: 512},
 		Config:   map[string]any{"latent": 100, "hidden": []int{1000}, "lambda": 1.0, "features": map[string]any{"normalise": "sqrt-l2"}},
 		Seeds:    []Entry{{"training", "1"}},
 		Hashes:   []Entry{{"model", "89abcdef"}},

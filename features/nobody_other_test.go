@@ -1,6 +1,6 @@
 //go:build !unix
 
-package shards
+package features
 
 import "os/exec"
 

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package shards
+package features
 
 // release does nothing: Windows trims a process's mapped pages by itself.
 func release([]byte) {}

@@ -1,4 +1,4 @@
-// Package shards is the file format between extraction and everything after it: a folder of Parquet shards holding one
+// Package features is the file format between extraction and everything after it: a folder of Parquet shards holding one
 // feature row per image, its manifest, and beside it the class table and the roles of a split.
 //
 // A folder is made by a [Writer]: the dataset's images are cut into parts of a fixed number of images, so that which rows
@@ -12,4 +12,4 @@
 // Parquet is written so that other readers see the right values: features are a nullable FixedSizeList<float32, D> holding
 // no nulls, at most 512 rows per record and row group, each record fresh and unsliced, the root required. Arrow v15 writes
 // wrong values silently where any of these differs.
-package shards
+package features
