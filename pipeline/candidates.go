@@ -16,6 +16,7 @@ import (
 	"vzsl/attributes"
 	"vzsl/datasets"
 	"vzsl/features"
+	"vzsl/features/convert"
 	"vzsl/internal/delimited"
 	"vzsl/predict"
 	"vzsl/train"
@@ -25,12 +26,14 @@ import (
 type candidateFlags struct {
 	classes string
 	seen    bool
+	columns convert.Choice
 	descriptionFlags
 }
 
 func (o *candidateFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.classes, "classes", "", "`file` of the classes to choose from: a CSV (class,attribute,...) or Parquet with the model's attributes, in any order, or the names alone where it was trained on word vectors (default: the split's unseen classes)")
+	addDescriptionColumnFlags(cmd, &o.columns)
 	f.BoolVar(&o.seen, "seen", false, "the classes that the model was trained on are to choose from, too")
 	f.StringSliceVar(&o.words, "words", nil, "`file` of word vectors, the one that the class table was made of, to look the names in --classes up in")
 	f.StringVar(&o.format, "words-format", attributes.WordsAuto, "format of the word vectors: "+enumerate(attributes.WordFormats()))
@@ -143,7 +146,7 @@ func (c *console) ownClasses(r *runFlags, model *train.Predictor) (*features.Rol
 
 // readCandidates reads --classes and looks its names up in --words.
 func (c *console) readCandidates(ctx context.Context, model *train.Predictor, o *candidateFlags) (*attributes.Table, error) {
-	described, err := readDescribed(o.classes)
+	described, err := readDescribed(o.classes, o.columns)
 	if err != nil {
 		return nil, err
 	}
@@ -185,16 +188,22 @@ func (c *console) readCandidates(ctx context.Context, model *train.Predictor, o 
 }
 
 // readDescribed reads all classes of a file: our own class table, another Parquet, a CSV, or a list of names.
-func readDescribed(path string) (*attributes.Table, error) {
+func readDescribed(path string, columns convert.Choice) (*attributes.Table, error) {
 	if begins(path, "PAR1") {
 		if own, err := features.ReadClassTable(path); err == nil {
 			return &attributes.Table{Names: own.Attributes, Classes: own.Classes, Values: own.Values, Source: path}, nil
 		}
-		return attributes.ReadParquet(path, nil)
 	}
 	if strings.EqualFold(filepath.Ext(path), ".txt") {
 		names, err := datasets.ReadClassList(path)
 		return namesOnly(path, names), err
+	}
+	format, err := convert.Detect(path)
+	if err != nil {
+		return nil, err
+	}
+	if format != "csv" && format != "text" {
+		return attributes.ReadFile(path, attributes.FileOptions{Columns: columns})
 	}
 	r, err := delimited.Open(path)
 	if err != nil {
@@ -202,7 +211,7 @@ func readDescribed(path string) (*attributes.Table, error) {
 	}
 	defer r.Close()
 	if len(r.Header()) > 1 {
-		return attributes.ReadCSV(path, nil)
+		return attributes.ReadFile(path, attributes.FileOptions{Columns: columns})
 	}
 	var names []string
 	if h := r.Header()[0]; !slices.Contains([]string{"class", "classes", "name"}, strings.ToLower(h)) {

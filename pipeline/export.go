@@ -13,6 +13,7 @@ import (
 
 	"vzsl/datasets"
 	"vzsl/features"
+	"vzsl/features/convert"
 	"vzsl/internal/wholefile"
 	"vzsl/train"
 	"vzsl/train/safetensors"
@@ -213,11 +214,11 @@ func (c *console) exportFeatures(ctx context.Context, o *exportOptions) error {
 	files := []string{path}
 	switch o.format {
 	case "npy":
-		files, err = datasets.ExportNPY(ctx, cache, path, hook)
+		files, err = convert.ExportNPY(ctx, cache, path, hook)
 	case "csv":
-		err = datasets.ExportCSV(ctx, cache, path, hook)
+		err = convert.ExportCSV(ctx, cache, path, hook)
 	default:
-		err = datasets.ExportArrow(cache, path)
+		err = convert.ExportArrow(cache, path)
 	}
 	bars.end()
 	if err != nil {
