@@ -59,11 +59,13 @@ func (r *Roles) check() error {
 }
 
 // WriteRoles writes a split as Parquet: image, role; the class lists in the metadata.
-func WriteRoles(path string, r *Roles) error {
+func WriteRoles(path string, r *Roles) error { return writeRoles(path, r, metadata{}) }
+
+// writeRoles writes a split with more metadata and more columns of its images.
+func writeRoles(path string, r *Roles, kv metadata, more ...column) error {
 	if err := r.check(); err != nil {
 		return fmt.Errorf("split %s: %w", path, err)
 	}
-	var kv metadata
 	kv.add(keySchema, schemaRoles)
 	kv.add(keyPrefix+"name", r.Name)
 	kv.add(keyPrefix+"dataset", r.Dataset)
@@ -75,13 +77,13 @@ func WriteRoles(path string, r *Roles) error {
 	for i, role := range r.Roles {
 		roles[i] = string(role)
 	}
-	columns := []column{{name: columnImage, text: r.Images}, {name: columnRole, text: roles, dict: true}}
+	columns := append([]column{{name: columnImage, text: r.Images}, {name: columnRole, text: roles, dict: true}}, more...)
 	return writeTable(path, len(r.Images), textRows, columns, kv)
 }
 
 // ReadRoles reads and checks a split.
 func ReadRoles(path string) (*Roles, error) {
-	f, err := openTable(path)
+	f, err := openWhole(path)
 	if err != nil {
 		if absent(err) {
 			return nil, fmt.Errorf("no such split: %w (run split first)", err)

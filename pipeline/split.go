@@ -239,7 +239,7 @@ func (c *console) readClassTable(dataset string) (*features.ClassTable, error) {
 	path := c.classTable(dataset)
 	table, err := features.ReadClassTable(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s: no class table there; run 'vzsl attributes --dataset %s' first", path, dataset)
+		return nil, absentError(fmt.Sprintf("%s: no class table there; run 'vzsl attributes --dataset %s' first", path, dataset))
 	}
 	return table, err
 }
