@@ -197,7 +197,7 @@ func (c *console) about(name string, r *runFlags, model *train.Predictor, in *in
 	}
 	runDir := c.runDir(name)
 	for _, f := range []struct{ name, path string }{
-		{"model", filepath.Join(runDir, "model.safetensors")},
+		{report.HashedModel, filepath.Join(runDir, "model.safetensors")},
 		{"features (manifest)", filepath.Join(c.networkDir(r.ds.name, in.network), "manifest.json")},
 		{"class table", in.file(runDir, c.classTable(r.ds.name), "classes.parquet")},
 		{"split", in.file(runDir, c.rolesFile(r.ds.name, r.split), "split.parquet")},

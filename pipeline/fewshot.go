@@ -149,7 +149,7 @@ func runFewShot(ctx context.Context, con *console, o *fewShotOptions, settings [
 				return err
 			}
 			roles.Name = fmt.Sprintf("%s-shots%d-seed%d", base.Name, k, seed)
-			if err := features.WriteRoles(con.rolesFile(o.r.ds.name, roles.Name), roles); err != nil {
+			if err := con.writeRoles(roles, o.force); err != nil {
 				return err
 			}
 			in.Roles = roles

@@ -71,6 +71,7 @@ on them, never on the unseen classes.`,
 	f.IntVar(&o.shots, "shots", 0, "few-shot: so many labelled `images` of each unseen class to train on")
 	f.IntVar(&o.pool, "shot-pool", datasets.DefaultShotPool, "with --shots: `images` of each unseen class to draw the shots from, none of them tested")
 	f.Uint64Var(&o.seed, "seed", 1, "draws validation classes and held-out images")
+	f.BoolVar(&o.force, "force", false, "replace a split that runs were made with")
 	must(cmd.MarkFlagFilename("seen", "txt"))
 	must(cmd.MarkFlagFilename("unseen", "txt"))
 	must(cmd.MarkFlagDirname("xlsa17"))
@@ -91,6 +92,7 @@ type splitOptions struct {
 	unseenClasses        int
 	fewShot              bool
 	shots, pool          int
+	force                bool
 }
 
 func (o *splitOptions) check(ds *datasetFlags, named bool) error {
@@ -131,7 +133,7 @@ func (c *console) writeSplit(ctx context.Context, dataset string, o splitOptions
 		return err
 	}
 	path := c.rolesFile(dataset, o.name)
-	if err := features.WriteRoles(path, roles); err != nil {
+	if err := c.writeRoles(roles, o.force); err != nil {
 		return err
 	}
 	counts := map[features.Role]int{}

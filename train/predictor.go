@@ -53,6 +53,28 @@ func Load(runDir string) (*Predictor, error) {
 	return p, p.belongs(f.Metadata[keyConfig])
 }
 
+// ModelSHA256 identifies the model of a run by its config.toml or, where that does not name it, by its file; "": the training is
+// not finished. fs.ErrNotExist: there is no run.
+func ModelSHA256(runDir string) (string, error) {
+	path := filepath.Join(runDir, configFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	r, err := readRecord(text)
+	if err != nil {
+		return "", damaged(path, err)
+	}
+	if r.Model != nil {
+		return r.Model.SHA256, nil
+	}
+	sum, err := fileSHA256(filepath.Join(runDir, modelFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return sum, err
+}
+
 // belongs checks the model against the run's config.toml: it must be the one that the training with these settings ended with.
 func (p *Predictor) belongs(trained string) error {
 	path := filepath.Join(p.dir, configFile)
