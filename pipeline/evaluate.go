@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -237,10 +238,15 @@ func (d *datasetFlags) imageRoot() string {
 
 // command is the command line of a stage below the same --out.
 func (c *console) command(stage string, args ...string) string {
-	words := append([]string{"vzsl", stage}, args...)
 	if c.out != "." {
-		words = append(words, "--out", c.out)
+		args = append(slices.Clone(args), "--out", c.out)
 	}
+	return commandLine(stage, args...)
+}
+
+// commandLine is that of a stage, quoted for a shell.
+func commandLine(stage string, args ...string) string {
+	words := append([]string{"vzsl", stage}, args...)
 	for i, w := range words {
 		if strings.ContainsAny(w, " '\"$\\*?()&;|<>") {
 			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"

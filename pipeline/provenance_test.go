@@ -436,7 +436,6 @@ func TestOldRuns(t *testing.T) {
 	}
 }
 
-
 // TestSplitKept: a split that runs were made with is not replaced unless told.
 func TestSplitKept(t *testing.T) {
 	w := made(t)

@@ -55,7 +55,25 @@ func (c *console) openInputs(ctx context.Context, r *runFlags) (*inputs, error) 
 	if err := in.openFeatures(ctx, c, c.networkDir(r.ds.name, in.network)); err != nil {
 		return nil, err
 	}
+	c.sayUnassigned(in.Roles, in.Features)
 	return &in, nil
+}
+
+// sayUnassigned warns of images that a split of before does not know.
+func (c *console) sayUnassigned(roles *features.Roles, f features.Rows) {
+	if without := roles.Unassigned(f.Images(), f.Classes()); len(without) > 0 {
+		c.log.Warn(fmt.Sprintf("%d images of the split's classes have features but no role in it, and take no part: they were added since it was made; '%s' gives them one",
+			len(without), splitAgain(roles)), "split", roles.Name, "images", firstOf(without))
+	}
+}
+
+// splitAgain is the command that makes a split again of the images there are.
+func splitAgain(roles *features.Roles) string {
+	command := roles.Command
+	if command == "" {
+		command = commandLine("split", "--dataset", roles.Dataset, "--split", roles.Name)
+	}
+	return command + " --force"
 }
 
 // absentError is an fs.ErrNotExist that says what to do.
@@ -211,6 +229,7 @@ func (c *console) bind(ctx context.Context, name string, model *train.Predictor,
 	bound := *in
 	bound.Classes, bound.Roles, bound.missing = record.Classes, record.Roles, nil
 	if in.Features != nil {
+		c.sayUnassigned(record.Roles, in.Features)
 		if bound.Features, err = record.Arrange(in.Features); err != nil {
 			return nil, err
 		}
