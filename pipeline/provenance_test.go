@@ -460,3 +460,100 @@ func TestSplitKept(t *testing.T) {
 	}
 	refused(t, exitFailed, []string{`class "k1" was unseen`}, w.of("evaluate", "eszsl")...)
 }
+
+// TestUnassigned: images that were added after the split are named, with the command that gives them a role.
+func TestUnassigned(t *testing.T) {
+	w := made(t)
+	done(t, w.train("eszsl")...)
+	if o := vzsl(t, w.of("evaluate", "eszsl")...); strings.Contains(o.stderr, "no role") {
+		t.Errorf("every image has a role: %s", o.stderr)
+	}
+	w.images, w.class, w.features = append(w.images, "k1/9.jpg"), append(w.class, 1), append(w.features, w.features[6])
+	w.store("x", upTo(len(w.images)))
+	command := "'vzsl split --dataset=x "
+	for _, args := range [][]string{w.train("eszsl", "--run", "later"), w.of("evaluate", "eszsl")} {
+		o := vzsl(t, args...)
+		if o.code != exitDone || !strings.Contains(o.stderr, "1 images of the split's classes") || !strings.Contains(o.stderr, "k1/9.jpg") || !strings.Contains(o.stderr, command) {
+			t.Errorf("vzsl %s: %d %s", strings.Join(args, " "), o.code, o.stderr)
+		}
+	}
+	// The shots' pool has no role on purpose.
+	done(t, w.split(upTo(8), []string{"k1", "k4", "k6"}, "--shots", "1", "--shot-pool", "3", "--split", "few")...)
+	if o := vzsl(t, w.in("train", "--split", "few", "--method", "eszsl")...); o.code != exitDone || strings.Contains(o.stderr, "no role") {
+		t.Errorf("%d %s", o.code, o.stderr)
+	}
+}
+
+// TestSplitByImage makes a split of the user's own table, and of the one that vzsl wrote itself.
+func TestSplitByImage(t *testing.T) {
+	w := made(t)
+	var b strings.Builder
+	b.WriteString("path;set\n")
+	for i, image := range w.images {
+		role := []string{"train", "test"}[i%6/5]
+		if c := w.class[i]; c == 1 || c == 4 || c == 6 {
+			role = "test_unseen"
+		}
+		fmt.Fprintf(&b, "%s;%s\n", image, role)
+	}
+	table := write(t, w.path("roles.csv"), b.String())
+	refused(t, exitUsage, []string{"--split"}, w.in("split", "--images", table)...)
+	refused(t, exitUsage, []string{"--test-seen"}, w.in("split", "--split", "mine", "--images", table, "--test-seen", "0.1")...)
+	r := done(t, w.in("split", "--split", "mine", "--images", table, "--validation", "1")...)
+	if r["seen_classes"] != 5.0 || r["unseen_classes"] != 3.0 || r["validation_classes"] != 1.0 {
+		t.Errorf("%v", r)
+	}
+	images := r["images"].(map[string]any)
+	if images["test_unseen"] != 18.0 || images["test_seen"] != 5.0 || images["train"] != 20.0 || images["validation"] != 5.0 {
+		t.Errorf("%v", images)
+	}
+	done(t, w.in("train", "--split", "mine", "--method", "eszsl")...)
+	first := done(t, w.in("evaluate", "--split", "mine", "--method", "eszsl")...)
+	done(t, w.in("split", "--split", "again", "--images", w.path("features", "x", "splits", "mine.parquet"))...)
+	done(t, w.in("train", "--split", "again", "--method", "eszsl")...)
+	if e := done(t, w.in("evaluate", "--split", "again", "--method", "eszsl")...); !reflect.DeepEqual(e["mean_per_class"], first["mean_per_class"]) || !reflect.DeepEqual(e["generalised"], first["generalised"]) {
+		t.Errorf("the same roles again: %v, then %v", first, e)
+	}
+}
+
+// TestCheckStale: check names what is not of what is there any more, and the command that mends it.
+func TestCheckStale(t *testing.T) {
+	w := made(t)
+	check := func(code int) checkup {
+		t.Helper()
+		return checked(t, code, "x", w.path("data"), "--layout", "folder", "--out", w.out)
+	}
+	says := func(c checkup, next string, words ...string) {
+		t.Helper()
+		problems := strings.Join(c.Problems, "\n")
+		for _, s := range words {
+			if !strings.Contains(problems, s) {
+				t.Errorf("the problems do not say %q:\n%s", s, problems)
+			}
+		}
+		if !strings.Contains(c.Next, next) {
+			t.Errorf("next %s, not %s", c.Next, next)
+		}
+	}
+	done(t, w.train("vzsl")...)
+	done(t, w.of("evaluate", "vzsl")...)
+	if c := check(exitSkipped); !strings.Contains(c.Next, "nothing is left") {
+		t.Errorf("all is of what is there: %v, next %s", c.Problems, c.Next)
+	}
+	done(t, w.train("vzsl", "--seed", "3", "--force")...)
+	says(check(exitSkipped), "vzsl evaluate --run x-own-vzsl", "earlier model")
+	done(t, w.of("evaluate", "vzsl")...)
+
+	done(t, w.split(upTo(8), []string{"k2", "k4", "k6"}, "--force")...)
+	c := check(exitSkipped)
+	says(c, "vzsl train --dataset x --split own --method vzsl", `class "k1" was unseen`, "cp ")
+	done(t, strings.Fields(c.Next)[1:]...)
+	done(t, w.of("evaluate", "vzsl")...)
+
+	file := w.path("data", "classes.csv")
+	write(t, file, strings.Replace(string(read(t, file)), "\nk3,", "\nk3,7", 1))
+	c = check(exitSkipped)
+	says(c, "vzsl attributes", "older description", `a of class "k3"`)
+	done(t, append(strings.Fields(c.Next)[1:], "--out", w.out)...)
+	says(check(exitSkipped), "vzsl train", `a of class "k3"`)
+}

@@ -121,17 +121,8 @@ func (c *console) reportOf(ctx context.Context, run string, s *report.Stored) er
 	if err != nil {
 		return err
 	}
-	evaluated := s.ModelSHA256()
-	name, _, _ := strings.Cut(run, "/"+seedPrefix)
-	again := c.command("evaluate", "--run", name)
-	switch {
-	case model == "":
-		return fmt.Errorf("%s is the report of an earlier model: a training in %s since then is not finished; finish it, then '%s'", c.reportDir(run), dir, again)
-	case evaluated == "":
-		c.log.Warn("the report does not say which model it is of: whether it is the run's could not be checked", "run", run)
-	case model != evaluated:
-		return fmt.Errorf("%s is the report of an earlier model (sha256 %.12s...) than the one in %s (%.12s...), which was trained since: '%s' makes the report of this one",
-			c.reportDir(run), evaluated, dir, model, again)
+	if err := c.reportOfModel(run, s, model); err != nil {
+		return err
 	}
 	if _, err := os.Stat(filepath.Join(dir, "model.safetensors")); errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -146,6 +137,27 @@ func (c *console) reportOf(ctx context.Context, run string, s *report.Stored) er
 		in.close()
 	}
 	return err
+}
+
+// reportOfModel refuses a stored report of another model; "" is one whose training is not finished.
+func (c *console) reportOfModel(run string, s *report.Stored, model string) error {
+	evaluated, dir := s.ModelSHA256(), c.runDir(run)
+	switch {
+	case model == "":
+		return fmt.Errorf("%s is the report of an earlier model: a training in %s since then is not finished; finish it, then '%s'", c.reportDir(run), dir, c.evaluateAgain(run))
+	case evaluated == "":
+		c.log.Warn("the report does not say which model it is of: whether it is the run's could not be checked", "run", run)
+	case model != evaluated:
+		return fmt.Errorf("%s is the report of an earlier model (sha256 %.12s...) than the one in %s (%.12s...), which was trained since: '%s' makes the report of this one",
+			c.reportDir(run), evaluated, dir, model, c.evaluateAgain(run))
+	}
+	return nil
+}
+
+// evaluateAgain is the command that evaluates a run, or all seeds of the one that a seed is of.
+func (c *console) evaluateAgain(run string) string {
+	name, _, _ := strings.Cut(run, "/"+seedPrefix)
+	return c.command("evaluate", "--run", name)
 }
 
 // noReport says why a run has no stored results and what gives some.

@@ -221,7 +221,7 @@ func (c *console) bind(ctx context.Context, name string, model *train.Predictor,
 		return nil, err
 	}
 	if len(changes) > 0 {
-		return nil, c.changedError(name, model, changes)
+		return nil, c.changed(name, model, changes)
 	}
 	if in.missing != nil {
 		c.log.Info("the run's own record of its class table and split is taken", "run", name, "because", in.missing.Error())
@@ -252,7 +252,7 @@ func (c *console) bindOld(name string, model *train.Predictor, in *inputs) error
 	}
 	table, err := in.Classes.SelectAttributes(model.Attributes())
 	if err != nil {
-		return c.changedError(name, model, []*features.Change{{Of: features.InputClasses, First: []string{err.Error()}}})
+		return c.changed(name, model, []*features.Change{{Of: features.InputClasses, First: []string{err.Error()}}})
 	}
 	in.Classes = table
 	changes, err := model.OldChanges(&in.Inputs)
@@ -260,29 +260,44 @@ func (c *console) bindOld(name string, model *train.Predictor, in *inputs) error
 		return err
 	}
 	if len(changes) > 0 {
-		return c.changedError(name, model, changes)
+		return c.changed(name, model, changes)
 	}
 	return nil
 }
 
 // changedError refuses a run whose inputs are not there any more as they were, and says what mends it.
-func (c *console) changedError(name string, model *train.Predictor, changes []*features.Change) error {
-	src, split := model.Source(), model.Split()
+type changedError struct {
+	run     string
+	changes []*features.Change
+	again   string // trains on the inputs of now
+	back    string // brings back those of then; "": no command does
+}
+
+func (e *changedError) Error() string {
+	text := fmt.Sprintf("run %s was trained on other inputs than are there now: %s. To train on those of now: '%s'", e.run, train.Changed(e.changes), e.again)
+	if e.back != "" {
+		text += fmt.Sprintf("; to bring back those of then: '%s'", e.back)
+	}
+	return text
+}
+
+func (c *console) changed(name string, model *train.Predictor, changes []*features.Change) error {
+	e := &changedError{run: name, changes: changes, again: c.trainAgain(name, model)}
+	if record, err := model.Inputs(); err != nil || record == nil {
+		return e
+	}
 	var back []string
 	for _, ch := range changes {
 		kept := filepath.Join(c.runDir(name), features.InputsDir)
 		switch ch.Of {
 		case features.InputSplit:
-			back = append(back, "cp "+shellWord(filepath.Join(kept, "split.parquet"))+" "+shellWord(c.rolesFile(src.Dataset, split)))
+			back = append(back, "cp "+shellWord(filepath.Join(kept, "split.parquet"))+" "+shellWord(c.rolesFile(model.Source().Dataset, model.Split())))
 		case features.InputClasses:
-			back = append(back, "cp "+shellWord(filepath.Join(kept, "classes.parquet"))+" "+shellWord(c.classTable(src.Dataset)))
+			back = append(back, "cp "+shellWord(filepath.Join(kept, "classes.parquet"))+" "+shellWord(c.classTable(model.Source().Dataset)))
 		}
 	}
-	text := fmt.Sprintf("run %s was trained on other inputs than are there now: %s. To train on those of now: '%s'", name, train.Changed(changes), c.trainAgain(name, model))
-	if record, err := model.Inputs(); err == nil && record != nil && len(back) > 0 {
-		text += fmt.Sprintf("; to bring back those of then: '%s'", strings.Join(back, " && "))
-	}
-	return errors.New(text)
+	e.back = strings.Join(back, " && ")
+	return e
 }
 
 // trainAgain is the command that trains a run anew on what is there.
