@@ -88,6 +88,7 @@ func (x *XLSA17) Split(s Split, fold int, classes []string, images []Labelled) (
 			r.Roles[i] = features.RoleTestSeen
 		}
 	}
+	r.LeftOut = strange
 	return r, nil
 }
 

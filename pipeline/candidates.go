@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -43,7 +42,7 @@ func (o *candidateFlags) add(cmd *cobra.Command) {
 }
 
 // candidates are the classes to choose from. seen are those among them that the model was trained on.
-func (c *console) candidates(ctx context.Context, r *runFlags, model *train.Predictor, o *candidateFlags) (*predict.Classes, error) {
+func (c *console) candidates(ctx context.Context, in *inputs, model *train.Predictor, o *candidateFlags) (*predict.Classes, error) {
 	if err := oneOf("words-format", o.format, attributes.WordFormats()...); err != nil {
 		return nil, err
 	}
@@ -68,20 +67,23 @@ func (c *console) candidates(ctx context.Context, r *runFlags, model *train.Pred
 		return nil, usagef("--words goes with --classes, the names to look up")
 	}
 	if o.classes == "" || o.seen {
-		roles, table, err := c.ownClasses(r, model)
+		if err := in.known(); err != nil {
+			return nil, err
+		}
+		table, err := in.Classes.SelectAttributes(model.Attributes())
 		if err != nil {
 			return nil, err
 		}
 		var names []string
 		if o.classes == "" {
-			names = append(names, roles.Unseen...)
+			names = append(names, in.Roles.Unseen...)
 		}
 		if o.seen {
 			names = append(names, model.Seen()...)
 		}
 		for _, name := range names {
 			if i := slices.Index(table.Classes, name); i < 0 {
-				return nil, fmt.Errorf("%s: no class %q: it has changed since the run %s was trained; run attributes and train again", table.Source, name, r.run)
+				return nil, fmt.Errorf("the class table has no class %q: it has changed since the run was trained; run attributes and train again", name)
 			} else if o.classes != "" && have[name] {
 				c.log.Info("a class described in --classes is one that the model was trained on: the description given now counts", "class", name)
 			} else {
@@ -124,24 +126,6 @@ func (c *console) compareUnits(model *train.Predictor, t *attributes.Table) {
 		c.log.Warn("the values in --classes are of another size than those that the model was trained on: are they in the same unit?",
 			"file", t.Source, "mean there", fmt.Sprintf("%.3g", now/float64(nNow)), "trained on", fmt.Sprintf("%.3g", was/float64(nWas)))
 	}
-}
-
-// ownClasses are the classes of the run's own dataset and split.
-func (c *console) ownClasses(r *runFlags, model *train.Predictor) (*features.Roles, *attributes.Table, error) {
-	path := c.rolesFile(r.ds.name, r.split)
-	roles, err := features.ReadRoles(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil, fmt.Errorf("%s: the split that the run was trained on is no longer there; describe the classes to choose from in a file and give it with --classes", path)
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	table, err := c.readClassTable(r.ds.name)
-	if err != nil {
-		return nil, nil, err
-	}
-	t, err := (&attributes.Table{Names: table.Attributes, Classes: table.Classes, Values: table.Values, Source: c.classTable(r.ds.name)}).Select(model.Attributes())
-	return roles, t, err
 }
 
 // readCandidates reads --classes and looks its names up in --words.

@@ -74,7 +74,7 @@ func runExport(ctx context.Context, con *console, o *exportOptions) error {
 	}
 	switch {
 	case slices.Contains(modelFormats, o.format):
-		return con.exportModel(o)
+		return con.exportModel(ctx, o)
 	case slices.Contains(featureFormats, o.format):
 		return con.exportFeatures(ctx, o)
 	}
@@ -111,8 +111,8 @@ func (c *console) exported(format string, files []string) error {
 	})
 }
 
-func (c *console) exportModel(o *exportOptions) error {
-	name, model, err := c.loadRun(&o.r)
+func (c *console) exportModel(ctx context.Context, o *exportOptions) error {
+	name, model, _, err := c.openRun(ctx, &o.r)
 	if err != nil {
 		return err
 	}

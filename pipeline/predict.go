@@ -111,11 +111,11 @@ type predictor struct {
 }
 
 func (c *console) openPredictor(ctx context.Context, o *predictOptions) (*predictor, error) {
-	name, model, err := c.loadRun(&o.r)
+	name, model, in, err := c.openRun(ctx, &o.r)
 	if err != nil {
 		return nil, err
 	}
-	classes, err := c.candidates(ctx, &o.r, model, &o.candidates)
+	classes, err := c.candidates(ctx, in, model, &o.candidates)
 	if err != nil {
 		return nil, err
 	}
@@ -232,8 +232,9 @@ func (p *predictor) features(ctx context.Context, path string, o predict.Options
 		if err != nil {
 			return nil, fmt.Errorf("%w; features of other programs become shards by 'vzsl import'", err)
 		}
-		if err := sameFeatures(p.run, p.model.Source(), src, path); err != nil {
-			return nil, err
+		if d := p.model.Source().NetworkDifferences(src); len(d) > 0 {
+			return nil, fmt.Errorf("%s holds other features than run %s was trained on: %s; give features of the same network, layer and recipe (of other programs: named by --network, --layer and --recipe of 'vzsl import')",
+				path, p.run, strings.Join(d, "; "))
 		}
 		answers, err := predict.Rank(p.model, part.Features, len(part.Images), p.classes, o)
 		if err != nil {
