@@ -239,7 +239,7 @@ func matrixGen(missing bool) *rapid.Generator[[][]float32] {
 	})
 }
 
-func norm(v []float32) float64 {
+func length(v []float32) float64 {
 	s := 0.0
 	for _, x := range v {
 		s += float64(x) * float64(x)
@@ -272,7 +272,7 @@ func TestNormaliserProperties(t *testing.T) {
 					t.Fatalf("row %d becomes %v", i, out[i])
 				}
 			}
-			if l := norm(out[i]); (kind == L2 || kind == CentreL2) && l != 0 && math.Abs(l-1) > 1e-5 {
+			if l := length(out[i]); (kind == L2 || kind == CentreL2) && l != 0 && math.Abs(l-1) > 1e-5 {
 				t.Fatalf("length %v", l)
 			}
 		}
@@ -419,4 +419,28 @@ func ExampleFit() {
 	_ = n.Apply([]float32{3, 50}, out)
 	fmt.Println(out)
 	// Output: [2 0]
+}
+
+// The same names in Unicode's form D, as macOS writes them, find their classes and attributes.
+func TestUnicodeForms(t *testing.T) {
+	const class, attribute = "e\u0301le\u0301phant", "tre\u0300s grand"
+	path := filepath.Join(t.TempDir(), "a.csv")
+	if err := os.WriteFile(path, []byte("class,"+attribute+"\n"+class+",1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, asked := range []string{"\u00e9l\u00e9phant", class} {
+		a, err := ReadCSV(path, []string{asked})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Classes[0] != "\u00e9l\u00e9phant" || a.Names[0] != "tr\u00e8s grand" || a.Values[0][0] != 1 {
+			t.Errorf("%+q, %+q: %v", a.Classes, a.Names, a.Values)
+		}
+	}
+	if err := os.WriteFile(path, []byte("class,x\n"+class+",1\n\u00e9l\u00e9phant,2\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadCSV(path, nil); err == nil || !strings.Contains(err.Error(), "two Unicode forms") {
+		t.Error(err)
+	}
 }

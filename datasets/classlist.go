@@ -3,6 +3,9 @@ package datasets
 import (
 	"fmt"
 	"strings"
+
+	"golang.org/x/text/unicode/norm"
+
 	"vzsl/internal/delimited"
 )
 
@@ -12,8 +15,8 @@ type listed struct {
 	line int
 }
 
-// ReadClassList reads class names, one a line. Blank lines and lines that start with # are left out; a name that is there
-// twice is an error.
+// ReadClassList reads class names, one a line, in Unicode's normal form C. Blank lines and comments are left out: a comment is a
+// # alone or followed by a blank, since a name may begin with it. A duplicate name is an error.
 func ReadClassList(path string) ([]string, error) {
 	list, err := readClassList(path)
 	if err != nil {
@@ -33,16 +36,17 @@ func ReadKnownClasses(path string, known []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	have := make(map[string]bool, len(known))
+	have := make(map[string]string, len(known))
 	for _, k := range known {
-		have[k] = true
+		have[norm.NFC.String(k)] = k
 	}
 	names := make([]string, len(list))
 	for i, l := range list {
-		if !have[l.name] {
+		k, ok := have[l.name]
+		if !ok {
 			return nil, fmt.Errorf("%s:%d: %w", path, l.line, unknownClass(l.name, known))
 		}
-		names[i] = l.name
+		names[i] = k
 	}
 	return names, nil
 }
@@ -63,7 +67,7 @@ func readNamed(path string, known, wnids []string) ([]string, error) {
 		}
 	}
 	for _, k := range known {
-		named[k] = k
+		named[norm.NFC.String(k)] = k
 	}
 	lines := map[string]int{}
 	names := make([]string, len(list))
@@ -84,9 +88,10 @@ func readClassList(path string) ([]listed, error) {
 	var list []listed
 	lines := map[string]int{}
 	err := delimited.Lines(path, func(line int, text string) error {
-		if strings.HasPrefix(text, "#") {
+		if isComment(text) {
 			return nil
 		}
+		text = norm.NFC.String(text)
 		if was, twice := lines[text]; twice {
 			return fmt.Errorf("class %q is already in line %d", text, was)
 		}
@@ -101,6 +106,10 @@ func readClassList(path string) ([]listed, error) {
 		return nil, fmt.Errorf("%s names no class; one name a line is expected", path)
 	}
 	return list, nil
+}
+
+func isComment(line string) bool {
+	return line == "#" || strings.HasPrefix(line, "# ") || strings.HasPrefix(line, "#\t")
 }
 
 func unknownClass(name string, known []string) error {

@@ -8,18 +8,20 @@ import (
 	"sort"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // Class is one class of a dataset.
 type Class struct {
-	Name string
+	Name string // in Unicode's normal form C, whatever form the files have it in (macOS writes form D)
 	WNID string // WordNet id, where the dataset has one
-	ID   int    // number in the dataset's own files, from 1; 0 where classes have none
+	ID   int    // number in the dataset's own files, from 1 (own folder: row of the class file); 0 where it has none
 }
 
 // Image is one picture.
 type Image struct {
-	Path  string // relative to the dataset's ImageRoot, separated by slashes, unique
+	Path  string // relative to the dataset's ImageRoot, separated by slashes, unique; as on the disk, in any Unicode form
 	Class int    // index of its class
 }
 
@@ -70,10 +72,12 @@ func Open(layout, dir string) (*Dataset, error) {
 	return d, nil
 }
 
-// check finds what no layout may give.
+// check brings class names to Unicode's normal form C and finds what no layout may give. Every layout ends with it.
 func (d *Dataset) check() error {
 	names := make(map[string]struct{}, len(d.Classes))
-	for _, c := range d.Classes {
+	for i := range d.Classes {
+		c := &d.Classes[i]
+		c.Name = norm.NFC.String(c.Name)
 		if err := validName("class", c.Name); err != nil {
 			return err
 		}
