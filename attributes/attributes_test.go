@@ -161,7 +161,7 @@ func TestReadCUBErrors(t *testing.T) {
 		"missing row": {m, "1 2\n3 4\n", []string{cubMatrix, "expected 3 rows", "found 2"}},
 		"a row more":  {m, "1 2\n3 4\n5 6\n7 8\n", []string{cubMatrix + ":4", "expected 3 rows", "found more"}},
 		"short row":   {m, "1 2\n3\n5 6\n", []string{cubMatrix + ":2", "expected 2 values, found 1"}},
-		"word":        {m, "1 2\n3 x\n5 6\n", []string{cubMatrix + ":2", "value 2", `"x"`}},
+		"word":        {m, "1 2\n3 x\n5 6\n", []string{cubMatrix + ":2", `attribute "has_wing_color::blue" of class "002.B"`, `"x"`}},
 		"not finite":  {m, "1 2\n3 nan\n5 6\n", []string{cubMatrix + ":2", `"nan"`}},
 		"empty":       {m, "", []string{"expected 3 rows", "found 0"}},
 		"names":       {"attributes.txt", "1 a\n3 b\n", []string{"attributes.txt:2", "expected number 2"}},
@@ -403,7 +403,7 @@ func FuzzCUBMatrix(f *testing.F) {
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if m, err := matrix(file, 2, 0); err == nil && (len(m) != 2 || len(m[0]) != len(m[1])) {
+		if m, err := matrix(file, []string{"a", "b"}, nil); err == nil && (len(m) != 2 || len(m[0]) != len(m[1])) {
 			t.Error(m)
 		}
 		if err := os.WriteFile(file, []byte(names), 0o644); err != nil {

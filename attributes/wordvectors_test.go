@@ -214,7 +214,7 @@ func TestWordErrors(t *testing.T) {
 		"binary without header":  {bin[4:], WordsWord2Vec, []string{":1", "format word2vec begins with"}},
 		"unknown format":         {bin, "elmo", []string{"elmo", "glove"}},
 		"line without end":       {append([]byte("2 3\nthe 1 2 3\n"), bytes.Repeat([]byte("x"), 3<<20)...), "", []string{":3", "a line of more than"}},
-		"another's header":      {[]byte("3 5\nthe 1 2 3\nzebra 4 5 6\npanda 7 8 9\n"), "", []string{":1", "promises 5 values a word, the lines below it have 3"}},
+		"another's header":       {[]byte("3 5\nthe 1 2 3\nzebra 4 5 6\npanda 7 8 9\n"), "", []string{":1", "promises 5 values a word, the lines below it have 3"}},
 		"as many of two kinds":   {[]byte("the 1 2 3\nzebra 4 5\n"), "", []string{"as many lines have 2 numbers as have 3"}},
 		"one field":              {[]byte("2 3\nthe 1 2 3\nzebra\n"), "", []string{":3", "a word and 3 numbers"}},
 		"promises more than fit": {[]byte("3000000 300\n\x01\x02\x03 \x04"), "", []string{"3000000 words of 300", "incomplete"}},

@@ -34,7 +34,7 @@ type XLSA17 struct {
 
 	features, splits string // paths
 	locs             map[string][]int
-	unnamed          bool                // classes are called by their numbers
+	unnamed          bool // classes are called by their numbers
 }
 
 // OpenXLSA17 reads all of a folder but the features. features and splits are the files' names in it where they are not the
