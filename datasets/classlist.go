@@ -84,6 +84,10 @@ func readNamed(path string, known, wnids []string) ([]string, error) {
 	return names, nil
 }
 
+func isComment(line string) bool {
+	return line == "#" || strings.HasPrefix(line, "# ") || strings.HasPrefix(line, "#\t")
+}
+
 func readClassList(path string) ([]listed, error) {
 	var list []listed
 	lines := map[string]int{}
@@ -106,10 +110,6 @@ func readClassList(path string) ([]listed, error) {
 		return nil, fmt.Errorf("%s names no class; one name a line is expected", path)
 	}
 	return list, nil
-}
-
-func isComment(line string) bool {
-	return line == "#" || strings.HasPrefix(line, "# ") || strings.HasPrefix(line, "#\t")
 }
 
 func unknownClass(name string, known []string) error {

@@ -14,14 +14,14 @@ import (
 
 // Class is one class of a dataset.
 type Class struct {
-	Name string // in Unicode's normal form C, whatever form the files have it in (macOS writes form D)
+	Name string
 	WNID string // WordNet id, where the dataset has one
-	ID   int    // number in the dataset's own files, from 1 (own folder: row of the class file); 0 where it has none
+	ID   int    // number in the dataset's own files, from 1; 0 where classes have none
 }
 
 // Image is one picture.
 type Image struct {
-	Path  string // relative to the dataset's ImageRoot, separated by slashes, unique; as on the disk, in any Unicode form
+	Path  string // relative to the dataset's ImageRoot, separated by slashes, unique
 	Class int    // index of its class
 }
 

@@ -89,7 +89,7 @@ func TestCUB(t *testing.T) {
 		want := &Dataset{
 			Name: "cub", Root: root, ImageRoot: filepath.Join(root, "images"),
 			Classes: []Class{{Name: "001.A", ID: 1}, {Name: "002.B b", ID: 2}, {Name: "005.C", ID: 5}},
-			Images:  []Image{{"005.C/x_1.jpg", 2}, {"001.A/x_1.jpg", 0}, {"001.A/x 2.jpg", 0}},
+			Images:  []Image{{Path: "005.C/x_1.jpg", Class: 2}, {Path: "001.A/x_1.jpg", Class: 0}, {Path: "001.A/x 2.jpg", Class: 0}},
 			Notes:   d.Notes,
 		}
 		if diff := cmp.Diff(want, d); diff != "" {
@@ -199,7 +199,7 @@ func TestFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	images := []Image{{"ape/a.webp", 0}, {"zebra/10.png", 1}, {"zebra/2.JPG", 1}}
+	images := []Image{{Path: "ape/a.webp", Class: 0}, {Path: "zebra/10.png", Class: 1}, {Path: "zebra/2.JPG", Class: 1}}
 	want := &Dataset{Name: "folder", Root: dir, ImageRoot: dir, Classes: []Class{{Name: "ape"}, {Name: "zebra"}}, Images: images, Notes: d.Notes}
 	if diff := cmp.Diff(want, d); diff != "" {
 		t.Error(diff)
@@ -255,7 +255,7 @@ func TestFoldersThatAreNoClasses(t *testing.T) {
 	if diff := cmp.Diff([]Class{{Name: "ant", ID: 2}, {Name: "bee", ID: 1}}, d.Classes); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]Image{{"ant/0.png", 0}}, d.Images); diff != "" {
+	if diff := cmp.Diff([]Image{{Path: "ant/0.png", Class: 0}}, d.Images); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{"2 folders without pictures that no row of a class file describes are no classes and were left out: empty, notes", "1 of the 2 classes have no images"}, d.Notes); diff != "" {
@@ -283,7 +283,7 @@ func TestUnicodeForms(t *testing.T) {
 	if diff := cmp.Diff([]Class{{Name: "ant", ID: 2}, {Name: c, ID: 1}}, d.Classes); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]Image{{"ant/1.jpg", 0}, {decomposed + "/1.jpg", 1}}, d.Images); diff != "" {
+	if diff := cmp.Diff([]Image{{Path: "ant/1.jpg", Class: 0}, {Path: decomposed + "/1.jpg", Class: 1}}, d.Images); diff != "" {
 		t.Error(diff)
 	}
 	for _, m := range d.Images {
@@ -341,7 +341,7 @@ func TestFolderErrors(t *testing.T) {
 
 func TestSHA256(t *testing.T) {
 	base := func() *Dataset {
-		return &Dataset{Name: "x", Classes: []Class{{Name: "a"}, {Name: "b"}}, Images: []Image{{"a/1", 0}, {"b/1", 1}}}
+		return &Dataset{Name: "x", Classes: []Class{{Name: "a"}, {Name: "b"}}, Images: []Image{{Path: "a/1", Class: 0}, {Path: "b/1", Class: 1}}}
 	}
 	was := base().SHA256()
 	for name, change := range map[string]func(*Dataset){

@@ -30,7 +30,7 @@ func TestAwA2(t *testing.T) {
 		want := &Dataset{
 			Name: "awa2", Root: root, ImageRoot: filepath.Join(root, "JPEGImages"),
 			Classes: []Class{{Name: "antelope", ID: 1}, {Name: "grizzly+bear", ID: 2}, {Name: "lion", ID: 3}},
-			Images:  []Image{{"antelope/antelope_10001.jpg", 0}, {"grizzly+bear/grizzly+bear_10001.jpg", 1}, {"grizzly+bear/grizzly+bear_10002.jpg", 1}},
+			Images:  []Image{{Path: "antelope/antelope_10001.jpg", Class: 0}, {Path: "grizzly+bear/grizzly+bear_10001.jpg", Class: 1}, {Path: "grizzly+bear/grizzly+bear_10002.jpg", Class: 1}},
 			Notes:   d.Notes,
 		}
 		if diff := cmp.Diff(want, d); diff != "" {
@@ -51,7 +51,7 @@ func TestAwA2(t *testing.T) {
 	if d, err = Open("awa2", root); err != nil {
 		t.Fatal(err)
 	}
-	want := []Image{{"antelope/antelope_10001.jpg", 0}, {"antelope/antelope_10002.jpg", 0}, {"grizzly+bear/grizzly+bear_10001.jpg", 1}, {"grizzly+bear/grizzly+bear_10002.jpg", 1}, {"lion/lion_10001.jpg", 2}}
+	want := []Image{{Path: "antelope/antelope_10001.jpg", Class: 0}, {Path: "antelope/antelope_10002.jpg", Class: 0}, {Path: "grizzly+bear/grizzly+bear_10001.jpg", Class: 1}, {Path: "grizzly+bear/grizzly+bear_10002.jpg", Class: 1}, {Path: "lion/lion_10001.jpg", Class: 2}}
 	if diff := cmp.Diff(want, d.Images); diff != "" {
 		t.Error(diff)
 	}
@@ -103,7 +103,7 @@ func TestSUN(t *testing.T) {
 	if !slices.Equal(d.ClassNames(), []string{"abbey", "desert/sand", "desert/vegetation", "desert_road"}) {
 		t.Error(d.ClassNames())
 	}
-	if d.Images[3] != (Image{"d/desert/vegetation/sun_c1.jpg", 2}) || d.Images[5] != (Image{"d/desert/sand/sun_b2.jpg", 1}) {
+	if d.Images[3] != (Image{Path: "d/desert/vegetation/sun_c1.jpg", Class: 2}) || d.Images[5] != (Image{Path: "d/desert/sand/sun_b2.jpg", Class: 1}) {
 		t.Error(d.Images)
 	}
 	wantNotes(t, d, "5 of the 6 images of images.mat have no file")
@@ -145,7 +145,7 @@ func TestFLO(t *testing.T) {
 	if len(d.Classes) != 102 || d.Classes[0] != (Class{Name: "pink primrose", ID: 1}) || d.Classes[76].Name != "passion flower" || d.Classes[101].Name != "blackberry lily" {
 		t.Error(d.Classes)
 	}
-	images := []Image{{"image_00001.jpg", 76}, {"image_00002.jpg", 76}, {"image_00003.jpg", 0}, {"image_00004.jpg", 101}, {"image_00005.jpg", 0}}
+	images := []Image{{"image_00001.jpg", 76}, {"image_00002.jpg", 76}, {Path: "image_00003.jpg", Class: 0}, {"image_00004.jpg", 101}, {Path: "image_00005.jpg", Class: 0}}
 	if diff := cmp.Diff(images, d.Images); diff != "" {
 		t.Error(diff)
 	}
@@ -213,8 +213,8 @@ func TestImageNet(t *testing.T) {
 	if diff := cmp.Diff(want, d.Classes); diff != "" {
 		t.Error(diff)
 	}
-	images := []Image{{"ILSVRC2012_img_train/n01440764/n01440764_1.JPEG", 0}, {"ILSVRC2012_img_train/n01440764/n01440764_2.JPEG", 0},
-		{"ILSVRC2012_img_train/n03126707/n03126707_1.JPEG", 4}, {"2010/train/n07730406/n07730406_1.JPEG", 5}, {"ILSVRC2012_img_train/n99999999/x.JPEG", 7}}
+	images := []Image{{Path: "ILSVRC2012_img_train/n01440764/n01440764_1.JPEG", Class: 0}, {Path: "ILSVRC2012_img_train/n01440764/n01440764_2.JPEG", Class: 0},
+		{Path: "ILSVRC2012_img_train/n03126707/n03126707_1.JPEG", Class: 4}, {Path: "2010/train/n07730406/n07730406_1.JPEG", Class: 5}, {Path: "ILSVRC2012_img_train/n99999999/x.JPEG", Class: 7}}
 	if diff := cmp.Diff(images, d.Images); diff != "" {
 		t.Error(diff)
 	}

@@ -249,7 +249,7 @@ func (x *XLSA17) readImages() error {
 
 // labels are the classes' indices.
 func (x *XLSA17) labels(f *matfile.File) ([]int, error) {
-	list, err := matIntegers(f, "labels")
+	list, err := f.Integers("labels")
 	if err != nil {
 		return nil, err
 	}
@@ -350,22 +350,6 @@ func commonFolder(names []string) string {
 	return common
 }
 
-// matIntegers reads a variable that is a list of whole numbers.
-func matIntegers(f *matfile.File, name string) ([]int64, error) {
-	a, err := f.Read(name)
-	if err != nil {
-		return nil, err
-	}
-	list, err := a.Int64s()
-	if err == nil && len(a.Dims) > 2 || len(a.Dims) == 2 && min(a.Dims[0], a.Dims[1]) > 1 {
-		err = fmt.Errorf("a matrix of size %v; a list is wanted", a.Dims)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %s: %w", f.Path(), name, err)
-	}
-	return list, nil
-}
-
 // list reads one of the class lists in text; a list that is not there is nil. Others of that name's kind, such as the dataset's own
 // classes.txt, are none of xlsa17's.
 func (x *XLSA17) list(name string) ([]string, error) {
@@ -392,7 +376,7 @@ func (x *XLSA17) readSplits() error {
 		if !f.Has(name) {
 			continue
 		}
-		list, err := matIntegers(f, name)
+		list, err := f.Integers(name)
 		if err != nil {
 			return err
 		}

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -24,11 +23,7 @@ type Reader struct {
 	comma  rune
 	header []string
 	extra  int // empty columns at the end that a spreadsheet has added
-
-	skipped int // lines before the header
 }
-
-var sepLine = regexp.MustCompile(`^sep=[,;\t|](\r\n|\r|\n)`)
 
 // sniff is how much of the file is looked at to find the separator.
 const sniff = 1 << 16
@@ -67,11 +62,6 @@ func New(path string, src io.Reader) (*Reader, error) {
 		return nil, fmt.Errorf("%s is UTF-16 text; save it as UTF-8", path)
 	}
 	r := &Reader{path: path, csv: csv.NewReader(&unifyLines{r: b}), comma: separator(start)}
-	if m := sepLine.Find(start); m != nil { // Excel's first line, which names the separator
-		_, _ = b.Discard(len(m))
-		r.skipped = 1
-		r.comma = rune(m[len("sep=")])
-	}
 	r.csv.Comma = r.comma
 	r.csv.FieldsPerRecord = -1
 	r.csv.TrimLeadingSpace = r.comma != '\t'
@@ -186,13 +176,11 @@ func (r *Reader) read() ([]string, int, error) {
 		case errors.Is(err, io.EOF):
 			return nil, 0, io.EOF
 		case errors.As(err, &pe):
-			line := pe.Line + r.skipped
-			return nil, line, fmt.Errorf("%s:%d:%d: %w", r.path, line, pe.Column, pe.Err)
+			return nil, pe.Line, fmt.Errorf("%s:%d:%d: %w", r.path, pe.Line, pe.Column, pe.Err)
 		}
 		return nil, 0, fmt.Errorf("read %s: %w", r.path, err)
 	}
 	line, _ := r.csv.FieldPos(0)
-	line += r.skipped
 	for i, f := range fields {
 		if !utf8.ValidString(f) {
 			return nil, line, fmt.Errorf("%s: %q is not UTF-8 text; save the file as UTF-8", r.At(i), f)
@@ -205,5 +193,5 @@ func (r *Reader) read() ([]string, int, error) {
 // At is "file:line:column" of a field of the row read last.
 func (r *Reader) At(field int) string {
 	line, column := r.csv.FieldPos(field)
-	return fmt.Sprintf("%s:%d:%d", r.path, line+r.skipped, column)
+	return fmt.Sprintf("%s:%d:%d", r.path, line, column)
 }

@@ -23,8 +23,6 @@ func TestReader(t *testing.T) {
 		"one column":         {"a\n1\n2\n", ',', [][]string{{"1"}, {"2"}}, []int{2, 3}},
 		"carriage returns":   {"a,b\r1,2\r\n3,4\r", ',', [][]string{{"1", "2"}, {"3", "4"}}, []int{2, 3}},
 		"byte order mark":    {"\ufeffa,b\n1,2\n", ',', [][]string{{"1", "2"}}, []int{2}},
-		"sep line":           {"\ufeffsep=;\r\na;b\r\n1,5;x\r\n", ';', [][]string{{"1,5", "x"}}, []int{3}},
-		"sep line, not most": {"sep=,\na;b,c\n1;2,3\n", ',', [][]string{{"1;2", "3"}}, []int{3}},
 		"leading blank line": {"\n\r\na;b\n1;2\n", ';', [][]string{{"1", "2"}}, []int{4}},
 		"trailing columns":   {"a,b,,\n1,2,,\n3,4\n5,6,\n", ',', [][]string{{"1", "2"}, {"3", "4"}, {"5", "6"}}, []int{2, 3, 4}},
 	} {
@@ -90,11 +88,5 @@ func TestAt(t *testing.T) {
 	}
 	if _, _, err := r.Next(); err != nil || r.At(1) != "x.csv:2:3" {
 		t.Error(r.At(1), err)
-	}
-	if r, err = New("x.csv", strings.NewReader("sep=;\na;b\n1;\"2\n")); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := r.Next(); err == nil || !strings.HasPrefix(err.Error(), "x.csv:3:") {
-		t.Error(err)
 	}
 }
