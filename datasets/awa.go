@@ -37,7 +37,7 @@ func openAwA2(dir string) (*Dataset, error) {
 	var strange []string
 	for _, e := range entries {
 		name := e.Name()
-		if st, err := os.Stat(filepath.Join(d.ImageRoot, name)); err != nil || !st.IsDir() || strings.HasPrefix(name, ".") {
+		if st, err := os.Stat(filepath.Join(d.ImageRoot, name)); err != nil || !st.IsDir() || strings.HasPrefix(name, ".") || systemFolders[name] {
 			continue
 		}
 		k, ok := index[name]

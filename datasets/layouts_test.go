@@ -197,7 +197,8 @@ func TestAwAFeatures(t *testing.T) {
 func TestImageNet(t *testing.T) {
 	dir := copied(t, "testdata/layouts/imagenet")
 	for _, f := range []string{"ILSVRC2012_img_train/n01440764/n01440764_2.JPEG", "ILSVRC2012_img_train/n01440764/n01440764_1.JPEG", "val/n01440764/v.JPEG",
-		"ILSVRC2012_img_train/n03126707/n03126707_1.JPEG", "2010/train/n07730406/n07730406_1.JPEG", "ILSVRC2012_img_train/n99999999/x.JPEG"} {
+		"ILSVRC2012_img_train/n03126707/n03126707_1.JPEG", "2010/train/n07730406/n07730406_1.JPEG", "ILSVRC2012_img_train/n99999999/x.JPEG",
+		"#recycle/train/n01440764/old.JPEG", "ILSVRC2012_img_train/n01440764/._n01440764_1.JPEG"} {
 		write(t, filepath.Join(dir, filepath.FromSlash(f)), "")
 	}
 	d, err := Open("imagenet", dir)
