@@ -142,7 +142,7 @@ func (c *console) readCandidates(ctx context.Context, model *train.Predictor, o 
 	for _, name := range described.Classes {
 		ds.Classes = append(ds.Classes, datasets.Class{Name: name})
 	}
-	phrases, err := readPhrases(o.names, ds)
+	phrases, err := c.readPhrases(o.names, ds)
 	if err != nil {
 		return nil, err
 	}

@@ -265,6 +265,9 @@ func (c *console) exportXLSA17(ctx context.Context, o *exportOptions) error {
 	if err != nil {
 		return err
 	}
+	if e.Shots > 0 {
+		c.log.Warn(fmt.Sprintf("%d images of the split are shots, to train on in the few-shot setting: xlsa17 has no place for them, so they are in no role there", e.Shots), "split", o.r.split)
+	}
 	if e.Counts["test_seen_loc"] == 0 {
 		c.log.Warn("the split holds no images of seen classes for testing: test_seen_loc is empty, and most published code wants it (vzsl split --test-seen)", "split", o.r.split)
 	}
@@ -280,7 +283,7 @@ func (c *console) exportXLSA17(ctx context.Context, o *exportOptions) error {
 		fmt.Fprintf(w, "%s: %d images, %d classes; %d to train and validate on, %d of seen and %d of unseen classes to test on\n",
 			o.to, res.Images, res.Classes, e.Counts["trainval_loc"], e.Counts["test_seen_loc"], e.Counts["test_unseen_loc"])
 		if e.Missing > 0 {
-			fmt.Fprintf(w, "%d missing attribute values are -1 there\n", e.Missing)
+			fmt.Fprintf(w, "%d missing attribute values are %s there\n", e.Missing, e.MissingAs)
 		}
 	})
 }

@@ -162,5 +162,5 @@ func (c *console) xlsa17Classes(o *xlsa17Options, x *datasets.XLSA17) (*features
 	for _, note := range t.Notes {
 		c.log.Info(note, "dataset", o.dataset)
 	}
-	return &features.ClassTable{Classes: t.Classes, Attributes: t.Names, Values: t.Values, Dataset: o.dataset, Source: t.Source}, nil
+	return classTable(&datasets.Dataset{Name: o.dataset, Classes: x.Classes}, t), nil
 }

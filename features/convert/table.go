@@ -82,7 +82,12 @@ func Names(columns []Column) string { return listed(columns, Column.label) }
 
 // Kinds lists columns with what they hold.
 func Kinds(columns []Column) string {
-	return listed(columns, func(c Column) string { return fmt.Sprintf("%s (%s)", c.label(), c.Kind) })
+	return listed(columns, func(c Column) string {
+		if c.Type == "empty" {
+			return c.label() + " (empty)"
+		}
+		return fmt.Sprintf("%s (%s)", c.label(), c.Kind)
+	})
 }
 
 func listed(columns []Column, say func(c Column) string) string {
