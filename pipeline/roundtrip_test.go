@@ -37,7 +37,7 @@ func TestXLSA17RoundTrip(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			out := t.TempDir()
 			data := filepath.Join(out, "data")
-			csv, rows := "class,a,b\n", "image,class,x,y\n"
+			csv, rows := "class,a,b\n", "image,class,f0,f1\n"
 			for k, class := range names {
 				csv += fmt.Sprintf("%q,0,0\n", class)
 				for i := range 4 { // import xlsa17 cuts others' names at images/
