@@ -125,7 +125,7 @@ func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error 
 	if err := features.WriteClassTable(r.Classes, table); err != nil {
 		return err
 	}
-	if err := features.WriteRoles(r.Split, roles); err != nil {
+	if err := con.writeRoles(roles, o.Force); err != nil {
 		return err
 	}
 	con.log.Info("split proposed", "provenance", roles.Provenance)

@@ -44,7 +44,7 @@ func newWorld(t *testing.T) *world {
 			row[i] = float64(1+rng.IntN(99)) / 100
 		}
 		w.values = append(w.values, row)
-		for i := range 6 {
+		for range 6 {
 			x := make([]float64, 10)
 			for j := range x {
 				x[j] = 3 + .05*rng.NormFloat64()
@@ -52,7 +52,7 @@ func newWorld(t *testing.T) *world {
 					x[j] += (v - .5) * to[a][j]
 				}
 			}
-			w.images, w.class, w.features = append(w.images, fmt.Sprintf("k%d-%d.jpg", k, i)), append(w.class, k), append(w.features, x)
+			w.images, w.class, w.features = append(w.images, fmt.Sprintf("p%02d.jpg", len(w.images))), append(w.class, k), append(w.features, x)
 		}
 	}
 	return w
@@ -215,13 +215,17 @@ func TestChangedByte(t *testing.T) {
 		t.Fatal(shards, err)
 	}
 	rng := rand.New(rand.NewPCG(5, 6))
+	flips := 3
+	if os.Getenv("VZSL_LONG") != "" {
+		flips = 300
+	}
 	for _, file := range []string{
 		w.path("features", "x", "splits", "own.parquet"), w.path("features", "x", "classes.parquet"), shards[0],
 		w.path("runs", "x-own-vzsl", "model.safetensors"),
 		w.path("runs", "x-own-vzsl", "inputs", "split.parquet"), w.path("runs", "x-own-vzsl", "inputs", "classes.parquet"),
 	} {
 		was := read(t, file)
-		for range 6 {
+		for range flips {
 			changed := bytes.Clone(was)
 			at := rng.IntN(len(was))
 			changed[at] ^= byte(1 << rng.IntN(8))
@@ -246,6 +250,11 @@ func TestChangedByte(t *testing.T) {
 // TestChangedInputs writes inputs anew with other contents: what differs is named, and so is what mends it.
 func TestChangedInputs(t *testing.T) {
 	all := upTo(8)
+	trained := made(t)
+	for _, method := range []string{"vzsl", "eszsl"} {
+		done(t, trained.train(method)...)
+		done(t, trained.of("evaluate", method)...)
+	}
 	for name, c := range map[string]struct {
 		change func(w *world)
 		says   []string
@@ -260,17 +269,14 @@ func TestChangedInputs(t *testing.T) {
 			[]string{`attribute "d" is gone`, `attribute "e" is new`}},
 		"attribute less": {func(w *world) { w.describe(all, upTo(3)) }, []string{`attribute "d" is gone`}},
 		"feature": {func(w *world) { w.features[9][3] += .25; w.store("x", upTo(len(w.images))) },
-			[]string{"features:", `image "k1-3.jpg" has another feature`}},
-		"image less": {func(w *world) { w.store("x", upTo(len(w.images))[1:]) }, []string{`image "k0-0.jpg" has no feature any more`}},
+			[]string{"features:", `image "p09.jpg" has another feature`}},
+		"image less": {func(w *world) { w.store("x", upTo(len(w.images))[1:]) }, []string{`image "p00.jpg" has no feature any more`}},
 		"class of an image": {func(w *world) { w.class[9] = 2; w.store("x", upTo(len(w.images))) },
-			[]string{`image "k1-3.jpg" was of class "k1", now it is of class "k2"`}},
+			[]string{`image "p09.jpg" was of class "k1", now it is of class "k2"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := made(t)
-			done(t, w.train("vzsl")...)
-			done(t, w.train("eszsl")...)
-			done(t, w.of("evaluate", "vzsl")...)
-			done(t, w.of("evaluate", "eszsl")...)
+			w := newWorld(t)
+			copyTree(t, trained.out, w.out)
 			c.change(w)
 			for door, args := range w.doors() {
 				words := append([]string{"--force"}, c.says...)
@@ -309,7 +315,7 @@ func TestUnchangedInputs(t *testing.T) {
 		"a class described since":     func() {},
 		"features labelled by it too": func() { w.store("x", upTo(len(w.images))) },
 		"an image of it": func() {
-			w.images, w.class, w.features = append(w.images, "okapi-1.jpg"), append(w.class, 0), append(w.features, w.features[0])
+			w.images, w.class, w.features = append(w.images, "p98.jpg"), append(w.class, 0), append(w.features, w.features[0])
 			w.store("x", upTo(len(w.images)))
 		},
 	} {
@@ -468,12 +474,12 @@ func TestUnassigned(t *testing.T) {
 	if o := vzsl(t, w.of("evaluate", "eszsl")...); strings.Contains(o.stderr, "no role") {
 		t.Errorf("every image has a role: %s", o.stderr)
 	}
-	w.images, w.class, w.features = append(w.images, "k1-9.jpg"), append(w.class, 1), append(w.features, w.features[6])
+	w.images, w.class, w.features = append(w.images, "p99.jpg"), append(w.class, 1), append(w.features, w.features[6])
 	w.store("x", upTo(len(w.images)))
 	command := "'vzsl split --dataset=x "
 	for _, args := range [][]string{w.train("eszsl", "--run", "later"), w.of("evaluate", "eszsl")} {
 		o := vzsl(t, args...)
-		if o.code != exitDone || !strings.Contains(o.stderr, "1 images of the split's classes") || !strings.Contains(o.stderr, "k1-9.jpg") || !strings.Contains(o.stderr, command) {
+		if o.code != exitDone || !strings.Contains(o.stderr, "1 images of the split's classes") || !strings.Contains(o.stderr, "p99.jpg") || !strings.Contains(o.stderr, command) {
 			t.Errorf("vzsl %s: %d %s", strings.Join(args, " "), o.code, o.stderr)
 		}
 	}
