@@ -131,6 +131,11 @@ func (r *resolver) one(role, flag, named string, usual []string, suits func(c Co
 	}
 	switch len(found) {
 	case 0:
+		for i, c := range r.columns {
+			if !r.taken[i] && c.Kind == Other && slices.ContainsFunc(usual, func(u string) bool { return strings.EqualFold(u, c.Name) }) {
+				return -1, r.errorf("column %s would be the %s, but cannot be read: %s; write it otherwise, or leave it out with %s", c.label(), role, c.Why, r.flags.Ignore)
+			}
+		}
 		return -1, nil
 	case 1:
 		r.taken[found[0]] = true
@@ -166,7 +171,7 @@ func resolveFeatures(t Table, c Choice) (*roles, error) {
 	} else if wide >= 0 {
 		a.features, rows = []int{wide}, r.columns[wide].Rows
 		for i, c := range r.columns {
-			if c.Rows != rows && c.Rows != r.columns[wide].Width {
+			if turns := r.columns[wide].turns && c.Rows == r.columns[wide].Width; c.Rows != rows && !turns && c.Kind != Other {
 				r.leave(i, fmt.Sprintf("%d rows", c.Rows))
 			}
 		}
@@ -268,12 +273,17 @@ func (r *resolver) wide() (int, error) {
 			}
 		case c.Kind == Other:
 			others = append(others, fmt.Sprintf("%s: %s", c.label(), c.Why))
+			if slices.ContainsFunc(featureNames, func(u string) bool { return strings.EqualFold(u, c.Name) }) {
+				named = append(named, i)
+			}
 		}
 	}
 	if len(named) == 1 {
 		found = named
 	}
 	switch {
+	case len(found) == 1 && r.columns[found[0]].Kind == Other:
+		return -1, r.errorf("the features, %s, cannot be read: %s", r.columns[found[0]].label(), r.columns[found[0]].Why)
 	case len(found) == 1:
 		r.taken[found[0]] = true
 		return found[0], nil

@@ -36,6 +36,7 @@ type Column struct {
 	Why   string // of Other, and of Text among numbers: what is wrong
 
 	nameless bool // called like its file
+	turns    bool // its rows may be its columns
 	array    bool // of a file of arrays, where a list is not a column of a matrix
 }
 
