@@ -3,9 +3,10 @@ package attributes
 import (
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
+
+	"vzsl/internal/lookup"
 )
 
 // The matrices of Animals with Attributes.
@@ -61,7 +62,9 @@ func ReadAwA(dir, which string, classes []string) (*Table, error) {
 
 func awaRoot(dir string) (string, error) {
 	for _, root := range []string{dir, filepath.Join(dir, "Animals_with_Attributes2"), filepath.Join(dir, "Animals_with_Attributes")} {
-		if _, err := os.Stat(filepath.Join(root, "predicates.txt")); err == nil {
+		if there, err := lookup.Exists(filepath.Join(root, "predicates.txt")); err != nil {
+			return "", err
+		} else if there {
 			return root, nil
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+
+	"vzsl/internal/lookup"
 )
 
 const awaPage = "https://cvml.ista.ac.at/AwA2/"
@@ -34,7 +36,11 @@ func openAwA2(dir string) (*Dataset, error) {
 	var strange []string
 	for _, e := range entries {
 		name := e.Name()
-		if st, err := os.Stat(filepath.Join(d.ImageRoot, name)); err != nil || !st.IsDir() || strings.HasPrefix(name, ".") {
+		st, err := os.Stat(filepath.Join(d.ImageRoot, name))
+		if err != nil && !lookup.Absent(err) {
+			return nil, err
+		}
+		if err != nil || !st.IsDir() || strings.HasPrefix(name, ".") {
 			continue
 		}
 		k, ok := index[name]
@@ -77,7 +83,9 @@ func openAwA1(dir string) (*Dataset, error) {
 func awaClasses(name, dir, folder string) (*Dataset, error) {
 	for _, root := range []string{dir, filepath.Join(dir, folder)} {
 		file := filepath.Join(root, "classes.txt")
-		if _, err := os.Stat(file); err != nil {
+		if there, err := lookup.Exists(file); err != nil {
+			return nil, err
+		} else if !there {
 			continue
 		}
 		var classes idTable

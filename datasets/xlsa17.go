@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"vzsl/features"
+	"vzsl/internal/lookup"
 	"vzsl/internal/matfile"
 )
 
@@ -356,7 +357,7 @@ func (x *XLSA17) readSplits() error {
 			x.locs[name] = append(x.locs[name], int(v)-1)
 		}
 	}
-	files, err := filepath.Glob(filepath.Join(escapedGlob(x.Dir), "*classes*.txt"))
+	files, err := lookup.Below(x.Dir, "*classes*.txt")
 	if err != nil {
 		return err
 	}

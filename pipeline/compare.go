@@ -53,7 +53,7 @@ with its error, the others go on, and the exit code is 3.`,
 			if err := o.check(); err != nil {
 				return err
 			}
-			settings, err := settingsOf(cmd.Flags(), o.preset, o.methods)
+			settings, err := con.settingsOfSeveral(cmd.Flags(), o.preset, o.methods)
 			if err != nil {
 				return err
 			}

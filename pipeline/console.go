@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"vzsl/internal/kernels"
 )
@@ -18,16 +16,24 @@ import (
 // console is what a command shows: results on standard output, progress, notes and errors on
 // standard error. It also holds the flags that every command has.
 type console struct {
-	stdout, stderr io.Writer
+	stdout         *output
+	stderr         io.Writer // for text: see printable
+	screen         io.Writer // standard error itself, for what draws on a terminal
 	configFile     string
 	noConfig       bool
 	out            string
 	json           bool
 	quiet, verbose bool
+	fromFile       map[string]string // the flags that the settings file set, and where it has them
 
 	started  bool // a command's own code has been reached
 	terminal bool
 	log      *slog.Logger
+}
+
+// newConsole shows on the two outputs of a process.
+func newConsole(stdout, stderr io.Writer) *console {
+	return &console{stdout: newOutput(stdout), stderr: &printable{w: stderr}, screen: stderr, terminal: isTerminal(stderr)}
 }
 
 func (c *console) setUp() {
@@ -36,9 +42,6 @@ func (c *console) setUp() {
 		level = slog.LevelWarn
 	} else if c.verbose {
 		level = slog.LevelDebug
-	}
-	if f, ok := c.stderr.(*os.File); ok {
-		c.terminal = term.IsTerminal(int(f.Fd()))
 	}
 	options := &slog.HandlerOptions{Level: level}
 	if c.terminal { // somebody is looking on: what counts is the message
@@ -49,19 +52,42 @@ func (c *console) setUp() {
 			return a
 		}
 	}
-	c.log = slog.New(slog.NewTextHandler(c.stderr, options))
+	if c.json && !c.terminal { // then all of standard error is lines of JSON
+		c.log = slog.New(slog.NewJSONHandler(c.stderr, options))
+	} else {
+		c.log = slog.New(slog.NewTextHandler(c.stderr, options))
+	}
 	if err := kernels.LevelError(); err != nil {
 		c.log.Warn(err.Error(), "used", kernels.Level())
 	}
 }
 
-func (c *console) errorLine(err error) { fmt.Fprintf(c.stderr, "vzsl: %v\n", err) }
+// failure is an error as --json tells it, on one line of standard error.
+type failure struct {
+	Error    string `json:"error"`
+	ExitCode int    `json:"exit_code"`
+	See      string `json:"see,omitempty"` // the command that shows the usage
+}
+
+// fail tells an error: it is the last line on standard error.
+func (c *console) fail(f failure) {
+	if c.json {
+		enc := json.NewEncoder(c.stderr)
+		enc.SetEscapeHTML(false)
+		_ = enc.Encode(f) // there is nowhere left to say that standard error is gone
+		return
+	}
+	fmt.Fprintf(c.stderr, "vzsl: %s\n", f.Error)
+	if f.See != "" {
+		fmt.Fprintf(c.stderr, "see '%s'\n", f.See)
+	}
+}
 
 // result prints a command's result: v as JSON, or the text that say writes.
 func (c *console) result(v any, say func(w io.Writer)) error {
 	if !c.json {
-		say(c.stdout)
-		return nil
+		say(&printable{w: c.stdout})
+		return c.stdout.err
 	}
 	enc := json.NewEncoder(c.stdout)
 	enc.SetIndent("", "  ")
@@ -132,8 +158,8 @@ func (c *console) bar(step, unit string) (func(done, total int), func()) {
 	return func(done, total int) {
 			if bar == nil {
 				bar = progressbar.NewOptions(total,
-					progressbar.OptionSetWriter(c.stderr),
-					progressbar.OptionSetDescription(step),
+					progressbar.OptionSetWriter(c.screen),
+					progressbar.OptionSetDescription(shown(step)),
 					progressbar.OptionShowCount(),
 					progressbar.OptionShowIts(),
 					progressbar.OptionSetItsString(unit),

@@ -21,6 +21,7 @@ import (
 	"vzsl/evaluate/report"
 	"vzsl/features"
 	"vzsl/internal/kernels"
+	"vzsl/internal/lookup"
 	"vzsl/train"
 )
 
@@ -130,8 +131,10 @@ func (c *console) loadRun(r *runFlags) (name string, model *train.Predictor, err
 // loadNamed is loadRun of a run, or one seed of it, by its name.
 func (c *console) loadNamed(name string, r *runFlags) (model *train.Predictor, err error) {
 	runDir := c.runDir(name)
-	if _, err := os.Stat(runDir); errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s: no such run; train it first: 'vzsl train --dataset %s --split %s --method %s'%s", runDir, r.ds.name, r.split, r.method, c.otherRuns())
+	if there, err := lookup.Exists(runDir); err != nil {
+		return nil, err
+	} else if !there {
+		return nil, fmt.Errorf("%s: no such run; train it first: 'vzsl train --dataset %s --split %s --method %s'%s", runDir, r.ds.name, r.split, r.method, c.otherRuns(name))
 	}
 	if model, err = train.Load(runDir); err != nil {
 		return nil, err
@@ -145,15 +148,15 @@ func (c *console) loadNamed(name string, r *runFlags) (model *train.Predictor, e
 }
 
 // otherRuns names the finished runs there are, for who asked for one that is not.
-func (c *console) otherRuns() string {
-	models, err := filepath.Glob(filepath.Join(escapeGlob(c.runDir("")), "*", "model.safetensors"))
+func (c *console) otherRuns(name string) string {
+	models, err := lookup.Below(c.runDir(""), "*/model.safetensors")
 	if err != nil || len(models) == 0 {
 		return ""
 	}
 	for i, m := range models {
 		models[i] = filepath.Base(filepath.Dir(m))
 	}
-	return ", or name one that is there: --run " + firstOf(models)
+	return fmt.Sprintf(", or name one that is there%s: --run %s", meant(name, models), firstOf(models))
 }
 
 // sameFeatures refuses features of another network, layer or recipe than a run was trained on.

@@ -52,7 +52,7 @@ something is chosen, with as many shots each.`,
 			if err := o.check(); err != nil {
 				return err
 			}
-			settings, err := settingsOf(cmd.Flags(), o.preset, o.methods)
+			settings, err := con.settingsOfSeveral(cmd.Flags(), o.preset, o.methods)
 			if err != nil {
 				return err
 			}

@@ -65,7 +65,7 @@ func matFiles(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, co
 	if len(args) == 0 {
 		return nil, cobra.ShellCompDirectiveDefault
 	}
-	return below(args[0], "*.mat"), cobra.ShellCompDirectiveDefault
+	return offered(args[0], "*.mat"), cobra.ShellCompDirectiveDefault
 }
 
 func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error {

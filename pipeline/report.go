@@ -5,14 +5,15 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
+	"vzsl/internal/lookup"
 )
 
 func newReport(con *console) *cobra.Command {
@@ -108,21 +109,29 @@ func (c *console) storedReports(name string) (stored []*report.Stored, seeds []u
 // noReport says why a run has no stored results and what gives some.
 func (c *console) noReport(name string) error {
 	for _, r := range []struct{ facts, what string }{{"fewshot.json", "several numbers of shots"}, {"compare.json", "several methods"}} {
-		if _, err := os.Stat(filepath.Join(c.reportDir(name), r.facts)); err == nil {
+		if there, err := lookup.Exists(filepath.Join(c.reportDir(name), r.facts)); err != nil {
+			return err
+		} else if there {
 			return fmt.Errorf("%s is a report of %s: its own command, which it ends with, makes it again", c.reportDir(name), r.what)
 		}
 	}
-	if _, err := os.Stat(c.runDir(name)); err == nil {
+	if there, err := lookup.Exists(c.runDir(name)); err != nil {
+		return err
+	} else if there {
 		return fmt.Errorf("%s: no results are stored there; evaluate the run first: '%s'", c.reportDir(name), c.command("evaluate", "--run", name))
 	}
-	there, err := filepath.Glob(filepath.Join(escapeGlob(c.reportDir("")), "*", "*.json"))
-	if err != nil || len(there) == 0 {
+	there, err := lookup.Below(c.reportDir(""), "*/*.json")
+	if err != nil {
+		return err
+	}
+	if len(there) == 0 {
 		return fmt.Errorf("%s: no such report, nor a run of that name; 'vzsl train' and 'vzsl evaluate' make them", c.reportDir(name))
 	}
 	for i, path := range there {
 		there[i] = filepath.Base(filepath.Dir(path))
 	}
-	return fmt.Errorf("%s: no such report, nor a run of that name; there are %s", c.reportDir(name), firstOf(there))
+	there = slices.Compact(there)
+	return fmt.Errorf("%s: no such report, nor a run of that name%s; there are %s", c.reportDir(name), meant(name, there), firstOf(there))
 }
 
 // rebuild writes the report of one training again.
@@ -146,7 +155,9 @@ func (c *console) compare(names []string, to string) error {
 	}
 	dir := c.reportDir(to)
 	for _, facts := range []string{"report.json", "seeds.json", "fewshot.json", "compare.json"} {
-		if _, err := os.Stat(filepath.Join(dir, facts)); err == nil {
+		if there, err := lookup.Exists(filepath.Join(dir, facts)); err != nil {
+			return err
+		} else if there {
 			return fmt.Errorf("%s holds the report of a run: take another folder with --to", dir)
 		}
 	}

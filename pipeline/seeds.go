@@ -15,6 +15,7 @@ import (
 
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
+	"vzsl/internal/lookup"
 	"vzsl/train"
 )
 
@@ -29,7 +30,9 @@ func seedRun(run string, seed uint64) string {
 // trainSeeds trains n models of the same settings with the seeds from settings.Seed on, each into a run folder of its own
 // below run's; as trainSearched does, where searched.
 func (c *console) trainSeeds(ctx context.Context, run string, in *inputs, settings train.Settings, tuned *train.TunedRecord, n int, force, searched bool) ([]*trainedRun, error) {
-	if _, err := os.Stat(filepath.Join(c.runDir(run), "config.toml")); err == nil {
+	if there, err := lookup.Exists(filepath.Join(c.runDir(run), "config.toml")); err != nil {
+		return nil, err
+	} else if there {
 		return nil, fmt.Errorf("%s holds a run of one seed: take another folder with --run", c.runDir(run))
 	}
 	fit := c.train

@@ -103,11 +103,8 @@ Stop it at any moment: the same command goes on from the last checkpoint to the 
 VZSL# of the paper is --method vzsl-sharp.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			settings, err := train.Preset(preset, r.method)
+			settings, err := con.chosenSettings(cmd.Flags(), preset, r.method)
 			if err != nil {
-				return usageError{err}
-			}
-			if err := applySettings(cmd.Flags(), &settings); err != nil {
 				return err
 			}
 			var tuned *train.TunedRecord
@@ -269,7 +266,8 @@ func (c *console) openInputs(ctx context.Context, r *runFlags) (*inputs, error) 
 	}
 	rolesFile := c.rolesFile(r.ds.name, r.split)
 	if in.roles, err = features.ReadRoles(rolesFile); errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s: no such split yet; run 'vzsl split --dataset %s --split %s' first (own class lists: --seen, --unseen)", rolesFile, r.ds.name, r.split)
+		made, _ := c.splits(r.ds.name)
+		return nil, fmt.Errorf("%s: no such split yet%s; run 'vzsl split --dataset %s --split %s' first (own class lists: --seen, --unseen)", rolesFile, meant(r.split, made), r.ds.name, r.split)
 	} else if err != nil {
 		return nil, err
 	}

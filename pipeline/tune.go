@@ -47,18 +47,18 @@ of a tuned inductive run on (--from); the classes held out play the unseen ones.
 Fits run beside each other on all cores. Stop it at any moment: the same command goes on.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			settings, err := train.Preset(t.preset, t.run.method)
+			settings, err := con.chosenSettings(cmd.Flags(), t.preset, t.run.method)
 			if err != nil {
-				return usageError{err}
+				return err
 			}
 			var choice map[string]float64
 			if t.run.transductive {
 				if settings, choice, err = t.inductive(con); err != nil {
 					return err
 				}
-			}
-			if err := applySettings(cmd.Flags(), &settings); err != nil {
-				return err
+				if err := applySettings(cmd.Flags(), &settings); err != nil {
+					return err
+				}
 			}
 			if err := settings.Validate(); err != nil {
 				return usageError{err}

@@ -17,6 +17,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"vzsl/features"
+	"vzsl/internal/lookup"
 	"vzsl/internal/wholefile"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -206,7 +207,9 @@ func openFolder(dir string, r *record, force bool) (f *folder, complete bool, er
 	case errors.Is(err, fs.ErrNotExist):
 		// The settings come first: without them nothing else in the folder counts.
 		for _, name := range []string{modelFile, filepath.Join(checkpointsDir, lastFile)} {
-			if _, err := os.Stat(f.path(name)); err == nil {
+			if there, err := lookup.Exists(f.path(name)); err != nil {
+				return nil, false, fmt.Errorf("run folder: %w", err)
+			} else if there {
 				return nil, false, fmt.Errorf("%s has a %s but no %s: take another folder, or force to begin anew", dir, name, configFile)
 			}
 		}
@@ -223,7 +226,9 @@ func openFolder(dir string, r *record, force bool) (f *folder, complete bool, er
 			return nil, false, fmt.Errorf("%s: %w: %s; take another folder, or force to begin anew", dir, ErrOtherRun, strings.Join(d, ", "))
 		}
 	}
-	if _, err := os.Stat(f.path(modelFile)); err == nil {
+	if there, err := lookup.Exists(f.path(modelFile)); err != nil {
+		return nil, false, fmt.Errorf("run folder: %w", err)
+	} else if there {
 		return f, true, nil
 	}
 	return f, false, f.resume()
