@@ -79,14 +79,16 @@ func (t *Table) FillFrom(class, other string) error {
 		return fmt.Errorf("missing values of class %q cannot be taken from %q: both must be among the classes", class, other)
 	}
 	n := 0
+	var filled []string
 	for i, v := range t.Values[to] {
 		if v != v {
 			t.Values[to][i] = t.Values[from][i]
+			filled = append(filled, t.Names[i])
 			n++
 		}
 	}
 	if n > 0 {
-		t.Notes = append(t.Notes, fmt.Sprintf("%d missing values of %s were taken from %s", n, class, other))
+		t.Notes = append(t.Notes, fmt.Sprintf("%d missing values of %s (%s) were taken from %s, as the authors' own code does; --missing keep leaves them missing", n, class, some(filled), other))
 		t.Source += fmt.Sprintf("; %d missing values of %s taken from %s", n, class, other)
 	}
 	return nil

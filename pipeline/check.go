@@ -476,6 +476,9 @@ func (x *checking) attributes() {
 		x.broken = true
 		return
 	}
+	if err := settle(table, x.ds.missing); err != nil {
+		c.problem("class descriptions: %v", err)
+	}
 	c.Attributes = len(table.Names)
 	c.there("%d attributes of every class (%s)", c.Attributes, table.Source)
 	c.Notes = append(c.Notes, table.Notes...)

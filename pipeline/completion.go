@@ -60,7 +60,7 @@ func (c *console) addCompletions(root *cobra.Command) {
 			offer := flags[f.Name]
 			if f.Name == "missing" {
 				if offer = fixed(attributes.MissingPolicies()...); cmd.Name() == "attributes" {
-					offer = fixed(missingKeep, missingError, missingCopy)
+					offer = fixed(missingWays()...)
 				}
 			}
 			if _, there := cmd.GetFlagCompletionFunc(f.Name); offer != nil && !there && f.Value.Type() != "bool" {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -113,10 +114,27 @@ func (c *console) score(ctx context.Context, name string, r *runFlags, model *tr
 	if err := sameFeatures(name, model.Source(), in.features.Source(), c.networkDir(r.ds.name, in.network)); err != nil {
 		return nil, err
 	}
+	if err := scorable(model, in); err != nil {
+		return nil, trainedToFill(name, err)
+	}
 	hook, end := c.progress("evaluate", "images")
 	defer end()
 	return evaluate.ZeroShot(ctx, model, in.features, in.table, in.roles, evaluate.Options{
 		Seed: seed, Progress: hook, Calibration: model.Result().Constant, Temperature: model.Temperature()})
+}
+
+// scorable refuses unseen classes whose descriptions lack what the model does not fill.
+func scorable(model *train.Predictor, in *inputs) error {
+	var vectors [][]float32
+	for _, c := range in.roles.Unseen {
+		if i := slices.Index(in.table.Classes, c); i >= 0 {
+			vectors = append(vectors, in.table.Values[i])
+		}
+	}
+	if len(vectors) != len(in.roles.Unseen) {
+		return nil // the evaluation says which class the table lacks
+	}
+	return model.CheckClasses(in.roles.Unseen, vectors)
 }
 
 // loadRun reads the model of a run. What it was trained on then stands in the flags: ones that say otherwise are a mistake.

@@ -158,6 +158,9 @@ func (c *console) xlsa17Classes(o *xlsa17Options, x *datasets.XLSA17) (*features
 	if err != nil {
 		return nil, err
 	}
+	if err := settle(t, missingAuto); err != nil {
+		return nil, err
+	}
 	for _, note := range t.Notes {
 		c.log.Info(note, "dataset", o.dataset)
 	}

@@ -31,7 +31,7 @@ func TestDidYouMean(t *testing.T) {
 		"train --preset papr":                  `did you mean "paper"?`,
 		"train --features l3":                  `did you mean "l2"?`,
 		"train --missing classmean":            `did you mean "class-mean"?`,
-		"attributes --layout fodler":              `did you mean "folder"?`,
+		"attributes --layout fodler":           `did you mean "folder"?`,
 		"extract --engine nativ":               `did you mean "native"?`,
 		"attributes --dataset photo":           `did you mean "photos"?`,
 		"check photo":                          `did you mean "photos"?`,

@@ -25,6 +25,7 @@ type predictOptions struct {
 	candidates candidateFlags
 	predict.Options
 	csv, parquet string
+	missing      string // how missing values of classes are treated; "": as the run was trained
 }
 
 func newPredict(con *console) *cobra.Command {
@@ -65,6 +66,7 @@ models (VZSL, SAE) they are a reading, not a sum that gives the score.`,
 	o.r.add(cmd)
 	must(cmd.Flags().MarkHidden("network")) // the run knows it
 	o.candidates.add(cmd)
+	o.addMissing(cmd)
 	o.pictures.add(cmd)
 	f := cmd.Flags()
 	f.IntVar(&o.Top, "top", 5, "`classes` told of each picture, best first")
@@ -113,6 +115,9 @@ type predictor struct {
 func (c *console) openPredictor(ctx context.Context, o *predictOptions) (*predictor, error) {
 	name, model, err := c.loadRun(&o.r)
 	if err != nil {
+		return nil, err
+	}
+	if model, err = o.withMissing(model); err != nil {
 		return nil, err
 	}
 	classes, err := c.candidates(ctx, &o.r, model, &o.candidates)

@@ -93,6 +93,9 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := p.complete(&o.Settings, o.Classes, o.Log); err != nil {
+		return nil, err
+	}
 	r := newRecord(&o.Settings, o.Features.Source())
 	r.Data.Dim, r.Data.Split, r.Data.Train, r.Data.Validation = o.Features.Dim(), o.Roles.Name, len(p.train), len(p.validation)
 	r.Data.Unlabelled = len(p.unlabelled)

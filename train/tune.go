@@ -94,6 +94,9 @@ func Tune(ctx context.Context, o TuneOptions) (*Tuned, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := p.complete(&o.Settings, o.Classes, o.Log); err != nil {
+		return nil, err
+	}
 	t := &tuning{o: &o, p: p, fits: map[fitKey]*fitLine{}}
 	if t.folds, err = p.folds(o.Folds, o.Seed); err != nil {
 		return nil, err
