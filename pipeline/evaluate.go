@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -55,7 +56,7 @@ With --data the report shows pictures.`,
 	}
 	r.ds.add(cmd)
 	r.add(cmd)
-	cmd.Flags().Uint64Var(&seed, "seed", 1, "of the bootstrap")
+	cmd.Flags().Uint64Var(&seed, "seed", defaultBootstrap, "of the bootstrap")
 	return cmd
 }
 
@@ -77,36 +78,43 @@ func runEvaluate(ctx context.Context, con *console, r *runFlags, seed uint64) er
 	if err != nil {
 		return err
 	}
-	result, paths, err := con.evaluateRun(ctx, name, r, model, seed)
+	e, err := con.evaluateRun(ctx, name, r, model, seed)
 	if err != nil {
 		return err
 	}
-	return con.evaluated(name, result, paths)
+	return con.evaluated(name, e.result, e.paths)
+}
+
+// evaluated is what came of an evaluation.
+type evaluated struct {
+	result *evaluate.Result
+	about  report.About
+	paths  report.Paths
 }
 
 // evaluateRun evaluates one trained run and writes its report.
-func (c *console) evaluateRun(ctx context.Context, name string, r *runFlags, model *train.Predictor, seed uint64) (*evaluate.Result, report.Paths, error) {
+func (c *console) evaluateRun(ctx context.Context, name string, r *runFlags, model *train.Predictor, seed uint64) (*evaluated, error) {
 	in, err := c.openInputs(ctx, r)
 	if err != nil {
-		return nil, report.Paths{}, err
+		return nil, err
 	}
 	defer in.features.Close()
+	about, err := c.about(name, r, model, in, seed)
+	if err != nil {
+		return nil, err
+	}
 	result, err := c.score(ctx, name, r, model, in, seed)
 	if err != nil {
-		return nil, report.Paths{}, err
+		return nil, err
 	}
 	if result.Maps, err = evaluate.NewMaps(ctx, model, in.features, in.table, in.roles, seed); err != nil {
-		return nil, report.Paths{}, err
+		return nil, err
 	}
 	if result.Mistakes, err = evaluate.NewMistakes(ctx, result, model, in.features, in.table, in.roles); err != nil {
-		return nil, report.Paths{}, err
-	}
-	about, err := c.about(name, r, model, in)
-	if err != nil {
-		return nil, report.Paths{}, err
+		return nil, err
 	}
 	paths, err := report.Write(c.reportDir(name), result, about)
-	return result, paths, err
+	return &evaluated{result, about, paths}, err
 }
 
 // score measures a model on the test images of the split that in holds.
@@ -250,14 +258,14 @@ func percent(e evaluate.Estimate) string {
 }
 
 // about collects what the report says of the run: settings, data, files, program and machine.
-func (c *console) about(name string, r *runFlags, model *train.Predictor, in *inputs) (report.About, error) {
+func (c *console) about(name string, r *runFlags, model *train.Predictor, in *inputs, seed uint64) (report.About, error) {
 	config, err := model.Config()
 	if err != nil {
 		return report.About{}, err
 	}
 	a := report.About{
 		Name: name, Method: title(model), Program: program,
-		Command: c.command("evaluate", "--run", name), Transductive: model.Settings().Transductive,
+		Transductive: model.Settings().Transductive,
 		Features: in.features.Source(), Config: config,
 		Seeds: []report.Entry{{Name: "training", Value: fmt.Sprint(model.Settings().Seed)}},
 		Environment: []report.Entry{
@@ -285,8 +293,13 @@ func (c *console) about(name string, r *runFlags, model *train.Predictor, in *in
 		return a, err
 	}
 	a.Metrics = metrics
-	a.ImageRoot = r.ds.imageRoot()
-	return a, nil
+	a.ImageRoot, err = c.imageRoot(&r.ds)
+	a.Data, a.Layout = r.ds.remembered()
+	if r.network != model.Source().Network {
+		a.Network = r.network
+	}
+	a.Command = c.evaluateCommand(&a, seed)
+	return a, err
 }
 
 func title(model *train.Predictor) string {
@@ -294,18 +307,61 @@ func title(model *train.Predictor) string {
 	return s.Title()
 }
 
-// imageRoot is the folder of the pictures, "" where it is not known: a report does without them.
-func (d *datasetFlags) imageRoot() string {
+// imageRoot is the folder of the pictures; "" where none was named and none is where it would be: a report does without them.
+func (c *console) imageRoot(d *datasetFlags) (string, error) {
+	plain := datasetFlags{name: d.name}
+	plain.infer()
 	d.infer()
-	if _, err := os.Stat(d.data); err != nil {
-		return ""
+	there, err := lookup.Exists(d.data)
+	switch {
+	case err == nil && !there && d.data == plain.data:
+		return "", nil
+	case err == nil && !there:
+		err = fmt.Errorf("--data %s: no such folder", d.data)
+	case err == nil:
+		var ds *datasets.Dataset
+		if ds, err = datasets.Open(d.layout, d.data); err == nil {
+			return ds.ImageRoot, nil
+		}
 	}
-	ds, err := datasets.Open(d.layout, d.data)
-	if err != nil {
-		return ""
+	if d.data == plain.data { // nobody asked for it
+		c.log.Warn("the report is without pictures", "data", d.data, "error", err)
+		return "", nil
 	}
-	return ds.ImageRoot
+	return "", err
 }
+
+// remembered are --data and --layout as a command has to give them again; "" where the data set's name alone does.
+func (d *datasetFlags) remembered() (data, layout string) {
+	plain, given := datasetFlags{name: d.name}, *d
+	plain.infer()
+	given.infer()
+	if given.data != plain.data {
+		data = given.data
+	}
+	plain = datasetFlags{name: d.name, data: given.data}
+	if plain.infer(); given.layout != plain.layout {
+		layout = given.layout
+	}
+	return data, layout
+}
+
+// evaluateCommand makes the report that a is about again.
+func (c *console) evaluateCommand(a *report.About, seed uint64) string {
+	args := []string{"--run", a.Name}
+	for _, f := range [][2]string{{"--network", a.Network}, {"--data", a.Data}, {"--layout", a.Layout}} {
+		if f[1] != "" {
+			args = append(args, f[0], f[1])
+		}
+	}
+	if seed != defaultBootstrap {
+		args = append(args, "--seed", strconv.FormatUint(seed, 10))
+	}
+	return c.command("evaluate", args...)
+}
+
+// defaultBootstrap is the seed of the bootstrap.
+const defaultBootstrap = 1
 
 // command is the command line of a stage below the same --out.
 func (c *console) command(stage string, args ...string) string {
@@ -314,9 +370,7 @@ func (c *console) command(stage string, args ...string) string {
 		words = append(words, "--out", c.out)
 	}
 	for i, w := range words {
-		if strings.ContainsAny(w, " '\"$\\*?()&;|<>") {
-			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
-		}
+		words[i] = shellWord(w)
 	}
 	return strings.Join(words, " ")
 }

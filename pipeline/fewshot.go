@@ -56,7 +56,7 @@ something is chosen, with as many shots each.`,
 			if err != nil {
 				return err
 			}
-			return runFewShot(cmd.Context(), con, &o, settings)
+			return runFewShot(cmd.Context(), con, &o, settings, cmd)
 		},
 	}
 	o.r.addSeveral(cmd, "fewshot")
@@ -118,7 +118,7 @@ type fewShotResult struct {
 	HTML    string         `json:"html,omitempty"`
 }
 
-func runFewShot(ctx context.Context, con *console, o *fewShotOptions, settings []train.Settings) error {
+func runFewShot(ctx context.Context, con *console, o *fewShotOptions, settings []train.Settings, cmd *cobra.Command) error {
 	name, err := o.r.nameOfSeveral("fewshot", o.methods)
 	if err != nil {
 		return err
@@ -188,7 +188,7 @@ func runFewShot(ctx context.Context, con *console, o *fewShotOptions, settings [
 			}
 		}
 	}
-	if err := con.writeFewShot(o, res); err != nil {
+	if err := con.writeFewShot(o, res, cmd); err != nil {
 		return err
 	}
 	return con.result(res, func(w io.Writer) {
@@ -249,7 +249,7 @@ func fewShotTable(o *fewShotOptions, res *fewShotResult) [][]report.TableCell {
 }
 
 // writeFewShot writes the report's files.
-func (c *console) writeFewShot(o *fewShotOptions, res *fewShotResult) error {
+func (c *console) writeFewShot(o *fewShotOptions, res *fewShotResult, cmd *cobra.Command) error {
 	facts, err := indented(res)
 	if err != nil {
 		return err
@@ -276,7 +276,7 @@ func (c *console) writeFewShot(o *fewShotOptions, res *fewShotResult) error {
 		for _, p := range res.Points {
 			if p.Method == m {
 				v := p.MeanPerClass
-				s.Points = append(s.Points, report.ChartPoint{Position: slices.Index(o.shots, p.Shots), Value: 100 * v.Mean, Low: 100 * (v.Mean - v.SD), High: 100 * (v.Mean + v.SD)})
+				s.Points = append(s.Points, report.ChartPoint{Position: slices.Index(o.shots, p.Shots), Value: 100 * v.Mean, Low: 100 * max(0, v.Mean-v.SD), High: 100 * min(1, v.Mean+v.SD)})
 			}
 		}
 		if s.Points != nil {
@@ -300,8 +300,9 @@ func (c *console) writeFewShot(o *fewShotOptions, res *fewShotResult) error {
 			fmt.Sprintf("The shots are drawn from %d images of each unseen class that are kept out of the test for every number of shots; fewer shots are among more. Another seed draws another pool, and so tests on other images.", res.Pool),
 			"0 shots is the zero-shot setting on the same test images.",
 		},
-		Command: c.command("fewshot", "--dataset", res.Dataset, "--split", res.Split, "--run", res.Name, "--network", res.Network, "--shots", list(o.shots), "--pool", strconv.Itoa(o.pool),
-			"--seeds", strconv.Itoa(o.seeds), "--seed", strconv.FormatUint(res.Seeds[0], 10), "--methods", strings.Join(o.methods, ",")),
+		Command: c.command("fewshot", slices.Concat([]string{"--dataset", res.Dataset, "--split", res.Split, "--run", res.Name, "--network", res.Network, "--shots", list(o.shots),
+			"--pool", strconv.Itoa(o.pool), "--seeds", strconv.Itoa(o.seeds), "--seed", strconv.FormatUint(res.Seeds[0], 10), "--methods", strings.Join(o.methods, ",")},
+			givenFlags(cmd, "dataset", "split", "run", "network", "shots", "pool", "seeds", "seed", "methods"))...),
 		Program: program,
 	}
 	if slices.Contains(o.methods, "logistic") {

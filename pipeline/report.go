@@ -73,7 +73,7 @@ func (c *console) report(name string, ds *datasetFlags) error {
 		}
 		results, pages = append(results, s.Result), append(pages, paths.HTML)
 	}
-	out, err := c.overSeeds(name, stored[0].About.Method, stored[0].About.Features.Dataset, seeds, results, pages)
+	out, err := c.overSeeds(name, stored[0].About, stored[0].About.Features.Dataset, seeds, results, pages)
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,22 @@ func (c *console) rebuild(name string, s *report.Stored, ds *datasetFlags) (repo
 	}
 	here := *ds
 	here.name = s.About.Features.Dataset
-	return s.Rebuild(metrics, here.imageRoot())
+	switch {
+	case here.data != "" || here.layout != "":
+		s.About.Data, s.About.Layout = here.remembered()
+		s.About.Command = c.evaluateCommand(&s.About, s.Result.Bootstrap.Seed)
+	case s.About.Data != "" || s.About.Layout != "": // as the run was evaluated
+		here.data, here.layout = s.About.Data, s.About.Layout
+		if there, err := lookup.Exists(here.data); here.data != "" && (err != nil || !there) {
+			c.log.Warn("the folder that the report had its pictures from is not there any more: it is without them", "data", here.data)
+			here.data, here.layout = "", ""
+		}
+	}
+	root, err := c.imageRoot(&here)
+	if err != nil {
+		return report.Paths{}, err
+	}
+	return s.Rebuild(metrics, root)
 }
 
 // compare writes the page of several runs.

@@ -185,12 +185,16 @@ func (c *console) settingsOfSeveral(fs *pflag.FlagSet, preset string, methods []
 	return all, nil
 }
 
-// givenFlags are the flags that were set, as words of a command line, but those of every command.
-func givenFlags(cmd *cobra.Command) []string {
+// givenFlags are the flags that were set, as words of a command line, but those of every command and those named.
+func givenFlags(cmd *cobra.Command, but ...string) []string {
 	var words []string
 	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
-		if f.Changed && f.Name != "force" {
-			words = append(words, "--"+f.Name+"="+strings.Trim(f.Value.String(), "[]"))
+		if f.Changed && f.Name != "force" && !slices.Contains(but, f.Name) {
+			text := f.Value.String()
+			if list, ok := f.Value.(pflag.SliceValue); ok {
+				text = strings.Join(list.GetSlice(), ",")
+			}
+			words = append(words, "--"+f.Name+"="+text)
 		}
 	})
 	return words
