@@ -166,6 +166,9 @@ func runCompare(ctx context.Context, con *console, o *compareOptions, settings [
 	if err != nil {
 		return err
 	}
+	if err := writable(con.reportDir(name)); err != nil {
+		return err
+	}
 	in, err := con.openInputs(ctx, &o.run)
 	if err != nil {
 		return err
@@ -245,6 +248,9 @@ func (c *console) compareOne(ctx context.Context, name string, in *inputs, o *co
 		seeds = seeds[:1]
 	}
 	row.Seeds = seeds
+	if err := c.tunable(run, len(seeds), o.force); err != nil {
+		return nil, err
+	}
 	tuned, err := c.tune(ctx, run, in, &o.tuneFlags, settings, nil, pinned)
 	if err != nil {
 		return nil, err

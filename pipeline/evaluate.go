@@ -266,7 +266,7 @@ func (c *console) about(name string, r *runFlags, model *train.Predictor, in *in
 	a := report.About{
 		Name: name, Method: title(model), Program: program,
 		Transductive: model.Settings().Transductive,
-		Features: in.features.Source(), Config: config,
+		Features:     in.features.Source(), Config: config,
 		Seeds: []report.Entry{{Name: "training", Value: fmt.Sprint(model.Settings().Seed)}},
 		Environment: []report.Entry{
 			{Name: "Go", Value: runtime.Version()},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -123,6 +124,9 @@ func runFewShot(ctx context.Context, con *console, o *fewShotOptions, settings [
 	if err != nil {
 		return err
 	}
+	if err := errors.Join(writable(con.reportDir(name)), con.fewShotFree(o, name, settings)); err != nil {
+		return err
+	}
 	in, err := con.openInputs(ctx, &o.r)
 	if err != nil {
 		return err
@@ -161,7 +165,7 @@ func runFewShot(ctx context.Context, con *console, o *fewShotOptions, settings [
 				}
 				s := settings[i]
 				s.Seed = seed
-				run := seedRun(fmt.Sprintf("%s/%s-shots%d", name, m, k), seed)
+				run := seedRun(fewShotRun(name, m, k), seed)
 				t, err := con.train(ctx, run, in, s, nil, o.force)
 				if err != nil {
 					return err
@@ -204,6 +208,23 @@ func runFewShot(ctx context.Context, con *console, o *fewShotOptions, settings [
 		}
 		fmt.Fprintf(w, "\nreport: %s\n", res.HTML)
 	})
+}
+
+// fewShotRun is the folder of the runs of a method with a number of shots.
+func fewShotRun(name, method string, shots int) string {
+	return fmt.Sprintf("%s/%s-shots%d", name, method, shots)
+}
+
+// fewShotFree refuses folders of runs with other settings before anything is trained.
+func (c *console) fewShotFree(o *fewShotOptions, name string, settings []train.Settings) error {
+	for i, m := range o.methods {
+		for _, k := range o.shots {
+			if err := c.oneKind(fewShotRun(name, m, k), settings[i], o.seeds, o.force, false); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // counted is a number of things.

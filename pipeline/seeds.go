@@ -39,6 +39,9 @@ func (c *console) trainSeeds(ctx context.Context, run string, in *inputs, settin
 	if searched {
 		fit = c.trainSearched
 	}
+	if err := c.oneKind(run, settings, n, force, searched); err != nil {
+		return nil, err
+	}
 	var all []*trainedRun
 	for range n {
 		t, err := fit(ctx, seedRun(run, settings.Seed), in, settings, tuned, force)

@@ -16,6 +16,9 @@ import (
 	"vzsl/train"
 )
 
+// tuningDir is the folder of a search below its run.
+const tuningDir = "tuning"
+
 type tuneFlags struct {
 	run           runFlags
 	preset        string
@@ -168,6 +171,9 @@ func runTune(ctx context.Context, con *console, t *tuneFlags, settings train.Set
 	if err != nil {
 		return err
 	}
+	if err := con.tunable(name, t.seeds, t.force); err != nil {
+		return err
+	}
 	in, err := con.openInputs(ctx, &t.run)
 	if err != nil {
 		return err
@@ -219,7 +225,7 @@ func (c *console) tune(ctx context.Context, name string, in *inputs, t *tuneFlag
 	c.log.Info("tune", "run", name, "method", settings.Method, "split", t.run.split, "trials", t.trials, "folds", t.folds, "seen", len(in.roles.Seen))
 	hook, end := c.progress("tune "+name, "fits")
 	tuned, err := train.Tune(ctx, train.TuneOptions{
-		Settings: settings, Pinned: pinned, Choice: choice, Dir: filepath.Join(c.runDir(name), "tuning"), Force: t.force,
+		Settings: settings, Pinned: pinned, Choice: choice, Dir: filepath.Join(c.runDir(name), tuningDir), Force: t.force,
 		Features: in.features, Classes: in.table, Roles: in.roles,
 		Trials: t.trials, Folds: t.folds, Budget: t.budget, Workers: t.workers,
 		Progress: hook, Log: c.log,

@@ -91,17 +91,27 @@ func (t *Tuned) Record() *TunedRecord {
 
 // ReadTuned reads the settings and the search of a run that was tuned.
 func ReadTuned(runDir string) (Settings, *TunedRecord, error) {
+	s, tuned, err := ReadSettings(runDir)
+	if err != nil {
+		return s, nil, fmt.Errorf("settings of a tuned run: %w", err)
+	}
+	if tuned == nil {
+		return Settings{}, nil, fmt.Errorf("%s: this run was not tuned; run 'vzsl tune' first", filepath.Join(runDir, configFile))
+	}
+	return s, tuned, nil
+}
+
+// ReadSettings reads the settings of the run in a folder, finished or not, and the search that chose them, nil where none did. The
+// error is fs.ErrNotExist where no run was begun there.
+func ReadSettings(runDir string) (Settings, *TunedRecord, error) {
 	path := filepath.Join(runDir, configFile)
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return Settings{}, nil, fmt.Errorf("settings of a tuned run: %w", err)
+		return Settings{}, nil, err
 	}
 	r, err := readRecord(text)
 	if err != nil {
 		return Settings{}, nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if r.Tuned == nil {
-		return Settings{}, nil, fmt.Errorf("%s: this run was not tuned; run 'vzsl tune' first", path)
 	}
 	return r.settings(), r.Tuned, nil
 }

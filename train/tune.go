@@ -190,7 +190,8 @@ func (t *tuning) trials() error {
 }
 
 const (
-	journalFile = "fits.jsonl"
+	// JournalFile has a line for each fit.
+	JournalFile = "fits.jsonl"
 	// TrialsFile is the table of all fits.
 	TrialsFile = "trials.parquet"
 )
@@ -201,7 +202,7 @@ func (t *tuning) open() error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(t.o.Dir, journalFile)
+	path := filepath.Join(t.o.Dir, JournalFile)
 	if err := os.MkdirAll(t.o.Dir, 0o755); err != nil {
 		return fmt.Errorf("tuning folder: %w", err)
 	}
