@@ -6,9 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
-	"time"
-
-	"github.com/schollz/progressbar/v3"
 
 	"vzsl/internal/kernels"
 )
@@ -93,91 +90,6 @@ func (c *console) result(v any, say func(w io.Writer)) error {
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
-}
-
-// progress returns a hook that shows a long step: a bar on a terminal, elsewhere a log line every
-// few seconds. end clears it and must be called.
-func (c *console) progress(step, unit string) (hook func(done, total int), end func()) {
-	if c.quiet {
-		return func(int, int) {}, func() {}
-	}
-	if c.terminal {
-		return c.bar(step, unit)
-	}
-	const every = 10 * time.Second
-	start := time.Now()
-	last := start
-	first := -1 // what was already done when the step began, so that the rate is this run's own
-	return func(done, total int) {
-		if first < 0 {
-			first = done
-		}
-		now := time.Now()
-		if now.Sub(last) < every {
-			return
-		}
-		last = now
-		rate := float64(done-first) / now.Sub(start).Seconds()
-		args := []any{"done", done, "total", total, unit + "/s", fmt.Sprintf("%.1f", rate)}
-		if rate > 0 && total > done {
-			left := time.Duration(float64(total-done) / rate * float64(time.Second))
-			args = append(args, "left", left.Round(time.Second))
-		}
-		c.log.Info(step, args...)
-	}, func() {}
-}
-
-// phases shows a step that has several phases, one after another, each as progress does.
-type phases struct {
-	con        *console
-	step, unit string
-	phase      string
-	hook       func(done, total int)
-	close      func()
-}
-
-func (c *console) phases(step, unit string) *phases { return &phases{con: c, step: step, unit: unit} }
-
-func (p *phases) show(phase string, done, total int) {
-	if p.hook == nil || phase != p.phase {
-		p.end()
-		p.phase = phase
-		p.hook, p.close = p.con.progress(p.step+": "+phase, p.unit)
-	}
-	p.hook(done, total)
-}
-
-func (p *phases) end() {
-	if p.close != nil {
-		p.close()
-	}
-}
-
-func (c *console) bar(step, unit string) (func(done, total int), func()) {
-	var bar *progressbar.ProgressBar
-	return func(done, total int) {
-			if bar == nil {
-				bar = progressbar.NewOptions(total,
-					progressbar.OptionSetWriter(c.screen),
-					progressbar.OptionSetDescription(shown(step)),
-					progressbar.OptionShowCount(),
-					progressbar.OptionShowIts(),
-					progressbar.OptionSetItsString(unit),
-					progressbar.OptionSetPredictTime(true),
-					progressbar.OptionThrottle(100*time.Millisecond),
-					progressbar.OptionUseANSICodes(true),
-					progressbar.OptionClearOnFinish(),
-				)
-				if done > 0 { // resumed: the rate counts from here
-					bar.Reset()
-				}
-			}
-			_ = bar.Set(done)
-		}, func() {
-			if bar != nil {
-				_ = bar.Clear()
-			}
-		}
 }
 
 // Places: where each stage finds what the one before it left.

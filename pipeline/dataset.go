@@ -74,7 +74,9 @@ func (d *datasetFlags) open(con *console) (*datasets.Dataset, error) {
 	} else if !there {
 		return nil, fmt.Errorf("%s: no dataset there%s; %s", d.data, meantData(d), whereToGet[d.layout])
 	}
+	p := con.follow("read the dataset in "+d.data, "")
 	ds, err := d.read()
+	p.end()
 	if err != nil {
 		return nil, err
 	}

@@ -107,12 +107,17 @@ func (c *console) evaluateRun(ctx context.Context, name string, r *runFlags, mod
 	if err != nil {
 		return nil, err
 	}
+	p := c.follow("report", "")
+	defer p.end()
+	p.say("maps")
 	if result.Maps, err = evaluate.NewMaps(ctx, model, in.features, in.table, in.roles, seed); err != nil {
 		return nil, err
 	}
+	p.say("mistakes")
 	if result.Mistakes, err = evaluate.NewMistakes(ctx, result, model, in.features, in.table, in.roles); err != nil {
 		return nil, err
 	}
+	p.say("page")
 	paths, err := report.Write(c.reportDir(name), result, about)
 	return &evaluated{result, about, paths}, err
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -47,10 +48,13 @@ func isTerminal(w io.Writer) bool {
 // it makes of a JSON text is the same JSON.
 type printable struct {
 	w    io.Writer
-	rest []byte // the begun rune at the end of the last write
+	mu   sync.Mutex // notes come from all sides
+	rest []byte     // the begun rune at the end of the last write
 }
 
 func (p *printable) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	text := append(p.rest, b...)
 	whole := len(text)
 	for back := 1; back < utf8.UTFMax && back <= len(text); back++ {

@@ -160,6 +160,8 @@ func (c *console) rebuild(name string, s *report.Stored, ds *datasetFlags) (repo
 	if err != nil {
 		return report.Paths{}, err
 	}
+	p := c.follow("report "+name, "")
+	defer p.end()
 	return s.Rebuild(metrics, root)
 }
 

@@ -179,7 +179,9 @@ func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions)
 	for i, n := range networks {
 		dirs[i] = c.networkDir(dataset, n)
 	}
+	p := c.follow("read the images of the features", "")
 	images, err := datasets.CollectImages(ctx, dirs)
+	p.end()
 	if err != nil {
 		return nil, err
 	}

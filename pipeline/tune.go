@@ -223,18 +223,25 @@ func runTune(ctx context.Context, con *console, t *tuneFlags, settings train.Set
 // tune searches a run's settings, or goes on with a search.
 func (c *console) tune(ctx context.Context, name string, in *inputs, t *tuneFlags, settings train.Settings, choice map[string]float64, pinned []string) (*train.Tuned, error) {
 	c.log.Info("tune", "run", name, "method", settings.Method, "split", t.run.split, "trials", t.trials, "folds", t.folds, "seen", len(in.roles.Seen))
-	hook, end := c.progress("tune "+name, "fits")
+	p := c.follow("tune "+name, "fits")
 	tuned, err := train.Tune(ctx, train.TuneOptions{
 		Settings: settings, Pinned: pinned, Choice: choice, Dir: filepath.Join(c.runDir(name), tuningDir), Force: t.force,
 		Features: in.features, Classes: in.table, Roles: in.roles,
 		Trials: t.trials, Folds: t.folds, Budget: t.budget, Workers: t.workers,
-		Progress: hook, Log: c.log,
+		Progress: p.done, Log: c.log,
+		Working: func(parts []float64) {
+			words := make([]string, len(parts))
+			for i, x := range parts {
+				words[i] = fmt.Sprintf("%.0f%%", 100*x)
+			}
+			p.say("at work " + strings.Join(words, " "))
+		},
 		Trial: func(x train.Trial) {
 			c.log.Debug("trial", "trial", x.Number, "folds", x.Folds, "accuracy", fmt.Sprintf("%.1f%%", 100*x.Accuracy),
 				"choice", fmt.Sprint(x.Choice), "settings", fmt.Sprint(x.Searched))
 		},
 	})
-	end()
+	p.end()
 	if errors.Is(err, train.ErrOtherRun) {
 		return nil, fmt.Errorf("%w; --force begins anew there, --run NAME takes another folder", err)
 	}
