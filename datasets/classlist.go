@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"vzsl/features"
 	"vzsl/internal/delimited"
-	"vzsl/internal/spelling"
 )
 
 // listed is a class name and the line it stands in.
@@ -42,7 +42,7 @@ func ReadKnownClasses(path string, known []string) ([]string, error) {
 	names := make([]string, len(list))
 	for i, l := range list {
 		if !have[l.name] {
-			return nil, fmt.Errorf("%s:%d: %w", path, l.line, unknownClass(l.name, known))
+			return nil, fmt.Errorf("%s:%d: %w", path, l.line, features.UnknownClass(l.name, known))
 		}
 		names[i] = l.name
 	}
@@ -72,7 +72,7 @@ func readNamed(path string, known, wnids []string) ([]string, error) {
 	for i, l := range list {
 		name, ok := named[l.name]
 		if !ok {
-			return nil, fmt.Errorf("%s:%d: %w", path, l.line, unknownClass(l.name, known))
+			return nil, fmt.Errorf("%s:%d: %w", path, l.line, features.UnknownClass(l.name, known))
 		}
 		if was, twice := lines[name]; twice {
 			return nil, fmt.Errorf("%s:%d: class %q is already in line %d", path, l.line, name, was)
@@ -103,11 +103,4 @@ func readClassList(path string) ([]listed, error) {
 		return nil, fmt.Errorf("%s names no class; one name a line is expected", path)
 	}
 	return list, nil
-}
-
-func unknownClass(name string, known []string) error {
-	if near := spelling.Nearest(name, known); near != "" {
-		return fmt.Errorf("no class is called %q; did you mean %q?", name, near)
-	}
-	return fmt.Errorf("no class is called %q; the classes are %s", name, some(known))
 }

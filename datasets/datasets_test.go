@@ -88,7 +88,7 @@ func TestCUB(t *testing.T) {
 		want := &Dataset{
 			Name: "cub", Root: root, ImageRoot: filepath.Join(root, "images"),
 			Classes: []Class{{Name: "001.A", ID: 1}, {Name: "002.B b", ID: 2}, {Name: "005.C", ID: 5}},
-			Images:  []Image{{"005.C/x_1.jpg", 2}, {"001.A/x_1.jpg", 0}, {"001.A/x 2.jpg", 0}},
+			Images:  []Image{{Path: "005.C/x_1.jpg", Class: 2}, {Path: "001.A/x_1.jpg", Class: 0}, {Path: "001.A/x 2.jpg", Class: 0}},
 			Notes:   d.Notes,
 		}
 		if diff := cmp.Diff(want, d); diff != "" {
@@ -198,7 +198,7 @@ func TestFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	images := []Image{{"ape/a.webp", 0}, {"zebra/10.png", 1}, {"zebra/2.JPG", 1}}
+	images := []Image{{Path: "ape/a.webp", Class: 0}, {Path: "zebra/10.png", Class: 1}, {Path: "zebra/2.JPG", Class: 1}}
 	want := &Dataset{Name: "folder", Root: dir, ImageRoot: dir, Classes: []Class{{Name: "ape"}, {Name: "zebra"}, {Name: "empty"}}, Images: images, Notes: d.Notes}
 	if diff := cmp.Diff(want, d); diff != "" {
 		t.Error(diff)
@@ -265,7 +265,7 @@ func TestFolderErrors(t *testing.T) {
 
 func TestSHA256(t *testing.T) {
 	base := func() *Dataset {
-		return &Dataset{Name: "x", Classes: []Class{{Name: "a"}, {Name: "b"}}, Images: []Image{{"a/1", 0}, {"b/1", 1}}}
+		return &Dataset{Name: "x", Classes: []Class{{Name: "a"}, {Name: "b"}}, Images: []Image{{Path: "a/1", Class: 0}, {Path: "b/1", Class: 1}}}
 	}
 	was := base().SHA256()
 	for name, change := range map[string]func(*Dataset){

@@ -193,7 +193,7 @@ func (x *imageNet) readNames(file string) error {
 	err := delimited.Lines(file, func(_ int, text string) error {
 		wnid, words, ok := strings.Cut(strings.ReplaceAll(text, "\t", " "), " ")
 		if !ok || !wnidName.MatchString(wnid) {
-			return fmt.Errorf("expected \"<wnid> <words>\", found %s", abbreviated(text))
+			return fmt.Errorf("expected \"<wnid> <words>\", found %.120q", text)
 		}
 		x.names[wnid] = strings.TrimSpace(words)
 		listed = append(listed, wnid)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vzsl/features"
+	"vzsl/features/convert"
 	"vzsl/internal/matfile"
 )
 
@@ -30,7 +31,7 @@ func TestAwA2(t *testing.T) {
 		want := &Dataset{
 			Name: "awa2", Root: root, ImageRoot: filepath.Join(root, "JPEGImages"),
 			Classes: []Class{{Name: "antelope", ID: 1}, {Name: "grizzly+bear", ID: 2}, {Name: "lion", ID: 3}},
-			Images:  []Image{{"antelope/antelope_10001.jpg", 0}, {"grizzly+bear/grizzly+bear_10001.jpg", 1}, {"grizzly+bear/grizzly+bear_10002.jpg", 1}},
+			Images:  []Image{{Path: "antelope/antelope_10001.jpg", Class: 0}, {Path: "grizzly+bear/grizzly+bear_10001.jpg", Class: 1}, {Path: "grizzly+bear/grizzly+bear_10002.jpg", Class: 1}},
 			Notes:   d.Notes,
 		}
 		if diff := cmp.Diff(want, d); diff != "" {
@@ -74,7 +75,7 @@ func TestSUN(t *testing.T) {
 	if !slices.Equal(d.ClassNames(), []string{"abbey", "desert/sand", "desert/vegetation", "desert_road"}) {
 		t.Error(d.ClassNames())
 	}
-	if d.Images[3] != (Image{"d/desert/vegetation/sun_c1.jpg", 2}) || d.Images[5] != (Image{"d/desert/sand/sun_b2.jpg", 1}) {
+	if d.Images[3] != (Image{Path: "d/desert/vegetation/sun_c1.jpg", Class: 2}) || d.Images[5] != (Image{Path: "d/desert/sand/sun_b2.jpg", Class: 1}) {
 		t.Error(d.Images)
 	}
 	wantNotes(t, d, "5 of the 6 images of images.mat have no file")
@@ -116,7 +117,7 @@ func TestFLO(t *testing.T) {
 	if len(d.Classes) != 102 || d.Classes[0] != (Class{Name: "pink primrose", ID: 1}) || d.Classes[76].Name != "passion flower" || d.Classes[101].Name != "blackberry lily" {
 		t.Error(d.Classes)
 	}
-	images := []Image{{"image_00001.jpg", 76}, {"image_00002.jpg", 76}, {"image_00003.jpg", 0}, {"image_00004.jpg", 101}, {"image_00005.jpg", 0}}
+	images := []Image{{Path: "image_00001.jpg", Class: 76}, {Path: "image_00002.jpg", Class: 76}, {Path: "image_00003.jpg", Class: 0}, {Path: "image_00004.jpg", Class: 101}, {Path: "image_00005.jpg", Class: 0}}
 	if diff := cmp.Diff(images, d.Images); diff != "" {
 		t.Error(diff)
 	}
@@ -147,7 +148,7 @@ func TestAwAFeatures(t *testing.T) {
 		t.Fatal(d, err)
 	}
 	out := t.TempDir()
-	m, err := ImportText(context.Background(), Import{Features: "testdata/layouts/awa/Features/vgg19", Classes: d.Classes, Dataset: "awa1", Network: "vgg19", Out: out})
+	m, err := convert.Run(context.Background(), convert.Import{Files: []string{"testdata/layouts/awa/Features/vgg19"}, Known: convert.Known{Classes: d.Classes}, Dataset: "awa1", Network: "vgg19", Out: out})
 	if err != nil || m.Rows != len(golden.AwA.Features) {
 		t.Fatal(m, err)
 	}
@@ -177,15 +178,15 @@ func TestImageNet(t *testing.T) {
 	}
 	// By wnid; the hypernyms are no classes; two cranes; garlic and truffle of 2010 alone.
 	want := []Class{
-		{"tench, Tinca tinca", "n01440764", 5}, {"crane (n02012849)", "n02012849", 3}, {"English setter", "n02100735", 2},
-		{"kit fox, Vulpes macrotis", "n02119789", 1}, {"crane (n03126707)", "n03126707", 4}, {"garlic", "n07730406", 0}, {"truffle, earthnut", "n13040303", 0},
-		{"n99999999", "n99999999", 0},
+		{Name: "tench, Tinca tinca", WNID: "n01440764", ID: 5}, {Name: "crane (n02012849)", WNID: "n02012849", ID: 3}, {Name: "English setter", WNID: "n02100735", ID: 2},
+		{Name: "kit fox, Vulpes macrotis", WNID: "n02119789", ID: 1}, {Name: "crane (n03126707)", WNID: "n03126707", ID: 4}, {Name: "garlic", WNID: "n07730406", ID: 0}, {Name: "truffle, earthnut", WNID: "n13040303", ID: 0},
+		{Name: "n99999999", WNID: "n99999999", ID: 0},
 	}
 	if diff := cmp.Diff(want, d.Classes); diff != "" {
 		t.Error(diff)
 	}
-	images := []Image{{"ILSVRC2012_img_train/n01440764/n01440764_1.JPEG", 0}, {"ILSVRC2012_img_train/n01440764/n01440764_2.JPEG", 0},
-		{"ILSVRC2012_img_train/n03126707/n03126707_1.JPEG", 4}, {"2010/train/n07730406/n07730406_1.JPEG", 5}, {"ILSVRC2012_img_train/n99999999/x.JPEG", 7}}
+	images := []Image{{Path: "ILSVRC2012_img_train/n01440764/n01440764_1.JPEG", Class: 0}, {Path: "ILSVRC2012_img_train/n01440764/n01440764_2.JPEG", Class: 0},
+		{Path: "ILSVRC2012_img_train/n03126707/n03126707_1.JPEG", Class: 4}, {Path: "2010/train/n07730406/n07730406_1.JPEG", Class: 5}, {Path: "ILSVRC2012_img_train/n99999999/x.JPEG", Class: 7}}
 	if diff := cmp.Diff(images, d.Images); diff != "" {
 		t.Error(diff)
 	}

@@ -83,7 +83,7 @@ func (s Split) Roles(classes []string, images []Labelled) (*features.Roles, erro
 			return nil, fmt.Errorf("split %s: image %q is there twice", s.Name, m.Image)
 		}
 		if !known[m.Class] {
-			return nil, fmt.Errorf("split %s: image %q: %w: features and class table are of different datasets", s.Name, m.Image, unknownClass(m.Class, classes))
+			return nil, fmt.Errorf("split %s: image %q: %w: features and class table are of different datasets", s.Name, m.Image, features.UnknownClass(m.Class, classes))
 		}
 		byClass[m.Class] = append(byClass[m.Class], m.Image)
 	}
@@ -161,7 +161,7 @@ func (s Split) check(classes []string) (map[string]features.Role, error) {
 	add := func(what string, list []string, r features.Role) error {
 		for _, c := range list {
 			if !known[c] {
-				return fmt.Errorf("%s: %w", what, unknownClass(c, classes))
+				return fmt.Errorf("%s: %w", what, features.UnknownClass(c, classes))
 			}
 			if was, twice := role[c]; twice && was == r {
 				return fmt.Errorf("%s: class %q is there twice", what, c)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"vzsl/features"
+	"vzsl/features/convert"
 	"vzsl/internal/lookup"
 	"vzsl/internal/matfile"
 )
@@ -224,11 +226,7 @@ func (x *XLSA17) readImages() error {
 
 // labels are the classes' indices.
 func (x *XLSA17) labels(f *matfile.File) ([]int, error) {
-	a, err := f.Read("labels")
-	if err != nil {
-		return nil, err
-	}
-	list, err := (&matList{x.features, a}).integers()
+	list, err := f.Integers("labels")
 	if err != nil {
 		return nil, err
 	}
@@ -335,11 +333,7 @@ func (x *XLSA17) readSplits() error {
 		if !f.Has(name) {
 			continue
 		}
-		a, err := f.Read(name)
-		if err != nil {
-			return err
-		}
-		list, err := (&matList{x.splits, a}).integers()
+		list, err := f.Integers(name)
 		if err != nil {
 			return err
 		}
@@ -377,31 +371,12 @@ func (x *XLSA17) readSplits() error {
 	return nil
 }
 
-func escapedGlob(dir string) string {
-	return strings.NewReplacer(`*`, `[*]`, `?`, `[?]`, `[`, `[[]`).Replace(dir)
-}
-
-// ImportXLSA17 makes shards of the features. Labels go by the order of o.Classes, to which classes belong by name; Features,
-// Labels and Images of o are not used.
-func ImportXLSA17(ctx context.Context, x *XLSA17, o Import) (*features.Manifest, error) {
-	o.Features = x.features
-	f, err := matfile.Open(x.features)
-	if err != nil {
-		return nil, x.missing(err, x.features)
-	}
-	defer f.Close()
-	r, err := openMATRows(f, "features", o.Out)
-	if err != nil {
-		return nil, err
-	}
-	defer r.close()
-	r.turn(len(x.Images))
-	if rows, dim := r.size(); rows != len(x.Images) {
-		return nil, fmt.Errorf("%s: features is %d x %d, but there are %d labels", x.features, dim, rows, len(x.Images))
-	}
-	index := make(map[string]int, len(o.Classes))
-	names := make([]string, len(o.Classes))
-	for i, c := range o.Classes {
+// ImportXLSA17 makes shards of the features. Labels go by the order of o.Known.Classes, to which classes belong by name; what o
+// says of files, labels and images is not used.
+func ImportXLSA17(ctx context.Context, x *XLSA17, o convert.Import) (*features.Manifest, error) {
+	index := make(map[string]int, len(o.Known.Classes))
+	names := make([]string, len(o.Known.Classes))
+	for i, c := range o.Known.Classes {
 		index[c.Name], names[i] = i, c.Name
 	}
 	images, labels := make([]string, len(x.Images)), make([]int, len(x.Images))
@@ -409,13 +384,13 @@ func ImportXLSA17(ctx context.Context, x *XLSA17, o Import) (*features.Manifest,
 		class := x.Classes[m.Class].Name
 		k, ok := index[class]
 		if !ok {
-			return nil, fmt.Errorf("%s: %w", x.features, unknownClass(class, names))
+			return nil, fmt.Errorf("%s: %w", x.features, features.UnknownClass(class, names))
 		}
 		images[i], labels[i] = m.Path, k
 	}
-	d, err := o.dataset(images, labels)
-	if err != nil {
-		return nil, err
+	m, err := o.RunMatrix(ctx, x.features, "features", images, labels, "import xlsa17")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, x.missing(err, x.features)
 	}
-	return o.store(ctx, d, r, "import xlsa17")
+	return m, err
 }

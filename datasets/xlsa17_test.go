@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vzsl/features"
+	"vzsl/features/convert"
 	"vzsl/internal/matfile"
 )
 
@@ -110,7 +111,7 @@ func TestXLSA17(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if x.Images[2] != (Image{"004.D/i_03.jpg", 3}) || x.Classes[1] != (Class{Name: "003.C+c", ID: 2}) {
+	if x.Images[2] != (Image{Path: "004.D/i_03.jpg", Class: 3}) || x.Classes[1] != (Class{Name: "003.C+c", ID: 2}) {
 		t.Errorf("%+v %+v", x.Images, x.Classes)
 	}
 	images, classes := x.labelled()
@@ -128,9 +129,9 @@ func TestXLSA17(t *testing.T) {
 
 	// Shards in the order of another class list: labels follow it.
 	slices.Sort(classes)
-	o := Import{Dataset: "toy", Network: "res101", Out: filepath.Join(t.TempDir(), "out"), ShardRows: 5}
+	o := convert.Import{Dataset: "toy", Network: "res101", Out: filepath.Join(t.TempDir(), "out"), ShardRows: 5}
 	for _, c := range classes {
-		o.Classes = append(o.Classes, Class{Name: c})
+		o.Known.Classes = append(o.Known.Classes, Class{Name: c})
 	}
 	for range 2 { // the second run finds the first one's work
 		m, err := ImportXLSA17(context.Background(), x, o)

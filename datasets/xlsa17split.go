@@ -49,7 +49,7 @@ func (x *XLSA17) Split(s Split, fold int, classes []string, images []Labelled) (
 			c, ok := spelt[n]
 			if !ok {
 				if c, ok = spelt[flatName(n)]; !ok {
-					return nil, fmt.Errorf("%s: %w", x.splits, unknownClass(n, classes))
+					return nil, fmt.Errorf("%s: %w", x.splits, features.UnknownClass(n, classes))
 				}
 			}
 			out[i] = c
@@ -88,6 +88,7 @@ func (x *XLSA17) Split(s Split, fold int, classes []string, images []Labelled) (
 			r.Roles[i] = features.RoleTestSeen
 		}
 	}
+	r.LeftOut = strange
 	return r, nil
 }
 

@@ -218,6 +218,9 @@ func (c *checker) rows(file string, first, dim int, g *group) {
 			c.rowProblem("%s: row %d (%s): feature value %d is %v", file, first+i, image, k, g.features[i*dim+k])
 		}
 		label, class := g.labels[i], g.classes[i]
+		if label == Unlabelled && class == "" {
+			continue
+		}
 		if c.table == nil {
 			if was, ok := c.classOf[label]; !ok && label >= 0 {
 				c.classOf[label] = class

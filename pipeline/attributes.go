@@ -44,8 +44,8 @@ training, where it is fitted on the seen classes.
   xlsa17         original_att, or att, of att_splits.mat
   ImageNet, FLO  none of their own; --words
   own folder     a CSV with a header (class,attribute,...), by default classes.csv in the dataset's folder;
-                 it may describe classes that have no images. --csv takes Parquet too, and xlsa17's .mat
-                 files, such as sent_splits.mat with its sentence vectors
+                 it may describe classes that have no images. --csv takes Parquet, Arrow, NumPy and MATLAB
+                 too, and xlsa17's .mat files, such as sent_splits.mat with its sentence vectors
 
   --words FILE          word vectors of the classes' names, in place of attributes: word2vec (binary or
                         text), fastText .vec, GloVe, or gzip of each; several files are put side by side
@@ -106,7 +106,8 @@ says so, --missing keep leaves them out.`,
 	}
 	ds.add(cmd)
 	f := cmd.Flags()
-	f.StringVar(&ds.csv, "csv", "", "`file` of class descriptions (CSV with a header class,attribute,..., Parquet, or a .mat of xlsa17) instead of the dataset's own")
+	f.StringVar(&ds.csv, "csv", "", "`file` of class descriptions instead of the dataset's own: CSV with a header class,attribute,..., Parquet, Arrow, NumPy or MATLAB")
+	addDescriptionColumnFlags(cmd, &ds.columns)
 	f.StringVar(&ds.matrix, "matrix", attributes.AwAContinuous, "AwA: the `matrix` to take, continuous (0..100) or binary")
 	f.StringVar(&ds.missing, "missing", missingAuto, "missing values: auto (AwA's four are copied, others kept), keep (training fills them, or refuses), error, or copy (AwA: antelope's colours from lion, as its authors' code does)")
 	f.StringSliceVar(&o.words, "words", nil, "`file` of word vectors to describe the classes by")
@@ -168,13 +169,7 @@ func (d *datasetFlags) ownDescription(ds *datasets.Dataset) (*attributes.Table, 
 			return nil, undescribedError{csv}
 		}
 	}
-	switch {
-	case begins(csv, "PAR1"):
-		return attributes.ReadParquet(csv, ds.ClassNames())
-	case begins(csv, "MATLAB"):
-		return attributes.ReadXLSA17(csv, "", ds.ClassNames())
-	}
-	return attributes.ReadCSV(csv, ds.ClassNames())
+	return attributes.ReadFile(csv, attributes.FileOptions{Classes: ds.ClassNames(), Numbered: ds.Numbered(), Columns: d.columns})
 }
 
 // undescribedError: the dataset says nothing of its classes.

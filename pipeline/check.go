@@ -15,9 +15,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vzsl/attributes"
 	"vzsl/datasets"
+	"vzsl/evaluate/report"
 	"vzsl/features"
 	"vzsl/internal/lookup"
+	"vzsl/train"
 )
 
 // checkup is what was found of a dataset and of what was made of it.
@@ -128,10 +131,11 @@ type checking struct {
 	c       *checkup
 	layout  string // as given
 	set     *datasets.Dataset
-	perName map[string]int // images by class
-	text    string         // AwA1's folder of features
-	bare    bool           // the dataset does not describe its classes
-	broken  bool           // it does, but that cannot be read
+	perName map[string]int    // images by class
+	text    string            // AwA1's folder of features
+	own     *attributes.Table // what the dataset says of its classes; nil: nothing that can be read
+	bare    bool              // the dataset does not describe its classes
+	broken  bool              // it does, but that cannot be read
 }
 
 func (x *checking) all(ctx context.Context) error {
@@ -145,7 +149,7 @@ func (x *checking) all(ctx context.Context) error {
 		return err
 	}
 	x.attributes()
-	x.stages()
+	x.stages(ctx)
 	return nil
 }
 
@@ -479,6 +483,7 @@ func (x *checking) attributes() {
 	if err := settle(table, x.ds.missing); err != nil {
 		c.problem("class descriptions: %v", err)
 	}
+	x.own = table
 	c.Attributes = len(table.Names)
 	c.there("%d attributes of every class (%s)", c.Attributes, table.Source)
 	c.Notes = append(c.Notes, table.Notes...)
@@ -546,7 +551,7 @@ func shellWord(s string) string {
 }
 
 // stages says how far the work has come and what comes next.
-func (x *checking) stages() {
+func (x *checking) stages(ctx context.Context) {
 	c := x.c
 	if !c.Usable {
 		what := "put the pictures there"
@@ -559,7 +564,8 @@ func (x *checking) stages() {
 		c.Next = x.repair(what)
 		return
 	}
-	for _, step := range []func() string{x.features, x.table, x.splits, x.runs} {
+	with := func(step func(ctx context.Context) string) func() string { return func() string { return step(ctx) } }
+	for _, step := range []func() string{x.features, x.table, x.splits, with(x.unassigned), with(x.stale), x.runs} {
 		if c.Next = step(); c.Next != "" {
 			return
 		}
@@ -663,8 +669,122 @@ func (x *checking) table() string {
 			return x.command("attributes", true, more...)
 		}
 	}
+	if older := x.olderTable(t); older != nil {
+		x.c.problem("%s is of an older description of the classes; %s: run attributes again", path, older)
+		return x.command("attributes", true, more...)
+	}
 	x.c.there("%s: %d attributes (%s)", path, len(t.Attributes), t.Source)
 	return ""
+}
+
+// olderTable says in what the class table differs from the description that it was read from; nil: in nothing, or it was made of
+// another one. Values that are missing in the description may have been filled in.
+func (x *checking) olderTable(t *features.ClassTable) *features.Change {
+	if x.own == nil || x.own.Source != t.Source {
+		return nil
+	}
+	now := &features.ClassTable{Classes: x.own.Classes, Attributes: x.own.Names}
+	row := map[string][]float32{}
+	if same, err := t.SelectAttributes(now.Attributes); err == nil {
+		for i, class := range same.Classes {
+			row[class] = same.Values[i]
+		}
+	}
+	for i, class := range now.Classes {
+		values := slices.Clone(x.own.Values[i])
+		for j, was := range row[class] {
+			if values[j] != values[j] {
+				values[j] = was
+			}
+		}
+		now.Values = append(now.Values, values)
+	}
+	return t.Changed(now)
+}
+
+// unassigned finds images that were added after a split was made.
+func (x *checking) unassigned(ctx context.Context) string {
+	next := ""
+	var images, classes []string
+	for _, n := range x.networks() {
+		i, c, err := features.ReadNames(ctx, x.con.networkDir(x.ds.name, n))
+		if err != nil {
+			continue // features said so
+		}
+		images, classes = append(images, i...), append(classes, c...)
+	}
+	for _, name := range x.splitNames() {
+		roles, err := features.ReadRoles(x.con.rolesFile(x.ds.name, name))
+		if err != nil {
+			x.c.problem("%v", err)
+			continue
+		}
+		without := roles.Unassigned(images, classes)
+		slices.Sort(without)
+		if without = slices.Compact(without); len(without) > roles.LeftOut {
+			x.c.problem("split %s: %d images of its classes have no role in it, they were added since it was made (%s): '%s'", name, len(without), firstOf(without), splitAgain(roles))
+			if runs, err := x.con.runsOn(x.ds.name, name); err == nil && len(runs) == 0 { // else they would have to be trained again
+				next = cmp.Or(next, splitAgain(roles))
+			}
+		}
+	}
+	return next
+}
+
+// stale finds runs that were made from other inputs than are there now, and reports of other models.
+func (x *checking) stale(ctx context.Context) string {
+	next := ""
+	err := x.con.eachRun(func(name string, data runData) {
+		if data.Dataset != x.ds.name || ctx.Err() != nil {
+			return
+		}
+		again, err := x.con.staleness(ctx, name)
+		if err != nil {
+			x.c.problem("%v", err)
+		}
+		next = cmp.Or(next, again)
+	})
+	if err != nil {
+		x.c.problem("%v", err)
+	}
+	return next
+}
+
+// staleness says what of a run, or of its report, is not of what is there, and the command that mends it.
+func (c *console) staleness(ctx context.Context, run string) (again string, err error) {
+	sum, err := train.ModelSHA256(c.runDir(run))
+	if err != nil || sum == "" { // a training, or a search, that is under way
+		return "", ignoreAbsent(err)
+	}
+	var r runFlags
+	model, err := c.loadNamed(run, &r)
+	if err != nil {
+		return "", err
+	}
+	in, err := c.inputsOf(ctx, run, &r, model, false)
+	if err != nil {
+		var changed *changedError
+		if errors.As(err, &changed) {
+			again = changed.again
+		}
+		return again, err
+	}
+	in.close()
+	s, err := report.Read(c.reportDir(run))
+	if err != nil {
+		return "", ignoreAbsent(err)
+	}
+	if err := c.reportOfModel(run, s, sum); err != nil {
+		return c.evaluateAgain(run), err
+	}
+	return "", nil
+}
+
+func ignoreAbsent(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // splitNames are the splits there are, the published ones first.

@@ -173,8 +173,8 @@ func runCompare(ctx context.Context, con *console, o *compareOptions, settings [
 	if err != nil {
 		return err
 	}
-	defer in.features.Close()
-	out := &comparison{Schema: "vzsl.compare/1", Name: name, Program: program, Dataset: o.run.ds.name, Network: in.network, Split: in.roles.Name,
+	defer in.close()
+	out := &comparison{Schema: "vzsl.compare/1", Name: name, Program: program, Dataset: o.run.ds.name, Network: in.network, Split: in.Roles.Name,
 		Trials: o.trials, Folds: o.folds, Budget: o.budget.Seconds()}
 	for n := range o.seeds {
 		out.Seeds = append(out.Seeds, settings[0].Seed+uint64(n))
@@ -195,7 +195,7 @@ func runCompare(ctx context.Context, con *console, o *compareOptions, settings [
 		}
 		out.Classes, out.Images = len(result.Candidates), result.Images
 		if out.Published == nil {
-			out.Published = report.PublishedBeside(cmp.Or(o.published, o.run.ds.name), result, in.features.Source())
+			out.Published = report.PublishedBeside(cmp.Or(o.published, o.run.ds.name), result, in.Features.Source())
 		}
 		if out.Published != nil {
 			if at := slices.IndexFunc(out.Published.Rows, func(f report.PublishedFigure) bool { return f.Method == row.Title }); at >= 0 {
@@ -244,7 +244,7 @@ func runCompare(ctx context.Context, con *console, o *compareOptions, settings [
 // compareOne tunes, trains and evaluates a method and fills in its row.
 func (c *console) compareOne(ctx context.Context, name string, in *inputs, o *compareOptions, settings train.Settings, pinned []string, row *comparedMethod, seeds []uint64) (*evaluate.Result, error) {
 	run := name + "/" + row.Method
-	if train.Seedless(row.Method) && !slices.Contains(in.roles.Roles, features.RoleTestSeen) { // whose constant is chosen on drawn images
+	if train.Seedless(row.Method) && !slices.Contains(in.Roles.Roles, features.RoleTestSeen) { // whose constant is chosen on drawn images
 		seeds = seeds[:1]
 	}
 	row.Seeds = seeds

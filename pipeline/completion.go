@@ -13,6 +13,7 @@ import (
 	"vzsl/datasets"
 	"vzsl/evaluate/report"
 	"vzsl/extract/engine/onnxruntime"
+	"vzsl/features/convert"
 	"vzsl/internal/lookup"
 	"vzsl/train"
 )
@@ -31,7 +32,7 @@ func (c *console) addCompletions(root *cobra.Command) {
 		"features": fixed(train.FeatureKinds()...), "attributes": fixed(attributes.Kinds()...), "preset": fixed(train.Presets()...),
 		"ort-provider": fixed(onnxruntime.Providers()...), "published": fixed(report.PublishedDatasets()...),
 		"matrix": fixed(attributes.AwAContinuous, attributes.AwABinary), "crop": fixed("none", "bbox"),
-		"label-kind": fixed(datasets.LabelKinds()...),
+		"label-kind": fixed(convert.LabelKinds()...),
 	}
 	// A method's settings that are words.
 	if def, err := train.Preset("", "vzsl"); err == nil {

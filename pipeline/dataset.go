@@ -9,14 +9,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/datasets"
+	"vzsl/features/convert"
 	"vzsl/internal/lookup"
 )
 
 // datasetFlags name a dataset and say where and how it lies on the disk.
 type datasetFlags struct {
 	name, layout, data string
-	csv                string // class descriptions, where the command takes any
-	matrix, missing    string // AwA's attributes: which, and what to do about missing values; "": the defaults
+	csv                string         // class descriptions, where the command takes any
+	columns            convert.Choice // of them
+	matrix, missing    string         // AwA's attributes: which, and what to do about missing values; "": the defaults
 }
 
 func (d *datasetFlags) addName(cmd *cobra.Command) {

@@ -21,7 +21,6 @@ import (
 	"vzsl/datasets"
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
-	"vzsl/features"
 	"vzsl/internal/kernels"
 	"vzsl/internal/lookup"
 	"vzsl/train"
@@ -74,7 +73,7 @@ func runEvaluate(ctx context.Context, con *console, r *runFlags, seed uint64) er
 		}
 		return con.evaluatedSeeds(out)
 	}
-	name, model, err := con.loadRun(r)
+	model, err := con.loadNamed(name, r)
 	if err != nil {
 		return err
 	}
@@ -94,27 +93,27 @@ type evaluated struct {
 
 // evaluateRun evaluates one trained run and writes its report.
 func (c *console) evaluateRun(ctx context.Context, name string, r *runFlags, model *train.Predictor, seed uint64) (*evaluated, error) {
-	in, err := c.openInputs(ctx, r)
+	in, err := c.inputsOf(ctx, name, r, model, true)
 	if err != nil {
 		return nil, err
 	}
-	defer in.features.Close()
+	defer in.close()
 	about, err := c.about(name, r, model, in, seed)
 	if err != nil {
 		return nil, err
 	}
-	result, err := c.score(ctx, name, r, model, in, seed)
+	result, err := c.score(ctx, name, model, in, seed)
 	if err != nil {
 		return nil, err
 	}
 	p := c.follow("report", "")
 	defer p.end()
 	p.say("maps")
-	if result.Maps, err = evaluate.NewMaps(ctx, model, in.features, in.table, in.roles, seed); err != nil {
+	if result.Maps, err = evaluate.NewMaps(ctx, model, in.Features, in.Classes, in.Roles, seed); err != nil {
 		return nil, err
 	}
 	p.say("mistakes")
-	if result.Mistakes, err = evaluate.NewMistakes(ctx, result, model, in.features, in.table, in.roles); err != nil {
+	if result.Mistakes, err = evaluate.NewMistakes(ctx, result, model, in.Features, in.Classes, in.Roles); err != nil {
 		return nil, err
 	}
 	p.say("page")
@@ -123,80 +122,28 @@ func (c *console) evaluateRun(ctx context.Context, name string, r *runFlags, mod
 }
 
 // score measures a model on the test images of the split that in holds.
-func (c *console) score(ctx context.Context, name string, r *runFlags, model *train.Predictor, in *inputs, seed uint64) (*evaluate.Result, error) {
-	if err := sameFeatures(name, model.Source(), in.features.Source(), c.networkDir(r.ds.name, in.network)); err != nil {
-		return nil, err
-	}
+func (c *console) score(ctx context.Context, name string, model *train.Predictor, in *inputs, seed uint64) (*evaluate.Result, error) {
 	if err := scorable(model, in); err != nil {
 		return nil, trainedToFill(name, err)
 	}
 	hook, end := c.progress("evaluate", "images")
 	defer end()
-	return evaluate.ZeroShot(ctx, model, in.features, in.table, in.roles, evaluate.Options{
+	return evaluate.ZeroShot(ctx, model, in.Features, in.Classes, in.Roles, evaluate.Options{
 		Seed: seed, Progress: hook, Calibration: model.Result().Constant, Temperature: model.Temperature()})
 }
 
 // scorable refuses unseen classes whose descriptions lack what the model does not fill.
 func scorable(model *train.Predictor, in *inputs) error {
 	var vectors [][]float32
-	for _, c := range in.roles.Unseen {
-		if i := slices.Index(in.table.Classes, c); i >= 0 {
-			vectors = append(vectors, in.table.Values[i])
+	for _, c := range in.Roles.Unseen {
+		if i := slices.Index(in.Classes.Classes, c); i >= 0 {
+			vectors = append(vectors, in.Classes.Values[i])
 		}
 	}
-	if len(vectors) != len(in.roles.Unseen) {
+	if len(vectors) != len(in.Roles.Unseen) {
 		return nil // the evaluation says which class the table lacks
 	}
-	return model.CheckClasses(in.roles.Unseen, vectors)
-}
-
-// loadRun reads the model of a run. What it was trained on then stands in the flags: ones that say otherwise are a mistake.
-func (c *console) loadRun(r *runFlags) (name string, model *train.Predictor, err error) {
-	if name, err = r.name(); err != nil {
-		return "", nil, err
-	}
-	model, err = c.loadNamed(name, r)
-	return name, model, err
-}
-
-// loadNamed is loadRun of a run, or one seed of it, by its name.
-func (c *console) loadNamed(name string, r *runFlags) (model *train.Predictor, err error) {
-	runDir := c.runDir(name)
-	if there, err := lookup.Exists(runDir); err != nil {
-		return nil, err
-	} else if !there {
-		return nil, fmt.Errorf("%s: no such run; train it first: 'vzsl train --dataset %s --split %s --method %s'%s", runDir, r.ds.name, r.split, r.method, c.otherRuns(name))
-	}
-	if model, err = train.Load(runDir); err != nil {
-		return nil, err
-	}
-	src := model.Source()
-	r.ds.name, r.split = src.Dataset, model.Split()
-	if r.network == "" {
-		r.network = src.Network
-	}
-	return model, nil
-}
-
-// otherRuns names the finished runs there are, for who asked for one that is not.
-func (c *console) otherRuns(name string) string {
-	models, err := lookup.Below(c.runDir(""), "*/model.safetensors")
-	if err != nil || len(models) == 0 {
-		return ""
-	}
-	for i, m := range models {
-		models[i] = filepath.Base(filepath.Dir(m))
-	}
-	return fmt.Sprintf(", or name one that is there%s: --run %s", meant(name, models), firstOf(models))
-}
-
-// sameFeatures refuses features of another network, layer or recipe than a run was trained on.
-func sameFeatures(run string, src, got features.Source, where string) error {
-	if got.NetworkSHA256 == src.NetworkSHA256 && got.Layer == src.Layer && got.Recipe == src.Recipe {
-		return nil
-	}
-	return fmt.Errorf("run %s was trained on features of another network, layer or recipe (%s %s %s) than those in %s (%s %s %s); train again or name the right ones",
-		run, src.Network, src.Layer, src.Recipe, where, got.Network, got.Layer, got.Recipe)
+	return model.CheckClasses(in.Roles.Unseen, vectors)
 }
 
 // evaluated prints the headline figures and where the report is.
@@ -271,7 +218,7 @@ func (c *console) about(name string, r *runFlags, model *train.Predictor, in *in
 	a := report.About{
 		Name: name, Method: title(model), Program: program,
 		Transductive: model.Settings().Transductive,
-		Features:     in.features.Source(), Config: config,
+		Features:     in.Features.Source(), Config: config,
 		Seeds: []report.Entry{{Name: "training", Value: fmt.Sprint(model.Settings().Seed)}},
 		Environment: []report.Entry{
 			{Name: "Go", Value: runtime.Version()},
@@ -282,10 +229,10 @@ func (c *console) about(name string, r *runFlags, model *train.Predictor, in *in
 	}
 	runDir := c.runDir(name)
 	for _, f := range []struct{ name, path string }{
-		{"model", filepath.Join(runDir, "model.safetensors")},
+		{report.HashedModel, filepath.Join(runDir, "model.safetensors")},
 		{"features (manifest)", filepath.Join(c.networkDir(r.ds.name, in.network), "manifest.json")},
-		{"class table", c.classTable(r.ds.name)},
-		{"split", c.rolesFile(r.ds.name, r.split)},
+		{"class table", in.file(runDir, c.classTable(r.ds.name), "classes.parquet")},
+		{"split", in.file(runDir, c.rolesFile(r.ds.name, r.split), "split.parquet")},
 	} {
 		sum, err := sha256File(f.path)
 		if err != nil {
@@ -370,10 +317,15 @@ const defaultBootstrap = 1
 
 // command is the command line of a stage below the same --out.
 func (c *console) command(stage string, args ...string) string {
-	words := append([]string{"vzsl", stage}, args...)
 	if c.out != "." {
-		words = append(words, "--out", c.out)
+		args = append(slices.Clone(args), "--out", c.out)
 	}
+	return commandLine(stage, args...)
+}
+
+// commandLine is that of a stage, quoted for a shell.
+func commandLine(stage string, args ...string) string {
+	words := append([]string{"vzsl", stage}, args...)
 	for i, w := range words {
 		words[i] = shellWord(w)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"vzsl/datasets"
 	"vzsl/features"
+	"vzsl/features/convert"
 	"vzsl/internal/lookup"
 	"vzsl/internal/wholefile"
 	"vzsl/train"
@@ -74,7 +75,7 @@ func runExport(ctx context.Context, con *console, o *exportOptions) error {
 	}
 	switch {
 	case slices.Contains(modelFormats, o.format):
-		return con.exportModel(o)
+		return con.exportModel(ctx, o)
 	case slices.Contains(featureFormats, o.format):
 		return con.exportFeatures(ctx, o)
 	}
@@ -119,8 +120,8 @@ func (c *console) exported(format string, files []string) error {
 	})
 }
 
-func (c *console) exportModel(o *exportOptions) error {
-	name, model, err := c.loadRun(&o.r)
+func (c *console) exportModel(ctx context.Context, o *exportOptions) error {
+	name, model, _, err := c.openRun(ctx, &o.r)
 	if err != nil {
 		return err
 	}
@@ -222,11 +223,11 @@ func (c *console) exportFeatures(ctx context.Context, o *exportOptions) error {
 	files := []string{path}
 	switch o.format {
 	case "npy":
-		files, err = datasets.ExportNPY(ctx, cache, path, hook)
+		files, err = convert.ExportNPY(ctx, cache, path, hook)
 	case "csv":
-		err = datasets.ExportCSV(ctx, cache, path, hook)
+		err = convert.ExportCSV(ctx, cache, path, hook)
 	default:
-		err = datasets.ExportArrow(cache, path)
+		err = convert.ExportArrow(cache, path)
 	}
 	bars.end()
 	if err != nil {

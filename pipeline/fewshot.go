@@ -131,11 +131,11 @@ func runFewShot(ctx context.Context, con *console, o *fewShotOptions, settings [
 	if err != nil {
 		return err
 	}
-	defer in.features.Close()
-	base := in.roles
-	images := make([]datasets.Labelled, in.features.Rows())
+	defer in.close()
+	base := in.Roles
+	images := make([]datasets.Labelled, in.Features.Rows())
 	for i := range images {
-		images[i] = datasets.Labelled{Image: in.features.Images()[i], Class: in.features.Classes()[i]}
+		images[i] = datasets.Labelled{Image: in.Features.Images()[i], Class: in.Features.Classes()[i]}
 	}
 	res := &fewShotResult{Schema: "vzsl.fewshot/1", Name: name, Program: program, Dataset: o.r.ds.name, Network: in.network, Split: base.Name,
 		Pool: o.pool, Classes: len(base.Unseen)}
@@ -153,12 +153,10 @@ func runFewShot(ctx context.Context, con *console, o *fewShotOptions, settings [
 				return err
 			}
 			roles.Name = fmt.Sprintf("%s-shots%d-seed%d", base.Name, k, seed)
-			if err := features.WriteRoles(con.rolesFile(o.r.ds.name, roles.Name), roles); err != nil {
+			if err := con.writeRoles(roles, o.force); err != nil {
 				return err
 			}
-			in.roles = roles
-			test := *in // no seen classes: not every method knows them
-			test.roles = onlyUnseen(roles)
+			in.Roles = roles
 			for i, m := range o.methods {
 				if k == 0 && train.NeedsShots(m) {
 					continue
@@ -174,7 +172,12 @@ func runFewShot(ctx context.Context, con *console, o *fewShotOptions, settings [
 				if err != nil {
 					return err
 				}
-				r, err := con.score(ctx, run, &o.r, model, &test, 1)
+				test, err := con.bind(ctx, run, model, in)
+				if err != nil {
+					return err
+				}
+				test.Roles = onlyUnseen(test.Roles) // no seen classes: not every method knows them
+				r, err := con.score(ctx, run, model, test, 1)
 				if err != nil {
 					return err
 				}

@@ -71,19 +71,18 @@ func runGenerate(ctx context.Context, con *console, g *generateFlags) error {
 		return err
 	}
 	dir := con.runDir(name)
-	model, err := train.Load(dir)
+	model, err := con.loadNamed(name, &g.run)
 	if err != nil {
 		return err
 	}
-	src := model.Source()
-	table, err := con.readClassTable(src.Dataset)
+	in, err := con.inputsOf(ctx, name, &g.run, model, false)
 	if err != nil {
 		return err
 	}
-	roles, err := features.ReadRoles(con.rolesFile(src.Dataset, model.Split()))
-	if err != nil {
+	if err := in.known(); err != nil {
 		return err
 	}
+	src, table, roles := model.Source(), in.Classes, in.Roles
 	wanted := map[string]bool{}
 	for _, list := range map[string][][]string{"unseen": {roles.Unseen}, "seen": {roles.Seen}, "all": {roles.Seen, roles.Unseen}}[g.classes] {
 		for _, c := range list {

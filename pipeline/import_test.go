@@ -173,7 +173,7 @@ func TestXLSA17(t *testing.T) {
 		t.Errorf("import mat: %v", r)
 	}
 
-	table := write(t, filepath.Join(t.TempDir(), "features.csv"), "image,class,x,y\na,class+1,1,2\nb,class+0,3,4\n")
+	table := write(t, filepath.Join(t.TempDir(), "features.csv"), "image,class,x0,x1\na,class+1,1,2\nb,class+0,3,4\n")
 	in := []string{"--dataset", "toy", "--layout", "xlsa17", "--data", dir, "--out", out}
 	if r = done(t, append([]string{"import", "csv", table}, in...)...); r["images"] != 2.0 || r["dim"] != 2.0 {
 		t.Errorf("import csv: %v", r)

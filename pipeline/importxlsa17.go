@@ -15,10 +15,11 @@ import (
 	"vzsl/attributes"
 	"vzsl/datasets"
 	"vzsl/features"
+	"vzsl/features/convert"
 )
 
 type xlsa17Options struct {
-	datasets.Import
+	convert.Import
 	dir, dataset     string
 	features, splits string
 	att              string
@@ -27,7 +28,7 @@ type xlsa17Options struct {
 }
 
 func newImportXLSA17(con *console) *cobra.Command {
-	o := xlsa17Options{Import: datasets.Import{Program: program}}
+	o := xlsa17Options{Import: convert.Import{Program: program}}
 	cmd := &cobra.Command{
 		Use:   "xlsa17 DIR",
 		Short: "one dataset of xlsa17: features, class attributes and the proposed split",
@@ -85,7 +86,7 @@ func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error 
 	if o.fold < 0 {
 		return usagef("--fold %d: it is 1, 2 or 3", o.fold)
 	}
-	o.Features = o.features
+	o.Files = []string{o.features}
 	if err := checkImport(&o.Import); err != nil {
 		return err
 	}
@@ -112,9 +113,9 @@ func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error 
 	}
 	o.Dataset, o.Out = o.dataset, con.networkDir(o.dataset, o.Network)
 	for _, c := range table.Classes {
-		o.Classes = append(o.Classes, datasets.Class{Name: c})
+		o.Known.Classes = append(o.Known.Classes, datasets.Class{Name: c})
 	}
-	m, err := con.runImport(ctx, o.Import, func(ctx context.Context, i datasets.Import) (*features.Manifest, error) {
+	m, err := con.runImport(ctx, o.Import, func(ctx context.Context, i convert.Import) (*features.Manifest, error) {
 		return datasets.ImportXLSA17(ctx, x, i)
 	})
 	if err != nil {

@@ -19,7 +19,6 @@ func TestDidYouMean(t *testing.T) {
 	for command, say := range map[string]string{
 		"trian":                                `did you mean "train"?`,
 		"evalute":                              `did you mean "evaluate"?`,
-		"import parqet":                        `did you mean "parquet"?`,
 		"help trian":                           `did you mean "train"?`,
 		"train --epoch 3":                      "did you mean --epochs?",
 		"train --model x":                      "'vzsl extract'",

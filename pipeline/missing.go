@@ -60,12 +60,11 @@ func trainedToFill(run string, err error) error {
 	return fmt.Errorf("run %s: %w", run, err)
 }
 
-// units are those of the descriptions that the model was trained on.
-func (c *console) units(r *runFlags, model *train.Predictor) *attributes.Units {
+// unitsOf are those of the descriptions that the model was trained on.
+func unitsOf(in *inputs, model *train.Predictor) *attributes.Units {
 	var rows [][]float32
-	if table, err := c.readClassTable(r.ds.name); err == nil {
-		t, err := (&attributes.Table{Names: table.Attributes, Classes: table.Classes, Values: table.Values}).Select(model.Attributes())
-		if err == nil {
+	if in.Classes != nil {
+		if t, err := in.Classes.SelectAttributes(model.Attributes()); err == nil {
 			seen := map[string]bool{}
 			for _, s := range model.Seen() {
 				seen[s] = true
@@ -77,7 +76,7 @@ func (c *console) units(r *runFlags, model *train.Predictor) *attributes.Units {
 			}
 		}
 	}
-	if rows == nil { // the table has gone: the model keeps the means
+	if rows == nil { // the model keeps the means
 		if means := model.AttributeMeans(); means != nil {
 			row := make([]float32, len(means))
 			for k, v := range means {
@@ -91,15 +90,15 @@ func (c *console) units(r *runFlags, model *train.Predictor) *attributes.Units {
 
 // compareUnits warns of descriptions in other units than those trained on, such as shares for percentages: all would be named,
 // and wrongly.
-func (c *console) compareUnits(r *runFlags, model *train.Predictor, t *attributes.Table) {
-	for _, doubt := range c.units(r, model).Doubts(t.Classes, t.Values) {
+func (c *console) compareUnits(in *inputs, model *train.Predictor, t *attributes.Table) {
+	for _, doubt := range unitsOf(in, model).Doubts(t.Classes, t.Values) {
 		c.log.Warn(doubt+": are they in the same unit?", "file", t.Source)
 	}
 }
 
 // doubtUnits is the same of one class that is put to a server.
-func (c *console) doubtUnits(r *runFlags, model *train.Predictor) func(class string, row []float32) []string {
-	u := c.units(r, model)
+func doubtUnits(in *inputs, model *train.Predictor) func(class string, row []float32) []string {
+	u := unitsOf(in, model)
 	return func(class string, row []float32) []string {
 		doubts := u.Doubts([]string{class}, [][]float32{row})
 		for i := range doubts {

@@ -110,24 +110,25 @@ type predictor struct {
 	run     string
 	model   *train.Predictor
 	classes *predict.Classes
+	doubt   func(class string, row []float32) []string // of a class that is described later
 }
 
 func (c *console) openPredictor(ctx context.Context, o *predictOptions) (*predictor, error) {
-	name, model, err := c.loadRun(&o.r)
+	name, model, in, err := c.openRun(ctx, &o.r)
 	if err != nil {
 		return nil, err
 	}
 	if model, err = o.withMissing(model); err != nil {
 		return nil, err
 	}
-	classes, err := c.candidates(ctx, &o.r, model, &o.candidates)
+	classes, err := c.candidates(ctx, in, model, &o.candidates)
 	if err != nil {
 		return nil, err
 	}
 	if model.Temperature() == 0 {
 		c.log.Warn("probabilities are not calibrated: the run had no validation classes to fit a temperature on", "run", name)
 	}
-	return &predictor{name, model, classes}, nil
+	return &predictor{name, model, classes, doubtUnits(in, model)}, nil
 }
 
 func runPredict(ctx context.Context, con *console, o *predictOptions, args []string) error {
@@ -237,8 +238,9 @@ func (p *predictor) features(ctx context.Context, path string, o predict.Options
 		if err != nil {
 			return nil, fmt.Errorf("%w; features of other programs become shards by 'vzsl import'", err)
 		}
-		if err := sameFeatures(p.run, p.model.Source(), src, path); err != nil {
-			return nil, err
+		if d := p.model.Source().NetworkDifferences(src); len(d) > 0 {
+			return nil, fmt.Errorf("%s holds other features than run %s was trained on: %s; give features of the same network, layer and recipe (of other programs: named by --network, --layer and --recipe of 'vzsl import')",
+				path, p.run, strings.Join(d, "; "))
 		}
 		answers, err := predict.Rank(p.model, part.Features, len(part.Images), p.classes, o)
 		if err != nil {

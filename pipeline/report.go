@@ -1,10 +1,12 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +16,7 @@ import (
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
 	"vzsl/internal/lookup"
+	"vzsl/train"
 )
 
 func newReport(con *console) *cobra.Command {
@@ -36,12 +39,12 @@ on the same classes: reports/<to>/report.html. The runs' own reports stay as the
 				}
 			}
 			if len(runs) > 1 {
-				return con.compare(runs, to)
+				return con.compare(cmd.Context(), runs, to)
 			}
 			if cmd.Flags().Changed("to") {
 				return usagef("--to is for several runs; the report of one is in its own folder")
 			}
-			return con.report(filepath.ToSlash(filepath.Clean(runs[0])), &ds)
+			return con.report(cmd.Context(), filepath.ToSlash(filepath.Clean(runs[0])), &ds)
 		},
 	}
 	ds.addLayout(cmd)
@@ -52,8 +55,8 @@ on the same classes: reports/<to>/report.html. The runs' own reports stay as the
 }
 
 // report builds the report of a run, of one seed or several, again.
-func (c *console) report(name string, ds *datasetFlags) error {
-	stored, seeds, err := c.storedReports(name)
+func (c *console) report(ctx context.Context, name string, ds *datasetFlags) error {
+	stored, seeds, err := c.storedReports(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -81,29 +84,82 @@ func (c *console) report(name string, ds *datasetFlags) error {
 }
 
 // storedReports reads the report of a run, or of every seed of a run of several; seeds is nil for one of one.
-func (c *console) storedReports(name string) (stored []*report.Stored, seeds []uint64, err error) {
+func (c *console) storedReports(ctx context.Context, name string) (stored []*report.Stored, seeds []uint64, err error) {
 	dir := c.reportDir(name)
 	if seeds, err = seedsOf(dir); err != nil {
 		return nil, nil, err
 	}
-	dirs := []string{dir}
+	runs := []string{name}
 	if len(seeds) > 0 {
-		dirs = nil
+		runs = nil
 		for _, seed := range seeds {
-			dirs = append(dirs, c.reportDir(seedRun(name, seed)))
+			runs = append(runs, seedRun(name, seed))
 		}
 	}
-	for _, d := range dirs {
-		s, err := report.Read(d)
+	for _, run := range runs {
+		s, err := report.Read(c.reportDir(run))
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil, c.noReport(name)
 		}
 		if err != nil {
 			return nil, nil, err
 		}
+		if err := c.reportOf(ctx, run, s); err != nil {
+			return nil, nil, err
+		}
 		stored = append(stored, s)
 	}
 	return stored, seeds, nil
+}
+
+// reportOf refuses a stored report of another model than the run there has now, and one of a run whose inputs have changed. Of a
+// run that is gone, or without its model, what is left is compared.
+func (c *console) reportOf(ctx context.Context, run string, s *report.Stored) error {
+	dir := c.runDir(run)
+	model, err := train.ModelSHA256(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := c.reportOfModel(run, s, model); err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(dir, "model.safetensors")); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var r runFlags
+	predictor, err := c.loadNamed(run, &r)
+	if err != nil {
+		return err
+	}
+	in, err := c.inputsOf(ctx, run, &r, predictor, false)
+	if err == nil {
+		in.close()
+	}
+	return err
+}
+
+// reportOfModel refuses a stored report of another model; "" is one whose training is not finished.
+func (c *console) reportOfModel(run string, s *report.Stored, model string) error {
+	evaluated, dir := s.ModelSHA256(), c.runDir(run)
+	switch {
+	case model == "":
+		return fmt.Errorf("%s is the report of an earlier model: a training in %s since then is not finished; finish it, then '%s'", c.reportDir(run), dir, c.evaluateAgain(run))
+	case evaluated == "":
+		c.log.Warn("the report does not say which model it is of: whether it is the run's could not be checked", "run", run)
+	case model != evaluated:
+		return fmt.Errorf("%s is the report of an earlier model (sha256 %.12s...) than the one in %s (%.12s...), which was trained since: '%s' makes the report of this one",
+			c.reportDir(run), evaluated, dir, model, c.evaluateAgain(run))
+	}
+	return nil
+}
+
+// evaluateAgain is the command that evaluates a run, or all seeds of the one that a seed is of.
+func (c *console) evaluateAgain(run string) string {
+	name, _, _ := strings.Cut(run, "/"+seedPrefix)
+	return c.command("evaluate", "--run", name)
 }
 
 // noReport says why a run has no stored results and what gives some.
@@ -166,7 +222,7 @@ func (c *console) rebuild(name string, s *report.Stored, ds *datasetFlags) (repo
 }
 
 // compare writes the page of several runs.
-func (c *console) compare(names []string, to string) error {
+func (c *console) compare(ctx context.Context, names []string, to string) error {
 	if err := checkFolderName("to", to); err != nil {
 		return err
 	}
@@ -200,7 +256,7 @@ func (c *console) compare(names []string, to string) error {
 			return usagef("run %s is named twice", name)
 		}
 		once[name] = true
-		stored, _, err := c.storedReports(name)
+		stored, _, err := c.storedReports(ctx, name)
 		if err != nil {
 			return err
 		}

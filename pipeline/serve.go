@@ -89,7 +89,7 @@ func runServe(ctx context.Context, con *console, o *serveOptions) error {
 	options := server.Options{
 		Run: p.run, About: aboutModel(p), Model: p.model, Pictures: pics, Classes: *p.classes, Predict: o.Options,
 		Refused: refusedPicture, MaxBody: int64(o.body) << 20, MaxBodies: int64(o.bodies) << 20,
-		Doubt:   con.doubtUnits(&o.r, p.model),
+		Doubt:   p.doubt,
 		Timeout: o.timeout, ReadTimeout: o.readTimeout, Grace: o.grace, Log: con.log,
 	}
 	if len(o.candidates.words) > 0 {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"vzsl/features"
 	"vzsl/train"
 )
 
@@ -178,7 +179,7 @@ func runTune(ctx context.Context, con *console, t *tuneFlags, settings train.Set
 	if err != nil {
 		return err
 	}
-	defer in.features.Close()
+	defer in.close()
 	tuned, err := con.tune(ctx, name, in, t, settings, choice, pinned)
 	if err != nil {
 		return err
@@ -222,11 +223,16 @@ func runTune(ctx context.Context, con *console, t *tuneFlags, settings train.Set
 
 // tune searches a run's settings, or goes on with a search.
 func (c *console) tune(ctx context.Context, name string, in *inputs, t *tuneFlags, settings train.Settings, choice map[string]float64, pinned []string) (*train.Tuned, error) {
-	c.log.Info("tune", "run", name, "method", settings.Method, "split", t.run.split, "trials", t.trials, "folds", t.folds, "seen", len(in.roles.Seen))
+	c.log.Info("tune", "run", name, "method", settings.Method, "split", t.run.split, "trials", t.trials, "folds", t.folds, "seen", len(in.Roles.Seen))
 	p := c.follow("tune "+name, "fits")
+	defer p.end()
+	record, err := features.NewRecord(ctx, &in.Inputs)
+	if err != nil {
+		return nil, err
+	}
 	tuned, err := train.Tune(ctx, train.TuneOptions{
 		Settings: settings, Pinned: pinned, Choice: choice, Dir: filepath.Join(c.runDir(name), tuningDir), Force: t.force,
-		Features: in.features, Classes: in.table, Roles: in.roles,
+		Features: in.Features, Classes: in.Classes, Roles: in.Roles, Inputs: record,
 		Trials: t.trials, Folds: t.folds, Budget: t.budget, Workers: t.workers,
 		Progress: p.done, Log: c.log,
 		Working: func(parts []float64) {

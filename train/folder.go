@@ -2,9 +2,12 @@ package train
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -48,6 +51,9 @@ type record struct {
 
 	Tuned *TunedRecord `toml:"tuned,omitempty" comment:"the search that chose the settings"`
 
+	// Model is added when the model is there: the text in the model's own metadata has none.
+	Model *modelRecord `toml:"model,omitempty" comment:"the model that the training ended with"`
+
 	config method.Config // of the run's method
 }
 
@@ -68,6 +74,12 @@ type dataRecord struct {
 	Validation     int    `toml:"validation" comment:"images"`
 	Unlabelled     int    `toml:"unlabelled,omitempty" comment:"images of unseen classes, without their labels"`
 	Shots          int    `toml:"shots,omitempty" comment:"images of unseen classes to train on"`
+	InputsSHA256   string `toml:"inputs_sha256,omitempty" comment:"of the record of all that in inputs/"`
+}
+
+// modelRecord is the model that belongs to a config.toml.
+type modelRecord struct {
+	SHA256 string `toml:"sha256" comment:"of model.safetensors"`
 }
 
 // TunedRecord says how a search chose a run's settings.
@@ -202,7 +214,7 @@ func openFolder(dir string, r *record, force bool) (f *folder, complete bool, er
 	if err := os.MkdirAll(filepath.Join(dir, checkpointsDir), 0o755); err != nil {
 		return nil, false, fmt.Errorf("run folder: %w", err)
 	}
-	if err := errors.Join(wholefile.Sweep(dir, configFile, modelFile), wholefile.Sweep(filepath.Join(dir, checkpointsDir), lastFile, bestFile)); err != nil {
+	if err := errors.Join(wholefile.Sweep(dir, configFile, modelFile), wholefile.Sweep(filepath.Join(dir, checkpointsDir), lastFile, bestFile), features.SweepRecord(dir)); err != nil {
 		return nil, false, fmt.Errorf("run folder: %w", err)
 	}
 	if force {
@@ -230,7 +242,7 @@ func openFolder(dir string, r *record, force bool) (f *folder, complete bool, er
 	if !bytes.Equal(was, text) {
 		d, err := differences(was, text)
 		if err != nil {
-			return nil, false, fmt.Errorf("%s: %w", f.path(configFile), err)
+			return nil, false, damaged(f.path(configFile), err)
 		}
 		if len(d) > 0 {
 			return nil, false, fmt.Errorf("%s: %w: %s; take another folder, or force to begin anew", dir, ErrOtherRun, strings.Join(d, ", "))
@@ -246,7 +258,60 @@ func openFolder(dir string, r *record, force bool) (f *folder, complete bool, er
 
 func (f *folder) path(name string) string { return filepath.Join(f.dir, name) }
 
-// differences names the settings in which two config.toml differ.
+// damaged is the error of a config.toml that cannot be read.
+func damaged(path string, err error) error {
+	return fmt.Errorf("%s is damaged (%w): bring back the file that the training wrote, or train again with force", path, err)
+}
+
+// seal adds the model's checksum to config.toml: the run is complete.
+func (f *folder) seal(r *record) error {
+	sum, err := fileSHA256(f.path(modelFile))
+	if err != nil {
+		return fmt.Errorf("model: %w", err)
+	}
+	sealed := *r
+	sealed.Model = &modelRecord{SHA256: sum}
+	text, err := sealed.text()
+	if err != nil {
+		return err
+	}
+	return wholefile.Bytes(f.path(configFile), text)
+}
+
+// sealed makes up for the checksum that a training which was killed at its very end could not add.
+func (f *folder) sealed(r *record) error {
+	if r.Data.InputsSHA256 == "" { // a run of version 0.1.0 stays as it is
+		return nil
+	}
+	text, err := os.ReadFile(f.path(configFile))
+	if err != nil {
+		return fmt.Errorf("run folder: %w", err)
+	}
+	if was, err := readRecord(text); err != nil {
+		return damaged(f.path(configFile), err)
+	} else if was.Model != nil {
+		return nil
+	}
+	if _, err := Load(f.dir); err != nil {
+		return err
+	}
+	return f.seal(r)
+}
+
+func fileSHA256(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// differences names the settings in which two config.toml differ, but for the model's checksum, which only a complete one has.
 func differences(was, now []byte) ([]string, error) {
 	flat := func(text []byte) (map[string]string, error) {
 		var m map[string]any
@@ -264,6 +329,7 @@ func differences(was, now []byte) ([]string, error) {
 			}
 			out[strings.TrimPrefix(prefix, ".")] = fmt.Sprint(v)
 		}
+		delete(m, "model")
 		walk("", m)
 		return out, nil
 	}

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"vzsl/features"
+	"vzsl/internal/lookup"
 	"vzsl/train/method"
 )
 
@@ -35,6 +36,7 @@ type TuneOptions struct {
 	Features Features
 	Classes  *features.ClassTable
 	Roles    *features.Roles
+	Inputs   *features.Record // as of Options
 
 	Trials  int           // settings tried on the first fold
 	Folds   int           // parts of the seen classes, each held out in turn
@@ -92,6 +94,16 @@ func Tune(ctx context.Context, o TuneOptions) (*Tuned, error) {
 	}
 	if o.Trials < 1 || o.Folds < 2 {
 		return nil, fmt.Errorf("tuning with %d trials and %d folds: at least one trial and two folds are needed", o.Trials, o.Folds)
+	}
+	if o.Inputs != nil {
+		k := keeper{dir: o.Dir, features: &o.Features, classes: &o.Classes, roles: &o.Roles, now: o.Inputs, force: o.Force}
+		var err error
+		if k.begun, err = lookup.Exists(filepath.Join(o.Dir, JournalFile)); err != nil {
+			return nil, fmt.Errorf("tuning folder: %w", err)
+		}
+		if _, err := k.custody(ctx); err != nil {
+			return nil, err
+		}
 	}
 	p, err := newParts(o.Features, o.Classes, o.Roles, o.Transductive)
 	if err != nil {

@@ -1,4 +1,4 @@
-package datasets
+package convert
 
 import (
 	"encoding/binary"
@@ -11,10 +11,11 @@ import (
 
 // npyHeader is what the first bytes of a NumPy array file say (format versions 1.0, 2.0 and 3.0).
 type npyHeader struct {
-	kind    byte // f, i, u, S, U
-	item    int  // bytes per element
-	big     bool // big-endian
-	fortran bool // the first index runs fastest
+	kind    byte   // f, i, u, b, S, U
+	descr   string // as the header has it
+	item    int    // bytes per element
+	big     bool   // big-endian
+	fortran bool   // the first index runs fastest
 	shape   []int
 	data    int64 // offset of the first element
 }
@@ -93,7 +94,7 @@ func parseNPYHeader(text string) (*npyHeader, error) {
 		seen[key] = true
 		switch key {
 		case "descr":
-			err = h.descr(&p)
+			err = h.elementType(&p)
 		case "fortran_order":
 			switch {
 			case p.take("True"):
@@ -134,21 +135,28 @@ func parseNPYHeader(text string) (*npyHeader, error) {
 	return h, nil
 }
 
-func (h *npyHeader) descr(p *literal) error {
+func (h *npyHeader) elementType(p *literal) error {
 	if p.skip(); strings.HasPrefix(p.rest, "[") {
-		return fmt.Errorf("a structured array; save its fields as arrays of their own")
+		return fmt.Errorf("a structured array; save its fields as arrays of their own: numpy.savez(file, **{n: x[n] for n in x.dtype.names})")
 	}
 	d, err := p.text()
 	if err != nil {
 		return err
 	}
+	if strings.Contains(d, "O") {
+		return fmt.Errorf("elements are Python objects (a pickle), which are not read; save texts with x.astype(str), numbers with x.astype('float32')")
+	}
 	if len(d) < 3 {
 		return fmt.Errorf("unknown element type %q", d)
 	}
+	kind := d[1:]
+	convertIt := fmt.Errorf("elements of type %q are not read; convert the array, as with x.astype('float32')", d)
 	size, err := strconv.Atoi(d[2:])
 	switch {
 	case err == nil && size == 0:
 		return fmt.Errorf("elements of type %q hold nothing", d)
+	case strings.ContainsRune("cmMV", rune(d[1])):
+		return convertIt
 	case err != nil || size < 0 || size > 1<<20:
 		return fmt.Errorf("unknown element type %q", d)
 	}
@@ -159,13 +167,13 @@ func (h *npyHeader) descr(p *literal) error {
 	default:
 		return fmt.Errorf("unknown element type %q", d)
 	}
-	h.kind, h.item = d[1], size
+	h.kind, h.item, h.descr = d[1], size, d
 	if h.kind == 'U' {
 		h.item *= 4 // UCS-4
 	}
-	known := map[string]bool{"f4": true, "f8": true, "i1": true, "i2": true, "i4": true, "i8": true, "u1": true, "u2": true, "u4": true, "u8": true}
-	if !known[d[1:]] && h.kind != 'U' && h.kind != 'S' {
-		return fmt.Errorf("elements of type %q are not read; convert the array, as with x.astype('float32')", d)
+	known := map[string]bool{"f2": true, "f4": true, "f8": true, "b1": true, "i1": true, "i2": true, "i4": true, "i8": true, "u1": true, "u2": true, "u4": true, "u8": true}
+	if !known[kind] && h.kind != 'U' && h.kind != 'S' {
+		return convertIt
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package datasets
+package convert
 
 import (
 	"bufio"
@@ -7,9 +7,11 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,9 +19,9 @@ import (
 	"vzsl/internal/wholefile"
 )
 
-// ExportNPY writes features as NumPy arrays to dir: features.npy (float32, a row per image), labels.npy (int32, rows of the
-// class table from 0), and as text images.txt (a line per row) and classes.txt (line i is the class of label i; of a label
-// without images it is empty). It returns the files.
+// ExportNPY writes features as NumPy arrays to dir: features.npy (float32, a row per image), labels.npy (int32, lines
+// of classes.txt from 0; -1 without a class), and as text images.txt (a line per row) and classes.txt (the classes with images,
+// in the order of the class table). It returns the files.
 func ExportNPY(ctx context.Context, f *features.Cache, dir string, progress func(done, total int)) ([]string, error) {
 	files := []string{"features.npy", "labels.npy", "images.txt", "classes.txt"}
 	for i, name := range files {
@@ -45,34 +47,54 @@ func ExportNPY(ctx context.Context, f *features.Cache, dir string, progress func
 	if err != nil {
 		return nil, err
 	}
+	classes, labels := classLines(f)
+	if len(classes) == 0 { // rows without a class have neither
+		files = []string{files[0], files[2]}
+		return files, writeLines(files[1], f.Images())
+	}
 	err = writeNPY(files[1], "<i4", []int{n}, func(w *bufio.Writer) error {
-		return binary.Write(w, binary.LittleEndian, f.Labels())
+		return binary.Write(w, binary.LittleEndian, labels)
 	})
 	if err != nil {
 		return nil, err
 	}
-	var classes []string
-	for i, l := range f.Labels() {
-		for int(l) >= len(classes) {
-			classes = append(classes, "")
-		}
-		classes[l] = f.Classes()[i]
+	if err := writeLines(files[2], f.Images()); err != nil {
+		return nil, err
 	}
-	for i, lines := range [][]string{f.Images(), classes} {
-		err := wholefile.Write(files[2+i], func(w io.WriteSeeker) error {
-			for _, l := range lines {
-				if strings.ContainsAny(l, "\r\n") {
-					return fmt.Errorf("%q has a line break in its name, which a list in text cannot hold; export as csv or arrow", l)
-				}
+	return files, writeLines(files[3], classes)
+}
+
+// writeLines writes a text a line.
+func writeLines(path string, lines []string) error {
+	return wholefile.Write(path, func(w io.WriteSeeker) error {
+		for _, l := range lines {
+			if strings.ContainsAny(l, "\r\n") || strings.TrimSpace(l) != l {
+				return fmt.Errorf("%q has a line break or blanks at its ends, which a list in text cannot hold; export as arrow", l)
 			}
-			_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
-			return err
-		})
-		if err != nil {
-			return nil, err
+		}
+		_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
+		return err
+	})
+}
+
+// classLines are the classes with images in the order of their labels, and for each row the place of its class among them, -1
+// without a class.
+func classLines(f *features.Cache) (classes []string, labels []int32) {
+	byLabel := map[int32]string{}
+	for i, l := range f.Labels() {
+		if l != features.Unlabelled {
+			byLabel[l] = f.Classes()[i]
 		}
 	}
-	return files, nil
+	place := map[int32]int32{features.Unlabelled: -1}
+	for _, l := range slices.Sorted(maps.Keys(byLabel)) {
+		place[l] = int32(len(classes))
+		classes = append(classes, byLabel[l])
+	}
+	for _, l := range f.Labels() {
+		labels = append(labels, place[l])
+	}
+	return classes, labels
 }
 
 // writeNPY writes an array file of format version 1.0: magic, header padded to a multiple of 64 bytes, values in C order.
