@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"vzsl/internal/delimited"
+	"vzsl/internal/lookup"
 )
 
 const cubMatrix = "class_attribute_labels_continuous.txt"
@@ -55,7 +56,9 @@ func ReadCUB(dir string, classes []string) (*Table, error) {
 
 func cubRoot(dir string) (string, error) {
 	for _, root := range []string{dir, filepath.Join(dir, "CUB_200_2011")} {
-		if _, err := os.Stat(filepath.Join(root, "attributes", cubMatrix)); err == nil {
+		if there, err := lookup.Exists(filepath.Join(root, "attributes", cubMatrix)); err != nil {
+			return "", err
+		} else if there {
 			return root, nil
 		}
 	}
@@ -71,7 +74,11 @@ func cubNames(root string) ([]string, error) {
 	}
 	for _, dir := range []string{filepath.Join(root, "attributes"), root, filepath.Dir(abs)} {
 		file := filepath.Join(dir, "attributes.txt")
-		if st, err := os.Stat(file); err == nil && !st.IsDir() {
+		st, err := os.Stat(file)
+		if err != nil && !lookup.Absent(err) {
+			return nil, err
+		}
+		if err == nil && !st.IsDir() {
 			return numbered(file)
 		}
 	}

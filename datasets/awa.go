@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"vzsl/internal/delimited"
+	"vzsl/internal/lookup"
 )
 
 const awaPage = "https://cvml.ista.ac.at/AwA2/"
@@ -37,7 +38,11 @@ func openAwA2(dir string) (*Dataset, error) {
 	var strange []string
 	for _, e := range entries {
 		name := e.Name()
-		if st, err := os.Stat(filepath.Join(d.ImageRoot, name)); err != nil || !st.IsDir() || strings.HasPrefix(name, ".") || systemFolders[name] {
+		st, err := os.Stat(filepath.Join(d.ImageRoot, name))
+		if err != nil && !lookup.Absent(err) {
+			return nil, err
+		}
+		if err != nil || !st.IsDir() || strings.HasPrefix(name, ".") || systemFolders[name] {
 			continue
 		}
 		k, ok := index[name]
@@ -77,7 +82,7 @@ func openAwA2(dir string) (*Dataset, error) {
 // addAwA2Listed adds the images that AwA2's own features are of, "antelope_10001.jpg" and a class id a line in two files, and gives
 // the list's path, "" where there is none.
 func (d *Dataset) addAwA2Listed(files [][]string) (list string, err error) {
-	found, err := filepath.Glob(filepath.Join(escapedGlob(d.Root), "Features", "*", "AwA2-filenames.txt"))
+	found, err := lookup.Below(d.Root, "Features/*/AwA2-filenames.txt")
 	if err != nil || len(found) == 0 {
 		return "", err
 	}
@@ -143,7 +148,9 @@ func openAwA1(dir string) (*Dataset, error) {
 func awaClasses(name, dir, folder string) (*Dataset, error) {
 	for _, root := range []string{dir, filepath.Join(dir, folder)} {
 		file := filepath.Join(root, "classes.txt")
-		if _, err := os.Stat(file); err != nil {
+		if there, err := lookup.Exists(file); err != nil {
+			return nil, err
+		} else if !there {
 			continue
 		}
 		var classes idTable

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"vzsl/internal/delimited"
+	"vzsl/internal/lookup"
 )
 
 // openCUB reads CUB-200-2011 in its official layout: classes.txt "<class id> <name>", images.txt "<image id> <path under
@@ -62,7 +63,9 @@ func openCUB(dir string) (*Dataset, error) {
 
 func cubRoot(dir string) (string, error) {
 	for _, root := range []string{dir, filepath.Join(dir, "CUB_200_2011")} {
-		if _, err := os.Stat(filepath.Join(root, "classes.txt")); err == nil {
+		if there, err := lookup.Exists(filepath.Join(root, "classes.txt")); err != nil {
+			return "", err
+		} else if there {
 			return root, nil
 		}
 	}

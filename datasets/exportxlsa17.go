@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"vzsl/features"
+	"vzsl/internal/lookup"
 	"vzsl/internal/matfile"
 	"vzsl/internal/wholefile"
 )
@@ -61,7 +61,9 @@ func ExportXLSA17(ctx context.Context, o ExportXLSA17Options) (*Exported, error)
 	}
 	for _, name := range []string{XLSA17Features, XLSA17Splits} {
 		path := filepath.Join(o.Dir, name)
-		if _, err := os.Stat(path); err == nil && !o.Force {
+		if there, err := lookup.Exists(path); err != nil {
+			return nil, err
+		} else if there && !o.Force {
 			return nil, fmt.Errorf("%s is there already; choose another folder, or --force to replace it", path)
 		}
 	}

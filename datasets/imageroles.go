@@ -22,7 +22,7 @@ type ImageRole struct {
 // The names by which the columns of such a table are found.
 var (
 	imageNameColumns = []string{"image", "file", "path", "filename", "file_name", "image_name", "image_path", "img"}
-	roleColumns  = []string{"role", "split", "set", "subset", "partition", "phase"}
+	roleColumns      = []string{"role", "split", "set", "subset", "partition", "phase"}
 )
 
 // ReadImageRoles reads a table of images and roles, in any format of package convert, with a column of each; a list "image role"

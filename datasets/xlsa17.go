@@ -399,10 +399,6 @@ func (x *XLSA17) readSplits() error {
 	return nil
 }
 
-func escapedGlob(dir string) string {
-	return strings.NewReplacer(`*`, `[*]`, `?`, `[?]`, `[`, `[[]`).Replace(dir)
-}
-
 // ImportXLSA17 makes shards of the features. Labels go by the order of o.Known.Classes, to which classes belong by name; what o
 // says of files, labels and images is not used.
 func ImportXLSA17(ctx context.Context, x *XLSA17, o convert.Import) (*features.Manifest, error) {

@@ -55,7 +55,8 @@ capitals; of a list ("tench, Tinca tinca") each in order; last as the mean of it
 is to be looked up in place of a class's name stands in --names: lines "class<tab>phrase, phrase".
 
 Missing values stay missing here; training refuses them or takes the mean over the seen classes
-(--missing there). --missing copy is what Lampert's code does with AwA's four: antelope's from lion.`,
+(--missing there). AwA's four, antelope's colours, are taken from lion, as the authors' own code does: a note
+says so, --missing keep leaves them out.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := oneOf("words-format", o.format, attributes.WordFormats()...); err != nil {
@@ -64,7 +65,7 @@ Missing values stay missing here; training refuses them or takes the mean over t
 			if err := oneOf("matrix", ds.matrix, attributes.AwAContinuous, attributes.AwABinary); err != nil {
 				return err
 			}
-			if err := oneOf("missing", ds.missing, missingKeep, missingError, missingCopy); err != nil {
+			if err := oneOf("missing", ds.missing, missingWays()...); err != nil {
 				return err
 			}
 			if o.maxUnknown < 0 {
@@ -107,7 +108,7 @@ Missing values stay missing here; training refuses them or takes the mean over t
 	f.StringVar(&ds.csv, "csv", "", "`file` of class descriptions instead of the dataset's own: CSV with a header class,attribute,..., Parquet, Arrow, NumPy or MATLAB")
 	addDescriptionColumnFlags(cmd, &ds.columns)
 	f.StringVar(&ds.matrix, "matrix", attributes.AwAContinuous, "AwA: the `matrix` to take, continuous (0..100) or binary")
-	f.StringVar(&ds.missing, "missing", missingKeep, "missing values: keep (training fills them, or refuses), error, or copy (AwA: antelope's colours from lion, as its authors' code does)")
+	f.StringVar(&ds.missing, "missing", missingAuto, "missing values: auto (AwA's four are copied, others kept), keep (training fills them, or refuses), error, or copy (AwA: antelope's colours from lion, as its authors' code does)")
 	f.StringSliceVar(&o.words, "words", nil, "`file` of word vectors to describe the classes by")
 	f.StringVar(&o.format, "words-format", attributes.WordsAuto, "format of the word vectors: "+enumerate(attributes.WordFormats()))
 	f.StringVar(&o.names, "names", "", "`file` of what to look up for a class in place of its name, a line each: class<tab>phrase, phrase")
@@ -128,7 +129,7 @@ func (d *datasetFlags) describe(ctx context.Context, con *console, ds *datasets.
 		if err != nil {
 			return nil, nil, err
 		}
-		if err := settle(own, cmp.Or(d.missing, missingKeep)); err != nil {
+		if err := settle(own, d.missing); err != nil {
 			return nil, nil, err
 		}
 		tables = append(tables, own)
@@ -194,25 +195,6 @@ var describers = map[string]func(d *datasetFlags, root string, classes []string)
 
 func describeAwA(d *datasetFlags, root string, classes []string) (*attributes.Table, error) {
 	return attributes.ReadAwA(root, cmp.Or(d.matrix, attributes.AwAContinuous), classes)
-}
-
-// What becomes of missing values in the class table.
-const (
-	missingKeep  = "keep"
-	missingError = "error"
-	missingCopy  = "copy"
-)
-
-// settle treats missing values as --missing says.
-func settle(t *attributes.Table, missing string) error {
-	n := t.Missing()
-	switch {
-	case n == 0 || missing == missingKeep:
-		return nil
-	case missing == missingCopy:
-		return t.FillFrom("antelope", "lion")
-	}
-	return fmt.Errorf("%s: %d values are missing; --missing copy takes AwA's from a like class, --missing keep leaves them to training", t.Source, n)
 }
 
 // begins looks at the file's first bytes.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -59,7 +58,7 @@ func (c *console) candidates(ctx context.Context, in *inputs, model *train.Predi
 		if err != nil {
 			return nil, err
 		}
-		c.compareUnits(model, t)
+		c.compareUnits(in, model, t)
 		for i, name := range t.Classes {
 			add(name, t.Values[i])
 		}
@@ -95,40 +94,15 @@ func (c *console) candidates(ctx context.Context, in *inputs, model *train.Predi
 		}
 	}
 	// Missing values are for the model to fill or refuse, once and not at every picture.
+	if err := model.CheckClasses(all.Names, all.Vectors); err != nil {
+		return nil, err
+	}
 	for i, v := range all.Vectors {
 		if _, err := model.NormaliseClass(v); err != nil {
 			return nil, fmt.Errorf("class %q: %w", all.Names[i], err)
 		}
 	}
 	return all, nil
-}
-
-// compareUnits warns of descriptions in other units than those trained on, such as shares for percentages: all would be named,
-// and wrongly.
-func (c *console) compareUnits(model *train.Predictor, t *attributes.Table) {
-	const apart = 10
-	size := func(sum *float64, n *int, v float64) {
-		if v == v {
-			*sum, *n = *sum+math.Abs(v), *n+1
-		}
-	}
-	var was, now float64
-	var nWas, nNow int
-	for _, v := range model.AttributeMeans() {
-		size(&was, &nWas, v)
-	}
-	for _, row := range t.Values {
-		for _, v := range row {
-			size(&now, &nNow, float64(v))
-		}
-	}
-	if nWas == 0 || nNow == 0 || was == 0 {
-		return
-	}
-	if ratio := (now / float64(nNow)) / (was / float64(nWas)); ratio > apart || ratio < 1.0/apart {
-		c.log.Warn("the values in --classes are of another size than those that the model was trained on: are they in the same unit?",
-			"file", t.Source, "mean there", fmt.Sprintf("%.3g", now/float64(nNow)), "trained on", fmt.Sprintf("%.3g", was/float64(nWas)))
-	}
 }
 
 // readCandidates reads --classes and looks its names up in --words.

@@ -19,6 +19,7 @@ import (
 	"vzsl/datasets"
 	"vzsl/evaluate/report"
 	"vzsl/features"
+	"vzsl/internal/lookup"
 	"vzsl/train"
 )
 
@@ -155,8 +156,12 @@ func (x *checking) all(ctx context.Context) error {
 // open reads the dataset; where that cannot be done it says what to do.
 func (x *checking) open() bool {
 	dir, c := x.ds.data, x.c
-	if _, err := os.Stat(dir); err != nil {
-		c.missing("the dataset's folder %s", dir)
+	if there, err := lookup.Exists(dir); err != nil {
+		c.problem("the dataset's folder: %v", err)
+		c.Next = x.repair("put this right")
+		return false
+	} else if !there {
+		c.missing("the dataset's folder %s%s", dir, meantData(x.ds))
 		switch hint := byHand[x.ds.name]; {
 		case slices.Contains(offerNames(), x.ds.name):
 			c.Next = "vzsl download " + x.ds.name
@@ -217,8 +222,8 @@ const download17 = "vzsl download xlsa17"
 // xlsa17 itself with any.
 func (x *checking) ofXLSA17(all string) bool {
 	var found []string
-	for _, below := range []string{"*", filepath.Join("data", "*"), filepath.Join("xlsa17", "data", "*")} {
-		files, err := filepath.Glob(filepath.Join(escapeGlob(all), below, datasets.XLSA17Splits))
+	for _, below := range []string{"*/", "data/*/", "xlsa17/data/*/"} {
+		files, err := lookup.Below(all, below+datasets.XLSA17Splits)
 		if err != nil || len(files) == 0 {
 			continue
 		}
@@ -264,8 +269,8 @@ func (x *checking) again(what string) string {
 
 // archivesIn lists the archives in a folder and in those just below it.
 func archivesIn(dir string) (found []string) {
-	for _, below := range []string{"*", filepath.Join("*", "*")} {
-		files, err := filepath.Glob(filepath.Join(escapeGlob(dir), below))
+	for _, below := range []string{"*", "*/*"} {
+		files, err := lookup.Below(dir, below)
 		if err != nil {
 			continue
 		}
@@ -324,7 +329,7 @@ func (x *checking) counts() {
 // textFeatures finds AwA's folder of features, a text file per image, and counts them.
 func textFeatures(root string) (dir string, files int) {
 	for _, dir := range []string{filepath.Join(root, "Features", "vgg19"), filepath.Join(root, "..", "Features", "vgg19"), filepath.Join(root, "vgg19")} {
-		found, err := filepath.Glob(filepath.Join(escapeGlob(dir), "*", "*.txt"))
+		found, err := lookup.Below(dir, "*/*.txt")
 		if err == nil && len(found) > 0 {
 			return dir, len(found)
 		}
@@ -435,7 +440,9 @@ func (x *checking) pictures(ctx context.Context) error {
 			continue
 		}
 		// Below a linked folder the walk does not go.
-		if _, err := os.Stat(filepath.Join(x.set.ImageRoot, filepath.FromSlash(m.Path))); err != nil {
+		if there, err := lookup.Exists(filepath.Join(x.set.ImageRoot, filepath.FromSlash(m.Path))); err != nil {
+			c.problem("%v", err)
+		} else if !there {
 			absent = append(absent, m.Path)
 		}
 	}
@@ -473,6 +480,9 @@ func (x *checking) attributes() {
 		x.broken = true
 		return
 	}
+	if err := settle(table, x.ds.missing); err != nil {
+		c.problem("class descriptions: %v", err)
+	}
 	x.own = table
 	c.Attributes = len(table.Names)
 	c.there("%d attributes of every class (%s)", c.Attributes, table.Source)
@@ -505,8 +515,8 @@ func (x *checking) attributes() {
 
 func (x *checking) networks() []string {
 	n, err := x.con.networks(x.ds.name)
-	if err != nil {
-		return nil
+	if err != nil && !slices.Contains(x.c.Problems, err.Error()) {
+		x.c.problem("%v", err)
 	}
 	return n
 }
@@ -779,7 +789,10 @@ func ignoreAbsent(err error) error {
 
 // splitNames are the splits there are, the published ones first.
 func (x *checking) splitNames() []string {
-	names := x.con.splits(x.ds.name)
+	names, err := x.con.splits(x.ds.name)
+	if err != nil && !slices.Contains(x.c.Problems, err.Error()) {
+		x.c.problem("%v", err)
+	}
 	slices.SortStableFunc(names, func(a, b string) int {
 		rank := map[string]int{"standard": -2, "proposed": -1}
 		return rank[a] - rank[b]
@@ -828,12 +841,15 @@ func (x *checking) runs() string {
 	networks := x.networks()
 	for _, split := range x.splitNames() {
 		prefix := x.ds.name + "-" + split + "-"
-		models, err := filepath.Glob(filepath.Join(escapeGlob(x.con.runDir(prefix))+"*", "model.safetensors"))
+		models, err := lookup.Below(x.con.runDir(""), "*/model.safetensors")
 		if err != nil {
-			continue
+			c.problem("%v", err)
 		}
 		for _, m := range models {
 			run := filepath.Base(filepath.Dir(m))
+			if !strings.HasPrefix(run, prefix) {
+				continue
+			}
 			page := filepath.Join(x.con.reportDir(run), "report.html")
 			if _, err := os.Stat(page); err == nil {
 				c.there("%s, %s", m, page)

@@ -40,10 +40,10 @@ func newCompare(con *console) *cobra.Command {
 on the seed), evaluates them, and writes one table, reports/<name>/: report.html, compare.json, compare.csv,
 compare.md, compare.tex (LaTeX, booktabs).
 
-The table has our figure with its standard deviation and the mean's 95 % interval over seeds, the figure on
-the held-out seen classes that the settings were chosen by, the published figure marked as such, and the
-time of tuning and training. A method with nothing to search takes one trial. A setting given as a flag is
-kept and not searched.
+The table has our figure with its standard deviation and the mean's 95 % interval over seeds (of a single
+training: over images), the figure on the held-out seen classes that the settings were chosen by, the
+published figure marked as such, and the time of tuning and training. A method with nothing to search takes
+one trial. A setting given as a flag is kept and not searched.
 
 The runs are runs/<name>/<method>/seed-<s>/, their reports reports/<name>/<method>/. Finished fits and models
 are taken as they are: stop the command and give it again at any moment. A method that fails is listed
@@ -53,7 +53,7 @@ with its error, the others go on, and the exit code is 3.`,
 			if err := o.check(); err != nil {
 				return err
 			}
-			settings, err := settingsOf(cmd.Flags(), o.preset, o.methods)
+			settings, err := con.settingsOfSeveral(cmd.Flags(), o.preset, o.methods)
 			if err != nil {
 				return err
 			}
@@ -166,6 +166,9 @@ func runCompare(ctx context.Context, con *console, o *compareOptions, settings [
 	if err != nil {
 		return err
 	}
+	if err := writable(con.reportDir(name)); err != nil {
+		return err
+	}
 	in, err := con.openInputs(ctx, &o.run)
 	if err != nil {
 		return err
@@ -245,6 +248,9 @@ func (c *console) compareOne(ctx context.Context, name string, in *inputs, o *co
 		seeds = seeds[:1]
 	}
 	row.Seeds = seeds
+	if err := c.tunable(run, len(seeds), o.force); err != nil {
+		return nil, err
+	}
 	tuned, err := c.tune(ctx, run, in, &o.tuneFlags, settings, nil, pinned)
 	if err != nil {
 		return nil, err
@@ -296,7 +302,7 @@ func (r *comparison) table() report.Table {
 		switch {
 		case s == nil:
 			return none
-		case s.Interval == nil:
+		case len(s.Values) < 2:
 			return report.TableCell{Text: points(s.Mean)}
 		}
 		return report.TableCell{Text: points(s.Mean), Small: "± " + points(s.SD)}
@@ -415,7 +421,7 @@ func (c *console) writeComparison(out *comparison, cmd *cobra.Command) error {
 		Notes: []string{
 			fmt.Sprintf("Each method was tuned on the same %d folds of the seen classes with at most %s, %s. Validation is the mean per-class top-1 on the classes held out, with the standard deviation over folds, that the settings were chosen by; where the time ended the search early, on as many folds as it says. No unseen class took part.",
 				out.Folds, counted(out.Trials, "trial"), budget),
-			"Mean, standard deviation and the mean's 95 % interval (Student’s t) are over trainings with different seeds. A method that does not depend on the seed is trained once; chance in the choice of images and classes is in the reports of the single seeds.",
+			"Mean, standard deviation and the mean's 95 % interval (Student’s t, cut to 0 to 100) are over trainings with different seeds. A method that does not depend on the seed is trained once: its interval is the bootstrap's over images. Chance in the choice of images and classes is in the reports of the single seeds.",
 			"The time of tuning is that of the whole search with its fits beside each other, the time of training that of one model, on this machine.",
 		},
 		Command: c.command("compare", givenFlags(cmd)...), Program: program,

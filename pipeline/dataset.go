@@ -1,9 +1,7 @@
 package pipeline
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +10,7 @@ import (
 
 	"vzsl/datasets"
 	"vzsl/features/convert"
+	"vzsl/internal/lookup"
 )
 
 // datasetFlags name a dataset and say where and how it lies on the disk.
@@ -72,10 +71,14 @@ func (d *datasetFlags) open(con *console) (*datasets.Dataset, error) {
 	if err := oneOf("layout", d.layout, datasets.Layouts()...); err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(d.data); errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s: no dataset there; %s", d.data, whereToGet[d.layout])
+	if there, err := lookup.Exists(d.data); err != nil {
+		return nil, fmt.Errorf("the dataset's folder: %w", err)
+	} else if !there {
+		return nil, fmt.Errorf("%s: no dataset there%s; %s", d.data, meantData(d), whereToGet[d.layout])
 	}
+	p := con.follow("read the dataset in "+d.data, "")
 	ds, err := d.read()
+	p.end()
 	if err != nil {
 		return nil, err
 	}
@@ -86,15 +89,23 @@ func (d *datasetFlags) open(con *console) (*datasets.Dataset, error) {
 	return ds, nil
 }
 
+// meantData asks whether a dataset that is not there was to be one that is there, or one that is known.
+func meantData(d *datasetFlags) string {
+	if slices.Contains(datasets.Layouts(), d.name) {
+		return ""
+	}
+	return meant(d.name, slices.Concat(offered("data", "*"), datasets.Layouts()))
+}
+
 // infer fills in where the dataset lies, and the layout: that of xlsa17 where its files lie and none of a dataset's own, else
 // the one that is called like the dataset, else that of an own folder.
 func (d *datasetFlags) infer() {
 	if d.data == "" {
 		d.data = filepath.Join("data", d.name)
 	}
-	lies := func(name string) bool {
-		_, err := os.Stat(filepath.Join(d.data, name))
-		return err == nil
+	lies := func(name string) bool { // what cannot be looked at is told when the dataset is read
+		there, _ := lookup.Exists(filepath.Join(d.data, name))
+		return there
 	}
 	switch {
 	case d.layout != "":
@@ -127,7 +138,10 @@ func (c *console) chooseNetwork(dataset, network string) (string, error) {
 		if slices.Contains(found, network) {
 			return network, nil
 		}
-		return "", usagef("--network %s: no features of that network in %s; there are those of %s", network, dir, enumerate(found))
+		if len(found) == 0 {
+			return "", c.noFeatures(dataset)
+		}
+		return "", usagef("--network %s: no features of that network in %s%s; there are those of %s", network, dir, meant(network, found), listed(found))
 	case len(found) == 0:
 		return "", c.noFeatures(dataset)
 	case len(found) > 1:
@@ -137,12 +151,21 @@ func (c *console) chooseNetwork(dataset, network string) (string, error) {
 }
 
 func (c *console) noFeatures(dataset string) error {
-	return fmt.Errorf("%s: no features there yet; run 'vzsl extract --dataset %s' or 'vzsl import npy' first", c.datasetDir(dataset), dataset)
+	return fmt.Errorf("%s: no features there yet%s; run 'vzsl extract --dataset %s' or 'vzsl import npy' first", c.datasetDir(dataset), c.meantDataset(dataset), dataset)
+}
+
+// meantDataset asks whether a dataset of which nothing is there was to be one of which something is.
+func (c *console) meantDataset(dataset string) string {
+	there, err := below(filepath.Join(c.out, "features"), "*")
+	if err != nil || slices.Contains(there, dataset) {
+		return ""
+	}
+	return meant(dataset, there)
 }
 
 // networks lists the folders of features of a dataset: those with a manifest.
 func (c *console) networks(dataset string) ([]string, error) {
-	manifests, err := filepath.Glob(filepath.Join(escapeGlob(c.datasetDir(dataset)), "*", "manifest.json"))
+	manifests, err := lookup.Below(c.datasetDir(dataset), "*/manifest.json")
 	if err != nil {
 		return nil, err
 	}
@@ -154,14 +177,10 @@ func (c *console) networks(dataset string) ([]string, error) {
 }
 
 // splits lists the splits made of a dataset.
-func (c *console) splits(dataset string) []string {
-	var names []string
-	for _, file := range below(filepath.Join(c.datasetDir(dataset), "splits"), "*.parquet") {
-		names = append(names, strings.TrimSuffix(file, ".parquet"))
+func (c *console) splits(dataset string) ([]string, error) {
+	names, err := below(filepath.Join(c.datasetDir(dataset), "splits"), "*.parquet")
+	for i, file := range names {
+		names[i] = strings.TrimSuffix(file, ".parquet")
 	}
-	return names
-}
-
-func escapeGlob(path string) string {
-	return strings.NewReplacer(`*`, `[*]`, `?`, `[?]`, `[`, `[[]`).Replace(path)
+	return names, err
 }

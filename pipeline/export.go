@@ -14,6 +14,7 @@ import (
 	"vzsl/datasets"
 	"vzsl/features"
 	"vzsl/features/convert"
+	"vzsl/internal/lookup"
 	"vzsl/internal/wholefile"
 	"vzsl/train"
 	"vzsl/train/safetensors"
@@ -87,11 +88,19 @@ func (o *exportOptions) place(con *console, name string) (string, error) {
 	if path == "" {
 		path = filepath.Join(con.out, "export", o.format, name)
 	}
-	if st, err := os.Stat(path); err == nil && !o.force {
-		if !st.IsDir() {
-			return "", fmt.Errorf("%s is there already; choose another file with --to, or --force to replace it", path)
+	st, err := os.Stat(path)
+	switch {
+	case o.force || err != nil && lookup.Absent(err):
+	case err != nil:
+		return "", err
+	case !st.IsDir():
+		return "", fmt.Errorf("%s is there already; choose another file with --to, or --force to replace it", path)
+	default:
+		entries, err := os.ReadDir(path)
+		if err != nil {
+			return "", err
 		}
-		if entries, err := os.ReadDir(path); err != nil || len(entries) > 0 {
+		if len(entries) > 0 {
 			return "", fmt.Errorf("%s is there already; choose another folder with --to, or --force to replace what is in it", path)
 		}
 	}

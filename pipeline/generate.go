@@ -99,6 +99,14 @@ func runGenerate(ctx context.Context, con *console, g *generateFlags) error {
 	if err != nil {
 		return err
 	}
+	var names []string
+	var vectors [][]float32
+	for _, l := range labels {
+		names, vectors = append(names, table.Classes[l]), append(vectors, table.Values[l])
+	}
+	if err := model.CheckClasses(names, vectors); err != nil {
+		return trainedToFill(name, err)
+	}
 	if len(labels) > 0 { // before anything is made: can it?
 		if _, err := model.Generate(table.Values[labels[0]], 1, g.seed, g.noise); err != nil {
 			return fmt.Errorf("%s: %w", dir, err)

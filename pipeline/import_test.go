@@ -246,7 +246,7 @@ func TestAwA(t *testing.T) {
 			t.Errorf("attributes %v: %v", c.flags, v)
 		}
 	}
-	refused(t, exitFailed, []string{"1 values are missing", "--missing copy"}, append([]string{"attributes", "--missing", "error"}, in...)...)
+	refused(t, exitFailed, []string{`class "antelope": black`, "--missing copy"}, append([]string{"attributes", "--missing", "error"}, in...)...)
 	refused(t, exitUsage, []string{"--matrix"}, append([]string{"attributes", "--matrix", "words"}, in...)...)
 	refused(t, exitFailed, []string{"10 unseen classes are missing", "chimpanzee"}, "split", "--dataset", "awa1", "--out", out)
 	refused(t, exitUsage, []string{"645-72"}, "split", "--dataset", "awa1", "--layout", "sun", "--split", "72", "--out", out)

@@ -66,7 +66,7 @@ func matFiles(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, co
 	if len(args) == 0 {
 		return nil, cobra.ShellCompDirectiveDefault
 	}
-	return below(args[0], "*.mat"), cobra.ShellCompDirectiveDefault
+	return offered(args[0], "*.mat"), cobra.ShellCompDirectiveDefault
 }
 
 func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error {
@@ -157,6 +157,9 @@ func (c *console) xlsa17Classes(o *xlsa17Options, x *datasets.XLSA17) (*features
 	}
 	t, err := attributes.ReadXLSA17(file, o.att, names)
 	if err != nil {
+		return nil, err
+	}
+	if err := settle(t, missingAuto); err != nil {
 		return nil, err
 	}
 	for _, note := range t.Notes {

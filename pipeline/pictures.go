@@ -14,6 +14,7 @@ import (
 	"vzsl/extract/onnx"
 	"vzsl/extract/preprocess"
 	"vzsl/features"
+	"vzsl/internal/lookup"
 )
 
 // pictureFlags say how pictures become the features that a run was trained on.
@@ -113,7 +114,9 @@ func (c *console) networkFile(run string, src features.Source, o *pictureFlags) 
 	}
 	places := []string{filepath.Join("models", src.Network+".onnx"), filepath.Join(c.out, "models", src.Network+".onnx")}
 	for _, p := range places {
-		if _, err := os.Stat(p); err == nil {
+		if there, err := lookup.Exists(p); err != nil {
+			return "", fmt.Errorf("the network of the run %s: %w", run, err)
+		} else if there {
 			return p, nil
 		}
 	}

@@ -25,6 +25,7 @@ type predictOptions struct {
 	candidates candidateFlags
 	predict.Options
 	csv, parquet string
+	missing      string // how missing values of classes are treated; "": as the run was trained
 }
 
 func newPredict(con *console) *cobra.Command {
@@ -65,6 +66,7 @@ models (VZSL, SAE) they are a reading, not a sum that gives the score.`,
 	o.r.add(cmd)
 	must(cmd.Flags().MarkHidden("network")) // the run knows it
 	o.candidates.add(cmd)
+	o.addMissing(cmd)
 	o.pictures.add(cmd)
 	f := cmd.Flags()
 	f.IntVar(&o.Top, "top", 5, "`classes` told of each picture, best first")
@@ -108,11 +110,15 @@ type predictor struct {
 	run     string
 	model   *train.Predictor
 	classes *predict.Classes
+	doubt   func(class string, row []float32) []string // of a class that is described later
 }
 
 func (c *console) openPredictor(ctx context.Context, o *predictOptions) (*predictor, error) {
 	name, model, in, err := c.openRun(ctx, &o.r)
 	if err != nil {
+		return nil, err
+	}
+	if model, err = o.withMissing(model); err != nil {
 		return nil, err
 	}
 	classes, err := c.candidates(ctx, in, model, &o.candidates)
@@ -122,7 +128,7 @@ func (c *console) openPredictor(ctx context.Context, o *predictOptions) (*predic
 	if model.Temperature() == 0 {
 		c.log.Warn("probabilities are not calibrated: the run had no validation classes to fit a temperature on", "run", name)
 	}
-	return &predictor{name, model, classes}, nil
+	return &predictor{name, model, classes, doubtUnits(in, model)}, nil
 }
 
 func runPredict(ctx context.Context, con *console, o *predictOptions, args []string) error {

@@ -132,7 +132,10 @@ func made(t *testing.T) *world {
 }
 
 func (w *world) train(method string, more ...string) []string {
-	return w.in(append([]string{"train", "--split", "own", "--method", method, "--epochs", "2", "--hidden", "8", "--latent", "3"}, more...)...)
+	if strings.HasPrefix(method, "vzsl") {
+		more = append([]string{"--epochs", "2", "--hidden", "8", "--latent", "3"}, more...)
+	}
+	return w.in(append([]string{"train", "--split", "own", "--method", method}, more...)...)
 }
 
 func (w *world) of(command, method string, more ...string) []string {

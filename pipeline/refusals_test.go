@@ -14,7 +14,7 @@ func TestUsage(t *testing.T) {
 	}{
 		{[]string{"frobnicate"}, "unknown command"},
 		{[]string{"extract", "--frobnicate"}, "unknown flag: --frobnicate"},
-		{[]string{"extract", "somewhere"}, "unknown command"},
+		{[]string{"extract", "somewhere"}, "takes no arguments"},
 		{[]string{"extract", "--engine", "steam"}, "native, gorgonia or onnxruntime"},
 		{[]string{"extract", "--ort-provider", "steam"}, "tensorrt"},
 		{[]string{"extract", "--batch", "-1"}, "--batch"},

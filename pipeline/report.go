@@ -8,12 +8,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
+	"vzsl/internal/lookup"
 	"vzsl/train"
 )
 
@@ -74,7 +76,7 @@ func (c *console) report(ctx context.Context, name string, ds *datasetFlags) err
 		}
 		results, pages = append(results, s.Result), append(pages, paths.HTML)
 	}
-	out, err := c.overSeeds(name, stored[0].About.Method, stored[0].About.Features.Dataset, seeds, results, pages)
+	out, err := c.overSeeds(name, stored[0].About, stored[0].About.Features.Dataset, seeds, results, pages)
 	if err != nil {
 		return err
 	}
@@ -163,21 +165,29 @@ func (c *console) evaluateAgain(run string) string {
 // noReport says why a run has no stored results and what gives some.
 func (c *console) noReport(name string) error {
 	for _, r := range []struct{ facts, what string }{{"fewshot.json", "several numbers of shots"}, {"compare.json", "several methods"}} {
-		if _, err := os.Stat(filepath.Join(c.reportDir(name), r.facts)); err == nil {
+		if there, err := lookup.Exists(filepath.Join(c.reportDir(name), r.facts)); err != nil {
+			return err
+		} else if there {
 			return fmt.Errorf("%s is a report of %s: its own command, which it ends with, makes it again", c.reportDir(name), r.what)
 		}
 	}
-	if _, err := os.Stat(c.runDir(name)); err == nil {
+	if there, err := lookup.Exists(c.runDir(name)); err != nil {
+		return err
+	} else if there {
 		return fmt.Errorf("%s: no results are stored there; evaluate the run first: '%s'", c.reportDir(name), c.command("evaluate", "--run", name))
 	}
-	there, err := filepath.Glob(filepath.Join(escapeGlob(c.reportDir("")), "*", "*.json"))
-	if err != nil || len(there) == 0 {
+	there, err := lookup.Below(c.reportDir(""), "*/*.json")
+	if err != nil {
+		return err
+	}
+	if len(there) == 0 {
 		return fmt.Errorf("%s: no such report, nor a run of that name; 'vzsl train' and 'vzsl evaluate' make them", c.reportDir(name))
 	}
 	for i, path := range there {
 		there[i] = filepath.Base(filepath.Dir(path))
 	}
-	return fmt.Errorf("%s: no such report, nor a run of that name; there are %s", c.reportDir(name), firstOf(there))
+	there = slices.Compact(there)
+	return fmt.Errorf("%s: no such report, nor a run of that name%s; there are %s", c.reportDir(name), meant(name, there), firstOf(there))
 }
 
 // rebuild writes the report of one training again.
@@ -191,7 +201,24 @@ func (c *console) rebuild(name string, s *report.Stored, ds *datasetFlags) (repo
 	}
 	here := *ds
 	here.name = s.About.Features.Dataset
-	return s.Rebuild(metrics, here.imageRoot())
+	switch {
+	case here.data != "" || here.layout != "":
+		s.About.Data, s.About.Layout = here.remembered()
+		s.About.Command = c.evaluateCommand(&s.About, s.Result.Bootstrap.Seed)
+	case s.About.Data != "" || s.About.Layout != "": // as the run was evaluated
+		here.data, here.layout = s.About.Data, s.About.Layout
+		if there, err := lookup.Exists(here.data); here.data != "" && (err != nil || !there) {
+			c.log.Warn("the folder that the report had its pictures from is not there any more: it is without them", "data", here.data)
+			here.data, here.layout = "", ""
+		}
+	}
+	root, err := c.imageRoot(&here)
+	if err != nil {
+		return report.Paths{}, err
+	}
+	p := c.follow("report "+name, "")
+	defer p.end()
+	return s.Rebuild(metrics, root)
 }
 
 // compare writes the page of several runs.
@@ -201,7 +228,9 @@ func (c *console) compare(ctx context.Context, names []string, to string) error 
 	}
 	dir := c.reportDir(to)
 	for _, facts := range []string{"report.json", "seeds.json", "fewshot.json", "compare.json"} {
-		if _, err := os.Stat(filepath.Join(dir, facts)); err == nil {
+		if there, err := lookup.Exists(filepath.Join(dir, facts)); err != nil {
+			return err
+		} else if there {
 			return fmt.Errorf("%s holds the report of a run: take another folder with --to", dir)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"vzsl/features"
+	"vzsl/internal/lookup"
 	"vzsl/train"
 )
 
@@ -89,7 +90,8 @@ func (c *console) readRoles(dataset, split string) (*features.Roles, error) {
 	path := c.rolesFile(dataset, split)
 	roles, err := features.ReadRoles(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, absentError(fmt.Sprintf("%s: no such split yet; run 'vzsl split --dataset %s --split %s' first (own class lists: --seen, --unseen)", path, dataset, split))
+		made, _ := c.splits(dataset)
+		return nil, absentError(fmt.Sprintf("%s: no such split yet%s; run 'vzsl split --dataset %s --split %s' first (own class lists: --seen, --unseen)", path, meant(split, made), dataset, split))
 	}
 	return roles, err
 }
@@ -124,8 +126,10 @@ func (c *console) openRun(ctx context.Context, r *runFlags) (name string, model 
 // loadNamed reads the model of a run, or of one seed of it, by its name. What it was trained on then stands in the flags.
 func (c *console) loadNamed(name string, r *runFlags) (model *train.Predictor, err error) {
 	runDir := c.runDir(name)
-	if _, err := os.Stat(runDir); errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s: no such run; train it first: 'vzsl train --dataset %s --split %s --method %s'%s", runDir, r.ds.name, r.split, r.method, c.otherRuns())
+	if there, err := lookup.Exists(runDir); err != nil {
+		return nil, err
+	} else if !there {
+		return nil, fmt.Errorf("%s: no such run; train it first: 'vzsl train --dataset %s --split %s --method %s'%s", runDir, r.ds.name, r.split, r.method, c.otherRuns(name))
 	}
 	if model, err = train.Load(runDir); err != nil {
 		return nil, err
@@ -139,15 +143,15 @@ func (c *console) loadNamed(name string, r *runFlags) (model *train.Predictor, e
 }
 
 // otherRuns names the finished runs there are, for who asked for one that is not.
-func (c *console) otherRuns() string {
-	models, err := filepath.Glob(filepath.Join(escapeGlob(c.runDir("")), "*", "model.safetensors"))
+func (c *console) otherRuns(name string) string {
+	models, err := lookup.Below(c.runDir(""), "*/model.safetensors")
 	if err != nil || len(models) == 0 {
 		return ""
 	}
 	for i, m := range models {
 		models[i] = filepath.Base(filepath.Dir(m))
 	}
-	return ", or name one that is there: --run " + firstOf(models)
+	return fmt.Sprintf(", or name one that is there%s: --run %s", meant(name, models), firstOf(models))
 }
 
 // inputsOf opens what is there today of a run's inputs and binds it to the run. The features are opened where they are wanted, or

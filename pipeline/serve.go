@@ -52,6 +52,7 @@ password: beyond this machine put it behind a server that has them.`,
 	o.r.add(cmd)
 	must(cmd.Flags().MarkHidden("network")) // the run knows it
 	o.candidates.add(cmd)
+	o.addMissing(cmd)
 	o.pictures.add(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` to listen on; :8080 is every address of this machine, port 0 one that is free")
@@ -88,6 +89,7 @@ func runServe(ctx context.Context, con *console, o *serveOptions) error {
 	options := server.Options{
 		Run: p.run, About: aboutModel(p), Model: p.model, Pictures: pics, Classes: *p.classes, Predict: o.Options,
 		Refused: refusedPicture, MaxBody: int64(o.body) << 20, MaxBodies: int64(o.bodies) << 20,
+		Doubt:   p.doubt,
 		Timeout: o.timeout, ReadTimeout: o.readTimeout, Grace: o.grace, Log: con.log,
 	}
 	if len(o.candidates.words) > 0 {

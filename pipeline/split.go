@@ -201,7 +201,9 @@ func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions)
 	for i, n := range networks {
 		dirs[i] = c.networkDir(dataset, n)
 	}
+	p := c.follow("read the images of the features", "")
 	images, err := datasets.CollectImages(ctx, dirs)
+	p.end()
 	if err != nil {
 		return nil, err
 	}
@@ -221,7 +223,8 @@ func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions)
 	case o.name == "proposed":
 		err = usagef("--split proposed: give the folder of xlsa17 that holds it with --xlsa17")
 	default:
-		err = usagef("--split %s: give its class lists with --seen and --unseen; built in are %s", o.name, enumerate(append([]string{"standard", picturedSplit}, others(published)...)))
+		builtIn := append([]string{"standard", "proposed", picturedSplit}, others(published)...)
+		err = usagef("--split %s%s: give its class lists with --seen and --unseen; built in are %s", o.name, meant(o.name, builtIn), listed(builtIn))
 	}
 	if err != nil {
 		return nil, err
@@ -272,7 +275,7 @@ func (c *console) readClassTable(dataset string) (*features.ClassTable, error) {
 	path := c.classTable(dataset)
 	table, err := features.ReadClassTable(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, absentError(fmt.Sprintf("%s: no class table there; run 'vzsl attributes --dataset %s' first", path, dataset))
+		return nil, absentError(fmt.Sprintf("%s: no class table there%s; run 'vzsl attributes --dataset %s' first", path, c.meantDataset(dataset), dataset))
 	}
 	return table, err
 }

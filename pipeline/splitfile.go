@@ -11,6 +11,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"vzsl/features"
+	"vzsl/internal/lookup"
 )
 
 // writeRoles writes a split of its dataset. One that runs were made with is not replaced by another of its name, unless told.
@@ -97,8 +98,8 @@ func (c *console) eachRun(visit func(name string, data runData)) error {
 			visit(name, r.Data)
 		case d.Name() == "split.parquet":
 			search := strings.TrimSuffix(name, "/tuning/"+features.InputsDir)
-			if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(search), "config.toml")); err == nil {
-				return nil // it was visited
+			if begun, err := lookup.Exists(filepath.Join(root, filepath.FromSlash(search), "config.toml")); err != nil || begun {
+				return err // it was visited
 			}
 			roles, err := features.ReadRoles(path)
 			if err != nil {

@@ -102,11 +102,8 @@ Stop it at any moment: the same command goes on from the last checkpoint to the 
 VZSL# of the paper is --method vzsl-sharp.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			settings, err := train.Preset(preset, r.method)
+			settings, err := con.chosenSettings(cmd.Flags(), preset, r.method)
 			if err != nil {
-				return usageError{err}
-			}
-			if err := applySettings(cmd.Flags(), &settings); err != nil {
 				return err
 			}
 			var tuned *train.TunedRecord

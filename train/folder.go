@@ -20,6 +20,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"vzsl/features"
+	"vzsl/internal/lookup"
 	"vzsl/internal/wholefile"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -102,17 +103,27 @@ func (t *Tuned) Record() *TunedRecord {
 
 // ReadTuned reads the settings and the search of a run that was tuned.
 func ReadTuned(runDir string) (Settings, *TunedRecord, error) {
+	s, tuned, err := ReadSettings(runDir)
+	if err != nil {
+		return s, nil, fmt.Errorf("settings of a tuned run: %w", err)
+	}
+	if tuned == nil {
+		return Settings{}, nil, fmt.Errorf("%s: this run was not tuned; run 'vzsl tune' first", filepath.Join(runDir, configFile))
+	}
+	return s, tuned, nil
+}
+
+// ReadSettings reads the settings of the run in a folder, finished or not, and the search that chose them, nil where none did. The
+// error is fs.ErrNotExist where no run was begun there.
+func ReadSettings(runDir string) (Settings, *TunedRecord, error) {
 	path := filepath.Join(runDir, configFile)
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return Settings{}, nil, fmt.Errorf("settings of a tuned run: %w", err)
+		return Settings{}, nil, err
 	}
 	r, err := readRecord(text)
 	if err != nil {
 		return Settings{}, nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if r.Tuned == nil {
-		return Settings{}, nil, fmt.Errorf("%s: this run was not tuned; run 'vzsl tune' first", path)
 	}
 	return r.settings(), r.Tuned, nil
 }
@@ -218,7 +229,9 @@ func openFolder(dir string, r *record, force bool) (f *folder, complete bool, er
 	case errors.Is(err, fs.ErrNotExist):
 		// The settings come first: without them nothing else in the folder counts.
 		for _, name := range []string{modelFile, filepath.Join(checkpointsDir, lastFile)} {
-			if _, err := os.Stat(f.path(name)); err == nil {
+			if there, err := lookup.Exists(f.path(name)); err != nil {
+				return nil, false, fmt.Errorf("run folder: %w", err)
+			} else if there {
 				return nil, false, fmt.Errorf("%s has a %s but no %s: take another folder, or force to begin anew", dir, name, configFile)
 			}
 		}
@@ -235,7 +248,9 @@ func openFolder(dir string, r *record, force bool) (f *folder, complete bool, er
 			return nil, false, fmt.Errorf("%s: %w: %s; take another folder, or force to begin anew", dir, ErrOtherRun, strings.Join(d, ", "))
 		}
 	}
-	if _, err := os.Stat(f.path(modelFile)); err == nil {
+	if there, err := lookup.Exists(f.path(modelFile)); err != nil {
+		return nil, false, fmt.Errorf("run folder: %w", err)
+	} else if there {
 		return f, true, nil
 	}
 	return f, false, f.resume()

@@ -251,12 +251,43 @@ func asked[M any](p *Predictor, what func(m M, x []float32, n int) ([]float32, e
 
 // NormaliseClass gives a class's raw attribute vector as the model takes it.
 func (p *Predictor) NormaliseClass(raw []float32) ([]float32, error) {
+	if err := p.CheckClasses([]string{""}, [][]float32{raw}); err != nil {
+		return nil, err
+	}
 	v := make([]float32, p.normaliser.Dim())
 	return v, p.normaliser.Apply(raw, v)
 }
 
-// AttributeMeans are the seen classes' mean raw values, nil where the normalisation has no use for them.
-func (p *Predictor) AttributeMeans() []float64 { return p.normaliser.Parts()["mean"] }
+// CheckClasses refuses raw attribute vectors that lack values which the model does not fill: the error, an
+// *attributes.GapsError, names all classes and attributes.
+func (p *Predictor) CheckClasses(names []string, vectors [][]float32) error {
+	if p.normaliser.Missing() != attributes.MissingError {
+		return nil
+	}
+	for _, v := range vectors {
+		if len(v) != len(p.attributes) {
+			return nil // normalising says so
+		}
+	}
+	if gaps := attributes.Gaps(p.attributes, names, vectors); gaps != nil {
+		return &attributes.GapsError{Gaps: gaps, Remedy: fillRemedy}
+	}
+	return nil
+}
+
+// WithMissing is the model with another way to treat the missing values of classes than it was trained with.
+func (p *Predictor) WithMissing(missing string) (*Predictor, error) {
+	n, err := p.normaliser.WithMissing(missing)
+	if err != nil {
+		return nil, fmt.Errorf("%w: train the run again, or give the values", err)
+	}
+	q := *p
+	q.normaliser = n
+	return &q, nil
+}
+
+// AttributeMeans are the seen classes' mean raw values, nil in a model of a version that kept none.
+func (p *Predictor) AttributeMeans() []float64 { return p.normaliser.Means() }
 
 // Describe estimates the normalised attribute vectors of n raw features; nil where the method has no such estimate.
 func (p *Predictor) Describe(features []float32, n int) ([]float32, error) {
@@ -363,8 +394,8 @@ func (p *Predictor) Generate(class []float32, n int, seed uint64, noise bool) ([
 	if !ok {
 		return nil, fmt.Errorf("the method %s does not generate features", p.settings.Method)
 	}
-	a := make([]float32, p.normaliser.Dim())
-	if err := p.normaliser.Apply(class, a); err != nil {
+	a, err := p.NormaliseClass(class)
+	if err != nil {
 		return nil, err
 	}
 	x, err := g.Generate(a, n, seed, noise)

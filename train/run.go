@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"os"
 	"path/filepath"
 	"strconv"
 	"time"
 
 	"vzsl/features"
+	"vzsl/internal/lookup"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
 )
@@ -97,16 +97,20 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	recorded := ""
 	if o.Inputs != nil {
 		k := keeper{dir: o.Dir, features: &o.Features, classes: &o.Classes, roles: &o.Roles, now: o.Inputs}
-		if _, err := os.Stat(filepath.Join(o.Dir, configFile)); err == nil {
-			k.begun = !o.Force
+		begun, err := lookup.Exists(filepath.Join(o.Dir, configFile))
+		if err != nil {
+			return nil, fmt.Errorf("run folder: %w", err)
 		}
-		var err error
+		k.begun = begun && !o.Force
 		if recorded, err = k.custody(ctx); err != nil {
 			return nil, err
 		}
 	}
 	p, err := newParts(o.Features, o.Classes, o.Roles, o.Transductive)
 	if err != nil {
+		return nil, err
+	}
+	if err := p.complete(&o.Settings, o.Classes, o.Log); err != nil {
 		return nil, err
 	}
 	r := newRecord(&o.Settings, o.Features.Source())

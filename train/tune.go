@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -20,6 +21,7 @@ import (
 	"time"
 
 	"vzsl/features"
+	"vzsl/internal/lookup"
 	"vzsl/train/method"
 )
 
@@ -41,9 +43,11 @@ type TuneOptions struct {
 	Budget  time.Duration // no fit begins when the search has taken this long, interruptions left out; each rung has its part; 0: none
 	Workers int           // fits at a time; 0: one for each processor
 
-	Progress func(done, total int) // a fit is done
-	Trial    func(Trial)           // a trial has all fits of its rung
-	Log      *slog.Logger
+	Progress func(done, total int) // a fit is done; first called, before any is, with those there are
+	// Working tells how far the fits at work are, each 0..1.
+	Working func(parts []float64)
+	Trial   func(Trial) // a trial has all fits of its rung
+	Log     *slog.Logger
 }
 
 // Trial is one set of settings and what it reached.
@@ -93,8 +97,9 @@ func Tune(ctx context.Context, o TuneOptions) (*Tuned, error) {
 	}
 	if o.Inputs != nil {
 		k := keeper{dir: o.Dir, features: &o.Features, classes: &o.Classes, roles: &o.Roles, now: o.Inputs, force: o.Force}
-		if _, err := os.Stat(filepath.Join(o.Dir, journalFile)); err == nil {
-			k.begun = true
+		var err error
+		if k.begun, err = lookup.Exists(filepath.Join(o.Dir, JournalFile)); err != nil {
+			return nil, fmt.Errorf("tuning folder: %w", err)
 		}
 		if _, err := k.custody(ctx); err != nil {
 			return nil, err
@@ -104,7 +109,10 @@ func Tune(ctx context.Context, o TuneOptions) (*Tuned, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tuning{o: &o, p: p, fits: map[fitKey]*fitLine{}}
+	if err := p.complete(&o.Settings, o.Classes, o.Log); err != nil {
+		return nil, err
+	}
+	t := &tuning{o: &o, p: p, fits: map[fitKey]*fitLine{}, parts: map[fitKey]float64{}}
 	if t.folds, err = p.folds(o.Folds, o.Seed); err != nil {
 		return nil, err
 	}
@@ -171,7 +179,8 @@ type tuning struct {
 	journal *os.File
 	mu      sync.Mutex // guards fits, elapsed and the journal
 	fits    map[fitKey]*fitLine
-	began   time.Time // earlier than this call by what the search took before
+	parts   map[fitKey]float64 // how far the fits at work are
+	began   time.Time          // earlier than this call by what the search took before
 	elapsed float64
 }
 
@@ -197,7 +206,8 @@ func (t *tuning) trials() error {
 }
 
 const (
-	journalFile = "fits.jsonl"
+	// JournalFile has a line for each fit.
+	JournalFile = "fits.jsonl"
 	// TrialsFile is the table of all fits.
 	TrialsFile = "trials.parquet"
 )
@@ -208,7 +218,7 @@ func (t *tuning) open() error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(t.o.Dir, journalFile)
+	path := filepath.Join(t.o.Dir, JournalFile)
 	if err := os.MkdirAll(t.o.Dir, 0o755); err != nil {
 		return fmt.Errorf("tuning folder: %w", err)
 	}
@@ -295,6 +305,9 @@ func (t *tuning) search(ctx context.Context) (*Tuned, error) {
 		}
 		total += left * folds
 		until[i] = total
+	}
+	if t.o.Progress != nil {
+		t.o.Progress(len(t.fits), total)
 	}
 	out := &Tuned{Trials: make([]Trial, len(t.settings))}
 	for _, f := range t.folds {
@@ -408,13 +421,17 @@ func (t *tuning) one(ctx context.Context, k fitKey) error {
 		return context.Cause(ctx)
 	}
 	began := time.Now()
+	t.working(k, 0)
+	defer t.working(k, -1)
 	s := &t.settings[k.trial]
 	line := &fitLine{Trial: k.trial, Fold: k.fold}
 	g, err := t.p.given(s, t.folds[k.fold])
 	if err != nil {
 		return err
 	}
-	_, err = s.Config().Method().Fit(ctx, &g.problem, &method.Session{Log: t.o.Log, Choice: t.o.Choice, Point: func(p method.Point) error {
+	_, err = s.Config().Method().Fit(ctx, &g.problem, &method.Session{Log: t.o.Log, Choice: t.o.Choice, Step: func(done, total int) {
+		t.working(k, float64(done)/float64(max(total, 1)))
+	}, Point: func(p method.Point) error {
 		if p.Validated {
 			line.Points = append(line.Points, fitPoint{p.Choice, p.Accuracy})
 		}
@@ -440,6 +457,21 @@ func (t *tuning) one(ctx context.Context, k fitKey) error {
 		return fmt.Errorf("tuning journal: %w", err)
 	}
 	return t.journal.Sync()
+}
+
+// working notes how far a fit is; less than 0: it has ended.
+func (t *tuning) working(k fitKey, part float64) {
+	if t.o.Working == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.parts[k] = part; part < 0 {
+		delete(t.parts, k)
+	}
+	parts := slices.Collect(maps.Values(t.parts))
+	slices.Sort(parts)
+	t.o.Working(parts)
 }
 
 // judge finds the choice that is best in the mean over the folds; of equal ones the first.
