@@ -231,7 +231,7 @@ func (r *Record) featuresChange(ctx context.Context, in *Inputs) (*Change, error
 			return nil, context.Cause(ctx)
 		}
 		k, has := row[image]
-		switch had := r.Digests[i] != ""; {
+		switch had := r.ClassOf[i] != ""; {
 		case in.Elsewhere && has != had:
 		case had && !has:
 			d.add("image %q has no feature any more", image)
