@@ -97,15 +97,19 @@ func ExportXLSA17(ctx context.Context, o ExportXLSA17Options) (*Exported, error)
 	return e, o.lists(e)
 }
 
-// labels are the images' rows of the class table, from 1.
+// labels are the images' rows of the class table, from 1, by the names of their classes.
 func (o *ExportXLSA17Options) labels() ([]float64, error) {
+	row := make(map[string]int, len(o.Classes.Classes))
+	for i, c := range o.Classes.Classes {
+		row[c] = i + 1
+	}
 	labels := make([]float64, o.Features.Rows())
-	for i, l := range o.Features.Labels() {
-		if int(l) >= len(o.Classes.Classes) || o.Classes.Classes[l] != o.Features.Classes()[i] {
-			return nil, fmt.Errorf("image %q is of class %q, which is not row %d of the class table: features and class table are of different datasets",
-				o.Features.Images()[i], o.Features.Classes()[i], l)
+	for i, class := range o.Features.Classes() {
+		l, ok := row[class]
+		if !ok {
+			return nil, fmt.Errorf("image %q is of class %q, which the class table does not have: they are of different datasets, or run attributes again", o.Features.Images()[i], class)
 		}
-		labels[i] = float64(l) + 1
+		labels[i] = float64(l)
 	}
 	return labels, nil
 }

@@ -566,3 +566,37 @@ func TestCheckStale(t *testing.T) {
 	done(t, append(strings.Fields(c.Next)[1:], "--out", w.out)...)
 	says(check(exitSkipped), "vzsl train", `a of class "k3"`)
 }
+
+// TestChangedUnderSeveral: a search, a comparison and a few-shot study do not go on with runs that were made from other inputs;
+// inputs in another order are the same.
+func TestChangedUnderSeveral(t *testing.T) {
+	w := made(t)
+	commands := map[string][]string{
+		"tune":    w.in("tune", "--split", "own", "--method", "eszsl", "--trials", "1", "--folds", "2", "--run", "tuned"),
+		"compare": w.in("compare", "--split", "own", "--methods", "eszsl,conse", "--trials", "1", "--folds", "2", "--seeds", "1", "--budget", "0"),
+		"fewshot": w.in("fewshot", "--split", "own", "--methods", "eszsl", "--shots", "0,1", "--pool", "2", "--seeds", "1"),
+	}
+	before := map[string]map[string]any{}
+	for name, args := range commands {
+		before[name] = done(t, args...)
+	}
+	w.describe([]int{7, 2, 5, 0, 1, 6, 4, 3}, []int{3, 1, 0, 2})
+	w.store("x", rand.New(rand.NewPCG(1, 2)).Perm(len(w.images)))
+	for name, args := range commands {
+		r := done(t, args...)
+		for _, key := range []string{"best", "methods", "points"} {
+			if !reflect.DeepEqual(r[key], before[name][key]) {
+				t.Errorf("%s with all in another order: %s\n%v\nwas\n%v", name, key, r[key], before[name][key])
+			}
+		}
+	}
+	w.values[2][1] += .25
+	w.describe(upTo(8), upTo(4))
+	for name, args := range commands {
+		code := exitFailed
+		refused(t, code, []string{"other inputs", `b of class "k2" was`, "force"}, args...)
+		if name == "fewshot" {
+			done(t, append(args, "--force")...)
+		}
+	}
+}

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 
 	"vzsl/features"
@@ -235,11 +234,7 @@ func (c *console) bind(ctx context.Context, name string, model *train.Predictor,
 	bound := *in
 	bound.Classes, bound.Roles, bound.missing = record.Classes, record.Roles, nil
 	if in.Classes != nil {
-		for _, class := range in.Classes.Classes {
-			if !slices.Contains(record.Classes.Classes, class) {
-				bound.added = append(bound.added, class)
-			}
-		}
+		bound.added = record.Classes.Added(in.Classes)
 	}
 	if in.Features != nil {
 		c.sayUnassigned(record.Roles, in.Features)
