@@ -113,7 +113,7 @@ func detect(path string) (*format, error) {
 			return nil, fmt.Errorf("%s is %s", path, a.says)
 		}
 	}
-	ext := strings.ToLower(filepath.Ext(path))
+	ext := extension(path)
 	var text *format
 	for i, f := range formats {
 		switch {
@@ -140,6 +140,8 @@ func (f *format) mismatch(path string, start []byte) (*format, error) {
 	}
 	return nil, fmt.Errorf("%s is not a readable file of the format %s: its first bytes are others; copy or write it again", path, f.name)
 }
+
+func extension(path string) string { return strings.ToLower(filepath.Ext(path)) }
 
 func firstBytes(path string, n int) ([]byte, error) {
 	f, err := os.Open(path)
@@ -187,7 +189,7 @@ func walk(dir string, do func(name string, e fs.DirEntry) error) error {
 func openFolder(dir string, o Options) (Table, error) {
 	byFormat := map[string][]string{}
 	err := walk(dir, func(name string, _ fs.DirEntry) error {
-		ext := strings.ToLower(filepath.Ext(name))
+		ext := extension(name)
 		for _, f := range formats {
 			if slices.Contains(f.ext, ext) && (o.Format == "" || o.Format == f.name) {
 				byFormat[f.name] = append(byFormat[f.name], name)
