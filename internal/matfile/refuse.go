@@ -91,6 +91,14 @@ func (i *Info) refused(wanted string, numbers bool) error {
 	return errors.New(said)
 }
 
+// Unread says what an array is that holds neither numbers nor texts, and what to do about it in the program that wrote it.
+func (i *Info) Unread() string {
+	if do := i.remedy(true); do != "" {
+		return fmt.Sprintf("a %s, which is not read: %s", i.is(), do)
+	}
+	return fmt.Sprintf("a %s, which is not read", i.is())
+}
+
 // remedy is what makes something of an array that can be read, in MATLAB or, where Octave has such arrays, there; "" where nothing
 // is sure to.
 func (i *Info) remedy(numbers bool) string {
