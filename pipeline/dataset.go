@@ -108,9 +108,10 @@ func (d *datasetFlags) infer() {
 		return there
 	}
 	own := slices.Contains(datasets.Layouts(), d.name)
+	files := own && (lies("classes.txt") || lies("images.mat") || lies("imagelabels.mat"))
 	switch {
 	case d.layout != "":
-	case lies(datasets.XLSA17Splits) && !(own && (lies("classes.txt") || lies("images.mat") || lies("imagelabels.mat"))):
+	case lies(datasets.XLSA17Splits) && !files:
 		d.layout = "xlsa17"
 	case own:
 		d.layout = d.name
