@@ -108,12 +108,15 @@ func detect(path string) (*format, error) {
 			}
 		}
 	}
+	ext := extension(path)
+	if mat := slices.IndexFunc(formats, func(f format) bool { return f.name == "mat" }); ext == ".mat" {
+		return &formats[mat], nil // its reader knows what else is called so: HDF5, Octave's own formats
+	}
 	for _, a := range advice {
 		if bytes.HasPrefix(start, []byte(a.magic)) {
 			return nil, fmt.Errorf("%s is %s", path, a.says)
 		}
 	}
-	ext := extension(path)
 	var text *format
 	for i, f := range formats {
 		switch {
@@ -129,12 +132,8 @@ func detect(path string) (*format, error) {
 	return nil, fmt.Errorf("%s is of no format that is read: %s", path, strings.Join(Formats(), ", "))
 }
 
-// mismatch says what is wrong with a file whose first bytes are not those of the format that its name promises. MATLAB files
-// and damaged ones are opened, for their reader's own words.
+// mismatch says what is wrong with a file whose first bytes are not those of the format that its name promises.
 func (f *format) mismatch(path string, start []byte) (*format, error) {
-	if f.name == "mat" {
-		return f, nil
-	}
 	if !bytes.Contains(start, []byte{0}) {
 		return nil, fmt.Errorf("%s is text, not a file of the format %s: give it a name that ends in .csv or .txt", path, f.name)
 	}
