@@ -220,7 +220,7 @@ func TestChangedByte(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	flips := 3
 	if os.Getenv("VZSL_LONG") != "" {
-		flips = 300
+		flips = 40
 	}
 	for _, file := range []string{
 		w.path("features", "x", "splits", "own.parquet"), w.path("features", "x", "classes.parquet"), shards[0],
@@ -362,12 +362,24 @@ func TestForeignModel(t *testing.T) {
 	own := w.path("runs", "x-own-vzsl", "model.safetensors")
 	for run, says := range map[string]string{"seed2": "seed in the model 2, in config.toml 1", "scale": "scale in the model 9", "x-own-eszsl": "method in the model eszsl"} {
 		write(t, own, string(read(t, w.path("runs", run, "model.safetensors"))))
-		for door, args := range w.doors() {
-			if strings.HasPrefix(door, "report") {
-				continue
-			}
+		for _, args := range w.doors() {
 			refused(t, exitFailed, []string{"is not the one that was trained there", says, "force"}, args...)
 		}
+	}
+}
+
+// TestRecordGone: a run whose record was taken away is no run of version 0.1.0.
+func TestRecordGone(t *testing.T) {
+	w := made(t)
+	for _, method := range []string{"vzsl", "eszsl"} {
+		done(t, w.train(method)...)
+		done(t, w.of("evaluate", method)...)
+	}
+	if err := os.RemoveAll(w.path("runs", "x-own-vzsl", "inputs")); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range w.doors() {
+		refused(t, exitFailed, []string{"what the run was made from", "split.parquet", "force"}, args...)
 	}
 }
 
