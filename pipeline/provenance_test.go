@@ -368,6 +368,42 @@ func TestForeignModel(t *testing.T) {
 	}
 }
 
+// TestTrainAgain: the command that a refused run names trains it as it was trained, all its seeds, with its settings, by its search.
+func TestTrainAgain(t *testing.T) {
+	w := made(t)
+	search := []string{"--trials", "2", "--folds", "2"}
+	runs := map[string][]string{
+		"settings": w.train("vzsl", "--scale", "7", "--seed", "5", "--run", "settings"),
+		"seeds":    w.train("vzsl", "--scale", "7", "--seed", "3", "--seeds", "2", "--run", "seeds"),
+		"search":   w.in(append([]string{"tune", "--split", "own", "--method", "eszsl", "--run", "search"}, search...)...),
+		"searched": w.in(append([]string{"tune", "--split", "own", "--method", "eszsl", "--seeds", "2", "--run", "searched"}, search...)...),
+	}
+	config := func(run string) string {
+		folder := map[string]string{"seeds": "/seed-4", "searched": "/seed-2"}[run]
+		text := string(read(t, w.path("runs", run+folder, "config.toml")))
+		return regexp.MustCompile(`(?m)^(accuracy|deviation|trial|.*sha256|lambda|gamma) = .*$`).ReplaceAllString(text, "")
+	}
+	before := map[string]string{}
+	for run, args := range runs {
+		done(t, args...)
+		before[run] = config(run)
+	}
+	w.values[0][2] += .25
+	w.describe(upTo(8), upTo(4))
+	for run := range runs {
+		o := vzsl(t, "evaluate", "--run", run, "--out", w.out)
+		again := regexp.MustCompile(`'vzsl ((?:train|tune) [^']*)'`).FindStringSubmatch(o.stderr)
+		if o.code != exitFailed || again == nil {
+			t.Fatalf("%s: %d %s", run, o.code, o.stderr)
+		}
+		done(t, strings.Fields(again[1])...)
+		done(t, "evaluate", "--run", run, "--out", w.out)
+		if now := config(run); now != before[run] {
+			t.Errorf("%s: '%s' trained\n%s\nnot\n%s", run, again[1], now, before[run])
+		}
+	}
+}
+
 // TestRecordGone: a run whose record was taken away is no run of version 0.1.0.
 func TestRecordGone(t *testing.T) {
 	w := made(t)

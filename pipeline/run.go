@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"vzsl/features"
@@ -308,12 +309,25 @@ func (c *console) changed(name string, model *train.Predictor, changes []*featur
 	return e
 }
 
-// trainAgain is the command that trains a run anew on what is there.
+// trainAgain is the command that trains a run, or all seeds of the one that it is of, anew on what is there.
 func (c *console) trainAgain(name string, model *train.Predictor) string {
 	s := model.Settings()
+	run, _, several := strings.Cut(name, "/"+seedPrefix)
 	args := []string{"--dataset", model.Source().Dataset, "--split", model.Split(), "--method", s.Method}
 	if s.Transductive {
 		args = append(args, "--transductive")
+	}
+	if seeds, err := seedsOf(c.runDir(run)); several && err == nil && len(seeds) > 0 {
+		args, s.Seed = append(args, "--seeds", strconv.Itoa(len(seeds))), seeds[0]
+	}
+	end := []string{"--run", run, "--force"}
+	_, tuned, err := train.ReadSettings(c.runDir(name))
+	if _, absent := os.Stat(filepath.Join(c.runDir(run), tuningDir)); err == nil && tuned != nil && absent == nil {
+		args = append(args, "--trials", strconv.Itoa(tuned.Trials), "--folds", strconv.Itoa(max(2, tuned.Folds)))
+		if s.Seed != 1 {
+			args = append(args, "--seed", strconv.FormatUint(s.Seed, 10))
+		}
+		return c.command("tune", append(args, end...)...)
 	}
 	if def, err := train.Preset("", s.Method); err == nil {
 		were := map[string]string{}
@@ -326,9 +340,5 @@ func (c *console) trainAgain(name string, model *train.Predictor) string {
 			}
 		})
 	}
-	run, _, several := strings.Cut(name, "/"+seedPrefix)
-	if several {
-		args = append(args, "--seeds", "1")
-	}
-	return c.command("train", append(args, "--run", run, "--force")...)
+	return c.command("train", append(args, end...)...)
 }
