@@ -246,7 +246,7 @@ func (c *console) bind(ctx context.Context, name string, model *train.Predictor,
 	return &bound, nil
 }
 
-// bindOld is bind of a run of version 0.1.0: what it says of its inputs is compared.
+// bindOld is bind of a run of an earlier version, without a record: what it says of its inputs is compared.
 func (c *console) bindOld(name string, model *train.Predictor, in *inputs) error {
 	what := "which images are tested, and their features"
 	switch {
@@ -255,7 +255,7 @@ func (c *console) bindOld(name string, model *train.Predictor, in *inputs) error
 	case in.Features == nil:
 		what = "its features, and which images are tested"
 	}
-	c.log.Warn("the run is of version 0.1.0 and has no record of what it was made from: "+what+" could not be compared; a run trained again has one", "run", name)
+	c.log.Warn("the run is of an earlier version and has no record of what it was made from: "+what+" could not be compared; a run trained again has one", "run", name)
 	if in.missing != nil {
 		return nil
 	}

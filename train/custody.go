@@ -23,7 +23,7 @@ type keeper struct {
 }
 
 // custody lays the inputs out in the order of the folder's record, refusing other ones; a new folder is given the record of
-// today. It returns the record's identity; "": a folder of version 0.1.0, which has none.
+// today. It returns the record's identity; "": one of an earlier version, which has none.
 func (k *keeper) custody(ctx context.Context) (string, error) {
 	kept := k.now
 	if k.begun {
@@ -60,7 +60,7 @@ func (k *keeper) custody(ctx context.Context) (string, error) {
 	return kept.SHA256(), nil
 }
 
-// old refuses a run whose config.toml names a record that is not there: it is not one of version 0.1.0.
+// old refuses a run whose config.toml names a record that is not there: it is not of an earlier version.
 func (k *keeper) old(absent error) error {
 	text, err := os.ReadFile(filepath.Join(k.dir, configFile))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -114,7 +114,7 @@ func (p *Predictor) belongs(trained string) error {
 	return nil
 }
 
-// Inputs is the record of what the run was made from, read once; nil: it is of version 0.1.0 and has none.
+// Inputs is the record of what the run was made from, read once; nil: it is of an earlier version and has none.
 func (p *Predictor) Inputs() (*features.Record, error) { return p.inputs() }
 
 func (p *Predictor) readInputs() (*features.Record, error) {
@@ -132,7 +132,7 @@ func (p *Predictor) readInputs() (*features.Record, error) {
 	return r, nil
 }
 
-// OldChanges compares inputs with what a run of version 0.1.0 says of its own: digests of the class lists, of the class table
+// OldChanges compares inputs with what a run of an earlier version says of its own: digests of the class lists, of the class table
 // and, where the features are given, of those trained on. The attributes must be in the order of Attributes.
 func (p *Predictor) OldChanges(in *features.Inputs) ([]*features.Change, error) {
 	d := &p.record.Data
