@@ -54,9 +54,25 @@ func ReadXLSA17(file, which string, classes []string) (*Table, error) {
 	if len(order) != a.Dims[1] {
 		return nil, fmt.Errorf("%s: %s has %d columns for %d classes", file, which, a.Dims[1], len(order))
 	}
+	for i, v := range values {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, fmt.Errorf("%s: %s: attribute %d of class %q is %v", file, which, i%a.Dims[0]+1, order[i/a.Dims[0]], v)
+		}
+	}
 	marks := 0
-	if which == XLSA17Original {
+	switch {
+	case which != XLSA17Original:
+	case f.Has(xlsa17Missing): // of our own export: what is missing is said apart
+		if marks, err = t.xlsa17Marked(f, file, a.Dims, values); err != nil {
+			return nil, err
+		}
+	default:
 		marks = markedMissing(values)
+		for i, v := range values {
+			if marks > 0 && v == -1 {
+				values[i] = math.NaN()
+			}
+		}
 	}
 	if marks > 0 {
 		t.Notes = append(t.Notes, fmt.Sprintf("%s: %d values are -1, which stands for missing", file, marks))
@@ -70,12 +86,6 @@ func ReadXLSA17(file, which string, classes []string) (*Table, error) {
 	for c, name := range order {
 		row := make([]float32, dim)
 		for i, v := range values[c*dim : (c+1)*dim] {
-			switch {
-			case marks > 0 && v == -1:
-				v = math.NaN()
-			case math.IsNaN(v) || math.IsInf(v, 0):
-				return nil, fmt.Errorf("%s: %s: attribute %d of class %q is %v", file, which, i+1, name, v)
-			}
 			row[i] = float32(v)
 		}
 		if _, twice := rows[name]; twice {
@@ -84,6 +94,31 @@ func ReadXLSA17(file, which string, classes []string) (*Table, error) {
 		rows[name] = row
 	}
 	return t, t.align(file, classes, order, rows)
+}
+
+// xlsa17Missing is the matrix in which our own export says which values of the original are missing, where -1 does not tell.
+const xlsa17Missing = "original_att_missing"
+
+// xlsa17Marked makes NaN of the values that the matrix marks, and counts them.
+func (t *Table) xlsa17Marked(f *matfile.File, file string, dims []int, values []float64) (marks int, err error) {
+	a, err := f.Read(xlsa17Missing)
+	if err != nil {
+		return 0, err
+	}
+	missing, err := a.Float64s()
+	if err != nil {
+		return 0, fmt.Errorf("%s: %s: %w", file, xlsa17Missing, err)
+	}
+	if !slices.Equal(a.Dims, dims) {
+		return 0, fmt.Errorf("%s: %s is of size %v, %s of %v", file, xlsa17Missing, a.Dims, XLSA17Original, dims)
+	}
+	for i, m := range missing {
+		if m != 0 {
+			values[i] = math.NaN()
+			marks++
+		}
+	}
+	return marks, nil
 }
 
 // respell gives the file's names the dataset's spelling: SUN's "desert/sand" is "desert_sand" there.

@@ -28,7 +28,14 @@ type Exported struct {
 	Files   []string
 	Counts  map[string]int // of trainval_loc and the others
 	Missing int            // attribute values that are missing, written as -1
+	// Ambiguous tells that there are negative values beside the missing ones, or a -1 that is none: only who reads the variable
+	// XLSA17Missing tells them apart.
+	Ambiguous bool
 }
+
+// XLSA17Missing is the matrix, 1 where the value of original_att is missing, that is written where -1 does not tell by itself. It
+// is this program's own; attributes.ReadXLSA17 reads it.
+const XLSA17Missing = "original_att_missing"
 
 // ExportXLSA17 writes a dataset in the files that the published code of others reads: res101.mat (features, a column per
 // image; labels; image_files), att_splits.mat (original_att as in the class table, -1 where missing; att, its columns scaled to
@@ -135,16 +142,22 @@ func (o *ExportXLSA17Options) features(ctx context.Context, w *matfile.Writer, l
 
 func (o *ExportXLSA17Options) splits(w *matfile.Writer, locs map[string][]float64, e *Exported) error {
 	a, c := len(o.Classes.Attributes), len(o.Classes.Classes)
-	original, unit := make([]float64, 0, a*c), make([]float64, 0, a*c)
+	original, unit, missing := make([]float64, 0, a*c), make([]float64, 0, a*c), make([]float64, 0, a*c)
+	minus, negative := 0, 0 // values that are -1, and others below 0
 	for _, row := range o.Classes.Values {
 		squares := 0.0
 		for _, v := range row {
-			x := float64(v)
-			if v != v {
-				x = -1
+			x, gone := float64(v), 0.0
+			switch {
+			case v != v:
+				x, gone = -1, 1
 				e.Missing++
+			case v == -1:
+				minus++
+			case v < 0:
+				negative++
 			}
-			original = append(original, x)
+			original, missing = append(original, x), append(missing, gone)
 			squares += x * x
 		}
 		for _, x := range original[len(original)-a:] {
@@ -159,6 +172,12 @@ func (o *ExportXLSA17Options) splits(w *matfile.Writer, locs map[string][]float6
 	}
 	if err := w.Doubles("original_att", a, c, original); err != nil {
 		return err
+	}
+	// A reader takes -1 for missing where nothing else is negative.
+	if e.Ambiguous = e.Missing > 0 && minus+negative > 0 || minus > 0 && negative == 0; e.Ambiguous {
+		if err := w.Doubles(XLSA17Missing, a, c, missing); err != nil {
+			return err
+		}
 	}
 	if err := w.Texts("allclasses_names", o.Classes.Classes); err != nil {
 		return err

@@ -285,6 +285,10 @@ func (c *console) exportXLSA17(ctx context.Context, o *exportOptions) error {
 		Missing int            `json:"missing"`
 		Counts  map[string]int `json:"counts"`
 	}{o.to, e.Files, cache.Rows(), len(table.Classes), e.Missing, e.Counts}
+	if e.Ambiguous {
+		c.log.Warn(fmt.Sprintf("original_att has negative values and %d missing ones written as -1: other programs cannot tell which are which but by the matrix %s, which this one reads",
+			e.Missing, datasets.XLSA17Missing))
+	}
 	return c.result(res, func(w io.Writer) {
 		fmt.Fprintf(w, "%s: %d images, %d classes; %d to train and validate on, %d of seen and %d of unseen classes to test on\n",
 			o.to, res.Images, res.Classes, e.Counts["trainval_loc"], e.Counts["test_seen_loc"], e.Counts["test_unseen_loc"])
