@@ -64,7 +64,7 @@ func openAwA2(dir string) (*Dataset, error) {
 		return nil, fmt.Errorf("no pictures in %s", d.ImageRoot)
 	}
 	if n := d.withoutImages(); n > 0 {
-		d.note("%d of the %d classes have no images", n, len(d.Classes))
+		d.noteUnpictured("%d of the %d classes have no images", n, len(d.Classes))
 	}
 	return d, d.check()
 }

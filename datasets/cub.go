@@ -55,7 +55,7 @@ func openCUB(dir string) (*Dataset, error) {
 		return nil, fmt.Errorf("%s: %w", root, err)
 	}
 	if n := d.withoutImages(); n > 0 {
-		d.note("%d of the %d classes have no images", n, len(d.Classes))
+		d.noteUnpictured("%d of the %d classes have no images", n, len(d.Classes))
 	}
 	d.noteMissing(imagesFile)
 	return d, nil
@@ -168,6 +168,6 @@ func (d *Dataset) noteMissing(list string) {
 		}
 	}
 	if len(missing) > 0 {
-		d.note("%d of the %d images of %s have no file in %s: %s", len(missing), len(d.Images), filepath.Base(list), d.ImageRoot, some(missing))
+		d.noteUnpictured("%d of the %d images of %s have no file in %s: %s", len(missing), len(d.Images), filepath.Base(list), d.ImageRoot, some(missing))
 	}
 }
