@@ -161,7 +161,7 @@ func TestReadCUBErrors(t *testing.T) {
 		"missing row": {m, "1 2\n3 4\n", []string{cubMatrix, "expected 3 rows", "found 2"}},
 		"a row more":  {m, "1 2\n3 4\n5 6\n7 8\n", []string{cubMatrix + ":4", "expected 3 rows", "found more"}},
 		"short row":   {m, "1 2\n3\n5 6\n", []string{cubMatrix + ":2", "expected 2 values, found 1"}},
-		"word":        {m, "1 2\n3 x\n5 6\n", []string{cubMatrix + ":2", "value 2", `"x"`}},
+		"word":        {m, "1 2\n3 x\n5 6\n", []string{cubMatrix + ":2", `attribute "has_wing_color::blue" of class "002.B"`, `"x"`}},
 		"not finite":  {m, "1 2\n3 nan\n5 6\n", []string{cubMatrix + ":2", `"nan"`}},
 		"empty":       {m, "", []string{"expected 3 rows", "found 0"}},
 		"names":       {"attributes.txt", "1 a\n3 b\n", []string{"attributes.txt:2", "expected number 2"}},
@@ -239,7 +239,7 @@ func matrixGen(missing bool) *rapid.Generator[[][]float32] {
 	})
 }
 
-func norm(v []float32) float64 {
+func length(v []float32) float64 {
 	s := 0.0
 	for _, x := range v {
 		s += float64(x) * float64(x)
@@ -272,7 +272,7 @@ func TestNormaliserProperties(t *testing.T) {
 					t.Fatalf("row %d becomes %v", i, out[i])
 				}
 			}
-			if l := norm(out[i]); (kind == L2 || kind == CentreL2) && l != 0 && math.Abs(l-1) > 1e-5 {
+			if l := length(out[i]); (kind == L2 || kind == CentreL2) && l != 0 && math.Abs(l-1) > 1e-5 {
 				t.Fatalf("length %v", l)
 			}
 		}
@@ -400,7 +400,7 @@ func FuzzCUBMatrix(f *testing.F) {
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if m, err := matrix(file, 2, 0); err == nil && (len(m) != 2 || len(m[0]) != len(m[1])) {
+		if m, err := matrix(file, []string{"a", "b"}, nil); err == nil && (len(m) != 2 || len(m[0]) != len(m[1])) {
 			t.Error(m)
 		}
 		if err := os.WriteFile(file, []byte(names), 0o644); err != nil {
@@ -416,4 +416,28 @@ func ExampleFit() {
 	_ = n.Apply([]float32{3, 50}, out)
 	fmt.Println(out)
 	// Output: [2 0]
+}
+
+// The same names in Unicode's form D, as macOS writes them, find their classes and attributes.
+func TestUnicodeForms(t *testing.T) {
+	const class, attribute = "e\u0301le\u0301phant", "tre\u0300s grand"
+	path := filepath.Join(t.TempDir(), "a.csv")
+	if err := os.WriteFile(path, []byte("class,"+attribute+"\n"+class+",1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, asked := range []string{"\u00e9l\u00e9phant", class} {
+		a, err := ReadFile(path, FileOptions{Classes: []string{asked}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Classes[0] != "\u00e9l\u00e9phant" || a.Names[0] != "tr\u00e8s grand" || a.Values[0][0] != 1 {
+			t.Errorf("%+q, %+q: %v", a.Classes, a.Names, a.Values)
+		}
+	}
+	if err := os.WriteFile(path, []byte("class,x\n"+class+",1\n\u00e9l\u00e9phant,2\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadFile(path, FileOptions{}); err == nil || !strings.Contains(err.Error(), "two Unicode forms") {
+		t.Error(err)
+	}
 }

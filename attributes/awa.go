@@ -33,7 +33,7 @@ func ReadAwA(dir, which string, classes []string) (*Table, error) {
 	}
 	name := "predicate-matrix-" + which + ".txt"
 	file := filepath.Join(root, name)
-	m, err := matrix(file, len(order), len(t.Names))
+	m, err := matrix(file, order, t.Names)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	unicode "golang.org/x/text/unicode/norm"
+	"golang.org/x/text/unicode/norm"
 
 	"vzsl/features/convert"
 )
@@ -52,15 +52,8 @@ func ReadFile(path string, o FileOptions) (*Table, error) {
 		return nil, err
 	}
 	byName := make(map[string][]float32, len(names))
-	first := make(map[string]int, len(names))
 	for i, n := range names {
-		if n == "" {
-			return nil, fmt.Errorf("%s: row %d has no class name", path, i+1)
-		}
-		if was, twice := first[n]; twice {
-			return nil, fmt.Errorf("%s: row %d: class %q is already in row %d", path, i+1, n, was+1)
-		}
-		byName[n], first[n] = rows[i], i
+		byName[n] = rows[i]
 	}
 	classes := o.Classes
 	if classes == nil {
@@ -90,10 +83,7 @@ func (o *FileOptions) rowNames(src convert.Table, class int, columns []int) ([]s
 	if len(all[0]) != rows {
 		return nil, fmt.Errorf("%s: %d class names for %d rows of attributes", src.Path(), len(all[0]), rows)
 	}
-	for i, n := range all[0] {
-		all[0][i] = unicode.NFC.String(n)
-	}
-	return all[0], nil
+	return all[0], convert.UniqueNames(src.Path(), all[0])
 }
 
 // readValues reads all rows, and names the attributes.
@@ -101,7 +91,7 @@ func (t *Table) readValues(src convert.Table, columns []int, names []string) ([]
 	for _, i := range columns {
 		c := src.Columns()[i]
 		if !c.List {
-			t.Names = append(t.Names, c.Name)
+			t.Names = append(t.Names, norm.NFC.String(c.Name))
 			continue
 		}
 		for j := range c.Width {

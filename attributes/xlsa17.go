@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"vzsl/internal/delimited"
 	"vzsl/internal/matfile"
 )
@@ -19,10 +21,20 @@ const (
 	XLSA17Unit     = "att"          // scaled to unit length, class by class
 )
 
+// Variables that our own export of a folder of xlsa17 has beside xlsa17's (datasets.ExportXLSA17).
+const (
+	matMissing    = "original_att_missing"   // places of the missing values, from 1, columns first
+	matAttributes = "attribute_names"        // in the order of the rows
+	matBlocks     = "attribute_blocks"       // names of the descriptions that the attributes are joined of
+	matWidths     = "attribute_block_widths" // how many attributes each has
+)
+
 // ReadXLSA17 reads the class attributes of a file of xlsa17 (att_splits.mat, or sent_splits.mat with its sentence vectors),
 // one column per class, the classes' names in allclasses_names or in allclasses.txt beside the file. which is XLSA17Original
-// or XLSA17Unit; "" is the original where the file has it. Of the original, -1 is a missing value where nothing else is
-// negative (AwA's antelope); in the scaled one it cannot be told from the others and stays as published.
+// or XLSA17Unit; "" is the original where the file has it.
+//
+// A file of our own export says which values are missing. In another one a NaN is; without any, a -1 of the original is where
+// nothing else is negative (AwA's antelope). In the scaled matrix that -1 cannot be told from the others and stays as published.
 func ReadXLSA17(file, which string, classes []string) (*Table, error) {
 	f, err := matfile.Open(file)
 	if err != nil {
@@ -35,18 +47,15 @@ func ReadXLSA17(file, which string, classes []string) (*Table, error) {
 	case which == "":
 		which = XLSA17Unit
 	}
-	a, err := f.Read(which)
+	a, values, err := xlsa17Values(f, which)
 	if err != nil {
 		return nil, err
-	}
-	values, err := a.Float64s()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %s: %w", file, which, err)
 	}
 	t := &Table{Source: fmt.Sprintf("%s of %s of xlsa17", which, filepath.Base(file))}
 	if len(a.Dims) != 2 || a.Len() == 0 {
 		return nil, fmt.Errorf("%s: %s is of size %v; a matrix is wanted", file, which, a.Dims)
 	}
+	dim := a.Dims[0]
 	order, err := t.xlsa17Names(f, file, a.Dims[1], classes)
 	if err != nil {
 		return nil, err
@@ -54,75 +63,135 @@ func ReadXLSA17(file, which string, classes []string) (*Table, error) {
 	if len(order) != a.Dims[1] {
 		return nil, fmt.Errorf("%s: %s has %d columns for %d classes", file, which, a.Dims[1], len(order))
 	}
-	for i, v := range values {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil, fmt.Errorf("%s: %s: attribute %d of class %q is %v", file, which, i%a.Dims[0]+1, order[i/a.Dims[0]], v)
-		}
+	if err := t.xlsa17Missing(f, which, values); err != nil {
+		return nil, err
 	}
-	marks := 0
-	switch {
-	case which != XLSA17Original:
-	case f.Has(xlsa17Missing): // of our own export: what is missing is said apart
-		if marks, err = t.xlsa17Marked(f, file, a.Dims, values); err != nil {
-			return nil, err
-		}
-	default:
-		marks = markedMissing(values)
-		for i, v := range values {
-			if marks > 0 && v == -1 {
-				values[i] = math.NaN()
-			}
-		}
-	}
-	if marks > 0 {
-		t.Notes = append(t.Notes, fmt.Sprintf("%s: %d values are -1, which stands for missing", file, marks))
+	if err := t.xlsa17Attributes(f, dim); err != nil {
+		return nil, err
 	}
 	respell(order, classes)
-	dim := a.Dims[0]
-	for i := range dim {
-		t.Names = append(t.Names, fmt.Sprintf("attribute_%03d", i+1))
-	}
 	rows := make(map[string][]float32, len(order))
 	for c, name := range order {
 		row := make([]float32, dim)
 		for i, v := range values[c*dim : (c+1)*dim] {
+			if math.IsInf(v, 0) {
+				return nil, fmt.Errorf("%s: %s: attribute %q of class %q is %v", file, which, t.Names[i], name, v)
+			}
 			row[i] = float32(v)
 		}
 		if _, twice := rows[name]; twice {
-			return nil, fmt.Errorf("%s: class %q is there twice", file, name)
+			return nil, fmt.Errorf("%s: duplicate class %q", file, name)
 		}
 		rows[name] = row
 	}
 	return t, t.align(file, classes, order, rows)
 }
 
-// xlsa17Missing is the matrix in which our own export says which values of the original are missing, where -1 does not tell.
-const xlsa17Missing = "original_att_missing"
+// xlsa17Values reads a variable of numbers.
+func xlsa17Values(f *matfile.File, name string) (*matfile.Array, []float64, error) {
+	a, err := f.Read(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	values, err := a.Float64s()
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %s: %w", f.Path(), name, err)
+	}
+	return a, values, nil
+}
 
-// xlsa17Marked makes NaN of the values that the matrix marks, and counts them.
-func (t *Table) xlsa17Marked(f *matfile.File, file string, dims []int, values []float64) (marks int, err error) {
-	a, err := f.Read(xlsa17Missing)
+// xlsa17Texts reads a variable of texts, trimmed; nil where the file has none of that name.
+func xlsa17Texts(f *matfile.File, name string) ([]string, error) {
+	if !f.Has(name) {
+		return nil, nil
+	}
+	a, err := f.Read(name)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	missing, err := a.Float64s()
+	list, err := a.Texts()
 	if err != nil {
-		return 0, fmt.Errorf("%s: %s: %w", file, xlsa17Missing, err)
+		return nil, fmt.Errorf("%s: %s: %w", f.Path(), name, err)
 	}
-	if !slices.Equal(a.Dims, dims) {
-		return 0, fmt.Errorf("%s: %s is of size %v, %s of %v", file, xlsa17Missing, a.Dims, XLSA17Original, dims)
+	for i := range list {
+		list[i] = strings.TrimSpace(list[i])
 	}
-	for i, m := range missing {
-		if m != 0 {
+	return list, nil
+}
+
+// xlsa17Missing makes NaN of the values that are missing.
+func (t *Table) xlsa17Missing(f *matfile.File, which string, values []float64) error {
+	if f.Has(matMissing) {
+		_, places, err := xlsa17Values(f, matMissing)
+		if err != nil {
+			return err
+		}
+		for _, p := range places {
+			if p != math.Trunc(p) || p < 1 || p > float64(len(values)) {
+				return fmt.Errorf("%s: %s holds %v; %s has the places 1 to %d", f.Path(), matMissing, p, which, len(values))
+			}
+			values[int(p)-1] = math.NaN()
+		}
+		return nil
+	}
+	mark, said := math.NaN(), "NaN"
+	if !slices.ContainsFunc(values, math.IsNaN) {
+		if which != XLSA17Original || markedMissing(values) == 0 {
+			return nil
+		}
+		mark, said = -1, "-1"
+	}
+	n := 0
+	for i, v := range values {
+		if v == mark || v != v {
 			values[i] = math.NaN()
-			marks++
+			n++
 		}
 	}
-	return marks, nil
+	t.Notes = append(t.Notes, fmt.Sprintf("%s: %d values are %s, which stands for missing", f.Path(), n, said))
+	return nil
+}
+
+// xlsa17Attributes names the attributes, and the descriptions they are joined of, where the file does: others have numbers.
+func (t *Table) xlsa17Attributes(f *matfile.File, dim int) error {
+	var err error
+	if t.Names, err = xlsa17Texts(f, matAttributes); err != nil {
+		return err
+	}
+	if t.Names == nil {
+		for i := range dim {
+			t.Names = append(t.Names, fmt.Sprintf("attribute_%03d", i+1))
+		}
+	}
+	if len(t.Names) != dim {
+		return fmt.Errorf("%s: %s names %d attributes, there are %d", f.Path(), matAttributes, len(t.Names), dim)
+	}
+	blocks, err := xlsa17Texts(f, matBlocks)
+	if err != nil || blocks == nil {
+		return err
+	}
+	_, widths, err := xlsa17Values(f, matWidths)
+	if err != nil {
+		return err
+	}
+	left := float64(dim)
+	for i, w := range widths {
+		if left -= w; w < 1 || w != math.Trunc(w) || i >= len(blocks) {
+			return fmt.Errorf("%s: %s and %s do not fit each other", f.Path(), matBlocks, matWidths)
+		}
+		t.Blocks = append(t.Blocks, Block{blocks[i], int(w)})
+	}
+	if left != 0 || len(widths) != len(blocks) {
+		return fmt.Errorf("%s: the widths of %s do not add up to %d attributes", f.Path(), matWidths, dim)
+	}
+	return nil
 }
 
 // respell gives the file's names the dataset's spelling: SUN's "desert/sand" is "desert_sand" there.
 func respell(names, classes []string) {
+	for i, n := range names {
+		names[i] = norm.NFC.String(n)
+	}
 	spelt := make(map[string]string, len(classes))
 	for _, c := range classes {
 		spelt[strings.ReplaceAll(c, "/", "_")] = c
@@ -152,19 +221,8 @@ func markedMissing(values []float64) int {
 
 // xlsa17Names are the classes of the columns.
 func (t *Table) xlsa17Names(f *matfile.File, file string, n int, classes []string) ([]string, error) {
-	if f.Has("allclasses_names") {
-		a, err := f.Read("allclasses_names")
-		if err != nil {
-			return nil, err
-		}
-		names, err := a.Texts()
-		if err != nil {
-			return nil, fmt.Errorf("%s: allclasses_names: %w", file, err)
-		}
-		for i := range names {
-			names[i] = strings.TrimSpace(names[i])
-		}
-		return names, nil
+	if names, err := xlsa17Texts(f, "allclasses_names"); names != nil || err != nil {
+		return names, err
 	}
 	list := filepath.Join(filepath.Dir(file), "allclasses.txt")
 	var names []string

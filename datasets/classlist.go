@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"vzsl/features"
 	"vzsl/internal/delimited"
 )
@@ -14,8 +16,8 @@ type listed struct {
 	line int
 }
 
-// ReadClassList reads class names, one a line. Blank lines and lines that start with # are left out; a name that is there
-// twice is an error.
+// ReadClassList reads class names, one a line, in Unicode's normal form C. Blank lines and comments are left out: a comment is a
+// # alone or followed by a blank, since a name may begin with it. A duplicate name is an error.
 func ReadClassList(path string) ([]string, error) {
 	list, err := readClassList(path)
 	if err != nil {
@@ -35,16 +37,17 @@ func ReadKnownClasses(path string, known []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	have := make(map[string]bool, len(known))
+	have := make(map[string]string, len(known))
 	for _, k := range known {
-		have[k] = true
+		have[norm.NFC.String(k)] = k
 	}
 	names := make([]string, len(list))
 	for i, l := range list {
-		if !have[l.name] {
+		k, ok := have[l.name]
+		if !ok {
 			return nil, fmt.Errorf("%s:%d: %w", path, l.line, features.UnknownClass(l.name, known))
 		}
-		names[i] = l.name
+		names[i] = k
 	}
 	return names, nil
 }
@@ -65,7 +68,7 @@ func readNamed(path string, known, wnids []string) ([]string, error) {
 		}
 	}
 	for _, k := range known {
-		named[k] = k
+		named[norm.NFC.String(k)] = k
 	}
 	lines := map[string]int{}
 	names := make([]string, len(list))
@@ -82,13 +85,18 @@ func readNamed(path string, known, wnids []string) ([]string, error) {
 	return names, nil
 }
 
+func isComment(line string) bool {
+	return line == "#" || strings.HasPrefix(line, "# ") || strings.HasPrefix(line, "#\t")
+}
+
 func readClassList(path string) ([]listed, error) {
 	var list []listed
 	lines := map[string]int{}
 	err := delimited.Lines(path, func(line int, text string) error {
-		if strings.HasPrefix(text, "#") {
+		if isComment(text) {
 			return nil
 		}
+		text = norm.NFC.String(text)
 		if was, twice := lines[text]; twice {
 			return fmt.Errorf("class %q is already in line %d", text, was)
 		}

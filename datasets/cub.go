@@ -167,7 +167,10 @@ func (d *Dataset) noteMissing(list string) {
 			missing = append(missing, m.Path)
 		}
 	}
-	if len(missing) > 0 {
+	switch n := len(missing); {
+	case n > 0 && n == len(d.Images):
+		d.noteUnpictured("none of the %d images of %s has a file in %s: features are to be imported, or the pictures put there", n, filepath.Base(list), d.ImageRoot)
+	case n > 0:
 		d.noteUnpictured("%d of the %d images of %s have no file in %s: %s", len(missing), len(d.Images), filepath.Base(list), d.ImageRoot, some(missing))
 	}
 }

@@ -7,7 +7,11 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"vzsl/features"
+
+	"vzsl/features/convert"
 )
 
 // Class is one class of a dataset, Image one picture.
@@ -31,7 +35,7 @@ type Dataset struct {
 // layouts by name.
 var layouts = map[string]func(dir string) (*Dataset, error){
 	"cub":    openCUB,
-	"folder": func(dir string) (*Dataset, error) { return OpenFolder(dir, "") },
+	"folder": func(dir string) (*Dataset, error) { return OpenFolder(dir, "", convert.Choice{}) },
 	"xlsa17": openXLSA17,
 	"awa1":   openAwA1, "awa2": openAwA2, "sun": openSUN, "imagenet": openImageNet, "flo": openFLO,
 }
@@ -65,10 +69,12 @@ func Open(layout, dir string) (*Dataset, error) {
 	return d, nil
 }
 
-// check finds what no layout may give.
+// check brings class names to Unicode's normal form C and finds what no layout may give. Every layout ends with it.
 func (d *Dataset) check() error {
 	names := make(map[string]struct{}, len(d.Classes))
-	for _, c := range d.Classes {
+	for i := range d.Classes {
+		c := &d.Classes[i]
+		c.Name = norm.NFC.String(c.Name)
 		if err := validName("class", c.Name); err != nil {
 			return err
 		}

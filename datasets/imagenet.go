@@ -111,7 +111,7 @@ func (x *imageNet) look(dir, at string, depth int) error {
 			below = at + "/" + name
 		}
 		st, err := os.Stat(full) // a link to a folder is a folder
-		if err != nil || strings.HasPrefix(name, ".") {
+		if err != nil || strings.HasPrefix(name, ".") || systemFolders[name] {
 			continue
 		}
 		switch {

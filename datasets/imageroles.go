@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"vzsl/features"
+	"vzsl/features/convert"
 	"vzsl/internal/delimited"
 )
 
@@ -25,19 +25,21 @@ var (
 	roleColumns      = []string{"role", "split", "set", "subset", "partition", "phase"}
 )
 
-// ReadImageRoles reads a table of images and roles: CSV or Parquet with a column of each, a list "image role" of two columns
-// without a header, or CUB's train_test_split.txt beside its images.txt.
+// ReadImageRoles reads a table of images and roles, in any format of package convert, with a column of each; a list "image role"
+// of two columns without a header; or CUB's train_test_split.txt beside its images.txt.
 func ReadImageRoles(path string) ([]ImageRole, error) {
-	var rows []ImageRole
-	var err error
-	switch head := magic(path); {
-	case head == "PAR1":
-		rows, err = imageRolesParquet(path)
-	case strings.EqualFold(filepath.Base(path), "train_test_split.txt"):
-		rows, err = imageRolesCUB(path)
-	default:
-		rows, err = imageRolesText(path)
+	format, err := convert.Detect(path)
+	if err != nil {
+		return nil, err
 	}
+	read := imageRolesTable
+	switch {
+	case strings.EqualFold(filepath.Base(path), "train_test_split.txt"):
+		read = imageRolesCUB
+	case format == "csv" || format == "text":
+		read = imageRolesText
+	}
+	rows, err := read(path)
 	if err != nil {
 		return nil, err
 	}
@@ -54,19 +56,6 @@ func ReadImageRoles(path string) ([]ImageRole, error) {
 		at[rows[i].Image] = rows[i].At
 	}
 	return rows, nil
-}
-
-func magic(path string) string {
-	f, err := os.Open(path)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	b := make([]byte, 4)
-	if _, err := io.ReadFull(f, b); err != nil {
-		return ""
-	}
-	return string(b)
 }
 
 // columnCalled finds the one column of a header that is called like one of the names.
@@ -163,10 +152,16 @@ func imageRolesCUB(path string) ([]ImageRole, error) {
 	return rows, err
 }
 
-func imageRolesParquet(path string) ([]ImageRole, error) {
-	header, err := features.TextColumns(path)
+// imageRolesTable reads any other format of table.
+func imageRolesTable(path string) ([]ImageRole, error) {
+	t, err := convert.Open(path, convert.Options{})
 	if err != nil {
 		return nil, err
+	}
+	defer t.Close()
+	var header []string
+	for _, c := range t.Columns() {
+		header = append(header, c.Name)
 	}
 	image, err := columnCalled(path, "image's name", header, imageNameColumns)
 	if err != nil {
@@ -176,13 +171,13 @@ func imageRolesParquet(path string) ([]ImageRole, error) {
 	if err != nil {
 		return nil, err
 	}
-	columns, err := features.ReadText(path, header[image], header[role])
+	columns, err := t.Texts(image, role)
 	if err != nil {
 		return nil, err
 	}
 	rows := make([]ImageRole, len(columns[0]))
 	for i := range rows {
-		rows[i] = ImageRole{columns[0][i], columns[1][i], fmt.Sprintf("%s: row %d", path, i+1)}
+		rows[i] = ImageRole{columns[0][i], columns[1][i], fmt.Sprintf("%s: row %d (from 0)", path, i)}
 	}
 	return rows, nil
 }

@@ -46,11 +46,40 @@ func TestAwA2(t *testing.T) {
 	wantNotes(t, d, "vzsl import text")
 	_, err = Open("awa2", t.TempDir())
 	wantError(t, err, "classes.txt", "https://")
+	// The images of its own features, whether their pictures are there or not.
+	list := write(t, filepath.Join(root, "Features", "ResNet101", "AwA2-filenames.txt"), "antelope_10001.jpg\nantelope_10002.jpg\nlion_10001.jpg\n")
+	labels := write(t, filepath.Join(root, "Features", "ResNet101", "AwA2-labels.txt"), "1\n1\n3\n")
+	if d, err = Open("awa2", root); err != nil {
+		t.Fatal(err)
+	}
+	want := []Image{{Path: "antelope/antelope_10001.jpg", Class: 0}, {Path: "antelope/antelope_10002.jpg", Class: 0}, {Path: "grizzly+bear/grizzly+bear_10001.jpg", Class: 1}, {Path: "grizzly+bear/grizzly+bear_10002.jpg", Class: 1}, {Path: "lion/lion_10001.jpg", Class: 2}}
+	if diff := cmp.Diff(want, d.Images); diff != "" {
+		t.Error(diff)
+	}
+	wantNotes(t, d, "2 of the 5 images of AwA2-filenames.txt have no file")
 	if err := os.RemoveAll(filepath.Join(root, "JPEGImages")); err != nil {
 		t.Fatal(err)
 	}
+	if d, err = Open("awa2", root); err != nil || len(d.Images) != 3 {
+		t.Fatal(d, err)
+	}
+	wantNotes(t, d, "none of the 3 images of AwA2-filenames.txt has a file")
+	write(t, labels, "1\n1\n")
 	_, err = Open("awa2", root)
-	wantError(t, err, "no JPEGImages", "AwA2-data.zip")
+	wantError(t, err, "AwA2-filenames.txt names 3 images", "2 labels")
+	write(t, labels, "1\n3\n3\n")
+	_, err = Open("awa2", root)
+	wantError(t, err, "AwA2-filenames.txt:2", `"antelope_10002.jpg" has the label of class "lion"`)
+	write(t, labels, "1\n1\n4\n")
+	_, err = Open("awa2", root)
+	wantError(t, err, "AwA2-labels.txt:3", "class id 4")
+	if err := os.Remove(list); err != nil {
+		t.Fatal(err)
+	}
+	if d, err = Open("awa2", root); err != nil || len(d.Images) != 0 || len(d.Classes) != 3 {
+		t.Fatal(d, err)
+	}
+	wantNotes(t, d, "no pictures in", "AwA2-data.zip")
 }
 
 // copied puts a folder of testdata elsewhere, so that pictures can be added.
@@ -169,7 +198,8 @@ func TestAwAFeatures(t *testing.T) {
 func TestImageNet(t *testing.T) {
 	dir := copied(t, "testdata/layouts/imagenet")
 	for _, f := range []string{"ILSVRC2012_img_train/n01440764/n01440764_2.JPEG", "ILSVRC2012_img_train/n01440764/n01440764_1.JPEG", "val/n01440764/v.JPEG",
-		"ILSVRC2012_img_train/n03126707/n03126707_1.JPEG", "2010/train/n07730406/n07730406_1.JPEG", "ILSVRC2012_img_train/n99999999/x.JPEG"} {
+		"ILSVRC2012_img_train/n03126707/n03126707_1.JPEG", "2010/train/n07730406/n07730406_1.JPEG", "ILSVRC2012_img_train/n99999999/x.JPEG",
+		"#recycle/train/n01440764/old.JPEG", "ILSVRC2012_img_train/n01440764/._n01440764_1.JPEG"} {
 		write(t, filepath.Join(dir, filepath.FromSlash(f)), "")
 	}
 	d, err := Open("imagenet", dir)

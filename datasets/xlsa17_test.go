@@ -244,7 +244,7 @@ func TestXLSA17Errors(t *testing.T) {
 		"val of no trainval": {func(_, s matContent) { s["train_loc"], s["val_loc"] = locs(1), locs(3) }, nil, 0,
 			[]string{"image 3", "not in trainval_loc or test_seen_loc"}},
 		"other classes":    {func(matContent, matContent) {}, map[string]string{"allclasses.txt": "001.A\n002.B\n003.C+c\n004.E\n"}, 0, []string{"allclasses.txt", "004.E", "004.D"}},
-		"unknown in list":  {func(matContent, matContent) {}, map[string]string{"testclasses.txt": "Nobody\n"}, 0, []string{"testclasses.txt:1", "Nobody"}},
+		"unknown in list":  {func(matContent, matContent) {}, map[string]string{"valclasses1.txt": "Nobody\n"}, 1, []string{"valclasses1.txt:1", "Nobody"}},
 		"no such fold":     {func(matContent, matContent) {}, nil, 3, []string{"valclasses3.txt"}},
 		"unseen validated": {func(matContent, matContent) {}, map[string]string{"valclasses1.txt": "004.D\n"}, 1, []string{"valclasses1.txt", `"004.D"`, "not a seen class"}},
 	} {
@@ -265,6 +265,43 @@ func TestXLSA17Errors(t *testing.T) {
 	}
 	_, err := OpenXLSA17(t.TempDir(), "", "")
 	wantError(t, err, "att_splits.mat is missing", "https://")
+}
+
+// TestXLSA17BesideOthers: files of the dataset itself in the folder, called like xlsa17's or nearly so, change nothing.
+func TestXLSA17BesideOthers(t *testing.T) {
+	features, splits := xlsa17Toy()
+	dir := xlsa17Folder(t, features, splits)
+	for name, text := range map[string]string{
+		"classes.txt": "1 002.B\n2 003.C+c\n", "trainvalclasses.txt": "1 002.B\n", "trainclasses.txt": "Nobody\n", "trainclasses1.txt": "Nobody\n",
+		"images.txt": "1 a.jpg\n", "myclasses-old.txt": "x\n", "valclasses2.txt": "1 002.B\n", "testclasses.txt": "Nobody\n",
+	} {
+		write(t, filepath.Join(dir, name), text)
+	}
+	x, err := OpenXLSA17(dir, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	images, classes := x.labelled()
+	r, err := x.Split(Split{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, 0, classes, images)
+	if err != nil || !slices.Equal(r.Unseen, []string{"004.D"}) || !strings.Contains(r.Provenance, "testclasses.txt is no list of these classes") {
+		t.Error(r, err)
+	}
+	write(t, filepath.Join(dir, "testclasses.txt"), "002.B\n") // of the dataset's own split
+	if r, err = x.Split(Split{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, 0, classes, images); err != nil || !strings.Contains(r.Provenance, "does not name the classes of test_unseen_loc") {
+		t.Error(r, err)
+	}
+}
+
+// TestXLSA17Folders: the longest end of an image's folder that is a class is its class's.
+func TestXLSA17Folders(t *testing.T) {
+	x := &XLSA17{Classes: []Class{{Name: "sand"}, {Name: "desert/sand"}, {Name: "\u00e9t\u00e9"}}}
+	for image, class := range map[string]int{"a/desert/sand/1.jpg": 1, "desert/sand/1.jpg": 1, "a/sand/1.jpg": 0, "e\u0301te\u0301/1.jpg": 2} {
+		for k := range x.Classes {
+			if err := x.folders([]string{image}, []int{k}); (err == nil) != (k == class) {
+				t.Errorf("%s of class %d: %v", image, k, err)
+			}
+		}
+	}
 }
 
 // TestXLSA17Unnamed: FLO's file names no classes; with the dataset itself at hand they are those of the same images.
@@ -374,11 +411,14 @@ func TestXLSA17Real(t *testing.T) {
 // madeUp writes features and labels that fit a folder's splits.
 func madeUp(t *testing.T, x *XLSA17, validation int) string {
 	unseen, val := map[string]bool{}, map[string]bool{}
-	for _, c := range x.folds["testclasses"] {
-		unseen[c] = true
-	}
-	for _, c := range x.folds["valclasses1"] {
-		val[c] = true
+	for name, in := range map[string]map[string]bool{"testclasses": unseen, "valclasses1": val} {
+		list, err := x.list(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range list {
+			in[c] = true
+		}
 	}
 	if len(unseen) == 0 {
 		for i, c := range x.Classes {

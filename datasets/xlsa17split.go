@@ -7,6 +7,8 @@ import (
 	"sort"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"vzsl/features"
 )
 
@@ -85,7 +87,7 @@ func (x *XLSA17) Split(s Split, fold int, classes []string, images []Labelled) (
 		return nil, err
 	}
 	for i, image := range r.Images {
-		if p.role[image] == features.RoleTestSeen {
+		if p.role[norm.NFC.String(image)] == features.RoleTestSeen {
 			r.Roles[i] = features.RoleTestSeen
 		}
 	}
@@ -100,7 +102,7 @@ func flatName(name string) string { return strings.ReplaceAll(name, "/", "_") }
 func (x *XLSA17) adoptNames(images []Labelled) error {
 	class := make(map[string]string, len(images))
 	for _, m := range images {
-		class[m.Image] = m.Class
+		class[norm.NFC.String(m.Image)] = m.Class
 	}
 	names := make([]string, len(x.Classes))
 	for _, m := range x.Images {
@@ -198,11 +200,12 @@ func (x *XLSA17) matched(p *proposed, images []Labelled) (mine []Labelled, stran
 		}
 	}
 	for _, m := range images {
-		if _, ok := p.role[m.Image]; !ok {
+		image := norm.NFC.String(m.Image)
+		if _, ok := p.role[image]; !ok {
 			strange++
 			continue
 		}
-		if c := class[m.Image]; flatName(c) != flatName(m.Class) {
+		if c := class[image]; flatName(c) != flatName(m.Class) {
 			return nil, 0, fmt.Errorf("image %q is of class %q here and of class %q in %s", m.Image, m.Class, c, x.features)
 		}
 		mine = append(mine, m)
@@ -266,7 +269,10 @@ func (x *XLSA17) proposed() (*proposed, error) {
 			p.unseen = append(p.unseen, c.Name)
 		}
 	}
-	if list := x.folds["testclasses"]; list != nil {
+	// The list says nothing that test_unseen_loc does not, and may be the dataset's own.
+	if list, err := x.list("testclasses"); err != nil {
+		p.said = append(p.said, fmt.Sprintf("testclasses.txt is no list of these classes (%v)", err))
+	} else if list != nil {
 		if d := differing(list, p.unseen); d != "" {
 			p.said = append(p.said, "testclasses.txt does not name the classes of test_unseen_loc: "+d)
 		}
@@ -289,11 +295,13 @@ func (x *XLSA17) validation(p *proposed, fold int) (classes, said []string, err 
 		return classes, append(said, fmt.Sprintf("the %d validation classes are those of val_loc", len(classes))), nil
 	}
 	name := fmt.Sprintf("valclasses%d", max(fold, 1))
-	list, ok := x.folds[name]
-	if fold > 0 && !ok {
+	list, err := x.list(name)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case fold > 0 && list == nil:
 		return nil, nil, fmt.Errorf("no %s.txt in %s", name, x.Dir)
-	}
-	if !ok {
+	case list == nil:
 		return nil, said, nil
 	}
 	seen := make(map[string]bool, len(p.seen))

@@ -142,6 +142,18 @@ func (t *ClassTable) Changed(now *ClassTable) *Change {
 	return nil
 }
 
+// Added are the classes of now that the table does not have.
+func (t *ClassTable) Added(now *ClassTable) []string {
+	at := places(t.Classes)
+	var added []string
+	for _, c := range now.Classes {
+		if _, ok := at[c]; !ok {
+			added = append(added, c)
+		}
+	}
+	return added
+}
+
 // numbered makes names that stand there several times different.
 func numbered(names []string) []string {
 	out := make([]string, len(names))
@@ -219,7 +231,7 @@ func (r *Record) featuresChange(ctx context.Context, in *Inputs) (*Change, error
 			return nil, context.Cause(ctx)
 		}
 		k, has := row[image]
-		switch had := r.Digests[i] != ""; {
+		switch had := r.ClassOf[i] != ""; {
 		case in.Elsewhere && has != had:
 		case had && !has:
 			d.add("image %q has no feature any more", image)

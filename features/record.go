@@ -52,20 +52,19 @@ type Inputs struct {
 	// and of the same images and classes; their values, rounded otherwise by another engine, are not compared.
 	Elsewhere bool
 
-	digests map[int]string // by row, as far as asked for
+	digests []uint64 // by row, as far as asked for
+	known   []bool
 }
 
 // digest identifies the values of a feature.
-func (in *Inputs) digest(row int) string {
-	d, ok := in.digests[row]
-	if !ok {
-		if in.digests == nil {
-			in.digests = make(map[int]string, in.Features.Rows())
-		}
-		d = fmt.Sprintf("%016x", xxh3.Hash(arrow.Float32Traits.CastToBytes(in.Features.Feature(row))))
-		in.digests[row] = d
+func (in *Inputs) digest(row int) uint64 {
+	if in.digests == nil {
+		in.digests, in.known = make([]uint64, in.Features.Rows()), make([]bool, in.Features.Rows())
 	}
-	return d
+	if !in.known[row] {
+		in.digests[row], in.known[row] = xxh3.Hash(arrow.Float32Traits.CastToBytes(in.Features.Feature(row))), true
+	}
+	return in.digests[row]
 }
 
 // Record is what a run was made from, kept in its folder: the class table, the split, and of each image of the split its
@@ -77,7 +76,7 @@ type Record struct {
 	Classes  *ClassTable
 	Roles    *Roles   // images with features first, in the order of the features' rows
 	ClassOf  []string // class of each image; "": it had no feature
-	Digests  []string // of each image's feature; "": it had none
+	Digests  []uint64 // of each image's feature, where it had one
 }
 
 // NewRecord makes the record of inputs whose features are known. It reads every feature of the split.
@@ -89,7 +88,7 @@ func NewRecord(ctx context.Context, in *Inputs) (*Record, error) {
 	}
 	roles := *in.Roles
 	roles.Images, roles.Roles = nil, nil
-	add := func(image, class, digest string) {
+	add := func(image, class string, digest uint64) {
 		roles.Images, roles.Roles = append(roles.Images, image), append(roles.Roles, role[image])
 		r.ClassOf, r.Digests = append(r.ClassOf, class), append(r.Digests, digest)
 		delete(role, image)
@@ -106,7 +105,7 @@ func NewRecord(ctx context.Context, in *Inputs) (*Record, error) {
 	}
 	for _, image := range in.Roles.Images {
 		if _, left := role[image]; left {
-			add(image, "", "")
+			add(image, "", 0)
 		}
 	}
 	r.Roles = &roles
@@ -122,9 +121,15 @@ func (r *Record) Write(runDir string) error {
 	var kv metadata
 	kv.addJSON(keyFeatures, r.Source)
 	kv.add(keyManifest, r.Manifest)
+	digests := make([]string, len(r.Digests))
+	for i, d := range r.Digests {
+		if r.ClassOf[i] != "" {
+			digests[i] = fmt.Sprintf("%016x", d)
+		}
+	}
 	return writeRoles(filepath.Join(dir, recordSplitFile), r.Roles, kv,
 		column{name: columnClass, text: append([]string{}, r.ClassOf...), dict: true},
-		column{name: columnDigest, text: append([]string{}, r.Digests...)})
+		column{name: columnDigest, text: digests})
 }
 
 // SweepRecord removes what a process that was killed while writing a run's record left behind.
@@ -153,15 +158,21 @@ func ReadRecord(runDir string) (*Record, error) {
 	}
 	r.Manifest, _ = f.meta(keyManifest)
 	for g := range f.groups() {
-		for _, c := range []struct {
-			name string
-			to   *[]string
-		}{{columnClass, &r.ClassOf}, {columnDigest, &r.Digests}} {
-			part, err := f.strings(g, c.name)
-			if err != nil {
-				return nil, err
+		classes, err := f.strings(g, columnClass)
+		if err != nil {
+			return nil, err
+		}
+		digests, err := f.strings(g, columnDigest)
+		if err != nil {
+			return nil, err
+		}
+		r.ClassOf = append(r.ClassOf, classes...)
+		for _, text := range digests {
+			d, err := strconv.ParseUint(text, 16, 64)
+			if err != nil && text != "" {
+				return nil, fmt.Errorf("%s: %q is no digest of a feature", f.path, text)
 			}
-			*c.to = append(*c.to, part...)
+			r.Digests = append(r.Digests, d)
 		}
 	}
 	if n := len(r.Roles.Images); len(r.ClassOf) != n || len(r.Digests) != n {
@@ -194,8 +205,11 @@ func (r *Record) SHA256() string {
 	for _, b := range r.Classes.Blocks {
 		number(h, b.Width)
 	}
-	for _, l := range [][]string{r.Roles.Seen, r.Roles.Validation, r.Roles.Unseen, r.Roles.Images, r.ClassOf, r.Digests} {
+	for _, l := range [][]string{r.Roles.Seen, r.Roles.Validation, r.Roles.Unseen, r.Roles.Images, r.ClassOf} {
 		list(l)
+	}
+	for _, d := range r.Digests {
+		number(h, int(d))
 	}
 	for _, role := range r.Roles.Roles {
 		list([]string{string(role)})

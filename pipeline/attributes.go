@@ -16,7 +16,6 @@ import (
 	"vzsl/attributes"
 	"vzsl/datasets"
 	"vzsl/features"
-	"vzsl/internal/delimited"
 )
 
 // descriptionFlags name what the classes are described by.
@@ -135,7 +134,7 @@ func (d *datasetFlags) describe(ctx context.Context, con *console, ds *datasets.
 		}
 		tables = append(tables, own)
 	}
-	phrases, err := readPhrases(o.names, ds)
+	phrases, err := con.readPhrases(o.names, ds)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -270,45 +269,6 @@ func firstOf(names []string) string {
 		return strings.Join(names, ", ")
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
-}
-
-// readPhrases reads lines "class<tab>phrase, phrase", or "class phrases" where the class is one word (as in WordNet's and
-// ILSVRC's lists of synsets). Classes are given by name or WordNet id; others may stand there too.
-func readPhrases(path string, ds *datasets.Dataset) (map[string]string, error) {
-	if path == "" {
-		return nil, nil
-	}
-	name := map[string]string{}
-	for _, c := range ds.Classes {
-		if c.WNID != "" {
-			name[c.WNID] = c.Name
-		}
-	}
-	for _, c := range ds.Classes {
-		name[c.Name] = c.Name
-	}
-	phrases := map[string]string{}
-	err := delimited.Lines(path, func(_ int, line string) error {
-		class, phrase, ok := strings.Cut(line, "\t")
-		if !ok {
-			class, phrase, ok = strings.Cut(line, " ")
-		}
-		phrase = strings.TrimSpace(phrase)
-		if !ok || phrase == "" {
-			return fmt.Errorf("expected \"class<tab>phrase, phrase\", found %q", line)
-		}
-		if c, known := name[strings.TrimSpace(class)]; known {
-			phrases[c] = phrase
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("--names: %w", err)
-	}
-	if len(phrases) == 0 {
-		return nil, fmt.Errorf("%s: none of its lines begins with the name of a class of %s, such as %q", path, ds.Name, ds.Classes[0].Name)
-	}
-	return phrases, nil
 }
 
 func classTable(d *datasets.Dataset, t *attributes.Table) *features.ClassTable {

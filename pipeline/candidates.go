@@ -76,6 +76,9 @@ func (c *console) candidates(ctx context.Context, in *inputs, model *train.Predi
 		var names []string
 		if o.classes == "" {
 			names = append(names, in.Roles.Unseen...)
+			if len(in.added) > 0 {
+				c.log.Info("the classes to choose from are the unseen ones of the split that the run was trained on: those described since are not among them; a file of classes, --classes, takes any", "described since", firstOf(in.added))
+			}
 		}
 		if o.seen {
 			names = append(names, model.Seen()...)
@@ -116,7 +119,7 @@ func (c *console) readCandidates(ctx context.Context, model *train.Predictor, o 
 	for _, name := range described.Classes {
 		ds.Classes = append(ds.Classes, datasets.Class{Name: name})
 	}
-	phrases, err := readPhrases(o.names, ds)
+	phrases, err := c.readPhrases(o.names, ds)
 	if err != nil {
 		return nil, err
 	}

@@ -589,7 +589,7 @@ func (x *checking) features() string {
 			if m.Skipped > 0 {
 				c.Notes = append(c.Notes, fmt.Sprintf("%d images were skipped, see %s", m.Skipped, filepath.Join(dir, "skipped.csv")))
 			}
-			if !strings.HasPrefix(m.Source.Engine, "import ") && m.Source.DatasetSHA256 != "" && m.Source.DatasetSHA256 != x.set.SHA256() {
+			if !m.Source.Imported() && m.Source.DatasetSHA256 != "" && m.Source.DatasetSHA256 != x.set.SHA256() {
 				c.problem("%s was made from another list of classes and images than the one in %s: extract again with --force", dir, x.ds.data)
 			}
 		}

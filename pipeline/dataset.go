@@ -124,9 +124,9 @@ func (d *datasetFlags) infer() {
 }
 
 func (d *datasetFlags) read() (*datasets.Dataset, error) {
-	if d.layout == "folder" && d.csv != "" && !begins(d.csv, "PAR1") && !begins(d.csv, "MATLAB") {
-		// The CSV may name classes that have no images: they belong to the dataset too.
-		return datasets.OpenFolder(d.data, d.csv)
+	if format, err := convert.Detect(d.csv); d.layout == "folder" && err == nil && (format == "csv" || format == "text" || format == "parquet" || format == "arrow") {
+		// The file may name classes that have no images: they belong to the dataset too.
+		return datasets.OpenFolder(d.data, d.csv, d.columns)
 	}
 	return datasets.Open(d.layout, d.data)
 }

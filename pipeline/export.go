@@ -274,6 +274,9 @@ func (c *console) exportXLSA17(ctx context.Context, o *exportOptions) error {
 	if err != nil {
 		return err
 	}
+	if e.Shots > 0 {
+		c.log.Warn(fmt.Sprintf("%d images of the split are shots, to train on in the few-shot setting: xlsa17 has no place for them, so they are in no role there", e.Shots), "split", o.r.split)
+	}
 	if e.Counts["test_seen_loc"] == 0 {
 		c.log.Warn("the split holds no images of seen classes for testing: test_seen_loc is empty, and most published code wants it (vzsl split --test-seen)", "split", o.r.split)
 	}
@@ -285,15 +288,11 @@ func (c *console) exportXLSA17(ctx context.Context, o *exportOptions) error {
 		Missing int            `json:"missing"`
 		Counts  map[string]int `json:"counts"`
 	}{o.to, e.Files, cache.Rows(), len(table.Classes), e.Missing, e.Counts}
-	if e.Ambiguous {
-		c.log.Warn(fmt.Sprintf("original_att has negative values and %d missing ones written as -1: other programs cannot tell which are which but by the matrix %s, which this one reads",
-			e.Missing, datasets.XLSA17Missing))
-	}
 	return c.result(res, func(w io.Writer) {
 		fmt.Fprintf(w, "%s: %d images, %d classes; %d to train and validate on, %d of seen and %d of unseen classes to test on\n",
 			o.to, res.Images, res.Classes, e.Counts["trainval_loc"], e.Counts["test_seen_loc"], e.Counts["test_unseen_loc"])
 		if e.Missing > 0 {
-			fmt.Fprintf(w, "%d missing attribute values are -1 there\n", e.Missing)
+			fmt.Fprintf(w, "%d missing attribute values are %s there\n", e.Missing, e.MissingAs)
 		}
 	})
 }

@@ -125,7 +125,7 @@ func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error 
 	if err := features.WriteClassTable(r.Classes, table); err != nil {
 		return err
 	}
-	if err := features.WriteRoles(r.Split, roles); err != nil {
+	if err := con.writeRoles(roles, o.Force); err != nil {
 		return err
 	}
 	con.log.Info("split proposed", "provenance", roles.Provenance)
@@ -165,5 +165,5 @@ func (c *console) xlsa17Classes(o *xlsa17Options, x *datasets.XLSA17) (*features
 	for _, note := range t.Notes {
 		c.log.Info(note, "dataset", o.dataset)
 	}
-	return &features.ClassTable{Classes: t.Classes, Attributes: t.Names, Values: t.Values, Dataset: o.dataset, Source: t.Source}, nil
+	return classTable(&datasets.Dataset{Name: o.dataset, Classes: x.Classes}, t), nil
 }

@@ -44,7 +44,7 @@ func newWorld(t *testing.T) *world {
 			row[i] = float64(1+rng.IntN(99)) / 100
 		}
 		w.values = append(w.values, row)
-		for i := range 6 {
+		for range 6 {
 			x := make([]float64, 10)
 			for j := range x {
 				x[j] = 3 + .05*rng.NormFloat64()
@@ -52,7 +52,7 @@ func newWorld(t *testing.T) *world {
 					x[j] += (v - .5) * to[a][j]
 				}
 			}
-			w.images, w.class, w.features = append(w.images, fmt.Sprintf("k%d-%d.jpg", k, i)), append(w.class, k), append(w.features, x)
+			w.images, w.class, w.features = append(w.images, fmt.Sprintf("p%02d.jpg", len(w.images))), append(w.class, k), append(w.features, x)
 		}
 	}
 	return w
@@ -218,13 +218,17 @@ func TestChangedByte(t *testing.T) {
 		t.Fatal(shards, err)
 	}
 	rng := rand.New(rand.NewPCG(5, 6))
+	flips := 3
+	if os.Getenv("VZSL_LONG") != "" {
+		flips = 300
+	}
 	for _, file := range []string{
 		w.path("features", "x", "splits", "own.parquet"), w.path("features", "x", "classes.parquet"), shards[0],
 		w.path("runs", "x-own-vzsl", "model.safetensors"),
 		w.path("runs", "x-own-vzsl", "inputs", "split.parquet"), w.path("runs", "x-own-vzsl", "inputs", "classes.parquet"),
 	} {
 		was := read(t, file)
-		for range 6 {
+		for range flips {
 			changed := bytes.Clone(was)
 			at := rng.IntN(len(was))
 			changed[at] ^= byte(1 << rng.IntN(8))
@@ -249,6 +253,11 @@ func TestChangedByte(t *testing.T) {
 // TestChangedInputs writes inputs anew with other contents: what differs is named, and so is what mends it.
 func TestChangedInputs(t *testing.T) {
 	all := upTo(8)
+	trained := made(t)
+	for _, method := range []string{"vzsl", "eszsl"} {
+		done(t, trained.train(method)...)
+		done(t, trained.of("evaluate", method)...)
+	}
 	for name, c := range map[string]struct {
 		change func(w *world)
 		says   []string
@@ -263,17 +272,14 @@ func TestChangedInputs(t *testing.T) {
 			[]string{`attribute "d" is gone`, `attribute "e" is new`}},
 		"attribute less": {func(w *world) { w.describe(all, upTo(3)) }, []string{`attribute "d" is gone`}},
 		"feature": {func(w *world) { w.features[9][3] += .25; w.store("x", upTo(len(w.images))) },
-			[]string{"features:", `image "k1-3.jpg" has another feature`}},
-		"image less": {func(w *world) { w.store("x", upTo(len(w.images))[1:]) }, []string{`image "k0-0.jpg" has no feature any more`}},
+			[]string{"features:", `image "p09.jpg" has another feature`}},
+		"image less": {func(w *world) { w.store("x", upTo(len(w.images))[1:]) }, []string{`image "p00.jpg" has no feature any more`}},
 		"class of an image": {func(w *world) { w.class[9] = 2; w.store("x", upTo(len(w.images))) },
-			[]string{`image "k1-3.jpg" was of class "k1", now it is of class "k2"`}},
+			[]string{`image "p09.jpg" was of class "k1", now it is of class "k2"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := made(t)
-			done(t, w.train("vzsl")...)
-			done(t, w.train("eszsl")...)
-			done(t, w.of("evaluate", "vzsl")...)
-			done(t, w.of("evaluate", "eszsl")...)
+			w := newWorld(t)
+			copyTree(t, trained.out, w.out)
 			c.change(w)
 			for door, args := range w.doors() {
 				words := append([]string{"--force"}, c.says...)
@@ -312,7 +318,7 @@ func TestUnchangedInputs(t *testing.T) {
 		"a class described since":     func() {},
 		"features labelled by it too": func() { w.store("x", upTo(len(w.images))) },
 		"an image of it": func() {
-			w.images, w.class, w.features = append(w.images, "okapi-1.jpg"), append(w.class, 0), append(w.features, w.features[0])
+			w.images, w.class, w.features = append(w.images, "p98.jpg"), append(w.class, 0), append(w.features, w.features[0])
 			w.store("x", upTo(len(w.images)))
 		},
 	} {
@@ -471,12 +477,12 @@ func TestUnassigned(t *testing.T) {
 	if o := vzsl(t, w.of("evaluate", "eszsl")...); strings.Contains(o.stderr, "no role") {
 		t.Errorf("every image has a role: %s", o.stderr)
 	}
-	w.images, w.class, w.features = append(w.images, "k1-9.jpg"), append(w.class, 1), append(w.features, w.features[6])
+	w.images, w.class, w.features = append(w.images, "p99.jpg"), append(w.class, 1), append(w.features, w.features[6])
 	w.store("x", upTo(len(w.images)))
 	command := "'vzsl split --dataset=x "
 	for _, args := range [][]string{w.train("eszsl", "--run", "later"), w.of("evaluate", "eszsl")} {
 		o := vzsl(t, args...)
-		if o.code != exitDone || !strings.Contains(o.stderr, "1 images of the split's classes") || !strings.Contains(o.stderr, "k1-9.jpg") || !strings.Contains(o.stderr, command) {
+		if o.code != exitDone || !strings.Contains(o.stderr, "1 images of the split's classes") || !strings.Contains(o.stderr, "p99.jpg") || !strings.Contains(o.stderr, command) {
 			t.Errorf("vzsl %s: %d %s", strings.Join(args, " "), o.code, o.stderr)
 		}
 	}
@@ -559,4 +565,38 @@ func TestCheckStale(t *testing.T) {
 	says(c, "vzsl attributes", "older description", `a of class "k3"`)
 	done(t, append(strings.Fields(c.Next)[1:], "--out", w.out)...)
 	says(check(exitSkipped), "vzsl train", `a of class "k3"`)
+}
+
+// TestChangedUnderSeveral: a search, a comparison and a few-shot study do not go on with runs that were made from other inputs;
+// inputs in another order are the same.
+func TestChangedUnderSeveral(t *testing.T) {
+	w := made(t)
+	commands := map[string][]string{
+		"tune":    w.in("tune", "--split", "own", "--method", "eszsl", "--trials", "1", "--folds", "2", "--run", "tuned"),
+		"compare": w.in("compare", "--split", "own", "--methods", "eszsl,conse", "--trials", "1", "--folds", "2", "--seeds", "1", "--budget", "0"),
+		"fewshot": w.in("fewshot", "--split", "own", "--methods", "eszsl", "--shots", "0,1", "--pool", "2", "--seeds", "1"),
+	}
+	before := map[string]map[string]any{}
+	for name, args := range commands {
+		before[name] = done(t, args...)
+	}
+	w.describe([]int{7, 2, 5, 0, 1, 6, 4, 3}, []int{3, 1, 0, 2})
+	w.store("x", rand.New(rand.NewPCG(1, 2)).Perm(len(w.images)))
+	for name, args := range commands {
+		r := done(t, args...)
+		for _, key := range []string{"best", "methods", "points"} {
+			if !reflect.DeepEqual(r[key], before[name][key]) {
+				t.Errorf("%s with all in another order: %s\n%v\nwas\n%v", name, key, r[key], before[name][key])
+			}
+		}
+	}
+	w.values[2][1] += .25
+	w.describe(upTo(8), upTo(4))
+	for name, args := range commands {
+		code := exitFailed
+		refused(t, code, []string{"other inputs", `b of class "k2" was`, "force"}, args...)
+		if name == "fewshot" {
+			done(t, append(args, "--force")...)
+		}
+	}
 }

@@ -20,6 +20,7 @@ type inputs struct {
 	features.Inputs
 	network string          // the features' folder
 	cache   *features.Cache // nil: none was opened
+	added   []string        // classes that were described since the run was trained
 	missing error           // what is not there that an old run's classes are read from
 }
 
@@ -232,6 +233,9 @@ func (c *console) bind(ctx context.Context, name string, model *train.Predictor,
 	}
 	bound := *in
 	bound.Classes, bound.Roles, bound.missing = record.Classes, record.Roles, nil
+	if in.Classes != nil {
+		bound.added = record.Classes.Added(in.Classes)
+	}
 	if in.Features != nil {
 		c.sayUnassigned(record.Roles, in.Features)
 		if bound.Features, err = record.Arrange(in.Features); err != nil {

@@ -37,7 +37,7 @@ func (c *console) writeRoles(roles *features.Roles, force bool) error {
 	switch {
 	case len(runs) > 0 && !force:
 		return fmt.Errorf("%s: %s with this split, and it would be another one: %s. Give the new one a name of its own with --split, or replace it with --force: the runs are then refused until they are trained again",
-			path, wereMade(runs), change)
+			path, wereMade(runs), change.What())
 	case len(runs) > 0:
 		c.log.Warn("the split is another one now: runs that were made with the one of before are refused until they are trained again", "split", roles.Name, "runs", firstOf(runs))
 	}

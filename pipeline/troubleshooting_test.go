@@ -65,6 +65,14 @@ func TestTroubleshooting(t *testing.T) {
 		{nil, "vzsl train --dataset photos --split own --method eszsl", exitFailed},
 		{nil, "vzsl train --dataset photos --split own --method eszsl --missing class-mean --force", exitDone},
 		{nil, "vzsl train --dataset photos --split own --method eszsl --missing class-mean --seed 2", exitFailed},
+		{func() { write(t, "fewer.txt", "horse\nleopard\ntiger\n"); write(t, "more.txt", "okapi\nzebra\n") },
+			"vzsl split --dataset photos --split own --seen fewer.txt --unseen more.txt", exitFailed},
+		{func() {
+			write(t, "data/photos/classes.csv", strings.Replace(csv, "okapi,1", "okapi,0.5", 1)+"zebra,1,?,1\n")
+		},
+			"vzsl attributes --dataset photos", exitDone},
+		{nil, "vzsl evaluate --dataset photos --split own --method eszsl", exitFailed},
+		{func() { write(t, "data/photos/classes.csv", csv+"zebra,1,?,1\n") }, "vzsl attributes --dataset photos", exitDone},
 		{func() { write(t, "other.onnx", string(network)+"\x12\x01x") },
 			"vzsl predict --dataset photos --split own --method eszsl data/photos/okapi --model other.onnx", exitFailed},
 		{func() { write(t, "new.csv", "class,stripes,spots,Hooves\nquagga,1,0,1\n") },

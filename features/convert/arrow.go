@@ -177,7 +177,7 @@ func arrowKind(a arrow.Array) Kind {
 		return Number
 	case *array.Int8, *array.Int16, *array.Int32, *array.Int64, *array.Uint8, *array.Uint16, *array.Uint32, *array.Uint64:
 		return Integer
-	case *array.String, *array.LargeString, *array.Binary, *array.LargeBinary:
+	case *array.String, *array.LargeString, *array.StringView, *array.Binary, *array.LargeBinary, *array.BinaryView:
 		return Text
 	case *array.Dictionary:
 		return arrowKind(a.Dictionary())
@@ -239,6 +239,10 @@ func arrowText(a arrow.Array, i int) (string, error) {
 		return a.Value(i), nil
 	case *array.LargeString:
 		return a.Value(i), nil
+	case *array.StringView:
+		return a.Value(i), nil
+	case *array.BinaryView:
+		b = a.Value(i)
 	case *array.Binary:
 		b = a.Value(i)
 	case *array.LargeBinary:

@@ -77,7 +77,7 @@ func matColumn(v matfile.Info) Column {
 	case dims[0] == 1 || dims[1] == 1:
 		c.Rows = dims[0] * dims[1]
 	default:
-		c.Rows, c.Width, c.List = dims[1], dims[0], true
+		c.Rows, c.Width, c.List, c.turns = dims[1], dims[0], true, true
 	}
 	return c
 }

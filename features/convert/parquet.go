@@ -28,6 +28,8 @@ type parquetTable struct {
 	file    *parquet.File
 	columns []Column
 	leaves  []parquetLeaf
+
+	elements []schema.SchemaElement // of the file's columns of values, by their index
 }
 
 // parquetLeaf is where the values of a column lie and how they are read.
@@ -77,9 +79,14 @@ func (t *parquetTable) open() error {
 		return fmt.Errorf("%s: %d rows", t.path, n)
 	}
 	about := t.metadata()
+	for _, e := range t.file.Metadata().Schema {
+		if e.Type.Valid {
+			t.elements = append(t.elements, e)
+		}
+	}
 	for _, root := range t.file.Root().Columns() {
 		for _, leaf := range parquetLeaves(root) {
-			c, l := parquetColumn(root, leaf)
+			c, l := t.column(root, leaf)
 			c.Rows = int(t.file.NumRows())
 			c.Index = about.index(c.Name)
 			if names := about.names[c.Name]; names != nil && c.Kind == Integer {
@@ -159,13 +166,13 @@ func parquetLeaves(c *parquet.Column) []*parquet.Column {
 	return all
 }
 
-func parquetColumn(root, leaf *parquet.Column) (Column, parquetLeaf) {
+func (t *parquetTable) column(root, leaf *parquet.Column) (Column, parquetLeaf) {
 	c := Column{Name: root.Name(), Type: leaf.Type().String(), Width: 1, List: leaf.MaxRepetitionLevel() > 0}
 	if !root.Leaf() && leaf.MaxRepetitionLevel() == 0 && leaf.Name() != "path" {
 		c.Name += "." + leaf.Name() // a field of a struct
 	}
 	l := parquetLeaf{Column: leaf}
-	c.Kind = l.kind()
+	c.Kind = l.kind(&t.elements[leaf.Index()])
 	switch {
 	case c.Kind == Other:
 		c.Why = "values of type " + c.Type + " are neither numbers nor text"
@@ -179,10 +186,12 @@ func parquetColumn(root, leaf *parquet.Column) (Column, parquetLeaf) {
 }
 
 // kind finds out how the values of a leaf are read.
-func (l *parquetLeaf) kind() Kind {
-	var logical any
-	if t := l.Type().LogicalType(); t != nil {
-		logical = t.Value
+func (l *parquetLeaf) kind(e *schema.SchemaElement) Kind {
+	var logical any = e.LogicalType.Value // of which the library's own type does not know all
+	if t := l.Type().LogicalType(); e.LogicalType.Value == nil {
+		if logical = nil; t != nil {
+			logical = t.Value
+		}
 	}
 	whole := func(f func(v parquet.Value) int64) Kind {
 		l.number = func(v parquet.Value) float64 { return float64(f(v)) }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // Choice says which column is what, where the names do not.
@@ -129,6 +131,11 @@ func (r *resolver) one(role, flag, named string, usual []string, suits func(c Co
 	}
 	switch len(found) {
 	case 0:
+		for i, c := range r.columns {
+			if !r.taken[i] && c.Kind == Other && slices.ContainsFunc(usual, func(u string) bool { return strings.EqualFold(u, c.Name) }) {
+				return -1, r.errorf("column %s would be the %s, but cannot be read: %s; write it otherwise, or leave it out with %s", c.label(), role, c.Why, r.flags.Ignore)
+			}
+		}
 		return -1, nil
 	case 1:
 		r.taken[found[0]] = true
@@ -164,7 +171,7 @@ func resolveFeatures(t Table, c Choice) (*roles, error) {
 	} else if wide >= 0 {
 		a.features, rows = []int{wide}, r.columns[wide].Rows
 		for i, c := range r.columns {
-			if c.Rows != rows && c.Rows != r.columns[wide].Width {
+			if turns := r.columns[wide].turns && c.Rows == r.columns[wide].Width; c.Rows != rows && !turns && c.Kind != Other {
 				r.leave(i, fmt.Sprintf("%d rows", c.Rows))
 			}
 		}
@@ -266,12 +273,17 @@ func (r *resolver) wide() (int, error) {
 			}
 		case c.Kind == Other:
 			others = append(others, fmt.Sprintf("%s: %s", c.label(), c.Why))
+			if slices.ContainsFunc(featureNames, func(u string) bool { return strings.EqualFold(u, c.Name) }) {
+				named = append(named, i)
+			}
 		}
 	}
 	if len(named) == 1 {
 		found = named
 	}
 	switch {
+	case len(found) == 1 && r.columns[found[0]].Kind == Other:
+		return -1, r.errorf("the features, %s, cannot be read: %s", r.columns[found[0]].label(), r.columns[found[0]].Why)
 	case len(found) == 1:
 		r.taken[found[0]] = true
 		return found[0], nil
@@ -442,10 +454,9 @@ func ResolveDescriptions(t Table, c Choice) (class int, attributes []int, said [
 	if err != nil {
 		return -1, nil, nil, err
 	}
-	if class, err = r.one("class names", r.flags.Class, c.Class, append(slices.Clone(classNames), "name"), textual); err != nil {
+	if class, err = r.className(); err != nil {
 		return -1, nil, nil, err
 	}
-	r.index(&class, "class names")
 	wide, err := r.wide()
 	switch {
 	case err != nil:
@@ -459,6 +470,62 @@ func ResolveDescriptions(t Table, c Choice) (class int, attributes []int, said [
 	}
 	r.rest()
 	return class, attributes, r.said, nil
+}
+
+// className finds the column of class names in class descriptions.
+func (r *resolver) className() (class int, err error) {
+	if class, err = r.one("class names", r.flags.Class, r.choice.Class, append(slices.Clone(classNames), "name"), textual); err == nil {
+		r.index(&class, "class names")
+	}
+	return class, err
+}
+
+// ReadClassNames are the class names of a file of class descriptions, row by row, in Unicode's form C. A column of no usual
+// name counts where it is the first.
+func ReadClassNames(file string, c Choice) ([]string, error) {
+	t, err := Open(file, Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	r, err := newResolver(t, c, AttributeFlags)
+	if err != nil {
+		return nil, err
+	}
+	class, err := r.className()
+	if err != nil {
+		return nil, err
+	}
+	if class < 0 {
+		if class = 0; !textual(r.columns[0]) {
+			return nil, r.errorf("no column of class names, such as \"class\": name it with %s (columns: %s)", r.flags.Class, Kinds(r.columns))
+		}
+	}
+	all, err := t.Texts(class)
+	if err != nil {
+		return nil, err
+	}
+	return all[0], UniqueNames(file, all[0])
+}
+
+// UniqueNames brings names of classes to Unicode's form C, and refuses one that is missing or there twice.
+func UniqueNames(file string, names []string) error {
+	rows := make(map[string]int, len(names))
+	raw := slices.Clone(names)
+	for i, name := range raw {
+		names[i] = norm.NFC.String(name)
+		was, twice := rows[names[i]]
+		switch {
+		case name == "":
+			return fmt.Errorf("%s: row %d has no class name", file, i+1)
+		case twice && raw[was] != name:
+			return fmt.Errorf("%s: rows %d and %d are the same class %q, written in two Unicode forms", file, was+1, i+1, names[i])
+		case twice:
+			return fmt.Errorf("%s: row %d: class %q is already in row %d", file, i+1, name, was+1)
+		}
+		rows[names[i]] = i
+	}
+	return nil
 }
 
 // resolveList finds the column that is meant in a file of labels or names: the one named, the only one, or the only one of

@@ -36,6 +36,7 @@ type Column struct {
 	Why   string // of Other, and of Text among numbers: what is wrong
 
 	nameless bool // called like its file
+	turns    bool // its rows may be its columns
 	array    bool // of a file of arrays, where a list is not a column of a matrix
 }
 
@@ -82,7 +83,12 @@ func Names(columns []Column) string { return listed(columns, Column.label) }
 
 // Kinds lists columns with what they hold.
 func Kinds(columns []Column) string {
-	return listed(columns, func(c Column) string { return fmt.Sprintf("%s (%s)", c.label(), c.Kind) })
+	return listed(columns, func(c Column) string {
+		if c.Type == "empty" {
+			return c.label() + " (empty)"
+		}
+		return fmt.Sprintf("%s (%s)", c.label(), c.Kind)
+	})
 }
 
 func listed(columns []Column, say func(c Column) string) string {

@@ -174,6 +174,8 @@ func (c *cellCount) kind() (kind Kind, form, why string) {
 	switch {
 	case c.text == 0 && c.truth == 0 && c.percent == 0 && c.number+c.comma == 0 && c.whole > 0:
 		return Integer, "text", ""
+	case c.text+c.truth+c.percent+numbers == 0:
+		return Number, "empty", ""
 	case c.text == 0 && c.truth == 0 && c.percent == 0:
 		return Number, "text", ""
 	case c.text == 0 && c.truth == 0 && numbers == 0:
