@@ -441,3 +441,12 @@ func TestUnicodeForms(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// An attribute may be called like xlsa17's matrices.
+func TestAttributeCalledAtt(t *testing.T) {
+	path := write(t, filepath.Join(t.TempDir(), "a.csv"), "class,att,original_att\nant,1,2\n")
+	got, err := ReadFile(path, FileOptions{})
+	if err != nil || got.Values[0][0] != 1 || got.Values[0][1] != 2 || got.Names[0] != "att" {
+		t.Error(got, err)
+	}
+}

@@ -32,7 +32,11 @@ func ReadFile(path string, o FileOptions) (*Table, error) {
 		return nil, err
 	}
 	defer src.Close()
-	if slices.ContainsFunc(src.Columns(), func(c convert.Column) bool { return c.Name == XLSA17Original || c.Name == XLSA17Unit }) {
+	format, err := convert.Detect(path)
+	if err != nil {
+		return nil, err
+	}
+	if format == "mat" && slices.ContainsFunc(src.Columns(), func(c convert.Column) bool { return c.Name == XLSA17Original || c.Name == XLSA17Unit }) {
 		return ReadXLSA17(path, "", o.Classes)
 	}
 	class, columns, said, err := convert.ResolveDescriptions(src, o.Columns)

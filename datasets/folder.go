@@ -34,8 +34,8 @@ var systemFolders = map[string]bool{
 }
 
 // OpenFolder reads an own dataset: <class>/<image>. Classes that have no images, those to be recognised from their
-// description alone, are the further rows of the class file (a CSV with a header, class names in the column called class, else
-// in the first); "" means classes.csv in dir where there is one. A class file may stand there without any pictures. A folder
+// description alone, are the further rows of the class file (a table as [convert.ReadClassNames] reads it); "" means classes.csv in
+// dir where there is one. A class file may stand there without any pictures. A folder
 // without pictures that no row describes is no class.
 //
 // Classes with images come first, sorted by name, then those without in the order of the class file: describing one more

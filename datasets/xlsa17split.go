@@ -271,7 +271,7 @@ func (x *XLSA17) proposed() (*proposed, error) {
 	}
 	// The list says nothing that test_unseen_loc does not, and may be the dataset's own.
 	if list, err := x.list("testclasses"); err != nil {
-		p.said = append(p.said, fmt.Sprintf("testclasses.txt is no list of these classes (%v)", err))
+		p.said = append(p.said, "testclasses.txt is no list of these classes")
 	} else if list != nil {
 		if d := differing(list, p.unseen); d != "" {
 			p.said = append(p.said, "testclasses.txt does not name the classes of test_unseen_loc: "+d)

@@ -36,7 +36,7 @@ func sum(data []byte) []byte {
 	return s[:]
 }
 
-// openWhole is openTable of a file that is checked against the checksum it carries; those of version 0.1.0 have none.
+// openWhole is openTable of a file that is checked against the checksum it carries; those of earlier versions have none.
 func openWhole(path string) (*table, error) {
 	t, err := openTable(path)
 	if err != nil {

@@ -137,7 +137,7 @@ func SweepRecord(runDir string) error {
 	return wholefile.Sweep(filepath.Join(runDir, InputsDir), recordClassFile, recordSplitFile)
 }
 
-// ReadRecord reads the record of a run; fs.ErrNotExist: its folder holds none, as those of version 0.1.0.
+// ReadRecord reads the record of a run; fs.ErrNotExist: its folder holds none, as those of earlier versions.
 func ReadRecord(runDir string) (*Record, error) {
 	dir := filepath.Join(runDir, InputsDir)
 	f, err := openWhole(filepath.Join(dir, recordSplitFile))

@@ -102,8 +102,8 @@ func meantData(d *datasetFlags) string {
 	return meant(d.name, slices.Concat(offered("data", "*"), datasets.Layouts()))
 }
 
-// infer fills in where the dataset lies, and the layout: that of xlsa17 where its files lie and none of a dataset's own, else
-// the one that is called like the dataset, else that of an own folder.
+// infer fills in where the dataset lies, and the layout: that of xlsa17 where its files lie, but for a dataset called like a
+// layout whose own files lie there too; else the one that is called like the dataset, else that of an own folder.
 func (d *datasetFlags) infer() {
 	if d.data == "" {
 		d.data = filepath.Join("data", d.name)
@@ -112,11 +112,13 @@ func (d *datasetFlags) infer() {
 		there, _ := lookup.Exists(filepath.Join(d.data, name))
 		return there
 	}
+	own := slices.Contains(datasets.Layouts(), d.name)
+	files := own && (lies("classes.txt") || lies("images.mat") || lies("imagelabels.mat"))
 	switch {
 	case d.layout != "":
-	case lies(datasets.XLSA17Splits) && !lies("classes.txt") && !lies("images.mat") && !lies("imagelabels.mat"):
+	case lies(datasets.XLSA17Splits) && !files:
 		d.layout = "xlsa17"
-	case slices.Contains(datasets.Layouts(), d.name):
+	case own:
 		d.layout = d.name
 	default:
 		d.layout = "folder"

@@ -111,6 +111,9 @@ func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error 
 	if err != nil {
 		return err
 	}
+	if err := con.mayReplace(roles, o.Force); err != nil {
+		return err
+	}
 	o.Dataset, o.Out = o.dataset, con.networkDir(o.dataset, o.Network)
 	for _, c := range table.Classes {
 		o.Known.Classes = append(o.Known.Classes, datasets.Class{Name: c})
@@ -125,7 +128,7 @@ func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error 
 	if err := features.WriteClassTable(r.Classes, table); err != nil {
 		return err
 	}
-	if err := con.writeRoles(roles, o.Force); err != nil {
+	if err := features.WriteRoles(r.Split, roles); err != nil {
 		return err
 	}
 	con.log.Info("split proposed", "provenance", roles.Provenance)

@@ -220,7 +220,7 @@ func TestChangedByte(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	flips := 3
 	if os.Getenv("VZSL_LONG") != "" {
-		flips = 300
+		flips = 40
 	}
 	for _, file := range []string{
 		w.path("features", "x", "splits", "own.parquet"), w.path("features", "x", "classes.parquet"), shards[0],
@@ -362,12 +362,60 @@ func TestForeignModel(t *testing.T) {
 	own := w.path("runs", "x-own-vzsl", "model.safetensors")
 	for run, says := range map[string]string{"seed2": "seed in the model 2, in config.toml 1", "scale": "scale in the model 9", "x-own-eszsl": "method in the model eszsl"} {
 		write(t, own, string(read(t, w.path("runs", run, "model.safetensors"))))
-		for door, args := range w.doors() {
-			if strings.HasPrefix(door, "report") {
-				continue
-			}
+		for _, args := range w.doors() {
 			refused(t, exitFailed, []string{"is not the one that was trained there", says, "force"}, args...)
 		}
+	}
+}
+
+// TestTrainAgain: the command that a refused run names trains it as it was trained, all its seeds, with its settings, by its search.
+func TestTrainAgain(t *testing.T) {
+	w := made(t)
+	search := []string{"--trials", "2", "--folds", "2"}
+	runs := map[string][]string{
+		"settings": w.train("vzsl", "--scale", "7", "--seed", "5", "--run", "settings"),
+		"seeds":    w.train("vzsl", "--scale", "7", "--seed", "3", "--seeds", "2", "--run", "seeds"),
+		"search":   w.in(append([]string{"tune", "--split", "own", "--method", "eszsl", "--run", "search"}, search...)...),
+		"searched": w.in(append([]string{"tune", "--split", "own", "--method", "eszsl", "--seeds", "2", "--run", "searched"}, search...)...),
+	}
+	config := func(run string) string {
+		folder := map[string]string{"seeds": "/seed-4", "searched": "/seed-2"}[run]
+		text := string(read(t, w.path("runs", run+folder, "config.toml")))
+		return regexp.MustCompile(`(?m)^(accuracy|deviation|trial|.*sha256|lambda|gamma) = .*$`).ReplaceAllString(text, "")
+	}
+	before := map[string]string{}
+	for run, args := range runs {
+		done(t, args...)
+		before[run] = config(run)
+	}
+	w.values[0][2] += .25
+	w.describe(upTo(8), upTo(4))
+	for run := range runs {
+		o := vzsl(t, "evaluate", "--run", run, "--out", w.out)
+		again := regexp.MustCompile(`'vzsl ((?:train|tune) [^']*)'`).FindStringSubmatch(o.stderr)
+		if o.code != exitFailed || again == nil {
+			t.Fatalf("%s: %d %s", run, o.code, o.stderr)
+		}
+		done(t, strings.Fields(again[1])...)
+		done(t, "evaluate", "--run", run, "--out", w.out)
+		if now := config(run); now != before[run] {
+			t.Errorf("%s: '%s' trained\n%s\nnot\n%s", run, again[1], now, before[run])
+		}
+	}
+}
+
+// TestRecordGone: a run whose record was taken away is none of an earlier version.
+func TestRecordGone(t *testing.T) {
+	w := made(t)
+	for _, method := range []string{"vzsl", "eszsl"} {
+		done(t, w.train(method)...)
+		done(t, w.of("evaluate", method)...)
+	}
+	if err := os.RemoveAll(w.path("runs", "x-own-vzsl", "inputs")); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range w.doors() {
+		refused(t, exitFailed, []string{"what the run was made from", "split.parquet", "force"}, args...)
 	}
 }
 
@@ -392,7 +440,7 @@ func TestReportOfEarlierModel(t *testing.T) {
 	refused(t, exitFailed, []string{"earlier model", "not finished"}, "report", "x-own-vzsl", "--out", w.out)
 }
 
-// age makes a run one of version 0.1.0: without its record and its model's checksum.
+// age makes a run one of an earlier version: without its record and its model's checksum.
 func (w *world) age(run string) {
 	w.t.Helper()
 	dir := w.path("runs", run)
@@ -414,17 +462,17 @@ func (w *world) age(run string) {
 	write(w.t, filepath.Join(dir, "config.toml"), text)
 }
 
-// TestOldRuns opens runs of version 0.1.0: what they say of their inputs is compared, and what could not be is said.
+// TestOldRuns opens runs of earlier versions: what they say of their inputs is compared, and what could not be is said.
 func TestOldRuns(t *testing.T) {
 	w := made(t)
 	done(t, w.train("eszsl")...)
 	before := done(t, w.of("evaluate", "eszsl")...)
 	w.age("x-own-eszsl")
 	if r := done(t, w.train("eszsl")...); r["reused"] != true {
-		t.Error("a run of 0.1.0 was trained anew")
+		t.Error("a run of an earlier version was trained anew")
 	}
 	o := vzsl(t, w.of("evaluate", "eszsl")...)
-	if o.code != exitDone || !strings.Contains(o.stderr, "version 0.1.0") || !strings.Contains(o.stderr, "which images are tested") {
+	if o.code != exitDone || !strings.Contains(o.stderr, "an earlier version") || !strings.Contains(o.stderr, "which images are tested") {
 		t.Errorf("%d %s", o.code, o.stderr)
 	}
 	w.describe(upTo(8), []int{2, 0, 3, 1})

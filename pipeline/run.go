@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"vzsl/features"
@@ -245,7 +246,7 @@ func (c *console) bind(ctx context.Context, name string, model *train.Predictor,
 	return &bound, nil
 }
 
-// bindOld is bind of a run of version 0.1.0: what it says of its inputs is compared.
+// bindOld is bind of a run of an earlier version, without a record: what it says of its inputs is compared.
 func (c *console) bindOld(name string, model *train.Predictor, in *inputs) error {
 	what := "which images are tested, and their features"
 	switch {
@@ -254,7 +255,7 @@ func (c *console) bindOld(name string, model *train.Predictor, in *inputs) error
 	case in.Features == nil:
 		what = "its features, and which images are tested"
 	}
-	c.log.Warn("the run is of version 0.1.0 and has no record of what it was made from: "+what+" could not be compared; a run trained again has one", "run", name)
+	c.log.Warn("the run is of an earlier version and has no record of what it was made from: "+what+" could not be compared; a run trained again has one", "run", name)
 	if in.missing != nil {
 		return nil
 	}
@@ -308,12 +309,25 @@ func (c *console) changed(name string, model *train.Predictor, changes []*featur
 	return e
 }
 
-// trainAgain is the command that trains a run anew on what is there.
+// trainAgain is the command that trains a run, or all seeds of the one that it is of, anew on what is there.
 func (c *console) trainAgain(name string, model *train.Predictor) string {
 	s := model.Settings()
+	run, _, several := strings.Cut(name, "/"+seedPrefix)
 	args := []string{"--dataset", model.Source().Dataset, "--split", model.Split(), "--method", s.Method}
 	if s.Transductive {
 		args = append(args, "--transductive")
+	}
+	if seeds, err := seedsOf(c.runDir(run)); several && err == nil && len(seeds) > 0 {
+		args, s.Seed = append(args, "--seeds", strconv.Itoa(len(seeds))), seeds[0]
+	}
+	end := []string{"--run", run, "--force"}
+	_, tuned, err := train.ReadSettings(c.runDir(name))
+	if _, absent := os.Stat(filepath.Join(c.runDir(run), tuningDir)); err == nil && tuned != nil && absent == nil {
+		args = append(args, "--trials", strconv.Itoa(tuned.Trials), "--folds", strconv.Itoa(max(2, tuned.Folds)))
+		if s.Seed != 1 {
+			args = append(args, "--seed", strconv.FormatUint(s.Seed, 10))
+		}
+		return c.command("tune", append(args, end...)...)
 	}
 	if def, err := train.Preset("", s.Method); err == nil {
 		were := map[string]string{}
@@ -326,9 +340,5 @@ func (c *console) trainAgain(name string, model *train.Predictor) string {
 			}
 		})
 	}
-	run, _, several := strings.Cut(name, "/"+seedPrefix)
-	if several {
-		args = append(args, "--seeds", "1")
-	}
-	return c.command("train", append(args, "--run", run, "--force")...)
+	return c.command("train", append(args, end...)...)
 }

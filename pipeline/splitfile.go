@@ -14,21 +14,27 @@ import (
 	"vzsl/internal/lookup"
 )
 
-// writeRoles writes a split of its dataset. One that runs were made with is not replaced by another of its name, unless told.
+// writeRoles writes a split of its dataset, if it may.
 func (c *console) writeRoles(roles *features.Roles, force bool) error {
+	if err := c.mayReplace(roles, force); err != nil {
+		return err
+	}
+	return features.WriteRoles(c.rolesFile(roles.Dataset, roles.Name), roles)
+}
+
+// mayReplace refuses to replace a split that runs were made with by another of its name, unless told.
+func (c *console) mayReplace(roles *features.Roles, force bool) error {
 	path := c.rolesFile(roles.Dataset, roles.Name)
 	was, err := features.ReadRoles(path)
-	switch {
-	case err == nil:
-	case errors.Is(err, fs.ErrNotExist):
-		return features.WriteRoles(path, roles)
-	default:
-		c.log.Warn("the split that is there cannot be read and is replaced", "file", path, "error", err)
-		return features.WriteRoles(path, roles)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			c.log.Warn("the split that is there cannot be read and is replaced", "file", path, "error", err)
+		}
+		return nil
 	}
 	change := was.Changed(roles)
 	if change == nil {
-		return features.WriteRoles(path, roles)
+		return nil
 	}
 	runs, err := c.runsOn(roles.Dataset, roles.Name)
 	if err != nil {
@@ -41,7 +47,7 @@ func (c *console) writeRoles(roles *features.Roles, force bool) error {
 	case len(runs) > 0:
 		c.log.Warn("the split is another one now: runs that were made with the one of before are refused until they are trained again", "split", roles.Name, "runs", firstOf(runs))
 	}
-	return features.WriteRoles(path, roles)
+	return nil
 }
 
 func wereMade(runs []string) string {

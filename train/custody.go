@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"vzsl/features"
@@ -21,13 +23,13 @@ type keeper struct {
 }
 
 // custody lays the inputs out in the order of the folder's record, refusing other ones; a new folder is given the record of
-// today. It returns the record's identity; "": a folder of version 0.1.0, which has none.
+// today. It returns the record's identity; "": one of an earlier version, which has none.
 func (k *keeper) custody(ctx context.Context) (string, error) {
 	kept := k.now
 	if k.begun {
 		was, err := features.ReadRecord(k.dir)
 		if errors.Is(err, fs.ErrNotExist) {
-			return "", nil
+			return "", k.old(err)
 		}
 		if err != nil && !k.force {
 			return "", err
@@ -56,6 +58,25 @@ func (k *keeper) custody(ctx context.Context) (string, error) {
 	}
 	*k.features, *k.classes, *k.roles = arranged, kept.Classes, kept.Roles
 	return kept.SHA256(), nil
+}
+
+// old refuses a run whose config.toml names a record that is not there: it is not of an earlier version.
+func (k *keeper) old(absent error) error {
+	text, err := os.ReadFile(filepath.Join(k.dir, configFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // of a search
+	}
+	if err != nil {
+		return err
+	}
+	r, err := readRecord(text)
+	if err != nil {
+		return damaged(filepath.Join(k.dir, configFile), err)
+	}
+	if r.Data.InputsSHA256 != "" {
+		return fmt.Errorf("%s: %w; bring it back, or force to begin anew", k.dir, absent)
+	}
+	return nil
 }
 
 // Changed lists changes of inputs in one line.

@@ -280,7 +280,7 @@ func (f *folder) seal(r *record) error {
 
 // sealed makes up for the checksum that a training which was killed at its very end could not add.
 func (f *folder) sealed(r *record) error {
-	if r.Data.InputsSHA256 == "" { // a run of version 0.1.0 stays as it is
+	if r.Data.InputsSHA256 == "" { // a run of an earlier version stays as it is
 		return nil
 	}
 	text, err := os.ReadFile(f.path(configFile))

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -23,6 +24,7 @@ import (
 // safe for concurrent use.
 type Predictor struct {
 	dir        string
+	inputs     func() (*features.Record, error)
 	model      method.Model
 	settings   Settings
 	record     *record
@@ -49,7 +51,7 @@ func Load(runDir string) (*Predictor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", path, err)
 	}
-	p.dir = runDir
+	p.dir, p.inputs = runDir, sync.OnceValues(p.readInputs)
 	return p, p.belongs(f.Metadata[keyConfig])
 }
 
@@ -112,14 +114,16 @@ func (p *Predictor) belongs(trained string) error {
 	return nil
 }
 
-// Inputs is the record of what the run was made from; nil: it is of version 0.1.0 and has none.
-func (p *Predictor) Inputs() (*features.Record, error) {
+// Inputs is the record of what the run was made from, read once; nil: it is of an earlier version and has none.
+func (p *Predictor) Inputs() (*features.Record, error) { return p.inputs() }
+
+func (p *Predictor) readInputs() (*features.Record, error) {
 	if p.record.Data.InputsSHA256 == "" {
 		return nil, nil
 	}
 	r, err := features.ReadRecord(p.dir)
 	if err != nil {
-		return nil, fmt.Errorf("run %s: %w", p.dir, err)
+		return nil, fmt.Errorf("run %s: %w; bring it back, or train again with force", p.dir, err)
 	}
 	if sum := r.SHA256(); sum != p.record.Data.InputsSHA256 {
 		return nil, fmt.Errorf("%s is not the record of what this run was made from: its identity is %s, %s names %s; bring it back, or train again with force",
@@ -128,7 +132,7 @@ func (p *Predictor) Inputs() (*features.Record, error) {
 	return r, nil
 }
 
-// OldChanges compares inputs with what a run of version 0.1.0 says of its own: digests of the class lists, of the class table
+// OldChanges compares inputs with what a run of an earlier version says of its own: digests of the class lists, of the class table
 // and, where the features are given, of those trained on. The attributes must be in the order of Attributes.
 func (p *Predictor) OldChanges(in *features.Inputs) ([]*features.Change, error) {
 	d := &p.record.Data

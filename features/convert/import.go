@@ -66,11 +66,18 @@ func Run(ctx context.Context, o Import) (*features.Manifest, error) {
 		return nil, fmt.Errorf("features: %w", err)
 	}
 	defer v.Close()
-	format := o.Format
-	if format == "" {
-		format = "table"
+	return o.Store(ctx, images, labels, width(t, a.features), sum, "import "+o.format(), v)
+}
+
+// format is that of the files.
+func (o *Import) format() string {
+	if o.Format != "" {
+		return o.Format
 	}
-	return o.Store(ctx, images, labels, width(t, a.features), sum, "import "+format, v)
+	if f, err := detect(o.Files[0]); err == nil {
+		return f.name
+	}
+	return "folder"
 }
 
 // RunMatrix makes shards of one matrix of a file, the features of the images given in their order.

@@ -43,7 +43,13 @@ var refusedKinds = map[string]string{
 	"numpy_structured.npy":       "save its fields as arrays of their own",
 	"numpy_two.npz":              "--feature-column",
 	"numpy_object.npz":           "x.astype(str)",
-	"scipy_complex.mat":          "save their real part or magnitude",
+	"scipy_complex.mat":          "y = abs(features)",
+	"octave_complex.mat":         "y = abs(features)",
+	"octave_structs.mat":         "y = [data.field]",
+	"octave_text.mat":            "octave --eval",
+	"octave_binary.mat":          "octave --eval",
+	"octave_hdf5.mat":            "octave --eval",
+	"octave_v4.mat":              "octave --eval",
 	"scipy_two.mat":              "--feature-column",
 	"pandas_similarity.csv":      `"similarity" holds numbers beside the features`,
 	"pandas_lists.csv":           "write the table as Parquet",
@@ -75,9 +81,6 @@ func importKind(t *testing.T, file string) (*features.Cache, *features.Manifest,
 			fmt.Fprintf(&images, "%s/%d.jpg\n", c, i)
 		}
 		o.Images = list("images.txt", images.String())
-	}
-	if file == "scipy_struct-f.mat" {
-		o.Columns.Features, o.Labels = []string{"data.features"}, []string{":data.labels"}
 	}
 	m, err := Run(context.Background(), o)
 	if err != nil {
@@ -111,7 +114,9 @@ var kindRows = []struct {
 	{"lists of several lists, feature maps", regexp.MustCompile(`nested_2|maps`)},
 	{"Fortran order, rows as images", regexp.MustCompile(`fortran|rows`)},
 	{"sparse", regexp.MustCompile(`sparse`)},
-	{"fields of structs", regexp.MustCompile(`scipy_struct`)},
+	{"fields of structs", regexp.MustCompile(`(scipy|octave)_struct-`)},
+	{"arrays of structs", regexp.MustCompile(`_structs\.`)},
+	{"MATLAB 4, Octave's text, binary and HDF5", regexp.MustCompile(`octave_(text|binary|hdf5|v4)\.`)},
 	{"dictionary, enum, categorical names", regexp.MustCompile(`enum|dictionary|polars_(list|columns)_.*(parquet|arrow)`)},
 	{"large strings, string views", regexp.MustCompile(`large_text|polars_.*arrow`)},
 	{"binary as names", regexp.MustCompile(`blob_names|arrow_binary`)},
@@ -142,7 +147,7 @@ var kindFormats = []struct{ label, ext string }{
 	{"npy", ".npy"}, {"npz", ".npz"}, {"MATLAB", ".mat"}, {"Parquet", ".parquet"}, {"Arrow, Feather", ".arrow"}, {"text", ".csv .tsv .txt .gz"},
 }
 
-var kindWriters = map[string]string{"numpy": "NumPy", "scipy": "SciPy", "pandas": "pandas", "duckdb": "DuckDB", "polars": "Polars", "arrow": "Arrow"}
+var kindWriters = map[string]string{"numpy": "NumPy", "scipy": "SciPy", "pandas": "pandas", "duckdb": "DuckDB", "polars": "Polars", "arrow": "Arrow", "octave": "Octave"}
 
 // kindTable is the table of docs/formats.md: said is nil of what was read exactly, else the words of the refusal.
 func kindTable(said map[string]string) string {

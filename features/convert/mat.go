@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 
 	"vzsl/internal/matfile"
 )
@@ -30,7 +31,9 @@ func openMAT(path string, o Options) (Table, error) {
 	}
 	t := &matTable{f: f, temp: o.Temp}
 	for _, v := range f.Variables() {
-		t.columns = append(t.columns, matColumn(v))
+		if v.Class != matfile.Struct || v.Len() != 1 { // the fields of a single struct are columns themselves
+			t.columns = append(t.columns, matColumn(v))
+		}
 	}
 	t.turned = make([]bool, len(t.columns))
 	return t, nil
@@ -49,7 +52,7 @@ func matDims(v matfile.Info) []int {
 }
 
 func matColumn(v matfile.Info) Column {
-	c := Column{Name: v.Name, Type: v.Class.String(), Width: 1, array: true}
+	c := Column{Name: v.Name, Type: v.Class.String(), Width: 1, array: true, field: v.Name[strings.LastIndex(v.Name, ".")+1:]}
 	dims := matDims(v)
 	switch {
 	case v.Class == matfile.Cell:
@@ -59,7 +62,7 @@ func matColumn(v matfile.Info) Column {
 		c.Kind, c.Rows = Text, dims[0]
 		return c
 	case v.Complex:
-		c.Kind, c.Why = Other, "complex numbers are not read; save their real part or magnitude"
+		c.Kind, c.Why = Other, v.Unread()
 		return c
 	case v.Logical:
 		c.Kind = Bool
@@ -68,7 +71,7 @@ func matColumn(v matfile.Info) Column {
 	case v.Class >= matfile.Double && v.Class <= matfile.Uint64:
 		c.Kind = Integer
 	default:
-		c.Kind, c.Why = Other, "a "+v.Class.String()+" array is not read; save numbers as a matrix, texts as a cell array of char"
+		c.Kind, c.Why = Other, v.Unread()
 		return c
 	}
 	switch {

@@ -108,12 +108,15 @@ func detect(path string) (*format, error) {
 			}
 		}
 	}
+	ext := extension(path)
+	if mat := slices.IndexFunc(formats, func(f format) bool { return f.name == "mat" }); ext == ".mat" {
+		return &formats[mat], nil // its reader knows what else is called so: HDF5, Octave's own formats
+	}
 	for _, a := range advice {
 		if bytes.HasPrefix(start, []byte(a.magic)) {
 			return nil, fmt.Errorf("%s is %s", path, a.says)
 		}
 	}
-	ext := strings.ToLower(filepath.Ext(path))
 	var text *format
 	for i, f := range formats {
 		switch {
@@ -129,17 +132,15 @@ func detect(path string) (*format, error) {
 	return nil, fmt.Errorf("%s is of no format that is read: %s", path, strings.Join(Formats(), ", "))
 }
 
-// mismatch says what is wrong with a file whose first bytes are not those of the format that its name promises. MATLAB files
-// and damaged ones are opened, for their reader's own words.
+// mismatch says what is wrong with a file whose first bytes are not those of the format that its name promises.
 func (f *format) mismatch(path string, start []byte) (*format, error) {
-	if f.name == "mat" {
-		return f, nil
-	}
 	if !bytes.Contains(start, []byte{0}) {
 		return nil, fmt.Errorf("%s is text, not a file of the format %s: give it a name that ends in .csv or .txt", path, f.name)
 	}
 	return nil, fmt.Errorf("%s is not a readable file of the format %s: its first bytes are others; copy or write it again", path, f.name)
 }
+
+func extension(path string) string { return strings.ToLower(filepath.Ext(path)) }
 
 func firstBytes(path string, n int) ([]byte, error) {
 	f, err := os.Open(path)
@@ -187,7 +188,7 @@ func walk(dir string, do func(name string, e fs.DirEntry) error) error {
 func openFolder(dir string, o Options) (Table, error) {
 	byFormat := map[string][]string{}
 	err := walk(dir, func(name string, _ fs.DirEntry) error {
-		ext := strings.ToLower(filepath.Ext(name))
+		ext := extension(name)
 		for _, f := range formats {
 			if slices.Contains(f.ext, ext) && (o.Format == "" || o.Format == f.name) {
 				byFormat[f.name] = append(byFormat[f.name], name)

@@ -125,7 +125,7 @@ func (r *resolver) one(role, flag, named string, usual []string, suits func(c Co
 	}
 	var found []int
 	for i, c := range r.columns {
-		if !r.taken[i] && suits(c) && slices.ContainsFunc(usual, func(u string) bool { return strings.EqualFold(u, c.Name) }) {
+		if !r.taken[i] && suits(c) && c.isCalled(usual) {
 			found = append(found, i)
 		}
 	}
@@ -268,7 +268,7 @@ func (r *resolver) wide() (int, error) {
 		case r.taken[i]:
 		case c.List && c.Kind.numeric():
 			found = append(found, i)
-			if slices.ContainsFunc(featureNames, func(u string) bool { return strings.EqualFold(u, c.Name) }) {
+			if c.isCalled(featureNames) {
 				named = append(named, i)
 			}
 		case c.Kind == Other:
@@ -370,6 +370,11 @@ func (r *resolver) flat(what string) ([]int, error) {
 func (r *resolver) none(what string) error {
 	if len(r.columns) == 1 && r.columns[0].array && r.columns[0].Kind.numeric() {
 		return r.errorf("a list of %d numbers; a matrix with a row of %ss is wanted", r.columns[0].Rows, what)
+	}
+	for _, c := range r.columns {
+		if c.Kind == Other {
+			return r.errorf("no %ss: there are %s; %s is %s", what, Names(r.columns), c.label(), c.Why)
+		}
 	}
 	return r.errorf("no %ss: there are %s", what, Names(r.columns))
 }

@@ -1,8 +1,10 @@
 package convert
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -35,9 +37,10 @@ type Column struct {
 	Index bool   // numbers or names the rows of a data frame, by its metadata or its missing header
 	Why   string // of Other, and of Text among numbers: what is wrong
 
-	nameless bool // called like its file
-	turns    bool // its rows may be its columns
-	array    bool // of a file of arrays, where a list is not a column of a matrix
+	nameless bool   // called like its file
+	turns    bool   // its rows may be its columns
+	array    bool   // of a file of arrays, where a list is not a column of a matrix
+	field    string // of a struct's field s.x: x, which may be a usual name; "": the name itself
 }
 
 // Table is a file of another program, or several that make one.
@@ -65,6 +68,11 @@ type Values interface {
 type turnable interface {
 	// Turn takes a column of it the other way: its rows are its width and the reverse.
 	Turn(column int)
+}
+
+// isCalled: the column has one of the usual names of a role.
+func (c Column) isCalled(usual []string) bool {
+	return slices.ContainsFunc(usual, func(u string) bool { return strings.EqualFold(u, cmp.Or(c.field, c.Name)) })
 }
 
 // label names a column in messages.

@@ -534,8 +534,9 @@ func TestVersions(t *testing.T) {
 		"octave b": {[]byte("Octave-1-L\x00\x01"), []string{"GNU Octave's own format"}},
 		"gzip":     {[]byte("\x1f\x8b\x08\x00"), []string{"gunzip"}},
 		"empty":    {nil, []string{"empty"}},
-		"text":     {[]byte(strings.Repeat("hello ", 100)), []string{"not a MATLAB file"}},
-		"short":    {[]byte("MATLAB 5.0"), []string{"not a MATLAB file"}},
+		"text":     {[]byte(strings.Repeat("  1.5e+00 2\n", 100)), []string{"not a MATLAB file but text", ".txt"}},
+		"binary":   {[]byte(strings.Repeat("hello\x01", 100)), []string{"not a MATLAB file: no byte order mark"}},
+		"short":    {[]byte("MATLAB 5.0\x00"), []string{"not a MATLAB file"}},
 		"cut tag":  {append(slices.Clone(plain(t)[:128]), 14, 0, 0, 0, 1), []string{"byte 128", "cut off"}},
 		"cut data": {plain(t)[:140], []string{"byte 128", "cut off"}},
 	} {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 )
 
 const hdf5Magic = "\x89HDF\r\n\x1a\n"
@@ -24,8 +25,14 @@ func (f *File) other(head []byte) string {
 		return "a file in GNU Octave's own format, which is not read; convert it " + f.conversion(inOctave)
 	case is("\x1f\x8b"):
 		return "a gzip file; unpack it first (gunzip), or convert it, if Octave wrote it, " + f.conversion(inOctave)
+	case isText(head):
+		return "not a MATLAB file but text (of save -ascii?): give it a name that ends in .txt"
 	}
 	return ""
+}
+
+func isText(head []byte) bool {
+	return !bytes.ContainsFunc(head, func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' && r != '\t' || r == utf8.RuneError })
 }
 
 func (f *File) magicAt(at int64) bool {
@@ -89,6 +96,14 @@ func (i *Info) refused(wanted string, numbers bool) error {
 		said += ": " + do
 	}
 	return errors.New(said)
+}
+
+// Unread says what an array is that holds neither numbers nor texts, and what to do about it in the program that wrote it.
+func (i *Info) Unread() string {
+	if do := i.remedy(true); do != "" {
+		return fmt.Sprintf("a %s, which is not read: %s", i.is(), do)
+	}
+	return fmt.Sprintf("a %s, which is not read", i.is())
 }
 
 // remedy is what makes something of an array that can be read, in MATLAB or, where Octave has such arrays, there; "" where nothing
