@@ -72,9 +72,9 @@ func openAwA2(dir string) (*Dataset, error) {
 	case list != "":
 		d.noteMissing(list)
 	case pictures == 0:
-		d.note("no pictures in %s (they are AwA2-data.zip of %s): features are to be imported", d.ImageRoot, awaPage)
+		d.noteUnpictured("no pictures in %s (they are AwA2-data.zip of %s): features are to be imported", d.ImageRoot, awaPage)
 	case n > 0:
-		d.note("%d of the %d classes have no images", n, len(d.Classes))
+		d.noteUnpictured("%d of the %d classes have no images", n, len(d.Classes))
 	}
 	return d, d.check()
 }

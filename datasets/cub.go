@@ -55,7 +55,7 @@ func openCUB(dir string) (*Dataset, error) {
 		return nil, fmt.Errorf("%s: %w", root, err)
 	}
 	if n := d.withoutImages(); n > 0 {
-		d.note("%d of the %d classes have no images", n, len(d.Classes))
+		d.noteUnpictured("%d of the %d classes have no images", n, len(d.Classes))
 	}
 	d.noteMissing(imagesFile)
 	return d, nil
@@ -169,8 +169,8 @@ func (d *Dataset) noteMissing(list string) {
 	}
 	switch n := len(missing); {
 	case n > 0 && n == len(d.Images):
-		d.note("none of the %d images of %s has a file in %s: features are to be imported, or the pictures put there", n, filepath.Base(list), d.ImageRoot)
+		d.noteUnpictured("none of the %d images of %s has a file in %s: features are to be imported, or the pictures put there", n, filepath.Base(list), d.ImageRoot)
 	case n > 0:
-		d.note("%d of the %d images of %s have no file in %s: %s", len(missing), len(d.Images), filepath.Base(list), d.ImageRoot, some(missing))
+		d.noteUnpictured("%d of the %d images of %s have no file in %s: %s", len(missing), len(d.Images), filepath.Base(list), d.ImageRoot, some(missing))
 	}
 }

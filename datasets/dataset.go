@@ -28,6 +28,8 @@ type Dataset struct {
 	Classes   []Class
 	Images    []Image
 	Notes     []string // what is odd but allowed, one line each
+	// Unpictured says the same of pictures that are not there: no matter where features come from elsewhere.
+	Unpictured []string
 }
 
 // layouts by name.
@@ -145,6 +147,10 @@ func (d *Dataset) withoutImages() int {
 
 func (d *Dataset) note(format string, args ...any) {
 	d.Notes = append(d.Notes, fmt.Sprintf(format, args...))
+}
+
+func (d *Dataset) noteUnpictured(format string, args ...any) {
+	d.Unpictured = append(d.Unpictured, fmt.Sprintf(format, args...))
 }
 
 // some lists the first few of many names.

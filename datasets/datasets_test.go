@@ -38,7 +38,7 @@ func wantError(t *testing.T, err error, parts ...string) {
 
 func wantNotes(t *testing.T, d *Dataset, parts ...string) {
 	t.Helper()
-	all := strings.Join(d.Notes, "\n")
+	all := strings.Join(slices.Concat(d.Notes, d.Unpictured), "\n")
 	for _, p := range parts {
 		if !strings.Contains(all, p) {
 			t.Errorf("notes %q do not say %q", all, p)
@@ -92,7 +92,7 @@ func TestCUB(t *testing.T) {
 			Name: "cub", Root: root, ImageRoot: filepath.Join(root, "images"),
 			Classes: []Class{{Name: "001.A", ID: 1}, {Name: "002.B b", ID: 2}, {Name: "005.C", ID: 5}},
 			Images:  []Image{{Path: "005.C/x_1.jpg", Class: 2}, {Path: "001.A/x_1.jpg", Class: 0}, {Path: "001.A/x 2.jpg", Class: 0}},
-			Notes:   d.Notes,
+			Notes:   d.Notes, Unpictured: d.Unpictured,
 		}
 		if diff := cmp.Diff(want, d); diff != "" {
 			t.Error(diff)
@@ -154,7 +154,7 @@ func TestRealCUB(t *testing.T) {
 	if len(d.Classes) != 200 || len(d.Images) != 4544 {
 		t.Errorf("%d classes, %d images", len(d.Classes), len(d.Images))
 	}
-	if diff := cmp.Diff([]string{"123 of the 200 classes have no images"}, d.Notes); diff != "" {
+	if diff := cmp.Diff([]string{"123 of the 200 classes have no images"}, d.Unpictured); diff != "" {
 		t.Error(diff)
 	}
 	seen, unseen, source, err := StandardSplit("cub", d.ClassNames())
@@ -202,7 +202,7 @@ func TestFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	images := []Image{{Path: "ape/a.webp", Class: 0}, {Path: "zebra/10.png", Class: 1}, {Path: "zebra/2.JPG", Class: 1}}
-	want := &Dataset{Name: "folder", Root: dir, ImageRoot: dir, Classes: []Class{{Name: "ape"}, {Name: "zebra"}}, Images: images, Notes: d.Notes}
+	want := &Dataset{Name: "folder", Root: dir, ImageRoot: dir, Classes: []Class{{Name: "ape"}, {Name: "zebra"}}, Images: images, Notes: d.Notes, Unpictured: d.Unpictured}
 	if diff := cmp.Diff(want, d); diff != "" {
 		t.Error(diff)
 	}
@@ -260,7 +260,7 @@ func TestFoldersThatAreNoClasses(t *testing.T) {
 	if diff := cmp.Diff([]Image{{Path: "ant/0.png", Class: 0}}, d.Images); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"2 folders without pictures that no row of a class file describes are no classes and were left out: empty, notes", "1 of the 2 classes have no images"}, d.Notes); diff != "" {
+	if diff := cmp.Diff([]string{"2 folders without pictures that no row of a class file describes are no classes and were left out: empty, notes", "1 of the 2 classes have no images"}, slices.Concat(d.Notes, d.Unpictured)); diff != "" {
 		t.Error(diff)
 	}
 	// A row makes a class of any name.

@@ -100,9 +100,9 @@ func OpenFolder(dir, classFile string, columns convert.Choice) (*Dataset, error)
 	case len(d.Classes) == 0:
 		return nil, fmt.Errorf("no images in %s: an own dataset is a folder per class with its pictures in it (%s)%s", dir, extensionList(), deeperHint(dir, bare))
 	case len(d.Images) == 0:
-		d.note("%d described classes and no images: features are to be imported", n)
+		d.noteUnpictured("%d described classes and no images: features are to be imported", n)
 	case n > 0:
-		d.note("%d of the %d classes have no images", n, len(d.Classes))
+		d.noteUnpictured("%d of the %d classes have no images", n, len(d.Classes))
 	}
 	return d, d.check()
 }

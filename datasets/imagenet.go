@@ -86,7 +86,7 @@ func openImageNet(dir string) (*Dataset, error) {
 		d.note("%d classes have several folders; the pictures of one are taken, a training set's where there is one", several)
 	}
 	if n := d.withoutImages(); n > 0 {
-		d.note("%d of the %d classes have no images", n, len(d.Classes))
+		d.noteUnpictured("%d of the %d classes have no images", n, len(d.Classes))
 	}
 	return d, d.check()
 }

@@ -32,7 +32,7 @@ func TestAwA2(t *testing.T) {
 			Name: "awa2", Root: root, ImageRoot: filepath.Join(root, "JPEGImages"),
 			Classes: []Class{{Name: "antelope", ID: 1}, {Name: "grizzly+bear", ID: 2}, {Name: "lion", ID: 3}},
 			Images:  []Image{{Path: "antelope/antelope_10001.jpg", Class: 0}, {Path: "grizzly+bear/grizzly+bear_10001.jpg", Class: 1}, {Path: "grizzly+bear/grizzly+bear_10002.jpg", Class: 1}},
-			Notes:   d.Notes,
+			Notes:   d.Notes, Unpictured: d.Unpictured,
 		}
 		if diff := cmp.Diff(want, d); diff != "" {
 			t.Error(diff)

@@ -181,11 +181,7 @@ func (x *checking) open() bool {
 	set, err := x.ds.read()
 	if err == nil {
 		x.set = set
-		for _, n := range set.Notes { // what is counted below is not said twice
-			if !strings.Contains(n, "have no file in") && !strings.Contains(n, "have no images") {
-				c.Notes = append(c.Notes, n)
-			}
-		}
+		c.Notes = append(c.Notes, set.Notes...) // which pictures are not there is counted below
 		return true
 	}
 	c.problem("%v", err)

@@ -18,6 +18,7 @@ type datasetFlags struct {
 	name, layout, data string
 	csv                string         // class descriptions, where the command takes any
 	columns            convert.Choice // of them
+	pictures           bool           // the command reads the pictures, and says which are not there
 	matrix, missing    string         // AwA's attributes: which, and what to do about missing values; "": the defaults
 }
 
@@ -83,7 +84,11 @@ func (d *datasetFlags) open(con *console) (*datasets.Dataset, error) {
 		return nil, err
 	}
 	ds.Name = d.name
-	for _, note := range ds.Notes {
+	notes := ds.Notes
+	if d.pictures {
+		notes = slices.Concat(notes, ds.Unpictured)
+	}
+	for _, note := range notes {
 		con.log.Info(note, "dataset", d.name)
 	}
 	return ds, nil

@@ -166,3 +166,48 @@ func TestOtherUnits(t *testing.T) {
 		}
 	}
 }
+
+// TestMissingThroughXLSA17: missing values, negative ones and a real -1 come back from an exported folder of xlsa17 as they were.
+func TestMissingThroughXLSA17(t *testing.T) {
+	for name, values := range map[string][]string{
+		"none":                {"0.5,1", "0.3,5", "2,3", "1,1", "2,2"},
+		"missing":             {"0.5,1", "0.3,", "2,3", ",1", "2,2"},
+		"missing beside":      {"-0.5,1", "0.3,", "-2,3", "1,1", "2,2"},
+		"missing beside -1":   {"-1,1", "0.3,", "2,3", "1,1", "2,2"},
+		"real -1":             {"-1,1", "0.3,5", "2,3", "1,-1", "2,2"},
+		"real -1 beside":      {"-1,1", "-0.3,5", "2,3", "1,-1", "2,2"},
+		"negative, none is 1": {"-2,1", "-0.3,5", "2,3", "1,-4", "2,2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			rows := []string{"class,a,b"}
+			for i, v := range values {
+				rows = append(rows, fmt.Sprintf("k%d,%s", i, v))
+			}
+			_, table := described(t, ".", rows, 4)
+			done(t, "import", "csv", table, "--dataset", "d", "--data", "data", "--network", "n")
+			done(t, "attributes", "--dataset", "d", "--data", "data")
+			done(t, "split", "--dataset", "d", "--random", "1", "--unseen-classes", "2", "--test-seen", "0.25")
+			o := vzsl(t, "export", "--format", "xlsa17", "--dataset", "d", "--split", "random-1", "--to", "x")
+			if o.code != exitDone {
+				t.Errorf("export: %d\n%s", o.code, o.stderr)
+			}
+			done(t, "import", "xlsa17", "x", "--dataset", "again")
+			was, err := features.ReadClassTable(filepath.Join("features", "d", "classes.parquet"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			is, err := features.ReadClassTable(filepath.Join("features", "again", "classes.parquet"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, class := range was.Classes {
+				for j, row := range is.Classes {
+					if row == class && fmt.Sprint(was.Values[i]) != fmt.Sprint(is.Values[j]) {
+						t.Errorf("%s: %v, before %v", class, is.Values[j], was.Values[i])
+					}
+				}
+			}
+		})
+	}
+}

@@ -163,11 +163,11 @@ func (p *progress) draw(byClock bool) {
 			p.bar.Reset()
 		}
 	}
-	if byClock {
-		p.bar.Describe(shown(what))
-	}
 	if p.known {
 		_ = p.bar.Set(p.n)
+	}
+	if byClock { // draws
+		p.bar.Describe(shown(what))
 	}
 }
 

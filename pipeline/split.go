@@ -15,6 +15,7 @@ import (
 
 	"vzsl/datasets"
 	"vzsl/features"
+	"vzsl/features/convert"
 )
 
 func newSplit(con *console) *cobra.Command {
@@ -29,7 +30,8 @@ test_unseen). The features stay as they are, so one extraction serves every spli
   --split standard                   the dataset's published split (awa1, awa2, apy, cub, imagenet, sun;
                                      sun has 645-72 besides)
   --split proposed --xlsa17 DIR      that of Xian et al., from a folder of xlsa17, for features of your own:
-                                     images are found by their names
+                                     images are found by their names, those of res101.mat or, where that is not
+                                     there, of a list in its order (--images LIST)
   --split pictured                   seen are the classes with pictures, unseen those that are only described
   --split NAME --seen F --unseen F   your own: class names or wnids, one a line
   --split NAME --images FILE         your own, by image: a table with the columns image,role (CSV or Parquet), or
@@ -74,7 +76,7 @@ on them, never on the unseen classes.`,
 	f.StringVar(&o.layout, "layout", "", "dataset whose published split 'standard' means (default: the dataset's name)")
 	f.StringVar(&o.seen, "seen", "", "`file` of the seen classes' names or wnids, one a line")
 	f.StringVar(&o.unseen, "unseen", "", "`file` of the unseen classes' names or wnids, one a line")
-	f.StringVar(&o.images, "images", "", "`file` of the images' roles: a table image,role (CSV or Parquet), or CUB's train_test_split.txt")
+	f.StringVar(&o.images, "images", "", "`file` of the images' roles: a table image,role (CSV or Parquet), or CUB's train_test_split.txt; with --xlsa17 of the images' names in the order of res101.mat, in place of that file")
 	f.StringVar(&o.xlsa17, "xlsa17", "", "`folder` of xlsa17 to take the split of: res101.mat names the images, att_splits.mat their roles")
 	f.IntVar(&o.fold, "fold", 0, "with --xlsa17: validation classes of valclasses`N`.txt (default: those of val_loc, else 1)")
 	f.IntVar(&o.random, "random", 0, "make so many `splits` with unseen classes drawn by the seed, seed + 1, ...")
@@ -123,7 +125,7 @@ func (o *splitOptions) check(ds *datasetFlags, named bool) error {
 		return err
 	}
 	ways := 0
-	for _, given := range []bool{o.seen != "" || o.unseen != "" || o.images != "", o.xlsa17 != "", o.random != 0} {
+	for _, given := range []bool{o.seen != "" || o.unseen != "" || o.images != "" && o.xlsa17 == "", o.xlsa17 != "", o.random != 0} {
 		if given {
 			ways++
 		}
@@ -133,7 +135,7 @@ func (o *splitOptions) check(ds *datasetFlags, named bool) error {
 		return usagef("--seen and --unseen go together: two files of class names, one a line")
 	case ways > 1:
 		return usagef("--seen and --unseen or --images, --xlsa17 and --random are different ways to split: give one")
-	case o.images != "" && !named:
+	case o.images != "" && !named && o.xlsa17 == "":
 		return usagef("--images: name the split that it makes with --split")
 	case o.images != "" && o.testSeen > 0:
 		return usagef("--images says which images are tested: --test-seen does not go with it")
@@ -211,7 +213,7 @@ func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions)
 	published := cmp.Or(o.layout, dataset)
 	switch {
 	case o.xlsa17 != "":
-	case o.images != "" && o.seen == "":
+	case o.images != "" && o.seen == "": // the roles say it
 	case o.seen != "":
 		split, err = datasets.ReadSplit(o.seen, o.unseen, table.Classes, table.WNIDs)
 	case o.name == picturedSplit:
@@ -241,6 +243,15 @@ func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions)
 		x, err := datasets.OpenXLSA17(o.xlsa17, "", "")
 		if err != nil {
 			return nil, err
+		}
+		if o.images != "" {
+			names, err := convert.ReadImageNames(o.images)
+			if err != nil {
+				return nil, err
+			}
+			if err := x.NameImages(o.images, names, images); err != nil {
+				return nil, err
+			}
 		}
 		roles, err = x.Split(split, o.fold, table.Classes, images)
 		if err != nil {

@@ -354,6 +354,12 @@ func splitColumn(name string) (file, column string) {
 	return name, ""
 }
 
+// ReadImageNames reads a list of image names in any format: FILE, or FILE:NAME for a variable or column of it.
+func ReadImageNames(name string) ([]string, error) {
+	file, column := splitColumn(name)
+	return readList(file, column, imageNames)
+}
+
 // readList reads a list of texts in any format.
 func readList(file, column string, usual []string) ([]string, error) {
 	t, err := Open(file, Options{List: true})
