@@ -31,7 +31,7 @@ const (
 
 // ReadXLSA17 reads the class attributes of a file of xlsa17 (att_splits.mat, or sent_splits.mat with its sentence vectors),
 // one column per class, the classes' names in allclasses_names or in allclasses.txt beside the file. which is XLSA17Original
-// or XLSA17Unit; "" is the original where the file has it. A file without names is taken in the order of numbered, the classes in the
+// or XLSA17Unit; "" is the original where the file has it. classes must be there and give the order; nil takes the file's. A file without names is taken in the order of numbered, the classes in the
 // order of the dataset's own numbers; nil: they have none, and it is refused.
 //
 // A file of our own export says which values are missing. In another one a NaN is; without any, a -1 of the original is where
@@ -84,6 +84,9 @@ func ReadXLSA17(file, which string, classes, numbered []string) (*Table, error) 
 			return nil, fmt.Errorf("%s: duplicate class %q", file, name)
 		}
 		rows[name] = row
+	}
+	if classes == nil {
+		classes = order
 	}
 	return t, t.align(file, classes, order, rows)
 }

@@ -56,6 +56,10 @@ func TestXLSA17(t *testing.T) {
 	if table, err = ReadXLSA17(file, XLSA17Unit, classes, classes); err != nil || !slices.Equal(table.Values[0], []float32{0, 1}) {
 		t.Error(table, err)
 	}
+	// All of the file, where no classes are asked for.
+	if table, err = ReadXLSA17(file, "", nil, nil); err != nil || !slices.Equal(table.Classes, []string{"a", "b", "c"}) {
+		t.Error(table, err)
+	}
 	// SUN's names are spelt as the dataset spells them.
 	sun := splitsFile(t, []string{"desert_road", "desert_sand", "abbey"}, nil, 0)
 	if table, err = ReadXLSA17(sun, "", []string{"abbey", "desert/sand", "desert_road"}, nil); err != nil || !slices.Equal(table.Values[2], []float32{1, 0}) || !slices.Equal(table.Values[0], []float32{0, 1}) {
