@@ -25,7 +25,9 @@ type ahead struct {
 	free  chan []float32
 	spent atomic.Int64 // nanoseconds, over all workers
 	taken atomic.Int64 // images begun
-	wg    sync.WaitGroup
+
+	turned atomic.Int64 // images that carry an EXIF orientation
+	wg     sync.WaitGroup
 }
 
 // startAhead begins to work on the images of the spans [lo,hi), in order. The
@@ -59,7 +61,7 @@ func startAhead(ctx context.Context, o *Options, spans [][2]int, workers, buffer
 	var large sync.Mutex
 	for range workers {
 		a.wg.Go(func() {
-			r := reader{root: o.Dataset.ImageRoot, recipe: o.Recipe, nhwc: o.NHWC, large: &large}
+			r := reader{root: o.Dataset.ImageRoot, recipe: o.Recipe, nhwc: o.NHWC, large: &large, megapixels: o.MaxPixels, turned: &a.turned}
 			for it := range jobs {
 				a.taken.Add(1)
 				start := time.Now()
@@ -67,7 +69,10 @@ func startAhead(ctx context.Context, o *Options, spans [][2]int, workers, buffer
 				if o.Boxes != nil {
 					r.box = &o.Boxes[it.index]
 				}
-				it.skip, it.err = r.read(o.Dataset.Images[it.index].Path, it.input)
+				path := o.Dataset.Images[it.index].Path
+				if it.skip = o.Dataset.Unusable[path]; it.skip == "" {
+					it.skip, it.err = r.read(path, it.input)
+				}
 				a.spent.Add(int64(time.Since(start)))
 				close(it.ready)
 			}

@@ -88,7 +88,6 @@ type bitReader struct {
 	n    int
 	pad  int  // how many of all bits put into acc were made up
 	eof  bool // made up because the file ended, not for a marker
-	bad  bool // an impossible code was met
 }
 
 func (b *bitReader) reset(data []byte, pos int) {
@@ -132,7 +131,7 @@ func (b *bitReader) fill() {
 // starved tells whether made-up bits were used.
 func (b *bitReader) starved() bool { return b.n < b.pad }
 
-// symbol decodes one Huffman symbol. At least 16 bits must be ready.
+// symbol decodes one Huffman symbol, 0 for a code that does not exist. At least 17 bits must be ready.
 func (b *bitReader) symbol(t *huffman) uint8 {
 	if e := t.look[b.acc>>(b.n-lookBits)&(1<<lookBits-1)]; e != 0 {
 		b.n -= int(e >> 8)
@@ -145,8 +144,7 @@ func (b *bitReader) symbol(t *huffman) uint8 {
 			return t.values[(code>>(16-l)+t.offset[l])&255]
 		}
 	}
-	b.bad = true
-	b.n -= 16
+	b.n -= 17 // as libjpeg, which looks for one of 17 bits before it gives up
 	return 0
 }
 
