@@ -1,8 +1,12 @@
 package preprocess
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -153,5 +157,52 @@ func TestOldNames(t *testing.T) {
 				t.Errorf("%s is another recipe, too", old)
 			}
 		}
+	}
+}
+
+// TestProcessors compares with the processors of transformers.js (testdata/processors.mjs), from the same config files. Where a
+// picture keeps its size the values are the same; where it is resized, sharp does it there, and they are near.
+func TestProcessors(t *testing.T) {
+	b, err := os.ReadFile("testdata/processors.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []struct {
+		Name, Config, File string
+		Dims               []int
+		Values             []float64
+	}
+	if err := json.Unmarshal(b, &list); err != nil || len(list) < 8 {
+		t.Fatal(len(list), err)
+	}
+	same := 0
+	for _, want := range list {
+		r, err := FromConfig("preprocessor_config.json", []byte(want.Config), 0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(want.Dims, []int{3, r.Height, r.Width}) {
+			t.Errorf("%s: %s, want %v", want.Name, r, want.Dims)
+			continue
+		}
+		im := open(t, want.File)
+		got := make([]float32, r.Values())
+		if err := r.Apply(im, false, got); err != nil {
+			t.Fatal(err)
+		}
+		most, sum := 0.0, 0.0
+		for i, v := range want.Values {
+			d := math.Abs(float64(got[i]) - v)
+			most, sum = max(most, d), sum+d
+		}
+		w, h := r.resized(im.W, im.H)
+		if kept := w == im.W && h == im.H; kept && most > 2e-6 || !kept && sum/float64(len(got)) > 0.08 {
+			t.Errorf("%s of %s: values differ by up to %g, %g on average", want.Name, want.File, most, sum/float64(len(got)))
+		} else if kept {
+			same++
+		}
+	}
+	if same < 6 {
+		t.Errorf("only %d pictures keep their size", same)
 	}
 }
