@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"vzsl/datasets"
 	"vzsl/extract"
 	"vzsl/extract/preprocess"
 	"vzsl/features"
@@ -217,7 +218,7 @@ func (p *predictor) files(ctx context.Context, con *console, o *predictOptions, 
 		var x []float32
 		var of []int
 		for i, path := range part {
-			all[lo+i].Image = filepath.ToSlash(path)
+			all[lo+i].Image = datasets.Printable(filepath.ToSlash(path))
 			if features[i] != nil {
 				x, of = append(x, features[i]...), append(of, lo+i)
 			}
