@@ -2,6 +2,7 @@ package extract
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,8 +27,9 @@ type ahead struct {
 	spent atomic.Int64 // nanoseconds, over all workers
 	taken atomic.Int64 // images begun
 
-	turned atomic.Int64 // images that carry an EXIF orientation
-	wg     sync.WaitGroup
+	turned  atomic.Int64 // images that carry an EXIF orientation
+	damaged atomic.Int64 // images that are damaged, and read nevertheless
+	wg      sync.WaitGroup
 }
 
 // startAhead begins to work on the images of the spans [lo,hi), in order. The
@@ -73,12 +75,27 @@ func startAhead(ctx context.Context, o *Options, spans [][2]int, workers, buffer
 				if it.skip = o.Dataset.Unusable[path]; it.skip == "" {
 					it.skip, it.err = r.read(path, it.input)
 				}
+				if it.skip == "" && it.err == nil && r.flaw != "" {
+					a.tell(o.Log, path, r.flaw)
+				}
 				a.spent.Add(int64(time.Since(start)))
 				close(it.ready)
 			}
 		})
 	}
 	return a
+}
+
+// tell counts a damaged image, and names the first ones.
+func (a *ahead) tell(log *slog.Logger, image, flaw string) {
+	const logged = 20
+	switch n := a.damaged.Add(1); {
+	case log == nil || n > logged:
+	case n < logged:
+		log.Warn("image damaged, read as libjpeg reads it", "image", image, "what", flaw)
+	default:
+		log.Warn("image damaged, read as libjpeg reads it (further ones are only counted)", "image", image, "what", flaw)
+	}
 }
 
 // next gives the next image in order, or nil at the end or when ctx is done.

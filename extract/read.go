@@ -33,6 +33,7 @@ type reader struct {
 
 	megapixels int           // limit on a picture's size; 0: the usual one
 	turned     *atomic.Int64 // pictures that carry an EXIF orientation; may be nil
+	flaw       string        // of the picture read last: what was made up for in a damaged file
 }
 
 // read fills dst with the input of one image. skip says in plain words why the
@@ -47,6 +48,7 @@ func (r *reader) read(image string, dst []float32) (skip string, err error) {
 
 // input fills dst with the input of the picture in r.data.
 func (r *reader) input(dst []float32) (skip string, err error) {
+	r.flaw = ""
 	w, h, bad := preprocess.Size(r.data)
 	if bad != nil {
 		return bad.Error(), nil
@@ -60,6 +62,7 @@ func (r *reader) input(dst []float32) (skip string, err error) {
 		return bad.Error(), nil
 	}
 	defer im.Release()
+	r.flaw = im.Flaw
 	if o := preprocess.Orientation(r.data); o != 1 {
 		if r.turned != nil {
 			r.turned.Add(1)

@@ -52,6 +52,7 @@ type Result struct {
 	Computed int // images that the engine computed in this run
 	Resumed  int // images in parts that were there already, skipped ones included
 	Turned   int // images of this run that carry an EXIF orientation
+	Damaged  int // images of this run that are damaged, and read as libjpeg reads them
 	Parts    int // parts written in this run
 	Batch    int
 	Workers  int
@@ -237,7 +238,7 @@ func (r *run) compute(parent context.Context, missing []int, spans [][2]int) err
 	close(finished)
 	failed := <-written
 	r.res.Decoding = time.Duration(images.spent.Load())
-	r.res.Turned = int(images.turned.Load())
+	r.res.Turned, r.res.Damaged = int(images.turned.Load()), int(images.damaged.Load())
 	switch {
 	case failed != nil:
 		return failed

@@ -213,8 +213,9 @@ func (c *console) extracted(dir string, ds *datasets.Dataset, layer onnx.Layer, 
 		ImagesPerSecond float64 `json:"images_per_second"`
 		EngineShare     float64 `json:"engine_share"`
 		EXIF            int     `json:"exif_oriented"`
+		Damaged         int     `json:"damaged"`
 	}{dir, ds.Name, layer.Tensor, layer.Dim, recipe, res.Images, res.Skipped, res.Computed, res.Resumed, len(res.Manifest.Parts),
-		res.Elapsed.Seconds(), res.ImagesPerSecond(), res.EngineShare(), res.Turned}
+		res.Elapsed.Seconds(), res.ImagesPerSecond(), res.EngineShare(), res.Turned, res.Damaged}
 	err := c.result(r, func(w io.Writer) {
 		fmt.Fprintf(w, "%s: %d images in %d shards, %d-d %s", dir, r.Images, r.Shards, r.Dim, layer.What)
 		if r.Computed > 0 {
@@ -223,6 +224,9 @@ func (c *console) extracted(dir string, ds *datasets.Dataset, layer onnx.Layer, 
 			fmt.Fprint(w, "; everything was there already")
 		}
 		fmt.Fprintln(w)
+		if r.Damaged > 0 {
+			fmt.Fprintf(w, "%d images are damaged and were read as libjpeg reads them\n", r.Damaged)
+		}
 		if r.Skipped > 0 {
 			fmt.Fprintf(w, "%d images skipped, see %s\n", r.Skipped, filepath.Join(dir, "skipped.csv"))
 		}

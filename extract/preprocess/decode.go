@@ -22,6 +22,7 @@ const keepBytes = 32 << 20
 type RGB struct {
 	W, H int
 	Pix  []uint8
+	Flaw string // what of the file is damaged or missing, and was made up for; "" for nothing
 }
 
 var rgbPool = sync.Pool{New: func() any { return new(RGB) }}
@@ -37,7 +38,7 @@ func (im *RGB) Release() {
 // newRGB takes a picture from the pool; its pixels are not cleared.
 func newRGB(w, h int) *RGB {
 	im := rgbPool.Get().(*RGB)
-	im.W, im.H = w, h
+	im.W, im.H, im.Flaw = w, h, ""
 	if n := 3 * w * h; cap(im.Pix) < n {
 		im.Pix = make([]uint8, n)
 	} else {
@@ -101,6 +102,7 @@ func decodeJPEG(data []byte, allow func(w, h int) error) (*RGB, error) {
 	d := jpegPool.Get().(*jpeg.Decoder)
 	im := rgbPool.Get().(*RGB)
 	w, h, pix, err := d.Decode(data, allow, im.Pix)
+	im.Flaw = d.Flaw()
 	if d.Held() <= 2*keepBytes {
 		jpegPool.Put(d)
 	}

@@ -180,14 +180,14 @@ func TestPresets(t *testing.T) {
 		t.Errorf("unknown recipe: %v", err)
 	}
 	var none Recipe
-	if err := none.Apply(&RGB{1, 1, make([]uint8, 3)}, false, nil); err == nil {
+	if err := none.Apply(&RGB{W: 1, H: 1, Pix: make([]uint8, 3)}, false, nil); err == nil {
 		t.Error("the zero recipe works")
 	}
 	r, _ := Preset("caffe", 2, 2)
-	if err := r.Apply(&RGB{1, 1, make([]uint8, 3)}, false, make([]float32, 11)); err == nil {
+	if err := r.Apply(&RGB{W: 1, H: 1, Pix: make([]uint8, 3)}, false, make([]float32, 11)); err == nil {
 		t.Error("a short destination is accepted")
 	}
-	if err := r.Apply(&RGB{2, 2, make([]uint8, 3)}, false, make([]float32, 12)); err == nil {
+	if err := r.Apply(&RGB{W: 2, H: 2, Pix: make([]uint8, 3)}, false, make([]float32, 12)); err == nil {
 		t.Error("a picture without its pixels is accepted")
 	}
 }
@@ -263,6 +263,11 @@ func FuzzDecode(f *testing.F) {
 		if im.W < 1 || im.H < 1 || len(im.Pix) != 3*im.W*im.H {
 			t.Fatalf("%d x %d pixels in %d bytes", im.W, im.H, len(im.Pix))
 		}
+		o := Orientation(data)
+		if o < 1 || o > 8 {
+			t.Fatalf("orientation %d", o)
+		}
+		im.Orient(o)
 		if err := r.Apply(im, true, dst); err != nil {
 			t.Fatal(err)
 		}
@@ -277,7 +282,7 @@ func FuzzParse(f *testing.F) {
 	for _, bad := range []string{"", "caffe", "caffe-", "caffe-x", "-224", "other-224", "caffe-0", "caffe-224+bbox-12345678", "caffe-224"} {
 		f.Add(bad)
 	}
-	im := &RGB{3, 2, make([]uint8, 18)}
+	im := &RGB{W: 3, H: 2, Pix: make([]uint8, 18)}
 	f.Fuzz(func(t *testing.T, text string) {
 		r, err := Parse(text)
 		if err != nil {
@@ -293,4 +298,24 @@ func FuzzParse(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestFlaws: damaged and unfinished files are told from whole ones.
+func TestFlaws(t *testing.T) {
+	flaws := map[string]string{
+		"first-scan.jpg": "scans are incomplete", "dc-bits-missing.jpg": "scans are incomplete", "second-scan.jpg": "scans are incomplete", "fourth-scan.jpg": "scans are incomplete",
+		"bits-missing.jpg": "scans are incomplete", "first-scan-420.jpg": "scans are incomplete", "bits-missing-420.jpg": "scans are incomplete",
+		"impossible-code.jpg": "impossible code", "data-missing.jpg": "impossible code", "ends-early.jpg": "end early",
+		"restart-missing.jpg": "restart marker", "restart-twice.jpg": "restart marker", "channel-missing.jpg": "no data",
+	}
+	for name := range readGolden(t).Decode {
+		im := open(t, name)
+		if want, ok := flaws[name]; ok != (im.Flaw != "") || !strings.Contains(im.Flaw, want) {
+			t.Errorf("%s: flaw %q, want %q", name, im.Flaw, want)
+		}
+		delete(flaws, name)
+	}
+	if len(flaws) > 0 {
+		t.Errorf("not there: %v", flaws)
+	}
 }

@@ -246,7 +246,7 @@ func (s *scratch) toGrey(im *RGB) *RGB {
 		v := uint8((uint32(im.Pix[i])*19595 + uint32(im.Pix[i+1])*38470 + uint32(im.Pix[i+2])*7471 + 0x8000) >> 16)
 		s.grey[i], s.grey[i+1], s.grey[i+2] = v, v, v
 	}
-	return &RGB{im.W, im.H, s.grey}
+	return &RGB{W: im.W, H: im.H, Pix: s.grey}
 }
 
 // padded surrounds the cw x ch pixels of pix, which go to (x, y), by the recipe's colour.

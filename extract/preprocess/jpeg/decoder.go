@@ -97,7 +97,8 @@ type Decoder struct {
 	scanEnd int // position after the last scan's data
 
 	starved  bool // the data of this interval ended too early
-	lastGood int  // row of MCUs up to which the last scan has data
+	flaw     string
+	lastGood int // row of MCUs up to which the last scan has data
 
 	bits    bitReader
 	arith   arithmetic
@@ -133,7 +134,7 @@ func (d *Decoder) Decode(data []byte, allow func(width, height int) error, pix [
 		d.dc[i].defined, d.ac[i].defined = false, false
 	}
 	d.restart, d.scans, d.scanEnd, d.lastGood = 0, 0, 0, 0
-	d.single = false
+	d.single, d.flaw, d.bits.bad = false, "", false
 	d.arith.conditioning()
 	d.jfif, d.adobe, d.adobeTransform = false, false, 0
 	defer func() { d.data = nil }()
@@ -150,6 +151,16 @@ func (d *Decoder) Decode(data []byte, allow func(width, height int) error, pix [
 	pix = pix[:n]
 	d.render(pix)
 	return d.width, d.height, pix, nil
+}
+
+// Flaw says what is damaged or missing in the file decoded last, which was made up for as libjpeg does; "" for a whole one.
+func (d *Decoder) Flaw() string { return d.flaw }
+
+// flawed notes the first flaw.
+func (d *Decoder) flawed(what string) {
+	if d.flaw == "" {
+		d.flaw = what
+	}
 }
 
 // Held is the number of bytes that the decoder keeps for the next file.
@@ -295,7 +306,11 @@ func (d *Decoder) complete() error {
 		return CorruptError("no picture in it")
 	}
 	for i := range d.comps {
-		if c := &d.comps[i]; !c.latched && !d.progressive {
+		c := &d.comps[i]
+		if !c.latched {
+			d.flawed("a colour channel has no data")
+		}
+		if !c.latched && !d.progressive {
 			for j := range c.plane {
 				c.plane[j] = 128
 			}

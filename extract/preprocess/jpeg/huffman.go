@@ -88,6 +88,7 @@ type bitReader struct {
 	n    int
 	pad  int  // how many of all bits put into acc were made up
 	eof  bool // made up because the file ended, not for a marker
+	bad  bool // an impossible code was met
 }
 
 func (b *bitReader) reset(data []byte, pos int) {
@@ -144,6 +145,7 @@ func (b *bitReader) symbol(t *huffman) uint8 {
 			return t.values[(code>>(16-l)+t.offset[l])&255]
 		}
 	}
+	b.bad = true
 	b.n -= 17 // as libjpeg, which looks for one of 17 bits before it gives up
 	return 0
 }

@@ -110,7 +110,7 @@ func TestHuffman(t *testing.T) {
 		r.reset(append(w.out, 0xff, 0xd9), 0)
 		for i, s := range text {
 			r.fill()
-			if got := r.symbol(&table); got != s || r.starved() {
+			if got := r.symbol(&table); got != s || r.bad || r.starved() {
 				t.Fatalf("symbol %d is %d, want %d", i, got, s)
 			}
 		}

@@ -128,15 +128,27 @@ func (d *Decoder) decodeScan(s *scan) error {
 					return ErrTruncated
 				}
 				d.starved = true
+				if y < my-1 || x < mx-1 { // some writers leave out the last bits of a scan
+					d.flawed("its data end early")
+				}
 			}
 		}
 	}
+	d.endInterval()
 	if d.arithmetic {
 		d.bits.pos = d.arith.pos
 	}
 	d.pos = min(d.bits.pos, len(d.data))
 	d.scanEnd = d.pos
 	return nil
+}
+
+// endInterval notes what was wrong with the data of one.
+func (d *Decoder) endInterval() {
+	if d.bits.bad || d.arithmetic && d.arith.ct == -1 {
+		d.flawed("an impossible code in its data")
+	}
+	d.bits.bad = false
 }
 
 // startInterval resets what a restart resets.
@@ -156,6 +168,7 @@ func (d *Decoder) startInterval(s *scan, pos int) {
 // (jpeg_resync_to_restart): a marker of one or two intervals before is passed over; at one of the next two, or at any other than a
 // restart marker, decoding stops for this interval; any further away is taken for the one wanted.
 func (d *Decoder) restartMarker(s *scan, n byte) error {
+	d.endInterval()
 	d.pos = d.bits.pos
 	if d.arithmetic {
 		d.pos = d.arith.pos
@@ -169,7 +182,11 @@ func (d *Decoder) restartMarker(s *scan, n byte) error {
 			continue // no marker that exists
 		}
 		if m >= markRST0 && m <= markRST7 {
-			switch (m - markRST0 - n) & 7 {
+			far := (m - markRST0 - n) & 7
+			if far != 0 {
+				d.flawed("a restart marker is missing")
+			}
+			switch far {
 			case 6, 7:
 				continue
 			case 0, 3, 4, 5:
@@ -178,6 +195,7 @@ func (d *Decoder) restartMarker(s *scan, n byte) error {
 				return nil
 			}
 		}
+		d.flawed("a restart marker is missing")
 		// Before the marker, so that the reader finds no data.
 		starved := d.starved
 		d.startInterval(s, d.pos-2)
@@ -258,6 +276,9 @@ func (d *Decoder) baseline(c *component, dc, ac *huffman) (last int) {
 		z := zigzag[k&127] & 63
 		d.scratch[z] = dequantized(b.extend(size), c.quant[z])
 		last = k
+	}
+	if last > 63 {
+		b.bad = true
 	}
 	return last
 }
@@ -353,6 +374,9 @@ func (b *bitReader) refine(p *int16, plus int16) {
 // reconstruct turns the coefficients of a progressive file into samples.
 func (d *Decoder) reconstruct() {
 	smooth := d.smoothing()
+	if smooth {
+		d.flawed("its scans are incomplete")
+	}
 	for i := range d.comps {
 		c := &d.comps[i]
 		stride := c.stride * 8
