@@ -125,6 +125,10 @@ type scratch struct {
 	f64 buffers[float64]
 	// A Winograd convolution's transformed inputs and its products.
 	v, m pages
+	// A layer's rows to multiply, a depthwise convolution's.
+	rows  rows
+	hops  []int
+	depth depthRow
 }
 
 // buffers are a multiplication's packed blocks and a convolution's gathered

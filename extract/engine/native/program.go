@@ -2,8 +2,6 @@ package native
 
 import (
 	"fmt"
-	"math"
-	"slices"
 
 	"vzsl/extract/onnx"
 	"vzsl/internal/kernels"
@@ -53,15 +51,17 @@ type compiler struct {
 	other  map[int]int  // a value in the other layout
 	uses   []int        // steps that read a plan's value; the output counts as read
 	fused  map[int]bool // steps of the plan that an instruction before them does, too
-	free   []func()     // of prepared weights
-	slots  []slot       // the buffers
+	// Values of steps that are left to the convolution that reads them, see excites.
+	deferred map[int]bool
+	free     []func() // of prepared weights
+	slots    []slot   // the buffers
 
 	// The first early instructions run chunk images at a time, see split.
 	early, chunk int
 }
 
 func compile(plan *onnx.Plan, cache int) (c *compiler, err error) {
-	c = &compiler{plan: plan, byPlan: make([]int, len(plan.Values)), other: map[int]int{}, uses: make([]int, len(plan.Values)), fused: map[int]bool{}}
+	c = &compiler{plan: plan, byPlan: make([]int, len(plan.Values)), other: map[int]int{}, uses: make([]int, len(plan.Values)), fused: map[int]bool{}, deferred: map[int]bool{}}
 	defer func() {
 		if err != nil {
 			c.release()
@@ -84,7 +84,7 @@ func compile(plan *onnx.Plan, cache int) (c *compiler, err error) {
 		}
 		s := &plan.Steps[i]
 		for _, v := range s.In {
-			if c.byPlan[v] < 0 {
+			if c.byPlan[v] < 0 && !c.deferred[v] {
 				return nil, fmt.Errorf("%s reads a value that is not made yet", s.Node)
 			}
 		}
@@ -189,16 +189,9 @@ func (c *compiler) step(i int) error {
 	four := len(dims) == 4
 	switch op := s.Op.(type) {
 	case *onnx.Conv:
-		x := arg(0, true)
-		pool := c.poolAfter(i)
-		if pool >= 0 {
-			s = &c.plan.Steps[pool]
-			dims = c.plan.Values[s.Out].Dims
-			c.fused[pool] = true
-		}
-		return c.conv(op, x, set(true), pool >= 0)
+		return c.conv(i)
 	case *onnx.Linear:
-		return c.linear(op, arg(0, false), set(false))
+		return c.linear(i)
 	case *onnx.Pool:
 		x, o := arg(0, true), set(true)
 		pool := kernels.AveragePool
@@ -208,19 +201,18 @@ func (c *compiler) step(i int) error {
 		c.emit(o, func(f *frame, n int) { pool(op.Pool2D, f.maps(x, n), f.maps(o, n)) }, x)
 	case *onnx.GlobalPool:
 		x, o := arg(0, true), set(true)
-		c.emit(o, func(f *frame, n int) {
-			each(n, func(i int) {
-				kernels.GlobalAveragePool(f.maps(x, n).Images(i, i+1), f.maps(o, n).Images(i, i+1))
-			})
-		}, x)
+		c.emit(o, func(f *frame, n int) { kernels.GlobalAveragePool(f.maps(x, n), f.maps(o, n)) }, x)
 	case *onnx.Affine:
 		c.affine(op, dims, in, set)
 	case *onnx.Activation:
-		x := in
+		x, fn := in, function(op)
 		o := set(c.values[x].maps)
-		apply := activation(op)
-		c.emit(o, func(f *frame, n int) { f.pairs(x, o, n, apply) }, x)
+		c.emit(o, func(f *frame, n int) { f.apply(fn, x, o, n) }, x)
 	case *onnx.Binary:
+		if c.excites(i) {
+			c.deferred[s.Out] = true
+			return nil
+		}
 		c.binary(op, s, dims, set)
 	case *onnx.Constant2:
 		x, o := arg(0, false), set(false)
@@ -272,99 +264,6 @@ func (c *compiler) step(i int) error {
 	return nil
 }
 
-// poolAfter is the step that takes the maximum of each 2x2 of what step i makes, where nothing else
-// reads that; -1 where there is none.
-func (c *compiler) poolAfter(i int) int {
-	v := c.plan.Steps[i].Out
-	if c.uses[v] != 1 {
-		return -1
-	}
-	for j := i + 1; j < len(c.plan.Steps); j++ {
-		s := &c.plan.Steps[j]
-		if !slices.Contains(s.In, v) {
-			continue
-		}
-		p, ok := s.Op.(*onnx.Pool)
-		if !ok || !p.Max {
-			return -1
-		}
-		d, o := c.plan.Values[v].Dims, c.plan.Values[s.Out].Dims
-		want := kernels.Pool2D{KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2, DilationH: p.DilationH, DilationW: p.DilationW, Ceil: p.Ceil, CountPad: p.CountPad}
-		if p.Pool2D == want && p.DilationH <= 1 && p.DilationW <= 1 && o[2] == d[2]/2 && o[3] == d[3]/2 {
-			return j
-		}
-		return -1
-	}
-	return -1
-}
-
-// conv prepares a convolution; with pool, the maximum over each 2x2 is taken on the way.
-func (c *compiler) conv(op *onnx.Conv, x, o int, pool bool) error {
-	var p *kernels.Conv
-	err := op.Weight.Use(func(w []float32) (err error) {
-		if op.Scale != nil {
-			w = scaled(w, op.Scale, len(w)/op.Out)
-		}
-		p, err = kernels.PrepareConv(op.Conv2D, w, op.Bias, op.Relu)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	c.free = append(c.free, p.Free)
-	run := p.Run
-	if pool {
-		run = p.RunMaxPool2
-	}
-	c.emit(o, func(f *frame, n int) { run(f.maps(x, n), f.maps(o, n)) }, x)
-	d := c.values[x].dims
-	last := &c.code[len(c.code)-1]
-	last.want = func(c *compiler) { c.raise(x, p.Halo(d[2], d[3])) }
-	last.weights = p.WeightBytes()
-	return nil
-}
-
-// scaled multiplies the weights of each output, per of them, by its factor.
-func scaled(w, scale []float32, per int) []float32 {
-	out := make([]float32, len(w))
-	for o, s := range scale {
-		for i := o * per; i < (o+1)*per; i++ {
-			out[i] = w[i] * s
-		}
-	}
-	return out
-}
-
-func (c *compiler) linear(op *onnx.Linear, x, o int) error {
-	ld := op.Out
-	if op.Transposed {
-		ld = op.In
-	}
-	var p *kernels.Linear
-	err := op.Weight.Use(func(w []float32) (err error) {
-		switch {
-		case op.Scale != nil && op.Transposed:
-			w = scaled(w, op.Scale, op.In)
-		case op.Scale != nil:
-			t := make([]float32, len(w))
-			for i := range t {
-				t[i] = w[i] * op.Scale[i%op.Out]
-			}
-			w = t
-		}
-		p, err = kernels.PrepareLinear(op.Transposed, op.Out, op.In, w, ld, op.Bias, op.Relu)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	c.free = append(c.free, p.Free)
-	rows := product(c.values[x].dims) / op.In
-	c.emit(o, func(f *frame, n int) { p.Run(n*rows, f.plain(x, n), op.In, f.plain(o, n), op.Out) }, x)
-	c.code[len(c.code)-1].weights = p.WeightBytes()
-	return nil
-}
-
 func (c *compiler) affine(op *onnx.Affine, dims []int, in int, set func(bool) int) {
 	scale, shift := op.Scale, op.Shift
 	k := dims[op.Axis]
@@ -381,9 +280,7 @@ func (c *compiler) affine(op *onnx.Affine, dims []int, in int, set func(bool) in
 		x := c.layout(in, true)
 		o := set(true)
 		c.emit(o, func(f *frame, n int) {
-			each(n, func(i int) {
-				kernels.ScaleShift(f.maps(x, n).Images(i, i+1), f.maps(o, n).Images(i, i+1), scale, shift, op.Relu)
-			})
+			kernels.ScaleShift(f.maps(x, n), f.maps(o, n), scale, shift, op.Relu)
 		}, x)
 		return
 	}
@@ -420,9 +317,7 @@ func (c *compiler) binary(op *onnx.Binary, s *onnx.Step, dims []int, set func(bo
 		}, a, b)
 	case maps && op.Kind == onnx.Add:
 		c.emit(o, func(f *frame, n int) {
-			each(n, func(i int) {
-				kernels.AddAct(f.maps(a, n).Images(i, i+1), f.maps(b, n).Images(i, i+1), f.maps(o, n).Images(i, i+1), op.Relu)
-			})
+			kernels.AddAct(f.maps(a, n), f.maps(b, n), f.maps(o, n), op.Relu)
 		}, a, b)
 	case maps:
 		c.emit(o, func(f *frame, n int) {
@@ -550,29 +445,4 @@ func (c *compiler) transpose(op *onnx.Transpose, in int, dims []int, set func(bo
 			onnx.TransposeValues(f.plain(x, n)[i*size:][:size], from, op.Perm, f.plain(o, n)[i*size:][:size])
 		})
 	}, x)
-}
-
-// activation gives the function over slices.
-func activation(op *onnx.Activation) func(dst, src []float32) {
-	switch op.Kind {
-	case onnx.Relu:
-		return kernels.Relu
-	case onnx.LeakyRelu:
-		return func(dst, src []float32) { kernels.LeakyRelu(dst, src, op.Lo) }
-	case onnx.Clip:
-		return func(dst, src []float32) { kernels.Clip(dst, src, op.Lo, op.Hi) }
-	case onnx.Sigmoid:
-		return func(dst, src []float32) {
-			for i, v := range src {
-				dst[i] = float32(1 / (1 + math.Exp(-float64(v))))
-			}
-		}
-	case onnx.Tanh:
-		return func(dst, src []float32) {
-			for i, v := range src {
-				dst[i] = float32(math.Tanh(float64(v)))
-			}
-		}
-	}
-	panic(fmt.Sprintf("no activation of kind %d", op.Kind)) // the reader of ONNX has no others
 }
