@@ -67,19 +67,9 @@ func (n *Network) guess(tensor string) (*builder, error) {
 	return n.build(tensor, h, w)
 }
 
-// ancestors are the nodes that the network's output depends on, in file order.
+// ancestors are the nodes that the network's output depends on, in the order in which they run.
 func (n *Network) ancestors() []*node {
-	need := map[*node]bool{}
-	stack := []string{n.output}
-	for len(stack) > 0 {
-		d := n.maker[stack[len(stack)-1]]
-		stack = stack[:len(stack)-1]
-		if d == nil || need[d] {
-			continue
-		}
-		need[d] = true
-		stack = append(stack, d.inputs...)
-	}
+	need := n.needs(n.output)
 	var out []*node
 	for _, d := range n.nodes {
 		if need[d] {

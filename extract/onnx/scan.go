@@ -38,6 +38,8 @@ type nodeInfo struct {
 	outputs          []string
 	tensors          map[string]*Tensor // attributes that are tensors
 	nested           bool               // has an attribute that is a graph
+	graphs           map[string][]byte  // those attributes, for the operator If
+	captures         []string           // values that these graphs may take from around them
 	arity            int                // inputs listed
 }
 
@@ -46,7 +48,7 @@ const maxDoc = 4096
 // scan walks a ModelProto.
 func scan(b []byte) (*scanned, error) {
 	s := &scanned{tensors: map[string]*Tensor{}}
-	var head, graph []byte
+	var graph []byte
 	err := walk(b, "model", func(f field) error {
 		switch f.n {
 		case 1:
@@ -102,12 +104,57 @@ func scan(b []byte) (*scanned, error) {
 		return nil, err
 	}
 	if s.hasGraph {
-		head = protowire.AppendTag(head, 1, protowire.VarintType)
-		head = protowire.AppendVarint(head, uint64(s.irVersion))
-		head = protowire.AppendTag(head, 7, protowire.BytesType)
-		s.lean = protowire.AppendBytes(head, graph)
+		s.lean = leanModel(s.irVersion, graph)
 	}
 	return s, nil
+}
+
+// leanModel wraps a lean graph.
+func leanModel(irVersion int64, graph []byte) []byte {
+	head := protowire.AppendTag(nil, 1, protowire.VarintType)
+	head = protowire.AppendVarint(head, uint64(irVersion))
+	head = protowire.AppendTag(head, 7, protowire.BytesType)
+	return protowire.AppendBytes(head, graph)
+}
+
+// captured lists what the nodes of a graph within an operator read, and what it gives: names from around
+// it may be among them.
+func captured(list []string, graph []byte, depth int) ([]string, error) {
+	if depth > 16 {
+		return nil, errors.New("graphs are nested too deep")
+	}
+	err := walk(graph, "graph", func(f field) error {
+		if f.typ != protowire.BytesType {
+			return nil
+		}
+		switch f.n {
+		case 1:
+			return walk(f.b, "node", func(f field) error {
+				switch {
+				case f.typ != protowire.BytesType:
+				case f.n == 1 && len(f.b) > 0:
+					list = append(list, string(f.b))
+				case f.n == 5:
+					return walk(f.b, "attribute", func(f field) (err error) {
+						if (f.n == 6 || f.n == 11) && f.typ == protowire.BytesType {
+							list, err = captured(list, f.b, depth+1)
+						}
+						return err
+					})
+				}
+				return nil
+			})
+		case 12:
+			return walk(f.b, "value", func(f field) error {
+				if f.n == 1 && f.typ == protowire.BytesType {
+					list = append(list, string(f.b))
+				}
+				return nil
+			})
+		}
+		return nil
+	})
+	return list, err
 }
 
 func clip(b []byte) string { return string(b[:min(len(b), maxDoc)]) }
@@ -228,6 +275,13 @@ func (s *scanned) scanNode(b []byte) ([]byte, error) {
 				constant = a.tensor
 			case a.nested:
 				info.nested = true
+				if info.graphs == nil {
+					info.graphs = map[string][]byte{}
+				}
+				info.graphs[a.name] = a.graph
+				if info.captures, err = captured(info.captures, a.graph, 0); err != nil {
+					return err
+				}
 			case a.lean != nil:
 				if a.constant != nil {
 					constant = a.constant
@@ -256,6 +310,7 @@ type attribute struct {
 	name     string
 	tensor   *Tensor
 	nested   bool
+	graph    []byte // where it is one
 	lean     []byte
 	constant *Tensor
 }
@@ -311,6 +366,9 @@ func parseAttribute(b []byte) (attribute, error) {
 			}
 		case 6, 11: // g, graphs
 			a.nested = true
+			if f.typ == protowire.BytesType {
+				a.graph = f.b
+			}
 		case 7: // floats
 			guess = 6
 			switch f.typ {

@@ -1,6 +1,9 @@
 package onnx
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // simplify folds steps into their neighbours where the result is the same up to rounding:
 // BatchNormalization and other affine maps into the convolution or matrix before them, zero padding
@@ -39,7 +42,8 @@ func (p *Plan) simplify() {
 			maker[s.Out] = before
 			continue
 		}
-		if in := s.In[0]; len(s.In) == 1 && s.Out != p.Output && isNothing(p, s, in) {
+		if len(s.In) == 1 && s.Out != p.Output && isNothing(p, s, s.In[0]) {
+			in := s.In[0]
 			to[s.Out] = in
 			uses[in] += uses[s.Out] - 1
 			continue
@@ -59,7 +63,7 @@ func (p *Plan) simplify() {
 func isNothing(p *Plan, s *Step, in int) bool {
 	switch op := s.Op.(type) {
 	case *Reshape:
-		return same(p.Values[s.Out].Dims, p.Values[in].Dims)
+		return slices.Equal(p.Values[s.Out].Dims, p.Values[in].Dims)
 	case *Transpose:
 		for i, a := range op.Perm {
 			if a != i {
@@ -119,10 +123,14 @@ func merge(p *Plan, s, before *Step) (gone bool) {
 		}
 	case *Conv:
 		if b, ok := before.Op.(*Pad); ok && b.Value == 0 {
-			op.Top += b.Top
-			op.Left += b.Left
-			op.Bottom += b.Bottom
-			op.Right += b.Right
+			top, left, bottom, right, ok := b.Maps()
+			if !ok {
+				return false
+			}
+			op.Top += top
+			op.Left += left
+			op.Bottom += bottom
+			op.Right += right
 			s.In[0] = before.In[0]
 			before.Op = nil
 		}

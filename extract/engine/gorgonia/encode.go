@@ -3,6 +3,7 @@ package gorgonia
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"gorgonia.org/tensor"
@@ -133,6 +134,9 @@ func (e *encoder) refuse(s *onnx.Step, format string, args ...any) error {
 }
 
 func (e *encoder) step(s *onnx.Step) error {
+	if len(s.In) == 0 {
+		return e.refuse(s, "joins a constant to the image's data, which is missing")
+	}
 	x, out, d := e.val(s.In[0]), e.val(s.Out), e.dims(s.Out)
 	in := e.dims(s.In[0])
 	switch op := s.Op.(type) {
@@ -186,17 +190,32 @@ func (e *encoder) step(s *onnx.Step) error {
 	case *onnx.Activation:
 		return e.activation(s, op, x, out, d)
 	case *onnx.Binary:
-		y := e.val(s.In[1])
-		if e.plan.Values[s.In[1]].Len() != e.plan.Values[s.In[0]].Len() {
-			y = e.node("Reshape", []string{y, e.shape(e.dims(s.In[1])[1:])}, "") // C x 1 x 1, which the backend broadcasts
+		name := binaryName(op.Kind)
+		if name == "" {
+			return e.refuse(s, "computes what is missing")
 		}
-		e.relu(e.node(binaryName(op.Kind), []string{x, y}, relued(out, op.Relu)), out, op.Relu)
+		y, dy := e.val(s.In[1]), e.dims(s.In[1])
+		if slices.Equal(dy, d) && gates(in, d) && (op.Kind == onnx.Add || op.Kind == onnx.Mul) {
+			x, y, in, dy = y, x, dy, in
+		}
+		switch {
+		case slices.Equal(in, d) && slices.Equal(dy, d):
+		case slices.Equal(in, d) && gates(dy, d):
+			y = e.node("Reshape", []string{y, e.shape(dy[1:])}, "") // C x 1 x 1, which the backend broadcasts
+		default:
+			return e.refuse(s, "combines values of shapes %v and %v, which is missing", in, dy)
+		}
+		e.relu(e.node(name, []string{x, y}, relued(out, op.Relu)), out, op.Relu)
 	case *onnx.Constant2:
-		args := []string{x, e.constant(append([]float32(nil), op.Values...), d...)}
+		name := binaryName(op.Kind)
+		if name == "" {
+			return e.refuse(s, "computes what is missing")
+		}
+		args := []string{x, e.constant(slices.Repeat(op.Values, e.plan.Values[s.Out].Len()/len(op.Values)), d...)}
 		if op.Swapped {
 			args[0], args[1] = args[1], args[0]
 		}
-		e.node(binaryName(op.Kind), args, out)
+		e.node(name, args, out)
 	case *onnx.Concat:
 		args := make([]string, len(s.In))
 		for i, v := range s.In {
@@ -208,12 +227,16 @@ func (e *encoder) step(s *onnx.Step) error {
 	case *onnx.Transpose:
 		e.node("Transpose", []string{x}, out, attr{"perm", op.Perm})
 	case *onnx.Softmax:
-		if len(d) != 2 {
+		if len(d) != 2 || op.Log || op.From != 1 || op.To != 2 {
 			return e.refuse(s, "normalises a value of shape %v, which is missing", d)
 		}
 		e.node("Softmax", []string{x}, out, attr{"axis", 1})
 	case *onnx.Pad:
-		y := e.pad(x, in, op.Top, op.Left, op.Bottom, op.Right, op.Value)
+		top, left, bottom, right, ok := op.Maps()
+		if !ok {
+			return e.refuse(s, "pads a value of shape %v, which is missing", in)
+		}
+		y := e.pad(x, in, top, left, bottom, right, op.Value)
 		e.finish(y, out, false)
 	default:
 		return e.refuse(s, "is missing")
@@ -246,6 +269,11 @@ func (e *encoder) finish(y, out string, relu bool) {
 
 func binaryName(k onnx.BinaryKind) string {
 	return map[onnx.BinaryKind]string{onnx.Add: "Add", onnx.Sub: "Sub", onnx.Mul: "Mul", onnx.Div: "Div"}[k]
+}
+
+// gates reports whether a value has one number for each channel of maps.
+func gates(d, maps []int) bool {
+	return len(d) == 4 && len(maps) == 4 && d[0] == 1 && d[1] == maps[1] && d[2] == 1 && d[3] == 1
 }
 
 // dense copies a convolution's weights, scaled, with zeros between groups.

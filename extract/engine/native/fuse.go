@@ -62,7 +62,11 @@ func (c *compiler) tail(i int, relu, pool bool) tail {
 		}
 		switch op := c.plan.Steps[j].Op.(type) {
 		case *onnx.Activation:
-			t.fn = function(op)
+			fn, ok := function(op)
+			if !ok {
+				return t
+			}
+			t.fn = fn
 			t.out = c.take1(j)
 		case *onnx.Binary:
 			other := c.plan.Steps[j].In[0]
@@ -103,7 +107,8 @@ func (c *compiler) gate(v int) (fn kernels.Function, last, between int) {
 	if !isA || !isB || b.Kind != onnx.Mul || b.Relu || c.only(s) != r[1] || !slices.Equal(c.plan.Values[s].Dims, c.plan.Values[v].Dims) {
 		return fn, -1, 0
 	}
-	switch f := function(a); {
+	switch f, ok := function(a); {
+	case !ok:
 	case f.Kind == kernels.Sigmoid:
 		return kernels.Function{Kind: kernels.Silu}, r[1], r[0]
 	case f.Kind == kernels.HardSigmoid && f.Beta == 0.5 && f.Alpha > 0.16666 && f.Alpha < 0.16667:
@@ -150,21 +155,4 @@ func (c *compiler) excites(i int) bool {
 	}
 	conv, ok := c.plan.Steps[j].Op.(*onnx.Conv)
 	return ok && conv.KernelH == 1 && conv.KernelW == 1 && conv.Groups <= 1
-}
-
-// function is an activation as the kernels know it.
-func function(op *onnx.Activation) kernels.Function {
-	switch op.Kind {
-	case onnx.Relu:
-		return kernels.ReLU
-	case onnx.LeakyRelu:
-		return kernels.Function{Kind: kernels.Leaky, Alpha: op.Lo}
-	case onnx.Clip:
-		return kernels.Function{Kind: kernels.Bounds, Alpha: op.Lo, Beta: op.Hi}
-	case onnx.Sigmoid:
-		return kernels.Function{Kind: kernels.Sigmoid}
-	case onnx.Tanh:
-		return kernels.Function{Kind: kernels.Tanh}
-	}
-	panic("native: no such activation") // the reader of ONNX has no others
 }

@@ -2,6 +2,7 @@ package native
 
 import (
 	"fmt"
+	"slices"
 
 	"vzsl/extract/onnx"
 	"vzsl/internal/kernels"
@@ -185,8 +186,10 @@ func (c *compiler) step(i int) error {
 		c.byPlan[s.Out] = v
 		return v
 	}
-	in := c.byPlan[s.In[0]]
-	four := len(dims) == 4
+	in := -1
+	if len(s.In) > 0 {
+		in = c.byPlan[s.In[0]]
+	}
 	switch op := s.Op.(type) {
 	case *onnx.Conv:
 		return c.conv(i)
@@ -203,9 +206,20 @@ func (c *compiler) step(i int) error {
 		x, o := arg(0, true), set(true)
 		c.emit(o, func(f *frame, n int) { kernels.GlobalAveragePool(f.maps(x, n), f.maps(o, n)) }, x)
 	case *onnx.Affine:
-		c.affine(op, dims, in, set)
+		if len(dims) != 4 || op.Axis != 1 || !c.values[in].maps {
+			return c.general(s, dims)
+		}
+		scale, shift := affine(op, dims[1])
+		o := set(true)
+		c.emit(o, func(f *frame, n int) {
+			kernels.ScaleShift(f.maps(in, n), f.maps(o, n), scale, shift, op.Relu)
+		}, in)
 	case *onnx.Activation:
-		x, fn := in, function(op)
+		x := in
+		fn, ok := function(op)
+		if !ok {
+			return c.general(s, dims)
+		}
 		o := set(c.values[x].maps)
 		c.emit(o, func(f *frame, n int) { f.apply(fn, x, o, n) }, x)
 	case *onnx.Binary:
@@ -213,15 +227,7 @@ func (c *compiler) step(i int) error {
 			c.deferred[s.Out] = true
 			return nil
 		}
-		c.binary(op, s, dims, set)
-	case *onnx.Constant2:
-		x, o := arg(0, false), set(false)
-		c.emit(o, func(f *frame, n int) {
-			size := len(op.Values)
-			each(n, func(i int) {
-				combine(op.Kind, op.Swapped, f.plain(o, n)[i*size:][:size], f.plain(x, n)[i*size:][:size], op.Values)
-			})
-		}, x)
+		return c.binary(op, s, dims, set)
 	case *onnx.Concat:
 		c.concat(op, s, dims, set)
 	case *onnx.Reshape:
@@ -229,16 +235,7 @@ func (c *compiler) step(i int) error {
 		o := set(false)
 		c.values[o].alias = x
 	case *onnx.Transpose:
-		c.transpose(op, in, dims, set)
-	case *onnx.Softmax:
-		x, o := arg(0, false), set(false)
-		outer, mid, inner := product(dims[:op.From]), product(dims[op.From:op.To]), product(dims[op.To:])
-		c.emit(o, func(f *frame, n int) {
-			size := outer * mid * inner
-			each(n, func(i int) {
-				softmax(f.plain(o, n)[i*size:][:size], f.plain(x, n)[i*size:][:size], mid, inner)
-			})
-		}, x)
+		return c.transpose(s, op, in, dims, set)
 	case *onnx.LRN:
 		x, o := arg(0, true), set(true)
 		c.emit(o, func(f *frame, n int) {
@@ -247,110 +244,26 @@ func (c *compiler) step(i int) error {
 			})
 		}, x)
 	case *onnx.Pad:
-		x, o := arg(0, true), set(true)
+		top, left, _, _, ok := op.Maps()
+		if !ok || dims[0] != 1 || !c.values[in].maps {
+			return c.general(s, dims)
+		}
+		x, o := in, set(true)
 		c.emit(o, func(f *frame, n int) {
-			each(n, func(i int) { pad(op, f.maps(x, n).Images(i, i+1), f.maps(o, n).Images(i, i+1)) })
-		}, x)
-	case *onnx.Mean:
-		x, o := arg(0, false), set(false)
-		d := c.values[x].dims
-		c.emit(o, func(f *frame, n int) {
-			size, small := product(d), product(dims)
-			each(n, func(i int) { mean(f.plain(o, n)[i*small:][:small], f.plain(x, n)[i*size:][:size], d, op.Axes) })
+			each(n, func(i int) {
+				pad(top, left, op.Value, f.maps(x, n).Images(i, i+1), f.maps(o, n).Images(i, i+1))
+			})
 		}, x)
 	default:
-		return fmt.Errorf("the native engine does not run %T (shape %v, %v)", s.Op, dims, four)
+		return c.general(s, dims)
 	}
 	return nil
-}
-
-func (c *compiler) affine(op *onnx.Affine, dims []int, in int, set func(bool) int) {
-	scale, shift := op.Scale, op.Shift
-	k := dims[op.Axis]
-	if scale == nil {
-		scale = make([]float32, k)
-		for i := range scale {
-			scale[i] = 1
-		}
-	}
-	if shift == nil {
-		shift = make([]float32, k)
-	}
-	if len(dims) == 4 && op.Axis == 1 {
-		x := c.layout(in, true)
-		o := set(true)
-		c.emit(o, func(f *frame, n int) {
-			kernels.ScaleShift(f.maps(x, n), f.maps(o, n), scale, shift, op.Relu)
-		}, x)
-		return
-	}
-	x := c.layout(in, false)
-	o := set(false)
-	inner := product(dims[op.Axis+1:])
-	size := product(dims)
-	c.emit(o, func(f *frame, n int) {
-		each(n, func(i int) {
-			src, dst := f.plain(x, n)[i*size:][:size], f.plain(o, n)[i*size:][:size]
-			for j, v := range src {
-				a := j / inner % k
-				if v = v*scale[a] + shift[a]; op.Relu && v < 0 {
-					v = 0
-				}
-				dst[j] = v
-			}
-		})
-	}, x)
-}
-
-func (c *compiler) binary(op *onnx.Binary, s *onnx.Step, dims []int, set func(bool) int) {
-	a, b := c.byPlan[s.In[0]], c.byPlan[s.In[1]]
-	small := product(c.values[b].dims) < product(c.values[a].dims)
-	maps := c.values[a].maps || c.values[b].maps || small
-	a, b = c.layout(a, maps), c.layout(b, maps)
-	o := set(maps)
-	switch {
-	case small: // one value for each channel
-		c.emit(o, func(f *frame, n int) {
-			each(n, func(i int) {
-				perChannel(op, f.maps(a, n).Images(i, i+1), f.maps(b, n).Images(i, i+1), f.maps(o, n).Images(i, i+1))
-			})
-		}, a, b)
-	case maps && op.Kind == onnx.Add:
-		c.emit(o, func(f *frame, n int) {
-			kernels.AddAct(f.maps(a, n), f.maps(b, n), f.maps(o, n), op.Relu)
-		}, a, b)
-	case maps:
-		c.emit(o, func(f *frame, n int) {
-			x, y, z := f.maps(a, n), f.maps(b, n), f.maps(o, n)
-			each(n*z.H, func(r int) {
-				i, row := r/z.H, r%z.H
-				for col := range z.W {
-					dst := z.Data[z.At(i, row, col):][:z.C]
-					combine(op.Kind, false, dst, x.Data[x.At(i, row, col):][:z.C], y.Data[y.At(i, row, col):][:z.C])
-					if op.Relu {
-						kernels.Relu(dst, dst)
-					}
-				}
-			})
-		}, a, b)
-	default:
-		size := product(dims)
-		c.emit(o, func(f *frame, n int) {
-			each(n, func(i int) {
-				dst := f.plain(o, n)[i*size:][:size]
-				combine(op.Kind, false, dst, f.plain(a, n)[i*size:][:size], f.plain(b, n)[i*size:][:size])
-				if op.Relu {
-					kernels.Relu(dst, dst)
-				}
-			})
-		}, a, b)
-	}
 }
 
 // concat joins maps along the channels by making each input a part of the result, where the input
 // is made by an instruction and is part of nothing else; other inputs are copied.
 func (c *compiler) concat(op *onnx.Concat, s *onnx.Step, dims []int, set func(bool) int) {
-	if len(dims) != 4 || op.Axis != 1 {
+	if len(dims) != 4 || op.Axis != 1 || dims[0] != 1 || !slices.ContainsFunc(s.In, func(v int) bool { return c.values[c.byPlan[v]].maps }) {
 		c.join(op, s, dims, set)
 		return
 	}
@@ -408,7 +321,7 @@ func (c *compiler) join(op *onnx.Concat, s *onnx.Step, dims []int, set func(bool
 
 // transpose turns plain N x H x W x C into maps and back by copying rows; any other permutation of
 // plain values goes element by element.
-func (c *compiler) transpose(op *onnx.Transpose, in int, dims []int, set func(bool) int) {
+func (c *compiler) transpose(s *onnx.Step, op *onnx.Transpose, in int, dims []int, set func(bool) int) error {
 	is := func(p ...int) bool {
 		if len(p) != len(op.Perm) {
 			return false
@@ -420,13 +333,13 @@ func (c *compiler) transpose(op *onnx.Transpose, in int, dims []int, set func(bo
 		}
 		return true
 	}
-	if is(0, 3, 1, 2) && !c.values[in].maps {
+	if is(0, 3, 1, 2) && !c.values[in].maps && dims[0] == 1 && c.wantsMaps(s.Out) {
 		o := set(true)
 		size := product(dims)
 		c.emit(o, func(f *frame, n int) {
 			each(n, func(i int) { f.maps(o, n).Images(i, i+1).FromNHWC(f.plain(in, n)[i*size:][:size]) })
 		}, in)
-		return
+		return nil
 	}
 	if is(0, 2, 3, 1) && c.values[in].maps {
 		o := set(false)
@@ -434,15 +347,36 @@ func (c *compiler) transpose(op *onnx.Transpose, in int, dims []int, set func(bo
 		c.emit(o, func(f *frame, n int) {
 			each(n, func(i int) { f.maps(in, n).Images(i, i+1).ToNHWC(f.plain(o, n)[i*size:][:size]) })
 		}, in)
-		return
+		return nil
 	}
-	x := c.layout(in, false)
-	o := set(false)
-	from := c.values[x].dims
-	size := product(dims)
-	c.emit(o, func(f *frame, n int) {
-		each(n, func(i int) {
-			onnx.TransposeValues(f.plain(x, n)[i*size:][:size], from, op.Perm, f.plain(o, n)[i*size:][:size])
-		})
-	}, x)
+	return c.general(s, dims)
+}
+
+// wantsMaps reports whether a step that reads a value of the plan works on maps.
+func (c *compiler) wantsMaps(v int) bool {
+	for i := range c.plan.Steps {
+		s := &c.plan.Steps[i]
+		if !slices.Contains(s.In, v) {
+			continue
+		}
+		switch op := s.Op.(type) {
+		case *onnx.Conv, *onnx.Pool, *onnx.GlobalPool, *onnx.LRN:
+			return true
+		case *onnx.Affine:
+			if op.Axis == 1 && c.wantsMaps(s.Out) {
+				return true
+			}
+		case *onnx.Activation:
+			if c.wantsMaps(s.Out) {
+				return true
+			}
+		case *onnx.Binary: // with the way around a block
+			for _, x := range s.In {
+				if x != v && c.byPlan[x] >= 0 && c.values[c.byPlan[x]].maps {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
