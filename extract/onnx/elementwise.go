@@ -413,11 +413,26 @@ func (b *builder) identity(n *node) error {
 	return b.alias(n, x)
 }
 
+// dropout does nothing, unless it is left in training mode with anything to drop.
 func (b *builder) dropout(n *node) error {
-	if k, err := b.constant(n, 2, true); err != nil {
+	k, err := b.constant(n, 2, true)
+	if err != nil {
 		return err
-	} else if k != nil && b.net.file.opset >= 12 {
-		if v, err := k.scalar(); err != nil || v != 0 {
+	}
+	if k != nil && b.net.file.opset >= 12 {
+		training, err := k.scalar()
+		if err != nil {
+			return err
+		}
+		ratio := 0.5
+		if k, err = b.constant(n, 1, true); err != nil {
+			return err
+		} else if k != nil {
+			if ratio, err = k.scalar(); err != nil {
+				return err
+			}
+		}
+		if training != 0 && ratio != 0 {
 			return unsupported(n, "is in training mode")
 		}
 	}

@@ -94,7 +94,6 @@ func rounded(typ int32, v []float64) error {
 // images. They give nil where the operator's own steps are to be evaluated.
 var folders = map[string]func(*builder, *node, []*konst) (*konst, error){
 	"Identity":         foldIdentity,
-	"Dropout":          foldIdentity,
 	"Cast":             foldCast,
 	"CastLike":         foldCastLike,
 	"Reshape":          foldReshape,
@@ -129,12 +128,7 @@ func at(args []*konst, i int) *konst {
 	return nil
 }
 
-func foldIdentity(_ *builder, n *node, args []*konst) (*konst, error) {
-	if n.op == "Dropout" && n.int("training_mode", 0) != 0 {
-		return nil, nil
-	}
-	return first(args)
-}
+func foldIdentity(_ *builder, _ *node, args []*konst) (*konst, error) { return first(args) }
 
 func foldCast(b *builder, n *node, args []*konst) (*konst, error) {
 	x, err := first(args)
