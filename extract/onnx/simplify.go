@@ -11,6 +11,8 @@ import (
 // become one. A value that something else reads, too, stays.
 func (p *Plan) simplify() {
 	p.prune()
+	p.still()
+	p.fuse()
 	uses := make([]int, len(p.Values))
 	maker := make([]*Step, len(p.Values))
 	uses[p.Output]++
@@ -59,6 +61,27 @@ func (p *Plan) simplify() {
 	p.prune()
 }
 
+// still makes reshapes of permutations that move axes of one entry alone.
+func (p *Plan) still() {
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		t, ok := s.Op.(*Transpose)
+		if !ok {
+			continue
+		}
+		d, last := p.Values[s.In[0]].Dims, -1
+		for _, a := range t.Perm {
+			if d[a] > 1 {
+				ok = ok && a > last
+				last = a
+			}
+		}
+		if ok {
+			s.Op = &Reshape{}
+		}
+	}
+}
+
 // isNothing reports whether s gives its argument back as it is.
 func isNothing(p *Plan, s *Step, in int) bool {
 	switch op := s.Op.(type) {
@@ -71,6 +94,9 @@ func isNothing(p *Plan, s *Step, in int) bool {
 			}
 		}
 		return true
+	case *Affine:
+		scale, shift, ok := op.uniform()
+		return ok && scale == 1 && shift == 0
 	}
 	return false
 }
@@ -92,6 +118,13 @@ func merge(p *Plan, s, before *Step) (gone bool) {
 				return false
 			}
 			b.Scale, b.Bias = compose(b.Out, b.Scale, b.Bias, op)
+			return true
+		case *LayerNorm:
+			d := p.Values[s.Out].Dims
+			if op.Relu || op.Axis != len(d)-1 || b.Axis != op.Axis {
+				return false
+			}
+			b.Scale, b.Shift = compose(d[op.Axis], b.Scale, b.Shift, op)
 			return true
 		case *Affine:
 			if op.Axis != b.Axis || b.Relu {
