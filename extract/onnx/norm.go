@@ -20,6 +20,9 @@ func (b *builder) batchNorm(n *node) error {
 	if n.int("training_mode", 0) != 0 {
 		return unsupported(n, "is in training mode")
 	}
+	if len(n.inputs) > 5 {
+		return fmt.Errorf("it has %d arguments", len(n.inputs))
+	}
 	var p [4][]float32
 	for i := range p {
 		if p[i], err = b.floats(n, i+1, d[1], false); err != nil {

@@ -109,9 +109,11 @@ func (b *builder) branch(n *node) error {
 		}
 	}
 	s.lean = leanModel(7, lean)
-	nodes, err := decode(s)
-	if err != nil {
-		return err
+	var nodes []*node
+	if len(s.nodes) > 0 {
+		if nodes, err = decode(s); err != nil {
+			return err
+		}
 	}
 	maker := map[string]*node{}
 	for _, d := range nodes {

@@ -212,6 +212,9 @@ func (b *builder) resize(n *node) error {
 				scale = float64(size) / float64(d[a])
 			}
 		}
+		if r.coordinates == "align_corners" && scales != nil && sizes == nil && math.Abs(scale*float64(d[a])-float64(size)) > 1e-3 {
+			return unsupported(n, "aligns corners of an axis of %d scaled by %v, of which programs make different things", d[a], scale)
+		}
 		if size < 1 || size > maxValue || scale <= 0 {
 			return fmt.Errorf("it makes %d entries of %d", size, d[a])
 		}
@@ -298,7 +301,7 @@ func (b *builder) resized(n *node, x, axis, size int, scale float64, r *resizing
 		weights, sum := make([]float64, op.Taps), 0.0
 		for k := range weights {
 			i := lo + k
-			if (r.exclude || r.antialias) && (i < 0 || i >= from) {
+			if r.exclude && (i < 0 || i >= from) {
 				continue
 			}
 			weights[k] = weigh((float64(i) - at) * wide)

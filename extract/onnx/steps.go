@@ -187,7 +187,17 @@ func (*Reduce) isOp()      {}
 func (*CumSum) isOp()      {}
 
 // Values are the constant's elements, which must not be written to.
-func (c *Constant) Values() ([]float32, error) { return c.k.float32s() }
+func (c *Constant) Values() ([]float32, error) {
+	if c.k.isFloat() {
+		return c.k.float32s()
+	}
+	v, err := c.k.numbers()
+	out := make([]float32, len(v))
+	for i, x := range v {
+		out[i] = float32(x)
+	}
+	return out, err
+}
 
 // Maps gives the padding of the height and width of N x C x H x W, and whether it pads nothing else.
 func (p *Pad) Maps() (top, left, bottom, right int, ok bool) {

@@ -63,9 +63,10 @@ type compiler struct {
 
 func compile(plan *onnx.Plan, cache int) (c *compiler, err error) {
 	c = &compiler{plan: plan, byPlan: make([]int, len(plan.Values)), other: map[int]int{}, uses: make([]int, len(plan.Values)), fused: map[int]bool{}, deferred: map[int]bool{}}
+	prepared := c // what is returned on an error is nil
 	defer func() {
 		if err != nil {
-			c.release()
+			prepared.release()
 		}
 	}()
 	for i := range c.byPlan {
