@@ -175,6 +175,10 @@ func (b *builder) lpNorm(n *node) error {
 	if err != nil {
 		return err
 	}
+	// What is 0 everywhere stays 0.
+	if s, err = b.step(n, "", &Activation{Kind: Clip, Lo: 0x1p-126, Hi: math.MaxFloat32}, small, s); err != nil {
+		return err
+	}
 	return b.combine(n, n.outputs[0], Div, x, s)
 }
 
