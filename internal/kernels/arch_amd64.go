@@ -47,7 +47,7 @@ var avx512Arch = &arch{
 		sexp: sexpAVX512, ssigmoid: ssigmoidAVX512, ssilu: ssiluAVX512, stanh: stanhAVX512, shardSigmoid: shardSigmoidAVX512, shardSwish: shardSwishAVX512,
 		sgelu: sgeluAVX512, sgeluTanh: sgeluTanhAVX512, depthwise: depthAVX512, masks: true,
 		sclip: sclipAVX512, sleakyRelu: sleakyReluAVX512, sscaleShift: sscaleShiftAVX512,
-		adam: adamAVX512, poolMax: poolMaxAVX512, winogradIn: winogradInAVX512, winogradOut: winogradOutAVX512,
+		adam: adamAVX512, smulRows: smulRowsAVX512, poolMax: poolMaxAVX512, winogradIn: winogradInAVX512, winogradOut: winogradOutAVX512,
 	},
 }
 
@@ -63,7 +63,7 @@ var avx2Arch = &arch{
 		sexp: sexpAVX2, ssigmoid: ssigmoidAVX2, ssilu: ssiluAVX2, stanh: stanhAVX2, shardSigmoid: shardSigmoidAVX2, shardSwish: shardSwishAVX2,
 		sgelu: sgeluAVX2, sgeluTanh: sgeluTanhAVX2, depthwise: depthAVX2, masks: false,
 		sclip: sclipAVX2, sleakyRelu: sleakyReluAVX2, sscaleShift: sscaleShiftAVX2,
-		adam: adamAVX2, poolMax: poolMaxAVX2, winogradIn: winogradInAVX2, winogradOut: winogradOutAVX2,
+		adam: adamAVX2, smulRows: smulRowsAVX2, poolMax: poolMaxAVX2, winogradIn: winogradInAVX2, winogradOut: winogradOutAVX2,
 	},
 }
 

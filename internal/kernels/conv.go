@@ -140,7 +140,7 @@ func (c *Conv) RunAdd(in, add, out *Act) {
 // Scales says whether RunScaled may be used.
 func (c *Conv) Scales() bool {
 	_, ok := c.by.(*gather)
-	return ok && c.KernelH == 1 && c.KernelW == 1
+	return ok && c.KernelH == 1 && c.KernelW == 1 && c.noPadding()
 }
 
 // RunScaled is RunAdd on in with each channel of each image multiplied by its

@@ -59,12 +59,12 @@ func goDepthwise(d *depthRow, from, end int) {
 	}
 }
 
-// depthRun is one call under way; a part is some rows of the result.
+// depthRun is one call under way; a part is some rows of an image.
 type depthRun struct {
 	*depthwise
 	c            *Conv
 	in, add, out *Act
-	rows         int // of a part
+	rows, down   int // of a part; parts of an image
 }
 
 var depthRuns = freeList[depthRun]{make: func() *depthRun { return new(depthRun) }}
@@ -83,21 +83,25 @@ func (d *depthwise) run(c *Conv, in, add, out *Act, _ []float32) {
 		in = wide
 	}
 	r := depthRuns.get()
-	total := out.N * out.H
-	work := out.W * out.C * c.KernelH * c.KernelW // of a row
-	r.rows = max(1, 1<<15/max(1, work))
-	if limit := (total + 4*runtime.GOMAXPROCS(0) - 1) / (4 * runtime.GOMAXPROCS(0)); r.rows > limit {
-		r.rows = max(1, limit, 1<<13/max(1, work))
+	*r = depthRun{depthwise: d, c: c, in: in, add: add, out: out}
+	// All channels of a pixel, one after another, are a stream that the CPU sees coming; some channels of
+	// many pixels are not, although they would stay in the first-level cache.
+	r.down = 1
+	if want := 4 * runtime.GOMAXPROCS(0); want > 4 && out.N < want {
+		work := out.H * out.W * c.Out * c.KernelH * c.KernelW
+		r.down = max(1, min((want+out.N-1)/out.N, out.H/2, work>>15))
 	}
-	r.depthwise, r.c, r.in, r.add, r.out = d, c, in, add, out
-	parallel((total+r.rows-1)/r.rows, r)
+	r.rows = (out.H + r.down - 1) / r.down
+	r.down = (out.H + r.rows - 1) / r.rows
+	parallel(out.N*r.down, r)
 	*r = depthRun{}
 	depthRuns.put(r)
 }
 
 func (r *depthRun) part(i int, s *scratch) {
-	for y := i * r.rows; y < min((i+1)*r.rows, r.out.N*r.out.H); y++ {
-		r.row(y/r.out.H, y%r.out.H, s)
+	y0 := i % r.down * r.rows
+	for y := y0; y < min(y0+r.rows, r.out.H); y++ {
+		r.row(i/r.down, y, s)
 	}
 }
 

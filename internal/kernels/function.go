@@ -57,16 +57,8 @@ func (f Function) outside() bool { return f.Kind > Bounds }
 // rows applies what the bounds do not do to rows of n values, ld apart, which
 // the kernel has just written.
 func (f Function) rows(rows, n int, x []float32, ld int) {
-	if !f.outside() {
-		return
-	}
-	if n == ld {
-		f.Apply(x[:rows*n], x[:rows*n])
-		return
-	}
-	for i := range rows {
-		r := x[i*ld:][:n]
-		f.Apply(r, r)
+	if f.outside() && rows > 0 && n > 0 {
+		f.apply(rows, n, x, ld, x, ld)
 	}
 }
 
@@ -74,18 +66,34 @@ func (f Function) rows(rows, n int, x []float32, ld int) {
 // does not depend on its place.
 func (f Function) Apply(dst, src []float32) {
 	sameLen(len(dst), len(src))
+	if n := len(src); n > 0 {
+		f.apply(1, n, dst, n, src, n)
+	}
+}
+
+// apply is Apply on rows of n values, to and from apart.
+func (f Function) apply(rows, n int, dst []float32, to int, src []float32, from int) {
+	_ = dst[(rows-1)*to+n-1]
+	_ = src[(rows-1)*from+n-1]
+	if n == to && n == from {
+		n, to, from, rows = rows*n, rows*n, rows*n, 1
+	}
 	v := vec()
 	alpha, beta := f.Alpha, f.Beta
-	var fn func(dst, src *float32, n int, alpha, beta float32)
+	var fn func(dst *float32, to int, src *float32, from int, rows, n int, mask uint32, alpha, beta float32)
 	switch f.Kind {
-	case Identity:
-		copy(dst, src)
-		return
-	case Bounds:
-		Clip(dst, src, alpha, beta)
-		return
-	case Leaky:
-		LeakyRelu(dst, src, alpha)
+	case Identity, Bounds, Leaky:
+		for i := range rows {
+			d, s := dst[i*to:][:n], src[i*from:][:n]
+			switch f.Kind {
+			case Identity:
+				copy(d, s)
+			case Bounds:
+				Clip(d, s, alpha, beta)
+			default:
+				LeakyRelu(d, s, alpha)
+			}
+		}
 		return
 	case Sigmoid:
 		fn = v.ssigmoid
@@ -93,7 +101,8 @@ func (f Function) Apply(dst, src []float32) {
 		if alpha == 0 {
 			alpha = 1
 		}
-		fn, beta = v.ssilu, -88/alpha
+		// Below beta the result is nothing, but would not be the quotient.
+		fn, beta, alpha = v.ssilu, -87/alpha, -alpha*math.Log2E
 	case Tanh:
 		fn = v.stanh
 	case HardSigmoid:
@@ -107,21 +116,31 @@ func (f Function) Apply(dst, src []float32) {
 	case Exp:
 		fn = v.sexp
 	}
-	if fn == nil || f.Kind == Silu && alpha < 0.25 {
-		for i, x := range src {
-			dst[i] = f.of(x)
+	if fn == nil || f.Kind == Silu && f.Alpha != 0 && f.Alpha < 0.25 {
+		for i := range rows {
+			for j, x := range src[i*from:][:n] {
+				dst[i*to+j] = f.of(x)
+			}
 		}
 		return
 	}
-	n, done := v.whole(len(src), 4)
-	if n > 0 {
-		fn(&dst[0], &src[0], n, alpha, beta)
+	lanes := v.bytes / 4
+	if v.masks {
+		count := (n + lanes - 1) / lanes
+		fn(&dst[0], 4*to, &src[0], 4*from, rows, count, uint32(1<<lanes-1)>>(count*lanes-n), alpha, beta)
+		return
 	}
-	if done < len(src) { // by the same operations
-		var last [16]float32
-		copy(last[:], src[done:])
-		fn(&last[0], &last[0], 1, alpha, beta)
-		copy(dst[done:], last[:])
+	count := n / lanes
+	if count > 0 {
+		fn(&dst[0], 4*to, &src[0], 4*from, rows, count, 0, alpha, beta)
+	}
+	if done := count * lanes; done < n { // by the same operations
+		for i := range rows {
+			var last [16]float32
+			copy(last[:], src[i*from:][done:n])
+			fn(&last[0], 0, &last[0], 0, 1, 1, 0, alpha, beta)
+			copy(dst[i*to:][done:n], last[:])
+		}
 	}
 }
 

@@ -3,97 +3,97 @@
 package kernels
 
 // sexpAVX2 does dst = exp(src).
-// n counts vectors.
+// On rows of n vectors, to and from bytes apart; mask is of the last vector's values where vectors have one.
 //
 //go:noescape
-func sexpAVX2(dst *float32, src *float32, n int, alpha float32, beta float32)
+func sexpAVX2(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 
 // ssigmoidAVX2 does dst = 1/(1 + exp(-src)).
-// n counts vectors.
+// On rows of n vectors, to and from bytes apart; mask is of the last vector's values where vectors have one.
 //
 //go:noescape
-func ssigmoidAVX2(dst *float32, src *float32, n int, alpha float32, beta float32)
+func ssigmoidAVX2(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 
-// ssiluAVX2 does dst = max(src, beta)/(1 + exp(-alpha*src)).
-// n counts vectors.
+// ssiluAVX2 does dst = max(src, beta)/(1 + 2^(alpha*src)).
+// On rows of n vectors, to and from bytes apart; mask is of the last vector's values where vectors have one.
 //
 //go:noescape
-func ssiluAVX2(dst *float32, src *float32, n int, alpha float32, beta float32)
+func ssiluAVX2(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 
 // stanhAVX2 does dst = 1 - 2/(1 + exp(2*src)).
-// n counts vectors.
+// On rows of n vectors, to and from bytes apart; mask is of the last vector's values where vectors have one.
 //
 //go:noescape
-func stanhAVX2(dst *float32, src *float32, n int, alpha float32, beta float32)
+func stanhAVX2(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 
 // shardSigmoidAVX2 does dst = min(max(alpha*src + beta, 0), 1).
-// n counts vectors.
+// On rows of n vectors, to and from bytes apart; mask is of the last vector's values where vectors have one.
 //
 //go:noescape
-func shardSigmoidAVX2(dst *float32, src *float32, n int, alpha float32, beta float32)
+func shardSigmoidAVX2(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 
 // shardSwishAVX2 does dst = src*min(max(alpha*src + beta, 0), 1).
-// n counts vectors.
+// On rows of n vectors, to and from bytes apart; mask is of the last vector's values where vectors have one.
 //
 //go:noescape
-func shardSwishAVX2(dst *float32, src *float32, n int, alpha float32, beta float32)
+func shardSwishAVX2(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 
 // sgeluAVX2 does dst = src/2*(1 + erf(src/sqrt 2)).
-// n counts vectors.
+// On rows of n vectors, to and from bytes apart; mask is of the last vector's values where vectors have one.
 //
 //go:noescape
-func sgeluAVX2(dst *float32, src *float32, n int, alpha float32, beta float32)
+func sgeluAVX2(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 
 // sgeluTanhAVX2 does dst = src/(1 + exp(-2*sqrt(2/pi)*(src + 0.044715*src^3))).
-// n counts vectors.
+// On rows of n vectors, to and from bytes apart; mask is of the last vector's values where vectors have one.
 //
 //go:noescape
-func sgeluTanhAVX2(dst *float32, src *float32, n int, alpha float32, beta float32)
+func sgeluTanhAVX2(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 
 // sexpAVX512 does dst = exp(src).
-// n counts vectors.
+// On rows of n vectors, to and from bytes apart; mask is of the last vector's values where vectors have one.
 //
 //go:noescape
-func sexpAVX512(dst *float32, src *float32, n int, alpha float32, beta float32)
+func sexpAVX512(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 
 // ssigmoidAVX512 does dst = 1/(1 + exp(-src)).
-// n counts vectors.
+// On rows of n vectors, to and from bytes apart; mask is of the last vector's values where vectors have one.
 //
 //go:noescape
-func ssigmoidAVX512(dst *float32, src *float32, n int, alpha float32, beta float32)
+func ssigmoidAVX512(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 
-// ssiluAVX512 does dst = max(src, beta)/(1 + exp(-alpha*src)).
-// n counts vectors.
+// ssiluAVX512 does dst = max(src, beta)/(1 + 2^(alpha*src)).
+// On rows of n vectors, to and from bytes apart; mask is of the last vector's values where vectors have one.
 //
 //go:noescape
-func ssiluAVX512(dst *float32, src *float32, n int, alpha float32, beta float32)
+func ssiluAVX512(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 
 // stanhAVX512 does dst = 1 - 2/(1 + exp(2*src)).
-// n counts vectors.
+// On rows of n vectors, to and from bytes apart; mask is of the last vector's values where vectors have one.
 //
 //go:noescape
-func stanhAVX512(dst *float32, src *float32, n int, alpha float32, beta float32)
+func stanhAVX512(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 
 // shardSigmoidAVX512 does dst = min(max(alpha*src + beta, 0), 1).
-// n counts vectors.
+// On rows of n vectors, to and from bytes apart; mask is of the last vector's values where vectors have one.
 //
 //go:noescape
-func shardSigmoidAVX512(dst *float32, src *float32, n int, alpha float32, beta float32)
+func shardSigmoidAVX512(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 
 // shardSwishAVX512 does dst = src*min(max(alpha*src + beta, 0), 1).
-// n counts vectors.
+// On rows of n vectors, to and from bytes apart; mask is of the last vector's values where vectors have one.
 //
 //go:noescape
-func shardSwishAVX512(dst *float32, src *float32, n int, alpha float32, beta float32)
+func shardSwishAVX512(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 
 // sgeluAVX512 does dst = src/2*(1 + erf(src/sqrt 2)).
-// n counts vectors.
+// On rows of n vectors, to and from bytes apart; mask is of the last vector's values where vectors have one.
 //
 //go:noescape
-func sgeluAVX512(dst *float32, src *float32, n int, alpha float32, beta float32)
+func sgeluAVX512(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 
 // sgeluTanhAVX512 does dst = src/(1 + exp(-2*sqrt(2/pi)*(src + 0.044715*src^3))).
-// n counts vectors.
+// On rows of n vectors, to and from bytes apart; mask is of the last vector's values where vectors have one.
 //
 //go:noescape
-func sgeluTanhAVX512(dst *float32, src *float32, n int, alpha float32, beta float32)
+func sgeluTanhAVX512(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)

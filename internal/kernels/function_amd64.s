@@ -2,19 +2,26 @@
 
 #include "textflag.h"
 
-// func sexpAVX2(dst *float32, src *float32, n int, alpha float32, beta float32)
+// func sexpAVX2(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·sexpAVX2(SB), NOSPLIT, $0-32
+TEXT ·sexpAVX2(SB), NOSPLIT, $0-60
 	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS alpha+24(FP), Y15
-	VBROADCASTSS beta+28(FP), Y14
-	SUBQ         $0x02, DX
-	JLT          rest
+	MOVQ         src+16(FP), CX
+	MOVQ         rows+32(FP), DX
+	VBROADCASTSS alpha+52(FP), Y15
+	VBROADCASTSS beta+56(FP), Y14
+
+row:
+	MOVQ AX, BX
+	MOVQ CX, SI
+	MOVQ n+40(FP), DI
+	DECQ DI
+	JEQ  done
+	SUBQ $0x02, DI
+	JLT  rest
 
 loop:
-	VMOVUPS      (CX), Y0
+	VMOVUPS      (SI), Y0
 	VMOVAPS      Y0, Y2
 	VMOVUPS      kc2ae999ax32<>+0(SB), Y3
 	VMAXPS       Y2, Y3, Y2
@@ -37,8 +44,8 @@ loop:
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y4, Y4
 	VMOVAPS      Y4, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y5
+	VMOVUPS      Y0, (BX)
+	VMOVUPS      32(SI), Y5
 	VMOVAPS      Y5, Y7
 	VMOVUPS      kc2ae999ax32<>+0(SB), Y8
 	VMAXPS       Y7, Y8, Y7
@@ -61,18 +68,18 @@ loop:
 	VPSLLD       $0x17, Y8, Y8
 	VPADDD       Y8, Y9, Y9
 	VMOVAPS      Y9, Y5
-	VMOVUPS      Y5, 32(AX)
-	ADDQ         $+64, CX
-	ADDQ         $+64, AX
-	SUBQ         $0x02, DX
+	VMOVUPS      Y5, 32(BX)
+	ADDQ         $+64, SI
+	ADDQ         $+64, BX
+	SUBQ         $0x02, DI
 	JGE          loop
 
 rest:
-	ADDQ $0x02, DX
+	ADDQ $0x02, DI
 	JEQ  done
 
 single:
-	VMOVUPS      (CX), Y0
+	VMOVUPS      (SI), Y0
 	VMOVAPS      Y0, Y2
 	VMOVUPS      kc2ae999ax32<>+0(SB), Y3
 	VMAXPS       Y2, Y3, Y2
@@ -95,13 +102,41 @@ single:
 	VPSLLD       $0x17, Y3, Y3
 	VPADDD       Y3, Y4, Y4
 	VMOVAPS      Y4, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $+32, CX
-	ADDQ         $+32, AX
-	DECQ         DX
+	VMOVUPS      Y0, (BX)
+	ADDQ         $+32, SI
+	ADDQ         $+32, BX
+	DECQ         DI
 	JNE          single
 
 done:
+	VMOVUPS      (SI), Y0
+	VMOVAPS      Y0, Y2
+	VMOVUPS      kc2ae999ax32<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMOVUPS      k42b0999ax32<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VMULPS       k3fb8aa3bx32<>+0(SB), Y2, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VFNMADD231PS k3f318000x32<>+0(SB), Y3, Y2
+	VFNMADD231PS kb95e8083x32<>+0(SB), Y3, Y2
+	VMOVUPS      k39506967x32<>+0(SB), Y4
+	VFMADD213PS  k3ab743cex32<>+0(SB), Y2, Y4
+	VFMADD213PS  k3c088908x32<>+0(SB), Y2, Y4
+	VFMADD213PS  k3d2aa9c1x32<>+0(SB), Y2, Y4
+	VFMADD213PS  k3e2aaaaax32<>+0(SB), Y2, Y4
+	VFMADD213PS  k3f000000x32<>+0(SB), Y2, Y4
+	VMULPS       Y2, Y4, Y4
+	VFMADD213PS  Y2, Y2, Y4
+	VADDPS       k3f800000x32<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VMOVAPS      Y4, Y0
+	VMOVUPS      Y0, (BX)
+	ADDQ         to+8(FP), AX
+	ADDQ         from+24(FP), CX
+	DECQ         DX
+	JNE          row
 	VZEROUPPER
 	RET
 
@@ -225,351 +260,481 @@ DATA k3f800000x32<>+24(SB)/4, $0x3f800000
 DATA k3f800000x32<>+28(SB)/4, $0x3f800000
 GLOBL k3f800000x32<>(SB), RODATA|NOPTR, $32
 
-// func ssigmoidAVX2(dst *float32, src *float32, n int, alpha float32, beta float32)
+// func ssigmoidAVX2(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·ssigmoidAVX2(SB), NOSPLIT, $0-32
+TEXT ·ssigmoidAVX2(SB), NOSPLIT, $0-60
 	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS alpha+24(FP), Y15
-	VBROADCASTSS beta+28(FP), Y14
-	SUBQ         $0x02, DX
-	JLT          rest
+	MOVQ         src+16(FP), CX
+	MOVQ         rows+32(FP), DX
+	VBROADCASTSS alpha+52(FP), Y15
+	VBROADCASTSS beta+56(FP), Y14
+
+row:
+	MOVQ AX, BX
+	MOVQ CX, SI
+	MOVQ n+40(FP), DI
+	DECQ DI
+	JEQ  done
+	SUBQ $0x02, DI
+	JLT  rest
 
 loop:
-	VMOVUPS      (CX), Y0
-	VXORPS       k80000000x32<>+0(SB), Y0, Y2
-	VMOVUPS      kc2ae999ax32<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      k42b0999ax32<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VMULPS       k3fb8aa3bx32<>+0(SB), Y2, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS k3f318000x32<>+0(SB), Y3, Y2
-	VFNMADD231PS kb95e8083x32<>+0(SB), Y3, Y2
-	VMOVUPS      k39506967x32<>+0(SB), Y4
-	VFMADD213PS  k3ab743cex32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3c088908x32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3d2aa9c1x32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3e2aaaaax32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3f000000x32<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y4, Y4
-	VFMADD213PS  Y2, Y2, Y4
-	VADDPS       k3f800000x32<>+0(SB), Y4, Y4
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VADDPS       k3f800000x32<>+0(SB), Y4, Y4
-	VMOVUPS      k3f800000x32<>+0(SB), Y3
-	VDIVPS       Y4, Y3, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y5
-	VXORPS       k80000000x32<>+0(SB), Y5, Y7
-	VMOVUPS      kc2ae999ax32<>+0(SB), Y8
-	VMAXPS       Y7, Y8, Y7
-	VMOVUPS      k42b0999ax32<>+0(SB), Y8
-	VMINPS       Y7, Y8, Y7
-	VMULPS       k3fb8aa3bx32<>+0(SB), Y7, Y8
-	VROUNDPS     $0x08, Y8, Y8
-	VFNMADD231PS k3f318000x32<>+0(SB), Y8, Y7
-	VFNMADD231PS kb95e8083x32<>+0(SB), Y8, Y7
-	VMOVUPS      k39506967x32<>+0(SB), Y9
-	VFMADD213PS  k3ab743cex32<>+0(SB), Y7, Y9
-	VFMADD213PS  k3c088908x32<>+0(SB), Y7, Y9
-	VFMADD213PS  k3d2aa9c1x32<>+0(SB), Y7, Y9
-	VFMADD213PS  k3e2aaaaax32<>+0(SB), Y7, Y9
-	VFMADD213PS  k3f000000x32<>+0(SB), Y7, Y9
-	VMULPS       Y7, Y9, Y9
-	VFMADD213PS  Y7, Y7, Y9
-	VADDPS       k3f800000x32<>+0(SB), Y9, Y9
-	VCVTPS2DQ    Y8, Y8
-	VPSLLD       $0x17, Y8, Y8
-	VPADDD       Y8, Y9, Y9
-	VADDPS       k3f800000x32<>+0(SB), Y9, Y9
-	VMOVUPS      k3f800000x32<>+0(SB), Y8
-	VDIVPS       Y9, Y8, Y5
-	VMOVUPS      Y5, 32(AX)
-	ADDQ         $+64, CX
-	ADDQ         $+64, AX
-	SUBQ         $0x02, DX
-	JGE          loop
+	VMOVUPS     (SI), Y0
+	VMULPS      kbfb8aa3bx32<>+0(SB), Y0, Y3
+	VMOVUPS     kc2fc0000x32<>+0(SB), Y2
+	VMAXPS      Y3, Y2, Y3
+	VMOVUPS     k42fe0000x32<>+0(SB), Y2
+	VMINPS      Y3, Y2, Y3
+	VROUNDPS    $0x08, Y3, Y2
+	VSUBPS      Y2, Y3, Y3
+	VMOVUPS     k3aad4281x32<>+0(SB), Y4
+	VFMADD213PS k3c1e760bx32<>+0(SB), Y3, Y4
+	VFMADD213PS k3d635d55x32<>+0(SB), Y3, Y4
+	VFMADD213PS k3e75fcdbx32<>+0(SB), Y3, Y4
+	VFMADD213PS k3f317213x32<>+0(SB), Y3, Y4
+	VFMADD213PS k3f800000x32<>+0(SB), Y3, Y4
+	VCVTPS2DQ   Y2, Y2
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      Y2, Y4, Y4
+	VADDPS      k3f800000x32<>+0(SB), Y4, Y4
+	VMOVUPS     k3f800000x32<>+0(SB), Y3
+	VDIVPS      Y4, Y3, Y0
+	VMOVUPS     Y0, (BX)
+	VMOVUPS     32(SI), Y5
+	VMULPS      kbfb8aa3bx32<>+0(SB), Y5, Y8
+	VMOVUPS     kc2fc0000x32<>+0(SB), Y7
+	VMAXPS      Y8, Y7, Y8
+	VMOVUPS     k42fe0000x32<>+0(SB), Y7
+	VMINPS      Y8, Y7, Y8
+	VROUNDPS    $0x08, Y8, Y7
+	VSUBPS      Y7, Y8, Y8
+	VMOVUPS     k3aad4281x32<>+0(SB), Y9
+	VFMADD213PS k3c1e760bx32<>+0(SB), Y8, Y9
+	VFMADD213PS k3d635d55x32<>+0(SB), Y8, Y9
+	VFMADD213PS k3e75fcdbx32<>+0(SB), Y8, Y9
+	VFMADD213PS k3f317213x32<>+0(SB), Y8, Y9
+	VFMADD213PS k3f800000x32<>+0(SB), Y8, Y9
+	VCVTPS2DQ   Y7, Y7
+	VPSLLD      $0x17, Y7, Y7
+	VPADDD      Y7, Y9, Y9
+	VADDPS      k3f800000x32<>+0(SB), Y9, Y9
+	VMOVUPS     k3f800000x32<>+0(SB), Y8
+	VDIVPS      Y9, Y8, Y5
+	VMOVUPS     Y5, 32(BX)
+	ADDQ        $+64, SI
+	ADDQ        $+64, BX
+	SUBQ        $0x02, DI
+	JGE         loop
 
 rest:
-	ADDQ $0x02, DX
+	ADDQ $0x02, DI
 	JEQ  done
 
 single:
-	VMOVUPS      (CX), Y0
-	VXORPS       k80000000x32<>+0(SB), Y0, Y2
-	VMOVUPS      kc2ae999ax32<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      k42b0999ax32<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VMULPS       k3fb8aa3bx32<>+0(SB), Y2, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS k3f318000x32<>+0(SB), Y3, Y2
-	VFNMADD231PS kb95e8083x32<>+0(SB), Y3, Y2
-	VMOVUPS      k39506967x32<>+0(SB), Y4
-	VFMADD213PS  k3ab743cex32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3c088908x32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3d2aa9c1x32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3e2aaaaax32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3f000000x32<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y4, Y4
-	VFMADD213PS  Y2, Y2, Y4
-	VADDPS       k3f800000x32<>+0(SB), Y4, Y4
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VADDPS       k3f800000x32<>+0(SB), Y4, Y4
-	VMOVUPS      k3f800000x32<>+0(SB), Y3
-	VDIVPS       Y4, Y3, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $+32, CX
-	ADDQ         $+32, AX
-	DECQ         DX
-	JNE          single
+	VMOVUPS     (SI), Y0
+	VMULPS      kbfb8aa3bx32<>+0(SB), Y0, Y3
+	VMOVUPS     kc2fc0000x32<>+0(SB), Y2
+	VMAXPS      Y3, Y2, Y3
+	VMOVUPS     k42fe0000x32<>+0(SB), Y2
+	VMINPS      Y3, Y2, Y3
+	VROUNDPS    $0x08, Y3, Y2
+	VSUBPS      Y2, Y3, Y3
+	VMOVUPS     k3aad4281x32<>+0(SB), Y4
+	VFMADD213PS k3c1e760bx32<>+0(SB), Y3, Y4
+	VFMADD213PS k3d635d55x32<>+0(SB), Y3, Y4
+	VFMADD213PS k3e75fcdbx32<>+0(SB), Y3, Y4
+	VFMADD213PS k3f317213x32<>+0(SB), Y3, Y4
+	VFMADD213PS k3f800000x32<>+0(SB), Y3, Y4
+	VCVTPS2DQ   Y2, Y2
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      Y2, Y4, Y4
+	VADDPS      k3f800000x32<>+0(SB), Y4, Y4
+	VMOVUPS     k3f800000x32<>+0(SB), Y3
+	VDIVPS      Y4, Y3, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, SI
+	ADDQ        $+32, BX
+	DECQ        DI
+	JNE         single
 
 done:
+	VMOVUPS     (SI), Y0
+	VMULPS      kbfb8aa3bx32<>+0(SB), Y0, Y3
+	VMOVUPS     kc2fc0000x32<>+0(SB), Y2
+	VMAXPS      Y3, Y2, Y3
+	VMOVUPS     k42fe0000x32<>+0(SB), Y2
+	VMINPS      Y3, Y2, Y3
+	VROUNDPS    $0x08, Y3, Y2
+	VSUBPS      Y2, Y3, Y3
+	VMOVUPS     k3aad4281x32<>+0(SB), Y4
+	VFMADD213PS k3c1e760bx32<>+0(SB), Y3, Y4
+	VFMADD213PS k3d635d55x32<>+0(SB), Y3, Y4
+	VFMADD213PS k3e75fcdbx32<>+0(SB), Y3, Y4
+	VFMADD213PS k3f317213x32<>+0(SB), Y3, Y4
+	VFMADD213PS k3f800000x32<>+0(SB), Y3, Y4
+	VCVTPS2DQ   Y2, Y2
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      Y2, Y4, Y4
+	VADDPS      k3f800000x32<>+0(SB), Y4, Y4
+	VMOVUPS     k3f800000x32<>+0(SB), Y3
+	VDIVPS      Y4, Y3, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        to+8(FP), AX
+	ADDQ        from+24(FP), CX
+	DECQ        DX
+	JNE         row
 	VZEROUPPER
 	RET
 
-DATA k80000000x32<>+0(SB)/4, $0x80000000
-DATA k80000000x32<>+4(SB)/4, $0x80000000
-DATA k80000000x32<>+8(SB)/4, $0x80000000
-DATA k80000000x32<>+12(SB)/4, $0x80000000
-DATA k80000000x32<>+16(SB)/4, $0x80000000
-DATA k80000000x32<>+20(SB)/4, $0x80000000
-DATA k80000000x32<>+24(SB)/4, $0x80000000
-DATA k80000000x32<>+28(SB)/4, $0x80000000
-GLOBL k80000000x32<>(SB), RODATA|NOPTR, $32
+DATA kbfb8aa3bx32<>+0(SB)/4, $0xbfb8aa3b
+DATA kbfb8aa3bx32<>+4(SB)/4, $0xbfb8aa3b
+DATA kbfb8aa3bx32<>+8(SB)/4, $0xbfb8aa3b
+DATA kbfb8aa3bx32<>+12(SB)/4, $0xbfb8aa3b
+DATA kbfb8aa3bx32<>+16(SB)/4, $0xbfb8aa3b
+DATA kbfb8aa3bx32<>+20(SB)/4, $0xbfb8aa3b
+DATA kbfb8aa3bx32<>+24(SB)/4, $0xbfb8aa3b
+DATA kbfb8aa3bx32<>+28(SB)/4, $0xbfb8aa3b
+GLOBL kbfb8aa3bx32<>(SB), RODATA|NOPTR, $32
 
-// func ssiluAVX2(dst *float32, src *float32, n int, alpha float32, beta float32)
+DATA kc2fc0000x32<>+0(SB)/4, $0xc2fc0000
+DATA kc2fc0000x32<>+4(SB)/4, $0xc2fc0000
+DATA kc2fc0000x32<>+8(SB)/4, $0xc2fc0000
+DATA kc2fc0000x32<>+12(SB)/4, $0xc2fc0000
+DATA kc2fc0000x32<>+16(SB)/4, $0xc2fc0000
+DATA kc2fc0000x32<>+20(SB)/4, $0xc2fc0000
+DATA kc2fc0000x32<>+24(SB)/4, $0xc2fc0000
+DATA kc2fc0000x32<>+28(SB)/4, $0xc2fc0000
+GLOBL kc2fc0000x32<>(SB), RODATA|NOPTR, $32
+
+DATA k42fe0000x32<>+0(SB)/4, $0x42fe0000
+DATA k42fe0000x32<>+4(SB)/4, $0x42fe0000
+DATA k42fe0000x32<>+8(SB)/4, $0x42fe0000
+DATA k42fe0000x32<>+12(SB)/4, $0x42fe0000
+DATA k42fe0000x32<>+16(SB)/4, $0x42fe0000
+DATA k42fe0000x32<>+20(SB)/4, $0x42fe0000
+DATA k42fe0000x32<>+24(SB)/4, $0x42fe0000
+DATA k42fe0000x32<>+28(SB)/4, $0x42fe0000
+GLOBL k42fe0000x32<>(SB), RODATA|NOPTR, $32
+
+DATA k3aad4281x32<>+0(SB)/4, $0x3aad4281
+DATA k3aad4281x32<>+4(SB)/4, $0x3aad4281
+DATA k3aad4281x32<>+8(SB)/4, $0x3aad4281
+DATA k3aad4281x32<>+12(SB)/4, $0x3aad4281
+DATA k3aad4281x32<>+16(SB)/4, $0x3aad4281
+DATA k3aad4281x32<>+20(SB)/4, $0x3aad4281
+DATA k3aad4281x32<>+24(SB)/4, $0x3aad4281
+DATA k3aad4281x32<>+28(SB)/4, $0x3aad4281
+GLOBL k3aad4281x32<>(SB), RODATA|NOPTR, $32
+
+DATA k3c1e760bx32<>+0(SB)/4, $0x3c1e760b
+DATA k3c1e760bx32<>+4(SB)/4, $0x3c1e760b
+DATA k3c1e760bx32<>+8(SB)/4, $0x3c1e760b
+DATA k3c1e760bx32<>+12(SB)/4, $0x3c1e760b
+DATA k3c1e760bx32<>+16(SB)/4, $0x3c1e760b
+DATA k3c1e760bx32<>+20(SB)/4, $0x3c1e760b
+DATA k3c1e760bx32<>+24(SB)/4, $0x3c1e760b
+DATA k3c1e760bx32<>+28(SB)/4, $0x3c1e760b
+GLOBL k3c1e760bx32<>(SB), RODATA|NOPTR, $32
+
+DATA k3d635d55x32<>+0(SB)/4, $0x3d635d55
+DATA k3d635d55x32<>+4(SB)/4, $0x3d635d55
+DATA k3d635d55x32<>+8(SB)/4, $0x3d635d55
+DATA k3d635d55x32<>+12(SB)/4, $0x3d635d55
+DATA k3d635d55x32<>+16(SB)/4, $0x3d635d55
+DATA k3d635d55x32<>+20(SB)/4, $0x3d635d55
+DATA k3d635d55x32<>+24(SB)/4, $0x3d635d55
+DATA k3d635d55x32<>+28(SB)/4, $0x3d635d55
+GLOBL k3d635d55x32<>(SB), RODATA|NOPTR, $32
+
+DATA k3e75fcdbx32<>+0(SB)/4, $0x3e75fcdb
+DATA k3e75fcdbx32<>+4(SB)/4, $0x3e75fcdb
+DATA k3e75fcdbx32<>+8(SB)/4, $0x3e75fcdb
+DATA k3e75fcdbx32<>+12(SB)/4, $0x3e75fcdb
+DATA k3e75fcdbx32<>+16(SB)/4, $0x3e75fcdb
+DATA k3e75fcdbx32<>+20(SB)/4, $0x3e75fcdb
+DATA k3e75fcdbx32<>+24(SB)/4, $0x3e75fcdb
+DATA k3e75fcdbx32<>+28(SB)/4, $0x3e75fcdb
+GLOBL k3e75fcdbx32<>(SB), RODATA|NOPTR, $32
+
+DATA k3f317213x32<>+0(SB)/4, $0x3f317213
+DATA k3f317213x32<>+4(SB)/4, $0x3f317213
+DATA k3f317213x32<>+8(SB)/4, $0x3f317213
+DATA k3f317213x32<>+12(SB)/4, $0x3f317213
+DATA k3f317213x32<>+16(SB)/4, $0x3f317213
+DATA k3f317213x32<>+20(SB)/4, $0x3f317213
+DATA k3f317213x32<>+24(SB)/4, $0x3f317213
+DATA k3f317213x32<>+28(SB)/4, $0x3f317213
+GLOBL k3f317213x32<>(SB), RODATA|NOPTR, $32
+
+// func ssiluAVX2(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·ssiluAVX2(SB), NOSPLIT, $0-32
+TEXT ·ssiluAVX2(SB), NOSPLIT, $0-60
 	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS alpha+24(FP), Y15
-	VBROADCASTSS beta+28(FP), Y14
-	SUBQ         $0x02, DX
-	JLT          rest
+	MOVQ         src+16(FP), CX
+	MOVQ         rows+32(FP), DX
+	VBROADCASTSS alpha+52(FP), Y15
+	VBROADCASTSS beta+56(FP), Y14
+
+row:
+	MOVQ AX, BX
+	MOVQ CX, SI
+	MOVQ n+40(FP), DI
+	DECQ DI
+	JEQ  done
+	SUBQ $0x02, DI
+	JLT  rest
 
 loop:
-	VMOVUPS      (CX), Y0
-	VMULPS       Y15, Y0, Y2
-	VXORPS       k80000000x32<>+0(SB), Y2, Y2
-	VMOVUPS      kc2ae999ax32<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      k42b0999ax32<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VMULPS       k3fb8aa3bx32<>+0(SB), Y2, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS k3f318000x32<>+0(SB), Y3, Y2
-	VFNMADD231PS kb95e8083x32<>+0(SB), Y3, Y2
-	VMOVUPS      k39506967x32<>+0(SB), Y4
-	VFMADD213PS  k3ab743cex32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3c088908x32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3d2aa9c1x32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3e2aaaaax32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3f000000x32<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y4, Y4
-	VFMADD213PS  Y2, Y2, Y4
-	VADDPS       k3f800000x32<>+0(SB), Y4, Y4
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VADDPS       k3f800000x32<>+0(SB), Y4, Y4
-	VMAXPS       Y0, Y14, Y0
-	VDIVPS       Y4, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y5
-	VMULPS       Y15, Y5, Y7
-	VXORPS       k80000000x32<>+0(SB), Y7, Y7
-	VMOVUPS      kc2ae999ax32<>+0(SB), Y8
-	VMAXPS       Y7, Y8, Y7
-	VMOVUPS      k42b0999ax32<>+0(SB), Y8
-	VMINPS       Y7, Y8, Y7
-	VMULPS       k3fb8aa3bx32<>+0(SB), Y7, Y8
-	VROUNDPS     $0x08, Y8, Y8
-	VFNMADD231PS k3f318000x32<>+0(SB), Y8, Y7
-	VFNMADD231PS kb95e8083x32<>+0(SB), Y8, Y7
-	VMOVUPS      k39506967x32<>+0(SB), Y9
-	VFMADD213PS  k3ab743cex32<>+0(SB), Y7, Y9
-	VFMADD213PS  k3c088908x32<>+0(SB), Y7, Y9
-	VFMADD213PS  k3d2aa9c1x32<>+0(SB), Y7, Y9
-	VFMADD213PS  k3e2aaaaax32<>+0(SB), Y7, Y9
-	VFMADD213PS  k3f000000x32<>+0(SB), Y7, Y9
-	VMULPS       Y7, Y9, Y9
-	VFMADD213PS  Y7, Y7, Y9
-	VADDPS       k3f800000x32<>+0(SB), Y9, Y9
-	VCVTPS2DQ    Y8, Y8
-	VPSLLD       $0x17, Y8, Y8
-	VPADDD       Y8, Y9, Y9
-	VADDPS       k3f800000x32<>+0(SB), Y9, Y9
-	VMAXPS       Y5, Y14, Y5
-	VDIVPS       Y9, Y5, Y5
-	VMOVUPS      Y5, 32(AX)
-	ADDQ         $+64, CX
-	ADDQ         $+64, AX
-	SUBQ         $0x02, DX
-	JGE          loop
+	VMOVUPS     (SI), Y0
+	VMULPS      Y15, Y0, Y3
+	VMOVUPS     kc2fc0000x32<>+0(SB), Y2
+	VMAXPS      Y3, Y2, Y3
+	VMOVUPS     k42fe0000x32<>+0(SB), Y2
+	VMINPS      Y3, Y2, Y3
+	VROUNDPS    $0x08, Y3, Y2
+	VSUBPS      Y2, Y3, Y3
+	VMOVUPS     k3aad4281x32<>+0(SB), Y4
+	VFMADD213PS k3c1e760bx32<>+0(SB), Y3, Y4
+	VFMADD213PS k3d635d55x32<>+0(SB), Y3, Y4
+	VFMADD213PS k3e75fcdbx32<>+0(SB), Y3, Y4
+	VFMADD213PS k3f317213x32<>+0(SB), Y3, Y4
+	VFMADD213PS k3f800000x32<>+0(SB), Y3, Y4
+	VCVTPS2DQ   Y2, Y2
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      Y2, Y4, Y4
+	VADDPS      k3f800000x32<>+0(SB), Y4, Y4
+	VMAXPS      Y0, Y14, Y0
+	VDIVPS      Y4, Y0, Y0
+	VMOVUPS     Y0, (BX)
+	VMOVUPS     32(SI), Y5
+	VMULPS      Y15, Y5, Y8
+	VMOVUPS     kc2fc0000x32<>+0(SB), Y7
+	VMAXPS      Y8, Y7, Y8
+	VMOVUPS     k42fe0000x32<>+0(SB), Y7
+	VMINPS      Y8, Y7, Y8
+	VROUNDPS    $0x08, Y8, Y7
+	VSUBPS      Y7, Y8, Y8
+	VMOVUPS     k3aad4281x32<>+0(SB), Y9
+	VFMADD213PS k3c1e760bx32<>+0(SB), Y8, Y9
+	VFMADD213PS k3d635d55x32<>+0(SB), Y8, Y9
+	VFMADD213PS k3e75fcdbx32<>+0(SB), Y8, Y9
+	VFMADD213PS k3f317213x32<>+0(SB), Y8, Y9
+	VFMADD213PS k3f800000x32<>+0(SB), Y8, Y9
+	VCVTPS2DQ   Y7, Y7
+	VPSLLD      $0x17, Y7, Y7
+	VPADDD      Y7, Y9, Y9
+	VADDPS      k3f800000x32<>+0(SB), Y9, Y9
+	VMAXPS      Y5, Y14, Y5
+	VDIVPS      Y9, Y5, Y5
+	VMOVUPS     Y5, 32(BX)
+	ADDQ        $+64, SI
+	ADDQ        $+64, BX
+	SUBQ        $0x02, DI
+	JGE         loop
 
 rest:
-	ADDQ $0x02, DX
+	ADDQ $0x02, DI
 	JEQ  done
 
 single:
-	VMOVUPS      (CX), Y0
-	VMULPS       Y15, Y0, Y2
-	VXORPS       k80000000x32<>+0(SB), Y2, Y2
-	VMOVUPS      kc2ae999ax32<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      k42b0999ax32<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VMULPS       k3fb8aa3bx32<>+0(SB), Y2, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS k3f318000x32<>+0(SB), Y3, Y2
-	VFNMADD231PS kb95e8083x32<>+0(SB), Y3, Y2
-	VMOVUPS      k39506967x32<>+0(SB), Y4
-	VFMADD213PS  k3ab743cex32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3c088908x32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3d2aa9c1x32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3e2aaaaax32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3f000000x32<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y4, Y4
-	VFMADD213PS  Y2, Y2, Y4
-	VADDPS       k3f800000x32<>+0(SB), Y4, Y4
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VADDPS       k3f800000x32<>+0(SB), Y4, Y4
-	VMAXPS       Y0, Y14, Y0
-	VDIVPS       Y4, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $+32, CX
-	ADDQ         $+32, AX
-	DECQ         DX
-	JNE          single
+	VMOVUPS     (SI), Y0
+	VMULPS      Y15, Y0, Y3
+	VMOVUPS     kc2fc0000x32<>+0(SB), Y2
+	VMAXPS      Y3, Y2, Y3
+	VMOVUPS     k42fe0000x32<>+0(SB), Y2
+	VMINPS      Y3, Y2, Y3
+	VROUNDPS    $0x08, Y3, Y2
+	VSUBPS      Y2, Y3, Y3
+	VMOVUPS     k3aad4281x32<>+0(SB), Y4
+	VFMADD213PS k3c1e760bx32<>+0(SB), Y3, Y4
+	VFMADD213PS k3d635d55x32<>+0(SB), Y3, Y4
+	VFMADD213PS k3e75fcdbx32<>+0(SB), Y3, Y4
+	VFMADD213PS k3f317213x32<>+0(SB), Y3, Y4
+	VFMADD213PS k3f800000x32<>+0(SB), Y3, Y4
+	VCVTPS2DQ   Y2, Y2
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      Y2, Y4, Y4
+	VADDPS      k3f800000x32<>+0(SB), Y4, Y4
+	VMAXPS      Y0, Y14, Y0
+	VDIVPS      Y4, Y0, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, SI
+	ADDQ        $+32, BX
+	DECQ        DI
+	JNE         single
 
 done:
+	VMOVUPS     (SI), Y0
+	VMULPS      Y15, Y0, Y3
+	VMOVUPS     kc2fc0000x32<>+0(SB), Y2
+	VMAXPS      Y3, Y2, Y3
+	VMOVUPS     k42fe0000x32<>+0(SB), Y2
+	VMINPS      Y3, Y2, Y3
+	VROUNDPS    $0x08, Y3, Y2
+	VSUBPS      Y2, Y3, Y3
+	VMOVUPS     k3aad4281x32<>+0(SB), Y4
+	VFMADD213PS k3c1e760bx32<>+0(SB), Y3, Y4
+	VFMADD213PS k3d635d55x32<>+0(SB), Y3, Y4
+	VFMADD213PS k3e75fcdbx32<>+0(SB), Y3, Y4
+	VFMADD213PS k3f317213x32<>+0(SB), Y3, Y4
+	VFMADD213PS k3f800000x32<>+0(SB), Y3, Y4
+	VCVTPS2DQ   Y2, Y2
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      Y2, Y4, Y4
+	VADDPS      k3f800000x32<>+0(SB), Y4, Y4
+	VMAXPS      Y0, Y14, Y0
+	VDIVPS      Y4, Y0, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        to+8(FP), AX
+	ADDQ        from+24(FP), CX
+	DECQ        DX
+	JNE         row
 	VZEROUPPER
 	RET
 
-// func stanhAVX2(dst *float32, src *float32, n int, alpha float32, beta float32)
+// func stanhAVX2(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·stanhAVX2(SB), NOSPLIT, $0-32
+TEXT ·stanhAVX2(SB), NOSPLIT, $0-60
 	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS alpha+24(FP), Y15
-	VBROADCASTSS beta+28(FP), Y14
-	SUBQ         $0x02, DX
-	JLT          rest
+	MOVQ         src+16(FP), CX
+	MOVQ         rows+32(FP), DX
+	VBROADCASTSS alpha+52(FP), Y15
+	VBROADCASTSS beta+56(FP), Y14
+
+row:
+	MOVQ AX, BX
+	MOVQ CX, SI
+	MOVQ n+40(FP), DI
+	DECQ DI
+	JEQ  done
+	SUBQ $0x02, DI
+	JLT  rest
 
 loop:
-	VMOVUPS      (CX), Y0
-	VADDPS       Y0, Y0, Y2
-	VMOVUPS      kc2ae999ax32<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      k42b0999ax32<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VMULPS       k3fb8aa3bx32<>+0(SB), Y2, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS k3f318000x32<>+0(SB), Y3, Y2
-	VFNMADD231PS kb95e8083x32<>+0(SB), Y3, Y2
-	VMOVUPS      k39506967x32<>+0(SB), Y4
-	VFMADD213PS  k3ab743cex32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3c088908x32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3d2aa9c1x32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3e2aaaaax32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3f000000x32<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y4, Y4
-	VFMADD213PS  Y2, Y2, Y4
-	VADDPS       k3f800000x32<>+0(SB), Y4, Y4
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VADDPS       k3f800000x32<>+0(SB), Y4, Y4
-	VMOVUPS      k40000000x32<>+0(SB), Y3
-	VDIVPS       Y4, Y3, Y3
-	VMOVUPS      k3f800000x32<>+0(SB), Y0
-	VSUBPS       Y3, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y5
-	VADDPS       Y5, Y5, Y7
-	VMOVUPS      kc2ae999ax32<>+0(SB), Y8
-	VMAXPS       Y7, Y8, Y7
-	VMOVUPS      k42b0999ax32<>+0(SB), Y8
-	VMINPS       Y7, Y8, Y7
-	VMULPS       k3fb8aa3bx32<>+0(SB), Y7, Y8
-	VROUNDPS     $0x08, Y8, Y8
-	VFNMADD231PS k3f318000x32<>+0(SB), Y8, Y7
-	VFNMADD231PS kb95e8083x32<>+0(SB), Y8, Y7
-	VMOVUPS      k39506967x32<>+0(SB), Y9
-	VFMADD213PS  k3ab743cex32<>+0(SB), Y7, Y9
-	VFMADD213PS  k3c088908x32<>+0(SB), Y7, Y9
-	VFMADD213PS  k3d2aa9c1x32<>+0(SB), Y7, Y9
-	VFMADD213PS  k3e2aaaaax32<>+0(SB), Y7, Y9
-	VFMADD213PS  k3f000000x32<>+0(SB), Y7, Y9
-	VMULPS       Y7, Y9, Y9
-	VFMADD213PS  Y7, Y7, Y9
-	VADDPS       k3f800000x32<>+0(SB), Y9, Y9
-	VCVTPS2DQ    Y8, Y8
-	VPSLLD       $0x17, Y8, Y8
-	VPADDD       Y8, Y9, Y9
-	VADDPS       k3f800000x32<>+0(SB), Y9, Y9
-	VMOVUPS      k40000000x32<>+0(SB), Y8
-	VDIVPS       Y9, Y8, Y8
-	VMOVUPS      k3f800000x32<>+0(SB), Y5
-	VSUBPS       Y8, Y5, Y5
-	VMOVUPS      Y5, 32(AX)
-	ADDQ         $+64, CX
-	ADDQ         $+64, AX
-	SUBQ         $0x02, DX
-	JGE          loop
+	VMOVUPS     (SI), Y0
+	VMULPS      k4038aa3bx32<>+0(SB), Y0, Y3
+	VMOVUPS     kc2fc0000x32<>+0(SB), Y2
+	VMAXPS      Y3, Y2, Y3
+	VMOVUPS     k42fe0000x32<>+0(SB), Y2
+	VMINPS      Y3, Y2, Y3
+	VROUNDPS    $0x08, Y3, Y2
+	VSUBPS      Y2, Y3, Y3
+	VMOVUPS     k3aad4281x32<>+0(SB), Y4
+	VFMADD213PS k3c1e760bx32<>+0(SB), Y3, Y4
+	VFMADD213PS k3d635d55x32<>+0(SB), Y3, Y4
+	VFMADD213PS k3e75fcdbx32<>+0(SB), Y3, Y4
+	VFMADD213PS k3f317213x32<>+0(SB), Y3, Y4
+	VFMADD213PS k3f800000x32<>+0(SB), Y3, Y4
+	VCVTPS2DQ   Y2, Y2
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      Y2, Y4, Y4
+	VADDPS      k3f800000x32<>+0(SB), Y4, Y4
+	VMOVUPS     k40000000x32<>+0(SB), Y3
+	VDIVPS      Y4, Y3, Y3
+	VMOVUPS     k3f800000x32<>+0(SB), Y0
+	VSUBPS      Y3, Y0, Y0
+	VMOVUPS     Y0, (BX)
+	VMOVUPS     32(SI), Y5
+	VMULPS      k4038aa3bx32<>+0(SB), Y5, Y8
+	VMOVUPS     kc2fc0000x32<>+0(SB), Y7
+	VMAXPS      Y8, Y7, Y8
+	VMOVUPS     k42fe0000x32<>+0(SB), Y7
+	VMINPS      Y8, Y7, Y8
+	VROUNDPS    $0x08, Y8, Y7
+	VSUBPS      Y7, Y8, Y8
+	VMOVUPS     k3aad4281x32<>+0(SB), Y9
+	VFMADD213PS k3c1e760bx32<>+0(SB), Y8, Y9
+	VFMADD213PS k3d635d55x32<>+0(SB), Y8, Y9
+	VFMADD213PS k3e75fcdbx32<>+0(SB), Y8, Y9
+	VFMADD213PS k3f317213x32<>+0(SB), Y8, Y9
+	VFMADD213PS k3f800000x32<>+0(SB), Y8, Y9
+	VCVTPS2DQ   Y7, Y7
+	VPSLLD      $0x17, Y7, Y7
+	VPADDD      Y7, Y9, Y9
+	VADDPS      k3f800000x32<>+0(SB), Y9, Y9
+	VMOVUPS     k40000000x32<>+0(SB), Y8
+	VDIVPS      Y9, Y8, Y8
+	VMOVUPS     k3f800000x32<>+0(SB), Y5
+	VSUBPS      Y8, Y5, Y5
+	VMOVUPS     Y5, 32(BX)
+	ADDQ        $+64, SI
+	ADDQ        $+64, BX
+	SUBQ        $0x02, DI
+	JGE         loop
 
 rest:
-	ADDQ $0x02, DX
+	ADDQ $0x02, DI
 	JEQ  done
 
 single:
-	VMOVUPS      (CX), Y0
-	VADDPS       Y0, Y0, Y2
-	VMOVUPS      kc2ae999ax32<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      k42b0999ax32<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VMULPS       k3fb8aa3bx32<>+0(SB), Y2, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS k3f318000x32<>+0(SB), Y3, Y2
-	VFNMADD231PS kb95e8083x32<>+0(SB), Y3, Y2
-	VMOVUPS      k39506967x32<>+0(SB), Y4
-	VFMADD213PS  k3ab743cex32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3c088908x32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3d2aa9c1x32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3e2aaaaax32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3f000000x32<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y4, Y4
-	VFMADD213PS  Y2, Y2, Y4
-	VADDPS       k3f800000x32<>+0(SB), Y4, Y4
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VADDPS       k3f800000x32<>+0(SB), Y4, Y4
-	VMOVUPS      k40000000x32<>+0(SB), Y3
-	VDIVPS       Y4, Y3, Y3
-	VMOVUPS      k3f800000x32<>+0(SB), Y0
-	VSUBPS       Y3, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $+32, CX
-	ADDQ         $+32, AX
-	DECQ         DX
-	JNE          single
+	VMOVUPS     (SI), Y0
+	VMULPS      k4038aa3bx32<>+0(SB), Y0, Y3
+	VMOVUPS     kc2fc0000x32<>+0(SB), Y2
+	VMAXPS      Y3, Y2, Y3
+	VMOVUPS     k42fe0000x32<>+0(SB), Y2
+	VMINPS      Y3, Y2, Y3
+	VROUNDPS    $0x08, Y3, Y2
+	VSUBPS      Y2, Y3, Y3
+	VMOVUPS     k3aad4281x32<>+0(SB), Y4
+	VFMADD213PS k3c1e760bx32<>+0(SB), Y3, Y4
+	VFMADD213PS k3d635d55x32<>+0(SB), Y3, Y4
+	VFMADD213PS k3e75fcdbx32<>+0(SB), Y3, Y4
+	VFMADD213PS k3f317213x32<>+0(SB), Y3, Y4
+	VFMADD213PS k3f800000x32<>+0(SB), Y3, Y4
+	VCVTPS2DQ   Y2, Y2
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      Y2, Y4, Y4
+	VADDPS      k3f800000x32<>+0(SB), Y4, Y4
+	VMOVUPS     k40000000x32<>+0(SB), Y3
+	VDIVPS      Y4, Y3, Y3
+	VMOVUPS     k3f800000x32<>+0(SB), Y0
+	VSUBPS      Y3, Y0, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, SI
+	ADDQ        $+32, BX
+	DECQ        DI
+	JNE         single
 
 done:
+	VMOVUPS     (SI), Y0
+	VMULPS      k4038aa3bx32<>+0(SB), Y0, Y3
+	VMOVUPS     kc2fc0000x32<>+0(SB), Y2
+	VMAXPS      Y3, Y2, Y3
+	VMOVUPS     k42fe0000x32<>+0(SB), Y2
+	VMINPS      Y3, Y2, Y3
+	VROUNDPS    $0x08, Y3, Y2
+	VSUBPS      Y2, Y3, Y3
+	VMOVUPS     k3aad4281x32<>+0(SB), Y4
+	VFMADD213PS k3c1e760bx32<>+0(SB), Y3, Y4
+	VFMADD213PS k3d635d55x32<>+0(SB), Y3, Y4
+	VFMADD213PS k3e75fcdbx32<>+0(SB), Y3, Y4
+	VFMADD213PS k3f317213x32<>+0(SB), Y3, Y4
+	VFMADD213PS k3f800000x32<>+0(SB), Y3, Y4
+	VCVTPS2DQ   Y2, Y2
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      Y2, Y4, Y4
+	VADDPS      k3f800000x32<>+0(SB), Y4, Y4
+	VMOVUPS     k40000000x32<>+0(SB), Y3
+	VDIVPS      Y4, Y3, Y3
+	VMOVUPS     k3f800000x32<>+0(SB), Y0
+	VSUBPS      Y3, Y0, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        to+8(FP), AX
+	ADDQ        from+24(FP), CX
+	DECQ        DX
+	JNE         row
 	VZEROUPPER
 	RET
+
+DATA k4038aa3bx32<>+0(SB)/4, $0x4038aa3b
+DATA k4038aa3bx32<>+4(SB)/4, $0x4038aa3b
+DATA k4038aa3bx32<>+8(SB)/4, $0x4038aa3b
+DATA k4038aa3bx32<>+12(SB)/4, $0x4038aa3b
+DATA k4038aa3bx32<>+16(SB)/4, $0x4038aa3b
+DATA k4038aa3bx32<>+20(SB)/4, $0x4038aa3b
+DATA k4038aa3bx32<>+24(SB)/4, $0x4038aa3b
+DATA k4038aa3bx32<>+28(SB)/4, $0x4038aa3b
+GLOBL k4038aa3bx32<>(SB), RODATA|NOPTR, $32
 
 DATA k40000000x32<>+0(SB)/4, $0x40000000
 DATA k40000000x32<>+4(SB)/4, $0x40000000
@@ -581,19 +746,26 @@ DATA k40000000x32<>+24(SB)/4, $0x40000000
 DATA k40000000x32<>+28(SB)/4, $0x40000000
 GLOBL k40000000x32<>(SB), RODATA|NOPTR, $32
 
-// func shardSigmoidAVX2(dst *float32, src *float32, n int, alpha float32, beta float32)
+// func shardSigmoidAVX2(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 // Requires: AVX, FMA3
-TEXT ·shardSigmoidAVX2(SB), NOSPLIT, $0-32
+TEXT ·shardSigmoidAVX2(SB), NOSPLIT, $0-60
 	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS alpha+24(FP), Y15
-	VBROADCASTSS beta+28(FP), Y14
-	SUBQ         $0x02, DX
-	JLT          rest
+	MOVQ         src+16(FP), CX
+	MOVQ         rows+32(FP), DX
+	VBROADCASTSS alpha+52(FP), Y15
+	VBROADCASTSS beta+56(FP), Y14
+
+row:
+	MOVQ AX, BX
+	MOVQ CX, SI
+	MOVQ n+40(FP), DI
+	DECQ DI
+	JEQ  done
+	SUBQ $0x02, DI
+	JLT  rest
 
 loop:
-	VMOVUPS     (CX), Y0
+	VMOVUPS     (SI), Y0
 	VMOVAPS     Y14, Y2
 	VFMADD231PS Y15, Y0, Y2
 	VXORPS      Y3, Y3, Y3
@@ -601,8 +773,8 @@ loop:
 	VMOVUPS     k3f800000x32<>+0(SB), Y3
 	VMINPS      Y2, Y3, Y2
 	VMOVAPS     Y2, Y0
-	VMOVUPS     Y0, (AX)
-	VMOVUPS     32(CX), Y5
+	VMOVUPS     Y0, (BX)
+	VMOVUPS     32(SI), Y5
 	VMOVAPS     Y14, Y7
 	VFMADD231PS Y15, Y5, Y7
 	VXORPS      Y8, Y8, Y8
@@ -610,18 +782,18 @@ loop:
 	VMOVUPS     k3f800000x32<>+0(SB), Y8
 	VMINPS      Y7, Y8, Y7
 	VMOVAPS     Y7, Y5
-	VMOVUPS     Y5, 32(AX)
-	ADDQ        $+64, CX
-	ADDQ        $+64, AX
-	SUBQ        $0x02, DX
+	VMOVUPS     Y5, 32(BX)
+	ADDQ        $+64, SI
+	ADDQ        $+64, BX
+	SUBQ        $0x02, DI
 	JGE         loop
 
 rest:
-	ADDQ $0x02, DX
+	ADDQ $0x02, DI
 	JEQ  done
 
 single:
-	VMOVUPS     (CX), Y0
+	VMOVUPS     (SI), Y0
 	VMOVAPS     Y14, Y2
 	VFMADD231PS Y15, Y0, Y2
 	VXORPS      Y3, Y3, Y3
@@ -629,29 +801,49 @@ single:
 	VMOVUPS     k3f800000x32<>+0(SB), Y3
 	VMINPS      Y2, Y3, Y2
 	VMOVAPS     Y2, Y0
-	VMOVUPS     Y0, (AX)
-	ADDQ        $+32, CX
-	ADDQ        $+32, AX
-	DECQ        DX
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, SI
+	ADDQ        $+32, BX
+	DECQ        DI
 	JNE         single
 
 done:
+	VMOVUPS     (SI), Y0
+	VMOVAPS     Y14, Y2
+	VFMADD231PS Y15, Y0, Y2
+	VXORPS      Y3, Y3, Y3
+	VMAXPS      Y2, Y3, Y2
+	VMOVUPS     k3f800000x32<>+0(SB), Y3
+	VMINPS      Y2, Y3, Y2
+	VMOVAPS     Y2, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        to+8(FP), AX
+	ADDQ        from+24(FP), CX
+	DECQ        DX
+	JNE         row
 	VZEROUPPER
 	RET
 
-// func shardSwishAVX2(dst *float32, src *float32, n int, alpha float32, beta float32)
+// func shardSwishAVX2(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 // Requires: AVX, FMA3
-TEXT ·shardSwishAVX2(SB), NOSPLIT, $0-32
+TEXT ·shardSwishAVX2(SB), NOSPLIT, $0-60
 	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS alpha+24(FP), Y15
-	VBROADCASTSS beta+28(FP), Y14
-	SUBQ         $0x02, DX
-	JLT          rest
+	MOVQ         src+16(FP), CX
+	MOVQ         rows+32(FP), DX
+	VBROADCASTSS alpha+52(FP), Y15
+	VBROADCASTSS beta+56(FP), Y14
+
+row:
+	MOVQ AX, BX
+	MOVQ CX, SI
+	MOVQ n+40(FP), DI
+	DECQ DI
+	JEQ  done
+	SUBQ $0x02, DI
+	JLT  rest
 
 loop:
-	VMOVUPS     (CX), Y0
+	VMOVUPS     (SI), Y0
 	VMOVAPS     Y14, Y2
 	VFMADD231PS Y15, Y0, Y2
 	VXORPS      Y3, Y3, Y3
@@ -659,8 +851,8 @@ loop:
 	VMOVUPS     k3f800000x32<>+0(SB), Y3
 	VMINPS      Y2, Y3, Y2
 	VMULPS      Y2, Y0, Y0
-	VMOVUPS     Y0, (AX)
-	VMOVUPS     32(CX), Y5
+	VMOVUPS     Y0, (BX)
+	VMOVUPS     32(SI), Y5
 	VMOVAPS     Y14, Y7
 	VFMADD231PS Y15, Y5, Y7
 	VXORPS      Y8, Y8, Y8
@@ -668,18 +860,18 @@ loop:
 	VMOVUPS     k3f800000x32<>+0(SB), Y8
 	VMINPS      Y7, Y8, Y7
 	VMULPS      Y7, Y5, Y5
-	VMOVUPS     Y5, 32(AX)
-	ADDQ        $+64, CX
-	ADDQ        $+64, AX
-	SUBQ        $0x02, DX
+	VMOVUPS     Y5, 32(BX)
+	ADDQ        $+64, SI
+	ADDQ        $+64, BX
+	SUBQ        $0x02, DI
 	JGE         loop
 
 rest:
-	ADDQ $0x02, DX
+	ADDQ $0x02, DI
 	JEQ  done
 
 single:
-	VMOVUPS     (CX), Y0
+	VMOVUPS     (SI), Y0
 	VMOVAPS     Y14, Y2
 	VFMADD231PS Y15, Y0, Y2
 	VXORPS      Y3, Y3, Y3
@@ -687,54 +879,69 @@ single:
 	VMOVUPS     k3f800000x32<>+0(SB), Y3
 	VMINPS      Y2, Y3, Y2
 	VMULPS      Y2, Y0, Y0
-	VMOVUPS     Y0, (AX)
-	ADDQ        $+32, CX
-	ADDQ        $+32, AX
-	DECQ        DX
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, SI
+	ADDQ        $+32, BX
+	DECQ        DI
 	JNE         single
 
 done:
+	VMOVUPS     (SI), Y0
+	VMOVAPS     Y14, Y2
+	VFMADD231PS Y15, Y0, Y2
+	VXORPS      Y3, Y3, Y3
+	VMAXPS      Y2, Y3, Y2
+	VMOVUPS     k3f800000x32<>+0(SB), Y3
+	VMINPS      Y2, Y3, Y2
+	VMULPS      Y2, Y0, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        to+8(FP), AX
+	ADDQ        from+24(FP), CX
+	DECQ        DX
+	JNE         row
 	VZEROUPPER
 	RET
 
-// func sgeluAVX2(dst *float32, src *float32, n int, alpha float32, beta float32)
+// func sgeluAVX2(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·sgeluAVX2(SB), NOSPLIT, $0-32
+TEXT ·sgeluAVX2(SB), NOSPLIT, $0-60
 	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS alpha+24(FP), Y15
-	VBROADCASTSS beta+28(FP), Y14
-	SUBQ         $0x02, DX
-	JLT          rest
+	MOVQ         src+16(FP), CX
+	MOVQ         rows+32(FP), DX
+	VBROADCASTSS alpha+52(FP), Y15
+	VBROADCASTSS beta+56(FP), Y14
+
+row:
+	MOVQ AX, BX
+	MOVQ CX, SI
+	MOVQ n+40(FP), DI
+	DECQ DI
+	JEQ  done
+	SUBQ $0x02, DI
+	JLT  rest
 
 loop:
-	VMOVUPS      (CX), Y0
+	VMOVUPS      (SI), Y0
 	VANDPS       k7fffffffx32<>+0(SB), Y0, Y1
 	VMOVUPS      k41600000x32<>+0(SB), Y3
 	VMINPS       Y1, Y3, Y1
-	VMULPS       Y1, Y1, Y2
-	VMULPS       kbf000000x32<>+0(SB), Y2, Y2
-	VMOVUPS      kc2ae999ax32<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      k42b0999ax32<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VMULPS       k3fb8aa3bx32<>+0(SB), Y2, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS k3f318000x32<>+0(SB), Y3, Y2
-	VFNMADD231PS kb95e8083x32<>+0(SB), Y3, Y2
-	VMOVUPS      k39506967x32<>+0(SB), Y4
-	VFMADD213PS  k3ab743cex32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3c088908x32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3d2aa9c1x32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3e2aaaaax32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3f000000x32<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y4, Y4
-	VFMADD213PS  Y2, Y2, Y4
-	VADDPS       k3f800000x32<>+0(SB), Y4, Y4
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y4
+	VMULPS       Y1, Y1, Y3
+	VMULPS       kbf38aa3bx32<>+0(SB), Y3, Y3
+	VMOVUPS      kc2fc0000x32<>+0(SB), Y2
+	VMAXPS       Y3, Y2, Y3
+	VMOVUPS      k42fe0000x32<>+0(SB), Y2
+	VMINPS       Y3, Y2, Y3
+	VROUNDPS     $0x08, Y3, Y2
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      k3aad4281x32<>+0(SB), Y4
+	VFMADD213PS  k3c1e760bx32<>+0(SB), Y3, Y4
+	VFMADD213PS  k3d635d55x32<>+0(SB), Y3, Y4
+	VFMADD213PS  k3e75fcdbx32<>+0(SB), Y3, Y4
+	VFMADD213PS  k3f317213x32<>+0(SB), Y3, Y4
+	VFMADD213PS  k3f800000x32<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y4, Y4
 	VMOVUPS      k3e6d3388x32<>+0(SB), Y2
 	VFMADD213PS  k3f800000x32<>+0(SB), Y1, Y2
 	VMOVUPS      k3f800000x32<>+0(SB), Y3
@@ -750,33 +957,28 @@ loop:
 	VXORPS       Y3, Y3, Y3
 	VMAXPS       Y0, Y3, Y0
 	VFNMADD231PS Y1, Y4, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y5
+	VMOVUPS      Y0, (BX)
+	VMOVUPS      32(SI), Y5
 	VANDPS       k7fffffffx32<>+0(SB), Y5, Y6
 	VMOVUPS      k41600000x32<>+0(SB), Y8
 	VMINPS       Y6, Y8, Y6
-	VMULPS       Y6, Y6, Y7
-	VMULPS       kbf000000x32<>+0(SB), Y7, Y7
-	VMOVUPS      kc2ae999ax32<>+0(SB), Y8
-	VMAXPS       Y7, Y8, Y7
-	VMOVUPS      k42b0999ax32<>+0(SB), Y8
-	VMINPS       Y7, Y8, Y7
-	VMULPS       k3fb8aa3bx32<>+0(SB), Y7, Y8
-	VROUNDPS     $0x08, Y8, Y8
-	VFNMADD231PS k3f318000x32<>+0(SB), Y8, Y7
-	VFNMADD231PS kb95e8083x32<>+0(SB), Y8, Y7
-	VMOVUPS      k39506967x32<>+0(SB), Y9
-	VFMADD213PS  k3ab743cex32<>+0(SB), Y7, Y9
-	VFMADD213PS  k3c088908x32<>+0(SB), Y7, Y9
-	VFMADD213PS  k3d2aa9c1x32<>+0(SB), Y7, Y9
-	VFMADD213PS  k3e2aaaaax32<>+0(SB), Y7, Y9
-	VFMADD213PS  k3f000000x32<>+0(SB), Y7, Y9
-	VMULPS       Y7, Y9, Y9
-	VFMADD213PS  Y7, Y7, Y9
-	VADDPS       k3f800000x32<>+0(SB), Y9, Y9
-	VCVTPS2DQ    Y8, Y8
-	VPSLLD       $0x17, Y8, Y8
-	VPADDD       Y8, Y9, Y9
+	VMULPS       Y6, Y6, Y8
+	VMULPS       kbf38aa3bx32<>+0(SB), Y8, Y8
+	VMOVUPS      kc2fc0000x32<>+0(SB), Y7
+	VMAXPS       Y8, Y7, Y8
+	VMOVUPS      k42fe0000x32<>+0(SB), Y7
+	VMINPS       Y8, Y7, Y8
+	VROUNDPS     $0x08, Y8, Y7
+	VSUBPS       Y7, Y8, Y8
+	VMOVUPS      k3aad4281x32<>+0(SB), Y9
+	VFMADD213PS  k3c1e760bx32<>+0(SB), Y8, Y9
+	VFMADD213PS  k3d635d55x32<>+0(SB), Y8, Y9
+	VFMADD213PS  k3e75fcdbx32<>+0(SB), Y8, Y9
+	VFMADD213PS  k3f317213x32<>+0(SB), Y8, Y9
+	VFMADD213PS  k3f800000x32<>+0(SB), Y8, Y9
+	VCVTPS2DQ    Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VPADDD       Y7, Y9, Y9
 	VMOVUPS      k3e6d3388x32<>+0(SB), Y7
 	VFMADD213PS  k3f800000x32<>+0(SB), Y6, Y7
 	VMOVUPS      k3f800000x32<>+0(SB), Y8
@@ -792,43 +994,38 @@ loop:
 	VXORPS       Y8, Y8, Y8
 	VMAXPS       Y5, Y8, Y5
 	VFNMADD231PS Y6, Y9, Y5
-	VMOVUPS      Y5, 32(AX)
-	ADDQ         $+64, CX
-	ADDQ         $+64, AX
-	SUBQ         $0x02, DX
+	VMOVUPS      Y5, 32(BX)
+	ADDQ         $+64, SI
+	ADDQ         $+64, BX
+	SUBQ         $0x02, DI
 	JGE          loop
 
 rest:
-	ADDQ $0x02, DX
+	ADDQ $0x02, DI
 	JEQ  done
 
 single:
-	VMOVUPS      (CX), Y0
+	VMOVUPS      (SI), Y0
 	VANDPS       k7fffffffx32<>+0(SB), Y0, Y1
 	VMOVUPS      k41600000x32<>+0(SB), Y3
 	VMINPS       Y1, Y3, Y1
-	VMULPS       Y1, Y1, Y2
-	VMULPS       kbf000000x32<>+0(SB), Y2, Y2
-	VMOVUPS      kc2ae999ax32<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      k42b0999ax32<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VMULPS       k3fb8aa3bx32<>+0(SB), Y2, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS k3f318000x32<>+0(SB), Y3, Y2
-	VFNMADD231PS kb95e8083x32<>+0(SB), Y3, Y2
-	VMOVUPS      k39506967x32<>+0(SB), Y4
-	VFMADD213PS  k3ab743cex32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3c088908x32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3d2aa9c1x32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3e2aaaaax32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3f000000x32<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y4, Y4
-	VFMADD213PS  Y2, Y2, Y4
-	VADDPS       k3f800000x32<>+0(SB), Y4, Y4
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y4
+	VMULPS       Y1, Y1, Y3
+	VMULPS       kbf38aa3bx32<>+0(SB), Y3, Y3
+	VMOVUPS      kc2fc0000x32<>+0(SB), Y2
+	VMAXPS       Y3, Y2, Y3
+	VMOVUPS      k42fe0000x32<>+0(SB), Y2
+	VMINPS       Y3, Y2, Y3
+	VROUNDPS     $0x08, Y3, Y2
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      k3aad4281x32<>+0(SB), Y4
+	VFMADD213PS  k3c1e760bx32<>+0(SB), Y3, Y4
+	VFMADD213PS  k3d635d55x32<>+0(SB), Y3, Y4
+	VFMADD213PS  k3e75fcdbx32<>+0(SB), Y3, Y4
+	VFMADD213PS  k3f317213x32<>+0(SB), Y3, Y4
+	VFMADD213PS  k3f800000x32<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y4, Y4
 	VMOVUPS      k3e6d3388x32<>+0(SB), Y2
 	VFMADD213PS  k3f800000x32<>+0(SB), Y1, Y2
 	VMOVUPS      k3f800000x32<>+0(SB), Y3
@@ -844,13 +1041,54 @@ single:
 	VXORPS       Y3, Y3, Y3
 	VMAXPS       Y0, Y3, Y0
 	VFNMADD231PS Y1, Y4, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $+32, CX
-	ADDQ         $+32, AX
-	DECQ         DX
+	VMOVUPS      Y0, (BX)
+	ADDQ         $+32, SI
+	ADDQ         $+32, BX
+	DECQ         DI
 	JNE          single
 
 done:
+	VMOVUPS      (SI), Y0
+	VANDPS       k7fffffffx32<>+0(SB), Y0, Y1
+	VMOVUPS      k41600000x32<>+0(SB), Y3
+	VMINPS       Y1, Y3, Y1
+	VMULPS       Y1, Y1, Y3
+	VMULPS       kbf38aa3bx32<>+0(SB), Y3, Y3
+	VMOVUPS      kc2fc0000x32<>+0(SB), Y2
+	VMAXPS       Y3, Y2, Y3
+	VMOVUPS      k42fe0000x32<>+0(SB), Y2
+	VMINPS       Y3, Y2, Y3
+	VROUNDPS     $0x08, Y3, Y2
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      k3aad4281x32<>+0(SB), Y4
+	VFMADD213PS  k3c1e760bx32<>+0(SB), Y3, Y4
+	VFMADD213PS  k3d635d55x32<>+0(SB), Y3, Y4
+	VFMADD213PS  k3e75fcdbx32<>+0(SB), Y3, Y4
+	VFMADD213PS  k3f317213x32<>+0(SB), Y3, Y4
+	VFMADD213PS  k3f800000x32<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y4, Y4
+	VMOVUPS      k3e6d3388x32<>+0(SB), Y2
+	VFMADD213PS  k3f800000x32<>+0(SB), Y1, Y2
+	VMOVUPS      k3f800000x32<>+0(SB), Y3
+	VDIVPS       Y2, Y3, Y3
+	VMOVUPS      k3f87dc22x32<>+0(SB), Y2
+	VFMADD213PS  kbfba00e3x32<>+0(SB), Y3, Y2
+	VFMADD213PS  k3fb5f0e3x32<>+0(SB), Y3, Y2
+	VFMADD213PS  kbe91a98ex32<>+0(SB), Y3, Y2
+	VFMADD213PS  k3e827906x32<>+0(SB), Y3, Y2
+	VMULPS       Y3, Y2, Y2
+	VMULPS       Y2, Y4, Y4
+	VMULPS       k3f000000x32<>+0(SB), Y1, Y1
+	VXORPS       Y3, Y3, Y3
+	VMAXPS       Y0, Y3, Y0
+	VFNMADD231PS Y1, Y4, Y0
+	VMOVUPS      Y0, (BX)
+	ADDQ         to+8(FP), AX
+	ADDQ         from+24(FP), CX
+	DECQ         DX
+	JNE          row
 	VZEROUPPER
 	RET
 
@@ -874,15 +1112,15 @@ DATA k41600000x32<>+24(SB)/4, $0x41600000
 DATA k41600000x32<>+28(SB)/4, $0x41600000
 GLOBL k41600000x32<>(SB), RODATA|NOPTR, $32
 
-DATA kbf000000x32<>+0(SB)/4, $0xbf000000
-DATA kbf000000x32<>+4(SB)/4, $0xbf000000
-DATA kbf000000x32<>+8(SB)/4, $0xbf000000
-DATA kbf000000x32<>+12(SB)/4, $0xbf000000
-DATA kbf000000x32<>+16(SB)/4, $0xbf000000
-DATA kbf000000x32<>+20(SB)/4, $0xbf000000
-DATA kbf000000x32<>+24(SB)/4, $0xbf000000
-DATA kbf000000x32<>+28(SB)/4, $0xbf000000
-GLOBL kbf000000x32<>(SB), RODATA|NOPTR, $32
+DATA kbf38aa3bx32<>+0(SB)/4, $0xbf38aa3b
+DATA kbf38aa3bx32<>+4(SB)/4, $0xbf38aa3b
+DATA kbf38aa3bx32<>+8(SB)/4, $0xbf38aa3b
+DATA kbf38aa3bx32<>+12(SB)/4, $0xbf38aa3b
+DATA kbf38aa3bx32<>+16(SB)/4, $0xbf38aa3b
+DATA kbf38aa3bx32<>+20(SB)/4, $0xbf38aa3b
+DATA kbf38aa3bx32<>+24(SB)/4, $0xbf38aa3b
+DATA kbf38aa3bx32<>+28(SB)/4, $0xbf38aa3b
+GLOBL kbf38aa3bx32<>(SB), RODATA|NOPTR, $32
 
 DATA k3e6d3388x32<>+0(SB)/4, $0x3e6d3388
 DATA k3e6d3388x32<>+4(SB)/4, $0x3e6d3388
@@ -944,146 +1182,167 @@ DATA k3e827906x32<>+24(SB)/4, $0x3e827906
 DATA k3e827906x32<>+28(SB)/4, $0x3e827906
 GLOBL k3e827906x32<>(SB), RODATA|NOPTR, $32
 
-// func sgeluTanhAVX2(dst *float32, src *float32, n int, alpha float32, beta float32)
+// func sgeluTanhAVX2(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·sgeluTanhAVX2(SB), NOSPLIT, $0-32
+TEXT ·sgeluTanhAVX2(SB), NOSPLIT, $0-60
 	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS alpha+24(FP), Y15
-	VBROADCASTSS beta+28(FP), Y14
-	SUBQ         $0x02, DX
-	JLT          rest
+	MOVQ         src+16(FP), CX
+	MOVQ         rows+32(FP), DX
+	VBROADCASTSS alpha+52(FP), Y15
+	VBROADCASTSS beta+56(FP), Y14
+
+row:
+	MOVQ AX, BX
+	MOVQ CX, SI
+	MOVQ n+40(FP), DI
+	DECQ DI
+	JEQ  done
+	SUBQ $0x02, DI
+	JLT  rest
 
 loop:
-	VMOVUPS      (CX), Y0
-	VMULPS       Y0, Y0, Y2
-	VMOVUPS      kbd922279x32<>+0(SB), Y3
-	VFMADD213PS  kbfcc422ax32<>+0(SB), Y3, Y2
-	VMULPS       Y0, Y2, Y2
-	VMOVUPS      kc2ae999ax32<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      k42b0999ax32<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VMULPS       k3fb8aa3bx32<>+0(SB), Y2, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS k3f318000x32<>+0(SB), Y3, Y2
-	VFNMADD231PS kb95e8083x32<>+0(SB), Y3, Y2
-	VMOVUPS      k39506967x32<>+0(SB), Y4
-	VFMADD213PS  k3ab743cex32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3c088908x32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3d2aa9c1x32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3e2aaaaax32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3f000000x32<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y4, Y4
-	VFMADD213PS  Y2, Y2, Y4
-	VADDPS       k3f800000x32<>+0(SB), Y4, Y4
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VADDPS       k3f800000x32<>+0(SB), Y4, Y4
-	VMOVUPS      kc1600000x32<>+0(SB), Y3
-	VMAXPS       Y0, Y3, Y0
-	VDIVPS       Y4, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y5
-	VMULPS       Y5, Y5, Y7
-	VMOVUPS      kbd922279x32<>+0(SB), Y8
-	VFMADD213PS  kbfcc422ax32<>+0(SB), Y8, Y7
-	VMULPS       Y5, Y7, Y7
-	VMOVUPS      kc2ae999ax32<>+0(SB), Y8
-	VMAXPS       Y7, Y8, Y7
-	VMOVUPS      k42b0999ax32<>+0(SB), Y8
-	VMINPS       Y7, Y8, Y7
-	VMULPS       k3fb8aa3bx32<>+0(SB), Y7, Y8
-	VROUNDPS     $0x08, Y8, Y8
-	VFNMADD231PS k3f318000x32<>+0(SB), Y8, Y7
-	VFNMADD231PS kb95e8083x32<>+0(SB), Y8, Y7
-	VMOVUPS      k39506967x32<>+0(SB), Y9
-	VFMADD213PS  k3ab743cex32<>+0(SB), Y7, Y9
-	VFMADD213PS  k3c088908x32<>+0(SB), Y7, Y9
-	VFMADD213PS  k3d2aa9c1x32<>+0(SB), Y7, Y9
-	VFMADD213PS  k3e2aaaaax32<>+0(SB), Y7, Y9
-	VFMADD213PS  k3f000000x32<>+0(SB), Y7, Y9
-	VMULPS       Y7, Y9, Y9
-	VFMADD213PS  Y7, Y7, Y9
-	VADDPS       k3f800000x32<>+0(SB), Y9, Y9
-	VCVTPS2DQ    Y8, Y8
-	VPSLLD       $0x17, Y8, Y8
-	VPADDD       Y8, Y9, Y9
-	VADDPS       k3f800000x32<>+0(SB), Y9, Y9
-	VMOVUPS      kc1600000x32<>+0(SB), Y8
-	VMAXPS       Y5, Y8, Y5
-	VDIVPS       Y9, Y5, Y5
-	VMOVUPS      Y5, 32(AX)
-	ADDQ         $+64, CX
-	ADDQ         $+64, AX
-	SUBQ         $0x02, DX
-	JGE          loop
+	VMOVUPS     (SI), Y0
+	VMULPS      Y0, Y0, Y2
+	VMOVUPS     kbdd2d3e8x32<>+0(SB), Y3
+	VFMADD213PS kc0135761x32<>+0(SB), Y2, Y3
+	VMULPS      Y0, Y3, Y3
+	VMOVUPS     kc2fc0000x32<>+0(SB), Y2
+	VMAXPS      Y3, Y2, Y3
+	VMOVUPS     k42fe0000x32<>+0(SB), Y2
+	VMINPS      Y3, Y2, Y3
+	VROUNDPS    $0x08, Y3, Y2
+	VSUBPS      Y2, Y3, Y3
+	VMOVUPS     k3aad4281x32<>+0(SB), Y4
+	VFMADD213PS k3c1e760bx32<>+0(SB), Y3, Y4
+	VFMADD213PS k3d635d55x32<>+0(SB), Y3, Y4
+	VFMADD213PS k3e75fcdbx32<>+0(SB), Y3, Y4
+	VFMADD213PS k3f317213x32<>+0(SB), Y3, Y4
+	VFMADD213PS k3f800000x32<>+0(SB), Y3, Y4
+	VCVTPS2DQ   Y2, Y2
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      Y2, Y4, Y4
+	VADDPS      k3f800000x32<>+0(SB), Y4, Y4
+	VMOVUPS     kc1600000x32<>+0(SB), Y3
+	VMAXPS      Y0, Y3, Y0
+	VDIVPS      Y4, Y0, Y0
+	VMOVUPS     Y0, (BX)
+	VMOVUPS     32(SI), Y5
+	VMULPS      Y5, Y5, Y7
+	VMOVUPS     kbdd2d3e8x32<>+0(SB), Y8
+	VFMADD213PS kc0135761x32<>+0(SB), Y7, Y8
+	VMULPS      Y5, Y8, Y8
+	VMOVUPS     kc2fc0000x32<>+0(SB), Y7
+	VMAXPS      Y8, Y7, Y8
+	VMOVUPS     k42fe0000x32<>+0(SB), Y7
+	VMINPS      Y8, Y7, Y8
+	VROUNDPS    $0x08, Y8, Y7
+	VSUBPS      Y7, Y8, Y8
+	VMOVUPS     k3aad4281x32<>+0(SB), Y9
+	VFMADD213PS k3c1e760bx32<>+0(SB), Y8, Y9
+	VFMADD213PS k3d635d55x32<>+0(SB), Y8, Y9
+	VFMADD213PS k3e75fcdbx32<>+0(SB), Y8, Y9
+	VFMADD213PS k3f317213x32<>+0(SB), Y8, Y9
+	VFMADD213PS k3f800000x32<>+0(SB), Y8, Y9
+	VCVTPS2DQ   Y7, Y7
+	VPSLLD      $0x17, Y7, Y7
+	VPADDD      Y7, Y9, Y9
+	VADDPS      k3f800000x32<>+0(SB), Y9, Y9
+	VMOVUPS     kc1600000x32<>+0(SB), Y8
+	VMAXPS      Y5, Y8, Y5
+	VDIVPS      Y9, Y5, Y5
+	VMOVUPS     Y5, 32(BX)
+	ADDQ        $+64, SI
+	ADDQ        $+64, BX
+	SUBQ        $0x02, DI
+	JGE         loop
 
 rest:
-	ADDQ $0x02, DX
+	ADDQ $0x02, DI
 	JEQ  done
 
 single:
-	VMOVUPS      (CX), Y0
-	VMULPS       Y0, Y0, Y2
-	VMOVUPS      kbd922279x32<>+0(SB), Y3
-	VFMADD213PS  kbfcc422ax32<>+0(SB), Y3, Y2
-	VMULPS       Y0, Y2, Y2
-	VMOVUPS      kc2ae999ax32<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      k42b0999ax32<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VMULPS       k3fb8aa3bx32<>+0(SB), Y2, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS k3f318000x32<>+0(SB), Y3, Y2
-	VFNMADD231PS kb95e8083x32<>+0(SB), Y3, Y2
-	VMOVUPS      k39506967x32<>+0(SB), Y4
-	VFMADD213PS  k3ab743cex32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3c088908x32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3d2aa9c1x32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3e2aaaaax32<>+0(SB), Y2, Y4
-	VFMADD213PS  k3f000000x32<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y4, Y4
-	VFMADD213PS  Y2, Y2, Y4
-	VADDPS       k3f800000x32<>+0(SB), Y4, Y4
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VADDPS       k3f800000x32<>+0(SB), Y4, Y4
-	VMOVUPS      kc1600000x32<>+0(SB), Y3
-	VMAXPS       Y0, Y3, Y0
-	VDIVPS       Y4, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $+32, CX
-	ADDQ         $+32, AX
-	DECQ         DX
-	JNE          single
+	VMOVUPS     (SI), Y0
+	VMULPS      Y0, Y0, Y2
+	VMOVUPS     kbdd2d3e8x32<>+0(SB), Y3
+	VFMADD213PS kc0135761x32<>+0(SB), Y2, Y3
+	VMULPS      Y0, Y3, Y3
+	VMOVUPS     kc2fc0000x32<>+0(SB), Y2
+	VMAXPS      Y3, Y2, Y3
+	VMOVUPS     k42fe0000x32<>+0(SB), Y2
+	VMINPS      Y3, Y2, Y3
+	VROUNDPS    $0x08, Y3, Y2
+	VSUBPS      Y2, Y3, Y3
+	VMOVUPS     k3aad4281x32<>+0(SB), Y4
+	VFMADD213PS k3c1e760bx32<>+0(SB), Y3, Y4
+	VFMADD213PS k3d635d55x32<>+0(SB), Y3, Y4
+	VFMADD213PS k3e75fcdbx32<>+0(SB), Y3, Y4
+	VFMADD213PS k3f317213x32<>+0(SB), Y3, Y4
+	VFMADD213PS k3f800000x32<>+0(SB), Y3, Y4
+	VCVTPS2DQ   Y2, Y2
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      Y2, Y4, Y4
+	VADDPS      k3f800000x32<>+0(SB), Y4, Y4
+	VMOVUPS     kc1600000x32<>+0(SB), Y3
+	VMAXPS      Y0, Y3, Y0
+	VDIVPS      Y4, Y0, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $+32, SI
+	ADDQ        $+32, BX
+	DECQ        DI
+	JNE         single
 
 done:
+	VMOVUPS     (SI), Y0
+	VMULPS      Y0, Y0, Y2
+	VMOVUPS     kbdd2d3e8x32<>+0(SB), Y3
+	VFMADD213PS kc0135761x32<>+0(SB), Y2, Y3
+	VMULPS      Y0, Y3, Y3
+	VMOVUPS     kc2fc0000x32<>+0(SB), Y2
+	VMAXPS      Y3, Y2, Y3
+	VMOVUPS     k42fe0000x32<>+0(SB), Y2
+	VMINPS      Y3, Y2, Y3
+	VROUNDPS    $0x08, Y3, Y2
+	VSUBPS      Y2, Y3, Y3
+	VMOVUPS     k3aad4281x32<>+0(SB), Y4
+	VFMADD213PS k3c1e760bx32<>+0(SB), Y3, Y4
+	VFMADD213PS k3d635d55x32<>+0(SB), Y3, Y4
+	VFMADD213PS k3e75fcdbx32<>+0(SB), Y3, Y4
+	VFMADD213PS k3f317213x32<>+0(SB), Y3, Y4
+	VFMADD213PS k3f800000x32<>+0(SB), Y3, Y4
+	VCVTPS2DQ   Y2, Y2
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      Y2, Y4, Y4
+	VADDPS      k3f800000x32<>+0(SB), Y4, Y4
+	VMOVUPS     kc1600000x32<>+0(SB), Y3
+	VMAXPS      Y0, Y3, Y0
+	VDIVPS      Y4, Y0, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        to+8(FP), AX
+	ADDQ        from+24(FP), CX
+	DECQ        DX
+	JNE         row
 	VZEROUPPER
 	RET
 
-DATA kbd922279x32<>+0(SB)/4, $0xbd922279
-DATA kbd922279x32<>+4(SB)/4, $0xbd922279
-DATA kbd922279x32<>+8(SB)/4, $0xbd922279
-DATA kbd922279x32<>+12(SB)/4, $0xbd922279
-DATA kbd922279x32<>+16(SB)/4, $0xbd922279
-DATA kbd922279x32<>+20(SB)/4, $0xbd922279
-DATA kbd922279x32<>+24(SB)/4, $0xbd922279
-DATA kbd922279x32<>+28(SB)/4, $0xbd922279
-GLOBL kbd922279x32<>(SB), RODATA|NOPTR, $32
+DATA kbdd2d3e8x32<>+0(SB)/4, $0xbdd2d3e8
+DATA kbdd2d3e8x32<>+4(SB)/4, $0xbdd2d3e8
+DATA kbdd2d3e8x32<>+8(SB)/4, $0xbdd2d3e8
+DATA kbdd2d3e8x32<>+12(SB)/4, $0xbdd2d3e8
+DATA kbdd2d3e8x32<>+16(SB)/4, $0xbdd2d3e8
+DATA kbdd2d3e8x32<>+20(SB)/4, $0xbdd2d3e8
+DATA kbdd2d3e8x32<>+24(SB)/4, $0xbdd2d3e8
+DATA kbdd2d3e8x32<>+28(SB)/4, $0xbdd2d3e8
+GLOBL kbdd2d3e8x32<>(SB), RODATA|NOPTR, $32
 
-DATA kbfcc422ax32<>+0(SB)/4, $0xbfcc422a
-DATA kbfcc422ax32<>+4(SB)/4, $0xbfcc422a
-DATA kbfcc422ax32<>+8(SB)/4, $0xbfcc422a
-DATA kbfcc422ax32<>+12(SB)/4, $0xbfcc422a
-DATA kbfcc422ax32<>+16(SB)/4, $0xbfcc422a
-DATA kbfcc422ax32<>+20(SB)/4, $0xbfcc422a
-DATA kbfcc422ax32<>+24(SB)/4, $0xbfcc422a
-DATA kbfcc422ax32<>+28(SB)/4, $0xbfcc422a
-GLOBL kbfcc422ax32<>(SB), RODATA|NOPTR, $32
+DATA kc0135761x32<>+0(SB)/4, $0xc0135761
+DATA kc0135761x32<>+4(SB)/4, $0xc0135761
+DATA kc0135761x32<>+8(SB)/4, $0xc0135761
+DATA kc0135761x32<>+12(SB)/4, $0xc0135761
+DATA kc0135761x32<>+16(SB)/4, $0xc0135761
+DATA kc0135761x32<>+20(SB)/4, $0xc0135761
+DATA kc0135761x32<>+24(SB)/4, $0xc0135761
+DATA kc0135761x32<>+28(SB)/4, $0xc0135761
+GLOBL kc0135761x32<>(SB), RODATA|NOPTR, $32
 
 DATA kc1600000x32<>+0(SB)/4, $0xc1600000
 DATA kc1600000x32<>+4(SB)/4, $0xc1600000
@@ -1095,19 +1354,28 @@ DATA kc1600000x32<>+24(SB)/4, $0xc1600000
 DATA kc1600000x32<>+28(SB)/4, $0xc1600000
 GLOBL kc1600000x32<>(SB), RODATA|NOPTR, $32
 
-// func sexpAVX512(dst *float32, src *float32, n int, alpha float32, beta float32)
+// func sexpAVX512(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 // Requires: AVX, AVX512F
-TEXT ·sexpAVX512(SB), NOSPLIT, $0-32
+TEXT ·sexpAVX512(SB), NOSPLIT, $0-60
 	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS alpha+24(FP), Z31
-	VBROADCASTSS beta+28(FP), Z30
-	SUBQ         $0x04, DX
-	JLT          rest
+	MOVQ         src+16(FP), CX
+	MOVQ         rows+32(FP), DX
+	VBROADCASTSS alpha+52(FP), Z31
+	VBROADCASTSS beta+56(FP), Z30
+	MOVL         mask+48(FP), DI
+	KMOVW        DI, K1
+
+row:
+	MOVQ AX, BX
+	MOVQ CX, SI
+	MOVQ n+40(FP), DI
+	DECQ DI
+	JEQ  done
+	SUBQ $0x04, DI
+	JLT  rest
 
 loop:
-	VMOVUPS      (CX), Z0
+	VMOVUPS      (SI), Z0
 	VMOVAPS      Z0, Z2
 	VMOVUPS      kc2ae999ax64<>+0(SB), Z3
 	VMAXPS       Z2, Z3, Z2
@@ -1130,8 +1398,8 @@ loop:
 	VPSLLD       $0x17, Z3, Z3
 	VPADDD       Z3, Z4, Z4
 	VMOVAPS      Z4, Z0
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      64(CX), Z5
+	VMOVUPS      Z0, (BX)
+	VMOVUPS      64(SI), Z5
 	VMOVAPS      Z5, Z7
 	VMOVUPS      kc2ae999ax64<>+0(SB), Z8
 	VMAXPS       Z7, Z8, Z7
@@ -1154,8 +1422,8 @@ loop:
 	VPSLLD       $0x17, Z8, Z8
 	VPADDD       Z8, Z9, Z9
 	VMOVAPS      Z9, Z5
-	VMOVUPS      Z5, 64(AX)
-	VMOVUPS      128(CX), Z10
+	VMOVUPS      Z5, 64(BX)
+	VMOVUPS      128(SI), Z10
 	VMOVAPS      Z10, Z12
 	VMOVUPS      kc2ae999ax64<>+0(SB), Z13
 	VMAXPS       Z12, Z13, Z12
@@ -1178,8 +1446,8 @@ loop:
 	VPSLLD       $0x17, Z13, Z13
 	VPADDD       Z13, Z14, Z14
 	VMOVAPS      Z14, Z10
-	VMOVUPS      Z10, 128(AX)
-	VMOVUPS      192(CX), Z15
+	VMOVUPS      Z10, 128(BX)
+	VMOVUPS      192(SI), Z15
 	VMOVAPS      Z15, Z17
 	VMOVUPS      kc2ae999ax64<>+0(SB), Z18
 	VMAXPS       Z17, Z18, Z17
@@ -1202,18 +1470,18 @@ loop:
 	VPSLLD       $0x17, Z18, Z18
 	VPADDD       Z18, Z19, Z19
 	VMOVAPS      Z19, Z15
-	VMOVUPS      Z15, 192(AX)
-	ADDQ         $+256, CX
-	ADDQ         $+256, AX
-	SUBQ         $0x04, DX
+	VMOVUPS      Z15, 192(BX)
+	ADDQ         $+256, SI
+	ADDQ         $+256, BX
+	SUBQ         $0x04, DI
 	JGE          loop
 
 rest:
-	ADDQ $0x04, DX
+	ADDQ $0x04, DI
 	JEQ  done
 
 single:
-	VMOVUPS      (CX), Z0
+	VMOVUPS      (SI), Z0
 	VMOVAPS      Z0, Z2
 	VMOVUPS      kc2ae999ax64<>+0(SB), Z3
 	VMAXPS       Z2, Z3, Z2
@@ -1236,13 +1504,41 @@ single:
 	VPSLLD       $0x17, Z3, Z3
 	VPADDD       Z3, Z4, Z4
 	VMOVAPS      Z4, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         $+64, CX
-	ADDQ         $+64, AX
-	DECQ         DX
+	VMOVUPS      Z0, (BX)
+	ADDQ         $+64, SI
+	ADDQ         $+64, BX
+	DECQ         DI
 	JNE          single
 
 done:
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVAPS      Z0, Z2
+	VMOVUPS      kc2ae999ax64<>+0(SB), Z3
+	VMAXPS       Z2, Z3, Z2
+	VMOVUPS      k42b0999ax64<>+0(SB), Z3
+	VMINPS       Z2, Z3, Z2
+	VMULPS       k3fb8aa3bx64<>+0(SB), Z2, Z3
+	VRNDSCALEPS  $0x08, Z3, Z3
+	VFNMADD231PS k3f318000x64<>+0(SB), Z3, Z2
+	VFNMADD231PS kb95e8083x64<>+0(SB), Z3, Z2
+	VMOVUPS      k39506967x64<>+0(SB), Z4
+	VFMADD213PS  k3ab743cex64<>+0(SB), Z2, Z4
+	VFMADD213PS  k3c088908x64<>+0(SB), Z2, Z4
+	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z2, Z4
+	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z2, Z4
+	VFMADD213PS  k3f000000x64<>+0(SB), Z2, Z4
+	VMULPS       Z2, Z4, Z4
+	VFMADD213PS  Z2, Z2, Z4
+	VADDPS       k3f800000x64<>+0(SB), Z4, Z4
+	VCVTPS2DQ    Z3, Z3
+	VPSLLD       $0x17, Z3, Z3
+	VPADDD       Z3, Z4, Z4
+	VMOVAPS      Z4, Z0
+	VMOVUPS      Z0, K1, (BX)
+	ADDQ         to+8(FP), AX
+	ADDQ         from+24(FP), CX
+	DECQ         DX
+	JNE          row
 	VZEROUPPER
 	RET
 
@@ -1462,521 +1758,689 @@ DATA k3f800000x64<>+56(SB)/4, $0x3f800000
 DATA k3f800000x64<>+60(SB)/4, $0x3f800000
 GLOBL k3f800000x64<>(SB), RODATA|NOPTR, $64
 
-// func ssigmoidAVX512(dst *float32, src *float32, n int, alpha float32, beta float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·ssigmoidAVX512(SB), NOSPLIT, $0-32
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS alpha+24(FP), Z31
-	VBROADCASTSS beta+28(FP), Z30
-	SUBQ         $0x04, DX
-	JLT          rest
-
-loop:
-	VMOVUPS      (CX), Z0
-	VXORPS       k80000000x64<>+0(SB), Z0, Z2
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z3
-	VMAXPS       Z2, Z3, Z2
-	VMOVUPS      k42b0999ax64<>+0(SB), Z3
-	VMINPS       Z2, Z3, Z2
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z2, Z3
-	VRNDSCALEPS  $0x08, Z3, Z3
-	VFNMADD231PS k3f318000x64<>+0(SB), Z3, Z2
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z3, Z2
-	VMOVUPS      k39506967x64<>+0(SB), Z4
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3c088908x64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3f000000x64<>+0(SB), Z2, Z4
-	VMULPS       Z2, Z4, Z4
-	VFMADD213PS  Z2, Z2, Z4
-	VADDPS       k3f800000x64<>+0(SB), Z4, Z4
-	VCVTPS2DQ    Z3, Z3
-	VPSLLD       $0x17, Z3, Z3
-	VPADDD       Z3, Z4, Z4
-	VADDPS       k3f800000x64<>+0(SB), Z4, Z4
-	VMOVUPS      k3f800000x64<>+0(SB), Z3
-	VDIVPS       Z4, Z3, Z0
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      64(CX), Z5
-	VXORPS       k80000000x64<>+0(SB), Z5, Z7
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z8
-	VMAXPS       Z7, Z8, Z7
-	VMOVUPS      k42b0999ax64<>+0(SB), Z8
-	VMINPS       Z7, Z8, Z7
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z7, Z8
-	VRNDSCALEPS  $0x08, Z8, Z8
-	VFNMADD231PS k3f318000x64<>+0(SB), Z8, Z7
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z8, Z7
-	VMOVUPS      k39506967x64<>+0(SB), Z9
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z7, Z9
-	VFMADD213PS  k3c088908x64<>+0(SB), Z7, Z9
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z7, Z9
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z7, Z9
-	VFMADD213PS  k3f000000x64<>+0(SB), Z7, Z9
-	VMULPS       Z7, Z9, Z9
-	VFMADD213PS  Z7, Z7, Z9
-	VADDPS       k3f800000x64<>+0(SB), Z9, Z9
-	VCVTPS2DQ    Z8, Z8
-	VPSLLD       $0x17, Z8, Z8
-	VPADDD       Z8, Z9, Z9
-	VADDPS       k3f800000x64<>+0(SB), Z9, Z9
-	VMOVUPS      k3f800000x64<>+0(SB), Z8
-	VDIVPS       Z9, Z8, Z5
-	VMOVUPS      Z5, 64(AX)
-	VMOVUPS      128(CX), Z10
-	VXORPS       k80000000x64<>+0(SB), Z10, Z12
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z13
-	VMAXPS       Z12, Z13, Z12
-	VMOVUPS      k42b0999ax64<>+0(SB), Z13
-	VMINPS       Z12, Z13, Z12
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z12, Z13
-	VRNDSCALEPS  $0x08, Z13, Z13
-	VFNMADD231PS k3f318000x64<>+0(SB), Z13, Z12
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z13, Z12
-	VMOVUPS      k39506967x64<>+0(SB), Z14
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z12, Z14
-	VFMADD213PS  k3c088908x64<>+0(SB), Z12, Z14
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z12, Z14
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z12, Z14
-	VFMADD213PS  k3f000000x64<>+0(SB), Z12, Z14
-	VMULPS       Z12, Z14, Z14
-	VFMADD213PS  Z12, Z12, Z14
-	VADDPS       k3f800000x64<>+0(SB), Z14, Z14
-	VCVTPS2DQ    Z13, Z13
-	VPSLLD       $0x17, Z13, Z13
-	VPADDD       Z13, Z14, Z14
-	VADDPS       k3f800000x64<>+0(SB), Z14, Z14
-	VMOVUPS      k3f800000x64<>+0(SB), Z13
-	VDIVPS       Z14, Z13, Z10
-	VMOVUPS      Z10, 128(AX)
-	VMOVUPS      192(CX), Z15
-	VXORPS       k80000000x64<>+0(SB), Z15, Z17
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z18
-	VMAXPS       Z17, Z18, Z17
-	VMOVUPS      k42b0999ax64<>+0(SB), Z18
-	VMINPS       Z17, Z18, Z17
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z17, Z18
-	VRNDSCALEPS  $0x08, Z18, Z18
-	VFNMADD231PS k3f318000x64<>+0(SB), Z18, Z17
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z18, Z17
-	VMOVUPS      k39506967x64<>+0(SB), Z19
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z17, Z19
-	VFMADD213PS  k3c088908x64<>+0(SB), Z17, Z19
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z17, Z19
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z17, Z19
-	VFMADD213PS  k3f000000x64<>+0(SB), Z17, Z19
-	VMULPS       Z17, Z19, Z19
-	VFMADD213PS  Z17, Z17, Z19
-	VADDPS       k3f800000x64<>+0(SB), Z19, Z19
-	VCVTPS2DQ    Z18, Z18
-	VPSLLD       $0x17, Z18, Z18
-	VPADDD       Z18, Z19, Z19
-	VADDPS       k3f800000x64<>+0(SB), Z19, Z19
-	VMOVUPS      k3f800000x64<>+0(SB), Z18
-	VDIVPS       Z19, Z18, Z15
-	VMOVUPS      Z15, 192(AX)
-	ADDQ         $+256, CX
-	ADDQ         $+256, AX
-	SUBQ         $0x04, DX
-	JGE          loop
-
-rest:
-	ADDQ $0x04, DX
-	JEQ  done
-
-single:
-	VMOVUPS      (CX), Z0
-	VXORPS       k80000000x64<>+0(SB), Z0, Z2
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z3
-	VMAXPS       Z2, Z3, Z2
-	VMOVUPS      k42b0999ax64<>+0(SB), Z3
-	VMINPS       Z2, Z3, Z2
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z2, Z3
-	VRNDSCALEPS  $0x08, Z3, Z3
-	VFNMADD231PS k3f318000x64<>+0(SB), Z3, Z2
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z3, Z2
-	VMOVUPS      k39506967x64<>+0(SB), Z4
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3c088908x64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3f000000x64<>+0(SB), Z2, Z4
-	VMULPS       Z2, Z4, Z4
-	VFMADD213PS  Z2, Z2, Z4
-	VADDPS       k3f800000x64<>+0(SB), Z4, Z4
-	VCVTPS2DQ    Z3, Z3
-	VPSLLD       $0x17, Z3, Z3
-	VPADDD       Z3, Z4, Z4
-	VADDPS       k3f800000x64<>+0(SB), Z4, Z4
-	VMOVUPS      k3f800000x64<>+0(SB), Z3
-	VDIVPS       Z4, Z3, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         $+64, CX
-	ADDQ         $+64, AX
-	DECQ         DX
-	JNE          single
-
-done:
-	VZEROUPPER
-	RET
-
-DATA k80000000x64<>+0(SB)/4, $0x80000000
-DATA k80000000x64<>+4(SB)/4, $0x80000000
-DATA k80000000x64<>+8(SB)/4, $0x80000000
-DATA k80000000x64<>+12(SB)/4, $0x80000000
-DATA k80000000x64<>+16(SB)/4, $0x80000000
-DATA k80000000x64<>+20(SB)/4, $0x80000000
-DATA k80000000x64<>+24(SB)/4, $0x80000000
-DATA k80000000x64<>+28(SB)/4, $0x80000000
-DATA k80000000x64<>+32(SB)/4, $0x80000000
-DATA k80000000x64<>+36(SB)/4, $0x80000000
-DATA k80000000x64<>+40(SB)/4, $0x80000000
-DATA k80000000x64<>+44(SB)/4, $0x80000000
-DATA k80000000x64<>+48(SB)/4, $0x80000000
-DATA k80000000x64<>+52(SB)/4, $0x80000000
-DATA k80000000x64<>+56(SB)/4, $0x80000000
-DATA k80000000x64<>+60(SB)/4, $0x80000000
-GLOBL k80000000x64<>(SB), RODATA|NOPTR, $64
-
-// func ssiluAVX512(dst *float32, src *float32, n int, alpha float32, beta float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·ssiluAVX512(SB), NOSPLIT, $0-32
-	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS alpha+24(FP), Z31
-	VBROADCASTSS beta+28(FP), Z30
-	SUBQ         $0x04, DX
-	JLT          rest
-
-loop:
-	VMOVUPS      (CX), Z0
-	VMULPS       Z31, Z0, Z2
-	VXORPS       k80000000x64<>+0(SB), Z2, Z2
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z3
-	VMAXPS       Z2, Z3, Z2
-	VMOVUPS      k42b0999ax64<>+0(SB), Z3
-	VMINPS       Z2, Z3, Z2
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z2, Z3
-	VRNDSCALEPS  $0x08, Z3, Z3
-	VFNMADD231PS k3f318000x64<>+0(SB), Z3, Z2
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z3, Z2
-	VMOVUPS      k39506967x64<>+0(SB), Z4
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3c088908x64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3f000000x64<>+0(SB), Z2, Z4
-	VMULPS       Z2, Z4, Z4
-	VFMADD213PS  Z2, Z2, Z4
-	VADDPS       k3f800000x64<>+0(SB), Z4, Z4
-	VCVTPS2DQ    Z3, Z3
-	VPSLLD       $0x17, Z3, Z3
-	VPADDD       Z3, Z4, Z4
-	VADDPS       k3f800000x64<>+0(SB), Z4, Z4
-	VMAXPS       Z0, Z30, Z0
-	VDIVPS       Z4, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      64(CX), Z5
-	VMULPS       Z31, Z5, Z7
-	VXORPS       k80000000x64<>+0(SB), Z7, Z7
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z8
-	VMAXPS       Z7, Z8, Z7
-	VMOVUPS      k42b0999ax64<>+0(SB), Z8
-	VMINPS       Z7, Z8, Z7
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z7, Z8
-	VRNDSCALEPS  $0x08, Z8, Z8
-	VFNMADD231PS k3f318000x64<>+0(SB), Z8, Z7
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z8, Z7
-	VMOVUPS      k39506967x64<>+0(SB), Z9
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z7, Z9
-	VFMADD213PS  k3c088908x64<>+0(SB), Z7, Z9
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z7, Z9
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z7, Z9
-	VFMADD213PS  k3f000000x64<>+0(SB), Z7, Z9
-	VMULPS       Z7, Z9, Z9
-	VFMADD213PS  Z7, Z7, Z9
-	VADDPS       k3f800000x64<>+0(SB), Z9, Z9
-	VCVTPS2DQ    Z8, Z8
-	VPSLLD       $0x17, Z8, Z8
-	VPADDD       Z8, Z9, Z9
-	VADDPS       k3f800000x64<>+0(SB), Z9, Z9
-	VMAXPS       Z5, Z30, Z5
-	VDIVPS       Z9, Z5, Z5
-	VMOVUPS      Z5, 64(AX)
-	VMOVUPS      128(CX), Z10
-	VMULPS       Z31, Z10, Z12
-	VXORPS       k80000000x64<>+0(SB), Z12, Z12
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z13
-	VMAXPS       Z12, Z13, Z12
-	VMOVUPS      k42b0999ax64<>+0(SB), Z13
-	VMINPS       Z12, Z13, Z12
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z12, Z13
-	VRNDSCALEPS  $0x08, Z13, Z13
-	VFNMADD231PS k3f318000x64<>+0(SB), Z13, Z12
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z13, Z12
-	VMOVUPS      k39506967x64<>+0(SB), Z14
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z12, Z14
-	VFMADD213PS  k3c088908x64<>+0(SB), Z12, Z14
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z12, Z14
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z12, Z14
-	VFMADD213PS  k3f000000x64<>+0(SB), Z12, Z14
-	VMULPS       Z12, Z14, Z14
-	VFMADD213PS  Z12, Z12, Z14
-	VADDPS       k3f800000x64<>+0(SB), Z14, Z14
-	VCVTPS2DQ    Z13, Z13
-	VPSLLD       $0x17, Z13, Z13
-	VPADDD       Z13, Z14, Z14
-	VADDPS       k3f800000x64<>+0(SB), Z14, Z14
-	VMAXPS       Z10, Z30, Z10
-	VDIVPS       Z14, Z10, Z10
-	VMOVUPS      Z10, 128(AX)
-	VMOVUPS      192(CX), Z15
-	VMULPS       Z31, Z15, Z17
-	VXORPS       k80000000x64<>+0(SB), Z17, Z17
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z18
-	VMAXPS       Z17, Z18, Z17
-	VMOVUPS      k42b0999ax64<>+0(SB), Z18
-	VMINPS       Z17, Z18, Z17
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z17, Z18
-	VRNDSCALEPS  $0x08, Z18, Z18
-	VFNMADD231PS k3f318000x64<>+0(SB), Z18, Z17
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z18, Z17
-	VMOVUPS      k39506967x64<>+0(SB), Z19
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z17, Z19
-	VFMADD213PS  k3c088908x64<>+0(SB), Z17, Z19
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z17, Z19
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z17, Z19
-	VFMADD213PS  k3f000000x64<>+0(SB), Z17, Z19
-	VMULPS       Z17, Z19, Z19
-	VFMADD213PS  Z17, Z17, Z19
-	VADDPS       k3f800000x64<>+0(SB), Z19, Z19
-	VCVTPS2DQ    Z18, Z18
-	VPSLLD       $0x17, Z18, Z18
-	VPADDD       Z18, Z19, Z19
-	VADDPS       k3f800000x64<>+0(SB), Z19, Z19
-	VMAXPS       Z15, Z30, Z15
-	VDIVPS       Z19, Z15, Z15
-	VMOVUPS      Z15, 192(AX)
-	ADDQ         $+256, CX
-	ADDQ         $+256, AX
-	SUBQ         $0x04, DX
-	JGE          loop
-
-rest:
-	ADDQ $0x04, DX
-	JEQ  done
-
-single:
-	VMOVUPS      (CX), Z0
-	VMULPS       Z31, Z0, Z2
-	VXORPS       k80000000x64<>+0(SB), Z2, Z2
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z3
-	VMAXPS       Z2, Z3, Z2
-	VMOVUPS      k42b0999ax64<>+0(SB), Z3
-	VMINPS       Z2, Z3, Z2
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z2, Z3
-	VRNDSCALEPS  $0x08, Z3, Z3
-	VFNMADD231PS k3f318000x64<>+0(SB), Z3, Z2
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z3, Z2
-	VMOVUPS      k39506967x64<>+0(SB), Z4
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3c088908x64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3f000000x64<>+0(SB), Z2, Z4
-	VMULPS       Z2, Z4, Z4
-	VFMADD213PS  Z2, Z2, Z4
-	VADDPS       k3f800000x64<>+0(SB), Z4, Z4
-	VCVTPS2DQ    Z3, Z3
-	VPSLLD       $0x17, Z3, Z3
-	VPADDD       Z3, Z4, Z4
-	VADDPS       k3f800000x64<>+0(SB), Z4, Z4
-	VMAXPS       Z0, Z30, Z0
-	VDIVPS       Z4, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         $+64, CX
-	ADDQ         $+64, AX
-	DECQ         DX
-	JNE          single
-
-done:
-	VZEROUPPER
-	RET
-
-// func stanhAVX512(dst *float32, src *float32, n int, alpha float32, beta float32)
+// func ssigmoidAVX512(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 // Requires: AVX, AVX512F
-TEXT ·stanhAVX512(SB), NOSPLIT, $0-32
+TEXT ·ssigmoidAVX512(SB), NOSPLIT, $0-60
 	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS alpha+24(FP), Z31
-	VBROADCASTSS beta+28(FP), Z30
-	SUBQ         $0x04, DX
-	JLT          rest
+	MOVQ         src+16(FP), CX
+	MOVQ         rows+32(FP), DX
+	VBROADCASTSS alpha+52(FP), Z31
+	VBROADCASTSS beta+56(FP), Z30
+	MOVL         mask+48(FP), DI
+	KMOVW        DI, K1
+
+row:
+	MOVQ AX, BX
+	MOVQ CX, SI
+	MOVQ n+40(FP), DI
+	DECQ DI
+	JEQ  done
+	SUBQ $0x04, DI
+	JLT  rest
 
 loop:
-	VMOVUPS      (CX), Z0
-	VADDPS       Z0, Z0, Z2
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z3
-	VMAXPS       Z2, Z3, Z2
-	VMOVUPS      k42b0999ax64<>+0(SB), Z3
-	VMINPS       Z2, Z3, Z2
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z2, Z3
-	VRNDSCALEPS  $0x08, Z3, Z3
-	VFNMADD231PS k3f318000x64<>+0(SB), Z3, Z2
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z3, Z2
-	VMOVUPS      k39506967x64<>+0(SB), Z4
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3c088908x64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3f000000x64<>+0(SB), Z2, Z4
-	VMULPS       Z2, Z4, Z4
-	VFMADD213PS  Z2, Z2, Z4
-	VADDPS       k3f800000x64<>+0(SB), Z4, Z4
-	VCVTPS2DQ    Z3, Z3
-	VPSLLD       $0x17, Z3, Z3
-	VPADDD       Z3, Z4, Z4
-	VADDPS       k3f800000x64<>+0(SB), Z4, Z4
-	VMOVUPS      k40000000x64<>+0(SB), Z3
-	VDIVPS       Z4, Z3, Z3
-	VMOVUPS      k3f800000x64<>+0(SB), Z0
-	VSUBPS       Z3, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      64(CX), Z5
-	VADDPS       Z5, Z5, Z7
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z8
-	VMAXPS       Z7, Z8, Z7
-	VMOVUPS      k42b0999ax64<>+0(SB), Z8
-	VMINPS       Z7, Z8, Z7
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z7, Z8
-	VRNDSCALEPS  $0x08, Z8, Z8
-	VFNMADD231PS k3f318000x64<>+0(SB), Z8, Z7
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z8, Z7
-	VMOVUPS      k39506967x64<>+0(SB), Z9
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z7, Z9
-	VFMADD213PS  k3c088908x64<>+0(SB), Z7, Z9
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z7, Z9
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z7, Z9
-	VFMADD213PS  k3f000000x64<>+0(SB), Z7, Z9
-	VMULPS       Z7, Z9, Z9
-	VFMADD213PS  Z7, Z7, Z9
-	VADDPS       k3f800000x64<>+0(SB), Z9, Z9
-	VCVTPS2DQ    Z8, Z8
-	VPSLLD       $0x17, Z8, Z8
-	VPADDD       Z8, Z9, Z9
-	VADDPS       k3f800000x64<>+0(SB), Z9, Z9
-	VMOVUPS      k40000000x64<>+0(SB), Z8
-	VDIVPS       Z9, Z8, Z8
-	VMOVUPS      k3f800000x64<>+0(SB), Z5
-	VSUBPS       Z8, Z5, Z5
-	VMOVUPS      Z5, 64(AX)
-	VMOVUPS      128(CX), Z10
-	VADDPS       Z10, Z10, Z12
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z13
-	VMAXPS       Z12, Z13, Z12
-	VMOVUPS      k42b0999ax64<>+0(SB), Z13
-	VMINPS       Z12, Z13, Z12
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z12, Z13
-	VRNDSCALEPS  $0x08, Z13, Z13
-	VFNMADD231PS k3f318000x64<>+0(SB), Z13, Z12
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z13, Z12
-	VMOVUPS      k39506967x64<>+0(SB), Z14
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z12, Z14
-	VFMADD213PS  k3c088908x64<>+0(SB), Z12, Z14
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z12, Z14
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z12, Z14
-	VFMADD213PS  k3f000000x64<>+0(SB), Z12, Z14
-	VMULPS       Z12, Z14, Z14
-	VFMADD213PS  Z12, Z12, Z14
-	VADDPS       k3f800000x64<>+0(SB), Z14, Z14
-	VCVTPS2DQ    Z13, Z13
-	VPSLLD       $0x17, Z13, Z13
-	VPADDD       Z13, Z14, Z14
-	VADDPS       k3f800000x64<>+0(SB), Z14, Z14
-	VMOVUPS      k40000000x64<>+0(SB), Z13
-	VDIVPS       Z14, Z13, Z13
-	VMOVUPS      k3f800000x64<>+0(SB), Z10
-	VSUBPS       Z13, Z10, Z10
-	VMOVUPS      Z10, 128(AX)
-	VMOVUPS      192(CX), Z15
-	VADDPS       Z15, Z15, Z17
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z18
-	VMAXPS       Z17, Z18, Z17
-	VMOVUPS      k42b0999ax64<>+0(SB), Z18
-	VMINPS       Z17, Z18, Z17
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z17, Z18
-	VRNDSCALEPS  $0x08, Z18, Z18
-	VFNMADD231PS k3f318000x64<>+0(SB), Z18, Z17
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z18, Z17
-	VMOVUPS      k39506967x64<>+0(SB), Z19
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z17, Z19
-	VFMADD213PS  k3c088908x64<>+0(SB), Z17, Z19
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z17, Z19
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z17, Z19
-	VFMADD213PS  k3f000000x64<>+0(SB), Z17, Z19
-	VMULPS       Z17, Z19, Z19
-	VFMADD213PS  Z17, Z17, Z19
-	VADDPS       k3f800000x64<>+0(SB), Z19, Z19
-	VCVTPS2DQ    Z18, Z18
-	VPSLLD       $0x17, Z18, Z18
-	VPADDD       Z18, Z19, Z19
-	VADDPS       k3f800000x64<>+0(SB), Z19, Z19
-	VMOVUPS      k40000000x64<>+0(SB), Z18
-	VDIVPS       Z19, Z18, Z18
-	VMOVUPS      k3f800000x64<>+0(SB), Z15
-	VSUBPS       Z18, Z15, Z15
-	VMOVUPS      Z15, 192(AX)
-	ADDQ         $+256, CX
-	ADDQ         $+256, AX
-	SUBQ         $0x04, DX
-	JGE          loop
+	VMOVUPS     (SI), Z0
+	VMULPS      kbfb8aa3bx64<>+0(SB), Z0, Z3
+	VMOVUPS     kc2fc0000x64<>+0(SB), Z2
+	VMAXPS      Z3, Z2, Z3
+	VMOVUPS     k42fe0000x64<>+0(SB), Z2
+	VMINPS      Z3, Z2, Z3
+	VRNDSCALEPS $0x08, Z3, Z2
+	VSUBPS      Z2, Z3, Z3
+	VMOVUPS     k3aad4281x64<>+0(SB), Z4
+	VFMADD213PS k3c1e760bx64<>+0(SB), Z3, Z4
+	VFMADD213PS k3d635d55x64<>+0(SB), Z3, Z4
+	VFMADD213PS k3e75fcdbx64<>+0(SB), Z3, Z4
+	VFMADD213PS k3f317213x64<>+0(SB), Z3, Z4
+	VFMADD213PS k3f800000x64<>+0(SB), Z3, Z4
+	VCVTPS2DQ   Z2, Z2
+	VPSLLD      $0x17, Z2, Z2
+	VPADDD      Z2, Z4, Z4
+	VADDPS      k3f800000x64<>+0(SB), Z4, Z4
+	VMOVUPS     k3f800000x64<>+0(SB), Z3
+	VDIVPS      Z4, Z3, Z0
+	VMOVUPS     Z0, (BX)
+	VMOVUPS     64(SI), Z5
+	VMULPS      kbfb8aa3bx64<>+0(SB), Z5, Z8
+	VMOVUPS     kc2fc0000x64<>+0(SB), Z7
+	VMAXPS      Z8, Z7, Z8
+	VMOVUPS     k42fe0000x64<>+0(SB), Z7
+	VMINPS      Z8, Z7, Z8
+	VRNDSCALEPS $0x08, Z8, Z7
+	VSUBPS      Z7, Z8, Z8
+	VMOVUPS     k3aad4281x64<>+0(SB), Z9
+	VFMADD213PS k3c1e760bx64<>+0(SB), Z8, Z9
+	VFMADD213PS k3d635d55x64<>+0(SB), Z8, Z9
+	VFMADD213PS k3e75fcdbx64<>+0(SB), Z8, Z9
+	VFMADD213PS k3f317213x64<>+0(SB), Z8, Z9
+	VFMADD213PS k3f800000x64<>+0(SB), Z8, Z9
+	VCVTPS2DQ   Z7, Z7
+	VPSLLD      $0x17, Z7, Z7
+	VPADDD      Z7, Z9, Z9
+	VADDPS      k3f800000x64<>+0(SB), Z9, Z9
+	VMOVUPS     k3f800000x64<>+0(SB), Z8
+	VDIVPS      Z9, Z8, Z5
+	VMOVUPS     Z5, 64(BX)
+	VMOVUPS     128(SI), Z10
+	VMULPS      kbfb8aa3bx64<>+0(SB), Z10, Z13
+	VMOVUPS     kc2fc0000x64<>+0(SB), Z12
+	VMAXPS      Z13, Z12, Z13
+	VMOVUPS     k42fe0000x64<>+0(SB), Z12
+	VMINPS      Z13, Z12, Z13
+	VRNDSCALEPS $0x08, Z13, Z12
+	VSUBPS      Z12, Z13, Z13
+	VMOVUPS     k3aad4281x64<>+0(SB), Z14
+	VFMADD213PS k3c1e760bx64<>+0(SB), Z13, Z14
+	VFMADD213PS k3d635d55x64<>+0(SB), Z13, Z14
+	VFMADD213PS k3e75fcdbx64<>+0(SB), Z13, Z14
+	VFMADD213PS k3f317213x64<>+0(SB), Z13, Z14
+	VFMADD213PS k3f800000x64<>+0(SB), Z13, Z14
+	VCVTPS2DQ   Z12, Z12
+	VPSLLD      $0x17, Z12, Z12
+	VPADDD      Z12, Z14, Z14
+	VADDPS      k3f800000x64<>+0(SB), Z14, Z14
+	VMOVUPS     k3f800000x64<>+0(SB), Z13
+	VDIVPS      Z14, Z13, Z10
+	VMOVUPS     Z10, 128(BX)
+	VMOVUPS     192(SI), Z15
+	VMULPS      kbfb8aa3bx64<>+0(SB), Z15, Z18
+	VMOVUPS     kc2fc0000x64<>+0(SB), Z17
+	VMAXPS      Z18, Z17, Z18
+	VMOVUPS     k42fe0000x64<>+0(SB), Z17
+	VMINPS      Z18, Z17, Z18
+	VRNDSCALEPS $0x08, Z18, Z17
+	VSUBPS      Z17, Z18, Z18
+	VMOVUPS     k3aad4281x64<>+0(SB), Z19
+	VFMADD213PS k3c1e760bx64<>+0(SB), Z18, Z19
+	VFMADD213PS k3d635d55x64<>+0(SB), Z18, Z19
+	VFMADD213PS k3e75fcdbx64<>+0(SB), Z18, Z19
+	VFMADD213PS k3f317213x64<>+0(SB), Z18, Z19
+	VFMADD213PS k3f800000x64<>+0(SB), Z18, Z19
+	VCVTPS2DQ   Z17, Z17
+	VPSLLD      $0x17, Z17, Z17
+	VPADDD      Z17, Z19, Z19
+	VADDPS      k3f800000x64<>+0(SB), Z19, Z19
+	VMOVUPS     k3f800000x64<>+0(SB), Z18
+	VDIVPS      Z19, Z18, Z15
+	VMOVUPS     Z15, 192(BX)
+	ADDQ        $+256, SI
+	ADDQ        $+256, BX
+	SUBQ        $0x04, DI
+	JGE         loop
 
 rest:
-	ADDQ $0x04, DX
+	ADDQ $0x04, DI
 	JEQ  done
 
 single:
-	VMOVUPS      (CX), Z0
-	VADDPS       Z0, Z0, Z2
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z3
-	VMAXPS       Z2, Z3, Z2
-	VMOVUPS      k42b0999ax64<>+0(SB), Z3
-	VMINPS       Z2, Z3, Z2
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z2, Z3
-	VRNDSCALEPS  $0x08, Z3, Z3
-	VFNMADD231PS k3f318000x64<>+0(SB), Z3, Z2
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z3, Z2
-	VMOVUPS      k39506967x64<>+0(SB), Z4
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3c088908x64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3f000000x64<>+0(SB), Z2, Z4
-	VMULPS       Z2, Z4, Z4
-	VFMADD213PS  Z2, Z2, Z4
-	VADDPS       k3f800000x64<>+0(SB), Z4, Z4
-	VCVTPS2DQ    Z3, Z3
-	VPSLLD       $0x17, Z3, Z3
-	VPADDD       Z3, Z4, Z4
-	VADDPS       k3f800000x64<>+0(SB), Z4, Z4
-	VMOVUPS      k40000000x64<>+0(SB), Z3
-	VDIVPS       Z4, Z3, Z3
-	VMOVUPS      k3f800000x64<>+0(SB), Z0
-	VSUBPS       Z3, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         $+64, CX
-	ADDQ         $+64, AX
-	DECQ         DX
-	JNE          single
+	VMOVUPS     (SI), Z0
+	VMULPS      kbfb8aa3bx64<>+0(SB), Z0, Z3
+	VMOVUPS     kc2fc0000x64<>+0(SB), Z2
+	VMAXPS      Z3, Z2, Z3
+	VMOVUPS     k42fe0000x64<>+0(SB), Z2
+	VMINPS      Z3, Z2, Z3
+	VRNDSCALEPS $0x08, Z3, Z2
+	VSUBPS      Z2, Z3, Z3
+	VMOVUPS     k3aad4281x64<>+0(SB), Z4
+	VFMADD213PS k3c1e760bx64<>+0(SB), Z3, Z4
+	VFMADD213PS k3d635d55x64<>+0(SB), Z3, Z4
+	VFMADD213PS k3e75fcdbx64<>+0(SB), Z3, Z4
+	VFMADD213PS k3f317213x64<>+0(SB), Z3, Z4
+	VFMADD213PS k3f800000x64<>+0(SB), Z3, Z4
+	VCVTPS2DQ   Z2, Z2
+	VPSLLD      $0x17, Z2, Z2
+	VPADDD      Z2, Z4, Z4
+	VADDPS      k3f800000x64<>+0(SB), Z4, Z4
+	VMOVUPS     k3f800000x64<>+0(SB), Z3
+	VDIVPS      Z4, Z3, Z0
+	VMOVUPS     Z0, (BX)
+	ADDQ        $+64, SI
+	ADDQ        $+64, BX
+	DECQ        DI
+	JNE         single
 
 done:
+	VMOVUPS.Z   (SI), K1, Z0
+	VMULPS      kbfb8aa3bx64<>+0(SB), Z0, Z3
+	VMOVUPS     kc2fc0000x64<>+0(SB), Z2
+	VMAXPS      Z3, Z2, Z3
+	VMOVUPS     k42fe0000x64<>+0(SB), Z2
+	VMINPS      Z3, Z2, Z3
+	VRNDSCALEPS $0x08, Z3, Z2
+	VSUBPS      Z2, Z3, Z3
+	VMOVUPS     k3aad4281x64<>+0(SB), Z4
+	VFMADD213PS k3c1e760bx64<>+0(SB), Z3, Z4
+	VFMADD213PS k3d635d55x64<>+0(SB), Z3, Z4
+	VFMADD213PS k3e75fcdbx64<>+0(SB), Z3, Z4
+	VFMADD213PS k3f317213x64<>+0(SB), Z3, Z4
+	VFMADD213PS k3f800000x64<>+0(SB), Z3, Z4
+	VCVTPS2DQ   Z2, Z2
+	VPSLLD      $0x17, Z2, Z2
+	VPADDD      Z2, Z4, Z4
+	VADDPS      k3f800000x64<>+0(SB), Z4, Z4
+	VMOVUPS     k3f800000x64<>+0(SB), Z3
+	VDIVPS      Z4, Z3, Z0
+	VMOVUPS     Z0, K1, (BX)
+	ADDQ        to+8(FP), AX
+	ADDQ        from+24(FP), CX
+	DECQ        DX
+	JNE         row
 	VZEROUPPER
 	RET
+
+DATA kbfb8aa3bx64<>+0(SB)/4, $0xbfb8aa3b
+DATA kbfb8aa3bx64<>+4(SB)/4, $0xbfb8aa3b
+DATA kbfb8aa3bx64<>+8(SB)/4, $0xbfb8aa3b
+DATA kbfb8aa3bx64<>+12(SB)/4, $0xbfb8aa3b
+DATA kbfb8aa3bx64<>+16(SB)/4, $0xbfb8aa3b
+DATA kbfb8aa3bx64<>+20(SB)/4, $0xbfb8aa3b
+DATA kbfb8aa3bx64<>+24(SB)/4, $0xbfb8aa3b
+DATA kbfb8aa3bx64<>+28(SB)/4, $0xbfb8aa3b
+DATA kbfb8aa3bx64<>+32(SB)/4, $0xbfb8aa3b
+DATA kbfb8aa3bx64<>+36(SB)/4, $0xbfb8aa3b
+DATA kbfb8aa3bx64<>+40(SB)/4, $0xbfb8aa3b
+DATA kbfb8aa3bx64<>+44(SB)/4, $0xbfb8aa3b
+DATA kbfb8aa3bx64<>+48(SB)/4, $0xbfb8aa3b
+DATA kbfb8aa3bx64<>+52(SB)/4, $0xbfb8aa3b
+DATA kbfb8aa3bx64<>+56(SB)/4, $0xbfb8aa3b
+DATA kbfb8aa3bx64<>+60(SB)/4, $0xbfb8aa3b
+GLOBL kbfb8aa3bx64<>(SB), RODATA|NOPTR, $64
+
+DATA kc2fc0000x64<>+0(SB)/4, $0xc2fc0000
+DATA kc2fc0000x64<>+4(SB)/4, $0xc2fc0000
+DATA kc2fc0000x64<>+8(SB)/4, $0xc2fc0000
+DATA kc2fc0000x64<>+12(SB)/4, $0xc2fc0000
+DATA kc2fc0000x64<>+16(SB)/4, $0xc2fc0000
+DATA kc2fc0000x64<>+20(SB)/4, $0xc2fc0000
+DATA kc2fc0000x64<>+24(SB)/4, $0xc2fc0000
+DATA kc2fc0000x64<>+28(SB)/4, $0xc2fc0000
+DATA kc2fc0000x64<>+32(SB)/4, $0xc2fc0000
+DATA kc2fc0000x64<>+36(SB)/4, $0xc2fc0000
+DATA kc2fc0000x64<>+40(SB)/4, $0xc2fc0000
+DATA kc2fc0000x64<>+44(SB)/4, $0xc2fc0000
+DATA kc2fc0000x64<>+48(SB)/4, $0xc2fc0000
+DATA kc2fc0000x64<>+52(SB)/4, $0xc2fc0000
+DATA kc2fc0000x64<>+56(SB)/4, $0xc2fc0000
+DATA kc2fc0000x64<>+60(SB)/4, $0xc2fc0000
+GLOBL kc2fc0000x64<>(SB), RODATA|NOPTR, $64
+
+DATA k42fe0000x64<>+0(SB)/4, $0x42fe0000
+DATA k42fe0000x64<>+4(SB)/4, $0x42fe0000
+DATA k42fe0000x64<>+8(SB)/4, $0x42fe0000
+DATA k42fe0000x64<>+12(SB)/4, $0x42fe0000
+DATA k42fe0000x64<>+16(SB)/4, $0x42fe0000
+DATA k42fe0000x64<>+20(SB)/4, $0x42fe0000
+DATA k42fe0000x64<>+24(SB)/4, $0x42fe0000
+DATA k42fe0000x64<>+28(SB)/4, $0x42fe0000
+DATA k42fe0000x64<>+32(SB)/4, $0x42fe0000
+DATA k42fe0000x64<>+36(SB)/4, $0x42fe0000
+DATA k42fe0000x64<>+40(SB)/4, $0x42fe0000
+DATA k42fe0000x64<>+44(SB)/4, $0x42fe0000
+DATA k42fe0000x64<>+48(SB)/4, $0x42fe0000
+DATA k42fe0000x64<>+52(SB)/4, $0x42fe0000
+DATA k42fe0000x64<>+56(SB)/4, $0x42fe0000
+DATA k42fe0000x64<>+60(SB)/4, $0x42fe0000
+GLOBL k42fe0000x64<>(SB), RODATA|NOPTR, $64
+
+DATA k3aad4281x64<>+0(SB)/4, $0x3aad4281
+DATA k3aad4281x64<>+4(SB)/4, $0x3aad4281
+DATA k3aad4281x64<>+8(SB)/4, $0x3aad4281
+DATA k3aad4281x64<>+12(SB)/4, $0x3aad4281
+DATA k3aad4281x64<>+16(SB)/4, $0x3aad4281
+DATA k3aad4281x64<>+20(SB)/4, $0x3aad4281
+DATA k3aad4281x64<>+24(SB)/4, $0x3aad4281
+DATA k3aad4281x64<>+28(SB)/4, $0x3aad4281
+DATA k3aad4281x64<>+32(SB)/4, $0x3aad4281
+DATA k3aad4281x64<>+36(SB)/4, $0x3aad4281
+DATA k3aad4281x64<>+40(SB)/4, $0x3aad4281
+DATA k3aad4281x64<>+44(SB)/4, $0x3aad4281
+DATA k3aad4281x64<>+48(SB)/4, $0x3aad4281
+DATA k3aad4281x64<>+52(SB)/4, $0x3aad4281
+DATA k3aad4281x64<>+56(SB)/4, $0x3aad4281
+DATA k3aad4281x64<>+60(SB)/4, $0x3aad4281
+GLOBL k3aad4281x64<>(SB), RODATA|NOPTR, $64
+
+DATA k3c1e760bx64<>+0(SB)/4, $0x3c1e760b
+DATA k3c1e760bx64<>+4(SB)/4, $0x3c1e760b
+DATA k3c1e760bx64<>+8(SB)/4, $0x3c1e760b
+DATA k3c1e760bx64<>+12(SB)/4, $0x3c1e760b
+DATA k3c1e760bx64<>+16(SB)/4, $0x3c1e760b
+DATA k3c1e760bx64<>+20(SB)/4, $0x3c1e760b
+DATA k3c1e760bx64<>+24(SB)/4, $0x3c1e760b
+DATA k3c1e760bx64<>+28(SB)/4, $0x3c1e760b
+DATA k3c1e760bx64<>+32(SB)/4, $0x3c1e760b
+DATA k3c1e760bx64<>+36(SB)/4, $0x3c1e760b
+DATA k3c1e760bx64<>+40(SB)/4, $0x3c1e760b
+DATA k3c1e760bx64<>+44(SB)/4, $0x3c1e760b
+DATA k3c1e760bx64<>+48(SB)/4, $0x3c1e760b
+DATA k3c1e760bx64<>+52(SB)/4, $0x3c1e760b
+DATA k3c1e760bx64<>+56(SB)/4, $0x3c1e760b
+DATA k3c1e760bx64<>+60(SB)/4, $0x3c1e760b
+GLOBL k3c1e760bx64<>(SB), RODATA|NOPTR, $64
+
+DATA k3d635d55x64<>+0(SB)/4, $0x3d635d55
+DATA k3d635d55x64<>+4(SB)/4, $0x3d635d55
+DATA k3d635d55x64<>+8(SB)/4, $0x3d635d55
+DATA k3d635d55x64<>+12(SB)/4, $0x3d635d55
+DATA k3d635d55x64<>+16(SB)/4, $0x3d635d55
+DATA k3d635d55x64<>+20(SB)/4, $0x3d635d55
+DATA k3d635d55x64<>+24(SB)/4, $0x3d635d55
+DATA k3d635d55x64<>+28(SB)/4, $0x3d635d55
+DATA k3d635d55x64<>+32(SB)/4, $0x3d635d55
+DATA k3d635d55x64<>+36(SB)/4, $0x3d635d55
+DATA k3d635d55x64<>+40(SB)/4, $0x3d635d55
+DATA k3d635d55x64<>+44(SB)/4, $0x3d635d55
+DATA k3d635d55x64<>+48(SB)/4, $0x3d635d55
+DATA k3d635d55x64<>+52(SB)/4, $0x3d635d55
+DATA k3d635d55x64<>+56(SB)/4, $0x3d635d55
+DATA k3d635d55x64<>+60(SB)/4, $0x3d635d55
+GLOBL k3d635d55x64<>(SB), RODATA|NOPTR, $64
+
+DATA k3e75fcdbx64<>+0(SB)/4, $0x3e75fcdb
+DATA k3e75fcdbx64<>+4(SB)/4, $0x3e75fcdb
+DATA k3e75fcdbx64<>+8(SB)/4, $0x3e75fcdb
+DATA k3e75fcdbx64<>+12(SB)/4, $0x3e75fcdb
+DATA k3e75fcdbx64<>+16(SB)/4, $0x3e75fcdb
+DATA k3e75fcdbx64<>+20(SB)/4, $0x3e75fcdb
+DATA k3e75fcdbx64<>+24(SB)/4, $0x3e75fcdb
+DATA k3e75fcdbx64<>+28(SB)/4, $0x3e75fcdb
+DATA k3e75fcdbx64<>+32(SB)/4, $0x3e75fcdb
+DATA k3e75fcdbx64<>+36(SB)/4, $0x3e75fcdb
+DATA k3e75fcdbx64<>+40(SB)/4, $0x3e75fcdb
+DATA k3e75fcdbx64<>+44(SB)/4, $0x3e75fcdb
+DATA k3e75fcdbx64<>+48(SB)/4, $0x3e75fcdb
+DATA k3e75fcdbx64<>+52(SB)/4, $0x3e75fcdb
+DATA k3e75fcdbx64<>+56(SB)/4, $0x3e75fcdb
+DATA k3e75fcdbx64<>+60(SB)/4, $0x3e75fcdb
+GLOBL k3e75fcdbx64<>(SB), RODATA|NOPTR, $64
+
+DATA k3f317213x64<>+0(SB)/4, $0x3f317213
+DATA k3f317213x64<>+4(SB)/4, $0x3f317213
+DATA k3f317213x64<>+8(SB)/4, $0x3f317213
+DATA k3f317213x64<>+12(SB)/4, $0x3f317213
+DATA k3f317213x64<>+16(SB)/4, $0x3f317213
+DATA k3f317213x64<>+20(SB)/4, $0x3f317213
+DATA k3f317213x64<>+24(SB)/4, $0x3f317213
+DATA k3f317213x64<>+28(SB)/4, $0x3f317213
+DATA k3f317213x64<>+32(SB)/4, $0x3f317213
+DATA k3f317213x64<>+36(SB)/4, $0x3f317213
+DATA k3f317213x64<>+40(SB)/4, $0x3f317213
+DATA k3f317213x64<>+44(SB)/4, $0x3f317213
+DATA k3f317213x64<>+48(SB)/4, $0x3f317213
+DATA k3f317213x64<>+52(SB)/4, $0x3f317213
+DATA k3f317213x64<>+56(SB)/4, $0x3f317213
+DATA k3f317213x64<>+60(SB)/4, $0x3f317213
+GLOBL k3f317213x64<>(SB), RODATA|NOPTR, $64
+
+// func ssiluAVX512(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
+// Requires: AVX, AVX512F
+TEXT ·ssiluAVX512(SB), NOSPLIT, $0-60
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+16(FP), CX
+	MOVQ         rows+32(FP), DX
+	VBROADCASTSS alpha+52(FP), Z31
+	VBROADCASTSS beta+56(FP), Z30
+	MOVL         mask+48(FP), DI
+	KMOVW        DI, K1
+
+row:
+	MOVQ AX, BX
+	MOVQ CX, SI
+	MOVQ n+40(FP), DI
+	DECQ DI
+	JEQ  done
+	SUBQ $0x04, DI
+	JLT  rest
+
+loop:
+	VMOVUPS     (SI), Z0
+	VMULPS      Z31, Z0, Z3
+	VMOVUPS     kc2fc0000x64<>+0(SB), Z2
+	VMAXPS      Z3, Z2, Z3
+	VMOVUPS     k42fe0000x64<>+0(SB), Z2
+	VMINPS      Z3, Z2, Z3
+	VRNDSCALEPS $0x08, Z3, Z2
+	VSUBPS      Z2, Z3, Z3
+	VMOVUPS     k3aad4281x64<>+0(SB), Z4
+	VFMADD213PS k3c1e760bx64<>+0(SB), Z3, Z4
+	VFMADD213PS k3d635d55x64<>+0(SB), Z3, Z4
+	VFMADD213PS k3e75fcdbx64<>+0(SB), Z3, Z4
+	VFMADD213PS k3f317213x64<>+0(SB), Z3, Z4
+	VFMADD213PS k3f800000x64<>+0(SB), Z3, Z4
+	VCVTPS2DQ   Z2, Z2
+	VPSLLD      $0x17, Z2, Z2
+	VPADDD      Z2, Z4, Z4
+	VADDPS      k3f800000x64<>+0(SB), Z4, Z4
+	VMAXPS      Z0, Z30, Z0
+	VDIVPS      Z4, Z0, Z0
+	VMOVUPS     Z0, (BX)
+	VMOVUPS     64(SI), Z5
+	VMULPS      Z31, Z5, Z8
+	VMOVUPS     kc2fc0000x64<>+0(SB), Z7
+	VMAXPS      Z8, Z7, Z8
+	VMOVUPS     k42fe0000x64<>+0(SB), Z7
+	VMINPS      Z8, Z7, Z8
+	VRNDSCALEPS $0x08, Z8, Z7
+	VSUBPS      Z7, Z8, Z8
+	VMOVUPS     k3aad4281x64<>+0(SB), Z9
+	VFMADD213PS k3c1e760bx64<>+0(SB), Z8, Z9
+	VFMADD213PS k3d635d55x64<>+0(SB), Z8, Z9
+	VFMADD213PS k3e75fcdbx64<>+0(SB), Z8, Z9
+	VFMADD213PS k3f317213x64<>+0(SB), Z8, Z9
+	VFMADD213PS k3f800000x64<>+0(SB), Z8, Z9
+	VCVTPS2DQ   Z7, Z7
+	VPSLLD      $0x17, Z7, Z7
+	VPADDD      Z7, Z9, Z9
+	VADDPS      k3f800000x64<>+0(SB), Z9, Z9
+	VMAXPS      Z5, Z30, Z5
+	VDIVPS      Z9, Z5, Z5
+	VMOVUPS     Z5, 64(BX)
+	VMOVUPS     128(SI), Z10
+	VMULPS      Z31, Z10, Z13
+	VMOVUPS     kc2fc0000x64<>+0(SB), Z12
+	VMAXPS      Z13, Z12, Z13
+	VMOVUPS     k42fe0000x64<>+0(SB), Z12
+	VMINPS      Z13, Z12, Z13
+	VRNDSCALEPS $0x08, Z13, Z12
+	VSUBPS      Z12, Z13, Z13
+	VMOVUPS     k3aad4281x64<>+0(SB), Z14
+	VFMADD213PS k3c1e760bx64<>+0(SB), Z13, Z14
+	VFMADD213PS k3d635d55x64<>+0(SB), Z13, Z14
+	VFMADD213PS k3e75fcdbx64<>+0(SB), Z13, Z14
+	VFMADD213PS k3f317213x64<>+0(SB), Z13, Z14
+	VFMADD213PS k3f800000x64<>+0(SB), Z13, Z14
+	VCVTPS2DQ   Z12, Z12
+	VPSLLD      $0x17, Z12, Z12
+	VPADDD      Z12, Z14, Z14
+	VADDPS      k3f800000x64<>+0(SB), Z14, Z14
+	VMAXPS      Z10, Z30, Z10
+	VDIVPS      Z14, Z10, Z10
+	VMOVUPS     Z10, 128(BX)
+	VMOVUPS     192(SI), Z15
+	VMULPS      Z31, Z15, Z18
+	VMOVUPS     kc2fc0000x64<>+0(SB), Z17
+	VMAXPS      Z18, Z17, Z18
+	VMOVUPS     k42fe0000x64<>+0(SB), Z17
+	VMINPS      Z18, Z17, Z18
+	VRNDSCALEPS $0x08, Z18, Z17
+	VSUBPS      Z17, Z18, Z18
+	VMOVUPS     k3aad4281x64<>+0(SB), Z19
+	VFMADD213PS k3c1e760bx64<>+0(SB), Z18, Z19
+	VFMADD213PS k3d635d55x64<>+0(SB), Z18, Z19
+	VFMADD213PS k3e75fcdbx64<>+0(SB), Z18, Z19
+	VFMADD213PS k3f317213x64<>+0(SB), Z18, Z19
+	VFMADD213PS k3f800000x64<>+0(SB), Z18, Z19
+	VCVTPS2DQ   Z17, Z17
+	VPSLLD      $0x17, Z17, Z17
+	VPADDD      Z17, Z19, Z19
+	VADDPS      k3f800000x64<>+0(SB), Z19, Z19
+	VMAXPS      Z15, Z30, Z15
+	VDIVPS      Z19, Z15, Z15
+	VMOVUPS     Z15, 192(BX)
+	ADDQ        $+256, SI
+	ADDQ        $+256, BX
+	SUBQ        $0x04, DI
+	JGE         loop
+
+rest:
+	ADDQ $0x04, DI
+	JEQ  done
+
+single:
+	VMOVUPS     (SI), Z0
+	VMULPS      Z31, Z0, Z3
+	VMOVUPS     kc2fc0000x64<>+0(SB), Z2
+	VMAXPS      Z3, Z2, Z3
+	VMOVUPS     k42fe0000x64<>+0(SB), Z2
+	VMINPS      Z3, Z2, Z3
+	VRNDSCALEPS $0x08, Z3, Z2
+	VSUBPS      Z2, Z3, Z3
+	VMOVUPS     k3aad4281x64<>+0(SB), Z4
+	VFMADD213PS k3c1e760bx64<>+0(SB), Z3, Z4
+	VFMADD213PS k3d635d55x64<>+0(SB), Z3, Z4
+	VFMADD213PS k3e75fcdbx64<>+0(SB), Z3, Z4
+	VFMADD213PS k3f317213x64<>+0(SB), Z3, Z4
+	VFMADD213PS k3f800000x64<>+0(SB), Z3, Z4
+	VCVTPS2DQ   Z2, Z2
+	VPSLLD      $0x17, Z2, Z2
+	VPADDD      Z2, Z4, Z4
+	VADDPS      k3f800000x64<>+0(SB), Z4, Z4
+	VMAXPS      Z0, Z30, Z0
+	VDIVPS      Z4, Z0, Z0
+	VMOVUPS     Z0, (BX)
+	ADDQ        $+64, SI
+	ADDQ        $+64, BX
+	DECQ        DI
+	JNE         single
+
+done:
+	VMOVUPS.Z   (SI), K1, Z0
+	VMULPS      Z31, Z0, Z3
+	VMOVUPS     kc2fc0000x64<>+0(SB), Z2
+	VMAXPS      Z3, Z2, Z3
+	VMOVUPS     k42fe0000x64<>+0(SB), Z2
+	VMINPS      Z3, Z2, Z3
+	VRNDSCALEPS $0x08, Z3, Z2
+	VSUBPS      Z2, Z3, Z3
+	VMOVUPS     k3aad4281x64<>+0(SB), Z4
+	VFMADD213PS k3c1e760bx64<>+0(SB), Z3, Z4
+	VFMADD213PS k3d635d55x64<>+0(SB), Z3, Z4
+	VFMADD213PS k3e75fcdbx64<>+0(SB), Z3, Z4
+	VFMADD213PS k3f317213x64<>+0(SB), Z3, Z4
+	VFMADD213PS k3f800000x64<>+0(SB), Z3, Z4
+	VCVTPS2DQ   Z2, Z2
+	VPSLLD      $0x17, Z2, Z2
+	VPADDD      Z2, Z4, Z4
+	VADDPS      k3f800000x64<>+0(SB), Z4, Z4
+	VMAXPS      Z0, Z30, Z0
+	VDIVPS      Z4, Z0, Z0
+	VMOVUPS     Z0, K1, (BX)
+	ADDQ        to+8(FP), AX
+	ADDQ        from+24(FP), CX
+	DECQ        DX
+	JNE         row
+	VZEROUPPER
+	RET
+
+// func stanhAVX512(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
+// Requires: AVX, AVX512F
+TEXT ·stanhAVX512(SB), NOSPLIT, $0-60
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+16(FP), CX
+	MOVQ         rows+32(FP), DX
+	VBROADCASTSS alpha+52(FP), Z31
+	VBROADCASTSS beta+56(FP), Z30
+	MOVL         mask+48(FP), DI
+	KMOVW        DI, K1
+
+row:
+	MOVQ AX, BX
+	MOVQ CX, SI
+	MOVQ n+40(FP), DI
+	DECQ DI
+	JEQ  done
+	SUBQ $0x04, DI
+	JLT  rest
+
+loop:
+	VMOVUPS     (SI), Z0
+	VMULPS      k4038aa3bx64<>+0(SB), Z0, Z3
+	VMOVUPS     kc2fc0000x64<>+0(SB), Z2
+	VMAXPS      Z3, Z2, Z3
+	VMOVUPS     k42fe0000x64<>+0(SB), Z2
+	VMINPS      Z3, Z2, Z3
+	VRNDSCALEPS $0x08, Z3, Z2
+	VSUBPS      Z2, Z3, Z3
+	VMOVUPS     k3aad4281x64<>+0(SB), Z4
+	VFMADD213PS k3c1e760bx64<>+0(SB), Z3, Z4
+	VFMADD213PS k3d635d55x64<>+0(SB), Z3, Z4
+	VFMADD213PS k3e75fcdbx64<>+0(SB), Z3, Z4
+	VFMADD213PS k3f317213x64<>+0(SB), Z3, Z4
+	VFMADD213PS k3f800000x64<>+0(SB), Z3, Z4
+	VCVTPS2DQ   Z2, Z2
+	VPSLLD      $0x17, Z2, Z2
+	VPADDD      Z2, Z4, Z4
+	VADDPS      k3f800000x64<>+0(SB), Z4, Z4
+	VMOVUPS     k40000000x64<>+0(SB), Z3
+	VDIVPS      Z4, Z3, Z3
+	VMOVUPS     k3f800000x64<>+0(SB), Z0
+	VSUBPS      Z3, Z0, Z0
+	VMOVUPS     Z0, (BX)
+	VMOVUPS     64(SI), Z5
+	VMULPS      k4038aa3bx64<>+0(SB), Z5, Z8
+	VMOVUPS     kc2fc0000x64<>+0(SB), Z7
+	VMAXPS      Z8, Z7, Z8
+	VMOVUPS     k42fe0000x64<>+0(SB), Z7
+	VMINPS      Z8, Z7, Z8
+	VRNDSCALEPS $0x08, Z8, Z7
+	VSUBPS      Z7, Z8, Z8
+	VMOVUPS     k3aad4281x64<>+0(SB), Z9
+	VFMADD213PS k3c1e760bx64<>+0(SB), Z8, Z9
+	VFMADD213PS k3d635d55x64<>+0(SB), Z8, Z9
+	VFMADD213PS k3e75fcdbx64<>+0(SB), Z8, Z9
+	VFMADD213PS k3f317213x64<>+0(SB), Z8, Z9
+	VFMADD213PS k3f800000x64<>+0(SB), Z8, Z9
+	VCVTPS2DQ   Z7, Z7
+	VPSLLD      $0x17, Z7, Z7
+	VPADDD      Z7, Z9, Z9
+	VADDPS      k3f800000x64<>+0(SB), Z9, Z9
+	VMOVUPS     k40000000x64<>+0(SB), Z8
+	VDIVPS      Z9, Z8, Z8
+	VMOVUPS     k3f800000x64<>+0(SB), Z5
+	VSUBPS      Z8, Z5, Z5
+	VMOVUPS     Z5, 64(BX)
+	VMOVUPS     128(SI), Z10
+	VMULPS      k4038aa3bx64<>+0(SB), Z10, Z13
+	VMOVUPS     kc2fc0000x64<>+0(SB), Z12
+	VMAXPS      Z13, Z12, Z13
+	VMOVUPS     k42fe0000x64<>+0(SB), Z12
+	VMINPS      Z13, Z12, Z13
+	VRNDSCALEPS $0x08, Z13, Z12
+	VSUBPS      Z12, Z13, Z13
+	VMOVUPS     k3aad4281x64<>+0(SB), Z14
+	VFMADD213PS k3c1e760bx64<>+0(SB), Z13, Z14
+	VFMADD213PS k3d635d55x64<>+0(SB), Z13, Z14
+	VFMADD213PS k3e75fcdbx64<>+0(SB), Z13, Z14
+	VFMADD213PS k3f317213x64<>+0(SB), Z13, Z14
+	VFMADD213PS k3f800000x64<>+0(SB), Z13, Z14
+	VCVTPS2DQ   Z12, Z12
+	VPSLLD      $0x17, Z12, Z12
+	VPADDD      Z12, Z14, Z14
+	VADDPS      k3f800000x64<>+0(SB), Z14, Z14
+	VMOVUPS     k40000000x64<>+0(SB), Z13
+	VDIVPS      Z14, Z13, Z13
+	VMOVUPS     k3f800000x64<>+0(SB), Z10
+	VSUBPS      Z13, Z10, Z10
+	VMOVUPS     Z10, 128(BX)
+	VMOVUPS     192(SI), Z15
+	VMULPS      k4038aa3bx64<>+0(SB), Z15, Z18
+	VMOVUPS     kc2fc0000x64<>+0(SB), Z17
+	VMAXPS      Z18, Z17, Z18
+	VMOVUPS     k42fe0000x64<>+0(SB), Z17
+	VMINPS      Z18, Z17, Z18
+	VRNDSCALEPS $0x08, Z18, Z17
+	VSUBPS      Z17, Z18, Z18
+	VMOVUPS     k3aad4281x64<>+0(SB), Z19
+	VFMADD213PS k3c1e760bx64<>+0(SB), Z18, Z19
+	VFMADD213PS k3d635d55x64<>+0(SB), Z18, Z19
+	VFMADD213PS k3e75fcdbx64<>+0(SB), Z18, Z19
+	VFMADD213PS k3f317213x64<>+0(SB), Z18, Z19
+	VFMADD213PS k3f800000x64<>+0(SB), Z18, Z19
+	VCVTPS2DQ   Z17, Z17
+	VPSLLD      $0x17, Z17, Z17
+	VPADDD      Z17, Z19, Z19
+	VADDPS      k3f800000x64<>+0(SB), Z19, Z19
+	VMOVUPS     k40000000x64<>+0(SB), Z18
+	VDIVPS      Z19, Z18, Z18
+	VMOVUPS     k3f800000x64<>+0(SB), Z15
+	VSUBPS      Z18, Z15, Z15
+	VMOVUPS     Z15, 192(BX)
+	ADDQ        $+256, SI
+	ADDQ        $+256, BX
+	SUBQ        $0x04, DI
+	JGE         loop
+
+rest:
+	ADDQ $0x04, DI
+	JEQ  done
+
+single:
+	VMOVUPS     (SI), Z0
+	VMULPS      k4038aa3bx64<>+0(SB), Z0, Z3
+	VMOVUPS     kc2fc0000x64<>+0(SB), Z2
+	VMAXPS      Z3, Z2, Z3
+	VMOVUPS     k42fe0000x64<>+0(SB), Z2
+	VMINPS      Z3, Z2, Z3
+	VRNDSCALEPS $0x08, Z3, Z2
+	VSUBPS      Z2, Z3, Z3
+	VMOVUPS     k3aad4281x64<>+0(SB), Z4
+	VFMADD213PS k3c1e760bx64<>+0(SB), Z3, Z4
+	VFMADD213PS k3d635d55x64<>+0(SB), Z3, Z4
+	VFMADD213PS k3e75fcdbx64<>+0(SB), Z3, Z4
+	VFMADD213PS k3f317213x64<>+0(SB), Z3, Z4
+	VFMADD213PS k3f800000x64<>+0(SB), Z3, Z4
+	VCVTPS2DQ   Z2, Z2
+	VPSLLD      $0x17, Z2, Z2
+	VPADDD      Z2, Z4, Z4
+	VADDPS      k3f800000x64<>+0(SB), Z4, Z4
+	VMOVUPS     k40000000x64<>+0(SB), Z3
+	VDIVPS      Z4, Z3, Z3
+	VMOVUPS     k3f800000x64<>+0(SB), Z0
+	VSUBPS      Z3, Z0, Z0
+	VMOVUPS     Z0, (BX)
+	ADDQ        $+64, SI
+	ADDQ        $+64, BX
+	DECQ        DI
+	JNE         single
+
+done:
+	VMOVUPS.Z   (SI), K1, Z0
+	VMULPS      k4038aa3bx64<>+0(SB), Z0, Z3
+	VMOVUPS     kc2fc0000x64<>+0(SB), Z2
+	VMAXPS      Z3, Z2, Z3
+	VMOVUPS     k42fe0000x64<>+0(SB), Z2
+	VMINPS      Z3, Z2, Z3
+	VRNDSCALEPS $0x08, Z3, Z2
+	VSUBPS      Z2, Z3, Z3
+	VMOVUPS     k3aad4281x64<>+0(SB), Z4
+	VFMADD213PS k3c1e760bx64<>+0(SB), Z3, Z4
+	VFMADD213PS k3d635d55x64<>+0(SB), Z3, Z4
+	VFMADD213PS k3e75fcdbx64<>+0(SB), Z3, Z4
+	VFMADD213PS k3f317213x64<>+0(SB), Z3, Z4
+	VFMADD213PS k3f800000x64<>+0(SB), Z3, Z4
+	VCVTPS2DQ   Z2, Z2
+	VPSLLD      $0x17, Z2, Z2
+	VPADDD      Z2, Z4, Z4
+	VADDPS      k3f800000x64<>+0(SB), Z4, Z4
+	VMOVUPS     k40000000x64<>+0(SB), Z3
+	VDIVPS      Z4, Z3, Z3
+	VMOVUPS     k3f800000x64<>+0(SB), Z0
+	VSUBPS      Z3, Z0, Z0
+	VMOVUPS     Z0, K1, (BX)
+	ADDQ        to+8(FP), AX
+	ADDQ        from+24(FP), CX
+	DECQ        DX
+	JNE         row
+	VZEROUPPER
+	RET
+
+DATA k4038aa3bx64<>+0(SB)/4, $0x4038aa3b
+DATA k4038aa3bx64<>+4(SB)/4, $0x4038aa3b
+DATA k4038aa3bx64<>+8(SB)/4, $0x4038aa3b
+DATA k4038aa3bx64<>+12(SB)/4, $0x4038aa3b
+DATA k4038aa3bx64<>+16(SB)/4, $0x4038aa3b
+DATA k4038aa3bx64<>+20(SB)/4, $0x4038aa3b
+DATA k4038aa3bx64<>+24(SB)/4, $0x4038aa3b
+DATA k4038aa3bx64<>+28(SB)/4, $0x4038aa3b
+DATA k4038aa3bx64<>+32(SB)/4, $0x4038aa3b
+DATA k4038aa3bx64<>+36(SB)/4, $0x4038aa3b
+DATA k4038aa3bx64<>+40(SB)/4, $0x4038aa3b
+DATA k4038aa3bx64<>+44(SB)/4, $0x4038aa3b
+DATA k4038aa3bx64<>+48(SB)/4, $0x4038aa3b
+DATA k4038aa3bx64<>+52(SB)/4, $0x4038aa3b
+DATA k4038aa3bx64<>+56(SB)/4, $0x4038aa3b
+DATA k4038aa3bx64<>+60(SB)/4, $0x4038aa3b
+GLOBL k4038aa3bx64<>(SB), RODATA|NOPTR, $64
 
 DATA k40000000x64<>+0(SB)/4, $0x40000000
 DATA k40000000x64<>+4(SB)/4, $0x40000000
@@ -1996,19 +2460,28 @@ DATA k40000000x64<>+56(SB)/4, $0x40000000
 DATA k40000000x64<>+60(SB)/4, $0x40000000
 GLOBL k40000000x64<>(SB), RODATA|NOPTR, $64
 
-// func shardSigmoidAVX512(dst *float32, src *float32, n int, alpha float32, beta float32)
+// func shardSigmoidAVX512(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 // Requires: AVX, AVX512F
-TEXT ·shardSigmoidAVX512(SB), NOSPLIT, $0-32
+TEXT ·shardSigmoidAVX512(SB), NOSPLIT, $0-60
 	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS alpha+24(FP), Z31
-	VBROADCASTSS beta+28(FP), Z30
-	SUBQ         $0x04, DX
-	JLT          rest
+	MOVQ         src+16(FP), CX
+	MOVQ         rows+32(FP), DX
+	VBROADCASTSS alpha+52(FP), Z31
+	VBROADCASTSS beta+56(FP), Z30
+	MOVL         mask+48(FP), DI
+	KMOVW        DI, K1
+
+row:
+	MOVQ AX, BX
+	MOVQ CX, SI
+	MOVQ n+40(FP), DI
+	DECQ DI
+	JEQ  done
+	SUBQ $0x04, DI
+	JLT  rest
 
 loop:
-	VMOVUPS     (CX), Z0
+	VMOVUPS     (SI), Z0
 	VMOVAPS     Z30, Z2
 	VFMADD231PS Z31, Z0, Z2
 	VPXORD      Z3, Z3, Z3
@@ -2016,8 +2489,8 @@ loop:
 	VMOVUPS     k3f800000x64<>+0(SB), Z3
 	VMINPS      Z2, Z3, Z2
 	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, (AX)
-	VMOVUPS     64(CX), Z5
+	VMOVUPS     Z0, (BX)
+	VMOVUPS     64(SI), Z5
 	VMOVAPS     Z30, Z7
 	VFMADD231PS Z31, Z5, Z7
 	VPXORD      Z8, Z8, Z8
@@ -2025,8 +2498,8 @@ loop:
 	VMOVUPS     k3f800000x64<>+0(SB), Z8
 	VMINPS      Z7, Z8, Z7
 	VMOVAPS     Z7, Z5
-	VMOVUPS     Z5, 64(AX)
-	VMOVUPS     128(CX), Z10
+	VMOVUPS     Z5, 64(BX)
+	VMOVUPS     128(SI), Z10
 	VMOVAPS     Z30, Z12
 	VFMADD231PS Z31, Z10, Z12
 	VPXORD      Z13, Z13, Z13
@@ -2034,8 +2507,8 @@ loop:
 	VMOVUPS     k3f800000x64<>+0(SB), Z13
 	VMINPS      Z12, Z13, Z12
 	VMOVAPS     Z12, Z10
-	VMOVUPS     Z10, 128(AX)
-	VMOVUPS     192(CX), Z15
+	VMOVUPS     Z10, 128(BX)
+	VMOVUPS     192(SI), Z15
 	VMOVAPS     Z30, Z17
 	VFMADD231PS Z31, Z15, Z17
 	VPXORD      Z18, Z18, Z18
@@ -2043,18 +2516,18 @@ loop:
 	VMOVUPS     k3f800000x64<>+0(SB), Z18
 	VMINPS      Z17, Z18, Z17
 	VMOVAPS     Z17, Z15
-	VMOVUPS     Z15, 192(AX)
-	ADDQ        $+256, CX
-	ADDQ        $+256, AX
-	SUBQ        $0x04, DX
+	VMOVUPS     Z15, 192(BX)
+	ADDQ        $+256, SI
+	ADDQ        $+256, BX
+	SUBQ        $0x04, DI
 	JGE         loop
 
 rest:
-	ADDQ $0x04, DX
+	ADDQ $0x04, DI
 	JEQ  done
 
 single:
-	VMOVUPS     (CX), Z0
+	VMOVUPS     (SI), Z0
 	VMOVAPS     Z30, Z2
 	VFMADD231PS Z31, Z0, Z2
 	VPXORD      Z3, Z3, Z3
@@ -2062,29 +2535,51 @@ single:
 	VMOVUPS     k3f800000x64<>+0(SB), Z3
 	VMINPS      Z2, Z3, Z2
 	VMOVAPS     Z2, Z0
-	VMOVUPS     Z0, (AX)
-	ADDQ        $+64, CX
-	ADDQ        $+64, AX
-	DECQ        DX
+	VMOVUPS     Z0, (BX)
+	ADDQ        $+64, SI
+	ADDQ        $+64, BX
+	DECQ        DI
 	JNE         single
 
 done:
+	VMOVUPS.Z   (SI), K1, Z0
+	VMOVAPS     Z30, Z2
+	VFMADD231PS Z31, Z0, Z2
+	VPXORD      Z3, Z3, Z3
+	VMAXPS      Z2, Z3, Z2
+	VMOVUPS     k3f800000x64<>+0(SB), Z3
+	VMINPS      Z2, Z3, Z2
+	VMOVAPS     Z2, Z0
+	VMOVUPS     Z0, K1, (BX)
+	ADDQ        to+8(FP), AX
+	ADDQ        from+24(FP), CX
+	DECQ        DX
+	JNE         row
 	VZEROUPPER
 	RET
 
-// func shardSwishAVX512(dst *float32, src *float32, n int, alpha float32, beta float32)
+// func shardSwishAVX512(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 // Requires: AVX, AVX512F
-TEXT ·shardSwishAVX512(SB), NOSPLIT, $0-32
+TEXT ·shardSwishAVX512(SB), NOSPLIT, $0-60
 	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS alpha+24(FP), Z31
-	VBROADCASTSS beta+28(FP), Z30
-	SUBQ         $0x04, DX
-	JLT          rest
+	MOVQ         src+16(FP), CX
+	MOVQ         rows+32(FP), DX
+	VBROADCASTSS alpha+52(FP), Z31
+	VBROADCASTSS beta+56(FP), Z30
+	MOVL         mask+48(FP), DI
+	KMOVW        DI, K1
+
+row:
+	MOVQ AX, BX
+	MOVQ CX, SI
+	MOVQ n+40(FP), DI
+	DECQ DI
+	JEQ  done
+	SUBQ $0x04, DI
+	JLT  rest
 
 loop:
-	VMOVUPS     (CX), Z0
+	VMOVUPS     (SI), Z0
 	VMOVAPS     Z30, Z2
 	VFMADD231PS Z31, Z0, Z2
 	VPXORD      Z3, Z3, Z3
@@ -2092,8 +2587,8 @@ loop:
 	VMOVUPS     k3f800000x64<>+0(SB), Z3
 	VMINPS      Z2, Z3, Z2
 	VMULPS      Z2, Z0, Z0
-	VMOVUPS     Z0, (AX)
-	VMOVUPS     64(CX), Z5
+	VMOVUPS     Z0, (BX)
+	VMOVUPS     64(SI), Z5
 	VMOVAPS     Z30, Z7
 	VFMADD231PS Z31, Z5, Z7
 	VPXORD      Z8, Z8, Z8
@@ -2101,8 +2596,8 @@ loop:
 	VMOVUPS     k3f800000x64<>+0(SB), Z8
 	VMINPS      Z7, Z8, Z7
 	VMULPS      Z7, Z5, Z5
-	VMOVUPS     Z5, 64(AX)
-	VMOVUPS     128(CX), Z10
+	VMOVUPS     Z5, 64(BX)
+	VMOVUPS     128(SI), Z10
 	VMOVAPS     Z30, Z12
 	VFMADD231PS Z31, Z10, Z12
 	VPXORD      Z13, Z13, Z13
@@ -2110,8 +2605,8 @@ loop:
 	VMOVUPS     k3f800000x64<>+0(SB), Z13
 	VMINPS      Z12, Z13, Z12
 	VMULPS      Z12, Z10, Z10
-	VMOVUPS     Z10, 128(AX)
-	VMOVUPS     192(CX), Z15
+	VMOVUPS     Z10, 128(BX)
+	VMOVUPS     192(SI), Z15
 	VMOVAPS     Z30, Z17
 	VFMADD231PS Z31, Z15, Z17
 	VPXORD      Z18, Z18, Z18
@@ -2119,18 +2614,18 @@ loop:
 	VMOVUPS     k3f800000x64<>+0(SB), Z18
 	VMINPS      Z17, Z18, Z17
 	VMULPS      Z17, Z15, Z15
-	VMOVUPS     Z15, 192(AX)
-	ADDQ        $+256, CX
-	ADDQ        $+256, AX
-	SUBQ        $0x04, DX
+	VMOVUPS     Z15, 192(BX)
+	ADDQ        $+256, SI
+	ADDQ        $+256, BX
+	SUBQ        $0x04, DI
 	JGE         loop
 
 rest:
-	ADDQ $0x04, DX
+	ADDQ $0x04, DI
 	JEQ  done
 
 single:
-	VMOVUPS     (CX), Z0
+	VMOVUPS     (SI), Z0
 	VMOVAPS     Z30, Z2
 	VFMADD231PS Z31, Z0, Z2
 	VPXORD      Z3, Z3, Z3
@@ -2138,54 +2633,71 @@ single:
 	VMOVUPS     k3f800000x64<>+0(SB), Z3
 	VMINPS      Z2, Z3, Z2
 	VMULPS      Z2, Z0, Z0
-	VMOVUPS     Z0, (AX)
-	ADDQ        $+64, CX
-	ADDQ        $+64, AX
-	DECQ        DX
+	VMOVUPS     Z0, (BX)
+	ADDQ        $+64, SI
+	ADDQ        $+64, BX
+	DECQ        DI
 	JNE         single
 
 done:
+	VMOVUPS.Z   (SI), K1, Z0
+	VMOVAPS     Z30, Z2
+	VFMADD231PS Z31, Z0, Z2
+	VPXORD      Z3, Z3, Z3
+	VMAXPS      Z2, Z3, Z2
+	VMOVUPS     k3f800000x64<>+0(SB), Z3
+	VMINPS      Z2, Z3, Z2
+	VMULPS      Z2, Z0, Z0
+	VMOVUPS     Z0, K1, (BX)
+	ADDQ        to+8(FP), AX
+	ADDQ        from+24(FP), CX
+	DECQ        DX
+	JNE         row
 	VZEROUPPER
 	RET
 
-// func sgeluAVX512(dst *float32, src *float32, n int, alpha float32, beta float32)
+// func sgeluAVX512(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·sgeluAVX512(SB), NOSPLIT, $0-32
+TEXT ·sgeluAVX512(SB), NOSPLIT, $0-60
 	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS alpha+24(FP), Z31
-	VBROADCASTSS beta+28(FP), Z30
-	SUBQ         $0x04, DX
-	JLT          rest
+	MOVQ         src+16(FP), CX
+	MOVQ         rows+32(FP), DX
+	VBROADCASTSS alpha+52(FP), Z31
+	VBROADCASTSS beta+56(FP), Z30
+	MOVL         mask+48(FP), DI
+	KMOVW        DI, K1
+
+row:
+	MOVQ AX, BX
+	MOVQ CX, SI
+	MOVQ n+40(FP), DI
+	DECQ DI
+	JEQ  done
+	SUBQ $0x04, DI
+	JLT  rest
 
 loop:
-	VMOVUPS      (CX), Z0
+	VMOVUPS      (SI), Z0
 	VANDPS       k7fffffffx64<>+0(SB), Z0, Z1
 	VMOVUPS      k41600000x64<>+0(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VMULPS       Z1, Z1, Z2
-	VMULPS       kbf000000x64<>+0(SB), Z2, Z2
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z3
-	VMAXPS       Z2, Z3, Z2
-	VMOVUPS      k42b0999ax64<>+0(SB), Z3
-	VMINPS       Z2, Z3, Z2
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z2, Z3
-	VRNDSCALEPS  $0x08, Z3, Z3
-	VFNMADD231PS k3f318000x64<>+0(SB), Z3, Z2
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z3, Z2
-	VMOVUPS      k39506967x64<>+0(SB), Z4
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3c088908x64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3f000000x64<>+0(SB), Z2, Z4
-	VMULPS       Z2, Z4, Z4
-	VFMADD213PS  Z2, Z2, Z4
-	VADDPS       k3f800000x64<>+0(SB), Z4, Z4
-	VCVTPS2DQ    Z3, Z3
-	VPSLLD       $0x17, Z3, Z3
-	VPADDD       Z3, Z4, Z4
+	VMULPS       Z1, Z1, Z3
+	VMULPS       kbf38aa3bx64<>+0(SB), Z3, Z3
+	VMOVUPS      kc2fc0000x64<>+0(SB), Z2
+	VMAXPS       Z3, Z2, Z3
+	VMOVUPS      k42fe0000x64<>+0(SB), Z2
+	VMINPS       Z3, Z2, Z3
+	VRNDSCALEPS  $0x08, Z3, Z2
+	VSUBPS       Z2, Z3, Z3
+	VMOVUPS      k3aad4281x64<>+0(SB), Z4
+	VFMADD213PS  k3c1e760bx64<>+0(SB), Z3, Z4
+	VFMADD213PS  k3d635d55x64<>+0(SB), Z3, Z4
+	VFMADD213PS  k3e75fcdbx64<>+0(SB), Z3, Z4
+	VFMADD213PS  k3f317213x64<>+0(SB), Z3, Z4
+	VFMADD213PS  k3f800000x64<>+0(SB), Z3, Z4
+	VCVTPS2DQ    Z2, Z2
+	VPSLLD       $0x17, Z2, Z2
+	VPADDD       Z2, Z4, Z4
 	VMOVUPS      k3e6d3388x64<>+0(SB), Z2
 	VFMADD213PS  k3f800000x64<>+0(SB), Z1, Z2
 	VMOVUPS      k3f800000x64<>+0(SB), Z3
@@ -2201,33 +2713,28 @@ loop:
 	VPXORD       Z3, Z3, Z3
 	VMAXPS       Z0, Z3, Z0
 	VFNMADD231PS Z1, Z4, Z0
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      64(CX), Z5
+	VMOVUPS      Z0, (BX)
+	VMOVUPS      64(SI), Z5
 	VANDPS       k7fffffffx64<>+0(SB), Z5, Z6
 	VMOVUPS      k41600000x64<>+0(SB), Z8
 	VMINPS       Z6, Z8, Z6
-	VMULPS       Z6, Z6, Z7
-	VMULPS       kbf000000x64<>+0(SB), Z7, Z7
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z8
-	VMAXPS       Z7, Z8, Z7
-	VMOVUPS      k42b0999ax64<>+0(SB), Z8
-	VMINPS       Z7, Z8, Z7
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z7, Z8
-	VRNDSCALEPS  $0x08, Z8, Z8
-	VFNMADD231PS k3f318000x64<>+0(SB), Z8, Z7
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z8, Z7
-	VMOVUPS      k39506967x64<>+0(SB), Z9
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z7, Z9
-	VFMADD213PS  k3c088908x64<>+0(SB), Z7, Z9
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z7, Z9
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z7, Z9
-	VFMADD213PS  k3f000000x64<>+0(SB), Z7, Z9
-	VMULPS       Z7, Z9, Z9
-	VFMADD213PS  Z7, Z7, Z9
-	VADDPS       k3f800000x64<>+0(SB), Z9, Z9
-	VCVTPS2DQ    Z8, Z8
-	VPSLLD       $0x17, Z8, Z8
-	VPADDD       Z8, Z9, Z9
+	VMULPS       Z6, Z6, Z8
+	VMULPS       kbf38aa3bx64<>+0(SB), Z8, Z8
+	VMOVUPS      kc2fc0000x64<>+0(SB), Z7
+	VMAXPS       Z8, Z7, Z8
+	VMOVUPS      k42fe0000x64<>+0(SB), Z7
+	VMINPS       Z8, Z7, Z8
+	VRNDSCALEPS  $0x08, Z8, Z7
+	VSUBPS       Z7, Z8, Z8
+	VMOVUPS      k3aad4281x64<>+0(SB), Z9
+	VFMADD213PS  k3c1e760bx64<>+0(SB), Z8, Z9
+	VFMADD213PS  k3d635d55x64<>+0(SB), Z8, Z9
+	VFMADD213PS  k3e75fcdbx64<>+0(SB), Z8, Z9
+	VFMADD213PS  k3f317213x64<>+0(SB), Z8, Z9
+	VFMADD213PS  k3f800000x64<>+0(SB), Z8, Z9
+	VCVTPS2DQ    Z7, Z7
+	VPSLLD       $0x17, Z7, Z7
+	VPADDD       Z7, Z9, Z9
 	VMOVUPS      k3e6d3388x64<>+0(SB), Z7
 	VFMADD213PS  k3f800000x64<>+0(SB), Z6, Z7
 	VMOVUPS      k3f800000x64<>+0(SB), Z8
@@ -2243,33 +2750,28 @@ loop:
 	VPXORD       Z8, Z8, Z8
 	VMAXPS       Z5, Z8, Z5
 	VFNMADD231PS Z6, Z9, Z5
-	VMOVUPS      Z5, 64(AX)
-	VMOVUPS      128(CX), Z10
+	VMOVUPS      Z5, 64(BX)
+	VMOVUPS      128(SI), Z10
 	VANDPS       k7fffffffx64<>+0(SB), Z10, Z11
 	VMOVUPS      k41600000x64<>+0(SB), Z13
 	VMINPS       Z11, Z13, Z11
-	VMULPS       Z11, Z11, Z12
-	VMULPS       kbf000000x64<>+0(SB), Z12, Z12
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z13
-	VMAXPS       Z12, Z13, Z12
-	VMOVUPS      k42b0999ax64<>+0(SB), Z13
-	VMINPS       Z12, Z13, Z12
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z12, Z13
-	VRNDSCALEPS  $0x08, Z13, Z13
-	VFNMADD231PS k3f318000x64<>+0(SB), Z13, Z12
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z13, Z12
-	VMOVUPS      k39506967x64<>+0(SB), Z14
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z12, Z14
-	VFMADD213PS  k3c088908x64<>+0(SB), Z12, Z14
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z12, Z14
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z12, Z14
-	VFMADD213PS  k3f000000x64<>+0(SB), Z12, Z14
-	VMULPS       Z12, Z14, Z14
-	VFMADD213PS  Z12, Z12, Z14
-	VADDPS       k3f800000x64<>+0(SB), Z14, Z14
-	VCVTPS2DQ    Z13, Z13
-	VPSLLD       $0x17, Z13, Z13
-	VPADDD       Z13, Z14, Z14
+	VMULPS       Z11, Z11, Z13
+	VMULPS       kbf38aa3bx64<>+0(SB), Z13, Z13
+	VMOVUPS      kc2fc0000x64<>+0(SB), Z12
+	VMAXPS       Z13, Z12, Z13
+	VMOVUPS      k42fe0000x64<>+0(SB), Z12
+	VMINPS       Z13, Z12, Z13
+	VRNDSCALEPS  $0x08, Z13, Z12
+	VSUBPS       Z12, Z13, Z13
+	VMOVUPS      k3aad4281x64<>+0(SB), Z14
+	VFMADD213PS  k3c1e760bx64<>+0(SB), Z13, Z14
+	VFMADD213PS  k3d635d55x64<>+0(SB), Z13, Z14
+	VFMADD213PS  k3e75fcdbx64<>+0(SB), Z13, Z14
+	VFMADD213PS  k3f317213x64<>+0(SB), Z13, Z14
+	VFMADD213PS  k3f800000x64<>+0(SB), Z13, Z14
+	VCVTPS2DQ    Z12, Z12
+	VPSLLD       $0x17, Z12, Z12
+	VPADDD       Z12, Z14, Z14
 	VMOVUPS      k3e6d3388x64<>+0(SB), Z12
 	VFMADD213PS  k3f800000x64<>+0(SB), Z11, Z12
 	VMOVUPS      k3f800000x64<>+0(SB), Z13
@@ -2285,33 +2787,28 @@ loop:
 	VPXORD       Z13, Z13, Z13
 	VMAXPS       Z10, Z13, Z10
 	VFNMADD231PS Z11, Z14, Z10
-	VMOVUPS      Z10, 128(AX)
-	VMOVUPS      192(CX), Z15
+	VMOVUPS      Z10, 128(BX)
+	VMOVUPS      192(SI), Z15
 	VANDPS       k7fffffffx64<>+0(SB), Z15, Z16
 	VMOVUPS      k41600000x64<>+0(SB), Z18
 	VMINPS       Z16, Z18, Z16
-	VMULPS       Z16, Z16, Z17
-	VMULPS       kbf000000x64<>+0(SB), Z17, Z17
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z18
-	VMAXPS       Z17, Z18, Z17
-	VMOVUPS      k42b0999ax64<>+0(SB), Z18
-	VMINPS       Z17, Z18, Z17
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z17, Z18
-	VRNDSCALEPS  $0x08, Z18, Z18
-	VFNMADD231PS k3f318000x64<>+0(SB), Z18, Z17
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z18, Z17
-	VMOVUPS      k39506967x64<>+0(SB), Z19
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z17, Z19
-	VFMADD213PS  k3c088908x64<>+0(SB), Z17, Z19
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z17, Z19
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z17, Z19
-	VFMADD213PS  k3f000000x64<>+0(SB), Z17, Z19
-	VMULPS       Z17, Z19, Z19
-	VFMADD213PS  Z17, Z17, Z19
-	VADDPS       k3f800000x64<>+0(SB), Z19, Z19
-	VCVTPS2DQ    Z18, Z18
-	VPSLLD       $0x17, Z18, Z18
-	VPADDD       Z18, Z19, Z19
+	VMULPS       Z16, Z16, Z18
+	VMULPS       kbf38aa3bx64<>+0(SB), Z18, Z18
+	VMOVUPS      kc2fc0000x64<>+0(SB), Z17
+	VMAXPS       Z18, Z17, Z18
+	VMOVUPS      k42fe0000x64<>+0(SB), Z17
+	VMINPS       Z18, Z17, Z18
+	VRNDSCALEPS  $0x08, Z18, Z17
+	VSUBPS       Z17, Z18, Z18
+	VMOVUPS      k3aad4281x64<>+0(SB), Z19
+	VFMADD213PS  k3c1e760bx64<>+0(SB), Z18, Z19
+	VFMADD213PS  k3d635d55x64<>+0(SB), Z18, Z19
+	VFMADD213PS  k3e75fcdbx64<>+0(SB), Z18, Z19
+	VFMADD213PS  k3f317213x64<>+0(SB), Z18, Z19
+	VFMADD213PS  k3f800000x64<>+0(SB), Z18, Z19
+	VCVTPS2DQ    Z17, Z17
+	VPSLLD       $0x17, Z17, Z17
+	VPADDD       Z17, Z19, Z19
 	VMOVUPS      k3e6d3388x64<>+0(SB), Z17
 	VFMADD213PS  k3f800000x64<>+0(SB), Z16, Z17
 	VMOVUPS      k3f800000x64<>+0(SB), Z18
@@ -2327,43 +2824,38 @@ loop:
 	VPXORD       Z18, Z18, Z18
 	VMAXPS       Z15, Z18, Z15
 	VFNMADD231PS Z16, Z19, Z15
-	VMOVUPS      Z15, 192(AX)
-	ADDQ         $+256, CX
-	ADDQ         $+256, AX
-	SUBQ         $0x04, DX
+	VMOVUPS      Z15, 192(BX)
+	ADDQ         $+256, SI
+	ADDQ         $+256, BX
+	SUBQ         $0x04, DI
 	JGE          loop
 
 rest:
-	ADDQ $0x04, DX
+	ADDQ $0x04, DI
 	JEQ  done
 
 single:
-	VMOVUPS      (CX), Z0
+	VMOVUPS      (SI), Z0
 	VANDPS       k7fffffffx64<>+0(SB), Z0, Z1
 	VMOVUPS      k41600000x64<>+0(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VMULPS       Z1, Z1, Z2
-	VMULPS       kbf000000x64<>+0(SB), Z2, Z2
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z3
-	VMAXPS       Z2, Z3, Z2
-	VMOVUPS      k42b0999ax64<>+0(SB), Z3
-	VMINPS       Z2, Z3, Z2
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z2, Z3
-	VRNDSCALEPS  $0x08, Z3, Z3
-	VFNMADD231PS k3f318000x64<>+0(SB), Z3, Z2
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z3, Z2
-	VMOVUPS      k39506967x64<>+0(SB), Z4
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3c088908x64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3f000000x64<>+0(SB), Z2, Z4
-	VMULPS       Z2, Z4, Z4
-	VFMADD213PS  Z2, Z2, Z4
-	VADDPS       k3f800000x64<>+0(SB), Z4, Z4
-	VCVTPS2DQ    Z3, Z3
-	VPSLLD       $0x17, Z3, Z3
-	VPADDD       Z3, Z4, Z4
+	VMULPS       Z1, Z1, Z3
+	VMULPS       kbf38aa3bx64<>+0(SB), Z3, Z3
+	VMOVUPS      kc2fc0000x64<>+0(SB), Z2
+	VMAXPS       Z3, Z2, Z3
+	VMOVUPS      k42fe0000x64<>+0(SB), Z2
+	VMINPS       Z3, Z2, Z3
+	VRNDSCALEPS  $0x08, Z3, Z2
+	VSUBPS       Z2, Z3, Z3
+	VMOVUPS      k3aad4281x64<>+0(SB), Z4
+	VFMADD213PS  k3c1e760bx64<>+0(SB), Z3, Z4
+	VFMADD213PS  k3d635d55x64<>+0(SB), Z3, Z4
+	VFMADD213PS  k3e75fcdbx64<>+0(SB), Z3, Z4
+	VFMADD213PS  k3f317213x64<>+0(SB), Z3, Z4
+	VFMADD213PS  k3f800000x64<>+0(SB), Z3, Z4
+	VCVTPS2DQ    Z2, Z2
+	VPSLLD       $0x17, Z2, Z2
+	VPADDD       Z2, Z4, Z4
 	VMOVUPS      k3e6d3388x64<>+0(SB), Z2
 	VFMADD213PS  k3f800000x64<>+0(SB), Z1, Z2
 	VMOVUPS      k3f800000x64<>+0(SB), Z3
@@ -2379,13 +2871,54 @@ single:
 	VPXORD       Z3, Z3, Z3
 	VMAXPS       Z0, Z3, Z0
 	VFNMADD231PS Z1, Z4, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         $+64, CX
-	ADDQ         $+64, AX
-	DECQ         DX
+	VMOVUPS      Z0, (BX)
+	ADDQ         $+64, SI
+	ADDQ         $+64, BX
+	DECQ         DI
 	JNE          single
 
 done:
+	VMOVUPS.Z    (SI), K1, Z0
+	VANDPS       k7fffffffx64<>+0(SB), Z0, Z1
+	VMOVUPS      k41600000x64<>+0(SB), Z3
+	VMINPS       Z1, Z3, Z1
+	VMULPS       Z1, Z1, Z3
+	VMULPS       kbf38aa3bx64<>+0(SB), Z3, Z3
+	VMOVUPS      kc2fc0000x64<>+0(SB), Z2
+	VMAXPS       Z3, Z2, Z3
+	VMOVUPS      k42fe0000x64<>+0(SB), Z2
+	VMINPS       Z3, Z2, Z3
+	VRNDSCALEPS  $0x08, Z3, Z2
+	VSUBPS       Z2, Z3, Z3
+	VMOVUPS      k3aad4281x64<>+0(SB), Z4
+	VFMADD213PS  k3c1e760bx64<>+0(SB), Z3, Z4
+	VFMADD213PS  k3d635d55x64<>+0(SB), Z3, Z4
+	VFMADD213PS  k3e75fcdbx64<>+0(SB), Z3, Z4
+	VFMADD213PS  k3f317213x64<>+0(SB), Z3, Z4
+	VFMADD213PS  k3f800000x64<>+0(SB), Z3, Z4
+	VCVTPS2DQ    Z2, Z2
+	VPSLLD       $0x17, Z2, Z2
+	VPADDD       Z2, Z4, Z4
+	VMOVUPS      k3e6d3388x64<>+0(SB), Z2
+	VFMADD213PS  k3f800000x64<>+0(SB), Z1, Z2
+	VMOVUPS      k3f800000x64<>+0(SB), Z3
+	VDIVPS       Z2, Z3, Z3
+	VMOVUPS      k3f87dc22x64<>+0(SB), Z2
+	VFMADD213PS  kbfba00e3x64<>+0(SB), Z3, Z2
+	VFMADD213PS  k3fb5f0e3x64<>+0(SB), Z3, Z2
+	VFMADD213PS  kbe91a98ex64<>+0(SB), Z3, Z2
+	VFMADD213PS  k3e827906x64<>+0(SB), Z3, Z2
+	VMULPS       Z3, Z2, Z2
+	VMULPS       Z2, Z4, Z4
+	VMULPS       k3f000000x64<>+0(SB), Z1, Z1
+	VPXORD       Z3, Z3, Z3
+	VMAXPS       Z0, Z3, Z0
+	VFNMADD231PS Z1, Z4, Z0
+	VMOVUPS      Z0, K1, (BX)
+	ADDQ         to+8(FP), AX
+	ADDQ         from+24(FP), CX
+	DECQ         DX
+	JNE          row
 	VZEROUPPER
 	RET
 
@@ -2425,23 +2958,23 @@ DATA k41600000x64<>+56(SB)/4, $0x41600000
 DATA k41600000x64<>+60(SB)/4, $0x41600000
 GLOBL k41600000x64<>(SB), RODATA|NOPTR, $64
 
-DATA kbf000000x64<>+0(SB)/4, $0xbf000000
-DATA kbf000000x64<>+4(SB)/4, $0xbf000000
-DATA kbf000000x64<>+8(SB)/4, $0xbf000000
-DATA kbf000000x64<>+12(SB)/4, $0xbf000000
-DATA kbf000000x64<>+16(SB)/4, $0xbf000000
-DATA kbf000000x64<>+20(SB)/4, $0xbf000000
-DATA kbf000000x64<>+24(SB)/4, $0xbf000000
-DATA kbf000000x64<>+28(SB)/4, $0xbf000000
-DATA kbf000000x64<>+32(SB)/4, $0xbf000000
-DATA kbf000000x64<>+36(SB)/4, $0xbf000000
-DATA kbf000000x64<>+40(SB)/4, $0xbf000000
-DATA kbf000000x64<>+44(SB)/4, $0xbf000000
-DATA kbf000000x64<>+48(SB)/4, $0xbf000000
-DATA kbf000000x64<>+52(SB)/4, $0xbf000000
-DATA kbf000000x64<>+56(SB)/4, $0xbf000000
-DATA kbf000000x64<>+60(SB)/4, $0xbf000000
-GLOBL kbf000000x64<>(SB), RODATA|NOPTR, $64
+DATA kbf38aa3bx64<>+0(SB)/4, $0xbf38aa3b
+DATA kbf38aa3bx64<>+4(SB)/4, $0xbf38aa3b
+DATA kbf38aa3bx64<>+8(SB)/4, $0xbf38aa3b
+DATA kbf38aa3bx64<>+12(SB)/4, $0xbf38aa3b
+DATA kbf38aa3bx64<>+16(SB)/4, $0xbf38aa3b
+DATA kbf38aa3bx64<>+20(SB)/4, $0xbf38aa3b
+DATA kbf38aa3bx64<>+24(SB)/4, $0xbf38aa3b
+DATA kbf38aa3bx64<>+28(SB)/4, $0xbf38aa3b
+DATA kbf38aa3bx64<>+32(SB)/4, $0xbf38aa3b
+DATA kbf38aa3bx64<>+36(SB)/4, $0xbf38aa3b
+DATA kbf38aa3bx64<>+40(SB)/4, $0xbf38aa3b
+DATA kbf38aa3bx64<>+44(SB)/4, $0xbf38aa3b
+DATA kbf38aa3bx64<>+48(SB)/4, $0xbf38aa3b
+DATA kbf38aa3bx64<>+52(SB)/4, $0xbf38aa3b
+DATA kbf38aa3bx64<>+56(SB)/4, $0xbf38aa3b
+DATA kbf38aa3bx64<>+60(SB)/4, $0xbf38aa3b
+GLOBL kbf38aa3bx64<>(SB), RODATA|NOPTR, $64
 
 DATA k3e6d3388x64<>+0(SB)/4, $0x3e6d3388
 DATA k3e6d3388x64<>+4(SB)/4, $0x3e6d3388
@@ -2551,222 +3084,235 @@ DATA k3e827906x64<>+56(SB)/4, $0x3e827906
 DATA k3e827906x64<>+60(SB)/4, $0x3e827906
 GLOBL k3e827906x64<>(SB), RODATA|NOPTR, $64
 
-// func sgeluTanhAVX512(dst *float32, src *float32, n int, alpha float32, beta float32)
+// func sgeluTanhAVX512(dst *float32, to int, src *float32, from int, rows int, n int, mask uint32, alpha float32, beta float32)
 // Requires: AVX, AVX512F
-TEXT ·sgeluTanhAVX512(SB), NOSPLIT, $0-32
+TEXT ·sgeluTanhAVX512(SB), NOSPLIT, $0-60
 	MOVQ         dst+0(FP), AX
-	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS alpha+24(FP), Z31
-	VBROADCASTSS beta+28(FP), Z30
-	SUBQ         $0x04, DX
-	JLT          rest
+	MOVQ         src+16(FP), CX
+	MOVQ         rows+32(FP), DX
+	VBROADCASTSS alpha+52(FP), Z31
+	VBROADCASTSS beta+56(FP), Z30
+	MOVL         mask+48(FP), DI
+	KMOVW        DI, K1
+
+row:
+	MOVQ AX, BX
+	MOVQ CX, SI
+	MOVQ n+40(FP), DI
+	DECQ DI
+	JEQ  done
+	SUBQ $0x04, DI
+	JLT  rest
 
 loop:
-	VMOVUPS      (CX), Z0
-	VMULPS       Z0, Z0, Z2
-	VMOVUPS      kbd922279x64<>+0(SB), Z3
-	VFMADD213PS  kbfcc422ax64<>+0(SB), Z3, Z2
-	VMULPS       Z0, Z2, Z2
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z3
-	VMAXPS       Z2, Z3, Z2
-	VMOVUPS      k42b0999ax64<>+0(SB), Z3
-	VMINPS       Z2, Z3, Z2
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z2, Z3
-	VRNDSCALEPS  $0x08, Z3, Z3
-	VFNMADD231PS k3f318000x64<>+0(SB), Z3, Z2
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z3, Z2
-	VMOVUPS      k39506967x64<>+0(SB), Z4
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3c088908x64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3f000000x64<>+0(SB), Z2, Z4
-	VMULPS       Z2, Z4, Z4
-	VFMADD213PS  Z2, Z2, Z4
-	VADDPS       k3f800000x64<>+0(SB), Z4, Z4
-	VCVTPS2DQ    Z3, Z3
-	VPSLLD       $0x17, Z3, Z3
-	VPADDD       Z3, Z4, Z4
-	VADDPS       k3f800000x64<>+0(SB), Z4, Z4
-	VMOVUPS      kc1600000x64<>+0(SB), Z3
-	VMAXPS       Z0, Z3, Z0
-	VDIVPS       Z4, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      64(CX), Z5
-	VMULPS       Z5, Z5, Z7
-	VMOVUPS      kbd922279x64<>+0(SB), Z8
-	VFMADD213PS  kbfcc422ax64<>+0(SB), Z8, Z7
-	VMULPS       Z5, Z7, Z7
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z8
-	VMAXPS       Z7, Z8, Z7
-	VMOVUPS      k42b0999ax64<>+0(SB), Z8
-	VMINPS       Z7, Z8, Z7
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z7, Z8
-	VRNDSCALEPS  $0x08, Z8, Z8
-	VFNMADD231PS k3f318000x64<>+0(SB), Z8, Z7
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z8, Z7
-	VMOVUPS      k39506967x64<>+0(SB), Z9
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z7, Z9
-	VFMADD213PS  k3c088908x64<>+0(SB), Z7, Z9
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z7, Z9
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z7, Z9
-	VFMADD213PS  k3f000000x64<>+0(SB), Z7, Z9
-	VMULPS       Z7, Z9, Z9
-	VFMADD213PS  Z7, Z7, Z9
-	VADDPS       k3f800000x64<>+0(SB), Z9, Z9
-	VCVTPS2DQ    Z8, Z8
-	VPSLLD       $0x17, Z8, Z8
-	VPADDD       Z8, Z9, Z9
-	VADDPS       k3f800000x64<>+0(SB), Z9, Z9
-	VMOVUPS      kc1600000x64<>+0(SB), Z8
-	VMAXPS       Z5, Z8, Z5
-	VDIVPS       Z9, Z5, Z5
-	VMOVUPS      Z5, 64(AX)
-	VMOVUPS      128(CX), Z10
-	VMULPS       Z10, Z10, Z12
-	VMOVUPS      kbd922279x64<>+0(SB), Z13
-	VFMADD213PS  kbfcc422ax64<>+0(SB), Z13, Z12
-	VMULPS       Z10, Z12, Z12
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z13
-	VMAXPS       Z12, Z13, Z12
-	VMOVUPS      k42b0999ax64<>+0(SB), Z13
-	VMINPS       Z12, Z13, Z12
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z12, Z13
-	VRNDSCALEPS  $0x08, Z13, Z13
-	VFNMADD231PS k3f318000x64<>+0(SB), Z13, Z12
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z13, Z12
-	VMOVUPS      k39506967x64<>+0(SB), Z14
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z12, Z14
-	VFMADD213PS  k3c088908x64<>+0(SB), Z12, Z14
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z12, Z14
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z12, Z14
-	VFMADD213PS  k3f000000x64<>+0(SB), Z12, Z14
-	VMULPS       Z12, Z14, Z14
-	VFMADD213PS  Z12, Z12, Z14
-	VADDPS       k3f800000x64<>+0(SB), Z14, Z14
-	VCVTPS2DQ    Z13, Z13
-	VPSLLD       $0x17, Z13, Z13
-	VPADDD       Z13, Z14, Z14
-	VADDPS       k3f800000x64<>+0(SB), Z14, Z14
-	VMOVUPS      kc1600000x64<>+0(SB), Z13
-	VMAXPS       Z10, Z13, Z10
-	VDIVPS       Z14, Z10, Z10
-	VMOVUPS      Z10, 128(AX)
-	VMOVUPS      192(CX), Z15
-	VMULPS       Z15, Z15, Z17
-	VMOVUPS      kbd922279x64<>+0(SB), Z18
-	VFMADD213PS  kbfcc422ax64<>+0(SB), Z18, Z17
-	VMULPS       Z15, Z17, Z17
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z18
-	VMAXPS       Z17, Z18, Z17
-	VMOVUPS      k42b0999ax64<>+0(SB), Z18
-	VMINPS       Z17, Z18, Z17
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z17, Z18
-	VRNDSCALEPS  $0x08, Z18, Z18
-	VFNMADD231PS k3f318000x64<>+0(SB), Z18, Z17
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z18, Z17
-	VMOVUPS      k39506967x64<>+0(SB), Z19
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z17, Z19
-	VFMADD213PS  k3c088908x64<>+0(SB), Z17, Z19
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z17, Z19
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z17, Z19
-	VFMADD213PS  k3f000000x64<>+0(SB), Z17, Z19
-	VMULPS       Z17, Z19, Z19
-	VFMADD213PS  Z17, Z17, Z19
-	VADDPS       k3f800000x64<>+0(SB), Z19, Z19
-	VCVTPS2DQ    Z18, Z18
-	VPSLLD       $0x17, Z18, Z18
-	VPADDD       Z18, Z19, Z19
-	VADDPS       k3f800000x64<>+0(SB), Z19, Z19
-	VMOVUPS      kc1600000x64<>+0(SB), Z18
-	VMAXPS       Z15, Z18, Z15
-	VDIVPS       Z19, Z15, Z15
-	VMOVUPS      Z15, 192(AX)
-	ADDQ         $+256, CX
-	ADDQ         $+256, AX
-	SUBQ         $0x04, DX
-	JGE          loop
+	VMOVUPS     (SI), Z0
+	VMULPS      Z0, Z0, Z2
+	VMOVUPS     kbdd2d3e8x64<>+0(SB), Z3
+	VFMADD213PS kc0135761x64<>+0(SB), Z2, Z3
+	VMULPS      Z0, Z3, Z3
+	VMOVUPS     kc2fc0000x64<>+0(SB), Z2
+	VMAXPS      Z3, Z2, Z3
+	VMOVUPS     k42fe0000x64<>+0(SB), Z2
+	VMINPS      Z3, Z2, Z3
+	VRNDSCALEPS $0x08, Z3, Z2
+	VSUBPS      Z2, Z3, Z3
+	VMOVUPS     k3aad4281x64<>+0(SB), Z4
+	VFMADD213PS k3c1e760bx64<>+0(SB), Z3, Z4
+	VFMADD213PS k3d635d55x64<>+0(SB), Z3, Z4
+	VFMADD213PS k3e75fcdbx64<>+0(SB), Z3, Z4
+	VFMADD213PS k3f317213x64<>+0(SB), Z3, Z4
+	VFMADD213PS k3f800000x64<>+0(SB), Z3, Z4
+	VCVTPS2DQ   Z2, Z2
+	VPSLLD      $0x17, Z2, Z2
+	VPADDD      Z2, Z4, Z4
+	VADDPS      k3f800000x64<>+0(SB), Z4, Z4
+	VMOVUPS     kc1600000x64<>+0(SB), Z3
+	VMAXPS      Z0, Z3, Z0
+	VDIVPS      Z4, Z0, Z0
+	VMOVUPS     Z0, (BX)
+	VMOVUPS     64(SI), Z5
+	VMULPS      Z5, Z5, Z7
+	VMOVUPS     kbdd2d3e8x64<>+0(SB), Z8
+	VFMADD213PS kc0135761x64<>+0(SB), Z7, Z8
+	VMULPS      Z5, Z8, Z8
+	VMOVUPS     kc2fc0000x64<>+0(SB), Z7
+	VMAXPS      Z8, Z7, Z8
+	VMOVUPS     k42fe0000x64<>+0(SB), Z7
+	VMINPS      Z8, Z7, Z8
+	VRNDSCALEPS $0x08, Z8, Z7
+	VSUBPS      Z7, Z8, Z8
+	VMOVUPS     k3aad4281x64<>+0(SB), Z9
+	VFMADD213PS k3c1e760bx64<>+0(SB), Z8, Z9
+	VFMADD213PS k3d635d55x64<>+0(SB), Z8, Z9
+	VFMADD213PS k3e75fcdbx64<>+0(SB), Z8, Z9
+	VFMADD213PS k3f317213x64<>+0(SB), Z8, Z9
+	VFMADD213PS k3f800000x64<>+0(SB), Z8, Z9
+	VCVTPS2DQ   Z7, Z7
+	VPSLLD      $0x17, Z7, Z7
+	VPADDD      Z7, Z9, Z9
+	VADDPS      k3f800000x64<>+0(SB), Z9, Z9
+	VMOVUPS     kc1600000x64<>+0(SB), Z8
+	VMAXPS      Z5, Z8, Z5
+	VDIVPS      Z9, Z5, Z5
+	VMOVUPS     Z5, 64(BX)
+	VMOVUPS     128(SI), Z10
+	VMULPS      Z10, Z10, Z12
+	VMOVUPS     kbdd2d3e8x64<>+0(SB), Z13
+	VFMADD213PS kc0135761x64<>+0(SB), Z12, Z13
+	VMULPS      Z10, Z13, Z13
+	VMOVUPS     kc2fc0000x64<>+0(SB), Z12
+	VMAXPS      Z13, Z12, Z13
+	VMOVUPS     k42fe0000x64<>+0(SB), Z12
+	VMINPS      Z13, Z12, Z13
+	VRNDSCALEPS $0x08, Z13, Z12
+	VSUBPS      Z12, Z13, Z13
+	VMOVUPS     k3aad4281x64<>+0(SB), Z14
+	VFMADD213PS k3c1e760bx64<>+0(SB), Z13, Z14
+	VFMADD213PS k3d635d55x64<>+0(SB), Z13, Z14
+	VFMADD213PS k3e75fcdbx64<>+0(SB), Z13, Z14
+	VFMADD213PS k3f317213x64<>+0(SB), Z13, Z14
+	VFMADD213PS k3f800000x64<>+0(SB), Z13, Z14
+	VCVTPS2DQ   Z12, Z12
+	VPSLLD      $0x17, Z12, Z12
+	VPADDD      Z12, Z14, Z14
+	VADDPS      k3f800000x64<>+0(SB), Z14, Z14
+	VMOVUPS     kc1600000x64<>+0(SB), Z13
+	VMAXPS      Z10, Z13, Z10
+	VDIVPS      Z14, Z10, Z10
+	VMOVUPS     Z10, 128(BX)
+	VMOVUPS     192(SI), Z15
+	VMULPS      Z15, Z15, Z17
+	VMOVUPS     kbdd2d3e8x64<>+0(SB), Z18
+	VFMADD213PS kc0135761x64<>+0(SB), Z17, Z18
+	VMULPS      Z15, Z18, Z18
+	VMOVUPS     kc2fc0000x64<>+0(SB), Z17
+	VMAXPS      Z18, Z17, Z18
+	VMOVUPS     k42fe0000x64<>+0(SB), Z17
+	VMINPS      Z18, Z17, Z18
+	VRNDSCALEPS $0x08, Z18, Z17
+	VSUBPS      Z17, Z18, Z18
+	VMOVUPS     k3aad4281x64<>+0(SB), Z19
+	VFMADD213PS k3c1e760bx64<>+0(SB), Z18, Z19
+	VFMADD213PS k3d635d55x64<>+0(SB), Z18, Z19
+	VFMADD213PS k3e75fcdbx64<>+0(SB), Z18, Z19
+	VFMADD213PS k3f317213x64<>+0(SB), Z18, Z19
+	VFMADD213PS k3f800000x64<>+0(SB), Z18, Z19
+	VCVTPS2DQ   Z17, Z17
+	VPSLLD      $0x17, Z17, Z17
+	VPADDD      Z17, Z19, Z19
+	VADDPS      k3f800000x64<>+0(SB), Z19, Z19
+	VMOVUPS     kc1600000x64<>+0(SB), Z18
+	VMAXPS      Z15, Z18, Z15
+	VDIVPS      Z19, Z15, Z15
+	VMOVUPS     Z15, 192(BX)
+	ADDQ        $+256, SI
+	ADDQ        $+256, BX
+	SUBQ        $0x04, DI
+	JGE         loop
 
 rest:
-	ADDQ $0x04, DX
+	ADDQ $0x04, DI
 	JEQ  done
 
 single:
-	VMOVUPS      (CX), Z0
-	VMULPS       Z0, Z0, Z2
-	VMOVUPS      kbd922279x64<>+0(SB), Z3
-	VFMADD213PS  kbfcc422ax64<>+0(SB), Z3, Z2
-	VMULPS       Z0, Z2, Z2
-	VMOVUPS      kc2ae999ax64<>+0(SB), Z3
-	VMAXPS       Z2, Z3, Z2
-	VMOVUPS      k42b0999ax64<>+0(SB), Z3
-	VMINPS       Z2, Z3, Z2
-	VMULPS       k3fb8aa3bx64<>+0(SB), Z2, Z3
-	VRNDSCALEPS  $0x08, Z3, Z3
-	VFNMADD231PS k3f318000x64<>+0(SB), Z3, Z2
-	VFNMADD231PS kb95e8083x64<>+0(SB), Z3, Z2
-	VMOVUPS      k39506967x64<>+0(SB), Z4
-	VFMADD213PS  k3ab743cex64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3c088908x64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3d2aa9c1x64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3e2aaaaax64<>+0(SB), Z2, Z4
-	VFMADD213PS  k3f000000x64<>+0(SB), Z2, Z4
-	VMULPS       Z2, Z4, Z4
-	VFMADD213PS  Z2, Z2, Z4
-	VADDPS       k3f800000x64<>+0(SB), Z4, Z4
-	VCVTPS2DQ    Z3, Z3
-	VPSLLD       $0x17, Z3, Z3
-	VPADDD       Z3, Z4, Z4
-	VADDPS       k3f800000x64<>+0(SB), Z4, Z4
-	VMOVUPS      kc1600000x64<>+0(SB), Z3
-	VMAXPS       Z0, Z3, Z0
-	VDIVPS       Z4, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         $+64, CX
-	ADDQ         $+64, AX
-	DECQ         DX
-	JNE          single
+	VMOVUPS     (SI), Z0
+	VMULPS      Z0, Z0, Z2
+	VMOVUPS     kbdd2d3e8x64<>+0(SB), Z3
+	VFMADD213PS kc0135761x64<>+0(SB), Z2, Z3
+	VMULPS      Z0, Z3, Z3
+	VMOVUPS     kc2fc0000x64<>+0(SB), Z2
+	VMAXPS      Z3, Z2, Z3
+	VMOVUPS     k42fe0000x64<>+0(SB), Z2
+	VMINPS      Z3, Z2, Z3
+	VRNDSCALEPS $0x08, Z3, Z2
+	VSUBPS      Z2, Z3, Z3
+	VMOVUPS     k3aad4281x64<>+0(SB), Z4
+	VFMADD213PS k3c1e760bx64<>+0(SB), Z3, Z4
+	VFMADD213PS k3d635d55x64<>+0(SB), Z3, Z4
+	VFMADD213PS k3e75fcdbx64<>+0(SB), Z3, Z4
+	VFMADD213PS k3f317213x64<>+0(SB), Z3, Z4
+	VFMADD213PS k3f800000x64<>+0(SB), Z3, Z4
+	VCVTPS2DQ   Z2, Z2
+	VPSLLD      $0x17, Z2, Z2
+	VPADDD      Z2, Z4, Z4
+	VADDPS      k3f800000x64<>+0(SB), Z4, Z4
+	VMOVUPS     kc1600000x64<>+0(SB), Z3
+	VMAXPS      Z0, Z3, Z0
+	VDIVPS      Z4, Z0, Z0
+	VMOVUPS     Z0, (BX)
+	ADDQ        $+64, SI
+	ADDQ        $+64, BX
+	DECQ        DI
+	JNE         single
 
 done:
+	VMOVUPS.Z   (SI), K1, Z0
+	VMULPS      Z0, Z0, Z2
+	VMOVUPS     kbdd2d3e8x64<>+0(SB), Z3
+	VFMADD213PS kc0135761x64<>+0(SB), Z2, Z3
+	VMULPS      Z0, Z3, Z3
+	VMOVUPS     kc2fc0000x64<>+0(SB), Z2
+	VMAXPS      Z3, Z2, Z3
+	VMOVUPS     k42fe0000x64<>+0(SB), Z2
+	VMINPS      Z3, Z2, Z3
+	VRNDSCALEPS $0x08, Z3, Z2
+	VSUBPS      Z2, Z3, Z3
+	VMOVUPS     k3aad4281x64<>+0(SB), Z4
+	VFMADD213PS k3c1e760bx64<>+0(SB), Z3, Z4
+	VFMADD213PS k3d635d55x64<>+0(SB), Z3, Z4
+	VFMADD213PS k3e75fcdbx64<>+0(SB), Z3, Z4
+	VFMADD213PS k3f317213x64<>+0(SB), Z3, Z4
+	VFMADD213PS k3f800000x64<>+0(SB), Z3, Z4
+	VCVTPS2DQ   Z2, Z2
+	VPSLLD      $0x17, Z2, Z2
+	VPADDD      Z2, Z4, Z4
+	VADDPS      k3f800000x64<>+0(SB), Z4, Z4
+	VMOVUPS     kc1600000x64<>+0(SB), Z3
+	VMAXPS      Z0, Z3, Z0
+	VDIVPS      Z4, Z0, Z0
+	VMOVUPS     Z0, K1, (BX)
+	ADDQ        to+8(FP), AX
+	ADDQ        from+24(FP), CX
+	DECQ        DX
+	JNE         row
 	VZEROUPPER
 	RET
 
-DATA kbd922279x64<>+0(SB)/4, $0xbd922279
-DATA kbd922279x64<>+4(SB)/4, $0xbd922279
-DATA kbd922279x64<>+8(SB)/4, $0xbd922279
-DATA kbd922279x64<>+12(SB)/4, $0xbd922279
-DATA kbd922279x64<>+16(SB)/4, $0xbd922279
-DATA kbd922279x64<>+20(SB)/4, $0xbd922279
-DATA kbd922279x64<>+24(SB)/4, $0xbd922279
-DATA kbd922279x64<>+28(SB)/4, $0xbd922279
-DATA kbd922279x64<>+32(SB)/4, $0xbd922279
-DATA kbd922279x64<>+36(SB)/4, $0xbd922279
-DATA kbd922279x64<>+40(SB)/4, $0xbd922279
-DATA kbd922279x64<>+44(SB)/4, $0xbd922279
-DATA kbd922279x64<>+48(SB)/4, $0xbd922279
-DATA kbd922279x64<>+52(SB)/4, $0xbd922279
-DATA kbd922279x64<>+56(SB)/4, $0xbd922279
-DATA kbd922279x64<>+60(SB)/4, $0xbd922279
-GLOBL kbd922279x64<>(SB), RODATA|NOPTR, $64
+DATA kbdd2d3e8x64<>+0(SB)/4, $0xbdd2d3e8
+DATA kbdd2d3e8x64<>+4(SB)/4, $0xbdd2d3e8
+DATA kbdd2d3e8x64<>+8(SB)/4, $0xbdd2d3e8
+DATA kbdd2d3e8x64<>+12(SB)/4, $0xbdd2d3e8
+DATA kbdd2d3e8x64<>+16(SB)/4, $0xbdd2d3e8
+DATA kbdd2d3e8x64<>+20(SB)/4, $0xbdd2d3e8
+DATA kbdd2d3e8x64<>+24(SB)/4, $0xbdd2d3e8
+DATA kbdd2d3e8x64<>+28(SB)/4, $0xbdd2d3e8
+DATA kbdd2d3e8x64<>+32(SB)/4, $0xbdd2d3e8
+DATA kbdd2d3e8x64<>+36(SB)/4, $0xbdd2d3e8
+DATA kbdd2d3e8x64<>+40(SB)/4, $0xbdd2d3e8
+DATA kbdd2d3e8x64<>+44(SB)/4, $0xbdd2d3e8
+DATA kbdd2d3e8x64<>+48(SB)/4, $0xbdd2d3e8
+DATA kbdd2d3e8x64<>+52(SB)/4, $0xbdd2d3e8
+DATA kbdd2d3e8x64<>+56(SB)/4, $0xbdd2d3e8
+DATA kbdd2d3e8x64<>+60(SB)/4, $0xbdd2d3e8
+GLOBL kbdd2d3e8x64<>(SB), RODATA|NOPTR, $64
 
-DATA kbfcc422ax64<>+0(SB)/4, $0xbfcc422a
-DATA kbfcc422ax64<>+4(SB)/4, $0xbfcc422a
-DATA kbfcc422ax64<>+8(SB)/4, $0xbfcc422a
-DATA kbfcc422ax64<>+12(SB)/4, $0xbfcc422a
-DATA kbfcc422ax64<>+16(SB)/4, $0xbfcc422a
-DATA kbfcc422ax64<>+20(SB)/4, $0xbfcc422a
-DATA kbfcc422ax64<>+24(SB)/4, $0xbfcc422a
-DATA kbfcc422ax64<>+28(SB)/4, $0xbfcc422a
-DATA kbfcc422ax64<>+32(SB)/4, $0xbfcc422a
-DATA kbfcc422ax64<>+36(SB)/4, $0xbfcc422a
-DATA kbfcc422ax64<>+40(SB)/4, $0xbfcc422a
-DATA kbfcc422ax64<>+44(SB)/4, $0xbfcc422a
-DATA kbfcc422ax64<>+48(SB)/4, $0xbfcc422a
-DATA kbfcc422ax64<>+52(SB)/4, $0xbfcc422a
-DATA kbfcc422ax64<>+56(SB)/4, $0xbfcc422a
-DATA kbfcc422ax64<>+60(SB)/4, $0xbfcc422a
-GLOBL kbfcc422ax64<>(SB), RODATA|NOPTR, $64
+DATA kc0135761x64<>+0(SB)/4, $0xc0135761
+DATA kc0135761x64<>+4(SB)/4, $0xc0135761
+DATA kc0135761x64<>+8(SB)/4, $0xc0135761
+DATA kc0135761x64<>+12(SB)/4, $0xc0135761
+DATA kc0135761x64<>+16(SB)/4, $0xc0135761
+DATA kc0135761x64<>+20(SB)/4, $0xc0135761
+DATA kc0135761x64<>+24(SB)/4, $0xc0135761
+DATA kc0135761x64<>+28(SB)/4, $0xc0135761
+DATA kc0135761x64<>+32(SB)/4, $0xc0135761
+DATA kc0135761x64<>+36(SB)/4, $0xc0135761
+DATA kc0135761x64<>+40(SB)/4, $0xc0135761
+DATA kc0135761x64<>+44(SB)/4, $0xc0135761
+DATA kc0135761x64<>+48(SB)/4, $0xc0135761
+DATA kc0135761x64<>+52(SB)/4, $0xc0135761
+DATA kc0135761x64<>+56(SB)/4, $0xc0135761
+DATA kc0135761x64<>+60(SB)/4, $0xc0135761
+GLOBL kc0135761x64<>(SB), RODATA|NOPTR, $64
 
 DATA kc1600000x64<>+0(SB)/4, $0xc1600000
 DATA kc1600000x64<>+4(SB)/4, $0xc1600000

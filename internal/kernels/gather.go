@@ -79,7 +79,8 @@ type gatherRun struct {
 	add     *Act      // added to the result; nil: nothing
 	scale   []float32 // of each image's input channels; nil: none
 	place   bool
-	flat    bool // all pixels of all images are equally far apart, in and out
+	even    bool // all input pixels of all images are equally far apart
+	flat    bool // so are those of out and add
 	total   int  // pixels
 	pixels  int  // of a block
 	columns int  // of a part
@@ -97,8 +98,8 @@ func (g *gather) run(c *Conv, in, add, out *Act, scale []float32) {
 	}
 	r := gatherRuns.get()
 	*r = gatherRun{gather: g, c: c, in: in, out: out, add: add, scale: scale, place: place, total: out.N * out.H * out.W}
-	r.flat = out.even() && (add == nil || add.even()) &&
-		(!place || c.KernelH == 1 && c.StrideH == 1 && c.StrideW == 1 && c.noPadding() && in.even())
+	r.even = c.KernelH == 1 && c.KernelW == 1 && c.StrideH == 1 && c.StrideW == 1 && c.noPadding() && in.even()
+	r.flat = out.even() && (add == nil || add.even()) && (!place || r.even)
 	r.pixels, r.columns = c.arch.tiles.spread(r.total, len(g.groups)*g.oc, g.k)
 	if len(g.groups) > 1 {
 		r.columns = roundUp(g.oc, c.arch.tiles.nr)
@@ -165,6 +166,19 @@ func (r *gatherRun) gatherRows(dst []float32, ldd, group, p0, rows int) {
 	c, in := r.c, r.in
 	ic := r.ic
 	ow, oh := r.out.W, r.out.H
+	if r.scale != nil { // single pixels
+		for i := 0; i < rows; {
+			p := p0 + i
+			n, y, x := p/ow/oh, p/ow%oh*c.StrideH-c.Top, p%ow*c.StrideW-c.Left
+			k := min(rows-i, ow-p%ow)
+			if r.even {
+				k = min(rows-i, ow*oh-p%(ow*oh))
+			}
+			c.arch.vec.mulRows(k, dst[i*ldd:], ldd, in.Data[in.At(n, y, x)+group*ic:], c.StrideW*in.stride(), r.scale[n*in.C+group*ic:][:ic])
+			i += k
+		}
+		return
+	}
 	// A window's row lies in one piece if its pixels do.
 	joined := len(r.groups) == 1 && c.DilationW == 1 && in.stride() == in.C
 	for i := range rows {
@@ -188,8 +202,6 @@ func (r *gatherRun) gatherRows(dst []float32, ldd, group, p0, rows int) {
 				switch {
 				case x < 0 || x >= in.W:
 					clear(part)
-				case r.scale != nil: // a single pixel
-					vec().mul(part, in.Data[in.At(n, y, x)+group*ic:][:ic], r.scale[n*in.C+group*ic:])
 				default:
 					copy(part, in.Data[in.At(n, y, x)+group*ic:])
 				}

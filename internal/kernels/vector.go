@@ -21,10 +21,11 @@ type vectors struct {
 	sclip                                                                    func(dst, src *float32, lo, hi float32, n int)
 	sleakyRelu                                                               func(dst, src *float32, slope float32, n int)
 	sscaleShift                                                              func(dst, src, scale, shift *float32, floor float32, n int)
-	sexp, ssigmoid, ssilu, stanh, shardSigmoid, shardSwish, sgelu, sgeluTanh func(dst, src *float32, n int, alpha, beta float32)
+	sexp, ssigmoid, ssilu, stanh, shardSigmoid, shardSwish, sgelu, sgeluTanh func(dst *float32, to int, src *float32, from int, rows, n int, mask uint32, alpha, beta float32)
 	masks                                                                    bool // the kernels of layers leave out columns
 	depthwise                                                                func(d *depthRow)
 	adam                                                                     func(k, param, grad, m, v *float32, n int)
+	smulRows                                                                 func(dst *float32, to int, src *float32, from int, factors *float32, rows, n int, mask uint32)
 	poolMax                                                                  func(src *float32, pixel, row, step int, dst *float32, to, pixels, n int)
 	winogradIn                                                               func(src *float32, pixel, row int, dst *float32, plane, step, n int)
 	winogradOut                                                              func(src *float32, plane int, dst *float32, pixel, row int, bias *float32, floor float32, n int)
@@ -229,4 +230,26 @@ func larger(a, b float32) float32 {
 		return a
 	}
 	return b
+}
+
+// mulRows does dst = src*factors on rows as long as factors, to and from apart.
+func (v *vectors) mulRows(rows int, dst []float32, to int, src []float32, from int, factors []float32) {
+	n := len(factors)
+	_ = dst[(rows-1)*to+n-1]
+	_ = src[(rows-1)*from+n-1]
+	count, done := v.whole(n, 4)
+	mask := uint32(1<<(v.bytes/4) - 1)
+	if v.masks && done < n {
+		count++
+		mask >>= uint32(count*v.bytes/4 - n)
+		done = n
+	}
+	if count > 0 {
+		v.smulRows(&dst[0], 4*to, &src[0], 4*from, &factors[0], rows, count, mask)
+	}
+	for i := range rows {
+		for j := done; j < n; j++ {
+			dst[i*to+j] = src[i*from+j] * factors[j]
+		}
+	}
 }

@@ -88,6 +88,12 @@ func adamAVX2(k *float32, param *float32, grad *float32, m *float32, v *float32,
 //go:noescape
 func poolMaxAVX2(src *float32, pixel int, row int, step int, dst *float32, to int, pixels int, n int)
 
+// smulRowsAVX2 does dst = src*factors on rows of n vectors, to and from bytes apart; mask is of the last vector's values where
+// vectors have one.
+//
+//go:noescape
+func smulRowsAVX2(dst *float32, to int, src *float32, from int, factors *float32, rows int, n int, mask uint32)
+
 // saxpyAVX512 does y += alpha*x. n counts vectors.
 //
 //go:noescape
@@ -173,3 +179,9 @@ func adamAVX512(k *float32, param *float32, grad *float32, m *float32, v *float3
 //
 //go:noescape
 func poolMaxAVX512(src *float32, pixel int, row int, step int, dst *float32, to int, pixels int, n int)
+
+// smulRowsAVX512 does dst = src*factors on rows of n vectors, to and from bytes apart; mask is of the last vector's values where
+// vectors have one.
+//
+//go:noescape
+func smulRowsAVX512(dst *float32, to int, src *float32, from int, factors *float32, rows int, n int, mask uint32)

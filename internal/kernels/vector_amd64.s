@@ -793,6 +793,42 @@ vector:
 	VZEROUPPER
 	RET
 
+// func smulRowsAVX2(dst *float32, to int, src *float32, from int, factors *float32, rows int, n int, mask uint32)
+// Requires: AVX
+TEXT ·smulRowsAVX2(SB), NOSPLIT, $0-60
+	MOVQ   dst+0(FP), AX
+	MOVQ   to+8(FP), CX
+	MOVQ   src+16(FP), DX
+	MOVQ   from+24(FP), BX
+	MOVQ   factors+32(FP), SI
+	MOVQ   rows+40(FP), DI
+	MOVQ   n+48(FP), R8
+	DECQ   R8
+	IMUL3Q $0x20, R8, R9
+
+row:
+	XORQ R8, R8
+	JMP  check
+
+vector:
+	VMOVUPS (DX)(R8*1), Y0
+	VMULPS  (SI)(R8*1), Y0, Y0
+	VMOVUPS Y0, (AX)(R8*1)
+	ADDQ    $+32, R8
+
+check:
+	CMPQ    R8, R9
+	JLT     vector
+	VMOVUPS (DX)(R8*1), Y0
+	VMULPS  (SI)(R8*1), Y0, Y0
+	VMOVUPS Y0, (AX)(R8*1)
+	ADDQ    CX, AX
+	ADDQ    BX, DX
+	DECQ    DI
+	JNE     row
+	VZEROUPPER
+	RET
+
 // func saxpyAVX512(alpha float32, x *float32, y *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·saxpyAVX512(SB), NOSPLIT, $0-32
@@ -1587,5 +1623,44 @@ vector:
 	ADDQ    R8, BX
 	DECQ    SI
 	JNE     pixel
+	VZEROUPPER
+	RET
+
+// func smulRowsAVX512(dst *float32, to int, src *float32, from int, factors *float32, rows int, n int, mask uint32)
+// Requires: AVX, AVX512F
+TEXT ·smulRowsAVX512(SB), NOSPLIT, $0-60
+	MOVQ   dst+0(FP), AX
+	MOVQ   to+8(FP), CX
+	MOVQ   src+16(FP), DX
+	MOVQ   from+24(FP), BX
+	MOVQ   factors+32(FP), SI
+	MOVQ   rows+40(FP), DI
+	MOVQ   n+48(FP), R8
+	MOVL   mask+56(FP), R9
+	KMOVW  R9, K1
+	DECQ   R8
+	IMUL3Q $0x40, R8, R8
+
+row:
+	XORQ R9, R9
+	JMP  check
+
+vector:
+	VMOVUPS (DX)(R9*1), Z0
+	VMULPS  (SI)(R9*1), Z0, Z0
+	VMOVUPS Z0, (AX)(R9*1)
+	ADDQ    $+64, R9
+
+check:
+	CMPQ      R9, R8
+	JLT       vector
+	VMOVUPS.Z (DX)(R9*1), K1, Z0
+	VMOVUPS.Z (SI)(R9*1), K1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(R9*1)
+	ADDQ      CX, AX
+	ADDQ      BX, DX
+	DECQ      DI
+	JNE       row
 	VZEROUPPER
 	RET

@@ -154,5 +154,5 @@ func (c *compiler) excites(i int) bool {
 		return false
 	}
 	conv, ok := c.plan.Steps[j].Op.(*onnx.Conv)
-	return ok && conv.KernelH == 1 && conv.KernelW == 1 && conv.Groups <= 1
+	return ok && conv.KernelH == 1 && conv.KernelW == 1 && conv.Groups <= 1 && conv.Top+conv.Left+conv.Bottom+conv.Right == 0
 }

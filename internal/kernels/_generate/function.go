@@ -17,21 +17,50 @@ func functionFile(g *gen) {
 		unroll = 2
 	}
 	fn := func(name, doc string, body func(f *unit)) {
-		g.function(name+g.name, "func(dst, src *float32, n int, alpha, beta float32)", doc, "n counts vectors.")
-		dst, src, n := g.gp("dst"), g.gp("src"), g.gp("n")
+		g.function(name+g.name, "func(dst *float32, to int, src *float32, from int, rows, n int, mask uint32, alpha, beta float32)", doc,
+			"On rows of n vectors, to and from bytes apart; mask is of the last vector's values where vectors have one.")
+		dst, src, rows := g.gp("dst"), g.gp("src"), g.gp("rows")
+		d, s, n := g.GP64(), g.GP64(), g.GP64()
 		alpha, beta := g.reg(g.count-1), g.reg(g.count-2)
 		g.VBROADCASTSS(g.param("alpha"), alpha)
 		g.VBROADCASTSS(g.param("beta"), beta)
+		if g.bytes == 64 {
+			g.MOVL(g.param("mask"), n.As32())
+			g.KMOVW(n.As32(), reg.K1)
+		}
+		one := func(u int, last bool) {
+			f := &unit{g, g.reg(5 * u), g.reg(5*u + 1), g.reg(5*u + 2), g.reg(5*u + 3), g.reg(5*u + 4), alpha, beta}
+			masked := last && g.bytes == 64
+			if masked {
+				g.VMOVUPS_Z(mem(s, u*g.bytes), reg.K1, f.x)
+			} else {
+				g.VMOVUPS(mem(s, u*g.bytes), f.x)
+			}
+			body(f)
+			if masked {
+				g.VMOVUPS(f.x, reg.K1, mem(d, u*g.bytes))
+			} else {
+				g.VMOVUPS(f.x, mem(d, u*g.bytes))
+			}
+		}
+		g.Label("row")
+		g.MOVQ(dst, d)
+		g.MOVQ(src, s)
+		g.MOVQ(g.param("n"), n)
+		g.DECQ(n)
+		g.JEQ(ref("done"))
 		g.loop(n, unroll, func(count int) {
 			for u := range count {
-				f := &unit{g, g.reg(5 * u), g.reg(5*u + 1), g.reg(5*u + 2), g.reg(5*u + 3), g.reg(5*u + 4), alpha, beta}
-				g.VMOVUPS(mem(src, u*g.bytes), f.x)
-				body(f)
-				g.VMOVUPS(f.x, mem(dst, u*g.bytes))
+				one(u, false)
 			}
-			g.ADDQ(operand.I32(count*g.bytes), src)
-			g.ADDQ(operand.I32(count*g.bytes), dst)
+			g.ADDQ(operand.I32(count*g.bytes), s)
+			g.ADDQ(operand.I32(count*g.bytes), d)
 		})
+		one(0, true)
+		g.ADDQ(g.param("to"), dst)
+		g.ADDQ(g.param("from"), src)
+		g.DECQ(rows)
+		g.JNE(ref("row"))
 		g.end()
 	}
 	fn("sexp", "does dst = exp(src).", func(f *unit) {
@@ -40,23 +69,22 @@ func functionFile(g *gen) {
 		g.VMOVAPS(f.p, f.x)
 	})
 	fn("ssigmoid", "does dst = 1/(1 + exp(-src)).", func(f *unit) {
-		g.VXORPS(f.k(float32(math.Copysign(0, -1))), f.x, f.z)
-		f.exp()
+		g.VMULPS(f.k(-math.Log2E), f.x, f.t)
+		f.power()
 		g.VADDPS(f.k(1), f.p, f.p)
 		g.VMOVUPS(f.k(1), f.t)
 		g.VDIVPS(f.p, f.t, f.x)
 	})
-	fn("ssilu", "does dst = max(src, beta)/(1 + exp(-alpha*src)).", func(f *unit) {
-		g.VMULPS(f.alpha, f.x, f.z)
-		g.VXORPS(f.k(float32(math.Copysign(0, -1))), f.z, f.z)
-		f.exp()
+	fn("ssilu", "does dst = max(src, beta)/(1 + 2^(alpha*src)).", func(f *unit) {
+		g.VMULPS(f.alpha, f.x, f.t)
+		f.power()
 		g.VADDPS(f.k(1), f.p, f.p)
 		g.VMAXPS(f.x, f.beta, f.x)
 		g.VDIVPS(f.p, f.x, f.x)
 	})
 	fn("stanh", "does dst = 1 - 2/(1 + exp(2*src)).", func(f *unit) {
-		g.VADDPS(f.x, f.x, f.z)
-		f.exp()
+		g.VMULPS(f.k(2*math.Log2E), f.x, f.t)
+		f.power()
 		g.VADDPS(f.k(1), f.p, f.p)
 		g.VMOVUPS(f.k(2), f.t)
 		g.VDIVPS(f.p, f.t, f.t)
@@ -76,9 +104,9 @@ func functionFile(g *gen) {
 	fn("sgelu", "does dst = src/2*(1 + erf(src/sqrt 2)).", func(f *unit) {
 		g.VANDPS(f.k(math.Float32frombits(0x7fffffff)), f.x, f.a)
 		g.VMINPS(f.a, f.set(14, f.t), f.a)
-		g.VMULPS(f.a, f.a, f.z)
-		g.VMULPS(f.k(-0.5), f.z, f.z)
-		f.exp()
+		g.VMULPS(f.a, f.a, f.t)
+		g.VMULPS(f.k(-0.5*math.Log2E), f.t, f.t)
+		f.power()
 		g.VMOVUPS(f.k(0.3275911/math.Sqrt2), f.z)
 		g.VFMADD213PS(f.k(1), f.a, f.z)
 		g.VMOVUPS(f.k(1), f.t)
@@ -96,10 +124,10 @@ func functionFile(g *gen) {
 	})
 	fn("sgeluTanh", "does dst = src/(1 + exp(-2*sqrt(2/pi)*(src + 0.044715*src^3))).", func(f *unit) {
 		g.VMULPS(f.x, f.x, f.z)
-		g.VMOVUPS(f.k(float32(-2*math.Sqrt(2/math.Pi)*0.044715)), f.t)
-		g.VFMADD213PS(f.k(float32(-2*math.Sqrt(2/math.Pi))), f.t, f.z)
-		g.VMULPS(f.x, f.z, f.z)
-		f.exp()
+		g.VMOVUPS(f.k(float32(-2*math.Log2E*math.Sqrt(2/math.Pi)*0.044715)), f.t)
+		g.VFMADD213PS(f.k(float32(-2*math.Log2E*math.Sqrt(2/math.Pi))), f.z, f.t)
+		g.VMULPS(f.x, f.t, f.t)
+		f.power()
 		g.VADDPS(f.k(1), f.p, f.p)
 		g.VMAXPS(f.x, f.set(-14, f.t), f.x)
 		g.VDIVPS(f.p, f.x, f.x)
@@ -159,6 +187,28 @@ func (f *unit) exp() {
 	g.VCVTPS2DQ(f.t, f.t)
 	g.VPSLLD(operand.Imm(23), f.t, f.t)
 	g.VPADDD(f.t, f.p, f.p)
+}
+
+// power makes p = 2^t, t held between -126 and 127, to 1.1e-7: 2^n times a
+// polynomial of the rest, |t-n| <= 1/2, for the least relative error. z and t are
+// lost.
+func (f *unit) power() {
+	g := f.gen
+	g.VMAXPS(f.t, f.set(-126, f.z), f.t)
+	g.VMINPS(f.t, f.set(127, f.z), f.t)
+	if g.bytes == 64 {
+		g.VRNDSCALEPS(operand.Imm(8), f.t, f.z)
+	} else {
+		g.VROUNDPS(operand.Imm(8), f.t, f.z)
+	}
+	g.VSUBPS(f.z, f.t, f.t)
+	g.VMOVUPS(g.k(0.0013218672), f.p)
+	for _, c := range []float32{0.0096716983, 0.055508930, 0.24022238, 0.69314688, 1} {
+		g.VFMADD213PS(g.k(c), f.t, f.p)
+	}
+	g.VCVTPS2DQ(f.z, f.z)
+	g.VPSLLD(operand.Imm(23), f.z, f.z)
+	g.VPADDD(f.z, f.p, f.p)
 }
 
 // hard makes z = min(max(alpha*x + beta, 0), 1).

@@ -95,6 +95,7 @@ func vectorFile(g *gen) {
 	})
 	adam(g)
 	poolMax(g)
+	mulRows(g)
 }
 
 // stream writes a loop over n vectors of the arrays named, four at a time.
@@ -263,5 +264,46 @@ func poolMax(g *gen) {
 	g.ADDQ(to, dst)
 	g.DECQ(pixels)
 	g.JNE(ref("pixel"))
+	g.end()
+}
+
+func mulRows(g *gen) {
+	g.function("smulRows"+g.name, "func(dst *float32, to int, src *float32, from int, factors *float32, rows, n int, mask uint32)",
+		"does dst = src*factors on rows of n vectors, to and from bytes apart; mask is of the last vector's values where",
+		"vectors have one.")
+	dst, to, src, from, factors, rows, vectors := g.gp("dst"), g.gp("to"), g.gp("src"), g.gp("from"), g.gp("factors"), g.gp("rows"), g.gp("n")
+	at, end := g.GP64(), g.GP64()
+	if g.bytes == 64 {
+		g.MOVL(g.param("mask"), at.As32())
+		g.KMOVW(at.As32(), reg.K1)
+	}
+	g.DECQ(vectors)
+	g.IMUL3Q(operand.U8(g.bytes), vectors, end)
+	here := func(base reg.Register) operand.Mem { return operand.Mem{Base: base, Index: at, Scale: 1} }
+	g.Label("row")
+	g.XORQ(at, at)
+	g.JMP(ref("check"))
+	g.Label("vector")
+	g.VMOVUPS(here(src), g.reg(0))
+	g.VMULPS(here(factors), g.reg(0), g.reg(0))
+	g.VMOVUPS(g.reg(0), here(dst))
+	g.ADDQ(operand.I32(g.bytes), at)
+	g.Label("check")
+	g.CMPQ(at, end)
+	g.JLT(ref("vector"))
+	if g.bytes == 64 {
+		g.VMOVUPS_Z(here(src), reg.K1, g.reg(0))
+		g.VMOVUPS_Z(here(factors), reg.K1, g.reg(1))
+		g.VMULPS(g.reg(1), g.reg(0), g.reg(0))
+		g.VMOVUPS(g.reg(0), reg.K1, here(dst))
+	} else {
+		g.VMOVUPS(here(src), g.reg(0))
+		g.VMULPS(here(factors), g.reg(0), g.reg(0))
+		g.VMOVUPS(g.reg(0), here(dst))
+	}
+	g.ADDQ(to, dst)
+	g.ADDQ(from, src)
+	g.DECQ(rows)
+	g.JNE(ref("row"))
 	g.end()
 }
