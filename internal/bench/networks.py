@@ -94,6 +94,6 @@ for head in ('fc', 'classifier', 'head', 'heads'):
     elif isinstance(layer, nn.Sequential):
         layer[-1] = nn.Identity()
 net.eval()
-with torch.no_grad():
-    torch.onnx.export(net, torch.randn(1, channels, height, width), path, opset_version=17, input_names=['input'],
-                      output_names=['output'], dynamic_axes={'input': {0: 'batch'}, 'output': {0: 'batch'}})
+# (Without no_grad: under it, PyTorch takes a way through attention that the exporter does not know.)
+torch.onnx.export(net, torch.randn(1, channels, height, width), path, opset_version=17, input_names=['input'],
+                  output_names=['output'], dynamic_axes={'input': {0: 'batch'}, 'output': {0: 'batch'}})

@@ -46,14 +46,13 @@ func prepareGather(c *Conv, w []float32) *gather {
 func (g *gather) buffer() *Buffer { return g.weights }
 
 // inPlace says whether rows need no gathering. With dilation, the pieces of a
-// row would have gaps. Pixels whose distance is a multiple of a page fall into
-// the same places of the first-level cache, which then holds too few of them.
+// row would have gaps.
 func (g *gather) inPlace(c *Conv, stride int) bool {
 	if len(g.groups) > 1 {
 		return false
 	}
 	if c.KernelH == 1 && c.KernelW == 1 {
-		return 4*c.StrideW*stride%4096 != 0
+		return true
 	}
 	return c.DilationW == 1 && g.k <= 2*c.arch.tiles.kc && c.In < 16 && stride == c.In
 }
@@ -100,7 +99,11 @@ func (g *gather) run(c *Conv, in, add, out *Act, scale []float32) {
 	*r = gatherRun{gather: g, c: c, in: in, out: out, add: add, scale: scale, place: place, total: out.N * out.H * out.W}
 	r.even = c.KernelH == 1 && c.KernelW == 1 && c.StrideH == 1 && c.StrideW == 1 && c.noPadding() && in.even()
 	r.flat = out.even() && (add == nil || add.even()) && (!place || r.even)
-	r.pixels, r.columns = c.arch.tiles.spread(r.total, len(g.groups)*g.oc, g.k)
+	limit := c.arch.f32.mc
+	if !place {
+		limit = c.arch.tiles.gathered(g.k)
+	}
+	r.pixels, r.columns = c.arch.tiles.spread(r.total, len(g.groups)*g.oc, g.k, limit)
 	if len(g.groups) > 1 {
 		r.columns = roundUp(g.oc, c.arch.tiles.nr)
 	}

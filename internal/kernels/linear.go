@@ -82,7 +82,7 @@ func (l *Linear) RunAdd(m int, x []float32, ldx int, add []float32, ldadd int, y
 	}
 	r := linearRuns.get()
 	*r = linearRun{Linear: l, m: m, x: x, ldx: ldx, add: add, ldad: ldadd, y: y, ldy: ldy}
-	r.block, r.columns = l.m.arch.tiles.spread(m, l.N, l.K)
+	r.block, r.columns = l.m.arch.tiles.spread(m, l.N, l.K, l.m.arch.f32.mc)
 	r.across = (l.N + r.columns - 1) / r.columns
 	parallel((m+r.block-1)/r.block*r.across, r)
 	*r = linearRun{}
@@ -106,14 +106,6 @@ func (r *linearRun) part(i int, s *scratch) {
 	x.segs, x.hops, x.from, x.end = 1, nil, j, min(j+r.columns, r.N)
 	x.a, x.lda, x.c, x.ldc, x.add, x.ldad = r.x, r.ldx, r.y, r.ldy, r.add, r.ldad
 	x.runs = append(x.runs[:0], run{i0 * r.ldx, i0 * r.ldy, i0 * r.ldad, count})
-	if 4*r.ldx%4096 == 0 && count > 8 { // as gather.inPlace
-		x.lda = r.K + 16
-		x.a = grown(&s.f32.a, count*x.lda)
-		for i := range count {
-			copy(x.a[i*x.lda:][:r.K], r.x[(i0+i)*r.ldx:])
-		}
-		x.runs[0].a = 0
-	}
 	r.Linear.m.multiply(x)
 	x.a, x.c, x.add = nil, nil, nil
 }

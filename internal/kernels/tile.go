@@ -185,6 +185,22 @@ type rows struct {
 	from, end int // columns; from is a multiple of the panel's
 	t         tile
 	tiles     []run
+	apart     []float32 // copies of rows
+}
+
+// copyRows puts values k0 to k0+k of the rows apart.
+func (r *rows) copyRows(k, k0 int) {
+	count := 0
+	for _, x := range r.tiles {
+		count += x.rows
+	}
+	dst := grown(&r.apart, count*(k+16))
+	for _, x := range r.tiles {
+		for i := range x.rows {
+			copy(dst[:k], r.a[x.a+i*r.lda+k0:])
+			dst = dst[k+16:]
+		}
+	}
 }
 
 // run is where so many rows begin.
@@ -209,21 +225,34 @@ func (m *packed) multiply(r *rows) {
 	if r.segs == 1 {
 		block = k.block(m.k)
 	}
+	// Rows whose distance is a multiple of a page fall into the same places of the first-level cache,
+	// which then holds too few of them: they are copied apart.
+	copies := 4*r.lda%4096 == 0 && r.segs == 1 && len(r.tiles) > 0 && r.tiles[0].rows > 6
 	end := min(r.end, m.n)
-	for j := r.from; j < end; j += k.nr {
-		w := k.width(m.n - j)
-		cols := min(w, m.n-j)
-		t.mask = uint32(1<<cols - 1)
-		panel := m.weights[j*m.k:]
-		for k0 := 0; k0 < per; k0 += block {
-			t.k, t.more, t.bias, t.add = min(block, per-k0), k0, nil, nil
-			t.b = panel[k0*r.segs*w:][:t.k*r.segs*w]
-			last := k0+t.k == per
+	for k0 := 0; k0 < per; k0 += block {
+		t.k, t.more = min(block, per-k0), k0
+		last := k0+t.k == per
+		if copies {
+			r.copyRows(t.k, k0)
+		}
+		for j := r.from; j < end; j += k.nr {
+			w := k.width(m.n - j)
+			cols := min(w, m.n-j)
+			t.mask = uint32(1<<cols - 1)
+			t.b = m.weights[j*m.k+k0*r.segs*w:][:t.k*r.segs*w]
+			t.bias, t.add = nil, nil
 			if last {
 				t.bias = m.bias[j:][:w]
 			}
+			at := 0
 			for _, x := range r.tiles {
-				t.a, t.c = r.a[x.a+k0:], r.c[x.c+j:]
+				if copies {
+					t.a, t.lda = r.apart[at:], t.k+16
+					at += x.rows * t.lda
+				} else {
+					t.a = r.a[x.a+k0:]
+				}
+				t.c = r.c[x.c+j:]
 				if last && r.add != nil {
 					t.add = r.add[x.add+j:]
 				}
@@ -239,27 +268,33 @@ func (m *packed) multiply(r *rows) {
 	*t = tile{}
 }
 
-// blockRows is how many rows of k values stay in the second-level cache while
+// gathered is how many rows of k values stay in the second-level cache while
 // the panels pass.
-func (m *tiles) blockRows(k int) int {
+func (m *tiles) gathered(k int) int {
 	return max(m.mr, cache.l2*7/16/(4*k)/m.mr*m.mr)
 }
 
-// spread cuts rows into even blocks and columns into groups of panels, so that
-// each thread has a few parts, where the work is worth more than one.
-func (m *tiles) spread(rows, n, k int) (block, columns int) {
-	block = min(m.blockRows(k), roundUp(rows, m.mr))
+// spread cuts rows into even blocks of at most limit and columns into groups of
+// panels, so that each thread has a few parts, where the work is worth more than
+// one. What is larger, the matrix or the rows, is cut first: each part reads all
+// of the other.
+func (m *tiles) spread(rows, n, k, limit int) (block, columns int) {
+	limit = max(m.mr, limit)
 	panels := (n + m.nr - 1) / m.nr
 	threads := runtime.GOMAXPROCS(0)
-	want := min(4*threads, max(1, rows*n/1024*k/256)) // no part below some microseconds
-	if threads == 1 || (rows+block-1)/block >= want {
-		blocks := (rows + block - 1) / block
-		return roundUp((rows+blocks-1)/blocks, m.mr), panels * m.nr
+	want := 1
+	if threads > 1 {
+		want = max(1, min(4*threads, rows*n/1024*k/256)) // no part below some microseconds
 	}
-	// Rows first, down to two tiles; then columns.
-	blocks := min(want, max((rows+block-1)/block, (rows+2*m.mr-1)/(2*m.mr)))
-	block = roundUp((rows+blocks-1)/blocks, m.mr)
-	blocks = (rows + block - 1) / block
-	groups := min(panels, (want+blocks-1)/blocks)
-	return block, (panels + groups - 1) / groups * m.nr
+	blocks, groups := (rows+limit-1)/limit, 1
+	if n > rows {
+		groups = max(1, min((want+blocks-1)/blocks, panels/2))
+	}
+	if blocks*groups < want {
+		blocks = max(blocks, min((want+groups-1)/groups, (rows+2*m.mr-1)/(2*m.mr)))
+	}
+	if blocks*groups < want {
+		groups = min(panels, (want+blocks-1)/blocks)
+	}
+	return roundUp((rows+blocks-1)/blocks, m.mr), (panels + groups - 1) / groups * m.nr
 }

@@ -23,6 +23,9 @@ type vectors struct {
 	sscaleShift                                                              func(dst, src, scale, shift *float32, floor float32, n int)
 	sexp, ssigmoid, ssilu, stanh, shardSigmoid, shardSwish, sgelu, sgeluTanh func(dst *float32, to int, src *float32, from int, rows, n int, mask uint32, alpha, beta float32)
 	masks                                                                    bool // the kernels of layers leave out columns
+	smaxRow                                                                  func(x *float32, n int, mask uint32) float32
+	sexpSum                                                                  func(x *float32, n int, mask uint32, shift float32) float32
+	snormRow                                                                 func(dst, src, scale, shift *float32, n int, mask uint32, part, epsilon float32)
 	depthwise                                                                func(d *depthRow)
 	adam                                                                     func(k, param, grad, m, v *float32, n int)
 	smulRows                                                                 func(dst *float32, to int, src *float32, from int, factors *float32, rows, n int, mask uint32)

@@ -2,7 +2,6 @@ package native
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"vzsl/extract/onnx"
@@ -99,11 +98,7 @@ func (c *compiler) general(s *onnx.Step, dims []int) error {
 			break
 		}
 		whole(func(_ int, out []float32, in [][]float32) {
-			spans(len(out)/mid, max(1, grain/mid/4), func(lo, hi int) {
-				for r := lo; r < hi; r++ {
-					softmax(out[r*mid:(r+1)*mid], in[0][r*mid:(r+1)*mid])
-				}
-			})
+			kernels.Softmax(out, in[0], mid)
 		})
 		return nil
 	case *onnx.LayerNorm:
@@ -116,11 +111,7 @@ func (c *compiler) general(s *onnx.Step, dims []int) error {
 			shift = make([]float32, k)
 		}
 		whole(func(_ int, out []float32, in [][]float32) {
-			spans(len(out)/k, max(1, grain/k/2), func(lo, hi int) {
-				for r := lo; r < hi; r++ {
-					layerNorm(out[r*k:(r+1)*k], in[0][r*k:(r+1)*k], scale, shift, op.Epsilon)
-				}
-			})
+			kernels.LayerNorm(out, in[0], scale, shift, op.Epsilon)
 		})
 	case *onnx.Transpose:
 		t := moving(d[0], op.Perm)
@@ -288,45 +279,6 @@ func scaleShift(dst, src, scale, shift []float32, relu bool) {
 	}
 }
 
-// softmax is exp(x - max)/sum of one row; dst may be src.
-func softmax(dst, src []float32) {
-	top := float32(math.Inf(-1))
-	for _, v := range src {
-		top = max(top, v)
-	}
-	for i, v := range src {
-		dst[i] = v - top
-	}
-	kernels.Function{Kind: kernels.Exp}.Apply(dst, dst)
-	var sum float64
-	for _, v := range dst {
-		sum += float64(v)
-	}
-	r := float32(1 / sum)
-	for i := range dst {
-		dst[i] *= r
-	}
-}
-
-// layerNorm normalises one row, adding up in double precision.
-func layerNorm(dst, src, scale, shift []float32, epsilon float32) {
-	var sum, square float64
-	for _, v := range src {
-		sum += float64(v)
-	}
-	mean := sum / float64(len(src))
-	for _, v := range src {
-		d := float64(v) - mean
-		square += d * d
-	}
-	r := float32(1 / math.Sqrt(square/float64(len(src))+float64(epsilon)))
-	m := float32(mean)
-	scale, shift, dst = scale[:len(src)], shift[:len(src)], dst[:len(src)]
-	for i, v := range src {
-		dst[i] = (v-m)*r*scale[i] + shift[i]
-	}
-}
-
 // reduce has a way of its own for sums, means and maxima over one stretch of neighbouring axes.
 func (c *compiler) reduce(op *onnx.Reduce, d, dims []int, whole func(func(n int, out []float32, in [][]float32))) {
 	if op.Kind != onnx.ReduceMean && op.Kind != onnx.ReduceSum && op.Kind != onnx.ReduceMax {
@@ -381,30 +333,40 @@ func (c *compiler) attention(op *onnx.Attention, d [][]int, dims []int, whole fu
 	qk := onnx.Matrices(d[0], d[1], scoreDims)
 	pv := onnx.Matrices(scoreDims, d[2], dims)
 	var mask [][2]int
-	var masked *broadcast
 	if len(d) > 3 {
 		full := append(slices.Repeat([]int{1}, max(0, 2-len(d[3]))), d[3]...)
 		mask = onnx.Matrices(full, scoreDims, scoreDims)
-		masked = broadcasting([]int{l, s}, full[len(full)-2:], []int{l, s})
 	}
 	sizes := make([]int, len(d))
 	for i := range d {
 		sizes[i] = product(d[i])
 	}
+	// The mask's values lie next to each other, or are the same along an axis of one.
+	stride, step := 0, 0
+	if mask != nil {
+		last := d[3][len(d[3])-1]
+		if last > 1 {
+			step = 1
+		}
+		if len(d[3]) > 1 && d[3][len(d[3])-2] > 1 {
+			stride = last
+		}
+	}
 	whole(func(n int, out []float32, in [][]float32) {
-		each(n*len(qk), func(i int) {
+		a := kernels.Attend{L: l, S: s, D: k, E: e, Scale: op.Scale, LDQ: k, LDK: k, LDV: e, LDO: e, Q: in[0], K: in[1], V: in[2], Out: out}
+		if mask != nil {
+			a.Mask, a.MaskStride, a.MaskStep = in[3], stride, step
+		}
+		for i := range n * len(qk) {
 			img, h := i/len(qk), i%len(qk)
-			b := kernels.NewBuffer(l * s)
-			defer b.Free()
-			scores := b.Data[:l*s]
-			kernels.Sgemm(false, true, l, s, k, op.Scale, in[0][img*sizes[0]+qk[h][0]:], k, in[1][img*sizes[1]+qk[h][1]:], k, 0, scores, s)
+			a.HeadQ = append(a.HeadQ, img*sizes[0]+qk[h][0])
+			a.HeadK = append(a.HeadK, img*sizes[1]+qk[h][1])
+			a.HeadV = append(a.HeadV, img*sizes[2]+pv[h][1])
+			a.HeadOut = append(a.HeadOut, i*l*e)
 			if mask != nil {
-				masked.one(onnx.Add, scores, scores, in[3][img*sizes[3]+mask[h][0]:])
+				a.HeadMask = append(a.HeadMask, img*sizes[3]+mask[h][0])
 			}
-			for r := range l {
-				softmax(scores[r*s:(r+1)*s], scores[r*s:(r+1)*s])
-			}
-			kernels.Sgemm(false, false, l, e, s, 1, scores, s, in[2][img*sizes[2]+pv[h][1]:], e, 0, out[i*l*e:], e)
-		})
+		}
+		kernels.Attention(a)
 	})
 }

@@ -71,6 +71,7 @@ func main() {
 		{"tile", tileFile},
 		{"depthwise", depthwiseFile},
 		{"function", functionFile},
+		{"row", rowFile},
 	} {
 		ctx := build.NewContext()
 		for _, is := range []isa{avx2, avx512} {
