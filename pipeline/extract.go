@@ -25,6 +25,7 @@ import (
 type extractOptions struct {
 	ds           datasetFlags
 	model, layer string
+	pool         string
 	recipe       string
 	size         int
 	engineFlags
@@ -64,8 +65,9 @@ func newExtract(con *console) *cobra.Command {
 		Long: `Runs the network over every image of the dataset and writes Parquet shards to
 features/<dataset>/<network>/: image, class, label, feature.
 
-The feature is fc7 after its ReLU where the network is a VGG (found by itself), the pooled feature of
-a network without such layers, or the tensor that --layer names. The preprocessing recipe is taken
+The feature is fc7 after its ReLU where the network is a VGG, an output that is an embedding by its
+name (image_embeds, pooler_output, last_hidden_state), the pooled feature, or the input of the
+classifier, in this order; --layer names another tensor and --pool how tokens are pooled. The preprocessing recipe is taken
 from the network where the file tells it.
 
 Stop it at any moment (Ctrl-C, power cut): the same command goes on at the shard that was open.
@@ -78,7 +80,8 @@ Images that cannot be read are skipped and listed in skipped.csv; the exit code 
 	o.ds.add(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.model, "model", filepath.Join("models", "vgg19.onnx"), "`file` of the network (ONNX)")
-	f.StringVar(&o.layer, "layer", "", "`tensor` to take as the feature (default: fc7 after ReLU, or the pooled feature)")
+	f.StringVar(&o.layer, "layer", "", "`tensor` to take as the feature (default: fc7 after ReLU, the embedding, the pooled feature or the input of the classifier; an unknown name lists the layers)")
+	f.StringVar(&o.pool, "pool", "", "how tokens or maps become one feature: cls (class token), mean, max or cls+mean (default: as it is; cls or mean for a last hidden state)")
 	f.StringVar(&o.recipe, "recipe", "", "preprocessing: torchvision, caffe or caffe-crop (default: what the network's file tells)")
 	f.IntVar(&o.size, "size", 0, "side of the network's input in `pixels` (default: the network's own, else 224)")
 	f.StringVar(&o.crop, "crop", "none", "what of each picture is taken: none (all of it) or bbox (CUB: its bounding box)")
@@ -88,6 +91,7 @@ Images that cannot be read are skipped and listed in skipped.csv; the exit code 
 	f.IntVar(&o.shard, "shard-rows", features.DefaultShardRows, "images per shard")
 	f.BoolVar(&o.force, "force", false, "discard features there that were made from another dataset, network or recipe")
 	must(cmd.MarkFlagFilename("model", "onnx"))
+	must(cmd.RegisterFlagCompletionFunc("pool", cobra.FixedCompletions(onnx.Poolings(), cobra.ShellCompDirectiveNoFileComp)))
 	must(cmd.RegisterFlagCompletionFunc("recipe", cobra.FixedCompletions(preprocess.Recipes(), cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
@@ -103,6 +107,11 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 	}
 	if err := o.ds.checkName(); err != nil {
 		return err
+	}
+	if o.pool != "" {
+		if err := oneOf("pool", o.pool, onnx.Poolings()...); err != nil {
+			return err
+		}
 	}
 	for flag, n := range map[string]int{"batch": o.batch, "workers": o.workers, "size": o.size} {
 		if n < 0 {
@@ -128,7 +137,7 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 		return err
 	}
 	defer net.Close()
-	layer, err := net.Layer(o.layer)
+	layer, err := net.Layer(onnx.LayerName(o.layer, o.pool))
 	if err != nil {
 		return err
 	}
@@ -143,7 +152,7 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 	network := networkName(o.model)
 	dir := con.networkDir(ds.Name, network)
 	con.log.Info("extract", "dataset", ds.Name, "images", len(ds.Images), "classes", len(ds.Classes),
-		"network", network, "layer", layer.Tensor, "what", layer.What, "dim", layer.Dim, "recipe", recipe.String()+how, "engine", o.engine)
+		"network", network, "layer", layer.String(), "what", layer.What, "dim", layer.Dim, "recipe", recipe.String()+how, "engine", o.engine)
 
 	// Before the folder, so that an engine that cannot be had discards nothing.
 	engine, err := o.newEngine(net, layer, recipe.Size)
@@ -154,7 +163,7 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 	w, err := features.Create(dir, features.Source{
 		Dataset: ds.Name, DatasetSHA256: ds.SHA256(),
 		Network: network, NetworkSHA256: net.SHA256(),
-		Layer: layer.Tensor, Recipe: recipe.String() + how, Engine: o.engineName(), Program: program,
+		Layer: layer.String(), Recipe: recipe.String() + how, Engine: o.engineName(), Program: program,
 		Dim: layer.Dim, ShardRows: o.shard, Images: len(ds.Images),
 	}, o.force)
 	if err != nil {
@@ -206,7 +215,7 @@ func (c *console) extracted(dir string, ds *datasets.Dataset, layer onnx.Layer, 
 		Seconds         float64 `json:"seconds"`
 		ImagesPerSecond float64 `json:"images_per_second"`
 		EngineShare     float64 `json:"engine_share"`
-	}{dir, ds.Name, layer.Tensor, layer.Dim, res.Images, res.Skipped, res.Computed, res.Resumed, len(res.Manifest.Parts),
+	}{dir, ds.Name, layer.String(), layer.Dim, res.Images, res.Skipped, res.Computed, res.Resumed, len(res.Manifest.Parts),
 		res.Elapsed.Seconds(), res.ImagesPerSecond(), res.EngineShare()}
 	err := c.result(r, func(w io.Writer) {
 		fmt.Fprintf(w, "%s: %d images in %d shards, %d-d %s", dir, r.Images, r.Shards, r.Dim, layer.What)

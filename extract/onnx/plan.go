@@ -53,9 +53,14 @@ func unsupported(n *node, format string, args ...any) error {
 	return &UnsupportedError{Node: n.String(), Reason: fmt.Sprintf(format, args...), Advice: exportAdvice}
 }
 
-// Plan makes the plan for a layer's tensor and images of h x w. Where the file fixes the input's
+// Plan makes the plan for a layer's tensor as it is and images of h x w. Where the file fixes the input's
 // size, h and w must agree with it.
 func (n *Network) Plan(tensor string, h, w int) (*Plan, error) {
+	return n.PlanLayer(Layer{Tensor: tensor}, h, w)
+}
+
+// PlanLayer is Plan with the layer's pooling.
+func (n *Network) PlanLayer(l Layer, h, w int) (*Plan, error) {
 	in := n.Input()
 	if in.Height > 0 && h != in.Height || in.Width > 0 && w != in.Width {
 		return nil, fmt.Errorf("%s takes images of %d x %d, not %d x %d: choose a recipe of that size", n.path, in.Height, in.Width, h, w)
@@ -63,11 +68,13 @@ func (n *Network) Plan(tensor string, h, w int) (*Plan, error) {
 	if h <= 0 || w <= 0 || h > 1<<14 || w > 1<<14 {
 		return nil, fmt.Errorf("images of %d x %d for %s: the size is out of range", h, w, n.path)
 	}
-	b, err := n.build(tensor, h, w)
+	b, err := n.build(l.Tensor, h, w)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", n.path, err)
 	}
-	b.plan.Output = b.vals[tensor]
+	if err := b.finish(&l); err != nil {
+		return nil, fmt.Errorf("%s: %w", n.path, err)
+	}
 	b.plan.simplify()
 	return b.plan, nil
 }
