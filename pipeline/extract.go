@@ -137,7 +137,7 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 		return err
 	}
 	defer net.Close()
-	layer, err := net.Layer(onnx.LayerName(o.layer, o.pool))
+	layer, err := o.findLayer(net, onnx.LayerName(o.layer, o.pool))
 	if err != nil {
 		return err
 	}
@@ -160,6 +160,7 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 		return err
 	}
 	defer engine.Close()
+	layer.Dim = engine.Dim()
 	w, err := features.Create(dir, features.Source{
 		Dataset: ds.Name, DatasetSHA256: ds.SHA256(),
 		Network: network, NetworkSHA256: net.SHA256(),
@@ -281,6 +282,14 @@ func (o *engineFlags) engineName() string {
 		return o.engine + "-" + o.ort.Provider
 	}
 	return o.engine
+}
+
+// findLayer finds the layer in a network that the engine can run: ONNX Runtime knows more operators than we do.
+func (o *engineFlags) findLayer(net *onnx.Network, name string) (onnx.Layer, error) {
+	if o.engine == "onnxruntime" {
+		return net.Find(name)
+	}
+	return net.Layer(name)
 }
 
 func (o *engineFlags) newEngine(net *onnx.Network, layer onnx.Layer, size int) (extract.Engine, error) {

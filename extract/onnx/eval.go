@@ -8,7 +8,7 @@ import (
 // Eval computes a step from its arguments in the slow, obvious way, adding up in double precision. It
 // folds what depends on constants alone, runs in engines where they have no faster way, and is what their
 // faster ways are tested against. in and dims are the arguments' elements and dimensions, out and od the
-// result's. Convolutions, pooling and LRN are not evaluated here.
+// result's. Convolutions, windowed pooling and LRN are not evaluated here.
 func Eval[T float32 | float64](op Op, in [][]T, dims [][]int, out []T, od []int) error {
 	switch op := op.(type) {
 	case *Constant:
@@ -150,6 +150,8 @@ func Eval[T float32 | float64](op Op, in [][]T, dims [][]int, out []T, od []int)
 		}
 	case *Reduce:
 		evalReduce(op, in[0], dims[0], out)
+	case *GlobalPool:
+		evalReduce(&Reduce{Kind: ReduceMean, Axes: []int{2, 3}}, in[0], dims[0], out)
 	case *CumSum:
 		d := od[op.Axis]
 		inner := product(od[op.Axis+1:])

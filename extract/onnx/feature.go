@@ -103,6 +103,32 @@ func (b *builder) pooled(v int, pool Pooling) (out int, what string, err error) 
 	return out, "the class token and the mean of the patches", err
 }
 
+// Apply pools one image's value of shape dims, as the steps of a plan do.
+func (p Pooling) Apply(dims []int, x []float32) ([]float32, error) {
+	b := &builder{batch: 1, plan: &Plan{}, vals: map[string]int{}}
+	v, err := b.value("x", dims, typeFloat, false)
+	if err != nil {
+		return nil, err
+	}
+	if v, _, err = b.pooled(v, p); err != nil {
+		return nil, err
+	}
+	values := make([][]float32, len(b.plan.Values))
+	values[0] = x
+	for _, s := range b.plan.Steps {
+		in, d := make([][]float32, len(s.In)), make([][]int, len(s.In))
+		for i, a := range s.In {
+			in[i], d[i] = values[a], b.plan.Values[a].Dims
+		}
+		od := b.plan.Values[s.Out].Dims
+		values[s.Out] = make([]float32, product(od))
+		if err := Eval(s.Op, in, d, values[s.Out], od); err != nil {
+			return nil, err
+		}
+	}
+	return values[v], nil
+}
+
 // prefix is the number of tokens before the patches: those are a square, the others a class token,
 // perhaps one of distillation, or four or eight registers after it.
 func prefix(tokens int) (int, bool) {
@@ -390,7 +416,7 @@ func (n *Network) pooledFeature() (l Layer, ok bool) {
 			continue
 		}
 		name := d.outputs[0]
-		if n.around(name) || !n.isPooled(name) {
+		if n.around(name) || !n.isPooled(name) || !n.learned(name) {
 			continue
 		}
 		for range 8 {

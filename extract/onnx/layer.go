@@ -48,6 +48,38 @@ const guessSize = 224
 // In a network of the first kind "fc6" and "fc7" are names, too. An unknown name is an error that
 // lists the candidates with their shapes, and the most similar tensors.
 func (n *Network) Layer(name string) (Layer, error) {
+	l, err := n.named(name)
+	if err != nil {
+		return Layer{}, err
+	}
+	b, err := n.guess(l.Tensor)
+	if err != nil {
+		return Layer{}, fmt.Errorf("%s: layer %q: %w", n.path, l.Tensor, err)
+	}
+	if err := b.finish(&l); err != nil {
+		return Layer{}, fmt.Errorf("%s: layer %q: %w", n.path, l.Tensor, err)
+	}
+	return l, nil
+}
+
+// Find is Layer for a runtime that knows more operators than this package: where the layer cannot be planned,
+// its Dim is 0 and what it is called is told by the file's structure alone.
+func (n *Network) Find(name string) (Layer, error) {
+	l, err := n.Layer(name)
+	if err == nil {
+		return l, nil
+	}
+	if l, err = n.named(name); err != nil {
+		return Layer{}, err
+	}
+	if !n.fromImage(l.Tensor) {
+		return Layer{}, fmt.Errorf("%s: layer %q does not depend on the image alone", n.path, l.Tensor)
+	}
+	return l, nil
+}
+
+// named finds a layer without looking at its shape.
+func (n *Network) named(name string) (Layer, error) {
 	name, pool, err := splitPool(name)
 	if err != nil {
 		return Layer{}, err
@@ -72,13 +104,6 @@ func (n *Network) Layer(name string) (Layer, error) {
 	}
 	if pool != "" {
 		l.Pool = pool
-	}
-	b, err := n.guess(l.Tensor)
-	if err != nil {
-		return Layer{}, fmt.Errorf("%s: layer %q: %w", n.path, l.Tensor, err)
-	}
-	if err := b.finish(&l); err != nil {
-		return Layer{}, fmt.Errorf("%s: layer %q: %w", n.path, l.Tensor, err)
 	}
 	return l, nil
 }

@@ -44,6 +44,7 @@ type Input struct {
 	Name                    string
 	Channels, Height, Width int
 	NHWC                    bool
+	Element                 string // type of its numbers where that is not float32: FLOAT16, BFLOAT16 or DOUBLE
 }
 
 // Open maps the network at path and reads its structure. Errors name the file, what is wrong with
@@ -264,6 +265,9 @@ func sum256(b []byte) [sha256.Size]byte {
 // is taken for the channels.
 func (n *Network) Input() Input {
 	in := Input{Name: n.input.name}
+	if n.input.typ != typeFloat && n.input.typ != 0 {
+		in.Element = typeName(n.input.typ)
+	}
 	var d [4]int
 	if len(n.input.dims) == 4 {
 		for i, v := range n.input.dims {

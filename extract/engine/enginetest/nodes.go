@@ -235,7 +235,9 @@ func list(name string, v ...int) message {
 	return m.sub(9, raw)
 }
 
-func attribute(name string, v int) message { return message{}.sub(1, []byte(name)).num(3, v).num(20, 2) }
+func attribute(name string, v int) message {
+	return message{}.sub(1, []byte(name)).num(3, v).num(20, 2)
+}
 
 // model makes a network of a test whose result is output, as float32 in one axis. The image holds the
 // arguments that depend on it one after another.

@@ -246,12 +246,8 @@ func (c *cutter) write(graph field) error {
 	if err != nil {
 		return err
 	}
-	if declared == nil { // float values, of a shape that ONNX Runtime infers
-		elem := protowire.AppendTag(nil, 1, protowire.VarintType)
-		elem = protowire.AppendVarint(elem, 1)
-		typ := appendMessage(nil, 1, elem)
+	if declared == nil { // its type and shape are ONNX Runtime's to infer
 		declared = appendMessage(nil, 1, []byte(c.tensor))
-		declared = appendMessage(declared, 2, typ)
 	}
 	c.out = appendMessage(c.out, 12, declared)
 	return nil
