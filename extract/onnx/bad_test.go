@@ -140,6 +140,10 @@ func (m message) num(n protowire.Number, v int64) message {
 	return protowire.AppendVarint(protowire.AppendTag(m, n, protowire.VarintType), uint64(v))
 }
 
+func (m message) fixed(n protowire.Number, v float32) message {
+	return protowire.AppendFixed32(protowire.AppendTag(m, n, protowire.Fixed32Type), math.Float32bits(v))
+}
+
 func floats(name string, v []float32, dims ...int64) message {
 	var m message
 	for _, d := range dims {

@@ -23,6 +23,7 @@ type builder struct {
 	consts map[string]*konst
 	room   int // elements that folded constants may still take
 	depth  int // of graphs within operators
+	calls  int // of functions within those
 }
 
 // build infers shapes and emits a step for each node that tensor needs.

@@ -3,6 +3,7 @@ package onnx
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -98,8 +99,9 @@ func (b *builder) branch(n *node) error {
 		return errors.New("it is nested too deep")
 	}
 	defer func() { b.depth-- }()
-	s := &scanned{tensors: map[string]*Tensor{}}
+	s := &scanned{tensors: map[string]*Tensor{}, functions: b.net.file.functions, opset: b.net.file.opset, calls: b.net.file.calls + b.calls}
 	lean, err := s.scanGraph(n.graphs[side])
+	b.calls = s.calls - b.net.file.calls
 	if err != nil {
 		return err
 	}
@@ -135,8 +137,26 @@ func (b *builder) branch(n *node) error {
 			return err
 		}
 	}
+	results := make([]string, len(s.outputs))
 	for i, o := range s.outputs {
-		v, k, err := b.named(n, o.name)
+		results[i] = o.name
+	}
+	defer func() { // names within a branch mean nothing outside
+		forget := func(name string) {
+			if !slices.Contains(n.outputs, name) {
+				delete(b.vals, name)
+				delete(b.consts, name)
+			}
+		}
+		for name := range s.tensors {
+			forget(name)
+		}
+		for name := range maker {
+			forget(name)
+		}
+	}()
+	for i, name := range results {
+		v, k, err := b.named(n, name)
 		switch {
 		case err != nil:
 			return err

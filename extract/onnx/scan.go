@@ -28,7 +28,8 @@ type scanned struct {
 	inputs, outputs []valueInfo
 	tensors         map[string]*Tensor
 	nodes           []nodeInfo
-	functions       int
+	functions       map[string]*function
+	calls           int    // of functions, that were inlined
 	lean            []byte // the model without initializers and Constant nodes
 }
 
@@ -47,8 +48,8 @@ const maxDoc = 4096
 
 // scan walks a ModelProto.
 func scan(b []byte) (*scanned, error) {
-	s := &scanned{tensors: map[string]*Tensor{}}
-	var graph []byte
+	s := &scanned{tensors: map[string]*Tensor{}, functions: map[string]*function{}}
+	var graph []byte // read last, when functions and operator sets are known
 	err := walk(b, "model", func(f field) error {
 		switch f.n {
 		case 1:
@@ -64,22 +65,9 @@ func scan(b []byte) (*scanned, error) {
 			if s.hasGraph {
 				return errors.New("the model holds two graphs")
 			}
-			s.hasGraph = true
-			var err error
-			graph, err = s.scanGraph(f.b)
-			return err
+			s.hasGraph, graph = true, f.b
 		case 8:
-			var domain string
-			var version int64
-			err := walk(f.b, "operator set", func(f field) error {
-				switch f.n {
-				case 1:
-					domain = string(f.b)
-				case 2:
-					version = int64(f.num)
-				}
-				return nil
-			})
+			domain, version, err := operatorSet(f.b)
 			if err != nil {
 				return err
 			}
@@ -96,7 +84,10 @@ func scan(b []byte) (*scanned, error) {
 				return nil
 			})
 		case 25:
-			s.functions++
+			if err := f.expect(protowire.BytesType, "model"); err != nil {
+				return err
+			}
+			return s.scanFunction(f.b)
 		}
 		return nil
 	})
@@ -104,7 +95,11 @@ func scan(b []byte) (*scanned, error) {
 		return nil, err
 	}
 	if s.hasGraph {
-		s.lean = leanModel(s.irVersion, graph)
+		lean, err := s.scanGraph(graph)
+		if err != nil {
+			return nil, err
+		}
+		s.lean = leanModel(s.irVersion, lean)
 	}
 	return s, nil
 }
@@ -172,14 +167,9 @@ func (s *scanned) scanGraph(b []byte) ([]byte, error) {
 		}
 		switch f.n {
 		case 1:
-			node, err := s.scanNode(f.b)
-			if err != nil {
-				return err
-			}
-			if node != nil {
-				lean = protowire.AppendTag(lean, 1, protowire.BytesType)
-				lean = protowire.AppendBytes(lean, node)
-			}
+			var err error
+			lean, err = s.scanCall(lean, f.b, 0)
+			return err
 		case 5:
 			t, err := parseTensor(f.b)
 			if err != nil {
@@ -232,6 +222,31 @@ func (s *scanned) addTensor(t *Tensor) error {
 	}
 	s.tensors[t.Name] = t
 	return nil
+}
+
+// scanCall appends the lean NodeProto of a node, or those of the function that it calls.
+func (s *scanned) scanCall(lean, b []byte, depth int) ([]byte, error) {
+	inner, err := s.inline(b)
+	if err != nil {
+		return nil, err
+	}
+	if inner != nil {
+		if depth > 32 {
+			return nil, errors.New("its functions call each other without end")
+		}
+		for _, n := range inner {
+			if lean, err = s.scanCall(lean, n, depth+1); err != nil {
+				return nil, err
+			}
+		}
+		return lean, nil
+	}
+	node, err := s.scanNode(b)
+	if node != nil {
+		lean = protowire.AppendTag(lean, 1, protowire.BytesType)
+		lean = protowire.AppendBytes(lean, node)
+	}
+	return lean, err
 }
 
 // scanNode returns the lean NodeProto, or nil for a Constant, which becomes a tensor.
