@@ -188,7 +188,7 @@ func (n *Network) weightOf(name string) *Tensor {
 			return nil
 		}
 		switch d.op {
-		case "Transpose", "Identity", "Cast":
+		case "Transpose", "Identity", "Cast", "DequantizeLinear":
 			name = d.inputs[0]
 		default:
 			return nil
@@ -203,7 +203,7 @@ func (n *Network) isLinear(d *node) bool {
 		return false
 	}
 	w := n.weightOf(d.inputs[1])
-	return w != nil && len(w.Dims) == 2 && w.isFloat()
+	return w != nil && len(w.Dims) == 2
 }
 
 // next is the only operator that reads a value, besides those that only ask for its shape.

@@ -3,7 +3,6 @@
 package onnxruntime
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -28,8 +27,7 @@ type Engine struct {
 	batch   int // that the network takes; 0: any
 	network string
 	pool    onnx.Pooling
-	element string // of the input, where that is not float32
-	own     []int  // the layer's shape for one image
+	own     []int // the layer's shape for one image
 }
 
 // New hands ONNX Runtime the part of net that leads to layer, for images of h x w. What the layer's values are
@@ -46,9 +44,13 @@ func New(net *onnx.Network, layer onnx.Layer, h, w int, o Options) (*Engine, err
 	if c == 0 {
 		c = 3
 	}
-	e := &Engine{in: c * h * w, network: net.Path(), pool: layer.Pool, element: in.Element, dims: []int64{1, int64(c), int64(h), int64(w)}}
+	e := &Engine{in: c * h * w, network: net.Path(), pool: layer.Pool, dims: []int64{1, int64(c), int64(h), int64(w)}}
 	if in.NHWC {
 		e.dims = []int64{1, int64(h), int64(w), int64(c)}
+	}
+	fed := in.Name
+	if in.Element != "" {
+		fed = images
 	}
 	structure, folder, err := e.cut(net, layer)
 	if err != nil {
@@ -70,14 +72,14 @@ func New(net *onnx.Network, layer onnx.Layer, h, w int, o Options) (*Engine, err
 	if err := provide(so, o.Provider); err != nil {
 		return nil, err
 	}
-	e.session, err = ort.NewDynamicAdvancedSessionWithONNXData(structure, []string{net.Input().Name}, []string{layer.Tensor}, so)
+	e.session, err = ort.NewDynamicAdvancedSessionWithONNXData(structure, []string{fed}, []string{features}, so)
 	if err != nil {
 		return nil, fmt.Errorf("%s: ONNX Runtime does not take it: %w", net.Path(), err)
 	}
 	if err := e.measure(); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
-	if layer.Dim > 0 && layer.Dim != e.dim {
+	if layer.Dim > 0 && layer.Dim != e.dim && in.Height > 0 && in.Width > 0 {
 		return nil, errors.Join(fmt.Errorf("%s: ONNX Runtime gives features of %d values at %q, where the file's operators say %d", net.Path(), e.dim, layer.Tensor, layer.Dim), e.Close())
 	}
 	return e, nil
@@ -301,27 +303,7 @@ func (e *Engine) some(images []float32, n int, features []float32) error {
 func (e *Engine) call(images []float32, n int) (shape []int64, values []float32, err error) {
 	dims := slices.Clone(e.dims)
 	dims[0] = int64(n)
-	var in ort.Value
-	switch e.element {
-	case "":
-		in, err = ort.NewTensor(ort.NewShape(dims...), images)
-	case "DOUBLE":
-		d := make([]float64, len(images))
-		for i, v := range images {
-			d[i] = float64(v)
-		}
-		in, err = ort.NewTensor(ort.NewShape(dims...), d)
-	default:
-		code, encode := ort.TensorElementDataType(ort.TensorElementDataTypeFloat16), toHalf
-		if e.element == "BFLOAT16" {
-			code, encode = ort.TensorElementDataTypeBFloat16, toBfloat
-		}
-		b := make([]byte, 2*len(images))
-		for i, v := range images {
-			binary.NativeEndian.PutUint16(b[2*i:], encode(v))
-		}
-		in, err = ort.NewCustomDataTensor(ort.NewShape(dims...), b, code)
-	}
+	in, err := ort.NewTensor(ort.NewShape(dims...), images)
 	if err != nil {
 		return nil, nil, fmt.Errorf("onnxruntime: %w", err)
 	}
@@ -331,24 +313,11 @@ func (e *Engine) call(images []float32, n int) (shape []int64, values []float32,
 		return nil, nil, fmt.Errorf("%s: ONNX Runtime fails on %d images: %w", e.network, n, err)
 	}
 	defer func() { _ = out[0].Destroy() }()
-	switch t := out[0].(type) {
-	case *ort.Tensor[float32]:
-		return t.GetShape(), slices.Clone(t.GetData()), nil
-	case *ort.Tensor[float64]:
-		for _, v := range t.GetData() {
-			values = append(values, float32(v))
-		}
-		return t.GetShape(), values, nil
-	case *ort.CustomDataTensor:
-		b := t.GetData()
-		for i := 0; i+1 < len(b) && t.DataType() == ort.TensorElementDataTypeFloat16; i += 2 {
-			values = append(values, fromHalf(binary.NativeEndian.Uint16(b[i:])))
-		}
-		if values != nil {
-			return t.GetShape(), values, nil
-		}
+	t, ok := out[0].(*ort.Tensor[float32])
+	if !ok {
+		return nil, nil, fmt.Errorf("%s: ONNX Runtime gives %T where float32 features are wanted", e.network, out[0])
 	}
-	return nil, nil, fmt.Errorf("%s: ONNX Runtime gives %T where floating-point features are wanted: take another layer", e.network, out[0])
+	return t.GetShape(), slices.Clone(t.GetData()), nil
 }
 
 // Close ends the session. The library stays loaded.
