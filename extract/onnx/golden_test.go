@@ -82,12 +82,12 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// TestEveryLayer plans every tensor of every golden network.
+// TestEveryLayer plans every tensor of every golden network, of long ones every seventh.
 func TestEveryLayer(t *testing.T) {
 	for _, g := range goldens(t) {
 		n := open(t, g.path())
-		for _, d := range n.nodes {
-			if d.op == "Shape" || n.maker[d.outputs[0]] != d {
+		for i, d := range n.nodes {
+			if len(n.nodes) > 100 && i%7 != 0 || d.op == "Shape" || n.maker[d.outputs[0]] != d {
 				continue
 			}
 			p, err := n.Plan(d.outputs[0], 32, 32)

@@ -228,6 +228,15 @@ func (n *Network) Close() error {
 // Path is the file's path as given to Open.
 func (n *Network) Path() string { return n.path }
 
+// Outputs are the names of the outputs that the file declares.
+func (n *Network) Outputs() []string {
+	var names []string
+	for _, o := range n.file.outputs {
+		names = append(names, o.name)
+	}
+	return names
+}
+
 // SHA256 is the file's SHA-256 in hexadecimal, as sha256sum prints it. A network with external data
 // has the SHA-256 of the text of lines "<sha256>  <location>\n" for its files, the model's own (with
 // an empty location) first.

@@ -1,5 +1,10 @@
 package onnx
 
+import (
+	"maps"
+	"slices"
+)
+
 // emitters turn operators into steps. Where operator set versions differ, each reads what the
 // versions before and after say: an attribute where there is one, else the input.
 var emitters = map[string]func(*builder, *node) error{
@@ -69,4 +74,15 @@ func init() {
 	for name := range reductions {
 		emitters[name] = (*builder).reduce
 	}
+}
+
+// Operators are the names of all that are read, on images or on constants.
+func Operators() []string {
+	names := slices.Collect(maps.Keys(emitters))
+	for name := range folders {
+		names = append(names, name)
+	}
+	names = append(names, "Constant", "If")
+	slices.Sort(names)
+	return slices.Compact(names)
 }

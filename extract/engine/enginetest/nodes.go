@@ -3,6 +3,7 @@ package enginetest
 import (
 	"archive/zip"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -360,11 +361,20 @@ func (n *Node) finish(g message, total int) []byte {
 	return m
 }
 
-// Verdict is what became of a test.
+// ErrWrong is that of an engine whose results are not what they should be.
+var ErrWrong = errors.New("wrong")
+
+// Verdict is what became of tests.
 type Verdict struct {
 	Pass    int
-	Refused []string // by what error
+	Refused []Refusal
 	Wrong   []string
+}
+
+// Refusal is a result that an engine does not compute.
+type Refusal struct {
+	Test, Output string
+	Err          error
 }
 
 // Try runs a test in one way; tolerance is a part of the largest value.
@@ -377,8 +387,12 @@ func (n *Node) Try(t testing.TB, create New, way int, v *Verdict) {
 			continue
 		}
 		got, err := run(t, create, model, image)
+		if errors.Is(err, ErrWrong) {
+			v.Wrong = append(v.Wrong, fmt.Sprintf("%s %s: %v", n.Name, output, err))
+			continue
+		}
 		if err != nil {
-			v.Refused = append(v.Refused, fmt.Sprintf("%s %s: %v", n.Name, output, err))
+			v.Refused = append(v.Refused, Refusal{n.Name, output, err})
 			continue
 		}
 		if why := differs(got, want, n.args); why != "" {
@@ -399,7 +413,7 @@ func (n *Node) Compare(t testing.TB, create, reference New) (why string, ok bool
 	}
 	got, err := run(t, create, model, image)
 	if err != nil {
-		if strings.Contains(err.Error(), "WRONG") {
+		if errors.Is(err, ErrWrong) {
 			return err.Error(), true
 		}
 		return "", false
@@ -459,7 +473,7 @@ func run(t testing.TB, create New, model []byte, image []float32) ([]float32, er
 	for i := range one {
 		for _, k := range []int{1, 2} {
 			if a, b := one[i], out[k*len(one)+i]; a != b && (a == a || b == b) {
-				return nil, fmt.Errorf("WRONG: element %d is %v alone and %v in a batch", i, a, b)
+				return nil, fmt.Errorf("%w: element %d is %v alone and %v in a batch", ErrWrong, i, a, b)
 			}
 		}
 	}

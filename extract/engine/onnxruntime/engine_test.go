@@ -66,7 +66,7 @@ func TestVGG19(t *testing.T) {
 
 func TestTorchvision(t *testing.T) {
 	needLibrary(t)
-	enginetest.TestTorchvision(t, create, "squeezenet1_1", "resnet18", "vgg11_bn")
+	enginetest.TestTorchvision(t, create, enginetest.Networks("squeezenet1_1", "resnet18", "vgg11_bn", "convnext_tiny", "vit_b_16", "swin_t")...)
 }
 
 // TestAgain: equal calls give equal bits, on another engine, too; that is what lets an extraction
