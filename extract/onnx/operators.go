@@ -12,6 +12,8 @@ var emitters = map[string]func(*builder, *node) error{
 	"Gemm":               (*builder).gemm,
 	"MatMul":             (*builder).matmul,
 	"Einsum":             (*builder).einsum,
+	"Attention":          (*builder).attention,
+	"RMSNormalization":   (*builder).rmsNorm,
 	"MaxPool":            (*builder).pool,
 	"AveragePool":        (*builder).pool,
 	"GlobalAveragePool":  (*builder).globalPool,
@@ -60,6 +62,8 @@ var emitters = map[string]func(*builder, *node) error{
 
 	"com.microsoft.Gelu":                   (*builder).gelu,
 	"com.microsoft.FastGelu":               (*builder).gelu,
+	"com.microsoft.FusedMatMul":            (*builder).fusedMatMul,
+	"com.microsoft.MultiHeadAttention":     (*builder).multiHead,
 	"com.microsoft.BiasGelu":               (*builder).gelu,
 	"com.microsoft.SkipLayerNormalization": (*builder).layerNorm,
 }
