@@ -14,16 +14,17 @@ import (
 // at once keeps its batch size in shapes; there the batch stays the outermost part of the first axis, or
 // the operator is refused.
 type builder struct {
-	net    *Network
-	batch  int // the batch size the file is written for; 1 where it is open
-	plan   *Plan
-	types  []int32 // element type of each value of the plan
-	fixed  []bool  // whether a value of the plan is the same for every image
-	vals   map[string]int
-	consts map[string]*konst
-	room   int // elements that folded constants may still take
-	depth  int // of graphs within operators
-	calls  int // of functions within those
+	net     *Network
+	batch   int // the batch size the file is written for; 1 where it is open
+	plan    *Plan
+	types   []int32 // element type of each value of the plan
+	fixed   []bool  // whether a value of the plan is the same for every image
+	vals    map[string]int
+	consts  map[string]*konst
+	room    int  // elements that folded constants may still take
+	folding bool // a node's steps are to be evaluated at once
+	depth   int  // of graphs within operators
+	calls   int  // of functions within those
 }
 
 // build infers shapes and emits a step for each node that tensor needs.
@@ -50,6 +51,10 @@ func (n *Network) build(tensor string, h, w int) (*builder, error) {
 		return nil, fmt.Errorf("there is no tensor %q", tensor)
 	}
 	need := n.needs(tensor)
+	uses := map[string]int{tensor: 1}
+	for d := range need {
+		d.reads(func(name string) { uses[name]++ })
+	}
 	for _, d := range n.nodes {
 		if !need[d] {
 			continue
@@ -61,6 +66,11 @@ func (n *Network) build(tensor string, h, w int) (*builder, error) {
 			}
 			return nil, fmt.Errorf("%s: %w", d, err)
 		}
+		d.reads(func(name string) {
+			if uses[name]--; uses[name] == 0 {
+				b.drop(name)
+			}
+		})
 	}
 	if _, ok := b.vals[tensor]; !ok {
 		return nil, fmt.Errorf("the tensor %q does not depend on the image", tensor)
@@ -203,6 +213,9 @@ func (b *builder) image(n *node, i int) (int, []int, error) {
 
 // literal makes a value of a constant.
 func (b *builder) literal(n *node, k *konst) (int, error) {
+	if !b.folding {
+		k.kept = true
+	}
 	v, err := b.value("", k.dims, k.typ(), true)
 	if err != nil {
 		return 0, err

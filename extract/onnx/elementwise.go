@@ -288,7 +288,10 @@ func (b *builder) withConstant(n *node, name string, kind BinaryKind, x int, k *
 		return err
 	}
 	size := k.len()
-	if !k.isFloat() || !slices.Equal(full, d) || size == 0 || kind == Div && !isFloat(b.types[x]) {
+	// A large constant that repeats in its middle axes, such as the masks of windows, is not written out.
+	first := slices.IndexFunc(kd, func(s int) bool { return s > 1 })
+	repeats := first >= 0 && product(d[len(d)-len(kd)+first:]) > max(size, 1<<14)
+	if !k.isFloat() || !slices.Equal(full, d) || size == 0 || kind == Div && !isFloat(b.types[x]) || repeats && countAxes(kd) > 1 {
 		y, err := b.literal(n, &konst{dims: kd, t: k.t, turned: k.turned, scale: k.scale, kind: k.kind, nums: k.nums})
 		if err != nil {
 			return err
@@ -303,7 +306,8 @@ func (b *builder) withConstant(n *node, name string, kind BinaryKind, x int, k *
 		return err
 	}
 	// The axes along which the constant varies; the batch axis must not be one of them.
-	vary, axes, first := -1, 0, len(d)
+	vary, axes := -1, 0
+	first = len(d)
 	for i, s := range kd {
 		if s > 1 {
 			vary = i + len(d) - len(kd)
@@ -371,6 +375,17 @@ func (b *builder) withConstant(n *node, name string, kind BinaryKind, x int, k *
 		b.types[v] = typeBool
 	}
 	return err
+}
+
+// countAxes is the number of axes with more than one entry.
+func countAxes(d []int) int {
+	n := 0
+	for _, s := range d {
+		if s > 1 {
+			n++
+		}
+	}
+	return n
 }
 
 // trailing are the last n dimensions; the others are 1.

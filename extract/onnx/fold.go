@@ -10,9 +10,12 @@ import (
 // fold evaluates a node whose arguments are all constants: its steps are computed at once.
 func (b *builder) fold(n *node, emit func(*builder, *node) error) error {
 	steps, values := len(b.plan.Steps), len(b.plan.Values)
-	if err := emit(b, n); err != nil {
+	b.folding = true
+	err := emit(b, n)
+	if b.folding = false; err != nil {
 		return err
 	}
+	room := b.room
 	results := map[int][]float64{}
 	for i := steps; i < len(b.plan.Steps); i++ {
 		s := &b.plan.Steps[i]
@@ -44,8 +47,12 @@ func (b *builder) fold(n *node, emit func(*builder, *node) error) error {
 		}
 		results[s.Out] = out
 	}
+	b.room = room // what is kept of it are the results
 	for _, o := range n.outputs {
 		if v, ok := b.vals[o]; ok && v >= values {
+			if err := b.take(len(results[v])); err != nil {
+				return err
+			}
 			b.consts[o] = &konst{dims: b.plan.Values[v].Dims, kind: b.types[v], nums: results[v]}
 			delete(b.vals, o)
 		}

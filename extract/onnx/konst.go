@@ -16,6 +16,7 @@ type konst struct {
 	scale  *scale  // of t where that is quantised
 	kind   int32   // element type of nums
 	nums   []float64
+	kept   bool // by a step of the plan
 }
 
 // scale says how integers stand for numbers: (q - zero)*factor, by the index along axis.
@@ -161,6 +162,14 @@ func (b *builder) take(n int) error {
 	}
 	b.room -= n
 	return nil
+}
+
+// drop forgets a computed constant that nothing reads any more.
+func (b *builder) drop(name string) {
+	if k := b.consts[name]; k != nil && k.t == nil && !k.kept {
+		b.room = min(b.room+len(k.nums), maxConstants) // values may be shared by several names
+		delete(b.consts, name)
+	}
 }
 
 // shape reads a constant as dimensions.
