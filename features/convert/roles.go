@@ -165,13 +165,13 @@ func resolveFeatures(t Table, c Choice) (*roles, error) {
 		return nil, err
 	}
 	a := &roles{image: -1, class: -1, label: -1}
-	rows := 0
 	if wide, err := r.wide(); err != nil {
 		return nil, err
 	} else if wide >= 0 {
-		a.features, rows = []int{wide}, r.columns[wide].Rows
+		a.features = []int{wide}
 		for i, c := range r.columns {
-			if turns := r.columns[wide].turns && c.Rows == r.columns[wide].Width; c.Rows != rows && !turns && c.Kind != Other {
+			turns := r.columns[wide].turns && c.Rows == r.columns[wide].Width
+			if c.Rows != r.columns[wide].Rows && !turns && c.Kind != Other {
 				r.leave(i, fmt.Sprintf("%d rows", c.Rows))
 			}
 		}
