@@ -32,12 +32,8 @@ func ReadFile(path string, o FileOptions) (*Table, error) {
 		return nil, err
 	}
 	defer src.Close()
-	format, err := convert.Detect(path)
-	if err != nil {
-		return nil, err
-	}
-	if format == "mat" && slices.ContainsFunc(src.Columns(), func(c convert.Column) bool { return c.Name == XLSA17Original || c.Name == XLSA17Unit }) {
-		return ReadXLSA17(path, "", o.Classes)
+	if isXLSA17(src) {
+		return ReadXLSA17(path, "", o.Classes, o.Numbered)
 	}
 	class, columns, said, err := convert.ResolveDescriptions(src, o.Columns)
 	if err != nil {
@@ -66,6 +62,15 @@ func ReadFile(path string, o FileOptions) (*Table, error) {
 	return t, t.align(path, classes, names, byName)
 }
 
+// isXLSA17: the matrices of class attributes of xlsa17 beside its class names or places, which others' files do not have.
+func isXLSA17(src convert.Table) bool {
+	has := func(names ...string) bool {
+		return slices.ContainsFunc(src.Columns(), func(c convert.Column) bool { return slices.Contains(names, c.Name) })
+	}
+	format, err := convert.Detect(src.Path())
+	return err == nil && format == "mat" && has(XLSA17Original, XLSA17Unit) && has("allclasses_names", "trainval_loc", "test_unseen_loc")
+}
+
 // rowNames are the class names of the rows.
 func (o *FileOptions) rowNames(src convert.Table, class int, columns []int) ([]string, error) {
 	rows := src.Columns()[columns[0]].Rows
@@ -83,6 +88,10 @@ func (o *FileOptions) rowNames(src convert.Table, class int, columns []int) ([]s
 	all, err := src.Texts(class)
 	if err != nil {
 		return nil, err
+	}
+	if matrix, ok := src.(interface{ Turn(column int) }); ok && len(columns) == 1 && len(all[0]) != rows && len(all[0]) == src.Columns()[columns[0]].Width {
+		matrix.Turn(columns[0]) // a class is the other way in it
+		rows = len(all[0])
 	}
 	if len(all[0]) != rows {
 		return nil, fmt.Errorf("%s: %d class names for %d rows of attributes", src.Path(), len(all[0]), rows)

@@ -31,11 +31,12 @@ const (
 
 // ReadXLSA17 reads the class attributes of a file of xlsa17 (att_splits.mat, or sent_splits.mat with its sentence vectors),
 // one column per class, the classes' names in allclasses_names or in allclasses.txt beside the file. which is XLSA17Original
-// or XLSA17Unit; "" is the original where the file has it.
+// or XLSA17Unit; "" is the original where the file has it. classes must be there and give the order; nil takes the file's. A file without names is taken in the order of numbered, the classes in the
+// order of the dataset's own numbers; nil: they have none, and it is refused.
 //
 // A file of our own export says which values are missing. In another one a NaN is; without any, a -1 of the original is where
 // nothing else is negative (AwA's antelope). In the scaled matrix that -1 cannot be told from the others and stays as published.
-func ReadXLSA17(file, which string, classes []string) (*Table, error) {
+func ReadXLSA17(file, which string, classes, numbered []string) (*Table, error) {
 	f, err := matfile.Open(file)
 	if err != nil {
 		return nil, err
@@ -56,7 +57,7 @@ func ReadXLSA17(file, which string, classes []string) (*Table, error) {
 		return nil, fmt.Errorf("%s: %s is of size %v; a matrix is wanted", file, which, a.Dims)
 	}
 	dim := a.Dims[0]
-	order, err := t.xlsa17Names(f, file, a.Dims[1], classes)
+	order, err := t.xlsa17Names(f, file, a.Dims[1], numbered)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +84,9 @@ func ReadXLSA17(file, which string, classes []string) (*Table, error) {
 			return nil, fmt.Errorf("%s: duplicate class %q", file, name)
 		}
 		rows[name] = row
+	}
+	if classes == nil {
+		classes = order
 	}
 	return t, t.align(file, classes, order, rows)
 }
@@ -220,7 +224,7 @@ func markedMissing(values []float64) int {
 }
 
 // xlsa17Names are the classes of the columns.
-func (t *Table) xlsa17Names(f *matfile.File, file string, n int, classes []string) ([]string, error) {
+func (t *Table) xlsa17Names(f *matfile.File, file string, n int, numbered []string) ([]string, error) {
 	if names, err := xlsa17Texts(f, "allclasses_names"); names != nil || err != nil {
 		return names, err
 	}
@@ -236,9 +240,11 @@ func (t *Table) xlsa17Names(f *matfile.File, file string, n int, classes []strin
 		return names, nil
 	case !errors.Is(err, os.ErrNotExist):
 		return nil, err
-	case n != len(classes):
-		return nil, fmt.Errorf("%s holds no allclasses_names, there is no %s, and its %d columns are not the dataset's %d classes", file, list, n, len(classes))
+	case numbered == nil:
+		return nil, fmt.Errorf("%s holds no allclasses_names, there is no %s, and nothing else gives the classes an order; write their names into %[2]s, one a line in the order of the columns", file, list)
+	case n != len(numbered):
+		return nil, fmt.Errorf("%s holds no allclasses_names, there is no %s, and its %d columns are not the dataset's %d classes", file, list, n, len(numbered))
 	}
-	t.Notes = append(t.Notes, fmt.Sprintf("%s holds no allclasses_names and there is no %s: its columns are taken in the order of the dataset's classes", file, list))
-	return slices.Clone(classes), nil
+	t.Notes = append(t.Notes, fmt.Sprintf("%s holds no allclasses_names and there is no %s: its columns are taken in the order of the dataset's own numbers", file, list))
+	return slices.Clone(numbered), nil
 }

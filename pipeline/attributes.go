@@ -189,7 +189,7 @@ var describers = map[string]func(d *datasetFlags, root string, classes []string)
 		return attributes.ReadSUN(root, classes)
 	},
 	"xlsa17": func(_ *datasetFlags, root string, classes []string) (*attributes.Table, error) {
-		return attributes.ReadXLSA17(filepath.Join(root, datasets.XLSA17Splits), "", classes)
+		return attributes.ReadXLSA17(filepath.Join(root, datasets.XLSA17Splits), "", classes, classes)
 	},
 }
 

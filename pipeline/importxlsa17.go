@@ -158,7 +158,7 @@ func (c *console) xlsa17Classes(o *xlsa17Options, x *datasets.XLSA17) (*features
 	if filepath.Base(file) == file {
 		file = filepath.Join(o.dir, file)
 	}
-	t, err := attributes.ReadXLSA17(file, o.att, names)
+	t, err := attributes.ReadXLSA17(file, o.att, names, names)
 	if err != nil {
 		return nil, err
 	}

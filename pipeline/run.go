@@ -256,17 +256,16 @@ func (c *console) bindOld(name string, model *train.Predictor, in *inputs) error
 		what = "its features, and which images are tested"
 	}
 	c.log.Warn("the run is of an earlier version and has no record of what it was made from: "+what+" could not be compared; a run trained again has one", "run", name)
-	if in.missing != nil {
-		return nil
-	}
-	table, err := in.Classes.SelectAttributes(model.Attributes())
-	if err != nil {
-		return c.changed(name, model, []*features.Change{{Of: features.InputClasses, First: []string{err.Error()}}})
-	}
-	in.Classes = table
-	changes, err := model.OldChanges(&in.Inputs)
-	if err != nil {
-		return err
+	var changes []*features.Change
+	if in.missing == nil {
+		table, err := in.Classes.SelectAttributes(model.Attributes())
+		if err != nil {
+			return c.changed(name, model, []*features.Change{{Of: features.InputClasses, First: []string{err.Error()}}})
+		}
+		in.Classes = table
+		if changes, err = model.OldChanges(&in.Inputs); err != nil {
+			return err
+		}
 	}
 	if len(changes) > 0 {
 		return c.changed(name, model, changes)

@@ -269,7 +269,7 @@ func (l *labeller) agree(labels, truth []int, images []string, from string) erro
 			continue
 		}
 		if n++; n <= 3 {
-			wrong = append(wrong, fmt.Sprintf("%s is %q by its label and %q", images[i], l.known.Classes[labels[i]].Name, l.known.Classes[truth[i]].Name))
+			wrong = append(wrong, fmt.Sprintf("%s is labelled %q but belongs to %q", images[i], l.known.Classes[labels[i]].Name, l.known.Classes[truth[i]].Name))
 		}
 	}
 	if n == 0 {

@@ -211,7 +211,7 @@ func TestLabels(t *testing.T) {
 		"no labels":            {"", images, nil, nil, []int{-1, -1, -1}, "not labelled"},
 		"some without":         {"", row("ant/1.jpg", "b", "c"), nil, nil, nil, "--unlabelled"},
 		"strange folder":       {"", row("cow/1.jpg", "cow/2.jpg", "cow/3.jpg"), nil, nil, nil, "no folder in its name is a class"},
-		"against the folder":   {"", row("ant/1.jpg", "b", "c"), row("zebra", "ant", "ant"), nil, nil, `ant/1.jpg is "zebra" by its label and "ant"`},
+		"against the folder":   {"", row("ant/1.jpg", "b", "c"), row("zebra", "ant", "ant"), nil, nil, `ant/1.jpg is labelled "zebra" but belongs to "ant"`},
 		"number and folder":    {"", row("ant/1.jpg", "b", "c"), nil, row("1", "3", "2"), nil, "contradict"},
 		"names and numbers":    {"", images, row("ant", "zebra", "ant"), row("2", "1", "2"), []int{1, 0, 1}, "go with the class names"},
 		"names against number": {"", images, row("ant", "zebra", "ant"), row("1", "2", "1"), nil, "--ignore-column"},
