@@ -612,7 +612,7 @@ func (x *checking) features() string {
 		c.missing("a network: no .onnx file in models/")
 		return "vzsl download vgg19"
 	}
-	return x.command("extract", true, x.model(networkName(models[0]))...)
+	return x.command("extract", true, x.model(stem(models[0]))...)
 }
 
 // model is the flag for a network that is not the default one.

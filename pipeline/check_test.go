@@ -305,7 +305,7 @@ func TestCheckFinds(t *testing.T) {
 	write(t, filepath.Join(own, class, "EMPTY.jpg"), "x")
 	c = checked(t, exitSkipped, "own")
 	all := strings.Join(append(c.Problems, c.Notes...), "\n")
-	for _, say := range []string{"2 pictures belong to no class", class + "/deeper/x.png", "loose.jpg", "1 images are empty files: " + class + "/empty.jpg",
+	for _, say := range []string{"1 pictures belong to no class", class + ": 1 of its 9 pictures lie in folders within it", "loose.jpg", "1 images are empty files: " + class + "/empty.jpg",
 		"EMPTY.jpg\" and", "1 classes have no attribute at all: " + fields[0], "--missing class-mean"} {
 		if !strings.Contains(all, say) {
 			t.Errorf("check does not say %q:\n%s", say, all)

@@ -26,7 +26,7 @@ func Birds(t testing.TB, n int, recipe string, size int) []float32 {
 		t.Skipf("%s holds %d pictures, not %d", dir, len(files), n)
 	}
 	sort.Strings(files)
-	r, err := preprocess.Parse(recipe, size)
+	r, err := preprocess.Preset(recipe, size, size)
 	if err != nil {
 		t.Fatal(err)
 	}
