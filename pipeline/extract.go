@@ -23,6 +23,7 @@ import (
 type extractOptions struct {
 	ds           datasetFlags
 	model, layer string
+	pool         string
 	network      string
 	prepared     model.Overrides
 	bbox         bool
@@ -62,8 +63,9 @@ func newExtract(con *console) *cobra.Command {
 		Long: `Runs the network over every image of the dataset and writes Parquet shards to
 features/<dataset>/<network>/: image, class, label, feature.
 
-The feature is fc7 after its ReLU where the network is a VGG (found by itself), the pooled feature of
-a network without such layers, or the tensor that --layer names.
+The feature is fc7 after its ReLU where the network is a VGG, an output that is an embedding by its
+name (image_embeds, pooler_output, last_hidden_state), the pooled feature, or the input of the
+classifier, in this order; --layer names another tensor and --pool how tokens are pooled.
 
 How pictures are prepared is taken from, in this order: the flags --recipe, --size, --resize, --crop,
 --interpolation, --rescale, --mean, --std, --channels, --pad, --exif; preprocessor_config.json, timm's
@@ -81,7 +83,8 @@ Images that cannot be read are skipped and listed in skipped.csv; the exit code 
 	f := cmd.Flags()
 	f.StringVar(&o.model, "model", filepath.Join("models", "vgg19.onnx"), "`file` of the network (ONNX), its folder, or a repository in the Hugging Face hub's cache")
 	f.StringVar(&o.network, "network", "", "`name` of the features' folder (default: the repository's or the file's name)")
-	f.StringVar(&o.layer, "layer", "", "`tensor` to take as the feature (default: fc7 after ReLU, or the pooled feature)")
+	f.StringVar(&o.layer, "layer", "", "`tensor` to take as the feature (default: fc7 after ReLU, the embedding, the pooled feature or the input of the classifier; an unknown name lists the layers)")
+	f.StringVar(&o.pool, "pool", "", "how tokens or maps become one feature: cls (class token), mean, max or cls+mean (default: as it is; cls or mean for a last hidden state)")
 	addRecipe(cmd, &o.prepared)
 	o.addEngine(cmd)
 	f.IntVar(&o.batch, "batch", 0, "images per call of the engine (default: chosen by the program)")
@@ -90,6 +93,7 @@ Images that cannot be read are skipped and listed in skipped.csv; the exit code 
 	f.IntVar(&o.shard, "shard-rows", features.DefaultShardRows, "images per shard")
 	f.BoolVar(&o.force, "force", false, "discard features there that were made from another dataset, network or recipe")
 	must(cmd.MarkFlagFilename("model", "onnx"))
+	must(cmd.RegisterFlagCompletionFunc("pool", cobra.FixedCompletions(onnx.Poolings(), cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
 
@@ -105,6 +109,11 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 	}
 	if o.megapixels < 1 {
 		return usagef("--max-pixels %d: it must be more than 0", o.megapixels)
+	}
+	if o.pool != "" {
+		if err := oneOf("pool", o.pool, onnx.Poolings()...); err != nil {
+			return err
+		}
 	}
 	for flag, n := range map[string]int{"batch": o.batch, "workers": o.workers} {
 		if n < 0 {
@@ -131,7 +140,7 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 		return err
 	}
 	defer net.Close()
-	layer, err := net.Layer(o.layer)
+	layer, err := o.findLayer(net, onnx.LayerName(o.layer, o.pool))
 	if err != nil {
 		return err
 	}
@@ -146,7 +155,7 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 	network := found.Name
 	dir := con.networkDir(ds.Name, network)
 	con.log.Info("extract", "dataset", ds.Name, "images", len(ds.Images), "classes", len(ds.Classes),
-		"network", network, "layer", layer.Tensor, "what", layer.What, "dim", layer.Dim, "recipe", recipe.String()+how, "engine", o.engine)
+		"network", network, "layer", layer.String(), "what", layer.What, "dim", layer.Dim, "recipe", recipe.String()+how, "engine", o.engine)
 
 	// Before the folder, so that an engine that cannot be had discards nothing.
 	engine, err := o.newEngine(net, layer, recipe)
@@ -154,10 +163,11 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 		return err
 	}
 	defer engine.Close()
+	layer.Dim = engine.Dim()
 	w, err := features.Create(dir, features.Source{
 		Dataset: ds.Name, DatasetSHA256: ds.SHA256(),
 		Network: network, NetworkSHA256: net.SHA256(),
-		Layer: layer.Tensor, Recipe: recipe.String() + how, Engine: o.engineName(), Program: program,
+		Layer: layer.String(), Recipe: recipe.String() + how, Engine: o.engineName(), Program: program,
 		Dim: layer.Dim, ShardRows: o.shard, Images: len(ds.Images),
 	}, o.force)
 	if err != nil {
@@ -215,7 +225,7 @@ func (c *console) extracted(dir string, ds *datasets.Dataset, layer onnx.Layer, 
 		EngineShare     float64 `json:"engine_share"`
 		EXIF            int     `json:"exif_oriented"`
 		Damaged         int     `json:"damaged"`
-	}{dir, ds.Name, layer.Tensor, layer.Dim, recipe, res.Images, res.Skipped, res.Computed, res.Resumed, len(res.Manifest.Parts),
+	}{dir, ds.Name, layer.String(), layer.Dim, recipe, res.Images, res.Skipped, res.Computed, res.Resumed, len(res.Manifest.Parts),
 		res.Elapsed.Seconds(), res.ImagesPerSecond(), res.EngineShare(), res.Turned, res.Damaged}
 	err := c.result(r, func(w io.Writer) {
 		fmt.Fprintf(w, "%s: %d images in %d shards, %d-d %s", dir, r.Images, r.Shards, r.Dim, layer.What)
@@ -244,6 +254,14 @@ func (o *engineFlags) engineName() string {
 		return o.engine + "-" + o.ort.Provider
 	}
 	return o.engine
+}
+
+// findLayer finds the layer in a network that the engine can run: ONNX Runtime knows more operators than we do.
+func (o *engineFlags) findLayer(net *onnx.Network, name string) (onnx.Layer, error) {
+	if o.engine == "onnxruntime" {
+		return net.Find(name)
+	}
+	return net.Layer(name)
 }
 
 func (o *engineFlags) newEngine(net *onnx.Network, layer onnx.Layer, r preprocess.Recipe) (extract.Engine, error) {

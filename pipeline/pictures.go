@@ -84,19 +84,19 @@ func (c *console) startPictures(run string, src features.Source, o *pictureFlags
 	if crop != "" {
 		c.log.Warn("the run was trained on pictures cut to bounding boxes; yours are taken whole: cut them likewise", "run", run)
 	}
-	layer, err := net.Layer(src.Layer)
+	layer, err := o.findLayer(net, src.Layer)
 	if err != nil && src.Imported() {
-		layer, err = net.Layer("")
+		layer, err = o.findLayer(net, "")
 	}
 	if err != nil {
 		return nil, err
 	}
-	if layer.Dim != src.Dim {
-		return nil, fmt.Errorf("%s gives features of %d values at %s; run %s was trained on %d", net.Path(), layer.Dim, layer.Tensor, run, src.Dim)
-	}
 	p := &runNetwork{net: net}
 	if p.engine, err = o.newEngine(net, layer, recipe); err != nil {
 		return nil, err
+	}
+	if dim := p.engine.Dim(); dim != src.Dim {
+		return nil, errors.Join(fmt.Errorf("%s gives features of %d values at %s; run %s was trained on %d", net.Path(), dim, layer, run, src.Dim), p.engine.Close())
 	}
 	p.Live, err = extract.NewLive(extract.LiveOptions{Engine: p.engine, Recipe: recipe, NHWC: net.Input().NHWC,
 		Batch: o.batch, Workers: o.workers, MaxPixels: o.megapixels})

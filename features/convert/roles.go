@@ -533,6 +533,41 @@ func UniqueNames(file string, names []string) error {
 	return nil
 }
 
+// Wanted is a column of text that a table must have: what it is, the flag that it is named by, and its usual names.
+type Wanted struct {
+	What, Flag string
+	Usual      []string
+}
+
+// WantedImages is the column of image names.
+var WantedImages = Wanted{"image names", "a header", imageNames}
+
+// NoColumnError says that a table lacks a column that is wanted.
+type NoColumnError struct{ error }
+
+// ReadTexts reads columns of a table whole, found by their usual names, as text.
+func ReadTexts(file string, wanted ...Wanted) ([][]string, error) {
+	t, err := Open(file, Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	r, err := newResolver(t, Choice{}, Flags{Ignore: "another header"})
+	if err != nil {
+		return nil, err
+	}
+	found := make([]int, len(wanted))
+	for i, w := range wanted {
+		if found[i], err = r.one(w.What, w.Flag, "", w.Usual, func(c Column) bool { return c.Width == 1 && c.Kind != Other }); err != nil {
+			return nil, err
+		}
+		if found[i] < 0 {
+			return nil, NoColumnError{r.errorf("no column of %s, such as %q; there are %s", w.What, w.Usual[0], Names(r.columns))}
+		}
+	}
+	return t.Texts(found...)
+}
+
 // resolveList finds the column that is meant in a file of labels or names: the one named, the only one, or the only one of
 // the usual names.
 func resolveList(t Table, column string, usual []string) (int, error) {

@@ -10,6 +10,8 @@ import (
 type pairing struct {
 	ours, theirs []float64 // seconds per image
 	ratios       []float64 // theirs / ours
+	// The fastest single run of each side, seconds per image: what other work on the machine disturbed least.
+	oursBest, theirsBest float64
 }
 
 // pause lets threads of the side that had its turn stop spinning for more work.
@@ -31,7 +33,8 @@ func pairs(ours, theirs *peer, batch, rounds int) (*pairing, error) {
 		}
 		times[p] = min(50, max(1, int(math.Ceil(turn/(s*float64(batch))))))
 	}
-	var r pairing
+	r := pairing{}
+	ours.best, theirs.best = math.Inf(1), math.Inf(1)
 	for i := range rounds {
 		order := []*peer{ours, theirs}
 		if i%2 == 1 {
@@ -48,6 +51,7 @@ func pairs(ours, theirs *peer, batch, rounds int) (*pairing, error) {
 		}
 		r.add(got[ours], got[theirs])
 	}
+	r.oursBest, r.theirsBest = ours.best, theirs.best
 	return &r, nil
 }
 

@@ -47,7 +47,7 @@ func TestThreads(t *testing.T) {
 		}
 		for _, s := range [][3]int{{64, 48, 30}, {3, 40, 33}, {300, 260, 9}} {
 			g := Conv2D{In: s[0], Out: s[1], KernelH: 3, KernelW: 3, Top: 1, Left: 1, Bottom: 1, Right: 1}
-			c, err := PrepareConv(g, newGuarded[float32](r, g.Weights(), 0).s, nil, true)
+			c, err := PrepareConv(g, newGuarded[float32](r, g.Weights(), 0).s, nil, ReLU)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -127,7 +127,7 @@ func TestAllocations(t *testing.T) {
 	r := rand.New(rand.NewPCG(91, 92))
 	m, n, k := 64, 200, 300
 	a, b, c := newGuarded[float32](r, m*k, 0).s, newGuarded[float32](r, k*n, 0).s, make([]float32, m*n)
-	conv, err := PrepareConv(Conv2D{In: 32, Out: 32, KernelH: 3, KernelW: 3, Top: 1, Left: 1, Bottom: 1, Right: 1}, make([]float32, 32*32*9), nil, true)
+	conv, err := PrepareConv(Conv2D{In: 32, Out: 32, KernelH: 3, KernelW: 3, Top: 1, Left: 1, Bottom: 1, Right: 1}, make([]float32, 32*32*9), nil, ReLU)
 	if err != nil {
 		t.Fatal(err)
 	}

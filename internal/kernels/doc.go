@@ -5,7 +5,10 @@
 // Each kernel exists as plain Go and, on amd64, as AVX2+FMA and AVX-512
 // assembly written by the generator in _generate. Level says which of them
 // run: the best the CPU has, unless the environment variable VZSL_KERNELS
-// (avx512, avx2 or go) says otherwise.
+// (avx512, avx2 or go) says otherwise. Where multiply-adds of 512 bits turn out
+// to be no faster than two of 256, by a short measurement at the process's start,
+// AVX2 is taken for the best: the answer is either clearly so or clearly not, so
+// that all processes on a machine agree, and with them the last bits of results.
 //
 // Convolutions of 3x3 with stride 1 go by Winograd's F(4x4, 3x3), whose error
 // is a few millionths of the values; all others are matrix products, reading

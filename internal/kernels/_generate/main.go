@@ -68,6 +68,10 @@ func main() {
 		{"vector", vectorFile},
 		{"winograd", winogradFile},
 		{"peak", peakFile},
+		{"tile", tileFile},
+		{"depthwise", depthwiseFile},
+		{"function", functionFile},
+		{"row", rowFile},
 	} {
 		ctx := build.NewContext()
 		for _, is := range []isa{avx2, avx512} {
