@@ -155,6 +155,11 @@ func listPictures(args []string) ([]string, error) {
 				return nil, usagef("%s: %w", arg, bad)
 			}
 			if len(found) == 0 {
+				if dir := filepath.Dir(arg); !strings.ContainsAny(dir, "*?[") { // else what is to be read is not known
+					if _, err := os.ReadDir(dir); err != nil && !lookup.Absent(err) {
+						return nil, err
+					}
+				}
 				return nil, fmt.Errorf("%s: no file is called so", arg)
 			}
 			more, err := listPictures(found)
