@@ -23,7 +23,7 @@ table   := $(OUT)/features/$(DATASET)/classes.parquet
 roles   := $(OUT)/features/$(DATASET)/splits/$(SPLIT).parquet
 
 .DEFAULT_GOAL := help
-.PHONY: help build extract attributes split train tune evaluate verify demo test test-long interop interop-packages pages page-packages fuzz bench lint vet tidy-check docs generate generate-check install release container clean
+.PHONY: help build extract attributes split train tune evaluate verify demo test test-long test-onnxruntime interop interop-packages pages page-packages fuzz bench lint vet tidy-check docs generate generate-check install release container clean
 
 help: ## this list
 	@echo 'vzsl: zero-shot learning, from pixels to a report'
@@ -81,6 +81,11 @@ $(INTEROP)/node_modules/.package-lock.json: $(INTEROP)/package-lock.json
 	touch $@
 
 interop-packages: $(INTEROP)/node_modules/.package-lock.json
+
+# The library for the engine onnxruntime that onnxruntime-node brings along.
+ORT_LIBRARY = $(firstword $(wildcard $(CURDIR)/$(INTEROP)/node_modules/onnxruntime-node/bin/napi-v*/linux/$(patsubst amd64,x64,$(shell $(GO) env GOARCH))/libonnxruntime.so.1))
+test-onnxruntime: interop-packages ## the engine onnxruntime, on Linux, with the library of npm's onnxruntime-node (needs a C compiler)
+	VZSL_ONNXRUNTIME_LIB=$(ORT_LIBRARY) CGO_ENABLED=1 $(GO) test -count=1 -tags onnxruntime ./extract/engine/onnxruntime
 
 # The programs whose lack fails these tests; those of others skip.
 REQUIRE ?= node,python
