@@ -21,7 +21,7 @@ type bench struct {
 	work    string // folder of models and pictures, kept for the next run
 	cub     string // CUB-200-2011
 	threads int
-	images  int // for the whole command
+	images  int    // for the whole command
 	nets    string // of the table of networks; empty: all
 	rounds  int
 	small   bool
