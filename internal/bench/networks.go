@@ -61,7 +61,7 @@ func (b *bench) networks(ctx context.Context) error {
 	b.printf("Networks as torchvision exports them (random weights, opset 17), random images, run to their features by turns with\n")
 	b.printf("ONNX Runtime: milliseconds per image, and how many times faster vzsl is. Then how many times less of the processors'\n")
 	b.printf("time it takes, ONNX Runtime's threads sleeping where they wait, not spinning: on a busy machine that is the fairer figure.\n")
-	b.printf("The difference is the largest of the features, as a part of the largest value.\n\n")
+	b.printf("The peaks are those of the processes' memory so far, the difference the largest of the features, as a part of the largest value.\n\n")
 	if text := busy(); text != "" {
 		b.printf("%s\n\n", text)
 	}
@@ -69,12 +69,11 @@ func (b *bench) networks(ctx context.Context) error {
 	if avx2 {
 		head, rule = head+" with VZSL_KERNELS=avx2 | by CPU time |", rule+"---|---|"
 	}
-	b.printf("%s difference |\n%s---|\n", head, rule)
+	b.printf("%s peak MiB: vzsl, ONNX Runtime | difference |\n%s---|---|\n", head, rule)
 	list := exports
 	if b.small {
 		list = exports[8:9]
 	}
-	var below error
 	for _, n := range list {
 		if b.nets != "" && !slices.Contains(strings.Split(b.nets, ","), n.name) {
 			continue
@@ -83,11 +82,11 @@ func (b *bench) networks(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return err
 			}
-			b.printf("| %s | | not run: %v |\n", n.title, strings.ReplaceAll(err.Error(), "\n", " "))
-			below = errors.Join(below, fmt.Errorf("%s: %w", n.name, err))
+			b.printf("| %s | | %v |\n", n.title, strings.ReplaceAll(err.Error(), "\n", " "))
+			b.failed = errors.Join(b.failed, fmt.Errorf("%s: %w", n.name, err))
 		}
 	}
-	return below
+	return nil
 }
 
 func (b *bench) network(ctx context.Context, n exported, avx2 bool) error {
@@ -160,7 +159,7 @@ func (b *bench) network(ctx context.Context, n exported, avx2 bool) error {
 			}
 			b.printf(" %.2f | %.2f |", median(r.ratios), median(cpu.ratios))
 		}
-		b.printf(" %.1e |\n", d)
+		b.printf(" %.0f, %.0f | %.1e |\n", ours.peak(), theirs.peak(), d)
 	}
 	return nil
 }
