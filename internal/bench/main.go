@@ -21,9 +21,10 @@ type bench struct {
 	work    string // folder of models and pictures, kept for the next run
 	cub     string // CUB-200-2011
 	threads int
-	images  int // for the whole command
+	images  int    // for the whole command
 	nets    string // of the table of networks; empty: all
 	rounds  int
+	failed  error // networks of that table with other features than ONNX Runtime's, or that did not run
 	small   bool
 	install bool
 	page    *bytes.Buffer
@@ -122,13 +123,13 @@ func run(ctx context.Context) error {
 		}
 	}
 	if b.out == "-" {
-		return nil
+		return b.failed
 	}
 	part := b.out + ".part"
 	if err := os.WriteFile(part, b.page.Bytes(), 0o644); err != nil {
 		return err
 	}
-	return os.Rename(part, b.out)
+	return errors.Join(b.failed, os.Rename(part, b.out))
 }
 
 // printf adds to the page and shows it.

@@ -59,19 +59,21 @@ func (b *bench) networks(ctx context.Context) error {
 	}
 	avx2 := kernels.Levels()[0] != "avx2" && slices.Contains(kernels.Levels(), "avx2")
 	b.printf("Networks as torchvision exports them (random weights, opset 17), random images, run to their features by turns with\n")
-	b.printf("ONNX Runtime: milliseconds per image, and how many times faster vzsl is; then the same ratio of the fastest single runs of\n")
-	b.printf("each, which other work on the machine disturbs least. The difference is the largest of the outputs, as\n")
-	b.printf("a part of the largest value.\n\n")
-	head, rule := "| network | batch | vzsl, ms | ONNX Runtime, ms | times faster | fastest runs |", "|---|---|---|---|---|---|"
-	if avx2 {
-		head, rule = head+" with VZSL_KERNELS=avx2 |", rule+"---|"
+	b.printf("ONNX Runtime: milliseconds per image, and how many times faster vzsl is. Then how many times less of the processors'\n")
+	b.printf("time it takes, ONNX Runtime's threads sleeping where they wait, not spinning: on a busy machine that is the fairer figure.\n")
+	b.printf("The peaks are those of the processes' memory so far, the difference the largest of the features, as a part of the largest value.\n\n")
+	if text := busy(); text != "" {
+		b.printf("%s\n\n", text)
 	}
-	b.printf("%s difference |\n%s---|\n", head, rule)
+	head, rule := "| network | batch | vzsl, ms | ONNX Runtime, ms | times faster | by CPU time |", "|---|---|---|---|---|---|"
+	if avx2 {
+		head, rule = head+" with VZSL_KERNELS=avx2 | by CPU time |", rule+"---|---|"
+	}
+	b.printf("%s peak MiB: vzsl, ONNX Runtime | difference |\n%s---|---|\n", head, rule)
 	list := exports
 	if b.small {
 		list = exports[8:9]
 	}
-	var below error
 	for _, n := range list {
 		if b.nets != "" && !slices.Contains(strings.Split(b.nets, ","), n.name) {
 			continue
@@ -80,11 +82,11 @@ func (b *bench) networks(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return err
 			}
-			b.printf("| %s | | not run: %v |\n", n.title, strings.ReplaceAll(err.Error(), "\n", " "))
-			below = errors.Join(below, fmt.Errorf("%s: %w", n.name, err))
+			b.printf("| %s | | %v |\n", n.title, strings.ReplaceAll(err.Error(), "\n", " "))
+			b.failed = errors.Join(b.failed, fmt.Errorf("%s: %w", n.name, err))
 		}
 	}
-	return below
+	return nil
 }
 
 func (b *bench) network(ctx context.Context, n exported, avx2 bool) error {
@@ -101,11 +103,17 @@ func (b *bench) network(ctx context.Context, n exported, avx2 bool) error {
 		return err
 	}
 	defer ours.close()
-	theirs, err := start(ctx, "ONNX Runtime", []string{b.nodePath()}, "node", filepath.Join("internal", "bench", "ort.js"), path, n.shape, images, fmt.Sprint(b.threads))
+	ort := []string{filepath.Join("internal", "bench", "ort.js"), path, n.shape, images, fmt.Sprint(b.threads)}
+	theirs, err := start(ctx, "ONNX Runtime", []string{b.nodePath()}, "node", ort...)
 	if err != nil {
 		return err
 	}
 	defer theirs.close()
+	quiet, err := start(ctx, "ONNX Runtime", []string{b.nodePath()}, "node", append(ort, "sleep")...)
+	if err != nil {
+		return err
+	}
+	defer quiet.close()
 	var narrow *peer
 	if avx2 {
 		if narrow, err = b.own(ctx, "vzsl, avx2", []string{"VZSL_KERNELS=avx2"}, "native", path, n.shape, images, "output"); err != nil {
@@ -134,16 +142,24 @@ func (b *bench) network(ctx context.Context, n exported, avx2 bool) error {
 		if err != nil {
 			return err
 		}
+		cpu, err := cpuPairs(ours, quiet, batch, max(2, b.rounds/2))
+		if err != nil {
+			return err
+		}
 		b.printf("| %s | %d | %.2f | %.2f | **%.2f** [%.2f to %.2f] | %.2f |", n.title, batch, 1e3*median(r.ours), 1e3*median(r.theirs), median(r.ratios),
-			quantile(r.ratios, .25), quantile(r.ratios, .75), r.theirsBest/r.oursBest)
+			quantile(r.ratios, .25), quantile(r.ratios, .75), median(cpu.ratios))
 		if narrow != nil {
 			r, err := pairs(narrow, theirs, batch, max(2, b.rounds/2))
 			if err != nil {
 				return err
 			}
-			b.printf(" %.2f, %.2f |", median(r.ratios), r.theirsBest/r.oursBest)
+			cpu, err := cpuPairs(narrow, quiet, batch, 2)
+			if err != nil {
+				return err
+			}
+			b.printf(" %.2f | %.2f |", median(r.ratios), median(cpu.ratios))
 		}
-		b.printf(" %.1e |\n", d)
+		b.printf(" %.0f, %.0f | %.1e |\n", ours.peak(), theirs.peak(), d)
 	}
 	return nil
 }

@@ -10,8 +10,6 @@ import (
 type pairing struct {
 	ours, theirs []float64 // seconds per image
 	ratios       []float64 // theirs / ours
-	// The fastest single run of each side, seconds per image: what other work on the machine disturbed least.
-	oursBest, theirsBest float64
 }
 
 // pause lets threads of the side that had its turn stop spinning for more work.
@@ -33,8 +31,7 @@ func pairs(ours, theirs *peer, batch, rounds int) (*pairing, error) {
 		}
 		times[p] = min(50, max(1, int(math.Ceil(turn/(s*float64(batch))))))
 	}
-	r := pairing{}
-	ours.best, theirs.best = math.Inf(1), math.Inf(1)
+	var r pairing
 	for i := range rounds {
 		order := []*peer{ours, theirs}
 		if i%2 == 1 {
@@ -51,7 +48,37 @@ func pairs(ours, theirs *peer, batch, rounds int) (*pairing, error) {
 		}
 		r.add(got[ours], got[theirs])
 	}
-	r.oursBest, r.theirsBest = ours.best, theirs.best
+	return &r, nil
+}
+
+// cpuPairs is pairs by the processors' time in place of the clock's: what other work on the machine
+// disturbs least. A side that waits by spinning is charged for it.
+func cpuPairs(ours, theirs *peer, batch, rounds int) (*pairing, error) {
+	cost := func(p *peer) (float64, error) {
+		s, err := p.run(batch, 1)
+		if err != nil {
+			return 0, err
+		}
+		times := min(200, max(1, int(math.Ceil(turn/(s*float64(batch))))))
+		time.Sleep(pause)
+		before := p.cpuSeconds()
+		if _, err := p.run(batch, times); err != nil {
+			return 0, err
+		}
+		return (p.cpuSeconds() - before) / float64(times*batch), nil
+	}
+	var r pairing
+	for range rounds {
+		a, err := cost(ours)
+		if err != nil {
+			return nil, err
+		}
+		b, err := cost(theirs)
+		if err != nil {
+			return nil, err
+		}
+		r.add(a, b)
+	}
 	return &r, nil
 }
 

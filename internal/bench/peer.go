@@ -25,7 +25,6 @@ type peer struct {
 	in            io.WriteCloser
 	out           *bufio.Reader
 	errors        bytes.Buffer
-	best          float64 // the fastest run's seconds per image, see pairs
 }
 
 // start runs a peer and waits until it is loaded. env is added to the environment.
@@ -88,7 +87,6 @@ func (p *peer) run(batch, times int) (float64, error) {
 			return 0, fmt.Errorf("%s says %q", p.name, line)
 		}
 		sum += s
-		p.best = min(p.best, s/float64(batch))
 	}
 	if len(fields) != times {
 		return 0, fmt.Errorf("%s says %q to %d runs", p.name, line, times)
@@ -130,6 +128,27 @@ func (p *peer) peak() float64 {
 		}
 	}
 	return 0
+}
+
+// cpuSeconds is the processors' time that the process has used, 0 where it cannot be had.
+func (p *peer) cpuSeconds() float64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0
+	}
+	var user, system float64 // in ticks of 1/100 s
+	if _, err := fmt.Sscan(fields[11], &user); err != nil {
+		return 0
+	}
+	if _, err := fmt.Sscan(fields[12], &system); err != nil {
+		return 0
+	}
+	return (user + system) / 100
 }
 
 func (p *peer) close() {

@@ -69,7 +69,7 @@ var avx512Arch = &arch{
 	tiles: tiles{mr: 14, nr: 32, half: 16, run: tileAVX512},
 	f64:   micro[float64]{mr: 14, nr: 16, kernel: dgemmAVX512, block: 8, transpose: dtransposeAVX512, pack: dpackAVX512},
 	vec: vectors{
-		bytes: 64,
+		bytes: 64, piece: 16,
 		saxpy: saxpyAVX512, daxpy: daxpyAVX512, sscal: sscalAVX512, dscal: dscalAVX512, sdot: sdotAVX512, ddot: ddotAVX512, sumSquares: sumSquaresAVX512,
 		sadd: saddAVX512, smul: smulAVX512, saddMax: saddMaxAVX512, smax: smaxAVX512, srelu: sreluAVX512,
 		sexp: sexpAVX512, ssigmoid: ssigmoidAVX512, ssilu: ssiluAVX512, stanh: stanhAVX512, shardSigmoid: shardSigmoidAVX512, shardSwish: shardSwishAVX512,
@@ -86,7 +86,7 @@ var avx2Arch = &arch{
 	tiles: tiles{mr: 6, nr: 16, half: 8, run: tileAVX2},
 	f64:   micro[float64]{mr: 6, nr: 8, kernel: dgemmAVX2, block: 4, transpose: dtransposeAVX2, pack: dpackAVX2},
 	vec: vectors{
-		bytes: 32,
+		bytes: 32, piece: 8,
 		saxpy: saxpyAVX2, daxpy: daxpyAVX2, sscal: sscalAVX2, dscal: dscalAVX2, sdot: sdotAVX2, ddot: ddotAVX2, sumSquares: sumSquaresAVX2,
 		sadd: saddAVX2, smul: smulAVX2, saddMax: saddMaxAVX2, smax: smaxAVX2, srelu: sreluAVX2,
 		sexp: sexpAVX2, ssigmoid: ssigmoidAVX2, ssilu: ssiluAVX2, stanh: stanhAVX2, shardSigmoid: shardSigmoidAVX2, shardSwish: shardSwishAVX2,

@@ -80,7 +80,7 @@ func (f Function) apply(rows, n int, dst []float32, to int, src []float32, from 
 	}
 	v := vec()
 	alpha, beta := f.Alpha, f.Beta
-	var fn func(dst *float32, to int, src *float32, from int, rows, n int, mask uint32, alpha, beta float32)
+	var fn rowFunction
 	switch f.Kind {
 	case Identity, Bounds, Leaky:
 		for i := range rows {

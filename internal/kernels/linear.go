@@ -69,8 +69,8 @@ func (l *Linear) Run(m int, x []float32, ldx int, y []float32, ldy int) {
 	l.RunAdd(m, x, ldx, nil, 0, y, ldy)
 }
 
-// RunAdd is Run with rows of add, ldadd apart, added before the function. add
-// may be y.
+// RunAdd is Run with rows of add, ldadd apart, added before the function. add must
+// not overlap y.
 func (l *Linear) RunAdd(m int, x []float32, ldx int, add []float32, ldadd int, y []float32, ldy int) {
 	checkMatrix("x", false, m, l.K, len(x), ldx)
 	checkMatrix("y", false, m, l.N, len(y), ldy)

@@ -73,10 +73,10 @@ func parallel(parts int, t task) {
 
 // soon receives what is expected within microseconds: the layers of a network
 // follow each other so closely that going to sleep and being woken takes longer
-// than a small layer. After some tens of microseconds it sleeps.
+// than a small layer. After some twenty microseconds it sleeps.
 func soon[T any](from chan T) T {
 	if runtime.GOMAXPROCS(0) > 1 {
-		for i := range 4000 {
+		for i := range 1500 {
 			select {
 			case v := <-from:
 				return v

@@ -141,7 +141,7 @@ func (p *winograd) convolve(c *Conv, in, add, out *Act, pool bool) {
 	r.total = out.N * r.perImage
 	r.lda, r.ldc = c.In, p.panels*c.arch.f32.nr+16
 	r.plan()
-	r.piece = c.arch.vec.bytes / 4
+	r.piece = c.arch.vec.piece
 	if r.piece == 0 || c.In%r.piece != 0 || 4*places*r.block*c.In > cache.l2 {
 		// Scattering pieces over lines that are further away costs more than it saves.
 		r.piece, r.lda = c.In, c.In+16

@@ -81,6 +81,9 @@ func main() {
 			log.Fatalf("%s: %v", f.name, err)
 		}
 	}
+	if err := neonFiles(*out); err != nil {
+		log.Fatal(err)
+	}
 }
 
 func write(ctx *build.Context, path string) error {
