@@ -79,7 +79,7 @@ func TestFind(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.err) {
 				t.Errorf("%s: %+v, %v; want an error with %q", c.path, m, err, c.err)
 			}
-		case err != nil || m.File != filepath.Join(dir, c.file) || m.Name != c.name && c.path != "quantized":
+		case err != nil || m.File != filepath.Join(dir, c.file) || m.Name != c.name:
 			t.Errorf("%s: %+v, %v", c.path, m, err)
 		}
 	}
@@ -179,6 +179,12 @@ func TestOrder(t *testing.T) {
 		if r, _, err := chosen(t, dir, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, %v; want an error with %q", c.o, r, err, c.want)
 		}
+	}
+	write(t, filepath.Join(dir, "shared", "a.onnx"), net("", 3, "h", "w", nil))
+	write(t, filepath.Join(dir, "shared", "b.onnx"), net("", 3, "h", "w", nil))
+	write(t, filepath.Join(dir, "shared", "preprocessor_config.json"), dinov2)
+	if _, notes, err := chosen(t, filepath.Join(dir, "shared", "a.onnx"), Overrides{}); err != nil || len(notes) != 1 || !notes[0].Warning || !strings.Contains(notes[0].Text, "is it this one's?") {
+		t.Errorf("a config beside two networks: %v, %v", notes, err)
 	}
 	write(t, filepath.Join(dir, "preprocessor_config.json"), strings.Replace(dinov2, "{", `{"do_pad": true, `, 1))
 	if _, _, err := chosen(t, dir, Overrides{}); !errors.Is(err, ErrUnknownRecipe) || !strings.Contains(err.Error(), "do_pad") || !strings.Contains(err.Error(), "--resize") {

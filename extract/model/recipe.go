@@ -141,7 +141,11 @@ func (c *chooser) choose() (r preprocess.Recipe, err error) {
 		if c.w > 0 && (r.Width != c.w || r.Height != c.h) {
 			return r, fmt.Errorf("%s makes pictures of %d x %d, the network's input is %d x %d: %w: %s", path, r.Width, r.Height, c.w, c.h, ErrUnknownRecipe, flags)
 		}
-		c.note(false, path, "preprocessing taken from %s", file)
+		if c.m.shared() {
+			c.note(true, path, "preprocessing taken from %s, which lies beside several networks: is it this one's? %s say it", file, flags)
+		} else {
+			c.note(false, path, "preprocessing taken from %s", file)
+		}
 		return r, nil
 	}
 	if n := c.net.Normalisation(); n != nil {
