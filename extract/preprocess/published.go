@@ -201,7 +201,7 @@ func (c *config) processor() Recipe {
 	if short == "TimmWrapper" {
 		return c.timm()
 	}
-	if !known && !(c.has("size") || c.has("crop_size")) {
+	if !known && !c.has("size") && !c.has("crop_size") {
 		c.fail("the processor %q is not known and no size is said", name)
 		return r
 	}

@@ -134,7 +134,7 @@ func (r *arithmetic) bit(st *state) bool {
 	e := &estimates[sv&0x7f]
 	qe := int64(e.qe)
 	r.a -= qe
-	lps := false
+	var lps bool
 	if edge := r.a << r.ct; r.c >= edge { // D.2.4
 		r.c -= edge
 		lps = r.a >= qe
