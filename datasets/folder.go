@@ -28,6 +28,15 @@ var imageExtensions = map[string]bool{
 // IsPicture tells by its extension whether a file is a picture.
 func IsPicture(name string) bool { return imageExtensions[strings.ToLower(filepath.Ext(name))] }
 
+// Unread tells by its extension whether a picture is of a format that is not read.
+func Unread(name string) bool {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".j2k":
+		return true
+	}
+	return false
+}
+
 // systemFolders are folders that operating systems, archives and storage servers put beside pictures. They hold thumbnails,
 // deleted files or attributes, never a class, unless the class file has a row of that name.
 var systemFolders = map[string]bool{

@@ -123,7 +123,7 @@ func pick(root string) (file string, all []string, err error) {
 }
 
 // generic are names that say nothing of the network.
-var generic = regexp.MustCompile(`(?i)^((vision_|text_)?model([_-](fp16|fp32|bf16|int8|uint8|q4|q4f16|bnb4|quantized|optimized|uint8|o[1-4]))*|visual|textual|image_encoder|vision_encoder|encoder|network|net_?work|onnx|models?|weights|export(ed)?|out(put)?|main|snapshots|[0-9a-f]{40})$`)
+var generic = regexp.MustCompile(`(?i)^((vision_|text_)?model([_-](fp16|fp32|bf16|int8|uint8|q4|q4f16|bnb4|quantized|optimized|o[1-4]))*|visual|textual|image_encoder|vision_encoder|encoder|network|onnx|models?|weights|export(ed)?|out(put)?|main|snapshots|[0-9a-f]{40})$`)
 
 // nameOf is the network's name: that of its repository in the hub's cache, else the file's, else that of the nearest folder
 // that says something.
@@ -153,6 +153,15 @@ func nameOf(file string) string {
 		}
 	}
 	return ""
+}
+
+// shared tells whether the network lies among others that have names of their own: what lies beside it may be another's.
+func (m *Model) shared() bool {
+	if generic.MatchString(strings.TrimSuffix(filepath.Base(m.File), filepath.Ext(m.File))) {
+		return false
+	}
+	others, err := filepath.Glob(filepath.Join(filepath.Dir(m.File), "*.onnx"))
+	return err == nil && len(others) > 1
 }
 
 // read reads a file of the model's folder, or beside the network; fs.ErrNotExist where there is none.

@@ -79,7 +79,7 @@ func TestFind(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.err) {
 				t.Errorf("%s: %+v, %v; want an error with %q", c.path, m, err, c.err)
 			}
-		case err != nil || m.File != filepath.Join(dir, c.file) || m.Name != c.name && c.path != "quantized":
+		case err != nil || m.File != filepath.Join(dir, c.file) || m.Name != c.name:
 			t.Errorf("%s: %+v, %v", c.path, m, err)
 		}
 	}
@@ -150,6 +150,7 @@ func TestOrder(t *testing.T) {
 		{Overrides{Recipe: "torchvision", Resize: "none"}, "size=224x224 resize=none "},
 		{Overrides{Recipe: "caffe", Resize: "shorter"}, "size=224x224 resize=shorter:224 "},
 		{Overrides{Recipe: "torchvision", Size: "320x96"}, "size=320x96 resize=shorter:365x109 "},
+		{Overrides{Size: "518"}, "size=518x518 resize=shorter:592 interpolation=bicubic crop=floor"},
 		{Overrides{Interpolation: "lanczos", Rounding: "even"}, "size=224x224 resize=shorter:256 interpolation=lanczos crop=even"},
 	} {
 		starts(recipe(c.o), c.want)
@@ -179,6 +180,12 @@ func TestOrder(t *testing.T) {
 		if r, _, err := chosen(t, dir, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, %v; want an error with %q", c.o, r, err, c.want)
 		}
+	}
+	write(t, filepath.Join(dir, "shared", "a.onnx"), net("", 3, "h", "w", nil))
+	write(t, filepath.Join(dir, "shared", "b.onnx"), net("", 3, "h", "w", nil))
+	write(t, filepath.Join(dir, "shared", "preprocessor_config.json"), dinov2)
+	if _, notes, err := chosen(t, filepath.Join(dir, "shared", "a.onnx"), Overrides{}); err != nil || len(notes) != 1 || !notes[0].Warning || !strings.Contains(notes[0].Text, "is it this one's?") {
+		t.Errorf("a config beside two networks: %v, %v", notes, err)
 	}
 	write(t, filepath.Join(dir, "preprocessor_config.json"), strings.Replace(dinov2, "{", `{"do_pad": true, `, 1))
 	if _, _, err := chosen(t, dir, Overrides{}); !errors.Is(err, ErrUnknownRecipe) || !strings.Contains(err.Error(), "do_pad") || !strings.Contains(err.Error(), "--resize") {
@@ -271,6 +278,9 @@ func TestInputs(t *testing.T) {
 	write(t, filepath.Join(dir, "preprocessor_config.json"), dinov2)
 	if _, _, err := chosen(t, dir, Overrides{}); err == nil || !strings.Contains(err.Error(), "makes pictures of 224 x 224, the network's input is 96 x 96") {
 		t.Errorf("another size in its config: %v", err)
+	}
+	if r, _, err := chosen(t, dir, Overrides{Size: "96"}); err != nil || r.ResizeW != 109 || r.Width != 96 {
+		t.Errorf("another size in its config, and it is said: %v, %v", r, err)
 	}
 	if _, _, err := chosen(t, file(net("", 3, 8, 8, nil)), Overrides{Mean: "0", Std: "1"}); err != nil {
 		t.Errorf("the flags say all that matters: %v", err)

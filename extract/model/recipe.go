@@ -67,7 +67,8 @@ type chooser struct {
 	in    onnx.Input
 	o     Overrides
 	notes []Note
-	w, h  int // of the input; 0 where it is open and was not said
+	w, h  int  // of the input; 0 where it is open and was not said
+	said  bool // by the user
 }
 
 func (c *chooser) note(warning bool, because, format string, args ...any) {
@@ -94,7 +95,7 @@ func (c *chooser) size() error {
 	if c.w > 0 && w != c.w || c.h > 0 && h != c.h {
 		return fmt.Errorf("%s %s: its input is fixed at %d x %d (width x height)", flag, said, c.in.Width, c.in.Height)
 	}
-	c.w, c.h = w, h
+	c.w, c.h, c.said = w, h, true
 	return nil
 }
 
@@ -138,10 +139,19 @@ func (c *chooser) choose() (r preprocess.Recipe, err error) {
 		if err != nil {
 			return r, fmt.Errorf("%s: %w: %w: %s", path, err, ErrUnknownRecipe, flags)
 		}
-		if c.w > 0 && (r.Width != c.w || r.Height != c.h) {
-			return r, fmt.Errorf("%s makes pictures of %d x %d, the network's input is %d x %d: %w: %s", path, r.Width, r.Height, c.w, c.h, ErrUnknownRecipe, flags)
+		switch same := r.Width == c.w && r.Height == c.h; {
+		case c.w > 0 && !same && c.said:
+			c.note(false, path, "pictures of %d x %d there, resized and cropped in the same proportion to %d x %d", r.Width, r.Height, c.w, c.h)
+			r.ResizeW, r.ResizeH = r.ResizeW*c.w/r.Width, r.ResizeH*c.h/r.Height
+			r.Width, r.Height = c.w, c.h
+		case c.w > 0 && !same:
+			return r, fmt.Errorf("%s makes pictures of %d x %d, the network's input is %d x %d: %w: --size %dx%d (in proportion), or %s", path, r.Width, r.Height, c.w, c.h, ErrUnknownRecipe, c.w, c.h, flags)
 		}
-		c.note(false, path, "preprocessing taken from %s", file)
+		if c.m.shared() {
+			c.note(true, path, "preprocessing taken from %s, which lies beside several networks: is it this one's? %s say it", file, flags)
+		} else {
+			c.note(false, path, "preprocessing taken from %s", file)
+		}
 		return r, nil
 	}
 	if n := c.net.Normalisation(); n != nil {
@@ -213,9 +223,6 @@ func (c *chooser) preset(name string) (preprocess.Recipe, error) {
 // override applies the flags.
 func (c *chooser) override(r *preprocess.Recipe) error {
 	o := &c.o
-	if c.w > 0 && o.Recipe == "" && (r.Width != c.w || r.Height != c.h) {
-		r.Width, r.Height = c.w, c.h
-	}
 	if o.Resize != "" {
 		how, to, sized := strings.Cut(o.Resize, ":")
 		switch how {
