@@ -608,10 +608,10 @@ func (x *checking) features() string {
 	case "xlsa17":
 		return x.command("import xlsa17 "+shellWord(x.ds.data), false)
 	case "awa1":
-		return x.command("import text "+shellWord(x.text), true)
+		return x.command("import "+shellWord(x.text), true)
 	}
 	if c.Images == 0 && x.ds.layout == "folder" {
-		return x.command("import npy FEATURES.npy", true, "--labels", "LABELS.txt", "--label-kind", "name")
+		return x.command("import FEATURES.npy", true, "--labels", "LABELS.txt")
 	}
 	models, err := filepath.Glob(filepath.Join("models", "*.onnx"))
 	if err != nil || len(models) == 0 {
