@@ -93,7 +93,7 @@ func (o Import) RunMatrix(ctx context.Context, file, name string, images []strin
 		return nil, fmt.Errorf("%s: no variable is called %q; there are %s", file, name, Names(t.Columns()))
 	}
 	c := t.Columns()[i]
-	if turn, ok := t.(turnable); ok && c.Rows != len(images) && c.Width == len(images) {
+	if turn, ok := t.(turnable); ok && c.turns && c.Rows != len(images) && c.Width == len(images) {
 		turn.Turn(i)
 		c = t.Columns()[i]
 	}
@@ -257,7 +257,7 @@ func (r *rowLists) turn() {
 	t, ok := r.t.(turnable)
 	first := r.a.features[0]
 	c := r.t.Columns()[first]
-	if !ok || !c.List || len(r.a.features) > 1 {
+	if !ok || !c.turns || len(r.a.features) > 1 {
 		return
 	}
 	n := 0
