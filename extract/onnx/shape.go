@@ -238,7 +238,9 @@ func (b *builder) concat(n *node) error {
 			}
 			d[at] += dv[at]
 		}
-		in = append(in, v)
+		if product(dv) > 0 || b.folding {
+			in = append(in, v)
+		}
 	}
 	if len(in) == 0 {
 		return errors.New("it joins nothing")
