@@ -72,8 +72,9 @@ func (b *builder) pooled(v int, pool Pooling) (out int, what string, err error) 
 		return b.step(n, "", &Reshape{}, row, t)
 	}
 	over := func(kind ReduceKind) (int, error) {
-		t, err := v, error(nil)
+		t := v
 		if before > 0 {
+			var err error
 			if t, err = b.cut(n, "", v, 1, before, tokens-before); err != nil {
 				return 0, err
 			}
