@@ -92,6 +92,7 @@ func (d *Decoder) decodeScan(s *scan) error {
 	}
 	left, rst := d.restart, byte(0)
 	for y := range my {
+		row := y / rows
 		for x := range mx {
 			if d.restart > 0 && left == 0 {
 				if err := d.restartMarker(s, rst); err != nil {
@@ -101,7 +102,7 @@ func (d *Decoder) decodeScan(s *scan) error {
 			}
 			left--
 			if !d.starved {
-				d.lastGood = y / rows
+				d.lastGood = row
 			} else if d.progressive {
 				continue
 			}
@@ -253,7 +254,7 @@ func (d *Decoder) baseline(c *component, dc, ac *huffman) (last int, sum int64) 
 	v := int32(int16(c.pred)) * c.quant[0]
 	d.scratch[0], sum = v, magnitude(v)
 	for k := 1; k < 64; k++ {
-		if b.n < 40 {
+		if b.n < 32 {
 			b.fill()
 		}
 		if f := ac.fast[b.acc>>(b.n-lookBits)&(1<<lookBits-1)]; f != 0 {
