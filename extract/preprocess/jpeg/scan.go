@@ -30,6 +30,9 @@ func (d *Decoder) readScan(seg []byte) error {
 			return CorruptError("bad progression parameters")
 		}
 	}
+	if d.scans == 1 && !d.progressive && !d.arithmetic {
+		d.standardTables()
+	}
 	blocks := 0
 	for i := range s.n {
 		id, tables := seg[1+2*i], seg[2+2*i]
