@@ -54,24 +54,12 @@ func openParquet(path string, o Options) (_ Table, err error) {
 	return t, nil
 }
 
-// guarded turns a panic of a library over damaged data into an error.
-func guarded(path string, err *error) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("%s: damaged file: %v; copy or write it again", path, p)
-	}
-}
-
 func (t *parquetTable) open() error {
-	st, err := t.f.Stat()
+	err := verifyFooter(t.f)
 	if err != nil {
 		return err
 	}
-	var tail [8]byte
-	if _, err := t.f.ReadAt(tail[:], max(0, st.Size()-8)); err != nil || st.Size() < 12 ||
-		int64(binary.LittleEndian.Uint32(tail[:])) > st.Size()-12 {
-		return fmt.Errorf("%s is no whole Parquet file: it was cut off; copy or write it again", t.path)
-	}
-	t.file, err = parquet.OpenFile(t.f, st.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	t.file, err = parquet.OpenFile(t.f, fileSize(t.f), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
 		return fmt.Errorf("%s: no readable Parquet file: %w; copy it again, or write it anew (pandas: to_parquet(compression='snappy'); DuckDB: COPY ... (FORMAT parquet, COMPRESSION zstd))", t.path, err)
 	}
@@ -556,6 +544,9 @@ func (s *leafStream) fill() error {
 		groups := s.t.file.RowGroups()
 		if s.group >= len(groups) {
 			return io.ErrUnexpectedEOF
+		}
+		if err := verifyPages(s.t.f, &s.t.file.Metadata().RowGroups[s.group].Columns[s.leaf.Index()].MetaData); err != nil {
+			return err
 		}
 		s.pages = groups[s.group].ColumnChunks()[s.leaf.Index()].Pages()
 		s.group++
