@@ -176,6 +176,9 @@ func vectorsOf(a arrow.Array) (vectors, bool) {
 func (v vectors) width() (int, error) {
 	for i := range v.Len() {
 		if from, to := v.offsets(i); !v.IsNull(i) && to > from {
+			if from < 0 || to > int64(v.values.Len()) {
+				return 0, fmt.Errorf("row %d is a list of the values %d to %d, of which there are %d", i, from, to, v.values.Len())
+			}
 			return int(to - from), nil
 		}
 	}

@@ -17,6 +17,9 @@ func fuzzTable(f *testing.F, ext string, base int, seeds ...[]byte) {
 		f.Add(b, len(b)%2 == 0)
 	}
 	dir := fuzzDir(f)
+	most := mostAtOnce
+	mostAtOnce = 4 << 20
+	f.Cleanup(func() { mostAtOnce = most })
 	f.Fuzz(func(t *testing.T, b []byte, list bool) {
 		path := filepath.Join(dir, "x"+ext)
 		if err := os.WriteFile(path, b, 0o600); err != nil {

@@ -419,7 +419,9 @@ func (o *Import) write(ctx context.Context, w *features.Writer, v Values, rows [
 	g, ctx := errgroup.WithContext(ctx)
 	workers := min(runtime.GOMAXPROCS(0), 4)
 	g.SetLimit(workers + 1)
-	free := make(chan []float32, workers+1)
+	const together = 1 << 26 // values of all buffers, where there is more than one
+	_, part := w.Range(0)
+	free := make(chan []float32, min(workers+1, max(1, together/(part*dim))))
 	for range cap(free) {
 		free <- nil
 	}

@@ -34,8 +34,9 @@ type tooLarge string
 
 func (e tooLarge) Error() string { return string(e) }
 
-// mostAtOnce is how much of a file may have to be in memory: a record batch of Arrow, a page of Parquet, uncompressed.
-const mostAtOnce = 1 << 30
+// mostAtOnce is how much of a file may have to be in memory: a record batch of Arrow, a page of Parquet, uncompressed. (A variable
+// for tests.)
+var mostAtOnce = int64(1 << 30)
 
 const smallerBatches = "write it in smaller record batches (pyarrow: feather.write_feather(chunksize=10000), write_table(max_chunksize=10000); " +
 	"polars: write_ipc(record_batch_size=10000)) or as Parquet"
@@ -43,14 +44,14 @@ const smallerBatches = "write it in smaller record batches (pyarrow: feather.wri
 // arrowMemory is memory for at most one record batch at a time, its message's body and its buffers.
 type arrowMemory struct {
 	memory.Allocator
-	live int
+	live int64
 }
 
 func (m *arrowMemory) Allocate(n int) []byte {
-	if n > 2*mostAtOnce-m.live {
+	if int64(n) > 2*mostAtOnce-m.live {
 		panic(tooLarge("a record batch of more than 1 GiB: " + smallerBatches))
 	}
-	m.live += n
+	m.live += int64(n)
 	return m.Allocator.Allocate(n)
 }
 
@@ -61,7 +62,7 @@ func (m *arrowMemory) Reallocate(n int, b []byte) []byte {
 	return next
 }
 
-func (m *arrowMemory) Free(b []byte) { m.live -= len(b) }
+func (m *arrowMemory) Free(b []byte) { m.live -= int64(len(b)) }
 
 // flat is a table of a flatbuffer.
 type flat struct {
@@ -368,7 +369,7 @@ func verifyPage(f *os.File, at, end int64, h *schema.PageHeader, codec schema.Co
 	switch {
 	case compressed < 0 || claimed < 0 || compressed > end-at:
 		return fmt.Errorf("%d bytes, uncompressed %d, of %d", compressed, claimed, end-at)
-	case claimed > mostAtOnce || values > mostAtOnce/4:
+	case claimed > mostAtOnce || int64(values) > mostAtOnce/4:
 		return tooLarge(fmt.Sprintf("a page of %d values, %d MB: ", values, claimed>>20) + smallerPages)
 	}
 	if v2 := h.DataPageHeaderV2.V; h.DataPageHeaderV2.Valid { // its levels are not compressed
