@@ -4,17 +4,20 @@ import (
 	"archive/zip"
 	"compress/flate"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/encoding/thrift"
 
 	"vzsl/internal/matfile"
 )
@@ -50,10 +53,10 @@ func TestLarge(t *testing.T) {
 	if err != nil {
 		gb = 2
 	}
-	rows := int(gb * (1 << 30) / 4 / largeDim)
+	rows := max(1, int(gb*(1<<30)/4/largeDim)/largeGroup) * largeGroup
 	for _, c := range []struct {
 		file  string
-		write func(w io.WriteSeeker, rows int) error
+		write func(f *os.File, rows int) error
 		rows  int
 		most  int64 // MB
 	}{
@@ -116,7 +119,7 @@ func npyText(rows int) string {
 	return "\x93NUMPY\x01\x00" + string([]byte{byte(len(h)), byte(len(h) >> 8)}) + h
 }
 
-func largeNPZ(w io.WriteSeeker, rows int) error {
+func largeNPZ(w *os.File, rows int) error {
 	z := zip.NewWriter(w)
 	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, 1) })
 	e, err := z.Create("x.npy")
@@ -135,7 +138,7 @@ func largeNPZ(w io.WriteSeeker, rows int) error {
 	return z.Close()
 }
 
-func largeMAT(w io.WriteSeeker, rows int) error {
+func largeMAT(w *os.File, rows int) error {
 	m, err := matfile.NewWriter(w, "test")
 	if err != nil {
 		return err
@@ -143,16 +146,17 @@ func largeMAT(w io.WriteSeeker, rows int) error {
 	return m.Columns("features", largeDim, rows, func(_ int, dst []float64) error { clear(dst); return nil })
 }
 
-// largeVectors writes lists of float32 as DuckDB does, 122,880 rows in a group.
-func largeVectors(w io.WriteSeeker, rows int) error {
+// largeGroup is the number of rows in a row group, which is written once and named again and again.
+const largeGroup = 1 << 14
+
+// largeVectors writes lists of float32.
+func largeVectors(f *os.File, rows int) error {
 	type row struct {
-		Image   string    `parquet:"image"`
 		Feature []float32 `parquet:"feature,list"`
 	}
-	p := parquet.NewGenericWriter[row](w, parquet.Compression(&parquet.Zstd), parquet.MaxRowsPerRowGroup(122880))
+	p := parquet.NewGenericWriter[row](f, parquet.Compression(&parquet.Zstd))
 	r := []row{{Feature: make([]float32, largeDim)}}
-	for i := range rows {
-		r[0].Image = fmt.Sprintf("%08d.jpg", i)
+	for i := range largeGroup {
 		for k := range r[0].Feature {
 			r[0].Feature[k] = float32(i)
 		}
@@ -160,18 +164,21 @@ func largeVectors(w io.WriteSeeker, rows int) error {
 			return err
 		}
 	}
-	return p.Close()
+	if err := p.Close(); err != nil {
+		return err
+	}
+	return repeatGroup(f, rows/largeGroup)
 }
 
 // largeColumns writes a column for each feature.
-func largeColumns(w io.WriteSeeker, rows int) error {
+func largeColumns(f *os.File, rows int) error {
 	g := parquet.Group{}
 	for i := range largeDim {
 		g[fmt.Sprintf("f%04d", i)] = parquet.Optional(parquet.Leaf(parquet.FloatType))
 	}
-	p := parquet.NewWriter(w, parquet.NewSchema("x", g), parquet.Compression(&parquet.Zstd), parquet.MaxRowsPerRowGroup(1<<14))
+	p := parquet.NewWriter(f, parquet.NewSchema("x", g), parquet.Compression(&parquet.Zstd))
 	r := make(parquet.Row, largeDim)
-	for i := range rows {
+	for i := range largeGroup {
 		for k := range r {
 			r[k] = parquet.FloatValue(float32(i/1024)).Level(0, 1, k)
 		}
@@ -179,10 +186,31 @@ func largeColumns(w io.WriteSeeker, rows int) error {
 			return err
 		}
 	}
-	return p.Close()
+	if err := p.Close(); err != nil {
+		return err
+	}
+	return repeatGroup(f, rows/largeGroup)
 }
 
-func largeCSV(w io.WriteSeeker, rows int) error {
+// repeatGroup makes the one row group of a file as many as are asked for, of the same bytes.
+func repeatGroup(f *os.File, times int) error {
+	file, err := parquet.OpenFile(f, fileSize(f))
+	if err != nil {
+		return err
+	}
+	m := *file.Metadata()
+	m.NumRows *= int64(times)
+	m.RowGroups = slices.Repeat(m.RowGroups, times)
+	b, err := thrift.Marshal(new(thrift.CompactProtocol), &m)
+	if err != nil {
+		return err
+	}
+	b = append(binary.LittleEndian.AppendUint32(b, uint32(len(b))), "PAR1"...)
+	_, err = f.WriteAt(b, fileSize(f))
+	return err
+}
+
+func largeCSV(w *os.File, rows int) error {
 	b := []byte("image")
 	for i := range largeDim {
 		b = fmt.Appendf(b, ",f%d", i)
