@@ -146,7 +146,7 @@ func largeMAT(w *os.File, rows int) error {
 }
 
 // largeGroup is the number of rows in a row group, which is written once and named again and again.
-const largeGroup = 1 << 14
+const largeGroup = 1 << 16
 
 // largeVectors writes lists of float32.
 func largeVectors(f *os.File, rows int) error {

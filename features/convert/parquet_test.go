@@ -112,3 +112,36 @@ func TestWholeRows(t *testing.T) {
 		}
 	})
 }
+
+// BenchmarkParquetVectors reads lists of 4096 float32, as they are stored without compression.
+func BenchmarkParquetVectors(b *testing.B) {
+	type row struct {
+		Feature []float32 `parquet:"feature,list"`
+	}
+	path := filepath.Join(b.TempDir(), "x.parquet")
+	rows := make([]row, 2048)
+	for i := range rows {
+		rows[i].Feature = make([]float32, 4096)
+		for k := range rows[i].Feature {
+			rows[i].Feature[k] = float32(i ^ k)
+		}
+	}
+	if err := parquet.WriteFile(path, rows); err != nil {
+		b.Fatal(err)
+	}
+	dst := make([]float32, len(rows)*4096)
+	b.SetBytes(int64(4 * len(dst)))
+	for b.Loop() {
+		t, err := Open(path, Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		v, err := t.Values(0)
+		if err == nil {
+			err = v.Read(b.Context(), 0, len(rows), dst)
+		}
+		if err := errors.Join(err, v.Close(), t.Close()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
