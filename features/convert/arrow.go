@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -62,7 +63,7 @@ func (t *arrowTable) open() (err error) {
 	if t.r, err = ipc.NewFileReader(t.f, ipc.WithAllocator(&arrowMemory{Allocator: memory.DefaultAllocator})); err != nil {
 		return fmt.Errorf("%s: no readable Arrow file: %w; copy it again, or write it as Parquet", t.path, err)
 	}
-	b, err := t.record(0)
+	b, err := t.record(slices.IndexFunc(t.rows, func(n int) bool { return n > 0 })) // the lists of an empty one have no width
 	if err != nil {
 		return err
 	}
