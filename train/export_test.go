@@ -36,6 +36,7 @@ func exported(t *testing.T) map[string]*Predictor {
 		{method: "vzsl-sharp", features: FeaturesSqrtL2, attributes: attributes.CentreL2, missing: true, blocks: true, hidden: []int{}, bound: 1},
 		{method: "eszsl", features: FeaturesL2, attributes: attributes.CentreL2, missing: true},
 		{method: "ale", features: FeaturesL2, attributes: attributes.L2},
+		{method: "ale", features: FeaturesSqrtL2, attributes: attributes.SqrtCentreL2, blocks: true},
 		{method: "eszsl", features: FeaturesNone, attributes: attributes.None, missing: true},
 	} {
 		s, err := Preset("", c.method)

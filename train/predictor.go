@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/pelletier/go-toml/v2"
@@ -146,7 +147,16 @@ func (p *Predictor) NormaliseClass(raw []float32) ([]float32, error) {
 }
 
 // AttributeMeans are the seen classes' mean raw values, nil where the normalisation has no use for them.
-func (p *Predictor) AttributeMeans() []float64 { return p.normaliser.Parts()["mean"] }
+// Under sqrt-centre-l2 they are the squares of the mean roots: what a value is compared with all the same.
+func (p *Predictor) AttributeMeans() []float64 {
+	mean := slices.Clone(p.normaliser.Parts()["mean"])
+	if p.normaliser.Kind() == attributes.SqrtCentreL2 {
+		for k, m := range mean {
+			mean[k] = math.Copysign(m*m, m)
+		}
+	}
+	return mean
+}
 
 // Describe estimates the normalised attribute vectors of n raw features; nil where the method has no such estimate.
 func (p *Predictor) Describe(features []float32, n int) ([]float32, error) {

@@ -16,7 +16,7 @@ import (
 type Settings struct {
 	Method        string `toml:"method" comment:"see the list of methods"`
 	FeatureNorm   string `toml:"features" comment:"feature normalisation: none, l2, sqrt-l2 (l2 of the signed square root); each method has its own default"`
-	AttributeNorm string `toml:"attributes" comment:"attribute normalisation, fitted on the seen classes: none, l2, standardise, centre-l2; each method has its own default"`
+	AttributeNorm string `toml:"attributes" comment:"attribute normalisation, fitted on the seen classes: none, l2, standardise, centre-l2, sqrt-centre-l2 (of the signed square roots); each method has its own default"`
 	Missing       string `toml:"missing" comment:"missing attribute values: error, class-mean"`
 	Seed          uint64 `toml:"seed" comment:"of everything random"`
 	Refit         bool   `toml:"refit" comment:"after choosing on the validation classes, train anew on all seen classes"`
