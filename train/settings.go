@@ -9,6 +9,7 @@ import (
 	"vzsl/attributes"
 	"vzsl/train/baselines"
 	"vzsl/train/method"
+	"vzsl/train/plda"
 	"vzsl/train/vzsl"
 )
 
@@ -38,6 +39,7 @@ type known struct {
 var methods = []known{
 	{"vzsl", "VZSL", func() method.Config { c := vzsl.Default(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
 	{"vzsl-sharp", "VZSL#", func() method.Config { c := vzsl.DefaultSharp(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"plda", "Zero-shot PLDA", func() method.Config { c := plda.Default(); return &c }, FeaturesSqrtL2, attributes.SqrtCentreL2, true},
 	{"eszsl", "ESZSL", func() method.Config { c := baselines.DefaultESZSL(); return &c }, FeaturesSqrtL2, attributes.CentreL2, true},
 	{"sae", "SAE", func() method.Config { c := baselines.DefaultSAE(); return &c }, FeaturesSqrtL2, attributes.L2, true},
 	{"gfzsl", "GFZSL", func() method.Config { c := baselines.DefaultGFZSL(); return &c }, FeaturesSqrtL2, attributes.L2, true},

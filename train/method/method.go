@@ -145,6 +145,13 @@ type Model interface {
 	Tensors() []safetensors.Tensor
 }
 
+// Learner is a Model that learns from images of a class at once.
+type Learner interface {
+	// Learn gives the model that has seen n more images, as normalised features, of the class of a normalised attribute
+	// vector. The model itself stays as it is.
+	Learn(attributes, features []float32, n int) (Model, error)
+}
+
 // Describer is a Model that says what it sees in a sample in terms of attributes.
 type Describer interface {
 	// Describe estimates the normalised attribute vectors of n samples, or how much speaks for each attribute. Its product
