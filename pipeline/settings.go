@@ -44,6 +44,7 @@ func applySettings(fs *pflag.FlagSet, s *train.Settings) error {
 		}
 		v.Set(x)
 	})
+	s.WithoutClosed(fs.Changed("attributes"))
 	return failed
 }
 
@@ -89,10 +90,9 @@ func givenFlags(cmd *cobra.Command) []string {
 // eachSetting visits the settings with their flag's name and help. VZSL and VZSL# share theirs.
 func eachSetting(s *train.Settings, visit func(name, help string, v reflect.Value)) {
 	walk := func(s reflect.Value, prefix string) {
-		for i := range s.NumField() {
-			field := s.Type().Field(i)
-			if name := field.Tag.Get("toml"); name != "-" {
-				visit(prefix+strings.ReplaceAll(name, "_", "-"), field.Tag.Get("comment"), s.Field(i))
+		for _, field := range reflect.VisibleFields(s.Type()) {
+			if name := field.Tag.Get("toml"); name != "-" && name != "" {
+				visit(prefix+strings.ReplaceAll(name, "_", "-"), field.Tag.Get("comment"), s.FieldByIndex(field.Index))
 			}
 		}
 	}

@@ -144,6 +144,10 @@ func readRecord(text []byte) (*record, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d, ok := r.config.(method.Dated); ok {
+		written, _ := all[r.Method].(map[string]any)
+		d.Absent(func(setting string) bool { _, ok := written[setting]; return !ok })
+	}
 	return r, toml.Unmarshal(table, r.config)
 }
 

@@ -37,7 +37,7 @@ type known struct {
 
 // methods lists all there are, the project's own first.
 var methods = []known{
-	{"vzsl", "VZSL", func() method.Config { c := vzsl.Default(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"vzsl", "VZSL", func() method.Config { c := vzsl.Default(); return &c }, FeaturesSqrtL2, attributes.SqrtCentreL2, false},
 	{"vzsl-sharp", "VZSL#", func() method.Config { c := vzsl.DefaultSharp(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
 	{"plda", "Zero-shot PLDA", func() method.Config { c := plda.Default(); return &c }, FeaturesSqrtL2, attributes.SqrtCentreL2, true},
 	{"eszsl", "ESZSL", func() method.Config { c := baselines.DefaultESZSL(); return &c }, FeaturesSqrtL2, attributes.CentreL2, true},
@@ -118,10 +118,21 @@ func Preset(name, methodName string) (Settings, error) {
 	case "", "default":
 	case "paper":
 		*s.Configs["vzsl"].(*vzsl.Config), *s.Configs["vzsl-sharp"].(*vzsl.Config) = vzsl.Paper(), vzsl.PaperSharp()
+		if methodName == "vzsl" {
+			s.AttributeNorm = attributes.CentreL2
+		}
 	default:
 		return Settings{}, fmt.Errorf("unknown preset %q; there are %s", name, strings.Join(Presets(), ", "))
 	}
 	return s, nil
+}
+
+// WithoutClosed gives VZSL without its closed-form block the attribute normalisation that it was made with, unless another was
+// asked for.
+func (s *Settings) WithoutClosed(asked bool) {
+	if c, ok := s.Config().(*vzsl.Config); ok && s.Method == "vzsl" && !c.Closed && !asked {
+		s.AttributeNorm = attributes.CentreL2
+	}
 }
 
 // Config are the settings of the run's own method.

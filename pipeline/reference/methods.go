@@ -110,16 +110,15 @@ func settingsTable(b *bytes.Buffer, s *train.Settings) {
 		}
 	}
 	v := reflect.ValueOf(s.Config()).Elem()
-	for i := range v.NumField() {
-		tag := v.Type().Field(i).Tag
-		name, help := tag.Get("toml"), tag.Get("comment")
-		if name == "-" {
+	for _, field := range reflect.VisibleFields(v.Type()) {
+		name, help := field.Tag.Get("toml"), field.Tag.Get("comment")
+		if name == "-" || name == "" {
 			continue
 		}
 		if strings.HasPrefix(help, "grid") {
 			tried[name] = "all, in one fit"
 		}
-		def := strings.Trim(strings.ReplaceAll(fmt.Sprint(v.Field(i).Interface()), " ", ", "), "[]")
+		def := strings.Trim(strings.ReplaceAll(fmt.Sprint(v.FieldByIndex(field.Index).Interface()), " ", ", "), "[]")
 		fmt.Fprintf(b, "| `--%s%s` | %s | %s | %s |\n", prefix, strings.ReplaceAll(name, "_", "-"), def, tried[name], literal(help))
 	}
 }

@@ -63,6 +63,8 @@ type Point struct {
 	Values map[string]float64
 	// Choice is what choosing this point would be: its epoch, or its coefficients.
 	Choice Choice
+	// Measured are numbers that belong to the choice but are measured, not chosen: over several folds they are averaged.
+	Measured Choice
 	// Accuracy is the mean per-class top-1 accuracy among the validation classes, 0..1; meaningful if Validated.
 	Accuracy  float64
 	Validated bool
@@ -109,6 +111,14 @@ type Config interface {
 	// Space is what tuning searches beside the normalisations. A coefficient whose whole grid costs one fit stands in
 	// the settings as a list and not here: Fit goes over it and gives each value as a Point.
 	Space() []Dimension
+}
+
+// Dated is a Config whose defaults have changed: a record of before has not the settings that came with the change.
+type Dated interface {
+	Config
+	// Absent gives settings that a record lacks the values they stand for there. It is called before those that it has are
+	// read.
+	Absent(lacks func(setting string) bool)
 }
 
 // Transductive is a Config of a method that takes Problem.Unlabelled.

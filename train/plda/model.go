@@ -44,8 +44,10 @@ type known struct {
 }
 
 var (
-	_ method.Model   = (*Model)(nil)
-	_ method.Learner = (*Model)(nil)
+	_ method.Model     = (*Model)(nil)
+	_ method.Learner   = (*Model)(nil)
+	_ method.Describer = (*Model)(nil)
+	_ method.Grapher   = (*Model)(nil)
 )
 
 // ready builds what is looked up by.
@@ -81,6 +83,14 @@ func (m *Model) coordinates(x []float32, n, k int) []float64 {
 	return out
 }
 
+// WithoutImages is the model as it was before it knew images of unseen classes.
+func (m *Model) WithoutImages() *Model {
+	out := *m
+	out.known, out.transductive = nil, false
+	out.ready()
+	return &out
+}
+
 // Images tells of each class how many images the model counts for it, and whether it is a seen class.
 func (m *Model) Images(classes [][]float32) (n []float64, seen []bool) {
 	n, seen = make([]float64, len(classes)), make([]bool, len(classes))
@@ -98,6 +108,28 @@ func (m *Model) Images(classes [][]float32) (n []float64, seen []bool) {
 		}
 	}
 	return n, seen
+}
+
+// BesideOthers is the part of its weight that another model's score keeps beside these scores of candidates: images of them,
+// seen, labelled or unlabelled, tell this model what they do not tell the other.
+func (m *Model) BesideOthers(classes [][]float32) float64 {
+	n, seen := m.Images(classes)
+	known, shots := 0.0, 0.0
+	for i, k := range n {
+		if seen[i] {
+			return 0.5
+		}
+		if k > 0 {
+			known, shots = known+1, shots+k/m.shotWeight
+		}
+	}
+	switch {
+	case known == 0:
+		return 1
+	case m.transductive:
+		return 0.5
+	}
+	return 0.6 / (1 + shots/known/10)
 }
 
 // seenRow is a seen class's row by its vector, -1 where there is none.

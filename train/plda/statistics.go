@@ -26,6 +26,7 @@ type Statistics struct {
 
 // Gather sums up the seen classes' images.
 func Gather(ctx context.Context, p *method.Problem, dimensions int) (*Statistics, error) {
+	useKernels()
 	t := &p.Train
 	counts := make([]float64, len(t.Attributes))
 	n := 0.0
@@ -196,7 +197,7 @@ func orthonormal(y *mat.Dense) (*mat.Dense, error) {
 			return independent(y, gram)
 		}
 		var q mat.Dense
-		q.Mul(y, &inverse)
+		q.Mul(y, mat.DenseCopyOf(&inverse)) // as a general matrix: gonum's triangular product is slow
 		y = &q
 	}
 	return y, nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"vzsl/train/method"
+	"vzsl/train/plda"
 )
 
 // Config are the model's and its training's settings.
@@ -33,6 +34,11 @@ type Config struct {
 	ShotRepeat           int     `toml:"shot_repeat" comment:"few-shot: times an epoch shows each labelled image of an unseen class; 0: as often as makes its class weigh as much as a seen one"`
 	Warmup               int     `toml:"warmup" comment:"epochs over which KL and margin grow to their full weight beside the reconstruction"`
 
+	Closed        bool    `toml:"closed" comment:"a second block of the latent space in closed form, zero-shot PLDA, where validation classes are named better with it; false is the paper's model"`
+	LearnedWeight float64 `toml:"learned_weight" comment:"of the learned block's score beside the closed one's, each in its standard deviations; half of it where images of the candidates are known"`
+	Score         string  `toml:"score" comment:"that a model with both blocks gives: joint, learned or closed"`
+	plda.Config           // of the closed block; the learned one's transductive settings follow, which hold without it
+
 	TransductiveEpochs int     `toml:"transductive_epochs" comment:"in the transductive setting: rounds of the unlabelled images after the inductive epochs, at most: validation chooses how many"`
 	TransductiveRate   float64 `toml:"transductive_rate" comment:"Adam's learning rate in these"`
 	UnlabelledWeight   float64 `toml:"unlabelled_weight" comment:"weight of KL(p||q), which pulls unlabelled images to sharpened predictions"`
@@ -48,6 +54,7 @@ func Paper() Config {
 		LogVarianceBound: 5, PriorScale: 0.1,
 		LearningRate: 3e-4, Schedule: "constant", Beta1: 0.9, Beta2: 0.999,
 		ClipNorm: 10, Batch: 64, Epochs: 30,
+		LearnedWeight: 1, Score: ScoreJoint, Config: plda.Default(),
 		TransductiveEpochs: 20, TransductiveRate: 1e-4, UnlabelledWeight: 1,
 	}
 }
@@ -63,19 +70,27 @@ func Default() Config {
 		LearningRate: 5e-4, Schedule: "cosine", Beta1: 0.9, Beta2: 0.999,
 		WeightDecay: 0.006,
 		ClipNorm:    10, Batch: 64, Epochs: 15,
+		Closed: true, LearnedWeight: 1, Score: ScoreJoint, Config: plda.Default(),
 		TransductiveEpochs: 20, TransductiveRate: 2e-4, UnlabelledWeight: 1,
 	}
 }
 
-// DefaultSharp are the default settings without reconstruction.
+// DefaultSharp are the default settings without reconstruction, and without the closed-form block.
 func DefaultSharp() Config { return sharp(Default()) }
 
 // PaperSharp are the paper's without reconstruction.
 func PaperSharp() Config { return sharp(Paper()) }
 
 func sharp(c Config) Config {
-	c.Reconstruction = false
+	c.Reconstruction, c.Closed = false, false
 	return c
+}
+
+// Absent: models of before there was a closed-form block have none.
+func (c *Config) Absent(lacks func(setting string) bool) {
+	if lacks("closed") {
+		c.Closed = false
+	}
 }
 
 // Method fits with these settings.
@@ -101,6 +116,9 @@ func (c *Config) Space() []method.Dimension {
 
 // TransductiveSpace is what tuning searches in the transductive setting.
 func (c *Config) TransductiveSpace() []method.Dimension {
+	if c.Closed {
+		return c.Config.TransductiveSpace()
+	}
 	return []method.Dimension{
 		{Setting: "transductive_rate", Low: 3e-5, High: 1e-3, Log: true},
 		{Setting: "unlabelled_weight", Low: 0.1, High: 10, Log: true},
@@ -150,6 +168,7 @@ func (c *Config) Validate() error {
 		{"transductive_rate", c.TransductiveRate, 0, 10, true},
 		{"unlabelled_weight", c.UnlabelledWeight, 0, 1e6, false},
 		{"shot_repeat", float64(c.ShotRepeat), 0, 1 << 20, false},
+		{"learned_weight", c.LearnedWeight, 0, 1e6, true},
 	} {
 		switch {
 		case !(x.v >= x.lo && x.v <= x.hi):
@@ -163,6 +182,12 @@ func (c *Config) Validate() error {
 	}
 	if c.Schedule != "constant" && c.Schedule != "cosine" {
 		return bad("schedule = %q; there are constant and cosine", c.Schedule)
+	}
+	if c.Score != ScoreJoint && c.Score != ScoreLearned && c.Score != ScoreClosed {
+		return bad("score = %q; there are joint, learned and closed", c.Score)
+	}
+	if err := c.Config.Check("vzsl"); err != nil {
+		return err
 	}
 	switch {
 	case c.Margin > 1:
