@@ -25,6 +25,7 @@ type predictOptions struct {
 	candidates candidateFlags
 	predict.Options
 	csv, parquet string
+	examples     string // folder
 }
 
 func newPredict(con *console) *cobra.Command {
@@ -45,6 +46,9 @@ A model trained on word vectors takes the names alone and the file of vectors (-
 
 The pictures go through the network of the run, whose file must be the same (by its sha256). Features in
 place of pictures: a shard, or a folder of shards, of 'vzsl extract' or 'vzsl import'.
+
+--examples DIR gives the model pictures of some of these classes, a folder for each, called as the class:
+it takes them in at once, without training (vzsl with its closed-form block, plda).
 
 Probabilities are softmax(score / T) over the classes to choose from, with T fitted on the run's
 validation classes; where it had none they are not calibrated, and a note says so.
@@ -70,6 +74,7 @@ models (VZSL, SAE) they are a reading, not a sum that gives the score.`,
 	f.IntVar(&o.Top, "top", 5, "`classes` told of each picture, best first")
 	f.Float64Var(&o.NoneBelow, "none-below", 0, "a picture whose best class has a smaller `probability` is none of them")
 	f.BoolVar(&explain, "explain", false, "name the attributes that speak for and against the best class")
+	o.addExamples(cmd)
 	f.StringVar(&o.csv, "csv", "", "`file` to write the answers to as CSV, - for standard output")
 	f.StringVar(&o.parquet, "parquet", "", "`file` to write the answers to as Parquet")
 	must(cmd.MarkFlagFilename("csv", "csv"))
@@ -85,6 +90,11 @@ func (p *pictureFlags) add(cmd *cobra.Command) {
 	f.IntVar(&p.workers, "workers", 0, "images decoded at a time (default: one per processor)")
 	p.addEngine(cmd)
 	must(cmd.MarkFlagFilename("model", "onnx"))
+}
+
+func (o *predictOptions) addExamples(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.examples, "examples", "", "`folder` with pictures of classes to choose from, a folder for each, called as the class")
+	must(cmd.MarkFlagDirname("examples"))
 }
 
 // check refuses options that cannot be.
@@ -136,6 +146,17 @@ func runPredict(ctx context.Context, con *console, o *predictOptions, args []str
 	p, err := con.openPredictor(ctx, o)
 	if err != nil {
 		return err
+	}
+	if o.examples != "" {
+		pics, err := con.openPictures(p.run, p.model.Source(), &o.pictures)
+		if err != nil {
+			return err
+		}
+		err = p.learn(ctx, con, o.examples, pics)
+		pics.Close()
+		if err != nil {
+			return err
+		}
 	}
 	var files []string
 	var all []predict.Named

@@ -173,6 +173,36 @@ func (p *Predictor) DescribedClass(raw []float32) ([]float32, error) {
 	return v, err
 }
 
+// Learns tells whether the model takes in images of a class without training.
+func (p *Predictor) Learns() bool {
+	_, ok := p.model.(method.Learner)
+	return ok
+}
+
+// Learn gives the predictor that has seen n more images, raw features, of the class of a raw attribute vector: at once, without
+// training. p itself stays as it is.
+func (p *Predictor) Learn(class, features []float32, n int) (*Predictor, error) {
+	l, ok := p.model.(method.Learner)
+	if !ok {
+		return nil, fmt.Errorf("models of the method %s learn from images by training alone", p.settings.Method)
+	}
+	x, err := p.normalised(features, n)
+	if err != nil {
+		return nil, err
+	}
+	a, err := p.NormaliseClass(class)
+	if err != nil {
+		return nil, err
+	}
+	m, err := l.Learn(a, x, n)
+	if err != nil {
+		return nil, err
+	}
+	out := *p
+	out.model = m
+	return &out, nil
+}
+
 // latent is a model with a latent space.
 type latent interface {
 	Encode(features []float32, n int) ([]float32, error)
