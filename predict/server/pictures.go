@@ -90,6 +90,11 @@ func (s *Server) pictures(w http.ResponseWriter, r *http.Request) (pictures []pi
 // addPictures teaches the model pictures of a class, at once: the posterior of the class's mean needs their sum alone.
 func (s *Server) addPictures(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
+	if name == "" {
+		w.Header().Set("Allow", "GET")
+		fail(w, http.StatusMethodNotAllowed, "POST is not possible here: pictures are those of a class, /classes/NAME")
+		return
+	}
 	if _, ok := s.o.Model.(predict.Learner); !ok {
 		fail(w, http.StatusNotImplemented, "models of this method do not learn from pictures without training; those of vzsl (with its closed-form block) and plda do")
 		return
