@@ -17,11 +17,13 @@ const (
 
 // Config are the settings.
 type Config struct {
-	Dimensions int       `toml:"dimensions" comment:"of the principal subspace of the seen images that features are projected to, at most"`
-	Shrink     []float64 `toml:"shrink" comment:"grid of what the within-class scatter has added to its diagonal, in mean variances, chosen on the validation classes"`
-	Ridge      []float64 `toml:"ridge" comment:"grid of the ridge of the regression from attributes to class means"`
-	Floor      []float64 `toml:"floor" comment:"grid of the least prior variance of a class's mean, in mean variances of what the regression misses"`
-	ShotWeight float64   `toml:"shot_weight" comment:"few-shot: images that a labelled image of an unseen class counts as: images of a class are more alike than independent draws"`
+	Dimensions   int       `toml:"dimensions" comment:"of the principal subspace of the seen images that features are projected to, at most"`
+	Shrink       []float64 `toml:"shrink" comment:"grid of what the within-class scatter has added to its diagonal, in mean variances, chosen on the validation classes"`
+	Ridge        []float64 `toml:"ridge" comment:"grid of the ridge of the regression from attributes to class means"`
+	Floor        []float64 `toml:"floor" comment:"grid of the least prior variance of a class's mean, in mean variances of what the regression misses"`
+	ImagesShrink []float64 `toml:"images_shrink" comment:"grid of shrink where images of unseen classes are known, labelled or not"`
+	ImagesFloor  []float64 `toml:"images_floor" comment:"grid of floor there"`
+	ShotWeight   float64   `toml:"shot_weight" comment:"few-shot: images that a labelled image of an unseen class counts as: images of a class are more alike than independent draws"`
 
 	EMRounds      int     `toml:"em_rounds" comment:"transductive: rounds of expectation and maximisation"`
 	EMTemperature float64 `toml:"em_temperature" comment:"transductive: log scores are divided by this before they become probabilities"`
@@ -32,7 +34,8 @@ type Config struct {
 
 // Default are the settings found on held-out seen classes of CUB with VGG-19's fc7.
 func Default() Config {
-	return Config{Dimensions: 1024, Shrink: []float64{1, 0.3, 3}, Ridge: []float64{0.3, 0.1, 1}, Floor: []float64{0.1, 0.3}, ShotWeight: 0.3,
+	return Config{Dimensions: 1024, Shrink: []float64{1, 0.3, 3}, Ridge: []float64{0.3, 0.1, 1}, Floor: []float64{0.1, 0.3},
+		ImagesShrink: []float64{0.3}, ImagesFloor: []float64{0.2}, ShotWeight: 0.3,
 		EMRounds: 12, EMTemperature: 1.5, EMWeight: 0.3, ClassPrior: PriorEstimated, PriorCount: 10}
 }
 
@@ -47,7 +50,7 @@ func (c *Config) Check(name string) error {
 	if c.Dimensions < 1 || c.Dimensions > 1<<16 {
 		return bad("dimensions", c.Dimensions, fmt.Sprintf("it lies between 1 and %d", 1<<16))
 	}
-	for _, g := range c.grids() {
+	for _, g := range []grid{{"shrink", c.Shrink}, {"ridge", c.Ridge}, {"floor", c.Floor}, {"images_shrink", c.ImagesShrink}, {"images_floor", c.ImagesFloor}} {
 		if len(g.values) == 0 {
 			return bad(g.name, "", "at least one value is needed")
 		}
@@ -82,8 +85,13 @@ type grid struct {
 	values []float64
 }
 
-func (c *Config) grids() []grid {
-	return []grid{{"shrink", c.Shrink}, {"ridge", c.Ridge}, {"floor", c.Floor}}
+// grids are those of the zero-shot setting or of the others, where a class's images tell more than its attributes: its ridge is
+// the first value then.
+func (c *Config) grids(p *method.Problem) []grid {
+	if p.Unlabelled == nil && p.Few == nil {
+		return []grid{{"shrink", c.Shrink}, {"ridge", c.Ridge}, {"floor", c.Floor}}
+	}
+	return []grid{{"shrink", c.ImagesShrink}, {"ridge", c.Ridge[:1]}, {"floor", c.ImagesFloor}}
 }
 
 // Method fits with these settings.
@@ -100,6 +108,8 @@ func (c *Config) Space() []method.Dimension {
 // TransductiveSpace is what tuning searches in the transductive setting.
 func (c *Config) TransductiveSpace() []method.Dimension {
 	return []method.Dimension{
+		{Setting: "images_shrink", Values: []any{[]float64{0.1}, []float64{0.3}, []float64{1}}},
+		{Setting: "images_floor", Values: []any{[]float64{0.1}, []float64{0.2}, []float64{0.3}}},
 		{Setting: "em_temperature", Values: []any{1.0, 1.5, 2.0, 3.0}},
 		{Setting: "em_weight", Values: []any{0.3, 1.0}},
 	}

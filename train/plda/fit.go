@@ -68,7 +68,7 @@ func (c *Config) Grid(ctx context.Context, p *method.Problem, choice method.Choi
 			return fmt.Errorf("class %d has %d attributes, not %d", i, len(a), len(p.Train.Attributes[0]))
 		}
 	}
-	grids := c.grids()
+	grids := c.grids(p)
 	total := 1
 	for i := range grids {
 		g := &grids[i]
