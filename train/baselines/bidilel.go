@@ -58,7 +58,7 @@ func (c *BiDiLEL) Space() []method.Dimension {
 // seen classes' own distances best; a class with a seen one's attributes has its landmark.
 //
 // The original's graph weighs pairs of a class by their cosine; equal weights make the problem that of the class means
-// alone, whose solutions for a whole grid of ridges come of one tridiagonal form. It embeds all unseen classes at once,
+// alone, whose solutions for a whole grid of ridges come of one banded form. It embeds all unseen classes at once,
 // with the distances among themselves; here each is placed for itself, so that a class's score does not depend on what
 // others there are. The stress is minimised by its majoriser (de Leeuw's), which has no step to choose, beginning at the mean
 // of the landmarks, those of near classes weighing more.

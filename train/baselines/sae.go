@@ -58,7 +58,7 @@ func (c *SAE) Space() []method.Dimension {
 // x and W's or of W x and s.
 //
 // The original solves the equation by Bartels and Stewart's method, for one lambda. Here S S' = U diag(a) U' gives each
-// row y of U'W a ridge regression of its own, (X X' + a_i/lambda I) y_i = (1 + 1/lambda) (U'S X')_i, and one tridiagonal
+// row y of U'W a ridge regression of its own, (X X' + a_i/lambda I) y_i = (1 + 1/lambda) (U'S X')_i, and one banded
 // form of X X' (of X'X where there are fewer samples than dimensions) solves all of them for all lambdas. The mean of X
 // is taken off, which the original's features do without: those here are not negative, no linear decoder of centred
 // attributes makes their mean, and all cosines with it are alike. The original's reduction of the features by a ridge
