@@ -114,8 +114,13 @@ func (c *console) score(ctx context.Context, name string, r *runFlags, model *tr
 	}
 	hook, end := c.progress("evaluate", "images")
 	defer end()
-	return evaluate.ZeroShot(ctx, model, in.features, in.table, in.roles, evaluate.Options{
+	result, err := evaluate.ZeroShot(ctx, model, in.features, in.table, in.roles, evaluate.Options{
 		Seed: seed, Progress: hook, Calibration: model.Result().Constant, Temperature: model.Temperature()})
+	if err != nil {
+		return nil, err
+	}
+	result.Notes = append(result.Notes, model.Result().Notes...)
+	return result, nil
 }
 
 // loadRun reads the model of a run. What it was trained on then stands in the flags: ones that say otherwise are a mistake.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -78,6 +79,9 @@ func newPredictor(f *safetensors.File) (*Predictor, error) {
 	r.Refit, errs[2] = strconv.ParseBool(meta[keyRefit])
 	r.Images, errs[3] = strconv.Atoi(meta[keyImages])
 	r.Temperature, errs[4] = parseTemperature(meta[keyTemp])
+	if text := meta[keyNotes]; text != "" {
+		r.Notes = strings.Split(text, "\n")
+	}
 	if shots, ok := meta[keyShots]; ok {
 		r.Shots, errs[5] = strconv.Atoi(shots)
 	}

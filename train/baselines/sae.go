@@ -106,7 +106,8 @@ func (m *SAEMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 		return nil, err
 	}
 	shifts := make([]float64, len(w))
-	for _, lambda := range lambdas.values {
+	err = g.search(ctx, []*axis{&lambdas}, func(c method.Choice) (method.Model, error) {
+		lambda := c["lambda"]
 		for i, x := range w {
 			shifts[i] = x / lambda
 		}
@@ -117,11 +118,9 @@ func (m *SAEMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 		var W mat.Dense
 		W.Mul(U, y)
 		W.Scale(1+1/lambda, &W)
-		if err := g.point(ctx, newSAEModel(W.RawMatrix().Data, ridge.mean, m.Config.Direction), method.Choice{"lambda": lambda}); err != nil {
-			return nil, err
-		}
-	}
-	return &g.out, nil
+		return newSAEModel(W.RawMatrix().Data, ridge.mean, m.Config.Direction), nil
+	})
+	return &g.out, err
 }
 
 // newSAEModel is the model of W (a x d) and the features' mean. It describes a sample by W x, whose product with a class's

@@ -99,6 +99,8 @@ type Outcome struct {
 	Model    Model
 	Choice   Choice
 	Accuracy float64 // on the validation classes, of the choice
+	// Notes are sentences that a reader of the results should know, such as a choice at the edge of its grid.
+	Notes []string
 }
 
 // Config are a method's settings: a pointer to a struct of fields with the tags toml (the setting's name) and comment

@@ -50,13 +50,13 @@ func (c *Config) Check(name string) error {
 	if c.Dimensions < 1 || c.Dimensions > 1<<16 {
 		return bad("dimensions", c.Dimensions, fmt.Sprintf("it lies between 1 and %d", 1<<16))
 	}
-	for _, g := range []grid{{"shrink", c.Shrink}, {"ridge", c.Ridge}, {"floor", c.Floor}, {"images_shrink", c.ImagesShrink}, {"images_floor", c.ImagesFloor}} {
-		if len(g.values) == 0 {
-			return bad(g.name, "", "at least one value is needed")
+	for _, g := range []method.Axis{{Name: "shrink", Values: c.Shrink}, {Name: "ridge", Values: c.Ridge}, {Name: "floor", Values: c.Floor}, {Name: "images_shrink", Values: c.ImagesShrink}, {Name: "images_floor", Values: c.ImagesFloor}} {
+		if len(g.Values) == 0 {
+			return bad(g.Name, "", "at least one value is needed")
 		}
-		for _, v := range g.values {
+		for _, v := range g.Values {
 			if !(v > 0) || v > 1e12 {
-				return bad(g.name, v, "it must be positive")
+				return bad(g.Name, v, "it must be positive")
 			}
 		}
 	}
@@ -79,19 +79,13 @@ func (c *Config) Check(name string) error {
 
 var classPriors = []string{PriorEstimated, PriorNone, PriorUniform}
 
-// grid is a coefficient with the values to try.
-type grid struct {
-	name   string
-	values []float64
-}
-
 // grids are those of the zero-shot setting or of the others, where a class's images tell more than its attributes: its ridge is
 // the first value then.
-func (c *Config) grids(p *method.Problem) []grid {
+func (c *Config) grids(p *method.Problem) []method.Axis {
 	if p.Unlabelled == nil && p.Few == nil {
-		return []grid{{"shrink", c.Shrink}, {"ridge", c.Ridge}, {"floor", c.Floor}}
+		return []method.Axis{{Name: "shrink", Values: c.Shrink}, {Name: "ridge", Values: c.Ridge}, {Name: "floor", Values: c.Floor}}
 	}
-	return []grid{{"shrink", c.ImagesShrink}, {"ridge", c.Ridge[:1]}, {"floor", c.ImagesFloor}}
+	return []method.Axis{{Name: "shrink", Values: c.ImagesShrink}, {Name: "ridge", Values: c.Ridge[:1]}, {Name: "floor", Values: c.ImagesFloor}}
 }
 
 // Method fits with these settings.

@@ -27,11 +27,11 @@ func (m *Method) Fit(ctx context.Context, p *method.Problem, s *method.Session) 
 		return nil, err
 	}
 	out := &method.Outcome{Accuracy: -1}
-	err := m.Config.Grid(ctx, p, s.Choice, func(c method.Choice, model *Model, done, total int) error {
+	notes, err := m.Config.Grid(ctx, p, s, func(c method.Choice, model *Model, done, total int) (float64, error) {
 		if p.Unlabelled != nil {
 			t, err := model.Transduce(ctx, p.Unlabelled, &m.Config, Evidence{})
 			if err != nil {
-				return err
+				return 0, err
 			}
 			model = t.Model
 		}
@@ -39,7 +39,7 @@ func (m *Method) Fit(ctx context.Context, p *method.Problem, s *method.Session) 
 		if s.Choice == nil && p.Validation != nil && p.Validation.Len() > 0 {
 			var err error
 			if pt.Accuracy, err = method.Accuracy(model, p.Validation); err != nil {
-				return err
+				return 0, err
 			}
 			pt.Validated = true
 		}
@@ -50,71 +50,66 @@ func (m *Method) Fit(ctx context.Context, p *method.Problem, s *method.Session) 
 			s.Step(done, total)
 		}
 		if s.Point != nil {
-			return s.Point(pt)
+			return pt.Accuracy, s.Point(pt)
 		}
-		return nil
+		return pt.Accuracy, nil
 	})
+	out.Notes = notes
 	return out, err
 }
 
 // Grid gives a model for each point of the grid, or for the choice made; where nothing validates, for the first value of each
-// coefficient. The models know the images of the classes known by a few.
-func (c *Config) Grid(ctx context.Context, p *method.Problem, choice method.Choice, each func(c method.Choice, m *Model, done, total int) error) error {
+// coefficient. The models know the images of the classes known by a few. each tells the accuracy, by which the grid is widened
+// where the best point lies on its edge.
+func (c *Config) Grid(ctx context.Context, p *method.Problem, s *method.Session, each func(c method.Choice, m *Model, done, total int) (accuracy float64, err error)) (notes []string, err error) {
 	if p.Train.Len() == 0 || len(p.Train.Attributes) == 0 {
-		return errors.New("no samples to train on")
+		return nil, errors.New("no samples to train on")
 	}
 	for i, a := range p.Train.Attributes {
 		if len(a) != len(p.Train.Attributes[0]) {
-			return fmt.Errorf("class %d has %d attributes, not %d", i, len(a), len(p.Train.Attributes[0]))
+			return nil, fmt.Errorf("class %d has %d attributes, not %d", i, len(a), len(p.Train.Attributes[0]))
 		}
 	}
-	grids := c.grids(p)
-	total := 1
-	for i := range grids {
-		g := &grids[i]
-		switch {
-		case choice != nil:
-			v, ok := choice[g.name]
+	validates := s.Choice == nil && p.Validation != nil && p.Validation.Len() > 0
+	axes := c.grids(p)
+	for i := range axes {
+		a := &axes[i]
+		if s.Choice != nil {
+			v, ok := s.Choice[a.Name]
 			if !ok || !(v > 0) {
-				return fmt.Errorf("the choice %v is none: %s is missing or not positive", choice, g.name)
+				return nil, fmt.Errorf("the choice %v is none: %s is missing or not positive", s.Choice, a.Name)
 			}
-			g.values = []float64{v}
-		case p.Validation == nil || p.Validation.Len() == 0:
-			g.values = g.values[:1]
+			a.Values = []float64{v}
+		} else if !validates {
+			a.Values = a.Values[:1]
 		}
-		total *= len(g.values)
 	}
-	s, err := Gather(ctx, p, c.Dimensions)
+	stats, err := Gather(ctx, p, c.Dimensions)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	done := 0
-	for _, shrink := range grids[0].values {
-		sp, err := s.Whiten(shrink)
-		if err != nil {
-			return err
+	spaces := map[float64]*Space{}
+	return method.Search(axes, validates, s.Log, func(choice method.Choice, done, total int) (float64, error) {
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
 		}
-		for _, ridge := range grids[1].values {
-			for _, floor := range grids[2].values {
-				if ctx.Err() != nil {
-					return context.Cause(ctx)
-				}
-				m, err := sp.Model(ridge, floor, true)
-				if err != nil {
-					return err
-				}
-				m.shotWeight = c.ShotWeight
-				if err := m.learnFew(p); err != nil {
-					return err
-				}
-				done++
-				if err := each(method.Choice{"shrink": shrink, "ridge": ridge, "floor": floor}, m, done, total); err != nil {
-					return err
-				}
+		sp := spaces[choice["shrink"]]
+		if sp == nil {
+			if sp, err = stats.Whiten(choice["shrink"]); err != nil {
+				return 0, err
 			}
+			spaces[choice["shrink"]] = sp
 		}
-	}
-	return nil
+		m, err := sp.Model(choice["ridge"], choice["floor"], true)
+		if err != nil {
+			return 0, err
+		}
+		m.shotWeight = c.ShotWeight
+		if err := m.learnFew(p); err != nil {
+			return 0, err
+		}
+		return each(choice, m, done, total)
+	})
 }
 
 // learnFew adds the images of the classes known by a few.

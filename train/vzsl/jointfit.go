@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"strconv"
+	"strings"
 
 	"vzsl/train/method"
 	"vzsl/train/plda"
@@ -23,6 +24,7 @@ type jointFit struct {
 	p     *method.Problem
 	s     *method.Session
 	found map[string]float64 // what later stages need of earlier ones: kept in every checkpoint
+	notes []string           // of the grid
 	sure  []float32          // of the unlabelled images: their class, -1 where it is not certain
 }
 
@@ -114,6 +116,9 @@ func (f *jointFit) state(stage int, s *method.State) *method.State {
 	for k, v := range f.found {
 		out.Values["joint_"+k] = strconv.FormatFloat(v, 'g', -1, 64)
 	}
+	if len(f.notes) > 0 {
+		out.Values["joint_notes"] = strings.Join(f.notes, "\n")
+	}
 	if f.sure != nil {
 		out.Tensors = append(out.Tensors, safetensors.Tensor{Name: "joint_sure", Shape: []int{len(f.sure)}, F32: f.sure})
 	}
@@ -131,6 +136,9 @@ func (f *jointFit) resume(r *method.State) error {
 			return fmt.Errorf("the value %q is %q", k, text)
 		}
 		f.found[k] = v
+	}
+	if text := r.Values["joint_notes"]; text != "" {
+		f.notes = strings.Split(text, "\n")
 	}
 	if t, ok := (&safetensors.File{Tensors: r.Tensors}).Get("joint_sure"); ok {
 		f.sure = append([]float32(nil), t.F32...)
@@ -227,7 +235,6 @@ func scored(m method.Model, f method.Features, classes [][]float32) ([]float64, 
 
 // inductive fits the zero-shot and the few-shot setting.
 func (f *jointFit) inductive(ctx context.Context) (*method.Outcome, error) {
-	choice := f.s.Choice
 	if err := f.measure(ctx); err != nil {
 		return nil, err
 	}
@@ -237,12 +244,12 @@ func (f *jointFit) inductive(ctx context.Context) (*method.Outcome, error) {
 	}
 	out := &method.Outcome{Accuracy: -1}
 	if !f.validates() {
-		err := f.c.Config.Grid(ctx, f.p, choice, func(c method.Choice, closed *plda.Model, _, _ int) error {
+		_, err := f.c.Config.Grid(ctx, f.p, &method.Session{Choice: f.s.Choice}, func(c method.Choice, closed *plda.Model, _, _ int) (float64, error) {
 			c = maps.Clone(c)
 			c[choiceEpochs], c[choiceClosed] = float64(f.c.Epochs), 1
 			c[choiceClosedSD], c[choiceLearnedSD] = f.found[choiceClosedSD], f.found[choiceLearnedSD]
 			*out = method.Outcome{Model: newJoint(f.c, learned, closed, c[choiceClosedSD], c[choiceLearnedSD]), Choice: c}
-			return nil
+			return 0, nil
 		})
 		return out, err
 	}
@@ -259,19 +266,19 @@ func (f *jointFit) inductive(ctx context.Context) (*method.Outcome, error) {
 			return nil, err
 		}
 	}
-	err = f.c.Config.Grid(ctx, f.p, nil, func(c method.Choice, closed *plda.Model, done, total int) error {
+	notes, err := f.c.Config.Grid(ctx, f.p, f.s, func(c method.Choice, closed *plda.Model, done, total int) (float64, error) {
 		before, err := scored(closed.WithoutImages(), v, v.Attributes)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		joint := newJoint(f.c, learned, closed, plda.Deviation(before, len(v.Attributes)), learnedSD)
 		if !(joint.closedSD > 0) || !(learnedSD > 0) {
-			return errors.New("all validation classes have the same scores")
+			return 0, errors.New("all validation classes have the same scores")
 		}
 		l := before
 		if f.p.Few != nil {
 			if l, err = scored(closed, v, v.Attributes); err != nil {
-				return err
+				return 0, err
 			}
 		}
 		w := joint.weight * closed.BesideOthers(v.Attributes)
@@ -286,9 +293,9 @@ func (f *jointFit) inductive(ctx context.Context) (*method.Outcome, error) {
 			*out = method.Outcome{Model: joint, Choice: maps.Clone(pt.Choice), Accuracy: pt.Accuracy}
 			maps.Copy(out.Choice, pt.Measured)
 		}
-		return f.point(pt)
+		return pt.Accuracy, f.point(pt)
 	})
-	if err == nil && out.Choice[choiceClosed] == 0 {
+	if out.Notes = notes; err == nil && out.Choice[choiceClosed] == 0 {
 		f.log().Info("the validation classes are named better without the closed-form block: it is left out", "accuracy", fmt.Sprintf("%.1f%%", 100*out.Accuracy))
 	}
 	return out, err
@@ -330,10 +337,10 @@ func (f *jointFit) measure(ctx context.Context) error {
 		return err
 	}
 	f.found[choiceLearnedSD] = plda.Deviation(kl, len(out.Attributes))
-	if err := f.c.Config.Grid(ctx, &method.Problem{Train: train, Seed: f.p.Seed}, f.s.Choice, func(_ method.Choice, closed *plda.Model, _, _ int) error {
+	if _, err := f.c.Config.Grid(ctx, &method.Problem{Train: train, Seed: f.p.Seed}, &method.Session{Choice: f.s.Choice}, func(_ method.Choice, closed *plda.Model, _, _ int) (float64, error) {
 		l, err := scored(closed, &out, out.Attributes)
 		f.found[choiceClosedSD] = plda.Deviation(l, len(out.Attributes))
-		return err
+		return 0, err
 	}); err != nil {
 		return err
 	}
@@ -367,19 +374,19 @@ func (f *jointFit) transductive(ctx context.Context) (*method.Outcome, error) {
 			return nil, err
 		}
 		var best *plda.Transduced
-		if err := f.c.Config.Grid(ctx, f.p, f.s.Choice, func(c method.Choice, closed *plda.Model, done, total int) error {
+		if f.notes, err = f.c.Config.Grid(ctx, f.p, f.s, func(c method.Choice, closed *plda.Model, done, total int) (float64, error) {
 			t, err := closed.Transduce(ctx, u, &f.c.Config, plda.Evidence{Scores: evidence, Weight: f.c.LearnedWeight / 2})
 			if err != nil {
-				return err
+				return 0, err
 			}
 			accuracy := 0.0
 			if f.validates() {
 				if accuracy, err = method.Accuracy(f.transduced(learned, t), f.p.Validation); err != nil {
-					return err
+					return 0, err
 				}
 				// The choice is that of a whole fit: only its last point counts for a search.
 				if err := f.point(method.Point{Done: done, Total: total, Values: c, Choice: c, Accuracy: accuracy}); err != nil {
-					return err
+					return 0, err
 				}
 			}
 			if best == nil || accuracy > f.found["accuracy"] {
@@ -387,12 +394,13 @@ func (f *jointFit) transductive(ctx context.Context) (*method.Outcome, error) {
 				maps.Copy(f.found, c)
 				f.found["accuracy"] = accuracy
 			}
-			return nil
+			return accuracy, nil
 		}); err != nil {
 			return nil, err
 		}
 		f.sure = sure(best.Responsibilities, len(u.Attributes))
 	}
+	out.Notes = f.notes
 	learned, err := f.learn(ctx, stageLearnAnew, f.withSure())
 	if err != nil {
 		return nil, err
@@ -405,15 +413,15 @@ func (f *jointFit) transductive(ctx context.Context) (*method.Outcome, error) {
 	for _, k := range f.closedKeys() {
 		point[k] = f.found[k]
 	}
-	err = f.c.Config.Grid(ctx, f.p, point, func(c method.Choice, closed *plda.Model, _, _ int) error {
+	_, err = f.c.Config.Grid(ctx, f.p, &method.Session{Choice: point}, func(c method.Choice, closed *plda.Model, _, _ int) (float64, error) {
 		t, err := closed.Transduce(ctx, u, &f.c.Config, plda.Evidence{Scores: evidence, Weight: f.c.LearnedWeight / 2})
 		if err != nil {
-			return err
+			return 0, err
 		}
 		c = maps.Clone(c)
 		c[choiceEpochs], c[choiceClosed] = float64(f.c.Epochs), 1
-		*out = method.Outcome{Model: f.transduced(learned, t), Choice: c}
-		return nil
+		out.Model, out.Choice = f.transduced(learned, t), c
+		return 0, nil
 	})
 	if err != nil {
 		return nil, err
