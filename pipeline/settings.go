@@ -27,6 +27,73 @@ func addSettings(fs *pflag.FlagSet) {
 			f.NoOptDefVal = "true"
 		}
 	})
+	fs.StringArray(setFlag, nil, "a setting of the method by its own name, `key=value`, as in config.toml: --set closed=false, --set shrink=1,3; may be given several times")
+}
+
+// setFlag is the flag of settings by their own names.
+const setFlag = "set"
+
+// applySets makes of each --set key=value the flag of the methods that have such a setting.
+func applySets(fs *pflag.FlagSet, methods ...string) error {
+	sets, err := fs.GetStringArray(setFlag)
+	if err != nil {
+		return err
+	}
+	for _, set := range sets {
+		key, value, ok := strings.Cut(set, "=")
+		key = strings.ReplaceAll(strings.TrimSpace(key), "-", "_")
+		if !ok || key == "" {
+			return usagef("--set %q: key=value is wanted, as in --set closed=false", set)
+		}
+		found := false
+		for _, m := range methods {
+			flag := flagOf(m, key)
+			if flag == "" {
+				continue
+			}
+			found = true
+			if err := fs.Set(flag, value); err != nil {
+				return usagef("--set %s: %w", set, err)
+			}
+		}
+		if found {
+			continue
+		}
+		var have []string
+		for _, m := range train.Methods() {
+			if flagOf(m, key) != "" {
+				have = append(have, m)
+			}
+		}
+		if have == nil {
+			return usagef("--set %s: no method has a setting %q; docs/methods.md lists them", set, key)
+		}
+		return usagef("--set %s: the method %s has no setting %q; %s", set, strings.Join(methods, ", "), key, strings.Join(have, ", ")+map[bool]string{true: " has", false: " have"}[len(have) == 1])
+	}
+	return nil
+}
+
+// flagOf is the flag of a method's setting, or of one that all have, by its name in config.toml; "" where there is none.
+func flagOf(methodName, key string) string {
+	s, err := train.Preset("", methodName)
+	if err != nil {
+		return ""
+	}
+	prefix := methodName + "-"
+	if strings.HasPrefix(methodName, "vzsl") {
+		prefix = ""
+	}
+	for _, x := range []struct {
+		prefix string
+		of     reflect.Type
+	}{{prefix, reflect.TypeOf(s.Config()).Elem()}, {"", reflect.TypeOf(s)}} {
+		for _, f := range reflect.VisibleFields(x.of) {
+			if f.Tag.Get("toml") == key && key != "-" {
+				return x.prefix + strings.ReplaceAll(key, "_", "-")
+			}
+		}
+	}
+	return ""
 }
 
 // applySettings overrides a preset with the flags that were set.
@@ -58,6 +125,9 @@ func addMethods(cmd *cobra.Command, methods *[]string, known []string, def ...st
 func settingsOf(fs *pflag.FlagSet, preset string, methods []string) ([]train.Settings, error) {
 	if fs.Changed("method") {
 		return nil, usagef("--method: this command takes several, with --methods")
+	}
+	if err := applySets(fs, methods...); err != nil {
+		return nil, err
 	}
 	var all []train.Settings
 	for _, m := range methods {

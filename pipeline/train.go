@@ -107,6 +107,9 @@ VZSL# of the paper is --method vzsl-sharp.`,
 			if err != nil {
 				return usageError{err}
 			}
+			if err := applySets(cmd.Flags(), r.method); err != nil {
+				return err
+			}
 			if err := applySettings(cmd.Flags(), &settings); err != nil {
 				return err
 			}

@@ -51,6 +51,9 @@ Fits run beside each other on all cores. Stop it at any moment: the same command
 			if err != nil {
 				return usageError{err}
 			}
+			if err := applySets(cmd.Flags(), t.run.method); err != nil {
+				return err
+			}
 			var choice map[string]float64
 			if t.run.transductive {
 				if settings, choice, err = t.inductive(con); err != nil {
