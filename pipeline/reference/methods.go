@@ -147,10 +147,10 @@ func described(source string, config reflect.Type) (text, file string, err error
 		return "", "", err
 	}
 	if config.Name() == "Config" { // a package of its own
-		printed := strings.ReplaceAll(string(pkg.Markdown(pkg.Doc)), "Package vzsl is", "VZSL is")
+		printed := strings.NewReplacer("Package vzsl is", "VZSL is", "Package plda is zero-shot PLDA:", "Zero-shot PLDA is").Replace(string(pkg.Markdown(pkg.Doc)))
 		for _, t := range pkg.Types {
 			if t.Name == "transduction" {
-				printed += "\nThe transductive training" + strings.TrimPrefix(string(pkg.Markdown(t.Doc)),
+				printed += "\nWithout the closed-form block the transductive training" + strings.TrimPrefix(string(pkg.Markdown(t.Doc)),
 					"transduction is the second part of a transductive training: it")
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -26,6 +27,7 @@ func (m *Method) Fit(ctx context.Context, p *method.Problem, s *method.Session) 
 	if err := m.Config.Validate(); err != nil {
 		return nil, err
 	}
+	m.Config.WarnPrior(p, s.Log)
 	out := &method.Outcome{Accuracy: -1}
 	notes, err := m.Config.Grid(ctx, p, s, func(c method.Choice, model *Model, done, total int) (float64, error) {
 		if p.Unlabelled != nil {
@@ -56,6 +58,13 @@ func (m *Method) Fit(ctx context.Context, p *method.Problem, s *method.Session) 
 	})
 	out.Notes = notes
 	return out, err
+}
+
+// WarnPrior says what a uniform class prior costs where it does not hold.
+func (c *Config) WarnPrior(p *method.Problem, log *slog.Logger) {
+	if p.Unlabelled != nil && c.ClassPrior == PriorUniform && log != nil {
+		log.Warn("class_prior is uniform: every class is held to the same number of unlabelled images; where their numbers differ much the accuracy is below that of no unlabelled images at all (estimated is the default)")
+	}
 }
 
 // Grid gives a model for each point of the grid, or for the choice made; where nothing validates, for the first value of each

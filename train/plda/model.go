@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync/atomic"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -32,7 +33,14 @@ type Model struct {
 	transductive       bool        // scores have no log term, and known classes a bias
 	known              []known     // classes of which there are images beside the seen ones'
 
-	index map[string]int // of vectors: a seen class, or S + a known one, which wins
+	index map[string]int          // of vectors: a seen class, or S + a known one, which wins
+	last  *atomic.Pointer[scored] // candidates are mostly those of the last call
+}
+
+// scored are candidates with their posteriors.
+type scored struct {
+	classes [][]float32
+	g       *gaussians
 }
 
 // known is a class with images.
@@ -52,6 +60,7 @@ var (
 
 // ready builds what is looked up by.
 func (m *Model) ready() {
+	m.last = new(atomic.Pointer[scored])
 	m.index = make(map[string]int, len(m.seen)+len(m.known))
 	for i, v := range slices.Backward(m.seen) { // of equal ones the first
 		m.index[bits(v)] = i
@@ -151,6 +160,8 @@ type gaussians struct {
 	constant   []float64
 	unknown    []float64 // k: w of a class of which nothing is known
 	everywhere bool      // all classes have those
+
+	linear, quadratic []float64 // c x k: mean w, and w less that of the unknown class
 }
 
 // tauAt is the prior's variance in a coordinate.
@@ -192,7 +203,24 @@ func (m *Model) posteriors(classes [][]float32) *gaussians {
 		m.posterior(g.mean[i*g.k:(i+1)*g.k], g.w[i*g.k:(i+1)*g.k], prior, n, sum, seen)
 		g.constant[i] += m.constant(g.mean[i*g.k:(i+1)*g.k], g.w[i*g.k:(i+1)*g.k], g.unknown)
 	}
+	g.linear, g.quadratic = make([]float64, g.c*g.k), make([]float64, g.c*g.k)
+	for i, w := range g.w {
+		g.linear[i], g.quadratic[i] = g.mean[i]*w, w-g.unknown[i%g.k]
+	}
 	return g
+}
+
+// cached are the posteriors of classes, those of the last call where the classes are the same.
+func (m *Model) cached(classes [][]float32) *gaussians {
+	if l := m.last.Load(); l != nil && slices.EqualFunc(l.classes, classes, slices.Equal) {
+		return l.g
+	}
+	l := &scored{g: m.posteriors(classes)}
+	for _, v := range classes {
+		l.classes = append(l.classes, slices.Clone(v))
+	}
+	m.last.Store(l)
+	return l.g
 }
 
 // posterior writes mean and w = 1/(1+v) of a class: of its prior mean, of n images of that sum, and of a seen class's own.
@@ -223,7 +251,9 @@ func (m *Model) constant(mean, w, unknown []float64) float64 {
 	for j, x := range mean {
 		sum += x * x * w[j]
 		if !m.transductive {
-			sum -= math.Log(w[j] / unknown[j])
+			if w[j] != unknown[j] {
+				sum -= math.Log(w[j] / unknown[j])
+			}
 		}
 	}
 	return -sum / 2
@@ -232,25 +262,18 @@ func (m *Model) constant(mean, w, unknown []float64) float64 {
 // score writes n x c log scores: log N(y; m, 1/w) - log N(y; 0, 1/w0), two matrix products, of which the zero-shot setting
 // needs one.
 func (g *gaussians) score(to, y []float64, n int) {
-	linear := make([]float64, g.c*g.k)
-	for i, v := range g.mean {
-		linear[i] = v * g.w[i]
-	}
 	for i := range n {
 		copy(to[i*g.c:(i+1)*g.c], g.constant)
 	}
-	kernels.Dgemm(false, true, n, g.c, g.k, 1, y, g.k, linear, g.k, 1, to, g.c)
+	kernels.Dgemm(false, true, n, g.c, g.k, 1, y, g.k, g.linear, g.k, 1, to, g.c)
 	if g.everywhere {
 		return
-	}
-	for i, w := range g.w {
-		linear[i] = w - g.unknown[i%g.k]
 	}
 	squares := make([]float64, n*g.k)
 	for i, v := range y[:n*g.k] {
 		squares[i] = v * v
 	}
-	kernels.Dgemm(false, true, n, g.c, g.k, -0.5, squares, g.k, linear, g.k, 1, to, g.c)
+	kernels.Dgemm(false, true, n, g.c, g.k, -0.5, squares, g.k, g.quadratic, g.k, 1, to, g.c)
 }
 
 // Score gives n rows of one log score for each class.
@@ -271,7 +294,7 @@ func (m *Model) LogScores(features []float32, n int, classes [][]float32) ([]flo
 	if err := m.check(classes); err != nil {
 		return nil, err
 	}
-	g := m.posteriors(classes)
+	g := m.cached(classes)
 	out := make([]float64, n*g.c)
 	for lo := 0; lo < n; lo += chunk {
 		k := min(chunk, n-lo)

@@ -67,9 +67,9 @@ func Default() Config {
 		Margin: 0.9, Reconstruction: true, ReconstructionWeight: 0.05, DecoderVariance: "fixed", Samples: 1,
 		Keep: 0.5, InputKeep: 1,
 		LogVarianceBound: 2, PriorScale: 0.06,
-		LearningRate: 5e-4, Schedule: "cosine", Beta1: 0.9, Beta2: 0.999,
+		LearningRate: 2e-3, Schedule: "cosine", Beta1: 0.9, Beta2: 0.999,
 		WeightDecay: 0.006,
-		ClipNorm:    10, Batch: 64, Epochs: 15,
+		ClipNorm:    10, Batch: 256, Epochs: 15,
 		Closed: true, LearnedWeight: 1, Score: ScoreJoint, Config: plda.Default(),
 		TransductiveEpochs: 20, TransductiveRate: 2e-4, UnlabelledWeight: 1,
 	}
@@ -102,12 +102,13 @@ func (c *Config) Method() method.Method { return &Method{Config: *c} }
 func (c *Config) Space() []method.Dimension {
 	space := []method.Dimension{
 		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
+		{Setting: "attributes", Values: []any{"centre-l2", "sqrt-centre-l2"}},
 		{Setting: "latent", Values: []any{200, 312, 500}},
 		{Setting: "scale", Low: 3, High: 20, Log: true},
 		{Setting: "margin", Values: []any{0.8, 0.9, 0.95, 1.0}},
 		{Setting: "input_keep", Values: []any{0.6, 0.8, 1.0}},
 		{Setting: "prior_scale", Low: 0.03, High: 0.12, Log: true},
-		{Setting: "learning_rate", Low: 2e-4, High: 1.2e-3, Log: true},
+		{Setting: "learning_rate", Low: 8e-4, High: 5e-3, Log: true},
 		{Setting: "weight_decay", Low: 2e-3, High: 2e-2, Log: true},
 		{Setting: "log_variance_bound", Values: []any{0.3, 1.0, 2.0}},
 	}

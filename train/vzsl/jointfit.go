@@ -360,9 +360,7 @@ func (f *jointFit) transductive(ctx context.Context) (*method.Outcome, error) {
 	if u.Dim() != f.p.Train.Dim() {
 		return nil, fmt.Errorf("labelled features of %d values and unlabelled ones of %d", f.p.Train.Dim(), u.Dim())
 	}
-	if f.c.ClassPrior == plda.PriorUniform {
-		f.log().Warn("class_prior is uniform: every class is held to the same number of unlabelled images; where their numbers differ much this is worse than no unlabelled images at all")
-	}
+	f.c.WarnPrior(f.p, f.s.Log)
 	out := &method.Outcome{Accuracy: -1}
 	if !f.resumes(stageLearnAnew) {
 		learned, err := f.learn(ctx, stageLearn, f.seen())
