@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 )
 
 // Axis is a coefficient and the values it takes in a grid.
@@ -107,5 +108,6 @@ func beyond(sorted []float64, best float64, up bool) (float64, bool) {
 	if best != end || !(before > 0) || !(end > 0) || end == before {
 		return 0, false
 	}
-	return end * (end / before), true
+	next, _ := strconv.ParseFloat(strconv.FormatFloat(end*(end/before), 'g', 3, 64), 64) // as it is read off a report
+	return next, true
 }

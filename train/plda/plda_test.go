@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -605,5 +606,41 @@ func TestDescribe(t *testing.T) {
 				t.Fatalf("sample %d, attribute %d: %v, by differences %v", i, k, e[i*m.attribute+k], d)
 			}
 		}
+	}
+}
+
+// drawn are samples that are made as they are read.
+type drawn struct{ n, dim, classes int }
+
+func (d drawn) Len() int        { return d.n }
+func (d drawn) Dim() int        { return d.dim }
+func (d drawn) Label(i int) int { return i % d.classes }
+func (d drawn) Row(i int, dst []float32) {
+	x := uint32(i)*2654435761 + 1
+	for j := range dst {
+		x = x*1664525 + 1013904223
+		dst[j] = float32(x>>8)/(1<<24) + float32((i%d.classes*(j+1))%7)
+	}
+}
+
+// TestOnePass: memory does not grow with the number of images but for a number each; ImageNet's 200,000 are read once.
+func TestOnePass(t *testing.T) {
+	took := func(n int) uint64 {
+		d := method.Data{Samples: drawn{n, 128, 10}}
+		for c := range 10 {
+			d.Attributes = append(d.Attributes, []float32{float32(c % 3), float32(c % 4), 1})
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if _, err := Gather(t.Context(), &method.Problem{Train: d}, 1024); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	took(1000) // what is allocated once
+	small, large := took(1000), took(21000)
+	if grown := int64(large) - int64(small); grown > 20000*100 { // a feature has 512 bytes
+		t.Errorf("%d bytes for 20,000 images more", grown)
 	}
 }

@@ -95,9 +95,9 @@ def score(x, a, w, meta):
         return closed(x, a, w, "")[0]
     if "closed.project" in w:
         l, share = closed(x, a, w, "closed.")
-        of_closed, of_learned = w["closed.deviations"]
+        of_closed, of_learned, weight = w["closed.deviations"]
         kl = learned(x, a, w, meta)
-        return {"joint": l / of_closed + float(meta["vzsl.learned_weight"]) * share * kl / of_learned,
+        return {"joint": l / of_closed + weight * share * kl / of_learned,
                 "closed": l / of_closed, "learned": kl}[meta["vzsl.score"]]
     return learned(x, a, w, meta)
 

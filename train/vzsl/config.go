@@ -34,10 +34,10 @@ type Config struct {
 	ShotRepeat           int     `toml:"shot_repeat" comment:"few-shot: times an epoch shows each labelled image of an unseen class; 0: as often as makes its class weigh as much as a seen one"`
 	Warmup               int     `toml:"warmup" comment:"epochs over which KL and margin grow to their full weight beside the reconstruction"`
 
-	Closed        bool    `toml:"closed" comment:"a second block of the latent space in closed form, zero-shot PLDA, where validation classes are named better with it; false is the paper's model"`
-	LearnedWeight float64 `toml:"learned_weight" comment:"of the learned block's score beside the closed one's, each in its standard deviations; half of it where images of the candidates are known"`
-	Score         string  `toml:"score" comment:"that a model with both blocks gives: joint, learned or closed"`
-	plda.Config           // of the closed block; the learned one's transductive settings follow, which hold without it
+	Closed        bool      `toml:"closed" comment:"a second block of the latent space in closed form, zero-shot PLDA, where validation classes are named better with it; false is the paper's model"`
+	LearnedWeight []float64 `toml:"learned_weight" comment:"grid of the weight of the learned block's score beside the closed one's, each in its standard deviations; 0: the closed one alone; where images of the candidates are known half of it or less"`
+	Score         string    `toml:"score" comment:"that a model with both blocks gives: joint, learned or closed"`
+	plda.Config             // of the closed block; the learned one's transductive settings follow, which hold without it
 
 	TransductiveEpochs int     `toml:"transductive_epochs" comment:"in the transductive setting: rounds of the unlabelled images after the inductive epochs, at most: validation chooses how many"`
 	TransductiveRate   float64 `toml:"transductive_rate" comment:"Adam's learning rate in these"`
@@ -54,7 +54,7 @@ func Paper() Config {
 		LogVarianceBound: 5, PriorScale: 0.1,
 		LearningRate: 3e-4, Schedule: "constant", Beta1: 0.9, Beta2: 0.999,
 		ClipNorm: 10, Batch: 64, Epochs: 30,
-		LearnedWeight: 1, Score: ScoreJoint, Config: plda.Default(),
+		LearnedWeight: []float64{1, 0.3, 0}, Score: ScoreJoint, Config: plda.Default(),
 		TransductiveEpochs: 20, TransductiveRate: 1e-4, UnlabelledWeight: 1,
 	}
 }
@@ -70,7 +70,7 @@ func Default() Config {
 		LearningRate: 2e-3, Schedule: "cosine", Beta1: 0.9, Beta2: 0.999,
 		WeightDecay: 0.006,
 		ClipNorm:    10, Batch: 256, Epochs: 15,
-		Closed: true, LearnedWeight: 1, Score: ScoreJoint, Config: plda.Default(),
+		Closed: true, LearnedWeight: []float64{1, 0.3, 0}, Score: ScoreJoint, Config: plda.Default(),
 		TransductiveEpochs: 20, TransductiveRate: 2e-4, UnlabelledWeight: 1,
 	}
 }
@@ -169,7 +169,6 @@ func (c *Config) Validate() error {
 		{"transductive_rate", c.TransductiveRate, 0, 10, true},
 		{"unlabelled_weight", c.UnlabelledWeight, 0, 1e6, false},
 		{"shot_repeat", float64(c.ShotRepeat), 0, 1 << 20, false},
-		{"learned_weight", c.LearnedWeight, 0, 1e6, true},
 	} {
 		switch {
 		case !(x.v >= x.lo && x.v <= x.hi):
@@ -183,6 +182,14 @@ func (c *Config) Validate() error {
 	}
 	if c.Schedule != "constant" && c.Schedule != "cosine" {
 		return bad("schedule = %q; there are constant and cosine", c.Schedule)
+	}
+	if len(c.LearnedWeight) == 0 {
+		return bad("learned_weight has no values")
+	}
+	for _, w := range c.LearnedWeight {
+		if !(w >= 0 && w <= 1e6) {
+			return bad("learned_weight = %v; it cannot be negative", w)
+		}
 	}
 	if c.Score != ScoreJoint && c.Score != ScoreLearned && c.Score != ScoreClosed {
 		return bad("score = %q; there are joint, learned and closed", c.Score)

@@ -37,8 +37,8 @@ var (
 	_ method.Grapher = (*Joint)(nil)
 )
 
-func newJoint(c *Config, learned *Model, closed *plda.Model, closedSD, learnedSD float64) *Joint {
-	return &Joint{Model: learned, closed: closed, closedSD: closedSD, learnedSD: learnedSD, weight: c.LearnedWeight, gives: c.Score}
+func newJoint(c *Config, learned *Model, closed *plda.Model, closedSD, learnedSD, weight float64) *Joint {
+	return &Joint{Model: learned, closed: closed, closedSD: closedSD, learnedSD: learnedSD, weight: weight, gives: c.Score}
 }
 
 // Score gives n rows of one score for each class.
@@ -51,7 +51,7 @@ func (m *Joint) Score(features []float32, n int, classes [][]float32) ([]float32
 		return nil, err
 	}
 	out := make([]float32, len(l))
-	if m.gives == ScoreClosed {
+	if m.gives == ScoreClosed || m.weight == 0 {
 		for i, v := range l {
 			out[i] = float32(v / m.closedSD)
 		}
@@ -87,7 +87,7 @@ func (m *Joint) Graph(g *onnxfile.Graph, features, attributes string) string {
 	double, single := onnxfile.Attr("to", int(onnxfile.Double)), onnxfile.Attr("to", int(onnxfile.Float))
 	scores, share := m.closed.Graphs(g, closedPrefix, features, attributes)
 	scores = g.Node("Div", []string{scores, g.Doubles(closedPrefix+"deviation", []float64{m.closedSD}, 1, 1)})
-	if m.gives == ScoreJoint {
+	if m.gives == ScoreJoint && m.weight > 0 {
 		kl := g.Node("Cast", []string{m.Model.Graph(g, features, attributes)}, double)
 		by := g.Node("Mul", []string{share, g.Doubles("learned.weight", []float64{m.weight / m.learnedSD}, 1, 1)})
 		scores = g.Node("Add", []string{scores, g.Node("Mul", []string{kl, by})})
@@ -105,7 +105,7 @@ func (m *Joint) Tensors() []safetensors.Tensor {
 		t.Name = closedPrefix + t.Name
 		ts = append(ts, t)
 	}
-	return append(ts, safetensors.Tensor{Name: closedPrefix + "deviations", Shape: []int{2}, F64: []float64{m.closedSD, m.learnedSD}})
+	return append(ts, safetensors.Tensor{Name: closedPrefix + "deviations", Shape: []int{3}, F64: []float64{m.closedSD, m.learnedSD, m.weight}})
 }
 
 // loadJoint makes a joint model of a file with a closed block, and is the learned one else.
@@ -118,12 +118,12 @@ func loadJoint(c *Config, learned *Model, f *safetensors.File) (method.Model, er
 		return nil, err
 	}
 	t, ok := f.Get(closedPrefix + "deviations")
-	if !ok || len(t.F64) != 2 || !(t.F64[0] > 0) || !(t.F64[1] > 0) {
-		return nil, errors.New("the tensor " + closedPrefix + "deviations is missing or not two positive numbers")
+	if !ok || len(t.F64) != 3 || !(t.F64[0] > 0) || !(t.F64[1] > 0) || !(t.F64[2] >= 0) {
+		return nil, errors.New("the tensor " + closedPrefix + "deviations is missing or not two positive numbers and a weight")
 	}
 	x, a := learned.Dims()
 	if x2, a2 := closed.Dims(); x != x2 || a != a2 {
 		return nil, errors.New("the learned and the closed block take features or attributes of different lengths")
 	}
-	return newJoint(c, learned, closed, t.F64[0], t.F64[1]), nil
+	return newJoint(c, learned, closed, t.F64[0], t.F64[1], t.F64[2]), nil
 }

@@ -60,7 +60,7 @@ func TestJointScore(t *testing.T) {
 	}
 	share := m.closed.BesideOthers(w[2].Attributes) // some of the drawn classes have a seen one's description
 	for i, s := range parts[ScoreJoint] {
-		if want := parts[ScoreClosed][i] + share*parts[ScoreLearned][i]/m.learnedSD; math.Abs(s-want) > 1e-5*(1+math.Abs(want)) {
+		if want := parts[ScoreClosed][i] + m.weight*share*parts[ScoreLearned][i]/m.learnedSD; math.Abs(s-want) > 1e-5*(1+math.Abs(want)) {
 			t.Fatalf("score %d is %v, its parts make %v", i, s, want)
 		}
 	}
@@ -70,7 +70,7 @@ func TestJointScore(t *testing.T) {
 func TestJointDropped(t *testing.T) {
 	w := world(12, 12, 40, 10)
 	c := joint()
-	c.Shrink, c.Floor, c.LearnedWeight, c.Dimensions = []float64{1}, []float64{1e6}, 1e-3, 1 // of one dimension, and sure of nothing
+	c.Shrink, c.Floor, c.LearnedWeight, c.Dimensions = []float64{1}, []float64{1e6}, []float64{0}, 1 // of one dimension, and sure of nothing
 	o, err := c.Method().Fit(t.Context(), &method.Problem{Train: *w[0], Validation: w[1], Seed: 1}, &method.Session{})
 	if err != nil {
 		t.Fatal(err)

@@ -38,6 +38,7 @@ const (
 const (
 	choiceEpochs    = "epochs"
 	choiceClosed    = "closed" // 0: without the closed block
+	choiceWeight    = "learned_weight"
 	choiceClosedSD  = "closed_deviation"
 	choiceLearnedSD = "learned_deviation"
 )
@@ -75,8 +76,23 @@ func (f *jointFit) validates() bool {
 	return f.s.Choice == nil && f.p.Validation != nil && f.p.Validation.Len() > 0
 }
 
+// weights are those of the learned block to try: the one chosen, or in the zero-shot setting the grid's, elsewhere its first.
+func (f *jointFit) weights() []float64 {
+	if w, ok := f.s.Choice[choiceWeight]; ok {
+		return []float64{w}
+	}
+	if f.validates() && f.p.Few == nil && f.p.Unlabelled == nil {
+		return f.c.LearnedWeight
+	}
+	return f.c.LearnedWeight[:1]
+}
+
 // learn trains the learned block for all its epochs.
 func (f *jointFit) learn(ctx context.Context, stage int, train method.Data) (*Model, error) {
+	var few []bool
+	if len(train.Attributes) == len(f.p.Few) {
+		few = f.p.Few
+	}
 	c := *f.c
 	c.Closed = false
 	s := &method.Session{Choice: method.Choice{choiceEpochs: float64(c.Epochs)}, Due: f.s.Due, Log: f.s.Log}
@@ -102,7 +118,7 @@ func (f *jointFit) learn(ctx context.Context, stage int, train method.Data) (*Mo
 	if r := f.s.Resume; r != nil && r.Values["joint_stage"] == strconv.Itoa(stage) {
 		s.Resume = r
 	}
-	o, err := (&Method{Config: c}).Fit(ctx, &method.Problem{Train: train, Seed: f.p.Seed}, s)
+	o, err := (&Method{Config: c}).Fit(ctx, &method.Problem{Train: train, Few: few, Seed: f.p.Seed}, s)
 	if err != nil {
 		return nil, err
 	}
@@ -238,7 +254,7 @@ func (f *jointFit) inductive(ctx context.Context) (*method.Outcome, error) {
 	if err := f.measure(ctx); err != nil {
 		return nil, err
 	}
-	learned, err := f.learn(ctx, stageLearn, f.seen())
+	learned, err := f.learn(ctx, stageLearn, f.p.Train)
 	if err != nil {
 		return nil, err
 	}
@@ -248,7 +264,8 @@ func (f *jointFit) inductive(ctx context.Context) (*method.Outcome, error) {
 			c = maps.Clone(c)
 			c[choiceEpochs], c[choiceClosed] = float64(f.c.Epochs), 1
 			c[choiceClosedSD], c[choiceLearnedSD] = f.found[choiceClosedSD], f.found[choiceLearnedSD]
-			*out = method.Outcome{Model: newJoint(f.c, learned, closed, c[choiceClosedSD], c[choiceLearnedSD]), Choice: c}
+			c[choiceWeight] = f.weights()[0]
+			*out = method.Outcome{Model: newJoint(f.c, learned, closed, c[choiceClosedSD], c[choiceLearnedSD], c[choiceWeight]), Choice: c}
 			return 0, nil
 		})
 		return out, err
@@ -259,9 +276,16 @@ func (f *jointFit) inductive(ctx context.Context) (*method.Outcome, error) {
 		return nil, err
 	}
 	learnedSD := plda.Deviation(kl, len(v.Attributes))
+	// A block is left out, or counts less, where that is better by more than the accuracy's own standard error: some twenty classes
+	// tell no finer.
+	value := math.Inf(-1)
+	handicapped := func(accuracy float64) float64 {
+		return accuracy - math.Sqrt(accuracy*(1-accuracy)/float64(v.Len()))
+	}
 	if f.p.Few == nil { // the learned block without the shots is no answer to the few-shot setting
 		c := method.Choice{choiceEpochs: float64(f.c.Epochs), choiceClosed: 0}
 		*out = method.Outcome{Model: learned, Choice: c, Accuracy: method.AccuracyOf(kl, v)}
+		value = handicapped(out.Accuracy)
 		if err := f.point(method.Point{Done: 1, Total: 1, Values: map[string]float64{choiceClosed: 0}, Choice: c, Accuracy: out.Accuracy, Validated: true}); err != nil {
 			return nil, err
 		}
@@ -271,7 +295,7 @@ func (f *jointFit) inductive(ctx context.Context) (*method.Outcome, error) {
 		if err != nil {
 			return 0, err
 		}
-		joint := newJoint(f.c, learned, closed, plda.Deviation(before, len(v.Attributes)), learnedSD)
+		joint := newJoint(f.c, learned, closed, plda.Deviation(before, len(v.Attributes)), learnedSD, f.c.LearnedWeight[0])
 		if !(joint.closedSD > 0) || !(learnedSD > 0) {
 			return 0, errors.New("all validation classes have the same scores")
 		}
@@ -281,19 +305,33 @@ func (f *jointFit) inductive(ctx context.Context) (*method.Outcome, error) {
 				return 0, err
 			}
 		}
-		w := joint.weight * closed.BesideOthers(v.Attributes)
-		for i := range l {
-			l[i] = l[i]/joint.closedSD + w*kl[i]/learnedSD
+		best := 0.0
+		for k, weight := range f.weights() {
+			w, sum := weight*closed.BesideOthers(v.Attributes), make([]float64, len(l))
+			for i := range l {
+				sum[i] = l[i]/joint.closedSD + w*kl[i]/learnedSD
+			}
+			pt := method.Point{Done: done, Total: total, Values: maps.Clone(c), Choice: maps.Clone(c), Accuracy: method.AccuracyOf(sum, v), Validated: true,
+				Measured: method.Choice{choiceClosedSD: joint.closedSD, choiceLearnedSD: learnedSD}}
+			pt.Values[choiceWeight] = weight
+			pt.Choice[choiceEpochs], pt.Choice[choiceClosed], pt.Choice[choiceWeight] = float64(f.c.Epochs), 1, weight
+			worth := pt.Accuracy
+			if k > 0 {
+				worth = handicapped(worth)
+			}
+			best = max(best, worth)
+			if worth > value || worth == value && out.Choice[choiceClosed] == 0 {
+				value = worth
+				chosen := *joint
+				chosen.weight = weight
+				*out = method.Outcome{Model: &chosen, Choice: maps.Clone(pt.Choice), Accuracy: pt.Accuracy}
+				maps.Copy(out.Choice, pt.Measured)
+			}
+			if err := f.point(pt); err != nil {
+				return 0, err
+			}
 		}
-		pt := method.Point{Done: done, Total: total, Values: c, Choice: maps.Clone(c), Accuracy: method.AccuracyOf(l, v), Validated: true,
-			Measured: method.Choice{choiceClosedSD: joint.closedSD, choiceLearnedSD: learnedSD}}
-		pt.Choice[choiceEpochs], pt.Choice[choiceClosed] = float64(f.c.Epochs), 1
-		// Of equal accuracies the joint model wins against the learned block alone, else the first.
-		if pt.Accuracy > out.Accuracy || pt.Accuracy == out.Accuracy && out.Choice[choiceClosed] == 0 {
-			*out = method.Outcome{Model: joint, Choice: maps.Clone(pt.Choice), Accuracy: pt.Accuracy}
-			maps.Copy(out.Choice, pt.Measured)
-		}
-		return pt.Accuracy, f.point(pt)
+		return best, nil
 	})
 	if out.Notes = notes; err == nil && out.Choice[choiceClosed] == 0 {
 		f.log().Info("the validation classes are named better without the closed-form block: it is left out", "accuracy", fmt.Sprintf("%.1f%%", 100*out.Accuracy))
@@ -373,7 +411,7 @@ func (f *jointFit) transductive(ctx context.Context) (*method.Outcome, error) {
 		}
 		var best *plda.Transduced
 		if f.notes, err = f.c.Config.Grid(ctx, f.p, f.s, func(c method.Choice, closed *plda.Model, done, total int) (float64, error) {
-			t, err := closed.Transduce(ctx, u, &f.c.Config, plda.Evidence{Scores: evidence, Weight: f.c.LearnedWeight / 2})
+			t, err := closed.Transduce(ctx, u, &f.c.Config, plda.Evidence{Scores: evidence, Weight: f.weights()[0] / 2})
 			if err != nil {
 				return 0, err
 			}
@@ -412,12 +450,12 @@ func (f *jointFit) transductive(ctx context.Context) (*method.Outcome, error) {
 		point[k] = f.found[k]
 	}
 	_, err = f.c.Config.Grid(ctx, f.p, &method.Session{Choice: point}, func(c method.Choice, closed *plda.Model, _, _ int) (float64, error) {
-		t, err := closed.Transduce(ctx, u, &f.c.Config, plda.Evidence{Scores: evidence, Weight: f.c.LearnedWeight / 2})
+		t, err := closed.Transduce(ctx, u, &f.c.Config, plda.Evidence{Scores: evidence, Weight: f.weights()[0] / 2})
 		if err != nil {
 			return 0, err
 		}
 		c = maps.Clone(c)
-		c[choiceEpochs], c[choiceClosed] = float64(f.c.Epochs), 1
+		c[choiceEpochs], c[choiceClosed], c[choiceWeight] = float64(f.c.Epochs), 1, f.weights()[0]
 		out.Model, out.Choice = f.transduced(learned, t), c
 		return 0, nil
 	})
@@ -442,7 +480,7 @@ func (f *jointFit) transduced(learned *Model, t *plda.Transduced) *Joint {
 		}
 		return 1
 	}
-	return newJoint(f.c, learned, t.Model, positive(t.Deviation), positive(t.EvidenceDeviation))
+	return newJoint(f.c, learned, t.Model, positive(t.Deviation), positive(t.EvidenceDeviation), f.weights()[0])
 }
 
 // sure gives each image's most probable class where it is certain, else -1.
