@@ -89,10 +89,6 @@ func (f *jointFit) weights() []float64 {
 
 // learn trains the learned block for all its epochs.
 func (f *jointFit) learn(ctx context.Context, stage int, train method.Data) (*Model, error) {
-	var few []bool
-	if len(train.Attributes) == len(f.p.Few) {
-		few = f.p.Few
-	}
 	c := *f.c
 	c.Closed = false
 	s := &method.Session{Choice: method.Choice{choiceEpochs: float64(c.Epochs)}, Due: f.s.Due, Log: f.s.Log}
@@ -118,7 +114,7 @@ func (f *jointFit) learn(ctx context.Context, stage int, train method.Data) (*Mo
 	if r := f.s.Resume; r != nil && r.Values["joint_stage"] == strconv.Itoa(stage) {
 		s.Resume = r
 	}
-	o, err := (&Method{Config: c}).Fit(ctx, &method.Problem{Train: train, Few: few, Seed: f.p.Seed}, s)
+	o, err := (&Method{Config: c}).Fit(ctx, &method.Problem{Train: train, Seed: f.p.Seed}, s)
 	if err != nil {
 		return nil, err
 	}
@@ -254,7 +250,7 @@ func (f *jointFit) inductive(ctx context.Context) (*method.Outcome, error) {
 	if err := f.measure(ctx); err != nil {
 		return nil, err
 	}
-	learned, err := f.learn(ctx, stageLearn, f.p.Train)
+	learned, err := f.learn(ctx, stageLearn, f.seen())
 	if err != nil {
 		return nil, err
 	}
