@@ -3,6 +3,7 @@ package vzsl
 import (
 	"errors"
 
+	"vzsl/internal/kernels"
 	"vzsl/internal/onnxfile"
 	"vzsl/train/method"
 	"vzsl/train/plda"
@@ -32,9 +33,10 @@ type Joint struct {
 }
 
 var (
-	_ method.Model   = (*Joint)(nil)
-	_ method.Learner = (*Joint)(nil)
-	_ method.Grapher = (*Joint)(nil)
+	_ method.Model     = (*Joint)(nil)
+	_ method.Learner   = (*Joint)(nil)
+	_ method.Describer = (*Joint)(nil)
+	_ method.Grapher   = (*Joint)(nil)
 )
 
 func newJoint(c *Config, learned *Model, closed *plda.Model, closedSD, learnedSD, weight float64) *Joint {
@@ -64,6 +66,27 @@ func (m *Joint) Score(features []float32, n int, classes [][]float32) ([]float32
 	w := m.weight * m.closed.BesideOthers(classes)
 	for i, v := range l {
 		out[i] = float32(v/m.closedSD + w*float64(kl[i])/m.learnedSD)
+	}
+	return out, nil
+}
+
+// Describe tells how much speaks for each attribute in n samples: what is linear in a class's vector of both blocks' scores, of
+// the learned one's with variances of 1, W_mu' mu(x).
+func (m *Joint) Describe(features []float32, n int) ([]float32, error) {
+	if m.gives == ScoreLearned {
+		return m.Model.Describe(features, n)
+	}
+	out, err := m.closed.Describe(features, n)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		out[i] /= float32(m.closedSD)
+	}
+	if m.gives == ScoreJoint && m.weight > 0 {
+		mu, _ := m.encode(features, n)
+		w := m.byName["prior.mu.weight"]
+		kernels.Sgemm(false, false, n, w.cols, w.rows, float32(m.weight/m.learnedSD), mu, w.rows, w.values, w.cols, 1, out, w.cols)
 	}
 	return out, nil
 }

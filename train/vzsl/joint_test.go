@@ -66,6 +66,36 @@ func TestJointScore(t *testing.T) {
 	}
 }
 
+// TestJointDescribe: what speaks for the attributes is, near the mean description, what the score grows by, but for
+// the change of the class's variances.
+func TestJointDescribe(t *testing.T) {
+	w := world(17, 12, 40, 10)
+	c := joint()
+	choice := method.Choice{"epochs": 6, "closed": 1, "learned_weight": 0.7, "shrink": 1, "ridge": 0.3, "floor": 0.1, "closed_deviation": 2, "learned_deviation": 3}
+	o, err := c.Method().Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{Choice: choice})
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(o.Model.(*Joint).byName["prior.log_variance.weight"].values)
+	x := w[1].Samples.(*rows).x[0]
+	e, err := o.Model.(method.Describer).Describe(x, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const h = 1e-2
+	for k := range e {
+		plus, minus := make([]float32, len(e)), make([]float32, len(e))
+		plus[k], minus[k] = h, -h
+		s, err := o.Model.Score(x, 1, [][]float32{plus, minus})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := float64(s[0]-s[1]) / (2 * h); math.Abs(d-float64(e[k])) > 0.03*(1+math.Abs(d)) {
+			t.Errorf("attribute %d: %v, by differences %v", k, e[k], d)
+		}
+	}
+}
+
 // TestJointDropped: where the closed-form block names validation classes worse it is left out, and the refit leaves it out too.
 func TestJointDropped(t *testing.T) {
 	w := world(12, 12, 40, 10)
