@@ -14,7 +14,6 @@ import (
 	"pgregory.net/rapid"
 
 	"vzsl/internal/alloctest"
-	"vzsl/internal/delimited"
 )
 
 var nan = float32(math.NaN())
@@ -57,7 +56,7 @@ func TestReadCSV(t *testing.T) {
 		"quoted header": "\"Class\",\"striped\",\"size\"\n\"zebra\",\"1\",\"0.5\"\ngiant panda,0,\"\"\n\"cat, domestic\",-2,0.003\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := ReadCSV(write(t, filepath.Join(t.TempDir(), "a.csv"), text), classes)
+			got, err := ReadFile(write(t, filepath.Join(t.TempDir(), "a.csv"), text), FileOptions{Classes: classes})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,7 +72,7 @@ func TestReadCSV(t *testing.T) {
 
 func TestReadCSVExtra(t *testing.T) {
 	p := write(t, filepath.Join(t.TempDir(), "a.csv"), "class,x\nb,1\na,2\nc,3\n")
-	got, err := ReadCSV(p, []string{"a"})
+	got, err := ReadFile(p, FileOptions{Classes: []string{"a"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,32 +86,33 @@ func TestReadCSVErrors(t *testing.T) {
 		text string
 		says []string
 	}{
-		"empty":         {"", []string{"a.csv", "is empty"}},
-		"no header":     {"zebra,1,2\n", []string{"a.csv:1", `"class"`, `"zebra"`}},
-		"no attributes": {"class\nzebra\n", []string{"a.csv:1", "no attributes"}},
-		"twice":         {"class,x,x\nzebra,1,2\n", []string{"columns 2 and 3", `"x"`}},
-		"nameless":      {"class,,x\nzebra,1,2\n", []string{"column 2 has no name"}},
-		"word":          {"class,x,y\nzebra,1,2\npanda,3,much\n", []string{"a.csv:3:9", `"y"`, `"panda"`, `"much"`}},
-		"infinite":      {"class,x\nzebra,inf\n", []string{"a.csv:2:7", `"inf"`}},
-		"too large":     {"class,x\nzebra,1e39\n", []string{"a.csv:2:7", `"1e39"`}},
-		"short":         {"class,x,y\nzebra,1\n", []string{"a.csv:2", "expected 3 fields", "found 2"}},
-		"long":          {"class,x\nzebra,1,2\n", []string{"a.csv:2", "expected 2 fields", "found 3"}},
-		"twice a class": {"class,x\nzebra,1\npanda,2\nzebra,1\n", []string{"a.csv:4", `"zebra"`, "line 2"}},
-		"no class":      {"class,x\n,1\n", []string{"a.csv:2", "no class name"}},
-		"missing":       {"class,x\nPanda,1\n", []string{"2 of the dataset's 2 classes", "zebra", `panda (written "Panda" there)`}},
-		"quote":         {"class,x\n\"zebra,1\n", []string{"a.csv:"}},
-		"latin1":        {"class,x\nz\xe9bra,1\n", []string{"a.csv:2:1", "UTF-8"}},
-		"utf16":         {"\xff\xfec\x00", []string{"UTF-16"}},
+		"empty":          {"", []string{"a.csv", "is empty"}},
+		"no header":      {"zebra,1,2\n", []string{"a.csv", "no rows"}},
+		"no class":       {"animal,x\nzebra,1\n", []string{"a.csv", `"class"`, "--class-column", "header missing"}},
+		"no attributes":  {"class\nzebra\n", []string{"a.csv", "no attributes"}},
+		"twice":          {"class,x,x\nzebra,1,2\n", []string{"two columns", `"x"`}},
+		"nameless":       {"class,,x\nzebra,1,2\n", []string{"column 2 has no name"}},
+		"word":           {"class,x,y\nzebra,1,2\npanda,3,much\nape,1,1\n", []string{"a.csv:3:9", `"y"`, `"much"`, "--ignore-column"}},
+		"infinite":       {"class,x\nzebra,inf\n", []string{"a.csv", `"x"`, `"zebra"`, "infinite"}},
+		"too large":      {"class,x\nzebra,1e39\n", []string{"a.csv", `"x"`, `"zebra"`, "beyond float32"}},
+		"short":          {"class,x,y\nzebra,1\n", []string{"a.csv:2", "expected 3 fields", "found 2"}},
+		"long":           {"class,x\nzebra,1,2\n", []string{"a.csv:2", "expected 2 fields", "found 3"}},
+		"twice a class":  {"class,x\nzebra,1\npanda,2\nzebra,1\n", []string{"a.csv", "row 3", `"zebra"`, "row 1"}},
+		"nameless class": {"class,x\n,1\nzebra,1\n", []string{"a.csv", "row 1 has no class name"}},
+		"missing":        {"class,x\nPanda,1\n", []string{"2 of the dataset's 2 classes", "zebra", `panda (written "Panda" there)`}},
+		"quote":          {"class,x\n\"zebra,1\n", []string{"a.csv:"}},
+		"latin1":         {"class,x\nz\xe9bra,1\n", []string{"a.csv:2:1", "UTF-8"}},
+		"utf16":          {"\xff\xfec\x00", []string{"UTF-16"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := ReadCSV(write(t, filepath.Join(t.TempDir(), "a.csv"), c.text), []string{"zebra", "panda"})
+			_, err := ReadFile(write(t, filepath.Join(t.TempDir(), "a.csv"), c.text), FileOptions{Classes: []string{"zebra", "panda"}})
 			wantError(t, err, c.says...)
 		})
 	}
-	_, err := ReadCSV(filepath.Join(t.TempDir(), "none.csv"), nil)
+	_, err := ReadFile(filepath.Join(t.TempDir(), "none.csv"), FileOptions{})
 	wantError(t, err, "none.csv")
-	_, err = ReadCSV(t.TempDir(), nil)
-	wantError(t, err, "is a folder")
+	_, err = ReadFile(t.TempDir(), FileOptions{})
+	wantError(t, err, "no tables in")
 }
 
 // cubFolder makes a miniature of the official layout, attributes.txt in the folder named by where.
@@ -161,7 +161,7 @@ func TestReadCUBErrors(t *testing.T) {
 		"missing row": {m, "1 2\n3 4\n", []string{cubMatrix, "expected 3 rows", "found 2"}},
 		"a row more":  {m, "1 2\n3 4\n5 6\n7 8\n", []string{cubMatrix + ":4", "expected 3 rows", "found more"}},
 		"short row":   {m, "1 2\n3\n5 6\n", []string{cubMatrix + ":2", "expected 2 values, found 1"}},
-		"word":        {m, "1 2\n3 x\n5 6\n", []string{cubMatrix + ":2", "value 2", `"x"`}},
+		"word":        {m, "1 2\n3 x\n5 6\n", []string{cubMatrix + ":2", `attribute "has_wing_color::blue" of class "002.B"`, `"x"`}},
 		"not finite":  {m, "1 2\n3 nan\n5 6\n", []string{cubMatrix + ":2", `"nan"`}},
 		"empty":       {m, "", []string{"expected 3 rows", "found 0"}},
 		"names":       {"attributes.txt", "1 a\n3 b\n", []string{"attributes.txt:2", "expected number 2"}},
@@ -239,7 +239,7 @@ func matrixGen(missing bool) *rapid.Generator[[][]float32] {
 	})
 }
 
-func norm(v []float32) float64 {
+func length(v []float32) float64 {
 	s := 0.0
 	for _, x := range v {
 		s += float64(x) * float64(x)
@@ -272,7 +272,7 @@ func TestNormaliserProperties(t *testing.T) {
 					t.Fatalf("row %d becomes %v", i, out[i])
 				}
 			}
-			if l := norm(out[i]); (kind == L2 || kind == CentreL2 || kind == SqrtCentreL2) && l != 0 && math.Abs(l-1) > 1e-5 {
+			if l := length(out[i]); (kind == L2 || kind == CentreL2 || kind == SqrtCentreL2) && l != 0 && math.Abs(l-1) > 1e-5 {
 				t.Fatalf("length %v", l)
 			}
 		}
@@ -391,21 +391,18 @@ func TestNormaliserErrors(t *testing.T) {
 	}
 }
 
-func FuzzReadCSV(f *testing.F) {
-	for _, s := range []string{"class,x\na,1\n", "\ufeffclass;x\r\na;0,5\r\n", "class\tx\na\t?\n", "\"class\",\"x\ny\"\n\"a\",1", "class,x,,\na,1,,\n"} {
+func FuzzReadFile(f *testing.F) {
+	for _, s := range []string{"class,x\na,1\n", "\ufeffclass;x\r\na;0,5\r\n", "class\tx\na\t?\n", "\"class\",\"x\ny\"\n\"a\",1", "class,x,,\na,1,,\n", ",class,x\n0,a,40%\n"} {
 		f.Add(s)
 	}
+	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, text string) {
 		var got *Table
 		var err error
-		alloctest.AtMost(t, 1<<18+200*len(text), func() {
-			var r *delimited.Reader
-			if r, err = delimited.New("f.csv", strings.NewReader(text)); err == nil {
-				got, err = readCSV("f.csv", r, []string{"a"})
-			}
-		})
+		path := write(t, filepath.Join(dir, "f.csv"), text)
+		alloctest.AtMost(t, 1<<20+400*len(text), func() { got, err = ReadFile(path, FileOptions{Classes: []string{"a"}}) })
 		if err != nil {
-			if !strings.HasPrefix(err.Error(), "f.csv") && !strings.Contains(err.Error(), "f.csv:") {
+			if !strings.Contains(err.Error(), "f.csv") {
 				t.Errorf("%q does not name the file", err)
 			}
 			return
@@ -425,7 +422,7 @@ func FuzzCUBMatrix(f *testing.F) {
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if m, err := matrix(file, 2, 0); err == nil && (len(m) != 2 || len(m[0]) != len(m[1])) {
+		if m, err := matrix(file, []string{"a", "b"}, nil); err == nil && (len(m) != 2 || len(m[0]) != len(m[1])) {
 			t.Error(m)
 		}
 		if err := os.WriteFile(file, []byte(names), 0o644); err != nil {
@@ -441,4 +438,37 @@ func ExampleFit() {
 	_ = n.Apply([]float32{3, 50}, out)
 	fmt.Println(out)
 	// Output: [2 0]
+}
+
+// The same names in Unicode's form D, as macOS writes them, find their classes and attributes.
+func TestUnicodeForms(t *testing.T) {
+	const class, attribute = "e\u0301le\u0301phant", "tre\u0300s grand"
+	path := filepath.Join(t.TempDir(), "a.csv")
+	if err := os.WriteFile(path, []byte("class,"+attribute+"\n"+class+",1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, asked := range []string{"\u00e9l\u00e9phant", class} {
+		a, err := ReadFile(path, FileOptions{Classes: []string{asked}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Classes[0] != "\u00e9l\u00e9phant" || a.Names[0] != "tr\u00e8s grand" || a.Values[0][0] != 1 {
+			t.Errorf("%+q, %+q: %v", a.Classes, a.Names, a.Values)
+		}
+	}
+	if err := os.WriteFile(path, []byte("class,x\n"+class+",1\n\u00e9l\u00e9phant,2\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadFile(path, FileOptions{}); err == nil || !strings.Contains(err.Error(), "two Unicode forms") {
+		t.Error(err)
+	}
+}
+
+// An attribute may be called like xlsa17's matrices.
+func TestAttributeCalledAtt(t *testing.T) {
+	path := write(t, filepath.Join(t.TempDir(), "a.csv"), "class,att,original_att\nant,1,2\n")
+	got, err := ReadFile(path, FileOptions{})
+	if err != nil || got.Values[0][0] != 1 || got.Values[0][1] != 2 || got.Names[0] != "att" {
+		t.Error(got, err)
+	}
 }

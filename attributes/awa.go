@@ -3,9 +3,10 @@ package attributes
 import (
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
+
+	"vzsl/internal/lookup"
 )
 
 // The matrices of Animals with Attributes.
@@ -32,7 +33,7 @@ func ReadAwA(dir, which string, classes []string) (*Table, error) {
 	}
 	name := "predicate-matrix-" + which + ".txt"
 	file := filepath.Join(root, name)
-	m, err := matrix(file, len(order), len(t.Names))
+	m, err := matrix(file, order, t.Names)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +62,9 @@ func ReadAwA(dir, which string, classes []string) (*Table, error) {
 
 func awaRoot(dir string) (string, error) {
 	for _, root := range []string{dir, filepath.Join(dir, "Animals_with_Attributes2"), filepath.Join(dir, "Animals_with_Attributes")} {
-		if _, err := os.Stat(filepath.Join(root, "predicates.txt")); err == nil {
+		if there, err := lookup.Exists(filepath.Join(root, "predicates.txt")); err != nil {
+			return "", err
+		} else if there {
 			return root, nil
 		}
 	}
@@ -76,14 +79,16 @@ func (t *Table) FillFrom(class, other string) error {
 		return fmt.Errorf("missing values of class %q cannot be taken from %q: both must be among the classes", class, other)
 	}
 	n := 0
+	var filled []string
 	for i, v := range t.Values[to] {
 		if v != v {
 			t.Values[to][i] = t.Values[from][i]
+			filled = append(filled, t.Names[i])
 			n++
 		}
 	}
 	if n > 0 {
-		t.Notes = append(t.Notes, fmt.Sprintf("%d missing values of %s were taken from %s", n, class, other))
+		t.Notes = append(t.Notes, fmt.Sprintf("%d missing values of %s (%s) were taken from %s, as the authors' own code does; --missing keep leaves them missing", n, class, some(filled), other))
 		t.Source += fmt.Sprintf("; %d missing values of %s taken from %s", n, class, other)
 	}
 	return nil

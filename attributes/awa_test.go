@@ -90,7 +90,7 @@ func TestAwAReal(t *testing.T) {
 			t.Errorf("antelope's %s is %v", table.Names[i], v)
 		}
 	}
-	other, err := ReadXLSA17(filepath.Join(data, "xlsa17", "AWA2", "att_splits.mat"), XLSA17Original, order)
+	other, err := ReadXLSA17(filepath.Join(data, "xlsa17", "AWA2", "att_splits.mat"), XLSA17Original, order, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"vzsl/internal/delimited"
+	"vzsl/internal/lookup"
 )
 
 const cubMatrix = "class_attribute_labels_continuous.txt"
@@ -29,7 +30,7 @@ func ReadCUB(dir string, classes []string) (*Table, error) {
 		return nil, err
 	}
 	file := filepath.Join(root, "attributes", cubMatrix)
-	rows, err := matrix(file, len(order), len(t.Names))
+	rows, err := matrix(file, order, t.Names)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +56,9 @@ func ReadCUB(dir string, classes []string) (*Table, error) {
 
 func cubRoot(dir string) (string, error) {
 	for _, root := range []string{dir, filepath.Join(dir, "CUB_200_2011")} {
-		if _, err := os.Stat(filepath.Join(root, "attributes", cubMatrix)); err == nil {
+		if there, err := lookup.Exists(filepath.Join(root, "attributes", cubMatrix)); err != nil {
+			return "", err
+		} else if there {
 			return root, nil
 		}
 	}
@@ -71,7 +74,11 @@ func cubNames(root string) ([]string, error) {
 	}
 	for _, dir := range []string{filepath.Join(root, "attributes"), root, filepath.Dir(abs)} {
 		file := filepath.Join(dir, "attributes.txt")
-		if st, err := os.Stat(file); err == nil && !st.IsDir() {
+		st, err := os.Stat(file)
+		if err != nil && !lookup.Absent(err) {
+			return nil, err
+		}
+		if err == nil && !st.IsDir() {
 			return numbered(file)
 		}
 	}
@@ -99,9 +106,11 @@ func numbered(file string) ([]string, error) {
 	return names, err
 }
 
-// matrix reads lines of numbers separated by white space: rows lines of columns values; columns 0: as many as in the first.
-func matrix(file string, rows, columns int) ([][]float32, error) {
+// matrix reads lines of numbers separated by white space, one for each class, with a value for each attribute; without names as
+// many as the first line has. Errors name class and attribute.
+func matrix(file string, classes, attributes []string) ([][]float32, error) {
 	var m [][]float32
+	rows, columns := len(classes), len(attributes)
 	err := delimited.Lines(file, func(line int, text string) error {
 		if len(m) == rows {
 			return fmt.Errorf("expected %d rows, one for each class of classes.txt, found more", rows)
@@ -111,13 +120,17 @@ func matrix(file string, rows, columns int) ([][]float32, error) {
 			columns = len(f)
 		}
 		if len(f) != columns {
-			return fmt.Errorf("expected %d values, found %d", columns, len(f))
+			return fmt.Errorf("class %q: expected %d values, found %d", classes[len(m)], columns, len(f))
 		}
 		row := make([]float32, columns)
 		for i, s := range f {
 			v, err := number(s)
 			if err != nil {
-				return fmt.Errorf("value %d: %w", i+1, err)
+				at := fmt.Sprintf("value %d", i+1)
+				if i < len(attributes) {
+					at = fmt.Sprintf("attribute %q", attributes[i])
+				}
+				return fmt.Errorf("%s of class %q: %w", at, classes[len(m)], err)
 			}
 			row[i] = v
 		}

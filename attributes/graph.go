@@ -9,7 +9,7 @@ import (
 func (n *Normaliser) Graph(g *onnxfile.Graph, raw string) string {
 	double, single := onnxfile.Attr("to", int(onnxfile.Double)), onnxfile.Attr("to", int(onnxfile.Float))
 	x := g.Node("Cast", []string{raw}, double)
-	if n.fill != nil {
+	if n.fills() {
 		missing := g.Node("IsNaN", []string{x})
 		x = g.Node("Where", []string{missing, g.Doubles("attributes.fill", n.fill, 1, n.dim), x})
 	}
@@ -54,7 +54,11 @@ func (n *Normaliser) Graph(g *onnxfile.Graph, raw string) string {
 // signed square roots) and scale (standard deviations).
 func (n *Normaliser) Parts() map[string][]float64 {
 	parts := map[string][]float64{}
-	for name, v := range map[string][]float64{"fill": n.fill, "mean": n.mean, "scale": n.scale} {
+	var fill []float64
+	if n.fills() {
+		fill = n.fill
+	}
+	for name, v := range map[string][]float64{"fill": fill, "mean": n.mean, "scale": n.scale} {
 		if v != nil {
 			parts[name] = v
 		}

@@ -41,7 +41,7 @@ type Normaliser struct {
 	missing string
 	dim     int
 	blocks  []int     // widths of the blocks; nil: one
-	fill    []float64 // class-mean: the values in place of missing ones
+	fill    []float64 // the means over the rows fitted on: class-mean takes them in place of missing values. nil: stored by a version that kept none
 	mean    []float64 // standardise, centre-l2; sqrt-centre-l2: of the square roots
 	scale   []float64 // standardise: standard deviations; 0 for an attribute that is constant
 }
@@ -78,21 +78,19 @@ func Fit(kind string, rows [][]float32, missing string, blocks ...int) (*Normali
 			return nil, fmt.Errorf("class %d: %w", i, err)
 		}
 	}
-	if missing == MissingClassMean {
-		n.fill = make([]float64, n.dim)
-		for k := range n.fill {
-			sum, count := 0.0, 0
-			for _, row := range rows {
-				if v := float64(row[k]); !math.IsNaN(v) {
-					sum += v
-					count++
-				}
+	n.fill = make([]float64, n.dim)
+	for k := range n.fill {
+		sum, count := 0.0, 0
+		for _, row := range rows {
+			if v := float64(row[k]); !math.IsNaN(v) {
+				sum += v
+				count++
 			}
-			if count == 0 {
-				return nil, fmt.Errorf("attribute %d has no value in any of the %d classes fitted on", k, len(rows))
-			}
-			n.fill[k] = sum / float64(count)
 		}
+		if count == 0 {
+			return nil, fmt.Errorf("attribute %d has no value in any of the %d classes fitted on", k, len(rows))
+		}
+		n.fill[k] = sum / float64(count)
 	}
 	if n.centres() {
 		n.fitMoments(rows)
@@ -154,7 +152,7 @@ func (n *Normaliser) fitMoments(rows [][]float32) {
 // value is attribute k of a row, filled where missing; under sqrt-centre-l2 its signed square root.
 func (n *Normaliser) value(row []float32, k int) float64 {
 	v := float64(row[k])
-	if n.fill != nil && math.IsNaN(v) {
+	if n.fills() && math.IsNaN(v) {
 		v = n.fill[k]
 	}
 	if n.kind == SqrtCentreL2 {
@@ -168,11 +166,38 @@ func (n *Normaliser) acceptable(row []float32) error {
 		switch v := float64(v); {
 		case math.IsInf(v, 0):
 			return fmt.Errorf("attribute %d is %v", k, v)
-		case math.IsNaN(v) && n.missing == MissingError:
-			return fmt.Errorf("attribute %d is missing; choose to fill missing values with %q or complete the description", k, MissingClassMean)
+		case math.IsNaN(v) && !n.fills():
+			return fmt.Errorf("attribute %d is missing and missing values are not filled (%q does)", k, MissingClassMean)
 		}
 	}
 	return nil
+}
+
+// fills tells whether missing values are filled.
+func (n *Normaliser) fills() bool { return n.missing == MissingClassMean }
+
+// Missing is the way that missing values are treated.
+func (n *Normaliser) Missing() string { return n.missing }
+
+// Means are the attributes' raw means over the classes fitted on; nil where a version that kept none stored the normaliser.
+func (n *Normaliser) Means() []float64 {
+	if n.fill != nil {
+		return n.fill
+	}
+	return n.mean
+}
+
+// WithMissing is the same normalisation with another way to treat missing values.
+func (n *Normaliser) WithMissing(missing string) (*Normaliser, error) {
+	m := *n
+	m.missing, m.fill = missing, n.Means()
+	if err := m.known(); err != nil {
+		return nil, err
+	}
+	if m.fills() && m.fill == nil {
+		return nil, fmt.Errorf("the normalisation was stored without the attributes' means, which were to stand for missing values")
+	}
+	return &m, nil
 }
 
 // Kind is the way of normalising.
@@ -194,7 +219,7 @@ func (n *Normaliser) Apply(row, dst []float32) error {
 	if err := n.acceptable(row); err != nil {
 		return err
 	}
-	if n.kind == None && n.fill == nil {
+	if n.kind == None && !n.fills() {
 		copy(dst, row)
 		return nil
 	}
@@ -274,7 +299,7 @@ func (n *Normaliser) UnmarshalJSON(b []byte) error {
 		}
 		return 0
 	}
-	if s.Dim < 1 || len(s.Fill) != want(s.Missing == MissingClassMean) ||
+	if s.Dim < 1 || len(s.Fill) != want(s.Missing == MissingClassMean || s.Fill != nil) ||
 		len(s.Mean) != want(m.centres()) || len(s.Scale) != want(s.Kind == Standardise) {
 		return fmt.Errorf("attribute normalisation %q of %d attributes: %d fills, %d means, %d scales do not fit", s.Kind, s.Dim, len(s.Fill), len(s.Mean), len(s.Scale))
 	}

@@ -2,7 +2,6 @@ package attributes
 
 import (
 	"bytes"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -53,7 +52,7 @@ func TestReadParquet(t *testing.T) {
 			text("Class"), arrow.Field{Name: "v", Type: arrow.ListOf(f32), Nullable: true}), []string{"v_001", "v_002", "v_003"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := ReadParquet(c.path, classes)
+			got, err := ReadFile(c.path, FileOptions{Classes: classes})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -74,34 +73,21 @@ func TestReadParquetErrors(t *testing.T) {
 		path string
 		says []string
 	}{
-		"no class":   {parquetFile(t, `[{"animal":"zebra","x":1}]`, text("animal"), x), []string{`"class"`, "animal, x"}},
-		"no numbers": {parquetFile(t, `[{"class":"zebra","note":"a"}]`, text("class"), text("note")), []string{"no column of numbers"}},
+		"no class":   {parquetFile(t, `[{"animal":"zebra","x":1}]`, text("animal"), x), []string{`"class"`, `"animal" (text), "x" (numbers)`}},
+		"no numbers": {parquetFile(t, `[{"class":"zebra","note":"a"}]`, text("class"), text("note")), []string{"no attributes"}},
 		"twice":      {parquetFile(t, `[{"class":"zebra","x":1},{"class":"zebra","x":2}]`, text("class"), x), []string{"row 2", `"zebra"`}},
 		"missing":    {parquetFile(t, `[{"class":"Zebra","x":1}]`, text("class"), x), []string{`zebra (written "Zebra" there)`}},
 		"ragged": {parquetFile(t, `[{"class":"zebra","x":[1,2]},{"class":"cat","x":[1]}]`, text("class"),
-			arrow.Field{Name: "x", Type: arrow.ListOf(f64), Nullable: true}), []string{"lists of 2 and of 1"}},
-		"too large":   {parquetFile(t, `[{"class":"zebra","x":1e300}]`, text("class"), x), []string{`"x"`, "row 1", "1e+300"}},
-		"class codes": {parquetFile(t, `[{"class":3,"x":1}]`, arrow.Field{Name: "class", Type: arrow.PrimitiveTypes.Int64}, x), []string{"class names are text"}},
-		"no parquet":  {write(t, filepath.Join(t.TempDir(), "a.parquet"), "class,x\nzebra,1\n"), []string{"a.parquet", "no readable Parquet file"}},
+			arrow.Field{Name: "x", Type: arrow.ListOf(f64), Nullable: true}), []string{"row 1", "not 2 values"}},
+		"too large":   {parquetFile(t, `[{"class":"zebra","x":1e300}]`, text("class"), x), []string{`"x"`, "zebra", "beyond float32"}},
+		"class codes": {parquetFile(t, `[{"class":3,"x":1}]`, arrow.Field{Name: "class", Type: arrow.PrimitiveTypes.Int64}, x), []string{"no column of class names"}},
+		"no parquet":  {write(t, filepath.Join(t.TempDir(), "a.parquet"), "class,x\nzebra,1\n"), []string{"a.parquet", "is text"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := ReadParquet(c.path, []string{"zebra"})
+			_, err := ReadFile(c.path, FileOptions{Classes: []string{"zebra"}})
 			wantError(t, err, c.says...)
 		})
 	}
-	_, err := ReadParquet(filepath.Join(t.TempDir(), "none.parquet"), nil)
+	_, err := ReadFile(filepath.Join(t.TempDir(), "none.parquet"), FileOptions{})
 	wantError(t, err, "none.parquet")
-}
-
-func FuzzParquet(f *testing.F) {
-	b, err := os.ReadFile(parquetFile(f, `[{"class":"zebra","x":1}]`, text("class"), arrow.Field{Name: "x", Type: arrow.PrimitiveTypes.Float64, Nullable: true}))
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(b)
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if got, err := readParquet("a.parquet", bytes.NewReader(b), []string{"zebra"}); err == nil && len(got.Values) != 1 {
-			t.Fatal(got)
-		}
-	})
 }

@@ -62,7 +62,11 @@ func ReadSUN(dir string, classes []string) (*Table, error) {
 		}
 		counts[class]++
 		for k, s := 0, sums[class]; k < len(s); k++ {
-			s[k] += v[k*len(images)+i]
+			x := v[k*len(images)+i]
+			if x-x != 0 {
+				return nil, fmt.Errorf("%s: attribute %q of image %q is %v", file, t.Names[k], image, x)
+			}
+			s[k] += x
 		}
 	}
 	rows := make(map[string][]float32, len(order))

@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // Table holds the attribute vectors of classes.
@@ -121,14 +123,23 @@ func (t *Table) Missing() int {
 	return n
 }
 
-// align puts rows, by class name, into the order of classes. Rows of other classes are said in the notes.
+// align puts rows, by class name in Unicode's normal form C, into the order of classes. Rows of other classes are said in the notes.
 func (t *Table) align(file string, classes []string, names []string, rows map[string][]float32) error {
+	names, rows, err := normalForm(file, names, rows)
+	if err != nil {
+		return err
+	}
+	for i, n := range t.Names {
+		t.Names[i] = norm.NFC.String(n)
+	}
+	classes = slices.Clone(classes)
 	wanted := make(map[string]bool, len(classes))
-	for _, c := range classes {
+	for i, c := range classes {
+		c = norm.NFC.String(c)
 		if wanted[c] {
 			return fmt.Errorf("class %q is asked for twice", c)
 		}
-		wanted[c] = true
+		classes[i], wanted[c] = c, true
 	}
 	var extra []string
 	folded := map[string]string{}
@@ -159,6 +170,22 @@ func (t *Table) align(file string, classes []string, names []string, rows map[st
 		t.Notes = append(t.Notes, fmt.Sprintf("%s: %d rows are of classes that the dataset does not have and were left out: %s", file, len(extra), some(extra)))
 	}
 	return nil
+}
+
+// normalForm gives rows by their classes' names in Unicode's normal form C: files from macOS have form D.
+func normalForm(file string, names []string, rows map[string][]float32) ([]string, map[string][]float32, error) {
+	if !slices.ContainsFunc(names, func(n string) bool { return !norm.NFC.IsNormalString(n) }) {
+		return names, rows, nil
+	}
+	out, composed := make([]string, len(names)), make(map[string][]float32, len(rows))
+	for i, n := range names {
+		out[i] = norm.NFC.String(n)
+		if composed[out[i]] != nil {
+			return nil, nil, fmt.Errorf("%s: class %q has two rows, its name written in two Unicode forms", file, out[i])
+		}
+		composed[out[i]] = rows[n]
+	}
+	return out, composed, nil
 }
 
 // fold makes names alike that differ in case, spaces, underscores, plus signs or hyphens only.

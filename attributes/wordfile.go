@@ -7,8 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 )
 
@@ -154,8 +155,11 @@ func (w *wordFile) identify(start []byte, format string, whole bool) error {
 		switch {
 		case headErr != nil:
 			return headErr
-		case header && textLine(rest, dim, whole):
+		case header && textLines(rest, dim, whole):
 			w.format = WordsText
+		case header && otherDim(rest, whole) > 0:
+			return fmt.Errorf("%s:1: the header promises %d values a word, the lines below it have %d: the file is damaged or its header is another file's; mend the header, or take it out and give the format as %s",
+				w.path, dim, otherDim(rest, whole), WordsGloVe)
 		case header:
 			w.format = WordsWord2Vec
 		default:
@@ -168,7 +172,7 @@ func (w *wordFile) identify(start []byte, format string, whole bool) error {
 			}
 			return headErr
 		}
-		if format == WordsText && !textLine(rest, dim, whole) {
+		if format == WordsText && !textLines(rest, dim, whole) {
 			first, _, _ := bytes.Cut(rest, []byte("\n"))
 			return fmt.Errorf("%s:2: the header promises a word and %d numbers a line, found %.60q; is it word2vec's binary format?", w.path, dim, first)
 		}
@@ -179,7 +183,11 @@ func (w *wordFile) identify(start []byte, format string, whole bool) error {
 		return fmt.Errorf("unknown format of word vectors %q; known: %v", format, WordFormats())
 	}
 	if w.format == WordsGloVe {
-		if w.dim = gloveDim(start, whole); w.dim < 1 {
+		var err error
+		if w.dim, err = gloveDim(start, whole); err != nil {
+			return fmt.Errorf("%s: %w", w.path, err)
+		}
+		if w.dim < 1 {
 			return fmt.Errorf("%s:1: not word vectors in any known format: neither a header \"<words> <values a word>\" (word2vec, fastText .vec) nor a word and its numbers (GloVe), found %.60q", w.path, line)
 		}
 		return nil
@@ -202,24 +210,48 @@ func wordHeader(line []byte) (words, dim int, ok bool) {
 	return words, dim, err1 == nil && err2 == nil && words >= 0 && words < 1<<40
 }
 
-// textLine: the first line after the header is a word and dim numbers.
-func textLine(b []byte, dim int, whole bool) bool {
-	line, _, cut := bytes.Cut(b, []byte("\n"))
-	if !cut && !whole { // one line longer than what was looked at: see that it is text
-		for _, c := range line {
-			if c < ' ' && c != '\t' && c != '\r' {
-				return false
-			}
+// textLines: what follows a header is text, not float32s: a line of it ends with the numbers that the header promises. One odd
+// line, short or without a word, does not make it binary.
+func textLines(b []byte, dim int, whole bool) bool {
+	first := true
+	for len(b) > 0 {
+		line, rest, cut := bytes.Cut(b, []byte("\n"))
+		if !cut && !whole {
+			return first && printable(line) // one line longer than what was looked at
 		}
-		return true
+		if trailingNumbers(line) >= dim {
+			return true
+		}
+		b, first = rest, false
 	}
-	n := trailingNumbers(line)
-	return n >= dim
+	return false
 }
 
-// gloveDim is the number of values in every line looked at: the fewest numbers that any line ends with, its word aside.
-func gloveDim(b []byte, whole bool) int {
-	dim := math.MaxInt
+func printable(line []byte) bool {
+	for _, c := range line {
+		if c < ' ' && c != '\t' && c != '\r' {
+			return false
+		}
+	}
+	return true
+}
+
+// otherDim is the number of values in lines of text whose header promises another; 0 where they are no text.
+func otherDim(b []byte, whole bool) int {
+	if !printable(bytes.ReplaceAll(b, []byte("\n"), nil)) {
+		return 0
+	}
+	dim, err := gloveDim(b, whole)
+	if err != nil {
+		return 0
+	}
+	return dim
+}
+
+// gloveDim is the number of values of a word: how many numbers most of the lines looked at end with, their words aside. A line
+// that is short, or whose word holds spaces and numbers, is outvoted; 0 where most lines are no word and its numbers.
+func gloveDim(b []byte, whole bool) (dim int, err error) {
+	lines := map[int]int{} // by their number of values
 	for len(b) > 0 {
 		line, rest, cut := bytes.Cut(b, []byte("\n"))
 		if !cut && !whole {
@@ -230,14 +262,27 @@ func gloveDim(b []byte, whole bool) int {
 		if f == 0 {
 			continue
 		}
-		if n := min(trailingNumbers(line), f-1); n < dim {
-			dim = n
+		n := trailingNumbers(line)
+		if !asciiSpace(rune(line[0])) { // else its word is empty
+			n = min(n, f-1)
+		}
+		lines[n]++
+	}
+	tie := 0 // another number of values that as many lines have
+	for _, n := range slices.Sorted(maps.Keys(lines)) {
+		if count, most := lines[n], lines[dim]; count > most {
+			dim, tie = n, 0
+		} else if count == most && n != dim {
+			tie = n
 		}
 	}
-	if dim == math.MaxInt || dim > maxWordDim {
-		return 0
+	if tie > 0 && dim > 0 {
+		return 0, fmt.Errorf("as many lines have %d numbers as have %d: put a first line \"<words> <values a word>\" that says which is meant", dim, tie)
 	}
-	return dim
+	if dim > maxWordDim {
+		return 0, nil
+	}
+	return dim, nil
 }
 
 func trailingNumbers(line []byte) int {

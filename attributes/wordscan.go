@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // wanted is the set of words looked for and what was found of them.
@@ -20,6 +22,7 @@ func newWanted() *wanted { return &wanted{slots: map[string]int{}, first: map[st
 
 // slot is the place of a word, new if need be.
 func (w *wanted) slot(word string) int {
+	word = norm.NFC.String(word)
 	if i, ok := w.slots[word]; ok {
 		return i
 	}
@@ -30,6 +33,15 @@ func (w *wanted) slot(word string) int {
 		w.first[word[:at]] = 1
 	}
 	return i
+}
+
+// find is the place of a word of the file that is still to be found.
+func (w *wanted) find(word []byte) (slot int, ok bool) {
+	slot, ok = w.slots[string(word)]
+	if !ok && !norm.NFC.IsNormal(word) {
+		slot, ok = w.slots[norm.NFC.String(string(word))]
+	}
+	return slot, ok && w.vec[slot] == nil
 }
 
 // scan goes through the file once and keeps the vectors of the wanted words; of a word that is there twice, the first. It
@@ -58,8 +70,8 @@ func (f *wordFile) scanBinary(w *wanted) (int, []string, error) {
 		if len(word) > 0 && word[0] == '\n' { // the newline after the vector before, in files that have it
 			word = word[1:]
 		}
-		slot, ok := w.slots[string(word)]
-		if !ok || w.vec[slot] != nil {
+		slot, ok := w.find(word)
+		if !ok {
 			if _, err := f.r.Discard(width); err != nil {
 				return n, nil, f.readError(err, at(n))
 			}
@@ -108,7 +120,7 @@ func (f *wordFile) scanText(w *wanted) (int, []string, error) {
 		switch {
 		case errors.Is(err, io.EOF):
 			ended = true
-			if len(line) <= 1 {
+			if blank(line) {
 				break
 			}
 			// A download that broke off ends within a line.
@@ -123,7 +135,7 @@ func (f *wordFile) scanText(w *wanted) (int, []string, error) {
 		case err != nil:
 			return words, nil, f.readError(err, fmt.Sprintf(":%d", number))
 		}
-		if len(line) > 1 {
+		if !blank(line) {
 			words++
 			if e := f.textWord(w, number, line); e != nil {
 				return words, nil, e
@@ -137,19 +149,25 @@ func (f *wordFile) scanText(w *wanted) (int, []string, error) {
 	return words, notes, nil
 }
 
+func blank(line []byte) bool { return len(bytes.Trim(line, " \t\r\n")) == 0 }
+
 // textWord keeps a line's vector if its word is wanted.
 func (f *wordFile) textWord(w *wanted, number int, line []byte) error {
 	end := bytes.IndexByte(line[:min(len(line), maxWord)], ' ')
 	if end < 0 {
-		if end = bytes.IndexByte(line[:min(len(line), maxWord)], '\t'); end < 0 {
+		end = bytes.IndexByte(line[:min(len(line), maxWord)], '\t')
+		if alone := bytes.TrimRight(line, "\r\n"); end < 0 && len(alone) <= maxWord {
+			end = len(alone) // a word without numbers, which matters only if it is wanted
+		}
+		if end < 0 {
 			return fmt.Errorf("%s:%d: expected a word and %d numbers, found %.60q", f.path, number, f.dim, bytes.TrimRight(line, "\r\n"))
 		}
 	} else if tab := bytes.IndexByte(line[:end], '\t'); tab >= 0 {
 		end = tab
 	}
 	first := line[:end]
-	slot, ok := w.slots[string(first)]
-	if !ok || w.vec[slot] != nil {
+	slot, ok := w.find(first)
+	if !ok {
 		if _, spaced := w.first[string(first)]; !spaced {
 			return nil
 		}
@@ -159,7 +177,7 @@ func (f *wordFile) textWord(w *wanted, number int, line []byte) error {
 	if !ok {
 		return fmt.Errorf("%s:%d: expected a word and %d numbers, found %d fields", f.path, number, f.dim, len(bytes.FieldsFunc(line, asciiSpace)))
 	}
-	if slot, ok = w.slots[string(word)]; !ok || w.vec[slot] != nil {
+	if slot, ok = w.find(word); !ok {
 		return nil
 	}
 	v := make([]float32, f.dim)

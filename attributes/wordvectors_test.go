@@ -10,6 +10,7 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -213,6 +214,8 @@ func TestWordErrors(t *testing.T) {
 		"binary without header":  {bin[4:], WordsWord2Vec, []string{":1", "format word2vec begins with"}},
 		"unknown format":         {bin, "elmo", []string{"elmo", "glove"}},
 		"line without end":       {append([]byte("2 3\nthe 1 2 3\n"), bytes.Repeat([]byte("x"), 3<<20)...), "", []string{":3", "a line of more than"}},
+		"another's header":       {[]byte("3 5\nthe 1 2 3\nzebra 4 5 6\npanda 7 8 9\n"), "", []string{":1", "promises 5 values a word, the lines below it have 3"}},
+		"as many of two kinds":   {[]byte("the 1 2 3\nzebra 4 5\n"), "", []string{"as many lines have 2 numbers as have 3"}},
 		"one field":              {[]byte("2 3\nthe 1 2 3\nzebra\n"), "", []string{":3", "a word and 3 numbers"}},
 		"promises more than fit": {[]byte("3000000 300\n\x01\x02\x03 \x04"), "", []string{"3000000 words of 300", "incomplete"}},
 	} {
@@ -263,6 +266,45 @@ func TestWordsProperty(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Lines that are odd change nothing for the others, wherever they stand: too short, of an empty word, of a word with spaces and
+// numbers, blank, twice.
+func TestOddLines(t *testing.T) {
+	odd := []string{"junk 0.1 0.2", " 0.1 0.2 0.3", "junk", "a b 0.1 0.2 0.3", "at 5 1 2 3", "12 1 2 3", "", " ", "zebra 9 9 9", "nan 1 2 3", "x", "e\u0301t\u00e9 7 8 9"}
+	for _, end := range []string{"\n", "\r\n"} {
+		for _, header := range []string{"", fmt.Sprintf("99 3%s", end)} {
+			for at := range 5 {
+				for _, line := range odd {
+					lines := []string{"the 1 1 1", "zebra 1 2 3", "panda 4 5 6", "of 0 0 0", "and 1 0 1"}
+					if strings.HasPrefix(line, "zebra") && at < 2 {
+						continue
+					}
+					lines = slices.Insert(lines, at, line)
+					got, err := lookUp([]byte(header+strings.Join(lines, end)+end), "", nil, "zebra", "panda")
+					if err != nil {
+						t.Errorf("%q at %d, header %q: %v", line, at, header, err)
+						continue
+					}
+					if d := cmp.Diff([][]float32{{1, 2, 3}, {4, 5, 6}}, got.Values); d != "" {
+						t.Errorf("%q at %d, header %q: %s", line, at, header, d)
+					}
+				}
+			}
+		}
+	}
+	// In either Unicode form.
+	got, err := lookUp([]byte("the 1 1 1\n\u00e9te\u0301 7 8 9\nof 1 2 3\n"), "", nil, "e\u0301t\u00e9")
+	if err != nil || got.Values[0][0] != 7 {
+		t.Error(got, err)
+	}
+	// The binary format: an empty word, the same word again, bytes that are no text.
+	v := small("", "zebra", "z\xff", "zebra", "panda")
+	for _, newline := range []bool{false, true} {
+		if got, err := lookUp(v.binary(newline), "", nil, "zebra", "panda"); err != nil || !cmp.Equal(got.Values, [][]float32{v.rows[1], v.rows[4]}) {
+			t.Error(newline, got, err)
+		}
+	}
 }
 
 func TestMoreThanPromised(t *testing.T) {

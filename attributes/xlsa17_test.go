@@ -37,7 +37,7 @@ func splitsFile(t *testing.T, names []string, original []float64, rows int) stri
 func TestXLSA17(t *testing.T) {
 	classes := []string{"c", "a", "b"} // another order than the file's
 	file := splitsFile(t, []string{"a", "b", "c", "d"}, []float64{1, 2, -1, 4, 5, 6, 7, 8}, 2)
-	table, err := ReadXLSA17(file, "", classes)
+	table, err := ReadXLSA17(file, "", classes, classes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,26 +50,30 @@ func TestXLSA17(t *testing.T) {
 	}
 	// A matrix with other negative values has no marks for missing ones.
 	file = splitsFile(t, []string{"a", "b", "c"}, []float64{1, 2, -1, -3, 5, 6}, 2)
-	if table, err = ReadXLSA17(file, XLSA17Original, classes); err != nil || table.Missing() != 0 || table.Values[2][0] != -1 {
+	if table, err = ReadXLSA17(file, XLSA17Original, classes, classes); err != nil || table.Missing() != 0 || table.Values[2][0] != -1 {
 		t.Error(table, err)
 	}
-	if table, err = ReadXLSA17(file, XLSA17Unit, classes); err != nil || !slices.Equal(table.Values[0], []float32{0, 1}) {
+	if table, err = ReadXLSA17(file, XLSA17Unit, classes, classes); err != nil || !slices.Equal(table.Values[0], []float32{0, 1}) {
+		t.Error(table, err)
+	}
+	// All of the file, where no classes are asked for.
+	if table, err = ReadXLSA17(file, "", nil, nil); err != nil || !slices.Equal(table.Classes, []string{"a", "b", "c"}) {
 		t.Error(table, err)
 	}
 	// SUN's names are spelt as the dataset spells them.
 	sun := splitsFile(t, []string{"desert_road", "desert_sand", "abbey"}, nil, 0)
-	if table, err = ReadXLSA17(sun, "", []string{"abbey", "desert/sand", "desert_road"}); err != nil || !slices.Equal(table.Values[2], []float32{1, 0}) || !slices.Equal(table.Values[0], []float32{0, 1}) {
+	if table, err = ReadXLSA17(sun, "", []string{"abbey", "desert/sand", "desert_road"}, nil); err != nil || !slices.Equal(table.Values[2], []float32{1, 0}) || !slices.Equal(table.Values[0], []float32{0, 1}) {
 		t.Error(table, err)
 	}
 	// Without names the order of allclasses.txt, or that of the classes, stands.
 	file = splitsFile(t, nil, nil, 0)
-	if table, err = ReadXLSA17(file, "", classes); err != nil || !slices.Equal(table.Values[0], []float32{1, 0}) || len(table.Notes) != 1 {
+	if table, err = ReadXLSA17(file, "", classes, classes); err != nil || !slices.Equal(table.Values[0], []float32{1, 0}) || len(table.Notes) != 1 {
 		t.Error(table, err)
 	}
 	if err := os.WriteFile(filepath.Join(filepath.Dir(file), "allclasses.txt"), []byte("a\nb\nc\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if table, err = ReadXLSA17(file, "", classes); err != nil || !slices.Equal(table.Values[0], []float32{0, 1}) || len(table.Notes) != 1 {
+	if table, err = ReadXLSA17(file, "", classes, classes); err != nil || !slices.Equal(table.Values[0], []float32{0, 1}) || len(table.Notes) != 1 {
 		t.Error(table, err)
 	}
 	for _, c := range []struct {
@@ -83,7 +87,7 @@ func TestXLSA17(t *testing.T) {
 		{splitsFile(t, nil, nil, 0), "", classes[:2], []string{"no allclasses_names"}},
 		{"none.mat", "", classes, []string{"none.mat"}},
 	} {
-		_, err := ReadXLSA17(c.file, c.which, c.classes)
+		_, err := ReadXLSA17(c.file, c.which, c.classes, c.classes)
 		if err == nil {
 			t.Errorf("%v: no error", c.says)
 			continue
@@ -93,5 +97,54 @@ func TestXLSA17(t *testing.T) {
 				t.Errorf("%q does not say %q", err, s)
 			}
 		}
+	}
+}
+
+// TestMATOfOthers: class descriptions in a MATLAB file that is not xlsa17's go by the class names beside them, a class in a column or
+// in a row; without names they are refused.
+func TestMATOfOthers(t *testing.T) {
+	file := func(rows, columns int, values []float64, names ...string) string {
+		path := filepath.Join(t.TempDir(), "own.mat")
+		f, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		w, err := matfile.NewWriter(f, "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Doubles("att", rows, columns, values); err != nil {
+			t.Fatal(err)
+		}
+		if names != nil {
+			if err := w.Texts("classes", names); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return path
+	}
+	o := FileOptions{Classes: []string{"ant", "bee", "cat"}, Numbered: []string{"ant", "bee", "cat"}}
+	for name, path := range map[string]string{
+		"a class in a column": file(2, 3, []float64{5, 6, 1, 2, 3, 4}, "cat", "ant", "bee"),
+		"a class in a row":    file(3, 2, []float64{5, 1, 3, 6, 2, 4}, "cat", "ant", "bee"),
+	} {
+		got, err := ReadFile(path, o)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for i, want := range [][]float32{{1, 2}, {3, 4}, {5, 6}} {
+			if !slices.Equal(got.Values[i], want) {
+				t.Errorf("%s: %v", name, got.Values)
+			}
+		}
+	}
+	if _, err := ReadFile(file(2, 3, make([]float64, 6)), o); err == nil || !strings.Contains(err.Error(), "no column of class names") {
+		t.Error(err)
+	}
+	splits := splitsFile(t, nil, nil, 0)
+	if _, err := ReadXLSA17(splits, "", o.Classes, nil); err == nil || !strings.Contains(err.Error(), "allclasses.txt") {
+		t.Error(err)
 	}
 }

@@ -4,15 +4,21 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
+
+	"vzsl/internal/delimited"
+	"vzsl/internal/lookup"
 )
 
 const awaPage = "https://cvml.ista.ac.at/AwA2/"
 
 // openAwA2 reads Animals with Attributes 2: classes.txt "<class id> <name>", JPEGImages/<class>/<class>_10001.jpg. dir is
-// Animals_with_Attributes2 or the folder that holds it.
+// Animals_with_Attributes2 or the folder that holds it. Images that its own features list (Features/*/AwA2-filenames.txt,
+// AwA2-labels.txt) are of the dataset too, whether their pictures are there or not.
 func openAwA2(dir string) (*Dataset, error) {
 	d, err := awaClasses("awa2", dir, "Animals_with_Attributes2")
 	if err != nil {
@@ -24,17 +30,19 @@ func openAwA2(dir string) (*Dataset, error) {
 		index[c.Name] = i
 	}
 	entries, err := os.ReadDir(d.ImageRoot)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("no JPEGImages in %s; its pictures are AwA2-data.zip of %s", d.Root, awaPage)
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
 	files := make([][]string, len(d.Classes))
+	pictures := 0
 	var strange []string
 	for _, e := range entries {
 		name := e.Name()
-		if st, err := os.Stat(filepath.Join(d.ImageRoot, name)); err != nil || !st.IsDir() || strings.HasPrefix(name, ".") {
+		st, err := os.Stat(filepath.Join(d.ImageRoot, name))
+		if err != nil && !lookup.Absent(err) {
+			return nil, err
+		}
+		if err != nil || !st.IsDir() || strings.HasPrefix(name, ".") || systemFolders[name] {
 			continue
 		}
 		k, ok := index[name]
@@ -45,22 +53,85 @@ func openAwA2(dir string) (*Dataset, error) {
 		if files[k], err = picturesIn(filepath.Join(d.ImageRoot, name)); err != nil {
 			return nil, err
 		}
+		pictures += len(files[k])
+	}
+	list, err := d.addAwA2Listed(files)
+	if err != nil {
+		return nil, err
 	}
 	for k, c := range d.Classes {
-		for _, f := range files[k] {
+		slices.Sort(files[k])
+		for _, f := range slices.Compact(files[k]) {
 			d.Images = append(d.Images, Image{Path: c.Name + "/" + f, Class: k})
 		}
 	}
 	if len(strange) > 0 {
 		d.note("%d folders of %s are no classes of classes.txt and were left out: %s", len(strange), d.ImageRoot, some(strange))
 	}
-	if len(d.Images) == 0 {
-		return nil, fmt.Errorf("no pictures in %s", d.ImageRoot)
-	}
-	if n := d.withoutImages(); n > 0 {
-		d.note("%d of the %d classes have no images", n, len(d.Classes))
+	switch n := d.withoutImages(); {
+	case list != "":
+		d.noteMissing(list)
+	case pictures == 0:
+		d.noteUnpictured("no pictures in %s (they are AwA2-data.zip of %s): features are to be imported", d.ImageRoot, awaPage)
+	case n > 0:
+		d.noteUnpictured("%d of the %d classes have no images", n, len(d.Classes))
 	}
 	return d, d.check()
+}
+
+// addAwA2Listed adds the images that AwA2's own features are of, "antelope_10001.jpg" and a class id a line in two files, and gives
+// the list's path, "" where there is none.
+func (d *Dataset) addAwA2Listed(files [][]string) (list string, err error) {
+	found, err := lookup.Below(d.Root, "Features/*/AwA2-filenames.txt")
+	if err != nil || len(found) == 0 {
+		return "", err
+	}
+	list = found[0]
+	labels := filepath.Join(filepath.Dir(list), "AwA2-labels.txt")
+	byID, byName := make(map[int]int, len(d.Classes)), make(map[string]bool, len(d.Classes))
+	for i, c := range d.Classes {
+		byID[c.ID], byName[c.Name] = i, true
+	}
+	var of []int
+	err = delimited.Lines(labels, func(_ int, text string) error {
+		id, err := positive(text)
+		if err != nil {
+			return err
+		}
+		k, ok := byID[id]
+		if !ok {
+			return fmt.Errorf("class id %d is not in classes.txt", id)
+		}
+		of = append(of, k)
+		return nil
+	})
+	if errors.Is(err, os.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	n := 0
+	err = delimited.Lines(list, func(_ int, text string) error {
+		if n < len(of) {
+			if c := awaClass(text); byName[c] && c != d.Classes[of[n]].Name {
+				return fmt.Errorf("image %q has the label of class %q (%s)", text, d.Classes[of[n]].Name, labels)
+			}
+			files[of[n]] = append(files[of[n]], path.Base(text))
+		}
+		n++
+		return nil
+	})
+	if err == nil && n != len(of) {
+		err = fmt.Errorf("%s names %d images, %s has %d labels", list, n, labels, len(of))
+	}
+	return list, err
+}
+
+// awaClass is the class in the name of a picture of AwA, "antelope_10001.jpg".
+func awaClass(file string) string {
+	name := path.Base(file)
+	return name[:max(0, strings.LastIndex(name, "_"))]
 }
 
 // openAwA1 reads the classes of Animals with Attributes. Its pictures are not handed round; features are imported.
@@ -77,7 +148,9 @@ func openAwA1(dir string) (*Dataset, error) {
 func awaClasses(name, dir, folder string) (*Dataset, error) {
 	for _, root := range []string{dir, filepath.Join(dir, folder)} {
 		file := filepath.Join(root, "classes.txt")
-		if _, err := os.Stat(file); err != nil {
+		if there, err := lookup.Exists(file); err != nil {
+			return nil, err
+		} else if !there {
 			continue
 		}
 		var classes idTable

@@ -3,6 +3,10 @@ package datasets
 import (
 	"fmt"
 	"strings"
+
+	"golang.org/x/text/unicode/norm"
+
+	"vzsl/features"
 	"vzsl/internal/delimited"
 )
 
@@ -12,8 +16,8 @@ type listed struct {
 	line int
 }
 
-// ReadClassList reads class names, one a line. Blank lines and lines that start with # are left out; a name that is there
-// twice is an error.
+// ReadClassList reads class names, one a line, in Unicode's normal form C. Blank lines and comments are left out: a comment is a
+// # alone or followed by a blank, since a name may begin with it. A duplicate name is an error.
 func ReadClassList(path string) ([]string, error) {
 	list, err := readClassList(path)
 	if err != nil {
@@ -33,16 +37,17 @@ func ReadKnownClasses(path string, known []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	have := make(map[string]bool, len(known))
+	have := make(map[string]string, len(known))
 	for _, k := range known {
-		have[k] = true
+		have[norm.NFC.String(k)] = k
 	}
 	names := make([]string, len(list))
 	for i, l := range list {
-		if !have[l.name] {
-			return nil, fmt.Errorf("%s:%d: %w", path, l.line, unknownClass(l.name, known))
+		k, ok := have[l.name]
+		if !ok {
+			return nil, fmt.Errorf("%s:%d: %w", path, l.line, features.UnknownClass(l.name, known))
 		}
-		names[i] = l.name
+		names[i] = k
 	}
 	return names, nil
 }
@@ -63,14 +68,14 @@ func readNamed(path string, known, wnids []string) ([]string, error) {
 		}
 	}
 	for _, k := range known {
-		named[k] = k
+		named[norm.NFC.String(k)] = k
 	}
 	lines := map[string]int{}
 	names := make([]string, len(list))
 	for i, l := range list {
 		name, ok := named[l.name]
 		if !ok {
-			return nil, fmt.Errorf("%s:%d: %w", path, l.line, unknownClass(l.name, known))
+			return nil, fmt.Errorf("%s:%d: %w", path, l.line, features.UnknownClass(l.name, known))
 		}
 		if was, twice := lines[name]; twice {
 			return nil, fmt.Errorf("%s:%d: class %q is already in line %d", path, l.line, name, was)
@@ -80,13 +85,18 @@ func readNamed(path string, known, wnids []string) ([]string, error) {
 	return names, nil
 }
 
+func isComment(line string) bool {
+	return line == "#" || strings.HasPrefix(line, "# ") || strings.HasPrefix(line, "#\t")
+}
+
 func readClassList(path string) ([]listed, error) {
 	var list []listed
 	lines := map[string]int{}
 	err := delimited.Lines(path, func(line int, text string) error {
-		if strings.HasPrefix(text, "#") {
+		if isComment(text) {
 			return nil
 		}
+		text = norm.NFC.String(text)
 		if was, twice := lines[text]; twice {
 			return fmt.Errorf("class %q is already in line %d", text, was)
 		}
@@ -101,58 +111,4 @@ func readClassList(path string) ([]listed, error) {
 		return nil, fmt.Errorf("%s names no class; one name a line is expected", path)
 	}
 	return list, nil
-}
-
-func unknownClass(name string, known []string) error {
-	if near := nearest(name, known); near != "" {
-		return fmt.Errorf("no class is called %q; did you mean %q?", name, near)
-	}
-	return fmt.Errorf("no class is called %q; the classes are %s", name, some(known))
-}
-
-// nearest is the known name that takes the fewest edits to make from name, letters' case, spaces and underscores aside; ""
-// where nothing is near.
-func nearest(name string, known []string) string {
-	plain := func(s string) []rune {
-		return []rune(strings.ToLower(strings.NewReplacer("_", " ", "+", " ", "-", " ").Replace(s)))
-	}
-	want := plain(name)
-	best, bestCost := "", len(want)/2+1
-	for _, k := range known {
-		have := plain(k)
-		// Names are often given without their number, "Ovenbird" for "099.Ovenbird".
-		cost := min(edits(want, have, bestCost), edits(want, []rune(strings.TrimLeft(string(have), "0123456789. ")), bestCost-1)+1)
-		if cost < bestCost {
-			best, bestCost = k, cost
-		}
-	}
-	return best
-}
-
-// edits is the Levenshtein distance of two words, or anything from limit on where it is not below limit.
-func edits(a, b []rune, limit int) int {
-	if d := len(a) - len(b); d >= limit || -d >= limit {
-		return max(d, -d)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i, x := range a {
-		diagonal, least := row[0], i+1
-		row[0] = i + 1
-		for j, y := range b {
-			cost := diagonal
-			if x != y {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-			least = min(least, row[j+1])
-		}
-		if least >= limit {
-			return least
-		}
-	}
-	return row[len(b)]
 }

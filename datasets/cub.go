@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"vzsl/internal/delimited"
+	"vzsl/internal/lookup"
 )
 
 // openCUB reads CUB-200-2011 in its official layout: classes.txt "<class id> <name>", images.txt "<image id> <path under
@@ -54,7 +55,7 @@ func openCUB(dir string) (*Dataset, error) {
 		return nil, fmt.Errorf("%s: %w", root, err)
 	}
 	if n := d.withoutImages(); n > 0 {
-		d.note("%d of the %d classes have no images", n, len(d.Classes))
+		d.noteUnpictured("%d of the %d classes have no images", n, len(d.Classes))
 	}
 	d.noteMissing(imagesFile)
 	return d, nil
@@ -62,7 +63,9 @@ func openCUB(dir string) (*Dataset, error) {
 
 func cubRoot(dir string) (string, error) {
 	for _, root := range []string{dir, filepath.Join(dir, "CUB_200_2011")} {
-		if _, err := os.Stat(filepath.Join(root, "classes.txt")); err == nil {
+		if there, err := lookup.Exists(filepath.Join(root, "classes.txt")); err != nil {
+			return "", err
+		} else if there {
 			return root, nil
 		}
 	}
@@ -164,7 +167,10 @@ func (d *Dataset) noteMissing(list string) {
 			missing = append(missing, m.Path)
 		}
 	}
-	if len(missing) > 0 {
-		d.note("%d of the %d images of %s have no file in %s: %s", len(missing), len(d.Images), filepath.Base(list), d.ImageRoot, some(missing))
+	switch n := len(missing); {
+	case n > 0 && n == len(d.Images):
+		d.noteUnpictured("none of the %d images of %s has a file in %s: features are to be imported, or the pictures put there", n, filepath.Base(list), d.ImageRoot)
+	case n > 0:
+		d.noteUnpictured("%d of the %d images of %s have no file in %s: %s", len(missing), len(d.Images), filepath.Base(list), d.ImageRoot, some(missing))
 	}
 }

@@ -1,27 +1,24 @@
 package datasets
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"sort"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"vzsl/features"
+
+	"vzsl/features/convert"
 )
 
-// Class is one class of a dataset.
-type Class struct {
-	Name string
-	WNID string // WordNet id, where the dataset has one
-	ID   int    // number in the dataset's own files, from 1; 0 where classes have none
-}
-
-// Image is one picture.
-type Image struct {
-	Path  string // relative to the dataset's ImageRoot, separated by slashes, unique
-	Class int    // index of its class
-}
+// Class is one class of a dataset, Image one picture.
+type (
+	Class = features.Class
+	Image = features.Image
+)
 
 // Dataset is what a layout's files say.
 type Dataset struct {
@@ -31,12 +28,14 @@ type Dataset struct {
 	Classes   []Class
 	Images    []Image
 	Notes     []string // what is odd but allowed, one line each
+	// Unpictured says the same of pictures that are not there: no matter where features come from elsewhere.
+	Unpictured []string
 }
 
 // layouts by name.
 var layouts = map[string]func(dir string) (*Dataset, error){
 	"cub":    openCUB,
-	"folder": func(dir string) (*Dataset, error) { return OpenFolder(dir, "") },
+	"folder": func(dir string) (*Dataset, error) { return OpenFolder(dir, "", convert.Choice{}) },
 	"xlsa17": openXLSA17,
 	"awa1":   openAwA1, "awa2": openAwA2, "sun": openSUN, "imagenet": openImageNet, "flo": openFLO,
 }
@@ -70,10 +69,12 @@ func Open(layout, dir string) (*Dataset, error) {
 	return d, nil
 }
 
-// check finds what no layout may give.
+// check brings class names to Unicode's normal form C and finds what no layout may give. Every layout ends with it.
 func (d *Dataset) check() error {
 	names := make(map[string]struct{}, len(d.Classes))
-	for _, c := range d.Classes {
+	for i := range d.Classes {
+		c := &d.Classes[i]
+		c.Name = norm.NFC.String(c.Name)
 		if err := validName("class", c.Name); err != nil {
 			return err
 		}
@@ -114,23 +115,19 @@ func (d *Dataset) ClassNames() []string {
 	return names
 }
 
-// SHA256 identifies the images and the classes they belong to: their names, order and labels. Classes without images do not
-// count, so that describing one more class leaves the features of the others valid.
-func (d *Dataset) SHA256() string {
-	h := sha256.New()
-	used := make([]bool, len(d.Classes))
-	for _, m := range d.Images {
-		used[m.Class] = true
-	}
-	for i, c := range d.Classes {
-		if used[i] {
-			fmt.Fprintf(h, "class %d %q\n", i, c.Name)
+// SHA256 identifies the images and the classes they belong to; see [features.ListSHA256].
+func (d *Dataset) SHA256() string { return features.ListSHA256(d.Classes, d.Images) }
+
+// Numbered are the names of the classes in the order of their numbers, 1, 2, 3, ...; nil where they are not all numbered so.
+func (d *Dataset) Numbered() []string {
+	names := make([]string, len(d.Classes))
+	for _, c := range d.Classes {
+		if c.ID < 1 || c.ID > len(names) || names[c.ID-1] != "" {
+			return nil
 		}
+		names[c.ID-1] = c.Name
 	}
-	for _, m := range d.Images {
-		fmt.Fprintf(h, "image %d %q\n", m.Class, m.Path)
-	}
-	return hex.EncodeToString(h.Sum(nil))
+	return names
 }
 
 // withoutImages counts the classes that no image belongs to.
@@ -150,6 +147,10 @@ func (d *Dataset) withoutImages() int {
 
 func (d *Dataset) note(format string, args ...any) {
 	d.Notes = append(d.Notes, fmt.Sprintf(format, args...))
+}
+
+func (d *Dataset) noteUnpictured(format string, args ...any) {
+	d.Unpictured = append(d.Unpictured, fmt.Sprintf(format, args...))
 }
 
 // some lists the first few of many names.

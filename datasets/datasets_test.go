@@ -3,11 +3,14 @@ package datasets
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"vzsl/internal/delimited"
 
 	"github.com/google/go-cmp/cmp"
+
+	"vzsl/features/convert"
 )
 
 func write(t testing.TB, path, text string) string {
@@ -35,7 +38,7 @@ func wantError(t *testing.T, err error, parts ...string) {
 
 func wantNotes(t *testing.T, d *Dataset, parts ...string) {
 	t.Helper()
-	all := strings.Join(d.Notes, "\n")
+	all := strings.Join(slices.Concat(d.Notes, d.Unpictured), "\n")
 	for _, p := range parts {
 		if !strings.Contains(all, p) {
 			t.Errorf("notes %q do not say %q", all, p)
@@ -88,8 +91,8 @@ func TestCUB(t *testing.T) {
 		want := &Dataset{
 			Name: "cub", Root: root, ImageRoot: filepath.Join(root, "images"),
 			Classes: []Class{{Name: "001.A", ID: 1}, {Name: "002.B b", ID: 2}, {Name: "005.C", ID: 5}},
-			Images:  []Image{{"005.C/x_1.jpg", 2}, {"001.A/x_1.jpg", 0}, {"001.A/x 2.jpg", 0}},
-			Notes:   d.Notes,
+			Images:  []Image{{Path: "005.C/x_1.jpg", Class: 2}, {Path: "001.A/x_1.jpg", Class: 0}, {Path: "001.A/x 2.jpg", Class: 0}},
+			Notes:   d.Notes, Unpictured: d.Unpictured,
 		}
 		if diff := cmp.Diff(want, d); diff != "" {
 			t.Error(diff)
@@ -151,7 +154,7 @@ func TestRealCUB(t *testing.T) {
 	if len(d.Classes) != 200 || len(d.Images) != 4544 {
 		t.Errorf("%d classes, %d images", len(d.Classes), len(d.Images))
 	}
-	if diff := cmp.Diff([]string{"123 of the 200 classes have no images"}, d.Notes); diff != "" {
+	if diff := cmp.Diff([]string{"123 of the 200 classes have no images"}, d.Unpictured); diff != "" {
 		t.Error(diff)
 	}
 	seen, unseen, source, err := StandardSplit("cub", d.ClassNames())
@@ -198,12 +201,12 @@ func TestFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	images := []Image{{"ape/a.webp", 0}, {"zebra/10.png", 1}, {"zebra/2.JPG", 1}}
-	want := &Dataset{Name: "folder", Root: dir, ImageRoot: dir, Classes: []Class{{Name: "ape"}, {Name: "zebra"}, {Name: "empty"}}, Images: images, Notes: d.Notes}
+	images := []Image{{Path: "ape/a.webp", Class: 0}, {Path: "zebra/10.png", Class: 1}, {Path: "zebra/2.JPG", Class: 1}}
+	want := &Dataset{Name: "folder", Root: dir, ImageRoot: dir, Classes: []Class{{Name: "ape"}, {Name: "zebra"}}, Images: images, Notes: d.Notes, Unpictured: d.Unpictured}
 	if diff := cmp.Diff(want, d); diff != "" {
 		t.Error(diff)
 	}
-	wantNotes(t, d, "1 pictures lie in", "zebra holds 1 folders", "zebra holds 1 files that are no pictures", "1 of the 3 classes have no images")
+	wantNotes(t, d, "1 pictures lie in", "zebra holds 1 folders", "zebra holds 1 files that are no pictures", "1 folders without pictures", "left out: empty")
 
 	// A class that is described only joins at the end and leaves the identity of the features alone.
 	write(t, filepath.Join(dir, ClassFile), "\ufeffclass;x\r\nzebra;0,5\r\n\"bear\";1\r\nape;1\r\n")
@@ -211,14 +214,22 @@ func TestFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"ape", "zebra", "bear", "empty"}, more.ClassNames()); diff != "" {
+	if diff := cmp.Diff([]string{"ape", "zebra", "bear"}, more.ClassNames()); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff(images, more.Images); diff != "" || more.SHA256() != d.SHA256() {
 		t.Error(diff, more.SHA256(), d.SHA256())
 	}
+	// Classes without images are in the order of the file, so that a row more at its end moves none; numbers are its rows.
+	write(t, filepath.Join(dir, ClassFile), "class;x\nzebra;0,5\nyak;1\nbear;1\nempty;1\n")
+	if more, err = Open("folder", dir); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]Class{{Name: "ape"}, {Name: "zebra", ID: 1}, {Name: "yak", ID: 2}, {Name: "bear", ID: 3}, {Name: "empty", ID: 4}}, more.Classes); diff != "" {
+		t.Error(diff)
+	}
 	other := write(t, filepath.Join(t.TempDir(), "more.csv"), "class,x\nyak,1\n")
-	if more, err = OpenFolder(dir, other); err != nil || len(more.Classes) != 4 || more.Classes[3].Name != "yak" {
+	if more, err = OpenFolder(dir, other, convert.Choice{}); err != nil || len(more.Classes) != 3 || more.Classes[2].Name != "yak" {
 		t.Error(more, err)
 	}
 
@@ -227,6 +238,73 @@ func TestFolder(t *testing.T) {
 	if err != nil || more.SHA256() == d.SHA256() {
 		t.Error("an image more leaves the identity as it was", err)
 	}
+}
+
+// What is no class: folders of systems, archives and notes, and empty ones that no row describes.
+func TestFoldersThatAreNoClasses(t *testing.T) {
+	dir := t.TempDir()
+	for _, f := range []string{
+		"ant/0.png", "ant/._0.png", "ant/.DS_Store", "ant/@eaDir/0.png/SYNOPHOTO_THUMB_M.jpg", "__MACOSX/ant/._0.png", "__MACOSX/1.png",
+		"@eaDir/x.jpg", "#recycle/old.jpg", "notes/readme.md", "lost+found/x", "empty/.keep", "._ant/1.png", "bee/.keep",
+	} {
+		write(t, filepath.Join(dir, f), "")
+	}
+	write(t, filepath.Join(dir, ClassFile), "class,x\nbee,1\nant,1\n")
+	d, err := Open("folder", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]Class{{Name: "ant", ID: 2}, {Name: "bee", ID: 1}}, d.Classes); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]Image{{Path: "ant/0.png", Class: 0}}, d.Images); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"2 folders without pictures that no row of a class file describes are no classes and were left out: empty, notes", "1 of the 2 classes have no images"}, slices.Concat(d.Notes, d.Unpictured)); diff != "" {
+		t.Error(diff)
+	}
+	// A row makes a class of any name.
+	write(t, filepath.Join(dir, ClassFile), "class,x\nbee,1\nant,1\n__MACOSX,2\n")
+	if d, err = Open("folder", dir); err != nil || !slices.Contains(d.ClassNames(), "__MACOSX") || len(d.Images) != 2 {
+		t.Error(d, err)
+	}
+}
+
+// The same name in two Unicode forms, as macOS and everyone else write it, is one class, called in form C; pictures are found
+// under the name on the disk.
+func TestUnicodeForms(t *testing.T) {
+	const c, decomposed = "\u00e9l\u00e9phant", "e\u0301le\u0301phant"
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, decomposed, "1.jpg"), "")
+	write(t, filepath.Join(dir, "ant", "1.jpg"), "")
+	write(t, filepath.Join(dir, ClassFile), "class,x\n"+c+",1\nant,2\n")
+	d, err := Open("folder", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]Class{{Name: "ant", ID: 2}, {Name: c, ID: 1}}, d.Classes); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]Image{{Path: "ant/1.jpg", Class: 0}, {Path: decomposed + "/1.jpg", Class: 1}}, d.Images); diff != "" {
+		t.Error(diff)
+	}
+	for _, m := range d.Images {
+		if _, err := os.Stat(filepath.Join(d.ImageRoot, m.Path)); err != nil {
+			t.Error(err)
+		}
+	}
+	list := write(t, filepath.Join(dir, "l.txt"), decomposed+"\n")
+	if got, err := ReadKnownClasses(list, d.ClassNames()); err != nil || got[0] != c {
+		t.Error(got, err)
+	}
+	if s, err := ReadSplit(list, write(t, filepath.Join(dir, "u.txt"), "ant\n"), d.ClassNames(), []string{"", ""}); err != nil || s.Seen[0] != c {
+		t.Error(s, err)
+	}
+	_, err = ReadClassList(write(t, list, c+"\n"+decomposed+"\n"))
+	wantError(t, err, "l.txt:2", "line 1")
+	write(t, filepath.Join(dir, c, "2.jpg"), "")
+	_, err = Open("folder", dir)
+	wantError(t, err, "two Unicode forms", `e\u0301`)
 }
 
 func TestFolderErrors(t *testing.T) {
@@ -251,21 +329,21 @@ func TestFolderErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Open("folder", dir)
-	wantError(t, err, "no images", "folder per class")
+	wantError(t, err, "no images", "folder per class", "one folder deeper", "the dataset's folder?")
 	write(t, filepath.Join(dir, "ape", "a.jpg"), "")
-	_, err = OpenFolder(dir, filepath.Join(dir, "none.csv"))
+	_, err = OpenFolder(dir, filepath.Join(dir, "none.csv"), convert.Choice{})
 	wantError(t, err, "none.csv")
 	write(t, filepath.Join(dir, ClassFile), "class,x\nape,1\nape,2\n")
 	_, err = Open("folder", dir)
-	wantError(t, err, ClassFile+":3", `"ape"`, "line 2")
+	wantError(t, err, ClassFile, `"ape"`, "row 2", "row 1")
 	write(t, filepath.Join(dir, ClassFile), "class,x\n,1\n")
 	_, err = Open("folder", dir)
-	wantError(t, err, ClassFile+":2", "no class name")
+	wantError(t, err, ClassFile, "class names", `"class" (empty)`)
 }
 
 func TestSHA256(t *testing.T) {
 	base := func() *Dataset {
-		return &Dataset{Name: "x", Classes: []Class{{Name: "a"}, {Name: "b"}}, Images: []Image{{"a/1", 0}, {"b/1", 1}}}
+		return &Dataset{Name: "x", Classes: []Class{{Name: "a"}, {Name: "b"}}, Images: []Image{{Path: "a/1", Class: 0}, {Path: "b/1", Class: 1}}}
 	}
 	was := base().SHA256()
 	for name, change := range map[string]func(*Dataset){
@@ -299,6 +377,9 @@ func TestClassList(t *testing.T) {
 	got, err := ReadClassList(p)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if hash, err := ReadClassList(write(t, filepath.Join(dir, "h.txt"), "#\n#1 dad mug\n#\tno\n##\n# no\n#")); err != nil || !cmp.Equal([]string{"#1 dad mug", "##"}, hash) {
+		t.Errorf("%q %v", hash, err)
 	}
 	if diff := cmp.Diff([]string{"blue whale", "grizzly+bear", "001.A", "last"}, got); diff != "" {
 		t.Error(diff)

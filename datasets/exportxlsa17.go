@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"vzsl/features"
+	"vzsl/internal/lookup"
 	"vzsl/internal/matfile"
 	"vzsl/internal/wholefile"
 )
@@ -25,23 +27,43 @@ type ExportXLSA17Options struct {
 
 // Exported says what was written.
 type Exported struct {
-	Files   []string
-	Counts  map[string]int // of trainval_loc and the others
-	Missing int            // attribute values that are missing, written as -1
+	Files     []string
+	Counts    map[string]int // of trainval_loc and the others
+	Missing   int            // attribute values that are missing
+	MissingAs string         // how those are written: "-1", as in the published files, or "NaN" where other values are negative
+	Shots     int            // images that xlsa17 has no place for: the shots of unseen classes
 }
 
+// Variables of our own exports beside xlsa17's, which others' code does not look at. With them an import gives back what was
+// exported: image names here, the others in attributes.ReadXLSA17.
+const (
+	matExact      = "image_names_exact"      // 1: image_files are the images' names as they are
+	matWNIDs      = "allclasses_wnids"       // WordNet ids
+	matMissing    = "original_att_missing"   // places of the missing values in original_att, from 1, columns first
+	matAttributes = "attribute_names"        // in the order of original_att's rows
+	matBlocks     = "attribute_blocks"       // names of the descriptions that the attributes are joined of
+	matWidths     = "attribute_block_widths" // how many attributes each has
+)
+
 // ExportXLSA17 writes a dataset in the files that the published code of others reads: res101.mat (features, a column per
-// image; labels; image_files), att_splits.mat (original_att as in the class table, -1 where missing; att, its columns scaled to
-// unit length, the -1 among them as in the published files; allclasses_names; the roles as places from 1) and the class lists
-// in text. train_loc and val_loc are the split's training and validation images, so they never hold what is tested on.
+// image; labels; image_files), att_splits.mat (original_att as in the class table; att, its columns scaled to unit length;
+// allclasses_names; the roles as places from 1) and the class lists in text. A missing value is -1 in both matrices, as in the
+// published files, and NaN where the table holds other negative values: -1 would pass for one of them. train_loc and val_loc are the split's training and validation images, so they never hold what is tested on.
 func ExportXLSA17(ctx context.Context, o ExportXLSA17Options) (*Exported, error) {
 	e := &Exported{Counts: map[string]int{}}
 	if len(o.Classes.Attributes) == 0 {
 		return nil, fmt.Errorf("the class table holds no attributes")
 	}
+	for _, c := range o.Classes.Classes {
+		if c != strings.TrimSpace(c) || strings.ContainsAny(c, "\r\n") || isComment(c) {
+			return nil, fmt.Errorf("class %q cannot stand in a class list in text (allclasses.txt), where a name is a line, blanks around it do not count and \"# \" begins a comment; rename it", c)
+		}
+	}
 	for _, name := range []string{XLSA17Features, XLSA17Splits} {
 		path := filepath.Join(o.Dir, name)
-		if _, err := os.Stat(path); err == nil && !o.Force {
+		if there, err := lookup.Exists(path); err != nil {
+			return nil, err
+		} else if there && !o.Force {
 			return nil, fmt.Errorf("%s is there already; choose another folder, or --force to replace it", path)
 		}
 	}
@@ -49,7 +71,8 @@ func ExportXLSA17(ctx context.Context, o ExportXLSA17Options) (*Exported, error)
 	if err != nil {
 		return nil, err
 	}
-	locs := o.places()
+	locs, shots := o.places()
+	e.Shots = shots
 	if len(locs["trainval_loc"]) == 0 || len(locs["test_unseen_loc"]) == 0 {
 		return nil, fmt.Errorf("split %s: %d images to train on and %d of unseen classes among the features: both are needed",
 			o.Roles.Name, len(locs["trainval_loc"]), len(locs["test_unseen_loc"]))
@@ -74,27 +97,30 @@ func ExportXLSA17(ctx context.Context, o ExportXLSA17Options) (*Exported, error)
 	return e, o.lists(e)
 }
 
-// labels are the images' rows of the class table, from 1.
+// labels are the images' rows of the class table, from 1, by the names of their classes.
 func (o *ExportXLSA17Options) labels() ([]float64, error) {
+	row := make(map[string]int, len(o.Classes.Classes))
+	for i, c := range o.Classes.Classes {
+		row[c] = i + 1
+	}
 	labels := make([]float64, o.Features.Rows())
-	for i, l := range o.Features.Labels() {
-		if int(l) >= len(o.Classes.Classes) || o.Classes.Classes[l] != o.Features.Classes()[i] {
-			return nil, fmt.Errorf("image %q is of class %q, which is not row %d of the class table: features and class table are of different datasets",
-				o.Features.Images()[i], o.Features.Classes()[i], l)
+	for i, class := range o.Features.Classes() {
+		l, ok := row[class]
+		if !ok {
+			return nil, fmt.Errorf("image %q is of class %q, which the class table does not have: they are of different datasets, or run attributes again", o.Features.Images()[i], class)
 		}
-		labels[i] = float64(l) + 1
+		labels[i] = float64(l)
 	}
 	return labels, nil
 }
 
-// places are the images of each role by their places in the features, from 1.
-func (o *ExportXLSA17Options) places() map[string][]float64 {
+// places are the images of each role by their places in the features, from 1, but for the shots, which xlsa17 has no place for.
+func (o *ExportXLSA17Options) places() (locs map[string][]float64, shots int) {
 	role := make(map[string]features.Role, len(o.Roles.Images))
 	for i, image := range o.Roles.Images {
 		role[image] = o.Roles.Roles[i]
 	}
-	locs := map[string][]float64{}
-	// xlsa17 has no place for shots: they are left out.
+	locs = map[string][]float64{}
 	for i, image := range o.Features.Images() {
 		at := float64(i + 1)
 		switch role[image] {
@@ -106,9 +132,11 @@ func (o *ExportXLSA17Options) places() map[string][]float64 {
 			locs["test_seen_loc"] = append(locs["test_seen_loc"], at)
 		case features.RoleTestUnseen:
 			locs["test_unseen_loc"] = append(locs["test_unseen_loc"], at)
+		case features.RoleShot:
+			shots++
 		}
 	}
-	return locs
+	return locs, shots
 }
 
 func (o *ExportXLSA17Options) features(ctx context.Context, w *matfile.Writer, labels []float64) error {
@@ -128,35 +156,44 @@ func (o *ExportXLSA17Options) features(ctx context.Context, w *matfile.Writer, l
 	if err := w.Doubles("labels", n, 1, labels); err != nil {
 		return err
 	}
-	return w.Texts("image_files", o.Features.Images())
+	if err := w.Texts("image_files", o.Features.Images()); err != nil {
+		return err
+	}
+	return w.Doubles(matExact, 1, 1, []float64{1})
 }
 
 func (o *ExportXLSA17Options) splits(w *matfile.Writer, locs map[string][]float64, e *Exported) error {
 	a, c := len(o.Classes.Attributes), len(o.Classes.Classes)
-	original, unit := make([]float64, 0, a*c), make([]float64, 0, a*c)
-	for _, row := range o.Classes.Values {
-		squares := 0.0
-		for _, v := range row {
-			x := float64(v)
-			if v != v {
-				x = -1
-				e.Missing++
-			}
-			original = append(original, x)
-			squares += x * x
-		}
-		for _, x := range original[len(original)-a:] {
-			if squares > 0 {
-				x /= math.Sqrt(squares)
-			}
-			unit = append(unit, x)
-		}
-	}
+	original, unit, missing := o.matrices(e)
 	if err := w.Doubles("att", a, c, unit); err != nil {
 		return err
 	}
 	if err := w.Doubles("original_att", a, c, original); err != nil {
 		return err
+	}
+	if err := w.Doubles(matMissing, len(missing), 1, missing); err != nil {
+		return err
+	}
+	if err := w.Texts(matAttributes, o.Classes.Attributes); err != nil {
+		return err
+	}
+	if len(o.Classes.Blocks) > 0 {
+		var names []string
+		var widths []float64
+		for _, b := range o.Classes.Blocks {
+			names, widths = append(names, b.Name), append(widths, float64(b.Width))
+		}
+		if err := w.Texts(matBlocks, names); err != nil {
+			return err
+		}
+		if err := w.Doubles(matWidths, len(widths), 1, widths); err != nil {
+			return err
+		}
+	}
+	if slices.ContainsFunc(o.Classes.WNIDs, func(w string) bool { return w != "" }) {
+		if err := w.Texts(matWNIDs, o.Classes.WNIDs); err != nil {
+			return err
+		}
 	}
 	if err := w.Texts("allclasses_names", o.Classes.Classes); err != nil {
 		return err
@@ -168,6 +205,39 @@ func (o *ExportXLSA17Options) splits(w *matfile.Writer, locs map[string][]float6
 		}
 	}
 	return nil
+}
+
+// matrices are the attributes, a column per class, as they are and scaled to unit length, and the places of the missing ones.
+func (o *ExportXLSA17Options) matrices(e *Exported) (original, unit, missing []float64) {
+	mark := -1.0
+	e.MissingAs = "-1"
+	for _, row := range o.Classes.Values {
+		if slices.ContainsFunc(row, func(v float32) bool { return v < 0 }) {
+			mark, e.MissingAs = math.NaN(), "NaN"
+		}
+	}
+	for _, row := range o.Classes.Values {
+		squares := 0.0
+		for _, v := range row {
+			x := float64(v)
+			if v != v {
+				x = mark
+				missing = append(missing, float64(len(original)+1))
+			}
+			original = append(original, x)
+			if x == x {
+				squares += x * x
+			}
+		}
+		for _, x := range original[len(original)-len(row):] {
+			if squares > 0 {
+				x /= math.Sqrt(squares)
+			}
+			unit = append(unit, x)
+		}
+	}
+	e.Missing = len(missing)
+	return original, unit, missing
 }
 
 // lists writes the class lists.

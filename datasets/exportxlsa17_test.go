@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"vzsl/features"
+	"vzsl/features/convert"
 	"vzsl/internal/matfile"
 )
 
@@ -18,7 +19,7 @@ func TestExportXLSA17(t *testing.T) {
 		t.Fatal(err)
 	}
 	images, classes := x.labelled()
-	o := Import{Dataset: "toy", Network: "res101", Out: filepath.Join(t.TempDir(), "out"), Classes: x.Classes}
+	o := convert.Import{Dataset: "toy", Network: "res101", Out: filepath.Join(t.TempDir(), "out"), Known: convert.Known{Classes: x.Classes}}
 	if _, err := ImportXLSA17(context.Background(), x, o); err != nil {
 		t.Fatal(err)
 	}

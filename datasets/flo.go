@@ -52,7 +52,7 @@ func openFLO(dir string) (*Dataset, error) {
 		return nil, fmt.Errorf("%s: labels is empty", list)
 	}
 	if n := d.withoutImages(); n > 0 {
-		d.note("%d of the %d classes have no images", n, len(d.Classes))
+		d.noteUnpictured("%d of the %d classes have no images", n, len(d.Classes))
 	}
 	d.noteMissing(list)
 	return d, d.check()

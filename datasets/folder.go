@@ -3,13 +3,16 @@ package datasets
 import (
 	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
-	"vzsl/internal/delimited"
+	"golang.org/x/text/unicode/norm"
+
+	"vzsl/features/convert"
 )
 
 // ClassFile is the file in an own folder that describes the classes, those without images too.
@@ -23,18 +26,37 @@ var imageExtensions = map[string]bool{
 // IsPicture tells by its extension whether a file is a picture.
 func IsPicture(name string) bool { return imageExtensions[strings.ToLower(filepath.Ext(name))] }
 
+// systemFolders are folders that operating systems, archives and storage servers put beside pictures. They hold thumbnails,
+// deleted files or attributes, never a class, unless the class file has a row of that name.
+var systemFolders = map[string]bool{
+	"__MACOSX": true, "@eaDir": true, "#recycle": true, "#snapshot": true, "@Recycle": true, "@Recently-Snapshot": true,
+	"$RECYCLE.BIN": true, "RECYCLER": true, "System Volume Information": true, "lost+found": true,
+}
+
 // OpenFolder reads an own dataset: <class>/<image>. Classes that have no images, those to be recognised from their
-// description alone, are the further rows of the class file (a CSV with a header, class names in the first column); "" means
-// classes.csv in dir where there is one. A class file may stand there without any pictures.
+// description alone, are the further rows of the class file (a table as [convert.ReadClassNames] reads it); "" means classes.csv in
+// dir where there is one. A class file may stand there without any pictures. A folder
+// without pictures that no row describes is no class.
 //
-// Classes with images come first, then those without, each sorted by name: describing one more class changes no label.
-func OpenFolder(dir, classFile string) (*Dataset, error) {
+// Classes with images come first, sorted by name, then those without in the order of the class file: describing one more
+// class changes no label of a class with images, and appending a row no label at all. The ID of a class is its row in the
+// class file, from 1; 0 where it has none. Names are in Unicode's normal form C; image paths are as on the disk.
+func OpenFolder(dir, classFile string, columns convert.Choice) (*Dataset, error) {
 	d := &Dataset{Name: "folder", Root: dir, ImageRoot: dir}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
-	files := map[string][]string{} // class to image file names, sorted
+	described, err := describedClasses(dir, classFile, columns)
+	if err != nil {
+		return nil, err
+	}
+	row := make(map[string]int, len(described)) // class to its row in the class file, from 1
+	for i, name := range described {
+		row[name] = i + 1
+	}
+	found := map[string]*classFolder{}
+	var bare []*classFolder // folders without pictures
 	loose := 0
 	for _, e := range entries {
 		name := e.Name()
@@ -52,67 +74,111 @@ func OpenFolder(dir, classFile string) (*Dataset, error) {
 			}
 			continue
 		}
+		class := norm.NFC.String(name)
+		if row[class] == 0 && systemFolders[name] {
+			continue
+		}
 		if err := validName("class folder", name); err != nil {
 			return nil, fmt.Errorf("%s: %w", dir, err)
 		}
-		if files[name], err = d.classImages(name); err != nil {
+		f, err := readClassFolder(dir, name)
+		if err != nil {
 			return nil, err
 		}
+		if len(f.images) == 0 {
+			bare = append(bare, f)
+			continue
+		}
+		if was := found[class]; was != nil {
+			return nil, fmt.Errorf("%s: the folders %+q and %+q are the same class %q, written in two Unicode forms: move the pictures into one of them", dir, was.name, name, class)
+		}
+		found[class] = f
 	}
-	described, err := addDescribed(files, dir, classFile)
-	if err != nil {
-		return nil, err
-	}
-	pictured := false
-	for _, f := range files {
-		pictured = pictured || len(f) > 0
-	}
-	if !pictured && len(described) > 0 { // described classes alone do for features that were made elsewhere
-		files = described
-	}
-	d.fill(files)
-	if loose > 0 {
-		d.note("%d pictures lie in %s itself and belong to no class; they were left out", loose, dir)
-	}
+	d.fill(found, described, row)
+	d.noteFolders(found, bare, row, loose)
 	switch n := d.withoutImages(); {
-	case !pictured && len(described) == 0:
-		return nil, fmt.Errorf("no images in %s: an own dataset is a folder per class with its pictures in it (%s)", dir, extensionList())
-	case !pictured:
-		d.note("%d described classes and no images: features are to be imported", n)
+	case len(d.Classes) == 0:
+		return nil, fmt.Errorf("no images in %s: an own dataset is a folder per class with its pictures in it (%s)%s", dir, extensionList(), deeperHint(dir, bare))
+	case len(d.Images) == 0:
+		d.noteUnpictured("%d described classes and no images: features are to be imported", n)
 	case n > 0:
-		d.note("%d of the %d classes have no images", n, len(d.Classes))
+		d.noteUnpictured("%d of the %d classes have no images", n, len(d.Classes))
 	}
 	return d, d.check()
 }
 
-// classImages lists the pictures of one class folder.
-func (d *Dataset) classImages(class string) ([]string, error) {
-	entries, err := os.ReadDir(filepath.Join(d.Root, class))
+// classFolder is a folder of pictures.
+type classFolder struct {
+	name    string   // as on the disk
+	images  []string // file names, sorted
+	folders []string // within it, which are not read
+	other   int      // files that are no pictures
+}
+
+// readClassFolder lists the pictures of one class folder. Dot files, such as the ._x that macOS puts beside x, are left out.
+func readClassFolder(dir, name string) (*classFolder, error) {
+	entries, err := os.ReadDir(filepath.Join(dir, name))
 	if err != nil {
 		return nil, err
 	}
-	var images []string
-	var other, deeper int
+	f := &classFolder{name: name}
 	for _, e := range entries {
-		name := e.Name()
-		switch {
-		case strings.HasPrefix(name, "."):
+		switch file := e.Name(); {
+		case strings.HasPrefix(file, "."):
 		case e.IsDir():
-			deeper++
-		case IsPicture(name):
-			images = append(images, name)
+			if !systemFolders[file] {
+				f.folders = append(f.folders, file)
+			}
+		case IsPicture(file):
+			f.images = append(f.images, file)
 		default:
-			other++
+			f.other++
 		}
 	}
-	if deeper > 0 {
-		d.note("%s holds %d folders; only the pictures in the class folder itself are read", class, deeper)
+	sort.Strings(f.images)
+	return f, nil
+}
+
+// noteFolders says what was left out.
+func (d *Dataset) noteFolders(found map[string]*classFolder, bare []*classFolder, row map[string]int, loose int) {
+	if loose > 0 {
+		d.note("%d pictures lie in %s itself and belong to no class; they were left out", loose, d.Root)
 	}
-	if other > 0 {
-		d.note("%s holds %d files that are no pictures by their extension (%s); they were left out", class, other, extensionList())
+	all := slices.Clone(bare)
+	for _, f := range found {
+		all = append(all, f)
 	}
-	sort.Strings(images)
-	return images, nil
+	slices.SortFunc(all, func(a, b *classFolder) int { return strings.Compare(a.name, b.name) })
+	for _, f := range all {
+		class := len(f.images) > 0 || row[norm.NFC.String(f.name)] > 0
+		if len(f.folders) > 0 {
+			d.note("%s holds %d folders; only the pictures in the class folder itself are read", f.name, len(f.folders))
+		}
+		if class && f.other > 0 {
+			d.note("%s holds %d files that are no pictures by their extension (%s); they were left out", f.name, f.other, extensionList())
+		}
+	}
+	var none []string
+	for _, f := range bare {
+		if row[norm.NFC.String(f.name)] == 0 {
+			none = append(none, f.name)
+		}
+	}
+	if len(none) > 0 {
+		d.note("%d folders without pictures that no row of a class file describes are no classes and were left out: %s", len(none), some(none))
+	}
+}
+
+// deeperHint names a folder that looks like the dataset where the one given lies above it.
+func deeperHint(dir string, bare []*classFolder) string {
+	for _, f := range bare {
+		for _, inner := range f.folders {
+			if deep, err := readClassFolder(filepath.Join(dir, f.name), inner); err == nil && len(deep.images) > 0 {
+				return fmt.Sprintf("; pictures lie one folder deeper, in %s: is %s the dataset's folder?", filepath.Join(dir, f.name, inner), filepath.Join(dir, f.name))
+			}
+		}
+	}
+	return ""
 }
 
 func extensionList() string {
@@ -124,62 +190,29 @@ func extensionList() string {
 	return strings.Join(l, " ")
 }
 
-// addDescribed adds the classes of the class file.
-func addDescribed(files map[string][]string, dir, classFile string) (described map[string][]string, err error) {
+// describedClasses are the names in the class file, in its order; nil where there is none.
+func describedClasses(dir, classFile string, columns convert.Choice) ([]string, error) {
 	given := classFile != ""
 	if !given {
 		classFile = filepath.Join(dir, ClassFile)
 	}
-	r, err := delimited.Open(classFile)
-	if err != nil {
-		if !given && errors.Is(err, os.ErrNotExist) {
-			return nil, nil
-		}
-		return nil, err
+	if _, err := os.Stat(classFile); !given && errors.Is(err, os.ErrNotExist) {
+		return nil, nil
 	}
-	defer r.Close()
-	described = map[string][]string{}
-	lines := map[string]int{}
-	for {
-		f, line, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return described, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		name := f[0]
-		if name == "" {
-			return nil, fmt.Errorf("%s: no class name", r.At(0))
-		}
-		if was, twice := lines[name]; twice {
-			return nil, fmt.Errorf("%s: class %q is already in line %d", r.At(0), name, was)
-		}
-		lines[name] = line
-		described[name] = nil
-		if _, ok := files[name]; !ok {
-			files[name] = nil
-		}
-	}
+	return convert.ReadClassNames(classFile, columns)
 }
 
 // fill makes the lists of classes and images.
-func (d *Dataset) fill(files map[string][]string) {
-	names := make([]string, 0, len(files))
-	for n := range files {
-		names = append(names, n)
-	}
-	sort.Slice(names, func(i, j int) bool {
-		a, b := names[i], names[j]
-		if bare := len(files[a]) == 0; bare != (len(files[b]) == 0) {
-			return !bare
+func (d *Dataset) fill(found map[string]*classFolder, described []string, row map[string]int) {
+	for i, class := range slices.Sorted(maps.Keys(found)) {
+		d.Classes = append(d.Classes, Class{Name: class, ID: row[class]})
+		for _, file := range found[class].images {
+			d.Images = append(d.Images, Image{Path: found[class].name + "/" + file, Class: i})
 		}
-		return a < b
-	})
-	for i, n := range names {
-		d.Classes = append(d.Classes, Class{Name: n})
-		for _, f := range files[n] {
-			d.Images = append(d.Images, Image{Path: n + "/" + f, Class: i})
+	}
+	for _, class := range described {
+		if found[class] == nil {
+			d.Classes = append(d.Classes, Class{Name: class, ID: row[class]})
 		}
 	}
 }

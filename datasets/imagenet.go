@@ -86,7 +86,7 @@ func openImageNet(dir string) (*Dataset, error) {
 		d.note("%d classes have several folders; the pictures of one are taken, a training set's where there is one", several)
 	}
 	if n := d.withoutImages(); n > 0 {
-		d.note("%d of the %d classes have no images", n, len(d.Classes))
+		d.noteUnpictured("%d of the %d classes have no images", n, len(d.Classes))
 	}
 	return d, d.check()
 }
@@ -111,7 +111,7 @@ func (x *imageNet) look(dir, at string, depth int) error {
 			below = at + "/" + name
 		}
 		st, err := os.Stat(full) // a link to a folder is a folder
-		if err != nil || strings.HasPrefix(name, ".") {
+		if err != nil || strings.HasPrefix(name, ".") || systemFolders[name] {
 			continue
 		}
 		switch {
@@ -193,7 +193,7 @@ func (x *imageNet) readNames(file string) error {
 	err := delimited.Lines(file, func(_ int, text string) error {
 		wnid, words, ok := strings.Cut(strings.ReplaceAll(text, "\t", " "), " ")
 		if !ok || !wnidName.MatchString(wnid) {
-			return fmt.Errorf("expected \"<wnid> <words>\", found %s", abbreviated(text))
+			return fmt.Errorf("expected \"<wnid> <words>\", found %.120q", text)
 		}
 		x.names[wnid] = strings.TrimSpace(words)
 		listed = append(listed, wnid)

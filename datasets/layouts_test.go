@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vzsl/features"
+	"vzsl/features/convert"
 	"vzsl/internal/matfile"
 )
 
@@ -30,8 +31,8 @@ func TestAwA2(t *testing.T) {
 		want := &Dataset{
 			Name: "awa2", Root: root, ImageRoot: filepath.Join(root, "JPEGImages"),
 			Classes: []Class{{Name: "antelope", ID: 1}, {Name: "grizzly+bear", ID: 2}, {Name: "lion", ID: 3}},
-			Images:  []Image{{"antelope/antelope_10001.jpg", 0}, {"grizzly+bear/grizzly+bear_10001.jpg", 1}, {"grizzly+bear/grizzly+bear_10002.jpg", 1}},
-			Notes:   d.Notes,
+			Images:  []Image{{Path: "antelope/antelope_10001.jpg", Class: 0}, {Path: "grizzly+bear/grizzly+bear_10001.jpg", Class: 1}, {Path: "grizzly+bear/grizzly+bear_10002.jpg", Class: 1}},
+			Notes:   d.Notes, Unpictured: d.Unpictured,
 		}
 		if diff := cmp.Diff(want, d); diff != "" {
 			t.Error(diff)
@@ -45,11 +46,40 @@ func TestAwA2(t *testing.T) {
 	wantNotes(t, d, "vzsl import text")
 	_, err = Open("awa2", t.TempDir())
 	wantError(t, err, "classes.txt", "https://")
+	// The images of its own features, whether their pictures are there or not.
+	list := write(t, filepath.Join(root, "Features", "ResNet101", "AwA2-filenames.txt"), "antelope_10001.jpg\nantelope_10002.jpg\nlion_10001.jpg\n")
+	labels := write(t, filepath.Join(root, "Features", "ResNet101", "AwA2-labels.txt"), "1\n1\n3\n")
+	if d, err = Open("awa2", root); err != nil {
+		t.Fatal(err)
+	}
+	want := []Image{{Path: "antelope/antelope_10001.jpg", Class: 0}, {Path: "antelope/antelope_10002.jpg", Class: 0}, {Path: "grizzly+bear/grizzly+bear_10001.jpg", Class: 1}, {Path: "grizzly+bear/grizzly+bear_10002.jpg", Class: 1}, {Path: "lion/lion_10001.jpg", Class: 2}}
+	if diff := cmp.Diff(want, d.Images); diff != "" {
+		t.Error(diff)
+	}
+	wantNotes(t, d, "2 of the 5 images of AwA2-filenames.txt have no file")
 	if err := os.RemoveAll(filepath.Join(root, "JPEGImages")); err != nil {
 		t.Fatal(err)
 	}
+	if d, err = Open("awa2", root); err != nil || len(d.Images) != 3 {
+		t.Fatal(d, err)
+	}
+	wantNotes(t, d, "none of the 3 images of AwA2-filenames.txt has a file")
+	write(t, labels, "1\n1\n")
 	_, err = Open("awa2", root)
-	wantError(t, err, "no JPEGImages", "AwA2-data.zip")
+	wantError(t, err, "AwA2-filenames.txt names 3 images", "2 labels")
+	write(t, labels, "1\n3\n3\n")
+	_, err = Open("awa2", root)
+	wantError(t, err, "AwA2-filenames.txt:2", `"antelope_10002.jpg" has the label of class "lion"`)
+	write(t, labels, "1\n1\n4\n")
+	_, err = Open("awa2", root)
+	wantError(t, err, "AwA2-labels.txt:3", "class id 4")
+	if err := os.Remove(list); err != nil {
+		t.Fatal(err)
+	}
+	if d, err = Open("awa2", root); err != nil || len(d.Images) != 0 || len(d.Classes) != 3 {
+		t.Fatal(d, err)
+	}
+	wantNotes(t, d, "no pictures in", "AwA2-data.zip")
 }
 
 // copied puts a folder of testdata elsewhere, so that pictures can be added.
@@ -74,7 +104,7 @@ func TestSUN(t *testing.T) {
 	if !slices.Equal(d.ClassNames(), []string{"abbey", "desert/sand", "desert/vegetation", "desert_road"}) {
 		t.Error(d.ClassNames())
 	}
-	if d.Images[3] != (Image{"d/desert/vegetation/sun_c1.jpg", 2}) || d.Images[5] != (Image{"d/desert/sand/sun_b2.jpg", 1}) {
+	if d.Images[3] != (Image{Path: "d/desert/vegetation/sun_c1.jpg", Class: 2}) || d.Images[5] != (Image{Path: "d/desert/sand/sun_b2.jpg", Class: 1}) {
 		t.Error(d.Images)
 	}
 	wantNotes(t, d, "5 of the 6 images of images.mat have no file")
@@ -116,7 +146,7 @@ func TestFLO(t *testing.T) {
 	if len(d.Classes) != 102 || d.Classes[0] != (Class{Name: "pink primrose", ID: 1}) || d.Classes[76].Name != "passion flower" || d.Classes[101].Name != "blackberry lily" {
 		t.Error(d.Classes)
 	}
-	images := []Image{{"image_00001.jpg", 76}, {"image_00002.jpg", 76}, {"image_00003.jpg", 0}, {"image_00004.jpg", 101}, {"image_00005.jpg", 0}}
+	images := []Image{{Path: "image_00001.jpg", Class: 76}, {Path: "image_00002.jpg", Class: 76}, {Path: "image_00003.jpg", Class: 0}, {Path: "image_00004.jpg", Class: 101}, {Path: "image_00005.jpg", Class: 0}}
 	if diff := cmp.Diff(images, d.Images); diff != "" {
 		t.Error(diff)
 	}
@@ -147,7 +177,7 @@ func TestAwAFeatures(t *testing.T) {
 		t.Fatal(d, err)
 	}
 	out := t.TempDir()
-	m, err := ImportText(context.Background(), Import{Features: "testdata/layouts/awa/Features/vgg19", Classes: d.Classes, Dataset: "awa1", Network: "vgg19", Out: out})
+	m, err := convert.Run(context.Background(), convert.Import{Files: []string{"testdata/layouts/awa/Features/vgg19"}, Known: convert.Known{Classes: d.Classes}, Dataset: "awa1", Network: "vgg19", Out: out})
 	if err != nil || m.Rows != len(golden.AwA.Features) {
 		t.Fatal(m, err)
 	}
@@ -168,7 +198,8 @@ func TestAwAFeatures(t *testing.T) {
 func TestImageNet(t *testing.T) {
 	dir := copied(t, "testdata/layouts/imagenet")
 	for _, f := range []string{"ILSVRC2012_img_train/n01440764/n01440764_2.JPEG", "ILSVRC2012_img_train/n01440764/n01440764_1.JPEG", "val/n01440764/v.JPEG",
-		"ILSVRC2012_img_train/n03126707/n03126707_1.JPEG", "2010/train/n07730406/n07730406_1.JPEG", "ILSVRC2012_img_train/n99999999/x.JPEG"} {
+		"ILSVRC2012_img_train/n03126707/n03126707_1.JPEG", "2010/train/n07730406/n07730406_1.JPEG", "ILSVRC2012_img_train/n99999999/x.JPEG",
+		"#recycle/train/n01440764/old.JPEG", "ILSVRC2012_img_train/n01440764/._n01440764_1.JPEG"} {
 		write(t, filepath.Join(dir, filepath.FromSlash(f)), "")
 	}
 	d, err := Open("imagenet", dir)
@@ -177,15 +208,15 @@ func TestImageNet(t *testing.T) {
 	}
 	// By wnid; the hypernyms are no classes; two cranes; garlic and truffle of 2010 alone.
 	want := []Class{
-		{"tench, Tinca tinca", "n01440764", 5}, {"crane (n02012849)", "n02012849", 3}, {"English setter", "n02100735", 2},
-		{"kit fox, Vulpes macrotis", "n02119789", 1}, {"crane (n03126707)", "n03126707", 4}, {"garlic", "n07730406", 0}, {"truffle, earthnut", "n13040303", 0},
-		{"n99999999", "n99999999", 0},
+		{Name: "tench, Tinca tinca", WNID: "n01440764", ID: 5}, {Name: "crane (n02012849)", WNID: "n02012849", ID: 3}, {Name: "English setter", WNID: "n02100735", ID: 2},
+		{Name: "kit fox, Vulpes macrotis", WNID: "n02119789", ID: 1}, {Name: "crane (n03126707)", WNID: "n03126707", ID: 4}, {Name: "garlic", WNID: "n07730406", ID: 0}, {Name: "truffle, earthnut", WNID: "n13040303", ID: 0},
+		{Name: "n99999999", WNID: "n99999999", ID: 0},
 	}
 	if diff := cmp.Diff(want, d.Classes); diff != "" {
 		t.Error(diff)
 	}
-	images := []Image{{"ILSVRC2012_img_train/n01440764/n01440764_1.JPEG", 0}, {"ILSVRC2012_img_train/n01440764/n01440764_2.JPEG", 0},
-		{"ILSVRC2012_img_train/n03126707/n03126707_1.JPEG", 4}, {"2010/train/n07730406/n07730406_1.JPEG", 5}, {"ILSVRC2012_img_train/n99999999/x.JPEG", 7}}
+	images := []Image{{Path: "ILSVRC2012_img_train/n01440764/n01440764_1.JPEG", Class: 0}, {Path: "ILSVRC2012_img_train/n01440764/n01440764_2.JPEG", Class: 0},
+		{Path: "ILSVRC2012_img_train/n03126707/n03126707_1.JPEG", Class: 4}, {Path: "2010/train/n07730406/n07730406_1.JPEG", Class: 5}, {Path: "ILSVRC2012_img_train/n99999999/x.JPEG", Class: 7}}
 	if diff := cmp.Diff(images, d.Images); diff != "" {
 		t.Error(diff)
 	}

@@ -51,13 +51,14 @@ func AddShots(r *features.Roles, images []Labelled, shots, pool int, seed uint64
 		}
 	}
 	out := *r
-	out.Images, out.Roles = nil, nil
+	out.Images, out.Roles, out.Command = nil, nil, ""
 	for i, image := range r.Images {
 		to, drawn := role[image]
 		switch {
 		case !drawn:
 			to = r.Roles[i]
 		case to == "":
+			out.LeftOut++
 			continue
 		}
 		out.Images, out.Roles = append(out.Images, image), append(out.Roles, to)

@@ -30,9 +30,9 @@ func CollectImages(ctx context.Context, dirs []string) ([]Labelled, error) {
 		}
 		for i, image := range images {
 			k, ok := known[image]
-			if !ok {
+			if !ok || k.class == "" { // not labelled there
 				known[image] = from{classes[i], dir}
-			} else if k.class != classes[i] {
+			} else if classes[i] != "" && k.class != classes[i] {
 				return nil, fmt.Errorf("image %q is of class %q in %s and of class %q in %s", image, k.class, k.dir, classes[i], dir)
 			}
 		}
@@ -82,8 +82,11 @@ func (s Split) Roles(classes []string, images []Labelled) (*features.Roles, erro
 		if i > 0 && sorted[i-1].Image == m.Image {
 			return nil, fmt.Errorf("split %s: image %q is there twice", s.Name, m.Image)
 		}
+		if m.Class == "" { // images without labels have no part in a split
+			continue
+		}
 		if !known[m.Class] {
-			return nil, fmt.Errorf("split %s: image %q: %w: features and class table are of different datasets", s.Name, m.Image, unknownClass(m.Class, classes))
+			return nil, fmt.Errorf("split %s: image %q: %w: features and class table are of different datasets", s.Name, m.Image, features.UnknownClass(m.Class, classes))
 		}
 		byClass[m.Class] = append(byClass[m.Class], m.Image)
 	}
@@ -92,6 +95,9 @@ func (s Split) Roles(classes []string, images []Labelled) (*features.Roles, erro
 		if len(byClass[c]) > 0 {
 			pictured = append(pictured, c)
 		}
+	}
+	if len(images) > 0 && len(byClass) == 0 {
+		return nil, fmt.Errorf("split %s: the %d images with features are not labelled: they can be named with 'vzsl predict', not trained on; import them with --labels", s.Name, len(images))
 	}
 	if len(pictured) == 0 {
 		return nil, fmt.Errorf("split %s: none of the %d seen classes has images with features: there is nothing to train on", s.Name, len(s.Seen))
@@ -161,7 +167,7 @@ func (s Split) check(classes []string) (map[string]features.Role, error) {
 	add := func(what string, list []string, r features.Role) error {
 		for _, c := range list {
 			if !known[c] {
-				return fmt.Errorf("%s: %w", what, unknownClass(c, classes))
+				return fmt.Errorf("%s: %w", what, features.UnknownClass(c, classes))
 			}
 			if was, twice := role[c]; twice && was == r {
 				return fmt.Errorf("%s: class %q is there twice", what, c)

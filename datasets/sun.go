@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"vzsl/internal/lookup"
 	"vzsl/internal/matfile"
 )
 
@@ -19,7 +20,9 @@ const sunPage = "https://cs.brown.edu/~gmpatter/sunattributes.html"
 func openSUN(dir string) (*Dataset, error) {
 	root := dir
 	for _, r := range []string{dir, filepath.Join(dir, "SUNAttributeDB")} {
-		if _, err := os.Stat(filepath.Join(r, "images.mat")); err == nil {
+		if there, err := lookup.Exists(filepath.Join(r, "images.mat")); err != nil {
+			return nil, err
+		} else if there {
 			root = r
 			break
 		}

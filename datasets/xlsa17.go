@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"vzsl/features"
+	"vzsl/features/convert"
 	"vzsl/internal/matfile"
 )
 
@@ -32,8 +36,7 @@ type XLSA17 struct {
 
 	features, splits string // paths
 	locs             map[string][]int
-	folds            map[string][]string // of trainclasses1.txt and the like
-	unnamed          bool                // classes are called by their numbers
+	unnamed          bool // classes are called by their numbers
 }
 
 // OpenXLSA17 reads all of a folder but the features. features and splits are the files' names in it where they are not the
@@ -45,7 +48,7 @@ func OpenXLSA17(dir, features, splits string) (*XLSA17, error) {
 	if splits == "" {
 		splits = XLSA17Splits
 	}
-	x := &XLSA17{Dir: dir, features: within(dir, features), splits: within(dir, splits), locs: map[string][]int{}, folds: map[string][]string{}}
+	x := &XLSA17{Dir: dir, features: within(dir, features), splits: within(dir, splits), locs: map[string][]int{}}
 	if err := x.readClasses(); err != nil {
 		return nil, err
 	}
@@ -96,7 +99,7 @@ func (x *XLSA17) readClasses() error {
 			return fmt.Errorf("%s: allclasses_names: %w", x.splits, err)
 		}
 		for i := range inMat {
-			inMat[i] = strings.TrimSpace(inMat[i])
+			inMat[i] = norm.NFC.String(strings.TrimSpace(inMat[i]))
 		}
 	}
 	file := filepath.Join(x.Dir, "allclasses.txt")
@@ -122,6 +125,29 @@ func (x *XLSA17) readClasses() error {
 	}
 	for i, n := range names {
 		x.Classes = append(x.Classes, Class{Name: n, ID: i + 1})
+	}
+	return x.readWNIDs(f, inMat)
+}
+
+// readWNIDs reads the WordNet ids that a file of our own export has, in the order of its allclasses_names.
+func (x *XLSA17) readWNIDs(f *matfile.File, inMat []string) error {
+	if !f.Has(matWNIDs) {
+		return nil
+	}
+	a, err := f.Read(matWNIDs)
+	if err != nil {
+		return err
+	}
+	list, err := a.Texts()
+	if err != nil || len(list) != len(inMat) {
+		return fmt.Errorf("%s: %s: %d WordNet ids for %d classes: %w", x.splits, matWNIDs, len(list), len(inMat), err)
+	}
+	wnid := make(map[string]string, len(list))
+	for i, n := range inMat {
+		wnid[n] = list[i]
+	}
+	for i := range x.Classes {
+		x.Classes[i].WNID = wnid[x.Classes[i].Name]
 	}
 	return nil
 }
@@ -203,7 +229,9 @@ func (x *XLSA17) readImages() error {
 			return fmt.Errorf("%s: %d labels, %d image_files", x.features, len(labels), len(files))
 		}
 		var repeated int
-		if names, repeated = shortNames(files); repeated > 0 {
+		if f.Has(matExact) {
+			names = files
+		} else if names, repeated = shortNames(files); repeated > 0 {
 			x.Notes = append(x.Notes, fmt.Sprintf("%d of the %d images have the file of another one; they are told apart by #2, #3, ...", repeated, len(names)))
 		}
 		if err := x.folders(names, labels); err != nil {
@@ -216,18 +244,14 @@ func (x *XLSA17) readImages() error {
 		x.Notes = append(x.Notes, fmt.Sprintf("no image_files in %s: images are called by their row", x.features))
 	}
 	for i, n := range names {
-		x.Images = append(x.Images, Image{Path: n, Class: labels[i]})
+		x.Images = append(x.Images, Image{Path: norm.NFC.String(n), Class: labels[i]})
 	}
 	return nil
 }
 
 // labels are the classes' indices.
 func (x *XLSA17) labels(f *matfile.File) ([]int, error) {
-	a, err := f.Read("labels")
-	if err != nil {
-		return nil, err
-	}
-	list, err := (&matList{x.features, a}).integers()
+	list, err := f.Integers("labels")
 	if err != nil {
 		return nil, err
 	}
@@ -255,8 +279,14 @@ func (x *XLSA17) folders(names []string, labels []int) error {
 	}
 	var wrong []string
 	for i, n := range names {
-		folder := path.Base(path.Dir(n))
-		if k, ok := index[folder]; ok && k != labels[i] {
+		// "a/desert/sand" is of class "desert/sand" where there is one, else of "sand".
+		folder := path.Dir(norm.NFC.String(n))
+		k, ok := index[folder]
+		for !ok && folder != "" {
+			_, folder, _ = strings.Cut(folder, "/")
+			k, ok = index[folder]
+		}
+		if ok && k != labels[i] {
 			wrong = append(wrong, fmt.Sprintf("%s has the label of %s", n, x.Classes[labels[i]].Name))
 		}
 	}
@@ -322,7 +352,21 @@ func commonFolder(names []string) string {
 	return common
 }
 
-// readSplits reads the images' places and the class lists, and checks that they fit.
+// list reads one of the class lists in text; a list that is not there is nil. Others of that name's kind, such as the dataset's own
+// classes.txt, are none of xlsa17's.
+func (x *XLSA17) list(name string) ([]string, error) {
+	known := make([]string, len(x.Classes))
+	for i, c := range x.Classes {
+		known[i] = c.Name
+	}
+	names, err := ReadKnownClasses(filepath.Join(x.Dir, name+".txt"), known)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	return names, err
+}
+
+// readSplits reads the images' places and checks that they fit.
 func (x *XLSA17) readSplits() error {
 	f, err := matfile.Open(x.splits)
 	if err != nil {
@@ -334,11 +378,7 @@ func (x *XLSA17) readSplits() error {
 		if !f.Has(name) {
 			continue
 		}
-		a, err := f.Read(name)
-		if err != nil {
-			return err
-		}
-		list, err := (&matList{x.splits, a}).integers()
+		list, err := f.Integers(name)
 		if err != nil {
 			return err
 		}
@@ -356,51 +396,15 @@ func (x *XLSA17) readSplits() error {
 			x.locs[name] = append(x.locs[name], int(v)-1)
 		}
 	}
-	files, err := filepath.Glob(filepath.Join(escapedGlob(x.Dir), "*classes*.txt"))
-	if err != nil {
-		return err
-	}
-	known := make([]string, len(x.Classes))
-	for i, c := range x.Classes {
-		known[i] = c.Name
-	}
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".txt")
-		if name == "allclasses" {
-			continue
-		}
-		if x.folds[name], err = ReadKnownClasses(file, known); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
-func escapedGlob(dir string) string {
-	return strings.NewReplacer(`*`, `[*]`, `?`, `[?]`, `[`, `[[]`).Replace(dir)
-}
-
-// ImportXLSA17 makes shards of the features. Labels go by the order of o.Classes, to which classes belong by name; Features,
-// Labels and Images of o are not used.
-func ImportXLSA17(ctx context.Context, x *XLSA17, o Import) (*features.Manifest, error) {
-	o.Features = x.features
-	f, err := matfile.Open(x.features)
-	if err != nil {
-		return nil, x.missing(err, x.features)
-	}
-	defer f.Close()
-	r, err := openMATRows(f, "features", o.Out)
-	if err != nil {
-		return nil, err
-	}
-	defer r.close()
-	r.turn(len(x.Images))
-	if rows, dim := r.size(); rows != len(x.Images) {
-		return nil, fmt.Errorf("%s: features is %d x %d, but there are %d labels", x.features, dim, rows, len(x.Images))
-	}
-	index := make(map[string]int, len(o.Classes))
-	names := make([]string, len(o.Classes))
-	for i, c := range o.Classes {
+// ImportXLSA17 makes shards of the features. Labels go by the order of o.Known.Classes, to which classes belong by name; what o
+// says of files, labels and images is not used.
+func ImportXLSA17(ctx context.Context, x *XLSA17, o convert.Import) (*features.Manifest, error) {
+	index := make(map[string]int, len(o.Known.Classes))
+	names := make([]string, len(o.Known.Classes))
+	for i, c := range o.Known.Classes {
 		index[c.Name], names[i] = i, c.Name
 	}
 	images, labels := make([]string, len(x.Images)), make([]int, len(x.Images))
@@ -408,13 +412,13 @@ func ImportXLSA17(ctx context.Context, x *XLSA17, o Import) (*features.Manifest,
 		class := x.Classes[m.Class].Name
 		k, ok := index[class]
 		if !ok {
-			return nil, fmt.Errorf("%s: %w", x.features, unknownClass(class, names))
+			return nil, fmt.Errorf("%s: %w", x.features, features.UnknownClass(class, names))
 		}
 		images[i], labels[i] = m.Path, k
 	}
-	d, err := o.dataset(images, labels)
-	if err != nil {
-		return nil, err
+	m, err := o.RunMatrix(ctx, x.features, "features", images, labels, "import xlsa17")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, x.missing(err, x.features)
 	}
-	return o.store(ctx, d, r, "import xlsa17")
+	return m, err
 }

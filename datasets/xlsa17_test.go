@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vzsl/features"
+	"vzsl/features/convert"
 	"vzsl/internal/matfile"
 )
 
@@ -110,7 +111,7 @@ func TestXLSA17(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if x.Images[2] != (Image{"004.D/i_03.jpg", 3}) || x.Classes[1] != (Class{Name: "003.C+c", ID: 2}) {
+	if x.Images[2] != (Image{Path: "004.D/i_03.jpg", Class: 3}) || x.Classes[1] != (Class{Name: "003.C+c", ID: 2}) {
 		t.Errorf("%+v %+v", x.Images, x.Classes)
 	}
 	images, classes := x.labelled()
@@ -128,9 +129,9 @@ func TestXLSA17(t *testing.T) {
 
 	// Shards in the order of another class list: labels follow it.
 	slices.Sort(classes)
-	o := Import{Dataset: "toy", Network: "res101", Out: filepath.Join(t.TempDir(), "out"), ShardRows: 5}
+	o := convert.Import{Dataset: "toy", Network: "res101", Out: filepath.Join(t.TempDir(), "out"), ShardRows: 5}
 	for _, c := range classes {
-		o.Classes = append(o.Classes, Class{Name: c})
+		o.Known.Classes = append(o.Known.Classes, Class{Name: c})
 	}
 	for range 2 { // the second run finds the first one's work
 		m, err := ImportXLSA17(context.Background(), x, o)
@@ -243,7 +244,7 @@ func TestXLSA17Errors(t *testing.T) {
 		"val of no trainval": {func(_, s matContent) { s["train_loc"], s["val_loc"] = locs(1), locs(3) }, nil, 0,
 			[]string{"image 3", "not in trainval_loc or test_seen_loc"}},
 		"other classes":    {func(matContent, matContent) {}, map[string]string{"allclasses.txt": "001.A\n002.B\n003.C+c\n004.E\n"}, 0, []string{"allclasses.txt", "004.E", "004.D"}},
-		"unknown in list":  {func(matContent, matContent) {}, map[string]string{"testclasses.txt": "Nobody\n"}, 0, []string{"testclasses.txt:1", "Nobody"}},
+		"unknown in list":  {func(matContent, matContent) {}, map[string]string{"valclasses1.txt": "Nobody\n"}, 1, []string{"valclasses1.txt:1", "Nobody"}},
 		"no such fold":     {func(matContent, matContent) {}, nil, 3, []string{"valclasses3.txt"}},
 		"unseen validated": {func(matContent, matContent) {}, map[string]string{"valclasses1.txt": "004.D\n"}, 1, []string{"valclasses1.txt", `"004.D"`, "not a seen class"}},
 	} {
@@ -264,6 +265,43 @@ func TestXLSA17Errors(t *testing.T) {
 	}
 	_, err := OpenXLSA17(t.TempDir(), "", "")
 	wantError(t, err, "att_splits.mat is missing", "https://")
+}
+
+// TestXLSA17BesideOthers: files of the dataset itself in the folder, called like xlsa17's or nearly so, change nothing.
+func TestXLSA17BesideOthers(t *testing.T) {
+	features, splits := xlsa17Toy()
+	dir := xlsa17Folder(t, features, splits)
+	for name, text := range map[string]string{
+		"classes.txt": "1 002.B\n2 003.C+c\n", "trainvalclasses.txt": "1 002.B\n", "trainclasses.txt": "Nobody\n", "trainclasses1.txt": "Nobody\n",
+		"images.txt": "1 a.jpg\n", "myclasses-old.txt": "x\n", "valclasses2.txt": "1 002.B\n", "testclasses.txt": "Nobody\n",
+	} {
+		write(t, filepath.Join(dir, name), text)
+	}
+	x, err := OpenXLSA17(dir, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	images, classes := x.labelled()
+	r, err := x.Split(Split{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, 0, classes, images)
+	if err != nil || !slices.Equal(r.Unseen, []string{"004.D"}) || !strings.Contains(r.Provenance, "testclasses.txt is no list of these classes") {
+		t.Error(r, err)
+	}
+	write(t, filepath.Join(dir, "testclasses.txt"), "002.B\n") // of the dataset's own split
+	if r, err = x.Split(Split{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, 0, classes, images); err != nil || !strings.Contains(r.Provenance, "does not name the classes of test_unseen_loc") {
+		t.Error(r, err)
+	}
+}
+
+// TestXLSA17Folders: the longest end of an image's folder that is a class is its class's.
+func TestXLSA17Folders(t *testing.T) {
+	x := &XLSA17{Classes: []Class{{Name: "sand"}, {Name: "desert/sand"}, {Name: "\u00e9t\u00e9"}}}
+	for image, class := range map[string]int{"a/desert/sand/1.jpg": 1, "desert/sand/1.jpg": 1, "a/sand/1.jpg": 0, "e\u0301te\u0301/1.jpg": 2} {
+		for k := range x.Classes {
+			if err := x.folders([]string{image}, []int{k}); (err == nil) != (k == class) {
+				t.Errorf("%s of class %d: %v", image, k, err)
+			}
+		}
+	}
 }
 
 // TestXLSA17Unnamed: FLO's file names no classes; with the dataset itself at hand they are those of the same images.
@@ -373,11 +411,14 @@ func TestXLSA17Real(t *testing.T) {
 // madeUp writes features and labels that fit a folder's splits.
 func madeUp(t *testing.T, x *XLSA17, validation int) string {
 	unseen, val := map[string]bool{}, map[string]bool{}
-	for _, c := range x.folds["testclasses"] {
-		unseen[c] = true
-	}
-	for _, c := range x.folds["valclasses1"] {
-		val[c] = true
+	for name, in := range map[string]map[string]bool{"testclasses": unseen, "valclasses1": val} {
+		list, err := x.list(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range list {
+			in[c] = true
+		}
 	}
 	if len(unseen) == 0 {
 		for i, c := range x.Classes {
@@ -432,4 +473,64 @@ func madeUp(t *testing.T, x *XLSA17, validation int) string {
 		features[i] = []float64{float64(i), 1}
 	}
 	return writeMAT(t, filepath.Join(t.TempDir(), "res101.mat"), matContent{"features": features, "labels": labels})
+}
+
+// TestSplitByList: without res101.mat the images of the proposed split are named by a list in its order, and the split is the very
+// one that res101.mat gives; lists that cannot be of the dataset are refused.
+func TestSplitByList(t *testing.T) {
+	content, splits := xlsa17Toy()
+	whole, err := OpenXLSA17(xlsa17Folder(t, content, splits), "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	images, classes := whole.labelled()
+	list := content["image_files"].([]string)
+	want, err := whole.Split(Split{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, 0, classes, images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare := func() *XLSA17 {
+		dir := xlsa17Folder(t, content, splits)
+		if err := os.Remove(filepath.Join(dir, XLSA17Features)); err != nil {
+			t.Fatal(err)
+		}
+		x, err := OpenXLSA17(dir, "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return x
+	}
+	for _, names := range [][]string{list, shortened(list)} {
+		x := bare()
+		if err := x.NameImages("list.txt", names, images); err != nil {
+			t.Fatal(err)
+		}
+		got, err := x.Split(Split{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, 0, classes, images)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got.Roles, want.Roles) || !slices.Equal(got.Images, want.Images) || !slices.Equal(got.Seen, want.Seen) || !slices.Equal(got.Unseen, want.Unseen) ||
+			!slices.Equal(got.Validation, want.Validation) {
+			t.Errorf("by the list %v, by res101.mat %v", got, want)
+		}
+	}
+	if _, err := bare().Split(Split{}, 0, classes, images); err == nil || !strings.Contains(err.Error(), "--images") {
+		t.Errorf("without a list: %v", err)
+	}
+	for say, names := range map[string][]string{
+		"names 3 images": list[:3],
+		"is in line 1":   append(shortened(list)[1:2], shortened(list)[1:]...),
+	} {
+		if err := bare().NameImages("list.txt", names, images); err == nil || !strings.Contains(err.Error(), say) {
+			t.Errorf("%s: %v", say, err)
+		}
+	}
+	if err := whole.NameImages("list.txt", list, images); err == nil || !strings.Contains(err.Error(), "not needed") {
+		t.Errorf("beside res101.mat: %v", err)
+	}
+}
+
+func shortened(list []string) []string {
+	short, _ := shortNames(list)
+	return short
 }

@@ -2,9 +2,12 @@ package datasets
 
 import (
 	"fmt"
+	"path"
 	"path/filepath"
 	"sort"
 	"strings"
+
+	"golang.org/x/text/unicode/norm"
 
 	"vzsl/features"
 )
@@ -49,7 +52,7 @@ func (x *XLSA17) Split(s Split, fold int, classes []string, images []Labelled) (
 			c, ok := spelt[n]
 			if !ok {
 				if c, ok = spelt[flatName(n)]; !ok {
-					return nil, fmt.Errorf("%s: %w", x.splits, unknownClass(n, classes))
+					return nil, fmt.Errorf("%s: %w", x.splits, features.UnknownClass(n, classes))
 				}
 			}
 			out[i] = c
@@ -84,10 +87,11 @@ func (x *XLSA17) Split(s Split, fold int, classes []string, images []Labelled) (
 		return nil, err
 	}
 	for i, image := range r.Images {
-		if p.role[image] == features.RoleTestSeen {
+		if p.role[norm.NFC.String(image)] == features.RoleTestSeen {
 			r.Roles[i] = features.RoleTestSeen
 		}
 	}
+	r.LeftOut = strange
 	return r, nil
 }
 
@@ -98,7 +102,7 @@ func flatName(name string) string { return strings.ReplaceAll(name, "/", "_") }
 func (x *XLSA17) adoptNames(images []Labelled) error {
 	class := make(map[string]string, len(images))
 	for _, m := range images {
-		class[m.Image] = m.Class
+		class[norm.NFC.String(m.Image)] = m.Class
 	}
 	names := make([]string, len(x.Classes))
 	for _, m := range x.Images {
@@ -119,18 +123,89 @@ func (x *XLSA17) adoptNames(images []Labelled) error {
 	return nil
 }
 
+// NameImages names the images of a folder without res101.mat by a list in its order, file. Their classes are those that images of
+// these names have in the dataset, else their folders, else unknown.
+func (x *XLSA17) NameImages(file string, list []string, images []Labelled) error {
+	if len(x.Images) > 0 {
+		return fmt.Errorf("%s is there and names the images; %s is not needed", x.features, file)
+	}
+	class := make(map[string]string, len(images))
+	for _, m := range images {
+		class[m.Image] = m.Class
+	}
+	known := func(names []string) (n int) {
+		for _, name := range names {
+			if _, ok := class[name]; ok {
+				n++
+			}
+		}
+		return n
+	}
+	names := make([]string, len(list))
+	for i, n := range list {
+		names[i] = strings.TrimPrefix(strings.ReplaceAll(strings.TrimSpace(n), `\`, "/"), "./")
+	}
+	if short, _ := shortNames(list); known(short) > known(names) {
+		names = short
+	}
+	for name, locs := range x.locs {
+		for _, i := range locs {
+			if i >= len(names) {
+				return fmt.Errorf("%s: %s holds %d, but %s names %d images: is it the list of this dataset?", x.splits, name, i+1, file, len(names))
+			}
+		}
+	}
+	if x.unnamed { // as FLO's: then the dataset's names are all there are
+		x.Classes, x.unnamed = nil, false
+		there := map[string]bool{}
+		for _, m := range images {
+			if !there[m.Class] {
+				there[m.Class] = true
+				x.Classes = append(x.Classes, Class{Name: m.Class})
+			}
+		}
+	}
+	index := make(map[string]int, len(x.Classes))
+	for i, c := range x.Classes {
+		index[c.Name], index[flatName(c.Name)] = i, i
+	}
+	at := make(map[string]int, len(names))
+	for i, n := range names {
+		if was, twice := at[n]; twice {
+			return fmt.Errorf("%s: image %q is in line %d and in line %d", file, n, was+1, i+1)
+		}
+		at[n] = i
+		name, ok := class[n]
+		if !ok {
+			name = path.Base(path.Dir(n))
+		}
+		k, ok := index[name]
+		if !ok {
+			if k, ok = index[flatName(name)]; !ok {
+				k = -1
+			}
+		}
+		x.Images = append(x.Images, Image{Path: n, Class: k})
+	}
+	x.features = file
+	return nil
+}
+
 // matched are the images of the split that the dataset has; strange counts those that the split does not know.
 func (x *XLSA17) matched(p *proposed, images []Labelled) (mine []Labelled, strange int, err error) {
 	class := make(map[string]string, len(x.Images))
 	for _, m := range x.Images {
-		class[m.Path] = x.Classes[m.Class].Name
+		if m.Class >= 0 {
+			class[m.Path] = x.Classes[m.Class].Name
+		}
 	}
 	for _, m := range images {
-		if _, ok := p.role[m.Image]; !ok {
+		image := norm.NFC.String(m.Image)
+		if _, ok := p.role[image]; !ok {
 			strange++
 			continue
 		}
-		if c := class[m.Image]; flatName(c) != flatName(m.Class) {
+		if c := class[image]; flatName(c) != flatName(m.Class) {
 			return nil, 0, fmt.Errorf("image %q is of class %q here and of class %q in %s", m.Image, m.Class, c, x.features)
 		}
 		mine = append(mine, m)
@@ -150,7 +225,8 @@ type proposed struct {
 
 func (x *XLSA17) proposed() (*proposed, error) {
 	if len(x.Images) == 0 {
-		return nil, fmt.Errorf("%s: the split names images by their place in %s, which is not there: it is in xlsa17.zip of %s", x.splits, x.features, xlsa17Page)
+		return nil, fmt.Errorf("%s: the split names images by their place in %s, which is not there: it is in xlsa17.zip of %s; or give the images' names in its order with --images FILE",
+			x.splits, x.features, xlsa17Page)
 	}
 	p := &proposed{role: make(map[string]features.Role, len(x.Images))}
 	was := map[string]string{}
@@ -174,7 +250,9 @@ func (x *XLSA17) proposed() (*proposed, error) {
 				return nil, fmt.Errorf("%s: image %d (%s) is in %s and in %s: what is tested on was trained on", x.splits, i+1, image, before, l.name)
 			}
 			was[image], p.role[image] = l.name, l.role
-			of[x.Images[i].Class] = true
+			if k := x.Images[i].Class; k >= 0 {
+				of[k] = true
+			}
 		}
 		in[l.name] = of
 	}
@@ -191,7 +269,10 @@ func (x *XLSA17) proposed() (*proposed, error) {
 			p.unseen = append(p.unseen, c.Name)
 		}
 	}
-	if list := x.folds["testclasses"]; list != nil {
+	// The list says nothing that test_unseen_loc does not, and may be the dataset's own.
+	if list, err := x.list("testclasses"); err != nil {
+		p.said = append(p.said, "testclasses.txt is no list of these classes")
+	} else if list != nil {
 		if d := differing(list, p.unseen); d != "" {
 			p.said = append(p.said, "testclasses.txt does not name the classes of test_unseen_loc: "+d)
 		}
@@ -214,11 +295,13 @@ func (x *XLSA17) validation(p *proposed, fold int) (classes, said []string, err 
 		return classes, append(said, fmt.Sprintf("the %d validation classes are those of val_loc", len(classes))), nil
 	}
 	name := fmt.Sprintf("valclasses%d", max(fold, 1))
-	list, ok := x.folds[name]
-	if fold > 0 && !ok {
+	list, err := x.list(name)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case fold > 0 && list == nil:
 		return nil, nil, fmt.Errorf("no %s.txt in %s", name, x.Dir)
-	}
-	if !ok {
+	case list == nil:
 		return nil, said, nil
 	}
 	seen := make(map[string]bool, len(p.seen))
@@ -242,7 +325,9 @@ func (x *XLSA17) fromLocs(p *proposed, train, val []int) (classes, said []string
 		for _, i := range locs {
 			switch p.role[x.Images[i].Path] {
 			case features.RoleTrain:
-				in[x.Images[i].Class] = true
+				if k := x.Images[i].Class; k >= 0 {
+					in[k] = true
+				}
 			case features.RoleTestSeen:
 				leaked++
 			default:

@@ -13,11 +13,20 @@ type Spread struct {
 	Values []float64 `json:"values"` // by seed
 	Mean   float64   `json:"mean"`
 	SD     float64   `json:"sd"` // of the sample, n - 1 below; 0 with one value
-	// Interval is the 95 % interval of the mean over seeds, by Student's t with n - 1 degrees of freedom; nil with one value.
+	// Interval is a 95 % interval: of several values that of their mean, of a single one that of its own result, where it has one.
 	Interval *Interval `json:"interval,omitempty"`
+	Over     string    `json:"interval_over,omitempty"` // OverSeed or OverImage
 }
 
-// NewSpread sums values up; there is at least one.
+// What an interval of a Spread is over: chance in training, or in the choice of images.
+const (
+	OverSeed  = "seeds"
+	OverImage = "images"
+)
+
+// NewSpread sums up values, at least one, each a share, 0..1. The interval of the mean is Student's t with n - 1 degrees of freedom
+// cut to 0..1: as the mean of shares lies there, the cut takes nothing away that could be true, and the interval holds the mean as
+// often as before.
 func NewSpread(name string, values []float64) Spread {
 	s := Spread{Name: name, Values: values}
 	if len(values) == 1 {
@@ -27,7 +36,7 @@ func NewSpread(name string, values []float64) Spread {
 	s.Mean, s.SD = stat.MeanStdDev(values, nil)
 	n := float64(len(values))
 	half := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: n - 1}.Quantile((1+level)/2) * s.SD / math.Sqrt(n)
-	s.Interval = &Interval{Low: s.Mean - half, High: s.Mean + half}
+	s.Interval, s.Over = &Interval{Low: max(0, s.Mean-half), High: min(1, s.Mean+half)}, OverSeed
 	return s
 }
 
@@ -70,7 +79,7 @@ type NamedFigure struct {
 }
 
 // OverSeeds sums up the headline figures of one run's results, one a seed, in the order in which they stand in the first;
-// a figure that not all of them have is left out.
+// a figure that not all of them have is left out. The figures of one result keep its bootstrap intervals over images.
 func OverSeeds(results []*Result) []Spread {
 	values := map[string][]float64{}
 	for _, r := range results {
@@ -81,7 +90,11 @@ func OverSeeds(results []*Result) []Spread {
 	var all []Spread
 	for _, f := range results[0].Headline() {
 		if v := values[f.Name]; len(v) == len(results) {
-			all = append(all, NewSpread(f.Name, v))
+			s := NewSpread(f.Name, v)
+			if len(results) == 1 && f.Estimate != nil && f.Estimate.OverImages != nil {
+				s.Interval, s.Over = f.Estimate.OverImages, OverImage
+			}
+			all = append(all, s)
 		}
 	}
 	return all

@@ -12,7 +12,9 @@ func TestNewSpread(t *testing.T) {
 		values              []float64
 		mean, sd, low, high float64
 	}{
-		{[]float64{0.5, 0.7}, 0.6, 0.14142135623730948, -0.6706204736174694, 1.8706204736174693},
+		{[]float64{0.5, 0.7}, 0.6, 0.14142135623730948, 0, 1}, // -0.67 and 1.87 uncut
+		{[]float64{0.98, 0.99, 1}, 0.99, 0.01, 0.965158622882249, 1},
+		{[]float64{0.02, 0.01, 0}, 0.01, 0.01, 0, 0.03484137711775101},
 		{[]float64{0.51, 0.53, 0.55, 0.52, 0.54}, 0.53, 0.015811388300841910, 0.5103675683851434, 0.5496324316148566},
 		{[]float64{0.3, 0.3, 0.3}, 0.3, 0, 0.3, 0.3},
 	} {
@@ -41,6 +43,14 @@ func TestOverSeeds(t *testing.T) {
 	if len(all) != 6 || all[0].Name != "top-1, mean per class" || math.Abs(all[0].Mean-0.55) > 1e-12 ||
 		all[2].Name != "U" || math.Abs(all[2].Mean-0.3) > 1e-12 || all[5].Name != "AUSUC" || math.Abs(all[5].Mean-0.075) > 1e-12 {
 		t.Errorf("%+v", all)
+	}
+	one := result(0.5, 0.2)
+	one.Top1.MeanPerClass.OverImages = &Interval{0.4, 0.6}
+	if all := OverSeeds([]*Result{one}); all[0].Interval == nil || *all[0].Interval != (Interval{0.4, 0.6}) || all[0].Over != OverImage || all[0].SD != 0 || all[1].Interval != nil {
+		t.Errorf("one seed: %+v", all)
+	}
+	if all := OverSeeds([]*Result{one, result(0.6, 0.4)}); all[0].Over != OverSeed || all[0].Interval.Low != 0 {
+		t.Errorf("two seeds: %+v", all[0])
 	}
 	if all := OverSeeds([]*Result{result(0.5, 0.2), result(0.6, 0)}); len(all) != 2 {
 		t.Errorf("figures of one seed alone: %+v", all)

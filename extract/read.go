@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 
 	"vzsl/datasets"
 	"vzsl/extract/preprocess"
@@ -105,6 +106,8 @@ func (r *reader) unreadable(err error) (string, error) {
 	}
 	var p *fs.PathError
 	switch {
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE): // says nothing of the image
+		return "", fmt.Errorf("%w: close other programs, allow more (ulimit -n) or take fewer --workers", err)
 	case errors.Is(err, fs.ErrNotExist):
 		return "the file is missing", nil
 	case errors.Is(err, fs.ErrPermission):

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"vzsl/internal/wholefile"
 
 	"github.com/edsrzf/mmap-go"
@@ -27,6 +28,7 @@ const (
 // lie. It may be read from several goroutines. Features must not be used after Close.
 type Cache struct {
 	source  Source
+	key     string
 	path    string
 	mapped  mmap.MMap
 	onClose func() error
@@ -44,6 +46,9 @@ func (c *Cache) Rows() int { return len(c.labels) }
 
 // Dim is the number of values of a feature.
 func (c *Cache) Dim() int { return c.source.Dim }
+
+// Manifest identifies the shards, Manifest.Key.
+func (c *Cache) Manifest() string { return c.key }
 
 // Source says where the features come from.
 func (c *Cache) Source() Source { return c.source }
@@ -111,21 +116,17 @@ func OpenCache(ctx context.Context, dir string, progress func(done, total int)) 
 	if m.Rows == 0 {
 		return nil, fmt.Errorf("%s holds no features: all %d images were skipped, see %s", dir, m.Skipped, filepath.Join(dir, skippedName))
 	}
-	for _, p := range m.Parts {
-		st, err := os.Stat(filepath.Join(dir, p.File))
-		if err != nil {
-			return nil, fmt.Errorf("%s: a shard of the manifest is missing: %w", dir, err)
-		}
-		if st.Size() != p.Bytes {
-			return nil, fmt.Errorf("%s has %d bytes, its manifest says %d: it was changed or damaged; remove it and run the same extract or import again",
-				filepath.Join(dir, p.File), st.Size(), p.Bytes)
-		}
-	}
 	path := filepath.Join(dir, cacheDir, cacheName)
-	key := cacheKey(m)
+	key := m.Key()
 	// Anything wrong with the file that is there is a reason to make it anew.
 	if c, err := mapCache(path, key, m); err == nil {
+		if err := checkShards(dir, path, m); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
 		return c, nil
+	}
+	if err := checkShardSizes(dir, m); err != nil {
+		return nil, err
 	}
 	err = os.MkdirAll(filepath.Dir(path), 0o755)
 	if err == nil {
@@ -144,8 +145,8 @@ func OpenCache(ctx context.Context, dir string, progress func(done, total int)) 
 	return c, nil
 }
 
-// cacheKey identifies the contents of the shards and the layout of the cache.
-func cacheKey(m *Manifest) string {
+// Key identifies the contents of the shards and the layout of their cache.
+func (m *Manifest) Key() string {
 	h := sha256.New()
 	enc := json.NewEncoder(h)
 	_ = enc.Encode(cacheFormat)
@@ -183,4 +184,66 @@ func temporaryCache(ctx context.Context, key, dir string, m *Manifest, progress 
 		}
 	}
 	return nil, errors.Join(fmt.Errorf("make a temporary cache of %s (its folder cannot be written to): %w", dir, err), remove())
+}
+
+// CheckShards finds shards that were changed after they were written: those whose file is younger than the cache, or that have no
+// cache beside them, are read again for their checksum.
+func CheckShards(dir string, m *Manifest) error {
+	return checkShards(dir, filepath.Join(dir, cacheDir, cacheName), m)
+}
+
+func checkShards(dir, cache string, m *Manifest) error {
+	var made time.Time
+	if st, err := os.Stat(cache); err == nil {
+		made = st.ModTime()
+	}
+	read := false
+	for _, p := range m.Parts {
+		path := filepath.Join(dir, p.File)
+		st, err := statShard(path, p)
+		if err != nil {
+			return err
+		}
+		if st.ModTime().Before(made) {
+			continue
+		}
+		if err := checkShard(path, p.SHA256); err != nil {
+			return err
+		}
+		read = true
+	}
+	if read && !made.IsZero() { // they need not be read again; where that cannot be said they are
+		now := time.Now()
+		_ = os.Chtimes(cache, now, now)
+	}
+	return nil
+}
+
+// checkShardSizes finds shards that are missing or cut off.
+func checkShardSizes(dir string, m *Manifest) error {
+	for _, p := range m.Parts {
+		if _, err := statShard(filepath.Join(dir, p.File), p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func statShard(path string, p ManifestPart) (fs.FileInfo, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: a shard of the manifest is missing: %w", filepath.Dir(path), err)
+	}
+	if st.Size() != p.Bytes {
+		return nil, fmt.Errorf("%s has %d bytes, its manifest says %d: it was changed or damaged; remove it and run the same extract or import again", path, st.Size(), p.Bytes)
+	}
+	return st, nil
+}
+
+func checkShard(path, sha256 string) error {
+	sum, _, err := hashFile(path)
+	if err == nil && sum != sha256 {
+		err = fmt.Errorf("%s does not have the checksum of its manifest: it was changed or damaged; remove it and run the same extract or import again", path)
+	}
+	return err
 }

@@ -115,7 +115,7 @@ func TestCacheRandomDamage(t *testing.T) {
 			b[at] = byte(r.Uint32())
 		}
 		c := &Cache{source: m.Source, mapped: b}
-		if err := c.locate(cacheKey(m), m.Rows); err != nil {
+		if err := c.locate(m.Key(), m.Rows); err != nil {
 			refused++
 			continue
 		}

@@ -50,14 +50,10 @@ func buildCache(ctx context.Context, f io.WriteSeeker, key, dir string, m *Manif
 	done := 0
 	for _, p := range m.Parts {
 		path := filepath.Join(dir, p.File)
-		sum, _, err := hashFile(path)
-		if err != nil {
+		if err := checkShard(path, p.SHA256); err != nil {
 			return err
 		}
-		if sum != p.SHA256 {
-			return fmt.Errorf("%s does not have the checksum of its manifest: it was changed or damaged; remove it and run the same extract or import again", path)
-		}
-		err = eachGroup(ctx, path, m.Source.Dim, &buf, func(g *group) error {
+		err := eachGroup(ctx, path, m.Source.Dim, &buf, func(g *group) error {
 			if err := b.add(g); err != nil {
 				return err
 			}

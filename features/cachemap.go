@@ -29,7 +29,7 @@ func mapCache(path, key string, m *Manifest) (*Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("map %s: %w", path, err)
 	}
-	c := &Cache{source: m.Source, path: path, mapped: mapped}
+	c := &Cache{source: m.Source, key: key, path: path, mapped: mapped}
 	if err := c.locate(key, m.Rows); err != nil {
 		_ = mapped.Unmap()
 		return nil, fmt.Errorf("%s: %w", path, err)

@@ -2,8 +2,6 @@ package features
 
 import (
 	"fmt"
-	"io"
-	"vzsl/internal/wholefile"
 )
 
 // keyBlocks is the metadata that says what the attributes are joined of.
@@ -115,14 +113,9 @@ func WriteClassTable(path string, t *ClassTable) error {
 	return writeTable(path, len(t.Classes), groupRows, columns, kv)
 }
 
-// writeTable writes a Parquet file aside and renames it, making its folder where needed.
-func writeTable(path string, rows, perGroup int, columns []column, kv metadata) error {
-	return wholefile.Write(path, func(w io.WriteSeeker) error { return writeParquet(w, rows, perGroup, columns, kv) })
-}
-
 // ReadClassTable reads and checks a class table.
 func ReadClassTable(path string) (*ClassTable, error) {
-	f, err := openTable(path)
+	f, err := openWhole(path)
 	if err != nil {
 		if absent(err) {
 			return nil, fmt.Errorf("no class table: %w (run attributes first)", err)

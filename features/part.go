@@ -19,7 +19,8 @@ type Skip struct {
 	Reason string `json:"reason"`
 }
 
-// Part holds one shard's rows in dataset order. Labels are rows of the class table, counted from 0; Features has one row
+// Part holds one shard's rows in dataset order. Labels are rows of the class table, counted from 0, or Unlabelled with an empty
+// class; Features has one row
 // of Dim values per image. Images without features are in Skipped; together they are the part's whole range.
 type Part struct {
 	Images, Classes []string
@@ -58,8 +59,8 @@ func (p *Part) check(src *Source, part int) error {
 		if err := name(image); err != nil {
 			return err
 		}
-		if p.Labels[i] < 0 {
-			return fmt.Errorf("image %q: label %d is negative", image, p.Labels[i])
+		if p.Labels[i] < 0 && (p.Labels[i] != Unlabelled || p.Classes[i] != "") {
+			return fmt.Errorf("image %q: label %d of class %q", image, p.Labels[i], p.Classes[i])
 		}
 		if k := notFinite(p.Features[i*src.Dim : (i+1)*src.Dim]); k >= 0 {
 			return fmt.Errorf("image %q: feature value %d is %v", image, k, p.Features[i*src.Dim+k])

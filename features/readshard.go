@@ -22,3 +22,14 @@ func ReadShard(ctx context.Context, path string) (*Part, Source, error) {
 	})
 	return p, h.source, err
 }
+
+// IsShard tells of a file whether it says that it is a shard of ours.
+func IsShard(path string) bool {
+	t, err := openTable(path)
+	if err != nil {
+		return false
+	}
+	defer t.close()
+	schema, _ := t.meta(keySchema)
+	return schema == schemaShard
+}

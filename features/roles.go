@@ -1,6 +1,14 @@
 package features
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+)
+
+const (
+	keyLeftOut = keyPrefix + "left_out"
+	keyCommand = keyPrefix + "command"
+)
 
 // Role is what an image is for in a split.
 type Role string
@@ -20,6 +28,35 @@ type Roles struct {
 	Seen, Validation, Unseen  []string
 	Images                    []string
 	Roles                     []Role // of Images
+	// LeftOut is the number of images of these classes that had features and were given no role on purpose: a pool of shots, an
+	// own table of images.
+	LeftOut int
+	Command string // that made the split; "": unknown
+}
+
+// Unassigned are the images of the split's classes that have no role in it, where they are more than were left out on purpose:
+// images added since the split was made are among them.
+func (r *Roles) Unassigned(images, classes []string) []string {
+	mine := make(map[string]bool, len(r.Seen)+len(r.Unseen))
+	for _, list := range [][]string{r.Seen, r.Unseen} {
+		for _, c := range list {
+			mine[c] = true
+		}
+	}
+	has := make(map[string]bool, len(r.Images))
+	for _, image := range r.Images {
+		has[image] = true
+	}
+	var without []string
+	for i, image := range images {
+		if mine[classes[i]] && !has[image] {
+			without = append(without, image)
+		}
+	}
+	if len(without) <= r.LeftOut {
+		return nil
+	}
+	return without
 }
 
 func (r *Roles) check() error {
@@ -59,15 +96,23 @@ func (r *Roles) check() error {
 }
 
 // WriteRoles writes a split as Parquet: image, role; the class lists in the metadata.
-func WriteRoles(path string, r *Roles) error {
+func WriteRoles(path string, r *Roles) error { return writeRoles(path, r, metadata{}) }
+
+// writeRoles writes a split with more metadata and more columns of its images.
+func writeRoles(path string, r *Roles, kv metadata, more ...column) error {
 	if err := r.check(); err != nil {
 		return fmt.Errorf("split %s: %w", path, err)
 	}
-	var kv metadata
 	kv.add(keySchema, schemaRoles)
 	kv.add(keyPrefix+"name", r.Name)
 	kv.add(keyPrefix+"dataset", r.Dataset)
 	kv.add(keyPrefix+"provenance", r.Provenance)
+	if r.LeftOut > 0 {
+		kv.add(keyLeftOut, strconv.Itoa(r.LeftOut))
+	}
+	if r.Command != "" {
+		kv.add(keyCommand, r.Command)
+	}
 	kv.addJSON(keyPrefix+"seen", append([]string{}, r.Seen...))
 	kv.addJSON(keyPrefix+"validation", append([]string{}, r.Validation...))
 	kv.addJSON(keyPrefix+"unseen", append([]string{}, r.Unseen...))
@@ -75,13 +120,13 @@ func WriteRoles(path string, r *Roles) error {
 	for i, role := range r.Roles {
 		roles[i] = string(role)
 	}
-	columns := []column{{name: columnImage, text: r.Images}, {name: columnRole, text: roles, dict: true}}
+	columns := append([]column{{name: columnImage, text: r.Images}, {name: columnRole, text: roles, dict: true}}, more...)
 	return writeTable(path, len(r.Images), textRows, columns, kv)
 }
 
 // ReadRoles reads and checks a split.
 func ReadRoles(path string) (*Roles, error) {
-	f, err := openTable(path)
+	f, err := openWhole(path)
 	if err != nil {
 		if absent(err) {
 			return nil, fmt.Errorf("no such split: %w (run split first)", err)
@@ -100,6 +145,13 @@ func (f *table) roles() (*Roles, error) {
 	r.Name, _ = f.meta(keyPrefix + "name")
 	r.Dataset, _ = f.meta(keyPrefix + "dataset")
 	r.Provenance, _ = f.meta(keyPrefix + "provenance")
+	r.Command, _ = f.meta(keyCommand)
+	if n, ok := f.meta(keyLeftOut); ok {
+		var err error
+		if r.LeftOut, err = strconv.Atoi(n); err != nil {
+			return nil, fmt.Errorf("%s: metadata %q is %q, want a whole number", f.path, keyLeftOut, n)
+		}
+	}
 	for _, l := range []struct {
 		key  string
 		list *[]string

@@ -54,7 +54,7 @@ func Verify(ctx context.Context, dir string, progress func(done, total int)) (*V
 		return v, nil
 	}
 	v.Source = m.Source
-	c := checker{Verification: v, m: m, images: make(map[string]struct{}, m.Rows), classOf: map[int32]string{}}
+	c := checker{Verification: v, m: m, images: make(map[string]struct{}, m.Rows), classOf: map[int32]string{}, labelOf: map[string]int32{}, moved: map[string]struct{}{}}
 	if err := c.files(); err != nil {
 		return nil, err
 	}
@@ -70,6 +70,9 @@ func Verify(ctx context.Context, dir string, progress func(done, total int)) (*V
 			progress(done, m.Source.Images)
 		}
 	}
+	if n := len(c.moved); n > 0 {
+		v.Notes = append(v.Notes, fmt.Sprintf("%d classes stand in another row of the class table than their label says: the table was written anew since; classes are joined by name", n))
+	}
 	if !m.Complete {
 		v.problem("%s: not finished, %d of %d shards are there; run the same extract or import again", manifestName, len(m.Parts), m.Source.parts())
 	} else {
@@ -83,7 +86,10 @@ type checker struct {
 	m       *Manifest
 	table   *ClassTable
 	images  map[string]struct{}
-	classOf map[int32]string // without a class table: the first name seen with a label
+	rowOf   map[string]int   // of the class table's classes
+	classOf map[int32]string // the first name seen with a label
+	labelOf map[string]int32
+	moved   map[string]struct{} // classes that stand in another row of the class table than their label says
 	skips   []Skip
 	broken  bool // a shard could not be read: skipped.csv cannot be compared
 	inPart  int  // problems of rows in this shard so far
@@ -131,7 +137,7 @@ func (c *checker) classTable() {
 	case err != nil:
 		c.problem("%v", err)
 	default:
-		c.table = t
+		c.table, c.rowOf = t, places(t.Classes)
 	}
 }
 
@@ -218,18 +224,28 @@ func (c *checker) rows(file string, first, dim int, g *group) {
 			c.rowProblem("%s: row %d (%s): feature value %d is %v", file, first+i, image, k, g.features[i*dim+k])
 		}
 		label, class := g.labels[i], g.classes[i]
-		if c.table == nil {
-			if was, ok := c.classOf[label]; !ok && label >= 0 {
-				c.classOf[label] = class
-			} else if was != class {
-				c.rowProblem("%s: row %d (%s): label %d is class %q here and %q elsewhere", file, first+i, image, label, class, was)
-			}
+		if label == Unlabelled && class == "" {
 			continue
 		}
-		if label < 0 || int(label) >= len(c.table.Classes) {
-			c.rowProblem("%s: row %d (%s): label %d is not among the %d of the class table", file, first+i, image, label, len(c.table.Classes))
-		} else if want := c.table.Classes[label]; want != class {
-			c.rowProblem("%s: row %d (%s): label %d is class %q here and %q in the class table", file, first+i, image, label, class, want)
+		if was, ok := c.classOf[label]; !ok && label >= 0 {
+			c.classOf[label] = class
+		} else if was != class {
+			c.rowProblem("%s: row %d (%s): label %d is class %q here and %q elsewhere", file, first+i, image, label, class, was)
+			continue
+		}
+		if was, ok := c.labelOf[class]; !ok {
+			c.labelOf[class] = label
+		} else if was != label {
+			c.rowProblem("%s: row %d (%s): class %q has label %d here and %d elsewhere", file, first+i, image, class, label, was)
+			continue
+		}
+		if c.table == nil {
+			continue
+		}
+		if want, ok := c.rowOf[class]; !ok {
+			c.rowProblem("%s: row %d (%s): class %q is not in the class table", file, first+i, image, class)
+		} else if want != int(label) {
+			c.moved[class] = struct{}{}
 		}
 	}
 }

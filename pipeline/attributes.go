@@ -16,7 +16,6 @@ import (
 	"vzsl/attributes"
 	"vzsl/datasets"
 	"vzsl/features"
-	"vzsl/internal/delimited"
 )
 
 // descriptionFlags name what the classes are described by.
@@ -44,8 +43,8 @@ training, where it is fitted on the seen classes.
   xlsa17         original_att, or att, of att_splits.mat
   ImageNet, FLO  none of their own; --words
   own folder     a CSV with a header (class,attribute,...), by default classes.csv in the dataset's folder;
-                 it may describe classes that have no images. --csv takes Parquet too, and xlsa17's .mat
-                 files, such as sent_splits.mat with its sentence vectors
+                 it may describe classes that have no images. --csv takes Parquet, Arrow, NumPy and MATLAB
+                 too, and xlsa17's .mat files, such as sent_splits.mat with its sentence vectors
 
   --words FILE          word vectors of the classes' names, in place of attributes: word2vec (binary or
                         text), fastText .vec, GloVe, or gzip of each; several files are put side by side
@@ -56,7 +55,8 @@ capitals; of a list ("tench, Tinca tinca") each in order; last as the mean of it
 is to be looked up in place of a class's name stands in --names: lines "class<tab>phrase, phrase".
 
 Missing values stay missing here; training refuses them or takes the mean over the seen classes
-(--missing there). --missing copy is what Lampert's code does with AwA's four: antelope's from lion.`,
+(--missing there). AwA's four, antelope's colours, are taken from lion, as the authors' own code does: a note
+says so, --missing keep leaves them out.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := oneOf("words-format", o.format, attributes.WordFormats()...); err != nil {
@@ -65,7 +65,7 @@ Missing values stay missing here; training refuses them or takes the mean over t
 			if err := oneOf("matrix", ds.matrix, attributes.AwAContinuous, attributes.AwABinary); err != nil {
 				return err
 			}
-			if err := oneOf("missing", ds.missing, missingKeep, missingError, missingCopy); err != nil {
+			if err := oneOf("missing", ds.missing, missingWays()...); err != nil {
 				return err
 			}
 			if o.maxUnknown < 0 {
@@ -105,9 +105,10 @@ Missing values stay missing here; training refuses them or takes the mean over t
 	}
 	ds.add(cmd)
 	f := cmd.Flags()
-	f.StringVar(&ds.csv, "csv", "", "`file` of class descriptions (CSV with a header class,attribute,..., Parquet, or a .mat of xlsa17) instead of the dataset's own")
+	f.StringVar(&ds.csv, "csv", "", "`file` of class descriptions instead of the dataset's own: CSV with a header class,attribute,..., Parquet, Arrow, NumPy or MATLAB")
+	addDescriptionColumnFlags(cmd, &ds.columns)
 	f.StringVar(&ds.matrix, "matrix", attributes.AwAContinuous, "AwA: the `matrix` to take, continuous (0..100) or binary")
-	f.StringVar(&ds.missing, "missing", missingKeep, "missing values: keep (training fills them, or refuses), error, or copy (AwA: antelope's colours from lion, as its authors' code does)")
+	f.StringVar(&ds.missing, "missing", missingAuto, "missing values: auto (AwA's four are copied, others kept), keep (training fills them, or refuses), error, or copy (AwA: antelope's colours from lion, as its authors' code does)")
 	f.StringSliceVar(&o.words, "words", nil, "`file` of word vectors to describe the classes by")
 	f.StringVar(&o.format, "words-format", attributes.WordsAuto, "format of the word vectors: "+enumerate(attributes.WordFormats()))
 	f.StringVar(&o.names, "names", "", "`file` of what to look up for a class in place of its name, a line each: class<tab>phrase, phrase")
@@ -128,12 +129,12 @@ func (d *datasetFlags) describe(ctx context.Context, con *console, ds *datasets.
 		if err != nil {
 			return nil, nil, err
 		}
-		if err := settle(own, cmp.Or(d.missing, missingKeep)); err != nil {
+		if err := settle(own, d.missing); err != nil {
 			return nil, nil, err
 		}
 		tables = append(tables, own)
 	}
-	phrases, err := readPhrases(o.names, ds)
+	phrases, err := con.readPhrases(o.names, ds)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -167,13 +168,7 @@ func (d *datasetFlags) ownDescription(ds *datasets.Dataset) (*attributes.Table, 
 			return nil, undescribedError{csv}
 		}
 	}
-	switch {
-	case begins(csv, "PAR1"):
-		return attributes.ReadParquet(csv, ds.ClassNames())
-	case begins(csv, "MATLAB"):
-		return attributes.ReadXLSA17(csv, "", ds.ClassNames())
-	}
-	return attributes.ReadCSV(csv, ds.ClassNames())
+	return attributes.ReadFile(csv, attributes.FileOptions{Classes: ds.ClassNames(), Numbered: ds.Numbered(), Columns: d.columns})
 }
 
 // undescribedError: the dataset says nothing of its classes.
@@ -194,31 +189,12 @@ var describers = map[string]func(d *datasetFlags, root string, classes []string)
 		return attributes.ReadSUN(root, classes)
 	},
 	"xlsa17": func(_ *datasetFlags, root string, classes []string) (*attributes.Table, error) {
-		return attributes.ReadXLSA17(filepath.Join(root, datasets.XLSA17Splits), "", classes)
+		return attributes.ReadXLSA17(filepath.Join(root, datasets.XLSA17Splits), "", classes, classes)
 	},
 }
 
 func describeAwA(d *datasetFlags, root string, classes []string) (*attributes.Table, error) {
 	return attributes.ReadAwA(root, cmp.Or(d.matrix, attributes.AwAContinuous), classes)
-}
-
-// What becomes of missing values in the class table.
-const (
-	missingKeep  = "keep"
-	missingError = "error"
-	missingCopy  = "copy"
-)
-
-// settle treats missing values as --missing says.
-func settle(t *attributes.Table, missing string) error {
-	n := t.Missing()
-	switch {
-	case n == 0 || missing == missingKeep:
-		return nil
-	case missing == missingCopy:
-		return t.FillFrom("antelope", "lion")
-	}
-	return fmt.Errorf("%s: %d values are missing; --missing copy takes AwA's from a like class, --missing keep leaves them to training", t.Source, n)
 }
 
 // begins looks at the file's first bytes.
@@ -293,45 +269,6 @@ func firstOf(names []string) string {
 		return strings.Join(names, ", ")
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
-}
-
-// readPhrases reads lines "class<tab>phrase, phrase", or "class phrases" where the class is one word (as in WordNet's and
-// ILSVRC's lists of synsets). Classes are given by name or WordNet id; others may stand there too.
-func readPhrases(path string, ds *datasets.Dataset) (map[string]string, error) {
-	if path == "" {
-		return nil, nil
-	}
-	name := map[string]string{}
-	for _, c := range ds.Classes {
-		if c.WNID != "" {
-			name[c.WNID] = c.Name
-		}
-	}
-	for _, c := range ds.Classes {
-		name[c.Name] = c.Name
-	}
-	phrases := map[string]string{}
-	err := delimited.Lines(path, func(_ int, line string) error {
-		class, phrase, ok := strings.Cut(line, "\t")
-		if !ok {
-			class, phrase, ok = strings.Cut(line, " ")
-		}
-		phrase = strings.TrimSpace(phrase)
-		if !ok || phrase == "" {
-			return fmt.Errorf("expected \"class<tab>phrase, phrase\", found %q", line)
-		}
-		if c, known := name[strings.TrimSpace(class)]; known {
-			phrases[c] = phrase
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("--names: %w", err)
-	}
-	if len(phrases) == 0 {
-		return nil, fmt.Errorf("%s: none of its lines begins with the name of a class of %s, such as %q", path, ds.Name, ds.Classes[0].Name)
-	}
-	return phrases, nil
 }
 
 func classTable(d *datasets.Dataset, t *attributes.Table) *features.ClassTable {

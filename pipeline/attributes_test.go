@@ -111,7 +111,7 @@ func TestWordVectors(t *testing.T) {
 	if r := done(t, in("attributes", "--csv", gap)...); r["missing"] != 1.0 {
 		t.Errorf("%v", r)
 	}
-	refused(t, exitFailed, []string{"1 values are missing"}, in("attributes", "--csv", gap, "--missing", "error")...)
+	refused(t, exitFailed, []string{"values are missing", ": x)", "--missing keep"}, in("attributes", "--csv", gap, "--missing", "error")...)
 	refused(t, exitFailed, []string{"antelope"}, in("attributes", "--csv", gap, "--missing", "copy")...)
 
 	// A class table is a Parquet file of class descriptions too.

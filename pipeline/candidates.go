@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +14,7 @@ import (
 	"vzsl/attributes"
 	"vzsl/datasets"
 	"vzsl/features"
+	"vzsl/features/convert"
 	"vzsl/internal/delimited"
 	"vzsl/predict"
 	"vzsl/train"
@@ -25,12 +24,14 @@ import (
 type candidateFlags struct {
 	classes string
 	seen    bool
+	columns convert.Choice
 	descriptionFlags
 }
 
 func (o *candidateFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.classes, "classes", "", "`file` of the classes to choose from: a CSV (class,attribute,...) or Parquet with the model's attributes, in any order, or the names alone where it was trained on word vectors (default: the split's unseen classes)")
+	addDescriptionColumnFlags(cmd, &o.columns)
 	f.BoolVar(&o.seen, "seen", false, "the classes that the model was trained on are to choose from, too")
 	f.StringSliceVar(&o.words, "words", nil, "`file` of word vectors, the one that the class table was made of, to look the names in --classes up in")
 	f.StringVar(&o.format, "words-format", attributes.WordsAuto, "format of the word vectors: "+enumerate(attributes.WordFormats()))
@@ -40,7 +41,7 @@ func (o *candidateFlags) add(cmd *cobra.Command) {
 }
 
 // candidates are the classes to choose from. seen are those among them that the model was trained on.
-func (c *console) candidates(ctx context.Context, r *runFlags, model *train.Predictor, o *candidateFlags) (*predict.Classes, error) {
+func (c *console) candidates(ctx context.Context, in *inputs, model *train.Predictor, o *candidateFlags) (*predict.Classes, error) {
 	if err := oneOf("words-format", o.format, attributes.WordFormats()...); err != nil {
 		return nil, err
 	}
@@ -57,7 +58,7 @@ func (c *console) candidates(ctx context.Context, r *runFlags, model *train.Pred
 		if err != nil {
 			return nil, err
 		}
-		c.compareUnits(model, t)
+		c.compareUnits(in, model, t)
 		for i, name := range t.Classes {
 			add(name, t.Values[i])
 		}
@@ -65,20 +66,26 @@ func (c *console) candidates(ctx context.Context, r *runFlags, model *train.Pred
 		return nil, usagef("--words goes with --classes, the names to look up")
 	}
 	if o.classes == "" || o.seen {
-		roles, table, err := c.ownClasses(r, model)
+		if err := in.known(); err != nil {
+			return nil, err
+		}
+		table, err := in.Classes.SelectAttributes(model.Attributes())
 		if err != nil {
 			return nil, err
 		}
 		var names []string
 		if o.classes == "" {
-			names = append(names, roles.Unseen...)
+			names = append(names, in.Roles.Unseen...)
+			if len(in.added) > 0 {
+				c.log.Info("the classes to choose from are the unseen ones of the split that the run was trained on: those described since are not among them; a file of classes, --classes, takes any", "described since", firstOf(in.added))
+			}
 		}
 		if o.seen {
 			names = append(names, model.Seen()...)
 		}
 		for _, name := range names {
 			if i := slices.Index(table.Classes, name); i < 0 {
-				return nil, fmt.Errorf("%s: no class %q: it has changed since the run %s was trained; run attributes and train again", table.Source, name, r.run)
+				return nil, fmt.Errorf("the class table has no class %q: it has changed since the run was trained; run attributes and train again", name)
 			} else if o.classes != "" && have[name] {
 				c.log.Info("a class described in --classes is one that the model was trained on: the description given now counts", "class", name)
 			} else {
@@ -87,6 +94,9 @@ func (c *console) candidates(ctx context.Context, r *runFlags, model *train.Pred
 		}
 	}
 	// Missing values are for the model to fill or refuse, once and not at every picture.
+	if err := model.CheckClasses(all.Names, all.Vectors); err != nil {
+		return nil, err
+	}
 	for i, v := range all.Vectors {
 		if _, err := model.NormaliseClass(v); err != nil {
 			return nil, fmt.Errorf("class %q: %w", all.Names[i], err)
@@ -95,55 +105,9 @@ func (c *console) candidates(ctx context.Context, r *runFlags, model *train.Pred
 	return all, nil
 }
 
-// compareUnits warns of descriptions in other units than those trained on, such as shares for percentages: all would be named,
-// and wrongly.
-func (c *console) compareUnits(model *train.Predictor, t *attributes.Table) {
-	const apart = 10
-	size := func(sum *float64, n *int, v float64) {
-		if v == v {
-			*sum, *n = *sum+math.Abs(v), *n+1
-		}
-	}
-	var was, now float64
-	var nWas, nNow int
-	for _, v := range model.AttributeMeans() {
-		size(&was, &nWas, v)
-	}
-	for _, row := range t.Values {
-		for _, v := range row {
-			size(&now, &nNow, float64(v))
-		}
-	}
-	if nWas == 0 || nNow == 0 || was == 0 {
-		return
-	}
-	if ratio := (now / float64(nNow)) / (was / float64(nWas)); ratio > apart || ratio < 1.0/apart {
-		c.log.Warn("the values in --classes are of another size than those that the model was trained on: are they in the same unit?",
-			"file", t.Source, "mean there", fmt.Sprintf("%.3g", now/float64(nNow)), "trained on", fmt.Sprintf("%.3g", was/float64(nWas)))
-	}
-}
-
-// ownClasses are the classes of the run's own dataset and split.
-func (c *console) ownClasses(r *runFlags, model *train.Predictor) (*features.Roles, *attributes.Table, error) {
-	path := c.rolesFile(r.ds.name, r.split)
-	roles, err := features.ReadRoles(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil, fmt.Errorf("%s: the split that the run was trained on is no longer there; describe the classes to choose from in a file and give it with --classes", path)
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	table, err := c.readClassTable(r.ds.name)
-	if err != nil {
-		return nil, nil, err
-	}
-	t, err := (&attributes.Table{Names: table.Attributes, Classes: table.Classes, Values: table.Values, Source: c.classTable(r.ds.name)}).Select(model.Attributes())
-	return roles, t, err
-}
-
 // readCandidates reads --classes and looks its names up in --words.
 func (c *console) readCandidates(ctx context.Context, model *train.Predictor, o *candidateFlags) (*attributes.Table, error) {
-	described, err := readDescribed(o.classes)
+	described, err := readDescribed(o.classes, o.columns)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +119,7 @@ func (c *console) readCandidates(ctx context.Context, model *train.Predictor, o 
 	for _, name := range described.Classes {
 		ds.Classes = append(ds.Classes, datasets.Class{Name: name})
 	}
-	phrases, err := readPhrases(o.names, ds)
+	phrases, err := c.readPhrases(o.names, ds)
 	if err != nil {
 		return nil, err
 	}
@@ -185,16 +149,22 @@ func (c *console) readCandidates(ctx context.Context, model *train.Predictor, o 
 }
 
 // readDescribed reads all classes of a file: our own class table, another Parquet, a CSV, or a list of names.
-func readDescribed(path string) (*attributes.Table, error) {
+func readDescribed(path string, columns convert.Choice) (*attributes.Table, error) {
 	if begins(path, "PAR1") {
 		if own, err := features.ReadClassTable(path); err == nil {
 			return &attributes.Table{Names: own.Attributes, Classes: own.Classes, Values: own.Values, Source: path}, nil
 		}
-		return attributes.ReadParquet(path, nil)
 	}
 	if strings.EqualFold(filepath.Ext(path), ".txt") {
 		names, err := datasets.ReadClassList(path)
 		return namesOnly(path, names), err
+	}
+	format, err := convert.Detect(path)
+	if err != nil {
+		return nil, err
+	}
+	if format != "csv" && format != "text" {
+		return attributes.ReadFile(path, attributes.FileOptions{Columns: columns})
 	}
 	r, err := delimited.Open(path)
 	if err != nil {
@@ -202,7 +172,7 @@ func readDescribed(path string) (*attributes.Table, error) {
 	}
 	defer r.Close()
 	if len(r.Header()) > 1 {
-		return attributes.ReadCSV(path, nil)
+		return attributes.ReadFile(path, attributes.FileOptions{Columns: columns})
 	}
 	var names []string
 	if h := r.Header()[0]; !slices.Contains([]string{"class", "classes", "name"}, strings.ToLower(h)) {

@@ -15,8 +15,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vzsl/attributes"
 	"vzsl/datasets"
+	"vzsl/evaluate/report"
 	"vzsl/features"
+	"vzsl/internal/lookup"
+	"vzsl/train"
 )
 
 // checkup is what was found of a dataset and of what was made of it.
@@ -127,10 +131,11 @@ type checking struct {
 	c       *checkup
 	layout  string // as given
 	set     *datasets.Dataset
-	perName map[string]int // images by class
-	text    string         // AwA1's folder of features
-	bare    bool           // the dataset does not describe its classes
-	broken  bool           // it does, but that cannot be read
+	perName map[string]int    // images by class
+	text    string            // AwA1's folder of features
+	own     *attributes.Table // what the dataset says of its classes; nil: nothing that can be read
+	bare    bool              // the dataset does not describe its classes
+	broken  bool              // it does, but that cannot be read
 }
 
 func (x *checking) all(ctx context.Context) error {
@@ -144,15 +149,19 @@ func (x *checking) all(ctx context.Context) error {
 		return err
 	}
 	x.attributes()
-	x.stages()
+	x.stages(ctx)
 	return nil
 }
 
 // open reads the dataset; where that cannot be done it says what to do.
 func (x *checking) open() bool {
 	dir, c := x.ds.data, x.c
-	if _, err := os.Stat(dir); err != nil {
-		c.missing("the dataset's folder %s", dir)
+	if there, err := lookup.Exists(dir); err != nil {
+		c.problem("the dataset's folder: %v", err)
+		c.Next = x.repair("put this right")
+		return false
+	} else if !there {
+		c.missing("the dataset's folder %s%s", dir, meantData(x.ds))
 		switch hint := byHand[x.ds.name]; {
 		case slices.Contains(offerNames(), x.ds.name):
 			c.Next = "vzsl download " + x.ds.name
@@ -172,11 +181,7 @@ func (x *checking) open() bool {
 	set, err := x.ds.read()
 	if err == nil {
 		x.set = set
-		for _, n := range set.Notes { // what is counted below is not said twice
-			if !strings.Contains(n, "have no file in") && !strings.Contains(n, "have no images") {
-				c.Notes = append(c.Notes, n)
-			}
-		}
+		c.Notes = append(c.Notes, set.Notes...) // which pictures are not there is counted below
 		return true
 	}
 	c.problem("%v", err)
@@ -213,8 +218,8 @@ const download17 = "vzsl download xlsa17"
 // xlsa17 itself with any.
 func (x *checking) ofXLSA17(all string) bool {
 	var found []string
-	for _, below := range []string{"*", filepath.Join("data", "*"), filepath.Join("xlsa17", "data", "*")} {
-		files, err := filepath.Glob(filepath.Join(escapeGlob(all), below, datasets.XLSA17Splits))
+	for _, below := range []string{"*/", "data/*/", "xlsa17/data/*/"} {
+		files, err := lookup.Below(all, below+datasets.XLSA17Splits)
 		if err != nil || len(files) == 0 {
 			continue
 		}
@@ -260,8 +265,8 @@ func (x *checking) again(what string) string {
 
 // archivesIn lists the archives in a folder and in those just below it.
 func archivesIn(dir string) (found []string) {
-	for _, below := range []string{"*", filepath.Join("*", "*")} {
-		files, err := filepath.Glob(filepath.Join(escapeGlob(dir), below))
+	for _, below := range []string{"*", "*/*"} {
+		files, err := lookup.Below(dir, below)
 		if err != nil {
 			continue
 		}
@@ -320,7 +325,7 @@ func (x *checking) counts() {
 // textFeatures finds AwA's folder of features, a text file per image, and counts them.
 func textFeatures(root string) (dir string, files int) {
 	for _, dir := range []string{filepath.Join(root, "Features", "vgg19"), filepath.Join(root, "..", "Features", "vgg19"), filepath.Join(root, "vgg19")} {
-		found, err := filepath.Glob(filepath.Join(escapeGlob(dir), "*", "*.txt"))
+		found, err := lookup.Below(dir, "*/*.txt")
 		if err == nil && len(found) > 0 {
 			return dir, len(found)
 		}
@@ -431,7 +436,9 @@ func (x *checking) pictures(ctx context.Context) error {
 			continue
 		}
 		// Below a linked folder the walk does not go.
-		if _, err := os.Stat(filepath.Join(x.set.ImageRoot, filepath.FromSlash(m.Path))); err != nil {
+		if there, err := lookup.Exists(filepath.Join(x.set.ImageRoot, filepath.FromSlash(m.Path))); err != nil {
+			c.problem("%v", err)
+		} else if !there {
 			absent = append(absent, m.Path)
 		}
 	}
@@ -469,6 +476,10 @@ func (x *checking) attributes() {
 		x.broken = true
 		return
 	}
+	if err := settle(table, x.ds.missing); err != nil {
+		c.problem("class descriptions: %v", err)
+	}
+	x.own = table
 	c.Attributes = len(table.Names)
 	c.there("%d attributes of every class (%s)", c.Attributes, table.Source)
 	c.Notes = append(c.Notes, table.Notes...)
@@ -500,8 +511,8 @@ func (x *checking) attributes() {
 
 func (x *checking) networks() []string {
 	n, err := x.con.networks(x.ds.name)
-	if err != nil {
-		return nil
+	if err != nil && !slices.Contains(x.c.Problems, err.Error()) {
+		x.c.problem("%v", err)
 	}
 	return n
 }
@@ -536,7 +547,7 @@ func shellWord(s string) string {
 }
 
 // stages says how far the work has come and what comes next.
-func (x *checking) stages() {
+func (x *checking) stages(ctx context.Context) {
 	c := x.c
 	if !c.Usable {
 		what := "put the pictures there"
@@ -549,7 +560,8 @@ func (x *checking) stages() {
 		c.Next = x.repair(what)
 		return
 	}
-	for _, step := range []func() string{x.features, x.table, x.splits, x.runs} {
+	with := func(step func(ctx context.Context) string) func() string { return func() string { return step(ctx) } }
+	for _, step := range []func() string{x.features, x.table, x.splits, with(x.unassigned), with(x.stale), x.runs} {
 		if c.Next = step(); c.Next != "" {
 			return
 		}
@@ -577,7 +589,7 @@ func (x *checking) features() string {
 			if m.Skipped > 0 {
 				c.Notes = append(c.Notes, fmt.Sprintf("%d images were skipped, see %s", m.Skipped, filepath.Join(dir, "skipped.csv")))
 			}
-			if !strings.HasPrefix(m.Source.Engine, "import ") && m.Source.DatasetSHA256 != "" && m.Source.DatasetSHA256 != x.set.SHA256() {
+			if !m.Source.Imported() && m.Source.DatasetSHA256 != "" && m.Source.DatasetSHA256 != x.set.SHA256() {
 				c.problem("%s was made from another list of classes and images than the one in %s: extract again with --force", dir, x.ds.data)
 			}
 		}
@@ -653,13 +665,130 @@ func (x *checking) table() string {
 			return x.command("attributes", true, more...)
 		}
 	}
+	if older := x.olderTable(t); older != nil {
+		x.c.problem("%s is of an older description of the classes; %s: run attributes again", path, older)
+		return x.command("attributes", true, more...)
+	}
 	x.c.there("%s: %d attributes (%s)", path, len(t.Attributes), t.Source)
 	return ""
 }
 
+// olderTable says in what the class table differs from the description that it was read from; nil: in nothing, or it was made of
+// another one. Values that are missing in the description may have been filled in.
+func (x *checking) olderTable(t *features.ClassTable) *features.Change {
+	if x.own == nil || x.own.Source != t.Source {
+		return nil
+	}
+	now := &features.ClassTable{Classes: x.own.Classes, Attributes: x.own.Names}
+	row := map[string][]float32{}
+	if same, err := t.SelectAttributes(now.Attributes); err == nil {
+		for i, class := range same.Classes {
+			row[class] = same.Values[i]
+		}
+	}
+	for i, class := range now.Classes {
+		values := slices.Clone(x.own.Values[i])
+		for j, was := range row[class] {
+			if values[j] != values[j] {
+				values[j] = was
+			}
+		}
+		now.Values = append(now.Values, values)
+	}
+	return t.Changed(now)
+}
+
+// unassigned finds images that were added after a split was made.
+func (x *checking) unassigned(ctx context.Context) string {
+	next := ""
+	var images, classes []string
+	for _, n := range x.networks() {
+		i, c, err := features.ReadNames(ctx, x.con.networkDir(x.ds.name, n))
+		if err != nil {
+			continue // features said so
+		}
+		images, classes = append(images, i...), append(classes, c...)
+	}
+	for _, name := range x.splitNames() {
+		roles, err := features.ReadRoles(x.con.rolesFile(x.ds.name, name))
+		if err != nil {
+			x.c.problem("%v", err)
+			continue
+		}
+		without := roles.Unassigned(images, classes)
+		slices.Sort(without)
+		if without = slices.Compact(without); len(without) > roles.LeftOut {
+			x.c.problem("split %s: %d images of its classes have no role in it, they were added since it was made (%s): '%s'", name, len(without), firstOf(without), splitAgain(roles))
+			if runs, err := x.con.runsOn(x.ds.name, name); err == nil && len(runs) == 0 { // else they would have to be trained again
+				next = cmp.Or(next, splitAgain(roles))
+			}
+		}
+	}
+	return next
+}
+
+// stale finds runs that were made from other inputs than are there now, and reports of other models.
+func (x *checking) stale(ctx context.Context) string {
+	next := ""
+	err := x.con.eachRun(func(name string, data runData) {
+		if data.Dataset != x.ds.name || ctx.Err() != nil {
+			return
+		}
+		again, err := x.con.staleness(ctx, name)
+		if err != nil {
+			x.c.problem("%v", err)
+		}
+		next = cmp.Or(next, again)
+	})
+	if err != nil {
+		x.c.problem("%v", err)
+	}
+	return next
+}
+
+// staleness says what of a run, or of its report, is not of what is there, and the command that mends it.
+func (c *console) staleness(ctx context.Context, run string) (again string, err error) {
+	sum, err := train.ModelSHA256(c.runDir(run))
+	if err != nil || sum == "" { // a training, or a search, that is under way
+		return "", ignoreAbsent(err)
+	}
+	var r runFlags
+	model, err := c.loadNamed(run, &r)
+	if err != nil {
+		return "", err
+	}
+	in, err := c.inputsOf(ctx, run, &r, model, false)
+	if err != nil {
+		var changed *changedError
+		if errors.As(err, &changed) {
+			again = changed.again
+		}
+		return again, err
+	}
+	in.close()
+	s, err := report.Read(c.reportDir(run))
+	if err != nil {
+		return "", ignoreAbsent(err)
+	}
+	if err := c.reportOfModel(run, s, sum); err != nil {
+		return c.evaluateAgain(run), err
+	}
+	return "", nil
+}
+
+func ignoreAbsent(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
 // splitNames are the splits there are, the published ones first.
 func (x *checking) splitNames() []string {
-	names := x.con.splits(x.ds.name)
+	names, err := x.con.splits(x.ds.name)
+	if err != nil && !slices.Contains(x.c.Problems, err.Error()) {
+		x.c.problem("%v", err)
+	}
 	slices.SortStableFunc(names, func(a, b string) int {
 		rank := map[string]int{"standard": -2, "proposed": -1}
 		return rank[a] - rank[b]
@@ -708,12 +837,15 @@ func (x *checking) runs() string {
 	networks := x.networks()
 	for _, split := range x.splitNames() {
 		prefix := x.ds.name + "-" + split + "-"
-		models, err := filepath.Glob(filepath.Join(escapeGlob(x.con.runDir(prefix))+"*", "model.safetensors"))
+		models, err := lookup.Below(x.con.runDir(""), "*/model.safetensors")
 		if err != nil {
-			continue
+			c.problem("%v", err)
 		}
 		for _, m := range models {
 			run := filepath.Base(filepath.Dir(m))
+			if !strings.HasPrefix(run, prefix) {
+				continue
+			}
 			page := filepath.Join(x.con.reportDir(run), "report.html")
 			if _, err := os.Stat(page); err == nil {
 				c.there("%s, %s", m, page)

@@ -40,10 +40,10 @@ func newCompare(con *console) *cobra.Command {
 on the seed), evaluates them, and writes one table, reports/<name>/: report.html, compare.json, compare.csv,
 compare.md, compare.tex (LaTeX, booktabs).
 
-The table has our figure with its standard deviation and the mean's 95 % interval over seeds, the figure on
-the held-out seen classes that the settings were chosen by, the published figure marked as such, and the
-time of tuning and training. A method with nothing to search takes one trial. A setting given as a flag is
-kept and not searched.
+The table has our figure with its standard deviation and the mean's 95 % interval over seeds (of a single
+training: over images), the figure on the held-out seen classes that the settings were chosen by, the
+published figure marked as such, and the time of tuning and training. A method with nothing to search takes
+one trial. A setting given as a flag is kept and not searched.
 
 The runs are runs/<name>/<method>/seed-<s>/, their reports reports/<name>/<method>/. Finished fits and models
 are taken as they are: stop the command and give it again at any moment. A method that fails is listed
@@ -53,7 +53,7 @@ with its error, the others go on, and the exit code is 3.`,
 			if err := o.check(); err != nil {
 				return err
 			}
-			settings, err := settingsOf(cmd.Flags(), o.preset, o.methods)
+			settings, err := con.settingsOfSeveral(cmd.Flags(), o.preset, o.methods)
 			if err != nil {
 				return err
 			}
@@ -166,12 +166,15 @@ func runCompare(ctx context.Context, con *console, o *compareOptions, settings [
 	if err != nil {
 		return err
 	}
+	if err := writable(con.reportDir(name)); err != nil {
+		return err
+	}
 	in, err := con.openInputs(ctx, &o.run)
 	if err != nil {
 		return err
 	}
-	defer in.features.Close()
-	out := &comparison{Schema: "vzsl.compare/1", Name: name, Program: program, Dataset: o.run.ds.name, Network: in.network, Split: in.roles.Name,
+	defer in.close()
+	out := &comparison{Schema: "vzsl.compare/1", Name: name, Program: program, Dataset: o.run.ds.name, Network: in.network, Split: in.Roles.Name,
 		Trials: o.trials, Folds: o.folds, Budget: o.budget.Seconds()}
 	for n := range o.seeds {
 		out.Seeds = append(out.Seeds, settings[0].Seed+uint64(n))
@@ -192,7 +195,7 @@ func runCompare(ctx context.Context, con *console, o *compareOptions, settings [
 		}
 		out.Classes, out.Images = len(result.Candidates), result.Images
 		if out.Published == nil {
-			out.Published = report.PublishedBeside(cmp.Or(o.published, o.run.ds.name), result, in.features.Source())
+			out.Published = report.PublishedBeside(cmp.Or(o.published, o.run.ds.name), result, in.Features.Source())
 		}
 		if out.Published != nil {
 			if at := slices.IndexFunc(out.Published.Rows, func(f report.PublishedFigure) bool { return f.Method == row.Title }); at >= 0 {
@@ -241,10 +244,13 @@ func runCompare(ctx context.Context, con *console, o *compareOptions, settings [
 // compareOne tunes, trains and evaluates a method and fills in its row.
 func (c *console) compareOne(ctx context.Context, name string, in *inputs, o *compareOptions, settings train.Settings, pinned []string, row *comparedMethod, seeds []uint64) (*evaluate.Result, error) {
 	run := name + "/" + row.Method
-	if train.Seedless(row.Method) && !slices.Contains(in.roles.Roles, features.RoleTestSeen) { // whose constant is chosen on drawn images
+	if train.Seedless(row.Method) && !slices.Contains(in.Roles.Roles, features.RoleTestSeen) { // whose constant is chosen on drawn images
 		seeds = seeds[:1]
 	}
 	row.Seeds = seeds
+	if err := c.tunable(run, len(seeds), o.force); err != nil {
+		return nil, err
+	}
 	tuned, err := c.tune(ctx, run, in, &o.tuneFlags, settings, nil, pinned)
 	if err != nil {
 		return nil, err
@@ -296,7 +302,7 @@ func (r *comparison) table() report.Table {
 		switch {
 		case s == nil:
 			return none
-		case s.Interval == nil:
+		case len(s.Values) < 2:
 			return report.TableCell{Text: points(s.Mean)}
 		}
 		return report.TableCell{Text: points(s.Mean), Small: "± " + points(s.SD)}
@@ -415,7 +421,7 @@ func (c *console) writeComparison(out *comparison, cmd *cobra.Command) error {
 		Notes: []string{
 			fmt.Sprintf("Each method was tuned on the same %d folds of the seen classes with at most %s, %s. Validation is the mean per-class top-1 on the classes held out, with the standard deviation over folds, that the settings were chosen by; where the time ended the search early, on as many folds as it says. No unseen class took part.",
 				out.Folds, counted(out.Trials, "trial"), budget),
-			"Mean, standard deviation and the mean's 95 % interval (Student’s t) are over trainings with different seeds. A method that does not depend on the seed is trained once; chance in the choice of images and classes is in the reports of the single seeds.",
+			"Mean, standard deviation and the mean's 95 % interval (Student’s t, cut to 0 to 100) are over trainings with different seeds. A method that does not depend on the seed is trained once: its interval is the bootstrap's over images. Chance in the choice of images and classes is in the reports of the single seeds.",
 			"The time of tuning is that of the whole search with its fits beside each other, the time of training that of one model, on this machine.",
 		},
 		Command: c.command("compare", givenFlags(cmd)...), Program: program,

@@ -13,6 +13,8 @@ import (
 	"vzsl/datasets"
 	"vzsl/evaluate/report"
 	"vzsl/extract/engine/onnxruntime"
+	"vzsl/features/convert"
+	"vzsl/internal/lookup"
 	"vzsl/train"
 )
 
@@ -30,7 +32,7 @@ func (c *console) addCompletions(root *cobra.Command) {
 		"features": fixed(train.FeatureKinds()...), "attributes": fixed(attributes.Kinds()...), "preset": fixed(train.Presets()...),
 		"ort-provider": fixed(onnxruntime.Providers()...), "published": fixed(report.PublishedDatasets()...),
 		"matrix": fixed(attributes.AwAContinuous, attributes.AwABinary), "crop": fixed("none", "bbox"),
-		"label-kind": fixed(datasets.LabelKinds()...),
+		"label-kind": fixed(convert.LabelKinds()...),
 	}
 	// A method's settings that are words.
 	if def, err := train.Preset("", "vzsl"); err == nil {
@@ -59,7 +61,7 @@ func (c *console) addCompletions(root *cobra.Command) {
 			offer := flags[f.Name]
 			if f.Name == "missing" {
 				if offer = fixed(attributes.MissingPolicies()...); cmd.Name() == "attributes" {
-					offer = fixed(missingKeep, missingError, missingCopy)
+					offer = fixed(missingWays()...)
 				}
 			}
 			if _, there := cmd.GetFlagCompletionFunc(f.Name); offer != nil && !there && f.Value.Type() != "bool" {
@@ -81,14 +83,15 @@ func (c *console) addCompletions(root *cobra.Command) {
 
 func (c *console) completion(offer names) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		_ = c.applyConfig(cmd) // a settings file that is wrong is told when the command runs
-		return slices.Compact(slices.Sorted(slices.Values(offer(cmd)))), cobra.ShellCompDirectiveNoFileComp
+		_ = c.applyConfig(cmd)                                                               // a settings file that is wrong is told when the command runs
+		words := slices.DeleteFunc(offer(cmd), func(w string) bool { return shown(w) != w }) // the shell would write them to the terminal
+		return slices.Compact(slices.Sorted(slices.Values(words))), cobra.ShellCompDirectiveNoFileComp
 	}
 }
 
 // datasetNames are those of data/ and features/.
 func (c *console) datasetNames(*cobra.Command) []string {
-	return slices.Concat(below("data", "*"), below(filepath.Join(c.out, "features"), "*"))
+	return slices.Concat(offered("data", "*"), offered(filepath.Join(c.out, "features"), "*"))
 }
 
 func (c *console) networkNames(cmd *cobra.Command) []string {
@@ -98,7 +101,8 @@ func (c *console) networkNames(cmd *cobra.Command) []string {
 
 func (c *console) splitNames(cmd *cobra.Command) []string {
 	dataset := flagValue(cmd, "dataset")
-	found := slices.Concat(datasets.PublishedSplits(dataset), c.splits(dataset))
+	made, _ := c.splits(dataset)
+	found := slices.Concat(datasets.PublishedSplits(dataset), made)
 	if cmd.Name() == "split" { // for the others it is there once it is made
 		found = append(found, picturedSplit)
 	}
@@ -109,7 +113,7 @@ func (c *console) splitNames(cmd *cobra.Command) []string {
 func (c *console) runNames(*cobra.Command) []string {
 	var found []string
 	for _, depth := range []string{"*", "*/*", "*/*/*"} {
-		for _, name := range below(c.runDir("."), depth+"/config.toml") {
+		for _, name := range offered(c.runDir("."), depth+"/config.toml") {
 			if name = path.Dir(name); strings.HasPrefix(path.Base(name), seedPrefix) {
 				name = path.Dir(name)
 			}
@@ -120,13 +124,19 @@ func (c *console) runNames(*cobra.Command) []string {
 }
 
 // below are the files and folders of a pattern below a folder, relative to it, with slashes.
-func below(dir, pattern string) []string {
-	found, _ := filepath.Glob(filepath.Join(escapeGlob(dir), filepath.FromSlash(pattern)))
+func below(dir, pattern string) ([]string, error) {
+	found, err := lookup.Below(dir, pattern)
 	for i, f := range found {
 		if rel, err := filepath.Rel(dir, f); err == nil {
 			found[i] = filepath.ToSlash(rel)
 		}
 	}
+	return found, err
+}
+
+// offered are those for a completion, which has nobody to tell what could not be read.
+func offered(dir, pattern string) []string {
+	found, _ := below(dir, pattern)
 	return found
 }
 

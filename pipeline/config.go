@@ -40,6 +40,10 @@ func (c *console) applyConfig(cmd *cobra.Command) error {
 		}
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	if json, ok := settings["json"].(bool); ok && !cmd.Flags().Changed("json") {
+		c.json = json // first, so that errors of the file are JSON too
+	}
+	c.fromFile = map[string]string{}
 	commands := map[string]*cobra.Command{}
 	known := map[string]bool{}
 	for _, sub := range cmd.Root().Commands() {
@@ -64,6 +68,7 @@ func (c *console) applyConfig(cmd *cobra.Command) error {
 		if err != nil {
 			return fmt.Errorf("%s: %s = %v: %w", path, key, value, err)
 		}
+		c.fromFile[flag.Name] = path + ": " + key
 		return nil
 	}
 	// The command's own table first: what it sets, the top of the file no longer does.
@@ -71,17 +76,17 @@ func (c *console) applyConfig(cmd *cobra.Command) error {
 		table, isTable := settings[key].(map[string]any)
 		if !isTable {
 			if !known[key] {
-				return fmt.Errorf("%s: no command has a flag --%s", path, key)
+				return fmt.Errorf("%s: no command has a flag --%s%s", path, key, meant(key, sortedKeys(known)))
 			}
 			continue
 		}
 		sub := commands[key]
 		if sub == nil {
-			return fmt.Errorf("%s: [%s] is not a command; the commands are %s", path, key, enumerate(sortedKeys(commands)))
+			return fmt.Errorf("%s: [%s] is not a command%s; the commands are %s", path, key, meant(key, sortedKeys(commands)), enumerate(sortedKeys(commands)))
 		}
 		for _, name := range sortedKeys(table) {
 			if !slices.Contains(flagsOf(sub), name) {
-				return fmt.Errorf("%s: [%s] %s: 'vzsl %s' has no flag --%s", path, key, name, key, name)
+				return fmt.Errorf("%s: [%s] %s: 'vzsl %s' has no flag --%s%s", path, key, name, key, name, meant(name, flagsOf(sub)))
 			}
 			if sub == stage {
 				if err := set(cmd.Flags().Lookup(name), key+"."+name, table[name]); err != nil {

@@ -1,9 +1,7 @@
 package pipeline
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,13 +9,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/datasets"
+	"vzsl/features/convert"
+	"vzsl/internal/lookup"
 )
 
 // datasetFlags name a dataset and say where and how it lies on the disk.
 type datasetFlags struct {
 	name, layout, data string
-	csv                string // class descriptions, where the command takes any
-	matrix, missing    string // AwA's attributes: which, and what to do about missing values; "": the defaults
+	csv                string         // class descriptions, where the command takes any
+	columns            convert.Choice // of them
+	pictures           bool           // the command reads the pictures, and says which are not there
+	matrix, missing    string         // AwA's attributes: which, and what to do about missing values; "": the defaults
 }
 
 func (d *datasetFlags) addName(cmd *cobra.Command) {
@@ -70,35 +72,53 @@ func (d *datasetFlags) open(con *console) (*datasets.Dataset, error) {
 	if err := oneOf("layout", d.layout, datasets.Layouts()...); err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(d.data); errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s: no dataset there; %s", d.data, whereToGet[d.layout])
+	if there, err := lookup.Exists(d.data); err != nil {
+		return nil, fmt.Errorf("the dataset's folder: %w", err)
+	} else if !there {
+		return nil, fmt.Errorf("%s: no dataset there%s; %s", d.data, meantData(d), whereToGet[d.layout])
 	}
+	p := con.follow("read the dataset in "+d.data, "")
 	ds, err := d.read()
+	p.end()
 	if err != nil {
 		return nil, err
 	}
 	ds.Name = d.name
-	for _, note := range ds.Notes {
+	notes := ds.Notes
+	if d.pictures {
+		notes = slices.Concat(notes, ds.Unpictured)
+	}
+	for _, note := range notes {
 		con.log.Info(note, "dataset", d.name)
 	}
 	return ds, nil
 }
 
-// infer fills in where the dataset lies, and the layout: that of xlsa17 where its files lie and none of a dataset's own, else
-// the one that is called like the dataset, else that of an own folder.
+// meantData asks whether a dataset that is not there was to be one that is there, or one that is known.
+func meantData(d *datasetFlags) string {
+	if slices.Contains(datasets.Layouts(), d.name) {
+		return ""
+	}
+	return meant(d.name, slices.Concat(offered("data", "*"), datasets.Layouts()))
+}
+
+// infer fills in where the dataset lies, and the layout: that of xlsa17 where its files lie, but for a dataset called like a
+// layout whose own files lie there too; else the one that is called like the dataset, else that of an own folder.
 func (d *datasetFlags) infer() {
 	if d.data == "" {
 		d.data = filepath.Join("data", d.name)
 	}
-	lies := func(name string) bool {
-		_, err := os.Stat(filepath.Join(d.data, name))
-		return err == nil
+	lies := func(name string) bool { // what cannot be looked at is told when the dataset is read
+		there, _ := lookup.Exists(filepath.Join(d.data, name))
+		return there
 	}
+	own := slices.Contains(datasets.Layouts(), d.name)
+	files := own && (lies("classes.txt") || lies("images.mat") || lies("imagelabels.mat"))
 	switch {
 	case d.layout != "":
-	case lies(datasets.XLSA17Splits) && !lies("classes.txt") && !lies("images.mat") && !lies("imagelabels.mat"):
+	case lies(datasets.XLSA17Splits) && !files:
 		d.layout = "xlsa17"
-	case slices.Contains(datasets.Layouts(), d.name):
+	case own:
 		d.layout = d.name
 	default:
 		d.layout = "folder"
@@ -106,9 +126,9 @@ func (d *datasetFlags) infer() {
 }
 
 func (d *datasetFlags) read() (*datasets.Dataset, error) {
-	if d.layout == "folder" && d.csv != "" && !begins(d.csv, "PAR1") && !begins(d.csv, "MATLAB") {
-		// The CSV may name classes that have no images: they belong to the dataset too.
-		return datasets.OpenFolder(d.data, d.csv)
+	if format, err := convert.Detect(d.csv); d.layout == "folder" && err == nil && (format == "csv" || format == "text" || format == "parquet" || format == "arrow") {
+		// The file may name classes that have no images: they belong to the dataset too.
+		return datasets.OpenFolder(d.data, d.csv, d.columns)
 	}
 	return datasets.Open(d.layout, d.data)
 }
@@ -125,7 +145,10 @@ func (c *console) chooseNetwork(dataset, network string) (string, error) {
 		if slices.Contains(found, network) {
 			return network, nil
 		}
-		return "", usagef("--network %s: no features of that network in %s; there are those of %s", network, dir, enumerate(found))
+		if len(found) == 0 {
+			return "", c.noFeatures(dataset)
+		}
+		return "", usagef("--network %s: no features of that network in %s%s; there are those of %s", network, dir, meant(network, found), listed(found))
 	case len(found) == 0:
 		return "", c.noFeatures(dataset)
 	case len(found) > 1:
@@ -135,12 +158,21 @@ func (c *console) chooseNetwork(dataset, network string) (string, error) {
 }
 
 func (c *console) noFeatures(dataset string) error {
-	return fmt.Errorf("%s: no features there yet; run 'vzsl extract --dataset %s' or 'vzsl import npy' first", c.datasetDir(dataset), dataset)
+	return fmt.Errorf("%s: no features there yet%s; run 'vzsl extract --dataset %s' or 'vzsl import npy' first", c.datasetDir(dataset), c.meantDataset(dataset), dataset)
+}
+
+// meantDataset asks whether a dataset of which nothing is there was to be one of which something is.
+func (c *console) meantDataset(dataset string) string {
+	there, err := below(filepath.Join(c.out, "features"), "*")
+	if err != nil || slices.Contains(there, dataset) {
+		return ""
+	}
+	return meant(dataset, there)
 }
 
 // networks lists the folders of features of a dataset: those with a manifest.
 func (c *console) networks(dataset string) ([]string, error) {
-	manifests, err := filepath.Glob(filepath.Join(escapeGlob(c.datasetDir(dataset)), "*", "manifest.json"))
+	manifests, err := lookup.Below(c.datasetDir(dataset), "*/manifest.json")
 	if err != nil {
 		return nil, err
 	}
@@ -152,14 +184,10 @@ func (c *console) networks(dataset string) ([]string, error) {
 }
 
 // splits lists the splits made of a dataset.
-func (c *console) splits(dataset string) []string {
-	var names []string
-	for _, file := range below(filepath.Join(c.datasetDir(dataset), "splits"), "*.parquet") {
-		names = append(names, strings.TrimSuffix(file, ".parquet"))
+func (c *console) splits(dataset string) ([]string, error) {
+	names, err := below(filepath.Join(c.datasetDir(dataset), "splits"), "*.parquet")
+	for i, file := range names {
+		names[i] = strings.TrimSuffix(file, ".parquet")
 	}
-	return names
-}
-
-func escapeGlob(path string) string {
-	return strings.NewReplacer(`*`, `[*]`, `?`, `[?]`, `[`, `[[]`).Replace(path)
+	return names, err
 }

@@ -52,8 +52,11 @@ func runDemo(ctx context.Context, con *console) error {
 		{"evaluate", "--dataset", "demo", "--split", "demo", "--data", data},
 	}
 	for i, args := range stages {
-		if !con.quiet {
-			fmt.Fprintf(con.stderr, "\n$ %s\n", con.command(args[0], args[1:]...))
+		switch command := con.command(args[0], args[1:]...); {
+		case con.json:
+			con.log.Info("stage", "command", command)
+		case !con.quiet:
+			fmt.Fprintf(con.stderr, "\n$ %s\n", command)
 		}
 		if err := con.runStage(ctx, args, i == len(stages)-1); err != nil {
 			return err
@@ -65,9 +68,9 @@ func runDemo(ctx context.Context, con *console) error {
 // runStage runs another command of vzsl below the same folder, with no settings file. With --json
 // only the last stage's result is printed.
 func (c *console) runStage(ctx context.Context, args []string, last bool) error {
-	stage := &console{stdout: c.stdout, stderr: c.stderr, noConfig: true}
+	stage := &console{stdout: c.stdout, stderr: c.stderr, screen: c.screen, terminal: c.terminal, noConfig: true}
 	if c.json && !last {
-		stage.stdout = io.Discard
+		stage.stdout = newOutput(io.Discard)
 	}
 	root := newRoot(stage)
 	root.SetArgs(append(args, "--out="+c.out, fmt.Sprintf("--json=%t", c.json), fmt.Sprintf("--quiet=%t", c.quiet), fmt.Sprintf("--verbose=%t", c.verbose)))

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"vzsl/internal/download"
+	"vzsl/internal/lookup"
 )
 
 // maxFiles of one data set; ImageNet has 1.3 million.
@@ -160,13 +161,15 @@ func runDownload(ctx context.Context, con *console, names []string, o *downloadO
 			return fmt.Errorf("%s cannot be downloaded by this command: %s", name, hint)
 		}
 		if !found {
-			return usagef("%q cannot be downloaded; there are %s", name, enumerate(offerNames()))
+			return usagef("%q cannot be downloaded%s; there are %s", name, meant(name, offerNames()), listed(offerNames()))
 		}
 	}
 	var results []brought
 	var missing []*offer
 	for _, w := range wanted {
-		if _, err := os.Stat(filepath.Join(o.to, w.place)); err == nil && !o.force {
+		if there, err := lookup.Exists(filepath.Join(o.to, w.place)); err != nil {
+			return err
+		} else if there && !o.force {
 			results = append(results, brought{Name: w.name, Place: filepath.Join(o.to, w.place), Already: true, Next: w.next})
 			continue
 		}
@@ -203,6 +206,10 @@ func (c *console) acceptLicences(offers []*offer, accepted bool) error {
 		return nil
 	}
 	for _, o := range offers {
+		if c.json {
+			c.log.Warn("licence", "name", o.name, "title", o.title, "page", o.page, "terms", o.licence)
+			continue
+		}
 		fmt.Fprintf(c.stderr, "%s: %s\n%s\n\n  %s\n\n", o.name, o.title, o.page, strings.ReplaceAll(o.licence, "\n", "\n  "))
 	}
 	if accepted {

@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,8 +21,8 @@ import (
 	"vzsl/datasets"
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
-	"vzsl/features"
 	"vzsl/internal/kernels"
+	"vzsl/internal/lookup"
 	"vzsl/train"
 )
 
@@ -53,7 +55,7 @@ With --data the report shows pictures.`,
 	}
 	r.ds.add(cmd)
 	r.add(cmd)
-	cmd.Flags().Uint64Var(&seed, "seed", 1, "of the bootstrap")
+	cmd.Flags().Uint64Var(&seed, "seed", defaultBootstrap, "of the bootstrap")
 	return cmd
 }
 
@@ -71,50 +73,62 @@ func runEvaluate(ctx context.Context, con *console, r *runFlags, seed uint64) er
 		}
 		return con.evaluatedSeeds(out)
 	}
-	name, model, err := con.loadRun(r)
+	model, err := con.loadNamed(name, r)
 	if err != nil {
 		return err
 	}
-	result, paths, err := con.evaluateRun(ctx, name, r, model, seed)
+	e, err := con.evaluateRun(ctx, name, r, model, seed)
 	if err != nil {
 		return err
 	}
-	return con.evaluated(name, result, paths)
+	return con.evaluated(name, e.result, e.paths)
+}
+
+// evaluated is what came of an evaluation.
+type evaluated struct {
+	result *evaluate.Result
+	about  report.About
+	paths  report.Paths
 }
 
 // evaluateRun evaluates one trained run and writes its report.
-func (c *console) evaluateRun(ctx context.Context, name string, r *runFlags, model *train.Predictor, seed uint64) (*evaluate.Result, report.Paths, error) {
-	in, err := c.openInputs(ctx, r)
+func (c *console) evaluateRun(ctx context.Context, name string, r *runFlags, model *train.Predictor, seed uint64) (*evaluated, error) {
+	in, err := c.inputsOf(ctx, name, r, model, true)
 	if err != nil {
-		return nil, report.Paths{}, err
+		return nil, err
 	}
-	defer in.features.Close()
-	result, err := c.score(ctx, name, r, model, in, seed)
+	defer in.close()
+	about, err := c.about(name, r, model, in, seed)
 	if err != nil {
-		return nil, report.Paths{}, err
+		return nil, err
 	}
-	if result.Maps, err = evaluate.NewMaps(ctx, model, in.features, in.table, in.roles, seed); err != nil {
-		return nil, report.Paths{}, err
-	}
-	if result.Mistakes, err = evaluate.NewMistakes(ctx, result, model, in.features, in.table, in.roles); err != nil {
-		return nil, report.Paths{}, err
-	}
-	about, err := c.about(name, r, model, in)
+	result, err := c.score(ctx, name, model, in, seed)
 	if err != nil {
-		return nil, report.Paths{}, err
+		return nil, err
 	}
+	p := c.follow("report", "")
+	defer p.end()
+	p.say("maps")
+	if result.Maps, err = evaluate.NewMaps(ctx, model, in.Features, in.Classes, in.Roles, seed); err != nil {
+		return nil, err
+	}
+	p.say("mistakes")
+	if result.Mistakes, err = evaluate.NewMistakes(ctx, result, model, in.Features, in.Classes, in.Roles); err != nil {
+		return nil, err
+	}
+	p.say("page")
 	paths, err := report.Write(c.reportDir(name), result, about)
-	return result, paths, err
+	return &evaluated{result, about, paths}, err
 }
 
 // score measures a model on the test images of the split that in holds.
-func (c *console) score(ctx context.Context, name string, r *runFlags, model *train.Predictor, in *inputs, seed uint64) (*evaluate.Result, error) {
-	if err := sameFeatures(name, model.Source(), in.features.Source(), c.networkDir(r.ds.name, in.network)); err != nil {
-		return nil, err
+func (c *console) score(ctx context.Context, name string, model *train.Predictor, in *inputs, seed uint64) (*evaluate.Result, error) {
+	if err := scorable(model, in); err != nil {
+		return nil, trainedToFill(name, err)
 	}
 	hook, end := c.progress("evaluate", "images")
 	defer end()
-	result, err := evaluate.ZeroShot(ctx, model, in.features, in.table, in.roles, evaluate.Options{
+	result, err := evaluate.ZeroShot(ctx, model, in.Features, in.Classes, in.Roles, evaluate.Options{
 		Seed: seed, Progress: hook, Calibration: model.Result().Constant, Temperature: model.Temperature()})
 	if err != nil {
 		return nil, err
@@ -123,51 +137,18 @@ func (c *console) score(ctx context.Context, name string, r *runFlags, model *tr
 	return result, nil
 }
 
-// loadRun reads the model of a run. What it was trained on then stands in the flags: ones that say otherwise are a mistake.
-func (c *console) loadRun(r *runFlags) (name string, model *train.Predictor, err error) {
-	if name, err = r.name(); err != nil {
-		return "", nil, err
+// scorable refuses unseen classes whose descriptions lack what the model does not fill.
+func scorable(model *train.Predictor, in *inputs) error {
+	var vectors [][]float32
+	for _, c := range in.Roles.Unseen {
+		if i := slices.Index(in.Classes.Classes, c); i >= 0 {
+			vectors = append(vectors, in.Classes.Values[i])
+		}
 	}
-	model, err = c.loadNamed(name, r)
-	return name, model, err
-}
-
-// loadNamed is loadRun of a run, or one seed of it, by its name.
-func (c *console) loadNamed(name string, r *runFlags) (model *train.Predictor, err error) {
-	runDir := c.runDir(name)
-	if _, err := os.Stat(runDir); errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s: no such run; train it first: 'vzsl train --dataset %s --split %s --method %s'%s", runDir, r.ds.name, r.split, r.method, c.otherRuns())
+	if len(vectors) != len(in.Roles.Unseen) {
+		return nil // the evaluation says which class the table lacks
 	}
-	if model, err = train.Load(runDir); err != nil {
-		return nil, err
-	}
-	src := model.Source()
-	r.ds.name, r.split = src.Dataset, model.Split()
-	if r.network == "" {
-		r.network = src.Network
-	}
-	return model, nil
-}
-
-// otherRuns names the finished runs there are, for who asked for one that is not.
-func (c *console) otherRuns() string {
-	models, err := filepath.Glob(filepath.Join(escapeGlob(c.runDir("")), "*", "model.safetensors"))
-	if err != nil || len(models) == 0 {
-		return ""
-	}
-	for i, m := range models {
-		models[i] = filepath.Base(filepath.Dir(m))
-	}
-	return ", or name one that is there: --run " + firstOf(models)
-}
-
-// sameFeatures refuses features of another network, layer or recipe than a run was trained on.
-func sameFeatures(run string, src, got features.Source, where string) error {
-	if got.NetworkSHA256 == src.NetworkSHA256 && got.Layer == src.Layer && got.Recipe == src.Recipe {
-		return nil
-	}
-	return fmt.Errorf("run %s was trained on features of another network, layer or recipe (%s %s %s) than those in %s (%s %s %s); train again or name the right ones",
-		run, src.Network, src.Layer, src.Recipe, where, got.Network, got.Layer, got.Recipe)
+	return model.CheckClasses(in.Roles.Unseen, vectors)
 }
 
 // evaluated prints the headline figures and where the report is.
@@ -234,15 +215,15 @@ func percent(e evaluate.Estimate) string {
 }
 
 // about collects what the report says of the run: settings, data, files, program and machine.
-func (c *console) about(name string, r *runFlags, model *train.Predictor, in *inputs) (report.About, error) {
+func (c *console) about(name string, r *runFlags, model *train.Predictor, in *inputs, seed uint64) (report.About, error) {
 	config, err := model.Config()
 	if err != nil {
 		return report.About{}, err
 	}
 	a := report.About{
 		Name: name, Method: title(model), Program: program,
-		Command: c.command("evaluate", "--run", name), Transductive: model.Settings().Transductive,
-		Features: in.features.Source(), Config: config,
+		Transductive: model.Settings().Transductive,
+		Features:     in.Features.Source(), Config: config,
 		Seeds: []report.Entry{{Name: "training", Value: fmt.Sprint(model.Settings().Seed)}},
 		Environment: []report.Entry{
 			{Name: "Go", Value: runtime.Version()},
@@ -253,10 +234,10 @@ func (c *console) about(name string, r *runFlags, model *train.Predictor, in *in
 	}
 	runDir := c.runDir(name)
 	for _, f := range []struct{ name, path string }{
-		{"model", filepath.Join(runDir, "model.safetensors")},
+		{report.HashedModel, filepath.Join(runDir, "model.safetensors")},
 		{"features (manifest)", filepath.Join(c.networkDir(r.ds.name, in.network), "manifest.json")},
-		{"class table", c.classTable(r.ds.name)},
-		{"split", c.rolesFile(r.ds.name, r.split)},
+		{"class table", in.file(runDir, c.classTable(r.ds.name), "classes.parquet")},
+		{"split", in.file(runDir, c.rolesFile(r.ds.name, r.split), "split.parquet")},
 	} {
 		sum, err := sha256File(f.path)
 		if err != nil {
@@ -269,8 +250,13 @@ func (c *console) about(name string, r *runFlags, model *train.Predictor, in *in
 		return a, err
 	}
 	a.Metrics = metrics
-	a.ImageRoot = r.ds.imageRoot()
-	return a, nil
+	a.ImageRoot, err = c.imageRoot(&r.ds)
+	a.Data, a.Layout = r.ds.remembered()
+	if r.network != model.Source().Network {
+		a.Network = r.network
+	}
+	a.Command = c.evaluateCommand(&a, seed)
+	return a, err
 }
 
 func title(model *train.Predictor) string {
@@ -278,29 +264,75 @@ func title(model *train.Predictor) string {
 	return s.Title()
 }
 
-// imageRoot is the folder of the pictures, "" where it is not known: a report does without them.
-func (d *datasetFlags) imageRoot() string {
+// imageRoot is the folder of the pictures; "" where none was named and none is where it would be: a report does without them.
+func (c *console) imageRoot(d *datasetFlags) (string, error) {
+	plain := datasetFlags{name: d.name}
+	plain.infer()
 	d.infer()
-	if _, err := os.Stat(d.data); err != nil {
-		return ""
+	there, err := lookup.Exists(d.data)
+	switch {
+	case err == nil && !there && d.data == plain.data:
+		return "", nil
+	case err == nil && !there:
+		err = fmt.Errorf("--data %s: no such folder", d.data)
+	case err == nil:
+		var ds *datasets.Dataset
+		if ds, err = datasets.Open(d.layout, d.data); err == nil {
+			return ds.ImageRoot, nil
+		}
 	}
-	ds, err := datasets.Open(d.layout, d.data)
-	if err != nil {
-		return ""
+	if d.data == plain.data { // nobody asked for it
+		c.log.Warn("the report is without pictures", "data", d.data, "error", err)
+		return "", nil
 	}
-	return ds.ImageRoot
+	return "", err
 }
+
+// remembered are --data and --layout as a command has to give them again; "" where the data set's name alone does.
+func (d *datasetFlags) remembered() (data, layout string) {
+	plain, given := datasetFlags{name: d.name}, *d
+	plain.infer()
+	given.infer()
+	if given.data != plain.data {
+		data = given.data
+	}
+	plain = datasetFlags{name: d.name, data: given.data}
+	if plain.infer(); given.layout != plain.layout {
+		layout = given.layout
+	}
+	return data, layout
+}
+
+// evaluateCommand makes the report that a is about again.
+func (c *console) evaluateCommand(a *report.About, seed uint64) string {
+	args := []string{"--run", a.Name}
+	for _, f := range [][2]string{{"--network", a.Network}, {"--data", a.Data}, {"--layout", a.Layout}} {
+		if f[1] != "" {
+			args = append(args, f[0], f[1])
+		}
+	}
+	if seed != defaultBootstrap {
+		args = append(args, "--seed", strconv.FormatUint(seed, 10))
+	}
+	return c.command("evaluate", args...)
+}
+
+// defaultBootstrap is the seed of the bootstrap.
+const defaultBootstrap = 1
 
 // command is the command line of a stage below the same --out.
 func (c *console) command(stage string, args ...string) string {
-	words := append([]string{"vzsl", stage}, args...)
 	if c.out != "." {
-		words = append(words, "--out", c.out)
+		args = append(slices.Clone(args), "--out", c.out)
 	}
+	return commandLine(stage, args...)
+}
+
+// commandLine is that of a stage, quoted for a shell.
+func commandLine(stage string, args ...string) string {
+	words := append([]string{"vzsl", stage}, args...)
 	for i, w := range words {
-		if strings.ContainsAny(w, " '\"$\\*?()&;|<>") {
-			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
-		}
+		words[i] = shellWord(w)
 	}
 	return strings.Join(words, " ")
 }

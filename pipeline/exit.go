@@ -23,6 +23,16 @@ const exitCodesHelp = `vzsl ends with one of these codes:
   3    done, but some inputs were skipped (they are listed in skipped.csv), or some methods of a comparison
        failed (they are listed in its table)
   130  interrupted (Ctrl-C, SIGTERM): nothing finished is lost, the same command goes on where it stopped
+
+A result that could not be written to standard output (a full device) is a failure, whatever was done.
+
+With --json standard output holds the result and nothing else; standard error holds lines of JSON (on a terminal
+notes stay text). An error, of usage too, is the last of them:
+
+  {"error":"...","exit_code":2,"see":"vzsl train --help"}
+
+"see" is there where the usage was wrong. Control characters in names of files and classes are shown as \u001b,
+so that none of them acts on a terminal.
 `
 
 // usageError is a mistake in how the command was called.

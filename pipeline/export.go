@@ -13,6 +13,8 @@ import (
 
 	"vzsl/datasets"
 	"vzsl/features"
+	"vzsl/features/convert"
+	"vzsl/internal/lookup"
 	"vzsl/internal/wholefile"
 	"vzsl/train"
 	"vzsl/train/safetensors"
@@ -73,7 +75,7 @@ func runExport(ctx context.Context, con *console, o *exportOptions) error {
 	}
 	switch {
 	case slices.Contains(modelFormats, o.format):
-		return con.exportModel(o)
+		return con.exportModel(ctx, o)
 	case slices.Contains(featureFormats, o.format):
 		return con.exportFeatures(ctx, o)
 	}
@@ -86,11 +88,19 @@ func (o *exportOptions) place(con *console, name string) (string, error) {
 	if path == "" {
 		path = filepath.Join(con.out, "export", o.format, name)
 	}
-	if st, err := os.Stat(path); err == nil && !o.force {
-		if !st.IsDir() {
-			return "", fmt.Errorf("%s is there already; choose another file with --to, or --force to replace it", path)
+	st, err := os.Stat(path)
+	switch {
+	case o.force || err != nil && lookup.Absent(err):
+	case err != nil:
+		return "", err
+	case !st.IsDir():
+		return "", fmt.Errorf("%s is there already; choose another file with --to, or --force to replace it", path)
+	default:
+		entries, err := os.ReadDir(path)
+		if err != nil {
+			return "", err
 		}
-		if entries, err := os.ReadDir(path); err != nil || len(entries) > 0 {
+		if len(entries) > 0 {
 			return "", fmt.Errorf("%s is there already; choose another folder with --to, or --force to replace what is in it", path)
 		}
 	}
@@ -110,8 +120,8 @@ func (c *console) exported(format string, files []string) error {
 	})
 }
 
-func (c *console) exportModel(o *exportOptions) error {
-	name, model, err := c.loadRun(&o.r)
+func (c *console) exportModel(ctx context.Context, o *exportOptions) error {
+	name, model, _, err := c.openRun(ctx, &o.r)
 	if err != nil {
 		return err
 	}
@@ -213,11 +223,11 @@ func (c *console) exportFeatures(ctx context.Context, o *exportOptions) error {
 	files := []string{path}
 	switch o.format {
 	case "npy":
-		files, err = datasets.ExportNPY(ctx, cache, path, hook)
+		files, err = convert.ExportNPY(ctx, cache, path, hook)
 	case "csv":
-		err = datasets.ExportCSV(ctx, cache, path, hook)
+		err = convert.ExportCSV(ctx, cache, path, hook)
 	default:
-		err = datasets.ExportArrow(cache, path)
+		err = convert.ExportArrow(cache, path)
 	}
 	bars.end()
 	if err != nil {
@@ -264,6 +274,9 @@ func (c *console) exportXLSA17(ctx context.Context, o *exportOptions) error {
 	if err != nil {
 		return err
 	}
+	if e.Shots > 0 {
+		c.log.Warn(fmt.Sprintf("%d images of the split are shots, to train on in the few-shot setting: xlsa17 has no place for them, so they are in no role there", e.Shots), "split", o.r.split)
+	}
 	if e.Counts["test_seen_loc"] == 0 {
 		c.log.Warn("the split holds no images of seen classes for testing: test_seen_loc is empty, and most published code wants it (vzsl split --test-seen)", "split", o.r.split)
 	}
@@ -279,7 +292,7 @@ func (c *console) exportXLSA17(ctx context.Context, o *exportOptions) error {
 		fmt.Fprintf(w, "%s: %d images, %d classes; %d to train and validate on, %d of seen and %d of unseen classes to test on\n",
 			o.to, res.Images, res.Classes, e.Counts["trainval_loc"], e.Counts["test_seen_loc"], e.Counts["test_unseen_loc"])
 		if e.Missing > 0 {
-			fmt.Fprintf(w, "%d missing attribute values are -1 there\n", e.Missing)
+			fmt.Fprintf(w, "%d missing attribute values are %s there\n", e.Missing, e.MissingAs)
 		}
 	})
 }

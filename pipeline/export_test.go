@@ -65,7 +65,7 @@ func TestExportFeatures(t *testing.T) {
 	in := func(args ...string) []string {
 		return append(args, "--dataset", "demo", "--data", data, "--out", again)
 	}
-	done(t, in("import", "npy", filepath.Join(npy, "features.npy"), "--labels", filepath.Join(npy, "labels.npy"), "--label-kind", "index",
+	done(t, in("import", "npy", filepath.Join(npy, "features.npy"), "--labels", filepath.Join(npy, "labels.npy"), "--label-names", filepath.Join(npy, "classes.txt"),
 		"--images", filepath.Join(npy, "images.txt"))...)
 	done(t, in("import", "csv", export("csv", "table.csv"), "--label-kind", "name")...)
 	for _, network := range []string{"features", "table"} {

@@ -115,6 +115,7 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 	if _, err := os.Stat(o.model); errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%s: no network there; %s", o.model, whereToGetVGG19)
 	}
+	o.ds.pictures = true
 	ds, err := o.ds.open(con)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -52,11 +53,11 @@ something is chosen, with as many shots each.`,
 			if err := o.check(); err != nil {
 				return err
 			}
-			settings, err := settingsOf(cmd.Flags(), o.preset, o.methods)
+			settings, err := con.settingsOfSeveral(cmd.Flags(), o.preset, o.methods)
 			if err != nil {
 				return err
 			}
-			return runFewShot(cmd.Context(), con, &o, settings)
+			return runFewShot(cmd.Context(), con, &o, settings, cmd)
 		},
 	}
 	o.r.addSeveral(cmd, "fewshot")
@@ -118,20 +119,23 @@ type fewShotResult struct {
 	HTML    string         `json:"html,omitempty"`
 }
 
-func runFewShot(ctx context.Context, con *console, o *fewShotOptions, settings []train.Settings) error {
+func runFewShot(ctx context.Context, con *console, o *fewShotOptions, settings []train.Settings, cmd *cobra.Command) error {
 	name, err := o.r.nameOfSeveral("fewshot", o.methods)
 	if err != nil {
+		return err
+	}
+	if err := errors.Join(writable(con.reportDir(name)), con.fewShotFree(o, name, settings)); err != nil {
 		return err
 	}
 	in, err := con.openInputs(ctx, &o.r)
 	if err != nil {
 		return err
 	}
-	defer in.features.Close()
-	base := in.roles
-	images := make([]datasets.Labelled, in.features.Rows())
+	defer in.close()
+	base := in.Roles
+	images := make([]datasets.Labelled, in.Features.Rows())
 	for i := range images {
-		images[i] = datasets.Labelled{Image: in.features.Images()[i], Class: in.features.Classes()[i]}
+		images[i] = datasets.Labelled{Image: in.Features.Images()[i], Class: in.Features.Classes()[i]}
 	}
 	res := &fewShotResult{Schema: "vzsl.fewshot/1", Name: name, Program: program, Dataset: o.r.ds.name, Network: in.network, Split: base.Name,
 		Pool: o.pool, Classes: len(base.Unseen)}
@@ -149,19 +153,17 @@ func runFewShot(ctx context.Context, con *console, o *fewShotOptions, settings [
 				return err
 			}
 			roles.Name = fmt.Sprintf("%s-shots%d-seed%d", base.Name, k, seed)
-			if err := features.WriteRoles(con.rolesFile(o.r.ds.name, roles.Name), roles); err != nil {
+			if err := con.writeRoles(roles, o.force); err != nil {
 				return err
 			}
-			in.roles = roles
-			test := *in // no seen classes: not every method knows them
-			test.roles = onlyUnseen(roles)
+			in.Roles = roles
 			for i, m := range o.methods {
 				if k == 0 && train.NeedsShots(m) {
 					continue
 				}
 				s := settings[i]
 				s.Seed = seed
-				run := seedRun(fmt.Sprintf("%s/%s-shots%d", name, m, k), seed)
+				run := seedRun(fewShotRun(name, m, k), seed)
 				t, err := con.train(ctx, run, in, s, nil, o.force)
 				if err != nil {
 					return err
@@ -170,7 +172,12 @@ func runFewShot(ctx context.Context, con *console, o *fewShotOptions, settings [
 				if err != nil {
 					return err
 				}
-				r, err := con.score(ctx, run, &o.r, model, &test, 1)
+				test, err := con.bind(ctx, run, model, in)
+				if err != nil {
+					return err
+				}
+				test.Roles = onlyUnseen(test.Roles) // no seen classes: not every method knows them
+				r, err := con.score(ctx, run, model, test, 1)
 				if err != nil {
 					return err
 				}
@@ -188,7 +195,7 @@ func runFewShot(ctx context.Context, con *console, o *fewShotOptions, settings [
 			}
 		}
 	}
-	if err := con.writeFewShot(o, res); err != nil {
+	if err := con.writeFewShot(o, res, cmd); err != nil {
 		return err
 	}
 	return con.result(res, func(w io.Writer) {
@@ -204,6 +211,23 @@ func runFewShot(ctx context.Context, con *console, o *fewShotOptions, settings [
 		}
 		fmt.Fprintf(w, "\nreport: %s\n", res.HTML)
 	})
+}
+
+// fewShotRun is the folder of the runs of a method with a number of shots.
+func fewShotRun(name, method string, shots int) string {
+	return fmt.Sprintf("%s/%s-shots%d", name, method, shots)
+}
+
+// fewShotFree refuses folders of runs with other settings before anything is trained.
+func (c *console) fewShotFree(o *fewShotOptions, name string, settings []train.Settings) error {
+	for i, m := range o.methods {
+		for _, k := range o.shots {
+			if err := c.oneKind(fewShotRun(name, m, k), settings[i], o.seeds, o.force, false); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // counted is a number of things.
@@ -249,7 +273,7 @@ func fewShotTable(o *fewShotOptions, res *fewShotResult) [][]report.TableCell {
 }
 
 // writeFewShot writes the report's files.
-func (c *console) writeFewShot(o *fewShotOptions, res *fewShotResult) error {
+func (c *console) writeFewShot(o *fewShotOptions, res *fewShotResult, cmd *cobra.Command) error {
 	facts, err := indented(res)
 	if err != nil {
 		return err
@@ -276,7 +300,7 @@ func (c *console) writeFewShot(o *fewShotOptions, res *fewShotResult) error {
 		for _, p := range res.Points {
 			if p.Method == m {
 				v := p.MeanPerClass
-				s.Points = append(s.Points, report.ChartPoint{Position: slices.Index(o.shots, p.Shots), Value: 100 * v.Mean, Low: 100 * (v.Mean - v.SD), High: 100 * (v.Mean + v.SD)})
+				s.Points = append(s.Points, report.ChartPoint{Position: slices.Index(o.shots, p.Shots), Value: 100 * v.Mean, Low: 100 * max(0, v.Mean-v.SD), High: 100 * min(1, v.Mean+v.SD)})
 			}
 		}
 		if s.Points != nil {
@@ -300,8 +324,9 @@ func (c *console) writeFewShot(o *fewShotOptions, res *fewShotResult) error {
 			fmt.Sprintf("The shots are drawn from %d images of each unseen class that are kept out of the test for every number of shots; fewer shots are among more. Another seed draws another pool, and so tests on other images.", res.Pool),
 			"0 shots is the zero-shot setting on the same test images.",
 		},
-		Command: c.command("fewshot", "--dataset", res.Dataset, "--split", res.Split, "--run", res.Name, "--network", res.Network, "--shots", list(o.shots), "--pool", strconv.Itoa(o.pool),
-			"--seeds", strconv.Itoa(o.seeds), "--seed", strconv.FormatUint(res.Seeds[0], 10), "--methods", strings.Join(o.methods, ",")),
+		Command: c.command("fewshot", slices.Concat([]string{"--dataset", res.Dataset, "--split", res.Split, "--run", res.Name, "--network", res.Network, "--shots", list(o.shots),
+			"--pool", strconv.Itoa(o.pool), "--seeds", strconv.Itoa(o.seeds), "--seed", strconv.FormatUint(res.Seeds[0], 10), "--methods", strings.Join(o.methods, ",")},
+			givenFlags(cmd, "dataset", "split", "run", "network", "shots", "pool", "seeds", "seed", "methods"))...),
 		Program: program,
 	}
 	if slices.Contains(o.methods, "logistic") {

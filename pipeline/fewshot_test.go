@@ -3,6 +3,7 @@ package pipeline
 import (
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -125,6 +126,28 @@ func TestSeeds(t *testing.T) {
 	done(t, in("train", "--split", "demo", "--method", "eszsl")...)
 	refused(t, exitFailed, []string{"one seed"}, in("train", "--split", "demo", "--method", "eszsl", "--seeds", "2")...)
 	// Other settings for one of the seeds.
-	done(t, in("train", "--split", "demo", "--seeds", "1", "--epochs", "1", "--latent", "8", "--force")...)
+	other := in("train", "--split", "demo", "--seeds", "1", "--epochs", "1", "--latent", "8")
+	refused(t, exitFailed, []string{"seed-1, seed-2, seed-3", "other settings", "--force", "--run"}, other...)
+	refused(t, exitFailed, []string{"seed-1, seed-2, seed-3", "other settings"}, append(other, "--seed", "7")...)
+	runs := filepath.Join(out, "runs", "demo-demo-vzsl")
+	copyTree(t, filepath.Join(runs, "seed-2"), filepath.Join(out, "aside"))
+	done(t, append(other, "--force")...) // the seeds of a run are of one kind
+	for _, seed := range []string{"seed-2", "seed-3"} {
+		if _, err := os.Stat(filepath.Join(runs, seed)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s of other settings is still there", seed)
+		}
+	}
+	// One seed keeps the interval of a plain run.
+	r = done(t, in("evaluate", "--split", "demo")...)
+	done(t, in("train", "--split", "demo", "--epochs", "1", "--latent", "8", "--run", "plain")...)
+	plain := done(t, in("evaluate", "--run", "plain")...)
+	one := r["figures"].([]any)[0].(map[string]any)
+	if want := plain["mean_per_class"].(map[string]any)["interval_over_images"]; want == nil || !reflect.DeepEqual(one["interval"], want) || one["interval_over"] != "images" {
+		t.Errorf("one seed: %v, a plain run: %v", one, want)
+	}
+	if o := vzsl(t, in("evaluate", "--split", "demo")...); !strings.Contains(o.stdout, "95 % interval over images") {
+		t.Errorf("%s", o.stdout)
+	}
+	copyTree(t, filepath.Join(out, "aside"), filepath.Join(runs, "seed-2"))
 	refused(t, exitFailed, []string{"other settings"}, in("evaluate", "--split", "demo")...)
 }

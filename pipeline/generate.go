@@ -72,19 +72,18 @@ func runGenerate(ctx context.Context, con *console, g *generateFlags) error {
 		return err
 	}
 	dir := con.runDir(name)
-	model, err := train.Load(dir)
+	model, err := con.loadNamed(name, &g.run)
 	if err != nil {
 		return err
 	}
-	src := model.Source()
-	table, err := con.readClassTable(src.Dataset)
+	in, err := con.inputsOf(ctx, name, &g.run, model, false)
 	if err != nil {
 		return err
 	}
-	roles, err := features.ReadRoles(con.rolesFile(src.Dataset, model.Split()))
-	if err != nil {
+	if err := in.known(); err != nil {
 		return err
 	}
+	src, table, roles := model.Source(), in.Classes, in.Roles
 	wanted := map[string]bool{}
 	for _, list := range map[string][][]string{"unseen": {roles.Unseen}, "seen": {roles.Seen}, "all": {roles.Seen, roles.Unseen}}[g.classes] {
 		for _, c := range list {
@@ -100,6 +99,14 @@ func runGenerate(ctx context.Context, con *console, g *generateFlags) error {
 	sum, err := sha256File(filepath.Join(dir, "model.safetensors"))
 	if err != nil {
 		return err
+	}
+	var names []string
+	var vectors [][]float32
+	for _, l := range labels {
+		names, vectors = append(names, table.Classes[l]), append(vectors, table.Values[l])
+	}
+	if err := model.CheckClasses(names, vectors); err != nil {
+		return trainedToFill(name, err)
 	}
 	if len(labels) > 0 { // before anything is made: can it?
 		if _, err := model.Generate(table.Values[labels[0]], 1, g.seed, g.noise); err != nil {

@@ -4,67 +4,122 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
-	"vzsl/datasets"
 	"vzsl/features"
+	"vzsl/features/convert"
 )
 
+// importOptions are the flags of an import of foreign tables.
+type importOptions struct {
+	convert.Import
+	ds       datasetFlags
+	variable string
+}
+
 func newImport(con *console) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "import",
+	cmd := newImportOf(con, "", &cobra.Command{
+		Use:   "import FILE...",
 		Short: "features that other programs computed to the same shards",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: `  vzsl import features.npy --dataset birds --data birds --labels labels.npy --images images.txt
+  vzsl import features.npz --dataset birds --data birds --labels :y --images :files
+  vzsl import embeddings/ --dataset birds --data birds          # Parquet files, partitioned or not
+  vzsl import new.npy --dataset birds --network vit             # no labels: to be predicted`,
+		Long: `Makes shards of features that another program computed: NumPy (.npy, .npz), MATLAB (.mat, version 5 to 7),
+Parquet, Arrow and Feather, text with a header or without (.csv, .tsv, .txt), or AwA's folder of a text
+file per image. Several files, or a folder of them, are one table, row after row.
+
+Columns are found by the flags, else by the usual names: image names (image, file, path, filename, ...),
+classes (class, label, category, target, y, ...: names where it holds text, numbers where it holds whole
+numbers), features (a column of vectors, or the columns of numbers). What was taken for what and what was
+left out is said; what could be several things is refused with the flag that settles it.
+
+Without labels the class of a row is that of its image: by the dataset's own list of images, by a folder
+in its name or by the start of its file's name (n01440764_26.JPEG). Numbers mean those of the dataset's own
+files or the rows of its classes.csv, from 1 or from 0 as they alone can be. Labels that contradict the
+image's class are refused. Rows with a value that is missing or not finite are skipped and listed.
+
+The classes are those of the dataset that --data and --layout name; no picture is needed.`,
+	})
+	for _, format := range convert.Formats() { // the words of old, which make sure of the format too
+		cmd.AddCommand(newImportOf(con, format, &cobra.Command{
+			Use: format + " FILE...", Hidden: true,
+			Short: "import of files of this format alone",
+		}))
 	}
-	cmd.AddCommand(newImportNPY(con), newImportNPZ(con), newImportMAT(con), newImportParquet(con), newImportCSV(con), newImportText(con), newImportXLSA17(con))
+	cmd.AddCommand(newImportXLSA17(con))
 	return cmd
 }
 
-// importer is one kind of file that features come in.
-type importer func(ctx context.Context, o datasets.Import) (*features.Manifest, error)
-
-// newImportOf makes the command that imports one kind of file with the classes of a dataset.
-func newImportOf(con *console, cmd *cobra.Command, run importer, more func(cmd *cobra.Command, o *datasets.Import)) *cobra.Command {
-	var ds datasetFlags
-	o := datasets.Import{Program: program}
-	cmd.Args = cobra.ExactArgs(1)
+// newImportOf makes the command that imports files of a format ("": whichever they are of) with the classes of a dataset.
+func newImportOf(con *console, format string, cmd *cobra.Command) *cobra.Command {
+	o := importOptions{Import: convert.Import{Program: program, Format: format}}
+	cmd.Args = cobra.MinimumNArgs(1)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		o.Features = args[0]
-		if err := checkImport(&o); err != nil {
-			return err
-		}
-		d, err := ds.open(con)
-		if err != nil {
-			return err
-		}
-		o.Dataset, o.Classes = d.Name, d.Classes
-		o.Out = con.networkDir(d.Name, o.Network)
-		m, err := con.runImport(cmd.Context(), o, run)
-		if err != nil {
-			return err
-		}
-		return con.imported(importResult{Folder: o.Out, Dataset: d.Name}, m)
+		o.Files = args
+		return runImport(cmd.Context(), con, &o)
 	}
-	ds.add(cmd)
-	addImportFlags(cmd, &o)
-	if more != nil {
-		more(cmd, &o)
+	o.ds.add(cmd)
+	addImportFlags(cmd, &o.Import)
+	addColumnFlags(cmd, &o.Columns)
+	f := cmd.Flags()
+	f.StringVar(&o.variable, "variable", "", "`name` of the matrix in a .mat or .npz (the same as --feature-column)")
+	f.StringSliceVar(&o.Labels, "labels", nil, "`file` of the rows' labels, several for several files: one a line, any format above, FILE:NAME for a column or variable of it, :NAME for one of the features' own file")
+	f.StringVar(&o.Kind, "label-kind", convert.LabelAuto, "what the labels are: name, id (numbers of the dataset's files or rows of classes.csv, from 1) or index (the same, from 0) (default: as they alone can be)")
+	f.StringVar(&o.LabelNames, "label-names", "", "`file` of the class names that numbered labels stand for, the first number's on the first line")
+	f.StringSliceVar(&o.Images, "images", nil, "`file` of the rows' image names, given as the labels are (default: the table's own, else row numbers)")
+	f.BoolVar(&o.Unlabelled, "unlabelled", false, "take no classes: the rows are to be predicted, not trained on")
+	for _, flag := range []string{"labels", "images", "label-names"} {
+		must(cmd.MarkFlagFilename(flag, "npy", "txt", "csv", "mat", "npz", "parquet", "arrow"))
 	}
 	return cmd
+}
+
+func runImport(ctx context.Context, con *console, o *importOptions) error {
+	if o.variable != "" {
+		o.Columns.Features = append(o.Columns.Features, o.variable)
+	}
+	if err := checkImport(&o.Import); err != nil {
+		return err
+	}
+	for _, file := range o.Files {
+		if _, err := os.Stat(file); err != nil {
+			return fmt.Errorf("features: %w", err)
+		}
+	}
+	d, err := o.ds.open(con)
+	if err != nil {
+		return err
+	}
+	o.Dataset, o.Known = d.Name, convert.Known{Classes: d.Classes, Images: d.Images}
+	o.Out = con.networkDir(d.Name, o.Network)
+	r := importResult{Folder: o.Out, Dataset: d.Name}
+	o.Say = func(line string) {
+		r.Taken = append(r.Taken, line)
+		con.log.Info(line)
+	}
+	m, err := con.runImport(ctx, o.Import, convert.Run)
+	if err != nil {
+		return err
+	}
+	return con.imported(r, m)
 }
 
 // checkImport refuses flags that cannot be.
-func checkImport(o *datasets.Import) error {
-	if o.Kind != "" {
-		if err := oneOf("label-kind", o.Kind, datasets.LabelKinds()...); err != nil {
+func checkImport(o *convert.Import) error {
+	if o.Kind != convert.LabelAuto {
+		if err := oneOf("label-kind", o.Kind, convert.LabelKinds()...); err != nil {
 			return err
 		}
 	}
-	if o.Network == "" {
-		o.Network = networkName(o.Features)
+	if o.Unlabelled && len(o.Labels) > 0 {
+		return usagef("--unlabelled and --labels exclude each other")
+	}
+	if o.Network == "" && len(o.Files) > 0 {
+		o.Network = networkName(o.Files[0])
 	}
 	if o.ShardRows < 1 {
 		return usagef("--shard-rows %d: a shard holds at least one row", o.ShardRows)
@@ -73,7 +128,7 @@ func checkImport(o *datasets.Import) error {
 }
 
 // addImportFlags adds what every import is told.
-func addImportFlags(cmd *cobra.Command, o *datasets.Import) {
+func addImportFlags(cmd *cobra.Command, o *convert.Import) {
 	f := cmd.Flags()
 	f.StringVar(&o.Network, "network", "", "`name` of what computed the features: their folder's (default: the file's)")
 	f.StringVar(&o.Layer, "layer", "", "`name` of the layer they are from, for the record")
@@ -82,106 +137,18 @@ func addImportFlags(cmd *cobra.Command, o *datasets.Import) {
 	f.BoolVar(&o.Force, "force", false, "discard features there that were made from something else")
 }
 
-// addListFlags adds what says which row is which image.
-func addListFlags(cmd *cobra.Command, o *datasets.Import) {
+// addColumnFlags adds what says which column of a table of features is what.
+func addColumnFlags(cmd *cobra.Command, c *convert.Choice) {
 	f := cmd.Flags()
-	f.StringVar(&o.Labels, "labels", "", "`file` of the rows' labels: .npy, text with one a line, or a variable of a .mat or .npz as file.mat:name, "+
-		"one of the features' own file as :name (default: the folder in each image's name)")
-	f.StringVar(&o.Kind, "label-kind", datasets.LabelID, "what the labels are: id (numbers of the dataset's files, from 1), index (places in the class list, from 0) or name")
-	f.StringVar(&o.Images, "images", "", "`file` of the rows' image names, given as the labels are (default: row numbers)")
-	must(cmd.MarkFlagFilename("labels", "npy", "txt", "csv", "mat", "npz"))
-	must(cmd.MarkFlagFilename("images", "npy", "txt", "csv", "mat", "npz"))
-}
-
-func newImportNPY(con *console) *cobra.Command {
-	return newImportOf(con, &cobra.Command{
-		Use:   "npy FEATURES.npy",
-		Short: "a NumPy matrix of features, one row per image",
-		Long: `Makes shards of a NumPy matrix (float32 or float64, one row per image), with the rows' labels and
-image names. The classes are those of the dataset that --data and --layout name; no image file is
-needed. Rows with a value that is not finite are skipped and listed.`,
-	}, datasets.ImportNPY, addListFlags)
-}
-
-func newImportNPZ(con *console) *cobra.Command {
-	return newImportOf(con, &cobra.Command{
-		Use:   "npz FEATURES.npz",
-		Short: "a matrix of a NumPy archive, one row per image",
-		Long: `Makes shards of a matrix of a NumPy archive (numpy.savez, savez_compressed), as 'import npy' does of one
-alone. Labels and names may be arrays of the same archive: --labels :y --images :files.`,
-	}, datasets.ImportNPZ, func(cmd *cobra.Command, o *datasets.Import) {
-		addListFlags(cmd, o)
-		cmd.Flags().StringVar(&o.Variable, "variable", "", "`name` of the matrix (default: the only one)")
-	})
-}
-
-func newImportMAT(con *console) *cobra.Command {
-	return newImportOf(con, &cobra.Command{
-		Use:   "mat FEATURES.mat",
-		Short: "a matrix of a MATLAB file (version 5 to 7)",
-		Long: `Makes shards of a matrix of a MATLAB file: a column per image, as MATLAB has it, or a row where only
-that fits the number of labels or names. Its variables labels and image_files are used where they are
-there and no others are named (--labels :name). Versions 7.3 and 4 are refused with the command that
-converts them.`,
-	}, datasets.ImportMAT, func(cmd *cobra.Command, o *datasets.Import) {
-		addListFlags(cmd, o)
-		cmd.Flags().StringVar(&o.Variable, "variable", "", "`name` of the matrix (default: features, or the only one)")
-	})
-}
-
-func newImportParquet(con *console) *cobra.Command {
-	var c datasets.Columns
-	return newImportOf(con, &cobra.Command{
-		Use:   "parquet FILE",
-		Short: "a Parquet file of another tool, or a folder of them",
-		Long: `Makes shards of a Parquet file, or of all those of a folder in the order of their names: a column of
-image names, one of classes (names, or numbers as --label-kind says), and the features as a column of
-lists of equal length or as a column each.`,
-	}, func(ctx context.Context, o datasets.Import) (*features.Manifest, error) {
-		return datasets.ImportParquet(ctx, o, c)
-	},
-		func(cmd *cobra.Command, o *datasets.Import) {
-			addColumnFlags(cmd, &c)
-			cmd.Flags().StringVar(&c.Feature, "feature-column", "", "`name` of the column of lists (default: the only one, else every column of floating point)")
-			cmd.Flags().StringVar(&o.Kind, "label-kind", datasets.LabelID, "what classes given as numbers are: id (of the dataset's files, from 1) or index (places in the class list, from 0)")
-			cmd.Flags().StringVar(&o.Images, "images", "", "`file` of image names where the table has none (default: row numbers)")
-		})
-}
-
-func newImportCSV(con *console) *cobra.Command {
-	var c datasets.Columns
-	return newImportOf(con, &cobra.Command{
-		Use:   "csv FILE",
-		Short: "a table of text: image, class, a column per feature",
-		Long: `Makes shards of a table of text with a header, separated by comma, semicolon or tab: a column of image
-names, one of classes, every other one a feature.`,
-	}, func(ctx context.Context, o datasets.Import) (*features.Manifest, error) {
-		return datasets.ImportCSV(ctx, o, c)
-	},
-		func(cmd *cobra.Command, o *datasets.Import) {
-			addColumnFlags(cmd, &c)
-			cmd.Flags().StringVar(&o.Kind, "label-kind", datasets.LabelName, "what the classes are: name, id (numbers of the dataset's files, from 1) or index (places in the class list, from 0)")
-			cmd.Flags().StringVar(&o.Images, "images", "", "`file` of image names where the table has none (default: row numbers)")
-		})
-}
-
-func addColumnFlags(cmd *cobra.Command, c *datasets.Columns) {
-	cmd.Flags().StringVar(&c.Image, "image-column", "", "`name` of the column of image names (default: image, file, path, filename, ...)")
-	cmd.Flags().StringVar(&c.Class, "class-column", "", "`name` of the column of classes (default: class, label, category, ...; without one, the folder in each image's name)")
-}
-
-func newImportText(con *console) *cobra.Command {
-	return newImportOf(con, &cobra.Command{
-		Use:   "text DIR",
-		Short: "a text file per image, <class>/<image>.txt (AwA's features)",
-		Long: `Makes shards of a folder of features as Animals with Attributes hands them round, Features/vgg19 with a
-folder per class and a text file per image, its values separated by blanks, commas or line ends. Images
-are called like the files, with .jpg.`,
-	}, datasets.ImportText, nil)
+	f.StringVar(&c.Image, "image-column", "", "`name` of the column of image names")
+	f.StringVar(&c.Class, "class-column", "", "`name` of the column of class names")
+	f.StringVar(&c.Label, "label-column", "", "`name` of the column of class numbers")
+	f.StringSliceVar(&c.Features, "feature-column", nil, "`name` of the column of vectors, or names or patterns ('f*') of the columns of numbers")
+	f.StringSliceVar(&c.Ignore, "ignore-column", nil, "`name` or pattern of columns to leave out")
 }
 
 // runImport runs an import with its progress shown.
-func (c *console) runImport(ctx context.Context, o datasets.Import, run importer) (*features.Manifest, error) {
+func (c *console) runImport(ctx context.Context, o convert.Import, run func(context.Context, convert.Import) (*features.Manifest, error)) (*features.Manifest, error) {
 	hook, end := c.progress("import", "rows")
 	defer end()
 	o.Progress = hook
@@ -190,14 +157,15 @@ func (c *console) runImport(ctx context.Context, o datasets.Import, run importer
 
 // importResult is what an import prints.
 type importResult struct {
-	Folder  string `json:"folder"`
-	Dataset string `json:"dataset"`
-	Dim     int    `json:"dim"`
-	Images  int    `json:"images"`
-	Skipped int    `json:"skipped"`
-	Shards  int    `json:"shards"`
-	Classes string `json:"class_table,omitempty"` // where those were made too
-	Split   string `json:"split,omitempty"`
+	Folder  string   `json:"folder"`
+	Dataset string   `json:"dataset"`
+	Dim     int      `json:"dim"`
+	Images  int      `json:"images"`
+	Skipped int      `json:"skipped"`
+	Shards  int      `json:"shards"`
+	Taken   []string `json:"taken,omitempty"`       // what was taken for what, and what was left out
+	Classes string   `json:"class_table,omitempty"` // where those were made too
+	Split   string   `json:"split,omitempty"`
 }
 
 func (c *console) imported(r importResult, m *features.Manifest) error {
@@ -217,4 +185,12 @@ func (c *console) imported(r importResult, m *features.Manifest) error {
 		return errSkipped
 	}
 	return err
+}
+
+// addDescriptionColumnFlags adds what says which column of a table of class descriptions is what.
+func addDescriptionColumnFlags(cmd *cobra.Command, c *convert.Choice) {
+	f := cmd.Flags()
+	f.StringVar(&c.Class, "class-column", "", "`name` of the column of class names (default: class, class_name, name, ...)")
+	f.StringSliceVar(&c.Features, "attribute-column", nil, "`name` of the column of vectors, or names or patterns ('has_*') of the columns of numbers (default: all)")
+	f.StringSliceVar(&c.Ignore, "ignore-column", nil, "`name` or pattern of columns to leave out")
 }

@@ -173,7 +173,7 @@ func TestXLSA17(t *testing.T) {
 		t.Errorf("import mat: %v", r)
 	}
 
-	table := write(t, filepath.Join(t.TempDir(), "features.csv"), "image,class,x,y\na,class+1,1,2\nb,class+0,3,4\n")
+	table := write(t, filepath.Join(t.TempDir(), "features.csv"), "image,class,x0,x1\na,class+1,1,2\nb,class+0,3,4\n")
 	in := []string{"--dataset", "toy", "--layout", "xlsa17", "--data", dir, "--out", out}
 	if r = done(t, append([]string{"import", "csv", table}, in...)...); r["images"] != 2.0 || r["dim"] != 2.0 {
 		t.Errorf("import csv: %v", r)
@@ -246,8 +246,35 @@ func TestAwA(t *testing.T) {
 			t.Errorf("attributes %v: %v", c.flags, v)
 		}
 	}
-	refused(t, exitFailed, []string{"1 values are missing", "--missing copy"}, append([]string{"attributes", "--missing", "error"}, in...)...)
+	refused(t, exitFailed, []string{`class "antelope": black`, "--missing copy"}, append([]string{"attributes", "--missing", "error"}, in...)...)
 	refused(t, exitUsage, []string{"--matrix"}, append([]string{"attributes", "--matrix", "words"}, in...)...)
 	refused(t, exitFailed, []string{"10 unseen classes are missing", "chimpanzee"}, "split", "--dataset", "awa1", "--out", out)
 	refused(t, exitUsage, []string{"645-72"}, "split", "--dataset", "awa1", "--layout", "sun", "--split", "72", "--out", out)
+}
+
+// TestProposedByList: the proposed split for features of one's own needs no res101.mat where the images' names are known from a list
+// in its order; the split is the one that res101.mat gives.
+func TestProposedByList(t *testing.T) {
+	folder := xlsa17Folder(t)
+	mat := filepath.Join(folder, "res101.mat")
+	t.Chdir(t.TempDir())
+	var list strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&list, "/home/x/images/class+%d/%d.jpg\n", i/10, i%10)
+	}
+	write(t, "list.txt", list.String())
+	in := func(args ...string) []string { return append(args, "--dataset", "x") }
+	done(t, in("import", mat, "--layout", "xlsa17", "--data", folder, "--network", "own")...)
+	done(t, in("attributes", "--layout", "xlsa17", "--data", folder)...)
+	whole := done(t, in("split", "--xlsa17", folder, "--split", "whole")...)
+	refused(t, exitFailed, []string{"not needed"}, in("split", "--xlsa17", folder, "--images", "list.txt")...)
+	if err := os.Remove(mat); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, exitFailed, []string{"res101.mat", "--images"}, in("split", "--xlsa17", folder)...)
+	listed := done(t, in("split", "--xlsa17", folder, "--images", "list.txt")...)
+	want, is := fmt.Sprint(whole["images"]), fmt.Sprint(listed["images"])
+	if is != want || !strings.Contains(is, "test_unseen:20") {
+		t.Errorf("by the list %s, by res101.mat %s", is, want)
+	}
 }

@@ -15,10 +15,11 @@ import (
 	"vzsl/attributes"
 	"vzsl/datasets"
 	"vzsl/features"
+	"vzsl/features/convert"
 )
 
 type xlsa17Options struct {
-	datasets.Import
+	convert.Import
 	dir, dataset     string
 	features, splits string
 	att              string
@@ -27,7 +28,7 @@ type xlsa17Options struct {
 }
 
 func newImportXLSA17(con *console) *cobra.Command {
-	o := xlsa17Options{Import: datasets.Import{Program: program}}
+	o := xlsa17Options{Import: convert.Import{Program: program}}
 	cmd := &cobra.Command{
 		Use:   "xlsa17 DIR",
 		Short: "one dataset of xlsa17: features, class attributes and the proposed split",
@@ -65,7 +66,7 @@ func matFiles(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, co
 	if len(args) == 0 {
 		return nil, cobra.ShellCompDirectiveDefault
 	}
-	return below(args[0], "*.mat"), cobra.ShellCompDirectiveDefault
+	return offered(args[0], "*.mat"), cobra.ShellCompDirectiveDefault
 }
 
 func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error {
@@ -85,7 +86,7 @@ func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error 
 	if o.fold < 0 {
 		return usagef("--fold %d: it is 1, 2 or 3", o.fold)
 	}
-	o.Features = o.features
+	o.Files = []string{o.features}
 	if err := checkImport(&o.Import); err != nil {
 		return err
 	}
@@ -110,11 +111,14 @@ func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error 
 	if err != nil {
 		return err
 	}
+	if err := con.mayReplace(roles, o.Force); err != nil {
+		return err
+	}
 	o.Dataset, o.Out = o.dataset, con.networkDir(o.dataset, o.Network)
 	for _, c := range table.Classes {
-		o.Classes = append(o.Classes, datasets.Class{Name: c})
+		o.Known.Classes = append(o.Known.Classes, datasets.Class{Name: c})
 	}
-	m, err := con.runImport(ctx, o.Import, func(ctx context.Context, i datasets.Import) (*features.Manifest, error) {
+	m, err := con.runImport(ctx, o.Import, func(ctx context.Context, i convert.Import) (*features.Manifest, error) {
 		return datasets.ImportXLSA17(ctx, x, i)
 	})
 	if err != nil {
@@ -154,12 +158,15 @@ func (c *console) xlsa17Classes(o *xlsa17Options, x *datasets.XLSA17) (*features
 	if filepath.Base(file) == file {
 		file = filepath.Join(o.dir, file)
 	}
-	t, err := attributes.ReadXLSA17(file, o.att, names)
+	t, err := attributes.ReadXLSA17(file, o.att, names, names)
 	if err != nil {
+		return nil, err
+	}
+	if err := settle(t, missingAuto); err != nil {
 		return nil, err
 	}
 	for _, note := range t.Notes {
 		c.log.Info(note, "dataset", o.dataset)
 	}
-	return &features.ClassTable{Classes: t.Classes, Attributes: t.Names, Values: t.Values, Dataset: o.dataset, Source: t.Source}, nil
+	return classTable(&datasets.Dataset{Name: o.dataset, Classes: x.Classes}, t), nil
 }

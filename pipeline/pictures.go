@@ -14,6 +14,7 @@ import (
 	"vzsl/extract/onnx"
 	"vzsl/extract/preprocess"
 	"vzsl/features"
+	"vzsl/internal/lookup"
 )
 
 // pictureFlags say how pictures become the features that a run was trained on.
@@ -61,14 +62,14 @@ func (c *console) openPictures(run string, src features.Source, o *pictureFlags)
 
 func (c *console) startPictures(run string, src features.Source, o *pictureFlags, net *onnx.Network) (*runNetwork, error) {
 	switch got := net.SHA256(); {
-	case imported(src):
+	case src.Imported():
 		c.log.Warn("the run was trained on imported features: whether they are this network's cannot be checked", "run", run, "network", net.Path())
 	case got != src.NetworkSHA256:
 		return nil, fmt.Errorf("%s is not the network whose features run %s was trained on: its sha256 is %s, that of %s was %s; name the right file with --model",
 			net.Path(), run, got[:12]+"...", src.Network, src.NetworkSHA256[:12]+"...")
 	}
 	name, crop, _ := strings.Cut(src.Recipe, "+")
-	if o.recipe != "" && imported(src) {
+	if o.recipe != "" && src.Imported() {
 		name = o.recipe
 	}
 	recipe, err := preprocess.ParseIdentity(name)
@@ -79,7 +80,7 @@ func (c *console) startPictures(run string, src features.Source, o *pictureFlags
 		c.log.Warn("the run was trained on pictures cut to bounding boxes; yours are taken whole: cut them likewise", "run", run)
 	}
 	layer, err := net.Layer(src.Layer)
-	if err != nil && imported(src) {
+	if err != nil && src.Imported() {
 		layer, err = net.Layer("")
 	}
 	if err != nil {
@@ -100,20 +101,19 @@ func (c *console) startPictures(run string, src features.Source, o *pictureFlags
 	return p, nil
 }
 
-// imported tells of features that another program computed: their sha256 is that of the file they came in.
-func imported(src features.Source) bool { return strings.HasPrefix(src.Engine, "import ") }
-
 // networkFile finds the run's network: the file named, else one of its name where networks lie.
 func (c *console) networkFile(run string, src features.Source, o *pictureFlags) (string, error) {
 	if o.model != "" {
 		return o.model, nil
 	}
-	if imported(src) {
+	if src.Imported() {
 		return "", usagef("run %s was trained on imported features (%s): to predict from pictures name the network that computed them with --model, or give features in place of pictures", run, src.Network)
 	}
 	places := []string{filepath.Join("models", src.Network+".onnx"), filepath.Join(c.out, "models", src.Network+".onnx")}
 	for _, p := range places {
-		if _, err := os.Stat(p); err == nil {
+		if there, err := lookup.Exists(p); err != nil {
+			return "", fmt.Errorf("the network of the run %s: %w", run, err)
+		} else if there {
 			return p, nil
 		}
 	}

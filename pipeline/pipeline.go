@@ -2,10 +2,11 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -22,29 +23,54 @@ func Main(args []string, stdout, stderr io.Writer) int {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	con := &console{stdout: stdout, stderr: stderr}
+	con := newConsole(stdout, stderr)
 	root := newRoot(con)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && !con.started {
-		// cobra refused the command line before any command ran.
-		err = usageError{err}
+		// cobra refused the command line before any command ran, and perhaps before it came to --json or the settings file.
+		err = usageError{wrongArguments(cmd, err)}
+		if con.json = con.json || asksJSON(args); !con.json {
+			_ = con.applyConfig(cmd) // the first error counts
+		}
 	}
 	code := exitCode(err)
+	if lost := con.stdout.err; lost != nil && (code == exitDone || code == exitSkipped) {
+		err, code = lost, exitFailed
+	}
+	f := failure{ExitCode: code}
 	switch code {
 	case exitDone, exitSkipped:
+		return code
 	case exitInterrupted:
-		con.errorLine(fmt.Errorf("interrupted; run the same command again to go on"))
+		f.Error = "interrupted; run the same command again to go on"
 	case exitUsage:
-		con.errorLine(fmt.Errorf("%w\nsee '%s --help'", err, cmd.CommandPath()))
+		f.Error, f.See = err.Error(), cmd.CommandPath()+" --help"
 	default:
-		con.errorLine(err)
+		f.Error = err.Error()
 	}
+	con.fail(f)
 	return code
 }
 
+// asksJSON looks for --json in a command line that could not be read to its end.
+func asksJSON(args []string) bool {
+	asked := false
+	for _, a := range args {
+		switch value, given := strings.CutPrefix(a, "--json="); {
+		case a == "--":
+			return asked
+		case a == "--json":
+			asked = true
+		case given:
+			asked, _ = strconv.ParseBool(value)
+		}
+	}
+	return asked
+}
+
 // Command is the vzsl command with all commands below it, for the reference that is generated from it.
-func Command() *cobra.Command { return newRoot(&console{stdout: os.Stdout, stderr: os.Stderr}) }
+func Command() *cobra.Command { return newRoot(newConsole(os.Stdout, os.Stderr)) }
 
 func newRoot(con *console) *cobra.Command {
 	root := &cobra.Command{
@@ -77,7 +103,7 @@ Settings may stand in a file vzsl.toml; flags go before it.`,
 	f := root.PersistentFlags()
 	f.StringVar(&con.configFile, "config", "", "settings `file` (default: vzsl.toml in the current folder, where there is one)")
 	f.StringVar(&con.out, "out", ".", "`folder` that holds features/, runs/ and reports/")
-	f.BoolVar(&con.json, "json", false, "print the result as JSON")
+	f.BoolVar(&con.json, "json", false, "print the result as JSON, errors too")
 	f.BoolVarP(&con.quiet, "quiet", "q", false, "no progress and no notes, only warnings and errors")
 	f.BoolVarP(&con.verbose, "verbose", "v", false, "log details")
 	must(root.MarkPersistentFlagDirname("out"))
@@ -96,7 +122,25 @@ Settings may stand in a file vzsl.toml; flags go before it.`,
 		newEvaluate(con), newReport(con), newFewShot(con), newPredict(con), newServe(con), newVerify(con), newDownload(con), newCheck(con), newDemo(con), newVersion(con),
 		&cobra.Command{Use: "exit-codes", Short: "what the exit codes mean", Long: exitCodesHelp},
 	)
+	root.SetHelpCommand(&cobra.Command{
+		Use:   "help [command]",
+		Short: "the help of a command",
+		RunE: func(_ *cobra.Command, args []string) error {
+			about, rest, err := root.Find(args)
+			if len(rest) > 0 {
+				err = cobra.NoArgs(about, rest)
+			}
+			if err != nil {
+				return usageError{unknownCommand(about, rest[0])}
+			}
+			return about.Help()
+		},
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return commandNames(root), cobra.ShellCompDirectiveNoFileComp
+		},
+	})
 	con.addCompletions(root)
+	root.SetFlagErrorFunc(wrongFlag)
 	return root
 }
 
@@ -114,7 +158,7 @@ func oneOf(flag, value string, allowed ...string) error {
 			return nil
 		}
 	}
-	return usagef("--%s %q is not known; it can be %s", flag, value, enumerate(allowed))
+	return usagef("--%s %q is not known%s; it can be %s", flag, value, meant(value, allowed), enumerate(allowed))
 }
 
 func enumerate(words []string) string {

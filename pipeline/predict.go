@@ -14,6 +14,7 @@ import (
 
 	"vzsl/extract"
 	"vzsl/features"
+	"vzsl/features/convert"
 	"vzsl/internal/wholefile"
 	"vzsl/predict"
 	"vzsl/train"
@@ -24,8 +25,10 @@ type predictOptions struct {
 	pictures   pictureFlags
 	candidates candidateFlags
 	predict.Options
+	foreign      convert.Import // how features of other programs are read
 	csv, parquet string
 	examples     string // folder
+	missing      string // how missing values of classes are treated; "": as the run was trained
 }
 
 func newPredict(con *console) *cobra.Command {
@@ -45,7 +48,8 @@ Attributes are matched by name; their units are those of the descriptions that t
 A model trained on word vectors takes the names alone and the file of vectors (--words).
 
 The pictures go through the network of the run, whose file must be the same (by its sha256). Features in
-place of pictures: a shard, or a folder of shards, of 'vzsl extract' or 'vzsl import'.
+place of pictures: a shard, or a folder of shards, of 'vzsl extract' or 'vzsl import'; or a file of another
+program (.npy, .npz, .mat, .parquet, .arrow, .csv), a row per picture, as 'vzsl import' reads it.
 
 --examples DIR gives the model pictures of some of these classes, a folder for each, called as the class:
 it takes them in at once, without training (vzsl with its closed-form block, plda).
@@ -69,12 +73,15 @@ models (VZSL, SAE) they are a reading, not a sum that gives the score.`,
 	o.r.add(cmd)
 	must(cmd.Flags().MarkHidden("network")) // the run knows it
 	o.candidates.add(cmd)
+	o.addMissing(cmd)
 	o.pictures.add(cmd)
 	f := cmd.Flags()
 	f.IntVar(&o.Top, "top", 5, "`classes` told of each picture, best first")
 	f.Float64Var(&o.NoneBelow, "none-below", 0, "a picture whose best class has a smaller `probability` is none of them")
 	f.BoolVar(&explain, "explain", false, "name the attributes that speak for and against the best class")
 	o.addExamples(cmd)
+	f.StringSliceVar(&o.foreign.Images, "images", nil, "`file` of the image names of features of another program (default: the table's own, else row numbers)")
+	f.StringSliceVar(&o.foreign.Columns.Features, "feature-column", nil, "`name` of their column of vectors, or names or patterns of their columns of numbers")
 	f.StringVar(&o.csv, "csv", "", "`file` to write the answers to as CSV, - for standard output")
 	f.StringVar(&o.parquet, "parquet", "", "`file` to write the answers to as Parquet")
 	must(cmd.MarkFlagFilename("csv", "csv"))
@@ -118,21 +125,25 @@ type predictor struct {
 	run     string
 	model   *train.Predictor
 	classes *predict.Classes
+	doubt   func(class string, row []float32) []string // of a class that is described later
 }
 
 func (c *console) openPredictor(ctx context.Context, o *predictOptions) (*predictor, error) {
-	name, model, err := c.loadRun(&o.r)
+	name, model, in, err := c.openRun(ctx, &o.r)
 	if err != nil {
 		return nil, err
 	}
-	classes, err := c.candidates(ctx, &o.r, model, &o.candidates)
+	if model, err = o.withMissing(model); err != nil {
+		return nil, err
+	}
+	classes, err := c.candidates(ctx, in, model, &o.candidates)
 	if err != nil {
 		return nil, err
 	}
 	if model.Temperature() == 0 {
 		c.log.Warn("probabilities are not calibrated: the run had no validation classes to fit a temperature on", "run", name)
 	}
-	return &predictor{name, model, classes}, nil
+	return &predictor{name, model, classes, doubtUnits(in, model)}, nil
 }
 
 func runPredict(ctx context.Context, con *console, o *predictOptions, args []string) error {
@@ -161,11 +172,16 @@ func runPredict(ctx context.Context, con *console, o *predictOptions, args []str
 	var files []string
 	var all []predict.Named
 	for _, path := range inputs {
-		if !isShards(path) && !begins(path, "PAR1") {
+		var named []predict.Named
+		var err error
+		switch {
+		case isShards(path) || features.IsShard(path):
+			named, err = p.features(ctx, path, o.Options)
+		case convert.IsTable(path):
+			named, err = p.foreign(ctx, con, path, o)
+		default:
 			files = append(files, path)
-			continue
 		}
-		named, err := p.features(ctx, path, o.Options)
 		if err != nil {
 			return err
 		}
@@ -230,42 +246,6 @@ func (p *predictor) files(ctx context.Context, con *console, o *predictOptions, 
 			all[i].Answer = &answers[k]
 		}
 		hook(lo+len(part), len(files))
-	}
-	return all, nil
-}
-
-// features names the rows of a shard or of a folder of them.
-func (p *predictor) features(ctx context.Context, path string, o predict.Options) ([]predict.Named, error) {
-	paths := []string{path}
-	if isShards(path) {
-		m, err := features.ReadManifest(path)
-		if err != nil {
-			return nil, err
-		}
-		paths = nil
-		for _, part := range m.Parts {
-			paths = append(paths, filepath.Join(path, part.File))
-		}
-	}
-	var all []predict.Named
-	for _, path := range paths {
-		part, src, err := features.ReadShard(ctx, path)
-		if err != nil {
-			return nil, fmt.Errorf("%w; features of other programs become shards by 'vzsl import'", err)
-		}
-		if err := sameFeatures(p.run, p.model.Source(), src, path); err != nil {
-			return nil, err
-		}
-		answers, err := predict.Rank(p.model, part.Features, len(part.Images), p.classes, o)
-		if err != nil {
-			return nil, err
-		}
-		for i, image := range part.Images {
-			all = append(all, predict.Named{Image: image, Answer: &answers[i]})
-		}
-		for _, s := range part.Skipped {
-			all = append(all, predict.Named{Image: s.Image, Error: s.Reason})
-		}
 	}
 	return all, nil
 }

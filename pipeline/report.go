@@ -1,18 +1,22 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
+	"vzsl/internal/lookup"
+	"vzsl/train"
 )
 
 func newReport(con *console) *cobra.Command {
@@ -35,12 +39,12 @@ on the same classes: reports/<to>/report.html. The runs' own reports stay as the
 				}
 			}
 			if len(runs) > 1 {
-				return con.compare(runs, to)
+				return con.compare(cmd.Context(), runs, to)
 			}
 			if cmd.Flags().Changed("to") {
 				return usagef("--to is for several runs; the report of one is in its own folder")
 			}
-			return con.report(filepath.ToSlash(filepath.Clean(runs[0])), &ds)
+			return con.report(cmd.Context(), filepath.ToSlash(filepath.Clean(runs[0])), &ds)
 		},
 	}
 	ds.addLayout(cmd)
@@ -51,8 +55,8 @@ on the same classes: reports/<to>/report.html. The runs' own reports stay as the
 }
 
 // report builds the report of a run, of one seed or several, again.
-func (c *console) report(name string, ds *datasetFlags) error {
-	stored, seeds, err := c.storedReports(name)
+func (c *console) report(ctx context.Context, name string, ds *datasetFlags) error {
+	stored, seeds, err := c.storedReports(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -72,7 +76,7 @@ func (c *console) report(name string, ds *datasetFlags) error {
 		}
 		results, pages = append(results, s.Result), append(pages, paths.HTML)
 	}
-	out, err := c.overSeeds(name, stored[0].About.Method, stored[0].About.Features.Dataset, seeds, results, pages)
+	out, err := c.overSeeds(name, stored[0].About, stored[0].About.Features.Dataset, seeds, results, pages)
 	if err != nil {
 		return err
 	}
@@ -80,24 +84,27 @@ func (c *console) report(name string, ds *datasetFlags) error {
 }
 
 // storedReports reads the report of a run, or of every seed of a run of several; seeds is nil for one of one.
-func (c *console) storedReports(name string) (stored []*report.Stored, seeds []uint64, err error) {
+func (c *console) storedReports(ctx context.Context, name string) (stored []*report.Stored, seeds []uint64, err error) {
 	dir := c.reportDir(name)
 	if seeds, err = seedsOf(dir); err != nil {
 		return nil, nil, err
 	}
-	dirs := []string{dir}
+	runs := []string{name}
 	if len(seeds) > 0 {
-		dirs = nil
+		runs = nil
 		for _, seed := range seeds {
-			dirs = append(dirs, c.reportDir(seedRun(name, seed)))
+			runs = append(runs, seedRun(name, seed))
 		}
 	}
-	for _, d := range dirs {
-		s, err := report.Read(d)
+	for _, run := range runs {
+		s, err := report.Read(c.reportDir(run))
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil, c.noReport(name)
 		}
 		if err != nil {
+			return nil, nil, err
+		}
+		if err := c.reportOf(ctx, run, s); err != nil {
 			return nil, nil, err
 		}
 		stored = append(stored, s)
@@ -105,24 +112,82 @@ func (c *console) storedReports(name string) (stored []*report.Stored, seeds []u
 	return stored, seeds, nil
 }
 
+// reportOf refuses a stored report of another model than the run there has now, and one of a run whose inputs have changed. Of a
+// run that is gone, or without its model, what is left is compared.
+func (c *console) reportOf(ctx context.Context, run string, s *report.Stored) error {
+	dir := c.runDir(run)
+	model, err := train.ModelSHA256(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := c.reportOfModel(run, s, model); err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(dir, "model.safetensors")); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var r runFlags
+	predictor, err := c.loadNamed(run, &r)
+	if err != nil {
+		return err
+	}
+	in, err := c.inputsOf(ctx, run, &r, predictor, false)
+	if err == nil {
+		in.close()
+	}
+	return err
+}
+
+// reportOfModel refuses a stored report of another model; "" is one whose training is not finished.
+func (c *console) reportOfModel(run string, s *report.Stored, model string) error {
+	evaluated, dir := s.ModelSHA256(), c.runDir(run)
+	switch {
+	case model == "":
+		return fmt.Errorf("%s is the report of an earlier model: a training in %s since then is not finished; finish it, then '%s'", c.reportDir(run), dir, c.evaluateAgain(run))
+	case evaluated == "":
+		c.log.Warn("the report does not say which model it is of: whether it is the run's could not be checked", "run", run)
+	case model != evaluated:
+		return fmt.Errorf("%s is the report of an earlier model (sha256 %.12s...) than the one in %s (%.12s...), which was trained since: '%s' makes the report of this one",
+			c.reportDir(run), evaluated, dir, model, c.evaluateAgain(run))
+	}
+	return nil
+}
+
+// evaluateAgain is the command that evaluates a run, or all seeds of the one that a seed is of.
+func (c *console) evaluateAgain(run string) string {
+	name, _, _ := strings.Cut(run, "/"+seedPrefix)
+	return c.command("evaluate", "--run", name)
+}
+
 // noReport says why a run has no stored results and what gives some.
 func (c *console) noReport(name string) error {
 	for _, r := range []struct{ facts, what string }{{"fewshot.json", "several numbers of shots"}, {"compare.json", "several methods"}} {
-		if _, err := os.Stat(filepath.Join(c.reportDir(name), r.facts)); err == nil {
+		if there, err := lookup.Exists(filepath.Join(c.reportDir(name), r.facts)); err != nil {
+			return err
+		} else if there {
 			return fmt.Errorf("%s is a report of %s: its own command, which it ends with, makes it again", c.reportDir(name), r.what)
 		}
 	}
-	if _, err := os.Stat(c.runDir(name)); err == nil {
+	if there, err := lookup.Exists(c.runDir(name)); err != nil {
+		return err
+	} else if there {
 		return fmt.Errorf("%s: no results are stored there; evaluate the run first: '%s'", c.reportDir(name), c.command("evaluate", "--run", name))
 	}
-	there, err := filepath.Glob(filepath.Join(escapeGlob(c.reportDir("")), "*", "*.json"))
-	if err != nil || len(there) == 0 {
+	there, err := lookup.Below(c.reportDir(""), "*/*.json")
+	if err != nil {
+		return err
+	}
+	if len(there) == 0 {
 		return fmt.Errorf("%s: no such report, nor a run of that name; 'vzsl train' and 'vzsl evaluate' make them", c.reportDir(name))
 	}
 	for i, path := range there {
 		there[i] = filepath.Base(filepath.Dir(path))
 	}
-	return fmt.Errorf("%s: no such report, nor a run of that name; there are %s", c.reportDir(name), firstOf(there))
+	there = slices.Compact(there)
+	return fmt.Errorf("%s: no such report, nor a run of that name%s; there are %s", c.reportDir(name), meant(name, there), firstOf(there))
 }
 
 // rebuild writes the report of one training again.
@@ -136,17 +201,36 @@ func (c *console) rebuild(name string, s *report.Stored, ds *datasetFlags) (repo
 	}
 	here := *ds
 	here.name = s.About.Features.Dataset
-	return s.Rebuild(metrics, here.imageRoot())
+	switch {
+	case here.data != "" || here.layout != "":
+		s.About.Data, s.About.Layout = here.remembered()
+		s.About.Command = c.evaluateCommand(&s.About, s.Result.Bootstrap.Seed)
+	case s.About.Data != "" || s.About.Layout != "": // as the run was evaluated
+		here.data, here.layout = s.About.Data, s.About.Layout
+		if there, err := lookup.Exists(here.data); here.data != "" && (err != nil || !there) {
+			c.log.Warn("the folder that the report had its pictures from is not there any more: it is without them", "data", here.data)
+			here.data, here.layout = "", ""
+		}
+	}
+	root, err := c.imageRoot(&here)
+	if err != nil {
+		return report.Paths{}, err
+	}
+	p := c.follow("report "+name, "")
+	defer p.end()
+	return s.Rebuild(metrics, root)
 }
 
 // compare writes the page of several runs.
-func (c *console) compare(names []string, to string) error {
+func (c *console) compare(ctx context.Context, names []string, to string) error {
 	if err := checkFolderName("to", to); err != nil {
 		return err
 	}
 	dir := c.reportDir(to)
 	for _, facts := range []string{"report.json", "seeds.json", "fewshot.json", "compare.json"} {
-		if _, err := os.Stat(filepath.Join(dir, facts)); err == nil {
+		if there, err := lookup.Exists(filepath.Join(dir, facts)); err != nil {
+			return err
+		} else if there {
 			return fmt.Errorf("%s holds the report of a run: take another folder with --to", dir)
 		}
 	}
@@ -172,7 +256,7 @@ func (c *console) compare(names []string, to string) error {
 			return usagef("run %s is named twice", name)
 		}
 		once[name] = true
-		stored, _, err := c.storedReports(name)
+		stored, _, err := c.storedReports(ctx, name)
 		if err != nil {
 			return err
 		}

@@ -54,6 +54,7 @@ password: beyond this machine put it behind a server that has them.`,
 	o.r.add(cmd)
 	must(cmd.Flags().MarkHidden("network")) // the run knows it
 	o.candidates.add(cmd)
+	o.addMissing(cmd)
 	o.pictures.add(cmd)
 	f := cmd.Flags()
 	o.addExamples(cmd)
@@ -96,6 +97,7 @@ func runServe(ctx context.Context, con *console, o *serveOptions) error {
 	options := server.Options{
 		Run: p.run, About: aboutModel(p), Model: served(p.model), Pictures: pics, Classes: *p.classes, Predict: o.Options,
 		Refused: refusedPicture, MaxBody: int64(o.body) << 20, MaxBodies: int64(o.bodies) << 20,
+		Doubt:   p.doubt,
 		Timeout: o.timeout, ReadTimeout: o.readTimeout, Grace: o.grace, Log: con.log,
 	}
 	if len(o.candidates.words) > 0 {

@@ -3,12 +3,14 @@ package pipeline
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"vzsl/attributes"
 	"vzsl/train"
 )
 
@@ -96,8 +98,120 @@ func flagOf(methodName, key string) string {
 	return ""
 }
 
+// chosenSettings are a method's: the preset with the flags that were set.
+func (c *console) chosenSettings(fs *pflag.FlagSet, preset, method string) (train.Settings, error) {
+	all, err := c.settingsOf(fs, preset, method)
+	if err != nil {
+		return train.Settings{}, err
+	}
+	return all[0], nil
+}
+
+// settingsOf are the settings of several methods: the preset with the flags that were set, each of which must be a setting of
+// one of them.
+func (c *console) settingsOf(fs *pflag.FlagSet, preset string, methods ...string) ([]train.Settings, error) {
+	if err := oneOf("preset", preset, train.Presets()...); err != nil {
+		return nil, err
+	}
+	for _, m := range methods {
+		if err := oneOf("method", m, train.Methods()...); err != nil {
+			return nil, err
+		}
+	}
+	if !slices.ContainsFunc(methods, func(m string) bool { return train.HasPreset(preset, m) }) {
+		of := slices.DeleteFunc(train.Methods(), func(m string) bool { return !train.HasPreset(preset, m) })
+		return nil, usagef("--preset %s is a set of settings of %s; %s has the default one alone", preset, listed(of), listed(methods))
+	}
+	if err := applySets(fs, methods...); err != nil {
+		return nil, err
+	}
+	if err := c.refuseForeign(fs, methods); err != nil {
+		return nil, err
+	}
+	var all []train.Settings
+	for _, m := range methods {
+		s, err := train.Preset(preset, m)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		if err := applySettings(fs, &s); err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// refuseForeign refuses a setting of methods that are not asked for: it would change nothing.
+func (c *console) refuseForeign(fs *pflag.FlagSet, methods []string) error {
+	owners := map[string][]string{} // methods by the flag of a setting
+	plain := map[string]string{}    // the setting's name in its method
+	ours := map[string][]string{}   // flags by method
+	for _, m := range train.Methods() {
+		s, err := train.Preset("", m)
+		if err != nil {
+			return err
+		}
+		eachOwn(&s, func(flag, name string) {
+			owners[flag], plain[flag] = append(owners[flag], m), name
+			ours[m] = append(ours[m], "--"+flag)
+		})
+	}
+	var failed error
+	fs.Visit(func(f *pflag.Flag) {
+		if failed != nil || owners[f.Name] == nil || slices.ContainsFunc(methods, func(m string) bool { return slices.Contains(owners[f.Name], m) }) {
+			return
+		}
+		said := fmt.Sprintf("--%s is a setting of %s", f.Name, listed(owners[f.Name]))
+		if key := c.fromFile[f.Name]; key != "" {
+			said = key + ": " + strings.TrimPrefix(said, "--")
+		}
+		for _, m := range methods {
+			for _, own := range ours[m] {
+				if plain[own[2:]] == plain[f.Name] {
+					failed = usagef("%s; that of %s is %s", said, m, own)
+					return
+				}
+			}
+		}
+		m := methods[0]
+		switch own := ours[m]; {
+		case len(methods) > 1:
+			failed = usagef("%s, none of which is among --methods", said)
+		case len(own) == 0:
+			failed = usagef("%s; %s has no settings of its own", said, m)
+		default:
+			failed = usagef("%s; those of %s are %s", said, m, firstOf(own))
+		}
+	})
+	return failed
+}
+
+// eachOwn visits the settings of the method's own, by their flag and by their name.
+func eachOwn(s *train.Settings, visit func(flag, name string)) {
+	prefix := s.Method + "-"
+	if strings.HasPrefix(s.Method, "vzsl") {
+		prefix = ""
+	}
+	for _, field := range reflect.VisibleFields(reflect.TypeOf(s.Config()).Elem()) {
+		if name := field.Tag.Get("toml"); name != "-" && name != "" {
+			name = strings.ReplaceAll(name, "_", "-")
+			visit(prefix+name, name)
+		}
+	}
+}
+
+// listed are names in a sentence: "a, b and c".
+func listed(names []string) string {
+	if n := len(names); n > 1 {
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	}
+	return strings.Join(names, "")
+}
+
 // applySettings overrides a preset with the flags that were set.
 func applySettings(fs *pflag.FlagSet, s *train.Settings) error {
+	words := map[string][]string{"features": train.FeatureKinds(), "attributes": attributes.Kinds(), "missing": attributes.MissingPolicies()}
 	var failed error
 	eachSetting(s, func(name, _ string, v reflect.Value) {
 		f := fs.Lookup(name)
@@ -110,6 +224,9 @@ func applySettings(fs *pflag.FlagSet, s *train.Settings) error {
 			return
 		}
 		v.Set(x)
+		if known := words[name]; known != nil {
+			failed = oneOf(name, x.String(), known...)
+		}
 	})
 	s.WithoutClosed(fs.Changed("attributes"))
 	return failed
@@ -121,37 +238,33 @@ func addMethods(cmd *cobra.Command, methods *[]string, known []string, def ...st
 	must(cmd.RegisterFlagCompletionFunc("methods", cobra.FixedCompletions(known, cobra.ShellCompDirectiveNoFileComp)))
 }
 
-// settingsOf are the settings of several methods: the preset with the flags that were set.
-func settingsOf(fs *pflag.FlagSet, preset string, methods []string) ([]train.Settings, error) {
+// settingsOfSeveral are the settings of the methods of a command that takes several.
+func (c *console) settingsOfSeveral(fs *pflag.FlagSet, preset string, methods []string) ([]train.Settings, error) {
 	if fs.Changed("method") {
 		return nil, usagef("--method: this command takes several, with --methods")
 	}
-	if err := applySets(fs, methods...); err != nil {
+	all, err := c.settingsOf(fs, preset, methods...)
+	if err != nil {
 		return nil, err
 	}
-	var all []train.Settings
-	for _, m := range methods {
-		s, err := train.Preset(preset, m)
-		if err != nil {
+	for i := range all {
+		if err := all[i].Validate(); err != nil {
 			return nil, usageError{err}
 		}
-		if err := applySettings(fs, &s); err != nil {
-			return nil, err
-		}
-		if err := s.Validate(); err != nil {
-			return nil, usageError{err}
-		}
-		all = append(all, s)
 	}
 	return all, nil
 }
 
-// givenFlags are the flags that were set, as words of a command line, but those of every command.
-func givenFlags(cmd *cobra.Command) []string {
+// givenFlags are the flags that were set, as words of a command line, but those of every command and those named.
+func givenFlags(cmd *cobra.Command, but ...string) []string {
 	var words []string
 	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
-		if f.Changed && f.Name != "force" {
-			words = append(words, "--"+f.Name+"="+strings.Trim(f.Value.String(), "[]"))
+		if f.Changed && f.Name != "force" && !slices.Contains(but, f.Name) {
+			text := f.Value.String()
+			if list, ok := f.Value.(pflag.SliceValue); ok {
+				text = strings.Join(list.GetSlice(), ",")
+			}
+			words = append(words, "--"+f.Name+"="+text)
 		}
 	})
 	return words

@@ -7,12 +7,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"vzsl/datasets"
 	"vzsl/features"
+	"vzsl/features/convert"
 )
 
 func newSplit(con *console) *cobra.Command {
@@ -27,10 +30,20 @@ test_unseen). The features stay as they are, so one extraction serves every spli
   --split standard                   the dataset's published split (awa1, awa2, apy, cub, imagenet, sun;
                                      sun has 645-72 besides)
   --split proposed --xlsa17 DIR      that of Xian et al., from a folder of xlsa17, for features of your own:
-                                     images are found by their names
+                                     images are found by their names, those of res101.mat or, where that is not
+                                     there, of a list in its order (--images LIST)
   --split pictured                   seen are the classes with pictures, unseen those that are only described
   --split NAME --seen F --unseen F   your own: class names or wnids, one a line
+  --split NAME --images FILE         your own, by image: a table with the columns image,role (CSV or Parquet), or
+                                     CUB's train_test_split.txt; with --seen and --unseen it says only which images
+                                     of seen classes are tested
   --random K --unseen-classes N      K splits, random-1 and so on, each with N unseen classes drawn by --seed
+
+The roles in a table of images are train, validation, test_seen, test_unseen, test (one of the two, by
+the class), shot and none. A class is seen that has images to train on; images that the table does not
+list take no part. Validation is by whole classes: without that role in the table they are drawn.
+
+A split that runs were made with is not replaced by another one of its name unless --force says so.
 
 --shots K makes it a few-shot split: of each unseen class --shot-pool images are kept out of the test,
 K of them are trained on with their labels. The test is the same for every K; K + 1 shots contain those of K.
@@ -43,6 +56,7 @@ on them, never on the unseen classes.`,
 				return err
 			}
 			o.fewShot = cmd.Flags().Changed("shots")
+			o.command = commandLine("split", givenFlags(cmd)...)
 			if o.random == 0 {
 				return con.writeSplit(cmd.Context(), ds.name, o)
 			}
@@ -62,6 +76,7 @@ on them, never on the unseen classes.`,
 	f.StringVar(&o.layout, "layout", "", "dataset whose published split 'standard' means (default: the dataset's name)")
 	f.StringVar(&o.seen, "seen", "", "`file` of the seen classes' names or wnids, one a line")
 	f.StringVar(&o.unseen, "unseen", "", "`file` of the unseen classes' names or wnids, one a line")
+	f.StringVar(&o.images, "images", "", "`file` of the images' roles: a table image,role (CSV or Parquet), or CUB's train_test_split.txt; with --xlsa17 of the images' names in the order of res101.mat, in place of that file")
 	f.StringVar(&o.xlsa17, "xlsa17", "", "`folder` of xlsa17 to take the split of: res101.mat names the images, att_splits.mat their roles")
 	f.IntVar(&o.fold, "fold", 0, "with --xlsa17: validation classes of valclasses`N`.txt (default: those of val_loc, else 1)")
 	f.IntVar(&o.random, "random", 0, "make so many `splits` with unseen classes drawn by the seed, seed + 1, ...")
@@ -71,8 +86,10 @@ on them, never on the unseen classes.`,
 	f.IntVar(&o.shots, "shots", 0, "few-shot: so many labelled `images` of each unseen class to train on")
 	f.IntVar(&o.pool, "shot-pool", datasets.DefaultShotPool, "with --shots: `images` of each unseen class to draw the shots from, none of them tested")
 	f.Uint64Var(&o.seed, "seed", 1, "draws validation classes and held-out images")
+	f.BoolVar(&o.force, "force", false, "replace a split that runs were made with")
 	must(cmd.MarkFlagFilename("seen", "txt"))
 	must(cmd.MarkFlagFilename("unseen", "txt"))
+	must(cmd.MarkFlagFilename("images", "csv", "tsv", "txt", "parquet"))
 	must(cmd.MarkFlagDirname("xlsa17"))
 	return cmd
 }
@@ -82,7 +99,8 @@ const picturedSplit = "pictured"
 
 type splitOptions struct {
 	name, layout         string
-	seen, unseen         string
+	seen, unseen, images string
+	command              string // as given
 	validation, testSeen float64
 	seed                 uint64
 	xlsa17               string
@@ -91,6 +109,7 @@ type splitOptions struct {
 	unseenClasses        int
 	fewShot              bool
 	shots, pool          int
+	force                bool
 }
 
 func (o *splitOptions) check(ds *datasetFlags, named bool) error {
@@ -106,7 +125,7 @@ func (o *splitOptions) check(ds *datasetFlags, named bool) error {
 		return err
 	}
 	ways := 0
-	for _, given := range []bool{o.seen != "" || o.unseen != "", o.xlsa17 != "", o.random != 0} {
+	for _, given := range []bool{o.seen != "" || o.unseen != "" || o.images != "" && o.xlsa17 == "", o.xlsa17 != "", o.random != 0} {
 		if given {
 			ways++
 		}
@@ -115,7 +134,11 @@ func (o *splitOptions) check(ds *datasetFlags, named bool) error {
 	case (o.seen == "") != (o.unseen == ""):
 		return usagef("--seen and --unseen go together: two files of class names, one a line")
 	case ways > 1:
-		return usagef("--seen and --unseen, --xlsa17 and --random are different ways to split: give one")
+		return usagef("--seen and --unseen or --images, --xlsa17 and --random are different ways to split: give one")
+	case o.images != "" && !named && o.xlsa17 == "":
+		return usagef("--images: name the split that it makes with --split")
+	case o.images != "" && o.testSeen > 0:
+		return usagef("--images says which images are tested: --test-seen does not go with it")
 	case o.random < 0 || o.fold < 0:
 		return usagef("--random and --fold cannot be negative")
 	case o.random > 0 && o.unseenClasses < 1:
@@ -130,8 +153,9 @@ func (c *console) writeSplit(ctx context.Context, dataset string, o splitOptions
 	if err != nil {
 		return err
 	}
+	roles.Command = o.command
 	path := c.rolesFile(dataset, o.name)
-	if err := features.WriteRoles(path, roles); err != nil {
+	if err := c.writeRoles(roles, o.force); err != nil {
 		return err
 	}
 	counts := map[features.Role]int{}
@@ -179,7 +203,9 @@ func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions)
 	for i, n := range networks {
 		dirs[i] = c.networkDir(dataset, n)
 	}
+	p := c.follow("read the images of the features", "")
 	images, err := datasets.CollectImages(ctx, dirs)
+	p.end()
 	if err != nil {
 		return nil, err
 	}
@@ -187,6 +213,7 @@ func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions)
 	published := cmp.Or(o.layout, dataset)
 	switch {
 	case o.xlsa17 != "":
+	case o.images != "" && o.seen == "": // the roles say it
 	case o.seen != "":
 		split, err = datasets.ReadSplit(o.seen, o.unseen, table.Classes, table.WNIDs)
 	case o.name == picturedSplit:
@@ -198,7 +225,8 @@ func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions)
 	case o.name == "proposed":
 		err = usagef("--split proposed: give the folder of xlsa17 that holds it with --xlsa17")
 	default:
-		err = usagef("--split %s: give its class lists with --seen and --unseen; built in are %s", o.name, enumerate(append([]string{"standard", picturedSplit}, others(published)...)))
+		builtIn := append([]string{"standard", "proposed", picturedSplit}, others(published)...)
+		err = usagef("--split %s%s: give its class lists with --seen and --unseen; built in are %s", o.name, meant(o.name, builtIn), listed(builtIn))
 	}
 	if err != nil {
 		return nil, err
@@ -216,10 +244,29 @@ func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions)
 		if err != nil {
 			return nil, err
 		}
+		if o.images != "" {
+			names, err := convert.ReadImageNames(o.images)
+			if err != nil {
+				return nil, err
+			}
+			if err := x.NameImages(o.images, names, images); err != nil {
+				return nil, err
+			}
+		}
 		roles, err = x.Split(split, o.fold, table.Classes, images)
 		if err != nil {
 			return nil, err
 		}
+	} else if o.images != "" {
+		rows, err := datasets.ReadImageRoles(o.images)
+		if err != nil {
+			return nil, err
+		}
+		split.Provenance = strings.TrimPrefix(split.Provenance+"; roles of images from "+filepath.Base(o.images), "; ")
+		if roles, err = split.ImageRoles(rows, table.Classes, images); err != nil {
+			return nil, err
+		}
+		c.log.Info("roles of images", "file", o.images, "provenance", roles.Provenance)
 	} else if roles, err = split.Roles(table.Classes, images); err != nil {
 		return nil, err
 	}
@@ -239,7 +286,7 @@ func (c *console) readClassTable(dataset string) (*features.ClassTable, error) {
 	path := c.classTable(dataset)
 	table, err := features.ReadClassTable(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s: no class table there; run 'vzsl attributes --dataset %s' first", path, dataset)
+		return nil, absentError(fmt.Sprintf("%s: no class table there%s; run 'vzsl attributes --dataset %s' first", path, c.meantDataset(dataset), dataset))
 	}
 	return table, err
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -103,14 +102,8 @@ Stop it at any moment: the same command goes on from the last checkpoint to the 
 VZSL# of the paper is --method vzsl-sharp.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			settings, err := train.Preset(preset, r.method)
+			settings, err := con.chosenSettings(cmd.Flags(), preset, r.method)
 			if err != nil {
-				return usageError{err}
-			}
-			if err := applySets(cmd.Flags(), r.method); err != nil {
-				return err
-			}
-			if err := applySettings(cmd.Flags(), &settings); err != nil {
 				return err
 			}
 			var tuned *train.TunedRecord
@@ -156,7 +149,7 @@ func runTrain(ctx context.Context, con *console, r *runFlags, settings train.Set
 	if err != nil {
 		return err
 	}
-	defer in.features.Close()
+	defer in.close()
 	if seeds == 0 {
 		if s, err := seedsOf(con.runDir(name)); err != nil || len(s) > 0 {
 			return errors.Join(err, fmt.Errorf("%s holds a run of several seeds: give --seeds too, or another --run", con.runDir(name)))
@@ -223,12 +216,16 @@ func (t *trainedRun) say(w io.Writer) {
 
 // train trains one run, or finds it done. tuned is the search that chose the settings, nil without one.
 func (c *console) train(ctx context.Context, name string, in *inputs, settings train.Settings, tuned *train.TunedRecord, force bool) (*trainedRun, error) {
-	c.log.Info("train", "run", name, "method", settings.Method, "split", in.roles.Name, "network", in.network,
-		"dim", in.features.Dim(), "seen", len(in.roles.Seen), "validation", len(in.roles.Validation))
+	c.log.Info("train", "run", name, "method", settings.Method, "split", in.Roles.Name, "network", in.network,
+		"dim", in.Features.Dim(), "seen", len(in.Roles.Seen), "validation", len(in.Roles.Validation))
+	record, err := features.NewRecord(ctx, &in.Inputs)
+	if err != nil {
+		return nil, err
+	}
 	bars := c.phases(name, "steps")
 	res, err := train.Run(ctx, train.Options{
 		Settings: settings, Dir: c.runDir(name), Force: force, Tuned: tuned,
-		Features: in.features, Classes: in.table, Roles: in.roles,
+		Features: in.Features, Classes: in.Classes, Roles: in.Roles, Inputs: record,
 		Progress: bars.show, Log: c.log,
 		Epoch: func(e train.Epoch) {
 			args := []any{"phase", e.Phase, "epoch", fmt.Sprintf("%d/%d", e.Epoch, e.Of)}
@@ -250,37 +247,4 @@ func (c *console) train(ctx context.Context, name string, in *inputs, settings t
 	}
 	return &trainedRun{name, res.Model, res.Method, settings.Seed, res.Choice, res.Accuracy, res.ValidationClasses, res.Temperature, res.Refit,
 		res.Shots, res.Classes, res.Images, res.Seconds, res.DataWait, res.Reused}, nil
-}
-
-// inputs are what training and evaluation read.
-type inputs struct {
-	network  string
-	features *features.Cache
-	table    *features.ClassTable
-	roles    *features.Roles
-}
-
-// openInputs opens the features, class table and roles that a run is of.
-func (c *console) openInputs(ctx context.Context, r *runFlags) (*inputs, error) {
-	var in inputs
-	var err error
-	if in.network, err = c.chooseNetwork(r.ds.name, r.network); err != nil {
-		return nil, err
-	}
-	if in.table, err = c.readClassTable(r.ds.name); err != nil {
-		return nil, err
-	}
-	rolesFile := c.rolesFile(r.ds.name, r.split)
-	if in.roles, err = features.ReadRoles(rolesFile); errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s: no such split yet; run 'vzsl split --dataset %s --split %s' first (own class lists: --seen, --unseen)", rolesFile, r.ds.name, r.split)
-	} else if err != nil {
-		return nil, err
-	}
-	hook, end := c.progress("prepare features", "rows")
-	in.features, err = features.OpenCache(ctx, c.networkDir(r.ds.name, in.network), hook)
-	end()
-	if err != nil {
-		return nil, err
-	}
-	return &in, nil
 }

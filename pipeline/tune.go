@@ -13,8 +13,12 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"vzsl/features"
 	"vzsl/train"
 )
+
+// tuningDir is the folder of a search below its run.
+const tuningDir = "tuning"
 
 type tuneFlags struct {
 	run           runFlags
@@ -47,11 +51,8 @@ of a tuned inductive run on (--from); the classes held out play the unseen ones.
 Fits run beside each other on all cores. Stop it at any moment: the same command goes on.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			settings, err := train.Preset(t.preset, t.run.method)
+			settings, err := con.chosenSettings(cmd.Flags(), t.preset, t.run.method)
 			if err != nil {
-				return usageError{err}
-			}
-			if err := applySets(cmd.Flags(), t.run.method); err != nil {
 				return err
 			}
 			var choice map[string]float64
@@ -59,9 +60,9 @@ Fits run beside each other on all cores. Stop it at any moment: the same command
 				if settings, choice, err = t.inductive(con); err != nil {
 					return err
 				}
-			}
-			if err := applySettings(cmd.Flags(), &settings); err != nil {
-				return err
+				if err := applySettings(cmd.Flags(), &settings); err != nil {
+					return err
+				}
 			}
 			if err := settings.Validate(); err != nil {
 				return usageError{err}
@@ -171,11 +172,14 @@ func runTune(ctx context.Context, con *console, t *tuneFlags, settings train.Set
 	if err != nil {
 		return err
 	}
+	if err := con.tunable(name, t.seeds, t.force); err != nil {
+		return err
+	}
 	in, err := con.openInputs(ctx, &t.run)
 	if err != nil {
 		return err
 	}
-	defer in.features.Close()
+	defer in.close()
 	tuned, err := con.tune(ctx, name, in, t, settings, choice, pinned)
 	if err != nil {
 		return err
@@ -219,19 +223,31 @@ func runTune(ctx context.Context, con *console, t *tuneFlags, settings train.Set
 
 // tune searches a run's settings, or goes on with a search.
 func (c *console) tune(ctx context.Context, name string, in *inputs, t *tuneFlags, settings train.Settings, choice map[string]float64, pinned []string) (*train.Tuned, error) {
-	c.log.Info("tune", "run", name, "method", settings.Method, "split", t.run.split, "trials", t.trials, "folds", t.folds, "seen", len(in.roles.Seen))
-	hook, end := c.progress("tune "+name, "fits")
+	c.log.Info("tune", "run", name, "method", settings.Method, "split", t.run.split, "trials", t.trials, "folds", t.folds, "seen", len(in.Roles.Seen))
+	p := c.follow("tune "+name, "fits")
+	defer p.end()
+	record, err := features.NewRecord(ctx, &in.Inputs)
+	if err != nil {
+		return nil, err
+	}
 	tuned, err := train.Tune(ctx, train.TuneOptions{
-		Settings: settings, Pinned: pinned, Choice: choice, Dir: filepath.Join(c.runDir(name), "tuning"), Force: t.force,
-		Features: in.features, Classes: in.table, Roles: in.roles,
+		Settings: settings, Pinned: pinned, Choice: choice, Dir: filepath.Join(c.runDir(name), tuningDir), Force: t.force,
+		Features: in.Features, Classes: in.Classes, Roles: in.Roles, Inputs: record,
 		Trials: t.trials, Folds: t.folds, Budget: t.budget, Workers: t.workers,
-		Progress: hook, Log: c.log,
+		Progress: p.done, Log: c.log,
+		Working: func(parts []float64) {
+			words := make([]string, len(parts))
+			for i, x := range parts {
+				words[i] = fmt.Sprintf("%.0f%%", 100*x)
+			}
+			p.say("at work " + strings.Join(words, " "))
+		},
 		Trial: func(x train.Trial) {
 			c.log.Debug("trial", "trial", x.Number, "folds", x.Folds, "accuracy", fmt.Sprintf("%.1f%%", 100*x.Accuracy),
 				"choice", fmt.Sprint(x.Choice), "settings", fmt.Sprint(x.Searched))
 		},
 	})
-	end()
+	p.end()
 	if errors.Is(err, train.ErrOtherRun) {
 		return nil, fmt.Errorf("%w; --force begins anew there, --run NAME takes another folder", err)
 	}

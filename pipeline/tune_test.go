@@ -43,5 +43,40 @@ func TestTune(t *testing.T) {
 	}
 	refused(t, exitUsage, []string{"--latent", "--tuned"}, in("train", "--split", "demo", "--tuned", "demo-demo-vzsl", "--latent", "9", "--run", "other")...)
 	refused(t, exitFailed, []string{"not eszsl"}, in("train", "--split", "demo", "--tuned", "demo-demo-vzsl", "--method", "eszsl", "--run", "other")...)
+	// What would be lost or mixed is looked at before the search: no fit is made.
+	before := func(words []string, run string, args ...string) {
+		t.Helper()
+		refused(t, exitFailed, words, in(append([]string{"tune", "--split", "demo", "--method", "eszsl", "--trials", "1", "--folds", "2", "--run", run}, args...)...)...)
+		if _, err := os.Stat(filepath.Join(out, "runs", run, "tuning")); err == nil {
+			t.Errorf("%s: a search was begun", run)
+		}
+	}
+	done(t, in("train", "--split", "demo", "--method", "eszsl", "--run", "plain")...)
+	before([]string{"plain", "another run", "not tuned", "--force", "--run"}, "plain")
+	before([]string{"one seed"}, "plain", "--seeds", "2")
+	done(t, in("train", "--split", "demo", "--method", "eszsl", "--seeds", "2", "--run", "several")...)
+	before([]string{"several seeds", "--seeds"}, "several")
+	before([]string{"several", "not tuned"}, "several", "--seeds", "2")
+	write(t, filepath.Join(out, "runs", "file"), "")
+	before([]string{"file is a file"}, "file")
+	before([]string{"file is a file"}, "file/below")
+	// The seeds that a search has left behind are of one kind.
+	several := in("tune", "--split", "demo", "--method", "sae", "--trials", "2", "--folds", "2", "--run", "sae")
+	done(t, append(several, "--seeds", "3")...)
+	if r := done(t, append(several, "--seeds", "2")...); len(r["models"].([]any)) != 2 {
+		t.Errorf("%v", r)
+	}
+	if _, err := os.Stat(filepath.Join(out, "runs", "sae", "seed-3")); err != nil {
+		t.Errorf("a model of the same settings was removed: %v", err)
+	}
+	done(t, append(several, "--seeds", "2", "--sae-lambda", "7", "--force")...)
+	if _, err := os.Stat(filepath.Join(out, "runs", "sae", "seed-3")); err == nil {
+		t.Error("a tuned model lies beside one of other settings")
+	}
+	done(t, in("evaluate", "--run", "sae")...)
+	if err := os.RemoveAll(filepath.Join(out, "runs", "sae", "tuning")); err != nil {
+		t.Fatal(err)
+	}
+	before([]string{"whose search is not there"}, "sae", "--seeds", "2")
 	refused(t, exitUsage, []string{"--folds"}, in("tune", "--split", "demo", "--folds", "1")...)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/features"
+	"vzsl/internal/lookup"
 )
 
 func newVerify(con *console) *cobra.Command {
@@ -64,13 +65,13 @@ Every problem is listed; with any, the command fails.`,
 
 // shardDirs finds the folders of shards at or below dir.
 func shardDirs(dir string) ([]string, error) {
-	for _, pattern := range []string{"", "*", "*/*"} {
-		found, err := filepath.Glob(filepath.Join(escapeGlob(dir), pattern, "manifest.json"))
+	for _, pattern := range []string{"", "*/", "*/*/"} {
+		found, err := lookup.Below(dir, pattern+"manifest.json")
 		if err != nil {
 			return nil, err
 		}
 		if len(found) == 0 && pattern == "" {
-			found, err = filepath.Glob(filepath.Join(escapeGlob(dir), "part-*-of-*.parquet"))
+			found, err = lookup.Below(dir, "part-*-of-*.parquet")
 			if err != nil {
 				return nil, err
 			}

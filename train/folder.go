@@ -2,9 +2,12 @@ package train
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -17,6 +20,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"vzsl/features"
+	"vzsl/internal/lookup"
 	"vzsl/internal/wholefile"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -47,6 +51,9 @@ type record struct {
 
 	Tuned *TunedRecord `toml:"tuned,omitempty" comment:"the search that chose the settings"`
 
+	// Model is added when the model is there: the text in the model's own metadata has none.
+	Model *modelRecord `toml:"model,omitempty" comment:"the model that the training ended with"`
+
 	config method.Config // of the run's method
 }
 
@@ -67,6 +74,12 @@ type dataRecord struct {
 	Validation     int    `toml:"validation" comment:"images"`
 	Unlabelled     int    `toml:"unlabelled,omitempty" comment:"images of unseen classes, without their labels"`
 	Shots          int    `toml:"shots,omitempty" comment:"images of unseen classes to train on"`
+	InputsSHA256   string `toml:"inputs_sha256,omitempty" comment:"of the record of all that in inputs/"`
+}
+
+// modelRecord is the model that belongs to a config.toml.
+type modelRecord struct {
+	SHA256 string `toml:"sha256" comment:"of model.safetensors"`
 }
 
 // TunedRecord says how a search chose a run's settings.
@@ -90,17 +103,27 @@ func (t *Tuned) Record() *TunedRecord {
 
 // ReadTuned reads the settings and the search of a run that was tuned.
 func ReadTuned(runDir string) (Settings, *TunedRecord, error) {
+	s, tuned, err := ReadSettings(runDir)
+	if err != nil {
+		return s, nil, fmt.Errorf("settings of a tuned run: %w", err)
+	}
+	if tuned == nil {
+		return Settings{}, nil, fmt.Errorf("%s: this run was not tuned; run 'vzsl tune' first", filepath.Join(runDir, configFile))
+	}
+	return s, tuned, nil
+}
+
+// ReadSettings reads the settings of the run in a folder, finished or not, and the search that chose them, nil where none did. The
+// error is fs.ErrNotExist where no run was begun there.
+func ReadSettings(runDir string) (Settings, *TunedRecord, error) {
 	path := filepath.Join(runDir, configFile)
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return Settings{}, nil, fmt.Errorf("settings of a tuned run: %w", err)
+		return Settings{}, nil, err
 	}
 	r, err := readRecord(text)
 	if err != nil {
 		return Settings{}, nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if r.Tuned == nil {
-		return Settings{}, nil, fmt.Errorf("%s: this run was not tuned; run 'vzsl tune' first", path)
 	}
 	return r.settings(), r.Tuned, nil
 }
@@ -196,7 +219,7 @@ func openFolder(dir string, r *record, force bool) (f *folder, complete bool, er
 	if err := os.MkdirAll(filepath.Join(dir, checkpointsDir), 0o755); err != nil {
 		return nil, false, fmt.Errorf("run folder: %w", err)
 	}
-	if err := errors.Join(wholefile.Sweep(dir, configFile, modelFile), wholefile.Sweep(filepath.Join(dir, checkpointsDir), lastFile, bestFile)); err != nil {
+	if err := errors.Join(wholefile.Sweep(dir, configFile, modelFile), wholefile.Sweep(filepath.Join(dir, checkpointsDir), lastFile, bestFile), features.SweepRecord(dir)); err != nil {
 		return nil, false, fmt.Errorf("run folder: %w", err)
 	}
 	if force {
@@ -211,7 +234,9 @@ func openFolder(dir string, r *record, force bool) (f *folder, complete bool, er
 	case errors.Is(err, fs.ErrNotExist):
 		// The settings come first: without them nothing else in the folder counts.
 		for _, name := range []string{modelFile, filepath.Join(checkpointsDir, lastFile)} {
-			if _, err := os.Stat(f.path(name)); err == nil {
+			if there, err := lookup.Exists(f.path(name)); err != nil {
+				return nil, false, fmt.Errorf("run folder: %w", err)
+			} else if there {
 				return nil, false, fmt.Errorf("%s has a %s but no %s: take another folder, or force to begin anew", dir, name, configFile)
 			}
 		}
@@ -222,13 +247,15 @@ func openFolder(dir string, r *record, force bool) (f *folder, complete bool, er
 	if !bytes.Equal(was, text) {
 		d, err := differences(was, text)
 		if err != nil {
-			return nil, false, fmt.Errorf("%s: %w", f.path(configFile), err)
+			return nil, false, damaged(f.path(configFile), err)
 		}
 		if len(d) > 0 {
 			return nil, false, fmt.Errorf("%s: %w: %s; take another folder, or force to begin anew", dir, ErrOtherRun, strings.Join(d, ", "))
 		}
 	}
-	if _, err := os.Stat(f.path(modelFile)); err == nil {
+	if there, err := lookup.Exists(f.path(modelFile)); err != nil {
+		return nil, false, fmt.Errorf("run folder: %w", err)
+	} else if there {
 		return f, true, nil
 	}
 	return f, false, f.resume()
@@ -236,7 +263,60 @@ func openFolder(dir string, r *record, force bool) (f *folder, complete bool, er
 
 func (f *folder) path(name string) string { return filepath.Join(f.dir, name) }
 
-// differences names the settings in which two config.toml differ.
+// damaged is the error of a config.toml that cannot be read.
+func damaged(path string, err error) error {
+	return fmt.Errorf("%s is damaged (%w): bring back the file that the training wrote, or train again with force", path, err)
+}
+
+// seal adds the model's checksum to config.toml: the run is complete.
+func (f *folder) seal(r *record) error {
+	sum, err := fileSHA256(f.path(modelFile))
+	if err != nil {
+		return fmt.Errorf("model: %w", err)
+	}
+	sealed := *r
+	sealed.Model = &modelRecord{SHA256: sum}
+	text, err := sealed.text()
+	if err != nil {
+		return err
+	}
+	return wholefile.Bytes(f.path(configFile), text)
+}
+
+// sealed makes up for the checksum that a training which was killed at its very end could not add.
+func (f *folder) sealed(r *record) error {
+	if r.Data.InputsSHA256 == "" { // a run of an earlier version stays as it is
+		return nil
+	}
+	text, err := os.ReadFile(f.path(configFile))
+	if err != nil {
+		return fmt.Errorf("run folder: %w", err)
+	}
+	if was, err := readRecord(text); err != nil {
+		return damaged(f.path(configFile), err)
+	} else if was.Model != nil {
+		return nil
+	}
+	if _, err := Load(f.dir); err != nil {
+		return err
+	}
+	return f.seal(r)
+}
+
+func fileSHA256(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// differences names the settings in which two config.toml differ, but for the model's checksum, which only a complete one has.
 func differences(was, now []byte) ([]string, error) {
 	flat := func(text []byte) (map[string]string, error) {
 		var m map[string]any
@@ -254,6 +334,7 @@ func differences(was, now []byte) ([]string, error) {
 			}
 			out[strings.TrimPrefix(prefix, ".")] = fmt.Sprint(v)
 		}
+		delete(m, "model")
 		walk("", m)
 		return out, nil
 	}

@@ -2,9 +2,12 @@ package train
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 
 	"vzsl/attributes"
+	"vzsl/features"
 	"vzsl/train/method"
 )
 
@@ -72,6 +75,39 @@ func (p *parts) given(s *Settings, held []string) (*given, error) {
 		return g, p.unlabel(g, s, held, validation)
 	}
 	return g, nil
+}
+
+// fillRemedy is what helps where values are missing.
+const fillRemedy = "--missing class-mean fills in each attribute's mean over the seen classes; or complete the description"
+
+// complete refuses classes to train on whose descriptions lack values that are not to be filled, and warns of unseen ones, which
+// the model will not be able to score.
+func (p *parts) complete(s *Settings, table *features.ClassTable, log *slog.Logger) error {
+	if s.Missing != attributes.MissingError {
+		return nil
+	}
+	gaps := func(classes []string) []attributes.Gap {
+		var rows [][]float32
+		for _, c := range classes {
+			rows = append(rows, p.vectors[c])
+		}
+		return attributes.Gaps(table.Attributes, classes, rows)
+	}
+	need, other := p.roles.Seen, p.roles.Unseen
+	if s.Transductive || p.k > 0 {
+		need, other = slices.Concat(need, other), nil
+	}
+	if lacking := gaps(need); lacking != nil {
+		err := &attributes.GapsError{Gaps: lacking, Remedy: fillRemedy + " and run 'vzsl attributes' again"}
+		if t := (&attributes.Table{Names: table.Attributes, Classes: table.Classes, Values: table.Values}); t.OfAwA() {
+			err.Remedy = "run 'vzsl attributes' again, which takes them from lion as the authors of the dataset do; or " + fillRemedy[:strings.Index(fillRemedy, ";")]
+		}
+		return fmt.Errorf("split %q: %w", p.roles.Name, err)
+	}
+	if lacking := gaps(other); lacking != nil {
+		log.Warn("unseen classes cannot be named by this model, nor the split be evaluated: " + (&attributes.GapsError{Gaps: lacking, Remedy: fillRemedy}).Error())
+	}
+	return nil
 }
 
 // unlabel adds the unlabelled images: those of the unseen classes, or while classes are held out theirs in their place.

@@ -8,9 +8,9 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -23,6 +23,8 @@ import (
 // Predictor is a trained model with its normalisations: it takes features and attributes as they were extracted. It is
 // safe for concurrent use.
 type Predictor struct {
+	dir        string
+	inputs     func() (*features.Record, error)
 	model      method.Model
 	settings   Settings
 	record     *record
@@ -49,7 +51,117 @@ func Load(runDir string) (*Predictor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", path, err)
 	}
-	return p, nil
+	p.dir, p.inputs = runDir, sync.OnceValues(p.readInputs)
+	return p, p.belongs(f.Metadata[keyConfig])
+}
+
+// ModelSHA256 identifies the model of a run by its config.toml or, where that does not name it, by its file; "": the training is
+// not finished. fs.ErrNotExist: there is no run.
+func ModelSHA256(runDir string) (string, error) {
+	path := filepath.Join(runDir, configFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	r, err := readRecord(text)
+	if err != nil {
+		return "", damaged(path, err)
+	}
+	if r.Model != nil {
+		return r.Model.SHA256, nil
+	}
+	sum, err := fileSHA256(filepath.Join(runDir, modelFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return sum, err
+}
+
+// belongs checks the model against the run's config.toml: it must be the one that the training with these settings ended with.
+func (p *Predictor) belongs(trained string) error {
+	path := filepath.Join(p.dir, configFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("%s: its settings cannot be read, so that nothing says whether the model there is the run's: %w", p.dir, err)
+	}
+	r, err := readRecord(text)
+	if err != nil {
+		return damaged(path, err)
+	}
+	another := "%s: the model there is not the one that was trained there: %s; bring back the run's own " + modelFile + ", or train again with force"
+	if string(text) != trained {
+		d, err := differences([]byte(trained), text)
+		if err != nil {
+			return damaged(path, err)
+		}
+		if len(d) > 0 {
+			for i := range d {
+				d[i] = strings.NewReplacer(" there ", " in the model ", ", here ", ", in "+configFile+" ").Replace(d[i])
+			}
+			return fmt.Errorf(another, p.dir, strings.Join(d, ", "))
+		}
+	}
+	if r.Model == nil {
+		return nil
+	}
+	sum, err := fileSHA256(filepath.Join(p.dir, modelFile))
+	if err != nil {
+		return fmt.Errorf("model: %w", err)
+	}
+	if sum != r.Model.SHA256 {
+		return fmt.Errorf(another, p.dir, "its sha256 is "+short(sum)+", "+configFile+" names "+short(r.Model.SHA256))
+	}
+	return nil
+}
+
+// Inputs is the record of what the run was made from, read once; nil: it is of an earlier version and has none.
+func (p *Predictor) Inputs() (*features.Record, error) { return p.inputs() }
+
+func (p *Predictor) readInputs() (*features.Record, error) {
+	if p.record.Data.InputsSHA256 == "" {
+		return nil, nil
+	}
+	r, err := features.ReadRecord(p.dir)
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w; bring it back, or train again with force", p.dir, err)
+	}
+	if sum := r.SHA256(); sum != p.record.Data.InputsSHA256 {
+		return nil, fmt.Errorf("%s is not the record of what this run was made from: its identity is %s, %s names %s; bring it back, or train again with force",
+			filepath.Join(p.dir, features.InputsDir), short(sum), configFile, short(p.record.Data.InputsSHA256))
+	}
+	return r, nil
+}
+
+// OldChanges compares inputs with what a run of an earlier version says of its own: digests of the class lists, of the class table
+// and, where the features are given, of those trained on. The attributes must be in the order of Attributes.
+func (p *Predictor) OldChanges(in *features.Inputs) ([]*features.Change, error) {
+	d := &p.record.Data
+	var all []*features.Change
+	differ := func(of, was, is, what string) {
+		if was != is {
+			all = append(all, &features.Change{Of: of, First: []string{what}})
+		}
+	}
+	parts := &parts{roles: in.Roles}
+	if in.Features != nil {
+		var err error
+		if parts, err = newParts(in.Features, in.Classes, in.Roles, p.settings.Transductive); err != nil {
+			return nil, err
+		}
+		for _, s := range p.Source().NetworkDifferences(in.Features.Source()) {
+			differ(features.InputFeatures, "", s, s)
+		}
+	}
+	images, classes, split, err := parts.digests(in.Classes)
+	if err != nil {
+		return nil, err
+	}
+	differ(features.InputSplit, d.SplitSHA256, split, "its lists of seen, validation and unseen classes are others")
+	differ(features.InputClasses, d.ClassesSHA256, classes, "its classes, or their values, are others")
+	if in.Features != nil && len(all) == 0 {
+		differ(features.InputFeatures, d.FeaturesSHA256, images, "the images trained on, their classes or features are others")
+	}
+	return all, nil
 }
 
 func newPredictor(f *safetensors.File) (*Predictor, error) {
@@ -146,21 +258,43 @@ func asked[M any](p *Predictor, what func(m M, x []float32, n int) ([]float32, e
 
 // NormaliseClass gives a class's raw attribute vector as the model takes it.
 func (p *Predictor) NormaliseClass(raw []float32) ([]float32, error) {
+	if err := p.CheckClasses([]string{""}, [][]float32{raw}); err != nil {
+		return nil, err
+	}
 	v := make([]float32, p.normaliser.Dim())
 	return v, p.normaliser.Apply(raw, v)
 }
 
-// AttributeMeans are the seen classes' mean raw values, nil where the normalisation has no use for them.
-// Under sqrt-centre-l2 they are the squares of the mean roots: what a value is compared with all the same.
-func (p *Predictor) AttributeMeans() []float64 {
-	mean := slices.Clone(p.normaliser.Parts()["mean"])
-	if p.normaliser.Kind() == attributes.SqrtCentreL2 {
-		for k, m := range mean {
-			mean[k] = math.Copysign(m*m, m)
+// CheckClasses refuses raw attribute vectors that lack values which the model does not fill: the error, an
+// *attributes.GapsError, names all classes and attributes.
+func (p *Predictor) CheckClasses(names []string, vectors [][]float32) error {
+	if p.normaliser.Missing() != attributes.MissingError {
+		return nil
+	}
+	for _, v := range vectors {
+		if len(v) != len(p.attributes) {
+			return nil // normalising says so
 		}
 	}
-	return mean
+	if gaps := attributes.Gaps(p.attributes, names, vectors); gaps != nil {
+		return &attributes.GapsError{Gaps: gaps, Remedy: fillRemedy}
+	}
+	return nil
 }
+
+// WithMissing is the model with another way to treat the missing values of classes than it was trained with.
+func (p *Predictor) WithMissing(missing string) (*Predictor, error) {
+	n, err := p.normaliser.WithMissing(missing)
+	if err != nil {
+		return nil, fmt.Errorf("%w: train the run again, or give the values", err)
+	}
+	q := *p
+	q.normaliser = n
+	return &q, nil
+}
+
+// AttributeMeans are the seen classes' mean raw values, nil in a model of a version that kept none.
+func (p *Predictor) AttributeMeans() []float64 { return p.normaliser.Means() }
 
 // Describe estimates the normalised attribute vectors of n raw features; nil where the method has no such estimate.
 func (p *Predictor) Describe(features []float32, n int) ([]float32, error) {
@@ -297,8 +431,8 @@ func (p *Predictor) Generate(class []float32, n int, seed uint64, noise bool) ([
 	if !ok {
 		return nil, fmt.Errorf("the method %s does not generate features", p.settings.Method)
 	}
-	a := make([]float32, p.normaliser.Dim())
-	if err := p.normaliser.Apply(class, a); err != nil {
+	a, err := p.NormaliseClass(class)
+	if err != nil {
 		return nil, err
 	}
 	x, err := g.Generate(a, n, seed, noise)

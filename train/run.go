@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
 	"vzsl/features"
+	"vzsl/internal/lookup"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
 )
@@ -30,6 +32,9 @@ type Options struct {
 	Features Features
 	Classes  *features.ClassTable
 	Roles    *features.Roles
+	// Inputs is the record of the three, made by features.NewRecord; nil: the folder keeps none. A folder that holds one of the
+	// same inputs in another order goes on in its order.
+	Inputs *features.Record
 
 	// Tuned, if not nil, says what a search chose on folds of the seen classes: the run is the refit alone.
 	Tuned *TunedRecord
@@ -91,8 +96,23 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
+	recorded := ""
+	if o.Inputs != nil {
+		k := keeper{dir: o.Dir, features: &o.Features, classes: &o.Classes, roles: &o.Roles, now: o.Inputs}
+		begun, err := lookup.Exists(filepath.Join(o.Dir, configFile))
+		if err != nil {
+			return nil, fmt.Errorf("run folder: %w", err)
+		}
+		k.begun = begun && !o.Force
+		if recorded, err = k.custody(ctx); err != nil {
+			return nil, err
+		}
+	}
 	p, err := newParts(o.Features, o.Classes, o.Roles, o.Transductive)
 	if err != nil {
+		return nil, err
+	}
+	if err := p.complete(&o.Settings, o.Classes, o.Log); err != nil {
 		return nil, err
 	}
 	r := newRecord(&o.Settings, o.Features.Source())
@@ -105,12 +125,15 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if r.Data.FeaturesSHA256, r.Data.ClassesSHA256, r.Data.SplitSHA256, err = p.digests(o.Classes); err != nil {
 		return nil, err
 	}
-	r.Tuned = o.Tuned
+	r.Tuned, r.Data.InputsSHA256 = o.Tuned, recorded
 	f, complete, err := openFolder(o.Dir, r, o.Force)
 	if err != nil {
 		return nil, err
 	}
 	if complete {
+		if err := f.sealed(r); err != nil {
+			return nil, err
+		}
 		m, err := Load(o.Dir)
 		if err != nil {
 			return nil, err
@@ -304,7 +327,10 @@ func (r *run) write(m *fitted, res *Result) error {
 		}
 		meta[key] = string(text)
 	}
-	return safetensors.Write(r.f.path(modelFile), &safetensors.File{Tensors: m.Model.Tensors(), Metadata: meta})
+	if err := safetensors.Write(r.f.path(modelFile), &safetensors.File{Tensors: m.Model.Tensors(), Metadata: meta}); err != nil {
+		return err
+	}
+	return r.f.seal(r.r)
 }
 
 // exact writes a number with as many digits as give it back.

@@ -200,7 +200,7 @@ func (p *parts) play(train, validation []int, seed uint64) (withShots, rest []in
 	return withShots, rest
 }
 
-// digests identify what a run is trained on, and find features that are no numbers before they reach a model.
+// digests identify what a run is trained on (without features: of its roles and classes alone), and find features that are no numbers before they reach a model.
 func (p *parts) digests(table *features.ClassTable) (features, classes, split string, err error) {
 	h := sha256.New()
 	text := func(s string) {
@@ -213,7 +213,11 @@ func (p *parts) digests(table *features.ClassTable) (features, classes, split st
 		defer h.Reset()
 		return hex.EncodeToString(h.Sum(nil))
 	}
-	images, labels := p.f.Images(), p.f.Labels()
+	var images []string
+	var labels []int32
+	if p.f != nil {
+		images, labels = p.f.Images(), p.f.Labels()
+	}
 	image := func(r int) error {
 		x := p.f.Feature(r)
 		for j, v := range x {

@@ -102,6 +102,11 @@ func NeedsShots(method string) bool { return method == "logistic" }
 // Presets are the names of the sets of settings.
 func Presets() []string { return []string{"default", "paper"} }
 
+// HasPreset tells whether a set of settings by name is of its own for a method; of the others it is the default one.
+func HasPreset(name, methodName string) bool {
+	return name == "" || name == "default" || name == "paper" && (methodName == "vzsl" || methodName == "vzsl-sharp")
+}
+
 // Preset returns a method's set of settings by name; "" is the default one.
 func Preset(name, methodName string) (Settings, error) {
 	s := Settings{Method: methodName, Missing: attributes.MissingError, Seed: 1, Refit: true, Configs: map[string]method.Config{}}

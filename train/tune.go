@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"vzsl/features"
+	"vzsl/internal/lookup"
 	"vzsl/train/method"
 )
 
@@ -35,15 +36,18 @@ type TuneOptions struct {
 	Features Features
 	Classes  *features.ClassTable
 	Roles    *features.Roles
+	Inputs   *features.Record // as of Options
 
 	Trials  int           // settings tried on the first fold
 	Folds   int           // parts of the seen classes, each held out in turn
 	Budget  time.Duration // no fit begins when the search has taken this long, interruptions left out; each rung has its part; 0: none
 	Workers int           // fits at a time; 0: one for each processor
 
-	Progress func(done, total int) // a fit is done
-	Trial    func(Trial)           // a trial has all fits of its rung
-	Log      *slog.Logger
+	Progress func(done, total int) // a fit is done; first called, before any is, with those there are
+	// Working tells how far the fits at work are, each 0..1.
+	Working func(parts []float64)
+	Trial   func(Trial) // a trial has all fits of its rung
+	Log     *slog.Logger
 }
 
 // Trial is one set of settings and what it reached.
@@ -91,11 +95,24 @@ func Tune(ctx context.Context, o TuneOptions) (*Tuned, error) {
 	if o.Trials < 1 || o.Folds < 2 {
 		return nil, fmt.Errorf("tuning with %d trials and %d folds: at least one trial and two folds are needed", o.Trials, o.Folds)
 	}
+	if o.Inputs != nil {
+		k := keeper{dir: o.Dir, features: &o.Features, classes: &o.Classes, roles: &o.Roles, now: o.Inputs, force: o.Force}
+		var err error
+		if k.begun, err = lookup.Exists(filepath.Join(o.Dir, JournalFile)); err != nil {
+			return nil, fmt.Errorf("tuning folder: %w", err)
+		}
+		if _, err := k.custody(ctx); err != nil {
+			return nil, err
+		}
+	}
 	p, err := newParts(o.Features, o.Classes, o.Roles, o.Transductive)
 	if err != nil {
 		return nil, err
 	}
-	t := &tuning{o: &o, p: p, fits: map[fitKey]*fitLine{}}
+	if err := p.complete(&o.Settings, o.Classes, o.Log); err != nil {
+		return nil, err
+	}
+	t := &tuning{o: &o, p: p, fits: map[fitKey]*fitLine{}, parts: map[fitKey]float64{}}
 	if t.folds, err = p.folds(o.Folds, o.Seed); err != nil {
 		return nil, err
 	}
@@ -163,7 +180,8 @@ type tuning struct {
 	journal *os.File
 	mu      sync.Mutex // guards fits, elapsed and the journal
 	fits    map[fitKey]*fitLine
-	began   time.Time // earlier than this call by what the search took before
+	parts   map[fitKey]float64 // how far the fits at work are
+	began   time.Time          // earlier than this call by what the search took before
 	elapsed float64
 }
 
@@ -189,7 +207,8 @@ func (t *tuning) trials() error {
 }
 
 const (
-	journalFile = "fits.jsonl"
+	// JournalFile has a line for each fit.
+	JournalFile = "fits.jsonl"
 	// TrialsFile is the table of all fits.
 	TrialsFile = "trials.parquet"
 )
@@ -200,7 +219,7 @@ func (t *tuning) open() error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(t.o.Dir, journalFile)
+	path := filepath.Join(t.o.Dir, JournalFile)
 	if err := os.MkdirAll(t.o.Dir, 0o755); err != nil {
 		return fmt.Errorf("tuning folder: %w", err)
 	}
@@ -287,6 +306,9 @@ func (t *tuning) search(ctx context.Context) (*Tuned, error) {
 		}
 		total += left * folds
 		until[i] = total
+	}
+	if t.o.Progress != nil {
+		t.o.Progress(len(t.fits), total)
 	}
 	out := &Tuned{Trials: make([]Trial, len(t.settings))}
 	for _, f := range t.folds {
@@ -400,13 +422,17 @@ func (t *tuning) one(ctx context.Context, k fitKey) error {
 		return context.Cause(ctx)
 	}
 	began := time.Now()
+	t.working(k, 0)
+	defer t.working(k, -1)
 	s := &t.settings[k.trial]
 	line := &fitLine{Trial: k.trial, Fold: k.fold}
 	g, err := t.p.given(s, t.folds[k.fold])
 	if err != nil {
 		return err
 	}
-	_, err = s.Config().Method().Fit(ctx, &g.problem, &method.Session{Log: t.o.Log, Choice: t.o.Choice, Point: func(p method.Point) error {
+	_, err = s.Config().Method().Fit(ctx, &g.problem, &method.Session{Log: t.o.Log, Choice: t.o.Choice, Step: func(done, total int) {
+		t.working(k, float64(done)/float64(max(total, 1)))
+	}, Point: func(p method.Point) error {
 		if p.Validated {
 			line.Points = append(line.Points, fitPoint{p.Choice, p.Measured, p.Accuracy})
 		}
@@ -432,6 +458,21 @@ func (t *tuning) one(ctx context.Context, k fitKey) error {
 		return fmt.Errorf("tuning journal: %w", err)
 	}
 	return t.journal.Sync()
+}
+
+// working notes how far a fit is; less than 0: it has ended.
+func (t *tuning) working(k fitKey, part float64) {
+	if t.o.Working == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.parts[k] = part; part < 0 {
+		delete(t.parts, k)
+	}
+	parts := slices.Collect(maps.Values(t.parts))
+	slices.Sort(parts)
+	t.o.Working(parts)
 }
 
 // judge finds the choice that is best in the mean over the folds; of equal ones the first.

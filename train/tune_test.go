@@ -67,7 +67,7 @@ func TestTune(t *testing.T) {
 	if _, err := Tune(ctx, again); !errors.Is(err, enough) {
 		t.Fatal(err)
 	}
-	journal := filepath.Join(again.Dir, journalFile)
+	journal := filepath.Join(again.Dir, JournalFile)
 	text, err := os.ReadFile(journal)
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +107,7 @@ func TestTune(t *testing.T) {
 	// Three of the six settings were tried when the first rung's part of the budget, 6/11, had gone by: the best of the three
 	// goes on over all folds.
 	long := tuneOptions(t, t.TempDir())
-	text, err = os.ReadFile(filepath.Join(o.Dir, journalFile))
+	text, err = os.ReadFile(filepath.Join(o.Dir, JournalFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestTune(t *testing.T) {
 		}
 		kept = append(kept, string(b)+"\n")
 	}
-	if err := os.WriteFile(filepath.Join(long.Dir, journalFile), []byte(strings.Join(kept, "")), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(long.Dir, JournalFile), []byte(strings.Join(kept, "")), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	long.Budget = 1000 * time.Second

@@ -12,6 +12,11 @@ type About struct {
 	Method  string `json:"method"`  // as shown: "VZSL", "ESZSL"
 	Program string `json:"program"` // program and version
 	Command string `json:"command"` // that makes this report again
+	// Data, Layout and Network are the flags of the command without which the data set's folder with the pictures, or the folder
+	// of the features, is not found.
+	Data    string `json:"data,omitempty"`
+	Layout  string `json:"layout,omitempty"`
+	Network string `json:"network,omitempty"`
 	// Transductive: images of unseen classes joined the training, without their labels.
 	Transductive bool `json:"transductive,omitempty"`
 

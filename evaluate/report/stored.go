@@ -53,6 +53,19 @@ func Read(dir string) (*Stored, error) {
 	return &Stored{f.Result, *f.About, dir, f.Files}, nil
 }
 
+// HashedModel is the name of the model among About.Hashes.
+const HashedModel = "model"
+
+// ModelSHA256 identifies the model that was evaluated; "": the report does not say.
+func (s *Stored) ModelSHA256() string {
+	for _, h := range s.About.Hashes {
+		if h.Name == HashedModel {
+			return h.Value
+		}
+	}
+	return ""
+}
+
 // Rebuild writes the report again from what is stored, with the training curves of metrics and pictures below imageRoot;
 // either may be empty.
 func (s *Stored) Rebuild(metrics []map[string]any, imageRoot string) (Paths, error) {

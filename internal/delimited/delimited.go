@@ -1,5 +1,5 @@
 // Package delimited reads text as spreadsheets and people write it, with or without a byte order mark, with any line ending:
-// tables ([Reader]) separated by comma, semicolon or tab, quoted or not, whose first row is a header and whose other rows must
+// tables ([Reader]) separated by comma, semicolon, tab or, of numbers, blanks, quoted or not, whose first row is a header and whose other rows must
 // have as many fields; and files of lines ([Lines]). Errors name file, line and, of tables, column.
 package delimited
 
@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -23,6 +24,7 @@ type Reader struct {
 	comma  rune
 	header []string
 	extra  int // empty columns at the end that a spreadsheet has added
+	before int // lines before the header
 }
 
 // sniff is how much of the file is looked at to find the separator.
@@ -61,7 +63,18 @@ func New(path string, src io.Reader) (*Reader, error) {
 	case bytes.HasPrefix(start, []byte("\xff\xfe")), bytes.HasPrefix(start, []byte("\xfe\xff")):
 		return nil, fmt.Errorf("%s is UTF-16 text; save it as UTF-8", path)
 	}
-	r := &Reader{path: path, csv: csv.NewReader(&unifyLines{r: b}), comma: separator(start)}
+	r := &Reader{path: path}
+	if comma, line := announced(start); comma != 0 {
+		_, _ = b.Discard(line)
+		r.comma, r.before = comma, 1
+	} else {
+		r.comma = separator(start)
+	}
+	var text io.Reader = &unifyLines{r: b}
+	if r.comma == ' ' {
+		text = &singleBlanks{r: text, start: true}
+	}
+	r.csv = csv.NewReader(text)
 	r.csv.Comma = r.comma
 	r.csv.FieldsPerRecord = -1
 	r.csv.TrimLeadingSpace = r.comma != '\t'
@@ -80,7 +93,19 @@ func New(path string, src io.Reader) (*Reader, error) {
 	return r, nil
 }
 
-// separator is the most frequent of comma, semicolon and tab in the first line, quoted parts aside.
+// announced is the separator in a first line "sep=;", which spreadsheets read and write, and the length of that line; 0 where
+// there is none.
+func announced(start []byte) (comma rune, length int) {
+	line, rest, _ := bytes.Cut(start, []byte("\n"))
+	text := bytes.TrimRight(line, "\r,;")
+	if bytes.HasPrefix(bytes.ToLower(line), []byte("sep=")) && len(line) > 4 && len(text) <= 5 {
+		return rune(line[4]), len(start) - len(rest)
+	}
+	return 0, 0
+}
+
+// separator is the most frequent of comma, semicolon and tab in the first line, quoted parts aside; blanks where it has none of
+// them and is of several numbers.
 func separator(start []byte) rune {
 	counts := map[byte]int{}
 	quoted, some := false, false
@@ -102,7 +127,60 @@ func separator(start []byte) rune {
 			best = c
 		}
 	}
+	if line, _, _ := bytes.Cut(bytes.TrimLeft(start, "\r\n"), []byte("\n")); counts[best] == 0 && severalNumbers(string(line)) {
+		return ' '
+	}
 	return rune(best)
+}
+
+func severalNumbers(line string) bool {
+	fields := strings.Fields(line)
+	for _, f := range fields {
+		if _, err := strconv.ParseFloat(f, 64); err != nil && !errors.Is(err, strconv.ErrRange) {
+			return false
+		}
+	}
+	return len(fields) > 1
+}
+
+// singleBlanks makes one blank of several, and none at the ends of lines.
+type singleBlanks struct {
+	r       io.Reader
+	start   bool // of a line
+	pending bool
+	in, out []byte
+}
+
+func (s *singleBlanks) Read(p []byte) (int, error) {
+	for len(s.out) == 0 {
+		if s.in == nil {
+			s.in = make([]byte, 1<<16)
+		}
+		n, err := s.r.Read(s.in)
+		s.out = s.out[:0]
+		for _, c := range s.in[:n] {
+			switch {
+			case c == ' ' || c == '\t' || c == '\r':
+				s.pending = !s.start
+				continue
+			case c == '\n':
+				s.start = true
+			default:
+				if s.pending {
+					s.out = append(s.out, ' ')
+				}
+				s.start = false
+			}
+			s.pending = false
+			s.out = append(s.out, c)
+		}
+		if err != nil && len(s.out) == 0 {
+			return 0, err
+		}
+	}
+	n := copy(p, s.out)
+	s.out = s.out[n:]
+	return n, nil
 }
 
 // unifyLines turns a carriage return without a line feed (old spreadsheets) into a line feed.
@@ -176,11 +254,12 @@ func (r *Reader) read() ([]string, int, error) {
 		case errors.Is(err, io.EOF):
 			return nil, 0, io.EOF
 		case errors.As(err, &pe):
-			return nil, pe.Line, fmt.Errorf("%s:%d:%d: %w", r.path, pe.Line, pe.Column, pe.Err)
+			return nil, pe.Line + r.before, fmt.Errorf("%s:%d:%d: %w", r.path, pe.Line+r.before, pe.Column, pe.Err)
 		}
 		return nil, 0, fmt.Errorf("read %s: %w", r.path, err)
 	}
 	line, _ := r.csv.FieldPos(0)
+	line += r.before
 	for i, f := range fields {
 		if !utf8.ValidString(f) {
 			return nil, line, fmt.Errorf("%s: %q is not UTF-8 text; save the file as UTF-8", r.At(i), f)
@@ -193,5 +272,5 @@ func (r *Reader) read() ([]string, int, error) {
 // At is "file:line:column" of a field of the row read last.
 func (r *Reader) At(field int) string {
 	line, column := r.csv.FieldPos(field)
-	return fmt.Sprintf("%s:%d:%d", r.path, line, column)
+	return fmt.Sprintf("%s:%d:%d", r.path, line+r.before, column)
 }

@@ -185,30 +185,14 @@ func (c *cursor) arrays(n, depth int) ([]*Array, error) {
 	return list, nil
 }
 
-func (c *cursor) structure(a *Array, depth int) error {
+func (c *cursor) structure(a *Array, depth int) (err error) {
 	if a.Class == Object {
-		if _, err := c.name(); err != nil { // of its class
+		if a.Of, err = c.name(); err != nil {
 			return err
 		}
 	}
-	k, b, err := c.element()
-	if err != nil {
+	if a.Fields, err = fieldNames(c.order, c.element); err != nil {
 		return err
-	}
-	if k != miInt32 || len(b) != 4 {
-		return fmt.Errorf("a field name length of kind %d: %w", k, errCut)
-	}
-	length := int(int32(c.order.Uint32(b)))
-	if k, b, err = c.element(); err != nil {
-		return err
-	}
-	if len(b) > 0 {
-		if length < 1 || len(b)%length != 0 || (k != miInt8 && k != miUint8) {
-			return fmt.Errorf("%d bytes of field names of %d: %w", len(b), length, errCut)
-		}
-		for ; len(b) > 0; b = b[length:] {
-			a.Fields = append(a.Fields, cString(b[:length]))
-		}
 	}
 	n := a.Len()
 	if f := len(a.Fields); f == 0 {
@@ -218,6 +202,29 @@ func (c *cursor) structure(a *Array, depth int) error {
 	}
 	a.fields, err = c.arrays(n*len(a.Fields), depth)
 	return err
+}
+
+// fieldNames reads the names of a struct's fields from the next two elements.
+func fieldNames(order binary.ByteOrder, element func() (kind, []byte, error)) ([]string, error) {
+	k, b, err := element()
+	if err != nil {
+		return nil, err
+	}
+	if k != miInt32 || len(b) != 4 {
+		return nil, fmt.Errorf("a field name length of kind %d: %w", k, errCut)
+	}
+	length := int(int32(order.Uint32(b)))
+	if k, b, err = element(); err != nil {
+		return nil, err
+	}
+	if len(b) > 0 && (length < 1 || len(b)%length != 0 || (k != miInt8 && k != miUint8)) {
+		return nil, fmt.Errorf("%d bytes of field names of %d: %w", len(b), length, errCut)
+	}
+	var names []string
+	for ; len(b) > 0; b = b[length:] {
+		names = append(names, cString(b[:length]))
+	}
+	return names, nil
 }
 
 // cString is what stands before the first zero byte.
@@ -294,25 +301,37 @@ func (v values) floats(order binary.ByteOrder, dst []float32) {
 	}
 }
 
-// is says what an array is, for errors.
-func (a *Array) is() string {
-	of := a.Class.String()
-	switch {
-	case a.Complex:
-		of = "complex " + of
-	case a.Logical:
-		of = "logical"
-	}
-	return fmt.Sprintf("%v %s array", a.Dims, of)
-}
+// maxFilled bounds the values of a sparse array that is filled up: so many for each nonzero, or the few of a small one.
+const (
+	maxFilled        = 1 << 25
+	maxFilledSmall   = 1 << 20
+	maxFilledNonzero = 1 << 10
+)
 
-// Float64s are the elements of a real numeric, logical or character array, the first index running fastest. 64-bit integers
-// become the nearest float64.
+// Float64s are the elements of a real numeric, logical, sparse or character array, the first index running fastest; a sparse
+// array is filled up with zeros. 64-bit integers become the nearest float64.
 func (a *Array) Float64s() ([]float64, error) {
-	if a.Complex || !a.Class.numeric() && a.Class != Char {
-		return nil, fmt.Errorf("a %s; real numbers are wanted", a.is())
+	switch {
+	case a.Class == Sparse && !a.Complex:
+		return a.filled()
+	case a.Complex || !a.Class.numeric() && a.Class != Char:
+		return nil, a.refused("real numbers are wanted", true)
 	}
 	return a.re.float64s(a.order), nil
+}
+
+// filled is a sparse array with its zeros.
+func (a *Array) filled() ([]float64, error) {
+	if n, most := a.Len(), min(maxFilled, max(maxFilledSmall, maxFilledNonzero*a.re.len())); n > most {
+		return nil, fmt.Errorf("a %s: filled up with its zeros it takes %d values, too many to hold; keep the rows and columns that are wanted", a.is(), n)
+	}
+	out := make([]float64, a.Len())
+	for j := range a.Dims[1] {
+		for k := a.jc.integer(a.order, j); k < a.jc.integer(a.order, j+1); k++ {
+			out[j*a.Dims[0]+int(a.ir.integer(a.order, int(k)))] = a.re.float(a.order, int(k))
+		}
+	}
+	return out, nil
 }
 
 // Imaginary is the imaginary part of a complex array; nil where it is real.
@@ -336,18 +355,20 @@ func (v values) float64s(order binary.ByteOrder) []float64 {
 
 // Int64s are the elements of a real array of whole numbers, however they are stored.
 func (a *Array) Int64s() ([]int64, error) {
+	if a.Class == Sparse && !a.Complex {
+		return a.filledInts()
+	}
 	if a.Complex || !a.Class.numeric() {
-		return nil, fmt.Errorf("a %s; whole numbers are wanted", a.is())
+		return nil, a.refused("whole numbers are wanted", true)
 	}
 	out := make([]int64, a.re.len())
 	for i := range out {
 		switch a.re.kind {
 		case miSingle, miDouble:
-			f := a.re.float(a.order, i)
-			if f != math.Trunc(f) || math.Abs(f) > 1<<53 {
-				return nil, fmt.Errorf("element %d of %d is %v; whole numbers are wanted", i+1, len(out), f)
+			var err error
+			if out[i], err = whole(i, len(out), a.re.float(a.order, i)); err != nil {
+				return nil, err
 			}
-			out[i] = int64(f)
 		case miUint64:
 			u := a.order.Uint64(a.re.b[8*i:])
 			if u > math.MaxInt64 {
@@ -359,6 +380,28 @@ func (a *Array) Int64s() ([]int64, error) {
 		}
 	}
 	return out, nil
+}
+
+func (a *Array) filledInts() ([]int64, error) {
+	v, err := a.filled()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]int64, len(v))
+	for i, f := range v {
+		if out[i], err = whole(i, len(v), f); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// whole is element i of n as a whole number.
+func whole(i, n int, f float64) (int64, error) {
+	if f != math.Trunc(f) || math.Abs(f) > 1<<53 {
+		return 0, fmt.Errorf("element %d of %d is %v; whole numbers are wanted", i+1, n, f)
+	}
+	return int64(f), nil
 }
 
 // Nonzeros are the places of the nonzeros of a sparse array, rows and columns from 0; Real and Imaginary are their values.

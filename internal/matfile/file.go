@@ -9,8 +9,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // File is an open MAT file. Its methods may be called from several goroutines.
@@ -21,6 +21,9 @@ type File struct {
 	close func() error
 	order binary.ByteOrder
 	vars  []variable
+
+	fieldsOnce sync.Once
+	all        []variable // vars and, behind each struct, its fields
 }
 
 // variable is where one lies.
@@ -29,6 +32,10 @@ type variable struct {
 	from, size int64 // of the element's data in the file
 	compressed bool
 	err        error // why its head cannot be read
+
+	// Of a field of a struct: where its array lies within the struct's, inflated.
+	field            bool
+	inner, innerSize int64
 }
 
 // Open opens a MAT file and reads what variables it holds.
@@ -75,8 +82,6 @@ func (f *File) Close() error {
 	return f.close()
 }
 
-const hdf5Magic = "\x89HDF\r\n\x1a\n"
-
 // header reads the first 128 bytes: text, version, byte order.
 func (f *File) header() error {
 	var h [128]byte
@@ -87,8 +92,11 @@ func (f *File) header() error {
 	if n == 0 {
 		return errors.New("the file is empty")
 	}
-	if f.hdf5(h[:n]) {
-		return errors.New("a MATLAB 7.3 file (HDF5), which is not read; convert it " + f.conversion())
+	if what := f.other(h[:n]); what != "" {
+		return errors.New(what)
+	}
+	if n >= 20 && bytes.IndexByte(h[:4], 0) >= 0 && version4(h[:]) {
+		return errors.New("a MATLAB 4 file, which is not read; convert it " + f.conversion(inMATLAB, inOctave, inSciPy))
 	}
 	if n < len(h) {
 		return errors.New("not a MATLAB file: it ends within its header")
@@ -99,24 +107,12 @@ func (f *File) header() error {
 	case "MI":
 		f.order = binary.BigEndian
 	default:
-		if bytes.IndexByte(h[:4], 0) >= 0 && version4(h[:]) {
-			return errors.New("a MATLAB 4 file, which is not read; convert it " + f.conversion())
-		}
 		return errors.New("not a MATLAB file: no byte order mark in its header")
 	}
 	if v := f.order.Uint16(h[124:]); v>>8 != 1 {
-		return fmt.Errorf("a MATLAB file of format version %#04x, which is not read; convert it %s", v, f.conversion())
+		return fmt.Errorf("a MATLAB file of format version %#04x, which is not read; convert it %s", v, f.conversion(inMATLAB))
 	}
 	return nil
-}
-
-func (f *File) hdf5(head []byte) bool {
-	if bytes.HasPrefix(head, []byte(hdf5Magic)) || bytes.HasPrefix(head, []byte("MATLAB 7.3 MAT-file")) {
-		return true
-	}
-	b := make([]byte, len(hdf5Magic))
-	_, err := f.r.ReadAt(b, 512)
-	return err == nil && string(b) == hdf5Magic
 }
 
 // version4 knows a header of that version by its first number, MOPT, whose decimal digits are byte order, 0, number kind and
@@ -128,17 +124,6 @@ func version4(h []byte) bool {
 		}
 	}
 	return false
-}
-
-// conversion is the command that makes a version 7 file of this one.
-func (f *File) conversion() string {
-	out := strings.TrimSuffix(filepath.Base(f.path), filepath.Ext(f.path)) + "-v7.mat"
-	to := filepath.Join(filepath.Dir(f.path), out)
-	if strings.ContainsAny(f.path, "'\"") {
-		return "with MATLAB (load it, then save it with the option -v7)"
-	}
-	return fmt.Sprintf("with MATLAB:\n  matlab -batch \"s = load('%[1]s'); save('%[2]s', '-struct', 's', '-v7')\"\nor with Python (pip install mat73 scipy):\n"+
-		"  python3 -c \"import mat73, scipy.io; scipy.io.savemat(r'%[2]s', mat73.loadmat(r'%[1]s'), do_compression=True)\"", f.path, to)
 }
 
 // scan finds the variables and reads their heads.
@@ -177,12 +162,12 @@ func (f *File) scan() error {
 }
 
 func (f *File) readHead(v *variable, buf []byte) error {
-	r, size, err := f.body(v)
+	r, err := f.body(v)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	b := buf[:min(int64(len(buf)), size)]
+	b := buf[:min(int64(len(buf)), r.size)]
 	if _, err := io.ReadFull(r, b); err != nil {
 		return damaged(err)
 	}
@@ -200,30 +185,74 @@ func damaged(err error) error {
 	return fmt.Errorf("%w (%w)", errCut, err)
 }
 
-// body gives the bytes of a variable's array, inflated, and how many there are by its tag.
-func (f *File) body(v *variable) (io.ReadCloser, int64, error) {
+// body is the bytes of a variable's array, inflated.
+type body struct {
+	io.Reader
+	size  int64 // by its tag
+	whole io.Reader
+	after int64 // bytes of the variable that come after it, where it is a field
+	close func() error
+}
+
+func (b *body) Close() error { return b.close() }
+
+// finish reads a variable to its end, where the checksum of a compressed one is looked at.
+func (b *body) finish() error {
+	if b.after > 0 {
+		if _, err := io.Copy(io.Discard, b.Reader); err != nil {
+			return err
+		}
+		if _, err := io.CopyN(io.Discard, b.whole, b.after); err != nil {
+			return err
+		}
+	}
+	var rest [64]byte
+	for range 4 { // padding at most
+		if _, err := b.whole.Read(rest[:]); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *File) body(v *variable) (*body, error) {
+	if v.field && !v.compressed {
+		section := io.NewSectionReader(f.r, v.from+v.inner, v.innerSize)
+		return &body{Reader: section, whole: section, size: v.innerSize, close: func() error { return nil }}, nil
+	}
 	section := io.NewSectionReader(f.r, v.from, v.size)
 	if !v.compressed {
-		return io.NopCloser(section), v.size, nil
+		return &body{Reader: section, whole: section, size: v.size, close: func() error { return nil }}, nil
 	}
 	z, err := zlib.NewReader(bufio.NewReaderSize(section, int(min(1<<16, max(v.size, 16)))))
 	if err != nil {
-		return nil, 0, damaged(err)
+		return nil, damaged(err)
 	}
 	var tag [8]byte
 	if _, err := io.ReadFull(z, tag[:]); err != nil {
-		return nil, 0, damaged(err)
+		return nil, damaged(err)
 	}
 	if k := kind(f.order.Uint32(tag[:])); k != miMatrix {
-		return nil, 0, fmt.Errorf("a compressed element of kind %d: %w", k, errCut)
+		return nil, fmt.Errorf("a compressed element of kind %d: %w", k, errCut)
 	}
-	return z, int64(f.order.Uint32(tag[4:])), nil
+	b := &body{Reader: z, whole: z, size: int64(f.order.Uint32(tag[4:])), close: z.Close}
+	if v.field {
+		if _, err := io.CopyN(io.Discard, z, v.inner); err != nil {
+			return nil, damaged(err)
+		}
+		b.after = b.size - v.inner - v.innerSize
+		b.Reader, b.size = io.LimitReader(z, v.innerSize), v.innerSize
+	}
+	return b, nil
 }
 
-// Variables lists what the file holds, in its order. Those whose head is damaged are left out; reading them says why.
+// Variables lists what the file holds, in its order; behind a struct its fields, called "s.field", and theirs. Those whose head is
+// damaged are left out; reading them says why.
 func (f *File) Variables() []Info {
 	var list []Info
-	for _, v := range f.vars {
+	for _, v := range f.flattened() {
 		if v.err == nil {
 			list = append(list, v.Info)
 		}
@@ -231,9 +260,36 @@ func (f *File) Variables() []Info {
 	return list
 }
 
-// Has says whether the file holds a variable.
+// flattened are the variables and the fields of those that are structs.
+func (f *File) flattened() []variable {
+	f.fieldsOnce.Do(func() {
+		for i := range f.vars {
+			v := &f.vars[i]
+			f.all = append(f.all, *v)
+			if v.err != nil {
+				continue
+			}
+			fields, err := f.fieldsOf(v)
+			if err != nil {
+				fields = []variable{{Info: Info{Name: v.Name + "."}, from: v.from, err: err}}
+			}
+			f.all = append(f.all, fields...)
+		}
+	})
+	return f.all
+}
+
+// named are the variables among which a name is looked for: the fields of structs only where it is one's.
+func (f *File) named(name string) []variable {
+	if strings.Contains(name, ".") {
+		return f.flattened()
+	}
+	return f.vars
+}
+
+// Has says whether the file holds a variable, or a field of a struct ("s.field").
 func (f *File) Has(name string) bool {
-	for _, v := range f.vars {
+	for _, v := range f.named(name) {
 		if v.err == nil && v.Name == name {
 			return true
 		}
@@ -247,8 +303,9 @@ func (f *File) Path() string { return f.path }
 // find gives the variable of a name: the last one, as MATLAB and SciPy do, should there be several.
 func (f *File) find(name string) (*variable, error) {
 	var broken error
-	for i := len(f.vars) - 1; i >= 0; i-- {
-		v := &f.vars[i]
+	vars := f.named(name)
+	for i := len(vars) - 1; i >= 0; i-- {
+		v := &vars[i]
 		if v.err != nil {
 			broken = fmt.Errorf("%s: the variable at byte %d: %w", f.path, v.from, v.err)
 		} else if v.Name == name {
@@ -259,7 +316,7 @@ func (f *File) find(name string) (*variable, error) {
 		return nil, broken
 	}
 	var names []string
-	for _, v := range f.vars {
+	for _, v := range f.flattened() {
 		names = append(names, v.Name)
 	}
 	const most = 20
@@ -278,7 +335,7 @@ const (
 	wholeTimes = 64
 )
 
-// Read reads a variable whole.
+// Read reads a variable, or a field of a struct ("s.field"), whole.
 func (f *File) Read(name string) (*Array, error) {
 	v, err := f.find(name)
 	if err != nil {
@@ -297,16 +354,23 @@ func (f *File) read(v *variable) (*Array, error) {
 		return nil, err
 	}
 	c := cursor{b, f.order}
-	return c.array(0)
+	a, err := c.array(0)
+	if err == nil && v.field { // nameless there
+		named := *a
+		named.Name = v.Name
+		a = &named
+	}
+	return a, err
 }
 
 // whole reads the bytes of a variable.
 func (f *File) whole(v *variable) ([]byte, error) {
-	r, size, err := f.body(v)
+	r, err := f.body(v)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
+	size := r.size
 	if !v.compressed {
 		b := make([]byte, size)
 		_, err := io.ReadFull(r, b)
@@ -321,23 +385,10 @@ func (f *File) whole(v *variable) ([]byte, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	if err == nil {
-		err = drained(r)
+		err = r.finish()
 	}
 	if err != nil {
 		return nil, damaged(err)
 	}
 	return b.Bytes(), nil
-}
-
-// drained reads to the end of a compressed element, where its checksum is looked at.
-func drained(r io.Reader) error {
-	var rest [64]byte
-	for range 4 { // padding at most
-		if _, err := r.Read(rest[:]); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -107,6 +107,7 @@ type Info struct {
 	Dims    []int // at least two
 	Logical bool
 	Complex bool
+	Of      string // of objects, Object and Opaque: the name of their class, where the file says it
 }
 
 // Len is the number of elements.
@@ -153,7 +154,7 @@ func (c *cursor) element() (kind, []byte, error) {
 	return kind(word), data, nil
 }
 
-// head reads an array's flags, dimensions and name; nonzero is the flags' second word, for sparse arrays.
+// head reads an array's flags, dimensions and name.
 func (c *cursor) head() (Info, error) {
 	var i Info
 	k, b, err := c.element()
@@ -163,13 +164,20 @@ func (c *cursor) head() (Info, error) {
 	if k != miUint32 || len(b) != 8 {
 		return i, fmt.Errorf("array flags of kind %d and %d bytes: %w", k, len(b), errCut)
 	}
+	flagsData := b
 	flags := c.order.Uint32(b)
 	i.Class = Class(flags & 0xff)
 	i.Logical, i.Complex = flags&flagLogical != 0, flags&flagComplex != 0
 	if i.Class == Opaque { // no dimensions; its name comes at once
 		i.Dims = []int{1, 1}
-		i.Name, err = c.name()
-		return i, err
+		if i.Name, err = c.name(); err != nil {
+			return i, err
+		}
+		rest := *c
+		if system, err := rest.name(); err == nil && system == "MCOS" {
+			i.Of, _ = rest.name()
+		}
+		return i, nil
 	}
 	k, b, err = c.element()
 	if err != nil {
@@ -187,8 +195,18 @@ func (c *cursor) head() (Info, error) {
 		total *= max(d, 1)
 		i.Dims = append(i.Dims, int(d))
 	}
-	i.Name, err = c.name()
-	return i, err
+	if i.Name, err = c.name(); err != nil {
+		return i, err
+	}
+	if i.Class == Object {
+		rest := *c
+		i.Of, _ = rest.name()
+	}
+	// GNU Octave says uint8 of a sparse logical array; that it reserves places and begins with rows gives it away.
+	if places := c.order.Uint32(flagsData[4:]); places > 0 && i.Logical && i.Class == Uint8 && len(c.b) >= 8 && kind(c.order.Uint32(c.b)&0xffff) == miInt32 {
+		i.Class = Sparse
+	}
+	return i, nil
 }
 
 func (c *cursor) name() (string, error) {

@@ -15,14 +15,14 @@ type Stream struct {
 	order binary.ByteOrder
 	kind  kind
 	left  int64 // values still to come
-	r     io.ReadCloser
+	r     *body
 	buf   []byte
 
 	sparse      *Array
 	row, column int // of it, to be given next
 }
 
-// Stream opens a real numeric, logical or sparse variable for reading value after value.
+// Stream opens a real numeric, logical or sparse variable, or field of a struct ("s.field"), for reading value after value.
 func (f *File) Stream(name string) (*Stream, error) {
 	v, err := f.find(name)
 	if err != nil {
@@ -30,8 +30,7 @@ func (f *File) Stream(name string) (*Stream, error) {
 	}
 	s := &Stream{Info: v.Info, path: f.path, order: f.order, left: int64(v.Len())}
 	if v.Complex || !v.Class.numeric() && v.Class != Sparse {
-		a := Array{Info: v.Info}
-		return nil, fmt.Errorf("%s: variable %s is a %s; a matrix of real numbers is wanted", f.path, name, a.is())
+		return nil, fmt.Errorf("%s: variable %s is %w", f.path, name, v.refused("a matrix of real numbers is wanted", true))
 	}
 	if err := s.open(f, v); err != nil {
 		return nil, s.at(err)
@@ -51,12 +50,11 @@ func (s *Stream) open(f *File, v *variable) (err error) {
 	if s.left == 0 {
 		return nil
 	}
-	var size int64
-	if s.r, size, err = f.body(v); err != nil {
+	if s.r, err = f.body(v); err != nil {
 		return err
 	}
 	// The head, once more, and the tag of the values.
-	head := make([]byte, min(headSize, size))
+	head := make([]byte, min(headSize, s.r.size))
 	if _, err := io.ReadFull(s.r, head); err != nil {
 		return damaged(err)
 	}
@@ -94,7 +92,7 @@ func (s *Stream) Read(dst []float32) error {
 	}
 	s.left -= int64(len(dst))
 	if s.left == 0 && s.r != nil {
-		if err := drained(s.r); err != nil {
+		if err := s.r.finish(); err != nil {
 			return s.at(damaged(err))
 		}
 	}

@@ -148,7 +148,14 @@ func (s *Server) putClass(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusInsufficientStorage, "%v", err)
 		return
 	}
-	answer(w, code, map[string]any{"class": name, "classes": len(s.classes.Load().Names)})
+	said := map[string]any{"class": name, "classes": len(s.classes.Load().Names)}
+	if s.o.Doubt != nil {
+		if doubts := s.o.Doubt(name, vector); len(doubts) > 0 {
+			s.o.Log.Warn(strings.Join(doubts, "; "), "class", name)
+			said["doubts"] = doubts
+		}
+	}
+	answer(w, code, said)
 }
 
 // vector is a class's in the order of the model's attributes.

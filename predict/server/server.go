@@ -45,6 +45,8 @@ type Options struct {
 	Refused func(err error) int
 	// Lookup gives the vector of a class of that name or phrase, where the model was trained on word vectors; else nil.
 	Lookup func(ctx context.Context, class, phrase string) ([]float32, error)
+	// Doubt says what is odd about a description that is taken all the same; nil: nothing is.
+	Doubt func(class string, vector []float32) []string
 
 	MaxBody     int64         // bytes of a request; 0: 32 MB
 	MaxBodies   int64         // bytes of all requests at work together; 0: eight times MaxBody

@@ -99,6 +99,12 @@ func start(t *testing.T, o Options) (url string, stop func() error) {
 		}
 		return 0
 	}
+	o.Doubt = func(_ string, v []float32) []string {
+		if v[0] > 8 {
+			return []string{"too light"}
+		}
+		return nil
+	}
 	s, err := New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -189,7 +195,7 @@ func TestAnswers(t *testing.T) {
 
 		{"PUT", "/classes/dusk", "", `{"attributes": {"light": 0.5, "dark": 0.4}}`, 201, "dusk"},
 		{"GET", "/classes/dusk", "", "", 200, `"light":0.5`},
-		{"PUT", "/classes/dusk", "", `{"attributes": {"light": 9, "dark": 0}}`, 200, "dusk"},
+		{"PUT", "/classes/dusk", "", `{"attributes": {"light": 9, "dark": 0}}`, 200, `"doubts":["too light"]`},
 		{"POST", "/predict", "", "3", 200, `"class":"dusk"`},
 		{"GET", "/classes.csv", "", "", 200, "class,light,dark\nday,1,0\nnight,0,1\ndusk,9,0\n"},
 		{"PUT", "/classes/desert/sand", "", `{"attributes": {"light": 1, "dark": 0}}`, 201, "desert/sand"},

@@ -66,9 +66,10 @@ const address = c => 'classes/' + c.split('/').map(encodeURIComponent).join('/')
 
 async function change(c, options) {
   try {
-    await ask(address(c), options);
-    $('edited').className = '';
-    $('edited').textContent = options.method === 'DELETE' ? c + ' is removed' : c + ' can be named now';
+    const done = await ask(address(c), options);
+    const doubts = done?.doubts ?? [];
+    $('edited').className = doubts.length ? 'bad' : '';
+    $('edited').textContent = [options.method === 'DELETE' ? c + ' is removed' : c + ' can be named now', ...doubts].join('; ');
     await listClasses();
   } catch (e) {
     $('edited').className = 'bad';

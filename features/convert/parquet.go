@@ -1,0 +1,626 @@
+package convert
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/big"
+	"os"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/apache/arrow/go/v15/arrow/float16"
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/deprecated"
+	schema "github.com/parquet-go/parquet-go/format"
+)
+
+// parquetTable is a Parquet file of another program.
+type parquetTable struct {
+	path    string
+	temp    string
+	f       *os.File
+	file    *parquet.File
+	columns []Column
+	leaves  []parquetLeaf
+
+	elements []schema.SchemaElement // of the file's columns of values, by their index
+}
+
+// parquetLeaf is where the values of a column lie and how they are read.
+type parquetLeaf struct {
+	*parquet.Column
+	number func(v parquet.Value) float64
+	text   func(v parquet.Value) (string, error)
+	names  []string // texts that the numbers stand for
+}
+
+func openParquet(path string, o Options) (_ Table, err error) {
+	defer guarded(path, &err)
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	t := &parquetTable{path: path, temp: o.Temp, f: f}
+	if err := t.open(); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// guarded turns a panic of a library over damaged data into an error.
+func guarded(path string, err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("%s: damaged file: %v; copy or write it again", path, p)
+	}
+}
+
+func (t *parquetTable) open() error {
+	st, err := t.f.Stat()
+	if err != nil {
+		return err
+	}
+	var tail [8]byte
+	if _, err := t.f.ReadAt(tail[:], max(0, st.Size()-8)); err != nil || st.Size() < 12 ||
+		int64(binary.LittleEndian.Uint32(tail[:])) > st.Size()-12 {
+		return fmt.Errorf("%s is no whole Parquet file: it was cut off; copy or write it again", t.path)
+	}
+	t.file, err = parquet.OpenFile(t.f, st.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	if err != nil {
+		return fmt.Errorf("%s: no readable Parquet file: %w; copy it again, or write it anew (pandas: to_parquet(compression='snappy'); DuckDB: COPY ... (FORMAT parquet, COMPRESSION zstd))", t.path, err)
+	}
+	if n := t.file.NumRows(); n < 1 || n > math.MaxInt32 {
+		return fmt.Errorf("%s: %d rows", t.path, n)
+	}
+	about := t.metadata()
+	for _, e := range t.file.Metadata().Schema {
+		if e.Type.Valid {
+			t.elements = append(t.elements, e)
+		}
+	}
+	for _, root := range t.file.Root().Columns() {
+		for _, leaf := range parquetLeaves(root) {
+			c, l := t.column(root, leaf)
+			c.Rows = int(t.file.NumRows())
+			c.Index = about.index(c.Name)
+			if names := about.names[c.Name]; names != nil && c.Kind == Integer {
+				c.Kind, c.Type, l.names = Text, c.Type+", class labels", names
+			}
+			if c.List {
+				if c.Width, err = t.firstWidth(l); err != nil {
+					c.Kind, c.Why = Other, err.Error()
+				}
+			}
+			t.columns, t.leaves = append(t.columns, c), append(t.leaves, l)
+		}
+	}
+	return nil
+}
+
+// tableAbout is what a file's metadata say of its columns.
+type tableAbout struct {
+	indexes []string            // columns that are the index of a pandas frame
+	names   map[string][]string // Hugging Face's ClassLabel: what numbers stand for
+}
+
+func (t *parquetTable) metadata() tableAbout {
+	pandas, _ := t.file.Lookup("pandas")
+	huggingface, _ := t.file.Lookup("huggingface")
+	return aboutColumns(pandas, huggingface)
+}
+
+// aboutColumns reads the metadata that pandas and Hugging Face's datasets write, JSON both; what is not understood says nothing.
+func aboutColumns(pandas, huggingface string) tableAbout {
+	var p struct {
+		IndexColumns []any `json:"index_columns"` // names, or objects that describe a range
+	}
+	a := tableAbout{names: map[string][]string{}}
+	if json.Unmarshal([]byte(pandas), &p) == nil {
+		for _, c := range p.IndexColumns {
+			if name, ok := c.(string); ok {
+				a.indexes = append(a.indexes, name)
+			}
+		}
+	}
+	var h struct {
+		Info struct {
+			Features map[string]struct {
+				Names []string `json:"names"`
+				Type  string   `json:"_type"`
+			} `json:"features"`
+		} `json:"info"`
+	}
+	if json.Unmarshal([]byte(huggingface), &h) == nil {
+		for name, f := range h.Info.Features {
+			if f.Type == "ClassLabel" && len(f.Names) > 0 {
+				a.names[name] = f.Names
+			}
+		}
+	}
+	return a
+}
+
+func (a *tableAbout) index(name string) bool {
+	return slices.Contains(a.indexes, name) || strings.HasPrefix(name, "__index_level_")
+}
+
+// parquetLeaves are the columns of values below one of the file's columns that become columns of the table: of a struct with
+// a path (Hugging Face's image) that alone, of other structs all.
+func parquetLeaves(c *parquet.Column) []*parquet.Column {
+	if c.Leaf() {
+		return []*parquet.Column{c}
+	}
+	if path := c.Column("path"); path != nil && path.Leaf() && c.Column("bytes") != nil {
+		return []*parquet.Column{path}
+	}
+	var all []*parquet.Column
+	for _, below := range c.Columns() {
+		all = append(all, parquetLeaves(below)...)
+	}
+	return all
+}
+
+func (t *parquetTable) column(root, leaf *parquet.Column) (Column, parquetLeaf) {
+	c := Column{Name: root.Name(), Type: leaf.Type().String(), Width: 1, List: leaf.MaxRepetitionLevel() > 0}
+	if !root.Leaf() && leaf.MaxRepetitionLevel() == 0 && leaf.Name() != "path" {
+		c.Name += "." + leaf.Name() // a field of a struct
+	}
+	l := parquetLeaf{Column: leaf}
+	c.Kind = l.kind(&t.elements[leaf.Index()])
+	switch {
+	case c.Kind == Other:
+		c.Why = "values of type " + c.Type + " are neither numbers nor text"
+	case c.List:
+		c.Type = "list<" + c.Type + ">"
+		if c.Kind == Text {
+			c.Kind, c.Why = Other, "lists of text are not read"
+		}
+	}
+	return c, l
+}
+
+// kind finds out how the values of a leaf are read.
+func (l *parquetLeaf) kind(e *schema.SchemaElement) Kind {
+	var logical any = e.LogicalType.Value // of which the library's own type does not know all
+	if t := l.Type().LogicalType(); e.LogicalType.Value == nil {
+		if logical = nil; t != nil {
+			logical = t.Value
+		}
+	}
+	whole := func(f func(v parquet.Value) int64) Kind {
+		l.number = func(v parquet.Value) float64 { return float64(f(v)) }
+		l.text = func(v parquet.Value) (string, error) { return fmt.Sprint(f(v)), nil }
+		return Integer
+	}
+	number := func(f func(v parquet.Value) float64) Kind {
+		l.number = f
+		l.text = func(v parquet.Value) (string, error) { return decimalText(f(v)), nil }
+		return Number
+	}
+	switch t := logical.(type) {
+	case *schema.DecimalType:
+		scale := math.Pow10(int(t.Scale))
+		return number(func(v parquet.Value) float64 { return unscaled(v) / scale })
+	case *schema.Float16Type:
+		return number(func(v parquet.Value) float64 {
+			return float64(float16.FromBits(binary.LittleEndian.Uint16(v.ByteArray())).Float32())
+		})
+	case *schema.IntType:
+		switch {
+		case t.IsSigned && l.Type().Kind() == parquet.Int64:
+			return whole(parquet.Value.Int64)
+		case t.IsSigned:
+			return whole(func(v parquet.Value) int64 { return int64(v.Int32()) })
+		case l.Type().Kind() == parquet.Int32:
+			return whole(func(v parquet.Value) int64 { return int64(v.Uint32()) })
+		}
+		l.number = func(v parquet.Value) float64 { return float64(v.Uint64()) }
+		l.text = func(v parquet.Value) (string, error) { return fmt.Sprint(v.Uint64()), nil }
+		return Integer
+	case nil, *schema.StringType, *schema.EnumType, *schema.JsonType:
+	default:
+		return Other
+	}
+	switch l.Type().Kind() {
+	case parquet.Boolean:
+		l.number = func(v parquet.Value) float64 {
+			if v.Boolean() {
+				return 1
+			}
+			return 0
+		}
+		l.text = func(v parquet.Value) (string, error) { return fmt.Sprint(v.Boolean()), nil }
+		return Bool
+	case parquet.Int32:
+		return whole(func(v parquet.Value) int64 { return int64(v.Int32()) })
+	case parquet.Int64:
+		return whole(parquet.Value.Int64)
+	case parquet.Float:
+		return number(func(v parquet.Value) float64 { return float64(v.Float()) })
+	case parquet.Double:
+		return number(parquet.Value.Double)
+	case parquet.ByteArray, parquet.FixedLenByteArray:
+		if c := l.Type().ConvertedType(); logical == nil && c != nil && *c != deprecated.UTF8 && *c != deprecated.Enum && *c != deprecated.Json {
+			return Other // an interval
+		}
+		l.text = func(v parquet.Value) (string, error) {
+			if b := v.ByteArray(); !utf8.Valid(b) {
+				return "", errors.New("it holds bytes that are no text, such as those of a picture")
+			}
+			return string(v.ByteArray()), nil
+		}
+		return Text
+	}
+	return Other
+}
+
+// unscaled is a decimal without its point: a whole number of any storage, bytes in two's complement, the highest first.
+func unscaled(v parquet.Value) float64 {
+	switch v.Kind() {
+	case parquet.Int32:
+		return float64(v.Int32())
+	case parquet.Int64:
+		return float64(v.Int64())
+	}
+	b := v.ByteArray()
+	n := new(big.Int).SetBytes(b)
+	if len(b) > 0 && b[0]&0x80 != 0 {
+		n.Sub(n, new(big.Int).Lsh(big.NewInt(1), uint(8*len(b))))
+	}
+	f, _ := new(big.Float).SetInt(n).Float64()
+	return f
+}
+
+func (t *parquetTable) Path() string            { return t.path }
+func (t *parquetTable) Columns() []Column       { return t.columns }
+func (t *parquetTable) SHA256() (string, error) { return fileSHA256(t.path) }
+func (t *parquetTable) Close() error            { return t.f.Close() }
+
+func (t *parquetTable) Texts(columns ...int) (all [][]string, err error) {
+	defer guarded(t.path, &err)
+	all = make([][]string, len(columns))
+	for i, c := range columns {
+		l := t.leaves[c]
+		s := t.stream(l, 1)
+		for range t.columns[c].Rows {
+			v, err := s.take()
+			if err != nil {
+				return nil, err
+			}
+			text := ""
+			switch {
+			case v.IsNull():
+			default:
+				if text, err = l.text(v); err == nil && l.names != nil {
+					text, err = labelName(l.names, text)
+				}
+				if err != nil {
+					return nil, fmt.Errorf("%s: column %s: row %d: %w", t.path, t.columns[c].label(), len(all[i]), err)
+				}
+			}
+			all[i] = append(all[i], text)
+		}
+		if err := s.close(); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// sideBySide is how many columns are read at once; of each a page is in memory. More are brought into columns on disk first.
+const sideBySide = 256
+
+func (t *parquetTable) Values(columns ...int) (Values, error) {
+	v := &parquetValues{t: t, columns: columns}
+	for _, c := range columns {
+		v.streams = append(v.streams, t.stream(t.leaves[c], t.columns[c].Width))
+		v.width += t.columns[c].Width
+	}
+	return v, nil
+}
+
+// parquetValues are columns side by side.
+type parquetValues struct {
+	t       *parquetTable
+	columns []int
+	streams []*leafStream
+	width   int
+	at      int // row that comes next
+	group   int // of many columns: the row group that is spread, and its rows
+	lo, hi  int
+	spread  *npyArray
+	scratch []float32
+}
+
+func (v *parquetValues) Close() error {
+	var all []error
+	for _, s := range v.streams {
+		all = append(all, s.close())
+	}
+	if v.spread != nil {
+		v.spread.close()
+	}
+	return errors.Join(all...)
+}
+
+func (v *parquetValues) Read(ctx context.Context, lo, hi int, dst []float32) (err error) {
+	defer guarded(v.t.path, &err)
+	if len(v.columns) > sideBySide {
+		return v.readSpread(ctx, lo, hi, dst)
+	}
+	for v.at < lo { // what an earlier run has done already
+		n := min(lo-v.at, max(1, 1<<18/v.width))
+		v.scratch = slices.Grow(v.scratch[:0], n*v.width)[:n*v.width]
+		if err := v.rows(ctx, n, v.scratch); err != nil {
+			return err
+		}
+		v.at += n
+	}
+	v.at = hi
+	return v.rows(ctx, hi-lo, dst)
+}
+
+// rows reads the next n rows.
+func (v *parquetValues) rows(ctx context.Context, n int, dst []float32) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if len(v.streams) == 1 {
+		return v.streams[0].read(dst)
+	}
+	at := 0
+	for k, s := range v.streams {
+		width := v.t.columns[v.columns[k]].Width
+		part := make([]float32, n*width)
+		if err := s.read(part); err != nil {
+			return err
+		}
+		for i := range n {
+			copy(dst[i*v.width+at:], part[i*width:(i+1)*width])
+		}
+		at += width
+	}
+	return nil
+}
+
+// readSpread reads rows of very many columns by way of a temporary file, a row group at a time, so that not a page of each
+// column is in memory.
+func (v *parquetValues) readSpread(ctx context.Context, lo, hi int, dst []float32) error {
+	groups := v.t.file.RowGroups()
+	for lo < hi {
+		for lo >= v.hi {
+			if v.group == len(groups) {
+				return fmt.Errorf("%s: %w", v.t.path, io.ErrUnexpectedEOF)
+			}
+			n := int(groups[v.group].NumRows())
+			if v.lo, v.hi = v.hi, v.hi+n; lo < v.hi {
+				if err := v.spreadGroup(ctx, v.group, n); err != nil {
+					return err
+				}
+			}
+			v.group++
+		}
+		n := min(hi, v.hi) - lo
+		if err := v.spread.readRows(v.hi-v.lo, v.width, lo-v.lo, lo-v.lo+n, dst[:n*v.width]); err != nil {
+			return err
+		}
+		lo, dst = lo+n, dst[n*v.width:]
+	}
+	return nil
+}
+
+func (v *parquetValues) spreadGroup(ctx context.Context, group, rows int) error {
+	if v.spread != nil {
+		v.spread.close()
+	}
+	f, err := temporary(v.t.temp)
+	if err != nil {
+		return err
+	}
+	v.spread = columnwise(f, rows, v.width)
+	var raw []byte
+	values := make([]float32, rows)
+	for _, c := range v.columns {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		s := v.t.stream(v.t.leaves[c], v.t.columns[c].Width)
+		s.group = group
+		err := s.read(values)
+		if err := errors.Join(err, s.close()); err != nil {
+			return err
+		}
+		raw = raw[:0]
+		for _, x := range values {
+			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(x))
+		}
+		if _, err := f.Write(raw); err != nil {
+			return fmt.Errorf("a temporary copy of %s: %w", v.t.path, err)
+		}
+	}
+	return nil
+}
+
+// firstWidth is the length of the first row's list that there is; all others must have it too.
+func (t *parquetTable) firstWidth(l parquetLeaf) (int, error) {
+	s := t.stream(l, 0)
+	defer func() { _ = s.close() }() // it was only read
+	const most = 1 << 24
+	for range 1000 {
+		lists, values := 0, 0
+		for {
+			v, err := s.take()
+			if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+				return 0, err
+			}
+			if err != nil {
+				break
+			}
+			if v.RepetitionLevel() == 0 && lists+values > 0 {
+				s.at-- // the next row's
+				break
+			}
+			if v.RepetitionLevel() < l.MaxRepetitionLevel() {
+				lists++
+			}
+			if !v.IsNull() || v.DefinitionLevel() == l.MaxDefinitionLevel()-1 && l.Optional() {
+				values++
+			}
+			if values > most {
+				return 0, fmt.Errorf("%s: column %s: a row of more than %d values", t.path, l.name(), most)
+			}
+		}
+		switch {
+		case values > 0 && lists > 1 && lists != values:
+			return 0, fmt.Errorf("a row is a list of %d lists; flatten them", lists)
+		case values > 0:
+			return values, nil
+		case lists == 0:
+			return 0, errors.New("no row has values")
+		}
+	}
+	return 0, errors.New("the first 1,000 rows have no values")
+}
+
+func (l parquetLeaf) name() string { return strings.Join(l.Path(), ".") }
+
+// leafStream reads the values of a column through all row groups.
+type leafStream struct {
+	t      *parquetTable
+	leaf   parquetLeaf
+	width  int // values in a row
+	group  int
+	row    int // of those read
+	pages  parquet.Pages
+	page   parquet.Page
+	values parquet.ValueReader
+	buf    []parquet.Value
+	at, n  int
+}
+
+func (t *parquetTable) stream(l parquetLeaf, width int) *leafStream {
+	return &leafStream{t: t, leaf: l, width: width}
+}
+
+func (s *leafStream) close() error {
+	if s.page != nil {
+		parquet.Release(s.page)
+		s.page = nil
+	}
+	if s.pages == nil {
+		return nil
+	}
+	err := s.pages.Close()
+	s.pages = nil
+	return err
+}
+
+// take gives the next value, nulls included.
+func (s *leafStream) take() (parquet.Value, error) {
+	for s.at == s.n {
+		if err := s.fill(); err != nil {
+			return parquet.Value{}, fmt.Errorf("%s: column %s: %w", s.t.path, s.leaf.name(), err)
+		}
+	}
+	s.at++
+	return s.buf[s.at-1], nil
+}
+
+// fill reads some values of the page at hand, or opens the next.
+func (s *leafStream) fill() error {
+	if s.values != nil {
+		if s.buf == nil {
+			s.buf = make([]parquet.Value, 1024)
+		}
+		n, err := s.values.ReadValues(s.buf)
+		s.at, s.n = 0, n
+		if err != nil {
+			s.values = nil
+			if !errors.Is(err, io.EOF) {
+				return err
+			}
+		}
+		return nil
+	}
+	if s.page != nil {
+		parquet.Release(s.page)
+		s.page = nil
+	}
+	if s.pages == nil {
+		groups := s.t.file.RowGroups()
+		if s.group >= len(groups) {
+			return io.ErrUnexpectedEOF
+		}
+		s.pages = groups[s.group].ColumnChunks()[s.leaf.Index()].Pages()
+		s.group++
+	}
+	page, err := s.pages.ReadPage()
+	if errors.Is(err, io.EOF) {
+		err = s.pages.Close()
+		s.pages = nil
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	s.page, s.values = page, page.Values()
+	return nil
+}
+
+// read fills dst, whole rows of it. A missing value, or a row without a list, is NaN.
+func (s *leafStream) read(dst []float32) error {
+	for len(dst) > 0 {
+		v, err := s.take()
+		if err != nil {
+			return err
+		}
+		if s.width > 1 || s.leaf.MaxRepetitionLevel() > 0 {
+			if v.RepetitionLevel() != 0 {
+				return s.ragged()
+			}
+			if v.IsNull() && (v.DefinitionLevel() < s.leaf.MaxDefinitionLevel()-1 || !s.leaf.Optional()) { // no list, or an empty one
+				for i := range s.width {
+					dst[i] = float32(math.NaN())
+				}
+				dst = dst[s.width:]
+				s.row++
+				continue
+			}
+		}
+		for i := range s.width {
+			if i > 0 {
+				v, err = s.take()
+				if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+					return err
+				}
+				if err != nil || v.RepetitionLevel() == 0 {
+					return s.ragged()
+				}
+			}
+			dst[i] = s.float(v)
+		}
+		dst = dst[s.width:]
+		s.row++
+	}
+	return nil
+}
+
+func (s *leafStream) float(v parquet.Value) float32 {
+	if v.IsNull() {
+		return float32(math.NaN())
+	}
+	if v.Kind() == parquet.Float {
+		return v.Float()
+	}
+	return float32(s.leaf.number(v))
+}
+
+func (s *leafStream) ragged() error {
+	return fmt.Errorf("%s: column %s: row %d (from 0) or the one before it has not %d values as the first", s.t.path, s.leaf.name(), s.row, s.width)
+}

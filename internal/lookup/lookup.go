@@ -1,0 +1,71 @@
+// Package lookup finds files and tells what is not there from what could not be looked at. os.Stat answers both with an error
+// and filepath.Glob leaves out without a word what it may not read, so that "permission denied" and "too many open files" pass
+// for an empty folder.
+package lookup
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// Absent tells whether an error says that a file does not exist, or that what should be its folder is a file.
+func Absent(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) }
+
+// Exists tells whether there is such a file or folder; the error is why that cannot be known.
+func Exists(path string) (bool, error) {
+	switch _, err := os.Stat(path); {
+	case err == nil:
+		return true, nil
+	case Absent(err):
+		return false, nil
+	default:
+		return false, err
+	}
+}
+
+// Below lists what a pattern fits below a folder, in the order of names: its parts, which slashes separate, are those of
+// filepath.Match. A folder that is not there holds nothing; one that cannot be read is an error.
+func Below(dir, pattern string) ([]string, error) {
+	found := []string{dir}
+	for part := range strings.SplitSeq(pattern, "/") {
+		var next []string
+		for _, d := range found {
+			names, err := matching(d, part)
+			if err != nil {
+				return nil, err
+			}
+			next = append(next, names...)
+		}
+		found = next
+	}
+	return found, nil
+}
+
+func matching(dir, pattern string) ([]string, error) {
+	if !strings.ContainsAny(pattern, `*?[\`) {
+		path := filepath.Join(dir, pattern)
+		if ok, err := Exists(path); err != nil || !ok {
+			return nil, err
+		}
+		return []string{path}, nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil && !Absent(err) {
+		return nil, err
+	}
+	var found []string
+	for _, e := range entries {
+		ok, err := filepath.Match(pattern, e.Name())
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			found = append(found, filepath.Join(dir, e.Name()))
+		}
+	}
+	return found, nil
+}

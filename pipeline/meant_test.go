@@ -1,0 +1,92 @@
+package pipeline
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestDidYouMean: a slip of a command, flag, setting, method, data set, split, network, run or file's key is answered with what
+// was meant.
+func TestDidYouMean(t *testing.T) {
+	data, _, out := smallRun(t)
+	t.Chdir(t.TempDir())
+	if err := os.MkdirAll("data/photos", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	demo := " --dataset demo --out " + out
+	for command, say := range map[string]string{
+		"trian":                                `did you mean "train"?`,
+		"evalute":                              `did you mean "evaluate"?`,
+		"help trian":                           `did you mean "train"?`,
+		"train --epoch 3":                      "did you mean --epochs?",
+		"train --model x":                      "'vzsl extract'",
+		"extract --shard-row 3":                "did you mean --shard-rows?",
+		"train --method eszls":                 `did you mean "eszsl"?`,
+		"tune --method saw":                    `did you mean "sae"?`,
+		"compare --methods eszsl,devize":       `did you mean "devise"?`,
+		"fewshot --methods logisitc":           `did you mean "logistic"?`,
+		"train --preset papr":                  `did you mean "paper"?`,
+		"train --features l3":                  `did you mean "l2"?`,
+		"train --missing classmean":            `did you mean "class-mean"?`,
+		"attributes --layout fodler":           `did you mean "folder"?`,
+		"extract --engine nativ":               `did you mean "native"?`,
+		"attributes --dataset photo":           `did you mean "photos"?`,
+		"check photo":                          `did you mean "photos"?`,
+		"attributes --dataset suns":            `did you mean "sun"?`,
+		"download gloves":                      `did you mean "glove"?`,
+		"train --dataset dmeo --out " + out:    `did you mean "demo"?`,
+		"split --dataset dmeo --out " + out:    `did you mean "demo"?`,
+		"train --split dmeo" + demo:            `did you mean "demo"?`,
+		"split --split standart" + demo:        `did you mean "standard"?`,
+		"split --split picture" + demo:         `did you mean "pictured"?`,
+		"train --network dmo" + demo:           `did you mean "demo"?`,
+		"evaluate --run demo-demo-ezsl" + demo: `did you mean "demo-demo-eszsl"?`,
+		"report demo-demo-esszl --out " + out:  `did you mean "demo-demo-eszsl"?`,
+		"export --format onxn" + demo:          `did you mean "onnx"?`,
+	} {
+		if strings.HasPrefix(command, "extract") || strings.HasPrefix(command, "attributes --dataset s") {
+			command += " --data " + filepath.Join(data, "nowhere")
+		}
+		o := vzsl(t, strings.Fields(command)...)
+		if o.code != exitUsage && o.code != exitFailed || !strings.Contains(o.stderr, say) && !strings.Contains(o.stdout, say) {
+			t.Errorf("vzsl %s: exit code %d, not %s\n%s%s", command, o.code, say, o.stdout, o.stderr)
+		}
+	}
+	for text, say := range map[string]string{
+		"dateset = 'x'": `did you mean "dataset"?`, "[trian]\nepochs = 1": `did you mean "train"?`, "[train]\nepoch = 1": `did you mean "epochs"?`,
+	} {
+		refused(t, exitUsage, []string{say, "own.toml"}, "train", "--config", write(t, "own.toml", text))
+	}
+}
+
+// TestForeignSettings: a setting of another method changes nothing and is refused, from the command line and from the settings
+// file, with the one that was meant.
+func TestForeignSettings(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for command, say := range map[string]string{
+		"train --method devise --epochs 5":                   "--epochs is a setting of vzsl and vzsl-sharp; that of devise is --devise-epochs",
+		"train --devise-epochs 5":                            "that of vzsl is --epochs",
+		"train --method eszsl --learning-rate 1":             "those of eszsl are --eszsl-gamma, --eszsl-lambda",
+		"tune --method cmt --devise-learning-rate 1":         "that of cmt is --cmt-learning-rate",
+		"tune --method eszsl --sae-lambda 1":                 "that of eszsl is --eszsl-lambda",
+		"compare --methods eszsl,sae --epochs 3":             "none of which is among --methods",
+		"fewshot --methods eszsl,logistic --devise-epochs 3": "none of which is among --methods",
+		"train --method eszsl --preset paper":                "vzsl and vzsl-sharp",
+		"compare --methods eszsl,sae --preset paper":         "vzsl and vzsl-sharp",
+	} {
+		refused(t, exitUsage, []string{say}, strings.Fields(command)...)
+	}
+	write(t, "vzsl.toml", "epochs = 3\n")
+	refused(t, exitUsage, []string{"vzsl.toml: epochs", "that of devise is --devise-epochs"}, "train", "--method", "devise")
+	write(t, "vzsl.toml", "[tune]\nsae-lambda = 3\n")
+	refused(t, exitUsage, []string{"vzsl.toml: tune.sae-lambda", "that of eszsl is --eszsl-lambda"}, "tune", "--method", "eszsl")
+	write(t, "vzsl.toml", "[compare]\nepochs = 3\n")
+	refused(t, exitUsage, []string{"vzsl.toml: compare.epochs"}, "compare", "--methods", "eszsl")
+	// VZSL and VZSL# share theirs, and one of several methods is enough: these fail later, for want of features.
+	for _, command := range []string{"train --method vzsl-sharp --epochs 3", "compare --methods eszsl,vzsl --epochs 3", "fewshot --methods vzsl-sharp,eszsl --latent 3",
+		"compare --methods vzsl,eszsl --preset paper"} {
+		refused(t, exitFailed, []string{"no features there yet"}, append(strings.Fields(command), "--config", write(t, "empty.toml", ""))...)
+	}
+}

@@ -1,0 +1,123 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+
+	"vzsl/internal/lookup"
+	"vzsl/train"
+	"vzsl/train/method"
+)
+
+// What a long command is to leave behind is looked at before it begins: whether its folders can be written, and whether they
+// hold runs that it would not go on with.
+
+// writable tells why nothing could be written into a folder, which need not be there yet.
+func writable(dir string) error {
+	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
+		st, err := os.Stat(d)
+		switch {
+		case err == nil && !st.IsDir():
+			return fmt.Errorf("%s is a file, where a folder is to be: remove it or take another --out or --run", d)
+		case err == nil:
+			f, err := os.CreateTemp(d, ".vzsl-*")
+			if err != nil {
+				return fmt.Errorf("%s cannot be written: %w", dir, err)
+			}
+			return errors.Join(f.Close(), os.Remove(f.Name()))
+		case !lookup.Absent(err) || d == filepath.Dir(d):
+			return fmt.Errorf("%s cannot be written: %w", dir, err)
+		}
+	}
+}
+
+// tunable refuses a run's folder that a search could not leave its model in, or the models of so many seeds (0: one model).
+func (c *console) tunable(run string, seeds int, force bool) error {
+	dir := c.runDir(run)
+	if err := writable(dir); err != nil {
+		return err
+	}
+	there, err := seedsOf(dir)
+	if err != nil {
+		return err
+	}
+	if seeds == 0 && len(there) > 0 {
+		return fmt.Errorf("%s holds a run of several seeds: give --seeds too, or another --run", dir)
+	}
+	runs := []string{run}
+	for _, seed := range there {
+		runs = append(runs, seedRun(run, seed))
+	}
+	for i, r := range runs {
+		_, tuned, err := train.ReadSettings(c.runDir(r))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil && !force:
+			return err
+		case i == 0 && seeds > 0:
+			return fmt.Errorf("%s holds a run of one seed: take another folder with --run", dir)
+		case tuned == nil && !force:
+			return fmt.Errorf("%s: %w, which was not tuned; --force begins anew there, --run NAME takes another folder", c.runDir(r), train.ErrOtherRun)
+		}
+		if journal, err := lookup.Exists(filepath.Join(dir, tuningDir, train.JournalFile)); err != nil {
+			return err
+		} else if !journal && !force {
+			return fmt.Errorf("%s: %w, whose search is not there (%s); --force begins anew there, --run NAME takes another folder",
+				c.runDir(r), train.ErrOtherRun, filepath.Join(dir, tuningDir))
+		}
+	}
+	return nil
+}
+
+// oneKind keeps the seeds of a run of one kind, before n of them are trained from settings.Seed on: of the models that are there
+// with other settings those to be trained now are replaced, others removed, when that is asked for by force, or where a search has
+// gone on since; otherwise they are refused.
+func (c *console) oneKind(run string, settings train.Settings, n int, force, searched bool) error {
+	there, err := seedsOf(c.runDir(run))
+	if err != nil {
+		return err
+	}
+	var others []string
+	var left []uint64
+	for _, seed := range there {
+		was, tuned, err := train.ReadSettings(c.runDir(seedRun(run, seed)))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err == nil && sameSettings(was, settings):
+			continue
+		case err != nil && !force:
+			return err
+		case !force && (!searched || tuned == nil):
+			others = append(others, filepath.Base(seedRun(run, seed)))
+		}
+		if seed < settings.Seed || seed >= settings.Seed+uint64(n) {
+			left = append(left, seed)
+		}
+	}
+	if len(others) > 0 {
+		return fmt.Errorf("%s: %w: %s there with other settings; --force begins anew there, --run NAME takes another folder",
+			c.runDir(run), train.ErrOtherRun, strings.Join(others, ", "))
+	}
+	for _, seed := range left {
+		c.log.Info("a model of other settings is removed: the seeds of a run are of one kind", "run", seedRun(run, seed))
+		if err := os.RemoveAll(c.runDir(seedRun(run, seed))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sameSettings tells whether two runs differ in nothing but the seed.
+func sameSettings(a, b train.Settings) bool {
+	for _, s := range []*train.Settings{&a, &b} {
+		s.Seed, s.Configs = 0, map[string]method.Config{s.Method: s.Config()}
+	}
+	return reflect.DeepEqual(a, b)
+}
