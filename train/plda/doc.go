@@ -23,7 +23,8 @@
 //     r_i = alpha_i / G_ii exactly;
 //   - E = r'r/S has the eigenvectors V and eigenvalues e. In their coordinates tau_j = e_j + floor mean(e), and floor mean(e)
 //     in all others, where the means of the seen classes, and so all prototypes, agree: zero-shot scores need the S first
-//     coordinates alone, which is two matrix products.
+//     coordinates alone, which is two matrix products. In the others all classes share one variance outside the transductive
+//     setting.
 //
 // Given unlabelled images of classes known by their attributes (transductive), expectation and maximisation alternate: with
 // L the scores of a class's posterior without its log term, over a temperature, and b the log of the class's share,

@@ -172,6 +172,27 @@ func (m *Model) tauAt(j int) float64 {
 	return m.floor
 }
 
+// unknown are the weights 1/(1+v) of a class of which nothing is known, in k coordinates. Beyond the span of the means all classes
+// share the variance of one with as many images as the known ones have on average: shrunk variances within classes are well below
+// the 1 that is assumed, so that over hundreds of coordinates differences of v would decide between classes with more and with
+// fewer images, whatever the image. In the transductive setting, where biases make up for that, each has its own.
+func (m *Model) unknown(k int) []float64 {
+	w := make([]float64, k)
+	n := 0.0
+	if !m.transductive {
+		for _, c := range m.known {
+			n += c.n / float64(len(m.known))
+		}
+	}
+	for j := range w {
+		w[j] = 1 / (1 + m.tauAt(j))
+		if j >= m.rank {
+			w[j] = 1 / (1 + 1/(1/m.floor+n))
+		}
+	}
+	return w
+}
+
 // posteriors are those of classes: from their attributes and from the images there are of them.
 func (m *Model) posteriors(classes [][]float32) *gaussians {
 	g := &gaussians{c: len(classes), k: m.rank, everywhere: true}
@@ -183,10 +204,7 @@ func (m *Model) posteriors(classes [][]float32) *gaussians {
 			g.k, g.everywhere = m.dims, false
 		}
 	}
-	g.unknown = make([]float64, g.k)
-	for j := range g.unknown {
-		g.unknown[j] = 1 / (1 + m.tauAt(j))
-	}
+	g.unknown = m.unknown(g.k)
 	p := m.prototypes(classes)
 	g.mean, g.w, g.constant = make([]float64, g.c*g.k), make([]float64, g.c*g.k), make([]float64, g.c)
 	for i, row := range at {
@@ -201,6 +219,9 @@ func (m *Model) posteriors(classes [][]float32) *gaussians {
 			seen, prior = row, m.prior.RawRowView(row)
 		}
 		m.posterior(g.mean[i*g.k:(i+1)*g.k], g.w[i*g.k:(i+1)*g.k], prior, n, sum, seen)
+		if !m.transductive && g.k > m.rank {
+			copy(g.w[i*g.k+m.rank:(i+1)*g.k], g.unknown[m.rank:])
+		}
 		g.constant[i] += m.constant(g.mean[i*g.k:(i+1)*g.k], g.w[i*g.k:(i+1)*g.k], g.unknown)
 	}
 	g.linear, g.quadratic = make([]float64, g.c*g.k), make([]float64, g.c*g.k)

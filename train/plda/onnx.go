@@ -44,12 +44,9 @@ func (m *Model) Graphs(g *onnxfile.Graph, prefix, features, attributes string) (
 	}
 	kernel := node("Add", node("MatMul", a, g.Doubles(prefix+"seen", transposed(m.seen), m.attribute, s)), one)
 	kernel = node("Mul", kernel, kernel)
-	alpha, unknown := make([]float64, s*k), make([]float64, k)
+	alpha, unknown := make([]float64, s*k), m.unknown(k)
 	for i := range s {
 		copy(alpha[i*k:], m.alpha.RawRowView(i))
-	}
-	for j := range unknown {
-		unknown[j] = 1 / (1 + m.tauAt(j))
 	}
 	prototypes := node("MatMul", kernel, g.Doubles(prefix+"alpha", alpha, s, k))
 	linear := node("Mul", prototypes, g.Doubles(prefix+"unknown", unknown, 1, k))

@@ -45,6 +45,22 @@ def posterior(c, n=0.0, s=0.0):
     return v @ (np.linalg.solve(tau, prior) + s), v
 
 
+span = np.linalg.svd(Y)[2][:rank]
+beyond = np.eye(D) - span.T @ span
+
+
+def inductive(y, mean, v, n):
+    """log N(y; mean, I + v) - log N(y; 0, I + tau) in the span of the means, and with the one variance of n images beyond it."""
+    def density(y, mu, cov):
+        d = y - mu
+        return -0.5 * np.einsum("ij,ij->i", d, np.linalg.solve(cov, d.T).T) - 0.5 * np.linalg.slogdet(cov)[1]
+    within = lambda cov: span @ (np.eye(D) + cov) @ span.T
+    ys, yb = y @ span.T, y @ beyond
+    w = 1 / (1 + 1 / (1 / (floor * np.trace(E) / rank) + n))
+    out = density(ys, mean @ span.T, within(v)) - density(ys, 0, within(tau))
+    return out - 0.5 * w * (((yb - mean @ beyond) ** 2).sum(1) - (yb**2).sum(1))
+
+
 def log_ratio(y, mean, v, log=True):
     """log N(y; mean, I + v) - log N(y; 0, I + tau), without the determinants if not log."""
     def density(mu, cov):
@@ -55,7 +71,9 @@ def log_ratio(y, mean, v, log=True):
 
 
 def scores(x, classes, images={}, log=True, bias=None):
-    out = [log_ratio(white(x), *posterior(c, *images.get(c, (0.0, 0.0))), log) for c in classes]
+    known = np.mean([n for n, _ in images.values()]) if images else 0.0
+    score = (lambda *a: inductive(*a, known)) if log else (lambda *a: log_ratio(*a, False))
+    out = [score(white(x), *posterior(c, *images.get(c, (0.0, 0.0)))) for c in classes]
     return np.array(out).T + (0 if bias is None else bias)
 
 
