@@ -84,7 +84,11 @@ func (g *grid) search(ctx context.Context, axes []*axis, model func(c method.Cho
 	for i, a := range axes {
 		all[i] = method.Axis{Name: a.name, Values: a.values}
 	}
-	notes, err := method.Search(all, g.validation != nil, g.s.Log, func(c method.Choice, _, total int) (float64, error) {
+	grow := method.Fixed
+	if g.validation != nil {
+		grow = method.Widened
+	}
+	notes, err := method.Search(all, grow, g.s.Log, func(c method.Choice, _, total int) (float64, error) {
 		m, err := model(c)
 		if err != nil {
 			return 0, err

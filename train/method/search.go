@@ -13,14 +13,17 @@ type Axis struct {
 	Values []float64
 }
 
-// widenings is how often a grid grows beyond an end of an axis.
-const widenings = 3
+// How often a grid grows beyond an end of an axis.
+const (
+	Fixed   = -1 // nothing validates: no edge is looked for
+	Told    = 0  // a best point on an edge is told of
+	Widened = 3
+)
 
 // Search tries every point of a grid, the first axis varying slowest, and keeps the one of the largest accuracy, the first of equal
-// ones. With widen the grid grows where that one lies on the edge of an axis with several values, by the ratio of the two values
-// there, a few times at most, the other coefficients staying as they are. What is still on an edge then is told, in the log and by
-// notes.
-func Search(axes []Axis, widen bool, log *slog.Logger, try func(c Choice, done, total int) (accuracy float64, err error)) (notes []string, err error) {
+// ones. Where that one lies on the edge of an axis with several values the grid grows, by the ratio of the two values there, as often
+// as grow says, the other coefficients staying as they are. What is still on an edge then is told, in the log and by notes.
+func Search(axes []Axis, grow int, log *slog.Logger, try func(c Choice, done, total int) (accuracy float64, err error)) (notes []string, err error) {
 	var best Choice
 	most, done, total := 0.0, 0, 1
 	for _, a := range axes {
@@ -45,7 +48,7 @@ func Search(axes []Axis, widen bool, log *slog.Logger, try func(c Choice, done, 
 			return nil, err
 		}
 	}
-	if !widen {
+	if grow == Fixed {
 		return nil, nil
 	}
 	if log == nil {
@@ -55,7 +58,7 @@ func Search(axes []Axis, widen bool, log *slog.Logger, try func(c Choice, done, 
 	left := make([][2]int, len(axes)) // widenings, downwards and upwards
 	for i, a := range axes {
 		tried[i] = slices.Sorted(slices.Values(a.Values))
-		left[i] = [2]int{widenings, widenings}
+		left[i] = [2]int{grow, grow}
 	}
 	for moved := true; moved; {
 		moved = false

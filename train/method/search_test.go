@@ -22,7 +22,7 @@ func TestSearch(t *testing.T) {
 	} {
 		var all []Choice
 		best, most := Choice{}, math.Inf(-1)
-		notes, err := Search([]Axis{{"a", []float64{10, 1, 100}}, {"b", []float64{0.1, 1, 10}}}, true, nil, func(c Choice, done, total int) (float64, error) {
+		notes, err := Search([]Axis{{"a", []float64{10, 1, 100}}, {"b", []float64{0.1, 1, 10}}}, Widened, nil, func(c Choice, done, total int) (float64, error) {
 			all = append(all, c)
 			if done != len(all) || total < done {
 				t.Errorf("try %d of %d", done, total)
@@ -45,13 +45,17 @@ func TestSearch(t *testing.T) {
 			t.Errorf("peak %v, %v: %d tries, notes %q", x.peak, x.other, len(all), notes)
 		}
 	}
-	// Nothing is widened where nothing validates, or a coefficient is given.
 	n := 0
-	if _, err := Search([]Axis{{"a", []float64{1, 2}}}, false, nil, func(Choice, int, int) (float64, error) { n++; return 0, nil }); err != nil || n != 2 {
+	if notes, err := Search([]Axis{{"a", []float64{1, 2}}}, Told, nil, func(c Choice, _, _ int) (float64, error) { n++; return c["a"], nil }); err != nil || n != 2 || len(notes) != 1 {
+		t.Errorf("%d tries, notes %q, %v", n, notes, err)
+	}
+	// Nothing is widened where nothing validates, or a coefficient is given.
+	n = 0
+	if _, err := Search([]Axis{{"a", []float64{1, 2}}}, Fixed, nil, func(Choice, int, int) (float64, error) { n++; return 0, nil }); err != nil || n != 2 {
 		t.Errorf("%d tries, %v", n, err)
 	}
 	var order []float64
-	if _, err := Search([]Axis{{"a", []float64{3}}, {"b", []float64{2, 1}}}, false, nil, func(c Choice, _, _ int) (float64, error) { order = append(order, c["b"]); return 0, nil }); err != nil || !slices.Equal(order, []float64{2, 1}) {
+	if _, err := Search([]Axis{{"a", []float64{3}}, {"b", []float64{2, 1}}}, Fixed, nil, func(c Choice, _, _ int) (float64, error) { order = append(order, c["b"]); return 0, nil }); err != nil || !slices.Equal(order, []float64{2, 1}) {
 		t.Errorf("order %v, %v", order, err)
 	}
 }

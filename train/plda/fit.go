@@ -68,8 +68,7 @@ func (c *Config) WarnPrior(p *method.Problem, log *slog.Logger) {
 }
 
 // Grid gives a model for each point of the grid, or for the choice made; where nothing validates, for the first value of each
-// coefficient. The models know the images of the classes known by a few. each tells the accuracy, by which the grid is widened
-// where the best point lies on its edge.
+// coefficient. The models know the images of the classes known by a few. each tells the accuracy.
 func (c *Config) Grid(ctx context.Context, p *method.Problem, s *method.Session, each func(c method.Choice, m *Model, done, total int) (accuracy float64, err error)) (notes []string, err error) {
 	if p.Train.Len() == 0 || len(p.Train.Attributes) == 0 {
 		return nil, errors.New("no samples to train on")
@@ -98,7 +97,11 @@ func (c *Config) Grid(ctx context.Context, p *method.Problem, s *method.Session,
 		return nil, err
 	}
 	spaces := map[float64]*Space{}
-	return method.Search(axes, validates, s.Log, func(choice method.Choice, done, total int) (float64, error) {
+	grow := method.Fixed
+	if validates { // it does not grow: accuracies are flat over decades, and a few classes would lead it anywhere
+		grow = method.Told
+	}
+	return method.Search(axes, grow, s.Log, func(choice method.Choice, done, total int) (float64, error) {
 		if ctx.Err() != nil {
 			return 0, context.Cause(ctx)
 		}
