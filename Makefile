@@ -23,7 +23,7 @@ table   := $(OUT)/features/$(DATASET)/classes.parquet
 roles   := $(OUT)/features/$(DATASET)/splits/$(SPLIT).parquet
 
 .DEFAULT_GOAL := help
-.PHONY: help build extract attributes split train tune evaluate verify demo test test-long interop interop-packages pages page-packages fuzz bench lint vet tidy-check docs generate generate-check install release container clean
+.PHONY: help build extract attributes split train tune evaluate verify demo test test-long test-arm64 test-onnxruntime interop interop-packages pages page-packages fuzz bench lint vet tidy-check docs generate generate-check install release container clean
 
 help: ## this list
 	@echo 'vzsl: zero-shot learning, from pixels to a report'
@@ -74,6 +74,10 @@ test: ## the tests that take seconds
 test-long: ## every test, the long ones too: an hour or two, 9 GB in TMPDIR
 	VZSL_LONG=1 $(GO) test -timeout 3h ./...
 
+QEMU_ARM64 ?= $(shell command -v qemu-aarch64-static || command -v qemu-aarch64)
+test-arm64: ## the kernels' and the engine's tests for arm64, under qemu (Debian: qemu-user-static)
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -short -exec '$(QEMU_ARM64)' ./internal/kernels ./extract/engine/native
+
 # What our files are read with. Once installed, make test uses it too.
 INTEROP := internal/interop/testdata
 $(INTEROP)/node_modules/.package-lock.json: $(INTEROP)/package-lock.json
@@ -81,6 +85,11 @@ $(INTEROP)/node_modules/.package-lock.json: $(INTEROP)/package-lock.json
 	touch $@
 
 interop-packages: $(INTEROP)/node_modules/.package-lock.json
+
+# The library for the engine onnxruntime that onnxruntime-node brings along.
+ORT_LIBRARY = $(firstword $(wildcard $(CURDIR)/$(INTEROP)/node_modules/onnxruntime-node/bin/napi-v*/linux/$(patsubst amd64,x64,$(shell $(GO) env GOARCH))/libonnxruntime.so.1))
+test-onnxruntime: interop-packages ## the engine onnxruntime, on Linux, with the library of npm's onnxruntime-node (needs a C compiler)
+	VZSL_ONNXRUNTIME_LIB=$(ORT_LIBRARY) CGO_ENABLED=1 $(GO) test -count=1 -tags onnxruntime ./extract/engine/onnxruntime
 
 # The programs whose lack fails these tests; those of others skip.
 REQUIRE ?= node,python

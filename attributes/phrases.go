@@ -3,10 +3,12 @@ package attributes
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
 
+	"vzsl/features/convert"
 	"vzsl/internal/delimited"
 )
 
@@ -22,7 +24,7 @@ var wnidOnly = regexp.MustCompile(`^n\d{8}$`)
 
 // ReadPhrases reads lines "class<tab>phrase, phrase". Without a tab the line begins with the name of a class and a blank, as in
 // WordNet's and ILSVRC's lists of synsets. classes go by name or, where wnids holds one, by WordNet id; blank lines and comments
-// (a # and a blank) are left out. Lines that name no class are listed, but for a list that goes by WordNet ids: it names others
+// (a # and a blank) are left out. A table with a column of classes and one of phrases, in any format of [convert.Open], does too. Lines that name no class are listed, but for a list that goes by WordNet ids: it names others
 // too. A line is refused where it can only be a mistake: it has no phrase, its class has one already, two classes fit it, or its
 // name is written otherwise than that of a class that has no line.
 func ReadPhrases(path string, classes, wnids []string) (*Phrases, error) {
@@ -37,7 +39,7 @@ func ReadPhrases(path string, classes, wnids []string) (*Phrases, error) {
 		r.folded[fold(norm.NFC.String(c))] = c
 	}
 	r.Of = map[string]string{}
-	if err := delimited.Lines(path, r.line); err != nil {
+	if err := r.read(path); err != nil {
 		return nil, err
 	}
 	byID := 0 // lines of other WordNet ids
@@ -76,6 +78,48 @@ type unmatchedLine struct {
 	name string
 }
 
+var (
+	wantedClasses = convert.Wanted{What: "class names", Flag: "a header", Usual: []string{"class", "classes", "class_name", "name", "wnid"}}
+	wantedPhrases = convert.Wanted{What: "phrases", Flag: "a header", Usual: []string{"phrase", "phrases", "words", "text", "synonyms", "names", "description"}}
+)
+
+// read takes a table of classes and phrases, in any format, or lines.
+func (r *phraseReader) read(path string) error {
+	format, err := convert.Detect(path)
+	if err != nil {
+		return err
+	}
+	if (format == "csv" || format == "text") && !hasHeader(path, wantedClasses, wantedPhrases) {
+		return delimited.Lines(path, r.line)
+	}
+	columns, err := convert.ReadTexts(path, wantedClasses, wantedPhrases)
+	if err != nil {
+		return err
+	}
+	for i, class := range columns[0] {
+		r.Lines++
+		if err := r.entry(i+1, norm.NFC.String(class), columns[1][i]); err != nil {
+			return fmt.Errorf("%s: row %d: %w", path, i+1, err)
+		}
+	}
+	return nil
+}
+
+// hasHeader tells of a text whether its first row names the columns that are wanted.
+func hasHeader(path string, wanted ...convert.Wanted) bool {
+	r, err := delimited.Open(path)
+	if err != nil {
+		return false
+	}
+	defer r.Close()
+	for _, w := range wanted {
+		if !slices.ContainsFunc(r.Header(), func(h string) bool { return slices.Contains(w.Usual, strings.ToLower(h)) }) {
+			return false
+		}
+	}
+	return true
+}
+
 func (r *phraseReader) line(number int, text string) error {
 	if text == "#" || strings.HasPrefix(text, "# ") || strings.HasPrefix(text, "#\t") {
 		return nil
@@ -89,9 +133,14 @@ func (r *phraseReader) line(number int, text string) error {
 			return err
 		}
 	}
+	return r.entry(number, name, phrase)
+}
+
+// entry takes a class and its phrase.
+func (r *phraseReader) entry(number int, name, phrase string) error {
 	name, phrase = strings.TrimSpace(name), strings.TrimSpace(phrase)
 	if phrase == "" || name == "" {
-		return fmt.Errorf("expected \"class<tab>phrase, phrase\", found %q", text)
+		return fmt.Errorf("expected \"class<tab>phrase, phrase\", found %q", strings.TrimSpace(name+"\t"+phrase))
 	}
 	class, known := r.class[name]
 	if !known {

@@ -94,3 +94,11 @@ func FuzzPhrases(f *testing.F) {
 		}
 	})
 }
+
+// A table of classes and phrases is read by its header.
+func TestPhrasesTable(t *testing.T) {
+	p, err := ReadPhrases(write(t, filepath.Join(t.TempDir(), "names.csv"), "id,class,phrase\n1,killer whale,\"orca, grampus\"\n2,cow,ox\n"), []string{"killer whale", "bat"}, nil)
+	if err != nil || p.Of["killer whale"] != "orca, grampus" || p.Lines != 2 || len(p.Unmatched) != 1 {
+		t.Errorf("%+v, %v", p, err)
+	}
+}

@@ -166,8 +166,7 @@ func (f *wordFile) textWord(w *wanted, number int, line []byte) error {
 		end = tab
 	}
 	first := line[:end]
-	slot, ok := w.find(first)
-	if !ok {
+	if _, ok := w.find(first); !ok {
 		if _, spaced := w.first[string(first)]; !spaced {
 			return nil
 		}
@@ -177,7 +176,8 @@ func (f *wordFile) textWord(w *wanted, number int, line []byte) error {
 	if !ok {
 		return fmt.Errorf("%s:%d: expected a word and %d numbers, found %d fields", f.path, number, f.dim, len(bytes.FieldsFunc(line, asciiSpace)))
 	}
-	if slot, ok = w.find(word); !ok {
+	slot, ok := w.find(word)
+	if !ok {
 		return nil
 	}
 	v := make([]float32, f.dim)

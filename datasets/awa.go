@@ -140,7 +140,7 @@ func openAwA1(dir string) (*Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.note("AwA1's pictures are not handed round; its features are: 'vzsl import text' takes a folder of them, as %s", filepath.Join(d.Root, "Features", "vgg19"))
+	d.note("AwA1's pictures are not handed round; its features are: 'vzsl import' takes a folder of them, as %s", filepath.Join(d.Root, "Features", "vgg19"))
 	return d, d.check()
 }
 

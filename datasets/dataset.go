@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"sort"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -30,6 +31,9 @@ type Dataset struct {
 	Notes     []string // what is odd but allowed, one line each
 	// Unpictured says the same of pictures that are not there: no matter where features come from elsewhere.
 	Unpictured []string
+
+	// Unusable says why an image cannot be used that need not be read to know it, by its path.
+	Unusable map[string]string
 }
 
 // layouts by name.
@@ -84,7 +88,15 @@ func (d *Dataset) check() error {
 		names[c.Name] = struct{}{}
 	}
 	paths := make(map[string]struct{}, len(d.Images))
-	for _, m := range d.Images {
+	for i := range d.Images {
+		m := &d.Images[i]
+		if !utf8.ValidString(m.Path) { // an old archive's Latin-1
+			if d.Unusable == nil {
+				d.Unusable = map[string]string{}
+			}
+			m.Path = Printable(m.Path)
+			d.Unusable[m.Path] = "its name is not UTF-8 text, and cannot be stored: rename it"
+		}
 		if err := validName("image", m.Path); err != nil {
 			return err
 		}
@@ -94,6 +106,15 @@ func (d *Dataset) check() error {
 		paths[m.Path] = struct{}{}
 	}
 	return nil
+}
+
+// Printable is a file's name with what is not UTF-8 in it escaped.
+func Printable(name string) string {
+	if utf8.ValidString(name) {
+		return name
+	}
+	q := strconv.Quote(name)
+	return q[1 : len(q)-1]
 }
 
 func validName(what, name string) error {

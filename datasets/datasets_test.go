@@ -201,12 +201,12 @@ func TestFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	images := []Image{{Path: "ape/a.webp", Class: 0}, {Path: "zebra/10.png", Class: 1}, {Path: "zebra/2.JPG", Class: 1}}
+	images := []Image{{Path: "ape/a.webp", Class: 0}, {Path: "zebra/10.png", Class: 1}, {Path: "zebra/2.JPG", Class: 1}, {Path: "zebra/old/1.jpg", Class: 1}}
 	want := &Dataset{Name: "folder", Root: dir, ImageRoot: dir, Classes: []Class{{Name: "ape"}, {Name: "zebra"}}, Images: images, Notes: d.Notes, Unpictured: d.Unpictured}
 	if diff := cmp.Diff(want, d); diff != "" {
 		t.Error(diff)
 	}
-	wantNotes(t, d, "1 pictures lie in", "zebra holds 1 folders", "zebra holds 1 files that are no pictures", "1 folders without pictures", "left out: empty")
+	wantNotes(t, d, "1 pictures lie in", "zebra: 1 of its 3 pictures lie in folders within it", "zebra holds 1 files that are no pictures", "1 folders without pictures", "left out: empty")
 
 	// A class that is described only joins at the end and leaves the identity of the features alone.
 	write(t, filepath.Join(dir, ClassFile), "\ufeffclass;x\r\nzebra;0,5\r\n\"bear\";1\r\nape;1\r\n")
@@ -324,7 +324,7 @@ func TestFolderErrors(t *testing.T) {
 	if d, err = Open("folder", dir); err != nil || len(d.Classes) != 1 {
 		t.Errorf("%+v, %v", d, err)
 	}
-	wantNotes(t, d, "to be imported", "train holds 1 folders")
+	wantNotes(t, d, "to be imported", "train holds 1 folders and no pictures of its own; a row in classes.csv makes it a class")
 	if err := os.Remove(filepath.Join(dir, "classes.csv")); err != nil {
 		t.Fatal(err)
 	}

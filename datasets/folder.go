@@ -18,13 +18,24 @@ import (
 // ClassFile is the file in an own folder that describes the classes, those without images too.
 const ClassFile = "classes.csv"
 
-// imageExtensions of the formats that can be decoded. What a file really holds is found out when it is read.
+// imageExtensions of pictures. What a file really holds is found out when it is read; of HEIC, AVIF, JPEG XL and JPEG 2000, which
+// are not, that they are to be converted.
 var imageExtensions = map[string]bool{
-	".jpg": true, ".jpeg": true, ".jpe": true, ".jfif": true, ".png": true, ".gif": true, ".bmp": true, ".webp": true,
+	".jpg": true, ".jpeg": true, ".jpe": true, ".jfif": true, ".png": true, ".gif": true, ".bmp": true, ".dib": true, ".webp": true,
+	".tif": true, ".tiff": true, ".heic": true, ".heif": true, ".hif": true, ".avif": true, ".jxl": true, ".jp2": true, ".j2k": true,
 }
 
 // IsPicture tells by its extension whether a file is a picture.
 func IsPicture(name string) bool { return imageExtensions[strings.ToLower(filepath.Ext(name))] }
+
+// Unread tells by its extension whether a picture is of a format that is not read.
+func Unread(name string) bool {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".j2k":
+		return true
+	}
+	return false
+}
 
 // systemFolders are folders that operating systems, archives and storage servers put beside pictures. They hold thumbnails,
 // deleted files or attributes, never a class, unless the class file has a row of that name.
@@ -36,7 +47,7 @@ var systemFolders = map[string]bool{
 // OpenFolder reads an own dataset: <class>/<image>. Classes that have no images, those to be recognised from their
 // description alone, are the further rows of the class file (a table as [convert.ReadClassNames] reads it); "" means classes.csv in
 // dir where there is one. A class file may stand there without any pictures. A folder
-// without pictures that no row describes is no class.
+// without pictures of its own that no row describes is no class. Pictures in folders within a class's belong to it, too.
 //
 // Classes with images come first, sorted by name, then those without in the order of the class file: describing one more
 // class changes no label of a class with images, and appending a row no label at all. The ID of a class is its row in the
@@ -85,6 +96,11 @@ func OpenFolder(dir, classFile string, columns convert.Choice) (*Dataset, error)
 		if err != nil {
 			return nil, err
 		}
+		if len(f.images) > 0 || row[class] > 0 {
+			if err := f.readDeeper(dir, name); err != nil {
+				return nil, err
+			}
+		}
 		if len(f.images) == 0 {
 			bare = append(bare, f)
 			continue
@@ -110,8 +126,9 @@ func OpenFolder(dir, classFile string, columns convert.Choice) (*Dataset, error)
 // classFolder is a folder of pictures.
 type classFolder struct {
 	name    string   // as on the disk
-	images  []string // file names, sorted
-	folders []string // within it, which are not read
+	images  []string // file names, in folders within it with these, sorted
+	folders []string // within it
+	deeper  int      // images in these
 	other   int      // files that are no pictures
 }
 
@@ -139,6 +156,27 @@ func readClassFolder(dir, name string) (*classFolder, error) {
 	return f, nil
 }
 
+// readDeeper adds the pictures in the folders within, at any depth; links to folders are not followed.
+func (f *classFolder) readDeeper(dir, name string) error {
+	direct := len(f.images)
+	for i := 0; i < len(f.folders); i++ {
+		inner, err := readClassFolder(filepath.Join(dir, name), f.folders[i])
+		if err != nil {
+			return err
+		}
+		for _, file := range inner.images {
+			f.images = append(f.images, f.folders[i]+"/"+file)
+		}
+		for _, folder := range inner.folders {
+			f.folders = append(f.folders, f.folders[i]+"/"+folder)
+		}
+		f.other += inner.other
+	}
+	f.deeper = len(f.images) - direct
+	sort.Strings(f.images)
+	return nil
+}
+
 // noteFolders says what was left out.
 func (d *Dataset) noteFolders(found map[string]*classFolder, bare []*classFolder, row map[string]int, loose int) {
 	if loose > 0 {
@@ -151,8 +189,11 @@ func (d *Dataset) noteFolders(found map[string]*classFolder, bare []*classFolder
 	slices.SortFunc(all, func(a, b *classFolder) int { return strings.Compare(a.name, b.name) })
 	for _, f := range all {
 		class := len(f.images) > 0 || row[norm.NFC.String(f.name)] > 0
-		if len(f.folders) > 0 {
-			d.note("%s holds %d folders; only the pictures in the class folder itself are read", f.name, len(f.folders))
+		if f.deeper > 0 {
+			d.note("%s: %d of its %d pictures lie in folders within it", f.name, f.deeper, len(f.images))
+		}
+		if !class && len(f.folders) > 0 {
+			d.note("%s holds %d folders and no pictures of its own; a row in %s makes it a class with the pictures within", f.name, len(f.folders), ClassFile)
 		}
 		if class && f.other > 0 {
 			d.note("%s holds %d files that are no pictures by their extension (%s); they were left out", f.name, f.other, extensionList())
@@ -174,7 +215,7 @@ func deeperHint(dir string, bare []*classFolder) string {
 	for _, f := range bare {
 		for _, inner := range f.folders {
 			if deep, err := readClassFolder(filepath.Join(dir, f.name), inner); err == nil && len(deep.images) > 0 {
-				return fmt.Sprintf("; pictures lie one folder deeper, in %s: is %s the dataset's folder?", filepath.Join(dir, f.name, inner), filepath.Join(dir, f.name))
+				return fmt.Sprintf("; pictures lie one folder deeper, in %s: is %s the dataset's folder? A class all of whose pictures lie deeper needs a row in %s", filepath.Join(dir, f.name, inner), filepath.Join(dir, f.name), ClassFile)
 			}
 		}
 	}

@@ -3,7 +3,6 @@ package datasets
 import (
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,25 +18,14 @@ type ImageRole struct {
 	At          string // place in the file, for errors
 }
 
-// The names by which the columns of such a table are found.
-var (
-	imageNameColumns = []string{"image", "file", "path", "filename", "file_name", "image_name", "image_path", "img"}
-	roleColumns      = []string{"role", "split", "set", "subset", "partition", "phase"}
-)
+var wantedRoles = convert.Wanted{What: "roles", Flag: "a header", Usual: []string{"role", "split", "set", "subset", "partition", "phase"}}
 
 // ReadImageRoles reads a table of images and roles, in any format of package convert, with a column of each; a list "image role"
 // of two columns without a header; or CUB's train_test_split.txt beside its images.txt.
 func ReadImageRoles(path string) ([]ImageRole, error) {
-	format, err := convert.Detect(path)
-	if err != nil {
-		return nil, err
-	}
 	read := imageRolesTable
-	switch {
-	case strings.EqualFold(filepath.Base(path), "train_test_split.txt"):
+	if strings.EqualFold(filepath.Base(path), "train_test_split.txt") {
 		read = imageRolesCUB
-	case format == "csv" || format == "text":
-		read = imageRolesText
 	}
 	rows, err := read(path)
 	if err != nil {
@@ -58,66 +46,14 @@ func ReadImageRoles(path string) ([]ImageRole, error) {
 	return rows, nil
 }
 
-// columnCalled finds the one column of a header that is called like one of the names.
-func columnCalled(path, what string, header, names []string) (int, error) {
-	found := -1
-	for i, h := range header {
-		if !slices.Contains(names, strings.ToLower(h)) {
-			continue
-		}
-		if found >= 0 {
-			return 0, fmt.Errorf("%s: columns %q and %q could both be the %s: leave one of them", path, header[found], h, what)
-		}
-		found = i
-	}
-	if found < 0 {
-		return 0, fmt.Errorf("%s: none of its columns (%s) is the %s: call one of them %s", path, some(header), what, strings.Join(names, ", "))
-	}
-	return found, nil
-}
-
-func imageRolesText(path string) ([]ImageRole, error) {
-	r, err := delimited.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	header := r.Header()
-	if len(header) == 1 && strings.ContainsAny(header[0], " \t") {
-		return imageRolesList(path)
-	}
-	var rows []ImageRole
-	image, role := 0, 1
-	if _, known := roleNamed(header[len(header)-1]); known && len(header) == 2 { // the first row of a list without a header
-		rows = append(rows, ImageRole{header[0], header[1], path + ":1"})
-	} else {
-		if image, err = columnCalled(path, "image's name", header, imageNameColumns); err != nil {
-			return nil, err
-		}
-		if role, err = columnCalled(path, "role", header, roleColumns); err != nil {
-			return nil, err
-		}
-	}
-	for {
-		f, line, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return rows, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, ImageRole{f[image], f[role], fmt.Sprintf("%s:%d", path, line)})
-	}
-}
-
-// imageRolesList reads lines "image role", the role after the last blank.
+// imageRolesList reads lines "image role", the role after the last blank, comma or semicolon.
 func imageRolesList(path string) (rows []ImageRole, err error) {
 	err = delimited.Lines(path, func(line int, text string) error {
-		i := strings.LastIndexAny(text, " \t")
+		i := strings.LastIndexAny(text, " \t,;")
 		if i < 0 {
 			return fmt.Errorf("expected an image and its role, found %q", text)
 		}
-		if _, known := roleNamed(text[i+1:]); !known && line == 1 {
+		if _, known := roleNamed(text[i+1:]); !known && line == 1 && text[i] == ' ' {
 			return nil // a header
 		}
 		rows = append(rows, ImageRole{strings.TrimSpace(text[:i]), text[i+1:], fmt.Sprintf("%s:%d", path, line)})
@@ -152,32 +88,25 @@ func imageRolesCUB(path string) ([]ImageRole, error) {
 	return rows, err
 }
 
-// imageRolesTable reads any other format of table.
+// imageRolesTable reads a table in any format, or a list without a header.
 func imageRolesTable(path string) ([]ImageRole, error) {
-	t, err := convert.Open(path, convert.Options{})
-	if err != nil {
-		return nil, err
+	columns, err := convert.ReadTexts(path, convert.WantedImages, wantedRoles)
+	if missing := (convert.NoColumnError{}); errors.As(err, &missing) {
+		rows, listErr := imageRolesList(path)
+		if listErr != nil || len(rows) == 0 {
+			return nil, err
+		}
+		if _, known := roleNamed(rows[0].Role); !known {
+			return nil, err
+		}
+		return rows, nil
 	}
-	defer t.Close()
-	var header []string
-	for _, c := range t.Columns() {
-		header = append(header, c.Name)
-	}
-	image, err := columnCalled(path, "image's name", header, imageNameColumns)
-	if err != nil {
-		return nil, err
-	}
-	role, err := columnCalled(path, "role", header, roleColumns)
-	if err != nil {
-		return nil, err
-	}
-	columns, err := t.Texts(image, role)
 	if err != nil {
 		return nil, err
 	}
 	rows := make([]ImageRole, len(columns[0]))
 	for i := range rows {
-		rows[i] = ImageRole{columns[0][i], columns[1][i], fmt.Sprintf("%s: row %d (from 0)", path, i)}
+		rows[i] = ImageRole{columns[0][i], columns[1][i], fmt.Sprintf("%s: row %d", path, i+1)}
 	}
 	return rows, nil
 }

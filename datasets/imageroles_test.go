@@ -214,16 +214,16 @@ func TestImageRolesRefused(t *testing.T) {
 		seen, unseen []string
 		says         []string
 	}{
-		"no column of roles":    {text: "image,label\nant/0.jpg,3\n", says: []string{"r.csv", "image, label", "role", "split"}},
+		"no column of roles":    {text: "image,label\nant/0.jpg,3\n", says: []string{"r.csv", `"image", "label"`, `"role"`}},
 		"two columns of images": {text: "image,path,role\na,b,train\n", says: []string{`"image"`, `"path"`}},
-		"an unknown role":       {text: head + "ant/0.jpg,holdout\n", says: []string{"r.csv:2", `"holdout"`, "test_unseen"}},
-		"an image twice":        {text: head + "ant/0.jpg,train\nant/0.jpg,test\n", says: []string{"r.csv:3", "r.csv:2"}},
+		"an unknown role":       {text: head + "ant/0.jpg,holdout\n", says: []string{"row 1", `"holdout"`, "test_unseen"}},
+		"an image twice":        {text: head + "ant/0.jpg,train\nant/0.jpg,test\n", says: []string{"row 2", "row 1"}},
 		"none of the images":    {text: head + "images/ant/0.jpg,train\n", says: []string{`"images/ant/0.jpg"`, `"ant/0.jpg"`}},
 		"seen and unseen":       {text: head + "ant/0.jpg,train\nant/1.jpg,test_unseen\n", says: []string{`"ant"`, "ant/0.jpg", "ant/1.jpg"}},
 		"train and validation":  {text: head + "ant/0.jpg,train\nant/1.jpg,val\nbee/0.jpg,train\ndog/0.jpg,test\n", says: []string{`"ant"`, "whole classes", "--validation"}},
-		"training on unseen":    {text: head + "ant/0.jpg,train\ndog/0.jpg,train\ndog/1.jpg,test_unseen\n", seen: []string{"ant"}, unseen: []string{"dog"}, says: []string{"r.csv:3", `"dog" is unseen`}},
+		"training on unseen":    {text: head + "ant/0.jpg,train\ndog/0.jpg,train\ndog/1.jpg,test_unseen\n", seen: []string{"ant"}, unseen: []string{"dog"}, says: []string{"row 2", `"dog" is unseen`}},
 		"nothing to train on":   {text: head + "ant/0.jpg,test_seen\ndog/1.jpg,test_unseen\n", says: []string{"to train on"}},
-		"nothing":               {text: head, says: []string{"no images"}},
+		"nothing":               {text: head, says: []string{"no rows"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rows, err := ReadImageRoles(rolesFile(t, "r.csv", c.text))

@@ -43,7 +43,7 @@ func TestAwA2(t *testing.T) {
 	if err != nil || len(d.Classes) != 3 || len(d.Images) != 0 {
 		t.Error(d, err)
 	}
-	wantNotes(t, d, "vzsl import text")
+	wantNotes(t, d, "vzsl import")
 	_, err = Open("awa2", t.TempDir())
 	wantError(t, err, "classes.txt", "https://")
 	// The images of its own features, whether their pictures are there or not.

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,7 +26,10 @@ type ahead struct {
 	free  chan []float32
 	spent atomic.Int64 // nanoseconds, over all workers
 	taken atomic.Int64 // images begun
-	wg    sync.WaitGroup
+
+	turned  atomic.Int64 // images that carry an EXIF orientation
+	damaged atomic.Int64 // images that are damaged, and read nevertheless
+	wg      sync.WaitGroup
 }
 
 // startAhead begins to work on the images of the spans [lo,hi), in order. The
@@ -59,7 +63,7 @@ func startAhead(ctx context.Context, o *Options, spans [][2]int, workers, buffer
 	var large sync.Mutex
 	for range workers {
 		a.wg.Go(func() {
-			r := reader{root: o.Dataset.ImageRoot, recipe: o.Recipe, nhwc: o.NHWC, large: &large}
+			r := reader{root: o.Dataset.ImageRoot, recipe: o.Recipe, nhwc: o.NHWC, large: &large, megapixels: o.MaxPixels, turned: &a.turned}
 			for it := range jobs {
 				a.taken.Add(1)
 				start := time.Now()
@@ -67,13 +71,31 @@ func startAhead(ctx context.Context, o *Options, spans [][2]int, workers, buffer
 				if o.Boxes != nil {
 					r.box = &o.Boxes[it.index]
 				}
-				it.skip, it.err = r.read(o.Dataset.Images[it.index].Path, it.input)
+				path := o.Dataset.Images[it.index].Path
+				if it.skip = o.Dataset.Unusable[path]; it.skip == "" {
+					it.skip, it.err = r.read(path, it.input)
+				}
+				if it.skip == "" && it.err == nil && r.flaw != "" {
+					a.tell(o.Log, path, r.flaw)
+				}
 				a.spent.Add(int64(time.Since(start)))
 				close(it.ready)
 			}
 		})
 	}
 	return a
+}
+
+// tell counts a damaged image, and names the first ones.
+func (a *ahead) tell(log *slog.Logger, image, flaw string) {
+	const logged = 20
+	switch n := a.damaged.Add(1); {
+	case log == nil || n > logged:
+	case n < logged:
+		log.Warn("image damaged, read as libjpeg reads it", "image", image, "what", flaw)
+	default:
+		log.Warn("image damaged, read as libjpeg reads it (further ones are only counted)", "image", image, "what", flaw)
+	}
 }
 
 // next gives the next image in order, or nil at the end or when ctx is done.

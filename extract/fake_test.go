@@ -26,7 +26,13 @@ import (
 // engine can tell which image it is given.
 const side = 4
 
-var fakeRecipe = preprocess.Recipe{Name: "caffe", Size: side}
+var fakeRecipe = func() preprocess.Recipe {
+	r, err := preprocess.Preset("caffe", side, side)
+	if err != nil {
+		panic(err)
+	}
+	return r
+}()
 
 func numbered(n int) []byte {
 	m := image.NewNRGBA(image.Rect(0, 0, side, side))

@@ -37,7 +37,7 @@ type LiveOptions struct {
 	NHWC      bool // the network's input is N,H,W,C; otherwise N,C,H,W
 	Batch     int  // most images per call of the engine; 0: chosen here
 	Workers   int  // images decoded at a time; 0: one per processor
-	MaxPixels int  // million; larger pictures are refused before they are decoded; 0: the decoder's own limit
+	MaxPixels int  // million; larger pictures are refused before they are decoded; 0: preprocess.MaxMegapixels
 }
 
 // ErrClosed is the error after Close.
@@ -65,7 +65,7 @@ func NewLive(o LiveOptions) (*Live, error) {
 	if o.Engine == nil || o.Engine.Dim() < 1 {
 		return nil, errors.New("extract: an engine is needed")
 	}
-	if _, err := preprocess.Parse(o.Recipe.Name, o.Recipe.Size); err != nil {
+	if err := o.Recipe.Check(); err != nil {
 		return nil, fmt.Errorf("extract: %w", err)
 	}
 	l := &Live{o: o, batch: o.Batch, done: make(chan struct{})}
@@ -79,7 +79,7 @@ func NewLive(o LiveOptions) (*Live, error) {
 	l.queue, l.readers = make(chan *waiting, l.batch), make(chan *reader, workers)
 	var large sync.Mutex
 	for range workers {
-		l.readers <- &reader{recipe: o.Recipe, nhwc: o.NHWC, large: &large}
+		l.readers <- &reader{recipe: o.Recipe, nhwc: o.NHWC, large: &large, megapixels: o.MaxPixels}
 	}
 	l.inputs.New = func() any { x := make([]float32, o.Recipe.Values()); return &x }
 	go l.work()

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"vzsl/datasets"
@@ -29,6 +30,10 @@ type reader struct {
 	large  *sync.Mutex // shared by all workers
 	data   []byte
 	box    *datasets.Box // what of the next image is taken; nil: all
+
+	megapixels int           // limit on a picture's size; 0: the usual one
+	turned     *atomic.Int64 // pictures that carry an EXIF orientation; may be nil
+	flaw       string        // of the picture read last: what was made up for in a damaged file
 }
 
 // read fills dst with the input of one image. skip says in plain words why the
@@ -43,6 +48,7 @@ func (r *reader) read(image string, dst []float32) (skip string, err error) {
 
 // input fills dst with the input of the picture in r.data.
 func (r *reader) input(dst []float32) (skip string, err error) {
+	r.flaw = ""
 	w, h, bad := preprocess.Size(r.data)
 	if bad != nil {
 		return bad.Error(), nil
@@ -51,17 +57,33 @@ func (r *reader) input(dst []float32) (skip string, err error) {
 		r.large.Lock()
 		defer r.large.Unlock()
 	}
-	im, bad := preprocess.Decode(r.data)
+	im, bad := preprocess.DecodeUpTo(r.data, r.limit())
 	if bad != nil {
 		return bad.Error(), nil
 	}
 	defer im.Release()
+	r.flaw = im.Flaw
+	if o := preprocess.Orientation(r.data); o != 1 {
+		if r.turned != nil {
+			r.turned.Add(1)
+		}
+		if r.recipe.EXIF {
+			im.Orient(o)
+		}
+	}
 	if r.box != nil {
 		if bad := im.Crop(r.box.X, r.box.Y, r.box.W, r.box.H); bad != nil {
 			return bad.Error(), nil
 		}
 	}
 	return "", r.recipe.Apply(im, r.nhwc, dst)
+}
+
+func (r *reader) limit() int {
+	if r.megapixels > 0 {
+		return r.megapixels
+	}
+	return preprocess.MaxMegapixels
 }
 
 // load reads a file into r.data.

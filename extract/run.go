@@ -37,6 +37,8 @@ type Options struct {
 	Batch   int            // images per call of the engine; 0: chosen here
 	Workers int            // images decoded at a time; 0: one per processor
 
+	MaxPixels int // million; larger pictures are skipped; 0: preprocess.MaxMegapixels
+
 	// Progress is told, from one goroutine, how many of all images are done; those
 	// of parts that were there already count from the start. May be nil.
 	Progress func(done, total int)
@@ -49,6 +51,8 @@ type Result struct {
 	Skipped  int // images in skipped.csv (0 if not finished)
 	Computed int // images that the engine computed in this run
 	Resumed  int // images in parts that were there already, skipped ones included
+	Turned   int // images of this run that carry an EXIF orientation
+	Damaged  int // images of this run that are damaged, and read as libjpeg reads them
 	Parts    int // parts written in this run
 	Batch    int
 	Workers  int
@@ -118,7 +122,7 @@ func (o *Options) check() error {
 	case o.Engine.Dim() < 1:
 		return fmt.Errorf("extract: the engine gives features of %d values", o.Engine.Dim())
 	}
-	if _, err := preprocess.Parse(o.Recipe.Name, o.Recipe.Size); err != nil {
+	if err := o.Recipe.Check(); err != nil {
 		return fmt.Errorf("extract: %w", err)
 	}
 	if o.Boxes != nil && len(o.Boxes) != len(o.Dataset.Images) {
@@ -234,6 +238,7 @@ func (r *run) compute(parent context.Context, missing []int, spans [][2]int) err
 	close(finished)
 	failed := <-written
 	r.res.Decoding = time.Duration(images.spent.Load())
+	r.res.Turned, r.res.Damaged = int(images.turned.Load()), int(images.damaged.Load())
 	switch {
 	case failed != nil:
 		return failed

@@ -286,7 +286,7 @@ func (s Source) NetworkDifferences(now Source) []string {
 		differ("network", s.Network+" of sha256 "+brief(s.NetworkSHA256), now.Network+" of sha256 "+brief(now.NetworkSHA256))
 	}
 	differ("layer", s.Layer, now.Layer)
-	differ("recipe", s.Recipe, now.Recipe)
+	differ("recipe", wholeRecipe(s.Recipe), wholeRecipe(now.Recipe))
 	if s.Dim != now.Dim {
 		differ("width", strconv.Itoa(s.Dim), strconv.Itoa(now.Dim))
 	}

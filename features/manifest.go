@@ -78,6 +78,10 @@ func parseManifest(path string, b []byte) (*Manifest, error) {
 	if m.Complete && len(m.Parts) != m.Source.parts() {
 		return nil, fmt.Errorf("%s: says it is complete with %d of %d parts", path, len(m.Parts), m.Source.parts())
 	}
+	// What has no meaning may not differ either: a new field must be one that is left out where it is empty.
+	if !bytes.Equal(m.encode(), b) {
+		return nil, fmt.Errorf("%s is not as it was written: it was changed by hand or damaged; run the same extract or import again with --force", path)
+	}
 	return &m, nil
 }
 

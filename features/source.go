@@ -116,7 +116,7 @@ func (s *Source) differences(other *Source) []string {
 	var d []string
 	theirs := other.fields()
 	for i, f := range s.fields() {
-		if a, b := f.value(), theirs[i].value(); a != b {
+		if a, b := f.value(), theirs[i].value(); a != b && (f.key != "recipe" || !SameRecipe(a, b)) {
 			d = append(d, fmt.Sprintf("%s: there %s, now %s", strings.ReplaceAll(f.key, "_", " "), shown(a), shown(b)))
 		}
 	}

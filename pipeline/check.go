@@ -360,13 +360,7 @@ func (x *checking) classes() {
 var featuresOnly = map[string]bool{"xlsa17": true, "awa1": true}
 
 // pictureFile: what a walk takes for a picture.
-func pictureFile(name string) bool {
-	switch strings.ToLower(filepath.Ext(name)) {
-	case ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp":
-		return !strings.HasPrefix(name, ".")
-	}
-	return false
-}
+func pictureFile(name string) bool { return datasets.IsPicture(name) && !strings.HasPrefix(name, ".") }
 
 // pictures compares the list of images with the files.
 func (x *checking) pictures(ctx context.Context) error {
@@ -383,7 +377,7 @@ func (x *checking) pictures(ctx context.Context) error {
 		}
 		folded[strings.ToLower(m.Path)] = m.Path
 	}
-	var orphans, empty []string
+	var orphans, empty, unread, unnamed []string
 	seen := 0
 	hook, end := x.con.progress("look through "+x.set.ImageRoot, "files")
 	defer end()
@@ -409,7 +403,7 @@ func (x *checking) pictures(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		name := filepath.ToSlash(rel)
+		name := datasets.Printable(filepath.ToSlash(rel))
 		_, known := listed[name]
 		if !known && !pictureFile(d.Name()) {
 			return nil
@@ -422,6 +416,12 @@ func (x *checking) pictures(ctx context.Context) error {
 			return nil
 		}
 		listed[name] = true
+		if datasets.Unread(name) {
+			unread = append(unread, name)
+		}
+		if x.set.Unusable[name] != "" {
+			unnamed = append(unnamed, name)
+		}
 		if st, err := d.Info(); err == nil && st.Mode().IsRegular() && st.Size() == 0 {
 			empty = append(empty, name)
 		}
@@ -454,6 +454,12 @@ func (x *checking) pictures(ctx context.Context) error {
 	}
 	if len(empty) > 0 {
 		c.problem("%d images are empty files: %s", len(empty), firstOf(empty))
+	}
+	if len(unread) > 0 {
+		c.problem("%d images are of formats that are not read (HEIC, AVIF, JPEG XL, JPEG 2000) and will be skipped: convert them to JPEG or PNG: %s", len(unread), firstOf(unread))
+	}
+	if len(unnamed) > 0 {
+		c.problem("%d images have names that are not UTF-8 text and will be skipped: rename them: %s", len(unnamed), firstOf(unnamed))
 	}
 	if len(orphans) > 0 {
 		slices.Sort(orphans)
@@ -602,17 +608,17 @@ func (x *checking) features() string {
 	case "xlsa17":
 		return x.command("import xlsa17 "+shellWord(x.ds.data), false)
 	case "awa1":
-		return x.command("import text "+shellWord(x.text), true)
+		return x.command("import "+shellWord(x.text), true)
 	}
 	if c.Images == 0 && x.ds.layout == "folder" {
-		return x.command("import npy FEATURES.npy", true, "--labels", "LABELS.txt", "--label-kind", "name")
+		return x.command("import FEATURES.npy", true, "--labels", "LABELS.txt")
 	}
 	models, err := filepath.Glob(filepath.Join("models", "*.onnx"))
 	if err != nil || len(models) == 0 {
 		c.missing("a network: no .onnx file in models/")
 		return "vzsl download vgg19"
 	}
-	return x.command("extract", true, x.model(networkName(models[0]))...)
+	return x.command("extract", true, x.model(stem(models[0]))...)
 }
 
 // model is the flag for a network that is not the default one.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -303,10 +304,16 @@ func TestCheckFinds(t *testing.T) {
 	write(t, filepath.Join(own, class, "deeper", "x.png"), "x")
 	write(t, filepath.Join(own, class, "empty.jpg"), "")
 	write(t, filepath.Join(own, class, "EMPTY.jpg"), "x")
+	write(t, filepath.Join(own, class, "phone.HEIC"), "x")
+	pictures, latin1 := "10", "HEIC" // other systems have no such names
+	if runtime.GOOS == "linux" {
+		write(t, filepath.Join(own, class, "caf\xe9.png"), "x")
+		pictures, latin1 = "11", "1 images have names that are not UTF-8 text and will be skipped: rename them: "+class+`/caf\xe9.png`
+	}
 	c = checked(t, exitSkipped, "own")
 	all := strings.Join(append(c.Problems, c.Notes...), "\n")
-	for _, say := range []string{"2 pictures belong to no class", class + "/deeper/x.png", "loose.jpg", "1 images are empty files: " + class + "/empty.jpg",
-		"EMPTY.jpg\" and", "1 classes have no attribute at all: " + fields[0], "--missing class-mean"} {
+	for _, say := range []string{"1 pictures belong to no class", class + ": 1 of its " + pictures + " pictures lie in folders within it", latin1, "loose.jpg", "1 images are empty files: " + class + "/empty.jpg",
+		"EMPTY.jpg\" and", "1 images are of formats that are not read (HEIC, AVIF, JPEG XL, JPEG 2000) and will be skipped: convert them to JPEG or PNG: " + class + "/phone.HEIC", "1 classes have no attribute at all: " + fields[0], "--missing class-mean"} {
 		if !strings.Contains(all, say) {
 			t.Errorf("check does not say %q:\n%s", say, all)
 		}

@@ -52,7 +52,7 @@ func (c *console) applyConfig(cmd *cobra.Command) error {
 			known[f] = true
 		}
 	}
-	// The stage's name is that of the command below the root: `vzsl import npy` reads [import].
+	// The stage's name is that of the command below the root: `vzsl import` reads [import].
 	stage := cmd
 	for stage.HasParent() && stage.Parent() != cmd.Root() {
 		stage = stage.Parent()

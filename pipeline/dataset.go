@@ -158,7 +158,7 @@ func (c *console) chooseNetwork(dataset, network string) (string, error) {
 }
 
 func (c *console) noFeatures(dataset string) error {
-	return fmt.Errorf("%s: no features there yet%s; run 'vzsl extract --dataset %s' or 'vzsl import npy' first", c.datasetDir(dataset), c.meantDataset(dataset), dataset)
+	return fmt.Errorf("%s: no features there yet%s; run 'vzsl extract --dataset %s' or 'vzsl import' first", c.datasetDir(dataset), c.meantDataset(dataset), dataset)
 }
 
 // meantDataset asks whether a dataset of which nothing is there was to be one of which something is.

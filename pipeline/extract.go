@@ -2,12 +2,9 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,6 +14,7 @@ import (
 	"vzsl/extract/engine/gorgonia"
 	"vzsl/extract/engine/native"
 	"vzsl/extract/engine/onnxruntime"
+	"vzsl/extract/model"
 	"vzsl/extract/onnx"
 	"vzsl/extract/preprocess"
 	"vzsl/features"
@@ -25,12 +23,13 @@ import (
 type extractOptions struct {
 	ds           datasetFlags
 	model, layer string
-	recipe       string
-	size         int
+	pool         string
+	network      string
+	prepared     model.Overrides
+	bbox         bool
 	engineFlags
-	batch, workers, shard int
-	force                 bool
-	crop                  string
+	batch, workers, shard, megapixels int
+	force                             bool
 }
 
 var engines = []string{"native", "gorgonia", "onnxruntime"}
@@ -64,9 +63,14 @@ func newExtract(con *console) *cobra.Command {
 		Long: `Runs the network over every image of the dataset and writes Parquet shards to
 features/<dataset>/<network>/: image, class, label, feature.
 
-The feature is fc7 after its ReLU where the network is a VGG (found by itself), the pooled feature of
-a network without such layers, or the tensor that --layer names. The preprocessing recipe is taken
-from the network where the file tells it.
+The feature is fc7 after its ReLU where the network is a VGG, an output that is an embedding by its
+name (image_embeds, pooler_output, last_hidden_state), the pooled feature, or the input of the
+classifier, in this order; --layer names another tensor and --pool how tokens are pooled.
+
+How pictures are prepared is taken from, in this order: the flags --recipe, --size, --resize, --crop,
+--interpolation, --rescale, --mean, --std, --channels, --pad, --exif; preprocessor_config.json, timm's
+config.json or open_clip_config.json in the model's folder; what the network itself does at its input; what
+its file tells; else a guess, with a warning. The whole recipe is stored with the features.
 
 Stop it at any moment (Ctrl-C, power cut): the same command goes on at the shard that was open.
 Images that cannot be read are skipped and listed in skipped.csv; the exit code is then 3.`,
@@ -77,18 +81,19 @@ Images that cannot be read are skipped and listed in skipped.csv; the exit code 
 	}
 	o.ds.add(cmd)
 	f := cmd.Flags()
-	f.StringVar(&o.model, "model", filepath.Join("models", "vgg19.onnx"), "`file` of the network (ONNX)")
-	f.StringVar(&o.layer, "layer", "", "`tensor` to take as the feature (default: fc7 after ReLU, or the pooled feature)")
-	f.StringVar(&o.recipe, "recipe", "", "preprocessing: torchvision, caffe or caffe-crop (default: what the network's file tells)")
-	f.IntVar(&o.size, "size", 0, "side of the network's input in `pixels` (default: the network's own, else 224)")
-	f.StringVar(&o.crop, "crop", "none", "what of each picture is taken: none (all of it) or bbox (CUB: its bounding box)")
+	f.StringVar(&o.model, "model", filepath.Join("models", "vgg19.onnx"), "`file` of the network (ONNX), its folder, or a repository in the Hugging Face hub's cache")
+	f.StringVar(&o.network, "network", "", "`name` of the features' folder (default: the repository's or the file's name)")
+	f.StringVar(&o.layer, "layer", "", "`tensor` to take as the feature (default: fc7 after ReLU, the embedding, the pooled feature or the input of the classifier; an unknown name lists the layers)")
+	f.StringVar(&o.pool, "pool", "", "how tokens or maps become one feature: cls (class token), mean, max or cls+mean (default: as it is; cls or mean for a last hidden state)")
+	addRecipe(cmd, &o.prepared)
 	o.addEngine(cmd)
 	f.IntVar(&o.batch, "batch", 0, "images per call of the engine (default: chosen by the program)")
 	f.IntVar(&o.workers, "workers", 0, "images decoded at a time (default: one per processor)")
+	f.IntVar(&o.megapixels, "max-pixels", preprocess.MaxMegapixels, "`millions` of pixels of a picture; larger ones are skipped")
 	f.IntVar(&o.shard, "shard-rows", features.DefaultShardRows, "images per shard")
 	f.BoolVar(&o.force, "force", false, "discard features there that were made from another dataset, network or recipe")
 	must(cmd.MarkFlagFilename("model", "onnx"))
-	must(cmd.RegisterFlagCompletionFunc("recipe", cobra.FixedCompletions(preprocess.Recipes(), cobra.ShellCompDirectiveNoFileComp)))
+	must(cmd.RegisterFlagCompletionFunc("pool", cobra.FixedCompletions(onnx.Poolings(), cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
 
@@ -98,13 +103,19 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 	if err := o.checkEngine(); err != nil {
 		return err
 	}
-	if err := oneOf("crop", o.crop, "none", "bbox"); err != nil {
-		return err
-	}
+	o.splitCrop()
 	if err := o.ds.checkName(); err != nil {
 		return err
 	}
-	for flag, n := range map[string]int{"batch": o.batch, "workers": o.workers, "size": o.size} {
+	if o.megapixels < 1 {
+		return usagef("--max-pixels %d: it must be more than 0", o.megapixels)
+	}
+	if o.pool != "" {
+		if err := oneOf("pool", o.pool, onnx.Poolings()...); err != nil {
+			return err
+		}
+	}
+	for flag, n := range map[string]int{"batch": o.batch, "workers": o.workers} {
 		if n < 0 {
 			return usagef("--%s %d: it cannot be negative", flag, n)
 		}
@@ -112,8 +123,9 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 	if o.shard < 1 {
 		return usagef("--shard-rows %d: a shard holds at least one image", o.shard)
 	}
-	if _, err := os.Stat(o.model); errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("%s: no network there; %s", o.model, whereToGetVGG19)
+	found, err := con.findModel(o.model, o.network)
+	if err != nil {
+		return err
 	}
 	o.ds.pictures = true
 	ds, err := o.ds.open(con)
@@ -123,16 +135,16 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 	if len(ds.Images) == 0 {
 		return fmt.Errorf("no images in %s: %s; features that are there already come in by 'vzsl import'", ds.Root, whereToGet[o.ds.layout])
 	}
-	net, err := onnx.Open(o.model)
+	net, err := onnx.Open(found.File)
 	if err != nil {
 		return err
 	}
 	defer net.Close()
-	layer, err := net.Layer(o.layer)
+	layer, err := o.findLayer(net, onnx.LayerName(o.layer, o.pool))
 	if err != nil {
 		return err
 	}
-	recipe, err := chooseRecipe(con, net, o)
+	recipe, err := con.chooseRecipe(found, net, o.prepared)
 	if err != nil {
 		return err
 	}
@@ -140,21 +152,22 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 	if err != nil {
 		return err
 	}
-	network := networkName(o.model)
+	network := found.Name
 	dir := con.networkDir(ds.Name, network)
 	con.log.Info("extract", "dataset", ds.Name, "images", len(ds.Images), "classes", len(ds.Classes),
-		"network", network, "layer", layer.Tensor, "what", layer.What, "dim", layer.Dim, "recipe", recipe.String()+how, "engine", o.engine)
+		"network", network, "layer", layer.String(), "what", layer.What, "dim", layer.Dim, "recipe", recipe.String()+how, "engine", o.engine)
 
 	// Before the folder, so that an engine that cannot be had discards nothing.
-	engine, err := o.newEngine(net, layer, recipe.Size)
+	engine, err := o.newEngine(net, layer, recipe)
 	if err != nil {
 		return err
 	}
 	defer engine.Close()
+	layer.Dim = engine.Dim()
 	w, err := features.Create(dir, features.Source{
 		Dataset: ds.Name, DatasetSHA256: ds.SHA256(),
 		Network: network, NetworkSHA256: net.SHA256(),
-		Layer: layer.Tensor, Recipe: recipe.String() + how, Engine: o.engineName(), Program: program,
+		Layer: layer.String(), Recipe: recipe.String() + how, Engine: o.engineName(), Program: program,
 		Dim: layer.Dim, ShardRows: o.shard, Images: len(ds.Images),
 	}, o.force)
 	if err != nil {
@@ -168,18 +181,21 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 	hook, end := con.progress("extract", "images")
 	res, err := extract.Run(ctx, extract.Options{
 		Dataset: ds, Engine: engine, Recipe: recipe, NHWC: net.Input().NHWC, Writer: w, Boxes: boxes,
-		Batch: o.batch, Workers: o.workers, Progress: hook, Log: con.log,
+		Batch: o.batch, Workers: o.workers, MaxPixels: o.megapixels, Progress: hook, Log: con.log,
 	})
 	end()
 	if err != nil {
 		return err
 	}
-	return con.extracted(dir, ds, layer, res)
+	if res.Turned > 0 {
+		con.log.Info(turnedNote(res.Turned, recipe.EXIF))
+	}
+	return con.extracted(dir, ds, layer, recipe.String()+how, res)
 }
 
 // boxes are the parts of the pictures to take, and how the recipe's name says so.
 func (o *extractOptions) boxes(ds *datasets.Dataset) (boxes []datasets.Box, how string, err error) {
-	if o.crop != "bbox" {
+	if !o.bbox {
 		return nil, "", nil
 	}
 	if o.ds.layout != "cub" {
@@ -192,12 +208,13 @@ func (o *extractOptions) boxes(ds *datasets.Dataset) (boxes []datasets.Box, how 
 }
 
 // extracted prints what an extraction did.
-func (c *console) extracted(dir string, ds *datasets.Dataset, layer onnx.Layer, res *extract.Result) error {
+func (c *console) extracted(dir string, ds *datasets.Dataset, layer onnx.Layer, recipe string, res *extract.Result) error {
 	r := struct {
 		Folder          string  `json:"folder"`
 		Dataset         string  `json:"dataset"`
 		Layer           string  `json:"layer"`
 		Dim             int     `json:"dim"`
+		Recipe          string  `json:"recipe"`
 		Images          int     `json:"images"`
 		Skipped         int     `json:"skipped"`
 		Computed        int     `json:"computed"`
@@ -206,8 +223,10 @@ func (c *console) extracted(dir string, ds *datasets.Dataset, layer onnx.Layer, 
 		Seconds         float64 `json:"seconds"`
 		ImagesPerSecond float64 `json:"images_per_second"`
 		EngineShare     float64 `json:"engine_share"`
-	}{dir, ds.Name, layer.Tensor, layer.Dim, res.Images, res.Skipped, res.Computed, res.Resumed, len(res.Manifest.Parts),
-		res.Elapsed.Seconds(), res.ImagesPerSecond(), res.EngineShare()}
+		EXIF            int     `json:"exif_oriented"`
+		Damaged         int     `json:"damaged"`
+	}{dir, ds.Name, layer.String(), layer.Dim, recipe, res.Images, res.Skipped, res.Computed, res.Resumed, len(res.Manifest.Parts),
+		res.Elapsed.Seconds(), res.ImagesPerSecond(), res.EngineShare(), res.Turned, res.Damaged}
 	err := c.result(r, func(w io.Writer) {
 		fmt.Fprintf(w, "%s: %d images in %d shards, %d-d %s", dir, r.Images, r.Shards, r.Dim, layer.What)
 		if r.Computed > 0 {
@@ -216,6 +235,9 @@ func (c *console) extracted(dir string, ds *datasets.Dataset, layer onnx.Layer, 
 			fmt.Fprint(w, "; everything was there already")
 		}
 		fmt.Fprintln(w)
+		if r.Damaged > 0 {
+			fmt.Fprintf(w, "%d images are damaged and were read as libjpeg reads them\n", r.Damaged)
+		}
 		if r.Skipped > 0 {
 			fmt.Fprintf(w, "%d images skipped, see %s\n", r.Skipped, filepath.Join(dir, "skipped.csv"))
 		}
@@ -226,46 +248,6 @@ func (c *console) extracted(dir string, ds *datasets.Dataset, layer onnx.Layer, 
 	return err
 }
 
-// networkName is the folder's name for a network: the file's, without its extension.
-func networkName(model string) string {
-	base := filepath.Base(model)
-	return strings.TrimSuffix(base, filepath.Ext(base))
-}
-
-// chooseRecipe takes the recipe that was asked for, else the one that the network tells.
-func chooseRecipe(con *console, net *onnx.Network, o *extractOptions) (preprocess.Recipe, error) {
-	in := net.Input()
-	size := o.size
-	if size == 0 {
-		size = in.Height
-	}
-	if size == 0 {
-		size = 224
-	}
-	if in.Height != in.Width {
-		return preprocess.Recipe{}, fmt.Errorf("%s: its input is %d x %d; the recipes make square pictures only", o.model, in.Height, in.Width)
-	}
-	if in.Height != 0 && size != in.Height {
-		return preprocess.Recipe{}, usagef("--size %d: the input of %s is fixed at %d x %d", size, o.model, in.Height, in.Width)
-	}
-	known, why := net.Recipe()
-	name := o.recipe
-	switch {
-	case name == "" && known == "":
-		return preprocess.Recipe{}, usagef("--recipe is needed for %s: %s; choose one of %s", o.model, why, enumerate(preprocess.Recipes()))
-	case name == "":
-		name = known
-		con.log.Info("preprocessing recipe "+name, "because", why)
-	case known != "" && !strings.HasPrefix(name, known):
-		con.log.Warn("--recipe differs from what the network tells", "recipe", name, "network's", known, "because", why)
-	}
-	r, err := preprocess.Parse(name, size)
-	if err != nil {
-		return r, usageError{err}
-	}
-	return r, nil
-}
-
 // engineName is what the shards name: other hardware gives other bits.
 func (o *engineFlags) engineName() string {
 	if o.engine == "onnxruntime" && o.ort.Provider != "cpu" {
@@ -274,12 +256,20 @@ func (o *engineFlags) engineName() string {
 	return o.engine
 }
 
-func (o *engineFlags) newEngine(net *onnx.Network, layer onnx.Layer, size int) (extract.Engine, error) {
+// findLayer finds the layer in a network that the engine can run: ONNX Runtime knows more operators than we do.
+func (o *engineFlags) findLayer(net *onnx.Network, name string) (onnx.Layer, error) {
+	if o.engine == "onnxruntime" {
+		return net.Find(name)
+	}
+	return net.Layer(name)
+}
+
+func (o *engineFlags) newEngine(net *onnx.Network, layer onnx.Layer, r preprocess.Recipe) (extract.Engine, error) {
 	switch o.engine {
 	case "gorgonia":
-		return gorgonia.New(net, layer, size, size)
+		return gorgonia.New(net, layer, r.Height, r.Width)
 	case "onnxruntime":
-		return onnxruntime.New(net, layer, size, size, o.ort)
+		return onnxruntime.New(net, layer, r.Height, r.Width, o.ort)
 	}
-	return native.New(net, layer, size, size)
+	return native.New(net, layer, r.Height, r.Width)
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -119,12 +120,18 @@ func checkImport(o *convert.Import) error {
 		return usagef("--unlabelled and --labels exclude each other")
 	}
 	if o.Network == "" && len(o.Files) > 0 {
-		o.Network = networkName(o.Files[0])
+		o.Network = stem(o.Files[0])
 	}
 	if o.ShardRows < 1 {
 		return usagef("--shard-rows %d: a shard holds at least one row", o.ShardRows)
 	}
 	return checkFolderName("network", o.Network)
+}
+
+// stem is a file's name without its folder and extension.
+func stem(path string) string {
+	base := filepath.Base(path)
+	return strings.TrimSuffix(base, filepath.Ext(base))
 }
 
 // addImportFlags adds what every import is told.

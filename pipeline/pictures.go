@@ -11,6 +11,7 @@ import (
 
 	"vzsl/datasets"
 	"vzsl/extract"
+	"vzsl/extract/model"
 	"vzsl/extract/onnx"
 	"vzsl/extract/preprocess"
 	"vzsl/features"
@@ -49,18 +50,22 @@ func (c *console) openPictures(run string, src features.Source, o *pictureFlags)
 	if err != nil {
 		return nil, err
 	}
-	net, err := onnx.Open(file)
+	found, err := c.findModel(file, src.Network)
 	if err != nil {
 		return nil, err
 	}
-	p, err := c.startPictures(run, src, o, net)
+	net, err := onnx.Open(found.File)
+	if err != nil {
+		return nil, err
+	}
+	p, err := c.startPictures(run, src, o, found, net)
 	if err != nil {
 		return nil, errors.Join(err, net.Close())
 	}
 	return p, nil
 }
 
-func (c *console) startPictures(run string, src features.Source, o *pictureFlags, net *onnx.Network) (*runNetwork, error) {
+func (c *console) startPictures(run string, src features.Source, o *pictureFlags, found *model.Model, net *onnx.Network) (*runNetwork, error) {
 	switch got := net.SHA256(); {
 	case src.Imported():
 		c.log.Warn("the run was trained on imported features: whether they are this network's cannot be checked", "run", run, "network", net.Path())
@@ -69,29 +74,29 @@ func (c *console) startPictures(run string, src features.Source, o *pictureFlags
 			net.Path(), run, got[:12]+"...", src.Network, src.NetworkSHA256[:12]+"...")
 	}
 	name, crop, _ := strings.Cut(src.Recipe, "+")
-	if o.recipe != "" && src.Imported() {
-		name = o.recipe
+	recipe, err := preprocess.Parse(name)
+	if src.Imported() && (err != nil || o.recipe != "") {
+		recipe, err = c.importedRecipe(found, net, o.recipe)
 	}
-	recipe, err := preprocess.ParseIdentity(name)
 	if err != nil {
-		return nil, usagef("the preprocessing of run %s is %q, which this program does not have: name it with --recipe, with its size: caffe-224 (%w)", run, src.Recipe, err)
+		return nil, usagef("the preprocessing of run %s is %q, which this program does not have: say it with --recipe, a name with its size (caffe-224) or a whole recipe's text (%w)", run, src.Recipe, err)
 	}
 	if crop != "" {
 		c.log.Warn("the run was trained on pictures cut to bounding boxes; yours are taken whole: cut them likewise", "run", run)
 	}
-	layer, err := net.Layer(src.Layer)
+	layer, err := o.findLayer(net, src.Layer)
 	if err != nil && src.Imported() {
-		layer, err = net.Layer("")
+		layer, err = o.findLayer(net, "")
 	}
 	if err != nil {
 		return nil, err
 	}
-	if layer.Dim != src.Dim {
-		return nil, fmt.Errorf("%s gives features of %d values at %s; run %s was trained on %d", net.Path(), layer.Dim, layer.Tensor, run, src.Dim)
-	}
 	p := &runNetwork{net: net}
-	if p.engine, err = o.newEngine(net, layer, recipe.Size); err != nil {
+	if p.engine, err = o.newEngine(net, layer, recipe); err != nil {
 		return nil, err
+	}
+	if dim := p.engine.Dim(); dim != src.Dim {
+		return nil, errors.Join(fmt.Errorf("%s gives features of %d values at %s; run %s was trained on %d", net.Path(), dim, layer, run, src.Dim), p.engine.Close())
 	}
 	p.Live, err = extract.NewLive(extract.LiveOptions{Engine: p.engine, Recipe: recipe, NHWC: net.Input().NHWC,
 		Batch: o.batch, Workers: o.workers, MaxPixels: o.megapixels})
@@ -99,6 +104,21 @@ func (c *console) startPictures(run string, src features.Source, o *pictureFlags
 		return nil, errors.Join(err, p.engine.Close())
 	}
 	return p, nil
+}
+
+// importedRecipe is that of features that another program computed: what the user says, or the model's folder.
+func (c *console) importedRecipe(found *model.Model, net *onnx.Network, said string) (preprocess.Recipe, error) {
+	r, notes, err := found.Recipe(net, model.Overrides{Recipe: said})
+	if err != nil {
+		return r, err
+	}
+	for _, n := range notes {
+		if n.Warning && said == "" {
+			return r, errors.New(n.Text)
+		}
+		c.log.Info(n.Text, "because", n.Because)
+	}
+	return r, nil
 }
 
 // networkFile finds the run's network: the file named, else one of its name where networks lie.
@@ -109,7 +129,10 @@ func (c *console) networkFile(run string, src features.Source, o *pictureFlags) 
 	if src.Imported() {
 		return "", usagef("run %s was trained on imported features (%s): to predict from pictures name the network that computed them with --model, or give features in place of pictures", run, src.Network)
 	}
-	places := []string{filepath.Join("models", src.Network+".onnx"), filepath.Join(c.out, "models", src.Network+".onnx")}
+	var places []string
+	for _, name := range []string{src.Network + ".onnx", src.Network} { // a file or a model's folder
+		places = append(places, filepath.Join("models", name), filepath.Join(c.out, "models", name))
+	}
 	for _, p := range places {
 		if there, err := lookup.Exists(p); err != nil {
 			return "", fmt.Errorf("the network of the run %s: %w", run, err)
@@ -132,6 +155,11 @@ func listPictures(args []string) ([]string, error) {
 				return nil, usagef("%s: %w", arg, bad)
 			}
 			if len(found) == 0 {
+				if dir := filepath.Dir(arg); !strings.ContainsAny(dir, "*?[") { // else what is to be read is not known
+					if _, err := os.ReadDir(dir); err != nil && !lookup.Absent(err) {
+						return nil, err
+					}
+				}
 				return nil, fmt.Errorf("%s: no file is called so", arg)
 			}
 			more, err := listPictures(found)

@@ -12,7 +12,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"vzsl/datasets"
 	"vzsl/extract"
+	"vzsl/extract/preprocess"
 	"vzsl/features"
 	"vzsl/features/convert"
 	"vzsl/internal/wholefile"
@@ -82,6 +84,7 @@ models (VZSL, SAE) they are a reading, not a sum that gives the score.`,
 	o.addExamples(cmd)
 	f.StringSliceVar(&o.foreign.Images, "images", nil, "`file` of the image names of features of another program (default: the table's own, else row numbers)")
 	f.StringSliceVar(&o.foreign.Columns.Features, "feature-column", nil, "`name` of their column of vectors, or names or patterns of their columns of numbers")
+	f.IntVar(&o.pictures.megapixels, "max-pixels", preprocess.MaxMegapixels, "`millions` of pixels of a picture; larger ones are skipped")
 	f.StringVar(&o.csv, "csv", "", "`file` to write the answers to as CSV, - for standard output")
 	f.StringVar(&o.parquet, "parquet", "", "`file` to write the answers to as Parquet")
 	must(cmd.MarkFlagFilename("csv", "csv"))
@@ -91,8 +94,8 @@ models (VZSL, SAE) they are a reading, not a sum that gives the score.`,
 
 func (p *pictureFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&p.model, "model", "", "`file` of the run's network (default: models/<network>.onnx, here or below --out)")
-	f.StringVar(&p.recipe, "recipe", "", "preprocessing with its size, caffe-224, for a run on imported features that do not tell it")
+	f.StringVar(&p.model, "model", "", "`file` or folder of the run's network (default: models/<network>.onnx or models/<network>, here or below --out)")
+	f.StringVar(&p.recipe, "recipe", "", "preprocessing of a run on imported features that do not tell it: a name, perhaps with its size (caffe-224), or a whole recipe's text (default: what the model's folder tells)")
 	f.IntVar(&p.batch, "batch", 0, "most images per call of the engine (default: chosen by the program)")
 	f.IntVar(&p.workers, "workers", 0, "images decoded at a time (default: one per processor)")
 	p.addEngine(cmd)
@@ -111,6 +114,9 @@ func (o *predictOptions) check() error {
 	}
 	if !(o.NoneBelow >= 0 && o.NoneBelow <= 1) {
 		return usagef("--none-below %v: a probability lies between 0 and 1", o.NoneBelow)
+	}
+	if o.pictures.megapixels < 1 {
+		return usagef("--max-pixels %d: it must be more than 0", o.pictures.megapixels)
 	}
 	for flag, n := range map[string]int{"batch": o.pictures.batch, "workers": o.pictures.workers} {
 		if n < 0 {
@@ -233,7 +239,7 @@ func (p *predictor) files(ctx context.Context, con *console, o *predictOptions, 
 		var x []float32
 		var of []int
 		for i, path := range part {
-			all[lo+i].Image = filepath.ToSlash(path)
+			all[lo+i].Image = datasets.Printable(filepath.ToSlash(path))
 			if features[i] != nil {
 				x, of = append(x, features[i]...), append(of, lo+i)
 			}

@@ -224,6 +224,7 @@ func TestChangedByte(t *testing.T) {
 	}
 	for _, file := range []string{
 		w.path("features", "x", "splits", "own.parquet"), w.path("features", "x", "classes.parquet"), shards[0],
+		w.path("features", "x", "n", "manifest.json"),
 		w.path("runs", "x-own-vzsl", "model.safetensors"),
 		w.path("runs", "x-own-vzsl", "inputs", "split.parquet"), w.path("runs", "x-own-vzsl", "inputs", "classes.parquet"),
 	} {

@@ -83,7 +83,7 @@ func TestRefusals(t *testing.T) {
 	refused(t, exitFailed, []string{file}, "extract", "--dataset", "demo", "--data", data, "--model", model, "--out", file)
 	done(t, in("extract", "--data", data, "--model", model)...)
 	refused(t, exitFailed, []string{"layer", "fc6", "relu7", "--force"}, in("extract", "--data", data, "--model", model, "--layer", "fc6")...)
-	refused(t, exitFailed, []string{"recipe", "caffe", "--force"}, in("extract", "--data", data, "--model", model, "--recipe", "caffe")...)
+	refused(t, exitFailed, []string{"recipe", "now size=56x56 resize=exact:56x56", "channels=bgr", "--force"}, in("extract", "--data", data, "--model", model, "--recipe", "caffe")...)
 	done(t, in("extract", "--data", data, "--model", model, "--layer", "fc6", "--force")...)
 	done(t, in("extract", "--data", data, "--model", model, "--force")...)
 

@@ -94,7 +94,8 @@ take no part in either, but for the shots of a few-shot split (vzsl split --shot
 second fit, and as many images of each validation class the first.
 
 --seeds N trains N models, with --seed and the N-1 numbers after it, into runs/<run>/seed-<seed>/; evaluate
-then gives mean, standard deviation and 95 % interval over them.
+then gives mean, standard deviation and 95 % interval over them. They are of one kind: models of other seeds
+that are there with other settings are refused, with --force removed.
 
 --tuned RUN takes the settings that 'vzsl tune' found for a run, and trains on all seen classes at once.
 

@@ -48,6 +48,9 @@ given as a flag is kept and not searched. No test image and no unseen class take
 With --transductive the search is over the transductive settings alone, from the settings and epochs
 of a tuned inductive run on (--from); the classes held out play the unseen ones.
 
+A folder that cannot be written, or that holds a run the search would not go on with, is refused before the
+search; --force begins anew there.
+
 Fits run beside each other on all cores. Stop it at any moment: the same command goes on.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -116,7 +116,7 @@ func TestExternalData(t *testing.T) {
 	if err := os.Symlink(outside, side); err != nil {
 		t.Skip("no symbolic links here")
 	}
-	fails("link out of the folder", "escapes")
+	fails("link out of the folder", "a symbolic link out of the model's folder")
 	if err := os.Remove(side); err != nil {
 		t.Fatal(err)
 	}
@@ -138,6 +138,10 @@ func (m message) sub(n protowire.Number, b message) message {
 
 func (m message) num(n protowire.Number, v int64) message {
 	return protowire.AppendVarint(protowire.AppendTag(m, n, protowire.VarintType), uint64(v))
+}
+
+func (m message) fixed(n protowire.Number, v float32) message {
+	return protowire.AppendFixed32(protowire.AppendTag(m, n, protowire.Fixed32Type), math.Float32bits(v))
 }
 
 func floats(name string, v []float32, dims ...int64) message {
@@ -281,7 +285,7 @@ func TestUnusable(t *testing.T) {
 		net   message
 		wants []string
 	}{
-		{"operator", network(13, nodeOf(op("Einsum", []string{"x"}, []string{"y"}))), []string{`Einsum "my_y"`, "--layer"}},
+		{"operator", network(13, nodeOf(op("Unique", []string{"x"}, []string{"y"}))), []string{`Unique "my_y"`, "--layer"}},
 		{"domain", network(13, nodeOf(op("Conv", []string{"x", "w"}, []string{"y"}).str(7, "com.microsoft")), w), []string{"com.microsoft", "my_y"}},
 		{"quantised", network(13, nodeOf(op("QLinearConv", []string{"x"}, []string{"y"}))), []string{"quantised", "float32 version"}},
 		{"weights computed", network(13, nodeOf(op("Conv", []string{"x", "x"}, []string{"y"}))), []string{"from the image"}},
@@ -289,10 +293,13 @@ func TestUnusable(t *testing.T) {
 		{"kernel too large", network(13, nodeOf(op("Conv", []string{"x", "w"}, []string{"y"}, intsAttr("dilations", 9, 9))), w), []string{"too small"}},
 		{"padding out of range", network(13, nodeOf(op("Conv", []string{"x", "w"}, []string{"y"}, intsAttr("pads", 1<<40, 0, 0, 0))), w), []string{"out of range"}},
 		{"huge result", network(13, nodeOf(op("Conv", []string{"x", "w"}, []string{"y"}, intsAttr("pads", 1<<19, 1<<19, 1<<18, 1<<18))), w), []string{"too large"}},
-		{"batch mixed", network(13, nodeOf(op("Reshape", []string{"x", "s"}, []string{"y"})), weightOf(ints("s", 3, 64))), []string{"mixes the images"}},
+		{"batch mixed", networkOf(13, []int64{2, 3, 8, 8}, nodeOf(op("Reshape", []string{"x", "s"}, []string{"y"})), weightOf(ints("s", 3, 128))), []string{"mixes the images"}},
+		{"batch moved", networkOf(13, []int64{2, 3, 8, 8}, nodeOf(op("Transpose", []string{"x"}, []string{"y"}, intsAttr("perm", 1, 0, 2, 3)))), []string{"moves the batch axis"}},
+		{"batch added up", networkOf(13, []int64{2, 3, 8, 8}, nodeOf(op("ReduceSum", []string{"x", "s"}, []string{"y"})), weightOf(ints("s", 0))), []string{"mixes the images"}},
+		{"batch told apart", networkOf(13, []int64{2, 3, 8, 8}, nodeOf(op("Add", []string{"x", "s"}, []string{"y"})), weightOf(floats("s", []float32{1, 2}, 2, 1, 1, 1))), []string{"differently"}},
 		{"reshape", network(13, nodeOf(op("Reshape", []string{"x", "s"}, []string{"y"})), weightOf(ints("s", 1, 7, -1))), []string{"does not fit"}},
-		{"missing argument", network(13, nodeOf(op("Relu", []string{"z"}, []string{"y"}))), []string{"no earlier operator"}},
-		{"cycle", network(13, nodeOf(op("Add", []string{"x", "y"}, []string{"z"})), nodeOf(op("Relu", []string{"z"}, []string{"y"}))), []string{"no earlier operator"}},
+		{"missing argument", network(13, nodeOf(op("Relu", []string{"z"}, []string{"y"}))), []string{"made by no operator"}},
+		{"cycle", network(13, nodeOf(op("Add", []string{"x", "y"}, []string{"z"})), nodeOf(op("Relu", []string{"z"}, []string{"y"}))), []string{"depends on its own result"}},
 		{"made twice", network(13, nodeOf(op("Relu", []string{"x"}, []string{"y"})), nodeOf(op("Relu", []string{"x"}, []string{"y"}))), []string{"made twice"}},
 		{"constant output", network(13, nodeOf(op("Identity", []string{"w"}, []string{"y"})), w), []string{"does not depend on the image"}},
 		{"if", network(13, nodeOf(op("If", []string{"x"}, []string{"y"}, message{}.str(1, "then_branch").num(20, 5).sub(6, nil)))), []string{"control flow"}},

@@ -7,10 +7,13 @@
 // this package's implementation of its backend interface; so operators, attributes and argument
 // order are read by onnx-go, and weights are attached afterwards by name.
 //
-// [Network.Layer] finds the feature layer by structure: fc7 after its ReLU where the network ends
-// in three linear layers, as VGG and AlexNet do, and the pooled feature elsewhere. [Network.Plan]
-// infers every shape for one image, evaluates what depends on constants alone (shape arithmetic,
-// transposed weights), drops what does nothing at inference, folds BatchNormalization and constant
-// scales into the layer before them and fuses activations. A plan is made for one image; engines
-// run it over any number, so a step that would mix the images of a batch is refused.
+// [Network.Layer] finds the feature layer by the outputs' names and by structure: fc7 after its ReLU,
+// an embedding, the pooled feature, the input of the classifier. [Network.PlanLayer] infers every
+// shape for one image: a plan is what the network computes for one image alone, so the batch axis is
+// one of one entry wherever it goes, and engines run a plan over any number of images. The
+// operators of each family emit steps (operators.go lists them, steps.go has the steps). What
+// depends on constants alone is evaluated by the steps' own definition ([Eval]), which is what
+// engines are tested against, too. Then what is written out in small operators is recognised (GELU,
+// layer normalisation, attention), what does nothing at inference is dropped, and
+// BatchNormalization, constant scales and activations are folded into the step before them.
 package onnx

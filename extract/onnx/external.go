@@ -54,17 +54,12 @@ func (n *Network) attachExternal() error {
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
 	dir := filepath.Dir(n.path)
-	// os.Root refuses symbolic links that lead out of the folder, too.
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return fmt.Errorf("opening the folder of %s: %w", n.path, err)
-	}
-	defer root.Close()
 	files := map[string][]byte{}
 	for _, t := range list {
 		data, ok := files[t.ext.location]
+		var err error
 		if !ok {
-			if data, err = n.mapExternal(root, t.ext.location); err != nil {
+			if data, err = n.mapExternal(t.ext.location); err != nil {
 				return err
 			}
 			files[t.ext.location] = data
@@ -88,11 +83,53 @@ func (n *Network) attachExternal() error {
 	return nil
 }
 
-func (n *Network) mapExternal(root *os.Root, location string) ([]byte, error) {
+// OpenBeside opens a file of a model's folder, or one that lies beside what the model is a symbolic link to. It may be a link
+// itself, to where the model's own leads: the hub's cache, git-annex and DVC keep files so. No other link is followed out of
+// the folder. location is relative to the folder.
+func OpenBeside(folder, model, location string) (*os.File, error) {
+	f, err := os.OpenInRoot(folder, location)
+	if err == nil {
+		return f, nil
+	}
+	model, bad := filepath.EvalSymlinks(model)
+	if bad != nil {
+		return nil, err
+	}
+	link := filepath.Join(folder, location)
+	if _, bad := os.Lstat(link); bad != nil {
+		beside, bad := os.OpenInRoot(filepath.Dir(model), location)
+		if bad != nil {
+			return nil, err
+		}
+		return beside, nil
+	}
+	target, bad := filepath.EvalSymlinks(link)
+	if bad != nil {
+		return nil, fmt.Errorf("a symbolic link to a file that is missing: %w", bad)
+	}
+	if store(target) != store(model) {
+		return nil, fmt.Errorf("a symbolic link out of the model's folder, to %s, which is not followed: put the file itself there", target)
+	}
+	return os.Open(target)
+}
+
+// store is the folder that a tool keeps a link's target in: that of the hub's blobs, git-annex's objects, DVC's cache or Nix; else the
+// file's own.
+func store(path string) string {
+	slashed := filepath.ToSlash(path)
+	for _, s := range []string{"/blobs/", "/.git/annex/objects/", "/.dvc/cache/", "/nix/store/", "/gnu/store/"} {
+		if i := strings.LastIndex(slashed, s); i >= 0 {
+			return slashed[:i+len(s)]
+		}
+	}
+	return filepath.Dir(path)
+}
+
+func (n *Network) mapExternal(location string) ([]byte, error) {
 	full := filepath.Join(filepath.Dir(n.path), location)
-	f, err := root.Open(location)
+	f, err := OpenBeside(filepath.Dir(n.path), n.path, location)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s keeps its weights in %s, which is missing: put it beside the model, under that name", n.path, full)
+		return nil, fmt.Errorf("%s keeps its weights in %s, which is missing: put it beside the model, under that name (%w)", n.path, full, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s keeps its weights in %s: %w", n.path, full, err)

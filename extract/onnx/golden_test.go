@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,7 +49,7 @@ func open(t testing.TB, path string) *Network {
 func TestLayers(t *testing.T) {
 	for _, g := range goldens(t) {
 		n := open(t, g.path())
-		if in := n.Input(); in.NHWC != g.NHWC || in.Channels != 3 || in.Height != 32 || in.Width != 32 {
+		if in := n.Input(); in.NHWC != g.NHWC || in.Channels != 3 || in.Height != in.Width || in.Height != 32 && (in.Height != 0 || !strings.HasPrefix(g.Name, "hub_dinov2")) {
 			t.Errorf("%s: input %+v", g.Name, in)
 		}
 		l, err := n.Layer("")
@@ -56,11 +57,11 @@ func TestLayers(t *testing.T) {
 			t.Errorf("%s: %v", g.Name, err)
 			continue
 		}
-		if l.Tensor != g.Layer || l.What != g.What || l.Dim != g.Dim {
+		if l.String() != g.Layer || l.What != g.What || l.Dim != g.Dim {
 			t.Errorf("%s: layer %+v, want %q (%s) of %d", g.Name, l, g.Layer, g.What, g.Dim)
 		}
 		out, err := n.Layer(g.Output)
-		if err != nil || out.Dim != g.Outputs {
+		if err != nil || out.Dim != g.Outputs && n.Input().Height != 0 {
 			t.Errorf("%s: output %+v, %v", g.Name, out, err)
 		}
 		if recipe, why := n.Recipe(); recipe != g.Recipe || why == "" {
@@ -68,7 +69,7 @@ func TestLayers(t *testing.T) {
 		}
 		l7, err := n.Layer("fc7")
 		switch {
-		case g.What != "fc7 after ReLU" && (err == nil || !strings.Contains(err.Error(), g.Output)):
+		case g.What != "fc7 after ReLU" && (err == nil || !strings.Contains(err.Error(), g.Output) || !strings.Contains(err.Error(), fmt.Sprintf("%q", g.Layer))):
 			t.Errorf("%s: fc7 is %+v, %v", g.Name, l7, err)
 		case g.What == "fc7 after ReLU" && g.Name != "alexnet" && l7.Tensor != g.Layer: // alexnet has a tensor of that name, before the ReLU
 			t.Errorf("%s: fc7 is %+v, %v", g.Name, l7, err)
@@ -81,12 +82,12 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// TestEveryLayer plans every tensor of every golden network.
+// TestEveryLayer plans every tensor of every golden network, of long ones every seventh.
 func TestEveryLayer(t *testing.T) {
 	for _, g := range goldens(t) {
 		n := open(t, g.path())
-		for _, d := range n.nodes {
-			if d.op == "Shape" || n.maker[d.outputs[0]] != d {
+		for i, d := range n.nodes {
+			if len(n.nodes) > 100 && i%7 != 0 || d.op == "Shape" || n.maker[d.outputs[0]] != d {
 				continue
 			}
 			p, err := n.Plan(d.outputs[0], 32, 32)

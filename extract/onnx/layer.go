@@ -2,7 +2,6 @@ package onnx
 
 import (
 	"fmt"
-	"slices"
 	"sort"
 	"strings"
 )
@@ -10,48 +9,147 @@ import (
 // Layer is a tensor of the network to take features from.
 type Layer struct {
 	Tensor string
-	What   string // for people: "fc7 after ReLU", "the pooled feature", ...
-	Dim    int    // features per image (for images of 224 x 224 where the file leaves the size open)
+	Pool   Pooling // what makes one feature of a sequence of tokens or of maps; "": the tensor as it is
+	What   string  // for people: "fc7 after ReLU", "the pooled feature", ...
+	Dim    int     // features per image (for images of 224 x 224 where the file leaves the size open)
+}
+
+// String is the name by which Network.Layer finds the layer again.
+func (l Layer) String() string {
+	if l.Pool == "" {
+		return l.Tensor
+	}
+	return l.Tensor + poolMark + string(l.Pool)
+}
+
+// LayerName joins a layer's name (or "") and its pooling (or "") to what Network.Layer takes.
+func LayerName(name, pool string) string {
+	if pool == "" {
+		return name
+	}
+	return name + poolMark + pool
 }
 
 // guessSize stands for the image size where the file leaves it open.
 const guessSize = 224
 
-// Layer finds the tensor called name. An empty name means the layer usually taken for features:
+// Layer finds the tensor called name; " pool=mean" (or another Pooling) after the name says how it is pooled.
+// An empty name means the layer usually taken for features:
 //
 //   - Where the network ends in three linear layers (Gemm, or MatMul with its bias) with a ReLU after
 //     the first two, as VGG and AlexNet do: the ReLU after the second, fc7.
-//   - Else, where it averages the maps of its last convolution: that average, flattened.
+//   - Else an output that is an embedding by its name: image_embeds, pooler_output and the like; else
+//     last_hidden_state, pooled: its class token where it has one, the mean of its patches elsewhere.
+//   - Else, where it averages the maps or patches of its last block: that average, flattened, with the
+//     normalisation between it and the classifier where there is one.
+//   - Else the input of its last matrix, where that is the classifier.
 //   - Else its output.
 //
 // In a network of the first kind "fc6" and "fc7" are names, too. An unknown name is an error that
-// lists the candidates, the most similar first.
+// lists the candidates with their shapes, and the most similar tensors.
 func (n *Network) Layer(name string) (Layer, error) {
-	l := Layer{Tensor: name, What: fmt.Sprintf("the tensor %q", name)}
-	fc6, fc7 := n.linearFeatures()
-	switch {
-	case n.maker[name] != nil:
-		switch name {
-		case fc7:
-			l.What = "fc7 after ReLU"
-		case n.output:
-			l.What = "the network's output"
-		}
-	case name == "fc6" && fc6 != "":
-		l = Layer{Tensor: fc6, What: "fc6 after ReLU"}
-	case (name == "" || name == "fc7") && fc7 != "":
-		l = Layer{Tensor: fc7, What: "fc7 after ReLU"}
-	case name == "":
-		l = n.pooledFeature()
-	default:
-		return Layer{}, fmt.Errorf("%s has no layer %q; its layers are, the most similar first: %s", n.path, name, strings.Join(n.candidates(name), ", "))
+	l, err := n.named(name)
+	if err != nil {
+		return Layer{}, err
 	}
 	b, err := n.guess(l.Tensor)
 	if err != nil {
 		return Layer{}, fmt.Errorf("%s: layer %q: %w", n.path, l.Tensor, err)
 	}
-	l.Dim = b.plan.Values[b.vals[l.Tensor]].Len()
+	if err := b.finish(&l); err != nil {
+		return Layer{}, fmt.Errorf("%s: layer %q: %w", n.path, l.Tensor, err)
+	}
 	return l, nil
+}
+
+// Find is Layer for a runtime that knows more operators than this package: where the layer cannot be planned,
+// its Dim is 0 and what it is called is told by the file's structure alone.
+func (n *Network) Find(name string) (Layer, error) {
+	l, err := n.Layer(name)
+	if err == nil {
+		return l, nil
+	}
+	if l, err = n.named(name); err != nil {
+		return Layer{}, err
+	}
+	if !n.fromImage(l.Tensor) {
+		return Layer{}, fmt.Errorf("%s: layer %q does not depend on the image alone", n.path, l.Tensor)
+	}
+	return l, nil
+}
+
+// named finds a layer without looking at its shape.
+func (n *Network) named(name string) (Layer, error) {
+	name, pool, err := splitPool(name)
+	if err != nil {
+		return Layer{}, err
+	}
+	var l Layer
+	fc6, fc7 := n.linearFeatures()
+	switch {
+	case n.maker[name] != nil:
+		l = Layer{Tensor: name, What: n.describe(name, fc6, fc7)}
+	case name == "fc6" && fc6 != "":
+		l = Layer{Tensor: fc6, What: "fc6 after ReLU"}
+	case name == "fc7" && fc7 != "":
+		l = Layer{Tensor: fc7, What: "fc7 after ReLU"}
+	case name == "":
+		if l = n.usual(); pool != "" {
+			if t := n.tokens(); t != "" {
+				l = Layer{Tensor: t, What: n.describe(t, fc6, fc7)}
+			}
+		}
+	default:
+		return Layer{}, fmt.Errorf("%s has no layer %q. Layers usually taken: %s. Its tensors, the most similar first: %s", n.path, name, n.list(), strings.Join(n.candidates(name), ", "))
+	}
+	if pool != "" {
+		l.Pool = pool
+	}
+	return l, nil
+}
+
+// finish adds the layer's pooling to the plan and fills in its dimension.
+func (b *builder) finish(l *Layer) error {
+	v, ok := b.vals[l.Tensor]
+	if !ok {
+		return fmt.Errorf("the tensor %q does not depend on the image", l.Tensor)
+	}
+	if l.Pool != "" {
+		p, what, err := b.pooled(v, l.Pool)
+		if err != nil {
+			return err
+		}
+		if v = p; !strings.Contains(l.What, what) {
+			l.What = what + " of " + l.What
+		}
+	}
+	b.plan.Output = v
+	l.Dim = b.plan.Values[v].Len()
+	return nil
+}
+
+// describe says what a tensor is.
+func (n *Network) describe(name, fc6, fc7 string) string {
+	switch {
+	case name == fc7:
+		return "fc7 after ReLU"
+	case name == fc6:
+		return "fc6 after ReLU"
+	case name == n.output && len(n.file.outputs) == 1:
+		return "the network's output"
+	}
+	for _, o := range n.file.outputs {
+		if o.name == name {
+			if what := embeddingNamed(name); what != "" {
+				return what
+			}
+			if name == n.output {
+				return "the network's output"
+			}
+			return fmt.Sprintf("the network's output %q", name)
+		}
+	}
+	return fmt.Sprintf("the tensor %q", name)
 }
 
 // guess infers shapes up to a tensor, for the file's image size or a usual one.
@@ -67,19 +165,9 @@ func (n *Network) guess(tensor string) (*builder, error) {
 	return n.build(tensor, h, w)
 }
 
-// ancestors are the nodes that the network's output depends on, in file order.
+// ancestors are the nodes that the network's output depends on, in the order in which they run.
 func (n *Network) ancestors() []*node {
-	need := map[*node]bool{}
-	stack := []string{n.output}
-	for len(stack) > 0 {
-		d := n.maker[stack[len(stack)-1]]
-		stack = stack[:len(stack)-1]
-		if d == nil || need[d] {
-			continue
-		}
-		need[d] = true
-		stack = append(stack, d.inputs...)
-	}
+	need := n.needs(n.output)
 	var out []*node
 	for _, d := range n.nodes {
 		if need[d] {
@@ -100,7 +188,7 @@ func (n *Network) weightOf(name string) *Tensor {
 			return nil
 		}
 		switch d.op {
-		case "Transpose", "Identity", "Cast":
+		case "Transpose", "Identity", "Cast", "DequantizeLinear":
 			name = d.inputs[0]
 		default:
 			return nil
@@ -115,7 +203,7 @@ func (n *Network) isLinear(d *node) bool {
 		return false
 	}
 	w := n.weightOf(d.inputs[1])
-	return w != nil && len(w.Dims) == 2 && w.isFloat()
+	return w != nil && len(w.Dims) == 2
 }
 
 // next is the only operator that reads a value, besides those that only ask for its shape.
@@ -189,50 +277,6 @@ func (n *Network) leads(name string, d *node) bool {
 		}
 	}
 	return false
-}
-
-// pooledFeature finds the last average over whole maps that all of the output goes through (the gates
-// of squeeze-and-excitation blocks do not count) and follows it to where it is flat; without one it
-// is the network's output.
-func (n *Network) pooledFeature() Layer {
-	out := Layer{Tensor: n.output, What: "the network's output"}
-	nodes := n.ancestors()
-	for i := len(nodes) - 1; i >= 0; i-- {
-		d := nodes[i]
-		if op := d.op; op != "GlobalAveragePool" && op != "ReduceMean" && op != "AveragePool" {
-			continue
-		}
-		name := d.outputs[0]
-		if n.around(name) || !n.isPooled(name) {
-			continue
-		}
-		for range 8 {
-			d := n.next(name)
-			if d == nil || len(d.outputs) == 0 {
-				break
-			}
-			if d.op != "Flatten" && d.op != "Reshape" && d.op != "Squeeze" && d.op != "Identity" && d.op != "Dropout" {
-				break
-			}
-			name = d.outputs[0]
-		}
-		if name == n.output {
-			out.What = "the pooled feature, the network's output"
-			return out
-		}
-		return Layer{Tensor: name, What: "the pooled feature"}
-	}
-	return out
-}
-
-// isPooled reports whether a value has one number for each channel and a layer of maps before it.
-func (n *Network) isPooled(name string) bool {
-	b, err := n.guess(name)
-	if err != nil {
-		return false
-	}
-	v := b.plan.Values[b.vals[name]]
-	return slices.Max(v.Dims) == v.Len()
 }
 
 // around reports whether the output depends on the image by a way that avoids the value.

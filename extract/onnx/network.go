@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/edsrzf/mmap-go"
@@ -25,6 +26,7 @@ type Network struct {
 	maker     map[string]*node // the node that makes a value
 	users     map[string][]*node
 	input     valueInfo
+	others    []string // further inputs, which are not given
 	output    string
 
 	sumOnce sync.Once
@@ -42,6 +44,7 @@ type Input struct {
 	Name                    string
 	Channels, Height, Width int
 	NHWC                    bool
+	Element                 string // type of its numbers where that is not float32: FLOAT16, BFLOAT16 or DOUBLE
 }
 
 // Open maps the network at path and reads its structure. Errors name the file, what is wrong with
@@ -121,48 +124,95 @@ func (n *Network) read() error {
 			}
 			n.maker[o] = d
 		}
-		for _, in := range d.inputs {
-			n.users[in] = append(n.users[in], d)
-		}
+		d.reads(func(in string) { n.users[in] = append(n.users[in], d) })
+	}
+	if n.nodes, err = sorted(n.nodes, n.maker); err != nil {
+		return fmt.Errorf("%s: %w", n.path, err)
 	}
 	return n.findInput()
 }
 
-// findInput picks the input that is fed: the one graph input that is not a weight.
+// findInput picks the input that is fed: the graph input that is not a weight and can be a batch of images.
+// Where there are several, as in a network for images and text, it is the one of floating-point numbers in
+// four dimensions; layers that need the others cannot be taken.
 func (n *Network) findInput() error {
-	var feeds []valueInfo
+	var feeds, images []valueInfo
 	for _, v := range n.file.inputs {
-		if n.tensors[v.name] == nil {
-			feeds = append(feeds, v)
+		if n.tensors[v.name] != nil {
+			continue
+		}
+		feeds = append(feeds, v)
+		if (isFloat(v.typ) || v.typ == 0) && (len(v.dims) == 4 || !v.hasShape) {
+			images = append(images, v)
 		}
 	}
-	if len(feeds) != 1 {
+	switch {
+	case len(feeds) == 1:
+		n.input = feeds[0]
+	case len(images) == 1:
+		n.input = images[0]
+	case len(feeds) == 0:
+		return fmt.Errorf("%s has no input", n.path)
+	default:
 		names := make([]string, len(feeds))
 		for i, v := range feeds {
-			names[i] = v.name
+			names[i] = fmt.Sprintf("%q %s %v", v.name, typeName(v.typ), v.dims)
 		}
-		return fmt.Errorf("%s wants %d inputs %q, where an image network has one", n.path, len(feeds), names)
+		what := "none of which is a batch of images (floating-point numbers in four dimensions)"
+		if len(images) > 1 {
+			what = fmt.Sprintf("%d of which could be the batch of images", len(images))
+		}
+		return fmt.Errorf("%s has %d inputs, %s: %s. Export the part of it that takes images", n.path, len(feeds), what, strings.Join(names, ", "))
 	}
-	n.input = feeds[0]
+	for _, v := range feeds {
+		if v.name != n.input.name {
+			n.others = append(n.others, v.name)
+		}
+	}
 	if n.maker[n.input.name] != nil {
 		return fmt.Errorf("%s is damaged: its input %q is made by %s", n.path, n.input.name, n.maker[n.input.name])
 	}
-	if n.input.typ != typeFloat && n.input.typ != 0 {
-		return fmt.Errorf("%s wants %s values at its input %q; only float32 networks are read: export it in float32", n.path, typeName(n.input.typ), n.input.name)
+	if n.input.typ != 0 && !isFloat(n.input.typ) {
+		return fmt.Errorf("%s wants %s values at its input %q, where floating-point numbers are supported: export it in float32", n.path, typeName(n.input.typ), n.input.name)
 	}
 	if n.input.hasShape && len(n.input.dims) != 4 {
 		return fmt.Errorf("%s: the input %q has %d dimensions, where a batch of images has 4", n.path, n.input.name, len(n.input.dims))
 	}
+	first := ""
 	for _, o := range n.file.outputs {
-		if n.maker[o.name] != nil {
-			n.output = o.name
-			break
+		if n.maker[o.name] == nil {
+			continue
 		}
+		if first == "" {
+			first = o.name
+		}
+		if n.output == "" && n.fromImage(o.name) {
+			n.output = o.name
+		}
+	}
+	if n.output == "" {
+		n.output = first // its layers may be had, if not itself
 	}
 	if n.output == "" {
 		return fmt.Errorf("%s is damaged: no operator makes its output", n.path)
 	}
 	return nil
+}
+
+// fromImage reports whether a value depends on the image and on no other input.
+func (n *Network) fromImage(name string) bool {
+	image := false
+	for d := range n.needs(name) {
+		ok := true
+		d.reads(func(in string) {
+			image = image || in == n.input.name
+			ok = ok && !slices.Contains(n.others, in)
+		})
+		if !ok {
+			return false
+		}
+	}
+	return image
 }
 
 // Close unmaps the file.
@@ -177,6 +227,15 @@ func (n *Network) Close() error {
 
 // Path is the file's path as given to Open.
 func (n *Network) Path() string { return n.path }
+
+// Outputs are the names of the outputs that the file declares.
+func (n *Network) Outputs() []string {
+	var names []string
+	for _, o := range n.file.outputs {
+		names = append(names, o.name)
+	}
+	return names
+}
 
 // SHA256 is the file's SHA-256 in hexadecimal, as sha256sum prints it. A network with external data
 // has the SHA-256 of the text of lines "<sha256>  <location>\n" for its files, the model's own (with
@@ -215,6 +274,9 @@ func sum256(b []byte) [sha256.Size]byte {
 // is taken for the channels.
 func (n *Network) Input() Input {
 	in := Input{Name: n.input.name}
+	if n.input.typ != typeFloat && n.input.typ != 0 {
+		in.Element = typeName(n.input.typ)
+	}
 	var d [4]int
 	if len(n.input.dims) == 4 {
 		for i, v := range n.input.dims {

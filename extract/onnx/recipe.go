@@ -25,7 +25,7 @@ func (n *Network) Recipe() (name, why string) {
 	case fc7 != "" && (in.Name == "data_0" || n.output == "prob_1"):
 		return "caffe", fmt.Sprintf("its input %q and output %q are named as by Caffe2", in.Name, n.output)
 	case strings.EqualFold(n.file.producer, "pytorch"):
-		return "torchvision", "it was exported from PyTorch"
+		return "torchvision", exportedFromPyTorch
 	}
 	for _, prefix := range []string{"vgg0_", "resnetv10_", "resnetv17_", "resnetv20_", "resnetv22_", "resnetv24_", "resnetv27_", "squeezenet0_", "alexnet0_"} {
 		if strings.HasPrefix(n.output, prefix) {
@@ -34,3 +34,5 @@ func (n *Network) Recipe() (name, why string) {
 	}
 	return "", "the file does not describe how its images are to be prepared, and nothing in its structure tells"
 }
+
+const exportedFromPyTorch = "it was exported from PyTorch"

@@ -28,7 +28,8 @@ type scanned struct {
 	inputs, outputs []valueInfo
 	tensors         map[string]*Tensor
 	nodes           []nodeInfo
-	functions       int
+	functions       map[string]*function
+	calls           int    // of functions, that were inlined
 	lean            []byte // the model without initializers and Constant nodes
 }
 
@@ -38,6 +39,8 @@ type nodeInfo struct {
 	outputs          []string
 	tensors          map[string]*Tensor // attributes that are tensors
 	nested           bool               // has an attribute that is a graph
+	graphs           map[string][]byte  // those attributes, for the operator If
+	captures         []string           // values that these graphs may take from around them
 	arity            int                // inputs listed
 }
 
@@ -45,8 +48,8 @@ const maxDoc = 4096
 
 // scan walks a ModelProto.
 func scan(b []byte) (*scanned, error) {
-	s := &scanned{tensors: map[string]*Tensor{}}
-	var head, graph []byte
+	s := &scanned{tensors: map[string]*Tensor{}, functions: map[string]*function{}}
+	var graph []byte // read last, when functions and operator sets are known
 	err := walk(b, "model", func(f field) error {
 		switch f.n {
 		case 1:
@@ -62,22 +65,9 @@ func scan(b []byte) (*scanned, error) {
 			if s.hasGraph {
 				return errors.New("the model holds two graphs")
 			}
-			s.hasGraph = true
-			var err error
-			graph, err = s.scanGraph(f.b)
-			return err
+			s.hasGraph, graph = true, f.b
 		case 8:
-			var domain string
-			var version int64
-			err := walk(f.b, "operator set", func(f field) error {
-				switch f.n {
-				case 1:
-					domain = string(f.b)
-				case 2:
-					version = int64(f.num)
-				}
-				return nil
-			})
+			domain, version, err := operatorSet(f.b)
 			if err != nil {
 				return err
 			}
@@ -94,7 +84,10 @@ func scan(b []byte) (*scanned, error) {
 				return nil
 			})
 		case 25:
-			s.functions++
+			if err := f.expect(protowire.BytesType, "model"); err != nil {
+				return err
+			}
+			return s.scanFunction(f.b)
 		}
 		return nil
 	})
@@ -102,12 +95,61 @@ func scan(b []byte) (*scanned, error) {
 		return nil, err
 	}
 	if s.hasGraph {
-		head = protowire.AppendTag(head, 1, protowire.VarintType)
-		head = protowire.AppendVarint(head, uint64(s.irVersion))
-		head = protowire.AppendTag(head, 7, protowire.BytesType)
-		s.lean = protowire.AppendBytes(head, graph)
+		lean, err := s.scanGraph(graph)
+		if err != nil {
+			return nil, err
+		}
+		s.lean = leanModel(s.irVersion, lean)
 	}
 	return s, nil
+}
+
+// leanModel wraps a lean graph.
+func leanModel(irVersion int64, graph []byte) []byte {
+	head := protowire.AppendTag(nil, 1, protowire.VarintType)
+	head = protowire.AppendVarint(head, uint64(irVersion))
+	head = protowire.AppendTag(head, 7, protowire.BytesType)
+	return protowire.AppendBytes(head, graph)
+}
+
+// captured lists what the nodes of a graph within an operator read, and what it gives: names from around
+// it may be among them.
+func captured(list []string, graph []byte, depth int) ([]string, error) {
+	if depth > 16 {
+		return nil, errors.New("graphs are nested too deep")
+	}
+	err := walk(graph, "graph", func(f field) error {
+		if f.typ != protowire.BytesType {
+			return nil
+		}
+		switch f.n {
+		case 1:
+			return walk(f.b, "node", func(f field) error {
+				switch {
+				case f.typ != protowire.BytesType:
+				case f.n == 1 && len(f.b) > 0:
+					list = append(list, string(f.b))
+				case f.n == 5:
+					return walk(f.b, "attribute", func(f field) (err error) {
+						if (f.n == 6 || f.n == 11) && f.typ == protowire.BytesType {
+							list, err = captured(list, f.b, depth+1)
+						}
+						return err
+					})
+				}
+				return nil
+			})
+		case 12:
+			return walk(f.b, "value", func(f field) error {
+				if f.n == 1 && f.typ == protowire.BytesType {
+					list = append(list, string(f.b))
+				}
+				return nil
+			})
+		}
+		return nil
+	})
+	return list, err
 }
 
 func clip(b []byte) string { return string(b[:min(len(b), maxDoc)]) }
@@ -125,14 +167,9 @@ func (s *scanned) scanGraph(b []byte) ([]byte, error) {
 		}
 		switch f.n {
 		case 1:
-			node, err := s.scanNode(f.b)
-			if err != nil {
-				return err
-			}
-			if node != nil {
-				lean = protowire.AppendTag(lean, 1, protowire.BytesType)
-				lean = protowire.AppendBytes(lean, node)
-			}
+			var err error
+			lean, err = s.scanCall(lean, f.b, 0)
+			return err
 		case 5:
 			t, err := parseTensor(f.b)
 			if err != nil {
@@ -187,6 +224,31 @@ func (s *scanned) addTensor(t *Tensor) error {
 	return nil
 }
 
+// scanCall appends the lean NodeProto of a node, or those of the function that it calls.
+func (s *scanned) scanCall(lean, b []byte, depth int) ([]byte, error) {
+	inner, err := s.inline(b)
+	if err != nil {
+		return nil, err
+	}
+	if inner != nil {
+		if depth > 32 {
+			return nil, errors.New("its functions call each other without end")
+		}
+		for _, n := range inner {
+			if lean, err = s.scanCall(lean, n, depth+1); err != nil {
+				return nil, err
+			}
+		}
+		return lean, nil
+	}
+	node, err := s.scanNode(b)
+	if node != nil {
+		lean = protowire.AppendTag(lean, 1, protowire.BytesType)
+		lean = protowire.AppendBytes(lean, node)
+	}
+	return lean, err
+}
+
 // scanNode returns the lean NodeProto, or nil for a Constant, which becomes a tensor.
 func (s *scanned) scanNode(b []byte) ([]byte, error) {
 	var lean []byte
@@ -228,6 +290,13 @@ func (s *scanned) scanNode(b []byte) ([]byte, error) {
 				constant = a.tensor
 			case a.nested:
 				info.nested = true
+				if info.graphs == nil {
+					info.graphs = map[string][]byte{}
+				}
+				info.graphs[a.name] = a.graph
+				if info.captures, err = captured(info.captures, a.graph, 0); err != nil {
+					return err
+				}
 			case a.lean != nil:
 				if a.constant != nil {
 					constant = a.constant
@@ -256,6 +325,7 @@ type attribute struct {
 	name     string
 	tensor   *Tensor
 	nested   bool
+	graph    []byte // where it is one
 	lean     []byte
 	constant *Tensor
 }
@@ -311,6 +381,9 @@ func parseAttribute(b []byte) (attribute, error) {
 			}
 		case 6, 11: // g, graphs
 			a.nested = true
+			if f.typ == protowire.BytesType {
+				a.graph = f.b
+			}
 		case 7: // floats
 			guess = 6
 			switch f.typ {

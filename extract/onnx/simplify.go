@@ -1,6 +1,9 @@
 package onnx
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // simplify folds steps into their neighbours where the result is the same up to rounding:
 // BatchNormalization and other affine maps into the convolution or matrix before them, zero padding
@@ -8,6 +11,8 @@ import "math"
 // become one. A value that something else reads, too, stays.
 func (p *Plan) simplify() {
 	p.prune()
+	p.still()
+	p.fuse()
 	uses := make([]int, len(p.Values))
 	maker := make([]*Step, len(p.Values))
 	uses[p.Output]++
@@ -39,7 +44,8 @@ func (p *Plan) simplify() {
 			maker[s.Out] = before
 			continue
 		}
-		if in := s.In[0]; len(s.In) == 1 && s.Out != p.Output && isNothing(p, s, in) {
+		if len(s.In) == 1 && s.Out != p.Output && isNothing(p, s, s.In[0]) {
+			in := s.In[0]
 			to[s.Out] = in
 			uses[in] += uses[s.Out] - 1
 			continue
@@ -55,11 +61,32 @@ func (p *Plan) simplify() {
 	p.prune()
 }
 
+// still makes reshapes of permutations that move axes of one entry alone.
+func (p *Plan) still() {
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		t, ok := s.Op.(*Transpose)
+		if !ok {
+			continue
+		}
+		d, last := p.Values[s.In[0]].Dims, -1
+		for _, a := range t.Perm {
+			if d[a] > 1 {
+				ok = ok && a > last
+				last = a
+			}
+		}
+		if ok {
+			s.Op = &Reshape{}
+		}
+	}
+}
+
 // isNothing reports whether s gives its argument back as it is.
 func isNothing(p *Plan, s *Step, in int) bool {
 	switch op := s.Op.(type) {
 	case *Reshape:
-		return same(p.Values[s.Out].Dims, p.Values[in].Dims)
+		return slices.Equal(p.Values[s.Out].Dims, p.Values[in].Dims)
 	case *Transpose:
 		for i, a := range op.Perm {
 			if a != i {
@@ -67,6 +94,9 @@ func isNothing(p *Plan, s *Step, in int) bool {
 			}
 		}
 		return true
+	case *Affine:
+		scale, shift, ok := op.uniform()
+		return ok && scale == 1 && shift == 0
 	}
 	return false
 }
@@ -88,6 +118,13 @@ func merge(p *Plan, s, before *Step) (gone bool) {
 				return false
 			}
 			b.Scale, b.Bias = compose(b.Out, b.Scale, b.Bias, op)
+			return true
+		case *LayerNorm:
+			d := p.Values[s.Out].Dims
+			if op.Relu || op.Axis != len(d)-1 || b.Axis != op.Axis {
+				return false
+			}
+			b.Scale, b.Shift = compose(d[op.Axis], b.Scale, b.Shift, op)
 			return true
 		case *Affine:
 			if op.Axis != b.Axis || b.Relu {
@@ -119,10 +156,14 @@ func merge(p *Plan, s, before *Step) (gone bool) {
 		}
 	case *Conv:
 		if b, ok := before.Op.(*Pad); ok && b.Value == 0 {
-			op.Top += b.Top
-			op.Left += b.Left
-			op.Bottom += b.Bottom
-			op.Right += b.Right
+			top, left, bottom, right, ok := b.Maps()
+			if !ok {
+				return false
+			}
+			op.Top += top
+			op.Left += left
+			op.Bottom += bottom
+			op.Right += right
 			s.In[0] = before.In[0]
 			before.Op = nil
 		}

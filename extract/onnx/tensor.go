@@ -17,11 +17,15 @@ const (
 	typeFloat    = 1
 	typeUint8    = 2
 	typeInt8     = 3
+	typeUint16   = 4
+	typeInt16    = 5
 	typeInt32    = 6
 	typeInt64    = 7
 	typeBool     = 9
 	typeFloat16  = 10
 	typeDouble   = 11
+	typeUint32   = 12
+	typeUint64   = 13
 	typeBfloat16 = 16
 )
 
@@ -71,9 +75,7 @@ func (t *Tensor) Len() int {
 }
 
 // isFloat reports whether the elements are floating-point numbers.
-func (t *Tensor) isFloat() bool {
-	return t.typ == typeFloat || t.typ == typeFloat16 || t.typ == typeDouble || t.typ == typeBfloat16
-}
+func (t *Tensor) isFloat() bool { return isFloat(t.typ) }
 
 func (t *Tensor) String() string { return fmt.Sprintf("%q %s %v", t.Name, typeName(t.typ), t.Dims) }
 
@@ -82,11 +84,11 @@ func width(typ int32) int {
 	switch typ {
 	case typeUint8, typeInt8, typeBool:
 		return 1
-	case typeFloat16, typeBfloat16:
+	case typeFloat16, typeBfloat16, typeUint16, typeInt16:
 		return 2
-	case typeFloat, typeInt32:
+	case typeFloat, typeInt32, typeUint32:
 		return 4
-	case typeInt64, typeDouble:
+	case typeInt64, typeDouble, typeUint64:
 		return 8
 	}
 	return 0
@@ -322,7 +324,13 @@ func (t *Tensor) int64s() ([]int64, error) {
 	out := make([]int64, n)
 	for i := range out {
 		switch t.typ {
-		case typeInt64:
+		case typeUint16:
+			out[i] = int64(binary.LittleEndian.Uint16(t.data[2*i:]))
+		case typeInt16:
+			out[i] = int64(int16(binary.LittleEndian.Uint16(t.data[2*i:])))
+		case typeUint32:
+			out[i] = int64(binary.LittleEndian.Uint32(t.data[4*i:]))
+		case typeInt64, typeUint64:
 			out[i] = int64(binary.LittleEndian.Uint64(t.data[8*i:]))
 		case typeInt32:
 			out[i] = int64(int32(binary.LittleEndian.Uint32(t.data[4*i:])))
@@ -349,4 +357,47 @@ func half(h uint16) float32 {
 		return math.Float32frombits(sign | 0xff<<23 | frac<<13)
 	}
 	return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
+}
+
+// dequantise writes (q - zero)*factor for a tensor of integers.
+func (t *Tensor) dequantise(s *scale, out []float32) error {
+	inner := 1
+	if len(s.factor) > 1 {
+		inner = product(t.Dims[s.axis+1:])
+	}
+	write := func(i int, q int64) {
+		c := i / inner % len(s.factor)
+		out[i] = (float32(q) - s.zero[c]) * s.factor[c]
+	}
+	switch {
+	case t.typ == typeInt8 && t.data != nil:
+		for i, q := range t.data {
+			write(i, int64(int8(q)))
+		}
+	case t.typ == typeUint8 && t.data != nil:
+		for i, q := range t.data {
+			write(i, int64(q))
+		}
+	default:
+		v, err := t.int64s()
+		if err != nil {
+			return err
+		}
+		for i, q := range v {
+			write(i, q)
+		}
+	}
+	return nil
+}
+
+// float64s gives the values of a tensor of doubles, a copy.
+func (t *Tensor) float64s() ([]float64, error) {
+	if err := t.floatData(); err != nil {
+		return nil, err
+	}
+	out := make([]float64, t.Len())
+	for i := range out {
+		out[i] = math.Float64frombits(binary.LittleEndian.Uint64(t.data[8*i:]))
+	}
+	return out, nil
 }

@@ -4,8 +4,9 @@ import "vzsl/internal/kernels"
 
 // Weights are a layer's weights, still in the file.
 type Weights struct {
-	t    *Tensor
-	vals []float32
+	t     *Tensor
+	scale *scale
+	vals  []float32
 }
 
 // Use calls f with the values, which f must neither write to nor keep. They are shared with the mapped
@@ -16,14 +17,31 @@ func (w *Weights) Use(f func(values []float32) error) error {
 		return f(w.vals)
 	}
 	defer forget(w.t.data)
-	if v := w.t.shared(); v != nil {
-		return f(v)
-	}
-	if err := w.t.floatData(); err != nil {
-		return err
+	if w.scale == nil {
+		if v := w.t.shared(); v != nil {
+			return f(v)
+		}
+		if err := w.t.floatData(); err != nil {
+			return err
+		}
 	}
 	b := kernels.NewBuffer(w.t.Len())
 	defer b.Free()
+	if w.scale != nil {
+		if err := w.t.dequantise(w.scale, b.Data); err != nil {
+			return err
+		}
+		return f(b.Data)
+	}
 	w.t.convert(b.Data)
 	return f(b.Data)
+}
+
+// weights makes a layer's weights of a constant, without copying those in the file.
+func (b *builder) weights(k *konst) (*Weights, error) {
+	if k.t != nil && !k.turned {
+		return &Weights{t: k.t, scale: k.scale}, nil
+	}
+	v, err := k.float32s()
+	return &Weights{vals: v}, err
 }

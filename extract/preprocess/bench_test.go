@@ -54,7 +54,7 @@ func BenchmarkTorchvision224(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	r, _ := Parse("torchvision", 224)
+	r, _ := Preset("torchvision", 224, 224)
 	dst := make([]float32, r.Values())
 	for b.Loop() {
 		if err := r.Apply(im, false, dst); err != nil {

@@ -11,9 +11,9 @@ import (
 	"vzsl/extract/preprocess/jpeg"
 )
 
-// maxPixels bounds the memory that a small file can ask for (a decompression
-// bomb): a picture of this size takes 300 MB as RGB.
-const maxPixels = 100_000_000
+// MaxMegapixels is the usual limit on a picture's size, in millions of pixels. It bounds the memory that a small file can
+// ask for (a decompression bomb): a picture of this size takes 300 MB as RGB.
+const MaxMegapixels = 100
 
 // keepBytes is the largest buffer that goes back to a pool.
 const keepBytes = 32 << 20
@@ -22,6 +22,7 @@ const keepBytes = 32 << 20
 type RGB struct {
 	W, H int
 	Pix  []uint8
+	Flaw string // what of the file is damaged or missing, and was made up for; "" for nothing
 }
 
 var rgbPool = sync.Pool{New: func() any { return new(RGB) }}
@@ -37,7 +38,7 @@ func (im *RGB) Release() {
 // newRGB takes a picture from the pool; its pixels are not cleared.
 func newRGB(w, h int) *RGB {
 	im := rgbPool.Get().(*RGB)
-	im.W, im.H = w, h
+	im.W, im.H, im.Flaw = w, h, ""
 	if n := 3 * w * h; cap(im.Pix) < n {
 		im.Pix = make([]uint8, n)
 	} else {
@@ -47,15 +48,19 @@ func newRGB(w, h int) *RGB {
 }
 
 // Decode decodes an image file of any supported format, told by its content:
-// JPEG, PNG, GIF, BMP or WebP. The error says what the file is instead, or what is
+// JPEG, PNG, GIF, BMP, WebP or TIFF. The error says what the file is instead, or what is
 // wrong with it, in words for the user; it does not name the file. It is safe for
 // concurrent use.
-func Decode(data []byte) (*RGB, error) {
+func Decode(data []byte) (*RGB, error) { return DecodeUpTo(data, MaxMegapixels) }
+
+// DecodeUpTo is Decode with another limit on the picture's size, in millions of pixels.
+func DecodeUpTo(data []byte, megapixels int) (*RGB, error) {
+	allow := func(w, h int) error { return Allow(w, h, megapixels) }
 	switch f := sniff(data); f {
 	case formatJPEG:
-		return decodeJPEG(data)
-	case formatPNG, formatGIF, formatBMP, formatWebP:
-		return decodeOther(data, f)
+		return decodeJPEG(data, allow)
+	case formatPNG, formatGIF, formatBMP, formatWebP, formatTIFF:
+		return decodeOther(data, f, allow)
 	}
 	return nil, notAnImage(data)
 }
@@ -65,7 +70,7 @@ func Size(data []byte) (w, h int, err error) {
 	switch f := sniff(data); f {
 	case formatJPEG:
 		return jpeg.Config(data)
-	case formatPNG, formatGIF, formatBMP, formatWebP:
+	case formatPNG, formatGIF, formatBMP, formatWebP, formatTIFF:
 		return sizeOther(data, f)
 	}
 	return 0, 0, notAnImage(data)
@@ -77,31 +82,27 @@ func Known(data []byte) bool { return sniff(data) != formatNone }
 // ErrTooLarge is wrapped by the error of a picture with more pixels than allowed.
 var ErrTooLarge = errors.New("too large")
 
-// Allow refuses a picture of w x h pixels that has more than most million of them; 0 and what is more than the decoder's own
-// limit stand for that.
-func Allow(w, h, most int) error {
-	limit := maxPixels
-	if most > 0 && most < limit/1_000_000 {
-		limit = most * 1_000_000
+// Allow refuses a picture of w x h pixels that has more than that many millions of them; 0 stands for MaxMegapixels.
+func Allow(w, h, megapixels int) error {
+	if megapixels <= 0 {
+		megapixels = MaxMegapixels
 	}
 	if w < 1 || h < 1 {
 		return errors.New("an empty picture")
 	}
-	if w > limit/h {
-		return fmt.Errorf("%w: %d x %d pixels, the limit is %d million", ErrTooLarge, w, h, limit/1_000_000)
+	if int64(w) > int64(megapixels)*1_000_000/int64(h) {
+		return fmt.Errorf("%w: %d x %d pixels, the limit is %d million (--max-pixels)", ErrTooLarge, w, h, megapixels)
 	}
 	return nil
 }
 
-// allow refuses pictures that are too large to be decoded.
-func allow(w, h int) error { return Allow(w, h, 0) }
-
 var jpegPool = sync.Pool{New: func() any { return new(jpeg.Decoder) }}
 
-func decodeJPEG(data []byte) (*RGB, error) {
+func decodeJPEG(data []byte, allow func(w, h int) error) (*RGB, error) {
 	d := jpegPool.Get().(*jpeg.Decoder)
 	im := rgbPool.Get().(*RGB)
 	w, h, pix, err := d.Decode(data, allow, im.Pix)
+	im.Flaw = d.Flaw()
 	if d.Held() <= 2*keepBytes {
 		jpegPool.Put(d)
 	}
@@ -116,7 +117,7 @@ func decodeJPEG(data []byte) (*RGB, error) {
 // decodeOther decodes with the decoders of the standard library and x/image. They
 // are not ours, so a panic in one of them is made an error: one odd file must not end a run
 // over a million.
-func decodeOther(data []byte, f format) (im *RGB, err error) {
+func decodeOther(data []byte, f format, allow func(w, h int) error) (im *RGB, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			im, err = nil, fmt.Errorf("corrupt %s: its decoder failed: %v", f, r)
@@ -176,6 +177,7 @@ var codecs = map[format]codec{
 	formatGIF:  {gifSize, decodeGIF},
 	formatBMP:  {bmpSize, decodeBMP},
 	formatWebP: {webpSize, decodeWebP},
+	formatTIFF: {tiffSize, decodeTIFF},
 }
 
 // configSize adapts a DecodeConfig function.

@@ -38,12 +38,16 @@ func TestBadFilesAreExplained(t *testing.T) {
 	copy(huge[sof+5:], []byte{0xff, 0xdc, 0xff, 0xdc})
 	twelve := bytes.Clone(jpg)
 	twelve[sof+4] = 12
-	arithmetic := bytes.Clone(jpg)
-	arithmetic[sof+1] = 0xc9
+	lossless := bytes.Clone(jpg)
+	lossless[sof+1] = 0xc3
 	animated := bytes.Clone(file(t, "lossy-alpha.webp"))
 	animated[20] |= 2
-	rle := bytes.Clone(file(t, "palette.bmp"))
-	rle[30] = 1
+	within := bytes.Clone(file(t, "palette.bmp"))
+	within[30] = 5 // a PNG in it
+	header := bytes.Clone(file(t, "rgb.png"))
+	header[29] ^= 1
+	palette := bytes.Clone(file(t, "palette.png"))
+	palette[bytes.Index(palette, []byte("PLTE"))+5] ^= 1
 	for _, c := range []struct {
 		name string
 		data []byte
@@ -56,28 +60,31 @@ func TestBadFilesAreExplained(t *testing.T) {
 		{"html", []byte("\n<!DOCTYPE html><html><body>404"), "HTML page"},
 		{"svg", []byte(`<?xml version="1.0"?><svg xmlns="x"/>`), "SVG"},
 		{"lfs", []byte("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"), "Git LFS pointer"},
-		{"tiff", []byte("II*\x00\x08\x00\x00\x00"), "TIFF image, which is not read: convert it"},
-		{"heic", []byte("\x00\x00\x00\x18ftypheic\x00\x00"), "HEIC"},
+		{"tiff", []byte("II*\x00\x08\x00\x00\x00"), "truncated TIFF"},
+		{"bigtiff", []byte("II+\x00\x08\x00\x00\x00"), "BigTIFF image, which is not read: convert it"},
+		{"heic", []byte("\x00\x00\x00\x18ftypheic\x00\x00"), "HEIC image, which is not read: convert it to JPEG"},
+		{"avif", []byte("\x00\x00\x00\x18ftypavif\x00\x00"), "AVIF image, which is not read: convert it to JPEG"},
 		{"zip", []byte("PK\x03\x04\x14\x00\x00\x00"), "ZIP archive"},
 		{"zeros", make([]byte, 5000), "zero bytes"},
 		{"noise", []byte("\x07\xfe\x81\x00\x99"), "known format (begins with bytes 07 fe 81 00 99)"},
 		{"half a JPEG", jpg[:len(jpg)/2], "truncated JPEG"},
 		{"JPEG without EOI", jpg[:len(jpg)-2], "truncated JPEG"},
 		{"JPEG head", jpg[:2], "truncated JPEG"},
-		{"half a JPEG, ended", append(bytes.Clone(jpg[:len(jpg)/2]), 0xff, 0xd9), "data ends early"},
 		{"JPEG bomb", huge, "too large: 65500 x 65500 pixels"},
 		{"12-bit JPEG", twelve, "unsupported JPEG: 12 bits"},
-		{"arithmetic JPEG", arithmetic, "unsupported JPEG: arithmetic"},
+		{"lossless JPEG", lossless, "unsupported JPEG: lossless"},
 		{"JPEG of markers", []byte("\xff\xd8\xff\xd9"), "no picture"},
 		{"PNG bomb", hugePNG(1<<30, 1<<30), "too large"},
-		{"PNG bomb, smaller", hugePNG(20000, 20000), "too large: 20000 x 20000 pixels, the limit is 100 million"},
+		{"PNG bomb, smaller", hugePNG(20000, 20000), "too large: 20000 x 20000 pixels, the limit is 100 million (--max-pixels)"},
 		{"half a PNG", file(t, "rgb.png")[:900], "truncated PNG"},
 		{"half a GIF", file(t, "plain.gif")[:1200], "truncated GIF"},
 		{"GIF head", file(t, "plain.gif")[:9], "truncated GIF"},
 		{"half a BMP", file(t, "rgb.bmp")[:900], "truncated BMP"},
 		{"half a WebP", file(t, "lossy.webp")[:100], "WebP"},
-		{"animated WebP", animated, "unsupported WebP: an animation"},
-		{"run-length BMP", rle, "unsupported BMP"},
+		{"animated WebP without a frame", animated, "WebP"},
+		{"BMP with a PNG in it", within, "unsupported BMP: compression 5"},
+		{"PNG with a wrong header", header, "checksum of its header is wrong"},
+		{"PNG with a wrong palette", palette, "checksum of its palette is wrong"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			im, err := Decode(c.data)
@@ -95,7 +102,7 @@ func TestBadFilesAreExplained(t *testing.T) {
 }
 
 // TestEveryCut cuts each file at many places: never a panic, and a JPEG cut
-// anywhere is called truncated.
+// anywhere is called truncated, but those whose picture is complete before.
 func TestEveryCut(t *testing.T) {
 	for name := range readGolden(t).Decode {
 		data := file(t, name)
@@ -104,7 +111,7 @@ func TestEveryCut(t *testing.T) {
 			if err == nil {
 				im.Release()
 			}
-			if name == "trailing.jpg" || sniff(data) != formatJPEG {
+			if name == "trailing.jpg" || name == "impossible-code.jpg" || sniff(data) != formatJPEG {
 				continue
 			}
 			if err == nil || !strings.Contains(err.Error(), "truncated JPEG") {
@@ -144,38 +151,73 @@ func TestBuffersAreClean(t *testing.T) {
 	wg.Wait()
 }
 
-func TestParse(t *testing.T) {
-	for _, name := range []string{"torchvision", "caffe", "caffe-crop"} {
-		r, err := Parse(name, 227)
-		if err != nil || r.String() != name+"-227" {
-			t.Errorf("Parse(%s) = %v, %v", name, r, err)
+func TestPresets(t *testing.T) {
+	for _, name := range Presets() {
+		r, err := Preset(name, 227, 227)
+		if err != nil || PresetHelp(name) == "" {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if again, err := Parse(r.String()); err != nil || again != r {
+			t.Errorf("%s is read back as %v, %v", r, again, err)
+		}
+		// As version 0.1.0 wrote it.
+		if again, err := Parse(name + "-227"); err != nil || again != r {
+			t.Errorf("%s-227 is %v, %v; want %v", name, again, err, r)
+		}
+		if usual, err := Preset(name, 0, 0); err != nil || usual.Width < 224 {
+			t.Errorf("%s: %v, %v", name, usual, err)
+		}
+		if wide, err := Preset(name, 320, 96); err != nil || wide.Width != 320 || wide.Height != 96 {
+			t.Errorf("%s: %v, %v", name, wide, err)
+		}
+		for _, size := range []int{-1, 1 << 30} {
+			if _, err := Preset(name, size, size); err == nil {
+				t.Errorf("%s: size %d accepted", name, size)
+			}
 		}
 	}
-	if _, err := Parse("keras", 224); err == nil || !strings.Contains(err.Error(), "torchvision, caffe, caffe-crop") {
+	if _, err := Preset("keras", 224, 224); err == nil || !strings.Contains(err.Error(), "torchvision, caffe, caffe-crop") {
 		t.Errorf("unknown recipe: %v", err)
 	}
-	for _, size := range []int{0, -1, 1 << 30} {
-		if _, err := Parse("caffe", size); err == nil {
-			t.Errorf("size %d accepted", size)
-		}
-	}
 	var none Recipe
-	if err := none.Apply(&RGB{1, 1, make([]uint8, 3)}, false, nil); err == nil {
+	if err := none.Apply(&RGB{W: 1, H: 1, Pix: make([]uint8, 3)}, false, nil); err == nil {
 		t.Error("the zero recipe works")
 	}
-	r, _ := Parse("caffe", 2)
-	if err := r.Apply(&RGB{1, 1, make([]uint8, 3)}, false, make([]float32, 11)); err == nil {
+	r, _ := Preset("caffe", 2, 2)
+	if err := r.Apply(&RGB{W: 1, H: 1, Pix: make([]uint8, 3)}, false, make([]float32, 11)); err == nil {
 		t.Error("a short destination is accepted")
 	}
-	if err := r.Apply(&RGB{2, 2, make([]uint8, 3)}, false, make([]float32, 12)); err == nil {
+	if err := r.Apply(&RGB{W: 2, H: 2, Pix: make([]uint8, 3)}, false, make([]float32, 12)); err == nil {
 		t.Error("a picture without its pixels is accepted")
+	}
+}
+
+// TestBadRecipes: what is no recipe is refused with the part that is wrong.
+func TestBadRecipes(t *testing.T) {
+	const good = "size=224x224 resize=shorter:256 interpolation=bilinear crop=even channels=rgb rescale=1/255 mean=0.485,0.456,0.406 std=0.229,0.224,0.225 exif=ignore"
+	if _, err := Parse(good); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ old, new, want string }{
+		{"size=224x224", "size=0x224", "size"}, {"size=224x224", "size=224x9000", "size"}, {"size=224x224 ", "", "size is missing"},
+		{"shorter:256", "shorter", "size in pixels"}, {"shorter:256", "narrower:256", `unknown resize "narrower"`}, {"shorter:256", "none:3", "no size"},
+		{"bilinear", "cubic", `unknown interpolation "cubic"`}, {"crop=even", "crop=odd", "rounding"}, {"rgb", "rgba", "unknown channels"},
+		{"1/255", "0", "rescale"}, {"1/255", "1/0", "rescale"}, {"1/255", "x", "rescale"}, {"0.485,0.456,0.406", "1,2", "mean"},
+		{"0.229,0.224,0.225", "0", "std above 0"}, {"0.229,0.224,0.225", "NaN", "std"}, {"mean=0.485,0.456,0.406", "mean=Inf", "mean"},
+		{"rgb", "grey", "one channel"}, {"exif=ignore", "exif=maybe", "apply or ignore"}, {"exif=ignore", "exif=ignore exif=ignore", "duplicate exif"},
+		{"exif=ignore", "exif=ignore pad=1,2,300", "colour"}, {"exif=ignore", "exif=ignore colour=1", `unknown key "colour"`}, {"exif=ignore", "exif=ignore upright", "key=value"},
+	} {
+		text := strings.Replace(good, c.old, c.new, 1)
+		if r, err := Parse(text); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, %v; want an error with %q", text, r, err, c.want)
+		}
 	}
 }
 
 // TestElongated: a strip whose resized picture would be a bomb costs no more than
 // its window.
 func TestElongated(t *testing.T) {
-	r, _ := Parse("torchvision", 224)
+	r, _ := Preset("torchvision", 224, 224)
 	dst := make([]float32, r.Values())
 	for _, s := range [][2]int{{1, 60000}, {60000, 1}, {1, 1}, {65535, 3}} {
 		im := newRGB(s[0], s[1])
@@ -186,7 +228,7 @@ func TestElongated(t *testing.T) {
 			t.Fatal(err)
 		}
 		for c := range 3 {
-			want := torchvisionValue(c, 200)
+			want := r.value(c, 200)
 			for _, v := range dst[c*224*224 : (c+1)*224*224] {
 				if math.Float32bits(v) != math.Float32bits(want) {
 					t.Fatalf("%v: a plain picture gives %g, want %g", s, v, want)
@@ -201,7 +243,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add(file(f, name))
 	}
 	f.Add(hugePNG(1<<31-1, 1<<31-1))
-	r, err := Parse("torchvision", 14)
+	r, err := Preset("torchvision", 14, 14)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -221,23 +263,59 @@ func FuzzDecode(f *testing.F) {
 		if im.W < 1 || im.H < 1 || len(im.Pix) != 3*im.W*im.H {
 			t.Fatalf("%d x %d pixels in %d bytes", im.W, im.H, len(im.Pix))
 		}
+		o := Orientation(data)
+		if o < 1 || o > 8 {
+			t.Fatalf("orientation %d", o)
+		}
+		im.Orient(o)
 		if err := r.Apply(im, true, dst); err != nil {
 			t.Fatal(err)
 		}
 	})
 }
 
-// A recipe is read back from its identity.
-func TestParseIdentity(t *testing.T) {
-	for _, name := range Recipes() {
-		r := Recipe{Name: name, Size: 227}
-		if got, err := ParseIdentity(r.String()); err != nil || got != r {
-			t.Errorf("%s: %v %v", r, got, err)
-		}
+// FuzzParse: whatever is read as a recipe can be applied and is read back from its text.
+func FuzzParse(f *testing.F) {
+	for _, want := range readGolden(f).Recipe {
+		f.Add(want.Recipe)
 	}
-	for _, bad := range []string{"", "caffe", "caffe-", "caffe-x", "-224", "other-224", "caffe-0", "caffe-224+bbox-12345678"} {
-		if r, err := ParseIdentity(bad); err == nil {
-			t.Errorf("%q was taken for %v", bad, r)
+	for _, bad := range []string{"", "caffe", "caffe-", "caffe-x", "-224", "other-224", "caffe-0", "caffe-224+bbox-12345678", "caffe-224"} {
+		f.Add(bad)
+	}
+	im := &RGB{W: 3, H: 2, Pix: make([]uint8, 18)}
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := Parse(text)
+		if err != nil {
+			return
 		}
+		if again, err := Parse(r.String()); err != nil || again != r {
+			t.Fatalf("%q is written as %q and read as %v, %v", text, r, again, err)
+		}
+		if r.Values() > 1<<16 {
+			return
+		}
+		if err := r.Apply(im, false, make([]float32, r.Values())); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestFlaws: damaged and unfinished files are told from whole ones.
+func TestFlaws(t *testing.T) {
+	flaws := map[string]string{
+		"first-scan.jpg": "scans are incomplete", "dc-bits-missing.jpg": "scans are incomplete", "second-scan.jpg": "scans are incomplete", "fourth-scan.jpg": "scans are incomplete",
+		"bits-missing.jpg": "scans are incomplete", "first-scan-420.jpg": "scans are incomplete", "bits-missing-420.jpg": "scans are incomplete",
+		"impossible-code.jpg": "impossible code", "data-missing.jpg": "impossible code", "ends-early.jpg": "end early",
+		"restart-missing.jpg": "restart marker", "restart-twice.jpg": "restart marker", "channel-missing.jpg": "no data",
+	}
+	for name := range readGolden(t).Decode {
+		im := open(t, name)
+		if want, ok := flaws[name]; ok != (im.Flaw != "") || !strings.Contains(im.Flaw, want) {
+			t.Errorf("%s: flaw %q, want %q", name, im.Flaw, want)
+		}
+		delete(flaws, name)
+	}
+	if len(flaws) > 0 {
+		t.Errorf("not there: %v", flaws)
 	}
 }

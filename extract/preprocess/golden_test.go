@@ -17,14 +17,18 @@ type golden struct {
 		W, H   int
 		SHA256 string
 	}
-	Resize []struct {
+	Orientation map[string]struct {
 		W, H   int
 		SHA256 string
 	}
+	Resize []struct {
+		Interpolation Interpolation
+		W, H          int
+		SHA256        string
+	}
 	Recipe []struct {
-		File, Name string
-		Size       int
-		NCHW, NHWC string
+		File, Recipe string
+		NCHW, NHWC   string
 	}
 }
 
@@ -80,18 +84,40 @@ func TestDecodeEqualsPIL(t *testing.T) {
 	}
 }
 
+// TestOrientationEqualsPIL: ImageOps.exif_transpose of all eight orientations, and of the three formats that carry one.
+func TestOrientationEqualsPIL(t *testing.T) {
+	seen := map[int]bool{}
+	for name, want := range readGolden(t).Orientation {
+		o := Orientation(file(t, name))
+		seen[o] = true
+		im := open(t, name)
+		im.Orient(o)
+		if im.W != want.W || im.H != want.H || sum(im.Pix) != want.SHA256 {
+			t.Errorf("%s, turned by %d, differs from PIL's", name, o)
+		}
+	}
+	if len(seen) != 8 {
+		t.Errorf("orientations %v", seen)
+	}
+	for _, name := range []string{"rgb.png", "420.jpg", "lossy.webp", "plain.gif", "rgb.bmp"} {
+		if o := Orientation(file(t, name)); o != 1 {
+			t.Errorf("%s has orientation %d", name, o)
+		}
+	}
+}
+
 func TestResizeEqualsPIL(t *testing.T) {
 	im := open(t, "rgb.png")
 	var s scratch
 	for _, want := range readGolden(t).Resize {
-		whole := append([]uint8(nil), s.window(im, want.W, want.H, 0, 0, want.W, want.H)...)
+		whole := append([]uint8(nil), s.window(im, want.Interpolation, want.W, want.H, 0, 0, want.W, want.H)...)
 		if sum(whole) != want.SHA256 {
-			t.Errorf("resize to %d x %d differs from PIL's", want.W, want.H)
+			t.Errorf("resize to %d x %d, %s, differs from PIL's", want.W, want.H, want.Interpolation)
 		}
 		// A window of the resized picture is that part of it.
 		x, y := want.W/3, want.H/4
 		w, h := (want.W-x+1)/2, (want.H-y+1)/2
-		part := s.window(im, want.W, want.H, x, y, w, h)
+		part := s.window(im, want.Interpolation, want.W, want.H, x, y, w, h)
 		for i := range h {
 			a, b := part[i*w*3:(i+1)*w*3], whole[((y+i)*want.W+x)*3:]
 			if string(a) != string(b[:len(a)]) {
@@ -103,11 +129,17 @@ func TestResizeEqualsPIL(t *testing.T) {
 
 func TestRecipesEqualTorchvision(t *testing.T) {
 	for _, want := range readGolden(t).Recipe {
-		r, err := Parse(want.Name, want.Size)
+		r, err := Parse(want.Recipe)
 		if err != nil {
 			t.Fatal(err)
 		}
+		if r.String() != want.Recipe {
+			t.Errorf("%s is written as %s", want.Recipe, r)
+		}
 		im := open(t, want.File)
+		if r.EXIF {
+			im.Orient(Orientation(file(t, want.File)))
+		}
 		dst := make([]float32, r.Values())
 		for _, nhwc := range []bool{false, true} {
 			if err := r.Apply(im, nhwc, dst); err != nil {

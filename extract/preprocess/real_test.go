@@ -41,7 +41,7 @@ func TestRealImagesEqualPIL(t *testing.T) {
 	if len(files) < 1000 {
 		t.Fatalf("only %d files", len(files))
 	}
-	recipe, err := Parse("torchvision", 224)
+	recipe, err := Preset("torchvision", 224, 224)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,4 +86,71 @@ func TestRealImagesEqualPIL(t *testing.T) {
 	if differing != 0 || offValues != 0 {
 		t.Error("not equal to PIL and torchvision")
 	}
+}
+
+// TestRecipesOnRealImages compares every recipe of testdata/recipes.txt with PIL and torchvision on 200 real JPEGs.
+func TestRecipesOnRealImages(t *testing.T) {
+	if os.Getenv("VZSL_LONG") == "" {
+		t.Skip("set VZSL_LONG=1: runs PIL and torchvision over 200 images")
+	}
+	python := "/usr/bin/python3"
+	if err := exec.Command(python, "-c", "import PIL, torchvision").Run(); err != nil {
+		t.Skipf("%s has no PIL and torchvision: %v", python, err)
+	}
+	all, _ := filepath.Glob(filepath.Join(birds(t), "*", "*.jpg"))
+	var files []string
+	for i := 0; i < len(all) && len(files) < 200; i += max(1, len(all)/200) {
+		files = append(files, all[i])
+	}
+	if len(files) < 200 {
+		t.Fatalf("%d images", len(files))
+	}
+	text, err := os.ReadFile("testdata/recipes.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var recipes []Recipe
+	for line := range strings.Lines(string(text)) {
+		r, err := Parse(strings.TrimSpace(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		recipes = append(recipes, r)
+	}
+	out, err := exec.Command(python, append([]string{"testdata/recipes.py", "testdata/recipes.txt"}, files...)...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Fields(string(out))
+	if len(want) != len(files)*len(recipes) {
+		t.Fatalf("%d sums for %d pictures and %d recipes", len(want), len(files), len(recipes))
+	}
+	different := map[string]int{}
+	for i, f := range files {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		im, err := Decode(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j, r := range recipes {
+			values := make([]float32, r.Values())
+			if err := r.Apply(im, false, values); err != nil {
+				t.Fatal(err)
+			}
+			b := make([]byte, 0, 4*len(values))
+			for _, v := range values {
+				b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+			}
+			if sum(b) != want[i*len(recipes)+j] {
+				different[r.String()]++
+			}
+		}
+	}
+	for r, n := range different {
+		t.Errorf("%s: %d of %d pictures differ", r, n, len(files))
+	}
+	t.Logf("%d pictures by %d recipes equal PIL's and torchvision's", len(files), len(recipes)-len(different))
 }

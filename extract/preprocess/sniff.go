@@ -19,6 +19,7 @@ const (
 	formatGIF  format = "GIF"
 	formatBMP  format = "BMP"
 	formatWebP format = "WebP"
+	formatTIFF format = "TIFF"
 )
 
 func sniff(b []byte) format {
@@ -29,10 +30,12 @@ func sniff(b []byte) format {
 		return formatPNG
 	case bytes.HasPrefix(b, []byte("GIF87a")), bytes.HasPrefix(b, []byte("GIF89a")):
 		return formatGIF
-	case len(b) >= 14 && string(b[:2]) == "BM" && string(b[6:10]) == "\x00\x00\x00\x00":
+	case len(b) >= 18 && string(b[:2]) == "BM" && b[15] == 0 && b[16] == 0 && b[17] == 0:
 		return formatBMP
 	case len(b) >= 12 && string(b[:4]) == "RIFF" && string(b[8:12]) == "WEBP":
 		return formatWebP
+	case bytes.HasPrefix(b, []byte("II*\x00")), bytes.HasPrefix(b, []byte("MM\x00*")):
+		return formatTIFF
 	}
 	return formatNone
 }
@@ -43,12 +46,15 @@ var others = []struct {
 	magic string
 	name  string
 }{
-	{0, "II*\x00", "a TIFF image"},
-	{0, "MM\x00*", "a TIFF image"},
+	{0, "II+\x00", "a BigTIFF image"},
+	{0, "MM\x00+", "a BigTIFF image"},
 	{4, "ftypavif", "an AVIF image"},
 	{4, "ftypheic", "a HEIC image"},
 	{4, "ftypheix", "a HEIC image"},
+	{4, "ftyphevc", "a HEIC image"},
+	{4, "ftypavis", "an AVIF image"},
 	{4, "ftypmif1", "a HEIF image"},
+	{4, "ftypmsf1", "a HEIF image"},
 	{4, "ftyp", "a video or MP4 file"},
 	{4, "jP  \r\n\x87\n", "a JPEG 2000 image"},
 	{0, "\xff\x4f\xff\x51", "a JPEG 2000 image"},
@@ -80,7 +86,7 @@ func notAnImage(b []byte) error {
 	for _, o := range others {
 		if len(b) >= o.at+len(o.magic) && string(b[o.at:o.at+len(o.magic)]) == o.magic {
 			if strings.HasSuffix(o.name, "image") {
-				return fmt.Errorf("looks like %s, which is not read: convert it to JPEG or PNG", o.name)
+				return fmt.Errorf("looks like %s, which is not read: convert it to JPEG or PNG (ImageMagick does: magick FILE FILE.png)", o.name)
 			}
 			return fmt.Errorf("not an image: looks like %s", o.name)
 		}

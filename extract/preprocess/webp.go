@@ -2,28 +2,104 @@ package preprocess
 
 import (
 	"bytes"
+	"encoding/binary"
+	"errors"
 	"image"
+	"io"
 
 	"golang.org/x/image/webp"
 )
 
-func webpSize(data []byte) (int, int, error) {
-	if err := animated(data); err != nil {
-		return 0, 0, err
-	}
-	return configSize(data, webp.DecodeConfig)
-}
-
-// animated refuses what x/image does not read, by name.
-func animated(data []byte) error {
-	const flagAnimation = 2
-	if len(data) > 20 && string(data[12:16]) == "VP8X" && data[20]&flagAnimation != 0 {
-		return unsupported("an animation; convert its first frame to PNG")
+// webpChunk finds a chunk among RIFF chunks; nil where there is none.
+func webpChunk(b []byte, kind string) []byte {
+	for at := 0; at+8 <= len(b); {
+		n := int(binary.LittleEndian.Uint32(b[at+4:]))
+		if n < 0 || n > len(b)-at-8 {
+			n = len(b) - at - 8
+		}
+		if string(b[at:at+4]) == kind {
+			return b[at+8 : at+8+n]
+		}
+		at += 8 + n + n&1
 	}
 	return nil
 }
 
+// animation is the head of a WebP that moves.
+type animation struct {
+	w, h   int
+	x, y   int    // of the first frame
+	fw, fh int    // its size
+	still  []byte // the frame as a file of its own
+}
+
+// firstFrame takes the first frame out of an animation; nil where the file is none.
+func firstFrame(data []byte) (*animation, error) {
+	const flagAnimation = 2
+	if len(data) < 30 || string(data[12:16]) != "VP8X" || data[20]&flagAnimation == 0 {
+		return nil, nil
+	}
+	f := webpChunk(data[12:], "ANMF")
+	if len(f) < 16 {
+		return nil, io.ErrUnexpectedEOF
+	}
+	u24 := func(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
+	a := &animation{w: u24(data[24:]) + 1, h: u24(data[27:]) + 1, x: 2 * u24(f), y: 2 * u24(f[3:]), fw: u24(f[6:]) + 1, fh: u24(f[9:]) + 1}
+	if a.x+a.fw > a.w || a.y+a.fh > a.h {
+		return nil, errors.New("its first frame lies outside the picture")
+	}
+	frame := f[16:]
+	a.still = append(a.still, "RIFF\x00\x00\x00\x00WEBP"...)
+	if alpha := webpChunk(frame, "ALPH"); alpha != nil {
+		head := [18]byte{'V', 'P', '8', 'X', 10, 0, 0, 0, 0x10}
+		copy(head[12:], f[6:12])
+		a.still = append(a.still, head[:]...)
+	}
+	a.still = append(a.still, frame...)
+	binary.LittleEndian.PutUint32(a.still[4:], uint32(len(a.still)-8))
+	return a, nil
+}
+
+func webpSize(data []byte) (int, int, error) {
+	a, err := firstFrame(data)
+	if err != nil {
+		return 0, 0, err
+	}
+	if a != nil {
+		return a.w, a.h, nil
+	}
+	return configSize(data, webp.DecodeConfig)
+}
+
+// decodeWebP reads a still picture, or the first frame of an animation on a black canvas, as PIL has it.
 func decodeWebP(data []byte) (*RGB, error) {
+	a, err := firstFrame(data)
+	if err != nil || a == nil {
+		if err == nil {
+			return decodeStillWebP(data)
+		}
+		return nil, err
+	}
+	frame, err := decodeStillWebP(a.still)
+	if err != nil {
+		return nil, err
+	}
+	if frame.W != a.fw || frame.H != a.fh {
+		return nil, errors.New("its first frame has another size than it says")
+	}
+	if a.fw == a.w && a.fh == a.h {
+		return frame, nil
+	}
+	defer frame.Release()
+	im := newRGB(a.w, a.h)
+	clear(im.Pix)
+	for y := range a.fh {
+		copy(im.Pix[3*((a.y+y)*a.w+a.x):][:3*a.fw], frame.Pix[3*y*a.fw:])
+	}
+	return im, nil
+}
+
+func decodeStillWebP(data []byte) (*RGB, error) {
 	m, err := webp.Decode(bytes.NewReader(data))
 	if err != nil {
 		return nil, err

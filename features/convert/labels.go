@@ -100,7 +100,7 @@ func (l *labeller) ownImages(images []string) []string {
 		if own = l.byFile(images); own == nil {
 			return images
 		}
-		found, renamed = len(images), len(images)
+		renamed = len(images)
 	}
 	if renamed > 0 {
 		l.say("image names: %d of %d are written as the dataset writes them, such as %q", renamed, len(images), firstOther(own, images))
@@ -327,10 +327,10 @@ func (l *labeller) numbered(list []string, truth []int, from string) ([]int, err
 		return nil, errOne
 	case errZero != nil || errOne == nil && fits(one) && !fits(zero):
 		l.say("class numbers: from 1 (--label-kind id)")
-		return one, nil
+		return one, errOne
 	case errOne != nil || fits(zero) && !fits(one):
 		l.say("class numbers: from 0 (--label-kind index)")
-		return zero, nil
+		return zero, errZero
 	}
 	return nil, fmt.Errorf("%s: the labels can be numbers from 1 and from 0: say which with --label-kind id (from 1) or index (from 0); row 0 would be %q or %q",
 		from, l.known.Classes[one[0]].Name, l.known.Classes[zero[0]].Name)

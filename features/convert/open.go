@@ -80,7 +80,7 @@ func Open(path string, o Options) (Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	if text := []string{"csv", "text"}; o.Format != "" && o.Format != f.name && !(slices.Contains(text, o.Format) && slices.Contains(text, f.name)) {
+	if text := []string{"csv", "text"}; o.Format != "" && o.Format != f.name && (!slices.Contains(text, o.Format) || !slices.Contains(text, f.name)) {
 		return nil, fmt.Errorf("%s is not of the format %s but %s", path, o.Format, f.name)
 	}
 	return f.open(path, o)

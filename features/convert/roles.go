@@ -165,13 +165,13 @@ func resolveFeatures(t Table, c Choice) (*roles, error) {
 		return nil, err
 	}
 	a := &roles{image: -1, class: -1, label: -1}
-	rows := 0
 	if wide, err := r.wide(); err != nil {
 		return nil, err
 	} else if wide >= 0 {
-		a.features, rows = []int{wide}, r.columns[wide].Rows
+		a.features = []int{wide}
 		for i, c := range r.columns {
-			if turns := r.columns[wide].turns && c.Rows == r.columns[wide].Width; c.Rows != rows && !turns && c.Kind != Other {
+			turns := r.columns[wide].turns && c.Rows == r.columns[wide].Width
+			if c.Rows != r.columns[wide].Rows && !turns && c.Kind != Other {
 				r.leave(i, fmt.Sprintf("%d rows", c.Rows))
 			}
 		}
@@ -531,6 +531,41 @@ func UniqueNames(file string, names []string) error {
 		rows[names[i]] = i
 	}
 	return nil
+}
+
+// Wanted is a column of text that a table must have: what it is, the flag that it is named by, and its usual names.
+type Wanted struct {
+	What, Flag string
+	Usual      []string
+}
+
+// WantedImages is the column of image names.
+var WantedImages = Wanted{"image names", "a header", imageNames}
+
+// NoColumnError says that a table lacks a column that is wanted.
+type NoColumnError struct{ error }
+
+// ReadTexts reads columns of a table whole, found by their usual names, as text.
+func ReadTexts(file string, wanted ...Wanted) ([][]string, error) {
+	t, err := Open(file, Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	r, err := newResolver(t, Choice{}, Flags{Ignore: "another header"})
+	if err != nil {
+		return nil, err
+	}
+	found := make([]int, len(wanted))
+	for i, w := range wanted {
+		if found[i], err = r.one(w.What, w.Flag, "", w.Usual, func(c Column) bool { return c.Width == 1 && c.Kind != Other }); err != nil {
+			return nil, err
+		}
+		if found[i] < 0 {
+			return nil, NoColumnError{r.errorf("no column of %s, such as %q; there are %s", w.What, w.Usual[0], Names(r.columns))}
+		}
+	}
+	return t.Texts(found...)
 }
 
 // resolveList finds the column that is meant in a file of labels or names: the one named, the only one, or the only one of

@@ -112,7 +112,7 @@ func TestWorker(t *testing.T) {
 	for _, engine := range []string{"native", "gorgonia"} {
 		var out bytes.Buffer
 		in := strings.NewReader(fmt.Sprintf("run 1 2\nfeatures 2 %s\n", features))
-		if err := work([]string{engine, n.Path, fmt.Sprint(n.Size), images}, in, &out); err != nil {
+		if err := work([]string{engine, n.Path, n.shape(), images}, in, &out); err != nil {
 			t.Fatal(err)
 		}
 		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
@@ -123,7 +123,7 @@ func TestWorker(t *testing.T) {
 			t.Errorf("%s: features: %v, %v", engine, st, err)
 		}
 	}
-	if err := work([]string{"native", n.Path, fmt.Sprint(n.Size), images}, strings.NewReader("dance\n"), io.Discard); err == nil {
+	if err := work([]string{"native", n.Path, n.shape(), images}, strings.NewReader("dance\n"), io.Discard); err == nil {
 		t.Error("an unknown request was taken")
 	}
 }

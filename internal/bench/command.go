@@ -57,7 +57,7 @@ func (b *bench) command(ctx context.Context) error {
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	engine, err := b.own(ctx, "vzsl", nil, "native", n.Path, fmt.Sprint(n.Size), inputs)
+	engine, err := b.own(ctx, "vzsl", nil, "native", n.Path, n.shape(), inputs)
 	if err != nil {
 		return err
 	}

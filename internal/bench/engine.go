@@ -27,7 +27,7 @@ func (b *bench) engine(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	native := []string{"native", whole.Path, fmt.Sprint(whole.Size), images}
+	native := []string{"native", whole.Path, whole.shape(), images}
 	ours, err := b.own(ctx, "vzsl", nil, native...)
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func (b *bench) engine(ctx context.Context) error {
 		b.row("8, VZSL_KERNELS=avx2", ort.version, r)
 	}
 	note("gorgonia")
-	slow, err := b.own(ctx, "gorgonia", nil, "gorgonia", whole.Path, fmt.Sprint(whole.Size), images)
+	slow, err := b.own(ctx, "gorgonia", nil, "gorgonia", whole.Path, whole.shape(), images)
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func (b *bench) memory(ctx context.Context) error {
 		none  string
 	}{
 		{func() (*peer, error) {
-			return b.own(ctx, "vzsl", nil, "native", whole.Path, fmt.Sprint(whole.Size), images)
+			return b.own(ctx, "vzsl", nil, "native", whole.Path, whole.shape(), images)
 		}, ""},
 		{func() (*peer, error) { return b.ort(ctx, cut, images) }, noORT},
 		{func() (*peer, error) { return b.torch(ctx, "vgg", description, whole.Path, images) }, noTorch},

@@ -91,7 +91,7 @@ func (b *bench) ort(ctx context.Context, n *network, images string) (*peer, erro
 		return nil, nil
 	}
 	return start(ctx, "ONNX Runtime", []string{b.nodePath()}, "node", filepath.Join("internal", "bench", "ort.js"),
-		n.Path, fmt.Sprint(n.Size), images, fmt.Sprint(b.threads))
+		n.Path, n.shape(), images, fmt.Sprint(b.threads))
 }
 
 // torch starts PyTorch, or gives nil where it is not installed.

@@ -30,13 +30,23 @@ func (b *bench) head() {
 	}
 	b.printf("| system | %s/%s, %s |\n", runtime.GOOS, runtime.GOARCH, runtime.Version())
 	b.printf("| kernels | %s, %d threads for every side |\n", kernels.Level(), b.threads)
-	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
-		var load float64
-		if _, err := fmt.Sscan(string(text), &load); err == nil && load > 0.5 {
-			note("the machine is busy (load %.1f)", load)
-			b.printf("\nThe machine was busy with other work when this began (load %.1f): absolute figures are low, and the ratios\nflatter the side whose threads wait for each other least.\n", load)
-		}
+	if text := busy(); text != "" {
+		b.printf("\n%s\n", text)
 	}
+}
+
+// busy says how busy the machine is with other work; empty where it is not.
+func busy() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return ""
+	}
+	var load float64
+	if _, err := fmt.Sscan(string(text), &load); err != nil || load <= 0.5 {
+		return ""
+	}
+	note("the machine is busy (load %.1f)", load)
+	return fmt.Sprintf("The machine was busy with other work when this began (load %.1f): absolute figures are low, and the ratios\nflatter the side whose threads wait for each other least.", load)
 }
 
 func vectors() string {

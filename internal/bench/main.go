@@ -21,7 +21,10 @@ type bench struct {
 	work    string // folder of models and pictures, kept for the next run
 	cub     string // CUB-200-2011
 	threads int
-	images  int // for the whole command
+	images  int    // for the whole command
+	nets    string // of the table of networks; empty: all
+	rounds  int
+	failed  error // networks of that table with other features than ONNX Runtime's, or that did not run
 	small   bool
 	install bool
 	page    *bytes.Buffer
@@ -37,6 +40,7 @@ type section struct {
 var sections = []section{
 	{"kernels", "Kernels", (*bench).kernels},
 	{"engine", "VGG-19 to fc7", (*bench).engine},
+	{"networks", "Other networks", (*bench).networks},
 	{"memory", "Memory and the first feature", (*bench).memory},
 	{"command", "The whole command", (*bench).command},
 	{"training", "A training step", (*bench).training},
@@ -75,11 +79,13 @@ func run(ctx context.Context) error {
 	}
 	var only string
 	flag.StringVar(&b.out, "out", filepath.Join("docs", "benchmarks.md"), "`file` to write; - for none")
-	flag.StringVar(&b.work, "work", filepath.Join(cache, "vzsl-bench"), "`folder` for models and pictures (1.3 GB), kept for the next run")
+	flag.StringVar(&b.work, "work", filepath.Join(cache, "vzsl-bench"), "`folder` for models and pictures (5 GB), kept for the next run")
 	flag.StringVar(&b.cub, "cub", filepath.Join(data, "cub", "CUB_200_2011"), "`folder` of CUB-200-2011")
 	flag.StringVar(&only, "only", strings.Join(names, ","), "parts to measure")
 	flag.IntVar(&b.threads, "threads", runtime.NumCPU(), "threads of every side")
 	flag.IntVar(&b.images, "images", 640, "pictures for the whole command")
+	flag.StringVar(&b.nets, "nets", "", "networks of the table of networks, as networks.go names them; empty: all")
+	flag.IntVar(&b.rounds, "rounds", 9, "pairs of turns for each figure of that table")
 	flag.BoolVar(&b.small, "small", false, "a small network and few rounds, to rehearse; writes no page")
 	flag.BoolVar(&b.install, "install", false, "install missing peers: from npm into the work folder, from Debian if run as root")
 	flag.Parse()
@@ -96,7 +102,7 @@ func run(ctx context.Context) error {
 		return errors.New("run it from the top of the checkout")
 	}
 	if b.small {
-		b.out, b.work, b.images = "-", filepath.Join(b.work, "small"), 48
+		b.out, b.work, b.images, b.rounds = "-", filepath.Join(b.work, "small"), 48, 2
 	}
 	if err := os.MkdirAll(b.work, 0o755); err != nil {
 		return err
@@ -117,13 +123,13 @@ func run(ctx context.Context) error {
 		}
 	}
 	if b.out == "-" {
-		return nil
+		return b.failed
 	}
 	part := b.out + ".part"
 	if err := os.WriteFile(part, b.page.Bytes(), 0o644); err != nil {
 		return err
 	}
-	return os.Rename(part, b.out)
+	return errors.Join(b.failed, os.Rename(part, b.out))
 }
 
 // printf adds to the page and shows it.

@@ -261,14 +261,31 @@ func (n *network) description() (string, error) {
 }
 
 // inputs writes random images for all engines, and gives the file's path.
-func (b *bench) inputs(n *network) (string, error) {
-	path := filepath.Join(b.work, "images.f32")
+func (b *bench) inputs(n *network) (string, error) { return b.inputsOf(n.shape()) }
+
+// inputsOf writes maxBatch random inputs of a shape, channels x height x width.
+func (b *bench) inputsOf(shape string) (string, error) {
+	c, h, w, err := parseShape(shape)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(b.work, "images-"+shape+".f32")
 	r := rand.New(rand.NewPCG(7, 7))
-	buf := make([]byte, 0, 4*maxBatch*3*n.Size*n.Size)
-	for range maxBatch * 3 * n.Size * n.Size {
+	buf := make([]byte, 0, 4*maxBatch*c*h*w)
+	for range maxBatch * c * h * w {
 		buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(float32(r.NormFloat64())))
 	}
 	return path, os.WriteFile(path, buf, 0o644)
+}
+
+// shape is that of one input.
+func (n *network) shape() string { return fmt.Sprintf("3x%dx%d", n.Size, n.Size) }
+
+func parseShape(shape string) (c, h, w int, err error) {
+	if _, err := fmt.Sscanf(shape, "%dx%dx%d", &c, &h, &w); err != nil {
+		return 0, 0, 0, fmt.Errorf("the shape %q is not channels x height x width", shape)
+	}
+	return c, h, w, nil
 }
 
 // maxBatch is the largest batch that is measured.

@@ -1,13 +1,15 @@
-// ONNX Runtime as a peer of the benchmarks: node ort.js NETWORK SIZE IMAGES THREADS
+// ONNX Runtime as a peer of the benchmarks: node ort.js NETWORK SHAPE IMAGES THREADS [sleep], SHAPE being channels x height x width;
+// with sleep, threads that wait do not spin
 // Speaks the protocol that peer.go describes.
 const fs = require('fs'), ort = require('onnxruntime-node');
 (async () => {
-  const [net, size, images, threads] = process.argv.slice(2), side = Number(size), per = 3 * side * side;
+  const [net, size, images, threads, wait] = process.argv.slice(2), shape = size.split('x').map(Number), per = shape[0] * shape[1] * shape[2];
   const s = await ort.InferenceSession.create(net, {
     executionProviders: ['cpu'], intraOpNumThreads: Number(threads), interOpNumThreads: 1, logSeverityLevel: 3,
+    ...(wait === 'sleep' && { extra: { session: { intra_op: { allow_spinning: '0' } } } }),
   });
   const raw = fs.readFileSync(images), all = new Float32Array(raw.buffer, raw.byteOffset, raw.length / 4);
-  const run = async n => (await s.run({ [s.inputNames[0]]: new ort.Tensor('float32', all.subarray(0, n * per), [n, 3, side, side]) }))[s.outputNames[0]].data;
+  const run = async n => (await s.run({ [s.inputNames[0]]: new ort.Tensor('float32', all.subarray(0, n * per), [n, ...shape]) }))[s.outputNames[0]].data;
   const version = require('onnxruntime-node/package.json').version;
   console.log('ready ONNX Runtime ' + version);
   for await (const line of require('readline').createInterface({ input: process.stdin })) {

@@ -51,6 +51,37 @@ func pairs(ours, theirs *peer, batch, rounds int) (*pairing, error) {
 	return &r, nil
 }
 
+// cpuPairs is pairs by the processors' time in place of the clock's: what other work on the machine
+// disturbs least. A side that waits by spinning is charged for it.
+func cpuPairs(ours, theirs *peer, batch, rounds int) (*pairing, error) {
+	cost := func(p *peer) (float64, error) {
+		s, err := p.run(batch, 1)
+		if err != nil {
+			return 0, err
+		}
+		times := min(200, max(1, int(math.Ceil(turn/(s*float64(batch))))))
+		time.Sleep(pause)
+		before := p.cpuSeconds()
+		if _, err := p.run(batch, times); err != nil {
+			return 0, err
+		}
+		return (p.cpuSeconds() - before) / float64(times*batch), nil
+	}
+	var r pairing
+	for range rounds {
+		a, err := cost(ours)
+		if err != nil {
+			return nil, err
+		}
+		b, err := cost(theirs)
+		if err != nil {
+			return nil, err
+		}
+		r.add(a, b)
+	}
+	return &r, nil
+}
+
 func (r *pairing) add(ours, theirs float64) {
 	r.ours, r.theirs, r.ratios = append(r.ours, ours), append(r.theirs, theirs), append(r.ratios, theirs/ours)
 }

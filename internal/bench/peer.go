@@ -130,6 +130,27 @@ func (p *peer) peak() float64 {
 	return 0
 }
 
+// cpuSeconds is the processors' time that the process has used, 0 where it cannot be had.
+func (p *peer) cpuSeconds() float64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0
+	}
+	var user, system float64 // in ticks of 1/100 s
+	if _, err := fmt.Sscan(fields[11], &user); err != nil {
+		return 0
+	}
+	if _, err := fmt.Sscan(fields[12], &system); err != nil {
+		return 0
+	}
+	return (user + system) / 100
+}
+
 func (p *peer) close() {
 	if p == nil {
 		return

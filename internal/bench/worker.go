@@ -33,7 +33,7 @@ type side interface {
 
 // work is the main function of a worker process: one of this project's engines as a peer.
 //
-//	native|gorgonia NETWORK SIZE IMAGES
+//	native|gorgonia NETWORK SHAPE IMAGES [LAYER]
 //	train HIDDEN,...
 func work(args []string, in io.Reader, out io.Writer) error {
 	if err := kernels.LevelError(); err != nil {
@@ -43,7 +43,9 @@ func work(args []string, in io.Reader, out io.Writer) error {
 	var err error
 	switch {
 	case len(args) == 4:
-		s, err = newExtractor(args[0], args[1], args[2], args[3])
+		s, err = newExtractor(args[0], args[1], args[2], args[3], "")
+	case len(args) == 5:
+		s, err = newExtractor(args[0], args[1], args[2], args[3], args[4])
 	case len(args) == 2 && args[0] == "train":
 		s, err = newTrainer(args[1])
 	default:
@@ -98,8 +100,8 @@ type extractor struct {
 	computed []float32
 }
 
-func newExtractor(engine, path, size, images string) (*extractor, error) {
-	side, err := strconv.Atoi(size)
+func newExtractor(engine, path, shape, images, name string) (*extractor, error) {
+	channels, h, w, err := parseShape(shape)
 	if err != nil {
 		return nil, err
 	}
@@ -107,16 +109,16 @@ func newExtractor(engine, path, size, images string) (*extractor, error) {
 	if err != nil {
 		return nil, err
 	}
-	layer, err := net.Layer("")
+	layer, err := net.Layer(name)
 	if err != nil {
 		return nil, err
 	}
-	e := &extractor{per: 3 * side * side}
+	e := &extractor{per: channels * h * w}
 	switch engine {
 	case "native":
-		e.engine, err = native.New(net, layer, side, side)
+		e.engine, err = native.New(net, layer, h, w)
 	case "gorgonia":
-		e.engine, err = gorgonia.New(net, layer, side, side)
+		e.engine, err = gorgonia.New(net, layer, h, w)
 		G.Use(gonum.Implementation{}) // as Gorgonia comes
 	default:
 		err = fmt.Errorf("no engine %q", engine)

@@ -159,11 +159,11 @@ func (s *singleBlanks) Read(p []byte) (int, error) {
 		n, err := s.r.Read(s.in)
 		s.out = s.out[:0]
 		for _, c := range s.in[:n] {
-			switch {
-			case c == ' ' || c == '\t' || c == '\r':
+			switch c {
+			case ' ', '\t', '\r':
 				s.pending = !s.start
 				continue
-			case c == '\n':
+			case '\n':
 				s.start = true
 			default:
 				if s.pending {

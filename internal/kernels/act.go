@@ -76,6 +76,9 @@ func (a *Act) stride() int {
 func (a *Act) rowStride() int   { return (a.Left + a.W + a.Right) * a.stride() }
 func (a *Act) imageStride() int { return (a.Top + a.H + a.Bottom) * a.rowStride() }
 
+// even reports whether all pixels of all images are equally far apart.
+func (a *Act) even() bool { return a.Halo() == Halo{} }
+
 // At is the index in Data of channel 0 at row y, column x of image n. Rows
 // from -Top and columns from -Left are the halo.
 func (a *Act) At(n, y, x int) int {

@@ -2,9 +2,10 @@ package kernels
 
 // goArch is the plain Go level, the specification of the others.
 var goArch = &arch{
-	name: "go",
-	f32:  micro[float32]{mr: 4, nr: 4, kc: 256, mc: 128, nc: 128, kernel: goKernel[float32]},
-	f64:  micro[float64]{mr: 4, nr: 4, kc: 256, mc: 128, nc: 128, kernel: goKernel[float64]},
+	name:  "go",
+	f32:   micro[float32]{mr: 4, nr: 4, kc: 256, mc: 128, nc: 128, kernel: goKernel[float32]},
+	f64:   micro[float64]{mr: 4, nr: 4, kc: 256, mc: 128, nc: 128, kernel: goKernel[float64]},
+	tiles: tiles{mr: 4, nr: 4, half: 4, kc: 256, run: func(rows, width, _ int, t *tile) { goTile(rows, width, t) }},
 }
 
 // goKernel is the multiplication micro-kernel: for i < rows <= 4 and j < 4

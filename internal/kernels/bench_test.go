@@ -97,7 +97,7 @@ func BenchmarkLinear(b *testing.B) {
 		b.Run(fmt.Sprintf("fc6-batch%d", m), func(b *testing.B) {
 			benchLevels(b, func(b *testing.B) {
 				const n, k = 4096, 25088
-				l, err := PrepareLinear(true, n, k, randoms[float32](n*k), k, nil, true)
+				l, err := PrepareLinear(true, n, k, randoms[float32](n*k), k, nil, ReLU)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -73,24 +73,24 @@ type Conv struct {
 	Conv2D
 	arch *arch
 	bias []float32 // Out values, rounded up to whole panels with zeros
-	relu bool
+	fn   Function
 	by   algorithm
 }
 
 // algorithm is one way to do a convolution.
 type algorithm interface {
-	// run convolves and, with pool, takes the maximum of each 2x2.
-	run(c *Conv, in, out *Act, pool bool)
+	// run convolves, adds add if it is not nil, and applies the function. scale, if not nil, has a
+	// factor for each input channel of each image.
+	run(c *Conv, in, add, out *Act, scale []float32)
 	// halo is the border of an h x w input that this way reads.
 	halo(c *Conv, h, w int) Halo
 	buffer() *Buffer // the weights
-
 }
 
 // PrepareConv lays out weights, given in ONNX's order [Out][In/Groups][KernelH]
-// [KernelW], for fast use; they are copied. bias is nil or has Out values. With
-// relu, negative results become zero.
-func PrepareConv(g Conv2D, weights, bias []float32, relu bool) (*Conv, error) {
+// [KernelW], for fast use; they are copied. bias is nil or has Out values. fn is
+// applied to the results.
+func PrepareConv(g Conv2D, weights, bias []float32, fn Function) (*Conv, error) {
 	if err := g.Validate(); err != nil {
 		return nil, err
 	}
@@ -101,12 +101,15 @@ func PrepareConv(g Conv2D, weights, bias []float32, relu bool) (*Conv, error) {
 	if bias != nil && len(bias) != g.Out {
 		return nil, fmt.Errorf("convolution with %d biases for %d channels", len(bias), g.Out)
 	}
-	c := &Conv{Conv2D: g, arch: current.Load(), relu: relu}
+	c := &Conv{Conv2D: g, arch: current.Load(), fn: fn}
 	c.bias = aligned[float32](roundUp(g.Out, 32))
 	copy(c.bias, bias)
-	if suitsWinograd(g) {
+	switch {
+	case suitsWinograd(g):
 		c.by = prepareWinograd(c, weights)
-	} else {
+	case suitsDepthwise(g):
+		c.by = prepareDepthwise(c, weights)
+	default:
 		c.by = prepareGather(c, weights)
 	}
 	return c, nil
@@ -124,23 +127,65 @@ func (c *Conv) WeightBytes() int { return 4 * len(c.by.buffer().Data) }
 
 // Run convolves in into the map of out, whose shape must be OutSize's. Any halo
 // will do on either side. An image's result does not depend on the others'.
-func (c *Conv) Run(in, out *Act) { c.do(in, out, false) }
+func (c *Conv) Run(in, out *Act) { c.RunAdd(in, nil, out) }
 
-// RunMaxPool2 is Run followed by a maximum over windows of 2x2, two apart,
-// without the map between: out is half as high and wide, rounded down.
-func (c *Conv) RunMaxPool2(in, out *Act) { c.do(in, out, true) }
-
-func (c *Conv) do(in, out *Act, pool bool) {
-	if err := c.fits(in, out, pool); err != nil {
-		panic("kernels: " + err.Error())
+// RunAdd is Run with add, a map of out's shape that does not overlap it, added
+// before the function.
+func (c *Conv) RunAdd(in, add, out *Act) {
+	if c.fits(in, add, out, false) {
+		c.by.run(c, in, add, out, nil)
 	}
-	if out.N == 0 || out.H == 0 || out.W == 0 {
-		return
-	}
-	c.by.run(c, in, out, pool)
 }
 
-func (c *Conv) fits(in, out *Act, pool bool) error {
+// Scales says whether RunScaled may be used.
+func (c *Conv) Scales() bool {
+	_, ok := c.by.(*gather)
+	return ok && c.KernelH == 1 && c.KernelW == 1 && c.noPadding()
+}
+
+// RunScaled is RunAdd on in with each channel of each image multiplied by its
+// value of scale, N x In, as squeeze and excitation wants it. Scales must be true.
+func (c *Conv) RunScaled(in *Act, scale []float32, add, out *Act) {
+	if !c.Scales() || len(scale) < in.N*in.C {
+		panic(fmt.Sprintf("kernels: %d factors for %d images of %d channels", len(scale), in.N, in.C))
+	}
+	if c.fits(in, add, out, false) {
+		c.by.run(c, in, add, out, scale)
+	}
+}
+
+// RunMaxPool2 is Run followed by a maximum over windows of 2x2, two apart,
+// without the map between where the way to convolve allows: out is half as high
+// and wide, rounded down.
+func (c *Conv) RunMaxPool2(in, out *Act) {
+	if !c.fits(in, nil, out, true) {
+		return
+	}
+	if w, ok := c.by.(*winograd); ok {
+		w.convolve(c, in, nil, out, true)
+		return
+	}
+	oh, ow := c.OutSize(in.H, in.W)
+	p := haloCopies.get()
+	full := NewAct(in.N, oh, ow, c.Out, Halo{}, p.grown(ActLen(in.N, oh, ow, c.Out, Halo{})))
+	c.by.run(c, in, nil, full, nil)
+	MaxPool(Pool2D{KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2}, full, out)
+	haloCopies.put(p)
+}
+
+// fits panics unless the maps have the convolution's shapes, and reports whether
+// there is anything to do.
+func (c *Conv) fits(in, add, out *Act, pool bool) bool {
+	if add != nil {
+		sameShape(add, out)
+	}
+	if err := c.shapes(in, out, pool); err != nil {
+		panic("kernels: " + err.Error())
+	}
+	return out.N > 0 && out.H > 0 && out.W > 0
+}
+
+func (c *Conv) shapes(in, out *Act, pool bool) error {
 	in.check()
 	out.check()
 	oh, ow := c.OutSize(in.H, in.W)

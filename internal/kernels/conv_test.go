@@ -53,6 +53,13 @@ func haloClean(t *testing.T, what string, a *Act) {
 	}
 }
 
+func reluIf(yes bool) Function {
+	if yes {
+		return ReLU
+	}
+	return Function{}
+}
+
 type convCase struct {
 	g    Conv2D
 	n    int
@@ -83,6 +90,7 @@ func convCases(r *rand.Rand) []convCase {
 		{Conv2D{In: 7, Out: 5, KernelH: 3, KernelW: 3, Top: 0, Left: 2, Bottom: 3, Right: 1}, 1, 9, 10},
 		{Conv2D{In: 7, Out: 40, KernelH: 3, KernelW: 3}, 2, 9, 10},
 	}
+	cases = append(cases, depthCases()...)
 	for range 25 {
 		groups := 1 + r.IntN(3)
 		g := Conv2D{In: groups * (1 + r.IntN(20)), Out: groups * (1 + r.IntN(40)), KernelH: 1 + r.IntN(4), KernelW: 1 + r.IntN(4),
@@ -103,7 +111,7 @@ func TestConv(t *testing.T) {
 			if i%3 != 0 {
 				bias = newGuarded[float32](r, g.Out, 0).s
 			}
-			c, err := PrepareConv(g, w, bias, relu)
+			c, err := PrepareConv(g, w, bias, reluIf(relu))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -150,7 +158,7 @@ func TestConvBatch(t *testing.T) {
 		for _, cc := range convCases(r) {
 			g := cc.g
 			w := newGuarded[float32](r, g.Weights(), 0).s
-			c, err := PrepareConv(g, w, nil, true)
+			c, err := PrepareConv(g, w, nil, ReLU)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -196,7 +204,7 @@ func TestConvErrors(t *testing.T) {
 			t.Errorf("%+v is valid", g)
 		}
 	}
-	if _, err := PrepareConv(Conv2D{In: 1, Out: 1, KernelH: 1, KernelW: 1}, make([]float32, 2), nil, false); err == nil {
+	if _, err := PrepareConv(Conv2D{In: 1, Out: 1, KernelH: 1, KernelW: 1}, make([]float32, 2), nil, Function{}); err == nil {
 		t.Error("took too many weights")
 	}
 }
@@ -208,7 +216,7 @@ func TestConvMaxPool(t *testing.T) {
 		for i, cc := range convCases(r) {
 			g := cc.g
 			w := newGuarded[float32](r, g.Weights(), 0).s
-			c, err := PrepareConv(g, w, newGuarded[float32](r, g.Out, 0).s, i%2 == 0)
+			c, err := PrepareConv(g, w, newGuarded[float32](r, g.Out, 0).s, reluIf(i%2 == 0))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -250,7 +258,7 @@ func TestConvPrecision(t *testing.T) {
 			for i := range w {
 				w[i] = float32(r.NormFloat64() * sd)
 			}
-			c, err := PrepareConv(g, w, nil, true)
+			c, err := PrepareConv(g, w, nil, ReLU)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -34,7 +34,7 @@ func BenchmarkConv(b *testing.B) {
 				if Level() == "go" {
 					b.Skip("slow")
 				}
-				c, err := PrepareConv(s.g, randoms[float32](s.g.Weights()), nil, true)
+				c, err := PrepareConv(s.g, randoms[float32](s.g.Weights()), nil, ReLU)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -47,7 +47,7 @@ func TestThreads(t *testing.T) {
 		}
 		for _, s := range [][3]int{{64, 48, 30}, {3, 40, 33}, {300, 260, 9}} {
 			g := Conv2D{In: s[0], Out: s[1], KernelH: 3, KernelW: 3, Top: 1, Left: 1, Bottom: 1, Right: 1}
-			c, err := PrepareConv(g, newGuarded[float32](r, g.Weights(), 0).s, nil, true)
+			c, err := PrepareConv(g, newGuarded[float32](r, g.Weights(), 0).s, nil, ReLU)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -59,6 +59,37 @@ func TestThreads(t *testing.T) {
 			})
 			c.Free()
 		}
+		for _, g := range []Conv2D{
+			{In: 96, Out: 96, KernelH: 3, KernelW: 3, Groups: 96, Top: 1, Left: 1, Bottom: 1, Right: 1},
+			{In: 24, Out: 144, KernelH: 1, KernelW: 1},
+			{In: 1024, Out: 70, KernelH: 1, KernelW: 1}, // rows a page apart
+			{In: 64, Out: 64, KernelH: 3, KernelW: 3, Groups: 16, StrideH: 2, StrideW: 2},
+			{In: 3, Out: 32, KernelH: 3, KernelW: 3, StrideH: 2, StrideW: 2, Top: 1, Left: 1},
+		} {
+			c, err := PrepareConv(g, newGuarded[float32](r, g.Weights(), 0).s, nil, Function{Kind: Silu})
+			if err != nil {
+				t.Fatal(err)
+			}
+			in, _ := randomAct(r, 3, 23, 23, g.In, Halo{})
+			oh, ow := g.OutSize(23, 23)
+			atThreads(t, "convolution", func() []float32 {
+				out := NewAct(3, oh, ow, g.Out, Halo{}, nil)
+				c.Run(in, out)
+				return out.Data
+			})
+			c.Free()
+		}
+		l, err := PrepareLinear(true, 700, 1024, newGuarded[float32](r, 700*1024, 0).s, 1024, nil, Function{Kind: Gelu})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := newGuarded[float32](r, 120*1024, 0).s
+		atThreads(t, "linear layer", func() []float32 {
+			y := make([]float32, 120*700)
+			l.Run(120, rows, 1024, y, 700)
+			return y
+		})
+		l.Free()
 		x := newGuarded[float32](r, 2500, 0).s
 		w := newGuarded[float32](r, 300*2500, 0).s
 		atThreads(t, "gemv", func() []float32 {
@@ -127,7 +158,7 @@ func TestAllocations(t *testing.T) {
 	r := rand.New(rand.NewPCG(91, 92))
 	m, n, k := 64, 200, 300
 	a, b, c := newGuarded[float32](r, m*k, 0).s, newGuarded[float32](r, k*n, 0).s, make([]float32, m*n)
-	conv, err := PrepareConv(Conv2D{In: 32, Out: 32, KernelH: 3, KernelW: 3, Top: 1, Left: 1, Bottom: 1, Right: 1}, make([]float32, 32*32*9), nil, true)
+	conv, err := PrepareConv(Conv2D{In: 32, Out: 32, KernelH: 3, KernelW: 3, Top: 1, Left: 1, Bottom: 1, Right: 1}, make([]float32, 32*32*9), nil, ReLU)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,25 +22,6 @@ func Relu(dst, src []float32) {
 	}
 }
 
-// ReluBackward does dst[i] = grad[i] where out[i] > 0, else 0: the gradient
-// through a ReLU whose result was out. dst may be grad.
-func ReluBackward(dst, grad, out []float32) {
-	sameLen(len(dst), len(grad))
-	sameLen(len(dst), len(out))
-	v := vec()
-	n, i := v.whole(len(dst), 4)
-	if n > 0 {
-		v.sreluBackward(&dst[0], &grad[0], &out[0], n)
-	}
-	for ; i < len(dst); i++ {
-		if out[i] > 0 {
-			dst[i] = grad[i]
-		} else {
-			dst[i] = 0
-		}
-	}
-}
-
 // LeakyRelu does dst[i] = src[i], times slope where negative.
 func LeakyRelu(dst, src []float32, slope float32) {
 	sameLen(len(dst), len(src))
@@ -92,39 +73,13 @@ func Mul(dst, a, b []float32) {
 	vec().mul(dst, a, b)
 }
 
-// AddRows adds bias to each row of x, rows of len(bias) one after another, and
-// with relu keeps the positive part.
-func AddRows(x, bias []float32, relu bool) {
-	n := len(bias)
-	if n == 0 || len(x)%n != 0 {
-		panic(fmt.Sprintf("kernels: %d values are no rows of %d", len(x), n))
-	}
-	v := vec()
-	for ; len(x) > 0; x = x[n:] {
-		v.addMax(x[:n], x[:n], bias, relu)
-	}
-}
-
-// SumColumns does dst[j] = sum_i x[i*len(dst)+j], in the order of i.
-func SumColumns(dst, x []float32) {
-	n := len(dst)
-	if n == 0 || len(x)%n != 0 {
-		panic(fmt.Sprintf("kernels: %d values are no rows of %d", len(x), n))
-	}
-	v := vec()
-	clear(dst)
-	for ; len(x) > 0; x = x[n:] {
-		v.add(dst, dst, x)
-	}
-}
-
 // AddAct writes the sum of two feature maps, or its positive part, to out,
 // which may be one of them.
 func AddAct(a, b, out *Act, relu bool) {
 	sameShape(a, b)
 	sameShape(a, out)
 	v := vec()
-	rows(out, func(n, y, x, width int) {
+	rowsOf(out, func(n, y, x, width int) {
 		dst := out.Data[out.At(n, y, x):][:width]
 		v.addMax(dst, a.Data[a.At(n, y, x):], b.Data[b.At(n, y, x):], relu)
 	}, a, b)
@@ -133,7 +88,7 @@ func AddAct(a, b, out *Act, relu bool) {
 // CopyAct copies in to out: into another halo, or into some channels.
 func CopyAct(in, out *Act) {
 	sameShape(in, out)
-	rows(out, func(n, y, x, width int) {
+	rowsOf(out, func(n, y, x, width int) {
 		copy(out.Data[out.At(n, y, x):][:width], in.Data[in.At(n, y, x):])
 	}, in)
 }
@@ -189,9 +144,9 @@ func LRN(in, out *Act, size int, alpha, beta, bias float32) {
 	}})
 }
 
-// rows calls do for each stretch of values that is contiguous in out and in
+// rowsOf calls do for each stretch of values that is contiguous in out and in
 // the others: whole rows, or pixels where some Act is a view of channels.
-func rows(out *Act, do func(n, y, x, width int), others ...*Act) {
+func rowsOf(out *Act, do func(n, y, x, width int), others ...*Act) {
 	whole := out.stride() == out.C
 	for _, a := range others {
 		whole = whole && a.stride() == a.C

@@ -1,33 +1,42 @@
 package kernels
 
-// gather does any convolution as a matrix product: each output pixel is a row
-// of the inputs under its window (im2col), in the order kernel row, kernel
-// column, channel. Rows are gathered for a block of pixels at a time, so that
-// they stay in the second-level cache. Where a window's rows lie in one piece
-// in the input and are few, or the window is a single pixel, the product reads
-// them in place.
+// gather does a convolution as a matrix product: each output pixel is a row of
+// the inputs under its window (im2col), in the order kernel row, kernel column,
+// channel. Where the window is a single pixel, or its rows lie in one piece in
+// the input and are few, the product reads them in place; else rows are gathered
+// for a block of pixels at a time, which stays in the second-level cache.
+//
+// Narrow groups are joined to one matrix with zeros between them, as wide as
+// the kernels' narrowest panel.
 type gather struct {
-	// weights[group][panel][tap*channels+channel][nr]
 	weights *Buffer
-	k       int // row length: KernelH*KernelW*In/Groups
-	block   int // products added before the sum leaves the registers
-	panels  int // per group
+	groups  []packed
+	ic, oc  int // channels of a group of groups
+	k       int // row length: KernelH*KernelW*ic
 }
 
 func prepareGather(c *Conv, w []float32) *gather {
+	t := &c.arch.tiles
 	ic, oc, taps := c.In/c.Groups, c.Out/c.Groups, c.KernelH*c.KernelW
-	nr := c.arch.f32.nr
-	g := &gather{k: taps * ic, block: c.arch.f32.kc, panels: (oc + nr - 1) / nr}
-	if g.k <= 2*g.block {
-		g.block = g.k
+	join := 1
+	for j := 2; j <= c.Groups && j*oc <= t.half; j++ {
+		if c.Groups%j == 0 {
+			join = j
+		}
 	}
-	g.weights = NewBuffer(c.Groups * g.panels * g.k * nr)
+	g := &gather{ic: join * ic, oc: join * oc, k: taps * join * ic}
+	size := t.packedLen(g.oc, g.k)
+	g.weights = NewBuffer(c.Groups / join * size)
+	for i := range c.Groups / join {
+		g.groups = append(g.groups, packed{arch: c.arch, n: g.oc, k: g.k, weights: g.weights.Data[i*size:][:size], bias: aligned[float32](roundUp(g.oc, t.nr)), fn: c.fn})
+		copy(g.groups[i].bias, c.bias[i*g.oc:][:g.oc])
+	}
 	for o := range c.Out {
-		gr, p, j := o/oc, o%oc/nr, o%oc%nr
-		dst := g.weights.Data[(gr*g.panels+p)*g.k*nr:]
+		m := &g.groups[o/g.oc]
+		first := o / oc % join * ic // channel within the joined groups
 		for i := range ic {
-			for t := range taps {
-				dst[(t*ic+i)*nr+j] = w[(o*ic+i)*taps+t]
+			for tap := range taps {
+				*m.put(tap*g.ic+first+i, o%g.oc) = w[(o*ic+i)*taps+tap]
 			}
 		}
 	}
@@ -36,16 +45,21 @@ func prepareGather(c *Conv, w []float32) *gather {
 
 func (g *gather) buffer() *Buffer { return g.weights }
 
-// inPlace says whether rows need no gathering: with dilation the pieces would
-// have gaps, and few pixels beside each other leave the register tile empty.
-func (g *gather) inPlace(c *Conv, ow int) bool {
-	single := c.KernelH == 1 && c.KernelW == 1
-	return c.Groups == 1 && ow >= c.arch.f32.mr/2 && (single || c.DilationW == 1 && g.k == g.block && c.In < 16)
+// inPlace says whether rows need no gathering. With dilation, the pieces of a
+// row would have gaps.
+func (g *gather) inPlace(c *Conv, stride int) bool {
+	if len(g.groups) > 1 {
+		return false
+	}
+	if c.KernelH == 1 && c.KernelW == 1 {
+		return true
+	}
+	return c.DilationW == 1 && g.k <= 2*c.arch.tiles.kc && c.In < 16 && stride == c.In
 }
 
 func (g *gather) halo(c *Conv, h, w int) Halo {
 	oh, ow := c.OutSize(h, w)
-	if oh == 0 || !g.inPlace(c, ow) {
+	if oh == 0 || !g.inPlace(c, c.In) {
 		return Halo{}
 	}
 	return Halo{
@@ -55,139 +69,148 @@ func (g *gather) halo(c *Conv, h, w int) Halo {
 	}
 }
 
-// gatherRun is one call under way; a part is a block of pixels, or a row where
-// they are read in place.
+// gatherRun is one call under way; a part is a block of pixels of some columns
+// of a group.
 type gatherRun struct {
 	*gather
 	c       *Conv
 	in, out *Act
-	pixels  int // of a block
+	add     *Act      // added to the result; nil: nothing
+	scale   []float32 // of each image's input channels; nil: none
 	place   bool
+	even    bool // all input pixels of all images are equally far apart
+	flat    bool // so are those of out and add
+	total   int  // pixels
+	pixels  int  // of a block
+	columns int  // of a part
+	across  int  // parts beside each other
 }
 
 var gatherRuns = freeList[gatherRun]{make: func() *gatherRun { return new(gatherRun) }}
 
-func (g *gather) run(c *Conv, in, out *Act, pool bool) {
-	if pool {
-		oh, ow := c.OutSize(in.H, in.W)
-		p := haloCopies.get()
-		full := NewAct(in.N, oh, ow, c.Out, Halo{}, p.grown(ActLen(in.N, oh, ow, c.Out, Halo{})))
-		g.run(c, in, full, false)
-		MaxPool(Pool2D{KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2}, full, out)
-		haloCopies.put(p)
-		return
-	}
-	place := g.inPlace(c, out.W) && (in.stride() == in.C || c.KernelW == 1)
+func (g *gather) run(c *Conv, in, add, out *Act, scale []float32) {
+	place := scale == nil && g.inPlace(c, in.stride())
 	if place {
 		var done func()
 		in, done = withHalo(in, g.halo(c, in.H, in.W))
 		defer done()
 	}
 	r := gatherRuns.get()
-	*r = gatherRun{gather: g, c: c, in: in, out: out, pixels: c.arch.f32.mc, place: place}
-	if place {
-		parallel(out.N*out.H, r)
-	} else {
-		total := out.N * out.H * out.W
-		parallel((total+r.pixels-1)/r.pixels*c.Groups, r)
+	*r = gatherRun{gather: g, c: c, in: in, out: out, add: add, scale: scale, place: place, total: out.N * out.H * out.W}
+	r.even = c.KernelH == 1 && c.KernelW == 1 && c.StrideH == 1 && c.StrideW == 1 && c.noPadding() && in.even()
+	r.flat = out.even() && (add == nil || add.even()) && (!place || r.even)
+	limit := c.arch.f32.mc
+	if !place {
+		limit = c.arch.tiles.gathered(g.k)
 	}
+	r.pixels, r.columns = c.arch.tiles.spread(r.total, len(g.groups)*g.oc, g.k, limit)
+	if len(g.groups) > 1 {
+		r.columns = roundUp(g.oc, c.arch.tiles.nr)
+	}
+	r.across = (g.oc + r.columns - 1) / r.columns
+	parallel((r.total+r.pixels-1)/r.pixels*len(g.groups)*r.across, r)
 	*r = gatherRun{}
 	gatherRuns.put(r)
 }
 
-// row does a row of output pixels in place.
-func (r *gatherRun) row(n, y int, s *scratch) {
-	c, in, out := r.c, r.in, r.out
-	mk := &c.arch.f32
-	width := r.panels * mk.nr
-	acc := grown(&s.f32.c, out.W*width)
-	src := in.Data[in.At(n, y*c.StrideH-c.Top, -c.Left):]
-	lda := c.StrideW * in.stride()
-	tiles := (out.W + mk.mr - 1) / mk.mr
-	segs, seg, k := c.KernelH, c.DilationH*in.rowStride(), r.k/c.KernelH
-	for p := range r.panels {
-		for k0 := 0; k0 < k; k0 += r.block {
-			kk := min(r.block, k-k0)
-			b := r.weights.Data[(p*r.k+k0)*mk.nr:][:segs*kk*mk.nr]
-			var beta float32
-			if k0 > 0 {
-				beta = 1
-			}
-			for t := range tiles {
-				lo, hi := out.W*t/tiles, out.W*(t+1)/tiles
-				mk.kernel(hi-lo, kk, src[lo*lda+k0:], lda, b, acc[lo*width+p*mk.nr:], width, 1, beta, segs, seg)
-			}
-		}
-	}
-	c.arch.vec.addRows(out.W, out.Data[out.At(n, y, 0):], out.stride(), acc, width, c.bias[:c.Out], c.relu)
-}
+func (g Conv2D) noPadding() bool { return g.Top == 0 && g.Left == 0 && g.Bottom == 0 && g.Right == 0 }
 
 func (r *gatherRun) part(i int, s *scratch) {
+	group, j := i/r.across%len(r.groups), i%r.across*r.columns
+	p0 := i / r.across / len(r.groups) * r.pixels
+	count := min(r.pixels, r.total-p0)
+	c, in, out := r.c, r.in, r.out
+	x := &s.rows
+	x.segs, x.hops, x.from, x.end = 1, nil, j, min(j+r.columns, r.oc)
+	x.c, x.ldc = out.Data[group*r.oc:], out.stride()
+	x.add, x.ldad = nil, 0
+	if r.add != nil {
+		x.add, x.ldad = r.add.Data[group*r.oc:], r.add.stride()
+	}
 	if r.place {
-		r.row(i/r.out.H, i%r.out.H, s)
-		return
-	}
-	group, p0 := i%r.c.Groups, i/r.c.Groups*r.pixels
-	rows := min(r.pixels, r.out.N*r.out.H*r.out.W-p0)
-	mk := &r.c.arch.f32
-	buf := &s.f32
-	width := r.panels * mk.nr
-	acc := grown(&buf.c, rows*width)
-	tiles := (rows + mk.mr - 1) / mk.mr
-	panel := r.k * mk.nr
-	weights := r.weights.Data[group*r.panels*panel:]
-	var beta float32
-	for k0 := 0; k0 < r.k; k0 += r.block {
-		kk := min(r.block, r.k-k0)
-		lda := kk + 16
-		a := grown(&buf.a, rows*lda)
-		r.rows(a, lda, group, p0, rows, k0, kk)
-		for p := range r.panels {
-			b := weights[p*panel+k0*mk.nr:][:kk*mk.nr]
-			for t := range tiles {
-				lo, hi := rows*t/tiles, rows*(t+1)/tiles
-				mk.kernel(hi-lo, kk, a[lo*lda:], lda, b, acc[lo*width+p*mk.nr:], width, 1, beta, 1, 0)
+		x.a, x.lda = in.Data, c.StrideW*in.stride()
+		if c.KernelH > 1 {
+			x.segs = c.KernelH
+			x.hops = s.hops[:0]
+			for range c.KernelH - 1 {
+				x.hops = append(x.hops, c.DilationH*in.rowStride()-r.k/c.KernelH)
 			}
+			s.hops = x.hops
 		}
-		beta = 1
+	} else {
+		x.lda = r.k + 16 // keeps rows off each other's cache sets
+		x.a = grown(&s.f32.a, count*x.lda)
+		r.gatherRows(x.a, x.lda, group, p0, count)
 	}
-	oc := r.c.Out / r.c.Groups
-	bias := r.c.bias[group*oc:][:oc]
-	ow, oh := r.out.W, r.out.H
-	for i := 0; i < rows; {
-		p := p0 + i
-		n := min(rows-i, ow-p%ow)
-		r.c.arch.vec.addRows(n, r.out.Data[r.out.At(p/ow/oh, p/ow%oh, p%ow)+group*oc:], r.out.stride(), acc[i*width:], width, bias, r.c.relu)
-		i += n
+	x.runs = x.runs[:0]
+	for done := 0; done < count; {
+		p := p0 + done
+		n, y, col := p/out.W/out.H, p/out.W%out.H, p%out.W
+		k := count - done
+		if !r.flat {
+			k = min(k, out.W-col)
+		}
+		q := run{a: done * x.lda, c: out.At(n, y, col), rows: k}
+		if r.place {
+			q.a = in.At(n, y*c.StrideH-c.Top, col*c.StrideW-c.Left)
+		}
+		if r.add != nil {
+			q.add = r.add.At(n, y, col)
+		}
+		x.runs = append(x.runs, q)
+		done += k
 	}
+	r.groups[group].multiply(x)
+	x.a, x.c, x.add = nil, nil, nil
 }
 
-// rows gathers values k0 to k0+kk of the rows of pixels p0 to p0+rows.
-func (r *gatherRun) rows(dst []float32, ldd, group, p0, rows, k0, kk int) {
+// gatherRows gathers the rows of pixels p0 to p0+rows.
+func (r *gatherRun) gatherRows(dst []float32, ldd, group, p0, rows int) {
 	c, in := r.c, r.in
-	ic := c.In / c.Groups
+	ic := r.ic
 	ow, oh := r.out.W, r.out.H
+	if r.scale != nil { // single pixels
+		for i := 0; i < rows; {
+			p := p0 + i
+			n, y, x := p/ow/oh, p/ow%oh*c.StrideH-c.Top, p%ow*c.StrideW-c.Left
+			k := min(rows-i, ow-p%ow)
+			if r.even {
+				k = min(rows-i, ow*oh-p%(ow*oh))
+			}
+			c.arch.vec.mulRows(k, dst[i*ldd:], ldd, in.Data[in.At(n, y, x)+group*ic:], c.StrideW*in.stride(), r.scale[n*in.C+group*ic:][:ic])
+			i += k
+		}
+		return
+	}
 	// A window's row lies in one piece if its pixels do.
-	joined := c.Groups == 1 && c.DilationW == 1 && in.stride() == in.C
+	joined := len(r.groups) == 1 && c.DilationW == 1 && in.stride() == in.C
 	for i := range rows {
 		p := p0 + i
 		n, y0, x0 := p/ow/oh, p/ow%oh*c.StrideH-c.Top, p%ow*c.StrideW-c.Left
-		row := dst[i*ldd : i*ldd+kk]
-		for k := k0; k < k0+kk; {
-			tap, from := k/ic, k%ic
-			kx := tap % c.KernelW
-			y, x := y0+tap/c.KernelW*c.DilationH, x0+kx*c.DilationW
-			taps := 1
-			if joined && x >= 0 {
-				taps = max(1, min(c.KernelW-kx, in.W-x))
+		row := dst[i*ldd : i*ldd+r.k]
+		for ky := range c.KernelH {
+			y := y0 + ky*c.DilationH
+			if y < 0 || y >= in.H {
+				clear(row[:c.KernelW*ic])
+				row = row[c.KernelW*ic:]
+				continue
 			}
-			part := row[k-k0 : min(kk, k-k0+taps*ic-from)]
-			if y < 0 || y >= in.H || x < 0 || x >= in.W {
-				clear(part)
-			} else {
-				copy(part, in.Data[in.At(n, y, x)+group*ic+from:])
+			for kx := 0; kx < c.KernelW; {
+				x := x0 + kx*c.DilationW
+				taps := 1
+				if joined && x >= 0 {
+					taps = max(1, min(c.KernelW-kx, in.W-x))
+				}
+				part := row[:taps*ic]
+				switch {
+				case x < 0 || x >= in.W:
+					clear(part)
+				default:
+					copy(part, in.Data[in.At(n, y, x)+group*ic:])
+				}
+				row = row[taps*ic:]
+				kx += taps
 			}
-			k += len(part)
 		}
 	}
 }

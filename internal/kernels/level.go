@@ -9,10 +9,11 @@ import (
 
 // arch is one level's kernels and the sizes they work in.
 type arch struct {
-	name string
-	f32  micro[float32]
-	f64  micro[float64]
-	vec  vectors
+	name  string
+	f32   micro[float32]
+	f64   micro[float64]
+	tiles tiles
+	vec   vectors
 }
 
 // cache is the size of a core's caches in bytes, as a small machine has them
@@ -46,7 +47,7 @@ func archNamed(name string) *arch {
 	return nil
 }
 
-// Level is the set of kernels in use: "avx512", "avx2" or "go".
+// Level is the set of kernels in use: "avx512", "avx2", "neon" or "go".
 func Level() string { return current.Load().name }
 
 // Levels lists what this machine can run, best first.
@@ -69,8 +70,8 @@ func LevelError() error {
 }
 
 func levelError(name string) error {
-	if !slices.Contains([]string{"avx512", "avx2", "go"}, name) {
-		return fmt.Errorf("no kernels %q: want avx512, avx2 or go", name)
+	if !slices.Contains([]string{"avx512", "avx2", "neon", "go"}, name) {
+		return fmt.Errorf("no kernels %q: want avx512, avx2, neon or go", name)
 	}
 	return fmt.Errorf("this CPU cannot run the %s kernels: it has %v", name, Levels())
 }

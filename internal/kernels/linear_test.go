@@ -22,7 +22,7 @@ func TestLinear(t *testing.T) {
 			ldb, ldx, ldy := cols+r.IntN(4), k+r.IntN(4), n+r.IntN(4)
 			b := newGuarded[float32](r, (rows-1)*ldb+cols, 1).s
 			bias := newGuarded[float32](r, n, 1).s
-			l, err := PrepareLinear(transB, n, k, b, ldb, bias, relu)
+			l, err := PrepareLinear(transB, n, k, b, ldb, bias, reluIf(relu))
 			if err != nil {
 				t.Fatal(err)
 			}

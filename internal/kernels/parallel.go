@@ -43,7 +43,8 @@ func parallel(parts int, t task) {
 	for n := workers.Load(); n < int64(helpers); n = workers.Load() {
 		if workers.CompareAndSwap(n, n+1) {
 			go func() {
-				for c := range calls {
+				for {
+					c := soon(calls)
 					if c.work() {
 						c.finish <- struct{}{}
 					}
@@ -65,9 +66,28 @@ func parallel(parts int, t task) {
 		}
 	}
 	if !c.work() {
-		<-c.finish
+		soon(c.finish)
 	}
 	c.release()
+}
+
+// soon receives what is expected within microseconds: the layers of a network
+// follow each other so closely that going to sleep and being woken takes longer
+// than a small layer. After some twenty microseconds it sleeps.
+func soon[T any](from chan T) T {
+	if runtime.GOMAXPROCS(0) > 1 {
+		for i := range 1500 {
+			select {
+			case v := <-from:
+				return v
+			default:
+			}
+			if i%64 == 63 {
+				runtime.Gosched()
+			}
+		}
+	}
+	return <-from
 }
 
 // work takes parts until none is left, and reports whether it finished the
@@ -125,6 +145,10 @@ type scratch struct {
 	f64 buffers[float64]
 	// A Winograd convolution's transformed inputs and its products.
 	v, m pages
+	// A layer's rows to multiply, a depthwise convolution's.
+	rows  rows
+	hops  []int
+	depth depthRow
 }
 
 // buffers are a multiplication's packed blocks and a convolution's gathered

@@ -73,34 +73,42 @@ func MaxPool(g Pool2D, in, out *Act) { pool(maximum, g, in, out) }
 // or, with CountPad, over the padding's zeros too (but not over what Ceil adds).
 func AveragePool(g Pool2D, in, out *Act) { pool(average, g, in, out) }
 
-// GlobalAveragePool writes the mean of each map, added up in double precision,
-// to out, which is 1 x 1.
+// GlobalAveragePool writes the mean of each map to out, which is 1 x 1: the
+// rows' sums are added up.
 func GlobalAveragePool(in, out *Act) {
 	in.check()
 	out.check()
 	if in.N != out.N || in.C != out.C || out.H != 1 || out.W != 1 {
 		panic("kernels: global pooling into maps of another shape")
 	}
-	parallel(in.N, &globalRun{in, out})
+	parallel(in.N*((in.C+globalPart-1)/globalPart), &globalRun{in, out})
 }
 
-// globalRun averages an image a part.
+// globalPart is how many channels of an image a part averages.
+const globalPart = 128
+
 type globalRun struct{ in, out *Act }
 
-func (r *globalRun) part(n int, s *scratch) {
-	in := r.in
-	sum := grown(&s.f64.c, in.C)[:in.C]
+func (r *globalRun) part(i int, s *scratch) {
+	in, v := r.in, vec()
+	across := (in.C + globalPart - 1) / globalPart
+	n, lo := i/across, i%across*globalPart
+	width := min(globalPart, in.C-lo)
+	sums := grown(&s.f32.c, 2*globalPart)
+	sum, row := sums[:width], sums[globalPart:][:width]
 	clear(sum)
 	for y := range in.H {
-		for x := range in.W {
-			for c, v := range in.Data[in.At(n, y, x):][:in.C] {
-				sum[c] += float64(v)
-			}
+		clear(row)
+		at, step := in.At(n, y, 0)+lo, in.stride()
+		for range in.W {
+			v.add(row, row, in.Data[at:])
+			at += step
 		}
+		v.add(sum, sum, row)
 	}
-	dst := r.out.Data[r.out.At(n, 0, 0):][:in.C]
-	for c, v := range sum {
-		dst[c] = float32(v / float64(in.H*in.W))
+	dst := r.out.Data[r.out.At(n, 0, 0)+lo:][:width]
+	for c, x := range sum {
+		dst[c] = x / float32(in.H*in.W)
 	}
 }
 

@@ -5,29 +5,43 @@ import "math"
 // vectors are a level's routines over arrays. They take whole vectors; what is
 // left at the end is done in Go. The plain Go level has none.
 type vectors struct {
-	bytes         int // of a vector, 0 for none
-	saxpy         func(alpha float32, x, y *float32, n int)
-	daxpy         func(alpha float64, x, y *float64, n int)
-	sscal         func(alpha float32, x *float32, n int)
-	dscal         func(alpha float64, x *float64, n int)
-	sdot          func(x, y *float32, n int) float32
-	ddot          func(x, y *float64, n int) float64
-	sumSquares    func(x *float32, n int) float64
-	sadd          func(dst, a, b *float32, n int)
-	smul          func(dst, a, b *float32, n int)
-	saddMax       func(dst, a, b *float32, floor float32, n int)
-	smax          func(dst, a, b *float32, n int)
-	srelu         func(dst, src *float32, n int)
-	sclip         func(dst, src *float32, lo, hi float32, n int)
-	sleakyRelu    func(dst, src *float32, slope float32, n int)
-	sscaleShift   func(dst, src, scale, shift *float32, floor float32, n int)
-	sreluBackward func(dst, grad, out *float32, n int)
-	adam          func(k, param, grad, m, v *float32, n int)
-	saddRows      func(dst *float32, to int, src *float32, from int, bias *float32, floor float32, rows, n int)
-	poolMax       func(src *float32, pixel, row, step int, dst *float32, to, pixels, n int)
-	winogradIn    func(src *float32, pixel, row int, dst *float32, plane, step, n int)
-	winogradOut   func(src *float32, plane int, dst *float32, pixel, row int, bias *float32, floor float32, n int)
+	// Of activations; nil: by their definition. mask is of the last vector's values.
+	sexp, ssigmoid, ssilu, stanh rowFunction
+	shardSigmoid, shardSwish     rowFunction
+	sgelu, sgeluTanh             rowFunction
+
+	bytes       int // of a vector, 0 for none
+	piece       int // values of a tile that kernels taking pieces want together, 0 for all
+	saxpy       func(alpha float32, x, y *float32, n int)
+	daxpy       func(alpha float64, x, y *float64, n int)
+	sscal       func(alpha float32, x *float32, n int)
+	dscal       func(alpha float64, x *float64, n int)
+	sdot        func(x, y *float32, n int) float32
+	ddot        func(x, y *float64, n int) float64
+	sumSquares  func(x *float32, n int) float64
+	sadd        func(dst, a, b *float32, n int)
+	smul        func(dst, a, b *float32, n int)
+	saddMax     func(dst, a, b *float32, floor float32, n int)
+	smax        func(dst, a, b *float32, n int)
+	srelu       func(dst, src *float32, n int)
+	sclip       func(dst, src *float32, lo, hi float32, n int)
+	sleakyRelu  func(dst, src *float32, slope float32, n int)
+	sscaleShift func(dst, src, scale, shift *float32, floor float32, n int)
+	masks       bool // the kernels of layers leave out columns
+	smaxRow     func(x *float32, n int, mask uint32) float32
+	sexpSum     func(x *float32, n int, mask uint32, shift float32) float32
+	snormRow    func(dst, src, scale, shift *float32, n int, mask uint32, part, epsilon float32)
+	depthwise   func(d *depthRow)
+	adam        func(k, param, grad, m, v *float32, n int)
+	smulRows    func(dst *float32, to int, src *float32, from int, factors *float32, rows, n int, mask uint32)
+	poolMax     func(src *float32, pixel, row, step int, dst *float32, to, pixels, n int)
+	winogradIn  func(src *float32, pixel, row int, dst *float32, plane, step, n int)
+	winogradOut func(src *float32, plane int, dst *float32, pixel, row int, bias *float32, floor float32, n int)
 }
+
+// rowFunction is a function of values, on rows of n vectors that lie to and from
+// bytes apart. mask is of the last vector's values where vectors have masks.
+type rowFunction func(dst *float32, to int, src *float32, from int, rows, n int, mask uint32, alpha, beta float32)
 
 // whole is how many vectors of values of so many bytes there are in n, and how
 // many values those are.
@@ -230,25 +244,24 @@ func larger(a, b float32) float32 {
 	return b
 }
 
-// addRows does dst = src + bias, or its positive part with relu, on rows to and
-// from apart, as long as bias.
-func (v *vectors) addRows(rows int, dst []float32, to int, src []float32, from int, bias []float32, relu bool) {
-	if rows == 0 {
-		return
+// mulRows does dst = src*factors on rows as long as factors, to and from apart.
+func (v *vectors) mulRows(rows int, dst []float32, to int, src []float32, from int, factors []float32) {
+	n := len(factors)
+	_ = dst[(rows-1)*to+n-1]
+	_ = src[(rows-1)*from+n-1]
+	count, done := v.whole(n, 4)
+	mask := uint32(1<<(v.bytes/4) - 1)
+	if v.masks && done < n {
+		count++
+		mask >>= uint32(count*v.bytes/4 - n)
+		done = n
 	}
-	_ = dst[(rows-1)*to+len(bias)-1]
-	_ = src[(rows-1)*from+len(bias)-1]
-	n, done := v.whole(len(bias), 4)
-	if n > 0 {
-		v.saddRows(&dst[0], to*4, &src[0], from*4, &bias[0], floor(relu), rows, n)
+	if count > 0 {
+		v.smulRows(&dst[0], 4*to, &src[0], 4*from, &factors[0], rows, count, mask)
 	}
 	for i := range rows {
-		for j := done; j < len(bias); j++ {
-			x := src[i*from+j] + bias[j]
-			if relu && x < 0 {
-				x = 0
-			}
-			dst[i*to+j] = x
+		for j := done; j < n; j++ {
+			dst[i*to+j] = src[i*from+j] * factors[j]
 		}
 	}
 }

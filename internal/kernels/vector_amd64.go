@@ -77,26 +77,22 @@ func sleakyReluAVX2(dst *float32, src *float32, slope float32, n int)
 //go:noescape
 func sscaleShiftAVX2(dst *float32, src *float32, scale *float32, shift *float32, floor float32, n int)
 
-// sreluBackwardAVX2 does dst = grad where out > 0, else 0. n counts vectors.
-//
-//go:noescape
-func sreluBackwardAVX2(dst *float32, grad *float32, out *float32, n int)
-
 // adamAVX2 is goAdam on n vectors; k holds adamCoefficients.
 //
 //go:noescape
 func adamAVX2(k *float32, param *float32, grad *float32, m *float32, v *float32, n int)
-
-// saddRowsAVX2 does dst = max(src+bias, floor) on rows of n vectors, to and from bytes apart.
-//
-//go:noescape
-func saddRowsAVX2(dst *float32, to int, src *float32, from int, bias *float32, floor float32, rows int, n int)
 
 // poolMaxAVX2 writes, for so many pixels, n vectors of the maximum of 2x2 pixels of src. Distances, in bytes:
 // between pixels and rows of a window, between windows, between pixels of dst.
 //
 //go:noescape
 func poolMaxAVX2(src *float32, pixel int, row int, step int, dst *float32, to int, pixels int, n int)
+
+// smulRowsAVX2 does dst = src*factors on rows of n vectors, to and from bytes apart; mask is of the last vector's values where
+// vectors have one.
+//
+//go:noescape
+func smulRowsAVX2(dst *float32, to int, src *float32, from int, factors *float32, rows int, n int, mask uint32)
 
 // saxpyAVX512 does y += alpha*x. n counts vectors.
 //
@@ -173,23 +169,19 @@ func sleakyReluAVX512(dst *float32, src *float32, slope float32, n int)
 //go:noescape
 func sscaleShiftAVX512(dst *float32, src *float32, scale *float32, shift *float32, floor float32, n int)
 
-// sreluBackwardAVX512 does dst = grad where out > 0, else 0. n counts vectors.
-//
-//go:noescape
-func sreluBackwardAVX512(dst *float32, grad *float32, out *float32, n int)
-
 // adamAVX512 is goAdam on n vectors; k holds adamCoefficients.
 //
 //go:noescape
 func adamAVX512(k *float32, param *float32, grad *float32, m *float32, v *float32, n int)
-
-// saddRowsAVX512 does dst = max(src+bias, floor) on rows of n vectors, to and from bytes apart.
-//
-//go:noescape
-func saddRowsAVX512(dst *float32, to int, src *float32, from int, bias *float32, floor float32, rows int, n int)
 
 // poolMaxAVX512 writes, for so many pixels, n vectors of the maximum of 2x2 pixels of src. Distances, in bytes:
 // between pixels and rows of a window, between windows, between pixels of dst.
 //
 //go:noescape
 func poolMaxAVX512(src *float32, pixel int, row int, step int, dst *float32, to int, pixels int, n int)
+
+// smulRowsAVX512 does dst = src*factors on rows of n vectors, to and from bytes apart; mask is of the last vector's values where
+// vectors have one.
+//
+//go:noescape
+func smulRowsAVX512(dst *float32, to int, src *float32, from int, factors *float32, rows int, n int, mask uint32)

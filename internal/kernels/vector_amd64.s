@@ -710,59 +710,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func sreluBackwardAVX2(dst *float32, grad *float32, out *float32, n int)
-// Requires: AVX
-TEXT ·sreluBackwardAVX2(SB), NOSPLIT, $0-32
-	MOVQ   dst+0(FP), AX
-	MOVQ   grad+8(FP), CX
-	MOVQ   out+16(FP), DX
-	MOVQ   n+24(FP), BX
-	VXORPS Y15, Y15, Y15
-	SUBQ   $0x04, BX
-	JLT    rest
-
-loop:
-	VMOVUPS (DX), Y0
-	VCMPPS  $0x1e, Y15, Y0, Y0
-	VANDPS  (CX), Y0, Y0
-	VMOVUPS Y0, (AX)
-	VMOVUPS 32(DX), Y1
-	VCMPPS  $0x1e, Y15, Y1, Y1
-	VANDPS  32(CX), Y1, Y1
-	VMOVUPS Y1, 32(AX)
-	VMOVUPS 64(DX), Y2
-	VCMPPS  $0x1e, Y15, Y2, Y2
-	VANDPS  64(CX), Y2, Y2
-	VMOVUPS Y2, 64(AX)
-	VMOVUPS 96(DX), Y3
-	VCMPPS  $0x1e, Y15, Y3, Y3
-	VANDPS  96(CX), Y3, Y3
-	VMOVUPS Y3, 96(AX)
-	ADDQ    $+128, AX
-	ADDQ    $+128, CX
-	ADDQ    $+128, DX
-	SUBQ    $0x04, BX
-	JGE     loop
-
-rest:
-	ADDQ $0x04, BX
-	JEQ  done
-
-single:
-	VMOVUPS (DX), Y0
-	VCMPPS  $0x1e, Y15, Y0, Y0
-	VANDPS  (CX), Y0, Y0
-	VMOVUPS Y0, (AX)
-	ADDQ    $+32, AX
-	ADDQ    $+32, CX
-	ADDQ    $+32, DX
-	DECQ    BX
-	JNE     single
-
-done:
-	VZEROUPPER
-	RET
-
 // func adamAVX2(k *float32, param *float32, grad *float32, m *float32, v *float32, n int)
 // Requires: AVX, FMA3
 TEXT ·adamAVX2(SB), NOSPLIT, $0-48
@@ -809,37 +756,6 @@ loop:
 	VZEROUPPER
 	RET
 
-// func saddRowsAVX2(dst *float32, to int, src *float32, from int, bias *float32, floor float32, rows int, n int)
-// Requires: AVX
-TEXT ·saddRowsAVX2(SB), NOSPLIT, $0-64
-	MOVQ         dst+0(FP), AX
-	MOVQ         to+8(FP), CX
-	MOVQ         src+16(FP), DX
-	MOVQ         from+24(FP), BX
-	MOVQ         bias+32(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         n+56(FP), R8
-	VBROADCASTSS floor+40(FP), Y15
-	IMUL3Q       $0x20, R8, R9
-
-row:
-	XORQ R8, R8
-
-vector:
-	VMOVUPS (DX)(R8*1), Y0
-	VADDPS  (SI)(R8*1), Y0, Y0
-	VMAXPS  Y0, Y15, Y0
-	VMOVUPS Y0, (AX)(R8*1)
-	ADDQ    $+32, R8
-	CMPQ    R8, R9
-	JLT     vector
-	ADDQ    CX, AX
-	ADDQ    BX, DX
-	DECQ    DI
-	JNE     row
-	VZEROUPPER
-	RET
-
 // func poolMaxAVX2(src *float32, pixel int, row int, step int, dst *float32, to int, pixels int, n int)
 // Requires: AVX
 TEXT ·poolMaxAVX2(SB), NOSPLIT, $0-64
@@ -874,6 +790,42 @@ vector:
 	ADDQ    R8, BX
 	DECQ    SI
 	JNE     pixel
+	VZEROUPPER
+	RET
+
+// func smulRowsAVX2(dst *float32, to int, src *float32, from int, factors *float32, rows int, n int, mask uint32)
+// Requires: AVX
+TEXT ·smulRowsAVX2(SB), NOSPLIT, $0-60
+	MOVQ   dst+0(FP), AX
+	MOVQ   to+8(FP), CX
+	MOVQ   src+16(FP), DX
+	MOVQ   from+24(FP), BX
+	MOVQ   factors+32(FP), SI
+	MOVQ   rows+40(FP), DI
+	MOVQ   n+48(FP), R8
+	DECQ   R8
+	IMUL3Q $0x20, R8, R9
+
+row:
+	XORQ R8, R8
+	JMP  check
+
+vector:
+	VMOVUPS (DX)(R8*1), Y0
+	VMULPS  (SI)(R8*1), Y0, Y0
+	VMOVUPS Y0, (AX)(R8*1)
+	ADDQ    $+32, R8
+
+check:
+	CMPQ    R8, R9
+	JLT     vector
+	VMOVUPS (DX)(R8*1), Y0
+	VMULPS  (SI)(R8*1), Y0, Y0
+	VMOVUPS Y0, (AX)(R8*1)
+	ADDQ    CX, AX
+	ADDQ    BX, DX
+	DECQ    DI
+	JNE     row
 	VZEROUPPER
 	RET
 
@@ -1591,59 +1543,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func sreluBackwardAVX512(dst *float32, grad *float32, out *float32, n int)
-// Requires: AVX, AVX512F
-TEXT ·sreluBackwardAVX512(SB), NOSPLIT, $0-32
-	MOVQ   dst+0(FP), AX
-	MOVQ   grad+8(FP), CX
-	MOVQ   out+16(FP), DX
-	MOVQ   n+24(FP), BX
-	VPXORD Z15, Z15, Z15
-	SUBQ   $0x04, BX
-	JLT    rest
-
-loop:
-	VMOVUPS   (DX), Z0
-	VCMPPS    $0x1e, Z15, Z0, K1
-	VMOVUPS.Z (CX), K1, Z0
-	VMOVUPS   Z0, (AX)
-	VMOVUPS   64(DX), Z1
-	VCMPPS    $0x1e, Z15, Z1, K1
-	VMOVUPS.Z 64(CX), K1, Z1
-	VMOVUPS   Z1, 64(AX)
-	VMOVUPS   128(DX), Z2
-	VCMPPS    $0x1e, Z15, Z2, K1
-	VMOVUPS.Z 128(CX), K1, Z2
-	VMOVUPS   Z2, 128(AX)
-	VMOVUPS   192(DX), Z3
-	VCMPPS    $0x1e, Z15, Z3, K1
-	VMOVUPS.Z 192(CX), K1, Z3
-	VMOVUPS   Z3, 192(AX)
-	ADDQ      $+256, AX
-	ADDQ      $+256, CX
-	ADDQ      $+256, DX
-	SUBQ      $0x04, BX
-	JGE       loop
-
-rest:
-	ADDQ $0x04, BX
-	JEQ  done
-
-single:
-	VMOVUPS   (DX), Z0
-	VCMPPS    $0x1e, Z15, Z0, K1
-	VMOVUPS.Z (CX), K1, Z0
-	VMOVUPS   Z0, (AX)
-	ADDQ      $+64, AX
-	ADDQ      $+64, CX
-	ADDQ      $+64, DX
-	DECQ      BX
-	JNE       single
-
-done:
-	VZEROUPPER
-	RET
-
 // func adamAVX512(k *float32, param *float32, grad *float32, m *float32, v *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·adamAVX512(SB), NOSPLIT, $0-48
@@ -1690,37 +1589,6 @@ loop:
 	VZEROUPPER
 	RET
 
-// func saddRowsAVX512(dst *float32, to int, src *float32, from int, bias *float32, floor float32, rows int, n int)
-// Requires: AVX, AVX512F
-TEXT ·saddRowsAVX512(SB), NOSPLIT, $0-64
-	MOVQ         dst+0(FP), AX
-	MOVQ         to+8(FP), CX
-	MOVQ         src+16(FP), DX
-	MOVQ         from+24(FP), BX
-	MOVQ         bias+32(FP), SI
-	MOVQ         rows+48(FP), DI
-	MOVQ         n+56(FP), R8
-	VBROADCASTSS floor+40(FP), Z15
-	IMUL3Q       $0x40, R8, R9
-
-row:
-	XORQ R8, R8
-
-vector:
-	VMOVUPS (DX)(R8*1), Z0
-	VADDPS  (SI)(R8*1), Z0, Z0
-	VMAXPS  Z0, Z15, Z0
-	VMOVUPS Z0, (AX)(R8*1)
-	ADDQ    $+64, R8
-	CMPQ    R8, R9
-	JLT     vector
-	ADDQ    CX, AX
-	ADDQ    BX, DX
-	DECQ    DI
-	JNE     row
-	VZEROUPPER
-	RET
-
 // func poolMaxAVX512(src *float32, pixel int, row int, step int, dst *float32, to int, pixels int, n int)
 // Requires: AVX, AVX512F
 TEXT ·poolMaxAVX512(SB), NOSPLIT, $0-64
@@ -1755,5 +1623,44 @@ vector:
 	ADDQ    R8, BX
 	DECQ    SI
 	JNE     pixel
+	VZEROUPPER
+	RET
+
+// func smulRowsAVX512(dst *float32, to int, src *float32, from int, factors *float32, rows int, n int, mask uint32)
+// Requires: AVX, AVX512F
+TEXT ·smulRowsAVX512(SB), NOSPLIT, $0-60
+	MOVQ   dst+0(FP), AX
+	MOVQ   to+8(FP), CX
+	MOVQ   src+16(FP), DX
+	MOVQ   from+24(FP), BX
+	MOVQ   factors+32(FP), SI
+	MOVQ   rows+40(FP), DI
+	MOVQ   n+48(FP), R8
+	MOVL   mask+56(FP), R9
+	KMOVW  R9, K1
+	DECQ   R8
+	IMUL3Q $0x40, R8, R8
+
+row:
+	XORQ R9, R9
+	JMP  check
+
+vector:
+	VMOVUPS (DX)(R9*1), Z0
+	VMULPS  (SI)(R9*1), Z0, Z0
+	VMOVUPS Z0, (AX)(R9*1)
+	ADDQ    $+64, R9
+
+check:
+	CMPQ      R9, R8
+	JLT       vector
+	VMOVUPS.Z (DX)(R9*1), K1, Z0
+	VMOVUPS.Z (SI)(R9*1), K1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(R9*1)
+	ADDQ      CX, AX
+	ADDQ      BX, DX
+	DECQ      DI
+	JNE       row
 	VZEROUPPER
 	RET

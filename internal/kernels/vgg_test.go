@@ -52,7 +52,7 @@ func newVGG19(b *testing.B, batch int) *vgg19 {
 			for i := range w {
 				w[i] *= 0.05
 			}
-			c, err := PrepareConv(g, w, nil, true)
+			c, err := PrepareConv(g, w, nil, ReLU)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -75,10 +75,10 @@ func newVGG19(b *testing.B, batch int) *vgg19 {
 	}
 	v.acts[0].FromNCHW(randoms[float32](batch * 3 * 224 * 224))
 	var err error
-	if v.fc6, err = PrepareLinear(true, 4096, 25088, randoms[float32](4096*25088), 25088, nil, true); err != nil {
+	if v.fc6, err = PrepareLinear(true, 4096, 25088, randoms[float32](4096*25088), 25088, nil, ReLU); err != nil {
 		b.Fatal(err)
 	}
-	if v.fc7, err = PrepareLinear(true, 4096, 4096, randoms[float32](4096*4096), 4096, nil, true); err != nil {
+	if v.fc7, err = PrepareLinear(true, 4096, 4096, randoms[float32](4096*4096), 4096, nil, ReLU); err != nil {
 		b.Fatal(err)
 	}
 	v.flat, v.y6, v.y7 = make([]float32, batch*25088), make([]float32, batch*4096), make([]float32, batch*4096)

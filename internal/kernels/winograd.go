@@ -95,7 +95,7 @@ func (p *winograd) halo(c *Conv, h, w int) Halo {
 type winogradRun struct {
 	*winograd
 	c                *Conv
-	in, out          *Act
+	in, add, out     *Act
 	oh, ow           int // of the convolution, before pooling
 	pool             bool
 	across, perImage int // tiles of a row, of an image
@@ -128,18 +128,20 @@ var winogradRuns = freeList[winogradRun]{make: func() *winogradRun { return new(
 // sharedBuffers are the blocks of calls that share one; each call takes a pair.
 var sharedBuffers = freeList[scratch]{make: func() *scratch { return new(scratch) }}
 
-func (p *winograd) run(c *Conv, in, out *Act, pool bool) {
+func (p *winograd) run(c *Conv, in, add, out *Act, _ []float32) { p.convolve(c, in, add, out, false) }
+
+func (p *winograd) convolve(c *Conv, in, add, out *Act, pool bool) {
 	in, done := withHalo(in, p.halo(c, in.H, in.W))
 	defer done()
 	r := winogradRuns.get()
-	*r = winogradRun{winograd: p, c: c, in: in, out: out, pool: pool}
+	*r = winogradRun{winograd: p, c: c, in: in, add: add, out: out, pool: pool}
 	r.oh, r.ow = c.OutSize(in.H, in.W)
 	r.across = (r.ow + tileOut - 1) / tileOut
 	r.perImage = (r.oh + tileOut - 1) / tileOut * r.across
 	r.total = out.N * r.perImage
 	r.lda, r.ldc = c.In, p.panels*c.arch.f32.nr+16
 	r.plan()
-	r.piece = c.arch.vec.bytes / 4
+	r.piece = c.arch.vec.piece
 	if r.piece == 0 || c.In%r.piece != 0 || 4*places*r.block*c.In > cache.l2 {
 		// Scattering pieces over lines that are further away costs more than it saves.
 		r.piece, r.lda = c.In, c.In+16
@@ -305,11 +307,15 @@ func (r *winogradRun) product(place, count int, v, m []float32) {
 func (r *winogradRun) transformOut(first, lo, hi int, m []float32, s *scratch) {
 	out, w := r.out, &r.c.arch.vec
 	n, done := w.whole(out.C, 4)
+	fn := r.c.fn
+	relu := fn == ReLU && r.add == nil
+	// What the transform itself does not do is done to the tile aside.
+	late := r.add != nil || !relu && fn.Kind != Identity
 	for t := lo; t < hi; t++ {
 		img, y, x := r.at(first + t)
 		rows, cols := min(tileOut, r.oh-y), min(tileOut, r.ow-x)
 		pixel, row := out.stride(), out.rowStride()
-		aside := r.pool || rows < tileOut || cols < tileOut
+		aside := late || r.pool || rows < tileOut || cols < tileOut
 		var to []float32
 		if aside {
 			pixel, row = out.C, tileOut*out.C
@@ -321,10 +327,23 @@ func (r *winogradRun) transformOut(first, lo, hi int, m []float32, s *scratch) {
 		_ = from[(places-1)*r.planeM+out.C-1]
 		_ = to[3*row+3*pixel+out.C-1]
 		if n > 0 {
-			w.winogradOut(&from[0], r.planeM*4, &to[0], pixel*4, row*4, &r.c.bias[0], floor(r.c.relu), n)
+			w.winogradOut(&from[0], r.planeM*4, &to[0], pixel*4, row*4, &r.c.bias[0], floor(relu), n)
 		}
 		if done < out.C {
-			winogradOut(from[done:], r.planeM, to[done:], pixel, row, r.c.bias[done:], r.c.relu, out.C-done)
+			winogradOut(from[done:], r.planeM, to[done:], pixel, row, r.c.bias[done:], relu, out.C-done)
+		}
+		if late {
+			if r.add != nil {
+				for i := range rows {
+					for j := range cols {
+						px := to[i*row+j*pixel:][:out.C]
+						w.addMax(px, px, r.add.Data[r.add.At(img, y+i, x+j):], fn == ReLU)
+					}
+				}
+			}
+			if r.add == nil || fn != ReLU {
+				fn.Apply(to[:tileOut*row], to[:tileOut*row])
+			}
 		}
 		switch {
 		case r.pool:

@@ -17,10 +17,10 @@ func (f *File) other(head []byte) string {
 	switch {
 	case is("MATLAB 7.3 MAT-file"), f.magicAt(512):
 		return "a MATLAB 7.3 file (HDF5), which is not read; convert it " + f.conversion(inMATLAB, inMat73) +
-			"\nA variable of 2 GB or more does not fit into version 7; a matrix of any size becomes one of NumPy, for 'vzsl import npy', " + f.conversion(inH5py)
+			"\nA variable of 2 GB or more does not fit into version 7; a matrix of any size becomes one of NumPy, for 'vzsl import', " + f.conversion(inH5py)
 	case is(hdf5Magic):
 		return "an HDF5 file, which is not read; convert it, if Octave wrote it, " + f.conversion(inOctave) +
-			"\nA matrix of it becomes one of NumPy, for 'vzsl import npy', " + f.conversion(inH5py)
+			"\nA matrix of it becomes one of NumPy, for 'vzsl import', " + f.conversion(inH5py)
 	case is("# Created by Octave"), is("Octave-1-"):
 		return "a file in GNU Octave's own format, which is not read; convert it " + f.conversion(inOctave)
 	case is("\x1f\x8b"):

@@ -130,7 +130,7 @@ func TestDocs(t *testing.T) {
 				commands++
 				checkCommand(t, path, m[1])
 			}
-			for _, m := range regexp.MustCompile(`(?:^|\s)make ([a-z-]+)`).FindAllStringSubmatch(code, -1) {
+			for _, m := range regexp.MustCompile(`(?:^|\s)make ([a-z0-9-]+)`).FindAllStringSubmatch(code, -1) {
 				if !regexp.MustCompile(`(?m)^` + m[1] + `:`).Match(makefile) {
 					t.Errorf("%s: make %s: no such target", path, m[1])
 				}

@@ -3,6 +3,7 @@ package gorgonia
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"gorgonia.org/tensor"
@@ -18,11 +19,18 @@ type encoder struct {
 	consts map[string]*tensor.Dense
 	plan   *onnx.Plan
 	names  int
+	reads  []int // of each of the plan's values
 }
 
 // encode returns the model's bytes, its constants and the names of its input and output.
 func encode(plan *onnx.Plan) (model []byte, consts map[string]*tensor.Dense, in, out string, err error) {
-	e := &encoder{consts: map[string]*tensor.Dense{}, plan: plan}
+	e := &encoder{consts: map[string]*tensor.Dense{}, plan: plan, reads: make([]int, len(plan.Values))}
+	e.reads[plan.Output]++
+	for _, s := range plan.Steps {
+		for _, v := range s.In {
+			e.reads[v]++
+		}
+	}
 	for i := range plan.Steps {
 		if err := e.step(&plan.Steps[i]); err != nil {
 			return nil, nil, "", "", err
@@ -33,7 +41,7 @@ func encode(plan *onnx.Plan) (model []byte, consts map[string]*tensor.Dense, in,
 	if plan.Output == plan.Input {
 		return nil, nil, "", "", fmt.Errorf("the layer %q is the network's input", v.Name)
 	}
-	e.node("Reshape", []string{e.val(plan.Output), e.shape([]int{1, v.Len()})}, "result")
+	e.node("Reshape", []string{e.alone(plan.Output), e.shape([]int{1, v.Len()})}, "result")
 	for n, name := range map[protowire.Number]string{11: e.val(plan.Input), 12: "result"} {
 		info := protowire.AppendTag(nil, 1, protowire.BytesType)
 		info = protowire.AppendString(info, name)
@@ -47,6 +55,24 @@ func encode(plan *onnx.Plan) (model []byte, consts map[string]*tensor.Dense, in,
 }
 
 func (e *encoder) val(v int) string { return fmt.Sprintf("v%d", v) }
+
+// alone is a value that only one operator reads, a copy where there are others: the backend's Reshape and
+// Identity share memory with their argument, and the last operator to read that may write its result there.
+func (e *encoder) alone(v int) string {
+	if e.reads[v] <= 1 {
+		return e.val(v)
+	}
+	return e.node("Mul", []string{e.val(v), e.filled(1, e.dims(v))}, "")
+}
+
+// filled is a constant of one number.
+func (e *encoder) filled(v float32, d []int) string {
+	n := 1
+	for _, x := range d {
+		n *= x
+	}
+	return e.constant(slices.Repeat([]float32{v}, n), d...)
+}
 
 func (e *encoder) dims(v int) []int { return e.plan.Values[v].Dims }
 
@@ -133,6 +159,9 @@ func (e *encoder) refuse(s *onnx.Step, format string, args ...any) error {
 }
 
 func (e *encoder) step(s *onnx.Step) error {
+	if len(s.In) == 0 {
+		return e.refuse(s, "joins a constant to the image's data, which is missing")
+	}
 	x, out, d := e.val(s.In[0]), e.val(s.Out), e.dims(s.Out)
 	in := e.dims(s.In[0])
 	switch op := s.Op.(type) {
@@ -164,7 +193,7 @@ func (e *encoder) step(s *onnx.Step) error {
 	case *onnx.GlobalPool:
 		e.node("GlobalAveragePool", []string{x}, out)
 	case *onnx.Affine:
-		y := x
+		y := e.alone(s.In[0])
 		inner := 1
 		for _, n := range d[op.Axis+1:] {
 			inner *= n
@@ -186,17 +215,33 @@ func (e *encoder) step(s *onnx.Step) error {
 	case *onnx.Activation:
 		return e.activation(s, op, x, out, d)
 	case *onnx.Binary:
-		y := e.val(s.In[1])
-		if e.plan.Values[s.In[1]].Len() != e.plan.Values[s.In[0]].Len() {
-			y = e.node("Reshape", []string{y, e.shape(e.dims(s.In[1])[1:])}, "") // C x 1 x 1, which the backend broadcasts
+		name := binaryName(op.Kind)
+		if name == "" {
+			return e.refuse(s, "computes what is missing")
 		}
-		e.relu(e.node(binaryName(op.Kind), []string{x, y}, relued(out, op.Relu)), out, op.Relu)
+		second := s.In[1]
+		y, dy := e.val(second), e.dims(second)
+		if slices.Equal(dy, d) && gates(in, d) && (op.Kind == onnx.Add || op.Kind == onnx.Mul) {
+			x, y, in, dy, second = y, x, dy, in, s.In[0]
+		}
+		switch {
+		case slices.Equal(in, d) && slices.Equal(dy, d):
+		case slices.Equal(in, d) && gates(dy, d):
+			y = e.node("Reshape", []string{e.alone(second), e.shape(dy[1:])}, "") // C x 1 x 1, which the backend broadcasts
+		default:
+			return e.refuse(s, "combines values of shapes %v and %v, which is missing", in, dy)
+		}
+		e.relu(e.node(name, []string{x, y}, relued(out, op.Relu)), out, op.Relu)
 	case *onnx.Constant2:
-		args := []string{x, e.constant(append([]float32(nil), op.Values...), d...)}
+		name := binaryName(op.Kind)
+		if name == "" {
+			return e.refuse(s, "computes what is missing")
+		}
+		args := []string{x, e.constant(slices.Repeat(op.Values, e.plan.Values[s.Out].Len()/len(op.Values)), d...)}
 		if op.Swapped {
 			args[0], args[1] = args[1], args[0]
 		}
-		e.node(binaryName(op.Kind), args, out)
+		e.node(name, args, out)
 	case *onnx.Concat:
 		args := make([]string, len(s.In))
 		for i, v := range s.In {
@@ -204,16 +249,20 @@ func (e *encoder) step(s *onnx.Step) error {
 		}
 		e.node("Concat", args, out, attr{"axis", op.Axis})
 	case *onnx.Reshape:
-		e.node("Reshape", []string{x, e.shape(d)}, out)
+		e.node("Reshape", []string{e.alone(s.In[0]), e.shape(d)}, out)
 	case *onnx.Transpose:
-		e.node("Transpose", []string{x}, out, attr{"perm", op.Perm})
+		e.node("Transpose", []string{e.alone(s.In[0])}, out, attr{"perm", op.Perm})
 	case *onnx.Softmax:
-		if len(d) != 2 {
+		if len(d) != 2 || op.Log || op.From != 1 || op.To != 2 {
 			return e.refuse(s, "normalises a value of shape %v, which is missing", d)
 		}
 		e.node("Softmax", []string{x}, out, attr{"axis", 1})
 	case *onnx.Pad:
-		y := e.pad(x, in, op.Top, op.Left, op.Bottom, op.Right, op.Value)
+		top, left, bottom, right, ok := op.Maps()
+		if !ok {
+			return e.refuse(s, "pads a value of shape %v, which is missing", in)
+		}
+		y := e.pad(x, in, top, left, bottom, right, op.Value)
 		e.finish(y, out, false)
 	default:
 		return e.refuse(s, "is missing")
@@ -246,6 +295,11 @@ func (e *encoder) finish(y, out string, relu bool) {
 
 func binaryName(k onnx.BinaryKind) string {
 	return map[onnx.BinaryKind]string{onnx.Add: "Add", onnx.Sub: "Sub", onnx.Mul: "Mul", onnx.Div: "Div"}[k]
+}
+
+// gates reports whether a value has one number for each channel of maps.
+func gates(d, maps []int) bool {
+	return len(d) == 4 && len(maps) == 4 && d[0] == 1 && d[1] == maps[1] && d[2] == 1 && d[3] == 1
 }
 
 // dense copies a convolution's weights, scaled, with zeros between groups.
@@ -352,15 +406,23 @@ func (e *encoder) linear(s *onnx.Step, op *onnx.Linear, x, out string) error {
 	}
 	d := e.dims(s.Out)
 	rows := e.plan.Values[s.Out].Len() / op.Out
-	if len(d) != 2 {
-		x = e.node("Reshape", []string{x, e.shape([]int{rows, op.In})}, "")
+	if len(d) != 2 || len(e.dims(s.In[0])) != 2 {
+		x = e.node("Reshape", []string{e.alone(s.In[0]), e.shape([]int{rows, op.In})}, "")
 	}
 	dims := []int{op.In, op.Out}
 	trans := 0
 	if op.Transposed {
 		dims, trans = []int{op.Out, op.In}, 1
 	}
-	y := e.node("Gemm", []string{x, e.constant(w, dims...), e.constant(make([]float32, 1), 1, 1)}, "", attr{"transB", trans})
+	var y string
+	if rows*op.Out == 1 {
+		// Gemm would write its result over the zero that it adds, which is of the same shape.
+		y = e.node("Reshape", []string{e.alone(s.In[0]), e.shape([]int{1, op.In, 1, 1})}, "")
+		y = e.conv(kernels.Conv2D{In: op.In, Out: 1, KernelH: 1, KernelW: 1}, y, []int{1, op.In, 1, 1}, w, nil, "")
+		y = e.node("Reshape", []string{y, e.shape([]int{1, 1})}, "")
+	} else {
+		y = e.node("Gemm", []string{x, e.constant(w, dims...), e.constant(make([]float32, 1), 1, 1)}, "", attr{"transB", trans})
+	}
 	full := func(v []float32) string {
 		f := make([]float32, 0, rows*op.Out)
 		for range rows {
@@ -383,24 +445,20 @@ func (e *encoder) linear(s *onnx.Step, op *onnx.Linear, x, out string) error {
 
 // activation writes an element-wise function; Clip as lo + relu(x-lo) - relu(x-hi).
 func (e *encoder) activation(s *onnx.Step, op *onnx.Activation, x, out string, d []int) error {
-	full := func(v float32) string {
-		f := make([]float32, e.plan.Values[s.Out].Len())
-		for i := range f {
-			f[i] = v
-		}
-		return e.constant(f, d...)
-	}
+	full := func(v float32) string { return e.filled(v, d) }
 	switch op.Kind {
 	case onnx.Relu:
 		e.node("Relu", []string{x}, out)
 	case onnx.LeakyRelu:
-		e.node("LeakyRelu", []string{x}, out, attr{"alpha", op.Lo})
+		// The backend's own works on its argument in place, whoever else reads that.
+		r := e.node("Relu", []string{x}, "")
+		e.node("Add", []string{r, e.node("Mul", []string{e.node("Sub", []string{x, r}, ""), full(op.Lo)}, "")}, out)
 	case onnx.Sigmoid:
 		e.node("Sigmoid", []string{x}, out)
 	case onnx.Tanh:
 		e.node("Tanh", []string{x}, out)
 	case onnx.Clip:
-		y := x
+		y := e.alone(s.In[0])
 		limit := float32(1e30) // a bound beyond this is none
 		if op.Lo > -limit {
 			y = e.node("Add", []string{e.node("Relu", []string{e.node("Sub", []string{x, full(op.Lo)}, "")}, ""), full(op.Lo)}, "")

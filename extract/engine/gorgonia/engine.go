@@ -35,7 +35,7 @@ var useKernels = sync.OnceFunc(func() { gorgonia.Use(kernels.BLAS{}) })
 
 // New prepares net for the features of layer, on images of h x w. The weights are copied.
 func New(net *onnx.Network, layer onnx.Layer, h, w int) (*Engine, error) {
-	plan, err := net.Plan(layer.Tensor, h, w)
+	plan, err := net.PlanLayer(layer, h, w)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,9 @@
 package gorgonia
 
 import (
+	"errors"
 	"runtime"
+	"strings"
 	"testing"
 
 	"vzsl/extract/engine/enginetest"
@@ -13,10 +15,39 @@ func create(net *onnx.Network, l onnx.Layer, h, w int) (enginetest.Engine, error
 }
 
 func TestGoldens(t *testing.T) {
-	enginetest.TestGoldens(t, create, map[string]string{
+	skip := map[string]string{
 		"alexnet": "the backend has no LRN",
 		"mixed":   "the backend has no ReduceMean; TestMixed runs what comes before it",
-	})
+	}
+	for _, g := range enginetest.Goldens(t, "../testdata") {
+		if strings.HasPrefix(g.Name, "hub_") {
+			skip[g.Name] = "the backend has few operators of transformers and mobile networks; TestRefused finds it refused"
+		}
+	}
+	enginetest.TestGoldens(t, create, skip)
+}
+
+// TestRefused: what this engine lacks is refused by the operator's name, with advice.
+func TestRefused(t *testing.T) {
+	for _, g := range enginetest.Goldens(t, "../testdata") {
+		if !strings.HasPrefix(g.Name, "hub_") {
+			continue
+		}
+		net, err := onnx.Open(g.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.Layer("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = New(net, l, enginetest.Size, enginetest.Size)
+		var u *onnx.UnsupportedError
+		if !errors.As(err, &u) || !strings.Contains(err.Error(), "--engine native") {
+			t.Errorf("%s: %v", g.Name, err)
+		}
+		_ = net.Close()
+	}
 }
 
 // TestMemory: what runs leave behind does not grow with their number.

@@ -37,5 +37,5 @@ func TestMixed(t *testing.T) {
 }
 
 func TestTorchvision(t *testing.T) {
-	enginetest.TestTorchvision(t, create, "squeezenet1_1", "resnet18", "vgg11_bn")
+	enginetest.TestTorchvision(t, create, enginetest.Networks("squeezenet1_1", "resnet18", "vgg11_bn")...)
 }

@@ -36,7 +36,7 @@ func New(net *onnx.Network, layer onnx.Layer, h, w int) (*Engine, error) {
 
 // create is New for a last-level cache of so many bytes.
 func create(net *onnx.Network, layer onnx.Layer, h, w, cache int) (*Engine, error) {
-	plan, err := net.Plan(layer.Tensor, h, w)
+	plan, err := net.PlanLayer(layer, h, w)
 	if err != nil {
 		return nil, err
 	}

@@ -109,3 +109,39 @@ func TestPoolingIsFused(t *testing.T) {
 		_ = net.Close()
 	}
 }
+
+// TestMobileIsFused: in a mobile network no activation and no gate of squeeze and excitation is a pass of its
+// own.
+func TestMobileIsFused(t *testing.T) {
+	for _, g := range enginetest.Goldens(t, "../testdata") {
+		if g.Name != "hub_mobile" {
+			continue
+		}
+		net, err := onnx.Open(g.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer net.Close()
+		l, err := net.Layer("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := New(net, l, enginetest.Size, enginetest.Size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		if len(e.program.deferred) == 0 {
+			t.Error("no gate is left to the convolution after it")
+		}
+		for i, s := range e.program.plan.Steps {
+			op, binary := s.Op.(*onnx.Binary)
+			_, activation := s.Op.(*onnx.Activation)
+			if (activation || binary && op.Kind == onnx.Mul) && !e.program.fused[i] && !e.program.deferred[s.Out] {
+				t.Errorf("%s is a pass of its own", s.Node)
+			}
+		}
+		return
+	}
+	t.Fatal("there is no such network")
+}

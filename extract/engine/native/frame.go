@@ -119,24 +119,13 @@ func (f *frame) from(v int) int {
 	return f.first
 }
 
-// pairs applies an element-wise function, whatever the layout.
-func (f *frame) pairs(x, o, n int, apply func(dst, src []float32)) {
-	if !f.c.values[x].maps {
-		size := f.c.values[x].size()
-		each(n, func(i int) { apply(f.plain(o, n)[i*size:][:size], f.plain(x, n)[i*size:][:size]) })
+// apply applies a function to each element, whatever the layout.
+func (f *frame) apply(fn kernels.Function, x, o, n int) {
+	if f.c.values[x].maps {
+		kernels.ApplyAct(fn, f.maps(x, n), f.maps(o, n))
 		return
 	}
-	a, b := f.maps(x, n), f.maps(o, n)
-	each(n*a.H, func(r int) {
-		i, y := r/a.H, r%a.H
-		if a.Stride == 0 && b.Stride == 0 { // a row's pixels lie together
-			apply(b.Data[b.At(i, y, 0):][:a.W*a.C], a.Data[a.At(i, y, 0):][:a.W*a.C])
-			return
-		}
-		for c := range a.W {
-			apply(b.Data[b.At(i, y, c):][:a.C], a.Data[a.At(i, y, c):][:a.C])
-		}
-	})
+	kernels.ApplyAll(fn, f.plain(o, n), f.plain(x, n))
 }
 
 func (f *frame) free() {

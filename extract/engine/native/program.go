@@ -2,7 +2,6 @@ package native
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"vzsl/extract/onnx"
@@ -53,18 +52,21 @@ type compiler struct {
 	other  map[int]int  // a value in the other layout
 	uses   []int        // steps that read a plan's value; the output counts as read
 	fused  map[int]bool // steps of the plan that an instruction before them does, too
-	free   []func()     // of prepared weights
-	slots  []slot       // the buffers
+	// Values of steps that are left to the convolution that reads them, see excites.
+	deferred map[int]bool
+	free     []func() // of prepared weights
+	slots    []slot   // the buffers
 
 	// The first early instructions run chunk images at a time, see split.
 	early, chunk int
 }
 
 func compile(plan *onnx.Plan, cache int) (c *compiler, err error) {
-	c = &compiler{plan: plan, byPlan: make([]int, len(plan.Values)), other: map[int]int{}, uses: make([]int, len(plan.Values)), fused: map[int]bool{}}
+	c = &compiler{plan: plan, byPlan: make([]int, len(plan.Values)), other: map[int]int{}, uses: make([]int, len(plan.Values)), fused: map[int]bool{}, deferred: map[int]bool{}}
+	prepared := c // what is returned on an error is nil
 	defer func() {
 		if err != nil {
-			c.release()
+			prepared.release()
 		}
 	}()
 	for i := range c.byPlan {
@@ -84,7 +86,7 @@ func compile(plan *onnx.Plan, cache int) (c *compiler, err error) {
 		}
 		s := &plan.Steps[i]
 		for _, v := range s.In {
-			if c.byPlan[v] < 0 {
+			if c.byPlan[v] < 0 && !c.deferred[v] {
 				return nil, fmt.Errorf("%s reads a value that is not made yet", s.Node)
 			}
 		}
@@ -185,20 +187,15 @@ func (c *compiler) step(i int) error {
 		c.byPlan[s.Out] = v
 		return v
 	}
-	in := c.byPlan[s.In[0]]
-	four := len(dims) == 4
+	in := -1
+	if len(s.In) > 0 {
+		in = c.byPlan[s.In[0]]
+	}
 	switch op := s.Op.(type) {
 	case *onnx.Conv:
-		x := arg(0, true)
-		pool := c.poolAfter(i)
-		if pool >= 0 {
-			s = &c.plan.Steps[pool]
-			dims = c.plan.Values[s.Out].Dims
-			c.fused[pool] = true
-		}
-		return c.conv(op, x, set(true), pool >= 0)
+		return c.conv(i)
 	case *onnx.Linear:
-		return c.linear(op, arg(0, false), set(false))
+		return c.linear(i)
 	case *onnx.Pool:
 		x, o := arg(0, true), set(true)
 		pool := kernels.AveragePool
@@ -208,28 +205,30 @@ func (c *compiler) step(i int) error {
 		c.emit(o, func(f *frame, n int) { pool(op.Pool2D, f.maps(x, n), f.maps(o, n)) }, x)
 	case *onnx.GlobalPool:
 		x, o := arg(0, true), set(true)
-		c.emit(o, func(f *frame, n int) {
-			each(n, func(i int) {
-				kernels.GlobalAveragePool(f.maps(x, n).Images(i, i+1), f.maps(o, n).Images(i, i+1))
-			})
-		}, x)
+		c.emit(o, func(f *frame, n int) { kernels.GlobalAveragePool(f.maps(x, n), f.maps(o, n)) }, x)
 	case *onnx.Affine:
-		c.affine(op, dims, in, set)
+		if len(dims) != 4 || op.Axis != 1 || !c.values[in].maps {
+			return c.general(s, dims)
+		}
+		scale, shift := affine(op, dims[1])
+		o := set(true)
+		c.emit(o, func(f *frame, n int) {
+			kernels.ScaleShift(f.maps(in, n), f.maps(o, n), scale, shift, op.Relu)
+		}, in)
 	case *onnx.Activation:
 		x := in
+		fn, ok := function(op)
+		if !ok {
+			return c.general(s, dims)
+		}
 		o := set(c.values[x].maps)
-		apply := activation(op)
-		c.emit(o, func(f *frame, n int) { f.pairs(x, o, n, apply) }, x)
+		c.emit(o, func(f *frame, n int) { f.apply(fn, x, o, n) }, x)
 	case *onnx.Binary:
-		c.binary(op, s, dims, set)
-	case *onnx.Constant2:
-		x, o := arg(0, false), set(false)
-		c.emit(o, func(f *frame, n int) {
-			size := len(op.Values)
-			each(n, func(i int) {
-				combine(op.Kind, op.Swapped, f.plain(o, n)[i*size:][:size], f.plain(x, n)[i*size:][:size], op.Values)
-			})
-		}, x)
+		if c.excites(i) {
+			c.deferred[s.Out] = true
+			return nil
+		}
+		return c.binary(op, s, dims, set)
 	case *onnx.Concat:
 		c.concat(op, s, dims, set)
 	case *onnx.Reshape:
@@ -237,16 +236,7 @@ func (c *compiler) step(i int) error {
 		o := set(false)
 		c.values[o].alias = x
 	case *onnx.Transpose:
-		c.transpose(op, in, dims, set)
-	case *onnx.Softmax:
-		x, o := arg(0, false), set(false)
-		outer, mid, inner := product(dims[:op.From]), product(dims[op.From:op.To]), product(dims[op.To:])
-		c.emit(o, func(f *frame, n int) {
-			size := outer * mid * inner
-			each(n, func(i int) {
-				softmax(f.plain(o, n)[i*size:][:size], f.plain(x, n)[i*size:][:size], mid, inner)
-			})
-		}, x)
+		return c.transpose(s, op, in, dims, set)
 	case *onnx.LRN:
 		x, o := arg(0, true), set(true)
 		c.emit(o, func(f *frame, n int) {
@@ -255,207 +245,26 @@ func (c *compiler) step(i int) error {
 			})
 		}, x)
 	case *onnx.Pad:
-		x, o := arg(0, true), set(true)
+		top, left, _, _, ok := op.Maps()
+		if !ok || dims[0] != 1 || !c.values[in].maps {
+			return c.general(s, dims)
+		}
+		x, o := in, set(true)
 		c.emit(o, func(f *frame, n int) {
-			each(n, func(i int) { pad(op, f.maps(x, n).Images(i, i+1), f.maps(o, n).Images(i, i+1)) })
-		}, x)
-	case *onnx.Mean:
-		x, o := arg(0, false), set(false)
-		d := c.values[x].dims
-		c.emit(o, func(f *frame, n int) {
-			size, small := product(d), product(dims)
-			each(n, func(i int) { mean(f.plain(o, n)[i*small:][:small], f.plain(x, n)[i*size:][:size], d, op.Axes) })
+			each(n, func(i int) {
+				pad(top, left, op.Value, f.maps(x, n).Images(i, i+1), f.maps(o, n).Images(i, i+1))
+			})
 		}, x)
 	default:
-		return fmt.Errorf("the native engine does not run %T (shape %v, %v)", s.Op, dims, four)
+		return c.general(s, dims)
 	}
 	return nil
-}
-
-// poolAfter is the step that takes the maximum of each 2x2 of what step i makes, where nothing else
-// reads that; -1 where there is none.
-func (c *compiler) poolAfter(i int) int {
-	v := c.plan.Steps[i].Out
-	if c.uses[v] != 1 {
-		return -1
-	}
-	for j := i + 1; j < len(c.plan.Steps); j++ {
-		s := &c.plan.Steps[j]
-		if !slices.Contains(s.In, v) {
-			continue
-		}
-		p, ok := s.Op.(*onnx.Pool)
-		if !ok || !p.Max {
-			return -1
-		}
-		d, o := c.plan.Values[v].Dims, c.plan.Values[s.Out].Dims
-		want := kernels.Pool2D{KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2, DilationH: p.DilationH, DilationW: p.DilationW, Ceil: p.Ceil, CountPad: p.CountPad}
-		if p.Pool2D == want && p.DilationH <= 1 && p.DilationW <= 1 && o[2] == d[2]/2 && o[3] == d[3]/2 {
-			return j
-		}
-		return -1
-	}
-	return -1
-}
-
-// conv prepares a convolution; with pool, the maximum over each 2x2 is taken on the way.
-func (c *compiler) conv(op *onnx.Conv, x, o int, pool bool) error {
-	var p *kernels.Conv
-	err := op.Weight.Use(func(w []float32) (err error) {
-		if op.Scale != nil {
-			w = scaled(w, op.Scale, len(w)/op.Out)
-		}
-		p, err = kernels.PrepareConv(op.Conv2D, w, op.Bias, op.Relu)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	c.free = append(c.free, p.Free)
-	run := p.Run
-	if pool {
-		run = p.RunMaxPool2
-	}
-	c.emit(o, func(f *frame, n int) { run(f.maps(x, n), f.maps(o, n)) }, x)
-	d := c.values[x].dims
-	last := &c.code[len(c.code)-1]
-	last.want = func(c *compiler) { c.raise(x, p.Halo(d[2], d[3])) }
-	last.weights = p.WeightBytes()
-	return nil
-}
-
-// scaled multiplies the weights of each output, per of them, by its factor.
-func scaled(w, scale []float32, per int) []float32 {
-	out := make([]float32, len(w))
-	for o, s := range scale {
-		for i := o * per; i < (o+1)*per; i++ {
-			out[i] = w[i] * s
-		}
-	}
-	return out
-}
-
-func (c *compiler) linear(op *onnx.Linear, x, o int) error {
-	ld := op.Out
-	if op.Transposed {
-		ld = op.In
-	}
-	var p *kernels.Linear
-	err := op.Weight.Use(func(w []float32) (err error) {
-		switch {
-		case op.Scale != nil && op.Transposed:
-			w = scaled(w, op.Scale, op.In)
-		case op.Scale != nil:
-			t := make([]float32, len(w))
-			for i := range t {
-				t[i] = w[i] * op.Scale[i%op.Out]
-			}
-			w = t
-		}
-		p, err = kernels.PrepareLinear(op.Transposed, op.Out, op.In, w, ld, op.Bias, op.Relu)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	c.free = append(c.free, p.Free)
-	rows := product(c.values[x].dims) / op.In
-	c.emit(o, func(f *frame, n int) { p.Run(n*rows, f.plain(x, n), op.In, f.plain(o, n), op.Out) }, x)
-	c.code[len(c.code)-1].weights = p.WeightBytes()
-	return nil
-}
-
-func (c *compiler) affine(op *onnx.Affine, dims []int, in int, set func(bool) int) {
-	scale, shift := op.Scale, op.Shift
-	k := dims[op.Axis]
-	if scale == nil {
-		scale = make([]float32, k)
-		for i := range scale {
-			scale[i] = 1
-		}
-	}
-	if shift == nil {
-		shift = make([]float32, k)
-	}
-	if len(dims) == 4 && op.Axis == 1 {
-		x := c.layout(in, true)
-		o := set(true)
-		c.emit(o, func(f *frame, n int) {
-			each(n, func(i int) {
-				kernels.ScaleShift(f.maps(x, n).Images(i, i+1), f.maps(o, n).Images(i, i+1), scale, shift, op.Relu)
-			})
-		}, x)
-		return
-	}
-	x := c.layout(in, false)
-	o := set(false)
-	inner := product(dims[op.Axis+1:])
-	size := product(dims)
-	c.emit(o, func(f *frame, n int) {
-		each(n, func(i int) {
-			src, dst := f.plain(x, n)[i*size:][:size], f.plain(o, n)[i*size:][:size]
-			for j, v := range src {
-				a := j / inner % k
-				if v = v*scale[a] + shift[a]; op.Relu && v < 0 {
-					v = 0
-				}
-				dst[j] = v
-			}
-		})
-	}, x)
-}
-
-func (c *compiler) binary(op *onnx.Binary, s *onnx.Step, dims []int, set func(bool) int) {
-	a, b := c.byPlan[s.In[0]], c.byPlan[s.In[1]]
-	small := product(c.values[b].dims) < product(c.values[a].dims)
-	maps := c.values[a].maps || c.values[b].maps || small
-	a, b = c.layout(a, maps), c.layout(b, maps)
-	o := set(maps)
-	switch {
-	case small: // one value for each channel
-		c.emit(o, func(f *frame, n int) {
-			each(n, func(i int) {
-				perChannel(op, f.maps(a, n).Images(i, i+1), f.maps(b, n).Images(i, i+1), f.maps(o, n).Images(i, i+1))
-			})
-		}, a, b)
-	case maps && op.Kind == onnx.Add:
-		c.emit(o, func(f *frame, n int) {
-			each(n, func(i int) {
-				kernels.AddAct(f.maps(a, n).Images(i, i+1), f.maps(b, n).Images(i, i+1), f.maps(o, n).Images(i, i+1), op.Relu)
-			})
-		}, a, b)
-	case maps:
-		c.emit(o, func(f *frame, n int) {
-			x, y, z := f.maps(a, n), f.maps(b, n), f.maps(o, n)
-			each(n*z.H, func(r int) {
-				i, row := r/z.H, r%z.H
-				for col := range z.W {
-					dst := z.Data[z.At(i, row, col):][:z.C]
-					combine(op.Kind, false, dst, x.Data[x.At(i, row, col):][:z.C], y.Data[y.At(i, row, col):][:z.C])
-					if op.Relu {
-						kernels.Relu(dst, dst)
-					}
-				}
-			})
-		}, a, b)
-	default:
-		size := product(dims)
-		c.emit(o, func(f *frame, n int) {
-			each(n, func(i int) {
-				dst := f.plain(o, n)[i*size:][:size]
-				combine(op.Kind, false, dst, f.plain(a, n)[i*size:][:size], f.plain(b, n)[i*size:][:size])
-				if op.Relu {
-					kernels.Relu(dst, dst)
-				}
-			})
-		}, a, b)
-	}
 }
 
 // concat joins maps along the channels by making each input a part of the result, where the input
 // is made by an instruction and is part of nothing else; other inputs are copied.
 func (c *compiler) concat(op *onnx.Concat, s *onnx.Step, dims []int, set func(bool) int) {
-	if len(dims) != 4 || op.Axis != 1 {
+	if len(dims) != 4 || op.Axis != 1 || dims[0] != 1 || !slices.ContainsFunc(s.In, func(v int) bool { return c.values[c.byPlan[v]].maps }) {
 		c.join(op, s, dims, set)
 		return
 	}
@@ -513,7 +322,7 @@ func (c *compiler) join(op *onnx.Concat, s *onnx.Step, dims []int, set func(bool
 
 // transpose turns plain N x H x W x C into maps and back by copying rows; any other permutation of
 // plain values goes element by element.
-func (c *compiler) transpose(op *onnx.Transpose, in int, dims []int, set func(bool) int) {
+func (c *compiler) transpose(s *onnx.Step, op *onnx.Transpose, in int, dims []int, set func(bool) int) error {
 	is := func(p ...int) bool {
 		if len(p) != len(op.Perm) {
 			return false
@@ -525,13 +334,13 @@ func (c *compiler) transpose(op *onnx.Transpose, in int, dims []int, set func(bo
 		}
 		return true
 	}
-	if is(0, 3, 1, 2) && !c.values[in].maps {
+	if is(0, 3, 1, 2) && !c.values[in].maps && dims[0] == 1 && c.wantsMaps(s.Out) {
 		o := set(true)
 		size := product(dims)
 		c.emit(o, func(f *frame, n int) {
 			each(n, func(i int) { f.maps(o, n).Images(i, i+1).FromNHWC(f.plain(in, n)[i*size:][:size]) })
 		}, in)
-		return
+		return nil
 	}
 	if is(0, 2, 3, 1) && c.values[in].maps {
 		o := set(false)
@@ -539,40 +348,36 @@ func (c *compiler) transpose(op *onnx.Transpose, in int, dims []int, set func(bo
 		c.emit(o, func(f *frame, n int) {
 			each(n, func(i int) { f.maps(in, n).Images(i, i+1).ToNHWC(f.plain(o, n)[i*size:][:size]) })
 		}, in)
-		return
+		return nil
 	}
-	x := c.layout(in, false)
-	o := set(false)
-	from := c.values[x].dims
-	size := product(dims)
-	c.emit(o, func(f *frame, n int) {
-		each(n, func(i int) {
-			onnx.TransposeValues(f.plain(x, n)[i*size:][:size], from, op.Perm, f.plain(o, n)[i*size:][:size])
-		})
-	}, x)
+	return c.general(s, dims)
 }
 
-// activation gives the function over slices.
-func activation(op *onnx.Activation) func(dst, src []float32) {
-	switch op.Kind {
-	case onnx.Relu:
-		return kernels.Relu
-	case onnx.LeakyRelu:
-		return func(dst, src []float32) { kernels.LeakyRelu(dst, src, op.Lo) }
-	case onnx.Clip:
-		return func(dst, src []float32) { kernels.Clip(dst, src, op.Lo, op.Hi) }
-	case onnx.Sigmoid:
-		return func(dst, src []float32) {
-			for i, v := range src {
-				dst[i] = float32(1 / (1 + math.Exp(-float64(v))))
-			}
+// wantsMaps reports whether a step that reads a value of the plan works on maps.
+func (c *compiler) wantsMaps(v int) bool {
+	for i := range c.plan.Steps {
+		s := &c.plan.Steps[i]
+		if !slices.Contains(s.In, v) {
+			continue
 		}
-	case onnx.Tanh:
-		return func(dst, src []float32) {
-			for i, v := range src {
-				dst[i] = float32(math.Tanh(float64(v)))
+		switch op := s.Op.(type) {
+		case *onnx.Conv, *onnx.Pool, *onnx.GlobalPool, *onnx.LRN:
+			return true
+		case *onnx.Affine:
+			if op.Axis == 1 && c.wantsMaps(s.Out) {
+				return true
+			}
+		case *onnx.Activation:
+			if c.wantsMaps(s.Out) {
+				return true
+			}
+		case *onnx.Binary: // with the way around a block
+			for _, x := range s.In {
+				if x != v && c.byPlan[x] >= 0 && c.values[c.byPlan[x]].maps {
+					return true
+				}
 			}
 		}
 	}
-	panic(fmt.Sprintf("no activation of kind %d", op.Kind)) // the reader of ONNX has no others
+	return false
 }

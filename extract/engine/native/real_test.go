@@ -1,11 +1,13 @@
 package native
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"vzsl/extract/engine/enginetest"
@@ -26,8 +28,19 @@ func TestVGG19ConvolutionsOnBirds(t *testing.T) {
 
 func TestVGG19(t *testing.T) { enginetest.TestVGG19(t, newEngine, 100) }
 
+// TestTorchvision writes the table of networks in docs/networks.md with -update.
 func TestTorchvision(t *testing.T) {
-	enginetest.TestTorchvision(t, newEngine, "alexnet", "vgg11_bn", "squeezenet1_1", "resnet18", "resnet101", "mobilenet_v2")
+	list := enginetest.TestTorchvision(t, newEngine, enginetest.Networks("alexnet", "vgg11_bn", "squeezenet1_1", "resnet18", "resnet101", "resnext50_32x4d", "densenet121", "googlenet", "inception_v3",
+		"mobilenet_v2", "mobilenet_v3_large", "mnasnet0_5", "shufflenet_v2_x1_0", "regnet_y_400mf", "efficientnet_b0", "efficientnet_v2_s", "convnext_tiny", "vit_b_16", "swin_t", "maxvit_t")...)
+	var b strings.Builder
+	b.WriteString("| Network | taken by itself | values | difference |\n|---|---|---|---|\n")
+	for _, n := range list {
+		fmt.Fprintf(&b, "| %s | %s | %d | %.1g |\n", n.Name, n.Layer, n.Features, n.Difference)
+	}
+	t.Log("\n" + b.String())
+	if *update {
+		writeTable(t, "networks", b.String())
+	}
 }
 
 // TestBirdsInBatches: on a real network, too, features do not depend on batches and threads.

@@ -65,14 +65,21 @@ type node struct{ in, out []string }
 type cutter struct {
 	input, tensor string // what is fed, what is wanted
 	place
-	nodes []node
-	names map[string]bool // needed: values and weights
-	keep  []bool          // nodes needed
-	batch int             // that the file fixes; 0: any
-	out   []byte          // the graph
+	nodes  []node
+	names  map[string]bool // needed: values and weights
+	keep   []bool          // nodes needed
+	batch  int             // that the file fixes; 0: any
+	wanted uint64          // element type of the input where it is not float32
+	out    []byte          // the graph
 }
 
-// cut writes a model anew whose only output is tensor. What that does not need is left out; large
+// The names of what is fed and given where it is not float32: the model converts it.
+const (
+	images   = "vzsl.images"
+	features = "vzsl.features"
+)
+
+// cut writes a model anew whose only output is tensor, as float32 under the name features. What that does not need is left out; large
 // weights become external data at their place in the file, small external data come into the model.
 // batch is the number of images that the file fixes for its input, 0 where it leaves it open.
 func cut(model []byte, input, tensor string, p place) (structure []byte, batch int, err error) {
@@ -236,6 +243,11 @@ func (c *cutter) write(graph field) error {
 				if c.batch, err = fixedBatch(f); err != nil {
 					return err
 				}
+				if v, elem := asFloat(f); elem != 0 && elem != 1 {
+					c.wanted = elem
+					c.out = appendMessage(c.out, 11, v)
+					return nil
+				}
 			case f.n == 12 || !c.names[name]:
 				return nil
 			}
@@ -246,15 +258,51 @@ func (c *cutter) write(graph field) error {
 	if err != nil {
 		return err
 	}
-	if declared == nil { // float values, of a shape that ONNX Runtime infers
-		elem := protowire.AppendTag(nil, 1, protowire.VarintType)
-		elem = protowire.AppendVarint(elem, 1)
-		typ := appendMessage(nil, 1, elem)
-		declared = appendMessage(nil, 1, []byte(c.tensor))
-		declared = appendMessage(declared, 2, typ)
+	if c.wanted != 0 {
+		c.out = appendMessage(c.out, 1, cast(images, c.input, c.wanted))
 	}
-	c.out = appendMessage(c.out, 12, declared)
+	c.out = appendMessage(c.out, 1, cast(c.tensor, features, 1))
+	if declared != nil {
+		c.out = appendMessage(c.out, 13, declared)
+	}
+	c.out = appendMessage(c.out, 12, appendMessage(nil, 1, []byte(features))) // its shape is ONNX Runtime's to infer
 	return nil
+}
+
+// cast is an operator that converts a value to an element type.
+func cast(from, to string, elem uint64) []byte {
+	a := appendMessage(nil, 1, []byte("to"))
+	a = protowire.AppendVarint(protowire.AppendTag(a, 3, protowire.VarintType), elem)
+	a = protowire.AppendVarint(protowire.AppendTag(a, 20, protowire.VarintType), 2)
+	d := appendMessage(appendMessage(nil, 1, []byte(from)), 2, []byte(to))
+	return appendMessage(appendMessage(d, 4, []byte("Cast")), 5, a)
+}
+
+// asFloat is an input's ValueInfoProto under the name images, of float32; elem is what it was.
+func asFloat(v field) (info []byte, elem uint64) {
+	var shape []byte
+	_ = walk(v.value, v.at, func(f field) error {
+		if f.n != 2 || f.typ != protowire.BytesType { // type
+			return nil
+		}
+		return walk(f.value, f.at, func(f field) error {
+			if f.n != 1 || f.typ != protowire.BytesType { // tensor_type
+				return nil
+			}
+			return walk(f.value, f.at, func(f field) error {
+				switch f.n {
+				case 1:
+					elem = f.num
+				case 2:
+					shape = f.whole
+				}
+				return nil
+			})
+		})
+	})
+	tensor := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), 1)
+	tensor = append(tensor, shape...)
+	return appendMessage(appendMessage(nil, 1, []byte(images)), 2, appendMessage(nil, 1, tensor)), elem
 }
 
 func appendMessage(b []byte, n protowire.Number, m []byte) []byte {

@@ -26,20 +26,31 @@ type Engine struct {
 	in, dim int
 	batch   int // that the network takes; 0: any
 	network string
+	pool    onnx.Pooling
+	own     []int // the layer's shape for one image
 }
 
-// New hands ONNX Runtime the part of net that leads to layer, for images of h x w.
+// New hands ONNX Runtime the part of net that leads to layer, for images of h x w. What the layer's values are
+// like is what ONNX Runtime makes of blank images, so that a network need not be one that the native engine can run.
 func New(net *onnx.Network, layer onnx.Layer, h, w int, o Options) (*Engine, error) {
-	plan, err := net.Plan(layer.Tensor, h, w)
-	if err != nil {
-		return nil, err
+	in := net.Input()
+	if in.Height > 0 && h != in.Height || in.Width > 0 && w != in.Width {
+		return nil, fmt.Errorf("%s takes images of %d x %d, not %d x %d: choose a recipe of that size", net.Path(), in.Height, in.Width, h, w)
 	}
 	if err := load(o.Library); err != nil {
 		return nil, err
 	}
-	e := &Engine{in: plan.Values[plan.Input].Len(), dim: plan.Values[plan.Output].Len(), network: net.Path()}
-	for _, d := range plan.Values[plan.Input].Dims {
-		e.dims = append(e.dims, int64(d))
+	c := in.Channels
+	if c == 0 {
+		c = 3
+	}
+	e := &Engine{in: c * h * w, network: net.Path(), pool: layer.Pool, dims: []int64{1, int64(c), int64(h), int64(w)}}
+	if in.NHWC {
+		e.dims = []int64{1, int64(h), int64(w), int64(c)}
+	}
+	fed := in.Name
+	if in.Element != "" {
+		fed = images
 	}
 	structure, folder, err := e.cut(net, layer)
 	if err != nil {
@@ -61,11 +72,59 @@ func New(net *onnx.Network, layer onnx.Layer, h, w int, o Options) (*Engine, err
 	if err := provide(so, o.Provider); err != nil {
 		return nil, err
 	}
-	e.session, err = ort.NewDynamicAdvancedSessionWithONNXData(structure, []string{net.Input().Name}, []string{layer.Tensor}, so)
+	e.session, err = ort.NewDynamicAdvancedSessionWithONNXData(structure, []string{fed}, []string{features}, so)
 	if err != nil {
 		return nil, fmt.Errorf("%s: ONNX Runtime does not take it: %w", net.Path(), err)
 	}
+	if err := e.measure(); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	if layer.Dim > 0 && layer.Dim != e.dim && in.Height > 0 && in.Width > 0 {
+		return nil, errors.Join(fmt.Errorf("%s: ONNX Runtime gives features of %d values at %q, where the file's operators say %d", net.Path(), e.dim, layer.Tensor, layer.Dim), e.Close())
+	}
 	return e, nil
+}
+
+// measure learns the number of features and whether images can be run several at a time: the result of two
+// has to be that of one, twice along its first axis. Networks that move the batch axis elsewhere run image by image.
+func (e *Engine) measure() error {
+	n := max(1, e.batch)
+	shape, v, err := e.call(make([]float32, n*e.in), n)
+	if err != nil {
+		return err
+	}
+	if e.batch > 1 && (len(shape) == 0 || shape[0]%int64(n) != 0) {
+		return fmt.Errorf("%s: the layer's shape %v does not tell apart the %d images that the file is written for", e.network, shape, n)
+	}
+	e.own = make([]int, len(shape))
+	for i, d := range shape {
+		e.own[i] = int(d)
+	}
+	if e.batch > 1 {
+		e.own[0] /= n
+	}
+	one, err := e.pooled(v[:len(v)/n])
+	if err != nil {
+		return fmt.Errorf("%s: %w", e.network, err)
+	}
+	if e.dim = len(one); e.dim == 0 {
+		return fmt.Errorf("%s: the layer holds no values (shape %v)", e.network, shape)
+	}
+	if e.batch == 0 {
+		two, w, err := e.call(make([]float32, 2*e.in), 2)
+		if err != nil || len(two) == 0 || two[0] != 2 || len(w) != 2*len(v) || shape[0] != 1 {
+			e.batch = 1
+		}
+	}
+	return nil
+}
+
+// pooled makes the feature of one image's values.
+func (e *Engine) pooled(v []float32) ([]float32, error) {
+	if e.pool == "" {
+		return v, nil
+	}
+	return e.pool.Apply(e.own, v)
 }
 
 // farWeight is the size in bytes from which on weights are external data. What is smaller may be a
@@ -215,31 +274,50 @@ func (e *Engine) some(images []float32, n int, features []float32) error {
 		}
 		images = full
 	}
-	shape := slices.Clone(e.dims)
-	shape[0] = int64(size)
-	in, err := ort.NewTensor(ort.NewShape(shape...), images)
+	_, v, err := e.call(images, size)
 	if err != nil {
-		return fmt.Errorf("onnxruntime: %w", err)
-	}
-	defer func() { _ = in.Destroy() }()
-	out := []ort.Value{nil} // made by the run
-	if err := e.session.Run([]ort.Value{in}, out); err != nil {
 		hint := ""
 		if n > 1 && e.batch == 0 {
 			hint = "; if it is written for one image, --batch 1 helps"
 		}
-		return fmt.Errorf("%s: ONNX Runtime fails on %d images: %w%s", e.network, size, err, hint)
+		return fmt.Errorf("%w%s", err, hint)
+	}
+	if len(v)%size != 0 {
+		return fmt.Errorf("%s: ONNX Runtime gives %d values for %d images", e.network, len(v), size)
+	}
+	per := len(v) / size
+	for i := range n {
+		f, err := e.pooled(v[i*per : (i+1)*per])
+		if err != nil {
+			return fmt.Errorf("%s: %w", e.network, err)
+		}
+		if len(f) != e.dim {
+			return fmt.Errorf("%s: ONNX Runtime gives %d values for an image, where %d are wanted", e.network, len(f), e.dim)
+		}
+		copy(features[i*e.dim:(i+1)*e.dim], f)
+	}
+	return nil
+}
+
+// call runs n images and gives the layer's shape and values.
+func (e *Engine) call(images []float32, n int) (shape []int64, values []float32, err error) {
+	dims := slices.Clone(e.dims)
+	dims[0] = int64(n)
+	in, err := ort.NewTensor(ort.NewShape(dims...), images)
+	if err != nil {
+		return nil, nil, fmt.Errorf("onnxruntime: %w", err)
+	}
+	defer func() { _ = in.Destroy() }()
+	out := []ort.Value{nil} // made by the run
+	if err := e.session.Run([]ort.Value{in}, out); err != nil {
+		return nil, nil, fmt.Errorf("%s: ONNX Runtime fails on %d images: %w", e.network, n, err)
 	}
 	defer func() { _ = out[0].Destroy() }()
 	t, ok := out[0].(*ort.Tensor[float32])
 	if !ok {
-		return fmt.Errorf("%s: ONNX Runtime gives %T where float32 features are wanted", e.network, out[0])
+		return nil, nil, fmt.Errorf("%s: ONNX Runtime gives %T where float32 features are wanted", e.network, out[0])
 	}
-	if len(t.GetData()) != size*e.dim {
-		return fmt.Errorf("%s: ONNX Runtime gives features of shape %v for %d images, where %d values each are wanted", e.network, t.GetShape(), size, e.dim)
-	}
-	copy(features, t.GetData())
-	return nil
+	return t.GetShape(), slices.Clone(t.GetData()), nil
 }
 
 // Close ends the session. The library stays loaded.

@@ -6,7 +6,7 @@ outputs) and networks.json. Needs python3-numpy, python3-onnx, python3-torch (it
 networks) and node with onnxruntime-node (NODE_PATH). Where ONNX Runtime refuses what old files hold (operator sets
 before 7, spatial=0), the reference is the same network written in today's terms.
 """
-import copy, io, json, os, subprocess, tempfile, warnings
+import copy, io, json, math, os, subprocess, tempfile, warnings
 import numpy as np, onnx, torch
 from onnx import helper, numpy_helper, TensorProto
 from torch import nn
@@ -58,8 +58,9 @@ class G:
         return m
 
 
-def add(name, m, layer, what, recipe='', ref=None, nhwc=False, batch=0, external=False):
-    """Saves m and computes the golden with ref (m itself if None), which gets layer as an output."""
+def add(name, m, layer, what, recipe='', ref=None, nhwc=False, batch=0, external=False, pool=None):
+    """Saves m and computes the golden with ref (m itself if None), which gets layer as an output. pool names a pooling and
+    computes it."""
     path = os.path.join(out, name + '.onnx')
     if external:
         for f in (path, path + '.data'):
@@ -82,6 +83,9 @@ def add(name, m, layer, what, recipe='', ref=None, nhwc=False, batch=0, external
         yp = os.path.join(tmp, 'y.f32')
         subprocess.run(['node', os.path.join(here, 'ort.js'), rp, xp, ','.join(map(str, x.shape)), tensor, yp, str(batch or IMAGES)], check=True)
         got.append(np.fromfile(yp, dtype=np.float32))
+    if pool:
+        got[0] = pool[1](got[0].reshape(IMAGES, -1, pool[2])).astype(np.float32).ravel()
+        layer += ' pool=' + pool[0]
     np.concatenate(got).tofile(os.path.join(out, name + '.f32'))
     entries.append(dict(name=name, layer=layer, what=what, dim=len(got[0]) // IMAGES, output=final, outputs=len(got[1]) // IMAGES, nhwc=nhwc, recipe=recipe))
     print(name, len(got[0]) // IMAGES, len(got[1]) // IMAGES, float(np.abs(got[0]).max()), float((got[0] > 0).mean()), os.path.getsize(path))
@@ -392,4 +396,314 @@ m = exported(TorchRes(), 13, True)
 add('torch_resnet', m, made_by(m, 'Flatten', 'Reshape'), POOLED, 'torchvision')
 m = exported(TorchRes(), 14, True, keep_bn=True)
 add('torch_resnet_bn', m, made_by(m, 'Flatten', 'Reshape'), POOLED, 'torchvision')
+
+# Transformers and mobile networks, small, in the words of those who export them.
+class Attention(nn.Module):
+    def __init__(self, w, heads):
+        super().__init__()
+        self.h, self.d = heads, w // heads
+        self.q, self.k, self.v, self.o = [nn.Linear(w, w) for _ in range(4)]
+
+    def heads(self, x):
+        return x.view(x.size()[:-1] + (self.h, self.d)).permute(0, 2, 1, 3)
+
+    def forward(self, x, more=None):
+        q, k, v = self.heads(self.q(x)), self.heads(self.k(x)), self.heads(self.v(x))
+        a = torch.matmul(q, k.transpose(-1, -2)) / math.sqrt(self.d)
+        a = more(a) if more else a
+        c = torch.matmul(a.softmax(-1), v).permute(0, 2, 1, 3).contiguous()
+        return self.o(c.view(c.size()[:-2] + (self.h * self.d,)))
+
+
+class FusedAttention(nn.Module):
+    """timm's: one matrix, the three brought to the front."""
+
+    def __init__(self, w, heads):
+        super().__init__()
+        self.h, self.qkv, self.proj = heads, nn.Linear(w, 3 * w), nn.Linear(w, w)
+
+    def forward(self, x):
+        b, n, c = x.shape
+        q, k, v = self.qkv(x).reshape(b, n, 3, self.h, c // self.h).permute(2, 0, 3, 1, 4).unbind(0)
+        a = (q * (c // self.h) ** -0.5 @ k.transpose(-2, -1)).softmax(-1)
+        return self.proj((a @ v).transpose(1, 2).reshape(b, n, c))
+
+
+class Layer(nn.Module):
+    def __init__(self, w, attention, act):
+        super().__init__()
+        self.n1, self.n2 = nn.LayerNorm(w, eps=1e-6), nn.LayerNorm(w, eps=1e-6)
+        self.a, self.up, self.down, self.act = attention, nn.Linear(w, 2 * w), nn.Linear(2 * w, w), act
+        self.s1, self.s2 = nn.Parameter(torch.rand(w)), nn.Parameter(torch.rand(w))
+
+    def forward(self, x):
+        x = x + self.a(self.n1(x)) * self.s1
+        return x + self.down(self.act(self.up(self.n2(x)))) * self.s2
+
+
+class Tokens(nn.Module):
+    """DINOv2 as transformers writes it: positions for images of 16 x 16 are resized to the image; registers."""
+
+    def __init__(self, registers=0, act=nn.GELU(), attention=Attention, w=24, patch=4, positions=4):
+        super().__init__()
+        self.patch, self.side = patch, positions
+        self.proj = nn.Conv2d(3, w, patch, patch)
+        self.cls, self.pos = nn.Parameter(torch.randn(1, 1, w)), nn.Parameter(torch.randn(1, positions ** 2 + 1, w))
+        self.reg = nn.Parameter(torch.randn(1, registers, w)) if registers else None
+        self.layers = nn.Sequential(*[Layer(w, attention(w, 3), act) for _ in range(2)])
+        self.norm = nn.LayerNorm(w)
+
+    def forward(self, x):
+        b, _, height, width = x.shape
+        x = self.proj(x).flatten(2).transpose(1, 2)
+        x = torch.cat((self.cls.expand(b, -1, -1), x), dim=1)
+        p = self.pos[:, 1:].reshape(1, self.side, self.side, -1).permute(0, 3, 1, 2)
+        p = nn.functional.interpolate(p, size=(height // self.patch, width // self.patch), mode='bicubic', align_corners=False)
+        x = x + torch.cat((self.pos[:, 0].unsqueeze(0), p.permute(0, 2, 3, 1).view(1, -1, x.shape[-1])), dim=1)
+        if self.reg is not None:
+            x = torch.cat((x[:, :1], self.reg.expand(b, -1, -1), x[:, 1:]), dim=1)
+        return self.norm(self.layers(x))
+
+
+class Pooler(nn.Module):
+    def __init__(self, body):
+        super().__init__()
+        self.body = body
+
+    def forward(self, x):
+        x = self.body(x)
+        return x, x[:, 0, :]
+
+
+class Classifier(nn.Module):
+    def __init__(self, body, pick, w=24):
+        super().__init__()
+        self.body, self.pick, self.head = body, pick, nn.Linear(w, 10)
+
+    def forward(self, x):
+        return self.head(self.pick(self.body(x)))
+
+
+class QuickGelu(nn.Module):
+    def forward(self, x):
+        return x * torch.sigmoid(1.702 * x)
+
+
+class TanhGelu(nn.Module):
+    def forward(self, x):
+        return 0.5 * x * (1.0 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * torch.pow(x, 3.0))))
+
+
+class Swin(nn.Module):
+    """Swin as transformers writes it: padding by what is left over, cyclic shift, a mask, position bias by a table, merging of patches."""
+
+    def __init__(self, w=12, ws=3):
+        super().__init__()
+        self.ws, self.conv, self.norm, self.a = ws, nn.Conv2d(3, w, 4, 4), nn.LayerNorm(w), Attention(w, 3)
+        self.merge, self.n2, self.last = nn.Linear(4 * w, 24, bias=False), nn.LayerNorm(4 * w), nn.LayerNorm(24)
+        self.table = nn.Parameter(torch.randn((2 * ws - 1) ** 2, 3))
+        c = torch.stack(torch.meshgrid([torch.arange(ws), torch.arange(ws)])).flatten(1)
+        r = (c[:, :, None] - c[:, None]).permute(1, 2, 0) + ws - 1
+        self.register_buffer('index', r[:, :, 0] * (2 * ws - 1) + r[:, :, 1])
+
+    def windows(self, x):
+        b, h, w, c = x.shape
+        return x.view(b, h // self.ws, self.ws, w // self.ws, self.ws, c).permute(0, 1, 3, 2, 4, 5).contiguous().view(-1, self.ws, self.ws, c)
+
+    def mask(self, h, w):
+        m, k, ws = torch.zeros(1, h, w, 1), 0, self.ws
+        for rows in (slice(0, -ws), slice(-ws, -(ws // 2)), slice(-(ws // 2), None)):
+            for cols in (slice(0, -ws), slice(-ws, -(ws // 2)), slice(-(ws // 2), None)):
+                m[:, rows, cols, :] = k
+                k += 1
+        m = self.windows(m).view(-1, ws * ws)
+        m = m.unsqueeze(1) - m.unsqueeze(2)
+        return m.masked_fill(m != 0, -100.0).masked_fill(m == 0, 0.0)
+
+    def block(self, x, shift):
+        b, h, w, c = x.shape
+        ws = self.ws
+        y = nn.functional.pad(self.norm(x), (0, 0, 0, (ws - w % ws) % ws, 0, (ws - h % ws) % ws))
+        _, hp, wp, _ = y.shape
+        if shift:
+            y = torch.roll(y, shifts=(-(ws // 2), -(ws // 2)), dims=(1, 2))
+        mask = self.mask(hp, wp) if shift else None
+
+        def more(a):
+            a = a + self.table[self.index.view(-1)].view(ws * ws, ws * ws, -1).permute(2, 0, 1).contiguous().unsqueeze(0)
+            if mask is None:
+                return a
+            n = mask.shape[0]
+            return (a.view(a.shape[0] // n, n, 3, ws * ws, ws * ws) + mask.unsqueeze(1).unsqueeze(0)).view(-1, 3, ws * ws, ws * ws)
+        y = self.a(self.windows(y).view(-1, ws * ws, c), more).view(-1, ws, ws, c)
+        y = y.view(-1, hp // ws, wp // ws, ws, ws, c).permute(0, 1, 3, 2, 4, 5).contiguous().view(-1, hp, wp, c)
+        if shift:
+            y = torch.roll(y, shifts=(ws // 2, ws // 2), dims=(1, 2))
+        return x + y[:, :h, :w, :].contiguous()
+
+    def forward(self, x):
+        x = self.block(self.block(self.conv(x).permute(0, 2, 3, 1), False), True)
+        x = torch.cat([x[:, 0::2, 0::2], x[:, 1::2, 0::2], x[:, 0::2, 1::2], x[:, 1::2, 1::2]], -1)
+        return self.last(self.merge(self.n2(x)).flatten(1, 2))
+
+
+class Next(nn.Module):
+    """ConvNeXt: depthwise 7 x 7, LayerNorm with channels last, GELU, layer scale; downsampling behind a LayerNorm of channels."""
+
+    def __init__(self, w=12):
+        super().__init__()
+        self.stem, self.dw = nn.Conv2d(3, w, 4, 4), nn.Conv2d(w, w, 7, padding=3, groups=w)
+        self.n, self.up, self.down, self.scale = nn.LayerNorm(w, eps=1e-6), nn.Linear(w, 4 * w), nn.Linear(4 * w, w), nn.Parameter(torch.rand(w, 1, 1))
+        self.n2, self.merge, self.n3 = nn.LayerNorm(w), nn.Conv2d(w, 24, 2, 2), nn.LayerNorm(24)
+
+    def forward(self, x):
+        x = self.stem(x)
+        y = self.down(nn.functional.gelu(self.up(self.n(self.dw(x).permute(0, 2, 3, 1)))))
+        x = x + self.scale * y.permute(0, 3, 1, 2)
+        x = self.merge(self.n2(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2))
+        return self.n3(x.mean([-2, -1], keepdim=True).permute(0, 2, 3, 1)).flatten(1)
+
+
+class Mobile(nn.Module):
+    """MobileNetV3 and EfficientNet: depthwise convolutions, gates, hard and soft swish."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.dw, self.g1, self.g2, self.b = nn.Conv2d(3, 12, 3, 2, 1), nn.Conv2d(12, 12, 5, 2, 2, groups=12), nn.Conv2d(12, 4, 1), nn.Conv2d(4, 12, 1), nn.Conv2d(12, 24, 1)
+        self.c = nn.Conv2d(24, 24, 3, padding=1, groups=4)
+        self.bn = nn.BatchNorm2d(24)
+
+    def forward(self, x):
+        x = nn.functional.hardswish(self.a(x))
+        x = nn.functional.silu(self.dw(x))
+        x = x * nn.functional.hardsigmoid(self.g2(torch.relu(self.g1(nn.functional.adaptive_avg_pool2d(x, 1)))))
+        x = self.b(x)
+        return nn.functional.adaptive_avg_pool2d(x + torch.sigmoid(self.bn(self.c(x))), 1).flatten(1)
+
+
+class Pieces(nn.Module):
+    """What else image networks hold: group and instance normalisation, mish, PReLU, ELU, resizing, pixel shuffle, a convolution of one
+    dimension, einsum, L2 norm, maxima, other padding."""
+
+    def __init__(self):
+        super().__init__()
+        self.c, self.g, self.i, self.p = nn.Conv2d(3, 8, 3, 2, 1), nn.GroupNorm(2, 8), nn.InstanceNorm2d(8, affine=True), nn.PReLU(8)
+        self.eca, self.fc = nn.Conv1d(1, 1, 3, padding=1, bias=False), nn.Linear(28, 24)
+
+    def forward(self, x):
+        x = self.p(self.i(nn.functional.mish(self.g(self.c(x)))))
+        y = nn.functional.pixel_shuffle(nn.functional.elu(nn.functional.interpolate(x, scale_factor=2, mode='bilinear', align_corners=False)), 2)
+        z = torch.sigmoid(self.eca(y.mean((2, 3)).unsqueeze(1))).squeeze(1)
+        y = y * z[:, :, None, None]
+        u = nn.functional.normalize((torch.einsum('bchw,bdhw->bcd', y, y) / 1024).flatten(1), dim=1)
+        r = nn.functional.avg_pool2d(nn.functional.pad(x, (1, 1, 1, 1), mode='reflect'), 3, 2).mean((2, 3))
+        return self.fc(torch.cat([u, nn.functional.hardswish(x).amax((2, 3)), nn.functional.adaptive_avg_pool2d(nn.functional.silu(x), 1).flatten(1), r], 1))
+
+
+def hub(m, opset, outputs=('logits',), every=False):
+    """Exported with the batch axis open, or with every axis of the image."""
+    torch.manual_seed(9)
+    for p in m.modules():
+        if isinstance(p, (nn.Linear, nn.Conv2d, nn.Conv1d)):
+            nn.init.normal_(p.weight, 0, (2 / p.weight[0].numel()) ** .5)
+            if p.bias is not None:
+                nn.init.normal_(p.bias, 0, .1)
+        elif isinstance(p, (nn.LayerNorm, nn.GroupNorm, nn.BatchNorm2d)):
+            nn.init.normal_(p.weight, 1, .1); nn.init.normal_(p.bias, 0, .1)
+    b = io.BytesIO()
+    axes = {0: 'batch_size', 1: 'num_channels', 2: 'height', 3: 'width'} if every else {0: 'batch_size'}
+    torch.onnx.export(m.eval(), torch.zeros(1, 3, SIZE, SIZE), b, opset_version=opset, input_names=['pixel_values'], output_names=list(outputs),
+                      dynamic_axes={'pixel_values': axes, **{o: {0: 'batch_size'} for o in outputs}})
+    m = onnx.load_model_from_string(b.getvalue())
+    for n in m.graph.node:
+        n.doc_string = ''
+    return m
+
+
+def halves(m):
+    """float16 throughout, input and output included."""
+    m = copy.deepcopy(m)
+    for t in m.graph.initializer:
+        if t.data_type == TensorProto.FLOAT:
+            t.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(t).astype(np.float16), t.name))
+    for n in m.graph.node:
+        for a in n.attribute:
+            if a.HasField('t') and a.t.data_type == TensorProto.FLOAT:
+                a.t.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(a.t).astype(np.float16)))
+            if n.op_type == 'Cast' and a.name == 'to' and a.i == TensorProto.FLOAT:
+                a.i = TensorProto.FLOAT16
+    for v in list(m.graph.input) + list(m.graph.output):
+        v.type.tensor_type.elem_type = TensorProto.FLOAT16
+    del m.graph.value_info[:]
+    return m
+
+
+def rounded(m):
+    """float32 with the numbers of halves."""
+    m = copy.deepcopy(m)
+    for t in m.graph.initializer:
+        if t.data_type == TensorProto.FLOAT:
+            t.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(t).astype(np.float16).astype(np.float32), t.name))
+    for n in m.graph.node:
+        for a in n.attribute:
+            if a.HasField('t') and a.t.data_type == TensorProto.FLOAT:
+                a.t.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(a.t).astype(np.float16).astype(np.float32)))
+    return m
+
+
+def int8_weights(m):
+    """Matrices and convolutions by DequantizeLinear, one scale for each output; and the same network with what that gives as
+    float32: ONNX Runtime computes with the integers, less exactly."""
+    m, r = copy.deepcopy(m), copy.deepcopy(m)
+    used = {n.input[1]: n.op_type for n in m.graph.node if n.op_type in ('Conv', 'MatMul', 'Gemm') and len(n.input) > 1}
+    add = []
+    for t in list(m.graph.initializer):
+        a = numpy_helper.to_array(t)
+        if t.name not in used or a.ndim < 2:
+            continue
+        axis = 1 if used[t.name] == 'MatMul' else 0
+        top = np.abs(a).max(axis=tuple(i for i in range(a.ndim) if i != axis), keepdims=True) / 127
+        q = np.round(a / top).astype(np.int8)
+        for w in r.graph.initializer:
+            if w.name == t.name:
+                w.CopyFrom(numpy_helper.from_array(q.astype(np.float32) * top.astype(np.float32), t.name))
+        m.graph.initializer.remove(t)
+        m.graph.initializer.extend([numpy_helper.from_array(q, t.name + '_q'), numpy_helper.from_array(top.ravel().astype(np.float32), t.name + '_s'),
+                                    numpy_helper.from_array(np.zeros(top.size, np.int8), t.name + '_z')])
+        add.append(helper.make_node('DequantizeLinear', [t.name + '_q', t.name + '_s', t.name + '_z'], [t.name], name=t.name + '_dq', axis=axis))
+    nodes = add + list(m.graph.node)
+    del m.graph.node[:]
+    m.graph.node.extend(nodes)
+    return m, r
+
+
+def mixed_up(m):
+    """The operators in an order in which they cannot run."""
+    m = copy.deepcopy(m)
+    nodes = list(m.graph.node)
+    np.random.default_rng(1).shuffle(nodes)
+    del m.graph.node[:]
+    m.graph.node.extend(nodes)
+    return m
+
+
+LAST, POOLER, CLASS = 'the last hidden state', "the pooler's output", 'the class token, the input of the last matrix'
+add('hub_dinov2', hub(Pooler(Tokens()), 17, ('last_hidden_state', 'pooler_output'), True), 'pooler_output', POOLER, 'torchvision')
+add('hub_dinov2_registers', hub(Tokens(4), 14, ('last_hidden_state',), True), 'last_hidden_state', 'the class token of ' + LAST, 'torchvision', pool=('cls', lambda v: v[:, 0], 24))
+add('hub_dinov2_11', hub(Pooler(Tokens(act=TanhGelu())), 11, ('last_hidden_state', 'pooler_output'), True), 'pooler_output', POOLER, 'torchvision')
+timm = hub(Classifier(Tokens(act=QuickGelu(), attention=FusedAttention), lambda x: x[:, 0]), 16)
+head = [n for n in timm.graph.node if n.op_type == 'Gemm'][-1].input[0]
+add('hub_timm', timm, head, CLASS, 'torchvision')
+add('hub_timm_order', mixed_up(timm), head, CLASS, 'torchvision', ref=timm)
+add('hub_timm_half', halves(timm), head, CLASS, 'torchvision', ref=rounded(timm))
+m, r = int8_weights(timm)
+add('hub_timm_int8', m, head, CLASS, 'torchvision', ref=r)
+add('hub_swin', hub(Swin(), 14, ('last_hidden_state',)), 'last_hidden_state', 'the mean of the patches of ' + LAST, 'torchvision', pool=('mean', lambda v: v.mean(1), 24))
+add('hub_swin_12', hub(Swin(), 12, ('last_hidden_state',)), 'last_hidden_state', 'the mean of the patches of ' + LAST, 'torchvision', pool=('mean', lambda v: v.mean(1), 24))
+m = hub(Classifier(Next(), lambda x: x), 17)
+add('hub_convnext', m, [n for n in m.graph.node if n.op_type == 'Gemm'][-1].input[0], 'the pooled feature, normalised', 'torchvision')
+m = hub(Classifier(Mobile(), lambda x: x), 14)
+add('hub_mobile', m, [n for n in m.graph.node if n.op_type == 'Gemm'][-1].input[0], POOLED, 'torchvision')
+m = hub(Classifier(Pieces(), lambda x: x), 16)
+add('hub_pieces', m, [n for n in m.graph.node if n.op_type == 'Gemm'][-1].input[0], 'the input of the last matrix', 'torchvision')
 json.dump(entries, open(os.path.join(here, 'networks.json'), 'w'), indent=1)

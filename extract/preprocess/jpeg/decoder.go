@@ -23,6 +23,8 @@ const (
 	markSOF0  = 0xc0 // baseline
 	markSOF1  = 0xc1 // extended sequential
 	markSOF2  = 0xc2 // progressive
+	markSOF9  = 0xc9 // sequential, arithmetic coding
+	markSOF10 = 0xca // progressive, arithmetic coding
 	markDHT   = 0xc4
 	markJPG   = 0xc8
 	markDAC   = 0xcc
@@ -60,6 +62,10 @@ type component struct {
 	plane []uint8 // stride*8 by rows*8 samples
 	coef  []int16 // progressive only: 64 per block, natural order
 
+	// What is known of each coefficient (file order) after the scans so far, and before the last of this component: the number
+	// of low bits that are missing, -1 for nothing known.
+	known, before [64]int8
+
 	pred int32 // DC prediction in the current scan
 }
 
@@ -71,6 +77,7 @@ type Decoder struct {
 
 	width, height int
 	progressive   bool
+	arithmetic    bool
 	comps         []component
 	compStore     [4]component
 	hmax, vmax    int
@@ -85,10 +92,16 @@ type Decoder struct {
 	adobe          bool
 	adobeTransform byte
 
+	single  bool // the first scan is sequential and has all components, so that no other follows
 	scans   int
 	scanEnd int // position after the last scan's data
 
+	starved  bool // the data of this interval ended too early
+	flaw     string
+	lastGood int // row of MCUs up to which the last scan has data
+
 	bits    bitReader
+	arith   arithmetic
 	eobrun  int32
 	scratch [64]int32
 
@@ -120,7 +133,9 @@ func (d *Decoder) Decode(data []byte, allow func(width, height int) error, pix [
 	for i := range d.dc {
 		d.dc[i].defined, d.ac[i].defined = false, false
 	}
-	d.restart, d.scans, d.scanEnd = 0, 0, 0
+	d.restart, d.scans, d.scanEnd, d.lastGood = 0, 0, 0, 0
+	d.single, d.flaw, d.bits.bad = false, "", false
+	d.arith.conditioning()
 	d.jfif, d.adobe, d.adobeTransform = false, false, 0
 	defer func() { d.data = nil }()
 	if err := d.parse(allow); err != nil {
@@ -136,6 +151,16 @@ func (d *Decoder) Decode(data []byte, allow func(width, height int) error, pix [
 	pix = pix[:n]
 	d.render(pix)
 	return d.width, d.height, pix, nil
+}
+
+// Flaw says what is damaged or missing in the file decoded last, which was made up for as libjpeg does; "" for a whole one.
+func (d *Decoder) Flaw() string { return d.flaw }
+
+// flawed notes the first flaw.
+func (d *Decoder) flawed(what string) {
+	if d.flaw == "" {
+		d.flaw = what
+	}
 }
 
 // Held is the number of bytes that the decoder keeps for the next file.
@@ -180,7 +205,9 @@ func (d *Decoder) parse(allow func(w, h int) error) error {
 			}
 			d.restart = int(seg[0])<<8 | int(seg[1])
 		case m == markSOS:
-			err = d.readScan(seg)
+			if err = d.readScan(seg); err == nil && d.single {
+				return d.ended()
+			}
 		case m == markAPP0:
 			if len(seg) >= 14 && string(seg[:5]) == "JFIF\x00" {
 				d.jfif = true
@@ -190,12 +217,13 @@ func (d *Decoder) parse(allow func(w, h int) error) error {
 				d.adobe, d.adobeTransform = true, seg[11]
 			}
 		case m == markDAC:
-			return UnsupportedError("arithmetic coding")
+			err = d.readDAC(seg)
 		case m >= markSOF0 && m <= markSOF15 && m != markJPG:
-			if m > markSOF2 {
+			if m > markSOF2 && m != markSOF9 && m != markSOF10 {
 				return UnsupportedError(sofName(m))
 			}
-			if err = d.readSOF(seg, m == markSOF2); err == nil && allow != nil {
+			d.arithmetic = m >= markSOF9
+			if err = d.readSOF(seg, m == markSOF2 || m == markSOF10); err == nil && allow != nil {
 				err = allow(d.width, d.height)
 			}
 			if err == nil {
@@ -217,7 +245,7 @@ func sofName(m byte) string {
 	case 0xcb, 0xcf:
 		return "lossless arithmetic coding"
 	}
-	return "arithmetic coding"
+	return "hierarchical arithmetic coding"
 }
 
 // nextMarker skips to the next marker; bytes between segments are ignored, as
@@ -258,24 +286,34 @@ func (d *Decoder) segment() ([]byte, bool) {
 	return seg, true
 }
 
-// ended judges a file without an EOI marker. A sequential picture that is whole
-// and followed by other bytes is accepted, as PIL does.
+// ended judges a sequential picture whose only scan is done, or a file without an EOI marker. As in PIL, what follows that scan
+// does not count, but something must: libjpeg reads ahead, and finds a file cut that ends with its data.
 func (d *Decoder) ended() error {
 	const slack = 16
-	if d.comps != nil && !d.progressive && d.scans > 0 && len(d.data)-d.scanEnd >= slack && d.complete() == nil {
-		return nil
+	if !d.single || d.scans == 0 {
+		return ErrTruncated
 	}
-	return ErrTruncated
+	if _, marker := d.nextMarker(); !marker && len(d.data)-d.scanEnd < slack {
+		return ErrTruncated
+	}
+	return d.complete()
 }
 
-// complete checks that every component had a scan.
+// complete ends a picture. A component that no scan had, of a file that breaks off between its scans, is grey, as
+// libjpeg has it; without any scan there is no picture.
 func (d *Decoder) complete() error {
-	if d.comps == nil {
+	if d.comps == nil || d.scans == 0 {
 		return CorruptError("no picture in it")
 	}
 	for i := range d.comps {
-		if !d.comps[i].latched {
-			return CorruptError("a colour channel has no data")
+		c := &d.comps[i]
+		if !c.latched {
+			d.flawed("a colour channel has no data")
+		}
+		if !c.latched && !d.progressive {
+			for j := range c.plane {
+				c.plane[j] = 128
+			}
 		}
 	}
 	return nil
@@ -362,6 +400,9 @@ func (d *Decoder) readSOF(seg []byte, progressive bool) error {
 			}
 		}
 		hmax, vmax = max(hmax, c.h), max(vmax, c.v)
+		for k := range c.known {
+			c.known[k] = -1
+		}
 	}
 	for i := range comps {
 		if hmax%comps[i].h != 0 || vmax%comps[i].v != 0 {
@@ -403,8 +444,9 @@ func (d *Decoder) allocate() {
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
 
-// zigzag maps the order of the file to the natural order, T.81 figure 5.
-var zigzag = [64]uint8{
+// zigzag maps the order of the file to the natural order, T.81 figure 5. Damaged data may go beyond; libjpeg puts that into
+// the last place.
+var zigzag = [128]uint8{
 	0, 1, 8, 16, 9, 2, 3, 10,
 	17, 24, 32, 25, 18, 11, 4, 5,
 	12, 19, 26, 33, 40, 48, 41, 34,
@@ -413,4 +455,10 @@ var zigzag = [64]uint8{
 	29, 22, 15, 23, 30, 37, 44, 51,
 	58, 59, 52, 45, 38, 31, 39, 46,
 	53, 60, 61, 54, 47, 55, 62, 63,
+}
+
+func init() {
+	for k := 64; k < len(zigzag); k++ {
+		zigzag[k] = 63
+	}
 }

@@ -9,8 +9,9 @@
 // Moschytz), the "fancy" triangle filter for chroma, the fixed-point YCbCr
 // conversion, and the same guesses about the colour space of a file.
 //
-// Read: baseline, extended sequential and progressive files of 8 bits with Huffman
-// coding; grey, YCbCr, RGB, CMYK and YCCK, any sampling factors that divide each
-// other. Where libjpeg carries on with a warning and fills the rest of the picture
-// with grey, Decode fails: half a picture is not data.
+// Read: baseline, extended sequential and progressive files of 8 bits with Huffman or
+// arithmetic coding; grey, YCbCr, RGB, CMYK and YCCK, any sampling factors that divide each
+// other. Damaged and unfinished files give what libjpeg-turbo 3 gives on x86, down to its block
+// smoothing and to how its vectorised transform overflows; Flaw tells of them. A file that ends within
+// its picture is an error, as it is in PIL.
 package jpeg

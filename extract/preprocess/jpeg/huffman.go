@@ -132,7 +132,7 @@ func (b *bitReader) fill() {
 // starved tells whether made-up bits were used.
 func (b *bitReader) starved() bool { return b.n < b.pad }
 
-// symbol decodes one Huffman symbol. At least 16 bits must be ready.
+// symbol decodes one Huffman symbol, 0 for a code that does not exist. At least 17 bits must be ready.
 func (b *bitReader) symbol(t *huffman) uint8 {
 	if e := t.look[b.acc>>(b.n-lookBits)&(1<<lookBits-1)]; e != 0 {
 		b.n -= int(e >> 8)
@@ -146,7 +146,7 @@ func (b *bitReader) symbol(t *huffman) uint8 {
 		}
 	}
 	b.bad = true
-	b.n -= 16
+	b.n -= 17 // as libjpeg, which looks for one of 17 bits before it gives up
 	return 0
 }
 

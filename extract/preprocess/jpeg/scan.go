@@ -5,8 +5,10 @@ type scan struct {
 	comps  [4]*component
 	dc, ac [4]*huffman
 	n      int
-	ss, se int // spectral band
-	ah, al int // successive approximation
+
+	dcTable, acTable [4]byte
+	ss, se           int // spectral band
+	ah, al           int // successive approximation
 }
 
 // readScan decodes the scan behind an SOS segment.
@@ -45,11 +47,14 @@ func (d *Decoder) readScan(seg []byte) error {
 				return CorruptError("a scan of one colour channel twice")
 			}
 		}
-		if tables>>4 > 3 || tables&15 > 3 {
-			return CorruptError("bad Huffman table number")
+		if !d.arithmetic {
+			if tables>>4 > 3 || tables&15 > 3 {
+				return CorruptError("bad Huffman table number")
+			}
+			s.dc[i], s.ac[i] = &d.dc[tables>>4], &d.ac[tables&15]
 		}
-		s.dc[i], s.ac[i] = &d.dc[tables>>4], &d.ac[tables&15]
-		if s.ss == 0 && s.ah == 0 && !s.dc[i].defined || s.se > 0 && !s.ac[i].defined {
+		s.dcTable[i], s.acTable[i] = tables>>4, tables&15
+		if !d.arithmetic && (s.ss == 0 && s.ah == 0 && !s.dc[i].defined || s.se > 0 && !s.ac[i].defined) {
 			return CorruptError("a Huffman table is missing")
 		}
 		if !c.latched {
@@ -60,6 +65,12 @@ func (d *Decoder) readScan(seg []byte) error {
 		}
 		blocks += c.h * c.v
 	}
+	if d.progressive {
+		for i := range s.n {
+			s.comps[i].know(&s, d.scans)
+		}
+	}
+	d.single = !d.progressive && d.scans == 1 && s.n == len(d.comps)
 	if s.n > 1 && blocks > 10 {
 		return CorruptError("too many blocks in an MCU")
 	}
@@ -68,11 +79,16 @@ func (d *Decoder) readScan(seg []byte) error {
 
 // decodeScan walks the MCUs of a scan. A scan of one component has one block an
 // MCU and leaves out the blocks that only pad the picture (T.81 A.2).
+//
+// Damaged data are taken as libjpeg takes them: an impossible code stands for the symbol 0; where a marker comes before the
+// data are complete, zero bits stand for what is missing of the MCU, and the MCUs after it, up to the next restart, keep the
+// coefficients they have (0 in a sequential file, which is grey). Only a file that ends there is an error.
 func (d *Decoder) decodeScan(s *scan) error {
 	d.startInterval(s, d.pos)
-	mx, my := d.mcux, d.mcuy
+	d.starved = false
+	mx, my, rows := d.mcux, d.mcuy, 1
 	if s.n == 1 {
-		mx, my = s.comps[0].bw, s.comps[0].bh
+		mx, my, rows = s.comps[0].bw, s.comps[0].bh, s.comps[0].v
 	}
 	left, rst := d.restart, byte(0)
 	for y := range my {
@@ -84,6 +100,11 @@ func (d *Decoder) decodeScan(s *scan) error {
 				left, rst = d.restart, (rst+1)&7
 			}
 			left--
+			if !d.starved {
+				d.lastGood = y / rows
+			} else if d.progressive {
+				continue
+			}
 			if s.n == 1 {
 				d.decodeBlock(s, 0, x, y)
 			} else {
@@ -96,27 +117,46 @@ func (d *Decoder) decodeScan(s *scan) error {
 					}
 				}
 			}
+			if d.arithmetic {
+				if d.arith.eof {
+					return ErrTruncated
+				}
+				continue
+			}
 			if d.bits.pad > 0 && d.bits.starved() {
 				if d.bits.eof {
 					return ErrTruncated
 				}
-				// Some writers leave out the last bits of a scan; libjpeg reads zeros there.
-				if y < my-1 || x < mx-1 {
-					return CorruptError("the picture's data ends early")
+				d.starved = true
+				if y < my-1 || x < mx-1 { // some writers leave out the last bits of a scan
+					d.flawed("its data end early")
 				}
 			}
-			if d.bits.bad {
-				return CorruptError("impossible code in the picture's data")
-			}
 		}
+	}
+	d.endInterval()
+	if d.arithmetic {
+		d.bits.pos = d.arith.pos
 	}
 	d.pos = min(d.bits.pos, len(d.data))
 	d.scanEnd = d.pos
 	return nil
 }
 
+// endInterval notes what was wrong with the data of one.
+func (d *Decoder) endInterval() {
+	if d.bits.bad || d.arithmetic && d.arith.ct == -1 {
+		d.flawed("an impossible code in its data")
+	}
+	d.bits.bad = false
+}
+
 // startInterval resets what a restart resets.
 func (d *Decoder) startInterval(s *scan, pos int) {
+	if d.arithmetic {
+		d.startArithmetic(s, pos)
+		return
+	}
 	d.bits.reset(d.data, pos)
 	d.eobrun = 0
 	for i := range s.n {
@@ -124,18 +164,44 @@ func (d *Decoder) startInterval(s *scan, pos int) {
 	}
 }
 
-// restartMarker reads the marker RSTn that must come next.
+// restartMarker goes on behind the marker RSTn that must come next. Where another comes, the choice is libjpeg's
+// (jpeg_resync_to_restart): a marker of one or two intervals before is passed over; at one of the next two, or at any other than a
+// restart marker, decoding stops for this interval; any further away is taken for the one wanted.
 func (d *Decoder) restartMarker(s *scan, n byte) error {
+	d.endInterval()
 	d.pos = d.bits.pos
-	m, ok := d.nextMarker()
-	switch {
-	case !ok:
-		return ErrTruncated
-	case m != markRST0+n:
-		return CorruptError("a restart marker is missing")
+	if d.arithmetic {
+		d.pos = d.arith.pos
 	}
-	d.startInterval(s, d.pos)
-	return nil
+	for {
+		m, ok := d.nextMarker()
+		if !ok {
+			return ErrTruncated
+		}
+		if m < markSOF0 {
+			continue // no marker that exists
+		}
+		if m >= markRST0 && m <= markRST7 {
+			far := (m - markRST0 - n) & 7
+			if far != 0 {
+				d.flawed("a restart marker is missing")
+			}
+			switch far {
+			case 6, 7:
+				continue
+			case 0, 3, 4, 5:
+				d.starved = false
+				d.startInterval(s, d.pos)
+				return nil
+			}
+		}
+		d.flawed("a restart marker is missing")
+		// Before the marker, so that the reader finds no data.
+		starved := d.starved
+		d.startInterval(s, d.pos-2)
+		d.starved = starved
+		return nil
+	}
 }
 
 // decodeBlock decodes the part of one block that is in this scan.
@@ -143,12 +209,22 @@ func (d *Decoder) decodeBlock(s *scan, i, bx, by int) {
 	c := s.comps[i]
 	at := by*c.stride + bx
 	if !d.progressive {
-		last := d.baseline(c, s.dc[i], s.ac[i])
+		last := 0
+		switch {
+		case d.arithmetic:
+			last = d.arithmeticBlock(s, i)
+		case !d.starved:
+			last = d.baseline(c, s.dc[i], s.ac[i])
+		}
 		stride := c.stride * 8
 		idct(&d.scratch, last, c.plane[by*8*stride+bx*8:], stride)
 		return
 	}
 	coef := (*[64]int16)(c.coef[at*64 : at*64+64])
+	if d.arithmetic {
+		d.arithmeticPart(coef, s, i)
+		return
+	}
 	switch {
 	case s.ss == 0 && s.ah == 0:
 		d.bits.fill()
@@ -174,20 +250,16 @@ func (d *Decoder) baseline(c *component, dc, ac *huffman) (last int) {
 	b.fill()
 	t := b.symbol(dc)
 	c.pred += b.extend(int(t))
-	d.scratch[0] = int32(int16(c.pred)) * c.quant[0]
+	d.scratch[0] = dequantized(int32(int16(c.pred)), c.quant[0])
 	for k := 1; k < 64; k++ {
-		if b.n < 32 {
+		if b.n < 40 {
 			b.fill()
 		}
 		if f := ac.fast[b.acc>>(b.n-lookBits)&(1<<lookBits-1)]; f != 0 {
 			k += int(f >> 4 & 15)
 			b.n -= int(f & 15)
-			if k > 63 {
-				b.bad = true
-				return last
-			}
-			z := zigzag[k] & 63
-			d.scratch[z] = int32(f>>8) * c.quant[z]
+			z := zigzag[k&127] & 63
+			d.scratch[z] = dequantized(int32(f>>8), c.quant[z])
 			last = k
 			continue
 		}
@@ -201,16 +273,18 @@ func (d *Decoder) baseline(c *component, dc, ac *huffman) (last int) {
 			continue
 		}
 		k += run
-		if k > 63 {
-			b.bad = true
-			return last
-		}
-		z := zigzag[k] & 63
-		d.scratch[z] = b.extend(size) * c.quant[z]
+		z := zigzag[k&127] & 63
+		d.scratch[z] = dequantized(b.extend(size), c.quant[z])
 		last = k
+	}
+	if last > 63 {
+		b.bad = true
 	}
 	return last
 }
+
+// dequantized has 16 bits, as in libjpeg-turbo's vectorised transforms; more come of damaged data alone.
+func dequantized(v, q int32) int32 { return int32(int16(v * q)) }
 
 // acFirst decodes the first pass over a band, T.81 G.1.2.2.
 func (d *Decoder) acFirst(coef *[64]int16, t *huffman, s *scan) {
@@ -232,11 +306,7 @@ func (d *Decoder) acFirst(coef *[64]int16, t *huffman, s *scan) {
 			continue
 		}
 		k += run
-		if k > 63 {
-			b.bad = true
-			return
-		}
-		coef[zigzag[k]&63] = int16(b.extend(size) << s.al)
+		coef[zigzag[k&127]&63] = int16(b.extend(size) << s.al)
 	}
 }
 
@@ -264,21 +334,21 @@ func (d *Decoder) acRefine(coef *[64]int16, t *huffman, s *scan) {
 			}
 			// Skip run coefficients that are still zero, refining those that are not.
 			for ; k <= s.se; k++ {
-				p := &coef[zigzag[k]&63]
+				p := &coef[zigzag[k&127]&63]
 				if *p != 0 {
 					b.refine(p, plus)
 				} else if run--; run < 0 {
 					break
 				}
 			}
-			if fresh != 0 && k <= s.se {
-				coef[zigzag[k]&63] = fresh
+			if fresh != 0 { // beyond the band in damaged data
+				coef[zigzag[k&127]&63] = fresh
 			}
 		}
 	}
 	if d.eobrun > 0 {
 		for ; k <= s.se; k++ {
-			if p := &coef[zigzag[k]&63]; *p != 0 {
+			if p := &coef[zigzag[k&127]&63]; *p != 0 {
 				b.refine(p, plus)
 			}
 		}
@@ -303,16 +373,29 @@ func (b *bitReader) refine(p *int16, plus int16) {
 
 // reconstruct turns the coefficients of a progressive file into samples.
 func (d *Decoder) reconstruct() {
+	smooth := d.smoothing()
+	if smooth {
+		d.flawed("its scans are incomplete")
+	}
 	for i := range d.comps {
 		c := &d.comps[i]
 		stride := c.stride * 8
+		var block [64]int16
 		for by := range c.bh {
+			var estimate *estimator
+			if smooth {
+				estimate = d.estimator(c, by)
+			}
 			for bx := range c.bw {
 				at := (by*c.stride + bx) * 64
+				copy(block[:], c.coef[at:at+64])
+				if smooth {
+					estimate.fill(&block, bx)
+				}
 				last := 0
-				for k, v := range c.coef[at : at+64] {
+				for k, v := range block {
 					if v != 0 {
-						d.scratch[k] = int32(v) * c.quant[k]
+						d.scratch[k] = dequantized(int32(v), c.quant[k])
 						if k > 0 {
 							last = 63
 						}

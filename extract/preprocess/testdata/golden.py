@@ -1,14 +1,14 @@
 """Makes files/ and golden.json: small rendered pictures in every format, and what
 PIL and torchvision make of them. Run with Pillow, numpy, torch and torchvision; cjpeg
-(libjpeg-turbo) for the JPEG variants that Pillow does not write.
+(libjpeg-turbo) for the JPEG variants that Pillow does not write; DJPEG=path of a djpeg of libjpeg-turbo 3.0.1 or later, where PIL
+has an older one, for two files whose values are kept otherwise.
 
     python3 golden.py
 """
 import hashlib, io, json, os, struct, subprocess, sys, tempfile, zlib
 import numpy as np
-from PIL import Image
-import torch
-from torchvision import transforms as T
+from PIL import Image, ImageOps
+import recipes
 
 here = os.path.dirname(os.path.abspath(__file__))
 out = os.path.join(here, "files")
@@ -154,37 +154,130 @@ save("lossy-alpha.webp", Image.fromarray(alpha, "RGBA"), format="WEBP", quality=
 save("lossless-alpha.webp", Image.fromarray(alpha, "RGBA"), format="WEBP", lossless=True, exact=True)
 
 
+# Damaged, unfinished and rare.
+small = picture(32, 24, 11)
+
+
+def scans(name, sample, script, keep=None):
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as f:
+        f.write(script)
+        f.flush()
+        cjpeg(name, small, "-quality", "60", "-sample", sample, "-optimize", "-scans", f.name)
+    if keep:
+        b = open(os.path.join(out, name), "rb").read()
+        at = -1
+        for _ in range(keep + 1):
+            at = b.index(b"\xff\xda", at + 1)
+        put(name, b[:b.rindex(b"\xff\xc4", 0, at)] + b"\xff\xd9")
+
+
+steps = "0,1,2: 0-0, 0, 0;\n0: 1-5, 0, 2;\n1: 1-63, 0, 1;\n2: 1-63, 0, 1;\n0: 6-63, 0, 2;\n0: 1-63, 2, 1;\n"
+scans("first-scan.jpg", "1x1", "0,1,2: 0-0, 0, 0;")
+scans("dc-bits-missing.jpg", "1x1", "0,1,2: 0-0, 0, 2;")
+scans("second-scan.jpg", "1x1", steps, 2)
+scans("fourth-scan.jpg", "2x1", steps, 4)
+scans("bits-missing.jpg", "1x1", steps)
+scans("first-scan-420.jpg", "2x2", "0,1,2: 0-0, 0, 0;")
+scans("bits-missing-420.jpg", "2x2", steps)
+cjpeg("arithmetic.jpg", small, "-arithmetic", "-sample", "2x2")
+cjpeg("arithmetic-progressive.jpg", small, "-arithmetic", "-progressive", "-restart", "1")
+
+
+def damaged(name, source, at, new=b"", drop=0):
+    b = open(os.path.join(out, source), "rb").read()
+    i = b.index(b"\xff\xda") + at
+    put(name, b[:i] + new + b[i + max(len(new), drop):])
+
+
+damaged("impossible-code.jpg", "optimized.jpg", 400, b"\xff\x00\xff\x00\xfe\xff\x00")
+damaged("data-missing.jpg", "420.jpg", 150, drop=80)
+damaged("ends-early.jpg", "422.jpg", 300, drop=10**6)
+put("ends-early.jpg", open(os.path.join(out, "ends-early.jpg"), "rb").read() + b"\xff\xd9")
+b = open(os.path.join(out, "restart.jpg"), "rb").read()
+i = b.index(b"\xff\xd1")
+put("restart-missing.jpg", b[:i] + b[i + 2:])
+put("restart-twice.jpg", b[:i] + b"\xff\xd0" + b[i + 2:])
+b = open(os.path.join(out, "three-scans.jpg"), "rb").read()
+put("channel-missing.jpg", b[:b.rindex(b"\xff\xda")] + b"\xff\xd9")
+# PNG: transparency of 16-bit grey, wrong checksums, no end.
+png("grey16-key.png", 11, 9, 16, 0, [r.tobytes() for r in g16], extra=struct.pack(">I", 2) + b"tRNS" + b"\0\7" + struct.pack(">I", zlib.crc32(b"tRNS\0\7")))
+b = open(os.path.join(out, "rgb.png"), "rb").read()
+i = b.index(b"IDAT")
+n = struct.unpack(">I", b[i - 4:i])[0]
+put("wrong-checksum.png", b[:i + 4 + n] + b"\1\2\3\4" + b[i + 8 + n:])
+put("no-end.png", b[:i + 8 + n])
+put("cut-behind.png", b[:i + 4 + n - 4])
+
+
+def bmp(name, bits, rows, compression=0, masks=b"", palette=b"", size=40, down=False, w=13, h=6):
+    pixels = b"".join(rows)
+    head = struct.pack("<IHHHH", 12, w, h, 1, bits) if size == 12 else (
+        struct.pack("<IiiHHIIiiII", size, w, -h if down else h, 1, bits, compression, len(pixels), 2835, 2835, 0, 0))
+    if size > 40:
+        head += masks + b"\0" * (size - 40 - len(masks))
+        masks = b""
+    at = 14 + len(head) + len(masks) + len(palette)
+    put(name, b"BM" + struct.pack("<IHHI", at + len(pixels), 0, 0, at) + head + masks + palette + pixels)
+
+
+noise = lambda n: [rng.bytes(n) for _ in range(6)]
+quads = b"".join(rng.bytes(3) + b"\0" for _ in range(256))
+bmp("555.bmp", 16, noise(28))
+bmp("565.bmp", 16, noise(28), 3, struct.pack("<III", 0xf800, 0x7e0, 0x1f))
+bmp("v4.bmp", 32, noise(52), 3, struct.pack("<IIII", 0xff, 0xff00, 0xff0000, 0xff000000), size=108)
+bmp("top-down.bmp", 24, noise(40), down=True)
+bmp("os2.bmp", 4, noise(8), palette=b"".join(rng.bytes(3) for _ in range(16)), size=12)
+bmp("rle8.bmp", 8, [b"\x05\x07\x00\x03abc\0\x05\x09\0\0", b"\x0d\x10\0\0", b"\x04\x20\0\0", b"\x0d\x30\0\0" * 3, b"\0\1"], 1, palette=quads)
+bmp("rle4.bmp", 4, [b"\x05\x27\x00\x04\x12\x34\x04\x91\0\0", b"\x0d\x1f\0\0" * 5, b"\0\1"], 2, palette=quads[:64])
+# The first frame of an animation, and TIFF.
+save("animated.webp", im, format="WEBP", save_all=True, append_images=[Image.fromarray(picture(45, 31, 7))], quality=60)
+save("animated-alpha.webp", Image.fromarray(alpha, "RGBA"), format="WEBP", save_all=True, append_images=[Image.fromarray(alpha[::-1].copy(), "RGBA")], quality=60, exact=True)
+for mode in ("1", "L", "P", "RGB", "RGBA"):
+    for c in (None, "tiff_lzw", "tiff_adobe_deflate", "packbits") + (("group4",) if mode == "1" else ()):
+        if mode in ("RGB", "1") or c == "packbits":
+            save(f"{mode}-{c}.tif".lower(), im.convert(mode), format="TIFF", **({"compression": c} if c else {}))
+save("grey16.tif", Image.fromarray(g16.astype(np.uint16)), format="TIFF")
+for o in range(1, 9):
+    ex = Image.Exif()
+    ex[0x0112] = o
+    save(f"exif-{o}.jpg", Image.fromarray(picture(17, 9, 3)), format="JPEG", exif=ex)
+save("exif.png", Image.fromarray(picture(17, 9, 3)), format="PNG", exif=ex)
+save("exif.webp", Image.fromarray(picture(17, 9, 3)), format="WEBP", exif=ex)
+
+
 def sha(a):
     return hashlib.sha256(np.ascontiguousarray(a).tobytes()).hexdigest()
 
 
-golden = {"decode": {}, "resize": [], "recipe": []}
+golden = {"decode": {}, "resize": [], "recipe": [], "orientation": {}}
+known = json.load(open(os.path.join(here, "golden.json")))["decode"]
 for name in sorted(os.listdir(out)):
-    rgb = Image.open(os.path.join(out, name)).convert("RGB")
+    path = os.path.join(out, name)
+    if name in ("first-scan-420.jpg", "bits-missing-420.jpg"):  # smoothed otherwise before libjpeg-turbo 3.0.1
+        if "DJPEG" not in os.environ:
+            golden["decode"][name] = known[name]
+            continue
+        path = io.BytesIO(subprocess.run([os.environ["DJPEG"], "-ppm", path], stdout=subprocess.PIPE, check=True).stdout)
+    rgb = Image.open(path).convert("RGB")
     golden["decode"][name] = {"w": rgb.width, "h": rgb.height, "sha256": sha(np.array(rgb))}
 
-# Resize: up, down, one side only, by a lot, odd sizes.
+for name in sorted(os.listdir(out)):
+    if name.startswith("exif"):
+        original = Image.open(os.path.join(out, name))
+        turned = ImageOps.exif_transpose(original).convert("RGB")
+        golden["orientation"][name] = {"w": turned.width, "h": turned.height, "sha256": sha(np.array(turned))}
+
+# Resize: up, down, one side only, by a lot, odd sizes, by every filter.
 src = Image.open(os.path.join(out, "rgb.png")).convert("RGB")
-for w, h in [(45, 31), (44, 31), (45, 30), (90, 62), (22, 15), (23, 16), (224, 224), (7, 100), (1, 1), (300, 3),
-             (46, 32), (2, 500), (31, 45), (64, 64), (13, 29)]:
-    golden["resize"].append({"w": w, "h": h, "sha256": sha(np.array(src.resize((w, h), Image.BILINEAR)))})
+for i in list(recipes.PIL) + ["bilinear-tensor", "bicubic-tensor"]:
+    for w, h in [(45, 31), (44, 31), (45, 30), (90, 62), (22, 15), (23, 16), (224, 224), (7, 100), (1, 1), (300, 3),
+                 (46, 32), (2, 500), (31, 45), (64, 64), (13, 29)]:
+        golden["resize"].append({"interpolation": i, "w": w, "h": h, "sha256": sha(np.array(recipes.resize(src, i, w, h)))})
 
-
-def caffe(im):
-    a = np.array(im).astype(np.float32)[..., ::-1]
-    return (a - np.array([103.939, 116.779, 123.68], np.float32)).transpose(2, 0, 1)
-
-
-for name in ["rgb.png", "420.jpg", "tiny-17x1.jpg", "tiny-3x2.jpg", "beyond.gif", "grey.jpg"]:
-    rgb = Image.open(os.path.join(out, name)).convert("RGB")
-    for size in (224, 227, 32, 75):
-        short = size * 256 // 224
-        crop = T.Compose([T.Resize(short), T.CenterCrop(size)])
-        norm = T.Compose([T.ToTensor(), T.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])])
-        for recipe, a in (("torchvision", norm(crop(rgb)).numpy()),
-                          ("caffe", caffe(rgb.resize((size, size), Image.BILINEAR))),
-                          ("caffe-crop", caffe(crop(rgb)))):
-            golden["recipe"].append({"file": name, "name": recipe, "size": size, "nchw": sha(a),
-                                     "nhwc": sha(a.transpose(1, 2, 0))})
+for name in ["rgb.png", "420.jpg", "tiny-17x1.jpg", "tiny-3x2.jpg", "beyond.gif", "grey.jpg", "exif-rotated.jpg"]:
+    for line in open(os.path.join(here, "recipes.txt")):
+        if line.strip():
+            a = recipes.apply(line.strip(), Image.open(os.path.join(out, name)))
+            golden["recipe"].append({"file": name, "recipe": line.strip(), "nchw": sha(a), "nhwc": sha(a.transpose(1, 2, 0))})
 json.dump(golden, open(os.path.join(here, "golden.json"), "w"), indent=1)
 print(len(golden["decode"]), "files", sum(os.path.getsize(os.path.join(out, f)) for f in os.listdir(out)), "bytes")

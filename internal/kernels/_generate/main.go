@@ -68,6 +68,10 @@ func main() {
 		{"vector", vectorFile},
 		{"winograd", winogradFile},
 		{"peak", peakFile},
+		{"tile", tileFile},
+		{"depthwise", depthwiseFile},
+		{"function", functionFile},
+		{"row", rowFile},
 	} {
 		ctx := build.NewContext()
 		for _, is := range []isa{avx2, avx512} {
@@ -76,6 +80,9 @@ func main() {
 		if err := write(ctx, filepath.Join(*out, f.name+"_amd64")); err != nil {
 			log.Fatalf("%s: %v", f.name, err)
 		}
+	}
+	if err := neonFiles(*out); err != nil {
+		log.Fatal(err)
 	}
 }
 

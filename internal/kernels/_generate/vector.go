@@ -93,26 +93,9 @@ func vectorFile(g *gen) {
 		g.VMAXPS(v, g.reg(15), v)
 		g.VMOVUPS(v, at("dst"))
 	})
-	g.stream("sreluBackward", "(dst, grad, out *%[1]s, n int)", f32, "does dst = grad where out > 0, else 0.", []string{"dst", "grad", "out"}, func() {
-		g.zero(g.reg(15))
-	}, func(u int, at func(string) operand.Mem) {
-		v := g.reg(u)
-		const greater = 0x1e // ordered, quiet
-		if g.bytes == 64 {
-			k := g.K()
-			g.VMOVUPS(at("out"), v)
-			g.VCMPPS(operand.Imm(greater), g.reg(15), v, k)
-			g.VMOVUPS_Z(at("grad"), k, v)
-		} else {
-			g.VMOVUPS(at("out"), v)
-			g.VCMPPS(operand.Imm(greater), g.reg(15), v, v)
-			g.VANDPS(at("grad"), v, v)
-		}
-		g.VMOVUPS(v, at("dst"))
-	})
 	adam(g)
-	addRows(g)
 	poolMax(g)
+	mulRows(g)
 }
 
 // stream writes a loop over n vectors of the arrays named, four at a time.
@@ -284,24 +267,40 @@ func poolMax(g *gen) {
 	g.end()
 }
 
-func addRows(g *gen) {
-	g.function("saddRows"+g.name, "func(dst *float32, to int, src *float32, from int, bias *float32, floor float32, rows, n int)",
-		"does dst = max(src+bias, floor) on rows of n vectors, to and from bytes apart.")
-	dst, to, src, from, bias, rows, vectors := g.gp("dst"), g.gp("to"), g.gp("src"), g.gp("from"), g.gp("bias"), g.gp("rows"), g.gp("n")
+func mulRows(g *gen) {
+	g.function("smulRows"+g.name, "func(dst *float32, to int, src *float32, from int, factors *float32, rows, n int, mask uint32)",
+		"does dst = src*factors on rows of n vectors, to and from bytes apart; mask is of the last vector's values where",
+		"vectors have one.")
+	dst, to, src, from, factors, rows, vectors := g.gp("dst"), g.gp("to"), g.gp("src"), g.gp("from"), g.gp("factors"), g.gp("rows"), g.gp("n")
 	at, end := g.GP64(), g.GP64()
-	g.VBROADCASTSS(g.param("floor"), g.reg(15))
+	if g.bytes == 64 {
+		g.MOVL(g.param("mask"), at.As32())
+		g.KMOVW(at.As32(), reg.K1)
+	}
+	g.DECQ(vectors)
 	g.IMUL3Q(operand.U8(g.bytes), vectors, end)
+	here := func(base reg.Register) operand.Mem { return operand.Mem{Base: base, Index: at, Scale: 1} }
 	g.Label("row")
 	g.XORQ(at, at)
+	g.JMP(ref("check"))
 	g.Label("vector")
-	here := func(base reg.Register) operand.Mem { return operand.Mem{Base: base, Index: at, Scale: 1} }
 	g.VMOVUPS(here(src), g.reg(0))
-	g.VADDPS(here(bias), g.reg(0), g.reg(0))
-	g.VMAXPS(g.reg(0), g.reg(15), g.reg(0))
+	g.VMULPS(here(factors), g.reg(0), g.reg(0))
 	g.VMOVUPS(g.reg(0), here(dst))
 	g.ADDQ(operand.I32(g.bytes), at)
+	g.Label("check")
 	g.CMPQ(at, end)
 	g.JLT(ref("vector"))
+	if g.bytes == 64 {
+		g.VMOVUPS_Z(here(src), reg.K1, g.reg(0))
+		g.VMOVUPS_Z(here(factors), reg.K1, g.reg(1))
+		g.VMULPS(g.reg(1), g.reg(0), g.reg(0))
+		g.VMOVUPS(g.reg(0), reg.K1, here(dst))
+	} else {
+		g.VMOVUPS(here(src), g.reg(0))
+		g.VMULPS(here(factors), g.reg(0), g.reg(0))
+		g.VMOVUPS(g.reg(0), here(dst))
+	}
 	g.ADDQ(to, dst)
 	g.ADDQ(from, src)
 	g.DECQ(rows)

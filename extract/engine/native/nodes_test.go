@@ -1,0 +1,138 @@
+package native
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"vzsl/extract/engine/enginetest"
+	"vzsl/extract/onnx"
+)
+
+var update = flag.Bool("update", false, "write the table of operators in docs/networks.md")
+
+// TestNodes runs the ONNX project's tests of single operators, and the like for newer ones: with every argument
+// from the image, with the first alone, and on constants. Each passes or is refused by an error that names the
+// operator; none is wrong. What passes is the table in docs/networks.md.
+func TestNodes(t *testing.T) {
+	type row struct {
+		right, refused [3]int
+		why            map[string]bool
+	}
+	rows := map[string]*row{}
+	at := func(op string) *row {
+		if rows[op] == nil {
+			rows[op] = &row{why: map[string]bool{}}
+		}
+		return rows[op]
+	}
+	for _, n := range enginetest.Nodes(t, "../testdata") {
+		for way := range 3 {
+			v := &enginetest.Verdict{}
+			n.Try(t, newEngine, way, v)
+			r := at(n.Op)
+			r.right[way] += v.Pass
+			v.Refused = slices.DeleteFunc(v.Refused, func(f enginetest.Refusal) bool { // a shape, say
+				return strings.Contains(f.Err.Error(), "does not depend on the image")
+			})
+			r.refused[way] += len(v.Refused)
+			for _, w := range v.Wrong {
+				t.Errorf("%s, arguments %d: %s", n.Op, way, w)
+			}
+			for _, f := range v.Refused {
+				var u *onnx.UnsupportedError
+				switch {
+				case errors.As(f.Err, &u) && (strings.HasPrefix(u.Node, n.Op) || strings.Contains(u.Reason, n.Op)):
+					r.why[reason(u.Reason)] = true
+				case strings.Contains(f.Err.Error(), "it combines nothing"):
+				case strings.Contains(f.Err.Error(), n.Op), errors.As(f.Err, &u):
+					r.why[reason(f.Err.Error())] = true
+				default:
+					t.Errorf("%s: refused without its operator's name: %v", f.Test, f.Err)
+				}
+			}
+		}
+	}
+	var b strings.Builder
+	b.WriteString("| Operator | from the image | on constants | refused |\n|---|---|---|---|\n")
+	for _, op := range slices.Sorted(maps.Keys(rows)) {
+		r := rows[op]
+		cell := func(right, refused int) string {
+			switch {
+			case right+refused == 0:
+				return ""
+			case right == 0:
+				return "refused"
+			case refused == 0:
+				return fmt.Sprint(right)
+			}
+			return fmt.Sprintf("%d of %d", right, right+refused)
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", op, cell(r.right[0]+r.right[1], r.refused[0]+r.refused[1]), cell(r.right[2], r.refused[2]), strings.Join(slices.Sorted(maps.Keys(r.why)), "; "))
+	}
+	if *update {
+		writeTable(t, "operators", b.String())
+	} else if old, _, _ := page(t, "operators"); old != b.String() {
+		t.Errorf("%s has another table: go test ./extract/engine/native -run TestNodes -update", networksPage)
+	}
+	for _, op := range onnx.Operators() {
+		name := strings.TrimPrefix(op, "com.microsoft.")
+		if r := rows[name]; (r == nil || r.right[0]+r.right[1]+r.right[2] == 0) && name != "Constant" {
+			t.Errorf("%s is read, and no test of it passes", op)
+		}
+	}
+}
+
+const networksPage = "../../../docs/networks.md"
+
+// page is the table between a mark and the next <!-- end -->, with what is before and after it.
+func page(t *testing.T, mark string) (table, before, after string) {
+	t.Helper()
+	b, err := os.ReadFile(networksPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark = "<!-- " + mark + " -->\n"
+	before, rest, ok := strings.Cut(string(b), mark)
+	table, after, ok2 := strings.Cut(rest, "<!-- end -->")
+	if !ok || !ok2 {
+		t.Fatalf("%s has no place for %s", networksPage, mark)
+	}
+	return table, before + mark, "<!-- end -->" + after
+}
+
+func writeTable(t *testing.T, mark, table string) {
+	t.Helper()
+	_, before, after := page(t, mark)
+	if err := os.WriteFile(networksPage, []byte(before+table+after), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// reason shortens an error to what tells the cases apart.
+func reason(s string) string {
+	for text, short := range map[string]string{
+		"where a constant is wanted": "an argument from the image where a constant is wanted",
+		"not a supported operator":   "on images",
+		"is not evaluated":           "on constants alone",
+		"quantised activations":      "quantised activations",
+		"maps of one image":          "several maps of one image",
+		"normalises a value":         "several maps of one image",
+		"further output":             "further outputs",
+		"control flow":               "a condition from the image",
+		"turns the image's data":     "whole numbers from the image",
+		"integers where":             "whole numbers from the image",
+		"adds up":                    "reductions",
+		"aligns corners":             "corners aligned at a size that is no whole number",
+	} {
+		if strings.Contains(s, text) {
+			return short
+		}
+	}
+	return strings.ReplaceAll(s, "|", "\\|")
+}

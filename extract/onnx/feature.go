@@ -1,0 +1,448 @@
+package onnx
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Pooling says how one feature is made of a sequence of tokens (T x C) or of maps (C x H x W).
+type Pooling string
+
+// The ways.
+const (
+	PoolClass     Pooling = "cls"      // the class token, the first
+	PoolMean      Pooling = "mean"     // the mean of the patches, without class and register tokens
+	PoolMax       Pooling = "max"      // the largest value of each channel over the patches
+	PoolClassMean Pooling = "cls+mean" // both, one after the other
+)
+
+// Poolings are the ways to pool, for help texts.
+func Poolings() []string {
+	return []string{string(PoolClass), string(PoolMean), string(PoolMax), string(PoolClassMean)}
+}
+
+const poolMark = " pool="
+
+// splitPool takes the pooling off a layer's name.
+func splitPool(name string) (string, Pooling, error) {
+	i := strings.LastIndex(name, poolMark)
+	if i < 0 {
+		return name, "", nil
+	}
+	p := name[i+len(poolMark):]
+	if !slices.Contains(Poolings(), p) {
+		return "", "", fmt.Errorf("unknown pooling %q: choose one of %s", p, strings.Join(Poolings(), ", "))
+	}
+	return name[:i], Pooling(p), nil
+}
+
+// pooled adds the steps of a pooling of value v to the plan, and says what is taken.
+func (b *builder) pooled(v int, pool Pooling) (out int, what string, err error) {
+	d := b.own(v)
+	n := &node{nodeInfo: nodeInfo{op: "pooling", name: string(pool)}}
+	if len(d) == 4 && d[0] == 1 && pool != PoolClass && pool != PoolClassMean { // maps
+		op, what := Op(&GlobalPool{}), "the mean"
+		if pool == PoolMax {
+			op, what = &Reduce{Kind: ReduceMax, Axes: []int{2, 3}}, "the maximum"
+		}
+		if out, err = b.step(n, "", op, []int{b.batch, d[1], 1, 1}, v); err == nil {
+			out, err = b.step(n, "", &Reshape{}, []int{b.batch, d[1]}, out)
+		}
+		return out, what, err
+	}
+	if len(d) != 3 || d[0] != 1 {
+		return 0, "", fmt.Errorf("the pooling %s wants a sequence of tokens (N x T x C) or, for mean and max, maps (N x C x H x W), not the shape %v", pool, d)
+	}
+	tokens, channels := d[1], d[2]
+	before, ok := prefix(tokens)
+	if pool != PoolClass && !ok {
+		return 0, "", fmt.Errorf("the pooling %s cannot be told which of %d tokens are patches: they are no square, with or without class and register tokens; take --pool cls", pool, tokens)
+	}
+	if before == 0 && ok && (pool == PoolClass || pool == PoolClassMean) {
+		return 0, "", fmt.Errorf("the pooling %s wants a class token, and the %d tokens are all patches (%d x %d): take --pool mean", pool, tokens, root(tokens), root(tokens))
+	}
+	row := []int{b.batch, channels}
+	class := func() (int, error) {
+		t, err := b.cut(n, "", v, 1, 0, 1)
+		if err != nil {
+			return 0, err
+		}
+		return b.step(n, "", &Reshape{}, row, t)
+	}
+	over := func(kind ReduceKind) (int, error) {
+		t, err := v, error(nil)
+		if before > 0 {
+			if t, err = b.cut(n, "", v, 1, before, tokens-before); err != nil {
+				return 0, err
+			}
+		}
+		return b.step(n, "", &Reduce{Kind: kind, Axes: []int{1}}, row, t)
+	}
+	switch pool {
+	case PoolClass:
+		out, err = class()
+		return out, "the class token", err
+	case PoolMean:
+		out, err = over(ReduceMean)
+		return out, "the mean of the patches", err
+	case PoolMax:
+		out, err = over(ReduceMax)
+		return out, "the maximum over the patches", err
+	}
+	x, err := class()
+	if err != nil {
+		return 0, "", err
+	}
+	y, err := over(ReduceMean)
+	if err != nil {
+		return 0, "", err
+	}
+	out, err = b.step(n, "", &Concat{1}, []int{b.batch, 2 * channels}, x, y)
+	return out, "the class token and the mean of the patches", err
+}
+
+// Apply pools one image's value of shape dims, as the steps of a plan do.
+func (p Pooling) Apply(dims []int, x []float32) ([]float32, error) {
+	b := &builder{batch: 1, plan: &Plan{}, vals: map[string]int{}}
+	v, err := b.value("x", dims, typeFloat, false)
+	if err != nil {
+		return nil, err
+	}
+	if v, _, err = b.pooled(v, p); err != nil {
+		return nil, err
+	}
+	values := make([][]float32, len(b.plan.Values))
+	values[0] = x
+	for _, s := range b.plan.Steps {
+		in, d := make([][]float32, len(s.In)), make([][]int, len(s.In))
+		for i, a := range s.In {
+			in[i], d[i] = values[a], b.plan.Values[a].Dims
+		}
+		od := b.plan.Values[s.Out].Dims
+		values[s.Out] = make([]float32, product(od))
+		if err := Eval(s.Op, in, d, values[s.Out], od); err != nil {
+			return nil, err
+		}
+	}
+	return values[v], nil
+}
+
+// prefix is the number of tokens before the patches: those are a square, the others a class token,
+// perhaps one of distillation, or four or eight registers after it.
+func prefix(tokens int) (int, bool) {
+	for _, p := range []int{0, 1, 2, 5, 9} {
+		if r := root(tokens - p); tokens > p && r*r == tokens-p {
+			return p, true
+		}
+	}
+	return 0, false
+}
+
+func root(n int) int { return int(math.Round(math.Sqrt(float64(max(n, 0))))) }
+
+// embeddingNamed says what an output is whose name tells that it is a feature and no class scores.
+func embeddingNamed(name string) string {
+	l := strings.ToLower(name)
+	switch {
+	case l == "image_embeds" || l == "image_embeddings" || l == "image_embedding":
+		return "the image's embedding"
+	case l == "pooler_output" || l == "pooled_output":
+		return "the pooler's output"
+	case l == "last_hidden_state":
+		return "the last hidden state"
+	case strings.Contains(l, "embed"):
+		return "the embedding"
+	case strings.Contains(l, "feature") && !strings.Contains(l, "/"):
+		return "the features"
+	}
+	return ""
+}
+
+// usual is the layer taken where none is named.
+func (n *Network) usual() Layer {
+	if _, fc7 := n.linearFeatures(); fc7 != "" {
+		return Layer{Tensor: fc7, What: "fc7 after ReLU"}
+	}
+	if l, ok := n.embedding(); ok {
+		return l
+	}
+	pooled, ok := n.pooledFeature()
+	if ok && pooled.Tensor == n.output {
+		return pooled
+	}
+	last, isLast := n.classifierInput()
+	switch {
+	case ok && isLast && last.Tensor != pooled.Tensor && n.onlyNormalised(pooled.Tensor, last.Tensor):
+		last.What = "the pooled feature, normalised"
+		return last
+	case ok:
+		return pooled
+	case isLast:
+		return last
+	}
+	return Layer{Tensor: n.output, What: "the network's output"}
+}
+
+// embedding is the output that is a feature by its name: the image's embedding, the pooler's output (but for
+// one that ends in tanh: it is seldom trained), else the last hidden state, pooled.
+func (n *Network) embedding() (Layer, bool) {
+	rank := func(name string) int {
+		switch what := embeddingNamed(name); {
+		case what == "":
+			return 0
+		case what == "the pooler's output" && n.maker[name].op == "Tanh":
+			return 1
+		case what == "the last hidden state":
+			return 2
+		case what == "the pooler's output":
+			return 4
+		case what == "the image's embedding":
+			return 5
+		case len(n.file.outputs) == 1:
+			return 3
+		}
+		return 0
+	}
+	best, name := 0, ""
+	for _, o := range n.file.outputs {
+		if n.maker[o.name] == nil || !n.fromImage(o.name) {
+			continue
+		}
+		if r := rank(o.name); r > best {
+			best, name = r, o.name
+		}
+	}
+	if best == 0 {
+		return Layer{}, false
+	}
+	l := Layer{Tensor: name, What: embeddingNamed(name)}
+	b, err := n.guess(name)
+	if err != nil {
+		return l, true // the error is told where the layer is planned
+	}
+	switch d := b.own(b.vals[name]); {
+	case len(d) == 3 && d[1] > 1:
+		l.Pool = PoolMean
+		if before, ok := prefix(d[1]); before > 0 || !ok {
+			l.Pool = PoolClass
+		}
+	case len(d) == 4 && d[2]*d[3] > 1:
+		l.Pool = PoolMean
+	}
+	return l, true
+}
+
+// tokens is the sequence of tokens or the maps that --pool means where no layer is named: the last hidden
+// state, else the last value of that kind on the way to the output.
+func (n *Network) tokens() string {
+	for _, o := range n.file.outputs {
+		if embeddingNamed(o.name) == "the last hidden state" && n.fromImage(o.name) {
+			return o.name
+		}
+	}
+	b, err := n.guess(n.output)
+	if err != nil {
+		return ""
+	}
+	nodes := n.ancestors()
+	for i := len(nodes) - 1; i >= 0; i-- {
+		name := nodes[i].outputs[0]
+		v, ok := b.vals[name]
+		if !ok || n.around(name) {
+			continue
+		}
+		if d := b.own(v); len(d) == 3 && d[0] == 1 && d[1] > 1 && d[2] > 1 || len(d) == 4 && d[0] == 1 && d[1] > 1 && d[2]*d[3] > 1 {
+			return name
+		}
+	}
+	return ""
+}
+
+// classifierInput is the argument of the last matrix on the way to the output, where all of the output goes
+// through it and nothing but a bias and a softmax follows.
+func (n *Network) classifierInput() (Layer, bool) {
+	var last *node
+	for _, d := range n.ancestors() {
+		if n.isLinear(d) {
+			last = d
+		}
+	}
+	if last == nil || n.around(last.outputs[0]) || embeddingNamed(n.output) != "" && len(n.file.outputs) == 1 {
+		return Layer{}, false
+	}
+	for name := last.outputs[0]; name != n.output; {
+		d := n.next(name)
+		if d == nil || len(d.outputs) == 0 {
+			return Layer{}, false
+		}
+		switch d.op {
+		case "Add", "Softmax", "LogSoftmax", "Sigmoid", "Identity", "Cast", "Flatten", "Reshape", "Squeeze", "Unsqueeze":
+		default:
+			return Layer{}, false
+		}
+		name = d.outputs[0]
+	}
+	name := last.inputs[0]
+	for n.maker[name] != nil && slices.Contains([]string{"Dropout", "Identity", "Cast"}, n.maker[name].op) {
+		name = n.maker[name].inputs[0]
+	}
+	d := n.maker[name]
+	if d == nil || !n.isRow(name) || !n.learned(name) {
+		return Layer{}, false
+	}
+	what := "the input of the last matrix"
+	if d.op == "Gather" || d.op == "Slice" || d.op == "Squeeze" {
+		if b, err := n.guess(d.inputs[0]); err == nil {
+			if v, ok := b.vals[d.inputs[0]]; ok && len(b.own(v)) == 3 {
+				what = "the class token, the input of the last matrix"
+			}
+		}
+	}
+	return Layer{Tensor: name, What: what}, true
+}
+
+// learned reports whether a convolution or a matrix is on the way to a value.
+func (n *Network) learned(name string) bool {
+	for d := range n.needs(name) {
+		if d.op == "Conv" || n.isLinear(d) {
+			return true
+		}
+	}
+	return false
+}
+
+// isRow reports whether a value has all its entries along its last axis.
+func (n *Network) isRow(name string) bool {
+	b, err := n.guess(name)
+	if err != nil {
+		return false
+	}
+	v, ok := b.vals[name]
+	if !ok {
+		return false
+	}
+	d := b.own(v)
+	return len(d) > 0 && d[len(d)-1] == product(d) && product(d) > 1
+}
+
+// onlyNormalised reports whether a value is made of another by normalisation alone: no matrix, convolution
+// or nonlinear function is between.
+func (n *Network) onlyNormalised(from, to string) bool {
+	before := n.needs(from)
+	for d := range n.needs(to) {
+		if before[d] {
+			continue
+		}
+		switch d.op {
+		case "LayerNormalization", "BatchNormalization", "LpNormalization", "ReduceMean", "ReduceL2", "ReduceSum", "Sub", "Add", "Mul", "Div", "Pow", "Sqrt", "Clip", "Max",
+			"Expand", "Shape", "Constant", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Dropout", "Cast", "Concat", "Gather", "Slice":
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// Candidates are the layers usually taken for features, with what each is.
+func (n *Network) Candidates() []Layer {
+	var list []Layer
+	add := func(l Layer) {
+		b, err := n.guess(l.Tensor)
+		if err != nil || b.finish(&l) != nil {
+			return
+		}
+		for _, o := range list {
+			if o.String() == l.String() {
+				return
+			}
+		}
+		list = append(list, l)
+	}
+	add(n.usual())
+	fc6, fc7 := n.linearFeatures()
+	if fc7 != "" {
+		add(Layer{Tensor: fc7, What: "fc7 after ReLU"})
+		add(Layer{Tensor: fc6, What: "fc6 after ReLU"})
+	}
+	if l, ok := n.pooledFeature(); ok {
+		add(l)
+	}
+	if l, ok := n.classifierInput(); ok {
+		add(l)
+	}
+	for _, o := range n.file.outputs {
+		if n.maker[o.name] == nil || !n.fromImage(o.name) {
+			continue
+		}
+		l := Layer{Tensor: o.name, What: n.describe(o.name, fc6, fc7)}
+		add(l)
+		if o.name == n.output || embeddingNamed(o.name) != "" {
+			for _, p := range Poolings() {
+				l.Pool = Pooling(p)
+				add(l)
+			}
+		}
+	}
+	if t := n.tokens(); t != "" && n.maker[t] != nil {
+		for _, p := range Poolings() {
+			add(Layer{Tensor: t, Pool: Pooling(p), What: n.describe(t, fc6, fc7)})
+		}
+	}
+	return list
+}
+
+// list names the candidates in one line.
+func (n *Network) list() string {
+	var parts []string
+	for _, l := range n.Candidates() {
+		parts = append(parts, fmt.Sprintf("%q (%s, %d-d)", l, l.What, l.Dim))
+	}
+	if len(parts) == 0 {
+		return "none"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// pooledFeature finds the last average over whole maps that all of the output goes through (the gates
+// of squeeze-and-excitation blocks do not count) and follows it to where it is flat; without one it
+// is the network's output.
+func (n *Network) pooledFeature() (l Layer, ok bool) {
+	nodes := n.ancestors()
+	for i := len(nodes) - 1; i >= 0; i-- {
+		d := nodes[i]
+		if op := d.op; op != "GlobalAveragePool" && op != "ReduceMean" && op != "AveragePool" {
+			continue
+		}
+		name := d.outputs[0]
+		if n.around(name) || !n.isPooled(name) || !n.learned(name) {
+			continue
+		}
+		for range 8 {
+			d := n.next(name)
+			if d == nil || len(d.outputs) == 0 {
+				break
+			}
+			if d.op != "Flatten" && d.op != "Reshape" && d.op != "Squeeze" && d.op != "Identity" && d.op != "Dropout" {
+				break
+			}
+			name = d.outputs[0]
+		}
+		if name == n.output {
+			return Layer{Tensor: name, What: "the pooled feature, the network's output"}, true
+		}
+		return Layer{Tensor: name, What: "the pooled feature"}, true
+	}
+	return Layer{}, false
+}
+
+// isPooled reports whether a value has one number for each channel and a layer of maps before it.
+func (n *Network) isPooled(name string) bool {
+	b, err := n.guess(name)
+	if err != nil {
+		return false
+	}
+	v := b.plan.Values[b.vals[name]]
+	return slices.Max(v.Dims) == v.Len()
+}

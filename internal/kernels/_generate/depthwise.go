@@ -1,0 +1,206 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Offsets of the fields of the package's depthRow, see depthwise.go there.
+const (
+	depthIn, depthOut, depthWeights, depthBias, depthTaps = 0, 24, 48, 72, 96
+	depthStep, depthTo, depthN, depthVectors              = 120, 128, 136, 144
+	depthLo, depthHi, depthMask                           = 152, 156, 160
+)
+
+// depthwiseFile writes the convolution of each channel by itself: pixels side
+// by side, a vector of channels at a time, or vectors side by side for a single
+// pixel, so that sums run beside each other.
+func depthwiseFile(g *gen) {
+	g.function("depthwise"+g.name, "func(d *byte)", fmt.Sprintf("is goDepthwise on vectors of %d channels.", g.bytes/4))
+	d := g.gp("d")
+	at := func(off int) operand.Mem { return mem(d, off) }
+	in, out, step, to, n := g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64()
+	g.MOVQ(at(depthIn), in)
+	g.MOVQ(at(depthOut), out)
+	g.MOVQ(at(depthStep), step)
+	g.MOVQ(at(depthTo), to)
+	g.MOVQ(at(depthN), n)
+	g.SHLQ(operand.Imm(2), step)
+	g.SHLQ(operand.Imm(2), to)
+	step3, c, left, tap, taps, p, q, w := g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64()
+	g.LEAQ(operand.Mem{Base: step, Index: step, Scale: 2}, step3)
+	lo, hi, wv := g.reg(13), g.reg(14), g.reg(15)
+	g.VBROADCASTSS(at(depthLo), lo)
+	g.VBROADCASTSS(at(depthHi), hi)
+	var mask reg.Register
+	if g.bytes == 64 {
+		mask = reg.K1
+	}
+
+	// setMask allows all channels but for the last vector.
+	setMask := func(name string) {
+		if g.bytes != 64 {
+			return
+		}
+		g.MOVL(operand.U32(0xffff), w.As32())
+		g.CMPQ(left, operand.Imm(1))
+		g.JNE(ref(name + "whole"))
+		g.MOVL(at(depthMask), w.As32())
+		g.Label(name + "whole")
+		g.KMOVW(w.As32(), mask)
+	}
+	load := func(m operand.Op, r reg.Register) {
+		if g.bytes == 64 {
+			g.VMOVUPS_Z(m, mask, r)
+		} else {
+			g.VMOVUPS(m, r)
+		}
+	}
+	fma := func(m operand.Op, r reg.Register) {
+		if g.bytes == 64 {
+			g.VFMADD231PS(m, wv, mask, r)
+		} else {
+			g.VFMADD231PS(m, wv, r)
+		}
+	}
+	store := func(r reg.Register, m operand.Op) {
+		g.VMAXPS(r, lo, r)
+		g.VMINPS(r, hi, r)
+		if g.bytes == 64 {
+			g.VMOVUPS(r, mask, m)
+		} else {
+			g.VMOVUPS(r, m)
+		}
+	}
+	// pixels does so many, every vector of channels; c is the vector's place.
+	pixels := func(count int) {
+		name := fmt.Sprintf("p%d", count)
+		g.Label(name)
+		g.SUBQ(operand.Imm(uint64(count)), n)
+		g.JLT(ref(name + "end"))
+		g.XORQ(c, c)
+		g.MOVQ(at(depthVectors), left)
+		g.Label(name + "vector")
+		setMask(name)
+		g.MOVQ(at(depthBias), p)
+		load(operand.Mem{Base: p, Index: c, Scale: 1}, g.reg(0))
+		for i := 1; i < count; i++ {
+			g.VMOVAPS(g.reg(0), g.reg(i))
+		}
+		g.MOVQ(at(depthTaps), tap)
+		g.MOVQ(at(depthTaps+8), taps)
+		g.Label(name + "tap")
+		g.MOVQ(at(depthWeights), w)
+		g.ADDQ(c, w)
+		g.MOVQ(mem(tap, 8), q)
+		load(operand.Mem{Base: w, Index: q, Scale: 4}, wv)
+		g.MOVQ(mem(tap, 0), q)
+		g.LEAQ(operand.Mem{Base: in, Index: q, Scale: 4}, p)
+		g.ADDQ(c, p)
+		for i := range count {
+			switch i % 4 {
+			case 0:
+				if i > 0 {
+					g.LEAQ(operand.Mem{Base: p, Index: step, Scale: 4}, p)
+				}
+				fma(mem(p, 0), g.reg(i))
+			case 1, 2:
+				fma(operand.Mem{Base: p, Index: step, Scale: uint8(i % 4)}, g.reg(i))
+			case 3:
+				fma(operand.Mem{Base: p, Index: step3, Scale: 1}, g.reg(i))
+			}
+		}
+		g.ADDQ(operand.Imm(16), tap)
+		g.DECQ(taps)
+		g.JNE(ref(name + "tap"))
+		g.LEAQ(operand.Mem{Base: out, Index: c, Scale: 1}, p)
+		for i := range count {
+			store(g.reg(i), mem(p, 0))
+			if i < count-1 {
+				g.ADDQ(to, p)
+			}
+		}
+		g.ADDQ(operand.I32(g.bytes), c)
+		g.DECQ(left)
+		g.JNE(ref(name + "vector"))
+		for range count / 4 {
+			g.LEAQ(operand.Mem{Base: in, Index: step, Scale: 4}, in)
+			g.LEAQ(operand.Mem{Base: out, Index: to, Scale: 4}, out)
+		}
+		g.JMP(ref(name))
+		g.Label(name + "end")
+		g.ADDQ(operand.Imm(uint64(count)), n)
+	}
+	pixels(8)
+	pixels(4)
+
+	// Single pixels: four vectors of channels side by side, then one.
+	g.Label("single")
+	g.SUBQ(operand.Imm(1), n)
+	g.JLT(ref("end"))
+	g.XORQ(c, c)
+	g.MOVQ(at(depthVectors), left)
+	// The masked vector is never among the four.
+	g.Label("four")
+	g.CMPQ(left, operand.Imm(5))
+	g.JLT(ref("one"))
+	g.MOVQ(at(depthBias), p)
+	for i := range 4 {
+		g.VMOVUPS(operand.Mem{Base: p, Index: c, Scale: 1, Disp: i * g.bytes}, g.reg(i))
+	}
+	g.MOVQ(at(depthTaps), tap)
+	g.MOVQ(at(depthTaps+8), taps)
+	g.Label("fourtap")
+	g.MOVQ(at(depthWeights), w)
+	g.ADDQ(c, w)
+	g.MOVQ(mem(tap, 8), q)
+	g.LEAQ(operand.Mem{Base: w, Index: q, Scale: 4}, w)
+	g.MOVQ(mem(tap, 0), q)
+	g.LEAQ(operand.Mem{Base: in, Index: q, Scale: 4}, p)
+	g.ADDQ(c, p)
+	for i := range 4 {
+		g.VMOVUPS(mem(w, i*g.bytes), g.reg(4+i))
+		g.VFMADD231PS(mem(p, i*g.bytes), g.reg(4+i), g.reg(i))
+	}
+	g.ADDQ(operand.Imm(16), tap)
+	g.DECQ(taps)
+	g.JNE(ref("fourtap"))
+	for i := range 4 {
+		g.VMAXPS(g.reg(i), lo, g.reg(i))
+		g.VMINPS(g.reg(i), hi, g.reg(i))
+		g.VMOVUPS(g.reg(i), operand.Mem{Base: out, Index: c, Scale: 1, Disp: i * g.bytes})
+	}
+	g.ADDQ(operand.I32(4*g.bytes), c)
+	g.SUBQ(operand.Imm(4), left)
+	g.JMP(ref("four"))
+	g.Label("one")
+	setMask("one")
+	g.MOVQ(at(depthBias), p)
+	load(operand.Mem{Base: p, Index: c, Scale: 1}, g.reg(0))
+	g.MOVQ(at(depthTaps), tap)
+	g.MOVQ(at(depthTaps+8), taps)
+	g.Label("onetap")
+	g.MOVQ(at(depthWeights), w)
+	g.ADDQ(c, w)
+	g.MOVQ(mem(tap, 8), q)
+	load(operand.Mem{Base: w, Index: q, Scale: 4}, wv)
+	g.MOVQ(mem(tap, 0), q)
+	g.LEAQ(operand.Mem{Base: in, Index: q, Scale: 4}, p)
+	g.ADDQ(c, p)
+	fma(mem(p, 0), g.reg(0))
+	g.ADDQ(operand.Imm(16), tap)
+	g.DECQ(taps)
+	g.JNE(ref("onetap"))
+	g.LEAQ(operand.Mem{Base: out, Index: c, Scale: 1}, p)
+	store(g.reg(0), mem(p, 0))
+	g.ADDQ(operand.I32(g.bytes), c)
+	g.DECQ(left)
+	g.JNE(ref("one"))
+	g.ADDQ(step, in)
+	g.ADDQ(to, out)
+	g.JMP(ref("single"))
+	g.Label("end")
+	g.end()
+}

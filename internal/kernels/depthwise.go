@@ -1,0 +1,196 @@
+package kernels
+
+import "runtime"
+
+// depthwise convolves each channel by itself (as many groups as channels).
+// Pixels at the map's border leave out the taps that fall outside it, so the
+// input needs no halo.
+type depthwise struct {
+	weights *Buffer // of each tap, channels side by side, rounded up to 16
+	ld      int
+}
+
+// suitsDepthwise: one input channel for each group.
+func suitsDepthwise(g Conv2D) bool { return g.Groups > 1 && g.In == g.Groups }
+
+func prepareDepthwise(c *Conv, w []float32) *depthwise {
+	d := &depthwise{ld: roundUp(c.Out, 16)}
+	taps := c.KernelH * c.KernelW
+	d.weights = NewBuffer(taps * d.ld)
+	for o := range c.Out {
+		for t := range taps {
+			d.weights.Data[t*d.ld+o] = w[o*taps+t]
+		}
+	}
+	return d
+}
+
+func (d *depthwise) buffer() *Buffer           { return d.weights }
+func (d *depthwise) halo(*Conv, int, int) Halo { return Halo{} }
+
+// depthRow is a row of pixels whose windows have the same taps. The assembly
+// reads its fields by their offsets, which _generate/depthwise.go names.
+type depthRow struct {
+	in, out, weights, bias []float32
+	taps                   []tap
+	step, to               int // between pixels of in, of out
+	n                      int // pixels
+	vectors                int // of channels
+	lo, hi                 float32
+	mask                   uint32 // of the last vector's channels
+}
+
+// tap is where in the input a weight's value lies, from the pixel's first, and
+// where the weight.
+type tap struct{ in, weight int }
+
+// goDepthwise does, for channels from lo to hi of n pixels,
+//
+//	out[i*to+c] = min(max(bias[c] + sum_t in[i*step+taps[t].in+c]*weights[taps[t].weight+c], lo), hi)
+func goDepthwise(d *depthRow, from, end int) {
+	for i := range d.n {
+		for c := from; c < end; c++ {
+			v := d.bias[c]
+			for _, t := range d.taps {
+				v += d.in[i*d.step+t.in+c] * d.weights[t.weight+c]
+			}
+			d.out[i*d.to+c] = clamp(v, d.lo, d.hi)
+		}
+	}
+}
+
+// depthRun is one call under way; a part is some rows of an image.
+type depthRun struct {
+	*depthwise
+	c            *Conv
+	in, add, out *Act
+	rows, down   int // of a part; parts of an image
+}
+
+var depthRuns = freeList[depthRun]{make: func() *depthRun { return new(depthRun) }}
+
+func (d *depthwise) run(c *Conv, in, add, out *Act, _ []float32) {
+	if m := c.Out / c.In; m > 1 {
+		p := haloCopies.get()
+		wide := NewAct(in.N, in.H, in.W, c.Out, Halo{}, p.grown(ActLen(in.N, in.H, in.W, c.Out, Halo{})))
+		parallel(in.N*in.H, &rowsRun{wide, false, func(n, y, x, _ int) {
+			src, dst := in.Data[in.At(n, y, x):][:c.In], wide.Data[wide.At(n, y, x):][:c.Out]
+			for i := range dst {
+				dst[i] = src[i/m]
+			}
+		}})
+		defer haloCopies.put(p)
+		in = wide
+	}
+	r := depthRuns.get()
+	*r = depthRun{depthwise: d, c: c, in: in, add: add, out: out}
+	// All channels of a pixel, one after another, are a stream that the CPU sees coming; some channels of
+	// many pixels are not, although they would stay in the first-level cache.
+	r.down = 1
+	if want := 4 * runtime.GOMAXPROCS(0); want > 4 && out.N < want {
+		work := out.H * out.W * c.Out * c.KernelH * c.KernelW
+		r.down = max(1, min((want+out.N-1)/out.N, out.H/2, work>>15))
+	}
+	r.rows = (out.H + r.down - 1) / r.down
+	r.down = (out.H + r.rows - 1) / r.rows
+	parallel(out.N*r.down, r)
+	*r = depthRun{}
+	depthRuns.put(r)
+}
+
+func (r *depthRun) part(i int, s *scratch) {
+	y0 := i % r.down * r.rows
+	for y := y0; y < min(y0+r.rows, r.out.H); y++ {
+		r.row(i/r.down, y, s)
+	}
+}
+
+// row does a row of output pixels: those at its ends one by one, with the taps
+// that they have.
+func (r *depthRun) row(n, oy int, s *scratch) {
+	c, in, out := r.c, r.in, r.out
+	y0 := oy*c.StrideH - c.Top
+	ylo, yhi := inside(y0, c.DilationH, c.KernelH, in.H)
+	d := &s.depth
+	d.weights, d.bias = r.weights.Data, c.bias
+	d.step, d.to = c.StrideW*in.stride(), out.stride()
+	d.lo, d.hi = c.fn.bounds()
+	if r.add != nil { // comes before the function
+		d.lo, d.hi = Function{}.bounds()
+	}
+	pixels := func(from, count int) {
+		x0 := from*c.StrideW - c.Left
+		xlo, xhi := inside(x0, c.DilationW, c.KernelW, in.W)
+		d.taps = d.taps[:0]
+		// From the first tap inside, so that no slice begins before its map.
+		first := in.At(n, y0+ylo*c.DilationH, x0+xlo*c.DilationW)
+		for ky := ylo; ky < yhi; ky++ {
+			for kx := xlo; kx < xhi; kx++ {
+				d.taps = append(d.taps, tap{((ky-ylo)*c.DilationH*in.rowStride() + (kx-xlo)*c.DilationW*in.stride()), (ky*c.KernelW + kx) * r.ld})
+			}
+		}
+		d.out, d.n = out.Data[out.At(n, oy, from):], count
+		if len(d.taps) == 0 { // a window of padding alone
+			for i := range count {
+				for ch, v := range c.bias[:c.Out] {
+					d.out[i*d.to+ch] = clamp(v, d.lo, d.hi)
+				}
+			}
+			return
+		}
+		d.in = in.Data[first:]
+		c.arch.vec.depth(d, c.Out)
+	}
+	// Columns from lo to hi have all taps of the row.
+	lo := min(out.W, (c.Left+c.StrideW-1)/c.StrideW)
+	hi := max(lo, min(out.W, (in.W-1-(c.KernelW-1)*c.DilationW+c.Left)/c.StrideW+1))
+	if in.W+c.Left < (c.KernelW-1)*c.DilationW+1 {
+		hi = lo
+	}
+	for x := range lo {
+		pixels(x, 1)
+	}
+	if hi > lo {
+		pixels(lo, hi-lo)
+	}
+	for x := hi; x < out.W; x++ {
+		pixels(x, 1)
+	}
+	*d = depthRow{taps: d.taps}
+	switch {
+	case r.add != nil:
+		for x := range out.W {
+			px := out.Data[out.At(n, oy, x):][:out.C]
+			c.arch.vec.add(px, px, r.add.Data[r.add.At(n, oy, x):])
+			c.fn.Apply(px, px)
+		}
+	case c.fn.outside():
+		c.fn.rows(out.W, out.C, out.Data[out.At(n, oy, 0):], out.stride())
+	}
+}
+
+// depth runs the level's kernel; channels beyond its vectors are done in Go.
+func (v *vectors) depth(d *depthRow, channels int) {
+	last := d.taps[len(d.taps)-1]
+	_ = d.in[(d.n-1)*d.step+last.in+channels-1]
+	_ = d.out[(d.n-1)*d.to+channels-1]
+	_ = d.weights[last.weight+channels-1]
+	_ = d.bias[channels-1]
+	done := 0
+	if v.depthwise != nil {
+		lanes := v.bytes / 4
+		d.mask = uint32(1<<lanes - 1)
+		if v.masks {
+			d.vectors = (channels + lanes - 1) / lanes
+			d.mask >>= uint32(d.vectors*lanes - channels)
+			done = channels
+		} else {
+			d.vectors = channels / lanes
+			done = d.vectors * lanes
+		}
+		if d.vectors > 0 {
+			v.depthwise(d)
+		}
+	}
+	goDepthwise(d, done, channels)
+}
