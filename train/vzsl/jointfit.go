@@ -19,7 +19,6 @@ import (
 // from: on part of the seen classes, where nothing else tells the scores' deviations; on all of them; and, in the transductive
 // setting, anew with the unlabelled images whose class is nearly certain.
 type jointFit struct {
-	m     *Method
 	c     *Config
 	p     *method.Problem
 	s     *method.Session
@@ -59,7 +58,7 @@ func (m *Method) fitJoint(ctx context.Context, p *method.Problem, s *method.Sess
 		}
 		return o, err
 	}
-	f := &jointFit{m: m, c: &c, p: p, s: s, found: map[string]float64{}}
+	f := &jointFit{c: &c, p: p, s: s, found: map[string]float64{}}
 	if r := s.Resume; r != nil {
 		if err := f.resume(r); err != nil {
 			return nil, fmt.Errorf("resuming: %w", err)
