@@ -272,7 +272,7 @@ func TestNormaliserProperties(t *testing.T) {
 					t.Fatalf("row %d becomes %v", i, out[i])
 				}
 			}
-			if l := length(out[i]); (kind == L2 || kind == CentreL2) && l != 0 && math.Abs(l-1) > 1e-5 {
+			if l := length(out[i]); (kind == L2 || kind == CentreL2 || kind == SqrtCentreL2) && l != 0 && math.Abs(l-1) > 1e-5 {
 				t.Fatalf("length %v", l)
 			}
 		}
@@ -323,6 +323,13 @@ func TestNormaliserByHand(t *testing.T) {
 		L2:          {7 / float32(math.Sqrt(94)), 6 / float32(math.Sqrt(94)), 3 / float32(math.Sqrt(94))},
 		Standardise: {4 / float32(math.Sqrt(8./3)), 0, 0}, // means 3, 5, 3; the second is constant
 		CentreL2:    {4 / float32(math.Sqrt(17)), 1 / float32(math.Sqrt(17)), 0},
+		SqrtCentreL2: func() []float32 {
+			root := math.Sqrt
+			x, y := root(7)-(1+root(3)+root(5))/3, root(6)-root(5)
+			z := root(3) - (root(2)+root(3)+2)/3 // filled before the root is taken
+			length := root(x*x + y*y + z*z)
+			return []float32{float32(x / length), float32(y / length), float32(z / length)}
+		}(),
 	} {
 		n, err := Fit(kind, rows, MissingClassMean)
 		if err != nil {
@@ -335,6 +342,21 @@ func TestNormaliserByHand(t *testing.T) {
 		if d := cmp.Diff(want, got, cmpopts.EquateApprox(1e-6, 0)); d != "" {
 			t.Error(kind, d)
 		}
+	}
+}
+
+// TestSignedRoot: values below zero keep their sign under sqrt-centre-l2.
+func TestSignedRoot(t *testing.T) {
+	n, err := Fit(SqrtCentreL2, [][]float32{{-4, 1}, {4, 1}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make([]float32, 2)
+	if err := n.Apply([]float32{-9, 1}, got); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]float32{-1, 0}, got); d != "" {
+		t.Error(d)
 	}
 }
 

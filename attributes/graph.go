@@ -13,6 +13,9 @@ func (n *Normaliser) Graph(g *onnxfile.Graph, raw string) string {
 		missing := g.Node("IsNaN", []string{x})
 		x = g.Node("Where", []string{missing, g.Doubles("attributes.fill", n.fill, 1, n.dim), x})
 	}
+	if n.kind == SqrtCentreL2 {
+		x = g.Node("Mul", []string{g.Node("Sign", []string{x}), g.Node("Sqrt", []string{g.Node("Abs", []string{x})})})
+	}
 	if n.mean != nil {
 		x = g.Node("Sub", []string{x, g.Doubles("attributes.mean", n.mean, 1, n.dim)})
 	}
@@ -25,7 +28,7 @@ func (n *Normaliser) Graph(g *onnxfile.Graph, raw string) string {
 			}
 		}
 		x = g.Node("Mul", []string{x, g.Doubles("attributes.factor", factors, 1, n.dim)})
-	case L2, CentreL2:
+	case L2, CentreL2, SqrtCentreL2:
 		blocks := []string{x}
 		if n.blocks != nil {
 			blocks = g.Nodes("Split", len(n.blocks), []string{x, g.Ints("attributes.blocks", n.blocks...)}, onnxfile.Attr("axis", 1))
@@ -47,7 +50,8 @@ func (n *Normaliser) Graph(g *onnxfile.Graph, raw string) string {
 	return g.Node("Cast", []string{x}, single)
 }
 
-// Parts are the numbers of a fitted normaliser by name: fill in place of missing values, mean and scale (standard deviations).
+// Parts are the numbers of a fitted normaliser by name: fill in place of missing values, mean (of sqrt-centre-l2 that of the
+// signed square roots) and scale (standard deviations).
 func (n *Normaliser) Parts() map[string][]float64 {
 	parts := map[string][]float64{}
 	var fill []float64

@@ -77,7 +77,7 @@ func TestBlocksProperty(t *testing.T) {
 			t.Fatal(err)
 		}
 		share := 1.0
-		if kind == L2 || kind == CentreL2 {
+		if kind == L2 || kind == CentreL2 || kind == SqrtCentreL2 {
 			share = 1 / math.Sqrt(float64(count))
 		}
 		for c, row := range rows {

@@ -14,6 +14,9 @@ const (
 	L2          = "l2"          // x / ||x||, block by block
 	Standardise = "standardise" // (x - mean) / standard deviation, attribute by attribute
 	CentreL2    = "centre-l2"   // (x - mean) / ||x - mean||, block by block
+	// SqrtCentreL2 is centre-l2 of y = sign(x) sqrt|x|: of a percentage of annotators, what an attribute's first few tell
+	// weighs as much as its last.
+	SqrtCentreL2 = "sqrt-centre-l2"
 )
 
 // The ways to treat missing values, by name.
@@ -23,7 +26,7 @@ const (
 )
 
 // Kinds are the names of the ways to normalise.
-func Kinds() []string { return []string{None, L2, Standardise, CentreL2} }
+func Kinds() []string { return []string{None, L2, Standardise, CentreL2, SqrtCentreL2} }
 
 // MissingPolicies are the names of the ways to treat missing values.
 func MissingPolicies() []string { return []string{MissingError, MissingClassMean} }
@@ -31,7 +34,7 @@ func MissingPolicies() []string { return []string{MissingError, MissingClassMean
 // Normaliser turns raw attribute vectors into a model's input. It is fitted on the seen classes and stored as JSON, which
 // gives back the very same one.
 //
-// A vector joined of B descriptions has B blocks. Under l2 and centre-l2 each block is brought to the length 1/sqrt(B) for
+// A vector joined of B descriptions has B blocks. Under l2, centre-l2 and sqrt-centre-l2 each block is brought to the length 1/sqrt(B) for
 // itself, so that all count alike whatever their units and lengths, and the whole has length 1 where no block is zero.
 type Normaliser struct {
 	kind    string
@@ -39,7 +42,7 @@ type Normaliser struct {
 	dim     int
 	blocks  []int     // widths of the blocks; nil: one
 	fill    []float64 // the means over the rows fitted on: class-mean takes them in place of missing values. nil: stored by a version that kept none
-	mean    []float64 // standardise, centre-l2
+	mean    []float64 // standardise, centre-l2; sqrt-centre-l2: of the square roots
 	scale   []float64 // standardise: standard deviations; 0 for an attribute that is constant
 }
 
@@ -89,10 +92,15 @@ func Fit(kind string, rows [][]float32, missing string, blocks ...int) (*Normali
 		}
 		n.fill[k] = sum / float64(count)
 	}
-	if kind == Standardise || kind == CentreL2 {
+	if n.centres() {
 		n.fitMoments(rows)
 	}
 	return n, nil
+}
+
+// centres tells whether the mean over the classes fitted on is taken off.
+func (n *Normaliser) centres() bool {
+	return n.kind == Standardise || n.kind == CentreL2 || n.kind == SqrtCentreL2
 }
 
 func (n *Normaliser) checkBlocks() error {
@@ -141,11 +149,14 @@ func (n *Normaliser) fitMoments(rows [][]float32) {
 	}
 }
 
-// value is attribute k of a row, filled where missing.
+// value is attribute k of a row, filled where missing; under sqrt-centre-l2 its signed square root.
 func (n *Normaliser) value(row []float32, k int) float64 {
 	v := float64(row[k])
 	if n.fills() && math.IsNaN(v) {
-		return n.fill[k]
+		v = n.fill[k]
+	}
+	if n.kind == SqrtCentreL2 {
+		v = math.Copysign(math.Sqrt(math.Abs(v)), v)
 	}
 	return v
 }
@@ -199,7 +210,7 @@ func (n *Normaliser) Dim() int { return n.dim }
 func (n *Normaliser) Blocks() []int { return slices.Clone(n.blocks) }
 
 // Apply normalises a raw row of Dim values into dst, which may be the row itself. A block of zero length after centring stays
-// zero under l2 and centre-l2; an attribute that was constant over the classes fitted on becomes zero under standardise,
+// zero under l2, centre-l2 and sqrt-centre-l2; an attribute that was constant over the classes fitted on becomes zero under standardise,
 // whatever its value now, because nothing could be learned from it. A missing value is an error unless it can be filled.
 func (n *Normaliser) Apply(row, dst []float32) error {
 	if len(row) != n.dim || len(dst) != n.dim {
@@ -289,7 +300,7 @@ func (n *Normaliser) UnmarshalJSON(b []byte) error {
 		return 0
 	}
 	if s.Dim < 1 || len(s.Fill) != want(s.Missing == MissingClassMean || s.Fill != nil) ||
-		len(s.Mean) != want(s.Kind == Standardise || s.Kind == CentreL2) || len(s.Scale) != want(s.Kind == Standardise) {
+		len(s.Mean) != want(m.centres()) || len(s.Scale) != want(s.Kind == Standardise) {
 		return fmt.Errorf("attribute normalisation %q of %d attributes: %d fills, %d means, %d scales do not fit", s.Kind, s.Dim, len(s.Fill), len(s.Mean), len(s.Scale))
 	}
 	if err := m.checkBlocks(); err != nil {

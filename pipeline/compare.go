@@ -110,7 +110,7 @@ func (o *compareOptions) check() error {
 type comparedMethod struct {
 	Method  string            `json:"method"`
 	Title   string            `json:"title"`
-	Own     bool              `json:"own,omitempty"`   // of the project: VZSL, VZSL#
+	Own     bool              `json:"own,omitempty"`   // of the project: VZSL, VZSL#, zero-shot PLDA
 	Seeds   []uint64          `json:"seeds,omitempty"` // one where the model does not depend on it
 	Figures []evaluate.Spread `json:"figures,omitempty"`
 	// Best is what the search found. Its accuracy is on held-out seen classes.
@@ -181,7 +181,7 @@ func runCompare(ctx context.Context, con *console, o *compareOptions, settings [
 	}
 	var failed []error
 	for i, m := range o.methods {
-		row := &comparedMethod{Method: m, Title: train.Title(m), Own: strings.HasPrefix(m, "vzsl")}
+		row := &comparedMethod{Method: m, Title: train.Title(m), Own: strings.HasPrefix(m, "vzsl") || m == "plda"}
 		out.Methods = append(out.Methods, row)
 		result, err := con.compareOne(ctx, name, in, o, settings[i], givenSettings(cmd.Flags(), &settings[i]), row, out.Seeds)
 		if ctx.Err() != nil {

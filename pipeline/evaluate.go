@@ -128,8 +128,13 @@ func (c *console) score(ctx context.Context, name string, model *train.Predictor
 	}
 	hook, end := c.progress("evaluate", "images")
 	defer end()
-	return evaluate.ZeroShot(ctx, model, in.Features, in.Classes, in.Roles, evaluate.Options{
+	result, err := evaluate.ZeroShot(ctx, model, in.Features, in.Classes, in.Roles, evaluate.Options{
 		Seed: seed, Progress: hook, Calibration: model.Result().Constant, Temperature: model.Temperature()})
+	if err != nil {
+		return nil, err
+	}
+	result.Notes = append(result.Notes, model.Result().Notes...)
+	return result, nil
 }
 
 // scorable refuses unseen classes whose descriptions lack what the model does not fill.

@@ -28,14 +28,15 @@ func newGenerate(con *console) *cobra.Command {
 	var g generateFlags
 	cmd := &cobra.Command{
 		Use:   "generate",
-		Short: "a trained VZSL model to features of any class, seen or not",
-		Long: `Draws features from a trained model: z from the class's prior p(z|a), x from the decoder p(x|z). Writes
+		Short: "a trained VZSL or PLDA model to features of any class, seen or not",
+		Long: `Draws features from a trained model. VZSL: z from the class's prior p(z|a), x from the decoder p(x|z). PLDA: a
+mean from the posterior of the class's, with --noise an image about it, taken out of the whitened space. Writes
 them as shards like those of extract, with the class table, as a dataset of their own
 (features/<dataset>-generated/<network>/), so that any classifier can be trained on classes that
 nobody has pictures of.
 
 Features have the length 1, which the feature normalisations take away anyhow. --noise adds the
-decoder's variance to its means.`,
+decoder's variance to its means, or the variance within a class.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if g.perClass < 1 {
@@ -59,7 +60,7 @@ decoder's variance to its means.`,
 	f.StringVar(&g.classes, "classes", "unseen", "of the split's classes: unseen, seen or all")
 	f.StringVar(&g.to, "to", "", "`name` of the dataset that the features make (default <dataset>-generated)")
 	f.Uint64Var(&g.seed, "seed", 1, "of the draws")
-	f.BoolVar(&g.noise, "noise", false, "draw x around the decoder's mean, not the mean itself")
+	f.BoolVar(&g.noise, "noise", false, "draw x around its mean, not the mean itself")
 	f.BoolVar(&g.force, "force", false, "discard features made otherwise that are there")
 	must(cmd.RegisterFlagCompletionFunc("classes", cobra.FixedCompletions([]string{"unseen", "seen", "all"}, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd

@@ -29,6 +29,7 @@ type predictOptions struct {
 	predict.Options
 	foreign      convert.Import // how features of other programs are read
 	csv, parquet string
+	examples     string // folder
 	missing      string // how missing values of classes are treated; "": as the run was trained
 }
 
@@ -51,6 +52,9 @@ A model trained on word vectors takes the names alone and the file of vectors (-
 The pictures go through the network of the run, whose file must be the same (by its sha256). Features in
 place of pictures: a shard, or a folder of shards, of 'vzsl extract' or 'vzsl import'; or a file of another
 program (.npy, .npz, .mat, .parquet, .arrow, .csv), a row per picture, as 'vzsl import' reads it.
+
+--examples DIR gives the model pictures of some of these classes, a folder for each, called as the class:
+it takes them in at once, without training (vzsl with its closed-form block, plda).
 
 Probabilities are softmax(score / T) over the classes to choose from, with T fitted on the run's
 validation classes; where it had none they are not calibrated, and a note says so.
@@ -77,6 +81,7 @@ models (VZSL, SAE) they are a reading, not a sum that gives the score.`,
 	f.IntVar(&o.Top, "top", 5, "`classes` told of each picture, best first")
 	f.Float64Var(&o.NoneBelow, "none-below", 0, "a picture whose best class has a smaller `probability` is none of them")
 	f.BoolVar(&explain, "explain", false, "name the attributes that speak for and against the best class")
+	o.addExamples(cmd)
 	f.StringSliceVar(&o.foreign.Images, "images", nil, "`file` of the image names of features of another program (default: the table's own, else row numbers)")
 	f.StringSliceVar(&o.foreign.Columns.Features, "feature-column", nil, "`name` of their column of vectors, or names or patterns of their columns of numbers")
 	f.IntVar(&o.pictures.megapixels, "max-pixels", preprocess.MaxMegapixels, "`millions` of pixels of a picture; larger ones are skipped")
@@ -95,6 +100,11 @@ func (p *pictureFlags) add(cmd *cobra.Command) {
 	f.IntVar(&p.workers, "workers", 0, "images decoded at a time (default: one per processor)")
 	p.addEngine(cmd)
 	must(cmd.MarkFlagFilename("model", "onnx"))
+}
+
+func (o *predictOptions) addExamples(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.examples, "examples", "", "`folder` with pictures of classes to choose from, a folder for each, called as the class")
+	must(cmd.MarkFlagDirname("examples"))
 }
 
 // check refuses options that cannot be.
@@ -153,6 +163,17 @@ func runPredict(ctx context.Context, con *console, o *predictOptions, args []str
 	p, err := con.openPredictor(ctx, o)
 	if err != nil {
 		return err
+	}
+	if o.examples != "" {
+		pics, err := con.openPictures(p.run, p.model.Source(), &o.pictures)
+		if err != nil {
+			return err
+		}
+		err = p.learn(ctx, con, o.examples, pics)
+		pics.Close()
+		if err != nil {
+			return err
+		}
 	}
 	var files []string
 	var all []predict.Named

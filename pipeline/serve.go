@@ -35,13 +35,15 @@ address it listens on shows a page to drop a picture on and to edit the list of 
   POST /predict              a picture as the body, or files of a form; ?top=5&explain=5&none_below=0.3
   GET /classes               the names; /classes.csv all of it, for --classes
   GET, PUT, DELETE /classes/NAME   {"attributes": {"stripes": 60, ...}}; {"phrase": ...} for word vectors
+  POST /classes/NAME         pictures of the class, as for /predict: the model takes them in at once
+                             (vzsl with its closed-form block, plda); --examples does so at the start
   GET /attributes, /model, /healthz, /metrics (Prometheus)
 
   curl --data-binary @holiday/1.jpg http://127.0.0.1:8080/predict
   curl -X PUT -d '{"attributes": {"stripes": 60, "hooves": 100}}' http://127.0.0.1:8080/classes/okapi
 
 Pictures of concurrent requests go through the network together. Classes put here last until the server
-ends: /classes.csv keeps them.
+ends: /classes.csv keeps their descriptions.
 
 Ctrl-C or SIGTERM: no more requests are taken, those at work are finished. There is no encryption and no
 password: beyond this machine put it behind a server that has them.`,
@@ -55,6 +57,7 @@ password: beyond this machine put it behind a server that has them.`,
 	o.addMissing(cmd)
 	o.pictures.add(cmd)
 	f := cmd.Flags()
+	o.addExamples(cmd)
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` to listen on; :8080 is every address of this machine, port 0 one that is free")
 	f.IntVar(&o.Top, "top", 5, "`classes` told of each picture where the request does not say")
 	f.Float64Var(&o.NoneBelow, "none-below", 0, "a picture whose best class has a smaller `probability` is none of them, where the request does not say")
@@ -86,8 +89,13 @@ func runServe(ctx context.Context, con *console, o *serveOptions) error {
 		return err
 	}
 	defer pics.Close()
+	if o.examples != "" {
+		if err := p.learn(ctx, con, o.examples, pics); err != nil {
+			return err
+		}
+	}
 	options := server.Options{
-		Run: p.run, About: aboutModel(p), Model: p.model, Pictures: pics, Classes: *p.classes, Predict: o.Options,
+		Run: p.run, About: aboutModel(p), Model: served(p.model), Pictures: pics, Classes: *p.classes, Predict: o.Options,
 		Refused: refusedPicture, MaxBody: int64(o.body) << 20, MaxBodies: int64(o.bodies) << 20,
 		Doubt:   p.doubt,
 		Timeout: o.timeout, ReadTimeout: o.readTimeout, Grace: o.grace, Log: con.log,

@@ -29,6 +29,73 @@ func addSettings(fs *pflag.FlagSet) {
 			f.NoOptDefVal = "true"
 		}
 	})
+	fs.StringArray(setFlag, nil, "a setting of the method by its own name, `key=value`, as in config.toml: --set closed=false, --set shrink=1,3; may be given several times")
+}
+
+// setFlag is the flag of settings by their own names.
+const setFlag = "set"
+
+// applySets makes of each --set key=value the flag of the methods that have such a setting.
+func applySets(fs *pflag.FlagSet, methods ...string) error {
+	sets, err := fs.GetStringArray(setFlag)
+	if err != nil {
+		return err
+	}
+	for _, set := range sets {
+		key, value, ok := strings.Cut(set, "=")
+		key = strings.ReplaceAll(strings.TrimSpace(key), "-", "_")
+		if !ok || key == "" {
+			return usagef("--set %q: key=value is wanted, as in --set closed=false", set)
+		}
+		found := false
+		for _, m := range methods {
+			flag := flagOf(m, key)
+			if flag == "" {
+				continue
+			}
+			found = true
+			if err := fs.Set(flag, value); err != nil {
+				return usagef("--set %s: %w", set, err)
+			}
+		}
+		if found {
+			continue
+		}
+		var have []string
+		for _, m := range train.Methods() {
+			if flagOf(m, key) != "" {
+				have = append(have, m)
+			}
+		}
+		if have == nil {
+			return usagef("--set %s: no method has a setting %q; docs/methods.md lists them", set, key)
+		}
+		return usagef("--set %s: the method %s has no setting %q; %s", set, strings.Join(methods, ", "), key, strings.Join(have, ", ")+map[bool]string{true: " has", false: " have"}[len(have) == 1])
+	}
+	return nil
+}
+
+// flagOf is the flag of a method's setting, or of one that all have, by its name in config.toml; "" where there is none.
+func flagOf(methodName, key string) string {
+	s, err := train.Preset("", methodName)
+	if err != nil {
+		return ""
+	}
+	prefix := methodName + "-"
+	if strings.HasPrefix(methodName, "vzsl") {
+		prefix = ""
+	}
+	for _, x := range []struct {
+		prefix string
+		of     reflect.Type
+	}{{prefix, reflect.TypeOf(s.Config()).Elem()}, {"", reflect.TypeOf(s)}} {
+		for _, f := range reflect.VisibleFields(x.of) {
+			if f.Tag.Get("toml") == key && key != "-" {
+				return x.prefix + strings.ReplaceAll(key, "_", "-")
+			}
+		}
+	}
+	return ""
 }
 
 // chosenSettings are a method's: the preset with the flags that were set.
@@ -54,6 +121,9 @@ func (c *console) settingsOf(fs *pflag.FlagSet, preset string, methods ...string
 	if !slices.ContainsFunc(methods, func(m string) bool { return train.HasPreset(preset, m) }) {
 		of := slices.DeleteFunc(train.Methods(), func(m string) bool { return !train.HasPreset(preset, m) })
 		return nil, usagef("--preset %s is a set of settings of %s; %s has the default one alone", preset, listed(of), listed(methods))
+	}
+	if err := applySets(fs, methods...); err != nil {
+		return nil, err
 	}
 	if err := c.refuseForeign(fs, methods); err != nil {
 		return nil, err
@@ -123,9 +193,8 @@ func eachOwn(s *train.Settings, visit func(flag, name string)) {
 	if strings.HasPrefix(s.Method, "vzsl") {
 		prefix = ""
 	}
-	t := reflect.TypeOf(s.Config()).Elem()
-	for i := range t.NumField() {
-		if name := t.Field(i).Tag.Get("toml"); name != "-" {
+	for _, field := range reflect.VisibleFields(reflect.TypeOf(s.Config()).Elem()) {
+		if name := field.Tag.Get("toml"); name != "-" && name != "" {
 			name = strings.ReplaceAll(name, "_", "-")
 			visit(prefix+name, name)
 		}
@@ -159,6 +228,7 @@ func applySettings(fs *pflag.FlagSet, s *train.Settings) error {
 			failed = oneOf(name, x.String(), known...)
 		}
 	})
+	s.WithoutClosed(fs.Changed("attributes"))
 	return failed
 }
 
@@ -203,10 +273,9 @@ func givenFlags(cmd *cobra.Command, but ...string) []string {
 // eachSetting visits the settings with their flag's name and help. VZSL and VZSL# share theirs.
 func eachSetting(s *train.Settings, visit func(name, help string, v reflect.Value)) {
 	walk := func(s reflect.Value, prefix string) {
-		for i := range s.NumField() {
-			field := s.Type().Field(i)
-			if name := field.Tag.Get("toml"); name != "-" {
-				visit(prefix+strings.ReplaceAll(name, "_", "-"), field.Tag.Get("comment"), s.Field(i))
+		for _, field := range reflect.VisibleFields(s.Type()) {
+			if name := field.Tag.Get("toml"); name != "-" && name != "" {
+				visit(prefix+strings.ReplaceAll(name, "_", "-"), field.Tag.Get("comment"), s.FieldByIndex(field.Index))
 			}
 		}
 	}

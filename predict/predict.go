@@ -23,6 +23,14 @@ type Model interface {
 	NormaliseClass(raw []float32) ([]float32, error)
 }
 
+// Learner is a Model that takes in pictures of a class at once.
+type Learner interface {
+	Model
+	// Learn gives the model that has seen n more pictures, as raw features, of the class of a raw attribute vector. The model
+	// itself stays as it is.
+	Learn(class, features []float32, n int) (Model, error)
+}
+
 // Classes are what pictures may be called.
 type Classes struct {
 	Names   []string

@@ -80,6 +80,9 @@ func (p *Predictor) about() (map[string]string, error) {
 	}
 	if v, ok := p.settings.Config().(*vzsl.Config); ok {
 		meta["vzsl.scale"], meta["vzsl.log_variance_bound"] = exact(v.Scale), exact(v.LogVarianceBound)
+		if v.Closed {
+			meta["vzsl.score"] = v.Score
+		}
 	}
 	lists := map[string]any{"vzsl.attributes": p.attributes, "vzsl.seen": p.seen, "vzsl.choice": p.result.Choice}
 	if blocks := p.normaliser.Blocks(); blocks != nil {

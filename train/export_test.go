@@ -29,13 +29,22 @@ func exported(t *testing.T) map[string]*Predictor {
 		missing, blocks              bool
 		hidden                       []int
 		bound                        float64
+		closed, transductive         bool
+		shots                        int
 	}{
+		{method: "plda", features: FeaturesSqrtL2, attributes: attributes.SqrtCentreL2},
+		{method: "plda", features: FeaturesL2, attributes: attributes.CentreL2, transductive: true},
+		{method: "plda", features: FeaturesNone, attributes: attributes.SqrtCentreL2, shots: 2},
+		{method: "vzsl", features: FeaturesSqrtL2, attributes: attributes.SqrtCentreL2, hidden: []int{}, bound: 2, closed: true},
+		{method: "vzsl", features: FeaturesL2, attributes: attributes.SqrtCentreL2, hidden: []int{}, bound: 2, closed: true, transductive: true},
+		{method: "vzsl", features: FeaturesL2, attributes: attributes.CentreL2, hidden: []int{}, bound: 2, closed: true, shots: 3},
 		{method: "vzsl", features: FeaturesSqrtL2, attributes: attributes.CentreL2, hidden: []int{32}, bound: 2},
 		{method: "vzsl", features: FeaturesL2, attributes: attributes.L2, blocks: true, hidden: []int{}, bound: 0},
 		{method: "vzsl", features: FeaturesNone, attributes: attributes.Standardise, missing: true, hidden: []int{16, 12}, bound: 5},
 		{method: "vzsl-sharp", features: FeaturesSqrtL2, attributes: attributes.CentreL2, missing: true, blocks: true, hidden: []int{}, bound: 1},
 		{method: "eszsl", features: FeaturesL2, attributes: attributes.CentreL2, missing: true},
 		{method: "ale", features: FeaturesL2, attributes: attributes.L2},
+		{method: "ale", features: FeaturesSqrtL2, attributes: attributes.SqrtCentreL2, blocks: true},
 		{method: "eszsl", features: FeaturesNone, attributes: attributes.None, missing: true},
 	} {
 		s, err := Preset("", c.method)
@@ -45,7 +54,9 @@ func exported(t *testing.T) map[string]*Predictor {
 		s.FeatureNorm, s.AttributeNorm = c.features, c.attributes
 		if v, ok := s.Config().(*vzsl.Config); ok {
 			v.Hidden, v.Latent, v.Epochs, v.Batch, v.LearningRate, v.Scale, v.LogVarianceBound = c.hidden, 8, 10, 16, 5e-3, 3, c.bound
+			v.Closed = c.closed
 		}
+		s.Transductive = c.transductive
 		f, table, roles := drawn(10)
 		if c.missing {
 			s.Missing = attributes.MissingClassMean
@@ -55,14 +66,18 @@ func exported(t *testing.T) map[string]*Predictor {
 			table.Blocks = []features.Block{{Name: "own", Width: 3}, {Name: "words", Width: 5}}
 		}
 		dir := t.TempDir()
-		if _, err := Run(t.Context(), Options{Settings: s, Dir: dir, Features: f, Classes: table, Roles: roles}); err != nil {
+		o := Options{Settings: s, Dir: dir, Features: f, Classes: table, Roles: roles}
+		if c.shots > 0 {
+			fewShot(t, &o, c.shots)
+		}
+		if _, err := Run(t.Context(), o); err != nil {
 			t.Fatal(err)
 		}
 		p, err := Load(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
-		all[fmt.Sprintf("%s %s %s %v", c.method, c.features, c.attributes, c.missing)] = p
+		all[fmt.Sprintf("%s %s %s %v %v %v %d", c.method, c.features, c.attributes, c.missing, c.closed, c.transductive, c.shots)] = p
 	}
 	return all
 }
@@ -249,7 +264,7 @@ func TestSafetensors(t *testing.T) {
 			t.Fatal(err)
 		}
 		mean, ok := f.Get("attributes.mean")
-		if _, filled := f.Get("attributes.fill"); ok != (strings.HasPrefix(p.normaliser.Kind(), "centre") || p.normaliser.Kind() == "standardise") || filled != (p.settings.Missing == "class-mean") {
+		if _, filled := f.Get("attributes.fill"); ok != (strings.Contains(p.normaliser.Kind(), "centre") || p.normaliser.Kind() == "standardise") || filled != (p.settings.Missing == "class-mean") {
 			t.Errorf("%s: mean %v, fill %v", name, ok, filled)
 		}
 		if scale, ok := f.Get("attributes.scale"); ok {

@@ -167,6 +167,10 @@ func readRecord(text []byte) (*record, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d, ok := r.config.(method.Dated); ok {
+		written, _ := all[r.Method].(map[string]any)
+		d.Absent(func(setting string) bool { _, ok := written[setting]; return !ok })
+	}
 	return r, toml.Unmarshal(table, r.config)
 }
 
@@ -199,6 +203,7 @@ type folder struct {
 	choice              method.Choice
 	chosen, temperature float64
 	constant            *float64 // of calibrated stacking; nil: none
+	notes               []string
 }
 
 // ErrOtherRun is wrapped by the error of a run into the folder of another.
@@ -383,6 +388,9 @@ func (f *folder) resume() error {
 		return fmt.Errorf("checkpoint %s: phase %q, %q lines of metrics: it is damaged; remove it, or force, to begin anew", last, f.phase, v["run.lines"])
 	}
 	if f.phase == phaseRefit {
+		if text := v["run.notes"]; text != "" {
+			f.notes = strings.Split(text, "\n")
+		}
 		err := json.Unmarshal([]byte(v["run.choice"]), &f.choice)
 		if err == nil {
 			f.chosen, err = strconv.ParseFloat(v["run.accuracy"], 64)
@@ -422,6 +430,9 @@ func (f *folder) save(phase string, state, best *method.State) error {
 			return err
 		}
 		v["run.choice"], v["run.accuracy"], v["run.temperature"] = string(c), exact(f.chosen), exact(f.temperature)
+		if len(f.notes) > 0 {
+			v["run.notes"] = strings.Join(f.notes, "\n")
+		}
 		if f.constant != nil {
 			v["run.constant"] = exact(*f.constant)
 		}

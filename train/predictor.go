@@ -191,6 +191,9 @@ func newPredictor(f *safetensors.File) (*Predictor, error) {
 	r.Refit, errs[2] = strconv.ParseBool(meta[keyRefit])
 	r.Images, errs[3] = strconv.Atoi(meta[keyImages])
 	r.Temperature, errs[4] = parseTemperature(meta[keyTemp])
+	if text := meta[keyNotes]; text != "" {
+		r.Notes = strings.Split(text, "\n")
+	}
 	if shots, ok := meta[keyShots]; ok {
 		r.Shots, errs[5] = strconv.Atoi(shots)
 	}
@@ -306,6 +309,36 @@ func (p *Predictor) DescribedClass(raw []float32) ([]float32, error) {
 		v = b.Binary(v)
 	}
 	return v, err
+}
+
+// Learns tells whether the model takes in images of a class without training.
+func (p *Predictor) Learns() bool {
+	_, ok := p.model.(method.Learner)
+	return ok
+}
+
+// Learn gives the predictor that has seen n more images, raw features, of the class of a raw attribute vector: at once, without
+// training. p itself stays as it is.
+func (p *Predictor) Learn(class, features []float32, n int) (*Predictor, error) {
+	l, ok := p.model.(method.Learner)
+	if !ok {
+		return nil, fmt.Errorf("models of the method %s learn from images by training alone", p.settings.Method)
+	}
+	x, err := p.normalised(features, n)
+	if err != nil {
+		return nil, err
+	}
+	a, err := p.NormaliseClass(class)
+	if err != nil {
+		return nil, err
+	}
+	m, err := l.Learn(a, x, n)
+	if err != nil {
+		return nil, err
+	}
+	out := *p
+	out.model = m
+	return &out, nil
 }
 
 // latent is a model with a latent space.

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"vzsl/features"
@@ -76,9 +77,10 @@ type Result struct {
 	Shots    int  // of the few-shot setting: labelled images of each unseen class; 0: zero-shot
 	Classes  int  // the model is trained on
 	Images   int
-	Seconds  float64 // of this call
-	DataWait float64 // the share of the epochs' time that training stood still for want of data, in this call
-	Reused   bool    // the folder held this run, complete; nothing was trained
+	Seconds  float64  // of this call
+	DataWait float64  // the share of the epochs' time that training stood still for want of data, in this call
+	Notes    []string // what a reader of the results should know of the choice
+	Reused   bool     // the folder held this run, complete; nothing was trained
 }
 
 // Run trains in o.Dir. In a folder that holds the same run unfinished it goes on; finished, it returns its result.
@@ -189,6 +191,7 @@ func (r *run) fits(ctx context.Context) (*Result, error) {
 			return nil, err
 		}
 		r.f.choice, r.f.chosen, r.f.temperature = last.Choice, last.Accuracy, last.temperature
+		r.f.notes = last.Notes
 	}
 	// A split that tests images of seen classes needs the constant; a tuned run has no temperature yet. With shots there is
 	// no class whose images are all unknown.
@@ -202,7 +205,7 @@ func (r *run) fits(ctx context.Context) (*Result, error) {
 			return nil, err
 		}
 	}
-	res := &Result{Method: r.o.Method, Choice: r.f.choice, Temperature: r.f.temperature, Constant: r.f.constant, Refit: again, Shots: r.p.k, Classes: len(last.classes), Images: last.problem.Train.Len()}
+	res := &Result{Notes: r.f.notes, Method: r.o.Method, Choice: r.f.choice, Temperature: r.f.temperature, Constant: r.f.constant, Refit: again, Shots: r.p.k, Classes: len(last.classes), Images: last.problem.Train.Len()}
 	switch {
 	case r.o.Tuned != nil:
 		res.Accuracy, res.ValidationClasses = r.f.chosen, r.o.Tuned.Classes
@@ -297,6 +300,7 @@ const (
 	keyTemp       = "temperature"
 	keyShots      = "shots" // left out where there are none
 	keyConstant   = "seen_constant"
+	keyNotes      = "notes" // left out where there are none
 )
 
 // write leaves model.safetensors: all that prediction needs.
@@ -312,6 +316,9 @@ func (r *run) write(m *fitted, res *Result) error {
 	}
 	if res.Constant != nil {
 		meta[keyConstant] = exact(*res.Constant)
+	}
+	if len(res.Notes) > 0 {
+		meta[keyNotes] = strings.Join(res.Notes, "\n")
 	}
 	for key, v := range map[string]any{keyNormaliser: m.normaliser, keyAttributes: r.o.Classes.Attributes, keySeen: m.classes, keyChoice: maps.Clone(r.f.choice)} {
 		text, err := json.Marshal(v)

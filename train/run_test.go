@@ -541,9 +541,10 @@ func TestBlind(t *testing.T) {
 
 // TestTransductiveBlind: labels and classes of unseen images, scrambled, change nothing.
 func TestTransductiveBlind(t *testing.T) {
-	fit := func(scramble bool) (string, *Result) {
+	fit := func(scramble, closed bool) (string, *Result) {
 		o := options(t, t.TempDir())
 		o.Transductive = true
+		vzslOf(&o).Closed = closed
 		vzslOf(&o).Epochs, vzslOf(&o).TransductiveEpochs = 4, 3
 		f := o.Features.(*memoryFeatures)
 		if scramble {
@@ -560,12 +561,14 @@ func TestTransductiveBlind(t *testing.T) {
 		}
 		return digest(t, res.Model), res
 	}
-	plain, res := fit(false)
-	if _, ok := res.Choice["transductive_epochs"]; !ok || res.Accuracy < 0.4 {
-		t.Errorf("%+v", res)
-	}
-	if scrambled, _ := fit(true); scrambled != plain {
-		t.Error("a label of an unseen image was read")
+	for closed, chosen := range map[bool]string{false: "transductive_epochs", true: "shrink"} {
+		plain, res := fit(false, closed)
+		if _, ok := res.Choice[chosen]; !ok || res.Accuracy < 0.4 {
+			t.Errorf("%+v", res)
+		}
+		if scrambled, _ := fit(true, closed); scrambled != plain {
+			t.Error("a label of an unseen image was read")
+		}
 	}
 	o := options(t, t.TempDir())
 	o.Transductive, o.Method = true, "eszsl"

@@ -9,6 +9,7 @@ import (
 	"vzsl/attributes"
 	"vzsl/train/baselines"
 	"vzsl/train/method"
+	"vzsl/train/plda"
 	"vzsl/train/vzsl"
 )
 
@@ -16,7 +17,7 @@ import (
 type Settings struct {
 	Method        string `toml:"method" comment:"see the list of methods"`
 	FeatureNorm   string `toml:"features" comment:"feature normalisation: none, l2, sqrt-l2 (l2 of the signed square root); each method has its own default"`
-	AttributeNorm string `toml:"attributes" comment:"attribute normalisation, fitted on the seen classes: none, l2, standardise, centre-l2; each method has its own default"`
+	AttributeNorm string `toml:"attributes" comment:"attribute normalisation, fitted on the seen classes: none, l2, standardise, centre-l2, sqrt-centre-l2 (of the signed square roots); each method has its own default"`
 	Missing       string `toml:"missing" comment:"missing attribute values: error, class-mean"`
 	Seed          uint64 `toml:"seed" comment:"of everything random"`
 	Refit         bool   `toml:"refit" comment:"after choosing on the validation classes, train anew on all seen classes"`
@@ -36,8 +37,9 @@ type known struct {
 
 // methods lists all there are, the project's own first.
 var methods = []known{
-	{"vzsl", "VZSL", func() method.Config { c := vzsl.Default(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"vzsl", "VZSL", func() method.Config { c := vzsl.Default(); return &c }, FeaturesSqrtL2, attributes.SqrtCentreL2, false},
 	{"vzsl-sharp", "VZSL#", func() method.Config { c := vzsl.DefaultSharp(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"plda", "Zero-shot PLDA", func() method.Config { c := plda.Default(); return &c }, FeaturesSqrtL2, attributes.SqrtCentreL2, true},
 	{"eszsl", "ESZSL", func() method.Config { c := baselines.DefaultESZSL(); return &c }, FeaturesSqrtL2, attributes.CentreL2, true},
 	{"sae", "SAE", func() method.Config { c := baselines.DefaultSAE(); return &c }, FeaturesSqrtL2, attributes.L2, true},
 	{"gfzsl", "GFZSL", func() method.Config { c := baselines.DefaultGFZSL(); return &c }, FeaturesSqrtL2, attributes.L2, true},
@@ -121,10 +123,21 @@ func Preset(name, methodName string) (Settings, error) {
 	case "", "default":
 	case "paper":
 		*s.Configs["vzsl"].(*vzsl.Config), *s.Configs["vzsl-sharp"].(*vzsl.Config) = vzsl.Paper(), vzsl.PaperSharp()
+		if methodName == "vzsl" {
+			s.AttributeNorm = attributes.CentreL2
+		}
 	default:
 		return Settings{}, fmt.Errorf("unknown preset %q; there are %s", name, strings.Join(Presets(), ", "))
 	}
 	return s, nil
+}
+
+// WithoutClosed gives VZSL without its closed-form block the attribute normalisation that it was made with, unless another was
+// asked for.
+func (s *Settings) WithoutClosed(asked bool) {
+	if c, ok := s.Config().(*vzsl.Config); ok && s.Method == "vzsl" && !c.Closed && !asked {
+		s.AttributeNorm = attributes.CentreL2
+	}
 }
 
 // Config are the settings of the run's own method.

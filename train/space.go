@@ -31,9 +31,9 @@ func (s *Settings) setting(name string) (reflect.Value, error) {
 		return reflect.ValueOf(&s.AttributeNorm).Elem(), nil
 	}
 	v := reflect.ValueOf(s.Config()).Elem()
-	for i := range v.NumField() {
-		if v.Type().Field(i).Tag.Get("toml") == name {
-			return v.Field(i), nil
+	for _, f := range reflect.VisibleFields(v.Type()) {
+		if f.Tag.Get("toml") == name {
+			return v.FieldByIndex(f.Index), nil
 		}
 	}
 	return reflect.Value{}, fmt.Errorf("the method %s has no setting %q", s.Method, name)

@@ -166,6 +166,7 @@ type fitLine struct {
 
 type fitPoint struct {
 	Choice   method.Choice `json:"choice"`
+	Measured method.Choice `json:"measured,omitempty"`
 	Accuracy float64       `json:"accuracy"`
 }
 
@@ -433,7 +434,7 @@ func (t *tuning) one(ctx context.Context, k fitKey) error {
 		t.working(k, float64(done)/float64(max(total, 1)))
 	}, Point: func(p method.Point) error {
 		if p.Validated {
-			line.Points = append(line.Points, fitPoint{p.Choice, p.Accuracy})
+			line.Points = append(line.Points, fitPoint{p.Choice, p.Measured, p.Accuracy})
 		}
 		return nil
 	}})
@@ -478,7 +479,7 @@ func (t *tuning) working(k fitKey, part float64) {
 func (t *tuning) judge(n, folds int) Trial {
 	out := Trial{Number: n, Folds: folds}
 	out.Searched, _ = t.settings[n].values(t.space) // the draw has found all of them
-	at := map[string][]float64{}
+	at, measured := map[string][]float64{}, map[string][]method.Choice{}
 	for fold := range folds {
 		f := t.fits[fitKey{n, fold}]
 		if f == nil {
@@ -492,6 +493,7 @@ func (t *tuning) judge(n, folds int) Trial {
 		for _, p := range f.Points {
 			c := choiceText(p.Choice)
 			at[c] = append(at[c], p.Accuracy)
+			measured[c] = append(measured[c], p.Measured)
 		}
 	}
 	first := t.fits[fitKey{n, 0}]
@@ -507,7 +509,27 @@ func (t *tuning) judge(n, folds int) Trial {
 			out.Choice, out.Accuracy, out.Deviation = p.Choice, m, deviation(a)
 		}
 	}
+	if means := geometric(measured[choiceText(out.Choice)]); means != nil {
+		out.Choice = maps.Clone(out.Choice)
+		maps.Copy(out.Choice, means)
+	}
 	return out
+}
+
+// geometric are the geometric means of what was measured on each fold: deviations, of which ratios count.
+func geometric(all []method.Choice) method.Choice {
+	if len(all) == 0 || all[0] == nil {
+		return nil
+	}
+	means := method.Choice{}
+	for k := range all[0] {
+		sum := 0.0
+		for _, m := range all {
+			sum += math.Log(m[k]) / float64(len(all))
+		}
+		means[k] = math.Exp(sum)
+	}
+	return means
 }
 
 func mean(v []float64) float64 {

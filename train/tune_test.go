@@ -21,7 +21,7 @@ import (
 func tuneOptions(t *testing.T, dir string) TuneOptions {
 	o := options(t, "unused")
 	c := vzslOf(&o)
-	c.Epochs = 3
+	c.Epochs, c.Closed = 3, false
 	return TuneOptions{Settings: o.Settings, Pinned: []string{"hidden", "latent", "scale", "batch"}, Dir: dir, Features: o.Features, Classes: o.Classes, Roles: o.Roles,
 		Trials: 6, Folds: 4}
 }
@@ -113,7 +113,7 @@ func TestTune(t *testing.T) {
 	}
 	kept := strings.SplitAfter(string(text), "\n")[:1]
 	for trial := range 3 {
-		line := fitLine{Trial: trial, Points: []fitPoint{{method.Choice{"epochs": 1}, float64(trial) / 10}}, Elapsed: 600 * float64(trial) / 2}
+		line := fitLine{Trial: trial, Points: []fitPoint{{method.Choice{"epochs": 1}, nil, float64(trial) / 10}}, Elapsed: 600 * float64(trial) / 2}
 		b, err := json.Marshal(line)
 		if err != nil {
 			t.Fatal(err)

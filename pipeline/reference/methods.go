@@ -110,16 +110,15 @@ func settingsTable(b *bytes.Buffer, s *train.Settings) {
 		}
 	}
 	v := reflect.ValueOf(s.Config()).Elem()
-	for i := range v.NumField() {
-		tag := v.Type().Field(i).Tag
-		name, help := tag.Get("toml"), tag.Get("comment")
-		if name == "-" {
+	for _, field := range reflect.VisibleFields(v.Type()) {
+		name, help := field.Tag.Get("toml"), field.Tag.Get("comment")
+		if name == "-" || name == "" {
 			continue
 		}
 		if strings.HasPrefix(help, "grid") {
 			tried[name] = "all, in one fit"
 		}
-		def := strings.Trim(strings.ReplaceAll(fmt.Sprint(v.Field(i).Interface()), " ", ", "), "[]")
+		def := strings.Trim(strings.ReplaceAll(fmt.Sprint(v.FieldByIndex(field.Index).Interface()), " ", ", "), "[]")
 		fmt.Fprintf(b, "| `--%s%s` | %s | %s | %s |\n", prefix, strings.ReplaceAll(name, "_", "-"), def, tried[name], literal(help))
 	}
 }
@@ -148,10 +147,10 @@ func described(source string, config reflect.Type) (text, file string, err error
 		return "", "", err
 	}
 	if config.Name() == "Config" { // a package of its own
-		printed := strings.ReplaceAll(string(pkg.Markdown(pkg.Doc)), "Package vzsl is", "VZSL is")
+		printed := strings.NewReplacer("Package vzsl is", "VZSL is", "Package plda is zero-shot PLDA:", "Zero-shot PLDA is").Replace(string(pkg.Markdown(pkg.Doc)))
 		for _, t := range pkg.Types {
 			if t.Name == "transduction" {
-				printed += "\nThe transductive training" + strings.TrimPrefix(string(pkg.Markdown(t.Doc)),
+				printed += "\nWithout the closed-form block the transductive training" + strings.TrimPrefix(string(pkg.Markdown(t.Doc)),
 					"transduction is the second part of a transductive training: it")
 			}
 		}

@@ -25,12 +25,25 @@ const (
 	maxDescription = 4 << 20 // bytes
 )
 
+// known are the classes to choose from, and the model that has learned from the pictures of them that were added.
+type known struct {
+	predict.Classes
+	model    predict.Model
+	pictures map[string][]float32 // raw features of the pictures added, by class
+}
+
 func (s *Server) attributes(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]any{"attributes": s.o.Model.Attributes(), "words": s.o.Lookup != nil})
 }
 
 func (s *Server) listClasses(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, map[string]any{"classes": append([]string{}, s.classes.Load().Names...)})
+	k := s.classes.Load()
+	pictures := map[string]int{}
+	for name, x := range k.pictures {
+		pictures[name] = len(x) / s.o.Model.FeatureDim()
+	}
+	_, learns := s.o.Model.(predict.Learner)
+	answer(w, http.StatusOK, map[string]any{"classes": append([]string{}, k.Names...), "pictures": pictures, "learns": learns})
 }
 
 // classesCSV gives all classes as the file that 'vzsl predict' and 'vzsl serve' take as --classes.
@@ -117,9 +130,12 @@ func (s *Server) putClass(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	code := http.StatusCreated
-	err = s.edit(func(c *predict.Classes) error {
+	err = s.edit(func(c *known) error {
 		if i := slices.Index(c.Names, name); i >= 0 {
 			c.Vectors[i], code = vector, http.StatusOK
+			if c.pictures[name] != nil {
+				return s.relearn(c)
+			}
 			return nil
 		}
 		if len(c.Names) >= maxClasses {
@@ -173,12 +189,16 @@ func (s *Server) vector(r *http.Request, name string, d *description) ([]float32
 
 func (s *Server) deleteClass(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
-	err := s.edit(func(c *predict.Classes) error {
+	err := s.edit(func(c *known) error {
 		i := slices.Index(c.Names, name)
 		if i < 0 {
 			return fmt.Errorf("there is no class %q", name)
 		}
 		c.Names, c.Vectors = slices.Delete(c.Names, i, i+1), slices.Delete(c.Vectors, i, i+1)
+		if c.pictures[name] != nil {
+			delete(c.pictures, name)
+			return s.relearn(c)
+		}
 		return nil
 	})
 	if err != nil {
@@ -189,15 +209,29 @@ func (s *Server) deleteClass(w http.ResponseWriter, r *http.Request) {
 }
 
 // edit changes a copy of the classes and puts it in their place.
-func (s *Server) edit(change func(c *predict.Classes) error) error {
+func (s *Server) edit(change func(c *known) error) error {
 	s.editing.Lock()
 	defer s.editing.Unlock()
 	was := s.classes.Load()
-	c := &predict.Classes{Names: slices.Clone(was.Names), Vectors: slices.Clone(was.Vectors)}
+	c := &known{Classes: predict.Classes{Names: slices.Clone(was.Names), Vectors: slices.Clone(was.Vectors)}, model: was.model, pictures: maps.Clone(was.pictures)}
 	if err := change(c); err != nil {
 		return err
 	}
 	s.classes.Store(c)
+	return nil
+}
+
+// relearn takes in all pictures anew: what a class was taught under another description is gone.
+func (s *Server) relearn(c *known) error {
+	c.model = s.o.Model
+	for i, name := range c.Names {
+		if x := c.pictures[name]; x != nil {
+			var err error
+			if c.model, err = c.model.(predict.Learner).Learn(c.Vectors[i], x, len(x)/s.o.Model.FeatureDim()); err != nil {
+				return fmt.Errorf("class %q: %w", name, err)
+			}
+		}
+	}
 	return nil
 }
 

@@ -9,7 +9,9 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"time"
 
 	"vzsl/predict"
 )
@@ -38,25 +40,11 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, "%v", err)
 		return
 	}
-	kind, params, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	var pictures []picture
-	release, ok := s.body(w, r, s.o.MaxBody, func(body io.Reader) error {
-		if kind == "multipart/form-data" {
-			pictures, err = formFiles(multipart.NewReader(body, params["boundary"]))
-			return err
-		}
-		data, err := io.ReadAll(body)
-		pictures = []picture{{r.URL.Query().Get("name"), data}}
-		return err
-	})
+	pictures, release, ok := s.pictures(w, r)
 	if !ok {
 		return
 	}
 	defer release()
-	if len(pictures) == 0 {
-		fail(w, http.StatusBadRequest, "the form holds no file: send a picture as the body, or as a file of a form")
-		return
-	}
 	classes := s.classes.Load()
 	if len(classes.Names) == 0 {
 		fail(w, http.StatusConflict, "there are no classes to choose from: PUT /classes/NAME adds one")
@@ -78,8 +66,116 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// pictures reads those of a request: its body, or all files of a form. ok is false where it has answered with an error; release
+// must be called once they are no longer needed.
+func (s *Server) pictures(w http.ResponseWriter, r *http.Request) (pictures []picture, release func(), ok bool) {
+	kind, params, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	release, ok = s.body(w, r, s.o.MaxBody, func(body io.Reader) (err error) {
+		if kind == "multipart/form-data" {
+			pictures, err = formFiles(multipart.NewReader(body, params["boundary"]))
+			return err
+		}
+		data, err := io.ReadAll(body)
+		pictures = []picture{{r.URL.Query().Get("name"), data}}
+		return err
+	})
+	if ok && len(pictures) == 0 {
+		release()
+		fail(w, http.StatusBadRequest, "the form holds no file: send a picture as the body, or as a file of a form")
+		return nil, nil, false
+	}
+	return pictures, release, ok
+}
+
+// addPictures teaches the model pictures of a class, at once: the posterior of the class's mean needs their sum alone.
+func (s *Server) addPictures(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("name")
+	if name == "" {
+		w.Header().Set("Allow", "GET")
+		fail(w, http.StatusMethodNotAllowed, "POST is not possible here: pictures are those of a class, /classes/NAME")
+		return
+	}
+	if _, ok := s.o.Model.(predict.Learner); !ok {
+		fail(w, http.StatusNotImplemented, "models of this method do not learn from pictures without training; those of vzsl (with its closed-form block) and plda do")
+		return
+	}
+	if !slices.Contains(s.classes.Load().Names, name) {
+		fail(w, http.StatusNotFound, "there is no class %q: PUT its description first", name)
+		return
+	}
+	pictures, release, ok := s.pictures(w, r)
+	if !ok {
+		return
+	}
+	defer release()
+	ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
+	defer cancel()
+	all, features, of, code, err := s.compute(ctx, pictures)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		s.busy(w, r)
+		return
+	case err != nil:
+		s.o.Log.Error("add pictures", "error", err)
+		fail(w, http.StatusInternalServerError, "%v", err)
+		return
+	case len(of) < len(pictures): // all or none: who sent them would not know which count
+		for _, p := range all {
+			if p.Error != "" {
+				fail(w, code, "%s: %s; none of the pictures was added", p.Image, p.Error)
+				return
+			}
+		}
+	}
+	began := time.Now()
+	count := 0
+	err = s.edit(func(c *known) error {
+		i := slices.Index(c.Names, name)
+		if i < 0 {
+			return fmt.Errorf("the class %q was removed meanwhile", name)
+		}
+		for j, v := range c.Vectors {
+			if j != i && slices.Equal(v, c.Vectors[i]) {
+				return fmt.Errorf("the classes %q and %q have the same description: pictures of one would count for both; describe them apart first", name, c.Names[j])
+			}
+		}
+		m, err := c.model.(predict.Learner).Learn(c.Vectors[i], features, len(of))
+		if err != nil {
+			return err
+		}
+		if c.pictures == nil {
+			c.pictures = map[string][]float32{}
+		}
+		c.model, c.pictures[name] = m, slices.Concat(c.pictures[name], features)
+		count = len(c.pictures[name]) / s.o.Model.FeatureDim()
+		return nil
+	})
+	if err != nil {
+		fail(w, http.StatusConflict, "%v", err)
+		return
+	}
+	answer(w, http.StatusOK, map[string]any{"class": name, "added": len(of), "pictures": count, "learning_seconds": time.Since(began).Seconds()})
+}
+
 // name answers for pictures; code is the status of the first where none can be used.
-func (s *Server) name(ctx context.Context, pictures []picture, classes *predict.Classes, o predict.Options) (all []predict.Named, code int, err error) {
+func (s *Server) name(ctx context.Context, pictures []picture, classes *known, o predict.Options) (all []predict.Named, code int, err error) {
+	all, features, of, code, err := s.compute(ctx, pictures)
+	if err != nil || len(of) == 0 {
+		return all, code, err
+	}
+	answers, err := predict.Rank(classes.model, features, len(of), &classes.Classes, o)
+	if err != nil {
+		return nil, 0, err
+	}
+	for k, i := range of {
+		all[i].Answer = &answers[k]
+	}
+	return all, 0, nil
+}
+
+// compute gives the features of pictures, one after another, and which pictures they are of; code is the status of the first that
+// cannot be used.
+func (s *Server) compute(ctx context.Context, pictures []picture) (all []predict.Named, features []float32, of []int, code int, err error) {
 	type computed struct {
 		feature []float32
 		err     error
@@ -99,8 +195,6 @@ func (s *Server) name(ctx context.Context, pictures []picture, classes *predict.
 		}()
 	}
 	all = make([]predict.Named, len(pictures))
-	var features []float32
-	var of []int
 	for i, p := range pictures {
 		c := <-results[i]
 		all[i].Image = p.name
@@ -118,17 +212,7 @@ func (s *Server) name(ctx context.Context, pictures []picture, classes *predict.
 			code = status
 		}
 	}
-	if err != nil || len(of) == 0 {
-		return all, code, err
-	}
-	answers, err := predict.Rank(s.o.Model, features, len(of), classes, o)
-	if err != nil {
-		return nil, 0, err
-	}
-	for k, i := range of {
-		all[i].Answer = &answers[k]
-	}
-	return all, 0, nil
+	return all, features, of, code, err
 }
 
 // formFiles reads the files of a form; its other fields are left out.

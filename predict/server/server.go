@@ -63,7 +63,7 @@ type Server struct {
 	bodies  *semaphore.Weighted
 
 	editing sync.Mutex // held by who changes the classes
-	classes atomic.Pointer[predict.Classes]
+	classes atomic.Pointer[known]
 
 	metrics *metrics.Set
 	active  atomic.Int64
@@ -98,7 +98,7 @@ func New(o Options) (*Server, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{o: o, bodies: semaphore.NewWeighted(o.MaxBodies), metrics: metrics.NewSet()}
-	s.classes.Store(&o.Classes)
+	s.classes.Store(&known{Classes: o.Classes, model: o.Model})
 	s.gauges()
 
 	mux := http.NewServeMux()
@@ -117,6 +117,7 @@ func New(o Options) (*Server, error) {
 		"GET /classes/{name...}":    http.HandlerFunc(s.getClass),
 		"PUT /classes/{name...}":    http.HandlerFunc(s.putClass),
 		"DELETE /classes/{name...}": http.HandlerFunc(s.deleteClass),
+		"POST /classes/{name...}":   http.HandlerFunc(s.addPictures),
 		"GET /healthz":              http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") }),
 		"GET /metrics": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime/multipart"
 	"net"
 	"net/http"
@@ -84,7 +85,10 @@ func (n numbers) Picture(ctx context.Context, data []byte) ([]float32, error) {
 
 func start(t *testing.T, o Options) (url string, stop func() error) {
 	t.Helper()
-	o.Run, o.Model = "run", brightness{}
+	o.Run = "run"
+	if o.Model == nil {
+		o.Model = brightness{}
+	}
 	if o.Pictures == nil {
 		o.Pictures = numbers{}
 	}
@@ -402,7 +406,89 @@ func TestEditing(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if _, text := call(t, "GET", url+"/classes", "", ""); text != "{\"classes\":[\"day\",\"night\"]}\n" {
+	if _, text := call(t, "GET", url+"/classes", "", ""); !strings.HasPrefix(text, `{"classes":["day","night"],`) {
 		t.Error(text)
+	}
+}
+
+// taught is brightness that takes a class's light from the pictures it has seen of it.
+type taught struct {
+	brightness
+	of map[float32]float32 // by the class's light
+}
+
+func (m taught) Score(x []float32, n int, classes [][]float32) ([]float32, error) {
+	out, err := m.brightness.Score(x, n, classes)
+	for i := range out {
+		if at, ok := m.of[classes[i%len(classes)][0]]; ok {
+			d := x[i/len(classes)] - at
+			out[i] = 100 - d*d
+		}
+	}
+	return out, err
+}
+
+func (m taught) Learn(class, features []float32, n int) (predict.Model, error) {
+	of := maps.Clone(m.of)
+	if of == nil {
+		of = map[float32]float32{}
+	}
+	sum := float32(0)
+	for _, v := range features {
+		sum += v
+	}
+	of[class[0]] = sum / float32(n)
+	return taught{of: of}, nil
+}
+
+// TestTeach: pictures of a class count at once, go with its description, and are refused where they would count for two classes.
+func TestTeach(t *testing.T) {
+	url, _ := start(t, Options{Model: taught{}})
+	best := func() string {
+		t.Helper()
+		code, text := call(t, "POST", url+"/predict", "", "7")
+		var a Answer
+		if err := json.Unmarshal([]byte(text), &a); err != nil || code != 200 {
+			t.Fatal(code, text, err)
+		}
+		return a.Images[0].Class
+	}
+	if got := best(); got != "day" {
+		t.Errorf("before: %q", got)
+	}
+	for _, x := range []struct {
+		path, kind, body, want string
+		code                   int
+	}{
+		{"/classes/dusk", "", "7", "no class", 404},
+		{"/classes/night", "", "nothing", "not an image", 415},
+		{"/classes/night", "", "6", `"added":1,"class":"night"`, 200},
+		{"/classes/night", "", "8", `"pictures":2`, 200},
+	} {
+		if code, text := call(t, "POST", url+x.path, x.kind, x.body); code != x.code || !strings.Contains(text, x.want) {
+			t.Errorf("POST %s %s: %d %s", x.path, x.body, code, text)
+		}
+	}
+	if got := best(); got != "night" {
+		t.Errorf("after two pictures: %q", got)
+	}
+	if _, text := call(t, "GET", url+"/classes", "", ""); text != `{"classes":["day","night"],"learns":true,"pictures":{"night":2}}`+"\n" {
+		t.Error(text)
+	}
+	call(t, "PUT", url+"/classes/dusk", "", `{"attributes": {"light": 0, "dark": 1}}`)
+	if code, text := call(t, "POST", url+"/classes/dusk", "", "1"); code != 409 || !strings.Contains(text, "same description") {
+		t.Errorf("two of one description: %d %s", code, text)
+	}
+	call(t, "PUT", url+"/classes/night", "", `{"attributes": {"light": 3, "dark": 1}}`)
+	if got := best(); got != "night" {
+		t.Errorf("described anew: %q", got)
+	}
+	call(t, "DELETE", url+"/classes/night", "", "")
+	if got := best(); got == "night" {
+		t.Error("a class that was removed is named")
+	}
+	url, _ = start(t, Options{})
+	if code, text := call(t, "POST", url+"/classes/day", "", "1"); code != 501 || !strings.Contains(text, "plda") {
+		t.Errorf("a model that cannot learn: %d %s", code, text)
 	}
 }

@@ -58,7 +58,7 @@ func (c *BiDiLEL) Space() []method.Dimension {
 // seen classes' own distances best; a class with a seen one's attributes has its landmark.
 //
 // The original's graph weighs pairs of a class by their cosine; equal weights make the problem that of the class means
-// alone, whose solutions for a whole grid of ridges come of one tridiagonal form. It embeds all unseen classes at once,
+// alone, whose solutions for a whole grid of ridges come of one banded form. It embeds all unseen classes at once,
 // with the distances among themselves; here each is placed for itself, so that a class's score does not depend on what
 // others there are. The stress is minimised by its majoriser (de Leeuw's), which has no step to choose, beginning at the mean
 // of the landmarks, those of near classes weighing more.
@@ -105,7 +105,8 @@ func (m *BiDiLELMethod) Fit(ctx context.Context, p *method.Problem, s *method.Se
 		return nil, err
 	}
 	seen := matrix(stats.attributes)
-	for _, alpha := range grid.values {
+	err = g.search(ctx, []*axis{&grid}, func(c method.Choice) (method.Model, error) {
+		alpha := c["ridge"]
 		shifts := make([]float64, classes)
 		for i := range shifts {
 			shifts[i] = alpha
@@ -143,12 +144,9 @@ func (m *BiDiLELMethod) Fit(ctx context.Context, p *method.Problem, s *method.Se
 		for c, n := range stats.counts {
 			blas64.Scal(1/math.Sqrt(n), vector(landmarks.RawRowView(c)))
 		}
-		model := newBiDiLELModel(seen, &landmarks, &projection, ridge.mean, m.Config.Iterations)
-		if err := g.point(ctx, model, method.Choice{"ridge": alpha}); err != nil {
-			return nil, err
-		}
-	}
-	return &g.out, nil
+		return newBiDiLELModel(seen, &landmarks, &projection, ridge.mean, m.Config.Iterations), nil
+	})
+	return &g.out, err
 }
 
 // newBiDiLELModel has the seen classes' attributes (classes x a) and landmarks (classes x k), and the projection (k x d)

@@ -77,28 +77,28 @@ func (m *ESZSLMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 	var crossQ mat.Dense
 	crossQ.Mul(cross, q)
 
-	for _, gamma := range gammas.values {
+	var half *mat.Dense
+	solved := 0.0 // the gamma that half is for
+	err = g.search(ctx, []*axis{&gammas, &lambdas}, func(c method.Choice) (method.Model, error) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		half, err := solve(gram, gamma, &crossQ)
-		if err != nil {
-			return nil, fmt.Errorf("gamma %g: %w", gamma, err)
-		}
-		for _, lambda := range lambdas.values {
-			scaled := mat.DenseCopyOf(half)
-			for j, x := range w {
-				column := blas64.Vector{N: d, Inc: a, Data: scaled.RawMatrix().Data[j:]}
-				blas64.Scal(1/(x+lambda), column)
+		if gamma := c["gamma"]; gamma != solved {
+			if half, err = solve(gram, gamma, &crossQ); err != nil {
+				return nil, fmt.Errorf("gamma %g: %w", gamma, err)
 			}
-			var v mat.Dense
-			v.Mul(scaled, q.T())
-			if err := g.point(ctx, newESZSLModel(d, a, v.RawMatrix().Data), method.Choice{"gamma": gamma, "lambda": lambda}); err != nil {
-				return nil, err
-			}
+			solved = gamma
 		}
-	}
-	return &g.out, nil
+		scaled := mat.DenseCopyOf(half)
+		for j, x := range w {
+			column := blas64.Vector{N: d, Inc: a, Data: scaled.RawMatrix().Data[j:]}
+			blas64.Scal(1/(x+c["lambda"]), column)
+		}
+		var v mat.Dense
+		v.Mul(scaled, q.T())
+		return newESZSLModel(d, a, v.RawMatrix().Data), nil
+	})
+	return &g.out, err
 }
 
 // eszslModel scores by x'Vs. It keeps V as it was computed, in double precision.

@@ -141,7 +141,7 @@ func TestGrid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if points != 6 || o.Accuracy != best {
+	if points < 6 || o.Accuracy != best { // more where the best lay on an edge
 		t.Errorf("%d points, best %v, outcome %v", points, best, o.Accuracy)
 	}
 	again, err := m.Fit(context.Background(), &method.Problem{Train: *train}, &method.Session{Choice: o.Choice})

@@ -14,6 +14,12 @@ import (
 	"vzsl/train/safetensors"
 )
 
+// The variances of GFZSL's mixture in the transductive setting.
+const (
+	GFZSLPredicted = "predicted"
+	GFZSLEstimated = "estimated"
+)
+
 // The kernels of GFZSL's regressions.
 const (
 	GFZSLLinear     = "linear"     // 1 + a'b
@@ -27,12 +33,14 @@ type GFZSL struct {
 	VarianceRidge  []float64 `toml:"variance_ridge" comment:"grid of the ridge of the regression to log variances"`
 	VarianceFloor  []float64 `toml:"variance_floor" comment:"grid of what is added to predicted variances, in mean variances within a class"`
 	TransductiveEM int       `toml:"transductive_em" comment:"iterations at most of EM on unlabelled images, where there are any"`
+	PseudoImages   float64   `toml:"pseudo_images" comment:"transductive: images that the predicted mean of a class counts as beside its unlabelled ones"`
+	Variances      string    `toml:"transductive_variances" comment:"transductive: predicted (kept) or estimated (of the unlabelled images, as the original has it)"`
 }
 
 // DefaultGFZSL has the original's ridges among its own.
 func DefaultGFZSL() GFZSL {
 	return GFZSL{Kernel: GFZSLLinear, MeanRidge: []float64{0.01, 0.1, 1, 10}, VarianceRidge: []float64{100, 1e8},
-		VarianceFloor: []float64{0.1, 1, 10, 100}, TransductiveEM: 100}
+		VarianceFloor: []float64{0.1, 1, 10, 100}, TransductiveEM: 100, PseudoImages: 5, Variances: GFZSLPredicted}
 }
 
 func (c *GFZSL) axes() []*axis {
@@ -46,6 +54,12 @@ func (c *GFZSL) Validate() error {
 	}
 	if c.TransductiveEM < 0 {
 		return fmt.Errorf("gfzsl setting: transductive_em = %d; it is not negative", c.TransductiveEM)
+	}
+	if !(c.PseudoImages >= 0) || math.IsInf(c.PseudoImages, 0) {
+		return fmt.Errorf("gfzsl setting: pseudo_images = %v; it cannot be negative", c.PseudoImages)
+	}
+	if c.Variances != GFZSLPredicted && c.Variances != GFZSLEstimated {
+		return fmt.Errorf("gfzsl setting: transductive_variances = %q; there are %s and %s", c.Variances, GFZSLPredicted, GFZSLEstimated)
 	}
 	return checkAxes("gfzsl", c.axes()...)
 }
@@ -62,9 +76,13 @@ func (c *GFZSL) Space() []method.Dimension {
 	}
 }
 
-// TransductiveSpace is how far EM goes; the variances' floor, which holds it back, is chosen by the grid.
+// TransductiveSpace is how far EM goes and what holds it back, beside the variances' floor, which is chosen by the grid.
 func (c *GFZSL) TransductiveSpace() []method.Dimension {
-	return []method.Dimension{{Setting: "transductive_em", Values: []any{1, 3, 10, 100}}}
+	return []method.Dimension{
+		{Setting: "transductive_em", Values: []any{1, 3, 10, 100}},
+		{Setting: "pseudo_images", Values: []any{0.0, 5.0, 20.0}},
+		{Setting: "transductive_variances", Values: []any{GFZSLPredicted, GFZSLEstimated}},
+	}
 }
 
 // GFZSLMethod models a class by a Gaussian with a diagonal covariance, p(x|c) = N(mu_c, diag v_c), whose parameters are
@@ -83,7 +101,8 @@ func (c *GFZSL) TransductiveSpace() []method.Dimension {
 //
 // Given unlabelled images, a mixture of the Gaussians of their classes, equal in weight, is fitted to these by
 // expectation and maximisation, beginning at the predicted ones; classes with those very attributes are then scored by
-// the mixture's Gaussians.
+// the mixture's Gaussians. The original estimates means and variances of the images alone. Here the predicted mean counts as
+// some images more and the predicted variances stay: a class's fifty images tell little of thousands of variances.
 type GFZSLMethod struct{ Config GFZSL }
 
 var (
@@ -126,34 +145,36 @@ func (m *GFZSLMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 	}
 	logs.Apply(func(_, j int, v float64) float64 { return v - base[j] }, logs)
 	K := m.kernel(S, S)
-	var variances []*mat.Dense
-	for _, ridge := range axes[1].values {
-		b, err := solve(K, ridge, logs)
-		if err != nil {
-			return nil, fmt.Errorf("variance_ridge %g: %w", ridge, err)
+	solved := map[string]map[float64]*mat.Dense{"mean_ridge": {}, "variance_ridge": {}}
+	regress := func(name string, ridge float64, to *mat.Dense) (*mat.Dense, error) {
+		if b := solved[name][ridge]; b != nil {
+			return b, nil
 		}
-		variances = append(variances, b)
+		b, err := solve(K, ridge, to)
+		if err != nil {
+			return nil, fmt.Errorf("%s %g: %w", name, ridge, err)
+		}
+		solved[name][ridge] = b
+		return b, nil
 	}
-	for _, ridge := range axes[0].values {
-		means, err := solve(K, ridge, stats.means)
+	err = g.search(ctx, axes, func(c method.Choice) (method.Model, error) {
+		means, err := regress("mean_ridge", c["mean_ridge"], stats.means)
 		if err != nil {
-			return nil, fmt.Errorf("mean_ridge %g: %w", ridge, err)
+			return nil, err
 		}
-		for i, b := range variances {
-			for _, floor := range axes[2].values {
-				model := &gfzslModel{method: m, seen: S, means: means, variances: b, base: base, mean: stats.mean, variance: stats.variance, floor: floor * stats.within}
-				if u := p.Unlabelled; u != nil && u.Len() > 0 {
-					if err := model.mixture(ctx, u, m.Config.TransductiveEM); err != nil {
-						return nil, err
-					}
-				}
-				if err := g.point(ctx, model, method.Choice{"mean_ridge": ridge, "variance_ridge": axes[1].values[i], "variance_floor": floor}); err != nil {
-					return nil, err
-				}
+		b, err := regress("variance_ridge", c["variance_ridge"], logs)
+		if err != nil {
+			return nil, err
+		}
+		model := &gfzslModel{method: m, seen: S, means: means, variances: b, base: base, mean: stats.mean, variance: stats.variance, floor: c["variance_floor"] * stats.within}
+		if u := p.Unlabelled; u != nil && u.Len() > 0 {
+			if err := model.mixture(ctx, u, &m.Config); err != nil {
+				return nil, err
 			}
 		}
-	}
-	return &g.out, nil
+		return model, nil
+	})
+	return &g.out, err
 }
 
 // kernel is that of the rows of a and b.
@@ -271,16 +292,17 @@ func (m *gfzslModel) logRatios(x []float64, n int, means, variances *mat.Dense) 
 }
 
 // mixture fits the Gaussians of the unlabelled images' classes to these.
-func (m *gfzslModel) mixture(ctx context.Context, u *method.Unlabelled, iterations int) error {
+func (m *gfzslModel) mixture(ctx context.Context, u *method.Unlabelled, config *GFZSL) error {
 	const block = 512
 	if _, err := joined(u.Attributes, m.seen.RawMatrix().Cols); err != nil {
 		return fmt.Errorf("unlabelled images: %w", err)
 	}
 	classes := matrix(u.Attributes)
 	means, variances := m.gaussians(classes)
+	predicted := mat.DenseCopyOf(means)
 	c, d := means.Dims()
 	row, last := make([]float32, d), math.Inf(-1)
-	for range iterations {
+	for range config.TransductiveEM {
 		// A block at a time: posteriors, and by them the sums of 1, x and x^2.
 		weights, sums, squares := make([]float64, c), make([]float64, c*d), make([]float64, c*d)
 		likelihood := 0.0
@@ -319,9 +341,11 @@ func (m *gfzslModel) mixture(ctx context.Context, u *method.Unlabelled, iteratio
 				continue
 			}
 			for j := range d {
-				mu := sums[k*d+j] / w
-				means.Set(k, j, mu+m.mean[j])
-				variances.Set(k, j, max(squares[k*d+j]/w-mu*mu, 0)+m.floor)
+				p := config.PseudoImages
+				means.Set(k, j, (sums[k*d+j]+w*m.mean[j]+p*predicted.At(k, j))/(w+p))
+				if mu := sums[k*d+j] / w; config.Variances == GFZSLEstimated {
+					variances.Set(k, j, max(squares[k*d+j]/w-mu*mu, 0)+m.floor)
+				}
 			}
 		}
 	}

@@ -26,7 +26,7 @@ func TestGFZSL(t *testing.T) {
 		scores, after []float64
 	}{{GFZSLLinear, want.Linear, want.LinearEM}, {GFZSLPolynomial, want.Polynomial, want.PolynomialEM}} {
 		m := &GFZSLMethod{Config: GFZSL{Kernel: c.kernel, MeanRidge: []float64{want.Mean}, VarianceRidge: []float64{want.Variance},
-			VarianceFloor: []float64{want.Floor}, TransductiveEM: 3}}
+			VarianceFloor: []float64{want.Floor}, TransductiveEM: 3, Variances: GFZSLEstimated}}
 		p := &method.Problem{Train: method.Data{Samples: &want.rows, Attributes: want.S}}
 		_, back := fitted(t, m, p)
 		near(t, c.kernel, scores(t, back, unseen, want.U), c.scores, 1e-6)

@@ -39,6 +39,7 @@ type grid struct {
 	validation *method.Data
 	done       int
 	total      int
+	last       float64 // accuracy
 	out        method.Outcome
 }
 
@@ -76,6 +77,30 @@ func newGrid(title string, p *method.Problem, s *method.Session, axes ...*axis) 
 	return g, nil
 }
 
+// search tries the model of every point of the axes and, where something validates, beyond the edges of the grid that the best one
+// lies on.
+func (g *grid) search(ctx context.Context, axes []*axis, model func(c method.Choice) (method.Model, error)) error {
+	all := make([]method.Axis, len(axes))
+	for i, a := range axes {
+		all[i] = method.Axis{Name: a.name, Values: a.values}
+	}
+	grow := method.Fixed
+	if g.validation != nil {
+		grow = method.Widened
+	}
+	notes, err := method.Search(all, grow, g.s.Log, func(c method.Choice, _, total int) (float64, error) {
+		m, err := model(c)
+		if err != nil {
+			return 0, err
+		}
+		g.total = total
+		err = g.point(ctx, m, c)
+		return g.last, err
+	})
+	g.out.Notes = notes
+	return err
+}
+
 // point tries the model of a point.
 func (g *grid) point(ctx context.Context, m method.Model, c method.Choice) error {
 	if ctx.Err() != nil {
@@ -91,6 +116,7 @@ func (g *grid) point(ctx context.Context, m method.Model, c method.Choice) error
 		}
 		pt.Accuracy, pt.Validated = accuracy, true
 	}
+	g.last = accuracy
 	if accuracy > g.out.Accuracy {
 		g.out = method.Outcome{Model: m, Choice: c, Accuracy: accuracy}
 	}

@@ -111,7 +111,7 @@ func TestRealReferences(t *testing.T) {
 		models["sae "+direction] = r.fit(t, &SAE{Lambda: one, Direction: direction})
 	}
 	for _, kernel := range []string{GFZSLLinear, GFZSLPolynomial} {
-		c := &GFZSL{Kernel: kernel, MeanRidge: one, VarianceRidge: []float64{2}, VarianceFloor: one, TransductiveEM: 3}
+		c := &GFZSL{Kernel: kernel, MeanRidge: one, VarianceRidge: []float64{2}, VarianceFloor: one, TransductiveEM: 3, Variances: GFZSLEstimated}
 		models["gfzsl "+kernel] = r.fit(t, c)
 		_, models["gfzsl "+kernel+" em"] = fitted(t, c.Method(), &method.Problem{Train: r.train,
 			Unlabelled: &method.Unlabelled{Features: &rows{X: r.z}, Attributes: r.u}})

@@ -20,7 +20,7 @@ var useKernels = sync.OnceFunc(func() { blas64.Use(kernels.BLAS{}) })
 // moments are sums over samples, a block at a time: X X' (d x d), X T' (d x r), a sample's targets being its class's row
 // of targets (classes x r), and of X (d).
 func moments(ctx context.Context, t *method.Data, targets *mat.Dense) (gram, cross *mat.Dense, total []float64, err error) {
-	const block = 512
+	const block, panel = 512, 512
 	d, n := t.Dim(), t.Len()
 	_, r := targets.Dims()
 	gram, cross, total = mat.NewDense(d, d, nil), mat.NewDense(d, r, nil), make([]float64, d)
@@ -39,8 +39,17 @@ func moments(ctx context.Context, t *method.Data, targets *mat.Dense) (gram, cro
 			}
 			copy(s[i*r:(i+1)*r], targets.RawRowView(t.Label(lo+i)))
 		}
-		kernels.Dgemm(true, false, d, d, k, 1, x, d, x, d, 1, gram.RawMatrix().Data, d)
+		for at := 0; at < d; at += panel { // the half below the diagonal, in panels
+			n := min(panel, d-at)
+			kernels.Dgemm(true, false, d-at, n, k, 1, x[at:], d, x[at:], d, 1, gram.RawMatrix().Data[at*d+at:], d)
+		}
 		kernels.Dgemm(true, false, d, r, k, 1, x, d, s, r, 1, cross.RawMatrix().Data, r)
+	}
+	g := gram.RawMatrix().Data
+	for i := range d {
+		for j := range i {
+			g[j*d+i] = g[i*d+j]
+		}
 	}
 	return gram, cross, total, nil
 }
@@ -48,15 +57,13 @@ func moments(ctx context.Context, t *method.Data, targets *mat.Dense) (gram, cro
 // solve is (gram + gamma I)^-1 b, by a Cholesky factor.
 func solve(gram *mat.Dense, gamma float64, b *mat.Dense) (*mat.Dense, error) {
 	d, a := b.Dims()
-	g := mat.NewSymDense(d, slices.Clone(gram.RawMatrix().Data))
+	u := blas64.General{Rows: d, Cols: d, Stride: d, Data: slices.Clone(gram.RawMatrix().Data)}
 	for i := range d {
-		g.SetSym(i, i, g.At(i, i)+gamma)
+		u.Data[i*d+i] += gamma
 	}
-	var c mat.Cholesky
-	if !c.Factorize(g) {
+	if cholesky(u.Data, d) != nil { // gram + gamma I = U'U
 		return nil, errors.New("the matrix X X' + gamma I is not positive definite in double precision; take a larger gamma")
 	}
-	u := c.RawU().(*mat.TriDense).RawTriangular() // gram + gamma I = U'U
 	x := mat.DenseCopyOf(b)
 	to := x.RawMatrix().Data
 	// Block by block, so that nearly all of it is matrix products.
@@ -118,11 +125,11 @@ func counts(t *method.Data) []float64 {
 }
 
 // ridges are ridge regressions y = (X X' + shift I)^-1 X t from centred features X (d x n), each with targets t and a
-// shift of its own, by one tridiagonal form: of X X', or of X'X where there are fewer samples than dimensions, since
+// shift of its own, by one banded form: of X X', or of X'X where there are fewer samples than dimensions, since
 // (X X' + shift I)^-1 X = X (X'X + shift I)^-1.
 type ridges struct {
 	mean    []float64 // of the features
-	form    *tridiagonal
+	form    *banded
 	rotated *mat.Dense // right-hand sides, in the rows, in the form's coordinates
 	x       *mat.Dense // n x d, if samples are fewer
 }
@@ -173,7 +180,7 @@ func newRidges(ctx context.Context, t *method.Data, targets *mat.Dense) (*ridges
 		form, rg.rotated = gram, mat.DenseCopyOf(cross.T())
 	}
 	var err error
-	if rg.form, err = tridiagonalise(ctx, form); err != nil {
+	if rg.form, err = reduce(ctx, form); err != nil {
 		return nil, err
 	}
 	rg.form.rotate(rg.rotated, false)
@@ -183,10 +190,8 @@ func newRidges(ctx context.Context, t *method.Data, targets *mat.Dense) (*ridges
 // solve is r x d: the regressions, each with its shift.
 func (rg *ridges) solve(shifts []float64) (*mat.Dense, error) {
 	y := mat.DenseCopyOf(rg.rotated)
-	for i, shift := range shifts {
-		if err := rg.form.solve(shift, y.RawRowView(i)); err != nil {
-			return nil, err
-		}
+	if err := rg.form.solveAll(shifts, y); err != nil {
+		return nil, err
 	}
 	rg.form.rotate(y, true)
 	if rg.x == nil {

@@ -58,7 +58,7 @@ func (c *SAE) Space() []method.Dimension {
 // x and W's or of W x and s.
 //
 // The original solves the equation by Bartels and Stewart's method, for one lambda. Here S S' = U diag(a) U' gives each
-// row y of U'W a ridge regression of its own, (X X' + a_i/lambda I) y_i = (1 + 1/lambda) (U'S X')_i, and one tridiagonal
+// row y of U'W a ridge regression of its own, (X X' + a_i/lambda I) y_i = (1 + 1/lambda) (U'S X')_i, and one banded
 // form of X X' (of X'X where there are fewer samples than dimensions) solves all of them for all lambdas. The mean of X
 // is taken off, which the original's features do without: those here are not negative, no linear decoder of centred
 // attributes makes their mean, and all cosines with it are alike. The original's reduction of the features by a ridge
@@ -106,7 +106,8 @@ func (m *SAEMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 		return nil, err
 	}
 	shifts := make([]float64, len(w))
-	for _, lambda := range lambdas.values {
+	err = g.search(ctx, []*axis{&lambdas}, func(c method.Choice) (method.Model, error) {
+		lambda := c["lambda"]
 		for i, x := range w {
 			shifts[i] = x / lambda
 		}
@@ -117,11 +118,9 @@ func (m *SAEMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 		var W mat.Dense
 		W.Mul(U, y)
 		W.Scale(1+1/lambda, &W)
-		if err := g.point(ctx, newSAEModel(W.RawMatrix().Data, ridge.mean, m.Config.Direction), method.Choice{"lambda": lambda}); err != nil {
-			return nil, err
-		}
-	}
-	return &g.out, nil
+		return newSAEModel(W.RawMatrix().Data, ridge.mean, m.Config.Direction), nil
+	})
+	return &g.out, err
 }
 
 // newSAEModel is the model of W (a x d) and the features' mean. It describes a sample by W x, whose product with a class's

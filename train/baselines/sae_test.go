@@ -93,7 +93,7 @@ func TestSAE(t *testing.T) {
 func TestTridiagonal(t *testing.T) {
 	useKernels()
 	r := rand.New(rand.NewPCG(1, 2))
-	for _, n := range []int{1, 2, 3, 31, 32, 33, 100} {
+	for _, n := range []int{1, 2, 3, 31, 32, 33, 64, 65, 97, 100} {
 		half := mat.NewDense(n, n+2, nil)
 		b := mat.NewDense(3, n, nil)
 		for _, m := range []*mat.Dense{half, b} {
@@ -108,15 +108,13 @@ func TestTridiagonal(t *testing.T) {
 		}
 		a, x := mat.NewDense(n, n, nil), mat.DenseCopyOf(b)
 		a.Mul(half, half.T())
-		form, err := tridiagonalise(context.Background(), mat.DenseCopyOf(a))
+		form, err := reduce(context.Background(), mat.DenseCopyOf(a))
 		if err != nil {
 			t.Fatal(err)
 		}
 		form.rotate(x, false)
-		for i := range 3 {
-			if err := form.solve(float64(i)+0.5, x.RawRowView(i)); err != nil {
-				t.Fatal(err)
-			}
+		if err := form.solveAll([]float64{0.5, 1.5, 2.5}, x); err != nil {
+			t.Fatal(err)
 		}
 		form.rotate(x, true)
 		var back mat.Dense

@@ -76,7 +76,7 @@ func (m *SYNCMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessi
 	}
 	useKernels()
 	sigmas := axis{"sigma", m.Config.Sigma}
-	g, err := newGrid("SYNC", p, &method.Session{Choice: s.Choice, Point: s.Point}, &sigmas)
+	g, err := newGrid("SYNC", p, &method.Session{Choice: s.Choice, Point: s.Point, Log: s.Log}, &sigmas)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,8 @@ func (m *SYNCMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessi
 		}
 		row[o.feature] = float64(o.bias.values[c])
 	}
-	for _, sigma := range sigmas.values {
+	err = g.search(ctx, []*axis{&sigmas}, func(c method.Choice) (method.Model, error) {
+		sigma := c["sigma"]
 		width := sigma * sigma * scale
 		S := similarity(seen, seen, width)
 		var square, v mat.Dense
@@ -109,11 +110,9 @@ func (m *SYNCMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessi
 			return nil, fmt.Errorf("sigma %g: %w", sigma, err)
 		}
 		v.Mul(S.T(), inverse)
-		if err := g.point(ctx, newSYNCModel(seen, &v, width), method.Choice{"sigma": sigma}); err != nil {
-			return nil, err
-		}
-	}
-	return &g.out, nil
+		return newSYNCModel(seen, &v, width), nil
+	})
+	return &g.out, err
 }
 
 const syncRidge = 1e-8

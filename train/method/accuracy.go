@@ -29,6 +29,26 @@ func Accuracy(m Model, d *Data) (float64, error) {
 	return perClass(right, all), nil
 }
 
+// AccuracyOf is Accuracy of scores that are known, row after row.
+func AccuracyOf(scores []float64, d *Data) float64 {
+	classes := len(d.Attributes)
+	right, all := make([]int, classes), make([]int, classes)
+	for i := range d.Len() {
+		row, best := scores[i*classes:(i+1)*classes], 0
+		for c, s := range row {
+			if s > row[best] {
+				best = c
+			}
+		}
+		y := d.Label(i)
+		all[y]++
+		if best == y {
+			right[y]++
+		}
+	}
+	return perClass(right, all)
+}
+
 func perClass(right, all []int) float64 {
 	sum, n := 0.0, 0
 	for c := range all {

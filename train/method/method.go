@@ -63,6 +63,8 @@ type Point struct {
 	Values map[string]float64
 	// Choice is what choosing this point would be: its epoch, or its coefficients.
 	Choice Choice
+	// Measured are numbers that belong to the choice but are measured, not chosen: over several folds they are averaged.
+	Measured Choice
 	// Accuracy is the mean per-class top-1 accuracy among the validation classes, 0..1; meaningful if Validated.
 	Accuracy  float64
 	Validated bool
@@ -97,6 +99,8 @@ type Outcome struct {
 	Model    Model
 	Choice   Choice
 	Accuracy float64 // on the validation classes, of the choice
+	// Notes are sentences that a reader of the results should know, such as a choice at the edge of its grid.
+	Notes []string
 }
 
 // Config are a method's settings: a pointer to a struct of fields with the tags toml (the setting's name) and comment
@@ -109,6 +113,14 @@ type Config interface {
 	// Space is what tuning searches beside the normalisations. A coefficient whose whole grid costs one fit stands in
 	// the settings as a list and not here: Fit goes over it and gives each value as a Point.
 	Space() []Dimension
+}
+
+// Dated is a Config whose defaults have changed: a record of before has not the settings that came with the change.
+type Dated interface {
+	Config
+	// Absent gives settings that a record lacks the values they stand for there. It is called before those that it has are
+	// read.
+	Absent(lacks func(setting string) bool)
 }
 
 // Transductive is a Config of a method that takes Problem.Unlabelled.
@@ -143,6 +155,13 @@ type Model interface {
 	// Dims are the lengths of a feature and of an attribute vector.
 	Dims() (feature, attribute int)
 	Tensors() []safetensors.Tensor
+}
+
+// Learner is a Model that learns from images of a class at once.
+type Learner interface {
+	// Learn gives the model that has seen n more images, as normalised features, of the class of a normalised attribute
+	// vector. The model itself stays as it is.
+	Learn(attributes, features []float32, n int) (Model, error)
 }
 
 // Describer is a Model that says what it sees in a sample in terms of attributes.

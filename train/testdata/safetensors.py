@@ -40,6 +40,8 @@ def classes(a, w, meta):
     kind = meta["vzsl.attribute_normalisation"]
     if "attributes.fill" in w:
         a = np.where(np.isnan(a), w["attributes.fill"], a)
+    if kind == "sqrt-centre-l2":
+        a = np.sign(a) * np.sqrt(np.abs(a))
     if "attributes.mean" in w:
         a = a - w["attributes.mean"]
     if kind == "standardise":
@@ -56,7 +58,55 @@ def layer(w, name, x):
     return x @ w[name + ".weight"].T + w.get(name + ".bias", 0)
 
 
+def closed(x, a, w, at):
+    """Log scores of zero-shot PLDA, and the part of its weight that another score keeps beside them."""
+    y = x @ w[at + "project"].T - w[at + "offset"]
+    floor, shot_weight = w[at + "floor"]
+    rank, transductive = len(w[at + "tau"]), at + "known.bias" in w
+    tau = np.full(y.shape[1], floor)
+    tau[:rank] = w[at + "tau"]
+    prototypes = (1 + a @ w[at + "seen"].T) ** 2 @ w[at + "alpha"]
+    out, seen, shots = [], False, []
+    shared = 1 / (1 / floor + (w[at + "known.images"].mean() if at + "known.images" in w else 0))
+    for c, vector in enumerate(a):
+        same = lambda name: np.flatnonzero(np.abs(w[at + name] - vector).max(1) < 1e-6) if at + name in w else []
+        n, s, bias, prior = 0, np.zeros(len(tau)), 0, np.zeros(len(tau))
+        prior[:rank] = prototypes[c]
+        for i in same("known"):
+            n, s, bias = w[at + "known.images"][i], w[at + "known.sums"][i].copy(), w.get(at + "known.bias", np.zeros(99))[i]
+        own = n
+        for i in same("seen")[:1]:
+            n, seen = n + w[at + "seen.images"][i], True
+            s[:rank] += w[at + "seen.images"][i] * w[at + "seen.means"][i]
+            prior[:rank] = w[at + "seen.prior"][i]
+        if own > 0:
+            shots.append(own / shot_weight)
+        v = 1 / (1 / tau + n)
+        m = v * (prior / tau + s)
+        base = tau.copy()
+        if not transductive:
+            v[rank:] = base[rank:] = shared
+        terms = (y - m) ** 2 / (1 + v) - y**2 / (1 + base)
+        if not transductive:
+            terms = terms + np.log((1 + v) / (1 + base))
+        out.append(bias - terms.sum(1) / 2)
+    share = 0.5 if seen or (shots and transductive) else 0.6 / (1 + np.mean(shots) / 10) if shots else 1
+    return np.array(out).T, share
+
+
 def score(x, a, w, meta):
+    if meta["vzsl.method"] == "plda":
+        return closed(x, a, w, "")[0]
+    if "closed.project" in w:
+        l, share = closed(x, a, w, "closed.")
+        of_closed, of_learned, weight = w["closed.deviations"]
+        kl = learned(x, a, w, meta)
+        return {"joint": l / of_closed + weight * share * kl / of_learned,
+                "closed": l / of_closed, "learned": kl}[meta["vzsl.score"]]
+    return learned(x, a, w, meta)
+
+
+def learned(x, a, w, meta):
     if "vzsl.scale" not in meta:
         return x @ w["v" if meta["vzsl.method"] == "eszsl" else "w"] @ a.T
     b = float(meta["vzsl.log_variance_bound"])

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"vzsl/train/method"
+	"vzsl/train/plda"
 )
 
 // Config are the model's and its training's settings.
@@ -33,6 +34,11 @@ type Config struct {
 	ShotRepeat           int     `toml:"shot_repeat" comment:"few-shot: times an epoch shows each labelled image of an unseen class; 0: as often as makes its class weigh as much as a seen one"`
 	Warmup               int     `toml:"warmup" comment:"epochs over which KL and margin grow to their full weight beside the reconstruction"`
 
+	Closed        bool      `toml:"closed" comment:"a second block of the latent space in closed form, zero-shot PLDA, where validation classes are named better with it; false is the paper's model"`
+	LearnedWeight []float64 `toml:"learned_weight" comment:"grid of the weight of the learned block's score beside the closed one's, each in its standard deviations; 0: the closed one alone; where images of the candidates are known half of it or less"`
+	Score         string    `toml:"score" comment:"that a model with both blocks gives: joint, learned or closed"`
+	plda.Config             // of the closed block; the learned one's transductive settings follow, which hold without it
+
 	TransductiveEpochs int     `toml:"transductive_epochs" comment:"in the transductive setting: rounds of the unlabelled images after the inductive epochs, at most: validation chooses how many"`
 	TransductiveRate   float64 `toml:"transductive_rate" comment:"Adam's learning rate in these"`
 	UnlabelledWeight   float64 `toml:"unlabelled_weight" comment:"weight of KL(p||q), which pulls unlabelled images to sharpened predictions"`
@@ -48,6 +54,7 @@ func Paper() Config {
 		LogVarianceBound: 5, PriorScale: 0.1,
 		LearningRate: 3e-4, Schedule: "constant", Beta1: 0.9, Beta2: 0.999,
 		ClipNorm: 10, Batch: 64, Epochs: 30,
+		LearnedWeight: []float64{1, 0.3, 0}, Score: ScoreJoint, Config: plda.Default(),
 		TransductiveEpochs: 20, TransductiveRate: 1e-4, UnlabelledWeight: 1,
 	}
 }
@@ -60,22 +67,30 @@ func Default() Config {
 		Margin: 0.9, Reconstruction: true, ReconstructionWeight: 0.05, DecoderVariance: "fixed", Samples: 1,
 		Keep: 0.5, InputKeep: 1,
 		LogVarianceBound: 2, PriorScale: 0.06,
-		LearningRate: 5e-4, Schedule: "cosine", Beta1: 0.9, Beta2: 0.999,
+		LearningRate: 2e-3, Schedule: "cosine", Beta1: 0.9, Beta2: 0.999,
 		WeightDecay: 0.006,
-		ClipNorm:    10, Batch: 64, Epochs: 15,
+		ClipNorm:    10, Batch: 256, Epochs: 15,
+		Closed: true, LearnedWeight: []float64{1, 0.3, 0}, Score: ScoreJoint, Config: plda.Default(),
 		TransductiveEpochs: 20, TransductiveRate: 2e-4, UnlabelledWeight: 1,
 	}
 }
 
-// DefaultSharp are the default settings without reconstruction.
+// DefaultSharp are the default settings without reconstruction, and without the closed-form block.
 func DefaultSharp() Config { return sharp(Default()) }
 
 // PaperSharp are the paper's without reconstruction.
 func PaperSharp() Config { return sharp(Paper()) }
 
 func sharp(c Config) Config {
-	c.Reconstruction = false
+	c.Reconstruction, c.Closed = false, false
 	return c
+}
+
+// Absent: models of before there was a closed-form block have none.
+func (c *Config) Absent(lacks func(setting string) bool) {
+	if lacks("closed") {
+		c.Closed = false
+	}
 }
 
 // Method fits with these settings.
@@ -87,12 +102,13 @@ func (c *Config) Method() method.Method { return &Method{Config: *c} }
 func (c *Config) Space() []method.Dimension {
 	space := []method.Dimension{
 		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
+		{Setting: "attributes", Values: []any{"centre-l2", "sqrt-centre-l2"}},
 		{Setting: "latent", Values: []any{200, 312, 500}},
 		{Setting: "scale", Low: 3, High: 20, Log: true},
 		{Setting: "margin", Values: []any{0.8, 0.9, 0.95, 1.0}},
 		{Setting: "input_keep", Values: []any{0.6, 0.8, 1.0}},
 		{Setting: "prior_scale", Low: 0.03, High: 0.12, Log: true},
-		{Setting: "learning_rate", Low: 2e-4, High: 1.2e-3, Log: true},
+		{Setting: "learning_rate", Low: 8e-4, High: 5e-3, Log: true},
 		{Setting: "weight_decay", Low: 2e-3, High: 2e-2, Log: true},
 		{Setting: "log_variance_bound", Values: []any{0.3, 1.0, 2.0}},
 	}
@@ -101,6 +117,9 @@ func (c *Config) Space() []method.Dimension {
 
 // TransductiveSpace is what tuning searches in the transductive setting.
 func (c *Config) TransductiveSpace() []method.Dimension {
+	if c.Closed {
+		return c.Config.TransductiveSpace()
+	}
 	return []method.Dimension{
 		{Setting: "transductive_rate", Low: 3e-5, High: 1e-3, Log: true},
 		{Setting: "unlabelled_weight", Low: 0.1, High: 10, Log: true},
@@ -163,6 +182,20 @@ func (c *Config) Validate() error {
 	}
 	if c.Schedule != "constant" && c.Schedule != "cosine" {
 		return bad("schedule = %q; there are constant and cosine", c.Schedule)
+	}
+	if len(c.LearnedWeight) == 0 {
+		return bad("learned_weight has no values")
+	}
+	for _, w := range c.LearnedWeight {
+		if !(w >= 0 && w <= 1e6) {
+			return bad("learned_weight = %v; it cannot be negative", w)
+		}
+	}
+	if c.Score != ScoreJoint && c.Score != ScoreLearned && c.Score != ScoreClosed {
+		return bad("score = %q; there are joint, learned and closed", c.Score)
+	}
+	if err := c.Config.Check("vzsl"); err != nil {
+		return err
 	}
 	switch {
 	case c.Margin > 1:

@@ -65,6 +65,9 @@ func (m *Method) Fit(ctx context.Context, p *method.Problem, s *method.Session) 
 	if p.Train.Len() == 0 || len(p.Train.Attributes) == 0 {
 		return nil, errors.New("no samples to train on")
 	}
+	if c.Closed {
+		return m.fitJoint(ctx, p, s)
+	}
 	t := &training{c: &c, p: p, s: s}
 	if err := t.prepare(); err != nil {
 		return nil, err
@@ -475,5 +478,5 @@ func (m *Method) Load(f *safetensors.File) (method.Model, error) {
 	if err := restore(f, "", all, func(i int) []float32 { return all[i].values }); err != nil {
 		return nil, err
 	}
-	return newModel(c, s, all), nil
+	return loadJoint(&c, newModel(c, s, all), f)
 }

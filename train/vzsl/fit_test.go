@@ -61,8 +61,10 @@ func world(seed uint64, perClass int, classes ...int) []*method.Data {
 	return parts
 }
 
+// small are settings for the drawn worlds, of the paper's model.
 func small() Config {
 	c := Default()
+	c.Closed = false
 	c.Hidden, c.Latent, c.Scale, c.Epochs, c.Batch, c.LearningRate = []int{32}, 8, 1, 12, 16, 5e-3
 	c.Reconstruction, c.ReconstructionWeight, c.Keep, c.InputKeep = true, 0.1, 0.8, 0.9
 	return c

@@ -49,10 +49,11 @@ function answer(x, calibrated) {
 let attributes = [], words = false;
 
 async function listClasses() {
-  const { classes } = await ask('classes');
+  const { classes, pictures, learns } = await ask('classes');
+  $('by-pictures').hidden = !learns;
   $('count').textContent = '(' + classes.length + ')';
   $('classes').replaceChildren(...classes.map(c => {
-    const edit = make('button', { type: 'button', title: 'describe anew', onclick: () => begin(c) }, c);
+    const edit = make('button', { type: 'button', title: 'describe anew', onclick: () => begin(c) }, c, pictures[c] ? ' (' + pictures[c] + ' pictures)' : '');
     const remove = make('button', { type: 'button', ariaLabel: 'remove ' + c, onclick: () => change(c, { method: 'DELETE' }) }, '\u2715');
     return make('li', {}, edit, remove);
   }));
@@ -69,6 +70,20 @@ async function change(c, options) {
     const doubts = done?.doubts ?? [];
     $('edited').className = doubts.length ? 'bad' : '';
     $('edited').textContent = [options.method === 'DELETE' ? c + ' is removed' : c + ' can be named now', ...doubts].join('; ');
+    await listClasses();
+  } catch (e) {
+    $('edited').className = 'bad';
+    $('edited').textContent = e.message;
+  }
+}
+
+async function teach(c, files) {
+  const form = new FormData();
+  for (const f of files) form.append('pictures', f, f.name);
+  try {
+    const a = await ask(address(c), { method: 'POST', body: form });
+    $('edited').className = '';
+    $('edited').textContent = c + ': the model has seen ' + a.pictures + ' pictures of it';
     await listClasses();
   } catch (e) {
     $('edited').className = 'bad';
@@ -95,6 +110,7 @@ for (const type of ['dragover', 'dragleave', 'drop']) {
     if (type === 'drop') name([...e.dataTransfer.files]);
   });
 }
+$('examples').onchange = () => { teach($('name').value.trim(), [...$('examples').files]); $('examples').value = ''; };
 $('like').onchange = () => fill($('like').value);
 $('filter').oninput = () => {
   const text = $('filter').value.toLowerCase();

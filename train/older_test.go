@@ -1,0 +1,67 @@
+package train
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"vzsl/attributes"
+)
+
+// older is the folder of a run of version 0.1.0, of the data and settings of options: model.safetensors and config.toml as it
+// wrote them, and scores.json, those that it gave the first 20 images for all classes.
+var older = filepath.Join("testdata", "model-0.1.0")
+
+// TestOlder: a model of before there was a closed-form block opens and scores as it did, and without that block training still
+// gives it.
+func TestOlder(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join(older, "scores.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []float64
+	if err := json.Unmarshal(b, &want); err != nil {
+		t.Fatal(err)
+	}
+	o := options(t, t.TempDir())
+	vzslOf(&o).Closed, o.AttributeNorm = false, attributes.CentreL2
+	if _, err := Run(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	for dir, tolerance := range map[string]float64{older: 1e-5, o.Dir: 1e-2} { // another processor rounds otherwise
+		p, err := Load(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := p.Settings(); vzslOf(&s).Closed || s.AttributeNorm != attributes.CentreL2 {
+			t.Errorf("%s: read as %+v", dir, s)
+		}
+		got, err := p.Score(slices.Concat(o.Features.(*memoryFeatures).x[:20]...), 20, o.Classes.Values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range got {
+			if math.Abs(float64(v)-want[i]) > tolerance*(1+math.Abs(want[i])) {
+				t.Fatalf("%s: score %d is %v, version 0.1.0 gave %v", dir, i, v, want[i])
+			}
+		}
+	}
+	if s, _, err := readSettings(older); err != nil || s.Method != "vzsl" {
+		t.Errorf("%+v: %v", s, err)
+	}
+}
+
+func readSettings(dir string) (Settings, *TunedRecord, error) {
+	b, err := os.ReadFile(filepath.Join(dir, configFile))
+	if err != nil {
+		return Settings{}, nil, err
+	}
+	r, err := readRecord(b)
+	if err != nil {
+		return Settings{}, nil, err
+	}
+	return r.settings(), r.Tuned, nil
+}
