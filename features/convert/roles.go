@@ -349,7 +349,9 @@ func (r *resolver) flat(what string) ([]int, error) {
 			doubtful, features = append(doubtful, i), append(features, i)
 		}
 	}
-	found = features
+	if found = features; len(found) == 0 {
+		return nil, r.none(what)
+	}
 	if stem, family := largest(families); what == "feature" && len(family) >= 2 && len(family) < len(found) {
 		for _, i := range found {
 			if !slices.Contains(family, i) && !slices.Contains(doubtful, i) {
