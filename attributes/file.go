@@ -43,7 +43,7 @@ func ReadFile(path string, o FileOptions) (*Table, error) {
 	for _, s := range said {
 		t.Notes = append(t.Notes, path+": "+s)
 	}
-	names, err := o.rowNames(src, class, columns)
+	names, err := o.rowNames(t, src, class, columns)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func isXLSA17(src convert.Table) bool {
 }
 
 // rowNames are the class names of the rows.
-func (o *FileOptions) rowNames(src convert.Table, class int, columns []int) ([]string, error) {
+func (o *FileOptions) rowNames(t *Table, src convert.Table, class int, columns []int) ([]string, error) {
 	rows := src.Columns()[columns[0]].Rows
 	if class < 0 {
 		switch {
@@ -83,6 +83,7 @@ func (o *FileOptions) rowNames(src convert.Table, class int, columns []int) ([]s
 		case rows != len(o.Numbered):
 			return nil, fmt.Errorf("%s: %d rows without class names for %d classes: a row per class in the dataset's order is wanted", src.Path(), rows, len(o.Numbered))
 		}
+		t.Notes = append(t.Notes, fmt.Sprintf("%s: its rows have no class names and are taken in the order of the dataset's numbers: %q first", src.Path(), o.Numbered[0]))
 		return o.Numbered, nil
 	}
 	all, err := src.Texts(class)

@@ -27,7 +27,8 @@ type builder struct {
 	calls   int  // of functions within those
 }
 
-// build infers shapes and emits a step for each node that tensor needs.
+// build infers shapes and emits a step for each node that tensor needs. With an error comes what was built
+// before it, or nil.
 func (n *Network) build(tensor string, h, w int) (*builder, error) {
 	in := n.Input()
 	c := in.Channels
@@ -62,9 +63,9 @@ func (n *Network) build(tensor string, h, w int) (*builder, error) {
 		if err := b.node(d); err != nil {
 			var u *UnsupportedError
 			if errors.As(err, &u) { // names the node itself
-				return nil, err
+				return b, err
 			}
-			return nil, fmt.Errorf("%s: %w", d, err)
+			return b, fmt.Errorf("%s: %w", d, err)
 		}
 		d.reads(func(name string) {
 			if uses[name]--; uses[name] == 0 {

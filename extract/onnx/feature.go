@@ -72,8 +72,9 @@ func (b *builder) pooled(v int, pool Pooling) (out int, what string, err error) 
 		return b.step(n, "", &Reshape{}, row, t)
 	}
 	over := func(kind ReduceKind) (int, error) {
-		t, err := v, error(nil)
+		t := v
 		if before > 0 {
+			var err error
 			if t, err = b.cut(n, "", v, 1, before, tokens-before); err != nil {
 				return 0, err
 			}
@@ -218,11 +219,11 @@ func (n *Network) embedding() (Layer, bool) {
 		return Layer{}, false
 	}
 	l := Layer{Tensor: name, What: embeddingNamed(name)}
-	b, err := n.guess(name)
-	if err != nil {
+	d, ok := n.shape(name)
+	if !ok {
 		return l, true // the error is told where the layer is planned
 	}
-	switch d := b.own(b.vals[name]); {
+	switch {
 	case len(d) == 3 && d[1] > 1:
 		l.Pool = PoolMean
 		if before, ok := prefix(d[1]); before > 0 || !ok {
@@ -242,18 +243,14 @@ func (n *Network) tokens() string {
 			return o.name
 		}
 	}
-	b, err := n.guess(n.output)
-	if err != nil {
-		return ""
-	}
 	nodes := n.ancestors()
 	for i := len(nodes) - 1; i >= 0; i-- {
 		name := nodes[i].outputs[0]
-		v, ok := b.vals[name]
+		d, ok := n.shape(name)
 		if !ok || n.around(name) {
 			continue
 		}
-		if d := b.own(v); len(d) == 3 && d[0] == 1 && d[1] > 1 && d[2] > 1 || len(d) == 4 && d[0] == 1 && d[1] > 1 && d[2]*d[3] > 1 {
+		if len(d) == 3 && d[0] == 1 && d[1] > 1 && d[2] > 1 || len(d) == 4 && d[0] == 1 && d[1] > 1 && d[2]*d[3] > 1 {
 			return name
 		}
 	}
@@ -294,8 +291,8 @@ func (n *Network) classifierInput() (Layer, bool) {
 	}
 	what := "the input of the last matrix"
 	if d.op == "Gather" || d.op == "Slice" || d.op == "Squeeze" {
-		if b, err := n.guess(d.inputs[0]); err == nil {
-			if v, ok := b.vals[d.inputs[0]]; ok && len(b.own(v)) == 3 {
+		if from, ok := n.shape(d.inputs[0]); ok {
+			if len(from) == 3 {
 				what = "the class token, the input of the last matrix"
 			}
 		}
@@ -313,18 +310,34 @@ func (n *Network) learned(name string) bool {
 	return false
 }
 
-// isRow reports whether a value has all its entries along its last axis.
-func (n *Network) isRow(name string) bool {
-	b, err := n.guess(name)
+// shape gives a value's dimensions for one image of the file's size or a usual one, where they can be inferred.
+func (n *Network) shape(name string) (dims []int, ok bool) {
+	n.shapesOnce.Do(func() {
+		n.shapes = map[string][]int{}
+		if b, _ := n.guess(n.output); b != nil {
+			for name, v := range b.vals {
+				n.shapes[name] = b.own(v)
+			}
+		}
+	})
+	if d, ok := n.shapes[name]; ok {
+		return d, true
+	}
+	b, err := n.guess(name) // it is not on the way to the output
 	if err != nil {
-		return false
+		return nil, false
 	}
 	v, ok := b.vals[name]
 	if !ok {
-		return false
+		return nil, false
 	}
-	d := b.own(v)
-	return len(d) > 0 && d[len(d)-1] == product(d) && product(d) > 1
+	return b.own(v), true
+}
+
+// isRow reports whether a value has all its entries along its last axis.
+func (n *Network) isRow(name string) bool {
+	d, ok := n.shape(name)
+	return ok && len(d) > 0 && d[len(d)-1] == product(d) && product(d) > 1
 }
 
 // onlyNormalised reports whether a value is made of another by normalisation alone: no matrix, convolution
@@ -439,10 +452,6 @@ func (n *Network) pooledFeature() (l Layer, ok bool) {
 
 // isPooled reports whether a value has one number for each channel and a layer of maps before it.
 func (n *Network) isPooled(name string) bool {
-	b, err := n.guess(name)
-	if err != nil {
-		return false
-	}
-	v := b.plan.Values[b.vals[name]]
-	return slices.Max(v.Dims) == v.Len()
+	d, ok := n.shape(name)
+	return ok && len(d) > 0 && slices.Max(d) == product(d)
 }

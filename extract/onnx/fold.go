@@ -176,8 +176,8 @@ func (b *builder) cast(x *konst, to int32) (*konst, error) {
 			if math.Abs(a) > 1<<63 || a != a {
 				return nil, fmt.Errorf("it casts %v to an integer", a)
 			}
-			if a = math.Trunc(a); to == typeInt32 && a != math.Trunc(float64(int32(int64(a)))) {
-				a = float64(int32(min(max(a, math.MinInt32), math.MaxInt32)))
+			if a = math.Trunc(a); to == typeInt32 {
+				a = min(max(a, math.MinInt32), math.MaxInt32)
 			}
 		}
 		k.nums[i] = a

@@ -34,11 +34,7 @@ func (p *Plan) fuse() {
 			f.attention(s, op)
 		}
 	}
-	var lead []Step
-	for _, c := range f.added {
-		lead = append(lead, c)
-	}
-	p.Steps = append(lead, p.Steps...)
+	p.Steps = append(f.added, p.Steps...)
 	p.prune()
 }
 

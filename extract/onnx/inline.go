@@ -269,7 +269,7 @@ func renamedGraph(b []byte, rename func(string) string, attr func(string) []byte
 		if f.typ != protowire.BytesType {
 			return nil
 		}
-		v := f.b
+		var v []byte
 		var err error
 		switch f.n {
 		case 1:

@@ -311,11 +311,18 @@ func (n *Network) candidates(name string) []string {
 	}
 	var list []candidate
 	lower := strings.ToLower(name)
+	depends := map[string]bool{n.input.name: true} // on the image's data, not on its size alone
 	for i, d := range n.nodes {
+		image := false
+		d.reads(func(in string) { image = image || depends[in] })
+		if !image || d.op == "Shape" || d.op == "Size" {
+			continue
+		}
 		for _, o := range d.outputs {
-			if o == "" || d.op == "Shape" || d.op == "Gather" {
+			if o == "" {
 				continue
 			}
+			depends[o] = true
 			l := strings.ToLower(o)
 			far := distance(lower, l) * 2
 			if len(lower) > 1 && strings.Contains(l, lower) || len(l) > 1 && strings.Contains(lower, l) {

@@ -31,6 +31,9 @@ type Network struct {
 
 	sumOnce sync.Once
 	sum     string
+
+	shapesOnce sync.Once
+	shapes     map[string][]int // of the values on the way to the output, see shape
 }
 
 type externalFile struct {

@@ -103,6 +103,9 @@ func (b *builder) pad(n *node) error {
 
 // border are the entries of an axis with padding of a mode.
 func border(mode string, before, size, after int) ([]int, error) {
+	if size == 0 {
+		return nil, errors.New("repeats entries of an axis that has none")
+	}
 	index := make([]int, before+size+after)
 	for i := range index {
 		at := i - before
@@ -215,7 +218,7 @@ func (b *builder) resize(n *node) error {
 		if r.coordinates == "align_corners" && scales != nil && sizes == nil && math.Abs(scale*float64(d[a])-float64(size)) > 1e-3 {
 			return unsupported(n, "aligns corners of an axis of %d scaled by %v, of which programs make different things", d[a], scale)
 		}
-		if size < 1 || size > maxValue || scale <= 0 {
+		if size < 1 || size > maxValue || !(scale > 0) || d[a] == 0 {
 			return fmt.Errorf("it makes %d entries of %d", size, d[a])
 		}
 		if size == d[a] && scale == 1 {

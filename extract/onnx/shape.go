@@ -219,6 +219,9 @@ func (b *builder) concat(n *node) error {
 	at := 0
 	for i := range n.inputs {
 		v, dv, err := b.image(n, i)
+		if err == nil && b.batch > 1 && !b.folding && b.fixed[v] {
+			v, err = b.eachImage(n, v)
+		}
 		if err != nil {
 			return err
 		}
@@ -238,7 +241,9 @@ func (b *builder) concat(n *node) error {
 			}
 			d[at] += dv[at]
 		}
-		in = append(in, v)
+		if product(dv) > 0 || b.folding {
+			in = append(in, v)
+		}
 	}
 	if len(in) == 0 {
 		return errors.New("it joins nothing")
@@ -254,6 +259,35 @@ func (b *builder) concat(n *node) error {
 		return b.alias(n, in[0])
 	}
 	return b.emit(n, &Concat{at}, d, in...)
+}
+
+// eachImage makes a constant that repeats a batch of several images' worth of values, such as a class token, a value of
+// each image's own.
+func (b *builder) eachImage(n *node, v int) (int, error) {
+	d := b.plan.Values[v].Dims
+	last := &b.plan.Steps[len(b.plan.Steps)-1]
+	c, ok := last.Op.(*Constant)
+	if !ok || last.Out != v || len(d) == 0 || d[0]%b.batch != 0 {
+		return v, nil
+	}
+	nums, err := c.k.numbers()
+	if err != nil {
+		return 0, err
+	}
+	per := len(nums) / b.batch
+	for i := per; i < len(nums); i += per {
+		if !slices.Equal(nums[i:i+per], nums[:per]) {
+			return v, nil
+		}
+	}
+	one := slices.Clone(d)
+	one[0] /= b.batch
+	out, err := b.value("", d, c.k.typ(), false)
+	if err != nil {
+		return 0, err
+	}
+	b.plan.Steps = append(b.plan.Steps, Step{Node: n.String(), Op: &Constant{&konst{dims: one, kind: c.k.typ(), nums: nums[:per], kept: true}}, Out: out})
+	return out, nil
 }
 
 // split takes parts one after another along an axis.

@@ -8,12 +8,14 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/ipc"
+	"github.com/apache/arrow/go/v15/arrow/memory"
 )
 
 // arrowTable is an Arrow IPC file, which Feather version 2 is too. Its record batches are read one at a time.
@@ -21,6 +23,7 @@ type arrowTable struct {
 	path    string
 	f       *os.File
 	r       *ipc.FileReader
+	batch   arrow.Record // the one at hand
 	columns []Column
 	fields  []arrowField
 	rows    []int // of each record batch
@@ -48,34 +51,45 @@ func openArrow(path string, o Options) (_ Table, err error) {
 	t := &arrowTable{path: path, f: f}
 	if err := t.open(); err != nil {
 		_ = t.Close()
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	return t, nil
 }
 
 func (t *arrowTable) open() (err error) {
-	if t.r, err = ipc.NewFileReader(t.f); err != nil {
-		return fmt.Errorf("no readable Arrow file: %w; copy it again, or write it as Parquet", err)
+	if t.rows, err = verifyArrow(t.f); err != nil {
+		return err
 	}
-	total := 0
-	for i := range t.r.NumRecords() {
-		b, err := t.r.Record(i)
-		if err != nil {
-			return err
-		}
-		t.rows = append(t.rows, int(b.NumRows()))
-		total += int(b.NumRows())
-		if i == 0 {
-			t.list(b)
-		}
+	if t.r, err = ipc.NewFileReader(t.f, ipc.WithAllocator(&arrowMemory{Allocator: memory.DefaultAllocator})); err != nil {
+		return fmt.Errorf("%s: no readable Arrow file: %w; copy it again, or write it as Parquet", t.path, err)
 	}
-	if total == 0 {
-		return errors.New("no rows")
+	b, err := t.record(slices.IndexFunc(t.rows, func(n int) bool { return n > 0 })) // the lists of an empty one have no width
+	if err != nil {
+		return err
 	}
+	t.list(b)
 	for i := range t.columns {
-		t.columns[i].Rows = total
+		for _, n := range t.rows {
+			t.columns[i].Rows += n
+		}
 	}
 	return nil
+}
+
+// record reads a record batch; the one before it is gone.
+func (t *arrowTable) record(i int) (arrow.Record, error) {
+	if t.batch != nil {
+		t.batch.Release()
+		t.batch = nil
+	}
+	b, err := t.r.RecordAt(i)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", t.path, err)
+	}
+	if t.batch = b; int(b.NumRows()) != t.rows[i] {
+		return nil, fmt.Errorf("%s: damaged file: record batch %d has %d rows, not %d; copy or write it again", t.path, i, b.NumRows(), t.rows[i])
+	}
+	return b, nil
 }
 
 // list finds the columns.
@@ -163,6 +177,9 @@ func vectorsOf(a arrow.Array) (vectors, bool) {
 func (v vectors) width() (int, error) {
 	for i := range v.Len() {
 		if from, to := v.offsets(i); !v.IsNull(i) && to > from {
+			if from < 0 || to > int64(v.values.Len()) {
+				return 0, fmt.Errorf("row %d is a list of the values %d to %d, of which there are %d", i, from, to, v.values.Len())
+			}
 			return int(to - from), nil
 		}
 	}
@@ -280,9 +297,9 @@ func (t *arrowTable) Texts(columns ...int) (all [][]string, err error) {
 	defer guarded(t.path, &err)
 	all = make([][]string, len(columns))
 	for g := range t.rows {
-		b, err := t.r.Record(g)
+		b, err := t.record(g)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", t.path, err)
+			return nil, err
 		}
 		for i, c := range columns {
 			f := t.fields[c]
@@ -345,8 +362,8 @@ func (v *arrowValues) Read(ctx context.Context, lo, hi int, dst []float32) (err 
 			}
 			v.lo, v.hi = v.hi, v.hi+v.t.rows[v.group]
 			if lo < v.hi {
-				if v.b, err = v.t.r.Record(v.group); err != nil {
-					return fmt.Errorf("%s: %w", v.t.path, err)
+				if v.b, err = v.t.record(v.group); err != nil {
+					return err
 				}
 			}
 			v.group++

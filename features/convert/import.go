@@ -93,7 +93,7 @@ func (o Import) RunMatrix(ctx context.Context, file, name string, images []strin
 		return nil, fmt.Errorf("%s: no variable is called %q; there are %s", file, name, Names(t.Columns()))
 	}
 	c := t.Columns()[i]
-	if turn, ok := t.(turnable); ok && c.Rows != len(images) && c.Width == len(images) {
+	if turn, ok := t.(turnable); ok && c.turns && c.Rows != len(images) && c.Width == len(images) {
 		turn.Turn(i)
 		c = t.Columns()[i]
 	}
@@ -257,7 +257,7 @@ func (r *rowLists) turn() {
 	t, ok := r.t.(turnable)
 	first := r.a.features[0]
 	c := r.t.Columns()[first]
-	if !ok || !c.List || len(r.a.features) > 1 {
+	if !ok || !c.turns || len(r.a.features) > 1 {
 		return
 	}
 	n := 0
@@ -382,13 +382,14 @@ func readList(file, column string, usual []string) ([]string, error) {
 // identifies what v reads, in hexadecimal.
 func (o *Import) Store(ctx context.Context, images []string, labels []int, dim int, sum, engine string, v Values) (*features.Manifest, error) {
 	rows := make([]features.Image, len(images))
-	seen := make(map[string]struct{}, len(images))
 	for i, image := range images {
-		if _, twice := seen[image]; twice {
-			return nil, fmt.Errorf("import %s: image %q is there twice", strings.Join(o.Files, ", "), image)
-		}
-		seen[image] = struct{}{}
 		rows[i] = features.Image{Path: image, Class: labels[i]}
+	}
+	sorted := slices.Sorted(slices.Values(images)) // of millions smaller than a map
+	for i := 1; i < len(sorted); i++ {
+		if sorted[i] == sorted[i-1] {
+			return nil, fmt.Errorf("import %s: image %q is there twice", strings.Join(o.Files, ", "), sorted[i])
+		}
 	}
 	w, err := features.Create(o.Out, features.Source{
 		Dataset: o.Dataset, DatasetSHA256: features.ListSHA256(o.Known.Classes, rows), Network: o.Network, NetworkSHA256: sum,
@@ -419,7 +420,9 @@ func (o *Import) write(ctx context.Context, w *features.Writer, v Values, rows [
 	g, ctx := errgroup.WithContext(ctx)
 	workers := min(runtime.GOMAXPROCS(0), 4)
 	g.SetLimit(workers + 1)
-	free := make(chan []float32, workers+1)
+	const together = 1 << 26 // values of all buffers, where there is more than one
+	_, part := w.Range(0)
+	free := make(chan []float32, min(workers+1, max(1, together/(part*dim))))
 	for range cap(free) {
 		free <- nil
 	}

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -54,24 +55,12 @@ func openParquet(path string, o Options) (_ Table, err error) {
 	return t, nil
 }
 
-// guarded turns a panic of a library over damaged data into an error.
-func guarded(path string, err *error) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("%s: damaged file: %v; copy or write it again", path, p)
-	}
-}
-
 func (t *parquetTable) open() error {
-	st, err := t.f.Stat()
+	err := verifyFooter(t.f)
 	if err != nil {
 		return err
 	}
-	var tail [8]byte
-	if _, err := t.f.ReadAt(tail[:], max(0, st.Size()-8)); err != nil || st.Size() < 12 ||
-		int64(binary.LittleEndian.Uint32(tail[:])) > st.Size()-12 {
-		return fmt.Errorf("%s is no whole Parquet file: it was cut off; copy or write it again", t.path)
-	}
-	t.file, err = parquet.OpenFile(t.f, st.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	t.file, err = parquet.OpenFile(t.f, fileSize(t.f), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
 		return fmt.Errorf("%s: no readable Parquet file: %w; copy it again, or write it anew (pandas: to_parquet(compression='snappy'); DuckDB: COPY ... (FORMAT parquet, COMPRESSION zstd))", t.path, err)
 	}
@@ -431,7 +420,7 @@ func (v *parquetValues) spreadGroup(ctx context.Context, group, rows int) error 
 			return err
 		}
 		s := v.t.stream(v.t.leaves[c], v.t.columns[c].Width)
-		s.group = group
+		s.group, s.row = group, v.lo
 		err := s.read(values)
 		if err := errors.Join(err, s.close()); err != nil {
 			return err
@@ -499,7 +488,9 @@ type leafStream struct {
 	row    int // of those read
 	pages  parquet.Pages
 	page   parquet.Page
-	values parquet.ValueReader
+	values parquet.ValueReader // of the page, what is still to be read
+	floats []float32           // the same of a page of float32 without nulls
+	starts []byte              // of lists, for each of floats 0 where a row begins
 	buf    []parquet.Value
 	at, n  int
 }
@@ -524,23 +515,30 @@ func (s *leafStream) close() error {
 // take gives the next value, nulls included.
 func (s *leafStream) take() (parquet.Value, error) {
 	for s.at == s.n {
+		if err := s.open(); err != nil {
+			return parquet.Value{}, err
+		}
 		if err := s.fill(); err != nil {
-			return parquet.Value{}, fmt.Errorf("%s: column %s: %w", s.t.path, s.leaf.name(), err)
+			return parquet.Value{}, s.failed(err)
 		}
 	}
 	s.at++
 	return s.buf[s.at-1], nil
 }
 
-// fill reads some values of the page at hand, or opens the next.
+func (s *leafStream) failed(err error) error {
+	return fmt.Errorf("%s: column %s: %w", s.t.path, s.leaf.name(), err)
+}
+
+// fill reads some values of the page at hand: of floats not beyond a row, so that the next is read at once.
 func (s *leafStream) fill() error {
+	if s.buf == nil {
+		s.buf = make([]parquet.Value, 1024)
+	}
+	s.at, s.n = 0, 0
 	if s.values != nil {
-		if s.buf == nil {
-			s.buf = make([]parquet.Value, 1024)
-		}
 		n, err := s.values.ReadValues(s.buf)
-		s.at, s.n = 0, n
-		if err != nil {
+		if s.n = n; err != nil {
 			s.values = nil
 			if !errors.Is(err, io.EOF) {
 				return err
@@ -548,6 +546,38 @@ func (s *leafStream) fill() error {
 		}
 		return nil
 	}
+	for ; s.n < min(len(s.buf), len(s.floats)); s.n++ {
+		level := 0
+		if s.starts != nil {
+			if level = int(s.starts[s.n]); level == 0 && s.n > 0 {
+				break
+			}
+		}
+		s.buf[s.n] = parquet.FloatValue(s.floats[s.n]).Level(level, s.leaf.MaxDefinitionLevel(), s.leaf.Index())
+	}
+	s.pass(s.n)
+	return nil
+}
+
+// pass leaves n of the floats behind.
+func (s *leafStream) pass(n int) {
+	if s.floats = s.floats[n:]; s.starts != nil {
+		s.starts = s.starts[n:]
+	}
+}
+
+// open opens the next page, unless the one at hand has more values.
+func (s *leafStream) open() error {
+	for s.values == nil && len(s.floats) == 0 {
+		if err := s.next(); err != nil {
+			return s.failed(err)
+		}
+	}
+	return nil
+}
+
+// next opens the next page, or ends a row group.
+func (s *leafStream) next() error {
 	if s.page != nil {
 		parquet.Release(s.page)
 		s.page = nil
@@ -556,6 +586,9 @@ func (s *leafStream) fill() error {
 		groups := s.t.file.RowGroups()
 		if s.group >= len(groups) {
 			return io.ErrUnexpectedEOF
+		}
+		if err := verifyPages(s.t.f, &s.t.file.Metadata().RowGroups[s.group].Columns[s.leaf.Index()].MetaData); err != nil {
+			return err
 		}
 		s.pages = groups[s.group].ColumnChunks()[s.leaf.Index()].Pages()
 		s.group++
@@ -569,13 +602,48 @@ func (s *leafStream) fill() error {
 	if err != nil {
 		return err
 	}
-	s.page, s.values = page, page.Values()
+	s.page = page
+	if s.leaf.Type().Kind() == parquet.Float && page.Dictionary() == nil {
+		data, levels := page.Data(), page.DefinitionLevels()
+		if bytes.Count(levels, []byte{byte(s.leaf.MaxDefinitionLevel())}) == len(levels) && len(data.Float()) == int(page.NumValues()) {
+			s.floats, s.starts = data.Float(), nil
+			if s.leaf.MaxRepetitionLevel() > 0 {
+				s.starts = page.RepetitionLevels()
+			}
+			return nil
+		}
+	}
+	s.values = page.Values()
 	return nil
+}
+
+// whole reads whole rows of the page at hand, where it has its floats side by side, and gives the number of values.
+func (s *leafStream) whole(dst []float32) (n int) {
+	switch {
+	case s.starts == nil:
+		n = min(len(dst), len(s.floats))
+	default:
+		for n+s.width <= min(len(dst), len(s.floats)) && s.starts[n] == 0 && bytes.IndexByte(s.starts[n+1:n+s.width], 0) < 0 {
+			n += s.width
+		}
+	}
+	copy(dst, s.floats[:n])
+	s.pass(n)
+	return n
 }
 
 // read fills dst, whole rows of it. A missing value, or a row without a list, is NaN.
 func (s *leafStream) read(dst []float32) error {
 	for len(dst) > 0 {
+		if s.at == s.n {
+			if err := s.open(); err != nil {
+				return err
+			}
+			if n := s.whole(dst); n > 0 {
+				dst, s.row = dst[n:], s.row+n/s.width
+				continue
+			}
+		}
 		v, err := s.take()
 		if err != nil {
 			return err
@@ -608,7 +676,17 @@ func (s *leafStream) read(dst []float32) error {
 		dst = dst[s.width:]
 		s.row++
 	}
-	return nil
+	if s.row < int(s.t.file.NumRows()) {
+		return nil
+	}
+	if s.at == s.n {
+		if err := s.open(); errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+	return s.ragged() // more values than rows
 }
 
 func (s *leafStream) float(v parquet.Value) float32 {

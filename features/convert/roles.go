@@ -213,6 +213,9 @@ func resolveFeatures(t Table, c Choice) (*roles, error) {
 
 func (r *resolver) sayFeatures(what string, features []int) string {
 	first, last := r.columns[features[0]], r.columns[features[len(features)-1]]
+	if len(features) == 1 && !first.List {
+		return fmt.Sprintf("%s: column %s", what, first.label())
+	}
 	if len(features) == 1 {
 		return fmt.Sprintf("%s: %s, %d values a row (%s)", what, first.label(), first.Width, first.Type)
 	}
@@ -473,6 +476,10 @@ func ResolveDescriptions(t Table, c Choice) (class int, attributes []int, said [
 			return -1, nil, nil, err
 		}
 	}
+	if class >= 0 {
+		r.said = append([]string{fmt.Sprintf("class names: column %s", r.columns[class].label())}, r.said...)
+	}
+	r.said = append([]string{r.sayFeatures("attributes", attributes)}, r.said...)
 	r.rest()
 	return class, attributes, r.said, nil
 }

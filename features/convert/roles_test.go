@@ -288,6 +288,12 @@ func TestSeveralFiles(t *testing.T) {
 			t.Fatal(r, c.Feature(r), c.Labels()[r])
 		}
 	}
+	// As many labels as values: rows of a NumPy matrix are images all the same.
+	five := write(t, t.TempDir()+"/five.txt", "1\n1\n2\n2\n3\n")
+	turned := o
+	turned.Labels, turned.Out = []string{five}, t.TempDir()
+	_, err = Run(context.Background(), turned)
+	wantError(t, err, "5 labels for 14 rows", "transposed")
 	o.Files[1] = "testdata/kinds/numpy_f4-f.npy"
 	_, err = Run(context.Background(), o)
 	wantError(t, err, "numpy_f4-f.npy", "3 values in a row", "5")

@@ -78,7 +78,7 @@ func (c Column) isCalled(usual []string) bool {
 // label names a column in messages.
 func (c Column) label() string {
 	if c.Name == "" {
-		return "the matrix"
+		return "the column without a name"
 	}
 	return fmt.Sprintf("%q", c.Name)
 }

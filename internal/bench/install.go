@@ -14,7 +14,7 @@ import (
 // The peers, as npm (what make interop installs) and Debian have them.
 const (
 	nodePackages   = "internal/interop/testdata"
-	debianPackages = "nodejs npm python3-torch python3-numpy python3-pil libopenblas0-pthread"
+	debianPackages = "nodejs npm python3-torch python3-torchvision python3-numpy python3-pil libopenblas0-pthread"
 )
 
 // installPeers installs what is missing, where it can. What it cannot is said by the parts that want it.
@@ -27,7 +27,8 @@ func (b *bench) installPeers(ctx context.Context) {
 	}
 	_, npm := exec.LookPath("npm")
 	libs, _ := filepath.Glob(openBLAS)
-	if findPython(ctx) == "" || len(libs) == 0 || npm != nil && !b.haveORT(ctx) {
+	b.python = findPython(ctx)
+	if !b.haveTorchvision(ctx) || len(libs) == 0 || npm != nil && !b.haveORT(ctx) {
 		if _, err := exec.LookPath("apt-get"); err == nil && os.Getuid() == 0 {
 			do("apt-get", append([]string{"install", "-y", "--no-install-recommends"}, strings.Fields(debianPackages)...)...)
 		} else {

@@ -53,7 +53,7 @@ func (b *bench) networks(ctx context.Context) error {
 		b.printf("%s\n", noORT)
 		return nil
 	}
-	if b.python == "" || exec.CommandContext(ctx, b.python, "-c", "import torchvision").Run() != nil {
+	if !b.haveTorchvision(ctx) {
 		b.printf("Torchvision, which makes the networks, is not installed here (Debian: python3-torchvision), so this is left out.\n")
 		return nil
 	}
@@ -87,6 +87,10 @@ func (b *bench) networks(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func (b *bench) haveTorchvision(ctx context.Context) bool {
+	return b.python != "" && exec.CommandContext(ctx, b.python, "-c", "import torchvision").Run() == nil
 }
 
 func (b *bench) network(ctx context.Context, n exported, avx2 bool) error {

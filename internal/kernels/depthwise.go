@@ -3,8 +3,7 @@ package kernels
 import "runtime"
 
 // depthwise convolves each channel by itself (as many groups as channels).
-// Pixels at the map's border leave out the taps that fall outside it, so the
-// input needs no halo.
+// Pixels at the map's border leave out the taps that fall outside it and its halo.
 type depthwise struct {
 	weights *Buffer // of each tap, channels side by side, rounded up to 16
 	ld      int
@@ -25,8 +24,14 @@ func prepareDepthwise(c *Conv, w []float32) *depthwise {
 	return d
 }
 
-func (d *depthwise) buffer() *Buffer           { return d.weights }
-func (d *depthwise) halo(*Conv, int, int) Halo { return Halo{} }
+func (d *depthwise) buffer() *Buffer { return d.weights }
+
+// halo: with zeros beside a row, its ends are pixels like the others. Rows above
+// and below the map are left out.
+func (d *depthwise) halo(c *Conv, h, w int) Halo {
+	_, ow := c.OutSize(h, w)
+	return Halo{Left: c.Left, Right: max(0, (ow-1)*c.StrideW+(c.KernelW-1)*c.DilationW+1-c.Left-w)}
+}
 
 // depthRow is a row of pixels whose windows have the same taps. The assembly
 // reads its fields by their offsets, which _generate/depthwise.go names.
@@ -38,6 +43,7 @@ type depthRow struct {
 	vectors                int // of channels
 	lo, hi                 float32
 	mask                   uint32 // of the last vector's channels
+	group                  int    // 7: pixels go seven at a time, else eight or four
 }
 
 // tap is where in the input a weight's value lies, from the pixel's first, and
@@ -118,9 +124,8 @@ func (r *depthRun) row(n, oy int, s *scratch) {
 	if r.add != nil { // comes before the function
 		d.lo, d.hi = Function{}.bounds()
 	}
-	pixels := func(from, count int) {
+	run := func(from, count, xlo, xhi int) {
 		x0 := from*c.StrideW - c.Left
-		xlo, xhi := inside(x0, c.DilationW, c.KernelW, in.W)
 		d.taps = d.taps[:0]
 		// From the first tap inside, so that no slice begins before its map.
 		first := in.At(n, y0+ylo*c.DilationH, x0+xlo*c.DilationW)
@@ -141,17 +146,35 @@ func (r *depthRun) row(n, oy int, s *scratch) {
 		d.in = in.Data[first:]
 		c.arch.vec.depth(d, c.Out)
 	}
-	// Columns from lo to hi have all taps of the row.
-	lo := min(out.W, (c.Left+c.StrideW-1)/c.StrideW)
-	hi := max(lo, min(out.W, (in.W-1-(c.KernelW-1)*c.DilationW+c.Left)/c.StrideW+1))
-	if in.W+c.Left < (c.KernelW-1)*c.DilationW+1 {
-		hi = lo
+	whole := func(from, count int) { run(from, count, 0, c.KernelW) }
+	pixels := func(from, count int) {
+		xlo, xhi := inside(from*c.StrideW-c.Left, c.DilationW, c.KernelW, in.W)
+		run(from, count, xlo, xhi)
+	}
+	// Columns from lo to hi have all taps of the row, in the map or its halo.
+	lo := min(out.W, (max(0, c.Left-in.Left)+c.StrideW-1)/c.StrideW)
+	hi := lo
+	if last := in.W + in.Right + c.Left - (c.KernelW-1)*c.DilationW - 1; last >= 0 {
+		hi = max(lo, min(out.W, last/c.StrideW+1))
 	}
 	for x := range lo {
 		pixels(x, 1)
 	}
-	if hi > lo {
-		pixels(lo, hi-lo)
+	// Some pixels again are faster than some one by one.
+	d.group = 0
+	switch count := hi - lo; {
+	case count == 0:
+	case count%7 == 0:
+		d.group = 7
+		whole(lo, count)
+	case count > 8 && count%8 != 0:
+		whole(lo, count/8*8)
+		whole(hi-8, 8)
+	case count > 4 && count < 8:
+		whole(lo, 4)
+		whole(hi-4, 4)
+	default:
+		whole(lo, count)
 	}
 	for x := hi; x < out.W; x++ {
 		pixels(x, 1)

@@ -16,6 +16,8 @@ TEXT ·depthwiseAVX2(SB), NOSPLIT, $0-8
 	LEAQ         (BX)(BX*2), R8
 	VBROADCASTSS 152(AX), Y13
 	VBROADCASTSS 156(AX), Y14
+	CMPQ         168(AX), $0x07
+	JEQ          p7
 
 p8:
 	SUBQ $0x08, DI
@@ -35,15 +37,15 @@ p8vector:
 	VMOVAPS Y0, Y7
 	MOVQ    96(AX), R11
 	MOVQ    104(AX), R12
+	MOVQ    48(AX), R14
+	ADDQ    R9, R14
+	LEAQ    (CX)(R9*1), R15
 
 p8tap:
-	MOVQ        48(AX), R14
-	ADDQ        R9, R14
 	MOVQ        8(R11), R13
 	VMOVUPS     (R14)(R13*4), Y15
 	MOVQ        (R11), R13
-	LEAQ        (CX)(R13*4), R13
-	ADDQ        R9, R13
+	LEAQ        (R15)(R13*4), R13
 	VFMADD231PS (R13), Y15, Y0
 	VFMADD231PS (R13)(BX*1), Y15, Y1
 	VFMADD231PS (R13)(BX*2), Y15, Y2
@@ -114,15 +116,15 @@ p4vector:
 	VMOVAPS Y0, Y3
 	MOVQ    96(AX), R11
 	MOVQ    104(AX), R12
+	MOVQ    48(AX), R14
+	ADDQ    R9, R14
+	LEAQ    (CX)(R9*1), R15
 
 p4tap:
-	MOVQ        48(AX), R14
-	ADDQ        R9, R14
 	MOVQ        8(R11), R13
 	VMOVUPS     (R14)(R13*4), Y15
 	MOVQ        (R11), R13
-	LEAQ        (CX)(R13*4), R13
-	ADDQ        R9, R13
+	LEAQ        (R15)(R13*4), R13
 	VFMADD231PS (R13), Y15, Y0
 	VFMADD231PS (R13)(BX*1), Y15, Y1
 	VFMADD231PS (R13)(BX*2), Y15, Y2
@@ -155,6 +157,88 @@ p4tap:
 
 p4end:
 	ADDQ $0x04, DI
+	JMP  single
+
+p7:
+	SUBQ $0x07, DI
+	JLT  p7end
+	XORQ R9, R9
+	MOVQ 144(AX), R10
+
+p7vector:
+	MOVQ    72(AX), R13
+	VMOVUPS (R13)(R9*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+	MOVQ    48(AX), R14
+	ADDQ    R9, R14
+	LEAQ    (CX)(R9*1), R15
+
+p7tap:
+	MOVQ        8(R11), R13
+	VMOVUPS     (R14)(R13*4), Y15
+	MOVQ        (R11), R13
+	LEAQ        (R15)(R13*4), R13
+	VFMADD231PS (R13), Y15, Y0
+	VFMADD231PS (R13)(BX*1), Y15, Y1
+	VFMADD231PS (R13)(BX*2), Y15, Y2
+	VFMADD231PS (R13)(R8*1), Y15, Y3
+	LEAQ        (R13)(BX*4), R13
+	VFMADD231PS (R13), Y15, Y4
+	VFMADD231PS (R13)(BX*1), Y15, Y5
+	VFMADD231PS (R13)(BX*2), Y15, Y6
+	ADDQ        $0x10, R11
+	DECQ        R12
+	JNE         p7tap
+	LEAQ        (DX)(R9*1), R13
+	VMAXPS      Y0, Y13, Y0
+	VMINPS      Y0, Y14, Y0
+	VMOVUPS     Y0, (R13)
+	ADDQ        SI, R13
+	VMAXPS      Y1, Y13, Y1
+	VMINPS      Y1, Y14, Y1
+	VMOVUPS     Y1, (R13)
+	ADDQ        SI, R13
+	VMAXPS      Y2, Y13, Y2
+	VMINPS      Y2, Y14, Y2
+	VMOVUPS     Y2, (R13)
+	ADDQ        SI, R13
+	VMAXPS      Y3, Y13, Y3
+	VMINPS      Y3, Y14, Y3
+	VMOVUPS     Y3, (R13)
+	ADDQ        SI, R13
+	VMAXPS      Y4, Y13, Y4
+	VMINPS      Y4, Y14, Y4
+	VMOVUPS     Y4, (R13)
+	ADDQ        SI, R13
+	VMAXPS      Y5, Y13, Y5
+	VMINPS      Y5, Y14, Y5
+	VMOVUPS     Y5, (R13)
+	ADDQ        SI, R13
+	VMAXPS      Y6, Y13, Y6
+	VMINPS      Y6, Y14, Y6
+	VMOVUPS     Y6, (R13)
+	ADDQ        $+32, R9
+	DECQ        R10
+	JNE         p7vector
+	LEAQ        (CX)(BX*4), CX
+	LEAQ        (DX)(SI*4), DX
+	ADDQ        BX, CX
+	ADDQ        SI, DX
+	ADDQ        BX, CX
+	ADDQ        SI, DX
+	ADDQ        BX, CX
+	ADDQ        SI, DX
+	JMP         p7
+
+p7end:
+	ADDQ $0x07, DI
 
 single:
 	SUBQ $0x01, DI
@@ -255,6 +339,8 @@ TEXT ·depthwiseAVX512(SB), NOSPLIT, $0-8
 	LEAQ         (BX)(BX*2), R8
 	VBROADCASTSS 152(AX), Z13
 	VBROADCASTSS 156(AX), Z14
+	CMPQ         168(AX), $0x07
+	JEQ          p7
 
 p8:
 	SUBQ $0x08, DI
@@ -281,15 +367,15 @@ p8whole:
 	VMOVAPS   Z0, Z7
 	MOVQ      96(AX), R11
 	MOVQ      104(AX), R12
+	MOVQ      48(AX), R14
+	ADDQ      R9, R14
+	LEAQ      (CX)(R9*1), R15
 
 p8tap:
-	MOVQ        48(AX), R14
-	ADDQ        R9, R14
 	MOVQ        8(R11), R13
 	VMOVUPS.Z   (R14)(R13*4), K1, Z15
 	MOVQ        (R11), R13
-	LEAQ        (CX)(R13*4), R13
-	ADDQ        R9, R13
+	LEAQ        (R15)(R13*4), R13
 	VFMADD231PS (R13), Z15, K1, Z0
 	VFMADD231PS (R13)(BX*1), Z15, K1, Z1
 	VFMADD231PS (R13)(BX*2), Z15, K1, Z2
@@ -367,15 +453,15 @@ p4whole:
 	VMOVAPS   Z0, Z3
 	MOVQ      96(AX), R11
 	MOVQ      104(AX), R12
+	MOVQ      48(AX), R14
+	ADDQ      R9, R14
+	LEAQ      (CX)(R9*1), R15
 
 p4tap:
-	MOVQ        48(AX), R14
-	ADDQ        R9, R14
 	MOVQ        8(R11), R13
 	VMOVUPS.Z   (R14)(R13*4), K1, Z15
 	MOVQ        (R11), R13
-	LEAQ        (CX)(R13*4), R13
-	ADDQ        R9, R13
+	LEAQ        (R15)(R13*4), R13
 	VFMADD231PS (R13), Z15, K1, Z0
 	VFMADD231PS (R13)(BX*1), Z15, K1, Z1
 	VFMADD231PS (R13)(BX*2), Z15, K1, Z2
@@ -408,6 +494,95 @@ p4tap:
 
 p4end:
 	ADDQ $0x04, DI
+	JMP  single
+
+p7:
+	SUBQ $0x07, DI
+	JLT  p7end
+	XORQ R9, R9
+	MOVQ 144(AX), R10
+
+p7vector:
+	MOVL $0x0000ffff, R14
+	CMPQ R10, $0x01
+	JNE  p7whole
+	MOVL 160(AX), R14
+
+p7whole:
+	KMOVW     R14, K1
+	MOVQ      72(AX), R13
+	VMOVUPS.Z (R13)(R9*1), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	MOVQ      96(AX), R11
+	MOVQ      104(AX), R12
+	MOVQ      48(AX), R14
+	ADDQ      R9, R14
+	LEAQ      (CX)(R9*1), R15
+
+p7tap:
+	MOVQ        8(R11), R13
+	VMOVUPS.Z   (R14)(R13*4), K1, Z15
+	MOVQ        (R11), R13
+	LEAQ        (R15)(R13*4), R13
+	VFMADD231PS (R13), Z15, K1, Z0
+	VFMADD231PS (R13)(BX*1), Z15, K1, Z1
+	VFMADD231PS (R13)(BX*2), Z15, K1, Z2
+	VFMADD231PS (R13)(R8*1), Z15, K1, Z3
+	LEAQ        (R13)(BX*4), R13
+	VFMADD231PS (R13), Z15, K1, Z4
+	VFMADD231PS (R13)(BX*1), Z15, K1, Z5
+	VFMADD231PS (R13)(BX*2), Z15, K1, Z6
+	ADDQ        $0x10, R11
+	DECQ        R12
+	JNE         p7tap
+	LEAQ        (DX)(R9*1), R13
+	VMAXPS      Z0, Z13, Z0
+	VMINPS      Z0, Z14, Z0
+	VMOVUPS     Z0, K1, (R13)
+	ADDQ        SI, R13
+	VMAXPS      Z1, Z13, Z1
+	VMINPS      Z1, Z14, Z1
+	VMOVUPS     Z1, K1, (R13)
+	ADDQ        SI, R13
+	VMAXPS      Z2, Z13, Z2
+	VMINPS      Z2, Z14, Z2
+	VMOVUPS     Z2, K1, (R13)
+	ADDQ        SI, R13
+	VMAXPS      Z3, Z13, Z3
+	VMINPS      Z3, Z14, Z3
+	VMOVUPS     Z3, K1, (R13)
+	ADDQ        SI, R13
+	VMAXPS      Z4, Z13, Z4
+	VMINPS      Z4, Z14, Z4
+	VMOVUPS     Z4, K1, (R13)
+	ADDQ        SI, R13
+	VMAXPS      Z5, Z13, Z5
+	VMINPS      Z5, Z14, Z5
+	VMOVUPS     Z5, K1, (R13)
+	ADDQ        SI, R13
+	VMAXPS      Z6, Z13, Z6
+	VMINPS      Z6, Z14, Z6
+	VMOVUPS     Z6, K1, (R13)
+	ADDQ        $+64, R9
+	DECQ        R10
+	JNE         p7vector
+	LEAQ        (CX)(BX*4), CX
+	LEAQ        (DX)(SI*4), DX
+	ADDQ        BX, CX
+	ADDQ        SI, DX
+	ADDQ        BX, CX
+	ADDQ        SI, DX
+	ADDQ        BX, CX
+	ADDQ        SI, DX
+	JMP         p7
+
+p7end:
+	ADDQ $0x07, DI
 
 single:
 	SUBQ $0x01, DI

@@ -12,9 +12,9 @@ func (c *compiler) conv(i int) error {
 	from := s.In[0]
 	scale := -1
 	if c.deferred[from] {
-		m := c.plan.Steps[c.maker(from)]
-		from = m.In[0]
-		scale = c.layout(c.byPlan[m.In[1]], true)
+		m, g := c.gated(&c.plan.Steps[c.maker(from)])
+		from = m
+		scale = c.layout(c.byPlan[g], true)
 	}
 	x := c.layout(c.byPlan[from], true)
 	t := c.tail(i, op.Relu, scale < 0)

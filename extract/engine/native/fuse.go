@@ -137,6 +137,15 @@ func (c *compiler) poolAfter(v int) int {
 	return -1
 }
 
+// gated are the maps and the factors of a multiplication: the larger and the smaller of its arguments.
+func (c *compiler) gated(s *onnx.Step) (maps, factors int) {
+	a, b := s.In[0], s.In[1]
+	if c.plan.Values[a].Len() < c.plan.Values[b].Len() {
+		return b, a
+	}
+	return a, b
+}
+
 // excites reports whether step i, which multiplies maps by one value for each channel, can be left to
 // the convolution of 1x1 that alone reads it.
 func (c *compiler) excites(i int) bool {
@@ -145,8 +154,8 @@ func (c *compiler) excites(i int) bool {
 	if !ok || op.Kind != onnx.Mul || op.Relu || len(s.In) != 2 {
 		return false
 	}
-	a, b := c.plan.Values[s.In[0]].Dims, c.plan.Values[s.In[1]].Dims
-	if len(a) != 4 || len(b) != 4 || a[1] != b[1] || a[2]*a[3] == 1 || b[2]*b[3] != 1 {
+	m, g := c.gated(s)
+	if a, b := c.plan.Values[m].Dims, c.plan.Values[g].Dims; !gates(b, a) {
 		return false
 	}
 	j := c.only(s.Out)

@@ -44,6 +44,14 @@ func survive(t *testing.T, path string, model []byte) (stage int) {
 			n *= op.In
 		case *onnx.Pool:
 			n *= op.KernelH * op.KernelW
+		case *onnx.MatMul, *onnx.Attention:
+			d := plan.Values[s.In[0]].Dims
+			n *= d[len(d)-1]
+			if d = plan.Values[s.In[1]].Dims; len(s.In) > 2 {
+				n *= d[len(d)-2]
+			}
+		case *onnx.Interpolate:
+			n *= op.Taps
 		case *onnx.LRN:
 			n *= op.Size
 		}

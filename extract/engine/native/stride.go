@@ -155,9 +155,6 @@ func (x *broadcast) run(op *onnx.Binary, n int, out, a, b []float32) {
 	})
 }
 
-// one combines one image's values.
-func (x *broadcast) one(kind onnx.BinaryKind, out, a, b []float32) { x.walk(kind, 0, out, a, b, 0, 0) }
-
 func (x *broadcast) walk(kind onnx.BinaryKind, axis int, out, a, b []float32, at, bt int) {
 	switch {
 	case axis == len(x.dims):

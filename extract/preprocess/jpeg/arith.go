@@ -254,18 +254,20 @@ func (r *arithmetic) ac(table byte, ss, se int, set func(k, v int)) {
 }
 
 // arithmeticBlock decodes a whole block as baseline does.
-func (d *Decoder) arithmeticBlock(s *scan, i int) (last int) {
+func (d *Decoder) arithmeticBlock(s *scan, i int) (last int, sum int64) {
 	r, c := &d.arith, s.comps[i]
 	if r.ct == -1 || !r.dc(c, s, i) {
-		return 0
+		return 0, 0
 	}
-	d.scratch[0] = dequantized(int32(int16(c.pred)), c.quant[0])
+	d.scratch[0] = int32(int16(c.pred)) * c.quant[0]
+	sum = magnitude(d.scratch[0])
 	r.ac(s.acTable[i], 1, 63, func(k, v int) {
 		z := zigzag[k] & 63
-		d.scratch[z] = dequantized(int32(int16(v)), c.quant[z])
+		d.scratch[z] = int32(int16(v)) * c.quant[z]
+		sum += magnitude(d.scratch[z])
 		last = k
 	})
-	return last
+	return last, sum
 }
 
 // arithmeticPart decodes what this scan has of a block of a progressive file.

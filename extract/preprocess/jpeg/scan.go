@@ -30,6 +30,9 @@ func (d *Decoder) readScan(seg []byte) error {
 			return CorruptError("bad progression parameters")
 		}
 	}
+	if d.scans == 1 && !d.progressive && !d.arithmetic {
+		d.standardTables()
+	}
 	blocks := 0
 	for i := range s.n {
 		id, tables := seg[1+2*i], seg[2+2*i]
@@ -92,6 +95,7 @@ func (d *Decoder) decodeScan(s *scan) error {
 	}
 	left, rst := d.restart, byte(0)
 	for y := range my {
+		row := y / rows
 		for x := range mx {
 			if d.restart > 0 && left == 0 {
 				if err := d.restartMarker(s, rst); err != nil {
@@ -101,7 +105,7 @@ func (d *Decoder) decodeScan(s *scan) error {
 			}
 			left--
 			if !d.starved {
-				d.lastGood = y / rows
+				d.lastGood = row
 			} else if d.progressive {
 				continue
 			}
@@ -209,15 +213,15 @@ func (d *Decoder) decodeBlock(s *scan, i, bx, by int) {
 	c := s.comps[i]
 	at := by*c.stride + bx
 	if !d.progressive {
-		last := 0
+		last, sum := 0, int64(0)
 		switch {
 		case d.arithmetic:
-			last = d.arithmeticBlock(s, i)
+			last, sum = d.arithmeticBlock(s, i)
 		case !d.starved:
-			last = d.baseline(c, s.dc[i], s.ac[i])
+			last, sum = d.baseline(c, s.dc[i], s.ac[i])
 		}
 		stride := c.stride * 8
-		idct(&d.scratch, last, c.plane[by*8*stride+bx*8:], stride)
+		d.transform(last, sum, c.plane[by*8*stride+bx*8:], stride)
 		return
 	}
 	coef := (*[64]int16)(c.coef[at*64 : at*64+64])
@@ -244,22 +248,25 @@ func (d *Decoder) decodeBlock(s *scan, i, bx, by int) {
 }
 
 // baseline decodes a whole block, dequantized, into scratch, which it leaves to be
-// cleared by idct; it returns the largest index in file order that was set.
-func (d *Decoder) baseline(c *component, dc, ac *huffman) (last int) {
+// cleared by transform; it returns the largest index in file order that was set, and the sum of the magnitudes.
+func (d *Decoder) baseline(c *component, dc, ac *huffman) (last int, sum int64) {
 	b := &d.bits
 	b.fill()
 	t := b.symbol(dc)
 	c.pred += b.extend(int(t))
-	d.scratch[0] = dequantized(int32(int16(c.pred)), c.quant[0])
+	v := int32(int16(c.pred)) * c.quant[0]
+	d.scratch[0], sum = v, magnitude(v)
 	for k := 1; k < 64; k++ {
-		if b.n < 40 {
+		if b.n < 32 {
 			b.fill()
 		}
 		if f := ac.fast[b.acc>>(b.n-lookBits)&(1<<lookBits-1)]; f != 0 {
 			k += int(f >> 4 & 15)
 			b.n -= int(f & 15)
 			z := zigzag[k&127] & 63
-			d.scratch[z] = dequantized(int32(f>>8), c.quant[z])
+			v = int32(f>>8) * c.quant[z]
+			d.scratch[z] = v
+			sum += magnitude(v)
 			last = k
 			continue
 		}
@@ -274,17 +281,16 @@ func (d *Decoder) baseline(c *component, dc, ac *huffman) (last int) {
 		}
 		k += run
 		z := zigzag[k&127] & 63
-		d.scratch[z] = dequantized(b.extend(size), c.quant[z])
+		v = b.extend(size) * c.quant[z]
+		d.scratch[z] = v
+		sum += magnitude(v)
 		last = k
 	}
 	if last > 63 {
 		b.bad = true
 	}
-	return last
+	return last, sum
 }
-
-// dequantized has 16 bits, as in libjpeg-turbo's vectorised transforms; more come of damaged data alone.
-func dequantized(v, q int32) int32 { return int32(int16(v * q)) }
 
 // acFirst decodes the first pass over a band, T.81 G.1.2.2.
 func (d *Decoder) acFirst(coef *[64]int16, t *huffman, s *scan) {
@@ -392,16 +398,17 @@ func (d *Decoder) reconstruct() {
 				if smooth {
 					estimate.fill(&block, bx)
 				}
-				last := 0
+				last, sum := 0, int64(0)
 				for k, v := range block {
 					if v != 0 {
-						d.scratch[k] = dequantized(int32(v), c.quant[k])
+						d.scratch[k] = int32(v) * c.quant[k]
+						sum += magnitude(d.scratch[k])
 						if k > 0 {
 							last = 63
 						}
 					}
 				}
-				idct(&d.scratch, last, c.plane[by*8*stride+bx*8:], stride)
+				d.transform(last, sum, c.plane[by*8*stride+bx*8:], stride)
 			}
 		}
 	}

@@ -198,6 +198,12 @@ i = b.index(b"\xff\xd1")
 put("restart-missing.jpg", b[:i] + b[i + 2:])
 put("restart-twice.jpg", b[:i] + b"\xff\xd0" + b[i + 2:])
 b = open(os.path.join(out, "three-scans.jpg"), "rb").read()
+b = open(os.path.join(out, "420.jpg"), "rb").read()
+while b"\xff\xc4" in b:  # a frame of Motion JPEG
+    i = b.index(b"\xff\xc4")
+    b = b[:i] + b[i + 2 + struct.unpack(">H", b[i + 2:i + 4])[0]:]
+put("no-tables.jpg", b)
+b = open(os.path.join(out, "three-scans.jpg"), "rb").read()
 put("channel-missing.jpg", b[:b.rindex(b"\xff\xda")] + b"\xff\xd9")
 # PNG: transparency of 16-bit grey, wrong checksums, no end.
 png("grey16-key.png", 11, 9, 16, 0, [r.tobytes() for r in g16], extra=struct.pack(">I", 2) + b"tRNS" + b"\0\7" + struct.pack(">I", zlib.crc32(b"tRNS\0\7")))

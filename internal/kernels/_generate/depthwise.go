@@ -11,7 +11,7 @@ import (
 const (
 	depthIn, depthOut, depthWeights, depthBias, depthTaps = 0, 24, 48, 72, 96
 	depthStep, depthTo, depthN, depthVectors              = 120, 128, 136, 144
-	depthLo, depthHi, depthMask                           = 152, 156, 160
+	depthLo, depthHi, depthMask, depthGroup               = 152, 156, 160, 168
 )
 
 // depthwiseFile writes the convolution of each channel by itself: pixels side
@@ -29,7 +29,7 @@ func depthwiseFile(g *gen) {
 	g.MOVQ(at(depthN), n)
 	g.SHLQ(operand.Imm(2), step)
 	g.SHLQ(operand.Imm(2), to)
-	step3, c, left, tap, taps, p, q, w := g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64()
+	step3, c, left, tap, taps, p, q, w, first := g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64()
 	g.LEAQ(operand.Mem{Base: step, Index: step, Scale: 2}, step3)
 	lo, hi, wv := g.reg(13), g.reg(14), g.reg(15)
 	g.VBROADCASTSS(at(depthLo), lo)
@@ -91,14 +91,14 @@ func depthwiseFile(g *gen) {
 		}
 		g.MOVQ(at(depthTaps), tap)
 		g.MOVQ(at(depthTaps+8), taps)
-		g.Label(name + "tap")
 		g.MOVQ(at(depthWeights), w)
 		g.ADDQ(c, w)
+		g.LEAQ(operand.Mem{Base: in, Index: c, Scale: 1}, first)
+		g.Label(name + "tap")
 		g.MOVQ(mem(tap, 8), q)
 		load(operand.Mem{Base: w, Index: q, Scale: 4}, wv)
 		g.MOVQ(mem(tap, 0), q)
-		g.LEAQ(operand.Mem{Base: in, Index: q, Scale: 4}, p)
-		g.ADDQ(c, p)
+		g.LEAQ(operand.Mem{Base: first, Index: q, Scale: 4}, p)
 		for i := range count {
 			switch i % 4 {
 			case 0:
@@ -129,12 +129,21 @@ func depthwiseFile(g *gen) {
 			g.LEAQ(operand.Mem{Base: in, Index: step, Scale: 4}, in)
 			g.LEAQ(operand.Mem{Base: out, Index: to, Scale: 4}, out)
 		}
+		for range count % 4 {
+			g.ADDQ(step, in)
+			g.ADDQ(to, out)
+		}
 		g.JMP(ref(name))
 		g.Label(name + "end")
 		g.ADDQ(operand.Imm(uint64(count)), n)
 	}
+	// Seven where the row is a multiple of it, as in most networks.
+	g.CMPQ(at(depthGroup), operand.Imm(7))
+	g.JEQ(ref("p7"))
 	pixels(8)
 	pixels(4)
+	g.JMP(ref("single"))
+	pixels(7)
 
 	// Single pixels: four vectors of channels side by side, then one.
 	g.Label("single")
