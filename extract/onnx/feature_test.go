@@ -105,6 +105,57 @@ func TestPooling(t *testing.T) {
 	}
 }
 
+// TestRegisters: register tokens behind the class token are no patches.
+func TestRegisters(t *testing.T) {
+	x := make([]float32, 21) // a class token, four registers, 4 x 4 patches
+	for i := range x {
+		if x[i] = 2; i < 5 {
+			x[i] = 100
+		}
+	}
+	for _, pool := range []Pooling{PoolMean, PoolMax} {
+		if got, err := pool.Apply([]int{1, 21, 1}, x); err != nil || got[0] != 2 {
+			t.Errorf("%s: %v, %v", pool, got, err)
+		}
+	}
+}
+
+// TestFusedScale: an attention that is put together keeps the factor of its scores.
+func TestFusedScale(t *testing.T) {
+	m := networkOf(13, []int64{1, 1, 4, 4}, nodeOf(op("Reshape", []string{"x", "s"}, []string{"q"})), weightOf(ints("s", 1, 4, 4)),
+		nodeOf(op("FusedMatMul", []string{"q", "q"}, []string{"qk"}, message{}.str(1, "transB").num(3, 1).num(20, 2), message{}.str(1, "alpha").fixed(2, 0.125).num(20, 1)).str(7, microsoft)),
+		nodeOf(op("Softmax", []string{"qk"}, []string{"p"})), nodeOf(op("MatMul", []string{"p", "q"}, []string{"y"})))
+	n, err := parse("net.onnx", m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := make([]float32, 16)
+	for i := range x {
+		x[i] = float32(i*i%7) - 2
+	}
+	b, err := n.build("y", 4, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.plan.Output = b.vals["y"]
+	want := evaluate(t, b.plan, x)
+	p, err := n.Plan("y", 4, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fused := false
+	for _, s := range p.Steps {
+		_, ok := s.Op.(*Attention)
+		fused = fused || ok
+	}
+	got := evaluate(t, p, x)
+	for i, v := range want {
+		if d := got[i] - v; !fused || d > 1e-5 || d < -1e-5 {
+			t.Fatalf("fused %v: %v, want %v", fused, got, want)
+		}
+	}
+}
+
 // TestPrefix: which tokens are no patches.
 func TestPrefix(t *testing.T) {
 	for tokens, want := range map[int]int{196: 0, 197: 1, 198: 2, 201: 5, 1370: 1, 261: 5, 256: 0, 49: 0, 50: 1} {

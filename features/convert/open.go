@@ -59,6 +59,7 @@ var advice = []struct{ magic, says string }{
 	{"\x80\x05", "a Python pickle: save arrays with numpy.save, data frames with to_parquet"},
 	{"SQLite format 3", "an SQLite database: write the table as CSV"},
 	{"Obj\x01", "an Avro file: write the table as Parquet"},
+	{"PARE", "an encrypted Parquet file: write it without encryption"},
 	{"ORC", "an ORC file: write the table as Parquet"},
 	{"\xd0\xcf\x11\xe0", "an Excel file: save the sheet as CSV UTF-8"},
 }

@@ -61,7 +61,10 @@ func (t *parquetTable) open() error {
 		return err
 	}
 	t.file, err = parquet.OpenFile(t.f, fileSize(t.f), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
-	if err != nil {
+	switch {
+	case err != nil && strings.Contains(err.Error(), "DecryptionConfig"):
+		return fmt.Errorf("%s is an encrypted Parquet file: write it without encryption", t.path)
+	case err != nil:
 		return fmt.Errorf("%s: no readable Parquet file: %w; copy it again, or write it anew (pandas: to_parquet(compression='snappy'); DuckDB: COPY ... (FORMAT parquet, COMPRESSION zstd))", t.path, err)
 	}
 	if n := t.file.NumRows(); n < 1 || n > math.MaxInt32 {

@@ -113,6 +113,21 @@ func TestWholeRows(t *testing.T) {
 	})
 }
 
+func TestEncryptedParquet(t *testing.T) {
+	for _, footer := range []bool{false, true} {
+		path := filepath.Join(t.TempDir(), "x.parquet")
+		err := parquet.WriteFile(path, []struct{ F float32 }{{1}, {2}},
+			parquet.WithEncryption(&parquet.EncryptionConfig{FooterKey: make([]byte, 16), EncryptedFooter: footer}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Open(path, Options{})
+		if want := path + " is an encrypted Parquet file: write it without encryption"; err == nil || err.Error() != want {
+			t.Errorf("%v; want %s", err, want)
+		}
+	}
+}
+
 // BenchmarkParquetVectors reads lists of 4096 float32, as they are stored without compression.
 func BenchmarkParquetVectors(b *testing.B) {
 	type row struct {
