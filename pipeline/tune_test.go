@@ -31,7 +31,7 @@ func TestTune(t *testing.T) {
 		t.Error(err)
 	}
 	r = done(t, in("tune", "--split", "demo", "--transductive", "--trials", "2", "--folds", "2")...)
-	if c := r["best"].(map[string]any)["choice"].(map[string]any); c["transductive_epochs"] == nil || c["epochs"] != best["choice"].(map[string]any)["epochs"] {
+	if c := r["best"].(map[string]any)["choice"].(map[string]any); c["transductive"] != 1.0 || c["epochs"] != best["choice"].(map[string]any)["epochs"] {
 		t.Errorf("transductive: %v after %v", r["best"], best)
 	}
 	if r := done(t, in("evaluate", "--split", "demo", "--transductive")...); r["run"] != "demo-demo-vzsl-transductive" {

@@ -186,7 +186,8 @@ func Pushdown(t testing.TB, table Table, columns ...string) {
 					}
 				}
 			}
-			if smallest == nil || fmt.Sprint(smallest) != c[3] || fmt.Sprint(largest) != c[4] || c[5] != nulls {
+			told := func(v, text any) bool { return fmt.Sprint(v) == text || fmt.Sprint(v)+".0" == text } // DuckDB writes 1 as 1.0
+			if smallest == nil || !told(smallest, c[3]) || !told(largest, c[4]) || c[5] != nulls {
 				t.Errorf("%s, row group %v: %v to %v with %v nulls; its rows are %v to %v with %v", name, c[1], c[3], c[4], c[5], smallest, largest, nulls)
 			}
 		}

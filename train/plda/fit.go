@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -28,6 +29,10 @@ func (m *Method) Fit(ctx context.Context, p *method.Problem, s *method.Session) 
 		return nil, err
 	}
 	m.Config.WarnPrior(p, s.Log)
+	if own := *s; Foreign(p, s.Choice) {
+		own.Choice = nil
+		s = &own
+	}
 	out := &method.Outcome{Accuracy: -1}
 	notes, err := m.Config.Grid(ctx, p, s, func(c method.Choice, model *Model, done, total int) (float64, error) {
 		if p.Unlabelled != nil {
@@ -36,6 +41,10 @@ func (m *Method) Fit(ctx context.Context, p *method.Problem, s *method.Session) 
 				return 0, err
 			}
 			model = t.Model
+		}
+		if p.Unlabelled != nil {
+			c = maps.Clone(c)
+			c[Transductive] = 1
 		}
 		pt := method.Point{Done: done, Total: total, Values: c, Choice: c}
 		if s.Choice == nil && p.Validation != nil && p.Validation.Len() > 0 {
@@ -58,6 +67,14 @@ func (m *Method) Fit(ctx context.Context, p *method.Problem, s *method.Session) 
 	})
 	out.Notes = notes
 	return out, err
+}
+
+// Transductive marks a choice made in the transductive setting.
+const Transductive = "transductive"
+
+// Foreign tells of a choice of the inductive setting, from which a transductive search goes on: what it chose does not hold here.
+func Foreign(p *method.Problem, c method.Choice) bool {
+	return p.Unlabelled != nil && c != nil && c[Transductive] == 0
 }
 
 // WarnPrior says what a uniform class prior costs where it does not hold.

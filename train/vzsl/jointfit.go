@@ -51,12 +51,17 @@ func (m *Method) fitJoint(ctx context.Context, p *method.Problem, s *method.Sess
 		plain := &Method{Config: c}
 		plain.Config.Closed = false
 		inner := *s
-		inner.Choice = method.Choice{choiceEpochs: s.Choice[choiceEpochs]}
+		inner.Choice = maps.Clone(s.Choice)
+		delete(inner.Choice, choiceClosed)
 		o, err := plain.Fit(ctx, p, &inner)
 		if err == nil {
-			o.Choice = s.Choice
+			o.Choice[choiceClosed] = 0
 		}
 		return o, err
+	}
+	if own := *s; plda.Foreign(p, s.Choice) {
+		own.Choice = nil
+		s = &own
 	}
 	f := &jointFit{c: &c, p: p, s: s, found: map[string]float64{}}
 	if r := s.Resume; r != nil {
@@ -270,7 +275,7 @@ func (f *jointFit) inductive(ctx context.Context) (*method.Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	learnedSD := plda.Deviation(kl, len(v.Attributes))
+	learnedSD := positive(plda.Deviation(kl, len(v.Attributes)))
 	// A block is left out, or counts less, where that is better by more than the accuracy's own standard error: some twenty classes
 	// tell no finer.
 	value := math.Inf(-1)
@@ -290,10 +295,7 @@ func (f *jointFit) inductive(ctx context.Context) (*method.Outcome, error) {
 		if err != nil {
 			return 0, err
 		}
-		joint := newJoint(f.c, learned, closed, plda.Deviation(before, len(v.Attributes)), learnedSD, f.c.LearnedWeight[0])
-		if !(joint.closedSD > 0) || !(learnedSD > 0) {
-			return 0, errors.New("all validation classes have the same scores")
-		}
+		joint := newJoint(f.c, learned, closed, positive(plda.Deviation(before, len(v.Attributes))), learnedSD, f.c.LearnedWeight[0])
 		l := before
 		if f.p.Few != nil {
 			if l, err = scored(closed, v, v.Attributes); err != nil {
@@ -356,7 +358,9 @@ func (f *jointFit) measure(ctx context.Context) error {
 	}
 	all := f.seen()
 	if len(all.Attributes) < 4 {
-		return fmt.Errorf("%d seen classes: the closed-form block needs four at least; --closed=false trains without it", len(all.Attributes))
+		f.log().Warn("too few seen classes to compare the scores of the two blocks on some of them: they count as they are", "classes", len(all.Attributes))
+		f.found[choiceClosedSD], f.found[choiceLearnedSD] = 1, 1
+		return nil
 	}
 	held := func(l int) bool { return l%5 == 1 || len(all.Attributes) < 10 && l%2 == 1 }
 	train, out := some(&all, func(l int) bool { return !held(l) }), some(&all, held)
@@ -369,16 +373,13 @@ func (f *jointFit) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.found[choiceLearnedSD] = plda.Deviation(kl, len(out.Attributes))
+	f.found[choiceLearnedSD] = positive(plda.Deviation(kl, len(out.Attributes)))
 	if _, err := f.c.Config.Grid(ctx, &method.Problem{Train: train, Seed: f.p.Seed}, &method.Session{Choice: f.s.Choice}, func(_ method.Choice, closed *plda.Model, _, _ int) (float64, error) {
 		l, err := scored(closed, &out, out.Attributes)
-		f.found[choiceClosedSD] = plda.Deviation(l, len(out.Attributes))
+		f.found[choiceClosedSD] = positive(plda.Deviation(l, len(out.Attributes)))
 		return 0, err
 	}); err != nil {
 		return err
-	}
-	if !(f.found[choiceClosedSD] > 0) || !(f.found[choiceLearnedSD] > 0) {
-		return errors.New("the scores of held-out seen classes do not differ; --closed=false trains without the closed-form block")
 	}
 	return nil
 }
@@ -450,7 +451,7 @@ func (f *jointFit) transductive(ctx context.Context) (*method.Outcome, error) {
 			return 0, err
 		}
 		c = maps.Clone(c)
-		c[choiceEpochs], c[choiceClosed], c[choiceWeight] = float64(f.c.Epochs), 1, f.weights()[0]
+		c[choiceEpochs], c[choiceClosed], c[choiceWeight], c[plda.Transductive] = float64(f.c.Epochs), 1, f.weights()[0], 1
 		out.Model, out.Choice = f.transduced(learned, t), c
 		return 0, nil
 	})
@@ -469,13 +470,15 @@ func (f *jointFit) transductive(ctx context.Context) (*method.Outcome, error) {
 }
 
 func (f *jointFit) transduced(learned *Model, t *plda.Transduced) *Joint {
-	positive := func(x float64) float64 {
-		if x > 0 {
-			return x
-		}
-		return 1
-	}
 	return newJoint(f.c, learned, t.Model, positive(t.Deviation), positive(t.EvidenceDeviation), f.weights()[0])
+}
+
+// positive is a deviation to divide by: scores that do not differ stay as they are.
+func positive(x float64) float64 {
+	if x > 0 {
+		return x
+	}
+	return 1
 }
 
 // sure gives each image's most probable class where it is certain, else -1.
