@@ -55,7 +55,7 @@ func (s *Statistics) Whiten(shrink float64) (*Space, error) {
 		return nil, err
 	}
 	if !(values[0] > 0) {
-		return nil, errors.New("all seen classes have the same mean feature: there is nothing to learn")
+		return nil, fmt.Errorf("%w: all seen classes have the same mean feature: there is nothing to learn", ErrUnfit)
 	}
 	rank := 0
 	for rank < len(values) && values[rank] > 1e-10*values[0] {
@@ -161,7 +161,7 @@ func (sp *Space) Model(ridge, floor float64, whole bool) (*Model, error) {
 		mean += e[j] / float64(rank)
 	}
 	if !(mean > 0) {
-		return nil, errors.New("the attributes tell the seen classes' means without any error: there is nothing to learn from")
+		return nil, fmt.Errorf("%w: the attributes tell the seen classes' means without any error: there is nothing to learn from", ErrUnfit)
 	}
 	dim, attribute := len(s.mean), len(s.attributes[0])
 	m := &Model{feature: dim, attribute: attribute, rank: rank, floor: floor * mean, shotWeight: 1,

@@ -13,6 +13,9 @@ import (
 	"vzsl/train/method"
 )
 
+// ErrUnfit says that the samples cannot be described by the model at all, whatever its settings.
+var ErrUnfit = errors.New("zero-shot PLDA cannot be fitted to these images")
+
 // Statistics are all that the closed form takes of the images of the seen classes: it reads each once and keeps sums, so that
 // its memory does not grow with their number. Classes known by a few images only (Problem.Few) have no part in them.
 type Statistics struct {
@@ -48,11 +51,11 @@ func Gather(ctx context.Context, p *method.Problem, dimensions int) (*Statistics
 	}
 	classes, dim := len(s.counts), t.Dim()
 	if classes < 2 {
-		return nil, fmt.Errorf("%d seen classes with images: at least two are needed", classes)
+		return nil, fmt.Errorf("%w: %d seen classes with images, at least two are needed", ErrUnfit, classes)
 	}
 	freedom := n - float64(classes)
 	if freedom < 1 {
-		return nil, errors.New("no seen class has two images: there is no scatter within classes to whiten by")
+		return nil, fmt.Errorf("%w: no seen class has two images: there is no scatter within classes to whiten by", ErrUnfit)
 	}
 	gram, sums, err := sumUp(ctx, t, rows, index, classes)
 	if err != nil {
@@ -110,7 +113,7 @@ func Gather(ctx context.Context, p *method.Problem, dimensions int) (*Statistics
 	}
 	s.scatter = scatter
 	if !(mat.Trace(scatter) > 0) {
-		return nil, errors.New("all images of each seen class are the same: there is no scatter within classes to whiten by")
+		return nil, fmt.Errorf("%w: all images of each seen class are the same: there is no scatter within classes to whiten by", ErrUnfit)
 	}
 	return s, nil
 }
@@ -225,7 +228,7 @@ func independent(y *mat.Dense, gram *mat.SymDense) (*mat.Dense, error) {
 		first++
 	}
 	if !(top > 0) {
-		return nil, errors.New("principal subspace: all images are the same")
+		return nil, fmt.Errorf("%w: all images are the same", ErrUnfit)
 	}
 	kept := mat.DenseCopyOf(vectors.Slice(0, n, first, n))
 	for j := range n - first {

@@ -273,3 +273,22 @@ func TestJointTransductive(t *testing.T) {
 		}
 	}
 }
+
+// TestJointUnfit: data that zero-shot PLDA cannot describe, an image a class, are learned without its block.
+func TestJointUnfit(t *testing.T) {
+	w := world(23, 1, 12, 6) // an image of each of 12 classes
+	c := joint()
+	for _, choice := range []method.Choice{nil, {"epochs": 6, "closed": 1, "shrink": 1, "ridge": 0.3, "floor": 0.1, "closed_deviation": 2, "learned_deviation": 3, "learned_weight": 1}} {
+		o, err := c.Method().Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{Choice: choice})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, both := o.Model.(*Joint); both || o.Choice["closed"] != 0 {
+			t.Errorf("a %T, choice %v", o.Model, o.Choice)
+		}
+	}
+	closed := plda.Default()
+	if _, err := closed.Method().Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{}); !errors.Is(err, plda.ErrUnfit) {
+		t.Error(err)
+	}
+}

@@ -48,16 +48,7 @@ const certain = 0.9
 func (m *Method) fitJoint(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
 	c := m.Config
 	if s.Choice != nil && s.Choice[choiceClosed] == 0 {
-		plain := &Method{Config: c}
-		plain.Config.Closed = false
-		inner := *s
-		inner.Choice = maps.Clone(s.Choice)
-		delete(inner.Choice, choiceClosed)
-		o, err := plain.Fit(ctx, p, &inner)
-		if err == nil {
-			o.Choice[choiceClosed] = 0
-		}
-		return o, err
+		return m.fitLearned(ctx, p, s)
 	}
 	if own := *s; plda.Foreign(p, s.Choice) {
 		own.Choice = nil
@@ -69,10 +60,39 @@ func (m *Method) fitJoint(ctx context.Context, p *method.Problem, s *method.Sess
 			return nil, fmt.Errorf("resuming: %w", err)
 		}
 	}
+	fit := f.inductive
 	if p.Unlabelled != nil {
-		return f.transductive(ctx)
+		fit = f.transductive
 	}
-	return f.inductive(ctx)
+	o, err := fit(ctx)
+	if errors.Is(err, plda.ErrUnfit) {
+		f.log().Warn("the closed-form block is left out", "why", err)
+		alone := *s
+		if s.Choice != nil {
+			alone.Choice = method.Choice{choiceEpochs: s.Choice[choiceEpochs]}
+		}
+		if r := s.Resume; r != nil && r.Values["joint_stage"] != "" {
+			alone.Resume = nil
+		}
+		return m.fitLearned(ctx, p, &alone)
+	}
+	return o, err
+}
+
+// fitLearned fits the learned block alone.
+func (m *Method) fitLearned(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	plain := &Method{Config: m.Config}
+	plain.Config.Closed = false
+	inner := *s
+	if s.Choice != nil {
+		inner.Choice = maps.Clone(s.Choice)
+		delete(inner.Choice, choiceClosed)
+	}
+	o, err := plain.Fit(ctx, p, &inner)
+	if err == nil {
+		o.Choice[choiceClosed] = 0
+	}
+	return o, err
 }
 
 // validates tells whether something is to be chosen.
