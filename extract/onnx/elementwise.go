@@ -406,7 +406,7 @@ func (b *builder) where(n *node) error {
 	if d, err = broadcast(d, b.dims(v[0])); err != nil {
 		return err
 	}
-	if b.batch > 1 && !(b.fixed[v[0]] && b.fixed[v[1]] && b.fixed[v[2]]) {
+	if b.batch > 1 && (!b.fixed[v[0]] || !b.fixed[v[1]] || !b.fixed[v[2]]) {
 		for _, x := range v {
 			if e := b.dims(x); !b.fixed[x] && len(e) < len(d) || b.fixed[x] && len(e) == len(d) && e[0] != 1 {
 				return unsupported(n, "treats the images of a batch differently")

@@ -622,10 +622,9 @@ func (s *leafStream) next() error {
 
 // whole reads whole rows of the page at hand, where it has its floats side by side, and gives the number of values.
 func (s *leafStream) whole(dst []float32) (n int) {
-	switch {
-	case s.starts == nil:
+	if s.starts == nil {
 		n = min(len(dst), len(s.floats))
-	default:
+	} else {
 		for n+s.width <= min(len(dst), len(s.floats)) && s.starts[n] == 0 && bytes.IndexByte(s.starts[n+1:n+s.width], 0) < 0 {
 			n += s.width
 		}

@@ -336,7 +336,7 @@ func verifyPages(f *os.File, m *schema.ColumnMetaData) error {
 				continue
 			}
 		}
-		if _, ok := err.(tooLarge); ok {
+		if large := tooLarge(""); errors.As(err, &large) {
 			return err
 		}
 		return fmt.Errorf("damaged file: page %d: %w; copy or write it again", i, err)

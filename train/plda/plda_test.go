@@ -35,7 +35,6 @@ func (s *samples) joined() []float32 { return slices.Concat(s.x...) }
 // world is a drawn problem: means of classes are a noisy function of their attributes, images are drawn about them.
 type world struct {
 	seen, unseen method.Data
-	few          []int // images of each unseen class that a labelled one is drawn beside
 }
 
 func newWorld(seed uint64, dim, seen int, sizes ...int) *world {

@@ -194,7 +194,7 @@ func (c *Config) Validate() error {
 	if c.Score != ScoreJoint && c.Score != ScoreLearned && c.Score != ScoreClosed {
 		return bad("score = %q; there are joint, learned and closed", c.Score)
 	}
-	if err := c.Config.Check("vzsl"); err != nil {
+	if err := c.Check("vzsl"); err != nil {
 		return err
 	}
 	switch {

@@ -280,7 +280,7 @@ func (f *jointFit) inductive(ctx context.Context) (*method.Outcome, error) {
 	}
 	out := &method.Outcome{Accuracy: -1}
 	if !f.validates() {
-		_, err := f.c.Config.Grid(ctx, f.p, &method.Session{Choice: f.s.Choice}, func(c method.Choice, closed *plda.Model, _, _ int) (float64, error) {
+		_, err := f.c.Grid(ctx, f.p, &method.Session{Choice: f.s.Choice}, func(c method.Choice, closed *plda.Model, _, _ int) (float64, error) {
 			c = maps.Clone(c)
 			c[choiceEpochs], c[choiceClosed] = float64(f.c.Epochs), 1
 			c[choiceClosedSD], c[choiceLearnedSD] = f.found[choiceClosedSD], f.found[choiceLearnedSD]
@@ -310,7 +310,7 @@ func (f *jointFit) inductive(ctx context.Context) (*method.Outcome, error) {
 			return nil, err
 		}
 	}
-	notes, err := f.c.Config.Grid(ctx, f.p, f.s, func(c method.Choice, closed *plda.Model, done, total int) (float64, error) {
+	notes, err := f.c.Grid(ctx, f.p, f.s, func(c method.Choice, closed *plda.Model, done, total int) (float64, error) {
 		before, err := scored(closed.WithoutImages(), v, v.Attributes)
 		if err != nil {
 			return 0, err
@@ -394,7 +394,7 @@ func (f *jointFit) measure(ctx context.Context) error {
 		return err
 	}
 	f.found[choiceLearnedSD] = positive(plda.Deviation(kl, len(out.Attributes)))
-	if _, err := f.c.Config.Grid(ctx, &method.Problem{Train: train, Seed: f.p.Seed}, &method.Session{Choice: f.s.Choice}, func(_ method.Choice, closed *plda.Model, _, _ int) (float64, error) {
+	if _, err := f.c.Grid(ctx, &method.Problem{Train: train, Seed: f.p.Seed}, &method.Session{Choice: f.s.Choice}, func(_ method.Choice, closed *plda.Model, _, _ int) (float64, error) {
 		l, err := scored(closed, &out, out.Attributes)
 		f.found[choiceClosedSD] = positive(plda.Deviation(l, len(out.Attributes)))
 		return 0, err
@@ -426,7 +426,7 @@ func (f *jointFit) transductive(ctx context.Context) (*method.Outcome, error) {
 			return nil, err
 		}
 		var best *plda.Transduced
-		if f.notes, err = f.c.Config.Grid(ctx, f.p, f.s, func(c method.Choice, closed *plda.Model, done, total int) (float64, error) {
+		if f.notes, err = f.c.Grid(ctx, f.p, f.s, func(c method.Choice, closed *plda.Model, done, total int) (float64, error) {
 			t, err := closed.Transduce(ctx, u, &f.c.Config, plda.Evidence{Scores: evidence, Weight: f.weights()[0] / 2})
 			if err != nil {
 				return 0, err
@@ -465,7 +465,7 @@ func (f *jointFit) transductive(ctx context.Context) (*method.Outcome, error) {
 	for _, k := range f.closedKeys() {
 		point[k] = f.found[k]
 	}
-	_, err = f.c.Config.Grid(ctx, f.p, &method.Session{Choice: point}, func(c method.Choice, closed *plda.Model, _, _ int) (float64, error) {
+	_, err = f.c.Grid(ctx, f.p, &method.Session{Choice: point}, func(c method.Choice, closed *plda.Model, _, _ int) (float64, error) {
 		t, err := closed.Transduce(ctx, u, &f.c.Config, plda.Evidence{Scores: evidence, Weight: f.weights()[0] / 2})
 		if err != nil {
 			return 0, err
