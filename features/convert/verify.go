@@ -8,7 +8,7 @@ import (
 	"os"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
-	"github.com/google/flatbuffers/go"
+	flatbuffers "github.com/google/flatbuffers/go"
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	schema "github.com/parquet-go/parquet-go/format"
