@@ -43,6 +43,9 @@ func TestPredictForeign(t *testing.T) {
 	}
 	alike(t, got.Images[3], want.Images[3])
 
+	if o := vzsl(t, append([]string{"predict", csv, "--split", "other"}, run...)...); o.code != exitDone || !strings.Contains(o.stderr, "--split other does not count") {
+		t.Error(o.stderr)
+	}
 	refused(t, exitFailed, []string{"narrow.csv", "2 values", "10"}, append([]string{"predict", write(t, filepath.Join(dir, "narrow.csv"), "f0,f1\n1,2\n")}, run...)...)
 	refused(t, exitFailed, []string{"new.npy", "is text"}, append([]string{"predict", write(t, filepath.Join(dir, "new.npy"), "1 2 3")}, run...)...)
 	refused(t, exitFailed, []string{"words.csv", "no features"}, append([]string{"predict", write(t, filepath.Join(dir, "words.csv"), "image,class\na,b\n")}, run...)...)

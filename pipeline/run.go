@@ -135,6 +135,12 @@ func (c *console) loadNamed(name string, r *runFlags) (model *train.Predictor, e
 		return nil, err
 	}
 	src := model.Source()
+	// Dataset and split are those that the run was trained on; others that were named, but for the flags' defaults, are said.
+	for _, named := range []struct{ flag, value, def, own string }{{"dataset", r.ds.name, "cub", src.Dataset}, {"split", r.split, "standard", model.Split()}} {
+		if named.value != "" && named.value != named.def && named.value != named.own {
+			c.log.Warn(fmt.Sprintf("--%s %s does not count: the run %s was trained on %s", named.flag, named.value, name, named.own))
+		}
+	}
 	r.ds.name, r.split = src.Dataset, model.Split()
 	if r.network == "" {
 		r.network = src.Network
