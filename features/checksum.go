@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -34,6 +35,20 @@ func writeTable(path string, rows, perGroup int, columns []column, kv metadata) 
 func sum(data []byte) []byte {
 	s := sha256.Sum256(data)
 	return s[:]
+}
+
+// FileSHA256 is the checksum of a file's bytes, in hexadecimal.
+func FileSHA256(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", fmt.Errorf("read %s: %w", path, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // openWhole is openTable of a file that is checked against the checksum it carries; those of earlier versions have none.

@@ -62,7 +62,7 @@ func (p *Part) check(src *Source, part int) error {
 		if p.Labels[i] < 0 && (p.Labels[i] != Unlabelled || p.Classes[i] != "") {
 			return fmt.Errorf("image %q: label %d of class %q", image, p.Labels[i], p.Classes[i])
 		}
-		if k := notFinite(p.Features[i*src.Dim : (i+1)*src.Dim]); k >= 0 {
+		if k := NotFinite(p.Features[i*src.Dim : (i+1)*src.Dim]); k >= 0 {
 			return fmt.Errorf("image %q: feature value %d is %v", image, k, p.Features[i*src.Dim+k])
 		}
 	}
@@ -74,8 +74,8 @@ func (p *Part) check(src *Source, part int) error {
 	return nil
 }
 
-// notFinite is the index of the first NaN or infinity, or -1.
-func notFinite(v []float32) int {
+// NotFinite is the index of the first NaN or infinity, or -1.
+func NotFinite(v []float32) int {
 	for i, x := range v {
 		if math.Float32bits(x)&0x7f800000 == 0x7f800000 {
 			return i

@@ -220,7 +220,7 @@ func (c *checker) image(file, image string) {
 func (c *checker) rows(file string, first, dim int, g *group) {
 	for i, image := range g.images {
 		c.image(file, image)
-		if k := notFinite(g.features[i*dim : (i+1)*dim]); k >= 0 {
+		if k := NotFinite(g.features[i*dim : (i+1)*dim]); k >= 0 {
 			c.rowProblem("%s: row %d (%s): feature value %d is %v", file, first+i, image, k, g.features[i*dim+k])
 		}
 		label, class := g.labels[i], g.classes[i]

@@ -197,18 +197,6 @@ func describeAwA(d *datasetFlags, root string, classes []string) (*attributes.Ta
 	return attributes.ReadAwA(root, cmp.Or(d.matrix, attributes.AwAContinuous), classes)
 }
 
-// begins looks at the file's first bytes.
-func begins(path, magic string) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	start := make([]byte, len(magic))
-	_, err = io.ReadFull(f, start)
-	return err == nil && string(start) == magic
-}
-
 // wordsUsed says how the classes were found in a file of word vectors.
 type wordsUsed struct {
 	File       string              `json:"file"`

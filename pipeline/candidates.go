@@ -150,7 +150,11 @@ func (c *console) readCandidates(ctx context.Context, model *train.Predictor, o 
 
 // readDescribed reads all classes of a file: our own class table, another Parquet, a CSV, or a list of names.
 func readDescribed(path string, columns convert.Choice) (*attributes.Table, error) {
-	if begins(path, "PAR1") {
+	format, err := convert.Detect(path)
+	if err != nil {
+		return nil, err
+	}
+	if format == "parquet" {
 		if own, err := features.ReadClassTable(path); err == nil {
 			return &attributes.Table{Names: own.Attributes, Classes: own.Classes, Values: own.Values, Source: path}, nil
 		}
@@ -158,10 +162,6 @@ func readDescribed(path string, columns convert.Choice) (*attributes.Table, erro
 	if strings.EqualFold(filepath.Ext(path), ".txt") {
 		names, err := datasets.ReadClassList(path)
 		return namesOnly(path, names), err
-	}
-	format, err := convert.Detect(path)
-	if err != nil {
-		return nil, err
 	}
 	if format != "csv" && format != "text" {
 		return attributes.ReadFile(path, attributes.FileOptions{Columns: columns})

@@ -3,8 +3,6 @@ package pipeline
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +19,7 @@ import (
 	"vzsl/datasets"
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
+	"vzsl/features"
 	"vzsl/internal/kernels"
 	"vzsl/internal/lookup"
 	"vzsl/train"
@@ -239,7 +238,7 @@ func (c *console) about(name string, r *runFlags, model *train.Predictor, in *in
 		{"class table", in.file(runDir, c.classTable(r.ds.name), "classes.parquet")},
 		{"split", in.file(runDir, c.rolesFile(r.ds.name, r.split), "split.parquet")},
 	} {
-		sum, err := sha256File(f.path)
+		sum, err := features.FileSHA256(f.path)
 		if err != nil {
 			return a, err
 		}
@@ -335,19 +334,6 @@ func commandLine(stage string, args ...string) string {
 		words[i] = shellWord(w)
 	}
 	return strings.Join(words, " ")
-}
-
-func sha256File(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", fmt.Errorf("%s: %w", path, err)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // readMetrics reads a run's metrics.jsonl.

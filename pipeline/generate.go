@@ -96,7 +96,7 @@ func runGenerate(ctx context.Context, con *console, g *generateFlags) error {
 			labels = append(labels, l)
 		}
 	}
-	sum, err := sha256File(filepath.Join(dir, "model.safetensors"))
+	sum, err := features.FileSHA256(filepath.Join(dir, "model.safetensors"))
 	if err != nil {
 		return err
 	}

@@ -2,12 +2,9 @@ package train
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -270,7 +267,7 @@ func damaged(path string, err error) error {
 
 // seal adds the model's checksum to config.toml: the run is complete.
 func (f *folder) seal(r *record) error {
-	sum, err := fileSHA256(f.path(modelFile))
+	sum, err := features.FileSHA256(f.path(modelFile))
 	if err != nil {
 		return fmt.Errorf("model: %w", err)
 	}
@@ -301,19 +298,6 @@ func (f *folder) sealed(r *record) error {
 		return err
 	}
 	return f.seal(r)
-}
-
-func fileSHA256(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", fmt.Errorf("%s: %w", path, err)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // differences names the settings in which two config.toml differ, but for the model's checksum, which only a complete one has.

@@ -70,7 +70,7 @@ func ModelSHA256(runDir string) (string, error) {
 	if r.Model != nil {
 		return r.Model.SHA256, nil
 	}
-	sum, err := fileSHA256(filepath.Join(runDir, modelFile))
+	sum, err := features.FileSHA256(filepath.Join(runDir, modelFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
@@ -104,7 +104,7 @@ func (p *Predictor) belongs(trained string) error {
 	if r.Model == nil {
 		return nil
 	}
-	sum, err := fileSHA256(filepath.Join(p.dir, modelFile))
+	sum, err := features.FileSHA256(filepath.Join(p.dir, modelFile))
 	if err != nil {
 		return fmt.Errorf("model: %w", err)
 	}

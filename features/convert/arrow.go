@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf8"
+	"vzsl/features"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -283,7 +284,7 @@ func arrowText(a arrow.Array, i int) (string, error) {
 
 func (t *arrowTable) Path() string            { return t.path }
 func (t *arrowTable) Columns() []Column       { return t.columns }
-func (t *arrowTable) SHA256() (string, error) { return fileSHA256(t.path) }
+func (t *arrowTable) SHA256() (string, error) { return features.FileSHA256(t.path) }
 
 func (t *arrowTable) Close() error {
 	var err error

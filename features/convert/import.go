@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"runtime"
 	"slices"
@@ -465,7 +464,7 @@ func (o *Import) filledPart(rows []features.Image, dim, lo, hi int, values []flo
 	kept := 0
 	for i := lo; i < hi; i++ {
 		image, row := rows[i], values[(i-lo)*dim:(i-lo+1)*dim]
-		if k := notFinite(row); k >= 0 {
+		if k := features.NotFinite(row); k >= 0 {
 			p.Skipped = append(p.Skipped, features.Skip{Image: image.Path, Reason: fmt.Sprintf("row %d of the features: value %d %s", i, k, broken(row[k]))})
 			continue
 		}
@@ -481,16 +480,6 @@ func (o *Import) filledPart(rows []features.Image, dim, lo, hi int, values []flo
 	}
 	p.Features = values[:kept*dim]
 	return p
-}
-
-// notFinite is the index of the first NaN or infinity, or -1.
-func notFinite(v []float32) int {
-	for i, x := range v {
-		if math.Float32bits(x)&0x7f800000 == 0x7f800000 {
-			return i
-		}
-	}
-	return -1
 }
 
 func broken(v float32) string {

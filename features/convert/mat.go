@@ -2,16 +2,14 @@ package convert
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"slices"
 	"strings"
 
+	"vzsl/features"
 	"vzsl/internal/matfile"
 )
 
@@ -87,7 +85,7 @@ func matColumn(v matfile.Info) Column {
 
 func (t *matTable) Path() string            { return t.f.Path() }
 func (t *matTable) Columns() []Column       { return t.columns }
-func (t *matTable) SHA256() (string, error) { return fileSHA256(t.f.Path()) }
+func (t *matTable) SHA256() (string, error) { return features.FileSHA256(t.f.Path()) }
 func (t *matTable) Close() error            { return t.f.Close() }
 
 // Turn sees rows of a matrix as images.
@@ -224,17 +222,4 @@ func (v *matValues) unroll(ctx context.Context) error {
 // columnwise sees a file of float32, column after column, as an array.
 func columnwise(f *os.File, rows, columns int) *npyArray {
 	return &npyArray{npyHeader: npyHeader{kind: 'f', item: 4, fortran: true, shape: []int{rows, columns}}, path: f.Name(), r: f, f: f, order: binary.LittleEndian}
-}
-
-func fileSHA256(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", fmt.Errorf("read %s: %w", path, err)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

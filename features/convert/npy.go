@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"strings"
+	"vzsl/features"
 )
 
 // npyTable is a NumPy array as a table of one column, or a NumPy archive as one of a column per array.
@@ -59,7 +60,7 @@ func (t *npyTable) array(i int) (*npyArray, error) {
 func (t *npyTable) Path() string      { return t.path }
 func (t *npyTable) Columns() []Column { return t.columns }
 
-func (t *npyTable) SHA256() (string, error) { return fileSHA256(t.path) }
+func (t *npyTable) SHA256() (string, error) { return features.FileSHA256(t.path) }
 
 func (t *npyTable) Close() error {
 	for _, a := range t.arrays {

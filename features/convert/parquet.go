@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+	"vzsl/features"
 
 	"github.com/apache/arrow/go/v15/arrow/float16"
 	"github.com/parquet-go/parquet-go"
@@ -271,7 +272,7 @@ func unscaled(v parquet.Value) float64 {
 
 func (t *parquetTable) Path() string            { return t.path }
 func (t *parquetTable) Columns() []Column       { return t.columns }
-func (t *parquetTable) SHA256() (string, error) { return fileSHA256(t.path) }
+func (t *parquetTable) SHA256() (string, error) { return features.FileSHA256(t.path) }
 func (t *parquetTable) Close() error            { return t.f.Close() }
 
 func (t *parquetTable) Texts(columns ...int) (all [][]string, err error) {

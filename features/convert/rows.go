@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"vzsl/features"
 )
 
 // Rows are features of another program whose classes do not matter: to be predicted.
@@ -45,7 +46,7 @@ func (r *Rows) Read(ctx context.Context, lo, hi int, x []float32) (bad map[int]s
 	kept := 0
 	for i := lo; i < hi; i++ {
 		row := x[(i-lo)*r.Dim : (i-lo+1)*r.Dim]
-		if k := notFinite(row); k >= 0 {
+		if k := features.NotFinite(row); k >= 0 {
 			bad[i] = fmt.Sprintf("value %d %s", k, broken(row[k]))
 			continue
 		}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"vzsl/features"
 	"vzsl/internal/delimited"
 )
 
@@ -229,7 +230,7 @@ func parseCell(s string, form cellForm) (float32, error) {
 
 func (t *textTable) Path() string            { return t.path }
 func (t *textTable) Columns() []Column       { return t.columns }
-func (t *textTable) SHA256() (string, error) { return fileSHA256(t.path) }
+func (t *textTable) SHA256() (string, error) { return features.FileSHA256(t.path) }
 func (t *textTable) Close() error            { return nil }
 
 func (t *textTable) Texts(columns ...int) ([][]string, error) {
@@ -331,7 +332,7 @@ func (l *lineList) Path() string { return l.path }
 func (l *lineList) Columns() []Column {
 	return []Column{{Name: "lines", Kind: l.kind, Type: "text", Rows: len(l.lines), Width: 1}}
 }
-func (l *lineList) SHA256() (string, error) { return fileSHA256(l.path) }
+func (l *lineList) SHA256() (string, error) { return features.FileSHA256(l.path) }
 func (l *lineList) Close() error            { return nil }
 func (l *lineList) Texts(columns ...int) ([][]string, error) {
 	all := make([][]string, len(columns))
