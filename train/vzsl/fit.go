@@ -163,6 +163,9 @@ func (t *training) run(ctx context.Context) error {
 		f := newFeed(ctx, t.c, &t.p.Train, t.samples, t.size, t.steps, t.step, total, t.p.Seed, batches)
 		defer f.close()
 		for t.step < total {
+			if ctx.Err() != nil { // select takes either where a mini-batch is ready too
+				return errors.Join(context.Cause(ctx), t.save())
+			}
 			asked := time.Now()
 			select {
 			case <-ctx.Done():

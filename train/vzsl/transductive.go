@@ -147,6 +147,9 @@ func (s *transduction) run(ctx context.Context) error {
 			}
 		}
 		var pair [2]*batch[float32]
+		if ctx.Err() != nil { // select takes either where a mini-batch is ready too
+			return errors.Join(context.Cause(ctx), t.save())
+		}
 		for i := range pair {
 			asked := time.Now()
 			select {
