@@ -8,8 +8,8 @@ import (
 
 	"vzsl/attributes"
 	"vzsl/train"
-	"vzsl/train/plda"
-	model "vzsl/train/vzsl"
+	"vzsl/train/methods/plda"
+	model "vzsl/train/methods/vzsl"
 )
 
 // TestSet: --set names a setting as config.toml does; one that the method lacks is refused by naming those that have it.

@@ -7,8 +7,8 @@ import (
 
 	"vzsl/internal/onnxfile"
 	"vzsl/train/method"
+	"vzsl/train/methods/vzsl"
 	"vzsl/train/safetensors"
-	"vzsl/train/vzsl"
 )
 
 // ErrNoGraph: a method whose models cannot be written as ONNX.

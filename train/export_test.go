@@ -16,8 +16,8 @@ import (
 	"vzsl/attributes"
 	"vzsl/features"
 	"vzsl/internal/interop"
+	"vzsl/train/methods/vzsl"
 	"vzsl/train/safetensors"
-	"vzsl/train/vzsl"
 )
 
 // exported is a trained model of each method that can be written as ONNX, with each normalisation somewhere.

@@ -19,7 +19,7 @@ import (
 
 	"vzsl/features"
 	"vzsl/train/method"
-	"vzsl/train/vzsl"
+	"vzsl/train/methods/vzsl"
 )
 
 // memoryFeatures are a small drawn data set: 40 seen classes, 8 of them for validation, 10 unseen.

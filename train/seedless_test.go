@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"vzsl/train/vzsl"
+	"vzsl/train/methods/vzsl"
 )
 
 // TestSeedless: with what a search chose, the methods that say so give the same scores with every seed, the others do not.

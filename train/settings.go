@@ -7,10 +7,10 @@ import (
 	"strings"
 
 	"vzsl/attributes"
-	"vzsl/train/baselines"
 	"vzsl/train/method"
-	"vzsl/train/plda"
-	"vzsl/train/vzsl"
+	"vzsl/train/methods"
+	"vzsl/train/methods/plda"
+	"vzsl/train/methods/vzsl"
 )
 
 // Settings are all that a run depends on beside its data. They are written to config.toml.
@@ -36,37 +36,37 @@ type known struct {
 }
 
 // methods lists all there are, the project's own first.
-var methods = []known{
+var registered = []known{
 	{"vzsl", "VZSL", func() method.Config { c := vzsl.Default(); return &c }, FeaturesSqrtL2, attributes.SqrtCentreL2, false},
 	{"vzsl-sharp", "VZSL#", func() method.Config { c := vzsl.DefaultSharp(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
 	{"plda", "Zero-shot PLDA", func() method.Config { c := plda.Default(); return &c }, FeaturesSqrtL2, attributes.SqrtCentreL2, true},
-	{"eszsl", "ESZSL", func() method.Config { c := baselines.DefaultESZSL(); return &c }, FeaturesSqrtL2, attributes.CentreL2, true},
-	{"sae", "SAE", func() method.Config { c := baselines.DefaultSAE(); return &c }, FeaturesSqrtL2, attributes.L2, true},
-	{"gfzsl", "GFZSL", func() method.Config { c := baselines.DefaultGFZSL(); return &c }, FeaturesSqrtL2, attributes.L2, true},
-	{"dap", "DAP", func() method.Config { c := baselines.DefaultDAP(); return &c }, FeaturesSqrtL2, attributes.None, false},
-	{"iap", "IAP", func() method.Config { c := baselines.DefaultIAP(); return &c }, FeaturesSqrtL2, attributes.None, false},
-	{"conse", "ConSE", func() method.Config { c := baselines.DefaultConSE(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"sse", "SSE-ReLU", func() method.Config { c := baselines.DefaultSSE(); return &c }, FeaturesSqrtL2, attributes.L2, false},
-	{"bidilel", "BiDiLEL", func() method.Config { c := baselines.DefaultBiDiLEL(); return &c }, FeaturesSqrtL2, attributes.CentreL2, true},
-	{"sdl", "SDL", func() method.Config { c := baselines.DefaultSDL(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"sync", "SYNC", func() method.Config { c := baselines.DefaultSYNC(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"devise", "DeViSE", func() method.Config { c := baselines.DefaultDeViSE(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"ale", "ALE", func() method.Config { c := baselines.DefaultALE(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"sje", "SJE", func() method.Config { c := baselines.DefaultSJE(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"amp", "AMP", func() method.Config { c := baselines.DefaultAMP(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"cada-vae", "CADA-VAE", func() method.Config { c := baselines.DefaultCADAVAE(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"cmt", "CMT", func() method.Config { c := baselines.DefaultCMT(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"mlzsc", "MLZSC", func() method.Config { c := baselines.DefaultMLZSC(); return &c }, FeaturesSqrtL2, attributes.L2, false},
-	{"jfa", "JFA", func() method.Config { c := baselines.DefaultJFA(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"ss-voc", "SS-Voc", func() method.Config { c := baselines.DefaultSSVoc(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"latem", "LATEM", func() method.Config { c := baselines.DefaultLATEM(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"logistic", "Logistic regression", func() method.Config { c := baselines.DefaultLogistic(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"eszsl", "ESZSL", func() method.Config { c := methods.DefaultESZSL(); return &c }, FeaturesSqrtL2, attributes.CentreL2, true},
+	{"sae", "SAE", func() method.Config { c := methods.DefaultSAE(); return &c }, FeaturesSqrtL2, attributes.L2, true},
+	{"gfzsl", "GFZSL", func() method.Config { c := methods.DefaultGFZSL(); return &c }, FeaturesSqrtL2, attributes.L2, true},
+	{"dap", "DAP", func() method.Config { c := methods.DefaultDAP(); return &c }, FeaturesSqrtL2, attributes.None, false},
+	{"iap", "IAP", func() method.Config { c := methods.DefaultIAP(); return &c }, FeaturesSqrtL2, attributes.None, false},
+	{"conse", "ConSE", func() method.Config { c := methods.DefaultConSE(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"sse", "SSE-ReLU", func() method.Config { c := methods.DefaultSSE(); return &c }, FeaturesSqrtL2, attributes.L2, false},
+	{"bidilel", "BiDiLEL", func() method.Config { c := methods.DefaultBiDiLEL(); return &c }, FeaturesSqrtL2, attributes.CentreL2, true},
+	{"sdl", "SDL", func() method.Config { c := methods.DefaultSDL(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"sync", "SYNC", func() method.Config { c := methods.DefaultSYNC(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"devise", "DeViSE", func() method.Config { c := methods.DefaultDeViSE(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"ale", "ALE", func() method.Config { c := methods.DefaultALE(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"sje", "SJE", func() method.Config { c := methods.DefaultSJE(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"amp", "AMP", func() method.Config { c := methods.DefaultAMP(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"cada-vae", "CADA-VAE", func() method.Config { c := methods.DefaultCADAVAE(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"cmt", "CMT", func() method.Config { c := methods.DefaultCMT(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"mlzsc", "MLZSC", func() method.Config { c := methods.DefaultMLZSC(); return &c }, FeaturesSqrtL2, attributes.L2, false},
+	{"jfa", "JFA", func() method.Config { c := methods.DefaultJFA(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"ss-voc", "SS-Voc", func() method.Config { c := methods.DefaultSSVoc(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"latem", "LATEM", func() method.Config { c := methods.DefaultLATEM(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"logistic", "Logistic regression", func() method.Config { c := methods.DefaultLogistic(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
 }
 
 // Methods are the names of the methods.
 func Methods() []string {
 	var names []string
-	for _, m := range methods {
+	for _, m := range registered {
 		names = append(names, m.name)
 	}
 	return names
@@ -82,7 +82,7 @@ func (s *Settings) Title() string {
 
 // Title is a method's name as the literature writes it.
 func Title(method string) string {
-	for _, m := range methods {
+	for _, m := range registered {
 		if m.name == method {
 			return m.title
 		}
@@ -93,7 +93,7 @@ func Title(method string) string {
 // Seedless tells whether a method's scores do not depend on the seed once its settings and choice are given. The constant
 // and the temperature are chosen on drawn images, and so do.
 func Seedless(method string) bool {
-	return slices.ContainsFunc(methods, func(m known) bool { return m.name == method && m.seedless })
+	return slices.ContainsFunc(registered, func(m known) bool { return m.name == method && m.seedless })
 }
 
 // NeedsShots tells whether a method learns from the few-shot setting's images alone.
@@ -110,7 +110,7 @@ func HasPreset(name, methodName string) bool {
 // Preset returns a method's set of settings by name; "" is the default one.
 func Preset(name, methodName string) (Settings, error) {
 	s := Settings{Method: methodName, Missing: attributes.MissingError, Seed: 1, Refit: true, Configs: map[string]method.Config{}}
-	for _, m := range methods {
+	for _, m := range registered {
 		s.Configs[m.name] = m.config()
 		if m.name == methodName {
 			s.FeatureNorm, s.AttributeNorm = m.features, m.attributes
