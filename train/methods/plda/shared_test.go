@@ -98,7 +98,7 @@ func TestBirds(t *testing.T) {
 	if os.Getenv("VZSL_LONG") == "" {
 		t.Skip("set VZSL_LONG=1 to fit 5,890 real features")
 	}
-	dir := filepath.Join("..", "..", "..", "shared", "data")
+	dir := filepath.Join("..", "..", "..", "..", "shared", "data")
 	train, n := birds(t, dir, "validation1-seen.txt", nil)
 	test, _ := birds(t, dir, "validation1-unseen.txt", n)
 	s, err := Gather(t.Context(), &method.Problem{Train: *train}, 1024)
