@@ -16,7 +16,7 @@ import (
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
 	"vzsl/internal/lookup"
-	"vzsl/train"
+	"vzsl/train/runs"
 )
 
 func newReport(con *console) *cobra.Command {
@@ -116,7 +116,7 @@ func (c *console) storedReports(ctx context.Context, name string) (stored []*rep
 // run that is gone, or without its model, what is left is compared.
 func (c *console) reportOf(ctx context.Context, run string, s *report.Stored) error {
 	dir := c.runDir(run)
-	model, err := train.ModelSHA256(dir)
+	model, err := runs.ModelSHA256(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
