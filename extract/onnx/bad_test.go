@@ -408,7 +408,7 @@ func FuzzNetwork(f *testing.F) {
 		}
 		defer n.Close()
 		n.Recipe()
-		for _, name := range []string{"", n.output, "fc6"} {
+		for _, name := range []string{"", n.f.output, "fc6"} {
 			l, err := n.Layer(name)
 			if err != nil {
 				continue

@@ -443,3 +443,30 @@ func (s *walker) next() int {
 	}
 	return at
 }
+
+// broadcast is the shape of two operands together.
+func broadcast(x, y []int) ([]int, error) {
+	rank := max(len(x), len(y))
+	if rank > maxRank {
+		return nil, fmt.Errorf("shapes %v and %v have too many dimensions", x, y)
+	}
+	out := make([]int, rank)
+	for i := range out {
+		p, q := 1, 1
+		if j := i - rank + len(x); j >= 0 {
+			p = x[j]
+		}
+		if j := i - rank + len(y); j >= 0 {
+			q = y[j]
+		}
+		switch {
+		case p == q || q == 1:
+			out[i] = p
+		case p == 1:
+			out[i] = q
+		default:
+			return nil, fmt.Errorf("shapes %v and %v do not fit together", x, y)
+		}
+	}
+	return out, nil
+}

@@ -57,7 +57,7 @@ func (b *builder) gather(n *node) error {
 
 // flat emits a value that takes any elements of another, in any order.
 func (b *builder) flat(n *node, name string, x int, index []int, out []int) error {
-	if err := b.take(len(index)); err != nil {
+	if err := b.room.take(len(index)); err != nil {
 		return err
 	}
 	size := product(b.dims(x))

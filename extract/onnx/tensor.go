@@ -42,9 +42,6 @@ func typeName(t int32) string {
 	return fmt.Sprintf("type %d", t)
 }
 
-// maxElements bounds the elements of one tensor, so that a product of dimensions never overflows.
-const maxElements = 1 << 40
-
 // Tensor is a constant of the file: an initializer or the value of a Constant node. Its data stay
 // in the mapped file until asked for.
 type Tensor struct {

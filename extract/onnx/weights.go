@@ -37,8 +37,8 @@ func (w *Weights) Use(f func(values []float32) error) error {
 	return f(b.Data)
 }
 
-// weights makes a layer's weights of a constant, without copying those in the file.
-func (b *builder) weights(k *konst) (*Weights, error) {
+// weightsOf makes a layer's weights of a constant, without copying those in the file.
+func weightsOf(k *konst) (*Weights, error) {
 	if k.t != nil && !k.turned {
 		return &Weights{t: k.t, scale: k.scale}, nil
 	}
