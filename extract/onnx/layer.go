@@ -54,10 +54,10 @@ func (n *Network) Layer(name string) (Layer, error) {
 	}
 	b, err := n.guess(l.Tensor)
 	if err != nil {
-		return Layer{}, fmt.Errorf("%s: layer %q: %w", n.f.path, l.Tensor, err)
+		return Layer{}, fmt.Errorf("%s: layer %q: %w", n.f.Path(), l.Tensor, err)
 	}
 	if err := l.finish(b); err != nil {
-		return Layer{}, fmt.Errorf("%s: layer %q: %w", n.f.path, l.Tensor, err)
+		return Layer{}, fmt.Errorf("%s: layer %q: %w", n.f.Path(), l.Tensor, err)
 	}
 	return l, nil
 }
@@ -73,7 +73,7 @@ func (n *Network) Find(name string) (Layer, error) {
 		return Layer{}, err
 	}
 	if !n.f.fromImage(l.Tensor) {
-		return Layer{}, fmt.Errorf("%s: layer %q does not depend on the image alone", n.f.path, l.Tensor)
+		return Layer{}, fmt.Errorf("%s: layer %q does not depend on the image alone", n.f.Path(), l.Tensor)
 	}
 	return l, nil
 }
@@ -100,7 +100,7 @@ func (n *Network) named(name string) (Layer, error) {
 			}
 		}
 	default:
-		return Layer{}, fmt.Errorf("%s has no layer %q. Layers usually taken: %s. Its tensors, the most similar first: %s", n.f.path, name, n.list(), strings.Join(n.candidates(name), ", "))
+		return Layer{}, fmt.Errorf("%s has no layer %q. Layers usually taken: %s. Its tensors, the most similar first: %s", n.f.Path(), name, n.list(), strings.Join(n.candidates(name), ", "))
 	}
 	if pool != "" {
 		l.Pool = pool

@@ -60,17 +60,17 @@ func (n *Network) Plan(tensor string, h, w int) (*Plan, error) {
 func (n *Network) PlanLayer(l Layer, h, w int) (*Plan, error) {
 	in := n.Input()
 	if in.Height > 0 && h != in.Height || in.Width > 0 && w != in.Width {
-		return nil, fmt.Errorf("%s takes images of %d x %d, not %d x %d: choose a recipe of that size", n.f.path, in.Height, in.Width, h, w)
+		return nil, fmt.Errorf("%s takes images of %d x %d, not %d x %d: choose a recipe of that size", n.f.Path(), in.Height, in.Width, h, w)
 	}
 	if h <= 0 || w <= 0 || h > 1<<14 || w > 1<<14 {
-		return nil, fmt.Errorf("images of %d x %d for %s: the size is out of range", h, w, n.f.path)
+		return nil, fmt.Errorf("images of %d x %d for %s: the size is out of range", h, w, n.f.Path())
 	}
 	b, err := build(n.f, l.Tensor, h, w)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", n.f.path, err)
+		return nil, fmt.Errorf("%s: %w", n.f.Path(), err)
 	}
 	if err := l.finish(b); err != nil {
-		return nil, fmt.Errorf("%s: %w", n.f.path, err)
+		return nil, fmt.Errorf("%s: %w", n.f.Path(), err)
 	}
 	return b.simplified(), nil
 }

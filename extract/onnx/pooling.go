@@ -41,7 +41,7 @@ func splitPool(name string) (string, Pooling, error) {
 // pooled adds the steps of a pooling of value v to the plan, and says what is taken.
 func (b *builder) pooled(v int, pool Pooling) (out int, what string, err error) {
 	d := b.own(v)
-	n := &node{nodeInfo: nodeInfo{op: "pooling", name: string(pool)}}
+	n := newNode("pooling", string(pool))
 	if len(d) == 4 && d[0] == 1 && pool != PoolClass && pool != PoolClassMean { // maps
 		op, what := Op(&GlobalPool{}), "the mean"
 		if pool == PoolMax {

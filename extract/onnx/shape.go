@@ -376,7 +376,9 @@ func (b *builder) trilu(n *node) error {
 	}
 	for i := range keep.nums {
 		far := float64(i%cols-i/cols) - shift
-		keep.nums[i] = truth(upper && far >= 0 || !upper && far <= 0)
+		if upper && far >= 0 || !upper && far <= 0 {
+			keep.nums[i] = 1
+		}
 	}
 	m, err := b.literal(n, keep)
 	if err != nil {
