@@ -88,11 +88,8 @@ func (b *builder) shapes() map[string][]int {
 	return out
 }
 
-// simplified is the plan, with steps folded and fused.
-func (b *builder) simplified() *Plan {
-	b.plan.simplify()
-	return b.plan
-}
+// built is the plan as the network's operators are written.
+func (b *builder) built() *Plan { return b.plan }
 
 // value adds a value with dims as inferred. fixed says that it is the same for every image.
 func (b *builder) value(name string, dims []int, typ int32, fixed bool) (int, error) {

@@ -429,6 +429,11 @@ func spread(small, dims []int) *walker {
 	return s
 }
 
+// strided walks a shape with strides of its own.
+func strided(dims, stride []int) *walker {
+	return &walker{dims: dims, stride: stride, idx: make([]int, len(dims))}
+}
+
 // next is the place of the current element; it moves on to the next.
 func (s *walker) next() int {
 	at := s.at

@@ -3,6 +3,7 @@ package onnx
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 )
@@ -70,6 +71,9 @@ var folders = map[string]folder{
 	"EyeLike":          single(foldEye),
 	"DequantizeLinear": single(foldDequantize),
 }
+
+// foldable are the operators that foldNode knows.
+func foldable() []string { return slices.Collect(maps.Keys(folders)) }
 
 func first(args []*konst) (*konst, error) {
 	if len(args) == 0 || args[0] == nil {

@@ -19,12 +19,6 @@ type konst struct {
 	kept   bool // by a step of the plan
 }
 
-// scale says how integers stand for numbers: (q - zero)*factor, by the index along axis.
-type scale struct {
-	axis         int
-	factor, zero []float32
-}
-
 func constOf(t *Tensor) *konst { return &konst{dims: t.Dims, t: t} }
 
 func (k *konst) typ() int32 {
@@ -35,10 +29,6 @@ func (k *konst) typ() int32 {
 		return typeFloat
 	}
 	return k.t.typ
-}
-
-func isFloat(typ int32) bool {
-	return typ == typeFloat || typ == typeFloat16 || typ == typeDouble || typ == typeBfloat16
 }
 
 func (k *konst) isFloat() bool { return isFloat(k.typ()) }

@@ -72,5 +72,7 @@ func (n *Network) PlanLayer(l Layer, h, w int) (*Plan, error) {
 	if err := l.finish(b); err != nil {
 		return nil, fmt.Errorf("%s: %w", n.f.Path(), err)
 	}
-	return b.simplified(), nil
+	p := b.built()
+	p.simplify()
+	return p, nil
 }

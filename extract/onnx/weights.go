@@ -1,7 +1,5 @@
 package onnx
 
-import "vzsl/internal/kernels"
-
 // Weights are a layer's weights, still in the file.
 type Weights struct {
 	t     *Tensor
@@ -16,25 +14,7 @@ func (w *Weights) Use(f func(values []float32) error) error {
 	if w.vals != nil {
 		return f(w.vals)
 	}
-	defer forget(w.t.data)
-	if w.scale == nil {
-		if v := w.t.shared(); v != nil {
-			return f(v)
-		}
-		if err := w.t.floatData(); err != nil {
-			return err
-		}
-	}
-	b := kernels.NewBuffer(w.t.Len())
-	defer b.Free()
-	if w.scale != nil {
-		if err := w.t.dequantise(w.scale, b.Data); err != nil {
-			return err
-		}
-		return f(b.Data)
-	}
-	w.t.convert(b.Data)
-	return f(b.Data)
+	return w.t.use(w.scale, f)
 }
 
 // weightsOf makes a layer's weights of a constant, without copying those in the file.
