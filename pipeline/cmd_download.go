@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,6 +18,7 @@ import (
 
 	"vzsl/internal/download"
 	"vzsl/internal/lookup"
+	"vzsl/pipeline/usage"
 )
 
 // maxFiles of one data set; ImageNet has 1.3 million.
@@ -105,7 +108,7 @@ func listOffers(con *console) error {
 				fmt.Fprintf(w, "                 %s, %s, %s\n", f.name, f.size(), f.checksum())
 			}
 		}
-		for _, name := range sortedKeys(byHand) {
+		for _, name := range slices.Sorted(maps.Keys(byHand)) {
 			fmt.Fprintf(w, "%-16s by hand: %s\n", name, byHand[name])
 		}
 	})
@@ -147,7 +150,7 @@ type broughtFile struct {
 
 func runDownload(ctx context.Context, con *console, names []string, o *downloadOptions) error {
 	if len(names) == 0 {
-		return usagef("name what to download: %s; 'vzsl download --list' says more", enumerate(offerNames()))
+		return usage.Errorf("name what to download: %s; 'vzsl download --list' says more", usage.Or(offerNames()))
 	}
 	var wanted []*offer
 	for _, name := range names {
@@ -161,7 +164,7 @@ func runDownload(ctx context.Context, con *console, names []string, o *downloadO
 			return fmt.Errorf("%s cannot be downloaded by this command: %s", name, hint)
 		}
 		if !found {
-			return usagef("%q cannot be downloaded%s; there are %s", name, meant(name, offerNames()), listed(offerNames()))
+			return usage.Errorf("%q cannot be downloaded%s; there are %s", name, usage.DidYouMean(name, offerNames()), usage.And(offerNames()))
 		}
 	}
 	var results []brought
@@ -216,7 +219,7 @@ func (c *console) acceptLicences(offers []*offer, accepted bool) error {
 		return nil
 	}
 	if !c.terminal || !term.IsTerminal(int(os.Stdin.Fd())) {
-		return usagef("nothing was downloaded: read the terms above and give --accept-licence to accept them")
+		return usage.Errorf("nothing was downloaded: read the terms above and give --accept-licence to accept them")
 	}
 	fmt.Fprint(c.stderr, "Accept these terms? [y/N] ")
 	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"vzsl/features"
+	"vzsl/pipeline/usage"
 	"vzsl/train"
 	"vzsl/train/runs"
 	"vzsl/train/settings"
@@ -26,7 +29,7 @@ type runFlags struct {
 func (r *runFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&r.split, "split", "standard", "`name` of the split")
-	f.StringVar(&r.method, "method", "vzsl", "method: "+enumerate(settings.Methods()))
+	f.StringVar(&r.method, "method", "vzsl", "method: "+usage.Or(settings.Methods()))
 	f.BoolVar(&r.transductive, "transductive", false, "the unseen classes' test images join the training, without their labels")
 	f.StringVar(&r.network, "network", "", "`name` of the network whose features to take (default: the only one there is)")
 	f.StringVar(&r.run, "run", "", "`name` of the run: its folder below runs/ and reports/ (default <dataset>-<split>-<method>[-transductive])")
@@ -38,10 +41,10 @@ func (r *runFlags) name() (string, error) {
 	if err := r.ds.checkName(); err != nil {
 		return "", err
 	}
-	if err := checkFolderName("split", r.split); err != nil {
+	if err := usage.FolderName("split", r.split); err != nil {
 		return "", err
 	}
-	if err := oneOf("method", r.method, settings.Methods()...); err != nil {
+	if err := usage.OneOf("method", r.method, settings.Methods()...); err != nil {
 		return "", err
 	}
 	if r.run == "" {
@@ -52,7 +55,7 @@ func (r *runFlags) name() (string, error) {
 		return name, nil
 	}
 	for folder := range strings.SplitSeq(r.run, "/") { // a seed's run is below that of its method
-		if err := checkFolderName("run", folder); err != nil {
+		if err := usage.FolderName("run", folder); err != nil {
 			return "", err
 		}
 	}
@@ -124,10 +127,10 @@ VZSL# of the paper is --method vzsl-sharp.`,
 				r.transductive = settings.Transductive
 			}
 			if err := settings.Validate(); err != nil {
-				return usageError{err}
+				return usage.Wrap(err)
 			}
 			if seeds < 0 {
-				return usagef("--seeds %d: it is the number of models to train", seeds)
+				return usage.Errorf("--seeds %d: it is the number of models to train", seeds)
 			}
 			return runTrain(cmd.Context(), con, &r, settings, tuned, seeds, force)
 		},
@@ -135,7 +138,7 @@ VZSL# of the paper is --method vzsl-sharp.`,
 	r.ds.addName(cmd)
 	r.add(cmd)
 	f := cmd.Flags()
-	f.StringVar(&preset, "preset", "default", "settings to start from: "+enumerate(settings.Presets()))
+	f.StringVar(&preset, "preset", "default", "settings to start from: "+usage.Or(settings.Presets()))
 	f.BoolVar(&force, "force", false, "begin anew in a run folder that holds another run")
 	f.IntVar(&seeds, "seeds", 0, "train so many `models`, with seeds from --seed on")
 	f.StringVar(&tunedRun, "tuned", "", "a tuned `run` to take all settings from")
@@ -210,7 +213,7 @@ func (t *trainedRun) say(w io.Writer) {
 	fmt.Fprintln(w)
 	if t.ValidationClasses > 0 {
 		fmt.Fprintf(w, "chosen on %d validation classes (%.1f%% mean per class):", t.ValidationClasses, 100*t.Accuracy)
-		for _, k := range sortedKeys(t.Choice) {
+		for _, k := range slices.Sorted(maps.Keys(t.Choice)) {
 			fmt.Fprintf(w, " %s %g", k, t.Choice[k])
 		}
 		fmt.Fprintln(w)
@@ -232,7 +235,7 @@ func (c *console) train(ctx context.Context, name string, in *inputs, settings s
 		Progress: bars.show, Log: c.log,
 		Epoch: func(e train.Epoch) {
 			args := []any{"phase", e.Phase, "epoch", fmt.Sprintf("%d/%d", e.Epoch, e.Of)}
-			for _, k := range sortedKeys(e.Values) {
+			for _, k := range slices.Sorted(maps.Keys(e.Values)) {
 				args = append(args, k, fmt.Sprintf("%.4g", e.Values[k]))
 			}
 			if e.Validated {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/features"
+	"vzsl/pipeline/usage"
 	"vzsl/train/runs"
 )
 
@@ -40,13 +41,13 @@ decoder's variance to its means, or the variance within a class.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if g.perClass < 1 {
-				return usagef("--per-class %d: at least one feature of a class is needed", g.perClass)
+				return usage.Errorf("--per-class %d: at least one feature of a class is needed", g.perClass)
 			}
-			if err := oneOf("classes", g.classes, "unseen", "seen", "all"); err != nil {
+			if err := usage.OneOf("classes", g.classes, "unseen", "seen", "all"); err != nil {
 				return err
 			}
 			if g.to != "" {
-				if err := checkFolderName("to", g.to); err != nil {
+				if err := usage.FolderName("to", g.to); err != nil {
 					return err
 				}
 			}

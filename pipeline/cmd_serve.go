@@ -13,6 +13,7 @@ import (
 
 	"vzsl/attributes"
 	"vzsl/extract"
+	"vzsl/pipeline/usage"
 	"vzsl/predict/server"
 	"vzsl/train/runs"
 )
@@ -77,7 +78,7 @@ func runServe(ctx context.Context, con *console, o *serveOptions) error {
 	for flag, n := range map[string]int{"max-body": o.body, "max-bodies": o.bodies, "max-pixels": o.pictures.megapixels,
 		"timeout": int(o.timeout), "read-timeout": int(o.readTimeout), "grace": int(o.grace)} {
 		if n <= 0 {
-			return usagef("--%s must be more than 0", flag)
+			return usage.Errorf("--%s must be more than 0", flag)
 		}
 	}
 	p, err := con.openPredictor(ctx, &o.predictOptions)

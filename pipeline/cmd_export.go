@@ -16,6 +16,7 @@ import (
 	"vzsl/features/convert"
 	"vzsl/internal/lookup"
 	"vzsl/internal/wholefile"
+	"vzsl/pipeline/usage"
 	"vzsl/train/runs"
 	"vzsl/train/safetensors"
 )
@@ -62,7 +63,7 @@ The features are Parquet already, which DuckDB, Polars, pandas and Spark read as
 	o.r.ds.addName(cmd)
 	o.r.add(cmd)
 	f := cmd.Flags()
-	f.StringVar(&o.format, "format", "", "`format`, which must be named: "+enumerate(exportFormats))
+	f.StringVar(&o.format, "format", "", "`format`, which must be named: "+usage.Or(exportFormats))
 	f.StringVar(&o.to, "to", "", "`path` to write to: a file for onnx, safetensors, csv and arrow, else a folder (default below export/<format>/)")
 	f.BoolVar(&o.force, "force", false, "replace what is there")
 	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(exportFormats, cobra.ShellCompDirectiveNoFileComp)))
@@ -70,7 +71,7 @@ The features are Parquet already, which DuckDB, Polars, pandas and Spark read as
 }
 
 func runExport(ctx context.Context, con *console, o *exportOptions) error {
-	if err := oneOf("format", o.format, exportFormats...); err != nil {
+	if err := usage.OneOf("format", o.format, exportFormats...); err != nil {
 		return err
 	}
 	switch {
@@ -241,7 +242,7 @@ func (c *console) exportXLSA17(ctx context.Context, o *exportOptions) error {
 	if err := o.r.ds.checkName(); err != nil {
 		return err
 	}
-	if err := checkFolderName("split", o.r.split); err != nil {
+	if err := usage.FolderName("split", o.r.split); err != nil {
 		return err
 	}
 	if o.to == "" {

@@ -16,6 +16,7 @@ import (
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
 	"vzsl/internal/lookup"
+	"vzsl/pipeline/usage"
 	"vzsl/train/runs"
 )
 
@@ -35,14 +36,14 @@ on the same classes: reports/<to>/report.html. The runs' own reports stay as the
 		RunE: func(cmd *cobra.Command, runs []string) error {
 			for _, name := range runs {
 				if !filepath.IsLocal(name) || name == "." {
-					return usagef("%q is not the name of a run: its folder below reports/", name)
+					return usage.Errorf("%q is not the name of a run: its folder below reports/", name)
 				}
 			}
 			if len(runs) > 1 {
 				return con.compare(cmd.Context(), runs, to)
 			}
 			if cmd.Flags().Changed("to") {
-				return usagef("--to is for several runs; the report of one is in its own folder")
+				return usage.Errorf("--to is for several runs; the report of one is in its own folder")
 			}
 			return con.report(cmd.Context(), filepath.ToSlash(filepath.Clean(runs[0])), &ds)
 		},
@@ -187,7 +188,7 @@ func (c *console) noReport(name string) error {
 		there[i] = filepath.Base(filepath.Dir(path))
 	}
 	there = slices.Compact(there)
-	return fmt.Errorf("%s: no such report, nor a run of that name%s; there are %s", c.reportDir(name), meant(name, there), firstOf(there))
+	return fmt.Errorf("%s: no such report, nor a run of that name%s; there are %s", c.reportDir(name), usage.DidYouMean(name, there), usage.FirstOf(there))
 }
 
 // rebuild writes the report of one training again.
@@ -223,7 +224,7 @@ func (c *console) rebuild(name string, s *report.Stored, ds *datasetFlags) (repo
 
 // compare writes the page of several runs.
 func (c *console) compare(ctx context.Context, names []string, to string) error {
-	if err := checkFolderName("to", to); err != nil {
+	if err := usage.FolderName("to", to); err != nil {
 		return err
 	}
 	dir := c.reportDir(to)
@@ -253,7 +254,7 @@ func (c *console) compare(ctx context.Context, names []string, to string) error 
 	for _, name := range names {
 		name = filepath.ToSlash(filepath.Clean(name))
 		if once[name] {
-			return usagef("run %s is named twice", name)
+			return usage.Errorf("run %s is named twice", name)
 		}
 		once[name] = true
 		stored, _, err := c.storedReports(ctx, name)

@@ -18,6 +18,7 @@ import (
 	"vzsl/extract/onnx"
 	"vzsl/extract/preprocess"
 	"vzsl/features"
+	"vzsl/pipeline/usage"
 )
 
 type extractOptions struct {
@@ -42,17 +43,17 @@ type engineFlags struct {
 
 func (e *engineFlags) addEngine(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&e.engine, "engine", "native", "what computes the network: "+enumerate(engines))
+	f.StringVar(&e.engine, "engine", "native", "what computes the network: "+usage.Or(engines))
 	f.StringVar(&e.ort.Library, "ort-library", "", "`file` of ONNX Runtime's shared library, for the engine onnxruntime (default: "+onnxruntime.LibraryVariable+" in the environment)")
-	f.StringVar(&e.ort.Provider, "ort-provider", "cpu", "its execution provider: "+enumerate(onnxruntime.Providers()))
+	f.StringVar(&e.ort.Provider, "ort-provider", "cpu", "its execution provider: "+usage.Or(onnxruntime.Providers()))
 	must(cmd.RegisterFlagCompletionFunc("engine", cobra.FixedCompletions(engines, cobra.ShellCompDirectiveNoFileComp)))
 }
 
 func (e *engineFlags) checkEngine() error {
-	if err := oneOf("engine", e.engine, engines...); err != nil {
+	if err := usage.OneOf("engine", e.engine, engines...); err != nil {
 		return err
 	}
-	return oneOf("ort-provider", e.ort.Provider, onnxruntime.Providers()...)
+	return usage.OneOf("ort-provider", e.ort.Provider, onnxruntime.Providers()...)
 }
 
 func newExtract(con *console) *cobra.Command {
@@ -108,20 +109,20 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 		return err
 	}
 	if o.megapixels < 1 {
-		return usagef("--max-pixels %d: it must be more than 0", o.megapixels)
+		return usage.Errorf("--max-pixels %d: it must be more than 0", o.megapixels)
 	}
 	if o.pool != "" {
-		if err := oneOf("pool", o.pool, onnx.Poolings()...); err != nil {
+		if err := usage.OneOf("pool", o.pool, onnx.Poolings()...); err != nil {
 			return err
 		}
 	}
 	for flag, n := range map[string]int{"batch": o.batch, "workers": o.workers} {
 		if n < 0 {
-			return usagef("--%s %d: it cannot be negative", flag, n)
+			return usage.Errorf("--%s %d: it cannot be negative", flag, n)
 		}
 	}
 	if o.shard < 1 {
-		return usagef("--shard-rows %d: a shard holds at least one image", o.shard)
+		return usage.Errorf("--shard-rows %d: a shard holds at least one image", o.shard)
 	}
 	found, err := con.findModel(o.model, o.network)
 	if err != nil {
@@ -199,7 +200,7 @@ func (o *extractOptions) boxes(ds *datasets.Dataset) (boxes []datasets.Box, how 
 		return nil, "", nil
 	}
 	if o.ds.layout != "cub" {
-		return nil, "", usagef("--crop bbox: only layout cub has bounding boxes, not %s", o.ds.layout)
+		return nil, "", usage.Errorf("--crop bbox: only layout cub has bounding boxes, not %s", o.ds.layout)
 	}
 	if boxes, err = datasets.CUBBoxes(ds); err != nil {
 		return nil, "", err

@@ -16,6 +16,7 @@ import (
 	"vzsl/datasets"
 	"vzsl/features"
 	"vzsl/features/convert"
+	"vzsl/pipeline/usage"
 )
 
 func newSplit(con *console) *cobra.Command {
@@ -121,7 +122,7 @@ func (o *splitOptions) check(ds *datasetFlags, named bool) error {
 	} else if o.xlsa17 != "" && !named {
 		o.name = "proposed"
 	}
-	if err := checkFolderName("split", o.name); err != nil {
+	if err := usage.FolderName("split", o.name); err != nil {
 		return err
 	}
 	ways := 0
@@ -132,17 +133,17 @@ func (o *splitOptions) check(ds *datasetFlags, named bool) error {
 	}
 	switch {
 	case (o.seen == "") != (o.unseen == ""):
-		return usagef("--seen and --unseen go together: two files of class names, one a line")
+		return usage.Errorf("--seen and --unseen go together: two files of class names, one a line")
 	case ways > 1:
-		return usagef("--seen and --unseen or --images, --xlsa17 and --random are different ways to split: give one")
+		return usage.Errorf("--seen and --unseen or --images, --xlsa17 and --random are different ways to split: give one")
 	case o.images != "" && !named && o.xlsa17 == "":
-		return usagef("--images: name the split that it makes with --split")
+		return usage.Errorf("--images: name the split that it makes with --split")
 	case o.images != "" && o.testSeen > 0:
-		return usagef("--images says which images are tested: --test-seen does not go with it")
+		return usage.Errorf("--images says which images are tested: --test-seen does not go with it")
 	case o.random < 0 || o.fold < 0:
-		return usagef("--random and --fold cannot be negative")
+		return usage.Errorf("--random and --fold cannot be negative")
 	case o.random > 0 && o.unseenClasses < 1:
-		return usagef("--random needs --unseen-classes: how many classes of each split are unseen")
+		return usage.Errorf("--random needs --unseen-classes: how many classes of each split are unseen")
 	}
 	return nil
 }
@@ -223,10 +224,10 @@ func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions)
 	case o.name == "standard" || slices.Contains(datasets.PublishedSplits(published), o.name):
 		split.Seen, split.Unseen, split.Provenance, err = datasets.PublishedSplit(o.name, published, table.Classes, table.WNIDs)
 	case o.name == "proposed":
-		err = usagef("--split proposed: give the folder of xlsa17 that holds it with --xlsa17")
+		err = usage.Errorf("--split proposed: give the folder of xlsa17 that holds it with --xlsa17")
 	default:
 		builtIn := append([]string{"standard", "proposed", picturedSplit}, others(published)...)
-		err = usagef("--split %s%s: give its class lists with --seen and --unseen; built in are %s", o.name, meant(o.name, builtIn), listed(builtIn))
+		err = usage.Errorf("--split %s%s: give its class lists with --seen and --unseen; built in are %s", o.name, usage.DidYouMean(o.name, builtIn), usage.And(builtIn))
 	}
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 
 	"vzsl/features"
 	"vzsl/features/convert"
+	"vzsl/pipeline/usage"
 )
 
 // importOptions are the flags of an import of foreign tables.
@@ -112,20 +113,20 @@ func runImport(ctx context.Context, con *console, o *importOptions) error {
 // checkImport refuses flags that cannot be.
 func checkImport(o *convert.Import) error {
 	if o.Kind != convert.LabelAuto {
-		if err := oneOf("label-kind", o.Kind, convert.LabelKinds()...); err != nil {
+		if err := usage.OneOf("label-kind", o.Kind, convert.LabelKinds()...); err != nil {
 			return err
 		}
 	}
 	if o.Unlabelled && len(o.Labels) > 0 {
-		return usagef("--unlabelled and --labels exclude each other")
+		return usage.Errorf("--unlabelled and --labels exclude each other")
 	}
 	if o.Network == "" && len(o.Files) > 0 {
 		o.Network = stem(o.Files[0])
 	}
 	if o.ShardRows < 1 {
-		return usagef("--shard-rows %d: a shard holds at least one row", o.ShardRows)
+		return usage.Errorf("--shard-rows %d: a shard holds at least one row", o.ShardRows)
 	}
-	return checkFolderName("network", o.Network)
+	return usage.FolderName("network", o.Network)
 }
 
 // stem is a file's name without its folder and extension.

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,6 +18,7 @@ import (
 	"vzsl/attributes"
 	"vzsl/datasets"
 	"vzsl/features"
+	"vzsl/pipeline/usage"
 )
 
 // descriptionFlags name what the classes are described by.
@@ -59,20 +62,20 @@ Missing values stay missing here; training refuses them or takes the mean over t
 says so, --missing keep leaves them out.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := oneOf("words-format", o.format, attributes.WordFormats()...); err != nil {
+			if err := usage.OneOf("words-format", o.format, attributes.WordFormats()...); err != nil {
 				return err
 			}
-			if err := oneOf("matrix", ds.matrix, attributes.AwAContinuous, attributes.AwABinary); err != nil {
+			if err := usage.OneOf("matrix", ds.matrix, attributes.AwAContinuous, attributes.AwABinary); err != nil {
 				return err
 			}
-			if err := oneOf("missing", ds.missing, missingWays()...); err != nil {
+			if err := usage.OneOf("missing", ds.missing, missingWays()...); err != nil {
 				return err
 			}
 			if o.maxUnknown < 0 {
-				return usagef("--max-unknown %v: it is a share of the classes (below 1) or their number", o.maxUnknown)
+				return usage.Errorf("--max-unknown %v: it is a share of the classes (below 1) or their number", o.maxUnknown)
 			}
 			if o.own && len(o.words) == 0 {
-				return usagef("--own goes with --words: alone, the dataset's own attributes are what is read anyway")
+				return usage.Errorf("--own goes with --words: alone, the dataset's own attributes are what is read anyway")
 			}
 			d, err := ds.open(con)
 			if err != nil {
@@ -110,7 +113,7 @@ says so, --missing keep leaves them out.`,
 	f.StringVar(&ds.matrix, "matrix", attributes.AwAContinuous, "AwA: the `matrix` to take, continuous (0..100) or binary")
 	f.StringVar(&ds.missing, "missing", missingAuto, "missing values: auto (AwA's four are copied, others kept), keep (training fills them, or refuses), error, or copy (AwA: antelope's colours from lion, as its authors' code does)")
 	f.StringSliceVar(&o.words, "words", nil, "`file` of word vectors to describe the classes by")
-	f.StringVar(&o.format, "words-format", attributes.WordsAuto, "format of the word vectors: "+enumerate(attributes.WordFormats()))
+	f.StringVar(&o.format, "words-format", attributes.WordsAuto, "format of the word vectors: "+usage.Or(attributes.WordFormats()))
 	f.StringVar(&o.names, "names", "", "`file` of what to look up for a class in place of its name, a line each: class<tab>phrase, phrase")
 	f.BoolVar(&o.own, "own", false, "with --words: the dataset's own attributes too, before the word vectors")
 	f.Float64Var(&o.maxUnknown, "max-unknown", 0, "`share` of the classes (below 1), or their number, that may have no word vector; their values are missing")
@@ -235,7 +238,7 @@ func (c *console) readWords(ctx context.Context, file string, classes []string, 
 	}
 	if len(u.Partly) > 0 {
 		c.log.Warn(fmt.Sprintf("%d classes are described by the mean of some of their words only, the others have no vector (--verbose, --json name them)", len(u.Partly)),
-			"classes", firstOf(sortedKeys(u.Partly)))
+			"classes", usage.FirstOf(slices.Sorted(maps.Keys(u.Partly))))
 	}
 	allowed := o.maxUnknown
 	if allowed < 1 {
@@ -243,20 +246,11 @@ func (c *console) readWords(ctx context.Context, file string, classes []string, 
 	}
 	if n := len(u.Unknown); float64(n) > allowed {
 		return nil, nil, fmt.Errorf("%s: no vector for %d of the %d classes: %s; give other words for them with --names, or allow so many with --max-unknown %d (their values are then missing)",
-			file, n, len(classes), firstOf(u.Unknown), n)
+			file, n, len(classes), usage.FirstOf(u.Unknown), n)
 	} else if n > 0 {
-		c.log.Warn("classes without a word vector: their values are missing", "classes", firstOf(u.Unknown))
+		c.log.Warn("classes without a word vector: their values are missing", "classes", usage.FirstOf(u.Unknown))
 	}
 	return &t.Table, u, nil
-}
-
-// firstOf lists the first few of many names.
-func firstOf(names []string) string {
-	const most = 8
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
 func classTable(d *datasets.Dataset, t *attributes.Table) *features.ClassTable {

@@ -10,16 +10,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"vzsl/internal/spelling"
+	"vzsl/pipeline/usage"
 )
-
-// meant asks whether a word that is not known was to be one that is: it goes into an error after the word; "" where none is near.
-func meant(word string, known []string) string {
-	near := spelling.Close(word, known)
-	if near == "" || near == word {
-		return ""
-	}
-	return fmt.Sprintf(" (did you mean %q?)", near)
-}
 
 // wrongFlag explains a command line whose flags cannot be read.
 func wrongFlag(cmd *cobra.Command, err error) error {
@@ -66,10 +58,10 @@ func wrongArguments(cmd *cobra.Command, err error) error {
 
 func unknownCommand(cmd *cobra.Command, word string) error {
 	names := commandNames(cmd)
-	if near := meant(word, names); near != "" {
+	if near := usage.DidYouMean(word, names); near != "" {
 		return fmt.Errorf("unknown command %q for %q%s", word, cmd.CommandPath(), near)
 	}
-	return fmt.Errorf("unknown command %q for %q; there are %s", word, cmd.CommandPath(), listed(names))
+	return fmt.Errorf("unknown command %q for %q; there are %s", word, cmd.CommandPath(), usage.And(names))
 }
 
 func commandNames(cmd *cobra.Command) []string {

@@ -20,6 +20,7 @@ import (
 	"vzsl/evaluate/report"
 	"vzsl/features"
 	"vzsl/internal/lookup"
+	"vzsl/pipeline/usage"
 	"vzsl/train/runs"
 )
 
@@ -82,7 +83,7 @@ func runCheck(ctx context.Context, con *console, ds *datasetFlags) error {
 	}
 	given := ds.layout
 	ds.infer()
-	if err := oneOf("layout", ds.layout, datasets.Layouts()...); err != nil {
+	if err := usage.OneOf("layout", ds.layout, datasets.Layouts()...); err != nil {
 		return err
 	}
 	c := &checkup{Dataset: ds.name, Layout: ds.layout, Folder: ds.data, There: []string{}, Missing: []string{}, Problems: []string{}, Notes: []string{}}
@@ -196,7 +197,7 @@ func (x *checking) repair(what string) string {
 	if len(archives) == 0 {
 		return cmp.Or(x.downloaded(), x.again(what))
 	}
-	x.c.problem("archives lie there that are not unpacked: %s", firstOf(archives))
+	x.c.problem("archives lie there that are not unpacked: %s", usage.FirstOf(archives))
 	switch {
 	case x.downloaded() != "" && filepath.Dir(archives[0]) == ".":
 		return fmt.Sprintf("vzsl download %s --force --from %s", x.ds.name, shellWord(dir))
@@ -352,7 +353,7 @@ func (x *checking) classes() {
 		}
 	}
 	if len(empty) > 0 && len(x.set.Images) > 0 && x.ds.layout != "folder" { // own classes without pictures are what this is for
-		x.c.problem("%d classes have no images: %s", len(empty), firstOf(empty))
+		x.c.problem("%d classes have no images: %s", len(empty), usage.FirstOf(empty))
 	}
 }
 
@@ -450,20 +451,20 @@ func (x *checking) pictures(ctx context.Context) error {
 		c.problem("none of the %d images listed has a file in %s: is the archive of the pictures unpacked there?", len(listed), x.set.ImageRoot)
 		c.Usable = len(x.networks()) > 0 // features made elsewhere will do
 	case len(absent) > 0:
-		c.problem("%d images are listed but have no file: %s", len(absent), firstOf(absent))
+		c.problem("%d images are listed but have no file: %s", len(absent), usage.FirstOf(absent))
 	}
 	if len(empty) > 0 {
-		c.problem("%d images are empty files: %s", len(empty), firstOf(empty))
+		c.problem("%d images are empty files: %s", len(empty), usage.FirstOf(empty))
 	}
 	if len(unread) > 0 {
-		c.problem("%d images are of formats that are not read (HEIC, AVIF, JPEG XL, JPEG 2000) and will be skipped: convert them to JPEG or PNG: %s", len(unread), firstOf(unread))
+		c.problem("%d images are of formats that are not read (HEIC, AVIF, JPEG XL, JPEG 2000) and will be skipped: convert them to JPEG or PNG: %s", len(unread), usage.FirstOf(unread))
 	}
 	if len(unnamed) > 0 {
-		c.problem("%d images have names that are not UTF-8 text and will be skipped: rename them: %s", len(unnamed), firstOf(unnamed))
+		c.problem("%d images have names that are not UTF-8 text and will be skipped: rename them: %s", len(unnamed), usage.FirstOf(unnamed))
 	}
 	if len(orphans) > 0 {
 		slices.Sort(orphans)
-		c.problem("%d pictures belong to no class or list and are left out: %s", len(orphans), firstOf(orphans))
+		c.problem("%d pictures belong to no class or list and are left out: %s", len(orphans), usage.FirstOf(orphans))
 	}
 	return nil
 }
@@ -508,10 +509,10 @@ func (x *checking) attributes() {
 		}
 	}
 	if len(without) > 0 {
-		c.problem("%d classes have no attribute at all: %s", len(without), firstOf(without))
+		c.problem("%d classes have no attribute at all: %s", len(without), usage.FirstOf(without))
 	}
 	if len(some) > 0 {
-		c.Notes = append(c.Notes, fmt.Sprintf("%d values are missing, of classes %s: train with --missing class-mean", table.Missing(), firstOf(some)))
+		c.Notes = append(c.Notes, fmt.Sprintf("%d values are missing, of classes %s: train with --missing class-mean", table.Missing(), usage.FirstOf(some)))
 	}
 }
 
@@ -724,7 +725,7 @@ func (x *checking) unassigned(ctx context.Context) string {
 		without := roles.Unassigned(images, classes)
 		slices.Sort(without)
 		if without = slices.Compact(without); len(without) > roles.LeftOut {
-			x.c.problem("split %s: %d images of its classes have no role in it, they were added since it was made (%s): '%s'", name, len(without), firstOf(without), splitAgain(roles))
+			x.c.problem("split %s: %d images of its classes have no role in it, they were added since it was made (%s): '%s'", name, len(without), usage.FirstOf(without), splitAgain(roles))
 			if runs, err := x.con.runsOn(x.ds.name, name); err == nil && len(runs) == 0 { // else they would have to be trained again
 				next = cmp.Or(next, splitAgain(roles))
 			}

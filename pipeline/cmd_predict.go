@@ -18,6 +18,7 @@ import (
 	"vzsl/features"
 	"vzsl/features/convert"
 	"vzsl/internal/wholefile"
+	"vzsl/pipeline/usage"
 	"vzsl/predict"
 	"vzsl/train/runs"
 )
@@ -110,17 +111,17 @@ func (o *predictOptions) addExamples(cmd *cobra.Command) {
 // check refuses options that cannot be.
 func (o *predictOptions) check() error {
 	if o.Top < 1 {
-		return usagef("--top %d: at least one class is told", o.Top)
+		return usage.Errorf("--top %d: at least one class is told", o.Top)
 	}
 	if !(o.NoneBelow >= 0 && o.NoneBelow <= 1) {
-		return usagef("--none-below %v: a probability lies between 0 and 1", o.NoneBelow)
+		return usage.Errorf("--none-below %v: a probability lies between 0 and 1", o.NoneBelow)
 	}
 	if o.pictures.megapixels < 1 {
-		return usagef("--max-pixels %d: it must be more than 0", o.pictures.megapixels)
+		return usage.Errorf("--max-pixels %d: it must be more than 0", o.pictures.megapixels)
 	}
 	for flag, n := range map[string]int{"batch": o.pictures.batch, "workers": o.pictures.workers} {
 		if n < 0 {
-			return usagef("--%s %d: it cannot be negative", flag, n)
+			return usage.Errorf("--%s %d: it cannot be negative", flag, n)
 		}
 	}
 	return nil

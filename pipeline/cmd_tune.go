@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"vzsl/features"
+	"vzsl/pipeline/usage"
 	"vzsl/train/runs"
 	"vzsl/train/settings"
 	"vzsl/train/tuning"
@@ -70,7 +73,7 @@ Fits run beside each other on all cores. Stop it at any moment: the same command
 				}
 			}
 			if err := settings.Validate(); err != nil {
-				return usageError{err}
+				return usage.Wrap(err)
 			}
 			if err := t.checkSearch(); err != nil {
 				return err
@@ -92,7 +95,7 @@ Fits run beside each other on all cores. Stop it at any moment: the same command
 // addSearch adds the flags of a search, with its default budget.
 func (t *tuneFlags) addSearch(cmd *cobra.Command, budget time.Duration) {
 	f := cmd.Flags()
-	f.StringVar(&t.preset, "preset", "default", "settings to start from: "+enumerate(settings.Presets()))
+	f.StringVar(&t.preset, "preset", "default", "settings to start from: "+usage.Or(settings.Presets()))
 	f.IntVar(&t.trials, "trials", 27, "`number` of settings tried on the first part")
 	f.IntVar(&t.folds, "folds", 5, "parts of the seen classes")
 	f.DurationVar(&t.budget, "budget", budget, "begin no fit when a method's search has taken this long, interruptions left out, e.g. 30m (0: no limit); with less time fewer settings are tried, the best of them on as many parts as it allows")
@@ -102,7 +105,7 @@ func (t *tuneFlags) addSearch(cmd *cobra.Command, budget time.Duration) {
 
 func (t *tuneFlags) checkSearch() error {
 	if t.trials < 1 || t.folds < 2 || t.budget < 0 {
-		return usagef("--trials %d --folds %d --budget %v: at least one trial and two folds are needed, and no time below 0", t.trials, t.folds, t.budget)
+		return usage.Errorf("--trials %d --folds %d --budget %v: at least one trial and two folds are needed, and no time below 0", t.trials, t.folds, t.budget)
 	}
 	return nil
 }
@@ -142,7 +145,7 @@ func (t *tuneFlags) inductive(con *console) (settings.Settings, map[string]float
 func onlySeed(fs *pflag.FlagSet, s *settings.Settings) error {
 	for _, name := range givenSettings(fs, s) {
 		if name != "seed" && name != "method" && name != "transductive" {
-			return usagef("--%s and --tuned: a tuned run decides all settings but the seed", strings.ReplaceAll(name, "_", "-"))
+			return usage.Errorf("--%s and --tuned: a tuned run decides all settings but the seed", strings.ReplaceAll(name, "_", "-"))
 		}
 	}
 	return nil
@@ -214,10 +217,10 @@ func runTune(ctx context.Context, con *console, t *tuneFlags, settings settings.
 	return con.result(out, func(w io.Writer) {
 		fmt.Fprintf(w, "best of %d trials: %.1f%% (+-%.1f over %d folds) mean per class among held-out seen classes\n",
 			len(out.Trials), 100*out.Best.Accuracy, 100*out.Best.Deviation, out.Best.Folds)
-		for _, k := range sortedKeys(out.Best.Searched) {
+		for _, k := range slices.Sorted(maps.Keys(out.Best.Searched)) {
 			fmt.Fprintf(w, "  %s = %v\n", k, out.Best.Searched[k])
 		}
-		for _, k := range sortedKeys(out.Best.Choice) {
+		for _, k := range slices.Sorted(maps.Keys(out.Best.Choice)) {
 			fmt.Fprintf(w, "  %s = %v (chosen)\n", k, out.Best.Choice[k])
 		}
 		for _, m := range models {

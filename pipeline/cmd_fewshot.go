@@ -17,6 +17,7 @@ import (
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
 	"vzsl/features"
+	"vzsl/pipeline/usage"
 	"vzsl/train/runs"
 	"vzsl/train/settings"
 )
@@ -67,7 +68,7 @@ something is chosen, with as many shots each.`,
 	addMethods(cmd, &o.methods, settings.Methods(), "vzsl", "eszsl", "logistic")
 	f.IntVar(&o.pool, "pool", datasets.DefaultShotPool, "`images` of each unseen class to draw the shots from, none of them tested")
 	f.IntVar(&o.seeds, "seeds", 3, "`number` of draws of the shots, and of trainings, with seeds from --seed on")
-	f.StringVar(&o.preset, "preset", "default", "settings to start from: "+enumerate(settings.Presets()))
+	f.StringVar(&o.preset, "preset", "default", "settings to start from: "+usage.Or(settings.Presets()))
 	f.BoolVar(&o.force, "force", false, "train anew what is there already")
 	addSettings(f)
 	must(f.MarkHidden("method"))
@@ -76,10 +77,10 @@ something is chosen, with as many shots each.`,
 
 func (o *fewShotOptions) check() error {
 	if len(o.methods) == 0 || len(o.shots) == 0 {
-		return usagef("--methods and --shots: at least one of each")
+		return usage.Errorf("--methods and --shots: at least one of each")
 	}
 	for _, m := range o.methods {
-		if err := oneOf("methods", m, settings.Methods()...); err != nil {
+		if err := usage.OneOf("methods", m, settings.Methods()...); err != nil {
 			return err
 		}
 	}
@@ -87,11 +88,11 @@ func (o *fewShotOptions) check() error {
 	o.shots, o.methods = slices.Compact(o.shots), slices.Compact(o.methods)
 	switch {
 	case o.shots[0] < 0:
-		return usagef("--shots %d: it cannot be negative", o.shots[0])
+		return usage.Errorf("--shots %d: it cannot be negative", o.shots[0])
 	case o.shots[len(o.shots)-1] > o.pool:
-		return usagef("--shots %d: the pool they are drawn from has %d images; give a larger --pool", o.shots[len(o.shots)-1], o.pool)
+		return usage.Errorf("--shots %d: the pool they are drawn from has %d images; give a larger --pool", o.shots[len(o.shots)-1], o.pool)
 	case o.seeds < 1:
-		return usagef("--seeds %d: at least one", o.seeds)
+		return usage.Errorf("--seeds %d: at least one", o.seeds)
 	}
 	return nil
 }
@@ -200,7 +201,7 @@ func runFewShot(ctx context.Context, con *console, o *fewShotOptions, all []sett
 		return err
 	}
 	return con.result(res, func(w io.Writer) {
-		fmt.Fprintf(w, "%s: top-1, mean per class over %d unseen classes, mean and standard deviation over %s\n%-24s", name, res.Classes, counted(o.seeds, "seed"), "shots")
+		fmt.Fprintf(w, "%s: top-1, mean per class over %d unseen classes, mean and standard deviation over %s\n%-24s", name, res.Classes, usage.Counted(o.seeds, "seed"), "shots")
 		for _, k := range o.shots {
 			fmt.Fprintf(w, " %12d", k)
 		}
@@ -229,14 +230,6 @@ func (c *console) fewShotFree(o *fewShotOptions, name string, all []settings.Set
 		}
 	}
 	return nil
-}
-
-// counted is a number of things.
-func counted(n int, thing string) string {
-	if n != 1 {
-		thing += "s"
-	}
-	return fmt.Sprintf("%d %s", n, thing)
 }
 
 // onlyUnseen is a split without its test images of seen classes.
@@ -294,7 +287,7 @@ func (c *console) writeFewShot(o *fewShotOptions, res *fewShotResult, cmd *cobra
 	head := []string{"Method"}
 	for _, k := range o.shots {
 		chart.Positions = append(chart.Positions, strconv.Itoa(k))
-		head = append(head, counted(k, "shot"))
+		head = append(head, usage.Counted(k, "shot"))
 	}
 	for _, m := range o.methods {
 		s := report.Series{Name: settings.Title(m)}

@@ -20,6 +20,7 @@ import (
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
 	"vzsl/features"
+	"vzsl/pipeline/usage"
 	"vzsl/train/settings"
 	"vzsl/train/tuning"
 )
@@ -60,7 +61,7 @@ with its error, the others go on, and the exit code is 3.`,
 			}
 			for i := range all {
 				if all[i].Transductive {
-					return usagef("--transductive: the methods are compared in the inductive setting")
+					return usage.Errorf("--transductive: the methods are compared in the inductive setting")
 				}
 			}
 			return runCompare(cmd.Context(), con, &o, all, cmd)
@@ -71,7 +72,7 @@ with its error, the others go on, and the exit code is 3.`,
 	addMethods(cmd, &o.methods, append([]string{"all"}, all...), "all")
 	o.addSearch(cmd, 90*time.Second) // all methods on CUB then take five quarters of an hour on two cores
 	f.IntVar(&o.seeds, "seeds", 5, "`number` of models of each method, with seeds from --seed on")
-	f.StringVar(&o.published, "published", "", "`dataset` whose published figures to show: "+enumerate(report.PublishedDatasets())+" (default: the one of --dataset's name)")
+	f.StringVar(&o.published, "published", "", "`dataset` whose published figures to show: "+usage.Or(report.PublishedDatasets())+" (default: the one of --dataset's name)")
 	addSettings(f)
 	must(f.MarkHidden("method"))
 	must(f.MarkHidden("transductive"))
@@ -86,21 +87,21 @@ func (o *compareOptions) check() error {
 		o.methods = comparableMethods()
 	}
 	if len(o.methods) == 0 {
-		return usagef("--methods: at least one")
+		return usage.Errorf("--methods: at least one")
 	}
 	for i, m := range o.methods {
-		if err := oneOf("methods", m, comparableMethods()...); err != nil {
+		if err := usage.OneOf("methods", m, comparableMethods()...); err != nil {
 			return err
 		}
 		if slices.Contains(o.methods[:i], m) {
-			return usagef("--methods: %s stands there twice", m)
+			return usage.Errorf("--methods: %s stands there twice", m)
 		}
 	}
 	if o.seeds < 1 {
-		return usagef("--seeds %d: at least one", o.seeds)
+		return usage.Errorf("--seeds %d: at least one", o.seeds)
 	}
 	if o.published != "" {
-		if err := oneOf("published", o.published, report.PublishedDatasets()...); err != nil {
+		if err := usage.OneOf("published", o.published, report.PublishedDatasets()...); err != nil {
 			return err
 		}
 	}
@@ -282,7 +283,7 @@ func (c *console) compareOne(ctx context.Context, name string, in *inputs, o *co
 
 // table is the comparison as all formats but CSV and JSON show it.
 func (r *comparison) table() report.Table {
-	t := report.Table{Caption: fmt.Sprintf("Accuracy on %s (%s), split %s, in percent, with the standard deviation over %s", r.Dataset, r.Network, r.Split, counted(len(r.Seeds), "seed")),
+	t := report.Table{Caption: fmt.Sprintf("Accuracy on %s (%s), split %s, in percent, with the standard deviation over %s", r.Dataset, r.Network, r.Split, usage.Counted(len(r.Seeds), "seed")),
 		Head: []string{"Method", "Top-1, mean per class", "95 % interval", "Top-1, per image"}}
 	generalised := slices.ContainsFunc(r.Methods, func(m *comparedMethod) bool { return m.figure(harmonicFigure) != nil })
 	if generalised {
@@ -333,7 +334,7 @@ func (r *comparison) table() report.Table {
 			validation.Small = "± " + points(m.Best.Deviation)
 		}
 		if m.Best.Folds < r.Folds {
-			validation.Small = strings.TrimSpace(validation.Small + " on " + counted(m.Best.Folds, "fold"))
+			validation.Small = strings.TrimSpace(validation.Small + " on " + usage.Counted(m.Best.Folds, "fold"))
 		}
 		row = append(row, validation)
 		if r.Published != nil {
@@ -346,7 +347,7 @@ func (r *comparison) table() report.Table {
 			}
 			row = append(row, cell)
 		}
-		tuning := report.TableCell{Text: seconds(m.Tuning), Small: counted(m.Fits, "fit")}
+		tuning := report.TableCell{Text: seconds(m.Tuning), Small: usage.Counted(m.Fits, "fit")}
 		if m.Cut {
 			tuning.Small += ", cut"
 		}
@@ -421,7 +422,7 @@ func (c *console) writeComparison(out *comparison, cmd *cobra.Command) error {
 		Tables: []report.Table{out.table()},
 		Notes: []string{
 			fmt.Sprintf("Each method was tuned on the same %d folds of the seen classes with at most %s, %s. Validation is the mean per-class top-1 on the classes held out, with the standard deviation over folds, that the settings were chosen by; where the time ended the search early, on as many folds as it says. No unseen class took part.",
-				out.Folds, counted(out.Trials, "trial"), budget),
+				out.Folds, usage.Counted(out.Trials, "trial"), budget),
 			"Mean, standard deviation and the mean's 95 % interval (Student’s t, cut to 0 to 100) are over trainings with different seeds. A method that does not depend on the seed is trained once: its interval is the bootstrap's over images. Chance in the choice of images and classes is in the reports of the single seeds.",
 			"The time of tuning is that of the whole search with its fits beside each other, the time of training that of one model, on this machine.",
 		},
