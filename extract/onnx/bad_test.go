@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"vzsl/extract/onnx/load"
 )
 
 // TestBadFiles: what is not a network is named for what it is.
@@ -153,11 +155,11 @@ func floats(name string, v []float32, dims ...int64) message {
 	for _, f := range v {
 		raw = protowire.AppendFixed32(raw, math.Float32bits(f))
 	}
-	return m.num(2, typeFloat).str(8, name).sub(9, raw)
+	return m.num(2, load.TypeFloat).str(8, name).sub(9, raw)
 }
 
 func ints(name string, v ...int64) message {
-	m := message{}.num(1, int64(len(v))).num(2, typeInt64).str(8, name)
+	m := message{}.num(1, int64(len(v))).num(2, load.TypeInt64).str(8, name)
 	for _, x := range v {
 		m = m.num(7, x)
 	}
@@ -215,7 +217,7 @@ func networkWith(opset int64, dims []int64, outputs []string, parts ...message) 
 		}
 		shape = shape.sub(1, message{}.num(1, d))
 	}
-	g = g.sub(11, message{}.str(1, "x").sub(2, message{}.sub(1, message{}.num(1, typeFloat).sub(2, shape))))
+	g = g.sub(11, message{}.str(1, "x").sub(2, message{}.sub(1, message{}.num(1, load.TypeFloat).sub(2, shape))))
 	for _, o := range outputs {
 		g = g.sub(12, message{}.str(1, o))
 	}
@@ -269,7 +271,7 @@ func TestOpenInput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if in := n.Input(); in != (Input{Name: "x", Channels: 3}) {
+	if in := n.Input(); in != (load.Input{Name: "x", Channels: 3}) {
 		t.Errorf("input %+v", in)
 	}
 	if l, err := n.Layer(""); err != nil || l.Dim != 5 {
@@ -338,15 +340,15 @@ func weightIn(m message) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	return n.f.tensors["w"].Float32s()
+	return n.f.Tensors["w"].Float32s()
 }
 
 // TestTensorEncodings: weights in every encoding a writer may choose read the same.
 func TestTensorEncodings(t *testing.T) {
 	v := []float32{1, -2.5, 0.375}
 	var packed, doubles, halves []byte
-	one := message{}.num(1, 3).num(2, typeFloat)
-	bits := message{}.num(1, 3).num(2, typeFloat16)
+	one := message{}.num(1, 3).num(2, load.TypeFloat)
+	bits := message{}.num(1, 3).num(2, load.TypeFloat16)
 	for _, f := range v {
 		packed = protowire.AppendFixed32(packed, math.Float32bits(f))
 		doubles = protowire.AppendFixed64(doubles, math.Float64bits(float64(f)))
@@ -359,17 +361,17 @@ func TestTensorEncodings(t *testing.T) {
 	bf := []byte{0x80, 0x3f, 0x20, 0xc0, 0xc0, 0x3e}
 	for name, m := range map[string]message{
 		"raw":                 floats("", v, 3),
-		"float_data packed":   message{}.num(1, 3).num(2, typeFloat).sub(4, packed),
-		"float_data split":    message{}.num(1, 3).num(2, typeFloat).sub(4, packed[:4]).sub(4, packed[4:]),
+		"float_data packed":   message{}.num(1, 3).num(2, load.TypeFloat).sub(4, packed),
+		"float_data split":    message{}.num(1, 3).num(2, load.TypeFloat).sub(4, packed[:4]).sub(4, packed[4:]),
 		"float_data by one":   one,
-		"double_data":         message{}.num(1, 3).num(2, typeDouble).sub(10, doubles),
-		"raw doubles":         message{}.num(1, 3).num(2, typeDouble).sub(9, doubles),
-		"raw halves":          message{}.num(1, 3).num(2, typeFloat16).sub(9, halves),
+		"double_data":         message{}.num(1, 3).num(2, load.TypeDouble).sub(10, doubles),
+		"raw doubles":         message{}.num(1, 3).num(2, load.TypeDouble).sub(9, doubles),
+		"raw halves":          message{}.num(1, 3).num(2, load.TypeFloat16).sub(9, halves),
 		"halves in integers":  bits,
-		"raw bfloat16":        message{}.num(1, 3).num(2, typeBfloat16).sub(9, bf),
-		"dimensions, packed":  message{}.sub(1, message{3}).num(2, typeFloat).sub(9, packed),
-		"raw, off alignment":  message{}.num(1, 3).num(2, typeFloat).str(8, "n").sub(9, packed),
-		"raw, off alignment2": message{}.num(1, 3).num(2, typeFloat).str(8, "nm").sub(9, packed),
+		"raw bfloat16":        message{}.num(1, 3).num(2, load.TypeBfloat16).sub(9, bf),
+		"dimensions, packed":  message{}.sub(1, message{3}).num(2, load.TypeFloat).sub(9, packed),
+		"raw, off alignment":  message{}.num(1, 3).num(2, load.TypeFloat).str(8, "n").sub(9, packed),
+		"raw, off alignment2": message{}.num(1, 3).num(2, load.TypeFloat).str(8, "nm").sub(9, packed),
 	} {
 		got, err := weightIn(m)
 		if err != nil || fmt.Sprint(got) != fmt.Sprint(v) {
@@ -382,7 +384,7 @@ func TestTensorEncodings(t *testing.T) {
 		"negative":   floats("", v, -3),
 		"overflow":   floats("", v, 1<<39, 1<<39),
 		"segmented":  floats("", v, 3).sub(3, message{}.num(1, 0)),
-		"no integer": message{}.num(1, 2).num(2, typeInt64).num(7, 1),
+		"no integer": message{}.num(1, 2).num(2, load.TypeInt64).num(7, 1),
 	} {
 		if _, err := weightIn(m); err == nil {
 			t.Errorf("%s: read", name)
@@ -393,7 +395,7 @@ func TestTensorEncodings(t *testing.T) {
 // TestHalf checks the conversion of binary16 at its corners.
 func TestHalf(t *testing.T) {
 	half := func(h uint16) float64 {
-		v, err := weightIn(message{}.num(1, 1).num(2, typeFloat16).sub(9, []byte{byte(h), byte(h >> 8)}))
+		v, err := weightIn(message{}.num(1, 1).num(2, load.TypeFloat16).sub(9, []byte{byte(h), byte(h >> 8)}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -430,7 +432,7 @@ func FuzzNetwork(f *testing.F) {
 		}
 		defer n.Close()
 		n.Recipe()
-		for _, name := range []string{"", n.f.output, "fc6"} {
+		for _, name := range []string{"", n.f.Output, "fc6"} {
 			l, err := n.Layer(name)
 			if err != nil {
 				continue
@@ -446,7 +448,7 @@ func FuzzNetwork(f *testing.F) {
 			}
 			for _, s := range p.Steps {
 				for _, v := range append([]int{s.Out}, s.In...) {
-					if size := p.Values[v].Len(); size < 1 || size > maxValue {
+					if size := p.Values[v].Len(); size < 1 || size > load.MaxValue {
 						t.Fatalf("%s: a value of %v", s.Node, p.Values[v].Dims)
 					}
 				}

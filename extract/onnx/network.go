@@ -3,12 +3,28 @@ package onnx
 import (
 	"fmt"
 	"sync"
+
+	"vzsl/extract/onnx/load"
+	"vzsl/extract/onnx/ops"
+	"vzsl/extract/onnx/plan"
 )
+
+// Input is what a network wants to be fed.
+type Input = load.Input
+
+// UnsupportedError says which operator of a network cannot be run.
+type UnsupportedError = load.UnsupportedError
+
+// Pooling says how one feature is made of a sequence of tokens or of maps.
+type Pooling = ops.Pooling
+
+// Poolings are the ways to pool, for help texts.
+func Poolings() []string { return ops.Poolings() }
 
 // Network is an open ONNX file. Its weights are slices of the mapped file, so nothing taken from a
 // Network may be used after Close. Methods other than Close may be called from several goroutines.
 type Network struct {
-	f *File
+	f *load.File
 
 	shapesOnce sync.Once
 	shapes     map[string][]int // of the values on the way to the output, see shape
@@ -17,7 +33,7 @@ type Network struct {
 // Open maps the network at path and reads its structure. Errors name the file, what is wrong with
 // it and what to do.
 func Open(path string) (*Network, error) {
-	f, err := openFile(path)
+	f, err := load.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +42,7 @@ func Open(path string) (*Network, error) {
 
 // parse reads a network from memory; external data are looked for beside path.
 func parse(path string, data []byte) (*Network, error) {
-	f, err := parseFile(path, data)
+	f, err := load.Parse(path, data)
 	if err != nil {
 		return nil, err
 	}
@@ -52,12 +68,12 @@ func (n *Network) Input() Input { return n.f.Input() }
 
 // Plan makes the plan for a layer's tensor as it is and images of h x w. Where the file fixes the input's
 // size, h and w must agree with it.
-func (n *Network) Plan(tensor string, h, w int) (*Plan, error) {
+func (n *Network) Plan(tensor string, h, w int) (*plan.Plan, error) {
 	return n.PlanLayer(Layer{Tensor: tensor}, h, w)
 }
 
 // PlanLayer is Plan with the layer's pooling.
-func (n *Network) PlanLayer(l Layer, h, w int) (*Plan, error) {
+func (n *Network) PlanLayer(l Layer, h, w int) (*plan.Plan, error) {
 	in := n.Input()
 	if in.Height > 0 && h != in.Height || in.Width > 0 && w != in.Width {
 		return nil, fmt.Errorf("%s takes images of %d x %d, not %d x %d: choose a recipe of that size", n.f.Path(), in.Height, in.Width, h, w)
@@ -65,14 +81,14 @@ func (n *Network) PlanLayer(l Layer, h, w int) (*Plan, error) {
 	if h <= 0 || w <= 0 || h > 1<<14 || w > 1<<14 {
 		return nil, fmt.Errorf("images of %d x %d for %s: the size is out of range", h, w, n.f.Path())
 	}
-	b, err := build(n.f, l.Tensor, h, w)
+	b, err := ops.Build(n.f, l.Tensor, h, w)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", n.f.Path(), err)
 	}
 	if err := l.finish(b); err != nil {
 		return nil, fmt.Errorf("%s: %w", n.f.Path(), err)
 	}
-	p := b.built()
-	p.simplify()
+	p := b.Plan()
+	p.Simplify()
 	return p, nil
 }

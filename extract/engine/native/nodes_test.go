@@ -12,6 +12,7 @@ import (
 
 	"vzsl/extract/engine/enginetest"
 	"vzsl/extract/onnx"
+	"vzsl/extract/onnx/ops"
 )
 
 var update = flag.Bool("update", false, "write the table of operators in docs/networks.md")
@@ -80,7 +81,7 @@ func TestNodes(t *testing.T) {
 	} else if old, _, _ := page(t, "operators"); old != b.String() {
 		t.Errorf("%s has another table: go test ./extract/engine/native -run TestNodes -update", networksPage)
 	}
-	for _, op := range onnx.Operators() {
+	for _, op := range ops.Operators() {
 		name := strings.TrimPrefix(op, "com.microsoft.")
 		if r := rows[name]; (r == nil || r.right[0]+r.right[1]+r.right[2] == 0) && name != "Constant" {
 			t.Errorf("%s is read, and no test of it passes", op)

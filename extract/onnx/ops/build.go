@@ -1,0 +1,351 @@
+package ops
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"vzsl/extract/onnx/fold"
+	"vzsl/extract/onnx/load"
+	"vzsl/extract/onnx/plan"
+)
+
+// Builder turns nodes into steps. Names map to a value that depends on the image or to a constant.
+//
+// A plan is what the network computes for one image alone: the batch axis, wherever the network moves it
+// or whatever it joins it with, is an axis of one entry. Only a file that is written for several images
+// at once keeps its batch size in shapes; there the batch stays the outermost part of the first axis, or
+// the operator is refused.
+type Builder struct {
+	file    *load.File
+	batch   int // the batch size the file is written for; 1 where it is open
+	plan    *plan.Plan
+	types   []int32 // element type of each value of the plan
+	fixed   []bool  // whether a value of the plan is the same for every image
+	vals    map[string]int
+	consts  map[string]*fold.Constant
+	room    fold.Budget // for folded constants
+	folding bool        // a node's steps are to be evaluated at once
+	depth   int         // of graphs within operators
+	calls   int         // of functions within those
+}
+
+// Build infers shapes and emits a step for each node that tensor needs. With an error comes what was built
+// before it, or nil.
+func Build(n *load.File, tensor string, h, w int) (*Builder, error) {
+	in := n.Input()
+	c := in.Channels
+	if c == 0 {
+		c = 3
+	}
+	b := &Builder{file: n, batch: 1, plan: &plan.Plan{}, vals: map[string]int{}, consts: map[string]*fold.Constant{}, room: fold.Budget{Left: load.MaxConstants}}
+	if len(n.Image.Dims) == 4 && n.Image.Dims[0] > 0 {
+		if b.batch = n.Image.Dims[0]; b.batch > 1<<16 {
+			return nil, fmt.Errorf("its batch of %d images is out of range", b.batch)
+		}
+	}
+	dims := []int{b.batch, c, h, w}
+	if in.NHWC {
+		dims = []int{b.batch, h, w, c}
+	}
+	if _, err := b.value(n.Image.Name, dims, load.TypeFloat, false); err != nil {
+		return nil, err
+	}
+	if n.Maker[tensor] == nil && tensor != n.Image.Name {
+		return nil, fmt.Errorf("there is no tensor %q", tensor)
+	}
+	need := n.Needs(tensor)
+	uses := map[string]int{tensor: 1}
+	for d := range need {
+		d.Reads(func(name string) { uses[name]++ })
+	}
+	for _, d := range n.Nodes {
+		if !need[d] {
+			continue
+		}
+		if err := b.node(d); err != nil {
+			var u *load.UnsupportedError
+			if errors.As(err, &u) { // names the node itself
+				return b, err
+			}
+			return b, fmt.Errorf("%s: %w", d, err)
+		}
+		d.Reads(func(name string) {
+			if uses[name]--; uses[name] == 0 {
+				b.drop(name)
+			}
+		})
+	}
+	if _, ok := b.vals[tensor]; !ok {
+		return nil, fmt.Errorf("the tensor %q does not depend on the image", tensor)
+	}
+	return b, nil
+}
+
+// Shapes are the dimensions, for one image, of the values that depend on the image.
+func (b *Builder) Shapes() map[string][]int {
+	out := make(map[string][]int, len(b.vals))
+	for name, v := range b.vals {
+		out[name] = b.own(v)
+	}
+	return out
+}
+
+// Plan is the plan as the network's operators are written.
+func (b *Builder) Plan() *plan.Plan { return b.plan }
+
+// value adds a value with dims as inferred. fixed says that it is the same for every image.
+func (b *Builder) value(name string, dims []int, typ int32, fixed bool) (int, error) {
+	own := slices.Clone(dims)
+	if b.batch > 1 && !fixed {
+		if len(dims) == 0 || dims[0]%b.batch != 0 {
+			return 0, fmt.Errorf("its result of shape %v mixes the images of a batch of %d: export the network for one image, or with a batch axis that is left open", dims, b.batch)
+		}
+		own[0] /= b.batch
+	}
+	size := 1
+	for _, d := range own {
+		if d < 0 || d == 0 && !fixed {
+			return 0, fmt.Errorf("its result has the impossible shape %v: the image is too small for it, or the file is damaged", dims)
+		}
+		if d > 0 && size > load.MaxValue/d {
+			return 0, fmt.Errorf("its result of shape %v is too large", dims)
+		}
+		size *= d
+	}
+	if len(own) > load.MaxRank {
+		return 0, fmt.Errorf("its result has %d dimensions", len(own))
+	}
+	b.plan.Values = append(b.plan.Values, plan.Value{Name: name, Dims: own})
+	b.types = append(b.types, typ)
+	b.fixed = append(b.fixed, fixed)
+	v := len(b.plan.Values) - 1
+	if name != "" {
+		b.vals[name] = v
+	}
+	return v, nil
+}
+
+// step emits a step whose result has a name ("" for one that only the builder knows). The result has
+// the type of the first argument.
+func (b *Builder) step(n *load.Node, name string, op plan.Op, dims []int, in ...int) (int, error) {
+	typ, fixed := int32(load.TypeFloat), true
+	for i, v := range in {
+		if i == 0 {
+			typ = b.types[v]
+		}
+		fixed = fixed && b.fixed[v]
+	}
+	out, err := b.value(name, dims, typ, fixed)
+	if err != nil {
+		return 0, err
+	}
+	b.plan.Steps = append(b.plan.Steps, plan.Step{Node: n.String(), Op: op, In: in, Out: out})
+	return out, nil
+}
+
+// emit adds a step that makes the node's first output.
+func (b *Builder) emit(n *load.Node, op plan.Op, dims []int, in ...int) error {
+	_, err := b.step(n, n.Outputs[0], op, dims, in...)
+	return err
+}
+
+// alias makes the node's first output another name of a value.
+func (b *Builder) alias(n *load.Node, v int) error { return b.name(n.Outputs[0], v) }
+
+// name gives a value a further name.
+func (b *Builder) name(name string, v int) error {
+	b.vals[name] = v
+	return nil
+}
+
+// dims are a value's dimensions with the batch size of the file.
+func (b *Builder) dims(v int) []int {
+	d := slices.Clone(b.plan.Values[v].Dims)
+	if b.batch > 1 && !b.fixed[v] {
+		d[0] *= b.batch
+	}
+	return d
+}
+
+// own are a value's dimensions for one image.
+func (b *Builder) own(v int) []int { return slices.Clone(b.plan.Values[v].Dims) }
+
+// along refuses to work along an axis that holds a batch of several images.
+func (b *Builder) along(n *load.Node, v int, axes ...int) error {
+	if b.batch > 1 && !b.fixed[v] && slices.Contains(axes, 0) {
+		return load.Unsupported(n, "mixes the images of a batch of %d", b.batch)
+	}
+	return nil
+}
+
+// arg finds a node's i-th argument: a value (>= 0) or a constant; neither where it is left out.
+func (b *Builder) arg(n *load.Node, i int) (v int, k *fold.Constant, err error) {
+	if i >= len(n.Inputs) || n.Inputs[i] == "" {
+		return -1, nil, nil
+	}
+	return b.named(n, n.Inputs[i])
+}
+
+func (b *Builder) named(n *load.Node, name string) (v int, k *fold.Constant, err error) {
+	if v, ok := b.vals[name]; ok {
+		return v, nil, nil
+	}
+	if k, ok := b.consts[name]; ok {
+		return -1, k, nil
+	}
+	if t := b.file.Tensors[name]; t != nil {
+		k := fold.OfTensor(t)
+		b.consts[name] = k
+		return -1, k, nil
+	}
+	if d := b.file.Maker[name]; d != nil && d.Outputs[0] != name {
+		return -1, nil, load.Unsupported(n, "reads the further output %q of %s", name, d)
+	}
+	if slices.Contains(b.file.Others, name) {
+		return -1, nil, load.Unsupported(n, "needs the input %q, which is not the image (that is %q)", name, b.file.Image.Name)
+	}
+	return -1, nil, fmt.Errorf("its argument %q is made by no operator: the file is damaged", name)
+}
+
+// image is arg for an argument to compute with: a constant becomes a value that is the same for every image.
+func (b *Builder) image(n *load.Node, i int) (int, []int, error) {
+	v, k, err := b.arg(n, i)
+	switch {
+	case err != nil:
+		return 0, nil, err
+	case k != nil:
+		if v, err = b.literal(n, k); err != nil {
+			return 0, nil, err
+		}
+	case v < 0:
+		return 0, nil, fmt.Errorf("its argument %d is missing", i+1)
+	}
+	return v, b.dims(v), nil
+}
+
+// literal makes a value of a constant.
+func (b *Builder) literal(n *load.Node, k *fold.Constant) (int, error) {
+	if !b.folding {
+		k.Kept = true
+	}
+	v, err := b.value("", k.Dims, k.Type(), true)
+	if err != nil {
+		return 0, err
+	}
+	b.plan.Steps = append(b.plan.Steps, plan.Step{Node: n.String(), Op: &plan.Constant{Value: k}, Out: v})
+	return v, nil
+}
+
+// constant is arg for an argument that must be a constant; optional ones may be nil.
+func (b *Builder) constant(n *load.Node, i int, optional bool) (*fold.Constant, error) {
+	v, k, err := b.arg(n, i)
+	switch {
+	case err != nil:
+		return nil, err
+	case v >= 0:
+		return nil, load.Unsupported(n, "computes its argument %d from the image, where a constant is wanted", i+1)
+	case k == nil && !optional:
+		return nil, fmt.Errorf("its argument %d is missing", i+1)
+	}
+	return k, nil
+}
+
+// floats is constant for a list of count floats; nil where an optional one is missing.
+func (b *Builder) floats(n *load.Node, i, count int, optional bool) ([]float32, error) {
+	k, err := b.constant(n, i, optional)
+	if k == nil || err != nil {
+		return nil, err
+	}
+	f, err := k.Float32s()
+	if err == nil && len(f) != count {
+		err = fmt.Errorf("its argument %d has %d values where %d belong", i+1, len(f), count)
+	}
+	return f, err
+}
+
+// node evaluates one node: to a constant where all its arguments are, else to steps.
+func (b *Builder) node(n *load.Node) error {
+	op := n.Op
+	if n.Domain != "" && n.Domain != "ai.onnx" {
+		if n.Domain != microsoft {
+			return load.Unsupported(n, "belongs to the operator set %q, which is not supported", n.Domain)
+		}
+		op = microsoft + "." + op
+	}
+	constant := true
+	args := make([]*fold.Constant, len(n.Inputs))
+	for i := range n.Inputs {
+		v, k, err := b.arg(n, i)
+		if err != nil {
+			return err
+		}
+		if v >= 0 {
+			constant = false
+		}
+		args[i] = k
+	}
+	if n.Op == "If" {
+		return b.branch(n)
+	}
+	if n.Nested {
+		return load.Unsupported(n, "is a control flow operator, which is not supported")
+	}
+	if constant {
+		results, err := fold.Node(n, op, args, &b.room)
+		if err != nil {
+			return err
+		}
+		for i, k := range results {
+			if i < len(n.Outputs) && n.Outputs[i] != "" {
+				b.consts[n.Outputs[i]] = k
+			}
+		}
+		if len(results) > 0 {
+			return nil
+		}
+	}
+	emit, ok := emitters[op]
+	if !ok {
+		if isQuantised(n.Op) {
+			return &load.UnsupportedError{Node: n.String(), Reason: "belongs to a network with quantised activations", Advice: "use the float32 version of the network, or --engine onnxruntime"}
+		}
+		if n.Domain == microsoft {
+			return load.Unsupported(n, "belongs to the operator set %q and is not supported", n.Domain)
+		}
+		return load.Unsupported(n, "is not a supported operator")
+	}
+	if !constant {
+		return emit(b, n)
+	}
+	return b.fold(n, emit)
+}
+
+// microsoft is the operator set of ONNX Runtime's own operators.
+const microsoft = "com.microsoft"
+
+func isQuantised(op string) bool {
+	return strings.HasPrefix(op, "QLinear") || strings.HasPrefix(op, "QGemm") || strings.HasSuffix(op, "Integer") || strings.HasSuffix(op, "uantizeLinear")
+}
+
+// drop forgets a computed constant that nothing reads any more.
+func (b *Builder) drop(name string) {
+	if k := b.consts[name]; k != nil && k.Tensor == nil && !k.Kept {
+		b.room.Left = min(b.room.Left+len(k.Values), load.MaxConstants) // values may be shared by several names
+		delete(b.consts, name)
+	}
+}
+
+// integers reads a list that older versions of an operator have as an attribute, newer ones as argument
+// i; ok says whether there is one.
+func (b *Builder) integers(n *load.Node, name string, i int) (list []int64, ok bool, err error) {
+	if v, ok := n.Attrs[name].([]int64); ok || i < 0 {
+		return v, ok, nil
+	}
+	k, err := b.constant(n, i, true)
+	if err != nil {
+		return nil, false, err
+	}
+	return fold.List(n, name, k)
+}
