@@ -1,10 +1,10 @@
 package evaluate
 
-import "vzsl/internal/stacking"
+import "vzsl/internal/gzsl"
 
 // tallies counts hits by class with the constant taken off: the unseen group, then the seen one, each over the classes
 // that have images.
-func tallies(images []stacking.Image, seen, candidates int, constant float64) (unseen, seenGroup []tally) {
+func tallies(images []gzsl.Image, seen, candidates int, constant float64) (unseen, seenGroup []tally) {
 	all := make([]tally, candidates)
 	for _, im := range images {
 		t := &all[im.Class]
@@ -27,7 +27,7 @@ func withImages(all []tally) []tally {
 }
 
 // harmonic gives U, S and H with the constant taken off the seen scores; H is resampled from the pairs of U and S.
-func harmonic(images []stacking.Image, seen, candidates int, constant float64, b Bootstrap) Harmonic {
+func harmonic(images []gzsl.Image, seen, candidates int, constant float64, b Bootstrap) Harmonic {
 	ut, st := tallies(images, seen, candidates, constant)
 	r := newResampler(b.Seed)
 	u, _ := r.replicate(ut, b.Resamples)
@@ -36,7 +36,7 @@ func harmonic(images []stacking.Image, seen, candidates int, constant float64, b
 		n := min(len(a), len(b))
 		h := make([]float64, n)
 		for i := range h {
-			h[i] = stacking.HarmonicMean(a[i], b[i])
+			h[i] = gzsl.HarmonicMean(a[i], b[i])
 		}
 		return h
 	}
@@ -46,18 +46,16 @@ func harmonic(images []stacking.Image, seen, candidates int, constant float64, b
 		Constant: constant,
 		U:        u.estimate(mu),
 		S:        s.estimate(ms),
-		H:        h.estimate(stacking.HarmonicMean(mu, ms)),
+		H:        h.estimate(gzsl.HarmonicMean(mu, ms)),
 	}
 }
 
 // thin keeps at most n points, ends included, evenly by index: enough to draw the curve.
-func thin(points []CurvePoint, n int) []CurvePoint {
-	if len(points) <= n {
-		return points
-	}
+func thin(points []gzsl.Point, n int) []CurvePoint {
+	n = min(n, len(points))
 	kept := make([]CurvePoint, n)
 	for i := range kept {
-		kept[i] = points[i*(len(points)-1)/(n-1)]
+		kept[i] = CurvePoint(points[i*(len(points)-1)/max(1, n-1)])
 	}
 	return kept
 }

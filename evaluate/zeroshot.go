@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"vzsl/features"
-	"vzsl/internal/stacking"
+	"vzsl/internal/gzsl"
 )
 
 // Scorer is a trained model. Score takes n feature rows, one after the other, and the raw attribute vector of each
@@ -456,10 +456,10 @@ func (s *setup) generalised(ctx context.Context, model Scorer, unseen, seen *tes
 		SeenImages:   len(seen.rows),
 		UnseenImages: len(unseen.rows),
 	}
-	images := make([]stacking.Image, 0, len(rows))
+	images := make([]gzsl.Image, 0, len(rows))
 	err := s.score(ctx, model, rows, candidates, opts.Batch, func(i int, scores []float32) {
 		c := truth[rows[i]]
-		images = append(images, stacking.Of(scores, n, c))
+		images = append(images, gzsl.Of(scores, n, c))
 		g.Predictions = append(g.Predictions, Prediction{
 			Image: s.features.Images()[rows[i]],
 			Class: c,
@@ -478,9 +478,9 @@ func (s *setup) generalised(ctx context.Context, model Scorer, unseen, seen *tes
 		h := harmonic(images, n, len(candidates), *opts.Calibration, b)
 		g.Calibrated = &h
 	}
-	points := stacking.Curve(images, n, len(candidates))
-	g.AUSUC = stacking.Area(points)
-	g.Best = stacking.Best(points)
+	points := gzsl.Curve(images, n, len(candidates))
+	g.AUSUC = gzsl.Area(points)
+	g.Best = CurvePoint(gzsl.Best(points))
 	g.Curve = thin(points, 400)
 	return g, nil
 }

@@ -17,7 +17,7 @@ import (
 
 	"vzsl/attributes"
 	"vzsl/datasets"
-	"vzsl/evaluate/report"
+	"vzsl/evaluate/result"
 	"vzsl/features"
 	"vzsl/internal/lookup"
 	"vzsl/train"
@@ -772,7 +772,7 @@ func (c *console) staleness(ctx context.Context, run string) (again string, err 
 		return again, err
 	}
 	in.close()
-	s, err := report.Read(c.reportDir(run))
+	s, err := result.Read(c.reportDir(run))
 	if err != nil {
 		return "", ignoreAbsent(err)
 	}

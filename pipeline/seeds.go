@@ -15,6 +15,7 @@ import (
 
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
+	"vzsl/evaluate/result"
 	"vzsl/internal/lookup"
 	"vzsl/train"
 )
@@ -86,7 +87,7 @@ type seedsResult struct {
 func (c *console) evaluateSeeds(ctx context.Context, name string, r *runFlags, seeds []uint64, bootstrap uint64) (*seedsResult, *evaluate.Result, error) {
 	var results []*evaluate.Result
 	var pages []string
-	var about report.About
+	var about result.Run
 	var first train.Settings
 	var split string
 	for _, seed := range seeds {
@@ -113,7 +114,7 @@ func (c *console) evaluateSeeds(ctx context.Context, name string, r *runFlags, s
 }
 
 // overSeeds writes the page over the seeds of a run, whose results and own pages are given; about is of any one of them.
-func (c *console) overSeeds(name string, about report.About, dataset string, seeds []uint64, results []*evaluate.Result, pages []string) (*seedsResult, error) {
+func (c *console) overSeeds(name string, about result.Run, dataset string, seeds []uint64, results []*evaluate.Result, pages []string) (*seedsResult, error) {
 	about.Name = name
 	method := about.Method
 	split := results[0].Split

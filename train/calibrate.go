@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 
 	"vzsl/features"
-	"vzsl/internal/stacking"
+	"vzsl/internal/gzsl"
 	"vzsl/train/method"
 )
 
@@ -49,7 +49,7 @@ func (r *run) calibrate(ctx context.Context) error {
 	if !wanted {
 		folds = folds[:1] // enough for the temperature
 	}
-	var curves [][]stacking.Point
+	var curves [][]gzsl.Point
 	logT, fitted := 0.0, 0
 	for i, held := range folds {
 		g, err := r.p.given(&r.o.Settings, held)
@@ -86,7 +86,7 @@ func (r *run) calibrate(ctx context.Context) error {
 		r.f.temperature = math.Exp(logT / float64(fitted))
 	}
 	if wanted {
-		c := stacking.Constant(curves...)
+		c := gzsl.Constant(curves...)
 		r.f.constant = &c
 	}
 	return nil
@@ -120,17 +120,17 @@ func (g *given) holdOut(share float64, seed uint64) *method.Data {
 }
 
 // seenUnseen is the curve of images of classes trained on and of others among all these classes.
-func seenUnseen(m method.Model, seen, unseen *method.Data) ([]stacking.Point, error) {
+func seenUnseen(m method.Model, seen, unseen *method.Data) ([]gzsl.Point, error) {
 	n := len(seen.Attributes)
 	candidates := append(append([][]float32(nil), seen.Attributes...), unseen.Attributes...)
-	var images []stacking.Image
+	var images []gzsl.Image
 	for side, d := range []*method.Data{seen, unseen} {
 		if err := method.Scores(m, d, candidates, func(i int, scores []float32) error {
-			images = append(images, stacking.Of(scores, n, side*n+d.Label(i)))
+			images = append(images, gzsl.Of(scores, n, side*n+d.Label(i)))
 			return nil
 		}); err != nil {
 			return nil, err
 		}
 	}
-	return stacking.Curve(images, n, len(candidates)), nil
+	return gzsl.Curve(images, n, len(candidates)), nil
 }
