@@ -17,7 +17,7 @@ import (
 	"vzsl/features/convert"
 	"vzsl/internal/delimited"
 	"vzsl/predict"
-	"vzsl/train"
+	"vzsl/train/runs"
 )
 
 // candidateFlags say which classes a picture may show.
@@ -41,7 +41,7 @@ func (o *candidateFlags) add(cmd *cobra.Command) {
 }
 
 // candidates are the classes to choose from. seen are those among them that the model was trained on.
-func (c *console) candidates(ctx context.Context, in *inputs, model *train.Predictor, o *candidateFlags) (*predict.Classes, error) {
+func (c *console) candidates(ctx context.Context, in *inputs, model *runs.Predictor, o *candidateFlags) (*predict.Classes, error) {
 	if err := oneOf("words-format", o.format, attributes.WordFormats()...); err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (c *console) candidates(ctx context.Context, in *inputs, model *train.Predi
 }
 
 // readCandidates reads --classes and looks its names up in --words.
-func (c *console) readCandidates(ctx context.Context, model *train.Predictor, o *candidateFlags) (*attributes.Table, error) {
+func (c *console) readCandidates(ctx context.Context, model *runs.Predictor, o *candidateFlags) (*attributes.Table, error) {
 	described, err := readDescribed(o.classes, o.columns)
 	if err != nil {
 		return nil, err

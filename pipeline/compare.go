@@ -21,7 +21,8 @@ import (
 	"vzsl/evaluate/report"
 	"vzsl/evaluate/result"
 	"vzsl/features"
-	"vzsl/train"
+	"vzsl/train/settings"
+	"vzsl/train/tuning"
 )
 
 type compareOptions struct {
@@ -54,16 +55,16 @@ with its error, the others go on, and the exit code is 3.`,
 			if err := o.check(); err != nil {
 				return err
 			}
-			settings, err := con.settingsOfSeveral(cmd.Flags(), o.preset, o.methods)
+			all, err := con.settingsOfSeveral(cmd.Flags(), o.preset, o.methods)
 			if err != nil {
 				return err
 			}
-			for i := range settings {
-				if settings[i].Transductive {
+			for i := range all {
+				if all[i].Transductive {
 					return usagef("--transductive: the methods are compared in the inductive setting")
 				}
 			}
-			return runCompare(cmd.Context(), con, &o, settings, cmd)
+			return runCompare(cmd.Context(), con, &o, all, cmd)
 		},
 	}
 	o.run.addSeveral(cmd, "compare")
@@ -79,7 +80,7 @@ with its error, the others go on, and the exit code is 3.`,
 }
 
 // comparableMethods are the methods that can name unseen classes without a shot.
-func comparableMethods() []string { return slices.DeleteFunc(train.Methods(), train.NeedsShots) }
+func comparableMethods() []string { return slices.DeleteFunc(settings.Methods(), settings.NeedsShots) }
 
 func (o *compareOptions) check() error {
 	if slices.Contains(o.methods, "all") {
@@ -115,12 +116,12 @@ type comparedMethod struct {
 	Seeds   []uint64          `json:"seeds,omitempty"` // one where the model does not depend on it
 	Figures []evaluate.Spread `json:"figures,omitempty"`
 	// Best is what the search found. Its accuracy is on held-out seen classes.
-	Best    *train.Trial `json:"best,omitempty"`
-	Trials  int          `json:"trials,omitempty"`
-	Fits    int          `json:"fits,omitempty"`
-	Cut     bool         `json:"cut_by_budget,omitempty"`
-	Tuning  float64      `json:"tuning_seconds,omitempty"`
-	Trained float64      `json:"training_seconds,omitempty"` // the mean over the models
+	Best    *tuning.Trial `json:"best,omitempty"`
+	Trials  int           `json:"trials,omitempty"`
+	Fits    int           `json:"fits,omitempty"`
+	Cut     bool          `json:"cut_by_budget,omitempty"`
+	Tuning  float64       `json:"tuning_seconds,omitempty"`
+	Trained float64       `json:"training_seconds,omitempty"` // the mean over the models
 	// Published is per image, in percent.
 	Published *result.PublishedFigure `json:"published,omitempty"`
 	Report    string                  `json:"report,omitempty"` // relative to the comparison's
@@ -162,7 +163,7 @@ type comparison struct {
 	HTML      string            `json:"html,omitempty"`
 }
 
-func runCompare(ctx context.Context, con *console, o *compareOptions, settings []train.Settings, cmd *cobra.Command) error {
+func runCompare(ctx context.Context, con *console, o *compareOptions, all []settings.Settings, cmd *cobra.Command) error {
 	name, err := o.run.nameOfSeveral("compare", o.methods)
 	if err != nil {
 		return err
@@ -178,13 +179,13 @@ func runCompare(ctx context.Context, con *console, o *compareOptions, settings [
 	out := &comparison{Schema: "vzsl.compare/1", Name: name, Program: program, Dataset: o.run.ds.name, Network: in.network, Split: in.Roles.Name,
 		Trials: o.trials, Folds: o.folds, Budget: o.budget.Seconds()}
 	for n := range o.seeds {
-		out.Seeds = append(out.Seeds, settings[0].Seed+uint64(n))
+		out.Seeds = append(out.Seeds, all[0].Seed+uint64(n))
 	}
 	var failed []error
 	for i, m := range o.methods {
-		row := &comparedMethod{Method: m, Title: train.Title(m), Own: strings.HasPrefix(m, "vzsl") || m == "plda"}
+		row := &comparedMethod{Method: m, Title: settings.Title(m), Own: strings.HasPrefix(m, "vzsl") || m == "plda"}
 		out.Methods = append(out.Methods, row)
-		result, err := con.compareOne(ctx, name, in, o, settings[i], givenSettings(cmd.Flags(), &settings[i]), row, out.Seeds)
+		result, err := con.compareOne(ctx, name, in, o, all[i], givenSettings(cmd.Flags(), &all[i]), row, out.Seeds)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -239,16 +240,16 @@ func runCompare(ctx context.Context, con *console, o *compareOptions, settings [
 }
 
 // compareOne tunes, trains and evaluates a method and fills in its row.
-func (c *console) compareOne(ctx context.Context, name string, in *inputs, o *compareOptions, settings train.Settings, pinned []string, row *comparedMethod, seeds []uint64) (*evaluate.Result, error) {
+func (c *console) compareOne(ctx context.Context, name string, in *inputs, o *compareOptions, s settings.Settings, pinned []string, row *comparedMethod, seeds []uint64) (*evaluate.Result, error) {
 	run := name + "/" + row.Method
-	if train.Seedless(row.Method) && !slices.Contains(in.Roles.Roles, features.RoleTestSeen) { // whose constant is chosen on drawn images
+	if settings.Seedless(row.Method) && !slices.Contains(in.Roles.Roles, features.RoleTestSeen) { // whose constant is chosen on drawn images
 		seeds = seeds[:1]
 	}
 	row.Seeds = seeds
 	if err := c.tunable(run, len(seeds), o.force); err != nil {
 		return nil, err
 	}
-	tuned, err := c.tune(ctx, run, in, &o.tuneFlags, settings, nil, pinned)
+	tuned, err := c.tune(ctx, run, in, &o.tuneFlags, s, nil, pinned)
 	if err != nil {
 		return nil, err
 	}

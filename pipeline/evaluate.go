@@ -24,7 +24,7 @@ import (
 	"vzsl/features"
 	"vzsl/internal/kernels"
 	"vzsl/internal/lookup"
-	"vzsl/train"
+	"vzsl/train/runs"
 )
 
 func newEvaluate(con *console) *cobra.Command {
@@ -93,7 +93,7 @@ type evaluated struct {
 }
 
 // evaluateRun evaluates one trained run and writes its report.
-func (c *console) evaluateRun(ctx context.Context, name string, r *runFlags, model *train.Predictor, seed uint64) (*evaluated, error) {
+func (c *console) evaluateRun(ctx context.Context, name string, r *runFlags, model *runs.Predictor, seed uint64) (*evaluated, error) {
 	in, err := c.inputsOf(ctx, name, r, model, true)
 	if err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func (c *console) evaluateRun(ctx context.Context, name string, r *runFlags, mod
 }
 
 // score measures a model on the test images of the split that in holds.
-func (c *console) score(ctx context.Context, name string, model *train.Predictor, in *inputs, seed uint64) (*evaluate.Result, error) {
+func (c *console) score(ctx context.Context, name string, model *runs.Predictor, in *inputs, seed uint64) (*evaluate.Result, error) {
 	if err := scorable(model, in); err != nil {
 		return nil, trainedToFill(name, err)
 	}
@@ -139,7 +139,7 @@ func (c *console) score(ctx context.Context, name string, model *train.Predictor
 }
 
 // scorable refuses unseen classes whose descriptions lack what the model does not fill.
-func scorable(model *train.Predictor, in *inputs) error {
+func scorable(model *runs.Predictor, in *inputs) error {
 	var vectors [][]float32
 	for _, c := range in.Roles.Unseen {
 		if i := slices.Index(in.Classes.Classes, c); i >= 0 {
@@ -216,7 +216,7 @@ func percent(e evaluate.Estimate) string {
 }
 
 // about collects what the report says of the run (settings, data, files, program and machine), and what its page shows besides.
-func (c *console) about(name string, r *runFlags, model *train.Predictor, in *inputs, seed uint64) (result.Run, report.Options, error) {
+func (c *console) about(name string, r *runFlags, model *runs.Predictor, in *inputs, seed uint64) (result.Run, report.Options, error) {
 	var shown report.Options
 	config, err := model.Config()
 	if err != nil {
@@ -259,7 +259,7 @@ func (c *console) about(name string, r *runFlags, model *train.Predictor, in *in
 	return a, shown, err
 }
 
-func title(model *train.Predictor) string {
+func title(model *runs.Predictor) string {
 	s := model.Settings()
 	return s.Title()
 }

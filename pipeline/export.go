@@ -16,7 +16,7 @@ import (
 	"vzsl/features/convert"
 	"vzsl/internal/lookup"
 	"vzsl/internal/wholefile"
-	"vzsl/train"
+	"vzsl/train/runs"
 	"vzsl/train/safetensors"
 )
 
@@ -189,7 +189,7 @@ func (c *console) exportEvents(name, dir string) ([]string, error) {
 	for _, phase := range slices.Backward(order) {
 		began := ended.Add(-time.Duration(seconds[phase] * float64(time.Second)))
 		file := filepath.Join(dir, phase, fmt.Sprintf("events.out.tfevents.%d.vzsl", began.Unix()))
-		if err := wholefile.Write(file, func(w io.WriteSeeker) error { return train.WriteEvents(w, phases[phase], began) }); err != nil {
+		if err := wholefile.Write(file, func(w io.WriteSeeker) error { return runs.WriteEvents(w, phases[phase], began) }); err != nil {
 			return nil, err
 		}
 		files, ended = append(files, file), began

@@ -17,7 +17,8 @@ import (
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
 	"vzsl/features"
-	"vzsl/train"
+	"vzsl/train/runs"
+	"vzsl/train/settings"
 )
 
 type fewShotOptions struct {
@@ -53,20 +54,20 @@ something is chosen, with as many shots each.`,
 			if err := o.check(); err != nil {
 				return err
 			}
-			settings, err := con.settingsOfSeveral(cmd.Flags(), o.preset, o.methods)
+			all, err := con.settingsOfSeveral(cmd.Flags(), o.preset, o.methods)
 			if err != nil {
 				return err
 			}
-			return runFewShot(cmd.Context(), con, &o, settings, cmd)
+			return runFewShot(cmd.Context(), con, &o, all, cmd)
 		},
 	}
 	o.r.addSeveral(cmd, "fewshot")
 	f := cmd.Flags()
 	f.IntSliceVar(&o.shots, "shots", []int{0, 1, 2, 5, 10, 20}, "`numbers` of labelled images of each unseen class")
-	addMethods(cmd, &o.methods, train.Methods(), "vzsl", "eszsl", "logistic")
+	addMethods(cmd, &o.methods, settings.Methods(), "vzsl", "eszsl", "logistic")
 	f.IntVar(&o.pool, "pool", datasets.DefaultShotPool, "`images` of each unseen class to draw the shots from, none of them tested")
 	f.IntVar(&o.seeds, "seeds", 3, "`number` of draws of the shots, and of trainings, with seeds from --seed on")
-	f.StringVar(&o.preset, "preset", "default", "settings to start from: "+enumerate(train.Presets()))
+	f.StringVar(&o.preset, "preset", "default", "settings to start from: "+enumerate(settings.Presets()))
 	f.BoolVar(&o.force, "force", false, "train anew what is there already")
 	addSettings(f)
 	must(f.MarkHidden("method"))
@@ -78,7 +79,7 @@ func (o *fewShotOptions) check() error {
 		return usagef("--methods and --shots: at least one of each")
 	}
 	for _, m := range o.methods {
-		if err := oneOf("methods", m, train.Methods()...); err != nil {
+		if err := oneOf("methods", m, settings.Methods()...); err != nil {
 			return err
 		}
 	}
@@ -119,12 +120,12 @@ type fewShotResult struct {
 	HTML    string         `json:"html,omitempty"`
 }
 
-func runFewShot(ctx context.Context, con *console, o *fewShotOptions, settings []train.Settings, cmd *cobra.Command) error {
+func runFewShot(ctx context.Context, con *console, o *fewShotOptions, all []settings.Settings, cmd *cobra.Command) error {
 	name, err := o.r.nameOfSeveral("fewshot", o.methods)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(writable(con.reportDir(name)), con.fewShotFree(o, name, settings)); err != nil {
+	if err := errors.Join(writable(con.reportDir(name)), con.fewShotFree(o, name, all)); err != nil {
 		return err
 	}
 	in, err := con.openInputs(ctx, &o.r)
@@ -145,7 +146,7 @@ func runFewShot(ctx context.Context, con *console, o *fewShotOptions, settings [
 	}
 	perClass, perImage := map[key][]float64{}, map[key][]float64{}
 	for n := range o.seeds {
-		seed := settings[0].Seed + uint64(n)
+		seed := all[0].Seed + uint64(n)
 		res.Seeds = append(res.Seeds, seed)
 		for _, k := range o.shots {
 			roles, err := datasets.AddShots(base, images, k, o.pool, seed)
@@ -158,17 +159,17 @@ func runFewShot(ctx context.Context, con *console, o *fewShotOptions, settings [
 			}
 			in.Roles = roles
 			for i, m := range o.methods {
-				if k == 0 && train.NeedsShots(m) {
+				if k == 0 && settings.NeedsShots(m) {
 					continue
 				}
-				s := settings[i]
+				s := all[i]
 				s.Seed = seed
 				run := seedRun(fewShotRun(name, m, k), seed)
 				t, err := con.train(ctx, run, in, s, nil, o.force)
 				if err != nil {
 					return err
 				}
-				model, err := train.Load(con.runDir(run))
+				model, err := runs.Load(con.runDir(run))
 				if err != nil {
 					return err
 				}
@@ -219,10 +220,10 @@ func fewShotRun(name, method string, shots int) string {
 }
 
 // fewShotFree refuses folders of runs with other settings before anything is trained.
-func (c *console) fewShotFree(o *fewShotOptions, name string, settings []train.Settings) error {
+func (c *console) fewShotFree(o *fewShotOptions, name string, all []settings.Settings) error {
 	for i, m := range o.methods {
 		for _, k := range o.shots {
-			if err := c.oneKind(fewShotRun(name, m, k), settings[i], o.seeds, o.force, false); err != nil {
+			if err := c.oneKind(fewShotRun(name, m, k), all[i], o.seeds, o.force, false); err != nil {
 				return err
 			}
 		}
@@ -254,7 +255,7 @@ func onlyUnseen(r *features.Roles) *features.Roles {
 func fewShotTable(o *fewShotOptions, res *fewShotResult) [][]report.TableCell {
 	var rows [][]report.TableCell
 	for _, m := range o.methods {
-		row := []report.TableCell{{Text: train.Title(m)}}
+		row := []report.TableCell{{Text: settings.Title(m)}}
 		for _, k := range o.shots {
 			cell := report.TableCell{Text: "–"}
 			for _, p := range res.Points {
@@ -296,7 +297,7 @@ func (c *console) writeFewShot(o *fewShotOptions, res *fewShotResult, cmd *cobra
 		head = append(head, counted(k, "shot"))
 	}
 	for _, m := range o.methods {
-		s := report.Series{Name: train.Title(m)}
+		s := report.Series{Name: settings.Title(m)}
 		for _, p := range res.Points {
 			if p.Method == m {
 				v := p.MeanPerClass

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/features"
-	"vzsl/train"
+	"vzsl/train/runs"
 )
 
 type generateFlags struct {
@@ -161,7 +161,7 @@ func runGenerate(ctx context.Context, con *console, g *generateFlags) error {
 }
 
 // generatePart draws the features [lo,hi), class after class. Those of a class are drawn together, whatever the part.
-func generatePart(model *train.Predictor, table *features.ClassTable, labels []int, g *generateFlags, lo, hi int) (*features.Part, error) {
+func generatePart(model *runs.Predictor, table *features.ClassTable, labels []int, g *generateFlags, lo, hi int) (*features.Part, error) {
 	p := &features.Part{}
 	dim := model.FeatureDim()
 	for k := lo / g.perClass; k*g.perClass < hi; k++ {

@@ -17,7 +17,7 @@ import (
 	"vzsl/evaluate/report"
 	"vzsl/evaluate/result"
 	"vzsl/internal/lookup"
-	"vzsl/train"
+	"vzsl/train/runs"
 )
 
 func newReport(con *console) *cobra.Command {
@@ -117,7 +117,7 @@ func (c *console) storedReports(ctx context.Context, name string) (stored []*res
 // run that is gone, or without its model, what is left is compared.
 func (c *console) reportOf(ctx context.Context, run string, s *result.Report) error {
 	dir := c.runDir(run)
-	model, err := train.ModelSHA256(dir)
+	model, err := runs.ModelSHA256(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

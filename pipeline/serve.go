@@ -14,7 +14,7 @@ import (
 	"vzsl/attributes"
 	"vzsl/extract"
 	"vzsl/predict/server"
-	"vzsl/train"
+	"vzsl/train/runs"
 )
 
 type serveOptions struct {
@@ -161,7 +161,7 @@ func aboutModel(p *predictor) any {
 }
 
 // lookup finds a class's vector in the files of word vectors.
-func (c *console) lookup(model *train.Predictor, o *candidateFlags) func(ctx context.Context, class, phrase string) ([]float32, error) {
+func (c *console) lookup(model *runs.Predictor, o *candidateFlags) func(ctx context.Context, class, phrase string) ([]float32, error) {
 	return func(ctx context.Context, class, phrase string) ([]float32, error) {
 		var tables []*attributes.Table
 		for _, file := range o.words {

@@ -11,14 +11,15 @@ import (
 	"github.com/spf13/pflag"
 
 	"vzsl/attributes"
-	"vzsl/train"
+	"vzsl/train/method"
+	"vzsl/train/settings"
 )
 
 // addSettings makes a flag of every setting of a training run: name and help are those of its line
 // in config.toml. Settings of the method vzsl have plain names, those of another method begin with
 // its name.
 func addSettings(fs *pflag.FlagSet) {
-	def, err := train.Preset("", "vzsl")
+	def, err := settings.Preset("", "vzsl")
 	must(err)
 	eachSetting(&def, func(name, help string, v reflect.Value) {
 		if fs.Lookup(name) != nil { // --method, which names the run too
@@ -62,7 +63,7 @@ func applySets(fs *pflag.FlagSet, methods ...string) error {
 			continue
 		}
 		var have []string
-		for _, m := range train.Methods() {
+		for _, m := range settings.Methods() {
 			if flagOf(m, key) != "" {
 				have = append(have, m)
 			}
@@ -77,7 +78,7 @@ func applySets(fs *pflag.FlagSet, methods ...string) error {
 
 // flagOf is the flag of a method's setting, or of one that all have, by its name in config.toml; "" where there is none.
 func flagOf(methodName, key string) string {
-	s, err := train.Preset("", methodName)
+	s, err := settings.Preset("", methodName)
 	if err != nil {
 		return ""
 	}
@@ -99,27 +100,27 @@ func flagOf(methodName, key string) string {
 }
 
 // chosenSettings are a method's: the preset with the flags that were set.
-func (c *console) chosenSettings(fs *pflag.FlagSet, preset, method string) (train.Settings, error) {
+func (c *console) chosenSettings(fs *pflag.FlagSet, preset, method string) (settings.Settings, error) {
 	all, err := c.settingsOf(fs, preset, method)
 	if err != nil {
-		return train.Settings{}, err
+		return settings.Settings{}, err
 	}
 	return all[0], nil
 }
 
 // settingsOf are the settings of several methods: the preset with the flags that were set, each of which must be a setting of
 // one of them.
-func (c *console) settingsOf(fs *pflag.FlagSet, preset string, methods ...string) ([]train.Settings, error) {
-	if err := oneOf("preset", preset, train.Presets()...); err != nil {
+func (c *console) settingsOf(fs *pflag.FlagSet, preset string, methods ...string) ([]settings.Settings, error) {
+	if err := oneOf("preset", preset, settings.Presets()...); err != nil {
 		return nil, err
 	}
 	for _, m := range methods {
-		if err := oneOf("method", m, train.Methods()...); err != nil {
+		if err := oneOf("method", m, settings.Methods()...); err != nil {
 			return nil, err
 		}
 	}
-	if !slices.ContainsFunc(methods, func(m string) bool { return train.HasPreset(preset, m) }) {
-		of := slices.DeleteFunc(train.Methods(), func(m string) bool { return !train.HasPreset(preset, m) })
+	if !slices.ContainsFunc(methods, func(m string) bool { return settings.HasPreset(preset, m) }) {
+		of := slices.DeleteFunc(settings.Methods(), func(m string) bool { return !settings.HasPreset(preset, m) })
 		return nil, usagef("--preset %s is a set of settings of %s; %s has the default one alone", preset, listed(of), listed(methods))
 	}
 	if err := applySets(fs, methods...); err != nil {
@@ -128,9 +129,9 @@ func (c *console) settingsOf(fs *pflag.FlagSet, preset string, methods ...string
 	if err := c.refuseForeign(fs, methods); err != nil {
 		return nil, err
 	}
-	var all []train.Settings
+	var all []settings.Settings
 	for _, m := range methods {
-		s, err := train.Preset(preset, m)
+		s, err := settings.Preset(preset, m)
 		if err != nil {
 			return nil, usageError{err}
 		}
@@ -147,8 +148,8 @@ func (c *console) refuseForeign(fs *pflag.FlagSet, methods []string) error {
 	owners := map[string][]string{} // methods by the flag of a setting
 	plain := map[string]string{}    // the setting's name in its method
 	ours := map[string][]string{}   // flags by method
-	for _, m := range train.Methods() {
-		s, err := train.Preset("", m)
+	for _, m := range settings.Methods() {
+		s, err := settings.Preset("", m)
 		if err != nil {
 			return err
 		}
@@ -188,7 +189,7 @@ func (c *console) refuseForeign(fs *pflag.FlagSet, methods []string) error {
 }
 
 // eachOwn visits the settings of the method's own, by their flag and by their name.
-func eachOwn(s *train.Settings, visit func(flag, name string)) {
+func eachOwn(s *settings.Settings, visit func(flag, name string)) {
 	prefix := s.Method + "-"
 	if strings.HasPrefix(s.Method, "vzsl") {
 		prefix = ""
@@ -210,8 +211,8 @@ func listed(names []string) string {
 }
 
 // applySettings overrides a preset with the flags that were set.
-func applySettings(fs *pflag.FlagSet, s *train.Settings) error {
-	words := map[string][]string{"features": train.FeatureKinds(), "attributes": attributes.Kinds(), "missing": attributes.MissingPolicies()}
+func applySettings(fs *pflag.FlagSet, s *settings.Settings) error {
+	words := map[string][]string{"features": method.FeatureKinds(), "attributes": attributes.Kinds(), "missing": attributes.MissingPolicies()}
 	var failed error
 	eachSetting(s, func(name, _ string, v reflect.Value) {
 		f := fs.Lookup(name)
@@ -239,7 +240,7 @@ func addMethods(cmd *cobra.Command, methods *[]string, known []string, def ...st
 }
 
 // settingsOfSeveral are the settings of the methods of a command that takes several.
-func (c *console) settingsOfSeveral(fs *pflag.FlagSet, preset string, methods []string) ([]train.Settings, error) {
+func (c *console) settingsOfSeveral(fs *pflag.FlagSet, preset string, methods []string) ([]settings.Settings, error) {
 	if fs.Changed("method") {
 		return nil, usagef("--method: this command takes several, with --methods")
 	}
@@ -271,7 +272,7 @@ func givenFlags(cmd *cobra.Command, but ...string) []string {
 }
 
 // eachSetting visits the settings with their flag's name and help. VZSL and VZSL# share theirs.
-func eachSetting(s *train.Settings, visit func(name, help string, v reflect.Value)) {
+func eachSetting(s *settings.Settings, visit func(name, help string, v reflect.Value)) {
 	walk := func(s reflect.Value, prefix string) {
 		for _, field := range reflect.VisibleFields(s.Type()) {
 			if name := field.Tag.Get("toml"); name != "-" && name != "" {
@@ -284,7 +285,7 @@ func eachSetting(s *train.Settings, visit func(name, help string, v reflect.Valu
 	if s.Method == "vzsl-sharp" {
 		family = s.Method
 	}
-	for _, name := range train.Methods() {
+	for _, name := range settings.Methods() {
 		switch {
 		case name == family:
 			walk(reflect.ValueOf(s.Configs[name]).Elem(), "")

@@ -11,6 +11,8 @@ import (
 
 	"vzsl/features"
 	"vzsl/train"
+	"vzsl/train/runs"
+	"vzsl/train/settings"
 )
 
 // runFlags name a run and what it is of.
@@ -24,11 +26,11 @@ type runFlags struct {
 func (r *runFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&r.split, "split", "standard", "`name` of the split")
-	f.StringVar(&r.method, "method", "vzsl", "method: "+enumerate(train.Methods()))
+	f.StringVar(&r.method, "method", "vzsl", "method: "+enumerate(settings.Methods()))
 	f.BoolVar(&r.transductive, "transductive", false, "the unseen classes' test images join the training, without their labels")
 	f.StringVar(&r.network, "network", "", "`name` of the network whose features to take (default: the only one there is)")
 	f.StringVar(&r.run, "run", "", "`name` of the run: its folder below runs/ and reports/ (default <dataset>-<split>-<method>[-transductive])")
-	must(cmd.RegisterFlagCompletionFunc("method", cobra.FixedCompletions(train.Methods(), cobra.ShellCompDirectiveNoFileComp)))
+	must(cmd.RegisterFlagCompletionFunc("method", cobra.FixedCompletions(settings.Methods(), cobra.ShellCompDirectiveNoFileComp)))
 }
 
 // name is the run's name: the one given, or the one that dataset, split and method make.
@@ -39,7 +41,7 @@ func (r *runFlags) name() (string, error) {
 	if err := checkFolderName("split", r.split); err != nil {
 		return "", err
 	}
-	if err := oneOf("method", r.method, train.Methods()...); err != nil {
+	if err := oneOf("method", r.method, settings.Methods()...); err != nil {
 		return "", err
 	}
 	if r.run == "" {
@@ -107,7 +109,7 @@ VZSL# of the paper is --method vzsl-sharp.`,
 			if err != nil {
 				return err
 			}
-			var tuned *train.TunedRecord
+			var tuned *runs.TunedRecord
 			if tunedRun != "" {
 				if err := onlySeed(cmd.Flags(), &settings); err != nil {
 					return err
@@ -133,7 +135,7 @@ VZSL# of the paper is --method vzsl-sharp.`,
 	r.ds.addName(cmd)
 	r.add(cmd)
 	f := cmd.Flags()
-	f.StringVar(&preset, "preset", "default", "settings to start from: "+enumerate(train.Presets()))
+	f.StringVar(&preset, "preset", "default", "settings to start from: "+enumerate(settings.Presets()))
 	f.BoolVar(&force, "force", false, "begin anew in a run folder that holds another run")
 	f.IntVar(&seeds, "seeds", 0, "train so many `models`, with seeds from --seed on")
 	f.StringVar(&tunedRun, "tuned", "", "a tuned `run` to take all settings from")
@@ -141,7 +143,7 @@ VZSL# of the paper is --method vzsl-sharp.`,
 	return cmd
 }
 
-func runTrain(ctx context.Context, con *console, r *runFlags, settings train.Settings, tuned *train.TunedRecord, seeds int, force bool) error {
+func runTrain(ctx context.Context, con *console, r *runFlags, settings settings.Settings, tuned *runs.TunedRecord, seeds int, force bool) error {
 	name, err := r.name()
 	if err != nil {
 		return err
@@ -216,7 +218,7 @@ func (t *trainedRun) say(w io.Writer) {
 }
 
 // train trains one run, or finds it done. tuned is the search that chose the settings, nil without one.
-func (c *console) train(ctx context.Context, name string, in *inputs, settings train.Settings, tuned *train.TunedRecord, force bool) (*trainedRun, error) {
+func (c *console) train(ctx context.Context, name string, in *inputs, settings settings.Settings, tuned *runs.TunedRecord, force bool) (*trainedRun, error) {
 	c.log.Info("train", "run", name, "method", settings.Method, "split", in.Roles.Name, "network", in.network,
 		"dim", in.Features.Dim(), "seen", len(in.Roles.Seen), "validation", len(in.Roles.Validation))
 	record, err := features.NewRecord(ctx, &in.Inputs)
@@ -240,7 +242,7 @@ func (c *console) train(ctx context.Context, name string, in *inputs, settings t
 		},
 	})
 	bars.end()
-	if errors.Is(err, train.ErrOtherRun) {
+	if errors.Is(err, runs.ErrOtherRun) {
 		return nil, fmt.Errorf("%w; --force begins anew there, --run NAME takes another folder", err)
 	}
 	if err != nil {

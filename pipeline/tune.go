@@ -14,7 +14,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"vzsl/features"
-	"vzsl/train"
+	"vzsl/train/runs"
+	"vzsl/train/settings"
+	"vzsl/train/tuning"
 )
 
 // tuningDir is the folder of a search below its run.
@@ -90,7 +92,7 @@ Fits run beside each other on all cores. Stop it at any moment: the same command
 // addSearch adds the flags of a search, with its default budget.
 func (t *tuneFlags) addSearch(cmd *cobra.Command, budget time.Duration) {
 	f := cmd.Flags()
-	f.StringVar(&t.preset, "preset", "default", "settings to start from: "+enumerate(train.Presets()))
+	f.StringVar(&t.preset, "preset", "default", "settings to start from: "+enumerate(settings.Presets()))
 	f.IntVar(&t.trials, "trials", 27, "`number` of settings tried on the first part")
 	f.IntVar(&t.folds, "folds", 5, "parts of the seen classes")
 	f.DurationVar(&t.budget, "budget", budget, "begin no fit when a method's search has taken this long, interruptions left out, e.g. 30m (0: no limit); with less time fewer settings are tried, the best of them on as many parts as it allows")
@@ -106,8 +108,8 @@ func (t *tuneFlags) checkSearch() error {
 }
 
 // readTuned reads a tuned run's settings; it must be one of the method.
-func (c *console) readTuned(run, method string) (train.Settings, *train.TunedRecord, error) {
-	s, tuned, err := train.ReadTuned(c.runDir(run))
+func (c *console) readTuned(run, method string) (settings.Settings, *runs.TunedRecord, error) {
+	s, tuned, err := runs.ReadTuned(c.runDir(run))
 	if err == nil && s.Method != method {
 		err = fmt.Errorf("%s is a run of the method %s, not %s", c.runDir(run), s.Method, method)
 	}
@@ -115,19 +117,19 @@ func (c *console) readTuned(run, method string) (train.Settings, *train.TunedRec
 }
 
 // inductive reads the settings and the choice that a transductive search goes on from.
-func (t *tuneFlags) inductive(con *console) (train.Settings, map[string]float64, error) {
+func (t *tuneFlags) inductive(con *console) (settings.Settings, map[string]float64, error) {
 	from := t.run
 	from.transductive, from.run = false, t.from
 	name, err := from.name()
 	if err != nil {
-		return train.Settings{}, nil, err
+		return settings.Settings{}, nil, err
 	}
 	s, tuned, err := con.readTuned(name, t.run.method)
 	if err != nil {
 		return s, nil, fmt.Errorf("a transductive search goes on from a tuned inductive run: %w", err)
 	}
 	// The flags of other methods have their places too.
-	all, err := train.Preset(t.preset, s.Method)
+	all, err := settings.Preset(t.preset, s.Method)
 	if err != nil {
 		return s, nil, err
 	}
@@ -137,7 +139,7 @@ func (t *tuneFlags) inductive(con *console) (train.Settings, map[string]float64,
 }
 
 // onlySeed refuses settings beside those of a tuned run.
-func onlySeed(fs *pflag.FlagSet, s *train.Settings) error {
+func onlySeed(fs *pflag.FlagSet, s *settings.Settings) error {
 	for _, name := range givenSettings(fs, s) {
 		if name != "seed" && name != "method" && name != "transductive" {
 			return usagef("--%s and --tuned: a tuned run decides all settings but the seed", strings.ReplaceAll(name, "_", "-"))
@@ -147,7 +149,7 @@ func onlySeed(fs *pflag.FlagSet, s *train.Settings) error {
 }
 
 // givenSettings are the settings set by flags or the settings file, by their toml names: what a search leaves alone.
-func givenSettings(fs *pflag.FlagSet, s *train.Settings) []string {
+func givenSettings(fs *pflag.FlagSet, s *settings.Settings) []string {
 	var names []string
 	eachSetting(s, func(name, _ string, _ reflect.Value) {
 		if fs.Changed(name) {
@@ -159,10 +161,10 @@ func givenSettings(fs *pflag.FlagSet, s *train.Settings) []string {
 
 // trainSearched is train with what a search found. A model of the same folder's search, trained when that had gone less far,
 // gives way.
-func (c *console) trainSearched(ctx context.Context, name string, in *inputs, settings train.Settings, tuned *train.TunedRecord, force bool) (*trainedRun, error) {
+func (c *console) trainSearched(ctx context.Context, name string, in *inputs, settings settings.Settings, tuned *runs.TunedRecord, force bool) (*trainedRun, error) {
 	t, err := c.train(ctx, name, in, settings, tuned, force)
-	if errors.Is(err, train.ErrOtherRun) {
-		if _, _, not := train.ReadTuned(c.runDir(name)); not == nil {
+	if errors.Is(err, runs.ErrOtherRun) {
+		if _, _, not := runs.ReadTuned(c.runDir(name)); not == nil {
 			c.log.Info("the search has gone on since this model was trained: it is trained anew", "run", name)
 			return c.train(ctx, name, in, settings, tuned, true)
 		}
@@ -170,7 +172,7 @@ func (c *console) trainSearched(ctx context.Context, name string, in *inputs, se
 	return t, err
 }
 
-func runTune(ctx context.Context, con *console, t *tuneFlags, settings train.Settings, choice map[string]float64, pinned []string) error {
+func runTune(ctx context.Context, con *console, t *tuneFlags, settings settings.Settings, choice map[string]float64, pinned []string) error {
 	name, err := t.run.name()
 	if err != nil {
 		return err
@@ -199,15 +201,15 @@ func runTune(ctx context.Context, con *console, t *tuneFlags, settings train.Set
 		return err
 	}
 	out := struct {
-		Run     string        `json:"run"`
-		Models  []*trainedRun `json:"models"`
-		Method  string        `json:"method"`
-		Best    train.Trial   `json:"best"`
-		Classes int           `json:"held_out_classes"`
-		Fits    int           `json:"fits"`
-		Seconds float64       `json:"seconds_of_fits"`
-		Cut     bool          `json:"cut_by_budget"`
-		Trials  []train.Trial `json:"trials"`
+		Run     string         `json:"run"`
+		Models  []*trainedRun  `json:"models"`
+		Method  string         `json:"method"`
+		Best    tuning.Trial   `json:"best"`
+		Classes int            `json:"held_out_classes"`
+		Fits    int            `json:"fits"`
+		Seconds float64        `json:"seconds_of_fits"`
+		Cut     bool           `json:"cut_by_budget"`
+		Trials  []tuning.Trial `json:"trials"`
 	}{name, models, settings.Method, tuned.Best, tuned.Classes, tuned.Fits, tuned.Seconds, tuned.Cut, tuned.Trials}
 	return con.result(out, func(w io.Writer) {
 		fmt.Fprintf(w, "best of %d trials: %.1f%% (+-%.1f over %d folds) mean per class among held-out seen classes\n",
@@ -225,7 +227,7 @@ func runTune(ctx context.Context, con *console, t *tuneFlags, settings train.Set
 }
 
 // tune searches a run's settings, or goes on with a search.
-func (c *console) tune(ctx context.Context, name string, in *inputs, t *tuneFlags, settings train.Settings, choice map[string]float64, pinned []string) (*train.Tuned, error) {
+func (c *console) tune(ctx context.Context, name string, in *inputs, t *tuneFlags, settings settings.Settings, choice map[string]float64, pinned []string) (*tuning.Tuned, error) {
 	c.log.Info("tune", "run", name, "method", settings.Method, "split", t.run.split, "trials", t.trials, "folds", t.folds, "seen", len(in.Roles.Seen))
 	p := c.follow("tune "+name, "fits")
 	defer p.end()
@@ -233,7 +235,7 @@ func (c *console) tune(ctx context.Context, name string, in *inputs, t *tuneFlag
 	if err != nil {
 		return nil, err
 	}
-	tuned, err := train.Tune(ctx, train.TuneOptions{
+	tuned, err := tuning.Tune(ctx, tuning.Options{
 		Settings: settings, Pinned: pinned, Choice: choice, Dir: filepath.Join(c.runDir(name), tuningDir), Force: t.force,
 		Features: in.Features, Classes: in.Classes, Roles: in.Roles, Inputs: record,
 		Trials: t.trials, Folds: t.folds, Budget: t.budget, Workers: t.workers,
@@ -245,13 +247,13 @@ func (c *console) tune(ctx context.Context, name string, in *inputs, t *tuneFlag
 			}
 			p.say("at work " + strings.Join(words, " "))
 		},
-		Trial: func(x train.Trial) {
+		Trial: func(x tuning.Trial) {
 			c.log.Debug("trial", "trial", x.Number, "folds", x.Folds, "accuracy", fmt.Sprintf("%.1f%%", 100*x.Accuracy),
 				"choice", fmt.Sprint(x.Choice), "settings", fmt.Sprint(x.Searched))
 		},
 	})
 	p.end()
-	if errors.Is(err, train.ErrOtherRun) {
+	if errors.Is(err, runs.ErrOtherRun) {
 		return nil, fmt.Errorf("%w; --force begins anew there, --run NAME takes another folder", err)
 	}
 	if err == nil && tuned.Cut {
