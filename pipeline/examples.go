@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"vzsl/pipeline/usage"
 	"vzsl/predict"
 	"vzsl/train/runs"
 )
@@ -34,7 +35,7 @@ func served(m *runs.Predictor) predict.Model {
 // learn takes in the pictures of a folder with one folder for each class, called as the class is.
 func (p *predictor) learn(ctx context.Context, con *console, dir string, pics *runNetwork) error {
 	if !p.model.Learns() {
-		return usagef("--examples: models of the method %s do not learn from pictures without training; those of vzsl (with its closed-form block) and plda do", p.model.Settings().Method)
+		return usage.Errorf("--examples: models of the method %s do not learn from pictures without training; those of vzsl (with its closed-form block) and plda do", p.model.Settings().Method)
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/attributes"
+	"vzsl/pipeline/usage"
 	"vzsl/train/runs"
 )
 
@@ -36,7 +37,7 @@ func settle(t *attributes.Table, missing string) error {
 
 // addMissing is the flag of the commands that name pictures.
 func (o *predictOptions) addMissing(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.missing, "missing", "", "missing values of the classes to choose from: "+enumerate(attributes.MissingPolicies())+
+	cmd.Flags().StringVar(&o.missing, "missing", "", "missing values of the classes to choose from: "+usage.Or(attributes.MissingPolicies())+
 		" (the mean over the classes trained on) (default: as the run was trained)")
 }
 
@@ -45,7 +46,7 @@ func (o *predictOptions) withMissing(model *runs.Predictor) (*runs.Predictor, er
 	if o.missing == "" {
 		return model, nil
 	}
-	if err := oneOf("missing", o.missing, attributes.MissingPolicies()...); err != nil {
+	if err := usage.OneOf("missing", o.missing, attributes.MissingPolicies()...); err != nil {
 		return nil, err
 	}
 	return model.WithMissing(o.missing)

@@ -13,6 +13,7 @@ import (
 
 	"vzsl/features"
 	"vzsl/internal/lookup"
+	"vzsl/pipeline/usage"
 	"vzsl/train/runs"
 	"vzsl/train/settings"
 )
@@ -67,7 +68,7 @@ func (c *console) openInputs(ctx context.Context, r *runFlags) (*inputs, error) 
 func (c *console) sayUnassigned(roles *features.Roles, f features.Rows) {
 	if without := roles.Unassigned(f.Images(), f.Classes()); len(without) > 0 {
 		c.log.Warn(fmt.Sprintf("%d images of the split's classes have features but no role in it, and take no part: they were added since it was made; '%s' gives them one",
-			len(without), splitAgain(roles)), "split", roles.Name, "images", firstOf(without))
+			len(without), splitAgain(roles)), "split", roles.Name, "images", usage.FirstOf(without))
 	}
 }
 
@@ -92,7 +93,7 @@ func (c *console) readRoles(dataset, split string) (*features.Roles, error) {
 	roles, err := features.ReadRoles(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		made, _ := c.splits(dataset)
-		return nil, absentError(fmt.Sprintf("%s: no such split yet%s; run 'vzsl split --dataset %s --split %s' first (own class lists: --seen, --unseen)", path, meant(split, made), dataset, split))
+		return nil, absentError(fmt.Sprintf("%s: no such split yet%s; run 'vzsl split --dataset %s --split %s' first (own class lists: --seen, --unseen)", path, usage.DidYouMean(split, made), dataset, split))
 	}
 	return roles, err
 }
@@ -158,7 +159,7 @@ func (c *console) otherRuns(name string) string {
 	for i, m := range models {
 		models[i] = filepath.Base(filepath.Dir(m))
 	}
-	return fmt.Sprintf(", or name one that is there%s: --run %s", meant(name, models), firstOf(models))
+	return fmt.Sprintf(", or name one that is there%s: --run %s", usage.DidYouMean(name, models), usage.FirstOf(models))
 }
 
 // inputsOf opens what is there today of a run's inputs and binds it to the run. The features are opened where they are wanted, or
