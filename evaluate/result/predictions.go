@@ -1,7 +1,8 @@
-package report
+package result
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 
 	"github.com/apache/arrow/go/v15/arrow"
@@ -9,6 +10,7 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/apache/arrow/go/v15/parquet"
 	"github.com/apache/arrow/go/v15/parquet/compress"
+	"github.com/apache/arrow/go/v15/parquet/file"
 	"github.com/apache/arrow/go/v15/parquet/pqarrow"
 
 	"vzsl/evaluate"
@@ -115,4 +117,113 @@ func encodePredictions(r *evaluate.Result) ([]byte, error) {
 		return nil, fmt.Errorf("end Parquet: %w", err)
 	}
 	return out.Bytes(), nil
+}
+
+// decodePredictions reads what encodePredictions wrote into r.
+func decodePredictions(data []byte, r *evaluate.Result) error {
+	f, err := file.NewParquetReader(bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	reader, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
+	if err != nil {
+		return err
+	}
+	table, err := reader.ReadTable(context.Background())
+	if err != nil {
+		return err
+	}
+	defer table.Release()
+	r.Predictions = nil
+	tasks := map[string]*rankings{taskZeroShot: {&r.Predictions, positions(r.Candidates)}}
+	if g := r.Generalised; g != nil {
+		g.Predictions = nil
+		tasks[taskGeneralised] = &rankings{&g.Predictions, positions(g.Candidates)}
+	}
+	records := array.NewTableReader(table, predictionRows)
+	defer records.Release()
+	for records.Next() {
+		if err := addPredictions(records.Record(), tasks); err != nil {
+			return err
+		}
+	}
+	if len(r.Predictions) != r.Images {
+		return fmt.Errorf("%d images, but %d in %s: evaluate the run again", len(r.Predictions), r.Images, JSONFile)
+	}
+	return records.Err()
+}
+
+// rankings are the predictions of one task and the positions of its candidates.
+type rankings struct {
+	predictions *[]evaluate.Prediction
+	class       map[string]int
+}
+
+func positions(names []string) map[string]int {
+	at := make(map[string]int, len(names))
+	for i, n := range names {
+		at[n] = i
+	}
+	return at
+}
+
+// addPredictions is the reverse of encodePredictions.
+func addPredictions(rec arrow.Record, tasks map[string]*rankings) error {
+	column := func(name string) arrow.Array {
+		if at := rec.Schema().FieldIndices(name); len(at) == 1 {
+			return rec.Column(at[0])
+		}
+		return nil
+	}
+	bad := ""
+	text := func(name string) *array.String {
+		c, ok := column(name).(*array.String)
+		if !ok {
+			bad = name
+		}
+		return c
+	}
+	float := func(name string) *array.Float32 {
+		c, ok := column(name).(*array.Float32)
+		if !ok {
+			bad = name
+		}
+		return c
+	}
+	task, image, class, score := text("task"), text("image"), text("class"), float("score")
+	rank, ok := column("rank").(*array.Int32)
+	if !ok {
+		bad = "rank"
+	}
+	var tops [rankedColumns]*array.String
+	var scores [rankedColumns]*array.Float32
+	for k := range rankedColumns {
+		tops[k], scores[k] = text(fmt.Sprintf("top%d", k+1)), float(fmt.Sprintf("score%d", k+1))
+	}
+	if bad != "" {
+		return fmt.Errorf("no column %q as this program writes it: evaluate the run again", bad)
+	}
+	for i := range int(rec.NumRows()) {
+		t := tasks[task.Value(i)]
+		if t == nil {
+			return fmt.Errorf("row %d is of the task %q, which %s has no figures of: evaluate the run again", i, task.Value(i), JSONFile)
+		}
+		index := func(name string) int {
+			c, ok := t.class[name]
+			if !ok {
+				bad = name
+			}
+			return c
+		}
+		p := evaluate.Prediction{Image: image.Value(i), Class: index(class.Value(i)), Rank: int(rank.Value(i)), Score: score.Value(i)}
+		for k := 0; k < rankedColumns && !tops[k].IsNull(i); k++ {
+			p.Top = append(p.Top, evaluate.Choice{Class: index(tops[k].Value(i)), Score: scores[k].Value(i)})
+		}
+		if bad != "" || len(p.Top) == 0 {
+			return fmt.Errorf("row %d names the class %q, which is no candidate in %s: evaluate the run again", i, bad, JSONFile)
+		}
+		*t.predictions = append(*t.predictions, p)
+	}
+	return nil
 }

@@ -1,10 +1,11 @@
-package evaluate
+package analysis
 
 import (
 	"context"
 	"fmt"
 	"math"
 
+	"vzsl/evaluate"
 	"vzsl/features"
 )
 
@@ -21,27 +22,6 @@ const (
 	mapClasses = 50
 )
 
-// Maps are t-SNE layouts of test images of unseen classes: images that are near each other are alike, distances between
-// groups mean little.
-type Maps struct {
-	Seed       uint64       `json:"seed"`
-	Perplexity float64      `json:"perplexity"` // less where there are few points: a third of them
-	Classes    []int        `json:"classes"`    // that are shown: indices into the candidates
-	Of         []int        `json:"of"`         // class of each point: an index into the candidates
-	Features   [][2]float64 `json:"features"`   // of each point: features scaled to length one
-	Latent     [][2]float64 `json:"latent,omitempty"`
-	// Priors are those of Classes among Latent.
-	Priors []MapPrior `json:"priors,omitempty"`
-	// Reconstructions are what the decoder makes of the latent codes, scaled to length one as the features are.
-	Reconstructions [][2]float64 `json:"reconstructions,omitempty"`
-}
-
-// MapPrior is a class's prior as it lies on the map: its mean and its covariance there.
-type MapPrior struct {
-	Mean       [2]float64 `json:"mean"`
-	Covariance [3]float64 `json:"covariance"` // xx, xy, yy
-}
-
 // Reconstructor is a Scorer with a latent space and a decoder.
 type Reconstructor interface {
 	// Reconstruct gives the features, of any length, that the decoder makes of the latent codes of n raw features, row after
@@ -49,54 +29,46 @@ type Reconstructor interface {
 	Reconstruct(features []float32, n int) ([]float32, error)
 }
 
-// NewMaps lays out up to 1,000 test images, evenly by class, of up to 50 unseen classes: their features and, where the model
-// is a Latent and a Reconstructor that has them, their latent codes with the classes' priors and their reconstructions.
-// nil: there are too few images to lay out.
-func NewMaps(ctx context.Context, model Scorer, images Features, table *features.ClassTable, roles *features.Roles, seed uint64) (*Maps, error) {
-	s, err := open(images, table, roles)
+// Maps lays out up to 1,000 test images, evenly by class, of up to 50 unseen classes: their features and, where the model is
+// a Latent and a Reconstructor that has them, their latent codes with the classes' priors and their reconstructions. Equal
+// arguments give equal maps. nil: there are too few images to lay out.
+func Maps(ctx context.Context, r *evaluate.Result, model evaluate.Scorer, images evaluate.Features, table *features.ClassTable, seed uint64) (*evaluate.Maps, error) {
+	s, err := newSource(r, images, table)
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.test(features.RoleTestUnseen, roles.Unseen)
-	if err != nil {
-		return nil, err
-	}
-	vectors, err := s.attributes(roles.Unseen)
-	if err != nil {
-		return nil, err
-	}
-	m := &Maps{Seed: seed}
-	rows := m.choose(t)
-	if len(rows) < tsneLeast {
+	m := &evaluate.Maps{Seed: seed}
+	chosen := choose(m, r)
+	if len(chosen) < tsneLeast {
 		return nil, nil
 	}
-	m.Perplexity = min(tsnePerplexity, float64(len(rows)-1)/3)
-	dim := images.Dim()
-	raw := make([]float32, 0, len(rows)*dim)
-	for _, row := range rows {
-		raw = append(raw, images.Feature(row)...)
+	n, dim := len(chosen), images.Dim()
+	m.Perplexity = min(tsnePerplexity, float64(n-1)/3)
+	raw, err := s.raw(chosen)
+	if err != nil {
+		return nil, err
 	}
-	if m.Features, err = tsne(ctx, unit(raw, dim), len(rows), dim, seed); err != nil {
+	if m.Features, err = tsne(ctx, unit(raw, dim), n, dim, seed); err != nil {
 		return nil, err
 	}
 	rounded(m.Features)
 	if latent, ok := model.(Latent); ok {
-		codes, err := latent.Encode(raw, len(rows))
+		codes, err := latent.Encode(raw, n)
 		if err != nil {
 			return nil, err
 		}
 		if codes != nil {
-			if err := m.layLatent(ctx, latent, codes, vectors); err != nil {
+			if err := layLatent(ctx, m, latent, codes, s.vectors); err != nil {
 				return nil, err
 			}
 		}
 	}
 	if decoder, ok := model.(Reconstructor); ok {
-		again, err := decoder.Reconstruct(raw, len(rows))
+		again, err := decoder.Reconstruct(raw, n)
 		if err != nil || again == nil {
 			return m, err
 		}
-		if m.Reconstructions, err = tsne(ctx, unit(again, dim), len(rows), dim, seed); err != nil {
+		if m.Reconstructions, err = tsne(ctx, unit(again, dim), n, dim, seed); err != nil {
 			return nil, err
 		}
 		rounded(m.Reconstructions)
@@ -104,11 +76,12 @@ func NewMaps(ctx context.Context, model Scorer, images Features, table *features
 	return m, nil
 }
 
-// choose picks classes and rows, evenly in the order of the split and of the features.
-func (m *Maps) choose(t *testSet) (rows []int) {
-	own := make([][]int, len(t.classes))
-	for i, row := range t.rows {
-		own[t.truth[i]] = append(own[t.truth[i]], row)
+// choose picks classes and images, evenly in the order of the split and of the features.
+func choose(m *evaluate.Maps, r *evaluate.Result) (images []string) {
+	own := make([][]int, len(r.Candidates)) // predictions
+	for i := range r.Predictions {
+		c := r.Predictions[i].Class
+		own[c] = append(own[c], i)
 	}
 	var pictured []int
 	for c := range own {
@@ -118,11 +91,11 @@ func (m *Maps) choose(t *testSet) (rows []int) {
 	}
 	m.Classes = evenly(pictured, mapClasses)
 	for _, c := range m.Classes {
-		for _, row := range evenly(own[c], mapImages/len(m.Classes)) {
-			rows, m.Of = append(rows, row), append(m.Of, c)
+		for _, i := range evenly(own[c], mapImages/len(m.Classes)) {
+			images, m.Of = append(images, r.Predictions[i].Image), append(m.Of, c)
 		}
 	}
-	return rows
+	return images
 }
 
 func evenly(all []int, n int) []int {
@@ -137,7 +110,7 @@ func evenly(all []int, n int) []int {
 }
 
 // layLatent lays out the codes and places the priors among them.
-func (m *Maps) layLatent(ctx context.Context, model Latent, codes []float32, vectors [][]float32) error {
+func layLatent(ctx context.Context, m *evaluate.Maps, model Latent, codes []float32, vectors [][]float32) error {
 	n := len(m.Of)
 	dim := len(codes) / n
 	var err error
@@ -152,7 +125,7 @@ func (m *Maps) layLatent(ctx context.Context, model Latent, codes []float32, vec
 		if len(mean) != dim || len(std) != dim {
 			return fmt.Errorf("a prior of %d and %d values among codes of %d", len(mean), len(std), dim)
 		}
-		m.Priors = append(m.Priors, m.place(codes, mean, std))
+		m.Priors = append(m.Priors, place(m, codes, mean, std))
 	}
 	rounded(m.Latent)
 	return nil
@@ -166,7 +139,7 @@ func (m *Maps) layLatent(ctx context.Context, model Latent, codes []float32, vec
 //
 // Draws from the prior among the codes would not do: in hundreds of dimensions two draws are tens of standard deviations
 // apart, further than any two classes, and codes are means without such noise.
-func (m *Maps) place(codes, mean, std []float32) (p MapPrior) {
+func place(m *evaluate.Maps, codes, mean, std []float32) (p evaluate.MapPrior) {
 	n, dim := len(m.Latent), len(mean)
 	d, w, centre := make([]float64, n), make([]float64, n), make([]float64, dim)
 	for j := range n {

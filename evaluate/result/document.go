@@ -1,4 +1,4 @@
-package report
+package result
 
 import (
 	"bytes"
@@ -9,12 +9,12 @@ import (
 	"vzsl/evaluate"
 )
 
-const reportSchema = "vzsl.report/1"
+const schema = "vzsl.report/1"
 
-// facts is report.json. Keys are only ever added; a change of meaning changes the schema.
-type facts struct {
+// document is report.json. Keys are only ever added; a change of meaning changes the schema.
+type document struct {
 	Schema string           `json:"schema"`
-	About  *About           `json:"about"`
+	Run    *Run             `json:"about"`
 	Result *evaluate.Result `json:"result"`
 	// Confusion lists the cells that are not zero as [true class, predicted class, images], the classes being indices
 	// into result.candidates.
@@ -23,28 +23,32 @@ type facts struct {
 	Files     map[string]string `json:"files_sha256"`
 }
 
-func encodeJSON(r *evaluate.Result, about *About, files map[string][]byte) ([]byte, error) {
-	f := facts{
-		Schema:    reportSchema,
-		About:     about,
+func encode(r *evaluate.Result, run *Run, published *Published, files map[string][]byte) ([]byte, error) {
+	d := document{
+		Schema:    schema,
+		Run:       run,
 		Result:    r,
 		Confusion: [][3]int{},
-		Published: publishedFor(r, about),
+		Published: published,
 		Files:     map[string]string{},
 	}
 	for _, c := range r.Confusion() {
-		f.Confusion = append(f.Confusion, [3]int{c.True, c.Predicted, c.Count})
+		d.Confusion = append(d.Confusion, [3]int{c.True, c.Predicted, c.Count})
 	}
 	for name, data := range files {
-		sum := sha256.Sum256(data)
-		f.Files[name] = hex.EncodeToString(sum[:])
+		d.Files[name] = sha256Hex(data)
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", " ")
-	if err := e.Encode(&f); err != nil {
+	if err := e.Encode(&d); err != nil {
 		return nil, err
 	}
 	return b.Bytes(), nil
+}
+
+func sha256Hex(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }

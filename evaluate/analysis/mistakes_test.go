@@ -1,4 +1,4 @@
-package evaluate
+package analysis
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"vzsl/evaluate"
 	"vzsl/features"
 )
 
@@ -48,6 +49,20 @@ func known0(raw []float32) []float32 {
 	return out
 }
 
+// matrix names the rows of features.
+type matrix struct{ images, classes []string }
+
+func (m *matrix) Rows() int         { return len(m.images) }
+func (m *matrix) Images() []string  { return m.images }
+func (m *matrix) Classes() []string { return m.classes }
+
+// scorer only scores.
+type scorer struct{}
+
+func (scorer) Score(features []float32, n int, classes [][]float32) ([]float32, error) {
+	return bilinear{}.Score(features, n, classes)
+}
+
 // drawn is features that are given.
 type drawn struct {
 	matrix
@@ -73,7 +88,7 @@ func TestMistakes(t *testing.T) {
 	add("more", "a", 0, 3, 0, 0)
 	add("other", "b", 1, 0, 0, 0)
 	ctx := context.Background()
-	r, err := ZeroShot(ctx, bilinear{}, f, table, roles, Options{Resamples: 10})
+	r, err := evaluate.ZeroShot(ctx, bilinear{}, f, table, roles, evaluate.Options{Resamples: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,28 +100,28 @@ func TestMistakes(t *testing.T) {
 	if d := cmp.Diff([]string{"more", "much", "other"}, order); all != 4 || d != "" { // the third of class a is left out
 		t.Error(all, d)
 	}
-	got, err := NewMistakes(ctx, r, bilinear{}, f, table, roles)
+	got, err := Mistakes(ctx, r, bilinear{}, f, table)
 	if err != nil {
 		t.Fatal(err)
 	}
 	value := func(v float32) *float32 { return &v }
-	want := Mistake{"much", []Decisive{
-		{"blue", 6, 2, value(3), value(0)},
-		{"red", 1, -1, value(0), value(1)},
-		{"long", 1, -1, value(1), value(2)},
+	want := evaluate.Mistake{Image: "much", Decided: []evaluate.Decisive{
+		{Attribute: "blue", Weight: 6, Estimate: 2, Predicted: value(3), True: value(0)},
+		{Attribute: "red", Weight: 1, Estimate: -1, Predicted: value(0), True: value(1)},
+		{Attribute: "long", Weight: 1, Estimate: -1, Predicted: value(1), True: value(2)},
 	}}
 	if len(got) != 3 || !cmp.Equal(want, got[1]) {
 		t.Error(cmp.Diff(want, got[1]))
 	}
-	if d := cmp.Diff(Mistake{"other", []Decisive{{"red", 1, 1, value(1), value(0)}}}, got[2], cmpopts.EquateEmpty()); d != "" {
+	if d := cmp.Diff(evaluate.Mistake{Image: "other", Decided: []evaluate.Decisive{{Attribute: "red", Weight: 1, Estimate: 1, Predicted: value(1), True: value(0)}}}, got[2], cmpopts.EquateEmpty()); d != "" {
 		t.Error(d)
 	}
 	// What speaks for the wrong class less what speaks against it is the gap of a bilinear model's scores.
 	if g := wrong[1].Gap(); g != 6+1+1-0.5 {
 		t.Error(g)
 	}
-	for _, m := range []Scorer{bilinear{silent: true}, &lookup{}} {
-		if got, err = NewMistakes(ctx, r, m, f, table, roles); got != nil || err != nil {
+	for _, m := range []evaluate.Scorer{bilinear{silent: true}, scorer{}} {
+		if got, err = Mistakes(ctx, r, m, f, table); got != nil || err != nil {
 			t.Error(got, err)
 		}
 	}
@@ -123,11 +138,11 @@ func TestDecidedKept(t *testing.T) {
 		table.Values[2][k], x[k] = 1, float32(k+1)
 	}
 	f := &drawn{matrix{images: []string{"i"}, classes: []string{"a"}}, [][]float32{x}}
-	r, err := ZeroShot(context.Background(), bilinear{}, f, table, roles, Options{Resamples: 10})
+	r, err := evaluate.ZeroShot(context.Background(), bilinear{}, f, table, roles, evaluate.Options{Resamples: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := NewMistakes(context.Background(), r, bilinear{}, f, table, roles)
+	m, err := Mistakes(context.Background(), r, bilinear{}, f, table)
 	if err != nil || len(m) != 1 || len(m[0].Decided) != decisive || m[0].Decided[0].Weight != width || m[0].Decided[decisive-1].Weight != width-decisive+1 {
 		t.Errorf("%+v, %v", m, err)
 	}

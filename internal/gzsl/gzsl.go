@@ -1,8 +1,8 @@
-// Package stacking is calibrated stacking of Chao et al., An Empirical Study and Analysis of Generalized Zero-Shot
-// Learning (ECCV 2016): a model trained on the seen classes scores these too high beside the unseen ones, and a constant
-// taken off every seen class's score makes up for it. Here are the figures for every constant: U and S, the mean
-// per-class accuracies of unseen and of seen images among all classes.
-package stacking
+// Package gzsl has the figures of generalised zero-shot learning: U and S, the mean per-class accuracies of unseen and of
+// seen images among all classes, and their harmonic mean, for every constant of calibrated stacking (Chao et al., An
+// Empirical Study and Analysis of Generalized Zero-Shot Learning, ECCV 2016): a model trained on the seen classes scores
+// these too high beside the unseen ones, and a constant subtracted from every seen class's score makes up for it.
+package gzsl
 
 import (
 	"math"
@@ -10,7 +10,7 @@ import (
 )
 
 // Image is what the curve needs of one image: by how much the best seen class outscores the best unseen one, and whether
-// the best class on the image's own side is the true one. With a constant g taken off the seen scores the image goes to
+// the best class on the image's own side is the true one. With a constant g subtracted from the seen scores the image goes to
 // the seen side where Margin >= g (a tie goes to the seen classes, which stand first).
 type Image struct {
 	Margin float64
@@ -42,16 +42,14 @@ func argmax(scores []float32) int {
 	return best
 }
 
-// Hit tells whether the image is named rightly with the constant taken off the scores of the seen classes.
+// Hit tells whether the image is classified correctly with the constant subtracted from the scores of the seen classes.
 func (im Image) Hit(seen int, constant float64) bool {
 	return im.Right && (im.Margin >= constant) == (im.Class < seen)
 }
 
-// Point is U and S with a constant taken off the scores of seen classes.
+// Point is U and S with a constant subtracted from the scores of seen classes.
 type Point struct {
-	Constant float64 `json:"constant"`
-	U        float64 `json:"u"`
-	S        float64 `json:"s"`
+	Constant, U, S float64
 }
 
 // H is the harmonic mean of the point's U and S.
@@ -104,7 +102,7 @@ func Curve(images []Image, seen, candidates int) []Point {
 			case !im.Right:
 				continue
 			case im.Class < seen:
-				p.S = max(0, p.S-weight(im)) // rounding leaves no less than nothing
+				p.S = max(0, p.S-weight(im)) // rounding may not make it negative
 			default:
 				p.U += weight(im)
 			}
@@ -120,7 +118,7 @@ func Curve(images []Image, seen, candidates int) []Point {
 		}
 		points = append(points, p)
 	}
-	// Sums of weights leave rounding crumbs where the figure is zero.
+	// Rounding errors of the sums, where the figure is zero.
 	last := &points[len(points)-1]
 	if math.Abs(last.S) < 1e-12 {
 		last.S = 0
