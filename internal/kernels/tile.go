@@ -18,6 +18,7 @@ type tile struct {
 	more                    int // not 0: the sums go on from c
 	lo, hi                  float32
 	mask                    uint32 // of the columns wanted, the first in bit 0
+	next                    []float32
 }
 
 // goTile does, for i < rows and j < cols wanted of width,
@@ -245,7 +246,12 @@ func (m *packed) multiply(r *rows) {
 				t.bias = m.bias[j:][:w]
 			}
 			at := 0
-			for _, x := range r.tiles {
+			ahead := m.ahead(r, j, k0, t.k, last)
+			for i, x := range r.tiles {
+				t.next = nil
+				if i < 2 && len(r.tiles) > 1 {
+					t.next = ahead[min(len(ahead)-1, i*t.k*r.segs*w/2):]
+				}
 				if copies {
 					t.a, t.lda = r.apart[at:], t.k+16
 					at += x.rows * t.lda
@@ -266,6 +272,20 @@ func (m *packed) multiply(r *rows) {
 		}
 	}
 	*t = tile{}
+}
+
+// ahead is what is multiplied after k products of panel j from k0 on: the kernel asks for it while the
+// first two tiles of rows pass, half each, so that it comes from memory while the others do.
+func (m *packed) ahead(r *rows, j, k0, k int, last bool) []float32 {
+	t := &m.arch.tiles
+	at := k0 * r.segs
+	if j += t.nr; j >= min(r.end, m.n) {
+		j = r.from
+		if at += k * r.segs; last {
+			at = 0
+		}
+	}
+	return m.weights[j*m.k+at*t.width(m.n-j):]
 }
 
 // gathered is how many rows of k values stay in the second-level cache while

@@ -11,7 +11,7 @@ import (
 const (
 	tileA, tileB, tileC, tileBias, tileAdd, tileHops       = 0, 24, 48, 72, 96, 120
 	tileK, tileSegs, tileLda, tileLdc, tileLdadd, tileMore = 144, 152, 160, 168, 176, 184
-	tileLo, tileHi, tileMask                               = 192, 196, 200
+	tileLo, tileHi, tileMask, tileNext                     = 192, 196, 200, 208
 )
 
 // tileFile writes the products of layers: for every number of rows up to the
@@ -62,10 +62,14 @@ func tileKernel(g *gen, rows, vectors int) {
 	x := []reg.VecPhysical{g.reg(g.count - 2), g.reg(g.count - 1)}
 
 	// c is written at the end: ask for it now.
-	c, ldc := g.GP64(), g.GP64()
-	g.MOVQ(at(tileC), c)
-	g.MOVQ(at(tileLdc), ldc)
-	g.SHLQ(operand.Imm(2), ldc)
+	place := func() (c, ldc reg.GPVirtual) {
+		c, ldc = g.GP64(), g.GP64()
+		g.MOVQ(at(tileC), c)
+		g.MOVQ(at(tileLdc), ldc)
+		g.SHLQ(operand.Imm(2), ldc)
+		return c, ldc
+	}
+	c, ldc := place()
 	g.MOVQ(c, tmp)
 	for i := range rows {
 		for d := 0; d < width; d += 64 {
@@ -80,6 +84,8 @@ func tileKernel(g *gen, rows, vectors int) {
 	}
 
 	const unroll = 4
+	next := g.GP64()
+	g.MOVQ(at(tileNext), next)
 	product := func(u int) {
 		for v := range vectors {
 			g.VMOVUPS(mem(b, width*u+v*g.bytes), bv(v))
@@ -104,16 +110,29 @@ func tileKernel(g *gen, rows, vectors int) {
 	g.Label("piece")
 	g.SUBQ(operand.Imm(unroll), k)
 	g.JLT(ref("rest"))
-	g.Label("loop")
-	for u := range unroll {
-		for d := 0; d < width; d += 64 {
-			g.PREFETCHT0(mem(b, 16*64+width*u+d))
+	loop := func(name string, ahead bool) {
+		g.Label(name)
+		for u := range unroll {
+			for d := 0; d < width; d += 64 {
+				g.PREFETCHT0(mem(b, 16*64+width*u+d))
+			}
+			if ahead && u*64 < 2*width {
+				g.PREFETCHT1(mem(next, u*64))
+			}
+			product(u)
 		}
-		product(u)
+		advance(unroll)
+		if ahead {
+			g.ADDQ(operand.I32(2*width), next)
+		}
+		g.SUBQ(operand.Imm(unroll), k)
+		g.JGE(ref(name))
 	}
-	advance(unroll)
-	g.SUBQ(operand.Imm(unroll), k)
-	g.JGE(ref("loop"))
+	g.TESTQ(next, next)
+	g.JEQ(ref("loop"))
+	loop("ahead", true)
+	g.JMP(ref("rest"))
+	loop("loop", false)
 	g.Label("rest")
 	g.ADDQ(operand.Imm(unroll), k)
 	g.JEQ(ref("done"))
@@ -136,6 +155,7 @@ func tileKernel(g *gen, rows, vectors int) {
 	g.JMP(ref("piece"))
 
 	g.Label("finish")
+	c, ldc = place()
 	// Columns beyond the mask are neither read nor written.
 	masks := []reg.Register{}
 	if g.bytes == 64 {
