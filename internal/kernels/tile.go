@@ -307,7 +307,7 @@ func (m *tiles) spread(rows, n, k, limit int) (block, columns int) {
 		want = max(1, min(4*threads, rows*n/1024*k/256)) // no part below some microseconds
 	}
 	blocks, groups := (rows+limit-1)/limit, 1
-	if n > rows {
+	if n > rows && 4*n*k > cache.l2 {
 		groups = max(1, min((want+blocks-1)/blocks, panels/2))
 	}
 	if blocks*groups < want {
