@@ -354,5 +354,8 @@ func (m *tiles) spread(rows, n, k, limit int) (block, columns int) {
 	if blocks*groups < min(want, threads) {
 		groups = min(panels, (want+blocks-1)/blocks)
 	}
+	if groups == 1 && blocks > 1 { // as many for each thread
+		blocks = min(roundUp(blocks, threads), rows)
+	}
 	return (rows + blocks - 1) / blocks, (panels + groups - 1) / groups * m.nr
 }
