@@ -340,7 +340,7 @@ func weightIn(m message) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	return n.f.Tensors["w"].Float32s()
+	return n.file.Tensors["w"].Float32s()
 }
 
 // TestTensorEncodings: weights in every encoding a writer may choose read the same.
@@ -432,7 +432,7 @@ func FuzzNetwork(f *testing.F) {
 		}
 		defer n.Close()
 		n.Recipe()
-		for _, name := range []string{"", n.f.Output, "fc6"} {
+		for _, name := range []string{"", n.file.Output, "fc6"} {
 			l, err := n.Layer(name)
 			if err != nil {
 				continue

@@ -107,7 +107,7 @@ func TestFusedScale(t *testing.T) {
 	for i := range x {
 		x[i] = float32(i*i%7) - 2
 	}
-	b, err := ops.Build(n.f, "y", 4, 4)
+	b, err := ops.Build(n.file, "y", 4, 4)
 	if err != nil {
 		t.Fatal(err)
 	}

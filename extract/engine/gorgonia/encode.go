@@ -233,7 +233,7 @@ func (e *encoder) step(s *plan.Step) error {
 			return e.refuse(s, "combines values of shapes %v and %v, which is missing", in, dy)
 		}
 		e.relu(e.node(name, []string{x, y}, relued(out, op.Relu)), out, op.Relu)
-	case *plan.Constant2:
+	case *plan.BinaryConstant:
 		name := binaryName(op.Kind)
 		if name == "" {
 			return e.refuse(s, "computes what is missing")

@@ -5,8 +5,8 @@ import "errors"
 // Budget is how many elements computed constants may still take.
 type Budget struct{ Left int }
 
-// Take accounts for the elements of a computed constant.
-func (b *Budget) Take(n int) error {
+// Spend accounts for the elements of a computed constant.
+func (b *Budget) Spend(n int) error {
 	if n > b.Left {
 		return errors.New("its constant result is too large")
 	}

@@ -107,15 +107,15 @@ func OpenBeside(folder, model, location string) (*os.File, error) {
 	if bad != nil {
 		return nil, fmt.Errorf("a symbolic link to a file that is missing: %w", bad)
 	}
-	if store(target) != store(model) {
+	if storeFolder(target) != storeFolder(model) {
 		return nil, fmt.Errorf("a symbolic link out of the model's folder, to %s, which is not followed: put the file itself there", target)
 	}
 	return os.Open(target)
 }
 
-// store is the folder that a tool keeps a link's target in: that of the hub's blobs, git-annex's objects, DVC's cache or Nix; else the
+// storeFolder is the folder that a tool keeps a link's target in: that of the hub's blobs, git-annex's objects, DVC's cache or Nix; else the
 // file's own.
-func store(path string) string {
+func storeFolder(path string) string {
 	slashed := filepath.ToSlash(path)
 	for _, s := range []string{"/blobs/", "/.git/annex/objects/", "/.dvc/cache/", "/nix/store/", "/gnu/store/"} {
 		if i := strings.LastIndex(slashed, s); i >= 0 {

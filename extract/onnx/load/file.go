@@ -23,10 +23,10 @@ type File struct {
 	Model     *Model
 	Tensors   map[string]*Tensor
 	Nodes     []*Node
-	Maker     map[string]*Node // the node that makes a value
-	Users     map[string][]*Node
+	Producer     map[string]*Node // the node that makes a value
+	Consumers     map[string][]*Node
 	Image     valueInfo
-	Others    []string // further inputs, which are not given
+	OtherInputs    []string // further inputs, which are not given
 	Output    string
 
 	sumOnce sync.Once
@@ -91,7 +91,7 @@ func (n *File) read() error {
 		return fmt.Errorf("%s %s", n.path, s)
 	}
 	s, err := scan(n.data)
-	var cut *errCut
+	var cut *truncatedError
 	switch {
 	case errors.As(err, &cut):
 		return fmt.Errorf("%s %w: the file is incomplete or not an ONNX network; get it again", n.path, err)
@@ -113,20 +113,20 @@ func (n *File) read() error {
 	if n.Nodes, err = decode(s); err != nil {
 		return fmt.Errorf("%s: %w", n.path, err)
 	}
-	n.Maker, n.Users = map[string]*Node{}, map[string][]*Node{}
+	n.Producer, n.Consumers = map[string]*Node{}, map[string][]*Node{}
 	for _, d := range n.Nodes {
 		for _, o := range d.Outputs {
 			if o == "" {
 				continue
 			}
-			if n.Maker[o] != nil || n.Tensors[o] != nil {
+			if n.Producer[o] != nil || n.Tensors[o] != nil {
 				return fmt.Errorf("%s is damaged: the value %q is made twice", n.path, o)
 			}
-			n.Maker[o] = d
+			n.Producer[o] = d
 		}
-		d.Reads(func(in string) { n.Users[in] = append(n.Users[in], d) })
+		d.EachInput(func(in string) { n.Consumers[in] = append(n.Consumers[in], d) })
 	}
-	if n.Nodes, err = sorted(n.Nodes, n.Maker); err != nil {
+	if n.Nodes, err = topologicalOrder(n.Nodes, n.Producer); err != nil {
 		return fmt.Errorf("%s: %w", n.path, err)
 	}
 	return n.findInput()
@@ -166,11 +166,11 @@ func (n *File) findInput() error {
 	}
 	for _, v := range feeds {
 		if v.Name != n.Image.Name {
-			n.Others = append(n.Others, v.Name)
+			n.OtherInputs = append(n.OtherInputs, v.Name)
 		}
 	}
-	if n.Maker[n.Image.Name] != nil {
-		return fmt.Errorf("%s is damaged: its input %q is made by %s", n.path, n.Image.Name, n.Maker[n.Image.Name])
+	if n.Producer[n.Image.Name] != nil {
+		return fmt.Errorf("%s is damaged: its input %q is made by %s", n.path, n.Image.Name, n.Producer[n.Image.Name])
 	}
 	if n.Image.Type != 0 && !IsFloat(n.Image.Type) {
 		return fmt.Errorf("%s wants %s values at its input %q, where floating-point numbers are supported: export it in float32", n.path, TypeName(n.Image.Type), n.Image.Name)
@@ -180,7 +180,7 @@ func (n *File) findInput() error {
 	}
 	first := ""
 	for _, o := range n.Model.Outputs {
-		if n.Maker[o.Name] == nil {
+		if n.Producer[o.Name] == nil {
 			continue
 		}
 		if first == "" {
@@ -204,9 +204,9 @@ func (n *File) FromImage(name string) bool {
 	image := false
 	for d := range n.Needs(name) {
 		ok := true
-		d.Reads(func(in string) {
+		d.EachInput(func(in string) {
 			image = image || in == n.Image.Name
-			ok = ok && !slices.Contains(n.Others, in)
+			ok = ok && !slices.Contains(n.OtherInputs, in)
 		})
 		if !ok {
 			return false
@@ -264,7 +264,7 @@ func sum256(b []byte) [sha256.Size]byte {
 	for lo := 0; lo < len(b); lo += piece {
 		p := b[lo:min(len(b), lo+piece)]
 		h.Write(p)
-		forget(p)
+		releasePages(p)
 	}
 	return [sha256.Size]byte(h.Sum(nil))
 }
@@ -286,7 +286,7 @@ func (n *File) Input() Input {
 	few := func(c int) bool { return c == 3 || c == 1 }
 	in.NHWC = few(d[3]) && !few(d[1])
 	channels := 0
-	for _, u := range n.Users[n.Image.Name] {
+	for _, u := range n.Consumers[n.Image.Name] {
 		switch u.Op {
 		case "Transpose":
 			if p, ok := u.Attrs["perm"].([]int64); ok && slices.Equal(p, []int64{0, 3, 1, 2}) {

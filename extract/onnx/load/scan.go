@@ -55,9 +55,9 @@ func scan(b []byte) (*Model, error) {
 		case 1:
 			s.irVersion = int64(f.num)
 		case 2:
-			s.Producer = clip(f.b)
+			s.Producer = truncated(f.b)
 		case 6:
-			s.Doc = clip(f.b)
+			s.Doc = truncated(f.b)
 		case 7:
 			if err := f.expect(protowire.BytesType, "model"); err != nil {
 				return err
@@ -79,7 +79,7 @@ func scan(b []byte) (*Model, error) {
 		case 14:
 			_ = walk(f.b, "metadata", func(f field) error {
 				if f.n == 2 && len(s.Metadata) < maxDoc {
-					s.Metadata += clip(f.b) + "\n"
+					s.Metadata += truncated(f.b) + "\n"
 				}
 				return nil
 			})
@@ -152,7 +152,7 @@ func captured(list []string, graph []byte, depth int) ([]string, error) {
 	return list, err
 }
 
-func clip(b []byte) string { return string(b[:min(len(b), maxDoc)]) }
+func truncated(b []byte) string { return string(b[:min(len(b), maxDoc)]) }
 
 // scanGraph walks a GraphProto, keeps its tensors and values, and returns the lean graph: nodes
 // without documentation, tensors and nested graphs; inputs and outputs by name alone.
@@ -177,7 +177,7 @@ func (s *Model) scanGraph(b []byte) ([]byte, error) {
 			}
 			return s.addTensor(t)
 		case 10:
-			s.GraphDoc = clip(f.b)
+			s.GraphDoc = truncated(f.b)
 		case 11, 12:
 			v, err := parseValueInfo(f.b)
 			if err != nil {

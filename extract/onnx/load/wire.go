@@ -8,13 +8,13 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// errCut reports a length that runs over the end of the data: the mark of an incomplete download.
-type errCut struct {
+// truncatedError reports a length that runs over the end of the data: the mark of an incomplete download.
+type truncatedError struct {
 	what    string
 	missing uint64
 }
 
-func (e *errCut) Error() string {
+func (e *truncatedError) Error() string {
 	return fmt.Sprintf("ends in the middle of the %s (%d bytes missing)", e.what, e.missing)
 }
 
@@ -34,7 +34,7 @@ func walk(b []byte, what string, f func(field) error) error {
 		n, typ, k := protowire.ConsumeTag(b)
 		if k < 0 {
 			if errors.Is(protowire.ParseError(k), errTruncated) {
-				return &errCut{what, 1}
+				return &truncatedError{what, 1}
 			}
 			return fmt.Errorf("the %s is not a protobuf message: %w", what, protowire.ParseError(k))
 		}
@@ -57,7 +57,7 @@ func walk(b []byte, what string, f func(field) error) error {
 					if m > math.MaxInt64 {
 						return fmt.Errorf("the %s holds an impossible length", what)
 					}
-					return &errCut{what, m - uint64(len(b)-k)}
+					return &truncatedError{what, m - uint64(len(b)-k)}
 				}
 				fd.b = b[k : k+int(m) : k+int(m)]
 				k += int(m)
@@ -67,7 +67,7 @@ func walk(b []byte, what string, f func(field) error) error {
 		}
 		if k < 0 {
 			if errors.Is(protowire.ParseError(k), errTruncated) {
-				return &errCut{what, 1}
+				return &truncatedError{what, 1}
 			}
 			return fmt.Errorf("the %s is not a protobuf message: %w", what, protowire.ParseError(k))
 		}

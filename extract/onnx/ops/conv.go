@@ -11,21 +11,21 @@ import (
 
 // maps is image for an operator on feature maps: N x C x H x W. Of N x C x L it makes maps of height 1.
 func (b *Builder) maps(n *load.Node, i int) (int, []int, error) {
-	v, d, err := b.image(n, i)
+	v, d, err := b.operand(n, i)
 	if err != nil {
 		return v, d, err
 	}
 	if len(d) == 3 {
 		d = []int{d[0], d[1], 1, d[2]}
-		if v, err = b.step(n, "", &plan.Reshape{}, d, v); err != nil {
+		if v, err = b.addStep(n, "", &plan.Reshape{}, d, v); err != nil {
 			return v, d, err
 		}
 	}
 	switch {
 	case len(d) != 4:
 		err = load.Unsupported(n, "works on a value of shape %v, where only N x C x H x W and N x C x L are supported", d)
-	case b.own(v)[0] != 1:
-		err = load.Unsupported(n, "works on %d maps of one image (shape %v), where one is supported", b.own(v)[0], d)
+	case b.imageDims(v)[0] != 1:
+		err = load.Unsupported(n, "works on %d maps of one image (shape %v), where one is supported", b.imageDims(v)[0], d)
 	}
 	return v, d, err
 }
@@ -39,7 +39,7 @@ func (b *Builder) spatial(n *load.Node, op plan.Op, dims []int, x int) error {
 	if first != 3 {
 		return b.emit(n, op, dims, x)
 	}
-	y, err := b.step(n, "", op, dims, x)
+	y, err := b.addStep(n, "", op, dims, x)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (b *Builder) conv(n *load.Node) error {
 	if err != nil {
 		return err
 	}
-	w, err := b.constant(n, 1, false)
+	w, err := b.constantArg(n, 1, false)
 	if err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func (b *Builder) conv(n *load.Node) error {
 	if op.Weight, err = fold.NewWeights(w); err != nil {
 		return err
 	}
-	if op.Bias, err = b.floats(n, 2, op.Out, true); err != nil {
+	if op.Bias, err = b.floatsArg(n, 2, op.Out, true); err != nil {
 		return err
 	}
 	if err := op.Validate(); err != nil {

@@ -12,7 +12,7 @@ import (
 
 // pad puts a border around a value: a constant one is a step, the others take entries of the axis once more.
 func (b *Builder) pad(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
@@ -26,21 +26,21 @@ func (b *Builder) pad(n *load.Node) error {
 		axes[i] = int64(i)
 	}
 	if !ok {
-		k, err := b.constant(n, 1, false)
+		k, err := b.constantArg(n, 1, false)
 		if err != nil {
 			return err
 		}
 		if pads, err = k.Int64s(); err != nil {
 			return err
 		}
-		if k, err = b.constant(n, 2, true); err != nil {
+		if k, err = b.constantArg(n, 2, true); err != nil {
 			return err
 		} else if k != nil && k.Len() > 0 {
 			if value, err = k.Scalar(); err != nil {
 				return err
 			}
 		}
-		if k, err = b.constant(n, 3, true); err != nil {
+		if k, err = b.constantArg(n, 3, true); err != nil {
 			return err
 		} else if k != nil {
 			if axes, err = k.Int64s(); err != nil {
@@ -66,7 +66,7 @@ func (b *Builder) pad(n *load.Node) error {
 		if before == 0 && after == 0 {
 			continue
 		}
-		if err := b.along(n, x, at); err != nil {
+		if err := b.refuseBatchAxis(n, x, at); err != nil {
 			return err
 		}
 		// Negative padding takes entries away.
@@ -74,7 +74,7 @@ func (b *Builder) pad(n *load.Node) error {
 			if int(lo+hi) >= out[at] {
 				return fmt.Errorf("its padding %v leaves nothing of shape %v", pads, d)
 			}
-			if x, err = b.cut(n, "", x, at, int(lo), out[at]-int(lo+hi)); err != nil {
+			if x, err = b.sliceAxis(n, "", x, at, int(lo), out[at]-int(lo+hi)); err != nil {
 				return err
 			}
 			out[at] -= int(lo + hi)
@@ -93,7 +93,7 @@ func (b *Builder) pad(n *load.Node) error {
 		if err != nil {
 			return load.Unsupported(n, "%v", err)
 		}
-		if x, err = b.taken(n, x, at, index); err != nil {
+		if x, err = b.gatherEntries(n, x, at, index); err != nil {
 			return err
 		}
 		out[at] = len(index)
@@ -135,7 +135,7 @@ func border(mode string, before, size, after int) ([]int, error) {
 // resize is Resize and Upsample. Each axis is a matter of its own: nearest takes entries, linear and cubic
 // add up a few with weights.
 func (b *Builder) resize(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func (b *Builder) resize(n *load.Node) error {
 	}
 	scales, ok := n.Attrs["scales"].([]float32)
 	if !ok {
-		k, err := b.constant(n, scalesAt, true)
+		k, err := b.constantArg(n, scalesAt, true)
 		if err != nil {
 			return err
 		}
@@ -177,7 +177,7 @@ func (b *Builder) resize(n *load.Node) error {
 	}
 	var sizes []int64
 	if sizesAt > 0 && scales == nil {
-		k, err := b.constant(n, sizesAt, true)
+		k, err := b.constantArg(n, sizesAt, true)
 		if err != nil {
 			return err
 		}
@@ -227,7 +227,7 @@ func (b *Builder) resize(n *load.Node) error {
 		if size == d[a] && scale == 1 {
 			continue
 		}
-		if err := b.along(n, x, a); err != nil {
+		if err := b.refuseBatchAxis(n, x, a); err != nil {
 			return err
 		}
 		if x, err = b.resized(n, x, a, size, scale, &r); err != nil {
@@ -270,7 +270,7 @@ func (b *Builder) resized(n *load.Node, x, axis, size int, scale float64, r *res
 			}
 			index = append(index, min(max(int(i), 0), from-1))
 		}
-		return b.taken(n, x, axis, index)
+		return b.gatherEntries(n, x, axis, index)
 	}
 	reach, weigh := 1.0, func(t float64) float64 { return max(0, 1-math.Abs(t)) }
 	if r.mode == "cubic" {
@@ -295,7 +295,7 @@ func (b *Builder) resized(n *load.Node, x, axis, size int, scale float64, r *res
 	if size > load.MaxValue/op.Taps {
 		return 0, errors.New("it is resized too much")
 	}
-	if err := b.room.Take(size * op.Taps); err != nil {
+	if err := b.budget.Spend(size * op.Taps); err != nil {
 		return 0, err
 	}
 	for o := range size {
@@ -320,7 +320,7 @@ func (b *Builder) resized(n *load.Node, x, axis, size int, scale float64, r *res
 	}
 	trim(op)
 	d[axis] = size
-	return b.step(n, "", op, d, x)
+	return b.addStep(n, "", op, d, x)
 }
 
 // place is where entry o of the result lies among the entries of the argument.

@@ -2,4 +2,4 @@
 
 package load
 
-func forget([]byte) {}
+func releasePages([]byte) {}

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// forget tells the system that the pages within b, part of a mapped file, need not stay in this
+// releasePages tells the system that the pages within b, part of a mapped file, need not stay in this
 // process's memory; touched again, they are read again.
-func forget(b []byte) {
+func releasePages(b []byte) {
 	page := uintptr(unix.Getpagesize())
 	if uintptr(len(b)) < 64*page {
 		return
