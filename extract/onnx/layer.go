@@ -103,7 +103,7 @@ func (n *Network) named(name string) (Layer, error) {
 			}
 		}
 	default:
-		return Layer{}, fmt.Errorf("%s has no layer %q. Layers usually taken: %s. Its tensors, the most similar first: %s", n.file.Path(), name, n.candidateList(), strings.Join(n.candidates(name), ", "))
+		return Layer{}, fmt.Errorf("%s has no layer %q. Usual feature layers: %s. Tensors, most similar first: %s", n.file.Path(), name, n.candidateList(), strings.Join(n.candidates(name), ", "))
 	}
 	if pool != "" {
 		l.Pool = pool

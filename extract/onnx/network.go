@@ -76,7 +76,7 @@ func (n *Network) Plan(tensor string, h, w int) (*plan.Plan, error) {
 func (n *Network) PlanLayer(l Layer, h, w int) (*plan.Plan, error) {
 	in := n.Input()
 	if in.Height > 0 && h != in.Height || in.Width > 0 && w != in.Width {
-		return nil, fmt.Errorf("%s takes images of %d x %d, not %d x %d: choose a recipe of that size", n.file.Path(), in.Height, in.Width, h, w)
+		return nil, fmt.Errorf("%s requires images of %d x %d, not %d x %d: choose a recipe of that size", n.file.Path(), in.Height, in.Width, h, w)
 	}
 	if h <= 0 || w <= 0 || h > 1<<14 || w > 1<<14 {
 		return nil, fmt.Errorf("images of %d x %d for %s: the size is out of range", h, w, n.file.Path())

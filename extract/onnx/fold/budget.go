@@ -8,7 +8,7 @@ type Budget struct{ Left int }
 // Spend accounts for the elements of a computed constant.
 func (b *Budget) Spend(n int) error {
 	if n > b.Left {
-		return errors.New("its constant result is too large")
+		return errors.New("constant folding: the result is too large")
 	}
 	b.Left -= n
 	return nil

@@ -21,7 +21,7 @@ func Rounded(typ int32, v []float64) error {
 	default:
 		for i, x := range v {
 			if x != math.Trunc(x) || math.Abs(x) > 1<<63 {
-				return fmt.Errorf("it computes %v, which is no whole number in range", v[i])
+				return fmt.Errorf("%v is not an integer in range", v[i])
 			}
 		}
 	}
@@ -79,7 +79,7 @@ func Operators() []string { return slices.Collect(maps.Keys(folders)) }
 
 func firstArgument(args []*Constant) (*Constant, error) {
 	if len(args) == 0 || args[0] == nil {
-		return nil, errors.New("its argument 1 is missing")
+		return nil, errors.New("its input 1 is missing")
 	}
 	return args[0], nil
 }
@@ -115,7 +115,7 @@ func cast(b *Budget, x *Constant, to int32) (*Constant, error) {
 		return x, nil
 	}
 	if load.Width(to) == 0 {
-		return nil, fmt.Errorf("it casts to %s", load.TypeName(to))
+		return nil, fmt.Errorf("unsupported cast to %s", load.TypeName(to))
 	}
 	v, err := x.Float64s()
 	if err != nil {
@@ -133,7 +133,7 @@ func cast(b *Budget, x *Constant, to int32) (*Constant, error) {
 			}
 		case !load.IsFloat(to):
 			if math.Abs(a) > 1<<63 || a != a {
-				return nil, fmt.Errorf("it casts %v to an integer", a)
+				return nil, fmt.Errorf("cannot cast %v to an integer", a)
 			}
 			if a = math.Trunc(a); to == load.TypeInt32 {
 				a = min(max(a, math.MinInt32), math.MaxInt32)
@@ -231,7 +231,7 @@ func foldRange(b *Budget, _ *load.Node, args []*Constant) (*Constant, error) {
 	for i := range v {
 		k := argument(args, i)
 		if k == nil {
-			return nil, fmt.Errorf("its argument %d is missing", i+1)
+			return nil, fmt.Errorf("its input %d is missing", i+1)
 		}
 		var err error
 		if v[i], err = k.Scalar(); err != nil {
@@ -240,7 +240,7 @@ func foldRange(b *Budget, _ *load.Node, args []*Constant) (*Constant, error) {
 	}
 	count := math.Ceil((v[1] - v[0]) / v[2])
 	if count != count || count > load.MaxValue {
-		return nil, fmt.Errorf("its range from %v to %v by %v is out of range", v[0], v[1], v[2])
+		return nil, fmt.Errorf("range from %v to %v by %v is out of range", v[0], v[1], v[2])
 	}
 	size := int(max(count, 0))
 	if err := b.Spend(size); err != nil {
@@ -260,7 +260,7 @@ func foldDequantize(b *Budget, n *load.Node, args []*Constant) (*Constant, error
 		return nil, err
 	}
 	if argument(args, 1) == nil {
-		return nil, errors.New("its argument 2 is missing")
+		return nil, errors.New("its input 2 is missing")
 	}
 	factor, err := args[1].Float32s()
 	if err != nil {
@@ -273,7 +273,7 @@ func foldDequantize(b *Budget, n *load.Node, args []*Constant) (*Constant, error
 			return nil, err
 		}
 		if len(v) != len(factor) {
-			return nil, fmt.Errorf("it has %d zero points for %d scales", len(v), len(factor))
+			return nil, fmt.Errorf("%d zero points for %d scales", len(v), len(factor))
 		}
 		for i, a := range v {
 			zero[i] = float32(a)
@@ -281,18 +281,18 @@ func foldDequantize(b *Budget, n *load.Node, args []*Constant) (*Constant, error
 	}
 	s := &load.Quantisation{Factor: factor, Zero: zero}
 	if len(args[1].Dims) > 1 || n.Int("block_size", 0) != 0 {
-		return nil, load.Unsupported(n, "has a scale for each block of weights")
+		return nil, load.Unsupported(n, "block-wise quantisation")
 	}
 	if len(factor) != 1 {
 		if s.Axis, err = load.Axis(int64(n.Int("axis", 1)), len(x.Dims)); err != nil {
 			return nil, err
 		}
 		if len(factor) != x.Dims[s.Axis] {
-			return nil, fmt.Errorf("it has %d scales for %d entries of axis %d", len(factor), x.Dims[s.Axis], s.Axis)
+			return nil, fmt.Errorf("%d scales for axis %[3]d of size %[2]d", len(factor), x.Dims[s.Axis], s.Axis)
 		}
 	}
 	if x.IsFloat() || x.Quantised != nil {
-		return nil, errors.New("it dequantises floating-point numbers")
+		return nil, errors.New("cannot dequantise floating-point numbers")
 	}
 	if x.Tensor != nil && !x.Transposed && slices.Equal(x.Tensor.Dims, x.Dims) {
 		return &Constant{Dims: x.Dims, Tensor: x.Tensor, Quantised: s}, nil

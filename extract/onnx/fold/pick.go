@@ -77,7 +77,7 @@ func foldTopK(b *Budget, n *load.Node, args []*Constant) ([]*Constant, error) {
 		count = int(c)
 	}
 	if count < 0 || count > x.Dims[axis] || len(n.Outputs) == 0 {
-		return nil, fmt.Errorf("it takes the first %d of %d", count, x.Dims[axis])
+		return nil, fmt.Errorf("k=%d is out of range for size %d", count, x.Dims[axis])
 	}
 	v, err := x.Float64s()
 	if err != nil {
@@ -146,15 +146,15 @@ func foldNonZero(_ *Budget, _ *load.Node, args []*Constant) (*Constant, error) {
 
 func foldOneHot(b *Budget, n *load.Node, args []*Constant) (*Constant, error) {
 	if argument(args, 0) == nil || argument(args, 1) == nil || argument(args, 2) == nil {
-		return nil, errors.New("an argument is missing")
+		return nil, errors.New("an input is missing")
 	}
 	depth, err := args[1].Scalar()
 	if err != nil || depth < 1 || depth > load.MaxExtent {
-		return nil, fmt.Errorf("its depth is %v", depth)
+		return nil, fmt.Errorf("depth %v is out of range", depth)
 	}
 	pair, err := args[2].Float64s()
 	if err != nil || len(pair) != 2 {
-		return nil, errors.New("it wants two values")
+		return nil, errors.New("off and on values are required")
 	}
 	v, err := args[0].Float64s()
 	if err != nil {
@@ -191,7 +191,7 @@ func foldEye(b *Budget, n *load.Node, args []*Constant) (*Constant, error) {
 		return nil, err
 	}
 	if len(x.Dims) != 2 {
-		return nil, fmt.Errorf("it makes a matrix of shape %v", x.Dims)
+		return nil, fmt.Errorf("a matrix is required, not shape %v", x.Dims)
 	}
 	if err := b.Spend(x.Len()); err != nil {
 		return nil, err

@@ -53,13 +53,13 @@ func Open(path string) (*File, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("no network at %s: %w", path, err)
+			return nil, fmt.Errorf("%s: model file not found: %w", path, err)
 		}
 		return nil, fmt.Errorf("opening network: %w", err)
 	}
 	defer f.Close()
 	if st, err := f.Stat(); err == nil && st.IsDir() {
-		return nil, fmt.Errorf("%s is a folder where an ONNX file is wanted: name the file in it", path)
+		return nil, fmt.Errorf("%s is a folder, an ONNX file is required: name the file in it", path)
 	}
 	m, err := mapFile(f)
 	if err != nil {
@@ -94,15 +94,15 @@ func (n *File) read() error {
 	var cut *truncatedError
 	switch {
 	case errors.As(err, &cut):
-		return fmt.Errorf("%s %w: the file is incomplete or not an ONNX network; get it again", n.path, err)
+		return fmt.Errorf("%s %w: the file is incomplete or not an ONNX network; download or export it again", n.path, err)
 	case err != nil:
 		return fmt.Errorf("%s cannot be read as an ONNX network: %w", n.path, err)
 	case !s.hasGraph:
-		return fmt.Errorf("%s holds no ONNX graph: it is another kind of file, or incomplete; get it again", n.path)
+		return fmt.Errorf("%s holds no ONNX graph: it is another kind of file, or incomplete; download or export it again", n.path)
 	}
 	if s.Opset == 0 {
 		if s.irVersion >= 3 {
-			return fmt.Errorf("%s names no operator set: the file is incomplete; get it again", n.path)
+			return fmt.Errorf("%s names no operator set: the file is incomplete; download or export it again", n.path)
 		}
 		s.Opset = 1 // the first versions of the format did not say
 	}
@@ -120,7 +120,7 @@ func (n *File) read() error {
 				continue
 			}
 			if n.Producer[o] != nil || n.Tensors[o] != nil {
-				return fmt.Errorf("%s is damaged: the value %q is made twice", n.path, o)
+				return fmt.Errorf("%s is corrupt: duplicate output %q", n.path, o)
 			}
 			n.Producer[o] = d
 		}
@@ -170,13 +170,13 @@ func (n *File) findInput() error {
 		}
 	}
 	if n.Producer[n.Image.Name] != nil {
-		return fmt.Errorf("%s is damaged: its input %q is made by %s", n.path, n.Image.Name, n.Producer[n.Image.Name])
+		return fmt.Errorf("%s is corrupt: its input %q is also an output of %s", n.path, n.Image.Name, n.Producer[n.Image.Name])
 	}
 	if n.Image.Type != 0 && !IsFloat(n.Image.Type) {
-		return fmt.Errorf("%s wants %s values at its input %q, where floating-point numbers are supported: export it in float32", n.path, TypeName(n.Image.Type), n.Image.Name)
+		return fmt.Errorf("%s has %s values at its input %q, only floating-point inputs are supported: export it in float32", n.path, TypeName(n.Image.Type), n.Image.Name)
 	}
 	if n.Image.hasShape && len(n.Image.Dims) != 4 {
-		return fmt.Errorf("%s: the input %q has %d dimensions, where a batch of images has 4", n.path, n.Image.Name, len(n.Image.Dims))
+		return fmt.Errorf("%s: the input %q has %d dimensions, a batch of images has 4", n.path, n.Image.Name, len(n.Image.Dims))
 	}
 	first := ""
 	for _, o := range n.Model.Outputs {
@@ -194,7 +194,7 @@ func (n *File) findInput() error {
 		n.Output = first // its layers may be had, if not itself
 	}
 	if n.Output == "" {
-		return fmt.Errorf("%s is damaged: no operator makes its output", n.path)
+		return fmt.Errorf("%s is corrupt: its output is not the output of any operator", n.path)
 	}
 	return nil
 }

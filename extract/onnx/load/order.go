@@ -71,7 +71,7 @@ func topologicalOrder(nodes []*Node, producer map[string]*Node) ([]*Node, error)
 			case 0:
 				stack = append(stack, frame{d: next})
 			case open:
-				return nil, fmt.Errorf("%s depends on its own result: the file is damaged", next)
+				return nil, fmt.Errorf("%s depends on its own output: the file is corrupt", next)
 			}
 		}
 	}

@@ -116,7 +116,7 @@ func leanModel(irVersion int64, graph []byte) []byte {
 // it may be among them.
 func captured(list []string, graph []byte, depth int) ([]string, error) {
 	if depth > 16 {
-		return nil, errors.New("graphs are nested too deep")
+		return nil, errors.New("graphs are nested too deeply")
 	}
 	err := walk(graph, "graph", func(f field) error {
 		if f.typ != protowire.BytesType {
@@ -189,7 +189,7 @@ func (s *Model) scanGraph(b []byte) ([]byte, error) {
 				s.Outputs = append(s.Outputs, v)
 			}
 		case 15:
-			return errors.New("the graph holds sparse weights, which this program does not read; export it with dense ones")
+			return errors.New("the graph holds sparse weights, which are unsupported; export it with dense ones")
 		}
 		return nil
 	})
@@ -218,7 +218,7 @@ func (s *Model) addTensor(t *Tensor) error {
 		return errors.New("the graph holds a weight without a name")
 	}
 	if s.tensors[t.Name] != nil {
-		return fmt.Errorf("the graph holds two weights named %q", t.Name)
+		return fmt.Errorf("the graph holds duplicate weights named %q", t.Name)
 	}
 	s.tensors[t.Name] = t
 	return nil
@@ -232,7 +232,7 @@ func (s *Model) scanCall(lean, b []byte, depth int) ([]byte, error) {
 	}
 	if inner != nil {
 		if depth > 32 {
-			return nil, errors.New("its functions call each other without end")
+			return nil, errors.New("its functions call each other recursively")
 		}
 		for _, n := range inner {
 			if lean, err = s.scanCall(lean, n, depth+1); err != nil {
@@ -391,11 +391,11 @@ func parseAttribute(b []byte) (attribute, error) {
 				floats = protowire.AppendFixed32(floats, uint32(f.num))
 			case protowire.BytesType:
 				if len(f.b)%4 != 0 {
-					return errors.New("a list of floats is cut")
+					return errors.New("a list of floats is truncated")
 				}
 				floats = append(floats, f.b...)
 			default:
-				return errors.New("a list of floats is damaged")
+				return errors.New("a list of floats is corrupt")
 			}
 			keep(f)
 		case 8: // ints

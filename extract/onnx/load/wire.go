@@ -55,7 +55,7 @@ func walk(b []byte, what string, f func(field) error) error {
 			if k >= 0 {
 				if m > uint64(len(b)-k) {
 					if m > math.MaxInt64 {
-						return fmt.Errorf("the %s holds an impossible length", what)
+						return fmt.Errorf("the %s holds an invalid length", what)
 					}
 					return &truncatedError{what, m - uint64(len(b)-k)}
 				}
@@ -90,7 +90,7 @@ func truncatedCode() int {
 // expect fails unless the field has the wire type.
 func (f field) expect(t protowire.Type, what string) error {
 	if f.typ != t {
-		return fmt.Errorf("field %d of the %s has wire type %d where %d belongs", f.n, what, f.typ, t)
+		return fmt.Errorf("field %d of the %s has wire type %d, expected %d", f.n, what, f.typ, t)
 	}
 	return nil
 }

@@ -15,11 +15,11 @@ import (
 func (b *Builder) attention(n *load.Node) error {
 	for i := 4; i < 6; i++ {
 		if i < len(n.Inputs) && n.Inputs[i] != "" {
-			return load.Unsupported(n, "goes on from past keys and values")
+			return load.Unsupported(n, "past keys and values")
 		}
 	}
 	if n.Float("softcap", 0) != 0 || n.Int("qk_matmul_output_mode", 0) != 0 {
-		return load.Unsupported(n, "caps or gives its scores")
+		return load.Unsupported(n, "softcap, or scores as an output")
 	}
 	heads := []int{n.Int("q_num_heads", 0), n.Int("kv_num_heads", 0), n.Int("kv_num_heads", 0)}
 	return b.attend(n, heads, n.Int("is_causal", 0) != 0, []int{0, 1, 2}, 3)
@@ -29,7 +29,7 @@ func (b *Builder) attention(n *load.Node) error {
 func (b *Builder) multiHead(n *load.Node) error {
 	for _, i := range []int{4, 6, 7} {
 		if i < len(n.Inputs) && n.Inputs[i] != "" {
-			return load.Unsupported(n, "has a padding mask, or goes on from past keys and values")
+			return load.Unsupported(n, "a padding mask, or past keys and values")
 		}
 	}
 	h := n.Int("num_heads", 0)
@@ -54,7 +54,7 @@ func (b *Builder) attend(n *load.Node, heads []int, causal bool, args []int, mas
 			f, err := k.Float32s()
 			w := d[len(d)-1]
 			if err != nil || len(f) != 3*w {
-				return fmt.Errorf("its bias of shape %v does not fit", k.Dims)
+				return fmt.Errorf("bias of shape %v does not match", k.Dims)
 			}
 			if v, err = b.addStep(n, "", &plan.Affine{Axis: len(d) - 1, Shift: f[i*w : (i+1)*w]}, d, v); err != nil {
 				return err
@@ -64,7 +64,7 @@ func (b *Builder) attend(n *load.Node, heads []int, causal bool, args []int, mas
 			flat = true
 			h := heads[i]
 			if h < 1 || d[2]%h != 0 {
-				return fmt.Errorf("%d heads in a value of shape %v", h, d)
+				return fmt.Errorf("%d heads do not divide shape %v", h, d)
 			}
 			d = []int{d[0], d[1], h, d[2] / h}
 			if v, err = b.addStep(n, "", &plan.Reshape{}, d, v); err != nil {
@@ -76,13 +76,13 @@ func (b *Builder) attend(n *load.Node, heads []int, causal bool, args []int, mas
 			d = b.dims(v)
 		}
 		if len(d) != 4 {
-			return load.Unsupported(n, "attends to a value of shape %v", d)
+			return load.Unsupported(n, "its input has shape %v", d)
 		}
 		x[i] = v
 	}
 	q, k, v := b.dims(x[0]), b.dims(x[1]), b.dims(x[2])
 	if q[3] != k[3] || k[2] != v[2] || k[1] != v[1] || q[0] != k[0] || k[0] != v[0] || q[1]%k[1] != 0 {
-		return fmt.Errorf("it attends to values of shapes %v, %v and %v", q, k, v)
+		return fmt.Errorf("query, key and value of shapes %v, %v and %v do not match", q, k, v)
 	}
 	if q[1] != k[1] { // groups of heads share keys and values
 		index := make([]int, q[1])
@@ -118,7 +118,7 @@ func (b *Builder) attend(n *load.Node, heads []int, causal bool, args []int, mas
 			b.types[m] = load.TypeFloat
 		}
 		if len(d) < 2 || d[len(d)-2] != l || d[len(d)-1] != s {
-			return load.Unsupported(n, "has a mask of shape %v for %d x %d scores", d, l, s)
+			return load.Unsupported(n, "a mask of shape %v for %d x %d scores", d, l, s)
 		}
 		in = append(in, m)
 	}
@@ -165,7 +165,7 @@ func (b *Builder) attend(n *load.Node, heads []int, causal bool, args []int, mas
 // fusedMatMul is ONNX Runtime's product with a factor and transposed arguments.
 func (b *Builder) fusedMatMul(n *load.Node) error {
 	if n.Int("transBatchA", 0) != 0 || n.Int("transBatchB", 0) != 0 {
-		return load.Unsupported(n, "moves its batch axis")
+		return load.Unsupported(n, "transBatchA or transBatchB")
 	}
 	var x [2]int
 	for i, name := range []string{"transA", "transB"} {

@@ -14,7 +14,7 @@ import (
 func (b *Builder) branch(n *load.Node) error {
 	k, err := b.constantArg(n, 0, false)
 	if err != nil {
-		return load.Unsupported(n, "is a control flow operator whose condition depends on the image, which is not supported")
+		return load.Unsupported(n, "control flow whose condition depends on the image")
 	}
 	c, err := k.Scalar()
 	if err != nil {
@@ -25,7 +25,7 @@ func (b *Builder) branch(n *load.Node) error {
 		side = "then_branch"
 	}
 	if b.depth++; b.depth > 16 {
-		return errors.New("it is nested too deep")
+		return errors.New("graphs are nested too deeply")
 	}
 	defer func() { b.depth-- }()
 	s, err := b.file.Subgraph(n, side, &b.calls)
@@ -36,7 +36,7 @@ func (b *Builder) branch(n *load.Node) error {
 		b.consts[name] = fold.OfTensor(t)
 	}
 	if len(s.Outputs) != len(n.Outputs) {
-		return fmt.Errorf("its %s has %d results where %d belong", strings.TrimSuffix(side, "_branch"), len(s.Outputs), len(n.Outputs))
+		return fmt.Errorf("its %s branch has %d outputs, expected %d", strings.TrimSuffix(side, "_branch"), len(s.Outputs), len(n.Outputs))
 	}
 	for _, d := range s.Nodes {
 		if err := b.addNode(d); err != nil {

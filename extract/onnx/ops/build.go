@@ -42,7 +42,7 @@ func Build(n *load.File, tensor string, h, w int) (*Builder, error) {
 	b := &Builder{file: n, batch: 1, plan: &plan.Plan{}, vals: map[string]int{}, consts: map[string]*fold.Constant{}, budget: fold.Budget{Left: load.MaxConstants}}
 	if len(n.Image.Dims) == 4 && n.Image.Dims[0] > 0 {
 		if b.batch = n.Image.Dims[0]; b.batch > 1<<16 {
-			return nil, fmt.Errorf("its batch of %d images is out of range", b.batch)
+			return nil, fmt.Errorf("a batch of %d images is out of range", b.batch)
 		}
 	}
 	dims := []int{b.batch, c, h, w}
@@ -53,7 +53,7 @@ func Build(n *load.File, tensor string, h, w int) (*Builder, error) {
 		return nil, err
 	}
 	if n.Producer[tensor] == nil && tensor != n.Image.Name {
-		return nil, fmt.Errorf("there is no tensor %q", tensor)
+		return nil, fmt.Errorf("no tensor named %q", tensor)
 	}
 	need := n.Needs(tensor)
 	uses := map[string]int{tensor: 1}
@@ -100,22 +100,22 @@ func (b *Builder) addValue(name string, dims []int, typ int32, fixed bool) (int,
 	own := slices.Clone(dims)
 	if b.batch > 1 && !fixed {
 		if len(dims) == 0 || dims[0]%b.batch != 0 {
-			return 0, fmt.Errorf("its result of shape %v mixes the images of a batch of %d: export the network for one image, or with a batch axis that is left open", dims, b.batch)
+			return 0, fmt.Errorf("its output of shape %v mixes the images of a batch of %d: export the network for one image, or with a dynamic batch axis", dims, b.batch)
 		}
 		own[0] /= b.batch
 	}
 	size := 1
 	for _, d := range own {
 		if d < 0 || d == 0 && !fixed {
-			return 0, fmt.Errorf("its result has the impossible shape %v: the image is too small for it, or the file is damaged", dims)
+			return 0, fmt.Errorf("invalid output shape %v: the image is too small for this network, or the file is corrupt", dims)
 		}
 		if d > 0 && size > load.MaxValue/d {
-			return 0, fmt.Errorf("its result of shape %v is too large", dims)
+			return 0, fmt.Errorf("its output of shape %v is too large", dims)
 		}
 		size *= d
 	}
 	if len(own) > load.MaxRank {
-		return 0, fmt.Errorf("its result has %d dimensions", len(own))
+		return 0, fmt.Errorf("its output has %d dimensions", len(own))
 	}
 	b.plan.Values = append(b.plan.Values, plan.Value{Name: name, Dims: own})
 	b.types = append(b.types, typ)
@@ -201,12 +201,12 @@ func (b *Builder) lookup(n *load.Node, name string) (v int, k *fold.Constant, er
 		return -1, k, nil
 	}
 	if d := b.file.Producer[name]; d != nil && d.Outputs[0] != name {
-		return -1, nil, load.Unsupported(n, "reads the further output %q of %s", name, d)
+		return -1, nil, load.Unsupported(n, "reads the secondary output %q of %s", name, d)
 	}
 	if slices.Contains(b.file.OtherInputs, name) {
-		return -1, nil, load.Unsupported(n, "needs the input %q, which is not the image (that is %q)", name, b.file.Image.Name)
+		return -1, nil, load.Unsupported(n, "depends on the network input %q, which is not the image (%q)", name, b.file.Image.Name)
 	}
-	return -1, nil, fmt.Errorf("its argument %q is made by no operator: the file is damaged", name)
+	return -1, nil, fmt.Errorf("its input %q is not the output of any operator: the file is corrupt", name)
 }
 
 // operand is arg for an argument to compute with: a constant becomes a value that is the same for every image.
@@ -220,7 +220,7 @@ func (b *Builder) operand(n *load.Node, i int) (int, []int, error) {
 			return 0, nil, err
 		}
 	case v < 0:
-		return 0, nil, fmt.Errorf("its argument %d is missing", i+1)
+		return 0, nil, fmt.Errorf("its input %d is missing", i+1)
 	}
 	return v, b.dims(v), nil
 }
@@ -245,9 +245,9 @@ func (b *Builder) constantArg(n *load.Node, i int, optional bool) (*fold.Constan
 	case err != nil:
 		return nil, err
 	case v >= 0:
-		return nil, load.Unsupported(n, "computes its argument %d from the image, where a constant is wanted", i+1)
+		return nil, load.Unsupported(n, "its input %d depends on the image, a constant is required", i+1)
 	case k == nil && !optional:
-		return nil, fmt.Errorf("its argument %d is missing", i+1)
+		return nil, fmt.Errorf("its input %d is missing", i+1)
 	}
 	return k, nil
 }
@@ -260,7 +260,7 @@ func (b *Builder) floatsArg(n *load.Node, i, count int, optional bool) ([]float3
 	}
 	f, err := k.Float32s()
 	if err == nil && len(f) != count {
-		err = fmt.Errorf("its argument %d has %d values where %d belong", i+1, len(f), count)
+		err = fmt.Errorf("its input %d has %d values, expected %d", i+1, len(f), count)
 	}
 	return f, err
 }
@@ -270,7 +270,7 @@ func (b *Builder) addNode(n *load.Node) error {
 	op := n.Op
 	if n.Domain != "" && n.Domain != "ai.onnx" {
 		if n.Domain != microsoftDomain {
-			return load.Unsupported(n, "belongs to the operator set %q, which is not supported", n.Domain)
+			return load.Unsupported(n, "operator set %q is not supported", n.Domain)
 		}
 		op = microsoftDomain + "." + op
 	}
@@ -290,7 +290,7 @@ func (b *Builder) addNode(n *load.Node) error {
 		return b.branch(n)
 	}
 	if n.Nested {
-		return load.Unsupported(n, "is a control flow operator, which is not supported")
+		return load.Unsupported(n, "control flow")
 	}
 	if constant {
 		results, err := fold.Node(n, op, args, &b.budget)
@@ -309,12 +309,12 @@ func (b *Builder) addNode(n *load.Node) error {
 	emit, ok := emitters[op]
 	if !ok {
 		if isQuantised(n.Op) {
-			return &load.UnsupportedError{Node: n.String(), Reason: "belongs to a network with quantised activations", Advice: "use the float32 version of the network, or --engine onnxruntime"}
+			return &load.UnsupportedError{Node: n.String(), Reason: "quantised activations", Advice: "use the float32 version of the network, or --engine onnxruntime"}
 		}
 		if n.Domain == microsoftDomain {
-			return load.Unsupported(n, "belongs to the operator set %q and is not supported", n.Domain)
+			return load.Unsupported(n, "not one of the supported operators of %q", n.Domain)
 		}
-		return load.Unsupported(n, "is not a supported operator")
+		return load.Unsupported(n, "")
 	}
 	if !constant {
 		return emit(b, n)

@@ -33,7 +33,7 @@ func (b *Builder) dropout(n *load.Node) error {
 			}
 		}
 		if training != 0 && ratio != 0 {
-			return load.Unsupported(n, "is in training mode")
+			return load.Unsupported(n, "training mode")
 		}
 	}
 	return b.identity(n)
@@ -80,5 +80,5 @@ func (b *Builder) castTo(n *load.Node) error {
 		}
 		return err
 	}
-	return load.Unsupported(n, "turns the image's data into %s", load.TypeName(to))
+	return load.Unsupported(n, "casts values that depend on the image to %s", load.TypeName(to))
 }

@@ -152,7 +152,7 @@ func (b *Builder) binary(n *load.Node) error {
 	}
 	several := n.Op == "Sum" || n.Op == "Mean" || n.Op == "Min" || n.Op == "Max"
 	if len(n.Inputs) < 2 && !several || len(n.Inputs) > 2 && !several || len(n.Inputs) == 0 {
-		return fmt.Errorf("it has %d arguments", len(n.Inputs))
+		return fmt.Errorf("unexpected number of inputs: %d", len(n.Inputs))
 	}
 	if !several {
 		return b.pairwise(n, n.Outputs[0], kind)
@@ -190,7 +190,7 @@ func (b *Builder) pairwise(n *load.Node, name string, kind plan.BinaryKind) erro
 	}
 	switch {
 	case x < 0 && kx == nil || y < 0 && ky == nil:
-		return errors.New("an argument is missing")
+		return errors.New("an input is missing")
 	case kx == nil && ky != nil:
 		return b.withConstant(n, name, kind, x, ky, false)
 	case ky == nil && kx != nil:
@@ -273,7 +273,7 @@ func (b *Builder) broadcastShapes(n *load.Node, x, y int, dx, dy []int) ([]int, 
 		fixed bool
 	}{{dx, b.fixed[x]}, {dy, b.fixed[y]}} {
 		if !o.fixed && len(o.d) < len(d) || o.fixed && len(o.d) == len(d) && len(d) > 0 && o.d[0] != 1 {
-			return nil, load.Unsupported(n, "treats the images of a batch differently (values of shapes %v and %v)", dx, dy)
+			return nil, load.Unsupported(n, "operands of shapes %v and %v differ between the images of a batch", dx, dy)
 		}
 	}
 	return d, nil
@@ -320,7 +320,7 @@ func (b *Builder) withConstant(n *load.Node, name string, kind plan.BinaryKind, 
 		}
 	}
 	if err := b.refuseBatchAxis(n, x, first); err != nil {
-		return load.Unsupported(n, "treats the images of a batch differently (a constant of shape %v)", k.Dims)
+		return load.Unsupported(n, "a constant of shape %v differs between the images of a batch", k.Dims)
 	}
 	if axes == 0 && kind == plan.Pow && !swapped {
 		switch f[0] {
@@ -413,7 +413,7 @@ func (b *Builder) where(n *load.Node) error {
 	if b.batch > 1 && (!b.fixed[v[0]] || !b.fixed[v[1]] || !b.fixed[v[2]]) {
 		for _, x := range v {
 			if e := b.dims(x); !b.fixed[x] && len(e) < len(d) || b.fixed[x] && len(e) == len(d) && e[0] != 1 {
-				return load.Unsupported(n, "treats the images of a batch differently")
+				return load.Unsupported(n, "differs between the images of a batch")
 			}
 		}
 	}

@@ -35,11 +35,11 @@ func (b *Builder) foldSteps(n *load.Node, emit func(*Builder, *load.Node) error)
 			in[j], dims[j] = results[v], b.plan.Values[v].Dims
 		}
 		if b.products(s, dims, od) > maxFold {
-			return load.Unsupported(n, "computes too much from constants")
+			return load.Unsupported(n, "too much computation on constants")
 		}
 		out := make([]float64, load.Elements(od))
 		if err := plan.Eval(s.Op, in, dims, out, od); err != nil {
-			return load.Unsupported(n, "computes a constant, and %v", err)
+			return load.Unsupported(n, "constant folding failed: %v", err)
 		}
 		if err := fold.Rounded(b.types[s.Out], out); err != nil {
 			return err

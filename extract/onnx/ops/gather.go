@@ -21,7 +21,7 @@ func indices(k *fold.Constant, size int) ([]int, error) {
 			a += int64(size)
 		}
 		if a < 0 || a >= int64(size) {
-			return nil, fmt.Errorf("it takes entry %d of %d", v[i], size)
+			return nil, fmt.Errorf("index %d is out of range for size %d", v[i], size)
 		}
 		out[i] = int(a)
 	}
@@ -89,7 +89,7 @@ func (b *Builder) gatherElements(n *load.Node) error {
 		return err
 	}
 	if len(k.Dims) != len(d) {
-		return fmt.Errorf("its indices of shape %v do not fit a value of shape %v", k.Dims, d)
+		return fmt.Errorf("indices of shape %v do not match shape %v", k.Dims, d)
 	}
 	if err := b.refuseBatchAxis(n, x, 0); err != nil {
 		return err
@@ -112,7 +112,7 @@ func places(d, small []int, axis int, along []int) ([]int, error) {
 	step, own := 1, 0
 	for a := len(d) - 1; a >= 0; a-- {
 		if a != axis && small[a] > d[a] {
-			return nil, fmt.Errorf("its indices of shape %v do not fit a value of shape %v", small, d)
+			return nil, fmt.Errorf("indices of shape %v do not match shape %v", small, d)
 		}
 		if a == axis {
 			own = step
@@ -140,7 +140,7 @@ func (b *Builder) gatherND(n *load.Node) error {
 		return err
 	}
 	if n.Int("batch_dims", 0) != 0 {
-		return load.Unsupported(n, "has batch_dims")
+		return load.Unsupported(n, "attribute batch_dims")
 	}
 	if err := b.refuseBatchAxis(n, x, 0); err != nil {
 		return err
@@ -151,7 +151,7 @@ func (b *Builder) gatherND(n *load.Node) error {
 	}
 	size := load.Elements(inner)
 	if len(starts)*size > load.MaxValue {
-		return fmt.Errorf("it takes %d slices of shape %v", len(starts), inner)
+		return fmt.Errorf("%d slices of shape %v are too large", len(starts), inner)
 	}
 	index := make([]int, 0, len(starts)*size)
 	for _, s := range starts {
@@ -165,7 +165,7 @@ func (b *Builder) gatherND(n *load.Node) error {
 // tuples are the places of the slices of a value of shape d that tuples of indices name, and the slices' shape.
 func tuples(k *fold.Constant, d []int) (starts, inner []int, err error) {
 	if len(k.Dims) == 0 || k.Dims[len(k.Dims)-1] > len(d) || k.Dims[len(k.Dims)-1] < 1 {
-		return nil, nil, fmt.Errorf("its indices of shape %v do not fit a value of shape %v", k.Dims, d)
+		return nil, nil, fmt.Errorf("indices of shape %v do not match shape %v", k.Dims, d)
 	}
 	m := k.Dims[len(k.Dims)-1]
 	v, err := k.Int64s()
@@ -180,7 +180,7 @@ func tuples(k *fold.Constant, d []int) (starts, inner []int, err error) {
 				a += int64(d[j])
 			}
 			if a < 0 || a >= int64(d[j]) {
-				return nil, nil, fmt.Errorf("its index %v is outside a value of shape %v", v[i:i+m], d)
+				return nil, nil, fmt.Errorf("index %v is out of range for shape %v", v[i:i+m], d)
 			}
 			at = at*d[j] + int(a)
 		}
@@ -204,7 +204,7 @@ func (b *Builder) scatter(n *load.Node) error {
 		return err
 	}
 	if r := n.Str("reduction", "none"); r != "none" {
-		return load.Unsupported(n, "adds up (reduction %q)", r)
+		return load.Unsupported(n, "reduction %q", r)
 	}
 	for _, v := range []int{x, u} {
 		if err := b.refuseBatchAxis(n, v, 0); err != nil {
@@ -221,7 +221,7 @@ func (b *Builder) scatter(n *load.Node) error {
 			return err
 		}
 		if len(starts)*load.Elements(inner) != load.Elements(du) {
-			return fmt.Errorf("its updates of shape %v do not fit", du)
+			return fmt.Errorf("updates of shape %v do not match", du)
 		}
 		for i, s := range starts {
 			for j := range load.Elements(inner) {
@@ -234,7 +234,7 @@ func (b *Builder) scatter(n *load.Node) error {
 			return err
 		}
 		if !slices.Equal(k.Dims, du) || len(du) != len(d) {
-			return fmt.Errorf("its updates of shape %v do not fit indices of shape %v", du, k.Dims)
+			return fmt.Errorf("updates of shape %v do not match indices of shape %v", du, k.Dims)
 		}
 		along, err := indices(k, d[at])
 		if err != nil {
@@ -274,14 +274,14 @@ func (b *Builder) tile(n *load.Node) error {
 		return err
 	}
 	if !ok || len(times) != len(d) {
-		return fmt.Errorf("its repeats %v do not fit a value of shape %v", times, d)
+		return fmt.Errorf("repeats %v do not match shape %v", times, d)
 	}
 	for a, t := range times {
 		if t == 1 {
 			continue
 		}
 		if t < 0 || t > load.MaxValue || d[a]*int(t) > load.MaxValue {
-			return fmt.Errorf("its repeats %v are out of range", times)
+			return fmt.Errorf("repeats %v are out of range", times)
 		}
 		if err := b.refuseBatchAxis(n, x, a); err != nil {
 			return err

@@ -16,7 +16,7 @@ func (b *Builder) gemm(n *load.Node) error {
 		return err
 	}
 	if len(d) != 2 {
-		return load.Unsupported(n, "multiplies a value of shape %v, where a matrix belongs", d)
+		return load.Unsupported(n, "its input has shape %v, a matrix is required", d)
 	}
 	if n.Int("transA", 0) != 0 {
 		if err := b.refuseBatchAxis(n, x, 0); err != nil {
@@ -72,13 +72,13 @@ func (b *Builder) gemm(n *load.Node) error {
 		return err
 	}
 	if len(dy) != 2 {
-		return fmt.Errorf("it multiplies by a value of shape %v", dy)
+		return fmt.Errorf("its second input has shape %v, a matrix is required", dy)
 	}
 	if transB {
 		dy = []int{dy[1], dy[0]}
 	}
 	if d[1] != dy[0] {
-		return fmt.Errorf("it multiplies values of shapes %v and %v", d, dy)
+		return fmt.Errorf("shapes %v and %v cannot be multiplied", d, dy)
 	}
 	out := []int{d[0], dy[1]}
 	if x, err = b.addStep(n, "", &plan.MatMul{Scale: alpha, TransB: transB}, out, x, y); err != nil {
@@ -139,7 +139,7 @@ func (b *Builder) matmul(n *load.Node) error {
 func (b *Builder) product(n *load.Node, name string, x, y int, scale float32) error {
 	dx, dy := b.dims(x), b.dims(y)
 	if len(dx) == 0 || len(dy) == 0 {
-		return fmt.Errorf("it multiplies values of shapes %v and %v", dx, dy)
+		return fmt.Errorf("shapes %v and %v cannot be multiplied", dx, dy)
 	}
 	row, col := len(dx) == 1, len(dy) == 1
 	var err error
@@ -156,7 +156,7 @@ func (b *Builder) product(n *load.Node, name string, x, y int, scale float32) er
 		}
 	}
 	if dx[len(dx)-1] != dy[len(dy)-2] {
-		return fmt.Errorf("it multiplies values of shapes %v and %v", dx, dy)
+		return fmt.Errorf("shapes %v and %v cannot be multiplied", dx, dy)
 	}
 	if len(dx) == 2 && len(dy) == 2 {
 		if err := b.refuseBatchAxis(n, y, 0); err != nil {
@@ -189,14 +189,14 @@ func (b *Builder) product(n *load.Node, name string, x, y int, scale float32) er
 // linear reads a weight matrix for values of shape d.
 func (b *Builder) linear(n *load.Node, d []int, w *fold.Constant, trans bool) (*plan.Linear, error) {
 	if len(w.Dims) != 2 || !w.IsFloat() {
-		return nil, load.Unsupported(n, "multiplies by a constant of shape %v, where a float matrix is wanted", w.Dims)
+		return nil, load.Unsupported(n, "its weights have shape %v, a float matrix is required", w.Dims)
 	}
 	op := &plan.Linear{In: w.Dims[0], Out: w.Dims[1], Transposed: trans}
 	if trans {
 		op.In, op.Out = op.Out, op.In
 	}
 	if op.In != d[len(d)-1] || op.In == 0 || op.Out == 0 {
-		return nil, fmt.Errorf("its weights of shape %v do not fit a value of shape %v: the image size may be wrong for this network", w.Dims, d)
+		return nil, fmt.Errorf("weights of shape %v do not match an input of shape %v: the image size may be wrong for this network", w.Dims, d)
 	}
 	if w.Transposed { // a matrix transposed in the graph: read the file's the other way
 		op.Transposed = !op.Transposed
@@ -223,7 +223,7 @@ func stretch(v []float32, n int) ([]float32, error) {
 	case 1:
 		return slices.Repeat([]float32{v[0]}, n), nil
 	}
-	return nil, fmt.Errorf("%d values where %d belong", len(v), n)
+	return nil, fmt.Errorf("%d values, expected %d", len(v), n)
 }
 
 // einsum writes a sum of products of one or two values as permutations and a product of matrices. What
@@ -233,7 +233,7 @@ func (b *Builder) einsum(n *load.Node) error {
 	left, right, explicit := strings.Cut(equation, "->")
 	terms := strings.Split(left, ",")
 	if len(terms) != len(n.Inputs) || len(terms) > 2 {
-		return load.Unsupported(n, "computes %q of %d values", equation, len(n.Inputs))
+		return load.Unsupported(n, "equation %q with %d inputs", equation, len(n.Inputs))
 	}
 	x, labels := make([]int, len(terms)), make([]string, len(terms))
 	size := map[rune]int{}
@@ -250,23 +250,23 @@ func (b *Builder) einsum(n *load.Node) error {
 		if before, after, ok := strings.Cut(term, "..."); ok {
 			rest := len(d) - len(before) - len(after)
 			if rest < 0 || rest > load.MaxRank {
-				return fmt.Errorf("its term %q does not fit a value of shape %v", term, d)
+				return fmt.Errorf("its term %q does not match shape %v", term, d)
 			}
 			dots = max(dots, rest)
 			term = before + ellipsis(rest) + after
 		}
 		if len([]rune(term)) != len(d) {
-			return fmt.Errorf("its term %q does not fit a value of shape %v", term, d)
+			return fmt.Errorf("its term %q does not match shape %v", term, d)
 		}
 		for j, l := range []rune(term) {
 			if strings.Count(term, string(l)) > 1 {
-				return load.Unsupported(n, "takes a diagonal (%q)", equation)
+				return load.Unsupported(n, "diagonals (%q)", equation)
 			}
 			if s, ok := size[l]; ok && s != d[j] {
 				if s != 1 && d[j] != 1 {
-					return fmt.Errorf("its axes %q have %d and %d entries", l, s, d[j])
+					return fmt.Errorf("its label %q stands for sizes %d and %d", l, s, d[j])
 				}
-				return load.Unsupported(n, "broadcasts within %q", equation)
+				return load.Unsupported(n, "broadcasting within %q", equation)
 			}
 			size[l] = d[j]
 		}
@@ -380,12 +380,12 @@ func (b *Builder) arranged(n *load.Node, x int, labels, order string) (int, erro
 	for _, l := range order {
 		i := slices.Index(from, l)
 		if i < 0 {
-			return 0, fmt.Errorf("its result's axis %q is in no term", l)
+			return 0, fmt.Errorf("its output label %q is in no term", l)
 		}
 		perm, out = append(perm, i), append(out, d[i])
 	}
 	if len(perm) != len(d) {
-		return 0, fmt.Errorf("its result %q lacks axes of %q", order, labels)
+		return 0, fmt.Errorf("its output %q lacks labels of %q", order, labels)
 	}
 	return b.addStep(n, "", &plan.Transpose{Perm: perm}, out, x)
 }

@@ -18,13 +18,13 @@ func (b *Builder) batchNorm(n *load.Node) error {
 		return err
 	}
 	if len(d) < 2 {
-		return fmt.Errorf("it normalises a value of shape %v", d)
+		return fmt.Errorf("its input has shape %v", d)
 	}
 	if n.Int("training_mode", 0) != 0 {
-		return load.Unsupported(n, "is in training mode")
+		return load.Unsupported(n, "training mode")
 	}
 	if len(n.Inputs) > 5 {
-		return fmt.Errorf("it has %d arguments", len(n.Inputs))
+		return fmt.Errorf("unexpected number of inputs: %d", len(n.Inputs))
 	}
 	var p [4][]float32
 	for i := range p {
@@ -91,7 +91,7 @@ func (b *Builder) layerNorm(n *load.Node) error {
 		}
 		full, err := plan.Broadcast(rest, k.Dims)
 		if err != nil || !slices.Equal(full, rest) {
-			return nil, fmt.Errorf("its argument %d of shape %v does not fit %v", i+1, k.Dims, rest)
+			return nil, fmt.Errorf("its input %d of shape %v does not match %v", i+1, k.Dims, rest)
 		}
 		if len(f) == load.Elements(rest) {
 			return f, nil
@@ -120,14 +120,14 @@ func (b *Builder) groupNorm(n *load.Node) error {
 		return err
 	}
 	if len(d) < 3 || b.imageDims(x)[0] != 1 {
-		return load.Unsupported(n, "normalises a value of shape %v", d)
+		return load.Unsupported(n, "its input has shape %v", d)
 	}
 	op := &plan.GroupNorm{Groups: d[1], Epsilon: n.Float("epsilon", 1e-5)}
 	if n.Op == "GroupNormalization" {
 		op.Groups = n.Int("num_groups", 0)
 	}
 	if op.Groups < 1 || d[1]%op.Groups != 0 {
-		return fmt.Errorf("it makes %d groups of %d channels", op.Groups, d[1])
+		return fmt.Errorf("%d groups do not divide %d channels", op.Groups, d[1])
 	}
 	for i, p := range []*[]float32{&op.Scale, &op.Shift} {
 		k, err := b.constantArg(n, i+1, false)
@@ -147,7 +147,7 @@ func (b *Builder) groupNorm(n *load.Node) error {
 				(*p)[c] = f[c/(d[1]/op.Groups)]
 			}
 		default:
-			return fmt.Errorf("its argument %d has %d values for %d channels in %d groups", i+2, len(f), d[1], op.Groups)
+			return fmt.Errorf("its input %d has %d values for %d channels in %d groups", i+2, len(f), d[1], op.Groups)
 		}
 	}
 	return b.emit(n, op, d, x)
@@ -170,7 +170,7 @@ func (b *Builder) lpNorm(n *load.Node) error {
 	if p := n.Int("p", 2); p == 1 {
 		kind = plan.ReduceL1
 	} else if p != 2 {
-		return fmt.Errorf("its p is %d", p)
+		return fmt.Errorf("norm p=%d is not 1 or 2", p)
 	}
 	small := slices.Clone(d)
 	small[at] = 1
@@ -204,7 +204,7 @@ func (b *Builder) meanVariance(n *load.Node) error {
 		slices.Sort(axes)
 	}
 	if len(axes) == 0 || axes[len(axes)-1] >= len(d) {
-		return fmt.Errorf("it normalises axes %v of shape %v", axes, d)
+		return fmt.Errorf("cannot normalise axes %v of shape %v", axes, d)
 	}
 	if err := b.refuseBatchAxis(n, x, axes...); err != nil {
 		return err
@@ -320,7 +320,7 @@ func (b *Builder) reduce(n *load.Node) error {
 		return b.emit(n, &plan.Reshape{}, out, y)
 	}
 	if (op.Kind == plan.ReduceMean || op.Kind == plan.ReduceMax || op.Kind == plan.ReduceMin) && load.Elements(d) == 0 {
-		return errors.New("it combines nothing")
+		return errors.New("reduction over no elements")
 	}
 	return b.emit(n, op, out, x)
 }

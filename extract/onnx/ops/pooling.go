@@ -56,15 +56,15 @@ func (b *Builder) pooled(v int, pool Pooling) (out int, what string, err error) 
 		return out, what, err
 	}
 	if len(d) != 3 || d[0] != 1 {
-		return 0, "", fmt.Errorf("the pooling %s wants a sequence of tokens (N x T x C) or, for mean and max, maps (N x C x H x W), not the shape %v", pool, d)
+		return 0, "", fmt.Errorf("pooling %s requires a sequence of tokens (N x T x C) or, for mean and max, feature maps (N x C x H x W), not shape %v", pool, d)
 	}
 	tokens, channels := d[1], d[2]
 	before, ok := Prefix(tokens)
 	if pool != PoolClass && !ok {
-		return 0, "", fmt.Errorf("the pooling %s cannot be told which of %d tokens are patches: they are no square, with or without class and register tokens; take --pool cls", pool, tokens)
+		return 0, "", fmt.Errorf("pooling %s: which of the %d tokens are patches is ambiguous (not a square number, with or without class and register tokens); use --pool cls", pool, tokens)
 	}
 	if before == 0 && ok && (pool == PoolClass || pool == PoolClassMean) {
-		return 0, "", fmt.Errorf("the pooling %s wants a class token, and the %d tokens are all patches (%d x %d): take --pool mean", pool, tokens, root(tokens), root(tokens))
+		return 0, "", fmt.Errorf("pooling %s requires a class token, but all %d tokens are patches (%d x %d); use --pool mean", pool, tokens, root(tokens), root(tokens))
 	}
 	row := []int{b.batch, channels}
 	class := func() (int, error) {

@@ -59,7 +59,7 @@ func (b *Builder) permute(n *load.Node, name string, x int, perm []int) (int, er
 	}
 	if perm[0] != 0 {
 		if err := b.refuseBatchAxis(n, x, 0); err != nil {
-			return 0, load.Unsupported(n, "moves the batch axis of %d images (permutation %v)", b.batch, perm)
+			return 0, load.Unsupported(n, "permutation %[2]v moves the batch axis of %[1]d images", b.batch, perm)
 		}
 	}
 	return b.addStep(n, name, &plan.Transpose{Perm: perm}, out, x)
@@ -102,11 +102,11 @@ func (b *Builder) concat(n *load.Node) error {
 			}
 		} else {
 			if len(dv) != len(d) {
-				return fmt.Errorf("it joins values of shapes %v and %v", d, dv)
+				return fmt.Errorf("cannot concatenate shapes %v and %v", d, dv)
 			}
 			for a := range d {
 				if a != at && d[a] != dv[a] {
-					return fmt.Errorf("it joins values of shapes %v and %v along axis %d", d, dv, at)
+					return fmt.Errorf("cannot concatenate shapes %v and %v along axis %d", d, dv, at)
 				}
 			}
 			d[at] += dv[at]
@@ -116,7 +116,7 @@ func (b *Builder) concat(n *load.Node) error {
 		}
 	}
 	if len(in) == 0 {
-		return errors.New("it joins nothing")
+		return errors.New("nothing to concatenate")
 	}
 	if b.batch > 1 {
 		for _, v := range in {
@@ -180,7 +180,7 @@ func (b *Builder) split(n *load.Node) error {
 	if !ok { // equal parts; the last is smaller where they do not come out even
 		count := n.Int("num_outputs", len(n.Outputs))
 		if count < 1 || count > load.MaxList {
-			return fmt.Errorf("it makes %d parts", count)
+			return fmt.Errorf("cannot split into %d parts", count)
 		}
 		part := (d[at] + count - 1) / count
 		for lo := 0; len(sizes) < count; lo += part {
@@ -188,12 +188,12 @@ func (b *Builder) split(n *load.Node) error {
 		}
 	}
 	if len(sizes) < len(n.Outputs) {
-		return fmt.Errorf("it makes %d parts of sizes %v", len(n.Outputs), sizes)
+		return fmt.Errorf("%d outputs for split sizes %v", len(n.Outputs), sizes)
 	}
 	lo := 0
 	for i, s := range sizes {
 		if s < 0 || lo+int(s) > d[at] {
-			return fmt.Errorf("its parts %v do not fit axis %d of shape %v", sizes, at, d)
+			return fmt.Errorf("split sizes %v do not match axis %d of shape %v", sizes, at, d)
 		}
 		if i < len(n.Outputs) && n.Outputs[i] != "" {
 			if _, err := b.sliceAxis(n, n.Outputs[i], x, at, lo, int(s)); err != nil {
@@ -203,7 +203,7 @@ func (b *Builder) split(n *load.Node) error {
 		lo += int(s)
 	}
 	if lo != d[at] {
-		return fmt.Errorf("its parts %v do not fit axis %d of shape %v", sizes, at, d)
+		return fmt.Errorf("split sizes %v do not match axis %d of shape %v", sizes, at, d)
 	}
 	return nil
 }
@@ -234,7 +234,7 @@ func (b *Builder) slice(n *load.Node) error {
 	}
 	starts, ends := lists[0], lists[1]
 	if !ok[0] || !ok[1] || len(starts) != len(ends) || ok[2] && len(lists[2]) != len(starts) || ok[3] && len(lists[3]) != len(starts) || len(starts) > len(d) {
-		return fmt.Errorf("its starts %v, ends %v, axes %v and steps %v do not fit together", starts, ends, lists[2], lists[3])
+		return fmt.Errorf("starts %v, ends %v, axes %v and steps %v do not match", starts, ends, lists[2], lists[3])
 	}
 	op := &plan.Slice{Start: make([]int, len(d)), Step: make([]int, len(d))}
 	for i := range op.Step {
@@ -272,7 +272,7 @@ func (b *Builder) slice(n *load.Node) error {
 			step = max(step, -size-1)
 			count = (lo - clamp(ends[i], -1, size-1) - step - 1) / -step
 		default:
-			return errors.New("it has a step of 0")
+			return errors.New("a step of 0")
 		}
 		if count = max(count, 0); count == size && step == 1 {
 			continue
@@ -327,18 +327,18 @@ func (b *Builder) depthSpace(n *load.Node) error {
 	}
 	s := n.Int("blocksize", 0)
 	if len(d) != 4 || s < 1 {
-		return fmt.Errorf("it rearranges a value of shape %v by blocks of %d", d, s)
+		return fmt.Errorf("cannot rearrange shape %v by blocks of %d", d, s)
 	}
 	c, h, w := d[1], d[2], d[3]
 	var from, perm, to []int
 	if n.Op == "SpaceToDepth" {
 		if h%s != 0 || w%s != 0 {
-			return fmt.Errorf("blocks of %d do not fit a value of shape %v", s, d)
+			return fmt.Errorf("blocks of %d do not divide shape %v", s, d)
 		}
 		from, perm, to = []int{d[0], c, h / s, s, w / s, s}, []int{0, 3, 5, 1, 2, 4}, []int{d[0], c * s * s, h / s, w / s}
 	} else {
 		if c%(s*s) != 0 {
-			return fmt.Errorf("blocks of %d do not fit a value of shape %v", s, d)
+			return fmt.Errorf("blocks of %d do not divide shape %v", s, d)
 		}
 		from, perm, to = []int{d[0], s, s, c / s / s, h, w}, []int{0, 3, 4, 1, 5, 2}, []int{d[0], c / s / s, h * s, w * s}
 		if n.Str("mode", "DCR") == "CRD" {
@@ -370,7 +370,7 @@ func (b *Builder) trilu(n *load.Node) error {
 		}
 	}
 	if len(d) < 2 {
-		return fmt.Errorf("it takes a triangle of shape %v", d)
+		return fmt.Errorf("no triangle of shape %v", d)
 	}
 	rows, cols := d[len(d)-2], d[len(d)-1]
 	upper := n.Int("upper", 1) != 0

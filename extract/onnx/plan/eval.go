@@ -176,7 +176,7 @@ func Eval[T float32 | float64](op Op, in [][]T, dims [][]int, out []T, od []int)
 			}
 		}
 	default:
-		return fmt.Errorf("a step of type %T is not evaluated", op)
+		return fmt.Errorf("no reference implementation of %T", op)
 	}
 	return nil
 }
@@ -472,7 +472,7 @@ func Broadcast(x, y []int) ([]int, error) {
 		case p == 1:
 			out[i] = q
 		default:
-			return nil, fmt.Errorf("shapes %v and %v do not fit together", x, y)
+			return nil, fmt.Errorf("shapes %v and %v cannot be broadcast", x, y)
 		}
 	}
 	return out, nil
