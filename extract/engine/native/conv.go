@@ -1,14 +1,14 @@
 package native
 
 import (
-	"vzsl/extract/onnx"
+	"vzsl/extract/onnx/plan"
 	"vzsl/internal/kernels"
 )
 
 // conv compiles a convolution and the steps after it that its kernel does on the way.
 func (c *compiler) conv(i int) error {
 	s := &c.plan.Steps[i]
-	op := s.Op.(*onnx.Conv)
+	op := s.Op.(*plan.Conv)
 	from := s.In[0]
 	scale := -1
 	if c.deferred[from] {
@@ -100,7 +100,7 @@ func scaled(w, scale []float32, per int) []float32 {
 // linear compiles a linear layer and the steps after it that its kernel does on the way.
 func (c *compiler) linear(i int) error {
 	s := &c.plan.Steps[i]
-	op := s.Op.(*onnx.Linear)
+	op := s.Op.(*plan.Linear)
 	x := c.layout(c.byPlan[s.In[0]], false)
 	t := c.tail(i, op.Relu, false)
 	add := -1
