@@ -171,7 +171,7 @@ func (c *compiler) excites(i int) bool {
 func (c *compiler) pooled(v int) int {
 	for _, j := range c.readers(v) {
 		s := &c.plan.Steps[j]
-		if _, ok := s.Op.(*onnx.GlobalPool); ok && !c.fused[j] {
+		if _, ok := s.Op.(*plan.GlobalPool); ok && !c.fused[j] {
 			c.byPlan[c.take1(j)] = c.value(c.plan.Values[s.Out].Dims, true)
 			return c.byPlan[s.Out]
 		}
