@@ -95,7 +95,7 @@ func TestExternalData(t *testing.T) {
 	if err := os.Remove(side); err != nil {
 		t.Fatal(err)
 	}
-	fails("missing", "which is missing: put it beside the model")
+	fails("missing", "file not found; put it beside the model")
 	write(t, side, data[:len(data)/2])
 	fails("cut", "incomplete")
 	write(t, side, nil)
@@ -301,22 +301,22 @@ func TestUnusable(t *testing.T) {
 		{"operator", network(13, nodeOf(op("Unique", []string{"x"}, []string{"y"}))), []string{`Unique "my_y"`, "--layer"}},
 		{"domain", network(13, nodeOf(op("Conv", []string{"x", "w"}, []string{"y"}).str(7, "com.microsoft")), w), []string{"com.microsoft", "my_y"}},
 		{"quantised", network(13, nodeOf(op("QLinearConv", []string{"x"}, []string{"y"}))), []string{"quantised", "float32 version"}},
-		{"weights computed", network(13, nodeOf(op("Conv", []string{"x", "x"}, []string{"y"}))), []string{"from the image"}},
-		{"weights of another shape", network(13, nodeOf(op("Conv", []string{"x", "w2"}, []string{"y"})), weightOf(floats("w2", make([]float32, 2*4*9), 2, 4, 3, 3))), []string{"do not fit 3 channels"}},
+		{"weights computed", network(13, nodeOf(op("Conv", []string{"x", "x"}, []string{"y"}))), []string{"depends on the image, a constant is required"}},
+		{"weights of another shape", network(13, nodeOf(op("Conv", []string{"x", "w2"}, []string{"y"})), weightOf(floats("w2", make([]float32, 2*4*9), 2, 4, 3, 3))), []string{"do not match 3 channels"}},
 		{"kernel too large", network(13, nodeOf(op("Conv", []string{"x", "w"}, []string{"y"}, intsAttr("dilations", 9, 9))), w), []string{"too small"}},
 		{"padding out of range", network(13, nodeOf(op("Conv", []string{"x", "w"}, []string{"y"}, intsAttr("pads", 1<<40, 0, 0, 0))), w), []string{"out of range"}},
 		{"huge result", network(13, nodeOf(op("Conv", []string{"x", "w"}, []string{"y"}, intsAttr("pads", 1<<19, 1<<19, 1<<18, 1<<18))), w), []string{"too large"}},
 		{"batch mixed", networkOf(13, []int64{2, 3, 8, 8}, nodeOf(op("Reshape", []string{"x", "s"}, []string{"y"})), weightOf(ints("s", 3, 128))), []string{"mixes the images"}},
 		{"batch moved", networkOf(13, []int64{2, 3, 8, 8}, nodeOf(op("Transpose", []string{"x"}, []string{"y"}, intsAttr("perm", 1, 0, 2, 3)))), []string{"moves the batch axis"}},
 		{"batch added up", networkOf(13, []int64{2, 3, 8, 8}, nodeOf(op("ReduceSum", []string{"x", "s"}, []string{"y"})), weightOf(ints("s", 0))), []string{"mixes the images"}},
-		{"batch told apart", networkOf(13, []int64{2, 3, 8, 8}, nodeOf(op("Add", []string{"x", "s"}, []string{"y"})), weightOf(floats("s", []float32{1, 2}, 2, 1, 1, 1))), []string{"differently"}},
-		{"reshape", network(13, nodeOf(op("Reshape", []string{"x", "s"}, []string{"y"})), weightOf(ints("s", 1, 7, -1))), []string{"does not fit"}},
-		{"missing argument", network(13, nodeOf(op("Relu", []string{"z"}, []string{"y"}))), []string{"made by no operator"}},
-		{"cycle", network(13, nodeOf(op("Add", []string{"x", "y"}, []string{"z"})), nodeOf(op("Relu", []string{"z"}, []string{"y"}))), []string{"depends on its own result"}},
-		{"made twice", network(13, nodeOf(op("Relu", []string{"x"}, []string{"y"})), nodeOf(op("Relu", []string{"x"}, []string{"y"}))), []string{"made twice"}},
+		{"batch told apart", networkOf(13, []int64{2, 3, 8, 8}, nodeOf(op("Add", []string{"x", "s"}, []string{"y"})), weightOf(floats("s", []float32{1, 2}, 2, 1, 1, 1))), []string{"differs between the images"}},
+		{"reshape", network(13, nodeOf(op("Reshape", []string{"x", "s"}, []string{"y"})), weightOf(ints("s", 1, 7, -1))), []string{"cannot reshape"}},
+		{"missing argument", network(13, nodeOf(op("Relu", []string{"z"}, []string{"y"}))), []string{"not the output of any operator"}},
+		{"cycle", network(13, nodeOf(op("Add", []string{"x", "y"}, []string{"z"})), nodeOf(op("Relu", []string{"z"}, []string{"y"}))), []string{"depends on its own output"}},
+		{"made twice", network(13, nodeOf(op("Relu", []string{"x"}, []string{"y"})), nodeOf(op("Relu", []string{"x"}, []string{"y"}))), []string{"duplicate output"}},
 		{"constant output", network(13, nodeOf(op("Identity", []string{"w"}, []string{"y"})), w), []string{"does not depend on the image"}},
 		{"if", network(13, nodeOf(op("If", []string{"x"}, []string{"y"}, message{}.str(1, "then_branch").num(20, 5).sub(6, nil)))), []string{"control flow"}},
-		{"sequence of weights", network(13, nodeOf(op("Conv", []string{"x", "w", "", "w"}, []string{"y"})), nodeOf(op("Conv", []string{"q", "w"}, []string{"r"})), weightOf(floats("w", nil, 0, 3, 3, 3))), []string{"do not fit"}},
+		{"sequence of weights", network(13, nodeOf(op("Conv", []string{"x", "w", "", "w"}, []string{"y"})), nodeOf(op("Conv", []string{"q", "w"}, []string{"r"})), weightOf(floats("w", nil, 0, 3, 3, 3))), []string{"do not match"}},
 	} {
 		n, err := parse("net.onnx", tc.net)
 		if err == nil {
@@ -340,7 +340,7 @@ func weightIn(m message) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	return n.f.Tensors["w"].Float32s()
+	return n.file.Tensors["w"].Float32s()
 }
 
 // TestTensorEncodings: weights in every encoding a writer may choose read the same.
@@ -432,7 +432,7 @@ func FuzzNetwork(f *testing.F) {
 		}
 		defer n.Close()
 		n.Recipe()
-		for _, name := range []string{"", n.f.Output, "fc6"} {
+		for _, name := range []string{"", n.file.Output, "fc6"} {
 			l, err := n.Layer(name)
 			if err != nil {
 				continue

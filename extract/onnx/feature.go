@@ -27,8 +27,8 @@ func embeddingNamed(name string) string {
 	return ""
 }
 
-// usual is the layer taken where none is named.
-func (n *Network) usual() Layer {
+// defaultLayer is the layer taken where none is named.
+func (n *Network) defaultLayer() Layer {
 	if _, fc7 := n.linearFeatures(); fc7 != "" {
 		return Layer{Tensor: fc7, What: "fc7 after ReLU"}
 	}
@@ -36,7 +36,7 @@ func (n *Network) usual() Layer {
 		return l
 	}
 	pooled, ok := n.pooledFeature()
-	if ok && pooled.Tensor == n.f.Output {
+	if ok && pooled.Tensor == n.file.Output {
 		return pooled
 	}
 	last, isLast := n.classifierInput()
@@ -49,7 +49,7 @@ func (n *Network) usual() Layer {
 	case isLast:
 		return last
 	}
-	return Layer{Tensor: n.f.Output, What: "the network's output"}
+	return Layer{Tensor: n.file.Output, What: "the network's output"}
 }
 
 // embedding is the output that is a feature by its name: the image's embedding, the pooler's output (but for
@@ -59,7 +59,7 @@ func (n *Network) embedding() (Layer, bool) {
 		switch what := embeddingNamed(name); {
 		case what == "":
 			return 0
-		case what == "the pooler's output" && n.f.Maker[name].Op == "Tanh":
+		case what == "the pooler's output" && n.file.Producer[name].Op == "Tanh":
 			return 1
 		case what == "the last hidden state":
 			return 2
@@ -67,14 +67,14 @@ func (n *Network) embedding() (Layer, bool) {
 			return 4
 		case what == "the image's embedding":
 			return 5
-		case len(n.f.Model.Outputs) == 1:
+		case len(n.file.Model.Outputs) == 1:
 			return 3
 		}
 		return 0
 	}
 	best, name := 0, ""
-	for _, o := range n.f.Model.Outputs {
-		if n.f.Maker[o.Name] == nil || !n.f.FromImage(o.Name) {
+	for _, o := range n.file.Model.Outputs {
+		if n.file.Producer[o.Name] == nil || !n.file.FromImage(o.Name) {
 			continue
 		}
 		if r := rank(o.Name); r > best {
@@ -104,8 +104,8 @@ func (n *Network) embedding() (Layer, bool) {
 // tokens is the sequence of tokens or the maps that --pool means where no layer is named: the last hidden
 // state, else the last value of that kind on the way to the output.
 func (n *Network) tokens() string {
-	for _, o := range n.f.Model.Outputs {
-		if embeddingNamed(o.Name) == "the last hidden state" && n.f.FromImage(o.Name) {
+	for _, o := range n.file.Model.Outputs {
+		if embeddingNamed(o.Name) == "the last hidden state" && n.file.FromImage(o.Name) {
 			return o.Name
 		}
 	}
@@ -113,7 +113,7 @@ func (n *Network) tokens() string {
 	for i := len(nodes) - 1; i >= 0; i-- {
 		name := nodes[i].Outputs[0]
 		d, ok := n.shape(name)
-		if !ok || n.around(name) {
+		if !ok || n.bypassed(name) {
 			continue
 		}
 		if len(d) == 3 && d[0] == 1 && d[1] > 1 && d[2] > 1 || len(d) == 4 && d[0] == 1 && d[1] > 1 && d[2]*d[3] > 1 {
@@ -132,10 +132,10 @@ func (n *Network) classifierInput() (Layer, bool) {
 			last = d
 		}
 	}
-	if last == nil || n.around(last.Outputs[0]) || embeddingNamed(n.f.Output) != "" && len(n.f.Model.Outputs) == 1 {
+	if last == nil || n.bypassed(last.Outputs[0]) || embeddingNamed(n.file.Output) != "" && len(n.file.Model.Outputs) == 1 {
 		return Layer{}, false
 	}
-	for name := last.Outputs[0]; name != n.f.Output; {
+	for name := last.Outputs[0]; name != n.file.Output; {
 		d := n.next(name)
 		if d == nil || len(d.Outputs) == 0 {
 			return Layer{}, false
@@ -148,11 +148,11 @@ func (n *Network) classifierInput() (Layer, bool) {
 		name = d.Outputs[0]
 	}
 	name := last.Inputs[0]
-	for n.f.Maker[name] != nil && slices.Contains([]string{"Dropout", "Identity", "Cast"}, n.f.Maker[name].Op) {
-		name = n.f.Maker[name].Inputs[0]
+	for n.file.Producer[name] != nil && slices.Contains([]string{"Dropout", "Identity", "Cast"}, n.file.Producer[name].Op) {
+		name = n.file.Producer[name].Inputs[0]
 	}
-	d := n.f.Maker[name]
-	if d == nil || !n.isRow(name) || !n.learned(name) {
+	d := n.file.Producer[name]
+	if d == nil || !n.isRow(name) || !n.hasWeightsBefore(name) {
 		return Layer{}, false
 	}
 	what := "the input of the last matrix"
@@ -166,9 +166,9 @@ func (n *Network) classifierInput() (Layer, bool) {
 	return Layer{Tensor: name, What: what}, true
 }
 
-// learned reports whether a convolution or a matrix is on the way to a value.
-func (n *Network) learned(name string) bool {
-	for d := range n.f.Needs(name) {
+// hasWeightsBefore reports whether a convolution or a matrix is on the way to a value.
+func (n *Network) hasWeightsBefore(name string) bool {
+	for d := range n.file.Needs(name) {
 		if d.Op == "Conv" || n.isLinear(d) {
 			return true
 		}
@@ -180,14 +180,14 @@ func (n *Network) learned(name string) bool {
 func (n *Network) shape(name string) (dims []int, ok bool) {
 	n.shapesOnce.Do(func() {
 		n.shapes = map[string][]int{}
-		if b, _ := n.guess(n.f.Output); b != nil {
+		if b, _ := n.build(n.file.Output); b != nil {
 			n.shapes = b.Shapes()
 		}
 	})
 	if d, ok := n.shapes[name]; ok {
 		return d, true
 	}
-	b, err := n.guess(name) // it is not on the way to the output
+	b, err := n.build(name) // it is not on the way to the output
 	if err != nil {
 		return nil, false
 	}
@@ -204,8 +204,8 @@ func (n *Network) isRow(name string) bool {
 // onlyNormalised reports whether a value is made of another by normalisation alone: no matrix, convolution
 // or nonlinear function is between.
 func (n *Network) onlyNormalised(from, to string) bool {
-	before := n.f.Needs(from)
-	for d := range n.f.Needs(to) {
+	before := n.file.Needs(from)
+	for d := range n.file.Needs(to) {
 		if before[d] {
 			continue
 		}
@@ -223,7 +223,7 @@ func (n *Network) onlyNormalised(from, to string) bool {
 func (n *Network) Candidates() []Layer {
 	var list []Layer
 	add := func(l Layer) {
-		b, err := n.guess(l.Tensor)
+		b, err := n.build(l.Tensor)
 		if err != nil || l.finish(b) != nil {
 			return
 		}
@@ -234,7 +234,7 @@ func (n *Network) Candidates() []Layer {
 		}
 		list = append(list, l)
 	}
-	add(n.usual())
+	add(n.defaultLayer())
 	fc6, fc7 := n.linearFeatures()
 	if fc7 != "" {
 		add(Layer{Tensor: fc7, What: "fc7 after ReLU"})
@@ -246,20 +246,20 @@ func (n *Network) Candidates() []Layer {
 	if l, ok := n.classifierInput(); ok {
 		add(l)
 	}
-	for _, o := range n.f.Model.Outputs {
-		if n.f.Maker[o.Name] == nil || !n.f.FromImage(o.Name) {
+	for _, o := range n.file.Model.Outputs {
+		if n.file.Producer[o.Name] == nil || !n.file.FromImage(o.Name) {
 			continue
 		}
 		l := Layer{Tensor: o.Name, What: n.describe(o.Name, fc6, fc7)}
 		add(l)
-		if o.Name == n.f.Output || embeddingNamed(o.Name) != "" {
+		if o.Name == n.file.Output || embeddingNamed(o.Name) != "" {
 			for _, p := range ops.Poolings() {
 				l.Pool = ops.Pooling(p)
 				add(l)
 			}
 		}
 	}
-	if t := n.tokens(); t != "" && n.f.Maker[t] != nil {
+	if t := n.tokens(); t != "" && n.file.Producer[t] != nil {
 		for _, p := range ops.Poolings() {
 			add(Layer{Tensor: t, Pool: ops.Pooling(p), What: n.describe(t, fc6, fc7)})
 		}
@@ -267,8 +267,8 @@ func (n *Network) Candidates() []Layer {
 	return list
 }
 
-// list names the candidates in one line.
-func (n *Network) list() string {
+// candidateList names the candidates in one line.
+func (n *Network) candidateList() string {
 	var parts []string
 	for _, l := range n.Candidates() {
 		parts = append(parts, fmt.Sprintf("%q (%s, %d-d)", l, l.What, l.Dim))
@@ -290,7 +290,7 @@ func (n *Network) pooledFeature() (l Layer, ok bool) {
 			continue
 		}
 		name := d.Outputs[0]
-		if n.around(name) || !n.isPooled(name) || !n.learned(name) {
+		if n.bypassed(name) || !n.isPooled(name) || !n.hasWeightsBefore(name) {
 			continue
 		}
 		for range 8 {
@@ -303,7 +303,7 @@ func (n *Network) pooledFeature() (l Layer, ok bool) {
 			}
 			name = d.Outputs[0]
 		}
-		if name == n.f.Output {
+		if name == n.file.Output {
 			return Layer{Tensor: name, What: "the pooled feature, the network's output"}, true
 		}
 		return Layer{Tensor: name, What: "the pooled feature"}, true

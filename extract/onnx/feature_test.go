@@ -58,7 +58,7 @@ func TestPooling(t *testing.T) {
 	}
 	for layer, want := range map[string]string{
 		"p pool=cls":                       "--pool mean",
-		"p pool=cls+mean":                  "all patches",
+		"p pool=cls+mean":                  "are patches",
 		"last_hidden_state pool=attention": "cls, mean, max, cls+mean",
 		"r pool=mean":                      "",
 		"nowhere":                          `"last_hidden_state pool=cls" (the class token of the last hidden state, 3-d)`,
@@ -107,7 +107,7 @@ func TestFusedScale(t *testing.T) {
 	for i := range x {
 		x[i] = float32(i*i%7) - 2
 	}
-	b, err := ops.Build(n.f, "y", 4, 4)
+	b, err := ops.Build(n.file, "y", 4, 4)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,8 +88,8 @@ func TestLayers(t *testing.T) {
 func TestEveryLayer(t *testing.T) {
 	for _, g := range goldens(t) {
 		n := open(t, g.path())
-		for i, d := range n.f.Nodes {
-			if len(n.f.Nodes) > 100 && i%7 != 0 || d.Op == "Shape" || n.f.Maker[d.Outputs[0]] != d {
+		for i, d := range n.file.Nodes {
+			if len(n.file.Nodes) > 100 && i%7 != 0 || d.Op == "Shape" || n.file.Producer[d.Outputs[0]] != d {
 				continue
 			}
 			p, err := n.Plan(d.Outputs[0], 32, 32)

@@ -55,12 +55,12 @@ func (n *Network) Layer(name string) (Layer, error) {
 	if err != nil {
 		return Layer{}, err
 	}
-	b, err := n.guess(l.Tensor)
+	b, err := n.build(l.Tensor)
 	if err != nil {
-		return Layer{}, fmt.Errorf("%s: layer %q: %w", n.f.Path(), l.Tensor, err)
+		return Layer{}, fmt.Errorf("%s: layer %q: %w", n.file.Path(), l.Tensor, err)
 	}
 	if err := l.finish(b); err != nil {
-		return Layer{}, fmt.Errorf("%s: layer %q: %w", n.f.Path(), l.Tensor, err)
+		return Layer{}, fmt.Errorf("%s: layer %q: %w", n.file.Path(), l.Tensor, err)
 	}
 	return l, nil
 }
@@ -75,8 +75,8 @@ func (n *Network) Find(name string) (Layer, error) {
 	if l, err = n.named(name); err != nil {
 		return Layer{}, err
 	}
-	if !n.f.FromImage(l.Tensor) {
-		return Layer{}, fmt.Errorf("%s: layer %q does not depend on the image alone", n.f.Path(), l.Tensor)
+	if !n.file.FromImage(l.Tensor) {
+		return Layer{}, fmt.Errorf("%s: layer %q does not depend on the image alone", n.file.Path(), l.Tensor)
 	}
 	return l, nil
 }
@@ -90,20 +90,20 @@ func (n *Network) named(name string) (Layer, error) {
 	var l Layer
 	fc6, fc7 := n.linearFeatures()
 	switch {
-	case n.f.Maker[name] != nil:
+	case n.file.Producer[name] != nil:
 		l = Layer{Tensor: name, What: n.describe(name, fc6, fc7)}
 	case name == "fc6" && fc6 != "":
 		l = Layer{Tensor: fc6, What: "fc6 after ReLU"}
 	case name == "fc7" && fc7 != "":
 		l = Layer{Tensor: fc7, What: "fc7 after ReLU"}
 	case name == "":
-		if l = n.usual(); pool != "" {
+		if l = n.defaultLayer(); pool != "" {
 			if t := n.tokens(); t != "" {
 				l = Layer{Tensor: t, What: n.describe(t, fc6, fc7)}
 			}
 		}
 	default:
-		return Layer{}, fmt.Errorf("%s has no layer %q. Layers usually taken: %s. Its tensors, the most similar first: %s", n.f.Path(), name, n.list(), strings.Join(n.candidates(name), ", "))
+		return Layer{}, fmt.Errorf("%s has no layer %q. Usual feature layers: %s. Tensors, most similar first: %s", n.file.Path(), name, n.candidateList(), strings.Join(n.candidates(name), ", "))
 	}
 	if pool != "" {
 		l.Pool = pool
@@ -131,15 +131,15 @@ func (n *Network) describe(name, fc6, fc7 string) string {
 		return "fc7 after ReLU"
 	case name == fc6:
 		return "fc6 after ReLU"
-	case name == n.f.Output && len(n.f.Model.Outputs) == 1:
+	case name == n.file.Output && len(n.file.Model.Outputs) == 1:
 		return "the network's output"
 	}
-	for _, o := range n.f.Model.Outputs {
+	for _, o := range n.file.Model.Outputs {
 		if o.Name == name {
 			if what := embeddingNamed(name); what != "" {
 				return what
 			}
-			if name == n.f.Output {
+			if name == n.file.Output {
 				return "the network's output"
 			}
 			return fmt.Sprintf("the network's output %q", name)
@@ -148,8 +148,8 @@ func (n *Network) describe(name, fc6, fc7 string) string {
 	return fmt.Sprintf("the tensor %q", name)
 }
 
-// guess infers shapes up to a tensor, for the file's image size or a usual one.
-func (n *Network) guess(tensor string) (*ops.Builder, error) {
+// build infers shapes up to a tensor, for the file's image size or a usual one.
+func (n *Network) build(tensor string) (*ops.Builder, error) {
 	in := n.Input()
 	h, w := in.Height, in.Width
 	if h == 0 {
@@ -158,14 +158,14 @@ func (n *Network) guess(tensor string) (*ops.Builder, error) {
 	if w == 0 {
 		w = guessSize
 	}
-	return ops.Build(n.f, tensor, h, w)
+	return ops.Build(n.file, tensor, h, w)
 }
 
 // ancestors are the nodes that the network's output depends on, in the order in which they run.
 func (n *Network) ancestors() []*load.Node {
-	need := n.f.Needs(n.f.Output)
+	need := n.file.Needs(n.file.Output)
 	var out []*load.Node
-	for _, d := range n.f.Nodes {
+	for _, d := range n.file.Nodes {
 		if need[d] {
 			out = append(out, d)
 		}
@@ -176,10 +176,10 @@ func (n *Network) ancestors() []*load.Node {
 // weightOf follows a name through operators that only rearrange a constant to the tensor it is.
 func (n *Network) weightOf(name string) *load.Tensor {
 	for range 8 {
-		if t := n.f.Tensors[name]; t != nil {
+		if t := n.file.Tensors[name]; t != nil {
 			return t
 		}
-		d := n.f.Maker[name]
+		d := n.file.Producer[name]
 		if d == nil || len(d.Inputs) == 0 {
 			return nil
 		}
@@ -205,7 +205,7 @@ func (n *Network) isLinear(d *load.Node) bool {
 // next is the only operator that reads a value, besides those that only ask for its shape.
 func (n *Network) next(name string) *load.Node {
 	var only *load.Node
-	for _, u := range n.f.Users[name] {
+	for _, u := range n.file.Consumers[name] {
 		if u.Op == "Shape" {
 			continue
 		}
@@ -251,14 +251,14 @@ func (n *Network) linearFeatures() (fc6, fc7 string) {
 	}
 	linear = linear[len(linear)-3:]
 	fc6, fc7 = n.reluAfter(linear[0].Outputs[0]), n.reluAfter(linear[1].Outputs[0])
-	if fc6 == "" || fc7 == "" || !n.leads(fc6, linear[1]) || !n.leads(fc7, linear[2]) {
+	if fc6 == "" || fc7 == "" || !n.feeds(fc6, linear[1]) || !n.feeds(fc7, linear[2]) {
 		return "", ""
 	}
 	return fc6, fc7
 }
 
-// leads reports whether the value goes into d, directly or over operators that do nothing.
-func (n *Network) leads(name string, d *load.Node) bool {
+// feeds reports whether the value goes into d, directly or over operators that do nothing.
+func (n *Network) feeds(name string, d *load.Node) bool {
 	for range 8 {
 		u := n.next(name)
 		switch {
@@ -275,10 +275,10 @@ func (n *Network) leads(name string, d *load.Node) bool {
 	return false
 }
 
-// around reports whether the output depends on the image by a way that avoids the value.
-func (n *Network) around(name string) bool {
+// bypassed reports whether the output depends on the image by a way that avoids the value.
+func (n *Network) bypassed(name string) bool {
 	seen := map[string]bool{name: true}
-	stack := []string{n.f.Output}
+	stack := []string{n.file.Output}
 	for len(stack) > 0 {
 		t := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
@@ -286,10 +286,10 @@ func (n *Network) around(name string) bool {
 			continue
 		}
 		seen[t] = true
-		if t == n.f.Image.Name {
+		if t == n.file.Image.Name {
 			return true
 		}
-		if d := n.f.Maker[t]; d != nil && d.Op != "Shape" {
+		if d := n.file.Producer[t]; d != nil && d.Op != "Shape" {
 			stack = append(stack, d.Inputs...)
 		}
 	}
@@ -307,10 +307,10 @@ func (n *Network) candidates(name string) []string {
 	}
 	var list []candidate
 	lower := strings.ToLower(name)
-	depends := map[string]bool{n.f.Image.Name: true} // on the image's data, not on its size alone
-	for i, d := range n.f.Nodes {
+	depends := map[string]bool{n.file.Image.Name: true} // on the image's data, not on its size alone
+	for i, d := range n.file.Nodes {
 		image := false
-		d.Reads(func(in string) { image = image || depends[in] })
+		d.EachInput(func(in string) { image = image || depends[in] })
 		if !image || d.Op == "Shape" || d.Op == "Size" {
 			continue
 		}
@@ -320,12 +320,12 @@ func (n *Network) candidates(name string) []string {
 			}
 			depends[o] = true
 			l := strings.ToLower(o)
-			far := distance(lower, l) * 2
+			far := editDistance(lower, l) * 2
 			if len(lower) > 1 && strings.Contains(l, lower) || len(l) > 1 && strings.Contains(lower, l) {
 				far = abs(len(l) - len(lower))
 			}
 			// Of equally far ones the deepest: features come from the network's end.
-			list = append(list, candidate{o, far*len(n.f.Nodes) + len(n.f.Nodes) - i})
+			list = append(list, candidate{o, far*len(n.file.Nodes) + len(n.file.Nodes) - i})
 		}
 		if len(list) > 1<<14 {
 			break
@@ -345,8 +345,8 @@ func (n *Network) candidates(name string) []string {
 
 func abs(a int) int { return max(a, -a) }
 
-// distance is Levenshtein's edit distance, of the first 64 bytes.
-func distance(a, b string) int {
+// editDistance is Levenshtein's edit distance, of the first 64 bytes.
+func editDistance(a, b string) int {
 	a, b = a[:min(len(a), 64)], b[:min(len(b), 64)]
 	row := make([]int, len(b)+1)
 	for j := range row {

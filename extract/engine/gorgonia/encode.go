@@ -156,12 +156,12 @@ func (e *encoder) shape(dims []int) string {
 }
 
 func (e *encoder) refuse(s *plan.Step, format string, args ...any) error {
-	return &onnx.UnsupportedError{Node: s.Node, Reason: fmt.Sprintf(format, args...) + " in the gorgonia engine", Advice: "use the native engine (--engine native)"}
+	return &onnx.UnsupportedError{Node: s.Node, Reason: "the gorgonia engine lacks " + fmt.Sprintf(format, args...), Advice: "use the native engine (--engine native)"}
 }
 
 func (e *encoder) step(s *plan.Step) error {
 	if len(s.In) == 0 {
-		return e.refuse(s, "joins a constant to the image's data, which is missing")
+		return e.refuse(s, "constants joined to values that depend on the image")
 	}
 	x, out, d := e.val(s.In[0]), e.val(s.Out), e.dims(s.Out)
 	in := e.dims(s.In[0])
@@ -177,7 +177,7 @@ func (e *encoder) step(s *plan.Step) error {
 		return e.linear(s, op, x, out)
 	case *plan.Pool:
 		if op.DilationH > 1 || op.DilationW > 1 {
-			return e.refuse(s, "pools with dilations %d, %d, which is missing", op.DilationH, op.DilationW)
+			return e.refuse(s, "pooling with dilations %d, %d", op.DilationH, op.DilationW)
 		}
 		if op.Max {
 			// The backend takes [after, before] for the height, then for the width.
@@ -218,7 +218,7 @@ func (e *encoder) step(s *plan.Step) error {
 	case *plan.Binary:
 		name := binaryName(op.Kind)
 		if name == "" {
-			return e.refuse(s, "computes what is missing")
+			return e.refuse(s, "its function")
 		}
 		second := s.In[1]
 		y, dy := e.val(second), e.dims(second)
@@ -230,13 +230,13 @@ func (e *encoder) step(s *plan.Step) error {
 		case slices.Equal(in, d) && gates(dy, d):
 			y = e.node("Reshape", []string{e.alone(second), e.shape(dy[1:])}, "") // C x 1 x 1, which the backend broadcasts
 		default:
-			return e.refuse(s, "combines values of shapes %v and %v, which is missing", in, dy)
+			return e.refuse(s, "operands of shapes %v and %v", in, dy)
 		}
 		e.relu(e.node(name, []string{x, y}, relued(out, op.Relu)), out, op.Relu)
-	case *plan.Constant2:
+	case *plan.BinaryConstant:
 		name := binaryName(op.Kind)
 		if name == "" {
-			return e.refuse(s, "computes what is missing")
+			return e.refuse(s, "its function")
 		}
 		args := []string{x, e.constant(slices.Repeat(op.Values, e.plan.Values[s.Out].Len()/len(op.Values)), d...)}
 		if op.Swapped {
@@ -255,18 +255,18 @@ func (e *encoder) step(s *plan.Step) error {
 		e.node("Transpose", []string{e.alone(s.In[0])}, out, attr{"perm", op.Perm})
 	case *plan.Softmax:
 		if len(d) != 2 || op.Log || op.From != 1 || op.To != 2 {
-			return e.refuse(s, "normalises a value of shape %v, which is missing", d)
+			return e.refuse(s, "normalisation of shape %v", d)
 		}
 		e.node("Softmax", []string{x}, out, attr{"axis", 1})
 	case *plan.Pad:
 		top, left, bottom, right, ok := op.Maps()
 		if !ok {
-			return e.refuse(s, "pads a value of shape %v, which is missing", in)
+			return e.refuse(s, "padding of shape %v", in)
 		}
 		y := e.pad(x, in, top, left, bottom, right, op.Value)
 		e.finish(y, out, false)
 	default:
-		return e.refuse(s, "is missing")
+		return e.refuse(s, "its operation")
 	}
 	return nil
 }
@@ -469,7 +469,7 @@ func (e *encoder) activation(s *plan.Step, op *plan.Activation, x, out string, d
 		}
 		e.finish(y, out, false)
 	default:
-		return e.refuse(s, "is missing")
+		return e.refuse(s, "its operation")
 	}
 	return nil
 }

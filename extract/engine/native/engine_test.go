@@ -146,13 +146,13 @@ func TestMobileIsFused(t *testing.T) {
 				slices.Reverse(p.Steps[i].In)
 			}
 		}
-		turned, err := compile(p, 1<<20)
+		swapped, err := compile(p, 1<<20)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer turned.release()
-		if len(turned.deferred) != gated {
-			t.Errorf("%d gates are left to the convolution after them where they are the first factor, %d where the second", len(turned.deferred), gated)
+		defer swapped.release()
+		if len(swapped.deferred) != gated {
+			t.Errorf("%d gates are left to the convolution after them where they are the first factor, %d where the second", len(swapped.deferred), gated)
 		}
 		for i, s := range e.program.plan.Steps {
 			op, binary := s.Op.(*plan.Binary)

@@ -62,7 +62,7 @@ func (c *compiler) general(s *plan.Step, dims []int) error {
 				}
 			})
 		})
-	case *plan.Constant2:
+	case *plan.BinaryConstant:
 		k := len(op.Values)
 		whole(func(_ int, out []float32, in [][]float32) {
 			spans(len(out)/k, max(1, grain/k), func(lo, hi int) {

@@ -64,7 +64,7 @@ func move(dst, src []float32, at int, dims, stride []int) {
 		return
 	case 2:
 		if stride[1] != 1 && stride[0] == 1 {
-			turn(dst, src[at:], dims[0], dims[1], stride[1])
+			transposeBlocks(dst, src[at:], dims[0], dims[1], stride[1])
 			return
 		}
 	}
@@ -77,8 +77,8 @@ func move(dst, src []float32, at int, dims, stride []int) {
 	}
 }
 
-// turn writes rows x cols of what lies in src with its rows beside each other: dst[r*cols+c] = src[c*ld+r].
-func turn(dst, src []float32, rows, cols, ld int) {
+// transposeBlocks writes rows x cols of what lies in src with its rows beside each other: dst[r*cols+c] = src[c*ld+r].
+func transposeBlocks(dst, src []float32, rows, cols, ld int) {
 	const block = 16
 	for c0 := 0; c0 < cols; c0 += block {
 		c1 := min(c0+block, cols)

@@ -5,10 +5,10 @@ import "errors"
 // Budget is how many elements computed constants may still take.
 type Budget struct{ Left int }
 
-// Take accounts for the elements of a computed constant.
-func (b *Budget) Take(n int) error {
+// Spend accounts for the elements of a computed constant.
+func (b *Budget) Spend(n int) error {
 	if n > b.Left {
-		return errors.New("its constant result is too large")
+		return errors.New("constant folding: the result is too large")
 	}
 	b.Left -= n
 	return nil

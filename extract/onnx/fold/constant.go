@@ -18,7 +18,7 @@ type Constant struct {
 	Quantised  *load.Quantisation // of t where that is quantised
 	Kind       int32              // element type of nums
 	Values     []float64
-	Kept       bool // by a step of the plan
+	InPlan       bool // by a step of the plan
 }
 
 func OfTensor(t *load.Tensor) *Constant { return &Constant{Dims: t.Dims, Tensor: t} }
@@ -39,7 +39,7 @@ func (k *Constant) Len() int { return load.Elements(k.Dims) }
 
 func (k *Constant) Float32s() ([]float32, error) {
 	if !k.IsFloat() {
-		return nil, errors.New("integers where floating-point numbers belong")
+		return nil, errors.New("integers, expected floating-point numbers")
 	}
 	if k.Tensor == nil {
 		out := make([]float32, len(k.Values))
@@ -74,7 +74,7 @@ func (k *Constant) Int64s() ([]int64, error) {
 		return k.Tensor.Int64s()
 	}
 	if load.IsFloat(k.Kind) && len(k.Values) > 0 {
-		return nil, errors.New("floating-point numbers where integers belong")
+		return nil, errors.New("floating-point numbers, expected integers")
 	}
 	out := make([]int64, len(k.Values))
 	for i, v := range k.Values {
@@ -136,7 +136,7 @@ func OfShape(v []int) *Constant {
 func (k *Constant) Scalar() (float64, error) {
 	v, err := k.Float64s()
 	if err == nil && len(v) != 1 {
-		err = fmt.Errorf("a constant of shape %v where one number belongs", k.Dims)
+		err = fmt.Errorf("a constant of shape %v, expected one number", k.Dims)
 	}
 	if err != nil {
 		return 0, err
@@ -151,13 +151,13 @@ func Shape(k *Constant) ([]int, int, error) {
 		return nil, 0, err
 	}
 	if len(v) > load.MaxRank {
-		return nil, 0, fmt.Errorf("a shape of %d dimensions", len(v))
+		return nil, 0, fmt.Errorf("%d dimensions are too many", len(v))
 	}
 	size := 1
 	dims := make([]int, len(v))
 	for i, d := range v {
 		if d < 0 || d > load.MaxValue || d > 0 && size > load.MaxValue/int(d) {
-			return nil, 0, fmt.Errorf("the shape %v is out of range", v)
+			return nil, 0, fmt.Errorf("shape %v is out of range", v)
 		}
 		dims[i] = int(d)
 		size *= int(d)

@@ -23,7 +23,7 @@ func Reshaped(n *load.Node, d []int, size int, arg *Constant) ([]int, error) {
 			return nil, err
 		}
 		if !ok {
-			return nil, errors.New("it names no shape")
+			return nil, errors.New("no shape is given")
 		}
 		out := make([]int, len(shape))
 		open, rest := -1, 1
@@ -34,16 +34,16 @@ func Reshaped(n *load.Node, d []int, size int, arg *Constant) ([]int, error) {
 				continue
 			case s == 0 && n.Int("allowzero", 0) == 0:
 				if i >= len(d) {
-					return nil, fmt.Errorf("its shape %v keeps a dimension that %v does not have", shape, d)
+					return nil, fmt.Errorf("shape %v copies a dimension that %v does not have", shape, d)
 				}
 				out[i] = d[i]
 			case s >= 0 && s <= load.MaxElements:
 				out[i] = int(s)
 			default:
-				return nil, fmt.Errorf("its shape %v is impossible", shape)
+				return nil, fmt.Errorf("shape %v is invalid", shape)
 			}
 			if out[i] > 0 && rest > load.MaxElements/out[i] {
-				return nil, fmt.Errorf("its shape %v is too large", shape)
+				return nil, fmt.Errorf("shape %v is too large", shape)
 			}
 			rest *= out[i]
 		}
@@ -52,13 +52,13 @@ func Reshaped(n *load.Node, d []int, size int, arg *Constant) ([]int, error) {
 				rest = 1
 			}
 			if rest == 0 || size%rest != 0 {
-				return nil, fmt.Errorf("its shape %v does not fit %v: the image size may be wrong for this network", shape, d)
+				return nil, fmt.Errorf("cannot reshape %[2]v to %[1]v: the image size may be wrong for this network", shape, d)
 			}
 			out[open] = size / rest
 			rest = size
 		}
 		if rest != size {
-			return nil, fmt.Errorf("its shape %v does not fit %v: the image size may be wrong for this network", shape, d)
+			return nil, fmt.Errorf("cannot reshape %[2]v to %[1]v: the image size may be wrong for this network", shape, d)
 		}
 		return out, nil
 	case "Squeeze":
@@ -80,7 +80,7 @@ func Reshaped(n *load.Node, d []int, size int, arg *Constant) ([]int, error) {
 				return nil, err
 			}
 			if d[i] != 1 {
-				return nil, fmt.Errorf("it squeezes axis %d of shape %v", a, d)
+				return nil, fmt.Errorf("cannot squeeze axis %d of shape %v", a, d)
 			}
 			drop[i] = true
 		}
@@ -97,7 +97,7 @@ func Reshaped(n *load.Node, d []int, size int, arg *Constant) ([]int, error) {
 		return nil, err
 	}
 	if !ok {
-		return nil, errors.New("it names no axes")
+		return nil, errors.New("no axes are given")
 	}
 	rank := len(d) + len(axes)
 	out, added := make([]int, rank), make([]bool, rank)
@@ -107,7 +107,7 @@ func Reshaped(n *load.Node, d []int, size int, arg *Constant) ([]int, error) {
 			return nil, err
 		}
 		if added[i] {
-			return nil, fmt.Errorf("its axes %v name one twice", axes)
+			return nil, fmt.Errorf("duplicate axes %v", axes)
 		}
 		out[i], added[i] = 1, true
 	}
@@ -131,13 +131,13 @@ func Permutation(n *load.Node, rank int) ([]int, error) {
 		return out, nil
 	}
 	if len(p) != rank {
-		return nil, fmt.Errorf("permutation %v of %d dimensions", p, rank)
+		return nil, fmt.Errorf("permutation %v does not match %d dimensions", p, rank)
 	}
 	seen := make([]bool, rank)
 	out := make([]int, rank)
 	for i, v := range p {
 		if v < 0 || v >= int64(rank) || seen[v] {
-			return nil, fmt.Errorf("permutation %v of %d dimensions", p, rank)
+			return nil, fmt.Errorf("permutation %v does not match %d dimensions", p, rank)
 		}
 		seen[v] = true
 		out[i] = int(v)
@@ -168,7 +168,7 @@ func List(n *load.Node, name string, arg *Constant) (list []int64, ok bool, err 
 	}
 	list, err = arg.Int64s()
 	if len(list) > load.MaxList {
-		err = fmt.Errorf("a list of %d integers where axes or a shape belong", len(list))
+		err = fmt.Errorf("a list of %d integers is too long for axes or a shape", len(list))
 	}
 	return list, true, err
 }

@@ -21,7 +21,7 @@ func Rounded(typ int32, v []float64) error {
 	default:
 		for i, x := range v {
 			if x != math.Trunc(x) || math.Abs(x) > 1<<63 {
-				return fmt.Errorf("it computes %v, which is no whole number in range", v[i])
+				return fmt.Errorf("%v is not an integer in range", v[i])
 			}
 		}
 	}
@@ -77,24 +77,24 @@ var folders = map[string]folder{
 // Operators are the operators that foldNode knows.
 func Operators() []string { return slices.Collect(maps.Keys(folders)) }
 
-func first(args []*Constant) (*Constant, error) {
+func firstArgument(args []*Constant) (*Constant, error) {
 	if len(args) == 0 || args[0] == nil {
-		return nil, errors.New("its argument 1 is missing")
+		return nil, errors.New("its input 1 is missing")
 	}
 	return args[0], nil
 }
 
-func at(args []*Constant, i int) *Constant {
+func argument(args []*Constant, i int) *Constant {
 	if i < len(args) {
 		return args[i]
 	}
 	return nil
 }
 
-func foldIdentity(_ *Budget, _ *load.Node, args []*Constant) (*Constant, error) { return first(args) }
+func foldIdentity(_ *Budget, _ *load.Node, args []*Constant) (*Constant, error) { return firstArgument(args) }
 
 func foldCast(b *Budget, n *load.Node, args []*Constant) (*Constant, error) {
-	x, err := first(args)
+	x, err := firstArgument(args)
 	if err != nil {
 		return nil, err
 	}
@@ -102,8 +102,8 @@ func foldCast(b *Budget, n *load.Node, args []*Constant) (*Constant, error) {
 }
 
 func foldCastLike(b *Budget, _ *load.Node, args []*Constant) (*Constant, error) {
-	x, err := first(args)
-	if err != nil || at(args, 1) == nil {
+	x, err := firstArgument(args)
+	if err != nil || argument(args, 1) == nil {
 		return nil, err
 	}
 	return cast(b, x, args[1].Type())
@@ -115,13 +115,13 @@ func cast(b *Budget, x *Constant, to int32) (*Constant, error) {
 		return x, nil
 	}
 	if load.Width(to) == 0 {
-		return nil, fmt.Errorf("it casts to %s", load.TypeName(to))
+		return nil, fmt.Errorf("unsupported cast to %s", load.TypeName(to))
 	}
 	v, err := x.Float64s()
 	if err != nil {
 		return nil, err
 	}
-	if err := b.Take(len(v)); err != nil {
+	if err := b.Spend(len(v)); err != nil {
 		return nil, err
 	}
 	k := &Constant{Dims: x.Dims, Kind: to, Values: make([]float64, len(v))}
@@ -133,7 +133,7 @@ func cast(b *Budget, x *Constant, to int32) (*Constant, error) {
 			}
 		case !load.IsFloat(to):
 			if math.Abs(a) > 1<<63 || a != a {
-				return nil, fmt.Errorf("it casts %v to an integer", a)
+				return nil, fmt.Errorf("cannot cast %v to an integer", a)
 			}
 			if a = math.Trunc(a); to == load.TypeInt32 {
 				a = min(max(a, math.MinInt32), math.MaxInt32)
@@ -145,11 +145,11 @@ func cast(b *Budget, x *Constant, to int32) (*Constant, error) {
 }
 
 func foldReshape(_ *Budget, n *load.Node, args []*Constant) (*Constant, error) {
-	x, err := first(args)
+	x, err := firstArgument(args)
 	if err != nil {
 		return nil, err
 	}
-	dims, err := Reshaped(n, x.Dims, x.Len(), at(args, 1))
+	dims, err := Reshaped(n, x.Dims, x.Len(), argument(args, 1))
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +167,7 @@ func foldReshape(_ *Budget, n *load.Node, args []*Constant) (*Constant, error) {
 
 // foldTranspose leaves a matrix in the file where it is.
 func foldTranspose(_ *Budget, n *load.Node, args []*Constant) (*Constant, error) {
-	x, err := first(args)
+	x, err := firstArgument(args)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +185,7 @@ func foldTranspose(_ *Budget, n *load.Node, args []*Constant) (*Constant, error)
 }
 
 func foldShape(_ *Budget, n *load.Node, args []*Constant) (*Constant, error) {
-	x, err := first(args)
+	x, err := firstArgument(args)
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +193,7 @@ func foldShape(_ *Budget, n *load.Node, args []*Constant) (*Constant, error) {
 }
 
 func foldSize(_ *Budget, _ *load.Node, args []*Constant) (*Constant, error) {
-	x, err := first(args)
+	x, err := firstArgument(args)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +201,7 @@ func foldSize(_ *Budget, _ *load.Node, args []*Constant) (*Constant, error) {
 }
 
 func foldFilled(b *Budget, n *load.Node, args []*Constant) (*Constant, error) {
-	x, err := first(args)
+	x, err := firstArgument(args)
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +209,7 @@ func foldFilled(b *Budget, n *load.Node, args []*Constant) (*Constant, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := b.Take(size); err != nil {
+	if err := b.Spend(size); err != nil {
 		return nil, err
 	}
 	k := &Constant{Dims: dims, Kind: load.TypeFloat, Values: make([]float64, size)}
@@ -229,9 +229,9 @@ func foldFilled(b *Budget, n *load.Node, args []*Constant) (*Constant, error) {
 func foldRange(b *Budget, _ *load.Node, args []*Constant) (*Constant, error) {
 	var v [3]float64
 	for i := range v {
-		k := at(args, i)
+		k := argument(args, i)
 		if k == nil {
-			return nil, fmt.Errorf("its argument %d is missing", i+1)
+			return nil, fmt.Errorf("its input %d is missing", i+1)
 		}
 		var err error
 		if v[i], err = k.Scalar(); err != nil {
@@ -240,10 +240,10 @@ func foldRange(b *Budget, _ *load.Node, args []*Constant) (*Constant, error) {
 	}
 	count := math.Ceil((v[1] - v[0]) / v[2])
 	if count != count || count > load.MaxValue {
-		return nil, fmt.Errorf("its range from %v to %v by %v is out of range", v[0], v[1], v[2])
+		return nil, fmt.Errorf("range from %v to %v by %v is out of range", v[0], v[1], v[2])
 	}
 	size := int(max(count, 0))
-	if err := b.Take(size); err != nil {
+	if err := b.Spend(size); err != nil {
 		return nil, err
 	}
 	k := &Constant{Dims: []int{size}, Kind: args[0].Type(), Values: make([]float64, size)}
@@ -255,25 +255,25 @@ func foldRange(b *Budget, _ *load.Node, args []*Constant) (*Constant, error) {
 
 // foldDequantize leaves quantised weights in the file: (q - zero) * scale, for all or by one axis.
 func foldDequantize(b *Budget, n *load.Node, args []*Constant) (*Constant, error) {
-	x, err := first(args)
+	x, err := firstArgument(args)
 	if err != nil {
 		return nil, err
 	}
-	if at(args, 1) == nil {
-		return nil, errors.New("its argument 2 is missing")
+	if argument(args, 1) == nil {
+		return nil, errors.New("its input 2 is missing")
 	}
 	factor, err := args[1].Float32s()
 	if err != nil {
 		return nil, err
 	}
 	zero := make([]float32, len(factor))
-	if z := at(args, 2); z != nil {
+	if z := argument(args, 2); z != nil {
 		v, err := z.Float64s()
 		if err != nil {
 			return nil, err
 		}
 		if len(v) != len(factor) {
-			return nil, fmt.Errorf("it has %d zero points for %d scales", len(v), len(factor))
+			return nil, fmt.Errorf("%d zero points for %d scales", len(v), len(factor))
 		}
 		for i, a := range v {
 			zero[i] = float32(a)
@@ -281,18 +281,18 @@ func foldDequantize(b *Budget, n *load.Node, args []*Constant) (*Constant, error
 	}
 	s := &load.Quantisation{Factor: factor, Zero: zero}
 	if len(args[1].Dims) > 1 || n.Int("block_size", 0) != 0 {
-		return nil, load.Unsupported(n, "has a scale for each block of weights")
+		return nil, load.Unsupported(n, "block-wise quantisation")
 	}
 	if len(factor) != 1 {
 		if s.Axis, err = load.Axis(int64(n.Int("axis", 1)), len(x.Dims)); err != nil {
 			return nil, err
 		}
 		if len(factor) != x.Dims[s.Axis] {
-			return nil, fmt.Errorf("it has %d scales for %d entries of axis %d", len(factor), x.Dims[s.Axis], s.Axis)
+			return nil, fmt.Errorf("%d scales for axis %[3]d of size %[2]d", len(factor), x.Dims[s.Axis], s.Axis)
 		}
 	}
 	if x.IsFloat() || x.Quantised != nil {
-		return nil, errors.New("it dequantises floating-point numbers")
+		return nil, errors.New("cannot dequantise floating-point numbers")
 	}
 	if x.Tensor != nil && !x.Transposed && slices.Equal(x.Tensor.Dims, x.Dims) {
 		return &Constant{Dims: x.Dims, Tensor: x.Tensor, Quantised: s}, nil
@@ -301,7 +301,7 @@ func foldDequantize(b *Budget, n *load.Node, args []*Constant) (*Constant, error
 	if err != nil {
 		return nil, err
 	}
-	if err := b.Take(len(v)); err != nil {
+	if err := b.Spend(len(v)); err != nil {
 		return nil, err
 	}
 	k := &Constant{Dims: x.Dims, Kind: load.TypeFloat, Values: make([]float64, len(v))}

@@ -9,8 +9,8 @@ import (
 	"vzsl/extract/onnx/load"
 )
 
-// lines calls f for each line of elements along an axis: where its first lies, and how far they lie apart.
-func lines(d []int, axis int, f func(line, start, step int)) {
+// eachLine calls f for each line of elements along an axis: where its first lies, and how far they lie apart.
+func eachLine(d []int, axis int, f func(line, start, step int)) {
 	inner := load.Elements(d[axis+1:])
 	i := 0
 	for o := range load.Elements(d[:axis]) {
@@ -22,7 +22,7 @@ func lines(d []int, axis int, f func(line, start, step int)) {
 }
 
 func foldArg(b *Budget, n *load.Node, args []*Constant) (*Constant, error) {
-	x, err := first(args)
+	x, err := firstArgument(args)
 	if err != nil {
 		return nil, err
 	}
@@ -38,12 +38,12 @@ func foldArg(b *Budget, n *load.Node, args []*Constant) (*Constant, error) {
 	if k.Dims[axis] = 1; n.Int("keepdims", 1) == 0 {
 		k.Dims = slices.Delete(k.Dims, axis, axis+1)
 	}
-	if err := b.Take(len(v)); err != nil {
+	if err := b.Spend(len(v)); err != nil {
 		return nil, err
 	}
 	k.Values = make([]float64, load.Elements(k.Dims))
 	last := n.Int("select_last_index", 0) != 0
-	lines(x.Dims, axis, func(line, start, step int) {
+	eachLine(x.Dims, axis, func(line, start, step int) {
 		best := 0
 		for j := range x.Dims[axis] {
 			a, c := v[start+j*step], v[start+best*step]
@@ -60,7 +60,7 @@ func foldArg(b *Budget, n *load.Node, args []*Constant) (*Constant, error) {
 }
 
 func foldTopK(b *Budget, n *load.Node, args []*Constant) ([]*Constant, error) {
-	x, err := first(args)
+	x, err := firstArgument(args)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func foldTopK(b *Budget, n *load.Node, args []*Constant) ([]*Constant, error) {
 		return nil, err
 	}
 	count := n.Int("k", 0)
-	if k := at(args, 1); k != nil {
+	if k := argument(args, 1); k != nil {
 		c, err := k.Scalar()
 		if err != nil {
 			return nil, err
@@ -77,7 +77,7 @@ func foldTopK(b *Budget, n *load.Node, args []*Constant) ([]*Constant, error) {
 		count = int(c)
 	}
 	if count < 0 || count > x.Dims[axis] || len(n.Outputs) == 0 {
-		return nil, fmt.Errorf("it takes the first %d of %d", count, x.Dims[axis])
+		return nil, fmt.Errorf("k=%d is out of range for size %d", count, x.Dims[axis])
 	}
 	v, err := x.Float64s()
 	if err != nil {
@@ -85,7 +85,7 @@ func foldTopK(b *Budget, n *load.Node, args []*Constant) ([]*Constant, error) {
 	}
 	d := slices.Clone(x.Dims)
 	d[axis] = count
-	if err := b.Take(2 * load.Elements(d)); err != nil {
+	if err := b.Spend(2 * load.Elements(d)); err != nil {
 		return nil, err
 	}
 	values := &Constant{Dims: d, Kind: x.Type(), Values: make([]float64, load.Elements(d))}
@@ -98,7 +98,7 @@ func foldTopK(b *Budget, n *load.Node, args []*Constant) ([]*Constant, error) {
 		}
 	}
 	smallest := n.Int("largest", 1) == 0
-	lines(x.Dims, axis, func(line, start, step int) {
+	eachLine(x.Dims, axis, func(line, start, step int) {
 		order := make([]int, x.Dims[axis])
 		for i := range order {
 			order[i] = i
@@ -119,7 +119,7 @@ func foldTopK(b *Budget, n *load.Node, args []*Constant) ([]*Constant, error) {
 }
 
 func foldNonZero(_ *Budget, _ *load.Node, args []*Constant) (*Constant, error) {
-	x, err := first(args)
+	x, err := firstArgument(args)
 	if err != nil {
 		return nil, err
 	}
@@ -145,16 +145,16 @@ func foldNonZero(_ *Budget, _ *load.Node, args []*Constant) (*Constant, error) {
 }
 
 func foldOneHot(b *Budget, n *load.Node, args []*Constant) (*Constant, error) {
-	if at(args, 0) == nil || at(args, 1) == nil || at(args, 2) == nil {
-		return nil, errors.New("an argument is missing")
+	if argument(args, 0) == nil || argument(args, 1) == nil || argument(args, 2) == nil {
+		return nil, errors.New("an input is missing")
 	}
 	depth, err := args[1].Scalar()
 	if err != nil || depth < 1 || depth > load.MaxExtent {
-		return nil, fmt.Errorf("its depth is %v", depth)
+		return nil, fmt.Errorf("depth %v is out of range", depth)
 	}
 	pair, err := args[2].Float64s()
 	if err != nil || len(pair) != 2 {
-		return nil, errors.New("it wants two values")
+		return nil, errors.New("off and on values are required")
 	}
 	v, err := args[0].Float64s()
 	if err != nil {
@@ -166,14 +166,14 @@ func foldOneHot(b *Budget, n *load.Node, args []*Constant) (*Constant, error) {
 		return nil, err
 	}
 	d := slices.Insert(slices.Clone(args[0].Dims), axis, int(depth))
-	if err := b.Take(load.Elements(d)); err != nil {
+	if err := b.Spend(load.Elements(d)); err != nil {
 		return nil, err
 	}
 	k := &Constant{Dims: d, Kind: args[2].Type(), Values: make([]float64, load.Elements(d))}
 	for i := range k.Values {
 		k.Values[i] = pair[0]
 	}
-	lines(d, axis, func(line, start, step int) {
+	eachLine(d, axis, func(line, start, step int) {
 		a := v[line]
 		if a < 0 {
 			a += depth
@@ -186,14 +186,14 @@ func foldOneHot(b *Budget, n *load.Node, args []*Constant) (*Constant, error) {
 }
 
 func foldEye(b *Budget, n *load.Node, args []*Constant) (*Constant, error) {
-	x, err := first(args)
+	x, err := firstArgument(args)
 	if err != nil {
 		return nil, err
 	}
 	if len(x.Dims) != 2 {
-		return nil, fmt.Errorf("it makes a matrix of shape %v", x.Dims)
+		return nil, fmt.Errorf("a matrix is required, not shape %v", x.Dims)
 	}
-	if err := b.Take(x.Len()); err != nil {
+	if err := b.Spend(x.Len()); err != nil {
 		return nil, err
 	}
 	k := &Constant{Dims: x.Dims, Kind: int32(n.Int("dtype", int(x.Type()))), Values: make([]float64, x.Len())}

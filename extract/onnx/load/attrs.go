@@ -42,7 +42,7 @@ func (n *Node) Ints(name string, count, def int) ([]int, error) {
 		return out, nil
 	}
 	if len(v) != count {
-		return nil, fmt.Errorf("attribute %s has %d entries where %d belong", name, len(v), count)
+		return nil, fmt.Errorf("attribute %s has %d entries, expected %d", name, len(v), count)
 	}
 	out := make([]int, count)
 	for i, x := range v {
@@ -60,7 +60,7 @@ func AxisOrEnd(v int64, rank int) (int, error) {
 		v += int64(rank)
 	}
 	if v < 0 || v > int64(rank) {
-		return 0, fmt.Errorf("axis %d of a tensor with %d dimensions", v, rank)
+		return 0, fmt.Errorf("axis %d is out of range for %d dimensions", v, rank)
 	}
 	return int(v), nil
 }
@@ -69,7 +69,7 @@ func AxisOrEnd(v int64, rank int) (int, error) {
 func Axis(v int64, rank int) (int, error) {
 	a, err := AxisOrEnd(v, rank)
 	if err == nil && a == rank {
-		err = fmt.Errorf("axis %d of a tensor with %d dimensions", v, rank)
+		err = fmt.Errorf("axis %d is out of range for %d dimensions", v, rank)
 	}
 	return a, err
 }

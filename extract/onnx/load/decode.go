@@ -90,7 +90,7 @@ func (b *backend) SetWeightedEdge(e graph.WeightedEdge) {
 func (b *backend) ApplyOperation(op onnxgo.Operation, outs ...graph.Node) error {
 	i := len(b.nodes)
 	if i >= len(b.infos) || b.infos[i].Op != op.Name {
-		return fmt.Errorf("operator %s came out of order", op.Name)
+		return fmt.Errorf("operator %s out of order", op.Name)
 	}
 	n := &Node{nodeInfo: b.infos[i], Attrs: op.Attributes}
 	if len(outs) > 0 {
@@ -168,7 +168,7 @@ func decode(s *Model) (list []*Node, err error) {
 	// The decoder is a library's: whatever it trips over in a damaged file is an error here.
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("its graph is damaged: %v", r)
+			err = fmt.Errorf("its graph is corrupt: %v", r)
 		}
 	}()
 	b := &backend{infos: s.nodes}
@@ -176,7 +176,7 @@ func decode(s *Model) (list []*Node, err error) {
 		return nil, err
 	}
 	if len(b.nodes) != len(s.nodes) {
-		return nil, fmt.Errorf("its graph is damaged: %d of %d nodes read", len(b.nodes), len(s.nodes))
+		return nil, fmt.Errorf("its graph is corrupt: %d of %d nodes read", len(b.nodes), len(s.nodes))
 	}
 	return b.nodes, nil
 }

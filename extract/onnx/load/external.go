@@ -19,11 +19,11 @@ import (
 func parseExternal(kv map[string]string) (*external, error) {
 	e := &external{location: kv["location"]}
 	if e.location == "" {
-		return nil, errors.New("its data are said to be in another file, but no file is named")
+		return nil, errors.New("external data without a location")
 	}
 	local := filepath.FromSlash(strings.ReplaceAll(e.location, `\`, "/"))
 	if !filepath.IsLocal(local) || strings.Contains(e.location, ":") || local == "." {
-		return nil, fmt.Errorf("its data are said to be in %q, outside the model's folder; such files are refused", e.location)
+		return nil, fmt.Errorf("external data in %q, outside the model's folder, are refused", e.location)
 	}
 	e.location = local
 	var err error
@@ -67,15 +67,15 @@ func (n *File) attachExternal() error {
 		}
 		w := Width(t.Type)
 		if w == 0 {
-			return fmt.Errorf("%s: tensor %s is of a type that is not read from external data", n.path, t)
+			return fmt.Errorf("%s: tensor %s has a type that is unsupported for external data", n.path, t)
 		}
 		need := int64(t.Len()) * int64(w)
 		e := t.ext
 		if e.hasLength && e.length != need {
-			return fmt.Errorf("%s: tensor %s takes %d bytes, but the file says %d of %s", n.path, t, need, e.length, e.location)
+			return fmt.Errorf("%s: tensor %s requires %d bytes, but the file declares %d of %s", n.path, t, need, e.length, e.location)
 		}
 		if e.offset > math.MaxInt64-need || e.offset+need > int64(len(data)) {
-			return fmt.Errorf("%s: tensor %s lies at bytes %d to %d of %s, which has only %d: the data file is incomplete or belongs to another model; get both files again",
+			return fmt.Errorf("%s: tensor %s lies at bytes %d to %d of %s, which has only %d: the data file is incomplete or belongs to another model; download both files again",
 				n.path, t, e.offset, uint64(e.offset)+uint64(need), filepath.Join(dir, e.location), len(data))
 		}
 		t.data = data[e.offset : e.offset+need : e.offset+need]
@@ -105,17 +105,17 @@ func OpenBeside(folder, model, location string) (*os.File, error) {
 	}
 	target, bad := filepath.EvalSymlinks(link)
 	if bad != nil {
-		return nil, fmt.Errorf("a symbolic link to a file that is missing: %w", bad)
+		return nil, fmt.Errorf("a symbolic link to a missing file: %w", bad)
 	}
-	if store(target) != store(model) {
-		return nil, fmt.Errorf("a symbolic link out of the model's folder, to %s, which is not followed: put the file itself there", target)
+	if storeFolder(target) != storeFolder(model) {
+		return nil, fmt.Errorf("a symbolic link out of the model's folder, to %s, is not followed: put the file itself there", target)
 	}
 	return os.Open(target)
 }
 
-// store is the folder that a tool keeps a link's target in: that of the hub's blobs, git-annex's objects, DVC's cache or Nix; else the
+// storeFolder is the folder that a tool keeps a link's target in: that of the hub's blobs, git-annex's objects, DVC's cache or Nix; else the
 // file's own.
-func store(path string) string {
+func storeFolder(path string) string {
 	slashed := filepath.ToSlash(path)
 	for _, s := range []string{"/blobs/", "/.git/annex/objects/", "/.dvc/cache/", "/nix/store/", "/gnu/store/"} {
 		if i := strings.LastIndex(slashed, s); i >= 0 {
@@ -129,7 +129,7 @@ func (n *File) mapExternal(location string) ([]byte, error) {
 	full := filepath.Join(filepath.Dir(n.path), location)
 	f, err := OpenBeside(filepath.Dir(n.path), n.path, location)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s keeps its weights in %s, which is missing: put it beside the model, under that name (%w)", n.path, full, err)
+		return nil, fmt.Errorf("%s keeps its weights in %s: file not found; put it beside the model, under that name (%w)", n.path, full, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s keeps its weights in %s: %w", n.path, full, err)
@@ -155,7 +155,7 @@ func mapFile(f *os.File) (mmap.MMap, error) {
 		return nil, err
 	}
 	if !st.Mode().IsRegular() {
-		return nil, errors.New("it is not a regular file")
+		return nil, errors.New("not a regular file")
 	}
 	if st.Size() == 0 {
 		return nil, nil

@@ -23,10 +23,10 @@ type File struct {
 	Model     *Model
 	Tensors   map[string]*Tensor
 	Nodes     []*Node
-	Maker     map[string]*Node // the node that makes a value
-	Users     map[string][]*Node
+	Producer     map[string]*Node // the node that makes a value
+	Consumers     map[string][]*Node
 	Image     valueInfo
-	Others    []string // further inputs, which are not given
+	OtherInputs    []string // further inputs, which are not given
 	Output    string
 
 	sumOnce sync.Once
@@ -56,13 +56,13 @@ func openFor(path string, find func(*File) error) (*File, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("no network at %s: %w", path, err)
+			return nil, fmt.Errorf("%s: model file not found: %w", path, err)
 		}
 		return nil, fmt.Errorf("opening network: %w", err)
 	}
 	defer f.Close()
 	if st, err := f.Stat(); err == nil && st.IsDir() {
-		return nil, fmt.Errorf("%s is a folder where an ONNX file is wanted: name the file in it", path)
+		return nil, fmt.Errorf("%s is a folder, an ONNX file is required: name the file in it", path)
 	}
 	m, err := mapFile(f)
 	if err != nil {
@@ -94,18 +94,18 @@ func (n *File) read(find func(*File) error) error {
 		return fmt.Errorf("%s %s", n.path, s)
 	}
 	s, err := scan(n.data)
-	var cut *errCut
+	var cut *truncatedError
 	switch {
 	case errors.As(err, &cut):
-		return fmt.Errorf("%s %w: the file is incomplete or not an ONNX network; get it again", n.path, err)
+		return fmt.Errorf("%s %w: the file is incomplete or not an ONNX network; download or export it again", n.path, err)
 	case err != nil:
 		return fmt.Errorf("%s cannot be read as an ONNX network: %w", n.path, err)
 	case !s.hasGraph:
-		return fmt.Errorf("%s holds no ONNX graph: it is another kind of file, or incomplete; get it again", n.path)
+		return fmt.Errorf("%s holds no ONNX graph: it is another kind of file, or incomplete; download or export it again", n.path)
 	}
 	if s.Opset == 0 {
 		if s.irVersion >= 3 {
-			return fmt.Errorf("%s names no operator set: the file is incomplete; get it again", n.path)
+			return fmt.Errorf("%s names no operator set: the file is incomplete; download or export it again", n.path)
 		}
 		s.Opset = 1 // the first versions of the format did not say
 	}
@@ -116,20 +116,20 @@ func (n *File) read(find func(*File) error) error {
 	if n.Nodes, err = decode(s); err != nil {
 		return fmt.Errorf("%s: %w", n.path, err)
 	}
-	n.Maker, n.Users = map[string]*Node{}, map[string][]*Node{}
+	n.Producer, n.Consumers = map[string]*Node{}, map[string][]*Node{}
 	for _, d := range n.Nodes {
 		for _, o := range d.Outputs {
 			if o == "" {
 				continue
 			}
-			if n.Maker[o] != nil || n.Tensors[o] != nil {
-				return fmt.Errorf("%s is damaged: the value %q is made twice", n.path, o)
+			if n.Producer[o] != nil || n.Tensors[o] != nil {
+				return fmt.Errorf("%s is corrupt: duplicate output %q", n.path, o)
 			}
-			n.Maker[o] = d
+			n.Producer[o] = d
 		}
-		d.Reads(func(in string) { n.Users[in] = append(n.Users[in], d) })
+		d.EachInput(func(in string) { n.Consumers[in] = append(n.Consumers[in], d) })
 	}
-	if n.Nodes, err = sorted(n.Nodes, n.Maker); err != nil {
+	if n.Nodes, err = topologicalOrder(n.Nodes, n.Producer); err != nil {
 		return fmt.Errorf("%s: %w", n.path, err)
 	}
 	return find(n)
@@ -169,21 +169,21 @@ func (n *File) findInput() error {
 	}
 	for _, v := range feeds {
 		if v.Name != n.Image.Name {
-			n.Others = append(n.Others, v.Name)
+			n.OtherInputs = append(n.OtherInputs, v.Name)
 		}
 	}
-	if n.Maker[n.Image.Name] != nil {
-		return fmt.Errorf("%s is damaged: its input %q is made by %s", n.path, n.Image.Name, n.Maker[n.Image.Name])
+	if n.Producer[n.Image.Name] != nil {
+		return fmt.Errorf("%s is corrupt: its input %q is also an output of %s", n.path, n.Image.Name, n.Producer[n.Image.Name])
 	}
 	if n.Image.Type != 0 && !IsFloat(n.Image.Type) {
-		return fmt.Errorf("%s wants %s values at its input %q, where floating-point numbers are supported: export it in float32", n.path, TypeName(n.Image.Type), n.Image.Name)
+		return fmt.Errorf("%s has %s values at its input %q, only floating-point inputs are supported: export it in float32", n.path, TypeName(n.Image.Type), n.Image.Name)
 	}
 	if n.Image.hasShape && len(n.Image.Dims) != 4 {
-		return fmt.Errorf("%s: the input %q has %d dimensions, where a batch of images has 4", n.path, n.Image.Name, len(n.Image.Dims))
+		return fmt.Errorf("%s: the input %q has %d dimensions, a batch of images has 4", n.path, n.Image.Name, len(n.Image.Dims))
 	}
 	first := ""
 	for _, o := range n.Model.Outputs {
-		if n.Maker[o.Name] == nil {
+		if n.Producer[o.Name] == nil {
 			continue
 		}
 		if first == "" {
@@ -197,7 +197,7 @@ func (n *File) findInput() error {
 		n.Output = first // its layers may be had, if not itself
 	}
 	if n.Output == "" {
-		return fmt.Errorf("%s is damaged: no operator makes its output", n.path)
+		return fmt.Errorf("%s is corrupt: its output is not the output of any operator", n.path)
 	}
 	return nil
 }
@@ -207,9 +207,9 @@ func (n *File) FromImage(name string) bool {
 	image := false
 	for d := range n.Needs(name) {
 		ok := true
-		d.Reads(func(in string) {
+		d.EachInput(func(in string) {
 			image = image || in == n.Image.Name
-			ok = ok && !slices.Contains(n.Others, in)
+			ok = ok && !slices.Contains(n.OtherInputs, in)
 		})
 		if !ok {
 			return false
@@ -267,7 +267,7 @@ func sum256(b []byte) [sha256.Size]byte {
 	for lo := 0; lo < len(b); lo += piece {
 		p := b[lo:min(len(b), lo+piece)]
 		h.Write(p)
-		forget(p)
+		releasePages(p)
 	}
 	return [sha256.Size]byte(h.Sum(nil))
 }
@@ -289,7 +289,7 @@ func (n *File) Input() Input {
 	few := func(c int) bool { return c == 3 || c == 1 }
 	in.NHWC = few(d[3]) && !few(d[1])
 	channels := 0
-	for _, u := range n.Users[n.Image.Name] {
+	for _, u := range n.Consumers[n.Image.Name] {
 		switch u.Op {
 		case "Transpose":
 			if p, ok := u.Attrs["perm"].([]int64); ok && slices.Equal(p, []int64{0, 3, 1, 2}) {

@@ -135,10 +135,10 @@ func (s *Model) inline(b []byte) ([][]byte, error) {
 		return nil, nil
 	}
 	if f.opset != 0 && s.Opset != 0 && f.opset != s.Opset {
-		return nil, fmt.Errorf("the function %s is written for operator set %d in a model of %d: export it with its functions inlined", c.op, f.opset, s.Opset)
+		return nil, fmt.Errorf("the function %s uses opset %d in a model of opset %d: export it with its functions inlined", c.op, f.opset, s.Opset)
 	}
 	if s.calls++; s.calls > maxInlined {
-		return nil, errors.New("its functions are called too often")
+		return nil, errors.New("too many function calls")
 	}
 	names := map[string]string{"": ""}
 	for i, in := range f.inputs {
@@ -174,7 +174,7 @@ func (s *Model) inline(b []byte) ([][]byte, error) {
 			return nil, fmt.Errorf("function %s: %w", c.op, err)
 		}
 		if out = append(out, m); len(s.nodes)+len(out) > maxInlined {
-			return nil, errors.New("its functions become too many nodes")
+			return nil, errors.New("too many nodes after inlining functions")
 		}
 	}
 	return out, nil
@@ -183,7 +183,7 @@ func (s *Model) inline(b []byte) ([][]byte, error) {
 // renamed is a node with other names for its values, and the caller's attributes where it refers to such.
 func renamed(b []byte, rename func(string) string, attr func(string) []byte, depth int) ([]byte, error) {
 	if depth > 16 {
-		return nil, errors.New("graphs are nested too deep")
+		return nil, errors.New("graphs are nested too deeply")
 	}
 	var out []byte
 	err := walk(b, "node", func(f field) error {

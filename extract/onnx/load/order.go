@@ -4,8 +4,8 @@ import (
 	"fmt"
 )
 
-// Reads are the values that a node needs: its arguments, and what graphs within it take from around them.
-func (n *Node) Reads(f func(name string)) {
+// EachInput are the values that a node needs: its arguments, and what graphs within it take from around them.
+func (n *Node) EachInput(f func(name string)) {
 	for _, in := range n.Inputs {
 		if in != "" {
 			f(in)
@@ -21,19 +21,19 @@ func (n *File) Needs(tensors ...string) map[*Node]bool {
 	need := map[*Node]bool{}
 	stack := append([]string(nil), tensors...)
 	for len(stack) > 0 {
-		d := n.Maker[stack[len(stack)-1]]
+		d := n.Producer[stack[len(stack)-1]]
 		stack = stack[:len(stack)-1]
 		if d == nil || need[d] {
 			continue
 		}
 		need[d] = true
-		d.Reads(func(name string) { stack = append(stack, name) })
+		d.EachInput(func(name string) { stack = append(stack, name) })
 	}
 	return need
 }
 
-// sorted puts nodes in an order in which they can run, keeping the file's where it is one.
-func sorted(nodes []*Node, maker map[string]*Node) ([]*Node, error) {
+// topologicalOrder puts nodes in an order in which they can run, keeping the file's where it is one.
+func topologicalOrder(nodes []*Node, producer map[string]*Node) ([]*Node, error) {
 	const (
 		open = 1
 		done = 2
@@ -53,8 +53,8 @@ func sorted(nodes []*Node, maker map[string]*Node) ([]*Node, error) {
 			f := &stack[len(stack)-1]
 			if state[f.d] == 0 {
 				state[f.d] = open
-				f.d.Reads(func(name string) {
-					if m := maker[name]; m != nil && state[m] != done {
+				f.d.EachInput(func(name string) {
+					if m := producer[name]; m != nil && state[m] != done {
 						f.wait = append(f.wait, m)
 					}
 				})
@@ -71,7 +71,7 @@ func sorted(nodes []*Node, maker map[string]*Node) ([]*Node, error) {
 			case 0:
 				stack = append(stack, frame{d: next})
 			case open:
-				return nil, fmt.Errorf("%s depends on its own result: the file is damaged", next)
+				return nil, fmt.Errorf("%s depends on its own output: the file is corrupt", next)
 			}
 		}
 	}

@@ -43,7 +43,7 @@ func (t *Tensor) Dequantise(s *Quantisation, out []float32) error {
 // shared with the mapped file where possible, else copied for the call; the pages of the file that they lie on are let go
 // afterwards.
 func (t *Tensor) Use(s *Quantisation, f func(values []float32) error) error {
-	defer forget(t.data)
+	defer releasePages(t.data)
 	if s == nil {
 		if v := t.shared(); v != nil {
 			return f(v)

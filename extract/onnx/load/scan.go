@@ -55,9 +55,9 @@ func scan(b []byte) (*Model, error) {
 		case 1:
 			s.irVersion = int64(f.num)
 		case 2:
-			s.Producer = clip(f.b)
+			s.Producer = truncated(f.b)
 		case 6:
-			s.Doc = clip(f.b)
+			s.Doc = truncated(f.b)
 		case 7:
 			if err := f.expect(protowire.BytesType, "model"); err != nil {
 				return err
@@ -79,7 +79,7 @@ func scan(b []byte) (*Model, error) {
 		case 14:
 			_ = walk(f.b, "metadata", func(f field) error {
 				if f.n == 2 && len(s.Metadata) < maxDoc {
-					s.Metadata += clip(f.b) + "\n"
+					s.Metadata += truncated(f.b) + "\n"
 				}
 				return nil
 			})
@@ -116,7 +116,7 @@ func leanModel(irVersion int64, graph []byte) []byte {
 // it may be among them.
 func captured(list []string, graph []byte, depth int) ([]string, error) {
 	if depth > 16 {
-		return nil, errors.New("graphs are nested too deep")
+		return nil, errors.New("graphs are nested too deeply")
 	}
 	err := walk(graph, "graph", func(f field) error {
 		if f.typ != protowire.BytesType {
@@ -152,7 +152,7 @@ func captured(list []string, graph []byte, depth int) ([]string, error) {
 	return list, err
 }
 
-func clip(b []byte) string { return string(b[:min(len(b), maxDoc)]) }
+func truncated(b []byte) string { return string(b[:min(len(b), maxDoc)]) }
 
 // scanGraph walks a GraphProto, keeps its tensors and values, and returns the lean graph: nodes
 // without documentation, tensors and nested graphs; inputs and outputs by name alone.
@@ -177,7 +177,7 @@ func (s *Model) scanGraph(b []byte) ([]byte, error) {
 			}
 			return s.addTensor(t)
 		case 10:
-			s.GraphDoc = clip(f.b)
+			s.GraphDoc = truncated(f.b)
 		case 11, 12:
 			v, err := parseValueInfo(f.b)
 			if err != nil {
@@ -189,7 +189,7 @@ func (s *Model) scanGraph(b []byte) ([]byte, error) {
 				s.Outputs = append(s.Outputs, v)
 			}
 		case 15:
-			return errors.New("the graph holds sparse weights, which this program does not read; export it with dense ones")
+			return errors.New("the graph holds sparse weights, which are unsupported; export it with dense ones")
 		}
 		return nil
 	})
@@ -218,7 +218,7 @@ func (s *Model) addTensor(t *Tensor) error {
 		return errors.New("the graph holds a weight without a name")
 	}
 	if s.tensors[t.Name] != nil {
-		return fmt.Errorf("the graph holds two weights named %q", t.Name)
+		return fmt.Errorf("the graph holds duplicate weights named %q", t.Name)
 	}
 	s.tensors[t.Name] = t
 	return nil
@@ -232,7 +232,7 @@ func (s *Model) scanCall(lean, b []byte, depth int) ([]byte, error) {
 	}
 	if inner != nil {
 		if depth > 32 {
-			return nil, errors.New("its functions call each other without end")
+			return nil, errors.New("its functions call each other recursively")
 		}
 		for _, n := range inner {
 			if lean, err = s.scanCall(lean, n, depth+1); err != nil {
@@ -391,11 +391,11 @@ func parseAttribute(b []byte) (attribute, error) {
 				floats = protowire.AppendFixed32(floats, uint32(f.num))
 			case protowire.BytesType:
 				if len(f.b)%4 != 0 {
-					return errors.New("a list of floats is cut")
+					return errors.New("a list of floats is truncated")
 				}
 				floats = append(floats, f.b...)
 			default:
-				return errors.New("a list of floats is damaged")
+				return errors.New("a list of floats is corrupt")
 			}
 			keep(f)
 		case 8: // ints

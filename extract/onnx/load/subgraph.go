@@ -18,7 +18,7 @@ func (f *File) Subgraph(n *Node, attribute string, calls *int) (*subgraph, error
 	}
 	for _, t := range s.tensors {
 		if t.ext != nil {
-			return nil, Unsupported(n, "has weights outside the file within its branch")
+			return nil, Unsupported(n, "external weights within a branch")
 		}
 	}
 	s.lean = leanModel(7, lean)
@@ -33,7 +33,7 @@ func (f *File) Subgraph(n *Node, attribute string, calls *int) (*subgraph, error
 			g.Maker[o] = d
 		}
 	}
-	if g.Nodes, err = sorted(g.Nodes, g.Maker); err != nil {
+	if g.Nodes, err = topologicalOrder(g.Nodes, g.Maker); err != nil {
 		return nil, err
 	}
 	for _, o := range s.Outputs {

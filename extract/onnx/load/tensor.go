@@ -167,12 +167,12 @@ func parseTensor(b []byte) (*Tensor, error) {
 		return nil, err
 	}
 	if segment {
-		return nil, fmt.Errorf("tensor %q is stored in segments, which this program does not read", t.Name)
+		return nil, fmt.Errorf("tensor %q is stored in segments, which are unsupported", t.Name)
 	}
 	n := 1
 	for _, d := range dims {
 		if d < 0 || d > MaxElements || (d > 0 && n > MaxElements/int(d)) {
-			return nil, fmt.Errorf("tensor %q has impossible dimensions %v", t.Name, dims)
+			return nil, fmt.Errorf("tensor %q has invalid dimensions %v", t.Name, dims)
 		}
 		t.Dims = append(t.Dims, int(d))
 		n *= int(d)
@@ -206,10 +206,10 @@ func (t *Tensor) checkSize() error {
 	switch {
 	case t.ints && t.data == nil:
 		if len(t.packed) != n {
-			return fmt.Errorf("tensor %s holds %d values where its dimensions ask for %d", t, len(t.packed), n)
+			return fmt.Errorf("tensor %s holds %d values, its dimensions require %d", t, len(t.packed), n)
 		}
 	case len(t.data) != n*w:
-		return fmt.Errorf("tensor %s holds %d bytes where its dimensions ask for %d", t, len(t.data), n*w)
+		return fmt.Errorf("tensor %s holds %d bytes, its dimensions require %d", t, len(t.data), n*w)
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func (n *File) findText() (TextInput, error) {
 			in.Mask, in.MaskType = v.Name, v.Type
 			in.measure(v)
 		case !matrix || IsFloat(v.Type):
-			n.Others = append(n.Others, v.Name)
+			n.OtherInputs = append(n.OtherInputs, v.Name)
 		case strings.Contains(l, "type_id"), strings.Contains(l, "segment"):
 			in.Types = v.Name
 			in.measure(v)
@@ -74,7 +74,7 @@ func (n *File) findText() (TextInput, error) {
 	}
 	n.Image = whole[0] // what plans begin with
 	for _, o := range n.Model.Outputs {
-		if n.Maker[o.Name] != nil {
+		if n.Producer[o.Name] != nil {
 			return in, nil
 		}
 	}
@@ -91,7 +91,7 @@ func (in *TextInput) measure(v valueInfo) {
 func (n *File) FromText() []string {
 	var names []string
 	for _, o := range n.Model.Outputs {
-		if n.Maker[o.Name] == nil {
+		if n.Producer[o.Name] == nil {
 			continue
 		}
 		if n.FromImage(o.Name) {

@@ -8,13 +8,13 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// errCut reports a length that runs over the end of the data: the mark of an incomplete download.
-type errCut struct {
+// truncatedError reports a length that runs over the end of the data: the mark of an incomplete download.
+type truncatedError struct {
 	what    string
 	missing uint64
 }
 
-func (e *errCut) Error() string {
+func (e *truncatedError) Error() string {
 	return fmt.Sprintf("ends in the middle of the %s (%d bytes missing)", e.what, e.missing)
 }
 
@@ -34,7 +34,7 @@ func walk(b []byte, what string, f func(field) error) error {
 		n, typ, k := protowire.ConsumeTag(b)
 		if k < 0 {
 			if errors.Is(protowire.ParseError(k), errTruncated) {
-				return &errCut{what, 1}
+				return &truncatedError{what, 1}
 			}
 			return fmt.Errorf("the %s is not a protobuf message: %w", what, protowire.ParseError(k))
 		}
@@ -55,9 +55,9 @@ func walk(b []byte, what string, f func(field) error) error {
 			if k >= 0 {
 				if m > uint64(len(b)-k) {
 					if m > math.MaxInt64 {
-						return fmt.Errorf("the %s holds an impossible length", what)
+						return fmt.Errorf("the %s holds an invalid length", what)
 					}
-					return &errCut{what, m - uint64(len(b)-k)}
+					return &truncatedError{what, m - uint64(len(b)-k)}
 				}
 				fd.b = b[k : k+int(m) : k+int(m)]
 				k += int(m)
@@ -67,7 +67,7 @@ func walk(b []byte, what string, f func(field) error) error {
 		}
 		if k < 0 {
 			if errors.Is(protowire.ParseError(k), errTruncated) {
-				return &errCut{what, 1}
+				return &truncatedError{what, 1}
 			}
 			return fmt.Errorf("the %s is not a protobuf message: %w", what, protowire.ParseError(k))
 		}
@@ -90,7 +90,7 @@ func truncatedCode() int {
 // expect fails unless the field has the wire type.
 func (f field) expect(t protowire.Type, what string) error {
 	if f.typ != t {
-		return fmt.Errorf("field %d of the %s has wire type %d where %d belongs", f.n, what, f.typ, t)
+		return fmt.Errorf("field %d of the %s has wire type %d, expected %d", f.n, what, f.typ, t)
 	}
 	return nil
 }

@@ -12,9 +12,9 @@ import (
 
 // branch takes the side of an If whose condition is a constant, as exporters write where a dimension may be 1.
 func (b *Builder) branch(n *load.Node) error {
-	k, err := b.constant(n, 0, false)
+	k, err := b.constantArg(n, 0, false)
 	if err != nil {
-		return load.Unsupported(n, "is a control flow operator whose condition depends on the image, which is not supported")
+		return load.Unsupported(n, "control flow whose condition depends on the image")
 	}
 	c, err := k.Scalar()
 	if err != nil {
@@ -25,7 +25,7 @@ func (b *Builder) branch(n *load.Node) error {
 		side = "then_branch"
 	}
 	if b.depth++; b.depth > 16 {
-		return errors.New("it is nested too deep")
+		return errors.New("graphs are nested too deeply")
 	}
 	defer func() { b.depth-- }()
 	s, err := b.file.Subgraph(n, side, &b.calls)
@@ -36,29 +36,29 @@ func (b *Builder) branch(n *load.Node) error {
 		b.consts[name] = fold.OfTensor(t)
 	}
 	if len(s.Outputs) != len(n.Outputs) {
-		return fmt.Errorf("its %s has %d results where %d belong", strings.TrimSuffix(side, "_branch"), len(s.Outputs), len(n.Outputs))
+		return fmt.Errorf("its %s branch has %d outputs, expected %d", strings.TrimSuffix(side, "_branch"), len(s.Outputs), len(n.Outputs))
 	}
 	for _, d := range s.Nodes {
-		if err := b.node(d); err != nil {
+		if err := b.addNode(d); err != nil {
 			return err
 		}
 	}
 	defer func() { // names within a branch mean nothing outside
-		forget := func(name string) {
+		release := func(name string) {
 			if !slices.Contains(n.Outputs, name) {
 				delete(b.vals, name)
 				delete(b.consts, name)
 			}
 		}
 		for name := range s.Tensors {
-			forget(name)
+			release(name)
 		}
 		for name := range s.Maker {
-			forget(name)
+			release(name)
 		}
 	}()
 	for i, name := range s.Outputs {
-		v, k, err := b.named(n, name)
+		v, k, err := b.lookup(n, name)
 		switch {
 		case err != nil:
 			return err

@@ -25,7 +25,7 @@ type Builder struct {
 	fixed   []bool  // whether a value of the plan is the same for every image
 	vals    map[string]int
 	consts  map[string]*fold.Constant
-	room    fold.Budget // for folded constants
+	budget    fold.Budget // for folded constants
 	folding bool        // a node's steps are to be evaluated at once
 	depth   int         // of graphs within operators
 	calls   int         // of functions within those
@@ -39,17 +39,17 @@ func Build(n *load.File, tensor string, h, w int) (*Builder, error) {
 	if c == 0 {
 		c = 3
 	}
-	b := &Builder{file: n, batch: 1, plan: &plan.Plan{}, vals: map[string]int{}, consts: map[string]*fold.Constant{}, room: fold.Budget{Left: load.MaxConstants}}
+	b := &Builder{file: n, batch: 1, plan: &plan.Plan{}, vals: map[string]int{}, consts: map[string]*fold.Constant{}, budget: fold.Budget{Left: load.MaxConstants}}
 	if len(n.Image.Dims) == 4 && n.Image.Dims[0] > 0 {
 		if b.batch = n.Image.Dims[0]; b.batch > 1<<16 {
-			return nil, fmt.Errorf("its batch of %d images is out of range", b.batch)
+			return nil, fmt.Errorf("a batch of %d images is out of range", b.batch)
 		}
 	}
 	dims := []int{b.batch, c, h, w}
 	if in.NHWC {
 		dims = []int{b.batch, h, w, c}
 	}
-	if _, err := b.value(n.Image.Name, dims, load.TypeFloat, false); err != nil {
+	if _, err := b.addValue(n.Image.Name, dims, load.TypeFloat, false); err != nil {
 		return nil, err
 	}
 	return b.walk(tensor)
@@ -58,28 +58,28 @@ func Build(n *load.File, tensor string, h, w int) (*Builder, error) {
 // walk emits a step for each node that tensor needs, from the values that there are.
 func (b *Builder) walk(tensor string) (*Builder, error) {
 	n := b.file
-	if n.Maker[tensor] == nil && tensor != n.Image.Name {
-		return nil, fmt.Errorf("there is no tensor %q", tensor)
+	if n.Producer[tensor] == nil && tensor != n.Image.Name {
+		return nil, fmt.Errorf("no tensor named %q", tensor)
 	}
 	need := n.Needs(tensor)
 	uses := map[string]int{tensor: 1}
 	for d := range need {
-		d.Reads(func(name string) { uses[name]++ })
+		d.EachInput(func(name string) { uses[name]++ })
 	}
 	for _, d := range n.Nodes {
 		if !need[d] {
 			continue
 		}
-		if err := b.node(d); err != nil {
+		if err := b.addNode(d); err != nil {
 			var u *load.UnsupportedError
 			if errors.As(err, &u) { // names the node itself
 				return b, err
 			}
 			return b, fmt.Errorf("%s: %w", d, err)
 		}
-		d.Reads(func(name string) {
+		d.EachInput(func(name string) {
 			if uses[name]--; uses[name] == 0 {
-				b.drop(name)
+				b.release(name)
 			}
 		})
 	}
@@ -93,7 +93,7 @@ func (b *Builder) walk(tensor string) (*Builder, error) {
 func (b *Builder) Shapes() map[string][]int {
 	out := make(map[string][]int, len(b.vals))
 	for name, v := range b.vals {
-		out[name] = b.own(v)
+		out[name] = b.imageDims(v)
 	}
 	return out
 }
@@ -101,27 +101,27 @@ func (b *Builder) Shapes() map[string][]int {
 // Plan is the plan as the network's operators are written.
 func (b *Builder) Plan() *plan.Plan { return b.plan }
 
-// value adds a value with dims as inferred. fixed says that it is the same for every image.
-func (b *Builder) value(name string, dims []int, typ int32, fixed bool) (int, error) {
+// addValue adds a value with dims as inferred. fixed says that it is the same for every image.
+func (b *Builder) addValue(name string, dims []int, typ int32, fixed bool) (int, error) {
 	own := slices.Clone(dims)
 	if b.batch > 1 && !fixed {
 		if len(dims) == 0 || dims[0]%b.batch != 0 {
-			return 0, fmt.Errorf("its result of shape %v mixes the images of a batch of %d: export the network for one image, or with a batch axis that is left open", dims, b.batch)
+			return 0, fmt.Errorf("its output of shape %v mixes the images of a batch of %d: export the network for one image, or with a dynamic batch axis", dims, b.batch)
 		}
 		own[0] /= b.batch
 	}
 	size := 1
 	for _, d := range own {
 		if d < 0 || d == 0 && !fixed {
-			return 0, fmt.Errorf("its result has the impossible shape %v: the image is too small for it, or the file is damaged", dims)
+			return 0, fmt.Errorf("invalid output shape %v: the image is too small for this network, or the file is corrupt", dims)
 		}
 		if d > 0 && size > load.MaxValue/d {
-			return 0, fmt.Errorf("its result of shape %v is too large", dims)
+			return 0, fmt.Errorf("its output of shape %v is too large", dims)
 		}
 		size *= d
 	}
 	if len(own) > load.MaxRank {
-		return 0, fmt.Errorf("its result has %d dimensions", len(own))
+		return 0, fmt.Errorf("its output has %d dimensions", len(own))
 	}
 	b.plan.Values = append(b.plan.Values, plan.Value{Name: name, Dims: own})
 	b.types = append(b.types, typ)
@@ -133,9 +133,9 @@ func (b *Builder) value(name string, dims []int, typ int32, fixed bool) (int, er
 	return v, nil
 }
 
-// step emits a step whose result has a name ("" for one that only the builder knows). The result has
+// addStep emits a step whose result has a name ("" for one that only the builder knows). The result has
 // the type of the first argument.
-func (b *Builder) step(n *load.Node, name string, op plan.Op, dims []int, in ...int) (int, error) {
+func (b *Builder) addStep(n *load.Node, name string, op plan.Op, dims []int, in ...int) (int, error) {
 	typ, fixed := int32(load.TypeFloat), true
 	for i, v := range in {
 		if i == 0 {
@@ -143,7 +143,7 @@ func (b *Builder) step(n *load.Node, name string, op plan.Op, dims []int, in ...
 		}
 		fixed = fixed && b.fixed[v]
 	}
-	out, err := b.value(name, dims, typ, fixed)
+	out, err := b.addValue(name, dims, typ, fixed)
 	if err != nil {
 		return 0, err
 	}
@@ -153,7 +153,7 @@ func (b *Builder) step(n *load.Node, name string, op plan.Op, dims []int, in ...
 
 // emit adds a step that makes the node's first output.
 func (b *Builder) emit(n *load.Node, op plan.Op, dims []int, in ...int) error {
-	_, err := b.step(n, n.Outputs[0], op, dims, in...)
+	_, err := b.addStep(n, n.Outputs[0], op, dims, in...)
 	return err
 }
 
@@ -175,11 +175,11 @@ func (b *Builder) dims(v int) []int {
 	return d
 }
 
-// own are a value's dimensions for one image.
-func (b *Builder) own(v int) []int { return slices.Clone(b.plan.Values[v].Dims) }
+// imageDims are a value's dimensions for one image.
+func (b *Builder) imageDims(v int) []int { return slices.Clone(b.plan.Values[v].Dims) }
 
-// along refuses to work along an axis that holds a batch of several images.
-func (b *Builder) along(n *load.Node, v int, axes ...int) error {
+// refuseBatchAxis refuses to work along an axis that holds a batch of several images.
+func (b *Builder) refuseBatchAxis(n *load.Node, v int, axes ...int) error {
 	if b.batch > 1 && !b.fixed[v] && slices.Contains(axes, 0) {
 		return load.Unsupported(n, "mixes the images of a batch of %d", b.batch)
 	}
@@ -191,10 +191,10 @@ func (b *Builder) arg(n *load.Node, i int) (v int, k *fold.Constant, err error) 
 	if i >= len(n.Inputs) || n.Inputs[i] == "" {
 		return -1, nil, nil
 	}
-	return b.named(n, n.Inputs[i])
+	return b.lookup(n, n.Inputs[i])
 }
 
-func (b *Builder) named(n *load.Node, name string) (v int, k *fold.Constant, err error) {
+func (b *Builder) lookup(n *load.Node, name string) (v int, k *fold.Constant, err error) {
 	if v, ok := b.vals[name]; ok {
 		return v, nil, nil
 	}
@@ -206,37 +206,37 @@ func (b *Builder) named(n *load.Node, name string) (v int, k *fold.Constant, err
 		b.consts[name] = k
 		return -1, k, nil
 	}
-	if d := b.file.Maker[name]; d != nil && d.Outputs[0] != name {
-		return -1, nil, load.Unsupported(n, "reads the further output %q of %s", name, d)
+	if d := b.file.Producer[name]; d != nil && d.Outputs[0] != name {
+		return -1, nil, load.Unsupported(n, "reads the secondary output %q of %s", name, d)
 	}
-	if slices.Contains(b.file.Others, name) {
-		return -1, nil, load.Unsupported(n, "needs the input %q, which is not the image (that is %q)", name, b.file.Image.Name)
+	if slices.Contains(b.file.OtherInputs, name) {
+		return -1, nil, load.Unsupported(n, "depends on the network input %q, which is not the image (%q)", name, b.file.Image.Name)
 	}
-	return -1, nil, fmt.Errorf("its argument %q is made by no operator: the file is damaged", name)
+	return -1, nil, fmt.Errorf("its input %q is not the output of any operator: the file is corrupt", name)
 }
 
-// image is arg for an argument to compute with: a constant becomes a value that is the same for every image.
-func (b *Builder) image(n *load.Node, i int) (int, []int, error) {
+// operand is arg for an argument to compute with: a constant becomes a value that is the same for every image.
+func (b *Builder) operand(n *load.Node, i int) (int, []int, error) {
 	v, k, err := b.arg(n, i)
 	switch {
 	case err != nil:
 		return 0, nil, err
 	case k != nil:
-		if v, err = b.literal(n, k); err != nil {
+		if v, err = b.constantValue(n, k); err != nil {
 			return 0, nil, err
 		}
 	case v < 0:
-		return 0, nil, fmt.Errorf("its argument %d is missing", i+1)
+		return 0, nil, fmt.Errorf("its input %d is missing", i+1)
 	}
 	return v, b.dims(v), nil
 }
 
-// literal makes a value of a constant.
-func (b *Builder) literal(n *load.Node, k *fold.Constant) (int, error) {
+// constantValue makes a value of a constant.
+func (b *Builder) constantValue(n *load.Node, k *fold.Constant) (int, error) {
 	if !b.folding {
-		k.Kept = true
+		k.InPlan = true
 	}
-	v, err := b.value("", k.Dims, k.Type(), true)
+	v, err := b.addValue("", k.Dims, k.Type(), true)
 	if err != nil {
 		return 0, err
 	}
@@ -244,41 +244,41 @@ func (b *Builder) literal(n *load.Node, k *fold.Constant) (int, error) {
 	return v, nil
 }
 
-// constant is arg for an argument that must be a constant; optional ones may be nil.
-func (b *Builder) constant(n *load.Node, i int, optional bool) (*fold.Constant, error) {
+// constantArg is arg for an argument that must be a constant; optional ones may be nil.
+func (b *Builder) constantArg(n *load.Node, i int, optional bool) (*fold.Constant, error) {
 	v, k, err := b.arg(n, i)
 	switch {
 	case err != nil:
 		return nil, err
 	case v >= 0:
-		return nil, load.Unsupported(n, "computes its argument %d from the image, where a constant is wanted", i+1)
+		return nil, load.Unsupported(n, "its input %d depends on the image, a constant is required", i+1)
 	case k == nil && !optional:
-		return nil, fmt.Errorf("its argument %d is missing", i+1)
+		return nil, fmt.Errorf("its input %d is missing", i+1)
 	}
 	return k, nil
 }
 
-// floats is constant for a list of count floats; nil where an optional one is missing.
-func (b *Builder) floats(n *load.Node, i, count int, optional bool) ([]float32, error) {
-	k, err := b.constant(n, i, optional)
+// floatsArg is constant for a list of count floats; nil where an optional one is missing.
+func (b *Builder) floatsArg(n *load.Node, i, count int, optional bool) ([]float32, error) {
+	k, err := b.constantArg(n, i, optional)
 	if k == nil || err != nil {
 		return nil, err
 	}
 	f, err := k.Float32s()
 	if err == nil && len(f) != count {
-		err = fmt.Errorf("its argument %d has %d values where %d belong", i+1, len(f), count)
+		err = fmt.Errorf("its input %d has %d values, expected %d", i+1, len(f), count)
 	}
 	return f, err
 }
 
-// node evaluates one node: to a constant where all its arguments are, else to steps.
-func (b *Builder) node(n *load.Node) error {
+// addNode evaluates one node: to a constant where all its arguments are, else to steps.
+func (b *Builder) addNode(n *load.Node) error {
 	op := n.Op
 	if n.Domain != "" && n.Domain != "ai.onnx" {
-		if n.Domain != microsoft {
-			return load.Unsupported(n, "belongs to the operator set %q, which is not supported", n.Domain)
+		if n.Domain != microsoftDomain {
+			return load.Unsupported(n, "operator set %q is not supported", n.Domain)
 		}
-		op = microsoft + "." + op
+		op = microsoftDomain + "." + op
 	}
 	constant := true
 	args := make([]*fold.Constant, len(n.Inputs))
@@ -296,10 +296,10 @@ func (b *Builder) node(n *load.Node) error {
 		return b.branch(n)
 	}
 	if n.Nested {
-		return load.Unsupported(n, "is a control flow operator, which is not supported")
+		return load.Unsupported(n, "control flow")
 	}
 	if constant {
-		results, err := fold.Node(n, op, args, &b.room)
+		results, err := fold.Node(n, op, args, &b.budget)
 		if err != nil {
 			return err
 		}
@@ -315,41 +315,41 @@ func (b *Builder) node(n *load.Node) error {
 	emit, ok := emitters[op]
 	if !ok {
 		if isQuantised(n.Op) {
-			return &load.UnsupportedError{Node: n.String(), Reason: "belongs to a network with quantised activations", Advice: "use the float32 version of the network, or --engine onnxruntime"}
+			return &load.UnsupportedError{Node: n.String(), Reason: "quantised activations", Advice: "use the float32 version of the network, or --engine onnxruntime"}
 		}
-		if n.Domain == microsoft {
-			return load.Unsupported(n, "belongs to the operator set %q and is not supported", n.Domain)
+		if n.Domain == microsoftDomain {
+			return load.Unsupported(n, "not one of the supported operators of %q", n.Domain)
 		}
-		return load.Unsupported(n, "is not a supported operator")
+		return load.Unsupported(n, "")
 	}
 	if !constant {
 		return emit(b, n)
 	}
-	return b.fold(n, emit)
+	return b.foldSteps(n, emit)
 }
 
-// microsoft is the operator set of ONNX Runtime's own operators.
-const microsoft = "com.microsoft"
+// microsoftDomain is the operator set of ONNX Runtime's own operators.
+const microsoftDomain = "com.microsoft"
 
 func isQuantised(op string) bool {
 	return strings.HasPrefix(op, "QLinear") || strings.HasPrefix(op, "QGemm") || strings.HasSuffix(op, "Integer") || strings.HasSuffix(op, "uantizeLinear")
 }
 
-// drop forgets a computed constant that nothing reads any more.
-func (b *Builder) drop(name string) {
-	if k := b.consts[name]; k != nil && k.Tensor == nil && !k.Kept {
-		b.room.Left = min(b.room.Left+len(k.Values), load.MaxConstants) // values may be shared by several names
+// release forgets a computed constant that nothing reads any more.
+func (b *Builder) release(name string) {
+	if k := b.consts[name]; k != nil && k.Tensor == nil && !k.InPlan {
+		b.budget.Left = min(b.budget.Left+len(k.Values), load.MaxConstants) // values may be shared by several names
 		delete(b.consts, name)
 	}
 }
 
-// integers reads a list that older versions of an operator have as an attribute, newer ones as argument
+// integersArg reads a list that older versions of an operator have as an attribute, newer ones as argument
 // i; ok says whether there is one.
-func (b *Builder) integers(n *load.Node, name string, i int) (list []int64, ok bool, err error) {
+func (b *Builder) integersArg(n *load.Node, name string, i int) (list []int64, ok bool, err error) {
 	if v, ok := n.Attrs[name].([]int64); ok || i < 0 {
 		return v, ok, nil
 	}
-	k, err := b.constant(n, i, true)
+	k, err := b.constantArg(n, i, true)
 	if err != nil {
 		return nil, false, err
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 func (b *Builder) identity(n *load.Node) error {
-	x, _, err := b.image(n, 0)
+	x, _, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
@@ -15,7 +15,7 @@ func (b *Builder) identity(n *load.Node) error {
 
 // dropout does nothing, unless it is left in training mode with anything to drop.
 func (b *Builder) dropout(n *load.Node) error {
-	k, err := b.constant(n, 2, true)
+	k, err := b.constantArg(n, 2, true)
 	if err != nil {
 		return err
 	}
@@ -25,7 +25,7 @@ func (b *Builder) dropout(n *load.Node) error {
 			return err
 		}
 		ratio := 0.5
-		if k, err = b.constant(n, 1, true); err != nil {
+		if k, err = b.constantArg(n, 1, true); err != nil {
 			return err
 		} else if k != nil {
 			if ratio, err = k.Scalar(); err != nil {
@@ -33,7 +33,7 @@ func (b *Builder) dropout(n *load.Node) error {
 			}
 		}
 		if training != 0 && ratio != 0 {
-			return load.Unsupported(n, "is in training mode")
+			return load.Unsupported(n, "training mode")
 		}
 	}
 	return b.identity(n)
@@ -42,7 +42,7 @@ func (b *Builder) dropout(n *load.Node) error {
 // castTo is Cast on what depends on the image: between floating-point types it does nothing, as all is
 // computed in float32; truth values become numbers as they are.
 func (b *Builder) castTo(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
@@ -69,18 +69,18 @@ func (b *Builder) castTo(n *load.Node) error {
 		b.types[b.vals[n.Outputs[0]]] = to
 		return nil
 	case to == load.TypeBool:
-		if err := b.emit(n, &plan.Constant2{Kind: plan.Equal, Values: []float32{0}}, d, x); err != nil {
+		if err := b.emit(n, &plan.BinaryConstant{Kind: plan.Equal, Values: []float32{0}}, d, x); err != nil {
 			return err
 		}
 		y := b.vals[n.Outputs[0]]
 		b.plan.Values[y].Name = ""
-		z, err := b.step(n, n.Outputs[0], &plan.Activation{Kind: plan.Not}, d, y)
+		z, err := b.addStep(n, n.Outputs[0], &plan.Activation{Kind: plan.Not}, d, y)
 		if err == nil {
 			b.types[z] = load.TypeBool
 		}
 		return err
 	}
-	return load.Unsupported(n, "turns the image's data into %s", load.TypeName(to))
+	return load.Unsupported(n, "casts values that depend on the image to %s", load.TypeName(to))
 }
 
 // isWhole tells the integers, whose values are computed in float32 as they are: token ids, counts and places are small enough.

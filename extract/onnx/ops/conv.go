@@ -11,21 +11,21 @@ import (
 
 // maps is image for an operator on feature maps: N x C x H x W. Of N x C x L it makes maps of height 1.
 func (b *Builder) maps(n *load.Node, i int) (int, []int, error) {
-	v, d, err := b.image(n, i)
+	v, d, err := b.operand(n, i)
 	if err != nil {
 		return v, d, err
 	}
 	if len(d) == 3 {
 		d = []int{d[0], d[1], 1, d[2]}
-		if v, err = b.step(n, "", &plan.Reshape{}, d, v); err != nil {
+		if v, err = b.addStep(n, "", &plan.Reshape{}, d, v); err != nil {
 			return v, d, err
 		}
 	}
 	switch {
 	case len(d) != 4:
-		err = load.Unsupported(n, "works on a value of shape %v, where only N x C x H x W and N x C x L are supported", d)
-	case b.own(v)[0] != 1:
-		err = load.Unsupported(n, "works on %d maps of one image (shape %v), where one is supported", b.own(v)[0], d)
+		err = load.Unsupported(n, "its input has shape %v, N x C x H x W or N x C x L is required", d)
+	case b.imageDims(v)[0] != 1:
+		err = load.Unsupported(n, "its input holds %d feature maps per image (shape %v), one is supported", b.imageDims(v)[0], d)
 	}
 	return v, d, err
 }
@@ -39,7 +39,7 @@ func (b *Builder) spatial(n *load.Node, op plan.Op, dims []int, x int) error {
 	if first != 3 {
 		return b.emit(n, op, dims, x)
 	}
-	y, err := b.step(n, "", op, dims, x)
+	y, err := b.addStep(n, "", op, dims, x)
 	if err != nil {
 		return err
 	}
@@ -82,11 +82,11 @@ func (b *Builder) window(n *load.Node, kernel []int, h, w int) (strides, dilatio
 	}
 	for i := range 2 {
 		if strides[i] == 0 || dilations[i] == 0 || kernel[i] == 0 {
-			err = fmt.Errorf("its kernel %v, strides %v or dilations %v are zero", kernel, strides, dilations)
+			err = fmt.Errorf("kernel %v, strides %v and dilations %v must be positive", kernel, strides, dilations)
 			return
 		}
 		if (kernel[i]-1)*dilations[i] > load.MaxExtent {
-			err = fmt.Errorf("its kernel %v with dilations %v is out of range", kernel, dilations)
+			err = fmt.Errorf("kernel %v with dilations %v is out of range", kernel, dilations)
 			return
 		}
 	}
@@ -112,13 +112,13 @@ func (b *Builder) window(n *load.Node, kernel []int, h, w int) (strides, dilatio
 			}
 		}
 	default:
-		err = fmt.Errorf("its auto_pad is %q", auto)
+		err = fmt.Errorf("unknown auto_pad %q", auto)
 	}
 	if err != nil {
 		return
 	}
 	if h+pads[0]+pads[2] > load.MaxExtent || w+pads[1]+pads[3] > load.MaxExtent {
-		err = fmt.Errorf("its padding %v is out of range", pads)
+		err = fmt.Errorf("padding %v is out of range", pads)
 	}
 	return
 }
@@ -128,7 +128,7 @@ func (b *Builder) conv(n *load.Node) error {
 	if err != nil {
 		return err
 	}
-	w, err := b.constant(n, 1, false)
+	w, err := b.constantArg(n, 1, false)
 	if err != nil {
 		return err
 	}
@@ -137,15 +137,15 @@ func (b *Builder) conv(n *load.Node) error {
 		c.Dims = []int{w.Dims[0], w.Dims[1], 1, w.Dims[2]}
 		w = &c
 		if w.Quantised != nil {
-			return load.Unsupported(n, "has quantised weights of shape %v", w.Dims)
+			return load.Unsupported(n, "quantised weights of shape %v", w.Dims)
 		}
 	}
 	if len(w.Dims) != 4 || !w.IsFloat() {
-		return fmt.Errorf("its weights have the shape %v", w.Dims)
+		return fmt.Errorf("weights of unexpected shape %v", w.Dims)
 	}
 	group := n.Int("group", 1)
 	if group < 1 || w.Dims[1] < 1 || w.Dims[0] < 1 || w.Dims[0]%group != 0 || d[1]%group != 0 || w.Dims[1] != d[1]/group {
-		return fmt.Errorf("its weights of shape %v in %d groups do not fit %d channels", w.Dims, group, d[1])
+		return fmt.Errorf("weights of shape %v in %d groups do not match %d channels", w.Dims, group, d[1])
 	}
 	kernel, err := b.pair(n, "kernel_shape", 0)
 	if err != nil {
@@ -158,7 +158,7 @@ func (b *Builder) conv(n *load.Node) error {
 		kernel[0] = 1
 	}
 	if kernel[0] != w.Dims[2] || kernel[1] != w.Dims[3] {
-		return fmt.Errorf("its kernel_shape %v does not fit its weights of shape %v", kernel, w.Dims)
+		return fmt.Errorf("kernel_shape %v does not match weights of shape %v", kernel, w.Dims)
 	}
 	strides, dilations, pads, err := b.window(n, kernel, d[2], d[3])
 	if err != nil {
@@ -172,7 +172,7 @@ func (b *Builder) conv(n *load.Node) error {
 	if op.Weight, err = fold.NewWeights(w); err != nil {
 		return err
 	}
-	if op.Bias, err = b.floats(n, 2, op.Out, true); err != nil {
+	if op.Bias, err = b.floatsArg(n, 2, op.Out, true); err != nil {
 		return err
 	}
 	if err := op.Validate(); err != nil {
@@ -209,7 +209,7 @@ func (b *Builder) pool(n *load.Node) error {
 	}
 	for i := range 2 { // ONNX allows no window of padding alone
 		if span := (kernel[i]-1)*dilations[i] + 1; pads[i] >= span || pads[i+2] >= span {
-			return fmt.Errorf("its padding %v is not smaller than its kernel %v", pads, kernel)
+			return fmt.Errorf("padding %v is not smaller than the kernel %v", pads, kernel)
 		}
 	}
 	h, w := op.OutSize(d[2], d[3])
@@ -242,7 +242,7 @@ func (b *Builder) lrn(n *load.Node) error {
 	}
 	op := &plan.LRN{Size: n.Int("size", 0), Alpha: n.Float("alpha", 1e-4), Beta: n.Float("beta", 0.75), Bias: n.Float("bias", 1)}
 	if op.Size < 1 || op.Size > load.MaxExtent {
-		return fmt.Errorf("its size is %d", op.Size)
+		return fmt.Errorf("size %d is out of range", op.Size)
 	}
 	return b.spatial(n, op, d, x)
 }

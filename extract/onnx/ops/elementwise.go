@@ -53,13 +53,13 @@ var activations = map[string]struct {
 }
 
 func (b *Builder) activation(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
 	name := n.Op
-	if n.Domain == microsoft {
-		name = microsoft + "." + name
+	if n.Domain == microsoftDomain {
+		name = microsoftDomain + "." + name
 	}
 	a := activations[name]
 	op := &plan.Activation{Kind: a.kind}
@@ -84,7 +84,7 @@ func (b *Builder) activation(n *load.Node) error {
 }
 
 func (b *Builder) gelu(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (b *Builder) gelu(n *load.Node) error {
 		kind = plan.GeluTanh
 	}
 	if n.Op != "Gelu" && len(n.Inputs) > 1 && n.Inputs[1] != "" { // with a bias
-		y, _, err := b.image(n, 1)
+		y, _, err := b.operand(n, 1)
 		if err != nil {
 			return err
 		}
@@ -105,13 +105,13 @@ func (b *Builder) gelu(n *load.Node) error {
 }
 
 func (b *Builder) clip(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
 	op := &plan.Activation{Kind: plan.Clip, Lo: n.Float("min", -math.MaxFloat32), Hi: n.Float("max", math.MaxFloat32)}
 	for i, v := range []*float32{&op.Lo, &op.Hi} {
-		k, err := b.constant(n, i+1, true)
+		k, err := b.constantArg(n, i+1, true)
 		if err != nil {
 			return err
 		}
@@ -152,17 +152,17 @@ func (b *Builder) binary(n *load.Node) error {
 	}
 	several := n.Op == "Sum" || n.Op == "Mean" || n.Op == "Min" || n.Op == "Max"
 	if len(n.Inputs) < 2 && !several || len(n.Inputs) > 2 && !several || len(n.Inputs) == 0 {
-		return fmt.Errorf("it has %d arguments", len(n.Inputs))
+		return fmt.Errorf("unexpected number of inputs: %d", len(n.Inputs))
 	}
 	if !several {
 		return b.pairwise(n, n.Outputs[0], kind)
 	}
-	x, _, err := b.image(n, 0)
+	x, _, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
 	for i := 1; i < len(n.Inputs); i++ {
-		y, _, err := b.image(n, i)
+		y, _, err := b.operand(n, i)
 		if err != nil {
 			return err
 		}
@@ -171,7 +171,7 @@ func (b *Builder) binary(n *load.Node) error {
 		}
 	}
 	if n.Op == "Mean" {
-		if x, err = b.step(n, "", scaledBy(1/float32(len(n.Inputs)), b.dims(x)), b.dims(x), x); err != nil {
+		if x, err = b.addStep(n, "", scaledBy(1/float32(len(n.Inputs)), b.dims(x)), b.dims(x), x); err != nil {
 			return err
 		}
 	}
@@ -190,16 +190,16 @@ func (b *Builder) pairwise(n *load.Node, name string, kind plan.BinaryKind) erro
 	}
 	switch {
 	case x < 0 && kx == nil || y < 0 && ky == nil:
-		return errors.New("an argument is missing")
+		return errors.New("an input is missing")
 	case kx == nil && ky != nil:
 		return b.withConstant(n, name, kind, x, ky, false)
 	case ky == nil && kx != nil:
 		return b.withConstant(n, name, kind, y, kx, true)
 	case kx != nil:
-		if x, err = b.literal(n, kx); err != nil {
+		if x, err = b.constantValue(n, kx); err != nil {
 			return err
 		}
-		if y, err = b.literal(n, ky); err != nil {
+		if y, err = b.constantValue(n, ky); err != nil {
 			return err
 		}
 		if y, err = b.aligned(n, x, y); err != nil {
@@ -219,7 +219,7 @@ func (b *Builder) aligned(n *load.Node, x, y int) (int, error) {
 	if err != nil || slices.Equal(d, b.dims(y)) {
 		return y, err
 	}
-	return b.step(n, "", &plan.Reshape{}, d, y)
+	return b.addStep(n, "", &plan.Reshape{}, d, y)
 }
 
 func (b *Builder) alignment(n *load.Node, d, small []int) ([]int, error) {
@@ -247,7 +247,7 @@ func (b *Builder) combine(n *load.Node, name string, kind plan.BinaryKind, x, y 
 }
 
 func (b *Builder) combined(n *load.Node, name string, kind plan.BinaryKind, x, y int) (int, error) {
-	d, err := b.together(n, x, y, b.dims(x), b.dims(y))
+	d, err := b.broadcastShapes(n, x, y, b.dims(x), b.dims(y))
 	if err != nil {
 		return 0, err
 	}
@@ -255,15 +255,15 @@ func (b *Builder) combined(n *load.Node, name string, kind plan.BinaryKind, x, y
 	if kind == plan.Div && !load.IsFloat(typ) {
 		kind = plan.IntDiv
 	}
-	v, err := b.step(n, name, &plan.Binary{Kind: kind}, d, x, y)
+	v, err := b.addStep(n, name, &plan.Binary{Kind: kind}, d, x, y)
 	if err == nil && isTruth(kind) {
 		b.types[v] = load.TypeBool
 	}
 	return v, err
 }
 
-// together is the shape that two values broadcast to; dx and dy are their dimensions, or the first of them.
-func (b *Builder) together(n *load.Node, x, y int, dx, dy []int) ([]int, error) {
+// broadcastShapes is the shape that two values broadcast to; dx and dy are their dimensions, or the first of them.
+func (b *Builder) broadcastShapes(n *load.Node, x, y int, dx, dy []int) ([]int, error) {
 	d, err := plan.Broadcast(dx, dy)
 	if err != nil || b.batch == 1 || b.fixed[x] && b.fixed[y] {
 		return d, err
@@ -273,7 +273,7 @@ func (b *Builder) together(n *load.Node, x, y int, dx, dy []int) ([]int, error) 
 		fixed bool
 	}{{dx, b.fixed[x]}, {dy, b.fixed[y]}} {
 		if !o.fixed && len(o.d) < len(d) || o.fixed && len(o.d) == len(d) && len(d) > 0 && o.d[0] != 1 {
-			return nil, load.Unsupported(n, "treats the images of a batch differently (values of shapes %v and %v)", dx, dy)
+			return nil, load.Unsupported(n, "operands of shapes %v and %v differ between the images of a batch", dx, dy)
 		}
 	}
 	return d, nil
@@ -296,7 +296,7 @@ func (b *Builder) withConstant(n *load.Node, name string, kind plan.BinaryKind, 
 	first := slices.IndexFunc(kd, func(s int) bool { return s > 1 })
 	repeats := first >= 0 && load.Elements(d[len(d)-len(kd)+first:]) > max(size, 1<<14)
 	if !k.IsFloat() || !slices.Equal(full, d) || size == 0 || kind == plan.Div && !load.IsFloat(b.types[x]) || repeats && countAxes(kd) > 1 {
-		y, err := b.literal(n, &fold.Constant{Dims: kd, Tensor: k.Tensor, Transposed: k.Transposed, Quantised: k.Quantised, Kind: k.Kind, Values: k.Values})
+		y, err := b.constantValue(n, &fold.Constant{Dims: kd, Tensor: k.Tensor, Transposed: k.Transposed, Quantised: k.Quantised, Kind: k.Kind, Values: k.Values})
 		if err != nil {
 			return err
 		}
@@ -319,15 +319,15 @@ func (b *Builder) withConstant(n *load.Node, name string, kind plan.BinaryKind, 
 			axes++
 		}
 	}
-	if err := b.along(n, x, first); err != nil {
-		return load.Unsupported(n, "treats the images of a batch differently (a constant of shape %v)", k.Dims)
+	if err := b.refuseBatchAxis(n, x, first); err != nil {
+		return load.Unsupported(n, "a constant of shape %v differs between the images of a batch", k.Dims)
 	}
 	if axes == 0 && kind == plan.Pow && !swapped {
 		switch f[0] {
 		case 2:
 			return b.combine(n, name, plan.Mul, x, x)
 		case 0.5:
-			_, err := b.step(n, name, &plan.Activation{Kind: plan.Sqrt}, d, x)
+			_, err := b.addStep(n, name, &plan.Activation{Kind: plan.Sqrt}, d, x)
 			return err
 		case 1:
 			return b.name(name, x)
@@ -341,7 +341,7 @@ func (b *Builder) withConstant(n *load.Node, name string, kind plan.BinaryKind, 
 				vary = 1
 			}
 		}
-		v, err := stretch(f, b.own(x)[vary])
+		v, err := stretch(f, b.imageDims(x)[vary])
 		if err != nil {
 			return err
 		}
@@ -361,20 +361,20 @@ func (b *Builder) withConstant(n *load.Node, name string, kind plan.BinaryKind, 
 		default:
 			op.Scale = mapped(v, func(a float32) float32 { return 1 / a })
 		}
-		_, err = b.step(n, name, op, d, x)
+		_, err = b.addStep(n, name, op, d, x)
 		return err
 	}
 	// Axes before the first that varies repeat the rest of the constant.
 	rest := d[first:]
-	if err := b.room.Take(load.Elements(rest)); err != nil {
+	if err := b.budget.Spend(load.Elements(rest)); err != nil {
 		return err
 	}
-	op := &plan.Constant2{Kind: kind, Values: make([]float32, load.Elements(rest)), Swapped: swapped}
+	op := &plan.BinaryConstant{Kind: kind, Values: make([]float32, load.Elements(rest)), Swapped: swapped}
 	at := plan.Spread(trailing(kd, len(rest)), rest)
 	for i := range op.Values {
 		op.Values[i] = f[at.Next()]
 	}
-	v, err := b.step(n, name, op, d, x)
+	v, err := b.addStep(n, name, op, d, x)
 	if err == nil && isTruth(kind) {
 		b.types[v] = load.TypeBool
 	}
@@ -399,11 +399,11 @@ func (b *Builder) where(n *load.Node) error {
 	var v [3]int
 	for i := range v {
 		var err error
-		if v[i], _, err = b.image(n, i); err != nil {
+		if v[i], _, err = b.operand(n, i); err != nil {
 			return err
 		}
 	}
-	d, err := b.together(n, v[1], v[2], b.dims(v[1]), b.dims(v[2]))
+	d, err := b.broadcastShapes(n, v[1], v[2], b.dims(v[1]), b.dims(v[2]))
 	if err != nil {
 		return err
 	}
@@ -413,7 +413,7 @@ func (b *Builder) where(n *load.Node) error {
 	if b.batch > 1 && (!b.fixed[v[0]] || !b.fixed[v[1]] || !b.fixed[v[2]]) {
 		for _, x := range v {
 			if e := b.dims(x); !b.fixed[x] && len(e) < len(d) || b.fixed[x] && len(e) == len(d) && e[0] != 1 {
-				return load.Unsupported(n, "treats the images of a batch differently")
+				return load.Unsupported(n, "differs between the images of a batch")
 			}
 		}
 	}

@@ -6,20 +6,20 @@ import (
 	"vzsl/extract/onnx/plan"
 )
 
-// fold evaluates a node whose arguments are all constants: its steps are computed at once.
-func (b *Builder) fold(n *load.Node, emit func(*Builder, *load.Node) error) error {
+// foldSteps evaluates a node whose arguments are all constants: its steps are computed at once.
+func (b *Builder) foldSteps(n *load.Node, emit func(*Builder, *load.Node) error) error {
 	steps, values := len(b.plan.Steps), len(b.plan.Values)
 	b.folding = true
 	err := emit(b, n)
 	if b.folding = false; err != nil {
 		return err
 	}
-	room := b.room.Left
+	room := b.budget.Left
 	results := map[int][]float64{}
 	for i := steps; i < len(b.plan.Steps); i++ {
 		s := &b.plan.Steps[i]
 		od := b.plan.Values[s.Out].Dims
-		if err := b.room.Take(load.Elements(od)); err != nil {
+		if err := b.budget.Spend(load.Elements(od)); err != nil {
 			return err
 		}
 		if c, ok := s.Op.(*plan.Constant); ok {
@@ -34,22 +34,22 @@ func (b *Builder) fold(n *load.Node, emit func(*Builder, *load.Node) error) erro
 		for j, v := range s.In {
 			in[j], dims[j] = results[v], b.plan.Values[v].Dims
 		}
-		if b.work(s, dims, od) > maxFold {
-			return load.Unsupported(n, "computes too much from constants")
+		if b.products(s, dims, od) > maxFold {
+			return load.Unsupported(n, "too much computation on constants")
 		}
 		out := make([]float64, load.Elements(od))
 		if err := plan.Eval(s.Op, in, dims, out, od); err != nil {
-			return load.Unsupported(n, "computes a constant, and %v", err)
+			return load.Unsupported(n, "constant folding failed: %v", err)
 		}
 		if err := fold.Rounded(b.types[s.Out], out); err != nil {
 			return err
 		}
 		results[s.Out] = out
 	}
-	b.room.Left = room // what is kept of it are the results
+	b.budget.Left = room // what is kept of it are the results
 	for _, o := range n.Outputs {
 		if v, ok := b.vals[o]; ok && v >= values {
-			if err := b.room.Take(len(results[v])); err != nil {
+			if err := b.budget.Spend(len(results[v])); err != nil {
 				return err
 			}
 			b.consts[o] = &fold.Constant{Dims: b.plan.Values[v].Dims, Kind: b.types[v], Values: results[v]}
@@ -64,7 +64,7 @@ func (b *Builder) fold(n *load.Node, emit func(*Builder, *load.Node) error) erro
 // maxFold bounds the products that one step may take to fold.
 const maxFold = 1 << 31
 
-func (b *Builder) work(s *plan.Step, dims [][]int, od []int) int {
+func (b *Builder) products(s *plan.Step, dims [][]int, od []int) int {
 	n := load.Elements(od)
 	switch op := s.Op.(type) {
 	case *plan.Linear:

@@ -21,7 +21,7 @@ func indices(k *fold.Constant, size int) ([]int, error) {
 			a += int64(size)
 		}
 		if a < 0 || a >= int64(size) {
-			return nil, fmt.Errorf("it takes entry %d of %d", v[i], size)
+			return nil, fmt.Errorf("index %d is out of range for size %d", v[i], size)
 		}
 		out[i] = int(a)
 	}
@@ -30,13 +30,13 @@ func indices(k *fold.Constant, size int) ([]int, error) {
 
 func (b *Builder) gather(n *load.Node) error {
 	if b.varies(n, 1) {
-		return b.lookup(n)
+		return b.gatherRows(n)
 	}
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
-	k, err := b.constant(n, 1, false)
+	k, err := b.constantArg(n, 1, false)
 	if err != nil {
 		return err
 	}
@@ -49,11 +49,11 @@ func (b *Builder) gather(n *load.Node) error {
 		return err
 	}
 	out := slices.Concat(d[:at], k.Dims, d[at+1:])
-	if err := b.along(n, x, at); err != nil {
+	if err := b.refuseBatchAxis(n, x, at); err != nil {
 		return err
 	}
 	if len(index) == 1 { // one entry is a slice
-		v, err := b.cut(n, "", x, at, index[0], 1)
+		v, err := b.sliceAxis(n, "", x, at, index[0], 1)
 		if err != nil {
 			return err
 		}
@@ -62,28 +62,28 @@ func (b *Builder) gather(n *load.Node) error {
 	return b.emit(n, &plan.Gather{Axis: at, Index: index}, out, x)
 }
 
-// flat emits a value that takes any elements of another, in any order.
-func (b *Builder) flat(n *load.Node, name string, x int, index []int, out []int) error {
-	if err := b.room.Take(len(index)); err != nil {
+// gatherFlat emits a value that takes any elements of another, in any order.
+func (b *Builder) gatherFlat(n *load.Node, name string, x int, index []int, out []int) error {
+	if err := b.budget.Spend(len(index)); err != nil {
 		return err
 	}
 	size := load.Elements(b.dims(x))
-	v, err := b.step(n, "", &plan.Reshape{}, []int{size}, x)
+	v, err := b.addStep(n, "", &plan.Reshape{}, []int{size}, x)
 	if err != nil {
 		return err
 	}
-	_, err = b.step(n, name, &plan.Gather{Axis: 0, Index: index}, out, v)
+	_, err = b.addStep(n, name, &plan.Gather{Axis: 0, Index: index}, out, v)
 	return err
 }
 
 // gatherElements takes, for each place of the index, the element there but with the index's entry along
 // one axis.
 func (b *Builder) gatherElements(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
-	k, err := b.constant(n, 1, false)
+	k, err := b.constantArg(n, 1, false)
 	if err != nil {
 		return err
 	}
@@ -92,9 +92,9 @@ func (b *Builder) gatherElements(n *load.Node) error {
 		return err
 	}
 	if len(k.Dims) != len(d) {
-		return fmt.Errorf("its indices of shape %v do not fit a value of shape %v", k.Dims, d)
+		return fmt.Errorf("indices of shape %v do not match shape %v", k.Dims, d)
 	}
-	if err := b.along(n, x, 0); err != nil {
+	if err := b.refuseBatchAxis(n, x, 0); err != nil {
 		return err
 	}
 	along, err := indices(k, d[at])
@@ -105,7 +105,7 @@ func (b *Builder) gatherElements(n *load.Node) error {
 	if err != nil {
 		return err
 	}
-	return b.flat(n, n.Outputs[0], x, index, k.Dims)
+	return b.gatherFlat(n, n.Outputs[0], x, index, k.Dims)
 }
 
 // places are those in a value of shape d of the elements of a smaller shape, but for one axis where along
@@ -115,7 +115,7 @@ func places(d, small []int, axis int, along []int) ([]int, error) {
 	step, own := 1, 0
 	for a := len(d) - 1; a >= 0; a-- {
 		if a != axis && small[a] > d[a] {
-			return nil, fmt.Errorf("its indices of shape %v do not fit a value of shape %v", small, d)
+			return nil, fmt.Errorf("indices of shape %v do not match shape %v", small, d)
 		}
 		if a == axis {
 			own = step
@@ -135,20 +135,20 @@ func places(d, small []int, axis int, along []int) ([]int, error) {
 // gatherND takes slices by tuples of indices.
 func (b *Builder) gatherND(n *load.Node) error {
 	if b.varies(n, 1) {
-		return b.lookupND(n)
+		return b.gatherRowsND(n)
 	}
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
-	k, err := b.constant(n, 1, false)
+	k, err := b.constantArg(n, 1, false)
 	if err != nil {
 		return err
 	}
 	if n.Int("batch_dims", 0) != 0 {
-		return load.Unsupported(n, "has batch_dims")
+		return load.Unsupported(n, "attribute batch_dims")
 	}
-	if err := b.along(n, x, 0); err != nil {
+	if err := b.refuseBatchAxis(n, x, 0); err != nil {
 		return err
 	}
 	starts, inner, err := tuples(k, d)
@@ -157,7 +157,7 @@ func (b *Builder) gatherND(n *load.Node) error {
 	}
 	size := load.Elements(inner)
 	if len(starts)*size > load.MaxValue {
-		return fmt.Errorf("it takes %d slices of shape %v", len(starts), inner)
+		return fmt.Errorf("%d slices of shape %v are too large", len(starts), inner)
 	}
 	index := make([]int, 0, len(starts)*size)
 	for _, s := range starts {
@@ -165,13 +165,13 @@ func (b *Builder) gatherND(n *load.Node) error {
 			index = append(index, s+i)
 		}
 	}
-	return b.flat(n, n.Outputs[0], x, index, slices.Concat(k.Dims[:len(k.Dims)-1], inner))
+	return b.gatherFlat(n, n.Outputs[0], x, index, slices.Concat(k.Dims[:len(k.Dims)-1], inner))
 }
 
 // tuples are the places of the slices of a value of shape d that tuples of indices name, and the slices' shape.
 func tuples(k *fold.Constant, d []int) (starts, inner []int, err error) {
 	if len(k.Dims) == 0 || k.Dims[len(k.Dims)-1] > len(d) || k.Dims[len(k.Dims)-1] < 1 {
-		return nil, nil, fmt.Errorf("its indices of shape %v do not fit a value of shape %v", k.Dims, d)
+		return nil, nil, fmt.Errorf("indices of shape %v do not match shape %v", k.Dims, d)
 	}
 	m := k.Dims[len(k.Dims)-1]
 	v, err := k.Int64s()
@@ -186,7 +186,7 @@ func tuples(k *fold.Constant, d []int) (starts, inner []int, err error) {
 				a += int64(d[j])
 			}
 			if a < 0 || a >= int64(d[j]) {
-				return nil, nil, fmt.Errorf("its index %v is outside a value of shape %v", v[i:i+m], d)
+				return nil, nil, fmt.Errorf("index %v is out of range for shape %v", v[i:i+m], d)
 			}
 			at = at*d[j] + int(a)
 		}
@@ -197,23 +197,23 @@ func tuples(k *fold.Constant, d []int) (starts, inner []int, err error) {
 
 // scatter puts updates into a value: it takes elements of both, joined.
 func (b *Builder) scatter(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
-	k, err := b.constant(n, 1, false)
+	k, err := b.constantArg(n, 1, false)
 	if err != nil {
 		return err
 	}
-	u, du, err := b.image(n, 2)
+	u, du, err := b.operand(n, 2)
 	if err != nil {
 		return err
 	}
 	if r := n.Str("reduction", "none"); r != "none" {
-		return load.Unsupported(n, "adds up (reduction %q)", r)
+		return load.Unsupported(n, "reduction %q", r)
 	}
 	for _, v := range []int{x, u} {
-		if err := b.along(n, v, 0); err != nil {
+		if err := b.refuseBatchAxis(n, v, 0); err != nil {
 			return err
 		}
 	}
@@ -227,7 +227,7 @@ func (b *Builder) scatter(n *load.Node) error {
 			return err
 		}
 		if len(starts)*load.Elements(inner) != load.Elements(du) {
-			return fmt.Errorf("its updates of shape %v do not fit", du)
+			return fmt.Errorf("updates of shape %v do not match", du)
 		}
 		for i, s := range starts {
 			for j := range load.Elements(inner) {
@@ -240,7 +240,7 @@ func (b *Builder) scatter(n *load.Node) error {
 			return err
 		}
 		if !slices.Equal(k.Dims, du) || len(du) != len(d) {
-			return fmt.Errorf("its updates of shape %v do not fit indices of shape %v", du, k.Dims)
+			return fmt.Errorf("updates of shape %v do not match indices of shape %v", du, k.Dims)
 		}
 		along, err := indices(k, d[at])
 		if err != nil {
@@ -256,56 +256,56 @@ func (b *Builder) scatter(n *load.Node) error {
 	}
 	joined := make([]int, 0, 2)
 	for _, v := range []int{x, u} {
-		f, err := b.step(n, "", &plan.Reshape{}, []int{load.Elements(b.dims(v))}, v)
+		f, err := b.addStep(n, "", &plan.Reshape{}, []int{load.Elements(b.dims(v))}, v)
 		if err != nil {
 			return err
 		}
 		joined = append(joined, f)
 	}
-	all, err := b.step(n, "", &plan.Concat{Axis: 0}, []int{load.Elements(d) + load.Elements(du)}, joined...)
+	all, err := b.addStep(n, "", &plan.Concat{Axis: 0}, []int{load.Elements(d) + load.Elements(du)}, joined...)
 	if err != nil {
 		return err
 	}
-	return b.flat(n, n.Outputs[0], all, index, d)
+	return b.gatherFlat(n, n.Outputs[0], all, index, d)
 }
 
 // tile repeats a value along each axis.
 func (b *Builder) tile(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
-	times, ok, err := b.integers(n, "repeats", 1)
+	times, ok, err := b.integersArg(n, "repeats", 1)
 	if err != nil {
 		return err
 	}
 	if !ok || len(times) != len(d) {
-		return fmt.Errorf("its repeats %v do not fit a value of shape %v", times, d)
+		return fmt.Errorf("repeats %v do not match shape %v", times, d)
 	}
 	for a, t := range times {
 		if t == 1 {
 			continue
 		}
 		if t < 0 || t > load.MaxValue || d[a]*int(t) > load.MaxValue {
-			return fmt.Errorf("its repeats %v are out of range", times)
+			return fmt.Errorf("repeats %v are out of range", times)
 		}
-		if err := b.along(n, x, a); err != nil {
+		if err := b.refuseBatchAxis(n, x, a); err != nil {
 			return err
 		}
 		index := make([]int, d[a]*int(t))
 		for i := range index {
 			index[i] = i % d[a]
 		}
-		if x, err = b.taken(n, x, a, index); err != nil {
+		if x, err = b.gatherEntries(n, x, a, index); err != nil {
 			return err
 		}
 	}
 	return b.alias(n, x)
 }
 
-// taken emits entries of one axis.
-func (b *Builder) taken(n *load.Node, x, axis int, index []int) (int, error) {
+// gatherEntries emits entries of one axis.
+func (b *Builder) gatherEntries(n *load.Node, x, axis int, index []int) (int, error) {
 	d := b.dims(x)
 	d[axis] = len(index)
-	return b.step(n, "", &plan.Gather{Axis: axis, Index: index}, d, x)
+	return b.addStep(n, "", &plan.Gather{Axis: axis, Index: index}, d, x)
 }

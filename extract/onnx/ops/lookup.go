@@ -15,9 +15,9 @@ func (b *Builder) varies(n *load.Node, i int) bool {
 	return err == nil && v >= 0 && !b.fixed[v]
 }
 
-// lookup is Gather by numbers that depend on the input.
-func (b *Builder) lookup(n *load.Node) error {
-	index, id, err := b.image(n, 1)
+// gatherRows is Gather by numbers that depend on the input.
+func (b *Builder) gatherRows(n *load.Node) error {
+	index, id, err := b.operand(n, 1)
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func (b *Builder) lookup(n *load.Node) error {
 		b.types[b.vals[n.Outputs[0]]] = load.TypeFloat
 		return nil
 	}
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
@@ -47,19 +47,19 @@ func (b *Builder) lookup(n *load.Node) error {
 	if err != nil {
 		return err
 	}
-	if err := b.along(n, x, at); err != nil {
+	if err := b.refuseBatchAxis(n, x, at); err != nil {
 		return err
 	}
 	return b.emit(n, &plan.Take{Axis: at}, slices.Concat(d[:at], id, d[at+1:]), x, index)
 }
 
-// lookupND is GatherND by numbers that depend on the input.
-func (b *Builder) lookupND(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+// gatherRowsND is GatherND by numbers that depend on the input.
+func (b *Builder) gatherRowsND(n *load.Node) error {
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
-	index, id, err := b.image(n, 1)
+	index, id, err := b.operand(n, 1)
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (b *Builder) lookupND(n *load.Node) error {
 	if len(id) == 0 || id[len(id)-1] < 1 || id[len(id)-1] > len(d) {
 		return fmt.Errorf("its indices of shape %v do not fit a value of shape %v", id, d)
 	}
-	if err := b.along(n, x, 0); err != nil {
+	if err := b.refuseBatchAxis(n, x, 0); err != nil {
 		return err
 	}
 	m := id[len(id)-1]
@@ -78,7 +78,7 @@ func (b *Builder) lookupND(n *load.Node) error {
 
 // argMax is ArgMax or ArgMin of what depends on the input.
 func (b *Builder) argMax(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (b *Builder) argMax(n *load.Node) error {
 	if err != nil {
 		return err
 	}
-	if err := b.along(n, x, at); err != nil {
+	if err := b.refuseBatchAxis(n, x, at); err != nil {
 		return err
 	}
 	out := slices.Clone(d)

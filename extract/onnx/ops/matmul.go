@@ -11,19 +11,19 @@ import (
 )
 
 func (b *Builder) gemm(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
 	if len(d) != 2 {
-		return load.Unsupported(n, "multiplies a value of shape %v, where a matrix belongs", d)
+		return load.Unsupported(n, "its input has shape %v, a matrix is required", d)
 	}
 	if n.Int("transA", 0) != 0 {
-		if err := b.along(n, x, 0); err != nil {
+		if err := b.refuseBatchAxis(n, x, 0); err != nil {
 			return err
 		}
 		d = []int{d[1], d[0]}
-		if x, err = b.step(n, "", &plan.Transpose{Perm: []int{1, 0}}, d, x); err != nil {
+		if x, err = b.addStep(n, "", &plan.Transpose{Perm: []int{1, 0}}, d, x); err != nil {
 			return err
 		}
 	}
@@ -59,45 +59,45 @@ func (b *Builder) gemm(n *load.Node) error {
 		if len(n.Inputs) < 3 || n.Inputs[2] == "" {
 			return b.emit(n, op, []int{d[0], op.Out}, x)
 		}
-		if x, err = b.step(n, "", op, []int{d[0], op.Out}, x); err != nil {
+		if x, err = b.addStep(n, "", op, []int{d[0], op.Out}, x); err != nil {
 			return err
 		}
-		return b.plus(n, x, beta)
+		return b.addBias(n, x, beta)
 	}
-	y, dy, err := b.image(n, 1)
+	y, dy, err := b.operand(n, 1)
 	if err != nil {
 		return err
 	}
-	if err := b.along(n, y, 0); err != nil {
+	if err := b.refuseBatchAxis(n, y, 0); err != nil {
 		return err
 	}
 	if len(dy) != 2 {
-		return fmt.Errorf("it multiplies by a value of shape %v", dy)
+		return fmt.Errorf("its second input has shape %v, a matrix is required", dy)
 	}
 	if transB {
 		dy = []int{dy[1], dy[0]}
 	}
 	if d[1] != dy[0] {
-		return fmt.Errorf("it multiplies values of shapes %v and %v", d, dy)
+		return fmt.Errorf("shapes %v and %v cannot be multiplied", d, dy)
 	}
 	out := []int{d[0], dy[1]}
-	if x, err = b.step(n, "", &plan.MatMul{Scale: alpha, TransB: transB}, out, x, y); err != nil {
+	if x, err = b.addStep(n, "", &plan.MatMul{Scale: alpha, TransB: transB}, out, x, y); err != nil {
 		return err
 	}
 	if len(n.Inputs) < 3 || n.Inputs[2] == "" {
 		return b.alias(n, x)
 	}
-	return b.plus(n, x, beta)
+	return b.addBias(n, x, beta)
 }
 
-// plus adds beta times a Gemm's third argument to its product.
-func (b *Builder) plus(n *load.Node, x int, beta float32) error {
-	c, dc, err := b.image(n, 2)
+// addBias adds beta times a Gemm's third argument to its product.
+func (b *Builder) addBias(n *load.Node, x int, beta float32) error {
+	c, dc, err := b.operand(n, 2)
 	if err != nil {
 		return err
 	}
 	if beta != 1 && len(dc) > 0 {
-		if c, err = b.step(n, "", scaledBy(beta, dc), dc, c); err != nil {
+		if c, err = b.addStep(n, "", scaledBy(beta, dc), dc, c); err != nil {
 			return err
 		}
 	}
@@ -107,13 +107,13 @@ func (b *Builder) plus(n *load.Node, x int, beta float32) error {
 // scaledBy multiplies a value of shape d.
 func scaledBy(f float32, d []int) plan.Op {
 	if len(d) == 0 {
-		return &plan.Constant2{Kind: plan.Mul, Values: []float32{f}}
+		return &plan.BinaryConstant{Kind: plan.Mul, Values: []float32{f}}
 	}
 	return &plan.Affine{Axis: len(d) - 1, Scale: slices.Repeat([]float32{f}, d[len(d)-1])}
 }
 
 func (b *Builder) matmul(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (b *Builder) matmul(n *load.Node) error {
 		}
 		return b.emit(n, op, append(d[:len(d)-1:len(d)-1], op.Out), x)
 	}
-	y, _, err := b.image(n, 1)
+	y, _, err := b.operand(n, 1)
 	if err != nil {
 		return err
 	}
@@ -139,40 +139,40 @@ func (b *Builder) matmul(n *load.Node) error {
 func (b *Builder) product(n *load.Node, name string, x, y int, scale float32) error {
 	dx, dy := b.dims(x), b.dims(y)
 	if len(dx) == 0 || len(dy) == 0 {
-		return fmt.Errorf("it multiplies values of shapes %v and %v", dx, dy)
+		return fmt.Errorf("shapes %v and %v cannot be multiplied", dx, dy)
 	}
 	row, col := len(dx) == 1, len(dy) == 1
 	var err error
 	if row {
 		dx = []int{1, dx[0]}
-		if x, err = b.step(n, "", &plan.Reshape{}, dx, x); err != nil {
+		if x, err = b.addStep(n, "", &plan.Reshape{}, dx, x); err != nil {
 			return err
 		}
 	}
 	if col {
 		dy = []int{dy[0], 1}
-		if y, err = b.step(n, "", &plan.Reshape{}, dy, y); err != nil {
+		if y, err = b.addStep(n, "", &plan.Reshape{}, dy, y); err != nil {
 			return err
 		}
 	}
 	if dx[len(dx)-1] != dy[len(dy)-2] {
-		return fmt.Errorf("it multiplies values of shapes %v and %v", dx, dy)
+		return fmt.Errorf("shapes %v and %v cannot be multiplied", dx, dy)
 	}
 	if len(dx) == 2 && len(dy) == 2 {
-		if err := b.along(n, y, 0); err != nil {
+		if err := b.refuseBatchAxis(n, y, 0); err != nil {
 			return err
 		}
 	}
-	lead, err := b.together(n, x, y, dx[:len(dx)-2], dy[:len(dy)-2])
+	lead, err := b.broadcastShapes(n, x, y, dx[:len(dx)-2], dy[:len(dy)-2])
 	if err != nil {
 		return err
 	}
 	full := append(slices.Clone(lead), dx[len(dx)-2], dy[len(dy)-1])
 	if !row && !col {
-		_, err = b.step(n, name, &plan.MatMul{Scale: scale}, full, x, y)
+		_, err = b.addStep(n, name, &plan.MatMul{Scale: scale}, full, x, y)
 		return err
 	}
-	if x, err = b.step(n, "", &plan.MatMul{Scale: scale}, full, x, y); err != nil {
+	if x, err = b.addStep(n, "", &plan.MatMul{Scale: scale}, full, x, y); err != nil {
 		return err
 	}
 	out := slices.Clone(lead)
@@ -182,21 +182,21 @@ func (b *Builder) product(n *load.Node, name string, x, y int, scale float32) er
 	if !col {
 		out = append(out, dy[len(dy)-1])
 	}
-	_, err = b.step(n, name, &plan.Reshape{}, out, x)
+	_, err = b.addStep(n, name, &plan.Reshape{}, out, x)
 	return err
 }
 
 // linear reads a weight matrix for values of shape d.
 func (b *Builder) linear(n *load.Node, d []int, w *fold.Constant, trans bool) (*plan.Linear, error) {
 	if len(w.Dims) != 2 || !w.IsFloat() {
-		return nil, load.Unsupported(n, "multiplies by a constant of shape %v, where a float matrix is wanted", w.Dims)
+		return nil, load.Unsupported(n, "its weights have shape %v, a float matrix is required", w.Dims)
 	}
 	op := &plan.Linear{In: w.Dims[0], Out: w.Dims[1], Transposed: trans}
 	if trans {
 		op.In, op.Out = op.Out, op.In
 	}
 	if op.In != d[len(d)-1] || op.In == 0 || op.Out == 0 {
-		return nil, fmt.Errorf("its weights of shape %v do not fit a value of shape %v: the image size may be wrong for this network", w.Dims, d)
+		return nil, fmt.Errorf("weights of shape %v do not match an input of shape %v: the image size may be wrong for this network", w.Dims, d)
 	}
 	if w.Transposed { // a matrix transposed in the graph: read the file's the other way
 		op.Transposed = !op.Transposed
@@ -223,7 +223,7 @@ func stretch(v []float32, n int) ([]float32, error) {
 	case 1:
 		return slices.Repeat([]float32{v[0]}, n), nil
 	}
-	return nil, fmt.Errorf("%d values where %d belong", len(v), n)
+	return nil, fmt.Errorf("%d values, expected %d", len(v), n)
 }
 
 // einsum writes a sum of products of one or two values as permutations and a product of matrices. What
@@ -233,40 +233,40 @@ func (b *Builder) einsum(n *load.Node) error {
 	left, right, explicit := strings.Cut(equation, "->")
 	terms := strings.Split(left, ",")
 	if len(terms) != len(n.Inputs) || len(terms) > 2 {
-		return load.Unsupported(n, "computes %q of %d values", equation, len(n.Inputs))
+		return load.Unsupported(n, "equation %q with %d inputs", equation, len(n.Inputs))
 	}
 	x, labels := make([]int, len(terms)), make([]string, len(terms))
 	size := map[rune]int{}
 	dots := 0
 	for i, term := range terms {
-		v, d, err := b.image(n, i)
+		v, d, err := b.operand(n, i)
 		if err != nil {
 			return err
 		}
-		if err := b.along(n, v, 0); err != nil {
+		if err := b.refuseBatchAxis(n, v, 0); err != nil {
 			return err
 		}
 		// The axes of an ellipsis get labels of their own, counted from the last.
 		if before, after, ok := strings.Cut(term, "..."); ok {
 			rest := len(d) - len(before) - len(after)
 			if rest < 0 || rest > load.MaxRank {
-				return fmt.Errorf("its term %q does not fit a value of shape %v", term, d)
+				return fmt.Errorf("its term %q does not match shape %v", term, d)
 			}
 			dots = max(dots, rest)
 			term = before + ellipsis(rest) + after
 		}
 		if len([]rune(term)) != len(d) {
-			return fmt.Errorf("its term %q does not fit a value of shape %v", term, d)
+			return fmt.Errorf("its term %q does not match shape %v", term, d)
 		}
 		for j, l := range []rune(term) {
 			if strings.Count(term, string(l)) > 1 {
-				return load.Unsupported(n, "takes a diagonal (%q)", equation)
+				return load.Unsupported(n, "diagonals (%q)", equation)
 			}
 			if s, ok := size[l]; ok && s != d[j] {
 				if s != 1 && d[j] != 1 {
-					return fmt.Errorf("its axes %q have %d and %d entries", l, s, d[j])
+					return fmt.Errorf("its label %q stands for sizes %d and %d", l, s, d[j])
 				}
-				return load.Unsupported(n, "broadcasts within %q", equation)
+				return load.Unsupported(n, "broadcasting within %q", equation)
 			}
 			size[l] = d[j]
 		}
@@ -288,7 +288,7 @@ func (b *Builder) einsum(n *load.Node) error {
 		if len(x) == 2 {
 			other += labels[1-i]
 		}
-		if err := b.addUp(n, &x[i], &labels[i], other); err != nil {
+		if err := b.sumLabels(n, &x[i], &labels[i], other); err != nil {
 			return err
 		}
 	}
@@ -324,7 +324,7 @@ func (b *Builder) einsum(n *load.Node) error {
 		if err != nil {
 			return 0, err
 		}
-		return b.step(n, "", &plan.Reshape{}, d, v)
+		return b.addStep(n, "", &plan.Reshape{}, d, v)
 	}
 	p, err := shaped(0, batch+rows+sum, count(batch), count(rows), count(sum))
 	if err != nil {
@@ -334,7 +334,7 @@ func (b *Builder) einsum(n *load.Node) error {
 	if err != nil {
 		return err
 	}
-	y, err := b.step(n, "", &plan.MatMul{Scale: 1}, []int{count(batch), count(rows), count(cols)}, p, q)
+	y, err := b.addStep(n, "", &plan.MatMul{Scale: 1}, []int{count(batch), count(rows), count(cols)}, p, q)
 	if err != nil {
 		return err
 	}
@@ -342,7 +342,7 @@ func (b *Builder) einsum(n *load.Node) error {
 	for _, l := range batch + rows + cols {
 		d = append(d, size[l])
 	}
-	if y, err = b.step(n, "", &plan.Reshape{}, d, y); err != nil {
+	if y, err = b.addStep(n, "", &plan.Reshape{}, d, y); err != nil {
 		return err
 	}
 	return b.arrange(n, n.Outputs[0], y, batch+rows+cols, out)
@@ -350,8 +350,8 @@ func (b *Builder) einsum(n *load.Node) error {
 
 func ellipsis(n int) string { return "①②③④⑤⑥⑦⑧⑨⑩"[3*(10-n):] }
 
-// addUp sums over the axes whose labels are not among keep.
-func (b *Builder) addUp(n *load.Node, x *int, labels *string, keep string) error {
+// sumLabels sums over the axes whose labels are not among keep.
+func (b *Builder) sumLabels(n *load.Node, x *int, labels *string, keep string) error {
 	var axes, dims []int
 	rest := ""
 	for i, l := range []rune(*labels) {
@@ -365,7 +365,7 @@ func (b *Builder) addUp(n *load.Node, x *int, labels *string, keep string) error
 	if len(axes) == 0 {
 		return nil
 	}
-	v, err := b.step(n, "", &plan.Reduce{Kind: plan.ReduceSum, Axes: axes}, dims, *x)
+	v, err := b.addStep(n, "", &plan.Reduce{Kind: plan.ReduceSum, Axes: axes}, dims, *x)
 	*x, *labels = v, rest
 	return err
 }
@@ -380,14 +380,14 @@ func (b *Builder) arranged(n *load.Node, x int, labels, order string) (int, erro
 	for _, l := range order {
 		i := slices.Index(from, l)
 		if i < 0 {
-			return 0, fmt.Errorf("its result's axis %q is in no term", l)
+			return 0, fmt.Errorf("its output label %q is in no term", l)
 		}
 		perm, out = append(perm, i), append(out, d[i])
 	}
 	if len(perm) != len(d) {
-		return 0, fmt.Errorf("its result %q lacks axes of %q", order, labels)
+		return 0, fmt.Errorf("its output %q lacks labels of %q", order, labels)
 	}
-	return b.step(n, "", &plan.Transpose{Perm: perm}, out, x)
+	return b.addStep(n, "", &plan.Transpose{Perm: perm}, out, x)
 }
 
 func (b *Builder) arrange(n *load.Node, name string, x int, labels, order string) error {

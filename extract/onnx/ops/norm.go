@@ -13,22 +13,22 @@ import (
 // batchNorm is y = (x - mean) / sqrt(var + epsilon) * scale + bias, an affine map of each channel.
 // The attribute spatial is ignored: exporters write 0 where they mean 1.
 func (b *Builder) batchNorm(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
 	if len(d) < 2 {
-		return fmt.Errorf("it normalises a value of shape %v", d)
+		return fmt.Errorf("its input has shape %v", d)
 	}
 	if n.Int("training_mode", 0) != 0 {
-		return load.Unsupported(n, "is in training mode")
+		return load.Unsupported(n, "training mode")
 	}
 	if len(n.Inputs) > 5 {
-		return fmt.Errorf("it has %d arguments", len(n.Inputs))
+		return fmt.Errorf("unexpected number of inputs: %d", len(n.Inputs))
 	}
 	var p [4][]float32
 	for i := range p {
-		if p[i], err = b.floats(n, i+1, d[1], false); err != nil {
+		if p[i], err = b.floatsArg(n, i+1, d[1], false); err != nil {
 			return err
 		}
 	}
@@ -44,14 +44,14 @@ func (b *Builder) batchNorm(n *load.Node) error {
 
 // layerNorm is LayerNormalization, and ONNX Runtime's with a sum before it.
 func (b *Builder) layerNorm(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
 	scaleAt, shiftAt := 1, 2
 	if n.Op == "SkipLayerNormalization" {
 		scaleAt, shiftAt = 2, 3
-		y, _, err := b.image(n, 1)
+		y, _, err := b.operand(n, 1)
 		if err != nil {
 			return err
 		}
@@ -59,7 +59,7 @@ func (b *Builder) layerNorm(n *load.Node) error {
 			return err
 		}
 		if len(n.Inputs) > 4 && n.Inputs[4] != "" {
-			y, _, err := b.image(n, 4)
+			y, _, err := b.operand(n, 4)
 			if err != nil {
 				return err
 			}
@@ -75,13 +75,13 @@ func (b *Builder) layerNorm(n *load.Node) error {
 	if err != nil {
 		return err
 	}
-	if err := b.along(n, x, at); err != nil {
+	if err := b.refuseBatchAxis(n, x, at); err != nil {
 		return err
 	}
 	op := &plan.LayerNorm{Axis: at, Epsilon: n.Float("epsilon", 1e-5)}
 	rest := d[at:]
 	spreadOut := func(i int, optional bool) ([]float32, error) {
-		k, err := b.constant(n, i, optional)
+		k, err := b.constantArg(n, i, optional)
 		if k == nil || err != nil {
 			return nil, err
 		}
@@ -91,7 +91,7 @@ func (b *Builder) layerNorm(n *load.Node) error {
 		}
 		full, err := plan.Broadcast(rest, k.Dims)
 		if err != nil || !slices.Equal(full, rest) {
-			return nil, fmt.Errorf("its argument %d of shape %v does not fit %v", i+1, k.Dims, rest)
+			return nil, fmt.Errorf("its input %d of shape %v does not match %v", i+1, k.Dims, rest)
 		}
 		if len(f) == load.Elements(rest) {
 			return f, nil
@@ -115,22 +115,22 @@ func (b *Builder) layerNorm(n *load.Node) error {
 // groupNorm is InstanceNormalization (a group for each channel) and GroupNormalization, whose scale and
 // bias are by group before operator set 21, by channel since.
 func (b *Builder) groupNorm(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
-	if len(d) < 3 || b.own(x)[0] != 1 {
-		return load.Unsupported(n, "normalises a value of shape %v", d)
+	if len(d) < 3 || b.imageDims(x)[0] != 1 {
+		return load.Unsupported(n, "its input has shape %v", d)
 	}
 	op := &plan.GroupNorm{Groups: d[1], Epsilon: n.Float("epsilon", 1e-5)}
 	if n.Op == "GroupNormalization" {
 		op.Groups = n.Int("num_groups", 0)
 	}
 	if op.Groups < 1 || d[1]%op.Groups != 0 {
-		return fmt.Errorf("it makes %d groups of %d channels", op.Groups, d[1])
+		return fmt.Errorf("%d groups do not divide %d channels", op.Groups, d[1])
 	}
 	for i, p := range []*[]float32{&op.Scale, &op.Shift} {
-		k, err := b.constant(n, i+1, false)
+		k, err := b.constantArg(n, i+1, false)
 		if err != nil {
 			return err
 		}
@@ -147,7 +147,7 @@ func (b *Builder) groupNorm(n *load.Node) error {
 				(*p)[c] = f[c/(d[1]/op.Groups)]
 			}
 		default:
-			return fmt.Errorf("its argument %d has %d values for %d channels in %d groups", i+2, len(f), d[1], op.Groups)
+			return fmt.Errorf("its input %d has %d values for %d channels in %d groups", i+2, len(f), d[1], op.Groups)
 		}
 	}
 	return b.emit(n, op, d, x)
@@ -155,7 +155,7 @@ func (b *Builder) groupNorm(n *load.Node) error {
 
 // lpNorm divides by the sum of absolute values or by the root of that of squares along an axis.
 func (b *Builder) lpNorm(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
@@ -163,23 +163,23 @@ func (b *Builder) lpNorm(n *load.Node) error {
 	if err != nil {
 		return err
 	}
-	if err := b.along(n, x, at); err != nil {
+	if err := b.refuseBatchAxis(n, x, at); err != nil {
 		return err
 	}
 	kind := plan.ReduceL2
 	if p := n.Int("p", 2); p == 1 {
 		kind = plan.ReduceL1
 	} else if p != 2 {
-		return fmt.Errorf("its p is %d", p)
+		return fmt.Errorf("norm p=%d is not 1 or 2", p)
 	}
 	small := slices.Clone(d)
 	small[at] = 1
-	s, err := b.step(n, "", &plan.Reduce{Kind: kind, Axes: []int{at}}, small, x)
+	s, err := b.addStep(n, "", &plan.Reduce{Kind: kind, Axes: []int{at}}, small, x)
 	if err != nil {
 		return err
 	}
 	// What is 0 everywhere stays 0.
-	if s, err = b.step(n, "", &plan.Activation{Kind: plan.Clip, Lo: 0x1p-126, Hi: math.MaxFloat32}, small, s); err != nil {
+	if s, err = b.addStep(n, "", &plan.Activation{Kind: plan.Clip, Lo: 0x1p-126, Hi: math.MaxFloat32}, small, s); err != nil {
 		return err
 	}
 	return b.combine(n, n.Outputs[0], plan.Div, x, s)
@@ -187,7 +187,7 @@ func (b *Builder) lpNorm(n *load.Node) error {
 
 // meanVariance normalises over axes to mean 0 and variance 1.
 func (b *Builder) meanVariance(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
@@ -204,16 +204,16 @@ func (b *Builder) meanVariance(n *load.Node) error {
 		slices.Sort(axes)
 	}
 	if len(axes) == 0 || axes[len(axes)-1] >= len(d) {
-		return fmt.Errorf("it normalises axes %v of shape %v", axes, d)
+		return fmt.Errorf("cannot normalise axes %v of shape %v", axes, d)
 	}
-	if err := b.along(n, x, axes...); err != nil {
+	if err := b.refuseBatchAxis(n, x, axes...); err != nil {
 		return err
 	}
 	small := slices.Clone(d)
 	for _, a := range axes {
 		small[a] = 1
 	}
-	m, err := b.step(n, "", &plan.Reduce{Kind: plan.ReduceMean, Axes: axes}, small, x)
+	m, err := b.addStep(n, "", &plan.Reduce{Kind: plan.ReduceMean, Axes: axes}, small, x)
 	if err != nil {
 		return err
 	}
@@ -225,14 +225,14 @@ func (b *Builder) meanVariance(n *load.Node) error {
 	if err != nil {
 		return err
 	}
-	v, err := b.step(n, "", &plan.Reduce{Kind: plan.ReduceMean, Axes: axes}, small, sq)
+	v, err := b.addStep(n, "", &plan.Reduce{Kind: plan.ReduceMean, Axes: axes}, small, sq)
 	if err != nil {
 		return err
 	}
-	if v, err = b.step(n, "", &plan.Activation{Kind: plan.Sqrt}, small, v); err != nil {
+	if v, err = b.addStep(n, "", &plan.Activation{Kind: plan.Sqrt}, small, v); err != nil {
 		return err
 	}
-	if v, err = b.step(n, "", &plan.Affine{Axis: len(d) - 1, Shift: slices.Repeat([]float32{1e-9}, small[len(d)-1])}, small, v); err != nil {
+	if v, err = b.addStep(n, "", &plan.Affine{Axis: len(d) - 1, Shift: slices.Repeat([]float32{1e-9}, small[len(d)-1])}, small, v); err != nil {
 		return err
 	}
 	return b.combine(n, n.Outputs[0], plan.Div, c, v)
@@ -240,7 +240,7 @@ func (b *Builder) meanVariance(n *load.Node) error {
 
 // softmax works over all axes from the named one on before opset 13, over that one since.
 func (b *Builder) softmax(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
@@ -252,7 +252,7 @@ func (b *Builder) softmax(n *load.Node) error {
 	if err != nil {
 		return err
 	}
-	if err := b.along(n, x, at); err != nil {
+	if err := b.refuseBatchAxis(n, x, at); err != nil {
 		return err
 	}
 	op := &plan.Softmax{From: at, To: len(d), Log: n.Op == "LogSoftmax"}
@@ -269,11 +269,11 @@ var reductions = map[string]plan.ReduceKind{
 
 // reduce combines the entries of axes; the mean over the height and width of feature maps is the global pooling.
 func (b *Builder) reduce(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
-	axes, _, err := b.integers(n, "axes", 1)
+	axes, _, err := b.integersArg(n, "axes", 1)
 	if err != nil {
 		return err
 	}
@@ -299,7 +299,7 @@ func (b *Builder) reduce(n *load.Node) error {
 	for i, s := range d {
 		if over[i] {
 			op.Axes = append(op.Axes, i)
-			if err := b.along(n, x, i); err != nil {
+			if err := b.refuseBatchAxis(n, x, i); err != nil {
 				return err
 			}
 			if keep {
@@ -309,28 +309,28 @@ func (b *Builder) reduce(n *load.Node) error {
 		}
 		out = append(out, s)
 	}
-	if op.Kind == plan.ReduceMean && len(d) == 4 && len(op.Axes) == 2 && over[2] && over[3] && b.own(x)[0] == 1 && !b.fixed[x] {
+	if op.Kind == plan.ReduceMean && len(d) == 4 && len(op.Axes) == 2 && over[2] && over[3] && b.imageDims(x)[0] == 1 && !b.fixed[x] {
 		if keep {
 			return b.emit(n, &plan.GlobalPool{}, out, x)
 		}
-		y, err := b.step(n, "", &plan.GlobalPool{}, []int{d[0], d[1], 1, 1}, x)
+		y, err := b.addStep(n, "", &plan.GlobalPool{}, []int{d[0], d[1], 1, 1}, x)
 		if err != nil {
 			return err
 		}
 		return b.emit(n, &plan.Reshape{}, out, y)
 	}
 	if (op.Kind == plan.ReduceMean || op.Kind == plan.ReduceMax || op.Kind == plan.ReduceMin) && load.Elements(d) == 0 {
-		return errors.New("it combines nothing")
+		return errors.New("reduction over no elements")
 	}
 	return b.emit(n, op, out, x)
 }
 
 func (b *Builder) cumSum(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
-	k, err := b.constant(n, 1, false)
+	k, err := b.constantArg(n, 1, false)
 	if err != nil {
 		return err
 	}
@@ -342,7 +342,7 @@ func (b *Builder) cumSum(n *load.Node) error {
 	if err != nil {
 		return err
 	}
-	if err := b.along(n, x, at); err != nil {
+	if err := b.refuseBatchAxis(n, x, at); err != nil {
 		return err
 	}
 	return b.emit(n, &plan.CumSum{Axis: at, Reverse: n.Int("reverse", 0) != 0, Exclusive: n.Int("exclusive", 0) != 0}, d, x)

@@ -43,46 +43,46 @@ func SplitPool(name string) (string, Pooling, error) {
 
 // pooled adds the steps of a pooling of value v to the plan, and says what is taken.
 func (b *Builder) pooled(v int, pool Pooling) (out int, what string, err error) {
-	d := b.own(v)
+	d := b.imageDims(v)
 	n := load.NewNode("pooling", string(pool))
 	if len(d) == 4 && d[0] == 1 && pool != PoolClass && pool != PoolClassMean { // maps
 		op, what := plan.Op(&plan.GlobalPool{}), "the mean"
 		if pool == PoolMax {
 			op, what = &plan.Reduce{Kind: plan.ReduceMax, Axes: []int{2, 3}}, "the maximum"
 		}
-		if out, err = b.step(n, "", op, []int{b.batch, d[1], 1, 1}, v); err == nil {
-			out, err = b.step(n, "", &plan.Reshape{}, []int{b.batch, d[1]}, out)
+		if out, err = b.addStep(n, "", op, []int{b.batch, d[1], 1, 1}, v); err == nil {
+			out, err = b.addStep(n, "", &plan.Reshape{}, []int{b.batch, d[1]}, out)
 		}
 		return out, what, err
 	}
 	if len(d) != 3 || d[0] != 1 {
-		return 0, "", fmt.Errorf("the pooling %s wants a sequence of tokens (N x T x C) or, for mean and max, maps (N x C x H x W), not the shape %v", pool, d)
+		return 0, "", fmt.Errorf("pooling %s requires a sequence of tokens (N x T x C) or, for mean and max, feature maps (N x C x H x W), not shape %v", pool, d)
 	}
 	tokens, channels := d[1], d[2]
 	before, ok := Prefix(tokens)
 	if pool != PoolClass && !ok {
-		return 0, "", fmt.Errorf("the pooling %s cannot be told which of %d tokens are patches: they are no square, with or without class and register tokens; take --pool cls", pool, tokens)
+		return 0, "", fmt.Errorf("pooling %s: which of the %d tokens are patches is ambiguous (not a square number, with or without class and register tokens); use --pool cls", pool, tokens)
 	}
 	if before == 0 && ok && (pool == PoolClass || pool == PoolClassMean) {
-		return 0, "", fmt.Errorf("the pooling %s wants a class token, and the %d tokens are all patches (%d x %d): take --pool mean", pool, tokens, root(tokens), root(tokens))
+		return 0, "", fmt.Errorf("pooling %s requires a class token, but all %d tokens are patches (%d x %d); use --pool mean", pool, tokens, root(tokens), root(tokens))
 	}
 	row := []int{b.batch, channels}
 	class := func() (int, error) {
-		t, err := b.cut(n, "", v, 1, 0, 1)
+		t, err := b.sliceAxis(n, "", v, 1, 0, 1)
 		if err != nil {
 			return 0, err
 		}
-		return b.step(n, "", &plan.Reshape{}, row, t)
+		return b.addStep(n, "", &plan.Reshape{}, row, t)
 	}
 	over := func(kind plan.ReduceKind) (int, error) {
 		t := v
 		if before > 0 {
 			var err error
-			if t, err = b.cut(n, "", v, 1, before, tokens-before); err != nil {
+			if t, err = b.sliceAxis(n, "", v, 1, before, tokens-before); err != nil {
 				return 0, err
 			}
 		}
-		return b.step(n, "", &plan.Reduce{Kind: kind, Axes: []int{1}}, row, t)
+		return b.addStep(n, "", &plan.Reduce{Kind: kind, Axes: []int{1}}, row, t)
 	}
 	switch pool {
 	case PoolClass:
@@ -103,14 +103,14 @@ func (b *Builder) pooled(v int, pool Pooling) (out int, what string, err error) 
 	if err != nil {
 		return 0, "", err
 	}
-	out, err = b.step(n, "", &plan.Concat{Axis: 1}, []int{b.batch, 2 * channels}, x, y)
+	out, err = b.addStep(n, "", &plan.Concat{Axis: 1}, []int{b.batch, 2 * channels}, x, y)
 	return out, "the class token and the mean of the patches", err
 }
 
 // Apply pools one image's value of shape dims, as the steps of a plan do.
 func (p Pooling) Apply(dims []int, x []float32) ([]float32, error) {
 	b := &Builder{batch: 1, plan: &plan.Plan{}, vals: map[string]int{}}
-	v, err := b.value("x", dims, load.TypeFloat, false)
+	v, err := b.addValue("x", dims, load.TypeFloat, false)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 
 // pad puts a border around a value: a constant one is a step, the others take entries of the axis once more.
 func (b *Builder) pad(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
@@ -26,21 +26,21 @@ func (b *Builder) pad(n *load.Node) error {
 		axes[i] = int64(i)
 	}
 	if !ok {
-		k, err := b.constant(n, 1, false)
+		k, err := b.constantArg(n, 1, false)
 		if err != nil {
 			return err
 		}
 		if pads, err = k.Int64s(); err != nil {
 			return err
 		}
-		if k, err = b.constant(n, 2, true); err != nil {
+		if k, err = b.constantArg(n, 2, true); err != nil {
 			return err
 		} else if k != nil && k.Len() > 0 {
 			if value, err = k.Scalar(); err != nil {
 				return err
 			}
 		}
-		if k, err = b.constant(n, 3, true); err != nil {
+		if k, err = b.constantArg(n, 3, true); err != nil {
 			return err
 		} else if k != nil {
 			if axes, err = k.Int64s(); err != nil {
@@ -49,7 +49,7 @@ func (b *Builder) pad(n *load.Node) error {
 		}
 	}
 	if len(pads) != 2*len(axes) {
-		return fmt.Errorf("its padding %v does not fit a value of shape %v", pads, d)
+		return fmt.Errorf("padding %v does not match shape %v", pads, d)
 	}
 	mode := n.Str("mode", "constant")
 	op := &plan.Pad{Before: make([]int, len(d)), After: make([]int, len(d)), Value: float32(value)}
@@ -61,20 +61,20 @@ func (b *Builder) pad(n *load.Node) error {
 		}
 		before, after := pads[i], pads[i+len(axes)]
 		if max(before, -before, after, -after) > load.MaxExtent {
-			return fmt.Errorf("its padding %v is out of range", pads)
+			return fmt.Errorf("padding %v is out of range", pads)
 		}
 		if before == 0 && after == 0 {
 			continue
 		}
-		if err := b.along(n, x, at); err != nil {
+		if err := b.refuseBatchAxis(n, x, at); err != nil {
 			return err
 		}
 		// Negative padding takes entries away.
 		if lo, hi := max(0, -before), max(0, -after); lo+hi > 0 {
 			if int(lo+hi) >= out[at] {
-				return fmt.Errorf("its padding %v leaves nothing of shape %v", pads, d)
+				return fmt.Errorf("padding %v leaves nothing of shape %v", pads, d)
 			}
-			if x, err = b.cut(n, "", x, at, int(lo), out[at]-int(lo+hi)); err != nil {
+			if x, err = b.sliceAxis(n, "", x, at, int(lo), out[at]-int(lo+hi)); err != nil {
 				return err
 			}
 			out[at] -= int(lo + hi)
@@ -93,7 +93,7 @@ func (b *Builder) pad(n *load.Node) error {
 		if err != nil {
 			return load.Unsupported(n, "%v", err)
 		}
-		if x, err = b.taken(n, x, at, index); err != nil {
+		if x, err = b.gatherEntries(n, x, at, index); err != nil {
 			return err
 		}
 		out[at] = len(index)
@@ -107,7 +107,7 @@ func (b *Builder) pad(n *load.Node) error {
 // border are the entries of an axis with padding of a mode.
 func border(mode string, before, size, after int) ([]int, error) {
 	if size == 0 {
-		return nil, errors.New("repeats entries of an axis that has none")
+		return nil, errors.New("padding of an axis without elements")
 	}
 	index := make([]int, before+size+after)
 	for i := range index {
@@ -125,7 +125,7 @@ func border(mode string, before, size, after int) ([]int, error) {
 				at = 0
 			}
 		default:
-			return nil, fmt.Errorf("pads in the mode %q", mode)
+			return nil, fmt.Errorf("padding mode %q", mode)
 		}
 		index[i] = at
 	}
@@ -135,7 +135,7 @@ func border(mode string, before, size, after int) ([]int, error) {
 // resize is Resize and Upsample. Each axis is a matter of its own: nearest takes entries, linear and cubic
 // add up a few with weights.
 func (b *Builder) resize(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func (b *Builder) resize(n *load.Node) error {
 	}
 	scales, ok := n.Attrs["scales"].([]float32)
 	if !ok {
-		k, err := b.constant(n, scalesAt, true)
+		k, err := b.constantArg(n, scalesAt, true)
 		if err != nil {
 			return err
 		}
@@ -177,7 +177,7 @@ func (b *Builder) resize(n *load.Node) error {
 	}
 	var sizes []int64
 	if sizesAt > 0 && scales == nil {
-		k, err := b.constant(n, sizesAt, true)
+		k, err := b.constantArg(n, sizesAt, true)
 		if err != nil {
 			return err
 		}
@@ -188,7 +188,7 @@ func (b *Builder) resize(n *load.Node) error {
 		}
 	}
 	if len(scales) != len(axes) && len(sizes) != len(axes) {
-		return fmt.Errorf("its scales %v and sizes %v do not fit a value of shape %v", scales, sizes, d)
+		return fmt.Errorf("scales %v and sizes %v do not match shape %v", scales, sizes, d)
 	}
 	policy := n.Str("keep_aspect_ratio_policy", "stretch")
 	if sizes != nil && policy != "stretch" {
@@ -219,15 +219,15 @@ func (b *Builder) resize(n *load.Node) error {
 			}
 		}
 		if r.coordinates == "align_corners" && scales != nil && sizes == nil && math.Abs(scale*float64(d[a])-float64(size)) > 1e-3 {
-			return load.Unsupported(n, "aligns corners of an axis of %d scaled by %v, of which programs make different things", d[a], scale)
+			return load.Unsupported(n, "align_corners of an axis of size %d scaled by %v, on which implementations disagree", d[a], scale)
 		}
 		if size < 1 || size > load.MaxValue || !(scale > 0) || d[a] == 0 {
-			return fmt.Errorf("it makes %d entries of %d", size, d[a])
+			return fmt.Errorf("cannot resize an axis of size %[2]d to %[1]d", size, d[a])
 		}
 		if size == d[a] && scale == 1 {
 			continue
 		}
-		if err := b.along(n, x, a); err != nil {
+		if err := b.refuseBatchAxis(n, x, a); err != nil {
 			return err
 		}
 		if x, err = b.resized(n, x, a, size, scale, &r); err != nil {
@@ -266,11 +266,11 @@ func (b *Builder) resized(n *load.Node, x, axis, size int, scale float64, r *res
 			case "ceil":
 				i = math.Ceil(at)
 			default:
-				return 0, fmt.Errorf("its nearest_mode is %q", r.rounding)
+				return 0, fmt.Errorf("unknown nearest_mode %q", r.rounding)
 			}
 			index = append(index, min(max(int(i), 0), from-1))
 		}
-		return b.taken(n, x, axis, index)
+		return b.gatherEntries(n, x, axis, index)
 	}
 	reach, weigh := 1.0, func(t float64) float64 { return max(0, 1-math.Abs(t)) }
 	if r.mode == "cubic" {
@@ -285,7 +285,7 @@ func (b *Builder) resized(n *load.Node, x, axis, size int, scale float64, r *res
 			return 0
 		}
 	} else if r.mode != "linear" && r.mode != "bilinear" {
-		return 0, load.Unsupported(n, "resizes in the mode %q", r.mode)
+		return 0, load.Unsupported(n, "mode %q", r.mode)
 	}
 	wide := 1.0 // antialiasing widens the filter where the image shrinks
 	if r.antialias && scale < 1 {
@@ -293,9 +293,9 @@ func (b *Builder) resized(n *load.Node, x, axis, size int, scale float64, r *res
 	}
 	op := &plan.Interpolate{Axis: axis, Taps: int(math.Ceil(2*reach/wide)) + 1}
 	if size > load.MaxValue/op.Taps {
-		return 0, errors.New("it is resized too much")
+		return 0, errors.New("the resized value is too large")
 	}
-	if err := b.room.Take(size * op.Taps); err != nil {
+	if err := b.budget.Spend(size * op.Taps); err != nil {
 		return 0, err
 	}
 	for o := range size {
@@ -320,7 +320,7 @@ func (b *Builder) resized(n *load.Node, x, axis, size int, scale float64, r *res
 	}
 	trim(op)
 	d[axis] = size
-	return b.step(n, "", op, d, x)
+	return b.addStep(n, "", op, d, x)
 }
 
 // place is where entry o of the result lies among the entries of the argument.
@@ -347,7 +347,7 @@ func (r *resizing) place(o, from, size int, scale float64) (float64, error) {
 	case "tf_half_pixel_for_nn":
 		return (x + 0.5) / scale, nil
 	}
-	return 0, fmt.Errorf("has the coordinates %q", r.coordinates)
+	return 0, fmt.Errorf("coordinate_transformation_mode %q", r.coordinates)
 }
 
 // trim drops taps that weigh nothing everywhere.

@@ -11,11 +11,11 @@ import (
 )
 
 func (b *Builder) reshape(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
-	arg, err := b.constant(n, 1, true)
+	arg, err := b.constantArg(n, 1, true)
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func (b *Builder) reshape(n *load.Node) error {
 }
 
 func (b *Builder) transpose(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
@@ -38,15 +38,15 @@ func (b *Builder) transpose(n *load.Node) error {
 	if err != nil {
 		return err
 	}
-	v, err := b.permuted(n, n.Outputs[0], x, perm)
+	v, err := b.permute(n, n.Outputs[0], x, perm)
 	if err != nil {
 		return err
 	}
 	return b.alias(n, v)
 }
 
-// permuted emits a permutation, unless it changes nothing.
-func (b *Builder) permuted(n *load.Node, name string, x int, perm []int) (int, error) {
+// permute emits a permutation, unless it changes nothing.
+func (b *Builder) permute(n *load.Node, name string, x int, perm []int) (int, error) {
 	d := b.dims(x)
 	out := make([]int, len(d))
 	identity := true
@@ -58,15 +58,15 @@ func (b *Builder) permuted(n *load.Node, name string, x int, perm []int) (int, e
 		return x, nil
 	}
 	if perm[0] != 0 {
-		if err := b.along(n, x, 0); err != nil {
-			return 0, load.Unsupported(n, "moves the batch axis of %d images (permutation %v)", b.batch, perm)
+		if err := b.refuseBatchAxis(n, x, 0); err != nil {
+			return 0, load.Unsupported(n, "permutation %[2]v moves the batch axis of %[1]d images", b.batch, perm)
 		}
 	}
-	return b.step(n, name, &plan.Transpose{Perm: perm}, out, x)
+	return b.addStep(n, name, &plan.Transpose{Perm: perm}, out, x)
 }
 
 func (b *Builder) shapeOf(n *load.Node) error {
-	_, d, err := b.image(n, 0)
+	_, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (b *Builder) shapeOf(n *load.Node) error {
 }
 
 func (b *Builder) sizeOf(n *load.Node) error {
-	_, d, err := b.image(n, 0)
+	_, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
@@ -88,9 +88,9 @@ func (b *Builder) concat(n *load.Node) error {
 	var d []int
 	at := 0
 	for i := range n.Inputs {
-		v, dv, err := b.image(n, i)
+		v, dv, err := b.operand(n, i)
 		if err == nil && b.batch > 1 && !b.folding && b.fixed[v] {
-			v, err = b.eachImage(n, v)
+			v, err = b.unbatchConstant(n, v)
 		}
 		if err != nil {
 			return err
@@ -102,11 +102,11 @@ func (b *Builder) concat(n *load.Node) error {
 			}
 		} else {
 			if len(dv) != len(d) {
-				return fmt.Errorf("it joins values of shapes %v and %v", d, dv)
+				return fmt.Errorf("cannot concatenate shapes %v and %v", d, dv)
 			}
 			for a := range d {
 				if a != at && d[a] != dv[a] {
-					return fmt.Errorf("it joins values of shapes %v and %v along axis %d", d, dv, at)
+					return fmt.Errorf("cannot concatenate shapes %v and %v along axis %d", d, dv, at)
 				}
 			}
 			d[at] += dv[at]
@@ -116,7 +116,7 @@ func (b *Builder) concat(n *load.Node) error {
 		}
 	}
 	if len(in) == 0 {
-		return errors.New("it joins nothing")
+		return errors.New("nothing to concatenate")
 	}
 	if b.batch > 1 {
 		for _, v := range in {
@@ -131,9 +131,9 @@ func (b *Builder) concat(n *load.Node) error {
 	return b.emit(n, &plan.Concat{Axis: at}, d, in...)
 }
 
-// eachImage makes a constant that repeats a batch of several images' worth of values, such as a class token, a value of
+// unbatchConstant makes a constant that repeats a batch of several images' worth of values, such as a class token, a value of
 // each image's own.
-func (b *Builder) eachImage(n *load.Node, v int) (int, error) {
+func (b *Builder) unbatchConstant(n *load.Node, v int) (int, error) {
 	d := b.plan.Values[v].Dims
 	last := &b.plan.Steps[len(b.plan.Steps)-1]
 	c, ok := last.Op.(*plan.Constant)
@@ -152,17 +152,17 @@ func (b *Builder) eachImage(n *load.Node, v int) (int, error) {
 	}
 	one := slices.Clone(d)
 	one[0] /= b.batch
-	out, err := b.value("", d, c.Value.Type(), false)
+	out, err := b.addValue("", d, c.Value.Type(), false)
 	if err != nil {
 		return 0, err
 	}
-	b.plan.Steps = append(b.plan.Steps, plan.Step{Node: n.String(), Op: &plan.Constant{Value: &fold.Constant{Dims: one, Kind: c.Value.Type(), Values: nums[:per], Kept: true}}, Out: out})
+	b.plan.Steps = append(b.plan.Steps, plan.Step{Node: n.String(), Op: &plan.Constant{Value: &fold.Constant{Dims: one, Kind: c.Value.Type(), Values: nums[:per], InPlan: true}}, Out: out})
 	return out, nil
 }
 
 // split takes parts one after another along an axis.
 func (b *Builder) split(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
@@ -170,17 +170,17 @@ func (b *Builder) split(n *load.Node) error {
 	if err != nil {
 		return err
 	}
-	if err := b.along(n, x, at); err != nil {
+	if err := b.refuseBatchAxis(n, x, at); err != nil {
 		return err
 	}
-	sizes, ok, err := b.integers(n, "split", 1)
+	sizes, ok, err := b.integersArg(n, "split", 1)
 	if err != nil {
 		return err
 	}
 	if !ok { // equal parts; the last is smaller where they do not come out even
 		count := n.Int("num_outputs", len(n.Outputs))
 		if count < 1 || count > load.MaxList {
-			return fmt.Errorf("it makes %d parts", count)
+			return fmt.Errorf("cannot split into %d parts", count)
 		}
 		part := (d[at] + count - 1) / count
 		for lo := 0; len(sizes) < count; lo += part {
@@ -188,28 +188,28 @@ func (b *Builder) split(n *load.Node) error {
 		}
 	}
 	if len(sizes) < len(n.Outputs) {
-		return fmt.Errorf("it makes %d parts of sizes %v", len(n.Outputs), sizes)
+		return fmt.Errorf("%d outputs for split sizes %v", len(n.Outputs), sizes)
 	}
 	lo := 0
 	for i, s := range sizes {
 		if s < 0 || lo+int(s) > d[at] {
-			return fmt.Errorf("its parts %v do not fit axis %d of shape %v", sizes, at, d)
+			return fmt.Errorf("split sizes %v do not match axis %d of shape %v", sizes, at, d)
 		}
 		if i < len(n.Outputs) && n.Outputs[i] != "" {
-			if _, err := b.cut(n, n.Outputs[i], x, at, lo, int(s)); err != nil {
+			if _, err := b.sliceAxis(n, n.Outputs[i], x, at, lo, int(s)); err != nil {
 				return err
 			}
 		}
 		lo += int(s)
 	}
 	if lo != d[at] {
-		return fmt.Errorf("its parts %v do not fit axis %d of shape %v", sizes, at, d)
+		return fmt.Errorf("split sizes %v do not match axis %d of shape %v", sizes, at, d)
 	}
 	return nil
 }
 
-// cut emits the entries lo to lo+count-1 of an axis.
-func (b *Builder) cut(n *load.Node, name string, x, axis, lo, count int) (int, error) {
+// sliceAxis emits the entries lo to lo+count-1 of an axis.
+func (b *Builder) sliceAxis(n *load.Node, name string, x, axis, lo, count int) (int, error) {
 	d := b.dims(x)
 	op := &plan.Slice{Start: make([]int, len(d)), Step: make([]int, len(d))}
 	for i := range op.Step {
@@ -217,24 +217,24 @@ func (b *Builder) cut(n *load.Node, name string, x, axis, lo, count int) (int, e
 	}
 	op.Start[axis] = lo
 	d[axis] = count
-	return b.step(n, name, op, d, x)
+	return b.addStep(n, name, op, d, x)
 }
 
 func (b *Builder) slice(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
 	var lists [4][]int64 // starts, ends, axes, steps
 	var ok [4]bool
 	for i, name := range []string{"starts", "ends", "axes", "steps"} {
-		if lists[i], ok[i], err = b.integers(n, name, i+1); err != nil {
+		if lists[i], ok[i], err = b.integersArg(n, name, i+1); err != nil {
 			return err
 		}
 	}
 	starts, ends := lists[0], lists[1]
 	if !ok[0] || !ok[1] || len(starts) != len(ends) || ok[2] && len(lists[2]) != len(starts) || ok[3] && len(lists[3]) != len(starts) || len(starts) > len(d) {
-		return fmt.Errorf("its starts %v, ends %v, axes %v and steps %v do not fit together", starts, ends, lists[2], lists[3])
+		return fmt.Errorf("starts %v, ends %v, axes %v and steps %v do not match", starts, ends, lists[2], lists[3])
 	}
 	op := &plan.Slice{Start: make([]int, len(d)), Step: make([]int, len(d))}
 	for i := range op.Step {
@@ -272,12 +272,12 @@ func (b *Builder) slice(n *load.Node) error {
 			step = max(step, -size-1)
 			count = (lo - clamp(ends[i], -1, size-1) - step - 1) / -step
 		default:
-			return errors.New("it has a step of 0")
+			return errors.New("a step of 0")
 		}
 		if count = max(count, 0); count == size && step == 1 {
 			continue
 		}
-		if err := b.along(n, x, a); err != nil {
+		if err := b.refuseBatchAxis(n, x, a); err != nil {
 			return err
 		}
 		if count <= 1 {
@@ -292,11 +292,11 @@ func (b *Builder) slice(n *load.Node) error {
 }
 
 func (b *Builder) expand(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
-	k, err := b.constant(n, 1, false)
+	k, err := b.constantArg(n, 1, false)
 	if err != nil {
 		return err
 	}
@@ -312,7 +312,7 @@ func (b *Builder) expand(n *load.Node) error {
 		return b.alias(n, x)
 	}
 	if len(out) != len(d) || out[0] != d[0] {
-		if err := b.along(n, x, 0); err != nil {
+		if err := b.refuseBatchAxis(n, x, 0); err != nil {
 			return err
 		}
 	}
@@ -321,35 +321,35 @@ func (b *Builder) expand(n *load.Node) error {
 
 // depth moves blocks of pixels to channels or back.
 func (b *Builder) depthSpace(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
 	s := n.Int("blocksize", 0)
 	if len(d) != 4 || s < 1 {
-		return fmt.Errorf("it rearranges a value of shape %v by blocks of %d", d, s)
+		return fmt.Errorf("cannot rearrange shape %v by blocks of %d", d, s)
 	}
 	c, h, w := d[1], d[2], d[3]
 	var from, perm, to []int
 	if n.Op == "SpaceToDepth" {
 		if h%s != 0 || w%s != 0 {
-			return fmt.Errorf("blocks of %d do not fit a value of shape %v", s, d)
+			return fmt.Errorf("blocks of %d do not divide shape %v", s, d)
 		}
 		from, perm, to = []int{d[0], c, h / s, s, w / s, s}, []int{0, 3, 5, 1, 2, 4}, []int{d[0], c * s * s, h / s, w / s}
 	} else {
 		if c%(s*s) != 0 {
-			return fmt.Errorf("blocks of %d do not fit a value of shape %v", s, d)
+			return fmt.Errorf("blocks of %d do not divide shape %v", s, d)
 		}
 		from, perm, to = []int{d[0], s, s, c / s / s, h, w}, []int{0, 3, 4, 1, 5, 2}, []int{d[0], c / s / s, h * s, w * s}
 		if n.Str("mode", "DCR") == "CRD" {
 			from, perm = []int{d[0], c / s / s, s, s, h, w}, []int{0, 1, 4, 2, 5, 3}
 		}
 	}
-	y, err := b.step(n, "", &plan.Reshape{}, from, x)
+	y, err := b.addStep(n, "", &plan.Reshape{}, from, x)
 	if err != nil {
 		return err
 	}
-	if y, err = b.permuted(n, "", y, perm); err != nil {
+	if y, err = b.permute(n, "", y, perm); err != nil {
 		return err
 	}
 	return b.emit(n, &plan.Reshape{}, to, y)
@@ -357,12 +357,12 @@ func (b *Builder) depthSpace(n *load.Node) error {
 
 // trilu keeps the upper or lower triangle of the matrices in the last two axes.
 func (b *Builder) trilu(n *load.Node) error {
-	x, d, err := b.image(n, 0)
+	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
 	}
 	shift := 0.0
-	if k, err := b.constant(n, 1, true); err != nil {
+	if k, err := b.constantArg(n, 1, true); err != nil {
 		return err
 	} else if k != nil {
 		if shift, err = k.Scalar(); err != nil {
@@ -370,12 +370,12 @@ func (b *Builder) trilu(n *load.Node) error {
 		}
 	}
 	if len(d) < 2 {
-		return fmt.Errorf("it takes a triangle of shape %v", d)
+		return fmt.Errorf("no triangle of shape %v", d)
 	}
 	rows, cols := d[len(d)-2], d[len(d)-1]
 	upper := n.Int("upper", 1) != 0
 	keep := &fold.Constant{Dims: []int{rows, cols}, Kind: load.TypeBool, Values: make([]float64, rows*cols)}
-	if err := b.room.Take(rows * cols); err != nil {
+	if err := b.budget.Spend(rows * cols); err != nil {
 		return err
 	}
 	for i := range keep.Values {
@@ -384,11 +384,11 @@ func (b *Builder) trilu(n *load.Node) error {
 			keep.Values[i] = 1
 		}
 	}
-	m, err := b.literal(n, keep)
+	m, err := b.constantValue(n, keep)
 	if err != nil {
 		return err
 	}
-	zero, err := b.literal(n, &fold.Constant{Kind: b.types[x], Values: []float64{0}})
+	zero, err := b.constantValue(n, &fold.Constant{Kind: b.types[x], Values: []float64{0}})
 	if err != nil {
 		return err
 	}

@@ -9,18 +9,18 @@ import (
 // BuildText is Build for a text of so many tokens. The plan's input is 2 x length numbers: the ids of the tokens, then the mask;
 // everything is computed in float32, which holds both exactly.
 func BuildText(f *load.File, in load.TextInput, tensor string, length int) (*Builder, error) {
-	b := &Builder{file: f, batch: 1, plan: &plan.Plan{}, vals: map[string]int{}, consts: map[string]*fold.Constant{}, room: fold.Budget{Left: load.MaxConstants}}
-	tokens, err := b.value("", []int{1, 2, length}, load.TypeInt64, false)
+	b := &Builder{file: f, batch: 1, plan: &plan.Plan{}, vals: map[string]int{}, consts: map[string]*fold.Constant{}, budget: fold.Budget{Left: load.MaxConstants}}
+	tokens, err := b.addValue("", []int{1, 2, length}, load.TypeInt64, false)
 	if err != nil {
 		return nil, err
 	}
 	n := load.NewNode("input", in.IDs)
 	part := func(name string, i int, typ int32) error {
-		v, err := b.cut(n, "", tokens, 1, i, 1)
+		v, err := b.sliceAxis(n, "", tokens, 1, i, 1)
 		if err != nil {
 			return err
 		}
-		if v, err = b.step(n, name, &plan.Reshape{}, []int{1, length}, v); err != nil {
+		if v, err = b.addStep(n, name, &plan.Reshape{}, []int{1, length}, v); err != nil {
 			return err
 		}
 		b.types[v] = typ
@@ -50,5 +50,5 @@ func BuildText(f *load.File, in load.TextInput, tensor string, length int) (*Bui
 // End makes a tensor the plan's output, as it is.
 func (b *Builder) End(tensor string) (dims []int) {
 	b.plan.Output = b.vals[tensor]
-	return b.own(b.plan.Output)
+	return b.imageDims(b.plan.Output)
 }

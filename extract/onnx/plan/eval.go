@@ -51,7 +51,7 @@ func Eval[T float32 | float64](op Op, in [][]T, dims [][]int, out []T, od []int)
 			}
 			out[i] = T(v)
 		}
-	case *Constant2:
+	case *BinaryConstant:
 		for i, x := range in[0] {
 			a, b := float64(x), float64(op.Values[i%len(op.Values)])
 			if op.Swapped {
@@ -146,7 +146,7 @@ func Eval[T float32 | float64](op Op, in [][]T, dims [][]int, out []T, od []int)
 		n := load.Elements(od[op.Axis:])
 		for lo := 0; lo < len(out); lo += n {
 			standardise(in[0][lo:lo+n], out[lo:lo+n], op.Epsilon, func(i int) (scale, shift float32) {
-				return entry(op.Scale, i, 1), entry(op.Shift, i, 0)
+				return entryOr(op.Scale, i, 1), entryOr(op.Shift, i, 0)
 			})
 		}
 	case *GroupNorm:
@@ -155,7 +155,7 @@ func Eval[T float32 | float64](op Op, in [][]T, dims [][]int, out []T, od []int)
 		for lo := 0; lo < len(out); lo += n {
 			standardise(in[0][lo:lo+n], out[lo:lo+n], op.Epsilon, func(i int) (scale, shift float32) {
 				c := (lo + i) / inner % od[1]
-				return entry(op.Scale, c, 1), entry(op.Shift, c, 0)
+				return entryOr(op.Scale, c, 1), entryOr(op.Shift, c, 0)
 			})
 		}
 	case *Reduce:
@@ -184,12 +184,12 @@ func Eval[T float32 | float64](op Op, in [][]T, dims [][]int, out []T, od []int)
 			}
 		}
 	default:
-		return fmt.Errorf("a step of type %T is not evaluated", op)
+		return fmt.Errorf("no reference implementation of %T", op)
 	}
 	return nil
 }
 
-func entry(v []float32, i int, def float32) float32 {
+func entryOr(v []float32, i int, def float32) float32 {
 	if v == nil {
 		return def
 	}
@@ -225,7 +225,7 @@ func evalLinear[T float32 | float64](op *Linear, x, out []T) error {
 				for i, v := range x[r*op.In:][:op.In] {
 					sum += float64(v) * float64(w[i*row+o*col])
 				}
-				sum = sum*float64(entry(op.Scale, o, 1)) + float64(entry(op.Bias, o, 0))
+				sum = sum*float64(entryOr(op.Scale, o, 1)) + float64(entryOr(op.Bias, o, 0))
 				if op.Relu && sum < 0 {
 					sum = 0
 				}
@@ -480,7 +480,7 @@ func Broadcast(x, y []int) ([]int, error) {
 		case p == 1:
 			out[i] = q
 		default:
-			return nil, fmt.Errorf("shapes %v and %v do not fit together", x, y)
+			return nil, fmt.Errorf("shapes %v and %v cannot be broadcast", x, y)
 		}
 	}
 	return out, nil

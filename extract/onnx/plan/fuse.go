@@ -11,13 +11,13 @@ import (
 // fuse replaces groups of steps by one that computes the same: the forms in which exporters write
 // GELU, swish, hard-swish, mish, layer normalisation and attention where the operator set has no operator for them.
 func (p *Plan) fuse() {
-	f := &fuser{p: p, maker: make([]*Step, len(p.Values)), users: make([]int, len(p.Values))}
-	f.users[p.Output]++
+	f := &fuser{plan: p, producer: make([]*Step, len(p.Values)), uses: make([]int, len(p.Values))}
+	f.uses[p.Output]++
 	for i := range p.Steps {
 		s := &p.Steps[i]
-		f.maker[s.Out] = s
+		f.producer[s.Out] = s
 		for _, v := range s.In {
-			f.users[v]++
+			f.uses[v]++
 		}
 	}
 	for i := range p.Steps {
@@ -42,34 +42,34 @@ func (p *Plan) fuse() {
 }
 
 type fuser struct {
-	p     *Plan
-	maker []*Step
-	users []int
+	plan     *Plan
+	producer []*Step
+	uses []int
 	added []Step // constants
 }
 
 // replace makes s another step on other values.
 func (f *fuser) replace(s *Step, op Op, in ...int) {
 	for _, v := range s.In {
-		f.users[v]--
+		f.uses[v]--
 	}
 	for _, v := range in {
-		f.users[v]++
+		f.uses[v]++
 	}
 	s.Op, s.In = op, in
 }
 
-// by gives the step that makes v, if nothing else reads v.
-func (f *fuser) by(v int) *Step {
-	if f.users[v] != 1 {
+// soleProducer gives the step that makes v, if nothing else reads v.
+func (f *fuser) soleProducer(v int) *Step {
+	if f.uses[v] != 1 {
 		return nil
 	}
-	return f.maker[v]
+	return f.producer[v]
 }
 
 // activation is the argument of an activation of a kind that makes v.
 func (f *fuser) activation(v int, kind ActivationKind) (op *Activation, x int) {
-	if s := f.by(v); s != nil {
+	if s := f.soleProducer(v); s != nil {
 		if a, ok := s.Op.(*Activation); ok && a.Kind == kind {
 			return a, s.In[0]
 		}
@@ -79,7 +79,7 @@ func (f *fuser) activation(v int, kind ActivationKind) (op *Activation, x int) {
 
 // uniform is the argument of x*scale + shift that makes v, with one scale and one shift.
 func (f *fuser) uniform(v int) (x int, scale, shift float64, ok bool) {
-	s := f.by(v)
+	s := f.soleProducer(v)
 	if s == nil {
 		return
 	}
@@ -133,7 +133,7 @@ func (f *fuser) gate(s *Step, y, g int) {
 			return
 		}
 		if y != root {
-			s := f.by(y)
+			s := f.soleProducer(y)
 			if s == nil {
 				return
 			}
@@ -186,11 +186,11 @@ func (f *fuser) scaled(s *Step, op Op, x int, factor float64) {
 		f.replace(s, op, x)
 		return
 	}
-	if f.users[s.Out] != 1 {
+	if f.uses[s.Out] != 1 {
 		return
 	}
-	for i := range f.p.Steps {
-		u := &f.p.Steps[i]
+	for i := range f.plan.Steps {
+		u := &f.plan.Steps[i]
 		if len(u.In) != 1 || u.In[0] != s.Out {
 			continue
 		}
@@ -199,7 +199,7 @@ func (f *fuser) scaled(s *Step, op Op, x int, factor float64) {
 			return
 		}
 		f.replace(s, op, x)
-		scale := slices.Repeat([]float32{1}, f.p.Values[u.Out].Dims[a.Axis])
+		scale := slices.Repeat([]float32{1}, f.plan.Values[u.Out].Dims[a.Axis])
 		for i := range scale {
 			w := factor
 			if a.Scale != nil {
@@ -220,7 +220,7 @@ func (f *fuser) cubic(v int) int {
 	if !ok || t != 0 || !near(c, math.Sqrt(2/math.Pi)) {
 		return -1
 	}
-	s := f.by(sum)
+	s := f.soleProducer(sum)
 	if s == nil {
 		return -1
 	}
@@ -233,12 +233,12 @@ func (f *fuser) cubic(v int) int {
 		if !ok || t != 0 || !near(c, 0.044715) {
 			continue
 		}
-		m := f.by(cube)
+		m := f.soleProducer(cube)
 		if m == nil {
 			continue
 		}
 		switch op := m.Op.(type) {
-		case *Constant2:
+		case *BinaryConstant:
 			if op.Kind == Pow && !op.Swapped && len(op.Values) == 1 && op.Values[0] == 3 && m.In[0] == x {
 				return x
 			}
@@ -247,7 +247,7 @@ func (f *fuser) cubic(v int) int {
 				continue
 			}
 			for j := range 2 {
-				if sq := f.by(m.In[1-j]); m.In[j] == x && sq != nil {
+				if sq := f.soleProducer(m.In[1-j]); m.In[j] == x && sq != nil {
 					if b, ok := sq.Op.(*Binary); ok && b.Kind == Mul && !b.Relu && sq.In[0] == x && sq.In[1] == x {
 						return x
 					}
@@ -260,7 +260,7 @@ func (f *fuser) cubic(v int) int {
 
 // lastMean is the argument of a mean over the last axis that makes v.
 func (f *fuser) lastMean(v int) (x int, ok bool) {
-	s := f.maker[v]
+	s := f.producer[v]
 	if s == nil {
 		return 0, false
 	}
@@ -269,13 +269,13 @@ func (f *fuser) lastMean(v int) (x int, ok bool) {
 		return 0, false
 	}
 	x = s.In[0]
-	d, od := f.p.Values[x].Dims, f.p.Values[v].Dims
+	d, od := f.plan.Values[x].Dims, f.plan.Values[v].Dims
 	return x, len(r.Axes) == 1 && r.Axes[0] == len(d)-1 && len(od) == len(d)
 }
 
 // layerNorm recognises (x - mean) / sqrt(mean of (x - mean)^2 + epsilon) over the last axis.
 func (f *fuser) layerNorm(s *Step) {
-	centred := f.maker[s.In[0]]
+	centred := f.producer[s.In[0]]
 	if centred == nil {
 		return
 	}
@@ -299,7 +299,7 @@ func (f *fuser) layerNorm(s *Step) {
 	if !ok {
 		return
 	}
-	m := f.by(square)
+	m := f.soleProducer(square)
 	if m == nil {
 		return
 	}
@@ -308,7 +308,7 @@ func (f *fuser) layerNorm(s *Step) {
 		if v == s.In[0] {
 			return true
 		}
-		o := f.maker[v]
+		o := f.producer[v]
 		if o == nil {
 			return false
 		}
@@ -322,7 +322,7 @@ func (f *fuser) layerNorm(s *Step) {
 	if b, ok := m.Op.(*Binary); !ok || b.Kind != Mul || b.Relu || !same(m.In[0]) || !same(m.In[1]) {
 		return
 	}
-	f.replace(s, &LayerNorm{Axis: len(f.p.Values[x].Dims) - 1, Epsilon: float32(epsilon)}, x)
+	f.replace(s, &LayerNorm{Axis: len(f.plan.Values[x].Dims) - 1, Epsilon: float32(epsilon)}, x)
 }
 
 // attention recognises softmax(scale*Q K' + mask) V.
@@ -330,17 +330,17 @@ func (f *fuser) attention(s *Step, op *MatMul) {
 	if op.Scale != 1 || op.TransB {
 		return
 	}
-	soft := f.by(s.In[0])
+	soft := f.soleProducer(s.In[0])
 	if soft == nil {
 		return
 	}
-	rank := len(f.p.Values[soft.Out].Dims)
+	rank := len(f.plan.Values[soft.Out].Dims)
 	if sm, ok := soft.Op.(*Softmax); !ok || sm.Log || sm.From != rank-1 || sm.To != rank {
 		return
 	}
 	scores, scale := soft.In[0], 1.0
 	mask := -1
-	var constant *Constant2
+	var constant *BinaryConstant
 	take := func() { // a factor of the scores
 		if x, c, t, ok := f.uniform(scores); ok && t == 0 {
 			scores, scale = x, scale*c
@@ -348,18 +348,18 @@ func (f *fuser) attention(s *Step, op *MatMul) {
 	}
 	take()
 	if scale == 1 {
-		if add := f.by(scores); add != nil {
+		if add := f.soleProducer(scores); add != nil {
 			switch a := add.Op.(type) {
 			case *Binary:
 				if a.Kind == Add && !a.Relu {
 					for i, v := range add.In {
-						if m := f.by(v); m != nil && f.isProduct(m) {
+						if m := f.soleProducer(v); m != nil && f.isProduct(m) {
 							scores, mask = v, add.In[1-i]
 							break
 						}
 					}
 				}
-			case *Constant2:
+			case *BinaryConstant:
 				if a.Kind == Add {
 					scores, constant = add.In[0], a
 				}
@@ -367,18 +367,18 @@ func (f *fuser) attention(s *Step, op *MatMul) {
 			take()
 		}
 	}
-	m := f.by(scores)
+	m := f.soleProducer(scores)
 	if m == nil {
 		return
 	}
 	qk, ok := m.Op.(*MatMul)
-	if !ok || len(f.p.Values[m.Out].Dims) != rank {
+	if !ok || len(f.plan.Values[m.Out].Dims) != rank {
 		return
 	}
 	scale *= float64(qk.Scale)
 	q, k := m.In[0], m.In[1]
-	d := f.p.Values[m.Out].Dims
-	if mask >= 0 && !fits(f.p.Values[mask].Dims, d) || len(f.p.Values[s.In[1]].Dims) < 2 || len(f.p.Values[s.Out].Dims) != rank {
+	d := f.plan.Values[m.Out].Dims
+	if mask >= 0 && !fits(f.plan.Values[mask].Dims, d) || len(f.plan.Values[s.In[1]].Dims) < 2 || len(f.plan.Values[s.Out].Dims) != rank {
 		return
 	}
 	if x, c, t, ok := f.uniform(q); ok && t == 0 {
@@ -387,11 +387,11 @@ func (f *fuser) attention(s *Step, op *MatMul) {
 	if !qk.TransB {
 		// K is what was transposed; where more than its last axes moved, the rest is still to be done.
 		if x, c, t, ok := f.uniform(k); ok && t == 0 {
-			if _, isTurn := f.turn(x); isTurn {
+			if _, isTranspose := f.transposeOf(x); isTranspose {
 				k, scale = x, scale*c
 			}
 		}
-		t, ok := f.turn(k)
+		t, ok := f.transposeOf(k)
 		if !ok {
 			return
 		}
@@ -407,7 +407,7 @@ func (f *fuser) attention(s *Step, op *MatMul) {
 		} else {
 			// The value changes its shape: nothing else reads it.
 			t.Op = &Transpose{perm}
-			kd := f.p.Values[k].Dims
+			kd := f.plan.Values[k].Dims
 			kd[n-1], kd[n-2] = kd[n-2], kd[n-1]
 		}
 	}
@@ -421,9 +421,9 @@ func (f *fuser) attention(s *Step, op *MatMul) {
 		if load.Elements(d[from:]) != len(constant.Values) || from > rank-2 {
 			return
 		}
-		f.p.Values = append(f.p.Values, Value{Dims: slices.Clone(d[from:])})
-		f.users, f.maker = append(f.users, 0), append(f.maker, nil)
-		mask = len(f.p.Values) - 1
+		f.plan.Values = append(f.plan.Values, Value{Dims: slices.Clone(d[from:])})
+		f.uses, f.producer = append(f.uses, 0), append(f.producer, nil)
+		mask = len(f.plan.Values) - 1
 		f.added = append(f.added, Step{Node: s.Node, Op: &Constant{fold.OfFloats(constant.Values, d[from:])}, Out: mask})
 	}
 	if mask >= 0 {
@@ -438,7 +438,7 @@ func (f *fuser) isProduct(s *Step) bool {
 	}
 	if a, ok := s.Op.(*Affine); ok {
 		if _, t, ok := a.uniform(); ok && t == 0 {
-			if m := f.by(s.In[0]); m != nil {
+			if m := f.soleProducer(s.In[0]); m != nil {
 				_, ok := m.Op.(*MatMul)
 				return ok
 			}
@@ -447,9 +447,9 @@ func (f *fuser) isProduct(s *Step) bool {
 	return false
 }
 
-// turn is the permutation that makes v, which nothing else reads.
-func (f *fuser) turn(v int) (*Step, bool) {
-	s := f.by(v)
+// transposeOf is the permutation that makes v, which nothing else reads.
+func (f *fuser) transposeOf(v int) (*Step, bool) {
+	s := f.soleProducer(v)
 	if s == nil {
 		return nil, false
 	}

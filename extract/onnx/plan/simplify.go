@@ -11,10 +11,10 @@ import (
 // become one. A value that something else reads, too, stays.
 func (p *Plan) Simplify() {
 	p.prune()
-	p.still()
+	p.dropTrivialTransposes()
 	p.fuse()
 	uses := make([]int, len(p.Values))
-	maker := make([]*Step, len(p.Values))
+	producer := make([]*Step, len(p.Values))
 	uses[p.Output]++
 	for i := range p.Steps {
 		for _, v := range p.Steps[i].In {
@@ -31,9 +31,9 @@ func (p *Plan) Simplify() {
 		for j, v := range s.In {
 			s.In[j] = to[v]
 		}
-		var before *Step // the maker of the only argument, if nobody else reads it
+		var before *Step // the producer of the only argument, if nobody else reads it
 		if len(s.In) == 1 && uses[s.In[0]] == 1 {
-			before = maker[s.In[0]]
+			before = producer[s.In[0]]
 		}
 		drop := false
 		if before != nil {
@@ -41,16 +41,16 @@ func (p *Plan) Simplify() {
 		}
 		if drop {
 			before.Out = s.Out
-			maker[s.Out] = before
+			producer[s.Out] = before
 			continue
 		}
-		if len(s.In) == 1 && s.Out != p.Output && isNothing(p, s, s.In[0]) {
+		if len(s.In) == 1 && s.Out != p.Output && isIdentity(p, s, s.In[0]) {
 			in := s.In[0]
 			to[s.Out] = in
 			uses[in] += uses[s.Out] - 1
 			continue
 		}
-		maker[s.Out] = s
+		producer[s.Out] = s
 		steps = append(steps, s)
 	}
 	out := make([]Step, len(steps))
@@ -61,8 +61,8 @@ func (p *Plan) Simplify() {
 	p.prune()
 }
 
-// still makes reshapes of permutations that move axes of one entry alone.
-func (p *Plan) still() {
+// dropTrivialTransposes makes reshapes of permutations that move axes of one entry alone.
+func (p *Plan) dropTrivialTransposes() {
 	for i := range p.Steps {
 		s := &p.Steps[i]
 		t, ok := s.Op.(*Transpose)
@@ -82,8 +82,8 @@ func (p *Plan) still() {
 	}
 }
 
-// isNothing reports whether s gives its argument back as it is.
-func isNothing(p *Plan, s *Step, in int) bool {
+// isIdentity reports whether s gives its argument back as it is.
+func isIdentity(p *Plan, s *Step, in int) bool {
 	switch op := s.Op.(type) {
 	case *Reshape:
 		return slices.Equal(p.Values[s.Out].Dims, p.Values[in].Dims)

@@ -58,9 +58,9 @@ type Binary struct {
 	Relu bool
 }
 
-// Constant2 combines a value with a constant in the network's order. The constant repeats: element i
+// BinaryConstant combines a value with a constant in the network's order. The constant repeats: element i
 // of the value meets Values[i % len(Values)], and len(Values) divides the value's size. Swapped puts the constant first.
-type Constant2 struct {
+type BinaryConstant struct {
 	Kind    BinaryKind
 	Values  []float32
 	Swapped bool
@@ -169,7 +169,7 @@ func (*GlobalPool) isOp()  {}
 func (*Affine) isOp()      {}
 func (*Activation) isOp()  {}
 func (*Binary) isOp()      {}
-func (*Constant2) isOp()   {}
+func (*BinaryConstant) isOp()   {}
 func (*Constant) isOp()    {}
 func (*Where) isOp()       {}
 func (*MatMul) isOp()      {}
