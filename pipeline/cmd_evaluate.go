@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/datasets"
+	"vzsl/datasets/catalog"
 	"vzsl/evaluate"
 	"vzsl/evaluate/analysis"
 	"vzsl/evaluate/report"
@@ -277,7 +278,7 @@ func (c *console) imageRoot(d *datasetFlags) (string, error) {
 		err = fmt.Errorf("--data %s: no such folder", d.data)
 	case err == nil:
 		var ds *datasets.Dataset
-		if ds, err = datasets.Open(d.layout, d.data); err == nil {
+		if ds, err = catalog.Open(d.layout, d.data); err == nil {
 			return ds.ImageRoot, nil
 		}
 	}

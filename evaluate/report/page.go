@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"vzsl/datasets/catalog"
 	"vzsl/evaluate"
 	"vzsl/evaluate/result"
 )
@@ -90,7 +91,7 @@ func renderPage(r *evaluate.Result, run *result.Run, training []map[string]any, 
 	}
 	p.Heading = method
 	if r.Dataset != "" {
-		p.Heading += " on " + datasetName(r.Dataset)
+		p.Heading += " on " + catalog.TitleOf(r.Dataset)
 	}
 	p.Title = p.Heading + ", " + r.Split
 	p.Kicker = "Zero-shot report"
@@ -247,7 +248,7 @@ func compare(r *evaluate.Result, run *result.Run) (c *comparison, otherSplit str
 		return &comparison{p, []result.PublishedFigure{{Method: "This run", Value: 100 * estimateOf(r, p.Metric).Value}}}, ""
 	}
 	return nil, fmt.Sprintf("Published results for %s are inductive zero-shot, on its standard split, with images of all %d unseen classes. This run %s, so they are not comparable and not shown.",
-		datasetName(r.Dataset), unseen, strings.Join(differs, " and "))
+		catalog.TitleOf(r.Dataset), unseen, strings.Join(differs, " and "))
 }
 
 func percent(v float64) string { return plainPercent(v) + "\u202f%" }
