@@ -3,7 +3,7 @@ package attributes
 import (
 	"fmt"
 
-	"vzsl/internal/onnxfile"
+	"vzsl/onnxfile"
 )
 
 // Graph adds what Apply does to an ONNX graph: from raw attribute vectors (float32, classes x attributes, NaN where missing if
