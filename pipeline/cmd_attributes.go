@@ -63,7 +63,7 @@ is to be looked up in place of a class's name stands in --names: lines "class<ta
                         several; or a folder with a file CLASS.txt each, a text a line
   --template TEXT       what a name or text is put into: "a photo of a {}, a type of bird.", or a built-in set; several
                         are averaged
-  --own                 the dataset's own attributes too; 'vzsl train --attributes text' takes a part of the table
+  --own                 the dataset's own attributes too; 'vzsl train --descriptions text' takes a part of the table
 
 Names are made readable: "001.Black_footed_Albatross" is "black footed albatross". The table says which texts, templates
 and model its vectors were made of.

@@ -23,7 +23,7 @@ type runFlags struct {
 	ds             datasetFlags
 	network, split string
 	method, run    string
-	attributes     string // the descriptions to take of the class table; "": all
+	descriptions   string // the descriptions to take of the class table; "": all
 	transductive   bool
 }
 
@@ -31,21 +31,21 @@ func (r *runFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&r.split, "split", "standard", "`name` of the split")
 	f.StringVar(&r.method, "method", "vzsl", "method: "+usage.Or(settings.Methods()))
-	r.addAttributes(cmd)
+	r.addDescriptions(cmd)
 	f.BoolVar(&r.transductive, "transductive", false, "the unseen classes' test images join the training, without their labels")
 	f.StringVar(&r.network, "network", "", "`name` of the network whose features to take (default: the only one there is)")
-	f.StringVar(&r.run, "run", "", "`name` of the run: its folder below runs/ and reports/ (default <dataset>-<split>-<method>[-transductive][-<attributes>])")
+	f.StringVar(&r.run, "run", "", "`name` of the run: its folder below runs/ and reports/ (default <dataset>-<split>-<method>[-transductive][-<descriptions>])")
 	must(cmd.RegisterFlagCompletionFunc("method", cobra.FixedCompletions(settings.Methods(), cobra.ShellCompDirectiveNoFileComp)))
 }
 
-func (r *runFlags) addAttributes(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&r.attributes, "attributes", "", "descriptions to take of the class table, with a + between them: attributes, text, words (default: all that it has)")
-	must(cmd.RegisterFlagCompletionFunc("attributes", cobra.FixedCompletions([]string{features.KindAttributes, features.KindText, features.KindWords}, cobra.ShellCompDirectiveNoFileComp)))
+func (r *runFlags) addDescriptions(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&r.descriptions, "descriptions", "", "descriptions to take of the class table, with a + between them: attributes, text, words (default: all that it has)")
+	must(cmd.RegisterFlagCompletionFunc("descriptions", cobra.FixedCompletions([]string{features.KindAttributes, features.KindText, features.KindWords}, cobra.ShellCompDirectiveNoFileComp)))
 }
 
 // suffix is what the choice of descriptions puts after a run's name.
 func (r *runFlags) suffix() string {
-	if r.attributes == "" {
+	if r.descriptions == "" {
 		return ""
 	}
 	return "-" + strings.Map(func(c rune) rune {
@@ -53,7 +53,7 @@ func (r *runFlags) suffix() string {
 			return '_'
 		}
 		return c
-	}, r.attributes)
+	}, r.descriptions)
 }
 
 // name is the run's name: the one given, or the one that dataset, split and method make.
@@ -88,7 +88,7 @@ func (r *runFlags) addSeveral(cmd *cobra.Command, kind string) {
 	f := cmd.Flags()
 	f.StringVar(&r.split, "split", "standard", "`name` of the split")
 	f.StringVar(&r.network, "network", "", "`name` of the network whose features to take (default: the only one there is)")
-	r.addAttributes(cmd)
+	r.addDescriptions(cmd)
 	f.StringVar(&r.run, "run", "", "`name` of the folders below runs/ and reports/ (default <dataset>-<split>-"+kind+")")
 }
 

@@ -55,9 +55,9 @@ func (c *console) openInputs(ctx context.Context, r *runFlags) (*inputs, error) 
 	if in.Classes, err = c.readClassTable(r.ds.name); err != nil {
 		return nil, err
 	}
-	if r.attributes != "" {
-		if in.Classes, err = in.Classes.Pick(r.attributes); err != nil {
-			return nil, fmt.Errorf("--attributes: %w", err)
+	if r.descriptions != "" {
+		if in.Classes, err = in.Classes.Pick(r.descriptions); err != nil {
+			return nil, fmt.Errorf("--descriptions: %w", err)
 		}
 	}
 	if in.Roles, err = c.readRoles(r.ds.name, r.split); err != nil {
@@ -335,7 +335,7 @@ func (c *console) trainAgain(name string, model *runs.Predictor) string {
 	}
 	if record, err := model.Inputs(); err == nil && record != nil && record.Classes.Blocks != nil {
 		if now, err := c.readClassTable(model.Source().Dataset); err == nil && len(now.Attributes) > len(now.Narrow(record.Classes).Attributes) {
-			args = append(args, "--attributes", strings.Join(record.Classes.Kinds(), "+"))
+			args = append(args, "--descriptions", strings.Join(record.Classes.Kinds(), "+"))
 		}
 	}
 	if seeds, err := seedsOf(c.runDir(run)); several && err == nil && len(seeds) > 0 {
