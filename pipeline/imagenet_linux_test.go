@@ -58,29 +58,26 @@ func TestImageNetScale(t *testing.T) {
 	}
 	command("attributes", "--data", data)
 	command("split", "--split", "2500", "--seen", filepath.Join(data, "seen.txt"), "--unseen", filepath.Join(data, "unseen.txt"))
-	for _, m := range []struct{ method, epochs string }{
-		{"devise", "--devise-epochs"}, {"conse", "--conse-epochs"}, {"amp", "--amp-epochs"}, {"ss-voc", "--ss-voc-epochs"},
-		{"vzsl-sharp", "--epochs"}, {"vzsl", "--epochs"},
-	} {
-		args := []string{"train", "--split", "2500", "--method", m.method, m.epochs, epochs}
-		if m.epochs == "--epochs" {
-			args = append(args, "--latent", latent)
+	for _, m := range []string{"devise", "conse", "amp", "ss-voc", "vzsl-sharp", "vzsl"} {
+		args := []string{"train", "--split", "2500", "--method", m, "--set", "epochs=" + epochs}
+		if strings.HasPrefix(m, "vzsl") {
+			args = append(args, "--set", "latent="+latent)
 		}
 		_, training, trainPeak := command(args...)
-		result, testing, testPeak := command("evaluate", "--split", "2500", "--method", m.method)
+		result, testing, testPeak := command("evaluate", "--split", "2500", "--method", m)
 		var hits []string
 		for _, h := range result["hits"].([]any) {
 			h := h.(map[string]any)
 			share := h["per_image"].(map[string]any)["value"].(float64)
 			if k := h["k"].(float64); share < k/float64(w.unseen) {
-				t.Errorf("%s: hit@%v is %v, below chance", m.method, k, share)
+				t.Errorf("%s: hit@%v is %v, below chance", m, k, share)
 			}
 			hits = append(hits, fmt.Sprintf("hit@%v %.1f", h["k"], 100*share))
 		}
 		if len(hits) != 5 {
-			t.Errorf("%s: %v", m.method, hits)
+			t.Errorf("%s: %v", m, hits)
 		}
-		t.Logf("%-10s trained in %v (%d MB), evaluated in %v (%d MB): %s", m.method, training, trainPeak>>20, testing, testPeak>>20, strings.Join(hits, ", "))
+		t.Logf("%-10s trained in %v (%d MB), evaluated in %v (%d MB): %s", m, training, trainPeak>>20, testing, testPeak>>20, strings.Join(hits, ", "))
 	}
 }
 
