@@ -137,7 +137,7 @@ func TestMethodTables(t *testing.T) {
 	// VZSL without its closed-form block has another default normalisation, wherever that is said.
 	for file, want := range map[string]string{
 		"closed = false":         attributes.CentreL2,
-		"[method.vzsl]\nbatch=3": attributes.SqrtCentreL2,
+		"[method.vzsl]\nbatch=3": attributes.BothCentreL2,
 		"attributes = 'sqrt-centre-l2'\n[method.vzsl]\nclosed=false": attributes.SqrtCentreL2,
 	} {
 		if s, err := resolved("vzsl", file); err != nil || s.AttributeNorm != want {

@@ -20,7 +20,7 @@ import (
 type Settings struct {
 	Method        string `toml:"method" comment:"'vzsl methods' lists them"`
 	FeatureNorm   string `toml:"features" comment:"feature normalisation: none, l2, sqrt-l2 (l2 of the signed square root); each method has its own default"`
-	AttributeNorm string `toml:"attributes" comment:"attribute normalisation, fitted on the seen classes: none, l2, standardise, centre-l2, sqrt-centre-l2 (of the signed square roots); each method has its own default"`
+	AttributeNorm string `toml:"attributes" comment:"attribute normalisation, fitted on the seen classes: none, l2, standardise, centre-l2, sqrt-centre-l2 (of the signed square roots), both-centre-l2 (both, one after the other: VZSL's learned block takes the first, its closed-form block the second); each method has its own default"`
 	Missing       string `toml:"missing" comment:"missing attribute values: error, class-mean"`
 	Seed          uint64 `toml:"seed" comment:"random seed"`
 	Refit         bool   `toml:"refit" comment:"after choosing on the validation classes, train again on all seen classes"`

@@ -52,7 +52,7 @@ var (
 	Spec = method.Spec{
 		Name: "vzsl", Title: "VZSL", Paper: paper, Own: true,
 		Default: method.Of(Default), Presets: map[string]func() method.Config{"paper": method.Of(Paper)},
-		Features: method.FeaturesSqrtL2, Attributes: attributes.SqrtCentreL2,
+		Features: method.FeaturesSqrtL2, Attributes: attributes.BothCentreL2,
 	}
 	SharpSpec = method.Spec{
 		Name: "vzsl-sharp", Title: "VZSL#", Paper: paper, Own: true,
@@ -65,7 +65,7 @@ var (
 // AttributeNorm is the default attribute normalisation: the closed-form block has one of its own.
 func (c *Config) AttributeNorm() string {
 	if c.Closed {
-		return attributes.SqrtCentreL2
+		return attributes.BothCentreL2
 	}
 	return attributes.CentreL2
 }
@@ -138,7 +138,7 @@ func (c *Config) Method() method.Method { return &Method{Config: *c} }
 func (c *Config) Space() []method.Dimension {
 	space := []method.Dimension{
 		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
-		{Setting: "attributes", Values: []any{"centre-l2", "sqrt-centre-l2"}},
+		{Setting: "attributes", Values: []any{"centre-l2", "sqrt-centre-l2", "both-centre-l2"}},
 		{Setting: "latent", Values: []any{200, 312, 500}},
 		{Setting: "scale", Low: 3, High: 20, Log: true},
 		{Setting: "margin", Values: []any{0.8, 0.9, 0.95, 1.0}},
