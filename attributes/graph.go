@@ -1,7 +1,7 @@
 package attributes
 
 import (
-	"vzsl/internal/onnxfile"
+	"vzsl/onnxfile"
 )
 
 // Graph adds what Apply does to an ONNX graph: from raw attribute vectors (float32, classes x attributes, NaN where missing if

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 
 	"vzsl/attributes"
 	"vzsl/datasets"
+	"vzsl/datasets/catalog"
 	"vzsl/features"
 	"vzsl/pipeline/usage"
 )
@@ -40,14 +40,9 @@ func newAttributes(con *console) *cobra.Command {
 class, its attributes as they are given (raw values; missing ones are NaN). Normalisation belongs to
 training, where it is fitted on the seen classes.
 
-  CUB            the 312 percentages of attributes/class_attribute_labels_continuous.txt
-  AwA            the 85 percentages of predicate-matrix-continuous.txt (or --matrix binary)
-  SUN            the 102 shares of votes of attributeLabels_continuous.mat, mean over each class's images
-  xlsa17         original_att, or att, of att_splits.mat
-  ImageNet, FLO  none of their own; --words
-  own folder     a CSV with a header (class,attribute,...), by default classes.csv in the dataset's folder;
-                 it may describe classes that have no images. --csv takes Parquet, Arrow, NumPy and MATLAB
-                 too, and xlsa17's .mat files, such as sent_splits.mat with its sentence vectors
+` + catalog.DescriptionsHelp() + `
+--csv takes a file instead: CSV, Parquet, Arrow, NumPy, MATLAB, and xlsa17's .mat files, such as
+sent_splits.mat with its sentence vectors.
 
   --words FILE          word vectors of the classes' names, in place of attributes: word2vec (binary or
                         text), fastText .vec, GloVe, or gzip of each; several files are put side by side
@@ -65,7 +60,7 @@ says so, --missing keep leaves them out.`,
 			if err := usage.OneOf("words-format", o.format, attributes.WordFormats()...); err != nil {
 				return err
 			}
-			if err := usage.OneOf("matrix", ds.matrix, attributes.AwAContinuous, attributes.AwABinary); err != nil {
+			if err := usage.OneOf("matrix", ds.matrix, catalog.Matrices()...); err != nil {
 				return err
 			}
 			if err := usage.OneOf("missing", ds.missing, missingWays()...); err != nil {
@@ -110,7 +105,7 @@ says so, --missing keep leaves them out.`,
 	f := cmd.Flags()
 	f.StringVar(&ds.csv, "csv", "", "`file` of class descriptions instead of the dataset's own: CSV with a header class,attribute,..., Parquet, Arrow, NumPy or MATLAB")
 	addDescriptionColumnFlags(cmd, &ds.columns)
-	f.StringVar(&ds.matrix, "matrix", attributes.AwAContinuous, "AwA: the `matrix` to take, continuous (0..100) or binary")
+	f.StringVar(&ds.matrix, "matrix", catalog.Matrices()[0], "AwA: the `matrix` to take, continuous (0..100) or binary")
 	f.StringVar(&ds.missing, "missing", missingAuto, "missing values: auto (AwA's four are copied, others kept), keep (training fills them, or refuses), error, or copy (AwA: antelope's colours from lion, as its authors' code does)")
 	f.StringSliceVar(&o.words, "words", nil, "`file` of word vectors to describe the classes by")
 	f.StringVar(&o.format, "words-format", attributes.WordsAuto, "format of the word vectors: "+usage.Or(attributes.WordFormats()))
@@ -161,8 +156,8 @@ func (d *datasetFlags) describe(ctx context.Context, con *console, ds *datasets.
 
 // ownDescription is the CSV or Parquet file where one is named, else what the dataset's layout holds.
 func (d *datasetFlags) ownDescription(ds *datasets.Dataset) (*attributes.Table, error) {
-	if read := describers[d.layout]; d.csv == "" && read != nil {
-		return read(d, ds.Root, ds.ClassNames())
+	if describe := catalog.Lookup(d.layout).Describe; d.csv == "" && describe != nil {
+		return describe(ds.Root, ds.ClassNames(), d.matrix)
 	}
 	csv := d.csv
 	if csv == "" {
@@ -179,25 +174,6 @@ type undescribedError struct{ csv string }
 
 func (e undescribedError) Error() string {
 	return e.csv + ": no class descriptions there; write a CSV with a header (class,attribute,...) and a row per class, name one with --csv, or describe the classes by word vectors of their names with --words"
-}
-
-// describers read what a layout says of its classes; a layout that is not here has none or a classes.csv.
-var describers = map[string]func(d *datasetFlags, root string, classes []string) (*attributes.Table, error){
-	"cub": func(_ *datasetFlags, root string, classes []string) (*attributes.Table, error) {
-		return attributes.ReadCUB(root, classes)
-	},
-	"awa1": describeAwA,
-	"awa2": describeAwA,
-	"sun": func(_ *datasetFlags, root string, classes []string) (*attributes.Table, error) {
-		return attributes.ReadSUN(root, classes)
-	},
-	"xlsa17": func(_ *datasetFlags, root string, classes []string) (*attributes.Table, error) {
-		return attributes.ReadXLSA17(filepath.Join(root, datasets.XLSA17Splits), "", classes, classes)
-	},
-}
-
-func describeAwA(d *datasetFlags, root string, classes []string) (*attributes.Table, error) {
-	return attributes.ReadAwA(root, cmp.Or(d.matrix, attributes.AwAContinuous), classes)
 }
 
 // wordsUsed says how the classes were found in a file of word vectors.
@@ -254,12 +230,9 @@ func (c *console) readWords(ctx context.Context, file string, classes []string, 
 }
 
 func classTable(d *datasets.Dataset, t *attributes.Table) *features.ClassTable {
-	table := &features.ClassTable{Classes: t.Classes, Attributes: t.Names, Values: t.Values, Dataset: d.Name, Source: t.Source}
+	var wnids []string
 	for _, c := range d.Classes {
-		table.WNIDs = append(table.WNIDs, c.WNID)
+		wnids = append(wnids, c.WNID)
 	}
-	for _, b := range t.Blocks {
-		table.Blocks = append(table.Blocks, features.Block{Name: b.Name, Width: b.Width})
-	}
-	return table
+	return t.ClassTable(d.Name, wnids)
 }

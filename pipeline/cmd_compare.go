@@ -17,8 +17,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vzsl/datasets/catalog"
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
+	"vzsl/evaluate/result"
 	"vzsl/features"
 	"vzsl/pipeline/usage"
 	"vzsl/train/settings"
@@ -72,7 +74,7 @@ with its error, the others go on, and the exit code is 3.`,
 	addMethods(cmd, &o.methods, append([]string{"all"}, all...), "all")
 	o.addSearch(cmd, 90*time.Second) // all methods on CUB then take five quarters of an hour on two cores
 	f.IntVar(&o.seeds, "seeds", 5, "`number` of models of each method, with seeds from --seed on")
-	f.StringVar(&o.published, "published", "", "`dataset` whose published figures to show: "+usage.Or(report.PublishedDatasets())+" (default: the one of --dataset's name)")
+	f.StringVar(&o.published, "published", "", "`dataset` whose published figures to show: "+usage.Or(catalog.PublishedDatasets())+" (default: the one of --dataset's name)")
 	addSettings(f)
 	must(f.MarkHidden("method"))
 	must(f.MarkHidden("transductive"))
@@ -101,7 +103,7 @@ func (o *compareOptions) check() error {
 		return usage.Errorf("--seeds %d: at least one", o.seeds)
 	}
 	if o.published != "" {
-		if err := usage.OneOf("published", o.published, report.PublishedDatasets()...); err != nil {
+		if err := usage.OneOf("published", o.published, catalog.PublishedDatasets()...); err != nil {
 			return err
 		}
 	}
@@ -123,7 +125,7 @@ type comparedMethod struct {
 	Tuning  float64       `json:"tuning_seconds,omitempty"`
 	Trained float64       `json:"training_seconds,omitempty"` // the mean over the models
 	// Published is per image, in percent.
-	Published *report.PublishedFigure `json:"published,omitempty"`
+	Published *result.PublishedFigure `json:"published,omitempty"`
 	Report    string                  `json:"report,omitempty"` // relative to the comparison's
 	Error     string                  `json:"error,omitempty"`
 }
@@ -159,7 +161,7 @@ type comparison struct {
 	Folds     int               `json:"folds"`
 	Budget    float64           `json:"budget_seconds"` // of each method's tuning; 0: none
 	Methods   []*comparedMethod `json:"methods"`        // the best first
-	Published *report.Published `json:"published,omitempty"`
+	Published *result.Published `json:"published,omitempty"`
 	HTML      string            `json:"html,omitempty"`
 }
 
@@ -199,11 +201,7 @@ func runCompare(ctx context.Context, con *console, o *compareOptions, all []sett
 		if out.Published == nil {
 			out.Published = report.PublishedBeside(cmp.Or(o.published, o.run.ds.name), result, in.Features.Source())
 		}
-		if out.Published != nil {
-			if at := slices.IndexFunc(out.Published.Rows, func(f report.PublishedFigure) bool { return f.Method == row.Title }); at >= 0 {
-				row.Published = &out.Published.Rows[at]
-			}
-		}
+		row.Published = out.Published.Figure(row.Title)
 		con.log.Info("compared", "method", m, "top-1", points(row.figure(perClassFigure).Mean)+"%", "done", fmt.Sprintf("%d/%d", i+1, len(o.methods)))
 	}
 	if len(failed) == len(o.methods) {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"vzsl/datasets"
+	"vzsl/datasets/xlsa17"
 	"vzsl/features"
 	"vzsl/features/convert"
 	"vzsl/internal/lookup"
@@ -267,10 +267,10 @@ func (c *console) exportXLSA17(ctx context.Context, o *exportOptions) error {
 		return err
 	}
 	defer cache.Close()
-	e, err := datasets.ExportXLSA17(ctx, datasets.ExportXLSA17Options{
+	e, err := xlsa17.Export{
 		Features: cache, Classes: table, Roles: roles, Dir: o.to, Force: o.force,
 		Progress: func(done, total int) { bars.show("features", done, total) },
-	})
+	}.Write(ctx)
 	bars.end()
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"vzsl/datasets"
+	"vzsl/datasets/splits"
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
 	"vzsl/features"
@@ -66,7 +66,7 @@ something is chosen, with as many shots each.`,
 	f := cmd.Flags()
 	f.IntSliceVar(&o.shots, "shots", []int{0, 1, 2, 5, 10, 20}, "`numbers` of labelled images of each unseen class")
 	addMethods(cmd, &o.methods, settings.Methods(), "vzsl", "eszsl", "logistic")
-	f.IntVar(&o.pool, "pool", datasets.DefaultShotPool, "`images` of each unseen class to draw the shots from, none of them tested")
+	f.IntVar(&o.pool, "pool", splits.DefaultShotPool, "`images` of each unseen class to draw the shots from, none of them tested")
 	f.IntVar(&o.seeds, "seeds", 3, "`number` of draws of the shots, and of trainings, with seeds from --seed on")
 	f.StringVar(&o.preset, "preset", "default", "settings to start from: "+usage.Or(settings.Presets()))
 	f.BoolVar(&o.force, "force", false, "train anew what is there already")
@@ -135,9 +135,9 @@ func runFewShot(ctx context.Context, con *console, o *fewShotOptions, all []sett
 	}
 	defer in.close()
 	base := in.Roles
-	images := make([]datasets.Labelled, in.Features.Rows())
+	images := make([]splits.Labelled, in.Features.Rows())
 	for i := range images {
-		images[i] = datasets.Labelled{Image: in.Features.Images()[i], Class: in.Features.Classes()[i]}
+		images[i] = splits.Labelled{Image: in.Features.Images()[i], Class: in.Features.Classes()[i]}
 	}
 	res := &fewShotResult{Schema: "vzsl.fewshot/1", Name: name, Program: program, Dataset: o.r.ds.name, Network: in.network, Split: base.Name,
 		Pool: o.pool, Classes: len(base.Unseen)}
@@ -150,7 +150,7 @@ func runFewShot(ctx context.Context, con *console, o *fewShotOptions, all []sett
 		seed := all[0].Seed + uint64(n)
 		res.Seeds = append(res.Seeds, seed)
 		for _, k := range o.shots {
-			roles, err := datasets.AddShots(base, images, k, o.pool, seed)
+			roles, err := splits.AddShots(base, images, k, o.pool, seed)
 			if err != nil {
 				return err
 			}

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"vzsl/datasets/catalog"
 	"vzsl/features"
 	"vzsl/internal/lookup"
 	"vzsl/pipeline/usage"
@@ -138,7 +139,7 @@ func (c *console) loadNamed(name string, r *runFlags) (model *runs.Predictor, er
 	}
 	src := model.Source()
 	// Dataset and split are those that the run was trained on; others that were named, but for the flags' defaults, are said.
-	for _, named := range []struct{ flag, value, def, own string }{{"dataset", r.ds.name, "cub", src.Dataset}, {"split", r.split, "standard", model.Split()}} {
+	for _, named := range []struct{ flag, value, def, own string }{{"dataset", r.ds.name, catalog.Default, src.Dataset}, {"split", r.split, "standard", model.Split()}} {
 		if named.value != "" && named.value != named.def && named.value != named.own {
 			c.log.Warn(fmt.Sprintf("--%s %s does not count: the run %s was trained on %s", named.flag, named.value, name, named.own))
 		}

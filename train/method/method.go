@@ -10,7 +10,7 @@ import (
 	"log/slog"
 	"time"
 
-	"vzsl/internal/onnxfile"
+	"vzsl/onnxfile"
 	"vzsl/train/safetensors"
 )
 

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"vzsl/internal/onnxfile"
+	"vzsl/onnxfile"
 	"vzsl/train/method"
 	"vzsl/train/methods/vzsl"
 	"vzsl/train/safetensors"

@@ -165,3 +165,16 @@ func (c *compiler) excites(i int) bool {
 	conv, ok := c.plan.Steps[j].Op.(*plan.Conv)
 	return ok && conv.KernelH == 1 && conv.KernelW == 1 && conv.Groups <= 1 && conv.Top+conv.Left+conv.Bottom+conv.Right == 0
 }
+
+// pooled is the value of the means of each of a plan's maps, where a step wants them, as squeeze and excitation
+// does, and marks that step; -1 where none does.
+func (c *compiler) pooled(v int) int {
+	for _, j := range c.readers(v) {
+		s := &c.plan.Steps[j]
+		if _, ok := s.Op.(*plan.GlobalPool); ok && !c.fused[j] {
+			c.byPlan[c.take1(j)] = c.value(c.plan.Values[s.Out].Dims, true)
+			return c.byPlan[s.Out]
+		}
+	}
+	return -1
+}

@@ -35,9 +35,10 @@ func (v *value) size() int {
 
 // instruction computes one value. run works on n images, from the frame's first on.
 type instruction struct {
-	in  []int
-	out int
-	run func(f *frame, n int)
+	in   []int
+	out  int
+	mean int // another value that it computes, see pooled; -1: none
+	run  func(f *frame, n int)
 	// want raises the halo of inputs; called once all of the program is known.
 	want    func(c *compiler)
 	weights int // bytes that it reads for any number of images
@@ -121,7 +122,7 @@ func (c *compiler) value(dims []int, maps bool) int {
 }
 
 func (c *compiler) emit(out int, run func(f *frame, n int), in ...int) {
-	c.code = append(c.code, instruction{in: in, out: out, run: run})
+	c.code = append(c.code, instruction{in: in, out: out, mean: -1, run: run})
 }
 
 // layout gives v as maps or as plain values, converting where it is not.

@@ -4,7 +4,7 @@ import (
 	"errors"
 
 	"vzsl/internal/kernels"
-	"vzsl/internal/onnxfile"
+	"vzsl/onnxfile"
 	"vzsl/train/method"
 	"vzsl/train/methods/plda"
 	"vzsl/train/safetensors"

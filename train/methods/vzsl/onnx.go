@@ -3,7 +3,7 @@ package vzsl
 import (
 	"fmt"
 
-	"vzsl/internal/onnxfile"
+	"vzsl/onnxfile"
 )
 
 // Graph adds Score to an ONNX graph: from normalised features (n x feature) and attribute vectors (c x attribute) to -KL
