@@ -189,7 +189,7 @@ func (b *Batcher) work() {
 			row := features[i*dim : (i+1)*dim]
 			switch {
 			case err != nil:
-				q.err = fmt.Errorf("extract: compute %d images: %q", n, err)
+				q.err = fmt.Errorf("extract: compute %d images: %w", n, err)
 			case !finite(row):
 				q.err = &Refusal{Reason: notFinite}
 			default:

@@ -51,7 +51,7 @@ type Result struct {
 	Skipped  int // images in skipped.csv (0 if not finished)
 	Computed int // images that the engine computed in this run
 	Resumed  int // images in parts that were there already, skipped ones included
-	Rotated   int // images of this run that carry an EXIF orientation
+	Rotated  int // images of this run that carry an EXIF orientation
 	Damaged  int // images of this run that are damaged, and read as libjpeg reads them
 	Parts    int // parts written in this run
 	Batch    int
