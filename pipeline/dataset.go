@@ -13,6 +13,7 @@ import (
 	"vzsl/datasets/xlsa17"
 	"vzsl/features/convert"
 	"vzsl/internal/lookup"
+	"vzsl/pipeline/usage"
 )
 
 // datasetFlags name a dataset and say where and how it lies on the disk.
@@ -36,22 +37,14 @@ func (d *datasetFlags) add(cmd *cobra.Command) {
 }
 
 func (d *datasetFlags) addLayout(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&d.layout, "layout", "", "how the dataset's folder is laid out: "+enumerate(catalog.Layouts())+
+	cmd.Flags().StringVar(&d.layout, "layout", "", "how the dataset's folder is laid out: "+usage.Or(catalog.Layouts())+
 		" (default: xlsa17 where its files lie, else the dataset's name where that is a layout, else folder)")
 	must(cmd.RegisterFlagCompletionFunc("layout", cobra.FixedCompletions(catalog.Layouts(), cobra.ShellCompDirectiveNoFileComp)))
 }
 
 // checkName refuses a dataset name that would leave the features folder.
 func (d *datasetFlags) checkName() error {
-	return checkFolderName("dataset", d.name)
-}
-
-// checkFolderName refuses a name that cannot be one folder's.
-func checkFolderName(flag, name string) error {
-	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, `/\`) {
-		return usagef("--%s %q: it becomes a folder's name, so it must not be empty or hold slashes", flag, name)
-	}
-	return nil
+	return usage.FolderName("dataset", d.name)
 }
 
 func (d *datasetFlags) open(con *console) (*datasets.Dataset, error) {
@@ -59,7 +52,7 @@ func (d *datasetFlags) open(con *console) (*datasets.Dataset, error) {
 		return nil, err
 	}
 	d.infer()
-	if err := oneOf("layout", d.layout, catalog.Layouts()...); err != nil {
+	if err := usage.OneOf("layout", d.layout, catalog.Layouts()...); err != nil {
 		return nil, err
 	}
 	if there, err := lookup.Exists(d.data); err != nil {
@@ -89,7 +82,7 @@ func meantData(d *datasetFlags) string {
 	if slices.Contains(catalog.Layouts(), d.name) {
 		return ""
 	}
-	return meant(d.name, slices.Concat(offered("data", "*"), catalog.Layouts()))
+	return usage.DidYouMean(d.name, slices.Concat(offered("data", "*"), catalog.Layouts()))
 }
 
 // infer fills in where the dataset lies, and the layout: that of xlsa17 where its files lie, but for a dataset called like a
@@ -138,11 +131,11 @@ func (c *console) chooseNetwork(dataset, network string) (string, error) {
 		if len(found) == 0 {
 			return "", c.noFeatures(dataset)
 		}
-		return "", usagef("--network %s: no features of that network in %s%s; there are those of %s", network, dir, meant(network, found), listed(found))
+		return "", usage.Errorf("--network %s: no features of that network in %s%s; there are those of %s", network, dir, usage.DidYouMean(network, found), usage.And(found))
 	case len(found) == 0:
 		return "", c.noFeatures(dataset)
 	case len(found) > 1:
-		return "", usagef("%s holds the features of several networks; choose with --network %s", dir, enumerate(found))
+		return "", usage.Errorf("%s holds the features of several networks; choose with --network %s", dir, usage.Or(found))
 	}
 	return found[0], nil
 }
@@ -157,7 +150,7 @@ func (c *console) meantDataset(dataset string) string {
 	if err != nil || slices.Contains(there, dataset) {
 		return ""
 	}
-	return meant(dataset, there)
+	return usage.DidYouMean(dataset, there)
 }
 
 // networks lists the folders of features of a dataset: those with a manifest.

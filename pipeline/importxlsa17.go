@@ -18,6 +18,7 @@ import (
 	"vzsl/datasets/xlsa17"
 	"vzsl/features"
 	"vzsl/features/convert"
+	"vzsl/pipeline/usage"
 )
 
 type xlsa17Options struct {
@@ -77,16 +78,16 @@ func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error 
 		return err
 	}
 	o.dataset = cmp.Or(o.dataset, strings.ToLower(filepath.Base(abs)))
-	if err := checkFolderName("dataset", o.dataset); err != nil {
+	if err := usage.FolderName("dataset", o.dataset); err != nil {
 		return err
 	}
 	if o.att != "" {
-		if err := oneOf("attributes", o.att, attributes.XLSA17Original, attributes.XLSA17Unit); err != nil {
+		if err := usage.OneOf("attributes", o.att, attributes.XLSA17Original, attributes.XLSA17Unit); err != nil {
 			return err
 		}
 	}
 	if o.fold < 0 {
-		return usagef("--fold %d: it is 1, 2 or 3", o.fold)
+		return usage.Errorf("--fold %d: it is 1, 2 or 3", o.fold)
 	}
 	o.Files = []string{o.features}
 	if err := checkImport(&o.Import); err != nil {

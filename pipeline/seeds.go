@@ -16,7 +16,8 @@ import (
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
 	"vzsl/internal/lookup"
-	"vzsl/train"
+	"vzsl/train/runs"
+	"vzsl/train/settings"
 )
 
 // A run of several seeds is a folder of runs, seed-<seed> each.
@@ -29,7 +30,7 @@ func seedRun(run string, seed uint64) string {
 
 // trainSeeds trains n models of the same settings with the seeds from settings.Seed on, each into a run folder of its own
 // below run's; as trainSearched does, where searched.
-func (c *console) trainSeeds(ctx context.Context, run string, in *inputs, settings train.Settings, tuned *train.TunedRecord, n int, force, searched bool) ([]*trainedRun, error) {
+func (c *console) trainSeeds(ctx context.Context, run string, in *inputs, settings settings.Settings, tuned *runs.TunedRecord, n int, force, searched bool) ([]*trainedRun, error) {
 	if there, err := lookup.Exists(filepath.Join(c.runDir(run), "config.toml")); err != nil {
 		return nil, err
 	} else if there {
@@ -87,7 +88,7 @@ func (c *console) evaluateSeeds(ctx context.Context, name string, r *runFlags, s
 	var results []*evaluate.Result
 	var pages []string
 	var about report.About
-	var first train.Settings
+	var first settings.Settings
 	var split string
 	for _, seed := range seeds {
 		model, err := c.loadNamed(seedRun(name, seed), r)
