@@ -52,7 +52,7 @@ type Reconstructor interface {
 // NewMaps lays out up to 1,000 test images, evenly by class, of up to 50 unseen classes: their features and, where the model
 // is a Latent and a Reconstructor that has them, their latent codes with the classes' priors and their reconstructions.
 // nil: there are too few images to lay out.
-func NewMaps(ctx context.Context, model Scorer, images Features, table *features.ClassTable, roles *features.Roles, seed uint64) (*Maps, error) {
+func NewMaps(ctx context.Context, model Scorer, images Features, table *features.ClassTable, roles *features.Split, seed uint64) (*Maps, error) {
 	s, err := open(images, table, roles)
 	if err != nil {
 		return nil, err

@@ -69,7 +69,7 @@ func TestMaps(t *testing.T) {
 // Of three images there is no map.
 func TestFewForMaps(t *testing.T) {
 	table := &features.ClassTable{Dataset: "made up", Attributes: []string{"x"}, Classes: []string{"s", "a"}, Values: [][]float32{{0}, {1}}}
-	roles := &features.Roles{Name: "few", Dataset: "made up", Provenance: "test", Seen: []string{"s"}, Unseen: []string{"a"}}
+	roles := &features.Split{Name: "few", Dataset: "made up", Provenance: "test", Seen: []string{"s"}, Unseen: []string{"a"}}
 	f := &drawn{}
 	for n := range 4 {
 		image := string(rune('0' + n))

@@ -66,7 +66,7 @@ func (r *Result) ConfidentMistakes() (some []*Prediction, all int) {
 
 // NewMistakes says of the most confident mistakes of r, which the model made, what spoke for them; nil where the model is no
 // Describer that can.
-func NewMistakes(ctx context.Context, r *Result, model Scorer, features Features, table *features.ClassTable, roles *features.Roles) ([]Mistake, error) {
+func NewMistakes(ctx context.Context, r *Result, model Scorer, features Features, table *features.ClassTable, roles *features.Split) ([]Mistake, error) {
 	d, ok := model.(Describer)
 	wrong, _ := r.ConfidentMistakes()
 	if !ok || len(wrong) == 0 {

@@ -49,7 +49,7 @@ var hitKs = []int{1, 2, 5, 10, 20}
 // ZeroShot scores the split's test images of unseen classes against all its unseen classes and, where it holds out
 // images of seen classes, both groups of images against all classes. It fails where the split's unseen classes have no
 // image among the features, where a class lacks its attribute vector, and on a score that is not finite.
-func ZeroShot(ctx context.Context, model Scorer, images Features, table *features.ClassTable, roles *features.Roles, opts Options) (*Result, error) {
+func ZeroShot(ctx context.Context, model Scorer, images Features, table *features.ClassTable, roles *features.Split, opts Options) (*Result, error) {
 	if opts.Batch <= 0 {
 		opts.Batch = 512
 	}
@@ -99,12 +99,12 @@ func ZeroShot(ctx context.Context, model Scorer, images Features, table *feature
 // setup is a split laid over features and class table.
 type setup struct {
 	features Features
-	roles    *features.Roles
+	roles    *features.Split
 	vectors  map[string][]float32
 	row      map[string]int // image to row
 }
 
-func open(images Features, table *features.ClassTable, roles *features.Roles) (*setup, error) {
+func open(images Features, table *features.ClassTable, roles *features.Split) (*setup, error) {
 	s := &setup{
 		features: images,
 		roles:    roles,

@@ -65,7 +65,7 @@ func (u makeUp) result(t testing.TB) *evaluate.Result {
 	r := rand.New(rand.NewSource(5))
 	m := &made{}
 	table := &features.ClassTable{Dataset: u.dataset, Attributes: []string{"has_place::x", "has_place::y"}}
-	roles := &features.Roles{Name: u.split, Dataset: u.dataset, Provenance: "class lists", Unseen: u.unseen}
+	roles := &features.Split{Name: u.split, Dataset: u.dataset, Provenance: "class lists", Unseen: u.unseen}
 	add := func(class, image string, role features.Role, place []float32, noise float64) {
 		m.images = append(m.images, image)
 		m.classes = append(m.classes, class)
