@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strconv"
 	"strings"
 
@@ -15,6 +14,7 @@ import (
 	"vzsl/features"
 	"vzsl/internal/lookup"
 	"vzsl/pipeline/usage"
+	"vzsl/train/method"
 	"vzsl/train/runs"
 	"vzsl/train/settings"
 )
@@ -338,15 +338,19 @@ func (c *console) trainAgain(name string, model *runs.Predictor) string {
 		return c.command("tune", append(args, end...)...)
 	}
 	if def, err := settings.Preset("", s.Method); err == nil {
-		were := map[string]string{}
-		eachSetting(&def, func(name, _ string, v reflect.Value) { were[name] = settingText(v) })
-		def.Configs[s.Method] = s.Config() // the flags of other methods have their places too
-		s.Configs = def.Configs
-		eachSetting(&s, func(name, _ string, v reflect.Value) {
-			if text := settingText(v); text != were[name] && name != "method" && name != "transductive" {
-				args = append(args, "--"+name+"="+text)
+		var own []string
+		for _, x := range method.Settings(s.Config) {
+			if was, _ := method.Find(def.Config, x.Name); x.Text() != was.Text() {
+				own = append(own, "--"+setFlag, x.Name+"="+x.Text())
+				must(def.Set(x.Name, x.Text())) // which may bring another normalisation
 			}
-		})
+		}
+		for _, x := range method.Settings(&s) {
+			if was, _ := method.Find(&def, x.Name); x.Text() != was.Text() && x.Name != "method" && x.Name != "transductive" {
+				args = append(args, "--"+flagName(x.Name)+"="+x.Text())
+			}
+		}
+		args = append(args, own...)
 	}
 	return c.command("train", append(args, end...)...)
 }
