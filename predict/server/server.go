@@ -27,7 +27,7 @@ import (
 	"vzsl/predict"
 )
 
-// Pictures computes the features of images, batching those of concurrent callers: an *extract.Live is one.
+// Pictures computes the features of images, batching those of concurrent callers: an *extract.Batcher is one.
 type Pictures interface {
 	// Picture gives the feature of an image file of these bytes.
 	Picture(ctx context.Context, data []byte) ([]float32, error)
