@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 
 	"vzsl/features"
-	"vzsl/train/method"
 	"vzsl/train/methods/vzsl"
 	"vzsl/train/settings"
 )
@@ -36,7 +35,7 @@ func (m *Features) Source() features.Source {
 }
 
 // Drawn has so many images of each class.
-func Drawn(perClass int) (*Features, *features.ClassTable, *features.Roles) {
+func Drawn(perClass int) (*Features, *features.ClassTable, *features.Split) {
 	r := rand.New(rand.NewPCG(7, 7))
 	const attributes, dim, classes = 8, 24, 50
 	mix := make([]float64, attributes*dim)
@@ -44,7 +43,7 @@ func Drawn(perClass int) (*Features, *features.ClassTable, *features.Roles) {
 		mix[i] = r.NormFloat64()
 	}
 	f, t := &Features{}, &features.ClassTable{Dataset: "drawn"}
-	roles := &features.Roles{Name: "drawn", Dataset: "drawn"}
+	roles := &features.Split{Name: "drawn", Dataset: "drawn"}
 	for i := range attributes {
 		t.Attributes = append(t.Attributes, fmt.Sprintf("a%d", i))
 	}
@@ -97,4 +96,4 @@ func Settings() settings.Settings {
 }
 
 // VZSL are the method's own settings.
-func VZSL(s interface{ Config() method.Config }) *vzsl.Config { return s.Config().(*vzsl.Config) }
+func VZSL(s *settings.Settings) *vzsl.Config { return s.Config.(*vzsl.Config) }
