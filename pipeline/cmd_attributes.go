@@ -230,12 +230,9 @@ func (c *console) readWords(ctx context.Context, file string, classes []string, 
 }
 
 func classTable(d *datasets.Dataset, t *attributes.Table) *features.ClassTable {
-	table := &features.ClassTable{Classes: t.Classes, Attributes: t.Names, Values: t.Values, Dataset: d.Name, Source: t.Source}
+	var wnids []string
 	for _, c := range d.Classes {
-		table.WNIDs = append(table.WNIDs, c.WNID)
+		wnids = append(wnids, c.WNID)
 	}
-	for _, b := range t.Blocks {
-		table.Blocks = append(table.Blocks, features.Block{Name: b.Name, Width: b.Width})
-	}
-	return table
+	return t.ClassTable(d.Name, wnids)
 }

@@ -19,7 +19,7 @@ import (
 	"vzsl/datasets"
 	"vzsl/datasets/catalog"
 	"vzsl/datasets/xlsa17"
-	"vzsl/evaluate/report"
+	"vzsl/evaluate/result"
 	"vzsl/features"
 	"vzsl/internal/lookup"
 	"vzsl/pipeline/usage"
@@ -744,7 +744,7 @@ func (c *console) staleness(ctx context.Context, run string) (again string, err 
 		return again, err
 	}
 	in.close()
-	s, err := report.Read(c.reportDir(run))
+	s, err := result.Read(c.reportDir(run))
 	if err != nil {
 		return "", ignoreAbsent(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"vzsl/datasets/catalog"
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
+	"vzsl/evaluate/result"
 	"vzsl/features"
 	"vzsl/pipeline/usage"
 	"vzsl/train/settings"
@@ -124,7 +125,7 @@ type comparedMethod struct {
 	Tuning  float64       `json:"tuning_seconds,omitempty"`
 	Trained float64       `json:"training_seconds,omitempty"` // the mean over the models
 	// Published is per image, in percent.
-	Published *report.PublishedFigure `json:"published,omitempty"`
+	Published *result.PublishedFigure `json:"published,omitempty"`
 	Report    string                  `json:"report,omitempty"` // relative to the comparison's
 	Error     string                  `json:"error,omitempty"`
 }
@@ -160,7 +161,7 @@ type comparison struct {
 	Folds     int               `json:"folds"`
 	Budget    float64           `json:"budget_seconds"` // of each method's tuning; 0: none
 	Methods   []*comparedMethod `json:"methods"`        // the best first
-	Published *report.Published `json:"published,omitempty"`
+	Published *result.Published `json:"published,omitempty"`
 	HTML      string            `json:"html,omitempty"`
 }
 
@@ -200,11 +201,7 @@ func runCompare(ctx context.Context, con *console, o *compareOptions, all []sett
 		if out.Published == nil {
 			out.Published = report.PublishedBeside(cmp.Or(o.published, o.run.ds.name), result, in.Features.Source())
 		}
-		if out.Published != nil {
-			if at := slices.IndexFunc(out.Published.Rows, func(f report.PublishedFigure) bool { return f.Method == row.Title }); at >= 0 {
-				row.Published = &out.Published.Rows[at]
-			}
-		}
+		row.Published = out.Published.Figure(row.Title)
 		con.log.Info("compared", "method", m, "top-1", points(row.figure(perClassFigure).Mean)+"%", "done", fmt.Sprintf("%d/%d", i+1, len(o.methods)))
 	}
 	if len(failed) == len(o.methods) {

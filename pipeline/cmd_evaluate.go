@@ -19,7 +19,9 @@ import (
 	"vzsl/datasets"
 	"vzsl/datasets/catalog"
 	"vzsl/evaluate"
+	"vzsl/evaluate/analysis"
 	"vzsl/evaluate/report"
+	"vzsl/evaluate/result"
 	"vzsl/features"
 	"vzsl/internal/kernels"
 	"vzsl/internal/lookup"
@@ -87,7 +89,7 @@ func runEvaluate(ctx context.Context, con *console, r *runFlags, seed uint64) er
 // evaluated is what came of an evaluation.
 type evaluated struct {
 	result *evaluate.Result
-	about  report.About
+	about  result.Run
 	paths  report.Paths
 }
 
@@ -98,7 +100,7 @@ func (c *console) evaluateRun(ctx context.Context, name string, r *runFlags, mod
 		return nil, err
 	}
 	defer in.close()
-	about, err := c.about(name, r, model, in, seed)
+	about, shown, err := c.about(name, r, model, in, seed)
 	if err != nil {
 		return nil, err
 	}
@@ -109,15 +111,15 @@ func (c *console) evaluateRun(ctx context.Context, name string, r *runFlags, mod
 	p := c.follow("report", "")
 	defer p.end()
 	p.say("maps")
-	if result.Maps, err = evaluate.NewMaps(ctx, model, in.Features, in.Classes, in.Roles, seed); err != nil {
+	if result.Maps, err = analysis.Maps(ctx, result, model, in.Features, in.Classes, seed); err != nil {
 		return nil, err
 	}
 	p.say("mistakes")
-	if result.Mistakes, err = evaluate.NewMistakes(ctx, result, model, in.Features, in.Classes, in.Roles); err != nil {
+	if result.Mistakes, err = analysis.Mistakes(ctx, result, model, in.Features, in.Classes); err != nil {
 		return nil, err
 	}
 	p.say("page")
-	paths, err := report.Write(c.reportDir(name), result, about)
+	paths, err := report.Write(c.reportDir(name), result, &about, shown)
 	return &evaluated{result, about, paths}, err
 }
 
@@ -214,18 +216,19 @@ func percent(e evaluate.Estimate) string {
 	return s
 }
 
-// about collects what the report says of the run: settings, data, files, program and machine.
-func (c *console) about(name string, r *runFlags, model *runs.Predictor, in *inputs, seed uint64) (report.About, error) {
+// about collects what the report says of the run (settings, data, files, program and machine), and what its page shows besides.
+func (c *console) about(name string, r *runFlags, model *runs.Predictor, in *inputs, seed uint64) (result.Run, report.Options, error) {
+	var shown report.Options
 	config, err := model.Config()
 	if err != nil {
-		return report.About{}, err
+		return result.Run{}, shown, err
 	}
-	a := report.About{
+	a := result.Run{
 		Name: name, Method: title(model), Program: program,
 		Transductive: model.Settings().Transductive,
 		Features:     in.Features.Source(), Config: config,
-		Seeds: []report.Entry{{Name: "training", Value: fmt.Sprint(model.Settings().Seed)}},
-		Environment: []report.Entry{
+		Seeds: []result.Field{{Name: "training", Value: fmt.Sprint(model.Settings().Seed)}},
+		Environment: []result.Field{
 			{Name: "Go", Value: runtime.Version()},
 			{Name: "system", Value: runtime.GOOS + "/" + runtime.GOARCH},
 			{Name: "processors", Value: fmt.Sprint(runtime.GOMAXPROCS(0))},
@@ -234,29 +237,27 @@ func (c *console) about(name string, r *runFlags, model *runs.Predictor, in *inp
 	}
 	runDir := c.runDir(name)
 	for _, f := range []struct{ name, path string }{
-		{report.HashedModel, filepath.Join(runDir, "model.safetensors")},
+		{result.HashedModel, filepath.Join(runDir, "model.safetensors")},
 		{"features (manifest)", filepath.Join(c.networkDir(r.ds.name, in.network), "manifest.json")},
 		{"class table", in.file(runDir, c.classTable(r.ds.name), "classes.parquet")},
 		{"split", in.file(runDir, c.rolesFile(r.ds.name, r.split), "split.parquet")},
 	} {
 		sum, err := features.FileSHA256(f.path)
 		if err != nil {
-			return a, err
+			return a, shown, err
 		}
-		a.Hashes = append(a.Hashes, report.Entry{Name: f.name, Value: sum})
+		a.Hashes = append(a.Hashes, result.Field{Name: f.name, Value: sum})
 	}
-	metrics, err := readMetrics(filepath.Join(runDir, "metrics.jsonl"))
-	if err != nil {
-		return a, err
+	if shown.Metrics, err = readMetrics(filepath.Join(runDir, "metrics.jsonl")); err != nil {
+		return a, shown, err
 	}
-	a.Metrics = metrics
-	a.ImageRoot, err = c.imageRoot(&r.ds)
+	shown.ImageRoot, err = c.imageRoot(&r.ds)
 	a.Data, a.Layout = r.ds.remembered()
 	if r.network != model.Source().Network {
 		a.Network = r.network
 	}
 	a.Command = c.evaluateCommand(&a, seed)
-	return a, err
+	return a, shown, err
 }
 
 func title(model *runs.Predictor) string {
@@ -304,7 +305,7 @@ func (d *datasetFlags) remembered() (data, layout string) {
 }
 
 // evaluateCommand makes the report that a is about again.
-func (c *console) evaluateCommand(a *report.About, seed uint64) string {
+func (c *console) evaluateCommand(a *result.Run, seed uint64) string {
 	args := []string{"--run", a.Name}
 	for _, f := range [][2]string{{"--network", a.Network}, {"--data", a.Data}, {"--layout", a.Layout}} {
 		if f[1] != "" {

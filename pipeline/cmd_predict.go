@@ -245,7 +245,7 @@ func (p *predictor) files(ctx context.Context, con *console, o *predictOptions, 
 				x, of = append(x, features[i]...), append(of, lo+i)
 			}
 		}
-		answers, err := predict.Rank(p.model, x, len(of), p.classes, o.Options)
+		answers, err := predict.Rank(ctx, p.model, x, len(of), p.classes, o.Options)
 		if err != nil {
 			return nil, err
 		}

@@ -15,6 +15,7 @@ import (
 
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
+	"vzsl/evaluate/result"
 	"vzsl/internal/lookup"
 	"vzsl/pipeline/usage"
 	"vzsl/train/runs"
@@ -77,7 +78,7 @@ func (c *console) report(ctx context.Context, name string, ds *datasetFlags) err
 		}
 		results, pages = append(results, s.Result), append(pages, paths.HTML)
 	}
-	out, err := c.overSeeds(name, stored[0].About, stored[0].About.Features.Dataset, seeds, results, pages)
+	out, err := c.overSeeds(name, stored[0].Run, stored[0].Run.Features.Dataset, seeds, results, pages)
 	if err != nil {
 		return err
 	}
@@ -85,7 +86,7 @@ func (c *console) report(ctx context.Context, name string, ds *datasetFlags) err
 }
 
 // storedReports reads the report of a run, or of every seed of a run of several; seeds is nil for one of one.
-func (c *console) storedReports(ctx context.Context, name string) (stored []*report.Stored, seeds []uint64, err error) {
+func (c *console) storedReports(ctx context.Context, name string) (stored []*result.Report, seeds []uint64, err error) {
 	dir := c.reportDir(name)
 	if seeds, err = seedsOf(dir); err != nil {
 		return nil, nil, err
@@ -98,7 +99,7 @@ func (c *console) storedReports(ctx context.Context, name string) (stored []*rep
 		}
 	}
 	for _, run := range runs {
-		s, err := report.Read(c.reportDir(run))
+		s, err := result.Read(c.reportDir(run))
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil, c.noReport(name)
 		}
@@ -115,7 +116,7 @@ func (c *console) storedReports(ctx context.Context, name string) (stored []*rep
 
 // reportOf refuses a stored report of another model than the run there has now, and one of a run whose inputs have changed. Of a
 // run that is gone, or without its model, what is left is compared.
-func (c *console) reportOf(ctx context.Context, run string, s *report.Stored) error {
+func (c *console) reportOf(ctx context.Context, run string, s *result.Report) error {
 	dir := c.runDir(run)
 	model, err := runs.ModelSHA256(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -143,8 +144,8 @@ func (c *console) reportOf(ctx context.Context, run string, s *report.Stored) er
 }
 
 // reportOfModel refuses a stored report of another model; "" is one whose training is not finished.
-func (c *console) reportOfModel(run string, s *report.Stored, model string) error {
-	evaluated, dir := s.ModelSHA256(), c.runDir(run)
+func (c *console) reportOfModel(run string, s *result.Report, model string) error {
+	evaluated, dir := s.Run.ModelSHA256(), c.runDir(run)
 	switch {
 	case model == "":
 		return fmt.Errorf("%s is the report of an earlier model: a training in %s since then is not finished; finish it, then '%s'", c.reportDir(run), dir, c.evaluateAgain(run))
@@ -192,7 +193,7 @@ func (c *console) noReport(name string) error {
 }
 
 // rebuild writes the report of one training again.
-func (c *console) rebuild(name string, s *report.Stored, ds *datasetFlags) (report.Paths, error) {
+func (c *console) rebuild(name string, s *result.Report, ds *datasetFlags) (report.Paths, error) {
 	metrics, err := readMetrics(filepath.Join(c.runDir(name), "metrics.jsonl"))
 	if err != nil {
 		return report.Paths{}, err
@@ -201,13 +202,13 @@ func (c *console) rebuild(name string, s *report.Stored, ds *datasetFlags) (repo
 		c.log.Info("no metrics of the training are there any more: the report has no curves of it", "run", name)
 	}
 	here := *ds
-	here.name = s.About.Features.Dataset
+	here.name = s.Run.Features.Dataset
 	switch {
 	case here.data != "" || here.layout != "":
-		s.About.Data, s.About.Layout = here.remembered()
-		s.About.Command = c.evaluateCommand(&s.About, s.Result.Bootstrap.Seed)
-	case s.About.Data != "" || s.About.Layout != "": // as the run was evaluated
-		here.data, here.layout = s.About.Data, s.About.Layout
+		s.Run.Data, s.Run.Layout = here.remembered()
+		s.Run.Command = c.evaluateCommand(&s.Run, s.Result.Bootstrap.Seed)
+	case s.Run.Data != "" || s.Run.Layout != "": // as the run was evaluated
+		here.data, here.layout = s.Run.Data, s.Run.Layout
 		if there, err := lookup.Exists(here.data); here.data != "" && (err != nil || !there) {
 			c.log.Warn("the folder that the report had its pictures from is not there any more: it is without them", "data", here.data)
 			here.data, here.layout = "", ""
@@ -219,7 +220,7 @@ func (c *console) rebuild(name string, s *report.Stored, ds *datasetFlags) (repo
 	}
 	p := c.follow("report "+name, "")
 	defer p.end()
-	return s.Rebuild(metrics, root)
+	return report.Rebuild(s, report.Options{Metrics: metrics, ImageRoot: root})
 }
 
 // compare writes the page of several runs.
@@ -271,7 +272,7 @@ func (c *console) compare(ctx context.Context, names []string, to string) error 
 			results = append(results, s.Result)
 		}
 		r := results[0]
-		out.Runs = append(out.Runs, comparedRun{name, stored[0].About.Method, r.Dataset, r.Split, r.Shots, len(stored), evaluate.OverSeeds(results)})
+		out.Runs = append(out.Runs, comparedRun{name, stored[0].Run.Method, r.Dataset, r.Split, r.Shots, len(stored), evaluate.OverSeeds(results)})
 	}
 	facts, err := indented(out)
 	if err != nil {

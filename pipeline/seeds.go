@@ -15,6 +15,7 @@ import (
 
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
+	"vzsl/evaluate/result"
 	"vzsl/internal/lookup"
 	"vzsl/train/runs"
 	"vzsl/train/settings"
@@ -87,7 +88,7 @@ type seedsResult struct {
 func (c *console) evaluateSeeds(ctx context.Context, name string, r *runFlags, seeds []uint64, bootstrap uint64) (*seedsResult, *evaluate.Result, error) {
 	var results []*evaluate.Result
 	var pages []string
-	var about report.About
+	var about result.Run
 	var first settings.Settings
 	var split string
 	for _, seed := range seeds {
@@ -114,7 +115,7 @@ func (c *console) evaluateSeeds(ctx context.Context, name string, r *runFlags, s
 }
 
 // overSeeds writes the page over the seeds of a run, whose results and own pages are given; about is of any one of them.
-func (c *console) overSeeds(name string, about report.About, dataset string, seeds []uint64, results []*evaluate.Result, pages []string) (*seedsResult, error) {
+func (c *console) overSeeds(name string, about result.Run, dataset string, seeds []uint64, results []*evaluate.Result, pages []string) (*seedsResult, error) {
 	about.Name = name
 	method := about.Method
 	split := results[0].Split
