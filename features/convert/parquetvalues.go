@@ -23,6 +23,13 @@ func (t *parquetTable) Values(columns ...int) (Values, error) {
 		v.streams = append(v.streams, t.stream(t.leaves[c], t.columns[c].Width))
 		v.width += t.columns[c].Width
 	}
+	v.groups = parts{path: t.path, width: v.width, open: v.spreadGroup}
+	for _, g := range t.file.RowGroups() {
+		v.groups.rows = append(v.groups.rows, int(g.NumRows()))
+	}
+	v.groups.read = func(_ context.Context, lo, hi int, dst []float32) error {
+		return v.spread.readRows(v.groups.hi-v.groups.lo, v.width, lo, hi, dst)
+	}
 	return v, nil
 }
 
@@ -32,10 +39,9 @@ type parquetValues struct {
 	columns []int
 	streams []*leafStream
 	width   int
-	at      int // row that comes next
-	group   int // of many columns: the row group that is spread, and its rows
-	lo, hi  int
-	spread  *npyArray
+	at      int       // row that comes next
+	groups  parts     // of many columns: the row groups
+	spread  *npyArray // the open one, in a temporary file
 	scratch []float32
 }
 
@@ -53,7 +59,7 @@ func (v *parquetValues) Close() error {
 func (v *parquetValues) Read(ctx context.Context, lo, hi int, dst []float32) (err error) {
 	defer guarded(v.t.path, &err)
 	if len(v.columns) > sideBySide {
-		return v.readSpread(ctx, lo, hi, dst)
+		return v.groups.Read(ctx, lo, hi, dst)
 	}
 	for v.at < lo { // what an earlier run has done already
 		n := min(lo-v.at, max(1, 1<<18/v.width))
@@ -90,33 +96,9 @@ func (v *parquetValues) rows(ctx context.Context, n int, dst []float32) error {
 	return nil
 }
 
-// readSpread reads rows of very many columns by way of a temporary file, a row group at a time, so that not a page of each
-// column is in memory.
-func (v *parquetValues) readSpread(ctx context.Context, lo, hi int, dst []float32) error {
-	groups := v.t.file.RowGroups()
-	for lo < hi {
-		for lo >= v.hi {
-			if v.group == len(groups) {
-				return fmt.Errorf("%s: %w", v.t.path, io.ErrUnexpectedEOF)
-			}
-			n := int(groups[v.group].NumRows())
-			if v.lo, v.hi = v.hi, v.hi+n; lo < v.hi {
-				if err := v.spreadGroup(ctx, v.group, n); err != nil {
-					return err
-				}
-			}
-			v.group++
-		}
-		n := min(hi, v.hi) - lo
-		if err := v.spread.readRows(v.hi-v.lo, v.width, lo-v.lo, lo-v.lo+n, dst[:n*v.width]); err != nil {
-			return err
-		}
-		lo, dst = lo+n, dst[n*v.width:]
-	}
-	return nil
-}
-
-func (v *parquetValues) spreadGroup(ctx context.Context, group, rows int) error {
+// spreadGroup brings a row group of very many columns into a temporary file, so that not a page of each column is in memory.
+func (v *parquetValues) spreadGroup(ctx context.Context, group, first int) error {
+	rows := v.groups.rows[group]
 	if v.spread != nil {
 		v.spread.close()
 	}
@@ -132,7 +114,7 @@ func (v *parquetValues) spreadGroup(ctx context.Context, group, rows int) error 
 			return err
 		}
 		s := v.t.stream(v.t.leaves[c], v.t.columns[c].Width)
-		s.group, s.row = group, v.lo
+		s.group, s.row = group, first
 		err := s.read(values)
 		if err := errors.Join(err, s.close()); err != nil {
 			return err
