@@ -71,7 +71,7 @@ func (c *console) openInputs(ctx context.Context, r *runFlags) (*inputs, error) 
 }
 
 // sayUnassigned warns of images that a split of before does not know.
-func (c *console) sayUnassigned(roles *features.Roles, f features.Rows) {
+func (c *console) sayUnassigned(roles *features.Split, f features.Rows) {
 	if without := roles.Unassigned(f.Images(), f.Classes()); len(without) > 0 {
 		c.log.Warn(fmt.Sprintf("%d images of the split's classes have features but no role in it, and take no part: they were added since it was made; '%s' gives them one",
 			len(without), splitAgain(roles)), "split", roles.Name, "images", usage.FirstOf(without))
@@ -79,7 +79,7 @@ func (c *console) sayUnassigned(roles *features.Roles, f features.Rows) {
 }
 
 // splitAgain is the command that makes a split again of the images there are.
-func splitAgain(roles *features.Roles) string {
+func splitAgain(roles *features.Split) string {
 	command := roles.Command
 	if command == "" {
 		command = commandLine("split", "--dataset", roles.Dataset, "--split", roles.Name)
@@ -94,9 +94,9 @@ func (e absentError) Error() string { return string(e) }
 func (e absentError) Unwrap() error { return fs.ErrNotExist }
 
 // readRoles reads a split.
-func (c *console) readRoles(dataset, split string) (*features.Roles, error) {
+func (c *console) readRoles(dataset, split string) (*features.Split, error) {
 	path := c.rolesFile(dataset, split)
-	roles, err := features.ReadRoles(path)
+	roles, err := features.ReadSplit(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		made, _ := c.splits(dataset)
 		return nil, absentError(fmt.Sprintf("%s: no such split yet%s; run 'vzsl split --dataset %s --split %s' first (own class lists: --seen, --unseen)", path, usage.DidYouMean(split, made), dataset, split))
