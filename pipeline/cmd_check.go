@@ -21,6 +21,7 @@ import (
 	"vzsl/features"
 	"vzsl/internal/lookup"
 	"vzsl/pipeline/usage"
+	"vzsl/pipeline/workspace"
 	"vzsl/train"
 )
 
@@ -51,8 +52,8 @@ func (c *checkup) problem(format string, args ...any) {
 	c.Problems = append(c.Problems, fmt.Sprintf(format, args...))
 }
 
-func newCheck(con *console) *cobra.Command {
-	var ds datasetFlags
+func newCheck(con *cli) *cobra.Command {
+	var ds workspace.Dataset
 	cmd := &cobra.Command{
 		Use:   "check DATASET [DIR]",
 		Short: "what of a dataset is there, what is missing, what does not fit, and what to run next",
@@ -64,29 +65,29 @@ command to run. Nothing is changed.
 DIR is the dataset's folder, by default data/<dataset>. Exit code 3: something does not fit.`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ds.name = args[0]
+			ds.Name = args[0]
 			if len(args) == 2 {
-				ds.data = args[1]
+				ds.Folder = args[1]
 			}
 			return runCheck(cmd.Context(), con, &ds)
 		},
 	}
 	f := cmd.Flags()
-	ds.addLayout(cmd)
-	f.StringVar(&ds.csv, "csv", "", "`file` of class descriptions instead of the dataset's own")
+	addLayout(cmd, &ds)
+	f.StringVar(&ds.ClassFile, "csv", "", "`file` of class descriptions instead of the dataset's own")
 	return cmd
 }
 
-func runCheck(ctx context.Context, con *console, ds *datasetFlags) error {
-	if err := ds.checkName(); err != nil {
+func runCheck(ctx context.Context, con *cli, ds *workspace.Dataset) error {
+	if err := usage.FolderName("dataset", ds.Name); err != nil {
 		return err
 	}
-	given := ds.layout
-	ds.infer()
-	if err := usage.OneOf("layout", ds.layout, datasets.Layouts()...); err != nil {
+	given := ds.Layout
+	ds.Infer()
+	if err := usage.OneOf("layout", ds.Layout, datasets.Layouts()...); err != nil {
 		return err
 	}
-	c := &checkup{Dataset: ds.name, Layout: ds.layout, Folder: ds.data, There: []string{}, Missing: []string{}, Problems: []string{}, Notes: []string{}}
+	c := &checkup{Dataset: ds.Name, Layout: ds.Layout, Folder: ds.Folder, There: []string{}, Missing: []string{}, Problems: []string{}, Notes: []string{}}
 	x := &checking{con: con, ds: ds, c: c, layout: given}
 	if err := x.all(ctx); err != nil {
 		return err
@@ -96,7 +97,7 @@ func runCheck(ctx context.Context, con *console, ds *datasetFlags) error {
 	}
 	switch {
 	case !c.Usable:
-		return fmt.Errorf("%s: not usable yet; next: %s", ds.data, c.Next)
+		return fmt.Errorf("%s: not usable yet; next: %s", ds.Folder, c.Next)
 	case len(c.Problems) > 0:
 		return errSkipped
 	}
@@ -127,8 +128,8 @@ func (c *checkup) show(w io.Writer) {
 
 // checking is a check under way.
 type checking struct {
-	con     *console
-	ds      *datasetFlags
+	con     *cli
+	ds      *workspace.Dataset
 	c       *checkup
 	layout  string // as given
 	set     *datasets.Dataset
@@ -156,30 +157,30 @@ func (x *checking) all(ctx context.Context) error {
 
 // open reads the dataset; where that cannot be done it says what to do.
 func (x *checking) open() bool {
-	dir, c := x.ds.data, x.c
+	dir, c := x.ds.Folder, x.c
 	if there, err := lookup.Exists(dir); err != nil {
 		c.problem("the dataset's folder: %v", err)
 		c.Next = x.repair("put this right")
 		return false
 	} else if !there {
-		c.missing("the dataset's folder %s%s", dir, meantData(x.ds))
-		switch hint := byHand[x.ds.name]; {
-		case slices.Contains(offerNames(), x.ds.name):
-			c.Next = "vzsl download " + x.ds.name
+		c.missing("the dataset's folder %s%s", dir, x.ds.DidYouMean())
+		switch hint := byHand[x.ds.Name]; {
+		case slices.Contains(offerNames(), x.ds.Name):
+			c.Next = "vzsl download " + x.ds.Name
 		case x.ofXLSA17(filepath.Join("data", "xlsa17")):
 		case strings.HasSuffix(hint, download17):
 			c.NextHint, c.Next = strings.TrimSuffix(hint, ": "+download17), download17
 		case hint != "":
 			c.Next = hint
 		default:
-			c.Next = whereToGet[x.ds.layout]
+			c.Next = workspace.WhereToGet[x.ds.Layout]
 		}
 		return false
 	}
-	if x.ds.layout == "xlsa17" && x.ofXLSA17(dir) {
+	if x.ds.Layout == "xlsa17" && x.ofXLSA17(dir) {
 		return false
 	}
-	set, err := x.ds.read()
+	set, err := x.ds.Read()
 	if err == nil {
 		x.set = set
 		c.Notes = append(c.Notes, set.Notes...) // which pictures are not there is counted below
@@ -192,7 +193,7 @@ func (x *checking) open() bool {
 
 // repair is what to do where something is missing in the dataset's folder: unpack what lies there, get it again, or else what.
 func (x *checking) repair(what string) string {
-	dir := x.ds.data
+	dir := x.ds.Folder
 	archives := archivesIn(dir)
 	if len(archives) == 0 {
 		return cmp.Or(x.downloaded(), x.again(what))
@@ -200,7 +201,7 @@ func (x *checking) repair(what string) string {
 	x.c.problem("archives lie there that are not unpacked: %s", usage.FirstOf(archives))
 	switch {
 	case x.downloaded() != "" && filepath.Dir(archives[0]) == ".":
-		return fmt.Sprintf("vzsl download %s --force --from %s", x.ds.name, shellWord(dir))
+		return fmt.Sprintf("vzsl download %s --force --from %s", x.ds.Name, workspace.Quote(dir))
 	case wnidArchive.MatchString(filepath.Base(archives[0])):
 		x.c.NextHint = fmt.Sprintf(`unpack each archive in %s into a folder of its name: for f in n*.tar; do mkdir "${f%%.tar}" && tar xf "$f" -C "${f%%.tar}"; done`,
 			filepath.Join(dir, filepath.Dir(archives[0])))
@@ -232,8 +233,8 @@ func (x *checking) ofXLSA17(all string) bool {
 	var names []string
 	for _, dir := range found {
 		name := strings.ToLower(filepath.Base(dir))
-		if names = append(names, name); x.c.Next == "" && (name == x.ds.name || x.ds.name == "xlsa17") {
-			x.c.Next = fmt.Sprintf("vzsl check %s %s", name, shellWord(dir))
+		if names = append(names, name); x.c.Next == "" && (name == x.ds.Name || x.ds.Name == "xlsa17") {
+			x.c.Next = fmt.Sprintf("vzsl check %s %s", name, workspace.Quote(dir))
 		}
 	}
 	if x.c.Next != "" {
@@ -245,7 +246,7 @@ func (x *checking) ofXLSA17(all string) bool {
 // downloaded is the command that brings the dataset to where it was looked for, or "".
 func (x *checking) downloaded() string {
 	for _, o := range published {
-		if o.name == x.ds.name && filepath.Clean(x.ds.data) == filepath.FromSlash(o.place) {
+		if o.name == x.ds.Name && filepath.Clean(x.ds.Folder) == filepath.FromSlash(o.place) {
 			return "vzsl download " + o.name + " --force"
 		}
 	}
@@ -254,9 +255,9 @@ func (x *checking) downloaded() string {
 
 // again is what to do where no command will do.
 func (x *checking) again(what string) string {
-	s := "vzsl check " + x.ds.name
-	if x.ds.data != filepath.Join("data", x.ds.name) {
-		s += " " + shellWord(x.ds.data)
+	s := "vzsl check " + x.ds.Name
+	if x.ds.Folder != filepath.Join("data", x.ds.Name) {
+		s += " " + workspace.Quote(x.ds.Folder)
 	}
 	if x.layout != "" {
 		s += " --layout " + x.layout
@@ -297,9 +298,9 @@ func (x *checking) counts() {
 	c := x.c
 	c.Classes, c.Images = len(x.set.Classes), len(x.set.Images)
 	switch {
-	case !featuresOnly[x.ds.layout]:
+	case !featuresOnly[x.ds.Layout]:
 		c.there("%d classes, %d images", c.Classes, c.Images)
-	case c.Images == 0 && x.ds.layout == "awa1":
+	case c.Images == 0 && x.ds.Layout == "awa1":
 		x.text, c.Images = textFeatures(x.set.Root)
 		fallthrough
 	default:
@@ -309,7 +310,7 @@ func (x *checking) counts() {
 			c.Usable = len(x.networks()) > 0
 		}
 	}
-	p, known := publishedCounts[x.ds.name]
+	p, known := publishedCounts[x.ds.Name]
 	if !known {
 		return
 	}
@@ -318,7 +319,7 @@ func (x *checking) counts() {
 		have, published int
 	}{{"classes", c.Classes, p.classes}, {"images", c.Images, p.images}} {
 		if n.have != n.published {
-			c.problem("%d %s; %s has %d as published", n.have, n.what, x.ds.name, n.published)
+			c.problem("%d %s; %s has %d as published", n.have, n.what, x.ds.Name, n.published)
 		}
 	}
 }
@@ -352,7 +353,7 @@ func (x *checking) classes() {
 			empty = append(empty, c.Name)
 		}
 	}
-	if len(empty) > 0 && len(x.set.Images) > 0 && x.ds.layout != "folder" { // own classes without pictures are what this is for
+	if len(empty) > 0 && len(x.set.Images) > 0 && x.ds.Layout != "folder" { // own classes without pictures are what this is for
 		x.c.problem("%d classes have no images: %s", len(empty), usage.FirstOf(empty))
 	}
 }
@@ -365,7 +366,7 @@ func pictureFile(name string) bool { return datasets.IsPicture(name) && !strings
 
 // pictures compares the list of images with the files.
 func (x *checking) pictures(ctx context.Context) error {
-	if featuresOnly[x.ds.layout] {
+	if featuresOnly[x.ds.Layout] {
 		return nil
 	}
 	c := x.c
@@ -380,8 +381,8 @@ func (x *checking) pictures(ctx context.Context) error {
 	}
 	var orphans, empty, unread, unnamed []string
 	seen := 0
-	hook, end := x.con.progress("look through "+x.set.ImageRoot, "files")
-	defer end()
+	bar := x.con.Begin("look through "+x.set.ImageRoot, "files")
+	defer bar.End()
 	root := x.set.ImageRoot
 	if real, err := filepath.EvalSymlinks(root); err == nil {
 		root = real
@@ -410,7 +411,7 @@ func (x *checking) pictures(ctx context.Context) error {
 			return nil
 		}
 		if seen++; seen%1000 == 0 {
-			hook(seen, len(listed))
+			bar.Done(seen, len(listed))
 		}
 		if !known {
 			orphans = append(orphans, name)
@@ -472,8 +473,8 @@ func (x *checking) pictures(ctx context.Context) error {
 // attributes reads the class descriptions.
 func (x *checking) attributes() {
 	c := x.c
-	table, err := x.ds.ownDescription(x.set)
-	if bare := (undescribedError{}); errors.As(err, &bare) {
+	table, err := x.ds.OwnDescription(x.set)
+	if bare := (workspace.UndescribedError{}); errors.As(err, &bare) {
 		x.bare = true
 		c.missing("descriptions of the classes: the dataset has none of its own, word vectors of the names will do")
 		return
@@ -483,15 +484,15 @@ func (x *checking) attributes() {
 		x.broken = true
 		return
 	}
-	if err := settle(table, x.ds.missing); err != nil {
+	if err := workspace.Settle(table, x.ds.Missing); err != nil {
 		c.problem("class descriptions: %v", err)
 	}
 	x.own = table
 	c.Attributes = len(table.Names)
 	c.there("%d attributes of every class (%s)", c.Attributes, table.Source)
 	c.Notes = append(c.Notes, table.Notes...)
-	if p := publishedCounts[x.ds.name]; p.attributes > 0 && p.attributes != c.Attributes && x.ds.csv == "" {
-		c.problem("%d attributes; %s has %d as published", c.Attributes, x.ds.name, p.attributes)
+	if p := publishedCounts[x.ds.Name]; p.attributes > 0 && p.attributes != c.Attributes && x.ds.ClassFile == "" {
+		c.problem("%d attributes; %s has %d as published", c.Attributes, x.ds.Name, p.attributes)
 	}
 	var without, some []string
 	for i, row := range table.Values {
@@ -517,7 +518,7 @@ func (x *checking) attributes() {
 }
 
 func (x *checking) networks() []string {
-	n, err := x.con.networks(x.ds.name)
+	n, err := x.con.Networks(x.ds.Name)
 	if err != nil && !slices.Contains(x.c.Problems, err.Error()) {
 		x.c.problem("%v", err)
 	}
@@ -526,31 +527,16 @@ func (x *checking) networks() []string {
 
 // command is a command line of this dataset; data: it reads the dataset's folder.
 func (x *checking) command(stage string, data bool, more ...string) string {
-	words := []string{"--dataset", x.ds.name}
+	words := []string{"--dataset", x.ds.Name}
 	if data {
-		if x.ds.data != filepath.Join("data", x.ds.name) {
-			words = append(words, "--data", x.ds.data)
+		if x.ds.Folder != filepath.Join("data", x.ds.Name) {
+			words = append(words, "--data", x.ds.Folder)
 		}
 		if x.layout != "" {
 			words = append(words, "--layout", x.layout)
 		}
 	}
-	words = append(words, more...)
-	if x.con.out != "." {
-		words = append(words, "--out", x.con.out)
-	}
-	for i, w := range words {
-		words[i] = shellWord(w)
-	}
-	return "vzsl " + stage + " " + strings.Join(words, " ")
-}
-
-// shellWord quotes a word for the shell where it needs that.
-func shellWord(s string) string {
-	if s != "" && !strings.ContainsAny(s, " \t\n'\"\\$`*?[]{}()<>|&;#~!") {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	return x.con.Command(stage, append(words, more...)...)
 }
 
 // stages says how far the work has come and what comes next.
@@ -558,7 +544,7 @@ func (x *checking) stages(ctx context.Context) {
 	c := x.c
 	if !c.Usable {
 		what := "put the pictures there"
-		switch x.ds.layout {
+		switch x.ds.Layout {
 		case "xlsa17":
 			what = "put " + datasets.XLSA17Features + " of the same dataset there (xlsa17.zip has it: '" + download17 + "')"
 		case "awa1":
@@ -580,7 +566,7 @@ func (x *checking) features() string {
 	c := x.c
 	complete := 0
 	for _, n := range x.networks() {
-		dir := x.con.networkDir(x.ds.name, n)
+		dir := x.con.NetworkDir(x.ds.Name, n)
 		m, err := features.ReadManifest(dir)
 		switch {
 		case err != nil:
@@ -597,7 +583,7 @@ func (x *checking) features() string {
 				c.Notes = append(c.Notes, fmt.Sprintf("%d images were skipped, see %s", m.Skipped, filepath.Join(dir, "skipped.csv")))
 			}
 			if !m.Source.Imported() && m.Source.DatasetSHA256 != "" && m.Source.DatasetSHA256 != x.set.SHA256() {
-				c.problem("%s was made from another list of classes and images than the one in %s: extract again with --force", dir, x.ds.data)
+				c.problem("%s was made from another list of classes and images than the one in %s: extract again with --force", dir, x.ds.Folder)
 			}
 		}
 	}
@@ -605,13 +591,13 @@ func (x *checking) features() string {
 		return ""
 	}
 	c.missing("features of the images")
-	switch x.ds.layout {
+	switch x.ds.Layout {
 	case "xlsa17":
-		return x.command("import xlsa17 "+shellWord(x.ds.data), false)
+		return x.command("import xlsa17 "+workspace.Quote(x.ds.Folder), false)
 	case "awa1":
-		return x.command("import "+shellWord(x.text), true)
+		return x.command("import "+workspace.Quote(x.text), true)
 	}
-	if c.Images == 0 && x.ds.layout == "folder" {
+	if c.Images == 0 && x.ds.Layout == "folder" {
 		return x.command("import FEATURES.npy", true, "--labels", "LABELS.txt")
 	}
 	models, err := filepath.Glob(filepath.Join("models", "*.onnx"))
@@ -635,16 +621,16 @@ func (x *checking) model(network string) []string {
 
 func (x *checking) table() string {
 	var more []string
-	if _, err := os.Stat(x.con.classTable(x.ds.name)); x.broken && err != nil {
-		x.c.missing("the class table %s", x.con.classTable(x.ds.name))
+	if _, err := os.Stat(x.con.ClassTableFile(x.ds.Name)); x.broken && err != nil {
+		x.c.missing("the class table %s", x.con.ClassTableFile(x.ds.Name))
 		return x.repair("put the class descriptions right")
 	}
 	switch vectors := filepath.Join("data", "glove", "glove.6B.300d.txt"); {
-	case x.ds.csv != "":
-		more = []string{"--csv", x.ds.csv}
+	case x.ds.ClassFile != "":
+		more = []string{"--csv", x.ds.ClassFile}
 	case x.bare:
 		more = []string{"--words", vectors}
-		if _, err := os.Stat(x.con.classTable(x.ds.name)); err == nil {
+		if _, err := os.Stat(x.con.ClassTableFile(x.ds.Name)); err == nil {
 			break
 		}
 		if _, err := os.Stat(vectors); err != nil {
@@ -652,7 +638,7 @@ func (x *checking) table() string {
 			return "vzsl download glove"
 		}
 	}
-	path := x.con.classTable(x.ds.name)
+	path := x.con.ClassTableFile(x.ds.Name)
 	t, err := features.ReadClassTable(path)
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
@@ -710,14 +696,14 @@ func (x *checking) unassigned(ctx context.Context) string {
 	next := ""
 	var images, classes []string
 	for _, n := range x.networks() {
-		i, c, err := features.ReadNames(ctx, x.con.networkDir(x.ds.name, n))
+		i, c, err := features.ReadNames(ctx, x.con.NetworkDir(x.ds.Name, n))
 		if err != nil {
 			continue // features said so
 		}
 		images, classes = append(images, i...), append(classes, c...)
 	}
 	for _, name := range x.splitNames() {
-		roles, err := features.ReadRoles(x.con.rolesFile(x.ds.name, name))
+		roles, err := features.ReadRoles(x.con.SplitFile(x.ds.Name, name))
 		if err != nil {
 			x.c.problem("%v", err)
 			continue
@@ -725,9 +711,9 @@ func (x *checking) unassigned(ctx context.Context) string {
 		without := roles.Unassigned(images, classes)
 		slices.Sort(without)
 		if without = slices.Compact(without); len(without) > roles.LeftOut {
-			x.c.problem("split %s: %d images of its classes have no role in it, they were added since it was made (%s): '%s'", name, len(without), usage.FirstOf(without), splitAgain(roles))
-			if runs, err := x.con.runsOn(x.ds.name, name); err == nil && len(runs) == 0 { // else they would have to be trained again
-				next = cmp.Or(next, splitAgain(roles))
+			x.c.problem("split %s: %d images of its classes have no role in it, they were added since it was made (%s): '%s'", name, len(without), usage.FirstOf(without), workspace.SplitAgain(roles))
+			if runs, err := x.con.RunsOn(x.ds.Name, name); err == nil && len(runs) == 0 { // else they would have to be trained again
+				next = cmp.Or(next, workspace.SplitAgain(roles))
 			}
 		}
 	}
@@ -737,8 +723,8 @@ func (x *checking) unassigned(ctx context.Context) string {
 // stale finds runs that were made from other inputs than are there now, and reports of other models.
 func (x *checking) stale(ctx context.Context) string {
 	next := ""
-	err := x.con.eachRun(func(name string, data runData) {
-		if data.Dataset != x.ds.name || ctx.Err() != nil {
+	err := x.con.EachRun(func(name string, data workspace.RunData) {
+		if data.Dataset != x.ds.Name || ctx.Err() != nil {
 			return
 		}
 		again, err := x.con.staleness(ctx, name)
@@ -754,31 +740,31 @@ func (x *checking) stale(ctx context.Context) string {
 }
 
 // staleness says what of a run, or of its report, is not of what is there, and the command that mends it.
-func (c *console) staleness(ctx context.Context, run string) (again string, err error) {
-	sum, err := train.ModelSHA256(c.runDir(run))
+func (c *cli) staleness(ctx context.Context, run string) (again string, err error) {
+	sum, err := train.ModelSHA256(c.RunDir(run))
 	if err != nil || sum == "" { // a training, or a search, that is under way
 		return "", ignoreAbsent(err)
 	}
-	var r runFlags
-	model, err := c.loadNamed(run, &r)
+	var r workspace.RunRef
+	model, err := c.LoadRun(run, &r)
 	if err != nil {
 		return "", err
 	}
-	in, err := c.inputsOf(ctx, run, &r, model, false)
+	in, err := c.InputsOf(ctx, run, &r, model, false)
 	if err != nil {
-		var changed *changedError
+		var changed *workspace.ChangedError
 		if errors.As(err, &changed) {
-			again = changed.again
+			again = changed.Again
 		}
 		return again, err
 	}
-	in.close()
-	s, err := report.Read(c.reportDir(run))
+	in.Close()
+	s, err := report.Read(c.ReportDir(run))
 	if err != nil {
 		return "", ignoreAbsent(err)
 	}
-	if err := c.reportOfModel(run, s, sum); err != nil {
-		return c.evaluateAgain(run), err
+	if err := c.runner().ReportOfModel(run, s, sum); err != nil {
+		return c.runner().EvaluateAgain(run), err
 	}
 	return "", nil
 }
@@ -792,7 +778,7 @@ func ignoreAbsent(err error) error {
 
 // splitNames are the splits there are, the published ones first.
 func (x *checking) splitNames() []string {
-	names, err := x.con.splits(x.ds.name)
+	names, err := x.con.Splits(x.ds.Name)
 	if err != nil && !slices.Contains(x.c.Problems, err.Error()) {
 		x.c.problem("%v", err)
 	}
@@ -814,7 +800,7 @@ func (x *checking) splits() string {
 	for _, n := range x.set.Classes {
 		wnids = append(wnids, n.WNID)
 	}
-	if _, unseen, _, err := datasets.PublishedSplit("standard", x.ds.name, x.set.ClassNames(), wnids); err == nil {
+	if _, unseen, _, err := datasets.PublishedSplit("standard", x.ds.Name, x.set.ClassNames(), wnids); err == nil {
 		pictured := 0
 		for _, n := range unseen {
 			if x.perName[n] > 0 {
@@ -826,7 +812,7 @@ func (x *checking) splits() string {
 		}
 		return x.command("split", false)
 	}
-	seen, unseen := filepath.Join(x.ds.data, "seen.txt"), filepath.Join(x.ds.data, "unseen.txt")
+	seen, unseen := filepath.Join(x.ds.Folder, "seen.txt"), filepath.Join(x.ds.Folder, "unseen.txt")
 	_, err1 := os.Stat(seen)
 	_, err2 := os.Stat(unseen)
 	if pictured := len(x.perName); err1 != nil && err2 != nil && pictured > 0 && pictured < len(x.set.Classes) {
@@ -843,8 +829,8 @@ func (x *checking) runs() string {
 	c := x.c
 	networks := x.networks()
 	for _, split := range x.splitNames() {
-		prefix := x.ds.name + "-" + split + "-"
-		models, err := lookup.Below(x.con.runDir(""), "*/model.safetensors")
+		prefix := x.ds.Name + "-" + split + "-"
+		models, err := lookup.Below(x.con.RunDir(""), "*/model.safetensors")
 		if err != nil {
 			c.problem("%v", err)
 		}
@@ -853,18 +839,18 @@ func (x *checking) runs() string {
 			if !strings.HasPrefix(run, prefix) {
 				continue
 			}
-			page := filepath.Join(x.con.reportDir(run), "report.html")
+			page := filepath.Join(x.con.ReportDir(run), "report.html")
 			if _, err := os.Stat(page); err == nil {
 				c.there("%s, %s", m, page)
 				return "nothing is left to do: open " + page
 			}
 			c.there("%s", m)
-			if roles, err := features.ReadRoles(x.con.rolesFile(x.ds.name, split)); err == nil && !slices.Contains(roles.Roles, features.RoleTestUnseen) {
+			if roles, err := features.ReadRoles(x.con.SplitFile(x.ds.Name, split)); err == nil && !slices.Contains(roles.Roles, features.RoleTestUnseen) {
 				c.Notes = append(c.Notes, "no unseen class of the split "+split+" has pictures: there is nothing to measure, but pictures can be named")
 				return x.command("predict", false, "--run", run) + " PICTURE..."
 			}
 			c.missing("the report of %s", run)
-			return x.command("evaluate", !featuresOnly[x.ds.layout], "--split", split, "--method", strings.TrimPrefix(run, prefix))
+			return x.command("evaluate", !featuresOnly[x.ds.Layout], "--split", split, "--method", strings.TrimPrefix(run, prefix))
 		}
 	}
 	c.missing("a trained model")

@@ -18,6 +18,7 @@ import (
 
 	"vzsl/internal/download"
 	"vzsl/internal/lookup"
+	"vzsl/internal/version"
 	"vzsl/pipeline/usage"
 )
 
@@ -30,7 +31,7 @@ type downloadOptions struct {
 	keep, force  bool
 }
 
-func newDownload(con *console) *cobra.Command {
+func newDownload(con *cli) *cobra.Command {
 	var o downloadOptions
 	cmd := &cobra.Command{
 		Use:   "download NAME...",
@@ -84,7 +85,7 @@ type listedFile struct {
 	Checksum string   `json:"checksum_source,omitempty"`
 }
 
-func listOffers(con *console) error {
+func listOffers(con *cli) error {
 	type listed struct {
 		Name    string       `json:"name"`
 		Title   string       `json:"title"`
@@ -148,7 +149,7 @@ type broughtFile struct {
 	Checked string `json:"checked"` // against what
 }
 
-func runDownload(ctx context.Context, con *console, names []string, o *downloadOptions) error {
+func runDownload(ctx context.Context, con *cli, names []string, o *downloadOptions) error {
 	if len(names) == 0 {
 		return usage.Errorf("name what to download: %s; 'vzsl download --list' says more", usage.Or(offerNames()))
 	}
@@ -204,13 +205,13 @@ func runDownload(ctx context.Context, con *console, names []string, o *downloadO
 }
 
 // acceptLicences shows the licences on standard error, whatever --quiet says, and asks.
-func (c *console) acceptLicences(offers []*offer, accepted bool) error {
+func (c *cli) acceptLicences(offers []*offer, accepted bool) error {
 	if len(offers) == 0 {
 		return nil
 	}
 	for _, o := range offers {
 		if c.json {
-			c.log.Warn("licence", "name", o.name, "title", o.title, "page", o.page, "terms", o.licence)
+			c.Log.Warn("licence", "name", o.name, "title", o.title, "page", o.page, "terms", o.licence)
 			continue
 		}
 		fmt.Fprintf(c.stderr, "%s: %s\n%s\n\n  %s\n\n", o.name, o.title, o.page, strings.ReplaceAll(o.licence, "\n", "\n  "))
@@ -234,7 +235,7 @@ func (c *console) acceptLicences(offers []*offer, accepted bool) error {
 }
 
 // bring downloads an offer's files and makes its place appear.
-func (c *console) bring(ctx context.Context, o *offer, opts *downloadOptions) (*brought, error) {
+func (c *cli) bring(ctx context.Context, o *offer, opts *downloadOptions) (*brought, error) {
 	place := filepath.Join(opts.to, o.place)
 	store := filepath.Join(opts.to, "data", ".downloads", o.name)
 	r := &brought{Name: o.name, Place: place, Next: o.next}
@@ -277,7 +278,7 @@ func (c *console) bring(ctx context.Context, o *offer, opts *downloadOptions) (*
 }
 
 // obtain has a file in the store, or in the folder it is to be taken from.
-func (c *console) obtain(ctx context.Context, f offeredFile, store, from string) (string, *download.Result, error) {
+func (c *cli) obtain(ctx context.Context, f offeredFile, store, from string) (string, *download.Result, error) {
 	path := filepath.Join(store, f.name)
 	want := f.File
 	if from != "" {
@@ -290,27 +291,27 @@ func (c *console) obtain(ctx context.Context, f offeredFile, store, from string)
 			}
 		}
 	}
-	c.log.Info("download", "file", f.name, "size", f.size())
-	hook, end := c.progress("download "+f.name, "MB")
-	got, err := download.Fetch(ctx, want, path, download.Options{Progress: megabytes(hook), Log: c.log, Agent: program})
-	end()
+	c.Log.Info("download", "file", f.name, "size", f.size())
+	bar := c.Begin("download "+f.name, "MB")
+	got, err := download.Fetch(ctx, want, path, download.Options{Progress: megabytes(bar.Done), Log: c.Log, Agent: version.Program})
+	bar.End()
 	return path, got, err
 }
 
 // megabytes counts bytes as the progress shows them.
-func megabytes(hook func(done, total int)) func(done, total int64) {
+func megabytes(show func(done, total int)) func(done, total int64) {
 	return func(done, total int64) {
 		if total == 0 {
-			hook(int(done/1e6), -1)
+			show(int(done/1e6), -1)
 			return
 		}
-		hook(int(done/1e6), int((total+999_999)/1e6))
+		show(int(done/1e6), int((total+999_999)/1e6))
 	}
 }
 
 // stage makes what is to appear, aside: the folder with everything unpacked, or the one file. The files at paths are moved
 // rather than copied where they are ours.
-func (c *console) stage(ctx context.Context, o *offer, paths []string, staged string, ours bool) error {
+func (c *cli) stage(ctx context.Context, o *offer, paths []string, staged string, ours bool) error {
 	if len(paths) == 1 && !o.files[0].unpack {
 		return putFile(paths[0], staged, ours)
 	}
@@ -324,9 +325,9 @@ func (c *console) stage(ctx context.Context, o *offer, paths []string, staged st
 			}
 			continue
 		}
-		hook, end := c.progress("unpack "+f.name, "MB")
-		_, err := download.Unpack(ctx, paths[i], staged, download.Limits{Bytes: o.unpacked, Files: maxFiles}, megabytes(hook))
-		end()
+		bar := c.Begin("unpack "+f.name, "MB")
+		_, err := download.Unpack(ctx, paths[i], staged, download.Limits{Bytes: o.unpacked, Files: maxFiles}, megabytes(bar.Done))
+		bar.End()
 		if err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ const defaultConfigFile = "vzsl.toml"
 // applyConfig gives the flags that were not on the command line the values of the settings file.
 // A key at the top of the file holds for every command that has such a flag, one in a table named
 // like a command ([train]) for that command alone and before the other.
-func (c *console) applyConfig(cmd *cobra.Command) error {
+func (c *cli) applyConfig(cmd *cobra.Command) error {
 	if c.noConfig {
 		return nil
 	}

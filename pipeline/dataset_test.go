@@ -5,12 +5,13 @@ import (
 	"testing"
 
 	"vzsl/datasets"
+	"vzsl/pipeline/workspace"
 )
 
 // TestWhereToGet: who has not got a dataset is told where it is.
 func TestWhereToGet(t *testing.T) {
 	for _, l := range datasets.Layouts() {
-		if whereToGet[l] == "" {
+		if workspace.WhereToGet[l] == "" {
 			t.Errorf("%s: nothing is said of where to get it", l)
 		}
 	}

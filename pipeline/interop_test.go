@@ -238,7 +238,7 @@ import numpy as np, sys
 x, y = np.load("features.npy"), np.load("labels.npy")
 assert x.dtype == np.float32 and y.dtype == np.int32 and x.shape == (len(y), 128), (x.dtype, x.shape, y.dtype, y.shape)
 classes, images = ([l.rstrip("\n") for l in open(f, encoding="utf-8")] for f in ("classes.txt", "images.txt"))
-for i, image in usage.Or(images):
+for i, image in enumerate(images):
     print(image, classes[y[i]], x[i].tobytes().hex())
 `)
 		numpy.Dir = dir

@@ -100,7 +100,7 @@ func flagOf(methodName, key string) string {
 }
 
 // chosenSettings are a method's: the preset with the flags that were set.
-func (c *console) chosenSettings(fs *pflag.FlagSet, preset, method string) (train.Settings, error) {
+func (c *cli) chosenSettings(fs *pflag.FlagSet, preset, method string) (train.Settings, error) {
 	all, err := c.settingsOf(fs, preset, method)
 	if err != nil {
 		return train.Settings{}, err
@@ -110,7 +110,7 @@ func (c *console) chosenSettings(fs *pflag.FlagSet, preset, method string) (trai
 
 // settingsOf are the settings of several methods: the preset with the flags that were set, each of which must be a setting of
 // one of them.
-func (c *console) settingsOf(fs *pflag.FlagSet, preset string, methods ...string) ([]train.Settings, error) {
+func (c *cli) settingsOf(fs *pflag.FlagSet, preset string, methods ...string) ([]train.Settings, error) {
 	if err := usage.OneOf("preset", preset, train.Presets()...); err != nil {
 		return nil, err
 	}
@@ -144,7 +144,7 @@ func (c *console) settingsOf(fs *pflag.FlagSet, preset string, methods ...string
 }
 
 // refuseForeign refuses a setting of methods that are not asked for: it would change nothing.
-func (c *console) refuseForeign(fs *pflag.FlagSet, methods []string) error {
+func (c *cli) refuseForeign(fs *pflag.FlagSet, methods []string) error {
 	owners := map[string][]string{} // methods by the flag of a setting
 	plain := map[string]string{}    // the setting's name in its method
 	ours := map[string][]string{}   // flags by method
@@ -232,7 +232,7 @@ func addMethods(cmd *cobra.Command, methods *[]string, known []string, def ...st
 }
 
 // settingsOfSeveral are the settings of the methods of a command that takes several.
-func (c *console) settingsOfSeveral(fs *pflag.FlagSet, preset string, methods []string) ([]train.Settings, error) {
+func (c *cli) settingsOfSeveral(fs *pflag.FlagSet, preset string, methods []string) ([]train.Settings, error) {
 	if fs.Changed("method") {
 		return nil, usage.Errorf("--method: this command takes several, with --methods")
 	}
@@ -362,4 +362,44 @@ func parseSetting(t reflect.Type, text string) (reflect.Value, error) {
 		return v, fmt.Errorf("%q is not a %s", text, (&settingValue{kind: t}).Type())
 	}
 	return v, nil
+}
+
+// onlySeed refuses settings beside those of a tuned run.
+func onlySeed(fs *pflag.FlagSet, s *train.Settings) error {
+	for _, name := range givenSettings(fs, s) {
+		if name != "seed" && name != "method" && name != "transductive" {
+			return usage.Errorf("--%s and --tuned: a tuned run decides all settings but the seed", strings.ReplaceAll(name, "_", "-"))
+		}
+	}
+	return nil
+}
+
+// givenSettings are the settings set by flags or the settings file, by their toml names: what a search leaves alone.
+func givenSettings(fs *pflag.FlagSet, s *train.Settings) []string {
+	var names []string
+	eachSetting(s, func(name, _ string, _ reflect.Value) {
+		if fs.Changed(name) {
+			names = append(names, strings.ReplaceAll(strings.TrimPrefix(name, s.Method+"-"), "-", "_"))
+		}
+	})
+	return names
+}
+
+// settingFlags are the flags of 'vzsl train' that make settings of the defaults, but for method and setting.
+func settingFlags(s train.Settings) []string {
+	def, err := train.Preset("", s.Method)
+	if err != nil {
+		return nil
+	}
+	were := map[string]string{}
+	eachSetting(&def, func(name, _ string, v reflect.Value) { were[name] = settingText(v) })
+	def.Configs[s.Method] = s.Config() // the flags of other methods have their places too
+	s.Configs = def.Configs
+	var flags []string
+	eachSetting(&s, func(name, _ string, v reflect.Value) {
+		if text := settingText(v); text != were[name] && name != "method" && name != "transductive" {
+			flags = append(flags, "--"+name+"="+text)
+		}
+	})
+	return flags
 }
