@@ -94,7 +94,7 @@ test-onnxruntime: interop-packages ## the engine onnxruntime, on Linux, with the
 # The programs whose lack fails these tests; those of others skip.
 REQUIRE ?= node,python
 interop: interop-packages ## our files in DuckDB, Polars, Arrow, ONNX Runtime, NumPy, pandas (installs npm packages)
-	VZSL_INTEROP=$(REQUIRE) $(GO) test -count=1 -v -run Interop ./features ./train ./train/safetensors ./pipeline
+	VZSL_INTEROP=$(REQUIRE) $(GO) test -count=1 -v -run Interop ./features ./train ./train/runs ./train/safetensors ./attributes/text/tokenize ./pipeline
 
 PAGES := internal/pagetest/testdata
 $(PAGES)/node_modules/.package-lock.json: $(PAGES)/package-lock.json

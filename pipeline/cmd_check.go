@@ -22,7 +22,7 @@ import (
 	"vzsl/internal/lookup"
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
-	"vzsl/train"
+	"vzsl/train/runs"
 )
 
 // checkup is what was found of a dataset and of what was made of it.
@@ -741,7 +741,7 @@ func (x *checking) stale(ctx context.Context) string {
 
 // staleness says what of a run, or of its report, is not of what is there, and the command that mends it.
 func (c *cli) staleness(ctx context.Context, run string) (again string, err error) {
-	sum, err := train.ModelSHA256(c.RunDir(run))
+	sum, err := runs.ModelSHA256(c.RunDir(run))
 	if err != nil || sum == "" { // a training, or a search, that is under way
 		return "", ignoreAbsent(err)
 	}

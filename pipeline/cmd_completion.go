@@ -14,7 +14,8 @@ import (
 	"vzsl/extract/engine/onnxruntime"
 	"vzsl/features/convert"
 	"vzsl/pipeline/workspace"
-	"vzsl/train"
+	"vzsl/train/method"
+	"vzsl/train/settings"
 )
 
 // names is a list that a shell's completion offers, made when it is asked for.
@@ -28,13 +29,13 @@ func (c *cli) addCompletions(root *cobra.Command) {
 	flags := map[string]names{
 		"dataset": c.datasetNames, "network": c.networkNames, "split": c.splitNames,
 		"run": c.runNames, "tuned": c.runNames,
-		"features": fixed(train.FeatureKinds()...), "attributes": fixed(attributes.Kinds()...), "preset": fixed(train.Presets()...),
+		"features": fixed(method.FeatureKinds()...), "attributes": fixed(attributes.Kinds()...), "preset": fixed(settings.Presets()...),
 		"ort-provider": fixed(onnxruntime.Providers()...), "published": fixed(report.PublishedDatasets()...),
 		"matrix": fixed(attributes.AwAContinuous, attributes.AwABinary), "crop": fixed("none", "bbox"),
 		"label-kind": fixed(convert.LabelKinds()...),
 	}
 	// A method's settings that are words.
-	if def, err := train.Preset("", "vzsl"); err == nil {
+	if def, err := settings.Preset("", "vzsl"); err == nil {
 		for method, config := range def.Configs {
 			for _, d := range config.Space() {
 				if d.Values == nil || flags[d.Setting] != nil {

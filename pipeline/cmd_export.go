@@ -20,7 +20,7 @@ import (
 	"vzsl/pipeline/experiment"
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
-	"vzsl/train"
+	"vzsl/train/runs"
 	"vzsl/train/safetensors"
 )
 
@@ -192,7 +192,7 @@ func (c *cli) exportEvents(name, dir string) ([]string, error) {
 	for _, phase := range slices.Backward(order) {
 		began := ended.Add(-time.Duration(seconds[phase] * float64(time.Second)))
 		file := filepath.Join(dir, phase, fmt.Sprintf("events.out.tfevents.%d.vzsl", began.Unix()))
-		if err := wholefile.Write(file, func(w io.WriteSeeker) error { return train.WriteEvents(w, phases[phase], began) }); err != nil {
+		if err := wholefile.Write(file, func(w io.WriteSeeker) error { return runs.WriteEvents(w, phases[phase], began) }); err != nil {
 			return nil, err
 		}
 		files, ended = append(files, file), began

@@ -13,7 +13,7 @@ import (
 	"vzsl/pipeline/experiment"
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
-	"vzsl/train"
+	"vzsl/train/settings"
 )
 
 type fewShotOptions struct {
@@ -60,10 +60,10 @@ something is chosen, with as many shots each.`,
 	addRuns(cmd, &o.run, "fewshot")
 	f := cmd.Flags()
 	f.IntSliceVar(&o.shots, "shots", []int{0, 1, 2, 5, 10, 20}, "`numbers` of labelled images of each unseen class")
-	addMethods(cmd, &o.methods, train.Methods(), "vzsl", "eszsl", "logistic")
+	addMethods(cmd, &o.methods, settings.Methods(), "vzsl", "eszsl", "logistic")
 	f.IntVar(&o.pool, "pool", datasets.DefaultShotPool, "`images` of each unseen class to draw the shots from, none of them tested")
 	f.IntVar(&o.seeds, "seeds", 3, "`number` of draws of the shots, and of trainings, with seeds from --seed on")
-	f.StringVar(&o.preset, "preset", "default", "settings to start from: "+usage.Or(train.Presets()))
+	f.StringVar(&o.preset, "preset", "default", "settings to start from: "+usage.Or(settings.Presets()))
 	f.BoolVar(&o.force, "force", false, "train anew what is there already")
 	addSettings(f)
 	must(f.MarkHidden("method"))
@@ -75,7 +75,7 @@ func (o *fewShotOptions) check() error {
 		return usage.Errorf("--methods and --shots: at least one of each")
 	}
 	for _, m := range o.methods {
-		if err := usage.OneOf("methods", m, train.Methods()...); err != nil {
+		if err := usage.OneOf("methods", m, settings.Methods()...); err != nil {
 			return err
 		}
 	}

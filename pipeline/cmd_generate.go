@@ -14,7 +14,7 @@ import (
 	"vzsl/internal/version"
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
-	"vzsl/train"
+	"vzsl/train/runs"
 )
 
 type generateFlags struct {
@@ -163,7 +163,7 @@ func runGenerate(ctx context.Context, con *cli, g *generateFlags) error {
 }
 
 // generatePart draws the features [lo,hi), class after class. Those of a class are drawn together, whatever the part.
-func generatePart(model *train.Predictor, table *features.ClassTable, labels []int, g *generateFlags, lo, hi int) (*features.Part, error) {
+func generatePart(model *runs.Predictor, table *features.ClassTable, labels []int, g *generateFlags, lo, hi int) (*features.Part, error) {
 	p := &features.Part{}
 	dim := model.FeatureDim()
 	for k := lo / g.perClass; k*g.perClass < hi; k++ {

@@ -21,7 +21,7 @@ import (
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
 	"vzsl/predict"
-	"vzsl/train"
+	"vzsl/train/runs"
 )
 
 type predictOptions struct {
@@ -120,7 +120,7 @@ func (o *predictOptions) check() error {
 // predictor is a run ready to name pictures.
 type predictor struct {
 	run     string
-	model   *train.Predictor
+	model   *runs.Predictor
 	classes *predict.Classes
 	doubt   func(class string, row []float32) []string // of a class that is described later
 }

@@ -17,7 +17,7 @@ import (
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
 	"vzsl/predict/server"
-	"vzsl/train"
+	"vzsl/train/runs"
 )
 
 type serveOptions struct {
@@ -163,7 +163,7 @@ func aboutModel(p *predictor) any {
 }
 
 // lookup finds a class's vector in the files of word vectors.
-func (c *cli) lookup(model *train.Predictor, o *workspace.ClassOptions) func(ctx context.Context, class, phrase string) ([]float32, error) {
+func (c *cli) lookup(model *runs.Predictor, o *workspace.ClassOptions) func(ctx context.Context, class, phrase string) ([]float32, error) {
 	return func(ctx context.Context, class, phrase string) ([]float32, error) {
 		var tables []*attributes.Table
 		for _, file := range o.Words {

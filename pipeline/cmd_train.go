@@ -13,7 +13,8 @@ import (
 	"vzsl/pipeline/experiment"
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
-	"vzsl/train"
+	"vzsl/train/runs"
+	"vzsl/train/settings"
 )
 
 func newTrain(con *cli) *cobra.Command {
@@ -47,7 +48,7 @@ VZSL# of the paper is --method vzsl-sharp.`,
 			if err != nil {
 				return err
 			}
-			var tuned *train.TunedRecord
+			var tuned *runs.TunedRecord
 			if tunedRun != "" {
 				if err := onlySeed(cmd.Flags(), &settings); err != nil {
 					return err
@@ -72,7 +73,7 @@ VZSL# of the paper is --method vzsl-sharp.`,
 	}
 	addRun(cmd, &r)
 	f := cmd.Flags()
-	f.StringVar(&preset, "preset", "default", "settings to start from: "+usage.Or(train.Presets()))
+	f.StringVar(&preset, "preset", "default", "settings to start from: "+usage.Or(settings.Presets()))
 	f.BoolVar(&force, "force", false, "begin anew in a run folder that holds another run")
 	f.IntVar(&seeds, "seeds", 0, "train so many `models`, with seeds from --seed on")
 	f.StringVar(&tunedRun, "tuned", "", "a tuned `run` to take all settings from")
@@ -80,7 +81,7 @@ VZSL# of the paper is --method vzsl-sharp.`,
 	return cmd
 }
 
-func runTrain(ctx context.Context, con *cli, r *workspace.RunRef, settings train.Settings, tuned *train.TunedRecord, seeds int, force bool) error {
+func runTrain(ctx context.Context, con *cli, r *workspace.RunRef, settings settings.Settings, tuned *runs.TunedRecord, seeds int, force bool) error {
 	name, err := r.Name()
 	if err != nil {
 		return err

@@ -13,7 +13,8 @@ import (
 	"vzsl/pipeline/experiment"
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
-	"vzsl/train"
+	"vzsl/train/settings"
+	"vzsl/train/tuning"
 )
 
 type tuneFlags struct {
@@ -82,7 +83,7 @@ Fits run beside each other on all cores. Stop it at any moment: the same command
 // addSearch adds the flags of a search, with its default budget.
 func (t *tuneFlags) addSearch(cmd *cobra.Command, budget time.Duration) {
 	f := cmd.Flags()
-	f.StringVar(&t.preset, "preset", "default", "settings to start from: "+usage.Or(train.Presets()))
+	f.StringVar(&t.preset, "preset", "default", "settings to start from: "+usage.Or(settings.Presets()))
 	f.IntVar(&t.Trials, "trials", 27, "`number` of settings tried on the first part")
 	f.IntVar(&t.Folds, "folds", 5, "parts of the seen classes")
 	f.DurationVar(&t.Budget, "budget", budget, "begin no fit when a method's search has taken this long, interruptions left out, e.g. 30m (0: no limit); with less time fewer settings are tried, the best of them on as many parts as it allows")
@@ -91,17 +92,17 @@ func (t *tuneFlags) addSearch(cmd *cobra.Command, budget time.Duration) {
 }
 
 // inductive reads the settings and the choice that a transductive search goes on from.
-func (c *cli) inductive(t *tuneFlags) (train.Settings, map[string]float64, error) {
+func (c *cli) inductive(t *tuneFlags) (settings.Settings, map[string]float64, error) {
 	from := t.run
 	from.Transductive, from.Run = false, t.from
 	name, err := from.Name()
 	if err != nil {
-		return train.Settings{}, nil, err
+		return settings.Settings{}, nil, err
 	}
 	return c.runner().Inductive(name, t.run.Method, t.preset)
 }
 
-func runTune(ctx context.Context, con *cli, t *tuneFlags, settings train.Settings, choice map[string]float64, pinned []string) error {
+func runTune(ctx context.Context, con *cli, t *tuneFlags, settings settings.Settings, choice map[string]float64, pinned []string) error {
 	name, err := t.run.Name()
 	if err != nil {
 		return err
@@ -133,12 +134,12 @@ func runTune(ctx context.Context, con *cli, t *tuneFlags, settings train.Setting
 		Run     string                   `json:"run"`
 		Models  []*experiment.TrainedRun `json:"models"`
 		Method  string                   `json:"method"`
-		Best    train.Trial              `json:"best"`
+		Best    tuning.Trial             `json:"best"`
 		Classes int                      `json:"held_out_classes"`
 		Fits    int                      `json:"fits"`
 		Seconds float64                  `json:"seconds_of_fits"`
 		Cut     bool                     `json:"cut_by_budget"`
-		Trials  []train.Trial            `json:"trials"`
+		Trials  []tuning.Trial           `json:"trials"`
 	}{name, models, settings.Method, tuned.Best, tuned.Classes, tuned.Fits, tuned.Seconds, tuned.Cut, tuned.Trials}
 	return con.result(out, func(w io.Writer) {
 		fmt.Fprintf(w, "best of %d trials: %.1f%% (+-%.1f over %d folds) mean per class among held-out seen classes\n",

@@ -6,11 +6,12 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"vzsl/pipeline/usage"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"vzsl/pipeline/usage"
 )
 
 const defaultConfigFile = "vzsl.toml"

@@ -11,11 +11,11 @@ import (
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
 	"vzsl/predict"
-	"vzsl/train"
+	"vzsl/train/runs"
 )
 
 // learner is a run's model as the server takes it, where it learns from pictures at once.
-type learner struct{ *train.Predictor }
+type learner struct{ *runs.Predictor }
 
 func (l learner) Learn(class, features []float32, n int) (predict.Model, error) {
 	p, err := l.Predictor.Learn(class, features, n)
@@ -26,7 +26,7 @@ func (l learner) Learn(class, features []float32, n int) (predict.Model, error) 
 }
 
 // served is the model for the server.
-func served(m *train.Predictor) predict.Model {
+func served(m *runs.Predictor) predict.Model {
 	if m.Learns() {
 		return learner{m}
 	}

@@ -8,9 +8,10 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"vzsl/pipeline/usage"
 
 	"github.com/spf13/cobra"
+
+	"vzsl/pipeline/usage"
 )
 
 // Main runs the vzsl command with the given arguments and returns its exit code.

@@ -1,13 +1,13 @@
 package pipeline
 
 import (
+	"github.com/spf13/cobra"
+
 	"vzsl/attributes"
 	"vzsl/extract/engine/onnxruntime"
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
-	"vzsl/train"
-
-	"github.com/spf13/cobra"
+	"vzsl/train/runs"
 )
 
 // addPictures adds the flags that say how pictures become features.
@@ -50,7 +50,7 @@ func (o *predictOptions) addMissing(cmd *cobra.Command) {
 }
 
 // withMissing is the model with --missing, where that is given.
-func (o *predictOptions) withMissing(model *train.Predictor) (*train.Predictor, error) {
+func (o *predictOptions) withMissing(model *runs.Predictor) (*runs.Predictor, error) {
 	if o.missing == "" {
 		return model, nil
 	}

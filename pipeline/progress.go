@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"sync"
 	"time"
-	"vzsl/pipeline/workspace"
 
 	"github.com/schollz/progressbar/v3"
+
+	"vzsl/pipeline/workspace"
 )
 
 // How often a step that nothing is heard of is shown: as a line, and on a terminal.

@@ -12,14 +12,15 @@ import (
 
 	"vzsl/attributes"
 	"vzsl/pipeline/usage"
-	"vzsl/train"
+	"vzsl/train/method"
+	"vzsl/train/settings"
 )
 
 // addSettings makes a flag of every setting of a training run: name and help are those of its line
 // in config.toml. Settings of the method vzsl have plain names, those of another method begin with
 // its name.
 func addSettings(fs *pflag.FlagSet) {
-	def, err := train.Preset("", "vzsl")
+	def, err := settings.Preset("", "vzsl")
 	must(err)
 	eachSetting(&def, func(name, help string, v reflect.Value) {
 		if fs.Lookup(name) != nil { // --method, which names the run too
@@ -63,7 +64,7 @@ func applySets(fs *pflag.FlagSet, methods ...string) error {
 			continue
 		}
 		var have []string
-		for _, m := range train.Methods() {
+		for _, m := range settings.Methods() {
 			if flagOf(m, key) != "" {
 				have = append(have, m)
 			}
@@ -78,7 +79,7 @@ func applySets(fs *pflag.FlagSet, methods ...string) error {
 
 // flagOf is the flag of a method's setting, or of one that all have, by its name in config.toml; "" where there is none.
 func flagOf(methodName, key string) string {
-	s, err := train.Preset("", methodName)
+	s, err := settings.Preset("", methodName)
 	if err != nil {
 		return ""
 	}
@@ -100,27 +101,27 @@ func flagOf(methodName, key string) string {
 }
 
 // chosenSettings are a method's: the preset with the flags that were set.
-func (c *cli) chosenSettings(fs *pflag.FlagSet, preset, method string) (train.Settings, error) {
+func (c *cli) chosenSettings(fs *pflag.FlagSet, preset, method string) (settings.Settings, error) {
 	all, err := c.settingsOf(fs, preset, method)
 	if err != nil {
-		return train.Settings{}, err
+		return settings.Settings{}, err
 	}
 	return all[0], nil
 }
 
 // settingsOf are the settings of several methods: the preset with the flags that were set, each of which must be a setting of
 // one of them.
-func (c *cli) settingsOf(fs *pflag.FlagSet, preset string, methods ...string) ([]train.Settings, error) {
-	if err := usage.OneOf("preset", preset, train.Presets()...); err != nil {
+func (c *cli) settingsOf(fs *pflag.FlagSet, preset string, methods ...string) ([]settings.Settings, error) {
+	if err := usage.OneOf("preset", preset, settings.Presets()...); err != nil {
 		return nil, err
 	}
 	for _, m := range methods {
-		if err := usage.OneOf("method", m, train.Methods()...); err != nil {
+		if err := usage.OneOf("method", m, settings.Methods()...); err != nil {
 			return nil, err
 		}
 	}
-	if !slices.ContainsFunc(methods, func(m string) bool { return train.HasPreset(preset, m) }) {
-		of := slices.DeleteFunc(train.Methods(), func(m string) bool { return !train.HasPreset(preset, m) })
+	if !slices.ContainsFunc(methods, func(m string) bool { return settings.HasPreset(preset, m) }) {
+		of := slices.DeleteFunc(settings.Methods(), func(m string) bool { return !settings.HasPreset(preset, m) })
 		return nil, usage.Errorf("--preset %s is a set of settings of %s; %s has the default one alone", preset, usage.And(of), usage.And(methods))
 	}
 	if err := applySets(fs, methods...); err != nil {
@@ -129,9 +130,9 @@ func (c *cli) settingsOf(fs *pflag.FlagSet, preset string, methods ...string) ([
 	if err := c.refuseForeign(fs, methods); err != nil {
 		return nil, err
 	}
-	var all []train.Settings
+	var all []settings.Settings
 	for _, m := range methods {
-		s, err := train.Preset(preset, m)
+		s, err := settings.Preset(preset, m)
 		if err != nil {
 			return nil, usage.Wrap(err)
 		}
@@ -148,8 +149,8 @@ func (c *cli) refuseForeign(fs *pflag.FlagSet, methods []string) error {
 	owners := map[string][]string{} // methods by the flag of a setting
 	plain := map[string]string{}    // the setting's name in its method
 	ours := map[string][]string{}   // flags by method
-	for _, m := range train.Methods() {
-		s, err := train.Preset("", m)
+	for _, m := range settings.Methods() {
+		s, err := settings.Preset("", m)
 		if err != nil {
 			return err
 		}
@@ -189,7 +190,7 @@ func (c *cli) refuseForeign(fs *pflag.FlagSet, methods []string) error {
 }
 
 // eachOwn visits the settings of the method's own, by their flag and by their name.
-func eachOwn(s *train.Settings, visit func(flag, name string)) {
+func eachOwn(s *settings.Settings, visit func(flag, name string)) {
 	prefix := s.Method + "-"
 	if strings.HasPrefix(s.Method, "vzsl") {
 		prefix = ""
@@ -203,8 +204,8 @@ func eachOwn(s *train.Settings, visit func(flag, name string)) {
 }
 
 // applySettings overrides a preset with the flags that were set.
-func applySettings(fs *pflag.FlagSet, s *train.Settings) error {
-	words := map[string][]string{"features": train.FeatureKinds(), "attributes": attributes.Kinds(), "missing": attributes.MissingPolicies()}
+func applySettings(fs *pflag.FlagSet, s *settings.Settings) error {
+	words := map[string][]string{"features": method.FeatureKinds(), "attributes": attributes.Kinds(), "missing": attributes.MissingPolicies()}
 	var failed error
 	eachSetting(s, func(name, _ string, v reflect.Value) {
 		f := fs.Lookup(name)
@@ -232,7 +233,7 @@ func addMethods(cmd *cobra.Command, methods *[]string, known []string, def ...st
 }
 
 // settingsOfSeveral are the settings of the methods of a command that takes several.
-func (c *cli) settingsOfSeveral(fs *pflag.FlagSet, preset string, methods []string) ([]train.Settings, error) {
+func (c *cli) settingsOfSeveral(fs *pflag.FlagSet, preset string, methods []string) ([]settings.Settings, error) {
 	if fs.Changed("method") {
 		return nil, usage.Errorf("--method: this command takes several, with --methods")
 	}
@@ -264,7 +265,7 @@ func givenFlags(cmd *cobra.Command, but ...string) []string {
 }
 
 // eachSetting visits the settings with their flag's name and help. VZSL and VZSL# share theirs.
-func eachSetting(s *train.Settings, visit func(name, help string, v reflect.Value)) {
+func eachSetting(s *settings.Settings, visit func(name, help string, v reflect.Value)) {
 	walk := func(s reflect.Value, prefix string) {
 		for _, field := range reflect.VisibleFields(s.Type()) {
 			if name := field.Tag.Get("toml"); name != "-" && name != "" {
@@ -277,7 +278,7 @@ func eachSetting(s *train.Settings, visit func(name, help string, v reflect.Valu
 	if s.Method == "vzsl-sharp" {
 		family = s.Method
 	}
-	for _, name := range train.Methods() {
+	for _, name := range settings.Methods() {
 		switch {
 		case name == family:
 			walk(reflect.ValueOf(s.Configs[name]).Elem(), "")
@@ -365,7 +366,7 @@ func parseSetting(t reflect.Type, text string) (reflect.Value, error) {
 }
 
 // onlySeed refuses settings beside those of a tuned run.
-func onlySeed(fs *pflag.FlagSet, s *train.Settings) error {
+func onlySeed(fs *pflag.FlagSet, s *settings.Settings) error {
 	for _, name := range givenSettings(fs, s) {
 		if name != "seed" && name != "method" && name != "transductive" {
 			return usage.Errorf("--%s and --tuned: a tuned run decides all settings but the seed", strings.ReplaceAll(name, "_", "-"))
@@ -375,7 +376,7 @@ func onlySeed(fs *pflag.FlagSet, s *train.Settings) error {
 }
 
 // givenSettings are the settings set by flags or the settings file, by their toml names: what a search leaves alone.
-func givenSettings(fs *pflag.FlagSet, s *train.Settings) []string {
+func givenSettings(fs *pflag.FlagSet, s *settings.Settings) []string {
 	var names []string
 	eachSetting(s, func(name, _ string, _ reflect.Value) {
 		if fs.Changed(name) {
@@ -386,8 +387,8 @@ func givenSettings(fs *pflag.FlagSet, s *train.Settings) []string {
 }
 
 // settingFlags are the flags of 'vzsl train' that make settings of the defaults, but for method and setting.
-func settingFlags(s train.Settings) []string {
-	def, err := train.Preset("", s.Method)
+func settingFlags(s settings.Settings) []string {
+	def, err := settings.Preset("", s.Method)
 	if err != nil {
 		return nil
 	}

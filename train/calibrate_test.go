@@ -7,13 +7,15 @@ import (
 
 	"vzsl/features"
 	"vzsl/internal/stacking"
+	"vzsl/train/internal/traintest"
+	"vzsl/train/runs"
 )
 
 // TestCalibration: a split that tests images of seen classes gets a constant, from the seen classes alone, that makes the
 // harmonic mean better.
 func TestCalibration(t *testing.T) {
 	o := options(t, t.TempDir())
-	f := o.Features.(*memoryFeatures)
+	f := o.Features.(*traintest.Features)
 	n := 0
 	for i, r := range o.Roles.Roles {
 		if r == features.RoleTrain || r == features.RoleValidation {
@@ -22,12 +24,12 @@ func TestCalibration(t *testing.T) {
 			}
 		}
 	}
-	o.Tuned = &TunedRecord{Choice: map[string]float64{"epochs": 8}, Classes: 40}
+	o.Tuned = &runs.TunedRecord{Choice: map[string]float64{"epochs": 8}, Classes: 40}
 	res, err := Run(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Load(o.Dir)
+	p, err := runs.Load(o.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,8 +45,8 @@ func TestCalibration(t *testing.T) {
 	var images []stacking.Image
 	for i, r := range o.Roles.Roles {
 		if r == features.RoleTestSeen || r == features.RoleTestUnseen {
-			row := slices.Index(f.images, o.Roles.Images[i])
-			scores, err := p.Score(f.x[row], 1, vectors)
+			row := slices.Index(f.ImageNames, o.Roles.Images[i])
+			scores, err := p.Score(f.X[row], 1, vectors)
 			if err != nil {
 				t.Fatal(err)
 			}

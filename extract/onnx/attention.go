@@ -120,7 +120,7 @@ func (b *builder) attend(n *node, heads []int, causal bool, args []int, maskAt i
 	}
 	if causal {
 		k := &konst{dims: []int{l, s}, kind: typeFloat, nums: make([]float64, l*s)}
-		if err := b.take(l * s); err != nil {
+		if err := b.room.take(l * s); err != nil {
 			return err
 		}
 		for i := range k.nums {

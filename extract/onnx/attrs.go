@@ -31,9 +31,6 @@ func (n *node) str(name, def string) string {
 
 func (n *node) has(name string) bool { _, ok := n.attrs[name]; return ok }
 
-// maxExtent bounds kernel sizes, strides, paddings and the like.
-const maxExtent = 1 << 20
-
 // ints reads a list of count non-negative integers; def fills in where the attribute is missing.
 func (n *node) ints(name string, count, def int) ([]int, error) {
 	v, ok := n.attrs[name].([]int64)

@@ -98,7 +98,7 @@ func TestExternalData(t *testing.T) {
 	fails("cut", "incomplete")
 	write(t, side, nil)
 	fails("empty", "incomplete")
-	write(t, side, []byte(lfsMark+"v1\noid sha256:00\nsize 5\n"))
+	write(t, side, []byte("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n"))
 	fails("pointer", "git-LFS pointer")
 	write(t, side, data)
 	for _, to := range []string{"../outside/vgg19.dat", "/etc/vgg_dynamo.data", `..\vgg_dynamo.data__`, "a/../../escaped.data_", `C:\vgg_dynamo.data__`} {
@@ -194,6 +194,15 @@ func network(opset int64, parts ...message) message {
 
 // networkOf is network with an input of any shape; dimensions of 0 are open.
 func networkOf(opset int64, dims []int64, parts ...message) message {
+	return networkWith(opset, dims, []string{"y"}, parts...)
+}
+
+// networkOutputs is networkOf with other outputs than y.
+func networkOutputs(dims []int64, outputs []string, parts ...message) message {
+	return networkWith(13, dims, outputs, parts...)
+}
+
+func networkWith(opset int64, dims []int64, outputs []string, parts ...message) message {
 	var g message
 	for _, p := range parts {
 		g = append(g, p...)
@@ -207,7 +216,9 @@ func networkOf(opset int64, dims []int64, parts ...message) message {
 		shape = shape.sub(1, message{}.num(1, d))
 	}
 	g = g.sub(11, message{}.str(1, "x").sub(2, message{}.sub(1, message{}.num(1, typeFloat).sub(2, shape))))
-	g = g.sub(12, message{}.str(1, "y"))
+	for _, o := range outputs {
+		g = g.sub(12, message{}.str(1, o))
+	}
 	return message{}.num(1, 7).sub(8, message{}.num(2, opset)).sub(7, g)
 }
 
@@ -321,6 +332,15 @@ func TestUnusable(t *testing.T) {
 	}
 }
 
+// weightIn reads the values of a TensorProto in a network.
+func weightIn(m message) ([]float32, error) {
+	n, err := parse("net.onnx", network(13, nodeOf(op("Relu", []string{"x"}, []string{"y"})), weightOf(m.str(8, "w"))))
+	if err != nil {
+		return nil, err
+	}
+	return n.f.tensors["w"].Float32s()
+}
+
 // TestTensorEncodings: weights in every encoding a writer may choose read the same.
 func TestTensorEncodings(t *testing.T) {
 	v := []float32{1, -2.5, 0.375}
@@ -351,12 +371,7 @@ func TestTensorEncodings(t *testing.T) {
 		"raw, off alignment":  message{}.num(1, 3).num(2, typeFloat).str(8, "n").sub(9, packed),
 		"raw, off alignment2": message{}.num(1, 3).num(2, typeFloat).str(8, "nm").sub(9, packed),
 	} {
-		tensor, err := parseTensor(m)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		got, err := tensor.Float32s()
+		got, err := weightIn(m)
 		if err != nil || fmt.Sprint(got) != fmt.Sprint(v) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
@@ -369,7 +384,7 @@ func TestTensorEncodings(t *testing.T) {
 		"segmented":  floats("", v, 3).sub(3, message{}.num(1, 0)),
 		"no integer": message{}.num(1, 2).num(2, typeInt64).num(7, 1),
 	} {
-		if _, err := parseTensor(m); err == nil {
+		if _, err := weightIn(m); err == nil {
 			t.Errorf("%s: read", name)
 		}
 	}
@@ -377,8 +392,15 @@ func TestTensorEncodings(t *testing.T) {
 
 // TestHalf checks the conversion of binary16 at its corners.
 func TestHalf(t *testing.T) {
+	half := func(h uint16) float64 {
+		v, err := weightIn(message{}.num(1, 1).num(2, typeFloat16).sub(9, []byte{byte(h), byte(h >> 8)}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return float64(v[0])
+	}
 	for h, want := range map[uint16]float64{0: 0, 1: 0x1p-24, 0x03ff: 0x1.ff8p-15, 0x0400: 0x1p-14, 0x7bff: 65504, 0xfbff: -65504, 0x7c00: math.Inf(1), 0x3555: 0x1.554p-2} {
-		if got := float64(half(h)); got != want {
+		if got := half(h); got != want {
 			t.Errorf("%04x: %v, want %v", h, got, want)
 		}
 	}
@@ -408,7 +430,7 @@ func FuzzNetwork(f *testing.F) {
 		}
 		defer n.Close()
 		n.Recipe()
-		for _, name := range []string{"", n.output, "fc6"} {
+		for _, name := range []string{"", n.f.output, "fc6"} {
 			l, err := n.Layer(name)
 			if err != nil {
 				continue

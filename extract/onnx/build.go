@@ -14,28 +14,28 @@ import (
 // at once keeps its batch size in shapes; there the batch stays the outermost part of the first axis, or
 // the operator is refused.
 type builder struct {
-	net     *Network
+	file    *File
 	batch   int // the batch size the file is written for; 1 where it is open
 	plan    *Plan
 	types   []int32 // element type of each value of the plan
 	fixed   []bool  // whether a value of the plan is the same for every image
 	vals    map[string]int
 	consts  map[string]*konst
-	room    int  // elements that folded constants may still take
-	folding bool // a node's steps are to be evaluated at once
-	depth   int  // of graphs within operators
-	calls   int  // of functions within those
+	room    budget // for folded constants
+	folding bool   // a node's steps are to be evaluated at once
+	depth   int    // of graphs within operators
+	calls   int    // of functions within those
 }
 
 // build infers shapes and emits a step for each node that tensor needs. With an error comes what was built
 // before it, or nil.
-func (n *Network) build(tensor string, h, w int) (*builder, error) {
+func build(n *File, tensor string, h, w int) (*builder, error) {
 	in := n.Input()
 	c := in.Channels
 	if c == 0 {
 		c = 3
 	}
-	b := &builder{net: n, batch: 1, plan: &Plan{}, vals: map[string]int{}, consts: map[string]*konst{}, room: maxConstants}
+	b := &builder{file: n, batch: 1, plan: &Plan{}, vals: map[string]int{}, consts: map[string]*konst{}, room: budget{maxConstants}}
 	if len(n.input.dims) == 4 && n.input.dims[0] > 0 {
 		if b.batch = n.input.dims[0]; b.batch > 1<<16 {
 			return nil, fmt.Errorf("its batch of %d images is out of range", b.batch)
@@ -79,6 +79,18 @@ func (n *Network) build(tensor string, h, w int) (*builder, error) {
 	return b, nil
 }
 
+// shapes are the dimensions, for one image, of the values that depend on the image.
+func (b *builder) shapes() map[string][]int {
+	out := make(map[string][]int, len(b.vals))
+	for name, v := range b.vals {
+		out[name] = b.own(v)
+	}
+	return out
+}
+
+// built is the plan as the network's operators are written.
+func (b *builder) built() *Plan { return b.plan }
+
 // value adds a value with dims as inferred. fixed says that it is the same for every image.
 func (b *builder) value(name string, dims []int, typ int32, fixed bool) (int, error) {
 	own := slices.Clone(dims)
@@ -110,9 +122,6 @@ func (b *builder) value(name string, dims []int, typ int32, fixed bool) (int, er
 	}
 	return v, nil
 }
-
-// maxRank bounds the dimensions of a value.
-const maxRank = 10
 
 // step emits a step whose result has a name ("" for one that only the builder knows). The result has
 // the type of the first argument.
@@ -182,16 +191,16 @@ func (b *builder) named(n *node, name string) (v int, k *konst, err error) {
 	if k, ok := b.consts[name]; ok {
 		return -1, k, nil
 	}
-	if t := b.net.tensors[name]; t != nil {
+	if t := b.file.tensors[name]; t != nil {
 		k := constOf(t)
 		b.consts[name] = k
 		return -1, k, nil
 	}
-	if d := b.net.maker[name]; d != nil && d.outputs[0] != name {
+	if d := b.file.maker[name]; d != nil && d.outputs[0] != name {
 		return -1, nil, unsupported(n, "reads the further output %q of %s", name, d)
 	}
-	if slices.Contains(b.net.others, name) {
-		return -1, nil, unsupported(n, "needs the input %q, which is not the image (that is %q)", name, b.net.input.name)
+	if slices.Contains(b.file.others, name) {
+		return -1, nil, unsupported(n, "needs the input %q, which is not the image (that is %q)", name, b.file.input.name)
 	}
 	return -1, nil, fmt.Errorf("its argument %q is made by no operator: the file is damaged", name)
 }
@@ -252,26 +261,6 @@ func (b *builder) floats(n *node, i, count int, optional bool) ([]float32, error
 	return f, err
 }
 
-// integers reads a list that older versions of an operator have as an attribute, newer ones as argument
-// i; ok says whether there is one.
-func (b *builder) integers(n *node, name string, i int) (list []int64, ok bool, err error) {
-	if v, ok := n.attrs[name].([]int64); ok {
-		return v, true, nil
-	}
-	if i < 0 {
-		return nil, false, nil
-	}
-	k, err := b.constant(n, i, true)
-	if k == nil || err != nil {
-		return nil, false, err
-	}
-	list, err = k.int64s()
-	if len(list) > small {
-		err = fmt.Errorf("a list of %d integers where axes or a shape belong", len(list))
-	}
-	return list, true, err
-}
-
 // node evaluates one node: to a constant where all its arguments are, else to steps.
 func (b *builder) node(n *node) error {
 	op := n.op
@@ -300,15 +289,17 @@ func (b *builder) node(n *node) error {
 		return unsupported(n, "is a control flow operator, which is not supported")
 	}
 	if constant {
-		if f, ok := folders[op]; ok {
-			k, err := f(b, n, args)
-			if err != nil {
-				return err
+		results, err := foldNode(n, op, args, &b.room)
+		if err != nil {
+			return err
+		}
+		for i, k := range results {
+			if i < len(n.outputs) && n.outputs[i] != "" {
+				b.consts[n.outputs[i]] = k
 			}
-			if k != nil {
-				b.consts[n.outputs[0]] = k
-				return nil
-			}
+		}
+		if len(results) > 0 {
+			return nil
 		}
 	}
 	emit, ok := emitters[op]
@@ -334,10 +325,23 @@ func isQuantised(op string) bool {
 	return strings.HasPrefix(op, "QLinear") || strings.HasPrefix(op, "QGemm") || strings.HasSuffix(op, "Integer") || strings.HasSuffix(op, "uantizeLinear")
 }
 
-func product(dims []int) int {
-	n := 1
-	for _, d := range dims {
-		n *= d
+// drop forgets a computed constant that nothing reads any more.
+func (b *builder) drop(name string) {
+	if k := b.consts[name]; k != nil && k.t == nil && !k.kept {
+		b.room.left = min(b.room.left+len(k.nums), maxConstants) // values may be shared by several names
+		delete(b.consts, name)
 	}
-	return n
+}
+
+// integers reads a list that older versions of an operator have as an attribute, newer ones as argument
+// i; ok says whether there is one.
+func (b *builder) integers(n *node, name string, i int) (list []int64, ok bool, err error) {
+	if v, ok := n.attrs[name].([]int64); ok || i < 0 {
+		return v, ok, nil
+	}
+	k, err := b.constant(n, i, true)
+	if err != nil {
+		return nil, false, err
+	}
+	return integersOf(n, name, k)
 }

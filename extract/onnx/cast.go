@@ -14,7 +14,7 @@ func (b *builder) dropout(n *node) error {
 	if err != nil {
 		return err
 	}
-	if k != nil && b.net.file.opset >= 12 {
+	if k != nil && b.file.model.opset >= 12 {
 		training, err := k.scalar()
 		if err != nil {
 			return err

@@ -166,7 +166,7 @@ func (b *builder) conv(n *node) error {
 		StrideH: strides[0], StrideW: strides[1], DilationH: dilations[0], DilationW: dilations[1],
 		Top: pads[0], Left: pads[1], Bottom: pads[2], Right: pads[3], Groups: group,
 	}}
-	if op.Weight, err = b.weights(w); err != nil {
+	if op.Weight, err = weightsOf(w); err != nil {
 		return err
 	}
 	if op.Bias, err = b.floats(n, 2, op.Out, true); err != nil {

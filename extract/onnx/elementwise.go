@@ -219,7 +219,7 @@ func (b *builder) aligned(n *node, x, y int) (int, error) {
 }
 
 func (b *builder) alignment(n *node, d, small []int) ([]int, error) {
-	if b.net.file.opset >= 7 || n.int("broadcast", 0) == 0 || len(small) == 0 {
+	if b.file.model.opset >= 7 || n.int("broadcast", 0) == 0 || len(small) == 0 {
 		return small, nil
 	}
 	at := len(d) - len(small)
@@ -348,7 +348,7 @@ func (b *builder) withConstant(n *node, name string, kind BinaryKind, x int, k *
 		case Sub:
 			op.Shift = v
 			if swapped { // k - x
-				op.Scale = filled(len(v), -1)
+				op.Scale = slices.Repeat([]float32{-1}, len(v))
 			} else {
 				op.Shift = mapped(v, func(a float32) float32 { return -a })
 			}
@@ -362,7 +362,7 @@ func (b *builder) withConstant(n *node, name string, kind BinaryKind, x int, k *
 	}
 	// Axes before the first that varies repeat the rest of the constant.
 	rest := d[first:]
-	if err := b.take(product(rest)); err != nil {
+	if err := b.room.take(product(rest)); err != nil {
 		return err
 	}
 	op := &Constant2{Kind: kind, Values: make([]float32, product(rest)), Swapped: swapped}
@@ -418,31 +418,4 @@ func (b *builder) where(n *node) error {
 	}
 	b.types[b.vals[n.outputs[0]]] = b.types[v[1]]
 	return nil
-}
-
-// broadcast is the shape of two operands together.
-func broadcast(x, y []int) ([]int, error) {
-	rank := max(len(x), len(y))
-	if rank > maxRank {
-		return nil, fmt.Errorf("shapes %v and %v have too many dimensions", x, y)
-	}
-	out := make([]int, rank)
-	for i := range out {
-		p, q := 1, 1
-		if j := i - rank + len(x); j >= 0 {
-			p = x[j]
-		}
-		if j := i - rank + len(y); j >= 0 {
-			q = y[j]
-		}
-		switch {
-		case p == q || q == 1:
-			out[i] = p
-		case p == 1:
-			out[i] = q
-		default:
-			return nil, fmt.Errorf("shapes %v and %v do not fit together", x, y)
-		}
-	}
-	return out, nil
 }

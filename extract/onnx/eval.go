@@ -429,6 +429,11 @@ func spread(small, dims []int) *walker {
 	return s
 }
 
+// strided walks a shape with strides of its own.
+func strided(dims, stride []int) *walker {
+	return &walker{dims: dims, stride: stride, idx: make([]int, len(dims))}
+}
+
 // next is the place of the current element; it moves on to the next.
 func (s *walker) next() int {
 	at := s.at
@@ -442,4 +447,31 @@ func (s *walker) next() int {
 		s.idx[a] = 0
 	}
 	return at
+}
+
+// broadcast is the shape of two operands together.
+func broadcast(x, y []int) ([]int, error) {
+	rank := max(len(x), len(y))
+	if rank > maxRank {
+		return nil, fmt.Errorf("shapes %v and %v have too many dimensions", x, y)
+	}
+	out := make([]int, rank)
+	for i := range out {
+		p, q := 1, 1
+		if j := i - rank + len(x); j >= 0 {
+			p = x[j]
+		}
+		if j := i - rank + len(y); j >= 0 {
+			q = y[j]
+		}
+		switch {
+		case p == q || q == 1:
+			out[i] = p
+		case p == 1:
+			out[i] = q
+		default:
+			return nil, fmt.Errorf("shapes %v and %v do not fit together", x, y)
+		}
+	}
+	return out, nil
 }

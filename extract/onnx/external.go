@@ -42,7 +42,7 @@ func parseExternal(kv map[string]string) (*external, error) {
 }
 
 // attachExternal maps the external data files that the tensors name and gives each tensor its slice.
-func (n *Network) attachExternal() error {
+func (n *File) attachExternal() error {
 	var list []*Tensor
 	for _, t := range n.tensors {
 		if t.ext != nil {
@@ -125,7 +125,7 @@ func store(path string) string {
 	return filepath.Dir(path)
 }
 
-func (n *Network) mapExternal(location string) ([]byte, error) {
+func (n *File) mapExternal(location string) ([]byte, error) {
 	full := filepath.Join(filepath.Dir(n.path), location)
 	f, err := OpenBeside(filepath.Dir(n.path), n.path, location)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -2,146 +2,9 @@ package onnx
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 )
-
-// Pooling says how one feature is made of a sequence of tokens (T x C) or of maps (C x H x W).
-type Pooling string
-
-// The ways.
-const (
-	PoolClass     Pooling = "cls"      // the class token, the first
-	PoolMean      Pooling = "mean"     // the mean of the patches, without class and register tokens
-	PoolMax       Pooling = "max"      // the largest value of each channel over the patches
-	PoolClassMean Pooling = "cls+mean" // both, one after the other
-)
-
-// Poolings are the ways to pool, for help texts.
-func Poolings() []string {
-	return []string{string(PoolClass), string(PoolMean), string(PoolMax), string(PoolClassMean)}
-}
-
-const poolMark = " pool="
-
-// splitPool takes the pooling off a layer's name.
-func splitPool(name string) (string, Pooling, error) {
-	i := strings.LastIndex(name, poolMark)
-	if i < 0 {
-		return name, "", nil
-	}
-	p := name[i+len(poolMark):]
-	if !slices.Contains(Poolings(), p) {
-		return "", "", fmt.Errorf("unknown pooling %q: choose one of %s", p, strings.Join(Poolings(), ", "))
-	}
-	return name[:i], Pooling(p), nil
-}
-
-// pooled adds the steps of a pooling of value v to the plan, and says what is taken.
-func (b *builder) pooled(v int, pool Pooling) (out int, what string, err error) {
-	d := b.own(v)
-	n := &node{nodeInfo: nodeInfo{op: "pooling", name: string(pool)}}
-	if len(d) == 4 && d[0] == 1 && pool != PoolClass && pool != PoolClassMean { // maps
-		op, what := Op(&GlobalPool{}), "the mean"
-		if pool == PoolMax {
-			op, what = &Reduce{Kind: ReduceMax, Axes: []int{2, 3}}, "the maximum"
-		}
-		if out, err = b.step(n, "", op, []int{b.batch, d[1], 1, 1}, v); err == nil {
-			out, err = b.step(n, "", &Reshape{}, []int{b.batch, d[1]}, out)
-		}
-		return out, what, err
-	}
-	if len(d) != 3 || d[0] != 1 {
-		return 0, "", fmt.Errorf("the pooling %s wants a sequence of tokens (N x T x C) or, for mean and max, maps (N x C x H x W), not the shape %v", pool, d)
-	}
-	tokens, channels := d[1], d[2]
-	before, ok := prefix(tokens)
-	if pool != PoolClass && !ok {
-		return 0, "", fmt.Errorf("the pooling %s cannot be told which of %d tokens are patches: they are no square, with or without class and register tokens; take --pool cls", pool, tokens)
-	}
-	if before == 0 && ok && (pool == PoolClass || pool == PoolClassMean) {
-		return 0, "", fmt.Errorf("the pooling %s wants a class token, and the %d tokens are all patches (%d x %d): take --pool mean", pool, tokens, root(tokens), root(tokens))
-	}
-	row := []int{b.batch, channels}
-	class := func() (int, error) {
-		t, err := b.cut(n, "", v, 1, 0, 1)
-		if err != nil {
-			return 0, err
-		}
-		return b.step(n, "", &Reshape{}, row, t)
-	}
-	over := func(kind ReduceKind) (int, error) {
-		t := v
-		if before > 0 {
-			var err error
-			if t, err = b.cut(n, "", v, 1, before, tokens-before); err != nil {
-				return 0, err
-			}
-		}
-		return b.step(n, "", &Reduce{Kind: kind, Axes: []int{1}}, row, t)
-	}
-	switch pool {
-	case PoolClass:
-		out, err = class()
-		return out, "the class token", err
-	case PoolMean:
-		out, err = over(ReduceMean)
-		return out, "the mean of the patches", err
-	case PoolMax:
-		out, err = over(ReduceMax)
-		return out, "the maximum over the patches", err
-	}
-	x, err := class()
-	if err != nil {
-		return 0, "", err
-	}
-	y, err := over(ReduceMean)
-	if err != nil {
-		return 0, "", err
-	}
-	out, err = b.step(n, "", &Concat{1}, []int{b.batch, 2 * channels}, x, y)
-	return out, "the class token and the mean of the patches", err
-}
-
-// Apply pools one image's value of shape dims, as the steps of a plan do.
-func (p Pooling) Apply(dims []int, x []float32) ([]float32, error) {
-	b := &builder{batch: 1, plan: &Plan{}, vals: map[string]int{}}
-	v, err := b.value("x", dims, typeFloat, false)
-	if err != nil {
-		return nil, err
-	}
-	if v, _, err = b.pooled(v, p); err != nil {
-		return nil, err
-	}
-	values := make([][]float32, len(b.plan.Values))
-	values[0] = x
-	for _, s := range b.plan.Steps {
-		in, d := make([][]float32, len(s.In)), make([][]int, len(s.In))
-		for i, a := range s.In {
-			in[i], d[i] = values[a], b.plan.Values[a].Dims
-		}
-		od := b.plan.Values[s.Out].Dims
-		values[s.Out] = make([]float32, product(od))
-		if err := Eval(s.Op, in, d, values[s.Out], od); err != nil {
-			return nil, err
-		}
-	}
-	return values[v], nil
-}
-
-// prefix is the number of tokens before the patches: those are a square, the others a class token,
-// perhaps one of distillation, or four or eight registers after it.
-func prefix(tokens int) (int, bool) {
-	for _, p := range []int{0, 1, 2, 5, 9} {
-		if r := root(tokens - p); tokens > p && r*r == tokens-p {
-			return p, true
-		}
-	}
-	return 0, false
-}
-
-func root(n int) int { return int(math.Round(math.Sqrt(float64(max(n, 0))))) }
 
 // embeddingNamed says what an output is whose name tells that it is a feature and no class scores.
 func embeddingNamed(name string) string {
@@ -170,7 +33,7 @@ func (n *Network) usual() Layer {
 		return l
 	}
 	pooled, ok := n.pooledFeature()
-	if ok && pooled.Tensor == n.output {
+	if ok && pooled.Tensor == n.f.output {
 		return pooled
 	}
 	last, isLast := n.classifierInput()
@@ -183,7 +46,7 @@ func (n *Network) usual() Layer {
 	case isLast:
 		return last
 	}
-	return Layer{Tensor: n.output, What: "the network's output"}
+	return Layer{Tensor: n.f.output, What: "the network's output"}
 }
 
 // embedding is the output that is a feature by its name: the image's embedding, the pooler's output (but for
@@ -193,7 +56,7 @@ func (n *Network) embedding() (Layer, bool) {
 		switch what := embeddingNamed(name); {
 		case what == "":
 			return 0
-		case what == "the pooler's output" && n.maker[name].op == "Tanh":
+		case what == "the pooler's output" && n.f.maker[name].op == "Tanh":
 			return 1
 		case what == "the last hidden state":
 			return 2
@@ -201,14 +64,14 @@ func (n *Network) embedding() (Layer, bool) {
 			return 4
 		case what == "the image's embedding":
 			return 5
-		case len(n.file.outputs) == 1:
+		case len(n.f.model.outputs) == 1:
 			return 3
 		}
 		return 0
 	}
 	best, name := 0, ""
-	for _, o := range n.file.outputs {
-		if n.maker[o.name] == nil || !n.fromImage(o.name) {
+	for _, o := range n.f.model.outputs {
+		if n.f.maker[o.name] == nil || !n.f.fromImage(o.name) {
 			continue
 		}
 		if r := rank(o.name); r > best {
@@ -238,8 +101,8 @@ func (n *Network) embedding() (Layer, bool) {
 // tokens is the sequence of tokens or the maps that --pool means where no layer is named: the last hidden
 // state, else the last value of that kind on the way to the output.
 func (n *Network) tokens() string {
-	for _, o := range n.file.outputs {
-		if embeddingNamed(o.name) == "the last hidden state" && n.fromImage(o.name) {
+	for _, o := range n.f.model.outputs {
+		if embeddingNamed(o.name) == "the last hidden state" && n.f.fromImage(o.name) {
 			return o.name
 		}
 	}
@@ -266,10 +129,10 @@ func (n *Network) classifierInput() (Layer, bool) {
 			last = d
 		}
 	}
-	if last == nil || n.around(last.outputs[0]) || embeddingNamed(n.output) != "" && len(n.file.outputs) == 1 {
+	if last == nil || n.around(last.outputs[0]) || embeddingNamed(n.f.output) != "" && len(n.f.model.outputs) == 1 {
 		return Layer{}, false
 	}
-	for name := last.outputs[0]; name != n.output; {
+	for name := last.outputs[0]; name != n.f.output; {
 		d := n.next(name)
 		if d == nil || len(d.outputs) == 0 {
 			return Layer{}, false
@@ -282,10 +145,10 @@ func (n *Network) classifierInput() (Layer, bool) {
 		name = d.outputs[0]
 	}
 	name := last.inputs[0]
-	for n.maker[name] != nil && slices.Contains([]string{"Dropout", "Identity", "Cast"}, n.maker[name].op) {
-		name = n.maker[name].inputs[0]
+	for n.f.maker[name] != nil && slices.Contains([]string{"Dropout", "Identity", "Cast"}, n.f.maker[name].op) {
+		name = n.f.maker[name].inputs[0]
 	}
-	d := n.maker[name]
+	d := n.f.maker[name]
 	if d == nil || !n.isRow(name) || !n.learned(name) {
 		return Layer{}, false
 	}
@@ -302,7 +165,7 @@ func (n *Network) classifierInput() (Layer, bool) {
 
 // learned reports whether a convolution or a matrix is on the way to a value.
 func (n *Network) learned(name string) bool {
-	for d := range n.needs(name) {
+	for d := range n.f.needs(name) {
 		if d.op == "Conv" || n.isLinear(d) {
 			return true
 		}
@@ -314,10 +177,8 @@ func (n *Network) learned(name string) bool {
 func (n *Network) shape(name string) (dims []int, ok bool) {
 	n.shapesOnce.Do(func() {
 		n.shapes = map[string][]int{}
-		if b, _ := n.guess(n.output); b != nil {
-			for name, v := range b.vals {
-				n.shapes[name] = b.own(v)
-			}
+		if b, _ := n.guess(n.f.output); b != nil {
+			n.shapes = b.shapes()
 		}
 	})
 	if d, ok := n.shapes[name]; ok {
@@ -327,11 +188,8 @@ func (n *Network) shape(name string) (dims []int, ok bool) {
 	if err != nil {
 		return nil, false
 	}
-	v, ok := b.vals[name]
-	if !ok {
-		return nil, false
-	}
-	return b.own(v), true
+	dims, ok = b.shapes()[name]
+	return dims, ok
 }
 
 // isRow reports whether a value has all its entries along its last axis.
@@ -343,8 +201,8 @@ func (n *Network) isRow(name string) bool {
 // onlyNormalised reports whether a value is made of another by normalisation alone: no matrix, convolution
 // or nonlinear function is between.
 func (n *Network) onlyNormalised(from, to string) bool {
-	before := n.needs(from)
-	for d := range n.needs(to) {
+	before := n.f.needs(from)
+	for d := range n.f.needs(to) {
 		if before[d] {
 			continue
 		}
@@ -363,7 +221,7 @@ func (n *Network) Candidates() []Layer {
 	var list []Layer
 	add := func(l Layer) {
 		b, err := n.guess(l.Tensor)
-		if err != nil || b.finish(&l) != nil {
+		if err != nil || l.finish(b) != nil {
 			return
 		}
 		for _, o := range list {
@@ -385,20 +243,20 @@ func (n *Network) Candidates() []Layer {
 	if l, ok := n.classifierInput(); ok {
 		add(l)
 	}
-	for _, o := range n.file.outputs {
-		if n.maker[o.name] == nil || !n.fromImage(o.name) {
+	for _, o := range n.f.model.outputs {
+		if n.f.maker[o.name] == nil || !n.f.fromImage(o.name) {
 			continue
 		}
 		l := Layer{Tensor: o.name, What: n.describe(o.name, fc6, fc7)}
 		add(l)
-		if o.name == n.output || embeddingNamed(o.name) != "" {
+		if o.name == n.f.output || embeddingNamed(o.name) != "" {
 			for _, p := range Poolings() {
 				l.Pool = Pooling(p)
 				add(l)
 			}
 		}
 	}
-	if t := n.tokens(); t != "" && n.maker[t] != nil {
+	if t := n.tokens(); t != "" && n.f.maker[t] != nil {
 		for _, p := range Poolings() {
 			add(Layer{Tensor: t, Pool: Pooling(p), What: n.describe(t, fc6, fc7)})
 		}
@@ -442,7 +300,7 @@ func (n *Network) pooledFeature() (l Layer, ok bool) {
 			}
 			name = d.outputs[0]
 		}
-		if name == n.output {
+		if name == n.f.output {
 			return Layer{Tensor: name, What: "the pooled feature, the network's output"}, true
 		}
 		return Layer{Tensor: name, What: "the pooled feature"}, true

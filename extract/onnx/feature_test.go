@@ -17,35 +17,6 @@ func pixel(after ...message) message {
 	return networkOutputs([]int64{1, 1, 2, 2}, []string{"last_hidden_state"}, append(parts, after...)...)
 }
 
-// networkOutputs is networkOf with other outputs than y.
-func networkOutputs(dims []int64, outputs []string, parts ...message) message {
-	m := networkOf(13, dims, parts...)
-	g := message{}
-	fields, _ := splitFields(m)
-	for _, f := range fields {
-		if f.n == 7 {
-			inner, _ := splitFields(message(f.b))
-			for _, f := range inner {
-				if f.n != 12 {
-					g = g.sub(f.n, message(f.b))
-				}
-			}
-		}
-	}
-	for _, o := range outputs {
-		g = g.sub(12, message{}.str(1, o))
-	}
-	return message{}.num(1, 7).sub(8, message{}.num(2, 13)).sub(7, g)
-}
-
-func splitFields(m message) (list []field, err error) {
-	err = walk(m, "test", func(f field) error {
-		list = append(list, f)
-		return nil
-	})
-	return list, err
-}
-
 // TestPooling: each way of making one feature of tokens, and the one taken by itself.
 func TestPooling(t *testing.T) {
 	n, err := parse("net.onnx", pixel())
@@ -123,7 +94,7 @@ func TestRegisters(t *testing.T) {
 // TestFusedScale: an attention that is put together keeps the factor of its scores.
 func TestFusedScale(t *testing.T) {
 	m := networkOf(13, []int64{1, 1, 4, 4}, nodeOf(op("Reshape", []string{"x", "s"}, []string{"q"})), weightOf(ints("s", 1, 4, 4)),
-		nodeOf(op("FusedMatMul", []string{"q", "q"}, []string{"qk"}, message{}.str(1, "transB").num(3, 1).num(20, 2), message{}.str(1, "alpha").fixed(2, 0.125).num(20, 1)).str(7, microsoft)),
+		nodeOf(op("FusedMatMul", []string{"q", "q"}, []string{"qk"}, message{}.str(1, "transB").num(3, 1).num(20, 2), message{}.str(1, "alpha").fixed(2, 0.125).num(20, 1)).str(7, "com.microsoft")),
 		nodeOf(op("Softmax", []string{"qk"}, []string{"p"})), nodeOf(op("MatMul", []string{"p", "q"}, []string{"y"})))
 	n, err := parse("net.onnx", m)
 	if err != nil {
@@ -133,12 +104,14 @@ func TestFusedScale(t *testing.T) {
 	for i := range x {
 		x[i] = float32(i*i%7) - 2
 	}
-	b, err := n.build("y", 4, 4)
+	b, err := build(n.f, "y", 4, 4)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.plan.Output = b.vals["y"]
-	want := evaluate(t, b.plan, x)
+	if _, _, err := b.output("y", ""); err != nil {
+		t.Fatal(err)
+	}
+	want := evaluate(t, b.built(), x)
 	p, err := n.Plan("y", 4, 4)
 	if err != nil {
 		t.Fatal(err)

@@ -3,80 +3,10 @@ package onnx
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 )
-
-// fold evaluates a node whose arguments are all constants: its steps are computed at once.
-func (b *builder) fold(n *node, emit func(*builder, *node) error) error {
-	steps, values := len(b.plan.Steps), len(b.plan.Values)
-	b.folding = true
-	err := emit(b, n)
-	if b.folding = false; err != nil {
-		return err
-	}
-	room := b.room
-	results := map[int][]float64{}
-	for i := steps; i < len(b.plan.Steps); i++ {
-		s := &b.plan.Steps[i]
-		od := b.plan.Values[s.Out].Dims
-		if err := b.take(product(od)); err != nil {
-			return err
-		}
-		if c, ok := s.Op.(*Constant); ok {
-			v, err := c.k.numbers()
-			if err != nil {
-				return err
-			}
-			results[s.Out] = v
-			continue
-		}
-		in, dims := make([][]float64, len(s.In)), make([][]int, len(s.In))
-		for j, v := range s.In {
-			in[j], dims[j] = results[v], b.plan.Values[v].Dims
-		}
-		if b.work(s, dims, od) > maxFold {
-			return unsupported(n, "computes too much from constants")
-		}
-		out := make([]float64, product(od))
-		if err := Eval(s.Op, in, dims, out, od); err != nil {
-			return unsupported(n, "computes a constant, and %v", err)
-		}
-		if err := rounded(b.types[s.Out], out); err != nil {
-			return err
-		}
-		results[s.Out] = out
-	}
-	b.room = room // what is kept of it are the results
-	for _, o := range n.outputs {
-		if v, ok := b.vals[o]; ok && v >= values {
-			if err := b.take(len(results[v])); err != nil {
-				return err
-			}
-			b.consts[o] = &konst{dims: b.plan.Values[v].Dims, kind: b.types[v], nums: results[v]}
-			delete(b.vals, o)
-		}
-	}
-	b.plan.Steps, b.plan.Values = b.plan.Steps[:steps], b.plan.Values[:values]
-	b.types, b.fixed = b.types[:values], b.fixed[:values]
-	return nil
-}
-
-// maxFold bounds the products that one step may take to fold.
-const maxFold = 1 << 31
-
-func (b *builder) work(s *Step, dims [][]int, od []int) int {
-	n := product(od)
-	switch op := s.Op.(type) {
-	case *Linear:
-		return n * op.In
-	case *MatMul:
-		return n * dims[0][len(dims[0])-1]
-	case *Interpolate:
-		return n * op.Taps
-	}
-	return n
-}
 
 // rounded brings values to what their type can hold.
 func rounded(typ int32, v []float64) error {
@@ -96,29 +26,54 @@ func rounded(typ int32, v []float64) error {
 	return nil
 }
 
-// folders make constants of constants where that takes no arithmetic, or where no step does the like on
-// images. They give nil where the operator's own steps are to be evaluated.
-var folders = map[string]func(*builder, *node, []*konst) (*konst, error){
-	"Identity":         foldIdentity,
-	"Cast":             foldCast,
-	"CastLike":         foldCastLike,
-	"Reshape":          foldReshape,
-	"Flatten":          foldReshape,
-	"Squeeze":          foldReshape,
-	"Unsqueeze":        foldReshape,
-	"Transpose":        foldTranspose,
-	"Shape":            foldShape,
-	"Size":             foldSize,
-	"ConstantOfShape":  foldFilled,
-	"Range":            foldRange,
-	"ArgMax":           foldArg,
-	"ArgMin":           foldArg,
-	"TopK":             foldTopK,
-	"NonZero":          foldNonZero,
-	"OneHot":           foldOneHot,
-	"EyeLike":          foldEye,
-	"DequantizeLinear": foldDequantize,
+// foldNode computes a node's results from constant arguments where that takes no arithmetic, or where no step
+// does the like on images. op is the operator with its domain. Without results the operator's own steps are to be evaluated.
+func foldNode(n *node, op string, args []*konst, b *budget) ([]*konst, error) {
+	f, ok := folders[op]
+	if !ok {
+		return nil, nil
+	}
+	return f(b, n, args)
 }
+
+// folder gives a node's results, or none.
+type folder func(*budget, *node, []*konst) ([]*konst, error)
+
+// single is a folder of one result.
+func single(f func(*budget, *node, []*konst) (*konst, error)) folder {
+	return func(b *budget, n *node, args []*konst) ([]*konst, error) {
+		k, err := f(b, n, args)
+		if k == nil || err != nil {
+			return nil, err
+		}
+		return []*konst{k}, nil
+	}
+}
+
+var folders = map[string]folder{
+	"Identity":         single(foldIdentity),
+	"Cast":             single(foldCast),
+	"CastLike":         single(foldCastLike),
+	"Reshape":          single(foldReshape),
+	"Flatten":          single(foldReshape),
+	"Squeeze":          single(foldReshape),
+	"Unsqueeze":        single(foldReshape),
+	"Transpose":        single(foldTranspose),
+	"Shape":            single(foldShape),
+	"Size":             single(foldSize),
+	"ConstantOfShape":  single(foldFilled),
+	"Range":            single(foldRange),
+	"ArgMax":           single(foldArg),
+	"ArgMin":           single(foldArg),
+	"TopK":             foldTopK,
+	"NonZero":          single(foldNonZero),
+	"OneHot":           single(foldOneHot),
+	"EyeLike":          single(foldEye),
+	"DequantizeLinear": single(foldDequantize),
+}
+
+// foldable are the operators that foldNode knows.
+func foldable() []string { return slices.Collect(maps.Keys(folders)) }
 
 func first(args []*konst) (*konst, error) {
 	if len(args) == 0 || args[0] == nil {
@@ -134,26 +89,26 @@ func at(args []*konst, i int) *konst {
 	return nil
 }
 
-func foldIdentity(_ *builder, _ *node, args []*konst) (*konst, error) { return first(args) }
+func foldIdentity(_ *budget, _ *node, args []*konst) (*konst, error) { return first(args) }
 
-func foldCast(b *builder, n *node, args []*konst) (*konst, error) {
+func foldCast(b *budget, n *node, args []*konst) (*konst, error) {
 	x, err := first(args)
 	if err != nil {
 		return nil, err
 	}
-	return b.cast(x, int32(n.int("to", 0)))
+	return cast(b, x, int32(n.int("to", 0)))
 }
 
-func foldCastLike(b *builder, _ *node, args []*konst) (*konst, error) {
+func foldCastLike(b *budget, _ *node, args []*konst) (*konst, error) {
 	x, err := first(args)
 	if err != nil || at(args, 1) == nil {
 		return nil, err
 	}
-	return b.cast(x, args[1].typ())
+	return cast(b, x, args[1].typ())
 }
 
 // cast gives a constant another type. Numbers of 16 bits stay float32: what is computed with them is, too.
-func (b *builder) cast(x *konst, to int32) (*konst, error) {
+func cast(b *budget, x *konst, to int32) (*konst, error) {
 	if x.typ() == to || isFloat(to) && x.isFloat() {
 		return x, nil
 	}
@@ -171,7 +126,9 @@ func (b *builder) cast(x *konst, to int32) (*konst, error) {
 	for i, a := range v {
 		switch {
 		case to == typeBool:
-			a = truth(a != 0)
+			if a != 0 {
+				a = 1
+			}
 		case !isFloat(to):
 			if math.Abs(a) > 1<<63 || a != a {
 				return nil, fmt.Errorf("it casts %v to an integer", a)
@@ -185,12 +142,12 @@ func (b *builder) cast(x *konst, to int32) (*konst, error) {
 	return k, rounded(to, k.nums)
 }
 
-func foldReshape(b *builder, n *node, args []*konst) (*konst, error) {
+func foldReshape(_ *budget, n *node, args []*konst) (*konst, error) {
 	x, err := first(args)
 	if err != nil {
 		return nil, err
 	}
-	dims, err := b.reshaped(n, x.dims, x.len())
+	dims, err := reshaped(n, x.dims, x.len(), at(args, 1))
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +164,7 @@ func foldReshape(b *builder, n *node, args []*konst) (*konst, error) {
 }
 
 // foldTranspose leaves a matrix in the file where it is.
-func foldTranspose(_ *builder, n *node, args []*konst) (*konst, error) {
+func foldTranspose(_ *budget, n *node, args []*konst) (*konst, error) {
 	x, err := first(args)
 	if err != nil {
 		return nil, err
@@ -225,7 +182,7 @@ func foldTranspose(_ *builder, n *node, args []*konst) (*konst, error) {
 	return nil, nil
 }
 
-func foldShape(_ *builder, n *node, args []*konst) (*konst, error) {
+func foldShape(_ *budget, n *node, args []*konst) (*konst, error) {
 	x, err := first(args)
 	if err != nil {
 		return nil, err
@@ -233,19 +190,7 @@ func foldShape(_ *builder, n *node, args []*konst) (*konst, error) {
 	return shapeSlice(n, x.dims), nil
 }
 
-func shapeSlice(n *node, v []int) *konst {
-	start, end := n.int("start", 0), n.int("end", len(v))
-	if start < 0 {
-		start += len(v)
-	}
-	if end < 0 {
-		end += len(v)
-	}
-	start, end = min(max(start, 0), len(v)), min(max(end, 0), len(v))
-	return list(v[start:max(start, end)])
-}
-
-func foldSize(_ *builder, _ *node, args []*konst) (*konst, error) {
+func foldSize(_ *budget, _ *node, args []*konst) (*konst, error) {
 	x, err := first(args)
 	if err != nil {
 		return nil, err
@@ -253,12 +198,12 @@ func foldSize(_ *builder, _ *node, args []*konst) (*konst, error) {
 	return integers([]int64{int64(x.len())}), nil
 }
 
-func foldFilled(b *builder, n *node, args []*konst) (*konst, error) {
+func foldFilled(b *budget, n *node, args []*konst) (*konst, error) {
 	x, err := first(args)
 	if err != nil {
 		return nil, err
 	}
-	dims, size, err := b.shape(x)
+	dims, size, err := shapeFrom(x)
 	if err != nil {
 		return nil, err
 	}
@@ -279,7 +224,7 @@ func foldFilled(b *builder, n *node, args []*konst) (*konst, error) {
 	return k, nil
 }
 
-func foldRange(b *builder, _ *node, args []*konst) (*konst, error) {
+func foldRange(b *budget, _ *node, args []*konst) (*konst, error) {
 	var v [3]float64
 	for i := range v {
 		k := at(args, i)
@@ -307,7 +252,7 @@ func foldRange(b *builder, _ *node, args []*konst) (*konst, error) {
 }
 
 // foldDequantize leaves quantised weights in the file: (q - zero) * scale, for all or by one axis.
-func foldDequantize(b *builder, n *node, args []*konst) (*konst, error) {
+func foldDequantize(b *budget, n *node, args []*konst) (*konst, error) {
 	x, err := first(args)
 	if err != nil {
 		return nil, err

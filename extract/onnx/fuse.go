@@ -196,16 +196,17 @@ func (f *fuser) scaled(s *Step, op Op, x int, factor float64) {
 			return
 		}
 		f.replace(s, op, x)
-		scale := a.Scale
-		if scale == nil {
-			scale = filled(f.p.Values[u.Out].Dims[a.Axis], 1)
-		}
-		u.Op = &Affine{Axis: a.Axis, Shift: a.Shift, Relu: a.Relu, Scale: mapped(scale, func(v float32) float32 {
-			if w := float64(v) * factor; !near(w, 1) {
-				return float32(w)
+		scale := slices.Repeat([]float32{1}, f.p.Values[u.Out].Dims[a.Axis])
+		for i := range scale {
+			w := factor
+			if a.Scale != nil {
+				w *= float64(a.Scale[i])
 			}
-			return 1
-		})}
+			if !near(w, 1) {
+				scale[i] = float32(w)
+			}
+		}
+		u.Op = &Affine{Axis: a.Axis, Shift: a.Shift, Relu: a.Relu, Scale: scale}
 		return
 	}
 }
@@ -457,13 +458,4 @@ func (f *fuser) turn(v int) (*Step, bool) {
 func fits(small, d []int) bool {
 	full, err := broadcast(small, d)
 	return err == nil && slices.Equal(full, d)
-}
-
-// constOfFloats is a constant of values that are shared.
-func constOfFloats(v []float32, dims []int) *konst {
-	k := &konst{dims: dims, kind: typeFloat, nums: make([]float64, len(v))}
-	for i, x := range v {
-		k.nums[i] = float64(x)
-	}
-	return k
 }

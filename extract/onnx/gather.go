@@ -57,7 +57,7 @@ func (b *builder) gather(n *node) error {
 
 // flat emits a value that takes any elements of another, in any order.
 func (b *builder) flat(n *node, name string, x int, index []int, out []int) error {
-	if err := b.take(len(index)); err != nil {
+	if err := b.room.take(len(index)); err != nil {
 		return err
 	}
 	size := product(b.dims(x))
@@ -104,7 +104,7 @@ func (b *builder) gatherElements(n *node) error {
 // places are those in a value of shape d of the elements of a smaller shape, but for one axis where along
 // says which entry.
 func places(d, small []int, axis int, along []int) ([]int, error) {
-	w := walker{dims: small, stride: make([]int, len(d)), idx: make([]int, len(d))}
+	stride := make([]int, len(d))
 	step, own := 1, 0
 	for a := len(d) - 1; a >= 0; a-- {
 		if a != axis && small[a] > d[a] {
@@ -113,10 +113,11 @@ func places(d, small []int, axis int, along []int) ([]int, error) {
 		if a == axis {
 			own = step
 		} else {
-			w.stride[a] = step
+			stride[a] = step
 		}
 		step *= d[a]
 	}
+	w := strided(small, stride)
 	out := make([]int, len(along))
 	for i, a := range along {
 		out[i] = w.next() + a*own

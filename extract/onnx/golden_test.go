@@ -86,8 +86,8 @@ func TestLayers(t *testing.T) {
 func TestEveryLayer(t *testing.T) {
 	for _, g := range goldens(t) {
 		n := open(t, g.path())
-		for i, d := range n.nodes {
-			if len(n.nodes) > 100 && i%7 != 0 || d.op == "Shape" || n.maker[d.outputs[0]] != d {
+		for i, d := range n.f.nodes {
+			if len(n.f.nodes) > 100 && i%7 != 0 || d.op == "Shape" || n.f.maker[d.outputs[0]] != d {
 				continue
 			}
 			p, err := n.Plan(d.outputs[0], 32, 32)

@@ -16,6 +16,9 @@ type node struct {
 	attrs  map[string]any
 }
 
+// newNode is a node of no file, to name in messages.
+func newNode(op, name string) *node { return &node{nodeInfo: nodeInfo{op: op, name: name}} }
+
 func (n *node) String() string {
 	name := n.name
 	if name == "" && len(n.outputs) > 0 {

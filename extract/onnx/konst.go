@@ -19,12 +19,6 @@ type konst struct {
 	kept   bool // by a step of the plan
 }
 
-// scale says how integers stand for numbers: (q - zero)*factor, by the index along axis.
-type scale struct {
-	axis         int
-	factor, zero []float32
-}
-
 func constOf(t *Tensor) *konst { return &konst{dims: t.Dims, t: t} }
 
 func (k *konst) typ() int32 {
@@ -35,10 +29,6 @@ func (k *konst) typ() int32 {
 		return typeFloat
 	}
 	return k.t.typ
-}
-
-func isFloat(typ int32) bool {
-	return typ == typeFloat || typ == typeFloat16 || typ == typeDouble || typ == typeBfloat16
 }
 
 func (k *konst) isFloat() bool { return isFloat(k.typ()) }
@@ -152,28 +142,8 @@ func (k *konst) scalar() (float64, error) {
 	return v[0], nil
 }
 
-// small bounds lists of shapes, axes and the like.
-const small = 1 << 12
-
-// take accounts for the elements of a computed constant.
-func (b *builder) take(n int) error {
-	if n > b.room {
-		return errors.New("its constant result is too large")
-	}
-	b.room -= n
-	return nil
-}
-
-// drop forgets a computed constant that nothing reads any more.
-func (b *builder) drop(name string) {
-	if k := b.consts[name]; k != nil && k.t == nil && !k.kept {
-		b.room = min(b.room+len(k.nums), maxConstants) // values may be shared by several names
-		delete(b.consts, name)
-	}
-}
-
-// shape reads a constant as dimensions.
-func (b *builder) shape(k *konst) ([]int, int, error) {
+// shapeFrom reads a constant as dimensions.
+func shapeFrom(k *konst) ([]int, int, error) {
 	v, err := k.int64s()
 	if err != nil {
 		return nil, 0, err
@@ -191,4 +161,13 @@ func (b *builder) shape(k *konst) ([]int, int, error) {
 		size *= int(d)
 	}
 	return dims, size, nil
+}
+
+// constOfFloats is a constant of values that are shared.
+func constOfFloats(v []float32, dims []int) *konst {
+	k := &konst{dims: dims, kind: typeFloat, nums: make([]float64, len(v))}
+	for i, x := range v {
+		k.nums[i] = float64(x)
+	}
+	return k
 }

@@ -54,10 +54,10 @@ func (n *Network) Layer(name string) (Layer, error) {
 	}
 	b, err := n.guess(l.Tensor)
 	if err != nil {
-		return Layer{}, fmt.Errorf("%s: layer %q: %w", n.path, l.Tensor, err)
+		return Layer{}, fmt.Errorf("%s: layer %q: %w", n.f.Path(), l.Tensor, err)
 	}
-	if err := b.finish(&l); err != nil {
-		return Layer{}, fmt.Errorf("%s: layer %q: %w", n.path, l.Tensor, err)
+	if err := l.finish(b); err != nil {
+		return Layer{}, fmt.Errorf("%s: layer %q: %w", n.f.Path(), l.Tensor, err)
 	}
 	return l, nil
 }
@@ -72,8 +72,8 @@ func (n *Network) Find(name string) (Layer, error) {
 	if l, err = n.named(name); err != nil {
 		return Layer{}, err
 	}
-	if !n.fromImage(l.Tensor) {
-		return Layer{}, fmt.Errorf("%s: layer %q does not depend on the image alone", n.path, l.Tensor)
+	if !n.f.fromImage(l.Tensor) {
+		return Layer{}, fmt.Errorf("%s: layer %q does not depend on the image alone", n.f.Path(), l.Tensor)
 	}
 	return l, nil
 }
@@ -87,7 +87,7 @@ func (n *Network) named(name string) (Layer, error) {
 	var l Layer
 	fc6, fc7 := n.linearFeatures()
 	switch {
-	case n.maker[name] != nil:
+	case n.f.maker[name] != nil:
 		l = Layer{Tensor: name, What: n.describe(name, fc6, fc7)}
 	case name == "fc6" && fc6 != "":
 		l = Layer{Tensor: fc6, What: "fc6 after ReLU"}
@@ -100,7 +100,7 @@ func (n *Network) named(name string) (Layer, error) {
 			}
 		}
 	default:
-		return Layer{}, fmt.Errorf("%s has no layer %q. Layers usually taken: %s. Its tensors, the most similar first: %s", n.path, name, n.list(), strings.Join(n.candidates(name), ", "))
+		return Layer{}, fmt.Errorf("%s has no layer %q. Layers usually taken: %s. Its tensors, the most similar first: %s", n.f.Path(), name, n.list(), strings.Join(n.candidates(name), ", "))
 	}
 	if pool != "" {
 		l.Pool = pool
@@ -108,23 +108,16 @@ func (n *Network) named(name string) (Layer, error) {
 	return l, nil
 }
 
-// finish adds the layer's pooling to the plan and fills in its dimension.
-func (b *builder) finish(l *Layer) error {
-	v, ok := b.vals[l.Tensor]
-	if !ok {
-		return fmt.Errorf("the tensor %q does not depend on the image", l.Tensor)
+// finish makes the layer the plan's output and fills in its dimension.
+func (l *Layer) finish(b *builder) error {
+	dim, what, err := b.output(l.Tensor, l.Pool)
+	if err != nil {
+		return err
 	}
-	if l.Pool != "" {
-		p, what, err := b.pooled(v, l.Pool)
-		if err != nil {
-			return err
-		}
-		if v = p; !strings.Contains(l.What, what) {
-			l.What = what + " of " + l.What
-		}
+	if !strings.Contains(l.What, what) {
+		l.What = what + " of " + l.What
 	}
-	b.plan.Output = v
-	l.Dim = b.plan.Values[v].Len()
+	l.Dim = dim
 	return nil
 }
 
@@ -135,15 +128,15 @@ func (n *Network) describe(name, fc6, fc7 string) string {
 		return "fc7 after ReLU"
 	case name == fc6:
 		return "fc6 after ReLU"
-	case name == n.output && len(n.file.outputs) == 1:
+	case name == n.f.output && len(n.f.model.outputs) == 1:
 		return "the network's output"
 	}
-	for _, o := range n.file.outputs {
+	for _, o := range n.f.model.outputs {
 		if o.name == name {
 			if what := embeddingNamed(name); what != "" {
 				return what
 			}
-			if name == n.output {
+			if name == n.f.output {
 				return "the network's output"
 			}
 			return fmt.Sprintf("the network's output %q", name)
@@ -162,14 +155,14 @@ func (n *Network) guess(tensor string) (*builder, error) {
 	if w == 0 {
 		w = guessSize
 	}
-	return n.build(tensor, h, w)
+	return build(n.f, tensor, h, w)
 }
 
 // ancestors are the nodes that the network's output depends on, in the order in which they run.
 func (n *Network) ancestors() []*node {
-	need := n.needs(n.output)
+	need := n.f.needs(n.f.output)
 	var out []*node
-	for _, d := range n.nodes {
+	for _, d := range n.f.nodes {
 		if need[d] {
 			out = append(out, d)
 		}
@@ -180,10 +173,10 @@ func (n *Network) ancestors() []*node {
 // weightOf follows a name through operators that only rearrange a constant to the tensor it is.
 func (n *Network) weightOf(name string) *Tensor {
 	for range 8 {
-		if t := n.tensors[name]; t != nil {
+		if t := n.f.tensors[name]; t != nil {
 			return t
 		}
-		d := n.maker[name]
+		d := n.f.maker[name]
 		if d == nil || len(d.inputs) == 0 {
 			return nil
 		}
@@ -209,7 +202,7 @@ func (n *Network) isLinear(d *node) bool {
 // next is the only operator that reads a value, besides those that only ask for its shape.
 func (n *Network) next(name string) *node {
 	var only *node
-	for _, u := range n.users[name] {
+	for _, u := range n.f.users[name] {
 		if u.op == "Shape" {
 			continue
 		}
@@ -282,7 +275,7 @@ func (n *Network) leads(name string, d *node) bool {
 // around reports whether the output depends on the image by a way that avoids the value.
 func (n *Network) around(name string) bool {
 	seen := map[string]bool{name: true}
-	stack := []string{n.output}
+	stack := []string{n.f.output}
 	for len(stack) > 0 {
 		t := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
@@ -290,10 +283,10 @@ func (n *Network) around(name string) bool {
 			continue
 		}
 		seen[t] = true
-		if t == n.input.name {
+		if t == n.f.input.name {
 			return true
 		}
-		if d := n.maker[t]; d != nil && d.op != "Shape" {
+		if d := n.f.maker[t]; d != nil && d.op != "Shape" {
 			stack = append(stack, d.inputs...)
 		}
 	}
@@ -311,8 +304,8 @@ func (n *Network) candidates(name string) []string {
 	}
 	var list []candidate
 	lower := strings.ToLower(name)
-	depends := map[string]bool{n.input.name: true} // on the image's data, not on its size alone
-	for i, d := range n.nodes {
+	depends := map[string]bool{n.f.input.name: true} // on the image's data, not on its size alone
+	for i, d := range n.f.nodes {
 		image := false
 		d.reads(func(in string) { image = image || depends[in] })
 		if !image || d.op == "Shape" || d.op == "Size" {
@@ -329,7 +322,7 @@ func (n *Network) candidates(name string) []string {
 				far = abs(len(l) - len(lower))
 			}
 			// Of equally far ones the deepest: features come from the network's end.
-			list = append(list, candidate{o, far*len(n.nodes) + len(n.nodes) - i})
+			list = append(list, candidate{o, far*len(n.f.nodes) + len(n.f.nodes) - i})
 		}
 		if len(list) > 1<<14 {
 			break

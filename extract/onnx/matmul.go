@@ -39,7 +39,7 @@ func (b *builder) gemm(n *node) error {
 			return err
 		}
 		if alpha != 1 {
-			op.Scale = filled(op.Out, alpha)
+			op.Scale = slices.Repeat([]float32{alpha}, op.Out)
 		}
 		if c != nil && c.isFloat() && (c.len() == 1 || c.len() == op.Out && c.dims[len(c.dims)-1] == op.Out) {
 			f, err := c.float32s()
@@ -105,7 +105,7 @@ func scaledBy(f float32, d []int) Op {
 	if len(d) == 0 {
 		return &Constant2{Kind: Mul, Values: []float32{f}}
 	}
-	return &Affine{Axis: len(d) - 1, Scale: filled(d[len(d)-1], f)}
+	return &Affine{Axis: len(d) - 1, Scale: slices.Repeat([]float32{f}, d[len(d)-1])}
 }
 
 func (b *builder) matmul(n *node) error {
@@ -199,16 +199,8 @@ func (b *builder) linear(n *node, d []int, w *konst, trans bool) (*Linear, error
 		w = &konst{t: w.t, dims: w.t.Dims, scale: w.scale}
 	}
 	var err error
-	op.Weight, err = b.weights(w)
+	op.Weight, err = weightsOf(w)
 	return op, err
-}
-
-func filled(n int, v float32) []float32 {
-	out := make([]float32, n)
-	for i := range out {
-		out[i] = v
-	}
-	return out
 }
 
 func mapped(v []float32, f func(float32) float32) []float32 {
@@ -225,7 +217,7 @@ func stretch(v []float32, n int) ([]float32, error) {
 	case n:
 		return v, nil
 	case 1:
-		return filled(n, v[0]), nil
+		return slices.Repeat([]float32{v[0]}, n), nil
 	}
 	return nil, fmt.Errorf("%d values where %d belong", len(v), n)
 }

@@ -229,7 +229,7 @@ func (b *builder) meanVariance(n *node) error {
 	if v, err = b.step(n, "", &Activation{Kind: Sqrt}, small, v); err != nil {
 		return err
 	}
-	if v, err = b.step(n, "", &Affine{Axis: len(d) - 1, Shift: filled(small[len(d)-1], 1e-9)}, small, v); err != nil {
+	if v, err = b.step(n, "", &Affine{Axis: len(d) - 1, Shift: slices.Repeat([]float32{1e-9}, small[len(d)-1])}, small, v); err != nil {
 		return err
 	}
 	return b.combine(n, n.outputs[0], Div, c, v)
@@ -242,7 +242,7 @@ func (b *builder) softmax(n *node) error {
 		return err
 	}
 	def := 1
-	if b.net.file.opset >= 13 {
+	if b.file.model.opset >= 13 {
 		def = -1
 	}
 	at, err := strictAxis(int64(n.int("axis", def)), len(d))
@@ -253,7 +253,7 @@ func (b *builder) softmax(n *node) error {
 		return err
 	}
 	op := &Softmax{From: at, To: len(d), Log: n.op == "LogSoftmax"}
-	if b.net.file.opset >= 13 {
+	if b.file.model.opset >= 13 {
 		op.To = at + 1
 	}
 	return b.emit(n, op, d, x)

@@ -83,9 +83,7 @@ func init() {
 // Operators are the names of all that are read, on images or on constants.
 func Operators() []string {
 	names := slices.Collect(maps.Keys(emitters))
-	for name := range folders {
-		names = append(names, name)
-	}
+	names = append(names, foldable()...)
 	names = append(names, "Constant", "If")
 	slices.Sort(names)
 	return slices.Compact(names)

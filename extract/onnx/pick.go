@@ -19,7 +19,7 @@ func lines(d []int, axis int, f func(line, start, step int)) {
 	}
 }
 
-func foldArg(b *builder, n *node, args []*konst) (*konst, error) {
+func foldArg(b *budget, n *node, args []*konst) (*konst, error) {
 	x, err := first(args)
 	if err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func foldArg(b *builder, n *node, args []*konst) (*konst, error) {
 	return k, nil
 }
 
-func foldTopK(b *builder, n *node, args []*konst) (*konst, error) {
+func foldTopK(b *budget, n *node, args []*konst) ([]*konst, error) {
 	x, err := first(args)
 	if err != nil {
 		return nil, err
@@ -113,13 +113,10 @@ func foldTopK(b *builder, n *node, args []*konst) (*konst, error) {
 			index.nums[to[line]+j*step] = float64(o)
 		}
 	})
-	if len(n.outputs) > 1 && n.outputs[1] != "" {
-		b.consts[n.outputs[1]] = index
-	}
-	return values, nil
+	return []*konst{values, index}, nil
 }
 
-func foldNonZero(_ *builder, _ *node, args []*konst) (*konst, error) {
+func foldNonZero(_ *budget, _ *node, args []*konst) (*konst, error) {
 	x, err := first(args)
 	if err != nil {
 		return nil, err
@@ -145,7 +142,7 @@ func foldNonZero(_ *builder, _ *node, args []*konst) (*konst, error) {
 	return k, nil
 }
 
-func foldOneHot(b *builder, n *node, args []*konst) (*konst, error) {
+func foldOneHot(b *budget, n *node, args []*konst) (*konst, error) {
 	if at(args, 0) == nil || at(args, 1) == nil || at(args, 2) == nil {
 		return nil, errors.New("an argument is missing")
 	}
@@ -186,7 +183,7 @@ func foldOneHot(b *builder, n *node, args []*konst) (*konst, error) {
 	return k, nil
 }
 
-func foldEye(b *builder, n *node, args []*konst) (*konst, error) {
+func foldEye(b *budget, n *node, args []*konst) (*konst, error) {
 	x, err := first(args)
 	if err != nil {
 		return nil, err

@@ -139,11 +139,11 @@ func (b *builder) resize(n *node) error {
 	r := resizing{mode: n.str("mode", "nearest"), coordinates: n.str("coordinate_transformation_mode", "half_pixel"),
 		rounding: n.str("nearest_mode", "round_prefer_floor"), cubic: float64(n.float("cubic_coeff_a", -0.75)),
 		exclude: n.int("exclude_outside", 0) != 0, antialias: n.int("antialias", 0) != 0}
-	if n.op == "Upsample" || b.net.file.opset < 11 {
+	if n.op == "Upsample" || b.file.model.opset < 11 {
 		r.coordinates, r.rounding = "asymmetric", "floor"
 	}
 	scalesAt, sizesAt := 2, 3
-	if n.op == "Upsample" || b.net.file.opset < 11 {
+	if n.op == "Upsample" || b.file.model.opset < 11 {
 		scalesAt, sizesAt = 1, -1
 	}
 	axes := make([]int, len(d))
@@ -292,7 +292,7 @@ func (b *builder) resized(n *node, x, axis, size int, scale float64, r *resizing
 	if size > maxValue/op.Taps {
 		return 0, errors.New("it is resized too much")
 	}
-	if err := b.take(size * op.Taps); err != nil {
+	if err := b.room.take(size * op.Taps); err != nil {
 		return 0, err
 	}
 	for o := range size {

@@ -11,7 +11,11 @@ func (b *builder) reshape(n *node) error {
 	if err != nil {
 		return err
 	}
-	dims, err := b.reshaped(n, d, product(d))
+	arg, err := b.constant(n, 1, true)
+	if err != nil {
+		return err
+	}
+	dims, err := reshaped(n, d, product(d), arg)
 	if err != nil {
 		return err
 	}
@@ -19,120 +23,6 @@ func (b *builder) reshape(n *node) error {
 		return b.alias(n, x)
 	}
 	return b.emit(n, &Reshape{}, dims, x)
-}
-
-// reshaped is the shape that Reshape, Flatten, Squeeze or Unsqueeze gives a tensor of shape d with
-// size elements.
-func (b *builder) reshaped(n *node, d []int, size int) ([]int, error) {
-	switch n.op {
-	case "Flatten":
-		at, err := axis(int64(n.int("axis", 1)), len(d))
-		if err != nil {
-			return nil, err
-		}
-		return []int{product(d[:at]), product(d[at:])}, nil
-	case "Reshape":
-		shape, ok, err := b.integers(n, "shape", 1)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			return nil, errors.New("it names no shape")
-		}
-		out := make([]int, len(shape))
-		open, rest := -1, 1
-		for i, s := range shape {
-			switch {
-			case s == -1 && open < 0:
-				open = i
-				continue
-			case s == 0 && n.int("allowzero", 0) == 0:
-				if i >= len(d) {
-					return nil, fmt.Errorf("its shape %v keeps a dimension that %v does not have", shape, d)
-				}
-				out[i] = d[i]
-			case s >= 0 && s <= maxElements:
-				out[i] = int(s)
-			default:
-				return nil, fmt.Errorf("its shape %v is impossible", shape)
-			}
-			if out[i] > 0 && rest > maxElements/out[i] {
-				return nil, fmt.Errorf("its shape %v is too large", shape)
-			}
-			rest *= out[i]
-		}
-		if open >= 0 {
-			if rest == 0 && size == 0 {
-				rest = 1
-			}
-			if rest == 0 || size%rest != 0 {
-				return nil, fmt.Errorf("its shape %v does not fit %v: the image size may be wrong for this network", shape, d)
-			}
-			out[open] = size / rest
-			rest = size
-		}
-		if rest != size {
-			return nil, fmt.Errorf("its shape %v does not fit %v: the image size may be wrong for this network", shape, d)
-		}
-		return out, nil
-	case "Squeeze":
-		axes, ok, err := b.integers(n, "axes", 1)
-		if err != nil {
-			return nil, err
-		}
-		drop := make([]bool, len(d))
-		if !ok {
-			for i, s := range d {
-				// With the axes left out every 1 goes, but not the batch axis of a
-				// network for one image: the next operator wants it.
-				drop[i] = s == 1 && i > 0
-			}
-		}
-		for _, a := range axes {
-			i, err := strictAxis(a, len(d))
-			if err != nil {
-				return nil, err
-			}
-			if d[i] != 1 {
-				return nil, fmt.Errorf("it squeezes axis %d of shape %v", a, d)
-			}
-			drop[i] = true
-		}
-		var out []int
-		for i, s := range d {
-			if !drop[i] {
-				out = append(out, s)
-			}
-		}
-		return out, nil
-	}
-	axes, ok, err := b.integers(n, "axes", 1) // Unsqueeze
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, errors.New("it names no axes")
-	}
-	rank := len(d) + len(axes)
-	out, added := make([]int, rank), make([]bool, rank)
-	for _, a := range axes {
-		i, err := strictAxis(a, rank)
-		if err != nil {
-			return nil, err
-		}
-		if added[i] {
-			return nil, fmt.Errorf("its axes %v name one twice", axes)
-		}
-		out[i], added[i] = 1, true
-	}
-	j := 0
-	for i := range out {
-		if !added[i] {
-			out[i] = d[j]
-			j++
-		}
-	}
-	return out, nil
 }
 
 func (b *builder) transpose(n *node) error {
@@ -169,30 +59,6 @@ func (b *builder) permuted(n *node, name string, x int, perm []int) (int, error)
 		}
 	}
 	return b.step(n, name, &Transpose{perm}, out, x)
-}
-
-func permutation(n *node, rank int) ([]int, error) {
-	p, ok := n.attrs["perm"].([]int64)
-	if !ok || len(p) == 0 {
-		out := make([]int, rank)
-		for i := range out {
-			out[i] = rank - 1 - i
-		}
-		return out, nil
-	}
-	if len(p) != rank {
-		return nil, fmt.Errorf("permutation %v of %d dimensions", p, rank)
-	}
-	seen := make([]bool, rank)
-	out := make([]int, rank)
-	for i, v := range p {
-		if v < 0 || v >= int64(rank) || seen[v] {
-			return nil, fmt.Errorf("permutation %v of %d dimensions", p, rank)
-		}
-		seen[v] = true
-		out[i] = int(v)
-	}
-	return out, nil
 }
 
 func (b *builder) shapeOf(n *node) error {
@@ -430,7 +296,7 @@ func (b *builder) expand(n *node) error {
 	if err != nil {
 		return err
 	}
-	to, _, err := b.shape(k)
+	to, _, err := shapeFrom(k)
 	if err != nil {
 		return err
 	}
@@ -505,12 +371,14 @@ func (b *builder) trilu(n *node) error {
 	rows, cols := d[len(d)-2], d[len(d)-1]
 	upper := n.int("upper", 1) != 0
 	keep := &konst{dims: []int{rows, cols}, kind: typeBool, nums: make([]float64, rows*cols)}
-	if err := b.take(rows * cols); err != nil {
+	if err := b.room.take(rows * cols); err != nil {
 		return err
 	}
 	for i := range keep.nums {
 		far := float64(i%cols-i/cols) - shift
-		keep.nums[i] = truth(upper && far >= 0 || !upper && far <= 0)
+		if upper && far >= 0 || !upper && far <= 0 {
+			keep.nums[i] = 1
+		}
 	}
 	m, err := b.literal(n, keep)
 	if err != nil {

@@ -42,9 +42,6 @@ func typeName(t int32) string {
 	return fmt.Sprintf("type %d", t)
 }
 
-// maxElements bounds the elements of one tensor, so that a product of dimensions never overflows.
-const maxElements = 1 << 40
-
 // Tensor is a constant of the file: an initializer or the value of a Constant node. Its data stay
 // in the mapped file until asked for.
 type Tensor struct {
@@ -359,37 +356,6 @@ func half(h uint16) float32 {
 	return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
 }
 
-// dequantise writes (q - zero)*factor for a tensor of integers.
-func (t *Tensor) dequantise(s *scale, out []float32) error {
-	inner := 1
-	if len(s.factor) > 1 {
-		inner = product(t.Dims[s.axis+1:])
-	}
-	write := func(i int, q int64) {
-		c := i / inner % len(s.factor)
-		out[i] = (float32(q) - s.zero[c]) * s.factor[c]
-	}
-	switch {
-	case t.typ == typeInt8 && t.data != nil:
-		for i, q := range t.data {
-			write(i, int64(int8(q)))
-		}
-	case t.typ == typeUint8 && t.data != nil:
-		for i, q := range t.data {
-			write(i, int64(q))
-		}
-	default:
-		v, err := t.int64s()
-		if err != nil {
-			return err
-		}
-		for i, q := range v {
-			write(i, q)
-		}
-	}
-	return nil
-}
-
 // float64s gives the values of a tensor of doubles, a copy.
 func (t *Tensor) float64s() ([]float64, error) {
 	if err := t.floatData(); err != nil {
@@ -400,4 +366,8 @@ func (t *Tensor) float64s() ([]float64, error) {
 		out[i] = math.Float64frombits(binary.LittleEndian.Uint64(t.data[8*i:]))
 	}
 	return out, nil
+}
+
+func isFloat(typ int32) bool {
+	return typ == typeFloat || typ == typeFloat16 || typ == typeDouble || typ == typeBfloat16
 }

@@ -1,7 +1,5 @@
 package onnx
 
-import "vzsl/internal/kernels"
-
 // Weights are a layer's weights, still in the file.
 type Weights struct {
 	t     *Tensor
@@ -16,29 +14,11 @@ func (w *Weights) Use(f func(values []float32) error) error {
 	if w.vals != nil {
 		return f(w.vals)
 	}
-	defer forget(w.t.data)
-	if w.scale == nil {
-		if v := w.t.shared(); v != nil {
-			return f(v)
-		}
-		if err := w.t.floatData(); err != nil {
-			return err
-		}
-	}
-	b := kernels.NewBuffer(w.t.Len())
-	defer b.Free()
-	if w.scale != nil {
-		if err := w.t.dequantise(w.scale, b.Data); err != nil {
-			return err
-		}
-		return f(b.Data)
-	}
-	w.t.convert(b.Data)
-	return f(b.Data)
+	return w.t.use(w.scale, f)
 }
 
-// weights makes a layer's weights of a constant, without copying those in the file.
-func (b *builder) weights(k *konst) (*Weights, error) {
+// weightsOf makes a layer's weights of a constant, without copying those in the file.
+func weightsOf(k *konst) (*Weights, error) {
 	if k.t != nil && !k.turned {
 		return &Weights{t: k.t, scale: k.scale}, nil
 	}

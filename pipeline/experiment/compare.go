@@ -7,16 +7,18 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
 	"vzsl/features"
 	"vzsl/internal/version"
 	"vzsl/pipeline/workspace"
-	"vzsl/train"
+	"vzsl/train/settings"
+	"vzsl/train/tuning"
 )
 
 // ComparableMethods are the methods that can name unseen classes without a shot.
-func ComparableMethods() []string { return slices.DeleteFunc(train.Methods(), train.NeedsShots) }
+func ComparableMethods() []string { return slices.DeleteFunc(settings.Methods(), settings.NeedsShots) }
 
 // ComparedMethod is a row of the comparison.
 type ComparedMethod struct {
@@ -26,12 +28,12 @@ type ComparedMethod struct {
 	Seeds   []uint64          `json:"seeds,omitempty"` // one where the model does not depend on it
 	Figures []evaluate.Spread `json:"figures,omitempty"`
 	// Best is what the search found. Its accuracy is on held-out seen classes.
-	Best    *train.Trial `json:"best,omitempty"`
-	Trials  int          `json:"trials,omitempty"`
-	Fits    int          `json:"fits,omitempty"`
-	Cut     bool         `json:"cut_by_budget,omitempty"`
-	Tuning  float64      `json:"tuning_seconds,omitempty"`
-	Trained float64      `json:"training_seconds,omitempty"` // the mean over the models
+	Best    *tuning.Trial `json:"best,omitempty"`
+	Trials  int           `json:"trials,omitempty"`
+	Fits    int           `json:"fits,omitempty"`
+	Cut     bool          `json:"cut_by_budget,omitempty"`
+	Tuning  float64       `json:"tuning_seconds,omitempty"`
+	Trained float64       `json:"training_seconds,omitempty"` // the mean over the models
 	// Published is per image, in percent.
 	Published *report.PublishedFigure `json:"published,omitempty"`
 	Report    string                  `json:"report,omitempty"` // relative to the comparison's
@@ -70,12 +72,12 @@ type Comparison struct {
 // CompareOptions say what is compared.
 type CompareOptions struct {
 	Search
-	Run       workspace.RunRef // names the folders; its Method is not used
-	Settings  []train.Settings // a method each
-	Pinned    [][]string       // settings of each that the search leaves alone
-	Seeds     int              // models of each method
-	Published string           // dataset whose published figures to show; "": the run's own
-	Command   string           // the command that makes the comparison again, for the page
+	Run       workspace.RunRef    // names the folders; its Method is not used
+	Settings  []settings.Settings // a method each
+	Pinned    [][]string          // settings of each that the search leaves alone
+	Seeds     int                 // models of each method
+	Published string              // dataset whose published figures to show; "": the run's own
+	Command   string              // the command that makes the comparison again, for the page
 }
 
 // Compare tunes every method within the same budget, trains and evaluates it, and writes the comparison's report. A method that fails
@@ -104,7 +106,7 @@ func (x *Runner) Compare(ctx context.Context, o *CompareOptions) (*Comparison, e
 	}
 	var failed []error
 	for i, m := range methods {
-		row := &ComparedMethod{Method: m, Title: train.Title(m), Own: strings.HasPrefix(m, "vzsl") || m == "plda"}
+		row := &ComparedMethod{Method: m, Title: settings.Title(m), Own: strings.HasPrefix(m, "vzsl") || m == "plda"}
 		out.Methods = append(out.Methods, row)
 		result, err := x.compareOne(ctx, name, in, o, o.Settings[i], o.Pinned[i], row, out.Seeds)
 		if ctx.Err() != nil {
@@ -140,16 +142,16 @@ func (x *Runner) Compare(ctx context.Context, o *CompareOptions) (*Comparison, e
 }
 
 // compareOne tunes, trains and evaluates a method and fills in its row.
-func (x *Runner) compareOne(ctx context.Context, name string, in *workspace.Inputs, o *CompareOptions, settings train.Settings, pinned []string, row *ComparedMethod, seeds []uint64) (*evaluate.Result, error) {
+func (x *Runner) compareOne(ctx context.Context, name string, in *workspace.Inputs, o *CompareOptions, s settings.Settings, pinned []string, row *ComparedMethod, seeds []uint64) (*evaluate.Result, error) {
 	run := name + "/" + row.Method
-	if train.Seedless(row.Method) && !slices.Contains(in.Roles.Roles, features.RoleTestSeen) { // whose constant is chosen on drawn images
+	if settings.Seedless(row.Method) && !slices.Contains(in.Roles.Roles, features.RoleTestSeen) { // whose constant is chosen on drawn images
 		seeds = seeds[:1]
 	}
 	row.Seeds = seeds
 	if err := x.MayTune(run, len(seeds), o.Force); err != nil {
 		return nil, err
 	}
-	tuned, err := x.Tune(ctx, run, in, &o.Search, settings, nil, pinned)
+	tuned, err := x.Tune(ctx, run, in, &o.Search, s, nil, pinned)
 	if err != nil {
 		return nil, err
 	}

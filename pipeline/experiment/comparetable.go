@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
 	"vzsl/internal/version"

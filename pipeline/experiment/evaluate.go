@@ -11,13 +11,14 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
 	"vzsl/features"
 	"vzsl/internal/kernels"
 	"vzsl/internal/version"
 	"vzsl/pipeline/workspace"
-	"vzsl/train"
+	"vzsl/train/runs"
 )
 
 // Evaluated is what came of an evaluation.
@@ -28,7 +29,7 @@ type Evaluated struct {
 }
 
 // EvaluateRun evaluates one trained run and writes its report.
-func (x *Runner) EvaluateRun(ctx context.Context, name string, r *workspace.RunRef, model *train.Predictor, seed uint64) (*Evaluated, error) {
+func (x *Runner) EvaluateRun(ctx context.Context, name string, r *workspace.RunRef, model *runs.Predictor, seed uint64) (*Evaluated, error) {
 	in, err := x.InputsOf(ctx, name, r, model, true)
 	if err != nil {
 		return nil, err
@@ -58,7 +59,7 @@ func (x *Runner) EvaluateRun(ctx context.Context, name string, r *workspace.RunR
 }
 
 // score measures a model on the test images of the split that in holds.
-func (x *Runner) score(ctx context.Context, name string, model *train.Predictor, in *workspace.Inputs, seed uint64) (*evaluate.Result, error) {
+func (x *Runner) score(ctx context.Context, name string, model *runs.Predictor, in *workspace.Inputs, seed uint64) (*evaluate.Result, error) {
 	if err := scorable(model, in); err != nil {
 		return nil, workspace.TrainedToFill(name, err)
 	}
@@ -74,7 +75,7 @@ func (x *Runner) score(ctx context.Context, name string, model *train.Predictor,
 }
 
 // scorable refuses unseen classes whose descriptions lack what the model does not fill.
-func scorable(model *train.Predictor, in *workspace.Inputs) error {
+func scorable(model *runs.Predictor, in *workspace.Inputs) error {
 	var vectors [][]float32
 	for _, c := range in.Roles.Unseen {
 		if i := slices.Index(in.Classes.Classes, c); i >= 0 {
@@ -88,7 +89,7 @@ func scorable(model *train.Predictor, in *workspace.Inputs) error {
 }
 
 // about collects what the report says of the run: settings, data, files, program and machine.
-func (x *Runner) about(name string, r *workspace.RunRef, model *train.Predictor, in *workspace.Inputs, seed uint64) (report.About, error) {
+func (x *Runner) about(name string, r *workspace.RunRef, model *runs.Predictor, in *workspace.Inputs, seed uint64) (report.About, error) {
 	config, err := model.Config()
 	if err != nil {
 		return report.About{}, err
@@ -132,7 +133,7 @@ func (x *Runner) about(name string, r *workspace.RunRef, model *train.Predictor,
 	return a, err
 }
 
-func title(model *train.Predictor) string {
+func title(model *runs.Predictor) string {
 	s := model.Settings()
 	return s.Title()
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
 	"vzsl/datasets"
 	"vzsl/evaluate"
 	"vzsl/features"
 	"vzsl/internal/version"
 	"vzsl/pipeline/workspace"
-	"vzsl/train"
+	"vzsl/train/runs"
+	"vzsl/train/settings"
 )
 
 // FewShotPoint is a method with a number of shots.
@@ -38,13 +40,13 @@ type FewShotResult struct {
 
 // FewShotOptions say what is trained and evaluated.
 type FewShotOptions struct {
-	Run      workspace.RunRef // names the folders; its Method is not used
-	Settings []train.Settings // a method each
-	Shots    []int            // labelled images of each unseen class, ascending
-	Pool     int              // images of each to draw them from
-	Seeds    int              // draws, and trainings
-	Force    bool             // train anew what is there
-	Flags    []string         // more of the command that makes the report again, for the page
+	Run      workspace.RunRef    // names the folders; its Method is not used
+	Settings []settings.Settings // a method each
+	Shots    []int               // labelled images of each unseen class, ascending
+	Pool     int                 // images of each to draw them from
+	Seeds    int                 // draws, and trainings
+	Force    bool                // train anew what is there
+	Flags    []string            // more of the command that makes the report again, for the page
 }
 
 func (o *FewShotOptions) methods() (names []string) {
@@ -94,7 +96,7 @@ func (x *Runner) FewShot(ctx context.Context, o *FewShotOptions) (*FewShotResult
 			}
 			in.Roles = roles
 			for i, m := range o.methods() {
-				if k == 0 && train.NeedsShots(m) {
+				if k == 0 && settings.NeedsShots(m) {
 					continue
 				}
 				s := o.Settings[i]
@@ -104,7 +106,7 @@ func (x *Runner) FewShot(ctx context.Context, o *FewShotOptions) (*FewShotResult
 				if err != nil {
 					return nil, err
 				}
-				model, err := train.Load(x.RunDir(run))
+				model, err := runs.Load(x.RunDir(run))
 				if err != nil {
 					return nil, err
 				}

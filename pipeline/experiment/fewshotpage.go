@@ -7,17 +7,18 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
 	"vzsl/evaluate/report"
 	"vzsl/internal/version"
 	"vzsl/pipeline/usage"
-	"vzsl/train"
+	"vzsl/train/settings"
 )
 
 // FewShotTable has a row a method, a column a number of shots.
 func FewShotTable(o *FewShotOptions, res *FewShotResult) [][]report.TableCell {
 	var rows [][]report.TableCell
 	for _, m := range o.methods() {
-		row := []report.TableCell{{Text: train.Title(m)}}
+		row := []report.TableCell{{Text: settings.Title(m)}}
 		for _, k := range o.Shots {
 			cell := report.TableCell{Text: "–"}
 			for _, p := range res.Points {
@@ -59,7 +60,7 @@ func (x *Runner) writeFewShot(o *FewShotOptions, res *FewShotResult) error {
 		head = append(head, usage.Counted(k, "shot"))
 	}
 	for _, m := range o.methods() {
-		s := report.Series{Name: train.Title(m)}
+		s := report.Series{Name: settings.Title(m)}
 		for _, p := range res.Points {
 			if p.Method == m {
 				v := p.MeanPerClass

@@ -13,12 +13,13 @@ import (
 	"vzsl/internal/lookup"
 	"vzsl/internal/version"
 	"vzsl/pipeline/workspace"
-	"vzsl/train"
+	"vzsl/train/runs"
+	"vzsl/train/settings"
 )
 
 // TrainSeeds trains n models of the same settings with the seeds from settings.Seed on, each into a run folder of its own
 // below run's; as TrainSearched does, where searched.
-func (x *Runner) TrainSeeds(ctx context.Context, run string, in *workspace.Inputs, settings train.Settings, tuned *train.TunedRecord, n int, force, searched bool) ([]*TrainedRun, error) {
+func (x *Runner) TrainSeeds(ctx context.Context, run string, in *workspace.Inputs, settings settings.Settings, tuned *runs.TunedRecord, n int, force, searched bool) ([]*TrainedRun, error) {
 	if there, err := lookup.Exists(filepath.Join(x.RunDir(run), "config.toml")); err != nil {
 		return nil, err
 	} else if there {
@@ -59,7 +60,7 @@ func (x *Runner) EvaluateSeeds(ctx context.Context, name string, r *workspace.Ru
 	var results []*evaluate.Result
 	var pages []string
 	var about report.About
-	var first train.Settings
+	var first settings.Settings
 	var split string
 	for _, seed := range seeds {
 		model, err := x.LoadRun(workspace.SeedRun(name, seed), r)

@@ -8,12 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
 	"vzsl/internal/lookup"
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
-	"vzsl/train"
+	"vzsl/train/runs"
 )
 
 // StoredReports reads the report of a run, or of every seed of a run of several; seeds is nil for one of one.
@@ -49,7 +50,7 @@ func (x *Runner) StoredReports(ctx context.Context, name string) (stored []*repo
 // run that is gone, or without its model, what is left is compared.
 func (x *Runner) reportOf(ctx context.Context, run string, s *report.Stored) error {
 	dir := x.RunDir(run)
-	model, err := train.ModelSHA256(dir)
+	model, err := runs.ModelSHA256(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

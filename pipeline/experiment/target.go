@@ -11,8 +11,10 @@ import (
 
 	"vzsl/internal/lookup"
 	"vzsl/pipeline/workspace"
-	"vzsl/train"
 	"vzsl/train/method"
+	"vzsl/train/runs"
+	"vzsl/train/settings"
+	"vzsl/train/tuning"
 )
 
 // What a long command is to leave behind is looked at before it begins: whether its folders can be written, and whether they
@@ -50,12 +52,12 @@ func (x *Runner) MayTune(run string, seeds int, force bool) error {
 	if seeds == 0 && len(there) > 0 {
 		return fmt.Errorf("%s holds a run of several seeds: give --seeds too, or another --run", dir)
 	}
-	runs := []string{run}
+	names := []string{run}
 	for _, seed := range there {
-		runs = append(runs, workspace.SeedRun(run, seed))
+		names = append(names, workspace.SeedRun(run, seed))
 	}
-	for i, r := range runs {
-		_, tuned, err := train.ReadSettings(x.RunDir(r))
+	for i, r := range names {
+		_, tuned, err := runs.ReadSettings(x.RunDir(r))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
@@ -64,13 +66,13 @@ func (x *Runner) MayTune(run string, seeds int, force bool) error {
 		case i == 0 && seeds > 0:
 			return fmt.Errorf("%s holds a run of one seed: take another folder with --run", dir)
 		case tuned == nil && !force:
-			return fmt.Errorf("%s: %w, which was not tuned; --force begins anew there, --run NAME takes another folder", x.RunDir(r), train.ErrOtherRun)
+			return fmt.Errorf("%s: %w, which was not tuned; --force begins anew there, --run NAME takes another folder", x.RunDir(r), runs.ErrOtherRun)
 		}
-		if journal, err := lookup.Exists(filepath.Join(dir, workspace.TuningDir, train.JournalFile)); err != nil {
+		if journal, err := lookup.Exists(filepath.Join(dir, workspace.TuningDir, tuning.JournalFile)); err != nil {
 			return err
 		} else if !journal && !force {
 			return fmt.Errorf("%s: %w, whose search is not there (%s); --force begins anew there, --run NAME takes another folder",
-				x.RunDir(r), train.ErrOtherRun, filepath.Join(dir, workspace.TuningDir))
+				x.RunDir(r), runs.ErrOtherRun, filepath.Join(dir, workspace.TuningDir))
 		}
 	}
 	return nil
@@ -79,7 +81,7 @@ func (x *Runner) MayTune(run string, seeds int, force bool) error {
 // oneKind keeps the seeds of a run of one kind, before n of them are trained from settings.Seed on: of the models that are there
 // with other settings those to be trained now are replaced, others removed, when that is asked for by force, or where a search has
 // gone on since; otherwise they are refused.
-func (x *Runner) oneKind(run string, settings train.Settings, n int, force, searched bool) error {
+func (x *Runner) oneKind(run string, settings settings.Settings, n int, force, searched bool) error {
 	there, err := workspace.Seeds(x.RunDir(run))
 	if err != nil {
 		return err
@@ -87,7 +89,7 @@ func (x *Runner) oneKind(run string, settings train.Settings, n int, force, sear
 	var others []string
 	var left []uint64
 	for _, seed := range there {
-		was, tuned, err := train.ReadSettings(x.RunDir(workspace.SeedRun(run, seed)))
+		was, tuned, err := runs.ReadSettings(x.RunDir(workspace.SeedRun(run, seed)))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
@@ -104,7 +106,7 @@ func (x *Runner) oneKind(run string, settings train.Settings, n int, force, sear
 	}
 	if len(others) > 0 {
 		return fmt.Errorf("%s: %w: %s there with other settings; --force begins anew there, --run NAME takes another folder",
-			x.RunDir(run), train.ErrOtherRun, strings.Join(others, ", "))
+			x.RunDir(run), runs.ErrOtherRun, strings.Join(others, ", "))
 	}
 	for _, seed := range left {
 		x.Log.Info("a model of other settings is removed: the seeds of a run are of one kind", "run", workspace.SeedRun(run, seed))
@@ -116,8 +118,8 @@ func (x *Runner) oneKind(run string, settings train.Settings, n int, force, sear
 }
 
 // sameSettings tells whether two runs differ in nothing but the seed.
-func sameSettings(a, b train.Settings) bool {
-	for _, s := range []*train.Settings{&a, &b} {
+func sameSettings(a, b settings.Settings) bool {
+	for _, s := range []*settings.Settings{&a, &b} {
 		s.Seed, s.Configs = 0, map[string]method.Config{s.Method: s.Config()}
 	}
 	return reflect.DeepEqual(a, b)

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
 	"vzsl/features"
 	"vzsl/pipeline/workspace"
 	"vzsl/train"
+	"vzsl/train/runs"
+	"vzsl/train/settings"
 )
 
 // TrainedRun is a run's outcome as it is printed.
@@ -31,7 +34,7 @@ type TrainedRun struct {
 }
 
 // Train trains one run, or finds it done. tuned is the search that chose the settings, nil without one.
-func (x *Runner) Train(ctx context.Context, name string, in *workspace.Inputs, settings train.Settings, tuned *train.TunedRecord, force bool) (*TrainedRun, error) {
+func (x *Runner) Train(ctx context.Context, name string, in *workspace.Inputs, settings settings.Settings, tuned *runs.TunedRecord, force bool) (*TrainedRun, error) {
 	x.Log.Info("train", "run", name, "method", settings.Method, "split", in.Roles.Name, "network", in.Network,
 		"dim", in.Features.Dim(), "seen", len(in.Roles.Seen), "validation", len(in.Roles.Validation))
 	record, err := features.NewRecord(ctx, &in.Inputs)
@@ -55,7 +58,7 @@ func (x *Runner) Train(ctx context.Context, name string, in *workspace.Inputs, s
 		},
 	})
 	bars.End()
-	if errors.Is(err, train.ErrOtherRun) {
+	if errors.Is(err, runs.ErrOtherRun) {
 		return nil, fmt.Errorf("%w; --force begins anew there, --run NAME takes another folder", err)
 	}
 	if err != nil {
@@ -67,10 +70,10 @@ func (x *Runner) Train(ctx context.Context, name string, in *workspace.Inputs, s
 
 // TrainSearched is Train with what a search found. A model of the same folder's search, trained when that had gone less far,
 // gives way.
-func (x *Runner) TrainSearched(ctx context.Context, name string, in *workspace.Inputs, settings train.Settings, tuned *train.TunedRecord, force bool) (*TrainedRun, error) {
+func (x *Runner) TrainSearched(ctx context.Context, name string, in *workspace.Inputs, settings settings.Settings, tuned *runs.TunedRecord, force bool) (*TrainedRun, error) {
 	t, err := x.Train(ctx, name, in, settings, tuned, force)
-	if errors.Is(err, train.ErrOtherRun) {
-		if _, _, not := train.ReadTuned(x.RunDir(name)); not == nil {
+	if errors.Is(err, runs.ErrOtherRun) {
+		if _, _, not := runs.ReadTuned(x.RunDir(name)); not == nil {
 			x.Log.Info("the search has gone on since this model was trained: it is trained anew", "run", name)
 			return x.Train(ctx, name, in, settings, tuned, true)
 		}

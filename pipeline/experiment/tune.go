@@ -7,10 +7,13 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
 	"vzsl/features"
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
-	"vzsl/train"
+	"vzsl/train/runs"
+	"vzsl/train/settings"
+	"vzsl/train/tuning"
 )
 
 // Search is the budget of a search for settings.
@@ -30,7 +33,7 @@ func (s *Search) Check() error {
 }
 
 // Tune searches a run's settings, or goes on with a search.
-func (x *Runner) Tune(ctx context.Context, name string, in *workspace.Inputs, s *Search, settings train.Settings, choice map[string]float64, pinned []string) (*train.Tuned, error) {
+func (x *Runner) Tune(ctx context.Context, name string, in *workspace.Inputs, s *Search, settings settings.Settings, choice map[string]float64, pinned []string) (*tuning.Tuned, error) {
 	x.Log.Info("tune", "run", name, "method", settings.Method, "split", in.Roles.Name, "trials", s.Trials, "folds", s.Folds, "seen", len(in.Roles.Seen))
 	p := x.Begin("tune "+name, "fits")
 	defer p.End()
@@ -38,7 +41,7 @@ func (x *Runner) Tune(ctx context.Context, name string, in *workspace.Inputs, s 
 	if err != nil {
 		return nil, err
 	}
-	tuned, err := train.Tune(ctx, train.TuneOptions{
+	tuned, err := tuning.Tune(ctx, tuning.Options{
 		Settings: settings, Pinned: pinned, Choice: choice, Dir: filepath.Join(x.RunDir(name), workspace.TuningDir), Force: s.Force,
 		Features: in.Features, Classes: in.Classes, Roles: in.Roles, Inputs: record,
 		Trials: s.Trials, Folds: s.Folds, Budget: s.Budget, Workers: s.Workers,
@@ -50,13 +53,13 @@ func (x *Runner) Tune(ctx context.Context, name string, in *workspace.Inputs, s 
 			}
 			p.Say("at work " + strings.Join(words, " "))
 		},
-		Trial: func(t train.Trial) {
+		Trial: func(t tuning.Trial) {
 			x.Log.Debug("trial", "trial", t.Number, "folds", t.Folds, "accuracy", fmt.Sprintf("%.1f%%", 100*t.Accuracy),
 				"choice", fmt.Sprint(t.Choice), "settings", fmt.Sprint(t.Searched))
 		},
 	})
 	p.End()
-	if errors.Is(err, train.ErrOtherRun) {
+	if errors.Is(err, runs.ErrOtherRun) {
 		return nil, fmt.Errorf("%w; --force begins anew there, --run NAME takes another folder", err)
 	}
 	if err == nil && tuned.Cut {
@@ -66,8 +69,8 @@ func (x *Runner) Tune(ctx context.Context, name string, in *workspace.Inputs, s 
 }
 
 // ReadTuned reads a tuned run's settings; it must be one of the method.
-func (x *Runner) ReadTuned(run, method string) (train.Settings, *train.TunedRecord, error) {
-	s, tuned, err := train.ReadTuned(x.RunDir(run))
+func (x *Runner) ReadTuned(run, method string) (settings.Settings, *runs.TunedRecord, error) {
+	s, tuned, err := runs.ReadTuned(x.RunDir(run))
 	if err == nil && s.Method != method {
 		err = fmt.Errorf("%s is a run of the method %s, not %s", x.RunDir(run), s.Method, method)
 	}
@@ -75,13 +78,13 @@ func (x *Runner) ReadTuned(run, method string) (train.Settings, *train.TunedReco
 }
 
 // Inductive reads the settings and the choice of a tuned inductive run, which a transductive search goes on from.
-func (x *Runner) Inductive(run, method, preset string) (train.Settings, map[string]float64, error) {
+func (x *Runner) Inductive(run, method, preset string) (settings.Settings, map[string]float64, error) {
 	s, tuned, err := x.ReadTuned(run, method)
 	if err != nil {
 		return s, nil, fmt.Errorf("a transductive search goes on from a tuned inductive run: %w", err)
 	}
 	// The flags of other methods have their places too.
-	all, err := train.Preset(preset, s.Method)
+	all, err := settings.Preset(preset, s.Method)
 	if err != nil {
 		return s, nil, err
 	}

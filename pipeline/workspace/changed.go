@@ -6,8 +6,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
 	"vzsl/features"
-	"vzsl/train"
+	"vzsl/train/runs"
 )
 
 // ChangedError refuses a run whose inputs are not there any more as they were, and says what mends it.
@@ -19,14 +20,14 @@ type ChangedError struct {
 }
 
 func (e *ChangedError) Error() string {
-	text := fmt.Sprintf("run %s was trained on other inputs than are there now: %s. To train on those of now: '%s'", e.run, train.Changed(e.changes), e.Again)
+	text := fmt.Sprintf("run %s was trained on other inputs than are there now: %s. To train on those of now: '%s'", e.run, runs.Changed(e.changes), e.Again)
 	if e.back != "" {
 		text += fmt.Sprintf("; to bring back those of then: '%s'", e.back)
 	}
 	return text
 }
 
-func (w *Workspace) changed(name string, model *train.Predictor, changes []*features.Change) error {
+func (w *Workspace) changed(name string, model *runs.Predictor, changes []*features.Change) error {
 	e := &ChangedError{run: name, changes: changes, Again: w.trainAgain(name, model)}
 	if record, err := model.Inputs(); err != nil || record == nil {
 		return e
@@ -46,7 +47,7 @@ func (w *Workspace) changed(name string, model *train.Predictor, changes []*feat
 }
 
 // trainAgain is the command that trains a run, or all seeds of the one that it is of, anew on what is there.
-func (w *Workspace) trainAgain(name string, model *train.Predictor) string {
+func (w *Workspace) trainAgain(name string, model *runs.Predictor) string {
 	s := model.Settings()
 	run, several := WithoutSeed(name)
 	args := []string{"--dataset", model.Source().Dataset, "--split", model.Split(), "--method", s.Method}
@@ -57,7 +58,7 @@ func (w *Workspace) trainAgain(name string, model *train.Predictor) string {
 		args, s.Seed = append(args, "--seeds", strconv.Itoa(len(seeds))), seeds[0]
 	}
 	end := []string{"--run", run, "--force"}
-	_, tuned, err := train.ReadSettings(w.RunDir(name))
+	_, tuned, err := runs.ReadSettings(w.RunDir(name))
 	if _, absent := os.Stat(filepath.Join(w.RunDir(run), TuningDir)); err == nil && tuned != nil && absent == nil {
 		args = append(args, "--trials", strconv.Itoa(tuned.Trials), "--folds", strconv.Itoa(max(2, tuned.Folds)))
 		if s.Seed != 1 {

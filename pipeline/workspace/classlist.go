@@ -16,7 +16,7 @@ import (
 	"vzsl/internal/delimited"
 	"vzsl/pipeline/usage"
 	"vzsl/predict"
-	"vzsl/train"
+	"vzsl/train/runs"
 )
 
 // ClassOptions say which classes a picture may show.
@@ -28,7 +28,7 @@ type ClassOptions struct {
 }
 
 // ClassList are the classes to choose from. seen are those among them that the model was trained on.
-func (w *Workspace) ClassList(ctx context.Context, in *Inputs, model *train.Predictor, o *ClassOptions) (*predict.Classes, error) {
+func (w *Workspace) ClassList(ctx context.Context, in *Inputs, model *runs.Predictor, o *ClassOptions) (*predict.Classes, error) {
 	if err := usage.OneOf("words-format", o.Format, attributes.WordFormats()...); err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (w *Workspace) ClassList(ctx context.Context, in *Inputs, model *train.Pred
 }
 
 // readClassList reads --classes and looks its names up in --words.
-func (w *Workspace) readClassList(ctx context.Context, model *train.Predictor, o *ClassOptions) (*attributes.Table, error) {
+func (w *Workspace) readClassList(ctx context.Context, model *runs.Predictor, o *ClassOptions) (*attributes.Table, error) {
 	described, err := readDescribed(o.File, o.Columns)
 	if err != nil {
 		return nil, err

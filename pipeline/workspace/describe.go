@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
 	"vzsl/attributes"
 	"vzsl/datasets"
 	"vzsl/features"

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
 	"vzsl/extract/model"
 	"vzsl/extract/onnx"
 	"vzsl/extract/preprocess"

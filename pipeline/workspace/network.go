@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+
 	"vzsl/internal/lookup"
 	"vzsl/pipeline/usage"
 )

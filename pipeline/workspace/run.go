@@ -10,11 +10,11 @@ import (
 	"vzsl/features"
 	"vzsl/internal/lookup"
 	"vzsl/pipeline/usage"
-	"vzsl/train"
+	"vzsl/train/runs"
 )
 
 // OpenRun loads the run that the flags name and compares what it was trained on with what is there.
-func (w *Workspace) OpenRun(ctx context.Context, r *RunRef) (name string, model *train.Predictor, in *Inputs, err error) {
+func (w *Workspace) OpenRun(ctx context.Context, r *RunRef) (name string, model *runs.Predictor, in *Inputs, err error) {
 	if name, err = r.Name(); err != nil {
 		return "", nil, nil, err
 	}
@@ -31,14 +31,14 @@ func (w *Workspace) OpenRun(ctx context.Context, r *RunRef) (name string, model 
 }
 
 // LoadRun reads the model of a run, or of one seed of it, by its name. What it was trained on then stands in the flags.
-func (w *Workspace) LoadRun(name string, r *RunRef) (model *train.Predictor, err error) {
+func (w *Workspace) LoadRun(name string, r *RunRef) (model *runs.Predictor, err error) {
 	runDir := w.RunDir(name)
 	if there, err := lookup.Exists(runDir); err != nil {
 		return nil, err
 	} else if !there {
 		return nil, fmt.Errorf("%s: no such run; train it first: 'vzsl train --dataset %s --split %s --method %s'%s", runDir, r.Dataset.Name, r.Split, r.Method, w.otherRuns(name))
 	}
-	if model, err = train.Load(runDir); err != nil {
+	if model, err = runs.Load(runDir); err != nil {
 		return nil, err
 	}
 	src := model.Source()
@@ -69,7 +69,7 @@ func (w *Workspace) otherRuns(name string) string {
 
 // InputsOf opens what is there today of a run's inputs and binds it to the run. The features are opened where they are wanted, or
 // where they may not be those of the run; a folder without them is no fault of a run that is only to be used.
-func (w *Workspace) InputsOf(ctx context.Context, name string, r *RunRef, model *train.Predictor, want bool) (*Inputs, error) {
+func (w *Workspace) InputsOf(ctx context.Context, name string, r *RunRef, model *runs.Predictor, want bool) (*Inputs, error) {
 	in := &Inputs{Network: r.Network}
 	absent := func(err error) error {
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -105,7 +105,7 @@ func (w *Workspace) InputsOf(ctx context.Context, name string, r *RunRef, model 
 }
 
 // standingFeatures opens the features of a run that reads none of them only where they are other ones than it was trained on.
-func (w *Workspace) standingFeatures(ctx context.Context, r *RunRef, model *train.Predictor, in *Inputs) error {
+func (w *Workspace) standingFeatures(ctx context.Context, r *RunRef, model *runs.Predictor, in *Inputs) error {
 	dir := w.NetworkDir(r.Dataset.Name, model.Source().Network)
 	in.Network, in.Elsewhere = model.Source().Network, false
 	m, err := features.ReadManifest(dir)
@@ -127,7 +127,7 @@ func (w *Workspace) standingFeatures(ctx context.Context, r *RunRef, model *trai
 
 // Bind compares inputs with what a run was trained on and lays them out as they were then, so that rows, columns and classes in
 // another order change nothing. It refuses what differs, by name.
-func (w *Workspace) Bind(ctx context.Context, name string, model *train.Predictor, in *Inputs) (*Inputs, error) {
+func (w *Workspace) Bind(ctx context.Context, name string, model *runs.Predictor, in *Inputs) (*Inputs, error) {
 	record, err := model.Inputs()
 	if err != nil {
 		return nil, err
@@ -160,7 +160,7 @@ func (w *Workspace) Bind(ctx context.Context, name string, model *train.Predicto
 }
 
 // bindOld is Bind of a run of an earlier version, without a record: what it says of its inputs is compared.
-func (w *Workspace) bindOld(name string, model *train.Predictor, in *Inputs) error {
+func (w *Workspace) bindOld(name string, model *runs.Predictor, in *Inputs) error {
 	what := "which images are tested, and their features"
 	switch {
 	case in.missing != nil:

@@ -9,10 +9,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"vzsl/features"
-	"vzsl/internal/lookup"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"vzsl/features"
+	"vzsl/internal/lookup"
 )
 
 // RunsOn are the runs, finished or begun, that were made with a split.

@@ -3,8 +3,9 @@ package workspace
 import (
 	"errors"
 	"fmt"
+
 	"vzsl/attributes"
-	"vzsl/train"
+	"vzsl/train/runs"
 )
 
 // TrainedToFill says of values that a run cannot do without how the run had to be trained.
@@ -17,7 +18,7 @@ func TrainedToFill(run string, err error) error {
 }
 
 // unitsOf are those of the descriptions that the model was trained on.
-func unitsOf(in *Inputs, model *train.Predictor) *attributes.Units {
+func unitsOf(in *Inputs, model *runs.Predictor) *attributes.Units {
 	var rows [][]float32
 	if in.Classes != nil {
 		if t, err := in.Classes.SelectAttributes(model.Attributes()); err == nil {
@@ -46,14 +47,14 @@ func unitsOf(in *Inputs, model *train.Predictor) *attributes.Units {
 
 // CompareUnits warns of descriptions in other units than those trained on, such as shares for percentages: all would be named,
 // and wrongly.
-func (w *Workspace) CompareUnits(in *Inputs, model *train.Predictor, t *attributes.Table) {
+func (w *Workspace) CompareUnits(in *Inputs, model *runs.Predictor, t *attributes.Table) {
 	for _, doubt := range unitsOf(in, model).Doubts(t.Classes, t.Values) {
 		w.Log.Warn(doubt+": are they in the same unit?", "file", t.Source)
 	}
 }
 
 // DoubtUnits is the same of one class that is put to a server.
-func DoubtUnits(in *Inputs, model *train.Predictor) func(class string, row []float32) []string {
+func DoubtUnits(in *Inputs, model *runs.Predictor) func(class string, row []float32) []string {
 	u := unitsOf(in, model)
 	return func(class string, row []float32) []string {
 		doubts := u.Doubts([]string{class}, [][]float32{row})

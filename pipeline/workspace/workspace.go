@@ -10,7 +10,7 @@ import (
 	"log/slog"
 	"path/filepath"
 
-	"vzsl/train"
+	"vzsl/train/settings"
 )
 
 // Workspace is a folder with features/, runs/ and reports/.
@@ -19,7 +19,7 @@ type Workspace struct {
 	Log      *slog.Logger // notes and warnings
 	Progress Progress     // long steps
 	// TrainFlags are the flags that make settings of the defaults: what errors say of training again. nil: none are named.
-	TrainFlags func(train.Settings) []string
+	TrainFlags func(settings.Settings) []string
 }
 
 // New is the workspace in dir, without notes and progress.

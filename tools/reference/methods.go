@@ -14,8 +14,8 @@ import (
 	"regexp"
 	"strings"
 
-	"vzsl/train"
 	"vzsl/train/method"
+	"vzsl/train/settings"
 )
 
 const methodsHead = `# The methods
@@ -38,25 +38,25 @@ func methodsPage(source string) ([]byte, error) {
 	var table, sections bytes.Buffer
 	fmt.Fprintln(&table, "| method | `--method` | ZSL, GZSL | few-shot | transductive | explains | ONNX |")
 	fmt.Fprintln(&table, "|---|---|---|---|---|---|---|")
-	for _, name := range train.Methods() {
-		s, err := train.Preset("", name)
+	for _, name := range settings.Methods() {
+		s, err := settings.Preset("", name)
 		if err != nil {
 			return nil, err
 		}
-		m, err := tinyModel(s.Config(), train.NeedsShots(name))
+		m, err := tinyModel(s.Config(), settings.NeedsShots(name))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		_, transductive := s.Config().(method.Transductive)
 		_, explains := m.(method.Describer)
 		_, onnx := m.(method.Grapher)
-		title := train.Title(name)
+		title := settings.Title(name)
 		place := anchor(title)
 		if name == "vzsl-sharp" {
 			place += "-1" // the sign is left out of it, so that it is the second of its name
 		}
 		fmt.Fprintf(&table, "| [%s](#%s) | `%s`", title, place, name)
-		for _, yes := range []bool{!train.NeedsShots(name), true, transductive, explains, onnx} {
+		for _, yes := range []bool{!settings.NeedsShots(name), true, transductive, explains, onnx} {
 			fmt.Fprintf(&table, " | %s", map[bool]string{true: "yes", false: "-"}[yes])
 		}
 		fmt.Fprintln(&table, " |")
@@ -83,7 +83,7 @@ func anchor(heading string) string {
 	return regexp.MustCompile(`[^a-z0-9-]`).ReplaceAllString(strings.ReplaceAll(strings.ToLower(heading), " ", "-"), "")
 }
 
-func settingsTable(b *bytes.Buffer, s *train.Settings) {
+func settingsTable(b *bytes.Buffer, s *settings.Settings) {
 	tried := map[string]string{}
 	space := s.Config().Space()
 	if t, ok := s.Config().(method.Transductive); ok {

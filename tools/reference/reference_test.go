@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/pipeline"
-	"vzsl/train"
+	"vzsl/train/settings"
 )
 
 const source = "../.."
@@ -39,8 +39,8 @@ func TestPagesAreCurrent(t *testing.T) {
 			t.Errorf("%s is of no command: run 'make docs'", path)
 		}
 	}
-	for _, m := range train.Methods() {
-		if !bytes.Contains(files["methods.md"], []byte("\n## "+train.Title(m)+"\n")) {
+	for _, m := range settings.Methods() {
+		if !bytes.Contains(files["methods.md"], []byte("\n## "+settings.Title(m)+"\n")) {
 			t.Errorf("methods.md has nothing on %s", m)
 		}
 	}

@@ -1,4 +1,4 @@
-package train
+package tuning
 
 import (
 	"encoding/json"
@@ -41,7 +41,7 @@ func (t *tuning) table(path string) error {
 	defer b.Release()
 	for _, k := range keys {
 		f := t.fits[k]
-		searched, err := t.settings[k.trial].values(t.space)
+		searched, err := values(&t.settings[k.trial], t.space)
 		if err != nil {
 			return err
 		}

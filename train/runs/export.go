@@ -1,4 +1,4 @@
-package train
+package runs
 
 import (
 	"encoding/json"
@@ -50,13 +50,13 @@ func (p *Predictor) ONNX(program, version string) ([]byte, error) {
 
 // featureGraph adds what normalise does to an ONNX graph, in double precision as there.
 func featureGraph(g *onnxfile.Graph, kind, raw string) string {
-	if kind == FeaturesNone {
+	if kind == method.FeaturesNone {
 		return raw
 	}
 	x := g.Node("Cast", []string{raw}, onnxfile.Attr("to", int(onnxfile.Double)))
 	magnitude := g.Node("Abs", []string{x})
 	var sum string
-	if axis := g.Ints("features.axis", 1); kind == FeaturesSqrtL2 {
+	if axis := g.Ints("features.axis", 1); kind == method.FeaturesSqrtL2 {
 		sum = g.Node("ReduceSum", []string{magnitude, axis}, onnxfile.Attr("keepdims", 1))
 		x = g.Node("Mul", []string{g.Node("Sign", []string{x}), g.Node("Sqrt", []string{magnitude})})
 	} else {

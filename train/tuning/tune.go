@@ -1,4 +1,5 @@
-package train
+// Package tuning searches the settings of a method on the seen classes.
+package tuning
 
 import (
 	"bufio"
@@ -12,7 +13,6 @@ import (
 	"log/slog"
 	"maps"
 	"math"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -23,17 +23,20 @@ import (
 	"vzsl/features"
 	"vzsl/internal/lookup"
 	"vzsl/train/method"
+	"vzsl/train/problem"
+	"vzsl/train/runs"
+	"vzsl/train/settings"
 )
 
-// TuneOptions say what a search for settings is over.
-type TuneOptions struct {
-	Settings          // of the first trial; what the search leaves alone
-	Pinned   []string // settings that are not searched, by their toml names
+// Options say what a search for settings is over.
+type Options struct {
+	settings.Settings          // of the first trial; what the search leaves alone
+	Pinned            []string // settings that are not searched, by their toml names
 	// Choice is what an inductive search chose, from whose settings a transductive one goes on; nil otherwise.
 	Choice   method.Choice
 	Dir      string // where its journal is kept
 	Force    bool   // begin anew in a folder that holds another search
-	Features Features
+	Features problem.Features
 	Classes  *features.ClassTable
 	Roles    *features.Roles
 	Inputs   *features.Record // as of Options
@@ -66,8 +69,8 @@ type Trial struct {
 
 // Tuned is the outcome of a search.
 type Tuned struct {
-	Settings Settings      // the best trial's
-	Choice   method.Choice // the best trial's
+	Settings settings.Settings // the best trial's
+	Choice   method.Choice     // the best trial's
 	Best     Trial
 	Trials   []Trial
 	Fits     int     // there are; more than this call made where it went on with an earlier one's
@@ -78,6 +81,12 @@ type Tuned struct {
 	Cut     bool // the budget ended the search early
 }
 
+// Record is what the run trained with the search's outcome keeps of it.
+func (t *Tuned) Record() *runs.TunedRecord {
+	return &runs.TunedRecord{Trials: len(t.Trials), Folds: t.Best.Folds, Fits: t.Fits, Classes: t.Classes, Seed: t.Settings.Seed,
+		Trial: t.Best.Number, Accuracy: t.Best.Accuracy, Deviation: t.Best.Deviation, Choice: t.Choice}
+}
+
 // Tune searches settings on the seen classes alone: random search and successive halving. The seen classes with images
 // are cut into folds. Every trial, the settings as they are and random ones of the method's space, is fitted with the
 // first fold held out; the best third with further folds held out; and so on until the last have been fitted with every
@@ -85,7 +94,7 @@ type Tuned struct {
 // own validation classes as such: they are seen classes like the others.
 //
 // Each finished fit is kept in the folder's journal; a search that was interrupted goes on from it to the same outcome.
-func Tune(ctx context.Context, o TuneOptions) (*Tuned, error) {
+func Tune(ctx context.Context, o Options) (*Tuned, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -96,24 +105,24 @@ func Tune(ctx context.Context, o TuneOptions) (*Tuned, error) {
 		return nil, fmt.Errorf("tuning with %d trials and %d folds: at least one trial and two folds are needed", o.Trials, o.Folds)
 	}
 	if o.Inputs != nil {
-		k := keeper{dir: o.Dir, features: &o.Features, classes: &o.Classes, roles: &o.Roles, now: o.Inputs, force: o.Force}
+		k := runs.Keeper{Dir: o.Dir, Features: &o.Features, Classes: &o.Classes, Roles: &o.Roles, Now: o.Inputs, Force: o.Force}
 		var err error
-		if k.begun, err = lookup.Exists(filepath.Join(o.Dir, JournalFile)); err != nil {
+		if k.Begun, err = lookup.Exists(filepath.Join(o.Dir, JournalFile)); err != nil {
 			return nil, fmt.Errorf("tuning folder: %w", err)
 		}
-		if _, err := k.custody(ctx); err != nil {
+		if _, err := k.Custody(ctx); err != nil {
 			return nil, err
 		}
 	}
-	p, err := newParts(o.Features, o.Classes, o.Roles, o.Transductive)
+	p, err := problem.New(o.Features, o.Classes, o.Roles, o.Transductive)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.complete(&o.Settings, o.Classes, o.Log); err != nil {
+	if err := p.Complete(&o.Settings, o.Classes, o.Log); err != nil {
 		return nil, err
 	}
 	t := &tuning{o: &o, p: p, fits: map[fitKey]*fitLine{}, parts: map[fitKey]float64{}}
-	if t.folds, err = p.folds(o.Folds, o.Seed); err != nil {
+	if t.folds, err = p.Folds(o.Folds, o.Seed); err != nil {
 		return nil, err
 	}
 	if err := t.trials(); err != nil {
@@ -124,32 +133,6 @@ func Tune(ctx context.Context, o TuneOptions) (*Tuned, error) {
 	}
 	defer t.journal.Close()
 	return t.search(ctx)
-}
-
-// folds cuts the seen classes that have images into n parts of nearly one size.
-func (p *parts) folds(n int, seed uint64) ([][]string, error) {
-	labels := p.f.Labels()
-	has := map[string]bool{}
-	for _, rows := range [][]int{p.train, p.validation} {
-		for _, r := range rows {
-			has[p.names[labels[r]]] = true
-		}
-	}
-	var classes []string
-	for c := range has {
-		classes = append(classes, c)
-	}
-	slices.Sort(classes)
-	if len(classes) < 2*n {
-		return nil, fmt.Errorf("%d seen classes with images cannot be cut into %d folds of at least two: take fewer folds", len(classes), n)
-	}
-	r := rand.New(rand.NewPCG(seed, 0xf01d))
-	r.Shuffle(len(classes), func(i, j int) { classes[i], classes[j] = classes[j], classes[i] })
-	folds := make([][]string, n)
-	for i, c := range classes {
-		folds[i%n] = append(folds[i%n], c)
-	}
-	return folds, nil
 }
 
 type fitKey struct{ trial, fold int }
@@ -171,11 +154,11 @@ type fitPoint struct {
 }
 
 type tuning struct {
-	o        *TuneOptions
-	p        *parts
+	o        *Options
+	p        *problem.Builder
 	folds    [][]string
 	space    []method.Dimension
-	settings []Settings // of each trial
+	settings []settings.Settings // of each trial
 
 	journal *os.File
 	mu      sync.Mutex // guards fits, elapsed and the journal
@@ -192,9 +175,9 @@ func (t *tuning) trials() error {
 		space = c.TransductiveSpace()
 	}
 	t.space = pinned(space, t.o.Pinned)
-	t.settings = []Settings{t.o.Settings}
+	t.settings = []settings.Settings{t.o.Settings}
 	for i := 1; i < t.o.Trials && len(t.space) > 0; i++ {
-		s, err := t.o.draw(t.space, t.o.Seed, i)
+		s, err := draw(&t.o.Settings, t.space, t.o.Seed, i)
 		if err != nil {
 			return fmt.Errorf("trial %d: %w", i, err)
 		}
@@ -237,7 +220,7 @@ func (t *tuning) open() error {
 		if n == 0 {
 			if !bytes.Equal(bytes.TrimSpace(line), head) {
 				if !t.o.Force {
-					return fmt.Errorf("%s: %w: its settings, trials, folds or data are others; take another folder, or force to begin anew", t.o.Dir, ErrOtherRun)
+					return fmt.Errorf("%s: %w: its settings, trials, folds or data are others; take another folder, or force to begin anew", t.o.Dir, runs.ErrOtherRun)
 				}
 				break
 			}
@@ -270,12 +253,12 @@ func (t *tuning) open() error {
 
 // header identifies the search: everything that its outcome depends on but the budget.
 func (t *tuning) header() ([]byte, error) {
-	r := newRecord(&t.o.Settings, t.o.Features.Source())
+	r := runs.NewRecord(&t.o.Settings, t.o.Features.Source())
 	var err error
-	if r.Data.FeaturesSHA256, r.Data.ClassesSHA256, r.Data.SplitSHA256, err = t.p.digests(t.o.Classes); err != nil {
+	if r.Data.FeaturesSHA256, r.Data.ClassesSHA256, r.Data.SplitSHA256, err = t.p.Digests(t.o.Classes); err != nil {
 		return nil, err
 	}
-	text, err := r.text()
+	text, err := r.Text()
 	if err != nil {
 		return nil, err
 	}
@@ -426,11 +409,11 @@ func (t *tuning) one(ctx context.Context, k fitKey) error {
 	defer t.working(k, -1)
 	s := &t.settings[k.trial]
 	line := &fitLine{Trial: k.trial, Fold: k.fold}
-	g, err := t.p.given(s, t.folds[k.fold])
+	g, err := t.p.Build(s, t.folds[k.fold])
 	if err != nil {
 		return err
 	}
-	_, err = s.Config().Method().Fit(ctx, &g.problem, &method.Session{Log: t.o.Log, Choice: t.o.Choice, Step: func(done, total int) {
+	_, err = s.Config().Method().Fit(ctx, &g.Problem, &method.Session{Log: t.o.Log, Choice: t.o.Choice, Step: func(done, total int) {
 		t.working(k, float64(done)/float64(max(total, 1)))
 	}, Point: func(p method.Point) error {
 		if p.Validated {
@@ -478,7 +461,7 @@ func (t *tuning) working(k fitKey, part float64) {
 // judge finds the choice that is best in the mean over the folds; of equal ones the first.
 func (t *tuning) judge(n, folds int) Trial {
 	out := Trial{Number: n, Folds: folds}
-	out.Searched, _ = t.settings[n].values(t.space) // the draw has found all of them
+	out.Searched, _ = values(&t.settings[n], t.space) // the draw has found all of them
 	at, measured := map[string][]float64{}, map[string][]method.Choice{}
 	for fold := range folds {
 		f := t.fits[fitKey{n, fold}]

@@ -1,4 +1,4 @@
-package train
+package runs
 
 import (
 	"encoding/json"
@@ -17,7 +17,9 @@ import (
 	"vzsl/attributes"
 	"vzsl/features"
 	"vzsl/train/method"
+	"vzsl/train/problem"
 	"vzsl/train/safetensors"
+	"vzsl/train/settings"
 )
 
 // Predictor is a trained model with its normalisations: it takes features and attributes as they were extracted. It is
@@ -26,8 +28,8 @@ type Predictor struct {
 	dir        string
 	inputs     func() (*features.Record, error)
 	model      method.Model
-	settings   Settings
-	record     *record
+	settings   settings.Settings
+	record     *Record
 	normaliser *attributes.Normaliser
 	attributes []string
 	seen       []string
@@ -36,10 +38,10 @@ type Predictor struct {
 
 // Load reads the model of a run folder.
 func Load(runDir string) (*Predictor, error) {
-	path := filepath.Join(runDir, modelFile)
+	path := filepath.Join(runDir, ModelFile)
 	f, err := safetensors.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, e := os.Stat(filepath.Join(runDir, configFile)); e == nil {
+		if _, e := os.Stat(filepath.Join(runDir, ConfigFile)); e == nil {
 			return nil, fmt.Errorf("%s: the training there is not finished: run the same train command again, it goes on from its checkpoint", runDir)
 		}
 		return nil, fmt.Errorf("%s holds no trained model: %w", runDir, err)
@@ -58,19 +60,19 @@ func Load(runDir string) (*Predictor, error) {
 // ModelSHA256 identifies the model of a run by its config.toml or, where that does not name it, by its file; "": the training is
 // not finished. fs.ErrNotExist: there is no run.
 func ModelSHA256(runDir string) (string, error) {
-	path := filepath.Join(runDir, configFile)
+	path := filepath.Join(runDir, ConfigFile)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return "", err
 	}
-	r, err := readRecord(text)
+	r, err := ReadRecord(text)
 	if err != nil {
 		return "", damaged(path, err)
 	}
 	if r.Model != nil {
 		return r.Model.SHA256, nil
 	}
-	sum, err := features.FileSHA256(filepath.Join(runDir, modelFile))
+	sum, err := features.FileSHA256(filepath.Join(runDir, ModelFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
@@ -79,16 +81,16 @@ func ModelSHA256(runDir string) (string, error) {
 
 // belongs checks the model against the run's config.toml: it must be the one that the training with these settings ended with.
 func (p *Predictor) belongs(trained string) error {
-	path := filepath.Join(p.dir, configFile)
+	path := filepath.Join(p.dir, ConfigFile)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("%s: its settings cannot be read, so that nothing says whether the model there is the run's: %w", p.dir, err)
 	}
-	r, err := readRecord(text)
+	r, err := ReadRecord(text)
 	if err != nil {
 		return damaged(path, err)
 	}
-	another := "%s: the model there is not the one that was trained there: %s; bring back the run's own " + modelFile + ", or train again with force"
+	another := "%s: the model there is not the one that was trained there: %s; bring back the run's own " + ModelFile + ", or train again with force"
 	if string(text) != trained {
 		d, err := differences([]byte(trained), text)
 		if err != nil {
@@ -96,7 +98,7 @@ func (p *Predictor) belongs(trained string) error {
 		}
 		if len(d) > 0 {
 			for i := range d {
-				d[i] = strings.NewReplacer(" there ", " in the model ", ", here ", ", in "+configFile+" ").Replace(d[i])
+				d[i] = strings.NewReplacer(" there ", " in the model ", ", here ", ", in "+ConfigFile+" ").Replace(d[i])
 			}
 			return fmt.Errorf(another, p.dir, strings.Join(d, ", "))
 		}
@@ -104,12 +106,12 @@ func (p *Predictor) belongs(trained string) error {
 	if r.Model == nil {
 		return nil
 	}
-	sum, err := features.FileSHA256(filepath.Join(p.dir, modelFile))
+	sum, err := features.FileSHA256(filepath.Join(p.dir, ModelFile))
 	if err != nil {
 		return fmt.Errorf("model: %w", err)
 	}
 	if sum != r.Model.SHA256 {
-		return fmt.Errorf(another, p.dir, "its sha256 is "+short(sum)+", "+configFile+" names "+short(r.Model.SHA256))
+		return fmt.Errorf(another, p.dir, "its sha256 is "+short(sum)+", "+ConfigFile+" names "+short(r.Model.SHA256))
 	}
 	return nil
 }
@@ -127,7 +129,7 @@ func (p *Predictor) readInputs() (*features.Record, error) {
 	}
 	if sum := r.SHA256(); sum != p.record.Data.InputsSHA256 {
 		return nil, fmt.Errorf("%s is not the record of what this run was made from: its identity is %s, %s names %s; bring it back, or train again with force",
-			filepath.Join(p.dir, features.InputsDir), short(sum), configFile, short(p.record.Data.InputsSHA256))
+			filepath.Join(p.dir, features.InputsDir), short(sum), ConfigFile, short(p.record.Data.InputsSHA256))
 	}
 	return r, nil
 }
@@ -142,17 +144,17 @@ func (p *Predictor) OldChanges(in *features.Inputs) ([]*features.Change, error) 
 			all = append(all, &features.Change{Of: of, First: []string{what}})
 		}
 	}
-	parts := &parts{roles: in.Roles}
+	parts := problem.OfRoles(in.Roles)
 	if in.Features != nil {
 		var err error
-		if parts, err = newParts(in.Features, in.Classes, in.Roles, p.settings.Transductive); err != nil {
+		if parts, err = problem.New(in.Features, in.Classes, in.Roles, p.settings.Transductive); err != nil {
 			return nil, err
 		}
 		for _, s := range p.Source().NetworkDifferences(in.Features.Source()) {
 			differ(features.InputFeatures, "", s, s)
 		}
 	}
-	images, classes, split, err := parts.digests(in.Classes)
+	images, classes, split, err := parts.Digests(in.Classes)
 	if err != nil {
 		return nil, err
 	}
@@ -171,10 +173,10 @@ func newPredictor(f *safetensors.File) (*Predictor, error) {
 	}
 	p := &Predictor{normaliser: &attributes.Normaliser{}}
 	var err error
-	if p.record, err = readRecord([]byte(meta[keyConfig])); err != nil {
+	if p.record, err = ReadRecord([]byte(meta[keyConfig])); err != nil {
 		return nil, fmt.Errorf("settings: %w", err)
 	}
-	p.settings = p.record.settings()
+	p.settings = p.record.Settings()
 	if err := p.settings.Validate(); err != nil {
 		return nil, err
 	}
@@ -233,12 +235,12 @@ func (p *Predictor) normalised(features []float32, n int) ([]float32, error) {
 		return nil, fmt.Errorf("%d values for %d features; the model was trained on features of %d values (%s, %s)",
 			len(features), n, dim, p.record.Data.Network, p.record.Data.Layer)
 	}
-	if p.settings.FeatureNorm == FeaturesNone {
+	if p.settings.FeatureNorm == method.FeaturesNone {
 		return features, nil
 	}
 	x := make([]float32, len(features))
 	for i := range n {
-		normalise(p.settings.FeatureNorm, features[i*dim:(i+1)*dim], x[i*dim:(i+1)*dim])
+		method.Normalise(p.settings.FeatureNorm, features[i*dim:(i+1)*dim], x[i*dim:(i+1)*dim])
 	}
 	return x, nil
 }
@@ -277,7 +279,7 @@ func (p *Predictor) CheckClasses(names []string, vectors [][]float32) error {
 		}
 	}
 	if gaps := attributes.Gaps(p.attributes, names, vectors); gaps != nil {
-		return &attributes.GapsError{Gaps: gaps, Remedy: fillRemedy}
+		return &attributes.GapsError{Gaps: gaps, Remedy: problem.FillRemedy}
 	}
 	return nil
 }
@@ -401,7 +403,7 @@ func (p *Predictor) Split() string { return p.record.Data.Split }
 
 // Config is what config.toml says of the run's settings, under its names.
 func (p *Predictor) Config() (map[string]any, error) {
-	text, err := p.record.text()
+	text, err := p.record.Text()
 	if err != nil {
 		return nil, err
 	}
@@ -413,8 +415,14 @@ func (p *Predictor) Config() (map[string]any, error) {
 	return all, nil
 }
 
+// Normaliser is that of class vectors.
+func (p *Predictor) Normaliser() *attributes.Normaliser { return p.normaliser }
+
+// Model is the method's model, which takes normalised features and class vectors.
+func (p *Predictor) Model() method.Model { return p.model }
+
 // Settings are those of the run.
-func (p *Predictor) Settings() Settings { return p.settings }
+func (p *Predictor) Settings() settings.Settings { return p.settings }
 
 // Result is the run's, without paths and times.
 func (p *Predictor) Result() Result { return p.result }
@@ -445,15 +453,15 @@ func (p *Predictor) Generate(class []float32, n int, seed uint64, noise bool) ([
 
 // raw undoes the feature normalisation of n rows but for the length, which it took away: 1.
 func (p *Predictor) raw(x []float32, n int) {
-	if p.settings.FeatureNorm == FeaturesSqrtL2 { // y = sign(x) sqrt|x|, backwards
+	if p.settings.FeatureNorm == method.FeaturesSqrtL2 { // y = sign(x) sqrt|x|, backwards
 		for i, y := range x {
 			x[i] = float32(math.Copysign(float64(y)*float64(y), float64(y)))
 		}
 	}
-	if p.settings.FeatureNorm != FeaturesNone {
+	if p.settings.FeatureNorm != method.FeaturesNone {
 		for i := range n {
 			row := x[i*p.FeatureDim() : (i+1)*p.FeatureDim()]
-			normalise(FeaturesL2, row, row)
+			method.Normalise(method.FeaturesL2, row, row)
 		}
 	}
 }

@@ -1,4 +1,5 @@
-package train
+// Package problem makes what a method is fitted to of features, a class table and a split.
+package problem
 
 import (
 	"crypto/sha256"
@@ -11,47 +12,8 @@ import (
 	"unsafe"
 
 	"vzsl/features"
+	"vzsl/train/method"
 )
-
-// The feature normalisations, by name.
-const (
-	FeaturesNone   = "none"    // x
-	FeaturesL2     = "l2"      // x / ||x||
-	FeaturesSqrtL2 = "sqrt-l2" // y / ||y|| with y = sign(x) sqrt|x|
-)
-
-// FeatureKinds are the names of the feature normalisations.
-func FeatureKinds() []string { return []string{FeaturesNone, FeaturesL2, FeaturesSqrtL2} }
-
-// normalise writes a normalised feature to dst, which may be src. A feature of zeros stays so.
-func normalise(kind string, src, dst []float32) {
-	sum := 0.0
-	switch kind {
-	case FeaturesL2:
-		for _, v := range src {
-			sum += float64(v) * float64(v)
-		}
-	case FeaturesSqrtL2:
-		for _, v := range src {
-			sum += math.Abs(float64(v))
-		}
-	}
-	if sum == 0 || math.IsInf(sum, 0) {
-		copy(dst, src)
-		return
-	}
-	factor := 1 / math.Sqrt(sum)
-	if kind == FeaturesL2 {
-		for i, v := range src {
-			dst[i] = float32(float64(v) * factor)
-		}
-		return
-	}
-	for i, v := range src {
-		y := math.Sqrt(math.Abs(float64(v))) * factor
-		dst[i] = float32(math.Copysign(y, float64(v)))
-	}
-}
 
 // Features are all images' features. *features.Cache is one.
 type Features interface {
@@ -76,26 +38,26 @@ func (s *samples) Len() int        { return len(s.rows) }
 func (s *samples) Dim() int        { return s.f.Dim() }
 func (s *samples) Label(i int) int { return s.labels[i] }
 func (s *samples) Row(i int, dst []float32) {
-	normalise(s.kind, s.f.Feature(s.rows[i]), dst)
+	method.Normalise(s.kind, s.f.Feature(s.rows[i]), dst)
 }
 
-// parts are the images with roles that training knows; nothing else of the features is ever read.
-type parts struct {
+// Builder are the images with roles that training knows; nothing else of the features is ever read.
+type Builder struct {
 	f                 Features
-	train, validation []int                // rows
-	unlabelled        []int                // rows of test images of unseen classes; none in the inductive setting
-	shots             []int                // rows: the few-shot setting's labelled images of unseen classes
-	k                 int                  // the most shots that a class has
+	Train, Validation []int                // rows
+	Unlabelled        []int                // rows of test images of unseen classes; none in the inductive setting
+	Shots             []int                // rows: the few-shot setting's labelled images of unseen classes
+	MostShots         int                  // the most shots that a class has
 	names             []string             // of all classes, by label
 	vectors           map[string][]float32 // raw attributes by class name
 	blocks            []int                // widths of the descriptions that these are joined of
 	roles             *features.Roles
 }
 
-// newParts finds the rows of the roles and the vectors of the classes. Rows of unseen classes' images are taken, without
+// New finds the rows of the roles and the vectors of the classes. Rows of unseen classes' images are taken, without
 // their labels, in the transductive setting only.
-func newParts(f Features, table *features.ClassTable, roles *features.Roles, transductive bool) (*parts, error) {
-	p := &parts{f: f, names: table.Classes, blocks: table.BlockWidths(), roles: roles, vectors: make(map[string][]float32, len(table.Classes))}
+func New(f Features, table *features.ClassTable, roles *features.Roles, transductive bool) (*Builder, error) {
+	p := &Builder{f: f, names: table.Classes, blocks: table.BlockWidths(), roles: roles, vectors: make(map[string][]float32, len(table.Classes))}
 	for i, c := range table.Classes {
 		if i < len(table.Values) {
 			p.vectors[c] = table.Values[i]
@@ -134,7 +96,7 @@ func newParts(f Features, table *features.ClassTable, roles *features.Roles, tra
 		}
 		found++
 		if r == features.RoleTestUnseen && transductive {
-			p.unlabelled = append(p.unlabelled, row)
+			p.Unlabelled = append(p.Unlabelled, row)
 		}
 		if r != features.RoleTrain && r != features.RoleValidation && r != features.RoleShot {
 			continue
@@ -156,27 +118,30 @@ func newParts(f Features, table *features.ClassTable, roles *features.Roles, tra
 		}
 		switch r {
 		case features.RoleTrain:
-			p.train = append(p.train, row)
+			p.Train = append(p.Train, row)
 		case features.RoleValidation:
-			p.validation = append(p.validation, row)
+			p.Validation = append(p.Validation, row)
 		default:
-			p.shots = append(p.shots, row)
+			p.Shots = append(p.Shots, row)
 			shots[name]++
-			p.k = max(p.k, shots[name])
+			p.MostShots = max(p.MostShots, shots[name])
 		}
 	}
-	if transductive && len(p.unlabelled) == 0 {
+	if transductive && len(p.Unlabelled) == 0 {
 		return nil, fmt.Errorf("split %q has no image of an unseen class with features: the transductive setting needs some", roles.Name)
 	}
-	if len(p.train) == 0 {
+	if len(p.Train) == 0 {
 		return nil, fmt.Errorf("split %q has no image to train on among the %d with features (%d of them are in the split): was it made for these features?", roles.Name, f.Rows(), found)
 	}
 	return p, nil
 }
 
-// play makes validation classes play the unseen ones of the few-shot setting: as many images of each as an unseen class has
+// OfRoles knows a split alone, for Digests.
+func OfRoles(roles *features.Roles) *Builder { return &Builder{roles: roles} }
+
+// Play makes validation classes play the unseen ones of the few-shot setting: as many images of each as an unseen class has
 // shots, drawn by the seed, join the rows to train on; a class with fewer keeps one to validate by.
-func (p *parts) play(train, validation []int, seed uint64) (withShots, rest []int) {
+func (p *Builder) Play(train, validation []int, seed uint64) (withShots, rest []int) {
 	labels := p.f.Labels()
 	byLabel := make([][]int, len(p.names))
 	for _, r := range validation {
@@ -188,7 +153,7 @@ func (p *parts) play(train, validation []int, seed uint64) (withShots, rest []in
 			continue
 		}
 		order := rand.New(rand.NewPCG(seed, uint64(l))).Perm(len(rows))
-		n := max(1, min(p.k, len(rows)-1))
+		n := max(1, min(p.MostShots, len(rows)-1))
 		for i, o := range order {
 			if i < n {
 				withShots = append(withShots, rows[o])
@@ -200,8 +165,8 @@ func (p *parts) play(train, validation []int, seed uint64) (withShots, rest []in
 	return withShots, rest
 }
 
-// digests identify what a run is trained on (without features: of its roles and classes alone), and find features that are no numbers before they reach a model.
-func (p *parts) digests(table *features.ClassTable) (features, classes, split string, err error) {
+// Digests identify what a run is trained on (without features: of its roles and classes alone), and find features that are no numbers before they reach a model.
+func (p *Builder) Digests(table *features.ClassTable) (features, classes, split string, err error) {
 	h := sha256.New()
 	text := func(s string) {
 		var n [8]byte
@@ -229,9 +194,9 @@ func (p *parts) digests(table *features.ClassTable) (features, classes, split st
 		h.Write(littleEndian(x))
 		return nil
 	}
-	all := [][]int{p.train, p.validation}
-	if len(p.shots) > 0 {
-		all = append(all, p.shots)
+	all := [][]int{p.Train, p.Validation}
+	if len(p.Shots) > 0 {
+		all = append(all, p.Shots)
 	}
 	for _, rows := range all {
 		text(fmt.Sprint(len(rows)))
@@ -242,7 +207,7 @@ func (p *parts) digests(table *features.ClassTable) (features, classes, split st
 			text(p.names[labels[r]])
 		}
 	}
-	for _, r := range p.unlabelled { // their labels are not looked at
+	for _, r := range p.Unlabelled { // their labels are not looked at
 		if err := image(r); err != nil {
 			return "", "", "", err
 		}

@@ -1,8 +1,10 @@
-package train
+// Package settings holds what a run depends on beside its data: the method with its settings, the normalisations, the seed.
+package settings
 
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -37,30 +39,30 @@ type known struct {
 
 // methods lists all there are, the project's own first.
 var registered = []known{
-	{"vzsl", "VZSL", func() method.Config { c := vzsl.Default(); return &c }, FeaturesSqrtL2, attributes.SqrtCentreL2, false},
-	{"vzsl-sharp", "VZSL#", func() method.Config { c := vzsl.DefaultSharp(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"plda", "Zero-shot PLDA", func() method.Config { c := plda.Default(); return &c }, FeaturesSqrtL2, attributes.SqrtCentreL2, true},
-	{"eszsl", "ESZSL", func() method.Config { c := methods.DefaultESZSL(); return &c }, FeaturesSqrtL2, attributes.CentreL2, true},
-	{"sae", "SAE", func() method.Config { c := methods.DefaultSAE(); return &c }, FeaturesSqrtL2, attributes.L2, true},
-	{"gfzsl", "GFZSL", func() method.Config { c := methods.DefaultGFZSL(); return &c }, FeaturesSqrtL2, attributes.L2, true},
-	{"dap", "DAP", func() method.Config { c := methods.DefaultDAP(); return &c }, FeaturesSqrtL2, attributes.None, false},
-	{"iap", "IAP", func() method.Config { c := methods.DefaultIAP(); return &c }, FeaturesSqrtL2, attributes.None, false},
-	{"conse", "ConSE", func() method.Config { c := methods.DefaultConSE(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"sse", "SSE-ReLU", func() method.Config { c := methods.DefaultSSE(); return &c }, FeaturesSqrtL2, attributes.L2, false},
-	{"bidilel", "BiDiLEL", func() method.Config { c := methods.DefaultBiDiLEL(); return &c }, FeaturesSqrtL2, attributes.CentreL2, true},
-	{"sdl", "SDL", func() method.Config { c := methods.DefaultSDL(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"sync", "SYNC", func() method.Config { c := methods.DefaultSYNC(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"devise", "DeViSE", func() method.Config { c := methods.DefaultDeViSE(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"ale", "ALE", func() method.Config { c := methods.DefaultALE(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"sje", "SJE", func() method.Config { c := methods.DefaultSJE(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"amp", "AMP", func() method.Config { c := methods.DefaultAMP(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"cada-vae", "CADA-VAE", func() method.Config { c := methods.DefaultCADAVAE(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"cmt", "CMT", func() method.Config { c := methods.DefaultCMT(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"mlzsc", "MLZSC", func() method.Config { c := methods.DefaultMLZSC(); return &c }, FeaturesSqrtL2, attributes.L2, false},
-	{"jfa", "JFA", func() method.Config { c := methods.DefaultJFA(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"ss-voc", "SS-Voc", func() method.Config { c := methods.DefaultSSVoc(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"latem", "LATEM", func() method.Config { c := methods.DefaultLATEM(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
-	{"logistic", "Logistic regression", func() method.Config { c := methods.DefaultLogistic(); return &c }, FeaturesSqrtL2, attributes.CentreL2, false},
+	{"vzsl", "VZSL", func() method.Config { c := vzsl.Default(); return &c }, method.FeaturesSqrtL2, attributes.SqrtCentreL2, false},
+	{"vzsl-sharp", "VZSL#", func() method.Config { c := vzsl.DefaultSharp(); return &c }, method.FeaturesSqrtL2, attributes.CentreL2, false},
+	{"plda", "Zero-shot PLDA", func() method.Config { c := plda.Default(); return &c }, method.FeaturesSqrtL2, attributes.SqrtCentreL2, true},
+	{"eszsl", "ESZSL", func() method.Config { c := methods.DefaultESZSL(); return &c }, method.FeaturesSqrtL2, attributes.CentreL2, true},
+	{"sae", "SAE", func() method.Config { c := methods.DefaultSAE(); return &c }, method.FeaturesSqrtL2, attributes.L2, true},
+	{"gfzsl", "GFZSL", func() method.Config { c := methods.DefaultGFZSL(); return &c }, method.FeaturesSqrtL2, attributes.L2, true},
+	{"dap", "DAP", func() method.Config { c := methods.DefaultDAP(); return &c }, method.FeaturesSqrtL2, attributes.None, false},
+	{"iap", "IAP", func() method.Config { c := methods.DefaultIAP(); return &c }, method.FeaturesSqrtL2, attributes.None, false},
+	{"conse", "ConSE", func() method.Config { c := methods.DefaultConSE(); return &c }, method.FeaturesSqrtL2, attributes.CentreL2, false},
+	{"sse", "SSE-ReLU", func() method.Config { c := methods.DefaultSSE(); return &c }, method.FeaturesSqrtL2, attributes.L2, false},
+	{"bidilel", "BiDiLEL", func() method.Config { c := methods.DefaultBiDiLEL(); return &c }, method.FeaturesSqrtL2, attributes.CentreL2, true},
+	{"sdl", "SDL", func() method.Config { c := methods.DefaultSDL(); return &c }, method.FeaturesSqrtL2, attributes.CentreL2, false},
+	{"sync", "SYNC", func() method.Config { c := methods.DefaultSYNC(); return &c }, method.FeaturesSqrtL2, attributes.CentreL2, false},
+	{"devise", "DeViSE", func() method.Config { c := methods.DefaultDeViSE(); return &c }, method.FeaturesSqrtL2, attributes.CentreL2, false},
+	{"ale", "ALE", func() method.Config { c := methods.DefaultALE(); return &c }, method.FeaturesSqrtL2, attributes.CentreL2, false},
+	{"sje", "SJE", func() method.Config { c := methods.DefaultSJE(); return &c }, method.FeaturesSqrtL2, attributes.CentreL2, false},
+	{"amp", "AMP", func() method.Config { c := methods.DefaultAMP(); return &c }, method.FeaturesSqrtL2, attributes.CentreL2, false},
+	{"cada-vae", "CADA-VAE", func() method.Config { c := methods.DefaultCADAVAE(); return &c }, method.FeaturesSqrtL2, attributes.CentreL2, false},
+	{"cmt", "CMT", func() method.Config { c := methods.DefaultCMT(); return &c }, method.FeaturesSqrtL2, attributes.CentreL2, false},
+	{"mlzsc", "MLZSC", func() method.Config { c := methods.DefaultMLZSC(); return &c }, method.FeaturesSqrtL2, attributes.L2, false},
+	{"jfa", "JFA", func() method.Config { c := methods.DefaultJFA(); return &c }, method.FeaturesSqrtL2, attributes.CentreL2, false},
+	{"ss-voc", "SS-Voc", func() method.Config { c := methods.DefaultSSVoc(); return &c }, method.FeaturesSqrtL2, attributes.CentreL2, false},
+	{"latem", "LATEM", func() method.Config { c := methods.DefaultLATEM(); return &c }, method.FeaturesSqrtL2, attributes.CentreL2, false},
+	{"logistic", "Logistic regression", func() method.Config { c := methods.DefaultLogistic(); return &c }, method.FeaturesSqrtL2, attributes.CentreL2, false},
 }
 
 // Methods are the names of the methods.
@@ -81,13 +83,13 @@ func (s *Settings) Title() string {
 }
 
 // Title is a method's name as the literature writes it.
-func Title(method string) string {
+func Title(methodName string) string {
 	for _, m := range registered {
-		if m.name == method {
+		if m.name == methodName {
 			return m.title
 		}
 	}
-	return method
+	return methodName
 }
 
 // Seedless tells whether a method's scores do not depend on the seed once its settings and choice are given. The constant
@@ -150,7 +152,7 @@ func (s *Settings) Validate() error {
 		known       []string
 	}{
 		{"method", s.Method, Methods()},
-		{"features", s.FeatureNorm, FeatureKinds()},
+		{"features", s.FeatureNorm, method.FeatureKinds()},
 		{"attributes", s.AttributeNorm, attributes.Kinds()},
 		{"missing", s.Missing, attributes.MissingPolicies()},
 	} {
@@ -165,4 +167,31 @@ func (s *Settings) Validate() error {
 		return fmt.Errorf("setting seed = %d; it is at most %d", s.Seed, math.MaxInt64)
 	}
 	return s.Config().Validate()
+}
+
+// Clone is a copy whose method settings can be changed for themselves.
+func (s *Settings) Clone() Settings {
+	c := *s
+	v := reflect.ValueOf(s.Config())
+	copied := reflect.New(v.Type().Elem())
+	copied.Elem().Set(v.Elem())
+	c.Configs = map[string]method.Config{s.Method: copied.Interface().(method.Config)}
+	return c
+}
+
+// Field is the place of a setting by its toml name: one of the method's, or features or attributes.
+func (s *Settings) Field(name string) (reflect.Value, error) {
+	switch name {
+	case "features":
+		return reflect.ValueOf(&s.FeatureNorm).Elem(), nil
+	case "attributes":
+		return reflect.ValueOf(&s.AttributeNorm).Elem(), nil
+	}
+	v := reflect.ValueOf(s.Config()).Elem()
+	for _, f := range reflect.VisibleFields(v.Type()) {
+		if f.Tag.Get("toml") == name {
+			return v.FieldByIndex(f.Index), nil
+		}
+	}
+	return reflect.Value{}, fmt.Errorf("the method %s has no setting %q", s.Method, name)
 }

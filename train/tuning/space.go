@@ -1,4 +1,4 @@
-package train
+package tuning
 
 import (
 	"fmt"
@@ -10,50 +10,24 @@ import (
 	"strings"
 
 	"vzsl/train/method"
+	"vzsl/train/settings"
 )
 
-// clone is a copy whose method settings can be changed for themselves.
-func (s *Settings) clone() Settings {
-	c := *s
-	v := reflect.ValueOf(s.Config())
-	copied := reflect.New(v.Type().Elem())
-	copied.Elem().Set(v.Elem())
-	c.Configs = map[string]method.Config{s.Method: copied.Interface().(method.Config)}
-	return c
-}
-
-// setting is the place of a setting by its toml name: one of the method's, or features or attributes.
-func (s *Settings) setting(name string) (reflect.Value, error) {
-	switch name {
-	case "features":
-		return reflect.ValueOf(&s.FeatureNorm).Elem(), nil
-	case "attributes":
-		return reflect.ValueOf(&s.AttributeNorm).Elem(), nil
-	}
-	v := reflect.ValueOf(s.Config()).Elem()
-	for _, f := range reflect.VisibleFields(v.Type()) {
-		if f.Tag.Get("toml") == name {
-			return v.FieldByIndex(f.Index), nil
-		}
-	}
-	return reflect.Value{}, fmt.Errorf("the method %s has no setting %q", s.Method, name)
-}
-
 // draw gives the settings' dimensions values, each drawn for itself: what one gets does not depend on the others.
-func (s *Settings) draw(space []method.Dimension, seed uint64, trial int) (Settings, error) {
-	c := s.clone()
+func draw(s *settings.Settings, space []method.Dimension, seed uint64, trial int) (settings.Settings, error) {
+	c := s.Clone()
 	for _, d := range space {
 		h := fnv.New64a()
 		fmt.Fprintf(h, "trial %d %s", trial, d.Setting)
-		if err := c.set(d, rand.New(rand.NewPCG(seed, h.Sum64()))); err != nil {
-			return Settings{}, err
+		if err := set(&c, d, rand.New(rand.NewPCG(seed, h.Sum64()))); err != nil {
+			return settings.Settings{}, err
 		}
 	}
 	return c, c.Validate()
 }
 
-func (s *Settings) set(d method.Dimension, r *rand.Rand) error {
-	to, err := s.setting(d.Setting)
+func set(s *settings.Settings, d method.Dimension, r *rand.Rand) error {
+	to, err := s.Field(d.Setting)
 	if err != nil {
 		return err
 	}
@@ -87,10 +61,10 @@ func rounded(x float64) float64 {
 }
 
 // values are the settings of the space's dimensions.
-func (s *Settings) values(space []method.Dimension) (map[string]any, error) {
+func values(s *settings.Settings, space []method.Dimension) (map[string]any, error) {
 	m := map[string]any{}
 	for _, d := range space {
-		v, err := s.setting(d.Setting)
+		v, err := s.Field(d.Setting)
 		if err != nil {
 			return nil, err
 		}

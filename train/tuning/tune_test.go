@@ -1,4 +1,4 @@
-package train
+package tuning
 
 import (
 	"context"
@@ -15,14 +15,19 @@ import (
 	"github.com/apache/arrow/go/v15/parquet/file"
 
 	"vzsl/features"
+	"vzsl/train"
+	"vzsl/train/internal/traintest"
 	"vzsl/train/method"
+	"vzsl/train/runs"
+	"vzsl/train/settings"
 )
 
-func tuneOptions(t *testing.T, dir string) TuneOptions {
-	o := options(t, "unused")
-	c := vzslOf(&o)
+func tuneOptions(t *testing.T, dir string) Options {
+	f, table, roles := traintest.Drawn(10)
+	s := traintest.Settings()
+	c := traintest.VZSL(&s)
 	c.Epochs, c.Closed = 3, false
-	return TuneOptions{Settings: o.Settings, Pinned: []string{"hidden", "latent", "scale", "batch"}, Dir: dir, Features: o.Features, Classes: o.Classes, Roles: o.Roles,
+	return Options{Settings: s, Pinned: []string{"hidden", "latent", "scale", "batch"}, Dir: dir, Features: f, Classes: table, Roles: roles,
 		Trials: 6, Folds: 4}
 }
 
@@ -87,7 +92,7 @@ func TestTune(t *testing.T) {
 		t.Errorf("gone on to %+v, undisturbed %+v", got.Best, want.Best)
 	}
 	again.Trials = 5
-	if _, err := Tune(context.Background(), again); !errors.Is(err, ErrOtherRun) {
+	if _, err := Tune(context.Background(), again); !errors.Is(err, runs.ErrOtherRun) {
 		t.Errorf("another search in the same folder: %v", err)
 	}
 
@@ -128,16 +133,15 @@ func TestTune(t *testing.T) {
 		t.Errorf("cut in the first rung: %+v, %v", got, err)
 	}
 
-	r := options(t, t.TempDir())
-	r.Settings, r.Tuned = want.Settings, want.Record()
-	res, err := Run(context.Background(), r)
+	r := train.Options{Settings: want.Settings, Tuned: want.Record(), Dir: t.TempDir(), Features: o.Features, Classes: o.Classes, Roles: o.Roles}
+	res, err := train.Run(context.Background(), r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if res.Classes != 40 || !reflect.DeepEqual(res.Choice, map[string]float64(want.Choice)) || res.Accuracy != want.Best.Accuracy {
 		t.Errorf("%+v", res)
 	}
-	s, tuned, err := ReadTuned(r.Dir)
+	s, tuned, err := runs.ReadTuned(r.Dir)
 	if err != nil || !reflect.DeepEqual(tuned, r.Tuned) || !reflect.DeepEqual(s.Config(), want.Settings.Config()) {
 		t.Errorf("read back %+v %+v: %v", s.Config(), tuned, err)
 	}
@@ -153,13 +157,13 @@ func TestTuneBlind(t *testing.T) {
 	}
 	b := tuneOptions(t, t.TempDir())
 	b.Trials, b.Folds = 2, 2
-	f := b.Features.(*memoryFeatures)
+	f := b.Features.(*traintest.Features)
 	for i, r := range b.Roles.Roles {
 		if r == features.RoleTestUnseen {
-			row := slices.Index(f.images, b.Roles.Images[i])
-			clear(f.x[row])
-			f.labels[row] = int32(slices.Index(b.Classes.Classes, b.Roles.Unseen[0]))
-			b.Classes.Values[f.labels[row]] = make([]float32, len(b.Classes.Values[0]))
+			row := slices.Index(f.ImageNames, b.Roles.Images[i])
+			clear(f.X[row])
+			f.LabelOf[row] = int32(slices.Index(b.Classes.Classes, b.Roles.Unseen[0]))
+			b.Classes.Values[f.LabelOf[row]] = make([]float32, len(b.Classes.Values[0]))
 		}
 	}
 	got, err := Tune(context.Background(), b)
@@ -180,24 +184,24 @@ func TestTuneBlind(t *testing.T) {
 
 // TestSpaces: every dimension of every method names one of its settings and draws values that it accepts.
 func TestSpaces(t *testing.T) {
-	for _, name := range Methods() {
-		s, err := Preset("", name)
+	for _, name := range settings.Methods() {
+		s, err := settings.Preset("", name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		space := s.Config().Space()
 		for trial := range 50 {
-			c, err := s.draw(space, 1, trial)
+			c, err := draw(&s, space, 1, trial)
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			if _, err := c.values(space); err != nil {
+			if _, err := values(&c, space); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
 		}
 	}
-	s, _ := Preset("", "vzsl")
-	if _, err := s.draw([]method.Dimension{{Setting: "speed"}}, 1, 1); err == nil {
+	s, _ := settings.Preset("", "vzsl")
+	if _, err := draw(&s, []method.Dimension{{Setting: "speed"}}, 1, 1); err == nil {
 		t.Error("a setting that is none")
 	}
 }
