@@ -64,7 +64,7 @@ Images that cannot be read are skipped and listed in skipped.csv; the exit code 
 	f.StringVar(&o.pool, "pool", "", "how tokens or maps become one feature: cls (class token), mean, max or cls+mean (default: as it is; cls or mean for a last hidden state)")
 	addRecipe(cmd, &o.prepared)
 	addEngine(cmd, &o.engine)
-	f.IntVar(&o.batch, "batch", 0, "images per call of the engine (default: chosen by the version.Program)")
+	f.IntVar(&o.batch, "batch", 0, "images per call of the engine (default: chosen by the program)")
 	f.IntVar(&o.workers, "workers", 0, "images decoded at a time (default: one per processor)")
 	f.IntVar(&o.megapixels, "max-pixels", preprocess.MaxMegapixels, "`millions` of pixels of a picture; larger ones are skipped")
 	f.IntVar(&o.shard, "shard-rows", features.DefaultShardRows, "images per shard")

@@ -15,7 +15,7 @@ func addPictures(cmd *cobra.Command, p *workspace.PictureOptions) {
 	f := cmd.Flags()
 	f.StringVar(&p.Model, "model", "", "`file` or folder of the run's network (default: models/<network>.onnx or models/<network>, here or below --out)")
 	f.StringVar(&p.Recipe, "recipe", "", "preprocessing of a run on imported features that do not tell it: a name, perhaps with its size (caffe-224), or a whole recipe's text (default: what the model's folder tells)")
-	f.IntVar(&p.Batch, "batch", 0, "most images per call of the engine (default: chosen by the version.Program)")
+	f.IntVar(&p.Batch, "batch", 0, "most images per call of the engine (default: chosen by the program)")
 	f.IntVar(&p.Workers, "workers", 0, "images decoded at a time (default: one per processor)")
 	addEngine(cmd, &p.Engine)
 	must(cmd.MarkFlagFilename("model", "onnx"))
