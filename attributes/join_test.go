@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"testing"
+	"vzsl/internal/filetest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -34,9 +35,9 @@ func TestJoin(t *testing.T) {
 		t.Error("joining changed its source", d)
 	}
 	_, err = Join(own, own)
-	wantError(t, err, `"x"`, "own.csv")
+	filetest.WantError(t, err, `"x"`, "own.csv")
 	_, err = Join(own, &Table{Names: []string{"z"}, Classes: []string{"b", "a"}, Values: [][]float32{{7}, {8}}, Source: "z.csv"})
-	wantError(t, err, "own.csv and z.csv", "different classes")
+	filetest.WantError(t, err, "own.csv and z.csv", "different classes")
 }
 
 // A joined vector is normalised as its parts are, each scaled by 1/sqrt(number of blocks).
@@ -113,14 +114,14 @@ func TestBlocksErrors(t *testing.T) {
 	rows := [][]float32{{1, 2, 3}}
 	for _, blocks := range [][]int{{1, 1}, {2, 2}, {3, 0}, {-1, 4}} {
 		_, err := Fit(L2, rows, "", blocks...)
-		wantError(t, err, "blocks", "3")
+		filetest.WantError(t, err, "blocks", "3")
 	}
 	var n Normaliser
 	for _, text := range []string{
 		`{"kind":"l2","missing":"error","dim":3,"blocks":[1,1]}`,
 		`{"kind":"l2","missing":"error","dim":3,"blocks":[9223372036854775807,9223372036854775807,5]}`,
 	} {
-		wantError(t, json.Unmarshal([]byte(text), &n), "blocks")
+		filetest.WantError(t, json.Unmarshal([]byte(text), &n), "blocks")
 	}
 	// A model of before there were blocks.
 	if err := json.Unmarshal([]byte(`{"kind":"l2","missing":"error","dim":3}`), &n); err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/attributes"
+	"vzsl/datasets/catalog"
 	"vzsl/features"
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
@@ -22,14 +23,9 @@ func newAttributes(con *cli) *cobra.Command {
 class, its attributes as they are given (raw values; missing ones are NaN). Normalisation belongs to
 training, where it is fitted on the seen classes.
 
-  CUB            the 312 percentages of attributes/class_attribute_labels_continuous.txt
-  AwA            the 85 percentages of predicate-matrix-continuous.txt (or --matrix binary)
-  SUN            the 102 shares of votes of attributeLabels_continuous.mat, mean over each class's images
-  xlsa17         original_att, or att, of att_splits.mat
-  ImageNet, FLO  none of their own; --words
-  own folder     a CSV with a header (class,attribute,...), by default classes.csv in the dataset's folder;
-                 it may describe classes that have no images. --csv takes Parquet, Arrow, NumPy and MATLAB
-                 too, and xlsa17's .mat files, such as sent_splits.mat with its sentence vectors
+` + catalog.DescriptionsHelp() + `
+--csv takes a file instead: CSV, Parquet, Arrow, NumPy, MATLAB, and xlsa17's .mat files, such as
+sent_splits.mat with its sentence vectors.
 
   --words FILE          word vectors of the classes' names, in place of attributes: word2vec (binary or
                         text), fastText .vec, GloVe, or gzip of each; several files are put side by side
@@ -47,7 +43,7 @@ says so, --missing keep leaves them out.`,
 			if err := usage.OneOf("words-format", o.Format, attributes.WordFormats()...); err != nil {
 				return err
 			}
-			if err := usage.OneOf("matrix", ds.Matrix, attributes.AwAContinuous, attributes.AwABinary); err != nil {
+			if err := usage.OneOf("matrix", ds.Matrix, catalog.Matrices()...); err != nil {
 				return err
 			}
 			if err := usage.OneOf("missing", ds.Missing, workspace.MissingWays()...); err != nil {
@@ -92,7 +88,7 @@ says so, --missing keep leaves them out.`,
 	f := cmd.Flags()
 	f.StringVar(&ds.ClassFile, "csv", "", "`file` of class descriptions instead of the dataset's own: CSV with a header class,attribute,..., Parquet, Arrow, NumPy or MATLAB")
 	addDescriptionColumnFlags(cmd, &ds.Columns)
-	f.StringVar(&ds.Matrix, "matrix", attributes.AwAContinuous, "AwA: the `matrix` to take, continuous (0..100) or binary")
+	f.StringVar(&ds.Matrix, "matrix", catalog.Matrices()[0], "AwA: the `matrix` to take, continuous (0..100) or binary")
 	f.StringVar(&ds.Missing, "missing", workspace.MissingAuto, "missing values: auto (AwA's four are copied, others kept), keep (training fills them, or refuses), error, or copy (AwA: antelope's colours from lion, as its authors' code does)")
 	f.StringSliceVar(&o.Words, "words", nil, "`file` of word vectors to describe the classes by")
 	f.StringVar(&o.Format, "words-format", attributes.WordsAuto, "format of the word vectors: "+usage.Or(attributes.WordFormats()))

@@ -17,6 +17,8 @@ import (
 
 	"vzsl/attributes"
 	"vzsl/datasets"
+	"vzsl/datasets/catalog"
+	"vzsl/datasets/xlsa17"
 	"vzsl/evaluate/report"
 	"vzsl/features"
 	"vzsl/internal/lookup"
@@ -84,7 +86,7 @@ func runCheck(ctx context.Context, con *cli, ds *workspace.Dataset) error {
 	}
 	given := ds.Layout
 	ds.Infer()
-	if err := usage.OneOf("layout", ds.Layout, datasets.Layouts()...); err != nil {
+	if err := usage.OneOf("layout", ds.Layout, catalog.Layouts()...); err != nil {
 		return err
 	}
 	c := &checkup{Dataset: ds.Name, Layout: ds.Layout, Folder: ds.Folder, There: []string{}, Missing: []string{}, Problems: []string{}, Notes: []string{}}
@@ -128,16 +130,16 @@ func (c *checkup) show(w io.Writer) {
 
 // checking is a check under way.
 type checking struct {
-	con     *cli
-	ds      *workspace.Dataset
-	c       *checkup
-	layout  string // as given
-	set     *datasets.Dataset
-	perName map[string]int    // images by class
-	text    string            // AwA1's folder of features
-	own     *attributes.Table // what the dataset says of its classes; nil: nothing that can be read
-	bare    bool              // the dataset does not describe its classes
-	broken  bool              // it does, but that cannot be read
+	con         *cli
+	ds          *workspace.Dataset
+	c           *checkup
+	layout      string // as given
+	set         *datasets.Dataset
+	perName     map[string]int    // images by class
+	ownFeatures string            // the dataset's own features, where they are below its folder
+	own         *attributes.Table // what the dataset says of its classes; nil: nothing that can be read
+	bare        bool              // the dataset does not describe its classes
+	broken      bool              // it does, but that cannot be read
 }
 
 func (x *checking) all(ctx context.Context) error {
@@ -164,20 +166,20 @@ func (x *checking) open() bool {
 		return false
 	} else if !there {
 		c.missing("the dataset's folder %s%s", dir, x.ds.DidYouMean())
-		switch hint := byHand[x.ds.Name]; {
+		switch hint := byHand(x.ds.Name); {
 		case slices.Contains(offerNames(), x.ds.Name):
 			c.Next = "vzsl download " + x.ds.Name
-		case x.ofXLSA17(filepath.Join("data", "xlsa17")):
-		case strings.HasSuffix(hint, download17):
-			c.NextHint, c.Next = strings.TrimSuffix(hint, ": "+download17), download17
+		case x.ofXLSA17(filepath.Join("data", catalog.XLSA17)):
+		case strings.HasSuffix(hint, catalog.DownloadXLSA17):
+			c.NextHint, c.Next = strings.TrimSuffix(hint, ": "+catalog.DownloadXLSA17), catalog.DownloadXLSA17
 		case hint != "":
 			c.Next = hint
 		default:
-			c.Next = workspace.WhereToGet[x.ds.Layout]
+			c.Next = catalog.Lookup(x.ds.Layout).Obtain
 		}
 		return false
 	}
-	if x.ds.Layout == "xlsa17" && x.ofXLSA17(dir) {
+	if x.ds.Layout == catalog.XLSA17 && x.ofXLSA17(dir) {
 		return false
 	}
 	set, err := x.ds.Read()
@@ -213,15 +215,12 @@ func (x *checking) repair(what string) string {
 // wnidArchive is the archive of one class of ImageNet, which lies within that of all.
 var wnidArchive = regexp.MustCompile(`^n\d{8}\.tar$`)
 
-// download17 brings the datasets that are only to be had as part of xlsa17.
-const download17 = "vzsl download xlsa17"
-
 // ofXLSA17 looks in the folder of all of xlsa17 for those of single datasets, and says how to go on with the one asked for, or of
 // xlsa17 itself with any.
 func (x *checking) ofXLSA17(all string) bool {
 	var found []string
 	for _, below := range []string{"*/", "data/*/", "xlsa17/data/*/"} {
-		files, err := lookup.Below(all, below+datasets.XLSA17Splits)
+		files, err := lookup.Below(all, below+xlsa17.SplitsFile)
 		if err != nil || len(files) == 0 {
 			continue
 		}
@@ -233,7 +232,7 @@ func (x *checking) ofXLSA17(all string) bool {
 	var names []string
 	for _, dir := range found {
 		name := strings.ToLower(filepath.Base(dir))
-		if names = append(names, name); x.c.Next == "" && (name == x.ds.Name || x.ds.Name == "xlsa17") {
+		if names = append(names, name); x.c.Next == "" && (name == x.ds.Name || x.ds.Name == catalog.XLSA17) {
 			x.c.Next = fmt.Sprintf("vzsl check %s %s", name, workspace.Quote(dir))
 		}
 	}
@@ -245,9 +244,9 @@ func (x *checking) ofXLSA17(all string) bool {
 
 // downloaded is the command that brings the dataset to where it was looked for, or "".
 func (x *checking) downloaded() string {
-	for _, o := range published {
-		if o.name == x.ds.Name && filepath.Clean(x.ds.Folder) == filepath.FromSlash(o.place) {
-			return "vzsl download " + o.name + " --force"
+	for _, o := range downloads {
+		if o.Name == x.ds.Name && filepath.Clean(x.ds.Folder) == filepath.FromSlash(o.Place) {
+			return "vzsl download " + o.Name + " --force"
 		}
 	}
 	return ""
@@ -284,55 +283,35 @@ func archivesIn(dir string) (found []string) {
 	return found
 }
 
-// publishedCounts are what the datasets' authors say.
-var publishedCounts = map[string]struct{ classes, images, attributes int }{
-	"cub":  {200, 11788, 312},
-	"awa1": {50, 30475, 85},
-	"awa2": {50, 37322, 85},
-	"sun":  {717, 14340, 102},
-	"apy":  {32, 15339, 64},
-	"flo":  {102, 8189, 0},
-}
-
 func (x *checking) counts() {
 	c := x.c
 	c.Classes, c.Images = len(x.set.Classes), len(x.set.Images)
+	own := catalog.Lookup(x.ds.Layout).Features
 	switch {
-	case !featuresOnly[x.ds.Layout]:
+	case own == nil:
 		c.there("%d classes, %d images", c.Classes, c.Images)
-	case c.Images == 0 && x.ds.Layout == "awa1":
-		x.text, c.Images = textFeatures(x.set.Root)
-		fallthrough
 	default:
+		if c.Images == 0 && own.Find != nil {
+			x.ownFeatures, c.Images = own.Find(x.set.Root)
+		}
 		c.there("%d classes, features of %d images", c.Classes, c.Images)
 		if c.Images == 0 {
 			c.problem("no features in %s: their archive is not unpacked there", x.set.Root)
 			c.Usable = len(x.networks()) > 0
 		}
 	}
-	p, known := publishedCounts[x.ds.Name]
-	if !known {
+	p := catalog.Lookup(x.ds.Name).Counts
+	if p.Classes == 0 {
 		return
 	}
 	for _, n := range []struct {
 		what            string
 		have, published int
-	}{{"classes", c.Classes, p.classes}, {"images", c.Images, p.images}} {
+	}{{"classes", c.Classes, p.Classes}, {"images", c.Images, p.Images}} {
 		if n.have != n.published {
 			c.problem("%d %s; %s has %d as published", n.have, n.what, x.ds.Name, n.published)
 		}
 	}
-}
-
-// textFeatures finds AwA's folder of features, a text file per image, and counts them.
-func textFeatures(root string) (dir string, files int) {
-	for _, dir := range []string{filepath.Join(root, "Features", "vgg19"), filepath.Join(root, "..", "Features", "vgg19"), filepath.Join(root, "vgg19")} {
-		found, err := lookup.Below(dir, "*/*.txt")
-		if err == nil && len(found) > 0 {
-			return dir, len(found)
-		}
-	}
-	return "", 0
 }
 
 // classes finds names that are too much alike and classes without images.
@@ -353,20 +332,17 @@ func (x *checking) classes() {
 			empty = append(empty, c.Name)
 		}
 	}
-	if len(empty) > 0 && len(x.set.Images) > 0 && x.ds.Layout != "folder" { // own classes without pictures are what this is for
+	if len(empty) > 0 && len(x.set.Images) > 0 && x.ds.Layout != catalog.Folder { // own classes without pictures are what this is for
 		x.c.problem("%d classes have no images: %s", len(empty), usage.FirstOf(empty))
 	}
 }
-
-// featuresOnly are the layouts that hold features and no pictures.
-var featuresOnly = map[string]bool{"xlsa17": true, "awa1": true}
 
 // pictureFile: what a walk takes for a picture.
 func pictureFile(name string) bool { return datasets.IsPicture(name) && !strings.HasPrefix(name, ".") }
 
 // pictures compares the list of images with the files.
 func (x *checking) pictures(ctx context.Context) error {
-	if featuresOnly[x.ds.Layout] {
+	if catalog.Lookup(x.ds.Layout).Features != nil {
 		return nil
 	}
 	c := x.c
@@ -491,8 +467,8 @@ func (x *checking) attributes() {
 	c.Attributes = len(table.Names)
 	c.there("%d attributes of every class (%s)", c.Attributes, table.Source)
 	c.Notes = append(c.Notes, table.Notes...)
-	if p := publishedCounts[x.ds.Name]; p.attributes > 0 && p.attributes != c.Attributes && x.ds.ClassFile == "" {
-		c.problem("%d attributes; %s has %d as published", c.Attributes, x.ds.Name, p.attributes)
+	if p := catalog.Lookup(x.ds.Name).Counts; p.Attributes > 0 && p.Attributes != c.Attributes && x.ds.ClassFile == "" {
+		c.problem("%d attributes; %s has %d as published", c.Attributes, x.ds.Name, p.Attributes)
 	}
 	var without, some []string
 	for i, row := range table.Values {
@@ -544,11 +520,8 @@ func (x *checking) stages(ctx context.Context) {
 	c := x.c
 	if !c.Usable {
 		what := "put the pictures there"
-		switch x.ds.Layout {
-		case "xlsa17":
-			what = "put " + datasets.XLSA17Features + " of the same dataset there (xlsa17.zip has it: '" + download17 + "')"
-		case "awa1":
-			what = "put the folder Features there"
+		if own := catalog.Lookup(x.ds.Layout).Features; own != nil {
+			what = own.Absent
 		}
 		c.Next = x.repair(what)
 		return
@@ -591,13 +564,11 @@ func (x *checking) features() string {
 		return ""
 	}
 	c.missing("features of the images")
-	switch x.ds.Layout {
-	case "xlsa17":
-		return x.command("import xlsa17 "+workspace.Quote(x.ds.Folder), false)
-	case "awa1":
-		return x.command("import "+workspace.Quote(x.text), true)
+	if own := catalog.Lookup(x.ds.Layout).Features; own != nil {
+		path := cmp.Or(x.ownFeatures, x.ds.Folder)
+		return x.command(own.Import+" "+workspace.Quote(path), path != x.ds.Folder)
 	}
-	if c.Images == 0 && x.ds.Layout == "folder" {
+	if c.Images == 0 && x.ds.Layout == catalog.Folder {
 		return x.command("import FEATURES.npy", true, "--labels", "LABELS.txt")
 	}
 	models, err := filepath.Glob(filepath.Join("models", "*.onnx"))
@@ -800,7 +771,7 @@ func (x *checking) splits() string {
 	for _, n := range x.set.Classes {
 		wnids = append(wnids, n.WNID)
 	}
-	if _, unseen, _, err := datasets.PublishedSplit("standard", x.ds.Name, x.set.ClassNames(), wnids); err == nil {
+	if _, unseen, _, err := catalog.PublishedSplit("standard", x.ds.Name, x.set.ClassNames(), wnids); err == nil {
 		pictured := 0
 		for _, n := range unseen {
 			if x.perName[n] > 0 {
@@ -850,7 +821,7 @@ func (x *checking) runs() string {
 				return x.command("predict", false, "--run", run) + " PICTURE..."
 			}
 			c.missing("the report of %s", run)
-			return x.command("evaluate", !featuresOnly[x.ds.Layout], "--split", split, "--method", strings.TrimPrefix(run, prefix))
+			return x.command("evaluate", catalog.Lookup(x.ds.Layout).Features == nil, "--split", split, "--method", strings.TrimPrefix(run, prefix))
 		}
 	}
 	c.missing("a trained model")

@@ -92,7 +92,7 @@ func TestCheckLeads(t *testing.T) {
 		}
 		write(t, filepath.Join("models", "demo.onnx"), string(b))
 	}}
-	flowerNames, err := os.ReadFile(filepath.Join("..", "datasets", "flowers102.txt"))
+	flowerNames, err := os.ReadFile(filepath.Join("..", "datasets", "catalog", "flowers102.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"vzsl/evaluate/report"
+	"vzsl/datasets/catalog"
 	"vzsl/pipeline/experiment"
 	"vzsl/pipeline/usage"
 )
@@ -68,7 +68,7 @@ with its error, the others go on, and the exit code is 3.`,
 	addMethods(cmd, &o.methods, append([]string{"all"}, all...), "all")
 	o.addSearch(cmd, 90*time.Second) // all methods on CUB then take five quarters of an hour on two cores
 	f.IntVar(&o.seeds, "seeds", 5, "`number` of models of each method, with seeds from --seed on")
-	f.StringVar(&o.published, "published", "", "`dataset` whose published figures to show: "+usage.Or(report.PublishedDatasets())+" (default: the one of --dataset's name)")
+	f.StringVar(&o.published, "published", "", "`dataset` whose published figures to show: "+usage.Or(catalog.PublishedDatasets())+" (default: the one of --dataset's name)")
 	addSettings(f)
 	must(f.MarkHidden("method"))
 	must(f.MarkHidden("transductive"))
@@ -94,7 +94,7 @@ func (o *compareOptions) check() error {
 		return usage.Errorf("--seeds %d: at least one", o.seeds)
 	}
 	if o.published != "" {
-		if err := usage.OneOf("published", o.published, report.PublishedDatasets()...); err != nil {
+		if err := usage.OneOf("published", o.published, catalog.PublishedDatasets()...); err != nil {
 			return err
 		}
 	}

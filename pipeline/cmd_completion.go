@@ -9,8 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"vzsl/attributes"
-	"vzsl/datasets"
-	"vzsl/evaluate/report"
+	"vzsl/datasets/catalog"
 	"vzsl/extract/engine/onnxruntime"
 	"vzsl/features/convert"
 	"vzsl/pipeline/workspace"
@@ -30,8 +29,8 @@ func (c *cli) addCompletions(root *cobra.Command) {
 		"dataset": c.datasetNames, "network": c.networkNames, "split": c.splitNames,
 		"run": c.runNames, "tuned": c.runNames,
 		"features": fixed(method.FeatureKinds()...), "attributes": fixed(attributes.Kinds()...), "preset": fixed(settings.Presets()...),
-		"ort-provider": fixed(onnxruntime.Providers()...), "published": fixed(report.PublishedDatasets()...),
-		"matrix": fixed(attributes.AwAContinuous, attributes.AwABinary), "crop": fixed("none", "bbox"),
+		"ort-provider": fixed(onnxruntime.Providers()...), "published": fixed(catalog.PublishedDatasets()...),
+		"matrix": fixed(catalog.Matrices()...), "crop": fixed("none", "bbox"),
 		"label-kind": fixed(convert.LabelKinds()...),
 	}
 	// A method's settings that are words.
@@ -53,7 +52,7 @@ func (c *cli) addCompletions(root *cobra.Command) {
 	}
 	arguments := map[string]names{
 		"report": c.runNames,
-		"check":  func(cmd *cobra.Command) []string { return slices.Concat(datasets.Layouts(), c.datasetNames(cmd)) },
+		"check":  func(cmd *cobra.Command) []string { return slices.Concat(catalog.Layouts(), c.datasetNames(cmd)) },
 	}
 	var walk func(cmd *cobra.Command)
 	walk = func(cmd *cobra.Command) {
@@ -102,7 +101,7 @@ func (c *cli) networkNames(cmd *cobra.Command) []string {
 func (c *cli) splitNames(cmd *cobra.Command) []string {
 	dataset := flagValue(cmd, "dataset")
 	made, _ := c.Splits(dataset)
-	found := slices.Concat(datasets.PublishedSplits(dataset), made)
+	found := slices.Concat(catalog.PublishedSplits(dataset), made)
 	if cmd.Name() == "split" { // for the others it is there once it is made
 		found = append(found, picturedSplit)
 	}

@@ -6,16 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"vzsl/datasets/catalog"
 	"vzsl/internal/download"
 	"vzsl/internal/lookup"
 	"vzsl/internal/version"
@@ -68,8 +67,8 @@ Where nobody publishes a checksum, the result says so and gives the SHA-256 of w
 
 func offerNames() []string {
 	var names []string
-	for _, o := range published {
-		names = append(names, o.name)
+	for _, o := range downloads {
+		names = append(names, o.Name)
 	}
 	return names
 }
@@ -95,39 +94,39 @@ func listOffers(con *cli) error {
 		Files   []listedFile `json:"files"`
 	}
 	var all []listed
-	for _, o := range published {
-		l := listed{Name: o.name, Title: o.title, Page: o.page, Licence: o.licence, Place: o.place}
-		for _, f := range o.files {
-			l.Files = append(l.Files, listedFile{f.name, f.URLs, f.Size, f.about, f.SHA256, f.MD5, f.source})
+	for _, o := range downloads {
+		l := listed{Name: o.Name, Title: o.Title, Page: o.Page, Licence: o.Licence, Place: o.Place}
+		for _, f := range o.Files {
+			l.Files = append(l.Files, listedFile{f.Name, f.URLs, f.Size, f.About, f.SHA256, f.MD5, f.Source})
 		}
 		all = append(all, l)
 	}
 	return con.result(all, func(w io.Writer) {
-		for _, o := range published {
-			fmt.Fprintf(w, "%-16s %s\n", o.name, o.title)
-			for _, f := range o.files {
-				fmt.Fprintf(w, "                 %s, %s, %s\n", f.name, f.size(), f.checksum())
+		for _, o := range downloads {
+			fmt.Fprintf(w, "%-16s %s\n", o.Name, o.Title)
+			for _, f := range o.Files {
+				fmt.Fprintf(w, "                 %s, %s, %s\n", f.Name, sizeOf(&f), checksumOf(&f))
 			}
 		}
-		for _, name := range slices.Sorted(maps.Keys(byHand)) {
-			fmt.Fprintf(w, "%-16s by hand: %s\n", name, byHand[name])
+		for _, name := range namesByHand() {
+			fmt.Fprintf(w, "%-16s by hand: %s\n", name, byHand(name))
 		}
 	})
 }
 
-func (f *offeredFile) size() string {
+func sizeOf(f *catalog.RemoteFile) string {
 	switch {
 	case f.Size > 0:
 		return download.Bytes(f.Size)
-	case f.about != "":
-		return "about " + f.about
+	case f.About != "":
+		return "about " + f.About
 	}
 	return "size unknown"
 }
 
-func (f *offeredFile) checksum() string {
-	if f.source != "" {
-		return "checksum by " + f.source
+func checksumOf(f *catalog.RemoteFile) string {
+	if f.Source != "" {
+		return "checksum by " + f.Source
 	}
 	return "no checksum published"
 }
@@ -153,15 +152,15 @@ func runDownload(ctx context.Context, con *cli, names []string, o *downloadOptio
 	if len(names) == 0 {
 		return usage.Errorf("name what to download: %s; 'vzsl download --list' says more", usage.Or(offerNames()))
 	}
-	var wanted []*offer
+	var wanted []*catalog.Download
 	for _, name := range names {
 		found := false
-		for i := range published {
-			if published[i].name == name {
-				wanted, found = append(wanted, &published[i]), true
+		for i := range downloads {
+			if downloads[i].Name == name {
+				wanted, found = append(wanted, &downloads[i]), true
 			}
 		}
-		if hint := byHand[name]; !found && hint != "" {
+		if hint := byHand(name); !found && hint != "" {
 			return fmt.Errorf("%s cannot be downloaded by this command: %s", name, hint)
 		}
 		if !found {
@@ -169,12 +168,12 @@ func runDownload(ctx context.Context, con *cli, names []string, o *downloadOptio
 		}
 	}
 	var results []brought
-	var missing []*offer
+	var missing []*catalog.Download
 	for _, w := range wanted {
-		if there, err := lookup.Exists(filepath.Join(o.to, w.place)); err != nil {
+		if there, err := lookup.Exists(filepath.Join(o.to, w.Place)); err != nil {
 			return err
 		} else if there && !o.force {
-			results = append(results, brought{Name: w.name, Place: filepath.Join(o.to, w.place), Already: true, Next: w.next})
+			results = append(results, brought{Name: w.Name, Place: filepath.Join(o.to, w.Place), Already: true, Next: w.Next})
 			continue
 		}
 		missing = append(missing, w)
@@ -205,16 +204,16 @@ func runDownload(ctx context.Context, con *cli, names []string, o *downloadOptio
 }
 
 // acceptLicences shows the licences on standard error, whatever --quiet says, and asks.
-func (c *cli) acceptLicences(offers []*offer, accepted bool) error {
+func (c *cli) acceptLicences(offers []*catalog.Download, accepted bool) error {
 	if len(offers) == 0 {
 		return nil
 	}
 	for _, o := range offers {
 		if c.json {
-			c.Log.Warn("licence", "name", o.name, "title", o.title, "page", o.page, "terms", o.licence)
+			c.Log.Warn("licence", "name", o.Name, "title", o.Title, "page", o.Page, "terms", o.Licence)
 			continue
 		}
-		fmt.Fprintf(c.stderr, "%s: %s\n%s\n\n  %s\n\n", o.name, o.title, o.page, strings.ReplaceAll(o.licence, "\n", "\n  "))
+		fmt.Fprintf(c.stderr, "%s: %s\n%s\n\n  %s\n\n", o.Name, o.Title, o.Page, strings.ReplaceAll(o.Licence, "\n", "\n  "))
 	}
 	if accepted {
 		return nil
@@ -235,25 +234,25 @@ func (c *cli) acceptLicences(offers []*offer, accepted bool) error {
 }
 
 // bring downloads an offer's files and makes its place appear.
-func (c *cli) bring(ctx context.Context, o *offer, opts *downloadOptions) (*brought, error) {
-	place := filepath.Join(opts.to, o.place)
-	store := filepath.Join(opts.to, "data", ".downloads", o.name)
-	r := &brought{Name: o.name, Place: place, Next: o.next}
-	paths := make([]string, len(o.files))
-	for i, f := range o.files {
+func (c *cli) bring(ctx context.Context, o *catalog.Download, opts *downloadOptions) (*brought, error) {
+	place := filepath.Join(opts.to, o.Place)
+	store := filepath.Join(opts.to, "data", ".downloads", o.Name)
+	r := &brought{Name: o.Name, Place: place, Next: o.Next}
+	paths := make([]string, len(o.Files))
+	for i, f := range o.Files {
 		path, got, err := c.obtain(ctx, f, store, opts.from)
 		if err != nil {
 			return nil, err
 		}
 		paths[i] = path
 		checked := "no checksum is published to check it by"
-		if f.source != "" {
-			checked = "as published by " + f.source
+		if f.Source != "" {
+			checked = "as published by " + f.Source
 		}
 		if got.URL == "" {
 			got.URL = path
 		}
-		r.Files = append(r.Files, broughtFile{f.name, got.URL, got.Bytes, got.SHA256, checked})
+		r.Files = append(r.Files, broughtFile{f.Name, got.URL, got.Bytes, got.SHA256, checked})
 	}
 	staged := filepath.Join(filepath.Dir(place), "."+filepath.Base(place)+".unpacking")
 	if err := os.RemoveAll(staged); err != nil {
@@ -278,21 +277,21 @@ func (c *cli) bring(ctx context.Context, o *offer, opts *downloadOptions) (*brou
 }
 
 // obtain has a file in the store, or in the folder it is to be taken from.
-func (c *cli) obtain(ctx context.Context, f offeredFile, store, from string) (string, *download.Result, error) {
-	path := filepath.Join(store, f.name)
-	want := f.File
+func (c *cli) obtain(ctx context.Context, f catalog.RemoteFile, store, from string) (string, *download.Result, error) {
+	path := filepath.Join(store, f.Name)
+	want := download.File{URLs: f.URLs, Size: f.Size, SHA256: f.SHA256, MD5: f.MD5}
 	if from != "" {
 		if u, err := url.Parse(from); err == nil && (u.Scheme == "http" || u.Scheme == "https") {
-			want.URLs = []string{strings.TrimSuffix(from, "/") + "/" + f.name}
+			want.URLs = []string{strings.TrimSuffix(from, "/") + "/" + f.Name}
 		} else {
-			path, want.URLs = filepath.Join(from, f.name), nil
+			path, want.URLs = filepath.Join(from, f.Name), nil
 			if _, err := os.Stat(path); err != nil {
 				return "", nil, fmt.Errorf("--from: %w; the files wanted there keep their official names", err)
 			}
 		}
 	}
-	c.Log.Info("download", "file", f.name, "size", f.size())
-	bar := c.Begin("download "+f.name, "MB")
+	c.Log.Info("download", "file", f.Name, "size", sizeOf(&f))
+	bar := c.Begin("download "+f.Name, "MB")
 	got, err := download.Fetch(ctx, want, path, download.Options{Progress: megabytes(bar.Done), Log: c.Log, Agent: version.Program})
 	bar.End()
 	return path, got, err
@@ -311,22 +310,22 @@ func megabytes(show func(done, total int)) func(done, total int64) {
 
 // stage makes what is to appear, aside: the folder with everything unpacked, or the one file. The files at paths are moved
 // rather than copied where they are ours.
-func (c *cli) stage(ctx context.Context, o *offer, paths []string, staged string, ours bool) error {
-	if len(paths) == 1 && !o.files[0].unpack {
+func (c *cli) stage(ctx context.Context, o *catalog.Download, paths []string, staged string, ours bool) error {
+	if len(paths) == 1 && !o.Files[0].Unpack {
 		return putFile(paths[0], staged, ours)
 	}
 	if err := os.Mkdir(staged, 0o755); err != nil {
 		return err
 	}
-	for i, f := range o.files {
-		if !f.unpack {
-			if err := putFile(paths[i], filepath.Join(staged, f.name), ours); err != nil {
+	for i, f := range o.Files {
+		if !f.Unpack {
+			if err := putFile(paths[i], filepath.Join(staged, f.Name), ours); err != nil {
 				return err
 			}
 			continue
 		}
-		bar := c.Begin("unpack "+f.name, "MB")
-		_, err := download.Unpack(ctx, paths[i], staged, download.Limits{Bytes: o.unpacked, Files: maxFiles}, megabytes(bar.Done))
+		bar := c.Begin("unpack "+f.Name, "MB")
+		_, err := download.Unpack(ctx, paths[i], staged, download.Limits{Bytes: o.Unpacked, Files: maxFiles}, megabytes(bar.Done))
 		bar.End()
 		if err != nil {
 			return err

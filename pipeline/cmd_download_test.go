@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"vzsl/internal/download"
+	"vzsl/datasets/catalog"
 )
 
 func zipFile(t *testing.T, files map[string]string) []byte {
@@ -55,19 +55,19 @@ func offerFrom(t *testing.T, files map[string][]byte) (address string, requests 
 		s := sha256.Sum256(files[name])
 		return hex.EncodeToString(s[:])
 	}
-	was := published
-	t.Cleanup(func() { published = was })
-	published = []offer{
-		{name: "birds", title: "birds", page: "https://birds.example", licence: "for birdwatchers only", place: "data/birds", unpacked: 1 << 20, next: "vzsl check birds",
-			files: []offeredFile{
-				one(offeredFile{name: "a.zip", unpack: true, source: "the birds", File: download.File{SHA256: sum("a.zip")}}, int64(len(files["a.zip"])), h.URL+"/a.zip"),
-				one(offeredFile{name: "b.zip", unpack: true}, 0, h.URL+"/b.zip"),
-				one(offeredFile{name: "c.mat"}, 0, h.URL+"/c.mat"),
+	was := downloads
+	t.Cleanup(func() { downloads = was })
+	downloads = []catalog.Download{
+		{Name: "birds", Title: "birds", Page: "https://birds.example", Licence: "for birdwatchers only", Place: "data/birds", Unpacked: 1 << 20, Next: "vzsl check birds",
+			Files: []catalog.RemoteFile{
+				{Name: "a.zip", Unpack: true, Source: "the birds", SHA256: sum("a.zip"), Size: int64(len(files["a.zip"])), URLs: []string{h.URL + "/a.zip"}},
+				{Name: "b.zip", Unpack: true, URLs: []string{h.URL + "/b.zip"}},
+				{Name: "c.mat", URLs: []string{h.URL + "/c.mat"}},
 			}},
-		{name: "net", title: "net", licence: "free", place: "models/net.onnx", next: "vzsl extract", files: []offeredFile{one(offeredFile{name: "net-7.onnx"}, 0, h.URL+"/net-7.onnx")}},
-		{name: "nested", title: "nested", licence: "free", place: "data/nested", unpacked: 1 << 20, files: []offeredFile{one(offeredFile{name: "n.zip", unpack: true}, 0, h.URL+"/n.zip")}},
-		{name: "evil", title: "evil", licence: "none", place: "data/evil", unpacked: 1 << 20, files: []offeredFile{one(offeredFile{name: "e.zip", unpack: true}, 0, h.URL+"/e.zip")}},
-		{name: "large", title: "large", licence: "none", place: "data/large", unpacked: 5, files: []offeredFile{one(offeredFile{name: "a.zip", unpack: true}, 0, h.URL+"/a.zip")}},
+		{Name: "net", Title: "net", Licence: "free", Place: "models/net.onnx", Next: "vzsl extract", Files: []catalog.RemoteFile{{Name: "net-7.onnx", URLs: []string{h.URL + "/net-7.onnx"}}}},
+		{Name: "nested", Title: "nested", Licence: "free", Place: "data/nested", Unpacked: 1 << 20, Files: []catalog.RemoteFile{{Name: "n.zip", Unpack: true, URLs: []string{h.URL + "/n.zip"}}}},
+		{Name: "evil", Title: "evil", Licence: "none", Place: "data/evil", Unpacked: 1 << 20, Files: []catalog.RemoteFile{{Name: "e.zip", Unpack: true, URLs: []string{h.URL + "/e.zip"}}}},
+		{Name: "large", Title: "large", Licence: "none", Place: "data/large", Unpacked: 5, Files: []catalog.RemoteFile{{Name: "a.zip", Unpack: true, URLs: []string{h.URL + "/a.zip"}}}},
 	}
 	return h.URL, &n
 }
@@ -172,24 +172,24 @@ func TestPublished(t *testing.T) {
 	if r.code != exitDone {
 		t.Fatal(r.stderr)
 	}
-	for _, o := range published {
-		if !strings.Contains(r.stdout, o.name) || o.licence == "" || o.place == "" || o.next == "" || len(o.files) == 0 {
-			t.Errorf("%s is incomplete", o.name)
+	for _, o := range downloads {
+		if !strings.Contains(r.stdout, o.Name) || o.Licence == "" || o.Place == "" || o.Next == "" || len(o.Files) == 0 {
+			t.Errorf("%s is incomplete", o.Name)
 		}
-		for _, f := range o.files {
+		for _, f := range o.Files {
 			for _, u := range f.URLs {
 				if !strings.HasPrefix(u, "https://") && !strings.HasPrefix(u, "http://") {
-					t.Errorf("%s: address %q", f.name, u)
+					t.Errorf("%s: address %q", f.Name, u)
 				}
 			}
-			if (f.SHA256 != "" || f.MD5 != "") != (f.source != "") {
-				t.Errorf("%s: a checksum has a source, and a source a checksum", f.name)
+			if (f.SHA256 != "" || f.MD5 != "") != (f.Source != "") {
+				t.Errorf("%s: a checksum has a source, and a source a checksum", f.Name)
 			}
 			if len(f.SHA256)%64 != 0 || len(f.MD5)%32 != 0 {
-				t.Errorf("%s: length of checksums", f.name)
+				t.Errorf("%s: length of checksums", f.Name)
 			}
-			if f.unpack && o.unpacked <= f.Size {
-				t.Errorf("%s: unpacks to more than it may", f.name)
+			if f.Unpack && o.Unpacked <= f.Size {
+				t.Errorf("%s: unpacks to more than it may", f.Name)
 			}
 		}
 	}

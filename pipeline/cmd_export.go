@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"vzsl/datasets"
+	"vzsl/datasets/xlsa17"
 	"vzsl/features"
 	"vzsl/features/convert"
 	"vzsl/internal/lookup"
@@ -269,10 +269,10 @@ func (c *cli) exportXLSA17(ctx context.Context, o *exportOptions) error {
 		return err
 	}
 	defer cache.Close()
-	e, err := datasets.ExportXLSA17(ctx, datasets.ExportXLSA17Options{
+	e, err := xlsa17.Export{
 		Features: cache, Classes: table, Roles: roles, Dir: o.to, Force: o.force,
 		Progress: func(done, total int) { bars.Show("features", done, total) },
-	})
+	}.Write(ctx)
 	bars.End()
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/datasets"
+	"vzsl/datasets/catalog"
 	"vzsl/extract"
 	"vzsl/extract/model"
 	"vzsl/extract/onnx"
@@ -108,7 +109,7 @@ func runExtract(ctx context.Context, con *cli, o *extractOptions) error {
 		return err
 	}
 	if len(ds.Images) == 0 {
-		return fmt.Errorf("no images in %s: %s; features that are there already come in by 'vzsl import'", ds.Root, workspace.WhereToGet[o.ds.Layout])
+		return fmt.Errorf("no images in %s: %s; features that are there already come in by 'vzsl import'", ds.Root, catalog.Lookup(o.ds.Layout).Obtain)
 	}
 	net, err := onnx.Open(found.File)
 	if err != nil {
@@ -173,10 +174,11 @@ func (o *extractOptions) boxes(ds *datasets.Dataset) (boxes []datasets.Box, how 
 	if !o.bbox {
 		return nil, "", nil
 	}
-	if o.ds.Layout != "cub" {
-		return nil, "", usage.Errorf("--crop bbox: only layout cub has bounding boxes, not %s", o.ds.Layout)
+	read := catalog.Lookup(o.ds.Layout).Boxes
+	if read == nil {
+		return nil, "", usage.Errorf("--crop bbox: only layout %s has bounding boxes, not %s", usage.And(catalog.WithBoxes()), o.ds.Layout)
 	}
-	if boxes, err = datasets.CUBBoxes(ds); err != nil {
+	if boxes, err = read(ds); err != nil {
 		return nil, "", err
 	}
 	return boxes, "+bbox-" + datasets.BoxesSHA256(boxes)[:8], nil

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"vzsl/datasets"
+	"vzsl/datasets/splits"
 	"vzsl/pipeline/experiment"
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
@@ -61,7 +61,7 @@ something is chosen, with as many shots each.`,
 	f := cmd.Flags()
 	f.IntSliceVar(&o.shots, "shots", []int{0, 1, 2, 5, 10, 20}, "`numbers` of labelled images of each unseen class")
 	addMethods(cmd, &o.methods, settings.Methods(), "vzsl", "eszsl", "logistic")
-	f.IntVar(&o.pool, "pool", datasets.DefaultShotPool, "`images` of each unseen class to draw the shots from, none of them tested")
+	f.IntVar(&o.pool, "pool", splits.DefaultShotPool, "`images` of each unseen class to draw the shots from, none of them tested")
 	f.IntVar(&o.seeds, "seeds", 3, "`number` of draws of the shots, and of trainings, with seeds from --seed on")
 	f.StringVar(&o.preset, "preset", "default", "settings to start from: "+usage.Or(settings.Presets()))
 	f.BoolVar(&o.force, "force", false, "train anew what is there already")

@@ -203,7 +203,7 @@ func runPublished(t *testing.T, dir string) {
 		t.Log("no Python with SciPy: the exported folder was not tried with published code")
 		return
 	}
-	b, err := exec.Command(python, "-B", filepath.Join("..", "datasets", "testdata", "published.py"), dir).CombinedOutput()
+	b, err := exec.Command(python, "-B", filepath.Join("..", "datasets", "xlsa17", "testdata", "published.py"), dir).CombinedOutput()
 	if err != nil {
 		t.Errorf("%v\n%s", err, b)
 	}

@@ -11,7 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"vzsl/datasets"
+	"vzsl/datasets/catalog"
+	"vzsl/datasets/splits"
+	"vzsl/datasets/xlsa17"
 	"vzsl/features"
 	"vzsl/features/convert"
 	"vzsl/pipeline/usage"
@@ -27,8 +29,8 @@ func newSplit(con *cli) *cobra.Command {
 		Long: `Writes features/<dataset>/splits/<name>.parquet: every image's role (train, validation, test_seen,
 test_unseen). The features stay as they are, so one extraction serves every split.
 
-  --split standard                   the dataset's published split (awa1, awa2, apy, cub, imagenet, sun;
-                                     sun has 645-72 besides)
+  --split standard                   the dataset's published split
+                                     (` + catalog.SplitsHelp() + `)
   --split proposed --xlsa17 DIR      that of Xian et al., from a folder of xlsa17, for features of your own:
                                      images are found by their names, those of res101.mat or, where that is not
                                      there, of a list in its order (--images LIST)
@@ -84,7 +86,7 @@ on them, never on the unseen classes.`,
 	f.Float64Var(&o.validation, "validation", 0.2, "`share` of the seen classes held out for validation (below 1), or their number")
 	f.Float64Var(&o.testSeen, "test-seen", 0, "`share` of each seen class's images held out for the generalised test")
 	f.IntVar(&o.shots, "shots", 0, "few-shot: so many labelled `images` of each unseen class to train on")
-	f.IntVar(&o.pool, "shot-pool", datasets.DefaultShotPool, "with --shots: `images` of each unseen class to draw the shots from, none of them tested")
+	f.IntVar(&o.pool, "shot-pool", splits.DefaultShotPool, "with --shots: `images` of each unseen class to draw the shots from, none of them tested")
 	f.Uint64Var(&o.seed, "seed", 1, "draws validation classes and held-out images")
 	f.BoolVar(&o.force, "force", false, "replace a split that runs were made with")
 	must(cmd.MarkFlagFilename("seen", "txt"))
@@ -204,24 +206,24 @@ func (c *cli) makeRoles(ctx context.Context, dataset string, o splitOptions) (*f
 		dirs[i] = c.NetworkDir(dataset, n)
 	}
 	p := c.Begin("read the images of the features", "")
-	images, err := datasets.CollectImages(ctx, dirs)
+	images, err := splits.CollectImages(ctx, dirs)
 	p.End()
 	if err != nil {
 		return nil, err
 	}
-	var split datasets.Split
+	var split splits.Split
 	published := cmp.Or(o.layout, dataset)
 	switch {
 	case o.xlsa17 != "":
 	case o.images != "" && o.seen == "": // the roles say it
 	case o.seen != "":
-		split, err = datasets.ReadSplit(o.seen, o.unseen, table.Classes, table.WNIDs)
+		split, err = splits.ReadSplit(o.seen, o.unseen, table.Classes, table.WNIDs)
 	case o.name == picturedSplit:
-		split, err = datasets.PicturedSplit(table.Classes, images)
+		split, err = splits.PicturedSplit(table.Classes, images)
 	case o.random > 0:
-		split, err = datasets.RandomSplit(table.Classes, images, o.unseenClasses, o.seed)
-	case o.name == "standard" || slices.Contains(datasets.PublishedSplits(published), o.name):
-		split.Seen, split.Unseen, split.Provenance, err = datasets.PublishedSplit(o.name, published, table.Classes, table.WNIDs)
+		split, err = splits.RandomSplit(table.Classes, images, o.unseenClasses, o.seed)
+	case o.name == "standard" || slices.Contains(catalog.PublishedSplits(published), o.name):
+		split.Seen, split.Unseen, split.Provenance, err = catalog.PublishedSplit(o.name, published, table.Classes, table.WNIDs)
 	case o.name == "proposed":
 		err = usage.Errorf("--split proposed: give the folder of xlsa17 that holds it with --xlsa17")
 	default:
@@ -240,7 +242,7 @@ func (c *cli) makeRoles(ctx context.Context, dataset string, o splitOptions) (*f
 	}
 	var roles *features.Roles
 	if o.xlsa17 != "" {
-		x, err := datasets.OpenXLSA17(o.xlsa17, "", "")
+		x, err := xlsa17.Open(o.xlsa17, "", "")
 		if err != nil {
 			return nil, err
 		}
@@ -258,7 +260,7 @@ func (c *cli) makeRoles(ctx context.Context, dataset string, o splitOptions) (*f
 			return nil, err
 		}
 	} else if o.images != "" {
-		rows, err := datasets.ReadImageRoles(o.images)
+		rows, err := splits.ReadImageRoles(o.images)
 		if err != nil {
 			return nil, err
 		}
@@ -273,10 +275,10 @@ func (c *cli) makeRoles(ctx context.Context, dataset string, o splitOptions) (*f
 	if !o.fewShot {
 		return roles, nil
 	}
-	return datasets.AddShots(roles, images, o.shots, o.pool, o.seed)
+	return splits.AddShots(roles, images, o.shots, o.pool, o.seed)
 }
 
 // others are a dataset's published splits but the standard one.
 func others(dataset string) []string {
-	return slices.DeleteFunc(datasets.PublishedSplits(dataset), func(n string) bool { return n == "standard" })
+	return slices.DeleteFunc(catalog.PublishedSplits(dataset), func(n string) bool { return n == "standard" })
 }

@@ -3,7 +3,7 @@ package pipeline
 import (
 	"github.com/spf13/cobra"
 
-	"vzsl/datasets"
+	"vzsl/datasets/catalog"
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
 	"vzsl/train/settings"
@@ -11,7 +11,7 @@ import (
 
 // addDatasetName adds the flag that names a dataset.
 func addDatasetName(cmd *cobra.Command, d *workspace.Dataset) {
-	cmd.Flags().StringVar(&d.Name, "dataset", "cub", "`name` of the dataset: the folder below features/")
+	cmd.Flags().StringVar(&d.Name, "dataset", catalog.Default, "`name` of the dataset: the folder below features/")
 }
 
 // addDataset adds the flags that say where and how a dataset lies, too.
@@ -27,9 +27,9 @@ func addData(cmd *cobra.Command, d *workspace.Dataset) {
 }
 
 func addLayout(cmd *cobra.Command, d *workspace.Dataset) {
-	cmd.Flags().StringVar(&d.Layout, "layout", "", "how the dataset's folder is laid out: "+usage.Or(datasets.Layouts())+
+	cmd.Flags().StringVar(&d.Layout, "layout", "", "how the dataset's folder is laid out: "+usage.Or(catalog.Layouts())+
 		" (default: xlsa17 where its files lie, else the dataset's name where that is a layout, else folder)")
-	must(cmd.RegisterFlagCompletionFunc("layout", cobra.FixedCompletions(datasets.Layouts(), cobra.ShellCompDirectiveNoFileComp)))
+	must(cmd.RegisterFlagCompletionFunc("layout", cobra.FixedCompletions(catalog.Layouts(), cobra.ShellCompDirectiveNoFileComp)))
 }
 
 // addRun adds the flags that name a run and what it is of.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"vzsl/datasets"
+	"vzsl/datasets/splits"
 	"vzsl/features"
 	"vzsl/train/internal/traintest"
 	"vzsl/train/problem"
@@ -18,11 +18,11 @@ import (
 // fewShot makes o's split one of k shots from a pool of 5.
 func fewShot(t *testing.T, o *Options, k int) {
 	t.Helper()
-	var images []datasets.Labelled
+	var images []splits.Labelled
 	for i, image := range o.Features.Images() {
-		images = append(images, datasets.Labelled{Image: image, Class: o.Features.Classes()[i]})
+		images = append(images, splits.Labelled{Image: image, Class: o.Features.Classes()[i]})
 	}
-	r, err := datasets.AddShots(o.Roles, images, k, 5, 1)
+	r, err := splits.AddShots(o.Roles, images, k, 5, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"vzsl/datasets/catalog"
 	"vzsl/evaluate"
 )
 
@@ -36,7 +37,7 @@ func Compare(runs []Compared) *Summary {
 	}
 	for _, k := range splits {
 		t, sources := compareTable(on[k])
-		t.Caption = fmt.Sprintf("%s, split %s: in percent, AUSUC from 0 to 1", datasetName(k.dataset), k.name)
+		t.Caption = fmt.Sprintf("%s, split %s: in percent, AUSUC from 0 to 1", catalog.TitleOf(k.dataset), k.name)
 		s.Tables = append(s.Tables, t)
 		for _, source := range sources {
 			if !slices.Contains(s.Notes, source) {

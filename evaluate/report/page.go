@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"vzsl/datasets/catalog"
 	"vzsl/evaluate"
 )
 
@@ -89,7 +90,7 @@ func renderPage(r *evaluate.Result, about *About, pics *pictures) ([]byte, error
 	}
 	p.Heading = method
 	if r.Dataset != "" {
-		p.Heading += " on " + datasetName(r.Dataset)
+		p.Heading += " on " + catalog.TitleOf(r.Dataset)
 	}
 	p.Title = p.Heading + ", " + r.Split
 	p.Kicker = "Zero-shot report"
@@ -246,7 +247,7 @@ func compare(r *evaluate.Result, about *About) (c *comparison, otherSplit string
 		return &comparison{p, []PublishedFigure{{Method: "This run", Value: 100 * estimateOf(r, p.Metric).Value}}}, ""
 	}
 	return nil, fmt.Sprintf("The paper’s figures for %s are zero-shot and inductive, on its standard split, with images of all %d unseen classes. This run %s, so they are not shown beside it.",
-		datasetName(r.Dataset), p.unseen, strings.Join(differs, " and "))
+		catalog.TitleOf(r.Dataset), p.unseen, strings.Join(differs, " and "))
 }
 
 func percent(v float64) string { return plainPercent(v) + "\u202f%" }

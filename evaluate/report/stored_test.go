@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
 
+	"vzsl/datasets/catalog"
 	"vzsl/evaluate"
 	"vzsl/features"
 )
@@ -122,7 +123,7 @@ func TestCompare(t *testing.T) {
 		}
 	}
 	first := s.Tables[0]
-	if len(first.Rows) != 2+len(publishedTables["cub"].rows) || first.Rows[1][0].Text != "three" || !strings.Contains(first.Rows[1][4].Small, "±") || first.Rows[1][1].Small != "2 seeds" {
+	if len(first.Rows) != 2+len(catalog.Lookup("cub").Published.Figures) || first.Rows[1][0].Text != "three" || !strings.Contains(first.Rows[1][4].Small, "±") || first.Rows[1][1].Small != "2 seeds" {
 		t.Errorf("%v", first.Rows)
 	}
 	if first.Rows[0][5].Text != plainPercent(standard.Top1.PerImage.Value) || first.Head[5] != evaluate.Top1PerImage {
@@ -139,7 +140,7 @@ func TestCompare(t *testing.T) {
 	shots, transductive := *standard, vgg
 	shots.Shots, transductive.Transductive = 5, true
 	mixed := Compare([]Compared{{"one", "", []*Stored{{Result: standard, About: vgg}}}, {"five", "", []*Stored{{Result: &shots, About: vgg}}}, {"all", "", []*Stored{{Result: standard, About: transductive}}}})
-	if want := "Not to be compared with published figures: five is few-shot; all is transductive."; mixed.Notes[len(mixed.Notes)-1] != want || len(mixed.Tables[0].Rows) != 3+len(publishedTables["cub"].rows) {
+	if want := "Not to be compared with published figures: five is few-shot; all is transductive."; mixed.Notes[len(mixed.Notes)-1] != want || len(mixed.Tables[0].Rows) != 3+len(catalog.Lookup("cub").Published.Figures) {
 		t.Errorf("%q", mixed.Notes)
 	}
 	if alone := Compare([]Compared{{"five", "", []*Stored{{Result: &shots, About: vgg}}}}); len(alone.Tables[0].Rows) != 1 {

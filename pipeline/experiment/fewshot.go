@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"vzsl/datasets"
+	"vzsl/datasets/splits"
 	"vzsl/evaluate"
 	"vzsl/features"
 	"vzsl/internal/version"
@@ -71,9 +71,9 @@ func (x *Runner) FewShot(ctx context.Context, o *FewShotOptions) (*FewShotResult
 	}
 	defer in.Close()
 	base := in.Roles
-	images := make([]datasets.Labelled, in.Features.Rows())
+	images := make([]splits.Labelled, in.Features.Rows())
 	for i := range images {
-		images[i] = datasets.Labelled{Image: in.Features.Images()[i], Class: in.Features.Classes()[i]}
+		images[i] = splits.Labelled{Image: in.Features.Images()[i], Class: in.Features.Classes()[i]}
 	}
 	res := &FewShotResult{Schema: "vzsl.fewshot/1", Name: name, Program: version.Program, Dataset: o.Run.Dataset.Name, Network: in.Network, Split: base.Name,
 		Pool: o.Pool, Classes: len(base.Unseen)}
@@ -86,7 +86,7 @@ func (x *Runner) FewShot(ctx context.Context, o *FewShotOptions) (*FewShotResult
 		seed := o.Settings[0].Seed + uint64(n)
 		res.Seeds = append(res.Seeds, seed)
 		for _, k := range o.Shots {
-			roles, err := datasets.AddShots(base, images, k, o.Pool, seed)
+			roles, err := splits.AddShots(base, images, k, o.Pool, seed)
 			if err != nil {
 				return nil, err
 			}

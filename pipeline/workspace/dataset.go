@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"vzsl/datasets"
+	"vzsl/datasets/catalog"
+	"vzsl/datasets/xlsa17"
 	"vzsl/features/convert"
 	"vzsl/internal/lookup"
 	"vzsl/pipeline/usage"
@@ -24,31 +26,19 @@ type Dataset struct {
 	Pictures  bool           // they are read: which are absent is said
 }
 
-// WhereToGet names the official page of a dataset, by layout.
-var WhereToGet = map[string]string{
-	"cub":      "run 'vzsl download cub', or get CUB_200_2011.tgz from https://www.vision.caltech.edu/datasets/cub_200_2011/, unpack it and give its folder as --data (make: DATA=path/to/CUB_200_2011)",
-	"xlsa17":   "run 'vzsl download xlsa17', or get xlsa17.zip from https://www.mpi-inf.mpg.de/departments/computer-vision-and-machine-learning/research/zero-shot-learning/zero-shot-learning-the-good-the-bad-and-the-ugly, unpack it and give the folder of one dataset, xlsa17/data/CUB, as --data",
-	"awa1":     "run 'vzsl download awa1', or get AwA-base.tar.bz2 and AwA-features-vgg19.tar.bz2 by way of https://cvml.ista.ac.at/AwA/ (its pictures are not handed round), unpack them and give the folder Animals_with_Attributes as --data",
-	"awa2":     "run 'vzsl download awa2', or get AwA2-base.zip and AwA2-data.zip from https://cvml.ista.ac.at/AwA2/, unpack them and give the folder Animals_with_Attributes2 as --data",
-	"sun":      "run 'vzsl download sun', or get SUNAttributeDB.tar.gz and SUNAttributeDB_Images.tar.gz from https://cs.brown.edu/~gmpatter/sunattributes.html, unpack them into one folder and give it as --data",
-	"flo":      "run 'vzsl download flo', or get 102flowers.tgz and imagelabels.mat from https://www.robots.ox.ac.uk/~vgg/data/flowers/102/, unpack the one beside the other and give their folder as --data",
-	"imagenet": "get ILSVRC2012_img_train.tar and ILSVRC2012_devkit_t12.tar.gz from https://image-net.org/download-images (an account is needed), unpack them (a folder per wnid) and give the folder that holds both as --data",
-	"folder":   "give a folder of your own, one folder of images per class, as --data (make: DATA=path)",
-}
-
 // OpenDataset reads a dataset.
 func (w *Workspace) OpenDataset(d *Dataset) (*datasets.Dataset, error) {
 	if err := usage.FolderName("dataset", d.Name); err != nil {
 		return nil, err
 	}
 	d.Infer()
-	if err := usage.OneOf("layout", d.Layout, datasets.Layouts()...); err != nil {
+	if err := usage.OneOf("layout", d.Layout, catalog.Layouts()...); err != nil {
 		return nil, err
 	}
 	if there, err := lookup.Exists(d.Folder); err != nil {
 		return nil, fmt.Errorf("the dataset's folder: %w", err)
 	} else if !there {
-		return nil, fmt.Errorf("%s: no dataset there%s; %s", d.Folder, d.DidYouMean(), WhereToGet[d.Layout])
+		return nil, fmt.Errorf("%s: no dataset there%s; %s", d.Folder, d.DidYouMean(), catalog.Lookup(d.Layout).Obtain)
 	}
 	p := w.Begin("read the dataset in "+d.Folder, "")
 	ds, err := d.Read()
@@ -69,10 +59,10 @@ func (w *Workspace) OpenDataset(d *Dataset) (*datasets.Dataset, error) {
 
 // DidYouMean asks whether a dataset that is not there was to be one that is there, or one that is known.
 func (d *Dataset) DidYouMean() string {
-	if slices.Contains(datasets.Layouts(), d.Name) {
+	if slices.Contains(catalog.Layouts(), d.Name) {
 		return ""
 	}
-	return usage.DidYouMean(d.Name, slices.Concat(Offered("data", "*"), datasets.Layouts()))
+	return usage.DidYouMean(d.Name, slices.Concat(Offered("data", "*"), catalog.Layouts()))
 }
 
 // Infer fills in where the dataset lies, and the layout: that of xlsa17 where its files lie, but for a dataset called like a
@@ -85,26 +75,26 @@ func (d *Dataset) Infer() {
 		there, _ := lookup.Exists(filepath.Join(d.Folder, name))
 		return there
 	}
-	own := slices.Contains(datasets.Layouts(), d.Name)
-	files := own && (lies("classes.txt") || lies("images.mat") || lies("imagelabels.mat"))
+	own := slices.Contains(catalog.Layouts(), d.Name)
+	files := slices.ContainsFunc(catalog.Lookup(d.Name).Marks, lies)
 	switch {
 	case d.Layout != "":
-	case lies(datasets.XLSA17Splits) && !files:
-		d.Layout = "xlsa17"
+	case lies(xlsa17.SplitsFile) && !files:
+		d.Layout = catalog.XLSA17
 	case own:
 		d.Layout = d.Name
 	default:
-		d.Layout = "folder"
+		d.Layout = catalog.Folder
 	}
 }
 
 // Read reads the dataset where Infer found it.
 func (d *Dataset) Read() (*datasets.Dataset, error) {
-	if format, err := convert.Detect(d.ClassFile); d.Layout == "folder" && err == nil && (format == "csv" || format == "text" || format == "parquet" || format == "arrow") {
+	if format, err := convert.Detect(d.ClassFile); d.Layout == catalog.Folder && err == nil && (format == "csv" || format == "text" || format == "parquet" || format == "arrow") {
 		// The file may name classes that have no images: they belong to the dataset too.
 		return datasets.OpenFolder(d.Folder, d.ClassFile, d.Columns)
 	}
-	return datasets.Open(d.Layout, d.Folder)
+	return catalog.Open(d.Layout, d.Folder)
 }
 
 // Remembered are folder and layout as a command has to give them again; "" where the dataset's name alone does.
@@ -135,7 +125,7 @@ func (w *Workspace) ImageRoot(d *Dataset) (string, error) {
 		err = fmt.Errorf("--data %s: no such folder", d.Folder)
 	case err == nil:
 		var ds *datasets.Dataset
-		if ds, err = datasets.Open(d.Layout, d.Folder); err == nil {
+		if ds, err = catalog.Open(d.Layout, d.Folder); err == nil {
 			return ds.ImageRoot, nil
 		}
 	}

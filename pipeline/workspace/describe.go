@@ -1,7 +1,6 @@
 package workspace
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 
 	"vzsl/attributes"
 	"vzsl/datasets"
+	"vzsl/datasets/catalog"
 	"vzsl/features"
 )
 
@@ -84,8 +84,8 @@ func (w *Workspace) Describe(ctx context.Context, d *Dataset, ds *datasets.Datas
 
 // OwnDescription is the CSV or Parquet file where one is named, else what the dataset's layout holds.
 func (d *Dataset) OwnDescription(ds *datasets.Dataset) (*attributes.Table, error) {
-	if read := describers[d.Layout]; d.ClassFile == "" && read != nil {
-		return read(d, ds.Root, ds.ClassNames())
+	if describe := catalog.Lookup(d.Layout).Describe; d.ClassFile == "" && describe != nil {
+		return describe(ds.Root, ds.ClassNames(), d.Matrix)
 	}
 	csv := d.ClassFile
 	if csv == "" {
@@ -102,25 +102,6 @@ type UndescribedError struct{ file string }
 
 func (e UndescribedError) Error() string {
 	return e.file + ": no class descriptions there; write a CSV with a header (class,attribute,...) and a row per class, name one with --csv, or describe the classes by word vectors of their names with --words"
-}
-
-// describers read what a layout says of its classes; a layout that is not here has none or a classes.csv.
-var describers = map[string]func(d *Dataset, root string, classes []string) (*attributes.Table, error){
-	"cub": func(_ *Dataset, root string, classes []string) (*attributes.Table, error) {
-		return attributes.ReadCUB(root, classes)
-	},
-	"awa1": describeAwA,
-	"awa2": describeAwA,
-	"sun": func(_ *Dataset, root string, classes []string) (*attributes.Table, error) {
-		return attributes.ReadSUN(root, classes)
-	},
-	"xlsa17": func(_ *Dataset, root string, classes []string) (*attributes.Table, error) {
-		return attributes.ReadXLSA17(filepath.Join(root, datasets.XLSA17Splits), "", classes, classes)
-	},
-}
-
-func describeAwA(d *Dataset, root string, classes []string) (*attributes.Table, error) {
-	return attributes.ReadAwA(root, cmp.Or(d.Matrix, attributes.AwAContinuous), classes)
 }
 
 // ClassTable is the table of a dataset's classes with these descriptions.

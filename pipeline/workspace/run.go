@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"vzsl/datasets/catalog"
 	"vzsl/features"
 	"vzsl/internal/lookup"
 	"vzsl/pipeline/usage"
@@ -43,7 +44,7 @@ func (w *Workspace) LoadRun(name string, r *RunRef) (model *runs.Predictor, err 
 	}
 	src := model.Source()
 	// Dataset and split are those that the run was trained on; others that were named, but for the flags' defaults, are said.
-	for _, named := range []struct{ flag, value, def, own string }{{"dataset", r.Dataset.Name, "cub", src.Dataset}, {"split", r.Split, "standard", model.Split()}} {
+	for _, named := range []struct{ flag, value, def, own string }{{"dataset", r.Dataset.Name, catalog.Default, src.Dataset}, {"split", r.Split, "standard", model.Split()}} {
 		if named.value != "" && named.value != named.def && named.value != named.own {
 			w.Log.Warn(fmt.Sprintf("--%s %s does not count: the run %s was trained on %s", named.flag, named.value, name, named.own))
 		}
