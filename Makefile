@@ -23,7 +23,7 @@ table   := $(OUT)/features/$(DATASET)/classes.parquet
 roles   := $(OUT)/features/$(DATASET)/splits/$(SPLIT).parquet
 
 .DEFAULT_GOAL := help
-.PHONY: help build extract attributes split train tune evaluate verify demo test test-long test-arm64 test-onnxruntime interop interop-packages pages page-packages fuzz bench lint vet tidy-check docs generate generate-check install release container clean
+.PHONY: help build extract attributes split train tune evaluate verify demo test test-long test-arm64 test-onnxruntime library interop interop-packages pages page-packages fuzz bench lint vet tidy-check docs generate generate-check install release container clean
 
 help: ## this list
 	@echo 'vzsl: zero-shot learning, from pixels to a report'
@@ -77,6 +77,9 @@ test-long: ## every test, the long ones too: an hour or two, 9 GB in TMPDIR
 QEMU_ARM64 ?= $(shell command -v qemu-aarch64-static || command -v qemu-aarch64)
 test-arm64: ## the kernels' and the engine's tests for arm64, under qemu (Debian: qemu-user-static)
 	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -short -exec '$(QEMU_ARM64)' ./internal/kernels ./extract/engine/native
+
+library: ## the programs of examples/library, a module of its own, on the demo's images
+	cd examples/library && $(GO) mod tidy -diff && $(GO) vet ./... && $(GO) test -count=1 ./...
 
 # What our files are read with. Once installed, make test uses it too.
 INTEROP := internal/interop/testdata

@@ -19,7 +19,7 @@ import (
 	"vzsl/datasets"
 	"vzsl/datasets/catalog"
 	"vzsl/datasets/xlsa17"
-	"vzsl/evaluate/report"
+	"vzsl/evaluate/result"
 	"vzsl/features"
 	"vzsl/internal/lookup"
 	"vzsl/pipeline/usage"
@@ -166,8 +166,8 @@ func (x *checking) open() bool {
 		return false
 	} else if !there {
 		c.missing("the dataset's folder %s%s", dir, x.ds.DidYouMean())
-		switch hint := byHand(x.ds.Name); {
-		case slices.Contains(offerNames(), x.ds.Name):
+		switch hint := workspace.ByHand(x.ds.Name); {
+		case slices.Contains(workspace.DownloadNames(), x.ds.Name):
 			c.Next = "vzsl download " + x.ds.Name
 		case x.ofXLSA17(filepath.Join("data", catalog.XLSA17)):
 		case strings.HasSuffix(hint, catalog.DownloadXLSA17):
@@ -244,7 +244,7 @@ func (x *checking) ofXLSA17(all string) bool {
 
 // downloaded is the command that brings the dataset to where it was looked for, or "".
 func (x *checking) downloaded() string {
-	for _, o := range downloads {
+	for _, o := range workspace.Downloads {
 		if o.Name == x.ds.Name && filepath.Clean(x.ds.Folder) == filepath.FromSlash(o.Place) {
 			return "vzsl download " + o.Name + " --force"
 		}
@@ -730,7 +730,7 @@ func (c *cli) staleness(ctx context.Context, run string) (again string, err erro
 		return again, err
 	}
 	in.Close()
-	s, err := report.Read(c.ReportDir(run))
+	s, err := result.Read(c.ReportDir(run))
 	if err != nil {
 		return "", ignoreAbsent(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"vzsl/internal/lookup"
 	"vzsl/internal/version"
 	"vzsl/pipeline/usage"
+	"vzsl/pipeline/workspace"
 )
 
 // maxFiles of one data set; ImageNet has 1.3 million.
@@ -45,7 +46,7 @@ Where nobody publishes a checksum, the result says so and gives the SHA-256 of w
   --list         what there is
   --from PLACE   take the files, under their own names, from a folder or another address (a mirror, or
                  files downloaded by hand); they are checked all the same`,
-		ValidArgs: offerNames(),
+		ValidArgs: workspace.DownloadNames(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.list {
 				return listOffers(con)
@@ -63,14 +64,6 @@ Where nobody publishes a checksum, the result says so and gives the SHA-256 of w
 	must(cmd.MarkFlagDirname("to"))
 	must(cmd.MarkFlagDirname("from"))
 	return cmd
-}
-
-func offerNames() []string {
-	var names []string
-	for _, o := range downloads {
-		names = append(names, o.Name)
-	}
-	return names
 }
 
 // listedFile is one line of the list.
@@ -94,7 +87,7 @@ func listOffers(con *cli) error {
 		Files   []listedFile `json:"files"`
 	}
 	var all []listed
-	for _, o := range downloads {
+	for _, o := range workspace.Downloads {
 		l := listed{Name: o.Name, Title: o.Title, Page: o.Page, Licence: o.Licence, Place: o.Place}
 		for _, f := range o.Files {
 			l.Files = append(l.Files, listedFile{f.Name, f.URLs, f.Size, f.About, f.SHA256, f.MD5, f.Source})
@@ -102,14 +95,14 @@ func listOffers(con *cli) error {
 		all = append(all, l)
 	}
 	return con.result(all, func(w io.Writer) {
-		for _, o := range downloads {
+		for _, o := range workspace.Downloads {
 			fmt.Fprintf(w, "%-16s %s\n", o.Name, o.Title)
 			for _, f := range o.Files {
 				fmt.Fprintf(w, "                 %s, %s, %s\n", f.Name, sizeOf(&f), checksumOf(&f))
 			}
 		}
-		for _, name := range namesByHand() {
-			fmt.Fprintf(w, "%-16s by hand: %s\n", name, byHand(name))
+		for _, name := range workspace.NamesByHand() {
+			fmt.Fprintf(w, "%-16s by hand: %s\n", name, workspace.ByHand(name))
 		}
 	})
 }
@@ -150,21 +143,21 @@ type broughtFile struct {
 
 func runDownload(ctx context.Context, con *cli, names []string, o *downloadOptions) error {
 	if len(names) == 0 {
-		return usage.Errorf("name what to download: %s; 'vzsl download --list' says more", usage.Or(offerNames()))
+		return usage.Errorf("name what to download: %s; 'vzsl download --list' says more", usage.Or(workspace.DownloadNames()))
 	}
 	var wanted []*catalog.Download
 	for _, name := range names {
 		found := false
-		for i := range downloads {
-			if downloads[i].Name == name {
-				wanted, found = append(wanted, &downloads[i]), true
+		for i := range workspace.Downloads {
+			if workspace.Downloads[i].Name == name {
+				wanted, found = append(wanted, &workspace.Downloads[i]), true
 			}
 		}
-		if hint := byHand(name); !found && hint != "" {
+		if hint := workspace.ByHand(name); !found && hint != "" {
 			return fmt.Errorf("%s cannot be downloaded by this command: %s", name, hint)
 		}
 		if !found {
-			return usage.Errorf("%q cannot be downloaded%s; there are %s", name, usage.DidYouMean(name, offerNames()), usage.And(offerNames()))
+			return usage.Errorf("%q cannot be downloaded%s; there are %s", name, usage.DidYouMean(name, workspace.DownloadNames()), usage.And(workspace.DownloadNames()))
 		}
 	}
 	var results []brought

@@ -210,12 +210,12 @@ func (p *predictor) files(ctx context.Context, con *cli, o *predictOptions, file
 	for lo := 0; lo < len(files); lo += atATime {
 		part := files[lo:min(lo+atATime, len(files))]
 		features := make([][]float32, len(part))
-		g, ctx := errgroup.WithContext(ctx)
+		g, reading := errgroup.WithContext(ctx)
 		g.SetLimit(64)
 		for i, path := range part {
 			g.Go(func() error {
 				var refusal *extract.Refusal
-				f, err := pics.File(ctx, path)
+				f, err := pics.File(reading, path)
 				if errors.As(err, &refusal) {
 					all[lo+i].Error = refusal.Reason
 					return nil
@@ -235,7 +235,7 @@ func (p *predictor) files(ctx context.Context, con *cli, o *predictOptions, file
 				x, of = append(x, features[i]...), append(of, lo+i)
 			}
 		}
-		answers, err := predict.Rank(p.model, x, len(of), p.classes, o.Options)
+		answers, err := predict.Rank(ctx, p.model, x, len(of), p.classes, o.Options)
 		if err != nil {
 			return nil, err
 		}

@@ -33,11 +33,11 @@ func TestBlocks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := make([]float32, 10)
+	v := make([]float32, p.Normaliser().Width())
 	if err := p.Normaliser().Apply(o.Classes.Values[3], v); err != nil {
 		t.Fatal(err)
 	}
-	for i, part := range [][]float32{v[:8], v[8:]} {
+	for i, part := range [][]float32{v[:8], v[8:10]} {
 		sum := 0.0
 		for _, x := range part {
 			sum += float64(x) * float64(x)

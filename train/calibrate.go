@@ -6,7 +6,7 @@ import (
 	"math"
 
 	"vzsl/features"
-	"vzsl/internal/stacking"
+	"vzsl/internal/gzsl"
 	"vzsl/train/method"
 )
 
@@ -48,7 +48,7 @@ func (r *run) calibrate(ctx context.Context) error {
 	if !wanted {
 		folds = folds[:1] // enough for the temperature
 	}
-	var curves [][]stacking.Point
+	var curves [][]gzsl.Point
 	logT, fitted := 0.0, 0
 	for i, held := range folds {
 		g, err := r.p.Build(&r.o.Settings, held)
@@ -85,24 +85,24 @@ func (r *run) calibrate(ctx context.Context) error {
 		r.f.Temperature = math.Exp(logT / float64(fitted))
 	}
 	if wanted {
-		c := stacking.Constant(curves...)
+		c := gzsl.Constant(curves...)
 		r.f.Constant = &c
 	}
 	return nil
 }
 
 // seenUnseen is the curve of images of classes trained on and of others among all these classes.
-func seenUnseen(m method.Model, seen, unseen *method.Data) ([]stacking.Point, error) {
+func seenUnseen(m method.Model, seen, unseen *method.Data) ([]gzsl.Point, error) {
 	n := len(seen.Attributes)
 	candidates := append(append([][]float32(nil), seen.Attributes...), unseen.Attributes...)
-	var images []stacking.Image
+	var images []gzsl.Image
 	for side, d := range []*method.Data{seen, unseen} {
 		if err := method.Scores(m, d, candidates, func(i int, scores []float32) error {
-			images = append(images, stacking.Of(scores, n, side*n+d.Label(i)))
+			images = append(images, gzsl.Of(scores, n, side*n+d.Label(i)))
 			return nil
 		}); err != nil {
 			return nil, err
 		}
 	}
-	return stacking.Curve(images, n, len(candidates)), nil
+	return gzsl.Curve(images, n, len(candidates)), nil
 }

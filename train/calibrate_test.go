@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"vzsl/features"
-	"vzsl/internal/stacking"
+	"vzsl/internal/gzsl"
 	"vzsl/train/internal/traintest"
 	"vzsl/train/runs"
 )
@@ -42,7 +42,7 @@ func TestCalibration(t *testing.T) {
 	for _, name := range classes {
 		vectors = append(vectors, o.Classes.Values[slices.Index(o.Classes.Classes, name)])
 	}
-	var images []stacking.Image
+	var images []gzsl.Image
 	for i, r := range o.Roles.Roles {
 		if r == features.RoleTestSeen || r == features.RoleTestUnseen {
 			row := slices.Index(f.ImageNames, o.Roles.Images[i])
@@ -50,11 +50,11 @@ func TestCalibration(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			images = append(images, stacking.Of(scores, len(o.Roles.Seen), slices.Index(classes, f.Classes()[row])))
+			images = append(images, gzsl.Of(scores, len(o.Roles.Seen), slices.Index(classes, f.Classes()[row])))
 		}
 	}
-	points := stacking.Curve(images, len(o.Roles.Seen), len(classes))
-	plain, calibrated := stacking.At(points, 0).H(), stacking.At(points, *c).H()
+	points := gzsl.Curve(images, len(o.Roles.Seen), len(classes))
+	plain, calibrated := gzsl.At(points, 0).H(), gzsl.At(points, *c).H()
 	if calibrated < plain+0.02 {
 		t.Errorf("H %v with the constant %v, %v without", calibrated, *c, plain)
 	}

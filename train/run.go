@@ -58,10 +58,10 @@ func Run(ctx context.Context, o Options) (*runs.Result, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.Dir == "" || o.Features == nil || o.Classes == nil || o.Roles == nil {
-		return nil, errors.New("train: folder, features, class table and roles are needed")
+	if o.Dir == "" {
+		return nil, errors.New("train: a folder is needed; Fit trains without one")
 	}
-	if err := o.Validate(); err != nil {
+	if err := o.check(); err != nil {
 		return nil, err
 	}
 	recorded := ""
@@ -76,21 +76,8 @@ func Run(ctx context.Context, o Options) (*runs.Result, error) {
 			return nil, err
 		}
 	}
-	p, err := problem.New(o.Features, o.Classes, o.Roles, o.Transductive)
+	p, r, err := o.problem()
 	if err != nil {
-		return nil, err
-	}
-	if err := p.Complete(&o.Settings, o.Classes, o.Log); err != nil {
-		return nil, err
-	}
-	r := runs.NewRecord(&o.Settings, o.Features.Source())
-	r.Data.Dim, r.Data.Split, r.Data.Train, r.Data.Validation = o.Features.Dim(), o.Roles.Name, len(p.Train), len(p.Validation)
-	r.Data.Unlabelled = len(p.Unlabelled)
-	r.Data.Shots = len(p.Shots)
-	if p.MostShots > 0 && len(p.Validation) > 0 && !o.Refit {
-		return nil, fmt.Errorf("split %q is a few-shot one: its shots are trained on in the refit, which is switched off", o.Roles.Name)
-	}
-	if r.Data.FeaturesSHA256, r.Data.ClassesSHA256, r.Data.SplitSHA256, err = p.Digests(o.Classes); err != nil {
 		return nil, err
 	}
 	r.Tuned, r.Data.InputsSHA256 = o.Tuned, recorded
@@ -126,6 +113,59 @@ func Run(ctx context.Context, o Options) (*runs.Result, error) {
 	res.Model, res.Seconds = f.Model(), time.Since(began).Seconds()
 	res.DataWait = run.waited / max(run.fitted, 1e-9)
 	return res, nil
+}
+
+// Fit trains as Run does, but in memory: nothing is read or written, and Options' Dir, Force and Inputs are not used. The model is
+// the one that a run folder would hold. When ctx ends the training is lost.
+func Fit(ctx context.Context, o Options) (*runs.Predictor, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	p, r, err := o.problem()
+	if err != nil {
+		return nil, err
+	}
+	r.Tuned = o.Tuned
+	f, err := runs.InMemory(r)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := (&run{o: &o, p: p, f: f, r: r}).fits(ctx); err != nil {
+		return nil, err
+	}
+	return f.Predictor()
+}
+
+func (o *Options) check() error {
+	if o.Features == nil || o.Classes == nil || o.Roles == nil {
+		return errors.New("train: features, class table and roles are needed")
+	}
+	return o.Validate()
+}
+
+// problem lays the split over features and class table, and records what the run depends on.
+func (o *Options) problem() (*problem.Builder, *runs.Record, error) {
+	p, err := problem.New(o.Features, o.Classes, o.Roles, o.Transductive)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := p.Complete(&o.Settings, o.Classes, o.Log); err != nil {
+		return nil, nil, err
+	}
+	r := runs.NewRecord(&o.Settings, o.Features.Source())
+	r.Data.Dim, r.Data.Split, r.Data.Train, r.Data.Validation = o.Features.Dim(), o.Roles.Name, len(p.Train), len(p.Validation)
+	r.Data.Unlabelled = len(p.Unlabelled)
+	r.Data.Shots = len(p.Shots)
+	if p.MostShots > 0 && len(p.Validation) > 0 && !o.Refit {
+		return nil, nil, fmt.Errorf("split %q is a few-shot one: its shots are trained on in the refit, which is switched off", o.Roles.Name)
+	}
+	if r.Data.FeaturesSHA256, r.Data.ClassesSHA256, r.Data.SplitSHA256, err = p.Digests(o.Classes); err != nil {
+		return nil, nil, err
+	}
+	return p, r, nil
 }
 
 type run struct {

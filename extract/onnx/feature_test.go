@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"vzsl/extract/onnx/ops"
+	"vzsl/extract/onnx/plan"
 )
 
 // pixel is a network whose tokens are the pixels of a 2 x 2 image of one channel behind a class token of 9s: 5 tokens of 3
@@ -55,7 +58,7 @@ func TestPooling(t *testing.T) {
 	}
 	for layer, want := range map[string]string{
 		"p pool=cls":                       "--pool mean",
-		"p pool=cls+mean":                  "all patches",
+		"p pool=cls+mean":                  "are patches",
 		"last_hidden_state pool=attention": "cls, mean, max, cls+mean",
 		"r pool=mean":                      "",
 		"nowhere":                          `"last_hidden_state pool=cls" (the class token of the last hidden state, 3-d)`,
@@ -65,13 +68,13 @@ func TestPooling(t *testing.T) {
 		}
 	}
 	// What a runtime of other operators gives is pooled in the same way.
-	for pool, want := range map[Pooling]string{PoolClass: "[9 9]", PoolMean: "[2.5 25]", PoolMax: "[4 40]", PoolClassMean: "[9 9 2.5 25]"} {
+	for pool, want := range map[ops.Pooling]string{ops.PoolClass: "[9 9]", ops.PoolMean: "[2.5 25]", ops.PoolMax: "[4 40]", ops.PoolClassMean: "[9 9 2.5 25]"} {
 		got, err := pool.Apply([]int{1, 5, 2}, []float32{9, 9, 1, 10, 2, 20, 3, 30, 4, 40})
 		if err != nil || fmt.Sprint(got) != want {
 			t.Errorf("%s: %v, %v", pool, got, err)
 		}
 	}
-	if got, err := PoolMean.Apply([]int{1, 2, 1, 2}, []float32{1, 3, 10, 30}); err != nil || fmt.Sprint(got) != "[2 20]" {
+	if got, err := ops.PoolMean.Apply([]int{1, 2, 1, 2}, []float32{1, 3, 10, 30}); err != nil || fmt.Sprint(got) != "[2 20]" {
 		t.Errorf("maps: %v, %v", got, err)
 	}
 }
@@ -84,7 +87,7 @@ func TestRegisters(t *testing.T) {
 			x[i] = 100
 		}
 	}
-	for _, pool := range []Pooling{PoolMean, PoolMax} {
+	for _, pool := range []ops.Pooling{ops.PoolMean, ops.PoolMax} {
 		if got, err := pool.Apply([]int{1, 21, 1}, x); err != nil || got[0] != 2 {
 			t.Errorf("%s: %v, %v", pool, got, err)
 		}
@@ -104,21 +107,21 @@ func TestFusedScale(t *testing.T) {
 	for i := range x {
 		x[i] = float32(i*i%7) - 2
 	}
-	b, err := build(n.f, "y", 4, 4)
+	b, err := ops.Build(n.file, "y", 4, 4)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := b.output("y", ""); err != nil {
+	if _, _, err := b.Output("y", ""); err != nil {
 		t.Fatal(err)
 	}
-	want := evaluate(t, b.built(), x)
+	want := evaluate(t, b.Plan(), x)
 	p, err := n.Plan("y", 4, 4)
 	if err != nil {
 		t.Fatal(err)
 	}
 	fused := false
 	for _, s := range p.Steps {
-		_, ok := s.Op.(*Attention)
+		_, ok := s.Op.(*plan.Attention)
 		fused = fused || ok
 	}
 	got := evaluate(t, p, x)
@@ -132,12 +135,12 @@ func TestFusedScale(t *testing.T) {
 // TestPrefix: which tokens are no patches.
 func TestPrefix(t *testing.T) {
 	for tokens, want := range map[int]int{196: 0, 197: 1, 198: 2, 201: 5, 1370: 1, 261: 5, 256: 0, 49: 0, 50: 1} {
-		if got, ok := prefix(tokens); !ok || got != want {
+		if got, ok := ops.Prefix(tokens); !ok || got != want {
 			t.Errorf("%d tokens: %d, %v", tokens, got, ok)
 		}
 	}
 	for _, tokens := range []int{1, 200, 577 + 7} {
-		if got, ok := prefix(tokens); ok && tokens > 1 {
+		if got, ok := ops.Prefix(tokens); ok && tokens > 1 {
 			t.Errorf("%d tokens: %d", tokens, got)
 		}
 	}

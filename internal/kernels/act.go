@@ -153,6 +153,10 @@ func (r *planar) part(i int, _ *scratch) {
 	st, plane := a.stride(), a.H*a.W
 	row := a.Data[a.At(n, y, 0):]
 	nchw := r.nchw[n*a.C*plane+y*a.W:]
+	if !r.out && a.C == 3 && st == 3 { // the picture
+		vec().interleave3(row, [3][]float32{nchw[:a.W], nchw[plane:], nchw[2*plane:]})
+		return
+	}
 	mk := &current.Load().f32
 	if r.out {
 		mk.transposed(a.W, a.C, row, st, nchw, plane)

@@ -66,7 +66,7 @@ func halfRate(gain float64) bool { return gain < 1.4 }
 var avx512Arch = &arch{
 	name:  "avx512",
 	f32:   micro[float32]{mr: 14, nr: 32, kernel: sgemmAVX512, block: 16, transpose: stransposeAVX512, pack: spackAVX512},
-	tiles: tiles{mr: 14, nr: 32, half: 16, run: tileAVX512},
+	tiles: tiles{mr: 14, nr: 32, half: 16, run: tileAVX512, row: func(t *tile) { tileRow128AVX512((*byte)(unsafe.Pointer(t))) }},
 	f64:   micro[float64]{mr: 14, nr: 16, kernel: dgemmAVX512, block: 8, transpose: dtransposeAVX512, pack: dpackAVX512},
 	vec: vectors{
 		bytes: 64, piece: 16,
@@ -76,14 +76,14 @@ var avx512Arch = &arch{
 		sgelu: sgeluAVX512, sgeluTanh: sgeluTanhAVX512, depthwise: depthAVX512, masks: true,
 		smaxRow: smaxRowAVX512, sexpSum: sexpSumAVX512, snormRow: snormRowAVX512,
 		sclip: sclipAVX512, sleakyRelu: sleakyReluAVX512, sscaleShift: sscaleShiftAVX512,
-		adam: adamAVX512, smulRows: smulRowsAVX512, poolMax: poolMaxAVX512, winogradIn: winogradInAVX512, winogradOut: winogradOutAVX512,
+		adam: adamAVX512, smulRows: smulRowsAVX512, ssumRows: ssumRowsAVX512, sinterleave3: sinterleave3AVX512, poolMax: poolMaxAVX512, winogradIn: winogradInAVX512, winogradOut: winogradOutAVX512,
 	},
 }
 
 var avx2Arch = &arch{
 	name:  "avx2",
 	f32:   micro[float32]{mr: 6, nr: 16, kernel: sgemmAVX2, block: 8, transpose: stransposeAVX2, pack: spackAVX2},
-	tiles: tiles{mr: 6, nr: 16, half: 8, run: tileAVX2},
+	tiles: tiles{mr: 6, nr: 16, half: 8, run: tileAVX2, row: func(t *tile) { tileRow64AVX2((*byte)(unsafe.Pointer(t))) }},
 	f64:   micro[float64]{mr: 6, nr: 8, kernel: dgemmAVX2, block: 4, transpose: dtransposeAVX2, pack: dpackAVX2},
 	vec: vectors{
 		bytes: 32, piece: 8,
@@ -93,7 +93,7 @@ var avx2Arch = &arch{
 		sgelu: sgeluAVX2, sgeluTanh: sgeluTanhAVX2, depthwise: depthAVX2, masks: false,
 		smaxRow: smaxRowAVX2, sexpSum: sexpSumAVX2, snormRow: snormRowAVX2,
 		sclip: sclipAVX2, sleakyRelu: sleakyReluAVX2, sscaleShift: sscaleShiftAVX2,
-		adam: adamAVX2, smulRows: smulRowsAVX2, poolMax: poolMaxAVX2, winogradIn: winogradInAVX2, winogradOut: winogradOutAVX2,
+		adam: adamAVX2, smulRows: smulRowsAVX2, ssumRows: ssumRowsAVX2, poolMax: poolMaxAVX2, winogradIn: winogradInAVX2, winogradOut: winogradOutAVX2,
 	},
 }
 

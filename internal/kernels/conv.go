@@ -173,6 +173,23 @@ func (c *Conv) RunMaxPool2(in, out *Act) {
 	haloCopies.put(p)
 }
 
+// RunPooled is Run followed by GlobalAveragePool of out to mean, to the same bits.
+func (c *Conv) RunPooled(in, out, mean *Act) {
+	if !c.fits(in, nil, out, false) {
+		return
+	}
+	if d, ok := c.by.(*depthwise); ok {
+		mean.check()
+		if mean.N != out.N || mean.C != out.C || mean.H != 1 || mean.W != 1 {
+			panic("kernels: global pooling into maps of another shape")
+		}
+		d.convolve(c, in, nil, out, mean)
+		return
+	}
+	c.by.run(c, in, nil, out, nil)
+	GlobalAveragePool(out, mean)
+}
+
 // fits panics unless the maps have the convolution's shapes, and reports whether
 // there is anything to do.
 func (c *Conv) fits(in, add, out *Act, pool bool) bool {

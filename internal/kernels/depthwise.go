@@ -70,12 +70,17 @@ type depthRun struct {
 	*depthwise
 	c            *Conv
 	in, add, out *Act
-	rows, down   int // of a part; parts of an image
+	rows, down   int       // of a part; parts of an image
+	sums         []float32 // of each row of out, for pooling; nil: not wanted
 }
 
 var depthRuns = freeList[depthRun]{make: func() *depthRun { return new(depthRun) }}
 
-func (d *depthwise) run(c *Conv, in, add, out *Act, _ []float32) {
+func (d *depthwise) run(c *Conv, in, add, out *Act, _ []float32) { d.convolve(c, in, add, out, nil) }
+
+// convolve also writes the mean of each map to mean, if that is not nil: rows are added up while they are in
+// the caches, by the same operations as GlobalAveragePool.
+func (d *depthwise) convolve(c *Conv, in, add, out, mean *Act) {
 	if m := c.Out / c.In; m > 1 {
 		p := haloCopies.get()
 		wide := NewAct(in.N, in.H, in.W, c.Out, Halo{}, p.grown(ActLen(in.N, in.H, in.W, c.Out, Halo{})))
@@ -99,15 +104,34 @@ func (d *depthwise) run(c *Conv, in, add, out *Act, _ []float32) {
 	}
 	r.rows = (out.H + r.down - 1) / r.down
 	r.down = (out.H + r.rows - 1) / r.rows
+	if mean != nil {
+		p := haloCopies.get()
+		defer haloCopies.put(p)
+		r.sums = p.grown(out.N * out.H * out.C)
+	}
 	parallel(out.N*r.down, r)
+	for n := range out.N {
+		if mean == nil {
+			break
+		}
+		sums, dst := r.sums[n*out.H*out.C:], mean.Data[mean.At(n, 0, 0):][:out.C]
+		c.arch.vec.sumRows(out.H, dst, sums, out.C)
+		for i := range dst {
+			dst[i] /= float32(out.H * out.W)
+		}
+	}
 	*r = depthRun{}
 	depthRuns.put(r)
 }
 
 func (r *depthRun) part(i int, s *scratch) {
 	y0 := i % r.down * r.rows
-	for y := y0; y < min(y0+r.rows, r.out.H); y++ {
-		r.row(i/r.down, y, s)
+	n, out := i/r.down, r.out
+	for y := y0; y < min(y0+r.rows, out.H); y++ {
+		r.row(n, y, s)
+		if r.sums != nil {
+			r.c.arch.vec.sumRows(out.W, r.sums[(n*out.H+y)*out.C:][:out.C], out.Data[out.At(n, y, 0):], out.stride())
+		}
 	}
 }
 

@@ -98,12 +98,7 @@ func (r *globalRun) part(i int, s *scratch) {
 	sum, row := sums[:width], sums[globalPart:][:width]
 	clear(sum)
 	for y := range in.H {
-		clear(row)
-		at, step := in.At(n, y, 0)+lo, in.stride()
-		for range in.W {
-			v.add(row, row, in.Data[at:])
-			at += step
-		}
+		v.sumRows(in.W, row, in.Data[in.At(n, y, 0)+lo:], in.stride())
 		v.add(sum, sum, row)
 	}
 	dst := r.out.Data[r.out.At(n, 0, 0)+lo:][:width]

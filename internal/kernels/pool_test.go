@@ -113,3 +113,42 @@ func TestGlobalAveragePool(t *testing.T) {
 		}
 	}
 }
+
+// What a convolution pools on its way is what it would be pooled to afterwards.
+func TestRunPooled(t *testing.T) {
+	atLevels(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(11, 12))
+		for _, g := range []Conv2D{
+			{In: 37, Out: 37, Groups: 37, KernelH: 3, KernelW: 3, Top: 1, Left: 1, Bottom: 1, Right: 1},
+			{In: 64, Out: 64, Groups: 64, KernelH: 5, KernelW: 5, StrideH: 2, StrideW: 2, Top: 2, Left: 2, Bottom: 2, Right: 2},
+			{In: 5, Out: 21, KernelH: 1, KernelW: 1},
+		} {
+			c, err := PrepareConv(g, randoms[float32](g.Weights()), randoms[float32](g.Out), Function{Kind: Silu})
+			if err != nil {
+				t.Fatal(err)
+			}
+			in, _ := randomAct(r, 3, 13, 11, g.In, randomHalo(r))
+			h, w := c.OutSize(13, 11)
+			out, want := NewAct(3, h, w, g.Out, Halo{}, nil), NewAct(3, h, w, g.Out, Halo{}, nil)
+			mean, guard := randomAct(r, 3, 1, 1, g.Out, randomHalo(r))
+			wantMean := NewAct(3, 1, 1, g.Out, Halo{}, nil)
+			c.RunPooled(in, out, mean)
+			guard.intact(t, "pooled convolution")
+			c.Run(in, want)
+			GlobalAveragePool(want, wantMean)
+			for i, x := range want.Data {
+				if out.Data[i] != x {
+					t.Fatalf("%+v: value %d: %v, want %v", g, i, out.Data[i], x)
+				}
+			}
+			for n := range 3 {
+				for i := range g.Out {
+					if got, want := mean.Data[mean.At(n, 0, 0)+i], wantMean.Data[n*g.Out+i]; got != want {
+						t.Fatalf("%+v: mean %d of image %d: %v, want %v", g, i, n, got, want)
+					}
+				}
+			}
+			c.Free()
+		}
+	})
+}

@@ -18,6 +18,8 @@ type tile struct {
 	more                    int // not 0: the sums go on from c
 	lo, hi                  float32
 	mask                    uint32 // of the columns wanted, the first in bit 0
+	next                    []float32
+	panel                   int // of a row of several panels: values from one to the next
 }
 
 // goTile does, for i < rows and j < cols wanted of width,
@@ -93,6 +95,19 @@ func (t *tile) check(rows, width, cols int) {
 	}
 }
 
+// checkRow is check for a single row of n columns in several panels.
+func (t *tile) checkRow(n int) {
+	_ = t.a[t.k-1]
+	_ = t.b[(rowPanels-1)*t.panel+n/rowPanels*t.k-1]
+	_ = t.c[n-1]
+	if t.bias != nil {
+		_ = t.bias[n-1]
+	}
+	if t.add != nil {
+		_ = t.add[n-1]
+	}
+}
+
 // aside runs a kernel that knows no masks on a tile of its own where columns are
 // missing, and finishes it here, by the same operations.
 func (t *tile) aside(rows, width, cols int, kernel func(rows int, t *tile)) {
@@ -135,7 +150,10 @@ type tiles struct {
 	mr, nr, half int // rows; columns of a panel, and of the last where it is narrow
 	kc           int // products that are added before the sum leaves the registers
 	run          func(rows, width, cols int, t *tile)
+	row          func(t *tile) // a single row and rowPanels whole panels; nil: none
 }
+
+const rowPanels = 4
 
 // packedLen is the length of the weights of an n x k matrix.
 func (m *tiles) packedLen(n, k int) int {
@@ -235,7 +253,25 @@ func (m *packed) multiply(r *rows) {
 		if copies {
 			r.copyRows(t.k, k0)
 		}
-		for j := r.from; j < end; j += k.nr {
+		j := r.from
+		if k.row != nil && len(r.tiles) == 1 && r.tiles[0].rows == 1 && r.segs == 1 {
+			t.panel = k.nr * m.k
+			x := r.tiles[0]
+			t.a, t.bias, t.add = r.a[x.a+k0:], nil, nil
+			for n := rowPanels * k.nr; j+n <= end; j += n {
+				t.b = m.weights[j*m.k+k0*k.nr:]
+				t.c = r.c[x.c+j:]
+				if last {
+					t.bias = m.bias[j:][:n]
+					if r.add != nil {
+						t.add = r.add[x.add+j:]
+					}
+				}
+				t.checkRow(n)
+				k.row(t)
+			}
+		}
+		for ; j < end; j += k.nr {
 			w := k.width(m.n - j)
 			cols := min(w, m.n-j)
 			t.mask = uint32(1<<cols - 1)
@@ -245,7 +281,12 @@ func (m *packed) multiply(r *rows) {
 				t.bias = m.bias[j:][:w]
 			}
 			at := 0
-			for _, x := range r.tiles {
+			ahead := m.ahead(r, j, k0, t.k, last)
+			for i, x := range r.tiles {
+				t.next = nil
+				if i < 2 && len(r.tiles) > 1 {
+					t.next = ahead[min(len(ahead)-1, i*t.k*r.segs*w/2):]
+				}
 				if copies {
 					t.a, t.lda = r.apart[at:], t.k+16
 					at += x.rows * t.lda
@@ -268,6 +309,20 @@ func (m *packed) multiply(r *rows) {
 	*t = tile{}
 }
 
+// ahead is what is multiplied after k products of panel j from k0 on: the kernel asks for it while the
+// first two tiles of rows pass, half each, so that it comes from memory while the others do.
+func (m *packed) ahead(r *rows, j, k0, k int, last bool) []float32 {
+	t := &m.arch.tiles
+	at := k0 * r.segs
+	if j += t.nr; j >= min(r.end, m.n) {
+		j = r.from
+		if at += k * r.segs; last {
+			at = 0
+		}
+	}
+	return m.weights[j*m.k+at*t.width(m.n-j):]
+}
+
 // gathered is how many rows of k values stay in the second-level cache while
 // the panels pass.
 func (m *tiles) gathered(k int) int {
@@ -284,17 +339,23 @@ func (m *tiles) spread(rows, n, k, limit int) (block, columns int) {
 	threads := runtime.GOMAXPROCS(0)
 	want := 1
 	if threads > 1 {
-		want = max(1, min(4*threads, rows*n/1024*k/256)) // no part below some microseconds
+		want = max(1, min(4*threads, rows*n*k>>18)) // no part below some microseconds
+		if rows < m.mr {                            // reading the weights is what costs
+			want = max(want, min(threads, n*k>>15))
+		}
 	}
 	blocks, groups := (rows+limit-1)/limit, 1
-	if n > rows {
+	if n > rows && 4*n*k > cache.l2 {
 		groups = max(1, min((want+blocks-1)/blocks, panels/2))
 	}
 	if blocks*groups < want {
 		blocks = max(blocks, min((want+groups-1)/groups, (rows+2*m.mr-1)/(2*m.mr)))
 	}
-	if blocks*groups < want {
+	if blocks*groups < min(want, threads) {
 		groups = min(panels, (want+blocks-1)/blocks)
 	}
-	return roundUp((rows+blocks-1)/blocks, m.mr), (panels + groups - 1) / groups * m.nr
+	if groups == 1 && blocks > 1 { // as many for each thread
+		blocks = min(roundUp(blocks, threads), rows)
+	}
+	return (rows + blocks - 1) / blocks, (panels + groups - 1) / groups * m.nr
 }

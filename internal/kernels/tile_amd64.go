@@ -62,6 +62,11 @@ func tile5x8AVX2(t *byte)
 //go:noescape
 func tile6x8AVX2(t *byte)
 
+// tileRow64AVX2 is goTile on a row and the 64 columns of 4 panels, all wanted.
+//
+//go:noescape
+func tileRow64AVX2(t *byte)
+
 // tile1x32AVX512 is goTile on 1 rows and 32 columns.
 //
 //go:noescape
@@ -201,3 +206,8 @@ func tile13x16AVX512(t *byte)
 //
 //go:noescape
 func tile14x16AVX512(t *byte)
+
+// tileRow128AVX512 is goTile on a row and the 128 columns of 4 panels, all wanted.
+//
+//go:noescape
+func tileRow128AVX512(t *byte)

@@ -34,9 +34,12 @@ type vectors struct {
 	depthwise   func(d *depthRow)
 	adam        func(k, param, grad, m, v *float32, n int)
 	smulRows    func(dst *float32, to int, src *float32, from int, factors *float32, rows, n int, mask uint32)
-	poolMax     func(src *float32, pixel, row, step int, dst *float32, to, pixels, n int)
-	winogradIn  func(src *float32, pixel, row int, dst *float32, plane, step, n int)
-	winogradOut func(src *float32, plane int, dst *float32, pixel, row int, bias *float32, floor float32, n int)
+	// nil where there is none
+	ssumRows     func(dst, src *float32, step, rows, n int, mask uint32)
+	sinterleave3 func(dst, a, b, c *float32, n int)
+	poolMax      func(src *float32, pixel, row, step int, dst *float32, to, pixels, n int)
+	winogradIn   func(src *float32, pixel, row int, dst *float32, plane, step, n int)
+	winogradOut  func(src *float32, plane int, dst *float32, pixel, row int, bias *float32, floor float32, n int)
 }
 
 // rowFunction is a function of values, on rows of n vectors that lie to and from
@@ -263,5 +266,39 @@ func (v *vectors) mulRows(rows int, dst []float32, to int, src []float32, from i
 		for j := done; j < n; j++ {
 			dst[i*to+j] = src[i*from+j] * factors[j]
 		}
+	}
+}
+
+// sumRows does dst = the sum of rows as long as dst, step apart, one after another.
+func (v *vectors) sumRows(rows int, dst, src []float32, step int) {
+	n, done := len(dst), 0
+	_ = src[(rows-1)*step+n-1]
+	if v.ssumRows != nil {
+		var count int
+		var mask uint32
+		if count, mask, done = v.vectorsOf(n); count > 0 {
+			v.ssumRows(&dst[0], &src[0], 4*step, rows, count, mask)
+		}
+	}
+	for j := done; j < n; j++ {
+		sum := float32(0)
+		for i := range rows {
+			sum += src[i*step+j]
+		}
+		dst[j] = sum
+	}
+}
+
+// interleave3 does dst[3*i+j] = src[j][i].
+func (v *vectors) interleave3(dst []float32, src [3][]float32) {
+	n := len(src[0])
+	a, b, c, dst := src[0], src[1][:n], src[2][:n], dst[:3*n]
+	done := 0
+	if count := n / 16; count > 0 && v.sinterleave3 != nil {
+		v.sinterleave3(&dst[0], &a[0], &b[0], &c[0], count)
+		done = 16 * count
+	}
+	for i := done; i < n; i++ {
+		dst[3*i], dst[3*i+1], dst[3*i+2] = a[i], b[i], c[i]
 	}
 }

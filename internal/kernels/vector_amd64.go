@@ -94,6 +94,12 @@ func poolMaxAVX2(src *float32, pixel int, row int, step int, dst *float32, to in
 //go:noescape
 func smulRowsAVX2(dst *float32, to int, src *float32, from int, factors *float32, rows int, n int, mask uint32)
 
+// ssumRowsAVX2 does dst = the sum of rows of n vectors, step bytes apart, one after another; mask is of the last vector's values
+// where vectors have one.
+//
+//go:noescape
+func ssumRowsAVX2(dst *float32, src *float32, step int, rows int, n int, mask uint32)
+
 // saxpyAVX512 does y += alpha*x. n counts vectors.
 //
 //go:noescape
@@ -185,3 +191,14 @@ func poolMaxAVX512(src *float32, pixel int, row int, step int, dst *float32, to 
 //
 //go:noescape
 func smulRowsAVX512(dst *float32, to int, src *float32, from int, factors *float32, rows int, n int, mask uint32)
+
+// ssumRowsAVX512 does dst = the sum of rows of n vectors, step bytes apart, one after another; mask is of the last vector's values
+// where vectors have one.
+//
+//go:noescape
+func ssumRowsAVX512(dst *float32, src *float32, step int, rows int, n int, mask uint32)
+
+// sinterleave3AVX512 does dst[3*i], dst[3*i+1], dst[3*i+2] = a[i], b[i], c[i] for n vectors.
+//
+//go:noescape
+func sinterleave3AVX512(dst *float32, a *float32, b *float32, c *float32, n int)

@@ -829,6 +829,76 @@ check:
 	VZEROUPPER
 	RET
 
+// func ssumRowsAVX2(dst *float32, src *float32, step int, rows int, n int, mask uint32)
+// Requires: AVX
+TEXT ·ssumRowsAVX2(SB), NOSPLIT, $0-44
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ step+16(FP), DX
+	MOVQ rows+24(FP), BX
+	MOVQ n+32(FP), SI
+
+four:
+	CMPQ   SI, $0x05
+	JLT    one
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   CX, DI
+	MOVQ   BX, R8
+
+fourrow:
+	VADDPS  (DI), Y0, Y0
+	VADDPS  32(DI), Y1, Y1
+	VADDPS  64(DI), Y2, Y2
+	VADDPS  96(DI), Y3, Y3
+	ADDQ    DX, DI
+	DECQ    R8
+	JNE     fourrow
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS Y3, 96(AX)
+	ADDQ    $+128, CX
+	ADDQ    $+128, AX
+	SUBQ    $0x04, SI
+	JMP     four
+
+one:
+	CMPQ   SI, $0x01
+	JEQ    last
+	VXORPS Y0, Y0, Y0
+	MOVQ   CX, DI
+	MOVQ   BX, R8
+
+onerow:
+	VADDPS  (DI), Y0, Y0
+	ADDQ    DX, DI
+	DECQ    R8
+	JNE     onerow
+	VMOVUPS Y0, (AX)
+	ADDQ    $+32, CX
+	ADDQ    $+32, AX
+	DECQ    SI
+	JMP     one
+
+last:
+	VXORPS Y0, Y0, Y0
+	MOVQ   CX, DI
+	MOVQ   BX, R8
+
+lastrow:
+	VADDPS  (DI), Y0, Y0
+	ADDQ    DX, DI
+	DECQ    R8
+	JNE     lastrow
+	VMOVUPS Y0, (AX)
+	ADDQ    $+32, CX
+	ADDQ    $+32, AX
+	VZEROUPPER
+	RET
+
 // func saxpyAVX512(alpha float32, x *float32, y *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·saxpyAVX512(SB), NOSPLIT, $0-32
@@ -1664,3 +1734,223 @@ check:
 	JNE       row
 	VZEROUPPER
 	RET
+
+// func ssumRowsAVX512(dst *float32, src *float32, step int, rows int, n int, mask uint32)
+// Requires: AVX, AVX512F
+TEXT ·ssumRowsAVX512(SB), NOSPLIT, $0-44
+	MOVQ  dst+0(FP), AX
+	MOVQ  src+8(FP), CX
+	MOVQ  step+16(FP), DX
+	MOVQ  rows+24(FP), BX
+	MOVQ  n+32(FP), SI
+	MOVL  mask+40(FP), DI
+	KMOVW DI, K1
+
+four:
+	CMPQ   SI, $0x05
+	JLT    one
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   CX, DI
+	MOVQ   BX, R8
+
+fourrow:
+	VADDPS  (DI), Z0, Z0
+	VADDPS  64(DI), Z1, Z1
+	VADDPS  128(DI), Z2, Z2
+	VADDPS  192(DI), Z3, Z3
+	ADDQ    DX, DI
+	DECQ    R8
+	JNE     fourrow
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	ADDQ    $+256, CX
+	ADDQ    $+256, AX
+	SUBQ    $0x04, SI
+	JMP     four
+
+one:
+	CMPQ   SI, $0x01
+	JEQ    last
+	VPXORD Z0, Z0, Z0
+	MOVQ   CX, DI
+	MOVQ   BX, R8
+
+onerow:
+	VADDPS  (DI), Z0, Z0
+	ADDQ    DX, DI
+	DECQ    R8
+	JNE     onerow
+	VMOVUPS Z0, (AX)
+	ADDQ    $+64, CX
+	ADDQ    $+64, AX
+	DECQ    SI
+	JMP     one
+
+last:
+	VPXORD Z0, Z0, Z0
+	MOVQ   CX, DI
+	MOVQ   BX, R8
+
+lastrow:
+	VADDPS.Z (DI), Z0, K1, Z0
+	ADDQ     DX, DI
+	DECQ     R8
+	JNE      lastrow
+	VMOVUPS  Z0, K1, (AX)
+	ADDQ     $+64, CX
+	ADDQ     $+64, AX
+	VZEROUPPER
+	RET
+
+// func sinterleave3AVX512(dst *float32, a *float32, b *float32, c *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·sinterleave3AVX512(SB), NOSPLIT, $0-40
+	MOVQ    dst+0(FP), AX
+	MOVQ    n+32(FP), CX
+	MOVQ    a+8(FP), DX
+	MOVQ    b+16(FP), BX
+	MOVQ    c+24(FP), SI
+	VMOVUPS interleave00<>+0(SB), Z8
+	VMOVUPS interleave01<>+0(SB), Z9
+	VMOVUPS interleave10<>+0(SB), Z10
+	VMOVUPS interleave11<>+0(SB), Z11
+	VMOVUPS interleave20<>+0(SB), Z12
+	VMOVUPS interleave21<>+0(SB), Z13
+
+loop:
+	VMOVUPS   (DX), Z0
+	ADDQ      $0x40, DX
+	VMOVUPS   (BX), Z1
+	ADDQ      $0x40, BX
+	VMOVUPS   (SI), Z2
+	ADDQ      $0x40, SI
+	VMOVAPS   Z8, Z3
+	VPERMI2PS Z1, Z0, Z3
+	VPERMT2PS Z2, Z9, Z3
+	VMOVUPS   Z3, (AX)
+	VMOVAPS   Z10, Z4
+	VPERMI2PS Z1, Z0, Z4
+	VPERMT2PS Z2, Z11, Z4
+	VMOVUPS   Z4, 64(AX)
+	VMOVAPS   Z12, Z5
+	VPERMI2PS Z1, Z0, Z5
+	VPERMT2PS Z2, Z13, Z5
+	VMOVUPS   Z5, 128(AX)
+	ADDQ      $+192, AX
+	DECQ      CX
+	JNE       loop
+	VZEROUPPER
+	RET
+
+DATA interleave00<>+0(SB)/4, $0x00000000
+DATA interleave00<>+4(SB)/4, $0x00000010
+DATA interleave00<>+8(SB)/4, $0x00000000
+DATA interleave00<>+12(SB)/4, $0x00000001
+DATA interleave00<>+16(SB)/4, $0x00000011
+DATA interleave00<>+20(SB)/4, $0x00000001
+DATA interleave00<>+24(SB)/4, $0x00000002
+DATA interleave00<>+28(SB)/4, $0x00000012
+DATA interleave00<>+32(SB)/4, $0x00000002
+DATA interleave00<>+36(SB)/4, $0x00000003
+DATA interleave00<>+40(SB)/4, $0x00000013
+DATA interleave00<>+44(SB)/4, $0x00000003
+DATA interleave00<>+48(SB)/4, $0x00000004
+DATA interleave00<>+52(SB)/4, $0x00000014
+DATA interleave00<>+56(SB)/4, $0x00000004
+DATA interleave00<>+60(SB)/4, $0x00000005
+GLOBL interleave00<>(SB), RODATA|NOPTR, $64
+
+DATA interleave01<>+0(SB)/4, $0x00000000
+DATA interleave01<>+4(SB)/4, $0x00000001
+DATA interleave01<>+8(SB)/4, $0x00000010
+DATA interleave01<>+12(SB)/4, $0x00000003
+DATA interleave01<>+16(SB)/4, $0x00000004
+DATA interleave01<>+20(SB)/4, $0x00000011
+DATA interleave01<>+24(SB)/4, $0x00000006
+DATA interleave01<>+28(SB)/4, $0x00000007
+DATA interleave01<>+32(SB)/4, $0x00000012
+DATA interleave01<>+36(SB)/4, $0x00000009
+DATA interleave01<>+40(SB)/4, $0x0000000a
+DATA interleave01<>+44(SB)/4, $0x00000013
+DATA interleave01<>+48(SB)/4, $0x0000000c
+DATA interleave01<>+52(SB)/4, $0x0000000d
+DATA interleave01<>+56(SB)/4, $0x00000014
+DATA interleave01<>+60(SB)/4, $0x0000000f
+GLOBL interleave01<>(SB), RODATA|NOPTR, $64
+
+DATA interleave10<>+0(SB)/4, $0x00000015
+DATA interleave10<>+4(SB)/4, $0x00000005
+DATA interleave10<>+8(SB)/4, $0x00000006
+DATA interleave10<>+12(SB)/4, $0x00000016
+DATA interleave10<>+16(SB)/4, $0x00000006
+DATA interleave10<>+20(SB)/4, $0x00000007
+DATA interleave10<>+24(SB)/4, $0x00000017
+DATA interleave10<>+28(SB)/4, $0x00000007
+DATA interleave10<>+32(SB)/4, $0x00000008
+DATA interleave10<>+36(SB)/4, $0x00000018
+DATA interleave10<>+40(SB)/4, $0x00000008
+DATA interleave10<>+44(SB)/4, $0x00000009
+DATA interleave10<>+48(SB)/4, $0x00000019
+DATA interleave10<>+52(SB)/4, $0x00000009
+DATA interleave10<>+56(SB)/4, $0x0000000a
+DATA interleave10<>+60(SB)/4, $0x0000001a
+GLOBL interleave10<>(SB), RODATA|NOPTR, $64
+
+DATA interleave11<>+0(SB)/4, $0x00000000
+DATA interleave11<>+4(SB)/4, $0x00000015
+DATA interleave11<>+8(SB)/4, $0x00000002
+DATA interleave11<>+12(SB)/4, $0x00000003
+DATA interleave11<>+16(SB)/4, $0x00000016
+DATA interleave11<>+20(SB)/4, $0x00000005
+DATA interleave11<>+24(SB)/4, $0x00000006
+DATA interleave11<>+28(SB)/4, $0x00000017
+DATA interleave11<>+32(SB)/4, $0x00000008
+DATA interleave11<>+36(SB)/4, $0x00000009
+DATA interleave11<>+40(SB)/4, $0x00000018
+DATA interleave11<>+44(SB)/4, $0x0000000b
+DATA interleave11<>+48(SB)/4, $0x0000000c
+DATA interleave11<>+52(SB)/4, $0x00000019
+DATA interleave11<>+56(SB)/4, $0x0000000e
+DATA interleave11<>+60(SB)/4, $0x0000000f
+GLOBL interleave11<>(SB), RODATA|NOPTR, $64
+
+DATA interleave20<>+0(SB)/4, $0x0000000a
+DATA interleave20<>+4(SB)/4, $0x0000000b
+DATA interleave20<>+8(SB)/4, $0x0000001b
+DATA interleave20<>+12(SB)/4, $0x0000000b
+DATA interleave20<>+16(SB)/4, $0x0000000c
+DATA interleave20<>+20(SB)/4, $0x0000001c
+DATA interleave20<>+24(SB)/4, $0x0000000c
+DATA interleave20<>+28(SB)/4, $0x0000000d
+DATA interleave20<>+32(SB)/4, $0x0000001d
+DATA interleave20<>+36(SB)/4, $0x0000000d
+DATA interleave20<>+40(SB)/4, $0x0000000e
+DATA interleave20<>+44(SB)/4, $0x0000001e
+DATA interleave20<>+48(SB)/4, $0x0000000e
+DATA interleave20<>+52(SB)/4, $0x0000000f
+DATA interleave20<>+56(SB)/4, $0x0000001f
+DATA interleave20<>+60(SB)/4, $0x0000000f
+GLOBL interleave20<>(SB), RODATA|NOPTR, $64
+
+DATA interleave21<>+0(SB)/4, $0x0000001a
+DATA interleave21<>+4(SB)/4, $0x00000001
+DATA interleave21<>+8(SB)/4, $0x00000002
+DATA interleave21<>+12(SB)/4, $0x0000001b
+DATA interleave21<>+16(SB)/4, $0x00000004
+DATA interleave21<>+20(SB)/4, $0x00000005
+DATA interleave21<>+24(SB)/4, $0x0000001c
+DATA interleave21<>+28(SB)/4, $0x00000007
+DATA interleave21<>+32(SB)/4, $0x00000008
+DATA interleave21<>+36(SB)/4, $0x0000001d
+DATA interleave21<>+40(SB)/4, $0x0000000a
+DATA interleave21<>+44(SB)/4, $0x0000000b
+DATA interleave21<>+48(SB)/4, $0x0000001e
+DATA interleave21<>+52(SB)/4, $0x0000000d
+DATA interleave21<>+56(SB)/4, $0x0000000e
+DATA interleave21<>+60(SB)/4, $0x0000001f
+GLOBL interleave21<>(SB), RODATA|NOPTR, $64

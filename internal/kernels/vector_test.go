@@ -99,3 +99,44 @@ func TestAdam(t *testing.T) {
 		}
 	})
 }
+
+func TestSumRowsAndInterleave(t *testing.T) {
+	atLevels(t, func(t *testing.T) {
+		v := vec()
+		for _, n := range []int{1, 15, 16, 17, 64, 80, 97} {
+			for _, rows := range []int{1, 2, 9} {
+				step := n + 5
+				src := randoms[float32](rows * step)
+				got := make([]float32, n+1)
+				got[n] = 7
+				v.sumRows(rows, got[:n], src, step)
+				for j := range n {
+					want := float32(0)
+					for i := range rows {
+						want += src[i*step+j]
+					}
+					if got[j] != want {
+						t.Fatalf("%d rows of %d: value %d is %v, want %v", rows, n, j, got[j], want)
+					}
+				}
+				if got[n] != 7 {
+					t.Fatalf("%d rows of %d: wrote beyond them", rows, n)
+				}
+			}
+			src := [3][]float32{randoms[float32](n), randoms[float32](n + 1)[1:], randoms[float32](n + 2)[2:]}
+			dst := make([]float32, 3*n+1)
+			dst[3*n] = 7
+			v.interleave3(dst, src)
+			for i := range n {
+				for j := range 3 {
+					if dst[3*i+j] != src[j][i] {
+						t.Fatalf("%d pixels: channel %d of pixel %d is %v, want %v", n, j, i, dst[3*i+j], src[j][i])
+					}
+				}
+			}
+			if dst[3*n] != 7 {
+				t.Fatalf("%d pixels: wrote beyond them", n)
+			}
+		}
+	})
+}

@@ -10,6 +10,7 @@ import (
 
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
+	"vzsl/evaluate/result"
 	"vzsl/features"
 	"vzsl/internal/version"
 	"vzsl/pipeline/workspace"
@@ -35,7 +36,7 @@ type ComparedMethod struct {
 	Tuning  float64       `json:"tuning_seconds,omitempty"`
 	Trained float64       `json:"training_seconds,omitempty"` // the mean over the models
 	// Published is per image, in percent.
-	Published *report.PublishedFigure `json:"published,omitempty"`
+	Published *result.PublishedFigure `json:"published,omitempty"`
 	Report    string                  `json:"report,omitempty"` // relative to the comparison's
 	Error     string                  `json:"error,omitempty"`
 }
@@ -65,7 +66,7 @@ type Comparison struct {
 	Folds     int               `json:"folds"`
 	Budget    float64           `json:"budget_seconds"` // of each method's tuning; 0: none
 	Methods   []*ComparedMethod `json:"methods"`        // the best first
-	Published *report.Published `json:"published,omitempty"`
+	Published *result.Published `json:"published,omitempty"`
 	HTML      string            `json:"html,omitempty"`
 }
 
@@ -122,11 +123,7 @@ func (x *Runner) Compare(ctx context.Context, o *CompareOptions) (*Comparison, e
 		if out.Published == nil {
 			out.Published = report.PublishedBeside(cmp.Or(o.Published, o.Run.Dataset.Name), result, in.Features.Source())
 		}
-		if out.Published != nil {
-			if at := slices.IndexFunc(out.Published.Rows, func(f report.PublishedFigure) bool { return f.Method == row.Title }); at >= 0 {
-				row.Published = &out.Published.Rows[at]
-			}
-		}
+		row.Published = out.Published.Figure(row.Title)
 		x.Log.Info("compared", "method", m, "top-1", Points(row.Figure(perClassFigure).Mean)+"%", "done", fmt.Sprintf("%d/%d", i+1, len(methods)))
 	}
 	if len(failed) == len(methods) {

@@ -66,7 +66,7 @@ func (x *Runner) CompareRuns(ctx context.Context, names []string, to string) (*C
 			results = append(results, s.Result)
 		}
 		r := results[0]
-		out.Runs = append(out.Runs, ComparedRun{name, stored[0].About.Method, r.Dataset, r.Split, r.Shots, len(stored), evaluate.OverSeeds(results)})
+		out.Runs = append(out.Runs, ComparedRun{name, stored[0].Run.Method, r.Dataset, r.Split, r.Shots, len(stored), evaluate.OverSeeds(results)})
 	}
 	facts, err := indented(out)
 	if err != nil {

@@ -13,7 +13,9 @@ import (
 	"strconv"
 
 	"vzsl/evaluate"
+	"vzsl/evaluate/analysis"
 	"vzsl/evaluate/report"
+	"vzsl/evaluate/result"
 	"vzsl/features"
 	"vzsl/internal/kernels"
 	"vzsl/internal/version"
@@ -24,7 +26,7 @@ import (
 // Evaluated is what came of an evaluation.
 type Evaluated struct {
 	Result *evaluate.Result
-	About  report.About
+	About  result.Run
 	Paths  report.Paths
 }
 
@@ -35,27 +37,27 @@ func (x *Runner) EvaluateRun(ctx context.Context, name string, r *workspace.RunR
 		return nil, err
 	}
 	defer in.Close()
-	about, err := x.about(name, r, model, in, seed)
+	about, shown, err := x.about(name, r, model, in, seed)
 	if err != nil {
 		return nil, err
 	}
-	result, err := x.score(ctx, name, model, in, seed)
+	res, err := x.score(ctx, name, model, in, seed)
 	if err != nil {
 		return nil, err
 	}
 	p := x.Begin("report", "")
 	defer p.End()
 	p.Say("maps")
-	if result.Maps, err = evaluate.NewMaps(ctx, model, in.Features, in.Classes, in.Roles, seed); err != nil {
+	if res.Maps, err = analysis.Maps(ctx, res, model, in.Features, in.Classes, seed); err != nil {
 		return nil, err
 	}
 	p.Say("mistakes")
-	if result.Mistakes, err = evaluate.NewMistakes(ctx, result, model, in.Features, in.Classes, in.Roles); err != nil {
+	if res.Mistakes, err = analysis.Mistakes(ctx, res, model, in.Features, in.Classes); err != nil {
 		return nil, err
 	}
 	p.Say("page")
-	paths, err := report.Write(x.ReportDir(name), result, about)
-	return &Evaluated{result, about, paths}, err
+	paths, err := report.Write(x.ReportDir(name), res, &about, shown)
+	return &Evaluated{res, about, paths}, err
 }
 
 // score measures a model on the test images of the split that in holds.
@@ -88,18 +90,19 @@ func scorable(model *runs.Predictor, in *workspace.Inputs) error {
 	return model.CheckClasses(in.Roles.Unseen, vectors)
 }
 
-// about collects what the report says of the run: settings, data, files, program and machine.
-func (x *Runner) about(name string, r *workspace.RunRef, model *runs.Predictor, in *workspace.Inputs, seed uint64) (report.About, error) {
+// about collects what the report says of the run (settings, data, files, program and machine), and what its page shows besides.
+func (x *Runner) about(name string, r *workspace.RunRef, model *runs.Predictor, in *workspace.Inputs, seed uint64) (result.Run, report.Options, error) {
+	var shown report.Options
 	config, err := model.Config()
 	if err != nil {
-		return report.About{}, err
+		return result.Run{}, shown, err
 	}
-	a := report.About{
+	a := result.Run{
 		Name: name, Method: title(model), Program: version.Program,
 		Transductive: model.Settings().Transductive,
 		Features:     in.Features.Source(), Config: config,
-		Seeds: []report.Entry{{Name: "training", Value: fmt.Sprint(model.Settings().Seed)}},
-		Environment: []report.Entry{
+		Seeds: []result.Field{{Name: "training", Value: fmt.Sprint(model.Settings().Seed)}},
+		Environment: []result.Field{
 			{Name: "Go", Value: runtime.Version()},
 			{Name: "system", Value: runtime.GOOS + "/" + runtime.GOARCH},
 			{Name: "processors", Value: fmt.Sprint(runtime.GOMAXPROCS(0))},
@@ -108,29 +111,27 @@ func (x *Runner) about(name string, r *workspace.RunRef, model *runs.Predictor, 
 	}
 	runDir := x.RunDir(name)
 	for _, f := range []struct{ name, path string }{
-		{report.HashedModel, filepath.Join(runDir, "model.safetensors")},
+		{result.HashedModel, filepath.Join(runDir, "model.safetensors")},
 		{"features (manifest)", filepath.Join(x.NetworkDir(r.Dataset.Name, in.Network), "manifest.json")},
 		{"class table", in.File(runDir, x.ClassTableFile(r.Dataset.Name), "classes.parquet")},
 		{"split", in.File(runDir, x.SplitFile(r.Dataset.Name, r.Split), "split.parquet")},
 	} {
 		sum, err := features.FileSHA256(f.path)
 		if err != nil {
-			return a, err
+			return a, shown, err
 		}
-		a.Hashes = append(a.Hashes, report.Entry{Name: f.name, Value: sum})
+		a.Hashes = append(a.Hashes, result.Field{Name: f.name, Value: sum})
 	}
-	metrics, err := ReadMetrics(filepath.Join(runDir, "metrics.jsonl"))
-	if err != nil {
-		return a, err
+	if shown.Metrics, err = ReadMetrics(filepath.Join(runDir, "metrics.jsonl")); err != nil {
+		return a, shown, err
 	}
-	a.Metrics = metrics
-	a.ImageRoot, err = x.ImageRoot(&r.Dataset)
+	shown.ImageRoot, err = x.ImageRoot(&r.Dataset)
 	a.Data, a.Layout = r.Dataset.Remembered()
 	if r.Network != model.Source().Network {
 		a.Network = r.Network
 	}
 	a.Command = x.evaluateCommand(&a, seed)
-	return a, err
+	return a, shown, err
 }
 
 func title(model *runs.Predictor) string {
@@ -139,7 +140,7 @@ func title(model *runs.Predictor) string {
 }
 
 // evaluateCommand makes the report that a is about again.
-func (x *Runner) evaluateCommand(a *report.About, seed uint64) string {
+func (x *Runner) evaluateCommand(a *result.Run, seed uint64) string {
 	args := []string{"--run", a.Name}
 	for _, f := range [][2]string{{"--network", a.Network}, {"--data", a.Data}, {"--layout", a.Layout}} {
 		if f[1] != "" {

@@ -10,6 +10,7 @@ import (
 
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
+	"vzsl/evaluate/result"
 	"vzsl/internal/lookup"
 	"vzsl/internal/version"
 	"vzsl/pipeline/workspace"
@@ -59,7 +60,7 @@ type SeedsResult struct {
 func (x *Runner) EvaluateSeeds(ctx context.Context, name string, r *workspace.RunRef, seeds []uint64, bootstrap uint64) (*SeedsResult, *evaluate.Result, error) {
 	var results []*evaluate.Result
 	var pages []string
-	var about report.About
+	var about result.Run
 	var first settings.Settings
 	var split string
 	for _, seed := range seeds {
@@ -86,7 +87,7 @@ func (x *Runner) EvaluateSeeds(ctx context.Context, name string, r *workspace.Ru
 }
 
 // overSeeds writes the page over the seeds of a run, whose results and own pages are given; about is of any one of them.
-func (x *Runner) overSeeds(name string, about report.About, dataset string, seeds []uint64, results []*evaluate.Result, pages []string) (*SeedsResult, error) {
+func (x *Runner) overSeeds(name string, about result.Run, dataset string, seeds []uint64, results []*evaluate.Result, pages []string) (*SeedsResult, error) {
 	about.Name = name
 	method := about.Method
 	split := results[0].Split

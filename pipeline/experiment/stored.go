@@ -11,6 +11,7 @@ import (
 
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
+	"vzsl/evaluate/result"
 	"vzsl/internal/lookup"
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
@@ -18,7 +19,7 @@ import (
 )
 
 // StoredReports reads the report of a run, or of every seed of a run of several; seeds is nil for one of one.
-func (x *Runner) StoredReports(ctx context.Context, name string) (stored []*report.Stored, seeds []uint64, err error) {
+func (x *Runner) StoredReports(ctx context.Context, name string) (stored []*result.Report, seeds []uint64, err error) {
 	dir := x.ReportDir(name)
 	if seeds, err = workspace.Seeds(dir); err != nil {
 		return nil, nil, err
@@ -31,7 +32,7 @@ func (x *Runner) StoredReports(ctx context.Context, name string) (stored []*repo
 		}
 	}
 	for _, run := range runs {
-		s, err := report.Read(x.ReportDir(run))
+		s, err := result.Read(x.ReportDir(run))
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil, x.noReport(name)
 		}
@@ -48,7 +49,7 @@ func (x *Runner) StoredReports(ctx context.Context, name string) (stored []*repo
 
 // reportOf refuses a stored report of another model than the run there has now, and one of a run whose inputs have changed. Of a
 // run that is gone, or without its model, what is left is compared.
-func (x *Runner) reportOf(ctx context.Context, run string, s *report.Stored) error {
+func (x *Runner) reportOf(ctx context.Context, run string, s *result.Report) error {
 	dir := x.RunDir(run)
 	model, err := runs.ModelSHA256(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -76,8 +77,8 @@ func (x *Runner) reportOf(ctx context.Context, run string, s *report.Stored) err
 }
 
 // ReportOfModel refuses a stored report of another model; "" is one whose training is not finished.
-func (x *Runner) ReportOfModel(run string, s *report.Stored, model string) error {
-	evaluated, dir := s.ModelSHA256(), x.RunDir(run)
+func (x *Runner) ReportOfModel(run string, s *result.Report, model string) error {
+	evaluated, dir := s.Run.ModelSHA256(), x.RunDir(run)
 	switch {
 	case model == "":
 		return fmt.Errorf("%s is the report of an earlier model: a training in %s since then is not finished; finish it, then '%s'", x.ReportDir(run), dir, x.EvaluateAgain(run))
@@ -125,7 +126,7 @@ func (x *Runner) noReport(name string) error {
 }
 
 // Rebuild writes the report of one training again.
-func (x *Runner) Rebuild(name string, s *report.Stored, ds *workspace.Dataset) (report.Paths, error) {
+func (x *Runner) Rebuild(name string, s *result.Report, ds *workspace.Dataset) (report.Paths, error) {
 	metrics, err := ReadMetrics(filepath.Join(x.RunDir(name), "metrics.jsonl"))
 	if err != nil {
 		return report.Paths{}, err
@@ -134,13 +135,13 @@ func (x *Runner) Rebuild(name string, s *report.Stored, ds *workspace.Dataset) (
 		x.Log.Info("no metrics of the training are there any more: the report has no curves of it", "run", name)
 	}
 	here := *ds
-	here.Name = s.About.Features.Dataset
+	here.Name = s.Run.Features.Dataset
 	switch {
 	case here.Folder != "" || here.Layout != "":
-		s.About.Data, s.About.Layout = here.Remembered()
-		s.About.Command = x.evaluateCommand(&s.About, s.Result.Bootstrap.Seed)
-	case s.About.Data != "" || s.About.Layout != "": // as the run was evaluated
-		here.Folder, here.Layout = s.About.Data, s.About.Layout
+		s.Run.Data, s.Run.Layout = here.Remembered()
+		s.Run.Command = x.evaluateCommand(&s.Run, s.Result.Bootstrap.Seed)
+	case s.Run.Data != "" || s.Run.Layout != "": // as the run was evaluated
+		here.Folder, here.Layout = s.Run.Data, s.Run.Layout
 		if there, err := lookup.Exists(here.Folder); here.Folder != "" && (err != nil || !there) {
 			x.Log.Warn("the folder that the report had its pictures from is not there any more: it is without them", "data", here.Folder)
 			here.Folder, here.Layout = "", ""
@@ -152,11 +153,11 @@ func (x *Runner) Rebuild(name string, s *report.Stored, ds *workspace.Dataset) (
 	}
 	p := x.Begin("report "+name, "")
 	defer p.End()
-	return s.Rebuild(metrics, root)
+	return report.Rebuild(s, report.Options{Metrics: metrics, ImageRoot: root})
 }
 
 // RebuildSeeds writes the reports of every seed of a run again, and the page over them.
-func (x *Runner) RebuildSeeds(name string, stored []*report.Stored, seeds []uint64, ds *workspace.Dataset) (*SeedsResult, error) {
+func (x *Runner) RebuildSeeds(name string, stored []*result.Report, seeds []uint64, ds *workspace.Dataset) (*SeedsResult, error) {
 	var results []*evaluate.Result
 	var pages []string
 	for i, s := range stored {
@@ -166,5 +167,5 @@ func (x *Runner) RebuildSeeds(name string, stored []*report.Stored, seeds []uint
 		}
 		results, pages = append(results, s.Result), append(pages, paths.HTML)
 	}
-	return x.overSeeds(name, stored[0].About, stored[0].About.Features.Dataset, seeds, results, pages)
+	return x.overSeeds(name, stored[0].Run, stored[0].Run.Features.Dataset, seeds, results, pages)
 }

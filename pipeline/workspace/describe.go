@@ -106,14 +106,11 @@ func (e UndescribedError) Error() string {
 
 // ClassTable is the table of a dataset's classes with these descriptions.
 func ClassTable(d *datasets.Dataset, t *attributes.Table) *features.ClassTable {
-	table := &features.ClassTable{Classes: t.Classes, Attributes: t.Names, Values: t.Values, Dataset: d.Name, Source: t.Source}
+	var wnids []string
 	for _, c := range d.Classes {
-		table.WNIDs = append(table.WNIDs, c.WNID)
+		wnids = append(wnids, c.WNID)
 	}
-	for _, b := range t.Blocks {
-		table.Blocks = append(table.Blocks, features.Block{Name: b.Name, Width: b.Width})
-	}
-	return table
+	return t.ClassTable(d.Name, wnids)
 }
 
 // ReadClassTable reads a dataset's class table.

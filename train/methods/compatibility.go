@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"vzsl/internal/kernels"
-	"vzsl/internal/onnxfile"
+	"vzsl/onnxfile"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
 )

@@ -57,11 +57,11 @@ func (p *Builder) Build(s *settings.Settings, held []string) (*Problem, error) {
 	} else {
 		train = append(train, p.Shots...)
 	}
-	d, classes, err := p.data(train, s.FeatureNorm, n.Apply)
+	d, classes, err := p.data(train, s.FeatureNorm, n)
 	if err != nil {
 		return nil, err
 	}
-	g := &Problem{Problem: method.Problem{Train: *d, Seed: s.Seed}, Normaliser: n, Classes: classes}
+	g := &Problem{Problem: method.Problem{Train: *d, Seed: s.Seed, Views: n.Views()}, Normaliser: n, Classes: classes}
 	if p.MostShots > 0 {
 		g.Problem.Few = make([]bool, len(classes))
 		for i, c := range classes {
@@ -69,7 +69,7 @@ func (p *Builder) Build(s *settings.Settings, held []string) (*Problem, error) {
 		}
 	}
 	if len(validation) > 0 {
-		if g.Problem.Validation, _, err = p.data(validation, s.FeatureNorm, n.Apply); err != nil {
+		if g.Problem.Validation, _, err = p.data(validation, s.FeatureNorm, n); err != nil {
 			return nil, err
 		}
 	}
@@ -120,7 +120,7 @@ func (p *Builder) unlabel(g *Problem, s *settings.Settings, held []string, valid
 	}
 	u := &method.Unlabelled{Features: &samples{f: p.f, kind: s.FeatureNorm, rows: rows}}
 	for _, c := range classes {
-		v := make([]float32, len(p.vectors[c]))
+		v := make([]float32, g.Normaliser.Width())
 		if err := g.Normaliser.Apply(p.vectors[c], v); err != nil {
 			return fmt.Errorf("class %q: %w", c, err)
 		}
@@ -140,7 +140,7 @@ func (p *Builder) Pictured(rows []int) int {
 }
 
 // data makes a method's input of rows: their classes in the order of the features' labels, normalised attributes.
-func (p *Builder) data(rows []int, kind string, apply func(row, dst []float32) error) (*method.Data, []string, error) {
+func (p *Builder) data(rows []int, kind string, n *attributes.Normaliser) (*method.Data, []string, error) {
 	labels := p.f.Labels()
 	index := map[int32]int{}
 	present := make([]bool, len(p.names))
@@ -153,9 +153,8 @@ func (p *Builder) data(rows []int, kind string, apply func(row, dst []float32) e
 		if !ok {
 			continue
 		}
-		raw := p.vectors[p.names[l]]
-		v := make([]float32, len(raw))
-		if err := apply(raw, v); err != nil {
+		v := make([]float32, n.Width())
+		if err := n.Apply(p.vectors[p.names[l]], v); err != nil {
 			return nil, nil, fmt.Errorf("class %q: %w", p.names[l], err)
 		}
 		index[int32(l)] = len(d.Attributes)

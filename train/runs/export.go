@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"vzsl/internal/onnxfile"
+	"vzsl/onnxfile"
 	"vzsl/train/method"
 	"vzsl/train/methods/vzsl"
 	"vzsl/train/safetensors"
@@ -27,9 +27,9 @@ func (p *Predictor) ONNX(program, version string) ([]byte, error) {
 	}
 	g := onnxfile.New(p.settings.Method, program, version)
 	g.Comment("Scores of pictures, given as features, against classes, given as attribute vectors; higher is better. Both inputs are raw: the model normalises them.")
-	dim, attributes := p.model.Dims()
+	dim, _ := p.model.Dims()
 	x := featureGraph(g, p.settings.FeatureNorm, g.Input("features", "N", dim))
-	a := p.normaliser.Graph(g, g.Input("classes", "C", attributes))
+	a := p.normaliser.Graph(g, g.Input("classes", "C", p.normaliser.Dim()))
 	scores := m.Graph(g, x, a)
 	t := p.Temperature()
 	if t == 0 {

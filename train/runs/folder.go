@@ -38,8 +38,9 @@ const (
 
 // Folder is a run's, with the checkpoint found in it.
 type Folder struct {
-	dir    string
-	config []byte // config.toml's text
+	dir    string            // "": the run is in memory
+	model  *safetensors.File // of a finished run in memory
+	config []byte            // config.toml's text
 
 	metrics *os.File
 	Lines   int // of metrics so far
@@ -114,6 +115,31 @@ func Open(dir string, r *Record, force bool) (f *Folder, complete bool, err erro
 		return f, true, nil
 	}
 	return f, false, f.resume()
+}
+
+// InMemory is a run without a folder: checkpoints and metrics are not kept, and the model stays in memory.
+func InMemory(r *Record) (*Folder, error) {
+	text, err := r.Text()
+	if err != nil {
+		return nil, fmt.Errorf("writing the settings: %w", err)
+	}
+	return &Folder{config: text}, nil
+}
+
+// Predictor is the model of the finished run.
+func (f *Folder) Predictor() (*Predictor, error) {
+	if f.dir != "" {
+		return Load(f.dir)
+	}
+	if f.model == nil {
+		return nil, errors.New("the training is not finished")
+	}
+	p, err := newPredictor(f.model)
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	p.inputs = func() (*features.Record, error) { return nil, nil }
+	return p, nil
 }
 
 func (f *Folder) path(name string) string { return filepath.Join(f.dir, name) }
@@ -205,6 +231,9 @@ func (f *Folder) resume() error {
 
 // Save writes a checkpoint. The best parameters go first: a state never speaks of ones that are not there.
 func (f *Folder) Save(phase string, state, best *method.State) error {
+	if f.dir == "" {
+		return nil
+	}
 	if best != nil {
 		if err := safetensors.Write(filepath.Join(f.dir, checkpointsDir, bestFile), &safetensors.File{Tensors: best.Tensors, Metadata: best.Values}); err != nil {
 			return fmt.Errorf("checkpoint: %w", err)
@@ -262,6 +291,10 @@ func (f *Folder) OpenMetrics() error {
 
 // WriteMetrics adds a line to metrics.jsonl.
 func (f *Folder) WriteMetrics(line map[string]any) error {
+	if f.dir == "" {
+		f.Lines++
+		return nil
+	}
 	text, err := json.Marshal(line)
 	if err != nil {
 		return fmt.Errorf("metrics: %w", err)

@@ -81,7 +81,12 @@ func (f *Folder) Finish(r *Record, p *problem.Problem, m method.Model, attribute
 		}
 		meta[key] = string(text)
 	}
-	if err := safetensors.Write(f.path(ModelFile), &safetensors.File{Tensors: m.Tensors(), Metadata: meta}); err != nil {
+	file := &safetensors.File{Tensors: m.Tensors(), Metadata: meta}
+	if f.dir == "" {
+		f.model = file
+		return nil
+	}
+	if err := safetensors.Write(f.path(ModelFile), file); err != nil {
 		return err
 	}
 	return f.seal(r)

@@ -206,8 +206,8 @@ func newPredictor(f *safetensors.File) (*Predictor, error) {
 	if p.model, err = p.settings.Config().Method().Load(f); err != nil {
 		return nil, err
 	}
-	if feature, attribute := p.model.Dims(); feature != p.record.Data.Dim || attribute != p.normaliser.Dim() {
-		return nil, fmt.Errorf("weights for %d feature values and %d attributes beside normalisations for %d and %d", feature, attribute, p.record.Data.Dim, p.normaliser.Dim())
+	if feature, attribute := p.model.Dims(); feature != p.record.Data.Dim || attribute != p.normaliser.Width() {
+		return nil, fmt.Errorf("weights for %d feature values and %d attributes beside normalisations for %d and %d", feature, attribute, p.record.Data.Dim, p.normaliser.Width())
 	}
 	return p, nil
 }
@@ -263,7 +263,7 @@ func (p *Predictor) NormaliseClass(raw []float32) ([]float32, error) {
 	if err := p.CheckClasses([]string{""}, [][]float32{raw}); err != nil {
 		return nil, err
 	}
-	v := make([]float32, p.normaliser.Dim())
+	v := make([]float32, p.normaliser.Width())
 	return v, p.normaliser.Apply(raw, v)
 }
 
@@ -307,10 +307,16 @@ func (p *Predictor) Describe(features []float32, n int) ([]float32, error) {
 // method knows no more of a class than which attributes it has, 1 and 0.
 func (p *Predictor) DescribedClass(raw []float32) ([]float32, error) {
 	v, err := p.NormaliseClass(raw)
-	if b, ok := p.model.(method.Binary); ok && err == nil {
-		v = b.Binary(v)
+	if err != nil {
+		return nil, err
 	}
-	return v, err
+	switch m := p.model.(type) {
+	case method.Binary:
+		v = m.Binary(v)
+	case method.Viewer:
+		v = m.View(v)
+	}
+	return v, nil
 }
 
 // Learns tells whether the model takes in images of a class without training.

@@ -19,7 +19,7 @@ import (
 type Settings struct {
 	Method        string `toml:"method" comment:"see the list of methods"`
 	FeatureNorm   string `toml:"features" comment:"feature normalisation: none, l2, sqrt-l2 (l2 of the signed square root); each method has its own default"`
-	AttributeNorm string `toml:"attributes" comment:"attribute normalisation, fitted on the seen classes: none, l2, standardise, centre-l2, sqrt-centre-l2 (of the signed square roots); each method has its own default"`
+	AttributeNorm string `toml:"attributes" comment:"attribute normalisation, fitted on the seen classes: none, l2, standardise, centre-l2, sqrt-centre-l2 (of the signed square roots), both-centre-l2 (both, one after the other: VZSL's learned block takes the first, its closed-form block the second); each method has its own default"`
 	Missing       string `toml:"missing" comment:"missing attribute values: error, class-mean"`
 	Seed          uint64 `toml:"seed" comment:"of everything random"`
 	Refit         bool   `toml:"refit" comment:"after choosing on the validation classes, train anew on all seen classes"`
@@ -39,7 +39,7 @@ type known struct {
 
 // methods lists all there are, the project's own first.
 var registered = []known{
-	{"vzsl", "VZSL", func() method.Config { c := vzsl.Default(); return &c }, method.FeaturesSqrtL2, attributes.SqrtCentreL2, false},
+	{"vzsl", "VZSL", func() method.Config { c := vzsl.Default(); return &c }, method.FeaturesSqrtL2, attributes.BothCentreL2, false},
 	{"vzsl-sharp", "VZSL#", func() method.Config { c := vzsl.DefaultSharp(); return &c }, method.FeaturesSqrtL2, attributes.CentreL2, false},
 	{"plda", "Zero-shot PLDA", func() method.Config { c := plda.Default(); return &c }, method.FeaturesSqrtL2, attributes.SqrtCentreL2, true},
 	{"eszsl", "ESZSL", func() method.Config { c := methods.DefaultESZSL(); return &c }, method.FeaturesSqrtL2, attributes.CentreL2, true},

@@ -1,14 +1,14 @@
 package native
 
 import (
-	"vzsl/extract/onnx"
+	"vzsl/extract/onnx/plan"
 	"vzsl/internal/kernels"
 )
 
 // conv compiles a convolution and the steps after it that its kernel does on the way.
 func (c *compiler) conv(i int) error {
 	s := &c.plan.Steps[i]
-	op := s.Op.(*onnx.Conv)
+	op := s.Op.(*plan.Conv)
 	from := s.In[0]
 	scale := -1
 	if c.deferred[from] {
@@ -37,7 +37,7 @@ func (c *compiler) conv(i int) error {
 		return err
 	}
 	c.free = append(c.free, p.Free)
-	in := []int{x}
+	in, mean := []int{x}, -1
 	maps := func(f *frame, v, n int) *kernels.Act {
 		if v < 0 {
 			return nil
@@ -59,6 +59,10 @@ func (c *compiler) conv(i int) error {
 		}
 	case t.pool:
 		run = func(f *frame, n int) { p.RunMaxPool2(f.maps(x, n), f.maps(o, n)) }
+	case add < 0:
+		if mean = c.pooled(t.out); mean >= 0 {
+			run = func(f *frame, n int) { p.RunPooled(f.maps(x, n), f.maps(o, n), f.maps(mean, n)) }
+		}
 	}
 	if add >= 0 {
 		in = append(in, add)
@@ -66,6 +70,7 @@ func (c *compiler) conv(i int) error {
 	c.emit(o, run, in...)
 	d := c.values[x].dims
 	last := &c.code[len(c.code)-1]
+	last.mean = mean
 	last.want = func(c *compiler) { c.raise(x, p.Halo(d[2], d[3])) }
 	last.weights = p.WeightBytes()
 	return nil
@@ -95,7 +100,7 @@ func scaled(w, scale []float32, per int) []float32 {
 // linear compiles a linear layer and the steps after it that its kernel does on the way.
 func (c *compiler) linear(i int) error {
 	s := &c.plan.Steps[i]
-	op := s.Op.(*onnx.Linear)
+	op := s.Op.(*plan.Linear)
 	x := c.layout(c.byPlan[s.In[0]], false)
 	t := c.tail(i, op.Relu, false)
 	add := -1

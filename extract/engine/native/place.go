@@ -53,11 +53,16 @@ func (c *compiler) split(cache int) {
 // place works out lifetimes and gives every value a buffer that no other living value has.
 func (c *compiler) place(in, out int) error {
 	for i, ins := range c.code {
-		o := &c.values[c.root(ins.out)]
-		if o.first < 0 {
-			o.first = i
+		for _, v := range []int{ins.out, ins.mean} {
+			if v < 0 {
+				continue
+			}
+			o := &c.values[c.root(v)]
+			if o.first < 0 {
+				o.first = i
+			}
+			o.last = max(o.last, i)
 		}
-		o.last = max(o.last, i)
 		for _, v := range ins.in {
 			r := &c.values[c.root(v)]
 			r.last = max(r.last, i)

@@ -11,7 +11,7 @@ import (
 const (
 	tileA, tileB, tileC, tileBias, tileAdd, tileHops       = 0, 24, 48, 72, 96, 120
 	tileK, tileSegs, tileLda, tileLdc, tileLdadd, tileMore = 144, 152, 160, 168, 176, 184
-	tileLo, tileHi, tileMask                               = 192, 196, 200
+	tileLo, tileHi, tileMask, tileNext, tilePanel          = 192, 196, 200, 208, 232
 )
 
 // tileFile writes the products of layers: for every number of rows up to the
@@ -23,6 +23,98 @@ func tileFile(g *gen) {
 			tileKernel(g, r, vectors)
 		}
 	}
+	rowKernel(g)
+}
+
+// rowKernel writes the product of a single row and four panels: as many sums beside each other as keep the
+// multipliers busy, and as many streams of weights.
+func rowKernel(g *gen) {
+	const panels = 4
+	width := 2 * g.bytes
+	g.function(fmt.Sprintf("tileRow%d%s", panels*width/4, g.name), "func(t *byte)", fmt.Sprintf("is goTile on a row and the %d columns of %d panels, all wanted.", panels*width/4, panels))
+	t := g.gp("t")
+	at := func(off int) operand.Mem { return mem(t, off) }
+	k, a, tmp := g.GP64(), g.GP64(), g.GP64()
+	g.MOVQ(at(tileK), k)
+	g.MOVQ(at(tileA), a)
+	g.MOVQ(at(tilePanel), tmp)
+	g.SHLQ(operand.Imm(2), tmp)
+	b := []reg.Register{g.GP64()}
+	g.MOVQ(at(tileB), b[0])
+	for i := 1; i < panels; i++ {
+		p := g.GP64()
+		g.LEAQ(operand.Mem{Base: b[i-1], Index: tmp, Scale: 1}, p)
+		b = append(b, p)
+	}
+	for v := range 2 * panels {
+		g.zero(g.reg(v))
+	}
+	x := []reg.VecPhysical{g.reg(2 * panels), g.reg(2*panels + 1)}
+	const unroll = 4
+	product := func(u int) {
+		g.VBROADCASTSS(mem(a, 4*u), x[u%2])
+		for v := range 2 * panels {
+			g.VFMADD231PS(mem(b[v/2], width*u+v%2*g.bytes), x[u%2], g.reg(v))
+		}
+	}
+	advance := func(n int) {
+		g.ADDQ(operand.I32(4*n), a)
+		for _, p := range b {
+			g.ADDQ(operand.I32(width*n), p)
+		}
+	}
+	g.SUBQ(operand.Imm(unroll), k)
+	g.JLT(ref("rest"))
+	g.Label("loop")
+	for u := range unroll {
+		for _, p := range b {
+			for d := 0; d < width; d += 64 {
+				g.PREFETCHT0(mem(p, 2048+width*u+d))
+			}
+		}
+		product(u)
+	}
+	advance(unroll)
+	g.SUBQ(operand.Imm(unroll), k)
+	g.JGE(ref("loop"))
+	g.Label("rest")
+	g.ADDQ(operand.Imm(unroll), k)
+	g.JEQ(ref("finish"))
+	g.Label("single")
+	product(0)
+	advance(1)
+	g.DECQ(k)
+	g.JNE(ref("single"))
+	g.Label("finish")
+	c := g.GP64()
+	g.MOVQ(at(tileC), c)
+	each := func(from reg.Register) {
+		for v := range 2 * panels {
+			g.VADDPS(mem(from, v*g.bytes), g.reg(v), g.reg(v))
+		}
+	}
+	g.CMPQ(at(tileMore), operand.Imm(0))
+	g.JEQ(ref("first"))
+	each(c)
+	g.Label("first")
+	for _, off := range []int{tileBias, tileAdd} {
+		g.MOVQ(at(off), tmp)
+		g.TESTQ(tmp, tmp)
+		g.JEQ(ref(map[int]string{tileBias: "store", tileAdd: "bounds"}[off]))
+		each(tmp)
+	}
+	g.Label("bounds")
+	g.VBROADCASTSS(at(tileLo), x[0])
+	g.VBROADCASTSS(at(tileHi), x[1])
+	for v := range 2 * panels {
+		g.VMAXPS(g.reg(v), x[0], g.reg(v))
+		g.VMINPS(g.reg(v), x[1], g.reg(v))
+	}
+	g.Label("store")
+	for v := range 2 * panels {
+		g.VMOVUPS(g.reg(v), mem(c, v*g.bytes))
+	}
+	g.end()
 }
 
 func tileKernel(g *gen, rows, vectors int) {
@@ -62,10 +154,14 @@ func tileKernel(g *gen, rows, vectors int) {
 	x := []reg.VecPhysical{g.reg(g.count - 2), g.reg(g.count - 1)}
 
 	// c is written at the end: ask for it now.
-	c, ldc := g.GP64(), g.GP64()
-	g.MOVQ(at(tileC), c)
-	g.MOVQ(at(tileLdc), ldc)
-	g.SHLQ(operand.Imm(2), ldc)
+	place := func() (c, ldc reg.GPVirtual) {
+		c, ldc = g.GP64(), g.GP64()
+		g.MOVQ(at(tileC), c)
+		g.MOVQ(at(tileLdc), ldc)
+		g.SHLQ(operand.Imm(2), ldc)
+		return c, ldc
+	}
+	c, ldc := place()
 	g.MOVQ(c, tmp)
 	for i := range rows {
 		for d := 0; d < width; d += 64 {
@@ -80,6 +176,8 @@ func tileKernel(g *gen, rows, vectors int) {
 	}
 
 	const unroll = 4
+	next := g.GP64()
+	g.MOVQ(at(tileNext), next)
 	product := func(u int) {
 		for v := range vectors {
 			g.VMOVUPS(mem(b, width*u+v*g.bytes), bv(v))
@@ -104,16 +202,29 @@ func tileKernel(g *gen, rows, vectors int) {
 	g.Label("piece")
 	g.SUBQ(operand.Imm(unroll), k)
 	g.JLT(ref("rest"))
-	g.Label("loop")
-	for u := range unroll {
-		for d := 0; d < width; d += 64 {
-			g.PREFETCHT0(mem(b, 16*64+width*u+d))
+	loop := func(name string, ahead bool) {
+		g.Label(name)
+		for u := range unroll {
+			for d := 0; d < width; d += 64 {
+				g.PREFETCHT0(mem(b, 16*64+width*u+d))
+			}
+			if ahead && u*64 < 2*width {
+				g.PREFETCHT1(mem(next, u*64))
+			}
+			product(u)
 		}
-		product(u)
+		advance(unroll)
+		if ahead {
+			g.ADDQ(operand.I32(2*width), next)
+		}
+		g.SUBQ(operand.Imm(unroll), k)
+		g.JGE(ref(name))
 	}
-	advance(unroll)
-	g.SUBQ(operand.Imm(unroll), k)
-	g.JGE(ref("loop"))
+	g.TESTQ(next, next)
+	g.JEQ(ref("loop"))
+	loop("ahead", true)
+	g.JMP(ref("rest"))
+	loop("loop", false)
 	g.Label("rest")
 	g.ADDQ(operand.Imm(unroll), k)
 	g.JEQ(ref("done"))
@@ -136,6 +247,7 @@ func tileKernel(g *gen, rows, vectors int) {
 	g.JMP(ref("piece"))
 
 	g.Label("finish")
+	c, ldc = place()
 	// Columns beyond the mask are neither read nor written.
 	masks := []reg.Register{}
 	if g.bytes == 64 {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -96,6 +97,10 @@ func vectorFile(g *gen) {
 	adam(g)
 	poolMax(g)
 	mulRows(g)
+	sumRows(g)
+	if g.bytes == 64 {
+		interleave(g)
+	}
 }
 
 // stream writes a loop over n vectors of the arrays named, four at a time.
@@ -305,5 +310,103 @@ func mulRows(g *gen) {
 	g.ADDQ(from, src)
 	g.DECQ(rows)
 	g.JNE(ref("row"))
+	g.end()
+}
+
+func sumRows(g *gen) {
+	g.function("ssumRows"+g.name, "func(dst, src *float32, step, rows, n int, mask uint32)",
+		"does dst = the sum of rows of n vectors, step bytes apart, one after another; mask is of the last vector's values",
+		"where vectors have one.")
+	dst, src, step, rows, n := g.gp("dst"), g.gp("src"), g.gp("step"), g.gp("rows"), g.gp("n")
+	at, left := g.GP64(), g.GP64()
+	if g.bytes == 64 {
+		g.MOVL(g.param("mask"), at.As32())
+		g.KMOVW(at.As32(), reg.K1)
+	}
+	columns := func(name string, count int, masked bool) {
+		for v := range count {
+			g.zero(g.reg(v))
+		}
+		g.MOVQ(src, at)
+		g.MOVQ(rows, left)
+		g.Label(name + "row")
+		for v := range count {
+			if masked {
+				g.VADDPS_Z(mem(at, 0), g.reg(0), reg.K1, g.reg(0))
+			} else {
+				g.VADDPS(mem(at, v*g.bytes), g.reg(v), g.reg(v))
+			}
+		}
+		g.ADDQ(step, at)
+		g.DECQ(left)
+		g.JNE(ref(name + "row"))
+		for v := range count {
+			if masked {
+				g.VMOVUPS(g.reg(0), reg.K1, mem(dst, 0))
+			} else {
+				g.VMOVUPS(g.reg(v), mem(dst, v*g.bytes))
+			}
+		}
+		g.ADDQ(operand.I32(count*g.bytes), src)
+		g.ADDQ(operand.I32(count*g.bytes), dst)
+	}
+	// The last vector goes by itself.
+	g.Label("four")
+	g.CMPQ(n, operand.Imm(5))
+	g.JLT(ref("one"))
+	columns("four", 4, false)
+	g.SUBQ(operand.Imm(4), n)
+	g.JMP(ref("four"))
+	g.Label("one")
+	g.CMPQ(n, operand.Imm(1))
+	g.JEQ(ref("last"))
+	columns("one", 1, false)
+	g.DECQ(n)
+	g.JMP(ref("one"))
+	g.Label("last")
+	columns("last", 1, g.bytes == 64)
+	g.end()
+}
+
+// interleave writes the three channels of pixels side by side.
+func interleave(g *gen) {
+	g.function("sinterleave3"+g.name, "func(dst, a, b, c *float32, n int)", "does dst[3*i], dst[3*i+1], dst[3*i+2] = a[i], b[i], c[i] for n vectors.")
+	dst, n := g.gp("dst"), g.gp("n")
+	from := []reg.Register{g.gp("a"), g.gp("b"), g.gp("c")}
+	// Of 48 values 16*v+i is value (16*v+i)/3 of channel (16*v+i)%3. The first permutation takes the first two
+	// channels, the second puts the third between.
+	for v := range 3 {
+		for step := range 2 {
+			m := g.StaticGlobal(fmt.Sprintf("interleave%d%d", v, step))
+			g.DataAttributes(attr.RODATA | attr.NOPTR)
+			for i := range 16 {
+				at := 16*v + i
+				index := at / 3
+				switch {
+				case step == 0 && at%3 == 1, step == 1 && at%3 == 2:
+					index += 16
+				case step == 1:
+					index = i
+				}
+				g.AddDatum(4*i, operand.U32(index))
+			}
+			g.VMOVUPS(m, g.reg(8+2*v+step))
+		}
+	}
+	g.Label("loop")
+	for i := range 3 {
+		g.VMOVUPS(mem(from[i], 0), g.reg(i))
+		g.ADDQ(operand.Imm(64), from[i])
+	}
+	for v := range 3 {
+		x := g.reg(3 + v)
+		g.VMOVAPS(g.reg(8+2*v), x)
+		g.VPERMI2PS(g.reg(1), g.reg(0), x)
+		g.VPERMT2PS(g.reg(2), g.reg(9+2*v), x)
+		g.VMOVUPS(x, mem(dst, 64*v))
+	}
+	g.ADDQ(operand.I32(192), dst)
+	g.DECQ(n)
+	g.JNE(ref("loop"))
 	g.end()
 }

@@ -4,7 +4,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"vzsl/internal/onnxfile"
+	"vzsl/onnxfile"
 )
 
 // Graph adds Score to an ONNX graph.

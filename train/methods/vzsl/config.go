@@ -102,7 +102,7 @@ func (c *Config) Method() method.Method { return &Method{Config: *c} }
 func (c *Config) Space() []method.Dimension {
 	space := []method.Dimension{
 		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
-		{Setting: "attributes", Values: []any{"centre-l2", "sqrt-centre-l2"}},
+		{Setting: "attributes", Values: []any{"centre-l2", "sqrt-centre-l2", "both-centre-l2"}},
 		{Setting: "latent", Values: []any{200, 312, 500}},
 		{Setting: "scale", Low: 3, High: 20, Log: true},
 		{Setting: "margin", Values: []any{0.8, 0.9, 0.95, 1.0}},

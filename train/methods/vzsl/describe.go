@@ -27,7 +27,7 @@ type inverse struct {
 // by W_mu's pseudo-inverse. It is the description of the class whose prior would lie where the encoder puts the sample, in the
 // attributes' normalised values.
 func (m *Model) Describe(features []float32, n int) ([]float32, error) {
-	f, a := m.Dims()
+	f, a := m.sizes.feature, m.sizes.attribute
 	if len(features) != n*f {
 		return nil, fmt.Errorf("%d values for %d features of %d", len(features), n, f)
 	}
@@ -41,6 +41,9 @@ func (m *Model) Describe(features []float32, n int) ([]float32, error) {
 	kernels.Sgemm(false, true, n, a, z, 1, mu, z, m.inverse.values, z, 0, out, a)
 	return out, nil
 }
+
+// View is the view of the attributes that Describe estimates.
+func (m *Model) View(vector []float32) []float32 { return firstView(vector, m.views) }
 
 // pseudoInverse is V diag(1/s) U' of W = U diag(s) V', without the directions of small s.
 func pseudoInverse(w *parameter[float32]) ([]float32, error) {

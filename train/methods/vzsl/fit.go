@@ -68,7 +68,7 @@ func (m *Method) Fit(ctx context.Context, p *method.Problem, s *method.Session) 
 	if c.Closed {
 		return m.fitJoint(ctx, p, s)
 	}
-	t := &training{c: &c, p: p, s: s}
+	t := &training{c: &c, p: oneView(p, firstView), s: s}
 	if err := t.prepare(); err != nil {
 		return nil, err
 	}
@@ -83,6 +83,7 @@ func (m *Method) Fit(ctx context.Context, p *method.Problem, s *method.Session) 
 		o.Choice["transductive_epochs"] = float64(t.second.chosen())
 	}
 	t.takeBest()
+	t.model.views = p.Views
 	return o, nil
 }
 
@@ -481,5 +482,12 @@ func (m *Method) Load(f *safetensors.File) (method.Model, error) {
 	if err := restore(f, "", all, func(i int) []float32 { return all[i].values }); err != nil {
 		return nil, err
 	}
-	return loadJoint(&c, newModel(c, s, all), f)
+	model := newModel(c, s, all)
+	if t, ok := f.Get("attribute_views"); ok {
+		if len(t.F32) != 1 || t.F32[0] != 2 {
+			return nil, errors.New("no VZSL model: the tensor attribute_views is not the number 2")
+		}
+		model.views = 2
+	}
+	return loadJoint(&c, model, f)
 }

@@ -17,6 +17,7 @@ func (m *Model) Generate(attributes []float32, n int, seed uint64, noise bool) (
 	case len(attributes) != a:
 		return nil, fmt.Errorf("%d attributes, the model has %d", len(attributes), a)
 	}
+	attributes = firstView(attributes, m.views)
 	mu := m.layer("prior.mu", attributes, 1, false)
 	logVariance := m.logVariance("prior.log_variance", attributes, 1)
 	r := random(seed, "generate", 0)

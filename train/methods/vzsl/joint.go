@@ -4,7 +4,7 @@ import (
 	"errors"
 
 	"vzsl/internal/kernels"
-	"vzsl/internal/onnxfile"
+	"vzsl/onnxfile"
 	"vzsl/train/method"
 	"vzsl/train/methods/plda"
 	"vzsl/train/safetensors"
@@ -48,7 +48,8 @@ func (m *Joint) Score(features []float32, n int, classes [][]float32) ([]float32
 	if m.gives == ScoreLearned {
 		return m.Model.Score(features, n, classes)
 	}
-	l, err := m.closed.LogScores(features, n, classes)
+	ofClosed := m.closedViews(classes)
+	l, err := m.closed.LogScores(features, n, ofClosed)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +64,7 @@ func (m *Joint) Score(features []float32, n int, classes [][]float32) ([]float32
 	if err != nil {
 		return nil, err
 	}
-	w := m.weight * m.closed.BesideOthers(classes)
+	w := m.weight * m.closed.BesideOthers(ofClosed)
 	for i, v := range l {
 		out[i] = float32(v/m.closedSD + w*float64(kl[i])/m.learnedSD)
 	}
@@ -91,9 +92,30 @@ func (m *Joint) Describe(features []float32, n int) ([]float32, error) {
 	return out, nil
 }
 
+// closedViews are the views of class vectors that the closed block takes.
+func (m *Joint) closedViews(classes [][]float32) [][]float32 {
+	if m.views <= 1 {
+		return classes
+	}
+	out := make([][]float32, len(classes))
+	for i, v := range classes {
+		out[i] = lastView(v, m.views)
+	}
+	return out
+}
+
+// View is the view of the attributes that Describe tells of. Both blocks' parts are told of the closed one's: the two views of an
+// attribute rise and fall together.
+func (m *Joint) View(vector []float32) []float32 {
+	if m.gives == ScoreLearned {
+		return m.Model.View(vector)
+	}
+	return lastView(vector, m.views)
+}
+
 // Learn gives the model that has seen n more images of a class: the closed block takes them in at once.
 func (m *Joint) Learn(attributes, features []float32, n int) (method.Model, error) {
-	closed, err := m.closed.Learn(attributes, features, n)
+	closed, err := m.closed.Learn(lastView(attributes, m.views), features, n)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +130,12 @@ func (m *Joint) Graph(g *onnxfile.Graph, features, attributes string) string {
 		return m.Model.Graph(g, features, attributes)
 	}
 	double, single := onnxfile.Attr("to", int(onnxfile.Double)), onnxfile.Attr("to", int(onnxfile.Float))
-	scores, share := m.closed.Graphs(g, closedPrefix, features, attributes)
+	ofClosed := attributes
+	if m.views > 1 {
+		views := g.Nodes("Split", m.views, []string{attributes}, onnxfile.Attr("axis", 1))
+		ofClosed = views[m.views-1]
+	}
+	scores, share := m.closed.Graphs(g, closedPrefix, features, ofClosed)
 	scores = g.Node("Div", []string{scores, g.Doubles(closedPrefix+"deviation", []float64{m.closedSD}, 1, 1)})
 	if m.gives == ScoreJoint && m.weight > 0 {
 		kl := g.Node("Cast", []string{m.Model.Graph(g, features, attributes)}, double)
@@ -144,7 +171,7 @@ func loadJoint(c *Config, learned *Model, f *safetensors.File) (method.Model, er
 	if !ok || len(t.F64) != 3 || !(t.F64[0] > 0) || !(t.F64[1] > 0) || !(t.F64[2] >= 0) {
 		return nil, errors.New("the tensor " + closedPrefix + "deviations is missing or not two positive numbers and a weight")
 	}
-	x, a := learned.Dims()
+	x, a := learned.sizes.feature, learned.sizes.attribute
 	if x2, a2 := closed.Dims(); x != x2 || a != a2 {
 		return nil, errors.New("the learned and the closed block take features or attributes of different lengths")
 	}

@@ -21,6 +21,7 @@ import (
 type jointFit struct {
 	c     *Config
 	p     *method.Problem
+	q     *method.Problem // of the closed block: its view of the attributes
 	s     *method.Session
 	found map[string]float64 // what later stages need of earlier ones: kept in every checkpoint
 	notes []string           // of the grid
@@ -54,7 +55,7 @@ func (m *Method) fitJoint(ctx context.Context, p *method.Problem, s *method.Sess
 		own.Choice = nil
 		s = &own
 	}
-	f := &jointFit{c: &c, p: p, s: s, found: map[string]float64{}}
+	f := &jointFit{c: &c, p: p, q: oneView(p, lastView), s: s, found: map[string]float64{}}
 	if r := s.Resume; r != nil {
 		if err := f.resume(r); err != nil {
 			return nil, fmt.Errorf("resuming: %w", err)
@@ -138,7 +139,7 @@ func (f *jointFit) learn(ctx context.Context, stage int, train method.Data) (*Mo
 	if r := f.s.Resume; r != nil && r.Values["joint_stage"] == strconv.Itoa(stage) {
 		s.Resume = r
 	}
-	o, err := (&Method{Config: c}).Fit(ctx, &method.Problem{Train: train, Seed: f.p.Seed}, s)
+	o, err := (&Method{Config: c}).Fit(ctx, &method.Problem{Train: train, Seed: f.p.Seed, Views: f.p.Views}, s)
 	if err != nil {
 		return nil, err
 	}
@@ -280,7 +281,7 @@ func (f *jointFit) inductive(ctx context.Context) (*method.Outcome, error) {
 	}
 	out := &method.Outcome{Accuracy: -1}
 	if !f.validates() {
-		_, err := f.c.Grid(ctx, f.p, &method.Session{Choice: f.s.Choice}, func(c method.Choice, closed *plda.Model, _, _ int) (float64, error) {
+		_, err := f.c.Grid(ctx, f.q, &method.Session{Choice: f.s.Choice}, func(c method.Choice, closed *plda.Model, _, _ int) (float64, error) {
 			c = maps.Clone(c)
 			c[choiceEpochs], c[choiceClosed] = float64(f.c.Epochs), 1
 			c[choiceClosedSD], c[choiceLearnedSD] = f.found[choiceClosedSD], f.found[choiceLearnedSD]
@@ -290,7 +291,7 @@ func (f *jointFit) inductive(ctx context.Context) (*method.Outcome, error) {
 		})
 		return out, err
 	}
-	v := f.p.Validation
+	v, ofClosed := f.p.Validation, f.q.Validation
 	kl, err := scored(learned, v, v.Attributes)
 	if err != nil {
 		return nil, err
@@ -310,21 +311,21 @@ func (f *jointFit) inductive(ctx context.Context) (*method.Outcome, error) {
 			return nil, err
 		}
 	}
-	notes, err := f.c.Grid(ctx, f.p, f.s, func(c method.Choice, closed *plda.Model, done, total int) (float64, error) {
-		before, err := scored(closed.WithoutImages(), v, v.Attributes)
+	notes, err := f.c.Grid(ctx, f.q, f.s, func(c method.Choice, closed *plda.Model, done, total int) (float64, error) {
+		before, err := scored(closed.WithoutImages(), v, ofClosed.Attributes)
 		if err != nil {
 			return 0, err
 		}
 		joint := newJoint(f.c, learned, closed, positive(plda.Deviation(before, len(v.Attributes))), learnedSD, f.c.LearnedWeight[0])
 		l := before
 		if f.p.Few != nil {
-			if l, err = scored(closed, v, v.Attributes); err != nil {
+			if l, err = scored(closed, v, ofClosed.Attributes); err != nil {
 				return 0, err
 			}
 		}
 		best := 0.0
 		for k, weight := range f.weights() {
-			w, sum := weight*closed.BesideOthers(v.Attributes), make([]float64, len(l))
+			w, sum := weight*closed.BesideOthers(ofClosed.Attributes), make([]float64, len(l))
 			for i := range l {
 				sum[i] = l[i]/joint.closedSD + w*kl[i]/learnedSD
 			}
@@ -394,8 +395,9 @@ func (f *jointFit) measure(ctx context.Context) error {
 		return err
 	}
 	f.found[choiceLearnedSD] = positive(plda.Deviation(kl, len(out.Attributes)))
-	if _, err := f.c.Grid(ctx, &method.Problem{Train: train, Seed: f.p.Seed}, &method.Session{Choice: f.s.Choice}, func(_ method.Choice, closed *plda.Model, _, _ int) (float64, error) {
-		l, err := scored(closed, &out, out.Attributes)
+	ofClosed := oneView(&method.Problem{Train: train, Validation: &out, Views: f.p.Views}, lastView)
+	if _, err := f.c.Grid(ctx, &method.Problem{Train: ofClosed.Train, Seed: f.p.Seed}, &method.Session{Choice: f.s.Choice}, func(_ method.Choice, closed *plda.Model, _, _ int) (float64, error) {
+		l, err := scored(closed, &out, ofClosed.Validation.Attributes)
 		f.found[choiceClosedSD] = positive(plda.Deviation(l, len(out.Attributes)))
 		return 0, err
 	}); err != nil {
@@ -426,8 +428,8 @@ func (f *jointFit) transductive(ctx context.Context) (*method.Outcome, error) {
 			return nil, err
 		}
 		var best *plda.Transduced
-		if f.notes, err = f.c.Grid(ctx, f.p, f.s, func(c method.Choice, closed *plda.Model, done, total int) (float64, error) {
-			t, err := closed.Transduce(ctx, u, &f.c.Config, plda.Evidence{Scores: evidence, Weight: f.weights()[0] / 2})
+		if f.notes, err = f.c.Grid(ctx, f.q, f.s, func(c method.Choice, closed *plda.Model, done, total int) (float64, error) {
+			t, err := closed.Transduce(ctx, f.q.Unlabelled, &f.c.Config, plda.Evidence{Scores: evidence, Weight: f.weights()[0] / 2})
 			if err != nil {
 				return 0, err
 			}
@@ -465,8 +467,8 @@ func (f *jointFit) transductive(ctx context.Context) (*method.Outcome, error) {
 	for _, k := range f.closedKeys() {
 		point[k] = f.found[k]
 	}
-	_, err = f.c.Grid(ctx, f.p, &method.Session{Choice: point}, func(c method.Choice, closed *plda.Model, _, _ int) (float64, error) {
-		t, err := closed.Transduce(ctx, u, &f.c.Config, plda.Evidence{Scores: evidence, Weight: f.weights()[0] / 2})
+	_, err = f.c.Grid(ctx, f.q, &method.Session{Choice: point}, func(c method.Choice, closed *plda.Model, _, _ int) (float64, error) {
+		t, err := closed.Transduce(ctx, f.q.Unlabelled, &f.c.Config, plda.Evidence{Scores: evidence, Weight: f.weights()[0] / 2})
 		if err != nil {
 			return 0, err
 		}

@@ -19,6 +19,7 @@ func (m *Model) Prior(attributes []float32) (mean, std []float32, err error) {
 	if _, a := m.Dims(); len(attributes) != a {
 		return nil, nil, fmt.Errorf("%d attributes, the model has %d", len(attributes), a)
 	}
+	attributes = firstView(attributes, m.views)
 	std = m.logVariance("prior.log_variance", attributes, 1)
 	for i, t := range std {
 		std[i] = float32(math.Exp(float64(t) / 2))

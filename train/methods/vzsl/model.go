@@ -14,6 +14,7 @@ type Model struct {
 	parameters []*parameter[float32]
 	byName     map[string]*parameter[float32]
 	inverse    inverse
+	views      int // of the attributes that a class's vector holds, of which the first is taken; 0 is 1
 }
 
 var _ method.Model = (*Model)(nil)
@@ -27,11 +28,17 @@ func newModel(c Config, s shape, all []*parameter[float32]) *Model {
 }
 
 // Dims are the lengths of a feature and of an attribute vector.
-func (m *Model) Dims() (feature, attribute int) { return m.sizes.feature, m.sizes.attribute }
+func (m *Model) Dims() (feature, attribute int) {
+	return m.sizes.feature, max(m.views, 1) * m.sizes.attribute
+}
 
 // Tensors are the model's weights.
 func (m *Model) Tensors() []safetensors.Tensor {
-	return tensors("", m.parameters, func(i int) []float32 { return m.parameters[i].values })
+	ts := tensors("", m.parameters, func(i int) []float32 { return m.parameters[i].values })
+	if m.views > 1 {
+		ts = append(ts, safetensors.Tensor{Name: "attribute_views", Shape: []int{1}, F32: []float32{float32(m.views)}})
+	}
+	return ts
 }
 
 func (m *Model) layer(name string, x []float32, n int, relu bool) []float32 {
@@ -80,12 +87,12 @@ func (m *Model) Score(features []float32, n int, attributes [][]float32) ([]floa
 	if c == 0 {
 		return nil, fmt.Errorf("no classes to score")
 	}
-	vectors := make([]float32, 0, c*a)
+	vectors := make([]float32, 0, c*m.sizes.attribute)
 	for i, v := range attributes {
 		if len(v) != a {
 			return nil, fmt.Errorf("class %d has %d attributes, the model %d", i, len(v), a)
 		}
-		vectors = append(vectors, v...)
+		vectors = append(vectors, firstView(v, m.views)...)
 	}
 	u := double(m.layer("prior.mu", vectors, c, false))
 	t := double(m.logVariance("prior.log_variance", vectors, c))

@@ -3,7 +3,7 @@ package vzsl
 import (
 	"fmt"
 
-	"vzsl/internal/onnxfile"
+	"vzsl/onnxfile"
 )
 
 // Graph adds Score to an ONNX graph: from normalised features (n x feature) and attribute vectors (c x attribute) to -KL
@@ -35,6 +35,9 @@ func (m *Model) Graph(g *onnxfile.Graph, features, attributes string) string {
 		return g.Node("ReduceSum", []string{x, "latent.axis"}, onnxfile.Attr("keepdims", keep))
 	}
 	g.Ints("latent.axis", 1)
+	if m.views > 1 {
+		attributes = g.Nodes("Split", m.views, []string{attributes}, onnxfile.Attr("axis", 1))[0]
+	}
 
 	h := features
 	if m.config.Scale != 1 {
