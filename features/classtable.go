@@ -14,14 +14,16 @@ type ClassTable struct {
 	Attributes []string    // attribute names
 	Values     [][]float32 // raw, one row of len(Attributes) per class; NaN = missing
 	Dataset    string
-	Source     string  // where the values come from
-	Blocks     []Block // the descriptions that the attributes are joined of, in their order; nil where they are one
+	Source     string   // where the values come from
+	Blocks     []Block  // the descriptions that the attributes are joined of, in their order; nil where they are one
+	Texts      []string // what a block of texts says of each class, a text a line; nil where there is none
 }
 
 // Block is one of the descriptions that a class table's attributes are joined of.
 type Block struct {
-	Name  string `json:"name"`
-	Width int    `json:"width"` // attributes
+	Name  string      `json:"name"`
+	Width int         `json:"width"`          // attributes
+	Text  *TextSource `json:"text,omitempty"` // where they are vectors of texts
 }
 
 // BlockWidths are the widths of the blocks, none where the attributes are one description.
@@ -50,6 +52,9 @@ func (t *ClassTable) check() error {
 		if len(row) != len(t.Attributes) {
 			return fmt.Errorf("class %q has %d values for %d attributes", t.Classes[i], len(row), len(t.Attributes))
 		}
+	}
+	if t.Texts != nil && len(t.Texts) != len(t.Classes) {
+		return fmt.Errorf("texts of %d classes, of %d", len(t.Texts), len(t.Classes))
 	}
 	if t.Blocks != nil {
 		rest := len(t.Attributes)
@@ -80,7 +85,7 @@ func unique(what string, names []string) error {
 	return nil
 }
 
-// WriteClassTable writes a class table as Parquet: label int32, class, wnid where there are any, attributes
+// WriteClassTable writes a class table as Parquet: label int32, class, wnid and text where there are any, attributes
 // FixedSizeList<float32, A>.
 func WriteClassTable(path string, t *ClassTable) error {
 	if err := t.check(); err != nil {
@@ -102,6 +107,9 @@ func WriteClassTable(path string, t *ClassTable) error {
 	columns := []column{{name: columnLabel, num: labels}, {name: columnClass, text: t.Classes}}
 	if t.WNIDs != nil {
 		columns = append(columns, column{name: columnWNID, text: t.WNIDs})
+	}
+	if t.Texts != nil {
+		columns = append(columns, column{name: columnText, text: t.Texts})
 	}
 	if a := len(t.Attributes); a > 0 {
 		flat := make([]float32, 0, a*len(t.Classes))
@@ -166,6 +174,13 @@ func (f *table) classTable() (*ClassTable, error) {
 				return nil, err
 			}
 			t.WNIDs = append(t.WNIDs, wnids...)
+		}
+		if f.leaf(columnText) >= 0 {
+			texts, err := f.strings(g, columnText)
+			if err != nil {
+				return nil, err
+			}
+			t.Texts = append(t.Texts, texts...)
 		}
 		if a := len(t.Attributes); a > 0 {
 			if err := f.vectors(g, columnAttr, a, &buf); err != nil {

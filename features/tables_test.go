@@ -39,7 +39,9 @@ func TestClassTable(t *testing.T) {
 		"cub": classes(200, 312), "groups": classes(1300, 3), "one": classes(1, 1),
 		"no wnids": {Classes: []string{"a", "b"}, Attributes: []string{"x"}, Values: [][]float32{{1}, {2}}},
 		"blocks": {Classes: []string{"a"}, Attributes: []string{"x", "y", "z"}, Values: [][]float32{{1, 2, 3}},
-			Blocks: []Block{{"own", 2}, {"words", 1}}},
+			Blocks: []Block{{Name: "own", Width: 2}, {Name: "words", Width: 1}}},
+		"texts": {Classes: []string{"a", "b"}, Attributes: []string{"x"}, Values: [][]float32{{1}, {2}}, Texts: []string{"one\ntwo", "three"},
+			Blocks: []Block{{Name: "text", Width: 1, Text: &TextSource{Model: TextModel{Name: "m", SHA256: "ab", Width: 1, Scale: 100, Towers: []ImageTower{{"cd", "image_embeds"}}}, Templates: []string{"a {}."}}}}},
 		"no attributes": {Classes: []string{"a", "b"}, WNIDs: []string{"n1", ""}},
 	} {
 		path := filepath.Join(t.TempDir(), "features", "toy", ClassTableName)
@@ -67,8 +69,9 @@ func TestClassTableErrors(t *testing.T) {
 		"nameless":   {func(c *ClassTable) { c.Classes[1] = "" }, "without a name"},
 		"wnids":      {func(c *ClassTable) { c.WNIDs = c.WNIDs[1:] }, "2 WordNet ids for 3"},
 		"rows":       {func(c *ClassTable) { c.Values = c.Values[1:] }, "2 rows"},
-		"blocks":     {func(c *ClassTable) { c.Blocks = []Block{{"a", 1}} }, "do not make 2"},
-		"wide block": {func(c *ClassTable) { c.Blocks = []Block{{"a", 3}, {"b", -1}} }, "do not make 2"},
+		"blocks":     {func(c *ClassTable) { c.Blocks = []Block{{Name: "a", Width: 1}} }, "do not make 2"},
+		"few texts":  {func(c *ClassTable) { c.Texts = []string{"a"} }, "texts of 1 classes"},
+		"wide block": {func(c *ClassTable) { c.Blocks = []Block{{Name: "a", Width: 3}, {Name: "b", Width: -1}} }, "do not make 2"},
 		"short":      {func(c *ClassTable) { c.Values[2] = c.Values[2][1:] }, "1 values for 2"},
 	} {
 		table := classes(3, 2)

@@ -121,6 +121,17 @@ func (m *GFZSLMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 	}
 	useKernels()
 	axes := m.Config.axes()
+	if v := p.Validation; p.Unlabelled != nil && v != nil && v.Len() > 0 && s.Choice != nil && s.Choice[transductive] == 0 {
+		// An inductive choice, from which a transductive search goes on: its ridges hold here, the floor is chosen anew.
+		for _, a := range axes {
+			if v := s.Choice[a.name]; v > 0 && a.name != "variance_floor" {
+				a.values = []float64{v}
+			}
+		}
+		own := *s
+		own.Choice = nil
+		s = &own
+	}
 	g, err := newGrid("GFZSL", p, s, axes...)
 	if err != nil {
 		return nil, err
@@ -158,6 +169,9 @@ func (m *GFZSLMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 		return b, nil
 	}
 	err = g.search(ctx, axes, func(c method.Choice) (method.Model, error) {
+		if p.Unlabelled != nil {
+			c[transductive] = 1
+		}
 		means, err := regress("mean_ridge", c["mean_ridge"], stats.means)
 		if err != nil {
 			return nil, err
@@ -176,6 +190,9 @@ func (m *GFZSLMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 	})
 	return &g.out, err
 }
+
+// transductive marks a choice made in the transductive setting.
+const transductive = "transductive"
 
 // kernel is that of the rows of a and b.
 func (m *GFZSLMethod) kernel(a, b mat.Matrix) *mat.Dense {

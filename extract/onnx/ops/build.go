@@ -52,6 +52,12 @@ func Build(n *load.File, tensor string, h, w int) (*Builder, error) {
 	if _, err := b.addValue(n.Image.Name, dims, load.TypeFloat, false); err != nil {
 		return nil, err
 	}
+	return b.walk(tensor)
+}
+
+// walk emits a step for each node that tensor needs, from the values that there are.
+func (b *Builder) walk(tensor string) (*Builder, error) {
+	n := b.file
 	if n.Producer[tensor] == nil && tensor != n.Image.Name {
 		return nil, fmt.Errorf("no tensor named %q", tensor)
 	}
