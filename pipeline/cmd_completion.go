@@ -103,7 +103,7 @@ func (c *cli) splitNames(cmd *cobra.Command) []string {
 	made, _ := c.Splits(dataset)
 	found := slices.Concat(catalog.PublishedSplits(dataset), made)
 	if cmd.Name() == "split" { // for the others it is there once it is made
-		found = append(found, picturedSplit)
+		found = append(found, workspace.PicturedSplit)
 	}
 	return found
 }

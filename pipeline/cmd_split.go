@@ -96,9 +96,6 @@ on them, never on the unseen classes.`,
 	return cmd
 }
 
-// picturedSplit is the name of the split by which classes have pictures.
-const picturedSplit = "pictured"
-
 type splitOptions struct {
 	name, layout         string
 	seen, unseen, images string
@@ -218,7 +215,7 @@ func (c *cli) makeRoles(ctx context.Context, dataset string, o splitOptions) (*f
 	case o.images != "" && o.seen == "": // the roles say it
 	case o.seen != "":
 		split, err = splits.ReadSplit(o.seen, o.unseen, table.Classes, table.WNIDs)
-	case o.name == picturedSplit:
+	case o.name == workspace.PicturedSplit:
 		split, err = splits.PicturedSplit(table.Classes, images)
 	case o.random > 0:
 		split, err = splits.RandomSplit(table.Classes, images, o.unseenClasses, o.seed)
@@ -227,7 +224,7 @@ func (c *cli) makeRoles(ctx context.Context, dataset string, o splitOptions) (*f
 	case o.name == "proposed":
 		err = usage.Errorf("--split proposed: give the folder of xlsa17 that holds it with --xlsa17")
 	default:
-		builtIn := append([]string{"standard", "proposed", picturedSplit}, others(published)...)
+		builtIn := append([]string{"standard", "proposed", workspace.PicturedSplit}, others(published)...)
 		err = usage.Errorf("--split %s%s: give its class lists with --seen and --unseen; built in are %s", o.name, usage.DidYouMean(o.name, builtIn), usage.And(builtIn))
 	}
 	if err != nil {

@@ -11,6 +11,9 @@ import (
 	"vzsl/pipeline/usage"
 )
 
+// PicturedSplit is the name of the split by which classes have pictures.
+const PicturedSplit = "pictured"
+
 // WriteSplit writes a split of its dataset, if it may.
 func (w *Workspace) WriteSplit(roles *features.Roles, force bool) error {
 	if err := w.MayReplaceSplit(roles, force); err != nil {
