@@ -28,19 +28,16 @@ func newCompare(con *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compare",
 		Short: "methods beside each other, each tuned within the same budget",
-		Long: `Tunes every method on the seen classes as 'vzsl tune' does, all on the same folds and within the same budget
-(--trials, --folds, --budget), trains --seeds models of each with what was found (one where nothing depends
-on the seed), evaluates them, and writes one table, reports/<name>/: report.html, compare.json, compare.csv,
-compare.md, compare.tex (LaTeX, booktabs).
+		Long: `Tunes every method as 'vzsl tune' does, all on the same folds and within the same budget, trains --seeds models
+of each with what was found, evaluates them, and writes one table, reports/<name>/: report.html, compare.json,
+compare.csv, compare.md, compare.tex (LaTeX, booktabs).
 
-The table has our figure with its standard deviation and the mean's 95 % interval over seeds (of a single
-training: over images), the figure on the held-out seen classes that the settings were chosen by, the
-published figure marked as such, and the time of tuning and training. A method with nothing to search takes
-one trial. A setting given as a flag is kept and not searched.
+  vzsl compare --dataset cub --methods eszsl,devise,vzsl --set devise.epochs=30
 
-The runs are runs/<name>/<method>/seed-<s>/, their reports reports/<name>/<method>/. Finished fits and models
-are taken as they are: stop the command and give it again at any moment. A method that fails is listed
-with its error, the others go on, and the exit code is 3.`,
+The table has each figure with its standard deviation and the mean's 95 % interval over seeds (of a single training:
+over images), the validation figure that the settings were chosen by, the published figure, and the times. A setting
+that is given is not searched. Finished fits and models are kept: stop the command and run it again at any moment. A
+method that fails is listed with its error, the others go on, and the exit code is 3.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
@@ -57,8 +54,12 @@ with its error, the others go on, and the exit code is 3.`,
 			}
 			e := experiment.CompareOptions{Search: o.Search, Run: o.run, Settings: settings, Seeds: o.seeds, Published: o.published,
 				Command: con.Command("compare", givenFlags(cmd)...)}
-			for i := range settings {
-				e.Pinned = append(e.Pinned, givenSettings(cmd.Flags(), &settings[i]))
+			for _, m := range o.methods {
+				pinned, err := con.given(cmd.Flags(), m)
+				if err != nil {
+					return err
+				}
+				e.Pinned = append(e.Pinned, pinned)
 			}
 			return runCompare(cmd.Context(), con, &e)
 		},

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -14,6 +13,7 @@ import (
 	"vzsl/features/convert"
 	"vzsl/pipeline/workspace"
 	"vzsl/train/method"
+	"vzsl/train/methods"
 	"vzsl/train/settings"
 )
 
@@ -33,26 +33,11 @@ func (c *cli) addCompletions(root *cobra.Command) {
 		"matrix": fixed(catalog.Matrices()...), "crop": fixed("none", "bbox"),
 		"label-kind": fixed(convert.LabelKinds()...),
 	}
-	// A method's settings that are words.
-	if def, err := settings.Preset("", "vzsl"); err == nil {
-		for method, config := range def.Configs {
-			for _, d := range config.Space() {
-				if d.Values == nil || flags[d.Setting] != nil {
-					continue
-				}
-				if _, ok := d.Values[0].(string); ok {
-					var words []string
-					for _, v := range d.Values {
-						words = append(words, v.(string))
-					}
-					flags[method+"-"+strings.ReplaceAll(d.Setting, "_", "-")] = fixed(words...)
-				}
-			}
-		}
-	}
+	flags[setFlag] = func(cmd *cobra.Command) []string { return settingWords(flagValue(cmd, "method")) }
 	arguments := map[string]names{
-		"report": c.runNames,
-		"check":  func(cmd *cobra.Command) []string { return slices.Concat(catalog.Layouts(), c.datasetNames(cmd)) },
+		"report":  c.runNames,
+		"methods": fixed(methods.Names()...),
+		"check":   func(cmd *cobra.Command) []string { return slices.Concat(catalog.Layouts(), c.datasetNames(cmd)) },
 	}
 	var walk func(cmd *cobra.Command)
 	walk = func(cmd *cobra.Command) {
@@ -78,6 +63,28 @@ func (c *cli) addCompletions(root *cobra.Command) {
 		}
 	}
 	walk(root)
+}
+
+// settingWords are what --set takes of a method: the names of its settings, with the values of those that are words.
+func settingWords(methodName string) []string {
+	m := methods.Lookup(methodName)
+	if m == nil {
+		return nil
+	}
+	var words []string
+	for _, s := range m.Describe() {
+		if s.Name == "features" || s.Name == "attributes" { // have flags of their own
+			continue
+		}
+		values := s.Words
+		if values == nil {
+			values = []string{""}
+		}
+		for _, v := range values {
+			words = append(words, s.Name+"="+v)
+		}
+	}
+	return words
 }
 
 func (c *cli) completion(offer names) cobra.CompletionFunc {

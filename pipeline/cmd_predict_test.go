@@ -52,7 +52,7 @@ var trained = sync.OnceValues(func() (string, error) {
 		{"attributes", "--data", data},
 		{"split", "--split", "demo", "--seen", filepath.Join(data, "seen.txt"), "--unseen", filepath.Join(data, "unseen.txt")},
 		{"train", "--split", "demo", "--method", "eszsl"},
-		{"train", "--split", "demo", "--epochs", "3"},
+		{"train", "--split", "demo", "--set", "epochs=3"},
 	} {
 		var b strings.Builder
 		if code := run(context.Background(), append(args, "--dataset", "demo", "--out", out, "-q"), &b, &b); code != exitDone {

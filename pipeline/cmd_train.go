@@ -27,21 +27,18 @@ func newTrain(con *cli) *cobra.Command {
 		Use:   "train",
 		Short: "features, class table and roles to a model",
 		Long: `Trains a method on the seen classes of a split and writes runs/<run>/: model.safetensors, config.toml
-(all settings), metrics.jsonl (a line an epoch), checkpoints.
+(all settings), metrics.jsonl (one line per epoch), checkpoints.
 
-Two fits: the first leaves the validation classes out and chooses by them (for VZSL the number of
-epochs), the second (--refit) trains anew on all seen classes with what was chosen. Unseen classes
-take no part in either, but for the shots of a few-shot split (vzsl split --shots): these join the
-second fit, and as many images of each validation class the first.
+  vzsl train --dataset cub --method devise --set epochs=30
 
---seeds N trains N models, with --seed and the N-1 numbers after it, into runs/<run>/seed-<seed>/; evaluate
-then gives mean, standard deviation and 95 % interval over them. They are of one kind: models of other seeds
-that are there with other settings are refused, with --force removed.
+Two fits: the first leaves the validation classes out and chooses by them (for VZSL the number of epochs), the
+second (--refit) trains again on all seen classes with what was chosen. Unseen classes take no part, but for the
+shots of a few-shot split (vzsl split --shots), which join the second fit.
 
---tuned RUN takes the settings that 'vzsl tune' found for a run, and trains on all seen classes at once.
+--seeds N trains models with --seed and the N-1 numbers after it into runs/<run>/seed-<seed>/; evaluate then gives
+mean, standard deviation and 95 % interval. --tuned RUN takes the settings that 'vzsl tune' found for a run.
 
-Stop it at any moment: the same command goes on from the last checkpoint to the same bytes.
-VZSL# of the paper is --method vzsl-sharp.`,
+Stop it at any moment: the same command resumes from the last checkpoint and writes the same bytes.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, err := con.chosenSettings(cmd.Flags(), preset, r.Method)
@@ -50,7 +47,7 @@ VZSL# of the paper is --method vzsl-sharp.`,
 			}
 			var tuned *runs.TunedRecord
 			if tunedRun != "" {
-				if err := onlySeed(cmd.Flags(), &settings); err != nil {
+				if err := con.onlySeed(cmd.Flags(), settings.Method); err != nil {
 					return err
 				}
 				seed := settings.Seed

@@ -30,22 +30,16 @@ func newTune(con *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tune",
 		Short: "search a method's settings on the seen classes, then train with the best",
-		Long: `Searches the settings of a method and trains with the best. Writes runs/<run>/ as train does, and
-runs/<run>/tuning/: fits.jsonl (the journal), trials.parquet (every fit).
+		Long: `Searches the settings of a method on the seen classes and trains with the best. Writes runs/<run>/ as train
+does, and runs/<run>/tuning/: fits.jsonl (the journal), trials.parquet (every fit).
 
-The seen classes with images are cut into --folds parts. --trials sets of settings, the first those
-given by preset and flags, the others drawn at random, are fitted with the first part held out; the
-best third with three parts held out in turn; the best third of these with all of them. What is best
-in the mean over the parts wins, and the model is trained on all seen classes with it. A setting
-given as a flag is kept and not searched. No test image and no unseen class takes part.
+  vzsl tune --dataset cub --method sje --trials 9 --budget 10m
 
-With --transductive the search is over the transductive settings alone, from the settings and epochs
-of a tuned inductive run on (--from); the classes held out play the unseen ones.
-
-A folder that cannot be written, or that holds a run the search would not go on with, is refused before the
-search; --force begins anew there.
-
-Fits run beside each other on all cores. Stop it at any moment: the same command goes on.`,
+The seen classes are cut into --folds parts. --trials sets of settings, the first those given, the others drawn at
+random, are fitted with the first part held out; the best third with three parts held out in turn; the best third
+of these with all of them. The best mean over the parts wins. A setting that is given is not searched. No test
+image and no unseen class takes part. --transductive searches the transductive settings alone, starting from a tuned
+inductive run (--from). Stop it at any moment: the same command goes on.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, err := con.chosenSettings(cmd.Flags(), t.preset, t.run.Method)
@@ -57,7 +51,7 @@ Fits run beside each other on all cores. Stop it at any moment: the same command
 				if settings, choice, err = con.inductive(&t); err != nil {
 					return err
 				}
-				if err := applySettings(cmd.Flags(), &settings); err != nil {
+				if err := con.apply(cmd.Flags(), &settings); err != nil {
 					return err
 				}
 			}
@@ -67,7 +61,11 @@ Fits run beside each other on all cores. Stop it at any moment: the same command
 			if err := t.Check(); err != nil {
 				return err
 			}
-			return runTune(cmd.Context(), con, &t, settings, choice, givenSettings(cmd.Flags(), &settings))
+			pinned, err := con.given(cmd.Flags(), settings.Method)
+			if err != nil {
+				return err
+			}
+			return runTune(cmd.Context(), con, &t, settings, choice, pinned)
 		},
 	}
 	addRun(cmd, &t.run)
@@ -99,7 +97,7 @@ func (c *cli) inductive(t *tuneFlags) (settings.Settings, map[string]float64, er
 	if err != nil {
 		return settings.Settings{}, nil, err
 	}
-	return c.runner().Inductive(name, t.run.Method, t.preset)
+	return c.runner().Inductive(name, t.run.Method)
 }
 
 func runTune(ctx context.Context, con *cli, t *tuneFlags, settings settings.Settings, choice map[string]float64, pinned []string) error {

@@ -58,20 +58,17 @@ func TestImageNetScale(t *testing.T) {
 	}
 	command(t, "attributes", "--data", data)
 	command(t, "split", "--split", "2500", "--seen", filepath.Join(data, "seen.txt"), "--unseen", filepath.Join(data, "unseen.txt"))
-	for _, m := range []struct{ method, epochs string }{
-		{"devise", "--devise-epochs"}, {"conse", "--conse-epochs"}, {"amp", "--amp-epochs"}, {"ss-voc", "--ss-voc-epochs"},
-		{"vzsl-sharp", "--epochs"}, {"plda", ""}, {"vzsl", "--epochs"},
-	} {
-		t.Run(m.method, func(t *testing.T) {
-			args := []string{"train", "--split", "2500", "--method", m.method}
-			if m.epochs != "" {
-				args = append(args, m.epochs, epochs)
+	for _, m := range []string{"devise", "conse", "amp", "ss-voc", "vzsl-sharp", "plda", "vzsl"} {
+		t.Run(m, func(t *testing.T) {
+			args := []string{"train", "--split", "2500", "--method", m}
+			if m != "plda" {
+				args = append(args, "--set", "epochs="+epochs)
 			}
-			if m.epochs == "--epochs" {
-				args = append(args, "--latent", latent)
+			if strings.HasPrefix(m, "vzsl") {
+				args = append(args, "--set", "latent="+latent)
 			}
 			_, training, trainPeak := command(t, args...)
-			result, testing, testPeak := command(t, "evaluate", "--split", "2500", "--method", m.method)
+			result, testing, testPeak := command(t, "evaluate", "--split", "2500", "--method", m)
 			var hits []string
 			for _, h := range result["hits"].([]any) {
 				h := h.(map[string]any)

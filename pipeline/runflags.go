@@ -6,7 +6,7 @@ import (
 	"vzsl/datasets/catalog"
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
-	"vzsl/train/settings"
+	"vzsl/train/methods"
 )
 
 // addDatasetName adds the flag that names a dataset.
@@ -37,10 +37,10 @@ func addRun(cmd *cobra.Command, r *workspace.RunRef) {
 	addDatasetName(cmd, &r.Dataset)
 	addSplit(cmd, r)
 	f := cmd.Flags()
-	f.StringVar(&r.Method, "method", "vzsl", "method: "+usage.Or(settings.Methods()))
+	f.StringVar(&r.Method, "method", "vzsl", "method ('vzsl methods' lists them)")
 	f.BoolVar(&r.Transductive, "transductive", false, "the unseen classes' test images join the training, without their labels")
 	f.StringVar(&r.Run, "run", "", "`name` of the run: its folder below runs/ and reports/ (default <dataset>-<split>-<method>[-transductive])")
-	must(cmd.RegisterFlagCompletionFunc("method", cobra.FixedCompletions(settings.Methods(), cobra.ShellCompDirectiveNoFileComp)))
+	must(cmd.RegisterFlagCompletionFunc("method", cobra.FixedCompletions(methods.Names(), cobra.ShellCompDirectiveNoFileComp)))
 }
 
 // addRuns adds the flags of a command that makes several runs in folders of its own.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
@@ -14,12 +13,15 @@ import (
 	"vzsl/features"
 	"vzsl/internal/version"
 	"vzsl/pipeline/workspace"
+	"vzsl/train/methods"
 	"vzsl/train/settings"
 	"vzsl/train/tuning"
 )
 
 // ComparableMethods are the methods that can name unseen classes without a shot.
-func ComparableMethods() []string { return slices.DeleteFunc(settings.Methods(), settings.NeedsShots) }
+func ComparableMethods() []string {
+	return slices.DeleteFunc(methods.Names(), func(m string) bool { return methods.Lookup(m).NeedsShots })
+}
 
 // ComparedMethod is a row of the comparison.
 type ComparedMethod struct {
@@ -84,11 +86,11 @@ type CompareOptions struct {
 // Compare tunes every method within the same budget, trains and evaluates it, and writes the comparison's report. A method that fails
 // has its error in its row; where all fail, the first error is returned.
 func (x *Runner) Compare(ctx context.Context, o *CompareOptions) (*Comparison, error) {
-	methods := make([]string, len(o.Settings))
+	names := make([]string, len(o.Settings))
 	for i, s := range o.Settings {
-		methods[i] = s.Method
+		names[i] = s.Method
 	}
-	name, err := o.Run.NameOfSeveral("compare", methods)
+	name, err := o.Run.NameOfSeveral("compare", names)
 	if err != nil {
 		return nil, err
 	}
@@ -106,8 +108,8 @@ func (x *Runner) Compare(ctx context.Context, o *CompareOptions) (*Comparison, e
 		out.Seeds = append(out.Seeds, o.Settings[0].Seed+uint64(n))
 	}
 	var failed []error
-	for i, m := range methods {
-		row := &ComparedMethod{Method: m, Title: settings.Title(m), Own: strings.HasPrefix(m, "vzsl") || m == "plda"}
+	for i, m := range names {
+		row := &ComparedMethod{Method: m, Title: settings.Title(m), Own: methods.Lookup(m).Own}
 		out.Methods = append(out.Methods, row)
 		result, err := x.compareOne(ctx, name, in, o, o.Settings[i], o.Pinned[i], row, out.Seeds)
 		if ctx.Err() != nil {
@@ -124,9 +126,9 @@ func (x *Runner) Compare(ctx context.Context, o *CompareOptions) (*Comparison, e
 			out.Published = report.PublishedBeside(cmp.Or(o.Published, o.Run.Dataset.Name), result, in.Features.Source())
 		}
 		row.Published = out.Published.Figure(row.Title)
-		x.Log.Info("compared", "method", m, "top-1", Points(row.Figure(perClassFigure).Mean)+"%", "done", fmt.Sprintf("%d/%d", i+1, len(methods)))
+		x.Log.Info("compared", "method", m, "top-1", Points(row.Figure(perClassFigure).Mean)+"%", "done", fmt.Sprintf("%d/%d", i+1, len(names)))
 	}
-	if len(failed) == len(methods) {
+	if len(failed) == len(names) {
 		return nil, fmt.Errorf("no method could be compared; the first failed so: %w", failed[0])
 	}
 	slices.SortStableFunc(out.Methods, func(a, b *ComparedMethod) int {
@@ -141,7 +143,7 @@ func (x *Runner) Compare(ctx context.Context, o *CompareOptions) (*Comparison, e
 // compareOne tunes, trains and evaluates a method and fills in its row.
 func (x *Runner) compareOne(ctx context.Context, name string, in *workspace.Inputs, o *CompareOptions, s settings.Settings, pinned []string, row *ComparedMethod, seeds []uint64) (*evaluate.Result, error) {
 	run := name + "/" + row.Method
-	if settings.Seedless(row.Method) && !slices.Contains(in.Roles.Roles, features.RoleTestSeen) { // whose constant is chosen on drawn images
+	if methods.Lookup(row.Method).Seedless && !slices.Contains(in.Roles.Roles, features.RoleTestSeen) { // whose constant is chosen on drawn images
 		seeds = seeds[:1]
 	}
 	row.Seeds = seeds

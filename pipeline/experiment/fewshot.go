@@ -10,6 +10,7 @@ import (
 	"vzsl/features"
 	"vzsl/internal/version"
 	"vzsl/pipeline/workspace"
+	"vzsl/train/methods"
 	"vzsl/train/runs"
 	"vzsl/train/settings"
 )
@@ -96,7 +97,7 @@ func (x *Runner) FewShot(ctx context.Context, o *FewShotOptions) (*FewShotResult
 			}
 			in.Roles = roles
 			for i, m := range o.methods() {
-				if k == 0 && settings.NeedsShots(m) {
+				if k == 0 && methods.Lookup(m).NeedsShots {
 					continue
 				}
 				s := o.Settings[i]

@@ -11,7 +11,6 @@ import (
 
 	"vzsl/internal/lookup"
 	"vzsl/pipeline/workspace"
-	"vzsl/train/method"
 	"vzsl/train/runs"
 	"vzsl/train/settings"
 	"vzsl/train/tuning"
@@ -120,7 +119,7 @@ func (x *Runner) oneKind(run string, settings settings.Settings, n int, force, s
 // sameSettings tells whether two runs differ in nothing but the seed.
 func sameSettings(a, b settings.Settings) bool {
 	for _, s := range []*settings.Settings{&a, &b} {
-		s.Seed, s.Configs = 0, map[string]method.Config{s.Method: s.Config()}
+		s.Seed = 0
 	}
 	return reflect.DeepEqual(a, b)
 }

@@ -78,17 +78,11 @@ func (x *Runner) ReadTuned(run, method string) (settings.Settings, *runs.TunedRe
 }
 
 // Inductive reads the settings and the choice of a tuned inductive run, which a transductive search goes on from.
-func (x *Runner) Inductive(run, method, preset string) (settings.Settings, map[string]float64, error) {
+func (x *Runner) Inductive(run, method string) (settings.Settings, map[string]float64, error) {
 	s, tuned, err := x.ReadTuned(run, method)
 	if err != nil {
 		return s, nil, fmt.Errorf("a transductive search goes on from a tuned inductive run: %w", err)
 	}
-	// The flags of other methods have their places too.
-	all, err := settings.Preset(preset, s.Method)
-	if err != nil {
-		return s, nil, err
-	}
-	all.Configs[s.Method] = s.Config()
-	s.Configs, s.Transductive = all.Configs, true
+	s.Transductive = true
 	return s, tuned.Choice, nil
 }

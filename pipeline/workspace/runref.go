@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"vzsl/pipeline/usage"
-	"vzsl/train/settings"
+	"vzsl/train/methods"
 )
 
 // RunRef names a run and what it is of.
@@ -24,7 +24,7 @@ func (r *RunRef) Name() (string, error) {
 	if err := usage.FolderName("split", r.Split); err != nil {
 		return "", err
 	}
-	if err := usage.OneOf("method", r.Method, settings.Methods()...); err != nil {
+	if err := usage.OneOf("method", r.Method, methods.Names()...); err != nil {
 		return "", err
 	}
 	if r.Run == "" {
