@@ -86,7 +86,7 @@ func TestClassTableErrors(t *testing.T) {
 	}
 	_, err := ReadClassTable(path)
 	filetest.WantError(t, err, "no class table", path, "attributes")
-	if err := WriteRoles(path, &Roles{}); err != nil {
+	if err := WriteSplit(path, &Split{}); err != nil {
 		t.Fatal(err)
 	}
 	_, err = ReadClassTable(path)
@@ -105,38 +105,38 @@ func TestClassTableErrors(t *testing.T) {
 }
 
 func TestRoles(t *testing.T) {
-	r := &Roles{Name: "standard", Dataset: "toy", Provenance: "Akata et al. 2013; é", Seen: []string{"a", "b, \"c\""}, Validation: []string{"a"}, Unseen: []string{"d"}}
+	r := &Split{Name: "standard", Dataset: "toy", Provenance: "Akata et al. 2013; é", Seen: []string{"a", "b, \"c\""}, Validation: []string{"a"}, Unseen: []string{"d"}}
 	all := []Role{RoleTrain, RoleValidation, RoleTestSeen, RoleTestUnseen}
 	for i := range 70_000 { // more than a row group
 		r.Images = append(r.Images, fmt.Sprintf("a/%d.jpg", i))
 		r.Roles = append(r.Roles, all[i%4])
 	}
 	path := filepath.Join(t.TempDir(), "splits", "standard.parquet")
-	if err := WriteRoles(path, r); err != nil {
+	if err := WriteSplit(path, r); err != nil {
 		t.Fatal(err)
 	}
-	got, err := ReadRoles(path)
+	got, err := ReadSplit(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(r, got); d != "" {
 		t.Error(d)
 	}
-	for says, change := range map[string]func(*Roles){
-		"1 images, 0 roles":                   func(r *Roles) { r.Roles = nil },
-		`unknown role "test"`:                 func(r *Roles) { r.Roles[0] = "test" },
-		`image "i" is there twice`:            func(r *Roles) { r.Images = []string{"i", "i"}; r.Roles = append(r.Roles, RoleTrain) },
-		`class "a" is both seen and unseen`:   func(r *Roles) { r.Unseen = []string{"a"} },
-		`seen class "a" is there twice`:       func(r *Roles) { r.Seen = []string{"a", "a"} },
-		`class "d" is not a seen class`:       func(r *Roles) { r.Validation = []string{"d"} },
-		`a image without a name`:              func(r *Roles) { r.Images[0] = "" },
-		`validation class "a" is there twice`: func(r *Roles) { r.Validation = []string{"a", "a"} },
-		`unseen class "d" is there twice`:     func(r *Roles) { r.Unseen = []string{"d", "d"} },
+	for says, change := range map[string]func(*Split){
+		"1 images, 0 roles":                   func(r *Split) { r.Roles = nil },
+		`unknown role "test"`:                 func(r *Split) { r.Roles[0] = "test" },
+		`image "i" is there twice`:            func(r *Split) { r.Images = []string{"i", "i"}; r.Roles = append(r.Roles, RoleTrain) },
+		`class "a" is both seen and unseen`:   func(r *Split) { r.Unseen = []string{"a"} },
+		`seen class "a" is there twice`:       func(r *Split) { r.Seen = []string{"a", "a"} },
+		`class "d" is not a seen class`:       func(r *Split) { r.Validation = []string{"d"} },
+		`a image without a name`:              func(r *Split) { r.Images[0] = "" },
+		`validation class "a" is there twice`: func(r *Split) { r.Validation = []string{"a", "a"} },
+		`unseen class "d" is there twice`:     func(r *Split) { r.Unseen = []string{"d", "d"} },
 	} {
-		r := &Roles{Seen: []string{"a"}, Unseen: []string{"d"}, Images: []string{"i"}, Roles: []Role{RoleTrain}}
+		r := &Split{Seen: []string{"a"}, Unseen: []string{"d"}, Images: []string{"i"}, Roles: []Role{RoleTrain}}
 		change(r)
-		filetest.WantError(t, WriteRoles(path, r), path, says)
+		filetest.WantError(t, WriteSplit(path, r), path, says)
 	}
-	_, err = ReadRoles(filepath.Join(t.TempDir(), "none.parquet"))
+	_, err = ReadSplit(filepath.Join(t.TempDir(), "none.parquet"))
 	filetest.WantError(t, err, "none.parquet", "split")
 }

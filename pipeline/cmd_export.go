@@ -258,7 +258,7 @@ func (c *cli) exportXLSA17(ctx context.Context, o *exportOptions) error {
 	if err != nil {
 		return err
 	}
-	roles, err := features.ReadRoles(c.SplitFile(name, o.r.Split))
+	roles, err := features.ReadSplit(c.SplitFile(name, o.r.Split))
 	if err != nil {
 		return err
 	}

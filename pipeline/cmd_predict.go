@@ -167,9 +167,9 @@ func runPredict(ctx context.Context, con *cli, o *predictOptions, args []string)
 		}
 	}
 	var files []string
-	var all []predict.Named
+	var all []predict.ImagePrediction
 	for _, path := range inputs {
-		var named []predict.Named
+		var named []predict.ImagePrediction
 		var err error
 		switch {
 		case isShards(path) || features.IsShard(path):
@@ -198,7 +198,7 @@ func runPredict(ctx context.Context, con *cli, o *predictOptions, args []string)
 const atATime = 1024
 
 // files names picture files.
-func (p *predictor) files(ctx context.Context, con *cli, o *predictOptions, files []string) ([]predict.Named, error) {
+func (p *predictor) files(ctx context.Context, con *cli, o *predictOptions, files []string) ([]predict.ImagePrediction, error) {
 	pics, err := con.OpenPictures(p.run, p.model.Source(), &o.pictures)
 	if err != nil {
 		return nil, err
@@ -206,7 +206,7 @@ func (p *predictor) files(ctx context.Context, con *cli, o *predictOptions, file
 	defer pics.Close()
 	bar := con.Begin("predict", "images")
 	defer bar.End()
-	all := make([]predict.Named, len(files))
+	all := make([]predict.ImagePrediction, len(files))
 	for lo := 0; lo < len(files); lo += atATime {
 		part := files[lo:min(lo+atATime, len(files))]
 		features := make([][]float32, len(part))
@@ -248,7 +248,7 @@ func (p *predictor) files(ctx context.Context, con *cli, o *predictOptions, file
 }
 
 // predicted writes and prints the answers.
-func (c *cli) predicted(p *predictor, o *predictOptions, all []predict.Named) error {
+func (c *cli) predicted(p *predictor, o *predictOptions, all []predict.ImagePrediction) error {
 	skipped := 0
 	for _, x := range all {
 		if x.Answer == nil {
@@ -260,7 +260,7 @@ func (c *cli) predicted(p *predictor, o *predictOptions, all []predict.Named) er
 	if skipped == len(all) {
 		return fmt.Errorf("none of the %d pictures can be used; %s: %s", len(all), all[0].Image, all[0].Error)
 	}
-	for file, write := range map[string]func(io.Writer, []predict.Named) error{o.csv: predict.WriteCSV, o.parquet: predict.WriteParquet} {
+	for file, write := range map[string]func(io.Writer, []predict.ImagePrediction) error{o.csv: predict.WriteCSV, o.parquet: predict.WriteParquet} {
 		if file == "" || file == "-" {
 			continue
 		}
@@ -278,7 +278,7 @@ func (c *cli) predicted(p *predictor, o *predictOptions, all []predict.Named) er
 		Calibrated  bool            `json:"calibrated"`
 		Temperature float64         `json:"temperature,omitempty"`
 		Skipped     int             `json:"skipped"`
-		Images      []predict.Named `json:"images"`
+		Images      []predict.ImagePrediction `json:"images"`
 	}{p.run, len(p.classes.Names), p.model.Temperature() > 0, p.model.Temperature(), skipped, all}, func(w io.Writer) { tell(w, all) }); err != nil {
 		return err
 	}
@@ -289,7 +289,7 @@ func (c *cli) predicted(p *predictor, o *predictOptions, all []predict.Named) er
 }
 
 // tell prints a line for each picture, and why.
-func tell(w io.Writer, all []predict.Named) {
+func tell(w io.Writer, all []predict.ImagePrediction) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	explained := false
 	for _, x := range all {

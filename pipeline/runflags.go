@@ -36,10 +36,11 @@ func addLayout(cmd *cobra.Command, d *workspace.Dataset) {
 func addRun(cmd *cobra.Command, r *workspace.RunRef) {
 	addDatasetName(cmd, &r.Dataset)
 	addSplit(cmd, r)
+	addDescriptions(cmd, r)
 	f := cmd.Flags()
 	f.StringVar(&r.Method, "method", "vzsl", "method ('vzsl methods' lists them)")
 	f.BoolVar(&r.Transductive, "transductive", false, "the unseen classes' test images join the training, without their labels")
-	f.StringVar(&r.Run, "run", "", "`name` of the run: its folder below runs/ and reports/ (default <dataset>-<split>-<method>[-transductive])")
+	f.StringVar(&r.Run, "run", "", "`name` of the run: its folder below runs/ and reports/ (default <dataset>-<split>-<method>[-transductive][-<descriptions>])")
 	must(cmd.RegisterFlagCompletionFunc("method", cobra.FixedCompletions(methods.Names(), cobra.ShellCompDirectiveNoFileComp)))
 }
 
@@ -47,7 +48,14 @@ func addRun(cmd *cobra.Command, r *workspace.RunRef) {
 func addRuns(cmd *cobra.Command, r *workspace.RunRef, kind string) {
 	addDatasetName(cmd, &r.Dataset)
 	addSplit(cmd, r)
+	addDescriptions(cmd, r)
 	cmd.Flags().StringVar(&r.Run, "run", "", "`name` of the folders below runs/ and reports/ (default <dataset>-<split>-"+kind+")")
+}
+
+// addDescriptions adds the flag that takes a part of the class table.
+func addDescriptions(cmd *cobra.Command, r *workspace.RunRef) {
+	cmd.Flags().StringVar(&r.Descriptions, "descriptions", "", "descriptions to take of the class table, with a + between them: attributes, text, words (default: all that it has)")
+	must(cmd.RegisterFlagCompletionFunc("descriptions", cobra.FixedCompletions([]string{features.KindAttributes, features.KindText, features.KindWords}, cobra.ShellCompDirectiveNoFileComp)))
 }
 
 func addSplit(cmd *cobra.Command, r *workspace.RunRef) {

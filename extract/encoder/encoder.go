@@ -57,9 +57,9 @@ func Open(path, layer string, overrides model.Overrides) (*Encoder, error) {
 // Dim is the length of a feature.
 func (e *Encoder) Dim() int { return e.engine.Dim() }
 
-// Live starts computing features of images as they come. Close it before the encoder.
-func (e *Encoder) Live() (*extract.Live, error) {
-	return extract.NewLive(extract.LiveOptions{Engine: e.engine, Recipe: e.Recipe, NHWC: e.Network.Input().NHWC})
+// Batcher starts computing features of images as they come. Close it before the encoder.
+func (e *Encoder) Batcher() (*extract.Batcher, error) {
+	return extract.NewBatcher(extract.BatcherOptions{Engine: e.engine, Recipe: e.Recipe, NHWC: e.Network.Input().NHWC})
 }
 
 // Extract computes the features of all images of a dataset and stores them as shards in dir, where features.OpenCache reads

@@ -155,7 +155,7 @@ func (x *Runner) fewShotFree(o *FewShotOptions, name string) error {
 }
 
 // onlyUnseen is a split without its test images of seen classes.
-func onlyUnseen(r *features.Roles) *features.Roles {
+func onlyUnseen(r *features.Split) *features.Split {
 	out := *r
 	out.Images, out.Roles = nil, nil
 	for i, role := range r.Roles {

@@ -39,7 +39,7 @@ func (x *inspection) runs() string {
 				return "nothing is left to do: open " + page
 			}
 			found.there("%s", m)
-			if roles, err := features.ReadRoles(x.w.SplitFile(x.ds.Name, split)); err == nil && !slices.Contains(roles.Roles, features.RoleTestUnseen) {
+			if roles, err := features.ReadSplit(x.w.SplitFile(x.ds.Name, split)); err == nil && !slices.Contains(roles.Roles, features.RoleTestUnseen) {
 				found.Notes = append(found.Notes, "no unseen class of the split "+split+" has pictures: there is nothing to measure, but pictures can be named")
 				return x.command("predict", false, "--run", run) + " PICTURE..."
 			}

@@ -74,7 +74,7 @@ func (x *inspection) unassigned(ctx context.Context) string {
 		images, classes = append(images, i...), append(classes, c...)
 	}
 	for _, name := range x.splitNames() {
-		roles, err := features.ReadRoles(x.w.SplitFile(x.ds.Name, name))
+		roles, err := features.ReadSplit(x.w.SplitFile(x.ds.Name, name))
 		if err != nil {
 			x.found.problem("%v", err)
 			continue

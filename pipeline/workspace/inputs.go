@@ -47,6 +47,11 @@ func (w *Workspace) OpenInputs(ctx context.Context, r *RunRef) (*Inputs, error) 
 	if in.Classes, err = w.ReadClassTable(r.Dataset.Name); err != nil {
 		return nil, err
 	}
+	if r.Descriptions != "" {
+		if in.Classes, err = in.Classes.Pick(r.Descriptions); err != nil {
+			return nil, fmt.Errorf("--descriptions: %w", err)
+		}
+	}
 	if in.Roles, err = w.ReadSplit(r.Dataset.Name, r.Split); err != nil {
 		return nil, err
 	}

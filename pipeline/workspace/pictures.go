@@ -26,7 +26,7 @@ type PictureOptions struct {
 
 // RunNetwork is a run's network, ready to compute features.
 type RunNetwork struct {
-	*extract.Live
+	*extract.Batcher
 	net    *onnx.Network
 	engine extract.Engine
 }
@@ -36,7 +36,7 @@ func (p *RunNetwork) Close() {
 	if p == nil {
 		return
 	}
-	p.Live.Close()
+	p.Batcher.Close()
 	_ = p.engine.Close() // memory only
 	_ = p.net.Close()
 }
@@ -98,7 +98,7 @@ func (w *Workspace) startPictures(run string, src features.Source, o *PictureOpt
 	if dim := p.engine.Dim(); dim != src.Dim {
 		return nil, errors.Join(fmt.Errorf("%s gives features of %d values at %s; run %s was trained on %d", net.Path(), dim, layer, run, src.Dim), p.engine.Close())
 	}
-	p.Live, err = extract.NewLive(extract.LiveOptions{Engine: p.engine, Recipe: recipe, NHWC: net.Input().NHWC,
+	p.Batcher, err = extract.NewBatcher(extract.BatcherOptions{Engine: p.engine, Recipe: recipe, NHWC: net.Input().NHWC,
 		Batch: o.Batch, Workers: o.Workers, MaxPixels: o.Megapixels})
 	if err != nil {
 		return nil, errors.Join(err, p.engine.Close())

@@ -136,6 +136,9 @@ func (w *Workspace) Bind(ctx context.Context, name string, model *runs.Predictor
 	if record == nil {
 		return in, w.bindOld(name, model, in)
 	}
+	if in.Classes != nil { // to the descriptions that the run took
+		in.Classes = in.Classes.Narrow(record.Classes)
+	}
 	changes, err := record.Changes(ctx, &in.Inputs)
 	if err != nil {
 		return nil, err

@@ -14,9 +14,10 @@ type RunRef struct {
 	Split, Network string // Network "": the only one there is
 	Method, Run    string // Run "": see Name
 	Transductive   bool
+	Descriptions   string // those to take of the class table, with a + between them; "": all
 }
 
-// Name is the run's name: the one given, or <dataset>-<split>-<method>[-transductive].
+// Name is the run's name: the one given, or <dataset>-<split>-<method>[-transductive][-<descriptions>].
 func (r *RunRef) Name() (string, error) {
 	if err := usage.FolderName("dataset", r.Dataset.Name); err != nil {
 		return "", err
@@ -32,7 +33,7 @@ func (r *RunRef) Name() (string, error) {
 		if r.Transductive {
 			name += "-transductive"
 		}
-		return name, nil
+		return name + r.suffix(), nil
 	}
 	for folder := range strings.SplitSeq(r.Run, "/") { // a seed's run is below that of its method
 		if err := usage.FolderName("run", folder); err != nil {
@@ -42,12 +43,25 @@ func (r *RunRef) Name() (string, error) {
 	return r.Run, nil
 }
 
+// suffix is what the choice of descriptions puts after a run's name.
+func (r *RunRef) suffix() string {
+	if r.Descriptions == "" {
+		return ""
+	}
+	return "-" + strings.Map(func(c rune) rune {
+		if c == '/' || c == '\\' || c == ' ' || c == ':' {
+			return '_'
+		}
+		return c
+	}, r.Descriptions)
+}
+
 // NameOfSeveral is the name of the folder of several runs: the one given, or <dataset>-<split>-<kind>.
 func (r *RunRef) NameOfSeveral(kind string, methods []string) (string, error) {
 	r.Method = methods[0]
 	name, err := r.Name()
 	if r.Run == "" {
-		name = r.Dataset.Name + "-" + r.Split + "-" + kind
+		name = r.Dataset.Name + "-" + r.Split + "-" + kind + r.suffix()
 	}
 	return name, err
 }

@@ -66,7 +66,7 @@ func (w *Workspace) EachRun(visit func(name string, data RunData)) error {
 			if begun, err := lookup.Exists(filepath.Join(root, filepath.FromSlash(search), "config.toml")); err != nil || begun {
 				return err // it was visited
 			}
-			roles, err := features.ReadRoles(path)
+			roles, err := features.ReadSplit(path)
 			if err != nil {
 				w.Log.Warn("what a search was begun with cannot be read", "file", path, "error", err)
 				return nil

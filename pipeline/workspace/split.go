@@ -15,17 +15,17 @@ import (
 const PicturedSplit = "pictured"
 
 // WriteSplit writes a split of its dataset, if it may.
-func (w *Workspace) WriteSplit(roles *features.Roles, force bool) error {
+func (w *Workspace) WriteSplit(roles *features.Split, force bool) error {
 	if err := w.MayReplaceSplit(roles, force); err != nil {
 		return err
 	}
-	return features.WriteRoles(w.SplitFile(roles.Dataset, roles.Name), roles)
+	return features.WriteSplit(w.SplitFile(roles.Dataset, roles.Name), roles)
 }
 
 // MayReplaceSplit refuses to replace a split that runs were made with by another of its name, unless told.
-func (w *Workspace) MayReplaceSplit(roles *features.Roles, force bool) error {
+func (w *Workspace) MayReplaceSplit(roles *features.Split, force bool) error {
 	path := w.SplitFile(roles.Dataset, roles.Name)
-	was, err := features.ReadRoles(path)
+	was, err := features.ReadSplit(path)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			w.Log.Warn("the split that is there cannot be read and is replaced", "file", path, "error", err)
@@ -67,7 +67,7 @@ func (w *Workspace) Splits(dataset string) ([]string, error) {
 }
 
 // sayUnassigned warns of images that a split of before does not know.
-func (w *Workspace) sayUnassigned(roles *features.Roles, f features.Rows) {
+func (w *Workspace) sayUnassigned(roles *features.Split, f features.Rows) {
 	if without := roles.Unassigned(f.Images(), f.Classes()); len(without) > 0 {
 		w.Log.Warn(fmt.Sprintf("%d images of the split's classes have features but no role in it, and take no part: they were added since it was made; '%s' gives them one",
 			len(without), SplitAgain(roles)), "split", roles.Name, "images", usage.FirstOf(without))
@@ -75,7 +75,7 @@ func (w *Workspace) sayUnassigned(roles *features.Roles, f features.Rows) {
 }
 
 // SplitAgain is the command that makes a split again of the images there are.
-func SplitAgain(roles *features.Roles) string {
+func SplitAgain(roles *features.Split) string {
 	command := roles.Command
 	if command == "" {
 		command = CommandLine("split", "--dataset", roles.Dataset, "--split", roles.Name)
@@ -90,9 +90,9 @@ func (e absentError) Error() string { return string(e) }
 func (e absentError) Unwrap() error { return fs.ErrNotExist }
 
 // ReadSplit reads a split.
-func (w *Workspace) ReadSplit(dataset, split string) (*features.Roles, error) {
+func (w *Workspace) ReadSplit(dataset, split string) (*features.Split, error) {
 	path := w.SplitFile(dataset, split)
-	roles, err := features.ReadRoles(path)
+	roles, err := features.ReadSplit(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		made, _ := w.Splits(dataset)
 		return nil, absentError(fmt.Sprintf("%s: no such split yet%s; run 'vzsl split --dataset %s --split %s' first (own class lists: --seen, --unseen)", path, usage.DidYouMean(split, made), dataset, split))

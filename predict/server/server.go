@@ -25,7 +25,7 @@ import (
 	"vzsl/predict"
 )
 
-// Pictures computes the feature of a picture given as a file's bytes, gathering those of concurrent callers: an *extract.Live.
+// Pictures computes the feature of a picture given as a file's bytes, gathering those of concurrent callers: an *extract.Batcher.
 type Pictures interface {
 	Picture(ctx context.Context, data []byte) ([]float32, error)
 	// Counts are the images computed so far, the engine's runs that took, and its time.

@@ -44,13 +44,13 @@ func run(ctx context.Context, dir, network, classFile string, images []string) e
 		return err
 	}
 	defer e.Close()
-	live, err := e.Live()
+	batcher, err := e.Batcher()
 	if err != nil {
 		return err
 	}
-	defer live.Close()
+	defer batcher.Close()
 	for _, path := range images {
-		x, err := live.File(ctx, path)
+		x, err := batcher.File(ctx, path)
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
