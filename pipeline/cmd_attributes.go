@@ -19,7 +19,11 @@ func newAttributes(con *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "attributes",
 		Short: "class descriptions to the class table",
-		Long: `Reads the dataset's class descriptions and writes features/<dataset>/classes.parquet: one row per
+		Long: `  vzsl attributes --dataset birds                                                            attributes
+  vzsl attributes --dataset birds --text-model models/clip-vit-base-patch32 --template birds  names
+  vzsl attributes --dataset birds --text sentences.csv --text-model models/all-MiniLM-L6-v2    sentences
+
+Reads the dataset's class descriptions and writes features/<dataset>/classes.parquet: one row per
 class, its attributes as they are given (raw values; missing ones are NaN). Normalisation belongs to
 training, where it is fitted on the seen classes.
 
@@ -34,6 +38,17 @@ sent_splits.mat with its sentence vectors.
 A name is looked up as it is, with underscores, spaces or hyphens between its words, in lower case, with
 capitals; of a list ("tench, Tinca tinca") each in order; last as the mean of its words' vectors. What
 is to be looked up in place of a class's name stands in --names: lines "class<tab>phrase, phrase".
+
+  --text-model FOLDER   vectors that a text encoder gives the classes' names: CLIP's or SigLIP's text tower, MiniLM,
+                        BGE, E5, ... as ONNX, with tokenizer.json (or CLIP's merges file) and its config files
+  --text FILE           sentences in place of names: a CSV (class,text), a class in several rows where there are
+                        several; or a folder with a file CLASS.txt each, a text a line
+  --template TEXT       what a name or text is put into: "a photo of a {}, a type of bird.", or a built-in set; several
+                        are averaged
+  --own                 the dataset's own attributes too; 'vzsl train --descriptions text' takes a part of the table
+
+Names are made readable: "001.Black_footed_Albatross" is "black footed albatross". The table says which texts, templates
+and model its vectors were made of.
 
 Missing values stay missing here; training refuses them or takes the mean over the seen classes
 (--missing there). AwA's four, antelope's colours, are taken from lion, as the authors' own code does: a note
@@ -52,14 +67,17 @@ says so, --missing keep leaves them out.`,
 			if o.MaxUnknown < 0 {
 				return usage.Errorf("--max-unknown %v: it is a share of the classes (below 1) or their number", o.MaxUnknown)
 			}
-			if o.Own && len(o.Words) == 0 {
-				return usage.Errorf("--own goes with --words: alone, the dataset's own attributes are what is read anyway")
+			if err := o.Text.Check(); err != nil {
+				return err
+			}
+			if o.Own && len(o.Words) == 0 && o.Text.Model == "" {
+				return usage.Errorf("--own goes with --words or --text-model: alone, the dataset's own attributes are what is read anyway")
 			}
 			d, err := con.OpenDataset(&ds)
 			if err != nil {
 				return err
 			}
-			table, words, err := con.Describe(cmd.Context(), &ds, d, &o)
+			table, words, texts, err := con.Describe(cmd.Context(), &ds, d, &o)
 			if err != nil {
 				return err
 			}
@@ -74,17 +92,26 @@ says so, --missing keep leaves them out.`,
 				Missing    int                   `json:"missing"`
 				Source     string                `json:"source"`
 				Words      []workspace.WordsUsed `json:"words,omitempty"`
-			}{path, len(table.Classes), len(table.Names), table.Missing(), table.Source, words}
+				Text       *workspace.TextUsed   `json:"text,omitempty"`
+			}{path, len(table.Classes), len(table.Names), table.Missing(), table.Source, words, texts}
 			return con.result(res, func(w io.Writer) {
 				fmt.Fprintf(w, "%s: %d classes, %d attributes, %d values missing\n", path, res.Classes, res.Attributes, res.Missing)
 				for _, u := range words {
 					fmt.Fprintf(w, "%s: %d values a word; %d classes found, %d as the mean of their words, %d unknown\n",
 						u.File, u.Dim, u.Found, len(u.Averaged), len(u.Unknown))
 				}
+				if u := texts; u != nil {
+					fmt.Fprintf(w, "%s: %d texts in %d templates, %d values each", u.Model.Name, u.Texts, max(1, len(u.Templates)), u.Model.Width)
+					if len(u.Model.Towers) > 0 {
+						fmt.Fprint(w, "; its folder has the network for images that shares their space (--method clip)")
+					}
+					fmt.Fprintln(w)
+				}
 			})
 		},
 	}
 	addDataset(cmd, &ds)
+	addTexts(cmd, &o.Text)
 	f := cmd.Flags()
 	f.StringVar(&ds.ClassFile, "csv", "", "`file` of class descriptions instead of the dataset's own: CSV with a header class,attribute,..., Parquet, Arrow, NumPy or MATLAB")
 	addDescriptionColumnFlags(cmd, &ds.Columns)
@@ -93,7 +120,7 @@ says so, --missing keep leaves them out.`,
 	f.StringSliceVar(&o.Words, "words", nil, "`file` of word vectors to describe the classes by")
 	f.StringVar(&o.Format, "words-format", attributes.WordsAuto, "format of the word vectors: "+usage.Or(attributes.WordFormats()))
 	f.StringVar(&o.Names, "names", "", "`file` of what to look up for a class in place of its name, a line each: class<tab>phrase, phrase")
-	f.BoolVar(&o.Own, "own", false, "with --words: the dataset's own attributes too, before the word vectors")
+	f.BoolVar(&o.Own, "own", false, "with --words or --text-model: the dataset's own attributes too, before the others")
 	f.Float64Var(&o.MaxUnknown, "max-unknown", 0, "`share` of the classes (below 1), or their number, that may have no word vector; their values are missing")
 	must(cmd.MarkFlagFilename("csv", "csv", "tsv", "txt", "parquet", "mat"))
 	must(cmd.MarkFlagFilename("words", "bin", "txt", "vec", "gz"))

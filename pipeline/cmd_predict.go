@@ -240,7 +240,7 @@ func (p *predictor) files(ctx context.Context, con *cli, o *predictOptions, file
 			return nil, err
 		}
 		for k, i := range of {
-			all[i].Answer = &answers[k]
+			all[i].Prediction = &answers[k]
 		}
 		bar.Done(lo+len(part), len(files))
 	}
@@ -251,7 +251,7 @@ func (p *predictor) files(ctx context.Context, con *cli, o *predictOptions, file
 func (c *cli) predicted(p *predictor, o *predictOptions, all []predict.ImagePrediction) error {
 	skipped := 0
 	for _, x := range all {
-		if x.Answer == nil {
+		if x.Prediction == nil {
 			if skipped++; !c.json {
 				c.Log.Warn("picture skipped", "image", x.Image, "reason", x.Error)
 			}
@@ -273,11 +273,11 @@ func (c *cli) predicted(p *predictor, o *predictOptions, all []predict.ImagePred
 			return err
 		}
 	} else if err := c.result(struct {
-		Run         string          `json:"run"`
-		Classes     int             `json:"classes"`
-		Calibrated  bool            `json:"calibrated"`
-		Temperature float64         `json:"temperature,omitempty"`
-		Skipped     int             `json:"skipped"`
+		Run         string                    `json:"run"`
+		Classes     int                       `json:"classes"`
+		Calibrated  bool                      `json:"calibrated"`
+		Temperature float64                   `json:"temperature,omitempty"`
+		Skipped     int                       `json:"skipped"`
 		Images      []predict.ImagePrediction `json:"images"`
 	}{p.run, len(p.classes.Names), p.model.Temperature() > 0, p.model.Temperature(), skipped, all}, func(w io.Writer) { tell(w, all) }); err != nil {
 		return err
@@ -293,7 +293,7 @@ func tell(w io.Writer, all []predict.ImagePrediction) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	explained := false
 	for _, x := range all {
-		if x.Answer == nil {
+		if x.Prediction == nil {
 			fmt.Fprintf(table, "%s\t(%s)\n", x.Image, x.Error)
 			continue
 		}
@@ -312,12 +312,12 @@ func tell(w io.Writer, all []predict.ImagePrediction) {
 	}
 	_ = table.Flush()
 	for _, x := range all {
-		if x.Answer == nil || x.Explanation == nil {
+		if x.Prediction == nil || x.Explanation == nil {
 			continue
 		}
 		fmt.Fprintf(w, "\n%s as %s\n", x.Image, x.Top[0].Class)
 		var seen []string
-		for _, s := range x.Explanation.Seen {
+		for _, s := range x.Explanation.Present {
 			seen = append(seen, s.Attribute)
 		}
 		fmt.Fprintf(w, "  seen:    %s\n", strings.Join(seen, ", "))

@@ -319,7 +319,7 @@ func TestPredictWords(t *testing.T) {
 		}
 	}
 	_, text, err := post(url+"/predict", read(t, filepath.Join(data, unseen[0], "000.png")))
-	var told server.Answer
+	var told server.Response
 	if err != nil || json.Unmarshal([]byte(text), &told) != nil || told.Classes != 3 {
 		t.Errorf("%v %s", err, text)
 	}

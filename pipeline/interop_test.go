@@ -75,7 +75,7 @@ func TestInteropTables(t *testing.T) {
 	var named [][]any
 	for _, x := range told.Images {
 		row := []any{x.Image}
-		if x.Answer == nil {
+		if x.Prediction == nil {
 			row = append(row, make([]any, 2+3*5)...)
 			named = append(named, append(row, x.Error))
 			continue

@@ -39,7 +39,7 @@ func (p *predictor) features(ctx context.Context, path string, o predict.Options
 			return nil, err
 		}
 		for i, image := range part.Images {
-			all = append(all, predict.ImagePrediction{Image: image, Answer: &answers[i]})
+			all = append(all, predict.ImagePrediction{Image: image, Prediction: &answers[i]})
 		}
 		for _, s := range part.Skipped {
 			all = append(all, predict.ImagePrediction{Image: s.Image, Error: s.Reason})
@@ -83,7 +83,7 @@ func (p *predictor) foreign(ctx context.Context, con *cli, path string, o *predi
 				all[i].Error = reason
 				continue
 			}
-			all[i].Answer, answers = &answers[0], answers[1:]
+			all[i].Prediction, answers = &answers[0], answers[1:]
 		}
 		bar.Done(hi, len(all))
 	}

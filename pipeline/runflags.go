@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/datasets/catalog"
+	"vzsl/features"
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
 	"vzsl/train/methods"

@@ -54,6 +54,11 @@ func (w *Workspace) trainAgain(name string, model *runs.Predictor) string {
 	if s.Transductive {
 		args = append(args, "--transductive")
 	}
+	if record, err := model.Inputs(); err == nil && record != nil && record.Classes.Blocks != nil {
+		if now, err := w.ReadClassTable(model.Source().Dataset); err == nil && len(now.Attributes) > len(now.Narrow(record.Classes).Attributes) {
+			args = append(args, "--descriptions", strings.Join(record.Classes.Kinds(), "+"))
+		}
+	}
 	if seeds, err := Seeds(w.RunDir(run)); several && err == nil && len(seeds) > 0 {
 		args, s.Seed = append(args, "--seeds", strconv.Itoa(len(seeds))), seeds[0]
 	}

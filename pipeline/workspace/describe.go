@@ -19,6 +19,7 @@ type Descriptions struct {
 	Format     string   // of them
 	Names      string   // file of what to look up for a class in place of its name
 	Own        bool     // the dataset's own attributes too, before the word vectors
+	Text       Texts    // what a text model is given; none without a model
 	MaxUnknown float64  // share of the classes (below 1), or their number, that may have no word vector
 }
 
@@ -48,38 +49,47 @@ func Settle(t *attributes.Table, missing string) error {
 }
 
 // Describe reads all descriptions asked for and puts them side by side.
-func (w *Workspace) Describe(ctx context.Context, d *Dataset, ds *datasets.Dataset, o *Descriptions) (*attributes.Table, []WordsUsed, error) {
+func (w *Workspace) Describe(ctx context.Context, d *Dataset, ds *datasets.Dataset, o *Descriptions) (*attributes.Table, []WordsUsed, *TextUsed, error) {
 	var tables []*attributes.Table
-	if len(o.Words) == 0 || o.Own || d.ClassFile != "" {
+	if len(o.Words) == 0 && o.Text.Model == "" || o.Own || d.ClassFile != "" {
 		own, err := d.OwnDescription(ds)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		if err := Settle(own, d.Missing); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
+		own.Kind = features.KindAttributes
 		tables = append(tables, own)
 	}
 	phrases, err := w.readPhrases(o.Names, ds)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	var used []WordsUsed
 	for _, file := range o.Words {
 		t, u, err := w.readWords(ctx, file, ds.ClassNames(), phrases, o)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		tables, used = append(tables, t), append(used, *u)
 	}
+	var texts *TextUsed
+	if o.Text.Model != "" {
+		t, u, err := w.describeTexts(ctx, ds, phrases, &o.Text)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		tables, texts = append(tables, t), u
+	}
 	t, err := attributes.Join(tables...)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	for _, note := range t.Notes {
 		w.Log.Info(note, "dataset", d.Name)
 	}
-	return t, used, nil
+	return t, used, texts, nil
 }
 
 // OwnDescription is the CSV or Parquet file where one is named, else what the dataset's layout holds.
@@ -101,7 +111,7 @@ func (d *Dataset) OwnDescription(ds *datasets.Dataset) (*attributes.Table, error
 type UndescribedError struct{ file string }
 
 func (e UndescribedError) Error() string {
-	return e.file + ": no class descriptions there; write a CSV with a header (class,attribute,...) and a row per class, name one with --csv, or describe the classes by word vectors of their names with --words"
+	return e.file + ": no class descriptions there; write a CSV with a header (class,attribute,...) and a row per class, name one with --csv, or describe the classes by their names: with word vectors (--words) or a text model (--text-model)"
 }
 
 // ClassTable is the table of a dataset's classes with these descriptions.
