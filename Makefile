@@ -23,7 +23,7 @@ table   := $(OUT)/features/$(DATASET)/classes.parquet
 roles   := $(OUT)/features/$(DATASET)/splits/$(SPLIT).parquet
 
 .DEFAULT_GOAL := help
-.PHONY: help build extract attributes split train tune evaluate verify demo test test-long test-arm64 test-onnxruntime interop interop-packages pages page-packages fuzz bench lint vet tidy-check docs generate generate-check install release container clean
+.PHONY: help build extract attributes split train tune evaluate verify demo test test-long test-arm64 test-onnxruntime library interop interop-packages pages page-packages fuzz bench lint vet tidy-check docs generate generate-check install release container clean
 
 help: ## this list
 	@echo 'vzsl: zero-shot learning, from pixels to a report'
@@ -78,6 +78,9 @@ QEMU_ARM64 ?= $(shell command -v qemu-aarch64-static || command -v qemu-aarch64)
 test-arm64: ## the kernels' and the engine's tests for arm64, under qemu (Debian: qemu-user-static)
 	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -short -exec '$(QEMU_ARM64)' ./internal/kernels ./extract/engine/native
 
+library: ## the programs of examples/library, a module of its own, on the demo's images
+	cd examples/library && $(GO) mod tidy -diff && $(GO) vet ./... && $(GO) test -count=1 ./...
+
 # What our files are read with. Once installed, make test uses it too.
 INTEROP := internal/interop/testdata
 $(INTEROP)/node_modules/.package-lock.json: $(INTEROP)/package-lock.json
@@ -94,7 +97,7 @@ test-onnxruntime: interop-packages ## the engine onnxruntime, on Linux, with the
 # The programs whose lack fails these tests; those of others skip.
 REQUIRE ?= node,python
 interop: interop-packages ## our files in DuckDB, Polars, Arrow, ONNX Runtime, NumPy, pandas (installs npm packages)
-	VZSL_INTEROP=$(REQUIRE) $(GO) test -count=1 -v -run Interop ./features ./train ./train/safetensors ./pipeline
+	VZSL_INTEROP=$(REQUIRE) $(GO) test -count=1 -v -run Interop ./features ./train ./train/runs ./train/safetensors ./attributes/text/tokenize ./pipeline
 
 PAGES := internal/pagetest/testdata
 $(PAGES)/node_modules/.package-lock.json: $(PAGES)/package-lock.json
@@ -115,7 +118,7 @@ fuzz: ## every fuzz target for FUZZTIME each
 	done
 
 bench: ## vzsl beside its peers, a quarter of an hour: docs/benchmarks.md (installs missing peers)  [FLAGS]
-	$(GO) run ./internal/bench -install $(FLAGS)
+	$(GO) run ./tools/bench -install $(FLAGS)
 
 lint: ## golangci-lint, with the rules of the house's layers
 	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION) run
@@ -127,7 +130,7 @@ tidy-check: ## go.mod and go.sum say what the code needs
 	$(GO) mod tidy -diff
 
 docs: ## write docs/commands/ and docs/methods.md again from commands and methods
-	$(GO) run ./pipeline/reference -docs docs
+	$(GO) run ./tools/reference -docs docs
 
 generate: docs ## write all again that is generated: these, and the assembly kernels from their generator
 	$(GO) generate ./internal/kernels
@@ -140,10 +143,10 @@ PREFIX ?= /usr/local
 install: $(VZSL) ## the command, its man pages and the shells' completions  [PREFIX DESTDIR]
 	mkdir -p $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(VZSL) $(DESTDIR)$(PREFIX)/bin/vzsl
-	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH-$$(git log -1 --format=%ct 2>/dev/null)} $(GO) run ./pipeline/reference -share $(DESTDIR)$(PREFIX)/share
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH-$$(git log -1 --format=%ct 2>/dev/null)} $(GO) run ./tools/reference -share $(DESTDIR)$(PREFIX)/share
 
 release: ## archives for linux, darwin and windows on amd64 and arm64 in dist/, with SHA256SUMS  [FLAGS]
-	$(GO) run ./internal/release $(FLAGS)
+	$(GO) run ./tools/release $(FLAGS)
 
 CONTAINER ?= $(shell command -v podman || echo docker)
 container: ## an image of the release's binary, vzsl:latest, by podman or docker

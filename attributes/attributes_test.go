@@ -14,32 +14,10 @@ import (
 	"pgregory.net/rapid"
 
 	"vzsl/internal/alloctest"
+	"vzsl/internal/filetest"
 )
 
 var nan = float32(math.NaN())
-
-func write(t testing.TB, path, text string) string {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-func wantError(t *testing.T, err error, parts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatal("no error")
-	}
-	for _, p := range parts {
-		if !strings.Contains(err.Error(), p) {
-			t.Errorf("error %q does not say %q", err, p)
-		}
-	}
-}
 
 func TestReadCSV(t *testing.T) {
 	classes := []string{"zebra", "giant panda", "cat, domestic"}
@@ -56,7 +34,7 @@ func TestReadCSV(t *testing.T) {
 		"quoted header": "\"Class\",\"striped\",\"size\"\n\"zebra\",\"1\",\"0.5\"\ngiant panda,0,\"\"\n\"cat, domestic\",-2,0.003\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := ReadFile(write(t, filepath.Join(t.TempDir(), "a.csv"), text), FileOptions{Classes: classes})
+			got, err := ReadFile(filetest.Write(t, filepath.Join(t.TempDir(), "a.csv"), text), FileOptions{Classes: classes})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,7 +49,7 @@ func TestReadCSV(t *testing.T) {
 }
 
 func TestReadCSVExtra(t *testing.T) {
-	p := write(t, filepath.Join(t.TempDir(), "a.csv"), "class,x\nb,1\na,2\nc,3\n")
+	p := filetest.Write(t, filepath.Join(t.TempDir(), "a.csv"), "class,x\nb,1\na,2\nc,3\n")
 	got, err := ReadFile(p, FileOptions{Classes: []string{"a"}})
 	if err != nil {
 		t.Fatal(err)
@@ -105,120 +83,14 @@ func TestReadCSVErrors(t *testing.T) {
 		"utf16":          {"\xff\xfec\x00", []string{"UTF-16"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := ReadFile(write(t, filepath.Join(t.TempDir(), "a.csv"), c.text), FileOptions{Classes: []string{"zebra", "panda"}})
-			wantError(t, err, c.says...)
+			_, err := ReadFile(filetest.Write(t, filepath.Join(t.TempDir(), "a.csv"), c.text), FileOptions{Classes: []string{"zebra", "panda"}})
+			filetest.WantError(t, err, c.says...)
 		})
 	}
 	_, err := ReadFile(filepath.Join(t.TempDir(), "none.csv"), FileOptions{})
-	wantError(t, err, "none.csv")
+	filetest.WantError(t, err, "none.csv")
 	_, err = ReadFile(t.TempDir(), FileOptions{})
-	wantError(t, err, "no tables in")
-}
-
-// cubFolder makes a miniature of the official layout, attributes.txt in the folder named by where.
-func cubFolder(t testing.TB, where string) string {
-	top := t.TempDir()
-	root := filepath.Join(top, "CUB_200_2011")
-	write(t, filepath.Join(root, "classes.txt"), "1 001.A\n2 002.B\n3 003.C\n")
-	write(t, filepath.Join(root, "attributes", cubMatrix), "1.5 2\n3  4.25\n0 100\n")
-	if where != "-" {
-		write(t, filepath.Join(top, where, "attributes.txt"), "1 has_bill_shape::curved_(up_or_down)\n2 has_wing_color::blue\n")
-	}
-	return top
-}
-
-func TestReadCUB(t *testing.T) {
-	for _, where := range []string{"", "CUB_200_2011", "CUB_200_2011/attributes", "-"} {
-		for _, below := range []string{"", "CUB_200_2011"} {
-			top := cubFolder(t, where)
-			got, err := ReadCUB(filepath.Join(top, below), []string{"003.C", "001.A"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			names := []string{"has_bill_shape::curved_(up_or_down)", "has_wing_color::blue"}
-			if where == "-" {
-				names = []string{"attribute_001", "attribute_002"}
-			}
-			if d := cmp.Diff(names, got.Names); d != "" {
-				t.Error(d)
-			}
-			if d := cmp.Diff([][]float32{{0, 100}, {1.5, 2}}, got.Values); d != "" {
-				t.Error(d)
-			}
-			if len(got.Notes) == 0 {
-				t.Error("the row left out is not said")
-			}
-		}
-	}
-}
-
-func TestReadCUBErrors(t *testing.T) {
-	const m = "CUB_200_2011/attributes/" + cubMatrix
-	for name, c := range map[string]struct {
-		file, text string
-		says       []string
-	}{
-		"missing row": {m, "1 2\n3 4\n", []string{cubMatrix, "expected 3 rows", "found 2"}},
-		"a row more":  {m, "1 2\n3 4\n5 6\n7 8\n", []string{cubMatrix + ":4", "expected 3 rows", "found more"}},
-		"short row":   {m, "1 2\n3\n5 6\n", []string{cubMatrix + ":2", "expected 2 values, found 1"}},
-		"word":        {m, "1 2\n3 x\n5 6\n", []string{cubMatrix + ":2", `attribute "has_wing_color::blue" of class "002.B"`, `"x"`}},
-		"not finite":  {m, "1 2\n3 nan\n5 6\n", []string{cubMatrix + ":2", `"nan"`}},
-		"empty":       {m, "", []string{"expected 3 rows", "found 0"}},
-		"names":       {"attributes.txt", "1 a\n3 b\n", []string{"attributes.txt:2", "expected number 2"}},
-		"one name":    {"attributes.txt", "1 a\n", []string{cubMatrix + ":1", "expected 1 values, found 2"}},
-		"classes":     {"CUB_200_2011/classes.txt", "1 001.A\n2 002.B\n3 003.D\n", []string{"003.C"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			top := cubFolder(t, "")
-			write(t, filepath.Join(top, c.file), c.text)
-			_, err := ReadCUB(top, []string{"001.A", "002.B", "003.C"})
-			wantError(t, err, c.says...)
-		})
-	}
-	_, err := ReadCUB(t.TempDir(), nil)
-	wantError(t, err, cubMatrix, "https://")
-}
-
-// dataDir is the folder with real data.
-func dataDir(t testing.TB) string {
-	dir := os.Getenv("VZSL_TEST_DATA")
-	if dir == "" {
-		dir = "../../shared/data"
-	}
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("no real data in %s (set VZSL_TEST_DATA)", dir)
-	}
-	return dir
-}
-
-// The expected numbers are those of numpy.loadtxt: the sum and the value [8,100].
-func TestRealCUB(t *testing.T) {
-	dir := filepath.Join(dataDir(t), "cub")
-	order, err := numbered(filepath.Join(dir, "CUB_200_2011", "classes.txt"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range []string{dir, filepath.Join(dir, "CUB_200_2011")} {
-		got, err := ReadCUB(d, order)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(got.Values) != 200 || len(got.Names) != 312 || len(got.Notes) != 0 || got.Missing() != 0 {
-			t.Fatalf("%d x %d, notes %v", len(got.Values), len(got.Names), got.Notes)
-		}
-		sum := 0.0
-		for _, row := range got.Values {
-			for _, v := range row {
-				sum += float64(v)
-			}
-		}
-		if want := 710593.7467; math.Abs(sum-want) > 0.01 {
-			t.Errorf("sum %v, numpy %v", sum, want)
-		}
-		if got.Values[8][100] != 30.7142857143 || got.Names[0] != "has_bill_shape::curved_(up_or_down)" {
-			t.Error(got.Values[8][100], got.Names[0])
-		}
-	}
+	filetest.WantError(t, err, "no tables in")
 }
 
 func matrixGen(missing bool) *rapid.Generator[[][]float32] {
@@ -259,13 +131,15 @@ func TestNormaliserProperties(t *testing.T) {
 		dim := len(rows[0])
 		out := make([][]float32, len(rows))
 		for i, row := range rows {
-			out[i] = make([]float32, dim)
+			out[i] = make([]float32, n.Width())
 			if err := n.Apply(row, out[i]); err != nil {
 				t.Fatal(err)
 			}
-			inPlace := append([]float32{}, row...)
-			if err := n.Apply(inPlace, inPlace); err != nil || !cmp.Equal(inPlace, out[i]) {
-				t.Fatalf("in place %v, aside %v", inPlace, out[i])
+			if n.Views() == 1 {
+				inPlace := append([]float32{}, row...)
+				if err := n.Apply(inPlace, inPlace); err != nil || !cmp.Equal(inPlace, out[i]) {
+					t.Fatalf("in place %v, aside %v", inPlace, out[i])
+				}
 			}
 			for _, v := range out[i] {
 				if v != v || math.IsInf(float64(v), 0) {
@@ -301,7 +175,7 @@ func TestNormaliserProperties(t *testing.T) {
 		for k := range other {
 			other[k] = rapid.Float32Range(-1e4, 1e4).Draw(t, "other")
 		}
-		a, c := make([]float32, dim), make([]float32, dim)
+		a, c := make([]float32, n.Width()), make([]float32, n.Width())
 		if err := n.Apply(other, a); err != nil {
 			t.Fatal(err)
 		}
@@ -343,6 +217,24 @@ func TestNormaliserByHand(t *testing.T) {
 			t.Error(kind, d)
 		}
 	}
+	both, err := Fit(BothCentreL2, rows, MissingClassMean)
+	if err != nil {
+		t.Fatal(err)
+	}
+	joined := make([]float32, both.Width())
+	if err := both.Apply([]float32{7, 6, 3}, joined); err != nil {
+		t.Fatal(err)
+	}
+	for i, kind := range []string{CentreL2, SqrtCentreL2} {
+		n, err := Fit(kind, rows, MissingClassMean)
+		if err != nil {
+			t.Fatal(err)
+		}
+		part := make([]float32, 3)
+		if err := n.Apply([]float32{7, 6, 3}, part); err != nil || !cmp.Equal(part, joined[3*i:3*i+3]) {
+			t.Errorf("%s: %v, within %s %v (%v)", kind, part, BothCentreL2, joined[3*i:3*i+3], err)
+		}
+	}
 }
 
 // TestSignedRoot: values below zero keep their sign under sqrt-centre-l2.
@@ -362,27 +254,27 @@ func TestSignedRoot(t *testing.T) {
 
 func TestNormaliserErrors(t *testing.T) {
 	_, err := Fit("softmax", [][]float32{{1}}, "")
-	wantError(t, err, "softmax", "centre-l2")
+	filetest.WantError(t, err, "softmax", "centre-l2")
 	_, err = Fit(None, [][]float32{{1}}, "guess")
-	wantError(t, err, "guess", "class-mean")
+	filetest.WantError(t, err, "guess", "class-mean")
 	_, err = Fit(None, nil, "")
-	wantError(t, err, "no classes")
+	filetest.WantError(t, err, "no classes")
 	_, err = Fit(None, [][]float32{{}}, "")
-	wantError(t, err, "no attributes")
+	filetest.WantError(t, err, "no attributes")
 	_, err = Fit(None, [][]float32{{1, 2}, {1}}, "")
-	wantError(t, err, "class 1")
+	filetest.WantError(t, err, "class 1")
 	_, err = Fit(None, [][]float32{{1, 2}, {1, nan}}, "")
-	wantError(t, err, "class 1", "attribute 1", "missing", "class-mean")
+	filetest.WantError(t, err, "class 1", "attribute 1", "missing", "class-mean")
 	_, err = Fit(L2, [][]float32{{1, nan}, {1, nan}}, MissingClassMean)
-	wantError(t, err, "attribute 1 has no value")
+	filetest.WantError(t, err, "attribute 1 has no value")
 	_, err = Fit(L2, [][]float32{{float32(math.Inf(1))}}, MissingClassMean)
-	wantError(t, err, "Inf")
+	filetest.WantError(t, err, "Inf")
 	n, err := Fit(L2, [][]float32{{1, 2}}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, n.Apply([]float32{1}, make([]float32, 1)), "1 attributes", "2")
-	wantError(t, n.Apply([]float32{1, nan}, make([]float32, 2)), "missing")
+	filetest.WantError(t, n.Apply([]float32{1}, make([]float32, 1)), "1 attributes", "2")
+	filetest.WantError(t, n.Apply([]float32{1, nan}, make([]float32, 2)), "missing")
 	for _, s := range []string{`{}`, `[]`, `{"kind":"l2","missing":"error","dim":0}`, `{"kind":"standardise","missing":"error","dim":2,"mean":[1,2]}`,
 		`{"kind":"centre-l2","missing":"class-mean","dim":1,"mean":[1]}`, `{"kind":"standardise","missing":"error","dim":1,"mean":[1],"scale":[-1]}`} {
 		if err := json.Unmarshal([]byte(s), new(Normaliser)); err == nil {
@@ -399,7 +291,7 @@ func FuzzReadFile(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		var got *Table
 		var err error
-		path := write(t, filepath.Join(dir, "f.csv"), text)
+		path := filetest.Write(t, filepath.Join(dir, "f.csv"), text)
 		alloctest.AtMost(t, 1<<20+400*len(text), func() { got, err = ReadFile(path, FileOptions{Classes: []string{"a"}}) })
 		if err != nil {
 			if !strings.Contains(err.Error(), "f.csv") {
@@ -413,7 +305,7 @@ func FuzzReadFile(f *testing.F) {
 	})
 }
 
-func FuzzCUBMatrix(f *testing.F) {
+func FuzzReadMatrix(f *testing.F) {
 	f.Add("1 2\n3 4\n", "1 a\n2 b\n")
 	f.Add("\ufeff1\t2\r\n3 4e5", "1 a\r\n")
 	dir := f.TempDir()
@@ -422,13 +314,13 @@ func FuzzCUBMatrix(f *testing.F) {
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if m, err := matrix(file, []string{"a", "b"}, nil); err == nil && (len(m) != 2 || len(m[0]) != len(m[1])) {
+		if m, err := ReadMatrix(file, []string{"a", "b"}, nil); err == nil && (len(m) != 2 || len(m[0]) != len(m[1])) {
 			t.Error(m)
 		}
 		if err := os.WriteFile(file, []byte(names), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		_, _ = numbered(file)
+		_, _ = ReadNames(file)
 	})
 }
 
@@ -466,7 +358,7 @@ func TestUnicodeForms(t *testing.T) {
 
 // An attribute may be called like xlsa17's matrices.
 func TestAttributeCalledAtt(t *testing.T) {
-	path := write(t, filepath.Join(t.TempDir(), "a.csv"), "class,att,original_att\nant,1,2\n")
+	path := filetest.Write(t, filepath.Join(t.TempDir(), "a.csv"), "class,att,original_att\nant,1,2\n")
 	got, err := ReadFile(path, FileOptions{})
 	if err != nil || got.Values[0][0] != 1 || got.Values[0][1] != 2 || got.Names[0] != "att" {
 		t.Error(got, err)

@@ -59,7 +59,7 @@ func ReadFile(path string, o FileOptions) (*Table, error) {
 	if classes == nil {
 		classes = names
 	}
-	return t, t.align(path, classes, names, byName)
+	return t, t.Align(path, classes, names, byName)
 }
 
 // isXLSA17: the matrices of class attributes of xlsa17 beside its class names or places, which others' files do not have.

@@ -1,7 +1,9 @@
 package attributes
 
 import (
-	"vzsl/internal/onnxfile"
+	"fmt"
+
+	"vzsl/onnxfile"
 )
 
 // Graph adds what Apply does to an ONNX graph: from raw attribute vectors (float32, classes x attributes, NaN where missing if
@@ -13,11 +15,27 @@ func (n *Normaliser) Graph(g *onnxfile.Graph, raw string) string {
 		missing := g.Node("IsNaN", []string{x})
 		x = g.Node("Where", []string{missing, g.Doubles("attributes.fill", n.fill, 1, n.dim), x})
 	}
+	var parts []string
+	for i, v := range n.views() {
+		name := "attributes."
+		if i > 0 {
+			name = fmt.Sprintf("attributes%d.", i+1)
+		}
+		parts = append(parts, v.graph(g, name, x))
+	}
+	if x = parts[0]; len(parts) > 1 {
+		x = g.Node("Concat", parts, onnxfile.Attr("axis", 1))
+	}
+	return g.Node("Cast", []string{x}, single)
+}
+
+// graph adds the normalisation of vectors without missing values, its constants under names of that beginning.
+func (n *Normaliser) graph(g *onnxfile.Graph, name, x string) string {
 	if n.kind == SqrtCentreL2 {
 		x = g.Node("Mul", []string{g.Node("Sign", []string{x}), g.Node("Sqrt", []string{g.Node("Abs", []string{x})})})
 	}
 	if n.mean != nil {
-		x = g.Node("Sub", []string{x, g.Doubles("attributes.mean", n.mean, 1, n.dim)})
+		x = g.Node("Sub", []string{x, g.Doubles(name+"mean", n.mean, 1, n.dim)})
 	}
 	switch n.kind {
 	case Standardise:
@@ -27,15 +45,15 @@ func (n *Normaliser) Graph(g *onnxfile.Graph, raw string) string {
 				factors[k] = 1 / s
 			}
 		}
-		x = g.Node("Mul", []string{x, g.Doubles("attributes.factor", factors, 1, n.dim)})
+		x = g.Node("Mul", []string{x, g.Doubles(name+"factor", factors, 1, n.dim)})
 	case L2, CentreL2, SqrtCentreL2:
 		blocks := []string{x}
 		if n.blocks != nil {
-			blocks = g.Nodes("Split", len(n.blocks), []string{x, g.Ints("attributes.blocks", n.blocks...)}, onnxfile.Attr("axis", 1))
+			blocks = g.Nodes("Split", len(n.blocks), []string{x, g.Ints(name+"blocks", n.blocks...)}, onnxfile.Attr("axis", 1))
 		}
-		one := g.Doubles("attributes.one", []float64{1}, 1)
-		zero := g.Doubles("attributes.zero", []float64{0}, 1)
-		count := g.Doubles("attributes.count", []float64{float64(len(blocks))}, 1)
+		one := g.Doubles(name+"one", []float64{1}, 1)
+		zero := g.Doubles(name+"zero", []float64{0}, 1)
+		count := g.Doubles(name+"count", []float64{float64(len(blocks))}, 1)
 		for i, b := range blocks {
 			squares := g.Node("ReduceSumSquare", []string{b}, onnxfile.Attr("axes", []int{1}), onnxfile.Attr("keepdims", 1))
 			length := g.Node("Sqrt", []string{g.Node("Mul", []string{squares, count})})
@@ -47,18 +65,18 @@ func (n *Normaliser) Graph(g *onnxfile.Graph, raw string) string {
 			x = g.Node("Concat", blocks, onnxfile.Attr("axis", 1))
 		}
 	}
-	return g.Node("Cast", []string{x}, single)
+	return x
 }
 
 // Parts are the numbers of a fitted normaliser by name: fill in place of missing values, mean (of sqrt-centre-l2 that of the
-// signed square roots) and scale (standard deviations).
+// signed square roots), roots (of both-centre-l2 that mean, beside the plain one) and scale (standard deviations).
 func (n *Normaliser) Parts() map[string][]float64 {
 	parts := map[string][]float64{}
 	var fill []float64
 	if n.fills() {
 		fill = n.fill
 	}
-	for name, v := range map[string][]float64{"fill": fill, "mean": n.mean, "scale": n.scale} {
+	for name, v := range map[string][]float64{"fill": fill, "mean": n.mean, "roots": n.roots, "scale": n.scale} {
 		if v != nil {
 			parts[name] = v
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"testing"
+	"vzsl/internal/filetest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -34,9 +35,9 @@ func TestJoin(t *testing.T) {
 		t.Error("joining changed its source", d)
 	}
 	_, err = Join(own, own)
-	wantError(t, err, `"x"`, "own.csv")
+	filetest.WantError(t, err, `"x"`, "own.csv")
 	_, err = Join(own, &Table{Names: []string{"z"}, Classes: []string{"b", "a"}, Values: [][]float32{{7}, {8}}, Source: "z.csv"})
-	wantError(t, err, "own.csv and z.csv", "different classes")
+	filetest.WantError(t, err, "own.csv and z.csv", "different classes")
 }
 
 // A joined vector is normalised as its parts are, each scaled by 1/sqrt(number of blocks).
@@ -77,11 +78,11 @@ func TestBlocksProperty(t *testing.T) {
 			t.Fatal(err)
 		}
 		share := 1.0
-		if kind == L2 || kind == CentreL2 || kind == SqrtCentreL2 {
+		if kind == L2 || kind == CentreL2 || kind == SqrtCentreL2 || kind == BothCentreL2 {
 			share = 1 / math.Sqrt(float64(count))
 		}
 		for c, row := range rows {
-			got, stored := make([]float32, len(row)), make([]float32, len(row))
+			got, stored := make([]float32, whole.Width()), make([]float32, whole.Width())
 			if err := whole.Apply(row, got); err != nil {
 				t.Fatal(err)
 			}
@@ -94,12 +95,13 @@ func TestBlocksProperty(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				want := make([]float32, w)
+				want := make([]float32, part.Width())
 				if err := part.Apply(parts[i][c], want); err != nil {
 					t.Fatal(err)
 				}
 				for k, v := range want {
-					if d := math.Abs(float64(got[at+k]) - float64(v)*share); d > 1e-6*math.Max(1, math.Abs(float64(v))) {
+					place := at + k%w + k/w*len(row) // views come one after the other
+					if d := math.Abs(float64(got[place]) - float64(v)*share); d > 1e-6*math.Max(1, math.Abs(float64(v))) {
 						t.Fatalf("%s, block %d of %v: %v, not %v x %v", kind, i, widths, got, want, share)
 					}
 				}
@@ -113,14 +115,14 @@ func TestBlocksErrors(t *testing.T) {
 	rows := [][]float32{{1, 2, 3}}
 	for _, blocks := range [][]int{{1, 1}, {2, 2}, {3, 0}, {-1, 4}} {
 		_, err := Fit(L2, rows, "", blocks...)
-		wantError(t, err, "blocks", "3")
+		filetest.WantError(t, err, "blocks", "3")
 	}
 	var n Normaliser
 	for _, text := range []string{
 		`{"kind":"l2","missing":"error","dim":3,"blocks":[1,1]}`,
 		`{"kind":"l2","missing":"error","dim":3,"blocks":[9223372036854775807,9223372036854775807,5]}`,
 	} {
-		wantError(t, json.Unmarshal([]byte(text), &n), "blocks")
+		filetest.WantError(t, json.Unmarshal([]byte(text), &n), "blocks")
 	}
 	// A model of before there were blocks.
 	if err := json.Unmarshal([]byte(`{"kind":"l2","missing":"error","dim":3}`), &n); err != nil {

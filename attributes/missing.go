@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"vzsl/internal/spelling"
 )
 
 // Gap is what the description of a class lacks.
@@ -14,9 +15,9 @@ type Gap struct {
 
 func (g Gap) String() string {
 	if g.Class == "" {
-		return some(g.Attributes)
+		return spelling.First(g.Attributes, 8)
 	}
-	return fmt.Sprintf("class %q: %s", g.Class, some(g.Attributes))
+	return fmt.Sprintf("class %q: %s", g.Class, spelling.First(g.Attributes, 8))
 }
 
 // Gaps lists the values that are missing (NaN), class by class; names are those of the attributes.
@@ -71,3 +72,26 @@ func (t *Table) OfAwA() bool {
 
 // FillAwA fills the four values that Animals with Attributes lacks as its authors' own code does, with lion's. Notes say so.
 func (t *Table) FillAwA() error { return t.FillFrom(awaLacking, awaLike) }
+
+// FillFrom gives the missing values of one class those of another, as the authors of Animals with Attributes do in their own
+// code: antelope's from lion. Notes say so.
+func (t *Table) FillFrom(class, other string) error {
+	to, from := slices.Index(t.Classes, class), slices.Index(t.Classes, other)
+	if to < 0 || from < 0 {
+		return fmt.Errorf("missing values of class %q cannot be taken from %q: both must be among the classes", class, other)
+	}
+	n := 0
+	var filled []string
+	for i, v := range t.Values[to] {
+		if v != v {
+			t.Values[to][i] = t.Values[from][i]
+			filled = append(filled, t.Names[i])
+			n++
+		}
+	}
+	if n > 0 {
+		t.Notes = append(t.Notes, fmt.Sprintf("%d missing values of %s (%s) were taken from %s, as the authors' own code does; --missing keep leaves them missing", n, class, spelling.First(filled, 8), other))
+		t.Source += fmt.Sprintf("; %d missing values of %s taken from %s", n, class, other)
+	}
+	return nil
+}

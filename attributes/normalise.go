@@ -17,6 +17,9 @@ const (
 	// SqrtCentreL2 is centre-l2 of y = sign(x) sqrt|x|: of a percentage of annotators, what an attribute's first few tell
 	// weighs as much as its last.
 	SqrtCentreL2 = "sqrt-centre-l2"
+	// BothCentreL2 is centre-l2 and, after it, sqrt-centre-l2: twice as many values, for a model of two parts that err less
+	// alike when each takes its own.
+	BothCentreL2 = "both-centre-l2"
 )
 
 // The ways to treat missing values, by name.
@@ -26,7 +29,9 @@ const (
 )
 
 // Kinds are the names of the ways to normalise.
-func Kinds() []string { return []string{None, L2, Standardise, CentreL2, SqrtCentreL2} }
+func Kinds() []string {
+	return []string{None, L2, Standardise, CentreL2, SqrtCentreL2, BothCentreL2}
+}
 
 // MissingPolicies are the names of the ways to treat missing values.
 func MissingPolicies() []string { return []string{MissingError, MissingClassMean} }
@@ -42,7 +47,8 @@ type Normaliser struct {
 	dim     int
 	blocks  []int     // widths of the blocks; nil: one
 	fill    []float64 // the means over the rows fitted on: class-mean takes them in place of missing values. nil: stored by a version that kept none
-	mean    []float64 // standardise, centre-l2; sqrt-centre-l2: of the square roots
+	mean    []float64 // standardise, centre-l2, both-centre-l2; sqrt-centre-l2: of the square roots
+	roots   []float64 // both-centre-l2: the mean of the square roots
 	scale   []float64 // standardise: standard deviations; 0 for an attribute that is constant
 }
 
@@ -95,12 +101,40 @@ func Fit(kind string, rows [][]float32, missing string, blocks ...int) (*Normali
 	if n.centres() {
 		n.fitMoments(rows)
 	}
+	if n.kind == BothCentreL2 {
+		root := *n
+		root.kind = SqrtCentreL2
+		root.fitMoments(rows)
+		n.roots = root.mean
+	}
 	return n, nil
+}
+
+// Views is the number of normalisations of every attribute that a normalised vector holds, one after the other.
+func (n *Normaliser) Views() int {
+	if n.kind == BothCentreL2 {
+		return 2
+	}
+	return 1
+}
+
+// Width is the length of a normalised vector: Views times Dim.
+func (n *Normaliser) Width() int { return n.Views() * n.dim }
+
+// views are the normalisers of the parts of a normalised vector.
+func (n *Normaliser) views() []*Normaliser {
+	if n.kind != BothCentreL2 {
+		return []*Normaliser{n}
+	}
+	plain, root := *n, *n
+	plain.kind, plain.roots = CentreL2, nil
+	root.kind, root.mean, root.roots = SqrtCentreL2, n.roots, nil
+	return []*Normaliser{&plain, &root}
 }
 
 // centres tells whether the mean over the classes fitted on is taken off.
 func (n *Normaliser) centres() bool {
-	return n.kind == Standardise || n.kind == CentreL2 || n.kind == SqrtCentreL2
+	return n.kind == Standardise || n.kind == CentreL2 || n.kind == SqrtCentreL2 || n.kind == BothCentreL2
 }
 
 func (n *Normaliser) checkBlocks() error {
@@ -209,15 +243,26 @@ func (n *Normaliser) Dim() int { return n.dim }
 // Blocks are the widths of the descriptions that a vector is joined of, nil where it is one.
 func (n *Normaliser) Blocks() []int { return slices.Clone(n.blocks) }
 
-// Apply normalises a raw row of Dim values into dst, which may be the row itself. A block of zero length after centring stays
+// Apply normalises a raw row of Dim values into dst, of Width values, which may be the row itself where it is as long. A block of zero length after centring stays
 // zero under l2, centre-l2 and sqrt-centre-l2; an attribute that was constant over the classes fitted on becomes zero under standardise,
 // whatever its value now, because nothing could be learned from it. A missing value is an error unless it can be filled.
 func (n *Normaliser) Apply(row, dst []float32) error {
-	if len(row) != n.dim || len(dst) != n.dim {
+	if len(row) != n.dim {
 		return fmt.Errorf("a class with %d attributes; the model was fitted on %d", len(row), n.dim)
+	}
+	if len(dst) != n.Width() {
+		return fmt.Errorf("room for %d normalised attributes, there are %d", len(dst), n.Width())
 	}
 	if err := n.acceptable(row); err != nil {
 		return err
+	}
+	if n.kind == BothCentreL2 {
+		for i, v := range n.views() {
+			if err := v.Apply(row, dst[i*n.dim:(i+1)*n.dim]); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	if n.kind == None && !n.fills() {
 		copy(dst, row)
@@ -275,12 +320,13 @@ type stored struct {
 	Blocks  []int     `json:"blocks,omitempty"`
 	Fill    []float64 `json:"fill,omitempty"`
 	Mean    []float64 `json:"mean,omitempty"`
+	Roots   []float64 `json:"roots,omitempty"`
 	Scale   []float64 `json:"scale,omitempty"`
 }
 
 // MarshalJSON writes the fitted normaliser.
 func (n *Normaliser) MarshalJSON() ([]byte, error) {
-	return json.Marshal(stored{n.kind, n.missing, n.dim, n.blocks, n.fill, n.mean, n.scale})
+	return json.Marshal(stored{n.kind, n.missing, n.dim, n.blocks, n.fill, n.mean, n.roots, n.scale})
 }
 
 // UnmarshalJSON reads a fitted normaliser and checks that it is whole.
@@ -289,7 +335,7 @@ func (n *Normaliser) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &s); err != nil {
 		return fmt.Errorf("attribute normalisation: %w", err)
 	}
-	m := Normaliser{s.Kind, s.Missing, s.Dim, s.Blocks, s.Fill, s.Mean, s.Scale}
+	m := Normaliser{s.Kind, s.Missing, s.Dim, s.Blocks, s.Fill, s.Mean, s.Roots, s.Scale}
 	if err := m.known(); err != nil {
 		return err
 	}
@@ -300,7 +346,7 @@ func (n *Normaliser) UnmarshalJSON(b []byte) error {
 		return 0
 	}
 	if s.Dim < 1 || len(s.Fill) != want(s.Missing == MissingClassMean || s.Fill != nil) ||
-		len(s.Mean) != want(m.centres()) || len(s.Scale) != want(s.Kind == Standardise) {
+		len(s.Mean) != want(m.centres()) || len(s.Roots) != want(s.Kind == BothCentreL2) || len(s.Scale) != want(s.Kind == Standardise) {
 		return fmt.Errorf("attribute normalisation %q of %d attributes: %d fills, %d means, %d scales do not fit", s.Kind, s.Dim, len(s.Fill), len(s.Mean), len(s.Scale))
 	}
 	if err := m.checkBlocks(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"path/filepath"
 	"testing"
+	"vzsl/internal/filetest"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -33,7 +34,7 @@ func parquetFile(t testing.TB, rows string, fields ...arrow.Field) string {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return write(t, filepath.Join(t.TempDir(), "a.parquet"), b.String())
+	return filetest.Write(t, filepath.Join(t.TempDir(), "a.parquet"), b.String())
 }
 
 func text(name string) arrow.Field { return arrow.Field{Name: name, Type: arrow.BinaryTypes.String} }
@@ -81,13 +82,13 @@ func TestReadParquetErrors(t *testing.T) {
 			arrow.Field{Name: "x", Type: arrow.ListOf(f64), Nullable: true}), []string{"row 1", "not 2 values"}},
 		"too large":   {parquetFile(t, `[{"class":"zebra","x":1e300}]`, text("class"), x), []string{`"x"`, "zebra", "beyond float32"}},
 		"class codes": {parquetFile(t, `[{"class":3,"x":1}]`, arrow.Field{Name: "class", Type: arrow.PrimitiveTypes.Int64}, x), []string{"no column of class names"}},
-		"no parquet":  {write(t, filepath.Join(t.TempDir(), "a.parquet"), "class,x\nzebra,1\n"), []string{"a.parquet", "is text"}},
+		"no parquet":  {filetest.Write(t, filepath.Join(t.TempDir(), "a.parquet"), "class,x\nzebra,1\n"), []string{"a.parquet", "is text"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ReadFile(c.path, FileOptions{Classes: []string{"zebra"}})
-			wantError(t, err, c.says...)
+			filetest.WantError(t, err, c.says...)
 		})
 	}
 	_, err := ReadFile(filepath.Join(t.TempDir(), "none.parquet"), FileOptions{})
-	wantError(t, err, "none.parquet")
+	filetest.WantError(t, err, "none.parquet")
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"vzsl/internal/filetest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -41,10 +42,10 @@ func TestPhrases(t *testing.T) {
 		"no class before the tab": {"bat\tx\n\u00a0\tfoo\n", nil, nil, nil, []string{":2", "class<tab>phrase"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			write(t, path, c.text)
+			filetest.Write(t, path, c.text)
 			got, err := ReadPhrases(path, classes, wnids)
 			if len(c.says) > 0 {
-				wantError(t, err, c.says...)
+				filetest.WantError(t, err, c.says...)
 				return
 			}
 			if err != nil {
@@ -62,7 +63,7 @@ func TestPhrases(t *testing.T) {
 		})
 	}
 	// Where one class alone fits, its name may hold blanks; what was taken is said.
-	write(t, path, "killer whale orca\n")
+	filetest.Write(t, path, "killer whale orca\n")
 	if got, err := ReadPhrases(path, classes[:2], nil); err != nil || got.Of["killer whale"] != "orca" || len(got.Notes) != 1 {
 		t.Error(got, err)
 	}
@@ -97,7 +98,7 @@ func FuzzPhrases(f *testing.F) {
 
 // A table of classes and phrases is read by its header.
 func TestPhrasesTable(t *testing.T) {
-	p, err := ReadPhrases(write(t, filepath.Join(t.TempDir(), "names.csv"), "id,class,phrase\n1,killer whale,\"orca, grampus\"\n2,cow,ox\n"), []string{"killer whale", "bat"}, nil)
+	p, err := ReadPhrases(filetest.Write(t, filepath.Join(t.TempDir(), "names.csv"), "id,class,phrase\n1,killer whale,\"orca, grampus\"\n2,cow,ox\n"), []string{"killer whale", "bat"}, nil)
 	if err != nil || p.Of["killer whale"] != "orca, grampus" || p.Lines != 2 || len(p.Unmatched) != 1 {
 		t.Errorf("%+v, %v", p, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"vzsl/internal/spelling"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -89,7 +90,7 @@ func (t *Table) Select(names []string) (*Table, error) {
 		return nil, &MissingAttributesError{t.Source, missing, len(names)}
 	}
 	if len(at) > 0 {
-		s.Notes = append(s.Notes, fmt.Sprintf("%s: %d attributes that the model does not know: %s", t.Source, len(at), some(slices.Sorted(maps.Keys(at)))))
+		s.Notes = append(s.Notes, fmt.Sprintf("%s: %d attributes that the model does not know: %s", t.Source, len(at), spelling.First(slices.Sorted(maps.Keys(at)), 8)))
 	}
 	for c, row := range t.Values {
 		for _, i := range columns {
@@ -107,7 +108,7 @@ type MissingAttributesError struct {
 }
 
 func (e *MissingAttributesError) Error() string {
-	return fmt.Sprintf("%s lacks %d of the model's %d attributes: %s", e.Source, len(e.Missing), e.Of, some(e.Missing))
+	return fmt.Sprintf("%s lacks %d of the model's %d attributes: %s", e.Source, len(e.Missing), e.Of, spelling.First(e.Missing, 8))
 }
 
 // Missing counts the values that are not given.
@@ -123,8 +124,8 @@ func (t *Table) Missing() int {
 	return n
 }
 
-// align puts rows, by class name in Unicode's normal form C, into the order of classes. Rows of other classes are said in the notes.
-func (t *Table) align(file string, classes []string, names []string, rows map[string][]float32) error {
+// Align puts rows, by class name in Unicode's normal form C, into the order of classes. Rows of other classes are said in the notes.
+func (t *Table) Align(file string, classes []string, names []string, rows map[string][]float32) error {
 	names, rows, err := normalForm(file, names, rows)
 	if err != nil {
 		return err
@@ -164,10 +165,10 @@ func (t *Table) align(file string, classes []string, names []string, rows map[st
 		t.Values = append(t.Values, row)
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("%s: %d of the dataset's %d classes have no row: %s", file, len(missing), len(classes), some(missing))
+		return fmt.Errorf("%s: %d of the dataset's %d classes have no row: %s", file, len(missing), len(classes), spelling.First(missing, 8))
 	}
 	if len(extra) > 0 {
-		t.Notes = append(t.Notes, fmt.Sprintf("%s: %d rows are of classes that the dataset does not have and were left out: %s", file, len(extra), some(extra)))
+		t.Notes = append(t.Notes, fmt.Sprintf("%s: %d rows are of classes that the dataset does not have and were left out: %s", file, len(extra), spelling.First(extra, 8)))
 	}
 	return nil
 }
@@ -191,13 +192,4 @@ func normalForm(file string, names []string, rows map[string][]float32) ([]strin
 // fold makes names alike that differ in case, spaces, underscores, plus signs or hyphens only.
 func fold(name string) string {
 	return strings.ToLower(strings.NewReplacer("_", "", " ", "", "+", "", "-", "").Replace(name))
-}
-
-// some lists the first few of many names.
-func some(names []string) string {
-	const most = 8
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"vzsl/internal/spelling"
 )
 
 // Units know in what size the attributes are that a model was trained on, so that descriptions in other units, such as shares for
@@ -93,7 +94,7 @@ func (u *Units) Doubts(classes []string, rows [][]float32) []string {
 	}
 	var doubts []string
 	if len(odd) > 0 {
-		doubts = append(doubts, fmt.Sprintf("the values of %s are of another size than those that the model was trained on: %s", plural(len(odd), "class", "classes"), some(odd)))
+		doubts = append(doubts, fmt.Sprintf("the values of %s are of another size than those that the model was trained on: %s", plural(len(odd), "class", "classes"), spelling.First(odd, 8)))
 	}
 	odd = nil
 	for k, name := range u.names {
@@ -108,7 +109,7 @@ func (u *Units) Doubts(classes []string, rows [][]float32) []string {
 		}
 	}
 	if len(odd) > 0 {
-		doubts = append(doubts, fmt.Sprintf("the values of %s are of another size than those that the model was trained on: %s", plural(len(odd), "attribute", "attributes"), some(odd)))
+		doubts = append(doubts, fmt.Sprintf("the values of %s are of another size than those that the model was trained on: %s", plural(len(odd), "attribute", "attributes"), spelling.First(odd, 8)))
 	}
 	return doubts
 }

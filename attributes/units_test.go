@@ -3,11 +3,11 @@ package attributes
 import (
 	"math"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"vzsl/internal/filetest"
 )
 
 // percentages are rows such as data sets have them: many zeros, few large values, each class with a handful of its own.
@@ -115,20 +115,29 @@ func TestUnits(t *testing.T) {
 
 // TestUnitsOfAwA: no class of the real table is doubted when the others are what was trained on; each is in other units.
 func TestUnitsOfAwA(t *testing.T) {
-	dir := filepath.Join("..", "..", "shared", "data", "awa")
-	if _, err := os.Stat(dir); err != nil {
-		t.Skip("the data of Animals with Attributes are not there")
+	dir := filepath.Join(filetest.Data(t), "awa")
+	names, err := ReadNames(filepath.Join(dir, "predicates.txt"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	order, err := numbered(filepath.Join(dir, "classes.txt"))
+	order, err := ReadNames(filepath.Join(dir, "classes.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := rand.New(rand.NewPCG(1, 2))
-	for _, which := range []string{AwAContinuous, AwABinary} {
-		table, err := ReadAwA(dir, which, order)
+	for _, which := range []string{"continuous", "binary"} {
+		values, err := ReadMatrix(filepath.Join(dir, "predicate-matrix-"+which+".txt"), order, names)
 		if err != nil {
 			t.Fatal(err)
 		}
+		for _, row := range values {
+			for i, v := range row {
+				if v == -1 {
+					row[i] = nan
+				}
+			}
+		}
+		table := &Table{Names: names, Values: values}
 		for i, class := range order {
 			rest := slices.Delete(slices.Clone(table.Values), i, i+1)
 			u := NewUnits(table.Names, rest)

@@ -19,6 +19,7 @@ import (
 	"pgregory.net/rapid"
 
 	"vzsl/internal/alloctest"
+	"vzsl/internal/filetest"
 )
 
 // vocabulary is what a file of word vectors holds.
@@ -221,13 +222,13 @@ func TestWordErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := lookUp(c.b, c.format, nil, "zebra", "panda")
-			wantError(t, err, append(c.says, "")...)
+			filetest.WantError(t, err, append(c.says, "")...)
 		})
 	}
 	_, err := lookUp(bin, "", nil, "zebra", "zebra")
-	wantError(t, err, "twice")
+	filetest.WantError(t, err, "twice")
 	_, err = ReadWords(context.Background(), t.TempDir(), nil, WordOptions{})
-	wantError(t, err, "is a folder")
+	filetest.WantError(t, err, "is a folder")
 	ctx, stop := context.WithCancel(context.Background())
 	stop()
 	if _, err := readWords(ctx, "x", bytes.NewReader(bin), 0, nil, WordOptions{}); !errors.Is(err, context.Canceled) {
@@ -319,7 +320,7 @@ func TestMoreThanPromised(t *testing.T) {
 
 // The expected numbers are those of testdata/words.py.
 func TestRealWord2Vec(t *testing.T) {
-	path := filepath.Join(dataDir(t), "word2vec", "gutenberg-vectors.bin")
+	path := filepath.Join(filetest.Data(t), "word2vec", "gutenberg-vectors.bin")
 	var seen int
 	got, err := ReadWords(context.Background(), path, []string{"the", "man", "volunteers", "</s>", "the man"}, WordOptions{Progress: func(done, total int) { seen = done * 1000 / total }})
 	if err != nil {

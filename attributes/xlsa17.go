@@ -21,12 +21,12 @@ const (
 	XLSA17Unit     = "att"          // scaled to unit length, class by class
 )
 
-// Variables that our own export of a folder of xlsa17 has beside xlsa17's (datasets.ExportXLSA17).
+// Variables that our own export of a folder of xlsa17 has beside xlsa17's (xlsa17.Export).
 const (
-	matMissing    = "original_att_missing"   // places of the missing values, from 1, columns first
-	matAttributes = "attribute_names"        // in the order of the rows
-	matBlocks     = "attribute_blocks"       // names of the descriptions that the attributes are joined of
-	matWidths     = "attribute_block_widths" // how many attributes each has
+	XLSA17Missing    = "original_att_missing"   // places of the missing values, from 1, columns first
+	XLSA17Attributes = "attribute_names"        // in the order of the rows
+	XLSA17Blocks     = "attribute_blocks"       // names of the descriptions that the attributes are joined of
+	XLSA17Widths     = "attribute_block_widths" // how many attributes each has
 )
 
 // ReadXLSA17 reads the class attributes of a file of xlsa17 (att_splits.mat, or sent_splits.mat with its sentence vectors),
@@ -88,7 +88,7 @@ func ReadXLSA17(file, which string, classes, numbered []string) (*Table, error) 
 	if classes == nil {
 		classes = order
 	}
-	return t, t.align(file, classes, order, rows)
+	return t, t.Align(file, classes, order, rows)
 }
 
 // xlsa17Values reads a variable of numbers.
@@ -125,14 +125,14 @@ func xlsa17Texts(f *matfile.File, name string) ([]string, error) {
 
 // xlsa17Missing makes NaN of the values that are missing.
 func (t *Table) xlsa17Missing(f *matfile.File, which string, values []float64) error {
-	if f.Has(matMissing) {
-		_, places, err := xlsa17Values(f, matMissing)
+	if f.Has(XLSA17Missing) {
+		_, places, err := xlsa17Values(f, XLSA17Missing)
 		if err != nil {
 			return err
 		}
 		for _, p := range places {
 			if p != math.Trunc(p) || p < 1 || p > float64(len(values)) {
-				return fmt.Errorf("%s: %s holds %v; %s has the places 1 to %d", f.Path(), matMissing, p, which, len(values))
+				return fmt.Errorf("%s: %s holds %v; %s has the places 1 to %d", f.Path(), XLSA17Missing, p, which, len(values))
 			}
 			values[int(p)-1] = math.NaN()
 		}
@@ -159,7 +159,7 @@ func (t *Table) xlsa17Missing(f *matfile.File, which string, values []float64) e
 // xlsa17Attributes names the attributes, and the descriptions they are joined of, where the file does: others have numbers.
 func (t *Table) xlsa17Attributes(f *matfile.File, dim int) error {
 	var err error
-	if t.Names, err = xlsa17Texts(f, matAttributes); err != nil {
+	if t.Names, err = xlsa17Texts(f, XLSA17Attributes); err != nil {
 		return err
 	}
 	if t.Names == nil {
@@ -168,37 +168,40 @@ func (t *Table) xlsa17Attributes(f *matfile.File, dim int) error {
 		}
 	}
 	if len(t.Names) != dim {
-		return fmt.Errorf("%s: %s names %d attributes, there are %d", f.Path(), matAttributes, len(t.Names), dim)
+		return fmt.Errorf("%s: %s names %d attributes, there are %d", f.Path(), XLSA17Attributes, len(t.Names), dim)
 	}
-	blocks, err := xlsa17Texts(f, matBlocks)
+	blocks, err := xlsa17Texts(f, XLSA17Blocks)
 	if err != nil || blocks == nil {
 		return err
 	}
-	_, widths, err := xlsa17Values(f, matWidths)
+	_, widths, err := xlsa17Values(f, XLSA17Widths)
 	if err != nil {
 		return err
 	}
 	left := float64(dim)
 	for i, w := range widths {
 		if left -= w; w < 1 || w != math.Trunc(w) || i >= len(blocks) {
-			return fmt.Errorf("%s: %s and %s do not fit each other", f.Path(), matBlocks, matWidths)
+			return fmt.Errorf("%s: %s and %s do not fit each other", f.Path(), XLSA17Blocks, XLSA17Widths)
 		}
 		t.Blocks = append(t.Blocks, Block{blocks[i], int(w)})
 	}
 	if left != 0 || len(widths) != len(blocks) {
-		return fmt.Errorf("%s: the widths of %s do not add up to %d attributes", f.Path(), matWidths, dim)
+		return fmt.Errorf("%s: the widths of %s do not add up to %d attributes", f.Path(), XLSA17Widths, dim)
 	}
 	return nil
 }
 
-// respell gives the file's names the dataset's spelling: SUN's "desert/sand" is "desert_sand" there.
+// XLSA17Name is a class name as xlsa17 writes it: SUN's "desert/sand" is "desert_sand" there.
+func XLSA17Name(name string) string { return strings.ReplaceAll(name, "/", "_") }
+
+// respell gives the file's names the dataset's spelling.
 func respell(names, classes []string) {
 	for i, n := range names {
 		names[i] = norm.NFC.String(n)
 	}
 	spelt := make(map[string]string, len(classes))
 	for _, c := range classes {
-		spelt[strings.ReplaceAll(c, "/", "_")] = c
+		spelt[XLSA17Name(c)] = c
 	}
 	for _, c := range classes {
 		spelt[c] = c

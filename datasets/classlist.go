@@ -30,38 +30,14 @@ func ReadClassList(path string) ([]string, error) {
 	return names, nil
 }
 
-// ReadKnownClasses is ReadClassList for names that must be among known; the error for one that is not names its line and the
-// nearest known name.
-func ReadKnownClasses(path string, known []string) ([]string, error) {
+// ReadKnownClasses is ReadClassList for names that must be among known. Where classes have wnids, nil if not, these may stand
+// for the names. The error for a name that is not known has its line and the nearest known name.
+func ReadKnownClasses(path string, known, wnids []string) ([]string, error) {
 	list, err := readClassList(path)
 	if err != nil {
 		return nil, err
 	}
-	have := make(map[string]string, len(known))
-	for _, k := range known {
-		have[norm.NFC.String(k)] = k
-	}
-	names := make([]string, len(list))
-	for i, l := range list {
-		k, ok := have[l.name]
-		if !ok {
-			return nil, fmt.Errorf("%s:%d: %w", path, l.line, features.UnknownClass(l.name, known))
-		}
-		names[i] = k
-	}
-	return names, nil
-}
-
-// readNamed is ReadKnownClasses for lists that may hold wnids in place of names.
-func readNamed(path string, known, wnids []string) ([]string, error) {
-	if wnids == nil {
-		return ReadKnownClasses(path, known)
-	}
-	list, err := readClassList(path)
-	if err != nil {
-		return nil, err
-	}
-	named := make(map[string]string, 2*len(known))
+	named := make(map[string]string, len(known)+len(wnids))
 	for i, w := range wnids {
 		if w != "" {
 			named[w] = known[i]
@@ -70,7 +46,7 @@ func readNamed(path string, known, wnids []string) ([]string, error) {
 	for _, k := range known {
 		named[norm.NFC.String(k)] = k
 	}
-	lines := map[string]int{}
+	lines := make(map[string]int, len(list))
 	names := make([]string, len(list))
 	for i, l := range list {
 		name, ok := named[l.name]
@@ -85,7 +61,8 @@ func readNamed(path string, known, wnids []string) ([]string, error) {
 	return names, nil
 }
 
-func isComment(line string) bool {
+// IsComment tells whether a line of a class list is a comment: a # alone or followed by a blank.
+func IsComment(line string) bool {
 	return line == "#" || strings.HasPrefix(line, "# ") || strings.HasPrefix(line, "#\t")
 }
 
@@ -93,7 +70,7 @@ func readClassList(path string) ([]listed, error) {
 	var list []listed
 	lines := map[string]int{}
 	err := delimited.Lines(path, func(line int, text string) error {
-		if isComment(text) {
+		if IsComment(text) {
 			return nil
 		}
 		text = norm.NFC.String(text)

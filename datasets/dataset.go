@@ -2,17 +2,12 @@ package datasets
 
 import (
 	"fmt"
-	"os"
-	"sort"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
 	"vzsl/features"
-
-	"vzsl/features/convert"
 )
 
 // Class is one class of a dataset, Image one picture.
@@ -36,45 +31,8 @@ type Dataset struct {
 	Unusable map[string]string
 }
 
-// layouts by name.
-var layouts = map[string]func(dir string) (*Dataset, error){
-	"cub":    openCUB,
-	"folder": func(dir string) (*Dataset, error) { return OpenFolder(dir, "", convert.Choice{}) },
-	"xlsa17": openXLSA17,
-	"awa1":   openAwA1, "awa2": openAwA2, "sun": openSUN, "imagenet": openImageNet, "flo": openFLO,
-}
-
-// Layouts are the names that Open knows, sorted.
-func Layouts() []string {
-	var names []string
-	for n := range layouts {
-		names = append(names, n)
-	}
-	sort.Strings(names)
-	return names
-}
-
-// Open reads the dataset in dir in the named layout.
-func Open(layout, dir string) (*Dataset, error) {
-	open, ok := layouts[layout]
-	if !ok {
-		return nil, fmt.Errorf("unknown dataset layout %q; known: %s", layout, strings.Join(Layouts(), ", "))
-	}
-	switch st, err := os.Stat(dir); {
-	case err != nil:
-		return nil, fmt.Errorf("dataset %s: %w", layout, err)
-	case !st.IsDir():
-		return nil, fmt.Errorf("dataset %s: %s is a file; its folder is wanted", layout, dir)
-	}
-	d, err := open(dir)
-	if err != nil {
-		return nil, fmt.Errorf("dataset %s: %w", layout, err)
-	}
-	return d, nil
-}
-
-// check brings class names to Unicode's normal form C and finds what no layout may give. Every layout ends with it.
-func (d *Dataset) check() error {
+// Check brings class names to Unicode's normal form C and finds what no layout may give. Every layout ends with it.
+func (d *Dataset) Check() error {
 	names := make(map[string]struct{}, len(d.Classes))
 	for i := range d.Classes {
 		c := &d.Classes[i]
@@ -151,8 +109,8 @@ func (d *Dataset) Numbered() []string {
 	return names
 }
 
-// withoutImages counts the classes that no image belongs to.
-func (d *Dataset) withoutImages() int {
+// WithoutImages counts the classes that no image belongs to.
+func (d *Dataset) WithoutImages() int {
 	used := make([]bool, len(d.Classes))
 	for _, m := range d.Images {
 		used[m.Class] = true
@@ -166,19 +124,10 @@ func (d *Dataset) withoutImages() int {
 	return n
 }
 
-func (d *Dataset) note(format string, args ...any) {
+func (d *Dataset) Note(format string, args ...any) {
 	d.Notes = append(d.Notes, fmt.Sprintf(format, args...))
 }
 
-func (d *Dataset) noteUnpictured(format string, args ...any) {
+func (d *Dataset) NoteUnpictured(format string, args ...any) {
 	d.Unpictured = append(d.Unpictured, fmt.Sprintf(format, args...))
-}
-
-// some lists the first few of many names.
-func some(names []string) string {
-	const most = 5
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }

@@ -13,36 +13,11 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"vzsl/features/convert"
+	"vzsl/internal/spelling"
 )
 
 // ClassFile is the file in an own folder that describes the classes, those without images too.
 const ClassFile = "classes.csv"
-
-// imageExtensions of pictures. What a file really holds is found out when it is read; of HEIC, AVIF, JPEG XL and JPEG 2000, which
-// are not, that they are to be converted.
-var imageExtensions = map[string]bool{
-	".jpg": true, ".jpeg": true, ".jpe": true, ".jfif": true, ".png": true, ".gif": true, ".bmp": true, ".dib": true, ".webp": true,
-	".tif": true, ".tiff": true, ".heic": true, ".heif": true, ".hif": true, ".avif": true, ".jxl": true, ".jp2": true, ".j2k": true,
-}
-
-// IsPicture tells by its extension whether a file is a picture.
-func IsPicture(name string) bool { return imageExtensions[strings.ToLower(filepath.Ext(name))] }
-
-// Unread tells by its extension whether a picture is of a format that is not read.
-func Unread(name string) bool {
-	switch strings.ToLower(filepath.Ext(name)) {
-	case ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".j2k":
-		return true
-	}
-	return false
-}
-
-// systemFolders are folders that operating systems, archives and storage servers put beside pictures. They hold thumbnails,
-// deleted files or attributes, never a class, unless the class file has a row of that name.
-var systemFolders = map[string]bool{
-	"__MACOSX": true, "@eaDir": true, "#recycle": true, "#snapshot": true, "@Recycle": true, "@Recently-Snapshot": true,
-	"$RECYCLE.BIN": true, "RECYCLER": true, "System Volume Information": true, "lost+found": true,
-}
 
 // OpenFolder reads an own dataset: <class>/<image>. Classes that have no images, those to be recognised from their
 // description alone, are the further rows of the class file (a table as [convert.ReadClassNames] reads it); "" means classes.csv in
@@ -86,7 +61,7 @@ func OpenFolder(dir, classFile string, columns convert.Choice) (*Dataset, error)
 			continue
 		}
 		class := norm.NFC.String(name)
-		if row[class] == 0 && systemFolders[name] {
+		if row[class] == 0 && SystemFolder(name) {
 			continue
 		}
 		if err := validName("class folder", name); err != nil {
@@ -112,15 +87,15 @@ func OpenFolder(dir, classFile string, columns convert.Choice) (*Dataset, error)
 	}
 	d.fill(found, described, row)
 	d.noteFolders(found, bare, row, loose)
-	switch n := d.withoutImages(); {
+	switch n := d.WithoutImages(); {
 	case len(d.Classes) == 0:
 		return nil, fmt.Errorf("no images in %s: an own dataset is a folder per class with its pictures in it (%s)%s", dir, extensionList(), deeperHint(dir, bare))
 	case len(d.Images) == 0:
-		d.noteUnpictured("%d described classes and no images: features are to be imported", n)
+		d.NoteUnpictured("%d described classes and no images: features are to be imported", n)
 	case n > 0:
-		d.noteUnpictured("%d of the %d classes have no images", n, len(d.Classes))
+		d.NoteUnpictured("%d of the %d classes have no images", n, len(d.Classes))
 	}
-	return d, d.check()
+	return d, d.Check()
 }
 
 // classFolder is a folder of pictures.
@@ -143,7 +118,7 @@ func readClassFolder(dir, name string) (*classFolder, error) {
 		switch file := e.Name(); {
 		case strings.HasPrefix(file, "."):
 		case e.IsDir():
-			if !systemFolders[file] {
+			if !SystemFolder(file) {
 				f.folders = append(f.folders, file)
 			}
 		case IsPicture(file):
@@ -180,7 +155,7 @@ func (f *classFolder) readDeeper(dir, name string) error {
 // noteFolders says what was left out.
 func (d *Dataset) noteFolders(found map[string]*classFolder, bare []*classFolder, row map[string]int, loose int) {
 	if loose > 0 {
-		d.note("%d pictures lie in %s itself and belong to no class; they were left out", loose, d.Root)
+		d.Note("%d pictures lie in %s itself and belong to no class; they were left out", loose, d.Root)
 	}
 	all := slices.Clone(bare)
 	for _, f := range found {
@@ -190,13 +165,13 @@ func (d *Dataset) noteFolders(found map[string]*classFolder, bare []*classFolder
 	for _, f := range all {
 		class := len(f.images) > 0 || row[norm.NFC.String(f.name)] > 0
 		if f.deeper > 0 {
-			d.note("%s: %d of its %d pictures lie in folders within it", f.name, f.deeper, len(f.images))
+			d.Note("%s: %d of its %d pictures lie in folders within it", f.name, f.deeper, len(f.images))
 		}
 		if !class && len(f.folders) > 0 {
-			d.note("%s holds %d folders and no pictures of its own; a row in %s makes it a class with the pictures within", f.name, len(f.folders), ClassFile)
+			d.Note("%s holds %d folders and no pictures of its own; a row in %s makes it a class with the pictures within", f.name, len(f.folders), ClassFile)
 		}
 		if class && f.other > 0 {
-			d.note("%s holds %d files that are no pictures by their extension (%s); they were left out", f.name, f.other, extensionList())
+			d.Note("%s holds %d files that are no pictures by their extension (%s); they were left out", f.name, f.other, extensionList())
 		}
 	}
 	var none []string
@@ -206,7 +181,7 @@ func (d *Dataset) noteFolders(found map[string]*classFolder, bare []*classFolder
 		}
 	}
 	if len(none) > 0 {
-		d.note("%d folders without pictures that no row of a class file describes are no classes and were left out: %s", len(none), some(none))
+		d.Note("%d folders without pictures that no row of a class file describes are no classes and were left out: %s", len(none), spelling.First(none, 5))
 	}
 }
 
@@ -220,15 +195,6 @@ func deeperHint(dir string, bare []*classFolder) string {
 		}
 	}
 	return ""
-}
-
-func extensionList() string {
-	var l []string
-	for e := range imageExtensions {
-		l = append(l, e)
-	}
-	sort.Strings(l)
-	return strings.Join(l, " ")
 }
 
 // describedClasses are the names in the class file, in its order; nil where there is none.

@@ -1,10 +1,14 @@
 package evaluate
 
-import "vzsl/internal/stacking"
+import (
+	"context"
+	"errors"
+	"vzsl/internal/gzsl"
+)
 
 // tallies counts hits by class with the constant taken off: the unseen group, then the seen one, each over the classes
 // that have images.
-func tallies(images []stacking.Image, seen, candidates int, constant float64) (unseen, seenGroup []tally) {
+func tallies(images []gzsl.Image, seen, candidates int, constant float64) (unseen, seenGroup []tally) {
 	all := make([]tally, candidates)
 	for _, im := range images {
 		t := &all[im.Class]
@@ -27,7 +31,7 @@ func withImages(all []tally) []tally {
 }
 
 // harmonic gives U, S and H with the constant taken off the seen scores; H is resampled from the pairs of U and S.
-func harmonic(images []stacking.Image, seen, candidates int, constant float64, b Bootstrap) Harmonic {
+func harmonic(images []gzsl.Image, seen, candidates int, constant float64, b Bootstrap) Harmonic {
 	ut, st := tallies(images, seen, candidates, constant)
 	r := newResampler(b.Seed)
 	u, _ := r.replicate(ut, b.Resamples)
@@ -36,7 +40,7 @@ func harmonic(images []stacking.Image, seen, candidates int, constant float64, b
 		n := min(len(a), len(b))
 		h := make([]float64, n)
 		for i := range h {
-			h[i] = stacking.HarmonicMean(a[i], b[i])
+			h[i] = gzsl.HarmonicMean(a[i], b[i])
 		}
 		return h
 	}
@@ -46,18 +50,70 @@ func harmonic(images []stacking.Image, seen, candidates int, constant float64, b
 		Constant: constant,
 		U:        u.estimate(mu),
 		S:        s.estimate(ms),
-		H:        h.estimate(stacking.HarmonicMean(mu, ms)),
+		H:        h.estimate(gzsl.HarmonicMean(mu, ms)),
 	}
 }
 
 // thin keeps at most n points, ends included, evenly by index: enough to draw the curve.
-func thin(points []CurvePoint, n int) []CurvePoint {
-	if len(points) <= n {
-		return points
-	}
+func thin(points []gzsl.Point, n int) []CurvePoint {
+	n = min(n, len(points))
 	kept := make([]CurvePoint, n)
 	for i := range kept {
-		kept[i] = points[i*(len(points)-1)/(n-1)]
+		kept[i] = CurvePoint(points[i*(len(points)-1)/max(1, n-1)])
 	}
 	return kept
+}
+
+func (s *inputs) generalised(ctx context.Context, model Scorer, unseen, seen *testSet, opts Options, progress func(int)) (*Generalised, error) {
+	n := len(seen.classes)
+	candidates := append(append([]string(nil), seen.classes...), unseen.classes...)
+	truth := make(map[int]int, len(unseen.rows)+len(seen.rows))
+	for i, row := range seen.rows {
+		truth[row] = seen.truth[i]
+	}
+	for i, row := range unseen.rows {
+		if _, both := truth[row]; both {
+			return nil, errors.New("an image is a seen and an unseen test image at once")
+		}
+		truth[row] = n + unseen.truth[i]
+	}
+	rows := make([]int, 0, len(truth))
+	for row := range s.features.Rows() {
+		if _, ok := truth[row]; ok {
+			rows = append(rows, row)
+		}
+	}
+	g := &Generalised{
+		Candidates:   candidates,
+		Seen:         n,
+		SeenImages:   len(seen.rows),
+		UnseenImages: len(unseen.rows),
+	}
+	images := make([]gzsl.Image, 0, len(rows))
+	err := s.score(ctx, model, rows, candidates, opts.Batch, func(i int, scores []float32) {
+		c := truth[rows[i]]
+		images = append(images, gzsl.Of(scores, n, c))
+		g.Predictions = append(g.Predictions, Prediction{
+			Image: s.features.Images()[rows[i]],
+			Class: c,
+			Rank:  rankOf(scores, c),
+			Score: scores[c],
+			Top:   top(scores, ranked),
+		})
+		progress(1)
+	})
+	if err != nil {
+		return nil, err
+	}
+	b := Bootstrap{Resamples: opts.Resamples, Seed: opts.Seed, Level: level}
+	g.Plain = harmonic(images, n, len(candidates), 0, b)
+	if opts.Calibration != nil {
+		h := harmonic(images, n, len(candidates), *opts.Calibration, b)
+		g.Calibrated = &h
+	}
+	points := gzsl.Curve(images, n, len(candidates))
+	g.AUSUC = gzsl.Area(points)
+	g.Best = CurvePoint(gzsl.Best(points))
+	g.Curve = thin(points, 400)
+	return g, nil
 }

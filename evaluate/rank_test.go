@@ -7,7 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"vzsl/internal/stacking"
+	"vzsl/internal/gzsl"
 )
 
 // The ranking against a stable sort, with scores coarse enough to tie.
@@ -57,7 +57,7 @@ func TestCurveProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		seen, unseen := rapid.IntRange(1, 4).Draw(t, "seen"), rapid.IntRange(1, 4).Draw(t, "unseen")
 		n := rapid.IntRange(2, 40).Draw(t, "images")
-		images := make([]stacking.Image, n)
+		images := make([]gzsl.Image, n)
 		for i := range images {
 			class := i // one image of each group at least
 			if i == 1 {
@@ -69,9 +69,9 @@ func TestCurveProperties(t *testing.T) {
 			for c := range scores {
 				scores[c] = float32(rapid.IntRange(-6, 6).Draw(t, "score")) / 4
 			}
-			images[i] = stacking.Of(scores, seen, class)
+			images[i] = gzsl.Of(scores, seen, class)
 		}
-		points := stacking.Curve(images, seen, seen+unseen)
+		points := gzsl.Curve(images, seen, seen+unseen)
 		for i, p := range points {
 			u, s := tallies(images, seen, seen+unseen, p.Constant)
 			if math.Abs(meanPerClass(u)-p.U) > 1e-12 || math.Abs(meanPerClass(s)-p.S) > 1e-12 {
@@ -80,21 +80,21 @@ func TestCurveProperties(t *testing.T) {
 			if i > 0 && (p.U < points[i-1].U || p.S > points[i-1].S+1e-12 || p.Constant <= points[i-1].Constant) {
 				t.Fatalf("the curve turns back at %d: %+v, %+v", i, points[i-1], p)
 			}
-			if at := stacking.At(points, p.Constant); at != p {
+			if at := gzsl.At(points, p.Constant); at != p {
 				t.Fatalf("at %v the curve gives %+v, not %+v", p.Constant, at, p)
 			}
 			if p.H() > (p.U+p.S)/2+1e-12 {
 				t.Fatalf("H %v of %+v", p.H(), p)
 			}
 		}
-		if a := stacking.Area(points); a < 0 || a > 1+1e-12 {
+		if a := gzsl.Area(points); a < 0 || a > 1+1e-12 {
 			t.Fatalf("area %v", a)
 		}
-		best := stacking.Best(points)
-		if c := stacking.Constant(points, points); stacking.At(points, c).H() != best.H() {
-			t.Fatalf("the constant %v has H %v, the best %v", c, stacking.At(points, c).H(), best.H())
+		best := gzsl.Best(points)
+		if c := gzsl.Constant(points, points); gzsl.At(points, c).H() != best.H() {
+			t.Fatalf("the constant %v has H %v, the best %v", c, gzsl.At(points, c).H(), best.H())
 		}
-		if few := thin(points, 5); len(few) > 5 || few[0] != points[0] || few[len(few)-1] != points[len(points)-1] {
+		if few := thin(points, 5); len(few) > 5 || few[0] != CurvePoint(points[0]) || few[len(few)-1] != CurvePoint(points[len(points)-1]) {
 			t.Fatalf("thinned to %v", few)
 		}
 	})

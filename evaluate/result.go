@@ -1,9 +1,16 @@
 package evaluate
 
 import (
+	"slices"
 	"sort"
 
-	"vzsl/internal/stacking"
+	"vzsl/internal/gzsl"
+)
+
+// ConfidentMistakes gives at most confidentMistakes, and mistakesPerClass of a true class.
+const (
+	confidentMistakes = 12
+	mistakesPerClass  = 2
 )
 
 // Result is everything that was measured on one split. Class indices refer to Candidates.
@@ -175,5 +182,74 @@ type Harmonic struct {
 	H        Estimate `json:"h"`
 }
 
-// CurvePoint is U and S with a constant taken off the scores of seen classes.
-type CurvePoint = stacking.Point
+// CurvePoint is U and S with a constant subtracted from the scores of seen classes.
+type CurvePoint struct {
+	Constant float64 `json:"constant"`
+	U        float64 `json:"u"`
+	S        float64 `json:"s"`
+}
+
+// H is the harmonic mean of U and S, 0 where both are.
+func (p CurvePoint) H() float64 { return gzsl.HarmonicMean(p.U, p.S) }
+
+// Maps are t-SNE layouts of test images of unseen classes: images that are near each other are alike, distances between
+// groups mean little.
+type Maps struct {
+	Seed       uint64       `json:"seed"`
+	Perplexity float64      `json:"perplexity"` // less where there are few points: a third of them
+	Classes    []int        `json:"classes"`    // that are shown: indices into the candidates
+	Of         []int        `json:"of"`         // class of each point: an index into the candidates
+	Features   [][2]float64 `json:"features"`   // of each point: features scaled to length one
+	Latent     [][2]float64 `json:"latent,omitempty"`
+	// Priors are those of Classes among Latent.
+	Priors []MapPrior `json:"priors,omitempty"`
+	// Reconstructions are what the decoder makes of the latent codes, scaled to length one as the features are.
+	Reconstructions [][2]float64 `json:"reconstructions,omitempty"`
+}
+
+// MapPrior is a class's prior as it lies on the map: its mean and its covariance there.
+type MapPrior struct {
+	Mean       [2]float64 `json:"mean"`
+	Covariance [3]float64 `json:"covariance"` // xx, xy, yy
+}
+
+// Mistake is one of the most confident mistakes and the attributes that spoke for it.
+//
+// With e the model's estimate of the image's normalised attribute vector, p that of the predicted class and t that of the
+// true one, attribute k speaks for the wrong class with the weight
+//
+//	w_k = e_k (p_k - t_k)
+//
+// which is what predict's explanation e_k (a_k - m_k) of the one class is above that of the other: the mean m falls out. For
+// a bilinear model (x'Va) these add up to how much the wrong class outscores the right one.
+type Mistake struct {
+	Image   string     `json:"image"`
+	Decided []Decisive `json:"decided"` // positive weights only, largest first, at most 12
+}
+
+// Decisive is an attribute that spoke for the wrong class.
+type Decisive struct {
+	Attribute string   `json:"attribute"`
+	Weight    float64  `json:"weight"`
+	Estimate  float64  `json:"estimate"`        // e_k, in the model's normalised values: above 0 where it sees the attribute
+	Predicted *float32 `json:"predicted_value"` // the classes' raw values; null where missing
+	True      *float32 `json:"true_value"`
+}
+
+// ConfidentMistakes are the images whose predicted class outscores the true one by most, most first: at most 12, and 2 of a
+// true class. All counts the mistakes there are.
+func (r *Result) ConfidentMistakes() (some []*Prediction, all int) {
+	for i := range r.Predictions {
+		if p := &r.Predictions[i]; !p.Correct() {
+			some = append(some, p)
+		}
+	}
+	all = len(some)
+	sort.SliceStable(some, func(i, j int) bool { return some[i].Gap() > some[j].Gap() })
+	of := make(map[int]int)
+	some = slices.DeleteFunc(some, func(p *Prediction) bool {
+		of[p.Class]++
+		return of[p.Class] > mistakesPerClass
+	})
+	return some[:min(confidentMistakes, len(some))], all
+}

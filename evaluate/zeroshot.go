@@ -3,13 +3,10 @@ package evaluate
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
-	"strings"
 
 	"vzsl/features"
-	"vzsl/internal/stacking"
 )
 
 // Scorer is a trained model. Score takes n feature rows, one after the other, and the raw attribute vector of each
@@ -96,169 +93,7 @@ func ZeroShot(ctx context.Context, model Scorer, images Features, table *feature
 	return r, nil
 }
 
-// setup is a split laid over features and class table.
-type setup struct {
-	features Features
-	roles    *features.Roles
-	vectors  map[string][]float32
-	row      map[string]int // image to row
-}
-
-func open(images Features, table *features.ClassTable, roles *features.Roles) (*setup, error) {
-	s := &setup{
-		features: images,
-		roles:    roles,
-		vectors:  make(map[string][]float32, len(table.Classes)),
-		row:      make(map[string]int, images.Rows()),
-	}
-	if len(table.Values) != len(table.Classes) {
-		return nil, fmt.Errorf("the class table of %s has %d attribute vectors for %d classes: run attributes for this dataset", table.Dataset, len(table.Values), len(table.Classes))
-	}
-	for i, c := range table.Classes {
-		s.vectors[c] = table.Values[i]
-	}
-	for i, name := range images.Images() {
-		s.row[name] = i
-	}
-	if len(roles.Unseen) == 0 {
-		return nil, fmt.Errorf("split %q names no unseen class: there is nothing to evaluate", roles.Name)
-	}
-	seen := make(map[string]bool)
-	for _, c := range roles.Seen {
-		seen[c] = true
-	}
-	once := make(map[string]bool)
-	for _, c := range roles.Unseen {
-		if seen[c] {
-			return nil, fmt.Errorf("split %q: class %q is both seen and unseen", roles.Name, c)
-		}
-		if once[c] {
-			return nil, fmt.Errorf("split %q: unseen class %q is named twice", roles.Name, c)
-		}
-		once[c] = true
-	}
-	if len(roles.Images) != len(roles.Roles) {
-		return nil, fmt.Errorf("split %q: %d images but %d roles", roles.Name, len(roles.Images), len(roles.Roles))
-	}
-	return s, nil
-}
-
-// testSet is the images of one role, in the order of the features.
-type testSet struct {
-	role    features.Role
-	classes []string
-	rows    []int
-	truth   []int    // of each row: index into classes
-	listed  int      // images that the split gives the role
-	missing []string // those of them without features
-}
-
-func (s *setup) test(role features.Role, classes []string) (*testSet, error) {
-	t := &testSet{role: role, classes: classes}
-	index := make(map[string]int, len(classes))
-	for i, c := range classes {
-		index[c] = i
-	}
-	wanted := make(map[int]bool)
-	for i, name := range s.roles.Images {
-		if s.roles.Roles[i] != role {
-			continue
-		}
-		t.listed++
-		if row, ok := s.row[name]; ok {
-			wanted[row] = true
-		} else {
-			t.missing = append(t.missing, name)
-		}
-	}
-	names := s.features.Classes()
-	for row := range s.features.Rows() {
-		if !wanted[row] {
-			continue
-		}
-		c, ok := index[names[row]]
-		if !ok {
-			return nil, fmt.Errorf("split %q gives image %q the role %s, but its class %q is not among that role's classes: make the split again for these features",
-				s.roles.Name, s.features.Images()[row], role, names[row])
-		}
-		t.rows = append(t.rows, row)
-		t.truth = append(t.truth, c)
-	}
-	return t, nil
-}
-
-func (s *setup) noTestImages(t *testSet) error {
-	if t.listed > 0 {
-		return fmt.Errorf("split %q names %d test images of unseen classes, but none of them is among the %d images with features (first: %q): the features are those of another dataset or folder; give those the split was made for, or make the split again",
-			s.roles.Name, t.listed, s.features.Rows(), t.missing[0])
-	}
-	return fmt.Errorf("split %q: none of its %d unseen classes has an image, so there is nothing to measure; classes without images: %s; add their images and run extract and split again, or evaluate a split whose unseen classes have images",
-		s.roles.Name, len(t.classes), list(t.classes, 10))
-}
-
-// list names the first n of names and says how many more there are.
-func list(names []string, n int) string {
-	if len(names) <= n+1 {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:n], ", "), len(names)-n)
-}
-
-func (s *setup) attributes(classes []string) ([][]float32, error) {
-	vectors := make([][]float32, len(classes))
-	var lacking []string
-	for i, c := range classes {
-		v, ok := s.vectors[c]
-		if !ok {
-			lacking = append(lacking, c)
-		}
-		vectors[i] = v
-	}
-	if lacking != nil {
-		return nil, fmt.Errorf("split %q: the class table has no attribute vector for %s: run attributes again for this dataset", s.roles.Name, list(lacking, 10))
-	}
-	return vectors, nil
-}
-
-// score streams rows past the model and hands over the scores of each, which are only valid during the call.
-func (s *setup) score(ctx context.Context, model Scorer, rows []int, classes []string, batch int, each func(i int, scores []float32)) error {
-	vectors, err := s.attributes(classes)
-	if err != nil {
-		return err
-	}
-	dim := s.features.Dim()
-	buf := make([]float32, 0, min(batch, len(rows))*dim)
-	for lo := 0; lo < len(rows); lo += batch {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		part := rows[lo:min(lo+batch, len(rows))]
-		buf = buf[:0]
-		for _, row := range part {
-			buf = append(buf, s.features.Feature(row)...)
-		}
-		scores, err := model.Score(buf, len(part), vectors)
-		if err != nil {
-			return fmt.Errorf("scoring %d images from %q on: %w", len(part), s.features.Images()[part[0]], err)
-		}
-		if len(scores) != len(part)*len(classes) {
-			return fmt.Errorf("the model gave %d scores for %d images and %d classes", len(scores), len(part), len(classes))
-		}
-		for i, row := range part {
-			own := scores[i*len(classes) : (i+1)*len(classes)]
-			for c, v := range own {
-				if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-					return fmt.Errorf("the model's score of image %q for class %q is %v: the training has diverged, or features or attributes are broken; check the run's metrics and verify the features",
-						s.features.Images()[row], classes[c], v)
-				}
-			}
-			each(lo+i, own)
-		}
-	}
-	return nil
-}
-
-func (s *setup) inductive(ctx context.Context, model Scorer, t *testSet, opts Options, progress func(int)) (*Result, error) {
+func (s *inputs) inductive(ctx context.Context, model Scorer, t *testSet, opts Options, progress func(int)) (*Result, error) {
 	classes := t.classes
 	r := &Result{
 		Dataset:       s.roles.Dataset,
@@ -342,7 +177,7 @@ func (s *setup) inductive(ctx context.Context, model Scorer, t *testSet, opts Op
 }
 
 // shots are the few-shot setting's labelled images of an unseen class, the most that one has; 0: zero-shot.
-func (s *setup) shots() int {
+func (s *inputs) shots() int {
 	most, classes := 0, s.features.Classes()
 	of := map[string]int{}
 	for i, image := range s.roles.Images {
@@ -395,7 +230,7 @@ func (r *Result) perClass() []Class {
 	return classes
 }
 
-func (s *setup) notes(r *Result, pictured int) []string {
+func (s *inputs) notes(r *Result, pictured int) []string {
 	var notes []string
 	if r.Shots > 0 {
 		notes = append(notes, fmt.Sprintf("Few-shot: the model was trained on %d labelled images of each unseen class (none of them is among the test images), so these figures do not stand beside zero-shot ones.", r.Shots))
@@ -429,58 +264,4 @@ func bitsOf(v []float32) string {
 		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
 	}
 	return string(b)
-}
-
-func (s *setup) generalised(ctx context.Context, model Scorer, unseen, seen *testSet, opts Options, progress func(int)) (*Generalised, error) {
-	n := len(seen.classes)
-	candidates := append(append([]string(nil), seen.classes...), unseen.classes...)
-	truth := make(map[int]int, len(unseen.rows)+len(seen.rows))
-	for i, row := range seen.rows {
-		truth[row] = seen.truth[i]
-	}
-	for i, row := range unseen.rows {
-		if _, both := truth[row]; both {
-			return nil, errors.New("an image is a seen and an unseen test image at once")
-		}
-		truth[row] = n + unseen.truth[i]
-	}
-	rows := make([]int, 0, len(truth))
-	for row := range s.features.Rows() {
-		if _, ok := truth[row]; ok {
-			rows = append(rows, row)
-		}
-	}
-	g := &Generalised{
-		Candidates:   candidates,
-		Seen:         n,
-		SeenImages:   len(seen.rows),
-		UnseenImages: len(unseen.rows),
-	}
-	images := make([]stacking.Image, 0, len(rows))
-	err := s.score(ctx, model, rows, candidates, opts.Batch, func(i int, scores []float32) {
-		c := truth[rows[i]]
-		images = append(images, stacking.Of(scores, n, c))
-		g.Predictions = append(g.Predictions, Prediction{
-			Image: s.features.Images()[rows[i]],
-			Class: c,
-			Rank:  rankOf(scores, c),
-			Score: scores[c],
-			Top:   top(scores, ranked),
-		})
-		progress(1)
-	})
-	if err != nil {
-		return nil, err
-	}
-	b := Bootstrap{Resamples: opts.Resamples, Seed: opts.Seed, Level: level}
-	g.Plain = harmonic(images, n, len(candidates), 0, b)
-	if opts.Calibration != nil {
-		h := harmonic(images, n, len(candidates), *opts.Calibration, b)
-		g.Calibrated = &h
-	}
-	points := stacking.Curve(images, n, len(candidates))
-	g.AUSUC = stacking.Area(points)
-	g.Best = stacking.Best(points)
-	g.Curve = thin(points, 400)
-	return g, nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"vzsl/internal/filetest"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/ipc"
@@ -159,7 +160,7 @@ func TestCacheStale(t *testing.T) {
 func TestCacheErrors(t *testing.T) {
 	ctx := context.Background()
 	_, err := OpenCache(ctx, t.TempDir(), nil)
-	wantError(t, err, "manifest.json", "missing", "extract")
+	filetest.WantError(t, err, "manifest.json", "missing", "extract")
 	dir := t.TempDir()
 	src := source(4, 30, 10)
 	fill(t, dir, src, 0)
@@ -171,18 +172,18 @@ func TestCacheErrors(t *testing.T) {
 	bad[len(bad)/3] ^= 4
 	put(t, dir, partFile(1, 3), string(bad))
 	_, err = OpenCache(ctx, dir, nil)
-	wantError(t, err, partFile(1, 3), "checksum")
+	filetest.WantError(t, err, partFile(1, 3), "checksum")
 	cut(t, dir, partFile(1, 3), -1)
 	_, err = OpenCache(ctx, dir, nil)
-	wantError(t, err, partFile(1, 3), "bytes")
+	filetest.WantError(t, err, partFile(1, 3), "bytes")
 	remove(t, dir, partFile(1, 3))
 	_, err = OpenCache(ctx, dir, nil)
-	wantError(t, err, partFile(1, 3), "missing")
+	filetest.WantError(t, err, partFile(1, 3), "missing")
 	put(t, dir, partFile(1, 3), string(good))
 	cancelled, cancel := context.WithCancel(ctx)
 	cancel()
 	_, err = OpenCache(cancelled, dir, nil)
-	wantError(t, err, "canceled")
+	filetest.WantError(t, err, "canceled")
 	if left, _ := filepath.Glob(filepath.Join(dir, cacheDir, "*")); len(left) != 0 {
 		t.Error("left behind:", left)
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"vzsl/internal/filetest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -81,23 +82,23 @@ func TestClassTableErrors(t *testing.T) {
 		t.Error("a refused table was written")
 	}
 	_, err := ReadClassTable(path)
-	wantError(t, err, "no class table", path, "attributes")
+	filetest.WantError(t, err, "no class table", path, "attributes")
 	if err := WriteRoles(path, &Roles{}); err != nil {
 		t.Fatal(err)
 	}
 	_, err = ReadClassTable(path)
-	wantError(t, err, path, "not a class table", "roles/1")
+	filetest.WantError(t, err, path, "not a class table", "roles/1")
 	put(t, filepath.Dir(path), "x.parquet", "PAR1 and nothing more")
 	_, err = ReadClassTable(path)
-	wantError(t, err, path)
+	filetest.WantError(t, err, path)
 	_, err = ReadClassTable(filepath.Dir(path))
-	wantError(t, err, "is a folder")
+	filetest.WantError(t, err, "is a folder")
 	if err := WriteClassTable(path, classes(300, 20)); err != nil {
 		t.Fatal(err)
 	}
 	cut(t, filepath.Dir(path), "x.parquet", -100)
 	_, err = ReadClassTable(path)
-	wantError(t, err, path)
+	filetest.WantError(t, err, path)
 }
 
 func TestRoles(t *testing.T) {
@@ -131,8 +132,8 @@ func TestRoles(t *testing.T) {
 	} {
 		r := &Roles{Seen: []string{"a"}, Unseen: []string{"d"}, Images: []string{"i"}, Roles: []Role{RoleTrain}}
 		change(r)
-		wantError(t, WriteRoles(path, r), path, says)
+		filetest.WantError(t, WriteRoles(path, r), path, says)
 	}
 	_, err = ReadRoles(filepath.Join(t.TempDir(), "none.parquet"))
-	wantError(t, err, "none.parquet", "split")
+	filetest.WantError(t, err, "none.parquet", "split")
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"vzsl/internal/filetest"
 )
 
 // rewrite puts a part into a finished folder without the writer's checks, and its checksum into the manifest.
@@ -169,15 +170,15 @@ func TestVerifyErrors(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
 	_, err := Verify(ctx, filepath.Join(dir, "none"), nil)
-	wantError(t, err, "none")
+	filetest.WantError(t, err, "none")
 	put(t, dir, "file", "")
 	_, err = Verify(ctx, filepath.Join(dir, "file"), nil)
-	wantError(t, err, "is a file")
+	filetest.WantError(t, err, "is a file")
 	_, err = Verify(ctx, dir, nil)
-	wantError(t, err, "manifest.json")
+	filetest.WantError(t, err, "manifest.json")
 	fill(t, filepath.Join(dir, "net"), source(4, 30, 10), 5)
 	ctx, cancel := context.WithCancel(ctx)
 	cancel()
 	_, err = Verify(ctx, filepath.Join(dir, "net"), nil)
-	wantError(t, err, "canceled")
+	filetest.WantError(t, err, "canceled")
 }

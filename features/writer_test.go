@@ -14,22 +14,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"vzsl/internal/filetest"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )
-
-func wantError(t testing.TB, err error, parts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatal("no error")
-	}
-	for _, p := range parts {
-		if !strings.Contains(err.Error(), p) {
-			t.Errorf("error %q does not say %q", err, p)
-		}
-	}
-}
 
 func wantNotes(t testing.TB, notes []string, parts ...string) {
 	t.Helper()
@@ -248,7 +237,7 @@ func TestForeignSource(t *testing.T) {
 				other := src
 				c.change(&other)
 				_, err := Create(dir, other, false)
-				wantError(t, err, dir, c.says, "--force")
+				filetest.WantError(t, err, dir, c.says, "--force")
 				var se *SourceError
 				if !errors.As(err, &se) || len(se.Differences) != 1 {
 					t.Errorf("%#v", err)
@@ -285,7 +274,7 @@ func TestForeignSource(t *testing.T) {
 	}
 	w.Close()
 	_, err = Create(dir, newer, false)
-	wantError(t, err, "program: there vzsl test, now vzsl next")
+	filetest.WantError(t, err, "program: there vzsl test, now vzsl next")
 	fill(t, dir, src, 0)
 	before := contents(t, dir)
 	fill(t, dir, newer, 0)
@@ -296,15 +285,15 @@ func TestCreateErrors(t *testing.T) {
 	top := t.TempDir()
 	put(t, top, "file", "")
 	_, err := Create(filepath.Join(top, "file"), source(1, 1, 1), false)
-	wantError(t, err, "is a file", "folder")
+	filetest.WantError(t, err, "is a file", "folder")
 	_, err = Create(filepath.Join(top, "file", "below"), source(1, 1, 1), false)
-	wantError(t, err, "file")
+	filetest.WantError(t, err, "file")
 	for _, c := range []struct {
 		src  Source
 		says string
 	}{{source(0, 1, 1), "size 0"}, {source(1, 0, 1), "0 images"}, {source(1, 1, -1), "-1 images per shard"}, {source(1<<25, 1, 1), "size"}, {source(1, 1<<30, 1), "shards"}} {
 		_, err = Create(filepath.Join(top, "x"), c.src, false)
-		wantError(t, err, c.says)
+		filetest.WantError(t, err, c.says)
 	}
 	put(t, top, partFile(0, 1), "no Parquet at all")
 	w, err := Create(top, source(1, 1, 1), false)
@@ -318,7 +307,7 @@ func TestCreateErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Create(top, source(1, 1, 1), false)
-	wantError(t, err, "is not a feature shard", "--force")
+	filetest.WantError(t, err, "is not a feature shard", "--force")
 }
 
 func TestDefaultShardRows(t *testing.T) {
@@ -359,20 +348,20 @@ func TestWritePartErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := rowsOf(src, 0, 0)
 			c.change(&p)
-			wantError(t, w.WritePart(0, p), append(c.says, partFile(0, 2))...)
+			filetest.WantError(t, w.WritePart(0, p), append(c.says, partFile(0, 2))...)
 		})
 	}
-	wantError(t, w.WritePart(2, Part{}), "part 2 of 2")
+	filetest.WantError(t, w.WritePart(2, Part{}), "part 2 of 2")
 	_, err = w.Finish()
-	wantError(t, err, "2 of 2 parts are still to be written")
+	filetest.WantError(t, err, "2 of 2 parts are still to be written")
 	if err := errors.Join(w.Close(), w.Close()); err != nil {
 		t.Error(err)
 	}
-	wantError(t, w.WritePart(0, rowsOf(src, 0, 0)), "closed")
+	filetest.WantError(t, w.WritePart(0, rowsOf(src, 0, 0)), "closed")
 	_, err = w.Finish()
-	wantError(t, err, "closed")
+	filetest.WantError(t, err, "closed")
 	_, err = OpenCache(context.Background(), dir, nil)
-	wantError(t, err, "not complete", "0 of 2")
+	filetest.WantError(t, err, "not complete", "0 of 2")
 }
 
 // All images of a part, or of the whole dataset, may have been skipped.
@@ -387,7 +376,7 @@ func TestAllSkipped(t *testing.T) {
 		t.Error(v, err)
 	}
 	_, err = OpenCache(context.Background(), dir, nil)
-	wantError(t, err, "no features", "4 images were skipped", skippedName)
+	filetest.WantError(t, err, "no features", "4 images were skipped", skippedName)
 	if w, err := Create(dir, source(3, 4, 2), false); err != nil || !w.Done(0) || !w.Done(1) {
 		t.Error(err)
 	} else {
@@ -402,7 +391,7 @@ func TestSecondRunRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Create(dir, source(1, 2, 1), true)
-	wantError(t, err, "another run is writing", dir)
+	filetest.WantError(t, err, "another run is writing", dir)
 	w.Close()
 	w, err = Create(dir, source(1, 2, 1), false)
 	if err != nil {

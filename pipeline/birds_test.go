@@ -15,7 +15,7 @@ import (
 	"strings"
 	"testing"
 
-	"vzsl/attributes"
+	"vzsl/datasets/catalog"
 	"vzsl/predict/server"
 )
 
@@ -67,7 +67,7 @@ func TestBirds(t *testing.T) {
 	if len(seen) != 52 || len(unseen) != 25 {
 		t.Fatalf("%d seen and %d unseen classes have pictures", len(seen), len(unseen))
 	}
-	table, err := attributes.ReadCUB(cub, append(slices.Clone(seen), unseen...))
+	table, err := catalog.Lookup("cub").Describe(cub, append(slices.Clone(seen), unseen...), "")
 	if err != nil {
 		t.Fatal(err)
 	}

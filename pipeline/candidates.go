@@ -16,8 +16,9 @@ import (
 	"vzsl/features"
 	"vzsl/features/convert"
 	"vzsl/internal/delimited"
+	"vzsl/pipeline/usage"
 	"vzsl/predict"
-	"vzsl/train"
+	"vzsl/train/runs"
 )
 
 // candidateFlags say which classes a picture may show.
@@ -34,15 +35,15 @@ func (o *candidateFlags) add(cmd *cobra.Command) {
 	addDescriptionColumnFlags(cmd, &o.columns)
 	f.BoolVar(&o.seen, "seen", false, "the classes that the model was trained on are to choose from, too")
 	f.StringSliceVar(&o.words, "words", nil, "`file` of word vectors, the one that the class table was made of, to look the names in --classes up in")
-	f.StringVar(&o.format, "words-format", attributes.WordsAuto, "format of the word vectors: "+enumerate(attributes.WordFormats()))
+	f.StringVar(&o.format, "words-format", attributes.WordsAuto, "format of the word vectors: "+usage.Or(attributes.WordFormats()))
 	f.StringVar(&o.names, "names", "", "`file` of what to look up for a class in place of its name, a line each: class<tab>phrase, phrase")
 	must(cmd.MarkFlagFilename("classes", "csv", "tsv", "txt", "parquet"))
 	must(cmd.MarkFlagFilename("words", "bin", "txt", "vec", "gz"))
 }
 
 // candidates are the classes to choose from. seen are those among them that the model was trained on.
-func (c *console) candidates(ctx context.Context, in *inputs, model *train.Predictor, o *candidateFlags) (*predict.Classes, error) {
-	if err := oneOf("words-format", o.format, attributes.WordFormats()...); err != nil {
+func (c *console) candidates(ctx context.Context, in *inputs, model *runs.Predictor, o *candidateFlags) (*predict.Classes, error) {
+	if err := usage.OneOf("words-format", o.format, attributes.WordFormats()...); err != nil {
 		return nil, err
 	}
 	all := &predict.Classes{}
@@ -63,7 +64,7 @@ func (c *console) candidates(ctx context.Context, in *inputs, model *train.Predi
 			add(name, t.Values[i])
 		}
 	} else if len(o.words) > 0 {
-		return nil, usagef("--words goes with --classes, the names to look up")
+		return nil, usage.Errorf("--words goes with --classes, the names to look up")
 	}
 	if o.classes == "" || o.seen {
 		if err := in.known(); err != nil {
@@ -77,7 +78,7 @@ func (c *console) candidates(ctx context.Context, in *inputs, model *train.Predi
 		if o.classes == "" {
 			names = append(names, in.Roles.Unseen...)
 			if len(in.added) > 0 {
-				c.log.Info("the classes to choose from are the unseen ones of the split that the run was trained on: those described since are not among them; a file of classes, --classes, takes any", "described since", firstOf(in.added))
+				c.log.Info("the classes to choose from are the unseen ones of the split that the run was trained on: those described since are not among them; a file of classes, --classes, takes any", "described since", usage.FirstOf(in.added))
 			}
 		}
 		if o.seen {
@@ -106,7 +107,7 @@ func (c *console) candidates(ctx context.Context, in *inputs, model *train.Predi
 }
 
 // readCandidates reads --classes and looks its names up in --words.
-func (c *console) readCandidates(ctx context.Context, model *train.Predictor, o *candidateFlags) (*attributes.Table, error) {
+func (c *console) readCandidates(ctx context.Context, model *runs.Predictor, o *candidateFlags) (*attributes.Table, error) {
 	described, err := readDescribed(o.classes, o.columns)
 	if err != nil {
 		return nil, err

@@ -3,8 +3,10 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
+	"vzsl/pipeline/usage"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/spf13/cobra"
@@ -72,21 +74,21 @@ func (c *console) applyConfig(cmd *cobra.Command) error {
 		return nil
 	}
 	// The command's own table first: what it sets, the top of the file no longer does.
-	for _, key := range sortedKeys(settings) {
+	for _, key := range slices.Sorted(maps.Keys(settings)) {
 		table, isTable := settings[key].(map[string]any)
 		if !isTable {
 			if !known[key] {
-				return fmt.Errorf("%s: no command has a flag --%s%s", path, key, meant(key, sortedKeys(known)))
+				return fmt.Errorf("%s: no command has a flag --%s%s", path, key, usage.DidYouMean(key, slices.Sorted(maps.Keys(known))))
 			}
 			continue
 		}
 		sub := commands[key]
 		if sub == nil {
-			return fmt.Errorf("%s: [%s] is not a command%s; the commands are %s", path, key, meant(key, sortedKeys(commands)), enumerate(sortedKeys(commands)))
+			return fmt.Errorf("%s: [%s] is not a command%s; the commands are %s", path, key, usage.DidYouMean(key, slices.Sorted(maps.Keys(commands))), usage.Or(slices.Sorted(maps.Keys(commands))))
 		}
-		for _, name := range sortedKeys(table) {
+		for _, name := range slices.Sorted(maps.Keys(table)) {
 			if !slices.Contains(flagsOf(sub), name) {
-				return fmt.Errorf("%s: [%s] %s: 'vzsl %s' has no flag --%s%s", path, key, name, key, name, meant(name, flagsOf(sub)))
+				return fmt.Errorf("%s: [%s] %s: 'vzsl %s' has no flag --%s%s", path, key, name, key, name, usage.DidYouMean(name, flagsOf(sub)))
 			}
 			if sub == stage {
 				if err := set(cmd.Flags().Lookup(name), key+"."+name, table[name]); err != nil {
@@ -95,7 +97,7 @@ func (c *console) applyConfig(cmd *cobra.Command) error {
 			}
 		}
 	}
-	for _, key := range sortedKeys(settings) {
+	for _, key := range slices.Sorted(maps.Keys(settings)) {
 		if _, isTable := settings[key].(map[string]any); isTable {
 			continue
 		}
@@ -139,13 +141,4 @@ func flagText(value any) (string, error) {
 	default:
 		return "", fmt.Errorf("a flag cannot hold a %T", value)
 	}
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

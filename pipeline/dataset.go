@@ -9,8 +9,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/datasets"
+	"vzsl/datasets/catalog"
+	"vzsl/datasets/xlsa17"
 	"vzsl/features/convert"
 	"vzsl/internal/lookup"
+	"vzsl/pipeline/usage"
 )
 
 // datasetFlags name a dataset and say where and how it lies on the disk.
@@ -23,7 +26,7 @@ type datasetFlags struct {
 }
 
 func (d *datasetFlags) addName(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&d.name, "dataset", "cub", "`name` of the dataset: the folder below features/")
+	cmd.Flags().StringVar(&d.name, "dataset", catalog.Default, "`name` of the dataset: the folder below features/")
 }
 
 func (d *datasetFlags) add(cmd *cobra.Command) {
@@ -34,34 +37,14 @@ func (d *datasetFlags) add(cmd *cobra.Command) {
 }
 
 func (d *datasetFlags) addLayout(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&d.layout, "layout", "", "how the dataset's folder is laid out: "+enumerate(datasets.Layouts())+
+	cmd.Flags().StringVar(&d.layout, "layout", "", "how the dataset's folder is laid out: "+usage.Or(catalog.Layouts())+
 		" (default: xlsa17 where its files lie, else the dataset's name where that is a layout, else folder)")
-	must(cmd.RegisterFlagCompletionFunc("layout", cobra.FixedCompletions(datasets.Layouts(), cobra.ShellCompDirectiveNoFileComp)))
+	must(cmd.RegisterFlagCompletionFunc("layout", cobra.FixedCompletions(catalog.Layouts(), cobra.ShellCompDirectiveNoFileComp)))
 }
 
 // checkName refuses a dataset name that would leave the features folder.
 func (d *datasetFlags) checkName() error {
-	return checkFolderName("dataset", d.name)
-}
-
-// checkFolderName refuses a name that cannot be one folder's.
-func checkFolderName(flag, name string) error {
-	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, `/\`) {
-		return usagef("--%s %q: it becomes a folder's name, so it must not be empty or hold slashes", flag, name)
-	}
-	return nil
-}
-
-// whereToGet names the official page of a dataset, by layout.
-var whereToGet = map[string]string{
-	"cub":      "run 'vzsl download cub', or get CUB_200_2011.tgz from https://www.vision.caltech.edu/datasets/cub_200_2011/, unpack it and give its folder as --data (make: DATA=path/to/CUB_200_2011)",
-	"xlsa17":   "run 'vzsl download xlsa17', or get xlsa17.zip from https://www.mpi-inf.mpg.de/departments/computer-vision-and-machine-learning/research/zero-shot-learning/zero-shot-learning-the-good-the-bad-and-the-ugly, unpack it and give the folder of one dataset, xlsa17/data/CUB, as --data",
-	"awa1":     "run 'vzsl download awa1', or get AwA-base.tar.bz2 and AwA-features-vgg19.tar.bz2 by way of https://cvml.ista.ac.at/AwA/ (its pictures are not handed round), unpack them and give the folder Animals_with_Attributes as --data",
-	"awa2":     "run 'vzsl download awa2', or get AwA2-base.zip and AwA2-data.zip from https://cvml.ista.ac.at/AwA2/, unpack them and give the folder Animals_with_Attributes2 as --data",
-	"sun":      "run 'vzsl download sun', or get SUNAttributeDB.tar.gz and SUNAttributeDB_Images.tar.gz from https://cs.brown.edu/~gmpatter/sunattributes.html, unpack them into one folder and give it as --data",
-	"flo":      "run 'vzsl download flo', or get 102flowers.tgz and imagelabels.mat from https://www.robots.ox.ac.uk/~vgg/data/flowers/102/, unpack the one beside the other and give their folder as --data",
-	"imagenet": "get ILSVRC2012_img_train.tar and ILSVRC2012_devkit_t12.tar.gz from https://image-net.org/download-images (an account is needed), unpack them (a folder per wnid) and give the folder that holds both as --data",
-	"folder":   "give a folder of your own, one folder of images per class, as --data (make: DATA=path)",
+	return usage.FolderName("dataset", d.name)
 }
 
 func (d *datasetFlags) open(con *console) (*datasets.Dataset, error) {
@@ -69,13 +52,13 @@ func (d *datasetFlags) open(con *console) (*datasets.Dataset, error) {
 		return nil, err
 	}
 	d.infer()
-	if err := oneOf("layout", d.layout, datasets.Layouts()...); err != nil {
+	if err := usage.OneOf("layout", d.layout, catalog.Layouts()...); err != nil {
 		return nil, err
 	}
 	if there, err := lookup.Exists(d.data); err != nil {
 		return nil, fmt.Errorf("the dataset's folder: %w", err)
 	} else if !there {
-		return nil, fmt.Errorf("%s: no dataset there%s; %s", d.data, meantData(d), whereToGet[d.layout])
+		return nil, fmt.Errorf("%s: no dataset there%s; %s", d.data, meantData(d), catalog.Lookup(d.layout).Obtain)
 	}
 	p := con.follow("read the dataset in "+d.data, "")
 	ds, err := d.read()
@@ -96,10 +79,10 @@ func (d *datasetFlags) open(con *console) (*datasets.Dataset, error) {
 
 // meantData asks whether a dataset that is not there was to be one that is there, or one that is known.
 func meantData(d *datasetFlags) string {
-	if slices.Contains(datasets.Layouts(), d.name) {
+	if slices.Contains(catalog.Layouts(), d.name) {
 		return ""
 	}
-	return meant(d.name, slices.Concat(offered("data", "*"), datasets.Layouts()))
+	return usage.DidYouMean(d.name, slices.Concat(offered("data", "*"), catalog.Layouts()))
 }
 
 // infer fills in where the dataset lies, and the layout: that of xlsa17 where its files lie, but for a dataset called like a
@@ -112,25 +95,25 @@ func (d *datasetFlags) infer() {
 		there, _ := lookup.Exists(filepath.Join(d.data, name))
 		return there
 	}
-	own := slices.Contains(datasets.Layouts(), d.name)
-	files := own && (lies("classes.txt") || lies("images.mat") || lies("imagelabels.mat"))
+	own := slices.Contains(catalog.Layouts(), d.name)
+	files := slices.ContainsFunc(catalog.Lookup(d.name).Marks, lies)
 	switch {
 	case d.layout != "":
-	case lies(datasets.XLSA17Splits) && !files:
-		d.layout = "xlsa17"
+	case lies(xlsa17.SplitsFile) && !files:
+		d.layout = catalog.XLSA17
 	case own:
 		d.layout = d.name
 	default:
-		d.layout = "folder"
+		d.layout = catalog.Folder
 	}
 }
 
 func (d *datasetFlags) read() (*datasets.Dataset, error) {
-	if format, err := convert.Detect(d.csv); d.layout == "folder" && err == nil && (format == "csv" || format == "text" || format == "parquet" || format == "arrow") {
+	if format, err := convert.Detect(d.csv); d.layout == catalog.Folder && err == nil && (format == "csv" || format == "text" || format == "parquet" || format == "arrow") {
 		// The file may name classes that have no images: they belong to the dataset too.
 		return datasets.OpenFolder(d.data, d.csv, d.columns)
 	}
-	return datasets.Open(d.layout, d.data)
+	return catalog.Open(d.layout, d.data)
 }
 
 // chooseNetwork finds the folder of features to use: the one named, or the only one there is.
@@ -148,11 +131,11 @@ func (c *console) chooseNetwork(dataset, network string) (string, error) {
 		if len(found) == 0 {
 			return "", c.noFeatures(dataset)
 		}
-		return "", usagef("--network %s: no features of that network in %s%s; there are those of %s", network, dir, meant(network, found), listed(found))
+		return "", usage.Errorf("--network %s: no features of that network in %s%s; there are those of %s", network, dir, usage.DidYouMean(network, found), usage.And(found))
 	case len(found) == 0:
 		return "", c.noFeatures(dataset)
 	case len(found) > 1:
-		return "", usagef("%s holds the features of several networks; choose with --network %s", dir, enumerate(found))
+		return "", usage.Errorf("%s holds the features of several networks; choose with --network %s", dir, usage.Or(found))
 	}
 	return found[0], nil
 }
@@ -167,7 +150,7 @@ func (c *console) meantDataset(dataset string) string {
 	if err != nil || slices.Contains(there, dataset) {
 		return ""
 	}
-	return meant(dataset, there)
+	return usage.DidYouMean(dataset, there)
 }
 
 // networks lists the folders of features of a dataset: those with a manifest.

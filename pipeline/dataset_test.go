@@ -3,18 +3,7 @@ package pipeline
 import (
 	"strings"
 	"testing"
-
-	"vzsl/datasets"
 )
-
-// TestWhereToGet: who has not got a dataset is told where it is.
-func TestWhereToGet(t *testing.T) {
-	for _, l := range datasets.Layouts() {
-		if whereToGet[l] == "" {
-			t.Errorf("%s: nothing is said of where to get it", l)
-		}
-	}
-}
 
 // TestNotesOfPictures: that classes have no pictures is said where pictures are read, not where features come from elsewhere.
 func TestNotesOfPictures(t *testing.T) {

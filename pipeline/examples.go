@@ -8,12 +8,13 @@ import (
 	"slices"
 	"strings"
 
+	"vzsl/pipeline/usage"
 	"vzsl/predict"
-	"vzsl/train"
+	"vzsl/train/runs"
 )
 
 // learner is a run's model as the server takes it, where it learns from pictures at once.
-type learner struct{ *train.Predictor }
+type learner struct{ *runs.Predictor }
 
 func (l learner) Learn(class, features []float32, n int) (predict.Model, error) {
 	p, err := l.Predictor.Learn(class, features, n)
@@ -24,7 +25,7 @@ func (l learner) Learn(class, features []float32, n int) (predict.Model, error) 
 }
 
 // served is the model for the server.
-func served(m *train.Predictor) predict.Model {
+func served(m *runs.Predictor) predict.Model {
 	if m.Learns() {
 		return learner{m}
 	}
@@ -34,7 +35,7 @@ func served(m *train.Predictor) predict.Model {
 // learn takes in the pictures of a folder with one folder for each class, called as the class is.
 func (p *predictor) learn(ctx context.Context, con *console, dir string, pics *runNetwork) error {
 	if !p.model.Learns() {
-		return usagef("--examples: models of the method %s do not learn from pictures without training; those of vzsl (with its closed-form block) and plda do", p.model.Settings().Method)
+		return usage.Errorf("--examples: models of the method %s do not learn from pictures without training; those of vzsl (with its closed-form block) and plda do", p.model.Settings().Method)
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -3,7 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
+	"vzsl/pipeline/usage"
 )
 
 // Exit codes, as documented in the README and in `vzsl help exit-codes`.
@@ -35,21 +35,12 @@ notes stay text). An error, of usage too, is the last of them:
 so that none of them acts on a terminal.
 `
 
-// usageError is a mistake in how the command was called.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
-func usagef(format string, args ...any) error {
-	return usageError{fmt.Errorf(format, args...)}
-}
-
 // errSkipped ends a command that did its work but had to leave inputs out.
 var errSkipped = errors.New("some inputs were skipped")
 
 // exitCode maps what a command returned to the process's exit code.
 func exitCode(err error) int {
-	var usage usageError
+	var mistake usage.Error
 	switch {
 	case err == nil:
 		return exitDone
@@ -57,7 +48,7 @@ func exitCode(err error) int {
 		return exitSkipped
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case errors.As(err, &usage):
+	case errors.As(err, &mistake):
 		return exitUsage
 	default:
 		return exitFailed

@@ -14,8 +14,11 @@ import (
 
 	"vzsl/attributes"
 	"vzsl/datasets"
+	"vzsl/datasets/splits"
+	"vzsl/datasets/xlsa17"
 	"vzsl/features"
 	"vzsl/features/convert"
+	"vzsl/pipeline/usage"
 )
 
 type xlsa17Options struct {
@@ -50,8 +53,8 @@ holds test images is repaired, and the split's provenance, shown in every report
 	addImportFlags(cmd, &o.Import)
 	f := cmd.Flags()
 	f.StringVar(&o.dataset, "dataset", "", "`name` of the dataset: the folder below features/ (default: DIR's own, in lower case)")
-	f.StringVar(&o.features, "features", datasets.XLSA17Features, "`file` of the features, in DIR")
-	f.StringVar(&o.splits, "splits", datasets.XLSA17Splits, "`file` of attributes and splits, in DIR")
+	f.StringVar(&o.features, "features", xlsa17.FeaturesFile, "`file` of the features, in DIR")
+	f.StringVar(&o.splits, "splits", xlsa17.SplitsFile, "`file` of attributes and splits, in DIR")
 	f.StringVar(&o.att, "attributes", "", "`matrix` of class attributes: original_att (as the dataset gives them) or att (unit length) (default: the first that is there)")
 	f.IntVar(&o.fold, "fold", 0, "validation classes of valclasses`N`.txt (default: those of val_loc, else 1)")
 	f.Uint64Var(&o.seed, "seed", 1, "draws the validation classes where the files name none")
@@ -75,22 +78,22 @@ func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error 
 		return err
 	}
 	o.dataset = cmp.Or(o.dataset, strings.ToLower(filepath.Base(abs)))
-	if err := checkFolderName("dataset", o.dataset); err != nil {
+	if err := usage.FolderName("dataset", o.dataset); err != nil {
 		return err
 	}
 	if o.att != "" {
-		if err := oneOf("attributes", o.att, attributes.XLSA17Original, attributes.XLSA17Unit); err != nil {
+		if err := usage.OneOf("attributes", o.att, attributes.XLSA17Original, attributes.XLSA17Unit); err != nil {
 			return err
 		}
 	}
 	if o.fold < 0 {
-		return usagef("--fold %d: it is 1, 2 or 3", o.fold)
+		return usage.Errorf("--fold %d: it is 1, 2 or 3", o.fold)
 	}
 	o.Files = []string{o.features}
 	if err := checkImport(&o.Import); err != nil {
 		return err
 	}
-	x, err := datasets.OpenXLSA17(o.dir, o.features, o.splits)
+	x, err := xlsa17.Open(o.dir, o.features, o.splits)
 	if err != nil {
 		return err
 	}
@@ -102,11 +105,11 @@ func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error 
 		return err
 	}
 	// Everything that can be refused is refused before the features are read.
-	images := make([]datasets.Labelled, len(x.Images))
+	images := make([]splits.Labelled, len(x.Images))
 	for i, m := range x.Images {
-		images[i] = datasets.Labelled{Image: m.Path, Class: x.Classes[m.Class].Name}
+		images[i] = splits.Labelled{Image: m.Path, Class: x.Classes[m.Class].Name}
 	}
-	split := datasets.Split{Name: "proposed", Dataset: o.dataset, ValidationFraction: datasets.DefaultValidationFraction, Seed: o.seed}
+	split := splits.Split{Name: "proposed", Dataset: o.dataset, ValidationFraction: splits.DefaultValidationFraction, Seed: o.seed}
 	roles, err := x.Split(split, o.fold, table.Classes, images)
 	if err != nil {
 		return err
@@ -119,7 +122,7 @@ func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error 
 		o.Known.Classes = append(o.Known.Classes, datasets.Class{Name: c})
 	}
 	m, err := con.runImport(ctx, o.Import, func(ctx context.Context, i convert.Import) (*features.Manifest, error) {
-		return datasets.ImportXLSA17(ctx, x, i)
+		return x.Import(ctx, i)
 	})
 	if err != nil {
 		return err
@@ -136,7 +139,7 @@ func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error 
 }
 
 // xlsa17Classes is the class table: the one that is there, or one of the folder's attributes.
-func (c *console) xlsa17Classes(o *xlsa17Options, x *datasets.XLSA17) (*features.ClassTable, error) {
+func (c *console) xlsa17Classes(o *xlsa17Options, x *xlsa17.Folder) (*features.ClassTable, error) {
 	names := make([]string, len(x.Classes))
 	for i, class := range x.Classes {
 		names[i] = class.Name

@@ -7,7 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/attributes"
-	"vzsl/train"
+	"vzsl/pipeline/usage"
+	"vzsl/train/runs"
 )
 
 // What becomes of missing values in the class table.
@@ -36,16 +37,16 @@ func settle(t *attributes.Table, missing string) error {
 
 // addMissing is the flag of the commands that name pictures.
 func (o *predictOptions) addMissing(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.missing, "missing", "", "missing values of the classes to choose from: "+enumerate(attributes.MissingPolicies())+
+	cmd.Flags().StringVar(&o.missing, "missing", "", "missing values of the classes to choose from: "+usage.Or(attributes.MissingPolicies())+
 		" (the mean over the classes trained on) (default: as the run was trained)")
 }
 
 // withMissing is the model with --missing, where that is given.
-func (o *predictOptions) withMissing(model *train.Predictor) (*train.Predictor, error) {
+func (o *predictOptions) withMissing(model *runs.Predictor) (*runs.Predictor, error) {
 	if o.missing == "" {
 		return model, nil
 	}
-	if err := oneOf("missing", o.missing, attributes.MissingPolicies()...); err != nil {
+	if err := usage.OneOf("missing", o.missing, attributes.MissingPolicies()...); err != nil {
 		return nil, err
 	}
 	return model.WithMissing(o.missing)
@@ -61,7 +62,7 @@ func trainedToFill(run string, err error) error {
 }
 
 // unitsOf are those of the descriptions that the model was trained on.
-func unitsOf(in *inputs, model *train.Predictor) *attributes.Units {
+func unitsOf(in *inputs, model *runs.Predictor) *attributes.Units {
 	var rows [][]float32
 	if in.Classes != nil {
 		if t, err := in.Classes.SelectAttributes(model.Attributes()); err == nil {
@@ -90,14 +91,14 @@ func unitsOf(in *inputs, model *train.Predictor) *attributes.Units {
 
 // compareUnits warns of descriptions in other units than those trained on, such as shares for percentages: all would be named,
 // and wrongly.
-func (c *console) compareUnits(in *inputs, model *train.Predictor, t *attributes.Table) {
+func (c *console) compareUnits(in *inputs, model *runs.Predictor, t *attributes.Table) {
 	for _, doubt := range unitsOf(in, model).Doubts(t.Classes, t.Values) {
 		c.log.Warn(doubt+": are they in the same unit?", "file", t.Source)
 	}
 }
 
 // doubtUnits is the same of one class that is put to a server.
-func doubtUnits(in *inputs, model *train.Predictor) func(class string, row []float32) []string {
+func doubtUnits(in *inputs, model *runs.Predictor) func(class string, row []float32) []string {
 	u := unitsOf(in, model)
 	return func(class string, row []float32) []string {
 		doubts := u.Doubts([]string{class}, [][]float32{row})

@@ -5,6 +5,7 @@ import (
 
 	"vzsl/attributes"
 	"vzsl/datasets"
+	"vzsl/pipeline/usage"
 )
 
 // readPhrases reads --names and says which of its lines count for nothing: a class that such a line was meant for keeps the
@@ -28,7 +29,7 @@ func (c *console) readPhrases(path string, ds *datasets.Dataset) (map[string]str
 		c.log.Info(note, "file", path)
 	}
 	if n := len(p.Unmatched); n > 0 {
-		c.log.Warn(fmt.Sprintf("%d of the %d lines of --names name no class and were left out", n, p.Lines), "file", path, "lines", firstOf(p.Unmatched))
+		c.log.Warn(fmt.Sprintf("%d of the %d lines of --names name no class and were left out", n, p.Lines), "file", path, "lines", usage.FirstOf(p.Unmatched))
 	}
 	return p.Of, nil
 }

@@ -16,6 +16,7 @@ import (
 	"vzsl/extract/preprocess"
 	"vzsl/features"
 	"vzsl/internal/lookup"
+	"vzsl/pipeline/usage"
 )
 
 // pictureFlags say how pictures become the features that a run was trained on.
@@ -79,7 +80,7 @@ func (c *console) startPictures(run string, src features.Source, o *pictureFlags
 		recipe, err = c.importedRecipe(found, net, o.recipe)
 	}
 	if err != nil {
-		return nil, usagef("the preprocessing of run %s is %q, which this program does not have: say it with --recipe, a name with its size (caffe-224) or a whole recipe's text (%w)", run, src.Recipe, err)
+		return nil, usage.Errorf("the preprocessing of run %s is %q, which this program does not have: say it with --recipe, a name with its size (caffe-224) or a whole recipe's text (%w)", run, src.Recipe, err)
 	}
 	if crop != "" {
 		c.log.Warn("the run was trained on pictures cut to bounding boxes; yours are taken whole: cut them likewise", "run", run)
@@ -127,7 +128,7 @@ func (c *console) networkFile(run string, src features.Source, o *pictureFlags) 
 		return o.model, nil
 	}
 	if src.Imported() {
-		return "", usagef("run %s was trained on imported features (%s): to predict from pictures name the network that computed them with --model, or give features in place of pictures", run, src.Network)
+		return "", usage.Errorf("run %s was trained on imported features (%s): to predict from pictures name the network that computed them with --model, or give features in place of pictures", run, src.Network)
 	}
 	var places []string
 	for _, name := range []string{src.Network + ".onnx", src.Network} { // a file or a model's folder
@@ -152,7 +153,7 @@ func listPictures(args []string) ([]string, error) {
 		if errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(arg, "*?[") {
 			found, bad := filepath.Glob(arg)
 			if bad != nil {
-				return nil, usagef("%s: %w", arg, bad)
+				return nil, usage.Errorf("%s: %w", arg, bad)
 			}
 			if len(found) == 0 {
 				if dir := filepath.Dir(arg); !strings.ContainsAny(dir, "*?[") { // else what is to be read is not known

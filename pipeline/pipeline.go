@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"vzsl/pipeline/usage"
 
 	"github.com/spf13/cobra"
 )
@@ -29,7 +30,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && !con.started {
 		// cobra refused the command line before any command ran, and perhaps before it came to --json or the settings file.
-		err = usageError{wrongArguments(cmd, err)}
+		err = usage.Wrap(wrongArguments(cmd, err))
 		if con.json = con.json || asksJSON(args); !con.json {
 			_ = con.applyConfig(cmd) // the first error counts
 		}
@@ -131,7 +132,7 @@ Settings may stand in a file vzsl.toml; flags go before it.`,
 				err = cobra.NoArgs(about, rest)
 			}
 			if err != nil {
-				return usageError{unknownCommand(about, rest[0])}
+				return usage.Wrap(unknownCommand(about, rest[0]))
 			}
 			return about.Help()
 		},
@@ -149,28 +150,4 @@ func must(err error) {
 	if err != nil {
 		panic(err)
 	}
-}
-
-// oneOf refuses a flag's value that is not among the allowed ones.
-func oneOf(flag, value string, allowed ...string) error {
-	for _, a := range allowed {
-		if value == a {
-			return nil
-		}
-	}
-	return usagef("--%s %q is not known%s; it can be %s", flag, value, meant(value, allowed), enumerate(allowed))
-}
-
-func enumerate(words []string) string {
-	switch len(words) {
-	case 0:
-		return "nothing"
-	case 1:
-		return words[0]
-	}
-	s := words[0]
-	for _, w := range words[1 : len(words)-1] {
-		s += ", " + w
-	}
-	return s + " or " + words[len(words)-1]
 }

@@ -34,7 +34,7 @@ func (p *predictor) features(ctx context.Context, path string, o predict.Options
 			return nil, fmt.Errorf("%s holds other features than run %s was trained on: %s; give features of the same network, layer and recipe (of other programs: named by --network, --layer and --recipe of 'vzsl import')",
 				path, p.run, strings.Join(d, "; "))
 		}
-		answers, err := predict.Rank(p.model, part.Features, len(part.Images), p.classes, o)
+		answers, err := predict.Rank(ctx, p.model, part.Features, len(part.Images), p.classes, o)
 		if err != nil {
 			return nil, err
 		}
@@ -73,7 +73,7 @@ func (p *predictor) foreign(ctx context.Context, con *console, path string, o *p
 			return nil, err
 		}
 		n := hi - lo - len(bad)
-		answers, err := predict.Rank(p.model, x[:n*rows.Dim], n, p.classes, o.Options)
+		answers, err := predict.Rank(ctx, p.model, x[:n*rows.Dim], n, p.classes, o.Options)
 		if err != nil {
 			return nil, err
 		}

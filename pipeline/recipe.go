@@ -12,21 +12,22 @@ import (
 	"vzsl/extract/model"
 	"vzsl/extract/onnx"
 	"vzsl/extract/preprocess"
+	"vzsl/pipeline/usage"
 )
 
 // addRecipe are the flags that say how pictures are prepared.
 func addRecipe(cmd *cobra.Command, o *model.Overrides) {
 	f := cmd.Flags()
-	f.StringVar(&o.Recipe, "recipe", "", "preprocessing by `name`: "+enumerate(preprocess.Presets())+", or a whole recipe's text (default: what the model's folder and file tell)")
+	f.StringVar(&o.Recipe, "recipe", "", "preprocessing by `name`: "+usage.Or(preprocess.Presets())+", or a whole recipe's text (default: what the model's folder and file tell)")
 	f.StringVar(&o.Size, "size", "", "`pixels` of the network's input, 224 or 320x240 (default: the network's own, else the recipe's)")
 	f.StringVar(&o.Resize, "resize", "", "how pictures are resized before the crop: shorter, shorter:256 (that side), exact:256x256, squash (to the input), longest (padded) or none")
 	f.StringVar(&o.Crop, "crop", "", "`share` of the resized picture's side that the centre crop takes, 0.875, or the input's size; bbox takes CUB's bounding boxes first (bbox,0.875: both)")
-	f.StringVar(&o.Interpolation, "interpolation", "", "filter: "+enumerate(preprocess.Interpolations()))
+	f.StringVar(&o.Interpolation, "interpolation", "", "filter: "+usage.Or(preprocess.Interpolations()))
 	f.StringVar(&o.Rounding, "crop-rounding", "", "where a crop lies that is half a pixel off: even (torchvision) or floor (transformers)")
 	f.StringVar(&o.Rescale, "rescale", "", "`factor` of the samples 0 to 255: 1/255, 1, ...")
 	f.StringVar(&o.Mean, "mean", "", "`numbers` subtracted then, one or three, in the order of --channels")
 	f.StringVar(&o.Std, "std", "", "`numbers` divided by then, one or three")
-	f.StringVar(&o.Channels, "channels", "", "what the network gets: "+enumerate(preprocess.ChannelOrders()))
+	f.StringVar(&o.Channels, "channels", "", "what the network gets: "+usage.Or(preprocess.ChannelOrders()))
 	f.StringVar(&o.Pad, "pad", "", "colour of what is padded: `R,G,B` (default: the recipe's, else black)")
 	f.StringVar(&o.EXIF, "exif", "", "EXIF orientation of pictures: apply or ignore (default: ignore, as published features do)")
 	for flag, words := range map[string][]string{"recipe": preprocess.Presets(), "interpolation": preprocess.Interpolations(), "channels": preprocess.ChannelOrders(),
@@ -46,7 +47,7 @@ func (o *extractOptions) splitCrop() {
 // findModel finds the network at path; its features are called name, or by what the model tells.
 func (c *console) findModel(path, name string) (*model.Model, error) {
 	if name != "" {
-		if err := checkFolderName("network", name); err != nil {
+		if err := usage.FolderName("network", name); err != nil {
 			return nil, err
 		}
 	}
@@ -64,7 +65,7 @@ func (c *console) findModel(path, name string) (*model.Model, error) {
 		m.Name = name
 	}
 	if m.Name == "" {
-		return nil, usagef("--network NAME is needed: neither the name of %s nor its folder's says what network it is, and its features are named after that", m.File)
+		return nil, usage.Errorf("--network NAME is needed: neither the name of %s nor its folder's says what network it is, and its features are named after that", m.File)
 	}
 	return m, nil
 }
@@ -74,7 +75,7 @@ func (c *console) chooseRecipe(m *model.Model, net *onnx.Network, o model.Overri
 	r, notes, err := m.Recipe(net, o)
 	var flags model.FlagError
 	if errors.As(err, &flags) {
-		return r, usageError{err}
+		return r, usage.Wrap(err)
 	}
 	if err != nil {
 		return r, err

@@ -11,9 +11,12 @@ import (
 	"strconv"
 	"strings"
 
+	"vzsl/datasets/catalog"
 	"vzsl/features"
 	"vzsl/internal/lookup"
-	"vzsl/train"
+	"vzsl/pipeline/usage"
+	"vzsl/train/runs"
+	"vzsl/train/settings"
 )
 
 // inputs are what a run is made from.
@@ -66,7 +69,7 @@ func (c *console) openInputs(ctx context.Context, r *runFlags) (*inputs, error) 
 func (c *console) sayUnassigned(roles *features.Roles, f features.Rows) {
 	if without := roles.Unassigned(f.Images(), f.Classes()); len(without) > 0 {
 		c.log.Warn(fmt.Sprintf("%d images of the split's classes have features but no role in it, and take no part: they were added since it was made; '%s' gives them one",
-			len(without), splitAgain(roles)), "split", roles.Name, "images", firstOf(without))
+			len(without), splitAgain(roles)), "split", roles.Name, "images", usage.FirstOf(without))
 	}
 }
 
@@ -91,7 +94,7 @@ func (c *console) readRoles(dataset, split string) (*features.Roles, error) {
 	roles, err := features.ReadRoles(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		made, _ := c.splits(dataset)
-		return nil, absentError(fmt.Sprintf("%s: no such split yet%s; run 'vzsl split --dataset %s --split %s' first (own class lists: --seen, --unseen)", path, meant(split, made), dataset, split))
+		return nil, absentError(fmt.Sprintf("%s: no such split yet%s; run 'vzsl split --dataset %s --split %s' first (own class lists: --seen, --unseen)", path, usage.DidYouMean(split, made), dataset, split))
 	}
 	return roles, err
 }
@@ -107,7 +110,7 @@ func (in *inputs) openFeatures(ctx context.Context, c *console, dir string) (err
 }
 
 // openRun loads the run that the flags name and compares what it was trained on with what is there.
-func (c *console) openRun(ctx context.Context, r *runFlags) (name string, model *train.Predictor, in *inputs, err error) {
+func (c *console) openRun(ctx context.Context, r *runFlags) (name string, model *runs.Predictor, in *inputs, err error) {
 	if name, err = r.name(); err != nil {
 		return "", nil, nil, err
 	}
@@ -124,19 +127,19 @@ func (c *console) openRun(ctx context.Context, r *runFlags) (name string, model 
 }
 
 // loadNamed reads the model of a run, or of one seed of it, by its name. What it was trained on then stands in the flags.
-func (c *console) loadNamed(name string, r *runFlags) (model *train.Predictor, err error) {
+func (c *console) loadNamed(name string, r *runFlags) (model *runs.Predictor, err error) {
 	runDir := c.runDir(name)
 	if there, err := lookup.Exists(runDir); err != nil {
 		return nil, err
 	} else if !there {
 		return nil, fmt.Errorf("%s: no such run; train it first: 'vzsl train --dataset %s --split %s --method %s'%s", runDir, r.ds.name, r.split, r.method, c.otherRuns(name))
 	}
-	if model, err = train.Load(runDir); err != nil {
+	if model, err = runs.Load(runDir); err != nil {
 		return nil, err
 	}
 	src := model.Source()
 	// Dataset and split are those that the run was trained on; others that were named, but for the flags' defaults, are said.
-	for _, named := range []struct{ flag, value, def, own string }{{"dataset", r.ds.name, "cub", src.Dataset}, {"split", r.split, "standard", model.Split()}} {
+	for _, named := range []struct{ flag, value, def, own string }{{"dataset", r.ds.name, catalog.Default, src.Dataset}, {"split", r.split, "standard", model.Split()}} {
 		if named.value != "" && named.value != named.def && named.value != named.own {
 			c.log.Warn(fmt.Sprintf("--%s %s does not count: the run %s was trained on %s", named.flag, named.value, name, named.own))
 		}
@@ -157,12 +160,12 @@ func (c *console) otherRuns(name string) string {
 	for i, m := range models {
 		models[i] = filepath.Base(filepath.Dir(m))
 	}
-	return fmt.Sprintf(", or name one that is there%s: --run %s", meant(name, models), firstOf(models))
+	return fmt.Sprintf(", or name one that is there%s: --run %s", usage.DidYouMean(name, models), usage.FirstOf(models))
 }
 
 // inputsOf opens what is there today of a run's inputs and binds it to the run. The features are opened where they are wanted, or
 // where they may not be those of the run; a folder without them is no fault of a run that is only to be used.
-func (c *console) inputsOf(ctx context.Context, name string, r *runFlags, model *train.Predictor, want bool) (*inputs, error) {
+func (c *console) inputsOf(ctx context.Context, name string, r *runFlags, model *runs.Predictor, want bool) (*inputs, error) {
 	in := &inputs{network: r.network}
 	absent := func(err error) error {
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -198,7 +201,7 @@ func (c *console) inputsOf(ctx context.Context, name string, r *runFlags, model 
 }
 
 // standingFeatures opens the features of a run that reads none of them only where they are other ones than it was trained on.
-func (c *console) standingFeatures(ctx context.Context, r *runFlags, model *train.Predictor, in *inputs) error {
+func (c *console) standingFeatures(ctx context.Context, r *runFlags, model *runs.Predictor, in *inputs) error {
 	dir := c.networkDir(r.ds.name, model.Source().Network)
 	in.network, in.Elsewhere = model.Source().Network, false
 	m, err := features.ReadManifest(dir)
@@ -220,7 +223,7 @@ func (c *console) standingFeatures(ctx context.Context, r *runFlags, model *trai
 
 // bind compares inputs with what a run was trained on and lays them out as they were then, so that rows, columns and classes in
 // another order change nothing. It refuses what differs, by name.
-func (c *console) bind(ctx context.Context, name string, model *train.Predictor, in *inputs) (*inputs, error) {
+func (c *console) bind(ctx context.Context, name string, model *runs.Predictor, in *inputs) (*inputs, error) {
 	record, err := model.Inputs()
 	if err != nil {
 		return nil, err
@@ -253,7 +256,7 @@ func (c *console) bind(ctx context.Context, name string, model *train.Predictor,
 }
 
 // bindOld is bind of a run of an earlier version, without a record: what it says of its inputs is compared.
-func (c *console) bindOld(name string, model *train.Predictor, in *inputs) error {
+func (c *console) bindOld(name string, model *runs.Predictor, in *inputs) error {
 	what := "which images are tested, and their features"
 	switch {
 	case in.missing != nil:
@@ -288,14 +291,14 @@ type changedError struct {
 }
 
 func (e *changedError) Error() string {
-	text := fmt.Sprintf("run %s was trained on other inputs than are there now: %s. To train on those of now: '%s'", e.run, train.Changed(e.changes), e.again)
+	text := fmt.Sprintf("run %s was trained on other inputs than are there now: %s. To train on those of now: '%s'", e.run, runs.Changed(e.changes), e.again)
 	if e.back != "" {
 		text += fmt.Sprintf("; to bring back those of then: '%s'", e.back)
 	}
 	return text
 }
 
-func (c *console) changed(name string, model *train.Predictor, changes []*features.Change) error {
+func (c *console) changed(name string, model *runs.Predictor, changes []*features.Change) error {
 	e := &changedError{run: name, changes: changes, again: c.trainAgain(name, model)}
 	if record, err := model.Inputs(); err != nil || record == nil {
 		return e
@@ -315,7 +318,7 @@ func (c *console) changed(name string, model *train.Predictor, changes []*featur
 }
 
 // trainAgain is the command that trains a run, or all seeds of the one that it is of, anew on what is there.
-func (c *console) trainAgain(name string, model *train.Predictor) string {
+func (c *console) trainAgain(name string, model *runs.Predictor) string {
 	s := model.Settings()
 	run, _, several := strings.Cut(name, "/"+seedPrefix)
 	args := []string{"--dataset", model.Source().Dataset, "--split", model.Split(), "--method", s.Method}
@@ -326,7 +329,7 @@ func (c *console) trainAgain(name string, model *train.Predictor) string {
 		args, s.Seed = append(args, "--seeds", strconv.Itoa(len(seeds))), seeds[0]
 	}
 	end := []string{"--run", run, "--force"}
-	_, tuned, err := train.ReadSettings(c.runDir(name))
+	_, tuned, err := runs.ReadSettings(c.runDir(name))
 	if _, absent := os.Stat(filepath.Join(c.runDir(run), tuningDir)); err == nil && tuned != nil && absent == nil {
 		args = append(args, "--trials", strconv.Itoa(tuned.Trials), "--folds", strconv.Itoa(max(2, tuned.Folds)))
 		if s.Seed != 1 {
@@ -334,7 +337,7 @@ func (c *console) trainAgain(name string, model *train.Predictor) string {
 		}
 		return c.command("tune", append(args, end...)...)
 	}
-	if def, err := train.Preset("", s.Method); err == nil {
+	if def, err := settings.Preset("", s.Method); err == nil {
 		were := map[string]string{}
 		eachSetting(&def, func(name, _ string, v reflect.Value) { were[name] = settingText(v) })
 		def.Configs[s.Method] = s.Config() // the flags of other methods have their places too

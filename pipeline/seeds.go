@@ -15,8 +15,10 @@ import (
 
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
+	"vzsl/evaluate/result"
 	"vzsl/internal/lookup"
-	"vzsl/train"
+	"vzsl/train/runs"
+	"vzsl/train/settings"
 )
 
 // A run of several seeds is a folder of runs, seed-<seed> each.
@@ -29,7 +31,7 @@ func seedRun(run string, seed uint64) string {
 
 // trainSeeds trains n models of the same settings with the seeds from settings.Seed on, each into a run folder of its own
 // below run's; as trainSearched does, where searched.
-func (c *console) trainSeeds(ctx context.Context, run string, in *inputs, settings train.Settings, tuned *train.TunedRecord, n int, force, searched bool) ([]*trainedRun, error) {
+func (c *console) trainSeeds(ctx context.Context, run string, in *inputs, settings settings.Settings, tuned *runs.TunedRecord, n int, force, searched bool) ([]*trainedRun, error) {
 	if there, err := lookup.Exists(filepath.Join(c.runDir(run), "config.toml")); err != nil {
 		return nil, err
 	} else if there {
@@ -86,8 +88,8 @@ type seedsResult struct {
 func (c *console) evaluateSeeds(ctx context.Context, name string, r *runFlags, seeds []uint64, bootstrap uint64) (*seedsResult, *evaluate.Result, error) {
 	var results []*evaluate.Result
 	var pages []string
-	var about report.About
-	var first train.Settings
+	var about result.Run
+	var first settings.Settings
 	var split string
 	for _, seed := range seeds {
 		model, err := c.loadNamed(seedRun(name, seed), r)
@@ -113,7 +115,7 @@ func (c *console) evaluateSeeds(ctx context.Context, name string, r *runFlags, s
 }
 
 // overSeeds writes the page over the seeds of a run, whose results and own pages are given; about is of any one of them.
-func (c *console) overSeeds(name string, about report.About, dataset string, seeds []uint64, results []*evaluate.Result, pages []string) (*seedsResult, error) {
+func (c *console) overSeeds(name string, about result.Run, dataset string, seeds []uint64, results []*evaluate.Result, pages []string) (*seedsResult, error) {
 	about.Name = name
 	method := about.Method
 	split := results[0].Split

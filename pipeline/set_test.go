@@ -7,14 +7,14 @@ import (
 	"github.com/spf13/pflag"
 
 	"vzsl/attributes"
-	"vzsl/train"
-	"vzsl/train/plda"
-	model "vzsl/train/vzsl"
+	"vzsl/train/methods/plda"
+	model "vzsl/train/methods/vzsl"
+	"vzsl/train/settings"
 )
 
 // TestSet: --set names a setting as config.toml does; one that the method lacks is refused by naming those that have it.
 func TestSet(t *testing.T) {
-	apply := func(method string, sets ...string) (train.Settings, error) {
+	apply := func(method string, sets ...string) (settings.Settings, error) {
 		fs := pflag.NewFlagSet("train", pflag.ContinueOnError)
 		fs.String("method", "", "")
 		addSettings(fs)
@@ -23,7 +23,7 @@ func TestSet(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		s, err := train.Preset("", method)
+		s, err := settings.Preset("", method)
 		if err != nil {
 			t.Fatal(err)
 		}

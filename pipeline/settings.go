@@ -11,14 +11,16 @@ import (
 	"github.com/spf13/pflag"
 
 	"vzsl/attributes"
-	"vzsl/train"
+	"vzsl/pipeline/usage"
+	"vzsl/train/method"
+	"vzsl/train/settings"
 )
 
 // addSettings makes a flag of every setting of a training run: name and help are those of its line
 // in config.toml. Settings of the method vzsl have plain names, those of another method begin with
 // its name.
 func addSettings(fs *pflag.FlagSet) {
-	def, err := train.Preset("", "vzsl")
+	def, err := settings.Preset("", "vzsl")
 	must(err)
 	eachSetting(&def, func(name, help string, v reflect.Value) {
 		if fs.Lookup(name) != nil { // --method, which names the run too
@@ -45,7 +47,7 @@ func applySets(fs *pflag.FlagSet, methods ...string) error {
 		key, value, ok := strings.Cut(set, "=")
 		key = strings.ReplaceAll(strings.TrimSpace(key), "-", "_")
 		if !ok || key == "" {
-			return usagef("--set %q: key=value is wanted, as in --set closed=false", set)
+			return usage.Errorf("--set %q: key=value is wanted, as in --set closed=false", set)
 		}
 		found := false
 		for _, m := range methods {
@@ -55,29 +57,29 @@ func applySets(fs *pflag.FlagSet, methods ...string) error {
 			}
 			found = true
 			if err := fs.Set(flag, value); err != nil {
-				return usagef("--set %s: %w", set, err)
+				return usage.Errorf("--set %s: %w", set, err)
 			}
 		}
 		if found {
 			continue
 		}
 		var have []string
-		for _, m := range train.Methods() {
+		for _, m := range settings.Methods() {
 			if flagOf(m, key) != "" {
 				have = append(have, m)
 			}
 		}
 		if have == nil {
-			return usagef("--set %s: no method has a setting %q; docs/methods.md lists them", set, key)
+			return usage.Errorf("--set %s: no method has a setting %q; docs/methods.md lists them", set, key)
 		}
-		return usagef("--set %s: the method %s has no setting %q; %s", set, strings.Join(methods, ", "), key, strings.Join(have, ", ")+map[bool]string{true: " has", false: " have"}[len(have) == 1])
+		return usage.Errorf("--set %s: the method %s has no setting %q; %s", set, strings.Join(methods, ", "), key, strings.Join(have, ", ")+map[bool]string{true: " has", false: " have"}[len(have) == 1])
 	}
 	return nil
 }
 
 // flagOf is the flag of a method's setting, or of one that all have, by its name in config.toml; "" where there is none.
 func flagOf(methodName, key string) string {
-	s, err := train.Preset("", methodName)
+	s, err := settings.Preset("", methodName)
 	if err != nil {
 		return ""
 	}
@@ -99,28 +101,28 @@ func flagOf(methodName, key string) string {
 }
 
 // chosenSettings are a method's: the preset with the flags that were set.
-func (c *console) chosenSettings(fs *pflag.FlagSet, preset, method string) (train.Settings, error) {
+func (c *console) chosenSettings(fs *pflag.FlagSet, preset, method string) (settings.Settings, error) {
 	all, err := c.settingsOf(fs, preset, method)
 	if err != nil {
-		return train.Settings{}, err
+		return settings.Settings{}, err
 	}
 	return all[0], nil
 }
 
 // settingsOf are the settings of several methods: the preset with the flags that were set, each of which must be a setting of
 // one of them.
-func (c *console) settingsOf(fs *pflag.FlagSet, preset string, methods ...string) ([]train.Settings, error) {
-	if err := oneOf("preset", preset, train.Presets()...); err != nil {
+func (c *console) settingsOf(fs *pflag.FlagSet, preset string, methods ...string) ([]settings.Settings, error) {
+	if err := usage.OneOf("preset", preset, settings.Presets()...); err != nil {
 		return nil, err
 	}
 	for _, m := range methods {
-		if err := oneOf("method", m, train.Methods()...); err != nil {
+		if err := usage.OneOf("method", m, settings.Methods()...); err != nil {
 			return nil, err
 		}
 	}
-	if !slices.ContainsFunc(methods, func(m string) bool { return train.HasPreset(preset, m) }) {
-		of := slices.DeleteFunc(train.Methods(), func(m string) bool { return !train.HasPreset(preset, m) })
-		return nil, usagef("--preset %s is a set of settings of %s; %s has the default one alone", preset, listed(of), listed(methods))
+	if !slices.ContainsFunc(methods, func(m string) bool { return settings.HasPreset(preset, m) }) {
+		of := slices.DeleteFunc(settings.Methods(), func(m string) bool { return !settings.HasPreset(preset, m) })
+		return nil, usage.Errorf("--preset %s is a set of settings of %s; %s has the default one alone", preset, usage.And(of), usage.And(methods))
 	}
 	if err := applySets(fs, methods...); err != nil {
 		return nil, err
@@ -128,11 +130,11 @@ func (c *console) settingsOf(fs *pflag.FlagSet, preset string, methods ...string
 	if err := c.refuseForeign(fs, methods); err != nil {
 		return nil, err
 	}
-	var all []train.Settings
+	var all []settings.Settings
 	for _, m := range methods {
-		s, err := train.Preset(preset, m)
+		s, err := settings.Preset(preset, m)
 		if err != nil {
-			return nil, usageError{err}
+			return nil, usage.Wrap(err)
 		}
 		if err := applySettings(fs, &s); err != nil {
 			return nil, err
@@ -147,8 +149,8 @@ func (c *console) refuseForeign(fs *pflag.FlagSet, methods []string) error {
 	owners := map[string][]string{} // methods by the flag of a setting
 	plain := map[string]string{}    // the setting's name in its method
 	ours := map[string][]string{}   // flags by method
-	for _, m := range train.Methods() {
-		s, err := train.Preset("", m)
+	for _, m := range settings.Methods() {
+		s, err := settings.Preset("", m)
 		if err != nil {
 			return err
 		}
@@ -162,14 +164,14 @@ func (c *console) refuseForeign(fs *pflag.FlagSet, methods []string) error {
 		if failed != nil || owners[f.Name] == nil || slices.ContainsFunc(methods, func(m string) bool { return slices.Contains(owners[f.Name], m) }) {
 			return
 		}
-		said := fmt.Sprintf("--%s is a setting of %s", f.Name, listed(owners[f.Name]))
+		said := fmt.Sprintf("--%s is a setting of %s", f.Name, usage.And(owners[f.Name]))
 		if key := c.fromFile[f.Name]; key != "" {
 			said = key + ": " + strings.TrimPrefix(said, "--")
 		}
 		for _, m := range methods {
 			for _, own := range ours[m] {
 				if plain[own[2:]] == plain[f.Name] {
-					failed = usagef("%s; that of %s is %s", said, m, own)
+					failed = usage.Errorf("%s; that of %s is %s", said, m, own)
 					return
 				}
 			}
@@ -177,18 +179,18 @@ func (c *console) refuseForeign(fs *pflag.FlagSet, methods []string) error {
 		m := methods[0]
 		switch own := ours[m]; {
 		case len(methods) > 1:
-			failed = usagef("%s, none of which is among --methods", said)
+			failed = usage.Errorf("%s, none of which is among --methods", said)
 		case len(own) == 0:
-			failed = usagef("%s; %s has no settings of its own", said, m)
+			failed = usage.Errorf("%s; %s has no settings of its own", said, m)
 		default:
-			failed = usagef("%s; those of %s are %s", said, m, firstOf(own))
+			failed = usage.Errorf("%s; those of %s are %s", said, m, usage.FirstOf(own))
 		}
 	})
 	return failed
 }
 
 // eachOwn visits the settings of the method's own, by their flag and by their name.
-func eachOwn(s *train.Settings, visit func(flag, name string)) {
+func eachOwn(s *settings.Settings, visit func(flag, name string)) {
 	prefix := s.Method + "-"
 	if strings.HasPrefix(s.Method, "vzsl") {
 		prefix = ""
@@ -201,17 +203,9 @@ func eachOwn(s *train.Settings, visit func(flag, name string)) {
 	}
 }
 
-// listed are names in a sentence: "a, b and c".
-func listed(names []string) string {
-	if n := len(names); n > 1 {
-		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
-	}
-	return strings.Join(names, "")
-}
-
 // applySettings overrides a preset with the flags that were set.
-func applySettings(fs *pflag.FlagSet, s *train.Settings) error {
-	words := map[string][]string{"features": train.FeatureKinds(), "attributes": attributes.Kinds(), "missing": attributes.MissingPolicies()}
+func applySettings(fs *pflag.FlagSet, s *settings.Settings) error {
+	words := map[string][]string{"features": method.FeatureKinds(), "attributes": attributes.Kinds(), "missing": attributes.MissingPolicies()}
 	var failed error
 	eachSetting(s, func(name, _ string, v reflect.Value) {
 		f := fs.Lookup(name)
@@ -220,12 +214,12 @@ func applySettings(fs *pflag.FlagSet, s *train.Settings) error {
 		}
 		x, err := parseSetting(v.Type(), f.Value.String())
 		if err != nil {
-			failed = usagef("--%s: %w", name, err)
+			failed = usage.Errorf("--%s: %w", name, err)
 			return
 		}
 		v.Set(x)
 		if known := words[name]; known != nil {
-			failed = oneOf(name, x.String(), known...)
+			failed = usage.OneOf(name, x.String(), known...)
 		}
 	})
 	s.WithoutClosed(fs.Changed("attributes"))
@@ -234,14 +228,14 @@ func applySettings(fs *pflag.FlagSet, s *train.Settings) error {
 
 // addMethods is the flag of a command that takes several methods.
 func addMethods(cmd *cobra.Command, methods *[]string, known []string, def ...string) {
-	cmd.Flags().StringSliceVar(methods, "methods", def, "methods: "+enumerate(known))
+	cmd.Flags().StringSliceVar(methods, "methods", def, "methods: "+usage.Or(known))
 	must(cmd.RegisterFlagCompletionFunc("methods", cobra.FixedCompletions(known, cobra.ShellCompDirectiveNoFileComp)))
 }
 
 // settingsOfSeveral are the settings of the methods of a command that takes several.
-func (c *console) settingsOfSeveral(fs *pflag.FlagSet, preset string, methods []string) ([]train.Settings, error) {
+func (c *console) settingsOfSeveral(fs *pflag.FlagSet, preset string, methods []string) ([]settings.Settings, error) {
 	if fs.Changed("method") {
-		return nil, usagef("--method: this command takes several, with --methods")
+		return nil, usage.Errorf("--method: this command takes several, with --methods")
 	}
 	all, err := c.settingsOf(fs, preset, methods...)
 	if err != nil {
@@ -249,7 +243,7 @@ func (c *console) settingsOfSeveral(fs *pflag.FlagSet, preset string, methods []
 	}
 	for i := range all {
 		if err := all[i].Validate(); err != nil {
-			return nil, usageError{err}
+			return nil, usage.Wrap(err)
 		}
 	}
 	return all, nil
@@ -271,7 +265,7 @@ func givenFlags(cmd *cobra.Command, but ...string) []string {
 }
 
 // eachSetting visits the settings with their flag's name and help. VZSL and VZSL# share theirs.
-func eachSetting(s *train.Settings, visit func(name, help string, v reflect.Value)) {
+func eachSetting(s *settings.Settings, visit func(name, help string, v reflect.Value)) {
 	walk := func(s reflect.Value, prefix string) {
 		for _, field := range reflect.VisibleFields(s.Type()) {
 			if name := field.Tag.Get("toml"); name != "-" && name != "" {
@@ -284,7 +278,7 @@ func eachSetting(s *train.Settings, visit func(name, help string, v reflect.Valu
 	if s.Method == "vzsl-sharp" {
 		family = s.Method
 	}
-	for _, name := range train.Methods() {
+	for _, name := range settings.Methods() {
 		switch {
 		case name == family:
 			walk(reflect.ValueOf(s.Configs[name]).Elem(), "")

@@ -12,6 +12,7 @@ import (
 
 	"vzsl/features"
 	"vzsl/internal/lookup"
+	"vzsl/pipeline/usage"
 )
 
 // writeRoles writes a split of its dataset, if it may.
@@ -45,7 +46,7 @@ func (c *console) mayReplace(roles *features.Roles, force bool) error {
 		return fmt.Errorf("%s: %s with this split, and it would be another one: %s. Give the new one a name of its own with --split, or replace it with --force: the runs are then refused until they are trained again",
 			path, wereMade(runs), change.What())
 	case len(runs) > 0:
-		c.log.Warn("the split is another one now: runs that were made with the one of before are refused until they are trained again", "split", roles.Name, "runs", firstOf(runs))
+		c.log.Warn("the split is another one now: runs that were made with the one of before are refused until they are trained again", "split", roles.Name, "runs", usage.FirstOf(runs))
 	}
 	return nil
 }
@@ -54,7 +55,7 @@ func wereMade(runs []string) string {
 	if len(runs) == 1 {
 		return "run " + runs[0] + " was made"
 	}
-	return fmt.Sprintf("%d runs were made (%s)", len(runs), firstOf(runs))
+	return fmt.Sprintf("%d runs were made (%s)", len(runs), usage.FirstOf(runs))
 }
 
 // runsOn are the runs, finished or begun, that were made with a split.

@@ -10,8 +10,10 @@ import (
 	"strings"
 
 	"vzsl/internal/lookup"
-	"vzsl/train"
 	"vzsl/train/method"
+	"vzsl/train/runs"
+	"vzsl/train/settings"
+	"vzsl/train/tuning"
 )
 
 // What a long command is to leave behind is looked at before it begins: whether its folders can be written, and whether they
@@ -49,12 +51,12 @@ func (c *console) tunable(run string, seeds int, force bool) error {
 	if seeds == 0 && len(there) > 0 {
 		return fmt.Errorf("%s holds a run of several seeds: give --seeds too, or another --run", dir)
 	}
-	runs := []string{run}
+	names := []string{run}
 	for _, seed := range there {
-		runs = append(runs, seedRun(run, seed))
+		names = append(names, seedRun(run, seed))
 	}
-	for i, r := range runs {
-		_, tuned, err := train.ReadSettings(c.runDir(r))
+	for i, r := range names {
+		_, tuned, err := runs.ReadSettings(c.runDir(r))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
@@ -63,13 +65,13 @@ func (c *console) tunable(run string, seeds int, force bool) error {
 		case i == 0 && seeds > 0:
 			return fmt.Errorf("%s holds a run of one seed: take another folder with --run", dir)
 		case tuned == nil && !force:
-			return fmt.Errorf("%s: %w, which was not tuned; --force begins anew there, --run NAME takes another folder", c.runDir(r), train.ErrOtherRun)
+			return fmt.Errorf("%s: %w, which was not tuned; --force begins anew there, --run NAME takes another folder", c.runDir(r), runs.ErrOtherRun)
 		}
-		if journal, err := lookup.Exists(filepath.Join(dir, tuningDir, train.JournalFile)); err != nil {
+		if journal, err := lookup.Exists(filepath.Join(dir, tuningDir, tuning.JournalFile)); err != nil {
 			return err
 		} else if !journal && !force {
 			return fmt.Errorf("%s: %w, whose search is not there (%s); --force begins anew there, --run NAME takes another folder",
-				c.runDir(r), train.ErrOtherRun, filepath.Join(dir, tuningDir))
+				c.runDir(r), runs.ErrOtherRun, filepath.Join(dir, tuningDir))
 		}
 	}
 	return nil
@@ -78,7 +80,7 @@ func (c *console) tunable(run string, seeds int, force bool) error {
 // oneKind keeps the seeds of a run of one kind, before n of them are trained from settings.Seed on: of the models that are there
 // with other settings those to be trained now are replaced, others removed, when that is asked for by force, or where a search has
 // gone on since; otherwise they are refused.
-func (c *console) oneKind(run string, settings train.Settings, n int, force, searched bool) error {
+func (c *console) oneKind(run string, settings settings.Settings, n int, force, searched bool) error {
 	there, err := seedsOf(c.runDir(run))
 	if err != nil {
 		return err
@@ -86,7 +88,7 @@ func (c *console) oneKind(run string, settings train.Settings, n int, force, sea
 	var others []string
 	var left []uint64
 	for _, seed := range there {
-		was, tuned, err := train.ReadSettings(c.runDir(seedRun(run, seed)))
+		was, tuned, err := runs.ReadSettings(c.runDir(seedRun(run, seed)))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
@@ -103,7 +105,7 @@ func (c *console) oneKind(run string, settings train.Settings, n int, force, sea
 	}
 	if len(others) > 0 {
 		return fmt.Errorf("%s: %w: %s there with other settings; --force begins anew there, --run NAME takes another folder",
-			c.runDir(run), train.ErrOtherRun, strings.Join(others, ", "))
+			c.runDir(run), runs.ErrOtherRun, strings.Join(others, ", "))
 	}
 	for _, seed := range left {
 		c.log.Info("a model of other settings is removed: the seeds of a run are of one kind", "run", seedRun(run, seed))
@@ -115,8 +117,8 @@ func (c *console) oneKind(run string, settings train.Settings, n int, force, sea
 }
 
 // sameSettings tells whether two runs differ in nothing but the seed.
-func sameSettings(a, b train.Settings) bool {
-	for _, s := range []*train.Settings{&a, &b} {
+func sameSettings(a, b settings.Settings) bool {
+	for _, s := range []*settings.Settings{&a, &b} {
 		s.Seed, s.Configs = 0, map[string]method.Config{s.Method: s.Config()}
 	}
 	return reflect.DeepEqual(a, b)

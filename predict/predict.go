@@ -1,11 +1,19 @@
 package predict
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"sort"
+)
+
+// Errors that Rank wraps, for errors.Is.
+var (
+	ErrNoClasses   = errors.New("no classes to choose from")
+	ErrFeatureSize = errors.New("features of another length than the model's")
+	ErrNotFinite   = errors.New("the model's score is not a number")
 )
 
 // Model is a trained model: a *train.Predictor.
@@ -62,15 +70,18 @@ type Candidate struct {
 // chunk is the number of features scored at a time.
 const chunk = 256
 
-// Rank answers for n raw features. The probabilities are softmax(score / T) over all of classes with the model's temperature
+// Rank answers for n raw features, one after another. The probabilities are softmax(score / T) over all of classes with the model's temperature
 // T, or 1 where it has none: they are not calibrated then.
-func Rank(m Model, features []float32, n int, classes *Classes, o Options) ([]Answer, error) {
-	if len(classes.Names) == 0 || len(classes.Names) != len(classes.Vectors) {
-		return nil, errors.New("no classes to choose from")
+func Rank(ctx context.Context, m Model, features []float32, n int, classes *Classes, o Options) ([]Answer, error) {
+	if len(classes.Names) == 0 {
+		return nil, ErrNoClasses
+	}
+	if len(classes.Names) != len(classes.Vectors) {
+		return nil, fmt.Errorf("%d attribute vectors for %d classes", len(classes.Vectors), len(classes.Names))
 	}
 	dim, c := m.FeatureDim(), len(classes.Names)
 	if len(features) != n*dim {
-		return nil, fmt.Errorf("%d values for %d features; the model takes features of %d values", len(features), n, dim)
+		return nil, fmt.Errorf("%w: %d values for %d features; the model takes features of %d values", ErrFeatureSize, len(features), n, dim)
 	}
 	top := o.Top
 	if top <= 0 {
@@ -90,6 +101,9 @@ func Rank(m Model, features []float32, n int, classes *Classes, o Options) ([]An
 	answers := make([]Answer, 0, n)
 	order := make([]int, c)
 	for lo := 0; lo < n; lo += chunk {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		k := min(chunk, n-lo)
 		x := features[lo*dim : (lo+k)*dim]
 		scores, err := m.Score(x, k, classes.Vectors)
@@ -107,7 +121,7 @@ func Rank(m Model, features []float32, n int, classes *Classes, o Options) ([]An
 			for j := range order {
 				order[j] = j
 				if s := row[j]; s != s {
-					return nil, fmt.Errorf("the score of class %q is not a number", classes.Names[j])
+					return nil, fmt.Errorf("%w: class %q", ErrNotFinite, classes.Names[j])
 				}
 			}
 			// Ties go to the first class, as in evaluation.

@@ -85,7 +85,7 @@ func TestRank(t *testing.T) {
 	for i := range x {
 		x[i] = float32(r.NormFloat64())
 	}
-	all, err := Rank(m, x, n, classes, Options{Top: 100})
+	all, err := Rank(context.Background(), m, x, n, classes, Options{Top: 100})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,14 +108,14 @@ func TestRank(t *testing.T) {
 		if len(a.Top) != 7 || math.Abs(total-1) > 1e-12 || a.Class != a.Top[0].Class {
 			t.Fatalf("picture %d: %v", i, a)
 		}
-		one, err := Rank(m, x[i*3:i*3+3], 1, classes, Options{Top: 2, NoneBelow: a.Probability + 1e-9})
+		one, err := Rank(context.Background(), m, x[i*3:i*3+3], 1, classes, Options{Top: 2, NoneBelow: a.Probability + 1e-9})
 		if err != nil || len(one[0].Top) != 2 || one[0].Top[1] != a.Top[1] || one[0].Class != "" {
 			t.Fatalf("picture %d alone: %v %v, want %v", i, one, err, a)
 		}
 	}
 	// Ties go to the first class.
 	classes.Vectors[5] = classes.Vectors[0]
-	all, _ = Rank(m, x, n, classes, Options{})
+	all, _ = Rank(context.Background(), m, x, n, classes, Options{})
 	for _, a := range all {
 		for k, c := range a.Top {
 			if c.Class == "f" && (k == 0 || a.Top[k-1].Class != "a") {
@@ -123,10 +123,10 @@ func TestRank(t *testing.T) {
 			}
 		}
 	}
-	if _, err := Rank(m, x, n, &Classes{}, Options{}); err == nil {
+	if _, err := Rank(context.Background(), m, x, n, &Classes{}, Options{}); err == nil {
 		t.Error("no classes were taken")
 	}
-	if _, err := Rank(m, x[1:], n, classes, Options{}); err == nil || !strings.Contains(err.Error(), "features of 3 values") {
+	if _, err := Rank(context.Background(), m, x[1:], n, classes, Options{}); err == nil || !strings.Contains(err.Error(), "features of 3 values") {
 		t.Error(err)
 	}
 }
@@ -140,7 +140,7 @@ func TestExplanation(t *testing.T) {
 	for _, s := range scores {
 		mean += float64(s) / 5
 	}
-	a, err := Rank(m, x, 1, classes, Options{Explain: 4})
+	a, err := Rank(context.Background(), m, x, 1, classes, Options{Explain: 4})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestExplanation(t *testing.T) {
 		t.Error(e.Seen)
 	}
 	classes.Vectors[0] = []float32{float32(math.NaN()), 1, 1, 1}
-	if _, err := Rank(m, x, 1, classes, Options{}); err == nil || !strings.Contains(err.Error(), `"a"`) {
+	if _, err := Rank(context.Background(), m, x, 1, classes, Options{}); err == nil || !strings.Contains(err.Error(), `"a"`) {
 		t.Error("a score that is not a number: ", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"vzsl/features"
+	"vzsl/train/runs"
 )
 
 // TestBlocks: a description that the class table says is joined of two is normalised block by block, so that the second's
@@ -28,15 +29,15 @@ func TestBlocks(t *testing.T) {
 	if _, err := Run(context.Background(), o); err != nil {
 		t.Fatal(err)
 	}
-	p, err := Load(dir)
+	p, err := runs.Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := make([]float32, 10)
-	if err := p.normaliser.Apply(o.Classes.Values[3], v); err != nil {
+	v := make([]float32, p.Normaliser().Width())
+	if err := p.Normaliser().Apply(o.Classes.Values[3], v); err != nil {
 		t.Fatal(err)
 	}
-	for i, part := range [][]float32{v[:8], v[8:]} {
+	for i, part := range [][]float32{v[:8], v[8:10]} {
 		sum := 0.0
 		for _, x := range part {
 			sum += float64(x) * float64(x)

@@ -4,10 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"math/rand/v2"
 
 	"vzsl/features"
-	"vzsl/internal/stacking"
+	"vzsl/internal/gzsl"
 	"vzsl/train/method"
 )
 
@@ -34,13 +33,13 @@ func generalised(r *features.Roles) bool {
 // held out too. The constant has the largest H in the mean over the parts.
 func (r *run) calibrate(ctx context.Context) error {
 	n := int(math.Round(float64(len(r.o.Roles.Seen)+len(r.o.Roles.Unseen)) / float64(len(r.o.Roles.Unseen))))
-	pictured := r.p.pictured(r.p.train) + r.p.pictured(r.p.validation)
+	pictured := r.p.Pictured(r.p.Train) + r.p.Pictured(r.p.Validation)
 	n = min(max(n, 2), 5, pictured/2)
 	if n < 2 {
 		r.o.Log.Warn("too few seen classes have images to calibrate on some of them", "classes", pictured)
 		return nil
 	}
-	folds, err := r.p.folds(n, r.o.Seed)
+	folds, err := r.p.Folds(n, r.o.Seed)
 	if err != nil {
 		return fmt.Errorf("calibration: %w", err)
 	}
@@ -49,15 +48,15 @@ func (r *run) calibrate(ctx context.Context) error {
 	if !wanted {
 		folds = folds[:1] // enough for the temperature
 	}
-	var curves [][]stacking.Point
+	var curves [][]gzsl.Point
 	logT, fitted := 0.0, 0
 	for i, held := range folds {
-		g, err := r.p.given(&r.o.Settings, held)
+		g, err := r.p.Build(&r.o.Settings, held)
 		if err != nil {
 			return err
 		}
-		seen := g.holdOut(0.2, r.o.Seed+uint64(i))
-		o, err := r.o.Config().Method().Fit(ctx, &g.problem, &method.Session{Log: r.o.Log, Choice: r.f.choice, Step: func(done, total int) {
+		seen := g.HoldOut(0.2, r.o.Seed+uint64(i))
+		o, err := r.o.Config().Method().Fit(ctx, &g.Problem, &method.Session{Log: r.o.Log, Choice: r.f.Choice, Step: func(done, total int) {
 			if r.o.Progress != nil {
 				r.o.Progress(phaseCalibrate, i*total+done, len(folds)*total)
 			}
@@ -65,8 +64,8 @@ func (r *run) calibrate(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%s, %s: %w", r.o.Method, phaseCalibrate, err)
 		}
-		if r.f.temperature == 0 {
-			t, err := fitTemperature(o.Model, g.problem.Validation)
+		if r.f.Temperature == 0 {
+			t, err := fitTemperature(o.Model, g.Problem.Validation)
 			if err != nil {
 				return fmt.Errorf("%s, %s: %w", r.o.Method, phaseCalibrate, err)
 			}
@@ -75,7 +74,7 @@ func (r *run) calibrate(ctx context.Context) error {
 			}
 		}
 		if wanted {
-			points, err := seenUnseen(o.Model, seen, g.problem.Validation)
+			points, err := seenUnseen(o.Model, seen, g.Problem.Validation)
 			if err != nil {
 				return fmt.Errorf("%s, %s: %w", r.o.Method, phaseCalibrate, err)
 			}
@@ -83,54 +82,27 @@ func (r *run) calibrate(ctx context.Context) error {
 		}
 	}
 	if fitted > 0 {
-		r.f.temperature = math.Exp(logT / float64(fitted))
+		r.f.Temperature = math.Exp(logT / float64(fitted))
 	}
 	if wanted {
-		c := stacking.Constant(curves...)
-		r.f.constant = &c
+		c := gzsl.Constant(curves...)
+		r.f.Constant = &c
 	}
 	return nil
 }
 
-// holdOut takes a share of each class's images out of the training data. A class keeps at least one.
-func (g *given) holdOut(share float64, seed uint64) *method.Data {
-	all := g.problem.Train.Samples.(*samples)
-	byClass := make([][]int, len(g.problem.Train.Attributes))
-	for i, l := range all.labels {
-		byClass[l] = append(byClass[l], i)
-	}
-	out := make([]bool, len(all.labels))
-	r := rand.New(rand.NewPCG(seed, 0x5ee7))
-	for _, of := range byClass {
-		r.Shuffle(len(of), func(i, j int) { of[i], of[j] = of[j], of[i] })
-		for _, i := range of[:int(share*float64(len(of)))] {
-			out[i] = true
-		}
-	}
-	parts := [2]*samples{{f: all.f, kind: all.kind}, {f: all.f, kind: all.kind}}
-	for i, o := range out {
-		to := parts[0]
-		if o {
-			to = parts[1]
-		}
-		to.rows, to.labels = append(to.rows, all.rows[i]), append(to.labels, all.labels[i])
-	}
-	g.problem.Train.Samples = parts[0]
-	return &method.Data{Samples: parts[1], Attributes: g.problem.Train.Attributes}
-}
-
 // seenUnseen is the curve of images of classes trained on and of others among all these classes.
-func seenUnseen(m method.Model, seen, unseen *method.Data) ([]stacking.Point, error) {
+func seenUnseen(m method.Model, seen, unseen *method.Data) ([]gzsl.Point, error) {
 	n := len(seen.Attributes)
 	candidates := append(append([][]float32(nil), seen.Attributes...), unseen.Attributes...)
-	var images []stacking.Image
+	var images []gzsl.Image
 	for side, d := range []*method.Data{seen, unseen} {
 		if err := method.Scores(m, d, candidates, func(i int, scores []float32) error {
-			images = append(images, stacking.Of(scores, n, side*n+d.Label(i)))
+			images = append(images, gzsl.Of(scores, n, side*n+d.Label(i)))
 			return nil
 		}); err != nil {
 			return nil, err
 		}
 	}
-	return stacking.Curve(images, n, len(candidates)), nil
+	return gzsl.Curve(images, n, len(candidates)), nil
 }

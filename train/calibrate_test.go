@@ -6,14 +6,16 @@ import (
 	"testing"
 
 	"vzsl/features"
-	"vzsl/internal/stacking"
+	"vzsl/internal/gzsl"
+	"vzsl/train/internal/traintest"
+	"vzsl/train/runs"
 )
 
 // TestCalibration: a split that tests images of seen classes gets a constant, from the seen classes alone, that makes the
 // harmonic mean better.
 func TestCalibration(t *testing.T) {
 	o := options(t, t.TempDir())
-	f := o.Features.(*memoryFeatures)
+	f := o.Features.(*traintest.Features)
 	n := 0
 	for i, r := range o.Roles.Roles {
 		if r == features.RoleTrain || r == features.RoleValidation {
@@ -22,12 +24,12 @@ func TestCalibration(t *testing.T) {
 			}
 		}
 	}
-	o.Tuned = &TunedRecord{Choice: map[string]float64{"epochs": 8}, Classes: 40}
+	o.Tuned = &runs.TunedRecord{Choice: map[string]float64{"epochs": 8}, Classes: 40}
 	res, err := Run(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Load(o.Dir)
+	p, err := runs.Load(o.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,19 +42,19 @@ func TestCalibration(t *testing.T) {
 	for _, name := range classes {
 		vectors = append(vectors, o.Classes.Values[slices.Index(o.Classes.Classes, name)])
 	}
-	var images []stacking.Image
+	var images []gzsl.Image
 	for i, r := range o.Roles.Roles {
 		if r == features.RoleTestSeen || r == features.RoleTestUnseen {
-			row := slices.Index(f.images, o.Roles.Images[i])
-			scores, err := p.Score(f.x[row], 1, vectors)
+			row := slices.Index(f.ImageNames, o.Roles.Images[i])
+			scores, err := p.Score(f.X[row], 1, vectors)
 			if err != nil {
 				t.Fatal(err)
 			}
-			images = append(images, stacking.Of(scores, len(o.Roles.Seen), slices.Index(classes, f.Classes()[row])))
+			images = append(images, gzsl.Of(scores, len(o.Roles.Seen), slices.Index(classes, f.Classes()[row])))
 		}
 	}
-	points := stacking.Curve(images, len(o.Roles.Seen), len(classes))
-	plain, calibrated := stacking.At(points, 0).H(), stacking.At(points, *c).H()
+	points := gzsl.Curve(images, len(o.Roles.Seen), len(classes))
+	plain, calibrated := gzsl.At(points, 0).H(), gzsl.At(points, *c).H()
 	if calibrated < plain+0.02 {
 		t.Errorf("H %v with the constant %v, %v without", calibrated, *c, plain)
 	}

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"vzsl/features"
+	"vzsl/train/internal/traintest"
+	"vzsl/train/runs"
 )
 
 // recorded gives options their record.
@@ -25,7 +27,7 @@ func recorded(t *testing.T, o Options) Options {
 // reordered are the same inputs with rows, columns, classes and lists in another order.
 func reordered(t *testing.T, o Options, rng *rand.Rand) Options {
 	t.Helper()
-	f := o.Features.(*memoryFeatures)
+	f := o.Features.(*traintest.Features)
 	table := *o.Classes
 	table.Classes, table.Attributes, table.Values = nil, nil, nil
 	label := map[string]int32{}
@@ -41,9 +43,9 @@ func reordered(t *testing.T, o Options, rng *rand.Rand) Options {
 		}
 		table.Classes, table.Values = append(table.Classes, o.Classes.Classes[k]), append(table.Values, row)
 	}
-	g := &memoryFeatures{classes: table.Classes}
+	g := &traintest.Features{ClassNames: table.Classes}
 	for _, i := range rng.Perm(f.Rows()) {
-		g.images, g.labels, g.x = append(g.images, f.images[i]), append(g.labels, label[f.Classes()[i]]), append(g.x, f.x[i])
+		g.ImageNames, g.LabelOf, g.X = append(g.ImageNames, f.ImageNames[i]), append(g.LabelOf, label[f.Classes()[i]]), append(g.X, f.X[i])
 	}
 	roles := *o.Roles
 	roles.Images, roles.Roles = nil, nil
@@ -63,13 +65,13 @@ func reordered(t *testing.T, o Options, rng *rand.Rand) Options {
 func TestResumedInAnotherOrder(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 9))
 	o := options(t, t.TempDir())
-	vzslOf(&o).Epochs, o.CheckpointEvery = 4, -1
+	traintest.VZSL(&o).Epochs, o.CheckpointEvery = 4, -1
 	o = recorded(t, o)
 	res, err := Run(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, config := digest(t, res.Model), digest(t, filepath.Join(o.Dir, configFile))
+	want, config := digest(t, res.Model), digest(t, filepath.Join(o.Dir, runs.ConfigFile))
 	dir := t.TempDir()
 	for try := 1; ; try++ {
 		if try > 60 {
@@ -103,11 +105,11 @@ func TestResumedInAnotherOrder(t *testing.T) {
 		row[0]++
 		table.Values[3] = row
 		other.Classes = &table
-		if _, err := Run(t.Context(), recorded(t, other)); !errors.Is(err, ErrOtherRun) || !strings.Contains(err.Error(), table.Classes[3]) {
+		if _, err := Run(t.Context(), recorded(t, other)); !errors.Is(err, runs.ErrOtherRun) || !strings.Contains(err.Error(), table.Classes[3]) {
 			t.Fatalf("with another value: %v", err)
 		}
 	}
-	if digest(t, filepath.Join(dir, modelFile)) != want || digest(t, filepath.Join(dir, configFile)) != config {
+	if digest(t, filepath.Join(dir, runs.ModelFile)) != want || digest(t, filepath.Join(dir, runs.ConfigFile)) != config {
 		t.Error("another model, or other settings, after inputs in other orders")
 	}
 }
@@ -115,30 +117,30 @@ func TestResumedInAnotherOrder(t *testing.T) {
 // TestSealed: a training that was killed between its model and the model's checksum is completed by the next call.
 func TestSealed(t *testing.T) {
 	o := options(t, t.TempDir())
-	vzslOf(&o).Epochs = 1
+	traintest.VZSL(&o).Epochs = 1
 	o = recorded(t, o)
 	res, err := Run(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(o.Dir, configFile)
+	path := filepath.Join(o.Dir, runs.ConfigFile)
 	sealed, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := readRecord(sealed)
+	r, err := runs.ReadRecord(sealed)
 	if err != nil || r.Model == nil || r.Model.SHA256 != digest(t, res.Model) {
 		t.Fatalf("%+v %v", r.Model, err)
 	}
 	r.Model = nil
-	text, err := r.text()
+	text, err := r.Text()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(path, text, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(o.Dir); err != nil {
+	if _, err := runs.Load(o.Dir); err != nil {
 		t.Error(err)
 	}
 	if res, err := Run(t.Context(), o); err != nil || !res.Reused {
@@ -152,7 +154,7 @@ func TestSealed(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Load(o.Dir); err == nil {
+		if _, err := runs.Load(o.Dir); err == nil {
 			t.Errorf("%s: it loads", name)
 		}
 		if _, err := Run(t.Context(), o); err == nil {
@@ -162,7 +164,7 @@ func TestSealed(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(o.Dir); err == nil || !strings.Contains(err.Error(), configFile) {
+	if _, err := runs.Load(o.Dir); err == nil || !strings.Contains(err.Error(), runs.ConfigFile) {
 		t.Errorf("without config.toml: %v", err)
 	}
 }

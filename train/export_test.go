@@ -16,14 +16,18 @@ import (
 	"vzsl/attributes"
 	"vzsl/features"
 	"vzsl/internal/interop"
+	"vzsl/train/internal/traintest"
+	"vzsl/train/method"
+	"vzsl/train/methods/vzsl"
+	"vzsl/train/runs"
 	"vzsl/train/safetensors"
-	"vzsl/train/vzsl"
+	"vzsl/train/settings"
 )
 
 // exported is a trained model of each method that can be written as ONNX, with each normalisation somewhere.
-func exported(t *testing.T) map[string]*Predictor {
+func exported(t *testing.T) map[string]*runs.Predictor {
 	t.Helper()
-	all := map[string]*Predictor{}
+	all := map[string]*runs.Predictor{}
 	for _, c := range []struct {
 		method, features, attributes string
 		missing, blocks              bool
@@ -32,22 +36,24 @@ func exported(t *testing.T) map[string]*Predictor {
 		closed, transductive         bool
 		shots                        int
 	}{
-		{method: "plda", features: FeaturesSqrtL2, attributes: attributes.SqrtCentreL2},
-		{method: "plda", features: FeaturesL2, attributes: attributes.CentreL2, transductive: true},
-		{method: "plda", features: FeaturesNone, attributes: attributes.SqrtCentreL2, shots: 2},
-		{method: "vzsl", features: FeaturesSqrtL2, attributes: attributes.SqrtCentreL2, hidden: []int{}, bound: 2, closed: true},
-		{method: "vzsl", features: FeaturesL2, attributes: attributes.SqrtCentreL2, hidden: []int{}, bound: 2, closed: true, transductive: true},
-		{method: "vzsl", features: FeaturesL2, attributes: attributes.CentreL2, hidden: []int{}, bound: 2, closed: true, shots: 3},
-		{method: "vzsl", features: FeaturesSqrtL2, attributes: attributes.CentreL2, hidden: []int{32}, bound: 2},
-		{method: "vzsl", features: FeaturesL2, attributes: attributes.L2, blocks: true, hidden: []int{}, bound: 0},
-		{method: "vzsl", features: FeaturesNone, attributes: attributes.Standardise, missing: true, hidden: []int{16, 12}, bound: 5},
-		{method: "vzsl-sharp", features: FeaturesSqrtL2, attributes: attributes.CentreL2, missing: true, blocks: true, hidden: []int{}, bound: 1},
-		{method: "eszsl", features: FeaturesL2, attributes: attributes.CentreL2, missing: true},
-		{method: "ale", features: FeaturesL2, attributes: attributes.L2},
-		{method: "ale", features: FeaturesSqrtL2, attributes: attributes.SqrtCentreL2, blocks: true},
-		{method: "eszsl", features: FeaturesNone, attributes: attributes.None, missing: true},
+		{method: "plda", features: method.FeaturesSqrtL2, attributes: attributes.SqrtCentreL2},
+		{method: "plda", features: method.FeaturesL2, attributes: attributes.CentreL2, transductive: true},
+		{method: "plda", features: method.FeaturesNone, attributes: attributes.SqrtCentreL2, shots: 2},
+		{method: "vzsl", features: method.FeaturesSqrtL2, attributes: attributes.SqrtCentreL2, hidden: []int{}, bound: 2, closed: true},
+		{method: "vzsl", features: method.FeaturesSqrtL2, attributes: attributes.BothCentreL2, hidden: []int{}, bound: 2, closed: true},
+		{method: "vzsl", features: method.FeaturesSqrtL2, attributes: attributes.BothCentreL2, hidden: []int{}, bound: 2, blocks: true},
+		{method: "vzsl", features: method.FeaturesL2, attributes: attributes.BothCentreL2, hidden: []int{}, bound: 2, closed: true, transductive: true},
+		{method: "vzsl", features: method.FeaturesL2, attributes: attributes.CentreL2, hidden: []int{}, bound: 2, closed: true, shots: 3},
+		{method: "vzsl", features: method.FeaturesSqrtL2, attributes: attributes.CentreL2, hidden: []int{32}, bound: 2},
+		{method: "vzsl", features: method.FeaturesL2, attributes: attributes.L2, blocks: true, hidden: []int{}, bound: 0},
+		{method: "vzsl", features: method.FeaturesNone, attributes: attributes.Standardise, missing: true, hidden: []int{16, 12}, bound: 5},
+		{method: "vzsl-sharp", features: method.FeaturesSqrtL2, attributes: attributes.CentreL2, missing: true, blocks: true, hidden: []int{}, bound: 1},
+		{method: "eszsl", features: method.FeaturesL2, attributes: attributes.CentreL2, missing: true},
+		{method: "ale", features: method.FeaturesL2, attributes: attributes.L2},
+		{method: "ale", features: method.FeaturesSqrtL2, attributes: attributes.SqrtCentreL2, blocks: true},
+		{method: "eszsl", features: method.FeaturesNone, attributes: attributes.None, missing: true},
 	} {
-		s, err := Preset("", c.method)
+		s, err := settings.Preset("", c.method)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +63,7 @@ func exported(t *testing.T) map[string]*Predictor {
 			v.Closed = c.closed
 		}
 		s.Transductive = c.transductive
-		f, table, roles := drawn(10)
+		f, table, roles := traintest.Drawn(10)
 		if c.missing {
 			s.Missing = attributes.MissingClassMean
 			table.Values[1][2], table.Values[9][0] = float32(math.NaN()), float32(math.NaN())
@@ -73,7 +79,7 @@ func exported(t *testing.T) map[string]*Predictor {
 		if _, err := Run(t.Context(), o); err != nil {
 			t.Fatal(err)
 		}
-		p, err := Load(dir)
+		p, err := runs.Load(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,19 +91,19 @@ func exported(t *testing.T) map[string]*Predictor {
 // sample is 1,000 raw features and 50 classes; written puts it for each model into a folder of its own, beside the file
 // that encode makes of it, and returns the folders in the order of the names.
 type sample struct {
-	f     *memoryFeatures
+	f     *traintest.Features
 	table *features.ClassTable
 }
 
 const sampled = 1000
 
 func drawnSample() sample {
-	f, table, _ := drawn(sampled / 50)
-	f.x[3] = make([]float32, f.Dim()) // normalises to itself
+	f, table, _ := traintest.Drawn(sampled / 50)
+	f.X[3] = make([]float32, f.Dim()) // normalises to itself
 	return sample{f, table}
 }
 
-func (s sample) written(t *testing.T, all map[string]*Predictor, file string, encode func(*Predictor) ([]byte, error)) (names, dirs []string) {
+func (s sample) written(t *testing.T, all map[string]*runs.Predictor, file string, encode func(*runs.Predictor) ([]byte, error)) (names, dirs []string) {
 	t.Helper()
 	shape, _ := json.Marshal([]int{sampled, s.f.Dim(), 50, 8})
 	for _, name := range slices.Sorted(maps.Keys(all)) {
@@ -109,7 +115,7 @@ func (s sample) written(t *testing.T, all map[string]*Predictor, file string, en
 		if again, _ := encode(p); string(again) != string(b) {
 			t.Errorf("%s: two files of one model differ", name)
 		}
-		for file, data := range map[string][]byte{file: b, "shape.json": shape, "features.f32": raw(s.f.x), "classes.f32": raw(described(s.table, p))} {
+		for file, data := range map[string][]byte{file: b, "shape.json": shape, "features.f32": raw(s.f.X), "classes.f32": raw(described(s.table, p))} {
 			if err := os.WriteFile(filepath.Join(dir, file), data, 0o644); err != nil {
 				t.Fatal(err)
 			}
@@ -120,10 +126,10 @@ func (s sample) written(t *testing.T, all map[string]*Predictor, file string, en
 }
 
 // scores are those that the model gives here.
-func (s sample) scores(t *testing.T, p *Predictor) []float32 {
+func (s sample) scores(t *testing.T, p *runs.Predictor) []float32 {
 	t.Helper()
 	var x []float32
-	for _, row := range s.f.x {
+	for _, row := range s.f.X {
 		x = append(x, row...)
 	}
 	scores, err := p.Score(x, sampled, described(s.table, p))
@@ -150,7 +156,7 @@ func sameScores(t *testing.T, name string, want, got []float32) {
 func TestInteropONNX(t *testing.T) {
 	ort := interop.Node(t, []string{"onnxruntime-node"}, filepath.Join("testdata", "ort.js"))
 	s, all := drawnSample(), exported(t)
-	names, dirs := s.written(t, all, "model.onnx", func(p *Predictor) ([]byte, error) { return p.ONNX("vzsl", "test") })
+	names, dirs := s.written(t, all, "model.onnx", func(p *runs.Predictor) ([]byte, error) { return p.ONNX("vzsl", "test") })
 	ort.Args = append(ort.Args, dirs...)
 	interop.Output(t, ort)
 	for i, name := range names {
@@ -173,7 +179,7 @@ func TestInteropONNX(t *testing.T) {
 func TestInteropSafetensors(t *testing.T) {
 	numpy := interop.Python(t, []string{"numpy"}, filepath.Join("testdata", "safetensors.py"))
 	s, all := drawnSample(), exported(t)
-	names, dirs := s.written(t, all, "model.safetensors", func(p *Predictor) ([]byte, error) {
+	names, dirs := s.written(t, all, "model.safetensors", func(p *runs.Predictor) ([]byte, error) {
 		f, err := p.Safetensors()
 		if err != nil {
 			return nil, err
@@ -190,7 +196,7 @@ func TestInteropSafetensors(t *testing.T) {
 }
 
 // described are the classes' vectors, with a missing value where the model fills it.
-func described(table *features.ClassTable, p *Predictor) [][]float32 {
+func described(table *features.ClassTable, p *runs.Predictor) [][]float32 {
 	var rows [][]float32
 	for i, v := range table.Values {
 		v = append([]float32{}, v...)
@@ -264,7 +270,7 @@ func TestSafetensors(t *testing.T) {
 			t.Fatal(err)
 		}
 		mean, ok := f.Get("attributes.mean")
-		if _, filled := f.Get("attributes.fill"); ok != (strings.Contains(p.normaliser.Kind(), "centre") || p.normaliser.Kind() == "standardise") || filled != (p.settings.Missing == "class-mean") {
+		if _, filled := f.Get("attributes.fill"); ok != (strings.Contains(p.Normaliser().Kind(), "centre") || p.Normaliser().Kind() == "standardise") || filled != (p.Settings().Missing == "class-mean") {
 			t.Errorf("%s: mean %v, fill %v", name, ok, filled)
 		}
 		if scale, ok := f.Get("attributes.scale"); ok {

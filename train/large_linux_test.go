@@ -19,6 +19,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vzsl/features"
+	"vzsl/train/internal/traintest"
+	"vzsl/train/settings"
 )
 
 const (
@@ -108,11 +110,11 @@ func trainLarge(t *testing.T, dir string) {
 		table.Classes, table.Values = append(table.Classes, strconv.Itoa(c)), append(table.Values, a)
 	}
 	roles.Seen = table.Classes
-	s, err := Preset("", "vzsl")
+	s, err := settings.Preset("", "vzsl")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := vzslOf(&s)
+	c := traintest.VZSL(&s)
 	c.Hidden, c.Latent, c.Batch, c.Epochs = []int{1000}, 500, 64, max(1, steps/(cache.Rows()/64))
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"vzsl/attributes"
+	"vzsl/train/internal/traintest"
+	"vzsl/train/runs"
+	"vzsl/train/settings"
 )
 
 // older is the folder of a run of version 0.1.0, of the data and settings of options: model.safetensors and config.toml as it
@@ -27,19 +30,19 @@ func TestOlder(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := options(t, t.TempDir())
-	vzslOf(&o).Closed, o.AttributeNorm = false, attributes.CentreL2
+	traintest.VZSL(&o).Closed, o.AttributeNorm = false, attributes.CentreL2
 	if _, err := Run(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	for dir, tolerance := range map[string]float64{older: 1e-5, o.Dir: 1e-2} { // another processor rounds otherwise
-		p, err := Load(dir)
+		p, err := runs.Load(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s := p.Settings(); vzslOf(&s).Closed || s.AttributeNorm != attributes.CentreL2 {
+		if s := p.Settings(); traintest.VZSL(&s).Closed || s.AttributeNorm != attributes.CentreL2 {
 			t.Errorf("%s: read as %+v", dir, s)
 		}
-		got, err := p.Score(slices.Concat(o.Features.(*memoryFeatures).x[:20]...), 20, o.Classes.Values)
+		got, err := p.Score(slices.Concat(o.Features.(*traintest.Features).X[:20]...), 20, o.Classes.Values)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,14 +57,14 @@ func TestOlder(t *testing.T) {
 	}
 }
 
-func readSettings(dir string) (Settings, *TunedRecord, error) {
-	b, err := os.ReadFile(filepath.Join(dir, configFile))
+func readSettings(dir string) (settings.Settings, *runs.TunedRecord, error) {
+	b, err := os.ReadFile(filepath.Join(dir, runs.ConfigFile))
 	if err != nil {
-		return Settings{}, nil, err
+		return settings.Settings{}, nil, err
 	}
-	r, err := readRecord(b)
+	r, err := runs.ReadRecord(b)
 	if err != nil {
-		return Settings{}, nil, err
+		return settings.Settings{}, nil, err
 	}
-	return r.settings(), r.Tuned, nil
+	return r.Settings(), r.Tuned, nil
 }

@@ -18,96 +18,20 @@ import (
 	"time"
 
 	"vzsl/features"
+	"vzsl/train/internal/traintest"
 	"vzsl/train/method"
-	"vzsl/train/vzsl"
+	"vzsl/train/methods/vzsl"
+	"vzsl/train/problem"
+	"vzsl/train/runs"
+	"vzsl/train/settings"
 )
-
-// memoryFeatures are a small drawn data set: 40 seen classes, 8 of them for validation, 10 unseen.
-type memoryFeatures struct {
-	images  []string
-	classes []string
-	labels  []int32
-	x       [][]float32
-}
-
-func (m *memoryFeatures) Rows() int        { return len(m.x) }
-func (m *memoryFeatures) Dim() int         { return len(m.x[0]) }
-func (m *memoryFeatures) Images() []string { return m.images }
-func (m *memoryFeatures) Classes() []string {
-	rows := make([]string, len(m.labels))
-	for i, l := range m.labels {
-		rows[i] = m.classes[l]
-	}
-	return rows
-}
-func (m *memoryFeatures) Labels() []int32           { return m.labels }
-func (m *memoryFeatures) Feature(row int) []float32 { return m.x[row] }
-func (m *memoryFeatures) Source() features.Source {
-	return features.Source{Dataset: "drawn", Network: "none", Layer: "x", Dim: m.Dim()}
-}
-
-func drawn(perClass int) (*memoryFeatures, *features.ClassTable, *features.Roles) {
-	r := rand.New(rand.NewPCG(7, 7))
-	const attributes, dim, classes = 8, 24, 50
-	mix := make([]float64, attributes*dim)
-	for i := range mix {
-		mix[i] = r.NormFloat64()
-	}
-	f, t := &memoryFeatures{}, &features.ClassTable{Dataset: "drawn"}
-	roles := &features.Roles{Name: "drawn", Dataset: "drawn"}
-	for i := range attributes {
-		t.Attributes = append(t.Attributes, fmt.Sprintf("a%d", i))
-	}
-	for c := range classes {
-		name := fmt.Sprintf("class%02d", c)
-		f.classes, t.Classes = append(f.classes, name), append(t.Classes, name)
-		a := make([]float32, attributes)
-		for i := range a {
-			a[i] = 50 + 50*float32(r.IntN(2)*2-1)
-		}
-		t.Values = append(t.Values, a)
-		role := features.RoleTrain
-		switch {
-		case c%5 == 4:
-			role = features.RoleTestUnseen
-			roles.Unseen = append(roles.Unseen, name)
-		case c%5 == 3 && c < 40:
-			role = features.RoleValidation
-			roles.Validation = append(roles.Validation, name)
-		}
-		if role != features.RoleTestUnseen {
-			roles.Seen = append(roles.Seen, name)
-		}
-		for k := range perClass {
-			x := make([]float32, dim)
-			for j := range x {
-				sum := 0.0
-				for i, v := range a {
-					sum += (float64(v)/50 - 1) * mix[i*dim+j]
-				}
-				x[j] = float32(max(0, sum+r.NormFloat64()))
-			}
-			image := fmt.Sprintf("%s/%d.jpg", name, k)
-			f.images, f.labels, f.x = append(f.images, image), append(f.labels, int32(c)), append(f.x, x)
-			roles.Images, roles.Roles = append(roles.Images, image), append(roles.Roles, role)
-		}
-	}
-	return f, t, roles
-}
 
 func options(t testing.TB, dir string) Options {
 	t.Helper()
-	s, err := Preset("", "vzsl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := vzslOf(&s)
-	c.Hidden, c.Latent, c.Epochs, c.Batch, c.LearningRate, c.Scale = []int{32}, 8, 10, 16, 5e-3, 3
-	f, table, r := drawn(10)
+	s := traintest.Settings()
+	f, table, r := traintest.Drawn(10)
 	return Options{Settings: s, Dir: dir, Features: f, Classes: table, Roles: r}
 }
-
-func vzslOf(s interface{ Config() method.Config }) *vzsl.Config { return s.Config().(*vzsl.Config) }
 
 func digest(t testing.TB, path string) string {
 	t.Helper()
@@ -119,9 +43,9 @@ func digest(t testing.TB, path string) string {
 }
 
 // accuracy is the predictor's per-class top-1 over the classes of a role, from raw features and attributes.
-func accuracy(t *testing.T, p *Predictor, o *Options, role features.Role) float64 {
+func accuracy(t *testing.T, p *runs.Predictor, o *Options, role features.Role) float64 {
 	t.Helper()
-	f := o.Features.(*memoryFeatures)
+	f := o.Features.(*traintest.Features)
 	var raw [][]float32
 	index := map[int32]int{}
 	var x []float32
@@ -130,11 +54,11 @@ func accuracy(t *testing.T, p *Predictor, o *Options, role features.Role) float6
 		if r != role {
 			continue
 		}
-		if _, ok := index[f.labels[i]]; !ok {
-			index[f.labels[i]] = len(raw)
-			raw = append(raw, o.Classes.Values[f.labels[i]])
+		if _, ok := index[f.LabelOf[i]]; !ok {
+			index[f.LabelOf[i]] = len(raw)
+			raw = append(raw, o.Classes.Values[f.LabelOf[i]])
 		}
-		x, y = append(x, f.x[i]...), append(y, index[f.labels[i]])
+		x, y = append(x, f.X[i]...), append(y, index[f.LabelOf[i]])
 	}
 	scores, err := p.Score(x, len(y), raw)
 	if err != nil {
@@ -156,8 +80,8 @@ func accuracy(t *testing.T, p *Predictor, o *Options, role features.Role) float6
 }
 
 func TestRun(t *testing.T) {
-	for _, m := range Methods() {
-		if NeedsShots(m) {
+	for _, m := range settings.Methods() {
+		if settings.NeedsShots(m) {
 			continue // TestFewShot has it
 		}
 		t.Run(m, func(t *testing.T) {
@@ -172,7 +96,7 @@ func TestRun(t *testing.T) {
 			if res.ValidationClasses != 8 || !res.Refit || res.Classes != 40 || res.Images != 400 || steps == 0 || res.Accuracy < 0.4 {
 				t.Errorf("%+v, %d steps", res, steps)
 			}
-			p, err := Load(o.Dir)
+			p, err := runs.Load(o.Dir)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -189,7 +113,7 @@ func TestRun(t *testing.T) {
 				t.Errorf("again: %+v, %v", again, err)
 			}
 			o.Seed = 2
-			if _, err := Run(context.Background(), o); !errors.Is(err, ErrOtherRun) || !strings.Contains(err.Error(), "seed there 1, here 2") {
+			if _, err := Run(context.Background(), o); !errors.Is(err, runs.ErrOtherRun) || !strings.Contains(err.Error(), "seed there 1, here 2") {
 				t.Errorf("another seed: %v", err)
 			}
 			o.Force = true
@@ -212,7 +136,7 @@ func TestWithoutRefit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Load(o.Dir)
+	p, err := runs.Load(o.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,23 +148,23 @@ func TestWithoutRefit(t *testing.T) {
 // TestSeenOnly: neither features nor attributes of unseen classes change a byte, and those of validation classes do not
 // change what the choice is made with.
 func TestSeenOnly(t *testing.T) {
-	model := func(change func(*Options)) (*Predictor, string) {
+	model := func(change func(*Options)) (*runs.Predictor, string) {
 		o := options(t, t.TempDir())
-		vzslOf(&o).Epochs = 3
+		traintest.VZSL(&o).Epochs = 3
 		change(&o)
 		res, err := Run(context.Background(), o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := Load(o.Dir)
+		p, err := runs.Load(o.Dir)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var b strings.Builder
-		for _, x := range p.model.Tensors() {
+		for _, x := range p.Model().Tensors() {
 			fmt.Fprint(&b, x.Name, x.F32)
 		}
-		n, err := json.Marshal(p.normaliser)
+		n, err := json.Marshal(p.Normaliser())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -248,14 +172,14 @@ func TestSeenOnly(t *testing.T) {
 	}
 	nothing := func(*Options) {}
 	unseen := func(o *Options) {
-		f := o.Features.(*memoryFeatures)
+		f := o.Features.(*traintest.Features)
 		for i, r := range o.Roles.Roles {
 			if r == features.RoleTestUnseen {
-				for j := range f.x[i] {
-					f.x[i][j] = float32(math.NaN())
+				for j := range f.X[i] {
+					f.X[i][j] = float32(math.NaN())
 				}
-				for j := range o.Classes.Values[f.labels[i]] {
-					o.Classes.Values[f.labels[i]][j] = 12345
+				for j := range o.Classes.Values[f.LabelOf[i]] {
+					o.Classes.Values[f.LabelOf[i]][j] = 12345
 				}
 			}
 		}
@@ -277,15 +201,15 @@ func TestSeenOnly(t *testing.T) {
 	p, _ := model(held)
 	q, _ := model(func(o *Options) {
 		held(o)
-		f := o.Features.(*memoryFeatures)
+		f := o.Features.(*traintest.Features)
 		for i, r := range o.Roles.Roles {
 			if r == features.RoleValidation {
-				o.Classes.Values[f.labels[i]][0] = -7
+				o.Classes.Values[f.LabelOf[i]][0] = -7
 			}
 		}
 	})
-	n1, _ := json.Marshal(p.normaliser)
-	n2, _ := json.Marshal(q.normaliser)
+	n1, _ := json.Marshal(p.Normaliser())
+	n2, _ := json.Marshal(q.Normaliser())
 	if string(n1) != string(n2) {
 		t.Error("the normaliser was fitted on validation classes")
 	}
@@ -294,7 +218,7 @@ func TestSeenOnly(t *testing.T) {
 // TestInterrupted ends runs by their context at many places; the run after the last equals an undisturbed one.
 func TestInterrupted(t *testing.T) {
 	o := options(t, t.TempDir())
-	vzslOf(&o).Epochs, o.CheckpointEvery = 4, -1
+	traintest.VZSL(&o).Epochs, o.CheckpointEvery = 4, -1
 	res, err := Run(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -325,11 +249,11 @@ func TestInterrupted(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
-		if _, err := Load(o.Dir); err == nil || !strings.Contains(err.Error(), "not finished") {
+		if _, err := runs.Load(o.Dir); err == nil || !strings.Contains(err.Error(), "not finished") {
 			t.Fatalf("an unfinished run loads: %v", err)
 		}
 	}
-	if digest(t, filepath.Join(o.Dir, modelFile)) != want {
+	if digest(t, filepath.Join(o.Dir, runs.ModelFile)) != want {
 		t.Error("another model after interruptions")
 	}
 	if got := lines(t, o.Dir); got != metrics {
@@ -340,7 +264,7 @@ func TestInterrupted(t *testing.T) {
 // lines are the metrics without their times.
 func lines(t *testing.T, dir string) string {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(dir, metricsFile))
+	b, err := os.ReadFile(filepath.Join(dir, runs.MetricsFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -361,7 +285,7 @@ func lines(t *testing.T, dir string) string {
 func TestKilled(t *testing.T) {
 	if dir := os.Getenv("VZSL_TEST_RUN"); dir != "" {
 		o := options(t, dir)
-		vzslOf(&o).Epochs, o.CheckpointEvery = 6, -1
+		traintest.VZSL(&o).Epochs, o.CheckpointEvery = 6, -1
 		if _, err := Run(context.Background(), o); err != nil {
 			t.Fatal(err)
 		}
@@ -394,12 +318,12 @@ func TestKilled(t *testing.T) {
 		}
 		killed++
 	}
-	if _, err := os.Stat(filepath.Join(cut, modelFile)); err != nil {
+	if _, err := os.Stat(filepath.Join(cut, runs.ModelFile)); err != nil {
 		if out, err := child(cut).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
-	if digest(t, filepath.Join(whole, modelFile)) != digest(t, filepath.Join(cut, modelFile)) {
+	if digest(t, filepath.Join(whole, runs.ModelFile)) != digest(t, filepath.Join(cut, runs.ModelFile)) {
 		t.Errorf("another model after %d kills", killed)
 	}
 	if lines(t, whole) != lines(t, cut) {
@@ -416,8 +340,8 @@ func TestBadInput(t *testing.T) {
 		"method":        {func(o *Options) { o.Method = "magic" }, "eszsl"},
 		"features":      {func(o *Options) { o.FeatureNorm = "l3" }, "sqrt-l2"},
 		"attributes":    {func(o *Options) { o.AttributeNorm = "l3" }, "centre-l2"},
-		"lambda":        {func(o *Options) { vzslOf(o).Margin = 1.5 }, "without end"},
-		"not a number":  {func(o *Options) { o.Features.(*memoryFeatures).x[0][3] = float32(math.NaN()) }, "class00/0.jpg"},
+		"lambda":        {func(o *Options) { traintest.VZSL(o).Margin = 1.5 }, "without end"},
+		"not a number":  {func(o *Options) { o.Features.(*traintest.Features).X[0][3] = float32(math.NaN()) }, "class00/0.jpg"},
 		"other images":  {func(o *Options) { o.Roles.Images = make([]string, len(o.Roles.Images)) }, "was it made for these features"},
 		"missing class": {func(o *Options) { o.Classes.Classes[0] = "other" }, "class00"},
 		"missing value": {func(o *Options) { o.Classes.Values[0][0] = float32(math.NaN()) }, "class-mean"},
@@ -428,8 +352,10 @@ func TestBadInput(t *testing.T) {
 				}
 			}
 		}, "do not allow"},
-		"diverges": {func(o *Options) { vzslOf(o).LearningRate, vzslOf(o).ClipNorm, vzslOf(o).LogVarianceBound = 10, 0, 0 }, "learning_rate"},
-		"a file":   {func(o *Options) { o.Dir = filepath.Join(o.Dir, "file"); os.WriteFile(o.Dir, nil, 0o600) }, "run folder"},
+		"diverges": {func(o *Options) {
+			traintest.VZSL(o).LearningRate, traintest.VZSL(o).ClipNorm, traintest.VZSL(o).LogVarianceBound = 10, 0, 0
+		}, "learning_rate"},
+		"a file": {func(o *Options) { o.Dir = filepath.Join(o.Dir, "file"); os.WriteFile(o.Dir, nil, 0o600) }, "run folder"},
 	} {
 		o := options(t, t.TempDir())
 		c.change(&o)
@@ -437,10 +363,10 @@ func TestBadInput(t *testing.T) {
 			t.Errorf("%s: %v; want %q in it", name, err, c.want)
 		}
 	}
-	if _, err := Load(t.TempDir()); err == nil {
+	if _, err := runs.Load(t.TempDir()); err == nil {
 		t.Error("an empty folder was loaded")
 	}
-	if _, err := Preset("fast", "vzsl"); err == nil {
+	if _, err := settings.Preset("fast", "vzsl"); err == nil {
 		t.Error("an unknown preset")
 	}
 }
@@ -448,12 +374,12 @@ func TestBadInput(t *testing.T) {
 // TestMissing: missing values are filled when asked for, at prediction too.
 func TestMissing(t *testing.T) {
 	o := options(t, t.TempDir())
-	o.Missing, vzslOf(&o).Epochs = "class-mean", 2
+	o.Missing, traintest.VZSL(&o).Epochs = "class-mean", 2
 	o.Classes.Values[0][0], o.Classes.Values[4][1] = float32(math.NaN()), float32(math.NaN())
 	if _, err := Run(context.Background(), o); err != nil {
 		t.Fatal(err)
 	}
-	p, err := Load(o.Dir)
+	p, err := runs.Load(o.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -471,7 +397,7 @@ func TestMissing(t *testing.T) {
 // TestNoValidation: without validation images all epochs are run.
 func TestNoValidation(t *testing.T) {
 	o := options(t, t.TempDir())
-	o.Roles.Validation, vzslOf(&o).Epochs = nil, 2
+	o.Roles.Validation, traintest.VZSL(&o).Epochs = nil, 2
 	for i, r := range o.Roles.Roles {
 		if r == features.RoleValidation {
 			o.Roles.Roles[i] = features.RoleTrain
@@ -486,17 +412,17 @@ func TestNoValidation(t *testing.T) {
 func TestNormalise(t *testing.T) {
 	src := []float32{9, -16, 0, 0}
 	for kind, want := range map[string][]float32{
-		FeaturesNone: src, FeaturesL2: {9 / 18.357559, -16 / 18.357559, 0, 0}, FeaturesSqrtL2: {0.6, -0.8, 0, 0},
+		method.FeaturesNone: src, method.FeaturesL2: {9 / 18.357559, -16 / 18.357559, 0, 0}, method.FeaturesSqrtL2: {0.6, -0.8, 0, 0},
 	} {
 		got := make([]float32, 4)
-		normalise(kind, src, got)
+		method.Normalise(kind, src, got)
 		for i := range want {
 			if math.Abs(float64(got[i]-want[i])) > 1e-6 {
 				t.Errorf("%s: %v, want %v", kind, got, want)
 			}
 		}
 		zero := []float32{0, 0}
-		if normalise(kind, zero, zero); zero[0] != 0 || zero[1] != 0 {
+		if method.Normalise(kind, zero, zero); zero[0] != 0 || zero[1] != 0 {
 			t.Errorf("%s of zeros: %v", kind, zero)
 		}
 	}
@@ -504,18 +430,18 @@ func TestNormalise(t *testing.T) {
 
 // TestPaper keeps the preset what the paper says.
 func TestPaper(t *testing.T) {
-	s, err := Preset("paper", "vzsl")
+	s, err := settings.Preset("paper", "vzsl")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := vzslOf(&s)
+	c := traintest.VZSL(&s)
 	if fmt.Sprint(c.Hidden) != "[1000 1000]" || c.Latent != 100 || c.Margin != 1 || c.Keep != 0.8 || !c.Reconstruction {
 		t.Errorf("%+v", c)
 	}
 	if err := s.Validate(); err != nil {
 		t.Error(err)
 	}
-	if err := (&Settings{}).Validate(); err == nil {
+	if err := (&settings.Settings{}).Validate(); err == nil {
 		t.Error("empty settings")
 	}
 }
@@ -523,11 +449,11 @@ func TestPaper(t *testing.T) {
 // TestBlind: a method is handed no sample and no class that is unseen.
 func TestBlind(t *testing.T) {
 	o := options(t, t.TempDir())
-	p, err := newParts(o.Features, o.Classes, o.Roles, false)
+	p, err := problem.New(o.Features, o.Classes, o.Roles, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, rows := range [][]int{p.train, p.validation} {
+	for _, rows := range [][]int{p.Train, p.Validation} {
 		for _, r := range rows {
 			class := o.Features.Images()[r][:len("class00")]
 			n, err := strconv.Atoi(class[len("class"):])
@@ -541,17 +467,17 @@ func TestBlind(t *testing.T) {
 
 // TestTransductiveBlind: labels and classes of unseen images, scrambled, change nothing.
 func TestTransductiveBlind(t *testing.T) {
-	fit := func(scramble, closed bool) (string, *Result) {
+	fit := func(scramble, closed bool) (string, *runs.Result) {
 		o := options(t, t.TempDir())
 		o.Transductive = true
-		vzslOf(&o).Closed = closed
-		vzslOf(&o).Epochs, vzslOf(&o).TransductiveEpochs = 4, 3
-		f := o.Features.(*memoryFeatures)
+		traintest.VZSL(&o).Closed = closed
+		traintest.VZSL(&o).Epochs, traintest.VZSL(&o).TransductiveEpochs = 4, 3
+		f := o.Features.(*traintest.Features)
 		if scramble {
 			for i, r := range o.Roles.Roles {
 				if r == features.RoleTestUnseen {
-					row := slices.Index(f.images, o.Roles.Images[i])
-					f.labels[row] = int32(i % len(o.Classes.Classes))
+					row := slices.Index(f.ImageNames, o.Roles.Images[i])
+					f.LabelOf[row] = int32(i % len(o.Classes.Classes))
 				}
 			}
 		}

@@ -5,19 +5,23 @@ import (
 	"slices"
 	"testing"
 
-	"vzsl/train/vzsl"
+	"vzsl/train/internal/traintest"
+	"vzsl/train/methods/vzsl"
+	"vzsl/train/runs"
+	"vzsl/train/settings"
+	"vzsl/train/tuning"
 )
 
 // TestSeedless: with what a search chose, the methods that say so give the same scores with every seed, the others do not.
 func TestSeedless(t *testing.T) {
-	for _, name := range Methods() {
-		if NeedsShots(name) {
+	for _, name := range settings.Methods() {
+		if settings.NeedsShots(name) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := options(t, "")
-			s, err := Preset("", name)
+			s, err := settings.Preset("", name)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -25,7 +29,7 @@ func TestSeedless(t *testing.T) {
 				c.LearnedWeight = c.LearnedWeight[:1] // the drawn classes are named better without the learned block
 			}
 			o.Settings = s
-			tuned, err := Tune(context.Background(), TuneOptions{Settings: s, Dir: t.TempDir(), Features: o.Features, Classes: o.Classes, Roles: o.Roles, Trials: 1, Folds: 2})
+			tuned, err := tuning.Tune(context.Background(), tuning.Options{Settings: s, Dir: t.TempDir(), Features: o.Features, Classes: o.Classes, Roles: o.Roles, Trials: 1, Folds: 2})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -36,16 +40,16 @@ func TestSeedless(t *testing.T) {
 				if _, err := Run(context.Background(), o); err != nil {
 					t.Fatal(err)
 				}
-				p, err := Load(o.Dir)
+				p, err := runs.Load(o.Dir)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if scores[i], err = p.Score(slices.Concat(o.Features.(*memoryFeatures).x...), o.Features.Rows(), o.Classes.Values); err != nil {
+				if scores[i], err = p.Score(slices.Concat(o.Features.(*traintest.Features).X...), o.Features.Rows(), o.Classes.Values); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if same := slices.Equal(scores[0], scores[1]); same != Seedless(name) {
-				t.Errorf("the same scores with two seeds: %v, seedless: %v", same, Seedless(name))
+			if same := slices.Equal(scores[0], scores[1]); same != settings.Seedless(name) {
+				t.Errorf("the same scores with two seeds: %v, seedless: %v", same, settings.Seedless(name))
 			}
 		})
 	}

@@ -7,18 +7,22 @@ import (
 	"strings"
 	"testing"
 
-	"vzsl/datasets"
+	"vzsl/datasets/splits"
 	"vzsl/features"
+	"vzsl/train/internal/traintest"
+	"vzsl/train/problem"
+	"vzsl/train/runs"
+	"vzsl/train/settings"
 )
 
 // fewShot makes o's split one of k shots from a pool of 5.
 func fewShot(t *testing.T, o *Options, k int) {
 	t.Helper()
-	var images []datasets.Labelled
+	var images []splits.Labelled
 	for i, image := range o.Features.Images() {
-		images = append(images, datasets.Labelled{Image: image, Class: o.Features.Classes()[i]})
+		images = append(images, splits.Labelled{Image: image, Class: o.Features.Classes()[i]})
 	}
-	r, err := datasets.AddShots(o.Roles, images, k, 5, 1)
+	r, err := splits.AddShots(o.Roles, images, k, 5, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,24 +34,24 @@ func fewShot(t *testing.T, o *Options, k int) {
 
 // TestFewShot: every method knows the unseen classes after their shots, and nothing of their test images changes a byte.
 func TestFewShot(t *testing.T) {
-	for _, m := range Methods() {
+	for _, m := range settings.Methods() {
 		t.Run(m, func(t *testing.T) {
 			var digests []string
 			for _, scrambled := range []bool{false, true} {
 				o := options(t, t.TempDir())
 				o.Method = m
 				fewShot(t, &o, 3)
-				f := o.Features.(*memoryFeatures)
+				f := o.Features.(*traintest.Features)
 				role := map[string]features.Role{}
 				for i, image := range o.Roles.Images {
 					role[image] = o.Roles.Roles[i]
 				}
 				if scrambled {
-					for i, image := range f.images {
+					for i, image := range f.ImageNames {
 						if r := role[image]; r == features.RoleTestUnseen || r == "" {
-							f.x[i] = make([]float32, f.Dim())
-							f.x[i][0] = float32(math.NaN())
-							f.labels[i] = 4 // an unseen class
+							f.X[i] = make([]float32, f.Dim())
+							f.X[i][0] = float32(math.NaN())
+							f.LabelOf[i] = 4 // an unseen class
 						}
 					}
 				}
@@ -59,7 +63,7 @@ func TestFewShot(t *testing.T) {
 					t.Errorf("%+v", res)
 				}
 				digests = append(digests, digest(t, res.Model))
-				p, err := Load(o.Dir)
+				p, err := runs.Load(o.Dir)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -99,18 +103,18 @@ func TestFewShot(t *testing.T) {
 
 // tested are the test images of unseen classes.
 func tested(o *Options, role map[string]features.Role) (x []float32, y []int, raw [][]float32) {
-	f := o.Features.(*memoryFeatures)
+	f := o.Features.(*traintest.Features)
 	index := map[int32]int{}
-	for i, image := range f.images {
+	for i, image := range f.ImageNames {
 		if role[image] != features.RoleTestUnseen {
 			continue
 		}
-		l := f.labels[i]
+		l := f.LabelOf[i]
 		if _, ok := index[l]; !ok {
 			index[l] = len(raw)
 			raw = append(raw, o.Classes.Values[l])
 		}
-		x, y = append(x, f.x[i]...), append(y, index[l])
+		x, y = append(x, f.X[i]...), append(y, index[l])
 	}
 	return x, y, raw
 }
@@ -122,16 +126,16 @@ func TestChoosing(t *testing.T) {
 	for k := 1; k <= 5; k++ {
 		o := options(t, "")
 		fewShot(t, &o, k)
-		p, err := newParts(o.Features, o.Classes, o.Roles, false)
+		p, err := problem.New(o.Features, o.Classes, o.Roles, false)
 		if err != nil {
 			t.Fatal(err)
 		}
-		train, validation := p.play(p.train, p.validation, 7)
+		train, validation := p.Play(p.Train, p.Validation, 7)
 		shots := map[int]bool{}
 		of := map[int32]int{}
-		for _, r := range train[len(p.train):] {
+		for _, r := range train[len(p.Train):] {
 			shots[r] = true
-			of[p.f.Labels()[r]]++
+			of[o.Features.Labels()[r]]++
 		}
 		for _, r := range validation {
 			if shots[r] {
@@ -152,7 +156,7 @@ func TestChoosing(t *testing.T) {
 			}
 		}
 		before = shots
-		for _, r := range p.shots {
+		for _, r := range p.Shots {
 			if n, err := strconv.Atoi(o.Features.Images()[r][len("class"):len("class00")]); err != nil || n%5 != 4 {
 				t.Errorf("row %d is a shot of class %d", r, n)
 			}

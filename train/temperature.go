@@ -1,9 +1,7 @@
 package train
 
 import (
-	"fmt"
 	"math"
-	"strconv"
 
 	"vzsl/train/method"
 )
@@ -93,16 +91,4 @@ func slope(scores []float32, labels []int, classes int, b float64) float64 {
 		sum += mean/weight - float64(row[y])
 	}
 	return sum / float64(len(labels))
-}
-
-// parseTemperature reads one as exact writes it; "" (a model from before there were any) is none.
-func parseTemperature(s string) (float64, error) {
-	if s == "" {
-		return 0, nil
-	}
-	t, err := strconv.ParseFloat(s, 64)
-	if err != nil || !(t >= 0) || math.IsInf(t, 0) {
-		return 0, fmt.Errorf("a temperature of %q", s)
-	}
-	return t, nil
 }

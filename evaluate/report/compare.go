@@ -6,13 +6,15 @@ import (
 	"strconv"
 	"strings"
 
+	"vzsl/datasets/catalog"
 	"vzsl/evaluate"
+	"vzsl/evaluate/result"
 )
 
 // Compared is a run of Compare: its reports, one for each seed, and where its page is.
 type Compared struct {
 	Name, Link string
-	Seeds      []*Stored // at least one
+	Seeds      []*result.Report // at least one
 }
 
 // Compare gives a page with a table for each split that the runs are on, with the published figures on its classes.
@@ -36,7 +38,7 @@ func Compare(runs []Compared) *Summary {
 	}
 	for _, k := range splits {
 		t, sources := compareTable(on[k])
-		t.Caption = fmt.Sprintf("%s, split %s: in percent, AUSUC from 0 to 1", datasetName(k.dataset), k.name)
+		t.Caption = fmt.Sprintf("%s, split %s: in percent, AUSUC from 0 to 1", catalog.TitleOf(k.dataset), k.name)
 		s.Tables = append(s.Tables, t)
 		for _, source := range sources {
 			if !slices.Contains(s.Notes, source) {
@@ -64,13 +66,13 @@ func compareTable(runs []Compared) (t Table, sources []string) {
 	}
 	t.Head = append(t.Head, figures...)
 	t.Head = append(t.Head, "calibration error")
-	var published []*Published
+	var published []*result.Published
 	var apart []string
 	for _, run := range runs {
 		first := run.Seeds[0]
 		r := first.Result
 		row := []TableCell{
-			{Text: run.Name, Link: run.Link}, {Text: first.About.Method, Small: setting(r, len(run.Seeds))}, {Text: first.About.Features.Network, Small: first.About.Features.Layer},
+			{Text: run.Name, Link: run.Link}, {Text: first.Run.Method, Small: setting(r, len(run.Seeds))}, {Text: first.Run.Features.Network, Small: first.Run.Features.Layer},
 			{Text: fmt.Sprintf("%d + %d", r.SeenCount, len(r.Candidates)), Small: "seen + unseen"},
 		}
 		var results []*evaluate.Result
@@ -94,7 +96,7 @@ func compareTable(runs []Compared) (t Table, sources []string) {
 			cell = spreadCell(evaluate.NewSpread("calibration error", errors), nil)
 		}
 		t.Rows = append(t.Rows, append(row, cell))
-		if p, differs := publishedBeside(r.Dataset, r, &first.About); len(differs) > 0 {
+		if p, _, differs := publishedBeside(r.Dataset, r, &first.Run); len(differs) > 0 {
 			apart = append(apart, run.Name+" "+strings.Join(differs, " and "))
 		} else if p != nil {
 			published = append(published, p)

@@ -14,7 +14,7 @@ func TestMaps(t *testing.T) {
 		Seed: 1, Perplexity: 30, Classes: []int{0, 2}, Of: []int{0, 0, 2}, Features: [][2]float64{{0, 0}, {2, 0}, {10, 5}}, Latent: [][2]float64{{0, 0}, {1, 1}, {5, 5}},
 		Priors: []evaluate.MapPrior{{Mean: [2]float64{0, 0}, Covariance: [3]float64{4, 0, 1}}, {Mean: [2]float64{5, 5}, Covariance: [3]float64{1, 0, 1}}},
 	}
-	elements := inspect(t, render(t, r, anyAbout()))
+	elements := inspect(t, render(t, r, anyRun(), Options{}))
 	text := textOf(elements["body"][0])
 	for _, want := range []string{"How they lie", "Latent codes", "Features", "class 2"} {
 		if !strings.Contains(text, want) {
@@ -42,7 +42,7 @@ func TestMaps(t *testing.T) {
 	}
 	// Without a latent space there is one map.
 	r.Maps.Latent, r.Maps.Priors, r.Maps.Reconstructions = nil, nil, nil
-	if elements = inspect(t, render(t, r, anyAbout())); len(elements["ellipse"]) != 0 {
+	if elements = inspect(t, render(t, r, anyRun(), Options{})); len(elements["ellipse"]) != 0 {
 		t.Error("priors of a method that has none")
 	}
 }

@@ -11,7 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"vzsl/datasets/catalog"
 	"vzsl/evaluate"
+	"vzsl/evaluate/result"
 )
 
 //go:embed page.html
@@ -43,7 +45,7 @@ type page struct {
 	Title, Heading, Lead string
 	Kicker               string
 	Result               *evaluate.Result
-	About                *About
+	Run                  *result.Run
 	Started, Took        string
 
 	Figures       []figure
@@ -60,9 +62,9 @@ type page struct {
 	Mistakes    mistakes
 	Maps        *mapSection
 	Training    []panel
-	Config      []Entry
-	Program     []Entry
-	Features    []Entry
+	Config      []result.Field
+	Program     []result.Field
+	Features    []result.Field
 }
 
 // figure is a headline figure.
@@ -72,7 +74,7 @@ type figure struct {
 	Chance float64 // 0 where it means nothing
 }
 
-func renderPage(r *evaluate.Result, about *About, pics *pictures) ([]byte, error) {
+func renderPage(r *evaluate.Result, run *result.Run, metrics []map[string]any, pics *pictures) ([]byte, error) {
 	sum := sha256.Sum256([]byte(pageJS))
 	p := &page{
 		Head: template.HTML(`<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-` +
@@ -80,16 +82,16 @@ func renderPage(r *evaluate.Result, about *About, pics *pictures) ([]byte, error
 		CSS:    template.CSS(pageCSS),
 		JS:     template.JS(pageJS),
 		Result: r,
-		About:  about,
+		Run:    run,
 		Notes:  r.Notes,
 	}
-	method := about.Method
+	method := run.Method
 	if method == "" {
 		method = "Zero-shot classification"
 	}
 	p.Heading = method
 	if r.Dataset != "" {
-		p.Heading += " on " + datasetName(r.Dataset)
+		p.Heading += " on " + catalog.TitleOf(r.Dataset)
 	}
 	p.Title = p.Heading + ", " + r.Split
 	p.Kicker = "Zero-shot report"
@@ -102,13 +104,13 @@ func renderPage(r *evaluate.Result, about *About, pics *pictures) ([]byte, error
 	p.Lead = fmt.Sprintf("Shown %s %s of %s %s %s, the model named the right one of %s candidates for %s of them, as a mean over the classes. Guessing would be right for %s.",
 		count(r.Images), plural(r.Images, "image", "images"), count(pictured), plural(pictured, "class", "classes"), known,
 		count(len(r.Candidates)), percent(r.Top1.MeanPerClass.Value), percent(r.Chance))
-	if !about.Started.IsZero() {
-		p.Started = about.Started.UTC().Format("2 January 2006, 15:04 UTC")
+	if !run.Started.IsZero() {
+		p.Started = run.Started.UTC().Format("2 January 2006, 15:04 UTC")
 	}
-	if about.Took > 0 {
-		p.Took = about.Took.Round(about.Took / 100).String()
-		if about.Took > time.Second {
-			p.Took = about.Took.Round(time.Second / 10).String()
+	if run.Took > 0 {
+		p.Took = run.Took.Round(run.Took / 100).String()
+		if run.Took > time.Second {
+			p.Took = run.Took.Round(time.Second / 10).String()
 		}
 	}
 	shown := displayNames(r.Candidates)
@@ -123,18 +125,18 @@ func renderPage(r *evaluate.Result, about *About, pics *pictures) ([]byte, error
 	if p.Reliability, err = newReliability(r); err != nil {
 		return nil, err
 	}
-	p.Published, p.OtherSplit = compare(r, about)
+	p.Published, p.OtherSplit = compare(r, run)
 	p.Classes = newClassTable(r, shown, pics)
 	p.Matrix, p.Confusions = newMatrix(r, shown)
 	p.Mistakes = newMistakes(r, shown, pics)
 	p.Maps = newMaps(r, shown)
-	if p.Training, err = trainingPanels(about.Metrics); err != nil {
+	if p.Training, err = trainingPanels(metrics); err != nil {
 		return nil, err
 	}
-	if p.Config, err = settings(about.Config); err != nil {
+	if p.Config, err = settings(run.Config); err != nil {
 		return nil, err
 	}
-	p.Program, p.Features = provenance(r, about, p)
+	p.Program, p.Features = provenance(r, run, p)
 	var b bytes.Buffer
 	if err := pageTemplate.Execute(&b, p); err != nil {
 		return nil, err
@@ -233,20 +235,20 @@ func newReliability(r *evaluate.Result) (*reliability, error) {
 
 // comparison is this run among published figures.
 type comparison struct {
-	*Published
-	Ours []PublishedFigure
+	*result.Published
+	Ours []result.PublishedFigure
 }
 
-func compare(r *evaluate.Result, about *About) (c *comparison, otherSplit string) {
-	p, differs := publishedBeside(r.Dataset, r, about)
+func compare(r *evaluate.Result, run *result.Run) (c *comparison, otherSplit string) {
+	p, unseen, differs := publishedBeside(r.Dataset, r, run)
 	switch {
 	case p == nil:
 		return nil, ""
 	case len(differs) == 0:
-		return &comparison{p, []PublishedFigure{{Method: "This run", Value: 100 * estimateOf(r, p.Metric).Value}}}, ""
+		return &comparison{p, []result.PublishedFigure{{Method: "This run", Value: 100 * estimateOf(r, p.Metric).Value}}}, ""
 	}
 	return nil, fmt.Sprintf("The paper’s figures for %s are zero-shot and inductive, on its standard split, with images of all %d unseen classes. This run %s, so they are not shown beside it.",
-		datasetName(r.Dataset), p.unseen, strings.Join(differs, " and "))
+		catalog.TitleOf(r.Dataset), unseen, strings.Join(differs, " and "))
 }
 
 func percent(v float64) string { return plainPercent(v) + "\u202f%" }

@@ -13,16 +13,18 @@ import (
 	"golang.org/x/net/html"
 
 	"vzsl/evaluate"
+	"vzsl/evaluate/evaluatetest"
+	"vzsl/evaluate/result"
 )
 
-func render(t testing.TB, r *evaluate.Result, about About) []byte {
+func render(t testing.TB, r *evaluate.Result, run *result.Run, o Options) []byte {
 	t.Helper()
-	pics, err := openPictures(about.ImageRoot)
+	pics, err := openPictures(o.ImageRoot)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer pics.close()
-	page, err := renderPage(r, &about, pics)
+	page, err := renderPage(r, run, o.Metrics, pics)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,9 +148,8 @@ func nextElement(n *html.Node) string {
 
 func TestPage(t *testing.T) {
 	r, images := small(t)
-	about := anyAbout()
-	about.ImageRoot = drawPictures(t, images)
-	page := render(t, r, about)
+	run, o := anyRun(), Options{Metrics: trained(30), ImageRoot: drawPictures(t, images)}
+	page := render(t, r, run, o)
 	elements := inspect(t, page)
 	text := textOf(elements["body"][0])
 	for _, want := range []string{
@@ -187,20 +188,20 @@ func TestPage(t *testing.T) {
 		t.Errorf("%d cells on the diagonal, want %d", correct, diagonal)
 	}
 
-	about.ImageRoot, about.Metrics, about.Config, about.Hashes, about.Command = "", nil, nil, nil, ""
+	run.Config, run.Hashes, run.Command = nil, nil, ""
 	r.Generalised, r.Reliability = nil, nil
-	elements = inspect(t, render(t, r, about))
+	elements = inspect(t, render(t, r, run, Options{}))
 	text = textOf(elements["body"][0])
 	if len(elements["img"]) != 0 || strings.Contains(text, "Training") || strings.Contains(text, "Seen and unseen") || strings.Contains(text, "Probabilities") {
 		t.Error("parts are shown for which there is nothing")
 	}
-	inspect(t, render(t, r, About{}))
+	inspect(t, render(t, r, &result.Run{}, Options{}))
 }
 
 func TestNoMistakes(t *testing.T) {
-	names, images := numbered(3, 4)
-	r := makeUp{dataset: "made up", split: "easy", unseen: names, images: images, noise: 0.001}.result(t)
-	text := textOf(inspect(t, render(t, r, About{}))["body"][0])
+	names, images := evaluatetest.Numbered(3, 4)
+	r := evaluatetest.Split{Dataset: "made up", Name: "easy", Unseen: names, Images: images, Noise: 0.001}.Result(t)
+	text := textOf(inspect(t, render(t, r, &result.Run{}, Options{}))["body"][0])
 	if !strings.Contains(text, "No image was put in a wrong class.") || strings.Contains(text, "Most confident mistakes") {
 		t.Error("a perfect result is not shown as one")
 	}
@@ -219,13 +220,13 @@ func TestHostileNames(t *testing.T) {
 		}
 		images = append(images, own)
 	}
-	r := makeUp{dataset: hostile[0], split: hostile[1], unseen: hostile, images: images, seen: 2, heldOut: 3, noise: 0.8}.result(t)
+	r := evaluatetest.Split{Dataset: hostile[0], Name: hostile[1], Unseen: hostile, Images: images, Seen: 2, HeldOut: 3, Noise: 0.8}.Result(t)
 	r.Notes = hostile
-	about := anyAbout()
-	about.Name, about.Method, about.Command, about.Program = hostile[2], hostile[0], hostile[1], hostile[7]
-	about.Config = map[string]any{hostile[0]: hostile[1]}
-	about.Metrics = []map[string]any{{hostile[0]: 1.0, hostile[2]: 3.0, "epoch": 1.0}, {hostile[0]: 2.0, hostile[2]: 5.0, "epoch": 2.0}}
-	elements := inspect(t, render(t, r, about))
+	run := anyRun()
+	run.Name, run.Method, run.Command, run.Program = hostile[2], hostile[0], hostile[1], hostile[7]
+	run.Config = map[string]any{hostile[0]: hostile[1]}
+	metrics := []map[string]any{{hostile[0]: 1.0, hostile[2]: 3.0, "epoch": 1.0}, {hostile[0]: 2.0, hostile[2]: 5.0, "epoch": 2.0}}
+	elements := inspect(t, render(t, r, run, Options{Metrics: metrics}))
 	text := textOf(elements["body"][0])
 	for _, want := range []string{hostile[0], hostile[1], hostile[2], hostile[3], hostile[5], hostile[6]} {
 		if !strings.Contains(text, want) {
@@ -242,43 +243,43 @@ func TestHostileNames(t *testing.T) {
 }
 
 func TestPublished(t *testing.T) {
-	names, images := numbered(50, 2)
-	base := func() (*evaluate.Result, About) {
-		r := makeUp{dataset: "cub", split: "standard", unseen: names, images: images, noise: 0.4}.result(t)
+	names, images := evaluatetest.Numbered(50, 2)
+	base := func() (*evaluate.Result, *result.Run) {
+		r := evaluatetest.Split{Dataset: "cub", Name: "standard", Unseen: names, Images: images, Noise: 0.4}.Result(t)
 		r.SeenCount = 150
-		about := anyAbout()
-		about.Features.Network, about.Features.Dim = "vgg19-7", 4096
-		return r, about
+		run := anyRun()
+		run.Features.Network, run.Features.Dim = "vgg19-7", 4096
+		return r, run
 	}
 	for _, c := range []struct {
 		name   string
-		change func(r *evaluate.Result, about *About)
+		change func(r *evaluate.Result, run *result.Run)
 		mark   string // "": not shown
 		why    string // it is not shown
 		beside string // mark where it is asked for all the same
 	}{
-		{"same features", func(*evaluate.Result, *About) {}, "published", "", ""},
-		{"other features", func(_ *evaluate.Result, a *About) { a.Features.Network, a.Features.Dim = "resnet101", 2048 }, "published, other features", "", ""},
-		{"other split", func(r *evaluate.Result, _ *About) { r.Split = "validation1" }, "", "This run is on another split,", "published, other classes"},
-		{"other classes", func(r *evaluate.Result, _ *About) { r.SeenCount = 100 }, "", "This run is on another split,", "published, other classes"},
-		{"not all pictured", func(r *evaluate.Result, _ *About) { r.WithoutImages = names[:1] }, "", "This run has images of 49 of them only,", "published, fewer classes with images"},
-		{"few-shot", func(r *evaluate.Result, _ *About) { r.Shots = 5 }, "", "This run is few-shot,", "published, other setting"},
-		{"transductive", func(_ *evaluate.Result, a *About) { a.Transductive = true }, "", "This run is transductive,", "published, other setting"},
-		{"other dataset", func(r *evaluate.Result, _ *About) { r.Dataset = "flowers" }, "", "", ""},
+		{"same features", func(*evaluate.Result, *result.Run) {}, "published", "", ""},
+		{"other features", func(_ *evaluate.Result, a *result.Run) { a.Features.Network, a.Features.Dim = "resnet101", 2048 }, "published, other features", "", ""},
+		{"other split", func(r *evaluate.Result, _ *result.Run) { r.Split = "validation1" }, "", "This run is on another split,", "published, other classes"},
+		{"other classes", func(r *evaluate.Result, _ *result.Run) { r.SeenCount = 100 }, "", "This run is on another split,", "published, other classes"},
+		{"not all pictured", func(r *evaluate.Result, _ *result.Run) { r.WithoutImages = names[:1] }, "", "This run has images of 49 of them only,", "published, fewer classes with images"},
+		{"few-shot", func(r *evaluate.Result, _ *result.Run) { r.Shots = 5 }, "", "This run is few-shot,", "published, other setting"},
+		{"transductive", func(_ *evaluate.Result, a *result.Run) { a.Transductive = true }, "", "This run is transductive,", "published, other setting"},
+		{"other dataset", func(r *evaluate.Result, _ *result.Run) { r.Dataset = "flowers" }, "", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r, about := base()
-			c.change(r, &about)
-			p := publishedFor(r, &about)
+			r, run := base()
+			c.change(r, run)
+			p := publishedFor(r, run)
 			if c.mark == "" {
 				if p != nil {
 					t.Errorf("shown as %q", p.Mark)
 				}
-				published, other := compare(r, &about)
+				published, other := compare(r, run)
 				if published != nil || !strings.Contains(other, c.why) || (other == "") != (c.why == "") {
 					t.Errorf("%+v, %q", published, other)
 				}
-				if beside, _ := publishedBeside(r.Dataset, r, &about); beside != nil && beside.Mark != c.beside {
+				if beside, _, _ := publishedBeside(r.Dataset, r, run); beside != nil && beside.Mark != c.beside {
 					t.Errorf("where it is asked for it is %q, want %q", beside.Mark, c.beside)
 				}
 				return
@@ -286,7 +287,7 @@ func TestPublished(t *testing.T) {
 			if p == nil || p.Mark != c.mark || !strings.Contains(p.Source, "arXiv:1711.05820") {
 				t.Fatalf("%+v", p)
 			}
-			text := textOf(inspect(t, render(t, r, about))["body"][0])
+			text := textOf(inspect(t, render(t, r, run, Options{}))["body"][0])
 			for _, want := range []string{"57.42", "± 0.63", c.mark, "This run", "measured here", "arXiv:1711.05820"} {
 				if !strings.Contains(text, want) {
 					t.Errorf("the page lacks %q", want)
@@ -299,11 +300,11 @@ func TestPublished(t *testing.T) {
 // ImageNet's 360 classes with 150 images each, a quarter of them right, the wrong ones all over: most of the 5 MB is left to
 // pictures. Every image is in the matrix, and no more cells say so than can.
 func TestSizeOfMatrix(t *testing.T) {
-	names, images := numbered(360, 1)
+	names, images := evaluatetest.Numbered(360, 1)
 	for i := range names {
 		names[i] = fmt.Sprintf("n%08d long-winged parakeet auklet %d", i, i)
 	}
-	r := makeUp{dataset: "ImageNet", split: "standard", unseen: names, images: images, noise: 0.4}.result(t)
+	r := evaluatetest.Split{Dataset: "ImageNet", Name: "standard", Unseen: names, Images: images, Noise: 0.4}.Result(t)
 	draw := rand.New(rand.NewSource(1))
 	r.Predictions = nil
 	for c := range r.Classes {
@@ -317,7 +318,7 @@ func TestSizeOfMatrix(t *testing.T) {
 		}
 	}
 	r.Images = len(r.Predictions)
-	page := render(t, r, anyAbout())
+	page := render(t, r, anyRun(), Options{Metrics: trained(30)})
 	if len(page) > 3_000_000 {
 		t.Errorf("%d bytes", len(page))
 	}
@@ -353,7 +354,7 @@ func TestSizeForCUB(t *testing.T) {
 		t.Skipf("CUB is not here: %v", err)
 	}
 	defer f.Close()
-	u := makeUp{dataset: "cub", split: "all", noise: 0.7}
+	u := evaluatetest.Split{Dataset: "cub", Name: "all", Noise: 0.7}
 	for s := bufio.NewScanner(f); s.Scan(); {
 		name := strings.Fields(s.Text())[1]
 		var images []string
@@ -365,11 +366,9 @@ func TestSizeForCUB(t *testing.T) {
 		for len(images) < 60 {
 			images = append(images, fmt.Sprintf("%s/not here %d.jpg", name, len(images)))
 		}
-		u.unseen, u.images = append(u.unseen, name), append(u.images, images)
+		u.Unseen, u.Images = append(u.Unseen, name), append(u.Images, images)
 	}
-	about := anyAbout()
-	about.ImageRoot = filepath.Join(root, "images")
-	page := render(t, u.result(t), about)
+	page := render(t, u.Result(t), anyRun(), Options{Metrics: trained(30), ImageRoot: filepath.Join(root, "images")})
 	elements := inspect(t, page)
 	if n := len(elements["img"]); n < 77 {
 		t.Errorf("%d pictures, want at least one for each of 77 classes", n)

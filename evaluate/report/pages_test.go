@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"vzsl/evaluate"
+	"vzsl/evaluate/evaluatetest"
+	"vzsl/evaluate/result"
 	"vzsl/internal/pagetest"
 )
 
@@ -13,29 +15,29 @@ import (
 func TestPages(t *testing.T) {
 	check := pagetest.Browser(t)
 	dir := t.TempDir()
-	write := func(name string, r *evaluate.Result, about About) string {
-		paths, err := Write(filepath.Join(dir, name), r, about)
+	write := func(name string, r *evaluate.Result, o Options) string {
+		paths, err := Write(filepath.Join(dir, name), r, anyRun(), o)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return paths.HTML
 	}
-	names, images := numbered(8, 12)
-	few := makeUp{dataset: "made up", split: "half", unseen: names, images: images, seen: 6, heldOut: 5, noise: 0.5, whole: true}.result(t)
-	about := anyAbout()
-	pages := []string{write("without-pictures", few, about)}
-	about.ImageRoot = drawPictures(t, images)
-	pages = append(pages, write("pictures", few, about))
+	names, images := evaluatetest.Numbered(8, 12)
+	few := evaluatetest.Split{Dataset: "made up", Name: "half", Unseen: names, Images: images, Seen: 6, HeldOut: 5, Noise: 0.5, Whole: true}.Result(t)
+	o := Options{Metrics: trained(30)}
+	pages := []string{write("without-pictures", few, o)}
+	o.ImageRoot = drawPictures(t, images)
+	pages = append(pages, write("pictures", few, o))
 
-	names, images = numbered(200, 6)
+	names, images = evaluatetest.Numbered(200, 6)
 	for i := range names {
 		names[i] = fmt.Sprintf("%03d.Long_Name_of_a_Warbler_%d", i, i)
 	}
-	many := makeUp{dataset: "CUB", split: "many", unseen: names, images: images, noise: 0.6, whole: true}.result(t)
-	about.ImageRoot = drawPictures(t, images)
-	pages = append(pages, write("classes-200", many, about))
+	many := evaluatetest.Split{Dataset: "CUB", Name: "many", Unseen: names, Images: images, Noise: 0.6, Whole: true}.Result(t)
+	o.ImageRoot = drawPictures(t, images)
+	pages = append(pages, write("classes-200", many, o))
 
-	stored := func(r *evaluate.Result) []*Stored { return []*Stored{{Result: r, About: about}} }
+	stored := func(r *evaluate.Result) []*result.Report { return []*result.Report{{Result: r, Run: *anyRun()}} }
 	runs := []Compared{{"a-run-of-a-long-name", "../pictures/report.html", stored(few)}, {"b", "../classes-200/report.html", stored(many)}}
 	summary := Compare(runs)
 	summary.Command, summary.Program = "vzsl report a-run-of-a-long-name b --to compared", "vzsl"

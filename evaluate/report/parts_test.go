@@ -19,6 +19,8 @@ import (
 	"pgregory.net/rapid"
 
 	"vzsl/evaluate"
+	"vzsl/evaluate/evaluatetest"
+	"vzsl/evaluate/result"
 )
 
 func TestDisplayNames(t *testing.T) {
@@ -151,7 +153,7 @@ func TestSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Entry{{"hidden", "[1000,1000]"}, {"lambda", "0.1"}, {"normalise.features", "sqrt-l2"}, {"seed", "18446744073709551615"}}
+	want := []result.Field{field("hidden", "[1000,1000]"), field("lambda", "0.1"), field("normalise.features", "sqrt-l2"), field("seed", "18446744073709551615")}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -168,14 +170,14 @@ func TestThumbnails(t *testing.T) {
 	if err := png.Encode(&b, clear); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(root, "clear.jpg"), b.String()) // by content, not by name
-	write(t, filepath.Join(parent, "secret.png"), b.String())
-	write(t, filepath.Join(root, "cut.png"), b.String()[:b.Len()/2])
-	write(t, filepath.Join(root, "text.jpg"), "not a picture")
-	write(t, filepath.Join(root, "empty.jpg"), "")
+	put(t, filepath.Join(root, "clear.jpg"), b.String()) // by content, not by name
+	put(t, filepath.Join(parent, "secret.png"), b.String())
+	put(t, filepath.Join(root, "cut.png"), b.String()[:b.Len()/2])
+	put(t, filepath.Join(root, "text.jpg"), "not a picture")
+	put(t, filepath.Join(root, "empty.jpg"), "")
 	bomb := append([]byte(nil), b.Bytes()...)
 	copy(bomb[16:], []byte{0, 1, 0, 0, 0, 1, 0, 0}) // 65,536 x 65,536 in the header
-	write(t, filepath.Join(root, "bomb.png"), string(bomb))
+	put(t, filepath.Join(root, "bomb.png"), string(bomb))
 	if err := os.Symlink(filepath.Join(parent, "secret.png"), filepath.Join(root, "link.png")); err != nil {
 		t.Logf("no symbolic links here: %v", err)
 	}
@@ -219,9 +221,8 @@ func TestThumbnails(t *testing.T) {
 
 // Each mistake says which attributes decided, as cards or as a table; a class shows some of its pictures.
 func TestDecidedAndSamples(t *testing.T) {
-	names, images := numbered(8, 12)
-	r := makeUp{dataset: "made up", split: "half", unseen: names, images: images, noise: 0.5, whole: true}.result(t)
-	about := anyAbout()
+	names, images := evaluatetest.Numbered(8, 12)
+	r := evaluatetest.Split{Dataset: "made up", Name: "half", Unseen: names, Images: images, Noise: 0.5, Whole: true}.Result(t)
 	lists := 0
 	for _, m := range r.Mistakes {
 		if len(m.Decided) > 0 {
@@ -232,8 +233,7 @@ func TestDecidedAndSamples(t *testing.T) {
 		t.Fatal("nothing decided")
 	}
 	for _, root := range []string{"", drawPictures(t, images)} {
-		about.ImageRoot = root
-		elements := inspect(t, render(t, r, about))
+		elements := inspect(t, render(t, r, anyRun(), Options{ImageRoot: root}))
 		n := 0
 		for _, ul := range elements["ul"] {
 			if class, _ := attribute(ul, "class"); class == "decided" {

@@ -8,10 +8,11 @@ import (
 	"strconv"
 
 	"vzsl/evaluate"
+	"vzsl/evaluate/result"
 )
 
 // settings flattens a configuration into dotted names, sorted.
-func settings(config any) ([]Entry, error) {
+func settings(config any) ([]result.Field, error) {
 	if config == nil {
 		return nil, nil
 	}
@@ -25,7 +26,7 @@ func settings(config any) ([]Entry, error) {
 	if err := d.Decode(&v); err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	var entries []Entry
+	var entries []result.Field
 	var walk func(name string, v any)
 	walk = func(name string, v any) {
 		if m, ok := v.(map[string]any); ok && len(m) > 0 {
@@ -45,17 +46,19 @@ func settings(config any) ([]Entry, error) {
 			}
 			text = string(b)
 		}
-		entries = append(entries, Entry{name, text})
+		entries = append(entries, field(name, text))
 	}
 	walk("", v)
 	sort.Slice(entries, func(i, j int) bool { return entries[i].Name < entries[j].Name })
 	return entries, nil
 }
 
+func field(name, value string) result.Field { return result.Field{Name: name, Value: value} }
+
 // provenance lists what was run and on which features, without what is not known.
-func provenance(r *evaluate.Result, about *About, p *page) (program, features []Entry) {
-	known := func(entries ...Entry) []Entry {
-		var kept []Entry
+func provenance(r *evaluate.Result, run *result.Run, p *page) (program, features []result.Field) {
+	known := func(entries ...result.Field) []result.Field {
+		var kept []result.Field
 		for _, e := range entries {
 			if e.Value != "" {
 				kept = append(kept, e)
@@ -64,21 +67,21 @@ func provenance(r *evaluate.Result, about *About, p *page) (program, features []
 		return kept
 	}
 	program = known(
-		Entry{"Run", about.Name},
-		Entry{"Program", about.Program},
-		Entry{"Started", p.Started},
-		Entry{"Time taken", p.Took},
-		Entry{"Dataset", r.Dataset},
-		Entry{"Split", r.Split},
-		Entry{"Classes of the split", fmt.Sprintf("%d seen, %d unseen", r.SeenCount, len(r.Candidates))},
-		Entry{"Provenance of the split", r.Provenance},
-		Entry{"Intervals", fmt.Sprintf("95 %% percentile bootstrap, %s resamples, seed %d; Wilson for single classes", count(r.Bootstrap.Resamples), r.Bootstrap.Seed)},
+		field("Run", run.Name),
+		field("Program", run.Program),
+		field("Started", p.Started),
+		field("Time taken", p.Took),
+		field("Dataset", r.Dataset),
+		field("Split", r.Split),
+		field("Classes of the split", fmt.Sprintf("%d seen, %d unseen", r.SeenCount, len(r.Candidates))),
+		field("Provenance of the split", r.Provenance),
+		field("Intervals", fmt.Sprintf("95 %% percentile bootstrap, %s resamples, seed %d; Wilson for single classes", count(r.Bootstrap.Resamples), r.Bootstrap.Seed)),
 	)
-	for _, e := range about.Seeds {
-		program = append(program, Entry{"Seed: " + e.Name, e.Value})
+	for _, e := range run.Seeds {
+		program = append(program, field("Seed: "+e.Name, e.Value))
 	}
-	program = append(program, about.Environment...)
-	f := about.Features
+	program = append(program, run.Environment...)
+	f := run.Features
 	number := func(n int) string {
 		if n == 0 {
 			return ""
@@ -86,12 +89,12 @@ func provenance(r *evaluate.Result, about *About, p *page) (program, features []
 		return strconv.Itoa(n)
 	}
 	features = known(
-		Entry{"Network", f.Network},
-		Entry{"Layer", f.Layer},
-		Entry{"Values per image", number(f.Dim)},
-		Entry{"Preprocessing", f.Recipe},
-		Entry{"Engine", f.Engine},
-		Entry{"Extracted by", f.Program},
+		field("Network", f.Network),
+		field("Layer", f.Layer),
+		field("Values per image", number(f.Dim)),
+		field("Preprocessing", f.Recipe),
+		field("Engine", f.Engine),
+		field("Extracted by", f.Program),
 	)
 	return program, features
 }

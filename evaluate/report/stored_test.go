@@ -1,8 +1,6 @@
 package report
 
 import (
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,19 +9,21 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
 
+	"vzsl/datasets/catalog"
 	"vzsl/evaluate"
+	"vzsl/evaluate/evaluatetest"
+	"vzsl/evaluate/result"
 	"vzsl/features"
 )
 
 // What is stored gives the same three files to the byte.
 func TestRebuild(t *testing.T) {
 	r, images := small(t)
-	for _, config := range []any{nil, anyAbout().Config, struct{ Zeta, Alpha int64 }{1 << 60, 2}} {
-		about := anyAbout()
-		about.Config = config
-		about.ImageRoot = drawPictures(t, images)
+	for _, config := range []any{nil, anyRun().Config, struct{ Zeta, Alpha int64 }{1 << 60, 2}} {
+		run, o := anyRun(), Options{Metrics: trained(30), ImageRoot: drawPictures(t, images)}
+		run.Config = config
 		dir := t.TempDir()
-		if _, err := Write(dir, r, about); err != nil {
+		if _, err := Write(dir, r, run, o); err != nil {
 			t.Fatal(err)
 		}
 		want := map[string]string{}
@@ -33,11 +33,11 @@ func TestRebuild(t *testing.T) {
 		if err := os.Remove(filepath.Join(dir, htmlName)); err != nil {
 			t.Fatal(err)
 		}
-		s, err := Read(dir)
+		s, err := result.Read(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Rebuild(about.Metrics, about.ImageRoot); err != nil {
+		if _, err := Rebuild(s, o); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(r, s.Result); diff != "" {
@@ -51,47 +51,22 @@ func TestRebuild(t *testing.T) {
 	}
 }
 
-func TestReadRefuses(t *testing.T) {
-	if _, err := Read(t.TempDir()); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("an empty folder: %v", err)
-	}
+// Without its predictions a report is not rebuilt, and the page stays as it was.
+func TestRebuildRefuses(t *testing.T) {
 	r, _ := small(t)
 	dir := t.TempDir()
-	if _, err := Write(dir, r, anyAbout()); err != nil {
-		t.Fatal(err)
-	}
-	whole := read(t, filepath.Join(dir, jsonName))
-	for _, c := range []struct{ json, says string }{
-		{string(whole[:len(whole)/2]), "damaged"},
-		{strings.Replace(string(whole), reportSchema, "vzsl.report/9", 1), "vzsl.report/9"},
-		{`{"schema": "vzsl.report/1"}`, "no complete result"},
-		{`{"schema": "vzsl.report/1", "about": null, "result": null}`, "no complete result"},
-	} {
-		if err := os.WriteFile(filepath.Join(dir, jsonName), []byte(c.json), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := Read(dir); err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), jsonName) {
-			t.Errorf("%v does not say %q", err, c.says)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(dir, jsonName), whole, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	s, err := Read(dir)
-	if err != nil {
+	if _, err := Write(dir, r, anyRun(), Options{}); err != nil {
 		t.Fatal(err)
 	}
 	page := read(t, filepath.Join(dir, htmlName))
-	if err := os.WriteFile(filepath.Join(dir, predictionsName), []byte("PAR1"), 0o644); err != nil {
+	s, err := result.Read(dir)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Rebuild(nil, ""); err == nil || !strings.Contains(err.Error(), "not the file") {
-		t.Errorf("other predictions: %v", err)
-	}
-	if err := os.Remove(filepath.Join(dir, predictionsName)); err != nil {
+	if err := os.Remove(filepath.Join(dir, result.PredictionsFile)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Rebuild(nil, ""); err == nil || !strings.Contains(err.Error(), "missing") {
+	if _, err := Rebuild(s, Options{}); err == nil || !strings.Contains(err.Error(), "missing") {
 		t.Errorf("no predictions: %v", err)
 	}
 	if string(read(t, filepath.Join(dir, htmlName))) != string(page) {
@@ -101,15 +76,15 @@ func TestReadRefuses(t *testing.T) {
 
 // Runs on the standard split of CUB stand beside the published figures, the others in a table of their own.
 func TestCompare(t *testing.T) {
-	names, images := numbered(50, 2)
-	standard := makeUp{dataset: "cub", split: "standard", unseen: names, images: images, seen: 150, noise: 0.5}.result(t)
+	names, images := evaluatetest.Numbered(50, 2)
+	standard := evaluatetest.Split{Dataset: "cub", Name: "standard", Unseen: names, Images: images, Seen: 150, Noise: 0.5}.Result(t)
 	other, _ := small(t)
 	other.Reliability = nil
-	vgg := About{Method: "ESZSL", Features: features.Source{Network: "VGG-19", Layer: "fc7", Dim: 4096}}
+	vgg := result.Run{Method: "ESZSL", Features: features.Source{Network: "VGG-19", Layer: "fc7", Dim: 4096}}
 	s := Compare([]Compared{
-		{"one", "../one/report.html", []*Stored{{Result: standard, About: vgg}}},
-		{"two", "../two/report.html", []*Stored{{Result: other}}},
-		{"three", "../three/report.html", []*Stored{{Result: standard, About: vgg}, {Result: standard, About: vgg}}},
+		{"one", "../one/report.html", []*result.Report{{Result: standard, Run: vgg}}},
+		{"two", "../two/report.html", []*result.Report{{Result: other}}},
+		{"three", "../three/report.html", []*result.Report{{Result: standard, Run: vgg}, {Result: standard, Run: vgg}}},
 	})
 	if len(s.Tables) != 2 {
 		t.Fatalf("%d tables", len(s.Tables))
@@ -122,7 +97,7 @@ func TestCompare(t *testing.T) {
 		}
 	}
 	first := s.Tables[0]
-	if len(first.Rows) != 2+len(publishedTables["cub"].rows) || first.Rows[1][0].Text != "three" || !strings.Contains(first.Rows[1][4].Small, "±") || first.Rows[1][1].Small != "2 seeds" {
+	if len(first.Rows) != 2+len(catalog.Lookup("cub").Published.Figures) || first.Rows[1][0].Text != "three" || !strings.Contains(first.Rows[1][4].Small, "±") || first.Rows[1][1].Small != "2 seeds" {
 		t.Errorf("%v", first.Rows)
 	}
 	if first.Rows[0][5].Text != plainPercent(standard.Top1.PerImage.Value) || first.Head[5] != evaluate.Top1PerImage {
@@ -138,11 +113,11 @@ func TestCompare(t *testing.T) {
 	// A few-shot and a transductive run are told apart from the published figures beside them.
 	shots, transductive := *standard, vgg
 	shots.Shots, transductive.Transductive = 5, true
-	mixed := Compare([]Compared{{"one", "", []*Stored{{Result: standard, About: vgg}}}, {"five", "", []*Stored{{Result: &shots, About: vgg}}}, {"all", "", []*Stored{{Result: standard, About: transductive}}}})
-	if want := "Not to be compared with published figures: five is few-shot; all is transductive."; mixed.Notes[len(mixed.Notes)-1] != want || len(mixed.Tables[0].Rows) != 3+len(publishedTables["cub"].rows) {
+	mixed := Compare([]Compared{{"one", "", []*result.Report{{Result: standard, Run: vgg}}}, {"five", "", []*result.Report{{Result: &shots, Run: vgg}}}, {"all", "", []*result.Report{{Result: standard, Run: transductive}}}})
+	if want := "Not to be compared with published figures: five is few-shot; all is transductive."; mixed.Notes[len(mixed.Notes)-1] != want || len(mixed.Tables[0].Rows) != 3+len(catalog.Lookup("cub").Published.Figures) {
 		t.Errorf("%q", mixed.Notes)
 	}
-	if alone := Compare([]Compared{{"five", "", []*Stored{{Result: &shots, About: vgg}}}}); len(alone.Tables[0].Rows) != 1 {
+	if alone := Compare([]Compared{{"five", "", []*result.Report{{Result: &shots, Run: vgg}}}}); len(alone.Tables[0].Rows) != 1 {
 		t.Errorf("published figures beside a few-shot run: %v", alone.Tables[0].Rows)
 	}
 	page, err := WriteSummary(t.TempDir(), s, nil)

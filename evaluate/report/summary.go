@@ -4,8 +4,11 @@ import (
 	"bytes"
 	_ "embed"
 	"html/template"
+	"maps"
 	"path/filepath"
 	"slices"
+
+	"vzsl/internal/wholefile"
 )
 
 //go:embed summary.html
@@ -79,13 +82,11 @@ func WriteSummary(dir string, s *Summary, others map[string][]byte) (html string
 	if err := summaryTemplate.Execute(&b, s); err != nil {
 		return "", err
 	}
-	html = filepath.Join(dir, htmlName)
-	files := []output{{html, b.Bytes()}}
-	for name, data := range others {
-		files = append(files, output{filepath.Join(dir, name), data})
+	files := []wholefile.File{{Name: htmlName, Data: b.Bytes()}}
+	for _, name := range slices.Sorted(maps.Keys(others)) {
+		files = append(files, wholefile.File{Name: name, Data: others[name]})
 	}
-	slices.SortFunc(files, func(a, b output) int { return bytes.Compare([]byte(a.path), []byte(b.path)) })
-	return html, writeAll(dir, files)
+	return filepath.Join(dir, htmlName), wholefile.WriteAll(dir, files)
 }
 
 func (c *Chart) svg() (template.HTML, error) {

@@ -13,7 +13,7 @@ import (
 	"slices"
 	"strings"
 
-	"vzsl/extract/onnx"
+	"vzsl/extract/onnx/load"
 )
 
 // Model is a network on the disk.
@@ -171,7 +171,7 @@ func (m *Model) read(name string) ([]byte, string, error) {
 		places = append([]string{dir}, places...)
 	}
 	for _, dir := range places {
-		f, err := onnx.OpenBeside(dir, m.File, name)
+		f, err := load.OpenBeside(dir, m.File, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -9,7 +9,7 @@ import (
 
 	"vzsl/extract/onnx"
 	"vzsl/extract/preprocess"
-	"vzsl/internal/onnxfile"
+	"vzsl/onnxfile"
 )
 
 func write(t *testing.T, path, content string) string {

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"vzsl/extract/onnx/load"
 )
 
 // TestBadFiles: what is not a network is named for what it is.
@@ -93,12 +95,12 @@ func TestExternalData(t *testing.T) {
 	if err := os.Remove(side); err != nil {
 		t.Fatal(err)
 	}
-	fails("missing", "which is missing: put it beside the model")
+	fails("missing", "file not found; put it beside the model")
 	write(t, side, data[:len(data)/2])
 	fails("cut", "incomplete")
 	write(t, side, nil)
 	fails("empty", "incomplete")
-	write(t, side, []byte(lfsMark+"v1\noid sha256:00\nsize 5\n"))
+	write(t, side, []byte("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n"))
 	fails("pointer", "git-LFS pointer")
 	write(t, side, data)
 	for _, to := range []string{"../outside/vgg19.dat", "/etc/vgg_dynamo.data", `..\vgg_dynamo.data__`, "a/../../escaped.data_", `C:\vgg_dynamo.data__`} {
@@ -153,11 +155,11 @@ func floats(name string, v []float32, dims ...int64) message {
 	for _, f := range v {
 		raw = protowire.AppendFixed32(raw, math.Float32bits(f))
 	}
-	return m.num(2, typeFloat).str(8, name).sub(9, raw)
+	return m.num(2, load.TypeFloat).str(8, name).sub(9, raw)
 }
 
 func ints(name string, v ...int64) message {
-	m := message{}.num(1, int64(len(v))).num(2, typeInt64).str(8, name)
+	m := message{}.num(1, int64(len(v))).num(2, load.TypeInt64).str(8, name)
 	for _, x := range v {
 		m = m.num(7, x)
 	}
@@ -194,6 +196,15 @@ func network(opset int64, parts ...message) message {
 
 // networkOf is network with an input of any shape; dimensions of 0 are open.
 func networkOf(opset int64, dims []int64, parts ...message) message {
+	return networkWith(opset, dims, []string{"y"}, parts...)
+}
+
+// networkOutputs is networkOf with other outputs than y.
+func networkOutputs(dims []int64, outputs []string, parts ...message) message {
+	return networkWith(13, dims, outputs, parts...)
+}
+
+func networkWith(opset int64, dims []int64, outputs []string, parts ...message) message {
 	var g message
 	for _, p := range parts {
 		g = append(g, p...)
@@ -206,8 +217,10 @@ func networkOf(opset int64, dims []int64, parts ...message) message {
 		}
 		shape = shape.sub(1, message{}.num(1, d))
 	}
-	g = g.sub(11, message{}.str(1, "x").sub(2, message{}.sub(1, message{}.num(1, typeFloat).sub(2, shape))))
-	g = g.sub(12, message{}.str(1, "y"))
+	g = g.sub(11, message{}.str(1, "x").sub(2, message{}.sub(1, message{}.num(1, load.TypeFloat).sub(2, shape))))
+	for _, o := range outputs {
+		g = g.sub(12, message{}.str(1, o))
+	}
 	return message{}.num(1, 7).sub(8, message{}.num(2, opset)).sub(7, g)
 }
 
@@ -258,7 +271,7 @@ func TestOpenInput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if in := n.Input(); in != (Input{Name: "x", Channels: 3}) {
+	if in := n.Input(); in != (load.Input{Name: "x", Channels: 3}) {
 		t.Errorf("input %+v", in)
 	}
 	if l, err := n.Layer(""); err != nil || l.Dim != 5 {
@@ -288,22 +301,22 @@ func TestUnusable(t *testing.T) {
 		{"operator", network(13, nodeOf(op("Unique", []string{"x"}, []string{"y"}))), []string{`Unique "my_y"`, "--layer"}},
 		{"domain", network(13, nodeOf(op("Conv", []string{"x", "w"}, []string{"y"}).str(7, "com.microsoft")), w), []string{"com.microsoft", "my_y"}},
 		{"quantised", network(13, nodeOf(op("QLinearConv", []string{"x"}, []string{"y"}))), []string{"quantised", "float32 version"}},
-		{"weights computed", network(13, nodeOf(op("Conv", []string{"x", "x"}, []string{"y"}))), []string{"from the image"}},
-		{"weights of another shape", network(13, nodeOf(op("Conv", []string{"x", "w2"}, []string{"y"})), weightOf(floats("w2", make([]float32, 2*4*9), 2, 4, 3, 3))), []string{"do not fit 3 channels"}},
+		{"weights computed", network(13, nodeOf(op("Conv", []string{"x", "x"}, []string{"y"}))), []string{"depends on the image, a constant is required"}},
+		{"weights of another shape", network(13, nodeOf(op("Conv", []string{"x", "w2"}, []string{"y"})), weightOf(floats("w2", make([]float32, 2*4*9), 2, 4, 3, 3))), []string{"do not match 3 channels"}},
 		{"kernel too large", network(13, nodeOf(op("Conv", []string{"x", "w"}, []string{"y"}, intsAttr("dilations", 9, 9))), w), []string{"too small"}},
 		{"padding out of range", network(13, nodeOf(op("Conv", []string{"x", "w"}, []string{"y"}, intsAttr("pads", 1<<40, 0, 0, 0))), w), []string{"out of range"}},
 		{"huge result", network(13, nodeOf(op("Conv", []string{"x", "w"}, []string{"y"}, intsAttr("pads", 1<<19, 1<<19, 1<<18, 1<<18))), w), []string{"too large"}},
 		{"batch mixed", networkOf(13, []int64{2, 3, 8, 8}, nodeOf(op("Reshape", []string{"x", "s"}, []string{"y"})), weightOf(ints("s", 3, 128))), []string{"mixes the images"}},
 		{"batch moved", networkOf(13, []int64{2, 3, 8, 8}, nodeOf(op("Transpose", []string{"x"}, []string{"y"}, intsAttr("perm", 1, 0, 2, 3)))), []string{"moves the batch axis"}},
 		{"batch added up", networkOf(13, []int64{2, 3, 8, 8}, nodeOf(op("ReduceSum", []string{"x", "s"}, []string{"y"})), weightOf(ints("s", 0))), []string{"mixes the images"}},
-		{"batch told apart", networkOf(13, []int64{2, 3, 8, 8}, nodeOf(op("Add", []string{"x", "s"}, []string{"y"})), weightOf(floats("s", []float32{1, 2}, 2, 1, 1, 1))), []string{"differently"}},
-		{"reshape", network(13, nodeOf(op("Reshape", []string{"x", "s"}, []string{"y"})), weightOf(ints("s", 1, 7, -1))), []string{"does not fit"}},
-		{"missing argument", network(13, nodeOf(op("Relu", []string{"z"}, []string{"y"}))), []string{"made by no operator"}},
-		{"cycle", network(13, nodeOf(op("Add", []string{"x", "y"}, []string{"z"})), nodeOf(op("Relu", []string{"z"}, []string{"y"}))), []string{"depends on its own result"}},
-		{"made twice", network(13, nodeOf(op("Relu", []string{"x"}, []string{"y"})), nodeOf(op("Relu", []string{"x"}, []string{"y"}))), []string{"made twice"}},
+		{"batch told apart", networkOf(13, []int64{2, 3, 8, 8}, nodeOf(op("Add", []string{"x", "s"}, []string{"y"})), weightOf(floats("s", []float32{1, 2}, 2, 1, 1, 1))), []string{"differs between the images"}},
+		{"reshape", network(13, nodeOf(op("Reshape", []string{"x", "s"}, []string{"y"})), weightOf(ints("s", 1, 7, -1))), []string{"cannot reshape"}},
+		{"missing argument", network(13, nodeOf(op("Relu", []string{"z"}, []string{"y"}))), []string{"not the output of any operator"}},
+		{"cycle", network(13, nodeOf(op("Add", []string{"x", "y"}, []string{"z"})), nodeOf(op("Relu", []string{"z"}, []string{"y"}))), []string{"depends on its own output"}},
+		{"made twice", network(13, nodeOf(op("Relu", []string{"x"}, []string{"y"})), nodeOf(op("Relu", []string{"x"}, []string{"y"}))), []string{"duplicate output"}},
 		{"constant output", network(13, nodeOf(op("Identity", []string{"w"}, []string{"y"})), w), []string{"does not depend on the image"}},
 		{"if", network(13, nodeOf(op("If", []string{"x"}, []string{"y"}, message{}.str(1, "then_branch").num(20, 5).sub(6, nil)))), []string{"control flow"}},
-		{"sequence of weights", network(13, nodeOf(op("Conv", []string{"x", "w", "", "w"}, []string{"y"})), nodeOf(op("Conv", []string{"q", "w"}, []string{"r"})), weightOf(floats("w", nil, 0, 3, 3, 3))), []string{"do not fit"}},
+		{"sequence of weights", network(13, nodeOf(op("Conv", []string{"x", "w", "", "w"}, []string{"y"})), nodeOf(op("Conv", []string{"q", "w"}, []string{"r"})), weightOf(floats("w", nil, 0, 3, 3, 3))), []string{"do not match"}},
 	} {
 		n, err := parse("net.onnx", tc.net)
 		if err == nil {
@@ -321,12 +334,21 @@ func TestUnusable(t *testing.T) {
 	}
 }
 
+// weightIn reads the values of a TensorProto in a network.
+func weightIn(m message) ([]float32, error) {
+	n, err := parse("net.onnx", network(13, nodeOf(op("Relu", []string{"x"}, []string{"y"})), weightOf(m.str(8, "w"))))
+	if err != nil {
+		return nil, err
+	}
+	return n.file.Tensors["w"].Float32s()
+}
+
 // TestTensorEncodings: weights in every encoding a writer may choose read the same.
 func TestTensorEncodings(t *testing.T) {
 	v := []float32{1, -2.5, 0.375}
 	var packed, doubles, halves []byte
-	one := message{}.num(1, 3).num(2, typeFloat)
-	bits := message{}.num(1, 3).num(2, typeFloat16)
+	one := message{}.num(1, 3).num(2, load.TypeFloat)
+	bits := message{}.num(1, 3).num(2, load.TypeFloat16)
 	for _, f := range v {
 		packed = protowire.AppendFixed32(packed, math.Float32bits(f))
 		doubles = protowire.AppendFixed64(doubles, math.Float64bits(float64(f)))
@@ -339,24 +361,19 @@ func TestTensorEncodings(t *testing.T) {
 	bf := []byte{0x80, 0x3f, 0x20, 0xc0, 0xc0, 0x3e}
 	for name, m := range map[string]message{
 		"raw":                 floats("", v, 3),
-		"float_data packed":   message{}.num(1, 3).num(2, typeFloat).sub(4, packed),
-		"float_data split":    message{}.num(1, 3).num(2, typeFloat).sub(4, packed[:4]).sub(4, packed[4:]),
+		"float_data packed":   message{}.num(1, 3).num(2, load.TypeFloat).sub(4, packed),
+		"float_data split":    message{}.num(1, 3).num(2, load.TypeFloat).sub(4, packed[:4]).sub(4, packed[4:]),
 		"float_data by one":   one,
-		"double_data":         message{}.num(1, 3).num(2, typeDouble).sub(10, doubles),
-		"raw doubles":         message{}.num(1, 3).num(2, typeDouble).sub(9, doubles),
-		"raw halves":          message{}.num(1, 3).num(2, typeFloat16).sub(9, halves),
+		"double_data":         message{}.num(1, 3).num(2, load.TypeDouble).sub(10, doubles),
+		"raw doubles":         message{}.num(1, 3).num(2, load.TypeDouble).sub(9, doubles),
+		"raw halves":          message{}.num(1, 3).num(2, load.TypeFloat16).sub(9, halves),
 		"halves in integers":  bits,
-		"raw bfloat16":        message{}.num(1, 3).num(2, typeBfloat16).sub(9, bf),
-		"dimensions, packed":  message{}.sub(1, message{3}).num(2, typeFloat).sub(9, packed),
-		"raw, off alignment":  message{}.num(1, 3).num(2, typeFloat).str(8, "n").sub(9, packed),
-		"raw, off alignment2": message{}.num(1, 3).num(2, typeFloat).str(8, "nm").sub(9, packed),
+		"raw bfloat16":        message{}.num(1, 3).num(2, load.TypeBfloat16).sub(9, bf),
+		"dimensions, packed":  message{}.sub(1, message{3}).num(2, load.TypeFloat).sub(9, packed),
+		"raw, off alignment":  message{}.num(1, 3).num(2, load.TypeFloat).str(8, "n").sub(9, packed),
+		"raw, off alignment2": message{}.num(1, 3).num(2, load.TypeFloat).str(8, "nm").sub(9, packed),
 	} {
-		tensor, err := parseTensor(m)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		got, err := tensor.Float32s()
+		got, err := weightIn(m)
 		if err != nil || fmt.Sprint(got) != fmt.Sprint(v) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
@@ -367,9 +384,9 @@ func TestTensorEncodings(t *testing.T) {
 		"negative":   floats("", v, -3),
 		"overflow":   floats("", v, 1<<39, 1<<39),
 		"segmented":  floats("", v, 3).sub(3, message{}.num(1, 0)),
-		"no integer": message{}.num(1, 2).num(2, typeInt64).num(7, 1),
+		"no integer": message{}.num(1, 2).num(2, load.TypeInt64).num(7, 1),
 	} {
-		if _, err := parseTensor(m); err == nil {
+		if _, err := weightIn(m); err == nil {
 			t.Errorf("%s: read", name)
 		}
 	}
@@ -377,8 +394,15 @@ func TestTensorEncodings(t *testing.T) {
 
 // TestHalf checks the conversion of binary16 at its corners.
 func TestHalf(t *testing.T) {
+	half := func(h uint16) float64 {
+		v, err := weightIn(message{}.num(1, 1).num(2, load.TypeFloat16).sub(9, []byte{byte(h), byte(h >> 8)}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return float64(v[0])
+	}
 	for h, want := range map[uint16]float64{0: 0, 1: 0x1p-24, 0x03ff: 0x1.ff8p-15, 0x0400: 0x1p-14, 0x7bff: 65504, 0xfbff: -65504, 0x7c00: math.Inf(1), 0x3555: 0x1.554p-2} {
-		if got := float64(half(h)); got != want {
+		if got := half(h); got != want {
 			t.Errorf("%04x: %v, want %v", h, got, want)
 		}
 	}
@@ -408,7 +432,7 @@ func FuzzNetwork(f *testing.F) {
 		}
 		defer n.Close()
 		n.Recipe()
-		for _, name := range []string{"", n.output, "fc6"} {
+		for _, name := range []string{"", n.file.Output, "fc6"} {
 			l, err := n.Layer(name)
 			if err != nil {
 				continue
@@ -424,7 +448,7 @@ func FuzzNetwork(f *testing.F) {
 			}
 			for _, s := range p.Steps {
 				for _, v := range append([]int{s.Out}, s.In...) {
-					if size := p.Values[v].Len(); size < 1 || size > maxValue {
+					if size := p.Values[v].Len(); size < 1 || size > load.MaxValue {
 						t.Fatalf("%s: a value of %v", s.Node, p.Values[v].Dims)
 					}
 				}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"vzsl/extract/onnx/load"
 )
 
 // TestEmptyConstants: constants without elements, as exporters leave for arguments that are not given, make no operator panic.
@@ -27,12 +29,12 @@ func TestEmptyConstants(t *testing.T) {
 		"split":       {op("Split", []string{"e"}, []string{"z", "z2"}, num("axis", 0))},
 	} {
 		parts := []message{nodeOf(op("Reshape", []string{"x", "open"}, []string{"flat"})), weightOf(floats("e", nil, 0)), weightOf(ints("five", 5)), weightOf(ints("two", 1, 1)), weightOf(ints("two1", -9)),
-			weightOf(ints("zero", 0)), weightOf(ints("minus", -1)), weightOf(ints("open", -1)), weightOf(message{}.num(2, typeInt64).str(8, "zero0").num(7, 0))}
+			weightOf(ints("zero", 0)), weightOf(ints("minus", -1)), weightOf(ints("open", -1)), weightOf(message{}.num(2, load.TypeInt64).str(8, "zero0").num(7, 0))}
 		for _, n := range nodes {
 			parts = append(parts, nodeOf(n))
 		}
 		if name != "with images" {
-			parts = append(parts, nodeOf(op("Cast", []string{"z"}, []string{"f"}, num("to", typeFloat))), nodeOf(op("Reshape", []string{"f", "open"}, []string{"r"})),
+			parts = append(parts, nodeOf(op("Cast", []string{"z"}, []string{"f"}, num("to", load.TypeFloat))), nodeOf(op("Reshape", []string{"f", "open"}, []string{"r"})),
 				nodeOf(op("Concat", []string{"flat", "r"}, []string{"y"}, num("axis", 0))))
 		}
 		n, err := parse("net.onnx", networkOf(13, []int64{1, 1, 1, 3}, parts...))

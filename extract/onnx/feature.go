@@ -2,146 +2,12 @@ package onnx
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
+
+	"vzsl/extract/onnx/load"
+	"vzsl/extract/onnx/ops"
 )
-
-// Pooling says how one feature is made of a sequence of tokens (T x C) or of maps (C x H x W).
-type Pooling string
-
-// The ways.
-const (
-	PoolClass     Pooling = "cls"      // the class token, the first
-	PoolMean      Pooling = "mean"     // the mean of the patches, without class and register tokens
-	PoolMax       Pooling = "max"      // the largest value of each channel over the patches
-	PoolClassMean Pooling = "cls+mean" // both, one after the other
-)
-
-// Poolings are the ways to pool, for help texts.
-func Poolings() []string {
-	return []string{string(PoolClass), string(PoolMean), string(PoolMax), string(PoolClassMean)}
-}
-
-const poolMark = " pool="
-
-// splitPool takes the pooling off a layer's name.
-func splitPool(name string) (string, Pooling, error) {
-	i := strings.LastIndex(name, poolMark)
-	if i < 0 {
-		return name, "", nil
-	}
-	p := name[i+len(poolMark):]
-	if !slices.Contains(Poolings(), p) {
-		return "", "", fmt.Errorf("unknown pooling %q: choose one of %s", p, strings.Join(Poolings(), ", "))
-	}
-	return name[:i], Pooling(p), nil
-}
-
-// pooled adds the steps of a pooling of value v to the plan, and says what is taken.
-func (b *builder) pooled(v int, pool Pooling) (out int, what string, err error) {
-	d := b.own(v)
-	n := &node{nodeInfo: nodeInfo{op: "pooling", name: string(pool)}}
-	if len(d) == 4 && d[0] == 1 && pool != PoolClass && pool != PoolClassMean { // maps
-		op, what := Op(&GlobalPool{}), "the mean"
-		if pool == PoolMax {
-			op, what = &Reduce{Kind: ReduceMax, Axes: []int{2, 3}}, "the maximum"
-		}
-		if out, err = b.step(n, "", op, []int{b.batch, d[1], 1, 1}, v); err == nil {
-			out, err = b.step(n, "", &Reshape{}, []int{b.batch, d[1]}, out)
-		}
-		return out, what, err
-	}
-	if len(d) != 3 || d[0] != 1 {
-		return 0, "", fmt.Errorf("the pooling %s wants a sequence of tokens (N x T x C) or, for mean and max, maps (N x C x H x W), not the shape %v", pool, d)
-	}
-	tokens, channels := d[1], d[2]
-	before, ok := prefix(tokens)
-	if pool != PoolClass && !ok {
-		return 0, "", fmt.Errorf("the pooling %s cannot be told which of %d tokens are patches: they are no square, with or without class and register tokens; take --pool cls", pool, tokens)
-	}
-	if before == 0 && ok && (pool == PoolClass || pool == PoolClassMean) {
-		return 0, "", fmt.Errorf("the pooling %s wants a class token, and the %d tokens are all patches (%d x %d): take --pool mean", pool, tokens, root(tokens), root(tokens))
-	}
-	row := []int{b.batch, channels}
-	class := func() (int, error) {
-		t, err := b.cut(n, "", v, 1, 0, 1)
-		if err != nil {
-			return 0, err
-		}
-		return b.step(n, "", &Reshape{}, row, t)
-	}
-	over := func(kind ReduceKind) (int, error) {
-		t := v
-		if before > 0 {
-			var err error
-			if t, err = b.cut(n, "", v, 1, before, tokens-before); err != nil {
-				return 0, err
-			}
-		}
-		return b.step(n, "", &Reduce{Kind: kind, Axes: []int{1}}, row, t)
-	}
-	switch pool {
-	case PoolClass:
-		out, err = class()
-		return out, "the class token", err
-	case PoolMean:
-		out, err = over(ReduceMean)
-		return out, "the mean of the patches", err
-	case PoolMax:
-		out, err = over(ReduceMax)
-		return out, "the maximum over the patches", err
-	}
-	x, err := class()
-	if err != nil {
-		return 0, "", err
-	}
-	y, err := over(ReduceMean)
-	if err != nil {
-		return 0, "", err
-	}
-	out, err = b.step(n, "", &Concat{1}, []int{b.batch, 2 * channels}, x, y)
-	return out, "the class token and the mean of the patches", err
-}
-
-// Apply pools one image's value of shape dims, as the steps of a plan do.
-func (p Pooling) Apply(dims []int, x []float32) ([]float32, error) {
-	b := &builder{batch: 1, plan: &Plan{}, vals: map[string]int{}}
-	v, err := b.value("x", dims, typeFloat, false)
-	if err != nil {
-		return nil, err
-	}
-	if v, _, err = b.pooled(v, p); err != nil {
-		return nil, err
-	}
-	values := make([][]float32, len(b.plan.Values))
-	values[0] = x
-	for _, s := range b.plan.Steps {
-		in, d := make([][]float32, len(s.In)), make([][]int, len(s.In))
-		for i, a := range s.In {
-			in[i], d[i] = values[a], b.plan.Values[a].Dims
-		}
-		od := b.plan.Values[s.Out].Dims
-		values[s.Out] = make([]float32, product(od))
-		if err := Eval(s.Op, in, d, values[s.Out], od); err != nil {
-			return nil, err
-		}
-	}
-	return values[v], nil
-}
-
-// prefix is the number of tokens before the patches: those are a square, the others a class token,
-// perhaps one of distillation, or four or eight registers after it.
-func prefix(tokens int) (int, bool) {
-	for _, p := range []int{0, 1, 2, 5, 9} {
-		if r := root(tokens - p); tokens > p && r*r == tokens-p {
-			return p, true
-		}
-	}
-	return 0, false
-}
-
-func root(n int) int { return int(math.Round(math.Sqrt(float64(max(n, 0))))) }
 
 // embeddingNamed says what an output is whose name tells that it is a feature and no class scores.
 func embeddingNamed(name string) string {
@@ -161,8 +27,8 @@ func embeddingNamed(name string) string {
 	return ""
 }
 
-// usual is the layer taken where none is named.
-func (n *Network) usual() Layer {
+// defaultLayer is the layer taken where none is named.
+func (n *Network) defaultLayer() Layer {
 	if _, fc7 := n.linearFeatures(); fc7 != "" {
 		return Layer{Tensor: fc7, What: "fc7 after ReLU"}
 	}
@@ -170,7 +36,7 @@ func (n *Network) usual() Layer {
 		return l
 	}
 	pooled, ok := n.pooledFeature()
-	if ok && pooled.Tensor == n.output {
+	if ok && pooled.Tensor == n.file.Output {
 		return pooled
 	}
 	last, isLast := n.classifierInput()
@@ -183,7 +49,7 @@ func (n *Network) usual() Layer {
 	case isLast:
 		return last
 	}
-	return Layer{Tensor: n.output, What: "the network's output"}
+	return Layer{Tensor: n.file.Output, What: "the network's output"}
 }
 
 // embedding is the output that is a feature by its name: the image's embedding, the pooler's output (but for
@@ -193,7 +59,7 @@ func (n *Network) embedding() (Layer, bool) {
 		switch what := embeddingNamed(name); {
 		case what == "":
 			return 0
-		case what == "the pooler's output" && n.maker[name].op == "Tanh":
+		case what == "the pooler's output" && n.file.Producer[name].Op == "Tanh":
 			return 1
 		case what == "the last hidden state":
 			return 2
@@ -201,18 +67,18 @@ func (n *Network) embedding() (Layer, bool) {
 			return 4
 		case what == "the image's embedding":
 			return 5
-		case len(n.file.outputs) == 1:
+		case len(n.file.Model.Outputs) == 1:
 			return 3
 		}
 		return 0
 	}
 	best, name := 0, ""
-	for _, o := range n.file.outputs {
-		if n.maker[o.name] == nil || !n.fromImage(o.name) {
+	for _, o := range n.file.Model.Outputs {
+		if n.file.Producer[o.Name] == nil || !n.file.FromImage(o.Name) {
 			continue
 		}
-		if r := rank(o.name); r > best {
-			best, name = r, o.name
+		if r := rank(o.Name); r > best {
+			best, name = r, o.Name
 		}
 	}
 	if best == 0 {
@@ -225,12 +91,12 @@ func (n *Network) embedding() (Layer, bool) {
 	}
 	switch {
 	case len(d) == 3 && d[1] > 1:
-		l.Pool = PoolMean
-		if before, ok := prefix(d[1]); before > 0 || !ok {
-			l.Pool = PoolClass
+		l.Pool = ops.PoolMean
+		if before, ok := ops.Prefix(d[1]); before > 0 || !ok {
+			l.Pool = ops.PoolClass
 		}
 	case len(d) == 4 && d[2]*d[3] > 1:
-		l.Pool = PoolMean
+		l.Pool = ops.PoolMean
 	}
 	return l, true
 }
@@ -238,16 +104,16 @@ func (n *Network) embedding() (Layer, bool) {
 // tokens is the sequence of tokens or the maps that --pool means where no layer is named: the last hidden
 // state, else the last value of that kind on the way to the output.
 func (n *Network) tokens() string {
-	for _, o := range n.file.outputs {
-		if embeddingNamed(o.name) == "the last hidden state" && n.fromImage(o.name) {
-			return o.name
+	for _, o := range n.file.Model.Outputs {
+		if embeddingNamed(o.Name) == "the last hidden state" && n.file.FromImage(o.Name) {
+			return o.Name
 		}
 	}
 	nodes := n.ancestors()
 	for i := len(nodes) - 1; i >= 0; i-- {
-		name := nodes[i].outputs[0]
+		name := nodes[i].Outputs[0]
 		d, ok := n.shape(name)
-		if !ok || n.around(name) {
+		if !ok || n.bypassed(name) {
 			continue
 		}
 		if len(d) == 3 && d[0] == 1 && d[1] > 1 && d[2] > 1 || len(d) == 4 && d[0] == 1 && d[1] > 1 && d[2]*d[3] > 1 {
@@ -260,38 +126,38 @@ func (n *Network) tokens() string {
 // classifierInput is the argument of the last matrix on the way to the output, where all of the output goes
 // through it and nothing but a bias and a softmax follows.
 func (n *Network) classifierInput() (Layer, bool) {
-	var last *node
+	var last *load.Node
 	for _, d := range n.ancestors() {
 		if n.isLinear(d) {
 			last = d
 		}
 	}
-	if last == nil || n.around(last.outputs[0]) || embeddingNamed(n.output) != "" && len(n.file.outputs) == 1 {
+	if last == nil || n.bypassed(last.Outputs[0]) || embeddingNamed(n.file.Output) != "" && len(n.file.Model.Outputs) == 1 {
 		return Layer{}, false
 	}
-	for name := last.outputs[0]; name != n.output; {
+	for name := last.Outputs[0]; name != n.file.Output; {
 		d := n.next(name)
-		if d == nil || len(d.outputs) == 0 {
+		if d == nil || len(d.Outputs) == 0 {
 			return Layer{}, false
 		}
-		switch d.op {
+		switch d.Op {
 		case "Add", "Softmax", "LogSoftmax", "Sigmoid", "Identity", "Cast", "Flatten", "Reshape", "Squeeze", "Unsqueeze":
 		default:
 			return Layer{}, false
 		}
-		name = d.outputs[0]
+		name = d.Outputs[0]
 	}
-	name := last.inputs[0]
-	for n.maker[name] != nil && slices.Contains([]string{"Dropout", "Identity", "Cast"}, n.maker[name].op) {
-		name = n.maker[name].inputs[0]
+	name := last.Inputs[0]
+	for n.file.Producer[name] != nil && slices.Contains([]string{"Dropout", "Identity", "Cast"}, n.file.Producer[name].Op) {
+		name = n.file.Producer[name].Inputs[0]
 	}
-	d := n.maker[name]
-	if d == nil || !n.isRow(name) || !n.learned(name) {
+	d := n.file.Producer[name]
+	if d == nil || !n.isRow(name) || !n.hasWeightsBefore(name) {
 		return Layer{}, false
 	}
 	what := "the input of the last matrix"
-	if d.op == "Gather" || d.op == "Slice" || d.op == "Squeeze" {
-		if from, ok := n.shape(d.inputs[0]); ok {
+	if d.Op == "Gather" || d.Op == "Slice" || d.Op == "Squeeze" {
+		if from, ok := n.shape(d.Inputs[0]); ok {
 			if len(from) == 3 {
 				what = "the class token, the input of the last matrix"
 			}
@@ -300,10 +166,10 @@ func (n *Network) classifierInput() (Layer, bool) {
 	return Layer{Tensor: name, What: what}, true
 }
 
-// learned reports whether a convolution or a matrix is on the way to a value.
-func (n *Network) learned(name string) bool {
-	for d := range n.needs(name) {
-		if d.op == "Conv" || n.isLinear(d) {
+// hasWeightsBefore reports whether a convolution or a matrix is on the way to a value.
+func (n *Network) hasWeightsBefore(name string) bool {
+	for d := range n.file.Needs(name) {
+		if d.Op == "Conv" || n.isLinear(d) {
 			return true
 		}
 	}
@@ -314,41 +180,36 @@ func (n *Network) learned(name string) bool {
 func (n *Network) shape(name string) (dims []int, ok bool) {
 	n.shapesOnce.Do(func() {
 		n.shapes = map[string][]int{}
-		if b, _ := n.guess(n.output); b != nil {
-			for name, v := range b.vals {
-				n.shapes[name] = b.own(v)
-			}
+		if b, _ := n.build(n.file.Output); b != nil {
+			n.shapes = b.Shapes()
 		}
 	})
 	if d, ok := n.shapes[name]; ok {
 		return d, true
 	}
-	b, err := n.guess(name) // it is not on the way to the output
+	b, err := n.build(name) // it is not on the way to the output
 	if err != nil {
 		return nil, false
 	}
-	v, ok := b.vals[name]
-	if !ok {
-		return nil, false
-	}
-	return b.own(v), true
+	dims, ok = b.Shapes()[name]
+	return dims, ok
 }
 
 // isRow reports whether a value has all its entries along its last axis.
 func (n *Network) isRow(name string) bool {
 	d, ok := n.shape(name)
-	return ok && len(d) > 0 && d[len(d)-1] == product(d) && product(d) > 1
+	return ok && len(d) > 0 && d[len(d)-1] == load.Elements(d) && load.Elements(d) > 1
 }
 
 // onlyNormalised reports whether a value is made of another by normalisation alone: no matrix, convolution
 // or nonlinear function is between.
 func (n *Network) onlyNormalised(from, to string) bool {
-	before := n.needs(from)
-	for d := range n.needs(to) {
+	before := n.file.Needs(from)
+	for d := range n.file.Needs(to) {
 		if before[d] {
 			continue
 		}
-		switch d.op {
+		switch d.Op {
 		case "LayerNormalization", "BatchNormalization", "LpNormalization", "ReduceMean", "ReduceL2", "ReduceSum", "Sub", "Add", "Mul", "Div", "Pow", "Sqrt", "Clip", "Max",
 			"Expand", "Shape", "Constant", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Dropout", "Cast", "Concat", "Gather", "Slice":
 		default:
@@ -362,8 +223,8 @@ func (n *Network) onlyNormalised(from, to string) bool {
 func (n *Network) Candidates() []Layer {
 	var list []Layer
 	add := func(l Layer) {
-		b, err := n.guess(l.Tensor)
-		if err != nil || b.finish(&l) != nil {
+		b, err := n.build(l.Tensor)
+		if err != nil || l.finish(b) != nil {
 			return
 		}
 		for _, o := range list {
@@ -373,7 +234,7 @@ func (n *Network) Candidates() []Layer {
 		}
 		list = append(list, l)
 	}
-	add(n.usual())
+	add(n.defaultLayer())
 	fc6, fc7 := n.linearFeatures()
 	if fc7 != "" {
 		add(Layer{Tensor: fc7, What: "fc7 after ReLU"})
@@ -385,29 +246,29 @@ func (n *Network) Candidates() []Layer {
 	if l, ok := n.classifierInput(); ok {
 		add(l)
 	}
-	for _, o := range n.file.outputs {
-		if n.maker[o.name] == nil || !n.fromImage(o.name) {
+	for _, o := range n.file.Model.Outputs {
+		if n.file.Producer[o.Name] == nil || !n.file.FromImage(o.Name) {
 			continue
 		}
-		l := Layer{Tensor: o.name, What: n.describe(o.name, fc6, fc7)}
+		l := Layer{Tensor: o.Name, What: n.describe(o.Name, fc6, fc7)}
 		add(l)
-		if o.name == n.output || embeddingNamed(o.name) != "" {
-			for _, p := range Poolings() {
-				l.Pool = Pooling(p)
+		if o.Name == n.file.Output || embeddingNamed(o.Name) != "" {
+			for _, p := range ops.Poolings() {
+				l.Pool = ops.Pooling(p)
 				add(l)
 			}
 		}
 	}
-	if t := n.tokens(); t != "" && n.maker[t] != nil {
-		for _, p := range Poolings() {
-			add(Layer{Tensor: t, Pool: Pooling(p), What: n.describe(t, fc6, fc7)})
+	if t := n.tokens(); t != "" && n.file.Producer[t] != nil {
+		for _, p := range ops.Poolings() {
+			add(Layer{Tensor: t, Pool: ops.Pooling(p), What: n.describe(t, fc6, fc7)})
 		}
 	}
 	return list
 }
 
-// list names the candidates in one line.
-func (n *Network) list() string {
+// candidateList names the candidates in one line.
+func (n *Network) candidateList() string {
 	var parts []string
 	for _, l := range n.Candidates() {
 		parts = append(parts, fmt.Sprintf("%q (%s, %d-d)", l, l.What, l.Dim))
@@ -425,24 +286,24 @@ func (n *Network) pooledFeature() (l Layer, ok bool) {
 	nodes := n.ancestors()
 	for i := len(nodes) - 1; i >= 0; i-- {
 		d := nodes[i]
-		if op := d.op; op != "GlobalAveragePool" && op != "ReduceMean" && op != "AveragePool" {
+		if op := d.Op; op != "GlobalAveragePool" && op != "ReduceMean" && op != "AveragePool" {
 			continue
 		}
-		name := d.outputs[0]
-		if n.around(name) || !n.isPooled(name) || !n.learned(name) {
+		name := d.Outputs[0]
+		if n.bypassed(name) || !n.isPooled(name) || !n.hasWeightsBefore(name) {
 			continue
 		}
 		for range 8 {
 			d := n.next(name)
-			if d == nil || len(d.outputs) == 0 {
+			if d == nil || len(d.Outputs) == 0 {
 				break
 			}
-			if d.op != "Flatten" && d.op != "Reshape" && d.op != "Squeeze" && d.op != "Identity" && d.op != "Dropout" {
+			if d.Op != "Flatten" && d.Op != "Reshape" && d.Op != "Squeeze" && d.Op != "Identity" && d.Op != "Dropout" {
 				break
 			}
-			name = d.outputs[0]
+			name = d.Outputs[0]
 		}
-		if name == n.output {
+		if name == n.file.Output {
 			return Layer{Tensor: name, What: "the pooled feature, the network's output"}, true
 		}
 		return Layer{Tensor: name, What: "the pooled feature"}, true
@@ -453,5 +314,5 @@ func (n *Network) pooledFeature() (l Layer, ok bool) {
 // isPooled reports whether a value has one number for each channel and a layer of maps before it.
 func (n *Network) isPooled(name string) bool {
 	d, ok := n.shape(name)
-	return ok && len(d) > 0 && slices.Max(d) == product(d)
+	return ok && len(d) > 0 && slices.Max(d) == load.Elements(d)
 }

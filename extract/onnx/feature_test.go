@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"vzsl/extract/onnx/ops"
+	"vzsl/extract/onnx/plan"
 )
 
 // pixel is a network whose tokens are the pixels of a 2 x 2 image of one channel behind a class token of 9s: 5 tokens of 3
@@ -15,35 +18,6 @@ func pixel(after ...message) message {
 		nodeOf(op("Concat", []string{"c", "p"}, []string{"last_hidden_state"}, message{}.str(1, "axis").num(3, 1).num(20, 2))), weightOf(floats("c", []float32{9, 9, 9}, 1, 1, 3)),
 	}
 	return networkOutputs([]int64{1, 1, 2, 2}, []string{"last_hidden_state"}, append(parts, after...)...)
-}
-
-// networkOutputs is networkOf with other outputs than y.
-func networkOutputs(dims []int64, outputs []string, parts ...message) message {
-	m := networkOf(13, dims, parts...)
-	g := message{}
-	fields, _ := splitFields(m)
-	for _, f := range fields {
-		if f.n == 7 {
-			inner, _ := splitFields(message(f.b))
-			for _, f := range inner {
-				if f.n != 12 {
-					g = g.sub(f.n, message(f.b))
-				}
-			}
-		}
-	}
-	for _, o := range outputs {
-		g = g.sub(12, message{}.str(1, o))
-	}
-	return message{}.num(1, 7).sub(8, message{}.num(2, 13)).sub(7, g)
-}
-
-func splitFields(m message) (list []field, err error) {
-	err = walk(m, "test", func(f field) error {
-		list = append(list, f)
-		return nil
-	})
-	return list, err
 }
 
 // TestPooling: each way of making one feature of tokens, and the one taken by itself.
@@ -84,7 +58,7 @@ func TestPooling(t *testing.T) {
 	}
 	for layer, want := range map[string]string{
 		"p pool=cls":                       "--pool mean",
-		"p pool=cls+mean":                  "all patches",
+		"p pool=cls+mean":                  "are patches",
 		"last_hidden_state pool=attention": "cls, mean, max, cls+mean",
 		"r pool=mean":                      "",
 		"nowhere":                          `"last_hidden_state pool=cls" (the class token of the last hidden state, 3-d)`,
@@ -94,13 +68,13 @@ func TestPooling(t *testing.T) {
 		}
 	}
 	// What a runtime of other operators gives is pooled in the same way.
-	for pool, want := range map[Pooling]string{PoolClass: "[9 9]", PoolMean: "[2.5 25]", PoolMax: "[4 40]", PoolClassMean: "[9 9 2.5 25]"} {
+	for pool, want := range map[ops.Pooling]string{ops.PoolClass: "[9 9]", ops.PoolMean: "[2.5 25]", ops.PoolMax: "[4 40]", ops.PoolClassMean: "[9 9 2.5 25]"} {
 		got, err := pool.Apply([]int{1, 5, 2}, []float32{9, 9, 1, 10, 2, 20, 3, 30, 4, 40})
 		if err != nil || fmt.Sprint(got) != want {
 			t.Errorf("%s: %v, %v", pool, got, err)
 		}
 	}
-	if got, err := PoolMean.Apply([]int{1, 2, 1, 2}, []float32{1, 3, 10, 30}); err != nil || fmt.Sprint(got) != "[2 20]" {
+	if got, err := ops.PoolMean.Apply([]int{1, 2, 1, 2}, []float32{1, 3, 10, 30}); err != nil || fmt.Sprint(got) != "[2 20]" {
 		t.Errorf("maps: %v, %v", got, err)
 	}
 }
@@ -113,7 +87,7 @@ func TestRegisters(t *testing.T) {
 			x[i] = 100
 		}
 	}
-	for _, pool := range []Pooling{PoolMean, PoolMax} {
+	for _, pool := range []ops.Pooling{ops.PoolMean, ops.PoolMax} {
 		if got, err := pool.Apply([]int{1, 21, 1}, x); err != nil || got[0] != 2 {
 			t.Errorf("%s: %v, %v", pool, got, err)
 		}
@@ -123,7 +97,7 @@ func TestRegisters(t *testing.T) {
 // TestFusedScale: an attention that is put together keeps the factor of its scores.
 func TestFusedScale(t *testing.T) {
 	m := networkOf(13, []int64{1, 1, 4, 4}, nodeOf(op("Reshape", []string{"x", "s"}, []string{"q"})), weightOf(ints("s", 1, 4, 4)),
-		nodeOf(op("FusedMatMul", []string{"q", "q"}, []string{"qk"}, message{}.str(1, "transB").num(3, 1).num(20, 2), message{}.str(1, "alpha").fixed(2, 0.125).num(20, 1)).str(7, microsoft)),
+		nodeOf(op("FusedMatMul", []string{"q", "q"}, []string{"qk"}, message{}.str(1, "transB").num(3, 1).num(20, 2), message{}.str(1, "alpha").fixed(2, 0.125).num(20, 1)).str(7, "com.microsoft")),
 		nodeOf(op("Softmax", []string{"qk"}, []string{"p"})), nodeOf(op("MatMul", []string{"p", "q"}, []string{"y"})))
 	n, err := parse("net.onnx", m)
 	if err != nil {
@@ -133,19 +107,21 @@ func TestFusedScale(t *testing.T) {
 	for i := range x {
 		x[i] = float32(i*i%7) - 2
 	}
-	b, err := n.build("y", 4, 4)
+	b, err := ops.Build(n.file, "y", 4, 4)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.plan.Output = b.vals["y"]
-	want := evaluate(t, b.plan, x)
+	if _, _, err := b.Output("y", ""); err != nil {
+		t.Fatal(err)
+	}
+	want := evaluate(t, b.Plan(), x)
 	p, err := n.Plan("y", 4, 4)
 	if err != nil {
 		t.Fatal(err)
 	}
 	fused := false
 	for _, s := range p.Steps {
-		_, ok := s.Op.(*Attention)
+		_, ok := s.Op.(*plan.Attention)
 		fused = fused || ok
 	}
 	got := evaluate(t, p, x)
@@ -159,12 +135,12 @@ func TestFusedScale(t *testing.T) {
 // TestPrefix: which tokens are no patches.
 func TestPrefix(t *testing.T) {
 	for tokens, want := range map[int]int{196: 0, 197: 1, 198: 2, 201: 5, 1370: 1, 261: 5, 256: 0, 49: 0, 50: 1} {
-		if got, ok := prefix(tokens); !ok || got != want {
+		if got, ok := ops.Prefix(tokens); !ok || got != want {
 			t.Errorf("%d tokens: %d, %v", tokens, got, ok)
 		}
 	}
 	for _, tokens := range []int{1, 200, 577 + 7} {
-		if got, ok := prefix(tokens); ok && tokens > 1 {
+		if got, ok := ops.Prefix(tokens); ok && tokens > 1 {
 			t.Errorf("%d tokens: %d", tokens, got)
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"vzsl/extract/onnx/plan"
 )
 
 const testdata = "../engine/testdata"
@@ -86,11 +88,11 @@ func TestLayers(t *testing.T) {
 func TestEveryLayer(t *testing.T) {
 	for _, g := range goldens(t) {
 		n := open(t, g.path())
-		for i, d := range n.nodes {
-			if len(n.nodes) > 100 && i%7 != 0 || d.op == "Shape" || n.maker[d.outputs[0]] != d {
+		for i, d := range n.file.Nodes {
+			if len(n.file.Nodes) > 100 && i%7 != 0 || d.Op == "Shape" || n.file.Producer[d.Outputs[0]] != d {
 				continue
 			}
-			p, err := n.Plan(d.outputs[0], 32, 32)
+			p, err := n.Plan(d.Outputs[0], 32, 32)
 			if err != nil {
 				if !strings.Contains(err.Error(), "does not depend on the image") {
 					t.Errorf("%s: %s: %v", g.Name, d, err)
@@ -128,7 +130,7 @@ func TestFolded(t *testing.T) {
 		}
 		for _, s := range p.Steps {
 			switch s.Op.(type) {
-			case *Affine, *Activation:
+			case *plan.Affine, *plan.Activation:
 				t.Errorf("%s: %s is a step of its own", name, s.Node)
 			}
 		}

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"vzsl/extract/onnx/load"
+	"vzsl/extract/onnx/plan"
 )
 
 // results evaluates a layer of a network on one image.
@@ -22,7 +25,7 @@ func results(t *testing.T, n *Network, layer string, x []float32) []float32 {
 }
 
 // evaluate computes a plan step by step.
-func evaluate(t *testing.T, p *Plan, x []float32) []float32 {
+func evaluate(t *testing.T, p *plan.Plan, x []float32) []float32 {
 	t.Helper()
 	values := make([][]float32, len(p.Values))
 	values[p.Input] = x
@@ -32,8 +35,8 @@ func evaluate(t *testing.T, p *Plan, x []float32) []float32 {
 			in[i], d[i] = values[v], p.Values[v].Dims
 		}
 		od := p.Values[s.Out].Dims
-		values[s.Out] = make([]float32, product(od))
-		if err := Eval(s.Op, in, d, values[s.Out], od); err != nil {
+		values[s.Out] = make([]float32, load.Elements(od))
+		if err := plan.Eval(s.Op, in, d, values[s.Out], od); err != nil {
 			t.Fatalf("%s: %v", s.Node, err)
 		}
 	}
@@ -69,7 +72,7 @@ func TestFunctions(t *testing.T) {
 			message{}.str(1, "then_branch").num(20, 5).sub(6, message{}.sub(1, op("Abs", []string{"u"}, []string{"r"})).sub(12, message{}.str(1, "r"))),
 			message{}.str(1, "else_branch").num(20, 5).sub(6, message{}.sub(1, op("Identity", []string{"u"}, []string{"r"})).sub(12, message{}.str(1, "r"))))))
 	flag := func(name string, v int64) message {
-		return weightOf(message{}.num(2, typeBool).str(8, name).num(5, v))
+		return weightOf(message{}.num(2, load.TypeBool).str(8, name).num(5, v))
 	}
 	m := networkOf(13, []int64{1, 1, 1, 4},
 		nodeOf(op("twice", []string{"x", "yes"}, []string{"p"}).str(7, "pkg")),

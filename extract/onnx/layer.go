@@ -4,14 +4,17 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+
+	"vzsl/extract/onnx/load"
+	"vzsl/extract/onnx/ops"
 )
 
 // Layer is a tensor of the network to take features from.
 type Layer struct {
 	Tensor string
-	Pool   Pooling // what makes one feature of a sequence of tokens or of maps; "": the tensor as it is
-	What   string  // for people: "fc7 after ReLU", "the pooled feature", ...
-	Dim    int     // features per image (for images of 224 x 224 where the file leaves the size open)
+	Pool   ops.Pooling // what makes one feature of a sequence of tokens or of maps; "": the tensor as it is
+	What   string      // for people: "fc7 after ReLU", "the pooled feature", ...
+	Dim    int         // features per image (for images of 224 x 224 where the file leaves the size open)
 }
 
 // String is the name by which Network.Layer finds the layer again.
@@ -19,7 +22,7 @@ func (l Layer) String() string {
 	if l.Pool == "" {
 		return l.Tensor
 	}
-	return l.Tensor + poolMark + string(l.Pool)
+	return l.Tensor + ops.PoolMark + string(l.Pool)
 }
 
 // LayerName joins a layer's name (or "") and its pooling (or "") to what Network.Layer takes.
@@ -27,7 +30,7 @@ func LayerName(name, pool string) string {
 	if pool == "" {
 		return name
 	}
-	return name + poolMark + pool
+	return name + ops.PoolMark + pool
 }
 
 // guessSize stands for the image size where the file leaves it open.
@@ -52,12 +55,12 @@ func (n *Network) Layer(name string) (Layer, error) {
 	if err != nil {
 		return Layer{}, err
 	}
-	b, err := n.guess(l.Tensor)
+	b, err := n.build(l.Tensor)
 	if err != nil {
-		return Layer{}, fmt.Errorf("%s: layer %q: %w", n.path, l.Tensor, err)
+		return Layer{}, fmt.Errorf("%s: layer %q: %w", n.file.Path(), l.Tensor, err)
 	}
-	if err := b.finish(&l); err != nil {
-		return Layer{}, fmt.Errorf("%s: layer %q: %w", n.path, l.Tensor, err)
+	if err := l.finish(b); err != nil {
+		return Layer{}, fmt.Errorf("%s: layer %q: %w", n.file.Path(), l.Tensor, err)
 	}
 	return l, nil
 }
@@ -72,35 +75,35 @@ func (n *Network) Find(name string) (Layer, error) {
 	if l, err = n.named(name); err != nil {
 		return Layer{}, err
 	}
-	if !n.fromImage(l.Tensor) {
-		return Layer{}, fmt.Errorf("%s: layer %q does not depend on the image alone", n.path, l.Tensor)
+	if !n.file.FromImage(l.Tensor) {
+		return Layer{}, fmt.Errorf("%s: layer %q does not depend on the image alone", n.file.Path(), l.Tensor)
 	}
 	return l, nil
 }
 
 // named finds a layer without looking at its shape.
 func (n *Network) named(name string) (Layer, error) {
-	name, pool, err := splitPool(name)
+	name, pool, err := ops.SplitPool(name)
 	if err != nil {
 		return Layer{}, err
 	}
 	var l Layer
 	fc6, fc7 := n.linearFeatures()
 	switch {
-	case n.maker[name] != nil:
+	case n.file.Producer[name] != nil:
 		l = Layer{Tensor: name, What: n.describe(name, fc6, fc7)}
 	case name == "fc6" && fc6 != "":
 		l = Layer{Tensor: fc6, What: "fc6 after ReLU"}
 	case name == "fc7" && fc7 != "":
 		l = Layer{Tensor: fc7, What: "fc7 after ReLU"}
 	case name == "":
-		if l = n.usual(); pool != "" {
+		if l = n.defaultLayer(); pool != "" {
 			if t := n.tokens(); t != "" {
 				l = Layer{Tensor: t, What: n.describe(t, fc6, fc7)}
 			}
 		}
 	default:
-		return Layer{}, fmt.Errorf("%s has no layer %q. Layers usually taken: %s. Its tensors, the most similar first: %s", n.path, name, n.list(), strings.Join(n.candidates(name), ", "))
+		return Layer{}, fmt.Errorf("%s has no layer %q. Usual feature layers: %s. Tensors, most similar first: %s", n.file.Path(), name, n.candidateList(), strings.Join(n.candidates(name), ", "))
 	}
 	if pool != "" {
 		l.Pool = pool
@@ -108,23 +111,16 @@ func (n *Network) named(name string) (Layer, error) {
 	return l, nil
 }
 
-// finish adds the layer's pooling to the plan and fills in its dimension.
-func (b *builder) finish(l *Layer) error {
-	v, ok := b.vals[l.Tensor]
-	if !ok {
-		return fmt.Errorf("the tensor %q does not depend on the image", l.Tensor)
+// finish makes the layer the plan's output and fills in its dimension.
+func (l *Layer) finish(b *ops.Builder) error {
+	dim, what, err := b.Output(l.Tensor, l.Pool)
+	if err != nil {
+		return err
 	}
-	if l.Pool != "" {
-		p, what, err := b.pooled(v, l.Pool)
-		if err != nil {
-			return err
-		}
-		if v = p; !strings.Contains(l.What, what) {
-			l.What = what + " of " + l.What
-		}
+	if !strings.Contains(l.What, what) {
+		l.What = what + " of " + l.What
 	}
-	b.plan.Output = v
-	l.Dim = b.plan.Values[v].Len()
+	l.Dim = dim
 	return nil
 }
 
@@ -135,15 +131,15 @@ func (n *Network) describe(name, fc6, fc7 string) string {
 		return "fc7 after ReLU"
 	case name == fc6:
 		return "fc6 after ReLU"
-	case name == n.output && len(n.file.outputs) == 1:
+	case name == n.file.Output && len(n.file.Model.Outputs) == 1:
 		return "the network's output"
 	}
-	for _, o := range n.file.outputs {
-		if o.name == name {
+	for _, o := range n.file.Model.Outputs {
+		if o.Name == name {
 			if what := embeddingNamed(name); what != "" {
 				return what
 			}
-			if name == n.output {
+			if name == n.file.Output {
 				return "the network's output"
 			}
 			return fmt.Sprintf("the network's output %q", name)
@@ -152,8 +148,8 @@ func (n *Network) describe(name, fc6, fc7 string) string {
 	return fmt.Sprintf("the tensor %q", name)
 }
 
-// guess infers shapes up to a tensor, for the file's image size or a usual one.
-func (n *Network) guess(tensor string) (*builder, error) {
+// build infers shapes up to a tensor, for the file's image size or a usual one.
+func (n *Network) build(tensor string) (*ops.Builder, error) {
 	in := n.Input()
 	h, w := in.Height, in.Width
 	if h == 0 {
@@ -162,14 +158,14 @@ func (n *Network) guess(tensor string) (*builder, error) {
 	if w == 0 {
 		w = guessSize
 	}
-	return n.build(tensor, h, w)
+	return ops.Build(n.file, tensor, h, w)
 }
 
 // ancestors are the nodes that the network's output depends on, in the order in which they run.
-func (n *Network) ancestors() []*node {
-	need := n.needs(n.output)
-	var out []*node
-	for _, d := range n.nodes {
+func (n *Network) ancestors() []*load.Node {
+	need := n.file.Needs(n.file.Output)
+	var out []*load.Node
+	for _, d := range n.file.Nodes {
 		if need[d] {
 			out = append(out, d)
 		}
@@ -178,18 +174,18 @@ func (n *Network) ancestors() []*node {
 }
 
 // weightOf follows a name through operators that only rearrange a constant to the tensor it is.
-func (n *Network) weightOf(name string) *Tensor {
+func (n *Network) weightOf(name string) *load.Tensor {
 	for range 8 {
-		if t := n.tensors[name]; t != nil {
+		if t := n.file.Tensors[name]; t != nil {
 			return t
 		}
-		d := n.maker[name]
-		if d == nil || len(d.inputs) == 0 {
+		d := n.file.Producer[name]
+		if d == nil || len(d.Inputs) == 0 {
 			return nil
 		}
-		switch d.op {
+		switch d.Op {
 		case "Transpose", "Identity", "Cast", "DequantizeLinear":
-			name = d.inputs[0]
+			name = d.Inputs[0]
 		default:
 			return nil
 		}
@@ -198,19 +194,19 @@ func (n *Network) weightOf(name string) *Tensor {
 }
 
 // isLinear reports whether d multiplies by a constant matrix.
-func (n *Network) isLinear(d *node) bool {
-	if d.op != "Gemm" && d.op != "MatMul" || len(d.inputs) < 2 || n.weightOf(d.inputs[0]) != nil {
+func (n *Network) isLinear(d *load.Node) bool {
+	if d.Op != "Gemm" && d.Op != "MatMul" || len(d.Inputs) < 2 || n.weightOf(d.Inputs[0]) != nil {
 		return false
 	}
-	w := n.weightOf(d.inputs[1])
+	w := n.weightOf(d.Inputs[1])
 	return w != nil && len(w.Dims) == 2
 }
 
 // next is the only operator that reads a value, besides those that only ask for its shape.
-func (n *Network) next(name string) *node {
-	var only *node
-	for _, u := range n.users[name] {
-		if u.op == "Shape" {
+func (n *Network) next(name string) *load.Node {
+	var only *load.Node
+	for _, u := range n.file.Consumers[name] {
+		if u.Op == "Shape" {
 			continue
 		}
 		if only != nil && only != u {
@@ -226,14 +222,14 @@ func (n *Network) next(name string) *node {
 func (n *Network) reluAfter(name string) string {
 	for range 8 {
 		d := n.next(name)
-		if d == nil || len(d.outputs) == 0 {
+		if d == nil || len(d.Outputs) == 0 {
 			return ""
 		}
-		switch d.op {
+		switch d.Op {
 		case "Relu":
-			return d.outputs[0]
+			return d.Outputs[0]
 		case "Add", "Identity", "Dropout", "BatchNormalization", "Reshape", "Squeeze", "Unsqueeze", "Flatten":
-			name = d.outputs[0]
+			name = d.Outputs[0]
 		default:
 			return ""
 		}
@@ -244,7 +240,7 @@ func (n *Network) reluAfter(name string) string {
 // linearFeatures finds fc6 and fc7 after their ReLU where the network's last three linear layers
 // form a chain; empty names where they do not.
 func (n *Network) linearFeatures() (fc6, fc7 string) {
-	var linear []*node
+	var linear []*load.Node
 	for _, d := range n.ancestors() {
 		if n.isLinear(d) {
 			linear = append(linear, d)
@@ -254,24 +250,24 @@ func (n *Network) linearFeatures() (fc6, fc7 string) {
 		return "", ""
 	}
 	linear = linear[len(linear)-3:]
-	fc6, fc7 = n.reluAfter(linear[0].outputs[0]), n.reluAfter(linear[1].outputs[0])
-	if fc6 == "" || fc7 == "" || !n.leads(fc6, linear[1]) || !n.leads(fc7, linear[2]) {
+	fc6, fc7 = n.reluAfter(linear[0].Outputs[0]), n.reluAfter(linear[1].Outputs[0])
+	if fc6 == "" || fc7 == "" || !n.feeds(fc6, linear[1]) || !n.feeds(fc7, linear[2]) {
 		return "", ""
 	}
 	return fc6, fc7
 }
 
-// leads reports whether the value goes into d, directly or over operators that do nothing.
-func (n *Network) leads(name string, d *node) bool {
+// feeds reports whether the value goes into d, directly or over operators that do nothing.
+func (n *Network) feeds(name string, d *load.Node) bool {
 	for range 8 {
 		u := n.next(name)
 		switch {
-		case u == nil || len(u.outputs) == 0:
+		case u == nil || len(u.Outputs) == 0:
 			return false
 		case u == d:
 			return true
-		case u.op == "Dropout", u.op == "Identity", u.op == "Flatten", u.op == "Reshape", u.op == "Squeeze", u.op == "Unsqueeze", u.op == "Cast":
-			name = u.outputs[0]
+		case u.Op == "Dropout", u.Op == "Identity", u.Op == "Flatten", u.Op == "Reshape", u.Op == "Squeeze", u.Op == "Unsqueeze", u.Op == "Cast":
+			name = u.Outputs[0]
 		default:
 			return false
 		}
@@ -279,10 +275,10 @@ func (n *Network) leads(name string, d *node) bool {
 	return false
 }
 
-// around reports whether the output depends on the image by a way that avoids the value.
-func (n *Network) around(name string) bool {
+// bypassed reports whether the output depends on the image by a way that avoids the value.
+func (n *Network) bypassed(name string) bool {
 	seen := map[string]bool{name: true}
-	stack := []string{n.output}
+	stack := []string{n.file.Output}
 	for len(stack) > 0 {
 		t := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
@@ -290,11 +286,11 @@ func (n *Network) around(name string) bool {
 			continue
 		}
 		seen[t] = true
-		if t == n.input.name {
+		if t == n.file.Image.Name {
 			return true
 		}
-		if d := n.maker[t]; d != nil && d.op != "Shape" {
-			stack = append(stack, d.inputs...)
+		if d := n.file.Producer[t]; d != nil && d.Op != "Shape" {
+			stack = append(stack, d.Inputs...)
 		}
 	}
 	return false
@@ -311,25 +307,25 @@ func (n *Network) candidates(name string) []string {
 	}
 	var list []candidate
 	lower := strings.ToLower(name)
-	depends := map[string]bool{n.input.name: true} // on the image's data, not on its size alone
-	for i, d := range n.nodes {
+	depends := map[string]bool{n.file.Image.Name: true} // on the image's data, not on its size alone
+	for i, d := range n.file.Nodes {
 		image := false
-		d.reads(func(in string) { image = image || depends[in] })
-		if !image || d.op == "Shape" || d.op == "Size" {
+		d.EachInput(func(in string) { image = image || depends[in] })
+		if !image || d.Op == "Shape" || d.Op == "Size" {
 			continue
 		}
-		for _, o := range d.outputs {
+		for _, o := range d.Outputs {
 			if o == "" {
 				continue
 			}
 			depends[o] = true
 			l := strings.ToLower(o)
-			far := distance(lower, l) * 2
+			far := editDistance(lower, l) * 2
 			if len(lower) > 1 && strings.Contains(l, lower) || len(l) > 1 && strings.Contains(lower, l) {
 				far = abs(len(l) - len(lower))
 			}
 			// Of equally far ones the deepest: features come from the network's end.
-			list = append(list, candidate{o, far*len(n.nodes) + len(n.nodes) - i})
+			list = append(list, candidate{o, far*len(n.file.Nodes) + len(n.file.Nodes) - i})
 		}
 		if len(list) > 1<<14 {
 			break
@@ -349,8 +345,8 @@ func (n *Network) candidates(name string) []string {
 
 func abs(a int) int { return max(a, -a) }
 
-// distance is Levenshtein's edit distance, of the first 64 bytes.
-func distance(a, b string) int {
+// editDistance is Levenshtein's edit distance, of the first 64 bytes.
+func editDistance(a, b string) int {
 	a, b = a[:min(len(a), 64)], b[:min(len(b), 64)]
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -3,6 +3,8 @@ package onnx
 import (
 	"fmt"
 	"math"
+
+	"vzsl/extract/onnx/load"
 )
 
 // Normalisation is what a network does to its pictures before anything else: it subtracts Mean and divides by Std, per
@@ -33,18 +35,18 @@ func (n *Network) Normalisation() *Normalisation {
 	nodes := ""
 	for name := in.Name; ; {
 		d := n.next(name)
-		if d == nil || len(d.outputs) == 0 || !n.follow(&c, d, name) {
+		if d == nil || len(d.Outputs) == 0 || !n.follow(&c, d, name) {
 			break
 		}
-		switch d.op {
+		switch d.Op {
 		case "Identity", "Cast", "Transpose":
 		default:
 			if nodes != "" {
 				nodes += ", "
 			}
-			nodes += d.op
+			nodes += d.Op
 		}
-		name = d.outputs[0]
+		name = d.Outputs[0]
 	}
 	if nodes == "" {
 		return nil
@@ -79,12 +81,12 @@ type affine struct {
 }
 
 // follow takes an operator on the value called name into account; false where it is none that does the same to every pixel.
-func (n *Network) follow(c *affine, d *node, name string) bool {
-	switch d.op {
+func (n *Network) follow(c *affine, d *load.Node, name string) bool {
+	switch d.Op {
 	case "Identity", "Cast":
 		return true
 	case "Transpose":
-		perm, _ := d.attrs["perm"].([]int64)
+		perm, _ := d.Attrs["perm"].([]int64)
 		if len(perm) != 4 || perm[0] != 0 {
 			return false
 		}
@@ -97,34 +99,34 @@ func (n *Network) follow(c *affine, d *node, name string) bool {
 		}
 		return true
 	case "BatchNormalization":
-		if c.last || d.input(0) != name {
+		if c.last || d.Input(0) != name {
 			return false
 		}
 		var v [4][]float64
 		for i := range v {
-			if v[i] = n.perChannel(c, d.input(i+1), true); v[i] == nil {
+			if v[i] = n.perChannel(c, d.Input(i+1), true); v[i] == nil {
 				return false
 			}
 		}
 		for i := range c.a {
-			s := v[0][i] / math.Sqrt(v[3][i]+float64(d.float("epsilon", 1e-5)))
+			s := v[0][i] / math.Sqrt(v[3][i]+float64(d.Float("epsilon", 1e-5)))
 			c.a[i], c.b[i] = c.a[i]*s, (c.b[i]-v[2][i])*s+v[1][i]
 		}
 		return true
 	case "Sub", "Div", "Add", "Mul":
-		other := d.input(1)
-		if d.input(0) != name {
-			if d.op == "Sub" || d.op == "Div" {
+		other := d.Input(1)
+		if d.Input(0) != name {
+			if d.Op == "Sub" || d.Op == "Div" {
 				return false
 			}
-			other = d.input(0)
+			other = d.Input(0)
 		}
 		v := n.perChannel(c, other, false)
 		if v == nil {
 			return false
 		}
 		for i, x := range v {
-			switch d.op {
+			switch d.Op {
 			case "Sub":
 				c.b[i] -= x
 			case "Add":
@@ -143,7 +145,7 @@ func (n *Network) follow(c *affine, d *node, name string) bool {
 // perChannel is a constant that is one number or one per channel; nil for any other. list tells that its only axis is the channels'.
 func (n *Network) perChannel(c *affine, name string, list bool) []float64 {
 	t := n.weightOf(name)
-	if t == nil || !t.isFloat() || t.Len() != 1 && t.Len() != c.channels {
+	if t == nil || !t.IsFloat() || t.Len() != 1 && t.Len() != c.channels {
 		return nil
 	}
 	if t.Len() > 1 && !list {

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"vzsl/extract/onnx/plan"
 )
 
 // sharedData is the folder of real networks beside the checkout; the test skips where it is absent.
@@ -53,7 +55,7 @@ func TestRealNetworks(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, s := range p.Steps {
-				if _, ok := s.Op.(*Activation); ok {
+				if _, ok := s.Op.(*plan.Activation); ok {
 					t.Errorf("%s was not fused", s.Node)
 				}
 			}

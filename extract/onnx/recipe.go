@@ -10,7 +10,7 @@ import (
 // known. A wrong guess would give plausible but poor features, so it is made only where the file
 // describes its input or bears the marks of a known exporter.
 func (n *Network) Recipe() (name, why string) {
-	text := n.file.doc + "\n" + n.file.graphDoc + "\n" + n.file.metadata
+	text := n.file.Model.Doc + "\n" + n.file.Model.GraphDoc + "\n" + n.file.Model.Metadata
 	if strings.Contains(text, "BGR") && strings.Contains(text, "103.9") {
 		return "caffe", "the file's description asks for BGR minus means"
 	}
@@ -22,14 +22,14 @@ func (n *Network) Recipe() (name, why string) {
 	switch {
 	case fc7 != "" && in.NHWC:
 		return "caffe", "it is a VGG-like network with channels last, as Keras makes them"
-	case fc7 != "" && (in.Name == "data_0" || n.output == "prob_1"):
-		return "caffe", fmt.Sprintf("its input %q and output %q are named as by Caffe2", in.Name, n.output)
-	case strings.EqualFold(n.file.producer, "pytorch"):
+	case fc7 != "" && (in.Name == "data_0" || n.file.Output == "prob_1"):
+		return "caffe", fmt.Sprintf("its input %q and output %q are named as by Caffe2", in.Name, n.file.Output)
+	case strings.EqualFold(n.file.Model.Producer, "pytorch"):
 		return "torchvision", exportedFromPyTorch
 	}
 	for _, prefix := range []string{"vgg0_", "resnetv10_", "resnetv17_", "resnetv20_", "resnetv22_", "resnetv24_", "resnetv27_", "squeezenet0_", "alexnet0_"} {
-		if strings.HasPrefix(n.output, prefix) {
-			return "torchvision", fmt.Sprintf("its output %q is named as by MXNet Gluon's model zoo", n.output)
+		if strings.HasPrefix(n.file.Output, prefix) {
+			return "torchvision", fmt.Sprintf("its output %q is named as by MXNet Gluon's model zoo", n.file.Output)
 		}
 	}
 	return "", "the file does not describe how its images are to be prepared, and nothing in its structure tells"

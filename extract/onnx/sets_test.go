@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"vzsl/extract/onnx/ops"
 )
 
 // TestOperatorSets: of the public exports of image networks that testdata/operator_sets.txt counts, at least 95 %
@@ -15,7 +17,7 @@ func TestOperatorSets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := Operators()
+	known := ops.Operators()
 	total, readable := 0, 0
 	missing := map[string]int{}
 	for line := range strings.Lines(string(b)) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"vzsl/features"
+	"vzsl/internal/filetest"
 )
 
 // toyImport has the classes of make_npy.py's labels.
@@ -37,15 +38,15 @@ func textFeatures(t testing.TB) string {
 		for j := range 5 {
 			fmt.Fprintf(&s, " %g\n", want(i, j))
 		}
-		write(t, filepath.Join(dir, c, fmt.Sprintf("i%d.txt", i)), s.String())
+		filetest.Write(t, filepath.Join(dir, c, fmt.Sprintf("i%d.txt", i)), s.String())
 	}
-	write(t, filepath.Join(dir, "README"), "no features")
+	filetest.Write(t, filepath.Join(dir, "README"), "no features")
 	return dir
 }
 
 // TestImports: the same matrix in every kind of file.
 func TestImports(t *testing.T) {
-	text := func(s string) string { return write(t, filepath.Join(t.TempDir(), "x.csv"), s) }
+	text := func(s string) string { return filetest.Write(t, filepath.Join(t.TempDir(), "x.csv"), s) }
 	list := func(l ...string) []string { return l }
 	for name, change := range map[string]func(o *Import){
 		"npz": func(o *Import) {
@@ -115,7 +116,7 @@ func TestImports(t *testing.T) {
 }
 
 func TestImportsRefused(t *testing.T) {
-	file := func(name, text string) string { return write(t, filepath.Join(t.TempDir(), name), text) }
+	file := func(name, text string) string { return filetest.Write(t, filepath.Join(t.TempDir(), name), text) }
 	folder := func(change func(dir string)) string {
 		dir := textFeatures(t)
 		change(dir)
@@ -148,19 +149,19 @@ func TestImportsRefused(t *testing.T) {
 		"parquet no name": {"parquet", func(o *Import) { o.Files = []string{"testdata/noname.parquet"} }, []string{"noname.parquet", "image", "row 6", "no image name"}},
 		"text none":       {"text", func(o *Import) { o.Files = []string{t.TempDir()} }, []string{"Features/vgg19"}},
 		"text stranger": {"text", func(o *Import) {
-			o.Files = []string{folder(func(dir string) { write(t, filepath.Join(dir, "zz", "1.txt"), "1") })}
+			o.Files = []string{folder(func(dir string) { filetest.Write(t, filepath.Join(dir, "zz", "1.txt"), "1") })}
 		}, []string{"zz", "neither the dataset nor its name"}},
 		"text short": {"text", func(o *Import) {
-			o.Files = []string{folder(func(dir string) { write(t, filepath.Join(dir, "b", "i2.txt"), "1 2 3") })}
+			o.Files = []string{folder(func(dir string) { filetest.Write(t, filepath.Join(dir, "b", "i2.txt"), "1 2 3") })}
 		}, []string{"i2.txt holds 3 values", "5"}},
 		"text long": {"text", func(o *Import) {
-			o.Files = []string{folder(func(dir string) { write(t, filepath.Join(dir, "b", "i2.txt"), "1 2 3 4 5 6") })}
+			o.Files = []string{folder(func(dir string) { filetest.Write(t, filepath.Join(dir, "b", "i2.txt"), "1 2 3 4 5 6") })}
 		}, []string{"i2.txt holds 6 values", "5"}},
 		"text word": {"text", func(o *Import) {
-			o.Files = []string{folder(func(dir string) { write(t, filepath.Join(dir, "b", "i2.txt"), "1 2 x 4 5") })}
+			o.Files = []string{folder(func(dir string) { filetest.Write(t, filepath.Join(dir, "b", "i2.txt"), "1 2 x 4 5") })}
 		}, []string{"i2.txt", "value 3", `"x"`}},
 		"text empty": {"text", func(o *Import) {
-			o.Files = []string{folder(func(dir string) { write(t, filepath.Join(dir, "b", "i2.txt"), "") })}
+			o.Files = []string{folder(func(dir string) { filetest.Write(t, filepath.Join(dir, "b", "i2.txt"), "") })}
 		}, []string{"i2.txt is empty"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -170,7 +171,7 @@ func TestImportsRefused(t *testing.T) {
 			}
 			c.change(&o)
 			_, err := Run(context.Background(), o)
-			wantError(t, err, c.says...)
+			filetest.WantError(t, err, c.says...)
 		})
 	}
 }

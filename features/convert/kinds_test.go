@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"vzsl/features"
+	"vzsl/internal/filetest"
 )
 
 // kindOf takes a file's name in testdata/kinds apart: the program that wrote it, what it holds, and which values.
@@ -68,7 +69,9 @@ var skippedKinds = map[string]int{"pandas_missing.csv": 2, "duckdb_null_row.parq
 // importKind imports a file of testdata/kinds.
 func importKind(t *testing.T, file string) (*features.Cache, *features.Manifest, error) {
 	t.Helper()
-	list := func(name, text string) []string { return []string{write(t, filepath.Join(t.TempDir(), name), text)} }
+	list := func(name, text string) []string {
+		return []string{filetest.Write(t, filepath.Join(t.TempDir(), name), text)}
+	}
 	classes := []string{"ant", "bee", "cat", "ant", "bee", "cat", "ant"}
 	o := Import{
 		Files: []string{filepath.Join("testdata", "kinds", file)}, Dataset: "kinds", Network: "n", Out: filepath.Join(t.TempDir(), "out"), ShardRows: 3,
@@ -190,7 +193,7 @@ func TestKinds(t *testing.T) {
 	said := map[string]string{}
 	defer func() {
 		if !t.Failed() {
-			inDocs(t, "kinds", kindTable(said))
+			filetest.InDocs(t, "../../docs/formats.md", "kinds", kindTable(said))
 		}
 	}()
 	for _, e := range entries {
@@ -202,7 +205,7 @@ func TestKinds(t *testing.T) {
 		t.Run(file, func(t *testing.T) {
 			c, m, err := importKind(t, file)
 			if words, ok := refusedKinds[file]; ok {
-				wantError(t, err, words)
+				filetest.WantError(t, err, words)
 				return
 			}
 			if err != nil {
@@ -231,30 +234,5 @@ func TestKinds(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// inDocs compares a part of docs/formats.md, between its markers, with what it must be; VZSL_UPDATE=1 writes it.
-func inDocs(t *testing.T, part, want string) {
-	t.Helper()
-	const file = "../../docs/formats.md"
-	b, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	open, end := "<!-- "+part+" -->\n", "<!-- end of "+part+" -->"
-	before, rest, ok := strings.Cut(string(b), open)
-	have, after, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		t.Fatalf("%s has no part %q", file, part)
-	}
-	if have == want {
-		return
-	}
-	if os.Getenv("VZSL_UPDATE") == "" {
-		t.Fatalf("%s: the part %q is not what is read: run this test with VZSL_UPDATE=1", file, part)
-	}
-	if err := os.WriteFile(file, []byte(before+open+want+end+after), 0o644); err != nil {
-		t.Fatal(err)
 	}
 }

@@ -13,30 +13,8 @@ import (
 
 	"vzsl/features"
 	"vzsl/internal/alloctest"
+	"vzsl/internal/filetest"
 )
-
-func write(t testing.TB, path, text string) string {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-func wantError(t *testing.T, err error, parts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatal("no error")
-	}
-	for _, p := range parts {
-		if !strings.Contains(err.Error(), p) {
-			t.Errorf("error %q does not say %q", err, p)
-		}
-	}
-}
 
 // want is the matrix of testdata/make_npy.py.
 func want(i, j int) float32 { return float32(i)*100 + float32(j)*0.5 - 3 }
@@ -71,14 +49,14 @@ var toyClasses = []features.Class{{Name: "a", ID: 1}, {Name: "b", ID: 2}, {Name:
 func npyImport(t testing.TB) Import {
 	dir := t.TempDir()
 	return Import{
-		Files: []string{"testdata/c_f4.npy"}, Labels: []string{"testdata/labels_i8.npy"}, Images: []string{write(t, filepath.Join(dir, "images.txt"), "0\n1\n2\n3\n4\n5\n6\n")},
+		Files: []string{"testdata/c_f4.npy"}, Labels: []string{"testdata/labels_i8.npy"}, Images: []string{filetest.Write(t, filepath.Join(dir, "images.txt"), "0\n1\n2\n3\n4\n5\n6\n")},
 		Known: Known{Classes: toyClasses}, Dataset: "toy", Network: "net", Layer: "fc7", Program: "test", Out: filepath.Join(dir, "out"), ShardRows: 3,
 	}
 }
 
 func TestImportNPY(t *testing.T) {
 	text := func(lines ...string) string {
-		return write(t, filepath.Join(t.TempDir(), "lines.txt"), strings.Join(lines, "\n")+"\n")
+		return filetest.Write(t, filepath.Join(t.TempDir(), "lines.txt"), strings.Join(lines, "\n")+"\n")
 	}
 	classes := []string{"c", "a", "b", "b", "c", "a", "a"}
 	for name, change := range map[string]func(*Import){
@@ -176,7 +154,7 @@ func TestImportNPYSkips(t *testing.T) {
 }
 
 func TestImportNPYErrors(t *testing.T) {
-	file := func(name, text string) string { return write(t, filepath.Join(t.TempDir(), name), text) }
+	file := func(name, text string) string { return filetest.Write(t, filepath.Join(t.TempDir(), name), text) }
 	cut := func(n int) string {
 		b, err := os.ReadFile("testdata/c_f4.npy")
 		if err != nil {
@@ -222,7 +200,7 @@ func TestImportNPYErrors(t *testing.T) {
 			o := npyImport(t)
 			c.change(&o)
 			_, err := Run(context.Background(), o)
-			wantError(t, err, c.says...)
+			filetest.WantError(t, err, c.says...)
 		})
 	}
 	// Other features of the same shape in the same folder are noticed.
@@ -232,7 +210,7 @@ func TestImportNPYErrors(t *testing.T) {
 	}
 	o.Files = []string{"testdata/bad_f8.npy"}
 	_, err := Run(context.Background(), o)
-	wantError(t, err, "network sha256", "--force")
+	filetest.WantError(t, err, "network sha256", "--force")
 	o.Force = true
 	if _, err := Run(context.Background(), o); err != nil {
 		t.Fatal(err)
@@ -241,7 +219,7 @@ func TestImportNPYErrors(t *testing.T) {
 	cancel()
 	o.Out += "2"
 	_, err = Run(ctx, o)
-	wantError(t, err, "canceled")
+	filetest.WantError(t, err, "canceled")
 }
 
 func FuzzNPYHeader(f *testing.F) {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vzsl/features"
+	"vzsl/internal/filetest"
 )
 
 // fake is a table of columns without values, but for texts.
@@ -147,7 +148,7 @@ func TestResolveFeatures(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := resolveFeatures(c.table, c.choice)
-			wantError(t, err, append(c.says, "t.x")...)
+			filetest.WantError(t, err, append(c.says, "t.x")...)
 		})
 	}
 }
@@ -159,7 +160,7 @@ func TestResolveDescriptions(t *testing.T) {
 		t.Error(class, attributes, said, err)
 	}
 	_, _, _, err = ResolveDescriptions(columns().add(Text, "class").add(Integer, "id").add(Number, "size").with("id", "5", "6", "9", "1"), Choice{})
-	wantError(t, err, `"id"`, "--ignore-column", "--attribute-column")
+	filetest.WantError(t, err, `"id"`, "--ignore-column", "--attribute-column")
 	class, attributes, _, err = ResolveDescriptions(columns().add(Text, "name").add(Integer, "label").add(Number, "x").with("label", "0", "1", "2", "3"), Choice{})
 	if err != nil || class != 0 || !cmp.Equal(attributes, []int{2}) {
 		t.Error(class, attributes, err)
@@ -226,7 +227,7 @@ func TestLabels(t *testing.T) {
 				got, err = l.labelled(c.images, c.names, c.numbers, "names.x", "numbers.x")
 			}
 			if c.want == nil {
-				wantError(t, err, c.says)
+				filetest.WantError(t, err, c.says)
 				return
 			}
 			if err != nil || !cmp.Equal(c.want, got) || !strings.Contains(strings.Join(l.said, "\n"), c.says) {
@@ -237,16 +238,16 @@ func TestLabels(t *testing.T) {
 	// Folders without a class file are in nobody's order.
 	l := newLabeller(Known{Classes: []features.Class{{Name: "a"}, {Name: "b"}}}, "")
 	_, err := l.labelled(images, nil, row("0", "1", "0"), "", "numbers.x")
-	wantError(t, err, "--label-names", "classes.csv")
+	filetest.WantError(t, err, "--label-names", "classes.csv")
 	if got, err := l.labelled(images, row("a", "b", "a"), row("9", "4", "9"), "names.x", "numbers.x"); err != nil || !cmp.Equal(got, []int{0, 1, 0}) {
 		t.Error(got, err)
 	}
 	_, err = l.labelled(images, row("a", "b", "a"), row("9", "4", "4"), "names.x", "numbers.x")
-	wantError(t, err, "--ignore-column")
+	filetest.WantError(t, err, "--ignore-column")
 	// Classes that are called by numbers.
 	l = newLabeller(Known{Classes: []features.Class{{Name: "1", ID: 1}, {Name: "0", ID: 2}}}, "")
 	_, err = l.labelled(images, nil, row("0", "1", "0"), "", "numbers.x")
-	wantError(t, err, "both names of classes and numbers")
+	filetest.WantError(t, err, "both names of classes and numbers")
 	l.kind = LabelName
 	if got, err := l.labelled(images, row("0", "1", "0"), nil, "names.x", ""); err != nil || !cmp.Equal(got, []int{1, 0, 1}) {
 		t.Error(got, err)
@@ -272,7 +273,7 @@ func TestSeveralFiles(t *testing.T) {
 	o.Files = []string{"testdata/c_f4.npy", "testdata/fortran_f8.npy"}
 	o.Labels = []string{"testdata/labels_i8.npy", "testdata/labels_text.npy"}
 	_, err := Run(context.Background(), o)
-	wantError(t, err, "labels_i8.npy", `no class is called "3"`)
+	filetest.WantError(t, err, "labels_i8.npy", `no class is called "3"`)
 	o.Labels[1] = "testdata/labels_u1.npy"
 	m, err := Run(context.Background(), o)
 	if err != nil || m.Rows != 14 {
@@ -289,12 +290,12 @@ func TestSeveralFiles(t *testing.T) {
 		}
 	}
 	// As many labels as values: rows of a NumPy matrix are images all the same.
-	five := write(t, t.TempDir()+"/five.txt", "1\n1\n2\n2\n3\n")
+	five := filetest.Write(t, t.TempDir()+"/five.txt", "1\n1\n2\n2\n3\n")
 	turned := o
 	turned.Labels, turned.Out = []string{five}, t.TempDir()
 	_, err = Run(context.Background(), turned)
-	wantError(t, err, "5 labels for 14 rows", "transposed")
+	filetest.WantError(t, err, "5 labels for 14 rows", "transposed")
 	o.Files[1] = "testdata/kinds/numpy_f4-f.npy"
 	_, err = Run(context.Background(), o)
-	wantError(t, err, "numpy_f4-f.npy", "3 values in a row", "5")
+	filetest.WantError(t, err, "numpy_f4-f.npy", "3 values in a row", "5")
 }

@@ -43,12 +43,16 @@ func Write(path string, write func(w io.WriteSeeker) error) (err error) {
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	// The new name is on the disk once the folder is; some file systems cannot sync one, and Windows need not.
+	syncDir(dir)
+	return nil
+}
+
+// syncDir: a new name is on the disk once the folder is; some file systems cannot sync one, and Windows need not.
+func syncDir(dir string) {
 	if d, err := os.Open(dir); err == nil {
 		_ = d.Sync()
 		_ = d.Close()
 	}
-	return nil
 }
 
 // Bytes writes a file of the given bytes.

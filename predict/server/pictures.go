@@ -163,7 +163,7 @@ func (s *Server) name(ctx context.Context, pictures []picture, classes *known, o
 	if err != nil || len(of) == 0 {
 		return all, code, err
 	}
-	answers, err := predict.Rank(classes.model, features, len(of), &classes.Classes, o)
+	answers, err := predict.Rank(ctx, classes.model, features, len(of), &classes.Classes, o)
 	if err != nil {
 		return nil, 0, err
 	}

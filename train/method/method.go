@@ -10,7 +10,7 @@ import (
 	"log/slog"
 	"time"
 
-	"vzsl/internal/onnxfile"
+	"vzsl/onnxfile"
 	"vzsl/train/safetensors"
 )
 
@@ -51,6 +51,8 @@ type Problem struct {
 	// among validation classes, those that play them. Nil: zero-shot.
 	Few  []bool
 	Seed uint64
+	// Views is the number of equal parts of every attribute vector, each a normalisation of all attributes; 0 is 1.
+	Views int
 }
 
 // Choice is what a method chose by validation, by name: epochs, or the coefficients of a grid.
@@ -169,6 +171,12 @@ type Describer interface {
 	// Describe estimates the normalised attribute vectors of n samples, or how much speaks for each attribute. Its product
 	// with a class's vector, attribute by attribute, says which of them speak for the class.
 	Describe(features []float32, n int) ([]float32, error)
+}
+
+// Viewer is a Describer whose estimate is of one view of the attributes where a vector holds several.
+type Viewer interface {
+	// View gives the part of a normalised vector that Describe's product is with.
+	View(vector []float32) []float32
 }
 
 // Binary is a Describer that knows a class by which attributes it has.

@@ -40,10 +40,17 @@ def classes(a, w, meta):
     kind = meta["vzsl.attribute_normalisation"]
     if "attributes.fill" in w:
         a = np.where(np.isnan(a), w["attributes.fill"], a)
+    if kind == "both-centre-l2":
+        return np.hstack([normalised(a, "centre-l2", w.get("attributes.mean"), w, meta),
+                          normalised(a, "sqrt-centre-l2", w.get("attributes.roots"), w, meta)])
+    return normalised(a, kind, w.get("attributes.mean"), w, meta)
+
+
+def normalised(a, kind, mean, w, meta):
     if kind == "sqrt-centre-l2":
         a = np.sign(a) * np.sqrt(np.abs(a))
-    if "attributes.mean" in w:
-        a = a - w["attributes.mean"]
+    if mean is not None:
+        a = a - mean
     if kind == "standardise":
         s = w["attributes.scale"]
         return np.where(s == 0, 0, a / np.where(s == 0, 1, s))
@@ -95,15 +102,17 @@ def closed(x, a, w, at):
 
 
 def score(x, a, w, meta):
+    views = int(w.get("attribute_views", [1])[0])
+    first, last = a[:, : a.shape[1] // views], a[:, a.shape[1] - a.shape[1] // views :]
     if meta["vzsl.method"] == "plda":
         return closed(x, a, w, "")[0]
     if "closed.project" in w:
-        l, share = closed(x, a, w, "closed.")
+        l, share = closed(x, last, w, "closed.")
         of_closed, of_learned, weight = w["closed.deviations"]
-        kl = learned(x, a, w, meta)
+        kl = learned(x, first, w, meta)
         return {"joint": l / of_closed + weight * share * kl / of_learned,
                 "closed": l / of_closed, "learned": kl}[meta["vzsl.score"]]
-    return learned(x, a, w, meta)
+    return learned(x, first, w, meta)
 
 
 def learned(x, a, w, meta):

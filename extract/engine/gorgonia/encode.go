@@ -9,6 +9,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"vzsl/extract/onnx"
+	"vzsl/extract/onnx/plan"
 	"vzsl/internal/kernels"
 )
 
@@ -17,32 +18,32 @@ import (
 type encoder struct {
 	graph  []byte
 	consts map[string]*tensor.Dense
-	plan   *onnx.Plan
+	plan   *plan.Plan
 	names  int
 	reads  []int // of each of the plan's values
 }
 
 // encode returns the model's bytes, its constants and the names of its input and output.
-func encode(plan *onnx.Plan) (model []byte, consts map[string]*tensor.Dense, in, out string, err error) {
-	e := &encoder{consts: map[string]*tensor.Dense{}, plan: plan, reads: make([]int, len(plan.Values))}
-	e.reads[plan.Output]++
-	for _, s := range plan.Steps {
+func encode(p *plan.Plan) (model []byte, consts map[string]*tensor.Dense, in, out string, err error) {
+	e := &encoder{consts: map[string]*tensor.Dense{}, plan: p, reads: make([]int, len(p.Values))}
+	e.reads[p.Output]++
+	for _, s := range p.Steps {
 		for _, v := range s.In {
 			e.reads[v]++
 		}
 	}
-	for i := range plan.Steps {
-		if err := e.step(&plan.Steps[i]); err != nil {
+	for i := range p.Steps {
+		if err := e.step(&p.Steps[i]); err != nil {
 			return nil, nil, "", "", err
 		}
 	}
 	// The layer is flattened, so that the result is one contiguous row.
-	v := plan.Values[plan.Output]
-	if plan.Output == plan.Input {
+	v := p.Values[p.Output]
+	if p.Output == p.Input {
 		return nil, nil, "", "", fmt.Errorf("the layer %q is the network's input", v.Name)
 	}
-	e.node("Reshape", []string{e.alone(plan.Output), e.shape([]int{1, v.Len()})}, "result")
-	for n, name := range map[protowire.Number]string{11: e.val(plan.Input), 12: "result"} {
+	e.node("Reshape", []string{e.alone(p.Output), e.shape([]int{1, v.Len()})}, "result")
+	for n, name := range map[protowire.Number]string{11: e.val(p.Input), 12: "result"} {
 		info := protowire.AppendTag(nil, 1, protowire.BytesType)
 		info = protowire.AppendString(info, name)
 		e.graph = protowire.AppendTag(e.graph, n, protowire.BytesType)
@@ -51,7 +52,7 @@ func encode(plan *onnx.Plan) (model []byte, consts map[string]*tensor.Dense, in,
 	model = protowire.AppendTag(nil, 1, protowire.VarintType)
 	model = protowire.AppendVarint(model, 3)
 	model = protowire.AppendTag(model, 7, protowire.BytesType)
-	return protowire.AppendBytes(model, e.graph), e.consts, e.val(plan.Input), "result", nil
+	return protowire.AppendBytes(model, e.graph), e.consts, e.val(p.Input), "result", nil
 }
 
 func (e *encoder) val(v int) string { return fmt.Sprintf("v%d", v) }
@@ -154,29 +155,29 @@ func (e *encoder) shape(dims []int) string {
 	return name
 }
 
-func (e *encoder) refuse(s *onnx.Step, format string, args ...any) error {
-	return &onnx.UnsupportedError{Node: s.Node, Reason: fmt.Sprintf(format, args...) + " in the gorgonia engine", Advice: "use the native engine (--engine native)"}
+func (e *encoder) refuse(s *plan.Step, format string, args ...any) error {
+	return &onnx.UnsupportedError{Node: s.Node, Reason: "the gorgonia engine lacks " + fmt.Sprintf(format, args...), Advice: "use the native engine (--engine native)"}
 }
 
-func (e *encoder) step(s *onnx.Step) error {
+func (e *encoder) step(s *plan.Step) error {
 	if len(s.In) == 0 {
-		return e.refuse(s, "joins a constant to the image's data, which is missing")
+		return e.refuse(s, "constants joined to values that depend on the image")
 	}
 	x, out, d := e.val(s.In[0]), e.val(s.Out), e.dims(s.Out)
 	in := e.dims(s.In[0])
 	switch op := s.Op.(type) {
-	case *onnx.Conv:
+	case *plan.Conv:
 		var w []float32
 		if err := op.Weight.Use(func(v []float32) error { w = dense(op, v); return nil }); err != nil {
 			return fmt.Errorf("%s: %w", s.Node, err)
 		}
 		y := e.conv(op.Conv2D, x, in, w, op.Bias, relued(out, op.Relu))
 		e.relu(y, out, op.Relu)
-	case *onnx.Linear:
+	case *plan.Linear:
 		return e.linear(s, op, x, out)
-	case *onnx.Pool:
+	case *plan.Pool:
 		if op.DilationH > 1 || op.DilationW > 1 {
-			return e.refuse(s, "pools with dilations %d, %d, which is missing", op.DilationH, op.DilationW)
+			return e.refuse(s, "pooling with dilations %d, %d", op.DilationH, op.DilationW)
 		}
 		if op.Max {
 			// The backend takes [after, before] for the height, then for the width.
@@ -190,9 +191,9 @@ func (e *encoder) step(s *onnx.Step) error {
 			return nil
 		}
 		e.average(op.Pool2D, x, in, d, out)
-	case *onnx.GlobalPool:
+	case *plan.GlobalPool:
 		e.node("GlobalAveragePool", []string{x}, out)
-	case *onnx.Affine:
+	case *plan.Affine:
 		y := e.alone(s.In[0])
 		inner := 1
 		for _, n := range d[op.Axis+1:] {
@@ -212,16 +213,16 @@ func (e *encoder) step(s *onnx.Step) error {
 			y = e.node("Add", []string{y, full(op.Shift)}, "")
 		}
 		e.finish(y, out, op.Relu)
-	case *onnx.Activation:
+	case *plan.Activation:
 		return e.activation(s, op, x, out, d)
-	case *onnx.Binary:
+	case *plan.Binary:
 		name := binaryName(op.Kind)
 		if name == "" {
-			return e.refuse(s, "computes what is missing")
+			return e.refuse(s, "its function")
 		}
 		second := s.In[1]
 		y, dy := e.val(second), e.dims(second)
-		if slices.Equal(dy, d) && gates(in, d) && (op.Kind == onnx.Add || op.Kind == onnx.Mul) {
+		if slices.Equal(dy, d) && gates(in, d) && (op.Kind == plan.Add || op.Kind == plan.Mul) {
 			x, y, in, dy, second = y, x, dy, in, s.In[0]
 		}
 		switch {
@@ -229,43 +230,43 @@ func (e *encoder) step(s *onnx.Step) error {
 		case slices.Equal(in, d) && gates(dy, d):
 			y = e.node("Reshape", []string{e.alone(second), e.shape(dy[1:])}, "") // C x 1 x 1, which the backend broadcasts
 		default:
-			return e.refuse(s, "combines values of shapes %v and %v, which is missing", in, dy)
+			return e.refuse(s, "operands of shapes %v and %v", in, dy)
 		}
 		e.relu(e.node(name, []string{x, y}, relued(out, op.Relu)), out, op.Relu)
-	case *onnx.Constant2:
+	case *plan.BinaryConstant:
 		name := binaryName(op.Kind)
 		if name == "" {
-			return e.refuse(s, "computes what is missing")
+			return e.refuse(s, "its function")
 		}
 		args := []string{x, e.constant(slices.Repeat(op.Values, e.plan.Values[s.Out].Len()/len(op.Values)), d...)}
 		if op.Swapped {
 			args[0], args[1] = args[1], args[0]
 		}
 		e.node(name, args, out)
-	case *onnx.Concat:
+	case *plan.Concat:
 		args := make([]string, len(s.In))
 		for i, v := range s.In {
 			args[i] = e.val(v)
 		}
 		e.node("Concat", args, out, attr{"axis", op.Axis})
-	case *onnx.Reshape:
+	case *plan.Reshape:
 		e.node("Reshape", []string{e.alone(s.In[0]), e.shape(d)}, out)
-	case *onnx.Transpose:
+	case *plan.Transpose:
 		e.node("Transpose", []string{e.alone(s.In[0])}, out, attr{"perm", op.Perm})
-	case *onnx.Softmax:
+	case *plan.Softmax:
 		if len(d) != 2 || op.Log || op.From != 1 || op.To != 2 {
-			return e.refuse(s, "normalises a value of shape %v, which is missing", d)
+			return e.refuse(s, "normalisation of shape %v", d)
 		}
 		e.node("Softmax", []string{x}, out, attr{"axis", 1})
-	case *onnx.Pad:
+	case *plan.Pad:
 		top, left, bottom, right, ok := op.Maps()
 		if !ok {
-			return e.refuse(s, "pads a value of shape %v, which is missing", in)
+			return e.refuse(s, "padding of shape %v", in)
 		}
 		y := e.pad(x, in, top, left, bottom, right, op.Value)
 		e.finish(y, out, false)
 	default:
-		return e.refuse(s, "is missing")
+		return e.refuse(s, "its operation")
 	}
 	return nil
 }
@@ -293,8 +294,8 @@ func (e *encoder) finish(y, out string, relu bool) {
 	e.node("Identity", []string{y}, out)
 }
 
-func binaryName(k onnx.BinaryKind) string {
-	return map[onnx.BinaryKind]string{onnx.Add: "Add", onnx.Sub: "Sub", onnx.Mul: "Mul", onnx.Div: "Div"}[k]
+func binaryName(k plan.BinaryKind) string {
+	return map[plan.BinaryKind]string{plan.Add: "Add", plan.Sub: "Sub", plan.Mul: "Mul", plan.Div: "Div"}[k]
 }
 
 // gates reports whether a value has one number for each channel of maps.
@@ -303,7 +304,7 @@ func gates(d, maps []int) bool {
 }
 
 // dense copies a convolution's weights, scaled, with zeros between groups.
-func dense(op *onnx.Conv, w []float32) []float32 {
+func dense(op *plan.Conv, w []float32) []float32 {
 	taps := op.KernelH * op.KernelW
 	groups := max(1, op.Groups)
 	ic, oc := op.In/groups, op.Out/groups
@@ -399,7 +400,7 @@ func (e *encoder) average(g kernels.Pool2D, x string, in, d []int, out string) {
 }
 
 // linear writes x*W + b with Gemm on a bias of zero, which it may overwrite, and an addition.
-func (e *encoder) linear(s *onnx.Step, op *onnx.Linear, x, out string) error {
+func (e *encoder) linear(s *plan.Step, op *plan.Linear, x, out string) error {
 	var w []float32
 	if err := op.Weight.Use(func(v []float32) error { w = append(w, v...); return nil }); err != nil {
 		return fmt.Errorf("%s: %w", s.Node, err)
@@ -444,20 +445,20 @@ func (e *encoder) linear(s *onnx.Step, op *onnx.Linear, x, out string) error {
 }
 
 // activation writes an element-wise function; Clip as lo + relu(x-lo) - relu(x-hi).
-func (e *encoder) activation(s *onnx.Step, op *onnx.Activation, x, out string, d []int) error {
+func (e *encoder) activation(s *plan.Step, op *plan.Activation, x, out string, d []int) error {
 	full := func(v float32) string { return e.filled(v, d) }
 	switch op.Kind {
-	case onnx.Relu:
+	case plan.Relu:
 		e.node("Relu", []string{x}, out)
-	case onnx.LeakyRelu:
+	case plan.LeakyRelu:
 		// The backend's own works on its argument in place, whoever else reads that.
 		r := e.node("Relu", []string{x}, "")
 		e.node("Add", []string{r, e.node("Mul", []string{e.node("Sub", []string{x, r}, ""), full(op.Lo)}, "")}, out)
-	case onnx.Sigmoid:
+	case plan.Sigmoid:
 		e.node("Sigmoid", []string{x}, out)
-	case onnx.Tanh:
+	case plan.Tanh:
 		e.node("Tanh", []string{x}, out)
-	case onnx.Clip:
+	case plan.Clip:
 		y := e.alone(s.In[0])
 		limit := float32(1e30) // a bound beyond this is none
 		if op.Lo > -limit {
@@ -468,7 +469,7 @@ func (e *encoder) activation(s *onnx.Step, op *onnx.Activation, x, out string, d
 		}
 		e.finish(y, out, false)
 	default:
-		return e.refuse(s, "is missing")
+		return e.refuse(s, "its operation")
 	}
 	return nil
 }

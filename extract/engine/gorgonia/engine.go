@@ -35,12 +35,12 @@ var useKernels = sync.OnceFunc(func() { gorgonia.Use(kernels.BLAS{}) })
 
 // New prepares net for the features of layer, on images of h x w. The weights are copied.
 func New(net *onnx.Network, layer onnx.Layer, h, w int) (*Engine, error) {
-	plan, err := net.PlanLayer(layer, h, w)
+	p, err := net.PlanLayer(layer, h, w)
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{dims: plan.Values[plan.Input].Dims, size: plan.Values[plan.Input].Len(), dim: plan.Values[plan.Output].Len()}
-	if e.model, e.consts, e.in, e.out, err = encode(plan); err != nil {
+	e := &Engine{dims: p.Values[p.Input].Dims, size: p.Values[p.Input].Len(), dim: p.Values[p.Output].Len()}
+	if e.model, e.consts, e.in, e.out, err = encode(p); err != nil {
 		return nil, fmt.Errorf("%s: %w", net.Path(), err)
 	}
 	total := 0

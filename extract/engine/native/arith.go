@@ -5,7 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"vzsl/extract/onnx"
+	"vzsl/extract/onnx/plan"
 	"vzsl/internal/kernels"
 )
 
@@ -31,20 +31,20 @@ func each(n int, f func(i int)) {
 }
 
 // combine does dst = a kind b, or b kind a where swapped is set.
-func combine(kind onnx.BinaryKind, swapped bool, dst, a, b []float32) {
+func combine(kind plan.BinaryKind, swapped bool, dst, a, b []float32) {
 	if swapped {
 		a, b = b, a
 	}
 	switch kind {
-	case onnx.Add:
+	case plan.Add:
 		kernels.Add(dst, a, b)
-	case onnx.Mul:
+	case plan.Mul:
 		kernels.Mul(dst, a, b)
-	case onnx.Sub:
+	case plan.Sub:
 		for i, v := range a {
 			dst[i] = v - b[i]
 		}
-	case onnx.Div:
+	case plan.Div:
 		for i, v := range a {
 			dst[i] = v / b[i]
 		}
@@ -56,7 +56,7 @@ func combine(kind onnx.BinaryKind, swapped bool, dst, a, b []float32) {
 }
 
 // perChannel combines each pixel of a with the one pixel of b.
-func perChannel(op *onnx.Binary, a, b, out *kernels.Act) {
+func perChannel(op *plan.Binary, a, b, out *kernels.Act) {
 	one := b.Data[b.At(0, 0, 0):][:b.C]
 	for y := range a.H {
 		for x := range a.W {

@@ -3,18 +3,18 @@ package native
 import (
 	"slices"
 
-	"vzsl/extract/onnx"
+	"vzsl/extract/onnx/plan"
 	"vzsl/internal/kernels"
 )
 
 // binary combines maps in their own layout where at least one of the operands is such already; other values go
 // the general way.
-func (c *compiler) binary(op *onnx.Binary, s *onnx.Step, dims []int, set func(bool) int) error {
+func (c *compiler) binary(op *plan.Binary, s *plan.Step, dims []int, set func(bool) int) error {
 	a, b := c.byPlan[s.In[0]], c.byPlan[s.In[1]]
 	da, db := c.values[a].dims, c.values[b].dims
 	mapped := c.values[a].maps || c.values[b].maps
-	basic := op.Kind == onnx.Add || op.Kind == onnx.Sub || op.Kind == onnx.Mul || op.Kind == onnx.Div
-	if basic && (op.Kind == onnx.Add || op.Kind == onnx.Mul) && slices.Equal(db, dims) && gates(da, dims) {
+	basic := op.Kind == plan.Add || op.Kind == plan.Sub || op.Kind == plan.Mul || op.Kind == plan.Div
+	if basic && (op.Kind == plan.Add || op.Kind == plan.Mul) && slices.Equal(db, dims) && gates(da, dims) {
 		a, b, da, db = b, a, db, da
 	}
 	small := gates(db, dims) && slices.Equal(da, dims) && c.values[a].maps
@@ -30,7 +30,7 @@ func (c *compiler) binary(op *onnx.Binary, s *onnx.Step, dims []int, set func(bo
 				perChannel(op, f.maps(a, n).Images(i, i+1), f.maps(b, n).Images(i, i+1), f.maps(o, n).Images(i, i+1))
 			})
 		}, a, b)
-	case op.Kind == onnx.Add:
+	case op.Kind == plan.Add:
 		c.emit(o, func(f *frame, n int) {
 			kernels.AddAct(f.maps(a, n), f.maps(b, n), f.maps(o, n), op.Relu)
 		}, a, b)

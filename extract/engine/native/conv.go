@@ -1,14 +1,14 @@
 package native
 
 import (
-	"vzsl/extract/onnx"
+	"vzsl/extract/onnx/plan"
 	"vzsl/internal/kernels"
 )
 
 // conv compiles a convolution and the steps after it that its kernel does on the way.
 func (c *compiler) conv(i int) error {
 	s := &c.plan.Steps[i]
-	op := s.Op.(*onnx.Conv)
+	op := s.Op.(*plan.Conv)
 	from := s.In[0]
 	scale := -1
 	if c.deferred[from] {
@@ -27,7 +27,7 @@ func (c *compiler) conv(i int) error {
 		return err
 	}
 	if d := c.values[x].dims; scale < 0 && add < 0 && !t.pool {
-		if j := c.deep(t.out); j >= 0 && p.Chains(c.plan.Steps[j].Op.(*onnx.Conv).Conv2D, d[2], d[3]) {
+		if j := c.deep(t.out); j >= 0 && p.Chains(c.plan.Steps[j].Op.(*plan.Conv).Conv2D, d[2], d[3]) {
 			return c.chain(p, x, j)
 		}
 	}
@@ -73,7 +73,7 @@ func (c *compiler) conv(i int) error {
 }
 
 // prepare lays out a convolution's weights.
-func (c *compiler) prepare(op *onnx.Conv, fn kernels.Function) (p *kernels.Conv, err error) {
+func (c *compiler) prepare(op *plan.Conv, fn kernels.Function) (p *kernels.Conv, err error) {
 	err = op.Weight.Use(func(w []float32) (err error) {
 		if op.Scale != nil {
 			w = scaled(w, op.Scale, len(w)/op.Out)
@@ -93,7 +93,7 @@ func (c *compiler) deep(v int) int {
 	if j < 0 {
 		return -1
 	}
-	if op, ok := c.plan.Steps[j].Op.(*onnx.Conv); !ok || op.Groups <= 1 || c.plan.Steps[j].In[0] != v {
+	if op, ok := c.plan.Steps[j].Op.(*plan.Conv); !ok || op.Groups <= 1 || c.plan.Steps[j].In[0] != v {
 		return -1
 	}
 	return j
@@ -101,7 +101,7 @@ func (c *compiler) deep(v int) int {
 
 // chain compiles a convolution of x and the depthwise one after it, step j, as one.
 func (c *compiler) chain(first *kernels.Conv, x, j int) error {
-	op := c.plan.Steps[j].Op.(*onnx.Conv)
+	op := c.plan.Steps[j].Op.(*plan.Conv)
 	c.take1(j)
 	t := c.tail(j, op.Relu, false, false)
 	second, err := c.prepare(op, t.fn)
@@ -150,7 +150,7 @@ func scaled(w, scale []float32, per int) []float32 {
 // linear compiles a linear layer and the steps after it that its kernel does on the way.
 func (c *compiler) linear(i int) error {
 	s := &c.plan.Steps[i]
-	op := s.Op.(*onnx.Linear)
+	op := s.Op.(*plan.Linear)
 	x := c.layout(c.byPlan[s.In[0]], false)
 	t := c.tail(i, op.Relu, false, true)
 	add := -1

@@ -36,18 +36,18 @@ func New(net *onnx.Network, layer onnx.Layer, h, w int) (*Engine, error) {
 
 // create is New for a last-level cache of so many bytes.
 func create(net *onnx.Network, layer onnx.Layer, h, w, cache int) (*Engine, error) {
-	plan, err := net.PlanLayer(layer, h, w)
+	p, err := net.PlanLayer(layer, h, w)
 	if err != nil {
 		return nil, err
 	}
-	c, err := compile(plan, cache)
+	c, err := compile(p, cache)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", net.Path(), err)
 	}
 	each, fixed := c.bytesPerImage()
 	e := &Engine{
-		program: c, input: c.byPlan[plan.Input], output: c.byPlan[plan.Output],
-		in: plan.Values[plan.Input].Len(), dim: plan.Values[plan.Output].Len(), bytes: each,
+		program: c, input: c.byPlan[p.Input], output: c.byPlan[p.Output],
+		in: p.Values[p.Input].Len(), dim: p.Values[p.Output].Len(), bytes: each,
 		maxBatch: max(1, min(64, (batchBytes-fixed)/max(1, each))),
 	}
 	e.frame.c, e.frame.in = c, e.in

@@ -8,6 +8,7 @@ import (
 
 	"vzsl/extract/engine/enginetest"
 	"vzsl/extract/onnx"
+	"vzsl/extract/onnx/plan"
 )
 
 func newEngine(net *onnx.Network, l onnx.Layer, h, w int) (enginetest.Engine, error) {
@@ -136,27 +137,27 @@ func TestMobileIsFused(t *testing.T) {
 			t.Error("no gate is left to the convolution after it")
 		}
 		// The gate may be the first factor, as torchvision's networks have it.
-		plan, err := net.Plan(l.Tensor, enginetest.Size, enginetest.Size)
+		p, err := net.Plan(l.Tensor, enginetest.Size, enginetest.Size)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range plan.Steps {
-			if op, ok := plan.Steps[i].Op.(*onnx.Binary); ok && op.Kind == onnx.Mul {
-				slices.Reverse(plan.Steps[i].In)
+		for i := range p.Steps {
+			if op, ok := p.Steps[i].Op.(*plan.Binary); ok && op.Kind == plan.Mul {
+				slices.Reverse(p.Steps[i].In)
 			}
 		}
-		turned, err := compile(plan, 1<<20)
+		swapped, err := compile(p, 1<<20)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer turned.release()
-		if len(turned.deferred) != gated {
-			t.Errorf("%d gates are left to the convolution after them where they are the first factor, %d where the second", len(turned.deferred), gated)
+		defer swapped.release()
+		if len(swapped.deferred) != gated {
+			t.Errorf("%d gates are left to the convolution after them where they are the first factor, %d where the second", len(swapped.deferred), gated)
 		}
 		for i, s := range e.program.plan.Steps {
-			op, binary := s.Op.(*onnx.Binary)
-			_, activation := s.Op.(*onnx.Activation)
-			if (activation || binary && op.Kind == onnx.Mul) && !e.program.fused[i] && !e.program.deferred[s.Out] {
+			op, binary := s.Op.(*plan.Binary)
+			_, activation := s.Op.(*plan.Activation)
+			if (activation || binary && op.Kind == plan.Mul) && !e.program.fused[i] && !e.program.deferred[s.Out] {
 				t.Errorf("%s is a pass of its own", s.Node)
 			}
 		}

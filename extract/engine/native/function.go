@@ -1,35 +1,35 @@
 package native
 
 import (
-	"vzsl/extract/onnx"
+	"vzsl/extract/onnx/plan"
 	"vzsl/internal/kernels"
 )
 
 // function is an activation as the kernels know it; ok is false where they do not.
-func function(op *onnx.Activation) (fn kernels.Function, ok bool) {
+func function(op *plan.Activation) (fn kernels.Function, ok bool) {
 	lo, hi := op.Lo, op.Hi
 	switch op.Kind {
-	case onnx.Relu:
+	case plan.Relu:
 		return kernels.ReLU, true
-	case onnx.LeakyRelu:
+	case plan.LeakyRelu:
 		return kernels.Function{Kind: kernels.Leaky, Alpha: lo}, true
-	case onnx.Clip:
+	case plan.Clip:
 		return kernels.Function{Kind: kernels.Bounds, Alpha: lo, Beta: hi}, true
-	case onnx.Sigmoid:
+	case plan.Sigmoid:
 		return kernels.Function{Kind: kernels.Sigmoid}, true
-	case onnx.Tanh:
+	case plan.Tanh:
 		return kernels.Function{Kind: kernels.Tanh}, true
-	case onnx.HardSigmoid:
+	case plan.HardSigmoid:
 		return kernels.Function{Kind: kernels.HardSigmoid, Alpha: lo, Beta: hi}, true
-	case onnx.HardSwish:
+	case plan.HardSwish:
 		return kernels.Function{Kind: kernels.HardSwish}, true
-	case onnx.Swish:
+	case plan.Swish:
 		return kernels.Function{Kind: kernels.Silu, Alpha: lo}, lo > 0
-	case onnx.Gelu:
+	case plan.Gelu:
 		return kernels.Function{Kind: kernels.Gelu}, true
-	case onnx.GeluTanh:
+	case plan.GeluTanh:
 		return kernels.Function{Kind: kernels.GeluTanh}, true
-	case onnx.Exp:
+	case plan.Exp:
 		return kernels.Function{Kind: kernels.Exp}, true
 	}
 	return fn, false

@@ -3,7 +3,7 @@ package native
 import (
 	"slices"
 
-	"vzsl/extract/onnx"
+	"vzsl/extract/onnx/plan"
 	"vzsl/internal/kernels"
 )
 
@@ -61,19 +61,19 @@ func (c *compiler) tail(i int, relu, pool, add bool) tail {
 			return t
 		}
 		switch op := c.plan.Steps[j].Op.(type) {
-		case *onnx.Activation:
+		case *plan.Activation:
 			fn, ok := function(op)
 			if !ok {
 				return t
 			}
 			t.fn = fn
 			t.out = c.take1(j)
-		case *onnx.Binary:
+		case *plan.Binary:
 			other := c.plan.Steps[j].In[0]
 			if other == t.out {
 				other = c.plan.Steps[j].In[1]
 			}
-			if op.Kind != onnx.Add || !add || t.add >= 0 || c.byPlan[other] < 0 || c.deferred[other] ||
+			if op.Kind != plan.Add || !add || t.add >= 0 || c.byPlan[other] < 0 || c.deferred[other] ||
 				!slices.Equal(c.plan.Values[other].Dims, c.plan.Values[t.out].Dims) {
 				return t
 			}
@@ -101,10 +101,10 @@ func (c *compiler) gate(v int) (fn kernels.Function, last, between int) {
 	if len(r) != 2 || c.uses[v] != 2 {
 		return fn, -1, 0
 	}
-	a, isA := c.plan.Steps[r[0]].Op.(*onnx.Activation)
-	b, isB := c.plan.Steps[r[1]].Op.(*onnx.Binary)
+	a, isA := c.plan.Steps[r[0]].Op.(*plan.Activation)
+	b, isB := c.plan.Steps[r[1]].Op.(*plan.Binary)
 	s := c.plan.Steps[r[0]].Out
-	if !isA || !isB || b.Kind != onnx.Mul || b.Relu || c.only(s) != r[1] || !slices.Equal(c.plan.Values[s].Dims, c.plan.Values[v].Dims) {
+	if !isA || !isB || b.Kind != plan.Mul || b.Relu || c.only(s) != r[1] || !slices.Equal(c.plan.Values[s].Dims, c.plan.Values[v].Dims) {
 		return fn, -1, 0
 	}
 	switch f, ok := function(a); {
@@ -125,7 +125,7 @@ func (c *compiler) poolAfter(v int) int {
 		return -1
 	}
 	s := &c.plan.Steps[j]
-	p, ok := s.Op.(*onnx.Pool)
+	p, ok := s.Op.(*plan.Pool)
 	if !ok || !p.Max {
 		return -1
 	}
@@ -138,7 +138,7 @@ func (c *compiler) poolAfter(v int) int {
 }
 
 // gated are the maps and the factors of a multiplication: the larger and the smaller of its arguments.
-func (c *compiler) gated(s *onnx.Step) (maps, factors int) {
+func (c *compiler) gated(s *plan.Step) (maps, factors int) {
 	a, b := s.In[0], s.In[1]
 	if c.plan.Values[a].Len() < c.plan.Values[b].Len() {
 		return b, a
@@ -150,8 +150,8 @@ func (c *compiler) gated(s *onnx.Step) (maps, factors int) {
 // the convolution of 1x1 that alone reads it.
 func (c *compiler) excites(i int) bool {
 	s := &c.plan.Steps[i]
-	op, ok := s.Op.(*onnx.Binary)
-	if !ok || op.Kind != onnx.Mul || op.Relu || len(s.In) != 2 {
+	op, ok := s.Op.(*plan.Binary)
+	if !ok || op.Kind != plan.Mul || op.Relu || len(s.In) != 2 {
 		return false
 	}
 	m, g := c.gated(s)
@@ -162,7 +162,7 @@ func (c *compiler) excites(i int) bool {
 	if j < 0 {
 		return false
 	}
-	conv, ok := c.plan.Steps[j].Op.(*onnx.Conv)
+	conv, ok := c.plan.Steps[j].Op.(*plan.Conv)
 	return ok && conv.KernelH == 1 && conv.KernelW == 1 && conv.Groups <= 1 && conv.Top+conv.Left+conv.Bottom+conv.Right == 0
 }
 
@@ -171,7 +171,7 @@ func (c *compiler) excites(i int) bool {
 func (c *compiler) pooled(v int) int {
 	for _, j := range c.readers(v) {
 		s := &c.plan.Steps[j]
-		if _, ok := s.Op.(*onnx.GlobalPool); ok && !c.fused[j] {
+		if _, ok := s.Op.(*plan.GlobalPool); ok && !c.fused[j] {
 			c.byPlan[c.take1(j)] = c.value(c.plan.Values[s.Out].Dims, true)
 			return c.byPlan[s.Out]
 		}

@@ -8,6 +8,7 @@ import (
 
 	"vzsl/extract/engine/enginetest"
 	"vzsl/extract/onnx"
+	"vzsl/extract/onnx/plan"
 )
 
 // survive reads, plans and runs a network that may be damaged, and reports how far it came. What is
@@ -30,29 +31,29 @@ func survive(t *testing.T, path string, model []byte) (stage int) {
 	if h == 0 || w == 0 {
 		h, w = enginetest.Size, enginetest.Size
 	}
-	plan, err := net.Plan(l.Tensor, h, w)
+	p, err := net.Plan(l.Tensor, h, w)
 	if err != nil {
 		return 1
 	}
 	work := 0
-	for _, s := range plan.Steps {
-		n := plan.Values[s.Out].Len()
+	for _, s := range p.Steps {
+		n := p.Values[s.Out].Len()
 		switch op := s.Op.(type) {
-		case *onnx.Conv:
+		case *plan.Conv:
 			n *= op.Weights() / op.Out
-		case *onnx.Linear:
+		case *plan.Linear:
 			n *= op.In
-		case *onnx.Pool:
+		case *plan.Pool:
 			n *= op.KernelH * op.KernelW
-		case *onnx.MatMul, *onnx.Attention:
-			d := plan.Values[s.In[0]].Dims
+		case *plan.MatMul, *plan.Attention:
+			d := p.Values[s.In[0]].Dims
 			n *= d[len(d)-1]
-			if d = plan.Values[s.In[1]].Dims; len(s.In) > 2 {
+			if d = p.Values[s.In[1]].Dims; len(s.In) > 2 {
 				n *= d[len(d)-2]
 			}
-		case *onnx.Interpolate:
+		case *plan.Interpolate:
 			n *= op.Taps
-		case *onnx.LRN:
+		case *plan.LRN:
 			n *= op.Size
 		}
 		if work += n; n > 1<<24 || work > 1<<24 {
@@ -65,7 +66,7 @@ func survive(t *testing.T, path string, model []byte) (stage int) {
 	}
 	defer e.Close()
 	out := make([]float32, e.Dim())
-	if err := e.Run(make([]float32, plan.Values[plan.Input].Len()), 1, out); err != nil {
+	if err := e.Run(make([]float32, p.Values[p.Input].Len()), 1, out); err != nil {
 		t.Fatalf("planned, but not run: %v", err)
 	}
 	return 3

@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"slices"
 
-	"vzsl/extract/onnx"
+	"vzsl/extract/onnx/plan"
 	"vzsl/internal/kernels"
 )
 
 // general compiles a step on plain values, row-major and of any rank, images one after another. What has
 // no faster way here is evaluated as onnx.Eval does, an image at a time.
-func (c *compiler) general(s *onnx.Step, dims []int) error {
+func (c *compiler) general(s *plan.Step, dims []int) error {
 	in := make([]int, len(s.In))
 	for i, v := range s.In {
 		in[i] = c.layout(c.byPlan[v], false)
@@ -33,7 +33,7 @@ func (c *compiler) general(s *onnx.Step, dims []int) error {
 		}, in...)
 	}
 	switch op := s.Op.(type) {
-	case *onnx.Constant:
+	case *plan.Constant:
 		v, err := op.Values()
 		if err != nil {
 			return err
@@ -43,7 +43,7 @@ func (c *compiler) general(s *onnx.Step, dims []int) error {
 				copy(out[i*size:], v)
 			}
 		})
-	case *onnx.Affine:
+	case *plan.Affine:
 		scale, shift := affine(op, dims[op.Axis])
 		inner, k := product(dims[op.Axis+1:]), dims[op.Axis]
 		whole(func(n int, out []float32, in [][]float32) {
@@ -62,7 +62,7 @@ func (c *compiler) general(s *onnx.Step, dims []int) error {
 				}
 			})
 		})
-	case *onnx.Constant2:
+	case *plan.BinaryConstant:
 		k := len(op.Values)
 		whole(func(_ int, out []float32, in [][]float32) {
 			spans(len(out)/k, max(1, grain/k), func(lo, hi int) {
@@ -71,14 +71,14 @@ func (c *compiler) general(s *onnx.Step, dims []int) error {
 				}
 			})
 		})
-	case *onnx.Binary:
+	case *plan.Binary:
 		b := broadcasting(d[0], d[1], dims)
 		whole(func(n int, out []float32, in [][]float32) {
 			b.run(op, n, out, in[0], in[1])
 		})
-	case *onnx.MatMul:
+	case *plan.MatMul:
 		m, nn, k := dims[len(dims)-2], dims[len(dims)-1], d[0][len(d[0])-1]
-		at := onnx.Matrices(d[0], d[1], dims)
+		at := plan.Matrices(d[0], d[1], dims)
 		ldb := nn
 		if op.TransB {
 			ldb = k
@@ -90,9 +90,9 @@ func (c *compiler) general(s *onnx.Step, dims []int) error {
 				kernels.Sgemm(false, op.TransB, m, nn, k, op.Scale, in[0][img*sa+at[j][0]:], k, in[1][img*sb+at[j][1]:], ldb, 0, out[i*m*nn:], nn)
 			})
 		})
-	case *onnx.Attention:
+	case *plan.Attention:
 		c.attention(op, d, dims, whole)
-	case *onnx.Softmax:
+	case *plan.Softmax:
 		mid, inner := product(dims[op.From:op.To]), product(dims[op.To:])
 		if inner > 1 || op.Log {
 			break
@@ -101,7 +101,7 @@ func (c *compiler) general(s *onnx.Step, dims []int) error {
 			kernels.Softmax(out, in[0], mid)
 		})
 		return nil
-	case *onnx.LayerNorm:
+	case *plan.LayerNorm:
 		k := product(dims[op.Axis:])
 		scale, shift := op.Scale, op.Shift
 		if scale == nil {
@@ -113,12 +113,12 @@ func (c *compiler) general(s *onnx.Step, dims []int) error {
 		whole(func(_ int, out []float32, in [][]float32) {
 			kernels.LayerNorm(out, in[0], scale, shift, op.Epsilon)
 		})
-	case *onnx.Transpose:
+	case *plan.Transpose:
 		t := moving(d[0], op.Perm)
 		whole(func(n int, out []float32, in [][]float32) {
 			each(n, func(i int) { t.run(out[i*size:(i+1)*size], in[0][i*size:(i+1)*size]) })
 		})
-	case *onnx.Slice:
+	case *plan.Slice:
 		from := product(d[0])
 		start, stride := 0, make([]int, len(dims))
 		step := 1
@@ -131,7 +131,7 @@ func (c *compiler) general(s *onnx.Step, dims []int) error {
 		whole(func(n int, out []float32, in [][]float32) {
 			each(n, func(i int) { t.runAt(out[i*size:(i+1)*size], in[0][i*from:(i+1)*from], start) })
 		})
-	case *onnx.Expand:
+	case *plan.Expand:
 		from := product(d[0])
 		stride := make([]int, len(dims))
 		step := 1
@@ -145,7 +145,7 @@ func (c *compiler) general(s *onnx.Step, dims []int) error {
 		whole(func(n int, out []float32, in [][]float32) {
 			each(n, func(i int) { t.run(out[i*size:(i+1)*size], in[0][i*from:(i+1)*from]) })
 		})
-	case *onnx.Gather:
+	case *plan.Gather:
 		outer, inner := product(d[0][:op.Axis]), product(d[0][op.Axis+1:])
 		k := d[0][op.Axis]
 		whole(func(n int, out []float32, in [][]float32) {
@@ -164,7 +164,7 @@ func (c *compiler) general(s *onnx.Step, dims []int) error {
 				}
 			})
 		})
-	case *onnx.Interpolate:
+	case *plan.Interpolate:
 		outer, inner := product(d[0][:op.Axis]), product(d[0][op.Axis+1:])
 		k, count := d[0][op.Axis], len(op.Index)/op.Taps
 		whole(func(n int, out []float32, in [][]float32) {
@@ -185,7 +185,7 @@ func (c *compiler) general(s *onnx.Step, dims []int) error {
 				}
 			})
 		})
-	case *onnx.Activation:
+	case *plan.Activation:
 		whole(func(_ int, out []float32, in [][]float32) {
 			spans(len(out), grain/8, func(lo, hi int) {
 				for i, v := range in[0][lo:hi] {
@@ -193,7 +193,7 @@ func (c *compiler) general(s *onnx.Step, dims []int) error {
 				}
 			})
 		})
-	case *onnx.Reduce:
+	case *plan.Reduce:
 		c.reduce(op, d[0], dims, whole)
 	}
 	if len(c.code) > 0 && c.code[len(c.code)-1].out == o {
@@ -204,7 +204,7 @@ func (c *compiler) general(s *onnx.Step, dims []int) error {
 	for i := range probe {
 		probe[i] = make([]float32, product(d[i]))
 	}
-	if err := onnx.Eval(s.Op, probe, d, make([]float32, size), dims); err != nil {
+	if err := plan.Eval(s.Op, probe, d, make([]float32, size), dims); err != nil {
 		return fmt.Errorf("the native engine does not run it on a value of shape %v: %w", dims, err)
 	}
 	whole(func(n int, out []float32, in [][]float32) {
@@ -214,7 +214,7 @@ func (c *compiler) general(s *onnx.Step, dims []int) error {
 				k := product(d[j])
 				args[j] = v[i*k : (i+1)*k]
 			}
-			if err := onnx.Eval(s.Op, args, d, out[i*size:(i+1)*size], dims); err != nil {
+			if err := plan.Eval(s.Op, args, d, out[i*size:(i+1)*size], dims); err != nil {
 				panic(err) // the same went well above
 			}
 		})
@@ -250,7 +250,7 @@ func products(count, work int, f func(i int)) {
 	})
 }
 
-func affine(op *onnx.Affine, k int) (scale, shift []float32) {
+func affine(op *plan.Affine, k int) (scale, shift []float32) {
 	scale, shift = op.Scale, op.Shift
 	if scale == nil {
 		scale = slices.Repeat([]float32{1}, k)
@@ -280,8 +280,8 @@ func scaleShift(dst, src, scale, shift []float32, relu bool) {
 }
 
 // reduce has a way of its own for sums, means and maxima over one stretch of neighbouring axes.
-func (c *compiler) reduce(op *onnx.Reduce, d, dims []int, whole func(func(n int, out []float32, in [][]float32))) {
-	if op.Kind != onnx.ReduceMean && op.Kind != onnx.ReduceSum && op.Kind != onnx.ReduceMax {
+func (c *compiler) reduce(op *plan.Reduce, d, dims []int, whole func(func(n int, out []float32, in [][]float32))) {
+	if op.Kind != plan.ReduceMean && op.Kind != plan.ReduceSum && op.Kind != plan.ReduceMax {
 		return
 	}
 	for i, a := range op.Axes {
@@ -292,7 +292,7 @@ func (c *compiler) reduce(op *onnx.Reduce, d, dims []int, whole func(func(n int,
 	lo, hi := op.Axes[0], op.Axes[len(op.Axes)-1]+1
 	mid, inner := product(d[lo:hi]), product(d[hi:])
 	factor := 1.0
-	if op.Kind == onnx.ReduceMean {
+	if op.Kind == plan.ReduceMean {
 		factor = 1 / float64(mid)
 	}
 	whole(func(n int, out []float32, in [][]float32) {
@@ -301,7 +301,7 @@ func (c *compiler) reduce(op *onnx.Reduce, d, dims []int, whole func(func(n int,
 			for r := lo; r < hi; r++ {
 				src := in[0][r*mid*inner : (r+1)*mid*inner]
 				dst := out[r*inner : (r+1)*inner]
-				if op.Kind == onnx.ReduceMax {
+				if op.Kind == plan.ReduceMax {
 					copy(dst, src)
 					for i := inner; i < len(src); i += inner {
 						for j, v := range src[i : i+inner] {
@@ -325,17 +325,17 @@ func (c *compiler) reduce(op *onnx.Reduce, d, dims []int, whole func(func(n int,
 }
 
 // attention computes, head by head, the scores, their softmax and the weighted sum of the values.
-func (c *compiler) attention(op *onnx.Attention, d [][]int, dims []int, whole func(func(n int, out []float32, in [][]float32))) {
+func (c *compiler) attention(op *plan.Attention, d [][]int, dims []int, whole func(func(n int, out []float32, in [][]float32))) {
 	rank := len(dims)
 	l, e := dims[rank-2], dims[rank-1]
 	s, k := d[1][len(d[1])-2], d[0][len(d[0])-1]
 	scoreDims := append(slices.Clone(dims[:rank-2]), l, s)
-	qk := onnx.Matrices(d[0], d[1], scoreDims)
-	pv := onnx.Matrices(scoreDims, d[2], dims)
+	qk := plan.Matrices(d[0], d[1], scoreDims)
+	pv := plan.Matrices(scoreDims, d[2], dims)
 	var mask [][2]int
 	if len(d) > 3 {
 		full := append(slices.Repeat([]int{1}, max(0, 2-len(d[3]))), d[3]...)
-		mask = onnx.Matrices(full, scoreDims, scoreDims)
+		mask = plan.Matrices(full, scoreDims, scoreDims)
 	}
 	sizes := make([]int, len(d))
 	for i := range d {

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"vzsl/extract/onnx"
+	"vzsl/extract/onnx/plan"
 	"vzsl/internal/kernels"
 )
 
@@ -46,7 +46,7 @@ type instruction struct {
 
 // compiler builds a program from a plan.
 type compiler struct {
-	plan   *onnx.Plan
+	plan   *plan.Plan
 	values []value
 	code   []instruction
 	byPlan []int        // the program's value for a plan's
@@ -62,7 +62,7 @@ type compiler struct {
 	early, chunk int
 }
 
-func compile(plan *onnx.Plan, cache int) (c *compiler, err error) {
+func compile(plan *plan.Plan, cache int) (c *compiler, err error) {
 	c = &compiler{plan: plan, byPlan: make([]int, len(plan.Values)), other: map[int]int{}, uses: make([]int, len(plan.Values)), fused: map[int]bool{}, deferred: map[int]bool{}}
 	prepared := c // what is returned on an error is nil
 	defer func() {
@@ -193,21 +193,21 @@ func (c *compiler) step(i int) error {
 		in = c.byPlan[s.In[0]]
 	}
 	switch op := s.Op.(type) {
-	case *onnx.Conv:
+	case *plan.Conv:
 		return c.conv(i)
-	case *onnx.Linear:
+	case *plan.Linear:
 		return c.linear(i)
-	case *onnx.Pool:
+	case *plan.Pool:
 		x, o := arg(0, true), set(true)
 		pool := kernels.AveragePool
 		if op.Max {
 			pool = kernels.MaxPool
 		}
 		c.emit(o, func(f *frame, n int) { pool(op.Pool2D, f.maps(x, n), f.maps(o, n)) }, x)
-	case *onnx.GlobalPool:
+	case *plan.GlobalPool:
 		x, o := arg(0, true), set(true)
 		c.emit(o, func(f *frame, n int) { kernels.GlobalAveragePool(f.maps(x, n), f.maps(o, n)) }, x)
-	case *onnx.Affine:
+	case *plan.Affine:
 		if len(dims) != 4 || op.Axis != 1 || !c.values[in].maps {
 			return c.general(s, dims)
 		}
@@ -216,7 +216,7 @@ func (c *compiler) step(i int) error {
 		c.emit(o, func(f *frame, n int) {
 			kernels.ScaleShift(f.maps(in, n), f.maps(o, n), scale, shift, op.Relu)
 		}, in)
-	case *onnx.Activation:
+	case *plan.Activation:
 		x := in
 		fn, ok := function(op)
 		if !ok {
@@ -224,28 +224,28 @@ func (c *compiler) step(i int) error {
 		}
 		o := set(c.values[x].maps)
 		c.emit(o, func(f *frame, n int) { f.apply(fn, x, o, n) }, x)
-	case *onnx.Binary:
+	case *plan.Binary:
 		if c.excites(i) {
 			c.deferred[s.Out] = true
 			return nil
 		}
 		return c.binary(op, s, dims, set)
-	case *onnx.Concat:
+	case *plan.Concat:
 		c.concat(op, s, dims, set)
-	case *onnx.Reshape:
+	case *plan.Reshape:
 		x := arg(0, false)
 		o := set(false)
 		c.values[o].alias = x
-	case *onnx.Transpose:
+	case *plan.Transpose:
 		return c.transpose(s, op, in, dims, set)
-	case *onnx.LRN:
+	case *plan.LRN:
 		x, o := arg(0, true), set(true)
 		c.emit(o, func(f *frame, n int) {
 			each(n, func(i int) {
 				kernels.LRN(f.maps(x, n).Images(i, i+1), f.maps(o, n).Images(i, i+1), op.Size, op.Alpha, op.Beta, op.Bias)
 			})
 		}, x)
-	case *onnx.Pad:
+	case *plan.Pad:
 		top, left, _, _, ok := op.Maps()
 		if !ok || dims[0] != 1 || !c.values[in].maps {
 			return c.general(s, dims)
@@ -264,7 +264,7 @@ func (c *compiler) step(i int) error {
 
 // concat joins maps along the channels by making each input a part of the result, where the input
 // is made by an instruction and is part of nothing else; other inputs are copied.
-func (c *compiler) concat(op *onnx.Concat, s *onnx.Step, dims []int, set func(bool) int) {
+func (c *compiler) concat(op *plan.Concat, s *plan.Step, dims []int, set func(bool) int) {
 	if len(dims) != 4 || op.Axis != 1 || dims[0] != 1 || !slices.ContainsFunc(s.In, func(v int) bool { return c.values[c.byPlan[v]].maps }) {
 		c.join(op, s, dims, set)
 		return
@@ -277,6 +277,7 @@ func (c *compiler) concat(op *onnx.Concat, s *onnx.Step, dims []int, set func(bo
 	for _, i := range c.code {
 		made[i.out] = true
 	}
+	in = c.together(in)
 	o := set(true)
 	lo := 0
 	var copied []int
@@ -300,8 +301,28 @@ func (c *compiler) concat(op *onnx.Concat, s *onnx.Step, dims []int, set func(bo
 	}, in...)
 }
 
+// together replaces values that are joined already, as those of a dense block are before each of its layers, by
+// what they are joined to: it becomes a part of the new whole.
+func (c *compiler) together(in []int) []int {
+	p := c.values[in[0]].parent
+	if p < 0 {
+		return in
+	}
+	lo := 0
+	for i, v := range in {
+		x := &c.values[v]
+		if x.parent != p || x.lo != lo {
+			return in
+		}
+		if lo += x.dims[1]; lo == c.values[p].dims[1] {
+			return append([]int{p}, in[i+1:]...)
+		}
+	}
+	return in
+}
+
 // join concatenates plain values along any axis.
-func (c *compiler) join(op *onnx.Concat, s *onnx.Step, dims []int, set func(bool) int) {
+func (c *compiler) join(op *plan.Concat, s *plan.Step, dims []int, set func(bool) int) {
 	in := make([]int, len(s.In))
 	for i, v := range s.In {
 		in[i] = c.layout(c.byPlan[v], false)
@@ -323,7 +344,7 @@ func (c *compiler) join(op *onnx.Concat, s *onnx.Step, dims []int, set func(bool
 
 // transpose turns plain N x H x W x C into maps and back by copying rows; any other permutation of
 // plain values goes element by element.
-func (c *compiler) transpose(s *onnx.Step, op *onnx.Transpose, in int, dims []int, set func(bool) int) error {
+func (c *compiler) transpose(s *plan.Step, op *plan.Transpose, in int, dims []int, set func(bool) int) error {
 	is := func(p ...int) bool {
 		if len(p) != len(op.Perm) {
 			return false
@@ -362,17 +383,17 @@ func (c *compiler) wantsMaps(v int) bool {
 			continue
 		}
 		switch op := s.Op.(type) {
-		case *onnx.Conv, *onnx.Pool, *onnx.GlobalPool, *onnx.LRN:
+		case *plan.Conv, *plan.Pool, *plan.GlobalPool, *plan.LRN:
 			return true
-		case *onnx.Affine:
+		case *plan.Affine:
 			if op.Axis == 1 && c.wantsMaps(s.Out) {
 				return true
 			}
-		case *onnx.Activation:
+		case *plan.Activation:
 			if c.wantsMaps(s.Out) {
 				return true
 			}
-		case *onnx.Binary: // with the way around a block
+		case *plan.Binary: // with the way around a block
 			for _, x := range s.In {
 				if x != v && c.byPlan[x] >= 0 && c.values[c.byPlan[x]].maps {
 					return true

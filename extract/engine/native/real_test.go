@@ -12,6 +12,7 @@ import (
 
 	"vzsl/extract/engine/enginetest"
 	"vzsl/extract/onnx"
+	"vzsl/extract/onnx/plan"
 )
 
 func TestSqueezeNetOnBirds(t *testing.T) {
@@ -79,20 +80,20 @@ func TestConvolutionsDirectly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := net.Plan(l.Tensor, size, size)
+	p, err := net.Plan(l.Tensor, size, size)
 	if err != nil {
 		t.Fatal(err)
 	}
 	rng := rand.New(rand.NewPCG(7, 8))
 	in := x
 	convs := 0
-	for _, s := range plan.Steps {
-		from, to := plan.Values[s.In[0]].Dims, plan.Values[s.Out]
+	for _, s := range p.Steps {
+		from, to := p.Values[s.In[0]].Dims, p.Values[s.Out]
 		if len(to.Dims) != 4 {
 			break
 		}
 		out, _ := enginetest.Run(t, newEngine, path, to.Name, size, x, n)
-		op, ok := s.Op.(*onnx.Conv)
+		op, ok := s.Op.(*plan.Conv)
 		if !ok {
 			in = out
 			continue

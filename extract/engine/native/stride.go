@@ -1,7 +1,7 @@
 package native
 
 import (
-	"vzsl/extract/onnx"
+	"vzsl/extract/onnx/plan"
 	"vzsl/internal/kernels"
 )
 
@@ -64,7 +64,7 @@ func move(dst, src []float32, at int, dims, stride []int) {
 		return
 	case 2:
 		if stride[1] != 1 && stride[0] == 1 {
-			turn(dst, src[at:], dims[0], dims[1], stride[1])
+			transposeBlocks(dst, src[at:], dims[0], dims[1], stride[1])
 			return
 		}
 	}
@@ -77,8 +77,8 @@ func move(dst, src []float32, at int, dims, stride []int) {
 	}
 }
 
-// turn writes rows x cols of what lies in src with its rows beside each other: dst[r*cols+c] = src[c*ld+r].
-func turn(dst, src []float32, rows, cols, ld int) {
+// transposeBlocks writes rows x cols of what lies in src with its rows beside each other: dst[r*cols+c] = src[c*ld+r].
+func transposeBlocks(dst, src []float32, rows, cols, ld int) {
 	const block = 16
 	for c0 := 0; c0 < cols; c0 += block {
 		c1 := min(c0+block, cols)
@@ -131,7 +131,7 @@ func broadcasting(a, b, od []int) *broadcast {
 	return x
 }
 
-func (x *broadcast) run(op *onnx.Binary, n int, out, a, b []float32) {
+func (x *broadcast) run(op *plan.Binary, n int, out, a, b []float32) {
 	if len(x.dims) == 1 && x.sa[0] == 1 && x.sb[0] == 1 { // of one shape
 		spans(len(out), grain, func(lo, hi int) {
 			combine(op.Kind, false, out[lo:hi], a[lo:hi], b[lo:hi])
@@ -155,7 +155,7 @@ func (x *broadcast) run(op *onnx.Binary, n int, out, a, b []float32) {
 	})
 }
 
-func (x *broadcast) walk(kind onnx.BinaryKind, axis int, out, a, b []float32, at, bt int) {
+func (x *broadcast) walk(kind plan.BinaryKind, axis int, out, a, b []float32, at, bt int) {
 	switch {
 	case axis == len(x.dims):
 		combine(kind, false, out[:1], a[at:at+1], b[bt:bt+1])
@@ -186,21 +186,21 @@ func (x *broadcast) walk(kind onnx.BinaryKind, axis int, out, a, b []float32, at
 }
 
 // combineOne does dst = a kind v, or v kind a where swapped is set.
-func combineOne(kind onnx.BinaryKind, swapped bool, dst, a []float32, v float32) {
+func combineOne(kind plan.BinaryKind, swapped bool, dst, a []float32, v float32) {
 	switch {
-	case kind == onnx.Add:
+	case kind == plan.Add:
 		for i, x := range a {
 			dst[i] = x + v
 		}
-	case kind == onnx.Mul:
+	case kind == plan.Mul:
 		for i, x := range a {
 			dst[i] = x * v
 		}
-	case kind == onnx.Sub && !swapped:
+	case kind == plan.Sub && !swapped:
 		for i, x := range a {
 			dst[i] = x - v
 		}
-	case kind == onnx.Div && !swapped:
+	case kind == plan.Div && !swapped:
 		for i, x := range a {
 			dst[i] = x / v
 		}

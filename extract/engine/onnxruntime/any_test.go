@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"vzsl/extract/onnx"
-	"vzsl/internal/onnxfile"
+	"vzsl/onnxfile"
 )
 
 // TestWhatNativeCannot: networks whose operators our reader does not know run, at a layer that is named and at the

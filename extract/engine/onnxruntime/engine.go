@@ -35,7 +35,7 @@ type Engine struct {
 func New(net *onnx.Network, layer onnx.Layer, h, w int, o Options) (*Engine, error) {
 	in := net.Input()
 	if in.Height > 0 && h != in.Height || in.Width > 0 && w != in.Width {
-		return nil, fmt.Errorf("%s takes images of %d x %d, not %d x %d: choose a recipe of that size", net.Path(), in.Height, in.Width, h, w)
+		return nil, fmt.Errorf("%s requires images of %d x %d, not %d x %d: choose a recipe of that size", net.Path(), in.Height, in.Width, h, w)
 	}
 	if err := load(o.Library); err != nil {
 		return nil, err

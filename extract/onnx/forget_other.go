@@ -1,5 +1,0 @@
-//go:build !unix
-
-package onnx
-
-func forget([]byte) {}

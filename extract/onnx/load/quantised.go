@@ -1,0 +1,65 @@
+package load
+
+import "vzsl/internal/kernels"
+
+// Quantisation says how integers stand for numbers: (q - zero)*factor, by the index along axis.
+type Quantisation struct {
+	Axis         int
+	Factor, Zero []float32
+}
+
+// Dequantise writes (q - zero)*factor for a tensor of integers.
+func (t *Tensor) Dequantise(s *Quantisation, out []float32) error {
+	inner := 1
+	if len(s.Factor) > 1 {
+		inner = Elements(t.Dims[s.Axis+1:])
+	}
+	write := func(i int, q int64) {
+		c := i / inner % len(s.Factor)
+		out[i] = (float32(q) - s.Zero[c]) * s.Factor[c]
+	}
+	switch {
+	case t.Type == typeInt8 && t.data != nil:
+		for i, q := range t.data {
+			write(i, int64(int8(q)))
+		}
+	case t.Type == typeUint8 && t.data != nil:
+		for i, q := range t.data {
+			write(i, int64(q))
+		}
+	default:
+		v, err := t.Int64s()
+		if err != nil {
+			return err
+		}
+		for i, q := range v {
+			write(i, q)
+		}
+	}
+	return nil
+}
+
+// Use calls f with the values as float32, which f must neither write to nor keep; s is the scale of quantised ones. They are
+// shared with the mapped file where possible, else copied for the call; the pages of the file that they lie on are let go
+// afterwards.
+func (t *Tensor) Use(s *Quantisation, f func(values []float32) error) error {
+	defer releasePages(t.data)
+	if s == nil {
+		if v := t.shared(); v != nil {
+			return f(v)
+		}
+		if err := t.floatData(); err != nil {
+			return err
+		}
+	}
+	b := kernels.NewBuffer(t.Len())
+	defer b.Free()
+	if s != nil {
+		if err := t.Dequantise(s, b.Data); err != nil {
+			return err
+		}
+		return f(b.Data)
+	}
+	t.convert(b.Data)
+	return f(b.Data)
+}

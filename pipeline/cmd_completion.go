@@ -1,0 +1,148 @@
+package pipeline
+
+import (
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"vzsl/attributes"
+	"vzsl/datasets/catalog"
+	"vzsl/extract/engine/onnxruntime"
+	"vzsl/features/convert"
+	"vzsl/internal/lookup"
+	"vzsl/train/method"
+	"vzsl/train/settings"
+)
+
+// names is a list that a shell's completion offers, made when it is asked for.
+type names func(cmd *cobra.Command) []string
+
+func fixed(words ...string) names { return func(*cobra.Command) []string { return words } }
+
+// addCompletions lets the shells complete the flags that mean the same in all commands, and arguments. A command whose flag of
+// such a name means something else has said before what it takes.
+func (c *console) addCompletions(root *cobra.Command) {
+	flags := map[string]names{
+		"dataset": c.datasetNames, "network": c.networkNames, "split": c.splitNames,
+		"run": c.runNames, "tuned": c.runNames,
+		"features": fixed(method.FeatureKinds()...), "attributes": fixed(attributes.Kinds()...), "preset": fixed(settings.Presets()...),
+		"ort-provider": fixed(onnxruntime.Providers()...), "published": fixed(catalog.PublishedDatasets()...),
+		"matrix": fixed(catalog.Matrices()...), "crop": fixed("none", "bbox"),
+		"label-kind": fixed(convert.LabelKinds()...),
+	}
+	// A method's settings that are words.
+	if def, err := settings.Preset("", "vzsl"); err == nil {
+		for method, config := range def.Configs {
+			for _, d := range config.Space() {
+				if d.Values == nil || flags[d.Setting] != nil {
+					continue
+				}
+				if _, ok := d.Values[0].(string); ok {
+					var words []string
+					for _, v := range d.Values {
+						words = append(words, v.(string))
+					}
+					flags[method+"-"+strings.ReplaceAll(d.Setting, "_", "-")] = fixed(words...)
+				}
+			}
+		}
+	}
+	arguments := map[string]names{
+		"report": c.runNames,
+		"check":  func(cmd *cobra.Command) []string { return slices.Concat(catalog.Layouts(), c.datasetNames(cmd)) },
+	}
+	var walk func(cmd *cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			offer := flags[f.Name]
+			if f.Name == "missing" {
+				if offer = fixed(attributes.MissingPolicies()...); cmd.Name() == "attributes" {
+					offer = fixed(missingWays()...)
+				}
+			}
+			if _, there := cmd.GetFlagCompletionFunc(f.Name); offer != nil && !there && f.Value.Type() != "bool" {
+				must(cmd.RegisterFlagCompletionFunc(f.Name, c.completion(offer)))
+			}
+		})
+		switch offer := arguments[cmd.Name()]; {
+		case offer != nil:
+			cmd.ValidArgsFunction = c.completion(offer)
+		case cmd.Args != nil && cmd.Args(cmd, []string{"any"}) != nil:
+			cmd.ValidArgsFunction = cobra.NoFileCompletions
+		}
+		for _, sub := range cmd.Commands() {
+			walk(sub)
+		}
+	}
+	walk(root)
+}
+
+func (c *console) completion(offer names) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		_ = c.applyConfig(cmd)                                                               // a settings file that is wrong is told when the command runs
+		words := slices.DeleteFunc(offer(cmd), func(w string) bool { return shown(w) != w }) // the shell would write them to the terminal
+		return slices.Compact(slices.Sorted(slices.Values(words))), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// datasetNames are those of data/ and features/.
+func (c *console) datasetNames(*cobra.Command) []string {
+	return slices.Concat(offered("data", "*"), offered(filepath.Join(c.out, "features"), "*"))
+}
+
+func (c *console) networkNames(cmd *cobra.Command) []string {
+	found, _ := c.networks(flagValue(cmd, "dataset"))
+	return found
+}
+
+func (c *console) splitNames(cmd *cobra.Command) []string {
+	dataset := flagValue(cmd, "dataset")
+	made, _ := c.splits(dataset)
+	found := slices.Concat(catalog.PublishedSplits(dataset), made)
+	if cmd.Name() == "split" { // for the others it is there once it is made
+		found = append(found, picturedSplit)
+	}
+	return found
+}
+
+// runNames are the runs; one of several seeds is their folder's.
+func (c *console) runNames(*cobra.Command) []string {
+	var found []string
+	for _, depth := range []string{"*", "*/*", "*/*/*"} {
+		for _, name := range offered(c.runDir("."), depth+"/config.toml") {
+			if name = path.Dir(name); strings.HasPrefix(path.Base(name), seedPrefix) {
+				name = path.Dir(name)
+			}
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+// below are the files and folders of a pattern below a folder, relative to it, with slashes.
+func below(dir, pattern string) ([]string, error) {
+	found, err := lookup.Below(dir, pattern)
+	for i, f := range found {
+		if rel, err := filepath.Rel(dir, f); err == nil {
+			found[i] = filepath.ToSlash(rel)
+		}
+	}
+	return found, err
+}
+
+// offered are those for a completion, which has nobody to tell what could not be read.
+func offered(dir, pattern string) []string {
+	found, _ := below(dir, pattern)
+	return found
+}
+
+func flagValue(cmd *cobra.Command, name string) string {
+	if f := cmd.Flag(name); f != nil {
+		return f.Value.String()
+	}
+	return ""
+}

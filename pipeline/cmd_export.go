@@ -1,0 +1,299 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"vzsl/datasets/xlsa17"
+	"vzsl/features"
+	"vzsl/features/convert"
+	"vzsl/internal/lookup"
+	"vzsl/internal/wholefile"
+	"vzsl/pipeline/usage"
+	"vzsl/train/runs"
+	"vzsl/train/safetensors"
+)
+
+type exportOptions struct {
+	r          runFlags
+	format, to string
+	force      bool
+}
+
+// The formats, by what they are of.
+var (
+	modelFormats   = []string{"onnx", "safetensors", "tensorboard"}
+	featureFormats = []string{"npy", "csv", "arrow"}
+	exportFormats  = slices.Concat(modelFormats, featureFormats, []string{"xlsa17"})
+)
+
+func newExport(con *console) *cobra.Command {
+	var o exportOptions
+	cmd := &cobra.Command{
+		Use:   "export",
+		Short: "model, training curves, features or a whole dataset in the files of other programs",
+		Long: `Writes what other programs read. Of a run (--run, or --dataset, --split and --method):
+
+  onnx         the model, opset 17, with its normalisations inside: inputs features [N, D] and classes
+               [C, A], both raw as in the shards and the class table; outputs scores and probabilities [N, C]
+  safetensors  its weights and the numbers of its attribute normalisation
+  tensorboard  the training's curves, an event file for each fit
+
+Of features (--dataset, --network):
+
+  npy          features.npy, labels.npy, images.txt, classes.txt
+  csv          image, class, and a column for each value
+  arrow        an Arrow IPC file to be mapped into memory
+
+  xlsa17       features, class table and split (--split) as the folder of xlsa17, so that the published
+               Python and MATLAB code of others runs on them. Most of that code wants test_seen_loc: make
+               the split with --test-seen, or take the proposed one
+
+The features are Parquet already, which DuckDB, Polars, pandas and Spark read as they are.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runExport(cmd.Context(), con, &o) },
+	}
+	o.r.ds.addName(cmd)
+	o.r.add(cmd)
+	f := cmd.Flags()
+	f.StringVar(&o.format, "format", "", "`format`, which must be named: "+usage.Or(exportFormats))
+	f.StringVar(&o.to, "to", "", "`path` to write to: a file for onnx, safetensors, csv and arrow, else a folder (default below export/<format>/)")
+	f.BoolVar(&o.force, "force", false, "replace what is there")
+	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(exportFormats, cobra.ShellCompDirectiveNoFileComp)))
+	return cmd
+}
+
+func runExport(ctx context.Context, con *console, o *exportOptions) error {
+	if err := usage.OneOf("format", o.format, exportFormats...); err != nil {
+		return err
+	}
+	switch {
+	case slices.Contains(modelFormats, o.format):
+		return con.exportModel(ctx, o)
+	case slices.Contains(featureFormats, o.format):
+		return con.exportFeatures(ctx, o)
+	}
+	return con.exportXLSA17(ctx, o)
+}
+
+// place is where an export goes: --to, or the default, which name makes.
+func (o *exportOptions) place(con *console, name string) (string, error) {
+	path := o.to
+	if path == "" {
+		path = filepath.Join(con.out, "export", o.format, name)
+	}
+	st, err := os.Stat(path)
+	switch {
+	case o.force || err != nil && lookup.Absent(err):
+	case err != nil:
+		return "", err
+	case !st.IsDir():
+		return "", fmt.Errorf("%s is there already; choose another file with --to, or --force to replace it", path)
+	default:
+		entries, err := os.ReadDir(path)
+		if err != nil {
+			return "", err
+		}
+		if len(entries) > 0 {
+			return "", fmt.Errorf("%s is there already; choose another folder with --to, or --force to replace what is in it", path)
+		}
+	}
+	return path, nil
+}
+
+// exported prints which files an export wrote.
+func (c *console) exported(format string, files []string) error {
+	res := struct {
+		Format string   `json:"format"`
+		Files  []string `json:"files"`
+	}{format, files}
+	return c.result(res, func(w io.Writer) {
+		for _, f := range files {
+			fmt.Fprintln(w, f)
+		}
+	})
+}
+
+func (c *console) exportModel(ctx context.Context, o *exportOptions) error {
+	name, model, _, err := c.openRun(ctx, &o.r)
+	if err != nil {
+		return err
+	}
+	extension := map[string]string{"onnx": ".onnx", "safetensors": ".safetensors"}[o.format]
+	path, err := o.place(c, name+extension)
+	if err != nil {
+		return err
+	}
+	files := []string{path}
+	switch o.format {
+	case "onnx":
+		if model.Temperature() == 0 {
+			c.log.Warn("the run had no validation classes to fit a temperature on: the file's probabilities are softmax(scores), not calibrated", "run", name)
+		}
+		b, err := model.ONNX("vzsl", program)
+		if err != nil {
+			return err
+		}
+		err = wholefile.Write(path, func(w io.WriteSeeker) error { _, err := w.Write(b); return err })
+		if err != nil {
+			return err
+		}
+	case "safetensors":
+		f, err := model.Safetensors()
+		if err != nil {
+			return err
+		}
+		if err := wholefile.Write(path, func(w io.WriteSeeker) error { return safetensors.Encode(w, f) }); err != nil {
+			return err
+		}
+	default:
+		if files, err = c.exportEvents(name, path); err != nil {
+			return err
+		}
+	}
+	return c.exported(o.format, files)
+}
+
+// exportEvents writes an event file for each fit of a run, into a folder of the fit's name: TensorBoard shows them as two runs.
+func (c *console) exportEvents(name, dir string) ([]string, error) {
+	path := filepath.Join(c.runDir(name), "metrics.jsonl")
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	lines, err := readMetrics(path)
+	if err != nil {
+		return nil, err
+	}
+	// The lines tell how long each epoch took, the file's time when the last was done.
+	phases, seconds := map[string][]map[string]any{}, map[string]float64{}
+	var order []string
+	for _, l := range lines {
+		phase, _ := l["phase"].(string)
+		if phases[phase] == nil {
+			order = append(order, phase)
+		}
+		phases[phase] = append(phases[phase], l)
+		if s, ok := l["seconds"].(float64); ok {
+			seconds[phase] += s
+		}
+	}
+	ended := st.ModTime()
+	var files []string
+	for _, phase := range slices.Backward(order) {
+		began := ended.Add(-time.Duration(seconds[phase] * float64(time.Second)))
+		file := filepath.Join(dir, phase, fmt.Sprintf("events.out.tfevents.%d.vzsl", began.Unix()))
+		if err := wholefile.Write(file, func(w io.WriteSeeker) error { return runs.WriteEvents(w, phases[phase], began) }); err != nil {
+			return nil, err
+		}
+		files, ended = append(files, file), began
+	}
+	slices.Reverse(files)
+	return files, nil
+}
+
+func (c *console) exportFeatures(ctx context.Context, o *exportOptions) error {
+	name := o.r.ds.name
+	if err := o.r.ds.checkName(); err != nil {
+		return err
+	}
+	network, err := c.chooseNetwork(name, o.r.network)
+	if err != nil {
+		return err
+	}
+	extension := map[string]string{"csv": ".csv", "arrow": ".arrow"}[o.format]
+	path, err := o.place(c, name+"-"+network+extension)
+	if err != nil {
+		return err
+	}
+	bars := c.phases("export", "rows")
+	defer bars.end()
+	cache, err := features.OpenCache(ctx, c.networkDir(name, network), func(done, total int) { bars.show("cache", done, total) })
+	if err != nil {
+		return err
+	}
+	defer cache.Close()
+	hook := func(done, total int) { bars.show("features", done, total) }
+	files := []string{path}
+	switch o.format {
+	case "npy":
+		files, err = convert.ExportNPY(ctx, cache, path, hook)
+	case "csv":
+		err = convert.ExportCSV(ctx, cache, path, hook)
+	default:
+		err = convert.ExportArrow(cache, path)
+	}
+	bars.end()
+	if err != nil {
+		return err
+	}
+	return c.exported(o.format, files)
+}
+
+func (c *console) exportXLSA17(ctx context.Context, o *exportOptions) error {
+	name := o.r.ds.name
+	if err := o.r.ds.checkName(); err != nil {
+		return err
+	}
+	if err := usage.FolderName("split", o.r.split); err != nil {
+		return err
+	}
+	if o.to == "" {
+		o.to = filepath.Join(c.out, "export", o.format, name+"-"+o.r.split)
+	}
+	network, err := c.chooseNetwork(name, o.r.network)
+	if err != nil {
+		return err
+	}
+	table, err := c.readClassTable(name)
+	if err != nil {
+		return err
+	}
+	roles, err := features.ReadRoles(c.rolesFile(name, o.r.split))
+	if err != nil {
+		return err
+	}
+	bars := c.phases("export", "rows")
+	defer bars.end()
+	cache, err := features.OpenCache(ctx, c.networkDir(name, network), func(done, total int) { bars.show("cache", done, total) })
+	if err != nil {
+		return err
+	}
+	defer cache.Close()
+	e, err := xlsa17.Export{
+		Features: cache, Classes: table, Roles: roles, Dir: o.to, Force: o.force,
+		Progress: func(done, total int) { bars.show("features", done, total) },
+	}.Write(ctx)
+	bars.end()
+	if err != nil {
+		return err
+	}
+	if e.Shots > 0 {
+		c.log.Warn(fmt.Sprintf("%d images of the split are shots, to train on in the few-shot setting: xlsa17 has no place for them, so they are in no role there", e.Shots), "split", o.r.split)
+	}
+	if e.Counts["test_seen_loc"] == 0 {
+		c.log.Warn("the split holds no images of seen classes for testing: test_seen_loc is empty, and most published code wants it (vzsl split --test-seen)", "split", o.r.split)
+	}
+	res := struct {
+		Folder  string         `json:"folder"`
+		Files   []string       `json:"files"`
+		Images  int            `json:"images"`
+		Classes int            `json:"classes"`
+		Missing int            `json:"missing"`
+		Counts  map[string]int `json:"counts"`
+	}{o.to, e.Files, cache.Rows(), len(table.Classes), e.Missing, e.Counts}
+	return c.result(res, func(w io.Writer) {
+		fmt.Fprintf(w, "%s: %d images, %d classes; %d to train and validate on, %d of seen and %d of unseen classes to test on\n",
+			o.to, res.Images, res.Classes, e.Counts["trainval_loc"], e.Counts["test_seen_loc"], e.Counts["test_unseen_loc"])
+		if e.Missing > 0 {
+			fmt.Fprintf(w, "%d missing attribute values are %s there\n", e.Missing, e.MissingAs)
+		}
+	})
+}

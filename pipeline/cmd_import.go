@@ -1,0 +1,204 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"vzsl/features"
+	"vzsl/features/convert"
+	"vzsl/pipeline/usage"
+)
+
+// importOptions are the flags of an import of foreign tables.
+type importOptions struct {
+	convert.Import
+	ds       datasetFlags
+	variable string
+}
+
+func newImport(con *console) *cobra.Command {
+	cmd := newImportOf(con, "", &cobra.Command{
+		Use:   "import FILE...",
+		Short: "features that other programs computed to the same shards",
+		Example: `  vzsl import features.npy --dataset birds --data birds --labels labels.npy --images images.txt
+  vzsl import features.npz --dataset birds --data birds --labels :y --images :files
+  vzsl import embeddings/ --dataset birds --data birds          # Parquet files, partitioned or not
+  vzsl import new.npy --dataset birds --network vit             # no labels: to be predicted`,
+		Long: `Makes shards of features that another program computed: NumPy (.npy, .npz), MATLAB (.mat, version 5 to 7),
+Parquet, Arrow and Feather, text with a header or without (.csv, .tsv, .txt), or AwA's folder of a text
+file per image. Several files, or a folder of them, are one table, row after row.
+
+Columns are found by the flags, else by the usual names: image names (image, file, path, filename, ...),
+classes (class, label, category, target, y, ...: names where it holds text, numbers where it holds whole
+numbers), features (a column of vectors, or the columns of numbers). What was taken for what and what was
+left out is said; what could be several things is refused with the flag that settles it.
+
+Without labels the class of a row is that of its image: by the dataset's own list of images, by a folder
+in its name or by the start of its file's name (n01440764_26.JPEG). Numbers mean those of the dataset's own
+files or the rows of its classes.csv, from 1 or from 0 as they alone can be. Labels that contradict the
+image's class are refused. Rows with a value that is missing or not finite are skipped and listed.
+
+The classes are those of the dataset that --data and --layout name; no picture is needed.`,
+	})
+	for _, format := range convert.Formats() { // the words of old, which make sure of the format too
+		cmd.AddCommand(newImportOf(con, format, &cobra.Command{
+			Use: format + " FILE...", Hidden: true,
+			Short: "import of files of this format alone",
+		}))
+	}
+	cmd.AddCommand(newImportXLSA17(con))
+	return cmd
+}
+
+// newImportOf makes the command that imports files of a format ("": whichever they are of) with the classes of a dataset.
+func newImportOf(con *console, format string, cmd *cobra.Command) *cobra.Command {
+	o := importOptions{Import: convert.Import{Program: program, Format: format}}
+	cmd.Args = cobra.MinimumNArgs(1)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		o.Files = args
+		return runImport(cmd.Context(), con, &o)
+	}
+	o.ds.add(cmd)
+	addImportFlags(cmd, &o.Import)
+	addColumnFlags(cmd, &o.Columns)
+	f := cmd.Flags()
+	f.StringVar(&o.variable, "variable", "", "`name` of the matrix in a .mat or .npz (the same as --feature-column)")
+	f.StringSliceVar(&o.Labels, "labels", nil, "`file` of the rows' labels, several for several files: one a line, any format above, FILE:NAME for a column or variable of it, :NAME for one of the features' own file")
+	f.StringVar(&o.Kind, "label-kind", convert.LabelAuto, "what the labels are: name, id (numbers of the dataset's files or rows of classes.csv, from 1) or index (the same, from 0) (default: as they alone can be)")
+	f.StringVar(&o.LabelNames, "label-names", "", "`file` of the class names that numbered labels stand for, the first number's on the first line")
+	f.StringSliceVar(&o.Images, "images", nil, "`file` of the rows' image names, given as the labels are (default: the table's own, else row numbers)")
+	f.BoolVar(&o.Unlabelled, "unlabelled", false, "take no classes: the rows are to be predicted, not trained on")
+	for _, flag := range []string{"labels", "images", "label-names"} {
+		must(cmd.MarkFlagFilename(flag, "npy", "txt", "csv", "mat", "npz", "parquet", "arrow"))
+	}
+	return cmd
+}
+
+func runImport(ctx context.Context, con *console, o *importOptions) error {
+	if o.variable != "" {
+		o.Columns.Features = append(o.Columns.Features, o.variable)
+	}
+	if err := checkImport(&o.Import); err != nil {
+		return err
+	}
+	for _, file := range o.Files {
+		if _, err := os.Stat(file); err != nil {
+			return fmt.Errorf("features: %w", err)
+		}
+	}
+	d, err := o.ds.open(con)
+	if err != nil {
+		return err
+	}
+	o.Dataset, o.Known = d.Name, convert.Known{Classes: d.Classes, Images: d.Images}
+	o.Out = con.networkDir(d.Name, o.Network)
+	r := importResult{Folder: o.Out, Dataset: d.Name}
+	o.Say = func(line string) {
+		r.Taken = append(r.Taken, line)
+		con.log.Info(line)
+	}
+	m, err := con.runImport(ctx, o.Import, convert.Run)
+	if err != nil {
+		return err
+	}
+	return con.imported(r, m)
+}
+
+// checkImport refuses flags that cannot be.
+func checkImport(o *convert.Import) error {
+	if o.Kind != convert.LabelAuto {
+		if err := usage.OneOf("label-kind", o.Kind, convert.LabelKinds()...); err != nil {
+			return err
+		}
+	}
+	if o.Unlabelled && len(o.Labels) > 0 {
+		return usage.Errorf("--unlabelled and --labels exclude each other")
+	}
+	if o.Network == "" && len(o.Files) > 0 {
+		o.Network = stem(o.Files[0])
+	}
+	if o.ShardRows < 1 {
+		return usage.Errorf("--shard-rows %d: a shard holds at least one row", o.ShardRows)
+	}
+	return usage.FolderName("network", o.Network)
+}
+
+// stem is a file's name without its folder and extension.
+func stem(path string) string {
+	base := filepath.Base(path)
+	return strings.TrimSuffix(base, filepath.Ext(base))
+}
+
+// addImportFlags adds what every import is told.
+func addImportFlags(cmd *cobra.Command, o *convert.Import) {
+	f := cmd.Flags()
+	f.StringVar(&o.Network, "network", "", "`name` of what computed the features: their folder's (default: the file's)")
+	f.StringVar(&o.Layer, "layer", "", "`name` of the layer they are from, for the record")
+	f.StringVar(&o.Recipe, "recipe", "", "`name` of the preprocessing, for the record")
+	f.IntVar(&o.ShardRows, "shard-rows", features.DefaultShardRows, "rows per shard")
+	f.BoolVar(&o.Force, "force", false, "discard features there that were made from something else")
+}
+
+// addColumnFlags adds what says which column of a table of features is what.
+func addColumnFlags(cmd *cobra.Command, c *convert.Choice) {
+	f := cmd.Flags()
+	f.StringVar(&c.Image, "image-column", "", "`name` of the column of image names")
+	f.StringVar(&c.Class, "class-column", "", "`name` of the column of class names")
+	f.StringVar(&c.Label, "label-column", "", "`name` of the column of class numbers")
+	f.StringSliceVar(&c.Features, "feature-column", nil, "`name` of the column of vectors, or names or patterns ('f*') of the columns of numbers")
+	f.StringSliceVar(&c.Ignore, "ignore-column", nil, "`name` or pattern of columns to leave out")
+}
+
+// runImport runs an import with its progress shown.
+func (c *console) runImport(ctx context.Context, o convert.Import, run func(context.Context, convert.Import) (*features.Manifest, error)) (*features.Manifest, error) {
+	hook, end := c.progress("import", "rows")
+	defer end()
+	o.Progress = hook
+	return run(ctx, o)
+}
+
+// importResult is what an import prints.
+type importResult struct {
+	Folder  string   `json:"folder"`
+	Dataset string   `json:"dataset"`
+	Dim     int      `json:"dim"`
+	Images  int      `json:"images"`
+	Skipped int      `json:"skipped"`
+	Shards  int      `json:"shards"`
+	Taken   []string `json:"taken,omitempty"`       // what was taken for what, and what was left out
+	Classes string   `json:"class_table,omitempty"` // where those were made too
+	Split   string   `json:"split,omitempty"`
+}
+
+func (c *console) imported(r importResult, m *features.Manifest) error {
+	r.Dim, r.Images, r.Skipped, r.Shards = m.Source.Dim, m.Rows, m.Skipped, len(m.Parts)
+	err := c.result(r, func(w io.Writer) {
+		fmt.Fprintf(w, "%s: %d rows in %d shards, %d-d\n", r.Folder, r.Images, r.Shards, r.Dim)
+		for _, file := range []string{r.Classes, r.Split} {
+			if file != "" {
+				fmt.Fprintln(w, file)
+			}
+		}
+		if r.Skipped > 0 {
+			fmt.Fprintf(w, "%d rows skipped, see %s\n", r.Skipped, filepath.Join(r.Folder, "skipped.csv"))
+		}
+	})
+	if err == nil && r.Skipped > 0 {
+		return errSkipped
+	}
+	return err
+}
+
+// addDescriptionColumnFlags adds what says which column of a table of class descriptions is what.
+func addDescriptionColumnFlags(cmd *cobra.Command, c *convert.Choice) {
+	f := cmd.Flags()
+	f.StringVar(&c.Class, "class-column", "", "`name` of the column of class names (default: class, class_name, name, ...)")
+	f.StringSliceVar(&c.Features, "attribute-column", nil, "`name` of the column of vectors, or names or patterns ('has_*') of the columns of numbers (default: all)")
+	f.StringSliceVar(&c.Ignore, "ignore-column", nil, "`name` or pattern of columns to leave out")
+}

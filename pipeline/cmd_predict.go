@@ -1,0 +1,353 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"vzsl/datasets"
+	"vzsl/extract"
+	"vzsl/extract/preprocess"
+	"vzsl/features"
+	"vzsl/features/convert"
+	"vzsl/internal/wholefile"
+	"vzsl/pipeline/usage"
+	"vzsl/predict"
+	"vzsl/train/runs"
+)
+
+type predictOptions struct {
+	r          runFlags
+	pictures   pictureFlags
+	candidates candidateFlags
+	predict.Options
+	foreign      convert.Import // how features of other programs are read
+	csv, parquet string
+	examples     string // folder
+	missing      string // how missing values of classes are treated; "": as the run was trained
+}
+
+func newPredict(con *console) *cobra.Command {
+	var o predictOptions
+	var explain bool
+	cmd := &cobra.Command{
+		Use:   "predict PICTURE...",
+		Short: "a model and a description of classes to the names of pictures",
+		Long: `Names pictures: files, folders (with all below them), globs. The classes to choose from are the unseen
+ones of the run's split, or those described in --classes, which need no training: a row of a CSV is a
+class.
+
+  class,stripes,hooves,tail
+  okapi,40,100,60
+
+Attributes are matched by name; their units are those of the descriptions that the model was trained on.
+A model trained on word vectors takes the names alone and the file of vectors (--words).
+
+The pictures go through the network of the run, whose file must be the same (by its sha256). Features in
+place of pictures: a shard, or a folder of shards, of 'vzsl extract' or 'vzsl import'; or a file of another
+program (.npy, .npz, .mat, .parquet, .arrow, .csv), a row per picture, as 'vzsl import' reads it.
+
+--examples DIR gives the model pictures of some of these classes, a folder for each, called as the class:
+it takes them in at once, without training (vzsl with its closed-form block, plda).
+
+Probabilities are softmax(score / T) over the classes to choose from, with T fitted on the run's
+validation classes; where it had none they are not calibrated, and a note says so.
+
+--explain names attributes: those the model sees in the picture, and those that speak most for and
+against the class rather than any of the others. Where the score is bilinear in the attributes (ESZSL,
+DeViSE, ALE, SJE), all attributes together add up to how far it is above the classes' mean; of other
+models (VZSL, SAE) they are a reading, not a sum that gives the score.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if explain {
+				o.Explain = 5
+			}
+			return runPredict(cmd.Context(), con, &o, args)
+		},
+	}
+	o.r.ds.addName(cmd)
+	o.r.add(cmd)
+	must(cmd.Flags().MarkHidden("network")) // the run knows it
+	o.candidates.add(cmd)
+	o.addMissing(cmd)
+	o.pictures.add(cmd)
+	f := cmd.Flags()
+	f.IntVar(&o.Top, "top", 5, "`classes` told of each picture, best first")
+	f.Float64Var(&o.NoneBelow, "none-below", 0, "a picture whose best class has a smaller `probability` is none of them")
+	f.BoolVar(&explain, "explain", false, "name the attributes that speak for and against the best class")
+	o.addExamples(cmd)
+	f.StringSliceVar(&o.foreign.Images, "images", nil, "`file` of the image names of features of another program (default: the table's own, else row numbers)")
+	f.StringSliceVar(&o.foreign.Columns.Features, "feature-column", nil, "`name` of their column of vectors, or names or patterns of their columns of numbers")
+	f.IntVar(&o.pictures.megapixels, "max-pixels", preprocess.MaxMegapixels, "`millions` of pixels of a picture; larger ones are skipped")
+	f.StringVar(&o.csv, "csv", "", "`file` to write the answers to as CSV, - for standard output")
+	f.StringVar(&o.parquet, "parquet", "", "`file` to write the answers to as Parquet")
+	must(cmd.MarkFlagFilename("csv", "csv"))
+	must(cmd.MarkFlagFilename("parquet", "parquet"))
+	return cmd
+}
+
+func (p *pictureFlags) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&p.model, "model", "", "`file` or folder of the run's network (default: models/<network>.onnx or models/<network>, here or below --out)")
+	f.StringVar(&p.recipe, "recipe", "", "preprocessing of a run on imported features that do not tell it: a name, perhaps with its size (caffe-224), or a whole recipe's text (default: what the model's folder tells)")
+	f.IntVar(&p.batch, "batch", 0, "most images per call of the engine (default: chosen by the program)")
+	f.IntVar(&p.workers, "workers", 0, "images decoded at a time (default: one per processor)")
+	p.addEngine(cmd)
+	must(cmd.MarkFlagFilename("model", "onnx"))
+}
+
+func (o *predictOptions) addExamples(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.examples, "examples", "", "`folder` with pictures of classes to choose from, a folder for each, called as the class")
+	must(cmd.MarkFlagDirname("examples"))
+}
+
+// check refuses options that cannot be.
+func (o *predictOptions) check() error {
+	if o.Top < 1 {
+		return usage.Errorf("--top %d: at least one class is told", o.Top)
+	}
+	if !(o.NoneBelow >= 0 && o.NoneBelow <= 1) {
+		return usage.Errorf("--none-below %v: a probability lies between 0 and 1", o.NoneBelow)
+	}
+	if o.pictures.megapixels < 1 {
+		return usage.Errorf("--max-pixels %d: it must be more than 0", o.pictures.megapixels)
+	}
+	for flag, n := range map[string]int{"batch": o.pictures.batch, "workers": o.pictures.workers} {
+		if n < 0 {
+			return usage.Errorf("--%s %d: it cannot be negative", flag, n)
+		}
+	}
+	return nil
+}
+
+// predictor is a run ready to name pictures.
+type predictor struct {
+	run     string
+	model   *runs.Predictor
+	classes *predict.Classes
+	doubt   func(class string, row []float32) []string // of a class that is described later
+}
+
+func (c *console) openPredictor(ctx context.Context, o *predictOptions) (*predictor, error) {
+	name, model, in, err := c.openRun(ctx, &o.r)
+	if err != nil {
+		return nil, err
+	}
+	if model, err = o.withMissing(model); err != nil {
+		return nil, err
+	}
+	classes, err := c.candidates(ctx, in, model, &o.candidates)
+	if err != nil {
+		return nil, err
+	}
+	if model.Temperature() == 0 {
+		c.log.Warn("probabilities are not calibrated: the run had no validation classes to fit a temperature on", "run", name)
+	}
+	return &predictor{name, model, classes, doubtUnits(in, model)}, nil
+}
+
+func runPredict(ctx context.Context, con *console, o *predictOptions, args []string) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	inputs, err := listPictures(args)
+	if err != nil {
+		return err
+	}
+	p, err := con.openPredictor(ctx, o)
+	if err != nil {
+		return err
+	}
+	if o.examples != "" {
+		pics, err := con.openPictures(p.run, p.model.Source(), &o.pictures)
+		if err != nil {
+			return err
+		}
+		err = p.learn(ctx, con, o.examples, pics)
+		pics.Close()
+		if err != nil {
+			return err
+		}
+	}
+	var files []string
+	var all []predict.Named
+	for _, path := range inputs {
+		var named []predict.Named
+		var err error
+		switch {
+		case isShards(path) || features.IsShard(path):
+			named, err = p.features(ctx, path, o.Options)
+		case convert.IsTable(path):
+			named, err = p.foreign(ctx, con, path, o)
+		default:
+			files = append(files, path)
+		}
+		if err != nil {
+			return err
+		}
+		all = append(all, named...)
+	}
+	if len(files) > 0 {
+		named, err := p.files(ctx, con, o, files)
+		if err != nil {
+			return err
+		}
+		all = append(all, named...)
+	}
+	return con.predicted(p, o, all)
+}
+
+// atATime is the number of pictures whose features are held before they are named.
+const atATime = 1024
+
+// files names picture files.
+func (p *predictor) files(ctx context.Context, con *console, o *predictOptions, files []string) ([]predict.Named, error) {
+	pics, err := con.openPictures(p.run, p.model.Source(), &o.pictures)
+	if err != nil {
+		return nil, err
+	}
+	defer pics.Close()
+	hook, end := con.progress("predict", "images")
+	defer end()
+	all := make([]predict.Named, len(files))
+	for lo := 0; lo < len(files); lo += atATime {
+		part := files[lo:min(lo+atATime, len(files))]
+		features := make([][]float32, len(part))
+		g, ctx := errgroup.WithContext(ctx)
+		g.SetLimit(64)
+		for i, path := range part {
+			g.Go(func() error {
+				var refusal *extract.Refusal
+				f, err := pics.File(ctx, path)
+				if errors.As(err, &refusal) {
+					all[lo+i].Error = refusal.Reason
+					return nil
+				}
+				features[i] = f
+				return err
+			})
+		}
+		if err := g.Wait(); err != nil {
+			return nil, err
+		}
+		var x []float32
+		var of []int
+		for i, path := range part {
+			all[lo+i].Image = datasets.Printable(filepath.ToSlash(path))
+			if features[i] != nil {
+				x, of = append(x, features[i]...), append(of, lo+i)
+			}
+		}
+		answers, err := predict.Rank(ctx, p.model, x, len(of), p.classes, o.Options)
+		if err != nil {
+			return nil, err
+		}
+		for k, i := range of {
+			all[i].Answer = &answers[k]
+		}
+		hook(lo+len(part), len(files))
+	}
+	return all, nil
+}
+
+// predicted writes and prints the answers.
+func (c *console) predicted(p *predictor, o *predictOptions, all []predict.Named) error {
+	skipped := 0
+	for _, x := range all {
+		if x.Answer == nil {
+			if skipped++; !c.json {
+				c.log.Warn("picture skipped", "image", x.Image, "reason", x.Error)
+			}
+		}
+	}
+	if skipped == len(all) {
+		return fmt.Errorf("none of the %d pictures can be used; %s: %s", len(all), all[0].Image, all[0].Error)
+	}
+	for file, write := range map[string]func(io.Writer, []predict.Named) error{o.csv: predict.WriteCSV, o.parquet: predict.WriteParquet} {
+		if file == "" || file == "-" {
+			continue
+		}
+		if err := wholefile.Write(file, func(w io.WriteSeeker) error { return write(w, all) }); err != nil {
+			return err
+		}
+	}
+	if o.csv == "-" {
+		if err := predict.WriteCSV(c.stdout, all); err != nil {
+			return err
+		}
+	} else if err := c.result(struct {
+		Run         string          `json:"run"`
+		Classes     int             `json:"classes"`
+		Calibrated  bool            `json:"calibrated"`
+		Temperature float64         `json:"temperature,omitempty"`
+		Skipped     int             `json:"skipped"`
+		Images      []predict.Named `json:"images"`
+	}{p.run, len(p.classes.Names), p.model.Temperature() > 0, p.model.Temperature(), skipped, all}, func(w io.Writer) { tell(w, all) }); err != nil {
+		return err
+	}
+	if skipped > 0 {
+		return errSkipped
+	}
+	return nil
+}
+
+// tell prints a line for each picture, and why.
+func tell(w io.Writer, all []predict.Named) {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	explained := false
+	for _, x := range all {
+		if x.Answer == nil {
+			fmt.Fprintf(table, "%s\t(%s)\n", x.Image, x.Error)
+			continue
+		}
+		top, name := x.Top, x.Class
+		if name == "" {
+			name = "none of these"
+		} else {
+			top = top[1:]
+		}
+		var rest []string
+		for _, t := range top {
+			rest = append(rest, fmt.Sprintf("%s %.1f%%", t.Class, 100*t.Probability))
+		}
+		fmt.Fprintf(table, "%s\t%s\t%.1f%%\t%s\n", x.Image, name, 100*x.Probability, strings.Join(rest, ", "))
+		explained = explained || x.Explanation != nil
+	}
+	_ = table.Flush()
+	for _, x := range all {
+		if x.Answer == nil || x.Explanation == nil {
+			continue
+		}
+		fmt.Fprintf(w, "\n%s as %s\n", x.Image, x.Top[0].Class)
+		var seen []string
+		for _, s := range x.Explanation.Seen {
+			seen = append(seen, s.Attribute)
+		}
+		fmt.Fprintf(w, "  seen:    %s\n", strings.Join(seen, ", "))
+		for _, side := range []struct {
+			name string
+			list []predict.Evidence
+		}{{"for:     ", x.Explanation.For}, {"against: ", x.Explanation.Against}} {
+			var list []string
+			for _, e := range side.list {
+				value := "?"
+				if e.Class != nil {
+					value = fmt.Sprintf("%.4g", *e.Class)
+				}
+				list = append(list, fmt.Sprintf("%s = %s (%+.3f)", e.Attribute, value, e.Weight))
+			}
+			fmt.Fprintf(w, "  %s%s\n", side.name, strings.Join(list, ", "))
+		}
+	}
+	if !explained {
+		return
+	}
+	fmt.Fprintln(w, "\n(in parentheses: what the attribute adds to this class rather than to the mean of the classes; the value is the class's own)")
+}

@@ -1,0 +1,188 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"vzsl/attributes"
+	"vzsl/extract"
+	"vzsl/pipeline/usage"
+	"vzsl/predict/server"
+	"vzsl/train/runs"
+)
+
+type serveOptions struct {
+	predictOptions
+	listen                      string
+	body, bodies                int // MB
+	timeout, readTimeout, grace time.Duration
+}
+
+func newServe(con *console) *cobra.Command {
+	var o serveOptions
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "predict over HTTP, with a page to drop pictures on",
+		Long: `Names pictures over HTTP, with the answers of 'vzsl predict', and takes new classes while it runs. The
+address it listens on shows a page to drop a picture on and to edit the list of classes.
+
+  POST /predict              a picture as the body, or files of a form; ?top=5&explain=5&none_below=0.3
+  GET /classes               the names; /classes.csv all of it, for --classes
+  GET, PUT, DELETE /classes/NAME   {"attributes": {"stripes": 60, ...}}; {"phrase": ...} for word vectors
+  POST /classes/NAME         pictures of the class, as for /predict: the model takes them in at once
+                             (vzsl with its closed-form block, plda); --examples does so at the start
+  GET /attributes, /model, /healthz, /metrics (Prometheus)
+
+  curl --data-binary @holiday/1.jpg http://127.0.0.1:8080/predict
+  curl -X PUT -d '{"attributes": {"stripes": 60, "hooves": 100}}' http://127.0.0.1:8080/classes/okapi
+
+Pictures of concurrent requests go through the network together. Classes put here last until the server
+ends: /classes.csv keeps their descriptions.
+
+Ctrl-C or SIGTERM: no more requests are taken, those at work are finished. There is no encryption and no
+password: beyond this machine put it behind a server that has them.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runServe(cmd.Context(), con, &o) },
+	}
+	o.r.ds.addName(cmd)
+	o.r.add(cmd)
+	must(cmd.Flags().MarkHidden("network")) // the run knows it
+	o.candidates.add(cmd)
+	o.addMissing(cmd)
+	o.pictures.add(cmd)
+	f := cmd.Flags()
+	o.addExamples(cmd)
+	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` to listen on; :8080 is every address of this machine, port 0 one that is free")
+	f.IntVar(&o.Top, "top", 5, "`classes` told of each picture where the request does not say")
+	f.Float64Var(&o.NoneBelow, "none-below", 0, "a picture whose best class has a smaller `probability` is none of them, where the request does not say")
+	f.IntVar(&o.body, "max-body", 32, "`MB` of a request")
+	f.IntVar(&o.bodies, "max-bodies", 256, "`MB` of all requests at work together; others wait")
+	f.IntVar(&o.pictures.megapixels, "max-pixels", 50, "`millions` of pixels of a picture")
+	f.DurationVar(&o.readTimeout, "read-timeout", 30*time.Second, "for a request to come whole")
+	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "for its answer")
+	f.DurationVar(&o.grace, "grace", 30*time.Second, "for requests at work when the server is to end")
+	return cmd
+}
+
+func runServe(ctx context.Context, con *console, o *serveOptions) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	for flag, n := range map[string]int{"max-body": o.body, "max-bodies": o.bodies, "max-pixels": o.pictures.megapixels,
+		"timeout": int(o.timeout), "read-timeout": int(o.readTimeout), "grace": int(o.grace)} {
+		if n <= 0 {
+			return usage.Errorf("--%s must be more than 0", flag)
+		}
+	}
+	p, err := con.openPredictor(ctx, &o.predictOptions)
+	if err != nil {
+		return err
+	}
+	pics, err := con.openPictures(p.run, p.model.Source(), &o.pictures)
+	if err != nil {
+		return err
+	}
+	defer pics.Close()
+	if o.examples != "" {
+		if err := p.learn(ctx, con, o.examples, pics); err != nil {
+			return err
+		}
+	}
+	options := server.Options{
+		Run: p.run, About: aboutModel(p), Model: served(p.model), Pictures: pics, Classes: *p.classes, Predict: o.Options,
+		Refused: refusedPicture, MaxBody: int64(o.body) << 20, MaxBodies: int64(o.bodies) << 20,
+		Doubt:   p.doubt,
+		Timeout: o.timeout, ReadTimeout: o.readTimeout, Grace: o.grace, Log: con.log,
+	}
+	if len(o.candidates.words) > 0 {
+		options.Lookup = con.lookup(p.model, &o.candidates)
+	}
+	s, err := server.New(options)
+	if err != nil {
+		return err
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
+	if err != nil {
+		return fmt.Errorf("--listen %s: %w; --listen 127.0.0.1:0 takes a port that is free", o.listen, err)
+	}
+	url := "http://" + l.Addr().String()
+	err = con.result(struct {
+		URL     string `json:"url"`
+		Run     string `json:"run"`
+		Classes int    `json:"classes"`
+	}{url, p.run, len(p.classes.Names)}, func(w io.Writer) {
+		fmt.Fprintf(w, "%s: %s, %d classes to choose from; Ctrl-C ends it\n", url, p.run, len(p.classes.Names))
+	})
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	return s.Serve(ctx, l)
+}
+
+// refusedPicture is the status for a picture that cannot be used.
+func refusedPicture(err error) int {
+	var r *extract.Refusal
+	switch {
+	case !errors.As(err, &r):
+		return 0
+	case r.NoImage:
+		return http.StatusUnsupportedMediaType
+	case r.TooLarge:
+		return http.StatusRequestEntityTooLarge
+	}
+	return http.StatusUnprocessableEntity
+}
+
+// aboutModel says what is served.
+func aboutModel(p *predictor) any {
+	src, res := p.model.Source(), p.model.Result()
+	return struct {
+		Run         string  `json:"run"`
+		Method      string  `json:"method"`
+		Dataset     string  `json:"dataset"`
+		Split       string  `json:"split"`
+		Network     string  `json:"network"`
+		Layer       string  `json:"layer"`
+		Recipe      string  `json:"recipe"`
+		Attributes  int     `json:"attributes"`
+		Seen        int     `json:"seen_classes"`
+		Accuracy    float64 `json:"validation_accuracy"`
+		Calibrated  bool    `json:"calibrated"`
+		Temperature float64 `json:"temperature"`
+		Program     string  `json:"program"`
+	}{p.run, p.model.Settings().Method, src.Dataset, p.model.Split(), src.Network, src.Layer, src.Recipe,
+		len(p.model.Attributes()), len(p.model.Seen()), res.Accuracy, res.Temperature > 0, res.Temperature, program}
+}
+
+// lookup finds a class's vector in the files of word vectors.
+func (c *console) lookup(model *runs.Predictor, o *candidateFlags) func(ctx context.Context, class, phrase string) ([]float32, error) {
+	return func(ctx context.Context, class, phrase string) ([]float32, error) {
+		var tables []*attributes.Table
+		for _, file := range o.words {
+			t, err := attributes.ReadWords(ctx, file, []string{class}, attributes.WordOptions{Format: o.format, Phrases: map[string]string{class: phrase}})
+			if err != nil {
+				return nil, err
+			}
+			if len(t.Unknown()) > 0 {
+				return nil, errors.New(`the word vectors have no such word; {"phrase": "other, words"} looks others up in its place`)
+			}
+			tables = append(tables, &t.Table)
+		}
+		joined, err := attributes.Join(tables...)
+		if err != nil {
+			return nil, err
+		}
+		t, err := joined.Select(model.Attributes())
+		if err != nil {
+			return nil, err
+		}
+		return t.Values[0], nil
+	}
+}

@@ -1,0 +1,295 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"vzsl/datasets/catalog"
+	"vzsl/datasets/splits"
+	"vzsl/datasets/xlsa17"
+	"vzsl/features"
+	"vzsl/features/convert"
+	"vzsl/pipeline/usage"
+)
+
+func newSplit(con *console) *cobra.Command {
+	var ds datasetFlags
+	var o splitOptions
+	cmd := &cobra.Command{
+		Use:   "split",
+		Short: "seen and unseen classes to a role for every image",
+		Long: `Writes features/<dataset>/splits/<name>.parquet: every image's role (train, validation, test_seen,
+test_unseen). The features stay as they are, so one extraction serves every split.
+
+  --split standard                   the dataset's published split
+                                     (` + catalog.SplitsHelp() + `)
+  --split proposed --xlsa17 DIR      that of Xian et al., from a folder of xlsa17, for features of your own:
+                                     images are found by their names, those of res101.mat or, where that is not
+                                     there, of a list in its order (--images LIST)
+  --split pictured                   seen are the classes with pictures, unseen those that are only described
+  --split NAME --seen F --unseen F   your own: class names or wnids, one a line
+  --split NAME --images FILE         your own, by image: a table with the columns image,role (CSV or Parquet), or
+                                     CUB's train_test_split.txt; with --seen and --unseen it says only which images
+                                     of seen classes are tested
+  --random K --unseen-classes N      K splits, random-1 and so on, each with N unseen classes drawn by --seed
+
+The roles in a table of images are train, validation, test_seen, test_unseen, test (one of the two, by
+the class), shot and none. A class is seen that has images to train on; images that the table does not
+list take no part. Validation is by whole classes: without that role in the table they are drawn.
+
+A split that runs were made with is not replaced by another one of its name unless --force says so.
+
+--shots K makes it a few-shot split: of each unseen class --shot-pool images are kept out of the test,
+K of them are trained on with their labels. The test is the same for every K; K + 1 shots contain those of K.
+
+Some of the seen classes are held out for validation, drawn by --seed: hyper-parameters are chosen
+on them, never on the unseen classes.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(&ds, cmd.Flags().Changed("split")); err != nil {
+				return err
+			}
+			o.fewShot = cmd.Flags().Changed("shots")
+			o.command = commandLine("split", givenFlags(cmd)...)
+			if o.random == 0 {
+				return con.writeSplit(cmd.Context(), ds.name, o)
+			}
+			seed, base := o.seed, o.name
+			for k := range o.random {
+				o.name, o.seed = fmt.Sprintf("%s-%d", base, k+1), seed+uint64(k)
+				if err := con.writeSplit(cmd.Context(), ds.name, o); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	ds.addName(cmd)
+	f := cmd.Flags()
+	f.StringVar(&o.name, "split", "standard", "`name` of the split")
+	f.StringVar(&o.layout, "layout", "", "dataset whose published split 'standard' means (default: the dataset's name)")
+	f.StringVar(&o.seen, "seen", "", "`file` of the seen classes' names or wnids, one a line")
+	f.StringVar(&o.unseen, "unseen", "", "`file` of the unseen classes' names or wnids, one a line")
+	f.StringVar(&o.images, "images", "", "`file` of the images' roles: a table image,role (CSV or Parquet), or CUB's train_test_split.txt; with --xlsa17 of the images' names in the order of res101.mat, in place of that file")
+	f.StringVar(&o.xlsa17, "xlsa17", "", "`folder` of xlsa17 to take the split of: res101.mat names the images, att_splits.mat their roles")
+	f.IntVar(&o.fold, "fold", 0, "with --xlsa17: validation classes of valclasses`N`.txt (default: those of val_loc, else 1)")
+	f.IntVar(&o.random, "random", 0, "make so many `splits` with unseen classes drawn by the seed, seed + 1, ...")
+	f.IntVar(&o.unseenClasses, "unseen-classes", 0, "with --random: `number` of unseen classes")
+	f.Float64Var(&o.validation, "validation", 0.2, "`share` of the seen classes held out for validation (below 1), or their number")
+	f.Float64Var(&o.testSeen, "test-seen", 0, "`share` of each seen class's images held out for the generalised test")
+	f.IntVar(&o.shots, "shots", 0, "few-shot: so many labelled `images` of each unseen class to train on")
+	f.IntVar(&o.pool, "shot-pool", splits.DefaultShotPool, "with --shots: `images` of each unseen class to draw the shots from, none of them tested")
+	f.Uint64Var(&o.seed, "seed", 1, "draws validation classes and held-out images")
+	f.BoolVar(&o.force, "force", false, "replace a split that runs were made with")
+	must(cmd.MarkFlagFilename("seen", "txt"))
+	must(cmd.MarkFlagFilename("unseen", "txt"))
+	must(cmd.MarkFlagFilename("images", "csv", "tsv", "txt", "parquet"))
+	must(cmd.MarkFlagDirname("xlsa17"))
+	return cmd
+}
+
+// picturedSplit is the name of the split by which classes have pictures.
+const picturedSplit = "pictured"
+
+type splitOptions struct {
+	name, layout         string
+	seen, unseen, images string
+	command              string // as given
+	validation, testSeen float64
+	seed                 uint64
+	xlsa17               string
+	fold                 int
+	random               int
+	unseenClasses        int
+	fewShot              bool
+	shots, pool          int
+	force                bool
+}
+
+func (o *splitOptions) check(ds *datasetFlags, named bool) error {
+	if err := ds.checkName(); err != nil {
+		return err
+	}
+	if o.random > 0 && !named {
+		o.name = "random"
+	} else if o.xlsa17 != "" && !named {
+		o.name = "proposed"
+	}
+	if err := usage.FolderName("split", o.name); err != nil {
+		return err
+	}
+	ways := 0
+	for _, given := range []bool{o.seen != "" || o.unseen != "" || o.images != "" && o.xlsa17 == "", o.xlsa17 != "", o.random != 0} {
+		if given {
+			ways++
+		}
+	}
+	switch {
+	case (o.seen == "") != (o.unseen == ""):
+		return usage.Errorf("--seen and --unseen go together: two files of class names, one a line")
+	case ways > 1:
+		return usage.Errorf("--seen and --unseen or --images, --xlsa17 and --random are different ways to split: give one")
+	case o.images != "" && !named && o.xlsa17 == "":
+		return usage.Errorf("--images: name the split that it makes with --split")
+	case o.images != "" && o.testSeen > 0:
+		return usage.Errorf("--images says which images are tested: --test-seen does not go with it")
+	case o.random < 0 || o.fold < 0:
+		return usage.Errorf("--random and --fold cannot be negative")
+	case o.random > 0 && o.unseenClasses < 1:
+		return usage.Errorf("--random needs --unseen-classes: how many classes of each split are unseen")
+	}
+	return nil
+}
+
+// writeSplit makes one split and prints what it is.
+func (c *console) writeSplit(ctx context.Context, dataset string, o splitOptions) error {
+	roles, err := c.makeRoles(ctx, dataset, o)
+	if err != nil {
+		return err
+	}
+	roles.Command = o.command
+	path := c.rolesFile(dataset, o.name)
+	if err := c.writeRoles(roles, o.force); err != nil {
+		return err
+	}
+	counts := map[features.Role]int{}
+	for _, r := range roles.Roles {
+		counts[r]++
+	}
+	res := struct {
+		File       string                `json:"file"`
+		Provenance string                `json:"provenance"`
+		Seen       int                   `json:"seen_classes"`
+		Validation int                   `json:"validation_classes"`
+		Unseen     int                   `json:"unseen_classes"`
+		Images     map[features.Role]int `json:"images"`
+	}{path, roles.Provenance, len(roles.Seen), len(roles.Validation), len(roles.Unseen), counts}
+	if counts[features.RoleTestUnseen] == 0 {
+		c.log.Warn("no image belongs to an unseen class: this split can be trained on but not evaluated", "split", o.name)
+	}
+	return c.result(res, func(w io.Writer) {
+		fmt.Fprintf(w, "%s: %d seen classes (%d of them for validation), %d unseen; images: %d train, %d validation, %d test seen, %d test unseen\n",
+			path, res.Seen, res.Validation, res.Unseen,
+			counts[features.RoleTrain], counts[features.RoleValidation], counts[features.RoleTestSeen], counts[features.RoleTestUnseen])
+		if o.fewShot {
+			fmt.Fprintf(w, "few-shot: %d images of unseen classes to train on, %d of each class\n", counts[features.RoleShot], o.shots)
+		}
+		if o.xlsa17 != "" {
+			fmt.Fprintln(w, roles.Provenance)
+		}
+	})
+}
+
+// makeRoles builds a split from the class table and the images of every network's shards.
+func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions) (*features.Roles, error) {
+	table, err := c.readClassTable(dataset)
+	if err != nil {
+		return nil, err
+	}
+	networks, err := c.networks(dataset)
+	if err != nil {
+		return nil, err
+	}
+	if len(networks) == 0 {
+		return nil, c.noFeatures(dataset)
+	}
+	dirs := make([]string, len(networks))
+	for i, n := range networks {
+		dirs[i] = c.networkDir(dataset, n)
+	}
+	p := c.follow("read the images of the features", "")
+	images, err := splits.CollectImages(ctx, dirs)
+	p.end()
+	if err != nil {
+		return nil, err
+	}
+	var split splits.Split
+	published := cmp.Or(o.layout, dataset)
+	switch {
+	case o.xlsa17 != "":
+	case o.images != "" && o.seen == "": // the roles say it
+	case o.seen != "":
+		split, err = splits.ReadSplit(o.seen, o.unseen, table.Classes, table.WNIDs)
+	case o.name == picturedSplit:
+		split, err = splits.PicturedSplit(table.Classes, images)
+	case o.random > 0:
+		split, err = splits.RandomSplit(table.Classes, images, o.unseenClasses, o.seed)
+	case o.name == "standard" || slices.Contains(catalog.PublishedSplits(published), o.name):
+		split.Seen, split.Unseen, split.Provenance, err = catalog.PublishedSplit(o.name, published, table.Classes, table.WNIDs)
+	case o.name == "proposed":
+		err = usage.Errorf("--split proposed: give the folder of xlsa17 that holds it with --xlsa17")
+	default:
+		builtIn := append([]string{"standard", "proposed", picturedSplit}, others(published)...)
+		err = usage.Errorf("--split %s%s: give its class lists with --seen and --unseen; built in are %s", o.name, usage.DidYouMean(o.name, builtIn), usage.And(builtIn))
+	}
+	if err != nil {
+		return nil, err
+	}
+	split.Name, split.Dataset, split.Seed = o.name, dataset, o.seed
+	split.TestSeenFraction = o.testSeen
+	if o.validation >= 1 {
+		split.ValidationClasses = int(o.validation)
+	} else {
+		split.ValidationFraction = o.validation
+	}
+	var roles *features.Roles
+	if o.xlsa17 != "" {
+		x, err := xlsa17.Open(o.xlsa17, "", "")
+		if err != nil {
+			return nil, err
+		}
+		if o.images != "" {
+			names, err := convert.ReadImageNames(o.images)
+			if err != nil {
+				return nil, err
+			}
+			if err := x.NameImages(o.images, names, images); err != nil {
+				return nil, err
+			}
+		}
+		roles, err = x.Split(split, o.fold, table.Classes, images)
+		if err != nil {
+			return nil, err
+		}
+	} else if o.images != "" {
+		rows, err := splits.ReadImageRoles(o.images)
+		if err != nil {
+			return nil, err
+		}
+		split.Provenance = strings.TrimPrefix(split.Provenance+"; roles of images from "+filepath.Base(o.images), "; ")
+		if roles, err = split.ImageRoles(rows, table.Classes, images); err != nil {
+			return nil, err
+		}
+		c.log.Info("roles of images", "file", o.images, "provenance", roles.Provenance)
+	} else if roles, err = split.Roles(table.Classes, images); err != nil {
+		return nil, err
+	}
+	if !o.fewShot {
+		return roles, nil
+	}
+	return splits.AddShots(roles, images, o.shots, o.pool, o.seed)
+}
+
+// others are a dataset's published splits but the standard one.
+func others(dataset string) []string {
+	return slices.DeleteFunc(catalog.PublishedSplits(dataset), func(n string) bool { return n == "standard" })
+}
+
+// readClassTable reads a dataset's class table.
+func (c *console) readClassTable(dataset string) (*features.ClassTable, error) {
+	path := c.classTable(dataset)
+	table, err := features.ReadClassTable(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, absentError(fmt.Sprintf("%s: no class table there%s; run 'vzsl attributes --dataset %s' first", path, c.meantDataset(dataset), dataset))
+	}
+	return table, err
+}

@@ -1,3 +1,0 @@
-// Package baselines holds the other methods of zero-shot recognition, one file each, behind the interface of package
-// method.
-package baselines

@@ -1,0 +1,52 @@
+package methods
+
+import "vzsl/train/method"
+
+// ALE are the settings of Akata et al.'s attribute label embedding (CVPR 2013, PAMI 2016), which minimises over W the
+// weighted approximate ranking loss
+//
+//	l_r/r * sum over j != y of max(0, margin - x'W s_y + x'W s_j),  l_r = 1 + 1/2 + ... + 1/r
+//
+// r being the number of violating classes: one violation among few weighs more than among many. The original draws
+// classes until one violates and estimates r by the number of draws; here all classes are scored and r is exact.
+//
+// Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
+type ALE ranking
+
+// DefaultALE are settings chosen on validation classes of CUB.
+func DefaultALE() ALE {
+	return ALE{Margin: 0.03, LearningRate: 1e-3, WeightDecay: 1e-2, Batch: 64, Epochs: 20}
+}
+
+// Validate explains the first setting that cannot work.
+func (c *ALE) Validate() error { return (*ranking)(c).validate("ale") }
+
+// Method fits with these settings.
+func (c *ALE) Method() method.Method {
+	return &bilinearMethod{name: "ale", config: ranking(*c), loss: hingeRanked[float32]}
+}
+
+// Space is what tuning searches.
+func (c *ALE) Space() []method.Dimension { return rankingSpace() }
+
+// hingeRanked adds up the violations, weighed by their number.
+func hingeRanked[T float](margin float64, scores []T, y int, gradient []T) float64 {
+	sum, rank, harmonic := 0.0, 0, 0.0
+	for j, s := range scores {
+		if v := margin + float64(s-scores[y]); j != y && v > 0 {
+			sum += v
+			rank++
+			harmonic += 1 / float64(rank)
+			gradient[j] = 1
+		}
+	}
+	if rank == 0 {
+		return 0
+	}
+	weight := harmonic / float64(rank)
+	for j := range gradient {
+		gradient[j] *= T(weight)
+	}
+	gradient[y] = -T(harmonic)
+	return weight * sum
+}

@@ -1,0 +1,3 @@
+// Package methods holds the other methods of zero-shot recognition, one file each, behind the interface of package
+// method.
+package methods

@@ -1,0 +1,166 @@
+package methods
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+
+	"vzsl/internal/kernels"
+	"vzsl/train/method"
+	"vzsl/train/safetensors"
+)
+
+// The directions of SAE's comparison.
+const (
+	SAEToFeatures   = "to-features"   // of features, with those that the decoder makes of attributes
+	SAEToAttributes = "to-attributes" // of attributes, with those that the encoder makes of features
+)
+
+// SAE are the settings of the semantic autoencoder of Kodirov, Xiang and Gong (CVPR 2017).
+type SAE struct {
+	Lambda    []float64 `toml:"lambda" comment:"grid of the encoder's weight beside the decoder's, chosen on the validation classes"`
+	Direction string    `toml:"direction" comment:"to-features compares features with those decoded from attributes, to-attributes attributes with those encoded from features"`
+}
+
+// DefaultSAE is a grid of decades.
+func DefaultSAE() SAE {
+	return SAE{Lambda: []float64{1e-3, 1e-2, 1e-1, 1, 10, 100, 1000}, Direction: SAEToFeatures}
+}
+
+// Validate explains the first setting that cannot work.
+func (c *SAE) Validate() error {
+	if c.Direction != SAEToFeatures && c.Direction != SAEToAttributes {
+		return fmt.Errorf("sae setting: direction = %q; there are %s and %s", c.Direction, SAEToFeatures, SAEToAttributes)
+	}
+	return checkAxes("sae", &axis{"lambda", c.Lambda})
+}
+
+// Method fits with these settings.
+func (c *SAE) Method() method.Method { return &SAEMethod{Config: *c} }
+
+// Space is the direction and the normalisations; lambda's grid costs one fit.
+func (c *SAE) Space() []method.Dimension {
+	return []method.Dimension{
+		{Setting: "direction", Values: []any{SAEToFeatures, SAEToAttributes}},
+		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
+		{Setting: "attributes", Values: []any{"l2", "centre-l2"}},
+	}
+}
+
+// SAEMethod fits an encoder W (a x d) whose transpose decodes:
+//
+//	min_W ||X - W'S||^2 + lambda ||W X - S||^2
+//
+// with samples in the columns of X (d x n) and their classes' attributes in those of S (a x n). The solution is that of
+// Sylvester's equation S S' W + lambda W X X' = (1 + lambda) S X'. A feature goes to the class of the largest cosine, of
+// x and W's or of W x and s.
+//
+// The original solves the equation by Bartels and Stewart's method, for one lambda. Here S S' = U diag(a) U' gives each
+// row y of U'W a ridge regression of its own, (X X' + a_i/lambda I) y_i = (1 + 1/lambda) (U'S X')_i, and one banded
+// form of X X' (of X'X where there are fewer samples than dimensions) solves all of them for all lambdas. The mean of X
+// is taken off, which the original's features do without: those here are not negative, no linear decoder of centred
+// attributes makes their mean, and all cosines with it are alike. The original's reduction of the features by a ridge
+// regression to the classes, used on some data sets, is left out.
+type SAEMethod struct{ Config SAE }
+
+var _ method.Method = (*SAEMethod)(nil)
+
+// Name is "sae".
+func (m *SAEMethod) Name() string { return "sae" }
+
+// Fit solves for all of the grid and keeps the point best on the validation classes; without these the grid must be a
+// single point, or the choice made already.
+func (m *SAEMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	if err := m.Config.Validate(); err != nil {
+		return nil, err
+	}
+	useKernels()
+	lambdas := axis{"lambda", m.Config.Lambda}
+	g, err := newGrid("SAE", p, s, &lambdas)
+	if err != nil {
+		return nil, err
+	}
+	S := matrix(p.Train.Attributes)
+	classes, a := S.Dims()
+	// Samples' attributes: each class's row counts as often as it has samples.
+	weighted := mat.DenseCopyOf(S)
+	for c, n := range counts(&p.Train) {
+		kernels.BLAS{}.Dscal(a, math.Sqrt(n), weighted.RawRowView(c), 1)
+	}
+	w, u, err := spectrum(weighted)
+	if err != nil {
+		return nil, err
+	}
+	first := 0 // a direction without any variance has no row in U'S
+	for first < a-1 && w[first] <= 1e-12*w[a-1] {
+		first++
+	}
+	w = w[first:]
+	U := u.Slice(0, a, first, a)
+	targets := mat.NewDense(classes, len(w), nil)
+	targets.Mul(S, U)
+	ridge, err := newRidges(ctx, &p.Train, targets)
+	if err != nil {
+		return nil, err
+	}
+	shifts := make([]float64, len(w))
+	err = g.search(ctx, []*axis{&lambdas}, func(c method.Choice) (method.Model, error) {
+		lambda := c["lambda"]
+		for i, x := range w {
+			shifts[i] = x / lambda
+		}
+		y, err := ridge.solve(shifts)
+		if err != nil {
+			return nil, fmt.Errorf("lambda %g: %w", lambda, err)
+		}
+		var W mat.Dense
+		W.Mul(U, y)
+		W.Scale(1+1/lambda, &W)
+		return newSAEModel(W.RawMatrix().Data, ridge.mean, m.Config.Direction), nil
+	})
+	return &g.out, err
+}
+
+// newSAEModel is the model of W (a x d) and the features' mean. It describes a sample by W x, whose product with a class's
+// vector is the cosine of either direction but for the lengths.
+func newSAEModel(w, mean []float64, direction string) *described {
+	d := len(mean)
+	a := len(w) / d
+	m := &model{feature: d, attribute: a, tensors: []safetensors.Tensor{
+		{Name: "w", Shape: []int{a, d}, F64: w},
+		{Name: "mean", Shape: []int{d}, F64: mean},
+	}}
+	w32, mean32 := single(w), single(mean)
+	encode := func(x []float32, n int) []float32 {
+		e := make([]float32, n*a)
+		kernels.Sgemm(false, true, n, a, d, 1, x, d, w32, d, 0, e, a)
+		return e
+	}
+	m.score = func(x []float32, n int, s []float32, c int) []float32 {
+		x = centred(x, mean32)
+		of, with, length := x, s, d
+		if direction == SAEToFeatures {
+			with = make([]float32, c*d)
+			kernels.Sgemm(false, false, c, d, a, 1, s, a, w32, d, 0, with, d)
+		} else {
+			of, length = encode(x, n), a
+		}
+		return cosines(of, n, with, c, length)
+	}
+	return &described{m, func(x []float32, n int) []float32 { return encode(centred(x, mean32), n) }}
+}
+
+// Load makes a model of a file of Model.Tensors.
+func (m *SAEMethod) Load(f *safetensors.File) (method.Model, error) {
+	w, shape, err := double(f, "w", -1, -1)
+	if err != nil {
+		return nil, fmt.Errorf("no SAE model: %w", err)
+	}
+	mean, _, err := double(f, "mean", shape[1])
+	if err != nil {
+		return nil, fmt.Errorf("no SAE model: %w", err)
+	}
+	return newSAEModel(w, mean, m.Config.Direction), nil
+}

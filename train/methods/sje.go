@@ -1,0 +1,49 @@
+package methods
+
+import "vzsl/train/method"
+
+// SJE are the settings of Akata et al.'s structured joint embedding (CVPR 2015), a structured support vector machine:
+// it minimises over W the violation of the worst class alone,
+//
+//	max(0, max over j != y of margin - x'W s_y + x'W s_j)
+//
+// The original joins several descriptions of the classes, each with a W of its own; here the description is one vector,
+// which may be joined of several.
+//
+// Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
+type SJE ranking
+
+// DefaultSJE are settings chosen on validation classes of CUB.
+func DefaultSJE() SJE {
+	return SJE{Margin: 1, LearningRate: 1e-3, WeightDecay: 1e-3, Batch: 64, Epochs: 20}
+}
+
+// Validate explains the first setting that cannot work.
+func (c *SJE) Validate() error { return (*ranking)(c).validate("sje") }
+
+// Method fits with these settings.
+func (c *SJE) Method() method.Method {
+	return &bilinearMethod{name: "sje", config: ranking(*c), loss: hingeWorst[float32]}
+}
+
+// Space is what tuning searches.
+func (c *SJE) Space() []method.Dimension { return rankingSpace() }
+
+// hingeWorst is the worst class's violation.
+func hingeWorst[T float](margin float64, scores []T, y int, gradient []T) float64 {
+	worst := -1
+	for j, s := range scores {
+		if j != y && (worst < 0 || s > scores[worst]) {
+			worst = j
+		}
+	}
+	if worst < 0 {
+		return 0
+	}
+	v := margin + float64(scores[worst]-scores[y])
+	if v <= 0 {
+		return 0
+	}
+	gradient[worst], gradient[y] = 1, -1
+	return v
+}

@@ -1,0 +1,209 @@
+package vzsl
+
+import (
+	"errors"
+	"fmt"
+
+	"vzsl/train/method"
+	"vzsl/train/methods/plda"
+)
+
+// Config are the model's and its training's settings.
+type Config struct {
+	Hidden               []int   `toml:"hidden" comment:"sizes of the encoder's hidden layers, at most three; the decoder mirrors them; none is a linear encoder and decoder"`
+	Latent               int     `toml:"latent" comment:"dimensions of z"`
+	Scale                float64 `toml:"scale" comment:"normalised features are multiplied by this before the encoder; the decoder reproduces them so"`
+	Margin               float64 `toml:"margin" comment:"lambda, the weight of the margin term, 0 to 1"`
+	Reconstruction       bool    `toml:"-"` // false is VZSL#: no decoder. The method's name says it
+	ReconstructionWeight float64 `toml:"reconstruction_weight" comment:"weight of the reconstruction term: the decoder's inverse variance"`
+	DecoderVariance      string  `toml:"decoder_variance" comment:"fixed (1, so that reconstruction_weight is its inverse) or learned (one for all values of a feature)"`
+	Samples              int     `toml:"samples" comment:"Monte-Carlo samples of z for the reconstruction of each image"`
+	Keep                 float64 `toml:"keep" comment:"dropout: the probability that a hidden unit is KEPT in a training step; 1 is no dropout"`
+	InputKeep            float64 `toml:"input_keep" comment:"the same for the encoder's inputs"`
+	LogVarianceBound     float64 `toml:"log_variance_bound" comment:"log variances t become b*tanh(t/b); 0 leaves them free"`
+	PriorScale           float64 `toml:"prior_scale" comment:"standard deviation, at the start, of the class means in each latent dimension"`
+	LearningRate         float64 `toml:"learning_rate" comment:"Adam's"`
+	Schedule             string  `toml:"schedule" comment:"of the learning rate over the epochs: constant or cosine (down to nothing after the last)"`
+	Beta1                float64 `toml:"beta1" comment:"Adam's"`
+	Beta2                float64 `toml:"beta2" comment:"Adam's"`
+	WeightDecay          float64 `toml:"weight_decay" comment:"L2 on the weights of encoder and decoder"`
+	PriorWeightDecay     float64 `toml:"prior_weight_decay" comment:"L2 on W_mu and W_sigma"`
+	ClipNorm             float64 `toml:"clip_norm" comment:"the gradient is scaled down to this norm; 0 never"`
+	Batch                int     `toml:"batch" comment:"samples in a step; what is left over at an epoch's end waits for the next shuffle"`
+	Epochs               int     `toml:"epochs" comment:"at most: validation chooses how many"`
+	ShotRepeat           int     `toml:"shot_repeat" comment:"few-shot: times an epoch shows each labelled image of an unseen class; 0: as often as makes its class weigh as much as a seen one"`
+	Warmup               int     `toml:"warmup" comment:"epochs over which KL and margin grow to their full weight beside the reconstruction"`
+
+	Closed        bool      `toml:"closed" comment:"a second block of the latent space in closed form, zero-shot PLDA, where validation classes are named better with it; false is the paper's model"`
+	LearnedWeight []float64 `toml:"learned_weight" comment:"grid of the weight of the learned block's score beside the closed one's, each in its standard deviations; 0: the closed one alone; where images of the candidates are known half of it or less"`
+	Score         string    `toml:"score" comment:"that a model with both blocks gives: joint, learned or closed"`
+	plda.Config             // of the closed block; the learned one's transductive settings follow, which hold without it
+
+	TransductiveEpochs int     `toml:"transductive_epochs" comment:"in the transductive setting: rounds of the unlabelled images after the inductive epochs, at most: validation chooses how many"`
+	TransductiveRate   float64 `toml:"transductive_rate" comment:"Adam's learning rate in these"`
+	UnlabelledWeight   float64 `toml:"unlabelled_weight" comment:"weight of KL(p||q), which pulls unlabelled images to sharpened predictions"`
+}
+
+// Paper are the settings of the paper as far as it tells them: sizes, latent dimensions, lambda, and its 0.8 of dropout,
+// read as the probability to keep. It does not tell rate, batch and epochs.
+func Paper() Config {
+	return Config{
+		Hidden: []int{1000, 1000}, Latent: 100, Scale: 10,
+		Margin: 1, Reconstruction: true, ReconstructionWeight: 1, DecoderVariance: "fixed", Samples: 1,
+		Keep: 0.8, InputKeep: 1,
+		LogVarianceBound: 5, PriorScale: 0.1,
+		LearningRate: 3e-4, Schedule: "constant", Beta1: 0.9, Beta2: 0.999,
+		ClipNorm: 10, Batch: 64, Epochs: 30,
+		LearnedWeight: []float64{1, 0.3, 0}, Score: ScoreJoint, Config: plda.Default(),
+		TransductiveEpochs: 20, TransductiveRate: 1e-4, UnlabelledWeight: 1,
+	}
+}
+
+// Default are the settings chosen on validation classes of CUB with VGG-19's fc7: 20 of the 100 seen classes of each of
+// three splits, held out in one to three draws, the unseen classes not looked at. What each is worth: docs/results.md.
+func Default() Config {
+	return Config{
+		Hidden: []int{}, Latent: 312, Scale: 10,
+		Margin: 0.9, Reconstruction: true, ReconstructionWeight: 0.05, DecoderVariance: "fixed", Samples: 1,
+		Keep: 0.5, InputKeep: 1,
+		LogVarianceBound: 2, PriorScale: 0.06,
+		LearningRate: 2e-3, Schedule: "cosine", Beta1: 0.9, Beta2: 0.999,
+		WeightDecay: 0.006,
+		ClipNorm:    10, Batch: 256, Epochs: 15,
+		Closed: true, LearnedWeight: []float64{1, 0.3, 0}, Score: ScoreJoint, Config: plda.Default(),
+		TransductiveEpochs: 20, TransductiveRate: 2e-4, UnlabelledWeight: 1,
+	}
+}
+
+// DefaultSharp are the default settings without reconstruction, and without the closed-form block.
+func DefaultSharp() Config { return sharp(Default()) }
+
+// PaperSharp are the paper's without reconstruction.
+func PaperSharp() Config { return sharp(Paper()) }
+
+func sharp(c Config) Config {
+	c.Reconstruction, c.Closed = false, false
+	return c
+}
+
+// Absent: models of before there was a closed-form block have none.
+func (c *Config) Absent(lacks func(setting string) bool) {
+	if lacks("closed") {
+		c.Closed = false
+	}
+}
+
+// Method fits with these settings.
+func (c *Config) Method() method.Method { return &Method{Config: *c} }
+
+// Space is what tuning searches. The reconstruction keeps its weight: 1 is that of the variational bound under a decoder
+// of variance 1, and what it counts beside the rest moves with the features' scale. Layers and latent size of quite
+// another order are not searched; give them as settings.
+func (c *Config) Space() []method.Dimension {
+	space := []method.Dimension{
+		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
+		{Setting: "attributes", Values: []any{"centre-l2", "sqrt-centre-l2", "both-centre-l2"}},
+		{Setting: "latent", Values: []any{200, 312, 500}},
+		{Setting: "scale", Low: 3, High: 20, Log: true},
+		{Setting: "margin", Values: []any{0.8, 0.9, 0.95, 1.0}},
+		{Setting: "input_keep", Values: []any{0.6, 0.8, 1.0}},
+		{Setting: "prior_scale", Low: 0.03, High: 0.12, Log: true},
+		{Setting: "learning_rate", Low: 8e-4, High: 5e-3, Log: true},
+		{Setting: "weight_decay", Low: 2e-3, High: 2e-2, Log: true},
+		{Setting: "log_variance_bound", Values: []any{0.3, 1.0, 2.0}},
+	}
+	return space
+}
+
+// TransductiveSpace is what tuning searches in the transductive setting.
+func (c *Config) TransductiveSpace() []method.Dimension {
+	if c.Closed {
+		return c.Config.TransductiveSpace()
+	}
+	return []method.Dimension{
+		{Setting: "transductive_rate", Low: 3e-5, High: 1e-3, Log: true},
+		{Setting: "unlabelled_weight", Low: 0.1, High: 10, Log: true},
+	}
+}
+
+// ErrSetting is wrapped by every error about settings that cannot work.
+var ErrSetting = errors.New("setting")
+
+// Validate explains the first setting that cannot work.
+func (c *Config) Validate() error {
+	bad := func(format string, args ...any) error {
+		return fmt.Errorf("vzsl %w: %s", ErrSetting, fmt.Sprintf(format, args...))
+	}
+	if len(c.Hidden) > 3 {
+		return bad("%d hidden layers; at most three are possible", len(c.Hidden))
+	}
+	for _, h := range c.Hidden {
+		if h < 1 {
+			return bad("a hidden layer of %d units", h)
+		}
+	}
+	for _, x := range []struct {
+		name   string
+		v      float64
+		lo, hi float64
+		open   bool // lo itself is impossible
+	}{
+		{"latent", float64(c.Latent), 1, 1 << 20, false},
+		{"scale", c.Scale, 0, 1e6, true},
+		{"reconstruction_weight", c.ReconstructionWeight, 0, 1e9, false},
+		{"samples", float64(c.Samples), 1, 1000, false},
+		{"keep", c.Keep, 0, 1, true},
+		{"input_keep", c.InputKeep, 0, 1, true},
+		{"log_variance_bound", c.LogVarianceBound, 0, 80, false},
+		{"prior_scale", c.PriorScale, 0, 1e6, true},
+		{"learning_rate", c.LearningRate, 0, 10, true},
+		{"beta1", c.Beta1, 0, 0.999999, false},
+		{"beta2", c.Beta2, 0, 0.9999999, false},
+		{"weight_decay", c.WeightDecay, 0, 1e6, false},
+		{"prior_weight_decay", c.PriorWeightDecay, 0, 1e6, false},
+		{"clip_norm", c.ClipNorm, 0, 1e12, false},
+		{"batch", float64(c.Batch), 1, 1 << 20, false},
+		{"epochs", float64(c.Epochs), 1, 1 << 30, false},
+		{"warmup", float64(c.Warmup), 0, 1 << 30, false},
+		{"transductive_epochs", float64(c.TransductiveEpochs), 1, 1 << 30, false},
+		{"transductive_rate", c.TransductiveRate, 0, 10, true},
+		{"unlabelled_weight", c.UnlabelledWeight, 0, 1e6, false},
+		{"shot_repeat", float64(c.ShotRepeat), 0, 1 << 20, false},
+	} {
+		switch {
+		case !(x.v >= x.lo && x.v <= x.hi):
+			return bad("%s = %v; it lies between %v and %v", x.name, x.v, x.lo, x.hi)
+		case x.open && x.v == x.lo:
+			return bad("%s = %v; it must be more", x.name, x.v)
+		}
+	}
+	if c.DecoderVariance != "fixed" && c.DecoderVariance != "learned" {
+		return bad("decoder_variance = %q; there are fixed and learned", c.DecoderVariance)
+	}
+	if c.Schedule != "constant" && c.Schedule != "cosine" {
+		return bad("schedule = %q; there are constant and cosine", c.Schedule)
+	}
+	if len(c.LearnedWeight) == 0 {
+		return bad("learned_weight has no values")
+	}
+	for _, w := range c.LearnedWeight {
+		if !(w >= 0 && w <= 1e6) {
+			return bad("learned_weight = %v; it cannot be negative", w)
+		}
+	}
+	if c.Score != ScoreJoint && c.Score != ScoreLearned && c.Score != ScoreClosed {
+		return bad("score = %q; there are joint, learned and closed", c.Score)
+	}
+	if err := c.Check("vzsl"); err != nil {
+		return err
+	}
+	switch {
+	case c.Margin > 1:
+		// Without reconstruction the loss is (1-lambda) KL_y + lambda CE, CE the cross-entropy of the softmax over -KL.
+		return bad("margin (lambda) = %v is above 1: without reconstruction the loss is (1-lambda) KL + lambda times a cross-entropy, "+
+			"so that above 1 it falls without end as all divergences grow; use a value from 0 to 1, the paper's is 1", c.Margin)
+	case !(c.Margin >= 0):
+		return bad("margin (lambda) = %v; it lies between 0 and 1", c.Margin)
+	}
+	return nil
+}

@@ -1,0 +1,316 @@
+// Package runs holds run folders: the record of settings and data, checkpoints, metrics, the model, and what it was made from. Load
+// reads the model of one as a Predictor.
+package runs
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"vzsl/features"
+	"vzsl/internal/lookup"
+	"vzsl/internal/wholefile"
+	"vzsl/train/method"
+	"vzsl/train/safetensors"
+)
+
+// The phases of a run, as metrics and checkpoints name them.
+const (
+	PhaseChoose = "choose" // on the training classes, by the validation classes
+	PhaseRefit  = "refit"  // on all seen classes
+)
+
+// The files of a run folder.
+const (
+	ConfigFile     = "config.toml"
+	MetricsFile    = "metrics.jsonl"
+	ModelFile      = "model.safetensors"
+	checkpointsDir = "checkpoints"
+	lastFile       = "last.safetensors"
+	bestFile       = "best.safetensors"
+)
+
+// Folder is a run's, with the checkpoint found in it.
+type Folder struct {
+	dir    string            // "": the run is in memory
+	model  *safetensors.File // of a finished run in memory
+	config []byte            // config.toml's text
+
+	metrics *os.File
+	Lines   int // of metrics so far
+
+	// Of the checkpoint; "" and nil: there is none.
+	Phase string
+	State *method.State
+	Best  *method.State
+
+	Chosen
+}
+
+// Chosen is what the first fit found, once it is done.
+type Chosen struct {
+	Choice      method.Choice
+	Accuracy    float64 // on the validation classes, 0..1
+	Temperature float64
+	Constant    *float64 // of calibrated stacking; nil: none
+	Notes       []string
+}
+
+// ErrOtherRun is wrapped by the error of a run into the folder of another.
+var ErrOtherRun = errors.New("the folder holds another run")
+
+// Open makes a new run folder or opens the same run's. complete tells that its model is there.
+func Open(dir string, r *Record, force bool) (f *Folder, complete bool, err error) {
+	text, err := r.Text()
+	if err != nil {
+		return nil, false, fmt.Errorf("writing the settings: %w", err)
+	}
+	f = &Folder{dir: dir, config: text}
+	if err := os.MkdirAll(filepath.Join(dir, checkpointsDir), 0o755); err != nil {
+		return nil, false, fmt.Errorf("run folder: %w", err)
+	}
+	if err := errors.Join(wholefile.Sweep(dir, ConfigFile, ModelFile), wholefile.Sweep(filepath.Join(dir, checkpointsDir), lastFile, bestFile), features.SweepRecord(dir)); err != nil {
+		return nil, false, fmt.Errorf("run folder: %w", err)
+	}
+	if force {
+		for _, name := range []string{ModelFile, ConfigFile, MetricsFile, filepath.Join(checkpointsDir, lastFile), filepath.Join(checkpointsDir, bestFile)} {
+			if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, false, fmt.Errorf("run folder: %w", err)
+			}
+		}
+	}
+	was, err := os.ReadFile(f.path(ConfigFile))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		// The settings come first: without them nothing else in the folder counts.
+		for _, name := range []string{ModelFile, filepath.Join(checkpointsDir, lastFile)} {
+			if there, err := lookup.Exists(f.path(name)); err != nil {
+				return nil, false, fmt.Errorf("run folder: %w", err)
+			} else if there {
+				return nil, false, fmt.Errorf("%s has a %s but no %s: take another folder, or force to begin anew", dir, name, ConfigFile)
+			}
+		}
+		return f, false, wholefile.Bytes(f.path(ConfigFile), text)
+	case err != nil:
+		return nil, false, fmt.Errorf("run folder: %w", err)
+	}
+	if !bytes.Equal(was, text) {
+		d, err := differences(was, text)
+		if err != nil {
+			return nil, false, damaged(f.path(ConfigFile), err)
+		}
+		if len(d) > 0 {
+			return nil, false, fmt.Errorf("%s: %w: %s; take another folder, or force to begin anew", dir, ErrOtherRun, strings.Join(d, ", "))
+		}
+	}
+	if there, err := lookup.Exists(f.path(ModelFile)); err != nil {
+		return nil, false, fmt.Errorf("run folder: %w", err)
+	} else if there {
+		return f, true, nil
+	}
+	return f, false, f.resume()
+}
+
+// InMemory is a run without a folder: checkpoints and metrics are not kept, and the model stays in memory.
+func InMemory(r *Record) (*Folder, error) {
+	text, err := r.Text()
+	if err != nil {
+		return nil, fmt.Errorf("writing the settings: %w", err)
+	}
+	return &Folder{config: text}, nil
+}
+
+// Predictor is the model of the finished run.
+func (f *Folder) Predictor() (*Predictor, error) {
+	if f.dir != "" {
+		return Load(f.dir)
+	}
+	if f.model == nil {
+		return nil, errors.New("the training is not finished")
+	}
+	p, err := newPredictor(f.model)
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	p.inputs = func() (*features.Record, error) { return nil, nil }
+	return p, nil
+}
+
+func (f *Folder) path(name string) string { return filepath.Join(f.dir, name) }
+
+// Model is the path of model.safetensors.
+func (f *Folder) Model() string { return f.path(ModelFile) }
+
+// damaged is the error of a config.toml that cannot be read.
+func damaged(path string, err error) error {
+	return fmt.Errorf("%s is damaged (%w): bring back the file that the training wrote, or train again with force", path, err)
+}
+
+// seal adds the model's checksum to config.toml: the run is complete.
+func (f *Folder) seal(r *Record) error {
+	sum, err := features.FileSHA256(f.path(ModelFile))
+	if err != nil {
+		return fmt.Errorf("model: %w", err)
+	}
+	sealed := *r
+	sealed.Model = &modelRecord{SHA256: sum}
+	text, err := sealed.Text()
+	if err != nil {
+		return err
+	}
+	return wholefile.Bytes(f.path(ConfigFile), text)
+}
+
+// Sealed makes up for the checksum that a training which was killed at its very end could not add.
+func (f *Folder) Sealed(r *Record) error {
+	if r.Data.InputsSHA256 == "" { // a run of an earlier version stays as it is
+		return nil
+	}
+	text, err := os.ReadFile(f.path(ConfigFile))
+	if err != nil {
+		return fmt.Errorf("run folder: %w", err)
+	}
+	if was, err := ReadRecord(text); err != nil {
+		return damaged(f.path(ConfigFile), err)
+	} else if was.Model != nil {
+		return nil
+	}
+	if _, err := Load(f.dir); err != nil {
+		return err
+	}
+	return f.seal(r)
+}
+
+// resume reads the checkpoints, if there are any.
+func (f *Folder) resume() error {
+	last := filepath.Join(f.dir, checkpointsDir, lastFile)
+	file, err := safetensors.Read(last)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("checkpoint: %w; remove it, or force, to begin anew", err)
+	}
+	v := file.Metadata
+	f.Phase = v["run.phase"]
+	f.State = &method.State{Tensors: file.Tensors, Values: v}
+	if f.Lines, err = strconv.Atoi(v["run.lines"]); err != nil || f.Lines < 0 || f.Phase != PhaseChoose && f.Phase != PhaseRefit {
+		return fmt.Errorf("checkpoint %s: phase %q, %q lines of metrics: it is damaged; remove it, or force, to begin anew", last, f.Phase, v["run.lines"])
+	}
+	if f.Phase == PhaseRefit {
+		if text := v["run.notes"]; text != "" {
+			f.Notes = strings.Split(text, "\n")
+		}
+		err := json.Unmarshal([]byte(v["run.choice"]), &f.Choice)
+		if err == nil {
+			f.Accuracy, err = strconv.ParseFloat(v["run.accuracy"], 64)
+		}
+		if err == nil {
+			f.Temperature, err = parseTemperature(v["run.temperature"])
+		}
+		if err == nil {
+			f.Constant, err = parseConstant(v["run.constant"])
+		}
+		if err != nil {
+			return fmt.Errorf("checkpoint %s: the choice: %w; remove it, or force, to begin anew", last, err)
+		}
+	}
+	if file, err = safetensors.Read(filepath.Join(f.dir, checkpointsDir, bestFile)); err == nil {
+		f.Best = &method.State{Tensors: file.Tensors, Values: file.Metadata}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("checkpoint: %w; remove the folder %s, or force, to begin anew", err, checkpointsDir)
+	}
+	return nil
+}
+
+// Save writes a checkpoint. The best parameters go first: a state never speaks of ones that are not there.
+func (f *Folder) Save(phase string, state, best *method.State) error {
+	if f.dir == "" {
+		return nil
+	}
+	if best != nil {
+		if err := safetensors.Write(filepath.Join(f.dir, checkpointsDir, bestFile), &safetensors.File{Tensors: best.Tensors, Metadata: best.Values}); err != nil {
+			return fmt.Errorf("checkpoint: %w", err)
+		}
+	}
+	v := map[string]string{"run.phase": phase, "run.lines": strconv.Itoa(f.Lines)}
+	for k, x := range state.Values {
+		v[k] = x
+	}
+	if phase == PhaseRefit {
+		c, err := json.Marshal(f.Choice)
+		if err != nil {
+			return err
+		}
+		v["run.choice"], v["run.accuracy"], v["run.temperature"] = string(c), exact(f.Accuracy), exact(f.Temperature)
+		if len(f.Notes) > 0 {
+			v["run.notes"] = strings.Join(f.Notes, "\n")
+		}
+		if f.Constant != nil {
+			v["run.constant"] = exact(*f.Constant)
+		}
+	}
+	if err := safetensors.Write(filepath.Join(f.dir, checkpointsDir, lastFile), &safetensors.File{Tensors: state.Tensors, Metadata: v}); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	return nil
+}
+
+// OpenMetrics opens metrics.jsonl after the lines that the checkpoint knows.
+func (f *Folder) OpenMetrics() error {
+	path := f.path(MetricsFile)
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	at := 0
+	for range f.Lines {
+		n := bytes.IndexByte(text[at:], '\n')
+		if n < 0 {
+			break
+		}
+		at += n + 1
+	}
+	if f.metrics, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644); err != nil {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	if err := f.metrics.Truncate(int64(at)); err != nil {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	if _, err := f.metrics.Seek(int64(at), 0); err != nil {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	return nil
+}
+
+// WriteMetrics adds a line to metrics.jsonl.
+func (f *Folder) WriteMetrics(line map[string]any) error {
+	if f.dir == "" {
+		f.Lines++
+		return nil
+	}
+	text, err := json.Marshal(line)
+	if err != nil {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	if _, err := f.metrics.Write(append(text, '\n')); err != nil {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	f.Lines++
+	return nil
+}
+
+func (f *Folder) Close() error {
+	if f.metrics == nil {
+		return nil
+	}
+	m := f.metrics
+	f.metrics = nil
+	return errors.Join(m.Sync(), m.Close())
+}

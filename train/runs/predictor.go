@@ -1,0 +1,473 @@
+package runs
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"vzsl/attributes"
+	"vzsl/features"
+	"vzsl/train/method"
+	"vzsl/train/problem"
+	"vzsl/train/safetensors"
+	"vzsl/train/settings"
+)
+
+// Predictor is a trained model with its normalisations: it takes features and attributes as they were extracted. It is
+// safe for concurrent use.
+type Predictor struct {
+	dir        string
+	inputs     func() (*features.Record, error)
+	model      method.Model
+	settings   settings.Settings
+	record     *Record
+	normaliser *attributes.Normaliser
+	attributes []string
+	seen       []string
+	result     Result
+}
+
+// Load reads the model of a run folder.
+func Load(runDir string) (*Predictor, error) {
+	path := filepath.Join(runDir, ModelFile)
+	f, err := safetensors.Read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, e := os.Stat(filepath.Join(runDir, ConfigFile)); e == nil {
+			return nil, fmt.Errorf("%s: the training there is not finished: run the same train command again, it goes on from its checkpoint", runDir)
+		}
+		return nil, fmt.Errorf("%s holds no trained model: %w", runDir, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	p, err := newPredictor(f)
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", path, err)
+	}
+	p.dir, p.inputs = runDir, sync.OnceValues(p.readInputs)
+	return p, p.belongs(f.Metadata[keyConfig])
+}
+
+// ModelSHA256 identifies the model of a run by its config.toml or, where that does not name it, by its file; "": the training is
+// not finished. fs.ErrNotExist: there is no run.
+func ModelSHA256(runDir string) (string, error) {
+	path := filepath.Join(runDir, ConfigFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	r, err := ReadRecord(text)
+	if err != nil {
+		return "", damaged(path, err)
+	}
+	if r.Model != nil {
+		return r.Model.SHA256, nil
+	}
+	sum, err := features.FileSHA256(filepath.Join(runDir, ModelFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return sum, err
+}
+
+// belongs checks the model against the run's config.toml: it must be the one that the training with these settings ended with.
+func (p *Predictor) belongs(trained string) error {
+	path := filepath.Join(p.dir, ConfigFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("%s: its settings cannot be read, so that nothing says whether the model there is the run's: %w", p.dir, err)
+	}
+	r, err := ReadRecord(text)
+	if err != nil {
+		return damaged(path, err)
+	}
+	another := "%s: the model there is not the one that was trained there: %s; bring back the run's own " + ModelFile + ", or train again with force"
+	if string(text) != trained {
+		d, err := differences([]byte(trained), text)
+		if err != nil {
+			return damaged(path, err)
+		}
+		if len(d) > 0 {
+			for i := range d {
+				d[i] = strings.NewReplacer(" there ", " in the model ", ", here ", ", in "+ConfigFile+" ").Replace(d[i])
+			}
+			return fmt.Errorf(another, p.dir, strings.Join(d, ", "))
+		}
+	}
+	if r.Model == nil {
+		return nil
+	}
+	sum, err := features.FileSHA256(filepath.Join(p.dir, ModelFile))
+	if err != nil {
+		return fmt.Errorf("model: %w", err)
+	}
+	if sum != r.Model.SHA256 {
+		return fmt.Errorf(another, p.dir, "its sha256 is "+short(sum)+", "+ConfigFile+" names "+short(r.Model.SHA256))
+	}
+	return nil
+}
+
+// Inputs is the record of what the run was made from, read once; nil: it is of an earlier version and has none.
+func (p *Predictor) Inputs() (*features.Record, error) { return p.inputs() }
+
+func (p *Predictor) readInputs() (*features.Record, error) {
+	if p.record.Data.InputsSHA256 == "" {
+		return nil, nil
+	}
+	r, err := features.ReadRecord(p.dir)
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w; bring it back, or train again with force", p.dir, err)
+	}
+	if sum := r.SHA256(); sum != p.record.Data.InputsSHA256 {
+		return nil, fmt.Errorf("%s is not the record of what this run was made from: its identity is %s, %s names %s; bring it back, or train again with force",
+			filepath.Join(p.dir, features.InputsDir), short(sum), ConfigFile, short(p.record.Data.InputsSHA256))
+	}
+	return r, nil
+}
+
+// OldChanges compares inputs with what a run of an earlier version says of its own: digests of the class lists, of the class table
+// and, where the features are given, of those trained on. The attributes must be in the order of Attributes.
+func (p *Predictor) OldChanges(in *features.Inputs) ([]*features.Change, error) {
+	d := &p.record.Data
+	var all []*features.Change
+	differ := func(of, was, is, what string) {
+		if was != is {
+			all = append(all, &features.Change{Of: of, First: []string{what}})
+		}
+	}
+	parts := problem.OfRoles(in.Roles)
+	if in.Features != nil {
+		var err error
+		if parts, err = problem.New(in.Features, in.Classes, in.Roles, p.settings.Transductive); err != nil {
+			return nil, err
+		}
+		for _, s := range p.Source().NetworkDifferences(in.Features.Source()) {
+			differ(features.InputFeatures, "", s, s)
+		}
+	}
+	images, classes, split, err := parts.Digests(in.Classes)
+	if err != nil {
+		return nil, err
+	}
+	differ(features.InputSplit, d.SplitSHA256, split, "its lists of seen, validation and unseen classes are others")
+	differ(features.InputClasses, d.ClassesSHA256, classes, "its classes, or their values, are others")
+	if in.Features != nil && len(all) == 0 {
+		differ(features.InputFeatures, d.FeaturesSHA256, images, "the images trained on, their classes or features are others")
+	}
+	return all, nil
+}
+
+func newPredictor(f *safetensors.File) (*Predictor, error) {
+	meta := f.Metadata
+	if meta[keyFormat] != modelFormat {
+		return nil, fmt.Errorf("the format is %q, this program reads %q", meta[keyFormat], modelFormat)
+	}
+	p := &Predictor{normaliser: &attributes.Normaliser{}}
+	var err error
+	if p.record, err = ReadRecord([]byte(meta[keyConfig])); err != nil {
+		return nil, fmt.Errorf("settings: %w", err)
+	}
+	p.settings = p.record.Settings()
+	if err := p.settings.Validate(); err != nil {
+		return nil, err
+	}
+	for key, to := range map[string]any{keyNormaliser: p.normaliser, keyAttributes: &p.attributes, keySeen: &p.seen, keyChoice: &p.result.Choice} {
+		if err := json.Unmarshal([]byte(meta[key]), to); err != nil {
+			return nil, fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	var errs [7]error
+	r := &p.result
+	r.Method, r.Classes = p.settings.Method, len(p.seen)
+	r.Accuracy, errs[0] = strconv.ParseFloat(meta[keyAccuracy], 64)
+	r.ValidationClasses, errs[1] = strconv.Atoi(meta[keyClasses])
+	r.Refit, errs[2] = strconv.ParseBool(meta[keyRefit])
+	r.Images, errs[3] = strconv.Atoi(meta[keyImages])
+	r.Temperature, errs[4] = parseTemperature(meta[keyTemp])
+	if text := meta[keyNotes]; text != "" {
+		r.Notes = strings.Split(text, "\n")
+	}
+	if shots, ok := meta[keyShots]; ok {
+		r.Shots, errs[5] = strconv.Atoi(shots)
+	}
+	r.Constant, errs[6] = parseConstant(meta[keyConstant])
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	if p.model, err = p.settings.Config().Method().Load(f); err != nil {
+		return nil, err
+	}
+	if feature, attribute := p.model.Dims(); feature != p.record.Data.Dim || attribute != p.normaliser.Width() {
+		return nil, fmt.Errorf("weights for %d feature values and %d attributes beside normalisations for %d and %d", feature, attribute, p.record.Data.Dim, p.normaliser.Width())
+	}
+	return p, nil
+}
+
+// Score gives n rows of one score for each class, higher is better. features holds n raw rows of FeatureDim values,
+// classes raw attribute vectors in the order of Attributes, NaN where missing if the model fills missing values.
+func (p *Predictor) Score(features []float32, n int, classes [][]float32) ([]float32, error) {
+	x, err := p.normalised(features, n)
+	if err != nil {
+		return nil, err
+	}
+	vectors := make([][]float32, len(classes))
+	for i, c := range classes {
+		if vectors[i], err = p.NormaliseClass(c); err != nil {
+			return nil, fmt.Errorf("class %d: %w", i, err)
+		}
+	}
+	return p.model.Score(x, n, vectors)
+}
+
+// normalised gives n raw features as the model takes them.
+func (p *Predictor) normalised(features []float32, n int) ([]float32, error) {
+	dim := p.FeatureDim()
+	if n < 0 || len(features) != n*dim {
+		return nil, fmt.Errorf("%d values for %d features; the model was trained on features of %d values (%s, %s)",
+			len(features), n, dim, p.record.Data.Network, p.record.Data.Layer)
+	}
+	if p.settings.FeatureNorm == method.FeaturesNone {
+		return features, nil
+	}
+	x := make([]float32, len(features))
+	for i := range n {
+		method.Normalise(p.settings.FeatureNorm, features[i*dim:(i+1)*dim], x[i*dim:(i+1)*dim])
+	}
+	return x, nil
+}
+
+// asked gives what a model that can, an M, makes of n raw features; nil where the method's cannot.
+func asked[M any](p *Predictor, what func(m M, x []float32, n int) ([]float32, error), features []float32, n int) ([]float32, error) {
+	m, ok := p.model.(M)
+	if !ok {
+		return nil, nil
+	}
+	x, err := p.normalised(features, n)
+	if err != nil {
+		return nil, err
+	}
+	return what(m, x, n)
+}
+
+// NormaliseClass gives a class's raw attribute vector as the model takes it.
+func (p *Predictor) NormaliseClass(raw []float32) ([]float32, error) {
+	if err := p.CheckClasses([]string{""}, [][]float32{raw}); err != nil {
+		return nil, err
+	}
+	v := make([]float32, p.normaliser.Width())
+	return v, p.normaliser.Apply(raw, v)
+}
+
+// CheckClasses refuses raw attribute vectors that lack values which the model does not fill: the error, an
+// *attributes.GapsError, names all classes and attributes.
+func (p *Predictor) CheckClasses(names []string, vectors [][]float32) error {
+	if p.normaliser.Missing() != attributes.MissingError {
+		return nil
+	}
+	for _, v := range vectors {
+		if len(v) != len(p.attributes) {
+			return nil // normalising says so
+		}
+	}
+	if gaps := attributes.Gaps(p.attributes, names, vectors); gaps != nil {
+		return &attributes.GapsError{Gaps: gaps, Remedy: problem.FillRemedy}
+	}
+	return nil
+}
+
+// WithMissing is the model with another way to treat the missing values of classes than it was trained with.
+func (p *Predictor) WithMissing(missing string) (*Predictor, error) {
+	n, err := p.normaliser.WithMissing(missing)
+	if err != nil {
+		return nil, fmt.Errorf("%w: train the run again, or give the values", err)
+	}
+	q := *p
+	q.normaliser = n
+	return &q, nil
+}
+
+// AttributeMeans are the seen classes' mean raw values, nil in a model of a version that kept none.
+func (p *Predictor) AttributeMeans() []float64 { return p.normaliser.Means() }
+
+// Describe estimates the normalised attribute vectors of n raw features; nil where the method has no such estimate.
+func (p *Predictor) Describe(features []float32, n int) ([]float32, error) {
+	return asked(p, method.Describer.Describe, features, n)
+}
+
+// DescribedClass gives a class's raw attribute vector as Describe's estimate is held against it: normalised or, where the
+// method knows no more of a class than which attributes it has, 1 and 0.
+func (p *Predictor) DescribedClass(raw []float32) ([]float32, error) {
+	v, err := p.NormaliseClass(raw)
+	if err != nil {
+		return nil, err
+	}
+	switch m := p.model.(type) {
+	case method.Binary:
+		v = m.Binary(v)
+	case method.Viewer:
+		v = m.View(v)
+	}
+	return v, nil
+}
+
+// Learns tells whether the model takes in images of a class without training.
+func (p *Predictor) Learns() bool {
+	_, ok := p.model.(method.Learner)
+	return ok
+}
+
+// Learn gives the predictor that has seen n more images, raw features, of the class of a raw attribute vector: at once, without
+// training. p itself stays as it is.
+func (p *Predictor) Learn(class, features []float32, n int) (*Predictor, error) {
+	l, ok := p.model.(method.Learner)
+	if !ok {
+		return nil, fmt.Errorf("models of the method %s learn from images by training alone", p.settings.Method)
+	}
+	x, err := p.normalised(features, n)
+	if err != nil {
+		return nil, err
+	}
+	a, err := p.NormaliseClass(class)
+	if err != nil {
+		return nil, err
+	}
+	m, err := l.Learn(a, x, n)
+	if err != nil {
+		return nil, err
+	}
+	out := *p
+	out.model = m
+	return &out, nil
+}
+
+// latent is a model with a latent space.
+type latent interface {
+	Encode(features []float32, n int) ([]float32, error)
+	Prior(attributes []float32) (mean, std []float32, err error)
+}
+
+// Encode gives the latent codes of n raw features, the means of q(z|x); nil where the method has none.
+func (p *Predictor) Encode(features []float32, n int) ([]float32, error) {
+	return asked(p, latent.Encode, features, n)
+}
+
+// Prior gives the mean and the standard deviations of p(z|a) of a class's raw attributes; nil where the method has none.
+func (p *Predictor) Prior(class []float32) (mean, std []float32, err error) {
+	l, ok := p.model.(latent)
+	if !ok {
+		return nil, nil, nil
+	}
+	a, err := p.NormaliseClass(class)
+	if err != nil {
+		return nil, nil, err
+	}
+	return l.Prior(a)
+}
+
+// reconstructor is a model with a decoder.
+type reconstructor interface {
+	Reconstruct(features []float32, n int) ([]float32, error)
+}
+
+// Reconstruct gives what the decoder makes of the latent codes of n raw features, as Generate gives features; nil where the
+// method has no decoder.
+func (p *Predictor) Reconstruct(features []float32, n int) ([]float32, error) {
+	x, err := asked(p, reconstructor.Reconstruct, features, n)
+	if err != nil || x == nil {
+		return nil, err
+	}
+	p.raw(x, n)
+	return x, nil
+}
+
+// Temperature makes probabilities of scores, softmax(score / Temperature); 0: none was fitted.
+func (p *Predictor) Temperature() float64 { return p.result.Temperature }
+
+// FeatureDim is the length of a feature.
+func (p *Predictor) FeatureDim() int { return p.record.Data.Dim }
+
+// Attributes are the names of a class vector's values.
+func (p *Predictor) Attributes() []string { return p.attributes }
+
+// Seen are the classes the model was trained on.
+func (p *Predictor) Seen() []string { return p.seen }
+
+// Source says what the features were that the model was trained on: data set, network, layer, recipe, engine, length.
+func (p *Predictor) Source() features.Source { return p.record.source() }
+
+// Split is the name of the split trained on.
+func (p *Predictor) Split() string { return p.record.Data.Split }
+
+// Config is what config.toml says of the run's settings, under its names.
+func (p *Predictor) Config() (map[string]any, error) {
+	text, err := p.record.Text()
+	if err != nil {
+		return nil, err
+	}
+	var all map[string]any
+	if err := toml.Unmarshal(text, &all); err != nil {
+		return nil, err
+	}
+	delete(all, "data")
+	return all, nil
+}
+
+// Normaliser is that of class vectors.
+func (p *Predictor) Normaliser() *attributes.Normaliser { return p.normaliser }
+
+// Model is the method's model, which takes normalised features and class vectors.
+func (p *Predictor) Model() method.Model { return p.model }
+
+// Settings are those of the run.
+func (p *Predictor) Settings() settings.Settings { return p.settings }
+
+// Result is the run's, without paths and times.
+func (p *Predictor) Result() Result { return p.result }
+
+// generator is a model that draws features.
+type generator interface {
+	Generate(attributes []float32, n int, seed uint64, noise bool) ([]float32, error)
+}
+
+// Generate draws n features of a class of the given raw attributes, row after row, as a network might have given them:
+// the length, which the feature normalisations take away, is 1. noise adds the decoder's variance to its means.
+func (p *Predictor) Generate(class []float32, n int, seed uint64, noise bool) ([]float32, error) {
+	g, ok := p.model.(generator)
+	if !ok {
+		return nil, fmt.Errorf("the method %s does not generate features", p.settings.Method)
+	}
+	a, err := p.NormaliseClass(class)
+	if err != nil {
+		return nil, err
+	}
+	x, err := g.Generate(a, n, seed, noise)
+	if err != nil {
+		return nil, err
+	}
+	p.raw(x, n)
+	return x, nil
+}
+
+// raw undoes the feature normalisation of n rows but for the length, which it took away: 1.
+func (p *Predictor) raw(x []float32, n int) {
+	if p.settings.FeatureNorm == method.FeaturesSqrtL2 { // y = sign(x) sqrt|x|, backwards
+		for i, y := range x {
+			x[i] = float32(math.Copysign(float64(y)*float64(y), float64(y)))
+		}
+	}
+	if p.settings.FeatureNorm != method.FeaturesNone {
+		for i := range n {
+			row := x[i*p.FeatureDim() : (i+1)*p.FeatureDim()]
+			method.Normalise(method.FeaturesL2, row, row)
+		}
+	}
+}

@@ -1,0 +1,535 @@
+// Package tuning searches the settings of a method on the seen classes.
+package tuning
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"vzsl/features"
+	"vzsl/internal/lookup"
+	"vzsl/train/method"
+	"vzsl/train/problem"
+	"vzsl/train/runs"
+	"vzsl/train/settings"
+)
+
+// Options say what a search for settings is over.
+type Options struct {
+	settings.Settings          // of the first trial; what the search leaves alone
+	Pinned            []string // settings that are not searched, by their toml names
+	// Choice is what an inductive search chose, from whose settings a transductive one goes on; nil otherwise.
+	Choice   method.Choice
+	Dir      string // where its journal is kept
+	Force    bool   // begin anew in a folder that holds another search
+	Features problem.Features
+	Classes  *features.ClassTable
+	Roles    *features.Roles
+	Inputs   *features.Record // as of Options
+
+	Trials  int           // settings tried on the first fold
+	Folds   int           // parts of the seen classes, each held out in turn
+	Budget  time.Duration // no fit begins when the search has taken this long, interruptions left out; each rung has its part; 0: none
+	Workers int           // fits at a time; 0: one for each processor
+
+	Progress func(done, total int) // a fit is done; first called, before any is, with those there are
+	// Working tells how far the fits at work are, each 0..1.
+	Working func(parts []float64)
+	Trial   func(Trial) // a trial has all fits of its rung
+	Log     *slog.Logger
+}
+
+// Trial is one set of settings and what it reached.
+type Trial struct {
+	Number   int            `json:"trial"`
+	Searched map[string]any `json:"settings"` // the searched ones
+	Folds    int            `json:"folds"`    // it was fitted on
+	Choice   method.Choice  `json:"choice"`   // epochs or coefficients, the same for all folds
+	// Accuracy is the mean over the folds of the mean per-class top-1 among the classes held out, 0..1, with Choice;
+	// Deviation its standard deviation over the folds.
+	Accuracy  float64 `json:"accuracy"`
+	Deviation float64 `json:"deviation"`
+	Seconds   float64 `json:"seconds"`         // of its fits
+	Failed    string  `json:"error,omitempty"` // a fit failed so, and the trial is out
+}
+
+// Tuned is the outcome of a search.
+type Tuned struct {
+	Settings settings.Settings // the best trial's
+	Choice   method.Choice     // the best trial's
+	Best     Trial
+	Trials   []Trial
+	Fits     int     // there are; more than this call made where it went on with an earlier one's
+	Seconds  float64 // of all fits
+	Elapsed  float64 // seconds that the search took, with fits beside each other, interruptions left out
+	// Classes are those that were held out in turn: the seen classes with images.
+	Classes int
+	Cut     bool // the budget ended the search early
+}
+
+// Record is what the run trained with the search's outcome keeps of it.
+func (t *Tuned) Record() *runs.TunedRecord {
+	return &runs.TunedRecord{Trials: len(t.Trials), Folds: t.Best.Folds, Fits: t.Fits, Classes: t.Classes, Seed: t.Settings.Seed,
+		Trial: t.Best.Number, Accuracy: t.Best.Accuracy, Deviation: t.Best.Deviation, Choice: t.Choice}
+}
+
+// Tune searches settings on the seen classes alone: random search and successive halving. The seen classes with images
+// are cut into folds. Every trial, the settings as they are and random ones of the method's space, is fitted with the
+// first fold held out; the best third with further folds held out; and so on until the last have been fitted with every
+// fold held out. The best by the mean over the folds wins. The test classes take no part, and neither do the split's
+// own validation classes as such: they are seen classes like the others.
+//
+// Each finished fit is kept in the folder's journal; a search that was interrupted goes on from it to the same outcome.
+func Tune(ctx context.Context, o Options) (*Tuned, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if o.Trials < 1 || o.Folds < 2 {
+		return nil, fmt.Errorf("tuning with %d trials and %d folds: at least one trial and two folds are needed", o.Trials, o.Folds)
+	}
+	if o.Inputs != nil {
+		k := runs.Keeper{Dir: o.Dir, Features: &o.Features, Classes: &o.Classes, Roles: &o.Roles, Now: o.Inputs, Force: o.Force}
+		var err error
+		if k.Begun, err = lookup.Exists(filepath.Join(o.Dir, JournalFile)); err != nil {
+			return nil, fmt.Errorf("tuning folder: %w", err)
+		}
+		if _, err := k.Custody(ctx); err != nil {
+			return nil, err
+		}
+	}
+	p, err := problem.New(o.Features, o.Classes, o.Roles, o.Transductive)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Complete(&o.Settings, o.Classes, o.Log); err != nil {
+		return nil, err
+	}
+	t := &tuning{o: &o, p: p, fits: map[fitKey]*fitLine{}, parts: map[fitKey]float64{}}
+	if t.folds, err = p.Folds(o.Folds, o.Seed); err != nil {
+		return nil, err
+	}
+	if err := t.trials(); err != nil {
+		return nil, err
+	}
+	if err := t.open(); err != nil {
+		return nil, err
+	}
+	defer t.journal.Close()
+	return t.search(ctx)
+}
+
+type fitKey struct{ trial, fold int }
+
+// fitLine is a finished fit, a line of the journal.
+type fitLine struct {
+	Trial   int        `json:"trial"`
+	Fold    int        `json:"fold"`
+	Points  []fitPoint `json:"points"`
+	Seconds float64    `json:"seconds"`
+	Elapsed float64    `json:"elapsed,omitempty"` // seconds of the search until then; journals of before have none
+	Failed  string     `json:"error,omitempty"`
+}
+
+type fitPoint struct {
+	Choice   method.Choice `json:"choice"`
+	Measured method.Choice `json:"measured,omitempty"`
+	Accuracy float64       `json:"accuracy"`
+}
+
+type tuning struct {
+	o        *Options
+	p        *problem.Builder
+	folds    [][]string
+	space    []method.Dimension
+	settings []settings.Settings // of each trial
+
+	journal *os.File
+	mu      sync.Mutex // guards fits, elapsed and the journal
+	fits    map[fitKey]*fitLine
+	parts   map[fitKey]float64 // how far the fits at work are
+	began   time.Time          // earlier than this call by what the search took before
+	elapsed float64
+}
+
+// trials draws all settings.
+func (t *tuning) trials() error {
+	space := t.o.Config().Space()
+	if c, ok := t.o.Config().(method.Transductive); ok && t.o.Transductive {
+		space = c.TransductiveSpace()
+	}
+	t.space = pinned(space, t.o.Pinned)
+	t.settings = []settings.Settings{t.o.Settings}
+	for i := 1; i < t.o.Trials && len(t.space) > 0; i++ {
+		s, err := draw(&t.o.Settings, t.space, t.o.Seed, i)
+		if err != nil {
+			return fmt.Errorf("trial %d: %w", i, err)
+		}
+		t.settings = append(t.settings, s)
+	}
+	if t.o.Trials > 1 && len(t.space) == 0 {
+		t.o.Log.Info("this method has nothing to search but the grid of each fit: one trial", "method", t.o.Method)
+	}
+	return nil
+}
+
+const (
+	// JournalFile has a line for each fit.
+	JournalFile = "fits.jsonl"
+	// TrialsFile is the table of all fits.
+	TrialsFile = "trials.parquet"
+)
+
+// open reads the journal of the same search, or begins one.
+func (t *tuning) open() error {
+	head, err := t.header()
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(t.o.Dir, JournalFile)
+	if err := os.MkdirAll(t.o.Dir, 0o755); err != nil {
+		return fmt.Errorf("tuning folder: %w", err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("tuning journal: %w", err)
+	}
+	whole := 0
+	lines := bufio.NewReader(bytes.NewReader(text))
+	for n := 0; ; n++ {
+		line, err := lines.ReadBytes('\n')
+		if err != nil { // the last line of a run that was killed may be cut off
+			break
+		}
+		if n == 0 {
+			if !bytes.Equal(bytes.TrimSpace(line), head) {
+				if !t.o.Force {
+					return fmt.Errorf("%s: %w: its settings, trials, folds or data are others; take another folder, or force to begin anew", t.o.Dir, runs.ErrOtherRun)
+				}
+				break
+			}
+		} else {
+			var f fitLine
+			if err := json.Unmarshal(line, &f); err != nil {
+				return fmt.Errorf("tuning journal %s, line %d: %w; remove it, or force, to begin anew", path, n+1, err)
+			}
+			t.fits[fitKey{f.Trial, f.Fold}] = &f
+			t.elapsed = max(t.elapsed, f.Elapsed)
+		}
+		whole += len(line)
+	}
+	if t.journal, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644); err != nil {
+		return fmt.Errorf("tuning journal: %w", err)
+	}
+	if err := t.journal.Truncate(int64(whole)); err != nil {
+		return fmt.Errorf("tuning journal: %w", err)
+	}
+	if _, err := t.journal.Seek(int64(whole), 0); err != nil {
+		return fmt.Errorf("tuning journal: %w", err)
+	}
+	if whole == 0 {
+		if _, err := t.journal.Write(append(head, '\n')); err != nil {
+			return fmt.Errorf("tuning journal: %w", err)
+		}
+	}
+	return nil
+}
+
+// header identifies the search: everything that its outcome depends on but the budget.
+func (t *tuning) header() ([]byte, error) {
+	r := runs.NewRecord(&t.o.Settings, t.o.Features.Source())
+	var err error
+	if r.Data.FeaturesSHA256, r.Data.ClassesSHA256, r.Data.SplitSHA256, err = t.p.Digests(t.o.Classes); err != nil {
+		return nil, err
+	}
+	text, err := r.Text()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(map[string]any{"config": string(text), "trials": t.o.Trials, "folds": t.folds, "pinned": t.o.Pinned, "space": t.space, "choice": t.o.Choice})
+}
+
+// rungs are the numbers of folds that the trials still alive are fitted on, one after the other.
+func rungs(folds int) []int {
+	var r []int
+	for n := 1; n < folds; n *= 3 {
+		r = append(r, n)
+	}
+	return append(r, folds)
+}
+
+func (t *tuning) search(ctx context.Context) (*Tuned, error) {
+	t.began = time.Now().Add(-time.Duration(t.elapsed * float64(time.Second)))
+	var alive []int
+	for i := range t.settings {
+		alive = append(alive, i)
+	}
+	rungs := rungs(len(t.folds))
+	until, total, left := make([]int, len(rungs)), 0, len(alive) // fits planned up to the end of each rung
+	for i, folds := range rungs {
+		if i > 0 {
+			left = (left + 2) / 3
+			folds -= rungs[i-1]
+		}
+		total += left * folds
+		until[i] = total
+	}
+	if t.o.Progress != nil {
+		t.o.Progress(len(t.fits), total)
+	}
+	out := &Tuned{Trials: make([]Trial, len(t.settings))}
+	for _, f := range t.folds {
+		out.Classes += len(f)
+	}
+	var best Trial
+	for i, folds := range rungs {
+		if i > 0 {
+			alive = alive[:(len(alive)+2)/3]
+		}
+		var jobs []fitKey
+		for _, trial := range alive {
+			for fold := range folds {
+				if t.fits[fitKey{trial, fold}] == nil {
+					jobs = append(jobs, fitKey{trial, fold})
+				}
+			}
+		}
+		// Each rung has its part of the budget: a search cut short tries fewer settings, but the best of them on several folds.
+		limit := max(min(t.o.Budget, 1), t.o.Budget*time.Duration(until[i])/time.Duration(total)) // 0 of a budget of 0 alone
+		cut, err := t.work(ctx, jobs, total, limit)
+		if err != nil {
+			return nil, err
+		}
+		out.Cut = out.Cut || cut
+		if cut && i > 0 { // of the trials, the best first, those that were fitted on all folds go on
+			alive = slices.DeleteFunc(alive, func(n int) bool {
+				for fold := range folds {
+					if t.fits[fitKey{n, fold}] == nil {
+						return true
+					}
+				}
+				return false
+			})
+			if len(alive) == 0 { // the rung before decides
+				break
+			}
+		}
+		for _, n := range alive {
+			trial := t.judge(n, folds)
+			out.Trials[n] = trial
+			if t.o.Trial != nil {
+				t.o.Trial(trial)
+			}
+		}
+		slices.SortStableFunc(alive, func(a, b int) int {
+			return cmp.Compare(out.Trials[b].Accuracy, out.Trials[a].Accuracy)
+		})
+		alive = slices.DeleteFunc(alive, func(n int) bool { return out.Trials[n].Failed != "" || out.Trials[n].Choice == nil })
+		if len(alive) == 0 && i == 0 {
+			return nil, fmt.Errorf("no trial could be fitted; the first failed so: %s", out.Trials[0].Failed)
+		}
+		if len(alive) == 0 { // the last ones failed on further folds: the rung before decides
+			break
+		}
+		best = out.Trials[alive[0]]
+	}
+	out.Settings, out.Best, out.Choice = t.settings[best.Number], best, best.Choice
+	out.Fits, out.Elapsed = len(t.fits), t.elapsed
+	for _, f := range t.fits {
+		out.Seconds += f.Seconds
+	}
+	return out, t.table(filepath.Join(t.o.Dir, TrialsFile))
+}
+
+// work does the fits and begins none after so much of the search's time, 0 being no limit. cut tells that it ended before
+// all had begun.
+func (t *tuning) work(ctx context.Context, jobs []fitKey, total int, limit time.Duration) (cut bool, err error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	workers := t.o.Workers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	queue := make(chan fitKey)
+	var crew sync.WaitGroup
+	for range min(workers, len(jobs)) {
+		crew.Go(func() {
+			for k := range queue {
+				if err := t.one(ctx, k); err != nil {
+					stop(err)
+					continue // what is queued ends at once
+				}
+				if t.o.Progress != nil {
+					t.mu.Lock()
+					t.o.Progress(len(t.fits), total)
+					t.mu.Unlock()
+				}
+			}
+		})
+	}
+	for i, k := range jobs {
+		// The very first fit is always made: without one there is no outcome.
+		if limit > 0 && (i > 0 || len(t.fits) > 0) && time.Since(t.began) >= limit {
+			cut = true
+			break
+		}
+		select {
+		case queue <- k:
+		case <-ctx.Done():
+		}
+	}
+	close(queue)
+	crew.Wait()
+	return cut, context.Cause(ctx)
+}
+
+// one is one fit.
+func (t *tuning) one(ctx context.Context, k fitKey) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	began := time.Now()
+	t.working(k, 0)
+	defer t.working(k, -1)
+	s := &t.settings[k.trial]
+	line := &fitLine{Trial: k.trial, Fold: k.fold}
+	g, err := t.p.Build(s, t.folds[k.fold])
+	if err != nil {
+		return err
+	}
+	_, err = s.Config().Method().Fit(ctx, &g.Problem, &method.Session{Log: t.o.Log, Choice: t.o.Choice, Step: func(done, total int) {
+		t.working(k, float64(done)/float64(max(total, 1)))
+	}, Point: func(p method.Point) error {
+		if p.Validated {
+			line.Points = append(line.Points, fitPoint{p.Choice, p.Measured, p.Accuracy})
+		}
+		return nil
+	}})
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		// Settings that a method cannot be fitted with are a bad trial, not the end of the search.
+		line.Failed, line.Points = err.Error(), nil
+		t.o.Log.Warn("trial failed", "trial", k.trial, "fold", k.fold, "error", err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	line.Seconds, line.Elapsed = time.Since(began).Seconds(), time.Since(t.began).Seconds()
+	text, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	t.fits[k], t.elapsed = line, line.Elapsed
+	if _, err := t.journal.Write(append(text, '\n')); err != nil {
+		return fmt.Errorf("tuning journal: %w", err)
+	}
+	return t.journal.Sync()
+}
+
+// working notes how far a fit is; less than 0: it has ended.
+func (t *tuning) working(k fitKey, part float64) {
+	if t.o.Working == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.parts[k] = part; part < 0 {
+		delete(t.parts, k)
+	}
+	parts := slices.Collect(maps.Values(t.parts))
+	slices.Sort(parts)
+	t.o.Working(parts)
+}
+
+// judge finds the choice that is best in the mean over the folds; of equal ones the first.
+func (t *tuning) judge(n, folds int) Trial {
+	out := Trial{Number: n, Folds: folds}
+	out.Searched, _ = values(&t.settings[n], t.space) // the draw has found all of them
+	at, measured := map[string][]float64{}, map[string][]method.Choice{}
+	for fold := range folds {
+		f := t.fits[fitKey{n, fold}]
+		if f == nil {
+			continue // cut off by the budget
+		}
+		out.Seconds += f.Seconds
+		if f.Failed != "" {
+			out.Failed = f.Failed
+			return out
+		}
+		for _, p := range f.Points {
+			c := choiceText(p.Choice)
+			at[c] = append(at[c], p.Accuracy)
+			measured[c] = append(measured[c], p.Measured)
+		}
+	}
+	first := t.fits[fitKey{n, 0}]
+	if first == nil {
+		return out
+	}
+	for _, p := range first.Points {
+		a := at[choiceText(p.Choice)]
+		if len(a) < folds {
+			continue
+		}
+		if m := mean(a); out.Choice == nil || m > out.Accuracy {
+			out.Choice, out.Accuracy, out.Deviation = p.Choice, m, deviation(a)
+		}
+	}
+	if means := geometric(measured[choiceText(out.Choice)]); means != nil {
+		out.Choice = maps.Clone(out.Choice)
+		maps.Copy(out.Choice, means)
+	}
+	return out
+}
+
+// geometric are the geometric means of what was measured on each fold: deviations, of which ratios count.
+func geometric(all []method.Choice) method.Choice {
+	if len(all) == 0 || all[0] == nil {
+		return nil
+	}
+	means := method.Choice{}
+	for k := range all[0] {
+		sum := 0.0
+		for _, m := range all {
+			sum += math.Log(m[k]) / float64(len(all))
+		}
+		means[k] = math.Exp(sum)
+	}
+	return means
+}
+
+func mean(v []float64) float64 {
+	sum := 0.0
+	for _, x := range v {
+		sum += x
+	}
+	return sum / float64(len(v))
+}
+
+func deviation(v []float64) float64 {
+	if len(v) < 2 {
+		return 0
+	}
+	m, sum := mean(v), 0.0
+	for _, x := range v {
+		sum += (x - m) * (x - m)
+	}
+	return math.Sqrt(sum / float64(len(v)-1))
+}
