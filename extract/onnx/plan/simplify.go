@@ -38,6 +38,9 @@ func (p *Plan) Simplify() {
 		drop := false
 		if before != nil {
 			drop = merge(p, s, before)
+			if in := before.In; !drop && len(in) == 1 && uses[in[0]] == 1 {
+				drop = across(s, before, producer[in[0]])
+			}
 		}
 		if drop {
 			before.Out = s.Out
@@ -198,6 +201,22 @@ func merge(p *Plan, s, before *Step) (gone bool) {
 		}
 	}
 	return false
+}
+
+// across folds an affine map after a permutation into the linear layer before that, and reports whether it is gone:
+// the scales of ConvNeXt's layers.
+func across(s, between, before *Step) (gone bool) {
+	a, isAffine := s.Op.(*Affine)
+	t, isTranspose := between.Op.(*Transpose)
+	if !isAffine || !isTranspose || before == nil || a.Relu {
+		return false
+	}
+	l, ok := before.Op.(*Linear)
+	if !ok || l.Relu || t.Perm[a.Axis] != len(t.Perm)-1 {
+		return false
+	}
+	l.Scale, l.Bias = compose(l.Out, l.Scale, l.Bias, a)
+	return true
 }
 
 // compose gives scale and shift of n channels after another affine map: (x*s + t)*s2 + t2.
