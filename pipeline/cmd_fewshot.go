@@ -231,7 +231,7 @@ func (c *console) fewShotFree(o *fewShotOptions, name string, all []settings.Set
 }
 
 // onlyUnseen is a split without its test images of seen classes.
-func onlyUnseen(r *features.Roles) *features.Roles {
+func onlyUnseen(r *features.Split) *features.Split {
 	out := *r
 	out.Images, out.Roles = nil, nil
 	for i, role := range r.Roles {

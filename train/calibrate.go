@@ -18,7 +18,7 @@ const phaseCalibrate = "calibrate"
 const calibrations = 3
 
 // generalised tells whether the split tests images of seen classes.
-func generalised(r *features.Roles) bool {
+func generalised(r *features.Split) bool {
 	for _, role := range r.Roles {
 		if role == features.RoleTestSeen {
 			return true

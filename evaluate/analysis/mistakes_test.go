@@ -76,7 +76,7 @@ func TestMistakes(t *testing.T) {
 	nan := float32(math.NaN())
 	table := &features.ClassTable{Dataset: "made up", Attributes: []string{"red", "blue", "long", "small"},
 		Classes: []string{"s", "a", "b"}, Values: [][]float32{{0, 0, 0, 0}, {1, 0, 2, 1}, {0, 3, 1, nan}}}
-	roles := &features.Roles{Name: "half", Dataset: "made up", Provenance: "test", Seen: []string{"s"}, Unseen: []string{"a", "b"}}
+	roles := &features.Split{Name: "half", Dataset: "made up", Provenance: "test", Seen: []string{"s"}, Unseen: []string{"a", "b"}}
 	f := &drawn{}
 	add := func(image, class string, x ...float32) {
 		f.images, f.classes, f.x = append(f.images, image), append(f.classes, class), append(f.x, x)
@@ -131,7 +131,7 @@ func TestMistakes(t *testing.T) {
 func TestContributionsKept(t *testing.T) {
 	const width = 20
 	table := &features.ClassTable{Dataset: "made up", Classes: []string{"s", "a", "b"}, Values: [][]float32{make([]float32, width), make([]float32, width), make([]float32, width)}}
-	roles := &features.Roles{Name: "half", Dataset: "made up", Provenance: "test", Seen: []string{"s"}, Unseen: []string{"a", "b"}, Images: []string{"i"}, Roles: []features.Role{features.RoleTestUnseen}}
+	roles := &features.Split{Name: "half", Dataset: "made up", Provenance: "test", Seen: []string{"s"}, Unseen: []string{"a", "b"}, Images: []string{"i"}, Roles: []features.Role{features.RoleTestUnseen}}
 	x := make([]float32, width)
 	for k := range width {
 		table.Attributes = append(table.Attributes, string(rune('a'+k)))

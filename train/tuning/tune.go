@@ -38,7 +38,7 @@ type Options struct {
 	Force    bool   // begin anew in a folder that holds another search
 	Features problem.Features
 	Classes  *features.ClassTable
-	Roles    *features.Roles
+	Roles    *features.Split
 	Inputs   *features.Record // as of Options
 
 	Trials  int           // settings tried on the first fold

@@ -16,18 +16,18 @@ import (
 // File is an open ONNX file. Its weights are slices of the mapped file, so nothing taken from a
 // File may be used after Close. Methods other than Close may be called from several goroutines.
 type File struct {
-	path      string
-	data      []byte
-	maps      []mmap.MMap
-	externals []externalFile
-	Model     *Model
-	Tensors   map[string]*Tensor
-	Nodes     []*Node
-	Producer     map[string]*Node // the node that makes a value
-	Consumers     map[string][]*Node
-	Image     valueInfo
-	OtherInputs    []string // further inputs, which are not given
-	Output    string
+	path        string
+	data        []byte
+	maps        []mmap.MMap
+	externals   []externalFile
+	Model       *Model
+	Tensors     map[string]*Tensor
+	Nodes       []*Node
+	Producer    map[string]*Node // the node that makes a value
+	Consumers   map[string][]*Node
+	Image       valueInfo
+	OtherInputs []string // further inputs, which are not given
+	Output      string
 
 	sumOnce sync.Once
 	sum     string

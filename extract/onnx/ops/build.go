@@ -25,7 +25,7 @@ type Builder struct {
 	fixed   []bool  // whether a value of the plan is the same for every image
 	vals    map[string]int
 	consts  map[string]*fold.Constant
-	budget    fold.Budget // for folded constants
+	budget  fold.Budget // for folded constants
 	folding bool        // a node's steps are to be evaluated at once
 	depth   int         // of graphs within operators
 	calls   int         // of functions within those

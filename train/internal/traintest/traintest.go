@@ -35,7 +35,7 @@ func (m *Features) Source() features.Source {
 }
 
 // Drawn has so many images of each class.
-func Drawn(perClass int) (*Features, *features.ClassTable, *features.Roles) {
+func Drawn(perClass int) (*Features, *features.ClassTable, *features.Split) {
 	r := rand.New(rand.NewPCG(7, 7))
 	const attributes, dim, classes = 8, 24, 50
 	mix := make([]float64, attributes*dim)
@@ -43,7 +43,7 @@ func Drawn(perClass int) (*Features, *features.ClassTable, *features.Roles) {
 		mix[i] = r.NormFloat64()
 	}
 	f, t := &Features{}, &features.ClassTable{Dataset: "drawn"}
-	roles := &features.Roles{Name: "drawn", Dataset: "drawn"}
+	roles := &features.Split{Name: "drawn", Dataset: "drawn"}
 	for i := range attributes {
 		t.Attributes = append(t.Attributes, fmt.Sprintf("a%d", i))
 	}
