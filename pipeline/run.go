@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strconv"
 	"strings"
 
@@ -15,6 +14,7 @@ import (
 	"vzsl/features"
 	"vzsl/internal/lookup"
 	"vzsl/pipeline/usage"
+	"vzsl/train/method"
 	"vzsl/train/runs"
 	"vzsl/train/settings"
 )
@@ -54,6 +54,11 @@ func (c *console) openInputs(ctx context.Context, r *runFlags) (*inputs, error) 
 	}
 	if in.Classes, err = c.readClassTable(r.ds.name); err != nil {
 		return nil, err
+	}
+	if r.descriptions != "" {
+		if in.Classes, err = in.Classes.Pick(r.descriptions); err != nil {
+			return nil, fmt.Errorf("--descriptions: %w", err)
+		}
 	}
 	if in.Roles, err = c.readRoles(r.ds.name, r.split); err != nil {
 		return nil, err
@@ -231,6 +236,9 @@ func (c *console) bind(ctx context.Context, name string, model *runs.Predictor, 
 	if record == nil {
 		return in, c.bindOld(name, model, in)
 	}
+	if in.Classes != nil { // to the descriptions that the run took
+		in.Classes = in.Classes.Narrow(record.Classes)
+	}
 	changes, err := record.Changes(ctx, &in.Inputs)
 	if err != nil {
 		return nil, err
@@ -325,6 +333,11 @@ func (c *console) trainAgain(name string, model *runs.Predictor) string {
 	if s.Transductive {
 		args = append(args, "--transductive")
 	}
+	if record, err := model.Inputs(); err == nil && record != nil && record.Classes.Blocks != nil {
+		if now, err := c.readClassTable(model.Source().Dataset); err == nil && len(now.Attributes) > len(now.Narrow(record.Classes).Attributes) {
+			args = append(args, "--descriptions", strings.Join(record.Classes.Kinds(), "+"))
+		}
+	}
 	if seeds, err := seedsOf(c.runDir(run)); several && err == nil && len(seeds) > 0 {
 		args, s.Seed = append(args, "--seeds", strconv.Itoa(len(seeds))), seeds[0]
 	}
@@ -338,15 +351,19 @@ func (c *console) trainAgain(name string, model *runs.Predictor) string {
 		return c.command("tune", append(args, end...)...)
 	}
 	if def, err := settings.Preset("", s.Method); err == nil {
-		were := map[string]string{}
-		eachSetting(&def, func(name, _ string, v reflect.Value) { were[name] = settingText(v) })
-		def.Configs[s.Method] = s.Config() // the flags of other methods have their places too
-		s.Configs = def.Configs
-		eachSetting(&s, func(name, _ string, v reflect.Value) {
-			if text := settingText(v); text != were[name] && name != "method" && name != "transductive" {
-				args = append(args, "--"+name+"="+text)
+		var own []string
+		for _, x := range method.Settings(s.Config) {
+			if was, _ := method.Find(def.Config, x.Name); x.Text() != was.Text() {
+				own = append(own, "--"+setFlag, x.Name+"="+x.Text())
+				must(def.Set(x.Name, x.Text())) // which may bring another normalisation
 			}
-		})
+		}
+		for _, x := range method.Settings(&s) {
+			if was, _ := method.Find(&def, x.Name); x.Text() != was.Text() && x.Name != "method" && x.Name != "transductive" {
+				args = append(args, "--"+flagName(x.Name)+"="+x.Text())
+			}
+		}
+		args = append(args, own...)
 	}
 	return c.command("train", append(args, end...)...)
 }

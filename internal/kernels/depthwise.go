@@ -110,15 +110,8 @@ func (d *depthwise) convolve(c *Conv, in, add, out, mean *Act) {
 		r.sums = p.grown(out.N * out.H * out.C)
 	}
 	parallel(out.N*r.down, r)
-	for n := range out.N {
-		if mean == nil {
-			break
-		}
-		sums, dst := r.sums[n*out.H*out.C:], mean.Data[mean.At(n, 0, 0):][:out.C]
-		c.arch.vec.sumRows(out.H, dst, sums, out.C)
-		for i := range dst {
-			dst[i] /= float32(out.H * out.W)
-		}
+	if mean != nil {
+		c.means(r.sums, out, mean)
 	}
 	*r = depthRun{}
 	depthRuns.put(r)
@@ -126,11 +119,26 @@ func (d *depthwise) convolve(c *Conv, in, add, out, mean *Act) {
 
 func (r *depthRun) part(i int, s *scratch) {
 	y0 := i % r.down * r.rows
-	n, out := i/r.down, r.out
-	for y := y0; y < min(y0+r.rows, out.H); y++ {
-		r.row(n, y, s)
-		if r.sums != nil {
-			r.c.arch.vec.sumRows(out.W, r.sums[(n*out.H+y)*out.C:][:out.C], out.Data[out.At(n, y, 0):], out.stride())
+	for y := y0; y < min(y0+r.rows, r.out.H); y++ {
+		r.pooledRow(i/r.down, y, s)
+	}
+}
+
+// pooledRow does a row and adds it up where that is wanted.
+func (r *depthRun) pooledRow(n, y int, s *scratch) {
+	r.row(n, y, s)
+	if out := r.out; r.sums != nil {
+		r.c.arch.vec.sumRows(out.W, r.sums[(n*out.H+y)*out.C:][:out.C], out.Data[out.At(n, y, 0):], out.stride())
+	}
+}
+
+// means writes the means of maps from the sums of their rows.
+func (c *Conv) means(sums []float32, out, mean *Act) {
+	for n := range out.N {
+		dst := mean.Data[mean.At(n, 0, 0):][:out.C]
+		c.arch.vec.sumRows(out.H, dst, sums[n*out.H*out.C:], out.C)
+		for i := range dst {
+			dst[i] /= float32(out.H * out.W)
 		}
 	}
 }

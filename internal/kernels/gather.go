@@ -113,6 +113,18 @@ func (g *gather) run(c *Conv, in, add, out *Act, scale []float32) {
 	gatherRuns.put(r)
 }
 
+// here does all of a convolution that reads its input in place, on this goroutine.
+func (r *gatherRun) here(s *scratch) {
+	c := r.c
+	r.place, r.total, r.across = true, r.out.N*r.out.H*r.out.W, 1
+	r.even = c.KernelH == 1 && c.KernelW == 1 && c.StrideH == 1 && c.StrideW == 1 && c.noPadding() && r.in.even()
+	r.flat = r.out.even() && r.even
+	r.pixels, r.columns = min(r.total, c.arch.f32.mc), roundUp(r.oc, c.arch.tiles.nr)
+	for i := range (r.total + r.pixels - 1) / r.pixels {
+		r.part(i, s)
+	}
+}
+
 func (g Conv2D) noPadding() bool { return g.Top == 0 && g.Left == 0 && g.Bottom == 0 && g.Right == 0 }
 
 func (r *gatherRun) part(i int, s *scratch) {

@@ -168,6 +168,7 @@ type scratch struct {
 	rows  rows
 	hops  []int
 	depth depthRow
+	chain chain
 }
 
 // buffers are a multiplication's packed blocks and a convolution's gathered

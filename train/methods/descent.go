@@ -65,44 +65,22 @@ func random(seed uint64, purpose string, step int) *rand.Rand {
 	return rand.New(rand.NewPCG(seed^h.Sum64(), uint64(step)))
 }
 
-// descent is what the methods trained by stochastic gradients share: shuffled minibatches, Adam with a rate that falls
-// along a cosine to nothing after the last epoch, the number of epochs chosen by validation, checkpoints. The methods'
-// papers take one sample a step and a rate of their own; whole batches make each step two matrix products, and Adam makes
+// Training are the settings of the methods trained by stochastic gradients: shuffled mini-batches, Adam with a cosine
+// decay of the learning rate to 0 after the last epoch, the number of epochs selected on the validation classes. The methods'
+// papers take one sample a step and a rate of their own; mini-batches make each step two matrix products, and Adam makes
 // one rate serve all normalisations of features and attributes.
-type descent struct {
-	method        string
-	rate, decay   float64
-	batch, epochs int
-}
-
-func (d descent) validate() error {
-	return inRange(d.method, []limit{
-		{"learning_rate", d.rate, 1e-12, 10}, {"weight_decay", d.decay, 0, 1e6},
-		{"batch", float64(d.batch), 1, 1 << 20}, {"epochs", float64(d.epochs), 1, 1 << 30},
-	})
-}
-
-// limit is the range of a setting.
-type limit struct {
-	setting       string
-	value, lo, hi float64
-}
-
-// inRange explains the first setting out of its range.
-func inRange(method string, all []limit) error {
-	for _, x := range all {
-		if !(x.value >= x.lo && x.value <= x.hi) {
-			return fmt.Errorf("%s setting: %s = %v; it lies between %v and %v", method, x.setting, x.value, x.lo, x.hi)
-		}
-	}
-	return nil
+type Training struct {
+	LearningRate float64 `toml:"learning_rate" range:"[1e-12, 10]" comment:"initial Adam learning rate; cosine decay to 0"`
+	WeightDecay  float64 `toml:"weight_decay" range:"[0, 1e6]" comment:"L2 penalty on the weights"`
+	Batch        int     `toml:"batch" range:"[1, 1048576]" comment:"mini-batch size"`
+	Epochs       int     `toml:"epochs" range:"[1, 1e9]" comment:"maximum epochs; the best is selected on the validation classes"`
 }
 
 // fit trains o's parameters. With validation classes it ends with those of the epoch that was best on them; with a choice
 // made earlier it trains for as many epochs as chosen. made gives the model that the parameters make now; it may share
 // their memory.
-func (d descent) fit(ctx context.Context, p *method.Problem, s *method.Session, o objective[float32], made func() method.Model) (*method.Outcome, error) {
-	f := &fitting{descent: d, p: p, s: s, o: o, made: made, all: o.parameters()}
+func (t Training) fit(ctx context.Context, p *method.Problem, s *method.Session, o objective[float32], made func() method.Model) (*method.Outcome, error) {
+	f := &fitting{Training: t, p: p, s: s, o: o, made: made, all: o.parameters()}
 	if err := f.prepare(); err != nil {
 		return nil, err
 	}
@@ -122,7 +100,7 @@ func (d descent) fit(ctx context.Context, p *method.Problem, s *method.Session, 
 
 // fitting is a fit under way.
 type fitting struct {
-	descent
+	Training
 	p    *method.Problem
 	s    *method.Session
 	o    objective[float32]
@@ -143,7 +121,7 @@ func (f *fitting) prepare() error {
 	if f.p.Train.Len() == 0 || len(f.p.Train.Attributes) == 0 {
 		return errors.New("no samples to train on")
 	}
-	f.until = f.epochs
+	f.until = f.Epochs
 	if f.s.Choice != nil {
 		e := f.s.Choice["epochs"]
 		if e < 1 || e != math.Trunc(e) {
@@ -151,7 +129,7 @@ func (f *fitting) prepare() error {
 		}
 		f.until = int(e)
 	}
-	f.size = min(f.batch, f.p.Train.Len())
+	f.size = min(f.Batch, f.p.Train.Len())
 	f.steps = f.p.Train.Len() / f.size
 	for _, w := range f.all {
 		f.m1 = append(f.m1, make([]float32, len(w.values)))
@@ -185,14 +163,14 @@ func (f *fitting) run(ctx context.Context) error {
 		}
 		if math.IsNaN(loss) || math.IsInf(loss, 0) || math.Abs(loss) > 1e6*(1+math.Abs(f.first)) {
 			return fmt.Errorf("training diverged in epoch %d: loss %.4g after a first of %.4g: try a learning_rate below %v",
-				f.step/f.steps+1, loss, f.first, f.rate)
+				f.step/f.steps+1, loss, f.first, f.LearningRate)
 		}
 		f.sum += loss
 		// The cosine is over all epochs of the settings, so that a choice of fewer ends where validation saw it.
 		a := kernels.Adam{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, Scale: 1, Step: f.step + 1,
-			Rate: f.rate * (1 + math.Cos(math.Pi*float64(f.step)/float64(f.epochs*f.steps))) / 2}
+			Rate: f.LearningRate * (1 + math.Cos(math.Pi*float64(f.step)/float64(f.Epochs*f.steps))) / 2}
 		for i, w := range f.all {
-			a.WeightDecay = f.decay
+			a.WeightDecay = f.WeightDecay
 			if w.free {
 				a.WeightDecay = 0
 			}

@@ -7,6 +7,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"vzsl/attributes"
 	"vzsl/internal/kernels"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -20,8 +21,15 @@ const (
 
 // SAE are the settings of the semantic autoencoder of Kodirov, Xiang and Gong (CVPR 2017).
 type SAE struct {
-	Lambda    []float64 `toml:"lambda" comment:"grid of the encoder's weight beside the decoder's, chosen on the validation classes"`
-	Direction string    `toml:"direction" comment:"to-features compares features with those decoded from attributes, to-attributes attributes with those encoded from features"`
+	Lambda    []float64 `toml:"lambda" range:"(0, inf)" comment:"grid of the encoder's weight beside the decoder's, chosen on the validation classes"`
+	Direction string    `toml:"direction" range:"to-features | to-attributes" comment:"to-features compares features with those decoded from attributes, to-attributes attributes with those encoded from features"`
+}
+
+var saeSpec = method.Spec{
+	Name: "sae", Title: "SAE",
+	Paper:   "Kodirov, Xiang and Gong, Semantic autoencoder for zero-shot learning, CVPR 2017",
+	Default: method.Of(DefaultSAE), Features: method.FeaturesSqrtL2, Attributes: attributes.L2,
+	Seedless: true,
 }
 
 // DefaultSAE is a grid of decades.
@@ -30,12 +38,7 @@ func DefaultSAE() SAE {
 }
 
 // Validate explains the first setting that cannot work.
-func (c *SAE) Validate() error {
-	if c.Direction != SAEToFeatures && c.Direction != SAEToAttributes {
-		return fmt.Errorf("sae setting: direction = %q; there are %s and %s", c.Direction, SAEToFeatures, SAEToAttributes)
-	}
-	return checkAxes("sae", &axis{"lambda", c.Lambda})
-}
+func (c *SAE) Validate() error { return method.Check("sae", c) }
 
 // Method fits with these settings.
 func (c *SAE) Method() method.Method { return &SAEMethod{Config: *c} }

@@ -17,26 +17,22 @@ func (c *compiler) conv(i int) error {
 		scale = c.layout(c.byPlan[g], true)
 	}
 	x := c.layout(c.byPlan[from], true)
-	t := c.tail(i, op.Relu, scale < 0)
+	t := c.tail(i, op.Relu, scale < 0, true)
 	add := -1
 	if t.add >= 0 {
 		add = c.layout(c.byPlan[t.add], true)
 	}
-	o := c.value(c.plan.Values[t.out].Dims, true)
-	c.byPlan[t.out] = o
-
-	var p *kernels.Conv
-	err := op.Weight.Use(func(w []float32) (err error) {
-		if op.Scale != nil {
-			w = scaled(w, op.Scale, len(w)/op.Out)
-		}
-		p, err = kernels.PrepareConv(op.Conv2D, w, op.Bias, t.fn)
-		return err
-	})
+	p, err := c.prepare(op, t.fn)
 	if err != nil {
 		return err
 	}
-	c.free = append(c.free, p.Free)
+	if d := c.values[x].dims; scale < 0 && add < 0 && !t.pool {
+		if j := c.deep(t.out); j >= 0 && p.Chains(c.plan.Steps[j].Op.(*plan.Conv).Conv2D, d[2], d[3]) {
+			return c.chain(p, x, j)
+		}
+	}
+	o := c.value(c.plan.Values[t.out].Dims, true)
+	c.byPlan[t.out] = o
 	in, mean := []int{x}, -1
 	maps := func(f *frame, v, n int) *kernels.Act {
 		if v < 0 {
@@ -76,6 +72,60 @@ func (c *compiler) conv(i int) error {
 	return nil
 }
 
+// prepare lays out a convolution's weights.
+func (c *compiler) prepare(op *plan.Conv, fn kernels.Function) (p *kernels.Conv, err error) {
+	err = op.Weight.Use(func(w []float32) (err error) {
+		if op.Scale != nil {
+			w = scaled(w, op.Scale, len(w)/op.Out)
+		}
+		p, err = kernels.PrepareConv(op.Conv2D, w, op.Bias, fn)
+		return err
+	})
+	if err == nil {
+		c.free = append(c.free, p.Free)
+	}
+	return p, err
+}
+
+// deep is the depthwise convolution that alone reads a plan's value; -1 where there is none.
+func (c *compiler) deep(v int) int {
+	j := c.only(v)
+	if j < 0 {
+		return -1
+	}
+	if op, ok := c.plan.Steps[j].Op.(*plan.Conv); !ok || op.Groups <= 1 || c.plan.Steps[j].In[0] != v {
+		return -1
+	}
+	return j
+}
+
+// chain compiles a convolution of x and the depthwise one after it, step j, as one.
+func (c *compiler) chain(first *kernels.Conv, x, j int) error {
+	op := c.plan.Steps[j].Op.(*plan.Conv)
+	c.take1(j)
+	t := c.tail(j, op.Relu, false, false)
+	second, err := c.prepare(op, t.fn)
+	if err != nil {
+		return err
+	}
+	o := c.value(c.plan.Values[t.out].Dims, true)
+	c.byPlan[t.out] = o
+	mean := c.pooled(t.out)
+	c.emit(o, func(f *frame, n int) {
+		var m *kernels.Act
+		if mean >= 0 {
+			m = f.maps(mean, n)
+		}
+		kernels.RunChain(first, second, f.maps(x, n), f.maps(o, n), m)
+	}, x)
+	d := c.values[x].dims
+	last := &c.code[len(c.code)-1]
+	last.mean = mean
+	last.want = func(c *compiler) { c.raise(x, first.Halo(d[2], d[3])) }
+	last.weights = first.WeightBytes() + second.WeightBytes()
+	return nil
+}
+
 // maker is the step that makes a plan's value.
 func (c *compiler) maker(v int) int {
 	for i := range c.plan.Steps {
@@ -102,7 +152,7 @@ func (c *compiler) linear(i int) error {
 	s := &c.plan.Steps[i]
 	op := s.Op.(*plan.Linear)
 	x := c.layout(c.byPlan[s.In[0]], false)
-	t := c.tail(i, op.Relu, false)
+	t := c.tail(i, op.Relu, false, true)
 	add := -1
 	if t.add >= 0 {
 		add = c.layout(c.byPlan[t.add], false)

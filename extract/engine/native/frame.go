@@ -8,12 +8,16 @@ type frame struct {
 	in     int // values of one of the caller's images
 	n      int // images the views are made for
 	room   int // images the buffers hold
-	bufs   []*kernels.Buffer
+	all    *kernels.Buffer
+	bufs   [][]float32    // the slots, parts of all
 	acts   []*kernels.Act // of values that are maps
 	clear  [][]int        // values whose halo is to be cleared before an instruction
 	images []float32      // the caller's
 	first  int            // image that the instruction at work begins with
 }
+
+// pageFloats is a page of memory.
+const pageFloats = 1024
 
 // run takes n images through the program, the early part of it a chunk at a time.
 func (f *frame) run(images []float32, n int) {
@@ -40,12 +44,19 @@ func (f *frame) step(lo, hi, n int) {
 // bind makes room for n images and views of them.
 func (f *frame) bind(n int) {
 	if n > f.room {
-		for _, b := range f.bufs {
-			b.Free()
-		}
-		f.bufs = f.bufs[:0]
+		// All in one piece, so that small ones lie on large pages, too, and not all at the same place of a page.
+		room := func(s slot) int { return (f.held(s.early, n)*s.size+pageFloats-1)/pageFloats*pageFloats + 17*16 }
+		total := 0
 		for _, s := range f.c.slots {
-			f.bufs = append(f.bufs, kernels.NewBuffer(f.held(s.early, n)*s.size))
+			total += room(s)
+		}
+		f.all.Free()
+		f.all = kernels.NewBuffer(total)
+		f.bufs = f.bufs[:0]
+		rest := f.all.Data
+		for _, s := range f.c.slots {
+			f.bufs = append(f.bufs, rest[:f.held(s.early, n)*s.size])
+			rest = rest[room(s):]
 		}
 		f.room = n
 		f.n = 0
@@ -84,7 +95,7 @@ func (f *frame) view(v, n int) *kernels.Act {
 	case x.parent >= 0:
 		f.acts[v] = f.view(x.parent, n).Channels(x.lo, x.lo+x.dims[1])
 	case x.slot >= 0:
-		f.acts[v] = kernels.NewAct(f.held(x.early, n), x.dims[2], x.dims[3], x.dims[1], x.halo, f.bufs[x.slot].Data)
+		f.acts[v] = kernels.NewAct(f.held(x.early, n), x.dims[2], x.dims[3], x.dims[1], x.halo, f.bufs[x.slot])
 	}
 	return f.acts[v]
 }
@@ -108,7 +119,7 @@ func (f *frame) plain(v, n int) []float32 {
 		return f.images[lo*f.in : (lo+n)*f.in]
 	}
 	size := x.size()
-	return f.bufs[x.slot].Data[lo*size : (lo+n)*size]
+	return f.bufs[x.slot][lo*size : (lo+n)*size]
 }
 
 // from is where the images at work begin in a value's buffer.
@@ -129,8 +140,6 @@ func (f *frame) apply(fn kernels.Function, x, o, n int) {
 }
 
 func (f *frame) free() {
-	for _, b := range f.bufs {
-		b.Free()
-	}
-	f.bufs, f.acts, f.n, f.room = nil, nil, 0, 0
+	f.all.Free()
+	f.all, f.bufs, f.acts, f.n, f.room = nil, nil, nil, 0, 0
 }

@@ -36,7 +36,7 @@ func (c *compiler) only(v int) int {
 }
 
 // tail takes the steps after step i into it, as far as its kernel can do them, and marks them.
-func (c *compiler) tail(i int, relu, pool bool) tail {
+func (c *compiler) tail(i int, relu, pool, add bool) tail {
 	t := tail{add: -1, out: c.plan.Steps[i].Out}
 	if relu {
 		t.fn = kernels.ReLU
@@ -73,7 +73,7 @@ func (c *compiler) tail(i int, relu, pool bool) tail {
 			if other == t.out {
 				other = c.plan.Steps[j].In[1]
 			}
-			if op.Kind != plan.Add || t.add >= 0 || c.byPlan[other] < 0 || c.deferred[other] ||
+			if op.Kind != plan.Add || !add || t.add >= 0 || c.byPlan[other] < 0 || c.deferred[other] ||
 				!slices.Equal(c.plan.Values[other].Dims, c.plan.Values[t.out].Dims) {
 				return t
 			}

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 
 	"vzsl/features"
-	"vzsl/train/method"
 	"vzsl/train/methods/vzsl"
 	"vzsl/train/settings"
 )
@@ -97,4 +96,4 @@ func Settings() settings.Settings {
 }
 
 // VZSL are the method's own settings.
-func VZSL(s interface{ Config() method.Config }) *vzsl.Config { return s.Config().(*vzsl.Config) }
+func VZSL(s *settings.Settings) *vzsl.Config { return s.Config.(*vzsl.Config) }

@@ -352,7 +352,7 @@ func TestSettings(t *testing.T) {
 	} {
 		c := Default()
 		change(&c)
-		if err := c.Validate(); !errors.Is(err, ErrSetting) {
+		if err := c.Validate(); !errors.Is(err, method.ErrSetting) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
