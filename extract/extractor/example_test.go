@@ -15,7 +15,7 @@ import (
 )
 
 // Features of single images as they come: concurrent callers share the engine's batches.
-func ExampleEncoder_Batcher() {
+func ExampleExtractor_Batcher() {
 	e, err := extractor.Open("../engine/testdata/networks/torch_squeezenet.onnx", "", model.Overrides{Recipe: "torchvision"})
 	if err != nil {
 		log.Fatal(err)
