@@ -20,7 +20,10 @@ import (
 
 // ComparableMethods are the methods that can name unseen classes without a shot.
 func ComparableMethods() []string {
-	return slices.DeleteFunc(methods.Names(), func(m string) bool { return methods.Lookup(m).NeedsShots })
+	return slices.DeleteFunc(methods.Names(), func(m string) bool {
+		spec := methods.Lookup(m)
+		return spec.NeedsShots || spec.SharedSpace
+	})
 }
 
 // ComparedMethod is a row of the comparison.
