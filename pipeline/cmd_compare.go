@@ -81,7 +81,10 @@ method that fails is listed with its error, the others go on, and the exit code 
 
 // comparableMethods are the methods that can name unseen classes without a shot.
 func comparableMethods() []string {
-	return slices.DeleteFunc(methods.Names(), func(m string) bool { return methods.Lookup(m).NeedsShots })
+	return slices.DeleteFunc(methods.Names(), func(m string) bool {
+		spec := methods.Lookup(m)
+		return spec.NeedsShots || spec.SharedSpace
+	})
 }
 
 func (o *compareOptions) check() error {
