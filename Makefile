@@ -6,7 +6,7 @@ MODEL   ?= models/vgg19.onnx
 OUT     ?= .
 SPLIT   ?= standard
 METHOD  ?= vzsl
-# More flags for the stage at hand, e.g. make train FLAGS="--seed 7 --epochs 20".
+# More flags for the stage at hand, e.g. make train FLAGS="--seed 7 --set epochs=20".
 FLAGS   ?=
 
 GO      ?= go

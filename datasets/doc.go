@@ -1,8 +1,7 @@
-// Package datasets says what a dataset is: classes, images, and where their files lie. Each layout in which datasets are
-// handed round has a file of its own here (awa.go, cub.go, folder.go, imagenet.go, sun.go, xlsa17.go); [Open] reads one. The
-// package also reads class lists, makes splits, a [shards.Roles], from them, takes over features that other programs computed
-// into shards, and writes them for the programs of others.
+// Package datasets says what a dataset is: a [Dataset] has classes and images, and where their files are. [OpenFolder] reads a
+// folder of one's own, [ReadClassList] a list of class names. The datasets of the field are in package catalog, splits into
+// seen and unseen classes in package splits, the distribution xlsa17 in package xlsa17.
 //
-// Everything is joined by name or id, never by position, and an inconsistency is an error that names file and line, before
-// hours are spent on it. What is odd but allowed is said in the dataset's notes.
+// Everything is joined by name or id, never by position, and an inconsistency is an error that names file and line. What is
+// unusual but allowed is in the dataset's Notes.
 package datasets

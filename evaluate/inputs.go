@@ -23,12 +23,12 @@ var (
 // inputs is a split laid over features and class table.
 type inputs struct {
 	features Features
-	roles    *features.Roles
+	roles    *features.Split
 	vectors  map[string][]float32
 	row      map[string]int // image to row
 }
 
-func open(images Features, table *features.ClassTable, roles *features.Roles) (*inputs, error) {
+func open(images Features, table *features.ClassTable, roles *features.Split) (*inputs, error) {
 	s := &inputs{
 		features: images,
 		roles:    roles,

@@ -223,12 +223,12 @@ type MapPrior struct {
 // which is what predict's explanation e_k (a_k - m_k) of the one class is above that of the other: the mean m falls out. For
 // a bilinear model (x'Va) these add up to how much the wrong class outscores the right one.
 type Mistake struct {
-	Image   string     `json:"image"`
-	Decided []Decisive `json:"decided"` // positive weights only, largest first, at most 12
+	Image         string         `json:"image"`
+	Contributions []Contribution `json:"decided"` // positive weights only, largest first, at most 12
 }
 
-// Decisive is an attribute that spoke for the wrong class.
-type Decisive struct {
+// Contribution is an attribute that spoke for the wrong class.
+type Contribution struct {
 	Attribute string   `json:"attribute"`
 	Weight    float64  `json:"weight"`
 	Estimate  float64  `json:"estimate"`        // e_k, in the model's normalised values: above 0 where it sees the attribute

@@ -46,7 +46,7 @@ var hitKs = []int{1, 2, 5, 10, 20}
 // ZeroShot scores the split's test images of unseen classes against all its unseen classes and, where it holds out
 // images of seen classes, both groups of images against all classes. It fails where the split's unseen classes have no
 // image among the features, where a class lacks its attribute vector, and on a score that is not finite.
-func ZeroShot(ctx context.Context, model Scorer, images Features, table *features.ClassTable, roles *features.Roles, opts Options) (*Result, error) {
+func ZeroShot(ctx context.Context, model Scorer, images Features, table *features.ClassTable, roles *features.Split, opts Options) (*Result, error) {
 	if opts.Batch <= 0 {
 		opts.Batch = 512
 	}

@@ -57,7 +57,7 @@ var _ Features = (*features.Cache)(nil)
 type world struct {
 	features *matrix
 	table    *features.ClassTable
-	roles    *features.Roles
+	roles    *features.Split
 	model    *lookup
 }
 
@@ -66,7 +66,7 @@ func newWorld(seen, unseen int, truth []int, scores [][]float32) *world {
 	w := &world{
 		features: &matrix{},
 		table:    &features.ClassTable{Dataset: "made up", Attributes: []string{"index"}},
-		roles:    &features.Roles{Name: "half", Dataset: "made up", Provenance: "test"},
+		roles:    &features.Split{Name: "half", Dataset: "made up", Provenance: "test"},
 		model:    &lookup{scores: scores},
 	}
 	for c := range seen + unseen {

@@ -51,7 +51,7 @@ type Result struct {
 	Skipped  int // images in skipped.csv (0 if not finished)
 	Computed int // images that the engine computed in this run
 	Resumed  int // images in parts that were there already, skipped ones included
-	Turned   int // images of this run that carry an EXIF orientation
+	Rotated  int // images of this run that carry an EXIF orientation
 	Damaged  int // images of this run that are damaged, and read as libjpeg reads them
 	Parts    int // parts written in this run
 	Batch    int
@@ -199,7 +199,7 @@ func (r *run) compute(parent context.Context, missing []int, spans [][2]int) err
 	ctx, stop := context.WithCancel(parent)
 	defer stop()
 	buffers := 2*r.res.Batch + r.res.Workers
-	images := startAhead(ctx, &r.Options, spans, r.res.Workers, buffers)
+	images := startPrefetch(ctx, &r.Options, spans, r.res.Workers, buffers)
 
 	finished := make(chan finishedPart)
 	written := make(chan error, 1)
@@ -226,7 +226,7 @@ func (r *run) compute(parent context.Context, missing []int, spans [][2]int) err
 			if err != nil {
 				return err
 			}
-			r.hand(finishedPart{p, part}, finished)
+			r.deliver(finishedPart{p, part}, finished)
 		}
 		if r.some {
 			r.flushEmpty(finished)
@@ -238,7 +238,7 @@ func (r *run) compute(parent context.Context, missing []int, spans [][2]int) err
 	close(finished)
 	failed := <-written
 	r.res.Decoding = time.Duration(images.spent.Load())
-	r.res.Turned, r.res.Damaged = int(images.turned.Load()), int(images.damaged.Load())
+	r.res.Rotated, r.res.Damaged = int(images.turned.Load()), int(images.damaged.Load())
 	switch {
 	case failed != nil:
 		return failed
@@ -248,10 +248,10 @@ func (r *run) compute(parent context.Context, missing []int, spans [][2]int) err
 	return err
 }
 
-// hand gives a part to the writer. Parts without features wait for one with: if the
+// deliver gives a part to the writer. Parts without features wait for one with: if the
 // whole dataset turns out to be unusable (say, the wrong folder), there is nothing
 // to redo afterwards.
-func (r *run) hand(f finishedPart, to chan<- finishedPart) {
+func (r *run) deliver(f finishedPart, to chan<- finishedPart) {
 	if len(f.part.Images) == 0 && !r.some {
 		r.empty = append(r.empty, f)
 		return
@@ -290,7 +290,7 @@ func (r *run) newBatch() *batch {
 }
 
 // part computes the features of the images [span[0],span[1]).
-func (r *run) part(ctx context.Context, b *batch, images *ahead, span [2]int) (features.Part, error) {
+func (r *run) part(ctx context.Context, b *batch, images *prefetcher, span [2]int) (features.Part, error) {
 	n := span[1] - span[0]
 	part := features.Part{
 		Images:   make([]string, 0, n),
@@ -316,7 +316,7 @@ func (r *run) part(ctx context.Context, b *batch, images *ahead, span [2]int) (f
 			copy(b.images[len(b.index)*size:], it.input)
 			b.index = append(b.index, it.index)
 		}
-		images.give(it)
+		images.recycle(it)
 		if len(b.index) == cap(b.index) {
 			if err := r.engine(ctx, b, &part); err != nil {
 				return part, err

@@ -325,7 +325,7 @@ func TestDecodesAhead(t *testing.T) {
 	d := makeImages(t, t.TempDir(), 200, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	spans := [][2]int{{0, 5}, {60, 200}}
-	a := startAhead(ctx, &Options{Dataset: d, Recipe: fakeRecipe}, spans, 3, 11)
+	a := startPrefetch(ctx, &Options{Dataset: d, Recipe: fakeRecipe}, spans, 3, 11)
 	eventually(t, "11 images prepared", func() bool { return a.taken.Load() == 11 })
 	for i := range 20 {
 		it := a.next(ctx)
@@ -339,7 +339,7 @@ func TestDecodesAhead(t *testing.T) {
 		if n := a.taken.Load(); n > int64(11+i) {
 			t.Fatalf("%d images prepared with %d taken and 11 buffers", n, i)
 		}
-		a.give(it)
+		a.recycle(it)
 	}
 	cancel()
 	a.wait()

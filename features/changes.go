@@ -72,7 +72,7 @@ func (r *Record) Changes(ctx context.Context, in *Inputs) ([]*Change, error) {
 }
 
 // rolesOfClasses says what each class of a split is.
-func rolesOfClasses(r *Roles) map[string]string {
+func rolesOfClasses(r *Split) map[string]string {
 	is := make(map[string]string, len(r.Seen)+len(r.Unseen))
 	for what, list := range map[string][]string{"seen": r.Seen, "unseen": r.Unseen} {
 		for _, c := range list {
@@ -86,14 +86,14 @@ func rolesOfClasses(r *Roles) map[string]string {
 }
 
 // Changed says in what a split differs from now, by names; nil: in nothing but order and provenance.
-func (r *Roles) Changed(now *Roles) *Change {
+func (r *Split) Changed(now *Split) *Change {
 	if c := r.change(now); len(c.First) > 0 {
 		return c
 	}
 	return nil
 }
 
-func (r *Roles) change(now *Roles) *Change {
+func (r *Split) change(now *Split) *Change {
 	was := r
 	d := &Change{Of: InputSplit}
 	if was.Dataset != now.Dataset {

@@ -20,8 +20,8 @@ func TestInteropShards(t *testing.T) {
 	if err := WriteClassTable(files[2], table); err != nil {
 		t.Fatal(err)
 	}
-	roles := &Roles{Images: []string{"a", "é"}, Roles: []Role{RoleTrain, RoleTestUnseen}}
-	if err := WriteRoles(files[3], roles); err != nil {
+	roles := &Split{Images: []string{"a", "é"}, Roles: []Role{RoleTrain, RoleTestUnseen}}
+	if err := WriteSplit(files[3], roles); err != nil {
 		t.Fatal(err)
 	}
 

@@ -26,6 +26,7 @@ const (
 	columnClass  = "class"
 	columnLabel  = "label"
 	columnWNID   = "wnid"
+	columnText   = "text"
 	columnRole   = "role"
 	columnVector = "feature"
 	columnAttr   = "attributes"

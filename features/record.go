@@ -43,7 +43,7 @@ type Rows interface {
 // Inputs are what a run is made from, as they are today.
 type Inputs struct {
 	Classes  *ClassTable
-	Roles    *Roles
+	Roles    *Split
 	Features Rows // nil: unknown
 	// Manifest identifies the shards that Features are of (Manifest.Key); "": unknown. Where it is that of a record, no
 	// feature need be read to know that all are the same.
@@ -74,7 +74,7 @@ type Record struct {
 	Source   Source // of the features
 	Manifest string // identifies the shards; "": unknown
 	Classes  *ClassTable
-	Roles    *Roles   // images with features first, in the order of the features' rows
+	Roles    *Split   // images with features first, in the order of the features' rows
 	ClassOf  []string // class of each image; "": it had no feature
 	Digests  []uint64 // of each image's feature, where it had one
 }
@@ -127,7 +127,7 @@ func (r *Record) Write(runDir string) error {
 			digests[i] = fmt.Sprintf("%016x", d)
 		}
 	}
-	return writeRoles(filepath.Join(dir, recordSplitFile), r.Roles, kv,
+	return writeSplit(filepath.Join(dir, recordSplitFile), r.Roles, kv,
 		column{name: columnClass, text: append([]string{}, r.ClassOf...), dict: true},
 		column{name: columnDigest, text: digests})
 }

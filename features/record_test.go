@@ -14,7 +14,7 @@ import (
 func small() *Inputs {
 	t := &ClassTable{Dataset: "toy", Source: "made", Classes: []string{"ant", "bee", "cat", "dog"}, Attributes: []string{"legs", "wings", "fur"},
 		Values: [][]float32{{6, 0, 0}, {6, 4, .5}, {4, 0, 1}, {4, 0, float32(math.NaN())}}}
-	r := &Roles{Name: "own", Dataset: "toy", Provenance: "made", Seen: []string{"ant", "bee"}, Validation: []string{"bee"}, Unseen: []string{"cat"}, Command: "vzsl split", LeftOut: 1}
+	r := &Split{Name: "own", Dataset: "toy", Provenance: "made", Seen: []string{"ant", "bee"}, Validation: []string{"bee"}, Unseen: []string{"cat"}, Command: "vzsl split", LeftOut: 1}
 	f := &heldRows{source: Source{Dataset: "toy", Network: "n", Layer: "l", Recipe: "r", Dim: 2, ShardRows: 1, Images: 6}}
 	for i, class := range []string{"ant", "ant", "bee", "cat", "cat", "dog"} {
 		image := fmt.Sprintf("%d.jpg", i)
@@ -64,7 +64,7 @@ func TestRecord(t *testing.T) {
 		t.Errorf("%d images, %q", n, r.Roles.Images)
 	}
 	// Its split is one like any other.
-	if roles, err := ReadRoles(filepath.Join(dir, InputsDir, recordSplitFile)); err != nil || roles.Changed(in.Roles) != nil {
+	if roles, err := ReadSplit(filepath.Join(dir, InputsDir, recordSplitFile)); err != nil || roles.Changed(in.Roles) != nil {
 		t.Error(err)
 	}
 	for _, manifest := range []string{"some", "another"} {
@@ -110,7 +110,7 @@ func TestEveryByte(t *testing.T) {
 	}
 	for name, open := range map[string]func(path string) error{
 		recordClassFile: func(path string) error { _, err := ReadClassTable(path); return err },
-		recordSplitFile: func(path string) error { _, err := ReadRoles(path); return err },
+		recordSplitFile: func(path string) error { _, err := ReadSplit(path); return err },
 	} {
 		path := filepath.Join(dir, InputsDir, name)
 		was, err := os.ReadFile(path)

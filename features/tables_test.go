@@ -39,7 +39,9 @@ func TestClassTable(t *testing.T) {
 		"cub": classes(200, 312), "groups": classes(1300, 3), "one": classes(1, 1),
 		"no wnids": {Classes: []string{"a", "b"}, Attributes: []string{"x"}, Values: [][]float32{{1}, {2}}},
 		"blocks": {Classes: []string{"a"}, Attributes: []string{"x", "y", "z"}, Values: [][]float32{{1, 2, 3}},
-			Blocks: []Block{{"own", 2}, {"words", 1}}},
+			Blocks: []Block{{Name: "own", Width: 2}, {Name: "words", Width: 1}}},
+		"texts": {Classes: []string{"a", "b"}, Attributes: []string{"x"}, Values: [][]float32{{1}, {2}}, Texts: []string{"one\ntwo", "three"},
+			Blocks: []Block{{Name: "text", Width: 1, Text: &TextSource{Model: TextModel{Name: "m", SHA256: "ab", Width: 1, Scale: 100, Towers: []ImageTower{{"cd", "image_embeds"}}}, Templates: []string{"a {}."}}}}},
 		"no attributes": {Classes: []string{"a", "b"}, WNIDs: []string{"n1", ""}},
 	} {
 		path := filepath.Join(t.TempDir(), "features", "toy", ClassTableName)
@@ -67,8 +69,9 @@ func TestClassTableErrors(t *testing.T) {
 		"nameless":   {func(c *ClassTable) { c.Classes[1] = "" }, "without a name"},
 		"wnids":      {func(c *ClassTable) { c.WNIDs = c.WNIDs[1:] }, "2 WordNet ids for 3"},
 		"rows":       {func(c *ClassTable) { c.Values = c.Values[1:] }, "2 rows"},
-		"blocks":     {func(c *ClassTable) { c.Blocks = []Block{{"a", 1}} }, "do not make 2"},
-		"wide block": {func(c *ClassTable) { c.Blocks = []Block{{"a", 3}, {"b", -1}} }, "do not make 2"},
+		"blocks":     {func(c *ClassTable) { c.Blocks = []Block{{Name: "a", Width: 1}} }, "do not make 2"},
+		"few texts":  {func(c *ClassTable) { c.Texts = []string{"a"} }, "texts of 1 classes"},
+		"wide block": {func(c *ClassTable) { c.Blocks = []Block{{Name: "a", Width: 3}, {Name: "b", Width: -1}} }, "do not make 2"},
 		"short":      {func(c *ClassTable) { c.Values[2] = c.Values[2][1:] }, "1 values for 2"},
 	} {
 		table := classes(3, 2)
@@ -83,7 +86,7 @@ func TestClassTableErrors(t *testing.T) {
 	}
 	_, err := ReadClassTable(path)
 	filetest.WantError(t, err, "no class table", path, "attributes")
-	if err := WriteRoles(path, &Roles{}); err != nil {
+	if err := WriteSplit(path, &Split{}); err != nil {
 		t.Fatal(err)
 	}
 	_, err = ReadClassTable(path)
@@ -102,38 +105,76 @@ func TestClassTableErrors(t *testing.T) {
 }
 
 func TestRoles(t *testing.T) {
-	r := &Roles{Name: "standard", Dataset: "toy", Provenance: "Akata et al. 2013; é", Seen: []string{"a", "b, \"c\""}, Validation: []string{"a"}, Unseen: []string{"d"}}
+	r := &Split{Name: "standard", Dataset: "toy", Provenance: "Akata et al. 2013; é", Seen: []string{"a", "b, \"c\""}, Validation: []string{"a"}, Unseen: []string{"d"}}
 	all := []Role{RoleTrain, RoleValidation, RoleTestSeen, RoleTestUnseen}
 	for i := range 70_000 { // more than a row group
 		r.Images = append(r.Images, fmt.Sprintf("a/%d.jpg", i))
 		r.Roles = append(r.Roles, all[i%4])
 	}
 	path := filepath.Join(t.TempDir(), "splits", "standard.parquet")
-	if err := WriteRoles(path, r); err != nil {
+	if err := WriteSplit(path, r); err != nil {
 		t.Fatal(err)
 	}
-	got, err := ReadRoles(path)
+	got, err := ReadSplit(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(r, got); d != "" {
 		t.Error(d)
 	}
-	for says, change := range map[string]func(*Roles){
-		"1 images, 0 roles":                   func(r *Roles) { r.Roles = nil },
-		`unknown role "test"`:                 func(r *Roles) { r.Roles[0] = "test" },
-		`image "i" is there twice`:            func(r *Roles) { r.Images = []string{"i", "i"}; r.Roles = append(r.Roles, RoleTrain) },
-		`class "a" is both seen and unseen`:   func(r *Roles) { r.Unseen = []string{"a"} },
-		`seen class "a" is there twice`:       func(r *Roles) { r.Seen = []string{"a", "a"} },
-		`class "d" is not a seen class`:       func(r *Roles) { r.Validation = []string{"d"} },
-		`a image without a name`:              func(r *Roles) { r.Images[0] = "" },
-		`validation class "a" is there twice`: func(r *Roles) { r.Validation = []string{"a", "a"} },
-		`unseen class "d" is there twice`:     func(r *Roles) { r.Unseen = []string{"d", "d"} },
+	for says, change := range map[string]func(*Split){
+		"1 images, 0 roles":                   func(r *Split) { r.Roles = nil },
+		`unknown role "test"`:                 func(r *Split) { r.Roles[0] = "test" },
+		`image "i" is there twice`:            func(r *Split) { r.Images = []string{"i", "i"}; r.Roles = append(r.Roles, RoleTrain) },
+		`class "a" is both seen and unseen`:   func(r *Split) { r.Unseen = []string{"a"} },
+		`seen class "a" is there twice`:       func(r *Split) { r.Seen = []string{"a", "a"} },
+		`class "d" is not a seen class`:       func(r *Split) { r.Validation = []string{"d"} },
+		`a image without a name`:              func(r *Split) { r.Images[0] = "" },
+		`validation class "a" is there twice`: func(r *Split) { r.Validation = []string{"a", "a"} },
+		`unseen class "d" is there twice`:     func(r *Split) { r.Unseen = []string{"d", "d"} },
 	} {
-		r := &Roles{Seen: []string{"a"}, Unseen: []string{"d"}, Images: []string{"i"}, Roles: []Role{RoleTrain}}
+		r := &Split{Seen: []string{"a"}, Unseen: []string{"d"}, Images: []string{"i"}, Roles: []Role{RoleTrain}}
 		change(r)
-		filetest.WantError(t, WriteRoles(path, r), path, says)
+		filetest.WantError(t, WriteSplit(path, r), path, says)
 	}
-	_, err = ReadRoles(filepath.Join(t.TempDir(), "none.parquet"))
+	_, err = ReadSplit(filepath.Join(t.TempDir(), "none.parquet"))
 	filetest.WantError(t, err, "none.parquet", "split")
+}
+
+func TestPickAndNarrow(t *testing.T) {
+	text := &TextSource{Model: TextModel{SHA256: "ab"}}
+	full := &ClassTable{Dataset: "birds", Classes: []string{"a", "b"}, Attributes: []string{"x", "y", "t1", "t2", "w"}, Values: [][]float32{{1, 2, 3, 4, 5}, {6, 7, 8, 9, 10}},
+		Texts: []string{"one", "two"}, Source: "c.csv + names + w.bin",
+		Blocks: []Block{{Name: "c.csv", Width: 2, Kind: KindAttributes}, {Name: "names", Width: 2, Kind: KindText, Text: text}, {Name: "w.bin", Width: 1, Kind: KindWords}}}
+	got, err := full.Pick("text+attributes")
+	want := &ClassTable{Dataset: "birds", Classes: full.Classes, Attributes: []string{"x", "y", "t1", "t2"}, Values: [][]float32{{1, 2, 3, 4}, {6, 7, 8, 9}},
+		Texts: full.Texts, Source: "c.csv + names", Blocks: full.Blocks[:2]}
+	if err != nil || cmp.Diff(want, got) != "" {
+		t.Error(err, cmp.Diff(want, got))
+	}
+	words, err := full.Pick("w.bin")
+	if err != nil || words.Texts != nil || len(words.Attributes) != 1 || words.Values[1][0] != 10 {
+		t.Error(words, err)
+	}
+	if again := full.Narrow(got); cmp.Diff(got, again) != "" {
+		t.Error(cmp.Diff(got, again))
+	}
+	if same, err := full.Pick("attributes+text+words"); err != nil || same != full {
+		t.Error("all of a table is not itself", err)
+	}
+	for _, other := range [][]string{{"x"}, {"z"}, {"x", "y", "t1"}} {
+		if n := full.Narrow(&ClassTable{Attributes: other}); n != full {
+			t.Errorf("narrowed to %v: %v", other, n.Attributes)
+		}
+	}
+	if _, err := full.Pick("attributes+sentences"); err == nil || !strings.Contains(err.Error(), "attributes and text and words") {
+		t.Error(err)
+	}
+	plain := &ClassTable{Classes: []string{"a"}, Attributes: []string{"x"}, Values: [][]float32{{1}}}
+	if p, err := plain.Pick("attributes"); err != nil || p != plain {
+		t.Error(err)
+	}
+	if b, from := full.TextBlock(); b == nil || from != 2 || b.Text != text {
+		t.Error(b, from)
+	}
 }

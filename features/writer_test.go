@@ -303,7 +303,7 @@ func TestCreateErrors(t *testing.T) {
 	wantNotes(t, w.Notes(), "will be written again")
 	w.Close()
 	// A Parquet file of somebody else's is not written over.
-	if err := WriteRoles(filepath.Join(top, partFile(0, 1)), &Roles{}); err != nil {
+	if err := WriteSplit(filepath.Join(top, partFile(0, 1)), &Split{}); err != nil {
 		t.Fatal(err)
 	}
 	_, err = Create(top, source(1, 1, 1), false)

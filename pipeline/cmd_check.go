@@ -688,7 +688,7 @@ func (x *checking) unassigned(ctx context.Context) string {
 		images, classes = append(images, i...), append(classes, c...)
 	}
 	for _, name := range x.splitNames() {
-		roles, err := features.ReadRoles(x.con.rolesFile(x.ds.name, name))
+		roles, err := features.ReadSplit(x.con.rolesFile(x.ds.name, name))
 		if err != nil {
 			x.c.problem("%v", err)
 			continue
@@ -830,7 +830,7 @@ func (x *checking) runs() string {
 				return "nothing is left to do: open " + page
 			}
 			c.there("%s", m)
-			if roles, err := features.ReadRoles(x.con.rolesFile(x.ds.name, split)); err == nil && !slices.Contains(roles.Roles, features.RoleTestUnseen) {
+			if roles, err := features.ReadSplit(x.con.rolesFile(x.ds.name, split)); err == nil && !slices.Contains(roles.Roles, features.RoleTestUnseen) {
 				c.Notes = append(c.Notes, "no unseen class of the split "+split+" has pictures: there is nothing to measure, but pictures can be named")
 				return x.command("predict", false, "--run", run) + " PICTURE..."
 			}

@@ -23,6 +23,7 @@ import (
 	"vzsl/evaluate/result"
 	"vzsl/features"
 	"vzsl/pipeline/usage"
+	"vzsl/train/methods"
 	"vzsl/train/settings"
 	"vzsl/train/tuning"
 )
@@ -39,19 +40,16 @@ func newCompare(con *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compare",
 		Short: "methods beside each other, each tuned within the same budget",
-		Long: `Tunes every method on the seen classes as 'vzsl tune' does, all on the same folds and within the same budget
-(--trials, --folds, --budget), trains --seeds models of each with what was found (one where nothing depends
-on the seed), evaluates them, and writes one table, reports/<name>/: report.html, compare.json, compare.csv,
-compare.md, compare.tex (LaTeX, booktabs).
+		Long: `Tunes every method as 'vzsl tune' does, all on the same folds and within the same budget, trains --seeds models
+of each with what was found, evaluates them, and writes one table, reports/<name>/: report.html, compare.json,
+compare.csv, compare.md, compare.tex (LaTeX, booktabs).
 
-The table has our figure with its standard deviation and the mean's 95 % interval over seeds (of a single
-training: over images), the figure on the held-out seen classes that the settings were chosen by, the
-published figure marked as such, and the time of tuning and training. A method with nothing to search takes
-one trial. A setting given as a flag is kept and not searched.
+  vzsl compare --dataset cub --methods eszsl,devise,vzsl --set devise.epochs=30
 
-The runs are runs/<name>/<method>/seed-<s>/, their reports reports/<name>/<method>/. Finished fits and models
-are taken as they are: stop the command and give it again at any moment. A method that fails is listed
-with its error, the others go on, and the exit code is 3.`,
+The table has each figure with its standard deviation and the mean's 95 % interval over seeds (of a single training:
+over images), the validation figure that the settings were chosen by, the published figure, and the times. A setting
+that is given is not searched. Finished fits and models are kept: stop the command and run it again at any moment. A
+method that fails is listed with its error, the others go on, and the exit code is 3.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
@@ -82,7 +80,12 @@ with its error, the others go on, and the exit code is 3.`,
 }
 
 // comparableMethods are the methods that can name unseen classes without a shot.
-func comparableMethods() []string { return slices.DeleteFunc(settings.Methods(), settings.NeedsShots) }
+func comparableMethods() []string {
+	return slices.DeleteFunc(methods.Names(), func(m string) bool {
+		spec := methods.Lookup(m)
+		return spec.NeedsShots || spec.SharedSpace
+	})
+}
 
 func (o *compareOptions) check() error {
 	if slices.Contains(o.methods, "all") {
@@ -185,9 +188,13 @@ func runCompare(ctx context.Context, con *console, o *compareOptions, all []sett
 	}
 	var failed []error
 	for i, m := range o.methods {
-		row := &comparedMethod{Method: m, Title: settings.Title(m), Own: strings.HasPrefix(m, "vzsl") || m == "plda"}
+		row := &comparedMethod{Method: m, Title: settings.Title(m), Own: methods.Lookup(m).Own}
 		out.Methods = append(out.Methods, row)
-		result, err := con.compareOne(ctx, name, in, o, all[i], givenSettings(cmd.Flags(), &all[i]), row, out.Seeds)
+		pinned, err := con.given(cmd.Flags(), m)
+		if err != nil {
+			return err
+		}
+		result, err := con.compareOne(ctx, name, in, o, all[i], pinned, row, out.Seeds)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -244,7 +251,7 @@ func runCompare(ctx context.Context, con *console, o *compareOptions, all []sett
 // compareOne tunes, trains and evaluates a method and fills in its row.
 func (c *console) compareOne(ctx context.Context, name string, in *inputs, o *compareOptions, s settings.Settings, pinned []string, row *comparedMethod, seeds []uint64) (*evaluate.Result, error) {
 	run := name + "/" + row.Method
-	if settings.Seedless(row.Method) && !slices.Contains(in.Roles.Roles, features.RoleTestSeen) { // whose constant is chosen on drawn images
+	if methods.Lookup(row.Method).Seedless && !slices.Contains(in.Roles.Roles, features.RoleTestSeen) { // whose constant is chosen on drawn images
 		seeds = seeds[:1]
 	}
 	row.Seeds = seeds

@@ -16,7 +16,7 @@ import (
 func TestCompare(t *testing.T) {
 	out, in := demoSplit(t)
 	compare := in("compare", "--split", "demo", "--methods", "sae,eszsl,vzsl-sharp", "--trials", "3", "--folds", "2", "--seeds", "2",
-		"--epochs", "2", "--latent", "8", "--published", "cub")
+		"--set", "epochs=2", "--set", "latent=8", "--published", "cub")
 	r := done(t, compare...)
 	dir := filepath.Join(out, "reports", "demo-demo-compare")
 	methods := r["methods"].([]any)
@@ -102,7 +102,7 @@ func TestCompare(t *testing.T) {
 
 	// Where nothing is drawn, one model will do: without images of seen classes to test there is no constant to choose on some.
 	done(t, in("split", "--random", "1", "--unseen-classes", "8")...)
-	plain := done(t, in("compare", "--split", "random-1", "--methods", "sae,ale", "--trials", "1", "--folds", "2", "--seeds", "2", "--ale-epochs", "2")...)
+	plain := done(t, in("compare", "--split", "random-1", "--methods", "sae,ale", "--trials", "1", "--folds", "2", "--seeds", "2", "--set", "ale.epochs=2")...)
 	for _, m := range plain["methods"].([]any) {
 		m := m.(map[string]any)
 		if n := len(m["seeds"].([]any)); n != map[string]int{"sae": 1, "ale": 2}[m["method"].(string)] {
@@ -111,7 +111,7 @@ func TestCompare(t *testing.T) {
 	}
 
 	// With a larger budget the search goes on, and what it chooses then is trained anew.
-	cut := in("compare", "--split", "demo", "--run", "cut", "--methods", "ale", "--trials", "6", "--folds", "2", "--seeds", "2", "--ale-epochs", "3")
+	cut := in("compare", "--split", "demo", "--run", "cut", "--methods", "ale", "--trials", "6", "--folds", "2", "--seeds", "2", "--set", "ale.epochs=3")
 	first := done(t, append(cut, "--budget", "1ns")...)["methods"].([]any)[0].(map[string]any)
 	whole := done(t, cut...)["methods"].([]any)[0].(map[string]any)
 	if first["fits"] != 1.0 || first["cut_by_budget"] != true || whole["fits"] != 8.0 {

@@ -15,6 +15,7 @@ import (
 	"vzsl/features/convert"
 	"vzsl/internal/lookup"
 	"vzsl/train/method"
+	"vzsl/train/methods"
 	"vzsl/train/settings"
 )
 
@@ -34,26 +35,11 @@ func (c *console) addCompletions(root *cobra.Command) {
 		"matrix": fixed(catalog.Matrices()...), "crop": fixed("none", "bbox"),
 		"label-kind": fixed(convert.LabelKinds()...),
 	}
-	// A method's settings that are words.
-	if def, err := settings.Preset("", "vzsl"); err == nil {
-		for method, config := range def.Configs {
-			for _, d := range config.Space() {
-				if d.Values == nil || flags[d.Setting] != nil {
-					continue
-				}
-				if _, ok := d.Values[0].(string); ok {
-					var words []string
-					for _, v := range d.Values {
-						words = append(words, v.(string))
-					}
-					flags[method+"-"+strings.ReplaceAll(d.Setting, "_", "-")] = fixed(words...)
-				}
-			}
-		}
-	}
+	flags[setFlag] = func(cmd *cobra.Command) []string { return settingWords(flagValue(cmd, "method")) }
 	arguments := map[string]names{
-		"report": c.runNames,
-		"check":  func(cmd *cobra.Command) []string { return slices.Concat(catalog.Layouts(), c.datasetNames(cmd)) },
+		"report":  c.runNames,
+		"methods": fixed(methods.Names()...),
+		"check":   func(cmd *cobra.Command) []string { return slices.Concat(catalog.Layouts(), c.datasetNames(cmd)) },
 	}
 	var walk func(cmd *cobra.Command)
 	walk = func(cmd *cobra.Command) {
@@ -79,6 +65,28 @@ func (c *console) addCompletions(root *cobra.Command) {
 		}
 	}
 	walk(root)
+}
+
+// settingWords are what --set takes of a method: the names of its settings, with the values of those that are words.
+func settingWords(methodName string) []string {
+	m := methods.Lookup(methodName)
+	if m == nil {
+		return nil
+	}
+	var words []string
+	for _, s := range m.Describe() {
+		if s.Name == "features" || s.Name == "attributes" { // have flags of their own
+			continue
+		}
+		values := s.Words
+		if values == nil {
+			values = []string{""}
+		}
+		for _, v := range values {
+			words = append(words, s.Name+"="+v)
+		}
+	}
+	return words
 }
 
 func (c *console) completion(offer names) cobra.CompletionFunc {

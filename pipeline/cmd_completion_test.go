@@ -19,7 +19,7 @@ func TestCompletion(t *testing.T) {
 	}
 	for _, test := range []struct{ asked, want string }{
 		{"train --method ", "eszsl sae gfzsl"},
-		{"tune --sae-direction ", "to-attributes to-features"},
+		{"tune --method sae --set ", "direction=to-attributes direction=to-features lambda="},
 		{"train --features ", "l2 none sqrt-l2"},
 		{"train --missing ", "class-mean error"},
 		{"attributes --missing ", "copy error keep"},

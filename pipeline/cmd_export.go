@@ -256,7 +256,7 @@ func (c *console) exportXLSA17(ctx context.Context, o *exportOptions) error {
 	if err != nil {
 		return err
 	}
-	roles, err := features.ReadRoles(c.rolesFile(name, o.r.split))
+	roles, err := features.ReadSplit(c.rolesFile(name, o.r.split))
 	if err != nil {
 		return err
 	}

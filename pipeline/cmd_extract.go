@@ -189,8 +189,8 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 	if err != nil {
 		return err
 	}
-	if res.Turned > 0 {
-		con.log.Info(turnedNote(res.Turned, recipe.EXIF))
+	if res.Rotated > 0 {
+		con.log.Info(turnedNote(res.Rotated, recipe.EXIF))
 	}
 	return con.extracted(dir, ds, layer, recipe.String()+how, res)
 }
@@ -229,7 +229,7 @@ func (c *console) extracted(dir string, ds *datasets.Dataset, layer onnx.Layer, 
 		EXIF            int     `json:"exif_oriented"`
 		Damaged         int     `json:"damaged"`
 	}{dir, ds.Name, layer.String(), layer.Dim, recipe, res.Images, res.Skipped, res.Computed, res.Resumed, len(res.Manifest.Parts),
-		res.Elapsed.Seconds(), res.ImagesPerSecond(), res.EngineShare(), res.Turned, res.Damaged}
+		res.Elapsed.Seconds(), res.ImagesPerSecond(), res.EngineShare(), res.Rotated, res.Damaged}
 	err := c.result(r, func(w io.Writer) {
 		fmt.Fprintf(w, "%s: %d images in %d shards, %d-d %s", dir, r.Images, r.Shards, r.Dim, layer.What)
 		if r.Computed > 0 {

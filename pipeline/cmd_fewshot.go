@@ -18,6 +18,7 @@ import (
 	"vzsl/evaluate/report"
 	"vzsl/features"
 	"vzsl/pipeline/usage"
+	"vzsl/train/methods"
 	"vzsl/train/runs"
 	"vzsl/train/settings"
 )
@@ -40,16 +41,13 @@ func newFewShot(con *console) *cobra.Command {
 		Long: `Trains and evaluates methods on few-shot variants of a split, and writes reports/<name>/: report.html with
 the figure, fewshot.json, fewshot.csv.
 
-Of each unseen class --pool images are kept out of the test; for every number in --shots so many of them
-are trained on with their labels. The test is the same for every number of shots, and fewer shots are
-among more. Each of the --seeds draws another pool and begins training from another start. 0 shots is
-the zero-shot setting on the same test. 'logistic' learns from the shots alone: neither descriptions
-nor seen classes.
+  vzsl fewshot --dataset cub --shots 0,1,5 --methods vzsl,logistic
 
-The splits are features/<dataset>/splits/<split>-shots<k>-seed<s>.parquet, the runs
-runs/<name>/<method>-shots<k>/seed-<s>/. Finished ones are taken as they are: stop the command and give
-it again at any moment. Settings are the same for all k; validation classes play the unseen ones where
-something is chosen, with as many shots each.`,
+Of each unseen class --pool images are kept out of the test; for every number in --shots so many of them are trained
+on with their labels. The test is the same for every number of shots, and fewer shots are among more. Each of the
+--seeds draws another pool. 0 shots is the zero-shot setting on the same test. Settings are the same for all numbers
+of shots; 'logistic' learns from the shots alone. The runs are runs/<name>/<method>-shots<k>/seed-<s>/; finished ones
+are kept: stop the command and run it again at any moment.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
@@ -65,7 +63,7 @@ something is chosen, with as many shots each.`,
 	o.r.addSeveral(cmd, "fewshot")
 	f := cmd.Flags()
 	f.IntSliceVar(&o.shots, "shots", []int{0, 1, 2, 5, 10, 20}, "`numbers` of labelled images of each unseen class")
-	addMethods(cmd, &o.methods, settings.Methods(), "vzsl", "eszsl", "logistic")
+	addMethods(cmd, &o.methods, methods.Names(), "vzsl", "eszsl", "logistic")
 	f.IntVar(&o.pool, "pool", splits.DefaultShotPool, "`images` of each unseen class to draw the shots from, none of them tested")
 	f.IntVar(&o.seeds, "seeds", 3, "`number` of draws of the shots, and of trainings, with seeds from --seed on")
 	f.StringVar(&o.preset, "preset", "default", "settings to start from: "+usage.Or(settings.Presets()))
@@ -80,7 +78,7 @@ func (o *fewShotOptions) check() error {
 		return usage.Errorf("--methods and --shots: at least one of each")
 	}
 	for _, m := range o.methods {
-		if err := usage.OneOf("methods", m, settings.Methods()...); err != nil {
+		if err := usage.OneOf("methods", m, methods.Names()...); err != nil {
 			return err
 		}
 	}
@@ -160,7 +158,7 @@ func runFewShot(ctx context.Context, con *console, o *fewShotOptions, all []sett
 			}
 			in.Roles = roles
 			for i, m := range o.methods {
-				if k == 0 && settings.NeedsShots(m) {
+				if k == 0 && methods.Lookup(m).NeedsShots {
 					continue
 				}
 				s := all[i]
@@ -233,7 +231,7 @@ func (c *console) fewShotFree(o *fewShotOptions, name string, all []settings.Set
 }
 
 // onlyUnseen is a split without its test images of seen classes.
-func onlyUnseen(r *features.Roles) *features.Roles {
+func onlyUnseen(r *features.Split) *features.Split {
 	out := *r
 	out.Images, out.Roles = nil, nil
 	for i, role := range r.Roles {

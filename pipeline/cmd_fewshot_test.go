@@ -74,7 +74,7 @@ func TestFewShot(t *testing.T) {
 
 func TestSeeds(t *testing.T) {
 	out, in := demoSplit(t)
-	train := in("train", "--split", "demo", "--seeds", "3", "--epochs", "2", "--latent", "8")
+	train := in("train", "--split", "demo", "--seeds", "3", "--set", "epochs=2", "--set", "latent=8")
 	r := done(t, train...)
 	if seeds := r["seeds"].([]any); len(seeds) != 3 || seeds[2].(map[string]any)["seed"] != 3.0 {
 		t.Fatalf("%v", r)
@@ -126,7 +126,7 @@ func TestSeeds(t *testing.T) {
 	done(t, in("train", "--split", "demo", "--method", "eszsl")...)
 	refused(t, exitFailed, []string{"one seed"}, in("train", "--split", "demo", "--method", "eszsl", "--seeds", "2")...)
 	// Other settings for one of the seeds.
-	other := in("train", "--split", "demo", "--seeds", "1", "--epochs", "1", "--latent", "8")
+	other := in("train", "--split", "demo", "--seeds", "1", "--set", "epochs=1", "--set", "latent=8")
 	refused(t, exitFailed, []string{"seed-1, seed-2, seed-3", "other settings", "--force", "--run"}, other...)
 	refused(t, exitFailed, []string{"seed-1, seed-2, seed-3", "other settings"}, append(other, "--seed", "7")...)
 	runs := filepath.Join(out, "runs", "demo-demo-vzsl")
@@ -139,7 +139,7 @@ func TestSeeds(t *testing.T) {
 	}
 	// One seed keeps the interval of a plain run.
 	r = done(t, in("evaluate", "--split", "demo")...)
-	done(t, in("train", "--split", "demo", "--epochs", "1", "--latent", "8", "--run", "plain")...)
+	done(t, in("train", "--split", "demo", "--set", "epochs=1", "--set", "latent=8", "--run", "plain")...)
 	plain := done(t, in("evaluate", "--run", "plain")...)
 	one := r["figures"].([]any)[0].(map[string]any)
 	if want := plain["mean_per_class"].(map[string]any)["interval_over_images"]; want == nil || !reflect.DeepEqual(one["interval"], want) || one["interval_over"] != "images" {

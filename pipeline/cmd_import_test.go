@@ -108,7 +108,7 @@ func TestXLSA17(t *testing.T) {
 	if r["dataset"] != "toy" || r["images"] != 60.0 || r["dim"] != 8.0 || r["shards"] != 3.0 {
 		t.Errorf("import: %v", r)
 	}
-	roles, err := features.ReadRoles(r["split"].(string))
+	roles, err := features.ReadSplit(r["split"].(string))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestXLSA17(t *testing.T) {
 	if r = done(t, "split", "--dataset", "toy", "--xlsa17", dir, "--split", "again", "--out", out); r["unseen_classes"] != 2.0 || r["validation_classes"] != 1.0 {
 		t.Errorf("split: %v", r)
 	}
-	again, err := features.ReadRoles(r["file"].(string))
+	again, err := features.ReadSplit(r["file"].(string))
 	if err != nil || !slices.Equal(again.Roles, roles.Roles) || !slices.Equal(again.Images, roles.Images) {
 		t.Errorf("split again: %v", err)
 	}
@@ -141,7 +141,7 @@ func TestXLSA17(t *testing.T) {
 		t.Errorf("split --random: %d %s%s", o.code, o.stdout, o.stderr)
 	}
 	for _, name := range []string{"random-1", "random-3"} {
-		if r, err := features.ReadRoles(filepath.Join(out, "features", "toy", "splits", name+".parquet")); err != nil || len(r.Unseen) != 2 {
+		if r, err := features.ReadSplit(filepath.Join(out, "features", "toy", "splits", name+".parquet")); err != nil || len(r.Unseen) != 2 {
 			t.Error(r, err)
 		}
 	}
@@ -155,7 +155,7 @@ func TestXLSA17(t *testing.T) {
 	if r["images"] != 60.0 || r["dim"] != 8.0 {
 		t.Errorf("exported and imported: %v", r)
 	}
-	same, err := features.ReadRoles(r["split"].(string))
+	same, err := features.ReadSplit(r["split"].(string))
 	if err != nil || !slices.Equal(same.Roles, roles.Roles) || !slices.Equal(same.Images, roles.Images) || !strings.Contains(same.Provenance, "clean") {
 		t.Errorf("%v, %v", same, err)
 	}

@@ -190,7 +190,7 @@ func (c *console) writeSplit(ctx context.Context, dataset string, o splitOptions
 }
 
 // makeRoles builds a split from the class table and the images of every network's shards.
-func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions) (*features.Roles, error) {
+func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions) (*features.Split, error) {
 	table, err := c.readClassTable(dataset)
 	if err != nil {
 		return nil, err
@@ -212,17 +212,17 @@ func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions)
 	if err != nil {
 		return nil, err
 	}
-	var split splits.Split
+	var split splits.Definition
 	published := cmp.Or(o.layout, dataset)
 	switch {
 	case o.xlsa17 != "":
 	case o.images != "" && o.seen == "": // the roles say it
 	case o.seen != "":
-		split, err = splits.ReadSplit(o.seen, o.unseen, table.Classes, table.WNIDs)
+		split, err = splits.ReadLists(o.seen, o.unseen, table.Classes, table.WNIDs)
 	case o.name == picturedSplit:
-		split, err = splits.PicturedSplit(table.Classes, images)
+		split, err = splits.Pictured(table.Classes, images)
 	case o.random > 0:
-		split, err = splits.RandomSplit(table.Classes, images, o.unseenClasses, o.seed)
+		split, err = splits.Random(table.Classes, images, o.unseenClasses, o.seed)
 	case o.name == "standard" || slices.Contains(catalog.PublishedSplits(published), o.name):
 		split.Seen, split.Unseen, split.Provenance, err = catalog.PublishedSplit(o.name, published, table.Classes, table.WNIDs)
 	case o.name == "proposed":
@@ -241,7 +241,7 @@ func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions)
 	} else {
 		split.ValidationFraction = o.validation
 	}
-	var roles *features.Roles
+	var roles *features.Split
 	if o.xlsa17 != "" {
 		x, err := xlsa17.Open(o.xlsa17, "", "")
 		if err != nil {
@@ -266,11 +266,11 @@ func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions)
 			return nil, err
 		}
 		split.Provenance = strings.TrimPrefix(split.Provenance+"; roles of images from "+filepath.Base(o.images), "; ")
-		if roles, err = split.ImageRoles(rows, table.Classes, images); err != nil {
+		if roles, err = split.AssignByImage(rows, table.Classes, images); err != nil {
 			return nil, err
 		}
 		c.log.Info("roles of images", "file", o.images, "provenance", roles.Provenance)
-	} else if roles, err = split.Roles(table.Classes, images); err != nil {
+	} else if roles, err = split.Assign(table.Classes, images); err != nil {
 		return nil, err
 	}
 	if !o.fewShot {

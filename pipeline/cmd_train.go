@@ -14,6 +14,7 @@ import (
 	"vzsl/features"
 	"vzsl/pipeline/usage"
 	"vzsl/train"
+	"vzsl/train/methods"
 	"vzsl/train/runs"
 	"vzsl/train/settings"
 )
@@ -23,17 +24,37 @@ type runFlags struct {
 	ds             datasetFlags
 	network, split string
 	method, run    string
+	descriptions   string // the descriptions to take of the class table; "": all
 	transductive   bool
 }
 
 func (r *runFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&r.split, "split", "standard", "`name` of the split")
-	f.StringVar(&r.method, "method", "vzsl", "method: "+usage.Or(settings.Methods()))
+	f.StringVar(&r.method, "method", "vzsl", "method ('vzsl methods' lists them)")
+	r.addDescriptions(cmd)
 	f.BoolVar(&r.transductive, "transductive", false, "the unseen classes' test images join the training, without their labels")
 	f.StringVar(&r.network, "network", "", "`name` of the network whose features to take (default: the only one there is)")
-	f.StringVar(&r.run, "run", "", "`name` of the run: its folder below runs/ and reports/ (default <dataset>-<split>-<method>[-transductive])")
-	must(cmd.RegisterFlagCompletionFunc("method", cobra.FixedCompletions(settings.Methods(), cobra.ShellCompDirectiveNoFileComp)))
+	f.StringVar(&r.run, "run", "", "`name` of the run: its folder below runs/ and reports/ (default <dataset>-<split>-<method>[-transductive][-<descriptions>])")
+	must(cmd.RegisterFlagCompletionFunc("method", cobra.FixedCompletions(methods.Names(), cobra.ShellCompDirectiveNoFileComp)))
+}
+
+func (r *runFlags) addDescriptions(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&r.descriptions, "descriptions", "", "descriptions to take of the class table, with a + between them: attributes, text, words (default: all that it has)")
+	must(cmd.RegisterFlagCompletionFunc("descriptions", cobra.FixedCompletions([]string{features.KindAttributes, features.KindText, features.KindWords}, cobra.ShellCompDirectiveNoFileComp)))
+}
+
+// suffix is what the choice of descriptions puts after a run's name.
+func (r *runFlags) suffix() string {
+	if r.descriptions == "" {
+		return ""
+	}
+	return "-" + strings.Map(func(c rune) rune {
+		if c == '/' || c == '\\' || c == ' ' || c == ':' {
+			return '_'
+		}
+		return c
+	}, r.descriptions)
 }
 
 // name is the run's name: the one given, or the one that dataset, split and method make.
@@ -44,7 +65,7 @@ func (r *runFlags) name() (string, error) {
 	if err := usage.FolderName("split", r.split); err != nil {
 		return "", err
 	}
-	if err := usage.OneOf("method", r.method, settings.Methods()...); err != nil {
+	if err := usage.OneOf("method", r.method, methods.Names()...); err != nil {
 		return "", err
 	}
 	if r.run == "" {
@@ -52,7 +73,7 @@ func (r *runFlags) name() (string, error) {
 		if r.transductive {
 			name += "-transductive"
 		}
-		return name, nil
+		return name + r.suffix(), nil
 	}
 	for folder := range strings.SplitSeq(r.run, "/") { // a seed's run is below that of its method
 		if err := usage.FolderName("run", folder); err != nil {
@@ -68,6 +89,7 @@ func (r *runFlags) addSeveral(cmd *cobra.Command, kind string) {
 	f := cmd.Flags()
 	f.StringVar(&r.split, "split", "standard", "`name` of the split")
 	f.StringVar(&r.network, "network", "", "`name` of the network whose features to take (default: the only one there is)")
+	r.addDescriptions(cmd)
 	f.StringVar(&r.run, "run", "", "`name` of the folders below runs/ and reports/ (default <dataset>-<split>-"+kind+")")
 }
 
@@ -76,7 +98,7 @@ func (r *runFlags) nameOfSeveral(kind string, methods []string) (string, error) 
 	r.method = methods[0]
 	name, err := r.name()
 	if r.run == "" {
-		name = r.ds.name + "-" + r.split + "-" + kind
+		name = r.ds.name + "-" + r.split + "-" + kind + r.suffix()
 	}
 	return name, err
 }
@@ -91,21 +113,18 @@ func newTrain(con *console) *cobra.Command {
 		Use:   "train",
 		Short: "features, class table and roles to a model",
 		Long: `Trains a method on the seen classes of a split and writes runs/<run>/: model.safetensors, config.toml
-(all settings), metrics.jsonl (a line an epoch), checkpoints.
+(all settings), metrics.jsonl (one line per epoch), checkpoints.
 
-Two fits: the first leaves the validation classes out and chooses by them (for VZSL the number of
-epochs), the second (--refit) trains anew on all seen classes with what was chosen. Unseen classes
-take no part in either, but for the shots of a few-shot split (vzsl split --shots): these join the
-second fit, and as many images of each validation class the first.
+  vzsl train --dataset cub --method devise --set epochs=30
 
---seeds N trains N models, with --seed and the N-1 numbers after it, into runs/<run>/seed-<seed>/; evaluate
-then gives mean, standard deviation and 95 % interval over them. They are of one kind: models of other seeds
-that are there with other settings are refused, with --force removed.
+Two fits: the first leaves the validation classes out and chooses by them (for VZSL the number of epochs), the
+second (--refit) trains again on all seen classes with what was chosen. Unseen classes take no part, but for the
+shots of a few-shot split (vzsl split --shots), which join the second fit.
 
---tuned RUN takes the settings that 'vzsl tune' found for a run, and trains on all seen classes at once.
+--seeds N trains models with --seed and the N-1 numbers after it into runs/<run>/seed-<seed>/; evaluate then gives
+mean, standard deviation and 95 % interval. --tuned RUN takes the settings that 'vzsl tune' found for a run.
 
-Stop it at any moment: the same command goes on from the last checkpoint to the same bytes.
-VZSL# of the paper is --method vzsl-sharp.`,
+Stop it at any moment: the same command resumes from the last checkpoint and writes the same bytes.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, err := con.chosenSettings(cmd.Flags(), preset, r.method)
@@ -114,7 +133,7 @@ VZSL# of the paper is --method vzsl-sharp.`,
 			}
 			var tuned *runs.TunedRecord
 			if tunedRun != "" {
-				if err := onlySeed(cmd.Flags(), &settings); err != nil {
+				if err := con.onlySeed(cmd.Flags(), settings.Method); err != nil {
 					return err
 				}
 				seed := settings.Seed

@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -41,22 +40,16 @@ func newTune(con *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tune",
 		Short: "search a method's settings on the seen classes, then train with the best",
-		Long: `Searches the settings of a method and trains with the best. Writes runs/<run>/ as train does, and
-runs/<run>/tuning/: fits.jsonl (the journal), trials.parquet (every fit).
+		Long: `Searches the settings of a method on the seen classes and trains with the best. Writes runs/<run>/ as train
+does, and runs/<run>/tuning/: fits.jsonl (the journal), trials.parquet (every fit).
 
-The seen classes with images are cut into --folds parts. --trials sets of settings, the first those
-given by preset and flags, the others drawn at random, are fitted with the first part held out; the
-best third with three parts held out in turn; the best third of these with all of them. What is best
-in the mean over the parts wins, and the model is trained on all seen classes with it. A setting
-given as a flag is kept and not searched. No test image and no unseen class takes part.
+  vzsl tune --dataset cub --method sje --trials 9 --budget 10m
 
-With --transductive the search is over the transductive settings alone, from the settings and epochs
-of a tuned inductive run on (--from); the classes held out play the unseen ones.
-
-A folder that cannot be written, or that holds a run the search would not go on with, is refused before the
-search; --force begins anew there.
-
-Fits run beside each other on all cores. Stop it at any moment: the same command goes on.`,
+The seen classes are cut into --folds parts. --trials sets of settings, the first those given, the others drawn at
+random, are fitted with the first part held out; the best third with three parts held out in turn; the best third
+of these with all of them. The best mean over the parts wins. A setting that is given is not searched. No test
+image and no unseen class takes part. --transductive searches the transductive settings alone, starting from a tuned
+inductive run (--from). Stop it at any moment: the same command goes on.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, err := con.chosenSettings(cmd.Flags(), t.preset, t.run.method)
@@ -68,7 +61,7 @@ Fits run beside each other on all cores. Stop it at any moment: the same command
 				if settings, choice, err = t.inductive(con); err != nil {
 					return err
 				}
-				if err := applySettings(cmd.Flags(), &settings); err != nil {
+				if err := con.apply(cmd.Flags(), &settings); err != nil {
 					return err
 				}
 			}
@@ -78,7 +71,11 @@ Fits run beside each other on all cores. Stop it at any moment: the same command
 			if err := t.checkSearch(); err != nil {
 				return err
 			}
-			return runTune(cmd.Context(), con, &t, settings, choice, givenSettings(cmd.Flags(), &settings))
+			pinned, err := con.given(cmd.Flags(), settings.Method)
+			if err != nil {
+				return err
+			}
+			return runTune(cmd.Context(), con, &t, settings, choice, pinned)
 		},
 	}
 	t.run.ds.addName(cmd)
@@ -131,35 +128,19 @@ func (t *tuneFlags) inductive(con *console) (settings.Settings, map[string]float
 	if err != nil {
 		return s, nil, fmt.Errorf("a transductive search goes on from a tuned inductive run: %w", err)
 	}
-	// The flags of other methods have their places too.
-	all, err := settings.Preset(t.preset, s.Method)
-	if err != nil {
-		return s, nil, err
-	}
-	all.Configs[s.Method] = s.Config()
-	s.Configs, s.Transductive = all.Configs, true
+	s.Transductive = true
 	return s, tuned.Choice, nil
 }
 
 // onlySeed refuses settings beside those of a tuned run.
-func onlySeed(fs *pflag.FlagSet, s *settings.Settings) error {
-	for _, name := range givenSettings(fs, s) {
-		if name != "seed" && name != "method" && name != "transductive" {
-			return usage.Errorf("--%s and --tuned: a tuned run decides all settings but the seed", strings.ReplaceAll(name, "_", "-"))
+func (c *console) onlySeed(fs *pflag.FlagSet, methodName string) error {
+	all, err := c.assignments(fs, methodName)
+	for _, a := range all {
+		if a.name != "seed" && a.name != "transductive" {
+			return usage.Errorf("%s and --tuned: a tuned run decides all settings but the seed", a.where)
 		}
 	}
-	return nil
-}
-
-// givenSettings are the settings set by flags or the settings file, by their toml names: what a search leaves alone.
-func givenSettings(fs *pflag.FlagSet, s *settings.Settings) []string {
-	var names []string
-	eachSetting(s, func(name, _ string, _ reflect.Value) {
-		if fs.Changed(name) {
-			names = append(names, strings.ReplaceAll(strings.TrimPrefix(name, s.Method+"-"), "-", "_"))
-		}
-	})
-	return names
+	return err
 }
 
 // trainSearched is train with what a search found. A model of the same folder's search, trained when that had gone less far,

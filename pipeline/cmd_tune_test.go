@@ -18,7 +18,7 @@ func TestTune(t *testing.T) {
 	done(t, in("split", "--split", "demo", "--seen", filepath.Join(data, "seen.txt"), "--unseen", filepath.Join(data, "unseen.txt"))...)
 
 	refused(t, exitFailed, []string{"tune"}, in("tune", "--split", "demo", "--transductive", "--trials", "1")...)
-	tune := in("tune", "--split", "demo", "--trials", "3", "--folds", "2", "--epochs", "2", "--latent", "8", "--transductive-epochs", "2")
+	tune := in("tune", "--split", "demo", "--trials", "3", "--folds", "2", "--set", "epochs=2", "--set", "latent=8", "--set", "transductive_epochs=2")
 	r := done(t, tune...)
 	best := r["best"].(map[string]any)
 	if r["fits"] != 4.0 || best["folds"] != 2.0 || r["held_out_classes"] != 48.0 || best["settings"].(map[string]any)["latent"] != nil {
@@ -41,7 +41,7 @@ func TestTune(t *testing.T) {
 	if n := len(r["seeds"].([]any)); n != 2 {
 		t.Errorf("train --tuned --seeds: %v", r)
 	}
-	refused(t, exitUsage, []string{"--latent", "--tuned"}, in("train", "--split", "demo", "--tuned", "demo-demo-vzsl", "--latent", "9", "--run", "other")...)
+	refused(t, exitUsage, []string{"--set latent=9", "--tuned"}, in("train", "--split", "demo", "--tuned", "demo-demo-vzsl", "--set", "latent=9", "--run", "other")...)
 	refused(t, exitFailed, []string{"not eszsl"}, in("train", "--split", "demo", "--tuned", "demo-demo-vzsl", "--method", "eszsl", "--run", "other")...)
 	// What would be lost or mixed is looked at before the search: no fit is made.
 	before := func(words []string, run string, args ...string) {
@@ -69,7 +69,7 @@ func TestTune(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(out, "runs", "sae", "seed-3")); err != nil {
 		t.Errorf("a model of the same settings was removed: %v", err)
 	}
-	done(t, append(several, "--seeds", "2", "--sae-lambda", "7", "--force")...)
+	done(t, append(several, "--seeds", "2", "--set", "sae.lambda=7", "--force")...)
 	if _, err := os.Stat(filepath.Join(out, "runs", "sae", "seed-3")); err == nil {
 		t.Error("a tuned model lies beside one of other settings")
 	}

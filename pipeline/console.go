@@ -22,6 +22,8 @@ type console struct {
 	json           bool
 	quiet, verbose bool
 	fromFile       map[string]string // the flags that the settings file set, and where it has them
+	fileSettings   []fileSetting     // of methods
+	args           []string          // of the command line, for errors
 
 	started  bool // a command's own code has been reached
 	terminal bool

@@ -159,7 +159,7 @@ func exampleFeatures(t *testing.T, out string) exampleData {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	roles, err := features.ReadRoles(filepath.Join(out, "features", "demo", "splits", "demo.parquet"))
+	roles, err := features.ReadSplit(filepath.Join(out, "features", "demo", "splits", "demo.parquet"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ import (
 // that protocol has, 1000 seen classes of 200 images, 360 unseen ones of 150, 4096-d features, 500-d word vectors, for two
 // epochs each. What it shows is that they finish, in less than 2 GiB of memory; the accuracies are those of a made-up world. The
 // whole takes half an hour on two cores and 9 GB of disk, so it is asked for:
-// VZSL_LONG=1 go test ./pipeline -run ImageNetScale -v -timeout 3h
+// VZSL_LONG=1 go test ./pipeline -run ImageNetScale -v -timeout 3h, or -run ImageNetScale/plda for one method.
 func TestImageNetScale(t *testing.T) {
 	w, latent, epochs := imageNetScale{seen: 40, perSeen: 16, unseen: 30, perUnseen: 5, dim: 64, words: 20}, "20", "20"
 	if os.Getenv("VZSL_LONG") != "" {
@@ -36,7 +36,7 @@ func TestImageNetScale(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := func(args ...string) (result map[string]any, took time.Duration, peak int64) {
+	command := func(t *testing.T, args ...string) (result map[string]any, took time.Duration, peak int64) {
 		t.Helper()
 		cmd := exec.Command(self, append(args, "--dataset", "drawn", "--out", dir, "--quiet", "--json")...)
 		cmd.Env = append(os.Environ(), "VZSL_BE_THE_COMMAND=1")
@@ -56,31 +56,33 @@ func TestImageNetScale(t *testing.T) {
 		}
 		return result, time.Since(start).Round(time.Second), peak
 	}
-	command("attributes", "--data", data)
-	command("split", "--split", "2500", "--seen", filepath.Join(data, "seen.txt"), "--unseen", filepath.Join(data, "unseen.txt"))
-	for _, m := range []struct{ method, epochs string }{
-		{"devise", "--devise-epochs"}, {"conse", "--conse-epochs"}, {"amp", "--amp-epochs"}, {"ss-voc", "--ss-voc-epochs"},
-		{"vzsl-sharp", "--epochs"}, {"vzsl", "--epochs"},
-	} {
-		args := []string{"train", "--split", "2500", "--method", m.method, m.epochs, epochs}
-		if m.epochs == "--epochs" {
-			args = append(args, "--latent", latent)
-		}
-		_, training, trainPeak := command(args...)
-		result, testing, testPeak := command("evaluate", "--split", "2500", "--method", m.method)
-		var hits []string
-		for _, h := range result["hits"].([]any) {
-			h := h.(map[string]any)
-			share := h["per_image"].(map[string]any)["value"].(float64)
-			if k := h["k"].(float64); share < k/float64(w.unseen) {
-				t.Errorf("%s: hit@%v is %v, below chance", m.method, k, share)
+	command(t, "attributes", "--data", data)
+	command(t, "split", "--split", "2500", "--seen", filepath.Join(data, "seen.txt"), "--unseen", filepath.Join(data, "unseen.txt"))
+	for _, m := range []string{"devise", "conse", "amp", "ss-voc", "vzsl-sharp", "plda", "vzsl"} {
+		t.Run(m, func(t *testing.T) {
+			args := []string{"train", "--split", "2500", "--method", m}
+			if m != "plda" {
+				args = append(args, "--set", "epochs="+epochs)
 			}
-			hits = append(hits, fmt.Sprintf("hit@%v %.1f", h["k"], 100*share))
-		}
-		if len(hits) != 5 {
-			t.Errorf("%s: %v", m.method, hits)
-		}
-		t.Logf("%-10s trained in %v (%d MB), evaluated in %v (%d MB): %s", m.method, training, trainPeak>>20, testing, testPeak>>20, strings.Join(hits, ", "))
+			if strings.HasPrefix(m, "vzsl") {
+				args = append(args, "--set", "latent="+latent)
+			}
+			_, training, trainPeak := command(t, args...)
+			result, testing, testPeak := command(t, "evaluate", "--split", "2500", "--method", m)
+			var hits []string
+			for _, h := range result["hits"].([]any) {
+				h := h.(map[string]any)
+				share := h["per_image"].(map[string]any)["value"].(float64)
+				if k := h["k"].(float64); share < k/float64(w.unseen) {
+					t.Errorf("hit@%v is %v, below chance", k, share)
+				}
+				hits = append(hits, fmt.Sprintf("hit@%v %.1f", h["k"], 100*share))
+			}
+			if len(hits) != 5 {
+				t.Errorf("%v", hits)
+			}
+			t.Logf("trained in %v (%d MB), evaluated in %v (%d MB): %s", training, trainPeak>>20, testing, testPeak>>20, strings.Join(hits, ", "))
+		})
 	}
 }
 

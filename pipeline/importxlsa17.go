@@ -109,7 +109,7 @@ func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error 
 	for i, m := range x.Images {
 		images[i] = splits.Labelled{Image: m.Path, Class: x.Classes[m.Class].Name}
 	}
-	split := splits.Split{Name: "proposed", Dataset: o.dataset, ValidationFraction: splits.DefaultValidationFraction, Seed: o.seed}
+	split := splits.Definition{Name: "proposed", Dataset: o.dataset, ValidationFraction: splits.DefaultValidationFraction, Seed: o.seed}
 	roles, err := x.Split(split, o.fold, table.Classes, images)
 	if err != nil {
 		return err
@@ -131,7 +131,7 @@ func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error 
 	if err := features.WriteClassTable(r.Classes, table); err != nil {
 		return err
 	}
-	if err := features.WriteRoles(r.Split, roles); err != nil {
+	if err := features.WriteSplit(r.Split, roles); err != nil {
 		return err
 	}
 	con.log.Info("split proposed", "provenance", roles.Provenance)

@@ -40,7 +40,7 @@ func TestKilled(t *testing.T) {
 		{[]string{"extract", "--data", data, "--model", model, "--shard-rows", "20"}, "features/demo/demo"},
 		{[]string{"attributes", "--data", data}, ""},
 		{[]string{"split", "--split", "demo", "--seen", filepath.Join(data, "seen.txt"), "--unseen", filepath.Join(data, "unseen.txt")}, ""},
-		{[]string{"train", "--split", "demo", "--epochs", "6", "--hidden", "256"}, "runs/demo-demo-vzsl"},
+		{[]string{"train", "--split", "demo", "--set", "epochs=6", "--set", "hidden=256"}, "runs/demo-demo-vzsl"},
 	} {
 		name := "vzsl " + strings.Join(stage.args, " ")
 		args := func(out string) []string { return append(stage.args, "--dataset", "demo", "--out", out) }

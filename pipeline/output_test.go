@@ -83,7 +83,7 @@ func TestJSONErrors(t *testing.T) {
 		{"train --frob --json", nil, exitUsage, "unknown flag: --frob"},
 		{"frob --json=true", nil, exitUsage, "unknown command"},
 		{"import npy --json", nil, exitUsage, "arg"},
-		{"train --json --epochs many", nil, exitUsage, "epochs"},
+		{"train --json --set epochs=many", nil, exitUsage, "epochs"},
 		{"train --json --method magic", nil, exitUsage, "magic"},
 		{"evaluate --json", nil, exitFailed, "no such run"},
 		{"evaluate --config asks.toml", nil, exitFailed, "no such run"},

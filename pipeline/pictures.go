@@ -28,7 +28,7 @@ type pictureFlags struct {
 
 // runNetwork is a run's network, ready to compute features.
 type runNetwork struct {
-	*extract.Live
+	*extract.Batcher
 	net    *onnx.Network
 	engine extract.Engine
 }
@@ -37,7 +37,7 @@ func (p *runNetwork) Close() {
 	if p == nil {
 		return
 	}
-	p.Live.Close()
+	p.Batcher.Close()
 	_ = p.engine.Close() // memory only
 	_ = p.net.Close()
 }
@@ -99,7 +99,7 @@ func (c *console) startPictures(run string, src features.Source, o *pictureFlags
 	if dim := p.engine.Dim(); dim != src.Dim {
 		return nil, errors.Join(fmt.Errorf("%s gives features of %d values at %s; run %s was trained on %d", net.Path(), dim, layer, run, src.Dim), p.engine.Close())
 	}
-	p.Live, err = extract.NewLive(extract.LiveOptions{Engine: p.engine, Recipe: recipe, NHWC: net.Input().NHWC,
+	p.Batcher, err = extract.NewBatcher(extract.BatcherOptions{Engine: p.engine, Recipe: recipe, NHWC: net.Input().NHWC,
 		Batch: o.batch, Workers: o.workers, MaxPixels: o.megapixels})
 	if err != nil {
 		return nil, errors.Join(err, p.engine.Close())

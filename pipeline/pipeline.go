@@ -8,9 +8,10 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"vzsl/pipeline/usage"
 
 	"github.com/spf13/cobra"
+
+	"vzsl/pipeline/usage"
 )
 
 // Main runs the vzsl command with the given arguments and returns its exit code.
@@ -25,6 +26,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	con := newConsole(stdout, stderr)
+	con.args = args
 	root := newRoot(con)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
@@ -119,7 +121,7 @@ Settings may stand in a file vzsl.toml; flags go before it.`,
 		return nil
 	}
 	root.AddCommand(
-		newExtract(con), newAttributes(con), newSplit(con), newImport(con), newExport(con), newTrain(con), newTune(con), newCompare(con), newGenerate(con),
+		newExtract(con), newAttributes(con), newSplit(con), newImport(con), newExport(con), newTrain(con), newTune(con), newCompare(con), newMethods(con), newGenerate(con),
 		newEvaluate(con), newReport(con), newFewShot(con), newPredict(con), newServe(con), newVerify(con), newDownload(con), newCheck(con), newDemo(con), newVersion(con),
 		&cobra.Command{Use: "exit-codes", Short: "what the exit codes mean", Long: exitCodesHelp},
 	)
@@ -141,7 +143,7 @@ Settings may stand in a file vzsl.toml; flags go before it.`,
 		},
 	})
 	con.addCompletions(root)
-	root.SetFlagErrorFunc(wrongFlag)
+	root.SetFlagErrorFunc(con.wrongFlag)
 	return root
 }
 

@@ -103,7 +103,7 @@ func TestHeartbeat(t *testing.T) {
 func TestFirstFit(t *testing.T) {
 	_, in := demoSplit(t)
 	quick(t)
-	o := vzsl(t, in("tune", "--split", "demo", "--method", "vzsl", "--epochs", "40", "--latent", "32", "--hidden", "256", "--trials", "1", "--folds", "2")...)
+	o := vzsl(t, in("tune", "--split", "demo", "--method", "vzsl", "--set", "epochs=40", "--set", "latent=32", "--set", "hidden=256", "--trials", "1", "--folds", "2")...)
 	if o.code != exitDone || !regexp.MustCompile(`done=0 total=2 elapsed=\S+ at="at work \d+%`).MatchString(o.stderr) {
 		t.Errorf("tune: %d\n%s", o.code, o.stderr)
 	}

@@ -133,7 +133,7 @@ func made(t *testing.T) *world {
 
 func (w *world) train(method string, more ...string) []string {
 	if strings.HasPrefix(method, "vzsl") {
-		more = append([]string{"--epochs", "2", "--hidden", "8", "--latent", "3"}, more...)
+		more = append([]string{"--set", "epochs=2", "--set", "hidden=8", "--set", "latent=3"}, more...)
 	}
 	return w.in(append([]string{"train", "--split", "own", "--method", method}, more...)...)
 }
@@ -354,7 +354,7 @@ func TestUnchangedInputs(t *testing.T) {
 // TestForeignModel puts the model of another run into a run.
 func TestForeignModel(t *testing.T) {
 	w := made(t)
-	for _, m := range [][]string{{}, {"--seed", "2", "--run", "seed2"}, {"--scale", "9", "--run", "scale"}} {
+	for _, m := range [][]string{{}, {"--seed", "2", "--run", "seed2"}, {"--set", "scale=9", "--run", "scale"}} {
 		done(t, w.train("vzsl", m...)...)
 	}
 	done(t, w.train("eszsl")...)
@@ -374,8 +374,8 @@ func TestTrainAgain(t *testing.T) {
 	w := made(t)
 	search := []string{"--trials", "2", "--folds", "2"}
 	runs := map[string][]string{
-		"settings": w.train("vzsl", "--scale", "7", "--seed", "5", "--run", "settings"),
-		"seeds":    w.train("vzsl", "--scale", "7", "--seed", "3", "--seeds", "2", "--run", "seeds"),
+		"settings": w.train("vzsl", "--set", "scale=7", "--seed", "5", "--run", "settings"),
+		"seeds":    w.train("vzsl", "--set", "scale=7", "--seed", "3", "--seeds", "2", "--run", "seeds"),
 		"search":   w.in(append([]string{"tune", "--split", "own", "--method", "eszsl", "--run", "search"}, search...)...),
 		"searched": w.in(append([]string{"tune", "--split", "own", "--method", "eszsl", "--seeds", "2", "--run", "searched"}, search...)...),
 	}

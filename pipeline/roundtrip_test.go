@@ -68,13 +68,13 @@ func TestXLSA17RoundTrip(t *testing.T) {
 			if o.code != exitDone || !strings.Contains(o.stdout, c.says) || c.says == "" && strings.Contains(o.stdout, "missing") {
 				t.Fatalf("export: %d %s%s", o.code, o.stdout, o.stderr)
 			}
-			was, err := features.ReadRoles(filepath.Join(out, "features", "x", "splits", "random-1.parquet"))
+			was, err := features.ReadSplit(filepath.Join(out, "features", "x", "splits", "random-1.parquet"))
 			if err != nil {
 				t.Fatal(err)
 			}
 
 			r := done(t, "import", "xlsa17", filepath.Join(out, "to"), "--dataset", "again", "--out", out)
-			roles, err := features.ReadRoles(r["split"].(string))
+			roles, err := features.ReadSplit(r["split"].(string))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -104,7 +104,7 @@ func TestXLSA17RoundTrip(t *testing.T) {
 	}
 }
 
-func byImage(r *features.Roles) map[string]features.Role {
+func byImage(r *features.Split) map[string]features.Role {
 	m := make(map[string]features.Role, len(r.Images))
 	for i, image := range r.Images {
 		m[image] = r.Roles[i]

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strconv"
 	"strings"
 
@@ -15,6 +14,7 @@ import (
 	"vzsl/features"
 	"vzsl/internal/lookup"
 	"vzsl/pipeline/usage"
+	"vzsl/train/method"
 	"vzsl/train/runs"
 	"vzsl/train/settings"
 )
@@ -55,6 +55,11 @@ func (c *console) openInputs(ctx context.Context, r *runFlags) (*inputs, error) 
 	if in.Classes, err = c.readClassTable(r.ds.name); err != nil {
 		return nil, err
 	}
+	if r.descriptions != "" {
+		if in.Classes, err = in.Classes.Pick(r.descriptions); err != nil {
+			return nil, fmt.Errorf("--descriptions: %w", err)
+		}
+	}
 	if in.Roles, err = c.readRoles(r.ds.name, r.split); err != nil {
 		return nil, err
 	}
@@ -66,7 +71,7 @@ func (c *console) openInputs(ctx context.Context, r *runFlags) (*inputs, error) 
 }
 
 // sayUnassigned warns of images that a split of before does not know.
-func (c *console) sayUnassigned(roles *features.Roles, f features.Rows) {
+func (c *console) sayUnassigned(roles *features.Split, f features.Rows) {
 	if without := roles.Unassigned(f.Images(), f.Classes()); len(without) > 0 {
 		c.log.Warn(fmt.Sprintf("%d images of the split's classes have features but no role in it, and take no part: they were added since it was made; '%s' gives them one",
 			len(without), splitAgain(roles)), "split", roles.Name, "images", usage.FirstOf(without))
@@ -74,7 +79,7 @@ func (c *console) sayUnassigned(roles *features.Roles, f features.Rows) {
 }
 
 // splitAgain is the command that makes a split again of the images there are.
-func splitAgain(roles *features.Roles) string {
+func splitAgain(roles *features.Split) string {
 	command := roles.Command
 	if command == "" {
 		command = commandLine("split", "--dataset", roles.Dataset, "--split", roles.Name)
@@ -89,9 +94,9 @@ func (e absentError) Error() string { return string(e) }
 func (e absentError) Unwrap() error { return fs.ErrNotExist }
 
 // readRoles reads a split.
-func (c *console) readRoles(dataset, split string) (*features.Roles, error) {
+func (c *console) readRoles(dataset, split string) (*features.Split, error) {
 	path := c.rolesFile(dataset, split)
-	roles, err := features.ReadRoles(path)
+	roles, err := features.ReadSplit(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		made, _ := c.splits(dataset)
 		return nil, absentError(fmt.Sprintf("%s: no such split yet%s; run 'vzsl split --dataset %s --split %s' first (own class lists: --seen, --unseen)", path, usage.DidYouMean(split, made), dataset, split))
@@ -231,6 +236,9 @@ func (c *console) bind(ctx context.Context, name string, model *runs.Predictor, 
 	if record == nil {
 		return in, c.bindOld(name, model, in)
 	}
+	if in.Classes != nil { // to the descriptions that the run took
+		in.Classes = in.Classes.Narrow(record.Classes)
+	}
 	changes, err := record.Changes(ctx, &in.Inputs)
 	if err != nil {
 		return nil, err
@@ -325,6 +333,11 @@ func (c *console) trainAgain(name string, model *runs.Predictor) string {
 	if s.Transductive {
 		args = append(args, "--transductive")
 	}
+	if record, err := model.Inputs(); err == nil && record != nil && record.Classes.Blocks != nil {
+		if now, err := c.readClassTable(model.Source().Dataset); err == nil && len(now.Attributes) > len(now.Narrow(record.Classes).Attributes) {
+			args = append(args, "--descriptions", strings.Join(record.Classes.Kinds(), "+"))
+		}
+	}
 	if seeds, err := seedsOf(c.runDir(run)); several && err == nil && len(seeds) > 0 {
 		args, s.Seed = append(args, "--seeds", strconv.Itoa(len(seeds))), seeds[0]
 	}
@@ -338,15 +351,19 @@ func (c *console) trainAgain(name string, model *runs.Predictor) string {
 		return c.command("tune", append(args, end...)...)
 	}
 	if def, err := settings.Preset("", s.Method); err == nil {
-		were := map[string]string{}
-		eachSetting(&def, func(name, _ string, v reflect.Value) { were[name] = settingText(v) })
-		def.Configs[s.Method] = s.Config() // the flags of other methods have their places too
-		s.Configs = def.Configs
-		eachSetting(&s, func(name, _ string, v reflect.Value) {
-			if text := settingText(v); text != were[name] && name != "method" && name != "transductive" {
-				args = append(args, "--"+name+"="+text)
+		var own []string
+		for _, x := range method.Settings(s.Config) {
+			if was, _ := method.Find(def.Config, x.Name); x.Text() != was.Text() {
+				own = append(own, "--"+setFlag, x.Name+"="+x.Text())
+				must(def.Set(x.Name, x.Text())) // which may bring another normalisation
 			}
-		})
+		}
+		for _, x := range method.Settings(&s) {
+			if was, _ := method.Find(&def, x.Name); x.Text() != was.Text() && x.Name != "method" && x.Name != "transductive" {
+				args = append(args, "--"+flagName(x.Name)+"="+x.Text())
+			}
+		}
+		args = append(args, own...)
 	}
 	return c.command("train", append(args, end...)...)
 }

@@ -1,10 +1,7 @@
 package pipeline
 
 import (
-	"fmt"
-	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,130 +10,220 @@ import (
 	"vzsl/attributes"
 	"vzsl/pipeline/usage"
 	"vzsl/train/method"
+	"vzsl/train/methods"
 	"vzsl/train/settings"
 )
 
-// addSettings makes a flag of every setting of a training run: name and help are those of its line
-// in config.toml. Settings of the method vzsl have plain names, those of another method begin with
-// its name.
-func addSettings(fs *pflag.FlagSet) {
-	def, err := settings.Preset("", "vzsl")
-	must(err)
-	eachSetting(&def, func(name, help string, v reflect.Value) {
-		if fs.Lookup(name) != nil { // --method, which names the run too
-			return
-		}
-		f := fs.VarPF(&settingValue{kind: v.Type(), text: settingText(v)}, name, "", help)
-		if v.Kind() == reflect.Bool {
-			f.NoOptDefVal = "true"
-		}
-	})
-	fs.StringArray(setFlag, nil, "a setting of the method by its own name, `key=value`, as in config.toml: --set closed=false, --set shrink=1,3; may be given several times")
-}
-
-// setFlag is the flag of settings by their own names.
+// setFlag is the flag of the settings of a method, which have no flags of their own.
 const setFlag = "set"
 
-// applySets makes of each --set key=value the flag of the methods that have such a setting.
-func applySets(fs *pflag.FlagSet, methods ...string) error {
+// addSettings adds the flags of a training run: the settings that every run has, under their names in config.toml, and --set for
+// those of its method.
+func addSettings(fs *pflag.FlagSet) {
+	def, err := settings.Preset("", methods.Names()[0])
+	must(err)
+	def.FeatureNorm, def.AttributeNorm = "", "" // each method has its own defaults
+	for _, s := range method.Settings(&def) {
+		if fs.Lookup(flagName(s.Name)) != nil { // --method, which names the run too
+			continue
+		}
+		f := fs.VarPF(settingValue{s}, flagName(s.Name), "", s.Help)
+		if s.Type() == "bool" {
+			f.NoOptDefVal = "true"
+		}
+	}
+	fs.StringArray(setFlag, nil, "a setting of the method, `key=value`: --set epochs=20, --set shrink=1,3; may be repeated ('vzsl methods METHOD' lists them)")
+}
+
+func flagName(setting string) string { return strings.ReplaceAll(setting, "_", "-") }
+
+// settingValue is a pflag.Value.
+type settingValue struct{ method.Setting }
+
+func (v settingValue) String() string {
+	if !v.Value.IsValid() { // pflag asks a zero value
+		return ""
+	}
+	return v.Text()
+}
+
+// assigned is a setting as a command line or a settings file has it.
+type assigned struct {
+	name, text string
+	where      string // "--set epochs=2", "vzsl.toml: method.vzsl.epochs"
+}
+
+// assignments are what settings file and flags say of a method's settings, what counts more later: the file's, --set, flags.
+// Normalisations come last, as a method's own settings may have a say in their defaults.
+func (c *console) assignments(fs *pflag.FlagSet, methodName string) ([]assigned, error) {
+	s, err := settings.Preset("", methodName)
+	if err != nil {
+		return nil, err
+	}
+	var own, common, flags []assigned
+	for _, a := range c.fileSettings {
+		if slices.Contains(a.methods, methodName) {
+			own = append(own, a.assigned)
+		}
+	}
+	for _, x := range method.Settings(&s) {
+		if f := fs.Lookup(flagName(x.Name)); f != nil && f.Changed && x.Name != "method" {
+			a := assigned{x.Name, f.Value.String(), "--" + f.Name}
+			if key := c.fromFile[f.Name]; key != "" {
+				a.where = key
+				common = append(common, a)
+			} else {
+				flags = append(flags, a)
+			}
+		}
+	}
+	sets, err := fs.GetStringArray(setFlag)
+	if err != nil {
+		return nil, err
+	}
+	for _, set := range sets {
+		key, text, of, err := splitSet(set)
+		if err != nil {
+			return nil, err
+		}
+		if of != "" && of != methodName {
+			continue
+		}
+		a := assigned{key, text, "--set " + set}
+		if _, ok := method.Find(s.Config, key); ok {
+			own = append(own, a)
+		} else if _, err := s.Setting(key); err == nil {
+			common = append(common, a)
+		}
+	}
+	return slices.Concat(own, common, flags), nil
+}
+
+// splitSet takes a --set apart: [METHOD.]key=value.
+func splitSet(set string) (key, text, of string, err error) {
+	key, text, ok := strings.Cut(set, "=")
+	key = strings.ReplaceAll(strings.TrimSpace(key), "-", "_")
+	if m, k, dotted := strings.Cut(key, "."); dotted {
+		of, key = strings.ReplaceAll(m, "_", "-"), k
+		if err := usage.OneOf(setFlag, of, methods.Names()...); err != nil {
+			return "", "", "", err
+		}
+	}
+	if !ok || key == "" {
+		return "", "", "", usage.Errorf("--set %q: key=value is wanted, as in --set epochs=20", set)
+	}
+	return key, text, of, nil
+}
+
+// checkSets refuses a --set that none of the methods has, and settings in the file that are of other methods by their old names.
+func (c *console) checkSets(fs *pflag.FlagSet, names []string) error {
 	sets, err := fs.GetStringArray(setFlag)
 	if err != nil {
 		return err
 	}
 	for _, set := range sets {
-		key, value, ok := strings.Cut(set, "=")
-		key = strings.ReplaceAll(strings.TrimSpace(key), "-", "_")
-		if !ok || key == "" {
-			return usage.Errorf("--set %q: key=value is wanted, as in --set closed=false", set)
+		key, _, of, err := splitSet(set)
+		if err != nil {
+			return err
 		}
+		if of != "" && !slices.Contains(names, of) {
+			return usage.Errorf("--set %s: %s is not among the methods, %s", set, of, usage.And(names))
+		}
+		var unknown error
 		found := false
-		for _, m := range methods {
-			flag := flagOf(m, key)
-			if flag == "" {
+		for _, m := range names {
+			if of != "" && of != m {
 				continue
 			}
-			found = true
-			if err := fs.Set(flag, value); err != nil {
-				return usage.Errorf("--set %s: %w", set, err)
+			s, err := settings.Preset("", m)
+			if err != nil {
+				return err
+			}
+			if _, err := s.Setting(key); err == nil {
+				found = true
+			} else if unknown == nil {
+				unknown = err
 			}
 		}
-		if found {
-			continue
+		if !found {
+			return usage.Errorf("--set %s: %w", set, unknown)
 		}
-		var have []string
-		for _, m := range settings.Methods() {
-			if flagOf(m, key) != "" {
-				have = append(have, m)
-			}
+	}
+	for _, a := range c.fileSettings {
+		if a.old && !slices.ContainsFunc(names, func(m string) bool { return slices.Contains(a.methods, m) }) {
+			return usage.Errorf("%s: it is a setting of %s, not of %s: put it into a table of its method, [method.%s] %s = ...",
+				a.where, usage.And(a.methods), usage.And(names), a.methods[0], a.name)
 		}
-		if have == nil {
-			return usage.Errorf("--set %s: no method has a setting %q; docs/methods.md lists them", set, key)
-		}
-		return usage.Errorf("--set %s: the method %s has no setting %q; %s", set, strings.Join(methods, ", "), key, strings.Join(have, ", ")+map[bool]string{true: " has", false: " have"}[len(have) == 1])
 	}
 	return nil
 }
 
-// flagOf is the flag of a method's setting, or of one that all have, by its name in config.toml; "" where there is none.
-func flagOf(methodName, key string) string {
-	s, err := settings.Preset("", methodName)
+// apply overrides settings with what settings file and flags say.
+func (c *console) apply(fs *pflag.FlagSet, s *settings.Settings) error {
+	all, err := c.assignments(fs, s.Method)
 	if err != nil {
-		return ""
+		return err
 	}
-	prefix := methodName + "-"
-	if strings.HasPrefix(methodName, "vzsl") {
-		prefix = ""
-	}
-	for _, x := range []struct {
-		prefix string
-		of     reflect.Type
-	}{{prefix, reflect.TypeOf(s.Config()).Elem()}, {"", reflect.TypeOf(s)}} {
-		for _, f := range reflect.VisibleFields(x.of) {
-			if f.Tag.Get("toml") == key && key != "-" {
-				return x.prefix + strings.ReplaceAll(key, "_", "-")
+	words := map[string][]string{"features": method.FeatureKinds(), "attributes": attributes.Kinds(), "missing": attributes.MissingPolicies()}
+	for _, a := range all {
+		if err := s.Set(a.name, a.text); err != nil {
+			return usage.Errorf("%s: %w", a.where, err)
+		}
+		if known := words[a.name]; known != nil {
+			if err := usage.OneOf(a.name, a.text, known...); err != nil {
+				return err
 			}
 		}
 	}
-	return ""
+	return nil
 }
 
-// chosenSettings are a method's: the preset with the flags that were set.
-func (c *console) chosenSettings(fs *pflag.FlagSet, preset, method string) (settings.Settings, error) {
-	all, err := c.settingsOf(fs, preset, method)
+// given are the settings that settings file and flags decide, by their names in config.toml: what a search leaves alone.
+func (c *console) given(fs *pflag.FlagSet, methodName string) ([]string, error) {
+	all, err := c.assignments(fs, methodName)
+	var names []string
+	for _, a := range all {
+		names = append(names, a.name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), err
+}
+
+// chosenSettings are a method's: the preset with what settings file and flags say.
+func (c *console) chosenSettings(fs *pflag.FlagSet, preset, methodName string) (settings.Settings, error) {
+	all, err := c.settingsOf(fs, preset, methodName)
 	if err != nil {
 		return settings.Settings{}, err
 	}
 	return all[0], nil
 }
 
-// settingsOf are the settings of several methods: the preset with the flags that were set, each of which must be a setting of
-// one of them.
-func (c *console) settingsOf(fs *pflag.FlagSet, preset string, methods ...string) ([]settings.Settings, error) {
+// settingsOf are the settings of several methods: the preset with what settings file and flags say, each of which must be a
+// setting of one of them.
+func (c *console) settingsOf(fs *pflag.FlagSet, preset string, names ...string) ([]settings.Settings, error) {
 	if err := usage.OneOf("preset", preset, settings.Presets()...); err != nil {
 		return nil, err
 	}
-	for _, m := range methods {
-		if err := usage.OneOf("method", m, settings.Methods()...); err != nil {
+	for _, m := range names {
+		if err := usage.OneOf("method", m, methods.Names()...); err != nil {
 			return nil, err
 		}
 	}
-	if !slices.ContainsFunc(methods, func(m string) bool { return settings.HasPreset(preset, m) }) {
-		of := slices.DeleteFunc(settings.Methods(), func(m string) bool { return !settings.HasPreset(preset, m) })
-		return nil, usage.Errorf("--preset %s is a set of settings of %s; %s has the default one alone", preset, usage.And(of), usage.And(methods))
+	has := func(m string) bool { return settings.HasPreset(preset, m) }
+	if !slices.ContainsFunc(names, has) {
+		of := slices.DeleteFunc(methods.Names(), func(m string) bool { return !has(m) })
+		return nil, usage.Errorf("--preset %s is a set of settings of %s; %s has the default one alone", preset, usage.And(of), usage.And(names))
 	}
-	if err := applySets(fs, methods...); err != nil {
-		return nil, err
-	}
-	if err := c.refuseForeign(fs, methods); err != nil {
+	if err := c.checkSets(fs, names); err != nil {
 		return nil, err
 	}
 	var all []settings.Settings
-	for _, m := range methods {
+	for _, m := range names {
 		s, err := settings.Preset(preset, m)
 		if err != nil {
 			return nil, usage.Wrap(err)
 		}
-		if err := applySettings(fs, &s); err != nil {
+		if err := c.apply(fs, &s); err != nil {
 			return nil, err
 		}
 		all = append(all, s)
@@ -144,100 +231,18 @@ func (c *console) settingsOf(fs *pflag.FlagSet, preset string, methods ...string
 	return all, nil
 }
 
-// refuseForeign refuses a setting of methods that are not asked for: it would change nothing.
-func (c *console) refuseForeign(fs *pflag.FlagSet, methods []string) error {
-	owners := map[string][]string{} // methods by the flag of a setting
-	plain := map[string]string{}    // the setting's name in its method
-	ours := map[string][]string{}   // flags by method
-	for _, m := range settings.Methods() {
-		s, err := settings.Preset("", m)
-		if err != nil {
-			return err
-		}
-		eachOwn(&s, func(flag, name string) {
-			owners[flag], plain[flag] = append(owners[flag], m), name
-			ours[m] = append(ours[m], "--"+flag)
-		})
-	}
-	var failed error
-	fs.Visit(func(f *pflag.Flag) {
-		if failed != nil || owners[f.Name] == nil || slices.ContainsFunc(methods, func(m string) bool { return slices.Contains(owners[f.Name], m) }) {
-			return
-		}
-		said := fmt.Sprintf("--%s is a setting of %s", f.Name, usage.And(owners[f.Name]))
-		if key := c.fromFile[f.Name]; key != "" {
-			said = key + ": " + strings.TrimPrefix(said, "--")
-		}
-		for _, m := range methods {
-			for _, own := range ours[m] {
-				if plain[own[2:]] == plain[f.Name] {
-					failed = usage.Errorf("%s; that of %s is %s", said, m, own)
-					return
-				}
-			}
-		}
-		m := methods[0]
-		switch own := ours[m]; {
-		case len(methods) > 1:
-			failed = usage.Errorf("%s, none of which is among --methods", said)
-		case len(own) == 0:
-			failed = usage.Errorf("%s; %s has no settings of its own", said, m)
-		default:
-			failed = usage.Errorf("%s; those of %s are %s", said, m, usage.FirstOf(own))
-		}
-	})
-	return failed
-}
-
-// eachOwn visits the settings of the method's own, by their flag and by their name.
-func eachOwn(s *settings.Settings, visit func(flag, name string)) {
-	prefix := s.Method + "-"
-	if strings.HasPrefix(s.Method, "vzsl") {
-		prefix = ""
-	}
-	for _, field := range reflect.VisibleFields(reflect.TypeOf(s.Config()).Elem()) {
-		if name := field.Tag.Get("toml"); name != "-" && name != "" {
-			name = strings.ReplaceAll(name, "_", "-")
-			visit(prefix+name, name)
-		}
-	}
-}
-
-// applySettings overrides a preset with the flags that were set.
-func applySettings(fs *pflag.FlagSet, s *settings.Settings) error {
-	words := map[string][]string{"features": method.FeatureKinds(), "attributes": attributes.Kinds(), "missing": attributes.MissingPolicies()}
-	var failed error
-	eachSetting(s, func(name, _ string, v reflect.Value) {
-		f := fs.Lookup(name)
-		if !f.Changed || failed != nil {
-			return
-		}
-		x, err := parseSetting(v.Type(), f.Value.String())
-		if err != nil {
-			failed = usage.Errorf("--%s: %w", name, err)
-			return
-		}
-		v.Set(x)
-		if known := words[name]; known != nil {
-			failed = usage.OneOf(name, x.String(), known...)
-		}
-	})
-	s.WithoutClosed(fs.Changed("attributes"))
-	return failed
-}
-
 // addMethods is the flag of a command that takes several methods.
-func addMethods(cmd *cobra.Command, methods *[]string, known []string, def ...string) {
-	cmd.Flags().StringSliceVar(methods, "methods", def, "methods: "+usage.Or(known))
+func addMethods(cmd *cobra.Command, names *[]string, known []string, def ...string) {
+	cmd.Flags().StringSliceVar(names, "methods", def, "methods, separated by commas ('vzsl methods' lists them)")
 	must(cmd.RegisterFlagCompletionFunc("methods", cobra.FixedCompletions(known, cobra.ShellCompDirectiveNoFileComp)))
 }
 
 // settingsOfSeveral are the settings of the methods of a command that takes several.
-func (c *console) settingsOfSeveral(fs *pflag.FlagSet, preset string, methods []string) ([]settings.Settings, error) {
+func (c *console) settingsOfSeveral(fs *pflag.FlagSet, preset string, names []string) ([]settings.Settings, error) {
 	if fs.Changed("method") {
 		return nil, usage.Errorf("--method: this command takes several, with --methods")
 	}
-	all, err := c.settingsOf(fs, preset, methods...)
+	all, err := c.settingsOf(fs, preset, names...)
 	if err != nil {
 		return nil, err
 	}
@@ -253,114 +258,37 @@ func (c *console) settingsOfSeveral(fs *pflag.FlagSet, preset string, methods []
 func givenFlags(cmd *cobra.Command, but ...string) []string {
 	var words []string
 	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
-		if f.Changed && f.Name != "force" && !slices.Contains(but, f.Name) {
-			text := f.Value.String()
-			if list, ok := f.Value.(pflag.SliceValue); ok {
-				text = strings.Join(list.GetSlice(), ",")
-			}
-			words = append(words, "--"+f.Name+"="+text)
+		if !f.Changed || f.Name == "force" || slices.Contains(but, f.Name) {
+			return
 		}
+		text := f.Value.String()
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			if f.Value.Type() == "stringArray" { // given once for each
+				for _, v := range list.GetSlice() {
+					words = append(words, "--"+f.Name+"="+v)
+				}
+				return
+			}
+			text = strings.Join(list.GetSlice(), ",")
+		}
+		words = append(words, "--"+f.Name+"="+text)
 	})
 	return words
 }
 
-// eachSetting visits the settings with their flag's name and help. VZSL and VZSL# share theirs.
-func eachSetting(s *settings.Settings, visit func(name, help string, v reflect.Value)) {
-	walk := func(s reflect.Value, prefix string) {
-		for _, field := range reflect.VisibleFields(s.Type()) {
-			if name := field.Tag.Get("toml"); name != "-" && name != "" {
-				visit(prefix+strings.ReplaceAll(name, "_", "-"), field.Tag.Get("comment"), s.FieldByIndex(field.Index))
+// oldFlag is the setting of methods that a flag of version 0.1.0 was: VZSL's had plain names, those of another method began with
+// its name.
+func oldFlag(name string) (setting string, of []string) {
+	for _, m := range methods.All() {
+		prefix := m.Name + "-"
+		if vzsl := methods.Names()[0]; m.Name == vzsl || m.Settings == vzsl {
+			prefix = ""
+		}
+		for _, s := range method.Settings(m.Default()) {
+			if name == prefix+flagName(s.Name) {
+				setting, of = s.Name, append(of, m.Name)
 			}
 		}
 	}
-	walk(reflect.ValueOf(s).Elem(), "")
-	family := "vzsl"
-	if s.Method == "vzsl-sharp" {
-		family = s.Method
-	}
-	for _, name := range settings.Methods() {
-		switch {
-		case name == family:
-			walk(reflect.ValueOf(s.Configs[name]).Elem(), "")
-		case !strings.HasPrefix(name, "vzsl"):
-			walk(reflect.ValueOf(s.Configs[name]).Elem(), name+"-")
-		}
-	}
-}
-
-// settingValue is a pflag.Value that holds a setting as text.
-type settingValue struct {
-	kind reflect.Type
-	text string
-}
-
-func (v *settingValue) String() string { return v.text }
-func (v *settingValue) Type() string {
-	switch v.kind.Kind() {
-	case reflect.Slice:
-		return "numbers"
-	case reflect.Float64:
-		return "number"
-	case reflect.Int, reflect.Uint64:
-		return "int"
-	}
-	return v.kind.String()
-}
-func (v *settingValue) Set(text string) error {
-	if _, err := parseSetting(v.kind, text); err != nil {
-		return err
-	}
-	v.text = text
-	return nil
-}
-
-func settingText(v reflect.Value) string {
-	if v.Kind() != reflect.Slice {
-		return fmt.Sprint(v.Interface())
-	}
-	parts := make([]string, v.Len())
-	for i := range parts {
-		parts[i] = fmt.Sprint(v.Index(i).Interface())
-	}
-	return strings.Join(parts, ",")
-}
-
-func parseSetting(t reflect.Type, text string) (reflect.Value, error) {
-	v := reflect.New(t).Elem()
-	text = strings.TrimSpace(text)
-	var err error
-	switch t.Kind() {
-	case reflect.String:
-		v.SetString(text)
-	case reflect.Bool:
-		var b bool
-		b, err = strconv.ParseBool(text)
-		v.SetBool(b)
-	case reflect.Int, reflect.Int64:
-		var n int64
-		n, err = strconv.ParseInt(text, 10, 64)
-		v.SetInt(n)
-	case reflect.Uint64:
-		var n uint64
-		n, err = strconv.ParseUint(text, 10, 64)
-		v.SetUint(n)
-	case reflect.Float64:
-		var x float64
-		x, err = strconv.ParseFloat(text, 64)
-		v.SetFloat(x)
-	case reflect.Slice:
-		for _, word := range strings.Split(strings.Trim(text, "[]"), ",") {
-			e, err := parseSetting(t.Elem(), word)
-			if err != nil {
-				return v, err
-			}
-			v = reflect.Append(v, e)
-		}
-	default:
-		err = fmt.Errorf("a setting of type %s has no flag", t)
-	}
-	if err != nil {
-		return v, fmt.Errorf("%q is not a %s", text, (&settingValue{kind: t}).Type())
-	}
-	return v, nil
+	return setting, of
 }

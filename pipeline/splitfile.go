@@ -16,17 +16,17 @@ import (
 )
 
 // writeRoles writes a split of its dataset, if it may.
-func (c *console) writeRoles(roles *features.Roles, force bool) error {
+func (c *console) writeRoles(roles *features.Split, force bool) error {
 	if err := c.mayReplace(roles, force); err != nil {
 		return err
 	}
-	return features.WriteRoles(c.rolesFile(roles.Dataset, roles.Name), roles)
+	return features.WriteSplit(c.rolesFile(roles.Dataset, roles.Name), roles)
 }
 
 // mayReplace refuses to replace a split that runs were made with by another of its name, unless told.
-func (c *console) mayReplace(roles *features.Roles, force bool) error {
+func (c *console) mayReplace(roles *features.Split, force bool) error {
 	path := c.rolesFile(roles.Dataset, roles.Name)
-	was, err := features.ReadRoles(path)
+	was, err := features.ReadSplit(path)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			c.log.Warn("the split that is there cannot be read and is replaced", "file", path, "error", err)
@@ -108,7 +108,7 @@ func (c *console) eachRun(visit func(name string, data runData)) error {
 			if begun, err := lookup.Exists(filepath.Join(root, filepath.FromSlash(search), "config.toml")); err != nil || begun {
 				return err // it was visited
 			}
-			roles, err := features.ReadRoles(path)
+			roles, err := features.ReadSplit(path)
 			if err != nil {
 				c.log.Warn("what a search was begun with cannot be read", "file", path, "error", err)
 				return nil

@@ -34,7 +34,7 @@ func TestStages(t *testing.T) {
 	for _, method := range []string{"vzsl", "eszsl"} {
 		train := in("train", "--split", "demo", "--method", method)
 		if method == "vzsl" {
-			train = append(train, "--epochs", "2", "--hidden", "32", "--latent", "8")
+			train = append(train, "--set", "epochs=2", "--set", "hidden=32", "--set", "latent=8")
 		}
 		if r := done(t, train...); r["reused"] != false || r["classes"] != 48.0 {
 			t.Errorf("train %s: %v", method, r)
@@ -69,7 +69,7 @@ func TestStages(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(out, "features", "other")); err == nil {
 		t.Error("what could not be generated left a folder")
 	}
-	refused(t, exitFailed, []string{"another run", "--force"}, in("train", "--split", "demo", "--epochs", "3")...)
+	refused(t, exitFailed, []string{"another run", "--force"}, in("train", "--split", "demo", "--set", "epochs=3")...)
 
 	// Maps have priors where the model has a latent space.
 	for method, priors := range map[string]bool{"vzsl": true, "eszsl": false} {

@@ -20,7 +20,7 @@ func TestDidYouMean(t *testing.T) {
 		"trian":                                `did you mean "train"?`,
 		"evalute":                              `did you mean "evaluate"?`,
 		"help trian":                           `did you mean "train"?`,
-		"train --epoch 3":                      "did you mean --epochs?",
+		"train --epoch 3":                      "did you mean --set epochs=3?",
 		"train --model x":                      "'vzsl extract'",
 		"extract --shard-row 3":                "did you mean --shard-rows?",
 		"train --method eszls":                 `did you mean "eszsl"?`,
@@ -66,26 +66,29 @@ func TestDidYouMean(t *testing.T) {
 func TestForeignSettings(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for command, say := range map[string]string{
-		"train --method devise --epochs 5":                   "--epochs is a setting of vzsl and vzsl-sharp; that of devise is --devise-epochs",
-		"train --devise-epochs 5":                            "that of vzsl is --epochs",
-		"train --method eszsl --learning-rate 1":             "those of eszsl are --eszsl-gamma, --eszsl-lambda",
-		"tune --method cmt --devise-learning-rate 1":         "that of cmt is --cmt-learning-rate",
-		"tune --method eszsl --sae-lambda 1":                 "that of eszsl is --eszsl-lambda",
-		"compare --methods eszsl,sae --epochs 3":             "none of which is among --methods",
-		"fewshot --methods eszsl,logistic --devise-epochs 3": "none of which is among --methods",
-		"train --method eszsl --preset paper":                "vzsl and vzsl-sharp",
-		"compare --methods eszsl,sae --preset paper":         "vzsl and vzsl-sharp",
+		"train --method devise --epochs 5":                       "--set epochs=5",
+		"train --method devise --devise-epochs=5":                "--set epochs=5",
+		"train --learning-rate 1":                                "--set learning_rate=1",
+		"compare --methods devise,sae --devise-epochs 5":         "--set devise.epochs=5",
+		"tune --method eszsl --set learning_rate=1":              "'vzsl methods eszsl'",
+		"tune --method eszsl --set gama=1":                       `did you mean "gamma"?`,
+		"tune --method eszsl --set sae.lambda=1":                 "sae is not among the methods, eszsl",
+		"tune --method eszsl --set see.lambda=1":                 `did you mean "sae"?`,
+		"compare --methods eszsl,sae --set epochs=3":             "has no \"epochs\" (a setting of vzsl,",
+		"fewshot --methods eszsl,logistic --set devise.epochs=3": "devise is not among the methods, eszsl and logistic",
+		"train --method eszsl --preset paper":                    "vzsl and vzsl-sharp",
+		"compare --methods eszsl,sae --preset paper":             "vzsl and vzsl-sharp",
 	} {
 		refused(t, exitUsage, []string{say}, strings.Fields(command)...)
 	}
 	write(t, "vzsl.toml", "epochs = 3\n")
-	refused(t, exitUsage, []string{"vzsl.toml: epochs", "that of devise is --devise-epochs"}, "train", "--method", "devise")
+	refused(t, exitUsage, []string{"vzsl.toml: epochs", "[method.vzsl] epochs"}, "train", "--method", "devise")
 	write(t, "vzsl.toml", "[tune]\nsae-lambda = 3\n")
-	refused(t, exitUsage, []string{"vzsl.toml: tune.sae-lambda", "that of eszsl is --eszsl-lambda"}, "tune", "--method", "eszsl")
+	refused(t, exitUsage, []string{"vzsl.toml: tune.sae-lambda", "[method.sae] lambda"}, "tune", "--method", "eszsl")
 	write(t, "vzsl.toml", "[compare]\nepochs = 3\n")
 	refused(t, exitUsage, []string{"vzsl.toml: compare.epochs"}, "compare", "--methods", "eszsl")
 	// VZSL and VZSL# share theirs, and one of several methods is enough: these fail later, for want of features.
-	for _, command := range []string{"train --method vzsl-sharp --epochs 3", "compare --methods eszsl,vzsl --epochs 3", "fewshot --methods vzsl-sharp,eszsl --latent 3",
+	for _, command := range []string{"train --method vzsl-sharp --set epochs=3", "compare --methods eszsl,vzsl --set epochs=3", "fewshot --methods vzsl-sharp,eszsl --set latent=3",
 		"compare --methods vzsl,eszsl --preset paper"} {
 		refused(t, exitFailed, []string{"no features there yet"}, append(strings.Fields(command), "--config", write(t, "empty.toml", ""))...)
 	}

@@ -14,7 +14,7 @@ import (
 func TestBlocks(t *testing.T) {
 	joined := func(dir string, blocks bool) Options {
 		o := options(t, dir)
-		o.Method = "eszsl"
+		use(t, &o, "eszsl")
 		for i, row := range o.Classes.Values {
 			o.Classes.Values[i] = append(append([]float32{}, row...), 1e6*float32(i%7), -1e6*float32(i%3))
 		}

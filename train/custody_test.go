@@ -65,7 +65,7 @@ func reordered(t *testing.T, o Options, rng *rand.Rand) Options {
 func TestResumedInAnotherOrder(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 9))
 	o := options(t, t.TempDir())
-	traintest.VZSL(&o).Epochs, o.CheckpointEvery = 4, -1
+	traintest.VZSL(&o.Settings).Epochs, o.CheckpointEvery = 4, -1
 	o = recorded(t, o)
 	res, err := Run(t.Context(), o)
 	if err != nil {
@@ -117,7 +117,7 @@ func TestResumedInAnotherOrder(t *testing.T) {
 // TestSealed: a training that was killed between its model and the model's checksum is completed by the next call.
 func TestSealed(t *testing.T) {
 	o := options(t, t.TempDir())
-	traintest.VZSL(&o).Epochs = 1
+	traintest.VZSL(&o.Settings).Epochs = 1
 	o = recorded(t, o)
 	res, err := Run(t.Context(), o)
 	if err != nil {

@@ -58,7 +58,7 @@ func exported(t *testing.T) map[string]*runs.Predictor {
 			t.Fatal(err)
 		}
 		s.FeatureNorm, s.AttributeNorm = c.features, c.attributes
-		if v, ok := s.Config().(*vzsl.Config); ok {
+		if v, ok := s.Config.(*vzsl.Config); ok {
 			v.Hidden, v.Latent, v.Epochs, v.Batch, v.LearningRate, v.Scale, v.LogVarianceBound = c.hidden, 8, 10, 16, 5e-3, 3, c.bound
 			v.Closed = c.closed
 		}

@@ -14,7 +14,7 @@ func TestFit(t *testing.T) {
 	ctx := context.Background()
 	for _, name := range []string{"eszsl", "vzsl"} {
 		o := options(t, t.TempDir())
-		o.Method = name
+		use(t, &o, name)
 		if _, err := Run(ctx, o); err != nil {
 			t.Fatal(err)
 		}

@@ -95,7 +95,7 @@ func trainLarge(t *testing.T, dir string) {
 	defer cache.Close()
 	r := rand.New(rand.NewPCG(2, 2))
 	table := &features.ClassTable{Dataset: "large"}
-	roles := &features.Roles{Name: "large", Dataset: "large", Images: cache.Images()}
+	roles := &features.Split{Name: "large", Dataset: "large", Images: cache.Images()}
 	for range cache.Rows() {
 		roles.Roles = append(roles.Roles, features.RoleTrain)
 	}

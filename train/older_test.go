@@ -30,7 +30,7 @@ func TestOlder(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := options(t, t.TempDir())
-	traintest.VZSL(&o).Closed, o.AttributeNorm = false, attributes.CentreL2
+	traintest.VZSL(&o.Settings).Closed, o.AttributeNorm = false, attributes.CentreL2
 	if _, err := Run(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}

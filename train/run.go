@@ -23,7 +23,7 @@ type Options struct {
 	Force    bool   // begin anew in a folder that holds another run, or this one
 	Features problem.Features
 	Classes  *features.ClassTable
-	Roles    *features.Roles
+	Roles    *features.Split
 	// Inputs is the record of the three, made by features.NewRecord; nil: the folder keeps none. A folder that holds one of the
 	// same inputs in another order goes on in its order.
 	Inputs *features.Record
@@ -244,7 +244,7 @@ func (r *run) fit(ctx context.Context, phase string) (*fitted, error) {
 		}
 	}
 	r.hooks(s, phase)
-	o, err := r.o.Config().Method().Fit(ctx, &g.Problem, s)
+	o, err := r.o.Config.Method().Fit(ctx, &g.Problem, s)
 	r.f.State, r.f.Best = nil, nil // their memory
 	if err != nil {
 		return nil, fmt.Errorf("%s, %s: %w", r.o.Method, phase, err)

@@ -17,9 +17,11 @@ import (
 	"testing"
 	"time"
 
+	"vzsl/attributes"
 	"vzsl/features"
 	"vzsl/train/internal/traintest"
 	"vzsl/train/method"
+	"vzsl/train/methods"
 	"vzsl/train/methods/vzsl"
 	"vzsl/train/problem"
 	"vzsl/train/runs"
@@ -31,6 +33,43 @@ func options(t testing.TB, dir string) Options {
 	s := traintest.Settings()
 	f, table, r := traintest.Drawn(10)
 	return Options{Settings: s, Dir: dir, Features: f, Classes: table, Roles: r}
+}
+
+// use makes the run one of another method, with the settings of every run as they are.
+func use(t testing.TB, o *Options, name string) {
+	t.Helper()
+	s, err := settings.Preset("", name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Method, o.Config = name, s.Config
+	share(o)
+}
+
+// share describes the classes, for a method that wants them so, in the space of their images: each by the mean of some.
+func share(o *Options) {
+	if !methods.Lookup(o.Method).SharedSpace {
+		return
+	}
+	o.FeatureNorm, o.AttributeNorm = method.FeaturesL2, attributes.L2
+	f := o.Features.(*traintest.Features)
+	t := &features.ClassTable{Classes: o.Classes.Classes, Dataset: o.Classes.Dataset, Source: "texts", Values: make([][]float32, len(o.Classes.Classes))}
+	for c := range t.Values {
+		t.Values[c] = make([]float32, f.Dim())
+	}
+	for i, l := range f.LabelOf {
+		for k, x := range f.X[i] {
+			t.Values[l][k] += x
+		}
+	}
+	for k := range f.Dim() {
+		t.Attributes = append(t.Attributes, fmt.Sprintf("text_%03d", k+1))
+	}
+	f.NetworkSHA256 = "ab12"
+	s := f.Source()
+	t.Blocks = []features.Block{{Name: "texts", Width: f.Dim(), Kind: features.KindText, Text: &features.TextSource{Model: features.TextModel{
+		Name: "drawn", Width: f.Dim(), Scale: 20, Towers: []features.ImageTower{{SHA256: s.NetworkSHA256, Layer: s.Layer}}}}}}
+	o.Classes = t
 }
 
 func digest(t testing.TB, path string) string {
@@ -80,13 +119,13 @@ func accuracy(t *testing.T, p *runs.Predictor, o *Options, role features.Role) f
 }
 
 func TestRun(t *testing.T) {
-	for _, m := range settings.Methods() {
-		if settings.NeedsShots(m) {
+	for _, m := range methods.Names() {
+		if methods.Lookup(m).NeedsShots {
 			continue // TestFewShot has it
 		}
 		t.Run(m, func(t *testing.T) {
 			o := options(t, t.TempDir())
-			o.Method = m
+			use(t, &o, m)
 			steps := 0
 			o.Progress = func(phase string, done, total int) { steps++ }
 			res, err := Run(context.Background(), o)
@@ -104,7 +143,7 @@ func TestRun(t *testing.T) {
 			if a := accuracy(t, p, &o, features.RoleTestUnseen); a < 0.4 {
 				t.Errorf("accuracy on unseen classes %v", a)
 			}
-			if len(p.Seen()) != 40 || len(p.Attributes()) != 8 || p.Source().Dataset != "drawn" || p.Split() != "drawn" || p.Settings().Method != m {
+			if len(p.Seen()) != 40 || len(p.Attributes()) != len(o.Classes.Attributes) || p.Source().Dataset != "drawn" || p.Split() != "drawn" || p.Settings().Method != m {
 				t.Errorf("seen %v, attributes %v, source %v, split %v", p.Seen(), p.Attributes(), p.Source(), p.Split())
 			}
 			before := digest(t, res.Model)
@@ -150,7 +189,7 @@ func TestWithoutRefit(t *testing.T) {
 func TestSeenOnly(t *testing.T) {
 	model := func(change func(*Options)) (*runs.Predictor, string) {
 		o := options(t, t.TempDir())
-		traintest.VZSL(&o).Epochs = 3
+		traintest.VZSL(&o.Settings).Epochs = 3
 		change(&o)
 		res, err := Run(context.Background(), o)
 		if err != nil {
@@ -218,7 +257,7 @@ func TestSeenOnly(t *testing.T) {
 // TestInterrupted ends runs by their context at many places; the run after the last equals an undisturbed one.
 func TestInterrupted(t *testing.T) {
 	o := options(t, t.TempDir())
-	traintest.VZSL(&o).Epochs, o.CheckpointEvery = 4, -1
+	traintest.VZSL(&o.Settings).Epochs, o.CheckpointEvery = 4, -1
 	res, err := Run(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -285,7 +324,7 @@ func lines(t *testing.T, dir string) string {
 func TestKilled(t *testing.T) {
 	if dir := os.Getenv("VZSL_TEST_RUN"); dir != "" {
 		o := options(t, dir)
-		traintest.VZSL(&o).Epochs, o.CheckpointEvery = 6, -1
+		traintest.VZSL(&o.Settings).Epochs, o.CheckpointEvery = 6, -1
 		if _, err := Run(context.Background(), o); err != nil {
 			t.Fatal(err)
 		}
@@ -340,7 +379,7 @@ func TestBadInput(t *testing.T) {
 		"method":        {func(o *Options) { o.Method = "magic" }, "eszsl"},
 		"features":      {func(o *Options) { o.FeatureNorm = "l3" }, "sqrt-l2"},
 		"attributes":    {func(o *Options) { o.AttributeNorm = "l3" }, "centre-l2"},
-		"lambda":        {func(o *Options) { traintest.VZSL(o).Margin = 1.5 }, "without end"},
+		"lambda":        {func(o *Options) { traintest.VZSL(&o.Settings).Margin = 1.5 }, "without end"},
 		"not a number":  {func(o *Options) { o.Features.(*traintest.Features).X[0][3] = float32(math.NaN()) }, "class00/0.jpg"},
 		"other images":  {func(o *Options) { o.Roles.Images = make([]string, len(o.Roles.Images)) }, "was it made for these features"},
 		"missing class": {func(o *Options) { o.Classes.Classes[0] = "other" }, "class00"},
@@ -353,7 +392,7 @@ func TestBadInput(t *testing.T) {
 			}
 		}, "do not allow"},
 		"diverges": {func(o *Options) {
-			traintest.VZSL(o).LearningRate, traintest.VZSL(o).ClipNorm, traintest.VZSL(o).LogVarianceBound = 10, 0, 0
+			traintest.VZSL(&o.Settings).LearningRate, traintest.VZSL(&o.Settings).ClipNorm, traintest.VZSL(&o.Settings).LogVarianceBound = 10, 0, 0
 		}, "learning_rate"},
 		"a file": {func(o *Options) { o.Dir = filepath.Join(o.Dir, "file"); os.WriteFile(o.Dir, nil, 0o600) }, "run folder"},
 	} {
@@ -374,7 +413,7 @@ func TestBadInput(t *testing.T) {
 // TestMissing: missing values are filled when asked for, at prediction too.
 func TestMissing(t *testing.T) {
 	o := options(t, t.TempDir())
-	o.Missing, traintest.VZSL(&o).Epochs = "class-mean", 2
+	o.Missing, traintest.VZSL(&o.Settings).Epochs = "class-mean", 2
 	o.Classes.Values[0][0], o.Classes.Values[4][1] = float32(math.NaN()), float32(math.NaN())
 	if _, err := Run(context.Background(), o); err != nil {
 		t.Fatal(err)
@@ -397,7 +436,7 @@ func TestMissing(t *testing.T) {
 // TestNoValidation: without validation images all epochs are run.
 func TestNoValidation(t *testing.T) {
 	o := options(t, t.TempDir())
-	o.Roles.Validation, traintest.VZSL(&o).Epochs = nil, 2
+	o.Roles.Validation, traintest.VZSL(&o.Settings).Epochs = nil, 2
 	for i, r := range o.Roles.Roles {
 		if r == features.RoleValidation {
 			o.Roles.Roles[i] = features.RoleTrain
@@ -470,8 +509,8 @@ func TestTransductiveBlind(t *testing.T) {
 	fit := func(scramble, closed bool) (string, *runs.Result) {
 		o := options(t, t.TempDir())
 		o.Transductive = true
-		traintest.VZSL(&o).Closed = closed
-		traintest.VZSL(&o).Epochs, traintest.VZSL(&o).TransductiveEpochs = 4, 3
+		traintest.VZSL(&o.Settings).Closed = closed
+		traintest.VZSL(&o.Settings).Epochs, traintest.VZSL(&o.Settings).TransductiveEpochs = 4, 3
 		f := o.Features.(*traintest.Features)
 		if scramble {
 			for i, r := range o.Roles.Roles {
@@ -497,7 +536,8 @@ func TestTransductiveBlind(t *testing.T) {
 		}
 	}
 	o := options(t, t.TempDir())
-	o.Transductive, o.Method = true, "eszsl"
+	use(t, &o, "eszsl")
+	o.Transductive = true
 	if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "transductive") {
 		t.Errorf("ESZSL: %v", err)
 	}

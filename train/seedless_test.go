@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"vzsl/train/internal/traintest"
+	"vzsl/train/methods"
 	"vzsl/train/methods/vzsl"
 	"vzsl/train/runs"
 	"vzsl/train/settings"
@@ -14,8 +15,8 @@ import (
 
 // TestSeedless: with what a search chose, the methods that say so give the same scores with every seed, the others do not.
 func TestSeedless(t *testing.T) {
-	for _, name := range settings.Methods() {
-		if settings.NeedsShots(name) {
+	for _, name := range methods.Names() {
+		if methods.Lookup(name).NeedsShots {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
@@ -25,10 +26,11 @@ func TestSeedless(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c, ok := s.Config().(*vzsl.Config); ok {
+			if c, ok := s.Config.(*vzsl.Config); ok {
 				c.LearnedWeight = c.LearnedWeight[:1] // the drawn classes are named better without the learned block
 			}
 			o.Settings = s
+			share(&o)
 			tuned, err := tuning.Tune(context.Background(), tuning.Options{Settings: s, Dir: t.TempDir(), Features: o.Features, Classes: o.Classes, Roles: o.Roles, Trials: 1, Folds: 2})
 			if err != nil {
 				t.Fatal(err)
@@ -48,8 +50,8 @@ func TestSeedless(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if same := slices.Equal(scores[0], scores[1]); same != settings.Seedless(name) {
-				t.Errorf("the same scores with two seeds: %v, seedless: %v", same, settings.Seedless(name))
+			if same := slices.Equal(scores[0], scores[1]); same != methods.Lookup(name).Seedless {
+				t.Errorf("the same scores with two seeds: %v, seedless: %v", same, methods.Lookup(name))
 			}
 		})
 	}

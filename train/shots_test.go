@@ -10,9 +10,9 @@ import (
 	"vzsl/datasets/splits"
 	"vzsl/features"
 	"vzsl/train/internal/traintest"
+	"vzsl/train/methods"
 	"vzsl/train/problem"
 	"vzsl/train/runs"
-	"vzsl/train/settings"
 )
 
 // fewShot makes o's split one of k shots from a pool of 5.
@@ -34,12 +34,12 @@ func fewShot(t *testing.T, o *Options, k int) {
 
 // TestFewShot: every method knows the unseen classes after their shots, and nothing of their test images changes a byte.
 func TestFewShot(t *testing.T) {
-	for _, m := range settings.Methods() {
+	for _, m := range methods.Names() {
 		t.Run(m, func(t *testing.T) {
 			var digests []string
 			for _, scrambled := range []bool{false, true} {
 				o := options(t, t.TempDir())
-				o.Method = m
+				use(t, &o, m)
 				fewShot(t, &o, 3)
 				f := o.Features.(*traintest.Features)
 				role := map[string]features.Role{}

@@ -120,7 +120,7 @@ func TestRealCUB(t *testing.T) {
 		t.Error(source)
 	}
 	for _, n := range []string{"1", "2", "3"} {
-		s, err := splits.ReadSplit(filepath.Join(dir, "splits", "validation"+n+"-seen.txt"), filepath.Join(dir, "splits", "validation"+n+"-unseen.txt"), d.ClassNames(), nil)
+		s, err := splits.ReadLists(filepath.Join(dir, "splits", "validation"+n+"-seen.txt"), filepath.Join(dir, "splits", "validation"+n+"-unseen.txt"), d.ClassNames(), nil)
 		if err != nil || len(s.Seen) != 100 || len(s.Unseen) != 50 {
 			t.Error(err, len(s.Seen), len(s.Unseen))
 		}

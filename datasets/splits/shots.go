@@ -14,7 +14,7 @@ const DefaultShotPool = 20
 // the test; the first shots images of it get the role shot, the rest none. So the test is the same for every number of
 // shots up to the pool, and the shots of a smaller number are among those of a larger one. shots may be 0: the zero-shot
 // setting on that test.
-func AddShots(r *features.Roles, images []Labelled, shots, pool int, seed uint64) (*features.Roles, error) {
+func AddShots(r *features.Split, images []Labelled, shots, pool int, seed uint64) (*features.Split, error) {
 	if shots < 0 || pool < 1 || shots > pool {
 		return nil, fmt.Errorf("split %s: %d shots from a pool of %d images: the pool must hold them", r.Name, shots, pool)
 	}
@@ -43,7 +43,7 @@ func AddShots(r *features.Roles, images []Labelled, shots, pool int, seed uint64
 		if len(of) <= pool {
 			return nil, fmt.Errorf("split %s: unseen class %q has %d images: a pool of %d for shots leaves none to test on; take a smaller pool", r.Name, c, len(of), pool)
 		}
-		for i, image := range (Split{Seed: seed}).draw("shots", of, pool) {
+		for i, image := range (Definition{Seed: seed}).draw("shots", of, pool) {
 			role[image] = ""
 			if i < shots {
 				role[image] = features.RoleShot

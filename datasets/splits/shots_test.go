@@ -14,8 +14,8 @@ import (
 func TestAddShots(t *testing.T) {
 	classes, images := toy()
 	rapid.Check(t, func(t *rapid.T) {
-		s := Split{Name: "s", Seen: classes[:5], Unseen: classes[5:], ValidationFraction: 0.2, Seed: 1}
-		base, err := s.Roles(classes, images)
+		s := Definition{Name: "s", Seen: classes[:5], Unseen: classes[5:], ValidationFraction: 0.2, Seed: 1}
+		base, err := s.Assign(classes, images)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,8 +63,8 @@ func TestAddShots(t *testing.T) {
 
 func TestAddShotsErrors(t *testing.T) {
 	classes, images := toy()
-	s := Split{Name: "s", Seen: classes[:5], Unseen: classes[5:], Seed: 1}
-	base, err := s.Roles(classes, images)
+	s := Definition{Name: "s", Seen: classes[:5], Unseen: classes[5:], Seed: 1}
+	base, err := s.Assign(classes, images)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,12 +73,12 @@ func TestAddShotsErrors(t *testing.T) {
 		t.Fatal(few, err)
 	}
 	s.Unseen = classes[8:]
-	bare, err := s.Roles(classes, images)
+	bare, err := s.Assign(classes, images)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		r           *features.Roles
+		r           *features.Split
 		shots, pool int
 		want        string
 	}{

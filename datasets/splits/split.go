@@ -51,8 +51,8 @@ func sortLabelled(l []Labelled) {
 	sort.Slice(l, func(i, j int) bool { return l[i].Image < l[j].Image })
 }
 
-// Split says how images get their roles.
-type Split struct {
+// Definition says how images get their roles.
+type Definition struct {
 	Name, Dataset, Provenance string
 	Seen, Unseen              []string // class names; images of other classes take no part
 	Validation                []string // seen classes to hold out; nil: drawn by the seed
@@ -64,11 +64,11 @@ type Split struct {
 	Seed               uint64
 }
 
-// Roles gives every image of a seen or unseen class its role: unseen classes test_unseen; of the seen ones a drawn fraction
+// Assign gives every image of a seen or unseen class its role: unseen classes test_unseen; of the seen ones a drawn fraction
 // test_seen, the rest validation or train by their class. Equal input gives equal roles in whatever order it comes, and
 // drawing goes by a hash of the seed and the name, so that the draw for one class or image does not depend on the others.
 // That no unseen class has images is no error here.
-func (s Split) Roles(classes []string, images []Labelled) (*features.Roles, error) {
+func (s Definition) Assign(classes []string, images []Labelled) (*features.Split, error) {
 	role, err := s.check(classes)
 	if err != nil {
 		return nil, fmt.Errorf("split %s: %w", s.Name, err)
@@ -104,7 +104,7 @@ func (s Split) Roles(classes []string, images []Labelled) (*features.Roles, erro
 	if len(pictured) == 0 {
 		return nil, fmt.Errorf("split %s: none of the %d seen classes has images with features: there is nothing to train on", s.Name, len(s.Seen))
 	}
-	out := &features.Roles{Name: s.Name, Dataset: s.Dataset, Provenance: s.Provenance, Seen: s.Seen, Unseen: s.Unseen, Validation: s.Validation}
+	out := &features.Split{Name: s.Name, Dataset: s.Dataset, Provenance: s.Provenance, Seen: s.Seen, Unseen: s.Unseen, Validation: s.Validation}
 	if s.Validation == nil {
 		if out.Validation, err = s.drawValidation(pictured); err != nil {
 			return nil, fmt.Errorf("split %s: %w", s.Name, err)
@@ -148,7 +148,7 @@ func joined(a, b string) string {
 }
 
 // check gives the role of each class, validation aside.
-func (s Split) check(classes []string) (map[string]features.Role, error) {
+func (s Definition) check(classes []string) (map[string]features.Role, error) {
 	if len(s.Seen) == 0 || len(s.Unseen) == 0 {
 		return nil, fmt.Errorf("%d seen and %d unseen classes: both are needed", len(s.Seen), len(s.Unseen))
 	}
@@ -202,7 +202,7 @@ func (s Split) check(classes []string) (map[string]features.Role, error) {
 	return role, nil
 }
 
-func (s Split) drawValidation(pictured []string) ([]string, error) {
+func (s Definition) drawValidation(pictured []string) ([]string, error) {
 	n := s.ValidationClasses
 	if n == 0 && s.ValidationFraction > 0 {
 		n = max(1, int(math.Round(s.ValidationFraction*float64(len(pictured)))))
@@ -217,7 +217,7 @@ func (s Split) drawValidation(pictured []string) ([]string, error) {
 }
 
 // draw takes the n names whose sha256 with the seed and the purpose is smallest.
-func (s Split) draw(purpose string, names []string, n int) []string {
+func (s Definition) draw(purpose string, names []string, n int) []string {
 	type ranked struct {
 		name string
 		rank [sha256.Size]byte
@@ -234,10 +234,10 @@ func (s Split) draw(purpose string, names []string, n int) []string {
 	return out
 }
 
-// ReadSplit makes a Split of two files of class names, one a line. Where classes have wnids, nil if not, these may stand for
+// ReadLists makes a Definition of two files of class names, one a line. Where classes have wnids, nil if not, these may stand for
 // the names.
-func ReadSplit(seenFile, unseenFile string, classes, wnids []string) (Split, error) {
-	var s Split
+func ReadLists(seenFile, unseenFile string, classes, wnids []string) (Definition, error) {
+	var s Definition
 	var err error
 	if s.Seen, err = datasets.ReadKnownClasses(seenFile, classes, wnids); err != nil {
 		return s, err
@@ -278,23 +278,23 @@ func withImages(classes []string, images []Labelled) (pictured, others []string)
 	return pictured, others
 }
 
-// PicturedSplit takes the classes with images as seen and those without as unseen: there is nothing to measure, but all to name.
-func PicturedSplit(classes []string, images []Labelled) (Split, error) {
-	s := Split{Provenance: "the classes with images are seen, those without are not"}
+// Pictured takes the classes with images as seen and those without as unseen: there is nothing to measure, but all to name.
+func Pictured(classes []string, images []Labelled) (Definition, error) {
+	s := Definition{Provenance: "the classes with images are seen, those without are not"}
 	s.Seen, s.Unseen = withImages(classes, images)
 	if len(s.Unseen) == 0 {
-		return Split{}, fmt.Errorf("all %d classes have images, so that none would be unseen: describe classes without, or list some in files of seen and unseen class names", len(classes))
+		return Definition{}, fmt.Errorf("all %d classes have images, so that none would be unseen: describe classes without, or list some in files of seen and unseen class names", len(classes))
 	}
 	return s, nil
 }
 
-// RandomSplit draws unseen classes by a seed; the others are seen. Classes without images are not drawn.
-func RandomSplit(classes []string, images []Labelled, unseen int, seed uint64) (Split, error) {
+// Random draws unseen classes by a seed; the others are seen. Classes without images are not drawn.
+func Random(classes []string, images []Labelled, unseen int, seed uint64) (Definition, error) {
 	pictured, _ := withImages(classes, images)
 	if unseen < 1 || unseen >= len(pictured) {
-		return Split{}, fmt.Errorf("%d unseen classes cannot be drawn of %d with images: at least one must be drawn and one left", unseen, len(pictured))
+		return Definition{}, fmt.Errorf("%d unseen classes cannot be drawn of %d with images: at least one must be drawn and one left", unseen, len(pictured))
 	}
-	s := Split{Seed: seed}
+	s := Definition{Seed: seed}
 	drawn := map[string]bool{}
 	for _, c := range s.draw("unseen", pictured, unseen) {
 		drawn[c] = true

@@ -29,7 +29,7 @@ func toy() (classes []string, images []Labelled) {
 	return classes, images
 }
 
-func count(r *features.Roles) map[features.Role]int {
+func count(r *features.Split) map[features.Role]int {
 	n := map[features.Role]int{}
 	for _, role := range r.Roles {
 		n[role]++
@@ -39,9 +39,9 @@ func count(r *features.Roles) map[features.Role]int {
 
 func TestRoles(t *testing.T) {
 	classes, images := toy()
-	s := Split{Name: "half", Dataset: "toy", Provenance: "by hand", Seen: []string{classes[0], classes[1], classes[2], classes[3], classes[4], classes[8]},
+	s := Definition{Name: "half", Dataset: "toy", Provenance: "by hand", Seen: []string{classes[0], classes[1], classes[2], classes[3], classes[4], classes[8]},
 		Unseen: []string{classes[5], classes[6], classes[9]}, ValidationFraction: DefaultValidationFraction, TestSeenFraction: 0.25, Seed: 3}
-	r, err := s.Roles(classes, images)
+	r, err := s.Assign(classes, images)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,10 +59,10 @@ func TestRoles(t *testing.T) {
 		}
 	}
 	path := filepath.Join(t.TempDir(), "splits", "half.parquet")
-	if err := features.WriteRoles(path, r); err != nil {
+	if err := features.WriteSplit(path, r); err != nil {
 		t.Fatal(err)
 	}
-	again, err := features.ReadRoles(path)
+	again, err := features.ReadSplit(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,25 +71,25 @@ func TestRoles(t *testing.T) {
 	}
 
 	s.Seed = 4
-	other, err := s.Roles(classes, images)
+	other, err := s.Assign(classes, images)
 	if err != nil || cmp.Equal(r.Roles, other.Roles) {
 		t.Error("another seed draws the same", err)
 	}
 	s.Validation = []string{classes[1], classes[2]}
-	if r, err = s.Roles(classes, images); err != nil || !cmp.Equal(r.Validation, s.Validation) || count(r)[features.RoleValidation] != 14 {
+	if r, err = s.Assign(classes, images); err != nil || !cmp.Equal(r.Validation, s.Validation) || count(r)[features.RoleValidation] != 14 {
 		t.Error(r, err)
 	}
 	s.Validation, s.ValidationFraction, s.TestSeenFraction = nil, 0, 0
-	if r, err = s.Roles(classes, images); err != nil || len(r.Validation) != 0 || count(r)[features.RoleTrain] != 50 {
+	if r, err = s.Assign(classes, images); err != nil || len(r.Validation) != 0 || count(r)[features.RoleTrain] != 50 {
 		t.Error(r, err)
 	}
 	s.ValidationClasses = 2
-	if r, err = s.Roles(classes, images); err != nil || len(r.Validation) != 2 {
+	if r, err = s.Assign(classes, images); err != nil || len(r.Validation) != 2 {
 		t.Error(r, err)
 	}
 	// Unseen classes without images are for evaluation to complain about.
 	s.Unseen = classes[9:]
-	if r, err = s.Roles(classes, images); err != nil || count(r)[features.RoleTestUnseen] != 0 {
+	if r, err = s.Assign(classes, images); err != nil || count(r)[features.RoleTestUnseen] != 0 {
 		t.Error(r, err)
 	}
 }
@@ -97,34 +97,34 @@ func TestRoles(t *testing.T) {
 func TestRolesErrors(t *testing.T) {
 	classes, images := toy()
 	for name, c := range map[string]struct {
-		change func(*Split)
+		change func(*Definition)
 		says   []string
 	}{
-		"no seen":            {func(s *Split) { s.Seen = nil }, []string{"0 seen"}},
-		"no unseen":          {func(s *Split) { s.Unseen = nil }, []string{"0 unseen"}},
-		"both":               {func(s *Split) { s.Unseen = append(s.Unseen, classes[0]) }, []string{`"class 0"`, "both seen and unseen"}},
-		"unknown":            {func(s *Split) { s.Unseen = []string{"clas 7"} }, []string{`"clas 7"`, `"class 7"`}},
-		"twice":              {func(s *Split) { s.Seen = append(s.Seen, classes[0]) }, []string{`"class 0"`, "twice"}},
-		"validation unseen":  {func(s *Split) { s.Validation = classes[5:6] }, []string{`"class 5"`, "not one of the seen"}},
-		"validation twice":   {func(s *Split) { s.Validation = []string{classes[0], classes[0]} }, []string{`"class 0"`, "twice"}},
-		"validation all":     {func(s *Split) { s.Validation = s.Seen }, []string{"nothing to train on"}},
-		"validation count":   {func(s *Split) { s.ValidationClasses = 3 }, []string{"3 validation classes", "nothing to train on"}},
-		"negative count":     {func(s *Split) { s.ValidationClasses = -1 }, []string{"-1"}},
-		"fraction":           {func(s *Split) { s.ValidationFraction = 1 }, []string{"fraction"}},
-		"test_seen fraction": {func(s *Split) { s.TestSeenFraction = -0.1 }, []string{"fraction"}},
-		"no images":          {func(s *Split) { s.Seen = classes[8:9] }, []string{"none of the 1 seen classes"}},
+		"no seen":            {func(s *Definition) { s.Seen = nil }, []string{"0 seen"}},
+		"no unseen":          {func(s *Definition) { s.Unseen = nil }, []string{"0 unseen"}},
+		"both":               {func(s *Definition) { s.Unseen = append(s.Unseen, classes[0]) }, []string{`"class 0"`, "both seen and unseen"}},
+		"unknown":            {func(s *Definition) { s.Unseen = []string{"clas 7"} }, []string{`"clas 7"`, `"class 7"`}},
+		"twice":              {func(s *Definition) { s.Seen = append(s.Seen, classes[0]) }, []string{`"class 0"`, "twice"}},
+		"validation unseen":  {func(s *Definition) { s.Validation = classes[5:6] }, []string{`"class 5"`, "not one of the seen"}},
+		"validation twice":   {func(s *Definition) { s.Validation = []string{classes[0], classes[0]} }, []string{`"class 0"`, "twice"}},
+		"validation all":     {func(s *Definition) { s.Validation = s.Seen }, []string{"nothing to train on"}},
+		"validation count":   {func(s *Definition) { s.ValidationClasses = 3 }, []string{"3 validation classes", "nothing to train on"}},
+		"negative count":     {func(s *Definition) { s.ValidationClasses = -1 }, []string{"-1"}},
+		"fraction":           {func(s *Definition) { s.ValidationFraction = 1 }, []string{"fraction"}},
+		"test_seen fraction": {func(s *Definition) { s.TestSeenFraction = -0.1 }, []string{"fraction"}},
+		"no images":          {func(s *Definition) { s.Seen = classes[8:9] }, []string{"none of the 1 seen classes"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := Split{Name: "s", Seen: append([]string{}, classes[:3]...), Unseen: append([]string{}, classes[5:7]...)}
+			s := Definition{Name: "s", Seen: append([]string{}, classes[:3]...), Unseen: append([]string{}, classes[5:7]...)}
 			c.change(&s)
-			_, err := s.Roles(classes, images)
+			_, err := s.Assign(classes, images)
 			filetest.WantError(t, err, append(c.says, "split s")...)
 		})
 	}
-	s := Split{Name: "s", Seen: classes[:3], Unseen: classes[5:7]}
-	_, err := s.Roles(classes, append(images, images[0]))
+	s := Definition{Name: "s", Seen: classes[:3], Unseen: classes[5:7]}
+	_, err := s.Assign(classes, append(images, images[0]))
 	filetest.WantError(t, err, "twice")
-	_, err = s.Roles(classes, append(images, Labelled{"x.jpg", "klass 1"}))
+	_, err = s.Assign(classes, append(images, Labelled{"x.jpg", "klass 1"}))
 	filetest.WantError(t, err, "x.jpg", `"class 1"`, "different datasets")
 }
 
@@ -143,9 +143,9 @@ func TestRolesProperties(t *testing.T) {
 			}
 		}
 		cut := rapid.IntRange(1, n-1).Draw(t, "seen")
-		s := Split{Name: "p", Seen: classes[:cut], Unseen: classes[cut:], Seed: rapid.Uint64().Draw(t, "seed"),
+		s := Definition{Name: "p", Seen: classes[:cut], Unseen: classes[cut:], Seed: rapid.Uint64().Draw(t, "seed"),
 			ValidationFraction: rapid.Float64Range(0, 0.99).Draw(t, "validation"), TestSeenFraction: rapid.Float64Range(0, 0.99).Draw(t, "test")}
-		r, err := s.Roles(classes, images)
+		r, err := s.Assign(classes, images)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,7 +188,7 @@ func TestRolesProperties(t *testing.T) {
 		// In any order the same.
 		shuffled := s
 		shuffled.Seen = rapid.Permutation(s.Seen).Draw(t, "order of classes")
-		again, err := shuffled.Roles(classes, rapid.Permutation(images).Draw(t, "order of images"))
+		again, err := shuffled.Assign(classes, rapid.Permutation(images).Draw(t, "order of images"))
 		if err != nil || !cmp.Equal(again.Images, r.Images) || !cmp.Equal(again.Roles, r.Roles) || !cmp.Equal(again.Validation, r.Validation) {
 			t.Fatal("the order matters", err)
 		}
@@ -231,39 +231,39 @@ func TestReadSplitByWNID(t *testing.T) {
 	dir := t.TempDir()
 	seen := filetest.Write(t, filepath.Join(dir, "seen.txt"), "n01440764\ncrane (n02012849)\n")
 	unseen := filetest.Write(t, filepath.Join(dir, "unseen.txt"), "n03126707\n")
-	s, err := ReadSplit(seen, unseen, classes, wnids)
+	s, err := ReadLists(seen, unseen, classes, wnids)
 	if err != nil || !slices.Equal(s.Seen, classes[:2]) || !slices.Equal(s.Unseen, classes[2:]) {
 		t.Error(s, err)
 	}
-	_, err = ReadSplit(filetest.Write(t, filepath.Join(dir, "twice.txt"), "n02012849\ncrane (n02012849)\n"), unseen, classes, wnids)
+	_, err = ReadLists(filetest.Write(t, filepath.Join(dir, "twice.txt"), "n02012849\ncrane (n02012849)\n"), unseen, classes, wnids)
 	filetest.WantError(t, err, "twice.txt:2", "line 1")
-	_, err = ReadSplit(filetest.Write(t, filepath.Join(dir, "other.txt"), "n00000001\n"), unseen, classes, wnids)
+	_, err = ReadLists(filetest.Write(t, filepath.Join(dir, "other.txt"), "n00000001\n"), unseen, classes, wnids)
 	filetest.WantError(t, err, "other.txt:1", "n00000001")
 }
 
 func TestPicturedSplit(t *testing.T) {
 	classes, images := toy() // 8 of 10 have images
-	s, err := PicturedSplit(classes, images)
+	s, err := Pictured(classes, images)
 	if err != nil || !slices.Equal(s.Seen, classes[:8]) || !slices.Equal(s.Unseen, classes[8:]) {
 		t.Error(s, err)
 	}
-	_, err = PicturedSplit(classes[:8], images)
+	_, err = Pictured(classes[:8], images)
 	filetest.WantError(t, err, "all 8 classes have images")
 }
 
 func TestRandomSplit(t *testing.T) {
 	classes, images := toy() // 8 of 10 have images
-	a, err := RandomSplit(classes, images, 3, 1)
+	a, err := Random(classes, images, 3, 1)
 	if err != nil || len(a.Unseen) != 3 || len(a.Seen) != 5 || slices.Contains(a.Seen, classes[9]) || !strings.Contains(a.Provenance, "seed 1") {
 		t.Error(a, err)
 	}
-	again, _ := RandomSplit(classes, images, 3, 1)
-	other, _ := RandomSplit(classes, images, 3, 2)
+	again, _ := Random(classes, images, 3, 1)
+	other, _ := Random(classes, images, 3, 2)
 	if !slices.Equal(a.Unseen, again.Unseen) || slices.Equal(a.Unseen, other.Unseen) {
 		t.Error(a.Unseen, again.Unseen, other.Unseen)
 	}
 	for _, n := range []int{0, 8, 100} {
-		if _, err := RandomSplit(classes, images, n, 1); err == nil {
+		if _, err := Random(classes, images, n, 1); err == nil {
 			t.Errorf("%d of 8 drawn", n)
 		}
 	}
@@ -272,13 +272,13 @@ func TestRandomSplit(t *testing.T) {
 func TestReadSplit(t *testing.T) {
 	dir := t.TempDir()
 	seen, unseen := filetest.Write(t, filepath.Join(dir, "s.txt"), "a\nb\nc\n"), filetest.Write(t, filepath.Join(dir, "u.txt"), "d\n")
-	s, err := ReadSplit(seen, unseen, []string{"a", "b", "c", "d"}, nil)
+	s, err := ReadLists(seen, unseen, []string{"a", "b", "c", "d"}, nil)
 	if err != nil || !strings.Contains(s.Provenance, "s.txt and u.txt") {
 		t.Error(s, err)
 	}
 	filetest.Write(t, unseen, "d\nb\na\n")
-	_, err = ReadSplit(seen, unseen, []string{"a", "b", "c", "d"}, nil)
+	_, err = ReadLists(seen, unseen, []string{"a", "b", "c", "d"}, nil)
 	filetest.WantError(t, err, "2 classes are in both", "s.txt", "u.txt", "b, a")
-	_, err = ReadSplit(seen, unseen, []string{"a", "b", "c"}, nil)
+	_, err = ReadLists(seen, unseen, []string{"a", "b", "c"}, nil)
 	filetest.WantError(t, err, "u.txt:1", `"d"`)
 }

@@ -21,7 +21,7 @@ import (
 type Export struct {
 	Features *features.Cache
 	Classes  *features.ClassTable
-	Roles    *features.Roles
+	Roles    *features.Split
 	Dir      string
 	Force    bool // replace what is there
 	Progress func(done, total int)

@@ -30,7 +30,7 @@ func TestExport(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer cache.Close()
-	roles, err := x.Split(splits.Split{Name: "proposed", Validation: []string{"002.B"}}, 0, classes, images)
+	roles, err := x.Split(splits.Definition{Name: "proposed", Validation: []string{"002.B"}}, 0, classes, images)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestExport(t *testing.T) {
 	table.Classes = classes
 	_, err = to.Write(ctx)
 	filetest.WantError(t, err, "res101.mat", "canceled")
-	to.Roles = &features.Roles{Name: "none"}
+	to.Roles = &features.Split{Name: "none"}
 	_, err = to.Write(context.Background())
 	filetest.WantError(t, err, "split none", "0 images to train on")
 }

@@ -68,7 +68,7 @@ func (x *Folder) labelled() (images []splits.Labelled, classes []string) {
 	return images, classes
 }
 
-func count(r *features.Roles) map[features.Role]int {
+func count(r *features.Split) map[features.Role]int {
 	n := map[features.Role]int{}
 	for _, role := range r.Roles {
 		n[role]++
@@ -87,7 +87,7 @@ func TestXLSA17(t *testing.T) {
 		t.Errorf("%+v %+v", x.Images, x.Classes)
 	}
 	images, classes := x.labelled()
-	s := splits.Split{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}
+	s := splits.Definition{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}
 	r, err := x.Split(s, 0, classes, images)
 	if err != nil {
 		t.Fatal(err)
@@ -172,7 +172,7 @@ func TestXLSA17Flavours(t *testing.T) {
 				t.Fatal(err)
 			}
 			images, classes := x.labelled()
-			r, err := x.Split(splits.Split{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, c.fold, classes, images)
+			r, err := x.Split(splits.Definition{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, c.fold, classes, images)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -230,7 +230,7 @@ func TestXLSA17Errors(t *testing.T) {
 			x, err := Open(dir, "", "")
 			if err == nil {
 				images, classes := x.labelled()
-				_, err = x.Split(splits.Split{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, c.fold, classes, images)
+				_, err = x.Split(splits.Definition{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, c.fold, classes, images)
 			}
 			filetest.WantError(t, err, append(c.says, dir)...)
 		})
@@ -254,12 +254,12 @@ func TestXLSA17BesideOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	images, classes := x.labelled()
-	r, err := x.Split(splits.Split{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, 0, classes, images)
+	r, err := x.Split(splits.Definition{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, 0, classes, images)
 	if err != nil || !slices.Equal(r.Unseen, []string{"004.D"}) || !strings.Contains(r.Provenance, "testclasses.txt is no list of these classes") {
 		t.Error(r, err)
 	}
 	filetest.Write(t, filepath.Join(dir, "testclasses.txt"), "002.B\n") // of the dataset's own split
-	if r, err = x.Split(splits.Split{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, 0, classes, images); err != nil || !strings.Contains(r.Provenance, "does not name the classes of test_unseen_loc") {
+	if r, err = x.Split(splits.Definition{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, 0, classes, images); err != nil || !strings.Contains(r.Provenance, "does not name the classes of test_unseen_loc") {
 		t.Error(r, err)
 	}
 }
@@ -293,7 +293,7 @@ func TestXLSA17Unnamed(t *testing.T) {
 	for _, m := range x.Images {
 		images = append(images, splits.Labelled{Image: m.Path, Class: []string{"B", "C", "A", "D"}[m.Class]})
 	}
-	r, err := x.Split(splits.Split{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, 0, classes, images)
+	r, err := x.Split(splits.Definition{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, 0, classes, images)
 	if err != nil || !slices.Equal(r.Unseen, []string{"D"}) || len(r.Seen) != 3 {
 		t.Fatal(r, err)
 	}
@@ -301,7 +301,7 @@ func TestXLSA17Unnamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	images[4].Class = "D"
-	_, err = x.Split(splits.Split{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, 0, classes, images)
+	_, err = x.Split(splits.Definition{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, 0, classes, images)
 	filetest.WantError(t, err, `"D"`, "different datasets", dir)
 }
 
@@ -359,7 +359,7 @@ func TestXLSA17Real(t *testing.T) {
 				t.Fatal(err)
 			}
 			images, classes := x.labelled()
-			r, err := x.Split(splits.Split{Name: "proposed", Dataset: "x", ValidationFraction: 0.2, Seed: 1}, 0, classes, images)
+			r, err := x.Split(splits.Definition{Name: "proposed", Dataset: "x", ValidationFraction: 0.2, Seed: 1}, 0, classes, images)
 			if err != nil {
 				t.Fatal(err)
 			}

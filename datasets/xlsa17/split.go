@@ -22,7 +22,7 @@ import (
 // 1, else they are drawn by s. train_loc and val_loc come in three kinds: absent; within trainval_loc; or together
 // trainval_loc and test_seen_loc, so that who tunes on them has seen the test images. The last are cut to trainval_loc, and the
 // provenance says so.
-func (x *Folder) Split(s splits.Split, fold int, classes []string, images []splits.Labelled) (*features.Roles, error) {
+func (x *Folder) Split(s splits.Definition, fold int, classes []string, images []splits.Labelled) (*features.Split, error) {
 	if x.unnamed {
 		if err := x.adoptNames(images); err != nil {
 			return nil, err
@@ -85,7 +85,7 @@ func (x *Folder) Split(s splits.Split, fold int, classes []string, images []spli
 	}
 	s.Provenance = strings.Join(provenance, "; ")
 	s.TestSeenFraction = 0
-	r, err := s.Roles(classes, mine)
+	r, err := s.Assign(classes, mine)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ func TestSplitByList(t *testing.T) {
 	}
 	images, classes := whole.labelled()
 	list := content["image_files"].([]string)
-	want, err := whole.Split(splits.Split{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, 0, classes, images)
+	want, err := whole.Split(splits.Definition{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, 0, classes, images)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestSplitByList(t *testing.T) {
 		if err := x.NameImages("list.txt", names, images); err != nil {
 			t.Fatal(err)
 		}
-		got, err := x.Split(splits.Split{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, 0, classes, images)
+		got, err := x.Split(splits.Definition{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, 0, classes, images)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +48,7 @@ func TestSplitByList(t *testing.T) {
 			t.Errorf("by the list %v, by res101.mat %v", got, want)
 		}
 	}
-	if _, err := bare().Split(splits.Split{}, 0, classes, images); err == nil || !strings.Contains(err.Error(), "--images") {
+	if _, err := bare().Split(splits.Definition{}, 0, classes, images); err == nil || !strings.Contains(err.Error(), "--images") {
 		t.Errorf("without a list: %v", err)
 	}
 	for say, names := range map[string][]string{

@@ -30,7 +30,7 @@ func measured(t *testing.T, n int) (*evaluate.Result, *drawn, *features.ClassTab
 	t.Helper()
 	table := &features.ClassTable{Dataset: "made up", Attributes: []string{"x", "y"}, Classes: []string{"s", "a", "b", "c"},
 		Values: [][]float32{{0, 0}, {1, 0}, {0, 1}, {-1, -1}}}
-	roles := &features.Roles{Name: "few", Dataset: "made up", Provenance: "test", Seen: table.Classes[:1], Unseen: table.Classes[1:]}
+	roles := &features.Split{Name: "few", Dataset: "made up", Provenance: "test", Seen: table.Classes[:1], Unseen: table.Classes[1:]}
 	f := &drawn{}
 	for i := range 3 * n {
 		image, c := fmt.Sprint(i), 1+min(i/n, 1)

@@ -10,8 +10,8 @@ import (
 	"vzsl/features"
 )
 
-// decisive is how many attributes are told of a mistake: more than a page shows, which leaves out dimensions of word vectors.
-const decisive = 12
+// contributions is how many attributes are told of a mistake: more than a page shows, which leaves out dimensions of word vectors.
+const contributions = 12
 
 // Describer is a Scorer that says in attributes what it sees in an image.
 type Describer interface {
@@ -63,16 +63,16 @@ func Mistakes(ctx context.Context, r *evaluate.Result, model evaluate.Scorer, im
 		if err != nil {
 			return nil, err
 		}
-		m := evaluate.Mistake{Image: p.Image, Decided: []evaluate.Decisive{}}
+		m := evaluate.Mistake{Image: p.Image, Contributions: []evaluate.Contribution{}}
 		for k, e := range estimates[i*width : (i+1)*width] {
 			if w := float64(e) * (float64(predicted[k]) - float64(truth[k])); w > 0 {
-				m.Decided = append(m.Decided, evaluate.Decisive{
+				m.Contributions = append(m.Contributions, evaluate.Contribution{
 					Attribute: table.Attributes[k], Weight: w, Estimate: float64(e),
 					Predicted: orNil(predictedRaw[k]), True: orNil(trueRaw[k])})
 			}
 		}
-		sort.SliceStable(m.Decided, func(i, j int) bool { return m.Decided[i].Weight > m.Decided[j].Weight })
-		m.Decided = slices.Clip(m.Decided[:min(decisive, len(m.Decided))])
+		sort.SliceStable(m.Contributions, func(i, j int) bool { return m.Contributions[i].Weight > m.Contributions[j].Weight })
+		m.Contributions = slices.Clip(m.Contributions[:min(contributions, len(m.Contributions))])
 		mistakes = append(mistakes, m)
 	}
 	return mistakes, nil

@@ -76,7 +76,7 @@ func TestMistakes(t *testing.T) {
 	nan := float32(math.NaN())
 	table := &features.ClassTable{Dataset: "made up", Attributes: []string{"red", "blue", "long", "small"},
 		Classes: []string{"s", "a", "b"}, Values: [][]float32{{0, 0, 0, 0}, {1, 0, 2, 1}, {0, 3, 1, nan}}}
-	roles := &features.Roles{Name: "half", Dataset: "made up", Provenance: "test", Seen: []string{"s"}, Unseen: []string{"a", "b"}}
+	roles := &features.Split{Name: "half", Dataset: "made up", Provenance: "test", Seen: []string{"s"}, Unseen: []string{"a", "b"}}
 	f := &drawn{}
 	add := func(image, class string, x ...float32) {
 		f.images, f.classes, f.x = append(f.images, image), append(f.classes, class), append(f.x, x)
@@ -105,7 +105,7 @@ func TestMistakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	value := func(v float32) *float32 { return &v }
-	want := evaluate.Mistake{Image: "much", Decided: []evaluate.Decisive{
+	want := evaluate.Mistake{Image: "much", Contributions: []evaluate.Contribution{
 		{Attribute: "blue", Weight: 6, Estimate: 2, Predicted: value(3), True: value(0)},
 		{Attribute: "red", Weight: 1, Estimate: -1, Predicted: value(0), True: value(1)},
 		{Attribute: "long", Weight: 1, Estimate: -1, Predicted: value(1), True: value(2)},
@@ -113,7 +113,7 @@ func TestMistakes(t *testing.T) {
 	if len(got) != 3 || !cmp.Equal(want, got[1]) {
 		t.Error(cmp.Diff(want, got[1]))
 	}
-	if d := cmp.Diff(evaluate.Mistake{Image: "other", Decided: []evaluate.Decisive{{Attribute: "red", Weight: 1, Estimate: 1, Predicted: value(1), True: value(0)}}}, got[2], cmpopts.EquateEmpty()); d != "" {
+	if d := cmp.Diff(evaluate.Mistake{Image: "other", Contributions: []evaluate.Contribution{{Attribute: "red", Weight: 1, Estimate: 1, Predicted: value(1), True: value(0)}}}, got[2], cmpopts.EquateEmpty()); d != "" {
 		t.Error(d)
 	}
 	// What speaks for the wrong class less what speaks against it is the gap of a bilinear model's scores.
@@ -128,10 +128,10 @@ func TestMistakes(t *testing.T) {
 }
 
 // More attributes are kept than a page shows, which leaves out the dimensions of word vectors.
-func TestDecidedKept(t *testing.T) {
+func TestContributionsKept(t *testing.T) {
 	const width = 20
 	table := &features.ClassTable{Dataset: "made up", Classes: []string{"s", "a", "b"}, Values: [][]float32{make([]float32, width), make([]float32, width), make([]float32, width)}}
-	roles := &features.Roles{Name: "half", Dataset: "made up", Provenance: "test", Seen: []string{"s"}, Unseen: []string{"a", "b"}, Images: []string{"i"}, Roles: []features.Role{features.RoleTestUnseen}}
+	roles := &features.Split{Name: "half", Dataset: "made up", Provenance: "test", Seen: []string{"s"}, Unseen: []string{"a", "b"}, Images: []string{"i"}, Roles: []features.Role{features.RoleTestUnseen}}
 	x := make([]float32, width)
 	for k := range width {
 		table.Attributes = append(table.Attributes, string(rune('a'+k)))
@@ -143,7 +143,7 @@ func TestDecidedKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	m, err := Mistakes(context.Background(), r, bilinear{}, f, table)
-	if err != nil || len(m) != 1 || len(m[0].Decided) != decisive || m[0].Decided[0].Weight != width || m[0].Decided[decisive-1].Weight != width-decisive+1 {
+	if err != nil || len(m) != 1 || len(m[0].Contributions) != contributions || m[0].Contributions[0].Weight != width || m[0].Contributions[contributions-1].Weight != width-contributions+1 {
 		t.Errorf("%+v, %v", m, err)
 	}
 }

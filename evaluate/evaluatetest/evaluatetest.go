@@ -64,7 +64,7 @@ func (u Split) Result(t testing.TB) *evaluate.Result {
 	r := rand.New(rand.NewSource(5))
 	m := &made{}
 	table := &features.ClassTable{Dataset: u.Dataset, Attributes: []string{"has_place::x", "has_place::y"}}
-	roles := &features.Roles{Name: u.Name, Dataset: u.Dataset, Provenance: "class lists", Unseen: u.Unseen}
+	roles := &features.Split{Name: u.Name, Dataset: u.Dataset, Provenance: "class lists", Unseen: u.Unseen}
 	add := func(class, image string, role features.Role, place []float32, noise float64) {
 		m.images = append(m.images, image)
 		m.classes = append(m.classes, class)

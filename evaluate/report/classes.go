@@ -17,9 +17,9 @@ const (
 	topConfusions = 12
 	maxMatrix     = 1200   // candidates
 	maxCells      = 100000 // that are not zero, some 20 bytes each; above either there is no matrix
-	maxTold       = 6000   // cells with their figures, some 200 bytes each
+	maxCounted    = 6000   // cells with their counts, some 200 bytes each
 	maxNamed      = 75     // columns named in the whole view
-	maxDecided    = 4      // attributes told of a mistake
+	maxShown      = 4      // contributions shown of a mistake
 	maxClassPics  = 400    // in all, about 4 kB each
 	classSamples  = 5      // of a class
 )
@@ -36,19 +36,19 @@ type classTable struct {
 
 type classRow struct {
 	evaluate.Class
-	Shown      string
-	Samples    []template.URL
-	TopKShare  float64
-	TakenFor   string // the class its images are most often taken for
-	TakenTimes int
+	Shown         string
+	Samples       []template.URL
+	TopKAccuracy  float64
+	MistakenFor   string // the class most often predicted in its place
+	MistakenTimes int
 }
 
 func newClassTable(r *evaluate.Result, shown []string, pics *pictures) classTable {
 	t := classTable{Chance: r.Chance, TopK: r.Classes[0].TopK}
-	takenFor := make(map[int]evaluate.Cell)
+	mistakenFor := make(map[int]evaluate.Cell)
 	for _, c := range r.Confusion() {
-		if c.True != c.Predicted && c.Count > takenFor[c.True].Count {
-			takenFor[c.True] = c
+		if c.True != c.Predicted && c.Count > mistakenFor[c.True].Count {
+			mistakenFor[c.True] = c
 		}
 	}
 	images := make([][]string, len(r.Classes))
@@ -61,9 +61,9 @@ func newClassTable(r *evaluate.Result, shown []string, pics *pictures) classTabl
 		if c.Images == 0 {
 			continue
 		}
-		row := classRow{Class: c, Shown: shown[i], TopKShare: float64(c.TopKHits) / float64(c.Images)}
-		if cell, ok := takenFor[i]; ok {
-			row.TakenFor, row.TakenTimes = shown[cell.Predicted], cell.Count
+		row := classRow{Class: c, Shown: shown[i], TopKAccuracy: float64(c.TopKHits) / float64(c.Images)}
+		if cell, ok := mistakenFor[i]; ok {
+			row.MistakenFor, row.MistakenTimes = shown[cell.Predicted], cell.Count
 		}
 		for k := range min(samples, len(images[i])) {
 			if uri, _, _ := pics.thumbnail(images[i][k*len(images[i])/min(samples, len(images[i]))], 88); uri != "" {
@@ -83,8 +83,8 @@ func newClassTable(r *evaluate.Result, shown []string, pics *pictures) classTabl
 // their names, which in bird and scene datasets puts related classes side by side.
 type matrix struct {
 	Rows, Columns []string
-	Cells         []cell  // those of at least Told images
-	Told          int     // 1, or more where the page would grow too large
+	Cells         []cell  // those of at least Least images
+	Least         int     // 1, or more where the page would grow too large
 	Faint         []faint // the others
 	Width, Height int     // of the drawing, ten units a cell
 	Grid          string
@@ -104,18 +104,18 @@ type cell struct {
 	CX, CY      string
 }
 
-// faint is cells of one colour, without figures.
+// faint is cells of one colour, without counts.
 type faint struct {
 	Right   bool
 	Opacity string
 	D       string // path
 }
 
-// confused is a pair of classes and how often the first was taken for the second.
+// confused is a pair of classes and how often the second was predicted for the first.
 type confused struct {
 	True, Predicted string
 	Count, Images   int
-	Share           float64
+	Fraction        float64
 }
 
 func newMatrix(r *evaluate.Result, shown []string) (*matrix, []confused) {
@@ -131,7 +131,7 @@ func newMatrix(r *evaluate.Result, shown []string) (*matrix, []confused) {
 		if pairs[i].Count != pairs[j].Count {
 			return pairs[i].Count > pairs[j].Count
 		}
-		return pairs[i].Share > pairs[j].Share
+		return pairs[i].Fraction > pairs[j].Fraction
 	})
 	if len(pairs) > topConfusions {
 		pairs = pairs[:topConfusions]
@@ -167,16 +167,16 @@ func newMatrix(r *evaluate.Result, shown []string) (*matrix, []confused) {
 	for y := 1; y < len(m.Rows); y++ {
 		m.Grid += "M0 " + strconv.Itoa(10*y) + "h" + strconv.Itoa(m.Width)
 	}
-	m.Told = toldFrom(cells)
+	m.Least = leastCounted(cells)
 	faints := make(map[faint]*strings.Builder)
 	var colours []faint
 	for _, c := range cells {
 		n := r.Classes[c.True].Images
-		share := float64(c.Count) / float64(n)
-		// The root brings out small shares, which most of the confusions are.
-		opacity := 0.08 + 0.92*math.Sqrt(share)
+		fraction := float64(c.Count) / float64(n)
+		// The root brings out small fractions, which most of the confusions are.
+		opacity := 0.08 + 0.92*math.Sqrt(fraction)
 		x, y := 10*column[c.Predicted], 10*row[c.True]
-		if c.Count < m.Told {
+		if c.Count < m.Least {
 			colour := faint{Right: c.True == c.Predicted, Opacity: strconv.FormatFloat(opacity, 'f', 2, 64)}
 			if faints[colour] == nil {
 				faints[colour] = &strings.Builder{}
@@ -201,8 +201,8 @@ func newMatrix(r *evaluate.Result, shown []string) (*matrix, []confused) {
 	return m, pairs
 }
 
-// toldFrom is the least count of images that no more than maxTold cells have.
-func toldFrom(cells []evaluate.Cell) int {
+// leastCounted is the least count of images that no more than maxCounted cells have.
+func leastCounted(cells []evaluate.Cell) int {
 	for least := 1; ; least++ {
 		n := 0
 		for _, c := range cells {
@@ -210,7 +210,7 @@ func toldFrom(cells []evaluate.Cell) int {
 				n++
 			}
 		}
-		if n <= maxTold {
+		if n <= maxCounted {
 			return least
 		}
 	}
@@ -218,10 +218,10 @@ func toldFrom(cells []evaluate.Cell) int {
 
 // mistakes are the images whose predicted class outscores the true one by most.
 type mistakes struct {
-	All      int // mistakes there are
-	Pictures bool
-	Decided  bool // there are attributes that speak for the wrong class
-	Shown    []mistake
+	All           int // mistakes there are
+	Pictures      bool
+	Contributions bool // there are attributes that speak for the wrong class
+	Shown         []mistake
 }
 
 type mistake struct {
@@ -232,14 +232,14 @@ type mistake struct {
 	Picture         template.URL
 	Width, Height   int
 	Other           template.URL // a picture of the predicted class
-	Decided         []decisive
+	Contributions   []contribution
 }
 
-// decisive is an attribute that spoke for the wrong class: in normalised values, the model sees it and that class has more of
-// it, or misses it and that class has less.
-type decisive struct {
+// contribution is an attribute that spoke for the wrong class: in normalised values, the model sees it and that class has more
+// of it, or does not see it and that class has less.
+type contribution struct {
 	Attribute       string
-	Missed          bool
+	Absent          bool
 	Predicted, True string // values
 }
 
@@ -252,9 +252,9 @@ func newMistakes(r *evaluate.Result, shown []string, pics *pictures) mistakes {
 			sample[p.Class] = p.Image
 		}
 	}
-	decided := make(map[string][]evaluate.Decisive)
+	contributions := make(map[string][]evaluate.Contribution)
 	for _, e := range r.Mistakes {
-		decided[e.Image] = e.Decided
+		contributions[e.Image] = e.Contributions
 	}
 	for _, p := range wrong {
 		predicted := p.Top[0].Class
@@ -266,15 +266,15 @@ func newMistakes(r *evaluate.Result, shown []string, pics *pictures) mistakes {
 				v.Other, _, _ = pics.thumbnail(s, 96)
 			}
 		}
-		for _, d := range decided[p.Image] {
-			if len(v.Decided) == maxDecided {
+		for _, d := range contributions[p.Image] {
+			if len(v.Contributions) == maxShown {
 				break
 			}
 			if wordDimension.MatchString(d.Attribute) {
 				continue
 			}
-			m.Decided = true
-			v.Decided = append(v.Decided, decisive{displayAttribute(d.Attribute), d.Estimate < 0, valueText(d.Predicted), valueText(d.True)})
+			m.Contributions = true
+			v.Contributions = append(v.Contributions, contribution{displayAttribute(d.Attribute), d.Estimate < 0, valueText(d.Predicted), valueText(d.True)})
 		}
 		m.Shown = append(m.Shown, v)
 	}

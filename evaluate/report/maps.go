@@ -46,18 +46,18 @@ func newMaps(r *evaluate.Result, shown []string) *mapSection {
 		s.Names = append(s.Names, shown[c])
 	}
 	if len(m.Features) == len(m.Of) {
-		s.Drawings = append(s.Drawings, drawMap(m, m.Features, nil, s.Names, "Features", "Test images by their features, as the network gives them."))
+		s.Drawings = append(s.Drawings, drawMap(m, m.Features, nil, s.Names, "Features", "Test images by the network’s features."))
 	}
 	if len(m.Latent) == len(m.Of) && len(m.Priors) == len(m.Classes) {
 		part := legible(m.Latent, m.Priors)
-		caption := "The same images by their latent codes. Ellipses: the classes’ priors, made from their descriptions alone, one standard deviation to each side of the mean."
+		caption := "The same images by their latent codes. Ellipses: the priors of the classes, computed from their attributes, at one standard deviation."
 		if part < 1 {
-			caption = fmt.Sprintf("The same images by their latent codes. Ellipses: the classes’ priors, made from their descriptions alone, %g standard deviations to each side of the mean: whole ones would lie over each other.", part)
+			caption = fmt.Sprintf("The same images by their latent codes. Ellipses: the priors of the classes, computed from their attributes, at %g standard deviations (at one they would overlap).", part)
 		}
 		s.Drawings = append(s.Drawings, drawMap(m, m.Latent, scaled(m.Priors, part), s.Names, "Latent codes", caption))
 	}
 	if len(m.Reconstructions) == len(m.Of) {
-		s.Drawings = append(s.Drawings, drawMap(m, m.Reconstructions, nil, s.Names, "Reconstructions", "The same images by the features that the decoder makes of their latent codes."))
+		s.Drawings = append(s.Drawings, drawMap(m, m.Reconstructions, nil, s.Names, "Reconstructions", "The same images by the decoder’s reconstructions of their features."))
 	}
 	return s
 }

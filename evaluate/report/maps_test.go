@@ -16,7 +16,7 @@ func TestMaps(t *testing.T) {
 	}
 	elements := inspect(t, render(t, r, anyRun(), Options{}))
 	text := textOf(elements["body"][0])
-	for _, want := range []string{"How they lie", "Latent codes", "Features", "class 2"} {
+	for _, want := range []string{"t-SNE maps", "Latent codes", "Features", "class 2"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q", want)
 		}

@@ -48,14 +48,14 @@ type page struct {
 	Run                  *result.Run
 	Started, Took        string
 
-	Figures       []figure
+	Metrics       []metric
 	Notes         []string
 	WithoutImages []string
 
 	Generalised *generalised
 	Reliability *reliability
 	Published   *comparison
-	OtherSplit  string // why no published figures stand beside this run
+	OtherSplit  string // why no published results are shown beside this run
 	Classes     classTable
 	Matrix      *matrix
 	Confusions  []confused
@@ -67,14 +67,14 @@ type page struct {
 	Features    []result.Field
 }
 
-// figure is a headline figure.
-type figure struct {
+// metric is a headline metric.
+type metric struct {
 	Name, Reading string
 	evaluate.Estimate
 	Chance float64 // 0 where it means nothing
 }
 
-func renderPage(r *evaluate.Result, run *result.Run, metrics []map[string]any, pics *pictures) ([]byte, error) {
+func renderPage(r *evaluate.Result, run *result.Run, training []map[string]any, pics *pictures) ([]byte, error) {
 	sum := sha256.Sum256([]byte(pageJS))
 	p := &page{
 		Head: template.HTML(`<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-` +
@@ -95,15 +95,15 @@ func renderPage(r *evaluate.Result, run *result.Run, metrics []map[string]any, p
 	}
 	p.Title = p.Heading + ", " + r.Split
 	p.Kicker = "Zero-shot report"
-	known := "it was never trained on"
+	classes := "unseen"
 	if r.Shots > 0 {
 		p.Kicker = "Few-shot report"
-		known = fmt.Sprintf("of which it knew %d labelled %s each", r.Shots, plural(r.Shots, "image", "images"))
+		classes = fmt.Sprintf("%d-shot", r.Shots)
 	}
-	pictured := len(r.Candidates) - len(r.WithoutImages)
-	p.Lead = fmt.Sprintf("Shown %s %s of %s %s %s, the model named the right one of %s candidates for %s of them, as a mean over the classes. Guessing would be right for %s.",
-		count(r.Images), plural(r.Images, "image", "images"), count(pictured), plural(pictured, "class", "classes"), known,
-		count(len(r.Candidates)), percent(r.Top1.MeanPerClass.Value), percent(r.Chance))
+	withImages := len(r.Candidates) - len(r.WithoutImages)
+	p.Lead = fmt.Sprintf("Mean per-class top-1 accuracy of %s on %s test %s of %s %s %s, with %s candidate classes. Chance is %s.",
+		percent(r.Top1.MeanPerClass.Value), count(r.Images), plural(r.Images, "image", "images"), count(withImages), classes, plural(withImages, "class", "classes"),
+		count(len(r.Candidates)), percent(r.Chance))
 	if !run.Started.IsZero() {
 		p.Started = run.Started.UTC().Format("2 January 2006, 15:04 UTC")
 	}
@@ -117,7 +117,7 @@ func renderPage(r *evaluate.Result, run *result.Run, metrics []map[string]any, p
 	for _, c := range r.WithoutImages {
 		p.WithoutImages = append(p.WithoutImages, displayNames([]string{c})[0])
 	}
-	p.Figures = figures(r)
+	p.Metrics = metrics(r)
 	var err error
 	if p.Generalised, err = newGeneralised(r.Generalised); err != nil {
 		return nil, err
@@ -130,7 +130,7 @@ func renderPage(r *evaluate.Result, run *result.Run, metrics []map[string]any, p
 	p.Matrix, p.Confusions = newMatrix(r, shown)
 	p.Mistakes = newMistakes(r, shown, pics)
 	p.Maps = newMaps(r, shown)
-	if p.Training, err = trainingPanels(metrics); err != nil {
+	if p.Training, err = trainingPanels(training); err != nil {
 		return nil, err
 	}
 	if p.Config, err = settings(run.Config); err != nil {
@@ -144,30 +144,30 @@ func renderPage(r *evaluate.Result, run *result.Run, metrics []map[string]any, p
 	return b.Bytes(), nil
 }
 
-func figures(r *evaluate.Result) []figure {
-	fs := []figure{
-		{"Mean per-class top-1", "The share of images put in the right class, worked out class by class, then averaged: every class counts the same.", r.Top1.MeanPerClass, r.Chance},
-		{"Top-1 per image", "The share of all test images put in the right class: classes with more images count more.", r.Top1.PerImage, r.Chance},
+func metrics(r *evaluate.Result) []metric {
+	ms := []metric{
+		{"Mean per-class top-1", "Top-1 accuracy of each class, averaged over the classes: every class has the same weight.", r.Top1.MeanPerClass, r.Chance},
+		{"Top-1 per image", "Fraction of all test images classified correctly: classes with more images have more weight.", r.Top1.PerImage, r.Chance},
 	}
 	for _, h := range r.Hits {
 		if h.K == 5 {
-			fs = append(fs, figure{"Mean per-class top-5", "The same with an image counted as right when its class is among the five best candidates.", h.MeanPerClass, h.Chance})
+			ms = append(ms, metric{"Mean per-class top-5", "An image counts as correct if its class is among the five best candidates.", h.MeanPerClass, h.Chance})
 		}
 	}
 	if p := r.Pictured; p != nil {
-		fs = append(fs, figure{"Among pictured classes only",
-			fmt.Sprintf("Mean per-class top-1 if only the %d classes that have test images were candidates, not all %d.", p.Candidates, len(r.Candidates)),
+		ms = append(ms, metric{"Candidates with images only",
+			fmt.Sprintf("Mean per-class top-1 if only the %d classes with test images are candidates, not all %d.", p.Candidates, len(r.Candidates)),
 			p.MeanPerClass, p.Chance})
 	}
 	if g := r.Generalised; g != nil {
-		h, how := g.Plain.H, "without calibration"
+		h, how := g.Plain.H, "uncalibrated"
 		if g.Calibrated != nil {
-			h, how = g.Calibrated.H, "with calibrated scores"
+			h, how = g.Calibrated.H, "with calibrated stacking"
 		}
-		fs = append(fs, figure{"Seen and unseen together, H",
-			"Harmonic mean of the accuracy on seen and on unseen classes when every class is a candidate for every image, " + how + ".", h, 0})
+		ms = append(ms, metric{"Harmonic mean H",
+			"Generalised zero-shot learning: harmonic mean of the accuracies on seen and on unseen classes when all classes are candidates, " + how + ".", h, 0})
 	}
-	return fs
+	return ms
 }
 
 type generalised struct {
@@ -227,13 +227,13 @@ func newReliability(r *evaluate.Result) (*reliability, error) {
 		l.bars.YErrors = append(l.bars.YErrors, struct{ Low, High float64 }{b.Accuracy - b.Interval.Low, b.Interval.High - b.Accuracy})
 	}
 	ideal.xy = append(ideal.xy, struct{ X, Y float64 }{0, 0}, struct{ X, Y float64 }{1, 1})
-	c := chart{lines: []line{l, ideal}, xLabel: "Probability of the predicted class (%)", yLabel: "Right (%)", width: 420, height: 340, unit: true}
+	c := chart{lines: []line{l, ideal}, xLabel: "Probability of the predicted class (%)", yLabel: "Accuracy (%)", width: 420, height: 340, unit: true}
 	var err error
 	v.Chart, err = c.svg()
 	return v, err
 }
 
-// comparison is this run among published figures.
+// comparison is this run among published results.
 type comparison struct {
 	*result.Published
 	Ours []result.PublishedFigure
@@ -247,7 +247,7 @@ func compare(r *evaluate.Result, run *result.Run) (c *comparison, otherSplit str
 	case len(differs) == 0:
 		return &comparison{p, []result.PublishedFigure{{Method: "This run", Value: 100 * estimateOf(r, p.Metric).Value}}}, ""
 	}
-	return nil, fmt.Sprintf("The paper’s figures for %s are zero-shot and inductive, on its standard split, with images of all %d unseen classes. This run %s, so they are not shown beside it.",
+	return nil, fmt.Sprintf("Published results for %s are inductive zero-shot, on its standard split, with images of all %d unseen classes. This run %s, so they are not comparable and not shown.",
 		catalog.TitleOf(r.Dataset), unseen, strings.Join(differs, " and "))
 }
 

@@ -26,7 +26,7 @@
   document.querySelectorAll(".zoomable").forEach(function (matrix) {
     matrix.querySelector("svg").addEventListener("click", function (event) {
       var title = event.target.tagName === "rect" && event.target.querySelector("title");
-      matrix.querySelector(".told").textContent = title ? title.textContent : "";
+      matrix.querySelector(".counts").textContent = title ? title.textContent : "";
     });
   });
 })();

@@ -153,9 +153,9 @@ func TestPage(t *testing.T) {
 	elements := inspect(t, page)
 	text := textOf(elements["body"][0])
 	for _, want := range []string{
-		"VZSL on made up", "Shown 96 images of 8 classes",
+		"VZSL on made up", "on 96 test images of 8 unseen classes, with 8 candidate classes",
 		percent(r.Top1.MeanPerClass.Value), intervalText(r.Top1.MeanPerClass.OverClasses), intervalText(r.Top1.PerImage.OverImages),
-		"Seen and unseen together", fmt.Sprintf("%.4f", r.Generalised.AUSUC), "Calibrated, constant 0.2",
+		"Generalised zero-shot learning", fmt.Sprintf("%.4f", r.Generalised.AUSUC), "Calibrated, constant 0.2",
 		"The expected calibration error is " + percent(r.Reliability.ECE), "softmax(score / 0.8) among the 8 candidates",
 		"Most confident mistakes", "KL divergence", "vzsl evaluate --run runs/vzsl-1", "89abcdef", "features.normalise", "caffe-227",
 	} {
@@ -166,7 +166,7 @@ func TestPage(t *testing.T) {
 	if n := len(elements["img"]); n < 8+1 {
 		t.Errorf("%d pictures", n)
 	}
-	if strings.Contains(text, "Published figures") {
+	if strings.Contains(text, "Published results") {
 		t.Error("published figures beside a made-up dataset")
 	}
 	if strings.Contains(string(page), "#333333") || !strings.Contains(string(page), "var(--good)") {
@@ -192,7 +192,7 @@ func TestPage(t *testing.T) {
 	r.Generalised, r.Reliability = nil, nil
 	elements = inspect(t, render(t, r, run, Options{}))
 	text = textOf(elements["body"][0])
-	if len(elements["img"]) != 0 || strings.Contains(text, "Training") || strings.Contains(text, "Seen and unseen") || strings.Contains(text, "Probabilities") {
+	if len(elements["img"]) != 0 || strings.Contains(text, "Training") || strings.Contains(text, "Generalised") || strings.Contains(text, "Probabilities") {
 		t.Error("parts are shown for which there is nothing")
 	}
 	inspect(t, render(t, r, &result.Run{}, Options{}))
@@ -202,7 +202,7 @@ func TestNoMistakes(t *testing.T) {
 	names, images := evaluatetest.Numbered(3, 4)
 	r := evaluatetest.Split{Dataset: "made up", Name: "easy", Unseen: names, Images: images, Noise: 0.001}.Result(t)
 	text := textOf(inspect(t, render(t, r, &result.Run{}, Options{}))["body"][0])
-	if !strings.Contains(text, "No image was put in a wrong class.") || strings.Contains(text, "Most confident mistakes") {
+	if !strings.Contains(text, "No image was misclassified.") || strings.Contains(text, "Most confident mistakes") {
 		t.Error("a perfect result is not shown as one")
 	}
 }
@@ -323,23 +323,23 @@ func TestSizeOfMatrix(t *testing.T) {
 		t.Errorf("%d bytes", len(page))
 	}
 	m, _ := newMatrix(r, names)
-	told, cells := 0, len(m.Cells)
+	most, cells := 0, len(m.Cells)
 	for _, c := range m.Cells {
-		told = max(told, c.Count)
-		if c.Count < m.Told {
-			t.Errorf("a cell of %d images, but the page says at least %d", c.Count, m.Told)
+		most = max(most, c.Count)
+		if c.Count < m.Least {
+			t.Errorf("a cell of %d images, but the page says at least %d", c.Count, m.Least)
 		}
 	}
 	for _, f := range m.Faint {
 		cells += strings.Count(f.D, "M")
 	}
-	if m.Told < 2 || told < 30 || len(m.Cells) > maxTold || cells != len(r.Confusion()) {
-		t.Errorf("%d of %d cells, from %d images on, %d in all", len(m.Cells), cells, m.Told, len(r.Confusion()))
+	if m.Least < 2 || most < 30 || len(m.Cells) > maxCounted || cells != len(r.Confusion()) {
+		t.Errorf("%d of %d cells, from %d images on, %d in all", len(m.Cells), cells, m.Least, len(r.Confusion()))
 	}
-	if !strings.Contains(textOf(inspect(t, page)["body"][0]), fmt.Sprintf("Point at a cell of at least %d images", m.Told)) {
-		t.Error("the page does not say which cells have their figures")
+	if !strings.Contains(textOf(inspect(t, page)["body"][0]), fmt.Sprintf("Point at or tap a cell of at least %d images", m.Least)) {
+		t.Error("the page does not say which cells have their counts")
 	}
-	t.Logf("%d bytes, %d of %d cells with figures, from %d images on", len(page), len(m.Cells), cells, m.Told)
+	t.Logf("%d bytes, %d of %d cells with counts, from %d images on", len(page), len(m.Cells), cells, m.Least)
 }
 
 // All of CUB's 200 classes, the pictures of those that are here: the page stays under 5 MB.

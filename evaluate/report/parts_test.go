@@ -219,24 +219,24 @@ func TestThumbnails(t *testing.T) {
 	}
 }
 
-// Each mistake says which attributes decided, as cards or as a table; a class shows some of its pictures.
-func TestDecidedAndSamples(t *testing.T) {
+// Each mistake says which attributes contributed, as cards or as a table; a class shows some of its pictures.
+func TestContributionsAndSamples(t *testing.T) {
 	names, images := evaluatetest.Numbered(8, 12)
 	r := evaluatetest.Split{Dataset: "made up", Name: "half", Unseen: names, Images: images, Noise: 0.5, Whole: true}.Result(t)
 	lists := 0
 	for _, m := range r.Mistakes {
-		if len(m.Decided) > 0 {
+		if len(m.Contributions) > 0 {
 			lists++
 		}
 	}
 	if lists == 0 {
-		t.Fatal("nothing decided")
+		t.Fatal("no contributions")
 	}
 	for _, root := range []string{"", drawPictures(t, images)} {
 		elements := inspect(t, render(t, r, anyRun(), Options{ImageRoot: root}))
 		n := 0
 		for _, ul := range elements["ul"] {
-			if class, _ := attribute(ul, "class"); class == "decided" {
+			if class, _ := attribute(ul, "class"); class == "contributions" {
 				n++
 				if text := textOf(ul); !strings.Contains(text, "place: ") || !strings.Contains(text, "against") {
 					t.Error(text)
@@ -256,19 +256,19 @@ func TestDecidedAndSamples(t *testing.T) {
 			t.Errorf("%d sample pictures, want %d", samples, want)
 		}
 	}
-	r.Mistakes[0].Decided = []evaluate.Decisive{{Attribute: "w2v_017", Weight: 1}}
+	r.Mistakes[0].Contributions = []evaluate.Contribution{{Attribute: "w2v_017", Weight: 1}}
 	r.Mistakes = r.Mistakes[:1]
-	if newMistakes(r, r.Candidates, nil).Decided {
-		t.Error("the dimension of a word vector decided")
+	if newMistakes(r, r.Candidates, nil).Contributions {
+		t.Error("the dimension of a word vector is shown")
 	}
 	// Attributes below the dimensions of word vectors are shown, four of them.
 	for k := range 6 {
-		r.Mistakes[0].Decided = append([]evaluate.Decisive{{Attribute: fmt.Sprintf("w2v_%03d", k), Weight: float64(10 + k)}}, r.Mistakes[0].Decided...)
-		r.Mistakes[0].Decided = append(r.Mistakes[0].Decided, evaluate.Decisive{Attribute: fmt.Sprintf("colour %d", k), Weight: 0.9 - 0.1*float64(k)})
+		r.Mistakes[0].Contributions = append([]evaluate.Contribution{{Attribute: fmt.Sprintf("w2v_%03d", k), Weight: float64(10 + k)}}, r.Mistakes[0].Contributions...)
+		r.Mistakes[0].Contributions = append(r.Mistakes[0].Contributions, evaluate.Contribution{Attribute: fmt.Sprintf("colour %d", k), Weight: 0.9 - 0.1*float64(k)})
 	}
 	for _, m := range newMistakes(r, r.Candidates, nil).Shown {
-		if m.Image == r.Mistakes[0].Image && (len(m.Decided) != 4 || m.Decided[0].Attribute != "colour 0" || m.Decided[3].Attribute != "colour 3") {
-			t.Errorf("%+v", m.Decided)
+		if m.Image == r.Mistakes[0].Image && (len(m.Contributions) != 4 || m.Contributions[0].Attribute != "colour 0" || m.Contributions[3].Attribute != "colour 3") {
+			t.Errorf("%+v", m.Contributions)
 		}
 	}
 }

@@ -24,22 +24,29 @@ type Model struct {
 	Why  string // how File was chosen; "" where it was named itself
 }
 
-// folders are where exporters put the networks of a model, below its own folder.
-var folders = []string{"", "onnx", "visual"}
+// kind is what a network takes: where exporters put such networks, below a model's own folder, and the files to take where there
+// are several, in this order. A model of pictures and texts has its part for each alone beside the whole.
+type kind struct{ folders, preferred []string }
 
-// preferred are the files to take where there are several, in this order: a model of pictures and texts has its part for
-// pictures alone beside the whole.
-var preferred = []string{"vision_model.onnx", "visual.onnx", "image_encoder.onnx", "model.onnx"}
+var (
+	pictures = kind{[]string{"", "onnx", "visual"}, []string{"vision_model.onnx", "visual.onnx", "image_encoder.onnx", "model.onnx"}}
+	texts    = kind{[]string{"", "onnx", "textual"}, []string{"text_model.onnx", "textual.onnx", "text_encoder.onnx", "model.onnx"}}
+)
 
 // Find finds the network at path: an ONNX file, or the folder of a model.
-func Find(path string) (*Model, error) {
+func Find(path string) (*Model, error) { return pictures.find(path) }
+
+// FindText is Find for the network of a model that takes texts.
+func FindText(path string) (*Model, error) { return texts.find(path) }
+
+func (k kind) find(path string) (*Model, error) {
 	st, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
 	if !st.IsDir() {
 		root := filepath.Dir(path)
-		if slices.Contains(folders[1:], filepath.Base(root)) {
+		if slices.Contains(k.folders[1:], filepath.Base(root)) {
 			root = filepath.Dir(root)
 		}
 		return &Model{File: path, Root: root, Name: nameOf(path)}, nil
@@ -48,7 +55,7 @@ func Find(path string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, all, err := pick(root)
+	file, all, err := k.pick(root)
 	if err != nil {
 		return nil, err
 	}
@@ -83,9 +90,9 @@ func snapshot(folder string) (root, why string, err error) {
 }
 
 // pick chooses the network in a model's folder; all are the ones there are.
-func pick(root string) (file string, all []string, err error) {
+func (k kind) pick(root string) (file string, all []string, err error) {
 	have := map[string]bool{}
-	for _, folder := range folders {
+	for _, folder := range k.folders {
 		entries, err := os.ReadDir(filepath.Join(root, folder))
 		if folder != "" && errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -104,8 +111,8 @@ func pick(root string) (file string, all []string, err error) {
 	if len(all) == 1 {
 		return filepath.Join(root, filepath.FromSlash(all[0])), all, nil
 	}
-	for _, name := range preferred {
-		for _, folder := range folders {
+	for _, name := range k.preferred {
+		for _, folder := range k.folders {
 			if at := filepath.ToSlash(filepath.Join(folder, name)); have[at] {
 				return filepath.Join(root, filepath.FromSlash(at)), all, nil
 			}
@@ -163,6 +170,9 @@ func (m *Model) shared() bool {
 	others, err := filepath.Glob(filepath.Join(filepath.Dir(m.File), "*.onnx"))
 	return err == nil && len(others) > 1
 }
+
+// Read reads a file of the model's folder, or beside the network, and says which; fs.ErrNotExist where there is none.
+func (m *Model) Read(name string) (b []byte, path string, err error) { return m.read(name) }
 
 // read reads a file of the model's folder, or beside the network; fs.ErrNotExist where there is none.
 func (m *Model) read(name string) ([]byte, string, error) {

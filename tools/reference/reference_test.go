@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/pipeline"
+	"vzsl/train/methods"
 	"vzsl/train/settings"
 )
 
@@ -39,7 +40,7 @@ func TestPagesAreCurrent(t *testing.T) {
 			t.Errorf("%s is of no command: run 'make docs'", path)
 		}
 	}
-	for _, m := range settings.Methods() {
+	for _, m := range methods.Names() {
 		if !bytes.Contains(files["methods.md"], []byte("\n## "+settings.Title(m)+"\n")) {
 			t.Errorf("methods.md has nothing on %s", m)
 		}

@@ -1,6 +1,9 @@
 package methods
 
-import "vzsl/train/method"
+import (
+	"vzsl/attributes"
+	"vzsl/train/method"
+)
 
 // ALE are the settings of Akata et al.'s attribute label embedding (CVPR 2013, PAMI 2016), which minimises over W the
 // weighted approximate ranking loss
@@ -13,13 +16,19 @@ import "vzsl/train/method"
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
 type ALE ranking
 
+var aleSpec = method.Spec{
+	Name: "ale", Title: "ALE",
+	Paper:   "Akata, Perronnin, Harchaoui and Schmid, Label-embedding for attribute-based classification, CVPR 2013",
+	Default: method.Of(DefaultALE), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
+}
+
 // DefaultALE are settings chosen on validation classes of CUB.
 func DefaultALE() ALE {
-	return ALE{Margin: 0.03, LearningRate: 1e-3, WeightDecay: 1e-2, Batch: 64, Epochs: 20}
+	return ALE{Margin: 0.03, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-2, Batch: 64, Epochs: 20}}
 }
 
 // Validate explains the first setting that cannot work.
-func (c *ALE) Validate() error { return (*ranking)(c).validate("ale") }
+func (c *ALE) Validate() error { return method.Check("ale", c) }
 
 // Method fits with these settings.
 func (c *ALE) Method() method.Method {

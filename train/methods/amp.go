@@ -11,6 +11,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"vzsl/attributes"
 	"vzsl/internal/kernels"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -34,9 +35,15 @@ import (
 // Any classes can be scored. In GZSL a seen class among the candidates is met with the greatest weight, being at no
 // distance from itself; labelled images of unseen classes can join the training.
 type AMP struct {
-	Neighbours []float64 `toml:"neighbours" comment:"grid of the number of nearest seen classes and candidates that a class is linked to, chosen on the validation classes"`
-	Width      []float64 `toml:"width" comment:"grid of sigma, as a part of the mean distance between nearest seen classes"`
-	Epochs     int       `toml:"epochs" comment:"of the classifier of the seen classes"`
+	Neighbours []float64 `toml:"neighbours" range:"[1, inf) whole" comment:"grid of the number of nearest seen classes and candidates that a class is linked to, chosen on the validation classes"`
+	Width      []float64 `toml:"width" range:"(0, inf)" comment:"grid of sigma, as a part of the mean distance between nearest seen classes"`
+	Epochs     int       `toml:"epochs" range:"[1, 1e9]" comment:"of the classifier of the seen classes"`
+}
+
+var ampSpec = method.Spec{
+	Name: "amp", Title: "AMP",
+	Paper:   "Fu, Xiang, Kodirov and Gong, Zero-shot object recognition by semantic manifold distance, CVPR 2015",
+	Default: method.Of(DefaultAMP), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
 }
 
 // DefaultAMP is a grid around what CUB's validation classes choose.
@@ -45,19 +52,7 @@ func DefaultAMP() AMP {
 }
 
 // Validate explains the first setting that cannot work.
-func (c *AMP) Validate() error {
-	for _, v := range c.Neighbours {
-		if v != math.Trunc(v) {
-			return fmt.Errorf("amp setting: neighbours = %v; it is a whole number", v)
-		}
-	}
-	if err := c.descent().validate(); err != nil {
-		return err
-	}
-	return checkAxes("amp", &axis{"neighbours", c.Neighbours}, &axis{"width", c.Width})
-}
-
-func (c *AMP) descent() descent { return classifierDescent("amp", c.Epochs) }
+func (c *AMP) Validate() error { return method.Check("amp", c) }
 
 // Method fits with these settings.
 func (c *AMP) Method() method.Method { return &ampMethod{*c} }
@@ -80,7 +75,7 @@ func (m *ampMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 		return nil, err
 	}
 	neighbours, widths := axis{"neighbours", m.config.Neighbours}, axis{"width", m.config.Width}
-	c, seen, attribute, g, err := fitClassified(ctx, p, s, m.config.descent(), "AMP", &neighbours, &widths)
+	c, seen, attribute, g, err := fitClassified(ctx, p, s, classifierTraining(m.config.Epochs), "AMP", &neighbours, &widths)
 	if err != nil {
 		return nil, err
 	}

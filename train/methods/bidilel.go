@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/mat"
 
+	"vzsl/attributes"
 	"vzsl/internal/kernels"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -16,8 +17,15 @@ import (
 
 // BiDiLEL are the settings of Wang and Chen's bidirectional latent embedding (IJCV 2017).
 type BiDiLEL struct {
-	Ridge      []float64 `toml:"ridge" comment:"grid of the ridge of the features' projection, chosen on the validation classes"`
-	Iterations int       `toml:"iterations" comment:"at most, of placing a class by its distances to the seen ones"`
+	Ridge      []float64 `toml:"ridge" range:"(0, inf)" comment:"grid of the ridge of the features' projection, chosen on the validation classes"`
+	Iterations int       `toml:"iterations" range:"[1, inf)" comment:"at most, of placing a class by its distances to the seen ones"`
+}
+
+var bidilelSpec = method.Spec{
+	Name: "bidilel", Title: "BiDiLEL",
+	Paper:   "Wang and Chen, Zero-shot visual recognition via bidirectional latent embedding, IJCV 2017",
+	Default: method.Of(DefaultBiDiLEL), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
+	Seedless: true,
 }
 
 // DefaultBiDiLEL is a grid of decades.
@@ -26,12 +34,7 @@ func DefaultBiDiLEL() BiDiLEL {
 }
 
 // Validate explains the first setting that cannot work.
-func (c *BiDiLEL) Validate() error {
-	if c.Iterations < 1 {
-		return fmt.Errorf("bidilel setting: iterations = %d; it is at least 1", c.Iterations)
-	}
-	return checkAxes("bidilel", &axis{"ridge", c.Ridge})
-}
+func (c *BiDiLEL) Validate() error { return method.Check("bidilel", c) }
 
 // Method fits with these settings.
 func (c *BiDiLEL) Method() method.Method { return &BiDiLELMethod{Config: *c} }

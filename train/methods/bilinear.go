@@ -11,22 +11,8 @@ import (
 
 // ranking are the settings of the methods that learn a bilinear compatibility x'Ws by a ranking loss.
 type ranking struct {
-	Margin       float64 `toml:"margin" comment:"by which a sample's class is to score above the others"`
-	LearningRate float64 `toml:"learning_rate" comment:"Adam's at the start; it falls to nothing along a cosine"`
-	WeightDecay  float64 `toml:"weight_decay" comment:"L2 on W"`
-	Batch        int     `toml:"batch" comment:"samples in a step"`
-	Epochs       int     `toml:"epochs" comment:"at most: validation chooses how many"`
-}
-
-func (c *ranking) descent(name string) descent {
-	return descent{method: name, rate: c.LearningRate, decay: c.WeightDecay, batch: c.Batch, epochs: c.Epochs}
-}
-
-func (c *ranking) validate(name string) error {
-	if err := inRange(name, []limit{{"margin", c.Margin, 1e-12, 1e6}}); err != nil {
-		return err
-	}
-	return c.descent(name).validate()
+	Margin float64 `toml:"margin" range:"[1e-12, 1e6]" comment:"margin by which the true class is to score above the others"`
+	Training
 }
 
 // rankingLoss is the loss of one sample by its scores of all classes, y being its own, and the derivative by the scores,
@@ -43,7 +29,7 @@ type bilinearMethod struct {
 func (m *bilinearMethod) Name() string { return m.name }
 
 func (m *bilinearMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	if err := m.config.validate(m.name); err != nil {
+	if err := method.Check(m.name, &m.config); err != nil {
 		return nil, err
 	}
 	v, attribute, err := classVectors(p)
@@ -51,7 +37,7 @@ func (m *bilinearMethod) Fit(ctx context.Context, p *method.Problem, s *method.S
 		return nil, err
 	}
 	o := newBilinear(v, p.Train.Dim(), attribute, m.config.Margin, m.loss)
-	return m.config.descent(m.name).fit(ctx, p, s, o, func() method.Model {
+	return m.config.fit(ctx, p, s, o, func() method.Model {
 		return &compatibility{o.feature, o.attribute, o.w.values}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"vzsl/attributes"
 	"vzsl/internal/kernels"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -27,35 +28,28 @@ import (
 //
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
 type CADAVAE struct {
-	Hidden       int     `toml:"hidden" comment:"units of the hidden layer of each encoder and decoder"`
-	Latent       int     `toml:"latent" comment:"dimensions of z"`
-	Scale        float64 `toml:"scale" comment:"normalised features are multiplied by this"`
-	Beta         float64 `toml:"beta" comment:"weight of the KL terms"`
-	Cross        float64 `toml:"cross" comment:"weight of the cross reconstruction"`
-	Align        float64 `toml:"align" comment:"weight of the Wasserstein distance"`
-	LearningRate float64 `toml:"learning_rate" comment:"Adam's at the start; it falls to nothing along a cosine"`
-	WeightDecay  float64 `toml:"weight_decay" comment:"L2 on all layers"`
-	Batch        int     `toml:"batch" comment:"samples in a step"`
-	Epochs       int     `toml:"epochs" comment:"at most: validation chooses how many"`
+	Hidden int     `toml:"hidden" range:"[1, 65536]" comment:"units of the hidden layer of each encoder and decoder"`
+	Latent int     `toml:"latent" range:"[1, 65536]" comment:"dimensions of z"`
+	Scale  float64 `toml:"scale" range:"[1e-6, 1e6]" comment:"normalised features are multiplied by this"`
+	Beta   float64 `toml:"beta" range:"[0, 1e6]" comment:"weight of the KL terms"`
+	Cross  float64 `toml:"cross" range:"[0, 1e6]" comment:"weight of the cross reconstruction"`
+	Align  float64 `toml:"align" range:"[0, 1e6]" comment:"weight of the Wasserstein distance"`
+	Training
+}
+
+var cadavaeSpec = method.Spec{
+	Name: "cada-vae", Title: "CADA-VAE",
+	Paper:   "Schönfeld, Ebrahimi, Sinha, Darrell and Akata, Generalized zero- and few-shot learning via aligned variational autoencoders, CVPR 2019",
+	Default: method.Of(DefaultCADAVAE), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
 }
 
 // DefaultCADAVAE are the paper's coefficients and latent size; the rest chosen on validation classes of CUB.
 func DefaultCADAVAE() CADAVAE {
-	return CADAVAE{Hidden: 512, Latent: 64, Scale: 5, Beta: 0.25, Cross: 2.37, Align: 8.13, LearningRate: 5e-4, Batch: 64, Epochs: 30}
-}
-
-func (c *CADAVAE) descent() descent {
-	return descent{method: "cada-vae", rate: c.LearningRate, decay: c.WeightDecay, batch: c.Batch, epochs: c.Epochs}
+	return CADAVAE{Hidden: 512, Latent: 64, Scale: 5, Beta: 0.25, Cross: 2.37, Align: 8.13, Training: Training{LearningRate: 5e-4, Batch: 64, Epochs: 30}}
 }
 
 // Validate explains the first setting that cannot work.
-func (c *CADAVAE) Validate() error {
-	if err := inRange("cada-vae", []limit{{"hidden", float64(c.Hidden), 1, 1 << 16}, {"latent", float64(c.Latent), 1, 1 << 16},
-		{"scale", c.Scale, 1e-6, 1e6}, {"beta", c.Beta, 0, 1e6}, {"cross", c.Cross, 0, 1e6}, {"align", c.Align, 0, 1e6}}); err != nil {
-		return err
-	}
-	return c.descent().validate()
-}
+func (c *CADAVAE) Validate() error { return method.Check("cada-vae", c) }
 
 // Method fits with these settings.
 func (c *CADAVAE) Method() method.Method { return &cadaMethod{*c} }
@@ -86,7 +80,7 @@ func (m *cadaMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessi
 	}
 	o := newAligned(v, p.Train.Dim(), attribute, &m.config)
 	o.start(p.Seed)
-	return m.config.descent().fit(ctx, p, s, o, func() method.Model { return cadaModel(o) })
+	return m.config.Training.fit(ctx, p, s, o, func() method.Model { return cadaModel(o) })
 }
 
 // Load makes a model of a file of Model.Tensors.

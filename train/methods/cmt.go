@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"vzsl/attributes"
 	"vzsl/internal/kernels"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -21,29 +22,23 @@ import (
 //
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
 type CMT struct {
-	Hidden       int     `toml:"hidden" comment:"units of the hidden layer"`
-	LearningRate float64 `toml:"learning_rate" comment:"Adam's at the start; it falls to nothing along a cosine"`
-	WeightDecay  float64 `toml:"weight_decay" comment:"L2 on both layers"`
-	Batch        int     `toml:"batch" comment:"samples in a step"`
-	Epochs       int     `toml:"epochs" comment:"at most: validation chooses how many"`
+	Hidden int `toml:"hidden" range:"[1, 65536]" comment:"units of the hidden layer"`
+	Training
+}
+
+var cmtSpec = method.Spec{
+	Name: "cmt", Title: "CMT",
+	Paper:   "Socher, Ganjoo, Manning and Ng, Zero-shot learning through cross-modal transfer, NIPS 2013",
+	Default: method.Of(DefaultCMT), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
 }
 
 // DefaultCMT are settings chosen on validation classes of CUB.
 func DefaultCMT() CMT {
-	return CMT{Hidden: 512, LearningRate: 1e-3, WeightDecay: 1e-3, Batch: 64, Epochs: 20}
-}
-
-func (c *CMT) descent() descent {
-	return descent{method: "cmt", rate: c.LearningRate, decay: c.WeightDecay, batch: c.Batch, epochs: c.Epochs}
+	return CMT{Hidden: 512, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-3, Batch: 64, Epochs: 20}}
 }
 
 // Validate explains the first setting that cannot work.
-func (c *CMT) Validate() error {
-	if err := inRange("cmt", []limit{{"hidden", float64(c.Hidden), 1, 1 << 16}}); err != nil {
-		return err
-	}
-	return c.descent().validate()
-}
+func (c *CMT) Validate() error { return method.Check("cmt", c) }
 
 // Method fits with these settings.
 func (c *CMT) Method() method.Method { return &cmtMethod{*c} }
@@ -75,7 +70,7 @@ func (m *cmtMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 	// Features have about length 1, spread over all dimensions: units begin where tanh is nearly linear.
 	o.first.draw(1, p.Seed)
 	o.second.draw(0.1/math.Sqrt(float64(o.hidden)), p.Seed)
-	return m.config.descent().fit(ctx, p, s, o, func() method.Model {
+	return m.config.Training.fit(ctx, p, s, o, func() method.Model {
 		return cmtModel(o.parameters(), o.feature, o.hidden, o.attribute)
 	})
 }

@@ -3,9 +3,9 @@ package methods
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 
+	"vzsl/attributes"
 	"vzsl/internal/kernels"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -13,8 +13,14 @@ import (
 
 // ConSE are the settings of the convex combination of semantic embeddings (Norouzi et al., ICLR 2014).
 type ConSE struct {
-	Top    []float64 `toml:"top" comment:"grid of the number of most probable seen classes combined, chosen on the validation classes"`
-	Epochs int       `toml:"epochs" comment:"of the classifier of the seen classes"`
+	Top    []float64 `toml:"top" range:"[1, inf) whole" comment:"grid of the number of most probable seen classes combined, chosen on the validation classes"`
+	Epochs int       `toml:"epochs" range:"[1, 1e9]" comment:"of the classifier of the seen classes"`
+}
+
+var conseSpec = method.Spec{
+	Name: "conse", Title: "ConSE",
+	Paper:   "Norouzi et al., Zero-shot learning by convex combination of semantic embeddings, ICLR 2014",
+	Default: method.Of(DefaultConSE), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
 }
 
 // DefaultConSE has the original's 10 in the middle.
@@ -23,19 +29,7 @@ func DefaultConSE() ConSE {
 }
 
 // Validate explains the first setting that cannot work.
-func (c *ConSE) Validate() error {
-	for _, v := range c.Top {
-		if v != math.Trunc(v) {
-			return fmt.Errorf("conse setting: top = %v; it is a whole number", v)
-		}
-	}
-	if err := c.descent().validate(); err != nil {
-		return err
-	}
-	return checkAxes("conse", &axis{"top", c.Top})
-}
-
-func (c *ConSE) descent() descent { return classifierDescent("conse", c.Epochs) }
+func (c *ConSE) Validate() error { return method.Check("conse", c) }
 
 // Method fits with these settings.
 func (c *ConSE) Method() method.Method { return &ConSEMethod{Config: *c} }
@@ -70,7 +64,7 @@ func (m *ConSEMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 		return nil, err
 	}
 	tops := axis{"top", m.Config.Top}
-	c, v, attribute, g, err := fitClassified(ctx, p, s, m.Config.descent(), "ConSE", &tops)
+	c, v, attribute, g, err := fitClassified(ctx, p, s, classifierTraining(m.Config.Epochs), "ConSE", &tops)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"vzsl/attributes"
 	"vzsl/internal/kernels"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -19,36 +20,23 @@ const (
 
 // DAP are the settings of direct attribute prediction (Lampert, Nickisch and Harmeling, CVPR 2009, PAMI 2014).
 type DAP struct {
-	Threshold    string  `toml:"threshold" comment:"a class has an attribute if its value is above the mean over the seen classes: matrix, of all values, or attribute, of the attribute's"`
-	LearningRate float64 `toml:"learning_rate" comment:"Adam's at the start; it falls to nothing along a cosine"`
-	WeightDecay  float64 `toml:"weight_decay" comment:"L2 on the weights"`
-	Batch        int     `toml:"batch" comment:"samples in a step"`
-	Epochs       int     `toml:"epochs" comment:"at most: validation chooses how many"`
+	Threshold string `toml:"threshold" range:"matrix | attribute" comment:"a class has an attribute if its value is above the mean over the seen classes: matrix, of all values, or attribute, of the attribute's"`
+	Training
+}
+
+var dapSpec = method.Spec{
+	Name: "dap", Title: "DAP",
+	Paper:   "Lampert, Nickisch and Harmeling, Learning to detect unseen object classes by between-class attribute transfer, CVPR 2009",
+	Default: method.Of(DefaultDAP), Features: method.FeaturesSqrtL2, Attributes: attributes.None,
 }
 
 // DefaultDAP are settings of which the rate, the decay and the threshold are the best of two on validation classes of CUB.
 func DefaultDAP() DAP {
-	return DAP{Threshold: OverMatrix, LearningRate: 1e-2, WeightDecay: 1e-5, Batch: 64, Epochs: 15}
-}
-
-func (c *DAP) descent() descent {
-	return descent{method: "dap", rate: c.LearningRate, decay: c.WeightDecay, batch: c.Batch, epochs: c.Epochs}
+	return DAP{Threshold: OverMatrix, Training: Training{LearningRate: 1e-2, WeightDecay: 1e-5, Batch: 64, Epochs: 15}}
 }
 
 // Validate explains the first setting that cannot work.
-func (c *DAP) Validate() error {
-	if err := checkThreshold("dap", c.Threshold); err != nil {
-		return err
-	}
-	return c.descent().validate()
-}
-
-func checkThreshold(name, value string) error {
-	if value != OverMatrix && value != OverAttribute {
-		return fmt.Errorf("%s setting: threshold = %q; there are %s and %s", name, value, OverMatrix, OverAttribute)
-	}
-	return nil
-}
+func (c *DAP) Validate() error { return method.Check("dap", c) }
 
 // Method fits with these settings.
 func (c *DAP) Method() method.Method { return &DAPMethod{Config: *c} }
@@ -95,7 +83,7 @@ func (m *DAPMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 	}
 	b := newBinary(v, attribute, m.Config.Threshold)
 	o := newLinear(attribute, p.Train.Dim(), attributeLoss[float32](b.of(v)))
-	return m.Config.descent().fit(ctx, p, s, o, func() method.Model { return dapModel(o.weight.values, o.bias.values, b) })
+	return m.Config.Training.fit(ctx, p, s, o, func() method.Model { return dapModel(o.weight.values, o.bias.values, b) })
 }
 
 // attributeLoss is that of a sample's attribute logits, -sum of log p(b_m|x) with the binary attributes of its class,

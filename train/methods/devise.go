@@ -1,6 +1,9 @@
 package methods
 
-import "vzsl/train/method"
+import (
+	"vzsl/attributes"
+	"vzsl/train/method"
+)
 
 // DeViSE are the settings of Frome et al.'s deep visual-semantic embedding (NIPS 2013), which minimises over W
 //
@@ -13,13 +16,19 @@ import "vzsl/train/method"
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
 type DeViSE ranking
 
+var deviseSpec = method.Spec{
+	Name: "devise", Title: "DeViSE",
+	Paper:   "Frome et al., DeViSE: a deep visual-semantic embedding model, NIPS 2013",
+	Default: method.Of(DefaultDeViSE), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
+}
+
 // DefaultDeViSE is the paper's margin, the rest chosen on validation classes of CUB.
 func DefaultDeViSE() DeViSE {
-	return DeViSE{Margin: 0.1, LearningRate: 1e-3, WeightDecay: 1e-2, Batch: 64, Epochs: 20}
+	return DeViSE{Margin: 0.1, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-2, Batch: 64, Epochs: 20}}
 }
 
 // Validate explains the first setting that cannot work.
-func (c *DeViSE) Validate() error { return (*ranking)(c).validate("devise") }
+func (c *DeViSE) Validate() error { return method.Check("devise", c) }
 
 // Method fits with these settings.
 func (c *DeViSE) Method() method.Method {

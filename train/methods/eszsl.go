@@ -9,14 +9,22 @@ import (
 	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/mat"
 
+	"vzsl/attributes"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
 )
 
 // ESZSL are the settings of Romera-Paredes and Torr's embarrassingly simple zero-shot learning (ICML 2015).
 type ESZSL struct {
-	Gamma  []float64 `toml:"gamma" comment:"grid of the ridge on the features' side, chosen on the validation classes"`
-	Lambda []float64 `toml:"lambda" comment:"grid of the ridge on the attributes' side"`
+	Gamma  []float64 `toml:"gamma" range:"(0, inf)" comment:"grid of the ridge on the features' side, chosen on the validation classes"`
+	Lambda []float64 `toml:"lambda" range:"(0, inf)" comment:"grid of the ridge on the attributes' side"`
+}
+
+var eszslSpec = method.Spec{
+	Name: "eszsl", Title: "ESZSL",
+	Paper:   "Romera-Paredes and Torr, An embarrassingly simple approach to zero-shot learning, ICML 2015",
+	Default: method.Of(DefaultESZSL), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
+	Seedless: true,
 }
 
 // DefaultESZSL is the paper's grid, 10^-3 to 10^3.
@@ -26,9 +34,7 @@ func DefaultESZSL() ESZSL {
 }
 
 // Validate explains the first setting that cannot work.
-func (c *ESZSL) Validate() error {
-	return checkAxes("eszsl", &axis{"gamma", c.Gamma}, &axis{"lambda", c.Lambda})
-}
+func (c *ESZSL) Validate() error { return method.Check("eszsl", c) }
 
 // Method fits with these settings.
 func (c *ESZSL) Method() method.Method { return &ESZSLMethod{Config: *c} }

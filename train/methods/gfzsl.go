@@ -9,6 +9,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"vzsl/attributes"
 	"vzsl/internal/kernels"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -28,13 +29,20 @@ const (
 
 // GFZSL are the settings of the generative framework of Verma and Rai (ECML 2017).
 type GFZSL struct {
-	Kernel         string    `toml:"kernel" comment:"of attribute vectors a, b: linear, 1 + a'b, or polynomial, (1 + a'b)^2"`
-	MeanRidge      []float64 `toml:"mean_ridge" comment:"grid of the ridge of the regression to class means, chosen on the validation classes"`
-	VarianceRidge  []float64 `toml:"variance_ridge" comment:"grid of the ridge of the regression to log variances"`
-	VarianceFloor  []float64 `toml:"variance_floor" comment:"grid of what is added to predicted variances, in mean variances within a class"`
-	TransductiveEM int       `toml:"transductive_em" comment:"iterations at most of EM on unlabelled images, where there are any"`
-	PseudoImages   float64   `toml:"pseudo_images" comment:"transductive: images that the predicted mean of a class counts as beside its unlabelled ones"`
-	Variances      string    `toml:"transductive_variances" comment:"transductive: predicted (kept) or estimated (of the unlabelled images, as the original has it)"`
+	Kernel         string    `toml:"kernel" range:"linear | polynomial" comment:"of attribute vectors a, b: linear, 1 + a'b, or polynomial, (1 + a'b)^2"`
+	MeanRidge      []float64 `toml:"mean_ridge" range:"(0, inf)" comment:"grid of the ridge of the regression to class means, chosen on the validation classes"`
+	VarianceRidge  []float64 `toml:"variance_ridge" range:"(0, inf)" comment:"grid of the ridge of the regression to log variances"`
+	VarianceFloor  []float64 `toml:"variance_floor" range:"(0, inf)" comment:"grid of what is added to predicted variances, in mean variances within a class"`
+	TransductiveEM int       `toml:"transductive_em" range:"[0, inf)" comment:"iterations at most of EM on unlabelled images, where there are any"`
+	PseudoImages   float64   `toml:"pseudo_images" range:"[0, inf)" comment:"transductive: images that the predicted mean of a class counts as beside its unlabelled ones"`
+	Variances      string    `toml:"transductive_variances" range:"predicted | estimated" comment:"transductive: predicted (kept) or estimated (of the unlabelled images, as the original has it)"`
+}
+
+var gfzslSpec = method.Spec{
+	Name: "gfzsl", Title: "GFZSL",
+	Paper:   "Verma and Rai, A simple exponential family framework for zero-shot learning, ECML 2017",
+	Default: method.Of(DefaultGFZSL), Features: method.FeaturesSqrtL2, Attributes: attributes.L2,
+	Seedless: true,
 }
 
 // DefaultGFZSL has the original's ridges among its own.
@@ -48,21 +56,7 @@ func (c *GFZSL) axes() []*axis {
 }
 
 // Validate explains the first setting that cannot work.
-func (c *GFZSL) Validate() error {
-	if c.Kernel != GFZSLLinear && c.Kernel != GFZSLPolynomial {
-		return fmt.Errorf("gfzsl setting: kernel = %q; there are %s and %s", c.Kernel, GFZSLLinear, GFZSLPolynomial)
-	}
-	if c.TransductiveEM < 0 {
-		return fmt.Errorf("gfzsl setting: transductive_em = %d; it is not negative", c.TransductiveEM)
-	}
-	if !(c.PseudoImages >= 0) || math.IsInf(c.PseudoImages, 0) {
-		return fmt.Errorf("gfzsl setting: pseudo_images = %v; it cannot be negative", c.PseudoImages)
-	}
-	if c.Variances != GFZSLPredicted && c.Variances != GFZSLEstimated {
-		return fmt.Errorf("gfzsl setting: transductive_variances = %q; there are %s and %s", c.Variances, GFZSLPredicted, GFZSLEstimated)
-	}
-	return checkAxes("gfzsl", c.axes()...)
-}
+func (c *GFZSL) Validate() error { return method.Check("gfzsl", c) }
 
 // Method fits with these settings.
 func (c *GFZSL) Method() method.Method { return &GFZSLMethod{Config: *c} }
@@ -121,6 +115,17 @@ func (m *GFZSLMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 	}
 	useKernels()
 	axes := m.Config.axes()
+	if v := p.Validation; p.Unlabelled != nil && v != nil && v.Len() > 0 && s.Choice != nil && s.Choice[transductive] == 0 {
+		// An inductive choice, from which a transductive search goes on: its ridges hold here, the floor is chosen anew.
+		for _, a := range axes {
+			if v := s.Choice[a.name]; v > 0 && a.name != "variance_floor" {
+				a.values = []float64{v}
+			}
+		}
+		own := *s
+		own.Choice = nil
+		s = &own
+	}
 	g, err := newGrid("GFZSL", p, s, axes...)
 	if err != nil {
 		return nil, err
@@ -158,6 +163,9 @@ func (m *GFZSLMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 		return b, nil
 	}
 	err = g.search(ctx, axes, func(c method.Choice) (method.Model, error) {
+		if p.Unlabelled != nil {
+			c[transductive] = 1
+		}
 		means, err := regress("mean_ridge", c["mean_ridge"], stats.means)
 		if err != nil {
 			return nil, err
@@ -176,6 +184,9 @@ func (m *GFZSLMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 	})
 	return &g.out, err
 }
+
+// transductive marks a choice made in the transductive setting.
+const transductive = "transductive"
 
 // kernel is that of the rows of a and b.
 func (m *GFZSLMethod) kernel(a, b mat.Matrix) *mat.Dense {
@@ -215,8 +226,11 @@ func (m *gfzslModel) Tensors() []safetensors.Tensor {
 	add("seen", m.seen)
 	add("means", m.means)
 	add("variances", m.variances)
-	for name, v := range map[string][]float64{"base": m.base, "mean": m.mean, "variance": m.variance, "floor": {m.floor}} {
-		ts = append(ts, safetensors.Tensor{Name: name, Shape: []int{len(v)}, F64: v})
+	for _, v := range []struct {
+		name   string
+		values []float64
+	}{{"base", m.base}, {"mean", m.mean}, {"variance", m.variance}, {"floor", []float64{m.floor}}} {
+		ts = append(ts, safetensors.Tensor{Name: v.name, Shape: []int{len(v.values)}, F64: v.values})
 	}
 	if m.known != nil {
 		add("mixture.classes", m.known)

@@ -35,3 +35,38 @@ func TestGFZSL(t *testing.T) {
 		near(t, c.kernel+" after EM", scores(t, back, unseen, want.U), c.after, 1e-6)
 	}
 }
+
+// TestGFZSLGoesOn: a transductive fit that goes on from an inductive choice validates, chooses the floor anew and keeps the ridges; its
+// own choice is used as it is.
+func TestGFZSLGoesOn(t *testing.T) {
+	w := worldOfSigns(31, 10, 24)
+	train, held := w.data(30, 12), w.data(10, 6)
+	c := DefaultGFZSL()
+	c.TransductiveEM = 3
+	p := &method.Problem{Train: *train, Validation: held, Unlabelled: &method.Unlabelled{Features: held.Samples, Attributes: held.Attributes}}
+	var points []method.Point
+	s := &method.Session{Choice: method.Choice{"mean_ridge": 0.5, "variance_ridge": 100, "variance_floor": 7}, Point: func(pt method.Point) error {
+		points = append(points, pt)
+		return nil
+	}}
+	o, err := c.Method().Fit(t.Context(), p, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(points) < len(c.VarianceFloor) {
+		t.Fatalf("%d points", len(points))
+	}
+	for _, pt := range points {
+		if !pt.Validated || pt.Choice["mean_ridge"] != 0.5 || pt.Choice["variance_ridge"] != 100 {
+			t.Errorf("%+v", pt)
+		}
+	}
+	if o.Accuracy == 0 || o.Choice[transductive] != 1 {
+		t.Errorf("accuracy %v, choice %v", o.Accuracy, o.Choice)
+	}
+	points = nil
+	s.Choice = o.Choice
+	if again, err := c.Method().Fit(t.Context(), p, s); err != nil || len(points) != 1 || points[0].Validated || again.Choice["variance_floor"] != o.Choice["variance_floor"] {
+		t.Errorf("its own choice: %d points, %v, %v", len(points), again, err)
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 
 	"vzsl/train/method"
@@ -14,21 +13,6 @@ import (
 type axis struct {
 	name   string
 	values []float64
-}
-
-// checkAxes explains the first grid that is empty or has a value that is not positive.
-func checkAxes(name string, axes ...*axis) error {
-	for _, a := range axes {
-		if len(a.values) == 0 {
-			return fmt.Errorf("%s setting: %s has no values", name, a.name)
-		}
-		for _, v := range a.values {
-			if !(v > 0) || math.IsInf(v, 0) {
-				return fmt.Errorf("%s setting: %s = %v; it must be positive", name, a.name, v)
-			}
-		}
-	}
-	return nil
 }
 
 // grid is the choice under way of a closed form's coefficients: every point's model is tried on the validation classes and

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"vzsl/attributes"
 	"vzsl/internal/kernels"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -13,9 +14,15 @@ import (
 
 // IAP are the settings of indirect attribute prediction (Lampert, Nickisch and Harmeling, CVPR 2009, PAMI 2014).
 type IAP struct {
-	Threshold string    `toml:"threshold" comment:"a class has an attribute if its value is above the mean over the seen classes: matrix, of all values, or attribute, of the attribute's"`
-	Floor     []float64 `toml:"floor" comment:"grid of the least probability of an attribute, chosen on the validation classes"`
-	Epochs    int       `toml:"epochs" comment:"of the classifier of the seen classes"`
+	Threshold string    `toml:"threshold" range:"matrix | attribute" comment:"a class has an attribute if its value is above the mean over the seen classes: matrix, of all values, or attribute, of the attribute's"`
+	Floor     []float64 `toml:"floor" range:"(0, 0.5)" comment:"grid of the least probability of an attribute, chosen on the validation classes"`
+	Epochs    int       `toml:"epochs" range:"[1, 1e9]" comment:"of the classifier of the seen classes"`
+}
+
+var iapSpec = method.Spec{
+	Name: "iap", Title: "IAP",
+	Paper:   "Lampert, Nickisch and Harmeling, Learning to detect unseen object classes by between-class attribute transfer, CVPR 2009",
+	Default: method.Of(DefaultIAP), Features: method.FeaturesSqrtL2, Attributes: attributes.None,
 }
 
 // DefaultIAP has the original's binary attributes.
@@ -24,22 +31,7 @@ func DefaultIAP() IAP {
 }
 
 // Validate explains the first setting that cannot work.
-func (c *IAP) Validate() error {
-	for _, v := range c.Floor {
-		if v >= 0.5 {
-			return fmt.Errorf("iap setting: floor = %v; it lies below 0.5", v)
-		}
-	}
-	if err := checkThreshold("iap", c.Threshold); err != nil {
-		return err
-	}
-	if err := c.descent().validate(); err != nil {
-		return err
-	}
-	return checkAxes("iap", &axis{"floor", c.Floor})
-}
-
-func (c *IAP) descent() descent { return classifierDescent("iap", c.Epochs) }
+func (c *IAP) Validate() error { return method.Check("iap", c) }
 
 // Method fits with these settings.
 func (c *IAP) Method() method.Method { return &IAPMethod{Config: *c} }
@@ -74,7 +66,7 @@ func (m *IAPMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 		return nil, err
 	}
 	floors := axis{"floor", m.Config.Floor}
-	c, v, attribute, g, err := fitClassified(ctx, p, s, m.Config.descent(), "IAP", &floors)
+	c, v, attribute, g, err := fitClassified(ctx, p, s, classifierTraining(m.Config.Epochs), "IAP", &floors)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"vzsl/attributes"
 	"vzsl/internal/kernels"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -31,31 +32,25 @@ import (
 //
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
 type JFA struct {
-	Features     float64 `toml:"feature_penalty" comment:"alpha, on moves of the features"`
-	Attributes   float64 `toml:"attribute_penalty" comment:"beta, on moves of the class vectors"`
-	Margin       float64 `toml:"margin" comment:"by which a sample's class is to score above the others"`
-	LearningRate float64 `toml:"learning_rate" comment:"Adam's at the start; it falls to nothing along a cosine"`
-	WeightDecay  float64 `toml:"weight_decay" comment:"L2 on W"`
-	Batch        int     `toml:"batch" comment:"samples in a step"`
-	Epochs       int     `toml:"epochs" comment:"at most: validation chooses how many"`
+	Features   float64 `toml:"feature_penalty" range:"[1e-6, 1e9]" comment:"alpha, on moves of the features"`
+	Attributes float64 `toml:"attribute_penalty" range:"[1e-6, 1e9]" comment:"beta, on moves of the class vectors"`
+	Margin     float64 `toml:"margin" range:"[1e-12, 1e6]" comment:"by which a sample's class is to score above the others"`
+	Training
+}
+
+var jfaSpec = method.Spec{
+	Name: "jfa", Title: "JFA",
+	Paper:   "Zhang and Saligrama, Learning joint feature adaptation for zero-shot recognition, arXiv 1611.07593, 2016",
+	Default: method.Of(DefaultJFA), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
 }
 
 // DefaultJFA are settings chosen on validation classes of CUB.
 func DefaultJFA() JFA {
-	return JFA{Features: 30, Attributes: 30, Margin: 0.1, LearningRate: 1e-3, WeightDecay: 1e-2, Batch: 64, Epochs: 15}
-}
-
-func (c *JFA) descent() descent {
-	return descent{method: "jfa", rate: c.LearningRate, decay: c.WeightDecay, batch: c.Batch, epochs: c.Epochs}
+	return JFA{Features: 30, Attributes: 30, Margin: 0.1, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-2, Batch: 64, Epochs: 15}}
 }
 
 // Validate explains the first setting that cannot work.
-func (c *JFA) Validate() error {
-	if err := inRange("jfa", []limit{{"feature_penalty", c.Features, 1e-6, 1e9}, {"attribute_penalty", c.Attributes, 1e-6, 1e9}, {"margin", c.Margin, 1e-12, 1e6}}); err != nil {
-		return err
-	}
-	return c.descent().validate()
-}
+func (c *JFA) Validate() error { return method.Check("jfa", c) }
 
 // Method fits with these settings.
 func (c *JFA) Method() method.Method { return &jfaMethod{*c} }
@@ -81,7 +76,7 @@ func (m *jfaMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 		return nil, err
 	}
 	o := newAdapted(v, p.Train.Dim(), attribute, &m.config)
-	return m.config.descent().fit(ctx, p, s, o, func() method.Model {
+	return m.config.Training.fit(ctx, p, s, o, func() method.Model {
 		o.adapt() // the last step may have left the bound
 		return jfaModel(o)
 	})

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"vzsl/attributes"
 	"vzsl/internal/kernels"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -20,30 +21,24 @@ import (
 //
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
 type LATEM struct {
-	Matrices     int     `toml:"matrices" comment:"K, the number of linear pieces"`
-	Margin       float64 `toml:"margin" comment:"by which a sample's class is to score above the others"`
-	LearningRate float64 `toml:"learning_rate" comment:"Adam's at the start; it falls to nothing along a cosine"`
-	WeightDecay  float64 `toml:"weight_decay" comment:"L2 on all W"`
-	Batch        int     `toml:"batch" comment:"samples in a step"`
-	Epochs       int     `toml:"epochs" comment:"at most: validation chooses how many"`
+	Matrices int     `toml:"matrices" range:"[1, 64]" comment:"K, the number of linear pieces"`
+	Margin   float64 `toml:"margin" range:"[1e-12, 1e6]" comment:"by which a sample's class is to score above the others"`
+	Training
+}
+
+var latemSpec = method.Spec{
+	Name: "latem", Title: "LATEM",
+	Paper:   "Xian, Akata, Sharma, Nguyen, Hein and Schiele, Latent embeddings for zero-shot classification, CVPR 2016",
+	Default: method.Of(DefaultLATEM), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
 }
 
 // DefaultLATEM are settings chosen on validation classes of CUB.
 func DefaultLATEM() LATEM {
-	return LATEM{Matrices: 2, Margin: 0.1, LearningRate: 1e-3, WeightDecay: 1e-4, Batch: 64, Epochs: 20}
-}
-
-func (c *LATEM) descent() descent {
-	return descent{method: "latem", rate: c.LearningRate, decay: c.WeightDecay, batch: c.Batch, epochs: c.Epochs}
+	return LATEM{Matrices: 2, Margin: 0.1, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-4, Batch: 64, Epochs: 20}}
 }
 
 // Validate explains the first setting that cannot work.
-func (c *LATEM) Validate() error {
-	if err := inRange("latem", []limit{{"matrices", float64(c.Matrices), 1, 64}, {"margin", c.Margin, 1e-12, 1e6}}); err != nil {
-		return err
-	}
-	return c.descent().validate()
-}
+func (c *LATEM) Validate() error { return method.Check("latem", c) }
 
 // Method fits with these settings.
 func (c *LATEM) Method() method.Method { return &latemMethod{*c} }
@@ -67,7 +62,7 @@ func (m *latemMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 	}
 	o := newLatent(v, p.Train.Dim(), attribute, &m.config)
 	o.w.draw(0.1/math.Sqrt(float64(o.feature)), p.Seed)
-	return m.config.descent().fit(ctx, p, s, o, func() method.Model {
+	return m.config.Training.fit(ctx, p, s, o, func() method.Model {
 		return latemModel(o.w.values, o.feature, o.k, o.attribute)
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/optimize"
 
+	"vzsl/attributes"
 	"vzsl/internal/kernels"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -18,24 +19,20 @@ import (
 // Logistic are the settings of multinomial logistic regression on the shots alone: what a few labelled images of each
 // unseen class are worth without descriptions and without seen classes.
 type Logistic struct {
-	Ridge []float64 `toml:"ridge" comment:"grid of the squared weights' coefficient, chosen on the validation classes"`
+	Ridge []float64 `toml:"ridge" range:"(0, inf)" comment:"grid of the squared weights' coefficient, chosen on the validation classes"`
+}
+
+var logisticSpec = method.Spec{
+	Name: "logistic", Title: "Logistic regression",
+	Default: method.Of(DefaultLogistic), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
+	NeedsShots: true,
 }
 
 // DefaultLogistic is a grid that fits features of length 1.
 func DefaultLogistic() Logistic { return Logistic{Ridge: []float64{1e-3, 1e-2, 1e-1, 1, 10}} }
 
 // Validate explains the first setting that cannot work.
-func (c *Logistic) Validate() error {
-	if len(c.Ridge) == 0 {
-		return errors.New("logistic setting: ridge has no values")
-	}
-	for _, v := range c.Ridge {
-		if !(v > 0) || math.IsInf(v, 0) {
-			return fmt.Errorf("logistic setting: ridge = %v; it must be positive", v)
-		}
-	}
-	return nil
-}
+func (c *Logistic) Validate() error { return method.Check("logistic", c) }
 
 // Method fits with these settings.
 func (c *Logistic) Method() method.Method { return &LogisticMethod{Config: *c} }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"vzsl/attributes"
 	"vzsl/internal/kernels"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -23,29 +24,23 @@ import (
 //
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
 type MLZSC struct {
-	Regression   float64 `toml:"regression" comment:"weight of the squared error of the predicted attributes"`
-	LearningRate float64 `toml:"learning_rate" comment:"Adam's at the start; it falls to nothing along a cosine"`
-	WeightDecay  float64 `toml:"weight_decay" comment:"L2 on W and M"`
-	Batch        int     `toml:"batch" comment:"samples in a step"`
-	Epochs       int     `toml:"epochs" comment:"at most: validation chooses how many"`
+	Regression float64 `toml:"regression" range:"[0, 1e6]" comment:"weight of the squared error of the predicted attributes"`
+	Training
+}
+
+var mlzscSpec = method.Spec{
+	Name: "mlzsc", Title: "MLZSC",
+	Paper:   "Bucher, Herbin and Jurie, Improving semantic embedding consistency by metric learning for zero-shot classification, ECCV 2016",
+	Default: method.Of(DefaultMLZSC), Features: method.FeaturesSqrtL2, Attributes: attributes.L2,
 }
 
 // DefaultMLZSC are settings chosen on validation classes of CUB.
 func DefaultMLZSC() MLZSC {
-	return MLZSC{Regression: 1, LearningRate: 1e-3, WeightDecay: 1e-3, Batch: 64, Epochs: 20}
-}
-
-func (c *MLZSC) descent() descent {
-	return descent{method: "mlzsc", rate: c.LearningRate, decay: c.WeightDecay, batch: c.Batch, epochs: c.Epochs}
+	return MLZSC{Regression: 1, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-3, Batch: 64, Epochs: 20}}
 }
 
 // Validate explains the first setting that cannot work.
-func (c *MLZSC) Validate() error {
-	if err := inRange("mlzsc", []limit{{"regression", c.Regression, 0, 1e6}}); err != nil {
-		return err
-	}
-	return c.descent().validate()
-}
+func (c *MLZSC) Validate() error { return method.Check("mlzsc", c) }
 
 // Method fits with these settings.
 func (c *MLZSC) Method() method.Method { return &mlzscMethod{*c} }
@@ -76,7 +71,7 @@ func (m *mlzscMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 	o := newMetric(v, p.Train.Dim(), attribute, &m.config)
 	o.w.draw(0.1/math.Sqrt(float64(o.feature)), p.Seed)
 	o.start()
-	return m.config.descent().fit(ctx, p, s, o, func() method.Model {
+	return m.config.Training.fit(ctx, p, s, o, func() method.Model {
 		return mlzscModel(o.parameters(), o.feature, o.attribute, o.relu)
 	})
 }

@@ -36,7 +36,7 @@ func (r *reference) fit(t *testing.T, c method.Config) method.Model {
 func (r *reference) trained(t *testing.T, steps int) map[string]method.Model {
 	t.Helper()
 	n, rate := r.train.Len(), 0.02
-	k, err := fitClassifier(context.Background(), &r.train, 1, descent{method: "classifier", rate: rate, decay: decay, batch: n, epochs: steps}, &method.Session{})
+	k, err := fitClassifier(context.Background(), &r.train, 1, Training{LearningRate: rate, WeightDecay: decay, Batch: n, Epochs: steps}, &method.Session{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,10 +50,10 @@ func (r *reference) trained(t *testing.T, steps int) map[string]method.Model {
 		"iap":   iapModel(k, b, b.of(seen), 0.01),
 		"conse": conseModel(k, seen, a, 3),
 		"amp":   ampModel(k, seen, a, 3, 0.6),
-		"dap":   r.fit(t, &DAP{Threshold: OverAttribute, LearningRate: rate, WeightDecay: decay, Batch: n, Epochs: steps}),
-		"sync":  r.fit(t, &SYNC{Sigma: []float64{0.5}, LearningRate: rate, WeightDecay: decay, Batch: n, Epochs: steps}),
-		"sdl":   r.fit(t, &SDL{Ridge: 0.1, CodeRidge: 0.5, LearningRate: 0.01, WeightDecay: decay, Batch: n, Epochs: 60}),
-		"sse":   r.fit(t, &SSE{Ridge: 0.01, Margin: 0.5, LearningRate: 0.01, WeightDecay: decay, Batch: n, Epochs: 60}),
+		"dap":   r.fit(t, &DAP{Threshold: OverAttribute, Training: Training{LearningRate: rate, WeightDecay: decay, Batch: n, Epochs: steps}}),
+		"sync":  r.fit(t, &SYNC{Sigma: []float64{0.5}, Training: Training{LearningRate: rate, WeightDecay: decay, Batch: n, Epochs: steps}}),
+		"sdl":   r.fit(t, &SDL{Ridge: 0.1, CodeRidge: 0.5, Training: Training{LearningRate: 0.01, WeightDecay: decay, Batch: n, Epochs: 60}}),
+		"sse":   r.fit(t, &SSE{Ridge: 0.01, Margin: 0.5, Training: Training{LearningRate: 0.01, WeightDecay: decay, Batch: n, Epochs: 60}}),
 	}
 }
 
@@ -94,7 +94,7 @@ func TestTrained(t *testing.T) {
 	}
 	// SDL's minimum is at kinks of its hinges. There a loss in single precision cannot tell on which side it is, and
 	// steps go to and fro by their length.
-	m := r.fit(t, &SDL{Ridge: 0.1, CodeRidge: 0.5, LearningRate: 0.001, WeightDecay: decay, Batch: r.train.Len(), Epochs: 40000})
+	m := r.fit(t, &SDL{Ridge: 0.1, CodeRidge: 0.5, Training: Training{LearningRate: 0.001, WeightDecay: decay, Batch: r.train.Len(), Epochs: 40000}})
 	r.compare(t, "sdl's minimum", m, g.Minimum, 5e-6)
 }
 
@@ -108,7 +108,7 @@ func TestRealReferences(t *testing.T) {
 	models["eszsl"] = r.fit(t, &ESZSL{Gamma: one, Lambda: one})
 	models["bidilel"] = r.fit(t, &BiDiLEL{Ridge: one, Iterations: 10000})
 	for _, direction := range []string{SAEToFeatures, SAEToAttributes} {
-		models["sae "+direction] = r.fit(t, &SAE{Lambda: one, Direction: direction})
+		models["sae "+direction] = r.fit(t, &SAE{Lambda: one, Reduction: []float64{0}, Direction: direction})
 	}
 	for _, kernel := range []string{GFZSLLinear, GFZSLPolynomial} {
 		c := &GFZSL{Kernel: kernel, MeanRidge: one, VarianceRidge: []float64{2}, VarianceFloor: one, TransductiveEM: 3, Variances: GFZSLEstimated}

@@ -7,6 +7,7 @@ import (
 	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/mat"
 
+	"vzsl/attributes"
 	"vzsl/internal/kernels"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -15,30 +16,24 @@ import (
 // SDL are the settings of Zhang and Saligrama's joint latent similarity embedding (CVPR 2016), by supervised dictionary
 // learning.
 type SDL struct {
-	Ridge        float64 `toml:"ridge" comment:"of the attributes' codes: how evenly a class is described by the seen ones it resembles"`
-	CodeRidge    float64 `toml:"code_ridge" comment:"of the features' codes, in mean squared lengths of the dictionary's atoms"`
-	LearningRate float64 `toml:"learning_rate" comment:"Adam's at the start; it falls to nothing along a cosine"`
-	WeightDecay  float64 `toml:"weight_decay" comment:"L2 on W"`
-	Batch        int     `toml:"batch" comment:"samples in a step"`
-	Epochs       int     `toml:"epochs" comment:"at most: validation chooses how many"`
+	Ridge     float64 `toml:"ridge" range:"[1e-9, 1e9]" comment:"of the attributes' codes: how evenly a class is described by the seen ones it resembles"`
+	CodeRidge float64 `toml:"code_ridge" range:"[1e-9, 1e9]" comment:"of the features' codes, in mean squared lengths of the dictionary's atoms"`
+	Training
+}
+
+var sdlSpec = method.Spec{
+	Name: "sdl", Title: "SDL",
+	Paper:   "Zhang and Saligrama, Zero-shot learning via joint latent similarity embedding, CVPR 2016",
+	Default: method.Of(DefaultSDL), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
 }
 
 // DefaultSDL are settings chosen on validation classes of CUB.
 func DefaultSDL() SDL {
-	return SDL{Ridge: 1, CodeRidge: 0.1, LearningRate: 1e-3, WeightDecay: 1e-5, Batch: 64, Epochs: 20}
-}
-
-func (c *SDL) descent() descent {
-	return descent{method: "sdl", rate: c.LearningRate, decay: c.WeightDecay, batch: c.Batch, epochs: c.Epochs}
+	return SDL{Ridge: 1, CodeRidge: 0.1, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-5, Batch: 64, Epochs: 20}}
 }
 
 // Validate explains the first setting that cannot work.
-func (c *SDL) Validate() error {
-	if err := inRange("sdl", []limit{{"ridge", c.Ridge, 1e-9, 1e9}, {"code_ridge", c.CodeRidge, 1e-9, 1e9}}); err != nil {
-		return err
-	}
-	return c.descent().validate()
-}
+func (c *SDL) Validate() error { return method.Check("sdl", c) }
 
 // Method fits with these settings.
 func (c *SDL) Method() method.Method { return &SDLMethod{Config: *c} }
@@ -123,7 +118,7 @@ func (m *SDLMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 	}
 	o := newBilinear(psi, parts+1, parts, 1, sameClass[float32])
 	inner := &method.Problem{Train: method.Data{Samples: coded, Attributes: p.Train.Attributes}, Validation: p.Validation, Seed: p.Seed}
-	return m.Config.descent().fit(ctx, inner, s, o, func() method.Model { return sdlModel(k, mix, o.w.values) })
+	return m.Config.Training.fit(ctx, inner, s, o, func() method.Model { return sdlModel(k, mix, o.w.values) })
 }
 
 // sameClass is the hinge loss of telling for each class whether the sample is of it.

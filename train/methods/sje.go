@@ -1,6 +1,9 @@
 package methods
 
-import "vzsl/train/method"
+import (
+	"vzsl/attributes"
+	"vzsl/train/method"
+)
 
 // SJE are the settings of Akata et al.'s structured joint embedding (CVPR 2015), a structured support vector machine:
 // it minimises over W the violation of the worst class alone,
@@ -13,13 +16,19 @@ import "vzsl/train/method"
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
 type SJE ranking
 
+var sjeSpec = method.Spec{
+	Name: "sje", Title: "SJE",
+	Paper:   "Akata, Reed, Walter, Lee and Schiele, Evaluation of output embeddings for fine-grained image classification, CVPR 2015",
+	Default: method.Of(DefaultSJE), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
+}
+
 // DefaultSJE are settings chosen on validation classes of CUB.
 func DefaultSJE() SJE {
-	return SJE{Margin: 1, LearningRate: 1e-3, WeightDecay: 1e-3, Batch: 64, Epochs: 20}
+	return SJE{Margin: 1, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-3, Batch: 64, Epochs: 20}}
 }
 
 // Validate explains the first setting that cannot work.
-func (c *SJE) Validate() error { return (*ranking)(c).validate("sje") }
+func (c *SJE) Validate() error { return method.Check("sje", c) }
 
 // Method fits with these settings.
 func (c *SJE) Method() method.Method {

@@ -20,15 +20,15 @@ type classifier struct {
 // classifierEpochs is the default number of epochs.
 const classifierEpochs = 20
 
-// classifierDescent are its settings, the best of a few by a fifth of the images of 80 seen classes of CUB (fc7, square
+// classifierTraining are its settings, the best of a few by a fifth of the images of 80 seen classes of CUB (fc7, square
 // root and L2), of which it names 83 %.
-func classifierDescent(method string, epochs int) descent {
-	return descent{method: method, rate: 0.01, decay: 1e-5, batch: 64, epochs: epochs}
+func classifierTraining(epochs int) Training {
+	return Training{LearningRate: 0.01, WeightDecay: 1e-5, Batch: 64, Epochs: epochs}
 }
 
 // fitClassifier minimises the mean of -log p(y|x), and L2 on the weights, by descent. Progress and checkpoints are the
 // session's.
-func fitClassifier(ctx context.Context, t *method.Data, seed uint64, d descent, s *method.Session) (*classifier, error) {
+func fitClassifier(ctx context.Context, t *method.Data, seed uint64, d Training, s *method.Session) (*classifier, error) {
 	o := newLinear(len(t.Attributes), t.Dim(), crossEntropy[float32])
 	_, err := d.fit(ctx, &method.Problem{Train: *t, Seed: seed}, &method.Session{Step: s.Step, Resume: s.Resume, Due: s.Due, Save: s.Save}, o, func() method.Model { return nil })
 	if err != nil {
@@ -39,7 +39,7 @@ func fitClassifier(ctx context.Context, t *method.Data, seed uint64, d descent, 
 
 // fitClassified is how the methods begin that infer from the seen classes' probabilities: the classes' vectors, one after
 // another and each so long, a grid over the axes, the classifier. title is the method's name in the literature.
-func fitClassified(ctx context.Context, p *method.Problem, s *method.Session, d descent, title string, axes ...*axis) (c *classifier, seen []float32, attribute int, g *grid, err error) {
+func fitClassified(ctx context.Context, p *method.Problem, s *method.Session, d Training, title string, axes ...*axis) (c *classifier, seen []float32, attribute int, g *grid, err error) {
 	if seen, attribute, err = classVectors(p); err != nil {
 		return nil, nil, 0, nil, err
 	}

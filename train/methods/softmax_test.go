@@ -26,7 +26,7 @@ func TestLinearGradient(t *testing.T) {
 func TestClassifier(t *testing.T) {
 	d := newWorld(1, 6, 20).data(12, 15)
 	steps := 0
-	c, err := fitClassifier(context.Background(), d, 1, classifierDescent("softmax", classifierEpochs), &method.Session{Step: func(done, total int) { steps++ }})
+	c, err := fitClassifier(context.Background(), d, 1, classifierTraining(classifierEpochs), &method.Session{Step: func(done, total int) { steps++ }})
 	if err != nil {
 		t.Fatal(err)
 	}

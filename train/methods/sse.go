@@ -9,6 +9,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"vzsl/attributes"
 	"vzsl/internal/kernels"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -16,30 +17,24 @@ import (
 
 // SSE are the settings of Zhang and Saligrama's semantic similarity embedding (ICCV 2015) with the ReLU embedding.
 type SSE struct {
-	Ridge        float64 `toml:"ridge" comment:"gamma: how evenly a class is described by the seen ones it resembles"`
-	Margin       float64 `toml:"margin" comment:"by which a sample's class is to score above the others"`
-	LearningRate float64 `toml:"learning_rate" comment:"Adam's at the start; it falls to nothing along a cosine"`
-	WeightDecay  float64 `toml:"weight_decay" comment:"L2 on w, and on how far v_s is from its class's mean"`
-	Batch        int     `toml:"batch" comment:"samples in a step"`
-	Epochs       int     `toml:"epochs" comment:"at most: validation chooses how many"`
+	Ridge  float64 `toml:"ridge" range:"[1e-9, 1e9]" comment:"gamma: how evenly a class is described by the seen ones it resembles"`
+	Margin float64 `toml:"margin" range:"[1e-12, 1e6]" comment:"by which a sample's class is to score above the others"`
+	Training
+}
+
+var sseSpec = method.Spec{
+	Name: "sse", Title: "SSE-ReLU",
+	Paper:   "Zhang and Saligrama, Zero-shot learning via semantic similarity embedding, ICCV 2015",
+	Default: method.Of(DefaultSSE), Features: method.FeaturesSqrtL2, Attributes: attributes.L2,
 }
 
 // DefaultSSE are settings that learn on CUB; no others were tried.
 func DefaultSSE() SSE {
-	return SSE{Ridge: 0.1, Margin: 0.1, LearningRate: 1e-3, WeightDecay: 1e-5, Batch: 64, Epochs: 6}
-}
-
-func (c *SSE) descent() descent {
-	return descent{method: "sse", rate: c.LearningRate, decay: c.WeightDecay, batch: c.Batch, epochs: c.Epochs}
+	return SSE{Ridge: 0.1, Margin: 0.1, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-5, Batch: 64, Epochs: 6}}
 }
 
 // Validate explains the first setting that cannot work.
-func (c *SSE) Validate() error {
-	if err := inRange("sse", []limit{{"ridge", c.Ridge, 1e-9, 1e9}, {"margin", c.Margin, 1e-12, 1e6}}); err != nil {
-		return err
-	}
-	return c.descent().validate()
-}
+func (c *SSE) Validate() error { return method.Check("sse", c) }
 
 // Method fits with these settings.
 func (c *SSE) Method() method.Method { return &SSEMethod{Config: *c} }
@@ -90,7 +85,7 @@ func (m *SSEMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 	mix := newMixtures(matrix(stats.attributes), float64(float32(m.Config.Ridge)))
 	psi := mix.of(matrix(p.Train.Attributes))
 	o := newEmbedding(single(psi.RawMatrix().Data), single(stats.means.RawMatrix().Data), p.Train.Dim(), m.Config.Margin)
-	return m.Config.descent().fit(ctx, p, s, o, func() method.Model { return sseModel(mix, o.w.values, o.positions(nil)) })
+	return m.Config.Training.fit(ctx, p, s, o, func() method.Model { return sseModel(mix, o.w.values, o.positions(nil)) })
 }
 
 // embedding is the objective, with v_s = m_s + offset_s.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"vzsl/attributes"
 	"vzsl/internal/kernels"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -22,31 +23,25 @@ import (
 //
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
 type SSVoc struct {
-	Epsilon      float64 `toml:"epsilon" comment:"errors of a dimension below this cost nothing, as a part of the class vectors' root mean square"`
-	Margin       float64 `toml:"margin" comment:"by which half the squared distance to another class is to exceed that to the sample's"`
-	Rank         float64 `toml:"rank" comment:"weight of the margin term beside the regression"`
-	LearningRate float64 `toml:"learning_rate" comment:"Adam's at the start; it falls to nothing along a cosine"`
-	WeightDecay  float64 `toml:"weight_decay" comment:"L2 on W"`
-	Batch        int     `toml:"batch" comment:"samples in a step"`
-	Epochs       int     `toml:"epochs" comment:"at most: validation chooses how many"`
+	Epsilon float64 `toml:"epsilon" range:"[0, 1e6]" comment:"errors of a dimension below this cost nothing, as a part of the class vectors' root mean square"`
+	Margin  float64 `toml:"margin" range:"[0, 1e6]" comment:"by which half the squared distance to another class is to exceed that to the sample's"`
+	Rank    float64 `toml:"rank" range:"[0, 1e6]" comment:"weight of the margin term beside the regression"`
+	Training
+}
+
+var ssvocSpec = method.Spec{
+	Name: "ss-voc", Title: "SS-Voc",
+	Paper:   "Fu and Sigal, Semi-supervised vocabulary-informed learning, CVPR 2016",
+	Default: method.Of(DefaultSSVoc), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
 }
 
 // DefaultSSVoc are settings chosen on validation classes of CUB.
 func DefaultSSVoc() SSVoc {
-	return SSVoc{Epsilon: 0.1, Margin: 0.1, Rank: 1, LearningRate: 1e-3, WeightDecay: 1e-3, Batch: 64, Epochs: 20}
-}
-
-func (c *SSVoc) descent() descent {
-	return descent{method: "ss-voc", rate: c.LearningRate, decay: c.WeightDecay, batch: c.Batch, epochs: c.Epochs}
+	return SSVoc{Epsilon: 0.1, Margin: 0.1, Rank: 1, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-3, Batch: 64, Epochs: 20}}
 }
 
 // Validate explains the first setting that cannot work.
-func (c *SSVoc) Validate() error {
-	if err := inRange("ss-voc", []limit{{"epsilon", c.Epsilon, 0, 1e6}, {"margin", c.Margin, 0, 1e6}, {"rank", c.Rank, 0, 1e6}}); err != nil {
-		return err
-	}
-	return c.descent().validate()
-}
+func (c *SSVoc) Validate() error { return method.Check("ss-voc", c) }
 
 // Method fits with these settings.
 func (c *SSVoc) Method() method.Method { return &ssvocMethod{*c} }
@@ -72,7 +67,7 @@ func (m *ssvocMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 		return nil, err
 	}
 	o := newVocabulary(v, p.Train.Dim(), attribute, &m.config)
-	return m.config.descent().fit(ctx, p, s, o, func() method.Model {
+	return m.config.Training.fit(ctx, p, s, o, func() method.Model {
 		return ssvocModel(o.w.values, o.feature, o.attribute)
 	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"vzsl/attributes"
 	"vzsl/internal/kernels"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -14,29 +15,23 @@ import (
 
 // SYNC are the settings of the synthesised classifiers of Changpinyo, Chao, Gong and Sha (CVPR 2016).
 type SYNC struct {
-	Sigma        []float64 `toml:"sigma" comment:"grid of the width of the similarity of classes, in root mean square distances between seen classes, chosen on the validation classes"`
-	LearningRate float64   `toml:"learning_rate" comment:"Adam's at the start; it falls to nothing along a cosine"`
-	WeightDecay  float64   `toml:"weight_decay" comment:"L2 on the classifiers"`
-	Batch        int       `toml:"batch" comment:"samples in a step"`
-	Epochs       int       `toml:"epochs" comment:"passes over the samples"`
+	Sigma []float64 `toml:"sigma" range:"(0, inf)" comment:"grid of the width of the similarity of classes, in root mean square distances between seen classes, chosen on the validation classes"`
+	Training
+}
+
+var syncSpec = method.Spec{
+	Name: "sync", Title: "SYNC",
+	Paper:   "Changpinyo, Chao, Gong and Sha, Synthesized classifiers for zero-shot learning, CVPR 2016",
+	Default: method.Of(DefaultSYNC), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
 }
 
 // DefaultSYNC are settings chosen on validation classes of CUB.
 func DefaultSYNC() SYNC {
-	return SYNC{Sigma: []float64{0.25, 0.5, 1, 2, 4, 8}, LearningRate: 1e-2, WeightDecay: 1e-3, Batch: 64, Epochs: 15}
-}
-
-func (c *SYNC) descent() descent {
-	return descent{method: "sync", rate: c.LearningRate, decay: c.WeightDecay, batch: c.Batch, epochs: c.Epochs}
+	return SYNC{Sigma: []float64{0.25, 0.5, 1, 2, 4, 8}, Training: Training{LearningRate: 1e-2, WeightDecay: 1e-3, Batch: 64, Epochs: 15}}
 }
 
 // Validate explains the first setting that cannot work.
-func (c *SYNC) Validate() error {
-	if err := checkAxes("sync", &axis{"sigma", c.Sigma}); err != nil {
-		return err
-	}
-	return c.descent().validate()
-}
+func (c *SYNC) Validate() error { return method.Check("sync", c) }
 
 // Method fits with these settings.
 func (c *SYNC) Method() method.Method { return &SYNCMethod{Config: *c} }
@@ -81,7 +76,7 @@ func (m *SYNCMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessi
 		return nil, err
 	}
 	o := newLinear(len(p.Train.Attributes), p.Train.Dim(), squaredHinges[float32])
-	if _, err := m.Config.descent().fit(ctx, &method.Problem{Train: p.Train, Seed: p.Seed}, &method.Session{Step: s.Step}, o,
+	if _, err := m.Config.Training.fit(ctx, &method.Problem{Train: p.Train, Seed: p.Seed}, &method.Session{Step: s.Step}, o,
 		func() method.Model { return nil }); err != nil {
 		return nil, err
 	}

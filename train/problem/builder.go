@@ -51,12 +51,12 @@ type Builder struct {
 	names             []string             // of all classes, by label
 	vectors           map[string][]float32 // raw attributes by class name
 	blocks            []int                // widths of the descriptions that these are joined of
-	roles             *features.Roles
+	roles             *features.Split
 }
 
 // New finds the rows of the roles and the vectors of the classes. Rows of unseen classes' images are taken, without
 // their labels, in the transductive setting only.
-func New(f Features, table *features.ClassTable, roles *features.Roles, transductive bool) (*Builder, error) {
+func New(f Features, table *features.ClassTable, roles *features.Split, transductive bool) (*Builder, error) {
 	p := &Builder{f: f, names: table.Classes, blocks: table.BlockWidths(), roles: roles, vectors: make(map[string][]float32, len(table.Classes))}
 	for i, c := range table.Classes {
 		if i < len(table.Values) {
@@ -137,7 +137,7 @@ func New(f Features, table *features.ClassTable, roles *features.Roles, transduc
 }
 
 // OfRoles knows a split alone, for Digests.
-func OfRoles(roles *features.Roles) *Builder { return &Builder{roles: roles} }
+func OfRoles(roles *features.Split) *Builder { return &Builder{roles: roles} }
 
 // Play makes validation classes play the unseen ones of the few-shot setting: as many images of each as an unseen class has
 // shots, drawn by the seed, join the rows to train on; a class with fewer keeps one to validate by.

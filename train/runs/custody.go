@@ -19,7 +19,7 @@ type Keeper struct {
 	Begun, Force bool
 	Features     *problem.Features
 	Classes      **features.ClassTable
-	Roles        **features.Roles
+	Roles        **features.Split
 	Now          *features.Record
 }
 

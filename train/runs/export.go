@@ -7,7 +7,6 @@ import (
 
 	"vzsl/onnxfile"
 	"vzsl/train/method"
-	"vzsl/train/methods/vzsl"
 	"vzsl/train/safetensors"
 )
 
@@ -78,10 +77,9 @@ func (p *Predictor) about() (map[string]string, error) {
 		"vzsl.feature_normalisation": p.settings.FeatureNorm, "vzsl.attribute_normalisation": p.normaliser.Kind(),
 		"vzsl.temperature": exact(p.Temperature()), "vzsl.seed": fmt.Sprint(p.settings.Seed),
 	}
-	if v, ok := p.settings.Config().(*vzsl.Config); ok {
-		meta["vzsl.scale"], meta["vzsl.log_variance_bound"] = exact(v.Scale), exact(v.LogVarianceBound)
-		if v.Closed {
-			meta["vzsl.score"] = v.Score
+	if c, ok := p.settings.Config.(method.Annotated); ok {
+		for k, v := range c.Annotations() {
+			meta["vzsl."+k] = v
 		}
 	}
 	lists := map[string]any{"vzsl.attributes": p.attributes, "vzsl.seen": p.seen, "vzsl.choice": p.result.Choice}

@@ -105,7 +105,7 @@ func NewRecord(s *settings.Settings, src features.Source) *Record {
 	return &Record{Method: s.Method, Features: s.FeatureNorm, Attributes: s.AttributeNorm, Missing: s.Missing, Seed: s.Seed, Refit: s.Refit, Transductive: s.Transductive,
 		Data: dataRecord{Dataset: src.Dataset, DatasetSHA256: src.DatasetSHA256, Network: src.Network, NetworkSHA256: src.NetworkSHA256,
 			Layer: src.Layer, Recipe: src.Recipe, Engine: src.Engine, Dim: src.Dim},
-		config: s.Config()}
+		config: s.Config}
 }
 
 // Text is config.toml: the record, then the settings of the run's own method as a table of its name.
@@ -131,7 +131,7 @@ func ReadRecord(text []byte) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.config = def.Config()
+	r.config = def.Config
 	var all map[string]any
 	if err := toml.Unmarshal(text, &all); err != nil {
 		return nil, err
@@ -150,7 +150,7 @@ func ReadRecord(text []byte) (*Record, error) {
 // Settings are those that the record was made of.
 func (r *Record) Settings() settings.Settings {
 	return settings.Settings{Method: r.Method, FeatureNorm: r.Features, AttributeNorm: r.Attributes, Missing: r.Missing, Seed: r.Seed, Refit: r.Refit, Transductive: r.Transductive,
-		Configs: map[string]method.Config{r.Method: r.config}}
+		Config: r.config}
 }
 
 // source is that of the features trained on; what a record does not keep is empty.

@@ -27,10 +27,11 @@ func draw(s *settings.Settings, space []method.Dimension, seed uint64, trial int
 }
 
 func set(s *settings.Settings, d method.Dimension, r *rand.Rand) error {
-	to, err := s.Field(d.Setting)
+	setting, err := s.Setting(d.Setting)
 	if err != nil {
 		return err
 	}
+	to := setting.Value
 	var value any
 	switch {
 	case d.Values != nil:
@@ -64,11 +65,11 @@ func rounded(x float64) float64 {
 func values(s *settings.Settings, space []method.Dimension) (map[string]any, error) {
 	m := map[string]any{}
 	for _, d := range space {
-		v, err := s.Field(d.Setting)
+		v, err := s.Setting(d.Setting)
 		if err != nil {
 			return nil, err
 		}
-		m[d.Setting] = v.Interface()
+		m[d.Setting] = v.Value.Interface()
 	}
 	return m, nil
 }

@@ -38,7 +38,7 @@ type Options struct {
 	Force    bool   // begin anew in a folder that holds another search
 	Features problem.Features
 	Classes  *features.ClassTable
-	Roles    *features.Roles
+	Roles    *features.Split
 	Inputs   *features.Record // as of Options
 
 	Trials  int           // settings tried on the first fold
@@ -170,8 +170,8 @@ type tuning struct {
 
 // trials draws all settings.
 func (t *tuning) trials() error {
-	space := t.o.Config().Space()
-	if c, ok := t.o.Config().(method.Transductive); ok && t.o.Transductive {
+	space := t.o.Config.Space()
+	if c, ok := t.o.Config.(method.Transductive); ok && t.o.Transductive {
 		space = c.TransductiveSpace()
 	}
 	t.space = pinned(space, t.o.Pinned)
@@ -413,7 +413,7 @@ func (t *tuning) one(ctx context.Context, k fitKey) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.Config().Method().Fit(ctx, &g.Problem, &method.Session{Log: t.o.Log, Choice: t.o.Choice, Step: func(done, total int) {
+	_, err = s.Config.Method().Fit(ctx, &g.Problem, &method.Session{Log: t.o.Log, Choice: t.o.Choice, Step: func(done, total int) {
 		t.working(k, float64(done)/float64(max(total, 1)))
 	}, Point: func(p method.Point) error {
 		if p.Validated {

@@ -18,6 +18,7 @@ import (
 	"vzsl/train"
 	"vzsl/train/internal/traintest"
 	"vzsl/train/method"
+	"vzsl/train/methods"
 	"vzsl/train/runs"
 	"vzsl/train/settings"
 )
@@ -142,8 +143,8 @@ func TestTune(t *testing.T) {
 		t.Errorf("%+v", res)
 	}
 	s, tuned, err := runs.ReadTuned(r.Dir)
-	if err != nil || !reflect.DeepEqual(tuned, r.Tuned) || !reflect.DeepEqual(s.Config(), want.Settings.Config()) {
-		t.Errorf("read back %+v %+v: %v", s.Config(), tuned, err)
+	if err != nil || !reflect.DeepEqual(tuned, r.Tuned) || !reflect.DeepEqual(s.Config, want.Settings.Config) {
+		t.Errorf("read back %+v %+v: %v", s.Config, tuned, err)
 	}
 }
 
@@ -184,12 +185,12 @@ func TestTuneBlind(t *testing.T) {
 
 // TestSpaces: every dimension of every method names one of its settings and draws values that it accepts.
 func TestSpaces(t *testing.T) {
-	for _, name := range settings.Methods() {
+	for _, name := range methods.Names() {
 		s, err := settings.Preset("", name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		space := s.Config().Space()
+		space := s.Config.Space()
 		for trial := range 50 {
 			c, err := draw(&s, space, 1, trial)
 			if err != nil {

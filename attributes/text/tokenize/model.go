@@ -103,6 +103,8 @@ func (v *vocabulary) id(token string) (int32, bool) {
 	return id, ok
 }
 
+func (v *vocabulary) unk() int32 { return v.unknown }
+
 func (v *vocabulary) size() int { return int(v.largest) + 1 }
 
 // wordPiece takes, from the left, the longest piece that is in the vocabulary; a word that cannot be made up so is unknown as a whole.
@@ -154,6 +156,7 @@ func (m wordLevel) pieces(word string, ids []int32) []int32 {
 }
 
 func (m wordLevel) id(token string) (int32, bool) { return m.vocabulary.id(token) }
+func (m wordLevel) unk() int32                    { return m.unknown }
 func (m wordLevel) size() int                     { return m.vocabulary.size() }
 
 // byteTokens are the ids of <0x00> to <0xFF>; nil where one is missing.
@@ -217,6 +220,8 @@ func (m *unigram) id(token string) (int32, bool) {
 	id, ok := m.tokens[token]
 	return id, ok
 }
+
+func (m *unigram) unk() int32 { return m.unknown }
 
 func (m *unigram) size() int { return len(m.scores) }
 

@@ -27,15 +27,17 @@ type Tokenizer struct {
 
 // Encoding is a text as ids, special tokens included.
 type Encoding struct {
-	IDs []int32
-	Cut int // ids that were cut off, because the text is longer than the model takes
+	IDs     []int32
+	Unknown int // tokens for what the vocabulary does not have
+	Cut     int // ids that were cut off, because the text is longer than the model takes
 }
 
 // model splits a word into pieces of the vocabulary.
 type model interface {
 	pieces(word string, ids []int32) []int32
 	id(token string) (int32, bool)
-	size() int // one more than the largest id
+	unk() int32 // the id for what is not in the vocabulary; -1: none
+	size() int  // one more than the largest id
 }
 
 // Files are the names under which a folder may hold a tokenizer, the first that is there is taken.
@@ -56,7 +58,7 @@ func Open(path string) (*Tokenizer, error) {
 			}
 		}
 		if found == "" {
-			return nil, fmt.Errorf("%s holds no tokenizer (%s): take it from where the model was published", path, strings.Join(Files, " or "))
+			return nil, fmt.Errorf("%s holds no tokenizer (%s): take it from where the model was published: %w", path, strings.Join(Files, " or "), fs.ErrNotExist)
 		}
 		path = found
 	}
@@ -165,6 +167,7 @@ const maxID = 1 << 24
 // Encode gives the ids of a text, special tokens included, cut to limit ids and to what the file itself allows; 0 is no limit.
 func (t *Tokenizer) Encode(text string, limit int) Encoding {
 	var ids []int32
+	unknown := 0
 	for i, p := range t.parts(strings.ToValidUTF8(text, "\uFFFD")) {
 		if p.token >= 0 {
 			ids = append(ids, p.token)
@@ -175,15 +178,22 @@ func (t *Tokenizer) Encode(text string, limit int) Encoding {
 			words = t.split(words, i == 0)
 		}
 		for _, w := range words {
-			if w != "" {
-				ids = t.model.pieces(w, ids)
+			if w == "" {
+				continue
+			}
+			from := len(ids)
+			ids = t.model.pieces(w, ids)
+			for _, id := range ids[from:] {
+				if id == t.model.unk() {
+					unknown++
+				}
 			}
 		}
 	}
 	if t.max > 0 && (limit <= 0 || t.max < limit) {
 		limit = t.max
 	}
-	e := Encoding{}
+	e := Encoding{Unknown: unknown}
 	if room := limit - len(t.head) - len(t.tail); limit > 0 && len(ids) > max(room, 0) {
 		room = max(room, 0)
 		e.Cut = len(ids) - room

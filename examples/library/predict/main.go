@@ -10,7 +10,7 @@ import (
 	"os"
 
 	"vzsl/attributes"
-	"vzsl/extract/encoder"
+	"vzsl/extract/extractor"
 	"vzsl/extract/model"
 	"vzsl/predict"
 	"vzsl/train/runs"
@@ -39,18 +39,18 @@ func run(ctx context.Context, dir, network, classFile string, images []string) e
 	}
 	classes := &predict.Classes{Names: described.Classes, Vectors: described.Values}
 
-	e, err := encoder.Open(network, "", model.Overrides{})
+	e, err := extractor.Open(network, "", model.Overrides{})
 	if err != nil {
 		return err
 	}
 	defer e.Close()
-	live, err := e.Live()
+	batcher, err := e.Batcher()
 	if err != nil {
 		return err
 	}
-	defer live.Close()
+	defer batcher.Close()
 	for _, path := range images {
-		x, err := live.File(ctx, path)
+		x, err := batcher.File(ctx, path)
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}

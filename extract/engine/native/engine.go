@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"vzsl/extract/onnx"
+	"vzsl/extract/onnx/plan"
 	"vzsl/internal/kernels"
 )
 
@@ -40,9 +41,20 @@ func create(net *onnx.Network, layer onnx.Layer, h, w, cache int) (*Engine, erro
 	if err != nil {
 		return nil, err
 	}
-	c, err := compile(p, cache)
+	e, err := ofPlan(p, cache)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", net.Path(), err)
+	}
+	return e, nil
+}
+
+// OfPlan prepares what a plan says: of a text's tokens, say. The network's file must stay open, as rows of its tables are read there.
+func OfPlan(p *plan.Plan) (*Engine, error) { return ofPlan(p, kernels.LastLevelCache()) }
+
+func ofPlan(p *plan.Plan, cache int) (*Engine, error) {
+	c, err := compile(p, cache)
+	if err != nil {
+		return nil, err
 	}
 	each, fixed := c.bytesPerImage()
 	e := &Engine{

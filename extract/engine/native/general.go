@@ -164,6 +164,14 @@ func (c *compiler) general(s *plan.Step, dims []int) error {
 				}
 			})
 		})
+	case *plan.Lookup:
+		whole(func(_ int, out []float32, in [][]float32) {
+			spans(len(in[0]), max(1, grain/op.Width), func(lo, hi int) {
+				for i := lo; i < hi; i++ {
+					op.Copy(int(in[0][i]), out[i*op.Width:(i+1)*op.Width])
+				}
+			})
+		})
 	case *plan.Interpolate:
 		outer, inner := product(d[0][:op.Axis]), product(d[0][op.Axis+1:])
 		k, count := d[0][op.Axis], len(op.Index)/op.Taps

@@ -18,7 +18,7 @@ type Constant struct {
 	Quantised  *load.Quantisation // of t where that is quantised
 	Kind       int32              // element type of nums
 	Values     []float64
-	InPlan       bool // by a step of the plan
+	InPlan     bool // by a step of the plan
 }
 
 func OfTensor(t *load.Tensor) *Constant { return &Constant{Dims: t.Dims, Tensor: t} }

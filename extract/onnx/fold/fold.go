@@ -91,7 +91,9 @@ func argument(args []*Constant, i int) *Constant {
 	return nil
 }
 
-func foldIdentity(_ *Budget, _ *load.Node, args []*Constant) (*Constant, error) { return firstArgument(args) }
+func foldIdentity(_ *Budget, _ *load.Node, args []*Constant) (*Constant, error) {
+	return firstArgument(args)
+}
 
 func foldCast(b *Budget, n *load.Node, args []*Constant) (*Constant, error) {
 	x, err := firstArgument(args)

@@ -29,3 +29,12 @@ func NewWeights(k *Constant) (*Weights, error) {
 	v, err := k.Float32s()
 	return &Weights{vals: v}, err
 }
+
+// Row copies row i of a matrix to out, as many values as that has.
+func (w *Weights) Row(i int, out []float32) error {
+	if w.vals != nil {
+		copy(out, w.vals[i*len(out):])
+		return nil
+	}
+	return w.t.Row(w.scale, i, out)
+}

@@ -16,18 +16,18 @@ import (
 // File is an open ONNX file. Its weights are slices of the mapped file, so nothing taken from a
 // File may be used after Close. Methods other than Close may be called from several goroutines.
 type File struct {
-	path      string
-	data      []byte
-	maps      []mmap.MMap
-	externals []externalFile
-	Model     *Model
-	Tensors   map[string]*Tensor
-	Nodes     []*Node
-	Producer     map[string]*Node // the node that makes a value
-	Consumers     map[string][]*Node
-	Image     valueInfo
-	OtherInputs    []string // further inputs, which are not given
-	Output    string
+	path        string
+	data        []byte
+	maps        []mmap.MMap
+	externals   []externalFile
+	Model       *Model
+	Tensors     map[string]*Tensor
+	Nodes       []*Node
+	Producer    map[string]*Node // the node that makes a value
+	Consumers   map[string][]*Node
+	Image       valueInfo
+	OtherInputs []string // further inputs, which are not given
+	Output      string
 
 	sumOnce sync.Once
 	sum     string
@@ -49,7 +49,10 @@ type Input struct {
 
 // Open maps the network at path and reads its structure. Errors name the file, what is wrong with
 // it and what to do.
-func Open(path string) (*File, error) {
+func Open(path string) (*File, error) { return openFor(path, (*File).findInput) }
+
+// openFor is Open with a search for what the network is fed.
+func openFor(path string, find func(*File) error) (*File, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) {
@@ -69,7 +72,7 @@ func Open(path string) (*File, error) {
 	if m != nil {
 		n.maps = append(n.maps, m)
 	}
-	if err := n.read(); err != nil {
+	if err := n.read(find); err != nil {
 		_ = n.Close()
 		return nil, err
 	}
@@ -79,14 +82,14 @@ func Open(path string) (*File, error) {
 // Parse reads a network from memory; external data are looked for beside path.
 func Parse(path string, data []byte) (*File, error) {
 	n := &File{path: path, data: data}
-	if err := n.read(); err != nil {
+	if err := n.read((*File).findInput); err != nil {
 		_ = n.Close()
 		return nil, err
 	}
 	return n, nil
 }
 
-func (n *File) read() error {
+func (n *File) read(find func(*File) error) error {
 	if s := sniff(n.data); s != "" {
 		return fmt.Errorf("%s %s", n.path, s)
 	}
@@ -129,7 +132,7 @@ func (n *File) read() error {
 	if n.Nodes, err = topologicalOrder(n.Nodes, n.Producer); err != nil {
 		return fmt.Errorf("%s: %w", n.path, err)
 	}
-	return n.findInput()
+	return find(n)
 }
 
 // findInput picks the input that is fed: the graph input that is not a weight and can be a batch of images.

@@ -63,3 +63,27 @@ func (t *Tensor) Use(s *Quantisation, f func(values []float32) error) error {
 	t.convert(b.Data)
 	return f(b.Data)
 }
+
+// Row writes row i of a matrix that Use gives as float32, without reading the others.
+func (t *Tensor) Row(s *Quantisation, i int, out []float32) error {
+	k := len(out)
+	part := &Tensor{Type: t.Type, Dims: []int{1, k}, ints: t.ints}
+	if t.data != nil {
+		size := len(t.data) / t.Len()
+		part.data = t.data[i*k*size : (i+1)*k*size]
+	} else {
+		part.packed = t.packed[i*k : (i+1)*k]
+	}
+	if s == nil {
+		if err := part.floatData(); err != nil {
+			return err
+		}
+		part.convert(out)
+		return nil
+	}
+	own := *s
+	if s.Axis == 0 && len(s.Factor) > 1 {
+		own.Factor, own.Zero = s.Factor[i:i+1], s.Zero[i:i+1]
+	}
+	return part.Dequantise(&own, out)
+}

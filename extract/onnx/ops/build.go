@@ -25,7 +25,7 @@ type Builder struct {
 	fixed   []bool  // whether a value of the plan is the same for every image
 	vals    map[string]int
 	consts  map[string]*fold.Constant
-	budget    fold.Budget // for folded constants
+	budget  fold.Budget // for folded constants
 	folding bool        // a node's steps are to be evaluated at once
 	depth   int         // of graphs within operators
 	calls   int         // of functions within those
@@ -52,6 +52,12 @@ func Build(n *load.File, tensor string, h, w int) (*Builder, error) {
 	if _, err := b.addValue(n.Image.Name, dims, load.TypeFloat, false); err != nil {
 		return nil, err
 	}
+	return b.walk(tensor)
+}
+
+// walk emits a step for each node that tensor needs, from the values that there are.
+func (b *Builder) walk(tensor string) (*Builder, error) {
+	n := b.file
 	if n.Producer[tensor] == nil && tensor != n.Image.Name {
 		return nil, fmt.Errorf("no tensor named %q", tensor)
 	}
@@ -223,6 +229,17 @@ func (b *Builder) operand(n *load.Node, i int) (int, []int, error) {
 		return 0, nil, fmt.Errorf("its input %d is missing", i+1)
 	}
 	return v, b.dims(v), nil
+}
+
+// operandAxis is operand 0 with the axis that the attribute names, or def, which must not hold a batch of several images.
+func (b *Builder) operandAxis(n *load.Node, def int) (x int, d []int, axis int, err error) {
+	if x, d, err = b.operand(n, 0); err != nil {
+		return 0, nil, 0, err
+	}
+	if axis, err = load.Axis(int64(n.Int("axis", def)), len(d)); err != nil {
+		return 0, nil, 0, err
+	}
+	return x, d, axis, b.refuseBatchAxis(n, x, axis)
 }
 
 // constantValue makes a value of a constant.

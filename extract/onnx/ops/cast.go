@@ -59,7 +59,7 @@ func (b *Builder) castTo(n *load.Node) error {
 		}
 	}
 	switch {
-	case load.IsFloat(to) && (load.IsFloat(from) || from == load.TypeBool), to == from:
+	case load.IsFloat(to) && (load.IsFloat(from) || from == load.TypeBool || isWhole(from)), isWhole(to) && (isWhole(from) || from == load.TypeBool), to == from:
 		if load.IsFloat(from) {
 			return b.alias(n, x)
 		}
@@ -82,3 +82,6 @@ func (b *Builder) castTo(n *load.Node) error {
 	}
 	return load.Unsupported(n, "casts values that depend on the image to %s", load.TypeName(to))
 }
+
+// isWhole tells the integers, whose values are computed in float32 as they are: token ids, counts and places are small enough.
+func isWhole(typ int32) bool { return typ == load.TypeInt32 || typ == load.TypeInt64 }

@@ -294,7 +294,7 @@ func (b *Builder) withConstant(n *load.Node, name string, kind plan.BinaryKind, 
 	size := k.Len()
 	// A large constant that repeats in its middle axes, such as the masks of windows, is not written out.
 	first := slices.IndexFunc(kd, func(s int) bool { return s > 1 })
-	repeats := first >= 0 && load.Elements(d[len(d)-len(kd)+first:]) > max(size, 1<<14)
+	repeats := first >= 0 && len(kd) <= len(d) && load.Elements(d[len(d)-len(kd)+first:]) > max(size, 1<<14)
 	if !k.IsFloat() || !slices.Equal(full, d) || size == 0 || kind == plan.Div && !load.IsFloat(b.types[x]) || repeats && countAxes(kd) > 1 {
 		y, err := b.constantValue(n, &fold.Constant{Dims: kd, Tensor: k.Tensor, Transposed: k.Transposed, Quantised: k.Quantised, Kind: k.Kind, Values: k.Values})
 		if err != nil {

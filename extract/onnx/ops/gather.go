@@ -29,6 +29,9 @@ func indices(k *fold.Constant, size int) ([]int, error) {
 }
 
 func (b *Builder) gather(n *load.Node) error {
+	if b.varies(n, 1) {
+		return b.gatherRows(n)
+	}
 	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err
@@ -131,6 +134,9 @@ func places(d, small []int, axis int, along []int) ([]int, error) {
 
 // gatherND takes slices by tuples of indices.
 func (b *Builder) gatherND(n *load.Node) error {
+	if b.varies(n, 1) {
+		return b.gatherRowsND(n)
+	}
 	x, d, err := b.operand(n, 0)
 	if err != nil {
 		return err

@@ -31,6 +31,8 @@ var emitters = map[string]func(*Builder, *load.Node) error{
 	"Gather":             (*Builder).gather,
 	"GatherElements":     (*Builder).gatherElements,
 	"GatherND":           (*Builder).gatherND,
+	"ArgMax":             (*Builder).argMax,
+	"ArgMin":             (*Builder).argMax,
 	"ScatterND":          (*Builder).scatter,
 	"ScatterElements":    (*Builder).scatter,
 	"Expand":             (*Builder).expand,

@@ -97,6 +97,14 @@ func Eval[T float32 | float64](op Op, in [][]T, dims [][]int, out []T, od []int)
 				copy(out[(o*len(op.Index)+j)*inner:][:inner], in[0][(o*d[op.Axis]+a)*inner:])
 			}
 		}
+	case *Lookup:
+		evalLookup(op, in[0], out)
+	case *Take:
+		evalTake(op.Axis, in[0], dims[0], in[1], out)
+	case *TakeND:
+		evalTakeND(in[0], dims[0], in[1], dims[1], out)
+	case *Arg:
+		evalArg(op, in[0], dims[0], out)
 	case *Expand:
 		x := Spread(dims[0], od)
 		for i := range out {

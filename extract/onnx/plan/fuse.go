@@ -44,8 +44,8 @@ func (p *Plan) fuse() {
 type fuser struct {
 	plan     *Plan
 	producer []*Step
-	uses []int
-	added []Step // constants
+	uses     []int
+	added    []Step // constants
 }
 
 // replace makes s another step on other values.

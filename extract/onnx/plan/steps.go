@@ -162,32 +162,32 @@ type CumSum struct {
 	Reverse, Exclusive bool
 }
 
-func (*Conv) isOp()        {}
-func (*Linear) isOp()      {}
-func (*Pool) isOp()        {}
-func (*GlobalPool) isOp()  {}
-func (*Affine) isOp()      {}
-func (*Activation) isOp()  {}
-func (*Binary) isOp()      {}
-func (*BinaryConstant) isOp()   {}
-func (*Constant) isOp()    {}
-func (*Where) isOp()       {}
-func (*MatMul) isOp()      {}
-func (*Attention) isOp()   {}
-func (*Concat) isOp()      {}
-func (*Reshape) isOp()     {}
-func (*Transpose) isOp()   {}
-func (*Slice) isOp()       {}
-func (*Gather) isOp()      {}
-func (*Expand) isOp()      {}
-func (*Pad) isOp()         {}
-func (*Interpolate) isOp() {}
-func (*Softmax) isOp()     {}
-func (*LayerNorm) isOp()   {}
-func (*GroupNorm) isOp()   {}
-func (*LRN) isOp()         {}
-func (*Reduce) isOp()      {}
-func (*CumSum) isOp()      {}
+func (*Conv) isOp()           {}
+func (*Linear) isOp()         {}
+func (*Pool) isOp()           {}
+func (*GlobalPool) isOp()     {}
+func (*Affine) isOp()         {}
+func (*Activation) isOp()     {}
+func (*Binary) isOp()         {}
+func (*BinaryConstant) isOp() {}
+func (*Constant) isOp()       {}
+func (*Where) isOp()          {}
+func (*MatMul) isOp()         {}
+func (*Attention) isOp()      {}
+func (*Concat) isOp()         {}
+func (*Reshape) isOp()        {}
+func (*Transpose) isOp()      {}
+func (*Slice) isOp()          {}
+func (*Gather) isOp()         {}
+func (*Expand) isOp()         {}
+func (*Pad) isOp()            {}
+func (*Interpolate) isOp()    {}
+func (*Softmax) isOp()        {}
+func (*LayerNorm) isOp()      {}
+func (*GroupNorm) isOp()      {}
+func (*LRN) isOp()            {}
+func (*Reduce) isOp()         {}
+func (*CumSum) isOp()         {}
 
 // Values are the constant's elements, which must not be written to.
 func (c *Constant) Values() ([]float32, error) {

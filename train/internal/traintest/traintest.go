@@ -6,17 +6,17 @@ import (
 	"math/rand/v2"
 
 	"vzsl/features"
-	"vzsl/train/method"
 	"vzsl/train/methods/vzsl"
 	"vzsl/train/settings"
 )
 
 // Features are those of a small drawn dataset: 40 seen classes, 8 of them for validation, 10 unseen.
 type Features struct {
-	ImageNames []string
-	ClassNames []string
-	LabelOf    []int32 // of each image
-	X          [][]float32
+	NetworkSHA256 string // "" unless a test sets it
+	ImageNames    []string
+	ClassNames    []string
+	LabelOf       []int32 // of each image
+	X             [][]float32
 }
 
 func (m *Features) Rows() int        { return len(m.X) }
@@ -32,11 +32,11 @@ func (m *Features) Classes() []string {
 func (m *Features) Labels() []int32           { return m.LabelOf }
 func (m *Features) Feature(row int) []float32 { return m.X[row] }
 func (m *Features) Source() features.Source {
-	return features.Source{Dataset: "drawn", Network: "none", Layer: "x", Dim: m.Dim()}
+	return features.Source{Dataset: "drawn", Network: "none", NetworkSHA256: m.NetworkSHA256, Layer: "x", Dim: m.Dim()}
 }
 
 // Drawn has so many images of each class.
-func Drawn(perClass int) (*Features, *features.ClassTable, *features.Roles) {
+func Drawn(perClass int) (*Features, *features.ClassTable, *features.Split) {
 	r := rand.New(rand.NewPCG(7, 7))
 	const attributes, dim, classes = 8, 24, 50
 	mix := make([]float64, attributes*dim)
@@ -44,7 +44,7 @@ func Drawn(perClass int) (*Features, *features.ClassTable, *features.Roles) {
 		mix[i] = r.NormFloat64()
 	}
 	f, t := &Features{}, &features.ClassTable{Dataset: "drawn"}
-	roles := &features.Roles{Name: "drawn", Dataset: "drawn"}
+	roles := &features.Split{Name: "drawn", Dataset: "drawn"}
 	for i := range attributes {
 		t.Attributes = append(t.Attributes, fmt.Sprintf("a%d", i))
 	}
@@ -97,4 +97,4 @@ func Settings() settings.Settings {
 }
 
 // VZSL are the method's own settings.
-func VZSL(s interface{ Config() method.Config }) *vzsl.Config { return s.Config().(*vzsl.Config) }
+func VZSL(s *settings.Settings) *vzsl.Config { return s.Config.(*vzsl.Config) }

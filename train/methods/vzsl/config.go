@@ -1,47 +1,83 @@
 package vzsl
 
 import (
-	"errors"
 	"fmt"
+	"strconv"
 
+	"vzsl/attributes"
 	"vzsl/train/method"
 	"vzsl/train/methods/plda"
 )
 
 // Config are the model's and its training's settings.
 type Config struct {
-	Hidden               []int   `toml:"hidden" comment:"sizes of the encoder's hidden layers, at most three; the decoder mirrors them; none is a linear encoder and decoder"`
-	Latent               int     `toml:"latent" comment:"dimensions of z"`
-	Scale                float64 `toml:"scale" comment:"normalised features are multiplied by this before the encoder; the decoder reproduces them so"`
-	Margin               float64 `toml:"margin" comment:"lambda, the weight of the margin term, 0 to 1"`
+	Hidden               []int   `toml:"hidden" range:"[1, 1048576]" comment:"sizes of the encoder's hidden layers, at most three; the decoder mirrors them; none is a linear encoder and decoder"`
+	Latent               int     `toml:"latent" range:"[1, 1048576]" comment:"dimensions of z"`
+	Scale                float64 `toml:"scale" range:"(0, 1e6]" comment:"normalised features are multiplied by this before the encoder; the decoder reproduces them so"`
+	Margin               float64 `toml:"margin" range:"[0, 1]" comment:"lambda, the weight of the margin term, 0 to 1"`
 	Reconstruction       bool    `toml:"-"` // false is VZSL#: no decoder. The method's name says it
-	ReconstructionWeight float64 `toml:"reconstruction_weight" comment:"weight of the reconstruction term: the decoder's inverse variance"`
-	DecoderVariance      string  `toml:"decoder_variance" comment:"fixed (1, so that reconstruction_weight is its inverse) or learned (one for all values of a feature)"`
-	Samples              int     `toml:"samples" comment:"Monte-Carlo samples of z for the reconstruction of each image"`
-	Keep                 float64 `toml:"keep" comment:"dropout: the probability that a hidden unit is KEPT in a training step; 1 is no dropout"`
-	InputKeep            float64 `toml:"input_keep" comment:"the same for the encoder's inputs"`
-	LogVarianceBound     float64 `toml:"log_variance_bound" comment:"log variances t become b*tanh(t/b); 0 leaves them free"`
-	PriorScale           float64 `toml:"prior_scale" comment:"standard deviation, at the start, of the class means in each latent dimension"`
-	LearningRate         float64 `toml:"learning_rate" comment:"Adam's"`
-	Schedule             string  `toml:"schedule" comment:"of the learning rate over the epochs: constant or cosine (down to nothing after the last)"`
-	Beta1                float64 `toml:"beta1" comment:"Adam's"`
-	Beta2                float64 `toml:"beta2" comment:"Adam's"`
-	WeightDecay          float64 `toml:"weight_decay" comment:"L2 on the weights of encoder and decoder"`
-	PriorWeightDecay     float64 `toml:"prior_weight_decay" comment:"L2 on W_mu and W_sigma"`
-	ClipNorm             float64 `toml:"clip_norm" comment:"the gradient is scaled down to this norm; 0 never"`
-	Batch                int     `toml:"batch" comment:"samples in a step; what is left over at an epoch's end waits for the next shuffle"`
-	Epochs               int     `toml:"epochs" comment:"at most: validation chooses how many"`
-	ShotRepeat           int     `toml:"shot_repeat" comment:"few-shot: times an epoch shows each labelled image of an unseen class; 0: as often as makes its class weigh as much as a seen one"`
-	Warmup               int     `toml:"warmup" comment:"epochs over which KL and margin grow to their full weight beside the reconstruction"`
+	ReconstructionWeight float64 `toml:"reconstruction_weight" range:"[0, 1e9]" comment:"weight of the reconstruction term: the decoder's inverse variance"`
+	DecoderVariance      string  `toml:"decoder_variance" range:"fixed | learned" comment:"fixed (1, so that reconstruction_weight is its inverse) or learned (one for all values of a feature)"`
+	Samples              int     `toml:"samples" range:"[1, 1000]" comment:"Monte-Carlo samples of z for the reconstruction of each image"`
+	Keep                 float64 `toml:"keep" range:"(0, 1]" comment:"dropout: the probability that a hidden unit is KEPT in a training step; 1 is no dropout"`
+	InputKeep            float64 `toml:"input_keep" range:"(0, 1]" comment:"the same for the encoder's inputs"`
+	LogVarianceBound     float64 `toml:"log_variance_bound" range:"[0, 80]" comment:"log variances t become b*tanh(t/b); 0 leaves them free"`
+	PriorScale           float64 `toml:"prior_scale" range:"(0, 1e6]" comment:"standard deviation, at the start, of the class means in each latent dimension"`
+	LearningRate         float64 `toml:"learning_rate" range:"(0, 10]" comment:"Adam's"`
+	Schedule             string  `toml:"schedule" range:"constant | cosine" comment:"of the learning rate over the epochs: constant or cosine (down to nothing after the last)"`
+	Beta1                float64 `toml:"beta1" range:"[0, 0.999999]" comment:"Adam's"`
+	Beta2                float64 `toml:"beta2" range:"[0, 0.9999999]" comment:"Adam's"`
+	WeightDecay          float64 `toml:"weight_decay" range:"[0, 1e6]" comment:"L2 on the weights of encoder and decoder"`
+	PriorWeightDecay     float64 `toml:"prior_weight_decay" range:"[0, 1e6]" comment:"L2 on W_mu and W_sigma"`
+	ClipNorm             float64 `toml:"clip_norm" range:"[0, 1e12]" comment:"the gradient is scaled down to this norm; 0 never"`
+	Batch                int     `toml:"batch" range:"[1, 1048576]" comment:"samples in a step; what is left over at an epoch's end waits for the next shuffle"`
+	Epochs               int     `toml:"epochs" range:"[1, 1e9]" comment:"at most: validation chooses how many"`
+	ShotRepeat           int     `toml:"shot_repeat" range:"[0, 1048576]" comment:"few-shot: times an epoch shows each labelled image of an unseen class; 0: as often as makes its class weigh as much as a seen one"`
+	Warmup               int     `toml:"warmup" range:"[0, 1e9]" comment:"epochs over which KL and margin grow to their full weight beside the reconstruction"`
 
 	Closed        bool      `toml:"closed" comment:"a second block of the latent space in closed form, zero-shot PLDA, where validation classes are named better with it; false is the paper's model"`
-	LearnedWeight []float64 `toml:"learned_weight" comment:"grid of the weight of the learned block's score beside the closed one's, each in its standard deviations; 0: the closed one alone; where images of the candidates are known half of it or less"`
-	Score         string    `toml:"score" comment:"that a model with both blocks gives: joint, learned or closed"`
+	LearnedWeight []float64 `toml:"learned_weight" range:"[0, 1e6]" comment:"grid of the weight of the learned block's score beside the closed one's, each in its standard deviations; 0: the closed one alone; where images of the candidates are known half of it or less"`
+	Score         string    `toml:"score" range:"joint | learned | closed" comment:"that a model with both blocks gives: joint, learned or closed"`
 	plda.Config             // of the closed block; the learned one's transductive settings follow, which hold without it
 
-	TransductiveEpochs int     `toml:"transductive_epochs" comment:"in the transductive setting: rounds of the unlabelled images after the inductive epochs, at most: validation chooses how many"`
-	TransductiveRate   float64 `toml:"transductive_rate" comment:"Adam's learning rate in these"`
-	UnlabelledWeight   float64 `toml:"unlabelled_weight" comment:"weight of KL(p||q), which pulls unlabelled images to sharpened predictions"`
+	TransductiveEpochs int     `toml:"transductive_epochs" range:"[1, 1e9]" comment:"in the transductive setting: rounds of the unlabelled images after the inductive epochs, at most: validation chooses how many"`
+	TransductiveRate   float64 `toml:"transductive_rate" range:"(0, 10]" comment:"Adam's learning rate in these"`
+	UnlabelledWeight   float64 `toml:"unlabelled_weight" range:"[0, 1e6]" comment:"weight of KL(p||q), which pulls unlabelled images to sharpened predictions"`
+}
+
+const paper = "Wang et al., Zero-shot learning via class-conditioned deep generative models, arXiv 1711.05820, 2017 (AAAI 2018)"
+
+// Spec is the method, SharpSpec the paper's VZSL#, without reconstruction.
+var (
+	Spec = method.Spec{
+		Name: "vzsl", Title: "VZSL", Paper: paper, Own: true,
+		Default: method.Of(Default), Presets: map[string]func() method.Config{"paper": method.Of(Paper)},
+		Features: method.FeaturesSqrtL2, Attributes: attributes.BothCentreL2,
+	}
+	SharpSpec = method.Spec{
+		Name: "vzsl-sharp", Title: "VZSL#", Paper: paper, Own: true,
+		Default: method.Of(DefaultSharp), Presets: map[string]func() method.Config{"paper": method.Of(PaperSharp)},
+		Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
+		Settings: "vzsl", Section: "[VZSL](#vzsl) without its first term, the reconstruction: no decoder. The settings are VZSL's, under the same names.\n",
+	}
+)
+
+// AttributeNorm is the default attribute normalisation: the closed-form block has one of its own.
+func (c *Config) AttributeNorm() string {
+	if c.Closed {
+		return attributes.BothCentreL2
+	}
+	return attributes.CentreL2
+}
+
+// Annotations are what scores depend on beside the weights.
+func (c *Config) Annotations() map[string]string {
+	exact := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+	all := map[string]string{"scale": exact(c.Scale), "log_variance_bound": exact(c.LogVarianceBound)}
+	if c.Closed {
+		all["score"] = c.Score
+	}
+	return all
 }
 
 // Paper are the settings of the paper as far as it tells them: sizes, latent dimensions, lambda, and its 0.8 of dropout,
@@ -70,9 +106,17 @@ func Default() Config {
 		LearningRate: 2e-3, Schedule: "cosine", Beta1: 0.9, Beta2: 0.999,
 		WeightDecay: 0.006,
 		ClipNorm:    10, Batch: 256, Epochs: 15,
-		Closed: true, LearnedWeight: []float64{1, 0.3, 0}, Score: ScoreJoint, Config: plda.Default(),
+		Closed: true, LearnedWeight: []float64{1, 0.3, 0}, Score: ScoreJoint, Config: closedDefault(),
 		TransductiveEpochs: 20, TransductiveRate: 2e-4, UnlabelledWeight: 1,
 	}
+}
+
+// closedDefault are the closed block's settings beside the learned one. With a few labelled images a larger floor leaves more to
+// these: on held-out seen classes the block alone is better without it, both together are with it, by 0.2 points each.
+func closedDefault() plda.Config {
+	c := plda.Default()
+	c.ShotsFloor = []float64{0.3}
+	return c
 }
 
 // DefaultSharp are the default settings without reconstruction, and without the closed-form block.
@@ -126,84 +170,15 @@ func (c *Config) TransductiveSpace() []method.Dimension {
 	}
 }
 
-// ErrSetting is wrapped by every error about settings that cannot work.
-var ErrSetting = errors.New("setting")
-
 // Validate explains the first setting that cannot work.
 func (c *Config) Validate() error {
-	bad := func(format string, args ...any) error {
-		return fmt.Errorf("vzsl %w: %s", ErrSetting, fmt.Sprintf(format, args...))
-	}
 	if len(c.Hidden) > 3 {
-		return bad("%d hidden layers; at most three are possible", len(c.Hidden))
+		return fmt.Errorf("vzsl %w: hidden has %d layers; at most three are possible", method.ErrSetting, len(c.Hidden))
 	}
-	for _, h := range c.Hidden {
-		if h < 1 {
-			return bad("a hidden layer of %d units", h)
-		}
-	}
-	for _, x := range []struct {
-		name   string
-		v      float64
-		lo, hi float64
-		open   bool // lo itself is impossible
-	}{
-		{"latent", float64(c.Latent), 1, 1 << 20, false},
-		{"scale", c.Scale, 0, 1e6, true},
-		{"reconstruction_weight", c.ReconstructionWeight, 0, 1e9, false},
-		{"samples", float64(c.Samples), 1, 1000, false},
-		{"keep", c.Keep, 0, 1, true},
-		{"input_keep", c.InputKeep, 0, 1, true},
-		{"log_variance_bound", c.LogVarianceBound, 0, 80, false},
-		{"prior_scale", c.PriorScale, 0, 1e6, true},
-		{"learning_rate", c.LearningRate, 0, 10, true},
-		{"beta1", c.Beta1, 0, 0.999999, false},
-		{"beta2", c.Beta2, 0, 0.9999999, false},
-		{"weight_decay", c.WeightDecay, 0, 1e6, false},
-		{"prior_weight_decay", c.PriorWeightDecay, 0, 1e6, false},
-		{"clip_norm", c.ClipNorm, 0, 1e12, false},
-		{"batch", float64(c.Batch), 1, 1 << 20, false},
-		{"epochs", float64(c.Epochs), 1, 1 << 30, false},
-		{"warmup", float64(c.Warmup), 0, 1 << 30, false},
-		{"transductive_epochs", float64(c.TransductiveEpochs), 1, 1 << 30, false},
-		{"transductive_rate", c.TransductiveRate, 0, 10, true},
-		{"unlabelled_weight", c.UnlabelledWeight, 0, 1e6, false},
-		{"shot_repeat", float64(c.ShotRepeat), 0, 1 << 20, false},
-	} {
-		switch {
-		case !(x.v >= x.lo && x.v <= x.hi):
-			return bad("%s = %v; it lies between %v and %v", x.name, x.v, x.lo, x.hi)
-		case x.open && x.v == x.lo:
-			return bad("%s = %v; it must be more", x.name, x.v)
-		}
-	}
-	if c.DecoderVariance != "fixed" && c.DecoderVariance != "learned" {
-		return bad("decoder_variance = %q; there are fixed and learned", c.DecoderVariance)
-	}
-	if c.Schedule != "constant" && c.Schedule != "cosine" {
-		return bad("schedule = %q; there are constant and cosine", c.Schedule)
-	}
-	if len(c.LearnedWeight) == 0 {
-		return bad("learned_weight has no values")
-	}
-	for _, w := range c.LearnedWeight {
-		if !(w >= 0 && w <= 1e6) {
-			return bad("learned_weight = %v; it cannot be negative", w)
-		}
-	}
-	if c.Score != ScoreJoint && c.Score != ScoreLearned && c.Score != ScoreClosed {
-		return bad("score = %q; there are joint, learned and closed", c.Score)
-	}
-	if err := c.Check("vzsl"); err != nil {
-		return err
-	}
-	switch {
-	case c.Margin > 1:
+	if c.Margin > 1 {
 		// Without reconstruction the loss is (1-lambda) KL_y + lambda CE, CE the cross-entropy of the softmax over -KL.
-		return bad("margin (lambda) = %v is above 1: without reconstruction the loss is (1-lambda) KL + lambda times a cross-entropy, "+
-			"so that above 1 it falls without end as all divergences grow; use a value from 0 to 1, the paper's is 1", c.Margin)
-	case !(c.Margin >= 0):
-		return bad("margin (lambda) = %v; it lies between 0 and 1", c.Margin)
+		return fmt.Errorf("vzsl %w: margin (lambda) = %v is above 1: without reconstruction the loss is (1-lambda) KL + lambda times a cross-entropy, "+
+			"so that above 1 it falls without end as all divergences grow; use a value from 0 to 1, the paper's is 1", method.ErrSetting, c.Margin)
 	}
-	return nil
+	return method.Check("vzsl", c)
 }

@@ -352,7 +352,7 @@ func TestSettings(t *testing.T) {
 	} {
 		c := Default()
 		change(&c)
-		if err := c.Validate(); !errors.Is(err, ErrSetting) {
+		if err := c.Validate(); !errors.Is(err, method.ErrSetting) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -416,8 +416,8 @@ func BenchmarkStep(b *testing.B) {
 				d.Attributes = append(d.Attributes, a)
 			}
 			c.Batch = 64
-			t := &training{c: &c, p: &method.Problem{Train: d, Seed: 1}, s: &method.Session{}}
-			if err := t.prepare(); err != nil {
+			t := &training{c: &c, p: &method.Problem{Train: d, Seed: 1}}
+			if err := t.prepare(&method.Session{}); err != nil {
 				b.Fatal(err)
 			}
 			f := newFeed(context.Background(), &c, &d, t.samples, t.size, t.steps, 0, math.MaxInt32, 1, []*batch[float32]{newBatch[float32](&c, 4096, 64), newBatch[float32](&c, 4096, 64)})

@@ -143,12 +143,12 @@ func RoleNames() []string {
 	return []string{string(features.RoleTrain), string(features.RoleValidation), string(features.RoleTestSeen), string(features.RoleTestUnseen), string(roleTest), string(features.RoleShot), string(roleNone)}
 }
 
-// ImageRoles makes a split of a table of images and roles; images and classes are those with features. Where s names no classes,
+// AssignByImage makes a split of a table of images and roles; images and classes are those with features. Where s names no classes,
 // a class is seen that has images to train on, validate by or test_seen, and unseen that has others. Where the table has no role
 // "validation", validation classes are drawn as Roles draws them. An image to "train" of a class that s names unseen becomes a test
 // image where the table knows no more than train and test, as CUB's does, and is refused otherwise.
-func (s Split) ImageRoles(table []ImageRole, classes []string, images []Labelled) (*features.Roles, error) {
-	fail := func(format string, args ...any) (*features.Roles, error) {
+func (s Definition) AssignByImage(table []ImageRole, classes []string, images []Labelled) (*features.Split, error) {
+	fail := func(format string, args ...any) (*features.Split, error) {
 		return nil, fmt.Errorf("split %s: "+format, append([]any{s.Name}, args...)...)
 	}
 	classOf := make(map[string]string, len(images))
@@ -186,7 +186,7 @@ func (s Split) ImageRoles(table []ImageRole, classes []string, images []Labelled
 	}
 	sorted := slices.Clone(images)
 	sortLabelled(sorted)
-	out := &features.Roles{Name: s.Name, Dataset: s.Dataset, Seen: s.Seen, Unseen: s.Unseen}
+	out := &features.Split{Name: s.Name, Dataset: s.Dataset, Seen: s.Seen, Unseen: s.Unseen}
 	trained, held := map[string]string{}, map[string]string{} // class to its first image
 	for _, m := range sorted {
 		r, listed := role[m.Image]
@@ -263,7 +263,7 @@ func (s Split) ImageRoles(table []ImageRole, classes []string, images []Labelled
 }
 
 // classesOf tells seen from unseen classes by their images' roles, in the order of the class table.
-func (s *Split) classesOf(role map[string]features.Role, classes []string, classOf map[string]string, images []Labelled) error {
+func (s *Definition) classesOf(role map[string]features.Role, classes []string, classOf map[string]string, images []Labelled) error {
 	seen, tested := map[string]string{}, map[string]string{}
 	known := make(map[string]bool, len(classes))
 	for _, c := range classes {

@@ -13,10 +13,10 @@ import (
 	"testing"
 )
 
-func live(t testing.TB, e Engine, o LiveOptions) *Live {
+func live(t testing.TB, e Engine, o BatcherOptions) *Batcher {
 	t.Helper()
 	o.Engine, o.Recipe = e, fakeRecipe
-	l, err := NewLive(o)
+	l, err := NewBatcher(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func TestLiveBatches(t *testing.T) {
 	const n = 40
 	began, goOn := make(chan bool, n), make(chan bool)
 	e := &fakeEngine{hook: func([]int) error { began <- true; <-goOn; return nil }}
-	l := live(t, e, LiveOptions{Batch: 16, Workers: 4})
+	l := live(t, e, BatcherOptions{Batch: 16, Workers: 4})
 	got := make([][]float32, n)
 	var wg sync.WaitGroup
 	ask := func(i int) {
@@ -64,7 +64,7 @@ func TestLiveBatches(t *testing.T) {
 func TestLiveRefusals(t *testing.T) {
 	dir := t.TempDir()
 	e := &fakeEngine{nan: map[int]bool{5: true}}
-	l := live(t, e, LiveOptions{MaxPixels: 1})
+	l := live(t, e, BatcherOptions{MaxPixels: 1})
 	var bomb bytes.Buffer
 	if err := png.Encode(&bomb, image.NewGray(image.Rect(0, 0, 1200, 1000))); err != nil {
 		t.Fatal(err)
@@ -113,7 +113,7 @@ func TestLiveEnds(t *testing.T) {
 		}
 		return broken
 	}}
-	l := live(t, e, LiveOptions{})
+	l := live(t, e, BatcherOptions{})
 	ctx, cancel := context.WithCancel(t.Context())
 	gone := make(chan error)
 	go func() { _, err := l.Picture(ctx, numbered(1)); gone <- err }()

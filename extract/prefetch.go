@@ -19,9 +19,9 @@ type item struct {
 	err   error
 }
 
-// ahead preprocesses images in parallel and delivers them in order. It holds at
+// prefetcher preprocesses images in parallel and delivers them in order. It holds at
 // most buffers inputs at a time.
-type ahead struct {
+type prefetcher struct {
 	items chan *item // in order, each perhaps not yet ready
 	free  chan []float32
 	spent atomic.Int64 // nanoseconds, over all workers
@@ -32,10 +32,10 @@ type ahead struct {
 	wg      sync.WaitGroup
 }
 
-// startAhead begins to work on the images of the spans [lo,hi), in order. The
+// startPrefetch begins to work on the images of the spans [lo,hi), in order. The
 // workers end when all is delivered or ctx is done; wait returns after that.
-func startAhead(ctx context.Context, o *Options, spans [][2]int, workers, buffers int) *ahead {
-	a := &ahead{items: make(chan *item, buffers), free: make(chan []float32, buffers)}
+func startPrefetch(ctx context.Context, o *Options, spans [][2]int, workers, buffers int) *prefetcher {
+	a := &prefetcher{items: make(chan *item, buffers), free: make(chan []float32, buffers)}
 	for range buffers {
 		a.free <- make([]float32, o.Recipe.Values())
 	}
@@ -76,7 +76,7 @@ func startAhead(ctx context.Context, o *Options, spans [][2]int, workers, buffer
 					it.skip, it.err = r.read(path, it.input)
 				}
 				if it.skip == "" && it.err == nil && r.flaw != "" {
-					a.tell(o.Log, path, r.flaw)
+					a.warn(o.Log, path, r.flaw)
 				}
 				a.spent.Add(int64(time.Since(start)))
 				close(it.ready)
@@ -86,8 +86,8 @@ func startAhead(ctx context.Context, o *Options, spans [][2]int, workers, buffer
 	return a
 }
 
-// tell counts a damaged image, and names the first ones.
-func (a *ahead) tell(log *slog.Logger, image, flaw string) {
+// warn counts a damaged image, and names the first ones.
+func (a *prefetcher) warn(log *slog.Logger, image, flaw string) {
 	const logged = 20
 	switch n := a.damaged.Add(1); {
 	case log == nil || n > logged:
@@ -99,7 +99,7 @@ func (a *ahead) tell(log *slog.Logger, image, flaw string) {
 }
 
 // next gives the next image in order, or nil at the end or when ctx is done.
-func (a *ahead) next(ctx context.Context) *item {
+func (a *prefetcher) next(ctx context.Context) *item {
 	select {
 	case it, ok := <-a.items:
 		if !ok {
@@ -116,10 +116,10 @@ func (a *ahead) next(ctx context.Context) *item {
 	}
 }
 
-// give returns an item's input for another image.
-func (a *ahead) give(it *item) {
+// recycle returns an item's input for another image.
+func (a *prefetcher) recycle(it *item) {
 	a.free <- it.input
 	it.input = nil
 }
 
-func (a *ahead) wait() { a.wg.Wait() }
+func (a *prefetcher) wait() { a.wg.Wait() }

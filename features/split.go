@@ -21,9 +21,9 @@ const (
 	RoleShot       Role = "shot" // a labelled image of an unseen class, to train on in the few-shot setting
 )
 
-// Roles is a split: for each image that takes part its role, and the class lists the split was made from. Validation
-// classes are among the seen ones.
-type Roles struct {
+// Split assigns a role to each image that takes part, and has the class lists that it was made from. Validation classes are among
+// the seen ones.
+type Split struct {
 	Name, Dataset, Provenance string
 	Seen, Validation, Unseen  []string
 	Images                    []string
@@ -36,7 +36,7 @@ type Roles struct {
 
 // Unassigned are the images of the split's classes that have no role in it, where they are more than were left out on purpose:
 // images added since the split was made are among them.
-func (r *Roles) Unassigned(images, classes []string) []string {
+func (r *Split) Unassigned(images, classes []string) []string {
 	mine := make(map[string]bool, len(r.Seen)+len(r.Unseen))
 	for _, list := range [][]string{r.Seen, r.Unseen} {
 		for _, c := range list {
@@ -59,7 +59,7 @@ func (r *Roles) Unassigned(images, classes []string) []string {
 	return without
 }
 
-func (r *Roles) check() error {
+func (r *Split) check() error {
 	if len(r.Images) != len(r.Roles) {
 		return fmt.Errorf("%d images, %d roles", len(r.Images), len(r.Roles))
 	}
@@ -95,11 +95,11 @@ func (r *Roles) check() error {
 	return nil
 }
 
-// WriteRoles writes a split as Parquet: image, role; the class lists in the metadata.
-func WriteRoles(path string, r *Roles) error { return writeRoles(path, r, metadata{}) }
+// WriteSplit writes a split as Parquet: image, role; the class lists in the metadata.
+func WriteSplit(path string, r *Split) error { return writeSplit(path, r, metadata{}) }
 
-// writeRoles writes a split with more metadata and more columns of its images.
-func writeRoles(path string, r *Roles, kv metadata, more ...column) error {
+// writeSplit writes a split with more metadata and more columns of its images.
+func writeSplit(path string, r *Split, kv metadata, more ...column) error {
 	if err := r.check(); err != nil {
 		return fmt.Errorf("split %s: %w", path, err)
 	}
@@ -124,8 +124,8 @@ func writeRoles(path string, r *Roles, kv metadata, more ...column) error {
 	return writeTable(path, len(r.Images), textRows, columns, kv)
 }
 
-// ReadRoles reads and checks a split.
-func ReadRoles(path string) (*Roles, error) {
+// ReadSplit reads and checks a split.
+func ReadSplit(path string) (*Split, error) {
 	f, err := openWhole(path)
 	if err != nil {
 		if absent(err) {
@@ -137,11 +137,11 @@ func ReadRoles(path string) (*Roles, error) {
 	return f.roles()
 }
 
-func (f *table) roles() (*Roles, error) {
+func (f *table) roles() (*Split, error) {
 	if err := f.expect(schemaRoles, "a split"); err != nil {
 		return nil, err
 	}
-	r := &Roles{}
+	r := &Split{}
 	r.Name, _ = f.meta(keyPrefix + "name")
 	r.Dataset, _ = f.meta(keyPrefix + "dataset")
 	r.Provenance, _ = f.meta(keyPrefix + "provenance")

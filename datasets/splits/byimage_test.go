@@ -45,7 +45,7 @@ func farmTable(head, separator string, role func(class string, i int) string) st
 }
 
 // told is a split in a form to compare: classes and the roles of each class's images, t v s u p . by letter.
-func told(r *features.Roles) string {
+func told(r *features.Split) string {
 	role := map[string]features.Role{}
 	for i, image := range r.Images {
 		role[image] = r.Roles[i]
@@ -112,7 +112,7 @@ func TestImageRoles(t *testing.T) {
 				t.Fatal(err)
 			}
 			slices.Reverse(rows) // the table's order is of no account
-			r, err := Split{Name: "own", Seen: c.seen, Unseen: c.unseen}.ImageRoles(rows, classes, images)
+			r, err := Definition{Name: "own", Seen: c.seen, Unseen: c.unseen}.AssignByImage(rows, classes, images)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -121,13 +121,13 @@ func TestImageRoles(t *testing.T) {
 			}
 			// What vzsl writes is such a table too.
 			path := filepath.Join(t.TempDir(), "again.parquet")
-			if err := features.WriteRoles(path, r); err != nil {
+			if err := features.WriteSplit(path, r); err != nil {
 				t.Fatal(err)
 			}
 			if rows, err = ReadImageRoles(path); err != nil {
 				t.Fatal(err)
 			}
-			again, err := Split{Name: "own", Seen: r.Seen, Unseen: r.Unseen}.ImageRoles(rows, classes, images)
+			again, err := Definition{Name: "own", Seen: r.Seen, Unseen: r.Unseen}.AssignByImage(rows, classes, images)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -150,13 +150,13 @@ func TestImageRolesDrawn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := Split{Name: "own", ValidationClasses: 1, Seed: 3}
-	got, err := s.ImageRoles(rows, classes, images)
+	s := Definition{Name: "own", ValidationClasses: 1, Seed: 3}
+	got, err := s.AssignByImage(rows, classes, images)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.Seen, s.Unseen = []string{"ant", "bee", "cat"}, []string{"dog"}
-	lists, err := s.Roles(classes, images)
+	lists, err := s.Assign(classes, images)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,10 +188,10 @@ func TestImageRolesCUB(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (Split{Name: "own"}).ImageRoles(rows, classes, images); err == nil || !strings.Contains(err.Error(), "--unseen") {
+	if _, err := (Definition{Name: "own"}).AssignByImage(rows, classes, images); err == nil || !strings.Contains(err.Error(), "--unseen") {
 		t.Errorf("without class lists every class is trained on: %v", err)
 	}
-	r, err := Split{Name: "own", Seen: []string{"ant", "bee", "cat"}, Unseen: []string{"dog"}}.ImageRoles(rows, classes, images)
+	r, err := Definition{Name: "own", Seen: []string{"ant", "bee", "cat"}, Unseen: []string{"dog"}}.AssignByImage(rows, classes, images)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +228,7 @@ func TestImageRolesRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rows, err := ReadImageRoles(rolesFile(t, "r.csv", c.text))
 			if err == nil {
-				_, err = Split{Name: "own", Seen: c.seen, Unseen: c.unseen}.ImageRoles(rows, classes, images)
+				_, err = Definition{Name: "own", Seen: c.seen, Unseen: c.unseen}.AssignByImage(rows, classes, images)
 			}
 			if err == nil {
 				t.Fatal("it was taken")
@@ -253,8 +253,8 @@ func FuzzImageRoles(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if r, err := (Split{Name: "own"}).ImageRoles(rows, classes, images); err == nil {
-			if err := features.WriteRoles(filepath.Join(t.TempDir(), "r.parquet"), r); err != nil {
+		if r, err := (Definition{Name: "own"}).AssignByImage(rows, classes, images); err == nil {
+			if err := features.WriteSplit(filepath.Join(t.TempDir(), "r.parquet"), r); err != nil {
 				t.Error(err)
 			}
 		}

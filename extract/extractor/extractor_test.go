@@ -1,4 +1,4 @@
-package encoder
+package extractor
 
 import (
 	"context"
@@ -15,8 +15,8 @@ import (
 	"vzsl/features/convert"
 )
 
-// What is extracted to a folder is what Live computes of the same file.
-func TestEncoder(t *testing.T) {
+// What is extracted to a folder is what a Batcher computes of the same file.
+func TestExtractor(t *testing.T) {
 	ctx, dir := context.Background(), t.TempDir()
 	network, images := filepath.Join(dir, "demo.onnx"), filepath.Join(dir, "images")
 	if err := errors.Join(demo.WriteNetwork(network), demo.Write(ctx, images, demo.Options{PerClass: 1})); err != nil {
@@ -46,12 +46,12 @@ func TestEncoder(t *testing.T) {
 	if s := f.Source(); s.Dim != e.Dim() || s.Layer != e.Layer.String() || s.Recipe != e.Recipe.String() || s.NetworkSHA256 != e.Network.SHA256() {
 		t.Errorf("%+v", s)
 	}
-	live, err := e.Live()
+	batcher, err := e.Batcher()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer live.Close()
-	x, err := live.File(ctx, filepath.Join(images, f.Images()[7]))
+	defer batcher.Close()
+	x, err := batcher.File(ctx, filepath.Join(images, f.Images()[7]))
 	if err != nil || !slices.Equal(x, f.Feature(7)) {
 		t.Errorf("%v, stored %v, %v", x, f.Feature(7), err)
 	}
