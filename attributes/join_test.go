@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"testing"
+	"vzsl/features"
 	"vzsl/internal/filetest"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,13 +15,13 @@ import (
 func TestJoin(t *testing.T) {
 	classes := []string{"a", "b"}
 	own := &Table{Names: []string{"x", "y"}, Classes: classes, Values: [][]float32{{1, 2}, {3, nan}}, Source: "own.csv", Notes: []string{"n"}}
-	words := &Table{Names: []string{"w_001"}, Classes: classes, Values: [][]float32{{5}, {6}}, Source: "w.bin"}
+	words := &Table{Names: []string{"w_001"}, Classes: classes, Values: [][]float32{{5}, {6}}, Source: "w.bin", Kind: features.KindWords}
 	got, err := Join(own, words)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := &Table{Names: []string{"x", "y", "w_001"}, Classes: classes, Values: [][]float32{{1, 2, 5}, {3, nan, 6}},
-		Source: "own.csv + w.bin", Notes: []string{"n"}, Blocks: []Block{{"own.csv", 2}, {"w.bin", 1}}}
+		Source: "own.csv + w.bin", Notes: []string{"n"}, Blocks: []Block{{Name: "own.csv", Width: 2}, {Name: "w.bin", Width: 1, Kind: features.KindWords}}}
 	if d := cmp.Diff(want, got, cmpopts.EquateNaNs()); d != "" {
 		t.Error(d)
 	}

@@ -6,9 +6,11 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"vzsl/internal/spelling"
 
 	"golang.org/x/text/unicode/norm"
+
+	"vzsl/features"
+	"vzsl/internal/spelling"
 )
 
 // Table holds the attribute vectors of classes.
@@ -19,13 +21,12 @@ type Table struct {
 	Source  string      // which file they come from
 	Notes   []string    // what is odd but allowed, one line each
 	Blocks  []Block     // the descriptions it is joined of, in their order; nil: one
+	Kind    string      // of the description where it is one: one of the kinds of [features.Block]
+	Texts   []string    // what a description by texts says of each class, a text a line; nil: none does
 }
 
 // Block is one of the descriptions that a table is joined of.
-type Block struct {
-	Name  string
-	Width int // attributes
-}
+type Block = features.Block
 
 // Join puts the descriptions of the same classes side by side: each becomes a block, which a [Normaliser] treats for itself.
 func Join(tables ...*Table) (*Table, error) {
@@ -57,7 +58,13 @@ func Join(tables ...*Table) (*Table, error) {
 		if from.Blocks != nil {
 			t.Blocks = append(t.Blocks, from.Blocks...)
 		} else {
-			t.Blocks = append(t.Blocks, Block{from.Source, len(from.Names)})
+			t.Blocks = append(t.Blocks, Block{Name: from.Source, Width: len(from.Names), Kind: from.Kind})
+		}
+		if from.Texts != nil {
+			if t.Texts != nil {
+				return nil, fmt.Errorf("%s and another description are both of texts", from.Source)
+			}
+			t.Texts = from.Texts
 		}
 	}
 	return t, nil

@@ -7,6 +7,7 @@ import (
 	"math"
 	"path/filepath"
 	"strings"
+	"vzsl/features"
 )
 
 // WordOptions say how word vectors are read and looked up.
@@ -59,7 +60,7 @@ func ReadWords(ctx context.Context, path string, classes []string, o WordOptions
 	if err != nil {
 		return nil, err
 	}
-	t.Source = filepath.Base(path) + ", word vectors"
+	t.Source, t.Kind = filepath.Base(path)+", word vectors", features.KindWords
 	return t, nil
 }
 

@@ -183,7 +183,7 @@ func (t *Table) xlsa17Attributes(f *matfile.File, dim int) error {
 		if left -= w; w < 1 || w != math.Trunc(w) || i >= len(blocks) {
 			return fmt.Errorf("%s: %s and %s do not fit each other", f.Path(), XLSA17Blocks, XLSA17Widths)
 		}
-		t.Blocks = append(t.Blocks, Block{blocks[i], int(w)})
+		t.Blocks = append(t.Blocks, Block{Name: blocks[i], Width: int(w)})
 	}
 	if left != 0 || len(widths) != len(blocks) {
 		return fmt.Errorf("%s: the widths of %s do not add up to %d attributes", f.Path(), XLSA17Widths, dim)

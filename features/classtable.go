@@ -1,7 +1,10 @@
 package features
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // keyBlocks is the metadata that says what the attributes are joined of.
@@ -23,7 +26,115 @@ type ClassTable struct {
 type Block struct {
 	Name  string      `json:"name"`
 	Width int         `json:"width"`          // attributes
+	Kind  string      `json:"kind,omitempty"` // one of BlockKinds; "": not known, in tables of before
 	Text  *TextSource `json:"text,omitempty"` // where they are vectors of texts
+}
+
+// The kinds of descriptions.
+const (
+	KindAttributes = "attributes" // the dataset's own, or of a table
+	KindWords      = "words"      // word vectors of the classes' names
+	KindText       = "text"       // vectors that a text encoder gives of names or sentences
+)
+
+// TextBlock gives the block of texts, with its first attribute; nil where there is none.
+func (t *ClassTable) TextBlock() (b *Block, from int) {
+	for i := range t.Blocks {
+		if t.Blocks[i].Text != nil {
+			return &t.Blocks[i], from
+		}
+		from += t.Blocks[i].Width
+	}
+	return nil, 0
+}
+
+// parts are the table's blocks; a table of one description without a name of its own is of attributes.
+func (t *ClassTable) parts() []Block {
+	if t.Blocks != nil {
+		return t.Blocks
+	}
+	return []Block{{Name: t.Source, Width: len(t.Attributes), Kind: KindAttributes}}
+}
+
+// Kinds are the kinds of its blocks, the names where the kind is not known.
+func (t *ClassTable) Kinds() []string {
+	var list []string
+	for _, b := range t.parts() {
+		list = append(list, cmp.Or(b.Kind, b.Name))
+	}
+	return list
+}
+
+// Pick gives the table with some of its blocks alone, which are asked for by their kinds or names with a + between them, as in
+// attributes+text. They keep the table's order.
+func (t *ClassTable) Pick(asked string) (*ClassTable, error) {
+	blocks := t.parts()
+	keep := make([]bool, len(blocks))
+	for _, a := range strings.Split(asked, "+") {
+		found := false
+		for i, b := range blocks {
+			if a != "" && (b.Kind == a || b.Name == a) {
+				keep[i], found = true, true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("the class table of %s has no description %q: it has %s ('vzsl attributes' writes it, with --own those of the dataset beside others)", t.Dataset, a, strings.Join(t.Kinds(), " and "))
+		}
+	}
+	return t.blocks(keep), nil
+}
+
+// Narrow gives the table with those blocks alone whose attributes another table has. Where that has a part of a block, or nothing
+// of the table, the table stays as it is: they differ in other ways.
+func (t *ClassTable) Narrow(other *ClassTable) *ClassTable {
+	has := make(map[string]bool, len(other.Attributes))
+	for _, n := range other.Attributes {
+		has[n] = true
+	}
+	blocks := t.parts()
+	keep := make([]bool, len(blocks))
+	from := 0
+	for i, b := range blocks {
+		for k := from; k < from+b.Width; k++ {
+			if k > from && has[t.Attributes[k]] != keep[i] {
+				return t
+			}
+			keep[i] = has[t.Attributes[k]]
+		}
+		from += b.Width
+	}
+	if !slices.Contains(keep, true) {
+		return t
+	}
+	return t.blocks(keep)
+}
+
+// blocks gives the table with the blocks that are kept.
+func (t *ClassTable) blocks(keep []bool) *ClassTable {
+	if !slices.Contains(keep, false) {
+		return t
+	}
+	out := *t
+	out.Blocks, out.Attributes, out.Texts = nil, nil, nil
+	out.Values = make([][]float32, len(t.Values))
+	var sources []string
+	from := 0
+	for i, b := range t.parts() {
+		if to := from + b.Width; keep[i] {
+			out.Blocks = append(out.Blocks, b)
+			out.Attributes = append(out.Attributes, t.Attributes[from:to]...)
+			for c, row := range t.Values {
+				out.Values[c] = append(out.Values[c], row[from:to]...)
+			}
+			if b.Text != nil {
+				out.Texts = t.Texts
+			}
+			sources = append(sources, b.Name)
+		}
+		from += b.Width
+	}
+	out.Source = strings.Join(sources, " + ")
+	return &out
 }
 
 // BlockWidths are the widths of the blocks, none where the attributes are one description.

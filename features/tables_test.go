@@ -140,3 +140,41 @@ func TestRoles(t *testing.T) {
 	_, err = ReadSplit(filepath.Join(t.TempDir(), "none.parquet"))
 	filetest.WantError(t, err, "none.parquet", "split")
 }
+
+func TestPickAndNarrow(t *testing.T) {
+	text := &TextSource{Model: TextModel{SHA256: "ab"}}
+	full := &ClassTable{Dataset: "birds", Classes: []string{"a", "b"}, Attributes: []string{"x", "y", "t1", "t2", "w"}, Values: [][]float32{{1, 2, 3, 4, 5}, {6, 7, 8, 9, 10}},
+		Texts: []string{"one", "two"}, Source: "c.csv + names + w.bin",
+		Blocks: []Block{{Name: "c.csv", Width: 2, Kind: KindAttributes}, {Name: "names", Width: 2, Kind: KindText, Text: text}, {Name: "w.bin", Width: 1, Kind: KindWords}}}
+	got, err := full.Pick("text+attributes")
+	want := &ClassTable{Dataset: "birds", Classes: full.Classes, Attributes: []string{"x", "y", "t1", "t2"}, Values: [][]float32{{1, 2, 3, 4}, {6, 7, 8, 9}},
+		Texts: full.Texts, Source: "c.csv + names", Blocks: full.Blocks[:2]}
+	if err != nil || cmp.Diff(want, got) != "" {
+		t.Error(err, cmp.Diff(want, got))
+	}
+	words, err := full.Pick("w.bin")
+	if err != nil || words.Texts != nil || len(words.Attributes) != 1 || words.Values[1][0] != 10 {
+		t.Error(words, err)
+	}
+	if again := full.Narrow(got); cmp.Diff(got, again) != "" {
+		t.Error(cmp.Diff(got, again))
+	}
+	if same, err := full.Pick("attributes+text+words"); err != nil || same != full {
+		t.Error("all of a table is not itself", err)
+	}
+	for _, other := range [][]string{{"x"}, {"z"}, {"x", "y", "t1"}} {
+		if n := full.Narrow(&ClassTable{Attributes: other}); n != full {
+			t.Errorf("narrowed to %v: %v", other, n.Attributes)
+		}
+	}
+	if _, err := full.Pick("attributes+sentences"); err == nil || !strings.Contains(err.Error(), "attributes and text and words") {
+		t.Error(err)
+	}
+	plain := &ClassTable{Classes: []string{"a"}, Attributes: []string{"x"}, Values: [][]float32{{1}}}
+	if p, err := plain.Pick("attributes"); err != nil || p != plain {
+		t.Error(err)
+	}
+	if b, from := full.TextBlock(); b == nil || from != 2 || b.Text != text {
+		t.Error(b, from)
+	}
+}

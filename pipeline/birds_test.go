@@ -118,7 +118,7 @@ func TestBirds(t *testing.T) {
 		}
 		text, err := io.ReadAll(r.Body)
 		r.Body.Close()
-		var a server.Answer
+		var a server.Response
 		if err := errors.Join(err, json.Unmarshal(text, &a)); err != nil || r.StatusCode != 200 || len(a.Images) != 1 {
 			t.Fatalf("%s: %s %s %v", x.Image, r.Status, text, err)
 		}

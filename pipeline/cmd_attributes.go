@@ -28,6 +28,7 @@ type descriptionFlags struct {
 	names      string
 	own        bool
 	maxUnknown float64
+	text       textFlags
 }
 
 func newAttributes(con *console) *cobra.Command {
@@ -36,7 +37,11 @@ func newAttributes(con *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "attributes",
 		Short: "class descriptions to the class table",
-		Long: `Reads the dataset's class descriptions and writes features/<dataset>/classes.parquet: one row per
+		Long: `  vzsl attributes --dataset birds                                                            attributes
+  vzsl attributes --dataset birds --text-model models/clip-vit-base-patch32 --template birds  names
+  vzsl attributes --dataset birds --text sentences.csv --text-model models/all-MiniLM-L6-v2    sentences
+
+Reads the dataset's class descriptions and writes features/<dataset>/classes.parquet: one row per
 class, its attributes as they are given (raw values; missing ones are NaN). Normalisation belongs to
 training, where it is fitted on the seen classes.
 
@@ -51,6 +56,17 @@ sent_splits.mat with its sentence vectors.
 A name is looked up as it is, with underscores, spaces or hyphens between its words, in lower case, with
 capitals; of a list ("tench, Tinca tinca") each in order; last as the mean of its words' vectors. What
 is to be looked up in place of a class's name stands in --names: lines "class<tab>phrase, phrase".
+
+  --text-model FOLDER   vectors that a text encoder gives the classes' names: CLIP's or SigLIP's text tower, MiniLM,
+                        BGE, E5, ... as ONNX, with tokenizer.json (or CLIP's merges file) and its config files
+  --text FILE           sentences in place of names: a CSV (class,text), a class in several rows where there are
+                        several; or a folder with a file CLASS.txt each, a text a line
+  --template TEXT       what a name or text is put into: "a photo of a {}, a type of bird.", or a built-in set; several
+                        are averaged
+  --own                 the dataset's own attributes too; 'vzsl train --descriptions text' takes a part of the table
+
+Names are made readable: "001.Black_footed_Albatross" is "black footed albatross". The table says which texts, templates
+and model its vectors were made of.
 
 Missing values stay missing here; training refuses them or takes the mean over the seen classes
 (--missing there). AwA's four, antelope's colours, are taken from lion, as the authors' own code does: a note
@@ -69,14 +85,17 @@ says so, --missing keep leaves them out.`,
 			if o.maxUnknown < 0 {
 				return usage.Errorf("--max-unknown %v: it is a share of the classes (below 1) or their number", o.maxUnknown)
 			}
-			if o.own && len(o.words) == 0 {
-				return usage.Errorf("--own goes with --words: alone, the dataset's own attributes are what is read anyway")
+			if err := o.text.check(); err != nil {
+				return err
+			}
+			if o.own && len(o.words) == 0 && o.text.model == "" {
+				return usage.Errorf("--own goes with --words or --text-model: alone, the dataset's own attributes are what is read anyway")
 			}
 			d, err := ds.open(con)
 			if err != nil {
 				return err
 			}
-			table, words, err := ds.describe(cmd.Context(), con, d, &o)
+			table, words, texts, err := ds.describe(cmd.Context(), con, d, &o)
 			if err != nil {
 				return err
 			}
@@ -91,17 +110,26 @@ says so, --missing keep leaves them out.`,
 				Missing    int         `json:"missing"`
 				Source     string      `json:"source"`
 				Words      []wordsUsed `json:"words,omitempty"`
-			}{path, len(table.Classes), len(table.Names), table.Missing(), table.Source, words}
+				Text       *textUsed   `json:"text,omitempty"`
+			}{path, len(table.Classes), len(table.Names), table.Missing(), table.Source, words, texts}
 			return con.result(res, func(w io.Writer) {
 				fmt.Fprintf(w, "%s: %d classes, %d attributes, %d values missing\n", path, res.Classes, res.Attributes, res.Missing)
 				for _, u := range words {
 					fmt.Fprintf(w, "%s: %d values a word; %d classes found, %d as the mean of their words, %d unknown\n",
 						u.File, u.Dim, u.Found, len(u.Averaged), len(u.Unknown))
 				}
+				if u := texts; u != nil {
+					fmt.Fprintf(w, "%s: %d texts in %d templates, %d values each", u.Model.Name, u.Texts, max(1, len(u.Templates)), u.Model.Width)
+					if len(u.Model.Towers) > 0 {
+						fmt.Fprint(w, "; its folder has the network for images that shares their space (--method clip)")
+					}
+					fmt.Fprintln(w)
+				}
 			})
 		},
 	}
 	ds.add(cmd)
+	o.text.add(cmd)
 	f := cmd.Flags()
 	f.StringVar(&ds.csv, "csv", "", "`file` of class descriptions instead of the dataset's own: CSV with a header class,attribute,..., Parquet, Arrow, NumPy or MATLAB")
 	addDescriptionColumnFlags(cmd, &ds.columns)
@@ -110,7 +138,7 @@ says so, --missing keep leaves them out.`,
 	f.StringSliceVar(&o.words, "words", nil, "`file` of word vectors to describe the classes by")
 	f.StringVar(&o.format, "words-format", attributes.WordsAuto, "format of the word vectors: "+usage.Or(attributes.WordFormats()))
 	f.StringVar(&o.names, "names", "", "`file` of what to look up for a class in place of its name, a line each: class<tab>phrase, phrase")
-	f.BoolVar(&o.own, "own", false, "with --words: the dataset's own attributes too, before the word vectors")
+	f.BoolVar(&o.own, "own", false, "with --words or --text-model: the dataset's own attributes too, before the others")
 	f.Float64Var(&o.maxUnknown, "max-unknown", 0, "`share` of the classes (below 1), or their number, that may have no word vector; their values are missing")
 	must(cmd.MarkFlagFilename("csv", "csv", "tsv", "txt", "parquet", "mat"))
 	must(cmd.MarkFlagFilename("words", "bin", "txt", "vec", "gz"))
@@ -120,38 +148,47 @@ says so, --missing keep leaves them out.`,
 }
 
 // describe reads all descriptions asked for and puts them side by side.
-func (d *datasetFlags) describe(ctx context.Context, con *console, ds *datasets.Dataset, o *descriptionFlags) (*attributes.Table, []wordsUsed, error) {
+func (d *datasetFlags) describe(ctx context.Context, con *console, ds *datasets.Dataset, o *descriptionFlags) (*attributes.Table, []wordsUsed, *textUsed, error) {
 	var tables []*attributes.Table
-	if len(o.words) == 0 || o.own || d.csv != "" {
+	if len(o.words) == 0 && o.text.model == "" || o.own || d.csv != "" {
 		own, err := d.ownDescription(ds)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		if err := settle(own, d.missing); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
+		own.Kind = features.KindAttributes
 		tables = append(tables, own)
 	}
 	phrases, err := con.readPhrases(o.names, ds)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	var used []wordsUsed
 	for _, file := range o.words {
 		t, u, err := con.readWords(ctx, file, ds.ClassNames(), phrases, o)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		tables, used = append(tables, t), append(used, *u)
 	}
+	var texts *textUsed
+	if o.text.model != "" {
+		t, u, err := con.describeTexts(ctx, ds, phrases, &o.text)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		tables, texts = append(tables, t), u
+	}
 	t, err := attributes.Join(tables...)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	for _, note := range t.Notes {
 		con.log.Info(note, "dataset", d.name)
 	}
-	return t, used, nil
+	return t, used, texts, nil
 }
 
 // ownDescription is the CSV or Parquet file where one is named, else what the dataset's layout holds.
@@ -173,7 +210,7 @@ func (d *datasetFlags) ownDescription(ds *datasets.Dataset) (*attributes.Table, 
 type undescribedError struct{ csv string }
 
 func (e undescribedError) Error() string {
-	return e.csv + ": no class descriptions there; write a CSV with a header (class,attribute,...) and a row per class, name one with --csv, or describe the classes by word vectors of their names with --words"
+	return e.csv + ": no class descriptions there; write a CSV with a header (class,attribute,...) and a row per class, name one with --csv, or describe the classes by their names: with word vectors (--words) or a text model (--text-model)"
 }
 
 // wordsUsed says how the classes were found in a file of word vectors.

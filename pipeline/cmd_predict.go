@@ -177,9 +177,9 @@ func runPredict(ctx context.Context, con *console, o *predictOptions, args []str
 		}
 	}
 	var files []string
-	var all []predict.Named
+	var all []predict.ImagePrediction
 	for _, path := range inputs {
-		var named []predict.Named
+		var named []predict.ImagePrediction
 		var err error
 		switch {
 		case isShards(path) || features.IsShard(path):
@@ -208,7 +208,7 @@ func runPredict(ctx context.Context, con *console, o *predictOptions, args []str
 const atATime = 1024
 
 // files names picture files.
-func (p *predictor) files(ctx context.Context, con *console, o *predictOptions, files []string) ([]predict.Named, error) {
+func (p *predictor) files(ctx context.Context, con *console, o *predictOptions, files []string) ([]predict.ImagePrediction, error) {
 	pics, err := con.openPictures(p.run, p.model.Source(), &o.pictures)
 	if err != nil {
 		return nil, err
@@ -216,16 +216,16 @@ func (p *predictor) files(ctx context.Context, con *console, o *predictOptions, 
 	defer pics.Close()
 	hook, end := con.progress("predict", "images")
 	defer end()
-	all := make([]predict.Named, len(files))
+	all := make([]predict.ImagePrediction, len(files))
 	for lo := 0; lo < len(files); lo += atATime {
 		part := files[lo:min(lo+atATime, len(files))]
 		features := make([][]float32, len(part))
-		g, ctx := errgroup.WithContext(ctx)
+		g, reading := errgroup.WithContext(ctx)
 		g.SetLimit(64)
 		for i, path := range part {
 			g.Go(func() error {
 				var refusal *extract.Refusal
-				f, err := pics.File(ctx, path)
+				f, err := pics.File(reading, path)
 				if errors.As(err, &refusal) {
 					all[lo+i].Error = refusal.Reason
 					return nil
@@ -250,7 +250,7 @@ func (p *predictor) files(ctx context.Context, con *console, o *predictOptions, 
 			return nil, err
 		}
 		for k, i := range of {
-			all[i].Answer = &answers[k]
+			all[i].Prediction = &answers[k]
 		}
 		hook(lo+len(part), len(files))
 	}
@@ -258,10 +258,10 @@ func (p *predictor) files(ctx context.Context, con *console, o *predictOptions, 
 }
 
 // predicted writes and prints the answers.
-func (c *console) predicted(p *predictor, o *predictOptions, all []predict.Named) error {
+func (c *console) predicted(p *predictor, o *predictOptions, all []predict.ImagePrediction) error {
 	skipped := 0
 	for _, x := range all {
-		if x.Answer == nil {
+		if x.Prediction == nil {
 			if skipped++; !c.json {
 				c.log.Warn("picture skipped", "image", x.Image, "reason", x.Error)
 			}
@@ -270,7 +270,7 @@ func (c *console) predicted(p *predictor, o *predictOptions, all []predict.Named
 	if skipped == len(all) {
 		return fmt.Errorf("none of the %d pictures can be used; %s: %s", len(all), all[0].Image, all[0].Error)
 	}
-	for file, write := range map[string]func(io.Writer, []predict.Named) error{o.csv: predict.WriteCSV, o.parquet: predict.WriteParquet} {
+	for file, write := range map[string]func(io.Writer, []predict.ImagePrediction) error{o.csv: predict.WriteCSV, o.parquet: predict.WriteParquet} {
 		if file == "" || file == "-" {
 			continue
 		}
@@ -283,12 +283,12 @@ func (c *console) predicted(p *predictor, o *predictOptions, all []predict.Named
 			return err
 		}
 	} else if err := c.result(struct {
-		Run         string          `json:"run"`
-		Classes     int             `json:"classes"`
-		Calibrated  bool            `json:"calibrated"`
-		Temperature float64         `json:"temperature,omitempty"`
-		Skipped     int             `json:"skipped"`
-		Images      []predict.Named `json:"images"`
+		Run         string                    `json:"run"`
+		Classes     int                       `json:"classes"`
+		Calibrated  bool                      `json:"calibrated"`
+		Temperature float64                   `json:"temperature,omitempty"`
+		Skipped     int                       `json:"skipped"`
+		Images      []predict.ImagePrediction `json:"images"`
 	}{p.run, len(p.classes.Names), p.model.Temperature() > 0, p.model.Temperature(), skipped, all}, func(w io.Writer) { tell(w, all) }); err != nil {
 		return err
 	}
@@ -299,11 +299,11 @@ func (c *console) predicted(p *predictor, o *predictOptions, all []predict.Named
 }
 
 // tell prints a line for each picture, and why.
-func tell(w io.Writer, all []predict.Named) {
+func tell(w io.Writer, all []predict.ImagePrediction) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	explained := false
 	for _, x := range all {
-		if x.Answer == nil {
+		if x.Prediction == nil {
 			fmt.Fprintf(table, "%s\t(%s)\n", x.Image, x.Error)
 			continue
 		}
@@ -322,12 +322,12 @@ func tell(w io.Writer, all []predict.Named) {
 	}
 	_ = table.Flush()
 	for _, x := range all {
-		if x.Answer == nil || x.Explanation == nil {
+		if x.Prediction == nil || x.Explanation == nil {
 			continue
 		}
 		fmt.Fprintf(w, "\n%s as %s\n", x.Image, x.Top[0].Class)
 		var seen []string
-		for _, s := range x.Explanation.Seen {
+		for _, s := range x.Explanation.Present {
 			seen = append(seen, s.Attribute)
 		}
 		fmt.Fprintf(w, "  seen:    %s\n", strings.Join(seen, ", "))

@@ -24,7 +24,7 @@ type predicted struct {
 	Classes    int
 	Calibrated bool
 	Skipped    int
-	Images     []predict.Named
+	Images     []predict.ImagePrediction
 }
 
 func predictJSON(t *testing.T, code int, args ...string) (p predicted) {
@@ -96,7 +96,7 @@ func TestPredict(t *testing.T) {
 	if p.Classes != 12 || !p.Calibrated || p.Run != "demo-demo-eszsl" || len(p.Images) != 72 {
 		t.Fatalf("%d classes, calibrated %v, %d images", p.Classes, p.Calibrated, len(p.Images))
 	}
-	right, byImage := 0, map[string]predict.Named{}
+	right, byImage := 0, map[string]predict.ImagePrediction{}
 	for _, x := range p.Images {
 		class := filepath.Base(filepath.Dir(filepath.FromSlash(x.Image)))
 		if x.Class == class {
@@ -137,7 +137,7 @@ func TestPredict(t *testing.T) {
 }
 
 // alike fails where two answers differ.
-func alike(t *testing.T, got, want predict.Named) {
+func alike(t *testing.T, got, want predict.ImagePrediction) {
 	t.Helper()
 	if len(got.Top) != len(want.Top) || got.Class != want.Class {
 		t.Fatalf("%s: %+v, want %+v", got.Image, got, want)
@@ -319,7 +319,7 @@ func TestPredictWords(t *testing.T) {
 		}
 	}
 	_, text, err := post(url+"/predict", read(t, filepath.Join(data, unseen[0], "000.png")))
-	var told server.Answer
+	var told server.Response
 	if err != nil || json.Unmarshal([]byte(text), &told) != nil || told.Classes != 3 {
 		t.Errorf("%v %s", err, text)
 	}

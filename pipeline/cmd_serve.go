@@ -96,10 +96,10 @@ func runServe(ctx context.Context, con *console, o *serveOptions) error {
 		}
 	}
 	options := server.Options{
-		Run: p.run, About: aboutModel(p), Model: served(p.model), Pictures: pics, Classes: *p.classes, Predict: o.Options,
-		Refused: refusedPicture, MaxBody: int64(o.body) << 20, MaxBodies: int64(o.bodies) << 20,
-		Doubt:   p.doubt,
-		Timeout: o.timeout, ReadTimeout: o.readTimeout, Grace: o.grace, Log: con.log,
+		Run: p.run, Info: modelInfo(p), Model: served(p.model), Pictures: pics, Classes: *p.classes, Predict: o.Options,
+		ImageStatus: refusedPicture, MaxBody: int64(o.body) << 20, MaxBodies: int64(o.bodies) << 20,
+		Warnings: p.doubt,
+		Timeout:  o.timeout, ReadTimeout: o.readTimeout, Grace: o.grace, Log: con.log,
 	}
 	if len(o.candidates.words) > 0 {
 		options.Lookup = con.lookup(p.model, &o.candidates)
@@ -140,8 +140,8 @@ func refusedPicture(err error) int {
 	return http.StatusUnprocessableEntity
 }
 
-// aboutModel says what is served.
-func aboutModel(p *predictor) any {
+// modelInfo describes the model that is served.
+func modelInfo(p *predictor) any {
 	src, res := p.model.Source(), p.model.Result()
 	return struct {
 		Run         string  `json:"run"`

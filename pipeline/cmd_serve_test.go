@@ -75,7 +75,7 @@ func TestServe(t *testing.T) {
 		file := filepath.Join(data, c, "001.png")
 		want := predictJSON(t, exitDone, append([]string{file, "--explain"}, args...)...).Images[0]
 		code, text, err := post(url+"/predict?explain=5", read(t, file))
-		var a server.Answer
+		var a server.Response
 		if err != nil || code != 200 || json.Unmarshal([]byte(text), &a) != nil {
 			t.Fatalf("%d %s %v", code, text, err)
 		}
@@ -250,7 +250,7 @@ func TestServeLoad(t *testing.T) {
 				start := time.Now()
 				sent.Add(1)
 				code, text, err := post(url+"/predict", bodies[image])
-				var a server.Answer
+				var a server.Response
 				if err != nil || code != 200 || json.Unmarshal([]byte(text), &a) != nil || a.Images[0].Class != want[image] {
 					t.Errorf("%s: %d %s %v, want %s", image, code, text, err, want[image])
 					return

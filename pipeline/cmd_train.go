@@ -24,6 +24,7 @@ type runFlags struct {
 	ds             datasetFlags
 	network, split string
 	method, run    string
+	descriptions   string // the descriptions to take of the class table; "": all
 	transductive   bool
 }
 
@@ -31,10 +32,29 @@ func (r *runFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&r.split, "split", "standard", "`name` of the split")
 	f.StringVar(&r.method, "method", "vzsl", "method ('vzsl methods' lists them)")
+	r.addDescriptions(cmd)
 	f.BoolVar(&r.transductive, "transductive", false, "the unseen classes' test images join the training, without their labels")
 	f.StringVar(&r.network, "network", "", "`name` of the network whose features to take (default: the only one there is)")
-	f.StringVar(&r.run, "run", "", "`name` of the run: its folder below runs/ and reports/ (default <dataset>-<split>-<method>[-transductive])")
+	f.StringVar(&r.run, "run", "", "`name` of the run: its folder below runs/ and reports/ (default <dataset>-<split>-<method>[-transductive][-<descriptions>])")
 	must(cmd.RegisterFlagCompletionFunc("method", cobra.FixedCompletions(methods.Names(), cobra.ShellCompDirectiveNoFileComp)))
+}
+
+func (r *runFlags) addDescriptions(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&r.descriptions, "descriptions", "", "descriptions to take of the class table, with a + between them: attributes, text, words (default: all that it has)")
+	must(cmd.RegisterFlagCompletionFunc("descriptions", cobra.FixedCompletions([]string{features.KindAttributes, features.KindText, features.KindWords}, cobra.ShellCompDirectiveNoFileComp)))
+}
+
+// suffix is what the choice of descriptions puts after a run's name.
+func (r *runFlags) suffix() string {
+	if r.descriptions == "" {
+		return ""
+	}
+	return "-" + strings.Map(func(c rune) rune {
+		if c == '/' || c == '\\' || c == ' ' || c == ':' {
+			return '_'
+		}
+		return c
+	}, r.descriptions)
 }
 
 // name is the run's name: the one given, or the one that dataset, split and method make.
@@ -53,7 +73,7 @@ func (r *runFlags) name() (string, error) {
 		if r.transductive {
 			name += "-transductive"
 		}
-		return name, nil
+		return name + r.suffix(), nil
 	}
 	for folder := range strings.SplitSeq(r.run, "/") { // a seed's run is below that of its method
 		if err := usage.FolderName("run", folder); err != nil {
@@ -69,6 +89,7 @@ func (r *runFlags) addSeveral(cmd *cobra.Command, kind string) {
 	f := cmd.Flags()
 	f.StringVar(&r.split, "split", "standard", "`name` of the split")
 	f.StringVar(&r.network, "network", "", "`name` of the network whose features to take (default: the only one there is)")
+	r.addDescriptions(cmd)
 	f.StringVar(&r.run, "run", "", "`name` of the folders below runs/ and reports/ (default <dataset>-<split>-"+kind+")")
 }
 
@@ -77,7 +98,7 @@ func (r *runFlags) nameOfSeveral(kind string, methods []string) (string, error) 
 	r.method = methods[0]
 	name, err := r.name()
 	if r.run == "" {
-		name = r.ds.name + "-" + r.split + "-" + kind
+		name = r.ds.name + "-" + r.split + "-" + kind + r.suffix()
 	}
 	return name, err
 }

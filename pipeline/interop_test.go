@@ -75,7 +75,7 @@ func TestInteropTables(t *testing.T) {
 	var named [][]any
 	for _, x := range told.Images {
 		row := []any{x.Image}
-		if x.Answer == nil {
+		if x.Prediction == nil {
 			row = append(row, make([]any, 2+3*5)...)
 			named = append(named, append(row, x.Error))
 			continue
@@ -152,7 +152,7 @@ func vector(v any) []float32 {
 }
 
 // checkPredictions: the rows agree with themselves, with the report, and with what predict says of the same features.
-func checkPredictions(t *testing.T, reader string, table interop.Table, report map[string]any, said []predict.Named) {
+func checkPredictions(t *testing.T, reader string, table interop.Table, report map[string]any, said []predict.ImagePrediction) {
 	t.Helper()
 	var names []string
 	for _, c := range table.Columns {

@@ -12,7 +12,7 @@ import (
 )
 
 // features names the rows of a shard or of a folder of them.
-func (p *predictor) features(ctx context.Context, path string, o predict.Options) ([]predict.Named, error) {
+func (p *predictor) features(ctx context.Context, path string, o predict.Options) ([]predict.ImagePrediction, error) {
 	paths := []string{path}
 	if isShards(path) {
 		m, err := features.ReadManifest(path)
@@ -24,7 +24,7 @@ func (p *predictor) features(ctx context.Context, path string, o predict.Options
 			paths = append(paths, filepath.Join(path, part.File))
 		}
 	}
-	var all []predict.Named
+	var all []predict.ImagePrediction
 	for _, path := range paths {
 		part, src, err := features.ReadShard(ctx, path)
 		if err != nil {
@@ -39,17 +39,17 @@ func (p *predictor) features(ctx context.Context, path string, o predict.Options
 			return nil, err
 		}
 		for i, image := range part.Images {
-			all = append(all, predict.Named{Image: image, Answer: &answers[i]})
+			all = append(all, predict.ImagePrediction{Image: image, Prediction: &answers[i]})
 		}
 		for _, s := range part.Skipped {
-			all = append(all, predict.Named{Image: s.Image, Error: s.Reason})
+			all = append(all, predict.ImagePrediction{Image: s.Image, Error: s.Reason})
 		}
 	}
 	return all, nil
 }
 
 // foreign names the rows of a file of features that another program wrote. Which network they are of, only their width tells.
-func (p *predictor) foreign(ctx context.Context, con *console, path string, o *predictOptions) ([]predict.Named, error) {
+func (p *predictor) foreign(ctx context.Context, con *console, path string, o *predictOptions) ([]predict.ImagePrediction, error) {
 	in := o.foreign
 	in.Files, in.Say = []string{path}, func(line string) { con.log.Info(line, "file", path) }
 	rows, err := convert.OpenRows(in)
@@ -64,7 +64,7 @@ func (p *predictor) foreign(ctx context.Context, con *console, path string, o *p
 	con.log.Warn("whether the features are of the network that the run was trained on cannot be checked, but for their width", "file", path, "trained on", src.Network)
 	hook, end := con.progress("predict", "rows")
 	defer end()
-	all := make([]predict.Named, len(rows.Images))
+	all := make([]predict.ImagePrediction, len(rows.Images))
 	x := make([]float32, atATime*rows.Dim)
 	for lo := 0; lo < len(all); lo += atATime {
 		hi := min(lo+atATime, len(all))
@@ -83,7 +83,7 @@ func (p *predictor) foreign(ctx context.Context, con *console, path string, o *p
 				all[i].Error = reason
 				continue
 			}
-			all[i].Answer, answers = &answers[0], answers[1:]
+			all[i].Prediction, answers = &answers[0], answers[1:]
 		}
 		hook(hi, len(all))
 	}

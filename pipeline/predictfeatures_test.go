@@ -38,7 +38,7 @@ func TestPredictForeign(t *testing.T) {
 	rows[3] = strings.Join(append([]string{cells[0], ""}, cells[2:]...), ",")
 	broken := write(t, filepath.Join(dir, "broken.csv"), strings.Join(rows, ""))
 	got = predictJSON(t, exitSkipped, append([]string{broken}, run...)...)
-	if got.Images[2].Answer != nil || !strings.Contains(got.Images[2].Error, "value 0 is missing") {
+	if got.Images[2].Prediction != nil || !strings.Contains(got.Images[2].Error, "value 0 is missing") {
 		t.Errorf("%+v", got.Images[2])
 	}
 	alike(t, got.Images[3], want.Images[3])

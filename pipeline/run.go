@@ -55,6 +55,11 @@ func (c *console) openInputs(ctx context.Context, r *runFlags) (*inputs, error) 
 	if in.Classes, err = c.readClassTable(r.ds.name); err != nil {
 		return nil, err
 	}
+	if r.descriptions != "" {
+		if in.Classes, err = in.Classes.Pick(r.descriptions); err != nil {
+			return nil, fmt.Errorf("--descriptions: %w", err)
+		}
+	}
 	if in.Roles, err = c.readRoles(r.ds.name, r.split); err != nil {
 		return nil, err
 	}
@@ -231,6 +236,9 @@ func (c *console) bind(ctx context.Context, name string, model *runs.Predictor, 
 	if record == nil {
 		return in, c.bindOld(name, model, in)
 	}
+	if in.Classes != nil { // to the descriptions that the run took
+		in.Classes = in.Classes.Narrow(record.Classes)
+	}
 	changes, err := record.Changes(ctx, &in.Inputs)
 	if err != nil {
 		return nil, err
@@ -324,6 +332,11 @@ func (c *console) trainAgain(name string, model *runs.Predictor) string {
 	args := []string{"--dataset", model.Source().Dataset, "--split", model.Split(), "--method", s.Method}
 	if s.Transductive {
 		args = append(args, "--transductive")
+	}
+	if record, err := model.Inputs(); err == nil && record != nil && record.Classes.Blocks != nil {
+		if now, err := c.readClassTable(model.Source().Dataset); err == nil && len(now.Attributes) > len(now.Narrow(record.Classes).Attributes) {
+			args = append(args, "--descriptions", strings.Join(record.Classes.Kinds(), "+"))
+		}
 	}
 	if seeds, err := seedsOf(c.runDir(run)); several && err == nil && len(seeds) > 0 {
 		args, s.Seed = append(args, "--seeds", strconv.Itoa(len(seeds))), seeds[0]

@@ -1,4 +1,7 @@
-// Package predict names pictures: it ranks classes that are given as attribute vectors for features, makes probabilities of
-// the scores, and says which attributes spoke for and against. The command, the server and whoever else predicts go through
-// it. The model is behind an interface, as in package evaluate.
+// Package predict classifies images with a trained model: Rank scores their features against classes that are given as
+// attribute vectors, turns the scores into probabilities, and explains them by the attributes that speak for and against the
+// predicted class. The classes may be new ones: a class takes a description, not training. WriteCSV and WriteParquet store
+// the predictions.
+//
+// The model is behind an interface, so that any method can be used; *runs.Predictor, the model of a run, is one.
 package predict

@@ -5,24 +5,24 @@ import (
 	"sort"
 )
 
-// Explanation says in attributes why a picture is called what it is called.
+// Explanation gives the attributes behind a prediction.
 //
-// With e the model's estimate of the picture's normalised attribute vector, a that of the class and m the mean over the
-// classes asked for, e_k (a_k - m_k) is what attribute k speaks for the class rather than for any of them. For a bilinear
-// model (x'Va) these numbers add up to its score less the mean score.
+// With e the model's estimate of the image's normalised attribute vector, a that of the class and m the mean over the
+// candidate classes, e_k (a_k - m_k) is the contribution of attribute k to the class's score relative to the mean score. For a
+// bilinear model (x'Va) the contributions sum to that difference.
 type Explanation struct {
-	Seen    []Seen     `json:"seen"`    // what the picture has more of than seen classes on average, most first
-	For     []Evidence `json:"for"`     // most first
-	Against []Evidence `json:"against"` // most first
+	Present []Estimate `json:"seen"`    // attributes that the image has more of than seen classes on average, largest first
+	For     []Evidence `json:"for"`     // positive contributions, largest first
+	Against []Evidence `json:"against"` // negative contributions, largest first
 }
 
-// Seen is an attribute that the model sees in a picture.
-type Seen struct {
+// Estimate is an attribute that the model estimates in an image.
+type Estimate struct {
 	Attribute string  `json:"attribute"`
-	Estimate  float64 `json:"estimate"` // in the model's normalised values
+	Value     float64 `json:"estimate"` // in the model's normalised values
 }
 
-// Evidence is an attribute that speaks for or against a class.
+// Evidence is an attribute with its contribution.
 type Evidence struct {
 	Attribute string   `json:"attribute"`
 	Weight    float64  `json:"weight"` // e_k (a_k - m_k)
@@ -30,7 +30,7 @@ type Evidence struct {
 	Class     *float32 `json:"class_value"` // the class's raw value; null where it is missing
 }
 
-// explainer holds the classes as the model takes them.
+// explainer holds the classes' normalised attribute vectors.
 type explainer struct {
 	most    int
 	names   []string
@@ -57,7 +57,7 @@ func newExplainer(m Model, classes *Classes, most int) (*explainer, error) {
 	return e, nil
 }
 
-// of explains why a picture that is described so is called class.
+// of explains the prediction of a class for an image with this estimate.
 func (e *explainer) of(described []float32, class int) *Explanation {
 	weight := make([]float64, len(described))
 	order := make([]int, len(described))
@@ -65,7 +65,7 @@ func (e *explainer) of(described []float32, class int) *Explanation {
 		order[k] = k
 		weight[k] = float64(described[k]) * (float64(e.vectors[class][k]) - e.mean[k])
 	}
-	x := &Explanation{Seen: []Seen{}, For: []Evidence{}, Against: []Evidence{}}
+	x := &Explanation{Present: []Estimate{}, For: []Evidence{}, Against: []Evidence{}}
 	by := func(less func(a, b int) bool) []int {
 		sort.SliceStable(order, func(i, j int) bool { return less(order[i], order[j]) })
 		return order[:min(e.most, len(order))]
@@ -88,7 +88,7 @@ func (e *explainer) of(described []float32, class int) *Explanation {
 		}
 	}
 	for _, k := range by(func(a, b int) bool { return described[a] > described[b] }) {
-		x.Seen = append(x.Seen, Seen{e.names[k], float64(described[k])})
+		x.Present = append(x.Present, Estimate{e.names[k], float64(described[k])})
 	}
 	return x
 }

@@ -16,51 +16,52 @@ var (
 	ErrNotFinite   = errors.New("the model's score is not a number")
 )
 
-// Model is a trained model: a *train.Predictor.
+// Model is a trained model: a *runs.Predictor is one.
 type Model interface {
-	// Score gives n rows of one score for each class, higher is better, of n raw features and raw attribute vectors.
+	// Score gives n rows of one score for each class, higher is better. features are n raw features, classes raw attribute
+	// vectors.
 	Score(features []float32, n int, classes [][]float32) ([]float32, error)
-	// Temperature makes probabilities of scores, softmax(score / Temperature); 0: none was fitted.
+	// Temperature is that of the probabilities softmax(score / Temperature), fitted on validation classes; 0: none was fitted.
 	Temperature() float64
 	Attributes() []string
 	FeatureDim() int
-	// Describe estimates the normalised attribute vectors of n raw features; nil where the method cannot.
+	// Describe estimates the normalised attribute vectors of n raw features, row after row; nil where the method cannot.
 	Describe(features []float32, n int) ([]float32, error)
-	// DescribedClass gives a raw attribute vector as Describe's estimate is held against it.
+	// DescribedClass gives a raw attribute vector in the form that Describe's estimates are compared with.
 	DescribedClass(raw []float32) ([]float32, error)
 	NormaliseClass(raw []float32) ([]float32, error)
 }
 
-// Learner is a Model that takes in pictures of a class at once.
+// Learner is a Model that learns from images of a class without training.
 type Learner interface {
 	Model
-	// Learn gives the model that has seen n more pictures, as raw features, of the class of a raw attribute vector. The model
-	// itself stays as it is.
+	// Learn gives a model updated by n images, as raw features, of the class with a raw attribute vector. The model itself is
+	// not changed.
 	Learn(class, features []float32, n int) (Model, error)
 }
 
-// Classes are what pictures may be called.
+// Classes are the candidate classes.
 type Classes struct {
 	Names   []string
 	Vectors [][]float32 // raw, in the order of the model's attributes
 }
 
-// Options say what is told of each picture.
+// Options of Rank. The zero value is ready for use.
 type Options struct {
-	Top       int     // classes; 0: five
-	NoneBelow float64 // a picture whose best class has a smaller probability is none of them
-	Explain   int     // attributes for and against, and seen in the picture; 0: no explanation
+	Top       int     // best classes to list; 0: five
+	NoneBelow float64 // an image whose best class has a smaller probability is rejected: it is of none of the classes
+	Explain   int     // attributes to list for and against, and present in the image; 0: no explanation
 }
 
-// Answer says what a picture shows.
-type Answer struct {
-	Class       string       `json:"class"` // the best one; "" where it is none of them
+// Prediction is the ranking of one image.
+type Prediction struct {
+	Class       string       `json:"class"` // the best one; "" where it is rejected
 	Probability float64      `json:"probability"`
-	Top         []Candidate  `json:"top"` // best first, whether or not any of them is the answer
+	Top         []Candidate  `json:"top"` // best first, also where the image is rejected
 	Explanation *Explanation `json:"explanation,omitempty"`
 }
 
-// Candidate is a class that a picture may show.
+// Candidate is a class with its score.
 type Candidate struct {
 	Class       string  `json:"class"`
 	Probability float64 `json:"probability"` // among all classes asked for
@@ -70,9 +71,9 @@ type Candidate struct {
 // chunk is the number of features scored at a time.
 const chunk = 256
 
-// Rank answers for n raw features, one after another. The probabilities are softmax(score / T) over all of classes with the model's temperature
-// T, or 1 where it has none: they are not calibrated then.
-func Rank(ctx context.Context, m Model, features []float32, n int, classes *Classes, o Options) ([]Answer, error) {
+// Rank classifies n raw features, given row after row. The probabilities are softmax(score / T) over all classes, with the model's
+// temperature T, or 1 where it has none: they are then not calibrated. The error is ctx's where it ends first.
+func Rank(ctx context.Context, m Model, features []float32, n int, classes *Classes, o Options) ([]Prediction, error) {
 	if len(classes.Names) == 0 {
 		return nil, ErrNoClasses
 	}
@@ -98,7 +99,7 @@ func Rank(ctx context.Context, m Model, features []float32, n int, classes *Clas
 			return nil, err
 		}
 	}
-	answers := make([]Answer, 0, n)
+	predictions := make([]Prediction, 0, n)
 	order := make([]int, c)
 	for lo := 0; lo < n; lo += chunk {
 		if err := ctx.Err(); err != nil {
@@ -126,7 +127,7 @@ func Rank(ctx context.Context, m Model, features []float32, n int, classes *Clas
 			}
 			// Ties go to the first class, as in evaluation.
 			sort.SliceStable(order, func(a, b int) bool { return row[order[a]] > row[order[b]] })
-			a := Answer{Top: make([]Candidate, 0, min(top, c))}
+			a := Prediction{Top: make([]Candidate, 0, min(top, c))}
 			p := probabilities(row, t)
 			for _, j := range order[:min(top, c)] {
 				a.Top = append(a.Top, Candidate{classes.Names[j], p[j], row[j]})
@@ -138,10 +139,10 @@ func Rank(ctx context.Context, m Model, features []float32, n int, classes *Clas
 				w := len(described) / k
 				a.Explanation = explain.of(described[i*w:(i+1)*w], order[0])
 			}
-			answers = append(answers, a)
+			predictions = append(predictions, a)
 		}
 	}
-	return answers, nil
+	return predictions, nil
 }
 
 // probabilities are softmax(scores / t).

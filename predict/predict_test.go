@@ -156,8 +156,8 @@ func TestExplanation(t *testing.T) {
 	if want := float64(a[0].Top[0].Score) - mean; math.Abs(sum-want) > 1e-5 || len(e.For)+len(e.Against) != 4 {
 		t.Errorf("%v: the sum is %g, want %g", e, sum, want)
 	}
-	if len(e.Seen) != 4 || e.Seen[0].Estimate < e.Seen[3].Estimate {
-		t.Error(e.Seen)
+	if len(e.Present) != 4 || e.Present[0].Value < e.Present[3].Value {
+		t.Error(e.Present)
 	}
 	classes.Vectors[0] = []float32{float32(math.NaN()), 1, 1, 1}
 	if _, err := Rank(context.Background(), m, x, 1, classes, Options{}); err == nil || !strings.Contains(err.Error(), `"a"`) {
@@ -166,10 +166,10 @@ func TestExplanation(t *testing.T) {
 }
 
 func TestTables(t *testing.T) {
-	all := []Named{
-		{Image: "a,b.jpg", Answer: &Answer{Class: "zebra", Probability: 0.75, Top: []Candidate{{"zebra", 0.75, -1.5}, {"okapi", 0.25, -3}}}},
+	all := []ImagePrediction{
+		{Image: "a,b.jpg", Prediction: &Prediction{Class: "zebra", Probability: 0.75, Top: []Candidate{{"zebra", 0.75, -1.5}, {"okapi", 0.25, -3}}}},
 		{Image: "c.jpg", Error: "the file is empty (0 bytes)"},
-		{Image: "d.jpg", Answer: &Answer{Probability: 0.5, Top: []Candidate{{"okapi", 0.5, 1}, {"zebra", 0.5, 1}}}},
+		{Image: "d.jpg", Prediction: &Prediction{Probability: 0.5, Top: []Candidate{{"okapi", 0.5, 1}, {"zebra", 0.5, 1}}}},
 	}
 	var b bytes.Buffer
 	if err := WriteCSV(&b, all); err != nil {

@@ -14,27 +14,27 @@ import (
 	"github.com/apache/arrow/go/v15/parquet/pqarrow"
 )
 
-// Named is a picture with its answer, or with the reason why it has none.
-type Named struct {
+// ImagePrediction is an image with its prediction, or with the reason why it has none.
+type ImagePrediction struct {
 	Image string `json:"image"`
-	*Answer
+	*Prediction
 	Error string `json:"error,omitempty"`
 }
 
-// ranks is the largest number of classes told of any picture.
-func ranks(all []Named) int {
+// ranks is the largest number of classes listed for any image.
+func ranks(all []ImagePrediction) int {
 	n := 0
 	for _, x := range all {
-		if x.Answer != nil {
+		if x.Prediction != nil {
 			n = max(n, len(x.Top))
 		}
 	}
 	return n
 }
 
-// WriteCSV writes a row for each picture: image, predicted (empty: none of the classes), probability, then top1,
+// WriteCSV writes a row for each image: image, predicted (empty: rejected), probability, then top1,
 // probability1, score1 and so on, and error, empty where there is none.
-func WriteCSV(w io.Writer, all []Named) error {
+func WriteCSV(w io.Writer, all []ImagePrediction) error {
 	c := csv.NewWriter(w)
 	n := ranks(all)
 	row := []string{"image", "predicted", "probability"}
@@ -46,7 +46,7 @@ func WriteCSV(w io.Writer, all []Named) error {
 	_ = c.Write(row) // errors stay until Flush
 	for _, x := range all {
 		row = append(row[:0], x.Image)
-		if x.Answer != nil {
+		if x.Prediction != nil {
 			row = append(row, x.Class, number(x.Probability, 64))
 			for _, t := range x.Top {
 				row = append(row, t.Class, number(t.Probability, 64), number(float64(t.Score), 32))
@@ -64,7 +64,7 @@ func WriteCSV(w io.Writer, all []Named) error {
 func number(x float64, bits int) string { return strconv.FormatFloat(x, 'g', -1, bits) }
 
 // WriteParquet writes the same columns as Parquet; what is empty there is null here.
-func WriteParquet(w io.Writer, all []Named) error {
+func WriteParquet(w io.Writer, all []ImagePrediction) error {
 	const group = 1 << 16
 	text := func(name string) arrow.Field {
 		return arrow.Field{Name: name, Type: arrow.BinaryTypes.String, Nullable: true}
@@ -115,7 +115,7 @@ func WriteParquet(w io.Writer, all []Named) error {
 			}
 			add(x.Image)
 			var top []Candidate
-			if x.Answer != nil {
+			if x.Prediction != nil {
 				add(orNull(x.Class))
 				add(x.Probability)
 				top = x.Top

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"vzsl/attributes"
+	"vzsl/features"
 )
 
 // Encoder turns texts into vectors.
@@ -55,7 +56,7 @@ func Embed(ctx context.Context, d *Descriptions, templates []string, e Encoder, 
 			return nil, fmt.Errorf("the vector of the text %q %w", list[i], err)
 		}
 	}
-	t := &attributes.Table{Classes: d.Classes, Source: d.Source, Notes: append([]string{}, d.Notes...)}
+	t := &attributes.Table{Classes: d.Classes, Source: d.Source, Kind: features.KindText, Notes: append([]string{}, d.Notes...)}
 	for c, texts := range filled {
 		sum := make([]float64, len(units[0]))
 		for _, i := range texts {
@@ -75,6 +76,9 @@ func Embed(ctx context.Context, d *Descriptions, templates []string, e Encoder, 
 			row[k] = float32(x)
 		}
 		t.Values = append(t.Values, row)
+	}
+	for _, texts := range d.Texts {
+		t.Texts = append(t.Texts, strings.Join(texts, "\n"))
 	}
 	for k := range t.Values[0] {
 		t.Names = append(t.Names, fmt.Sprintf("%s_%03d", prefix, k+1))

@@ -26,6 +26,9 @@ func Readable(class string) string {
 		s = first
 	}
 	s = written.ReplaceAllString(s, "$1 $2")
+	if strings.Count(s, "-") > 1 && !strings.ContainsAny(s, "_+/ ") { // small-red-star: hyphens for spaces
+		s = strings.ReplaceAll(s, "-", " ")
+	}
 	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '_' || r == '+' || r == '/' || unicode.IsSpace(r) }), " ")
 	s = strings.TrimSpace(tvs.ReplaceAllString(s, "$1$3$5 $2$4$6"))
 	if s == "" {

@@ -24,6 +24,7 @@ func TestReadable(t *testing.T) {
 		"pottedplant":                    "potted plant",
 		"GermanShepherd":                 "german shepherd",
 		"BMW":                            "BMW",
+		"small-red-striped-star-on-sand": "small red striped star on sand",
 		"red_circle":                     "red circle",
 		"  spaced   out ":                "spaced out",
 		"001.":                           "001.",

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"slices"
@@ -253,17 +252,9 @@ func arrowText(a arrow.Array, i int) (string, error) {
 	}
 	var b []byte
 	switch a := a.(type) {
-	case *array.String:
+	case interface{ Value(int) string }:
 		return a.Value(i), nil
-	case *array.LargeString:
-		return a.Value(i), nil
-	case *array.StringView:
-		return a.Value(i), nil
-	case *array.BinaryView:
-		b = a.Value(i)
-	case *array.Binary:
-		b = a.Value(i)
-	case *array.LargeBinary:
+	case interface{ Value(int) []byte }:
 		b = a.Value(i)
 	case *array.Dictionary:
 		return arrowText(a.Dictionary(), a.GetValueIndex(i))
@@ -333,51 +324,37 @@ func labelName(names []string, text string) (string, error) {
 }
 
 func (t *arrowTable) Values(columns ...int) (Values, error) {
-	v := &arrowValues{t: t, columns: columns}
-	for _, c := range columns {
-		v.width += t.columns[c].Width
+	v := &arrowValues{t: t, columns: columns, parts: parts{path: t.path, rows: t.rows, width: width(t, columns)}}
+	v.open = func(_ context.Context, part, _ int) (err error) {
+		v.b, err = t.record(part)
+		return err
 	}
+	v.read = v.rows
 	return v, nil
 }
 
 type arrowValues struct {
+	parts
 	t       *arrowTable
 	columns []int
-	width   int
-	group   int // record batch that comes next
-	lo, hi  int // rows of the one at hand
-	b       arrow.Record
+	b       arrow.Record // the open one
 }
 
 func (v *arrowValues) Close() error { return nil }
 
 func (v *arrowValues) Read(ctx context.Context, lo, hi int, dst []float32) (err error) {
 	defer guarded(v.t.path, &err)
-	for lo < hi {
-		if err := ctx.Err(); err != nil {
-			return err
+	return v.parts.Read(ctx, lo, hi, dst)
+}
+
+// rows reads rows of the open record batch.
+func (v *arrowValues) rows(_ context.Context, lo, hi int, dst []float32) error {
+	at := 0
+	for _, c := range v.columns {
+		if err := v.column(c, lo, hi-lo, dst[at:]); err != nil {
+			return fmt.Errorf("%s: column %s: %w", v.t.path, v.t.columns[c].label(), err)
 		}
-		for lo >= v.hi {
-			if v.group == len(v.t.rows) {
-				return fmt.Errorf("%s: %w", v.t.path, io.ErrUnexpectedEOF)
-			}
-			v.lo, v.hi = v.hi, v.hi+v.t.rows[v.group]
-			if lo < v.hi {
-				if v.b, err = v.t.record(v.group); err != nil {
-					return err
-				}
-			}
-			v.group++
-		}
-		n := min(hi, v.hi) - lo
-		at := 0
-		for _, c := range v.columns {
-			if err := v.column(c, lo-v.lo, n, dst[at:]); err != nil {
-				return fmt.Errorf("%s: column %s: %w", v.t.path, v.t.columns[c].label(), err)
-			}
-			at += v.t.columns[c].Width
-		}
-		lo, dst = lo+n, dst[n*v.width:]
+		at += v.t.columns[c].Width
 	}
 	return nil
 }
@@ -387,14 +364,14 @@ func (v *arrowValues) column(c, from, n int, dst []float32) error {
 	a, width := v.t.fields[c].of(v.b), v.t.columns[c].Width
 	if !v.t.columns[c].List {
 		for i := range n {
-			dst[i*v.width] = float32(arrowNumber(a, from+i))
+			dst[i*v.parts.width] = float32(arrowNumber(a, from+i))
 		}
 		return nil
 	}
 	l, _ := vectorsOf(a)
 	floats, _ := l.values.(*array.Float32)
 	for i := range n {
-		row := dst[i*v.width : i*v.width+width]
+		row := dst[i*v.parts.width : i*v.parts.width+width]
 		start, end := l.offsets(from + i)
 		switch {
 		case l.IsNull(from+i) || end == start:
@@ -402,7 +379,7 @@ func (v *arrowValues) column(c, from, n int, dst []float32) error {
 				row[k] = float32(math.NaN())
 			}
 		case int(end-start) != width:
-			return fmt.Errorf("row %d (from 0) has %d values, the first %d", v.lo+from+i, end-start, width)
+			return fmt.Errorf("row %d (from 0) has %d values, the first %d", v.parts.lo+from+i, end-start, width)
 		case floats != nil && floats.NullN() == 0:
 			copy(row, floats.Float32Values()[start:end])
 		default:

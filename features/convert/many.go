@@ -170,53 +170,30 @@ func (m *manyTable) Texts(columns ...int) ([][]string, error) {
 }
 
 func (m *manyTable) Values(columns ...int) (Values, error) {
-	v := &manyValues{m: m, columns: columns}
-	for _, c := range columns {
-		v.width += m.columns[c].Width
+	v := &manyValues{parts: parts{path: m.Path(), width: width(m, columns)}}
+	for _, t := range m.tables {
+		v.rows = append(v.rows, t.Columns()[columns[0]].Rows)
 	}
+	v.open = func(_ context.Context, part, _ int) (err error) {
+		if err = v.Close(); err == nil {
+			v.file, err = m.tables[part].Values(columns...)
+		}
+		return err
+	}
+	v.read = func(ctx context.Context, lo, hi int, dst []float32) error { return v.file.Read(ctx, lo, hi, dst) }
 	return v, nil
 }
 
 type manyValues struct {
-	m       *manyTable
-	columns []int
-	width   int
-	at      int // table that is open
-	from    int // its first row
-	open    Values
+	parts
+	file Values // the open one
 }
 
 func (v *manyValues) Close() error {
-	if v.open == nil {
+	if v.file == nil {
 		return nil
 	}
-	err := v.open.Close()
-	v.open = nil
+	err := v.file.Close()
+	v.file = nil
 	return err
-}
-
-func (v *manyValues) Read(ctx context.Context, lo, hi int, dst []float32) error {
-	for lo < hi {
-		t := v.m.tables[v.at]
-		rows := t.Columns()[v.columns[0]].Rows
-		if lo >= v.from+rows {
-			if err := v.Close(); err != nil {
-				return err
-			}
-			v.at, v.from = v.at+1, v.from+rows
-			continue
-		}
-		if v.open == nil {
-			var err error
-			if v.open, err = t.Values(v.columns...); err != nil {
-				return err
-			}
-		}
-		n := min(hi, v.from+rows) - lo
-		if err := v.open.Read(ctx, lo-v.from, lo-v.from+n, dst[:n*v.width]); err != nil {
-			return err
-		}
-		lo, dst = lo+n, dst[n*v.width:]
-	}
-	return nil
 }

@@ -66,19 +66,30 @@ func headless(r *delimited.Reader) bool {
 // sniffed rows decide what a column holds.
 const sniffed = 1000
 
-// sniff counts the rows and finds out what the columns hold.
+// sniff reads the header, counts the rows and finds out what the columns hold.
 func (t *textTable) sniff() error {
-	var seen []cellCount
-	err := t.each(func(r *delimited.Reader, row int, cells []string) error {
-		if seen == nil {
-			seen = make([]cellCount, len(cells))
+	r, err := delimited.Open(t.path)
+	if err != nil {
+		return err
+	}
+	t.bare = headless(r)
+	for i, name := range r.Header() {
+		c := Column{Name: name, Index: i == 0 && (name == "" || name == "Unnamed: 0"), Width: 1}
+		if t.bare {
+			c = Column{Name: strconv.Itoa(i + 1), Width: 1}
 		}
-		if t.rows++; row < sniffed {
+		t.columns = append(t.columns, c)
+	}
+	if err := r.Close(); err != nil {
+		return err
+	}
+	seen := make([]cellCount, len(t.columns))
+	err = t.each(func(r *textRows, cells []string) {
+		if t.rows++; t.rows <= sniffed {
 			for i, s := range cells {
 				seen[i].add(s, r.Separator() != ',', func() string { return r.At(i) })
 			}
 		}
-		return nil
 	})
 	if err != nil {
 		return err
@@ -88,48 +99,53 @@ func (t *textTable) sniff() error {
 	}
 	t.forms = make([]cellForm, len(seen))
 	for i, c := range seen {
-		t.columns[i].Rows, t.columns[i].Width = t.rows, 1
+		t.columns[i].Rows = t.rows
 		t.columns[i].Kind, t.columns[i].Type, t.columns[i].Why = c.kind()
 		t.forms[i] = cellForm{comma: c.comma > 0, percent: c.percent > 0}
 	}
 	return nil
 }
 
-// each calls do with every row of cells.
-func (t *textTable) each(do func(r *delimited.Reader, row int, cells []string) error) error {
+// textRows reads the rows of a text table from front to end.
+type textRows struct {
+	*delimited.Reader
+	bare bool // the first row is the header's
+	row  int  // that comes next
+}
+
+func (t *textTable) open() (*textRows, error) {
 	r, err := delimited.Open(t.path)
+	if err != nil {
+		return nil, err
+	}
+	return &textRows{Reader: r, bare: t.bare}, nil
+}
+
+// next gives the cells of the next row; io.EOF after the last.
+func (r *textRows) next() (cells []string, err error) {
+	if r.row++; r.row == 1 && r.bare {
+		return r.Header(), nil
+	}
+	cells, _, err = r.Next()
+	return cells, err
+}
+
+// each calls do with every row of cells.
+func (t *textTable) each(do func(r *textRows, cells []string)) error {
+	r, err := t.open()
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	if t.columns == nil {
-		t.bare = headless(r)
-		for i, name := range r.Header() {
-			c := Column{Name: name, Index: i == 0 && (name == "" || name == "Unnamed: 0")}
-			if t.bare {
-				c = Column{Name: strconv.Itoa(i + 1)}
-			}
-			t.columns = append(t.columns, c)
-		}
-	}
-	row := 0
-	if t.bare {
-		if err := do(r, row, r.Header()); err != nil {
-			return err
-		}
-		row++
-	}
-	for ; ; row++ {
-		cells, _, err := r.Next()
+	for {
+		cells, err := r.next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if err := do(r, row, cells); err != nil {
-			return err
-		}
+		do(r, cells)
 	}
 }
 
@@ -235,17 +251,16 @@ func (t *textTable) Close() error            { return nil }
 
 func (t *textTable) Texts(columns ...int) ([][]string, error) {
 	all := make([][]string, len(columns))
-	err := t.each(func(_ *delimited.Reader, _ int, cells []string) error {
+	err := t.each(func(_ *textRows, cells []string) {
 		for i, c := range columns {
 			all[i] = append(all[i], strings.Clone(cells[c]))
 		}
-		return nil
 	})
 	return all, err
 }
 
 func (t *textTable) Values(columns ...int) (Values, error) {
-	r, err := delimited.Open(t.path)
+	r, err := t.open()
 	if err != nil {
 		return nil, err
 	}
@@ -255,30 +270,26 @@ func (t *textTable) Values(columns ...int) (Values, error) {
 type textValues struct {
 	t       *textTable
 	columns []int
-	r       *delimited.Reader
-	at      int
+	r       *textRows
 }
 
 func (v *textValues) Close() error { return v.r.Close() }
 
 func (v *textValues) Read(ctx context.Context, lo, hi int, dst []float32) error {
-	for ; v.at < hi; v.at++ {
-		if v.at%1024 == 0 && ctx.Err() != nil {
+	for v.r.row < hi {
+		at := v.r.row
+		if at%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		cells := v.r.Header()
-		if v.at > 0 || !v.t.bare {
-			var err error
-			if cells, _, err = v.r.Next(); err != nil {
-				return fmt.Errorf("%s: row %d: %w", v.t.path, v.at, err)
-			}
+		cells, err := v.r.next()
+		if err != nil {
+			return fmt.Errorf("%s: row %d: %w", v.t.path, at, err)
 		}
-		if v.at < lo {
+		if at < lo {
 			continue
 		}
-		row := dst[(v.at-lo)*len(v.columns):]
+		row := dst[(at-lo)*len(v.columns):]
 		for k, i := range v.columns {
-			var err error
 			if row[k], err = v.t.value(i, cells[i]); err != nil {
 				return fmt.Errorf("%s: column %s holds %s: %w", v.r.At(i), v.t.columns[i].label(), abbreviated(cells[i]), err)
 			}

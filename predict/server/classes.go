@@ -25,28 +25,28 @@ const (
 	maxDescription = 4 << 20 // bytes
 )
 
-// known are the classes to choose from, and the model that has learned from the pictures of them that were added.
-type known struct {
+// classSet is the candidate classes, and the model updated by the images that were added to them.
+type classSet struct {
 	predict.Classes
-	model    predict.Model
-	pictures map[string][]float32 // raw features of the pictures added, by class
+	model  predict.Model
+	images map[string][]float32 // raw features of the images added, by class
 }
 
 func (s *Server) attributes(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, map[string]any{"attributes": s.o.Model.Attributes(), "words": s.o.Lookup != nil})
+	respond(w, http.StatusOK, map[string]any{"attributes": s.o.Model.Attributes(), "words": s.o.Lookup != nil})
 }
 
 func (s *Server) listClasses(w http.ResponseWriter, _ *http.Request) {
 	k := s.classes.Load()
-	pictures := map[string]int{}
-	for name, x := range k.pictures {
-		pictures[name] = len(x) / s.o.Model.FeatureDim()
+	images := map[string]int{}
+	for name, x := range k.images {
+		images[name] = len(x) / s.o.Model.FeatureDim()
 	}
 	_, learns := s.o.Model.(predict.Learner)
-	answer(w, http.StatusOK, map[string]any{"classes": append([]string{}, k.Names...), "pictures": pictures, "learns": learns})
+	respond(w, http.StatusOK, map[string]any{"classes": append([]string{}, k.Names...), "pictures": images, "learns": learns})
 }
 
-// classesCSV gives all classes as the file that 'vzsl predict' and 'vzsl serve' take as --classes.
+// classesCSV gives all classes in the format that 'vzsl predict' and 'vzsl serve' read with --classes.
 func (s *Server) classesCSV(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	w.Header().Set("Content-Disposition", `attachment; filename="classes.csv"`)
@@ -89,10 +89,10 @@ func (s *Server) getClass(w http.ResponseWriter, r *http.Request) {
 			d.Attributes[a] = &short
 		}
 	}
-	answer(w, http.StatusOK, d)
+	respond(w, http.StatusOK, d)
 }
 
-// putClass adds a class or describes it anew. The requests that are at work go on with the classes they began with.
+// putClass adds a class or replaces its description. Requests in progress keep the classes that they started with.
 func (s *Server) putClass(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
 	if err := checkName(name); err != nil {
@@ -117,7 +117,7 @@ func (s *Server) putClass(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if d.Class != "" && d.Class != name {
-			fail(w, http.StatusBadRequest, "the body describes %q, the address says %q", d.Class, name)
+			fail(w, http.StatusBadRequest, "the body describes class %q, the address names %q", d.Class, name)
 			return
 		}
 	}
@@ -130,10 +130,10 @@ func (s *Server) putClass(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	code := http.StatusCreated
-	err = s.edit(func(c *known) error {
+	err = s.edit(func(c *classSet) error {
 		if i := slices.Index(c.Names, name); i >= 0 {
 			c.Vectors[i], code = vector, http.StatusOK
-			if c.pictures[name] != nil {
+			if c.images[name] != nil {
 				return s.relearn(c)
 			}
 			return nil
@@ -149,20 +149,20 @@ func (s *Server) putClass(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	said := map[string]any{"class": name, "classes": len(s.classes.Load().Names)}
-	if s.o.Doubt != nil {
-		if doubts := s.o.Doubt(name, vector); len(doubts) > 0 {
+	if s.o.Warnings != nil {
+		if doubts := s.o.Warnings(name, vector); len(doubts) > 0 {
 			s.o.Log.Warn(strings.Join(doubts, "; "), "class", name)
 			said["doubts"] = doubts
 		}
 	}
-	answer(w, code, said)
+	respond(w, code, said)
 }
 
 // vector is a class's in the order of the model's attributes.
 func (s *Server) vector(r *http.Request, name string, d *description) ([]float32, error) {
 	if d.Attributes == nil {
 		if s.o.Lookup == nil {
-			return nil, errors.New(`its attributes are needed: {"attributes": {"name": value, ...}}; /attributes lists them`)
+			return nil, errors.New(`its attributes are required: {"attributes": {"name": value, ...}}; /attributes lists their names`)
 		}
 		return s.o.Lookup(r.Context(), name, d.Phrase)
 	}
@@ -173,15 +173,15 @@ func (s *Server) vector(r *http.Request, name string, d *description) ([]float32
 			v = *x
 		}
 		if math.Abs(v) > math.MaxFloat32 {
-			return nil, fmt.Errorf("attribute %q: %v is no value of an attribute", a, v)
+			return nil, fmt.Errorf("attribute %q: %v is out of range", a, v)
 		}
 		t.Names, t.Values[0] = append(t.Names, a), append(t.Values[0], float32(v))
 	}
 	t, err := t.Select(s.o.Model.Attributes())
 	if err != nil {
-		return nil, fmt.Errorf("%w; null stands for a value that is missing", err)
+		return nil, fmt.Errorf("%w; give null for a missing value", err)
 	}
-	if len(t.Notes) > 0 { // of names that the model does not know: a slip, where somebody writes one class
+	if len(t.Notes) > 0 { // names that the model does not know: a mistake in a description of a single class
 		return nil, errors.New(strings.Join(t.Notes, "; "))
 	}
 	return t.Values[0], nil
@@ -189,14 +189,14 @@ func (s *Server) vector(r *http.Request, name string, d *description) ([]float32
 
 func (s *Server) deleteClass(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
-	err := s.edit(func(c *known) error {
+	err := s.edit(func(c *classSet) error {
 		i := slices.Index(c.Names, name)
 		if i < 0 {
 			return fmt.Errorf("there is no class %q", name)
 		}
 		c.Names, c.Vectors = slices.Delete(c.Names, i, i+1), slices.Delete(c.Vectors, i, i+1)
-		if c.pictures[name] != nil {
-			delete(c.pictures, name)
+		if c.images[name] != nil {
+			delete(c.images, name)
 			return s.relearn(c)
 		}
 		return nil
@@ -208,12 +208,12 @@ func (s *Server) deleteClass(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// edit changes a copy of the classes and puts it in their place.
-func (s *Server) edit(change func(c *known) error) error {
+// edit replaces the classes by a changed copy.
+func (s *Server) edit(change func(c *classSet) error) error {
 	s.editing.Lock()
 	defer s.editing.Unlock()
 	was := s.classes.Load()
-	c := &known{Classes: predict.Classes{Names: slices.Clone(was.Names), Vectors: slices.Clone(was.Vectors)}, model: was.model, pictures: maps.Clone(was.pictures)}
+	c := &classSet{Classes: predict.Classes{Names: slices.Clone(was.Names), Vectors: slices.Clone(was.Vectors)}, model: was.model, images: maps.Clone(was.images)}
 	if err := change(c); err != nil {
 		return err
 	}
@@ -221,11 +221,11 @@ func (s *Server) edit(change func(c *known) error) error {
 	return nil
 }
 
-// relearn takes in all pictures anew: what a class was taught under another description is gone.
-func (s *Server) relearn(c *known) error {
+// relearn updates the original model by all images again, with the current descriptions.
+func (s *Server) relearn(c *classSet) error {
 	c.model = s.o.Model
 	for i, name := range c.Names {
-		if x := c.pictures[name]; x != nil {
+		if x := c.images[name]; x != nil {
 			var err error
 			if c.model, err = c.model.(predict.Learner).Learn(c.Vectors[i], x, len(x)/s.o.Model.FeatureDim()); err != nil {
 				return fmt.Errorf("class %q: %w", name, err)
@@ -235,15 +235,15 @@ func (s *Server) relearn(c *known) error {
 	return nil
 }
 
-// checkName refuses a name that could not be shown or typed.
+// checkName refuses a name that could not be displayed or typed.
 func checkName(name string) error {
 	switch {
 	case name == "" || strings.TrimSpace(name) != name:
-		return errors.New("a class needs a name that neither begins nor ends with blanks")
+		return errors.New("the name of a class must not be empty, nor start or end with spaces")
 	case len(name) > maxName:
-		return fmt.Errorf("a class's name has at most %d bytes", maxName)
+		return fmt.Errorf("the name of a class must not be longer than %d bytes", maxName)
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return fmt.Errorf("the name %q holds what cannot be printed", name)
+		return fmt.Errorf("the name %q has characters that cannot be printed", name)
 	}
 	return nil
 }

@@ -1,4 +1,6 @@
-// Package server names pictures over HTTP: the answers are those of the command, from the same code.
+// Package server classifies images over HTTP, as predict.Rank does, and edits the candidate classes while it runs. New makes an
+// http.Handler of a model and of what computes features; Server.Serve runs it until a context ends. Its addresses and
+// responses are described in docs/predict.md.
 package server
 
 import (
@@ -25,45 +27,46 @@ import (
 	"vzsl/predict"
 )
 
-// Pictures computes the feature of a picture given as a file's bytes, gathering those of concurrent callers: an *extract.Batcher.
+// Pictures computes the features of images, batching those of concurrent callers: an *extract.Batcher is one.
 type Pictures interface {
+	// Picture gives the feature of an image file of these bytes.
 	Picture(ctx context.Context, data []byte) ([]float32, error)
-	// Counts are the images computed so far, the engine's runs that took, and its time.
+	// Counts are the images computed so far, the number of mini-batches, and the time of the engine.
 	Counts() (images, runs int64, busy time.Duration)
 }
 
-// Options are what is served and its limits. Model, Pictures and Classes are needed.
+// Options of New. Model and Pictures are required.
 type Options struct {
 	Run      string
-	About    any // shown at /model
+	Info     any // the JSON response of /model
 	Model    predict.Model
 	Pictures Pictures
-	Classes  predict.Classes // at the start
-	Predict  predict.Options // where a request does not say otherwise
+	Classes  predict.Classes // candidates at the start; requests can change them
+	Predict  predict.Options // defaults of requests
 
-	// Refused gives the status of an error of Pictures that is the picture's own fault, 0 of any other.
-	Refused func(err error) int
+	// ImageStatus gives the HTTP status of an error of Pictures that the image is the cause of, 0 of any other.
+	ImageStatus func(err error) int
 	// Lookup gives the vector of a class of that name or phrase, where the model was trained on word vectors; else nil.
 	Lookup func(ctx context.Context, class, phrase string) ([]float32, error)
-	// Doubt says what is odd about a description that is taken all the same; nil: nothing is.
-	Doubt func(class string, vector []float32) []string
+	// Warnings lists what is unusual about a description that is accepted all the same; may be nil.
+	Warnings func(class string, vector []float32) []string
 
 	MaxBody     int64         // bytes of a request; 0: 32 MB
-	MaxBodies   int64         // bytes of all requests at work together; 0: eight times MaxBody
-	Timeout     time.Duration // from a request's last byte to its answer; 0: 30 s
-	ReadTimeout time.Duration // for a request's bytes to come; 0: 30 s
-	Grace       time.Duration // for requests at work when the server is to end; 0: 30 s
+	MaxBodies   int64         // bytes of all requests in progress together; 0: eight times MaxBody
+	Timeout     time.Duration // from a request's last byte to its response; 0: 30 s
+	ReadTimeout time.Duration // for reading a request; 0: 30 s
+	Grace       time.Duration // for requests in progress when the server stops; 0: 30 s
 	Log         *slog.Logger
 }
 
-// Server answers. It is an http.Handler.
+// Server is an http.Handler.
 type Server struct {
 	o       Options
 	handler http.Handler
 	bodies  *semaphore.Weighted
 
-	editing sync.Mutex // held by who changes the classes
-	classes atomic.Pointer[known]
+	editing sync.Mutex // held while the classes are changed
+	classes atomic.Pointer[classSet]
 
 	metrics *metrics.Set
 	active  atomic.Int64
@@ -75,7 +78,7 @@ var page embed.FS
 // New makes a server.
 func New(o Options) (*Server, error) {
 	if o.Model == nil || o.Pictures == nil {
-		return nil, errors.New("server: a model and what computes features are needed")
+		return nil, errors.New("server: Model and Pictures are required")
 	}
 	for _, d := range []struct {
 		v   *time.Duration
@@ -91,14 +94,14 @@ func New(o Options) (*Server, error) {
 	if o.MaxBodies < o.MaxBody {
 		o.MaxBodies = 8 * o.MaxBody
 	}
-	if o.Refused == nil {
-		o.Refused = func(error) int { return 0 }
+	if o.ImageStatus == nil {
+		o.ImageStatus = func(error) int { return 0 }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{o: o, bodies: semaphore.NewWeighted(o.MaxBodies), metrics: metrics.NewSet()}
-	s.classes.Store(&known{Classes: o.Classes, model: o.Model})
+	s.classes.Store(&classSet{Classes: o.Classes, model: o.Model})
 	s.gauges()
 
 	mux := http.NewServeMux()
@@ -117,7 +120,7 @@ func New(o Options) (*Server, error) {
 		"GET /classes/{name...}":    http.HandlerFunc(s.getClass),
 		"PUT /classes/{name...}":    http.HandlerFunc(s.putClass),
 		"DELETE /classes/{name...}": http.HandlerFunc(s.deleteClass),
-		"POST /classes/{name...}":   http.HandlerFunc(s.addPictures),
+		"POST /classes/{name...}":   http.HandlerFunc(s.addImages),
 		"GET /healthz":              http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") }),
 		"GET /metrics": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
@@ -136,12 +139,12 @@ func New(o Options) (*Server, error) {
 			}
 		}
 		if allowed := w.Header().Values("Allow"); len(allowed) > 0 {
-			fail(w, http.StatusMethodNotAllowed, "%s is not possible here", r.Method)
+			fail(w, http.StatusMethodNotAllowed, "%s is not allowed here", r.Method)
 			return
 		}
-		fail(w, http.StatusNotFound, "there is nothing here; the addresses are /predict, /classes, /attributes, /model, /healthz, /metrics")
+		fail(w, http.StatusNotFound, "not found; the addresses are /predict, /classes, /attributes, /model, /healthz, /metrics")
 	})))
-	// A page of another site may not change the classes by the browser of somebody who may.
+	// Pages of other sites may not change the classes through a user's browser.
 	s.handler = http.NewCrossOriginProtection().Handler(mux)
 	return s, nil
 }
@@ -154,7 +157,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.handler.ServeHTTP(w, r)
 }
 
-// Serve answers on l until ctx is done, then finishes what is at work and returns nil.
+// Serve accepts requests on l until ctx is done, then finishes those in progress and returns nil.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	srv := &http.Server{
 		Handler: s, ReadHeaderTimeout: min(10*time.Second, s.o.ReadTimeout), ReadTimeout: s.o.ReadTimeout,
@@ -169,7 +172,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		return err
 	case <-ctx.Done():
 	}
-	s.o.Log.Info("ending: finishing what is at work", "requests", s.active.Load())
+	s.o.Log.Info("shutting down: finishing requests in progress", "requests", s.active.Load())
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.o.Grace)
 	defer cancel()
 	if err := srv.Shutdown(end); err != nil {
@@ -180,7 +183,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// status notes what was answered.
+// status records the status of a response.
 type status struct {
 	http.ResponseWriter
 	code int
@@ -202,7 +205,7 @@ func (s *status) Write(b []byte) (int, error) {
 
 func (s *status) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
-// measured counts and times a handler's answers, and turns a panic into one.
+// measured counts and times a handler's responses, and turns a panic into one.
 func (s *Server) measured(pattern string, h http.Handler) http.Handler {
 	seconds := s.metrics.GetOrCreatePrometheusHistogramExt(fmt.Sprintf(`vzsl_request_seconds{handler=%q}`, pattern),
 		[]float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30})
@@ -214,7 +217,7 @@ func (s *Server) measured(pattern string, h http.Handler) http.Handler {
 			if p := recover(); p != nil {
 				s.o.Log.Error("panic", "handler", pattern, "panic", p, "stack", string(debug.Stack()))
 				if st.code == 0 {
-					fail(st, http.StatusInternalServerError, "the program failed; its log says where")
+					fail(st, http.StatusInternalServerError, "internal error; see the log of the server")
 				}
 			}
 			s.active.Add(-1)
@@ -241,10 +244,10 @@ func (s *Server) gauges() {
 	s.metrics.RegisterMetricsWriter(metrics.WriteProcessMetrics)
 }
 
-func (s *Server) model(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, s.o.About) }
+func (s *Server) model(w http.ResponseWriter, _ *http.Request) { respond(w, http.StatusOK, s.o.Info) }
 
-// answer writes JSON.
-func answer(w http.ResponseWriter, code int, v any) {
+// respond writes JSON.
+func respond(w http.ResponseWriter, code int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
 	enc := json.NewEncoder(w)
@@ -252,12 +255,12 @@ func answer(w http.ResponseWriter, code int, v any) {
 	_ = enc.Encode(v) // the client has gone
 }
 
-// fail answers with an error.
+// fail responds with an error.
 func fail(w http.ResponseWriter, code int, format string, args ...any) {
-	answer(w, code, map[string]string{"error": fmt.Sprintf(format, args...)})
+	respond(w, code, map[string]string{"error": fmt.Sprintf(format, args...)})
 }
 
-// body reads a request's body within the limits; ok is false where it has answered with an error. release must be called
+// body reads a request's body within the limits; ok is false where it has responded with an error. release must be called
 // once the bytes are no longer needed.
 func (s *Server) body(w http.ResponseWriter, r *http.Request, most int64, read func(body io.Reader) error) (release func(), ok bool) {
 	if r.ContentLength > most {
@@ -265,7 +268,7 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request, most int64, read f
 		return nil, false
 	}
 	weight := r.ContentLength
-	if weight < 0 { // it does not say how long it is
+	if weight < 0 { // the length is unknown
 		weight = most
 	}
 	wait, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
@@ -286,7 +289,7 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request, most int64, read f
 		s.tooLarge(w, most)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		w.Header().Set("Connection", "close")
-		fail(w, http.StatusRequestTimeout, "the request did not come whole within %v", s.o.ReadTimeout)
+		fail(w, http.StatusRequestTimeout, "the request was not complete within %v", s.o.ReadTimeout)
 	default:
 		fail(w, http.StatusBadRequest, "the request cannot be read: %v", err)
 	}
@@ -294,15 +297,15 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request, most int64, read f
 }
 
 func (s *Server) tooLarge(w http.ResponseWriter, most int64) {
-	w.Header().Set("Connection", "close") // what is still to come is not read
+	w.Header().Set("Connection", "close") // the rest is not read
 	fail(w, http.StatusRequestEntityTooLarge, "the request is too large: the limit is %d bytes", most)
 }
 
-// busy answers where memory or time has run out; a client that has gone gets nothing.
+// busy responds where memory or time has run out, unless the client has gone.
 func (s *Server) busy(w http.ResponseWriter, r *http.Request) {
 	if r.Context().Err() != nil {
 		return
 	}
 	w.Header().Set("Retry-After", strconv.Itoa(max(1, int(s.o.Timeout.Seconds())/2)))
-	fail(w, http.StatusServiceUnavailable, "too much to do: no turn within %v", s.o.Timeout)
+	fail(w, http.StatusServiceUnavailable, "the server is busy: the request was not started within %v", s.o.Timeout)
 }

@@ -93,13 +93,13 @@ func start(t *testing.T, o Options) (url string, stop func() error) {
 		o.Pictures = numbers{}
 	}
 	o.Classes = predict.Classes{Names: []string{"day", "night"}, Vectors: [][]float32{{1, 0}, {0, 1}}}
-	o.Refused = func(err error) int {
+	o.ImageStatus = func(err error) int {
 		if errors.Is(err, errGarbage) {
 			return http.StatusUnsupportedMediaType
 		}
 		return 0
 	}
-	o.Doubt = func(_ string, v []float32) []string {
+	o.Warnings = func(_ string, v []float32) []string {
 		if v[0] > 8 {
 			return []string{"too light"}
 		}
@@ -174,7 +174,7 @@ func TestAnswers(t *testing.T) {
 		{"POST", "/predict", "", "garbage", 415, "not an image"},
 		{"POST", "/predict", "", strings.Repeat("1", 2000), 413, "1024 bytes"},
 		{"POST", "/predict", "", "break", 500, "the engine broke"},
-		{"POST", "/predict", "", "panic", 500, "failed"},
+		{"POST", "/predict", "", "panic", 500, "internal error"},
 		{"POST", "/predict?top=0", "", "3", 400, "top"},
 		{"POST", "/predict?top=many", "", "3", 400, "top"},
 		{"POST", "/predict?none_below=2", "", "3", 400, "none_below"},
@@ -184,11 +184,11 @@ func TestAnswers(t *testing.T) {
 		{"DELETE", "/classes/", "", "", 404, "no class"},
 		{"GET", "/", "", "", 200, "<title>"},
 		{"GET", "/page.js", "", "", 200, "use strict"},
-		{"GET", "/server.go", "", "", 404, "nothing here"},
-		{"GET", "/page/../server.go", "", "", 404, "nothing here"},
-		{"GET", "/..%2f..%2fetc%2fpasswd", "", "", 404, "nothing here"},
+		{"GET", "/server.go", "", "", 404, "not found"},
+		{"GET", "/page/../server.go", "", "", 404, "not found"},
+		{"GET", "/..%2f..%2fetc%2fpasswd", "", "", 404, "not found"},
 		{"GET", "/classes/..%2f..%2fetc%2fpasswd", "", "", 404, "no class"},
-		{"GET", "/%2e%2e/%2e%2e/etc/passwd", "", "", 404, "nothing here"},
+		{"GET", "/%2e%2e/%2e%2e/etc/passwd", "", "", 404, "not found"},
 		{"GET", "/healthz", "", "", 200, "ok"},
 		{"GET", "/attributes", "", "", 200, `["light","dark"]`},
 		{"GET", "/classes", "", "", 200, `["day","night"]`},
@@ -204,13 +204,13 @@ func TestAnswers(t *testing.T) {
 		{"PUT", "/classes/x", "", `{"attributes": {"light": 1}}`, 422, "lacks 1 of the model's 2 attributes: dark"},
 		{"PUT", "/classes/x", "", `{"attributes": {"light": 1, "dark": 2, "drak": 2}}`, 422, "does not know: drak"},
 		{"PUT", "/classes/x", "", `{"attributes": {"light": null, "dark": 2}}`, 422, "missing"},
-		{"PUT", "/classes/x", "", `{"attributes": {"light": 1e39, "dark": 2}}`, 422, "no value"},
+		{"PUT", "/classes/x", "", `{"attributes": {"light": 1e39, "dark": 2}}`, 422, "out of range"},
 		{"PUT", "/classes/x", "", `{"attributes": {"light": "a"}}`, 400, "the body is not"},
 		{"PUT", "/classes/x", "", `{"class": "y", "attributes": {}}`, 400, "describes"},
-		{"PUT", "/classes/x", "", ``, 422, "attributes are needed"},
+		{"PUT", "/classes/x", "", ``, 422, "attributes are required"},
 		{"PUT", "/classes/" + strings.Repeat("x", 300), "", `{}`, 400, "200 bytes"},
 		{"PUT", "/classes/%00", "", `{}`, 400, "printed"},
-		{"PUT", "/classes/%20", "", `{}`, 400, "blanks"},
+		{"PUT", "/classes/%20", "", `{}`, 400, "spaces"},
 
 		{"DELETE", "/classes/day", "", "", 204, ""},
 		{"DELETE", "/classes/night", "", "", 204, ""},
@@ -397,7 +397,7 @@ func TestEditing(t *testing.T) {
 				name := fmt.Sprintf("%s/classes/c%d-%d", url, i, k%3)
 				call(t, "PUT", name, "", `{"attributes": {"light": 2, "dark": 0}}`)
 				code, text := call(t, "POST", url+"/predict?top=100", "", "1")
-				var a Answer
+				var a Response
 				if err := json.Unmarshal([]byte(text), &a); err != nil || code != 200 || len(a.Images[0].Top) != a.Classes {
 					t.Errorf("%d %s %v", code, text, err)
 				}
@@ -447,7 +447,7 @@ func TestTeach(t *testing.T) {
 	best := func() string {
 		t.Helper()
 		code, text := call(t, "POST", url+"/predict", "", "7")
-		var a Answer
+		var a Response
 		if err := json.Unmarshal([]byte(text), &a); err != nil || code != 200 {
 			t.Fatal(code, text, err)
 		}

@@ -10,7 +10,7 @@ import (
 	"os"
 
 	"vzsl/datasets"
-	"vzsl/extract/encoder"
+	"vzsl/extract/extractor"
 	"vzsl/extract/model"
 	"vzsl/features/convert"
 )
@@ -29,7 +29,7 @@ func run(ctx context.Context, images, network, to string) error {
 	if err != nil {
 		return err
 	}
-	e, err := encoder.Open(network, "", model.Overrides{})
+	e, err := extractor.Open(network, "", model.Overrides{})
 	if err != nil {
 		return err
 	}

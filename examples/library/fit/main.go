@@ -60,16 +60,16 @@ func run(ctx context.Context, images, featureDir, method, dir, to string) error 
 		return err
 	}
 	table := described.ClassTable(dataset.Name, nil)
-	split, err := splits.ReadSplit(filepath.Join(images, "seen.txt"), filepath.Join(images, "unseen.txt"), table.Classes, nil)
+	definition, err := splits.ReadLists(filepath.Join(images, "seen.txt"), filepath.Join(images, "unseen.txt"), table.Classes, nil)
 	if err != nil {
 		return err
 	}
-	split.Name, split.Dataset, split.ValidationFraction, split.Seed = "own", dataset.Name, 0.2, 1
+	definition.Name, definition.Dataset, definition.ValidationFraction, definition.Seed = "own", dataset.Name, 0.2, 1
 	labelled, err := splits.CollectImages(ctx, []string{featureDir})
 	if err != nil {
 		return err
 	}
-	roles, err := split.Roles(table.Classes, labelled)
+	split, err := definition.Assign(table.Classes, labelled)
 	if err != nil {
 		return err
 	}
@@ -78,13 +78,13 @@ func run(ctx context.Context, images, featureDir, method, dir, to string) error 
 	if err != nil {
 		return err
 	}
-	options := train.Options{Settings: s, Features: f, Classes: table, Roles: roles, Dir: dir}
+	options := train.Options{Settings: s, Features: f, Classes: table, Roles: split, Dir: dir}
 	model, err := fit(ctx, options)
 	if err != nil {
 		return err
 	}
 
-	r, err := evaluate.ZeroShot(ctx, model, f, table, roles, evaluate.Options{Temperature: model.Temperature()})
+	r, err := evaluate.ZeroShot(ctx, model, f, table, split, evaluate.Options{Temperature: model.Temperature()})
 	if err != nil {
 		return err
 	}

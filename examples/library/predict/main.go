@@ -10,7 +10,7 @@ import (
 	"os"
 
 	"vzsl/attributes"
-	"vzsl/extract/encoder"
+	"vzsl/extract/extractor"
 	"vzsl/extract/model"
 	"vzsl/predict"
 	"vzsl/train/runs"
@@ -39,7 +39,7 @@ func run(ctx context.Context, dir, network, classFile string, images []string) e
 	}
 	classes := &predict.Classes{Names: described.Classes, Vectors: described.Values}
 
-	e, err := encoder.Open(network, "", model.Overrides{})
+	e, err := extractor.Open(network, "", model.Overrides{})
 	if err != nil {
 		return err
 	}

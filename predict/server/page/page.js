@@ -1,6 +1,6 @@
 'use strict';
 const $ = id => document.getElementById(id);
-// make is an element with properties and children; text goes in as text, never as HTML.
+// make creates an element with properties and children; strings become text nodes, never HTML.
 const make = (tag, props, ...children) => { const e = Object.assign(document.createElement(tag), props); e.append(...children); return e; };
 const value = v => v === null ? '?' : String(Number(v.toPrecision(4)));
 const percent = p => (100 * p).toFixed(1) + ' %';
@@ -15,7 +15,7 @@ async function ask(path, options) {
 
 async function name(files) {
   for (const file of files) {
-    $('status').textContent = 'Looking at ' + file.name + ' ...';
+    $('status').textContent = 'Classifying ' + file.name + ' ...';
     const img = make('img', { src: URL.createObjectURL(file), alt: file.name });
     img.onload = () => URL.revokeObjectURL(img.src);
     let told;
@@ -31,7 +31,7 @@ async function name(files) {
 }
 
 function answer(x, calibrated) {
-  const box = make('div', {}, make('p', {}, make('strong', {}, x.class || 'None of these'), x.class ? ' ' + percent(x.probability) : ''));
+  const box = make('div', {}, make('p', {}, make('strong', {}, x.class || 'None of the classes'), x.class ? ' ' + percent(x.probability) : ''));
   const list = make('ol');
   for (const t of x.top) list.append(make('li', {}, t.class + ' ' + percent(t.probability), make('meter', { value: t.probability, max: 1, ariaLabel: t.class })));
   box.append(list);
@@ -39,7 +39,7 @@ function answer(x, calibrated) {
   const e = x.explanation;
   if (e) {
     const why = (what, names) => names.length && box.append(make('p', { className: 'why' }, make('strong', {}, what + ': '), names.join(', ')));
-    why('Seen', e.seen.map(v => v.attribute));
+    why('Present in the image', e.seen.map(v => v.attribute));
     why('For ' + x.top[0].class, e.for.map(v => v.attribute + ' = ' + value(v.class_value)));
     why('Against', e.against.map(v => v.attribute + ' = ' + value(v.class_value)));
   }
@@ -53,12 +53,12 @@ async function listClasses() {
   $('by-pictures').hidden = !learns;
   $('count').textContent = '(' + classes.length + ')';
   $('classes').replaceChildren(...classes.map(c => {
-    const edit = make('button', { type: 'button', title: 'describe anew', onclick: () => begin(c) }, c, pictures[c] ? ' (' + pictures[c] + ' pictures)' : '');
+    const edit = make('button', { type: 'button', title: 'edit the description', onclick: () => begin(c) }, c, pictures[c] ? ' (' + pictures[c] + ' images)' : '');
     const remove = make('button', { type: 'button', ariaLabel: 'remove ' + c, onclick: () => change(c, { method: 'DELETE' }) }, '\u2715');
     return make('li', {}, edit, remove);
   }));
   const like = $('like').value;
-  $('like').replaceChildren(make('option', { value: '' }, 'none (all missing)'), ...classes.map(c => make('option', {}, c)));
+  $('like').replaceChildren(make('option', { value: '' }, 'no class (all missing)'), ...classes.map(c => make('option', {}, c)));
   $('like').value = classes.includes(like) ? like : '';
 }
 
@@ -69,7 +69,7 @@ async function change(c, options) {
     const done = await ask(address(c), options);
     const doubts = done?.doubts ?? [];
     $('edited').className = doubts.length ? 'bad' : '';
-    $('edited').textContent = [options.method === 'DELETE' ? c + ' is removed' : c + ' can be named now', ...doubts].join('; ');
+    $('edited').textContent = [options.method === 'DELETE' ? c + ' removed' : c + ' saved', ...doubts].join('; ');
     await listClasses();
   } catch (e) {
     $('edited').className = 'bad';
@@ -83,7 +83,7 @@ async function teach(c, files) {
   try {
     const a = await ask(address(c), { method: 'POST', body: form });
     $('edited').className = '';
-    $('edited').textContent = c + ': the model has seen ' + a.pictures + ' pictures of it';
+    $('edited').textContent = c + ': ' + a.pictures + ' example images';
     await listClasses();
   } catch (e) {
     $('edited').className = 'bad';

@@ -19,7 +19,8 @@ type Config struct {
 	Ridge        []float64 `toml:"ridge" range:"(0, 1e12]" comment:"grid of the ridge of the regression from attributes to class means"`
 	Floor        []float64 `toml:"floor" range:"(0, 1e12]" comment:"grid of the least prior variance of a class's mean, in mean variances of what the regression misses"`
 	ImagesShrink []float64 `toml:"images_shrink" range:"(0, 1e12]" comment:"grid of shrink where images of unseen classes are known, labelled or not"`
-	ImagesFloor  []float64 `toml:"images_floor" range:"(0, 1e12]" comment:"grid of floor there"`
+	ImagesFloor  []float64 `toml:"images_floor" range:"(0, 1e12]" comment:"grid of floor where there are unlabelled images"`
+	ShotsFloor   []float64 `toml:"shots_floor" range:"(0, 1e12]" comment:"grid of floor where there are labelled images alone"`
 	ShotWeight   float64   `toml:"shot_weight" range:"(0, 1]" comment:"few-shot: images that a labelled image of an unseen class counts as: images of a class are more alike than independent draws"`
 
 	EMRounds      int     `toml:"em_rounds" range:"[0, 10000]" comment:"transductive: rounds of expectation and maximisation"`
@@ -39,7 +40,7 @@ var Spec = method.Spec{
 // Default are the settings found on held-out seen classes of CUB with VGG-19's fc7.
 func Default() Config {
 	return Config{Dimensions: 1024, Shrink: []float64{1, 0.3, 3}, Ridge: []float64{0.3, 0.1, 1}, Floor: []float64{0.1, 0.3},
-		ImagesShrink: []float64{0.3}, ImagesFloor: []float64{0.2}, ShotWeight: 0.3,
+		ImagesShrink: []float64{0.3}, ImagesFloor: []float64{0.2}, ShotsFloor: []float64{0.2}, ShotWeight: 0.3,
 		EMRounds: 12, EMTemperature: 1.5, EMWeight: 0.3, ClassPrior: PriorEstimated, PriorCount: 10}
 }
 
@@ -52,7 +53,11 @@ func (c *Config) grids(p *method.Problem) []method.Axis {
 	if p.Unlabelled == nil && p.Few == nil {
 		return []method.Axis{{Name: "shrink", Values: c.Shrink}, {Name: "ridge", Values: c.Ridge}, {Name: "floor", Values: c.Floor}}
 	}
-	return []method.Axis{{Name: "shrink", Values: c.ImagesShrink}, {Name: "ridge", Values: c.Ridge[:1]}, {Name: "floor", Values: c.ImagesFloor}}
+	floor := c.ShotsFloor
+	if p.Unlabelled != nil {
+		floor = c.ImagesFloor
+	}
+	return []method.Axis{{Name: "shrink", Values: c.ImagesShrink}, {Name: "ridge", Values: c.Ridge[:1]}, {Name: "floor", Values: floor}}
 }
 
 // Method fits with these settings.

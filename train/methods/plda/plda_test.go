@@ -397,6 +397,7 @@ func TestGolden(t *testing.T) {
 	}
 	c := Default()
 	c.ImagesShrink, c.Ridge, c.ImagesFloor = []float64{g.Settings["shrink"]}, []float64{g.Settings["ridge"]}, []float64{g.Settings["floor"]}
+	c.ShotsFloor = c.ImagesFloor
 	c.ShotWeight, c.EMWeight, c.EMTemperature, c.PriorCount, c.EMRounds = g.Settings["weight"], g.Settings["weight"], g.Settings["temperature"], g.Settings["count"], int(g.Settings["rounds"])
 	test, unseen := &samples{x: g.Test}, g.Attributes[g.Seen:]
 	problem := &method.Problem{Train: method.Data{Samples: train, Attributes: g.Attributes}, Few: few}

@@ -30,10 +30,11 @@
 //
 //	KL(q(z|x) || p(z|a_c)) - log N(y; m_c, 1 + v_c) + a term that no class changes
 //
-// and the class of the least one is taken. The learned block was trained as a softmax, whose logits have a scale of their own,
-// so that each block's part is divided by its standard deviation about its mean over the candidates, measured on seen classes that
-// took no part in the fit (the choice's closed_deviation and learned_deviation) and stored with the model. Where validation classes
-// are named better without y, it is left out.
+// and the class of the least one is taken. With attributes normalised by both-centre-l2 the learned block takes them centred,
+// the closed one their square roots centred: the two then err less alike. The learned block was trained as a softmax, whose
+// logits have a scale of their own, so that each block's part is divided by its standard deviation about its mean over the
+// candidates, measured on seen classes that took no part in the fit (the choice's closed_deviation and learned_deviation) and
+// stored with the model. Where validation classes are named better without y, it is left out.
 //
 // With unlabelled images of the unseen classes (transductive) the closed block is fitted to these by expectation and maximisation,
 // the learned block's scores being evidence beside its own; then the learned block is trained anew, with the images whose class is

@@ -1,4 +1,4 @@
-package encoder_test
+package extractor_test
 
 import (
 	"bytes"
@@ -10,13 +10,13 @@ import (
 	"log"
 
 	"vzsl/extract"
-	"vzsl/extract/encoder"
+	"vzsl/extract/extractor"
 	"vzsl/extract/model"
 )
 
 // Features of single images as they come: concurrent callers share the engine's batches.
-func ExampleEncoder_Batcher() {
-	e, err := encoder.Open("../engine/testdata/networks/torch_squeezenet.onnx", "", model.Overrides{Recipe: "torchvision"})
+func ExampleExtractor_Batcher() {
+	e, err := extractor.Open("../engine/testdata/networks/torch_squeezenet.onnx", "", model.Overrides{Recipe: "torchvision"})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -1,7 +1,7 @@
-// Package encoder opens a network together with all that computing features needs: its feature layer, how images are
+// Package extractor opens a network together with all that computing features needs: its feature layer, how images are
 // prepared for it, and the native engine. Programs that use vzsl as a library begin here; the command line, which lets
 // its user choose all of these, puts them together itself.
-package encoder
+package extractor
 
 import (
 	"context"
@@ -17,8 +17,8 @@ import (
 	"vzsl/features"
 )
 
-// Encoder is an open network. Close it after use.
-type Encoder struct {
+// Extractor is an open network. Close it after use.
+type Extractor struct {
 	Model   *model.Model
 	Network *onnx.Network
 	Layer   onnx.Layer
@@ -32,12 +32,12 @@ type Encoder struct {
 // layer names the tensor to take as the feature; "" is the one that onnx.Network.Layer finds. overrides say how images
 // are prepared where nothing else does, or otherwise; the error of a network without a known recipe is
 // model.ErrUnknownRecipe.
-func Open(path, layer string, overrides model.Overrides) (*Encoder, error) {
+func Open(path, layer string, overrides model.Overrides) (*Extractor, error) {
 	found, err := model.Find(path)
 	if err != nil {
 		return nil, err
 	}
-	e := &Encoder{Model: found}
+	e := &Extractor{Model: found}
 	if e.Network, err = onnx.Open(found.File); err != nil {
 		return nil, err
 	}
@@ -55,17 +55,17 @@ func Open(path, layer string, overrides model.Overrides) (*Encoder, error) {
 }
 
 // Dim is the length of a feature.
-func (e *Encoder) Dim() int { return e.engine.Dim() }
+func (e *Extractor) Dim() int { return e.engine.Dim() }
 
-// Batcher starts computing features of images as they come. Close it before the encoder.
-func (e *Encoder) Batcher() (*extract.Batcher, error) {
+// Batcher starts computing features of images as they come. Close it before the extractor.
+func (e *Extractor) Batcher() (*extract.Batcher, error) {
 	return extract.NewBatcher(extract.BatcherOptions{Engine: e.engine, Recipe: e.Recipe, NHWC: e.Network.Input().NHWC})
 }
 
 // Extract computes the features of all images of a dataset and stores them as shards in dir, where features.OpenCache reads
 // them; program names the program that does. What an earlier call left unfinished is completed; a folder with features of
 // something else is an error. progress may be nil.
-func (e *Encoder) Extract(ctx context.Context, d *datasets.Dataset, dir, program string, progress func(done, total int)) (*extract.Result, error) {
+func (e *Extractor) Extract(ctx context.Context, d *datasets.Dataset, dir, program string, progress func(done, total int)) (*extract.Result, error) {
 	if len(d.Images) == 0 {
 		return nil, fmt.Errorf("%s has no images", d.Root)
 	}
@@ -82,4 +82,4 @@ func (e *Encoder) Extract(ctx context.Context, d *datasets.Dataset, dir, program
 }
 
 // Close releases the engine and the network.
-func (e *Encoder) Close() error { return errors.Join(e.engine.Close(), e.Network.Close()) }
+func (e *Extractor) Close() error { return errors.Join(e.engine.Close(), e.Network.Close()) }

@@ -1,4 +1,4 @@
-package encoder
+package extractor
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 )
 
 // What is extracted to a folder is what a Batcher computes of the same file.
-func TestEncoder(t *testing.T) {
+func TestExtractor(t *testing.T) {
 	ctx, dir := context.Background(), t.TempDir()
 	network, images := filepath.Join(dir, "demo.onnx"), filepath.Join(dir, "images")
 	if err := errors.Join(demo.WriteNetwork(network), demo.Write(ctx, images, demo.Options{PerClass: 1})); err != nil {
