@@ -239,24 +239,13 @@ func renamedAttribute(b []byte, rename func(string) string, attr func(string) []
 		if f.n == 1 || f.n == 21 {
 			return nil
 		}
-		out = protowire.AppendTag(out, f.n, f.typ)
-		switch f.typ {
-		case protowire.VarintType:
-			out = protowire.AppendVarint(out, f.num)
-		case protowire.Fixed32Type:
-			out = protowire.AppendFixed32(out, uint32(f.num))
-		case protowire.Fixed64Type:
-			out = protowire.AppendFixed64(out, f.num)
-		default:
-			v := f.b
-			if (f.n == 6 || f.n == 11) && reference == "" {
-				var err error
-				if v, err = renamedGraph(f.b, rename, attr, depth+1); err != nil {
-					return err
-				}
+		if f.typ == protowire.BytesType && (f.n == 6 || f.n == 11) && reference == "" {
+			var err error
+			if f.b, err = renamedGraph(f.b, rename, attr, depth+1); err != nil {
+				return err
 			}
-			out = protowire.AppendBytes(out, v)
 		}
+		out = f.appendTo(out)
 		return nil
 	})
 	return out, err
@@ -292,21 +281,10 @@ func renamedGraph(b []byte, rename func(string) string, attr func(string) []byte
 func withName(b []byte, n protowire.Number, rename func(string) string) ([]byte, error) {
 	var out []byte
 	err := walk(b, "value", func(f field) error {
-		out = protowire.AppendTag(out, f.n, f.typ)
-		switch f.typ {
-		case protowire.VarintType:
-			out = protowire.AppendVarint(out, f.num)
-		case protowire.Fixed32Type:
-			out = protowire.AppendFixed32(out, uint32(f.num))
-		case protowire.Fixed64Type:
-			out = protowire.AppendFixed64(out, f.num)
-		default:
-			v := f.b
-			if f.n == n {
-				v = []byte(rename(string(f.b)))
-			}
-			out = protowire.AppendBytes(out, v)
+		if f.typ == protowire.BytesType && f.n == n {
+			f.b = []byte(rename(string(f.b)))
 		}
+		out = f.appendTo(out)
 		return nil
 	})
 	return out, err

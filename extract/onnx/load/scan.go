@@ -336,19 +336,7 @@ func parseAttribute(b []byte) (attribute, error) {
 	var ints []int64
 	var floats []byte
 	var lean []byte
-	keep := func(f field) {
-		lean = protowire.AppendTag(lean, f.n, f.typ)
-		switch f.typ {
-		case protowire.VarintType:
-			lean = protowire.AppendVarint(lean, f.num)
-		case protowire.Fixed32Type:
-			lean = protowire.AppendFixed32(lean, uint32(f.num))
-		case protowire.Fixed64Type:
-			lean = protowire.AppendFixed64(lean, f.num)
-		case protowire.BytesType:
-			lean = protowire.AppendBytes(lean, f.b)
-		}
-	}
+	keep := func(f field) { lean = f.appendTo(lean) }
 	isReference := false
 	err := walk(b, "attribute", func(f field) (err error) {
 		switch f.n {

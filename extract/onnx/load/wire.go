@@ -114,3 +114,17 @@ func (f field) varints(dst []int64, what string) ([]int64, error) {
 	}
 	return nil, fmt.Errorf("field %d of the %s is not a list of integers", f.n, what)
 }
+
+// appendTo appends the field as it is to a message.
+func (f field) appendTo(dst []byte) []byte {
+	dst = protowire.AppendTag(dst, f.n, f.typ)
+	switch f.typ {
+	case protowire.VarintType:
+		return protowire.AppendVarint(dst, f.num)
+	case protowire.Fixed32Type:
+		return protowire.AppendFixed32(dst, uint32(f.num))
+	case protowire.Fixed64Type:
+		return protowire.AppendFixed64(dst, f.num)
+	}
+	return protowire.AppendBytes(dst, f.b)
+}

@@ -190,15 +190,8 @@ func (b *Builder) fusedMatMul(n *load.Node) error {
 
 // rmsNorm is x / sqrt(mean of x^2 + epsilon) * scale over the axes from the named one on.
 func (b *Builder) rmsNorm(n *load.Node) error {
-	x, d, err := b.operand(n, 0)
+	x, d, at, err := b.operandAxis(n, -1)
 	if err != nil {
-		return err
-	}
-	at, err := load.Axis(int64(n.Int("axis", -1)), len(d))
-	if err != nil {
-		return err
-	}
-	if err := b.refuseBatchAxis(n, x, at); err != nil {
 		return err
 	}
 	small := slices.Clone(d)

@@ -231,6 +231,17 @@ func (b *Builder) operand(n *load.Node, i int) (int, []int, error) {
 	return v, b.dims(v), nil
 }
 
+// operandAxis is operand 0 with the axis that the attribute names, or def, which must not hold a batch of several images.
+func (b *Builder) operandAxis(n *load.Node, def int) (x int, d []int, axis int, err error) {
+	if x, d, err = b.operand(n, 0); err != nil {
+		return 0, nil, 0, err
+	}
+	if axis, err = load.Axis(int64(n.Int("axis", def)), len(d)); err != nil {
+		return 0, nil, 0, err
+	}
+	return x, d, axis, b.refuseBatchAxis(n, x, axis)
+}
+
 // constantValue makes a value of a constant.
 func (b *Builder) constantValue(n *load.Node, k *fold.Constant) (int, error) {
 	if !b.folding {

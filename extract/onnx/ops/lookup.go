@@ -39,15 +39,8 @@ func (b *Builder) gatherRows(n *load.Node) error {
 		b.types[b.vals[n.Outputs[0]]] = load.TypeFloat
 		return nil
 	}
-	x, d, err := b.operand(n, 0)
+	x, d, at, err := b.operandAxis(n, 0)
 	if err != nil {
-		return err
-	}
-	at, err := load.Axis(int64(n.Int("axis", 0)), len(d))
-	if err != nil {
-		return err
-	}
-	if err := b.refuseBatchAxis(n, x, at); err != nil {
 		return err
 	}
 	return b.emit(n, &plan.Take{Axis: at}, slices.Concat(d[:at], id, d[at+1:]), x, index)
@@ -78,15 +71,8 @@ func (b *Builder) gatherRowsND(n *load.Node) error {
 
 // argMax is ArgMax or ArgMin of what depends on the input.
 func (b *Builder) argMax(n *load.Node) error {
-	x, d, err := b.operand(n, 0)
+	x, d, at, err := b.operandAxis(n, 0)
 	if err != nil {
-		return err
-	}
-	at, err := load.Axis(int64(n.Int("axis", 0)), len(d))
-	if err != nil {
-		return err
-	}
-	if err := b.refuseBatchAxis(n, x, at); err != nil {
 		return err
 	}
 	out := slices.Clone(d)

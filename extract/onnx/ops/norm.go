@@ -155,15 +155,8 @@ func (b *Builder) groupNorm(n *load.Node) error {
 
 // lpNorm divides by the sum of absolute values or by the root of that of squares along an axis.
 func (b *Builder) lpNorm(n *load.Node) error {
-	x, d, err := b.operand(n, 0)
+	x, d, at, err := b.operandAxis(n, -1)
 	if err != nil {
-		return err
-	}
-	at, err := load.Axis(int64(n.Int("axis", -1)), len(d))
-	if err != nil {
-		return err
-	}
-	if err := b.refuseBatchAxis(n, x, at); err != nil {
 		return err
 	}
 	kind := plan.ReduceL2
@@ -240,19 +233,12 @@ func (b *Builder) meanVariance(n *load.Node) error {
 
 // softmax works over all axes from the named one on before opset 13, over that one since.
 func (b *Builder) softmax(n *load.Node) error {
-	x, d, err := b.operand(n, 0)
-	if err != nil {
-		return err
-	}
 	def := 1
 	if b.file.Model.Opset >= 13 {
 		def = -1
 	}
-	at, err := load.Axis(int64(n.Int("axis", def)), len(d))
+	x, d, at, err := b.operandAxis(n, def)
 	if err != nil {
-		return err
-	}
-	if err := b.refuseBatchAxis(n, x, at); err != nil {
 		return err
 	}
 	op := &plan.Softmax{From: at, To: len(d), Log: n.Op == "LogSoftmax"}

@@ -162,15 +162,8 @@ func (b *Builder) unbatchConstant(n *load.Node, v int) (int, error) {
 
 // split takes parts one after another along an axis.
 func (b *Builder) split(n *load.Node) error {
-	x, d, err := b.operand(n, 0)
+	x, d, at, err := b.operandAxis(n, 0)
 	if err != nil {
-		return err
-	}
-	at, err := load.Axis(int64(n.Int("axis", 0)), len(d))
-	if err != nil {
-		return err
-	}
-	if err := b.refuseBatchAxis(n, x, at); err != nil {
 		return err
 	}
 	sizes, ok, err := b.integersArg(n, "split", 1)
