@@ -55,7 +55,7 @@ func folder() string {
 	return dir
 }
 
-// The features of a folder of images, computed by the native engine and stored as shards. encoder.Open chooses all of this
+// The features of a folder of images, computed by the native engine and stored as shards. extractor.Open chooses all of this
 // in one call.
 func ExampleRun() {
 	images := folder()

@@ -141,7 +141,7 @@ func verifyArrow(f *os.File) (rows []int, err error) {
 	const around = 8 + 10 // the magic bytes, padded; the footer's length and them again
 	if _, err := f.ReadAt(tail, max(0, size-10)); err != nil || size < around || string(tail[4:]) != "ARROW1" ||
 		int64(binary.LittleEndian.Uint32(tail)) > size-around {
-		return nil, fmt.Errorf("%s is no whole Arrow file: it was cut off; copy or write it again", f.Name())
+		return nil, fmt.Errorf("%s is not a complete Arrow file: it was truncated; copy or write it again", f.Name())
 	}
 	b := make([]byte, binary.LittleEndian.Uint32(tail))
 	if _, err := f.ReadAt(b, size-10-int64(len(b))); err != nil {
@@ -229,7 +229,7 @@ func verifyFooter(f *os.File) error {
 	size := fileSize(f)
 	var tail [8]byte
 	if _, err := f.ReadAt(tail[:], max(0, size-8)); err != nil || size < 12 || int64(binary.LittleEndian.Uint32(tail[:])) > size-12 {
-		return fmt.Errorf("%s is no whole Parquet file: it was cut off; copy or write it again", f.Name())
+		return fmt.Errorf("%s is not a complete Parquet file: it was truncated; copy or write it again", f.Name())
 	}
 	b := make([]byte, binary.LittleEndian.Uint32(tail[:]))
 	if _, err := f.ReadAt(b, size-8-int64(len(b))); err != nil {

@@ -1,4 +1,4 @@
-package pipeline
+package workspace
 
 import (
 	"context"
@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/spf13/cobra"
 
 	"vzsl/attributes"
 	"vzsl/datasets"
@@ -21,29 +19,17 @@ import (
 	"vzsl/train/runs"
 )
 
-// candidateFlags say which classes a picture may show.
-type candidateFlags struct {
-	classes string
-	seen    bool
-	columns convert.Choice
-	descriptionFlags
+// ClassOptions say which classes a picture may show.
+type ClassOptions struct {
+	File    string         // of the classes; "": the unseen ones of the run's split
+	Columns convert.Choice // of the file
+	Seen    bool           // the classes that the model was trained on, too
+	Descriptions
 }
 
-func (o *candidateFlags) add(cmd *cobra.Command) {
-	f := cmd.Flags()
-	f.StringVar(&o.classes, "classes", "", "`file` of the classes to choose from: a CSV (class,attribute,...) or Parquet with the model's attributes, in any order, or the names alone where it was trained on word vectors (default: the split's unseen classes)")
-	addDescriptionColumnFlags(cmd, &o.columns)
-	f.BoolVar(&o.seen, "seen", false, "the classes that the model was trained on are to choose from, too")
-	f.StringSliceVar(&o.words, "words", nil, "`file` of word vectors, the one that the class table was made of, to look the names in --classes up in")
-	f.StringVar(&o.format, "words-format", attributes.WordsAuto, "format of the word vectors: "+usage.Or(attributes.WordFormats()))
-	f.StringVar(&o.names, "names", "", "`file` of what to look up for a class in place of its name, a line each: class<tab>phrase, phrase")
-	must(cmd.MarkFlagFilename("classes", "csv", "tsv", "txt", "parquet"))
-	must(cmd.MarkFlagFilename("words", "bin", "txt", "vec", "gz"))
-}
-
-// candidates are the classes to choose from. seen are those among them that the model was trained on.
-func (c *console) candidates(ctx context.Context, in *inputs, model *runs.Predictor, o *candidateFlags) (*predict.Classes, error) {
-	if err := usage.OneOf("words-format", o.format, attributes.WordFormats()...); err != nil {
+// ClassList are the classes to choose from. seen are those among them that the model was trained on.
+func (w *Workspace) ClassList(ctx context.Context, in *Inputs, model *runs.Predictor, o *ClassOptions) (*predict.Classes, error) {
+	if err := usage.OneOf("words-format", o.Format, attributes.WordFormats()...); err != nil {
 		return nil, err
 	}
 	all := &predict.Classes{}
@@ -54,20 +40,20 @@ func (c *console) candidates(ctx context.Context, in *inputs, model *runs.Predic
 			all.Names, all.Vectors = append(all.Names, name), append(all.Vectors, vector)
 		}
 	}
-	if o.classes != "" {
-		t, err := c.readCandidates(ctx, model, o)
+	if o.File != "" {
+		t, err := w.readClassList(ctx, model, o)
 		if err != nil {
 			return nil, err
 		}
-		c.compareUnits(in, model, t)
+		w.CompareUnits(in, model, t)
 		for i, name := range t.Classes {
 			add(name, t.Values[i])
 		}
-	} else if len(o.words) > 0 {
+	} else if len(o.Words) > 0 {
 		return nil, usage.Errorf("--words goes with --classes, the names to look up")
 	}
-	if o.classes == "" || o.seen {
-		if err := in.known(); err != nil {
+	if o.File == "" || o.Seen {
+		if err := in.Complete(); err != nil {
 			return nil, err
 		}
 		table, err := in.Classes.SelectAttributes(model.Attributes())
@@ -75,20 +61,20 @@ func (c *console) candidates(ctx context.Context, in *inputs, model *runs.Predic
 			return nil, err
 		}
 		var names []string
-		if o.classes == "" {
+		if o.File == "" {
 			names = append(names, in.Roles.Unseen...)
-			if len(in.added) > 0 {
-				c.log.Info("the classes to choose from are the unseen ones of the split that the run was trained on: those described since are not among them; a file of classes, --classes, takes any", "described since", usage.FirstOf(in.added))
+			if len(in.Added) > 0 {
+				w.Log.Info("the classes to choose from are the unseen ones of the split that the run was trained on: those described since are not among them; a file of classes, --classes, takes any", "described since", usage.FirstOf(in.Added))
 			}
 		}
-		if o.seen {
+		if o.Seen {
 			names = append(names, model.Seen()...)
 		}
 		for _, name := range names {
 			if i := slices.Index(table.Classes, name); i < 0 {
 				return nil, fmt.Errorf("the class table has no class %q: it has changed since the run was trained; run attributes and train again", name)
-			} else if o.classes != "" && have[name] {
-				c.log.Info("a class described in --classes is one that the model was trained on: the description given now counts", "class", name)
+			} else if o.File != "" && have[name] {
+				w.Log.Info("a class described in --classes is one that the model was trained on: the description given now counts", "class", name)
 			} else {
 				add(name, table.Values[i])
 			}
@@ -106,26 +92,26 @@ func (c *console) candidates(ctx context.Context, in *inputs, model *runs.Predic
 	return all, nil
 }
 
-// readCandidates reads --classes and looks its names up in --words.
-func (c *console) readCandidates(ctx context.Context, model *runs.Predictor, o *candidateFlags) (*attributes.Table, error) {
-	described, err := readDescribed(o.classes, o.columns)
+// readClassList reads --classes and looks its names up in --words.
+func (w *Workspace) readClassList(ctx context.Context, model *runs.Predictor, o *ClassOptions) (*attributes.Table, error) {
+	described, err := readDescribed(o.File, o.Columns)
 	if err != nil {
 		return nil, err
 	}
 	tables := []*attributes.Table{described}
 	if len(described.Classes) == 0 {
-		return nil, fmt.Errorf("%s: no classes there", o.classes)
+		return nil, fmt.Errorf("%s: no classes there", o.File)
 	}
-	ds := &datasets.Dataset{Name: o.classes}
+	ds := &datasets.Dataset{Name: o.File}
 	for _, name := range described.Classes {
 		ds.Classes = append(ds.Classes, datasets.Class{Name: name})
 	}
-	phrases, err := c.readPhrases(o.names, ds)
+	phrases, err := w.readPhrases(o.Names, ds)
 	if err != nil {
 		return nil, err
 	}
-	for _, file := range o.words {
-		t, _, err := c.readWords(ctx, file, described.Classes, phrases, &o.descriptionFlags)
+	for _, file := range o.Words {
+		t, _, err := w.readWords(ctx, file, described.Classes, phrases, &o.Descriptions)
 		if err != nil {
 			return nil, err
 		}
@@ -144,7 +130,7 @@ func (c *console) readCandidates(ctx context.Context, model *runs.Predictor, o *
 		return nil, err
 	}
 	for _, note := range t.Notes {
-		c.log.Info(note)
+		w.Log.Info(note)
 	}
 	return t, nil
 }

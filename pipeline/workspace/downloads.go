@@ -1,4 +1,4 @@
-package pipeline
+package workspace
 
 import (
 	"slices"
@@ -6,8 +6,8 @@ import (
 	"vzsl/datasets/catalog"
 )
 
-// downloads are what 'vzsl download' fetches: the datasets, a network, word vectors.
-var downloads = slices.Concat(catalog.Downloads(), []catalog.Download{
+// Downloads are what 'vzsl download' fetches: the datasets, a network, word vectors.
+var Downloads = slices.Concat(catalog.Downloads(), []catalog.Download{
 	{
 		Name: "vgg19", Title: "VGG-19 trained on ImageNet, the ONNX model zoo's vgg19-7: the network of the paper's features",
 		Page: "https://github.com/onnx/models/tree/main/validated/vision/classification/vgg",
@@ -42,8 +42,8 @@ Recognition", ICLR 2015.`,
 	},
 })
 
-// byHand says of a source that wants a log-in or a click what to do; "" of others.
-func byHand(name string) string {
+// ByHand says of a source that wants a log-in or a click what to do; "" of others.
+func ByHand(name string) string {
 	if name == googleNews {
 		return "GoogleNews-vectors-negative300.bin.gz is on Google Drive and wants a click: https://code.google.com/archive/p/word2vec/; give the file as 'vzsl attributes --words', packed as it is"
 	}
@@ -52,8 +52,8 @@ func byHand(name string) string {
 
 const googleNews = "googlenews"
 
-// namesByHand are the sources of byHand, sorted.
-func namesByHand() []string {
+// NamesByHand are the sources of ByHand, sorted.
+func NamesByHand() []string {
 	names := []string{googleNews}
 	for _, e := range catalog.Entries() {
 		if e.ByHand != "" {
@@ -61,5 +61,14 @@ func namesByHand() []string {
 		}
 	}
 	slices.Sort(names)
+	return names
+}
+
+// DownloadNames are the names of Downloads.
+func DownloadNames() []string {
+	var names []string
+	for _, d := range Downloads {
+		names = append(names, d.Name)
+	}
 	return names
 }

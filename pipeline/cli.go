@@ -5,20 +5,21 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"path/filepath"
 
 	"vzsl/internal/kernels"
+	"vzsl/pipeline/experiment"
+	"vzsl/pipeline/workspace"
 )
 
-// console is what a command shows: results on standard output, progress, notes and errors on
-// standard error. It also holds the flags that every command has.
-type console struct {
+// cli is one call of the program: the flags that every command has, what is shown (results on standard output; progress, notes and
+// errors on standard error), and the workspace that the commands work in.
+type cli struct {
+	*workspace.Workspace
 	stdout         *output
 	stderr         io.Writer // for text: see printable
 	screen         io.Writer // standard error itself, for what draws on a terminal
 	configFile     string
 	noConfig       bool
-	out            string
 	json           bool
 	quiet, verbose bool
 	fromFile       map[string]string // the flags that the settings file set, and where it has them
@@ -27,15 +28,19 @@ type console struct {
 
 	started  bool // a command's own code has been reached
 	terminal bool
-	log      *slog.Logger
 }
 
-// newConsole shows on the two outputs of a process.
-func newConsole(stdout, stderr io.Writer) *console {
-	return &console{stdout: newOutput(stdout), stderr: &printable{w: stderr}, screen: stderr, terminal: isTerminal(stderr)}
+// newCLI shows on the two outputs of a process.
+func newCLI(stdout, stderr io.Writer) *cli {
+	c := &cli{Workspace: workspace.New("."), stdout: newOutput(stdout), stderr: &printable{w: stderr}, screen: stderr, terminal: isTerminal(stderr)}
+	c.Progress, c.TrainFlags = c, settingFlags
+	return c
 }
 
-func (c *console) setUp() {
+// runner trains and evaluates in the workspace.
+func (c *cli) runner() *experiment.Runner { return &experiment.Runner{Workspace: c.Workspace} }
+
+func (c *cli) setUp() {
 	level := slog.LevelInfo
 	if c.quiet {
 		level = slog.LevelWarn
@@ -52,12 +57,12 @@ func (c *console) setUp() {
 		}
 	}
 	if c.json && !c.terminal { // then all of standard error is lines of JSON
-		c.log = slog.New(slog.NewJSONHandler(c.stderr, options))
+		c.Log = slog.New(slog.NewJSONHandler(c.stderr, options))
 	} else {
-		c.log = slog.New(slog.NewTextHandler(c.stderr, options))
+		c.Log = slog.New(slog.NewTextHandler(c.stderr, options))
 	}
 	if err := kernels.LevelError(); err != nil {
-		c.log.Warn(err.Error(), "used", kernels.Level())
+		c.Log.Warn(err.Error(), "used", kernels.Level())
 	}
 }
 
@@ -69,7 +74,7 @@ type failure struct {
 }
 
 // fail tells an error: it is the last line on standard error.
-func (c *console) fail(f failure) {
+func (c *cli) fail(f failure) {
 	if c.json {
 		enc := json.NewEncoder(c.stderr)
 		enc.SetEscapeHTML(false)
@@ -83,7 +88,7 @@ func (c *console) fail(f failure) {
 }
 
 // result prints a command's result: v as JSON, or the text that say writes.
-func (c *console) result(v any, say func(w io.Writer)) error {
+func (c *cli) result(v any, say func(w io.Writer)) error {
 	if !c.json {
 		say(&printable{w: c.stdout})
 		return c.stdout.err
@@ -93,20 +98,3 @@ func (c *console) result(v any, say func(w io.Writer)) error {
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
 }
-
-// Places: where each stage finds what the one before it left.
-
-func (c *console) datasetDir(dataset string) string {
-	return filepath.Join(c.out, "features", dataset)
-}
-func (c *console) networkDir(dataset, network string) string {
-	return filepath.Join(c.datasetDir(dataset), network)
-}
-func (c *console) classTable(dataset string) string {
-	return filepath.Join(c.datasetDir(dataset), "classes.parquet")
-}
-func (c *console) rolesFile(dataset, split string) string {
-	return filepath.Join(c.datasetDir(dataset), "splits", split+".parquet")
-}
-func (c *console) runDir(name string) string    { return filepath.Join(c.out, "runs", name) }
-func (c *console) reportDir(name string) string { return filepath.Join(c.out, "reports", name) }

@@ -1,6 +1,7 @@
-package pipeline
+package workspace
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 )
@@ -22,11 +23,13 @@ func TestInferLayout(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		for _, f := range c.files {
-			write(t, filepath.Join(dir, f), "")
+			if err := os.WriteFile(filepath.Join(dir, f), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
 		}
-		d := datasetFlags{name: c.name, data: dir}
-		if d.infer(); d.layout != c.layout {
-			t.Errorf("%s with %v: %s, not %s", c.name, c.files, d.layout, c.layout)
+		d := Dataset{Name: c.name, Folder: dir}
+		if d.Infer(); d.Layout != c.layout {
+			t.Errorf("%s with %v: %s, not %s", c.name, c.files, d.Layout, c.layout)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package pipeline
+package experiment
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"vzsl/internal/lookup"
+	"vzsl/pipeline/workspace"
 	"vzsl/train/runs"
 	"vzsl/train/settings"
 	"vzsl/train/tuning"
@@ -18,8 +19,8 @@ import (
 // What a long command is to leave behind is looked at before it begins: whether its folders can be written, and whether they
 // hold runs that it would not go on with.
 
-// writable tells why nothing could be written into a folder, which need not be there yet.
-func writable(dir string) error {
+// Writable tells why nothing could be written into a folder, which need not be there yet.
+func Writable(dir string) error {
 	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
 		st, err := os.Stat(d)
 		switch {
@@ -37,13 +38,13 @@ func writable(dir string) error {
 	}
 }
 
-// tunable refuses a run's folder that a search could not leave its model in, or the models of so many seeds (0: one model).
-func (c *console) tunable(run string, seeds int, force bool) error {
-	dir := c.runDir(run)
-	if err := writable(dir); err != nil {
+// MayTune refuses a run's folder that a search could not leave its model in, or the models of so many seeds (0: one model).
+func (x *Runner) MayTune(run string, seeds int, force bool) error {
+	dir := x.RunDir(run)
+	if err := Writable(dir); err != nil {
 		return err
 	}
-	there, err := seedsOf(dir)
+	there, err := workspace.Seeds(dir)
 	if err != nil {
 		return err
 	}
@@ -52,10 +53,10 @@ func (c *console) tunable(run string, seeds int, force bool) error {
 	}
 	names := []string{run}
 	for _, seed := range there {
-		names = append(names, seedRun(run, seed))
+		names = append(names, workspace.SeedRun(run, seed))
 	}
 	for i, r := range names {
-		_, tuned, err := runs.ReadSettings(c.runDir(r))
+		_, tuned, err := runs.ReadSettings(x.RunDir(r))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
@@ -64,13 +65,13 @@ func (c *console) tunable(run string, seeds int, force bool) error {
 		case i == 0 && seeds > 0:
 			return fmt.Errorf("%s holds a run of one seed: take another folder with --run", dir)
 		case tuned == nil && !force:
-			return fmt.Errorf("%s: %w, which was not tuned; --force begins anew there, --run NAME takes another folder", c.runDir(r), runs.ErrOtherRun)
+			return fmt.Errorf("%s: %w, which was not tuned; --force begins anew there, --run NAME takes another folder", x.RunDir(r), runs.ErrOtherRun)
 		}
-		if journal, err := lookup.Exists(filepath.Join(dir, tuningDir, tuning.JournalFile)); err != nil {
+		if journal, err := lookup.Exists(filepath.Join(dir, workspace.TuningDir, tuning.JournalFile)); err != nil {
 			return err
 		} else if !journal && !force {
 			return fmt.Errorf("%s: %w, whose search is not there (%s); --force begins anew there, --run NAME takes another folder",
-				c.runDir(r), runs.ErrOtherRun, filepath.Join(dir, tuningDir))
+				x.RunDir(r), runs.ErrOtherRun, filepath.Join(dir, workspace.TuningDir))
 		}
 	}
 	return nil
@@ -79,15 +80,15 @@ func (c *console) tunable(run string, seeds int, force bool) error {
 // oneKind keeps the seeds of a run of one kind, before n of them are trained from settings.Seed on: of the models that are there
 // with other settings those to be trained now are replaced, others removed, when that is asked for by force, or where a search has
 // gone on since; otherwise they are refused.
-func (c *console) oneKind(run string, settings settings.Settings, n int, force, searched bool) error {
-	there, err := seedsOf(c.runDir(run))
+func (x *Runner) oneKind(run string, settings settings.Settings, n int, force, searched bool) error {
+	there, err := workspace.Seeds(x.RunDir(run))
 	if err != nil {
 		return err
 	}
 	var others []string
 	var left []uint64
 	for _, seed := range there {
-		was, tuned, err := runs.ReadSettings(c.runDir(seedRun(run, seed)))
+		was, tuned, err := runs.ReadSettings(x.RunDir(workspace.SeedRun(run, seed)))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
@@ -96,7 +97,7 @@ func (c *console) oneKind(run string, settings settings.Settings, n int, force, 
 		case err != nil && !force:
 			return err
 		case !force && (!searched || tuned == nil):
-			others = append(others, filepath.Base(seedRun(run, seed)))
+			others = append(others, filepath.Base(workspace.SeedRun(run, seed)))
 		}
 		if seed < settings.Seed || seed >= settings.Seed+uint64(n) {
 			left = append(left, seed)
@@ -104,11 +105,11 @@ func (c *console) oneKind(run string, settings settings.Settings, n int, force, 
 	}
 	if len(others) > 0 {
 		return fmt.Errorf("%s: %w: %s there with other settings; --force begins anew there, --run NAME takes another folder",
-			c.runDir(run), runs.ErrOtherRun, strings.Join(others, ", "))
+			x.RunDir(run), runs.ErrOtherRun, strings.Join(others, ", "))
 	}
 	for _, seed := range left {
-		c.log.Info("a model of other settings is removed: the seeds of a run are of one kind", "run", seedRun(run, seed))
-		if err := os.RemoveAll(c.runDir(seedRun(run, seed))); err != nil {
+		x.Log.Info("a model of other settings is removed: the seeds of a run are of one kind", "run", workspace.SeedRun(run, seed))
+		if err := os.RemoveAll(x.RunDir(workspace.SeedRun(run, seed))); err != nil {
 			return err
 		}
 	}
