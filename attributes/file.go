@@ -81,7 +81,7 @@ func (o *FileOptions) rowNames(t *Table, src convert.Table, class int, columns [
 		case o.Numbered == nil:
 			return nil, fmt.Errorf("%s: its rows have no class names, and nothing else gives the classes an order: write them beside it, as in numpy.savez(file, features=x, classes=names), or as CSV", src.Path())
 		case rows != len(o.Numbered):
-			return nil, fmt.Errorf("%s: %d rows without class names for %d classes: a row per class in the dataset's order is wanted", src.Path(), rows, len(o.Numbered))
+			return nil, fmt.Errorf("%s: %d rows without class names for %d classes: expected a row per class in the dataset's order", src.Path(), rows, len(o.Numbered))
 		}
 		t.Notes = append(t.Notes, fmt.Sprintf("%s: its rows have no class names and are taken in the order of the dataset's numbers: %q first", src.Path(), o.Numbered[0]))
 		return o.Numbered, nil

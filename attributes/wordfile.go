@@ -318,7 +318,7 @@ func openWords(path string) (*os.File, int64, error) {
 	}
 	st, err := f.Stat()
 	if err == nil && st.IsDir() {
-		err = fmt.Errorf("%s is a folder; a file of word vectors is wanted", path)
+		err = fmt.Errorf("%s is a folder; expected a file of word vectors", path)
 	}
 	if err != nil {
 		_ = f.Close()

@@ -54,7 +54,7 @@ func ReadXLSA17(file, which string, classes, numbered []string) (*Table, error) 
 	}
 	t := &Table{Source: fmt.Sprintf("%s of %s of xlsa17", which, filepath.Base(file))}
 	if len(a.Dims) != 2 || a.Len() == 0 {
-		return nil, fmt.Errorf("%s: %s is of size %v; a matrix is wanted", file, which, a.Dims)
+		return nil, fmt.Errorf("%s: %s has size %v; expected a matrix", file, which, a.Dims)
 	}
 	dim := a.Dims[0]
 	order, err := t.xlsa17Names(f, file, a.Dims[1], numbered)
@@ -152,7 +152,7 @@ func (t *Table) xlsa17Missing(f *matfile.File, which string, values []float64) e
 			n++
 		}
 	}
-	t.Notes = append(t.Notes, fmt.Sprintf("%s: %d values are %s, which stands for missing", f.Path(), n, said))
+	t.Notes = append(t.Notes, fmt.Sprintf("%s: %d values are %s, the mark of a missing value", f.Path(), n, said))
 	return nil
 }
 

@@ -41,7 +41,7 @@ func (d *Dataset) Check() error {
 			return err
 		}
 		if _, twice := names[c.Name]; twice {
-			return fmt.Errorf("class %q is there twice", c.Name)
+			return fmt.Errorf("duplicate class %q", c.Name)
 		}
 		names[c.Name] = struct{}{}
 	}
@@ -59,7 +59,7 @@ func (d *Dataset) Check() error {
 			return err
 		}
 		if _, twice := paths[m.Path]; twice {
-			return fmt.Errorf("image %q is there twice", m.Path)
+			return fmt.Errorf("duplicate image %q", m.Path)
 		}
 		paths[m.Path] = struct{}{}
 	}

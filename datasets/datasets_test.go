@@ -141,12 +141,12 @@ func TestFolderErrors(t *testing.T) {
 	if err != nil || len(d.Classes) != 1 || len(d.Images) != 0 {
 		t.Errorf("a described class alone: %+v, %v", d, err)
 	}
-	filetest.WantNotes(t, slices.Concat(d.Notes, d.Unpictured), "to be imported")
+	filetest.WantNotes(t, slices.Concat(d.Notes, d.Unpictured), "import features")
 	filetest.Write(t, filepath.Join(dir, "train", "ape", "a.jpg"), "") // a folder too many above
 	if d, err = OpenFolder(dir, "", convert.Choice{}); err != nil || len(d.Classes) != 1 {
 		t.Errorf("%+v, %v", d, err)
 	}
-	filetest.WantNotes(t, slices.Concat(d.Notes, d.Unpictured), "to be imported", "train holds 1 folders and no pictures of its own; a row in classes.csv makes it a class")
+	filetest.WantNotes(t, slices.Concat(d.Notes, d.Unpictured), "import features", "train holds 1 folders and no pictures of its own; a row in classes.csv makes it a class")
 	if err := os.Remove(filepath.Join(dir, "classes.csv")); err != nil {
 		t.Fatal(err)
 	}

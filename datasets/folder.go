@@ -91,7 +91,7 @@ func OpenFolder(dir, classFile string, columns convert.Choice) (*Dataset, error)
 	case len(d.Classes) == 0:
 		return nil, fmt.Errorf("no images in %s: an own dataset is a folder per class with its pictures in it (%s)%s", dir, extensionList(), deeperHint(dir, bare))
 	case len(d.Images) == 0:
-		d.NoteUnpictured("%d described classes and no images: features are to be imported", n)
+		d.NoteUnpictured("%d described classes and no images: import features", n)
 	case n > 0:
 		d.NoteUnpictured("%d of the %d classes have no images", n, len(d.Classes))
 	}

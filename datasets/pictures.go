@@ -73,7 +73,7 @@ func (d *Dataset) NoteMissing(list string) {
 	}
 	switch n := len(missing); {
 	case n > 0 && n == len(d.Images):
-		d.NoteUnpictured("none of the %d images of %s has a file in %s: features are to be imported, or the pictures put there", n, filepath.Base(list), d.ImageRoot)
+		d.NoteUnpictured("none of the %d images of %s has a file in %s: import features, or put the images there", n, filepath.Base(list), d.ImageRoot)
 	case n > 0:
 		d.NoteUnpictured("%d of the %d images of %s have no file in %s: %s", len(missing), len(d.Images), filepath.Base(list), d.ImageRoot, spelling.First(missing, 5))
 	}

@@ -311,6 +311,9 @@ func TestOneClass(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if r.Bootstrap.Resamples != 2000 { // the documented default: another one moves every interval
+		t.Errorf("%d resamples by default", r.Bootstrap.Resamples)
+	}
 	if e := r.Top1.MeanPerClass; e.Value != 0.5 || e.OverClasses != nil || e.OverImages == nil {
 		t.Errorf("%+v", e)
 	}

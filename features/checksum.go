@@ -79,7 +79,7 @@ func (t *table) checkWhole() error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s is not as it was written: it does not have the checksum that it carries. It was changed by another program or damaged; write it again with the command that made it", t.path)
+	return fmt.Errorf("%s does not match its checksum: it was changed by another program or damaged; make it again with the command that wrote it", t.path)
 }
 
 // renamedChecksum finds a checksum under another key: the key itself was damaged.

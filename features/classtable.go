@@ -189,7 +189,7 @@ func unique(what string, names []string) error {
 			return fmt.Errorf("a %s without a name", what)
 		}
 		if _, twice := seen[n]; twice {
-			return fmt.Errorf("%s %q is there twice", what, n)
+			return fmt.Errorf("duplicate %s %q", what, n)
 		}
 		seen[n] = struct{}{}
 	}

@@ -50,11 +50,11 @@ func openTable(path string) (*table, error) {
 func tableFrom(path string, r parquet.ReaderAtSeeker, size int64) (t *table, err error) {
 	defer guard(path, &err)
 	if size < 12 {
-		return nil, fmt.Errorf("%s: no readable Parquet file: it has %d bytes", path, size)
+		return nil, fmt.Errorf("%s: not a readable Parquet file: it has %d bytes", path, size)
 	}
 	pr, err := file.NewParquetReader(r)
 	if err != nil {
-		return nil, fmt.Errorf("%s: no readable Parquet file: %w", path, err)
+		return nil, fmt.Errorf("%s: not a readable Parquet file: %w", path, err)
 	}
 	return &table{path: path, r: pr}, nil
 }

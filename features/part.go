@@ -50,7 +50,7 @@ func (p *Part) check(src *Source, part int) error {
 			return fmt.Errorf("an image without a name")
 		}
 		if _, twice := seen[image]; twice {
-			return fmt.Errorf("image %q is there twice", image)
+			return fmt.Errorf("duplicate image %q", image)
 		}
 		seen[image] = struct{}{}
 		return nil

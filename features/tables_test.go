@@ -65,7 +65,7 @@ func TestClassTableErrors(t *testing.T) {
 		says   string
 	}{
 		"no classes": {func(c *ClassTable) { c.Classes, c.Values, c.WNIDs = nil, nil, nil }, "no classes"},
-		"twice":      {func(c *ClassTable) { c.Classes[1] = c.Classes[0] }, "twice"},
+		"twice":      {func(c *ClassTable) { c.Classes[1] = c.Classes[0] }, "duplicate"},
 		"nameless":   {func(c *ClassTable) { c.Classes[1] = "" }, "without a name"},
 		"wnids":      {func(c *ClassTable) { c.WNIDs = c.WNIDs[1:] }, "2 WordNet ids for 3"},
 		"rows":       {func(c *ClassTable) { c.Values = c.Values[1:] }, "2 rows"},
@@ -123,15 +123,15 @@ func TestRoles(t *testing.T) {
 		t.Error(d)
 	}
 	for says, change := range map[string]func(*Split){
-		"1 images, 0 roles":                   func(r *Split) { r.Roles = nil },
-		`unknown role "test"`:                 func(r *Split) { r.Roles[0] = "test" },
-		`image "i" is there twice`:            func(r *Split) { r.Images = []string{"i", "i"}; r.Roles = append(r.Roles, RoleTrain) },
-		`class "a" is both seen and unseen`:   func(r *Split) { r.Unseen = []string{"a"} },
-		`seen class "a" is there twice`:       func(r *Split) { r.Seen = []string{"a", "a"} },
-		`class "d" is not a seen class`:       func(r *Split) { r.Validation = []string{"d"} },
-		`a image without a name`:              func(r *Split) { r.Images[0] = "" },
-		`validation class "a" is there twice`: func(r *Split) { r.Validation = []string{"a", "a"} },
-		`unseen class "d" is there twice`:     func(r *Split) { r.Unseen = []string{"d", "d"} },
+		"1 images, 0 roles":                 func(r *Split) { r.Roles = nil },
+		`unknown role "test"`:               func(r *Split) { r.Roles[0] = "test" },
+		`duplicate image "i"`:               func(r *Split) { r.Images = []string{"i", "i"}; r.Roles = append(r.Roles, RoleTrain) },
+		`class "a" is both seen and unseen`: func(r *Split) { r.Unseen = []string{"a"} },
+		`duplicate seen class "a"`:          func(r *Split) { r.Seen = []string{"a", "a"} },
+		`class "d" is not a seen class`:     func(r *Split) { r.Validation = []string{"d"} },
+		`a image without a name`:            func(r *Split) { r.Images[0] = "" },
+		`duplicate validation class "a"`:    func(r *Split) { r.Validation = []string{"a", "a"} },
+		`duplicate unseen class "d"`:        func(r *Split) { r.Unseen = []string{"d", "d"} },
 	} {
 		r := &Split{Seen: []string{"a"}, Unseen: []string{"d"}, Images: []string{"i"}, Roles: []Role{RoleTrain}}
 		change(r)

@@ -35,7 +35,7 @@ func (s *TextSource) Same(other *TextSource) bool {
 // SharesSpace reports whether features of a network's layer lie in the space of the texts.
 func (s *TextSource) SharesSpace(networkSHA256, layer string) bool {
 	for _, t := range s.Model.Towers {
-		if t.SHA256 == networkSHA256 && t.Layer == layer {
+		if t.SHA256 != "" && t.SHA256 == networkSHA256 && t.Layer == layer {
 			return true
 		}
 	}

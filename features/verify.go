@@ -71,7 +71,7 @@ func Verify(ctx context.Context, dir string, progress func(done, total int)) (*V
 		}
 	}
 	if n := len(c.moved); n > 0 {
-		v.Notes = append(v.Notes, fmt.Sprintf("%d classes stand in another row of the class table than their label says: the table was written anew since; classes are joined by name", n))
+		v.Notes = append(v.Notes, fmt.Sprintf("%d classes are in another row of the class table than their label says: the table was rewritten since; classes are joined by name", n))
 	}
 	if !m.Complete {
 		v.problem("%s: not finished, %d of %d shards are there; run the same extract or import again", manifestName, len(m.Parts), m.Source.parts())

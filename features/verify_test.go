@@ -40,7 +40,7 @@ func TestVerifyFinds(t *testing.T) {
 		"nothing":          {func(t *testing.T, dir string) {}, nil},
 		"cache":            {func(t *testing.T, dir string) { openCache(t, dir) }, nil},
 		"missing part":     {func(t *testing.T, dir string) { remove(t, dir, p1) }, []string{p1 + ": missing"}},
-		"cut part":         {func(t *testing.T, dir string) { cut(t, dir, p1, 700) }, []string{"700 bytes", "no readable Parquet"}},
+		"cut part":         {func(t *testing.T, dir string) { cut(t, dir, p1, 700) }, []string{"700 bytes", "not a readable Parquet"}},
 		"foreign part":     {func(t *testing.T, dir string) { put(t, dir, partFile(3, 4), "x") }, []string{partFile(3, 4) + ": a shard that manifest.json does not list"}},
 		"foreign file":     {func(t *testing.T, dir string) { put(t, dir, "notes.txt", "x") }, []string{"notes.txt: does not belong"}},
 		"leftover":         {func(t *testing.T, dir string) { put(t, dir, "."+p1+"99", "x") }, []string{"left behind"}},

@@ -101,11 +101,11 @@ func (w *Writer) takeUp(force bool) error {
 func (w *Writer) clear(found []string) error {
 	for _, name := range append(found, manifestName, skippedName) {
 		if err := os.Remove(filepath.Join(w.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("start anew: %w", err)
+			return fmt.Errorf("start over: %w", err)
 		}
 	}
 	if err := os.RemoveAll(filepath.Join(w.dir, cacheDir)); err != nil {
-		return fmt.Errorf("start anew: %w", err)
+		return fmt.Errorf("start over: %w", err)
 	}
 	return w.writeManifest()
 }
@@ -163,7 +163,7 @@ type SourceError struct {
 }
 
 func (e *SourceError) Error() string {
-	return fmt.Sprintf("%s holds features made otherwise (%s):\n  %s\nchoose another folder, or --force to discard them and start anew",
+	return fmt.Sprintf("%s holds features made otherwise (%s):\n  %s\nchoose another folder, or --force to discard them and start over",
 		e.Dir, e.File, strings.Join(e.Differences, "\n  "))
 }
 

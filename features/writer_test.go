@@ -335,7 +335,7 @@ func TestWritePartErrors(t *testing.T) {
 		"classes":      {func(p *Part) { p.Classes = p.Classes[1:] }, []string{"2 classes"}},
 		"labels":       {func(p *Part) { p.Labels = nil }, []string{"0 labels"}},
 		"features":     {func(p *Part) { p.Features = p.Features[1:] }, []string{"5 feature values"}},
-		"twice":        {func(p *Part) { p.Images[1] = p.Images[0] }, []string{"twice"}},
+		"twice":        {func(p *Part) { p.Images[1] = p.Images[0] }, []string{"duplicate"}},
 		"nameless":     {func(p *Part) { p.Images[1] = "" }, []string{"without a name"}},
 		"label":        {func(p *Part) { p.Labels[1] = -1 }, []string{"label -1"}},
 		"not a number": {func(p *Part) { p.Features[3] = float32(math.NaN()) }, []string{"00001.jpg", "value 1 is NaN"}},
@@ -343,7 +343,7 @@ func TestWritePartErrors(t *testing.T) {
 		"skipped twice": {func(p *Part) {
 			p.Skipped = []Skip{{p.Images[0], "x"}}
 			p.Images, p.Classes, p.Labels, p.Features = p.Images[:2], p.Classes[:2], p.Labels[:2], p.Features[:4]
-		}, []string{"twice"}},
+		}, []string{"duplicate"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := rowsOf(src, 0, 0)

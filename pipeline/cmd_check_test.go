@@ -10,16 +10,17 @@ import (
 	"testing"
 
 	"vzsl/internal/matfile"
+	"vzsl/pipeline/inspect"
 )
 
 // checked runs check, which must end with a code, and returns what it found.
-func checked(t *testing.T, code int, args ...string) checkup {
+func checked(t *testing.T, code int, args ...string) inspect.Findings {
 	t.Helper()
 	o := vzsl(t, append([]string{"check", "--json", "-q"}, args...)...)
 	if o.code != code {
 		t.Errorf("vzsl check %v: exit code %d, not %d\n%s%s", args, o.code, code, o.stdout, o.stderr)
 	}
-	var c checkup
+	var c inspect.Findings
 	if err := json.Unmarshal([]byte(o.stdout), &c); err != nil {
 		t.Fatalf("vzsl check %v: %v\n%s%s", args, err, o.stdout, o.stderr)
 	}
@@ -44,7 +45,7 @@ func follow(t *testing.T, dataset string, have map[string]func()) string {
 	look := []string{"check", dataset}
 	for range 12 {
 		o := vzsl(t, append(look, "--json", "-q")...)
-		var c checkup
+		var c inspect.Findings
 		if err := json.Unmarshal([]byte(o.stdout), &c); err != nil {
 			t.Fatalf("%v: exit code %d, %v\n%s%s", look, o.code, err, o.stdout, o.stderr)
 		}

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"vzsl/pipeline/experiment"
 )
 
 func TestCompare(t *testing.T) {
@@ -38,7 +40,7 @@ func TestCompare(t *testing.T) {
 		validation[name] = best["accuracy"].(float64)
 		// The figure is that of the seeds' own reports.
 		mean := m["figures"].([]any)[0].(map[string]any)["mean"].(float64)
-		var seeds seedsResult
+		var seeds experiment.SeedsResult
 		if err := json.Unmarshal(read(t, filepath.Join(dir, name, "seeds.json")), &seeds); err != nil || seeds.Figures[0].Mean != mean || len(seeds.Seeds) != 2 {
 			t.Errorf("%s: %v, %v and %v", name, err, mean, seeds)
 		}
@@ -126,7 +128,7 @@ func TestCompare(t *testing.T) {
 	// A method that fails leaves the others alone.
 	write(t, filepath.Join(out, "runs", "part", "sae"), "a file where the folder should be")
 	o := vzsl(t, in("compare", "--split", "demo", "--run", "part", "--methods", "sae,eszsl", "--trials", "1", "--folds", "2", "--seeds", "1", "--json")...)
-	var part comparison
+	var part experiment.Comparison
 	if err := json.Unmarshal([]byte(o.stdout), &part); err != nil || o.code != exitSkipped || len(part.Methods) != 2 ||
 		part.Methods[0].Method != "eszsl" || part.Methods[0].Error != "" || !strings.Contains(part.Methods[1].Error, "sae") {
 		t.Errorf("exit code %d, %v\n%s\n%s", o.code, err, o.stdout, o.stderr)

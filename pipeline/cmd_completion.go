@@ -1,10 +1,8 @@
 package pipeline
 
 import (
-	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -13,7 +11,7 @@ import (
 	"vzsl/datasets/catalog"
 	"vzsl/extract/engine/onnxruntime"
 	"vzsl/features/convert"
-	"vzsl/internal/lookup"
+	"vzsl/pipeline/workspace"
 	"vzsl/train/method"
 	"vzsl/train/methods"
 	"vzsl/train/settings"
@@ -26,7 +24,7 @@ func fixed(words ...string) names { return func(*cobra.Command) []string { retur
 
 // addCompletions lets the shells complete the flags that mean the same in all commands, and arguments. A command whose flag of
 // such a name means something else has said before what it takes.
-func (c *console) addCompletions(root *cobra.Command) {
+func (c *cli) addCompletions(root *cobra.Command) {
 	flags := map[string]names{
 		"dataset": c.datasetNames, "network": c.networkNames, "split": c.splitNames,
 		"run": c.runNames, "tuned": c.runNames,
@@ -47,7 +45,7 @@ func (c *console) addCompletions(root *cobra.Command) {
 			offer := flags[f.Name]
 			if f.Name == "missing" {
 				if offer = fixed(attributes.MissingPolicies()...); cmd.Name() == "attributes" {
-					offer = fixed(missingWays()...)
+					offer = fixed(workspace.MissingWays()...)
 				}
 			}
 			if _, there := cmd.GetFlagCompletionFunc(f.Name); offer != nil && !there && f.Value.Type() != "bool" {
@@ -89,7 +87,7 @@ func settingWords(methodName string) []string {
 	return words
 }
 
-func (c *console) completion(offer names) cobra.CompletionFunc {
+func (c *cli) completion(offer names) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		_ = c.applyConfig(cmd)                                                               // a settings file that is wrong is told when the command runs
 		words := slices.DeleteFunc(offer(cmd), func(w string) bool { return shown(w) != w }) // the shell would write them to the terminal
@@ -98,55 +96,26 @@ func (c *console) completion(offer names) cobra.CompletionFunc {
 }
 
 // datasetNames are those of data/ and features/.
-func (c *console) datasetNames(*cobra.Command) []string {
-	return slices.Concat(offered("data", "*"), offered(filepath.Join(c.out, "features"), "*"))
+func (c *cli) datasetNames(*cobra.Command) []string {
+	return slices.Concat(workspace.Offered("data", "*"), workspace.Offered(filepath.Join(c.Dir, "features"), "*"))
 }
 
-func (c *console) networkNames(cmd *cobra.Command) []string {
-	found, _ := c.networks(flagValue(cmd, "dataset"))
+func (c *cli) networkNames(cmd *cobra.Command) []string {
+	found, _ := c.Networks(flagValue(cmd, "dataset"))
 	return found
 }
 
-func (c *console) splitNames(cmd *cobra.Command) []string {
+func (c *cli) splitNames(cmd *cobra.Command) []string {
 	dataset := flagValue(cmd, "dataset")
-	made, _ := c.splits(dataset)
+	made, _ := c.Splits(dataset)
 	found := slices.Concat(catalog.PublishedSplits(dataset), made)
 	if cmd.Name() == "split" { // for the others it is there once it is made
-		found = append(found, picturedSplit)
+		found = append(found, workspace.PicturedSplit)
 	}
 	return found
 }
 
-// runNames are the runs; one of several seeds is their folder's.
-func (c *console) runNames(*cobra.Command) []string {
-	var found []string
-	for _, depth := range []string{"*", "*/*", "*/*/*"} {
-		for _, name := range offered(c.runDir("."), depth+"/config.toml") {
-			if name = path.Dir(name); strings.HasPrefix(path.Base(name), seedPrefix) {
-				name = path.Dir(name)
-			}
-			found = append(found, name)
-		}
-	}
-	return found
-}
-
-// below are the files and folders of a pattern below a folder, relative to it, with slashes.
-func below(dir, pattern string) ([]string, error) {
-	found, err := lookup.Below(dir, pattern)
-	for i, f := range found {
-		if rel, err := filepath.Rel(dir, f); err == nil {
-			found[i] = filepath.ToSlash(rel)
-		}
-	}
-	return found, err
-}
-
-// offered are those for a completion, which has nobody to tell what could not be read.
-func offered(dir, pattern string) []string {
-	found, _ := below(dir, pattern)
-	return found
-}
+func (c *cli) runNames(*cobra.Command) []string { return c.RunNames() }
 
 func flagValue(cmd *cobra.Command, name string) string {
 	if f := cmd.Flag(name); f != nil {

@@ -11,7 +11,7 @@ import (
 	"vzsl/datasets/demo"
 )
 
-func newDemo(con *console) *cobra.Command {
+func newDemo(con *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "every stage on built-in pictures, with nothing to download",
@@ -23,7 +23,7 @@ Everything is left in ./demo (--out), each stage's files as the commands write t
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("out") {
-				con.out = "demo"
+				con.Dir = "demo"
 			}
 			return runDemo(cmd.Context(), con)
 		},
@@ -31,12 +31,12 @@ Everything is left in ./demo (--out), each stage's files as the commands write t
 	return cmd
 }
 
-func runDemo(ctx context.Context, con *console) error {
-	data := filepath.Join(con.out, "data", "demo")
-	model := filepath.Join(con.out, "models", "demo.onnx")
-	hook, end := con.progress("render", "pictures")
-	err := demo.Write(ctx, data, demo.Options{Progress: hook})
-	end()
+func runDemo(ctx context.Context, con *cli) error {
+	data := filepath.Join(con.Dir, "data", "demo")
+	model := filepath.Join(con.Dir, "models", "demo.onnx")
+	bar := con.Begin("render", "pictures")
+	err := demo.Write(ctx, data, demo.Options{Progress: bar.Done})
+	bar.End()
 	if err != nil {
 		return err
 	}
@@ -52,9 +52,9 @@ func runDemo(ctx context.Context, con *console) error {
 		{"evaluate", "--dataset", "demo", "--split", "demo", "--data", data},
 	}
 	for i, args := range stages {
-		switch command := con.command(args[0], args[1:]...); {
+		switch command := con.Command(args[0], args[1:]...); {
 		case con.json:
-			con.log.Info("stage", "command", command)
+			con.Log.Info("stage", "command", command)
 		case !con.quiet:
 			fmt.Fprintf(con.stderr, "\n$ %s\n", command)
 		}
@@ -67,12 +67,13 @@ func runDemo(ctx context.Context, con *console) error {
 
 // runStage runs another command of vzsl below the same folder, with no settings file. With --json
 // only the last stage's result is printed.
-func (c *console) runStage(ctx context.Context, args []string, last bool) error {
-	stage := &console{stdout: c.stdout, stderr: c.stderr, screen: c.screen, terminal: c.terminal, noConfig: true}
+func (c *cli) runStage(ctx context.Context, args []string, last bool) error {
+	stage := newCLI(c.stdout, c.stderr)
+	stage.stdout, stage.stderr, stage.screen, stage.terminal, stage.noConfig = c.stdout, c.stderr, c.screen, c.terminal, true
 	if c.json && !last {
 		stage.stdout = newOutput(io.Discard)
 	}
 	root := newRoot(stage)
-	root.SetArgs(append(args, "--out="+c.out, fmt.Sprintf("--json=%t", c.json), fmt.Sprintf("--quiet=%t", c.quiet), fmt.Sprintf("--verbose=%t", c.verbose)))
+	root.SetArgs(append(args, "--out="+c.Dir, fmt.Sprintf("--json=%t", c.json), fmt.Sprintf("--quiet=%t", c.quiet), fmt.Sprintf("--verbose=%t", c.verbose)))
 	return root.ExecuteContext(ctx)
 }

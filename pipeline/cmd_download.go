@@ -17,7 +17,9 @@ import (
 	"vzsl/datasets/catalog"
 	"vzsl/internal/download"
 	"vzsl/internal/lookup"
+	"vzsl/internal/version"
 	"vzsl/pipeline/usage"
+	"vzsl/pipeline/workspace"
 )
 
 // maxFiles of one data set; ImageNet has 1.3 million.
@@ -29,7 +31,7 @@ type downloadOptions struct {
 	keep, force  bool
 }
 
-func newDownload(con *console) *cobra.Command {
+func newDownload(con *cli) *cobra.Command {
 	var o downloadOptions
 	cmd := &cobra.Command{
 		Use:   "download NAME...",
@@ -44,7 +46,7 @@ Where nobody publishes a checksum, the result says so and gives the SHA-256 of w
   --list         what there is
   --from PLACE   take the files, under their own names, from a folder or another address (a mirror, or
                  files downloaded by hand); they are checked all the same`,
-		ValidArgs: offerNames(),
+		ValidArgs: workspace.DownloadNames(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.list {
 				return listOffers(con)
@@ -64,14 +66,6 @@ Where nobody publishes a checksum, the result says so and gives the SHA-256 of w
 	return cmd
 }
 
-func offerNames() []string {
-	var names []string
-	for _, o := range downloads {
-		names = append(names, o.Name)
-	}
-	return names
-}
-
 // listedFile is one line of the list.
 type listedFile struct {
 	Name     string   `json:"name"`
@@ -83,7 +77,7 @@ type listedFile struct {
 	Checksum string   `json:"checksum_source,omitempty"`
 }
 
-func listOffers(con *console) error {
+func listOffers(con *cli) error {
 	type listed struct {
 		Name    string       `json:"name"`
 		Title   string       `json:"title"`
@@ -93,7 +87,7 @@ func listOffers(con *console) error {
 		Files   []listedFile `json:"files"`
 	}
 	var all []listed
-	for _, o := range downloads {
+	for _, o := range workspace.Downloads {
 		l := listed{Name: o.Name, Title: o.Title, Page: o.Page, Licence: o.Licence, Place: o.Place}
 		for _, f := range o.Files {
 			l.Files = append(l.Files, listedFile{f.Name, f.URLs, f.Size, f.About, f.SHA256, f.MD5, f.Source})
@@ -101,14 +95,14 @@ func listOffers(con *console) error {
 		all = append(all, l)
 	}
 	return con.result(all, func(w io.Writer) {
-		for _, o := range downloads {
+		for _, o := range workspace.Downloads {
 			fmt.Fprintf(w, "%-16s %s\n", o.Name, o.Title)
 			for _, f := range o.Files {
 				fmt.Fprintf(w, "                 %s, %s, %s\n", f.Name, sizeOf(&f), checksumOf(&f))
 			}
 		}
-		for _, name := range namesByHand() {
-			fmt.Fprintf(w, "%-16s by hand: %s\n", name, byHand(name))
+		for _, name := range workspace.NamesByHand() {
+			fmt.Fprintf(w, "%-16s by hand: %s\n", name, workspace.ByHand(name))
 		}
 	})
 }
@@ -147,23 +141,23 @@ type broughtFile struct {
 	Checked string `json:"checked"` // against what
 }
 
-func runDownload(ctx context.Context, con *console, names []string, o *downloadOptions) error {
+func runDownload(ctx context.Context, con *cli, names []string, o *downloadOptions) error {
 	if len(names) == 0 {
-		return usage.Errorf("name what to download: %s; 'vzsl download --list' says more", usage.Or(offerNames()))
+		return usage.Errorf("name what to download: %s; 'vzsl download --list' says more", usage.Or(workspace.DownloadNames()))
 	}
 	var wanted []*catalog.Download
 	for _, name := range names {
 		found := false
-		for i := range downloads {
-			if downloads[i].Name == name {
-				wanted, found = append(wanted, &downloads[i]), true
+		for i := range workspace.Downloads {
+			if workspace.Downloads[i].Name == name {
+				wanted, found = append(wanted, &workspace.Downloads[i]), true
 			}
 		}
-		if hint := byHand(name); !found && hint != "" {
+		if hint := workspace.ByHand(name); !found && hint != "" {
 			return fmt.Errorf("%s cannot be downloaded by this command: %s", name, hint)
 		}
 		if !found {
-			return usage.Errorf("%q cannot be downloaded%s; there are %s", name, usage.DidYouMean(name, offerNames()), usage.And(offerNames()))
+			return usage.Errorf("%q cannot be downloaded%s; there are %s", name, usage.DidYouMean(name, workspace.DownloadNames()), usage.And(workspace.DownloadNames()))
 		}
 	}
 	var results []brought
@@ -203,13 +197,13 @@ func runDownload(ctx context.Context, con *console, names []string, o *downloadO
 }
 
 // acceptLicences shows the licences on standard error, whatever --quiet says, and asks.
-func (c *console) acceptLicences(offers []*catalog.Download, accepted bool) error {
+func (c *cli) acceptLicences(offers []*catalog.Download, accepted bool) error {
 	if len(offers) == 0 {
 		return nil
 	}
 	for _, o := range offers {
 		if c.json {
-			c.log.Warn("licence", "name", o.Name, "title", o.Title, "page", o.Page, "terms", o.Licence)
+			c.Log.Warn("licence", "name", o.Name, "title", o.Title, "page", o.Page, "terms", o.Licence)
 			continue
 		}
 		fmt.Fprintf(c.stderr, "%s: %s\n%s\n\n  %s\n\n", o.Name, o.Title, o.Page, strings.ReplaceAll(o.Licence, "\n", "\n  "))
@@ -233,7 +227,7 @@ func (c *console) acceptLicences(offers []*catalog.Download, accepted bool) erro
 }
 
 // bring downloads an offer's files and makes its place appear.
-func (c *console) bring(ctx context.Context, o *catalog.Download, opts *downloadOptions) (*brought, error) {
+func (c *cli) bring(ctx context.Context, o *catalog.Download, opts *downloadOptions) (*brought, error) {
 	place := filepath.Join(opts.to, o.Place)
 	store := filepath.Join(opts.to, "data", ".downloads", o.Name)
 	r := &brought{Name: o.Name, Place: place, Next: o.Next}
@@ -276,7 +270,7 @@ func (c *console) bring(ctx context.Context, o *catalog.Download, opts *download
 }
 
 // obtain has a file in the store, or in the folder it is to be taken from.
-func (c *console) obtain(ctx context.Context, f catalog.RemoteFile, store, from string) (string, *download.Result, error) {
+func (c *cli) obtain(ctx context.Context, f catalog.RemoteFile, store, from string) (string, *download.Result, error) {
 	path := filepath.Join(store, f.Name)
 	want := download.File{URLs: f.URLs, Size: f.Size, SHA256: f.SHA256, MD5: f.MD5}
 	if from != "" {
@@ -289,27 +283,27 @@ func (c *console) obtain(ctx context.Context, f catalog.RemoteFile, store, from 
 			}
 		}
 	}
-	c.log.Info("download", "file", f.Name, "size", sizeOf(&f))
-	hook, end := c.progress("download "+f.Name, "MB")
-	got, err := download.Fetch(ctx, want, path, download.Options{Progress: megabytes(hook), Log: c.log, Agent: program})
-	end()
+	c.Log.Info("download", "file", f.Name, "size", sizeOf(&f))
+	bar := c.Begin("download "+f.Name, "MB")
+	got, err := download.Fetch(ctx, want, path, download.Options{Progress: megabytes(bar.Done), Log: c.Log, Agent: version.Program})
+	bar.End()
 	return path, got, err
 }
 
 // megabytes counts bytes as the progress shows them.
-func megabytes(hook func(done, total int)) func(done, total int64) {
+func megabytes(show func(done, total int)) func(done, total int64) {
 	return func(done, total int64) {
 		if total == 0 {
-			hook(int(done/1e6), -1)
+			show(int(done/1e6), -1)
 			return
 		}
-		hook(int(done/1e6), int((total+999_999)/1e6))
+		show(int(done/1e6), int((total+999_999)/1e6))
 	}
 }
 
 // stage makes what is to appear, aside: the folder with everything unpacked, or the one file. The files at paths are moved
 // rather than copied where they are ours.
-func (c *console) stage(ctx context.Context, o *catalog.Download, paths []string, staged string, ours bool) error {
+func (c *cli) stage(ctx context.Context, o *catalog.Download, paths []string, staged string, ours bool) error {
 	if len(paths) == 1 && !o.Files[0].Unpack {
 		return putFile(paths[0], staged, ours)
 	}
@@ -323,9 +317,9 @@ func (c *console) stage(ctx context.Context, o *catalog.Download, paths []string
 			}
 			continue
 		}
-		hook, end := c.progress("unpack "+f.Name, "MB")
-		_, err := download.Unpack(ctx, paths[i], staged, download.Limits{Bytes: o.Unpacked, Files: maxFiles}, megabytes(hook))
-		end()
+		bar := c.Begin("unpack "+f.Name, "MB")
+		_, err := download.Unpack(ctx, paths[i], staged, download.Limits{Bytes: o.Unpacked, Files: maxFiles}, megabytes(bar.Done))
+		bar.End()
 		if err != nil {
 			return err
 		}

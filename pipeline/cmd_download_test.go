@@ -15,7 +15,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"vzsl/datasets/catalog"
+	"vzsl/pipeline/workspace"
 )
 
 func zipFile(t *testing.T, files map[string]string) []byte {
@@ -54,9 +56,9 @@ func offerFrom(t *testing.T, files map[string][]byte) (address string, requests 
 		s := sha256.Sum256(files[name])
 		return hex.EncodeToString(s[:])
 	}
-	was := downloads
-	t.Cleanup(func() { downloads = was })
-	downloads = []catalog.Download{
+	was := workspace.Downloads
+	t.Cleanup(func() { workspace.Downloads = was })
+	workspace.Downloads = []catalog.Download{
 		{Name: "birds", Title: "birds", Page: "https://birds.example", Licence: "for birdwatchers only", Place: "data/birds", Unpacked: 1 << 20, Next: "vzsl check birds",
 			Files: []catalog.RemoteFile{
 				{Name: "a.zip", Unpack: true, Source: "the birds", SHA256: sum("a.zip"), Size: int64(len(files["a.zip"])), URLs: []string{h.URL + "/a.zip"}},
@@ -171,7 +173,7 @@ func TestPublished(t *testing.T) {
 	if r.code != exitDone {
 		t.Fatal(r.stderr)
 	}
-	for _, o := range downloads {
+	for _, o := range workspace.Downloads {
 		if !strings.Contains(r.stdout, o.Name) || o.Licence == "" || o.Place == "" || o.Next == "" || len(o.Files) == 0 {
 			t.Errorf("%s is incomplete", o.Name)
 		}

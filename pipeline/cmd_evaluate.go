@@ -1,35 +1,20 @@
 package pipeline
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"runtime"
-	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"vzsl/datasets"
-	"vzsl/datasets/catalog"
 	"vzsl/evaluate"
-	"vzsl/evaluate/analysis"
 	"vzsl/evaluate/report"
-	"vzsl/evaluate/result"
-	"vzsl/features"
-	"vzsl/internal/kernels"
-	"vzsl/internal/lookup"
-	"vzsl/train/runs"
+	"vzsl/pipeline/experiment"
+	"vzsl/pipeline/workspace"
 )
 
-func newEvaluate(con *console) *cobra.Command {
-	var r runFlags
+func newEvaluate(con *cli) *cobra.Command {
+	var r workspace.RunRef
 	var seed uint64
 	cmd := &cobra.Command{
 		Use:   "evaluate",
@@ -55,106 +40,40 @@ With --data the report shows pictures.`,
 			return runEvaluate(cmd.Context(), con, &r, seed)
 		},
 	}
-	r.ds.add(cmd)
-	r.add(cmd)
-	cmd.Flags().Uint64Var(&seed, "seed", defaultBootstrap, "of the bootstrap")
+	addRun(cmd, &r)
+	addLayout(cmd, &r.Dataset)
+	addData(cmd, &r.Dataset)
+	cmd.Flags().Uint64Var(&seed, "seed", experiment.DefaultBootstrap, "of the bootstrap")
 	return cmd
 }
 
-func runEvaluate(ctx context.Context, con *console, r *runFlags, seed uint64) error {
-	name, err := r.name()
+func runEvaluate(ctx context.Context, con *cli, r *workspace.RunRef, seed uint64) error {
+	name, err := r.Name()
 	if err != nil {
 		return err
 	}
-	if seeds, err := seedsOf(con.runDir(name)); err != nil {
+	if seeds, err := workspace.Seeds(con.RunDir(name)); err != nil {
 		return err
 	} else if len(seeds) > 0 {
-		out, _, err := con.evaluateSeeds(ctx, name, r, seeds, seed)
+		out, _, err := con.runner().EvaluateSeeds(ctx, name, r, seeds, seed)
 		if err != nil {
 			return err
 		}
 		return con.evaluatedSeeds(out)
 	}
-	model, err := con.loadNamed(name, r)
+	model, err := con.LoadRun(name, r)
 	if err != nil {
 		return err
 	}
-	e, err := con.evaluateRun(ctx, name, r, model, seed)
+	e, err := con.runner().EvaluateRun(ctx, name, r, model, seed)
 	if err != nil {
 		return err
 	}
-	return con.evaluated(name, e.result, e.paths)
-}
-
-// evaluated is what came of an evaluation.
-type evaluated struct {
-	result *evaluate.Result
-	about  result.Run
-	paths  report.Paths
-}
-
-// evaluateRun evaluates one trained run and writes its report.
-func (c *console) evaluateRun(ctx context.Context, name string, r *runFlags, model *runs.Predictor, seed uint64) (*evaluated, error) {
-	in, err := c.inputsOf(ctx, name, r, model, true)
-	if err != nil {
-		return nil, err
-	}
-	defer in.close()
-	about, shown, err := c.about(name, r, model, in, seed)
-	if err != nil {
-		return nil, err
-	}
-	result, err := c.score(ctx, name, model, in, seed)
-	if err != nil {
-		return nil, err
-	}
-	p := c.follow("report", "")
-	defer p.end()
-	p.say("maps")
-	if result.Maps, err = analysis.Maps(ctx, result, model, in.Features, in.Classes, seed); err != nil {
-		return nil, err
-	}
-	p.say("mistakes")
-	if result.Mistakes, err = analysis.Mistakes(ctx, result, model, in.Features, in.Classes); err != nil {
-		return nil, err
-	}
-	p.say("page")
-	paths, err := report.Write(c.reportDir(name), result, &about, shown)
-	return &evaluated{result, about, paths}, err
-}
-
-// score measures a model on the test images of the split that in holds.
-func (c *console) score(ctx context.Context, name string, model *runs.Predictor, in *inputs, seed uint64) (*evaluate.Result, error) {
-	if err := scorable(model, in); err != nil {
-		return nil, trainedToFill(name, err)
-	}
-	hook, end := c.progress("evaluate", "images")
-	defer end()
-	result, err := evaluate.ZeroShot(ctx, model, in.Features, in.Classes, in.Roles, evaluate.Options{
-		Seed: seed, Progress: hook, Calibration: model.Result().Constant, Temperature: model.Temperature()})
-	if err != nil {
-		return nil, err
-	}
-	result.Notes = append(result.Notes, model.Result().Notes...)
-	return result, nil
-}
-
-// scorable refuses unseen classes whose descriptions lack what the model does not fill.
-func scorable(model *runs.Predictor, in *inputs) error {
-	var vectors [][]float32
-	for _, c := range in.Roles.Unseen {
-		if i := slices.Index(in.Classes.Classes, c); i >= 0 {
-			vectors = append(vectors, in.Classes.Values[i])
-		}
-	}
-	if len(vectors) != len(in.Roles.Unseen) {
-		return nil // the evaluation says which class the table lacks
-	}
-	return model.CheckClasses(in.Roles.Unseen, vectors)
+	return con.evaluated(name, e.Result, e.Paths)
 }
 
 // evaluated prints the headline figures and where the report is.
-func (c *console) evaluated(name string, r *evaluate.Result, paths report.Paths) error {
+func (c *cli) evaluated(name string, r *evaluate.Result, paths report.Paths) error {
 	type figures struct {
 		Run          string             `json:"run"`
 		Shots        int                `json:"shots,omitempty"`
@@ -216,146 +135,17 @@ func percent(e evaluate.Estimate) string {
 	return s
 }
 
-// about collects what the report says of the run (settings, data, files, program and machine), and what its page shows besides.
-func (c *console) about(name string, r *runFlags, model *runs.Predictor, in *inputs, seed uint64) (result.Run, report.Options, error) {
-	var shown report.Options
-	config, err := model.Config()
-	if err != nil {
-		return result.Run{}, shown, err
-	}
-	a := result.Run{
-		Name: name, Method: title(model), Program: program,
-		Transductive: model.Settings().Transductive,
-		Features:     in.Features.Source(), Config: config,
-		Seeds: []result.Field{{Name: "training", Value: fmt.Sprint(model.Settings().Seed)}},
-		Environment: []result.Field{
-			{Name: "Go", Value: runtime.Version()},
-			{Name: "system", Value: runtime.GOOS + "/" + runtime.GOARCH},
-			{Name: "processors", Value: fmt.Sprint(runtime.GOMAXPROCS(0))},
-			{Name: "kernels", Value: kernels.Level()},
-		},
-	}
-	runDir := c.runDir(name)
-	for _, f := range []struct{ name, path string }{
-		{result.HashedModel, filepath.Join(runDir, "model.safetensors")},
-		{"features (manifest)", filepath.Join(c.networkDir(r.ds.name, in.network), "manifest.json")},
-		{"class table", in.file(runDir, c.classTable(r.ds.name), "classes.parquet")},
-		{"split", in.file(runDir, c.rolesFile(r.ds.name, r.split), "split.parquet")},
-	} {
-		sum, err := features.FileSHA256(f.path)
-		if err != nil {
-			return a, shown, err
+// evaluatedSeeds prints what an evaluation of several seeds found.
+func (c *cli) evaluatedSeeds(out *experiment.SeedsResult) error {
+	return c.result(out, func(w io.Writer) {
+		if len(out.Seeds) == 1 {
+			fmt.Fprintf(w, "%s, one seed: 95 %% interval over images\n", out.Run)
+		} else {
+			fmt.Fprintf(w, "%s, %d seeds: mean, standard deviation, 95 %% interval over seeds\n", out.Run, len(out.Seeds))
 		}
-		a.Hashes = append(a.Hashes, result.Field{Name: f.name, Value: sum})
-	}
-	if shown.Metrics, err = readMetrics(filepath.Join(runDir, "metrics.jsonl")); err != nil {
-		return a, shown, err
-	}
-	shown.ImageRoot, err = c.imageRoot(&r.ds)
-	a.Data, a.Layout = r.ds.remembered()
-	if r.network != model.Source().Network {
-		a.Network = r.network
-	}
-	a.Command = c.evaluateCommand(&a, seed)
-	return a, shown, err
-}
-
-func title(model *runs.Predictor) string {
-	s := model.Settings()
-	return s.Title()
-}
-
-// imageRoot is the folder of the pictures; "" where none was named and none is where it would be: a report does without them.
-func (c *console) imageRoot(d *datasetFlags) (string, error) {
-	plain := datasetFlags{name: d.name}
-	plain.infer()
-	d.infer()
-	there, err := lookup.Exists(d.data)
-	switch {
-	case err == nil && !there && d.data == plain.data:
-		return "", nil
-	case err == nil && !there:
-		err = fmt.Errorf("--data %s: no such folder", d.data)
-	case err == nil:
-		var ds *datasets.Dataset
-		if ds, err = catalog.Open(d.layout, d.data); err == nil {
-			return ds.ImageRoot, nil
+		for _, f := range out.Figures {
+			fmt.Fprintf(w, "%-22s %5s%% %5s  [%s]\n", f.Name, experiment.Points(f.Mean), experiment.Deviation(f), experiment.Between(f.Interval))
 		}
-	}
-	if d.data == plain.data { // nobody asked for it
-		c.log.Warn("the report is without pictures", "data", d.data, "error", err)
-		return "", nil
-	}
-	return "", err
-}
-
-// remembered are --data and --layout as a command has to give them again; "" where the data set's name alone does.
-func (d *datasetFlags) remembered() (data, layout string) {
-	plain, given := datasetFlags{name: d.name}, *d
-	plain.infer()
-	given.infer()
-	if given.data != plain.data {
-		data = given.data
-	}
-	plain = datasetFlags{name: d.name, data: given.data}
-	if plain.infer(); given.layout != plain.layout {
-		layout = given.layout
-	}
-	return data, layout
-}
-
-// evaluateCommand makes the report that a is about again.
-func (c *console) evaluateCommand(a *result.Run, seed uint64) string {
-	args := []string{"--run", a.Name}
-	for _, f := range [][2]string{{"--network", a.Network}, {"--data", a.Data}, {"--layout", a.Layout}} {
-		if f[1] != "" {
-			args = append(args, f[0], f[1])
-		}
-	}
-	if seed != defaultBootstrap {
-		args = append(args, "--seed", strconv.FormatUint(seed, 10))
-	}
-	return c.command("evaluate", args...)
-}
-
-// defaultBootstrap is the seed of the bootstrap.
-const defaultBootstrap = 1
-
-// command is the command line of a stage below the same --out.
-func (c *console) command(stage string, args ...string) string {
-	if c.out != "." {
-		args = append(slices.Clone(args), "--out", c.out)
-	}
-	return commandLine(stage, args...)
-}
-
-// commandLine is that of a stage, quoted for a shell.
-func commandLine(stage string, args ...string) string {
-	words := append([]string{"vzsl", stage}, args...)
-	for i, w := range words {
-		words[i] = shellWord(w)
-	}
-	return strings.Join(words, " ")
-}
-
-// readMetrics reads a run's metrics.jsonl.
-func readMetrics(path string) ([]map[string]any, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	var records []map[string]any
-	lines := bufio.NewScanner(f)
-	for n := 1; lines.Scan(); n++ {
-		var rec map[string]any
-		if err := json.Unmarshal(lines.Bytes(), &rec); err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", path, n, err)
-		}
-		records = append(records, rec)
-	}
-	return records, lines.Err()
+		fmt.Fprintf(w, "report: %s\n", out.HTML)
+	})
 }

@@ -15,14 +15,17 @@ import (
 	"vzsl/features"
 	"vzsl/features/convert"
 	"vzsl/internal/lookup"
+	"vzsl/internal/version"
 	"vzsl/internal/wholefile"
+	"vzsl/pipeline/experiment"
 	"vzsl/pipeline/usage"
+	"vzsl/pipeline/workspace"
 	"vzsl/train/runs"
 	"vzsl/train/safetensors"
 )
 
 type exportOptions struct {
-	r          runFlags
+	r          workspace.RunRef
 	format, to string
 	force      bool
 }
@@ -34,7 +37,7 @@ var (
 	exportFormats  = slices.Concat(modelFormats, featureFormats, []string{"xlsa17"})
 )
 
-func newExport(con *console) *cobra.Command {
+func newExport(con *cli) *cobra.Command {
 	var o exportOptions
 	cmd := &cobra.Command{
 		Use:   "export",
@@ -60,8 +63,7 @@ The features are Parquet already, which DuckDB, Polars, pandas and Spark read as
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runExport(cmd.Context(), con, &o) },
 	}
-	o.r.ds.addName(cmd)
-	o.r.add(cmd)
+	addRun(cmd, &o.r)
 	f := cmd.Flags()
 	f.StringVar(&o.format, "format", "", "`format`, which must be named: "+usage.Or(exportFormats))
 	f.StringVar(&o.to, "to", "", "`path` to write to: a file for onnx, safetensors, csv and arrow, else a folder (default below export/<format>/)")
@@ -70,7 +72,7 @@ The features are Parquet already, which DuckDB, Polars, pandas and Spark read as
 	return cmd
 }
 
-func runExport(ctx context.Context, con *console, o *exportOptions) error {
+func runExport(ctx context.Context, con *cli, o *exportOptions) error {
 	if err := usage.OneOf("format", o.format, exportFormats...); err != nil {
 		return err
 	}
@@ -84,10 +86,10 @@ func runExport(ctx context.Context, con *console, o *exportOptions) error {
 }
 
 // place is where an export goes: --to, or the default, which name makes.
-func (o *exportOptions) place(con *console, name string) (string, error) {
+func (o *exportOptions) place(con *cli, name string) (string, error) {
 	path := o.to
 	if path == "" {
-		path = filepath.Join(con.out, "export", o.format, name)
+		path = filepath.Join(con.Dir, "export", o.format, name)
 	}
 	st, err := os.Stat(path)
 	switch {
@@ -109,7 +111,7 @@ func (o *exportOptions) place(con *console, name string) (string, error) {
 }
 
 // exported prints which files an export wrote.
-func (c *console) exported(format string, files []string) error {
+func (c *cli) exported(format string, files []string) error {
 	res := struct {
 		Format string   `json:"format"`
 		Files  []string `json:"files"`
@@ -121,8 +123,8 @@ func (c *console) exported(format string, files []string) error {
 	})
 }
 
-func (c *console) exportModel(ctx context.Context, o *exportOptions) error {
-	name, model, _, err := c.openRun(ctx, &o.r)
+func (c *cli) exportModel(ctx context.Context, o *exportOptions) error {
+	name, model, _, err := c.OpenRun(ctx, &o.r)
 	if err != nil {
 		return err
 	}
@@ -135,9 +137,9 @@ func (c *console) exportModel(ctx context.Context, o *exportOptions) error {
 	switch o.format {
 	case "onnx":
 		if model.Temperature() == 0 {
-			c.log.Warn("the run had no validation classes to fit a temperature on: the file's probabilities are softmax(scores), not calibrated", "run", name)
+			c.Log.Warn("the run had no validation classes to fit a temperature on: the file's probabilities are softmax(scores), not calibrated", "run", name)
 		}
-		b, err := model.ONNX("vzsl", program)
+		b, err := model.ONNX("vzsl", version.Program)
 		if err != nil {
 			return err
 		}
@@ -162,13 +164,13 @@ func (c *console) exportModel(ctx context.Context, o *exportOptions) error {
 }
 
 // exportEvents writes an event file for each fit of a run, into a folder of the fit's name: TensorBoard shows them as two runs.
-func (c *console) exportEvents(name, dir string) ([]string, error) {
-	path := filepath.Join(c.runDir(name), "metrics.jsonl")
+func (c *cli) exportEvents(name, dir string) ([]string, error) {
+	path := filepath.Join(c.RunDir(name), "metrics.jsonl")
 	st, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	lines, err := readMetrics(path)
+	lines, err := experiment.ReadMetrics(path)
 	if err != nil {
 		return nil, err
 	}
@@ -199,12 +201,12 @@ func (c *console) exportEvents(name, dir string) ([]string, error) {
 	return files, nil
 }
 
-func (c *console) exportFeatures(ctx context.Context, o *exportOptions) error {
-	name := o.r.ds.name
-	if err := o.r.ds.checkName(); err != nil {
+func (c *cli) exportFeatures(ctx context.Context, o *exportOptions) error {
+	name := o.r.Dataset.Name
+	if err := usage.FolderName("dataset", o.r.Dataset.Name); err != nil {
 		return err
 	}
-	network, err := c.chooseNetwork(name, o.r.network)
+	network, err := c.ChooseNetwork(name, o.r.Network)
 	if err != nil {
 		return err
 	}
@@ -213,14 +215,14 @@ func (c *console) exportFeatures(ctx context.Context, o *exportOptions) error {
 	if err != nil {
 		return err
 	}
-	bars := c.phases("export", "rows")
-	defer bars.end()
-	cache, err := features.OpenCache(ctx, c.networkDir(name, network), func(done, total int) { bars.show("cache", done, total) })
+	bars := c.BeginPhases("export", "rows")
+	defer bars.End()
+	cache, err := features.OpenCache(ctx, c.NetworkDir(name, network), func(done, total int) { bars.Show("cache", done, total) })
 	if err != nil {
 		return err
 	}
 	defer cache.Close()
-	hook := func(done, total int) { bars.show("features", done, total) }
+	hook := func(done, total int) { bars.Show("features", done, total) }
 	files := []string{path}
 	switch o.format {
 	case "npy":
@@ -230,56 +232,56 @@ func (c *console) exportFeatures(ctx context.Context, o *exportOptions) error {
 	default:
 		err = convert.ExportArrow(cache, path)
 	}
-	bars.end()
+	bars.End()
 	if err != nil {
 		return err
 	}
 	return c.exported(o.format, files)
 }
 
-func (c *console) exportXLSA17(ctx context.Context, o *exportOptions) error {
-	name := o.r.ds.name
-	if err := o.r.ds.checkName(); err != nil {
+func (c *cli) exportXLSA17(ctx context.Context, o *exportOptions) error {
+	name := o.r.Dataset.Name
+	if err := usage.FolderName("dataset", o.r.Dataset.Name); err != nil {
 		return err
 	}
-	if err := usage.FolderName("split", o.r.split); err != nil {
+	if err := usage.FolderName("split", o.r.Split); err != nil {
 		return err
 	}
 	if o.to == "" {
-		o.to = filepath.Join(c.out, "export", o.format, name+"-"+o.r.split)
+		o.to = filepath.Join(c.Dir, "export", o.format, name+"-"+o.r.Split)
 	}
-	network, err := c.chooseNetwork(name, o.r.network)
+	network, err := c.ChooseNetwork(name, o.r.Network)
 	if err != nil {
 		return err
 	}
-	table, err := c.readClassTable(name)
+	table, err := c.ReadClassTable(name)
 	if err != nil {
 		return err
 	}
-	roles, err := features.ReadSplit(c.rolesFile(name, o.r.split))
+	roles, err := features.ReadSplit(c.SplitFile(name, o.r.Split))
 	if err != nil {
 		return err
 	}
-	bars := c.phases("export", "rows")
-	defer bars.end()
-	cache, err := features.OpenCache(ctx, c.networkDir(name, network), func(done, total int) { bars.show("cache", done, total) })
+	bars := c.BeginPhases("export", "rows")
+	defer bars.End()
+	cache, err := features.OpenCache(ctx, c.NetworkDir(name, network), func(done, total int) { bars.Show("cache", done, total) })
 	if err != nil {
 		return err
 	}
 	defer cache.Close()
 	e, err := xlsa17.Export{
 		Features: cache, Classes: table, Roles: roles, Dir: o.to, Force: o.force,
-		Progress: func(done, total int) { bars.show("features", done, total) },
+		Progress: func(done, total int) { bars.Show("features", done, total) },
 	}.Write(ctx)
-	bars.end()
+	bars.End()
 	if err != nil {
 		return err
 	}
 	if e.Shots > 0 {
-		c.log.Warn(fmt.Sprintf("%d images of the split are shots, to train on in the few-shot setting: xlsa17 has no place for them, so they are in no role there", e.Shots), "split", o.r.split)
+		c.Log.Warn(fmt.Sprintf("%d images of the split are shots, to train on in the few-shot setting: xlsa17 has no place for them, so they are in no role there", e.Shots), "split", o.r.Split)
 	}
 	if e.Counts["test_seen_loc"] == 0 {
-		c.log.Warn("the split holds no images of seen classes for testing: test_seen_loc is empty, and most published code wants it (vzsl split --test-seen)", "split", o.r.split)
+		c.Log.Warn("the split holds no images of seen classes for testing: test_seen_loc is empty, and most published code wants it (vzsl split --test-seen)", "split", o.r.Split)
 	}
 	res := struct {
 		Folder  string         `json:"folder"`

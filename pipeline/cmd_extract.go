@@ -12,52 +12,28 @@ import (
 	"vzsl/datasets"
 	"vzsl/datasets/catalog"
 	"vzsl/extract"
-	"vzsl/extract/engine/gorgonia"
-	"vzsl/extract/engine/native"
-	"vzsl/extract/engine/onnxruntime"
 	"vzsl/extract/model"
 	"vzsl/extract/onnx"
 	"vzsl/extract/preprocess"
 	"vzsl/features"
+	"vzsl/internal/version"
 	"vzsl/pipeline/usage"
+	"vzsl/pipeline/workspace"
 )
 
 type extractOptions struct {
-	ds           datasetFlags
-	model, layer string
-	pool         string
-	network      string
-	prepared     model.Overrides
-	bbox         bool
-	engineFlags
+	ds                                workspace.Dataset
+	model, layer                      string
+	pool                              string
+	network                           string
+	prepared                          model.Overrides
+	bbox                              bool
+	engine                            workspace.Engine
 	batch, workers, shard, megapixels int
 	force                             bool
 }
 
-var engines = []string{"native", "gorgonia", "onnxruntime"}
-
-// engineFlags say what computes the network.
-type engineFlags struct {
-	engine string
-	ort    onnxruntime.Options
-}
-
-func (e *engineFlags) addEngine(cmd *cobra.Command) {
-	f := cmd.Flags()
-	f.StringVar(&e.engine, "engine", "native", "what computes the network: "+usage.Or(engines))
-	f.StringVar(&e.ort.Library, "ort-library", "", "`file` of ONNX Runtime's shared library, for the engine onnxruntime (default: "+onnxruntime.LibraryVariable+" in the environment)")
-	f.StringVar(&e.ort.Provider, "ort-provider", "cpu", "its execution provider: "+usage.Or(onnxruntime.Providers()))
-	must(cmd.RegisterFlagCompletionFunc("engine", cobra.FixedCompletions(engines, cobra.ShellCompDirectiveNoFileComp)))
-}
-
-func (e *engineFlags) checkEngine() error {
-	if err := usage.OneOf("engine", e.engine, engines...); err != nil {
-		return err
-	}
-	return usage.OneOf("ort-provider", e.ort.Provider, onnxruntime.Providers()...)
-}
-
-func newExtract(con *console) *cobra.Command {
+func newExtract(con *cli) *cobra.Command {
 	var o extractOptions
 	cmd := &cobra.Command{
 		Use:   "extract",
@@ -81,14 +57,14 @@ Images that cannot be read are skipped and listed in skipped.csv; the exit code 
 			return runExtract(cmd.Context(), con, &o)
 		},
 	}
-	o.ds.add(cmd)
+	addDataset(cmd, &o.ds)
 	f := cmd.Flags()
 	f.StringVar(&o.model, "model", filepath.Join("models", "vgg19.onnx"), "`file` of the network (ONNX), its folder, or a repository in the Hugging Face hub's cache")
 	f.StringVar(&o.network, "network", "", "`name` of the features' folder (default: the repository's or the file's name)")
 	f.StringVar(&o.layer, "layer", "", "`tensor` to take as the feature (default: fc7 after ReLU, the embedding, the pooled feature or the input of the classifier; an unknown name lists the layers)")
 	f.StringVar(&o.pool, "pool", "", "how tokens or maps become one feature: cls (class token), mean, max or cls+mean (default: as it is; cls or mean for a last hidden state)")
 	addRecipe(cmd, &o.prepared)
-	o.addEngine(cmd)
+	addEngine(cmd, &o.engine)
 	f.IntVar(&o.batch, "batch", 0, "images per call of the engine (default: chosen by the program)")
 	f.IntVar(&o.workers, "workers", 0, "images decoded at a time (default: one per processor)")
 	f.IntVar(&o.megapixels, "max-pixels", preprocess.MaxMegapixels, "`millions` of pixels of a picture; larger ones are skipped")
@@ -99,14 +75,12 @@ Images that cannot be read are skipped and listed in skipped.csv; the exit code 
 	return cmd
 }
 
-const whereToGetVGG19 = "run 'vzsl download vgg19', or get vgg19-7.onnx from the ONNX model zoo (https://github.com/onnx/models, validated/vision/classification/vgg; the files are at https://huggingface.co/onnxmodelzoo) and give it as --model (make: MODEL=path/to/vgg19-7.onnx)"
-
-func runExtract(ctx context.Context, con *console, o *extractOptions) error {
-	if err := o.checkEngine(); err != nil {
+func runExtract(ctx context.Context, con *cli, o *extractOptions) error {
+	if err := o.engine.Check(); err != nil {
 		return err
 	}
 	o.splitCrop()
-	if err := o.ds.checkName(); err != nil {
+	if err := usage.FolderName("dataset", o.ds.Name); err != nil {
 		return err
 	}
 	if o.megapixels < 1 {
@@ -125,28 +99,28 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 	if o.shard < 1 {
 		return usage.Errorf("--shard-rows %d: a shard holds at least one image", o.shard)
 	}
-	found, err := con.findModel(o.model, o.network)
+	found, err := con.FindModel(o.model, o.network)
 	if err != nil {
 		return err
 	}
-	o.ds.pictures = true
-	ds, err := o.ds.open(con)
+	o.ds.Pictures = true
+	ds, err := con.OpenDataset(&o.ds)
 	if err != nil {
 		return err
 	}
 	if len(ds.Images) == 0 {
-		return fmt.Errorf("no images in %s: %s; features that are there already come in by 'vzsl import'", ds.Root, catalog.Lookup(o.ds.layout).Obtain)
+		return fmt.Errorf("no images in %s: %s; features that are there already come in by 'vzsl import'", ds.Root, catalog.Lookup(o.ds.Layout).Obtain)
 	}
 	net, err := onnx.Open(found.File)
 	if err != nil {
 		return err
 	}
 	defer net.Close()
-	layer, err := o.findLayer(net, onnx.LayerName(o.layer, o.pool))
+	layer, err := o.engine.FindLayer(net, onnx.LayerName(o.layer, o.pool))
 	if err != nil {
 		return err
 	}
-	recipe, err := con.chooseRecipe(found, net, o.prepared)
+	recipe, err := con.ChooseRecipe(found, net, o.prepared)
 	if err != nil {
 		return err
 	}
@@ -155,12 +129,12 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 		return err
 	}
 	network := found.Name
-	dir := con.networkDir(ds.Name, network)
-	con.log.Info("extract", "dataset", ds.Name, "images", len(ds.Images), "classes", len(ds.Classes),
-		"network", network, "layer", layer.String(), "what", layer.What, "dim", layer.Dim, "recipe", recipe.String()+how, "engine", o.engine)
+	dir := con.NetworkDir(ds.Name, network)
+	con.Log.Info("extract", "dataset", ds.Name, "images", len(ds.Images), "classes", len(ds.Classes),
+		"network", network, "layer", layer.String(), "what", layer.What, "dim", layer.Dim, "recipe", recipe.String()+how, "engine", o.engine.Name)
 
 	// Before the folder, so that an engine that cannot be had discards nothing.
-	engine, err := o.newEngine(net, layer, recipe)
+	engine, err := o.engine.New(net, layer, recipe)
 	if err != nil {
 		return err
 	}
@@ -169,7 +143,7 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 	w, err := features.Create(dir, features.Source{
 		Dataset: ds.Name, DatasetSHA256: ds.SHA256(),
 		Network: network, NetworkSHA256: net.SHA256(),
-		Layer: layer.String(), Recipe: recipe.String() + how, Engine: o.engineName(), Program: program,
+		Layer: layer.String(), Recipe: recipe.String() + how, Engine: o.engine.Label(), Program: version.Program,
 		Dim: layer.Dim, ShardRows: o.shard, Images: len(ds.Images),
 	}, o.force)
 	if err != nil {
@@ -177,20 +151,20 @@ func runExtract(ctx context.Context, con *console, o *extractOptions) error {
 	}
 	defer w.Close()
 	for _, note := range w.Notes() {
-		con.log.Info(note, "folder", dir)
+		con.Log.Info(note, "folder", dir)
 	}
 
-	hook, end := con.progress("extract", "images")
+	bar := con.Begin("extract", "images")
 	res, err := extract.Run(ctx, extract.Options{
 		Dataset: ds, Engine: engine, Recipe: recipe, NHWC: net.Input().NHWC, Writer: w, Boxes: boxes,
-		Batch: o.batch, Workers: o.workers, MaxPixels: o.megapixels, Progress: hook, Log: con.log,
+		Batch: o.batch, Workers: o.workers, MaxPixels: o.megapixels, Progress: bar.Done, Log: con.Log,
 	})
-	end()
+	bar.End()
 	if err != nil {
 		return err
 	}
 	if res.Rotated > 0 {
-		con.log.Info(turnedNote(res.Rotated, recipe.EXIF))
+		con.Log.Info(turnedNote(res.Rotated, recipe.EXIF))
 	}
 	return con.extracted(dir, ds, layer, recipe.String()+how, res)
 }
@@ -200,9 +174,9 @@ func (o *extractOptions) boxes(ds *datasets.Dataset) (boxes []datasets.Box, how 
 	if !o.bbox {
 		return nil, "", nil
 	}
-	read := catalog.Lookup(o.ds.layout).Boxes
+	read := catalog.Lookup(o.ds.Layout).Boxes
 	if read == nil {
-		return nil, "", usage.Errorf("--crop bbox: only layout %s has bounding boxes, not %s", usage.And(catalog.WithBoxes()), o.ds.layout)
+		return nil, "", usage.Errorf("--crop bbox: only layout %s has bounding boxes, not %s", usage.And(catalog.WithBoxes()), o.ds.Layout)
 	}
 	if boxes, err = read(ds); err != nil {
 		return nil, "", err
@@ -211,7 +185,7 @@ func (o *extractOptions) boxes(ds *datasets.Dataset) (boxes []datasets.Box, how 
 }
 
 // extracted prints what an extraction did.
-func (c *console) extracted(dir string, ds *datasets.Dataset, layer onnx.Layer, recipe string, res *extract.Result) error {
+func (c *cli) extracted(dir string, ds *datasets.Dataset, layer onnx.Layer, recipe string, res *extract.Result) error {
 	r := struct {
 		Folder          string  `json:"folder"`
 		Dataset         string  `json:"dataset"`
@@ -251,28 +225,10 @@ func (c *console) extracted(dir string, ds *datasets.Dataset, layer onnx.Layer, 
 	return err
 }
 
-// engineName is what the shards name: other hardware gives other bits.
-func (o *engineFlags) engineName() string {
-	if o.engine == "onnxruntime" && o.ort.Provider != "cpu" {
-		return o.engine + "-" + o.ort.Provider
+// turnedNote tells of pictures that carry an EXIF orientation.
+func turnedNote(n int, applied bool) string {
+	if applied {
+		return fmt.Sprintf("%d pictures carry an EXIF orientation and were turned by it", n)
 	}
-	return o.engine
-}
-
-// findLayer finds the layer in a network that the engine can run: ONNX Runtime knows more operators than we do.
-func (o *engineFlags) findLayer(net *onnx.Network, name string) (onnx.Layer, error) {
-	if o.engine == "onnxruntime" {
-		return net.Find(name)
-	}
-	return net.Layer(name)
-}
-
-func (o *engineFlags) newEngine(net *onnx.Network, layer onnx.Layer, r preprocess.Recipe) (extract.Engine, error) {
-	switch o.engine {
-	case "gorgonia":
-		return gorgonia.New(net, layer, r.Height, r.Width)
-	case "onnxruntime":
-		return onnxruntime.New(net, layer, r.Height, r.Width, o.ort)
-	}
-	return native.New(net, layer, r.Height, r.Width)
+	return fmt.Sprintf("%d pictures carry an EXIF orientation, which was ignored, as published features do; --exif apply turns them", n)
 }

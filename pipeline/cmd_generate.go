@@ -11,12 +11,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/features"
+	"vzsl/internal/version"
 	"vzsl/pipeline/usage"
+	"vzsl/pipeline/workspace"
 	"vzsl/train/runs"
 )
 
 type generateFlags struct {
-	run      runFlags
+	run      workspace.RunRef
 	perClass int
 	classes  string
 	to       string
@@ -25,7 +27,7 @@ type generateFlags struct {
 	force    bool
 }
 
-func newGenerate(con *console) *cobra.Command {
+func newGenerate(con *cli) *cobra.Command {
 	var g generateFlags
 	cmd := &cobra.Command{
 		Use:   "generate",
@@ -54,8 +56,7 @@ decoder's variance to its means, or the variance within a class.`,
 			return runGenerate(cmd.Context(), con, &g)
 		},
 	}
-	g.run.ds.addName(cmd)
-	g.run.add(cmd)
+	addRun(cmd, &g.run)
 	f := cmd.Flags()
 	f.IntVar(&g.perClass, "per-class", 300, "`number` of features of each class")
 	f.StringVar(&g.classes, "classes", "unseen", "of the split's classes: unseen, seen or all")
@@ -67,21 +68,21 @@ decoder's variance to its means, or the variance within a class.`,
 	return cmd
 }
 
-func runGenerate(ctx context.Context, con *console, g *generateFlags) error {
-	name, err := g.run.name()
+func runGenerate(ctx context.Context, con *cli, g *generateFlags) error {
+	name, err := g.run.Name()
 	if err != nil {
 		return err
 	}
-	dir := con.runDir(name)
-	model, err := con.loadNamed(name, &g.run)
+	dir := con.RunDir(name)
+	model, err := con.LoadRun(name, &g.run)
 	if err != nil {
 		return err
 	}
-	in, err := con.inputsOf(ctx, name, &g.run, model, false)
+	in, err := con.InputsOf(ctx, name, &g.run, model, false)
 	if err != nil {
 		return err
 	}
-	if err := in.known(); err != nil {
+	if err := in.Complete(); err != nil {
 		return err
 	}
 	src, table, roles := model.Source(), in.Classes, in.Roles
@@ -107,7 +108,7 @@ func runGenerate(ctx context.Context, con *console, g *generateFlags) error {
 		names, vectors = append(names, table.Classes[l]), append(vectors, table.Values[l])
 	}
 	if err := model.CheckClasses(names, vectors); err != nil {
-		return trainedToFill(name, err)
+		return workspace.TrainedToFill(name, err)
 	}
 	if len(labels) > 0 { // before anything is made: can it?
 		if _, err := model.Generate(table.Values[labels[0]], 1, g.seed, g.noise); err != nil {
@@ -119,17 +120,17 @@ func runGenerate(ctx context.Context, con *console, g *generateFlags) error {
 		to = src.Dataset + "-generated"
 	}
 	classes := sha256.Sum256(fmt.Append(nil, labels, table.Classes, g.perClass, g.seed, g.noise))
-	out := con.networkDir(to, src.Network)
+	out := con.NetworkDir(to, src.Network)
 	w, err := features.Create(out, features.Source{
 		Dataset: to, DatasetSHA256: hex.EncodeToString(classes[:]), Network: src.Network, NetworkSHA256: sum, Layer: src.Layer,
-		Recipe: "generated", Engine: "vzsl run " + name, Program: program, Dim: model.FeatureDim(), Images: len(labels) * g.perClass,
+		Recipe: "generated", Engine: "vzsl run " + name, Program: version.Program, Dim: model.FeatureDim(), Images: len(labels) * g.perClass,
 	}, g.force)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
-	hook, end := con.progress("generate", "features")
-	defer end()
+	bar := con.Begin("generate", "features")
+	defer bar.End()
 	for part := range w.Parts() {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -144,18 +145,18 @@ func runGenerate(ctx context.Context, con *console, g *generateFlags) error {
 				return err
 			}
 		}
-		hook(hi, len(labels)*g.perClass)
+		bar.Done(hi, len(labels)*g.perClass)
 	}
 	own := *table
 	own.Dataset = to
-	if err := features.WriteClassTable(con.classTable(to), &own); err != nil {
+	if err := features.WriteClassTable(con.ClassTableFile(to), &own); err != nil {
 		return err
 	}
 	m, err := w.Finish()
 	if err != nil {
 		return err
 	}
-	end()
+	bar.End()
 	return con.result(map[string]any{"dir": out, "classes": len(labels), "features": m.Rows, "dim": model.FeatureDim()}, func(to io.Writer) {
 		fmt.Fprintf(to, "%s: %d features of %d classes in %d shards, %d-d\n", out, m.Rows, len(labels), len(m.Parts), model.FeatureDim())
 	})

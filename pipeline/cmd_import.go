@@ -12,17 +12,19 @@ import (
 
 	"vzsl/features"
 	"vzsl/features/convert"
+	"vzsl/internal/version"
 	"vzsl/pipeline/usage"
+	"vzsl/pipeline/workspace"
 )
 
 // importOptions are the flags of an import of foreign tables.
 type importOptions struct {
 	convert.Import
-	ds       datasetFlags
+	ds       workspace.Dataset
 	variable string
 }
 
-func newImport(con *console) *cobra.Command {
+func newImport(con *cli) *cobra.Command {
 	cmd := newImportOf(con, "", &cobra.Command{
 		Use:   "import FILE...",
 		Short: "features that other programs computed to the same shards",
@@ -57,14 +59,14 @@ The classes are those of the dataset that --data and --layout name; no picture i
 }
 
 // newImportOf makes the command that imports files of a format ("": whichever they are of) with the classes of a dataset.
-func newImportOf(con *console, format string, cmd *cobra.Command) *cobra.Command {
-	o := importOptions{Import: convert.Import{Program: program, Format: format}}
+func newImportOf(con *cli, format string, cmd *cobra.Command) *cobra.Command {
+	o := importOptions{Import: convert.Import{Program: version.Program, Format: format}}
 	cmd.Args = cobra.MinimumNArgs(1)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		o.Files = args
 		return runImport(cmd.Context(), con, &o)
 	}
-	o.ds.add(cmd)
+	addDataset(cmd, &o.ds)
 	addImportFlags(cmd, &o.Import)
 	addColumnFlags(cmd, &o.Columns)
 	f := cmd.Flags()
@@ -80,7 +82,7 @@ func newImportOf(con *console, format string, cmd *cobra.Command) *cobra.Command
 	return cmd
 }
 
-func runImport(ctx context.Context, con *console, o *importOptions) error {
+func runImport(ctx context.Context, con *cli, o *importOptions) error {
 	if o.variable != "" {
 		o.Columns.Features = append(o.Columns.Features, o.variable)
 	}
@@ -92,16 +94,16 @@ func runImport(ctx context.Context, con *console, o *importOptions) error {
 			return fmt.Errorf("features: %w", err)
 		}
 	}
-	d, err := o.ds.open(con)
+	d, err := con.OpenDataset(&o.ds)
 	if err != nil {
 		return err
 	}
 	o.Dataset, o.Known = d.Name, convert.Known{Classes: d.Classes, Images: d.Images}
-	o.Out = con.networkDir(d.Name, o.Network)
+	o.Out = con.NetworkDir(d.Name, o.Network)
 	r := importResult{Folder: o.Out, Dataset: d.Name}
 	o.Say = func(line string) {
 		r.Taken = append(r.Taken, line)
-		con.log.Info(line)
+		con.Log.Info(line)
 	}
 	m, err := con.runImport(ctx, o.Import, convert.Run)
 	if err != nil {
@@ -156,10 +158,10 @@ func addColumnFlags(cmd *cobra.Command, c *convert.Choice) {
 }
 
 // runImport runs an import with its progress shown.
-func (c *console) runImport(ctx context.Context, o convert.Import, run func(context.Context, convert.Import) (*features.Manifest, error)) (*features.Manifest, error) {
-	hook, end := c.progress("import", "rows")
-	defer end()
-	o.Progress = hook
+func (c *cli) runImport(ctx context.Context, o convert.Import, run func(context.Context, convert.Import) (*features.Manifest, error)) (*features.Manifest, error) {
+	bar := c.Begin("import", "rows")
+	defer bar.End()
+	o.Progress = bar.Done
 	return run(ctx, o)
 }
 
@@ -176,7 +178,7 @@ type importResult struct {
 	Split   string   `json:"split,omitempty"`
 }
 
-func (c *console) imported(r importResult, m *features.Manifest) error {
+func (c *cli) imported(r importResult, m *features.Manifest) error {
 	r.Dim, r.Images, r.Skipped, r.Shards = m.Source.Dim, m.Rows, m.Skipped, len(m.Parts)
 	err := c.result(r, func(w io.Writer) {
 		fmt.Fprintf(w, "%s: %d rows in %d shards, %d-d\n", r.Folder, r.Images, r.Shards, r.Dim)

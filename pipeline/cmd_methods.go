@@ -14,7 +14,7 @@ import (
 	"vzsl/train/settings"
 )
 
-func newMethods(con *console) *cobra.Command {
+func newMethods(con *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:   "methods [METHOD]",
 		Short: "list the methods, or the settings of one",
@@ -68,7 +68,7 @@ func describeSpec(m *method.Spec) describedMethod {
 	return d
 }
 
-func (c *console) listMethods() error {
+func (c *cli) listMethods() error {
 	var all []describedMethod
 	for _, m := range methods.All() {
 		all = append(all, describeSpec(m))
@@ -89,7 +89,7 @@ func (c *console) listMethods() error {
 	})
 }
 
-func (c *console) describeMethod(m *method.Spec) error {
+func (c *cli) describeMethod(m *method.Spec) error {
 	d := describeSpec(m)
 	d.Settings = m.Describe()
 	return c.result(d, func(w io.Writer) {

@@ -19,14 +19,15 @@ import (
 	"vzsl/features/convert"
 	"vzsl/internal/wholefile"
 	"vzsl/pipeline/usage"
+	"vzsl/pipeline/workspace"
 	"vzsl/predict"
 	"vzsl/train/runs"
 )
 
 type predictOptions struct {
-	r          runFlags
-	pictures   pictureFlags
-	candidates candidateFlags
+	run      workspace.RunRef
+	pictures workspace.PictureOptions
+	classes  workspace.ClassOptions
 	predict.Options
 	foreign      convert.Import // how features of other programs are read
 	csv, parquet string
@@ -34,7 +35,7 @@ type predictOptions struct {
 	missing      string // how missing values of classes are treated; "": as the run was trained
 }
 
-func newPredict(con *console) *cobra.Command {
+func newPredict(con *cli) *cobra.Command {
 	var o predictOptions
 	var explain bool
 	cmd := &cobra.Command{
@@ -72,12 +73,11 @@ models (VZSL, SAE) they are a reading, not a sum that gives the score.`,
 			return runPredict(cmd.Context(), con, &o, args)
 		},
 	}
-	o.r.ds.addName(cmd)
-	o.r.add(cmd)
+	addRun(cmd, &o.run)
 	must(cmd.Flags().MarkHidden("network")) // the run knows it
-	o.candidates.add(cmd)
+	addClassList(cmd, &o.classes)
 	o.addMissing(cmd)
-	o.pictures.add(cmd)
+	addPictures(cmd, &o.pictures)
 	f := cmd.Flags()
 	f.IntVar(&o.Top, "top", 5, "`classes` told of each picture, best first")
 	f.Float64Var(&o.NoneBelow, "none-below", 0, "a picture whose best class has a smaller `probability` is none of them")
@@ -85,22 +85,12 @@ models (VZSL, SAE) they are a reading, not a sum that gives the score.`,
 	o.addExamples(cmd)
 	f.StringSliceVar(&o.foreign.Images, "images", nil, "`file` of the image names of features of another program (default: the table's own, else row numbers)")
 	f.StringSliceVar(&o.foreign.Columns.Features, "feature-column", nil, "`name` of their column of vectors, or names or patterns of their columns of numbers")
-	f.IntVar(&o.pictures.megapixels, "max-pixels", preprocess.MaxMegapixels, "`millions` of pixels of a picture; larger ones are skipped")
+	f.IntVar(&o.pictures.Megapixels, "max-pixels", preprocess.MaxMegapixels, "`millions` of pixels of a picture; larger ones are skipped")
 	f.StringVar(&o.csv, "csv", "", "`file` to write the answers to as CSV, - for standard output")
 	f.StringVar(&o.parquet, "parquet", "", "`file` to write the answers to as Parquet")
 	must(cmd.MarkFlagFilename("csv", "csv"))
 	must(cmd.MarkFlagFilename("parquet", "parquet"))
 	return cmd
-}
-
-func (p *pictureFlags) add(cmd *cobra.Command) {
-	f := cmd.Flags()
-	f.StringVar(&p.model, "model", "", "`file` or folder of the run's network (default: models/<network>.onnx or models/<network>, here or below --out)")
-	f.StringVar(&p.recipe, "recipe", "", "preprocessing of a run on imported features that do not tell it: a name, perhaps with its size (caffe-224), or a whole recipe's text (default: what the model's folder tells)")
-	f.IntVar(&p.batch, "batch", 0, "most images per call of the engine (default: chosen by the program)")
-	f.IntVar(&p.workers, "workers", 0, "images decoded at a time (default: one per processor)")
-	p.addEngine(cmd)
-	must(cmd.MarkFlagFilename("model", "onnx"))
 }
 
 func (o *predictOptions) addExamples(cmd *cobra.Command) {
@@ -116,10 +106,10 @@ func (o *predictOptions) check() error {
 	if !(o.NoneBelow >= 0 && o.NoneBelow <= 1) {
 		return usage.Errorf("--none-below %v: a probability lies between 0 and 1", o.NoneBelow)
 	}
-	if o.pictures.megapixels < 1 {
-		return usage.Errorf("--max-pixels %d: it must be more than 0", o.pictures.megapixels)
+	if o.pictures.Megapixels < 1 {
+		return usage.Errorf("--max-pixels %d: it must be more than 0", o.pictures.Megapixels)
 	}
-	for flag, n := range map[string]int{"batch": o.pictures.batch, "workers": o.pictures.workers} {
+	for flag, n := range map[string]int{"batch": o.pictures.Batch, "workers": o.pictures.Workers} {
 		if n < 0 {
 			return usage.Errorf("--%s %d: it cannot be negative", flag, n)
 		}
@@ -135,25 +125,25 @@ type predictor struct {
 	doubt   func(class string, row []float32) []string // of a class that is described later
 }
 
-func (c *console) openPredictor(ctx context.Context, o *predictOptions) (*predictor, error) {
-	name, model, in, err := c.openRun(ctx, &o.r)
+func (c *cli) openPredictor(ctx context.Context, o *predictOptions) (*predictor, error) {
+	name, model, in, err := c.OpenRun(ctx, &o.run)
 	if err != nil {
 		return nil, err
 	}
 	if model, err = o.withMissing(model); err != nil {
 		return nil, err
 	}
-	classes, err := c.candidates(ctx, in, model, &o.candidates)
+	classes, err := c.ClassList(ctx, in, model, &o.classes)
 	if err != nil {
 		return nil, err
 	}
 	if model.Temperature() == 0 {
-		c.log.Warn("probabilities are not calibrated: the run had no validation classes to fit a temperature on", "run", name)
+		c.Log.Warn("probabilities are not calibrated: the run had no validation classes to fit a temperature on", "run", name)
 	}
-	return &predictor{name, model, classes, doubtUnits(in, model)}, nil
+	return &predictor{name, model, classes, workspace.DoubtUnits(in, model)}, nil
 }
 
-func runPredict(ctx context.Context, con *console, o *predictOptions, args []string) error {
+func runPredict(ctx context.Context, con *cli, o *predictOptions, args []string) error {
 	if err := o.check(); err != nil {
 		return err
 	}
@@ -166,7 +156,7 @@ func runPredict(ctx context.Context, con *console, o *predictOptions, args []str
 		return err
 	}
 	if o.examples != "" {
-		pics, err := con.openPictures(p.run, p.model.Source(), &o.pictures)
+		pics, err := con.OpenPictures(p.run, p.model.Source(), &o.pictures)
 		if err != nil {
 			return err
 		}
@@ -208,14 +198,14 @@ func runPredict(ctx context.Context, con *console, o *predictOptions, args []str
 const atATime = 1024
 
 // files names picture files.
-func (p *predictor) files(ctx context.Context, con *console, o *predictOptions, files []string) ([]predict.ImagePrediction, error) {
-	pics, err := con.openPictures(p.run, p.model.Source(), &o.pictures)
+func (p *predictor) files(ctx context.Context, con *cli, o *predictOptions, files []string) ([]predict.ImagePrediction, error) {
+	pics, err := con.OpenPictures(p.run, p.model.Source(), &o.pictures)
 	if err != nil {
 		return nil, err
 	}
 	defer pics.Close()
-	hook, end := con.progress("predict", "images")
-	defer end()
+	bar := con.Begin("predict", "images")
+	defer bar.End()
 	all := make([]predict.ImagePrediction, len(files))
 	for lo := 0; lo < len(files); lo += atATime {
 		part := files[lo:min(lo+atATime, len(files))]
@@ -252,18 +242,18 @@ func (p *predictor) files(ctx context.Context, con *console, o *predictOptions, 
 		for k, i := range of {
 			all[i].Prediction = &answers[k]
 		}
-		hook(lo+len(part), len(files))
+		bar.Done(lo+len(part), len(files))
 	}
 	return all, nil
 }
 
 // predicted writes and prints the answers.
-func (c *console) predicted(p *predictor, o *predictOptions, all []predict.ImagePrediction) error {
+func (c *cli) predicted(p *predictor, o *predictOptions, all []predict.ImagePrediction) error {
 	skipped := 0
 	for _, x := range all {
 		if x.Prediction == nil {
 			if skipped++; !c.json {
-				c.log.Warn("picture skipped", "image", x.Image, "reason", x.Error)
+				c.Log.Warn("picture skipped", "image", x.Image, "reason", x.Error)
 			}
 		}
 	}

@@ -13,7 +13,9 @@ import (
 
 	"vzsl/attributes"
 	"vzsl/extract"
+	"vzsl/internal/version"
 	"vzsl/pipeline/usage"
+	"vzsl/pipeline/workspace"
 	"vzsl/predict/server"
 	"vzsl/train/runs"
 )
@@ -25,7 +27,7 @@ type serveOptions struct {
 	timeout, readTimeout, grace time.Duration
 }
 
-func newServe(con *console) *cobra.Command {
+func newServe(con *cli) *cobra.Command {
 	var o serveOptions
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -51,12 +53,11 @@ password: beyond this machine put it behind a server that has them.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runServe(cmd.Context(), con, &o) },
 	}
-	o.r.ds.addName(cmd)
-	o.r.add(cmd)
+	addRun(cmd, &o.run)
 	must(cmd.Flags().MarkHidden("network")) // the run knows it
-	o.candidates.add(cmd)
+	addClassList(cmd, &o.classes)
 	o.addMissing(cmd)
-	o.pictures.add(cmd)
+	addPictures(cmd, &o.pictures)
 	f := cmd.Flags()
 	o.addExamples(cmd)
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` to listen on; :8080 is every address of this machine, port 0 one that is free")
@@ -64,18 +65,18 @@ password: beyond this machine put it behind a server that has them.`,
 	f.Float64Var(&o.NoneBelow, "none-below", 0, "a picture whose best class has a smaller `probability` is none of them, where the request does not say")
 	f.IntVar(&o.body, "max-body", 32, "`MB` of a request")
 	f.IntVar(&o.bodies, "max-bodies", 256, "`MB` of all requests at work together; others wait")
-	f.IntVar(&o.pictures.megapixels, "max-pixels", 50, "`millions` of pixels of a picture")
+	f.IntVar(&o.pictures.Megapixels, "max-pixels", 50, "`millions` of pixels of a picture")
 	f.DurationVar(&o.readTimeout, "read-timeout", 30*time.Second, "for a request to come whole")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "for its answer")
 	f.DurationVar(&o.grace, "grace", 30*time.Second, "for requests at work when the server is to end")
 	return cmd
 }
 
-func runServe(ctx context.Context, con *console, o *serveOptions) error {
+func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	for flag, n := range map[string]int{"max-body": o.body, "max-bodies": o.bodies, "max-pixels": o.pictures.megapixels,
+	for flag, n := range map[string]int{"max-body": o.body, "max-bodies": o.bodies, "max-pixels": o.pictures.Megapixels,
 		"timeout": int(o.timeout), "read-timeout": int(o.readTimeout), "grace": int(o.grace)} {
 		if n <= 0 {
 			return usage.Errorf("--%s must be more than 0", flag)
@@ -85,7 +86,7 @@ func runServe(ctx context.Context, con *console, o *serveOptions) error {
 	if err != nil {
 		return err
 	}
-	pics, err := con.openPictures(p.run, p.model.Source(), &o.pictures)
+	pics, err := con.OpenPictures(p.run, p.model.Source(), &o.pictures)
 	if err != nil {
 		return err
 	}
@@ -99,10 +100,10 @@ func runServe(ctx context.Context, con *console, o *serveOptions) error {
 		Run: p.run, Info: modelInfo(p), Model: served(p.model), Pictures: pics, Classes: *p.classes, Predict: o.Options,
 		ImageStatus: refusedPicture, MaxBody: int64(o.body) << 20, MaxBodies: int64(o.bodies) << 20,
 		Warnings: p.doubt,
-		Timeout:  o.timeout, ReadTimeout: o.readTimeout, Grace: o.grace, Log: con.log,
+		Timeout:  o.timeout, ReadTimeout: o.readTimeout, Grace: o.grace, Log: con.Log,
 	}
-	if len(o.candidates.words) > 0 {
-		options.Lookup = con.lookup(p.model, &o.candidates)
+	if len(o.classes.Words) > 0 {
+		options.Lookup = con.lookup(p.model, &o.classes)
 	}
 	s, err := server.New(options)
 	if err != nil {
@@ -158,15 +159,15 @@ func modelInfo(p *predictor) any {
 		Temperature float64 `json:"temperature"`
 		Program     string  `json:"program"`
 	}{p.run, p.model.Settings().Method, src.Dataset, p.model.Split(), src.Network, src.Layer, src.Recipe,
-		len(p.model.Attributes()), len(p.model.Seen()), res.Accuracy, res.Temperature > 0, res.Temperature, program}
+		len(p.model.Attributes()), len(p.model.Seen()), res.Accuracy, res.Temperature > 0, res.Temperature, version.Program}
 }
 
 // lookup finds a class's vector in the files of word vectors.
-func (c *console) lookup(model *runs.Predictor, o *candidateFlags) func(ctx context.Context, class, phrase string) ([]float32, error) {
+func (c *cli) lookup(model *runs.Predictor, o *workspace.ClassOptions) func(ctx context.Context, class, phrase string) ([]float32, error) {
 	return func(ctx context.Context, class, phrase string) ([]float32, error) {
 		var tables []*attributes.Table
-		for _, file := range o.words {
-			t, err := attributes.ReadWords(ctx, file, []string{class}, attributes.WordOptions{Format: o.format, Phrases: map[string]string{class: phrase}})
+		for _, file := range o.Words {
+			t, err := attributes.ReadWords(ctx, file, []string{class}, attributes.WordOptions{Format: o.Format, Phrases: map[string]string{class: phrase}})
 			if err != nil {
 				return nil, err
 			}

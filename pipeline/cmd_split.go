@@ -3,10 +3,8 @@ package pipeline
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,10 +17,11 @@ import (
 	"vzsl/features"
 	"vzsl/features/convert"
 	"vzsl/pipeline/usage"
+	"vzsl/pipeline/workspace"
 )
 
-func newSplit(con *console) *cobra.Command {
-	var ds datasetFlags
+func newSplit(con *cli) *cobra.Command {
+	var ds workspace.Dataset
 	var o splitOptions
 	cmd := &cobra.Command{
 		Use:   "split",
@@ -59,21 +58,21 @@ on them, never on the unseen classes.`,
 				return err
 			}
 			o.fewShot = cmd.Flags().Changed("shots")
-			o.command = commandLine("split", givenFlags(cmd)...)
+			o.command = workspace.CommandLine("split", givenFlags(cmd)...)
 			if o.random == 0 {
-				return con.writeSplit(cmd.Context(), ds.name, o)
+				return con.writeSplit(cmd.Context(), ds.Name, o)
 			}
 			seed, base := o.seed, o.name
 			for k := range o.random {
 				o.name, o.seed = fmt.Sprintf("%s-%d", base, k+1), seed+uint64(k)
-				if err := con.writeSplit(cmd.Context(), ds.name, o); err != nil {
+				if err := con.writeSplit(cmd.Context(), ds.Name, o); err != nil {
 					return err
 				}
 			}
 			return nil
 		},
 	}
-	ds.addName(cmd)
+	addDatasetName(cmd, &ds)
 	f := cmd.Flags()
 	f.StringVar(&o.name, "split", "standard", "`name` of the split")
 	f.StringVar(&o.layout, "layout", "", "dataset whose published split 'standard' means (default: the dataset's name)")
@@ -97,9 +96,6 @@ on them, never on the unseen classes.`,
 	return cmd
 }
 
-// picturedSplit is the name of the split by which classes have pictures.
-const picturedSplit = "pictured"
-
 type splitOptions struct {
 	name, layout         string
 	seen, unseen, images string
@@ -115,8 +111,8 @@ type splitOptions struct {
 	force                bool
 }
 
-func (o *splitOptions) check(ds *datasetFlags, named bool) error {
-	if err := ds.checkName(); err != nil {
+func (o *splitOptions) check(ds *workspace.Dataset, named bool) error {
+	if err := usage.FolderName("dataset", ds.Name); err != nil {
 		return err
 	}
 	if o.random > 0 && !named {
@@ -151,14 +147,14 @@ func (o *splitOptions) check(ds *datasetFlags, named bool) error {
 }
 
 // writeSplit makes one split and prints what it is.
-func (c *console) writeSplit(ctx context.Context, dataset string, o splitOptions) error {
+func (c *cli) writeSplit(ctx context.Context, dataset string, o splitOptions) error {
 	roles, err := c.makeRoles(ctx, dataset, o)
 	if err != nil {
 		return err
 	}
 	roles.Command = o.command
-	path := c.rolesFile(dataset, o.name)
-	if err := c.writeRoles(roles, o.force); err != nil {
+	path := c.SplitFile(dataset, o.name)
+	if err := c.WriteSplit(roles, o.force); err != nil {
 		return err
 	}
 	counts := map[features.Role]int{}
@@ -174,7 +170,7 @@ func (c *console) writeSplit(ctx context.Context, dataset string, o splitOptions
 		Images     map[features.Role]int `json:"images"`
 	}{path, roles.Provenance, len(roles.Seen), len(roles.Validation), len(roles.Unseen), counts}
 	if counts[features.RoleTestUnseen] == 0 {
-		c.log.Warn("no image belongs to an unseen class: this split can be trained on but not evaluated", "split", o.name)
+		c.Log.Warn("no image belongs to an unseen class: this split can be trained on but not evaluated", "split", o.name)
 	}
 	return c.result(res, func(w io.Writer) {
 		fmt.Fprintf(w, "%s: %d seen classes (%d of them for validation), %d unseen; images: %d train, %d validation, %d test seen, %d test unseen\n",
@@ -190,25 +186,25 @@ func (c *console) writeSplit(ctx context.Context, dataset string, o splitOptions
 }
 
 // makeRoles builds a split from the class table and the images of every network's shards.
-func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions) (*features.Split, error) {
-	table, err := c.readClassTable(dataset)
+func (c *cli) makeRoles(ctx context.Context, dataset string, o splitOptions) (*features.Split, error) {
+	table, err := c.ReadClassTable(dataset)
 	if err != nil {
 		return nil, err
 	}
-	networks, err := c.networks(dataset)
+	networks, err := c.Networks(dataset)
 	if err != nil {
 		return nil, err
 	}
 	if len(networks) == 0 {
-		return nil, c.noFeatures(dataset)
+		return nil, c.NoFeatures(dataset)
 	}
 	dirs := make([]string, len(networks))
 	for i, n := range networks {
-		dirs[i] = c.networkDir(dataset, n)
+		dirs[i] = c.NetworkDir(dataset, n)
 	}
-	p := c.follow("read the images of the features", "")
+	p := c.Begin("read the images of the features", "")
 	images, err := splits.CollectImages(ctx, dirs)
-	p.end()
+	p.End()
 	if err != nil {
 		return nil, err
 	}
@@ -219,7 +215,7 @@ func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions)
 	case o.images != "" && o.seen == "": // the roles say it
 	case o.seen != "":
 		split, err = splits.ReadLists(o.seen, o.unseen, table.Classes, table.WNIDs)
-	case o.name == picturedSplit:
+	case o.name == workspace.PicturedSplit:
 		split, err = splits.Pictured(table.Classes, images)
 	case o.random > 0:
 		split, err = splits.Random(table.Classes, images, o.unseenClasses, o.seed)
@@ -228,7 +224,7 @@ func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions)
 	case o.name == "proposed":
 		err = usage.Errorf("--split proposed: give the folder of xlsa17 that holds it with --xlsa17")
 	default:
-		builtIn := append([]string{"standard", "proposed", picturedSplit}, others(published)...)
+		builtIn := append([]string{"standard", "proposed", workspace.PicturedSplit}, others(published)...)
 		err = usage.Errorf("--split %s%s: give its class lists with --seen and --unseen; built in are %s", o.name, usage.DidYouMean(o.name, builtIn), usage.And(builtIn))
 	}
 	if err != nil {
@@ -269,7 +265,7 @@ func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions)
 		if roles, err = split.AssignByImage(rows, table.Classes, images); err != nil {
 			return nil, err
 		}
-		c.log.Info("roles of images", "file", o.images, "provenance", roles.Provenance)
+		c.Log.Info("roles of images", "file", o.images, "provenance", roles.Provenance)
 	} else if roles, err = split.Assign(table.Classes, images); err != nil {
 		return nil, err
 	}
@@ -282,14 +278,4 @@ func (c *console) makeRoles(ctx context.Context, dataset string, o splitOptions)
 // others are a dataset's published splits but the standard one.
 func others(dataset string) []string {
 	return slices.DeleteFunc(catalog.PublishedSplits(dataset), func(n string) bool { return n == "standard" })
-}
-
-// readClassTable reads a dataset's class table.
-func (c *console) readClassTable(dataset string) (*features.ClassTable, error) {
-	path := c.classTable(dataset)
-	table, err := features.ReadClassTable(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, absentError(fmt.Sprintf("%s: no class table there%s; run 'vzsl attributes --dataset %s' first", path, c.meantDataset(dataset), dataset))
-	}
-	return table, err
 }

@@ -7,104 +7,18 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"vzsl/features"
+	"vzsl/pipeline/experiment"
 	"vzsl/pipeline/usage"
-	"vzsl/train"
-	"vzsl/train/methods"
+	"vzsl/pipeline/workspace"
 	"vzsl/train/runs"
 	"vzsl/train/settings"
 )
 
-// runFlags name a run and what it is of.
-type runFlags struct {
-	ds             datasetFlags
-	network, split string
-	method, run    string
-	descriptions   string // the descriptions to take of the class table; "": all
-	transductive   bool
-}
-
-func (r *runFlags) add(cmd *cobra.Command) {
-	f := cmd.Flags()
-	f.StringVar(&r.split, "split", "standard", "`name` of the split")
-	f.StringVar(&r.method, "method", "vzsl", "method ('vzsl methods' lists them)")
-	r.addDescriptions(cmd)
-	f.BoolVar(&r.transductive, "transductive", false, "the unseen classes' test images join the training, without their labels")
-	f.StringVar(&r.network, "network", "", "`name` of the network whose features to take (default: the only one there is)")
-	f.StringVar(&r.run, "run", "", "`name` of the run: its folder below runs/ and reports/ (default <dataset>-<split>-<method>[-transductive][-<descriptions>])")
-	must(cmd.RegisterFlagCompletionFunc("method", cobra.FixedCompletions(methods.Names(), cobra.ShellCompDirectiveNoFileComp)))
-}
-
-func (r *runFlags) addDescriptions(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&r.descriptions, "descriptions", "", "descriptions to take of the class table, with a + between them: attributes, text, words (default: all that it has)")
-	must(cmd.RegisterFlagCompletionFunc("descriptions", cobra.FixedCompletions([]string{features.KindAttributes, features.KindText, features.KindWords}, cobra.ShellCompDirectiveNoFileComp)))
-}
-
-// suffix is what the choice of descriptions puts after a run's name.
-func (r *runFlags) suffix() string {
-	if r.descriptions == "" {
-		return ""
-	}
-	return "-" + strings.Map(func(c rune) rune {
-		if c == '/' || c == '\\' || c == ' ' || c == ':' {
-			return '_'
-		}
-		return c
-	}, r.descriptions)
-}
-
-// name is the run's name: the one given, or the one that dataset, split and method make.
-func (r *runFlags) name() (string, error) {
-	if err := r.ds.checkName(); err != nil {
-		return "", err
-	}
-	if err := usage.FolderName("split", r.split); err != nil {
-		return "", err
-	}
-	if err := usage.OneOf("method", r.method, methods.Names()...); err != nil {
-		return "", err
-	}
-	if r.run == "" {
-		name := r.ds.name + "-" + r.split + "-" + r.method
-		if r.transductive {
-			name += "-transductive"
-		}
-		return name + r.suffix(), nil
-	}
-	for folder := range strings.SplitSeq(r.run, "/") { // a seed's run is below that of its method
-		if err := usage.FolderName("run", folder); err != nil {
-			return "", err
-		}
-	}
-	return r.run, nil
-}
-
-// addSeveral adds the flags of a command that makes several runs in folders of its own.
-func (r *runFlags) addSeveral(cmd *cobra.Command, kind string) {
-	r.ds.addName(cmd)
-	f := cmd.Flags()
-	f.StringVar(&r.split, "split", "standard", "`name` of the split")
-	f.StringVar(&r.network, "network", "", "`name` of the network whose features to take (default: the only one there is)")
-	r.addDescriptions(cmd)
-	f.StringVar(&r.run, "run", "", "`name` of the folders below runs/ and reports/ (default <dataset>-<split>-"+kind+")")
-}
-
-// nameOfSeveral is the name of these folders.
-func (r *runFlags) nameOfSeveral(kind string, methods []string) (string, error) {
-	r.method = methods[0]
-	name, err := r.name()
-	if r.run == "" {
-		name = r.ds.name + "-" + r.split + "-" + kind + r.suffix()
-	}
-	return name, err
-}
-
-func newTrain(con *console) *cobra.Command {
-	var r runFlags
+func newTrain(con *cli) *cobra.Command {
+	var r workspace.RunRef
 	var preset string
 	var force bool
 	var seeds int
@@ -127,7 +41,7 @@ mean, standard deviation and 95 % interval. --tuned RUN takes the settings that 
 Stop it at any moment: the same command resumes from the last checkpoint and writes the same bytes.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			settings, err := con.chosenSettings(cmd.Flags(), preset, r.method)
+			settings, err := con.chosenSettings(cmd.Flags(), preset, r.Method)
 			if err != nil {
 				return err
 			}
@@ -137,13 +51,13 @@ Stop it at any moment: the same command resumes from the last checkpoint and wri
 					return err
 				}
 				seed := settings.Seed
-				if settings, tuned, err = con.readTuned(tunedRun, r.method); err != nil {
+				if settings, tuned, err = con.runner().ReadTuned(tunedRun, r.Method); err != nil {
 					return err
 				}
 				if cmd.Flags().Changed("seed") {
 					settings.Seed = seed
 				}
-				r.transductive = settings.Transductive
+				r.Transductive = settings.Transductive
 			}
 			if err := settings.Validate(); err != nil {
 				return usage.Wrap(err)
@@ -154,8 +68,7 @@ Stop it at any moment: the same command resumes from the last checkpoint and wri
 			return runTrain(cmd.Context(), con, &r, settings, tuned, seeds, force)
 		},
 	}
-	r.ds.addName(cmd)
-	r.add(cmd)
+	addRun(cmd, &r)
 	f := cmd.Flags()
 	f.StringVar(&preset, "preset", "default", "settings to start from: "+usage.Or(settings.Presets()))
 	f.BoolVar(&force, "force", false, "begin anew in a run folder that holds another run")
@@ -165,61 +78,42 @@ Stop it at any moment: the same command resumes from the last checkpoint and wri
 	return cmd
 }
 
-func runTrain(ctx context.Context, con *console, r *runFlags, settings settings.Settings, tuned *runs.TunedRecord, seeds int, force bool) error {
-	name, err := r.name()
+func runTrain(ctx context.Context, con *cli, r *workspace.RunRef, settings settings.Settings, tuned *runs.TunedRecord, seeds int, force bool) error {
+	name, err := r.Name()
 	if err != nil {
 		return err
 	}
-	in, err := con.openInputs(ctx, r)
+	in, err := con.OpenInputs(ctx, r)
 	if err != nil {
 		return err
 	}
-	defer in.close()
+	defer in.Close()
 	if seeds == 0 {
-		if s, err := seedsOf(con.runDir(name)); err != nil || len(s) > 0 {
-			return errors.Join(err, fmt.Errorf("%s holds a run of several seeds: give --seeds too, or another --run", con.runDir(name)))
+		if s, err := workspace.Seeds(con.RunDir(name)); err != nil || len(s) > 0 {
+			return errors.Join(err, fmt.Errorf("%s holds a run of several seeds: give --seeds too, or another --run", con.RunDir(name)))
 		}
-		t, err := con.train(ctx, name, in, settings, tuned, force)
+		t, err := con.runner().Train(ctx, name, in, settings, tuned, force)
 		if err != nil {
 			return err
 		}
-		return con.result(t, t.say)
+		return con.result(t, func(w io.Writer) { sayTrained(w, t) })
 	}
-	all, err := con.trainSeeds(ctx, name, in, settings, tuned, seeds, force, false)
+	all, err := con.runner().TrainSeeds(ctx, name, in, settings, tuned, seeds, force, false)
 	if err != nil {
 		return err
 	}
 	out := struct {
-		Run   string        `json:"run"`
-		Seeds []*trainedRun `json:"seeds"`
+		Run   string                   `json:"run"`
+		Seeds []*experiment.TrainedRun `json:"seeds"`
 	}{name, all}
 	return con.result(out, func(w io.Writer) {
 		for _, t := range all {
-			t.say(w)
+			sayTrained(w, t)
 		}
 	})
 }
 
-// trainedRun is a run's outcome as it is printed.
-type trainedRun struct {
-	Run               string             `json:"run"`
-	Model             string             `json:"model"`
-	Method            string             `json:"method"`
-	Seed              uint64             `json:"seed"`
-	Choice            map[string]float64 `json:"chosen_on_validation"`
-	Accuracy          float64            `json:"validation_accuracy"`
-	ValidationClasses int                `json:"validation_classes"`
-	Temperature       float64            `json:"temperature,omitempty"`
-	Refit             bool               `json:"refit"`
-	Shots             int                `json:"shots,omitempty"`
-	Classes           int                `json:"classes"`
-	Images            int                `json:"images"`
-	Seconds           float64            `json:"seconds"`
-	DataWait          float64            `json:"data_wait"`
-	Reused            bool               `json:"reused"`
-}
-
-func (t *trainedRun) say(w io.Writer) {
+func sayTrained(w io.Writer, t *experiment.TrainedRun) {
 	fmt.Fprintf(w, "%s: %s trained on %d classes, %d images", t.Model, t.Method, t.Classes, t.Images)
 	if t.Shots > 0 {
 		fmt.Fprintf(w, ", %d of each unseen class", t.Shots)
@@ -237,39 +131,4 @@ func (t *trainedRun) say(w io.Writer) {
 		}
 		fmt.Fprintln(w)
 	}
-}
-
-// train trains one run, or finds it done. tuned is the search that chose the settings, nil without one.
-func (c *console) train(ctx context.Context, name string, in *inputs, settings settings.Settings, tuned *runs.TunedRecord, force bool) (*trainedRun, error) {
-	c.log.Info("train", "run", name, "method", settings.Method, "split", in.Roles.Name, "network", in.network,
-		"dim", in.Features.Dim(), "seen", len(in.Roles.Seen), "validation", len(in.Roles.Validation))
-	record, err := features.NewRecord(ctx, &in.Inputs)
-	if err != nil {
-		return nil, err
-	}
-	bars := c.phases(name, "steps")
-	res, err := train.Run(ctx, train.Options{
-		Settings: settings, Dir: c.runDir(name), Force: force, Tuned: tuned,
-		Features: in.Features, Classes: in.Classes, Roles: in.Roles, Inputs: record,
-		Progress: bars.show, Log: c.log,
-		Epoch: func(e train.Epoch) {
-			args := []any{"phase", e.Phase, "epoch", fmt.Sprintf("%d/%d", e.Epoch, e.Of)}
-			for _, k := range slices.Sorted(maps.Keys(e.Values)) {
-				args = append(args, k, fmt.Sprintf("%.4g", e.Values[k]))
-			}
-			if e.Validated {
-				args = append(args, "validation", fmt.Sprintf("%.1f%%", 100*e.Accuracy))
-			}
-			c.log.Debug("epoch", args...)
-		},
-	})
-	bars.end()
-	if errors.Is(err, runs.ErrOtherRun) {
-		return nil, fmt.Errorf("%w; --force begins anew there, --run NAME takes another folder", err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &trainedRun{name, res.Model, res.Method, settings.Seed, res.Choice, res.Accuracy, res.ValidationClasses, res.Temperature, res.Refit,
-		res.Shots, res.Classes, res.Images, res.Seconds, res.DataWait, res.Reused}, nil
 }

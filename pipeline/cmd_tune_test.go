@@ -41,7 +41,7 @@ func TestTune(t *testing.T) {
 	if n := len(r["seeds"].([]any)); n != 2 {
 		t.Errorf("train --tuned --seeds: %v", r)
 	}
-	refused(t, exitUsage, []string{"--set latent=9", "--tuned"}, in("train", "--split", "demo", "--tuned", "demo-demo-vzsl", "--set", "latent=9", "--run", "other")...)
+	refused(t, exitUsage, []string{"--set", "--set latent=9", "--tuned"}, in("train", "--split", "demo", "--tuned", "demo-demo-vzsl", "--set", "latent=9", "--run", "other")...)
 	refused(t, exitFailed, []string{"not eszsl"}, in("train", "--split", "demo", "--tuned", "demo-demo-vzsl", "--method", "eszsl", "--run", "other")...)
 	// What would be lost or mixed is looked at before the search: no fit is made.
 	before := func(words []string, run string, args ...string) {

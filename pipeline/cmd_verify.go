@@ -11,7 +11,7 @@ import (
 	"vzsl/internal/lookup"
 )
 
-func newVerify(con *console) *cobra.Command {
+func newVerify(con *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify DIR",
 		Short: "re-read every shard and check it",
@@ -27,9 +27,9 @@ Every problem is listed; with any, the command fails.`,
 			var all []*features.Verification
 			problems := 0
 			for _, dir := range dirs {
-				hook, end := con.progress("verify "+filepath.Base(dir), "rows")
-				v, err := features.Verify(cmd.Context(), dir, hook)
-				end()
+				bar := con.Begin("verify "+filepath.Base(dir), "rows")
+				v, err := features.Verify(cmd.Context(), dir, bar.Done)
+				bar.End()
 				if err != nil {
 					return err
 				}

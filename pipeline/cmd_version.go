@@ -9,15 +9,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/internal/kernels"
+	"vzsl/internal/version"
 )
 
-// program names what made an artefact.
-const program = "vzsl " + version
-
-// version is the program's version, written into every artefact.
-const version = "0.1.0"
-
-func newVersion(con *console) *cobra.Command {
+func newVersion(con *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "version, build and the kernels this machine runs",
@@ -30,7 +25,7 @@ func newVersion(con *console) *cobra.Command {
 				Go       string `json:"go"`
 				Platform string `json:"platform"`
 				Kernels  string `json:"kernels"`
-			}{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Kernels: kernels.Level()}
+			}{Version: version.Number, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Kernels: kernels.Level()}
 			if info, ok := debug.ReadBuildInfo(); ok {
 				for _, s := range info.Settings {
 					switch s.Key {

@@ -32,7 +32,7 @@ type fileSetting struct {
 // applyConfig gives the flags that were not on the command line the values of the settings file.
 // A key at the top of the file holds for every command that has such a flag, one in a table named
 // like a command ([train]) for that command alone and before the other. A table [method.NAME] has settings of a method.
-func (c *console) applyConfig(cmd *cobra.Command) error {
+func (c *cli) applyConfig(cmd *cobra.Command) error {
 	if c.noConfig {
 		return nil
 	}
@@ -169,7 +169,7 @@ func meantSetting(key string) string {
 }
 
 // methodTables keeps what the tables [method.NAME] say.
-func (c *console) methodTables(path string, tables map[string]any) error {
+func (c *cli) methodTables(path string, tables map[string]any) error {
 	for _, name := range slices.Sorted(maps.Keys(tables)) {
 		s, err := settings.Preset("", name)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"vzsl/pipeline/usage"
+	"vzsl/pipeline/workspace"
 	"vzsl/predict"
 	"vzsl/train/runs"
 )
@@ -33,7 +34,7 @@ func served(m *runs.Predictor) predict.Model {
 }
 
 // learn takes in the pictures of a folder with one folder for each class, called as the class is.
-func (p *predictor) learn(ctx context.Context, con *console, dir string, pics *runNetwork) error {
+func (p *predictor) learn(ctx context.Context, con *cli, dir string, pics *workspace.RunNetwork) error {
 	if !p.model.Learns() {
 		return usage.Errorf("--examples: models of the method %s do not learn from pictures without training; those of vzsl (with its closed-form block) and plda do", p.model.Settings().Method)
 	}
@@ -70,7 +71,7 @@ func (p *predictor) learn(ctx context.Context, con *console, dir string, pics *r
 		if p.model, err = p.model.Learn(p.classes.Vectors[i], x, len(files)); err != nil {
 			return fmt.Errorf("--examples: class %q: %w", name, err)
 		}
-		con.log.Info("learned", "class", name, "pictures", len(files))
+		con.Log.Info("learned", "class", name, "pictures", len(files))
 	}
 	return nil
 }

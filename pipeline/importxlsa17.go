@@ -18,7 +18,9 @@ import (
 	"vzsl/datasets/xlsa17"
 	"vzsl/features"
 	"vzsl/features/convert"
+	"vzsl/internal/version"
 	"vzsl/pipeline/usage"
+	"vzsl/pipeline/workspace"
 )
 
 type xlsa17Options struct {
@@ -30,8 +32,8 @@ type xlsa17Options struct {
 	seed             uint64
 }
 
-func newImportXLSA17(con *console) *cobra.Command {
-	o := xlsa17Options{Import: convert.Import{Program: program}}
+func newImportXLSA17(con *cli) *cobra.Command {
+	o := xlsa17Options{Import: convert.Import{Program: version.Program}}
 	cmd := &cobra.Command{
 		Use:   "xlsa17 DIR",
 		Short: "one dataset of xlsa17: features, class attributes and the proposed split",
@@ -69,10 +71,10 @@ func matFiles(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, co
 	if len(args) == 0 {
 		return nil, cobra.ShellCompDirectiveDefault
 	}
-	return offered(args[0], "*.mat"), cobra.ShellCompDirectiveDefault
+	return workspace.Offered(args[0], "*.mat"), cobra.ShellCompDirectiveDefault
 }
 
-func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error {
+func runImportXLSA17(ctx context.Context, con *cli, o *xlsa17Options) error {
 	abs, err := filepath.Abs(o.dir)
 	if err != nil {
 		return err
@@ -98,7 +100,7 @@ func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error 
 		return err
 	}
 	for _, note := range x.Notes {
-		con.log.Info(note, "dataset", o.dataset)
+		con.Log.Info(note, "dataset", o.dataset)
 	}
 	table, err := con.xlsa17Classes(o, x)
 	if err != nil {
@@ -114,10 +116,10 @@ func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error 
 	if err != nil {
 		return err
 	}
-	if err := con.mayReplace(roles, o.Force); err != nil {
+	if err := con.MayReplaceSplit(roles, o.Force); err != nil {
 		return err
 	}
-	o.Dataset, o.Out = o.dataset, con.networkDir(o.dataset, o.Network)
+	o.Dataset, o.Out = o.dataset, con.NetworkDir(o.dataset, o.Network)
 	for _, c := range table.Classes {
 		o.Known.Classes = append(o.Known.Classes, datasets.Class{Name: c})
 	}
@@ -127,31 +129,31 @@ func runImportXLSA17(ctx context.Context, con *console, o *xlsa17Options) error 
 	if err != nil {
 		return err
 	}
-	r := importResult{Folder: o.Out, Dataset: o.dataset, Classes: con.classTable(o.dataset), Split: con.rolesFile(o.dataset, "proposed")}
+	r := importResult{Folder: o.Out, Dataset: o.dataset, Classes: con.ClassTableFile(o.dataset), Split: con.SplitFile(o.dataset, "proposed")}
 	if err := features.WriteClassTable(r.Classes, table); err != nil {
 		return err
 	}
 	if err := features.WriteSplit(r.Split, roles); err != nil {
 		return err
 	}
-	con.log.Info("split proposed", "provenance", roles.Provenance)
+	con.Log.Info("split proposed", "provenance", roles.Provenance)
 	return con.imported(r, m)
 }
 
 // xlsa17Classes is the class table: the one that is there, or one of the folder's attributes.
-func (c *console) xlsa17Classes(o *xlsa17Options, x *xlsa17.Folder) (*features.ClassTable, error) {
+func (c *cli) xlsa17Classes(o *xlsa17Options, x *xlsa17.Folder) (*features.ClassTable, error) {
 	names := make([]string, len(x.Classes))
 	for i, class := range x.Classes {
 		names[i] = class.Name
 	}
-	path := c.classTable(o.dataset)
+	path := c.ClassTableFile(o.dataset)
 	there, err := features.ReadClassTable(path)
 	if err == nil {
 		a, b := slices.Sorted(slices.Values(there.Classes)), slices.Sorted(slices.Values(names))
 		if !slices.Equal(a, b) {
 			return nil, fmt.Errorf("%s is of other classes (%d) than %s (%d); give this one a name of its own with --dataset", path, len(a), o.dir, len(b))
 		}
-		c.log.Info("the class table that is there is kept", "file", path, "source", there.Source)
+		c.Log.Info("the class table that is there is kept", "file", path, "source", there.Source)
 		return there, nil
 	}
 	if !errors.Is(err, os.ErrNotExist) {
@@ -165,11 +167,11 @@ func (c *console) xlsa17Classes(o *xlsa17Options, x *xlsa17.Folder) (*features.C
 	if err != nil {
 		return nil, err
 	}
-	if err := settle(t, missingAuto); err != nil {
+	if err := workspace.Settle(t, workspace.MissingAuto); err != nil {
 		return nil, err
 	}
 	for _, note := range t.Notes {
-		c.log.Info(note, "dataset", o.dataset)
+		c.Log.Info(note, "dataset", o.dataset)
 	}
-	return classTable(&datasets.Dataset{Name: o.dataset, Classes: x.Classes}, t), nil
+	return workspace.ClassTable(&datasets.Dataset{Name: o.dataset, Classes: x.Classes}, t), nil
 }

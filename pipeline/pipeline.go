@@ -25,7 +25,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	con := newConsole(stdout, stderr)
+	con := newCLI(stdout, stderr)
 	con.args = args
 	root := newRoot(con)
 	root.SetArgs(args)
@@ -73,9 +73,9 @@ func asksJSON(args []string) bool {
 }
 
 // Command is the vzsl command with all commands below it, for the reference that is generated from it.
-func Command() *cobra.Command { return newRoot(newConsole(os.Stdout, os.Stderr)) }
+func Command() *cobra.Command { return newRoot(newCLI(os.Stdout, os.Stderr)) }
 
-func newRoot(con *console) *cobra.Command {
+func newRoot(con *cli) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "vzsl",
 		Short: "zero-shot learning, from pixels to a report",
@@ -105,7 +105,7 @@ Settings may stand in a file vzsl.toml; flags go before it.`,
 
 	f := root.PersistentFlags()
 	f.StringVar(&con.configFile, "config", "", "settings `file` (default: vzsl.toml in the current folder, where there is one)")
-	f.StringVar(&con.out, "out", ".", "`folder` that holds features/, runs/ and reports/")
+	f.StringVar(&con.Dir, "out", ".", "`folder` that holds features/, runs/ and reports/")
 	f.BoolVar(&con.json, "json", false, "print the result as JSON, errors too")
 	f.BoolVarP(&con.quiet, "quiet", "q", false, "no progress and no notes, only warnings and errors")
 	f.BoolVarP(&con.verbose, "verbose", "v", false, "log details")

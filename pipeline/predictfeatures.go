@@ -49,9 +49,9 @@ func (p *predictor) features(ctx context.Context, path string, o predict.Options
 }
 
 // foreign names the rows of a file of features that another program wrote. Which network they are of, only their width tells.
-func (p *predictor) foreign(ctx context.Context, con *console, path string, o *predictOptions) ([]predict.ImagePrediction, error) {
+func (p *predictor) foreign(ctx context.Context, con *cli, path string, o *predictOptions) ([]predict.ImagePrediction, error) {
 	in := o.foreign
-	in.Files, in.Say = []string{path}, func(line string) { con.log.Info(line, "file", path) }
+	in.Files, in.Say = []string{path}, func(line string) { con.Log.Info(line, "file", path) }
 	rows, err := convert.OpenRows(in)
 	if err != nil {
 		return nil, err
@@ -61,9 +61,9 @@ func (p *predictor) foreign(ctx context.Context, con *console, path string, o *p
 	if rows.Dim != src.Dim {
 		return nil, fmt.Errorf("%s holds features of %d values; run %s was trained on %d (%s)", path, rows.Dim, p.run, src.Dim, src.Network)
 	}
-	con.log.Warn("whether the features are of the network that the run was trained on cannot be checked, but for their width", "file", path, "trained on", src.Network)
-	hook, end := con.progress("predict", "rows")
-	defer end()
+	con.Log.Warn("whether the features are of the network that the run was trained on cannot be checked, but for their width", "file", path, "trained on", src.Network)
+	bar := con.Begin("predict", "rows")
+	defer bar.End()
 	all := make([]predict.ImagePrediction, len(rows.Images))
 	x := make([]float32, atATime*rows.Dim)
 	for lo := 0; lo < len(all); lo += atATime {
@@ -85,7 +85,7 @@ func (p *predictor) foreign(ctx context.Context, con *console, path string, o *p
 			}
 			all[i].Prediction, answers = &answers[0], answers[1:]
 		}
-		hook(hi, len(all))
+		bar.Done(hi, len(all))
 	}
 	return all, nil
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+
+	"vzsl/pipeline/workspace"
 )
 
 // How often a step that nothing is heard of is shown: as a line, and on a terminal.
@@ -17,7 +19,7 @@ var (
 // progress shows a long step: a bar on a terminal, elsewhere a line every few seconds. It does so by the clock and not only when
 // the step reports something: what computes for minutes on its first part is seen to be at work.
 type progress struct {
-	c          *console
+	c          *cli
 	step, unit string
 	began      time.Time
 	over       chan struct{}
@@ -33,8 +35,8 @@ type progress struct {
 	ended       bool
 }
 
-// follow begins to show a step. end must be called.
-func (c *console) follow(step, unit string) *progress {
+// Begin begins to show a long step. End must be called.
+func (c *cli) Begin(step, unit string) workspace.Step {
 	p := &progress{c: c, step: step, unit: unit, began: time.Now(), last: time.Now(), over: make(chan struct{})}
 	if c.quiet {
 		p.ended = true
@@ -61,14 +63,8 @@ func (c *console) follow(step, unit string) *progress {
 	return p
 }
 
-// progress is follow for a step that reports how much of it is done.
-func (c *console) progress(step, unit string) (hook func(done, total int), end func()) {
-	p := c.follow(step, unit)
-	return p.done, p.end
-}
-
-// done tells how much of the step is.
-func (p *progress) done(n, total int) {
+// Done tells how much of the step is.
+func (p *progress) Done(n, total int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.known {
@@ -79,15 +75,15 @@ func (p *progress) done(n, total int) {
 	p.show(false)
 }
 
-// say notes what the step is at.
-func (p *progress) say(note string) {
+// Say notes what the step is at.
+func (p *progress) Say(note string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.note = note
 }
 
-// end clears what is shown.
-func (p *progress) end() {
+// End clears what is shown.
+func (p *progress) End() {
 	p.mu.Lock()
 	if p.ended {
 		p.mu.Unlock()
@@ -134,7 +130,7 @@ func (p *progress) line(now time.Time) {
 	if args = append(args, "elapsed", now.Sub(p.began).Round(time.Second)); p.note != "" {
 		args = append(args, "at", p.note)
 	}
-	p.c.log.Info(p.step, args...)
+	p.c.Log.Info(p.step, args...)
 }
 
 func (p *progress) draw(byClock bool) {
@@ -170,26 +166,3 @@ func (p *progress) draw(byClock bool) {
 		p.bar.Describe(shown(what))
 	}
 }
-
-// phases shows a step that has several phases, one after another, each as progress does.
-type phases struct {
-	con        *console
-	step, unit string
-	phase      string
-	p          *progress
-}
-
-// phases begins with what goes before the first phase.
-func (c *console) phases(step, unit string) *phases {
-	return &phases{con: c, step: step, unit: unit, p: c.follow(step+": prepare", unit)}
-}
-
-func (p *phases) show(phase string, done, total int) {
-	if phase != p.phase {
-		p.end()
-		p.phase, p.p = phase, p.con.follow(p.step+": "+phase, p.unit)
-	}
-	p.p.done(done, total)
-}
-
-func (p *phases) end() { p.p.end() }

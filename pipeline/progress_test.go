@@ -53,18 +53,18 @@ func TestHeartbeat(t *testing.T) {
 	quick(t)
 	for _, terminal := range []bool{false, true} {
 		var said watched
-		c := newConsole(&bytes.Buffer{}, &said)
+		c := newCLI(&bytes.Buffer{}, &said)
 		c.terminal = terminal
-		c.log = slog.New(slog.NewTextHandler(c.stderr, nil))
-		p := c.follow("think", "thoughts")
-		p.say("the first\x1b[2J")
+		c.Log = slog.New(slog.NewTextHandler(c.stderr, nil))
+		p := c.Begin("think", "thoughts")
+		p.Say("the first\x1b[2J")
 		said.wait(t, "the first")
-		p.done(0, 7)
+		p.Done(0, 7)
 		said.wait(t, map[bool]string{true: "0/7", false: "done=0 total=7"}[terminal])
-		p.done(3, 7)
+		p.Done(3, 7)
 		said.wait(t, map[bool]string{true: "3/7", false: "done=3 total=7"}[terminal])
-		p.end()
-		p.end()
+		p.End()
+		p.End()
 		text := said.String()
 		time.Sleep(50 * time.Millisecond)
 		if said.String() != text {
@@ -87,12 +87,12 @@ func TestHeartbeat(t *testing.T) {
 		}
 		// Quiet is quiet.
 		var nothing watched
-		c = newConsole(&bytes.Buffer{}, &nothing)
+		c = newCLI(&bytes.Buffer{}, &nothing)
 		c.quiet = true
-		p = c.follow("think", "thoughts")
+		p = c.Begin("think", "thoughts")
 		time.Sleep(50 * time.Millisecond)
-		p.done(1, 2)
-		p.end()
+		p.Done(1, 2)
+		p.End()
 		if nothing.String() != "" {
 			t.Errorf("--quiet: %s", nothing.String())
 		}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"vzsl/pipeline/inspect"
 	"vzsl/train/safetensors"
 )
 
@@ -577,11 +578,11 @@ func TestSplitByImage(t *testing.T) {
 // TestCheckStale: check names what is not of what is there any more, and the command that mends it.
 func TestCheckStale(t *testing.T) {
 	w := made(t)
-	check := func(code int) checkup {
+	check := func(code int) inspect.Findings {
 		t.Helper()
 		return checked(t, code, "x", w.path("data"), "--layout", "folder", "--out", w.out)
 	}
-	says := func(c checkup, next string, words ...string) {
+	says := func(c inspect.Findings, next string, words ...string) {
 		t.Helper()
 		problems := strings.Join(c.Problems, "\n")
 		for _, s := range words {

@@ -1,16 +1,12 @@
 package pipeline
 
 import (
-	"errors"
-	"fmt"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"vzsl/extract/model"
-	"vzsl/extract/onnx"
 	"vzsl/extract/preprocess"
 	"vzsl/pipeline/usage"
 )
@@ -42,58 +38,4 @@ func (o *extractOptions) splitCrop() {
 	o.bbox = slices.Contains(words, "bbox")
 	words = slices.DeleteFunc(words, func(w string) bool { return w == "bbox" || w == "none" })
 	o.prepared.Crop = strings.Join(words, ",")
-}
-
-// findModel finds the network at path; its features are called name, or by what the model tells.
-func (c *console) findModel(path, name string) (*model.Model, error) {
-	if name != "" {
-		if err := usage.FolderName("network", name); err != nil {
-			return nil, err
-		}
-	}
-	m, err := model.Find(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return nil, fmt.Errorf("%s: model file not found; %s", path, whereToGetVGG19)
-	case err != nil:
-		return nil, err
-	}
-	if m.Why != "" {
-		c.log.Info("model "+m.File, "because", m.Why)
-	}
-	if name != "" {
-		m.Name = name
-	}
-	if m.Name == "" {
-		return nil, usage.Errorf("--network NAME is needed: neither the name of %s nor its folder's says what network it is, and its features are named after that", m.File)
-	}
-	return m, nil
-}
-
-// chooseRecipe finds how the model's pictures are prepared, and says where that comes from.
-func (c *console) chooseRecipe(m *model.Model, net *onnx.Network, o model.Overrides) (preprocess.Recipe, error) {
-	r, notes, err := m.Recipe(net, o)
-	var flags model.FlagError
-	if errors.As(err, &flags) {
-		return r, usage.Wrap(err)
-	}
-	if err != nil {
-		return r, err
-	}
-	for _, n := range notes {
-		if n.Warning {
-			c.log.Warn(n.Text, "because", n.Because)
-		} else {
-			c.log.Info(n.Text, "because", n.Because)
-		}
-	}
-	return r, nil
-}
-
-// turnedNote tells of pictures that carry an EXIF orientation.
-func turnedNote(n int, applied bool) string {
-	if applied {
-		return fmt.Sprintf("%d pictures carry an EXIF orientation and were turned by it", n)
-	}
-	return fmt.Sprintf("%d pictures carry an EXIF orientation, which was ignored, as published features do; --exif apply turns them", n)
 }

@@ -31,7 +31,7 @@ func TestSet(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		con := &console{}
+		con := &cli{}
 		if err := con.checkSets(fs, []string{method}); err != nil {
 			return s, err
 		}
@@ -75,7 +75,7 @@ func TestSet(t *testing.T) {
 // version 0.1.0 still count.
 func TestMethodTables(t *testing.T) {
 	resolved := func(method, file string, args ...string) (settings.Settings, error) {
-		con := newConsole(io.Discard, io.Discard)
+		con := newCLI(io.Discard, io.Discard)
 		cmd, _, err := newRoot(con).Find([]string{"train"})
 		if err != nil {
 			t.Fatal(err)

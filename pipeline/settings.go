@@ -55,7 +55,7 @@ type assigned struct {
 
 // assignments are what settings file and flags say of a method's settings, what counts more later: the file's, --set, flags.
 // Normalisations come last, as a method's own settings may have a say in their defaults.
-func (c *console) assignments(fs *pflag.FlagSet, methodName string) ([]assigned, error) {
+func (c *cli) assignments(fs *pflag.FlagSet, methodName string) ([]assigned, error) {
 	s, err := settings.Preset("", methodName)
 	if err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func splitSet(set string) (key, text, of string, err error) {
 }
 
 // checkSets refuses a --set that none of the methods has, and settings in the file that are of other methods by their old names.
-func (c *console) checkSets(fs *pflag.FlagSet, names []string) error {
+func (c *cli) checkSets(fs *pflag.FlagSet, names []string) error {
 	sets, err := fs.GetStringArray(setFlag)
 	if err != nil {
 		return err
@@ -159,7 +159,7 @@ func (c *console) checkSets(fs *pflag.FlagSet, names []string) error {
 }
 
 // apply overrides settings with what settings file and flags say.
-func (c *console) apply(fs *pflag.FlagSet, s *settings.Settings) error {
+func (c *cli) apply(fs *pflag.FlagSet, s *settings.Settings) error {
 	all, err := c.assignments(fs, s.Method)
 	if err != nil {
 		return err
@@ -179,7 +179,7 @@ func (c *console) apply(fs *pflag.FlagSet, s *settings.Settings) error {
 }
 
 // given are the settings that settings file and flags decide, by their names in config.toml: what a search leaves alone.
-func (c *console) given(fs *pflag.FlagSet, methodName string) ([]string, error) {
+func (c *cli) given(fs *pflag.FlagSet, methodName string) ([]string, error) {
 	all, err := c.assignments(fs, methodName)
 	var names []string
 	for _, a := range all {
@@ -190,7 +190,7 @@ func (c *console) given(fs *pflag.FlagSet, methodName string) ([]string, error) 
 }
 
 // chosenSettings are a method's: the preset with what settings file and flags say.
-func (c *console) chosenSettings(fs *pflag.FlagSet, preset, methodName string) (settings.Settings, error) {
+func (c *cli) chosenSettings(fs *pflag.FlagSet, preset, methodName string) (settings.Settings, error) {
 	all, err := c.settingsOf(fs, preset, methodName)
 	if err != nil {
 		return settings.Settings{}, err
@@ -200,7 +200,7 @@ func (c *console) chosenSettings(fs *pflag.FlagSet, preset, methodName string) (
 
 // settingsOf are the settings of several methods: the preset with what settings file and flags say, each of which must be a
 // setting of one of them.
-func (c *console) settingsOf(fs *pflag.FlagSet, preset string, names ...string) ([]settings.Settings, error) {
+func (c *cli) settingsOf(fs *pflag.FlagSet, preset string, names ...string) ([]settings.Settings, error) {
 	if err := usage.OneOf("preset", preset, settings.Presets()...); err != nil {
 		return nil, err
 	}
@@ -238,7 +238,7 @@ func addMethods(cmd *cobra.Command, names *[]string, known []string, def ...stri
 }
 
 // settingsOfSeveral are the settings of the methods of a command that takes several.
-func (c *console) settingsOfSeveral(fs *pflag.FlagSet, preset string, names []string) ([]settings.Settings, error) {
+func (c *cli) settingsOfSeveral(fs *pflag.FlagSet, preset string, names []string) ([]settings.Settings, error) {
 	if fs.Changed("method") {
 		return nil, usage.Errorf("--method: this command takes several, with --methods")
 	}
@@ -291,4 +291,36 @@ func oldFlag(name string) (setting string, of []string) {
 		}
 	}
 	return setting, of
+}
+
+// onlySeed refuses settings beside those of a tuned run.
+func (c *cli) onlySeed(fs *pflag.FlagSet, methodName string) error {
+	all, err := c.assignments(fs, methodName)
+	for _, a := range all {
+		if a.name != "seed" && a.name != "transductive" {
+			return usage.Errorf("%s and --tuned: a tuned run decides all settings but the seed", a.where)
+		}
+	}
+	return err
+}
+
+// settingFlags are the flags of 'vzsl train' that make settings of the defaults, but for method and setting.
+func settingFlags(s settings.Settings) []string {
+	def, err := settings.Preset("", s.Method)
+	if err != nil {
+		return nil
+	}
+	var flags, own []string
+	for _, x := range method.Settings(s.Config) {
+		if was, _ := method.Find(def.Config, x.Name); x.Text() != was.Text() {
+			own = append(own, "--"+setFlag, x.Name+"="+x.Text())
+			must(def.Set(x.Name, x.Text())) // which may bring another normalisation
+		}
+	}
+	for _, x := range method.Settings(&s) {
+		if was, _ := method.Find(&def, x.Name); x.Text() != was.Text() && x.Name != "method" && x.Name != "transductive" {
+			flags = append(flags, "--"+flagName(x.Name)+"="+x.Text())
+		}
+	}
+	return append(flags, own...)
 }

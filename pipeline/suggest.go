@@ -16,7 +16,7 @@ import (
 )
 
 // wrongFlag explains a command line whose flags cannot be read.
-func (c *console) wrongFlag(cmd *cobra.Command, err error) error {
+func (c *cli) wrongFlag(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "" {
 		return err
@@ -54,7 +54,7 @@ func (c *console) wrongFlag(cmd *cobra.Command, err error) error {
 }
 
 // setFor is what --set takes in the place of a flag that is a setting of a method, or was one in version 0.1.0; "": it is none.
-func (c *console) setFor(cmd *cobra.Command, flag string) string {
+func (c *cli) setFor(cmd *cobra.Command, flag string) string {
 	setting, of := oldFlag(flag)
 	if of == nil {
 		name := strings.ReplaceAll(flag, "-", "_")
@@ -74,7 +74,7 @@ func (c *console) setFor(cmd *cobra.Command, flag string) string {
 }
 
 // valueOf is the value of a flag on the command line, which could not be read.
-func (c *console) valueOf(flag string) string {
+func (c *cli) valueOf(flag string) string {
 	for i, a := range c.args {
 		if v, ok := strings.CutPrefix(a, "--"+flag+"="); ok {
 			return v

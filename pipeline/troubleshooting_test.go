@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"vzsl/datasets/catalog"
+	"vzsl/pipeline/workspace"
 )
 
 // TestTroubleshooting makes each of the mistakes that docs/troubleshooting.md explains: the page must show the very command
@@ -34,10 +35,10 @@ func TestTroubleshooting(t *testing.T) {
 	}
 	write(t, "seen.txt", "horse\nleopard\ntiger\nzebra\n")
 	write(t, "unseen.txt", "okapi\n")
-	offerFrom(t, map[string][]byte{"glove.6B.zip": []byte("not what was downloads")})
-	local := strings.TrimSuffix(downloads[0].Files[0].URLs[0], "a.zip")
+	offerFrom(t, map[string][]byte{"glove.6B.zip": []byte("not what was published")})
+	local := strings.TrimSuffix(workspace.Downloads[0].Files[0].URLs[0], "a.zip")
 	const official = "https://nlp.stanford.edu/data/"
-	downloads = append(downloads, catalog.Download{Name: "glove", Licence: "free", Place: "data/glove",
+	workspace.Downloads = append(workspace.Downloads, catalog.Download{Name: "glove", Licence: "free", Place: "data/glove",
 		Files: []catalog.RemoteFile{{Name: "glove.6B.zip", Unpack: true, URLs: []string{local + "glove.6B.zip"}, Size: 862182613}}})
 
 	const csv = "class,stripes,spots,hooves\nhorse,0,0,1\nleopard,0,1,0\nokapi,1,0,1\ntiger,1,0,0\n"

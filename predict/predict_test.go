@@ -219,3 +219,34 @@ func TestTables(t *testing.T) {
 		}
 	}
 }
+
+// Without a fitted temperature it is 1; an image at the threshold is accepted; attributes that contribute nothing are no evidence.
+func TestEdges(t *testing.T) {
+	m := &bilinear{v: [][]float32{{1, 0}, {0, 1}}, names: []string{"stripes", "hooves"}}
+	classes := &Classes{Names: []string{"a", "b"}, Vectors: [][]float32{{1, 1}, {0, 1}}}
+	all, err := Rank(context.Background(), m, []float32{1, 1}, 1, classes, Options{Explain: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := math.E / (1 + math.E) // the scores are 2 and 1
+	if p := all[0].Probability; math.Abs(p-want) > 1e-12 {
+		t.Errorf("probability %v, want %v", p, want)
+	}
+	if e := all[0].Explanation; len(e.For) != 1 || e.For[0].Attribute != "stripes" || len(e.Against) != 0 {
+		t.Errorf("%+v", e)
+	}
+	again, err := Rank(context.Background(), m, []float32{1, 1}, 1, classes, Options{NoneBelow: all[0].Probability})
+	if err != nil || again[0].Class != "a" {
+		t.Errorf("at the threshold: %+v, %v", again, err)
+	}
+	// A raw value that is missing, which the model fills, is null in the explanation.
+	e := &explainer{most: 1, names: m.names, raw: [][]float32{{float32(math.NaN()), 1}}, vectors: [][]float32{{1, 1}}, mean: []float64{0, 0}}
+	if x := e.of([]float32{3, 1}, 0); x.For[0].Class != nil || x.For[0].Weight != 3 {
+		t.Errorf("%+v", x.For)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Rank(ctx, m, []float32{1, 1}, 1, classes, Options{}); err != context.Canceled {
+		t.Errorf("after the context ended: %v", err)
+	}
+}

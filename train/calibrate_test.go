@@ -8,6 +8,7 @@ import (
 	"vzsl/features"
 	"vzsl/internal/gzsl"
 	"vzsl/train/internal/traintest"
+	"vzsl/train/methods"
 	"vzsl/train/runs"
 )
 
@@ -62,5 +63,33 @@ func TestCalibration(t *testing.T) {
 	o = options(t, t.TempDir())
 	if res, err = Run(context.Background(), o); err != nil || res.Constant != nil {
 		t.Errorf("%v, %v", res.Constant, err)
+	}
+}
+
+// TestCalibrationParts: three of the parts that the seen classes are cut into are held out for the constant, one where the
+// temperature alone is wanted.
+func TestCalibrationParts(t *testing.T) {
+	for testSeen, want := range map[bool]int{true: 3, false: 1} {
+		o := options(t, "")
+		use(t, &o, "devise")
+		c := o.Config.(*methods.DeViSE)
+		c.Epochs, c.Batch = 1, 10000 // one step for each fit
+		if testSeen {
+			for i, r := range o.Roles.Roles {
+				if r == features.RoleTrain && i%5 == 0 {
+					o.Roles.Roles[i] = features.RoleTestSeen
+				}
+			}
+		}
+		o.Tuned = &runs.TunedRecord{Choice: map[string]float64{"epochs": 1}, Classes: 40}
+		parts := 0
+		o.Progress = func(phase string, _, total int) {
+			if phase == phaseCalibrate {
+				parts = total
+			}
+		}
+		if _, err := Fit(context.Background(), o); err != nil || parts != want {
+			t.Errorf("test images of seen classes %v: %d parts, %v", testSeen, parts, err)
+		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"vzsl/attributes"
 	"vzsl/features"
 	"vzsl/train/internal/traintest"
 	"vzsl/train/method"
@@ -42,6 +43,33 @@ func use(t testing.TB, o *Options, name string) {
 		t.Fatal(err)
 	}
 	o.Method, o.Config = name, s.Config
+	share(o)
+}
+
+// share describes the classes, for a method that wants them so, in the space of their images: each by the mean of some.
+func share(o *Options) {
+	if !methods.Lookup(o.Method).SharedSpace {
+		return
+	}
+	o.FeatureNorm, o.AttributeNorm = method.FeaturesL2, attributes.L2
+	f := o.Features.(*traintest.Features)
+	t := &features.ClassTable{Classes: o.Classes.Classes, Dataset: o.Classes.Dataset, Source: "texts", Values: make([][]float32, len(o.Classes.Classes))}
+	for c := range t.Values {
+		t.Values[c] = make([]float32, f.Dim())
+	}
+	for i, l := range f.LabelOf {
+		for k, x := range f.X[i] {
+			t.Values[l][k] += x
+		}
+	}
+	for k := range f.Dim() {
+		t.Attributes = append(t.Attributes, fmt.Sprintf("text_%03d", k+1))
+	}
+	f.NetworkSHA256 = "ab12"
+	s := f.Source()
+	t.Blocks = []features.Block{{Name: "texts", Width: f.Dim(), Kind: features.KindText, Text: &features.TextSource{Model: features.TextModel{
+		Name: "drawn", Width: f.Dim(), Scale: 20, Towers: []features.ImageTower{{SHA256: s.NetworkSHA256, Layer: s.Layer}}}}}}
+	o.Classes = t
 }
 
 func digest(t testing.TB, path string) string {
@@ -115,7 +143,7 @@ func TestRun(t *testing.T) {
 			if a := accuracy(t, p, &o, features.RoleTestUnseen); a < 0.4 {
 				t.Errorf("accuracy on unseen classes %v", a)
 			}
-			if len(p.Seen()) != 40 || len(p.Attributes()) != 8 || p.Source().Dataset != "drawn" || p.Split() != "drawn" || p.Settings().Method != m {
+			if len(p.Seen()) != 40 || len(p.Attributes()) != len(o.Classes.Attributes) || p.Source().Dataset != "drawn" || p.Split() != "drawn" || p.Settings().Method != m {
 				t.Errorf("seen %v, attributes %v, source %v, split %v", p.Seen(), p.Attributes(), p.Source(), p.Split())
 			}
 			before := digest(t, res.Model)

@@ -30,6 +30,7 @@ func TestSeedless(t *testing.T) {
 				c.LearnedWeight = c.LearnedWeight[:1] // the drawn classes are named better without the learned block
 			}
 			o.Settings = s
+			share(&o)
 			tuned, err := tuning.Tune(context.Background(), tuning.Options{Settings: s, Dir: t.TempDir(), Features: o.Features, Classes: o.Classes, Roles: o.Roles, Trials: 1, Folds: 2})
 			if err != nil {
 				t.Fatal(err)

@@ -173,7 +173,7 @@ func (r *reader) align(classes []string) (*Descriptions, error) {
 		d.Notes = append(d.Notes, fmt.Sprintf("%s: texts of %d classes that the dataset does not have: %s", r.path, len(others), some(others)))
 	}
 	if len(r.twice) > 0 {
-		d.Notes = append(d.Notes, fmt.Sprintf("%s: %d texts are there twice for a class and count once: %s", r.path, len(r.twice), some(r.twice)))
+		d.Notes = append(d.Notes, fmt.Sprintf("%s: %d texts are duplicates within a class and count once: %s", r.path, len(r.twice), some(r.twice)))
 	}
 	return d, nil
 }

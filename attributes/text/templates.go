@@ -60,7 +60,7 @@ func Templates(asked []string) ([]string, error) {
 	}
 	for i, t := range out {
 		if slices.Contains(out[:i], t) {
-			return nil, fmt.Errorf("the template %q is there twice", t)
+			return nil, fmt.Errorf("duplicate template %q", t)
 		}
 	}
 	return out, nil

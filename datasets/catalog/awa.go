@@ -135,7 +135,7 @@ func openAwA2(dir string) (*datasets.Dataset, error) {
 	case list != "":
 		d.NoteMissing(list)
 	case pictures == 0:
-		d.NoteUnpictured("no pictures in %s (they are AwA2-data.zip of %s): features are to be imported", d.ImageRoot, awa2Page)
+		d.NoteUnpictured("no pictures in %s (they are AwA2-data.zip of %s): import features", d.ImageRoot, awa2Page)
 	case n > 0:
 		d.NoteUnpictured("%d of the %d classes have no images", n, len(d.Classes))
 	}
@@ -214,7 +214,7 @@ func awaClasses(dir, folder string) (*datasets.Dataset, error) {
 		return nil, err
 	}
 	if root == "" {
-		return nil, fmt.Errorf("no classes.txt in %s or in %s below it; the folder %[2]s of the official archive is wanted (%s)", dir, folder, awa2Page)
+		return nil, fmt.Errorf("no classes.txt in %s or in %s below it; expected the folder %[2]s of the official archive (%s)", dir, folder, awa2Page)
 	}
 	var classes idTable
 	if err := classes.read(filepath.Join(root, "classes.txt"), "class"); err != nil {
@@ -275,12 +275,12 @@ func describeAwA(dir string, classes []string, matrix string) (*attributes.Table
 			}
 		}
 		if _, twice := rows[order[c]]; twice {
-			return nil, fmt.Errorf("%s: class %q is there twice", filepath.Join(root, "classes.txt"), order[c])
+			return nil, fmt.Errorf("%s: duplicate class %q", filepath.Join(root, "classes.txt"), order[c])
 		}
 		rows[order[c]] = row
 	}
 	if marks > 0 {
-		t.Notes = append(t.Notes, fmt.Sprintf("%s: %d values are -1, which stands for missing", file, marks))
+		t.Notes = append(t.Notes, fmt.Sprintf("%s: %d values are -1, the mark of a missing value", file, marks))
 	}
 	t.Source = name + " of Animals with Attributes"
 	return t, t.Align(file, classes, order, rows)

@@ -105,7 +105,7 @@ func openCUB(dir string) (*datasets.Dataset, error) {
 func cubRoot(dir, file string) (string, error) {
 	root, err := locate(file, dir, filepath.Join(dir, "CUB_200_2011"))
 	if err == nil && root == "" {
-		err = fmt.Errorf("no %s in %s or in CUB_200_2011 below it; the folder CUB_200_2011 of the official archive is wanted (%s)", filepath.ToSlash(file), dir, cubPage)
+		err = fmt.Errorf("no %s in %s or in CUB_200_2011 below it; expected the folder CUB_200_2011 of the official archive (%s)", filepath.ToSlash(file), dir, cubPage)
 	}
 	return root, err
 }
@@ -134,7 +134,7 @@ func cubLabels(file string, classes map[int]int, images []int) (map[int]int, err
 			return fmt.Errorf("image id %d is not in images.txt", image)
 		}
 		if _, twice := labels[image]; twice {
-			return fmt.Errorf("image id %d is there twice", image)
+			return fmt.Errorf("duplicate image id %d", image)
 		}
 		index, ok := classes[class]
 		if !ok {
@@ -239,7 +239,7 @@ func describeCUB(dir string, classes []string, _ string) (*attributes.Table, err
 	byName := make(map[string][]float32, len(order))
 	for i, c := range order {
 		if _, twice := byName[c]; twice {
-			return nil, fmt.Errorf("%s: class %q is there twice", filepath.Join(root, "classes.txt"), c)
+			return nil, fmt.Errorf("%s: duplicate class %q", filepath.Join(root, "classes.txt"), c)
 		}
 		byName[c] = rows[i]
 	}

@@ -67,7 +67,7 @@ func TestCUBErrors(t *testing.T) {
 		"image outside":       {"images.txt", "1 ../a.jpg\n2 b.jpg\n3 c.jpg\n", []string{"images.txt:1", "../a.jpg"}},
 		"image absolute":      {"images.txt", "1 /a.jpg\n2 b.jpg\n3 c.jpg\n", []string{"images.txt:1", "/a.jpg"}},
 		"label of no image":   {"image_class_labels.txt", "1 1\n2 1\n3 5\n9 1\n", []string{"image_class_labels.txt:4", "image id 9"}},
-		"label twice":         {"image_class_labels.txt", "1 1\n2 1\n2 1\n", []string{"image_class_labels.txt:3", "twice"}},
+		"label twice":         {"image_class_labels.txt", "1 1\n2 1\n2 1\n", []string{"image_class_labels.txt:3", "duplicate"}},
 		"label short":         {"image_class_labels.txt", "1 1\n2\n", []string{"image_class_labels.txt:2", "found \"2\""}},
 		"label long":          {"image_class_labels.txt", "1 1 1\n", []string{"image_class_labels.txt:1"}},
 		"label missing":       {"image_class_labels.txt", "1 1\n2 1\n", []string{"images.txt:1", "image id 3", "image_class_labels.txt"}},

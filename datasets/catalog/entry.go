@@ -91,7 +91,7 @@ func Open(layout, dir string) (*datasets.Dataset, error) {
 	case err != nil:
 		return nil, fmt.Errorf("dataset %s: %w", layout, err)
 	case !st.IsDir():
-		return nil, fmt.Errorf("dataset %s: %s is a file; its folder is wanted", layout, dir)
+		return nil, fmt.Errorf("dataset %s: %s is a file; expected its folder", layout, dir)
 	}
 	d, err := e.Open(dir)
 	if err != nil {

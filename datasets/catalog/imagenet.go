@@ -56,7 +56,7 @@ func openImageNet(dir string) (*datasets.Dataset, error) {
 	found, folders := x.found, x.folders
 	if len(found) == 0 && len(folders) == 0 {
 		return nil, fmt.Errorf("neither folders called by wnids (n01440764) nor a development kit's meta.mat in %s; "+
-			"ILSVRC2012_img_train unpacked and ILSVRC2012_devkit_t12 are wanted (%s)", dir, imageNetPage)
+			"expected ILSVRC2012_img_train, unpacked, and ILSVRC2012_devkit_t12 (%s)", dir, imageNetPage)
 	}
 	nameless := 0
 	wnids := make([]string, 0, len(found))
@@ -248,7 +248,7 @@ func imageNetStandard(classes, wnids []string) (seen, unseen []string, err error
 		}
 	}
 	if len(seen) != 1000 || len(unseen) != 360 {
-		return nil, nil, fmt.Errorf("%d classes of ILSVRC2012 and %d others; 1000 and 360 are wanted: put the development kits of 2012 and of 2010 into the dataset's folder, they name the classes",
+		return nil, nil, fmt.Errorf("%d classes of ILSVRC2012 and %d others; expected 1000 and 360: put the development kits of 2012 and 2010 into the dataset's folder, which name the classes",
 			len(seen), len(unseen))
 	}
 	return seen, unseen, nil

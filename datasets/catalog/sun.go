@@ -83,7 +83,7 @@ func openSUN(dir string) (*datasets.Dataset, error) {
 	for i, file := range files {
 		p, class := sunClass(file)
 		if class == "" || p != path.Clean(p) || strings.HasPrefix(p, "../") {
-			return nil, fmt.Errorf("%s: image %d is %q; a path like a/abbey/sun_x.jpg is wanted", list, i+1, file)
+			return nil, fmt.Errorf("%s: image %d is %q; expected a path such as a/abbey/sun_x.jpg", list, i+1, file)
 		}
 		k, ok := index[class]
 		if !ok {
@@ -164,14 +164,14 @@ func describeSUN(dir string, classes []string, _ string) (*attributes.Table, err
 		return nil, fmt.Errorf("%s: labels_cv: %w", file, err)
 	}
 	if len(a.Dims) != 2 || a.Dims[0] != len(images) || a.Dims[1] != len(t.Names) {
-		return nil, fmt.Errorf("%s: labels_cv is of size %v; %d images of %d attributes are wanted", file, a.Dims, len(images), len(t.Names))
+		return nil, fmt.Errorf("%s: labels_cv has size %v; expected %d images x %d attributes", file, a.Dims, len(images), len(t.Names))
 	}
 	sums, counts := map[string][]float64{}, map[string]int{}
 	var order []string
 	for i, image := range images {
 		_, class := sunClass(image)
 		if class == "" {
-			return nil, fmt.Errorf("%s: image %d is %q; a path like a/abbey/sun_x.jpg is wanted", filepath.Join(root, "images.mat"), i+1, image)
+			return nil, fmt.Errorf("%s: image %d is %q; expected a path such as a/abbey/sun_x.jpg", filepath.Join(root, "images.mat"), i+1, image)
 		}
 		if sums[class] == nil {
 			sums[class] = make([]float64, len(t.Names))

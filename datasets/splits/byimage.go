@@ -172,7 +172,7 @@ func (s Definition) AssignByImage(table []ImageRole, classes []string, images []
 		used[r]++
 	}
 	if len(role) == 0 {
-		return fail("none of the %d images of the table has features: they are called like %q there and like %q here", len(table), table[0].Image, images[0].Image)
+		return fail("none of the %d images of the table has features: they are named like %q in the table and like %q in the features", len(table), table[0].Image, images[0].Image)
 	}
 	plain := used[features.RoleTestSeen]+used[features.RoleTestUnseen]+used[features.RoleValidation]+used[features.RoleShot] == 0
 	if s.Seen == nil {

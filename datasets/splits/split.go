@@ -82,7 +82,7 @@ func (s Definition) Assign(classes []string, images []Labelled) (*features.Split
 	byClass := map[string][]string{}
 	for i, m := range sorted {
 		if i > 0 && sorted[i-1].Image == m.Image {
-			return nil, fmt.Errorf("split %s: image %q is there twice", s.Name, m.Image)
+			return nil, fmt.Errorf("split %s: duplicate image %q", s.Name, m.Image)
 		}
 		if m.Class == "" { // images without labels have no part in a split
 			continue
@@ -172,7 +172,7 @@ func (s Definition) check(classes []string) (map[string]features.Role, error) {
 				return fmt.Errorf("%s: %w", what, features.UnknownClass(c, classes))
 			}
 			if was, twice := role[c]; twice && was == r {
-				return fmt.Errorf("%s: class %q is there twice", what, c)
+				return fmt.Errorf("%s: duplicate class %q", what, c)
 			} else if twice {
 				return fmt.Errorf("class %q is both seen and unseen", c)
 			}
@@ -192,7 +192,7 @@ func (s Definition) check(classes []string) (map[string]features.Role, error) {
 			return nil, fmt.Errorf("validation class %q is not one of the seen classes", c)
 		}
 		if held[c] {
-			return nil, fmt.Errorf("validation classes: class %q is there twice", c)
+			return nil, fmt.Errorf("validation classes: duplicate class %q", c)
 		}
 		held[c] = true
 	}

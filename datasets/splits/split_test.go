@@ -104,9 +104,9 @@ func TestRolesErrors(t *testing.T) {
 		"no unseen":          {func(s *Definition) { s.Unseen = nil }, []string{"0 unseen"}},
 		"both":               {func(s *Definition) { s.Unseen = append(s.Unseen, classes[0]) }, []string{`"class 0"`, "both seen and unseen"}},
 		"unknown":            {func(s *Definition) { s.Unseen = []string{"clas 7"} }, []string{`"clas 7"`, `"class 7"`}},
-		"twice":              {func(s *Definition) { s.Seen = append(s.Seen, classes[0]) }, []string{`"class 0"`, "twice"}},
+		"twice":              {func(s *Definition) { s.Seen = append(s.Seen, classes[0]) }, []string{`"class 0"`, "duplicate"}},
 		"validation unseen":  {func(s *Definition) { s.Validation = classes[5:6] }, []string{`"class 5"`, "not one of the seen"}},
-		"validation twice":   {func(s *Definition) { s.Validation = []string{classes[0], classes[0]} }, []string{`"class 0"`, "twice"}},
+		"validation twice":   {func(s *Definition) { s.Validation = []string{classes[0], classes[0]} }, []string{`"class 0"`, "duplicate"}},
 		"validation all":     {func(s *Definition) { s.Validation = s.Seen }, []string{"nothing to train on"}},
 		"validation count":   {func(s *Definition) { s.ValidationClasses = 3 }, []string{"3 validation classes", "nothing to train on"}},
 		"negative count":     {func(s *Definition) { s.ValidationClasses = -1 }, []string{"-1"}},
@@ -123,7 +123,7 @@ func TestRolesErrors(t *testing.T) {
 	}
 	s := Definition{Name: "s", Seen: classes[:3], Unseen: classes[5:7]}
 	_, err := s.Assign(classes, append(images, images[0]))
-	filetest.WantError(t, err, "twice")
+	filetest.WantError(t, err, "duplicate")
 	_, err = s.Assign(classes, append(images, Labelled{"x.jpg", "klass 1"}))
 	filetest.WantError(t, err, "x.jpg", `"class 1"`, "different datasets")
 }

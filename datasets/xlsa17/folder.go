@@ -170,7 +170,7 @@ func (x *Folder) numbered(f *matfile.File) ([]string, error) {
 
 func (x *Folder) missing(err error, file string) error {
 	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("%s is missing in %s; the folder of one dataset of xlsa17 is wanted, as xlsa17/data/CUB (%s)", filepath.Base(file), filepath.Dir(file), Page)
+		return fmt.Errorf("%s is missing in %s; expected the folder of one dataset of xlsa17, such as xlsa17/data/CUB (%s)", filepath.Base(file), filepath.Dir(file), Page)
 	}
 	return err
 }
@@ -235,7 +235,7 @@ func (x *Folder) readImages() error {
 		if f.Has(matExact) {
 			names = files
 		} else if names, repeated = shortNames(files); repeated > 0 {
-			x.Notes = append(x.Notes, fmt.Sprintf("%d of the %d images have the file of another one; they are told apart by #2, #3, ...", repeated, len(names)))
+			x.Notes = append(x.Notes, fmt.Sprintf("%d of the %d images have the file of another one; they are distinguished by #2, #3, ...", repeated, len(names)))
 		}
 		if err := x.folders(names, labels); err != nil {
 			return err

@@ -211,7 +211,7 @@ func (x *Folder) matched(p *proposed, images []splits.Labelled) (mine []splits.L
 		mine = append(mine, m)
 	}
 	if len(mine) == 0 && len(images) > 0 && len(x.Images) > 0 {
-		return nil, 0, fmt.Errorf("none of the %d images is known in %s: images are called like %q here and like %q there", len(images), x.features, images[0].Image, x.Images[0].Path)
+		return nil, 0, fmt.Errorf("none of the %d images is known in %s: images are named like %q here and like %q there", len(images), x.features, images[0].Image, x.Images[0].Path)
 	}
 	return mine, strange, nil
 }

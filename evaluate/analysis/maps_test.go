@@ -142,3 +142,17 @@ func TestUnitAndEvenly(t *testing.T) {
 		t.Errorf("%v", e)
 	}
 }
+
+// narrow gives priors of another length than its codes.
+type narrow struct{ space }
+
+func (narrow) Prior(class []float32) (mean, std []float32, err error) {
+	return class[:1], []float32{0.5}, nil
+}
+
+func TestPriorOfAnotherLength(t *testing.T) {
+	r, f, table := measured(t, 4)
+	if _, err := Maps(context.Background(), r, narrow{}, f, table, 1); err == nil {
+		t.Error("priors of one value among codes of two")
+	}
+}

@@ -147,3 +147,10 @@ func TestContributionsKept(t *testing.T) {
 		t.Errorf("%+v, %v", m, err)
 	}
 }
+
+// A value that is missing in the class table stays missing in what is told of a mistake.
+func TestMissingValue(t *testing.T) {
+	if orNil(float32(math.NaN())) != nil || *orNil(0.5) != 0.5 {
+		t.Error("a missing value is not nil, or a value is")
+	}
+}

@@ -308,3 +308,29 @@ func put(t testing.TB, path, text string) {
 		t.Fatal(err)
 	}
 }
+
+// What is written is read again, with every image's ranking.
+func TestRoundTrip(t *testing.T) {
+	r := evaluatetest.Small().Result(t)
+	dir := t.TempDir()
+	published := &Published{Mark: "published", Metric: evaluate.Top1PerImage, Rows: []PublishedFigure{{Method: "SAE", Value: 56.6}, {Method: "VZSL", Value: 57.42, Std: 0.63}}}
+	if err := Write(dir, r, anyRun(), published, nil); err != nil {
+		t.Fatal(err)
+	}
+	stored, err := Read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stored.ReadPredictions(); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(r, stored.Result); d != "" {
+		t.Error(d)
+	}
+	if stored.Run.ModelSHA256() != "89abcdef" || (&Run{}).ModelSHA256() != "" || stored.Dir() != dir {
+		t.Errorf("%+v", stored.Run)
+	}
+	if f := published.Figure("VZSL"); f == nil || f.Value != 57.42 || published.Figure("none") != nil || (*Published)(nil).Figure("VZSL") != nil {
+		t.Errorf("%+v", f)
+	}
+}

@@ -61,7 +61,7 @@ func (t *arrowTable) open() (err error) {
 		return err
 	}
 	if t.r, err = ipc.NewFileReader(t.f, ipc.WithAllocator(&arrowMemory{Allocator: memory.DefaultAllocator})); err != nil {
-		return fmt.Errorf("%s: no readable Arrow file: %w; copy it again, or write it as Parquet", t.path, err)
+		return fmt.Errorf("%s: not a readable Arrow file: %w; copy it again, or write it as Parquet", t.path, err)
 	}
 	b, err := t.record(slices.IndexFunc(t.rows, func(n int) bool { return n > 0 })) // the lists of an empty one have no width
 	if err != nil {
@@ -315,7 +315,7 @@ func (t *arrowTable) Texts(columns ...int) (all [][]string, err error) {
 func labelName(names []string, text string) (string, error) {
 	k, err := strconv.Atoi(text)
 	if err != nil || k >= len(names) || k < -1 {
-		return "", fmt.Errorf("the label %s is none of the %d classes that the file's metadata name", text, len(names))
+		return "", fmt.Errorf("label %s is not one of the %d classes in the file's metadata", text, len(names))
 	}
 	if k < 0 {
 		return "", nil

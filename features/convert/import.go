@@ -143,7 +143,7 @@ func (o *Import) resolve(t Table) (a *roles, images []string, labels []int, err 
 		for i := range images {
 			images[i] = fmt.Sprintf("row-%08d", i)
 		}
-		a.said = append(a.said, "image names: none; rows are called by their number, row-00000000 and on")
+		a.said = append(a.said, "image names: none; rows are numbered, from row-00000000")
 	} else if images = l.ownImages(images); slices.Contains(images, "") {
 		return nil, nil, nil, fmt.Errorf("%s: row %d (from 0) has no image name", list.fromImages, slices.Index(images, ""))
 	}
@@ -387,7 +387,7 @@ func (o *Import) Store(ctx context.Context, images []string, labels []int, dim i
 	sorted := slices.Sorted(slices.Values(images)) // of millions smaller than a map
 	for i := 1; i < len(sorted); i++ {
 		if sorted[i] == sorted[i-1] {
-			return nil, fmt.Errorf("import %s: image %q is there twice", strings.Join(o.Files, ", "), sorted[i])
+			return nil, fmt.Errorf("import %s: duplicate image %q", strings.Join(o.Files, ", "), sorted[i])
 		}
 	}
 	w, err := features.Create(o.Out, features.Source{

@@ -135,13 +135,13 @@ func TestImportsRefused(t *testing.T) {
 		"mat text": {"mat", func(o *Import) {
 			o.Files, o.Columns.Features = []string{"testdata/columns.mat"}, []string{"image_files"}
 		}, []string{"image_files", "cannot be a feature"}},
-		"mat list":        {"mat", func(o *Import) { o.Files, o.Labels = []string{"testdata/columns.mat"}, []string{":features"} }, []string{"features", "a list is wanted"}},
+		"mat list":        {"mat", func(o *Import) { o.Files, o.Labels = []string{"testdata/columns.mat"}, []string{":features"} }, []string{"features", "expected a list"}},
 		"csv word":        {"csv", func(o *Import) { o.Files = []string{file("x.csv", strings.Replace(csv, ",-3", ",abc", 1))} }, []string{"x.csv:2", `"abc"`, "x0"}},
 		"csv class":       {"csv", func(o *Import) { o.Files = []string{file("x.csv", strings.Replace(csv, ",c,", ",z,", 1))} }, []string{"x.csv", `"z"`}},
 		"csv short row":   {"csv", func(o *Import) { o.Files = []string{file("x.csv", csv+"i9.jpg,a,1\n")} }, []string{"x.csv:9", "7 fields"}},
 		"csv header only": {"csv", func(o *Import) { o.Files = []string{file("x.csv", csv[:strings.Index(csv, "\n")])} }, []string{"x.csv", "no rows"}},
 		"csv no features": {"csv", func(o *Import) { o.Files = []string{file("x.csv", "image,class\na,b\n")} }, []string{"no features"}},
-		"csv image twice": {"csv", func(o *Import) { o.Files = []string{file("x.csv", strings.Replace(csv, "i1.", "i0.", 1))} }, []string{"i0.jpg", "twice"}},
+		"csv image twice": {"csv", func(o *Import) { o.Files = []string{file("x.csv", strings.Replace(csv, "i1.", "i0.", 1))} }, []string{"i0.jpg", "duplicate"}},
 		"parquet none":    {"parquet", func(o *Import) { o.Files = []string{"none.parquet"} }, []string{"none.parquet"}},
 		"parquet csv":     {"parquet", func(o *Import) { o.Files = []string{file("x.parquet", csv)} }, []string{"x.parquet", "is text", ".csv"}},
 		"parquet folder":  {"parquet", func(o *Import) { o.Files = []string{t.TempDir()} }, []string{"no .parquet files"}},

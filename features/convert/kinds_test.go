@@ -36,7 +36,7 @@ func kindValue(kind string, i, j int) float32 {
 // refusedKinds say what is refused, with which words; or read with rows left out.
 var refusedKinds = map[string]string{
 	"numpy_maps.npy":             "pool the maps (x.mean((2, 3)))",
-	"numpy_list.npy":             "a matrix with a row of features is wanted",
+	"numpy_list.npy":             "expected a matrix with a row of features",
 	"numpy_complex.npy":          "x.astype('float32')",
 	"numpy_longdouble.npy":       "x.astype('float32')",
 	"numpy_object.npy":           "x.astype('float32')",

@@ -140,7 +140,7 @@ func resolveList(t Table, column string, usual []string) (int, error) {
 		for i, c := range columns {
 			if c.Name == column {
 				if !usable(c) {
-					return -1, r.errorf("%q is %s; a list is wanted", column, cmp.Or(c.Why, "a matrix"))
+					return -1, r.errorf("%q is %s; expected a list", column, cmp.Or(c.Why, "a matrix"))
 				}
 				return i, nil
 			}
@@ -157,7 +157,7 @@ func resolveList(t Table, column string, usual []string) (int, error) {
 		return all[0], nil
 	}
 	if len(columns) == 1 {
-		return -1, r.errorf("%s", cmp.Or(columns[0].Why, fmt.Sprintf("%d values a row; a list is wanted", columns[0].Width)))
+		return -1, r.errorf("%s", cmp.Or(columns[0].Why, fmt.Sprintf("%d values a row; expected a list", columns[0].Width)))
 	}
 	found, err := r.one("list that is meant", "FILE:NAME", "", usual, usable)
 	if err == nil && found < 0 {

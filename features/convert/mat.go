@@ -74,7 +74,7 @@ func matColumn(v matfile.Info) Column {
 	}
 	switch {
 	case len(dims) > 2 || v.Len() == 0:
-		c.Kind, c.Why = Other, fmt.Sprintf("size %v; a matrix is wanted", v.Dims)
+		c.Kind, c.Why = Other, fmt.Sprintf("size %v; expected a matrix", v.Dims)
 	case dims[0] == 1 || dims[1] == 1:
 		c.Rows = dims[0] * dims[1]
 	default:

@@ -192,7 +192,7 @@ func TestImportNPYErrors(t *testing.T) {
 			o.Labels, o.Images = nil, []string{file("i.txt", "z/1\nz/2\nz/3\nz/4\nz/5\nz/6\nz/7\n")}
 		}, []string{"row 0", "no folder in its name is a class", "--unlabelled"}},
 		"images too many": {func(o *Import) { o.Images = []string{file("i.txt", "1\n2\n3\n4\n5\n6\n7\n8\n")} }, []string{"i.txt", "8 image names for 7 rows"}},
-		"image twice":     {func(o *Import) { o.Images = []string{file("i.txt", "1\n2\n3\n4\n5\n6\n1\n")} }, []string{`"1"`, "twice"}},
+		"image twice":     {func(o *Import) { o.Images = []string{file("i.txt", "1\n2\n3\n4\n5\n6\n1\n")} }, []string{`"1"`, "duplicate"}},
 		"no classes":      {func(o *Import) { o.Known.Classes = nil }, []string{"no class names"}},
 		"out is a file":   {func(o *Import) { o.Out = file("out", "") }, []string{"out is a file"}},
 	} {

@@ -34,7 +34,7 @@ func openNPY(path string) (*npyArray, error) {
 	switch {
 	case err != nil:
 	case st.IsDir():
-		err = fmt.Errorf("%s is a folder; a .npy file is wanted", path)
+		err = fmt.Errorf("%s is a folder; expected a .npy file", path)
 	case st.Size() == 0:
 		err = fmt.Errorf("%s is empty", path)
 	}
@@ -90,12 +90,12 @@ func (a *npyArray) raw(from, n int, buf []byte) ([]byte, error) {
 // matrices of N rows. width is 1 for a list.
 func (a *npyArray) matrix() (rows, width int, list bool, err error) {
 	if len(a.shape) == 0 {
-		return 0, 0, false, fmt.Errorf("%s: a single value (shape ()); a matrix with one row per image is wanted", a.path)
+		return 0, 0, false, fmt.Errorf("%s: a single value (shape ()); expected a matrix with one row per image", a.path)
 	}
 	rows, width = a.shape[0], 1
 	for _, n := range a.shape[1:] {
 		if n != 1 && width > 1 {
-			return 0, 0, false, fmt.Errorf("%s: shape %v: a vector per image is wanted; pool the maps (x.mean((2, 3))) or flatten them (x.reshape(len(x), -1))", a.path, a.shape)
+			return 0, 0, false, fmt.Errorf("%s: shape %v: expected a vector per image; pool the maps (x.mean((2, 3))) or flatten them (x.reshape(len(x), -1))", a.path, a.shape)
 		}
 		width *= n
 	}
@@ -114,7 +114,7 @@ func (a *npyArray) length() (int, error) {
 		}
 	}
 	if long > 1 || len(a.shape) == 0 {
-		return 0, fmt.Errorf("%s: shape %v; a list is wanted", a.path, a.shape)
+		return 0, fmt.Errorf("%s: shape %v; expected a list", a.path, a.shape)
 	}
 	return n, nil
 }

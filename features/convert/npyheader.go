@@ -89,7 +89,7 @@ func parseNPYHeader(text string) (*npyHeader, error) {
 			return nil, fmt.Errorf("a colon was expected after %q", key)
 		}
 		if seen[key] {
-			return nil, fmt.Errorf("%q is there twice", key)
+			return nil, fmt.Errorf("duplicate key %q", key)
 		}
 		seen[key] = true
 		switch key {

@@ -134,7 +134,7 @@ func (r *resolver) flat(what string) ([]int, error) {
 // none says that there are no features, and what there is.
 func (r *resolver) none(what string) error {
 	if len(r.columns) == 1 && r.columns[0].array && r.columns[0].Kind.numeric() {
-		return r.errorf("a list of %d numbers; a matrix with a row of %ss is wanted", r.columns[0].Rows, what)
+		return r.errorf("a list of %d numbers; expected a matrix with a row of %ss", r.columns[0].Rows, what)
 	}
 	for _, c := range r.columns {
 		if c.Kind == Other {

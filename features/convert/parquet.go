@@ -64,7 +64,7 @@ func (t *parquetTable) open() error {
 	case err != nil && strings.Contains(err.Error(), "DecryptionConfig"):
 		return fmt.Errorf("%s is an encrypted Parquet file: write it without encryption", t.path)
 	case err != nil:
-		return fmt.Errorf("%s: no readable Parquet file: %w; copy it again, or write it anew (pandas: to_parquet(compression='snappy'); DuckDB: COPY ... (FORMAT parquet, COMPRESSION zstd))", t.path, err)
+		return fmt.Errorf("%s: not a readable Parquet file: %w; copy it again, or rewrite it (pandas: to_parquet(compression='snappy'); DuckDB: COPY ... (FORMAT parquet, COMPRESSION zstd))", t.path, err)
 	}
 	if n := t.file.NumRows(); n < 1 || n > math.MaxInt32 {
 		return fmt.Errorf("%s: %d rows", t.path, n)

@@ -46,7 +46,7 @@ func openTextFolder(dir string) (Table, error) {
 		return nil, err
 	}
 	if len(t.files) == 0 {
-		return nil, fmt.Errorf("%s: no <class>/<image>.txt in it; the folder of one kind of features is wanted, as Features/vgg19", dir)
+		return nil, fmt.Errorf("%s: no <class>/<image>.txt in it; expected the folder of one kind of features, such as Features/vgg19", dir)
 	}
 	t.sum = hex.EncodeToString(list.Sum(nil))
 	first, err := t.values(0, nil)

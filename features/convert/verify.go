@@ -1,6 +1,8 @@
 package convert
 
 import (
+	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -8,10 +10,12 @@ import (
 	"os"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
+	"github.com/apache/thrift/lib/go/thrift"
 	flatbuffers "github.com/google/flatbuffers/go"
 	"github.com/klauspost/compress/zstd"
-	"github.com/parquet-go/parquet-go/encoding/thrift"
+	encoding "github.com/parquet-go/parquet-go/encoding/thrift"
 	schema "github.com/parquet-go/parquet-go/format"
+	"github.com/pierrec/lz4/v4"
 )
 
 // The libraries for Arrow and Parquet allocate what the metadata of a file claim, before they find that the file does not have it;
@@ -137,7 +141,7 @@ func verifyArrow(f *os.File) (rows []int, err error) {
 	const around = 8 + 10 // the magic bytes, padded; the footer's length and them again
 	if _, err := f.ReadAt(tail, max(0, size-10)); err != nil || size < around || string(tail[4:]) != "ARROW1" ||
 		int64(binary.LittleEndian.Uint32(tail)) > size-around {
-		return nil, fmt.Errorf("%s is no whole Arrow file: it was cut off; copy or write it again", f.Name())
+		return nil, fmt.Errorf("%s is not a complete Arrow file: it was truncated; copy or write it again", f.Name())
 	}
 	b := make([]byte, binary.LittleEndian.Uint32(tail))
 	if _, err := f.ReadAt(b, size-10-int64(len(b))); err != nil {
@@ -225,93 +229,26 @@ func verifyFooter(f *os.File) error {
 	size := fileSize(f)
 	var tail [8]byte
 	if _, err := f.ReadAt(tail[:], max(0, size-8)); err != nil || size < 12 || int64(binary.LittleEndian.Uint32(tail[:])) > size-12 {
-		return fmt.Errorf("%s is no whole Parquet file: it was cut off; copy or write it again", f.Name())
+		return fmt.Errorf("%s is not a complete Parquet file: it was truncated; copy or write it again", f.Name())
 	}
 	b := make([]byte, binary.LittleEndian.Uint32(tail[:]))
 	if _, err := f.ReadAt(b, size-8-int64(len(b))); err != nil {
 		return fmt.Errorf("read %s: %w", f.Name(), err)
 	}
-	if _, err := thriftStruct(b, 0); err != nil {
+	if _, err := skipStruct(b); err != nil {
 		return fmt.Errorf("%s: damaged file: its metadata: %w; copy or write it again", f.Name(), err)
 	}
 	return nil
 }
 
-// Of Thrift's compact protocol a value's end is found, and that lists and texts are not longer than what is there.
-var errThrift = errors.New("they end early or are of no known form")
-
-// thriftStruct passes over a struct and gives what follows it.
-func thriftStruct(b []byte, depth int) (rest []byte, err error) {
-	for depth < 32 && len(b) > 0 {
-		head := b[0]
-		if b = b[1:]; head == 0 {
-			return b, nil
-		}
-		if head>>4 == 0 {
-			if _, b, err = thriftVarint(b); err != nil {
-				return nil, err
-			}
-		}
-		if b, err = thriftValue(head&15, b, depth, false); err != nil {
-			return nil, err
-		}
-	}
-	return nil, errThrift
-}
-
-func thriftVarint(b []byte) (int, []byte, error) {
-	v, n := binary.Uvarint(b)
-	if n <= 0 {
-		return 0, nil, errThrift
-	}
-	return int(min(v, math.MaxInt64)), b[n:], nil
-}
-
-// thriftValue passes over a value of a kind, in a struct or in a list.
-func thriftValue(kind byte, b []byte, depth int, inList bool) (rest []byte, err error) {
-	n, fixed := 0, true
-	switch kind {
-	case 1, 2: // true, false
-		if inList {
-			n = 1
-		}
-	case 3: // a byte
-		n = 1
-	case 7: // a double
-		n = 8
-	case 8: // bytes
-		n, b, err = thriftVarint(b)
-	default:
-		fixed = false
-	}
-	switch {
-	case err != nil || n > len(b):
-		return nil, errThrift
-	case fixed:
-		return b[n:], nil
-	case kind >= 4 && kind <= 6: // whole numbers
-		_, b, err = thriftVarint(b)
-		return b, err
-	case kind == 12:
-		return thriftStruct(b, depth+1)
-	case kind != 9 && kind != 10 || len(b) == 0: // Parquet has no maps
-		return nil, errThrift
-	}
-	kind, n, b = b[0]&15, int(b[0]>>4), b[1:]
-	if n == 15 {
-		if n, b, err = thriftVarint(b); err != nil {
-			return nil, err
-		}
-	}
-	if n > len(b) {
-		return nil, fmt.Errorf("a list of %d items in %d bytes", n, len(b))
-	}
-	for range n {
-		if b, err = thriftValue(kind, b, depth+1, true); err != nil {
-			return nil, err
-		}
-	}
-	return b, nil
+// skipStruct passes over a struct in Thrift's compact protocol and gives what follows it: its lists and texts are not longer than
+// what is there.
+func skipStruct(b []byte) (rest []byte, err error) {
+	from := thrift.NewTMemoryBufferLen(0)
+	from.Buffer = bytes.NewBuffer(b)
+	p := thrift.NewTCompactProtocolConf(from, &thrift.TConfiguration{MaxMessageSize: int32(min(len(b), math.MaxInt32))})
+	err = thrift.Skip(context.Background(), p, thrift.STRUCT, 32)
+	return from.Bytes(), err
 }
 
 const smallerPages = "write it in smaller row groups or pages (pyarrow: row_group_size=10000; polars: row_group_size=10000; DuckDB: ROW_GROUP_SIZE 10000)"
@@ -351,10 +288,10 @@ func pageHeader(f *os.File, at, end int64) (h *schema.PageHeader, n int, err err
 		if _, err := f.ReadAt(b, at); err != nil {
 			return nil, 0, err
 		}
-		rest, err := thriftStruct(b, 0)
+		rest, err := skipStruct(b)
 		if err == nil {
 			h, n = new(schema.PageHeader), len(b)-len(rest)
-			return h, n, thrift.Unmarshal(new(thrift.CompactProtocol), b[:n], h)
+			return h, n, encoding.Unmarshal(new(encoding.CompactProtocol), b[:n], h)
 		}
 		if int64(len(b)) == end-at || most > 1<<24 {
 			return nil, 0, err
@@ -399,52 +336,17 @@ func verifyPage(f *os.File, at, end int64, h *schema.PageHeader, codec schema.Co
 			n = int64(min(z.FrameContentSize, math.MaxInt64))
 		}
 	case schema.Lz4Raw:
-		var err error
-		if n, err = lz4Length(start); err != nil {
-			return err
+		// The library for Parquet takes every error in an LZ4 block for a lack of room, and looks for more without end.
+		const most = 255 // an LZ4 block is at most that much shorter than its data
+		if claimed > most*(compressed+1) {
+			return fmt.Errorf("%d bytes of LZ4 data cannot hold %d", compressed, claimed)
+		}
+		if _, err := lz4.UncompressBlock(start, make([]byte, claimed)); err != nil {
+			return fmt.Errorf("its LZ4 data are damaged: %w", err)
 		}
 	}
 	if n > claimed {
 		return fmt.Errorf("compressed %s %d bytes, of which its header knows %d", codec, n, claimed)
 	}
 	return nil
-}
-
-// lz4Length is the length of an LZ4 block uncompressed. The library for Parquet takes every error in one for a lack of room, and
-// looks for more without end.
-func lz4Length(b []byte) (n int64, err error) {
-	errDamaged := errors.New("its LZ4 data are damaged")
-	more := func(length int) (int, bool) { // 15 is followed by the rest
-		for last := byte(255); length >= 15 && last == 255; b = b[1:] {
-			if len(b) == 0 {
-				return 0, false
-			}
-			last = b[0]
-			length += int(last)
-		}
-		return length, true
-	}
-	for len(b) > 0 {
-		token := b[0]
-		b = b[1:]
-		literals, ok := more(int(token >> 4))
-		if !ok || literals > len(b) {
-			return 0, errDamaged
-		}
-		n, b = n+int64(literals), b[literals:]
-		if len(b) == 0 && token&15 == 0 {
-			return n, nil
-		}
-		if len(b) < 2 {
-			return 0, errDamaged
-		}
-		offset := int64(binary.LittleEndian.Uint16(b))
-		b = b[2:]
-		match, ok := more(int(token & 15))
-		if !ok || offset == 0 || offset > n {
-			return 0, errDamaged
-		}
-		n += int64(match) + 4
-	}
-	return n, nil
 }

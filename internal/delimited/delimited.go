@@ -38,7 +38,7 @@ func Open(path string) (*Reader, error) {
 	}
 	if st, err := f.Stat(); err == nil && st.IsDir() {
 		_ = f.Close()
-		return nil, fmt.Errorf("%s is a folder; a CSV file is wanted", path)
+		return nil, fmt.Errorf("%s is a folder; expected a CSV file", path)
 	}
 	r, err := New(path, f)
 	if err != nil {

@@ -23,7 +23,7 @@ func Lines(path string, do func(line int, text string) error) error {
 	}
 	defer f.Close()
 	if st, err := f.Stat(); err == nil && st.IsDir() {
-		return fmt.Errorf("%s is a folder; a text file is wanted", path)
+		return fmt.Errorf("%s is a folder; expected a text file", path)
 	}
 	return lines(path, f, do)
 }

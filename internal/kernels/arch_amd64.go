@@ -73,7 +73,7 @@ var avx512Arch = &arch{
 		saxpy: saxpyAVX512, daxpy: daxpyAVX512, sscal: sscalAVX512, dscal: dscalAVX512, sdot: sdotAVX512, ddot: ddotAVX512, sumSquares: sumSquaresAVX512,
 		sadd: saddAVX512, smul: smulAVX512, saddMax: saddMaxAVX512, smax: smaxAVX512, srelu: sreluAVX512,
 		sexp: sexpAVX512, ssigmoid: ssigmoidAVX512, ssilu: ssiluAVX512, stanh: stanhAVX512, shardSigmoid: shardSigmoidAVX512, shardSwish: shardSwishAVX512,
-		sgelu: sgeluAVX512, sgeluTanh: sgeluTanhAVX512, depthwise: depthAVX512, masks: true,
+		sgelu: sgeluAVX512, sgeluTanh: sgeluTanhAVX512, depthwise: depthAVX512, windowMax: largestAVX512, masks: true,
 		smaxRow: smaxRowAVX512, sexpSum: sexpSumAVX512, snormRow: snormRowAVX512,
 		sclip: sclipAVX512, sleakyRelu: sleakyReluAVX512, sscaleShift: sscaleShiftAVX512,
 		adam: adamAVX512, smulRows: smulRowsAVX512, ssumRows: ssumRowsAVX512, sinterleave3: sinterleave3AVX512, poolMax: poolMaxAVX512, winogradIn: winogradInAVX512, winogradOut: winogradOutAVX512,
@@ -90,7 +90,7 @@ var avx2Arch = &arch{
 		saxpy: saxpyAVX2, daxpy: daxpyAVX2, sscal: sscalAVX2, dscal: dscalAVX2, sdot: sdotAVX2, ddot: ddotAVX2, sumSquares: sumSquaresAVX2,
 		sadd: saddAVX2, smul: smulAVX2, saddMax: saddMaxAVX2, smax: smaxAVX2, srelu: sreluAVX2,
 		sexp: sexpAVX2, ssigmoid: ssigmoidAVX2, ssilu: ssiluAVX2, stanh: stanhAVX2, shardSigmoid: shardSigmoidAVX2, shardSwish: shardSwishAVX2,
-		sgelu: sgeluAVX2, sgeluTanh: sgeluTanhAVX2, depthwise: depthAVX2, masks: false,
+		sgelu: sgeluAVX2, sgeluTanh: sgeluTanhAVX2, depthwise: depthAVX2, windowMax: largestAVX2, masks: false,
 		smaxRow: smaxRowAVX2, sexpSum: sexpSumAVX2, snormRow: snormRowAVX2,
 		sclip: sclipAVX2, sleakyRelu: sleakyReluAVX2, sscaleShift: sscaleShiftAVX2,
 		adam: adamAVX2, smulRows: smulRowsAVX2, ssumRows: ssumRowsAVX2, poolMax: poolMaxAVX2, winogradIn: winogradInAVX2, winogradOut: winogradOutAVX2,
@@ -146,6 +146,9 @@ func tileAVX2(rows, width, cols int, t *tile) {
 
 func depthAVX512(d *depthRow) { depthwiseAVX512((*byte)(unsafe.Pointer(d))) }
 func depthAVX2(d *depthRow)   { depthwiseAVX2((*byte)(unsafe.Pointer(d))) }
+
+func largestAVX512(d *depthRow) { windowMaxAVX512((*byte)(unsafe.Pointer(d))) }
+func largestAVX2(d *depthRow)   { windowMaxAVX2((*byte)(unsafe.Pointer(d))) }
 
 // checkTile keeps the assembly inside its slices.
 func checkTile[T float](rows, k int, a []T, lda int, b []T, c []T, ldc, nr, segs, seg int) {

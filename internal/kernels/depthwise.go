@@ -44,6 +44,7 @@ type depthRow struct {
 	lo, hi                 float32
 	mask                   uint32 // of the last vector's channels
 	group                  int    // 7: pixels go seven at a time, else eight or four
+	largest                bool   // of the taps, not their weighted sum
 }
 
 // tap is where in the input a weight's value lies, from the pixel's first, and
@@ -65,6 +66,22 @@ func goDepthwise(d *depthRow, from, end int) {
 	}
 }
 
+// goWindowMax is goDepthwise with the larger of sum and tap in place of their weighted sum; a tap that is NaN does
+// not count.
+func goWindowMax(d *depthRow, from, end int) {
+	for i := range d.n {
+		for c := from; c < end; c++ {
+			v := d.bias[c]
+			for _, t := range d.taps {
+				if x := d.in[i*d.step+t.in+c]; x > v {
+					v = x
+				}
+			}
+			d.out[i*d.to+c] = clamp(v, d.lo, d.hi)
+		}
+	}
+}
+
 // depthRun is one call under way; a part is some rows of an image.
 type depthRun struct {
 	*depthwise
@@ -72,6 +89,7 @@ type depthRun struct {
 	in, add, out *Act
 	rows, down   int       // of a part; parts of an image
 	sums         []float32 // of each row of out, for pooling; nil: not wanted
+	largest      bool      // see depthRow
 }
 
 var depthRuns = freeList[depthRun]{make: func() *depthRun { return new(depthRun) }}
@@ -150,7 +168,7 @@ func (r *depthRun) row(n, oy int, s *scratch) {
 	y0 := oy*c.StrideH - c.Top
 	ylo, yhi := inside(y0, c.DilationH, c.KernelH, in.H)
 	d := &s.depth
-	d.weights, d.bias = r.weights.Data, c.bias
+	d.weights, d.bias, d.largest = r.weights.Data, c.bias, r.largest
 	d.step, d.to = c.StrideW*in.stride(), out.stride()
 	d.lo, d.hi = c.fn.bounds()
 	if r.add != nil { // comes before the function
@@ -184,9 +202,13 @@ func (r *depthRun) row(n, oy int, s *scratch) {
 		run(from, count, xlo, xhi)
 	}
 	// Columns from lo to hi have all taps of the row, in the map or its halo.
-	lo := min(out.W, (max(0, c.Left-in.Left)+c.StrideW-1)/c.StrideW)
+	left, right := in.Left, in.Right
+	if r.largest { // where the halo's zeros do not count
+		left, right = 0, 0
+	}
+	lo := min(out.W, (max(0, c.Left-left)+c.StrideW-1)/c.StrideW)
 	hi := lo
-	if last := in.W + in.Right + c.Left - (c.KernelW-1)*c.DilationW - 1; last >= 0 {
+	if last := in.W + right + c.Left - (c.KernelW-1)*c.DilationW - 1; last >= 0 {
 		hi = max(lo, min(out.W, last/c.StrideW+1))
 	}
 	for x := range lo {
@@ -232,7 +254,11 @@ func (v *vectors) depth(d *depthRow, channels int) {
 	_ = d.weights[last.weight+channels-1]
 	_ = d.bias[channels-1]
 	done := 0
-	if v.depthwise != nil {
+	kernel, rest := v.depthwise, goDepthwise
+	if d.largest {
+		kernel, rest = v.windowMax, goWindowMax
+	}
+	if kernel != nil {
 		lanes := v.bytes / 4
 		d.mask = uint32(1<<lanes - 1)
 		if v.masks {
@@ -244,8 +270,8 @@ func (v *vectors) depth(d *depthRow, channels int) {
 			done = d.vectors * lanes
 		}
 		if d.vectors > 0 {
-			v.depthwise(d)
+			kernel(d)
 		}
 	}
-	goDepthwise(d, done, channels)
+	rest(d, done, channels)
 }

@@ -7,7 +7,17 @@ package kernels
 //go:noescape
 func depthwiseAVX2(d *byte)
 
+// windowMaxAVX2 is goWindowMax on vectors of 8 channels.
+//
+//go:noescape
+func windowMaxAVX2(d *byte)
+
 // depthwiseAVX512 is goDepthwise on vectors of 16 channels.
 //
 //go:noescape
 func depthwiseAVX512(d *byte)
+
+// windowMaxAVX512 is goWindowMax on vectors of 16 channels.
+//
+//go:noescape
+func windowMaxAVX512(d *byte)

@@ -325,6 +325,349 @@ end:
 	VZEROUPPER
 	RET
 
+// func windowMaxAVX2(d *byte)
+// Requires: AVX
+TEXT ·windowMaxAVX2(SB), NOSPLIT, $0-8
+	MOVQ         d+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         24(AX), DX
+	MOVQ         120(AX), BX
+	MOVQ         128(AX), SI
+	MOVQ         136(AX), DI
+	SHLQ         $0x02, BX
+	SHLQ         $0x02, SI
+	LEAQ         (BX)(BX*2), R8
+	VBROADCASTSS 152(AX), Y13
+	VBROADCASTSS 156(AX), Y14
+	CMPQ         168(AX), $0x07
+	JEQ          p7
+
+p8:
+	SUBQ $0x08, DI
+	JLT  p8end
+	XORQ R9, R9
+	MOVQ 144(AX), R10
+
+p8vector:
+	MOVQ    72(AX), R13
+	VMOVUPS (R13)(R9*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+	MOVQ    48(AX), R14
+	ADDQ    R9, R14
+	LEAQ    (CX)(R9*1), R15
+
+p8tap:
+	MOVQ    8(R11), R13
+	VMOVUPS (R14)(R13*4), Y15
+	MOVQ    (R11), R13
+	LEAQ    (R15)(R13*4), R13
+	VMOVUPS (R13), Y12
+	VMAXPS  Y0, Y12, Y0
+	VMOVUPS (R13)(BX*1), Y12
+	VMAXPS  Y1, Y12, Y1
+	VMOVUPS (R13)(BX*2), Y12
+	VMAXPS  Y2, Y12, Y2
+	VMOVUPS (R13)(R8*1), Y12
+	VMAXPS  Y3, Y12, Y3
+	LEAQ    (R13)(BX*4), R13
+	VMOVUPS (R13), Y12
+	VMAXPS  Y4, Y12, Y4
+	VMOVUPS (R13)(BX*1), Y12
+	VMAXPS  Y5, Y12, Y5
+	VMOVUPS (R13)(BX*2), Y12
+	VMAXPS  Y6, Y12, Y6
+	VMOVUPS (R13)(R8*1), Y12
+	VMAXPS  Y7, Y12, Y7
+	ADDQ    $0x10, R11
+	DECQ    R12
+	JNE     p8tap
+	LEAQ    (DX)(R9*1), R13
+	VMAXPS  Y0, Y13, Y0
+	VMINPS  Y0, Y14, Y0
+	VMOVUPS Y0, (R13)
+	ADDQ    SI, R13
+	VMAXPS  Y1, Y13, Y1
+	VMINPS  Y1, Y14, Y1
+	VMOVUPS Y1, (R13)
+	ADDQ    SI, R13
+	VMAXPS  Y2, Y13, Y2
+	VMINPS  Y2, Y14, Y2
+	VMOVUPS Y2, (R13)
+	ADDQ    SI, R13
+	VMAXPS  Y3, Y13, Y3
+	VMINPS  Y3, Y14, Y3
+	VMOVUPS Y3, (R13)
+	ADDQ    SI, R13
+	VMAXPS  Y4, Y13, Y4
+	VMINPS  Y4, Y14, Y4
+	VMOVUPS Y4, (R13)
+	ADDQ    SI, R13
+	VMAXPS  Y5, Y13, Y5
+	VMINPS  Y5, Y14, Y5
+	VMOVUPS Y5, (R13)
+	ADDQ    SI, R13
+	VMAXPS  Y6, Y13, Y6
+	VMINPS  Y6, Y14, Y6
+	VMOVUPS Y6, (R13)
+	ADDQ    SI, R13
+	VMAXPS  Y7, Y13, Y7
+	VMINPS  Y7, Y14, Y7
+	VMOVUPS Y7, (R13)
+	ADDQ    $+32, R9
+	DECQ    R10
+	JNE     p8vector
+	LEAQ    (CX)(BX*4), CX
+	LEAQ    (DX)(SI*4), DX
+	LEAQ    (CX)(BX*4), CX
+	LEAQ    (DX)(SI*4), DX
+	JMP     p8
+
+p8end:
+	ADDQ $0x08, DI
+
+p4:
+	SUBQ $0x04, DI
+	JLT  p4end
+	XORQ R9, R9
+	MOVQ 144(AX), R10
+
+p4vector:
+	MOVQ    72(AX), R13
+	VMOVUPS (R13)(R9*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+	MOVQ    48(AX), R14
+	ADDQ    R9, R14
+	LEAQ    (CX)(R9*1), R15
+
+p4tap:
+	MOVQ    8(R11), R13
+	VMOVUPS (R14)(R13*4), Y15
+	MOVQ    (R11), R13
+	LEAQ    (R15)(R13*4), R13
+	VMOVUPS (R13), Y12
+	VMAXPS  Y0, Y12, Y0
+	VMOVUPS (R13)(BX*1), Y12
+	VMAXPS  Y1, Y12, Y1
+	VMOVUPS (R13)(BX*2), Y12
+	VMAXPS  Y2, Y12, Y2
+	VMOVUPS (R13)(R8*1), Y12
+	VMAXPS  Y3, Y12, Y3
+	ADDQ    $0x10, R11
+	DECQ    R12
+	JNE     p4tap
+	LEAQ    (DX)(R9*1), R13
+	VMAXPS  Y0, Y13, Y0
+	VMINPS  Y0, Y14, Y0
+	VMOVUPS Y0, (R13)
+	ADDQ    SI, R13
+	VMAXPS  Y1, Y13, Y1
+	VMINPS  Y1, Y14, Y1
+	VMOVUPS Y1, (R13)
+	ADDQ    SI, R13
+	VMAXPS  Y2, Y13, Y2
+	VMINPS  Y2, Y14, Y2
+	VMOVUPS Y2, (R13)
+	ADDQ    SI, R13
+	VMAXPS  Y3, Y13, Y3
+	VMINPS  Y3, Y14, Y3
+	VMOVUPS Y3, (R13)
+	ADDQ    $+32, R9
+	DECQ    R10
+	JNE     p4vector
+	LEAQ    (CX)(BX*4), CX
+	LEAQ    (DX)(SI*4), DX
+	JMP     p4
+
+p4end:
+	ADDQ $0x04, DI
+	JMP  single
+
+p7:
+	SUBQ $0x07, DI
+	JLT  p7end
+	XORQ R9, R9
+	MOVQ 144(AX), R10
+
+p7vector:
+	MOVQ    72(AX), R13
+	VMOVUPS (R13)(R9*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+	MOVQ    48(AX), R14
+	ADDQ    R9, R14
+	LEAQ    (CX)(R9*1), R15
+
+p7tap:
+	MOVQ    8(R11), R13
+	VMOVUPS (R14)(R13*4), Y15
+	MOVQ    (R11), R13
+	LEAQ    (R15)(R13*4), R13
+	VMOVUPS (R13), Y12
+	VMAXPS  Y0, Y12, Y0
+	VMOVUPS (R13)(BX*1), Y12
+	VMAXPS  Y1, Y12, Y1
+	VMOVUPS (R13)(BX*2), Y12
+	VMAXPS  Y2, Y12, Y2
+	VMOVUPS (R13)(R8*1), Y12
+	VMAXPS  Y3, Y12, Y3
+	LEAQ    (R13)(BX*4), R13
+	VMOVUPS (R13), Y12
+	VMAXPS  Y4, Y12, Y4
+	VMOVUPS (R13)(BX*1), Y12
+	VMAXPS  Y5, Y12, Y5
+	VMOVUPS (R13)(BX*2), Y12
+	VMAXPS  Y6, Y12, Y6
+	ADDQ    $0x10, R11
+	DECQ    R12
+	JNE     p7tap
+	LEAQ    (DX)(R9*1), R13
+	VMAXPS  Y0, Y13, Y0
+	VMINPS  Y0, Y14, Y0
+	VMOVUPS Y0, (R13)
+	ADDQ    SI, R13
+	VMAXPS  Y1, Y13, Y1
+	VMINPS  Y1, Y14, Y1
+	VMOVUPS Y1, (R13)
+	ADDQ    SI, R13
+	VMAXPS  Y2, Y13, Y2
+	VMINPS  Y2, Y14, Y2
+	VMOVUPS Y2, (R13)
+	ADDQ    SI, R13
+	VMAXPS  Y3, Y13, Y3
+	VMINPS  Y3, Y14, Y3
+	VMOVUPS Y3, (R13)
+	ADDQ    SI, R13
+	VMAXPS  Y4, Y13, Y4
+	VMINPS  Y4, Y14, Y4
+	VMOVUPS Y4, (R13)
+	ADDQ    SI, R13
+	VMAXPS  Y5, Y13, Y5
+	VMINPS  Y5, Y14, Y5
+	VMOVUPS Y5, (R13)
+	ADDQ    SI, R13
+	VMAXPS  Y6, Y13, Y6
+	VMINPS  Y6, Y14, Y6
+	VMOVUPS Y6, (R13)
+	ADDQ    $+32, R9
+	DECQ    R10
+	JNE     p7vector
+	LEAQ    (CX)(BX*4), CX
+	LEAQ    (DX)(SI*4), DX
+	ADDQ    BX, CX
+	ADDQ    SI, DX
+	ADDQ    BX, CX
+	ADDQ    SI, DX
+	ADDQ    BX, CX
+	ADDQ    SI, DX
+	JMP     p7
+
+p7end:
+	ADDQ $0x07, DI
+
+single:
+	SUBQ $0x01, DI
+	JLT  end
+	XORQ R9, R9
+	MOVQ 144(AX), R10
+
+four:
+	CMPQ    R10, $0x05
+	JLT     one
+	MOVQ    72(AX), R13
+	VMOVUPS (R13)(R9*1), Y0
+	VMOVUPS 32(R13)(R9*1), Y1
+	VMOVUPS 64(R13)(R9*1), Y2
+	VMOVUPS 96(R13)(R9*1), Y3
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+
+fourtap:
+	MOVQ    48(AX), R14
+	ADDQ    R9, R14
+	MOVQ    8(R11), R13
+	LEAQ    (R14)(R13*4), R14
+	MOVQ    (R11), R13
+	LEAQ    (CX)(R13*4), R13
+	ADDQ    R9, R13
+	VMOVUPS (R13), Y4
+	VMAXPS  Y0, Y4, Y0
+	VMOVUPS 32(R13), Y5
+	VMAXPS  Y1, Y5, Y1
+	VMOVUPS 64(R13), Y6
+	VMAXPS  Y2, Y6, Y2
+	VMOVUPS 96(R13), Y7
+	VMAXPS  Y3, Y7, Y3
+	ADDQ    $0x10, R11
+	DECQ    R12
+	JNE     fourtap
+	VMAXPS  Y0, Y13, Y0
+	VMINPS  Y0, Y14, Y0
+	VMOVUPS Y0, (DX)(R9*1)
+	VMAXPS  Y1, Y13, Y1
+	VMINPS  Y1, Y14, Y1
+	VMOVUPS Y1, 32(DX)(R9*1)
+	VMAXPS  Y2, Y13, Y2
+	VMINPS  Y2, Y14, Y2
+	VMOVUPS Y2, 64(DX)(R9*1)
+	VMAXPS  Y3, Y13, Y3
+	VMINPS  Y3, Y14, Y3
+	VMOVUPS Y3, 96(DX)(R9*1)
+	ADDQ    $+128, R9
+	SUBQ    $0x04, R10
+	JMP     four
+
+one:
+	MOVQ    72(AX), R13
+	VMOVUPS (R13)(R9*1), Y0
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+
+onetap:
+	MOVQ    48(AX), R14
+	ADDQ    R9, R14
+	MOVQ    8(R11), R13
+	VMOVUPS (R14)(R13*4), Y15
+	MOVQ    (R11), R13
+	LEAQ    (CX)(R13*4), R13
+	ADDQ    R9, R13
+	VMOVUPS (R13), Y12
+	VMAXPS  Y0, Y12, Y0
+	ADDQ    $0x10, R11
+	DECQ    R12
+	JNE     onetap
+	LEAQ    (DX)(R9*1), R13
+	VMAXPS  Y0, Y13, Y0
+	VMINPS  Y0, Y14, Y0
+	VMOVUPS Y0, (R13)
+	ADDQ    $+32, R9
+	DECQ    R10
+	JNE     one
+	ADDQ    BX, CX
+	ADDQ    SI, DX
+	JMP     single
+
+end:
+	VZEROUPPER
+	RET
+
 // func depthwiseAVX512(d *byte)
 // Requires: AVX, AVX512F
 TEXT ·depthwiseAVX512(SB), NOSPLIT, $0-8
@@ -671,6 +1014,377 @@ onetap:
 	ADDQ        BX, CX
 	ADDQ        SI, DX
 	JMP         single
+
+end:
+	VZEROUPPER
+	RET
+
+// func windowMaxAVX512(d *byte)
+// Requires: AVX, AVX512F
+TEXT ·windowMaxAVX512(SB), NOSPLIT, $0-8
+	MOVQ         d+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         24(AX), DX
+	MOVQ         120(AX), BX
+	MOVQ         128(AX), SI
+	MOVQ         136(AX), DI
+	SHLQ         $0x02, BX
+	SHLQ         $0x02, SI
+	LEAQ         (BX)(BX*2), R8
+	VBROADCASTSS 152(AX), Z13
+	VBROADCASTSS 156(AX), Z14
+	CMPQ         168(AX), $0x07
+	JEQ          p7
+
+p8:
+	SUBQ $0x08, DI
+	JLT  p8end
+	XORQ R9, R9
+	MOVQ 144(AX), R10
+
+p8vector:
+	MOVL $0x0000ffff, R14
+	CMPQ R10, $0x01
+	JNE  p8whole
+	MOVL 160(AX), R14
+
+p8whole:
+	KMOVW     R14, K1
+	MOVQ      72(AX), R13
+	VMOVUPS.Z (R13)(R9*1), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	MOVQ      96(AX), R11
+	MOVQ      104(AX), R12
+	MOVQ      48(AX), R14
+	ADDQ      R9, R14
+	LEAQ      (CX)(R9*1), R15
+
+p8tap:
+	MOVQ      8(R11), R13
+	VMOVUPS.Z (R14)(R13*4), K1, Z15
+	MOVQ      (R11), R13
+	LEAQ      (R15)(R13*4), R13
+	VMOVUPS.Z (R13), K1, Z12
+	VMAXPS    Z0, Z12, Z0
+	VMOVUPS.Z (R13)(BX*1), K1, Z12
+	VMAXPS    Z1, Z12, Z1
+	VMOVUPS.Z (R13)(BX*2), K1, Z12
+	VMAXPS    Z2, Z12, Z2
+	VMOVUPS.Z (R13)(R8*1), K1, Z12
+	VMAXPS    Z3, Z12, Z3
+	LEAQ      (R13)(BX*4), R13
+	VMOVUPS.Z (R13), K1, Z12
+	VMAXPS    Z4, Z12, Z4
+	VMOVUPS.Z (R13)(BX*1), K1, Z12
+	VMAXPS    Z5, Z12, Z5
+	VMOVUPS.Z (R13)(BX*2), K1, Z12
+	VMAXPS    Z6, Z12, Z6
+	VMOVUPS.Z (R13)(R8*1), K1, Z12
+	VMAXPS    Z7, Z12, Z7
+	ADDQ      $0x10, R11
+	DECQ      R12
+	JNE       p8tap
+	LEAQ      (DX)(R9*1), R13
+	VMAXPS    Z0, Z13, Z0
+	VMINPS    Z0, Z14, Z0
+	VMOVUPS   Z0, K1, (R13)
+	ADDQ      SI, R13
+	VMAXPS    Z1, Z13, Z1
+	VMINPS    Z1, Z14, Z1
+	VMOVUPS   Z1, K1, (R13)
+	ADDQ      SI, R13
+	VMAXPS    Z2, Z13, Z2
+	VMINPS    Z2, Z14, Z2
+	VMOVUPS   Z2, K1, (R13)
+	ADDQ      SI, R13
+	VMAXPS    Z3, Z13, Z3
+	VMINPS    Z3, Z14, Z3
+	VMOVUPS   Z3, K1, (R13)
+	ADDQ      SI, R13
+	VMAXPS    Z4, Z13, Z4
+	VMINPS    Z4, Z14, Z4
+	VMOVUPS   Z4, K1, (R13)
+	ADDQ      SI, R13
+	VMAXPS    Z5, Z13, Z5
+	VMINPS    Z5, Z14, Z5
+	VMOVUPS   Z5, K1, (R13)
+	ADDQ      SI, R13
+	VMAXPS    Z6, Z13, Z6
+	VMINPS    Z6, Z14, Z6
+	VMOVUPS   Z6, K1, (R13)
+	ADDQ      SI, R13
+	VMAXPS    Z7, Z13, Z7
+	VMINPS    Z7, Z14, Z7
+	VMOVUPS   Z7, K1, (R13)
+	ADDQ      $+64, R9
+	DECQ      R10
+	JNE       p8vector
+	LEAQ      (CX)(BX*4), CX
+	LEAQ      (DX)(SI*4), DX
+	LEAQ      (CX)(BX*4), CX
+	LEAQ      (DX)(SI*4), DX
+	JMP       p8
+
+p8end:
+	ADDQ $0x08, DI
+
+p4:
+	SUBQ $0x04, DI
+	JLT  p4end
+	XORQ R9, R9
+	MOVQ 144(AX), R10
+
+p4vector:
+	MOVL $0x0000ffff, R14
+	CMPQ R10, $0x01
+	JNE  p4whole
+	MOVL 160(AX), R14
+
+p4whole:
+	KMOVW     R14, K1
+	MOVQ      72(AX), R13
+	VMOVUPS.Z (R13)(R9*1), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	MOVQ      96(AX), R11
+	MOVQ      104(AX), R12
+	MOVQ      48(AX), R14
+	ADDQ      R9, R14
+	LEAQ      (CX)(R9*1), R15
+
+p4tap:
+	MOVQ      8(R11), R13
+	VMOVUPS.Z (R14)(R13*4), K1, Z15
+	MOVQ      (R11), R13
+	LEAQ      (R15)(R13*4), R13
+	VMOVUPS.Z (R13), K1, Z12
+	VMAXPS    Z0, Z12, Z0
+	VMOVUPS.Z (R13)(BX*1), K1, Z12
+	VMAXPS    Z1, Z12, Z1
+	VMOVUPS.Z (R13)(BX*2), K1, Z12
+	VMAXPS    Z2, Z12, Z2
+	VMOVUPS.Z (R13)(R8*1), K1, Z12
+	VMAXPS    Z3, Z12, Z3
+	ADDQ      $0x10, R11
+	DECQ      R12
+	JNE       p4tap
+	LEAQ      (DX)(R9*1), R13
+	VMAXPS    Z0, Z13, Z0
+	VMINPS    Z0, Z14, Z0
+	VMOVUPS   Z0, K1, (R13)
+	ADDQ      SI, R13
+	VMAXPS    Z1, Z13, Z1
+	VMINPS    Z1, Z14, Z1
+	VMOVUPS   Z1, K1, (R13)
+	ADDQ      SI, R13
+	VMAXPS    Z2, Z13, Z2
+	VMINPS    Z2, Z14, Z2
+	VMOVUPS   Z2, K1, (R13)
+	ADDQ      SI, R13
+	VMAXPS    Z3, Z13, Z3
+	VMINPS    Z3, Z14, Z3
+	VMOVUPS   Z3, K1, (R13)
+	ADDQ      $+64, R9
+	DECQ      R10
+	JNE       p4vector
+	LEAQ      (CX)(BX*4), CX
+	LEAQ      (DX)(SI*4), DX
+	JMP       p4
+
+p4end:
+	ADDQ $0x04, DI
+	JMP  single
+
+p7:
+	SUBQ $0x07, DI
+	JLT  p7end
+	XORQ R9, R9
+	MOVQ 144(AX), R10
+
+p7vector:
+	MOVL $0x0000ffff, R14
+	CMPQ R10, $0x01
+	JNE  p7whole
+	MOVL 160(AX), R14
+
+p7whole:
+	KMOVW     R14, K1
+	MOVQ      72(AX), R13
+	VMOVUPS.Z (R13)(R9*1), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	MOVQ      96(AX), R11
+	MOVQ      104(AX), R12
+	MOVQ      48(AX), R14
+	ADDQ      R9, R14
+	LEAQ      (CX)(R9*1), R15
+
+p7tap:
+	MOVQ      8(R11), R13
+	VMOVUPS.Z (R14)(R13*4), K1, Z15
+	MOVQ      (R11), R13
+	LEAQ      (R15)(R13*4), R13
+	VMOVUPS.Z (R13), K1, Z12
+	VMAXPS    Z0, Z12, Z0
+	VMOVUPS.Z (R13)(BX*1), K1, Z12
+	VMAXPS    Z1, Z12, Z1
+	VMOVUPS.Z (R13)(BX*2), K1, Z12
+	VMAXPS    Z2, Z12, Z2
+	VMOVUPS.Z (R13)(R8*1), K1, Z12
+	VMAXPS    Z3, Z12, Z3
+	LEAQ      (R13)(BX*4), R13
+	VMOVUPS.Z (R13), K1, Z12
+	VMAXPS    Z4, Z12, Z4
+	VMOVUPS.Z (R13)(BX*1), K1, Z12
+	VMAXPS    Z5, Z12, Z5
+	VMOVUPS.Z (R13)(BX*2), K1, Z12
+	VMAXPS    Z6, Z12, Z6
+	ADDQ      $0x10, R11
+	DECQ      R12
+	JNE       p7tap
+	LEAQ      (DX)(R9*1), R13
+	VMAXPS    Z0, Z13, Z0
+	VMINPS    Z0, Z14, Z0
+	VMOVUPS   Z0, K1, (R13)
+	ADDQ      SI, R13
+	VMAXPS    Z1, Z13, Z1
+	VMINPS    Z1, Z14, Z1
+	VMOVUPS   Z1, K1, (R13)
+	ADDQ      SI, R13
+	VMAXPS    Z2, Z13, Z2
+	VMINPS    Z2, Z14, Z2
+	VMOVUPS   Z2, K1, (R13)
+	ADDQ      SI, R13
+	VMAXPS    Z3, Z13, Z3
+	VMINPS    Z3, Z14, Z3
+	VMOVUPS   Z3, K1, (R13)
+	ADDQ      SI, R13
+	VMAXPS    Z4, Z13, Z4
+	VMINPS    Z4, Z14, Z4
+	VMOVUPS   Z4, K1, (R13)
+	ADDQ      SI, R13
+	VMAXPS    Z5, Z13, Z5
+	VMINPS    Z5, Z14, Z5
+	VMOVUPS   Z5, K1, (R13)
+	ADDQ      SI, R13
+	VMAXPS    Z6, Z13, Z6
+	VMINPS    Z6, Z14, Z6
+	VMOVUPS   Z6, K1, (R13)
+	ADDQ      $+64, R9
+	DECQ      R10
+	JNE       p7vector
+	LEAQ      (CX)(BX*4), CX
+	LEAQ      (DX)(SI*4), DX
+	ADDQ      BX, CX
+	ADDQ      SI, DX
+	ADDQ      BX, CX
+	ADDQ      SI, DX
+	ADDQ      BX, CX
+	ADDQ      SI, DX
+	JMP       p7
+
+p7end:
+	ADDQ $0x07, DI
+
+single:
+	SUBQ $0x01, DI
+	JLT  end
+	XORQ R9, R9
+	MOVQ 144(AX), R10
+
+four:
+	CMPQ    R10, $0x05
+	JLT     one
+	MOVQ    72(AX), R13
+	VMOVUPS (R13)(R9*1), Z0
+	VMOVUPS 64(R13)(R9*1), Z1
+	VMOVUPS 128(R13)(R9*1), Z2
+	VMOVUPS 192(R13)(R9*1), Z3
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+
+fourtap:
+	MOVQ    48(AX), R14
+	ADDQ    R9, R14
+	MOVQ    8(R11), R13
+	LEAQ    (R14)(R13*4), R14
+	MOVQ    (R11), R13
+	LEAQ    (CX)(R13*4), R13
+	ADDQ    R9, R13
+	VMOVUPS (R13), Z4
+	VMAXPS  Z0, Z4, Z0
+	VMOVUPS 64(R13), Z5
+	VMAXPS  Z1, Z5, Z1
+	VMOVUPS 128(R13), Z6
+	VMAXPS  Z2, Z6, Z2
+	VMOVUPS 192(R13), Z7
+	VMAXPS  Z3, Z7, Z3
+	ADDQ    $0x10, R11
+	DECQ    R12
+	JNE     fourtap
+	VMAXPS  Z0, Z13, Z0
+	VMINPS  Z0, Z14, Z0
+	VMOVUPS Z0, (DX)(R9*1)
+	VMAXPS  Z1, Z13, Z1
+	VMINPS  Z1, Z14, Z1
+	VMOVUPS Z1, 64(DX)(R9*1)
+	VMAXPS  Z2, Z13, Z2
+	VMINPS  Z2, Z14, Z2
+	VMOVUPS Z2, 128(DX)(R9*1)
+	VMAXPS  Z3, Z13, Z3
+	VMINPS  Z3, Z14, Z3
+	VMOVUPS Z3, 192(DX)(R9*1)
+	ADDQ    $+256, R9
+	SUBQ    $0x04, R10
+	JMP     four
+
+one:
+	MOVL $0x0000ffff, R14
+	CMPQ R10, $0x01
+	JNE  onewhole
+	MOVL 160(AX), R14
+
+onewhole:
+	KMOVW     R14, K1
+	MOVQ      72(AX), R13
+	VMOVUPS.Z (R13)(R9*1), K1, Z0
+	MOVQ      96(AX), R11
+	MOVQ      104(AX), R12
+
+onetap:
+	MOVQ      48(AX), R14
+	ADDQ      R9, R14
+	MOVQ      8(R11), R13
+	VMOVUPS.Z (R14)(R13*4), K1, Z15
+	MOVQ      (R11), R13
+	LEAQ      (CX)(R13*4), R13
+	ADDQ      R9, R13
+	VMOVUPS.Z (R13), K1, Z12
+	VMAXPS    Z0, Z12, Z0
+	ADDQ      $0x10, R11
+	DECQ      R12
+	JNE       onetap
+	LEAQ      (DX)(R9*1), R13
+	VMAXPS    Z0, Z13, Z0
+	VMINPS    Z0, Z14, Z0
+	VMOVUPS   Z0, K1, (R13)
+	ADDQ      $+64, R9
+	DECQ      R10
+	JNE       one
+	ADDQ      BX, CX
+	ADDQ      SI, DX
+	JMP       single
 
 end:
 	VZEROUPPER

@@ -4,7 +4,8 @@ package kernels
 // the inputs under its window (im2col), in the order kernel row, kernel column,
 // channel. Where the window is a single pixel, or its rows lie in one piece in
 // the input and are few, the product reads them in place; else rows are gathered
-// for a block of pixels at a time, which stays in the second-level cache.
+// for a block of pixels at a time, which stays in the second-level cache: whole
+// rows where they are short, else as many values of each as are added at once.
 //
 // Narrow groups are joined to one matrix with zeros between them, as wide as
 // the kernels' narrowest panel.
@@ -100,10 +101,10 @@ func (g *gather) run(c *Conv, in, add, out *Act, scale []float32) {
 	r.even = c.KernelH == 1 && c.KernelW == 1 && c.StrideH == 1 && c.StrideW == 1 && c.noPadding() && in.even()
 	r.flat = out.even() && (add == nil || add.even()) && (!place || r.even)
 	limit := c.arch.f32.mc
-	if !place {
+	if scale != nil {
 		limit = c.arch.tiles.gathered(g.k)
 	}
-	r.pixels, r.columns = c.arch.tiles.spread(r.total, len(g.groups)*g.oc, g.k, limit)
+	r.pixels, r.columns = c.arch.tiles.spread(r.total, len(g.groups)*g.oc, g.k, limit, !place)
 	if len(g.groups) > 1 {
 		r.columns = roundUp(g.oc, c.arch.tiles.nr)
 	}
@@ -149,10 +150,16 @@ func (r *gatherRun) part(i int, s *scratch) {
 			}
 			s.hops = x.hops
 		}
+	} else if p := (patches{r, group, p0, count}); r.scale == nil && count > c.arch.tiles.gathered(r.k) {
+		x.lda, x.patches = 0, p // some products at a time
 	} else {
 		x.lda = r.k + 16 // keeps rows off each other's cache sets
 		x.a = grown(&s.f32.a, count*x.lda)
-		r.gatherRows(x.a, x.lda, group, p0, count)
+		if r.scale != nil {
+			r.scaleRows(x.a, x.lda, group, p0, count)
+		} else {
+			p.copy(x.a, x.lda, 0, r.k)
+		}
 	}
 	x.runs = x.runs[:0]
 	for done := 0; done < count; {
@@ -173,56 +180,61 @@ func (r *gatherRun) part(i int, s *scratch) {
 		done += k
 	}
 	r.groups[group].multiply(x)
-	x.a, x.c, x.add = nil, nil, nil
+	x.a, x.c, x.add, x.patches = nil, nil, nil, patches{}
 }
 
-// gatherRows gathers the rows of pixels p0 to p0+rows.
-func (r *gatherRun) gatherRows(dst []float32, ldd, group, p0, rows int) {
-	c, in := r.c, r.in
-	ic := r.ic
+// scaleRows gathers the rows of pixels p0 to p0+rows, each channel times its factor.
+func (r *gatherRun) scaleRows(dst []float32, ldd, group, p0, rows int) {
+	c, in, ic := r.c, r.in, r.ic
 	ow, oh := r.out.W, r.out.H
-	if r.scale != nil { // single pixels
-		for i := 0; i < rows; {
-			p := p0 + i
-			n, y, x := p/ow/oh, p/ow%oh*c.StrideH-c.Top, p%ow*c.StrideW-c.Left
-			k := min(rows-i, ow-p%ow)
-			if r.even {
-				k = min(rows-i, ow*oh-p%(ow*oh))
-			}
-			c.arch.vec.mulRows(k, dst[i*ldd:], ldd, in.Data[in.At(n, y, x)+group*ic:], c.StrideW*in.stride(), r.scale[n*in.C+group*ic:][:ic])
-			i += k
+	for i := 0; i < rows; {
+		p := p0 + i
+		n, y, x := p/ow/oh, p/ow%oh*c.StrideH-c.Top, p%ow*c.StrideW-c.Left
+		k := min(rows-i, ow-p%ow)
+		if r.even {
+			k = min(rows-i, ow*oh-p%(ow*oh))
 		}
-		return
+		c.arch.vec.mulRows(k, dst[i*ldd:], ldd, in.Data[in.At(n, y, x)+group*ic:], c.StrideW*in.stride(), r.scale[n*in.C+group*ic:][:ic])
+		i += k
 	}
+}
+
+// patches are rows of a product that are gathered as it goes: pixels p0 to p0+rows of a convolution.
+type patches struct {
+	run             *gatherRun
+	group, p0, rows int
+}
+
+// copy puts values k0 to k0+k of the rows apart, ldd from each other.
+func (w *patches) copy(dst []float32, ldd, k0, k int) {
+	r := w.run
+	c, in, ic := r.c, r.in, r.ic
+	ow, oh := r.out.W, r.out.H
 	// A window's row lies in one piece if its pixels do.
 	joined := len(r.groups) == 1 && c.DilationW == 1 && in.stride() == in.C
-	for i := range rows {
-		p := p0 + i
+	for i := range w.rows {
+		p := w.p0 + i
 		n, y0, x0 := p/ow/oh, p/ow%oh*c.StrideH-c.Top, p%ow*c.StrideW-c.Left
-		row := dst[i*ldd : i*ldd+r.k]
-		for ky := range c.KernelH {
-			y := y0 + ky*c.DilationH
-			if y < 0 || y >= in.H {
-				clear(row[:c.KernelW*ic])
-				row = row[c.KernelW*ic:]
-				continue
+		row := dst[i*ldd : i*ldd+k]
+		tap, from := k0/ic, k0%ic
+		for len(row) > 0 {
+			ky, kx := tap/c.KernelW, tap%c.KernelW
+			y, x := y0+ky*c.DilationH, x0+kx*c.DilationW
+			taps := 1
+			switch {
+			case y < 0 || y >= in.H:
+				taps = c.KernelW - kx
+			case joined && x >= 0:
+				taps = max(1, min(c.KernelW-kx, in.W-x))
 			}
-			for kx := 0; kx < c.KernelW; {
-				x := x0 + kx*c.DilationW
-				taps := 1
-				if joined && x >= 0 {
-					taps = max(1, min(c.KernelW-kx, in.W-x))
-				}
-				part := row[:taps*ic]
-				switch {
-				case x < 0 || x >= in.W:
-					clear(part)
-				default:
-					copy(part, in.Data[in.At(n, y, x)+group*ic:])
-				}
-				row = row[taps*ic:]
-				kx += taps
+			m := min(taps*ic-from, len(row))
+			if y < 0 || y >= in.H || x < 0 || x >= in.W {
+				clear(row[:m])
+			} else {
+				copy(row[:m], in.Data[in.At(n, y, x)+w.group*ic+from:])
 			}
+			row = row[m:]
+			tap, from = tap+(from+m)/ic, (from+m)%ic
 		}
 	}
 }

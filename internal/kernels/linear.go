@@ -82,7 +82,7 @@ func (l *Linear) RunAdd(m int, x []float32, ldx int, add []float32, ldadd int, y
 	}
 	r := linearRuns.get()
 	*r = linearRun{Linear: l, m: m, x: x, ldx: ldx, add: add, ldad: ldadd, y: y, ldy: ldy}
-	r.block, r.columns = l.m.arch.tiles.spread(m, l.N, l.K, l.m.arch.f32.mc)
+	r.block, r.columns = l.m.arch.tiles.spread(m, l.N, l.K, l.m.arch.f32.mc, false)
 	r.across = (l.N + r.columns - 1) / r.columns
 	parallel((m+r.block-1)/r.block*r.across, r)
 	*r = linearRun{}

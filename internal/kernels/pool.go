@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Pool2D is a pooling's geometry, in ONNX's terms.
@@ -113,6 +114,13 @@ type poolRun struct {
 	kind    poolKind
 	in, out *Act
 	plain   bool
+	// As a convolution of each channel by itself, where the level has that.
+	window bool
+	conv   Conv
+	depth  depthwise
+	ones   Buffer
+	run    depthRun
+	bias   []float32
 }
 
 var poolRuns = freeList[poolRun]{make: func() *poolRun { return new(poolRun) }}
@@ -126,12 +134,16 @@ func pool(kind poolKind, g Pool2D, in, out *Act) {
 		panic(fmt.Sprintf("kernels: pooling gives %dx%dx%dx%d, not %dx%dx%dx%d", in.N, oh, ow, in.C, out.N, out.H, out.W, out.C))
 	}
 	r := poolRuns.get()
-	*r = poolRun{Pool2D: g, kind: kind, in: in, out: out}
+	*r = poolRun{Pool2D: g, kind: kind, in: in, out: out, ones: r.ones, bias: r.bias}
 	// A 2x2 window, two apart and inside the map, has a kernel of its own.
 	r.plain = kind == maximum && g == Pool2D{KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2, DilationH: 1, DilationW: 1, Ceil: g.Ceil, CountPad: g.CountPad} &&
 		2*oh <= in.H && 2*ow <= in.W
+	if a := current.Load(); !r.plain && a.vec.depthwise != nil && (kind == average || a.vec.windowMax != nil) {
+		r.window = true
+		r.asConv(a)
+	}
 	parallel(out.N*out.H, r)
-	*r = poolRun{}
+	*r = poolRun{ones: r.ones, bias: r.bias}
 	poolRuns.put(r)
 }
 
@@ -148,9 +160,67 @@ func inside(first, step, count, size int) (lo, hi int) {
 	return min(lo, hi), hi
 }
 
-func (r *poolRun) part(i int, _ *scratch) {
+// asConv sets the pooling up as a depthwise convolution.
+func (r *poolRun) asConv(a *arch) {
+	c := r.in.C
+	first := float32(0)
+	if r.kind == maximum {
+		first = -math.MaxFloat32
+	}
+	for i := range grown(&r.bias, c) {
+		r.bias[i] = first
+	}
+	if len(r.ones.Data) < c {
+		r.ones.Data = slices.Repeat([]float32{1}, len(r.bias))
+	}
+	r.conv = Conv{arch: a, bias: r.bias, Conv2D: Conv2D{
+		In: c, Out: c, Groups: c, KernelH: r.KernelH, KernelW: r.KernelW, StrideH: r.StrideH, StrideW: r.StrideW,
+		DilationH: r.DilationH, DilationW: r.DilationW, Top: r.Top, Left: r.Left, Bottom: r.Bottom, Right: r.Right,
+	}}
+	r.depth = depthwise{weights: &r.ones}
+	r.run = depthRun{depthwise: &r.depth, c: &r.conv, in: r.in, out: r.out, largest: r.kind == maximum}
+}
+
+// count is how many values a window's mean is over: those inside the map, or inside the padding.
+func (r *poolRun) count(oy, ox int) int {
+	y0, x0, h, w := oy*r.StrideH-r.Top, ox*r.StrideW-r.Left, r.in.H, r.in.W
+	if r.CountPad {
+		y0, x0, h, w = oy*r.StrideH, ox*r.StrideW, h+r.Top+r.Bottom, w+r.Left+r.Right
+	}
+	ylo, yhi := inside(y0, r.DilationH, r.KernelH, h)
+	xlo, xhi := inside(x0, r.DilationW, r.KernelW, w)
+	return max(1, (yhi-ylo)*(xhi-xlo))
+}
+
+// means divides a row of sums.
+func (r *poolRun) means(n, oy int) {
+	out := r.out
+	for x := 0; x < out.W; {
+		count, k := r.count(oy, x), 1
+		for x+k < out.W && r.count(oy, x+k) == count {
+			k++
+		}
+		if out.stride() == out.C {
+			sscal(1/float32(count), out.Data[out.At(n, oy, x):][:k*out.C])
+		} else {
+			for i := range k {
+				sscal(1/float32(count), out.Data[out.At(n, oy, x+i):][:out.C])
+			}
+		}
+		x += k
+	}
+}
+
+func (r *poolRun) part(i int, s *scratch) {
 	n, oy := i/r.out.H, i%r.out.H
 	in := r.in
+	if r.window {
+		r.run.row(n, oy, s)
+		if r.kind == average {
+			r.means(n, oy)
+		}
+		return
+	}
 	if r.plain {
 		vec().pool2x2(in.Data[in.At(n, 2*oy, 0):], in.stride(), in.rowStride(), r.out.Data[r.out.At(n, oy, 0):], r.out.stride(), r.out.W, in.C)
 		return
@@ -180,15 +250,9 @@ func (r *poolRun) part(i int, _ *scratch) {
 			}
 		}
 		if r.kind == average {
-			count := (yhi - ylo) * (xhi - xlo)
-			if r.CountPad {
-				// Only what lies within the padding counts.
-				yl, yh := inside(y0+r.Top, r.DilationH, r.KernelH, in.H+r.Top+r.Bottom)
-				xl, xh := inside(x0+r.Left, r.DilationW, r.KernelW, in.W+r.Left+r.Right)
-				count = (yh - yl) * (xh - xl)
-			}
+			f := 1 / float32(r.count(oy, ox))
 			for c := range dst {
-				dst[c] /= float32(max(count, 1))
+				dst[c] *= f
 			}
 		}
 	}

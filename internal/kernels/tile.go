@@ -204,6 +204,7 @@ type rows struct {
 	t         tile
 	tiles     []run
 	apart     []float32 // copies of rows
+	patches   patches   // where the rows come from, if not from a
 }
 
 // copyRows puts values k0 to k0+k of the rows apart.
@@ -213,6 +214,10 @@ func (r *rows) copyRows(k, k0 int) {
 		count += x.rows
 	}
 	dst := grown(&r.apart, count*(k+16))
+	if r.patches.run != nil {
+		r.patches.copy(dst, k+16, k0, k)
+		return
+	}
 	for _, x := range r.tiles {
 		for i := range x.rows {
 			copy(dst[:k], r.a[x.a+i*r.lda+k0:])
@@ -245,7 +250,7 @@ func (m *packed) multiply(r *rows) {
 	}
 	// Rows whose distance is a multiple of a page fall into the same places of the first-level cache,
 	// which then holds too few of them: they are copied apart.
-	copies := 4*r.lda%4096 == 0 && r.segs == 1 && len(r.tiles) > 0 && r.tiles[0].rows > 6
+	copies := r.patches.run != nil || 4*r.lda%4096 == 0 && r.segs == 1 && len(r.tiles) > 0 && r.tiles[0].rows > 6
 	end := min(r.end, m.n)
 	for k0 := 0; k0 < per; k0 += block {
 		t.k, t.more = min(block, per-k0), k0
@@ -331,9 +336,10 @@ func (m *tiles) gathered(k int) int {
 
 // spread cuts rows into even blocks of at most limit and columns into groups of
 // panels, so that each thread has a few parts, where the work is worth more than
-// one. What is larger, the matrix or the rows, is cut first: each part reads all
-// of the other.
-func (m *tiles) spread(rows, n, k, limit int) (block, columns int) {
+// one. Rows are cut first, so that layers find theirs where the layer before left
+// them; a matrix that no second-level cache holds is, where it is larger: each part
+// reads all of the other, and copies the rows if they are to be copied.
+func (m *tiles) spread(rows, n, k, limit int, copied bool) (block, columns int) {
 	limit = max(m.mr, limit)
 	panels := (n + m.nr - 1) / m.nr
 	threads := runtime.GOMAXPROCS(0)
@@ -345,7 +351,7 @@ func (m *tiles) spread(rows, n, k, limit int) (block, columns int) {
 		}
 	}
 	blocks, groups := (rows+limit-1)/limit, 1
-	if n > rows && 4*n*k > cache.l2 {
+	if n > rows && 4*n*k > cache.l2 && !(copied && rows >= 2*m.mr*threads) {
 		groups = max(1, min((want+blocks-1)/blocks, panels/2))
 	}
 	if blocks*groups < want {

@@ -32,6 +32,7 @@ type vectors struct {
 	sexpSum     func(x *float32, n int, mask uint32, shift float32) float32
 	snormRow    func(dst, src, scale, shift *float32, n int, mask uint32, part, epsilon float32)
 	depthwise   func(d *depthRow)
+	windowMax   func(d *depthRow)
 	adam        func(k, param, grad, m, v *float32, n int)
 	smulRows    func(dst *float32, to int, src *float32, from int, factors *float32, rows, n int, mask uint32)
 	// nil where there is none

@@ -25,6 +25,8 @@ type Spec struct {
 	Seedless bool
 	// NeedsShots tells that the method learns from the few-shot setting's images alone.
 	NeedsShots bool
+	// SharedSpace tells that features and class vectors must be of one model for images and texts; its Config is a Scaled.
+	SharedSpace bool
 
 	// Settings is the method whose settings these are too, and whose section of the documentation lists them; "": they are its
 	// own. Section takes the place of the section that is made of the code's comments.
@@ -46,6 +48,13 @@ func Of[T any, P interface {
 type Normalised interface {
 	Config
 	AttributeNorm() string
+}
+
+// Scaled is a Config of a method that multiplies cosines of images and texts.
+type Scaled interface {
+	Config
+	// SetScale says by what the text model multiplies them (0: unknown), where the settings leave it open.
+	SetScale(scale float64)
 }
 
 // Annotated is a Config of which exported models tell something beside what they tell of every method.

@@ -226,8 +226,11 @@ func (m *gfzslModel) Tensors() []safetensors.Tensor {
 	add("seen", m.seen)
 	add("means", m.means)
 	add("variances", m.variances)
-	for name, v := range map[string][]float64{"base": m.base, "mean": m.mean, "variance": m.variance, "floor": {m.floor}} {
-		ts = append(ts, safetensors.Tensor{Name: name, Shape: []int{len(v)}, F64: v})
+	for _, v := range []struct {
+		name   string
+		values []float64
+	}{{"base", m.base}, {"mean", m.mean}, {"variance", m.variance}, {"floor", []float64{m.floor}}} {
+		ts = append(ts, safetensors.Tensor{Name: v.name, Shape: []int{len(v.values)}, F64: v.values})
 	}
 	if m.known != nil {
 		add("mixture.classes", m.known)

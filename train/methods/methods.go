@@ -13,7 +13,7 @@ var all = []*method.Spec{
 	&vzsl.Spec, &vzsl.SharpSpec, &plda.Spec,
 	&eszslSpec, &saeSpec, &gfzslSpec, &dapSpec, &iapSpec, &conseSpec, &sseSpec, &bidilelSpec, &sdlSpec, &syncSpec,
 	&deviseSpec, &aleSpec, &sjeSpec, &ampSpec, &cadavaeSpec, &cmtSpec, &mlzscSpec, &jfaSpec, &ssvocSpec, &latemSpec,
-	&logisticSpec,
+	&clipSpec, &logisticSpec,
 }
 
 // All are the methods, this project's own first.

@@ -34,9 +34,9 @@ func TestDescribe(t *testing.T) {
 		return e, scores(t, m, r, d.Attributes), m
 	}
 	one := []float64{1}
-	e, score, _ := describe(&SAE{Lambda: one, Direction: SAEToAttributes})
+	e, score, _ := describe(&SAE{Lambda: one, Reduction: one, Direction: SAEToAttributes})
 	near(t, "sae", cosines(e, n, s, classes, a), doubled(score), 1e-6)
-	other, _, _ := describe(&SAE{Lambda: one, Direction: SAEToFeatures})
+	other, _, _ := describe(&SAE{Lambda: one, Reduction: one, Direction: SAEToFeatures})
 	near(t, "sae", other, doubled(e), 0)
 
 	dap := DefaultDAP()

@@ -108,7 +108,7 @@ func TestRealReferences(t *testing.T) {
 	models["eszsl"] = r.fit(t, &ESZSL{Gamma: one, Lambda: one})
 	models["bidilel"] = r.fit(t, &BiDiLEL{Ridge: one, Iterations: 10000})
 	for _, direction := range []string{SAEToFeatures, SAEToAttributes} {
-		models["sae "+direction] = r.fit(t, &SAE{Lambda: one, Direction: direction})
+		models["sae "+direction] = r.fit(t, &SAE{Lambda: one, Reduction: []float64{0}, Direction: direction})
 	}
 	for _, kernel := range []string{GFZSLLinear, GFZSLPolynomial} {
 		c := &GFZSL{Kernel: kernel, MeanRidge: one, VarianceRidge: []float64{2}, VarianceFloor: one, TransductiveEM: 3, Variances: GFZSLEstimated}

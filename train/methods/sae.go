@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -22,6 +23,7 @@ const (
 // SAE are the settings of the semantic autoencoder of Kodirov, Xiang and Gong (CVPR 2017).
 type SAE struct {
 	Lambda    []float64 `toml:"lambda" range:"(0, inf)" comment:"grid of the encoder's weight beside the decoder's, chosen on the validation classes"`
+	Reduction []float64 `toml:"reduction" range:"[0, inf)" comment:"grid of the ridge, in the features' mean squared lengths, of the regression to the classes by which features are reduced to one value for each seen class first, as the original does on CUB; 0: features are taken as they are"`
 	Direction string    `toml:"direction" range:"to-features | to-attributes" comment:"to-features compares features with those decoded from attributes, to-attributes attributes with those encoded from features"`
 }
 
@@ -34,18 +36,37 @@ var saeSpec = method.Spec{
 
 // DefaultSAE is a grid of decades.
 func DefaultSAE() SAE {
-	return SAE{Lambda: []float64{1e-3, 1e-2, 1e-1, 1, 10, 100, 1000}, Direction: SAEToFeatures}
+	return SAE{Lambda: []float64{1e-3, 1e-2, 1e-1, 1, 10, 100, 1000}, Reduction: []float64{1, 0.3, 3}, Direction: SAEToFeatures}
 }
 
 // Validate explains the first setting that cannot work.
-func (c *SAE) Validate() error { return method.Check("sae", c) }
+func (c *SAE) Validate() error {
+	if err := method.Check("sae", c); err != nil {
+		return err
+	}
+	if len(c.Reduction) > 1 && slices.Contains(c.Reduction, 0) {
+		return fmt.Errorf("sae setting: reduction = %v; 0, no reduction, stands alone", c.Reduction)
+	}
+	return nil
+}
+
+// Absent: models of before there was a reduction have none.
+func (c *SAE) Absent(lacks func(setting string) bool) {
+	if lacks("reduction") {
+		c.Reduction = []float64{0}
+	}
+}
+
+// reduces tells whether features are reduced.
+func (c *SAE) reduces() bool { return c.Reduction[0] > 0 }
 
 // Method fits with these settings.
 func (c *SAE) Method() method.Method { return &SAEMethod{Config: *c} }
 
-// Space is the direction and the normalisations; lambda's grid costs one fit.
+// Space is the direction and the normalisations, and whether features are reduced; both grids cost one fit.
 func (c *SAE) Space() []method.Dimension {
 	return []method.Dimension{
+		{Setting: "reduction", Values: []any{[]float64{1, 0.3, 3}, []float64{0}}},
 		{Setting: "direction", Values: []any{SAEToFeatures, SAEToAttributes}},
 		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
 		{Setting: "attributes", Values: []any{"l2", "centre-l2"}},
@@ -64,8 +85,12 @@ func (c *SAE) Space() []method.Dimension {
 // row y of U'W a ridge regression of its own, (X X' + a_i/lambda I) y_i = (1 + 1/lambda) (U'S X')_i, and one banded
 // form of X X' (of X'X where there are fewer samples than dimensions) solves all of them for all lambdas. The mean of X
 // is taken off, which the original's features do without: those here are not negative, no linear decoder of centred
-// attributes makes their mean, and all cosines with it are alike. The original's reduction of the features by a ridge
-// regression to the classes, used on some data sets, is left out.
+// attributes makes their mean, and all cosines with it are alike.
+//
+// On CUB the original first reduces the features to one value for each seen class, R'x with R = (X X' + r I)^-1 X Y, the ridge
+// regression to the classes' indicators Y (n x classes). So it is here by default (reduction): of X X' and X Y alone, the sums over
+// the samples, R'X X'R and S X'R = S Y'X'R follow. What is reduced is not centred: its mean is as much a matter of the classes as
+// the rest.
 type SAEMethod struct{ Config SAE }
 
 var _ method.Method = (*SAEMethod)(nil)
@@ -80,6 +105,9 @@ func (m *SAEMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 		return nil, err
 	}
 	useKernels()
+	if m.Config.reduces() {
+		return m.fitReduced(ctx, p, s)
+	}
 	lambdas := axis{"lambda", m.Config.Lambda}
 	g, err := newGrid("SAE", p, s, &lambdas)
 	if err != nil {
@@ -160,6 +188,13 @@ func (m *SAEMethod) Load(f *safetensors.File) (method.Model, error) {
 	w, shape, err := double(f, "w", -1, -1)
 	if err != nil {
 		return nil, fmt.Errorf("no SAE model: %w", err)
+	}
+	if _, ok := f.Get("reduction"); ok {
+		r, of, err := double(f, "reduction", -1, shape[1])
+		if err != nil {
+			return nil, fmt.Errorf("no SAE model: %w", err)
+		}
+		return newReducedSAEModel(w, mat.NewDense(of[0], of[1], r), m.Config.Direction), nil
 	}
 	mean, _, err := double(f, "mean", shape[1])
 	if err != nil {

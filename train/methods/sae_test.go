@@ -74,6 +74,7 @@ func TestSAE(t *testing.T) {
 		rows
 		S            [][]float32
 		Lambda       float64
+		Reduction    float64
 		W            []float64
 		ToFeatures   []float64 `json:"to-features"`
 		ToAttributes []float64 `json:"to-attributes"`
@@ -81,7 +82,7 @@ func TestSAE(t *testing.T) {
 	golden(t, "sae.json", &cases)
 	for _, c := range cases {
 		for direction, want := range map[string][]float64{SAEToFeatures: c.ToFeatures, SAEToAttributes: c.ToAttributes} {
-			m := &SAEMethod{Config: SAE{Lambda: []float64{c.Lambda}, Direction: direction}}
+			m := &SAEMethod{Config: SAE{Lambda: []float64{c.Lambda}, Reduction: []float64{c.Reduction}, Direction: direction}}
 			_, back := fitted(t, m, &method.Problem{Train: method.Data{Samples: &c.rows, Attributes: c.S}})
 			near(t, "W", back.Tensors()[0].F64, c.W, 1e-9)
 			near(t, direction, scores(t, back, &c.rows, c.S), want, 1e-6)

@@ -83,8 +83,11 @@ func (p *Builder) Build(s *settings.Settings, held []string) (*Problem, error) {
 const FillRemedy = "--missing class-mean fills in each attribute's mean over the seen classes; or complete the description"
 
 // Complete refuses classes to train on whose descriptions lack values that are not to be filled, and warns of unseen ones, which
-// the model will not be able to score.
+// the model will not be able to score. It refuses class vectors that do not lie in the features' space where the method wants that.
 func (p *Builder) Complete(s *settings.Settings, table *features.ClassTable, log *slog.Logger) error {
+	if err := p.aligned(s, table); err != nil {
+		return err
+	}
 	if s.Missing != attributes.MissingError {
 		return nil
 	}

@@ -1,6 +1,9 @@
 package native
 
-import "fmt"
+import (
+	"fmt"
+	"runtime"
+)
 
 const (
 	maxHalo  = 1 << 28 // elements of one image's maps with their halo
@@ -45,7 +48,7 @@ func (c *compiler) split(cache int) {
 		largest = max(largest, maps)
 		if maps > cache/usualBatch {
 			c.early = i + 1
-			c.chunk = max(1, cache/2/largest)
+			c.chunk = max(runtime.GOMAXPROCS(0), cache/2/largest)
 		}
 	}
 }

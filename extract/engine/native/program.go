@@ -277,6 +277,7 @@ func (c *compiler) concat(op *plan.Concat, s *plan.Step, dims []int, set func(bo
 	for _, i := range c.code {
 		made[i.out] = true
 	}
+	in = c.together(in)
 	o := set(true)
 	lo := 0
 	var copied []int
@@ -298,6 +299,26 @@ func (c *compiler) concat(op *plan.Concat, s *plan.Step, dims []int, set func(bo
 			kernels.CopyAct(x, f.maps(o, n).Channels(at[j], at[j]+x.C))
 		}
 	}, in...)
+}
+
+// together replaces values that are joined already, as those of a dense block are before each of its layers, by
+// what they are joined to: it becomes a part of the new whole.
+func (c *compiler) together(in []int) []int {
+	p := c.values[in[0]].parent
+	if p < 0 {
+		return in
+	}
+	lo := 0
+	for i, v := range in {
+		x := &c.values[v]
+		if x.parent != p || x.lo != lo {
+			return in
+		}
+		if lo += x.dims[1]; lo == c.values[p].dims[1] {
+			return append([]int{p}, in[i+1:]...)
+		}
+	}
+	return in
 }
 
 // join concatenates plain values along any axis.

@@ -7,7 +7,7 @@ import (
 
 // Simplify folds steps into their neighbours where the result is the same up to rounding:
 // BatchNormalization and other affine maps into the convolution or matrix before them, zero padding
-// into the convolution after it, ReLU into the step before; chains of reshapes and transposes
+// into the convolution or the mean over windows after it, ReLU into the step before; chains of reshapes and transposes
 // become one. A value that something else reads, too, stays.
 func (p *Plan) Simplify() {
 	p.prune()
@@ -38,6 +38,9 @@ func (p *Plan) Simplify() {
 		drop := false
 		if before != nil {
 			drop = merge(p, s, before)
+			if in := before.In; !drop && len(in) == 1 && uses[in[0]] == 1 {
+				drop = across(s, before, producer[in[0]])
+			}
 		}
 		if drop {
 			before.Out = s.Out
@@ -167,6 +170,20 @@ func merge(p *Plan, s, before *Step) (gone bool) {
 			s.In[0] = before.In[0]
 			before.Op = nil
 		}
+	case *Pool:
+		b, ok := before.Op.(*Pad)
+		if !ok || b.Value != 0 || op.Max || op.Ceil || !op.CountPad && op.Top+op.Left+op.Bottom+op.Right > 0 {
+			return false
+		}
+		if top, left, bottom, right, ok := b.Maps(); ok { // zeros that count
+			op.Top += top
+			op.Left += left
+			op.Bottom += bottom
+			op.Right += right
+			op.CountPad = true
+			s.In[0] = before.In[0]
+			before.Op = nil
+		}
 	case *Reshape:
 		if _, ok := before.Op.(*Reshape); ok {
 			s.In[0] = before.In[0]
@@ -184,6 +201,22 @@ func merge(p *Plan, s, before *Step) (gone bool) {
 		}
 	}
 	return false
+}
+
+// across folds an affine map after a permutation into the linear layer before that, and reports whether it is gone:
+// the scales of ConvNeXt's layers.
+func across(s, between, before *Step) (gone bool) {
+	a, isAffine := s.Op.(*Affine)
+	t, isTranspose := between.Op.(*Transpose)
+	if !isAffine || !isTranspose || before == nil || a.Relu {
+		return false
+	}
+	l, ok := before.Op.(*Linear)
+	if !ok || l.Relu || t.Perm[a.Axis] != len(t.Perm)-1 {
+		return false
+	}
+	l.Scale, l.Bias = compose(l.Out, l.Scale, l.Bias, a)
+	return true
 }
 
 // compose gives scale and shift of n channels after another affine map: (x*s + t)*s2 + t2.

@@ -18,7 +18,13 @@ const (
 // by side, a vector of channels at a time, or vectors side by side for a single
 // pixel, so that sums run beside each other.
 func depthwiseFile(g *gen) {
-	g.function("depthwise"+g.name, "func(d *byte)", fmt.Sprintf("is goDepthwise on vectors of %d channels.", g.bytes/4))
+	windowKernel(g, "depthwise", "is goDepthwise", false)
+	windowKernel(g, "windowMax", "is goWindowMax", true)
+}
+
+// windowKernel adds up weighted taps, or takes the largest.
+func windowKernel(g *gen, name, doc string, largest bool) {
+	g.function(name+g.name, "func(d *byte)", fmt.Sprintf("%s on vectors of %d channels.", doc, g.bytes/4))
 	d := g.gp("d")
 	at := func(off int) operand.Mem { return mem(d, off) }
 	in, out, step, to, n := g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64()
@@ -59,6 +65,11 @@ func depthwiseFile(g *gen) {
 		}
 	}
 	fma := func(m operand.Op, r reg.Register) {
+		if largest { // r where either is NaN
+			load(m, g.reg(12))
+			g.VMAXPS(r, g.reg(12), r)
+			return
+		}
 		if g.bytes == 64 {
 			g.VFMADD231PS(m, wv, mask, r)
 		} else {
@@ -170,6 +181,11 @@ func depthwiseFile(g *gen) {
 	g.LEAQ(operand.Mem{Base: in, Index: q, Scale: 4}, p)
 	g.ADDQ(c, p)
 	for i := range 4 {
+		if largest {
+			g.VMOVUPS(mem(p, i*g.bytes), g.reg(4+i))
+			g.VMAXPS(g.reg(i), g.reg(4+i), g.reg(i))
+			continue
+		}
 		g.VMOVUPS(mem(w, i*g.bytes), g.reg(4+i))
 		g.VFMADD231PS(mem(p, i*g.bytes), g.reg(4+i), g.reg(i))
 	}

@@ -80,6 +80,11 @@ func gemmKernel(g *gen, e elem, rows int) {
 		g.zero(g.reg(i))
 	}
 
+	// Few rows are done sooner than memory answers.
+	ahead := 16 * 64
+	if rows <= 8 {
+		ahead = 64 * 64
+	}
 	const unroll = 4
 	product := func(u int) {
 		g.load(e, mem(b, 2*g.bytes*u), b0)
@@ -103,7 +108,7 @@ func gemmKernel(g *gen, e elem, rows int) {
 	g.Label("loop")
 	for u := range unroll {
 		for d := 0; d < 2*g.bytes; d += 64 {
-			g.PREFETCHT0(mem(b, 16*64+2*g.bytes*u+d))
+			g.PREFETCHT0(mem(b, ahead+2*g.bytes*u+d))
 		}
 		product(u)
 	}

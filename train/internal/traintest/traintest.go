@@ -12,10 +12,11 @@ import (
 
 // Features are those of a small drawn dataset: 40 seen classes, 8 of them for validation, 10 unseen.
 type Features struct {
-	ImageNames []string
-	ClassNames []string
-	LabelOf    []int32 // of each image
-	X          [][]float32
+	NetworkSHA256 string // "" unless a test sets it
+	ImageNames    []string
+	ClassNames    []string
+	LabelOf       []int32 // of each image
+	X             [][]float32
 }
 
 func (m *Features) Rows() int        { return len(m.X) }
@@ -31,7 +32,7 @@ func (m *Features) Classes() []string {
 func (m *Features) Labels() []int32           { return m.LabelOf }
 func (m *Features) Feature(row int) []float32 { return m.X[row] }
 func (m *Features) Source() features.Source {
-	return features.Source{Dataset: "drawn", Network: "none", Layer: "x", Dim: m.Dim()}
+	return features.Source{Dataset: "drawn", Network: "none", NetworkSHA256: m.NetworkSHA256, Layer: "x", Dim: m.Dim()}
 }
 
 // Drawn has so many images of each class.

@@ -23,12 +23,15 @@ def cosines(p, q):
 if __name__ == "__main__":
     r = np.random.RandomState(3)
     cases = []
-    for n, d, a, c, lam in [(40, 9, 5, 6, 0.7), (12, 20, 5, 6, 0.05), (40, 9, 8, 6, 3.0)]:
+    for n, d, a, c, lam, ridge in [(40, 9, 5, 6, 0.7, 0), (12, 20, 5, 6, 0.05, 0), (40, 9, 8, 6, 3.0, 0), (40, 9, 5, 6, 0.7, 0.5), (12, 20, 8, 6, 2.0, 0.1)]:
         X, S = r.randn(n, d).astype(np.float32) + np.float32(0.5), r.randn(c, a).astype(np.float32)
         y = np.concatenate([np.arange(c), r.randint(0, c, n - c)])
         X64, S64 = X.astype(float), S.astype(float)
         Xc = X64 - X64.mean(0)
+        if ridge > 0:  # one value for each class, by a ridge regression to their indicators
+            r2 = ridge * (X64 * X64).sum() / n
+            Xc = X64 @ np.linalg.solve(X64.T @ X64 + r2 * np.eye(d), X64.T @ np.eye(c)[y])
         W = fit(Xc, y, S64, lam)
-        cases.append({"x": X.tolist(), "s": S.tolist(), "y": y.tolist(), "lambda": lam, "w": W.reshape(-1).tolist(),
+        cases.append({"x": X.tolist(), "s": S.tolist(), "y": y.tolist(), "lambda": lam, "reduction": ridge, "w": W.reshape(-1).tolist(),
                       "to-features": cosines(Xc, S64 @ W).reshape(-1).tolist(), "to-attributes": cosines(Xc @ W.T, S64).reshape(-1).tolist()})
     json.dump(cases, open(__file__.replace(".py", ".json"), "w"))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vzsl/internal/kernels"
+	"vzsl/train/gradient"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
 )
@@ -29,30 +30,24 @@ func (m *Method) Name() string {
 // ErrDiverged is wrapped by the error of a training whose loss ran away.
 var ErrDiverged = errors.New("training diverged")
 
-// ahead is the number of batches gathered before their turn.
-const ahead = 2
+// prefetched is the number of mini-batches gathered before their turn.
+const prefetched = 2
 
 // training is a fit under way.
 type training struct {
-	c      *Config
-	p      *method.Problem
-	s      *method.Session
-	graph  *graph[float32]
-	model  *Model
-	m1, m2 [][]float32 // Adam's moments
+	*gradient.Training
+	c     *Config
+	p     *method.Problem
+	graph *graph[float32]
+	model *Model
 
-	samples             []int // that an epoch shows
-	size, steps, epochs int   // of a batch, an epoch; to do
-	step                int   // done
-	first               float64
+	samples             []int         // that an epoch shows
+	size, steps, epochs int           // of a batch, an epoch; to do
 	second              *transduction // nil in the inductive setting
 	sums                terms         // of the epoch so far
 	wait                time.Duration // for data, in the epoch so far
 	loss                float64
-	accuracy            float64 // the best so far
-	bestEpoch           int     // its epoch, from 1; 0: none yet
-	best                [][]float32
-	bestSaved           int // the epoch of the best parameters last saved
+	bestEpoch           int // of the inductive part, from 1; 0: none yet
 }
 
 // Fit trains on p.Train. With validation classes it keeps the parameters of the epoch that was best on them; with a
@@ -68,8 +63,8 @@ func (m *Method) Fit(ctx context.Context, p *method.Problem, s *method.Session) 
 	if c.Closed {
 		return m.fitJoint(ctx, p, s)
 	}
-	t := &training{c: &c, p: oneView(p, firstView), s: s}
-	if err := t.prepare(); err != nil {
+	t := &training{c: &c, p: oneView(p, firstView)}
+	if err := t.prepare(s); err != nil {
 		return nil, err
 	}
 	if err := t.run(ctx); err != nil {
@@ -77,45 +72,24 @@ func (m *Method) Fit(ctx context.Context, p *method.Problem, s *method.Session) 
 	}
 	o := &method.Outcome{Model: t.model, Choice: method.Choice{"epochs": float64(t.epochs)}}
 	if t.bestEpoch > 0 {
-		o.Choice["epochs"], o.Accuracy = float64(t.bestEpoch), t.accuracy
+		o.Choice["epochs"], o.Accuracy = float64(t.bestEpoch), t.Accuracy
 	}
 	if t.second != nil {
 		o.Choice["transductive_epochs"] = float64(t.second.chosen())
 	}
-	t.takeBest()
+	t.TakeBest()
 	t.model.views = p.Views
 	return o, nil
 }
 
-// takeBest makes the best parameters so far the model's, where validation has told any.
-func (t *training) takeBest() {
-	if t.bestEpoch == 0 && (t.second == nil || t.second.best == 0) {
-		return
-	}
-	for i, q := range t.model.parameters {
-		copy(q.values, t.best[i])
-	}
-}
-
-// keepBest keeps the model's parameters as the best so far.
-func (t *training) keepBest() {
-	for i, p := range t.model.parameters {
-		t.best[i] = append(t.best[i][:0], p.values...)
-	}
-}
-
-func (t *training) prepare() error {
+func (t *training) prepare(session *method.Session) error {
 	c, d := t.c, &t.p.Train
-	t.epochs = c.Epochs
-	if t.s.Choice != nil {
-		e := t.s.Choice["epochs"]
-		if e < 1 || e != math.Trunc(e) {
-			return fmt.Errorf("the choice of %v epochs is none", e)
-		}
-		t.epochs = int(e)
+	var err error
+	if t.epochs, err = gradient.Epochs(session.Choice, "epochs", c.Epochs); err != nil {
+		return err
 	}
+	t.Training = &gradient.Training{Session: session}
 	if t.p.Unlabelled != nil {
-		var err error
 		if t.second, err = newTransduction(t); err != nil {
 			return err
 		}
@@ -140,55 +114,44 @@ func (t *training) prepare() error {
 	}
 	start(all, t.p.Seed, length)
 	t.model = newModel(*c, s, all)
+	var trained []gradient.Parameter
 	for _, p := range all {
-		t.m1 = append(t.m1, make([]float32, len(p.values)))
-		t.m2 = append(t.m2, make([]float32, len(p.values)))
-		t.best = append(t.best, nil)
+		decay := 0.0
+		switch {
+		case p.prior:
+			decay = c.PriorWeightDecay
+		case p.rows > 0:
+			decay = c.WeightDecay
+		}
+		trained = append(trained, gradient.Parameter{Name: p.name, Shape: p.shape(), Values: p.values, Decay: decay})
 	}
+	t.Training = gradient.New(session, trained)
 	if err := t.resume(); err != nil {
 		return fmt.Errorf("resuming: %w", err)
 	}
-	var err error
 	t.graph, err = newGraph(c, all, newBatch[float32](c, s.feature, t.size), vectors, len(d.Attributes), nil)
 	return err
 }
 
 func (t *training) run(ctx context.Context) error {
-	total := t.epochs * t.steps
 	defer func() { _ = t.graph.vm.Close() }() // the last one's: a transductive part has its own
-	if t.step < total {
+	if total := t.epochs * t.steps; t.Step < total {
 		var batches []*batch[float32]
-		for range ahead {
+		for range prefetched {
 			batches = append(batches, newBatch[float32](t.c, t.p.Train.Dim(), t.size))
 		}
-		f := newFeed(ctx, t.c, &t.p.Train, t.samples, t.size, t.steps, t.step, total, t.p.Seed, batches)
+		f := newFeed(ctx, t.c, &t.p.Train, t.samples, t.size, t.steps, t.Step, total, t.p.Seed, batches)
 		defer f.close()
-		for t.step < total {
-			if ctx.Err() != nil { // select takes either where a mini-batch is ready too
-				return errors.Join(context.Cause(ctx), t.save())
-			}
-			asked := time.Now()
-			select {
-			case <-ctx.Done():
-				return errors.Join(context.Cause(ctx), t.save())
-			case b := <-f.ready:
-				t.wait += time.Since(asked)
-				if err := t.one(b); err != nil {
+		if err := t.Run(ctx, gradient.Loop{Step: &t.Step, Steps: t.steps, Epochs: t.epochs, Epoch: t.epochDone, Done: t.stepDone, Save: t.save,
+			One: func(ctx context.Context) error {
+				b, err := t.next(ctx, f)
+				if err != nil {
 					return err
 				}
-				f.free <- b
-			}
-			if t.step%t.steps == 0 {
-				if err := t.epochDone(); err != nil {
-					return err
-				}
-			}
-			t.stepDone()
-			if t.s.Due != nil && t.step < total && t.s.Due() {
-				if err := t.save(); err != nil {
-					return err
-				}
-			}
+				defer func() { f.free <- b }()
+				return t.one(b)
+			}}); err != nil {
+			return err
 		}
 	}
 	if t.second != nil {
@@ -199,16 +162,28 @@ func (t *training) run(ctx context.Context) error {
 	return t.save()
 }
 
+// next waits for a mini-batch.
+func (t *training) next(ctx context.Context, f *feed[float32]) (*batch[float32], error) {
+	asked := time.Now()
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case b := <-f.ready:
+		t.wait += time.Since(asked)
+		return b, nil
+	}
+}
+
 // stepDone reports a step among those of both parts.
 func (t *training) stepDone() {
-	if t.s.Step == nil {
+	if t.Session.Step == nil {
 		return
 	}
-	done, total := t.step, t.epochs*t.steps
+	done, total := t.Step, t.epochs*t.steps
 	if u := t.second; u != nil {
 		done, total = done+u.step, total+u.epochs*u.steps
 	}
-	t.s.Step(done, total)
+	t.Session.Step(done, total)
 }
 
 // one is one training step: loss and derivatives of a batch, clipped, given to Adam.
@@ -217,21 +192,21 @@ func (t *training) one(b *batch[float32]) error {
 	ramp := 1.0
 	if c.Warmup > 0 {
 		// The margin grows with the KL term: alone at full weight it would be a lambda above 1.
-		ramp = min(1, float64(t.step+1)/float64(c.Warmup*t.steps))
+		ramp = min(1, float64(t.Step+1)/float64(c.Warmup*t.steps))
 	}
 	g.weights[0], g.weights[1], g.weights[2] = float32(ramp), float32(ramp*c.Margin), float32(c.ReconstructionWeight)
 	if err := g.labelled.bind(b); err != nil {
 		return err
 	}
-	a := kernels.Adam{Rate: c.LearningRate, Step: t.step + 1}
+	a := kernels.Adam{Rate: c.LearningRate, Step: t.Step + 1}
 	if c.Schedule == "cosine" {
 		// Over all epochs of the settings, so that a choice of fewer ends where validation saw it.
-		a.Rate *= (1 + math.Cos(math.Pi*float64(t.step)/float64(c.Epochs*t.steps))) / 2
+		a.Rate = gradient.Cosine(a.Rate, t.Step, c.Epochs*t.steps)
 	}
 	if err := t.update(g, a, t.steps); err != nil {
 		return err
 	}
-	t.step++
+	t.Step++
 	return nil
 }
 
@@ -249,26 +224,17 @@ func (t *training) update(g *graph[float32], a kernels.Adam, epoch int) error {
 		}
 	}
 	if a.Step == 1 {
-		t.first = loss
+		t.First = loss
 	}
 	norm := t.norm(gradients)
-	if math.IsNaN(loss) || math.IsInf(loss, 0) || math.IsNaN(norm) || math.IsInf(norm, 0) || math.Abs(loss) > 1000*(1+math.Abs(t.first)) {
+	if math.IsNaN(loss) || math.IsInf(loss, 0) || math.IsNaN(norm) || math.IsInf(norm, 0) || math.Abs(loss) > 1000*(1+math.Abs(t.First)) {
 		return t.diverged(g, loss, norm, (a.Step-1)/epoch+1, (a.Step-1)%epoch+1)
 	}
 	a.Beta1, a.Beta2, a.Epsilon, a.Scale = c.Beta1, c.Beta2, 1e-8, 1
 	if c.ClipNorm > 0 && norm > c.ClipNorm {
 		a.Scale = c.ClipNorm / norm
 	}
-	for i, p := range g.parameters {
-		a.WeightDecay = 0
-		switch {
-		case p.prior:
-			a.WeightDecay = c.PriorWeightDecay
-		case p.rows > 0:
-			a.WeightDecay = c.WeightDecay
-		}
-		kernels.AdamStep(a, p.values, gradients[i], t.m1[i], t.m2[i])
-	}
+	t.Update(a, func(i int) []float32 { return gradients[i] })
 	t.loss += loss
 	t.sums.kl += g.parts.kl
 	t.sums.margin += g.parts.margin
@@ -328,12 +294,12 @@ func (t *training) diverged(g *graph[float32], loss, norm float64, epoch, step i
 		advice += fmt.Sprintf(", a smaller scale (%v) or reconstruction_weight (%v)", c.Scale, c.ReconstructionWeight)
 	}
 	return fmt.Errorf("%w in epoch %d, step %d: loss %.4g after a first of %.4g (KL %.4g, margin %.4g, reconstruction %.4g), gradient norm %.4g: %s, and l2-normalised features and attributes",
-		ErrDiverged, epoch, step, loss, t.first, g.parts.kl, g.parts.margin, g.parts.reconstruction, norm, advice)
+		ErrDiverged, epoch, step, loss, t.First, g.parts.kl, g.parts.margin, g.parts.reconstruction, norm, advice)
 }
 
 // epochDone validates and reports.
-func (t *training) epochDone() error {
-	epoch, n := t.step/t.steps, float64(t.steps)
+func (t *training) epochDone(epoch int) error {
+	n := float64(t.steps)
 	pt := method.Point{Done: epoch, Total: t.epochs, Values: map[string]float64{
 		"loss": t.loss / n, "kl": t.sums.kl / n, "margin": t.sums.margin / n}, Choice: method.Choice{"epochs": float64(epoch)}}
 	if t.c.Reconstruction {
@@ -341,121 +307,46 @@ func (t *training) epochDone() error {
 	}
 	pt.Wait = t.wait
 	t.loss, t.sums, t.wait = 0, terms{}, 0
-	if v := t.p.Validation; v != nil && v.Len() > 0 && t.s.Choice == nil {
-		accuracy, err := method.Accuracy(t.model, v)
-		if err != nil {
-			return fmt.Errorf("epoch %d: %w", epoch, err)
-		}
-		pt.Accuracy, pt.Validated = accuracy, true
-		if accuracy > t.accuracy || t.bestEpoch == 0 {
-			t.accuracy, t.bestEpoch = accuracy, epoch
-			t.keepBest()
-		}
-	}
-	if t.s.Point != nil {
-		return t.s.Point(pt)
-	}
-	return nil
-}
-
-// save gives the state to the session, the best parameters only where they are new.
-func (t *training) save() error {
-	if t.s.Save == nil {
-		return nil
-	}
-	all := t.model.parameters
-	exact := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
-	state := &method.State{Values: map[string]string{
-		"step": strconv.Itoa(t.step), "first": exact(t.first), "loss": exact(t.loss), "kl": exact(t.sums.kl),
-		"margin": exact(t.sums.margin), "reconstruction": exact(t.sums.reconstruction),
-		"unlabelled": exact(t.sums.unlabelled),
-		"best_epoch": strconv.Itoa(t.bestEpoch), "best_accuracy": exact(t.accuracy),
-	}}
-	state.Tensors = append(state.Tensors, tensors("parameter/", all, func(i int) []float32 { return all[i].values })...)
-	state.Tensors = append(state.Tensors, tensors("moment1/", all, func(i int) []float32 { return t.m1[i] })...)
-	state.Tensors = append(state.Tensors, tensors("moment2/", all, func(i int) []float32 { return t.m2[i] })...)
-	at := t.bestEpoch
-	if u := t.second; u != nil && u.begun {
-		state.Values["transductive_step"], state.Values["transductive_best"] = strconv.Itoa(u.step), strconv.Itoa(u.best)
-		state.Values["transductive_validated"] = strconv.FormatBool(u.tried)
-		state.Tensors = append(state.Tensors, u.tensors()...)
-		if u.tried {
-			at = t.epochs + 1 + u.best // beyond every epoch of the inductive part
-		}
-	}
-	state.Values["best_at"] = strconv.Itoa(at)
-	var best *method.State
-	if at > t.bestSaved {
-		best = &method.State{Values: map[string]string{"best_at": strconv.Itoa(at), "best_accuracy": exact(t.accuracy)}}
-		best.Tensors = tensors("parameter/", all, func(i int) []float32 { return t.best[i] })
-	}
-	if err := t.s.Save(state, best); err != nil {
+	if err := t.Validate(t.model, t.p.Validation, &pt); err != nil {
 		return err
 	}
-	t.bestSaved = at
-	return nil
+	t.bestEpoch = t.Best
+	return t.Report(pt)
+}
+
+// save gives the state to the session.
+func (t *training) save() error {
+	values := map[string]string{"loss": gradient.Exact(t.loss), "kl": gradient.Exact(t.sums.kl),
+		"margin": gradient.Exact(t.sums.margin), "reconstruction": gradient.Exact(t.sums.reconstruction),
+		"unlabelled": gradient.Exact(t.sums.unlabelled), "best_epoch": strconv.Itoa(t.bestEpoch)}
+	u := t.second
+	if u == nil || !u.begun {
+		return t.Save(values)
+	}
+	values["transductive_step"], values["transductive_best"] = strconv.Itoa(u.step), strconv.Itoa(u.best)
+	values["transductive_validated"] = strconv.FormatBool(u.tried)
+	return t.Save(values, u.tensors()...)
 }
 
 // resume takes up the session's state, if there is one.
 func (t *training) resume() error {
-	r := t.s.Resume
-	if r == nil {
-		return nil
-	}
-	var err error
-	number := func(name string) float64 {
-		x, e := strconv.ParseFloat(r.Values[name], 64)
-		if e != nil && err == nil {
-			err = fmt.Errorf("the value %q is %q", name, r.Values[name])
-		}
-		return x
-	}
-	t.step, t.bestEpoch = int(number("step")), int(number("best_epoch"))
-	t.first, t.loss, t.accuracy = number("first"), number("loss"), number("best_accuracy")
-	t.sums = terms{kl: number("kl"), margin: number("margin"), reconstruction: number("reconstruction"), unlabelled: number("unlabelled")}
-	if err != nil {
+	v, err := t.Resume()
+	if v == nil || err != nil {
 		return err
 	}
-	if t.step < 0 || t.step > t.epochs*t.steps {
-		return fmt.Errorf("step %d of %d", t.step, t.epochs*t.steps)
+	t.loss, t.bestEpoch = v.Number("loss"), int(v.Number("best_epoch"))
+	t.sums = terms{kl: v.Number("kl"), margin: v.Number("margin"), reconstruction: v.Number("reconstruction"), unlabelled: v.Number("unlabelled")}
+	if t.Step < 0 || t.Step > t.epochs*t.steps {
+		return fmt.Errorf("step %d of %d", t.Step, t.epochs*t.steps)
 	}
-	all, f := t.model.parameters, &safetensors.File{Tensors: r.Tensors}
-	for prefix, into := range map[string]func(i int) []float32{
-		"parameter/": func(i int) []float32 { return all[i].values },
-		"moment1/":   func(i int) []float32 { return t.m1[i] },
-		"moment2/":   func(i int) []float32 { return t.m2[i] },
-	} {
-		if err := restore(f, prefix, all, into); err != nil {
-			return err
+	state := t.Session.Resume
+	if u := t.second; u != nil && state.Values["transductive_step"] != "" {
+		step, best := int(v.Number("transductive_step")), int(v.Number("transductive_best"))
+		if v.Err == nil {
+			return u.resume(&safetensors.File{Tensors: state.Tensors}, step, best, state.Values["transductive_validated"] == "true")
 		}
 	}
-	at := int(number("best_at"))
-	if u := t.second; u != nil && r.Values["transductive_step"] != "" {
-		step, best := int(number("transductive_step")), int(number("transductive_best"))
-		if err == nil {
-			err = u.resume(f, step, best, r.Values["transductive_validated"] == "true")
-		}
-	}
-	if err != nil {
-		return err
-	}
-	if at == 0 {
-		return nil
-	}
-	for i, p := range all {
-		t.best[i] = make([]float32, len(p.values))
-	}
-	t.bestSaved = at
-	b := t.s.ResumeBest
-	switch {
-	case b == nil:
-		return errors.New("the best parameters so far are missing")
-	case b.Values["best_at"] != r.Values["best_at"]:
-		// Saved by a run that died before it saved the state beside them: that epoch is still to come, and will save
-		// them again.
-		return nil
-	}
-	return restore(&safetensors.File{Tensors: b.Tensors}, "parameter/", all, func(i int) []float32 { return t.best[i] })
+	return v.Err
 }
 
 // Load makes a model of a file of Model.Tensors.

@@ -416,8 +416,8 @@ func BenchmarkStep(b *testing.B) {
 				d.Attributes = append(d.Attributes, a)
 			}
 			c.Batch = 64
-			t := &training{c: &c, p: &method.Problem{Train: d, Seed: 1}, s: &method.Session{}}
-			if err := t.prepare(); err != nil {
+			t := &training{c: &c, p: &method.Problem{Train: d, Seed: 1}}
+			if err := t.prepare(&method.Session{}); err != nil {
 				b.Fatal(err)
 			}
 			f := newFeed(context.Background(), &c, &d, t.samples, t.size, t.steps, 0, math.MaxInt32, 1, []*batch[float32]{newBatch[float32](&c, 4096, 64), newBatch[float32](&c, 4096, 64)})
@@ -431,58 +431,6 @@ func BenchmarkStep(b *testing.B) {
 				f.free <- x
 			}
 		})
-	}
-}
-
-// TestTransductive: unlabelled images of the unseen classes, whose features all moved the same way since training, bring
-// these classes back.
-func TestTransductive(t *testing.T) {
-	w := world(6, 20, 40, 8, 8)
-	for _, d := range w[1:] {
-		for _, x := range d.Samples.(*rows).x {
-			for j := range x {
-				if j%3 == 0 {
-					x[j] += 1.2
-				}
-			}
-		}
-	}
-	c := small()
-	c.TransductiveEpochs, c.TransductiveRate = 20, 2e-3
-	fit := func(p *method.Problem) (*method.Outcome, float64) {
-		o, err := (&Method{Config: c}).Fit(context.Background(), p, &method.Session{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		a, err := method.Accuracy(o.Model, w[2])
-		if err != nil {
-			t.Fatal(err)
-		}
-		return o, a
-	}
-	_, inductive := fit(&method.Problem{Train: *w[0], Seed: 1})
-	unlabelled := func(d *method.Data) *method.Unlabelled {
-		return &method.Unlabelled{Features: d, Attributes: d.Attributes}
-	}
-	o, transductive := fit(&method.Problem{Train: *w[0], Unlabelled: unlabelled(w[2]), Seed: 1})
-	if transductive < inductive+0.1 || o.Choice["transductive_epochs"] != 20 {
-		t.Errorf("transductive %v, inductive %v, choice %v", transductive, inductive, o.Choice)
-	}
-	// With validation classes in the unseen ones' place the number of epochs is chosen, and the model kept is that one.
-	o, _ = fit(&method.Problem{Train: *w[0], Validation: w[1], Unlabelled: unlabelled(w[1]), Seed: 1})
-	if a, err := method.Accuracy(o.Model, w[1]); err != nil || a != o.Accuracy || o.Choice["epochs"] < 1 {
-		t.Errorf("the model kept has %v, reported %v, choice %v (%v)", a, o.Accuracy, o.Choice, err)
-	}
-}
-
-func TestSharpen(t *testing.T) {
-	q := []float32{0.5, 0.5, 0.9, 0.1}
-	sharpen(q, 2, 2)
-	// Column sums 1.4 and 0.6.
-	a, b := 0.25/1.4, 0.25/0.6
-	c, d := 0.81/1.4, 0.01/0.6
-	for i, want := range []float64{a / (a + b), b / (a + b), c / (c + d), d / (c + d)} {
-		near(t, "target", float64(q[i]), want, 1e-6)
 	}
 }
 
@@ -505,92 +453,5 @@ func TestEpochSamples(t *testing.T) {
 		if got := fmt.Sprint(epochSamples(&method.Problem{Train: d, Few: c.few}, c.repeat)); got != c.want {
 			t.Errorf("few %v, repeat %d: %s, want %s", c.few, c.repeat, got, c.want)
 		}
-	}
-}
-
-// TestGenerate: features drawn for classes never seen are named as theirs by a plain nearest mean of the real ones.
-func TestGenerate(t *testing.T) {
-	w := world(1, 12, 40, 10)
-	c := small()
-	c.Epochs, c.ReconstructionWeight = 20, 1
-	o, err := (&Method{Config: c}).Fit(context.Background(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := o.Model.(*Model)
-	unseen := w[1]
-	real := unseen.Samples.(*rows)
-	means := make([][]float64, len(unseen.Attributes))
-	for i, x := range real.x {
-		if means[real.labels[i]] == nil {
-			means[real.labels[i]] = make([]float64, len(x))
-		}
-		for j, v := range x {
-			means[real.labels[i]][j] += float64(v) / 12
-		}
-	}
-	const n = 20
-	right := 0
-	for class, a := range unseen.Attributes {
-		x, err := m.Generate(a, n, uint64(class), false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		again, err := m.Generate(a, n, uint64(class), false)
-		if err != nil || !slices.Equal(x, again) {
-			t.Fatal("the same seed drew other features", err)
-		}
-		for i := range n {
-			best, least := 0, math.Inf(1)
-			for k, mean := range means {
-				d := 0.0
-				for j, v := range x[i*m.sizes.feature : (i+1)*m.sizes.feature] {
-					d += (float64(v) - mean[j]) * (float64(v) - mean[j])
-				}
-				if d < least {
-					best, least = k, d
-				}
-			}
-			if best == class {
-				right++
-			}
-		}
-	}
-	if share := float64(right) / float64(n*len(unseen.Attributes)); share < 0.5 { // chance is 0.1
-		t.Errorf("%v of the generated features lie nearest to their class", share)
-	}
-	noisy, err := m.Generate(unseen.Attributes[0], n, 0, true)
-	plain, _ := m.Generate(unseen.Attributes[0], n, 0, false)
-	if err != nil || slices.Equal(noisy, plain) {
-		t.Error("noise changed nothing", err)
-	}
-	// What is made of an image's own code is nearer to it than the mean of all images is.
-	var x []float32
-	all := make([]float64, m.sizes.feature)
-	for _, row := range real.x {
-		x = append(x, row...)
-		for j, v := range row {
-			all[j] += float64(v) / float64(len(real.x))
-		}
-	}
-	back, err := m.Reconstruct(x, len(real.x))
-	if err != nil || len(back) != len(x) {
-		t.Fatal(len(back), err)
-	}
-	own, other := 0.0, 0.0
-	for i, v := range x {
-		own += math.Pow(float64(v-back[i]), 2)
-		other += math.Pow(float64(v)-all[i%len(all)], 2)
-	}
-	if own > 0.9*other {
-		t.Errorf("reconstructions are %v from their images in squares, their mean is %v", own, other)
-	}
-	c.Reconstruction = false
-	sharp := newModel(c, m.sizes, m.parameters)
-	if _, err := sharp.Generate(unseen.Attributes[0], n, 0, false); err == nil {
-		t.Error("VZSL# generated")
-	}
-	if back, err := sharp.Reconstruct(x, len(real.x)); back != nil || err != nil {
-		t.Error("VZSL# has no decoder", len(back), err)
 	}
 }

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"time"
 
 	"vzsl/internal/kernels"
+	"vzsl/train/gradient"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
 )
@@ -41,12 +41,10 @@ func (nameless) Label(i int) int { return i }
 
 func newTransduction(t *training) (*transduction, error) {
 	u := t.p.Unlabelled
-	s := &transduction{t: t, u: u, epochs: t.c.TransductiveEpochs}
-	if e, ok := t.s.Choice["transductive_epochs"]; ok {
-		if e < 0 || e != math.Trunc(e) {
-			return nil, fmt.Errorf("the choice of %v transductive epochs is none", e)
-		}
-		s.epochs = int(e)
+	s := &transduction{t: t, u: u}
+	var err error
+	if s.epochs, err = gradient.Epochs(t.Session.Choice, "transductive_epochs", t.c.TransductiveEpochs); err != nil {
+		return nil, err
 	}
 	if u.Len() == 0 || len(u.Attributes) == 0 {
 		return nil, errors.New("the transductive setting needs unlabelled images and the classes they may be of; there are none")
@@ -69,7 +67,7 @@ func (s *transduction) chosen() int {
 
 // validates tells whether the number of epochs is to be chosen here.
 func (s *transduction) validates() bool {
-	_, given := s.t.s.Choice["transductive_epochs"]
+	_, given := s.t.Session.Choice["transductive_epochs"]
 	v := s.t.p.Validation
 	return !given && v != nil && v.Len() > 0
 }
@@ -77,12 +75,9 @@ func (s *transduction) validates() bool {
 func (s *transduction) run(ctx context.Context) error {
 	t, c := s.t, s.t.c
 	if !s.begun {
-		t.takeBest()
+		t.TakeBest()
+		t.Restart()
 		s.begun, t.loss, t.sums = true, 0, terms{}
-		for i := range t.m1 {
-			clear(t.m1[i])
-			clear(t.m2[i])
-		}
 		// From here on the state has the inductive part's best parameters: the file of the best is about to be another's.
 		if err := t.save(); err != nil {
 			return err
@@ -94,9 +89,8 @@ func (s *transduction) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		t.accuracy, s.tried = a, true
-		t.keepBest()
-		t.bestSaved = -1
+		s.tried = true
+		t.KeepBest(s.mark(), a)
 		if err := s.point(0, a); err != nil {
 			return err
 		}
@@ -132,7 +126,7 @@ func (s *transduction) run(ctx context.Context) error {
 		if i == 1 {
 			samples, n, steps = epochSamples(&method.Problem{Train: *d}, 0), s.size, s.steps
 		}
-		for range ahead {
+		for range prefetched {
 			batches = append(batches, newBatch[float32](c, sizes.feature, n))
 		}
 		// Draws of their own, apart from the inductive part's and each other's.
@@ -140,48 +134,34 @@ func (s *transduction) run(ctx context.Context) error {
 		defer feeds[i].close()
 	}
 	targets := s.graph.second.sharpened
-	for s.step < total {
-		if s.step%s.steps == 0 {
-			if err := s.aim(ctx); err != nil {
+	return t.Run(ctx, gradient.Loop{Step: &s.step, Steps: s.steps, Epochs: s.epochs, Epoch: s.epochDone, Done: t.stepDone, Save: t.save,
+		One: func(ctx context.Context) error {
+			if s.step%s.steps == 0 {
+				if err := s.aim(ctx); err != nil {
+					return err
+				}
+			}
+			var pair [2]*batch[float32]
+			for i := range pair {
+				if pair[i], err = t.next(ctx, feeds[i]); err != nil {
+					return err
+				}
+			}
+			for i, l := range pair[1].labels {
+				copy(targets[i*classes:(i+1)*classes], s.targets[int(l)*classes:(int(l)+1)*classes])
+			}
+			if err := s.one(pair[0], pair[1]); err != nil {
 				return err
 			}
-		}
-		var pair [2]*batch[float32]
-		if ctx.Err() != nil { // select takes either where a mini-batch is ready too
-			return errors.Join(context.Cause(ctx), t.save())
-		}
-		for i := range pair {
-			asked := time.Now()
-			select {
-			case <-ctx.Done():
-				return errors.Join(context.Cause(ctx), t.save())
-			case pair[i] = <-feeds[i].ready:
-				t.wait += time.Since(asked)
+			for i := range pair {
+				feeds[i].free <- pair[i]
 			}
-		}
-		for i, l := range pair[1].labels {
-			copy(targets[i*classes:(i+1)*classes], s.targets[int(l)*classes:(int(l)+1)*classes])
-		}
-		if err := s.one(pair[0], pair[1]); err != nil {
-			return err
-		}
-		for i := range pair {
-			feeds[i].free <- pair[i]
-		}
-		if s.step%s.steps == 0 {
-			if err := s.epochDone(); err != nil {
-				return err
-			}
-		}
-		t.stepDone()
-		if t.s.Due != nil && s.step < total && t.s.Due() {
-			if err := t.save(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+			return nil
+		}})
 }
+
+// mark is that of the best parameters: beyond every epoch of the inductive part.
+func (s *transduction) mark() int { return s.t.epochs + 1 + s.best }
 
 // one is one step: a labelled and an unlabelled batch.
 func (s *transduction) one(labelled, nameless *batch[float32]) error {
@@ -195,7 +175,7 @@ func (s *transduction) one(labelled, nameless *batch[float32]) error {
 	}
 	a := kernels.Adam{Rate: c.TransductiveRate, Step: s.step + 1}
 	if c.Schedule == "cosine" {
-		a.Rate *= (1 + math.Cos(math.Pi*float64(s.step)/float64(c.TransductiveEpochs*s.steps))) / 2
+		a.Rate = gradient.Cosine(a.Rate, s.step, c.TransductiveEpochs*s.steps)
 	}
 	if err := t.update(g, a, s.steps); err != nil {
 		return err
@@ -210,7 +190,7 @@ func (s *transduction) aim(ctx context.Context) error {
 	s.targets = make([]float32, n*classes)
 	err := method.Scores(s.t.model, s.u, s.u.Attributes, func(i int, scores []float32) error {
 		if ctx.Err() != nil {
-			return errors.Join(context.Cause(ctx), s.t.save())
+			return ctx.Err()
 		}
 		softmax(s.targets[i*classes:(i+1)*classes], scores)
 		return nil
@@ -262,17 +242,16 @@ func sharpen(q []float32, n, classes int) {
 }
 
 // epochDone validates and reports.
-func (s *transduction) epochDone() error {
-	t, epoch := s.t, s.step/s.steps
-	accuracy := 0.0
+func (s *transduction) epochDone(epoch int) error {
+	t, accuracy := s.t, 0.0
 	if s.validates() {
 		var err error
 		if accuracy, err = method.Accuracy(t.model, t.p.Validation); err != nil {
 			return fmt.Errorf("transductive epoch %d: %w", epoch, err)
 		}
-		if accuracy > t.accuracy {
-			t.accuracy, s.best = accuracy, epoch
-			t.keepBest()
+		if accuracy > t.Accuracy {
+			s.best = epoch
+			t.KeepBest(s.mark(), accuracy)
 		}
 	}
 	return s.point(epoch, accuracy)
@@ -296,10 +275,7 @@ func (s *transduction) point(epoch int, accuracy float64) error {
 	}
 	pt.Wait = t.wait
 	t.loss, t.sums, t.wait = 0, terms{}, 0
-	if t.s.Point != nil {
-		return t.s.Point(pt)
-	}
-	return nil
+	return t.Report(pt)
 }
 
 // tensors are what a checkpoint needs beside the training's own: the targets of the epoch under way.

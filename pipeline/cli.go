@@ -1,0 +1,100 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"vzsl/internal/kernels"
+	"vzsl/pipeline/experiment"
+	"vzsl/pipeline/workspace"
+)
+
+// cli is one call of the program: the flags that every command has, what is shown (results on standard output; progress, notes and
+// errors on standard error), and the workspace that the commands work in.
+type cli struct {
+	*workspace.Workspace
+	stdout         *output
+	stderr         io.Writer // for text: see printable
+	screen         io.Writer // standard error itself, for what draws on a terminal
+	configFile     string
+	noConfig       bool
+	json           bool
+	quiet, verbose bool
+	fromFile       map[string]string // the flags that the settings file set, and where it has them
+	fileSettings   []fileSetting     // of methods
+	args           []string          // of the command line, for errors
+
+	started  bool // a command's own code has been reached
+	terminal bool
+}
+
+// newCLI shows on the two outputs of a process.
+func newCLI(stdout, stderr io.Writer) *cli {
+	c := &cli{Workspace: workspace.New("."), stdout: newOutput(stdout), stderr: &printable{w: stderr}, screen: stderr, terminal: isTerminal(stderr)}
+	c.Progress, c.TrainFlags = c, settingFlags
+	return c
+}
+
+// runner trains and evaluates in the workspace.
+func (c *cli) runner() *experiment.Runner { return &experiment.Runner{Workspace: c.Workspace} }
+
+func (c *cli) setUp() {
+	level := slog.LevelInfo
+	if c.quiet {
+		level = slog.LevelWarn
+	} else if c.verbose {
+		level = slog.LevelDebug
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if c.terminal { // somebody is looking on: what counts is the message
+		options.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && (a.Key == slog.TimeKey || a.Key == slog.LevelKey && a.Value.Any() == slog.LevelInfo) {
+				return slog.Attr{}
+			}
+			return a
+		}
+	}
+	if c.json && !c.terminal { // then all of standard error is lines of JSON
+		c.Log = slog.New(slog.NewJSONHandler(c.stderr, options))
+	} else {
+		c.Log = slog.New(slog.NewTextHandler(c.stderr, options))
+	}
+	if err := kernels.LevelError(); err != nil {
+		c.Log.Warn(err.Error(), "used", kernels.Level())
+	}
+}
+
+// failure is an error as --json tells it, on one line of standard error.
+type failure struct {
+	Error    string `json:"error"`
+	ExitCode int    `json:"exit_code"`
+	See      string `json:"see,omitempty"` // the command that shows the usage
+}
+
+// fail tells an error: it is the last line on standard error.
+func (c *cli) fail(f failure) {
+	if c.json {
+		enc := json.NewEncoder(c.stderr)
+		enc.SetEscapeHTML(false)
+		_ = enc.Encode(f) // there is nowhere left to say that standard error is gone
+		return
+	}
+	fmt.Fprintf(c.stderr, "vzsl: %s\n", f.Error)
+	if f.See != "" {
+		fmt.Fprintf(c.stderr, "see '%s'\n", f.See)
+	}
+}
+
+// result prints a command's result: v as JSON, or the text that say writes.
+func (c *cli) result(v any, say func(w io.Writer)) error {
+	if !c.json {
+		say(&printable{w: c.stdout})
+		return c.stdout.err
+	}
+	enc := json.NewEncoder(c.stdout)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}

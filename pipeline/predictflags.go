@@ -1,0 +1,61 @@
+package pipeline
+
+import (
+	"github.com/spf13/cobra"
+
+	"vzsl/attributes"
+	"vzsl/extract/engine/onnxruntime"
+	"vzsl/pipeline/usage"
+	"vzsl/pipeline/workspace"
+	"vzsl/train/runs"
+)
+
+// addPictures adds the flags that say how pictures become features.
+func addPictures(cmd *cobra.Command, p *workspace.PictureOptions) {
+	f := cmd.Flags()
+	f.StringVar(&p.Model, "model", "", "`file` or folder of the run's network (default: models/<network>.onnx or models/<network>, here or below --out)")
+	f.StringVar(&p.Recipe, "recipe", "", "preprocessing of a run on imported features that do not tell it: a name, perhaps with its size (caffe-224), or a whole recipe's text (default: what the model's folder tells)")
+	f.IntVar(&p.Batch, "batch", 0, "most images per call of the engine (default: chosen by the program)")
+	f.IntVar(&p.Workers, "workers", 0, "images decoded at a time (default: one per processor)")
+	addEngine(cmd, &p.Engine)
+	must(cmd.MarkFlagFilename("model", "onnx"))
+}
+
+// addEngine adds the flags that say what computes the network.
+func addEngine(cmd *cobra.Command, e *workspace.Engine) {
+	f := cmd.Flags()
+	f.StringVar(&e.Name, "engine", "native", "what computes the network: "+usage.Or(workspace.Engines()))
+	f.StringVar(&e.ORT.Library, "ort-library", "", "`file` of ONNX Runtime's shared library, for the engine onnxruntime (default: "+onnxruntime.LibraryVariable+" in the environment)")
+	f.StringVar(&e.ORT.Provider, "ort-provider", "cpu", "its execution provider: "+usage.Or(onnxruntime.Providers()))
+	must(cmd.RegisterFlagCompletionFunc("engine", cobra.FixedCompletions(workspace.Engines(), cobra.ShellCompDirectiveNoFileComp)))
+}
+
+// addClassList adds the flags that say which classes a picture may show.
+func addClassList(cmd *cobra.Command, o *workspace.ClassOptions) {
+	f := cmd.Flags()
+	f.StringVar(&o.File, "classes", "", "`file` of the classes to choose from: a CSV (class,attribute,...) or Parquet with the model's attributes, in any order, or the names alone where it was trained on word vectors (default: the split's unseen classes)")
+	addDescriptionColumnFlags(cmd, &o.Columns)
+	f.BoolVar(&o.Seen, "seen", false, "the classes that the model was trained on are to choose from, too")
+	f.StringSliceVar(&o.Words, "words", nil, "`file` of word vectors, the one that the class table was made of, to look the names in --classes up in")
+	f.StringVar(&o.Format, "words-format", attributes.WordsAuto, "format of the word vectors: "+usage.Or(attributes.WordFormats()))
+	f.StringVar(&o.Names, "names", "", "`file` of what to look up for a class in place of its name, a line each: class<tab>phrase, phrase")
+	must(cmd.MarkFlagFilename("classes", "csv", "tsv", "txt", "parquet"))
+	must(cmd.MarkFlagFilename("words", "bin", "txt", "vec", "gz"))
+}
+
+// addMissing is the flag of the commands that name pictures.
+func (o *predictOptions) addMissing(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.missing, "missing", "", "missing values of the classes to choose from: "+usage.Or(attributes.MissingPolicies())+
+		" (the mean over the classes trained on) (default: as the run was trained)")
+}
+
+// withMissing is the model with --missing, where that is given.
+func (o *predictOptions) withMissing(model *runs.Predictor) (*runs.Predictor, error) {
+	if o.missing == "" {
+		return model, nil
+	}
+	if err := usage.OneOf("missing", o.missing, attributes.MissingPolicies()...); err != nil {
+		return nil, err
+	}
+	return model.WithMissing(o.missing)
+}

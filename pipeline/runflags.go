@@ -1,0 +1,66 @@
+package pipeline
+
+import (
+	"github.com/spf13/cobra"
+
+	"vzsl/datasets/catalog"
+	"vzsl/features"
+	"vzsl/pipeline/usage"
+	"vzsl/pipeline/workspace"
+	"vzsl/train/methods"
+)
+
+// addDatasetName adds the flag that names a dataset.
+func addDatasetName(cmd *cobra.Command, d *workspace.Dataset) {
+	cmd.Flags().StringVar(&d.Name, "dataset", catalog.Default, "`name` of the dataset: the folder below features/")
+}
+
+// addDataset adds the flags that say where and how a dataset lies, too.
+func addDataset(cmd *cobra.Command, d *workspace.Dataset) {
+	addDatasetName(cmd, d)
+	addLayout(cmd, d)
+	addData(cmd, d)
+}
+
+func addData(cmd *cobra.Command, d *workspace.Dataset) {
+	cmd.Flags().StringVar(&d.Folder, "data", "", "`folder` of the dataset (default data/<dataset>)")
+	must(cmd.MarkFlagDirname("data"))
+}
+
+func addLayout(cmd *cobra.Command, d *workspace.Dataset) {
+	cmd.Flags().StringVar(&d.Layout, "layout", "", "how the dataset's folder is laid out: "+usage.Or(catalog.Layouts())+
+		" (default: xlsa17 where its files lie, else the dataset's name where that is a layout, else folder)")
+	must(cmd.RegisterFlagCompletionFunc("layout", cobra.FixedCompletions(catalog.Layouts(), cobra.ShellCompDirectiveNoFileComp)))
+}
+
+// addRun adds the flags that name a run and what it is of.
+func addRun(cmd *cobra.Command, r *workspace.RunRef) {
+	addDatasetName(cmd, &r.Dataset)
+	addSplit(cmd, r)
+	addDescriptions(cmd, r)
+	f := cmd.Flags()
+	f.StringVar(&r.Method, "method", "vzsl", "method ('vzsl methods' lists them)")
+	f.BoolVar(&r.Transductive, "transductive", false, "the unseen classes' test images join the training, without their labels")
+	f.StringVar(&r.Run, "run", "", "`name` of the run: its folder below runs/ and reports/ (default <dataset>-<split>-<method>[-transductive][-<descriptions>])")
+	must(cmd.RegisterFlagCompletionFunc("method", cobra.FixedCompletions(methods.Names(), cobra.ShellCompDirectiveNoFileComp)))
+}
+
+// addRuns adds the flags of a command that makes several runs in folders of its own.
+func addRuns(cmd *cobra.Command, r *workspace.RunRef, kind string) {
+	addDatasetName(cmd, &r.Dataset)
+	addSplit(cmd, r)
+	addDescriptions(cmd, r)
+	cmd.Flags().StringVar(&r.Run, "run", "", "`name` of the folders below runs/ and reports/ (default <dataset>-<split>-"+kind+")")
+}
+
+// addDescriptions adds the flag that takes a part of the class table.
+func addDescriptions(cmd *cobra.Command, r *workspace.RunRef) {
+	cmd.Flags().StringVar(&r.Descriptions, "descriptions", "", "descriptions to take of the class table, with a + between them: attributes, text, words (default: all that it has)")
+	must(cmd.RegisterFlagCompletionFunc("descriptions", cobra.FixedCompletions([]string{features.KindAttributes, features.KindText, features.KindWords}, cobra.ShellCompDirectiveNoFileComp)))
+}
+
+func addSplit(cmd *cobra.Command, r *workspace.RunRef) {
+	f := cmd.Flags()
+	f.StringVar(&r.Split, "split", "standard", "`name` of the split")
+	f.StringVar(&r.Network, "network", "", "`name` of the network whose features to take (default: the only one there is)")
+}

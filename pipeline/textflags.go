@@ -1,0 +1,30 @@
+package pipeline
+
+import (
+	"github.com/spf13/cobra"
+
+	"vzsl/attributes/text"
+	"vzsl/extract/textencoder"
+	"vzsl/pipeline/usage"
+	"vzsl/pipeline/workspace"
+)
+
+// addTextModel adds the flag that names a text model.
+func addTextModel(cmd *cobra.Command, x *workspace.Texts) {
+	f := cmd.Flags()
+	f.StringVar(&x.Model, "text-model", "", "`folder` of a text model: an ONNX network, its tokenizer.json and config files (or the ONNX file in it)")
+	must(cmd.MarkFlagDirname("text-model"))
+}
+
+// addTexts adds the flags that name texts of classes and the model that makes vectors of them.
+func addTexts(cmd *cobra.Command, x *workspace.Texts) {
+	addTextModel(cmd, x)
+	f := cmd.Flags()
+	f.StringVar(&x.File, "text", "", "`file` of what is said of the classes, with --text-model: a CSV (class,text), or a folder with CLASS.txt; default: their names")
+	f.StringArrayVar(&x.Templates, "template", nil, "`text` with {} where a class's name or text goes, or the name of a built-in set: "+usage.Or(text.Sets())+"; several are averaged (default for names: photo)")
+	f.StringVar(&x.Options.Pool, "text-pool", "", "`way` to make one vector of those of a text's tokens: "+usage.Or(textencoder.Poolings())+" (default: as the model's files say)")
+	f.StringVar(&x.Options.Output, "text-output", "", "`name` of the text model's output to take (default: its embedding)")
+	f.IntVar(&x.Options.Tokens, "text-tokens", 0, "`number` of tokens that a text is cut to (default: as the model's files say)")
+	must(cmd.RegisterFlagCompletionFunc("template", cobra.FixedCompletions(text.Sets(), cobra.ShellCompDirectiveNoFileComp)))
+	must(cmd.RegisterFlagCompletionFunc("text-pool", cobra.FixedCompletions(textencoder.Poolings(), cobra.ShellCompDirectiveNoFileComp)))
+}

@@ -1,0 +1,78 @@
+package workspace
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"vzsl/features"
+	"vzsl/train/runs"
+)
+
+// ChangedError refuses a run whose inputs are not there any more as they were, and says what mends it.
+type ChangedError struct {
+	run     string
+	changes []*features.Change
+	Again   string // trains on the inputs of now
+	back    string // brings back those of then; "": no command does
+}
+
+func (e *ChangedError) Error() string {
+	text := fmt.Sprintf("run %s was trained on other inputs than are there now: %s. To train on those of now: '%s'", e.run, runs.Changed(e.changes), e.Again)
+	if e.back != "" {
+		text += fmt.Sprintf("; to bring back those of then: '%s'", e.back)
+	}
+	return text
+}
+
+func (w *Workspace) changed(name string, model *runs.Predictor, changes []*features.Change) error {
+	e := &ChangedError{run: name, changes: changes, Again: w.trainAgain(name, model)}
+	if record, err := model.Inputs(); err != nil || record == nil {
+		return e
+	}
+	var back []string
+	for _, ch := range changes {
+		kept := filepath.Join(w.RunDir(name), features.InputsDir)
+		switch ch.Of {
+		case features.InputSplit:
+			back = append(back, "cp "+Quote(filepath.Join(kept, "split.parquet"))+" "+Quote(w.SplitFile(model.Source().Dataset, model.Split())))
+		case features.InputClasses:
+			back = append(back, "cp "+Quote(filepath.Join(kept, "classes.parquet"))+" "+Quote(w.ClassTableFile(model.Source().Dataset)))
+		}
+	}
+	e.back = strings.Join(back, " && ")
+	return e
+}
+
+// trainAgain is the command that trains a run, or all seeds of the one that it is of, anew on what is there.
+func (w *Workspace) trainAgain(name string, model *runs.Predictor) string {
+	s := model.Settings()
+	run, several := WithoutSeed(name)
+	args := []string{"--dataset", model.Source().Dataset, "--split", model.Split(), "--method", s.Method}
+	if s.Transductive {
+		args = append(args, "--transductive")
+	}
+	if record, err := model.Inputs(); err == nil && record != nil && record.Classes.Blocks != nil {
+		if now, err := w.ReadClassTable(model.Source().Dataset); err == nil && len(now.Attributes) > len(now.Narrow(record.Classes).Attributes) {
+			args = append(args, "--descriptions", strings.Join(record.Classes.Kinds(), "+"))
+		}
+	}
+	if seeds, err := Seeds(w.RunDir(run)); several && err == nil && len(seeds) > 0 {
+		args, s.Seed = append(args, "--seeds", strconv.Itoa(len(seeds))), seeds[0]
+	}
+	end := []string{"--run", run, "--force"}
+	_, tuned, err := runs.ReadSettings(w.RunDir(name))
+	if _, absent := os.Stat(filepath.Join(w.RunDir(run), TuningDir)); err == nil && tuned != nil && absent == nil {
+		args = append(args, "--trials", strconv.Itoa(tuned.Trials), "--folds", strconv.Itoa(max(2, tuned.Folds)))
+		if s.Seed != 1 {
+			args = append(args, "--seed", strconv.FormatUint(s.Seed, 10))
+		}
+		return w.Command("tune", append(args, end...)...)
+	}
+	if w.TrainFlags != nil {
+		args = append(args, w.TrainFlags(s)...)
+	}
+	return w.Command("train", append(args, end...)...)
+}

@@ -1,0 +1,101 @@
+package workspace
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"vzsl/features"
+	"vzsl/pipeline/usage"
+)
+
+// PicturedSplit is the name of the split by which classes have pictures.
+const PicturedSplit = "pictured"
+
+// WriteSplit writes a split of its dataset, if it may.
+func (w *Workspace) WriteSplit(roles *features.Split, force bool) error {
+	if err := w.MayReplaceSplit(roles, force); err != nil {
+		return err
+	}
+	return features.WriteSplit(w.SplitFile(roles.Dataset, roles.Name), roles)
+}
+
+// MayReplaceSplit refuses to replace a split that runs were made with by another of its name, unless told.
+func (w *Workspace) MayReplaceSplit(roles *features.Split, force bool) error {
+	path := w.SplitFile(roles.Dataset, roles.Name)
+	was, err := features.ReadSplit(path)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			w.Log.Warn("the split that is there cannot be read and is replaced", "file", path, "error", err)
+		}
+		return nil
+	}
+	change := was.Changed(roles)
+	if change == nil {
+		return nil
+	}
+	runs, err := w.RunsOn(roles.Dataset, roles.Name)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(runs) > 0 && !force:
+		return fmt.Errorf("%s: %s with this split, and it would be another one: %s. Give the new one a name of its own with --split, or replace it with --force: the runs are then refused until they are trained again",
+			path, wereMade(runs), change.What())
+	case len(runs) > 0:
+		w.Log.Warn("the split is another one now: runs that were made with the one of before are refused until they are trained again", "split", roles.Name, "runs", usage.FirstOf(runs))
+	}
+	return nil
+}
+
+func wereMade(runs []string) string {
+	if len(runs) == 1 {
+		return "run " + runs[0] + " was made"
+	}
+	return fmt.Sprintf("%d runs were made (%s)", len(runs), usage.FirstOf(runs))
+}
+
+// Splits lists the splits made of a dataset.
+func (w *Workspace) Splits(dataset string) ([]string, error) {
+	names, err := Below(filepath.Join(w.DatasetDir(dataset), "splits"), "*.parquet")
+	for i, file := range names {
+		names[i] = strings.TrimSuffix(file, ".parquet")
+	}
+	return names, err
+}
+
+// sayUnassigned warns of images that a split of before does not know.
+func (w *Workspace) sayUnassigned(roles *features.Split, f features.Rows) {
+	if without := roles.Unassigned(f.Images(), f.Classes()); len(without) > 0 {
+		w.Log.Warn(fmt.Sprintf("%d images of the split's classes have features but no role in it, and take no part: they were added since it was made; '%s' gives them one",
+			len(without), SplitAgain(roles)), "split", roles.Name, "images", usage.FirstOf(without))
+	}
+}
+
+// SplitAgain is the command that makes a split again of the images there are.
+func SplitAgain(roles *features.Split) string {
+	command := roles.Command
+	if command == "" {
+		command = CommandLine("split", "--dataset", roles.Dataset, "--split", roles.Name)
+	}
+	return command + " --force"
+}
+
+// absentError is an fs.ErrNotExist that says what to do.
+type absentError string
+
+func (e absentError) Error() string { return string(e) }
+func (e absentError) Unwrap() error { return fs.ErrNotExist }
+
+// ReadSplit reads a split.
+func (w *Workspace) ReadSplit(dataset, split string) (*features.Split, error) {
+	path := w.SplitFile(dataset, split)
+	roles, err := features.ReadSplit(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		made, _ := w.Splits(dataset)
+		return nil, absentError(fmt.Sprintf("%s: no such split yet%s; run 'vzsl split --dataset %s --split %s' first (own class lists: --seen, --unseen)", path, usage.DidYouMean(split, made), dataset, split))
+	}
+	return roles, err
+}
