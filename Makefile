@@ -67,6 +67,7 @@ verify: $(VZSL) ## re-read every shard and check it  [DATASET OUT]
 
 demo: $(VZSL) ## every stage on built-in pictures, in ./demo; nothing to download
 	$(VZSL) demo --out demo $(FLAGS)
+	$(VZSL) demo --text --out demo $(FLAGS)
 
 test: ## the tests that take seconds
 	$(GO) test ./...

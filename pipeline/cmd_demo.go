@@ -9,16 +9,23 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/datasets/demo"
+	"vzsl/features"
 )
 
 func newDemo(con *cli) *cobra.Command {
+	var texts bool
 	cmd := &cobra.Command{
-		Use:     "demo",
-		Short:   "every stage on built-in pictures, with nothing to download",
-		Example: `  vzsl demo`,
+		Use:   "demo",
+		Short: "every stage on built-in pictures, with nothing to download",
+		Example: `  vzsl demo
+  vzsl demo --text`,
 		Long: `Renders pictures of objects whose classes are combinations of attributes (size, colour, texture, shape,
 ground), extracts features with a small built-in network that has never seen some of the
 combinations, trains VZSL on the seen ones and names the unseen ones from their descriptions.
+
+With --text it describes the classes by sentences too: a small pair of networks for pictures and texts, trained on
+the seen classes alone, takes the place of the network, and VZSL on attributes, VZSL on texts and CLIP, which trains
+nothing, stand side by side on one page.
 
 Everything is left in ./demo (--out), each stage's files as the commands write them.`,
 		Args: cobra.NoArgs,
@@ -26,13 +33,14 @@ Everything is left in ./demo (--out), each stage's files as the commands write t
 			if !cmd.Flags().Changed("out") {
 				con.Dir = "demo"
 			}
-			return runDemo(cmd.Context(), con)
+			return runDemo(cmd.Context(), con, texts)
 		},
 	}
+	cmd.Flags().BoolVar(&texts, "text", false, "attributes, texts and CLIP side by side, with networks for pictures and texts")
 	return cmd
 }
 
-func runDemo(ctx context.Context, con *cli) error {
+func runDemo(ctx context.Context, con *cli, texts bool) error {
 	data := filepath.Join(con.Dir, "data", "demo")
 	model := filepath.Join(con.Dir, "models", "demo.onnx")
 	bar := con.Begin("render", "pictures")
@@ -41,7 +49,13 @@ func runDemo(ctx context.Context, con *cli) error {
 	if err != nil {
 		return err
 	}
-	if err := demo.WriteNetwork(model); err != nil {
+	pair := filepath.Join(con.Dir, "models", textDemo)
+	if texts {
+		err = demo.WritePair(pair)
+	} else {
+		err = demo.WriteNetwork(model)
+	}
+	if err != nil {
 		return err
 	}
 	// Each stage is the command itself, shown so that it can be repeated by hand.
@@ -51,6 +65,9 @@ func runDemo(ctx context.Context, con *cli) error {
 		{"split", "--dataset", "demo", "--split", "demo", "--seen", filepath.Join(data, "seen.txt"), "--unseen", filepath.Join(data, "unseen.txt")},
 		{"train", "--dataset", "demo", "--split", "demo"},
 		{"evaluate", "--dataset", "demo", "--split", "demo", "--data", data},
+	}
+	if texts {
+		stages = textStages(data, pair)
 	}
 	for i, args := range stages {
 		switch command := con.Command(args[0], args[1:]...); {
@@ -77,4 +94,29 @@ func (c *cli) runStage(ctx context.Context, args []string, last bool) error {
 	root := newRoot(stage)
 	root.SetArgs(append(args, "--out="+c.Dir, fmt.Sprintf("--json=%t", c.json), fmt.Sprintf("--quiet=%t", c.quiet), fmt.Sprintf("--verbose=%t", c.verbose)))
 	return root.ExecuteContext(ctx)
+}
+
+// textDemo is the dataset of the demo's pictures with the pair of networks for pictures and texts.
+const textDemo = "demo-text"
+
+// textStages describe the demo's classes by attributes and by their names in sentences, beside each other.
+func textStages(data, model string) [][]string {
+	of := func(command string, args ...string) []string {
+		return append([]string{command, "--dataset", textDemo}, args...)
+	}
+	stages := [][]string{
+		of("extract", "--data", data, "--model", model),
+		of("attributes", "--data", data, "--own", "--text-model", model),
+		of("split", "--split", "demo", "--seen", filepath.Join(data, "seen.txt"), "--unseen", filepath.Join(data, "unseen.txt")),
+	}
+	var runs []string
+	for _, r := range []struct{ run, method, descriptions string }{
+		{"demo-attributes", "vzsl", features.KindAttributes}, {"demo-texts", "vzsl", features.KindText}, {"demo-clip", "clip", features.KindText},
+	} {
+		stages = append(stages,
+			of("train", "--split", "demo", "--method", r.method, "--descriptions", r.descriptions, "--run", r.run),
+			of("evaluate", "--split", "demo", "--run", r.run, "--data", data))
+		runs = append(runs, r.run)
+	}
+	return append(stages, append([]string{"report", "--to", textDemo}, runs...))
 }
