@@ -139,7 +139,7 @@ func described(source string, config reflect.Type) (text, file string, err error
 
 // tinyModel fits a method to a few random features, to see what its models can do.
 func tinyModel(c method.Config, shots bool) (method.Model, error) {
-	const classes, each, dim, attributes = 8, 4, 8, 5
+	const classes, each, dim, attributes = 8, 4, 8, 8 // as long as features: CLIP takes no others
 	r := rand.New(rand.NewPCG(1, 1))
 	features := make([]float32, classes*each*dim)
 	for i := range features {
