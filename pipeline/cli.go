@@ -26,6 +26,7 @@ type cli struct {
 	fileSettings   []fileSetting     // of methods
 	args           []string          // of the command line, for errors
 
+	helpAll  bool // --help-all
 	started  bool // a command's own code has been reached
 	terminal bool
 }

@@ -19,15 +19,13 @@ func newAttributes(con *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "attributes",
 		Short: "class descriptions to the class table",
-		Long: `  vzsl attributes --dataset birds                                                            attributes
+		Example: `  vzsl attributes --dataset birds                                                            attributes
   vzsl attributes --dataset birds --text-model models/clip-vit-base-patch32 --template birds  names
-  vzsl attributes --dataset birds --text sentences.csv --text-model models/all-MiniLM-L6-v2    sentences
-
-Reads the dataset's class descriptions and writes features/<dataset>/classes.parquet: one row per
+  vzsl attributes --dataset birds --text sentences.csv --text-model models/all-MiniLM-L6-v2    sentences`,
+		Long: `Reads the dataset's class descriptions and writes features/<dataset>/classes.parquet: one row per
 class, its attributes as they are given (raw values; missing ones are NaN). Normalisation belongs to
-training, where it is fitted on the seen classes.
-
-` + catalog.DescriptionsHelp() + `
+training, where it is fitted on the seen classes.`,
+		Annotations: details(`` + catalog.DescriptionsHelp() + `
 --csv takes a file instead: CSV, Parquet, Arrow, NumPy, MATLAB, and xlsa17's .mat files, such as
 sent_splits.mat with its sentence vectors.
 
@@ -52,7 +50,7 @@ and model its vectors were made of.
 
 Missing values stay missing here; training refuses them or takes the mean over the seen classes
 (--missing there). AwA's four, antelope's colours, are taken from lion, as the authors' own code does: a note
-says so, --missing keep leaves them out.`,
+says so, --missing keep leaves them out.`),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := usage.OneOf("words-format", o.Format, attributes.WordFormats()...); err != nil {
@@ -126,5 +124,6 @@ says so, --missing keep leaves them out.`,
 	must(cmd.MarkFlagFilename("words", "bin", "txt", "vec", "gz"))
 	must(cmd.MarkFlagFilename("names", "txt", "tsv", "csv"))
 	must(cmd.RegisterFlagCompletionFunc("words-format", cobra.FixedCompletions(attributes.WordFormats(), cobra.ShellCompDirectiveNoFileComp)))
+	rare(cmd, "class-column", "attribute-column", "ignore-column", "words-format", "max-unknown", "text-output", "text-tokens", "text-pool", "matrix")
 	return cmd
 }

@@ -14,8 +14,9 @@ import (
 func newCheck(con *cli) *cobra.Command {
 	var ds workspace.Dataset
 	cmd := &cobra.Command{
-		Use:   "check DATASET [DIR]",
-		Short: "what of a dataset is there, what is missing, what does not fit, and what to run next",
+		Use:     "check DATASET [DIR]",
+		Short:   "what of a dataset is there, what is missing, what does not fit, and what to run next",
+		Example: `  vzsl check cub`,
 		Long: `Looks a dataset's folder through before hours are spent on it: are all files there and readable, are
 classes, images and attributes as many as published, which images are listed but absent or there but in
 no list, which classes have no description; and how far the stages have come. It ends with the next

@@ -26,13 +26,12 @@ func newCompare(con *cli) *cobra.Command {
 	var o compareOptions
 	all := experiment.ComparableMethods()
 	cmd := &cobra.Command{
-		Use:   "compare",
-		Short: "methods beside each other, each tuned within the same budget",
+		Use:     "compare",
+		Short:   "methods beside each other, each tuned within the same budget",
+		Example: `  vzsl compare --dataset cub --methods eszsl,devise,vzsl --set devise.epochs=30`,
 		Long: `Tunes every method as 'vzsl tune' does, all on the same folds and within the same budget, trains --seeds models
 of each with what was found, evaluates them, and writes one table, reports/<name>/: report.html, compare.json,
 compare.csv, compare.md, compare.tex (LaTeX, booktabs).
-
-  vzsl compare --dataset cub --methods eszsl,devise,vzsl --set devise.epochs=30
 
 The table has each figure with its standard deviation and the mean's 95 % interval over seeds (of a single training:
 over images), the validation figure that the settings were chosen by, the published figure, and the times. A setting

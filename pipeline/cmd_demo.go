@@ -13,8 +13,9 @@ import (
 
 func newDemo(con *cli) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "demo",
-		Short: "every stage on built-in pictures, with nothing to download",
+		Use:     "demo",
+		Short:   "every stage on built-in pictures, with nothing to download",
+		Example: `  vzsl demo`,
 		Long: `Renders pictures of objects whose classes are combinations of attributes (size, colour, texture, shape,
 ground), extracts features with a small built-in network that has never seen some of the
 combinations, trains VZSL on the seen ones and names the unseen ones from their descriptions.

@@ -34,8 +34,9 @@ type downloadOptions struct {
 func newDownload(con *cli) *cobra.Command {
 	var o downloadOptions
 	cmd := &cobra.Command{
-		Use:   "download NAME...",
-		Short: "datasets, networks and word vectors from their official addresses",
+		Use:     "download NAME...",
+		Short:   "datasets, networks and word vectors from their official addresses",
+		Example: `  vzsl download cub vgg19`,
 		Long: `Downloads what it is given by name, checks it, unpacks it, and leaves it where the other commands look:
 data/<dataset>, models/vgg19.onnx. A folder appears whole or not at all.
 

@@ -17,8 +17,9 @@ func newEvaluate(con *cli) *cobra.Command {
 	var r workspace.RunRef
 	var seed uint64
 	cmd := &cobra.Command{
-		Use:   "evaluate",
-		Short: "model and features to a report",
+		Use:     "evaluate",
+		Short:   "model and features to a report",
+		Example: `  vzsl evaluate --dataset cub`,
 		Long: `Scores the split's test images with a trained model and writes reports/<run>/: report.html (one file,
 opens offline), report.json and predictions.parquet.
 

@@ -40,8 +40,9 @@ var (
 func newExport(con *cli) *cobra.Command {
 	var o exportOptions
 	cmd := &cobra.Command{
-		Use:   "export",
-		Short: "model, training curves, features or a whole dataset in the files of other programs",
+		Use:     "export",
+		Short:   "model, training curves, features or a whole dataset in the files of other programs",
+		Example: `  vzsl export --dataset cub --format onnx`,
 		Long: `Writes what other programs read. Of a run (--run, or --dataset, --split and --method):
 
   onnx         the model, opset 17, with its normalisations inside: inputs features [N, D] and classes

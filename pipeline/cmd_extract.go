@@ -36,12 +36,12 @@ type extractOptions struct {
 func newExtract(con *cli) *cobra.Command {
 	var o extractOptions
 	cmd := &cobra.Command{
-		Use:   "extract",
-		Short: "images and an ONNX network to feature shards",
+		Use:     "extract",
+		Short:   "images and an ONNX network to feature shards",
+		Example: `  vzsl extract --dataset cub --model models/vgg19.onnx`,
 		Long: `Runs the network over every image of the dataset and writes Parquet shards to
-features/<dataset>/<network>/: image, class, label, feature.
-
-The feature is fc7 after its ReLU where the network is a VGG, an output that is an embedding by its
+features/<dataset>/<network>/: image, class, label, feature.`,
+		Annotations: details(`The feature is fc7 after its ReLU where the network is a VGG, an output that is an embedding by its
 name (image_embeds, pooler_output, last_hidden_state), the pooled feature, or the input of the
 classifier, in this order; --layer names another tensor and --pool how tokens are pooled.
 
@@ -51,7 +51,7 @@ config.json or open_clip_config.json in the model's folder; what the network its
 its file tells; else a guess, with a warning. The whole recipe is stored with the features.
 
 Stop it at any moment (Ctrl-C, power cut): the same command goes on at the shard that was open.
-Images that cannot be read are skipped and listed in skipped.csv; the exit code is then 3.`,
+Images that cannot be read are skipped and listed in skipped.csv; the exit code is then 3.`),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runExtract(cmd.Context(), con, &o)
@@ -72,6 +72,7 @@ Images that cannot be read are skipped and listed in skipped.csv; the exit code 
 	f.BoolVar(&o.force, "force", false, "discard features there that were made from another dataset, network or recipe")
 	must(cmd.MarkFlagFilename("model", "onnx"))
 	must(cmd.RegisterFlagCompletionFunc("pool", cobra.FixedCompletions(onnx.Poolings(), cobra.ShellCompDirectiveNoFileComp)))
+	rare(cmd, "recipe", "size", "resize", "crop-rounding", "interpolation", "rescale", "mean", "std", "channels", "pad", "engine", "ort-library", "ort-provider", "batch", "workers", "shard-rows", "max-pixels")
 	return cmd
 }
 

@@ -30,12 +30,11 @@ type fewShotOptions struct {
 func newFewShot(con *cli) *cobra.Command {
 	var o fewShotOptions
 	cmd := &cobra.Command{
-		Use:   "fewshot",
-		Short: "accuracy against the number of labelled images of each unseen class",
+		Use:     "fewshot",
+		Short:   "accuracy against the number of labelled images of each unseen class",
+		Example: `  vzsl fewshot --dataset cub --shots 0,1,5 --methods vzsl,logistic`,
 		Long: `Trains and evaluates methods on few-shot variants of a split, and writes reports/<name>/: report.html with
 the figure, fewshot.json, fewshot.csv.
-
-  vzsl fewshot --dataset cub --shots 0,1,5 --methods vzsl,logistic
 
 Of each unseen class --pool images are kept out of the test; for every number in --shots so many of them are trained
 on with their labels. The test is the same for every number of shots, and fewer shots are among more. Each of the

@@ -30,8 +30,9 @@ type generateFlags struct {
 func newGenerate(con *cli) *cobra.Command {
 	var g generateFlags
 	cmd := &cobra.Command{
-		Use:   "generate",
-		Short: "a trained VZSL or PLDA model to features of any class, seen or not",
+		Use:     "generate",
+		Short:   "a trained VZSL or PLDA model to features of any class, seen or not",
+		Example: `  vzsl generate --dataset cub --per-class 300`,
 		Long: `Draws features from a trained model. VZSL: z from the class's prior p(z|a), x from the decoder p(x|z). PLDA: a
 mean from the posterior of the class's, with --noise an image about it, taken out of the whitened space. Writes
 them as shards like those of extract, with the class table, as a dataset of their own

@@ -39,14 +39,13 @@ file per image. Several files, or a folder of them, are one table, row after row
 Columns are found by the flags, else by the usual names: image names (image, file, path, filename, ...),
 classes (class, label, category, target, y, ...: names where it holds text, numbers where it holds whole
 numbers), features (a column of vectors, or the columns of numbers). What was taken for what and what was
-left out is said; what could be several things is refused with the flag that settles it.
-
-Without labels the class of a row is that of its image: by the dataset's own list of images, by a folder
+left out is said; what could be several things is refused with the flag that settles it.`,
+		Annotations: details(`Without labels the class of a row is that of its image: by the dataset's own list of images, by a folder
 in its name or by the start of its file's name (n01440764_26.JPEG). Numbers mean those of the dataset's own
 files or the rows of its classes.csv, from 1 or from 0 as they alone can be. Labels that contradict the
 image's class are refused. Rows with a value that is missing or not finite are skipped and listed.
 
-The classes are those of the dataset that --data and --layout name; no picture is needed.`,
+The classes are those of the dataset that --data and --layout name; no picture is needed.`),
 	})
 	for _, format := range convert.Formats() { // the words of old, which make sure of the format too
 		cmd.AddCommand(newImportOf(con, format, &cobra.Command{
@@ -79,6 +78,7 @@ func newImportOf(con *cli, format string, cmd *cobra.Command) *cobra.Command {
 	for _, flag := range []string{"labels", "images", "label-names"} {
 		must(cmd.MarkFlagFilename(flag, "npy", "txt", "csv", "mat", "npz", "parquet", "arrow"))
 	}
+	rare(cmd, "layer", "recipe", "shard-rows", "variable", "label-kind", "label-names", "ignore-column", "image-column", "class-column", "label-column")
 	return cmd
 }
 

@@ -39,13 +39,13 @@ func newPredict(con *cli) *cobra.Command {
 	var o predictOptions
 	var explain bool
 	cmd := &cobra.Command{
-		Use:   "predict PICTURE...",
-		Short: "a model and a description of classes to the names of pictures",
+		Use:     "predict PICTURE...",
+		Short:   "a model and a description of classes to the names of pictures",
+		Example: `  vzsl predict --dataset photos --split pictured holiday/*.jpg`,
 		Long: `Names pictures: files, folders (with all below them), globs. The classes to choose from are the unseen
 ones of the run's split, or those described in --classes, which need no training: a row of a CSV is a
-class.
-
-  class,stripes,hooves,tail
+class.`,
+		Annotations: details(`  class,stripes,hooves,tail
   okapi,40,100,60
 
 Attributes are matched by name; their units are those of the descriptions that the model was trained on.
@@ -64,7 +64,7 @@ validation classes; where it had none they are not calibrated, and a note says s
 --explain names attributes: those the model sees in the picture, and those that speak most for and
 against the class rather than any of the others. Where the score is bilinear in the attributes (ESZSL,
 DeViSE, ALE, SJE), all attributes together add up to how far it is above the classes' mean; of other
-models (VZSL, SAE) they are a reading, not a sum that gives the score.`,
+models (VZSL, SAE) they are a reading, not a sum that gives the score.`),
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if explain {
@@ -90,6 +90,7 @@ models (VZSL, SAE) they are a reading, not a sum that gives the score.`,
 	f.StringVar(&o.parquet, "parquet", "", "`file` to write the answers to as Parquet")
 	must(cmd.MarkFlagFilename("csv", "csv"))
 	must(cmd.MarkFlagFilename("parquet", "parquet"))
+	rare(cmd, "missing", "batch", "workers", "engine", "ort-library", "ort-provider", "class-column", "attribute-column", "ignore-column", "words-format", "feature-column", "images", "max-pixels", "recipe", "transductive", "names", "words")
 	return cmd
 }
 

@@ -18,8 +18,9 @@ func newReport(con *cli) *cobra.Command {
 	var ds workspace.Dataset
 	var to string
 	cmd := &cobra.Command{
-		Use:   "report RUN...",
-		Short: "reports again from stored results, or several runs on one page",
+		Use:     "report RUN...",
+		Short:   "reports again from stored results, or several runs on one page",
+		Example: `  vzsl report cub-standard-vzsl`,
 		Long: `Writes reports/<run>/report.html again from what 'vzsl evaluate' left there (report.json and
 predictions.parquet) and from the training's metrics, without the features and the model. With --data
 the report shows pictures.

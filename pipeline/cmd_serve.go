@@ -30,8 +30,9 @@ type serveOptions struct {
 func newServe(con *cli) *cobra.Command {
 	var o serveOptions
 	cmd := &cobra.Command{
-		Use:   "serve",
-		Short: "predict over HTTP, with a page to drop pictures on",
+		Use:     "serve",
+		Short:   "predict over HTTP, with a page to drop pictures on",
+		Example: `  vzsl serve --dataset photos --split pictured`,
 		Long: `Names pictures over HTTP, with the answers of 'vzsl predict', and takes new classes while it runs. The
 address it listens on shows a page to drop a picture on and to edit the list of classes.
 
@@ -40,16 +41,15 @@ address it listens on shows a page to drop a picture on and to edit the list of 
   GET, PUT, DELETE /classes/NAME   {"attributes": {"stripes": 60, ...}}; {"phrase": ...} for word vectors
   POST /classes/NAME         pictures of the class, as for /predict: the model takes them in at once
                              (vzsl with its closed-form block, plda); --examples does so at the start
-  GET /attributes, /model, /healthz, /metrics (Prometheus)
-
-  curl --data-binary @holiday/1.jpg http://127.0.0.1:8080/predict
+  GET /attributes, /model, /healthz, /metrics (Prometheus)`,
+		Annotations: details(`  curl --data-binary @holiday/1.jpg http://127.0.0.1:8080/predict
   curl -X PUT -d '{"attributes": {"stripes": 60, "hooves": 100}}' http://127.0.0.1:8080/classes/okapi
 
 Pictures of concurrent requests go through the network together. Classes put here last until the server
 ends: /classes.csv keeps their descriptions.
 
 Ctrl-C or SIGTERM: no more requests are taken, those at work are finished. There is no encryption and no
-password: beyond this machine put it behind a server that has them.`,
+password: beyond this machine put it behind a server that has them.`),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runServe(cmd.Context(), con, &o) },
 	}
@@ -69,6 +69,7 @@ password: beyond this machine put it behind a server that has them.`,
 	f.DurationVar(&o.readTimeout, "read-timeout", 30*time.Second, "for a request to come whole")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "for its answer")
 	f.DurationVar(&o.grace, "grace", 30*time.Second, "for requests at work when the server is to end")
+	rare(cmd, "missing", "batch", "workers", "engine", "ort-library", "ort-provider", "class-column", "attribute-column", "ignore-column", "words-format", "max-pixels", "recipe", "transductive", "names", "words", "max-bodies", "read-timeout", "grace", "timeout")
 	return cmd
 }
 

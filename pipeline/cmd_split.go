@@ -24,8 +24,9 @@ func newSplit(con *cli) *cobra.Command {
 	var ds workspace.Dataset
 	var o splitOptions
 	cmd := &cobra.Command{
-		Use:   "split",
-		Short: "seen and unseen classes to a role for every image",
+		Use:     "split",
+		Short:   "seen and unseen classes to a role for every image",
+		Example: `  vzsl split --dataset cub --split standard`,
 		Long: `Writes features/<dataset>/splits/<name>.parquet: every image's role (train, validation, test_seen,
 test_unseen). The features stay as they are, so one extraction serves every split.
 
@@ -39,9 +40,8 @@ test_unseen). The features stay as they are, so one extraction serves every spli
   --split NAME --images FILE         your own, by image: a table with the columns image,role (CSV or Parquet), or
                                      CUB's train_test_split.txt; with --seen and --unseen it says only which images
                                      of seen classes are tested
-  --random K --unseen-classes N      K splits, random-1 and so on, each with N unseen classes drawn by --seed
-
-The roles in a table of images are train, validation, test_seen, test_unseen, test (one of the two, by
+  --random K --unseen-classes N      K splits, random-1 and so on, each with N unseen classes drawn by --seed`,
+		Annotations: details(`The roles in a table of images are train, validation, test_seen, test_unseen, test (one of the two, by
 the class), shot and none. A class is seen that has images to train on; images that the table does not
 list take no part. Validation is by whole classes: without that role in the table they are drawn.
 
@@ -51,7 +51,7 @@ A split that runs were made with is not replaced by another one of its name unle
 K of them are trained on with their labels. The test is the same for every K; K + 1 shots contain those of K.
 
 Some of the seen classes are held out for validation, drawn by --seed: hyper-parameters are chosen
-on them, never on the unseen classes.`,
+on them, never on the unseen classes.`),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(&ds, cmd.Flags().Changed("split")); err != nil {
@@ -93,6 +93,7 @@ on them, never on the unseen classes.`,
 	must(cmd.MarkFlagFilename("unseen", "txt"))
 	must(cmd.MarkFlagFilename("images", "csv", "tsv", "txt", "parquet"))
 	must(cmd.MarkFlagDirname("xlsa17"))
+	rare(cmd, "fold", "layout", "shot-pool")
 	return cmd
 }
 

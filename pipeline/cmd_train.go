@@ -24,12 +24,11 @@ func newTrain(con *cli) *cobra.Command {
 	var seeds int
 	var tunedRun string
 	cmd := &cobra.Command{
-		Use:   "train",
-		Short: "features, class table and roles to a model",
+		Use:     "train",
+		Short:   "features, class table and roles to a model",
+		Example: `  vzsl train --dataset cub --method devise --set epochs=30`,
 		Long: `Trains a method on the seen classes of a split and writes runs/<run>/: model.safetensors, config.toml
 (all settings), metrics.jsonl (one line per epoch), checkpoints.
-
-  vzsl train --dataset cub --method devise --set epochs=30
 
 Two fits: the first leaves the validation classes out and chooses by them (for VZSL the number of epochs), the
 second (--refit) trains again on all seen classes with what was chosen. Unseen classes take no part, but for the

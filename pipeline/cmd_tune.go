@@ -28,12 +28,11 @@ type tuneFlags struct {
 func newTune(con *cli) *cobra.Command {
 	var t tuneFlags
 	cmd := &cobra.Command{
-		Use:   "tune",
-		Short: "search a method's settings on the seen classes, then train with the best",
+		Use:     "tune",
+		Short:   "search a method's settings on the seen classes, then train with the best",
+		Example: `  vzsl tune --dataset cub --method sje --trials 9 --budget 10m`,
 		Long: `Searches the settings of a method on the seen classes and trains with the best. Writes runs/<run>/ as train
 does, and runs/<run>/tuning/: fits.jsonl (the journal), trials.parquet (every fit).
-
-  vzsl tune --dataset cub --method sje --trials 9 --budget 10m
 
 The seen classes are cut into --folds parts. --trials sets of settings, the first those given, the others drawn at
 random, are fitted with the first part held out; the best third with three parts held out in turn; the best third

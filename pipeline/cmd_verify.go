@@ -13,8 +13,9 @@ import (
 
 func newVerify(con *cli) *cobra.Command {
 	return &cobra.Command{
-		Use:   "verify DIR",
-		Short: "re-read every shard and check it",
+		Use:     "verify DIR",
+		Short:   "re-read every shard and check it",
+		Example: `  vzsl verify features/cub`,
 		Long: `Re-reads the shards of features below DIR (one network's folder, a dataset's or all features):
 checksums, row counts, finite values, unique images, labels that are in the class table.
 Every problem is listed; with any, the command fails.`,

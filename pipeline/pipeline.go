@@ -28,6 +28,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	con := newCLI(stdout, stderr)
 	con.args = args
 	root := newRoot(con)
+	args, con.helpAll = asksHelpAll(args)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && !con.started {
@@ -79,22 +80,10 @@ func newRoot(con *cli) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "vzsl",
 		Short: "zero-shot learning, from pixels to a report",
-		Long: `vzsl names classes it has never seen a picture of, from a description of them.
-
-'vzsl download cub vgg19' brings data and network; 'vzsl check cub' says what to run next.
-
-The stages, each a command, a file between each two:
-
-  extract     images and an ONNX network  ->  feature shards (Parquet)
-  attributes  class descriptions          ->  class table (Parquet)
-  split       seen and unseen classes     ->  a role for every image (Parquet)
-  train       features, table, roles      ->  model
-  evaluate    model and features          ->  report (report: again, or of several runs)
-  predict     model, pictures, classes    ->  names (serve: the same over HTTP)
-
-Everything is written below one folder (--out, default the current one):
-features/<dataset>/<network>/, runs/<name>/, reports/<name>/.
-Settings may stand in a file vzsl.toml; flags go before it.`,
+		Long: `Zero-shot image classification: recognises classes without training images from their descriptions.
+Files are written below --out: features/<dataset>/<network>/, runs/<run>/, reports/<run>/.`,
+		Example: `  vzsl demo                     every stage on built-in images, nothing to download
+  vzsl check cub                what is there of a dataset, and the command to run next`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
@@ -109,6 +98,7 @@ Settings may stand in a file vzsl.toml; flags go before it.`,
 	f.BoolVar(&con.json, "json", false, "print the result as JSON, errors too")
 	f.BoolVarP(&con.quiet, "quiet", "q", false, "no progress and no notes, only warnings and errors")
 	f.BoolVarP(&con.verbose, "verbose", "v", false, "log details")
+	f.Bool(helpAllFlag, false, "help with rarely used flags and all details")
 	must(root.MarkPersistentFlagDirname("out"))
 	must(root.MarkPersistentFlagFilename("config", "toml"))
 
@@ -142,6 +132,8 @@ Settings may stand in a file vzsl.toml; flags go before it.`,
 			return commandNames(root), cobra.ShellCompDirectiveNoFileComp
 		},
 	})
+	addGroups(root)
+	root.SetHelpFunc(con.showHelp)
 	con.addCompletions(root)
 	root.SetFlagErrorFunc(con.wrongFlag)
 	return root

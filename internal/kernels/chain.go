@@ -3,14 +3,13 @@ package kernels
 import "runtime"
 
 // Chains says whether RunChain may be used on an input of h x w, and is worth it: first reads its input in place,
-// second is depthwise, and the map between is larger than the second-level cache. A smaller one stays in the caches
-// anyway and is better cut for the threads by each.
+// second is depthwise, and the map between is large.
 func (c *Conv) Chains(second Conv2D, h, w int) bool {
 	g, ok := c.by.(*gather)
 	second = second.withDefaults()
 	mh, mw := c.OutSize(h, w)
 	return ok && g.inPlace(c, c.In) && suitsDepthwise(second) && second.In == c.Out && second.Out == c.Out && second.DilationH == 1 &&
-		4*mh*mw*c.Out > cache.l2
+		4*mh*mw*c.Out > cache.l2/4
 }
 
 // RunChain computes second of first of in, a convolution of single pixels or small windows and the depthwise one that
@@ -28,20 +27,27 @@ func RunChain(first, second *Conv, in, out, mean *Act) {
 	if out.N*oh*ow == 0 {
 		return
 	}
-	if halo := first.Halo(in.H, in.W); in.Halo().Max(halo) != in.Halo() || in.stride() != in.C {
-		mid := NewAct(in.N, mh, mw, first.Out, second.Halo(mh, mw), nil)
+	// A map that the second-level cache holds stays there anyway, and is better cut for the threads by each, unless
+	// there are images for all of them.
+	threads := runtime.GOMAXPROCS(0)
+	small := 4*mh*mw*first.Out <= cache.l2 && out.N < 2*threads
+	if halo := first.Halo(in.H, in.W); small || in.Halo().Max(halo) != in.Halo() || in.stride() != in.C {
+		p, halo := haloCopies.get(), second.Halo(mh, mw)
+		mid := NewAct(in.N, mh, mw, first.Out, halo, p.grown(ActLen(in.N, mh, mw, first.Out, halo)))
+		mid.ClearHalo()
 		first.Run(in, mid)
 		if mean != nil {
 			second.RunPooled(mid, out, mean)
 		} else {
 			second.Run(mid, out)
 		}
+		haloCopies.put(p)
 		return
 	}
 	r := chainRuns.get()
 	*r = chainRun{first: first, second: second, in: in, out: out, mh: mh, mw: mw, halo: second.Halo(mh, mw)}
 	r.down = 1
-	if threads := runtime.GOMAXPROCS(0); threads > 1 && out.N < 2*threads {
+	if threads > 1 && out.N < 2*threads {
 		// Rows at the parts' ends are made twice.
 		r.down = min((2*threads+out.N-1)/out.N, max(threads, oh/(4*second.KernelH)), oh)
 	}

@@ -16,7 +16,9 @@
 // kernel of their own; all others are matrix products, reading the input in place
 // where windows allow and gathering it where not. The choice and the blocks' sizes
 // come from the shape and the caches. What follows a layer - bias, another map
-// added, an activation - is done while its result is in registers or the caches.
+// added, an activation, the means of squeeze and excitation - is done while its
+// result is in registers or the caches, and so is a depthwise convolution after a
+// pointwise one (RunChain).
 //
 // Every result is a fixed sequence of roundings per output value: it depends
 // on the level and on the operands of that value, never on the number of

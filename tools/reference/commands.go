@@ -77,7 +77,7 @@ func eachCommand(visit func(*cobra.Command) error) error {
 	root.DisableAutoGenTag = true
 	var walk func(c *cobra.Command) error
 	walk = func(c *cobra.Command) error {
-		c.Long, c.DisableAutoGenTag = paragraphs(c.Long), true
+		c.Long, c.DisableAutoGenTag = paragraphs(c.Long+"\n\n"+c.Annotations[pipeline.DetailsKey]), true
 		if err := visit(c); err != nil {
 			return err
 		}

@@ -40,7 +40,7 @@ func methodsPage(source string) ([]byte, error) {
 	fmt.Fprintln(&table, "|---|---|---|---|---|---|---|")
 	for _, spec := range methods.All() {
 		c := spec.Default()
-		m, err := tinyModel(c, spec.NeedsShots)
+		m, err := tinyModel(c, spec.NeedsShots, spec.SharedSpace)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", spec.Name, err)
 		}
@@ -138,8 +138,12 @@ func described(source string, config reflect.Type) (text, file string, err error
 }
 
 // tinyModel fits a method to a few random features, to see what its models can do.
-func tinyModel(c method.Config, shots bool) (method.Model, error) {
-	const classes, each, dim, attributes = 8, 4, 8, 8 // as long as features: CLIP takes no others
+func tinyModel(c method.Config, shots, shared bool) (method.Model, error) {
+	const classes, each, dim = 8, 4, 8
+	attributes := 5
+	if shared {
+		attributes = dim
+	}
 	r := rand.New(rand.NewPCG(1, 1))
 	features := make([]float32, classes*each*dim)
 	for i := range features {
