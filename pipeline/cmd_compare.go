@@ -52,7 +52,7 @@ method that fails is listed with its error, the others go on, and the exit code 
 				}
 			}
 			e := experiment.CompareOptions{Search: o.Search, Run: o.run, Settings: settings, Seeds: o.seeds, Published: o.published,
-				Command: con.Command("compare", givenFlags(cmd)...)}
+				Command: con.Command("compare", con.givenSettings(cmd, o.methods)...)}
 			for _, m := range o.methods {
 				pinned, err := con.given(cmd.Flags(), m)
 				if err != nil {

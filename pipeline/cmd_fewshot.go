@@ -51,7 +51,7 @@ are kept: stop the command and run it again at any moment.`,
 				return err
 			}
 			return runFewShot(cmd.Context(), con, &experiment.FewShotOptions{Run: o.run, Settings: settings, Shots: o.shots, Pool: o.pool, Seeds: o.seeds, Force: o.force,
-				Flags: givenFlags(cmd, "dataset", "split", "run", "network", "shots", "pool", "seeds", "seed", "methods")})
+				Flags: con.givenSettings(cmd, o.methods, "dataset", "split", "run", "network", "shots", "pool", "seeds", "seed", "methods")})
 		},
 	}
 	addRuns(cmd, &o.run, "fewshot")

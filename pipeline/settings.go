@@ -254,6 +254,25 @@ func (c *cli) settingsOfSeveral(fs *pflag.FlagSet, preset string, names []string
 	return all, nil
 }
 
+// givenSettings are givenFlags and, as --set, what the settings file says of the methods named: the same command for where that
+// file is not. Those of the file stand before the command's own, which count more.
+func (c *cli) givenSettings(cmd *cobra.Command, names []string, but ...string) []string {
+	words := givenFlags(cmd, append(but, setFlag)...)
+	for _, a := range c.fileSettings {
+		for _, m := range a.methods {
+			if slices.Contains(names, m) {
+				words = append(words, "--"+setFlag+"="+m+"."+a.name+"="+a.text)
+			}
+		}
+	}
+	sets, err := cmd.Flags().GetStringArray(setFlag)
+	must(err)
+	for _, set := range sets {
+		words = append(words, "--"+setFlag+"="+set)
+	}
+	return words
+}
+
 // givenFlags are the flags that were set, as words of a command line, but those of every command and those named.
 func givenFlags(cmd *cobra.Command, but ...string) []string {
 	var words []string

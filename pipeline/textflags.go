@@ -22,9 +22,9 @@ func addTexts(cmd *cobra.Command, x *workspace.Texts) {
 	f := cmd.Flags()
 	f.StringVar(&x.File, "text", "", "`file` of what is said of the classes, with --text-model: a CSV (class,text), or a folder with CLASS.txt; default: their names")
 	f.StringArrayVar(&x.Templates, "template", nil, "`text` with {} where a class's name or text goes, or the name of a built-in set: "+usage.Or(text.Sets())+"; several are averaged (default for names: photo)")
-	f.StringVar(&x.Options.Pool, "text-pool", "", "`way` to make one vector of those of a text's tokens: "+usage.Or(textencoder.Poolings())+" (default: as the model's files say)")
-	f.StringVar(&x.Options.Output, "text-output", "", "`name` of the text model's output to take (default: its embedding)")
-	f.IntVar(&x.Options.Tokens, "text-tokens", 0, "`number` of tokens that a text is cut to (default: as the model's files say)")
+	f.StringVar(&x.Pool, "text-pool", "", "`way` to make one vector of those of a text's tokens: "+usage.Or(textencoder.Poolings())+" (default: as the model's files say)")
+	f.StringVar(&x.Output, "text-output", "", "`name` of the text model's output to take (default: its embedding)")
+	f.IntVar(&x.Tokens, "text-tokens", 0, "`number` of tokens that a text is cut to (default: as the model's files say)")
 	must(cmd.RegisterFlagCompletionFunc("template", cobra.FixedCompletions(text.Sets(), cobra.ShellCompDirectiveNoFileComp)))
 	must(cmd.RegisterFlagCompletionFunc("text-pool", cobra.FixedCompletions(textencoder.Poolings(), cobra.ShellCompDirectiveNoFileComp)))
 }

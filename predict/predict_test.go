@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -246,7 +247,7 @@ func TestEdges(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Rank(ctx, m, []float32{1, 1}, 1, classes, Options{}); err != context.Canceled {
+	if _, err := Rank(ctx, m, []float32{1, 1}, 1, classes, Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the context ended: %v", err)
 	}
 }

@@ -65,7 +65,7 @@ func (r *run) calibrate(ctx context.Context) error {
 			return fmt.Errorf("%s, %s: %w", r.o.Method, phaseCalibrate, err)
 		}
 		if r.f.Temperature == 0 {
-			t, err := fitTemperature(o.Model, g.Problem.Validation)
+			t, err := fitTemperature(o.Model, g.Validation)
 			if err != nil {
 				return fmt.Errorf("%s, %s: %w", r.o.Method, phaseCalibrate, err)
 			}
@@ -74,7 +74,7 @@ func (r *run) calibrate(ctx context.Context) error {
 			}
 		}
 		if wanted {
-			points, err := seenUnseen(o.Model, seen, g.Problem.Validation)
+			points, err := seenUnseen(o.Model, seen, g.Validation)
 			if err != nil {
 				return fmt.Errorf("%s, %s: %w", r.o.Method, phaseCalibrate, err)
 			}

@@ -213,7 +213,7 @@ func (r *run) fits(ctx context.Context) (*runs.Result, error) {
 			return nil, err
 		}
 	}
-	res := &runs.Result{Notes: r.f.Notes, Method: r.o.Method, Choice: r.f.Choice, Temperature: r.f.Temperature, Constant: r.f.Constant, Refit: again, Shots: r.p.MostShots, Classes: len(last.Classes), Images: last.Problem.Problem.Train.Len()}
+	res := &runs.Result{Notes: r.f.Notes, Method: r.o.Method, Choice: r.f.Choice, Temperature: r.f.Temperature, Constant: r.f.Constant, Refit: again, Shots: r.p.MostShots, Classes: len(last.Classes), Images: last.Train.Len()}
 	switch {
 	case r.o.Tuned != nil:
 		res.Accuracy, res.ValidationClasses = r.f.Accuracy, r.o.Tuned.Classes
@@ -250,7 +250,7 @@ func (r *run) fit(ctx context.Context, phase string) (*fitted, error) {
 		return nil, fmt.Errorf("%s, %s: %w", r.o.Method, phase, err)
 	}
 	m := &fitted{Outcome: o, Problem: g}
-	if v := g.Problem.Validation; v != nil {
+	if v := g.Validation; v != nil {
 		if m.temperature, err = fitTemperature(o.Model, v); err != nil {
 			return nil, fmt.Errorf("%s, calibration: %w", r.o.Method, err)
 		}

@@ -364,14 +364,14 @@ func (v *arrowValues) column(c, from, n int, dst []float32) error {
 	a, width := v.t.fields[c].of(v.b), v.t.columns[c].Width
 	if !v.t.columns[c].List {
 		for i := range n {
-			dst[i*v.parts.width] = float32(arrowNumber(a, from+i))
+			dst[i*v.width] = float32(arrowNumber(a, from+i))
 		}
 		return nil
 	}
 	l, _ := vectorsOf(a)
 	floats, _ := l.values.(*array.Float32)
 	for i := range n {
-		row := dst[i*v.parts.width : i*v.parts.width+width]
+		row := dst[i*v.width : i*v.width+width]
 		start, end := l.offsets(from + i)
 		switch {
 		case l.IsNull(from+i) || end == start:
@@ -379,7 +379,7 @@ func (v *arrowValues) column(c, from, n int, dst []float32) error {
 				row[k] = float32(math.NaN())
 			}
 		case int(end-start) != width:
-			return fmt.Errorf("row %d (from 0) has %d values, the first %d", v.parts.lo+from+i, end-start, width)
+			return fmt.Errorf("row %d (from 0) has %d values, the first %d", v.lo+from+i, end-start, width)
 		case floats != nil && floats.NullN() == 0:
 			copy(row, floats.Float32Values()[start:end])
 		default:

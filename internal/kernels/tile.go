@@ -351,7 +351,7 @@ func (m *tiles) spread(rows, n, k, limit int, copied bool) (block, columns int) 
 		}
 	}
 	blocks, groups := (rows+limit-1)/limit, 1
-	if n > rows && 4*n*k > cache.l2 && !(copied && rows >= 2*m.mr*threads) {
+	if n > rows && 4*n*k > cache.l2 && (!copied || rows < 2*m.mr*threads) {
 		groups = max(1, min((want+blocks-1)/blocks, panels/2))
 	}
 	if blocks*groups < want {

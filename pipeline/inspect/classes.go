@@ -11,10 +11,9 @@ func (x *inspection) counts() {
 	found := x.found
 	found.Classes, found.Images = len(x.set.Classes), len(x.set.Images)
 	own := catalog.Lookup(x.ds.Layout).Features
-	switch {
-	case own == nil:
+	if own == nil {
 		found.there("%d classes, %d images", found.Classes, found.Images)
-	default:
+	} else {
 		if found.Images == 0 && own.Find != nil {
 			x.ownFeatures, found.Images = own.Find(x.set.Root)
 		}

@@ -80,7 +80,7 @@ func (m *cadaMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessi
 	}
 	o := newAligned(v, p.Train.Dim(), attribute, &m.config)
 	o.start(p.Seed)
-	return m.config.Training.fit(ctx, p, s, o, func() method.Model { return cadaModel(o) })
+	return m.config.fit(ctx, p, s, o, func() method.Model { return cadaModel(o) })
 }
 
 // Load makes a model of a file of Model.Tensors.

@@ -70,7 +70,7 @@ func (m *cmtMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 	// Features have about length 1, spread over all dimensions: units begin where tanh is nearly linear.
 	o.first.draw(1, p.Seed)
 	o.second.draw(0.1/math.Sqrt(float64(o.hidden)), p.Seed)
-	return m.config.Training.fit(ctx, p, s, o, func() method.Model {
+	return m.config.fit(ctx, p, s, o, func() method.Model {
 		return cmtModel(o.parameters(), o.feature, o.hidden, o.attribute)
 	})
 }

@@ -83,7 +83,7 @@ func (m *DAPMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 	}
 	b := newBinary(v, attribute, m.Config.Threshold)
 	o := newLinear(attribute, p.Train.Dim(), attributeLoss[float32](b.of(v)))
-	return m.Config.Training.fit(ctx, p, s, o, func() method.Model { return dapModel(o.weight.values, o.bias.values, b) })
+	return m.Config.fit(ctx, p, s, o, func() method.Model { return dapModel(o.weight.values, o.bias.values, b) })
 }
 
 // attributeLoss is that of a sample's attribute logits, -sum of log p(b_m|x) with the binary attributes of its class,

@@ -76,7 +76,7 @@ func (m *jfaMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 		return nil, err
 	}
 	o := newAdapted(v, p.Train.Dim(), attribute, &m.config)
-	return m.config.Training.fit(ctx, p, s, o, func() method.Model {
+	return m.config.fit(ctx, p, s, o, func() method.Model {
 		o.adapt() // the last step may have left the bound
 		return jfaModel(o)
 	})

@@ -62,7 +62,7 @@ func (m *latemMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 	}
 	o := newLatent(v, p.Train.Dim(), attribute, &m.config)
 	o.w.draw(0.1/math.Sqrt(float64(o.feature)), p.Seed)
-	return m.config.Training.fit(ctx, p, s, o, func() method.Model {
+	return m.config.fit(ctx, p, s, o, func() method.Model {
 		return latemModel(o.w.values, o.feature, o.k, o.attribute)
 	})
 }

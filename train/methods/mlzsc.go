@@ -71,7 +71,7 @@ func (m *mlzscMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 	o := newMetric(v, p.Train.Dim(), attribute, &m.config)
 	o.w.draw(0.1/math.Sqrt(float64(o.feature)), p.Seed)
 	o.start()
-	return m.config.Training.fit(ctx, p, s, o, func() method.Model {
+	return m.config.fit(ctx, p, s, o, func() method.Model {
 		return mlzscModel(o.parameters(), o.feature, o.attribute, o.relu)
 	})
 }

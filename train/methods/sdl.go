@@ -118,7 +118,7 @@ func (m *SDLMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 	}
 	o := newBilinear(psi, parts+1, parts, 1, sameClass[float32])
 	inner := &method.Problem{Train: method.Data{Samples: coded, Attributes: p.Train.Attributes}, Validation: p.Validation, Seed: p.Seed}
-	return m.Config.Training.fit(ctx, inner, s, o, func() method.Model { return sdlModel(k, mix, o.w.values) })
+	return m.Config.fit(ctx, inner, s, o, func() method.Model { return sdlModel(k, mix, o.w.values) })
 }
 
 // sameClass is the hinge loss of telling for each class whether the sample is of it.

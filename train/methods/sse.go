@@ -85,7 +85,7 @@ func (m *SSEMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 	mix := newMixtures(matrix(stats.attributes), float64(float32(m.Config.Ridge)))
 	psi := mix.of(matrix(p.Train.Attributes))
 	o := newEmbedding(single(psi.RawMatrix().Data), single(stats.means.RawMatrix().Data), p.Train.Dim(), m.Config.Margin)
-	return m.Config.Training.fit(ctx, p, s, o, func() method.Model { return sseModel(mix, o.w.values, o.positions(nil)) })
+	return m.Config.fit(ctx, p, s, o, func() method.Model { return sseModel(mix, o.w.values, o.positions(nil)) })
 }
 
 // embedding is the objective, with v_s = m_s + offset_s.

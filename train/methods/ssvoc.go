@@ -67,7 +67,7 @@ func (m *ssvocMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 		return nil, err
 	}
 	o := newVocabulary(v, p.Train.Dim(), attribute, &m.config)
-	return m.config.Training.fit(ctx, p, s, o, func() method.Model {
+	return m.config.fit(ctx, p, s, o, func() method.Model {
 		return ssvocModel(o.w.values, o.feature, o.attribute)
 	})
 }

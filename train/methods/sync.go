@@ -76,7 +76,7 @@ func (m *SYNCMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessi
 		return nil, err
 	}
 	o := newLinear(len(p.Train.Attributes), p.Train.Dim(), squaredHinges[float32])
-	if _, err := m.Config.Training.fit(ctx, &method.Problem{Train: p.Train, Seed: p.Seed}, &method.Session{Step: s.Step}, o,
+	if _, err := m.Config.fit(ctx, &method.Problem{Train: p.Train, Seed: p.Seed}, &method.Session{Step: s.Step}, o,
 		func() method.Model { return nil }); err != nil {
 		return nil, err
 	}

@@ -63,13 +63,13 @@ func (p *Builder) Build(s *settings.Settings, held []string) (*Problem, error) {
 	}
 	g := &Problem{Problem: method.Problem{Train: *d, Seed: s.Seed, Views: n.Views()}, Normaliser: n, Classes: classes}
 	if p.MostShots > 0 {
-		g.Problem.Few = make([]bool, len(classes))
+		g.Few = make([]bool, len(classes))
 		for i, c := range classes {
-			g.Problem.Few[i] = slices.Contains(few, c)
+			g.Few[i] = slices.Contains(few, c)
 		}
 	}
 	if len(validation) > 0 {
-		if g.Problem.Validation, _, err = p.data(validation, s.FeatureNorm, n); err != nil {
+		if g.Validation, _, err = p.data(validation, s.FeatureNorm, n); err != nil {
 			return nil, err
 		}
 	}
@@ -129,7 +129,7 @@ func (p *Builder) unlabel(g *Problem, s *settings.Settings, held []string, valid
 		}
 		u.Attributes = append(u.Attributes, v)
 	}
-	g.Problem.Unlabelled = u
+	g.Unlabelled = u
 	return nil
 }
 
@@ -200,8 +200,8 @@ func (p *Builder) Folds(n int, seed uint64) ([][]string, error) {
 
 // HoldOut takes a share of each class's images out of the training data. A class keeps at least one.
 func (g *Problem) HoldOut(share float64, seed uint64) *method.Data {
-	all := g.Problem.Train.Samples.(*samples)
-	byClass := make([][]int, len(g.Problem.Train.Attributes))
+	all := g.Train.Samples.(*samples)
+	byClass := make([][]int, len(g.Train.Attributes))
 	for i, l := range all.labels {
 		byClass[l] = append(byClass[l], i)
 	}
@@ -221,6 +221,6 @@ func (g *Problem) HoldOut(share float64, seed uint64) *method.Data {
 		}
 		to.rows, to.labels = append(to.rows, all.rows[i]), append(to.labels, all.labels[i])
 	}
-	g.Problem.Train.Samples = parts[0]
-	return &method.Data{Samples: parts[1], Attributes: g.Problem.Train.Attributes}
+	g.Train.Samples = parts[0]
+	return &method.Data{Samples: parts[1], Attributes: g.Train.Attributes}
 }

@@ -143,7 +143,7 @@ func (m *bpe) symbols(word string) []symbol {
 			for _, b := range []byte(word[at : at+n]) {
 				put(m.bytes[b])
 			}
-		case m.unknown >= 0 && !(m.fuse && unknown):
+		case m.unknown >= 0 && (!m.fuse || !unknown):
 			put(m.unknown)
 		}
 		unknown = !ok && m.bytes == nil

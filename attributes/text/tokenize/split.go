@@ -139,7 +139,7 @@ func metaspace(sign, scheme string, prefix, split bool) (splitter, error) {
 		}
 	}
 	if scheme != "always" && scheme != "first" && scheme != "never" {
-		return nil, fmt.Errorf("Metaspace with the prepend_scheme %q is not known", scheme)
+		return nil, fmt.Errorf("prepend_scheme %q of the Metaspace pre-tokenizer is unknown", scheme)
 	}
 	return func(pieces []string, first bool) []string {
 		var out []string
@@ -252,7 +252,7 @@ func runs(s string, is func(rune) bool, single bool) []span {
 
 // isPunctuation is BERT's: Unicode's, and all signs of ASCII.
 func isPunctuation(r rune) bool {
-	return r > ' ' && r < 0x7F && !(r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z') || unicode.Is(unicode.P, r)
+	return r > ' ' && r < 0x7F && !unicode.IsLetter(r) && !unicode.IsDigit(r) || unicode.Is(unicode.P, r)
 }
 
 // byteSigns are the characters that stand for bytes, as GPT-2 has it: those of Latin-1 that can be seen for themselves, others

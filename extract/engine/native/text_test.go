@@ -2,7 +2,6 @@ package native
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -121,5 +120,5 @@ func check(t *testing.T, net *onnx.Text, output string, texts [][]int, pad, leng
 	if !(worst < 1e-4) {
 		t.Errorf("length %d: off by %v", length, worst)
 	}
-	t.Log(fmt.Sprintf("length %d, %d texts: off by %.2g, %.3f s", length, len(texts), worst, seconds))
+	t.Logf("length %d, %d texts: off by %.2g, %.3f s", length, len(texts), worst, seconds)
 }
