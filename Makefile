@@ -23,7 +23,7 @@ table   := $(OUT)/features/$(DATASET)/classes.parquet
 roles   := $(OUT)/features/$(DATASET)/splits/$(SPLIT).parquet
 
 .DEFAULT_GOAL := help
-.PHONY: help build extract attributes split train tune evaluate verify demo test test-long test-arm64 test-onnxruntime library interop interop-packages pages page-packages fuzz bench lint vet tidy-check docs generate generate-check install release container clean
+.PHONY: help build check extract attributes split train tune evaluate verify demo test test-long test-arm64 test-onnxruntime library interop interop-packages pages page-packages fuzz bench lint vet tidy-check docs generate generate-check install release container clean
 
 help: ## this list
 	@echo 'vzsl: zero-shot learning, from pixels to a report'
@@ -120,6 +120,9 @@ fuzz: ## every fuzz target for FUZZTIME each
 
 bench: ## vzsl beside its peers, a quarter of an hour: docs/benchmarks.md (installs missing peers)  [FLAGS]
 	$(GO) run ./tools/bench -install $(FLAGS)
+
+check: ## what must hold before a change is taken: all that CI runs, about ten minutes
+	.ci/run
 
 lint: ## golangci-lint, with the rules of the house's layers
 	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION) run
