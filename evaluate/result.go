@@ -159,7 +159,7 @@ type Generalised struct {
 	UnseenImages int      `json:"unseen_images"`
 
 	Plain Harmonic `json:"uncalibrated"`
-	// Calibrated is calibrated stacking (Chao et al. 2016): Constant is taken off the score of every seen class. Nil
+	// Calibrated is calibrated stacking (Chao et al. 2016): Constant is subtracted from the score of every seen class. Nil
 	// where no constant was given.
 	Calibrated *Harmonic `json:"calibrated,omitempty"`
 

@@ -29,7 +29,7 @@ type Options struct {
 	Batch     int    // images per call of the scorer, 512 where 0
 	Resamples int    // of the bootstrap, 2000 where 0
 	Seed      uint64 // of the bootstrap
-	// Calibration is the constant taken off the scores of seen classes in generalised evaluation. It must have been
+	// Calibration is the constant subtracted from the scores of seen classes in generalised evaluation. It must have been
 	// chosen on validation classes. Nil: only uncalibrated figures.
 	Calibration *float64
 	// Temperature makes probabilities of scores: softmax(score / Temperature). It must have been fitted on validation

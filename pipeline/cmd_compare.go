@@ -87,7 +87,7 @@ func (o *compareOptions) check() error {
 			return err
 		}
 		if slices.Contains(o.methods[:i], m) {
-			return usage.Errorf("--methods: %s stands there twice", m)
+			return usage.Errorf("--methods: duplicate %s", m)
 		}
 	}
 	if o.seeds < 1 {

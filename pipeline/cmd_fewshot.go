@@ -61,7 +61,7 @@ are kept: stop the command and run it again at any moment.`,
 	f.IntVar(&o.pool, "pool", splits.DefaultShotPool, "`images` of each unseen class to draw the shots from, none of them tested")
 	f.IntVar(&o.seeds, "seeds", 3, "`number` of draws of the shots, and of trainings, with seeds from --seed on")
 	f.StringVar(&o.preset, "preset", "default", "settings to start from: "+usage.Or(settings.Presets()))
-	f.BoolVar(&o.force, "force", false, "train anew what is there already")
+	f.BoolVar(&o.force, "force", false, "train again what is there already")
 	addSettings(f)
 	must(f.MarkHidden("method"))
 	return cmd

@@ -70,7 +70,7 @@ Stop it at any moment: the same command resumes from the last checkpoint and wri
 	addRun(cmd, &r)
 	f := cmd.Flags()
 	f.StringVar(&preset, "preset", "default", "settings to start from: "+usage.Or(settings.Presets()))
-	f.BoolVar(&force, "force", false, "begin anew in a run folder that holds another run")
+	f.BoolVar(&force, "force", false, "start over in a run folder that holds another run")
 	f.IntVar(&seeds, "seeds", 0, "train so many `models`, with seeds from --seed on")
 	f.StringVar(&tunedRun, "tuned", "", "a tuned `run` to take all settings from")
 	addSettings(f)

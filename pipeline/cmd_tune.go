@@ -85,7 +85,7 @@ func (t *tuneFlags) addSearch(cmd *cobra.Command, budget time.Duration) {
 	f.IntVar(&t.Folds, "folds", 5, "parts of the seen classes")
 	f.DurationVar(&t.Budget, "budget", budget, "begin no fit when a method's search has taken this long, interruptions left out, e.g. 30m (0: no limit); with less time fewer settings are tried, the best of them on as many parts as it allows")
 	f.IntVar(&t.Workers, "workers", 0, "fits at a time (default: one for each processor)")
-	f.BoolVar(&t.Force, "force", false, "begin anew in a run folder that holds another run or search")
+	f.BoolVar(&t.Force, "force", false, "start over in a run folder that holds another run or search")
 }
 
 // inductive reads the settings and the choice that a transductive search goes on from.

@@ -285,7 +285,7 @@ func TestChangedInputs(t *testing.T) {
 			c.change(w)
 			for door, args := range w.doors() {
 				words := append([]string{"--force"}, c.says...)
-				if door == "train again" { // it says how to begin anew only
+				if door == "train again" { // it says how to start over only
 					words = slices.DeleteFunc(words, func(s string) bool { return strings.HasPrefix(s, "cp ") || strings.HasPrefix(s, "inputs/") })
 				}
 				refused(t, exitFailed, words, args...)

@@ -20,7 +20,7 @@ import (
 type Options struct {
 	settings.Settings
 	Dir      string // the run folder
-	Force    bool   // begin anew in a folder that holds another run, or this one
+	Force    bool   // start over in a folder that holds another run, or this one
 	Features problem.Features
 	Classes  *features.ClassTable
 	Roles    *features.Split

@@ -135,7 +135,7 @@ func TestTicks(t *testing.T) {
 			t.Fatalf("%d ticks from %v to %v", len(ticks), lo, hi)
 		}
 		for i, k := range ticks {
-			slack := 1e-6 * (hi - lo + 1e-6)
+			slack := 1e-6*(hi-lo+1e-6) + 1e-15*max(math.Abs(lo), math.Abs(hi)) // the second: rounding of a tick itself
 			if k.Value < lo-slack || k.Value > hi+slack || i > 0 && k.Value < ticks[i-1].Value {
 				t.Fatalf("ticks %v from %v to %v", ticks, lo, hi)
 			}

@@ -214,7 +214,7 @@ func TestChangedMeanwhile(t *testing.T) {
 			if etag != "" {
 				s.etag = `"v2"`
 			}
-			if _, err = Fetch(context.Background(), f, path, quick()); err != nil { // found out by the checksum: the next begins anew
+			if _, err = Fetch(context.Background(), f, path, quick()); err != nil { // found out by the checksum: the next starts over
 				wantError(t, err, "SHA-256", "discarded")
 				if _, err = Fetch(context.Background(), f, path, quick()); err != nil {
 					t.Fatal(err)

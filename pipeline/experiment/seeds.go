@@ -73,7 +73,7 @@ func (x *Runner) EvaluateSeeds(ctx context.Context, name string, r *workspace.Ru
 		if len(results) == 0 {
 			first, split = s, model.Split()
 		} else if !reflect.DeepEqual(s, first) || model.Split() != split {
-			return nil, nil, fmt.Errorf("%s: seed %d was trained with other settings or on another split than seed %d: train anew with --force, or take another --run",
+			return nil, nil, fmt.Errorf("%s: seed %d was trained with other settings or on another split than seed %d: train again with --force, or take another --run",
 				x.RunDir(name), seed, seeds[0])
 		}
 		e, err := x.EvaluateRun(ctx, workspace.SeedRun(name, seed), r, model, bootstrap)

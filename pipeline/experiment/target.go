@@ -65,12 +65,12 @@ func (x *Runner) MayTune(run string, seeds int, force bool) error {
 		case i == 0 && seeds > 0:
 			return fmt.Errorf("%s holds a run of one seed: take another folder with --run", dir)
 		case tuned == nil && !force:
-			return fmt.Errorf("%s: %w, which was not tuned; --force begins anew there, --run NAME takes another folder", x.RunDir(r), runs.ErrOtherRun)
+			return fmt.Errorf("%s: %w, which was not tuned; --force starts over there, --run NAME takes another folder", x.RunDir(r), runs.ErrOtherRun)
 		}
 		if journal, err := lookup.Exists(filepath.Join(dir, workspace.TuningDir, tuning.JournalFile)); err != nil {
 			return err
 		} else if !journal && !force {
-			return fmt.Errorf("%s: %w, whose search is not there (%s); --force begins anew there, --run NAME takes another folder",
+			return fmt.Errorf("%s: %w, whose search is not there (%s); --force starts over there, --run NAME takes another folder",
 				x.RunDir(r), runs.ErrOtherRun, filepath.Join(dir, workspace.TuningDir))
 		}
 	}
@@ -104,7 +104,7 @@ func (x *Runner) oneKind(run string, settings settings.Settings, n int, force, s
 		}
 	}
 	if len(others) > 0 {
-		return fmt.Errorf("%s: %w: %s there with other settings; --force begins anew there, --run NAME takes another folder",
+		return fmt.Errorf("%s: %w: %s there with other settings; --force starts over there, --run NAME takes another folder",
 			x.RunDir(run), runs.ErrOtherRun, strings.Join(others, ", "))
 	}
 	for _, seed := range left {

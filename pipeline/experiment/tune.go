@@ -60,7 +60,7 @@ func (x *Runner) Tune(ctx context.Context, name string, in *workspace.Inputs, s 
 	})
 	p.End()
 	if errors.Is(err, runs.ErrOtherRun) {
-		return nil, fmt.Errorf("%w; --force begins anew there, --run NAME takes another folder", err)
+		return nil, fmt.Errorf("%w; --force starts over there, --run NAME takes another folder", err)
 	}
 	if err == nil && tuned.Cut {
 		x.Log.Warn("the budget cut the search short", "run", name, "folds", tuned.Best.Folds)

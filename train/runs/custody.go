@@ -43,7 +43,7 @@ func (k *Keeper) Custody(ctx context.Context) (string, error) {
 			return "", err
 		}
 		if len(changes) > 0 && !k.Force {
-			return "", fmt.Errorf("%s: %w: it was made from other inputs: %s; take another folder, or force to begin anew", k.Dir, ErrOtherRun, Changed(changes))
+			return "", fmt.Errorf("%s: %w: it was made from other inputs: %s; take another folder, or force to start over", k.Dir, ErrOtherRun, Changed(changes))
 		} else if len(changes) > 0 {
 			kept = k.Now
 		}
@@ -75,7 +75,7 @@ func (k *Keeper) old(absent error) error {
 		return damaged(filepath.Join(k.Dir, ConfigFile), err)
 	}
 	if r.Data.InputsSHA256 != "" {
-		return fmt.Errorf("%s: %w; bring it back, or force to begin anew", k.Dir, absent)
+		return fmt.Errorf("%s: %w; bring it back, or force to start over", k.Dir, absent)
 	}
 	return nil
 }

@@ -93,7 +93,7 @@ func Open(dir string, r *Record, force bool) (f *Folder, complete bool, err erro
 			if there, err := lookup.Exists(f.path(name)); err != nil {
 				return nil, false, fmt.Errorf("run folder: %w", err)
 			} else if there {
-				return nil, false, fmt.Errorf("%s has a %s but no %s: take another folder, or force to begin anew", dir, name, ConfigFile)
+				return nil, false, fmt.Errorf("%s has a %s but no %s: take another folder, or force to start over", dir, name, ConfigFile)
 			}
 		}
 		return f, false, wholefile.Bytes(f.path(ConfigFile), text)
@@ -106,7 +106,7 @@ func Open(dir string, r *Record, force bool) (f *Folder, complete bool, err erro
 			return nil, false, damaged(f.path(ConfigFile), err)
 		}
 		if len(d) > 0 {
-			return nil, false, fmt.Errorf("%s: %w: %s; take another folder, or force to begin anew", dir, ErrOtherRun, strings.Join(d, ", "))
+			return nil, false, fmt.Errorf("%s: %w: %s; take another folder, or force to start over", dir, ErrOtherRun, strings.Join(d, ", "))
 		}
 	}
 	if there, err := lookup.Exists(f.path(ModelFile)); err != nil {
@@ -195,13 +195,13 @@ func (f *Folder) resume() error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("checkpoint: %w; remove it, or force, to begin anew", err)
+		return fmt.Errorf("checkpoint: %w; remove it, or force, to start over", err)
 	}
 	v := file.Metadata
 	f.Phase = v["run.phase"]
 	f.State = &method.State{Tensors: file.Tensors, Values: v}
 	if f.Lines, err = strconv.Atoi(v["run.lines"]); err != nil || f.Lines < 0 || f.Phase != PhaseChoose && f.Phase != PhaseRefit {
-		return fmt.Errorf("checkpoint %s: phase %q, %q lines of metrics: it is damaged; remove it, or force, to begin anew", last, f.Phase, v["run.lines"])
+		return fmt.Errorf("checkpoint %s: phase %q, %q lines of metrics: it is damaged; remove it, or force, to start over", last, f.Phase, v["run.lines"])
 	}
 	if f.Phase == PhaseRefit {
 		if text := v["run.notes"]; text != "" {
@@ -218,13 +218,13 @@ func (f *Folder) resume() error {
 			f.Constant, err = parseConstant(v["run.constant"])
 		}
 		if err != nil {
-			return fmt.Errorf("checkpoint %s: the choice: %w; remove it, or force, to begin anew", last, err)
+			return fmt.Errorf("checkpoint %s: the choice: %w; remove it, or force, to start over", last, err)
 		}
 	}
 	if file, err = safetensors.Read(filepath.Join(f.dir, checkpointsDir, bestFile)); err == nil {
 		f.Best = &method.State{Tensors: file.Tensors, Values: file.Metadata}
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("checkpoint: %w; remove the folder %s, or force, to begin anew", err, checkpointsDir)
+		return fmt.Errorf("checkpoint: %w; remove the folder %s, or force, to start over", err, checkpointsDir)
 	}
 	return nil
 }

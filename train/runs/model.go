@@ -24,7 +24,7 @@ type Result struct {
 	// Temperature makes probabilities of scores: softmax(score / Temperature). It is fitted on the validation classes with
 	// the model that was not trained on them; 0: there were none.
 	Temperature float64
-	// Constant is that of calibrated stacking, taken off the scores of seen classes; nil where the split tests none of
+	// Constant is that of calibrated stacking, subtracted from the scores of seen classes; nil where the split tests none of
 	// their images or nothing was chosen.
 	Constant *float64
 	Refit    bool // the model is trained on the validation classes too

@@ -35,7 +35,7 @@ type Options struct {
 	// Choice is what an inductive search chose, from whose settings a transductive one goes on; nil otherwise.
 	Choice   method.Choice
 	Dir      string // where its journal is kept
-	Force    bool   // begin anew in a folder that holds another search
+	Force    bool   // start over in a folder that holds another search
 	Features problem.Features
 	Classes  *features.ClassTable
 	Roles    *features.Split
@@ -220,14 +220,14 @@ func (t *tuning) open() error {
 		if n == 0 {
 			if !bytes.Equal(bytes.TrimSpace(line), head) {
 				if !t.o.Force {
-					return fmt.Errorf("%s: %w: its settings, trials, folds or data are others; take another folder, or force to begin anew", t.o.Dir, runs.ErrOtherRun)
+					return fmt.Errorf("%s: %w: its settings, trials, folds or data are others; take another folder, or force to start over", t.o.Dir, runs.ErrOtherRun)
 				}
 				break
 			}
 		} else {
 			var f fitLine
 			if err := json.Unmarshal(line, &f); err != nil {
-				return fmt.Errorf("tuning journal %s, line %d: %w; remove it, or force, to begin anew", path, n+1, err)
+				return fmt.Errorf("tuning journal %s, line %d: %w; remove it, or force, to start over", path, n+1, err)
 			}
 			t.fits[fitKey{f.Trial, f.Fold}] = &f
 			t.elapsed = max(t.elapsed, f.Elapsed)
