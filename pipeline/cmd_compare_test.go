@@ -138,7 +138,7 @@ func TestCompare(t *testing.T) {
 	}
 	refused(t, exitFailed, []string{"no method could be compared", "sae"}, in("compare", "--split", "demo", "--run", "part", "--methods", "sae", "--trials", "1", "--folds", "2")...)
 	refused(t, exitUsage, []string{"logistic"}, in("compare", "--split", "demo", "--methods", "logistic")...)
-	refused(t, exitUsage, []string{"twice"}, in("compare", "--split", "demo", "--methods", "sae,sae")...)
+	refused(t, exitUsage, []string{"duplicate"}, in("compare", "--split", "demo", "--methods", "sae,sae")...)
 	refused(t, exitUsage, []string{"--published"}, in("compare", "--split", "demo", "--published", "mnist")...)
 	refused(t, exitUsage, []string{"--folds"}, in("compare", "--split", "demo", "--folds", "1")...)
 	refused(t, exitUsage, []string{"--methods"}, in("compare", "--method", "sae")...)
