@@ -8,6 +8,7 @@ import (
 
 	"vzsl/attributes"
 	"vzsl/features"
+	"vzsl/internal/spelling"
 )
 
 // Encoder turns texts into vectors.
@@ -91,7 +92,7 @@ func Embed(ctx context.Context, d *Descriptions, templates []string, e Encoder, 
 			}
 		}
 		if len(odd) > 0 {
-			t.Notes = append(t.Notes, fmt.Sprintf("%d of %d texts %s: %s", len(odd), len(list), what, some(odd)))
+			t.Notes = append(t.Notes, fmt.Sprintf("%d of %d texts %s: %s", len(odd), len(list), what, spelling.First(odd, listed)))
 		}
 	}
 	note(v.Cut, "are longer than the text model takes; their last tokens were cut off")
@@ -113,7 +114,7 @@ func same(t *attributes.Table) {
 		}
 	}
 	if len(twins) > 0 {
-		t.Notes = append(t.Notes, fmt.Sprintf("%d classes have the same vector as another, so that no model can tell them apart: %s", len(twins), some(twins)))
+		t.Notes = append(t.Notes, fmt.Sprintf("%d classes have the same vector as another, so that no model can tell them apart: %s", len(twins), spelling.First(twins, listed)))
 	}
 }
 

@@ -167,22 +167,16 @@ func (r *reader) align(classes []string) (*Descriptions, error) {
 		if near := spelling.Nearest(without[0], others); near != "" {
 			hint = fmt.Sprintf("; did you mean %q by %q?", without[0], near)
 		}
-		return nil, fmt.Errorf("%s: no text for %d of %d classes: %s%s", r.path, len(without), len(d.Classes), some(without), hint)
+		return nil, fmt.Errorf("%s: no text for %d of %d classes: %s%s", r.path, len(without), len(d.Classes), spelling.First(without, listed), hint)
 	}
 	if len(others) > 0 {
-		d.Notes = append(d.Notes, fmt.Sprintf("%s: texts of %d classes that the dataset does not have: %s", r.path, len(others), some(others)))
+		d.Notes = append(d.Notes, fmt.Sprintf("%s: texts of %d classes that the dataset does not have: %s", r.path, len(others), spelling.First(others, listed)))
 	}
 	if len(r.twice) > 0 {
-		d.Notes = append(d.Notes, fmt.Sprintf("%s: %d texts are duplicates within a class and count once: %s", r.path, len(r.twice), some(r.twice)))
+		d.Notes = append(d.Notes, fmt.Sprintf("%s: %d texts are duplicates within a class and count once: %s", r.path, len(r.twice), spelling.First(r.twice, listed)))
 	}
 	return d, nil
 }
 
-// some lists the first few of many names.
-func some(names []string) string {
-	const most = 8
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
-}
+// listed names are those that a note or an error gives of many.
+const listed = 8

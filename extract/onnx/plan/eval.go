@@ -396,12 +396,7 @@ func evalReduce[T float32 | float64](op *Reduce, x []T, d []int, out []T) {
 	}
 }
 
-// TransposeValues writes src, row-major of shape dims, to dst with axis i taken from axis perm[i].
-func TransposeValues(src []float32, dims, perm []int, dst []float32) []float32 {
-	transposed(src, dims, perm, dst)
-	return dst
-}
-
+// transposed writes src, row-major of shape dims, to dst with axis i taken from axis perm[i].
 func transposed[T any](src []T, dims, perm []int, dst []T) {
 	rank := len(dims)
 	w := Walker{dims: make([]int, rank), stride: make([]int, rank), idx: make([]int, rank)}
