@@ -4,12 +4,13 @@ import (
 	"encoding/json"
 	"math"
 	"testing"
-	"vzsl/features"
-	"vzsl/internal/filetest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
+
+	"vzsl/features"
+	"vzsl/internal/filetest"
 )
 
 func TestJoin(t *testing.T) {

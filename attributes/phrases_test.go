@@ -6,9 +6,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"vzsl/internal/filetest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"vzsl/internal/filetest"
 )
 
 func TestPhrases(t *testing.T) {

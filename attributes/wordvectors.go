@@ -7,6 +7,7 @@ import (
 	"math"
 	"path/filepath"
 	"strings"
+
 	"vzsl/features"
 )
 

@@ -6,12 +6,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"vzsl/internal/delimited"
-	"vzsl/internal/filetest"
 
 	"github.com/google/go-cmp/cmp"
 
 	"vzsl/features/convert"
+	"vzsl/internal/delimited"
+	"vzsl/internal/filetest"
 )
 
 func TestFolder(t *testing.T) {

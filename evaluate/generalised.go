@@ -3,6 +3,7 @@ package evaluate
 import (
 	"context"
 	"errors"
+
 	"vzsl/internal/gzsl"
 )
 

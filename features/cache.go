@@ -14,9 +14,10 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-	"vzsl/internal/wholefile"
 
 	"github.com/edsrzf/mmap-go"
+
+	"vzsl/internal/wholefile"
 )
 
 const (

@@ -8,10 +8,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"vzsl/internal/filetest"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/ipc"
+
+	"vzsl/internal/filetest"
 )
 
 func openCache(t testing.TB, dir string) (c *Cache, built bool) {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+
 	"vzsl/internal/wholefile"
 )
 

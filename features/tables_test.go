@@ -7,10 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"vzsl/internal/filetest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"vzsl/internal/filetest"
 )
 
 // classes makes a table of n classes; every 17th value is missing.

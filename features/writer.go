@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+
 	"vzsl/internal/wholefile"
 )
 

@@ -14,10 +14,11 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"vzsl/internal/filetest"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"vzsl/internal/filetest"
 )
 
 func wantNotes(t testing.TB, notes []string, parts ...string) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
 	"vzsl/attributes"
 	"vzsl/internal/filetest"
 )

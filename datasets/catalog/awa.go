@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
 	"vzsl/attributes"
 	"vzsl/datasets"
 	"vzsl/internal/delimited"

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
 	"vzsl/attributes"
 	"vzsl/datasets"
 	"vzsl/internal/delimited"

@@ -7,12 +7,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
 	"vzsl/attributes"
 	"vzsl/datasets"
 	"vzsl/datasets/splits"
 	"vzsl/internal/filetest"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // cubToy makes a miniature of the official layout: ids out of order, a class without images, an image without a file.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
 	"vzsl/datasets"
 	"vzsl/internal/matfile"
 )

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"sort"
 	"strings"
+
 	"vzsl/datasets"
 	"vzsl/internal/delimited"
 	"vzsl/internal/matfile"

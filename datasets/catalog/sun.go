@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
 	"vzsl/attributes"
 	"vzsl/datasets"
 	"vzsl/internal/matfile"

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"path/filepath"
+
 	"vzsl/attributes"
 	"vzsl/datasets/xlsa17"
 )

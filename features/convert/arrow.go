@@ -10,12 +10,13 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf8"
-	"vzsl/features"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/ipc"
 	"github.com/apache/arrow/go/v15/arrow/memory"
+
+	"vzsl/features"
 )
 
 // arrowTable is an Arrow IPC file, which Feather version 2 is too. Its record batches are read one at a time.

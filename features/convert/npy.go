@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"strings"
+
 	"vzsl/features"
 )
 

@@ -12,12 +12,13 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
-	"vzsl/features"
 
 	"github.com/apache/arrow/go/v15/arrow/float16"
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/deprecated"
 	schema "github.com/parquet-go/parquet-go/format"
+
+	"vzsl/features"
 )
 
 // parquetTable is a Parquet file of another program.

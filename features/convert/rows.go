@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+
 	"vzsl/features"
 )
 

@@ -5,9 +5,8 @@ import (
 	"math"
 	"testing"
 
-	"vzsl/train/safetensors"
-
 	"vzsl/train/method"
+	"vzsl/train/safetensors"
 )
 
 func TestLinearGradient(t *testing.T) {
