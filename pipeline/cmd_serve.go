@@ -160,7 +160,7 @@ func modelInfo(p *predictor) any {
 		Temperature float64 `json:"temperature"`
 		Program     string  `json:"program"`
 	}{p.run, p.model.Settings().Method, src.Dataset, p.model.Split(), src.Network, src.Layer, src.Recipe,
-		len(p.model.Attributes()), len(p.model.Seen()), res.Accuracy, res.Temperature > 0, res.Temperature, version.Program}
+		len(p.model.Attributes()), len(p.model.Seen()), res.Accuracy, res.Temperature > 0, res.Temperature, version.Program()}
 }
 
 // lookup finds a class's vector in the files of word vectors.
