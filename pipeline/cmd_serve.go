@@ -14,13 +14,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"vzsl/attributes"
 	"vzsl/extract"
 	"vzsl/internal/version"
 	"vzsl/pipeline/usage"
-	"vzsl/pipeline/workspace"
 	"vzsl/predict/server"
-	"vzsl/train/runs"
 )
 
 type serveOptions struct {
@@ -45,9 +42,10 @@ address it listens on shows a page to drop a picture on and to edit the list of 
 
   POST /predict              a picture as the body, or files of a form; ?top=5&explain=5&none_below=0.3
   GET /classes               the names; /classes.csv all of it, for --classes
-  GET, PUT, DELETE /classes/NAME   {"attributes": {"stripes": 60, ...}}; {"phrase": ...} for word vectors
+  GET, PUT, DELETE /classes/NAME   {"attributes": {"stripes": 60, ...}}; {"phrase": ...} for texts and word vectors
   POST /classes/NAME         pictures of the class, as for /predict: the model takes them in at once
                              (vzsl with its closed-form block, plda); --examples does so at the start
+  POST /describe             {"class": ..., "phrase": ...}: the vector of a name or sentence, where the model was trained on such
   GET /attributes, /model, /healthz, /metrics (Prometheus)`,
 		Annotations: details(`  curl --data-binary @holiday/1.jpg http://127.0.0.1:8080/predict
   curl -X PUT -d '{"attributes": {"stripes": 60, "hooves": 100}}' http://127.0.0.1:8080/classes/okapi
@@ -122,8 +120,13 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 		Warnings: p.doubt,
 		Timeout:  o.timeout, ReadTimeout: o.readTimeout, Grace: o.grace, Log: con.Log,
 	}
-	if len(o.classes.Words) > 0 {
-		options.Lookup = con.lookup(p.model, &o.classes)
+	speaker, err := con.OpenSpeaker(p.inputs, p.model, &o.classes)
+	if err != nil {
+		return err
+	}
+	defer speaker.Close()
+	if speaker != nil {
+		options.Lookup, options.Words = speaker.Lookup, speaker.Kind
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
 	if err != nil {
@@ -213,30 +216,4 @@ func modelInfo(p *predictor) any {
 		Program     string  `json:"program"`
 	}{p.run, p.model.Settings().Method, src.Dataset, p.model.Split(), src.Network, src.Layer, src.Recipe,
 		len(p.model.Attributes()), len(p.model.Seen()), res.Accuracy, res.Temperature > 0, res.Temperature, version.Program()}
-}
-
-// lookup finds a class's vector in the files of word vectors.
-func (c *cli) lookup(model *runs.Predictor, o *workspace.ClassOptions) func(ctx context.Context, class, phrase string) ([]float32, error) {
-	return func(ctx context.Context, class, phrase string) ([]float32, error) {
-		var tables []*attributes.Table
-		for _, file := range o.Words {
-			t, err := attributes.ReadWords(ctx, file, []string{class}, attributes.WordOptions{Format: o.Format, Phrases: map[string]string{class: phrase}})
-			if err != nil {
-				return nil, err
-			}
-			if len(t.Unknown()) > 0 {
-				return nil, errors.New(`the word vectors have no such word; {"phrase": "other, words"} looks others up in its place`)
-			}
-			tables = append(tables, &t.Table)
-		}
-		joined, err := attributes.Join(tables...)
-		if err != nil {
-			return nil, err
-		}
-		t, err := joined.Select(model.Attributes())
-		if err != nil {
-			return nil, err
-		}
-		return t.Values[0], nil
-	}
 }

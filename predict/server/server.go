@@ -47,8 +47,10 @@ type Options struct {
 
 	// ImageStatus gives the HTTP status of an error of Pictures that the image is the cause of, 0 of any other.
 	ImageStatus func(err error) int
-	// Lookup gives the vector of a class of that name or phrase, where the model was trained on word vectors; else nil.
+	// Lookup gives the vector of a class of that name or phrase, where the model was trained on word vectors or texts; else nil.
+	// What words say nothing of is NaN.
 	Lookup func(ctx context.Context, class, phrase string) ([]float32, error)
+	Words  string // what Lookup makes its vectors of: words (word vectors) or text; "": words
 	// Warnings lists what is unusual about a description that is accepted all the same; may be nil.
 	Warnings func(class string, vector []float32) []string
 
@@ -137,6 +139,7 @@ func New(o Options) (*Server, error) {
 		"GET /{$}": static, "GET /page.css": static, "GET /page.js": static,
 		"POST /predict":             http.HandlerFunc(s.predict),
 		"GET /model":                http.HandlerFunc(s.model),
+		"POST /describe":            http.HandlerFunc(s.describe),
 		"GET /attributes":           http.HandlerFunc(s.attributes),
 		"GET /classes":              http.HandlerFunc(s.listClasses),
 		"GET /classes.csv":          http.HandlerFunc(s.classesCSV),
