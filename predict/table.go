@@ -16,6 +16,7 @@ import (
 
 // ImagePrediction is an image with its prediction, or with the reason why it has none.
 type ImagePrediction struct {
+	ID    string `json:"id,omitempty"` // of the image's bytes, where a server keeps its feature
 	Image string `json:"image"`
 	*Prediction
 	Error string `json:"error,omitempty"`

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -15,7 +14,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"vzsl/attributes"
 	"vzsl/predict"
 )
 
@@ -33,7 +31,7 @@ type classSet struct {
 }
 
 func (s *Server) attributes(w http.ResponseWriter, _ *http.Request) {
-	respond(w, http.StatusOK, map[string]any{"attributes": s.o.Model.Attributes(), "words": s.o.Lookup != nil})
+	respond(w, http.StatusOK, map[string]any{"attributes": s.o.Model.Attributes(), "words": s.o.Lookup != nil, "described_by": s.describedBy()})
 }
 
 func (s *Server) listClasses(w http.ResponseWriter, _ *http.Request) {
@@ -81,15 +79,20 @@ func (s *Server) getClass(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, "there is no class %q", name)
 		return
 	}
-	d := description{Class: name, Attributes: map[string]*float64{}}
+	respond(w, http.StatusOK, description{Class: name, Attributes: s.byName(classes.Vectors[i])})
+}
+
+// byName gives a vector's values by the attributes' names; nil: missing.
+func (s *Server) byName(vector []float32) map[string]*float64 {
+	values := map[string]*float64{}
 	for k, a := range s.o.Model.Attributes() {
-		d.Attributes[a] = nil
-		if v := classes.Vectors[i][k]; v == v {
+		values[a] = nil
+		if v := vector[k]; v == v {
 			short, _ := strconv.ParseFloat(strconv.FormatFloat(float64(v), 'g', -1, 32), 64) // 0.1, not 0.10000000149011612
-			d.Attributes[a] = &short
+			values[a] = &short
 		}
 	}
-	respond(w, http.StatusOK, d)
+	return values
 }
 
 // putClass adds a class or replaces its description. Requests in progress keep the classes that they started with.
@@ -156,35 +159,6 @@ func (s *Server) putClass(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	respond(w, code, said)
-}
-
-// vector is a class's in the order of the model's attributes.
-func (s *Server) vector(r *http.Request, name string, d *description) ([]float32, error) {
-	if d.Attributes == nil {
-		if s.o.Lookup == nil {
-			return nil, errors.New(`its attributes are required: {"attributes": {"name": value, ...}}; /attributes lists their names`)
-		}
-		return s.o.Lookup(r.Context(), name, d.Phrase)
-	}
-	t := &attributes.Table{Source: "the description", Classes: []string{name}, Values: make([][]float32, 1)}
-	for _, a := range slices.Sorted(maps.Keys(d.Attributes)) {
-		v := math.NaN()
-		if x := d.Attributes[a]; x != nil {
-			v = *x
-		}
-		if math.Abs(v) > math.MaxFloat32 {
-			return nil, fmt.Errorf("attribute %q: %v is out of range", a, v)
-		}
-		t.Names, t.Values[0] = append(t.Names, a), append(t.Values[0], float32(v))
-	}
-	t, err := t.Select(s.o.Model.Attributes())
-	if err != nil {
-		return nil, fmt.Errorf("%w; give null for a missing value", err)
-	}
-	if len(t.Notes) > 0 { // names that the model does not know: a mistake in a description of a single class
-		return nil, errors.New(strings.Join(t.Notes, "; "))
-	}
-	return t.Values[0], nil
 }
 
 func (s *Server) deleteClass(w http.ResponseWriter, r *http.Request) {

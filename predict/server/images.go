@@ -19,6 +19,9 @@ import (
 // maxImages is the largest number of images in one request.
 const maxImages = 64
 
+// maxLearned is the largest number of values that features of images added to classes may have together: 256 MB.
+const maxLearned = 64 << 20
+
 // Response is that of /predict: what 'vzsl predict --json' prints, and the run.
 type Response struct {
 	Run        string                    `json:"run"`
@@ -143,6 +146,13 @@ func (s *Server) addImages(w http.ResponseWriter, r *http.Request) {
 		m, err := c.model.(predict.Learner).Learn(c.Vectors[i], features, len(of))
 		if err != nil {
 			return err
+		}
+		total := len(features)
+		for _, x := range c.images {
+			total += len(x)
+		}
+		if total > maxLearned {
+			return fmt.Errorf("the images that were added take %d MB of features, the most that are kept: remove a class that has many, or train with them", maxLearned>>18)
 		}
 		if c.images == nil {
 			c.images = map[string][]float32{}
