@@ -13,7 +13,7 @@ import (
 type Staleness struct {
 	New     int `json:"new"`     // images without a row
 	Changed int `json:"changed"` // their file is another one
-	Skipped int `json:"skipped"` // that had no feature: they are tried again
+	Retried int `json:"retried"` // that had no feature: they are tried again
 	Gone    int `json:"gone"`    // not in the dataset any more
 }
 
@@ -33,7 +33,7 @@ func (g *Growth) Stale() Staleness {
 		case m.donor < 0:
 			s.New++
 		case m.reason != "":
-			s.Skipped++
+			s.Retried++
 		default:
 			s.Changed++
 		}
