@@ -25,6 +25,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"vzsl/predict"
+	"vzsl/predict/description"
 )
 
 // Pictures computes the features of images, batching those of concurrent callers: an *extract.Batcher is one.
@@ -48,6 +49,13 @@ type Options struct {
 	ImageStatus func(err error) int
 	// Lookup gives the vector of a class of that name or phrase, where the model was trained on word vectors; else nil.
 	Lookup func(ctx context.Context, class, phrase string) ([]float32, error)
+	// Space is what descriptions are judged against: the model's attributes as the classes trained on have them; may be nil.
+	Space *description.Space
+	// Training is the images that the model was trained on; may be nil.
+	Training Training
+	// ClassFile is the CSV file that the classes were read from, or are to be written to: it is written whole at every change of them;
+	// "": changes are lost when the server stops. LabelFile likewise has the labels that requests give images; it is read at the start.
+	ClassFile, LabelFile string
 	// Warnings lists what is unusual about a description that is accepted all the same; may be nil.
 	Warnings func(class string, vector []float32) []string
 
@@ -65,7 +73,10 @@ type Server struct {
 	handler http.Handler
 	bodies  *semaphore.Weighted
 
+	kept    *kept
 	editing sync.Mutex // held while the classes are changed
+	file    ownFile    // of the classes
+	labels  ownFile
 	classes atomic.Pointer[classSet]
 
 	metrics *metrics.Set
@@ -101,7 +112,9 @@ func New(o Options) (*Server, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{o: o, bodies: semaphore.NewWeighted(o.MaxBodies), metrics: metrics.NewSet()}
-	s.classes.Store(&classSet{Classes: o.Classes, model: o.Model})
+	if err := s.begin(); err != nil {
+		return nil, err
+	}
 	s.gauges()
 
 	mux := http.NewServeMux()
@@ -117,6 +130,17 @@ func New(o Options) (*Server, error) {
 		"GET /attributes":           http.HandlerFunc(s.attributes),
 		"GET /classes":              http.HandlerFunc(s.listClasses),
 		"GET /classes.csv":          http.HandlerFunc(s.classesCSV),
+		"PUT /classes.csv":          http.HandlerFunc(s.putClassesCSV),
+		"GET /known/{name...}":      http.HandlerFunc(s.getKnown),
+		"POST /rank":                http.HandlerFunc(s.rank),
+		"POST /intervene":           http.HandlerFunc(s.intervene),
+		"GET /neighbours/{id}":      http.HandlerFunc(s.neighbours),
+		"GET /training/{image...}":  http.HandlerFunc(s.training),
+		"POST /parquet":             http.HandlerFunc(s.parquet),
+		"GET /labels":               http.HandlerFunc(s.listLabels),
+		"GET /labels.csv":           http.HandlerFunc(s.labelsCSV),
+		"PUT /labels/{id}":          http.HandlerFunc(s.putLabel),
+		"DELETE /labels/{id}":       http.HandlerFunc(s.deleteLabel),
 		"GET /classes/{name...}":    http.HandlerFunc(s.getClass),
 		"PUT /classes/{name...}":    http.HandlerFunc(s.putClass),
 		"DELETE /classes/{name...}": http.HandlerFunc(s.deleteClass),
@@ -147,6 +171,30 @@ func New(o Options) (*Server, error) {
 	// Pages of other sites may not change the classes through a user's browser.
 	s.handler = http.NewCrossOriginProtection().Handler(mux)
 	return s, nil
+}
+
+// begin takes up the classes and labels of the start.
+func (s *Server) begin() error {
+	s.kept = newKept(keptBytes)
+	c := &classSet{Classes: s.o.Classes, model: s.o.Model, version: digest(csvOf(s.o.Model.Attributes(), &s.o.Classes))}
+	var err error
+	if s.file, err = openOwnFile(s.o.ClassFile); err != nil {
+		return err
+	}
+	if s.labels, err = openOwnFile(s.o.LabelFile); err != nil {
+		return err
+	}
+	if s.labels.last != "" {
+		text, err := os.ReadFile(s.o.LabelFile)
+		if err != nil {
+			return err
+		}
+		if c.labels, err = readLabels(s.o.LabelFile, text); err != nil {
+			return err
+		}
+	}
+	s.classes.Store(c)
+	return nil
 }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
