@@ -23,7 +23,7 @@ table   := $(OUT)/features/$(DATASET)/classes.parquet
 roles   := $(OUT)/features/$(DATASET)/splits/$(SPLIT).parquet
 
 .DEFAULT_GOAL := help
-.PHONY: help build check extract attributes split train tune evaluate verify demo test test-long test-arm64 test-onnxruntime library interop interop-packages pages page-packages fuzz bench lint vet tidy-check docs generate generate-check install release container clean
+.PHONY: help build check extract attributes split train tune evaluate verify demo test test-long test-arm64 test-onnxruntime library interop interop-packages pages page-packages fuzz bench lint vet tidy-check docs generate generate-check install changelog release container clean
 
 help: ## this list
 	@echo 'vzsl: zero-shot learning, from pixels to a report'
@@ -149,7 +149,10 @@ install: $(VZSL) ## the command, its man pages and the shells' completions  [PRE
 	install -m 755 $(VZSL) $(DESTDIR)$(PREFIX)/bin/vzsl
 	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH-$$(git log -1 --format=%ct 2>/dev/null)} $(GO) run ./tools/reference -share $(DESTDIR)$(PREFIX)/share
 
-release: ## archives for linux, darwin and windows on amd64 and arm64 in dist/, with SHA256SUMS  [FLAGS]
+changelog: ## move the changes that wait in changes/ to CHANGELOG.md, before a release is tagged  VERSION=1.2.0
+	$(GO) run ./tools/release -changelog "$(VERSION)"
+
+release: ## of a tagged commit: archives for linux, darwin and windows on amd64 and arm64 in dist/, with SHA256SUMS  [FLAGS]
 	$(GO) run ./tools/release $(FLAGS)
 
 CONTAINER ?= $(shell command -v podman || echo docker)

@@ -144,7 +144,7 @@ func runExtract(ctx context.Context, con *cli, o *extractOptions) error {
 	w, err := features.Create(dir, features.Source{
 		Dataset: ds.Name, DatasetSHA256: ds.SHA256(),
 		Network: network, NetworkSHA256: net.SHA256(),
-		Layer: layer.String(), Recipe: recipe.String() + how, Engine: o.engine.Label(), Program: version.Program,
+		Layer: layer.String(), Recipe: recipe.String() + how, Engine: o.engine.Label(), Program: version.Program(),
 		Dim: layer.Dim, ShardRows: o.shard, Images: len(ds.Images),
 	}, o.force)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"math"
 	"net/http"
 	"os"
@@ -36,10 +35,10 @@ type classSet struct {
 	version string // of names and descriptions
 }
 
-var errFull = fmt.Errorf("there are %d classes already", maxClasses)
+var errManyClasses = fmt.Errorf("there are %d classes already", maxClasses)
 
 func (s *Server) attributes(w http.ResponseWriter, _ *http.Request) {
-	said := map[string]any{"attributes": s.o.Model.Attributes(), "words": s.o.Lookup != nil}
+	said := map[string]any{"attributes": s.o.Model.Attributes(), "words": s.o.Lookup != nil, "described_by": s.describedBy()}
 	if s.o.Space != nil {
 		said["values"], said["seen"] = s.o.Space.Attributes, append([]string{}, s.o.Space.Seen.Names...)
 	}
@@ -91,7 +90,7 @@ func (s *Server) putClassesCSV(w http.ResponseWriter, r *http.Request) {
 			if at := slices.Index(c.Names, name); at >= 0 {
 				c.Vectors[at] = t.Values[i]
 			} else if len(c.Names) >= maxClasses {
-				return errFull
+				return errManyClasses
 			} else {
 				c.Names, c.Vectors = append(c.Names, name), append(c.Vectors, t.Values[i])
 			}
@@ -166,16 +165,21 @@ func (s *Server) oneOf(w http.ResponseWriter, r *http.Request, classes *predict.
 		fail(w, http.StatusNotFound, "there is no class %q", name)
 		return
 	}
-	d := described{Class: name, Attributes: map[string]*float64{}}
+	w.Header().Set("ETag", etag(classes.Vectors[i]))
+	respond(w, http.StatusOK, described{Class: name, Attributes: s.byName(classes.Vectors[i])})
+}
+
+// byName gives a vector's values by the attributes' names; nil: missing.
+func (s *Server) byName(vector []float32) map[string]*float64 {
+	values := map[string]*float64{}
 	for k, a := range s.o.Model.Attributes() {
-		d.Attributes[a] = nil
-		if v := classes.Vectors[i][k]; v == v {
+		values[a] = nil
+		if v := vector[k]; v == v {
 			short, _ := strconv.ParseFloat(strconv.FormatFloat(float64(v), 'g', -1, 32), 64) // 0.1, not 0.10000000149011612
-			d.Attributes[a] = &short
+			values[a] = &short
 		}
 	}
-	w.Header().Set("ETag", etag(classes.Vectors[i]))
-	respond(w, http.StatusOK, d)
+	return values
 }
 
 // etag identifies a description.
@@ -254,7 +258,7 @@ func (s *Server) putClass(w http.ResponseWriter, r *http.Request) {
 			return s.relearn(c)
 		}
 		if len(c.Names) >= maxClasses {
-			return errFull
+			return errManyClasses
 		}
 		c.Names, c.Vectors = append(c.Names, name), append(c.Vectors, vector)
 		return s.relearn(c)
@@ -263,35 +267,6 @@ func (s *Server) putClass(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("ETag", etag(vector))
 		return said
 	})
-}
-
-// vector is a class's in the order of the model's attributes.
-func (s *Server) vector(r *http.Request, name string, d *described) ([]float32, error) {
-	if d.Attributes == nil {
-		if s.o.Lookup == nil {
-			return nil, errors.New(`its attributes are required: {"attributes": {"name": value, ...}}; /attributes lists their names`)
-		}
-		return s.o.Lookup(r.Context(), name, d.Phrase)
-	}
-	t := &attributes.Table{Source: "the description", Classes: []string{name}, Values: make([][]float32, 1)}
-	for _, a := range slices.Sorted(maps.Keys(d.Attributes)) {
-		v := math.NaN()
-		if x := d.Attributes[a]; x != nil {
-			v = *x
-		}
-		if math.Abs(v) > math.MaxFloat32 {
-			return nil, fmt.Errorf("attribute %q: %v is out of range", a, v)
-		}
-		t.Names, t.Values[0] = append(t.Names, a), append(t.Values[0], float32(v))
-	}
-	t, err := t.Select(s.o.Model.Attributes())
-	if err != nil {
-		return nil, fmt.Errorf("%w; give null for a missing value", err)
-	}
-	if len(t.Notes) > 0 { // names that the model does not know: a mistake in a description of a single class
-		return nil, errors.New(strings.Join(t.Notes, "; "))
-	}
-	return t.Values[0], nil
 }
 
 func (s *Server) deleteClass(w http.ResponseWriter, r *http.Request) {

@@ -19,6 +19,9 @@ import (
 // maxImages is the largest number of images in one request.
 const maxImages = 64
 
+// maxLearned is the largest number of values that features of images added to classes may have together: 256 MB.
+const maxLearned = 64 << 20
+
 // Response is that of /predict: what 'vzsl predict --json' prints, and the run.
 type Response struct {
 	Run        string                    `json:"run"`

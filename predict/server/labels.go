@@ -154,10 +154,17 @@ func (s *Server) label(c *classSet, all ...label) error {
 		if i := slices.IndexFunc(c.labels, func(o label) bool { return o.ID == l.ID }); i >= 0 {
 			c.labels[i] = l
 		} else if len(c.labels) == maxLabels {
-			return fmt.Errorf("there are %d labels already", maxLabels)
+			return fmt.Errorf("%w: there are %d labels already", errFull, maxLabels)
 		} else {
 			c.labels = append(c.labels, l)
 		}
+	}
+	total := 0
+	for i := range c.labels {
+		total += len(c.labels[i].feature)
+	}
+	if total > maxLearned {
+		return fmt.Errorf("%w: the images that were added take %d MB of features, the most that are kept: remove a class that has many, or train with them", errFull, maxLearned>>18)
 	}
 	return s.relearn(c)
 }
@@ -225,6 +232,7 @@ func (c *classSet) sameAs(name string) string {
 var (
 	errNoClass = errors.New("there is no class")
 	errNoLabel = errors.New("there is no label")
+	errFull    = errors.New("no room")
 	errSame    = errors.New("two classes have the same description")
 	errStale   = errors.New("the class was changed meanwhile")
 )
@@ -247,9 +255,9 @@ func (s *Server) changedTo(w http.ResponseWriter, code *int, change func(*classS
 		fail(w, http.StatusNotFound, "%v", err)
 	case errors.Is(err, errStale):
 		fail(w, http.StatusPreconditionFailed, "%v", err)
-	case errors.Is(err, errForeign), errors.Is(err, errSame):
+	case errors.Is(err, errForeign), errors.Is(err, errSame), errors.Is(err, errFull):
 		fail(w, http.StatusConflict, "%v", err)
-	case errors.Is(err, errFull):
+	case errors.Is(err, errManyClasses):
 		fail(w, http.StatusInsufficientStorage, "%v", err)
 	case err != nil:
 		s.o.Log.Error("edit", "error", err)

@@ -293,7 +293,7 @@ func TestSlowClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprint(conn, "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n3")
+	fmt.Fprint(conn, "POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n3")
 	if code, _ := call(t, "POST", url+"/predict", "", "3"); code != 200 {
 		t.Error("another client got", code)
 	}
