@@ -25,6 +25,7 @@ import (
 	"golang.org/x/net/netutil"
 	"golang.org/x/sync/semaphore"
 
+	"vzsl/internal/gallery"
 	"vzsl/predict"
 	"vzsl/predict/description"
 )
@@ -147,9 +148,10 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	static := http.FileServerFS(files)
+	static, shared := http.FileServerFS(files), http.FileServerFS(gallery.Files)
 	for pattern, h := range map[string]http.Handler{
-		"GET /{$}": static, "GET /page.css": static, "GET /page.js": static,
+		"GET /{$}": static, "GET /page.css": static, "GET /page.js": static, "GET /api.js": static, "GET /detail.js": static, "GET /editor.js": static, "GET /images.js": static,
+		"GET /gallery.js": shared, "GET /exports.js": shared, "GET /gallery.css": shared,
 		"POST /predict":             http.HandlerFunc(s.predict),
 		"GET /model":                http.HandlerFunc(s.model),
 		"POST /describe":            http.HandlerFunc(s.describe),

@@ -183,7 +183,7 @@ func TestAnswers(t *testing.T) {
 		{"POST", "/classes", "", "", 405, "POST"},
 		{"DELETE", "/classes/", "", "", 404, "no class"},
 		{"GET", "/", "", "", 200, "<title>"},
-		{"GET", "/page.js", "", "", 200, "use strict"},
+		{"GET", "/page.js", "", "", 200, "import"},
 		{"GET", "/server.go", "", "", 404, "not found"},
 		{"GET", "/page/../server.go", "", "", 404, "not found"},
 		{"GET", "/..%2f..%2fetc%2fpasswd", "", "", 404, "not found"},
