@@ -4,7 +4,7 @@ import { ask, address, known, send } from './api.js';
 import { make, percent } from './gallery.js';
 
 const $ = id => document.getElementById(id);
-const exact = v => (v === null ? '' : String(+v.toPrecision(6)));
+const exact = v => (v === null ? '' : String(+v.toPrecision(4)));
 
 export class Editor {
   // o: rank(draft) ranks the images and gives the reply; items() are they; shown(class); undo(text, action); saved().
