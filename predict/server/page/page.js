@@ -73,6 +73,7 @@ const gallery = new Gallery($('gallery'), {
 });
 const editor = new Editor({
   shown: display, say, undo: undoable, put,
+  opened: () => part('classes'),
   classes: () => classes,
   items: () => images.items,
   inView: i => gallery.view.includes(i),
