@@ -3,10 +3,13 @@ package features
 import (
 	"bytes"
 	"encoding/csv"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"vzsl/internal/custody"
 )
 
 const (
@@ -36,15 +39,53 @@ type ManifestPart struct {
 
 // ReadManifest reads manifest.json of a folder of shards.
 func ReadManifest(dir string) (*Manifest, error) {
+	m, damage, err := readManifest(dir)
+	if err = errors.Join(err, damage); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// readManifest tells apart a manifest that cannot be read and one that is not the one of the folder's list.
+func readManifest(dir string) (m *Manifest, damage, err error) {
 	path := filepath.Join(dir, manifestName)
 	b, err := os.ReadFile(path)
 	if err != nil {
 		if absent(err) {
-			return nil, fmt.Errorf("%s holds no features: %s is missing (run extract or import first): %w", dir, manifestName, err)
+			return nil, nil, fmt.Errorf("%s holds no features: %s is missing (run extract or import first): %w", dir, manifestName, err)
 		}
+		return nil, nil, err
+	}
+	if m, err = parseManifest(path, b); err != nil {
+		return nil, nil, err
+	}
+	return m, m.checkListed(dir, b), nil
+}
+
+// checkListed checks the manifest's bytes against the folder's list of checksums, which a complete folder has, unless it is of version
+// 0.1.0.
+func (m *Manifest) checkListed(dir string, b []byte) error {
+	if !m.Complete {
+		return nil
+	}
+	err := custody.Check(dir, manifestName, b)
+	if custody.IsDamaged(err) {
+		err = fmt.Errorf("%w; run the same extract or import again: it makes a new one from the shards", err)
+	}
+	return err
+}
+
+// sums are the checksums of a complete folder's files.
+func (m *Manifest) sums(dir string) (map[string][]string, error) {
+	skipped, err := custody.SHA256(filepath.Join(dir, skippedName))
+	if err != nil {
 		return nil, err
 	}
-	return parseManifest(path, b)
+	sums := map[string][]string{manifestName: {hex.EncodeToString(sum(m.encode()))}, skippedName: {skipped}}
+	for _, p := range m.Parts {
+		sums[p.File] = []string{p.SHA256}
+	}
+	return sums, nil
 }
 
 func parseManifest(path string, b []byte) (*Manifest, error) {

@@ -8,6 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"vzsl/internal/custody"
+	"vzsl/internal/lock"
+	"vzsl/internal/wholefile"
 )
 
 // ClassTableName is the class table's file in the folder above the shards.
@@ -44,7 +47,7 @@ func Verify(ctx context.Context, dir string, progress func(done, total int)) (*V
 	if !st.IsDir() {
 		return nil, fmt.Errorf("%s is a file; verify wants the folder with the shards", dir)
 	}
-	m, err := ReadManifest(dir)
+	m, damage, err := readManifest(dir)
 	if err != nil && absent(err) {
 		return nil, err
 	}
@@ -52,6 +55,9 @@ func Verify(ctx context.Context, dir string, progress func(done, total int)) (*V
 	if err != nil {
 		v.problem("%v", err)
 		return v, nil
+	}
+	if damage != nil {
+		v.problem("%v", damage)
 	}
 	v.Source = m.Source
 	c := checker{Verification: v, m: m, images: make(map[string]struct{}, m.Rows), classOf: map[int32]string{}, labelOf: map[string]int32{}, moved: map[string]struct{}{}}
@@ -70,6 +76,7 @@ func Verify(ctx context.Context, dir string, progress func(done, total int)) (*V
 			progress(done, m.Source.Images)
 		}
 	}
+	c.cache()
 	if n := len(c.moved); n > 0 {
 		v.Notes = append(v.Notes, fmt.Sprintf("%d classes are in another row of the class table than their label says: the table was rewritten since; classes are joined by name", n))
 	}
@@ -77,7 +84,9 @@ func Verify(ctx context.Context, dir string, progress func(done, total int)) (*V
 		v.problem("%s: not finished, %d of %d shards are there; run the same extract or import again", manifestName, len(m.Parts), m.Source.parts())
 	} else {
 		c.skippedFile()
+		c.list()
 	}
+	sort.Strings(c.Notes)
 	return v, nil
 }
 
@@ -110,13 +119,17 @@ func (c *checker) files() error {
 	if err != nil {
 		return err
 	}
-	listed := map[string]bool{manifestName: true, skippedName: true, cacheDir: true, lockName: true}
+	listed := map[string]bool{manifestName: true, skippedName: true, cacheDir: true, custody.Name: true}
 	for _, p := range c.m.Parts {
 		listed[p.File] = true
 	}
 	for _, e := range entries {
 		switch name := e.Name(); {
-		case listed[name]:
+		case listed[name] || lock.Is(name):
+		case wholefile.IsTemporary(name):
+			if lock.Held(c.Dir) == nil {
+				c.problem("%s: left behind by an interrupted run; the next run removes it", name)
+			}
 		case leftover.MatchString(name):
 			c.problem("%s: left behind by an interrupted run; the next run removes it", name)
 		case partName.MatchString(name):
@@ -138,6 +151,28 @@ func (c *checker) classTable() {
 		c.problem("%v", err)
 	default:
 		c.table, c.rowOf = t, places(t.Classes)
+	}
+}
+
+// list compares the list of checksums with the manifest, which it is made of.
+func (c *checker) list() {
+	names, err := custody.Names(c.Dir)
+	if err != nil {
+		c.problem("%v; run the same extract or import again: it makes a new one", err)
+		return
+	}
+	if names == nil {
+		c.Notes = append(c.Notes, fmt.Sprintf("there is no %s: the folder is of version 0.1.0, and its manifest could not be checked", custody.Name))
+		return
+	}
+	want, err := c.m.sums(c.Dir)
+	if err != nil {
+		return // skipped.csv is missing, which is said
+	}
+	for name, sums := range want {
+		if err := custody.CheckSum(c.Dir, name, sums[0]); err != nil && name != manifestName {
+			c.problem("%v", err)
+		}
 	}
 }
 
@@ -250,6 +285,25 @@ func (c *checker) rows(file string, first, dim int, g *group) {
 	}
 }
 
+// cache checks the training cache, where there is one: that of other shards too, which the next use replaces.
+func (c *checker) cache() {
+	path := filepath.Join(c.Dir, cacheDir, cacheName)
+	if _, err := os.Stat(path); err != nil {
+		return
+	}
+	if l := lock.Held(filepath.Dir(path)); l != nil {
+		c.Notes = append(c.Notes, "the training cache was not checked: "+l.Error())
+		return
+	}
+	switch err := checkBlocks(path, ""); {
+	case err == nil:
+	case absent(err):
+		c.Notes = append(c.Notes, fmt.Sprintf("%s has no checksums, as those of version 0.1.0: the next use makes a new one", filepath.Join(cacheDir, cacheName)))
+	default:
+		c.problem("%v; remove the folder %s: the next use makes it again of the shards", err, filepath.Join(c.Dir, cacheDir))
+	}
+}
+
 func (c *checker) skippedFile() {
 	path := filepath.Join(c.Dir, skippedName)
 	b, err := os.ReadFile(path)
@@ -261,5 +315,4 @@ func (c *checker) skippedFile() {
 	case !c.broken && !bytes.Equal(b, encodeSkipped(c.skips)):
 		c.problem("%s: does not agree with the shards", skippedName)
 	}
-	sort.Strings(c.Notes)
 }

@@ -141,7 +141,7 @@ func TestKilledAnywhere(t *testing.T) {
 	}
 	f := open(t, dir)
 	while := func(name, text string) File {
-		return File{name, func(w io.WriteSeeker) error {
+		return File{Name: name, Write: func(w io.WriteSeeker) error {
 			snapshot()
 			_, err := io.WriteString(w, text)
 			snapshot()
@@ -219,7 +219,7 @@ func TestDamagedList(t *testing.T) {
 func TestAllOrNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
 	broken := errors.New("broken")
-	bad := File{"b", func(io.WriteSeeker) error { return broken }}
+	bad := File{Name: "b", Write: func(io.WriteSeeker) error { return broken }}
 	if err := WriteAll(t.Context(), dir, Bytes("a", nil), bad); !errors.Is(err, broken) {
 		t.Error(err)
 	}

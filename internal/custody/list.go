@@ -24,6 +24,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"vzsl/internal/wholefile"
 )
 
 // Name is the list's in its folder.
@@ -107,6 +108,12 @@ func Names(dir string) ([]string, error) {
 func Has(dir string) bool {
 	_, err := os.Lstat(filepath.Join(dir, Name))
 	return err == nil
+}
+
+// WriteList replaces a folder's list, for who keeps checksums of its own: the caller has locked the folder. Of several checksums of a file
+// any is right.
+func WriteList(dir string, sums map[string][]string) error {
+	return wholefile.Bytes(filepath.Join(dir, Name), list(sums).encode())
 }
 
 func hash(b []byte) string {
