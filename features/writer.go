@@ -31,7 +31,7 @@ type Writer struct {
 }
 
 // leftover matches files that a killed process of version 0.1.0 was writing.
-var leftover = regexp.MustCompile(`^\.(part-\d{5}-of-\d{5}\.parquet|manifest\.json|skipped\.csv)\d+$`)
+var leftover = regexp.MustCompile(`^\.(part-\d{5}-of-\d{5}\.parquet|part-[0-9a-f]{16}-[0-9a-f]{8}\.parquet|manifest\.json|skipped\.csv)\d+$`)
 
 // Create opens dir for writing the features of src, and takes up what an earlier, interrupted run with the same source has
 // left there. A folder made from another source is refused with an error naming every field that differs; force removes
@@ -277,32 +277,7 @@ func (w *Writer) manifest() *Manifest {
 	return m
 }
 
-func (w *Writer) writeManifest() error {
-	m := w.manifest()
-	if !m.Complete { // its list goes with what it is complete of
-		if err := os.Remove(filepath.Join(w.dir, custody.Name)); err != nil && !absent(err) {
-			return err
-		}
-		return wholefile.Bytes(filepath.Join(w.dir, manifestName), m.encode())
-	}
-	path := filepath.Join(w.dir, manifestName)
-	sums, err := m.sums(w.dir)
-	if err != nil {
-		return err
-	}
-	now := sums[manifestName]
-	if was, err := custody.SHA256(path); err == nil {
-		sums[manifestName] = append([]string{was}, now...)
-	}
-	if err := custody.WriteList(w.dir, sums); err != nil {
-		return err
-	}
-	if err := wholefile.Bytes(path, m.encode()); err != nil {
-		return err
-	}
-	sums[manifestName] = now
-	return custody.WriteList(w.dir, sums)
-}
+func (w *Writer) writeManifest() error { return writeUnfinished(w.dir, w.manifest()) }
 
 // Finish writes skipped.csv and the final manifest and releases the folder. All parts must be done.
 func (w *Writer) Finish() (*Manifest, error) {
@@ -318,17 +293,13 @@ func (w *Writer) Finish() (*Manifest, error) {
 	for _, s := range w.skipped {
 		skipped = append(skipped, s...)
 	}
-	if err := wholefile.Bytes(filepath.Join(w.dir, skippedName), encodeSkipped(skipped)); err != nil {
+	was := w.complete
+	w.complete = true
+	m := w.manifest()
+	if err := writeFinished(w.dir, m, map[string][]byte{skippedName: encodeSkipped(skipped)}); err != nil {
+		w.complete = was
 		return nil, err
 	}
-	if !w.complete || !custody.Has(w.dir) {
-		w.complete = true
-		if err := w.writeManifest(); err != nil {
-			w.complete = false
-			return nil, err
-		}
-	}
-	m := w.manifest()
 	err := w.lock.Release()
 	w.lock = nil
 	return m, err

@@ -95,6 +95,12 @@ func read(dir string) (list, error) {
 	return parse(path, b)
 }
 
+// Sums are the checksums that a folder's list has; nil: the folder has no list.
+func Sums(dir string) (map[string][]string, error) {
+	l, err := read(dir)
+	return l, err
+}
+
 // Names are the files that a folder's list names, sorted; nil: the folder has no list.
 func Names(dir string) ([]string, error) {
 	l, err := read(dir)
