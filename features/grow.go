@@ -135,7 +135,7 @@ func Grow(ctx context.Context, dir string, src Source, o Growing) (_ *Growth, er
 		return nil, err
 	}
 	g.take()
-	if !g.shared() && (g.manifest == nil || !g.manifest.Complete) {
+	if !g.shared() && o.Trust == nil && (g.manifest == nil || !g.manifest.Complete) {
 		return g, g.writeManifest()
 	}
 	return g, nil

@@ -140,7 +140,7 @@ func (p *Plan) Write(dir string, list *features.ImageList, force bool) (string, 
 	path := filepath.Join(dir, planName)
 	if old, err := Read(path); err == nil && !force {
 		if notes, err := old.Notes(); err != nil || len(notes) < len(old.Units) {
-			return "", fmt.Errorf("%s: a plan is there with %d of %d units done: finish it, choose another place with --to, or --force to replace it", path, len(notes), len(old.Units))
+			return "", fmt.Errorf("%s: a plan is there with %d of %d units done: finish it, choose another place with --to, or --replace it", path, len(notes), len(old.Units))
 		}
 	}
 	for _, d := range []string{notesDir, startsDir} {
