@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"vzsl/internal/wholefile"
 )
 
 // Check says how it is found out whether the file of an image is the one that its feature was computed of.
@@ -204,6 +205,9 @@ func (g *Growth) open() error {
 }
 
 func (g *Growth) sweep(entries []fs.DirEntry) error {
+	if err := wholefile.Sweep(g.dir); err != nil {
+		return err
+	}
 	for _, e := range entries {
 		if name := e.Name(); leftover.MatchString(name) {
 			if err := os.Remove(filepath.Join(g.dir, name)); err != nil {

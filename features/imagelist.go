@@ -20,7 +20,7 @@ func WriteImageList(path string, l *ImageList) error {
 	var kv metadata
 	kv.add(keySchema, schemaList)
 	kv.addJSON(keyPrefix+"classes", append([]Class{}, l.Classes...))
-	return writeTable(path, len(images), textRows, []column{
+	return saveTable(path, len(images), []column{
 		{name: columnImage, text: images}, {name: columnLabel, num: labels, dict: true}, {name: columnReason, text: reasons, dict: true},
 	}, kv)
 }

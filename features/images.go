@@ -45,6 +45,15 @@ func (r *imageRecord) sum() string {
 	return hex.EncodeToString(r.sha[:])
 }
 
+// saveTable writes a table of texts and numbers with its checksum into a folder that is locked already, or that tasks share.
+func saveTable(path string, rows int, columns []column, kv metadata) error {
+	data, err := encodeTable(rows, textRows, columns, kv)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return wholefile.Bytes(path, data)
+}
+
 // imageRow is a row of images.parquet.
 type imageRow struct {
 	image  string
@@ -64,10 +73,14 @@ func writeImages(dir string, n int, row func(i int) imageRow) (*ManifestFile, er
 	var kv metadata
 	kv.add(keySchema, schemaImages)
 	path := filepath.Join(dir, imagesName)
-	if err := writeTable(path, n, textRows, []column{
+	data, err := encodeTable(n, textRows, []column{
 		{name: columnImage, text: images}, {name: columnBytes, long: sizes}, {name: columnSHA256, text: sums},
 		{name: columnShard, text: shards, dict: true}, {name: columnReason, text: reasons, dict: true},
-	}, kv); err != nil {
+	}, kv)
+	if err == nil {
+		err = wholefile.Bytes(path, data)
+	}
+	if err != nil {
 		return nil, err
 	}
 	sum, size, err := hashFile(path)
@@ -154,7 +167,11 @@ func writeTimes(path, of string, times []int64) error {
 	var kv metadata
 	kv.add(keySchema, schemaTimes)
 	kv.add(keyPrefix+"of", of)
-	return writeTable(path, len(times), textRows, []column{{name: columnTime, long: times}}, kv)
+	data, err := encodeTable(len(times), textRows, []column{{name: columnTime, long: times}}, kv)
+	if err != nil {
+		return err
+	}
+	return wholefile.Bytes(path, data)
 }
 
 // readTimes reads them; none where they are not those of that file.

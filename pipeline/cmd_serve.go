@@ -17,12 +17,15 @@ import (
 	"vzsl/extract"
 	"vzsl/internal/version"
 	"vzsl/pipeline/usage"
+	"vzsl/pipeline/workspace"
+	"vzsl/predict/description"
 	"vzsl/predict/server"
 )
 
 type serveOptions struct {
 	predictOptions
 	listen                      string
+	classFile, labelFile        string // that the server writes
 	tokenFile                   string
 	noToken                     bool
 	hosts                       []string
@@ -69,6 +72,8 @@ Ctrl-C or SIGTERM: no more requests are taken, those in progress are finished.`)
 	f := cmd.Flags()
 	o.addExamples(cmd)
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` to listen on; :8080 is every address of this machine, port 0 one that is free")
+	f.StringVar(&o.labelFile, "labels", "", "`file` (CSV) that keeps which class the images show that were corrected or given as examples; it is read at the start, written at every change")
+	addData(cmd, &o.run.Dataset)
 	f.StringVar(&o.tokenFile, "token-file", "", "`file` with the token that requests must carry, 16 characters or more (default: one is drawn where --listen is not on loopback)")
 	f.BoolVar(&o.noToken, "no-token", false, "ask for no token on any address: whoever reaches it may predict and change classes")
 	f.StringArrayVar(&o.hosts, "host", nil, "`name` by which clients know this server, beside localhost and IP addresses (may be repeated)")
@@ -82,7 +87,7 @@ Ctrl-C or SIGTERM: no more requests are taken, those in progress are finished.`)
 	f.DurationVar(&o.readTimeout, "read-timeout", 30*time.Second, "for a request to come whole")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "for its answer")
 	f.DurationVar(&o.grace, "grace", 30*time.Second, "for requests at work when the server is to end")
-	rare(cmd, "missing", "batch", "workers", "engine", "ort-library", "ort-provider", "class-column", "attribute-column", "ignore-column", "words-format", "max-pixels", "recipe", "transductive", "names", "words", "max-bodies", "read-timeout", "grace", "timeout", "max-requests", "max-connections", "host", "no-token")
+	rare(cmd, "missing", "batch", "workers", "engine", "ort-library", "ort-provider", "class-column", "attribute-column", "ignore-column", "words-format", "max-pixels", "recipe", "transductive", "names", "words", "data", "max-bodies", "read-timeout", "grace", "timeout", "max-requests", "max-connections", "host", "no-token")
 	return cmd
 }
 
@@ -98,6 +103,9 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 	}
 	token, err := o.token()
 	if err != nil {
+		return err
+	}
+	if err := o.begin(con); err != nil {
 		return err
 	}
 	p, err := con.openPredictor(ctx, &o.predictOptions)
@@ -119,6 +127,16 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 		ImageStatus: refusedPicture, MaxBody: int64(o.body) << 20, MaxBodies: int64(o.bodies) << 20,
 		Warnings: p.doubt,
 		Timeout:  o.timeout, ReadTimeout: o.readTimeout, Grace: o.grace, Log: con.Log,
+	}
+	options.ClassFile, options.LabelFile = o.classesTo(con, p.model.Attributes()), o.labelFile
+	options.Space = description.New(p.model.Attributes(), workspace.SeenClasses(p.inputs, p.model))
+	training, err := con.OpenTraining(ctx, &o.run, p.inputs, p.model)
+	if err != nil {
+		return err
+	}
+	defer training.Close()
+	if training != nil {
+		options.Training = training
 	}
 	speaker, err := con.OpenSpeaker(p.inputs, p.model, &o.classes)
 	if err != nil {

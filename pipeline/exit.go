@@ -15,7 +15,7 @@ const (
 	exitUsage       = 2   // an unknown command, flag or value
 	exitSkipped     = 3   // done, but some inputs were skipped and listed, or verify found problems, or methods of a comparison failed
 	exitPlan        = 4   // a task cannot be carried out as it was planned, here or at all: to try it again is in vain
-	exitInterrupted = 130 // stopped by Ctrl-C or SIGTERM; run the same command again to go on
+	exitInterrupted = 130 // stopped by Ctrl-C, SIGTERM or SIGHUP; run the same command again to go on
 )
 
 const exitCodesHelp = `vzsl ends with one of these codes:
@@ -27,7 +27,7 @@ const exitCodesHelp = `vzsl ends with one of these codes:
        failed (they are listed in its table), or some tasks of a plan are missing (finish lists them)
   4    a task cannot be carried out as it was planned: another list of images, another program, kernels that round
        otherwise, or a result that differs from another task's
-  130  interrupted (Ctrl-C, SIGTERM): nothing finished is lost, the same command goes on where it stopped
+  130  interrupted (Ctrl-C, SIGTERM, SIGHUP): nothing finished is lost, the same command goes on where it stopped
 
 For schedulers: a task that ends with 1 or 130 (or is killed) is to be run again, a few times; what it finished is
 kept. 2 and 4 are not: the next try ends the same way. A task ends with 0 where it skipped images: only finish,

@@ -25,7 +25,9 @@ import (
 	"golang.org/x/net/netutil"
 	"golang.org/x/sync/semaphore"
 
+	"vzsl/internal/gallery"
 	"vzsl/predict"
+	"vzsl/predict/description"
 )
 
 // Pictures computes the features of images, batching those of concurrent callers: an *extract.Batcher is one.
@@ -50,7 +52,14 @@ type Options struct {
 	// Lookup gives the vector of a class of that name or phrase, where the model was trained on word vectors or texts; else nil.
 	// What words say nothing of is NaN.
 	Lookup func(ctx context.Context, class, phrase string) ([]float32, error)
-	Words  string // what Lookup makes its vectors of: words (word vectors) or text; "": words
+	// Space is what descriptions are judged against: the model's attributes as the classes trained on have them; may be nil.
+	Space *description.Space
+	// Training is the images that the model was trained on; may be nil.
+	Training Training
+	// ClassFile is the CSV file that the classes were read from, or are to be written to: it is written whole at every change of them;
+	// "": changes are lost when the server stops. LabelFile likewise has the labels that requests give images; it is read at the start.
+	ClassFile, LabelFile string
+	Words                string // what Lookup makes its vectors of: words (word vectors) or text; "": words
 	// Warnings lists what is unusual about a description that is accepted all the same; may be nil.
 	Warnings func(class string, vector []float32) []string
 
@@ -79,7 +88,10 @@ type Server struct {
 	places chan struct{} // one is taken by each request with a body in progress
 	bodies *semaphore.Weighted
 
+	kept    *kept
 	editing sync.Mutex // held while the classes are changed
+	file    ownFile    // of the classes
+	labels  ownFile
 	classes atomic.Pointer[classSet]
 
 	metrics     *metrics.Set
@@ -126,7 +138,9 @@ func New(o Options) (*Server, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{o: o, places: make(chan struct{}, o.MaxRequests), bodies: semaphore.NewWeighted(o.MaxBodies), metrics: metrics.NewSet()}
-	s.classes.Store(&classSet{Classes: o.Classes, model: o.Model})
+	if err := s.begin(); err != nil {
+		return nil, err
+	}
 	s.gauges()
 
 	mux := http.NewServeMux()
@@ -134,15 +148,27 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	static := http.FileServerFS(files)
+	static, shared := http.FileServerFS(files), http.FileServerFS(gallery.Files)
 	for pattern, h := range map[string]http.Handler{
-		"GET /{$}": static, "GET /page.css": static, "GET /page.js": static,
+		"GET /{$}": static, "GET /page.css": static, "GET /page.js": static, "GET /api.js": static, "GET /detail.js": static, "GET /editor.js": static, "GET /images.js": static,
+		"GET /gallery.js": shared, "GET /exports.js": shared, "GET /gallery.css": shared,
 		"POST /predict":             http.HandlerFunc(s.predict),
 		"GET /model":                http.HandlerFunc(s.model),
 		"POST /describe":            http.HandlerFunc(s.describe),
 		"GET /attributes":           http.HandlerFunc(s.attributes),
 		"GET /classes":              http.HandlerFunc(s.listClasses),
 		"GET /classes.csv":          http.HandlerFunc(s.classesCSV),
+		"PUT /classes.csv":          http.HandlerFunc(s.putClassesCSV),
+		"GET /known/{name...}":      http.HandlerFunc(s.getKnown),
+		"POST /rank":                http.HandlerFunc(s.rank),
+		"POST /intervene":           http.HandlerFunc(s.intervene),
+		"GET /neighbours/{id}":      http.HandlerFunc(s.neighbours),
+		"GET /training/{image...}":  http.HandlerFunc(s.training),
+		"POST /parquet":             http.HandlerFunc(s.parquet),
+		"GET /labels":               http.HandlerFunc(s.listLabels),
+		"GET /labels.csv":           http.HandlerFunc(s.labelsCSV),
+		"PUT /labels/{id}":          http.HandlerFunc(s.putLabel),
+		"DELETE /labels/{id}":       http.HandlerFunc(s.deleteLabel),
 		"GET /classes/{name...}":    http.HandlerFunc(s.getClass),
 		"PUT /classes/{name...}":    http.HandlerFunc(s.putClass),
 		"DELETE /classes/{name...}": http.HandlerFunc(s.deleteClass),
