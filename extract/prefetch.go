@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"vzsl/datasets"
 )
 
 // item is one image on its way to the engine.
@@ -30,6 +32,7 @@ type prefetcher struct {
 	turned  atomic.Int64 // images that carry an EXIF orientation
 	damaged atomic.Int64 // images that are damaged, and read nevertheless
 	wg      sync.WaitGroup
+	reading datasets.Reading // nil: images are files
 }
 
 // startPrefetch begins to work on the images of the spans [lo,hi), in order. The
@@ -38,6 +41,17 @@ func startPrefetch(ctx context.Context, o *Options, spans [][2]int, workers, buf
 	a := &prefetcher{items: make(chan *item, buffers), free: make(chan []float32, buffers)}
 	for range buffers {
 		a.free <- make([]float32, o.Recipe.Values())
+	}
+	if o.Dataset.Pictures != nil {
+		var order []int
+		for _, s := range spans {
+			for i := s[0]; i < s[1]; i++ {
+				if o.Dataset.Unusable[o.Dataset.Images[i].Path] == "" {
+					order = append(order, i)
+				}
+			}
+		}
+		a.reading = o.Dataset.Pictures.Read(ctx, order)
 	}
 	jobs := make(chan *item)
 	a.wg.Go(func() {
@@ -73,7 +87,7 @@ func startPrefetch(ctx context.Context, o *Options, spans [][2]int, workers, buf
 				}
 				path := o.Dataset.Images[it.index].Path
 				if it.skip = o.Dataset.Unusable[path]; it.skip == "" {
-					it.skip, it.err = r.read(path, it.input)
+					it.skip, it.err = r.image(ctx, a.reading, path, it)
 				}
 				if it.skip == "" && it.err == nil && r.flaw != "" {
 					a.warn(o.Log, path, r.flaw)
@@ -122,4 +136,11 @@ func (a *prefetcher) recycle(it *item) {
 	it.input = nil
 }
 
-func (a *prefetcher) wait() { a.wg.Wait() }
+// wait ends when the workers have, and ends the reading.
+func (a *prefetcher) wait() error {
+	a.wg.Wait()
+	if a.reading == nil {
+		return nil
+	}
+	return a.reading.Close()
+}

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -46,6 +47,28 @@ func (r *reader) read(image string, dst []float32) (skip string, err error) {
 	return r.input(dst)
 }
 
+// image is read of an image of a dataset, from reading where its images are not files.
+func (r *reader) image(ctx context.Context, reading datasets.Reading, path string, it *item) (skip string, err error) {
+	if reading == nil {
+		return r.read(path, it.input)
+	}
+	var data []byte
+	if data, skip, err = reading.Picture(ctx, it.index, r.buffer()); skip != "" || err != nil {
+		return skip, err
+	}
+	r.data = data
+	return r.input(it.input)
+}
+
+// buffer is what the next file is read into: that of the one before, unless it was very large.
+func (r *reader) buffer() []byte {
+	const keep = 16 << 20
+	if cap(r.data) > keep {
+		r.data = nil
+	}
+	return r.data
+}
+
 // input fills dst with the input of the picture in r.data.
 func (r *reader) input(dst []float32) (skip string, err error) {
 	r.flaw = ""
@@ -88,10 +111,7 @@ func (r *reader) limit() int {
 
 // load reads a file into r.data.
 func (r *reader) load(path string) (skip string, err error) {
-	const keep = 16 << 20
-	if cap(r.data) > keep {
-		r.data = nil
-	}
+	r.data = r.buffer()
 	st, err := os.Stat(path) // before opening: to open a named pipe may take forever
 	if err != nil {
 		return r.unreadable(err)

@@ -41,7 +41,18 @@ func newExtract(con *cli) *cobra.Command {
 		Example: `  vzsl extract --dataset cub --model models/vgg19.onnx`,
 		Long: `Runs the network over every image of the dataset and writes Parquet shards to
 features/<dataset>/<network>/: image, class, label, feature.`,
-		Annotations: details(`The feature is fc7 after its ReLU where the network is a VGG, an output that is an embedding by its
+		Annotations: details(`--data is the dataset's folder, or, read as a stream:
+
+  shards/train-{000..009}.tar      WebDataset (.jpg or .png beside .cls, .json or .txt), or tar files of a folder per class;
+                                   .tar.gz and .tgz too; "shards/*.tar" for all
+  data/train-*.parquet             a column of images (Hugging Face's struct of bytes and path, or binary) and one of classes
+  list.csv                         a table of paths or addresses and classes
+  s3://bucket/photos/              a folder per class in a bucket (S3, MinIO, R2, Google's interoperable mode)
+
+Each of these files may also lie at s3://bucket/... or https://... What was taken for image, class and name is said, and
+--data-columns says otherwise. Images are called and ordered as in a folder per class.
+
+The feature is fc7 after its ReLU where the network is a VGG, an output that is an embedding by its
 name (image_embeds, pooler_output, last_hidden_state), the pooled feature, or the input of the
 classifier, in this order; --layer names another tensor and --pool how tokens are pooled.
 
@@ -58,6 +69,7 @@ Images that cannot be read are skipped and listed in skipped.csv; the exit code 
 		},
 	}
 	addDataset(cmd, &o.ds)
+	addSource(cmd, &o.ds)
 	f := cmd.Flags()
 	f.StringVar(&o.model, "model", filepath.Join("models", "vgg19.onnx"), "`file` of the network (ONNX), its folder, or a repository in the Hugging Face hub's cache")
 	f.StringVar(&o.network, "network", "", "`name` of the features' folder (default: the repository's or the file's name)")
@@ -105,7 +117,7 @@ func runExtract(ctx context.Context, con *cli, o *extractOptions) error {
 		return err
 	}
 	o.ds.Pictures = true
-	ds, err := con.OpenDataset(&o.ds)
+	ds, err := con.OpenDataset(ctx, &o.ds)
 	if err != nil {
 		return err
 	}

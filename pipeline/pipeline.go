@@ -95,6 +95,7 @@ Files are written below --out: features/<dataset>/<network>/, runs/<run>/, repor
 	f := root.PersistentFlags()
 	f.StringVar(&con.configFile, "config", "", "settings `file` (default: vzsl.toml in the current folder, where there is one)")
 	f.StringVar(&con.Dir, "out", ".", "`folder` that holds features/, runs/ and reports/")
+	f.StringVar(&con.Stores.S3Endpoint, "s3-endpoint", "", "`address` of the server of s3:// (default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, else Amazon's)")
 	f.BoolVar(&con.json, "json", false, "print the result as JSON, errors too")
 	f.BoolVarP(&con.quiet, "quiet", "q", false, "no progress and no notes, only warnings and errors")
 	f.BoolVarP(&con.verbose, "verbose", "v", false, "log details")

@@ -1,0 +1,97 @@
+package pipeline
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vzsl/internal/store/storetest"
+)
+
+// Folder, tar, Parquet, list and bucket with the same pictures give the same features, byte for byte.
+func TestSources(t *testing.T) {
+	_, model := demoData(t)
+	sources := filepath.Join("..", "datasets", "source", "testdata")
+	out := t.TempDir()
+	extract := func(to, data string, more ...string) map[string]string {
+		t.Helper()
+		dir := filepath.Join(out, to)
+		done(t, append([]string{"extract", "--dataset", "zoo", "--data", data, "--model", model, "--out", dir, "--shard-rows", "5", "--batch", "3"}, more...)...)
+		return contents(t, filepath.Join(dir, "features", "zoo", "demo"))
+	}
+	want := extract("folder", filepath.Join(sources, "pictures"))
+	s3 := storetest.S3(t)
+	for _, name := range []string{"cls-000.tar", "cls-001.tar", "cls-002.tar", "json-000.tar.gz", "json-001.tar.gz", "json-002.tar.gz", "hf-00000-of-00002.parquet", "hf-00001-of-00002.parquet"} {
+		b, err := os.ReadFile(filepath.Join(sources, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s3.Put(t, "x/"+name, b)
+	}
+	for i, args := range [][]string{
+		{filepath.Join(sources, "cls-{000..002}.tar")},
+		{filepath.Join(sources, "json-*.tar.gz")},
+		{filepath.Join(sources, "index-*.tar"), "--class-names", filepath.Join(sources, "names.txt")},
+		{filepath.Join(sources, "folder.tgz")},
+		{filepath.Join(sources, "hf-*.parquet")},
+		{filepath.Join(sources, "plain.parquet"), "--data-columns", "image=img,class=animal"},
+		{"s3://bucket/x/cls-*.tar"},
+		{"s3://bucket/x/json-{000..002}.tar.gz", "--s3-endpoint", s3.URL},
+		{"s3://bucket/x/hf-*.parquet"},
+	} {
+		if diff := cmp.Diff(want, extract(string(rune('a'+i)), args[0], args[1:]...)); diff != "" {
+			t.Errorf("%v: %s", args, diff)
+		}
+	}
+
+	// What is wrong is listed, and the rest goes on.
+	o := vzsl(t, "extract", "--dataset", "zoo", "--data", filepath.Join(sources, "broken.tar"), "--model", model, "--out", filepath.Join(out, "broken"))
+	skipped := contents(t, filepath.Join(out, "broken", "features", "zoo", "demo"))["skipped.csv"]
+	for _, line := range []string{"ant/2.png,no class", "bee/7.png,its archive ends within it", "bee/8.png,", "bee/9.cls,the archive has no picture for it"} {
+		if !strings.Contains(skipped, line) {
+			t.Errorf("%q is not in skipped.csv:\n%s", line, skipped)
+		}
+	}
+	if o.code != exitSkipped || !strings.Contains(o.stderr, "broken.tar is damaged: it ends too early") {
+		t.Errorf("exit code %d\n%s", o.code, o.stderr)
+	}
+	o = vzsl(t, "check", "zoo", filepath.Join(sources, "broken.tar"), "--out", filepath.Join(out, "broken"))
+	if o.code != exitSkipped || !strings.Contains(o.stdout, "3 images cannot be used") {
+		t.Errorf("exit code %d\n%s%s", o.code, o.stdout, o.stderr)
+	}
+
+	// Classes come from the source, their descriptions from a table.
+	table := write(t, filepath.Join(out, "classes.csv"), "class,legs,wings\nant,6,0\nbee,6,4\néléphant,4,0\nspider,8,0\n")
+	r := done(t, "attributes", "--dataset", "zoo", "--data", filepath.Join(sources, "cls-*.tar"), "--csv", table, "--out", filepath.Join(out, "a"))
+	if r["classes"] != 4.0 {
+		t.Error(r)
+	}
+	done(t, "split", "--dataset", "zoo", "--split", "pictured", "--validation", "1", "--out", filepath.Join(out, "a"))
+
+	refused(t, exitUsage, []string{"--data-columns", "is a folder"}, "extract", "--dataset", "zoo", "--data", sources, "--data-columns", "class=x", "--model", model, "--out", out)
+	refused(t, exitUsage, []string{"layout cub"}, "extract", "--dataset", "zoo", "--data", "s3://bucket/x/", "--layout", "cub", "--model", model, "--out", out)
+	refused(t, exitUsage, []string{"image=COLUMN"}, "extract", "--data-columns", "picture=x")
+}
+
+// contents are the files of a folder but for its cache.
+func contents(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") {
+			b, err := os.ReadFile(filepath.Join(dir, e.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			all[e.Name()] = string(b)
+		}
+	}
+	return all
+}
