@@ -38,13 +38,25 @@ type Dataset struct {
 type Pictures interface {
 	// Read begins to read images, given by their index in the dataset, in that order.
 	Read(ctx context.Context, order []int) Reading
+	// Stat is an image's size in bytes, negative where it is not known before it is read, and a number that is another one where its
+	// file may be another one.
+	Stat(image int) (bytes, version int64, err error)
+	// SHA256 is that of an image's bytes, in hexadecimal.
+	SHA256(ctx context.Context, image int) (string, error)
+}
+
+// Picture is the file of an image.
+type Picture struct {
+	Data    []byte
+	Skip    string // why it cannot be used, as it is listed
+	Version int64  // see Pictures.Stat
 }
 
 // Reading is under way until Close.
 type Reading interface {
-	// Picture gives the bytes of an image's file, in buf where they fit, or why it cannot be used, as it is listed. The error is for
-	// what is not the image's fault. It may be called from several goroutines, for images in about the order that was given.
-	Picture(ctx context.Context, image int, buf []byte) (data []byte, skip string, err error)
+	// Picture reads an image's file, into buf where it fits. The error is for what is not the image's fault. It may be called from
+	// several goroutines, for images in about the order that was given.
+	Picture(ctx context.Context, image int, buf []byte) (Picture, error)
 	Close() error
 }
 

@@ -3,11 +3,13 @@ package extract
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"vzsl/datasets"
+	"vzsl/features"
 )
 
 // item is one image on its way to the engine.
@@ -17,6 +19,7 @@ type item struct {
 
 	// Set when ready is closed.
 	input []float32 // to be given back
+	file  features.File
 	skip  string
 	err   error
 }
@@ -35,43 +38,35 @@ type prefetcher struct {
 	reading datasets.Reading // nil: images are files
 }
 
-// startPrefetch begins to work on the images of the spans [lo,hi), in order. The
+// startPrefetch begins to work on images, by their place in the dataset, in order. The
 // workers end when all is delivered or ctx is done; wait returns after that.
-func startPrefetch(ctx context.Context, o *Options, spans [][2]int, workers, buffers int) *prefetcher {
+func startPrefetch(ctx context.Context, o *Options, images []int, workers, buffers int) *prefetcher {
 	a := &prefetcher{items: make(chan *item, buffers), free: make(chan []float32, buffers)}
 	for range buffers {
 		a.free <- make([]float32, o.Recipe.Values())
 	}
 	if o.Dataset.Pictures != nil {
-		var order []int
-		for _, s := range spans {
-			for i := s[0]; i < s[1]; i++ {
-				if o.Dataset.Unusable[o.Dataset.Images[i].Path] == "" {
-					order = append(order, i)
-				}
-			}
-		}
-		a.reading = o.Dataset.Pictures.Read(ctx, order)
+		a.reading = o.Dataset.Pictures.Read(ctx, slices.DeleteFunc(slices.Clone(images), func(i int) bool {
+			return o.Dataset.Unusable[o.Dataset.Images[i].Path] != ""
+		}))
 	}
 	jobs := make(chan *item)
 	a.wg.Go(func() {
 		defer close(a.items)
 		defer close(jobs)
-		for _, s := range spans {
-			for i := s[0]; i < s[1]; i++ {
-				it := &item{index: i, ready: make(chan struct{})}
-				select {
-				case it.input = <-a.free:
-				case <-ctx.Done():
-					return
-				}
-				select {
-				case jobs <- it:
-				case <-ctx.Done():
-					return
-				}
-				a.items <- it // never blocks: as long as there are inputs, there is room
+		for _, i := range images {
+			it := &item{index: i, ready: make(chan struct{})}
+			select {
+			case it.input = <-a.free:
+			case <-ctx.Done():
+				return
 			}
+			select {
+			case jobs <- it:
+			case <-ctx.Done():
+				return
+			}
+			a.items <- it // never blocks: as long as there are inputs, there is room
 		}
 	})
 	var large sync.Mutex
@@ -88,6 +83,7 @@ func startPrefetch(ctx context.Context, o *Options, spans [][2]int, workers, buf
 				path := o.Dataset.Images[it.index].Path
 				if it.skip = o.Dataset.Unusable[path]; it.skip == "" {
 					it.skip, it.err = r.image(ctx, a.reading, path, it)
+					it.file = r.file
 				}
 				if it.skip == "" && it.err == nil && r.flaw != "" {
 					a.warn(o.Log, path, r.flaw)

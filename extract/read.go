@@ -2,6 +2,8 @@ package extract
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +16,7 @@ import (
 
 	"vzsl/datasets"
 	"vzsl/extract/preprocess"
+	"vzsl/features"
 )
 
 // maxFile is the largest image file that is read into memory.
@@ -31,6 +34,8 @@ type reader struct {
 	large  *sync.Mutex // shared by all workers
 	data   []byte
 	box    *datasets.Box // what of the next image is taken; nil: all
+
+	file features.File // of the next image, as far as it could be read
 
 	megapixels int           // limit on a picture's size; 0: the usual one
 	turned     *atomic.Int64 // pictures that carry an EXIF orientation; may be nil
@@ -52,12 +57,20 @@ func (r *reader) image(ctx context.Context, reading datasets.Reading, path strin
 	if reading == nil {
 		return r.read(path, it.input)
 	}
-	var data []byte
-	if data, skip, err = reading.Picture(ctx, it.index, r.buffer()); skip != "" || err != nil {
-		return skip, err
+	r.file = features.File{}
+	p, err := reading.Picture(ctx, it.index, r.buffer())
+	if p.Skip != "" || err != nil {
+		return p.Skip, err
 	}
-	r.data = data
+	r.data = p.Data
+	r.look(p.Version)
 	return r.input(it.input)
+}
+
+// look notes what the file in r.data is.
+func (r *reader) look(modTime int64) {
+	sum := sha256.Sum256(r.data)
+	r.file = features.File{Bytes: int64(len(r.data)), SHA256: hex.EncodeToString(sum[:]), ModTime: modTime}
 }
 
 // buffer is what the next file is read into: that of the one before, unless it was very large.
@@ -112,6 +125,7 @@ func (r *reader) limit() int {
 // load reads a file into r.data.
 func (r *reader) load(path string) (skip string, err error) {
 	r.data = r.buffer()
+	r.file = features.File{}
 	st, err := os.Stat(path) // before opening: to open a named pipe may take forever
 	if err != nil {
 		return r.unreadable(err)
@@ -137,6 +151,7 @@ func (r *reader) load(path string) (skip string, err error) {
 	if _, err := io.ReadFull(f, r.data); err != nil {
 		return r.unreadable(err)
 	}
+	r.look(st.ModTime().UnixNano())
 	return "", nil
 }
 

@@ -49,7 +49,9 @@ class.`,
   okapi,40,100,60
 
 Attributes are matched by name; their units are those of the descriptions that the model was trained on.
-A model trained on word vectors takes the names alone and the file of vectors (--words).
+A model trained on word vectors takes the names alone and the file of vectors (--words). One trained on texts takes
+names or sentences: a list of names or a CSV (class,text) as --classes, or --class okapi, or
+--class "okapi=a brown animal with striped legs"; its text model is looked for in models/ (--text-model).
 
 The pictures go through the network of the run, whose file must be the same (by its sha256). Features in
 place of pictures: a shard, or a folder of shards, of 'vzsl extract' or 'vzsl import'; or a file of another
@@ -123,6 +125,7 @@ type predictor struct {
 	run     string
 	model   *runs.Predictor
 	classes *predict.Classes
+	inputs  *workspace.Inputs
 	doubt   func(class string, row []float32) []string // of a class that is described later
 }
 
@@ -141,7 +144,7 @@ func (c *cli) openPredictor(ctx context.Context, o *predictOptions) (*predictor,
 	if model.Temperature() == 0 {
 		c.Log.Warn("probabilities are not calibrated: the run had no validation classes to fit a temperature on", "run", name)
 	}
-	return &predictor{name, model, classes, workspace.DoubtUnits(in, model)}, nil
+	return &predictor{name, model, classes, in, workspace.DoubtUnits(in, model)}, nil
 }
 
 func runPredict(ctx context.Context, con *cli, o *predictOptions, args []string) error {

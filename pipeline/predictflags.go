@@ -33,8 +33,11 @@ func addEngine(cmd *cobra.Command, e *workspace.Engine) {
 // addClassList adds the flags that say which classes a picture may show.
 func addClassList(cmd *cobra.Command, o *workspace.ClassOptions) {
 	f := cmd.Flags()
-	f.StringVar(&o.File, "classes", "", "`file` of the classes to choose from: a CSV (class,attribute,...) or Parquet with the model's attributes, in any order, or the names alone where it was trained on word vectors (default: the split's unseen classes)")
+	f.StringVar(&o.File, "classes", "", "`file` of the classes to choose from: a CSV (class,attribute,...) or Parquet with the model's attributes, in any order, or the names alone where it was trained on word vectors, names or texts (class,text) where it was trained on texts (default: the split's unseen classes)")
 	addDescriptionColumnFlags(cmd, &o.Columns)
+	f.StringArrayVar(&o.Named, "class", nil, "a class to choose from, by its `name`, or NAME=TEXT, where the model was trained on texts or word vectors; repeatable")
+	addTextModel(cmd, &o.Text)
+	f.StringVar(&o.Text.File, "text", "", "`file` of what is said of the classes to choose from, where the model was trained on texts: a CSV (class,text), or a folder with CLASS.txt")
 	f.BoolVar(&o.Seen, "seen", false, "the classes that the model was trained on are to choose from, too")
 	f.StringSliceVar(&o.Words, "words", nil, "`file` of word vectors, the one that the class table was made of, to look the names in --classes up in")
 	f.StringVar(&o.Format, "words-format", attributes.WordsAuto, "format of the word vectors: "+usage.Or(attributes.WordFormats()))

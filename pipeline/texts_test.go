@@ -1,8 +1,12 @@
 package pipeline
 
 import (
+	"encoding/json"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -45,6 +49,7 @@ func TestTexts(t *testing.T) {
 			t.Errorf("%s on %s: %v", r.method, r.descriptions, accuracy)
 		}
 	}
+	newTextClasses(t, data, pair, table)
 	// Features of another network do not lie in the space of the texts.
 	done(t, "extract", "--dataset", "toy", "--data", data, "--model", other, "--network", "other", "--engine", "native")
 	refused(t, exitFailed, []string{"their vectors do not lie in one space"}, "train", "--dataset", "toy", "--split", "demo", "--method", "clip", "--descriptions", "text", "--network", "other", "--run", "x")
@@ -63,6 +68,103 @@ func TestTexts(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(t, exitFailed, []string{"holds no tokenizer"}, "attributes", "--dataset", "toy", "--data", data, "--text-model", pair)
+}
+
+// newTextClasses: a run on texts takes new classes by name and by sentence, in predict and serve, with the vectors that training had.
+func newTextClasses(t *testing.T, data, pair string, table *features.ClassTable) {
+	unseen := lines(t, filepath.Join(data, "unseen.txt"))
+	picture := filepath.Join(data, unseen[0], "001.png")
+	best := func(args ...string) string {
+		return predictJSON(t, exitDone, append([]string{picture, "--run"}, args...)...).Images[0].Top[0].Class
+	}
+	top := func(args ...string) any {
+		return predictJSON(t, exitDone, append([]string{picture, "--run"}, args...)...).Images[0].Top
+	}
+	for _, run := range []string{"t", "c"} {
+		var named []string
+		for _, u := range unseen {
+			named = append(named, "--class", u)
+		}
+		want := top(run) // of the class table
+		if got := top(append([]string{run}, named...)...); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: by name %v, of the table %v", run, got, want)
+		}
+		write(t, "names.txt", strings.Join(unseen, "\n")+"\n")
+		if got := top(run, "--classes", "names.txt"); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: a list of names: %v, of the table %v", run, got, want)
+		}
+		csv := "class,text\n"
+		for _, u := range unseen {
+			csv += "class " + u + "," + strings.ReplaceAll(u, "-", " ") + "\n"
+		}
+		write(t, "said.csv", csv)
+		if got := best(run, "--classes", "said.csv"); got != "class "+best(run) {
+			t.Errorf("%s: sentences of a file: %s", run, got)
+		}
+		if got := best(run, "--text", "said.csv", "--class", "nothing=small grey plain bar on sand"); got != "class "+best(run) {
+			t.Errorf("%s: --text: %s", run, got)
+		}
+	}
+	for _, r := range []struct {
+		code  int
+		wants string
+		args  []string
+	}{
+		{exitUsage, "not trained on vectors of texts", []string{"--run", "a", "--class", "x=a small disc"}},
+		{exitUsage, "not trained on vectors of texts", []string{"--run", "a", "--text", "said.csv"}},
+		{exitUsage, "there already", []string{"--run", "t", "--class", "x", "--class", "x"}},
+		{exitFailed, "lacks 22 of the model's 70 attributes", []string{"--run", "both", "--class", "x"}},
+		{exitFailed, "no text for", []string{"--run", "t", "--classes", "names.txt", "--text", "said.csv"}},
+	} {
+		refused(t, r.code, []string{r.wants}, append([]string{"predict", picture}, r.args...)...)
+	}
+	// Another text model under the name.
+	other := t.TempDir()
+	if err := demo.WritePair(other); err != nil {
+		t.Fatal(err)
+	}
+	vocabulary := string(read(t, filepath.Join(other, "tokenizer.json")))
+	write(t, filepath.Join(other, "tokenizer.json"), vocabulary+" ")
+	refused(t, exitFailed, []string{"is not the text model", "--text-model"}, "predict", picture, "--run", "t", "--class", "x", "--text-model", other)
+
+	url := serve(t, "--run", "t")
+	ask := func(method, path, body string) (int, string) {
+		r, err := http.NewRequest(method, url+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Body.Close()
+		b, err := io.ReadAll(a.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.StatusCode, string(b)
+	}
+	var said, stored struct{ Attributes map[string]float64 }
+	if code, text := ask("POST", "/describe", `{"phrase": "`+strings.ReplaceAll(unseen[1], "-", " ")+`"}`); code != 200 || json.Unmarshal([]byte(text), &said) != nil {
+		t.Errorf("%d %s", code, text)
+	}
+	if code, text := ask("GET", "/classes/"+unseen[1], ""); code != 200 || json.Unmarshal([]byte(text), &stored) != nil || !reflect.DeepEqual(said, stored) || len(said.Attributes) != 48 {
+		t.Errorf("%d %s: %v", code, text, said)
+	}
+	if code, text := ask("PUT", "/classes/new", `{"phrase": "large blue disc"}`); code != 201 {
+		t.Errorf("%d %s", code, text)
+	}
+	if code, text := ask("PUT", "/classes/other", ""); code != 201 {
+		t.Errorf("%d %s", code, text)
+	}
+	if code, text := ask("GET", "/attributes", ""); code != 200 || !strings.Contains(text, `"described_by":"text"`) {
+		t.Errorf("%d %s", code, text)
+	}
+	_ = os.Rename(pair, pair+"-away")
+	refused(t, exitFailed, []string{"--text-model"}, "predict", filepath.Join(data), "--run", "t", "--class", "x", "--model", filepath.Join(pair+"-away", "vision_model.onnx"))
+	if err := os.Rename(pair+"-away", pair); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // findNumber looks for a number below these keys, one in the other, wherever the first is.

@@ -3,6 +3,8 @@ package source
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
+	"io"
 	"path"
 	"slices"
 	"strconv"
@@ -92,6 +94,16 @@ type file struct {
 }
 
 func (f *file) url() string { return f.store.URL(f.key) }
+
+// version is a number for the content of the file, where the server says anything of it.
+func (f *file) version() int64 {
+	if f.Version == "" {
+		return 0
+	}
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, f.Version)
+	return int64(h.Sum64())
+}
 
 // files finds the files of an address, in its order, and their format.
 func files(ctx context.Context, stores *store.Opener, address string) ([]*file, format, error) {

@@ -138,45 +138,83 @@ func (l *listContents) read(ctx context.Context, wanted []int64, give func(at in
 	return errors.New("lists are read image by image")
 }
 
-func (l *listContents) picture(ctx context.Context, p place, buf []byte) ([]byte, string, error) {
+func (l *listContents) picture(ctx context.Context, p place, buf []byte) (datasets.Picture, error) {
 	f := l.files[p.at]
-	in, err := f.store.Stat(ctx, f.key)
+	in, err := f.look(ctx)
 	if err == nil && in.Size > maxPicture {
-		return nil, fmt.Sprintf("too large: the file has %d MB, the limit is %d", in.Size>>20, maxPicture>>20), nil
+		return datasets.Picture{Skip: fmt.Sprintf("too large: the file has %d MB, the limit is %d", in.Size>>20, maxPicture>>20)}, nil
 	}
 	var data []byte
 	if err == nil {
-		var body io.ReadCloser
-		if body, err = f.store.Read(ctx, f.key, "", 0, -1); err == nil {
-			defer body.Close()
-			if in.Size >= 0 {
-				data, err = readAll(body, in.Size, buf)
-			} else if data, err = io.ReadAll(io.LimitReader(body, maxPicture+1)); len(data) > maxPicture {
-				return nil, fmt.Sprintf("too large: the file has more than %d MB", maxPicture>>20), nil
-			}
-		}
+		data, err = f.all(ctx, in, buf)
 	}
 	if err == nil || ctx.Err() != nil {
-		return data, "", err
+		return datasets.Picture{Data: data, Version: f.versionOf(in)}, err
 	}
+	skip, err := f.unreadable(err)
+	return datasets.Picture{Skip: skip}, err
+}
+
+func (l *listContents) stat(p place) (bytes, version int64, err error) {
+	f := l.files[p.at]
+	in, err := f.look(context.Background())
+	return in.Size, f.versionOf(in), err
+}
+
+// look describes the file of an image, which was done already where it was listed with its bucket.
+func (f *file) look(ctx context.Context) (store.Info, error) {
+	if f.Key != "" {
+		return f.Info, nil
+	}
+	return f.store.Stat(ctx, f.key)
+}
+
+// versionOf is the modification time of a local file, as that of an image in a folder.
+func (f *file) versionOf(in store.Info) int64 {
+	if _, local := f.store.(store.Folder); local {
+		return in.Modified.UnixNano()
+	}
+	return (&file{Info: in}).version()
+}
+
+func (f *file) all(ctx context.Context, in store.Info, buf []byte) ([]byte, error) {
+	body, err := f.store.Read(ctx, f.key, f.Version, 0, -1)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	if in.Size >= 0 {
+		return readAll(body, in.Size, buf)
+	}
+	data, err := io.ReadAll(io.LimitReader(body, maxPicture+1))
+	if len(data) > maxPicture {
+		return nil, fmt.Errorf("too large: the file has more than %d MB", maxPicture>>20)
+	}
+	return data, err
+}
+
+// unreadable words a failure to read the file of an image, as for one in a folder.
+func (f *file) unreadable(err error) (skip string, _ error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, "the file is missing", nil
+		return "the file is missing", nil
 	case errors.Is(err, fs.ErrPermission):
-		return nil, "no permission to read the file", nil
+		return "no permission to read the file", nil
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "the file became shorter while it was read", nil
 	case strings.Contains(f.url(), "://"):
 		// A server that is down says nothing of the images that it holds; it has been asked several times.
 		var refused *store.StatusError
 		if errors.As(err, &refused) && refused.Status < 500 {
-			return nil, fmt.Sprintf("the server says %d", refused.Status), nil
+			return fmt.Sprintf("the server says %d", refused.Status), nil
 		}
-		return nil, "", err
+		return "", err
 	}
-	var p2 *fs.PathError
-	if errors.As(err, &p2) {
-		err = p2.Err
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err
 	}
-	return nil, "the file cannot be read: " + err.Error(), nil
+	return "the file cannot be read: " + err.Error(), nil
 }
 
 // openPrefix lists the images below a prefix of a bucket, a folder per class.

@@ -174,11 +174,16 @@ func (r *reading) putAside(a *arrival) error {
 }
 
 // Picture gives an image when it has arrived.
-func (r *reading) Picture(ctx context.Context, image int, buf []byte) ([]byte, string, error) {
+func (r *reading) Picture(ctx context.Context, image int, buf []byte) (datasets.Picture, error) {
 	p := r.set.places[image]
 	if d := r.set.direct(p.file); d != nil {
 		return d.picture(ctx, p, buf)
 	}
+	data, skip, err := r.wait(image, buf)
+	return datasets.Picture{Data: data, Skip: skip, Version: r.set.files[p.file].version()}, err
+}
+
+func (r *reading) wait(image int, buf []byte) ([]byte, string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for {
@@ -199,7 +204,7 @@ func (r *reading) Picture(ctx context.Context, image int, buf []byte) ([]byte, s
 		case r.err != nil:
 			return nil, "", r.err
 		case r.done:
-			return nil, "", fmt.Errorf("%s: asked for an image that was not announced", r.set.files[p.file].url())
+			return nil, "", fmt.Errorf("%s: asked for an image that was not announced", r.set.files[r.set.places[image].file].url())
 		}
 		r.asking++
 		r.change.Broadcast()

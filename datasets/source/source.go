@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/text/unicode/norm"
@@ -58,7 +59,9 @@ type contents interface {
 
 // direct contents can read one image without what stands before it.
 type direct interface {
-	picture(ctx context.Context, e place, buf []byte) (data []byte, skip string, err error)
+	picture(ctx context.Context, e place, buf []byte) (datasets.Picture, error)
+	// stat is what is known of it without reading it: see datasets.Pictures.
+	stat(p place) (bytes, version int64, err error)
 }
 
 // place is where the bytes of an image are.
@@ -122,6 +125,9 @@ type set struct {
 	holds   []contents
 	entries [][]entry // by file
 	places  []place   // by image of the dataset
+
+	hashing sync.Mutex
+	sums    map[int]map[int64]string // by file and place, of files that are read from front to end
 }
 
 // listAll lists the files, several at a time.

@@ -39,7 +39,8 @@ func readAllOf(t *testing.T, d *datasets.Dataset, order []int) (data map[string]
 		all.Go(func() {
 			var buf []byte
 			for i := range jobs {
-				b, skip, err := r.Picture(context.Background(), i, buf)
+				p, err := r.Picture(context.Background(), i, buf)
+				b, skip := p.Data, p.Skip
 				mu.Lock()
 				name := d.Images[i].Path
 				switch {
@@ -344,7 +345,7 @@ func TestChanged(t *testing.T) {
 		}
 		filetest.Write(t, name, string(b)+"more")
 		r := d.Pictures.Read(context.Background(), []int{0, 1})
-		_, _, err = r.Picture(context.Background(), 0, nil)
+		_, err = r.Picture(context.Background(), 0, nil)
 		filetest.WantError(t, err, "x.tar", "has changed since it was listed")
 		if err := r.Close(); err != nil {
 			t.Error(err)
@@ -362,14 +363,14 @@ func TestCancelled(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	r := d.Pictures.Read(ctx, inOrder(d))
-	if _, _, err := r.Picture(ctx, 1, nil); err != nil {
+	if _, err := r.Picture(ctx, 1, nil); err != nil {
 		t.Error(err)
 	}
 	cancel()
 	if err := r.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, _, err := r.Picture(ctx, 11, nil); err == nil {
+	if _, err := r.Picture(ctx, 11, nil); err == nil {
 		t.Error("an image after the end")
 	}
 }

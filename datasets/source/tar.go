@@ -379,17 +379,21 @@ func (t *tarContents) read(ctx context.Context, wanted []int64, give func(at int
 }
 
 // picture reads one member where it lies.
-func (t *tarContents) picture(ctx context.Context, p place, buf []byte) ([]byte, string, error) {
+func (t *tarContents) picture(ctx context.Context, p place, buf []byte) (datasets.Picture, error) {
 	in, err := t.store.Read(ctx, t.key, t.Version, p.at, p.size)
 	if err != nil {
-		return nil, "", err
+		return datasets.Picture{}, err
 	}
 	defer in.Close()
 	data, err := readAll(in, p.size, buf)
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, "its archive ends within it", nil
+		return datasets.Picture{Skip: "its archive ends within it"}, nil
 	}
-	return data, "", err
+	return datasets.Picture{Data: data, Version: t.version()}, err
+}
+
+func (t *tarContents) stat(p place) (bytes, version int64, err error) {
+	return p.size, t.version(), nil
 }
 
 // readAll reads size bytes, in buf where they fit.

@@ -76,7 +76,7 @@ func (x *Runner) FewShot(ctx context.Context, o *FewShotOptions) (*FewShotResult
 	for i := range images {
 		images[i] = splits.Labelled{Image: in.Features.Images()[i], Class: in.Features.Classes()[i]}
 	}
-	res := &FewShotResult{Schema: "vzsl.fewshot/1", Name: name, Program: version.Program, Dataset: o.Run.Dataset.Name, Network: in.Network, Split: base.Name,
+	res := &FewShotResult{Schema: "vzsl.fewshot/1", Name: name, Program: version.Program(), Dataset: o.Run.Dataset.Name, Network: in.Network, Split: base.Name,
 		Pool: o.Pool, Classes: len(base.Unseen)}
 	type key struct {
 		method string

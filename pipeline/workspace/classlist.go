@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"vzsl/attributes"
+	"vzsl/attributes/text"
 	"vzsl/datasets"
 	"vzsl/features"
 	"vzsl/features/convert"
@@ -23,6 +24,7 @@ import (
 type ClassOptions struct {
 	File    string         // of the classes; "": the unseen ones of the run's split
 	Columns convert.Choice // of the file
+	Named   []string       // more classes, by their name, or NAME=TEXT
 	Seen    bool           // the classes that the model was trained on, too
 	Descriptions
 }
@@ -40,8 +42,9 @@ func (w *Workspace) ClassList(ctx context.Context, in *Inputs, model *runs.Predi
 			all.Names, all.Vectors = append(all.Names, name), append(all.Vectors, vector)
 		}
 	}
-	if o.File != "" {
-		t, err := w.readClassList(ctx, model, o)
+	given := o.File != "" || len(o.Named) > 0 || o.Text.File != ""
+	if given {
+		t, err := w.readClassList(ctx, in, model, o)
 		if err != nil {
 			return nil, err
 		}
@@ -52,7 +55,7 @@ func (w *Workspace) ClassList(ctx context.Context, in *Inputs, model *runs.Predi
 	} else if len(o.Words) > 0 {
 		return nil, usage.Errorf("--words goes with --classes, the names to look up")
 	}
-	if o.File == "" || o.Seen {
+	if !given || o.Seen {
 		if err := in.Complete(); err != nil {
 			return nil, err
 		}
@@ -61,10 +64,10 @@ func (w *Workspace) ClassList(ctx context.Context, in *Inputs, model *runs.Predi
 			return nil, err
 		}
 		var names []string
-		if o.File == "" {
+		if !given {
 			names = append(names, in.Roles.Unseen...)
 			if len(in.Added) > 0 {
-				w.Log.Info("the classes to choose from are the unseen ones of the split that the run was trained on: those described since are not among them; a file of classes, --classes, takes any", "described since", usage.FirstOf(in.Added))
+				w.Log.Info("the classes to choose from are the unseen ones of the split that the run was trained on: those described since are not among them; a file of classes, --classes, or --class takes any", "described since", usage.FirstOf(in.Added))
 			}
 		}
 		if o.Seen {
@@ -73,8 +76,8 @@ func (w *Workspace) ClassList(ctx context.Context, in *Inputs, model *runs.Predi
 		for _, name := range names {
 			if i := slices.Index(table.Classes, name); i < 0 {
 				return nil, fmt.Errorf("the class table has no class %q: it has changed since the run was trained; run attributes and train again", name)
-			} else if o.File != "" && have[name] {
-				w.Log.Info("a class described in --classes is one that the model was trained on: the description given now counts", "class", name)
+			} else if given && have[name] {
+				w.Log.Info("a class described in --classes or --class is one that the model was trained on: the description given now counts", "class", name)
 			} else {
 				add(name, table.Values[i])
 			}
@@ -92,17 +95,22 @@ func (w *Workspace) ClassList(ctx context.Context, in *Inputs, model *runs.Predi
 	return all, nil
 }
 
-// readClassList reads --classes and looks its names up in --words.
-func (w *Workspace) readClassList(ctx context.Context, model *runs.Predictor, o *ClassOptions) (*attributes.Table, error) {
-	described, err := readDescribed(o.File, o.Columns)
+// readClassList reads --classes, --text and --class, and looks names up in --words or gives them, or what is said of them, to the
+// text model.
+func (w *Workspace) readClassList(ctx context.Context, in *Inputs, model *runs.Predictor, o *ClassOptions) (*attributes.Table, error) {
+	block, first := textsOf(in, model)
+	if block == nil && (o.Text.File != "" || o.Text.Model != "") {
+		return nil, usage.Errorf("--text and --text-model: the run was not trained on vectors of texts; describe the classes by its attributes")
+	}
+	described, said, err := listed(o, block != nil)
 	if err != nil {
 		return nil, err
 	}
-	tables := []*attributes.Table{described}
 	if len(described.Classes) == 0 {
-		return nil, fmt.Errorf("%s: no classes there", o.File)
+		return nil, fmt.Errorf("%s: no classes there", described.Source)
 	}
-	ds := &datasets.Dataset{Name: o.File}
+	tables := []*attributes.Table{described}
+	ds := &datasets.Dataset{Name: described.Source}
 	for _, name := range described.Classes {
 		ds.Classes = append(ds.Classes, datasets.Class{Name: name})
 	}
@@ -115,6 +123,25 @@ func (w *Workspace) readClassList(ctx context.Context, model *runs.Predictor, o 
 		if err != nil {
 			return nil, err
 		}
+		tables = append(tables, t)
+	}
+	if block != nil && !slices.Contains(described.Names, first) {
+		d := namesOf(described.Classes, phrases)
+		for i, class := range described.Classes {
+			if list := said[class]; list != nil {
+				d.Texts[i] = list
+			}
+		}
+		e, err := w.openRunTexts(block, &o.Text)
+		if err != nil {
+			return nil, err
+		}
+		defer e.Close()
+		t, err := e.Describe(ctx, d)
+		if err != nil {
+			return nil, err
+		}
+		t.Texts = nil
 		tables = append(tables, t)
 	}
 	joined, err := attributes.Join(tables...)
@@ -133,6 +160,66 @@ func (w *Workspace) readClassList(ctx context.Context, model *runs.Predictor, o 
 		w.Log.Info(note)
 	}
 	return t, nil
+}
+
+// listed gives the classes of --classes, --text and --class with the attributes that stand there, and what is said of each.
+func listed(o *ClassOptions, texts bool) (*attributes.Table, map[string][]string, error) {
+	t := namesOnly("--class", nil)
+	said := map[string][]string{}
+	take := func(d *text.Descriptions) {
+		for i, c := range d.Classes {
+			said[c] = d.Texts[i]
+		}
+	}
+	if o.File != "" {
+		var d *text.Descriptions
+		var err error
+		if texts {
+			if d, err = sentences(o.File); err != nil {
+				return nil, nil, err
+			}
+		}
+		if d != nil {
+			take(d)
+			t = namesOnly(o.File, d.Classes)
+		} else if t, err = readDescribed(o.File, o.Columns); err != nil {
+			return nil, nil, err
+		}
+	}
+	if o.Text.File != "" {
+		var wanted []string // those of the file
+		if o.File != "" {
+			wanted = t.Classes
+		}
+		d, err := text.Read(o.Text.File, wanted)
+		if err != nil {
+			return nil, nil, err
+		}
+		take(d)
+		t.Notes = append(t.Notes, d.Notes...)
+		if o.File == "" {
+			t = namesOnly(o.Text.File, d.Classes)
+		}
+	}
+	for _, n := range o.Named {
+		name, sentence, _ := strings.Cut(n, "=")
+		name, sentence = strings.TrimSpace(name), strings.TrimSpace(sentence)
+		switch {
+		case name == "":
+			return nil, nil, usage.Errorf("--class %q: a class's name is wanted, or NAME=TEXT", n)
+		case sentence != "" && !texts:
+			return nil, nil, usage.Errorf("--class %q: the run was not trained on vectors of texts; describe the class by its attributes (--classes)", n)
+		case len(t.Names) > 0:
+			return nil, nil, usage.Errorf("--class %s: the classes of %s have attributes, which it lacks: write it there", name, t.Source)
+		case slices.Contains(t.Classes, name):
+			return nil, nil, usage.Errorf("--class %s: it is there already", name)
+		}
+		t.Classes, t.Values = append(slices.Clip(t.Classes), name), append(t.Values, nil)
+		if sentence != "" {
+			said[name] = []string{sentence}
+		}
+	}
+	return t, said, nil
 }
 
 // readDescribed reads all classes of a file: our own class table, another Parquet, a CSV, or a list of names.

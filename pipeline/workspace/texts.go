@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -55,49 +56,84 @@ type TextUsed struct {
 	Model     features.TextModel `json:"model"`
 }
 
+// TextEncoder is an open text model with the templates that texts are put into.
+type TextEncoder struct {
+	w         *Workspace
+	name      string // of the model's folder
+	encoder   *textencoder.Encoder
+	Source    features.TextModel
+	Templates []string
+}
+
+// OpenTexts opens the text model. plain tells that what it is given are names, which are put into a template where none is asked for.
+func (w *Workspace) OpenTexts(x *Texts, plain bool) (*TextEncoder, error) {
+	asked := x.Templates
+	if plain && len(asked) == 0 {
+		asked = []string{"photo"}
+	}
+	templates, err := text.Templates(asked)
+	if err != nil {
+		return nil, usage.Errorf("--template: %v", err)
+	}
+	e, err := textencoder.Open(x.Model, x.Options)
+	if err != nil {
+		return nil, err
+	}
+	source, err := e.Source()
+	if err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return &TextEncoder{w, filepath.Base(x.Model), e, source, templates}, nil
+}
+
+// Close gives the model's memory back.
+func (e *TextEncoder) Close() error { return e.encoder.Close() }
+
+// Describe gives the classes' vectors as a table of one description by texts.
+func (e *TextEncoder) Describe(ctx context.Context, d *text.Descriptions) (*attributes.Table, error) {
+	p := e.w.Begin("texts", "texts")
+	t, err := text.Embed(ctx, d, e.Templates, e.encoder, features.KindText, p.Done)
+	p.End()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", e.name, err)
+	}
+	t.Source = fmt.Sprintf("%s by %s", d.Source, e.Source.Name)
+	t.Blocks = []attributes.Block{{Name: t.Source, Width: len(t.Names), Kind: features.KindText, Text: &features.TextSource{Model: e.Source, Templates: e.Templates}}}
+	return t, nil
+}
+
 // describeTexts gives the vectors of texts of a dataset's classes, or of their names.
 func (w *Workspace) describeTexts(ctx context.Context, ds *datasets.Dataset, phrases map[string]string, x *Texts) (*attributes.Table, *TextUsed, error) {
-	d := text.Names(ds.ClassNames())
-	asked := x.Templates
+	d := namesOf(ds.ClassNames(), phrases)
 	if x.File != "" {
 		var err error
 		if d, err = text.Read(x.File, ds.ClassNames()); err != nil {
 			return nil, nil, err
 		}
-	} else {
-		for i, class := range d.Classes {
-			if p := phrases[class]; p != "" {
-				d.Texts[i] = []string{text.Readable(p)}
-			}
-		}
-		if len(asked) == 0 {
-			asked = []string{"photo"}
-		}
 	}
-	templates, err := text.Templates(asked)
-	if err != nil {
-		return nil, nil, err
-	}
-	e, err := textencoder.Open(x.Model, x.Options)
+	e, err := w.OpenTexts(x, x.File == "")
 	if err != nil {
 		return nil, nil, err
 	}
 	defer e.Close()
-	source, err := e.Source()
+	t, err := e.Describe(ctx, d)
 	if err != nil {
 		return nil, nil, err
 	}
-	p := w.Begin("texts", "texts")
-	t, err := text.Embed(ctx, d, templates, e, features.KindText, p.Done)
-	p.End()
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", filepath.Base(x.Model), err)
-	}
-	t.Source = fmt.Sprintf("%s by %s", d.Source, source.Name)
-	t.Blocks = []attributes.Block{{Name: t.Source, Width: len(t.Names), Kind: features.KindText, Text: &features.TextSource{Model: source, Templates: templates}}}
-	used := &TextUsed{File: x.File, Templates: templates, Model: source}
+	used := &TextUsed{File: x.File, Templates: e.Templates, Model: e.Source}
 	for _, list := range d.Texts {
 		used.Texts += len(list)
 	}
 	return t, used, nil
+}
+
+// namesOf describes classes by their names or, where there are any, by phrases in place of them.
+func namesOf(classes []string, phrases map[string]string) *text.Descriptions {
+	d := text.Names(classes)
+	for i, class := range classes {
+		if p := phrases[class]; p != "" {
+			d.Texts[i] = []string{text.Readable(p)}
+		}
+	}
+	return d
 }
