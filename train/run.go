@@ -193,7 +193,10 @@ func (r *run) fits(ctx context.Context) (*runs.Result, error) {
 		r.o.Log.Warn("the split has no validation images: nothing is chosen, training runs as long as the settings say", "split", r.o.Roles.Name)
 	}
 	var last *fitted
-	var err error
+	err := r.weigh(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if t := r.o.Tuned; t != nil {
 		again, r.f.Choice, r.f.Accuracy = true, t.Choice, t.Accuracy
 	} else if r.f.Phase != runs.PhaseRefit {
@@ -202,6 +205,9 @@ func (r *run) fits(ctx context.Context) (*runs.Result, error) {
 		}
 		r.f.Choice, r.f.Accuracy, r.f.Temperature = last.Choice, last.Accuracy, last.temperature
 		r.f.Notes = last.Notes
+		if r.f.Weights != "" {
+			r.f.Choice = r.withWeights(r.f.Choice)
+		}
 	}
 	// A split that tests images of seen classes needs the constant; a tuned run has no temperature yet. With shots there is
 	// no class whose images are all unknown.

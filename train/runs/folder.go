@@ -59,6 +59,8 @@ type Folder struct {
 	State *method.State
 	Best  *method.State
 
+	Weights string // of the descriptions, once they are selected
+
 	Chosen
 }
 
@@ -217,7 +219,7 @@ func (f *Folder) resume() error {
 	}
 	v := file.Metadata
 	f.Phase = v["run.phase"]
-	f.State = &method.State{Tensors: file.Tensors, Values: v}
+	f.State, f.Weights = &method.State{Tensors: file.Tensors, Values: v}, v["run.weights"]
 	if f.Lines, err = strconv.Atoi(v["run.lines"]); err != nil || f.Lines < 0 || f.Phase != PhaseChoose && f.Phase != PhaseRefit {
 		return fmt.Errorf("checkpoint %s: phase %q, %q lines of metrics: it is damaged; remove it, or force, to start over", last, f.Phase, v["run.lines"])
 	}
@@ -264,6 +266,9 @@ func (f *Folder) Save(phase string, state, best *method.State) error {
 		files = append(files, tensors(bestCheckpoint, &safetensors.File{Tensors: best.Tensors, Metadata: best.Values}))
 	}
 	v := map[string]string{"run.phase": phase, "run.lines": strconv.Itoa(f.Lines), "run.metrics": f.metricsSum()}
+	if f.Weights != "" {
+		v["run.weights"] = f.Weights
+	}
 	for k, x := range state.Values {
 		v[k] = x
 	}

@@ -166,9 +166,22 @@ func (t *tuning) trials() error {
 		space = c.TransductiveSpace()
 	}
 	t.space = pinned(space, t.o.Pinned)
-	t.settings = []settings.Settings{t.o.Settings}
+	first := t.o.Settings
+	if first.Weights == settings.WeightsAuto {
+		grid, err := settings.WeightGrid(len(t.o.Classes.BlockWidths()))
+		if err != nil {
+			return err
+		}
+		d := method.Dimension{Setting: "weights"}
+		for _, w := range grid {
+			d.Values = append(d.Values, w)
+		}
+		t.space = append(t.space, d)
+		first.Weights = grid[0]
+	}
+	t.settings = []settings.Settings{first}
 	for i := 1; i < t.o.Trials && len(t.space) > 0; i++ {
-		s, err := draw(&t.o.Settings, t.space, t.o.Seed, i)
+		s, err := draw(&first, t.space, t.o.Seed, i)
 		if err != nil {
 			return fmt.Errorf("trial %d: %w", i, err)
 		}
