@@ -1,8 +1,15 @@
 package pipeline
 
 import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,4 +101,81 @@ func contents(t *testing.T, dir string) map[string]string {
 		}
 	}
 	return all
+}
+
+// An archive that is written again with one image changed and one more makes two images to compute.
+func TestSourceGrows(t *testing.T) {
+	_, model := demoData(t)
+	for _, name := range []string{"x.tar", "x.tar.gz", "x.csv"} {
+		dir := t.TempDir()
+		put := func(pictures map[string]string) {
+			var b bytes.Buffer
+			var w io.WriteCloser = struct {
+				io.Writer
+				io.Closer
+			}{&b, io.NopCloser(nil)}
+			if strings.HasSuffix(name, ".gz") {
+				w = gzip.NewWriter(&b)
+			}
+			list := "path,class\n"
+			a := tar.NewWriter(w)
+			for _, member := range slices.Sorted(maps.Keys(pictures)) {
+				data := pictures[member]
+				if name == "x.csv" {
+					path := filepath.Join(dir, member)
+					if was, err := os.ReadFile(path); err != nil || string(was) != data {
+						write(t, path, data)
+					}
+				}
+				list += member + "," + strings.Split(member, "/")[0] + "\n"
+				if err := a.WriteHeader(&tar.Header{Name: member, Size: int64(len(data)), Mode: 0o644}); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := io.WriteString(a, data); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := errors.Join(a.Close()); err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasSuffix(name, ".gz") {
+				_ = w.Close()
+			}
+			if name == "x.csv" {
+				b.Reset()
+				b.WriteString(list)
+			}
+			write(t, filepath.Join(dir, name), b.String())
+		}
+		sources := filepath.Join("..", "datasets", "source", "testdata", "pictures")
+		picture := func(of string) string {
+			b, err := os.ReadFile(filepath.Join(sources, of))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(b)
+		}
+		all := map[string]string{"ant/0.png": picture("ant/0.png"), "ant/1.png": picture("ant/1.png"), "bee/0.png": picture("bee/0.png"), "bee/1.png": picture("bee/1.png")}
+		extract := func(out string, want float64, more ...string) {
+			t.Helper()
+			r := done(t, append([]string{"extract", "--dataset", "zoo", "--data", filepath.Join(dir, name), "--model", model, "--out", out}, more...)...)
+			if r["computed"] != want {
+				t.Errorf("%s: computed %v images, not %v", name, r["computed"], want)
+			}
+		}
+		out := filepath.Join(dir, "out")
+		put(all)
+		extract(out, 4)
+		extract(out, 0)
+		extract(out, 0, "--check", "hash")
+		all["ant/1.png"], all["bee/2.png"] = picture("ant/2.png"), picture("bee/2.png")
+		put(all)
+		extract(out, 2)
+		fresh := filepath.Join(dir, "fresh")
+		extract(fresh, 5)
+		features := func(out string) map[string]string { return contents(t, filepath.Join(out, "features", "zoo", "demo")) }
+		if diff := cmp.Diff(features(fresh), features(out)); diff != "" {
+			t.Error(diff)
+		}
+	}
 }
