@@ -82,7 +82,7 @@ Images that cannot be read are skipped and listed in skipped.csv; the exit code 
 	addDataset(cmd, &o.ds)
 	addSource(cmd, &o.ds)
 	f := cmd.Flags()
-	f.StringVar(&o.model, "model", filepath.Join("models", "vgg19.onnx"), "`file` of the network (ONNX), its folder, or a repository in the Hugging Face hub's cache")
+	f.StringVar(&o.model, "model", filepath.Join("models", "vgg19.onnx"), "`file` of the network (ONNX), its folder, or a repository in the Hugging Face hub's cache; also at s3:// or https://")
 	f.StringVar(&o.network, "network", "", "`name` of the features' folder (default: the repository's or the file's name)")
 	f.StringVar(&o.layer, "layer", "", "`tensor` to take as the feature (default: fc7 after ReLU, the embedding, the pooled feature or the input of the classifier; an unknown name lists the layers)")
 	f.StringVar(&o.pool, "pool", "", "how tokens or maps become one feature: cls (class token), mean, max or cls+mean (default: as it is; cls or mean for a last hidden state)")
@@ -151,7 +151,11 @@ func (o *extractOptions) open(ctx context.Context, con *cli, ds *datasets.Datase
 			x.close()
 		}
 	}()
-	found, err := con.FindModel(o.model, o.network)
+	file, err := con.LocalModel(ctx, o.model)
+	if err != nil {
+		return nil, err
+	}
+	found, err := con.FindModel(file, o.network)
 	if err != nil {
 		return nil, err
 	}

@@ -12,9 +12,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"vzsl/internal/store"
 	"vzsl/internal/store/storetest"
 )
 
@@ -178,4 +180,90 @@ func TestSourceGrows(t *testing.T) {
 			t.Error(diff)
 		}
 	}
+}
+
+// A workspace in a bucket, on a network that fails one request in five: every stage, the same features as in a folder, and another
+// machine goes on where one ended.
+func TestBucket(t *testing.T) {
+	data, model := demoData(t)
+	s3 := storetest.S3(t)
+	s3.Network.Bad.Store(20)
+	defer func(was func(int) time.Duration) { store.Pause = was }(store.Pause)
+	store.Pause = func(int) time.Duration { return time.Millisecond }
+	network, err := os.ReadFile(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s3.Put(t, "models/demo.onnx", network)
+	machine := func() { t.Setenv("XDG_CACHE_HOME", t.TempDir()) }
+	in := func(args ...string) []string {
+		return append([]string{args[0], "--dataset", "demo", "--out", "s3://bucket/work"}, args[1:]...)
+	}
+	machine()
+	r := done(t, in("extract", "--data", data, "--model", "s3://bucket/models/demo.onnx", "--shard-rows", "40")...)
+	if r["folder"] != "s3://bucket/work/features/demo/demo" {
+		t.Error(r["folder"])
+	}
+	folder := t.TempDir()
+	done(t, "extract", "--dataset", "demo", "--out", folder, "--data", data, "--model", model, "--shard-rows", "40")
+	features := contents(t, filepath.Join(folder, "features", "demo", "demo"))
+	for name, want := range features {
+		if got := string(s3.Get(t, "work/features/demo/demo/"+name)); got != want {
+			t.Errorf("%s: %d bytes in the bucket, %d in the folder", name, len(got), len(want))
+		}
+	}
+	machine()
+	if r := done(t, in("extract", "--data", data, "--model", model)...); r["computed"] != 0.0 {
+		t.Errorf("computed %v images again", r["computed"])
+	}
+	machine()
+	done(t, in("attributes", "--data", data)...)
+	done(t, in("split", "--random", "1", "--unseen-classes", "3")...)
+	machine()
+	done(t, in("train", "--split", "random-1", "--method", "eszsl")...)
+	machine()
+	done(t, in("evaluate", "--split", "random-1", "--method", "eszsl", "--data", data)...)
+	report := s3.Get(t, "work/reports/demo-random-1-eszsl/report.json")
+	if !strings.Contains(string(report), "eszsl") {
+		t.Error(string(report))
+	}
+	for _, key := range s3.Keys(t) {
+		if strings.Contains(key, "/.") {
+			t.Errorf("%s is in the bucket", key)
+		}
+	}
+	if s3.Network.Faults.Load() == 0 {
+		t.Error("nothing went wrong")
+	}
+
+	// What changed is replaced, and what is gone goes.
+	machine()
+	smaller := t.TempDir()
+	if err := os.CopyFS(smaller, os.DirFS(data)); err != nil {
+		t.Fatal(err)
+	}
+	classes, err := filepath.Glob(filepath.Join(smaller, "*", "000.png"))
+	if err != nil || len(classes) < 3 {
+		t.Fatal(err)
+	}
+	if err := os.Remove(classes[0]); err != nil {
+		t.Fatal(err)
+	}
+	done(t, in("extract", "--data", smaller, "--model", model)...)
+	fresh := t.TempDir()
+	done(t, "extract", "--dataset", "demo", "--out", fresh, "--data", smaller, "--model", model, "--shard-rows", "40")
+	features = contents(t, filepath.Join(fresh, "features", "demo", "demo"))
+	there := 0
+	for _, key := range s3.Keys(t) {
+		if name, ok := strings.CutPrefix(key, "work/features/demo/demo/"); ok {
+			there++
+			if got := string(s3.Get(t, key)); got != features[name] {
+				t.Errorf("%s: %d bytes in the bucket, %d in the folder", name, len(got), len(features[name]))
+			}
+		}
+	}
+	if there != len(features) {
+		t.Errorf("%d files in the bucket, %d in the folder", there, len(features))
+	}
+	refused(t, exitFailed, []string{"it can only be read"}, "attributes", "--dataset", "demo", "--data", data, "--out", "https://127.0.0.1:1/x")
 }

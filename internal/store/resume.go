@@ -21,8 +21,8 @@ func (e *ChangedError) Error() string {
 // tries is how often a request is made before its error counts: with the pauses, for about half a minute.
 const tries = 8
 
-// pause is what is waited before try n, from 1: doubled each time, with a random part, so that many tasks do not come at once.
-var pause = func(n int) time.Duration {
+// Pause is what is waited before try n, from 1: doubled each time, with a random part, so that many tasks do not come at once. Tests make it shorter.
+var Pause = func(n int) time.Duration {
 	d := min(100*time.Millisecond<<n, 8*time.Second)
 	return d/2 + rand.N(d/2)
 }
@@ -51,7 +51,7 @@ func again(ctx context.Context, do func() error) error {
 			return err
 		}
 		select {
-		case <-time.After(pause(n)):
+		case <-time.After(Pause(n)):
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

@@ -20,9 +20,9 @@ import (
 )
 
 func fast(t *testing.T) {
-	was := pause
-	pause = func(int) time.Duration { return time.Millisecond }
-	t.Cleanup(func() { pause = was })
+	was := Pause
+	Pause = func(int) time.Duration { return time.Millisecond }
+	t.Cleanup(func() { Pause = was })
 }
 
 // Every store reads whole files and parts, tells what is there, and what is not, in the same way.

@@ -20,6 +20,7 @@ type Workspace struct {
 	Log      *slog.Logger // notes and warnings
 	Progress Progress     // long steps
 	Stores   *store.Opener
+	Remote   *store.Mirror // nil: Dir is no mirror of a place in a store
 	// TrainFlags are the flags that make settings of the defaults: what errors say of training again. nil: none are named.
 	TrainFlags func(settings.Settings) []string
 }
