@@ -58,6 +58,8 @@ require (
 	golang.org/x/crypto v0.54.0 // indirect
 )
 
+require github.com/hanwen/go-fuse/v2 v2.12.1
+
 require (
 	codeberg.org/go-fonts/liberation v0.5.0 // indirect
 	codeberg.org/go-latex/latex v0.2.0 // indirect
