@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"path/filepath"
 
+	"vzsl/internal/store"
 	"vzsl/train/settings"
 )
 
@@ -18,13 +19,15 @@ type Workspace struct {
 	Dir      string       // --out
 	Log      *slog.Logger // notes and warnings
 	Progress Progress     // long steps
+	Stores   *store.Opener
+	Remote   *store.Mirror // nil: Dir is no mirror of a place in a store
 	// TrainFlags are the flags that make settings of the defaults: what errors say of training again. nil: none are named.
 	TrainFlags func(settings.Settings) []string
 }
 
 // New is the workspace in dir, without notes and progress.
 func New(dir string) *Workspace {
-	return &Workspace{Dir: dir, Log: slog.New(slog.DiscardHandler), Progress: silent{}}
+	return &Workspace{Dir: dir, Log: slog.New(slog.DiscardHandler), Progress: silent{}, Stores: &store.Opener{}}
 }
 
 // Below --out: features/<dataset>/{classes.parquet, splits/<split>.parquet, <network>/}, runs/<run>/, reports/<run>/.
