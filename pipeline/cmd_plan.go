@@ -39,7 +39,7 @@ unit that is done is not done again, so that to run a task again is the retry. '
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newPlanExtract(con))
+	cmd.AddCommand(newPlanExtract(con), newPlanCompare(con))
 	return cmd
 }
 
@@ -166,7 +166,11 @@ func (c *cli) openTask(cmd *cobra.Command, path, text string) (*tasks.Plan, task
 	if path == "" {
 		return nil, t, usage.Errorf("--task goes with --plan")
 	}
-	if others := givenFlags(cmd, "plan", "task"); len(others) > 0 {
+	own := []string{"plan", "task"}
+	for name := range c.fromFile { // the plan has what the settings file said when it was made
+		own = append(own, name)
+	}
+	if others := givenFlags(cmd, own...); len(others) > 0 {
 		return nil, t, usage.Errorf("%s does not go with --plan: what is done stands in the plan", others[0])
 	}
 	p, err := tasks.Read(path)
@@ -284,6 +288,9 @@ func (c *cli) tellMissing(err error) error {
 }
 
 func (c *cli) finish(ctx context.Context, p *tasks.Plan) error {
+	if p.Command == tasks.KindCompare {
+		return c.finishCompare(ctx, p)
+	}
 	var o extractOptions
 	cmd := &cobra.Command{}
 	o.addFlags(cmd)
