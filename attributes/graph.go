@@ -2,6 +2,7 @@ package attributes
 
 import (
 	"fmt"
+	"slices"
 
 	"vzsl/onnxfile"
 )
@@ -64,6 +65,13 @@ func (n *Normaliser) graph(g *onnxfile.Graph, name, x string) string {
 		if x = blocks[0]; len(blocks) > 1 {
 			x = g.Node("Concat", blocks, onnxfile.Attr("axis", 1))
 		}
+	}
+	if factors := n.factors(); factors != nil {
+		var all []float64
+		for i, w := range n.blocks {
+			all = append(all, slices.Repeat(factors[i:i+1], w)...)
+		}
+		x = g.Node("Mul", []string{x, g.Doubles(name+"weights", all, 1, n.dim)})
 	}
 	return x
 }

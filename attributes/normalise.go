@@ -40,12 +40,14 @@ func MissingPolicies() []string { return []string{MissingError, MissingClassMean
 // gives back the very same one.
 //
 // A vector joined of B descriptions has B blocks. Under l2, centre-l2 and sqrt-centre-l2 each block is brought to the length 1/sqrt(B) for
-// itself, so that all count alike whatever their units and lengths, and the whole has length 1 where no block is zero.
+// itself, so that all count alike whatever their units and lengths, and the whole has length 1 where no block is zero. Weigh gives
+// them other weights.
 type Normaliser struct {
 	kind    string
 	missing string
 	dim     int
 	blocks  []int     // widths of the blocks; nil: one
+	shares  []float64 // of each block in the squared length; nil: equal
 	fill    []float64 // the means over the rows fitted on: class-mean takes them in place of missing values. nil: stored by a version that kept none
 	mean    []float64 // standardise, centre-l2, both-centre-l2; sqrt-centre-l2: of the square roots
 	roots   []float64 // both-centre-l2: the mean of the square roots
@@ -108,6 +110,51 @@ func Fit(kind string, rows [][]float32, missing string, blocks ...int) (*Normali
 		n.roots = root.mean
 	}
 	return n, nil
+}
+
+// Weigh gives the blocks weights: shares of the squared length of a vector of l2, centre-l2 or sqrt-centre-l2, at least 0, their sum 1. A
+// block's values are multiplied by sqrt(share B), under the other ways to normalise too; equal shares change nothing.
+func (n *Normaliser) Weigh(shares []float64) error {
+	if len(shares) != max(1, len(n.blocks)) {
+		return fmt.Errorf("%d weights of %d descriptions", len(shares), max(1, len(n.blocks)))
+	}
+	if err := checkShares(shares); err != nil {
+		return err
+	}
+	n.shares = nil
+	if slices.Min(shares) < slices.Max(shares) {
+		n.shares = slices.Clone(shares)
+	}
+	return nil
+}
+
+func checkShares(shares []float64) error {
+	sum := 0.0
+	for _, s := range shares {
+		if !(s >= 0) {
+			return fmt.Errorf("a weight of %v", s)
+		}
+		sum += s
+	}
+	if math.Abs(sum-1) > 1e-9 {
+		return fmt.Errorf("weights %v, whose sum is not 1", shares)
+	}
+	return nil
+}
+
+// Shares are the blocks' weights, nil where they are equal.
+func (n *Normaliser) Shares() []float64 { return slices.Clone(n.shares) }
+
+// factors are what the blocks' values are multiplied by; nil: 1.
+func (n *Normaliser) factors() []float64 {
+	if n.shares == nil {
+		return nil
+	}
+	f := make([]float64, len(n.shares))
+	for i, s := range n.shares {
+		f[i] = math.Sqrt(s * float64(len(f)))
+	}
+	return f
 }
 
 // Views is the number of normalisations of every attribute that a normalised vector holds, one after the other.
@@ -264,7 +311,7 @@ func (n *Normaliser) Apply(row, dst []float32) error {
 		}
 		return nil
 	}
-	if n.kind == None && !n.fills() {
+	if n.kind == None && !n.fills() && n.shares == nil {
 		copy(dst, row)
 		return nil
 	}
@@ -309,6 +356,15 @@ func (n *Normaliser) Apply(row, dst []float32) error {
 			from += w
 		}
 	}
+	if factors := n.factors(); factors != nil {
+		from := 0
+		for i, w := range n.blocks {
+			for k := from; k < from+w; k++ {
+				dst[k] = float32(float64(dst[k]) * factors[i])
+			}
+			from += w
+		}
+	}
 	return nil
 }
 
@@ -318,6 +374,7 @@ type stored struct {
 	Missing string    `json:"missing"`
 	Dim     int       `json:"dim"`
 	Blocks  []int     `json:"blocks,omitempty"`
+	Shares  []float64 `json:"shares,omitempty"`
 	Fill    []float64 `json:"fill,omitempty"`
 	Mean    []float64 `json:"mean,omitempty"`
 	Roots   []float64 `json:"roots,omitempty"`
@@ -326,7 +383,7 @@ type stored struct {
 
 // MarshalJSON writes the fitted normaliser.
 func (n *Normaliser) MarshalJSON() ([]byte, error) {
-	return json.Marshal(stored{n.kind, n.missing, n.dim, n.blocks, n.fill, n.mean, n.roots, n.scale})
+	return json.Marshal(stored{n.kind, n.missing, n.dim, n.blocks, n.shares, n.fill, n.mean, n.roots, n.scale})
 }
 
 // UnmarshalJSON reads a fitted normaliser and checks that it is whole.
@@ -335,7 +392,7 @@ func (n *Normaliser) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &s); err != nil {
 		return fmt.Errorf("attribute normalisation: %w", err)
 	}
-	m := Normaliser{s.Kind, s.Missing, s.Dim, s.Blocks, s.Fill, s.Mean, s.Roots, s.Scale}
+	m := Normaliser{s.Kind, s.Missing, s.Dim, s.Blocks, s.Shares, s.Fill, s.Mean, s.Roots, s.Scale}
 	if err := m.known(); err != nil {
 		return err
 	}
@@ -351,6 +408,11 @@ func (n *Normaliser) UnmarshalJSON(b []byte) error {
 	}
 	if err := m.checkBlocks(); err != nil {
 		return err
+	}
+	if s.Shares != nil {
+		if err := checkShares(s.Shares); err != nil || len(s.Shares) != len(s.Blocks) {
+			return fmt.Errorf("attribute normalisation: shares %v of %d blocks", s.Shares, len(s.Blocks))
+		}
 	}
 	for _, v := range s.Scale {
 		if v < 0 {

@@ -2,13 +2,14 @@ package report
 
 import (
 	"bytes"
+	"context"
 	_ "embed"
 	"html/template"
 	"maps"
 	"path/filepath"
 	"slices"
 
-	"vzsl/internal/wholefile"
+	"vzsl/internal/custody"
 )
 
 //go:embed summary.html
@@ -82,11 +83,11 @@ func WriteSummary(dir string, s *Summary, others map[string][]byte) (html string
 	if err := summaryTemplate.Execute(&b, s); err != nil {
 		return "", err
 	}
-	files := []wholefile.File{{Name: htmlName, Data: b.Bytes()}}
+	files := []custody.File{custody.Bytes(htmlName, b.Bytes())}
 	for _, name := range slices.Sorted(maps.Keys(others)) {
-		files = append(files, wholefile.File{Name: name, Data: others[name]})
+		files = append(files, custody.Bytes(name, others[name]))
 	}
-	return filepath.Join(dir, htmlName), wholefile.WriteAll(dir, files)
+	return filepath.Join(dir, htmlName), custody.WriteAll(context.Background(), dir, files...)
 }
 
 func (c *Chart) svg() (template.HTML, error) {

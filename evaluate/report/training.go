@@ -42,7 +42,7 @@ type curve struct {
 var (
 	xKeys    = []string{"epoch", "step", "iteration"}
 	settled  = map[string]bool{"of": true, "gamma": true, "lambda": true} // counts and coefficients, not measurements
-	phases   = map[string]string{"choose": "while choosing", "refit": "final fit on all seen classes"}
+	phases   = map[string]string{"weigh": "weights of the descriptions", "choose": "while choosing", "refit": "final fit on all seen classes"}
 	ofTime   = regexp.MustCompile(`(?i)(^|[_./])(time|wait|seconds|secs?|ms|elapsed|duration|seed|wall)([_./]|$)|_ns$|_s$|_ms$`)
 	topN     = regexp.MustCompile(`\btop ?(\d+)\b`)
 	sideName = regexp.MustCompile(`(?i)^(train|training|val|valid|validation)[_./]`)

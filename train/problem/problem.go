@@ -39,6 +39,13 @@ func (p *Builder) Build(s *settings.Settings, held []string) (*Problem, error) {
 	if err != nil {
 		return nil, fmt.Errorf("split %q, seen classes: %w", p.roles.Name, err)
 	}
+	if shares, err := s.Shares(max(1, len(p.blocks))); err != nil {
+		return nil, err
+	} else if shares != nil {
+		if err := n.Weigh(shares); err != nil {
+			return nil, err
+		}
+	}
 	var train, validation []int
 	labels := p.f.Labels()
 	for _, rows := range [][]int{p.Train, p.Validation} {

@@ -2,7 +2,6 @@ package runs
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -11,6 +10,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"vzsl/features"
+	"vzsl/internal/custody"
 	"vzsl/train/method"
 	"vzsl/train/settings"
 )
@@ -24,7 +24,8 @@ type Record struct {
 	Seed       uint64 `toml:"seed"`
 	Refit      bool   `toml:"refit"`
 	// Left out where false: runs of before have no such line.
-	Transductive bool `toml:"transductive,omitempty"`
+	Transductive bool   `toml:"transductive,omitempty"`
+	Weights      string `toml:"weights,omitempty" comment:"of the descriptions side by side"`
 
 	Data dataRecord `toml:"data" comment:"what the run is trained on"`
 
@@ -90,7 +91,7 @@ func ReadTuned(runDir string) (settings.Settings, *TunedRecord, error) {
 // error is fs.ErrNotExist where no run was begun there.
 func ReadSettings(runDir string) (settings.Settings, *TunedRecord, error) {
 	path := filepath.Join(runDir, ConfigFile)
-	text, err := os.ReadFile(path)
+	text, err := custody.ReadFile(runDir, ConfigFile)
 	if err != nil {
 		return settings.Settings{}, nil, err
 	}
@@ -102,7 +103,7 @@ func ReadSettings(runDir string) (settings.Settings, *TunedRecord, error) {
 }
 
 func NewRecord(s *settings.Settings, src features.Source) *Record {
-	return &Record{Method: s.Method, Features: s.FeatureNorm, Attributes: s.AttributeNorm, Missing: s.Missing, Seed: s.Seed, Refit: s.Refit, Transductive: s.Transductive,
+	return &Record{Method: s.Method, Features: s.FeatureNorm, Attributes: s.AttributeNorm, Missing: s.Missing, Seed: s.Seed, Refit: s.Refit, Transductive: s.Transductive, Weights: s.Weights,
 		Data: dataRecord{Dataset: src.Dataset, DatasetSHA256: src.DatasetSHA256, Network: src.Network, NetworkSHA256: src.NetworkSHA256,
 			Layer: src.Layer, Recipe: src.Recipe, Engine: src.Engine, Dim: src.Dim},
 		config: s.Config}
@@ -149,7 +150,7 @@ func ReadRecord(text []byte) (*Record, error) {
 
 // Settings are those that the record was made of.
 func (r *Record) Settings() settings.Settings {
-	return settings.Settings{Method: r.Method, FeatureNorm: r.Features, AttributeNorm: r.Attributes, Missing: r.Missing, Seed: r.Seed, Refit: r.Refit, Transductive: r.Transductive,
+	return settings.Settings{Method: r.Method, FeatureNorm: r.Features, AttributeNorm: r.Attributes, Missing: r.Missing, Seed: r.Seed, Refit: r.Refit, Transductive: r.Transductive, Weights: r.Weights,
 		Config: r.config}
 }
 

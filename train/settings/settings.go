@@ -22,6 +22,7 @@ type Settings struct {
 	FeatureNorm   string `toml:"features" comment:"feature normalisation: none, l2, sqrt-l2 (l2 of the signed square root); each method has its own default"`
 	AttributeNorm string `toml:"attributes" comment:"attribute normalisation, fitted on the seen classes: none, l2, standardise, centre-l2, sqrt-centre-l2 (of the signed square roots), both-centre-l2 (both, one after the other: VZSL's learned block takes the first, its closed-form block the second); each method has its own default"`
 	Missing       string `toml:"missing" comment:"missing attribute values: error, class-mean"`
+	Weights       string `toml:"weights" comment:"weights of descriptions side by side (attributes+text), in the class table's order, as in 3,1: shares of a class vector's squared length; empty: equal; auto: selected on the validation classes"`
 	Seed          uint64 `toml:"seed" comment:"random seed"`
 	Refit         bool   `toml:"refit" comment:"after choosing on the validation classes, train again on all seen classes"`
 	Transductive  bool   `toml:"transductive" comment:"the unseen classes' test images join the training, without their labels"`
@@ -105,6 +106,9 @@ func (s *Settings) Validate() error {
 	}
 	if _, ok := s.Config.(method.Transductive); s.Transductive && !ok {
 		return fmt.Errorf("the method %s has no transductive form", s.Method)
+	}
+	if _, err := s.Shares(0); err != nil {
+		return err
 	}
 	if s.Seed > math.MaxInt64 {
 		return fmt.Errorf("setting seed = %d; it is at most %d", s.Seed, math.MaxInt64)
