@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"vzsl/internal/delimited"
 	"vzsl/internal/pagetest"
 )
 
@@ -64,7 +65,7 @@ func classFile(t *testing.T, path string, attributes []string, names []string, r
 	w := csv.NewWriter(&b)
 	_ = w.Write(append([]string{"class"}, attributes...))
 	for _, n := range names {
-		_ = w.Write(append([]string{n}, rows[n]...))
+		_ = w.Write(append([]string{delimited.Guarded(n)}, rows[n]...))
 	}
 	w.Flush()
 	return write(t, path, b.String())
@@ -72,20 +73,20 @@ func classFile(t *testing.T, path string, attributes []string, names []string, r
 
 // TestPagesServe works in the page of vzsl serve: classes that were never seen are described, mistakes corrected, answers saved.
 func TestPagesServe(t *testing.T) {
-	work := pagetest.Script(t)
+	pagetest.Script(t) // skips where there is no browser
 	out, data, model := demoRun(t)
 	done(t, "train", "--dataset", "demo", "--split", "demo", "--method", "plda", "--out", out, "-q")
 	unseen := lines(t, filepath.Join(data, "unseen.txt"))
 	attributes, rows := demoClasses(t, data)
 	script := filepath.Join("testdata", "serve_page.js")
-	page := func(part string, given map[string]any, args ...string) string {
+	page := func(t *testing.T, part string, given map[string]any, args ...string) string {
 		t.Helper()
 		text, err := json.Marshal(given)
 		if err != nil {
 			t.Fatal(err)
 		}
 		url := serve(t, append([]string{"--run", "demo-demo-plda", "--out", out, "--model", model, "--data", data}, args...)...)
-		said := work(script, part, url+"/", string(text))
+		said := pagetest.Script(t)(script, part, url+"/", write(t, filepath.Join(t.TempDir(), "given.json"), string(text)))
 		t.Logf("%s:\n%s", part, said)
 		return said
 	}
@@ -102,13 +103,13 @@ func TestPagesServe(t *testing.T) {
 	others := slices.DeleteFunc(slices.Clone(unseen), func(c string) bool { return c == hidden })
 	classes := classFile(t, filepath.Join(t.TempDir(), "classes.csv"), attributes, others, rows)
 	t.Run("describe", func(t *testing.T) {
-		page("describe", map[string]any{"files": few, "class": hidden, "attributes": described(hidden), "like": others[0]}, "--classes", classes)
+		page(t, "describe", map[string]any{"files": few, "class": hidden, "attributes": described(hidden), "like": others[0]}, "--classes", classes)
 		if text := string(read(t, classes)); !strings.Contains(text, "\n"+hidden+",") || strings.Count(text, "\n") != len(unseen)+1 {
 			t.Errorf("the file of classes is now\n%s", text)
 		}
 	})
 	t.Run("restarted", func(t *testing.T) {
-		page("restarted", map[string]any{"files": few[:8], "class": hidden, "labels": 0}, "--classes", classes)
+		page(t, "restarted", map[string]any{"files": few[:8], "class": hidden, "labels": 0}, "--classes", classes)
 	})
 
 	labels, to := filepath.Join(t.TempDir(), "labels.csv"), t.TempDir()
@@ -117,18 +118,16 @@ func TestPagesServe(t *testing.T) {
 		for c, row := range rows {
 			bad[c] = slices.Clone(row)
 		}
-		for k := range bad[hidden] { // all that is said of the class is what all classes have
-			bad[hidden][k] = "0.25"
-		}
+		bad[hidden] = misdescribed(attributes, rows[hidden], rows[others[1]], "colour:", "shape:", "size:")
 		classFile(t, classes, attributes, unseen, bad)
-		page("correct", map[string]any{"files": named(t, data, unseen, 16), "class": hidden, "to": to}, "--classes", classes, "--labels", labels)
+		page(t, "correct", map[string]any{"files": named(t, data, unseen, 16), "class": hidden, "to": to}, "--classes", classes, "--labels", labels)
 		if n := strings.Count(string(read(t, labels)), "\n"); n != 5 { // the header, and four after undo
 			t.Errorf("%d lines of labels\n%s", n, read(t, labels))
 		}
 		downloads(t, to)
 	})
 	t.Run("learned again", func(t *testing.T) {
-		page("restarted", map[string]any{"files": named(t, data, []string{hidden}, 16), "class": hidden, "labels": 4}, "--classes", classes, "--labels", labels)
+		page(t, "restarted", map[string]any{"files": named(t, data, []string{hidden}, 16), "class": hidden, "labels": 4}, "--classes", classes, "--labels", labels)
 	})
 	t.Run("names", func(t *testing.T) {
 		odd := []string{`<img src=x onerror="window.hacked=1">`, `<script>window.hacked=1</script>`, `=cmd|'/C calc'!A1`, `"quoted" & 'single'`, "-1+2", "'=2", "@SUM(A1)"}
@@ -145,7 +144,7 @@ func TestPagesServe(t *testing.T) {
 			files = append(files, path)
 		}
 		file := classFile(t, filepath.Join(to, "odd.csv"), attributes, odd, rows)
-		page("names", map[string]any{"files": files, "names": odd, "to": to}, "--classes", file)
+		page(t, "names", map[string]any{"files": files, "names": odd, "to": to}, "--classes", file)
 		for _, row := range csvRows(t, filepath.Join(to, "predictions.csv"))[1:] {
 			for _, cell := range row {
 				if _, err := strconv.ParseFloat(cell, 64); err != nil && cell != "" && strings.ContainsAny(cell[:1], "=+-@") {
@@ -165,10 +164,10 @@ func TestPagesServe(t *testing.T) {
 			rows[names[i]] = row
 		}
 		file := classFile(t, filepath.Join(t.TempDir(), "many.csv"), attributes, names, rows)
-		page("slide", map[string]any{"files": named(t, data, unseen[:10], 50)}, "--classes", file)
+		page(t, "slide", map[string]any{"files": named(t, data, unseen[:10], 50)}, "--classes", file)
 	})
 	t.Run("many", func(t *testing.T) {
-		page("many", map[string]any{"files": named(t, data, unseen[:10], 200)})
+		page(t, "many", map[string]any{"files": named(t, data, unseen[:10], 200)})
 	})
 	t.Run("widths", func(t *testing.T) {
 		check := pagetest.Browser(t)
@@ -177,6 +176,17 @@ func TestPagesServe(t *testing.T) {
 		done(t, append([]string{"predict", "--run", "demo-demo-plda", "--out", out, "--model", model, "--html", path, "-q"}, few...)...)
 		check(path)
 	})
+}
+
+// misdescribed is a row with another's values of some groups of attributes.
+func misdescribed(attributes, row, other []string, groups ...string) []string {
+	row = slices.Clone(row)
+	for k, a := range attributes {
+		if slices.ContainsFunc(groups, func(g string) bool { return strings.HasPrefix(a, g) }) {
+			row[k] = other[k]
+		}
+	}
+	return row
 }
 
 func csvRows(t *testing.T, path string) [][]string {

@@ -1,9 +1,9 @@
 'use strict';
-// Works in the page of vzsl serve: node serve_page.js PART ADDRESS JSON, where PART is a part below and JSON what it is given.
+// Works in the page of vzsl serve: node serve_page.js PART ADDRESS FILE, where PART is a part below and FILE has what it is given, in JSON.
 const fs = require('fs');
 const path = require('path');
 const [part, address, given] = process.argv.slice(2);
-const g = JSON.parse(given);
+const g = JSON.parse(fs.readFileSync(given));
 
 require(process.env.PAGETEST)(async work => {
   const { page, say, must } = work;
@@ -43,6 +43,7 @@ require(process.env.PAGETEST)(async work => {
       await press('Enter');
       await settle();
       await page.keyboard.type(g.class);
+      await page.select('#like', g.like); // another class, to start from
       await settle();
       const before = (await order()).slice(0, n).filter(of(g.class)).length;
       for (const [a, v] of Object.entries(g.attributes)) {
@@ -51,7 +52,7 @@ require(process.env.PAGETEST)(async work => {
       }
       await settle();
       const after = (await order()).slice(0, n).filter(of(g.class)).length;
-      say(`images of the class among the first ${n}: ${before} of the mean description, ${after} of the class's`);
+      say(`images of the class among the first ${n}: ${before} as described at first, ${after} with its own attributes`);
       must(after > before && after >= 0.7 * n, `described by sliders, ${after} of the first ${n} images are of the class, ${before} before`);
       const verdict = await page.$eval('#verdict', e => e.textContent);
       must(/Nearest rival: /.test(verdict) && /Told apart by/.test(verdict) && !/add up/.test(verdict), 'the verdict is: ' + verdict);
@@ -217,8 +218,9 @@ require(process.env.PAGETEST)(async work => {
     // Names that would be elements, scripts or formulas are text everywhere.
     async names() {
       await upload(g.files);
-      const text = await page.evaluate(() => document.body.textContent);
-      for (const name of g.names) must(text.includes(name), `${name} is not in the page as text`);
+      const titles = await page.$$eval('#list button[title]', all => all.map(b => b.title));
+      for (const name of g.names) must(titles.includes('change the description of ' + name), `${name} is not in the page as text`);
+      must((await page.$eval('#list', e => e.textContent)).includes('<script>window.hacked=1</script>'), 'an element is not shown as text');
       await page.click('.g-open');
       await page.waitForSelector('.g-why, .g-dialog p');
       await settle();
