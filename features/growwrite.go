@@ -2,6 +2,7 @@ package features
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -173,12 +174,15 @@ func (g *Growth) write(part int, name string, p *Part) (*ManifestPart, error) {
 	if sum == done.SHA256 && size == done.Bytes {
 		return &done, nil
 	}
-	second := path + ".second"
+	second := path + SecondResult
 	if _, err := writeGrown(second, wholefile.Write, &src, g.lists[part], p); err != nil {
 		return nil, err
 	}
 	return nil, &ConflictError{First: path, Second: second, Why: "they are of the same pictures and were computed to different bytes: on machines with other kernels, or by other programs"}
 }
+
+// SecondResult is what the name of a task's shard ends in that is not the one another task wrote.
+const SecondResult = ".second"
 
 // otherTask finds a shard of the same images that stands there since the plan was made.
 func (g *Growth) otherTask(part int) (string, error) {
@@ -228,7 +232,7 @@ func (g *Growth) newManifest() *Manifest {
 }
 
 func (g *Growth) writeManifest() error {
-	return wholefile.Bytes(filepath.Join(g.dir, manifestName), g.newManifest().encode())
+	return writeUnfinished(g.dir, g.newManifest())
 }
 
 // Unfinished are the shards that are not there, by their numbers.
@@ -269,17 +273,14 @@ func (g *Growth) Finish() (*Manifest, error) {
 		m.Source.Program = g.manifest.Source.Program // nothing was computed
 	}
 	m.Complete = true
-	if err := wholefile.Bytes(filepath.Join(g.dir, skippedName), encodeSkipped(skipped)); err != nil {
-		return nil, err
-	}
-	var err error
-	m.Images, err = writeImages(g.dir, len(g.images), func(i int) imageRow {
+	images, err := encodeImages(len(g.images), func(i int) imageRow {
 		return imageRow{g.o.Images[i].Path, g.images[i].imageRecord, shard[i], g.images[i].reason}
 	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("write %s: %w", filepath.Join(g.dir, imagesName), err)
 	}
-	if err := wholefile.Bytes(filepath.Join(g.dir, manifestName), m.encode()); err != nil {
+	m.Images = &ManifestFile{File: imagesName, SHA256: hex.EncodeToString(sum(images)), Bytes: int64(len(images))}
+	if err := writeFinished(g.dir, m, map[string][]byte{skippedName: encodeSkipped(skipped), imagesName: images}); err != nil {
 		return nil, err
 	}
 	times := make([]int64, len(g.images))
@@ -292,7 +293,7 @@ func (g *Growth) Finish() (*Manifest, error) {
 	if err := errors.Join(g.drop(m), dropTimes(g.dir)); err != nil {
 		return nil, err
 	}
-	err = g.lock.release()
+	err = g.lock.Release()
 	g.lock = nil
 	return m, err
 }
@@ -323,5 +324,5 @@ func (g *Growth) Close() error {
 	defer g.mu.Unlock()
 	l := g.lock
 	g.lock = nil
-	return l.release()
+	return l.Release()
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 
 	"vzsl/internal/kernels"
 	"vzsl/pipeline/experiment"
@@ -29,11 +30,13 @@ type cli struct {
 	helpAll  bool // --help-all
 	started  bool // a command's own code has been reached
 	terminal bool
+
+	environment func(string) string // os.Getenv
 }
 
 // newCLI shows on the two outputs of a process.
 func newCLI(stdout, stderr io.Writer) *cli {
-	c := &cli{Workspace: workspace.New("."), stdout: newOutput(stdout), stderr: &printable{w: stderr}, screen: stderr, terminal: isTerminal(stderr)}
+	c := &cli{Workspace: workspace.New("."), stdout: newOutput(stdout), stderr: &printable{w: stderr}, screen: stderr, terminal: isTerminal(stderr), environment: os.Getenv}
 	c.Progress, c.TrainFlags = c, settingFlags
 	return c
 }

@@ -17,8 +17,7 @@ func Create(path string, write func(w io.WriteSeeker) error) error {
 		return err
 	}
 	defer a.Discard()
-	err = os.Link(a.Name(), path)
-	if err != nil && !errors.Is(err, fs.ErrExist) { // a disk without hard links
+	if err = os.Link(a.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) { // a disk without hard links
 		if _, there := os.Lstat(path); errors.Is(there, fs.ErrNotExist) {
 			err = os.Rename(a.Name(), path)
 		}
