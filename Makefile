@@ -23,7 +23,7 @@ table   := $(OUT)/features/$(DATASET)/classes.parquet
 roles   := $(OUT)/features/$(DATASET)/splits/$(SPLIT).parquet
 
 .DEFAULT_GOAL := help
-.PHONY: help build check extract attributes split train tune evaluate verify demo test test-long test-arm64 test-onnxruntime library interop interop-packages pages page-packages fuzz bench lint vet tidy-check docs generate generate-check install release container clean
+.PHONY: help build check extract attributes split train tune evaluate verify demo test test-long test-arm64 test-onnxruntime library interop interop-packages pages page-packages fuzz torture fuzz-commands soak bench lint vet tidy-check docs generate generate-check install changelog release container clean
 
 help: ## this list
 	@echo 'vzsl: zero-shot learning, from pixels to a report'
@@ -118,6 +118,18 @@ fuzz: ## every fuzz target for FUZZTIME each
 	  done; \
 	done
 
+KILLS ?= 1000
+torture: $(VZSL) ## KILLS=1000 kills and interruptions of every command that writes, each resumed and compared: docs/reliability.md  [FLAGS]
+	$(GO) run ./tools/campaign torture -n $(KILLS) $(FLAGS)
+
+INPUTS ?= 20000
+fuzz-commands: $(VZSL) ## INPUTS=20000 mutated files of every format through the commands, under limits of memory and time  [FLAGS]
+	$(GO) run ./tools/campaign fuzz-commands -n $(INPUTS) $(FLAGS)
+
+SOAK ?= 1h
+soak: $(VZSL) ## the server at full load for SOAK=1h, with slow and hostile clients and edits  [FLAGS]
+	$(GO) run ./tools/campaign soak -for $(SOAK) $(FLAGS)
+
 bench: ## vzsl beside its peers, a quarter of an hour: docs/benchmarks.md (installs missing peers)  [FLAGS]
 	$(GO) run ./tools/bench -install $(FLAGS)
 
@@ -149,7 +161,10 @@ install: $(VZSL) ## the command, its man pages and the shells' completions  [PRE
 	install -m 755 $(VZSL) $(DESTDIR)$(PREFIX)/bin/vzsl
 	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH-$$(git log -1 --format=%ct 2>/dev/null)} $(GO) run ./tools/reference -share $(DESTDIR)$(PREFIX)/share
 
-release: ## archives for linux, darwin and windows on amd64 and arm64 in dist/, with SHA256SUMS  [FLAGS]
+changelog: ## move the changes that wait in changes/ to CHANGELOG.md, before a release is tagged  VERSION=1.2.0
+	$(GO) run ./tools/release -changelog "$(VERSION)"
+
+release: ## of a tagged commit: archives for linux, darwin and windows on amd64 and arm64 in dist/, with SHA256SUMS  [FLAGS]
 	$(GO) run ./tools/release $(FLAGS)
 
 CONTAINER ?= $(shell command -v podman || echo docker)

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"vzsl/features/convert"
+	"vzsl/internal/delimited"
 )
 
 // FileOptions say how a file of class descriptions is read.
@@ -94,6 +95,7 @@ func (o *FileOptions) rowNames(t *Table, src convert.Table, class int, columns [
 		matrix.Turn(columns[0]) // a class is the other way in it
 		rows = len(all[0])
 	}
+	unguard(src, all[0])
 	if len(all[0]) != rows {
 		return nil, fmt.Errorf("%s: %d class names for %d rows of attributes", src.Path(), len(all[0]), rows)
 	}
@@ -112,6 +114,7 @@ func (t *Table) readValues(src convert.Table, columns []int, names []string) ([]
 			t.Names = append(t.Names, fmt.Sprintf("%s_%03d", c.Name, j+1))
 		}
 	}
+	unguard(src, t.Names)
 	width, n := len(t.Names), len(names)
 	if width == 0 || n > maxFileValues/width {
 		return nil, fmt.Errorf("%s: %d rows of %d values: class descriptions are a row per class", src.Path(), n, width)
@@ -140,4 +143,13 @@ func (t *Table) readValues(src convert.Table, columns []int, names []string) ([]
 		}
 	}
 	return rows, nil
+}
+
+// unguard takes off the apostrophes by which names in CSV files are kept from being formulas in spreadsheets.
+func unguard(src convert.Table, names []string) {
+	if format, err := convert.Detect(src.Path()); err == nil && (format == "csv" || format == "text") {
+		for i := range names {
+			names[i] = delimited.Unguarded(names[i])
+		}
+	}
 }

@@ -87,6 +87,13 @@ func TestCurveProperties(t *testing.T) {
 				t.Fatalf("H %v of %+v", p.H(), p)
 			}
 		}
+		// Between two points, before the first and beyond the last one too: with several folds the constants of one are looked
+		// up in the curves of the others.
+		between := rapid.Float64Range(-4, 4).Draw(t, "constant")
+		u, s := tallies(images, seen, seen+unseen, between)
+		if at := gzsl.At(points, between); math.Abs(meanPerClass(u)-at.U) > 1e-12 || math.Abs(meanPerClass(s)-at.S) > 1e-12 {
+			t.Fatalf("constant %v: the curve gives U %v S %v, want %v %v", between, at.U, at.S, meanPerClass(u), meanPerClass(s))
+		}
 		if a := gzsl.Area(points); a < 0 || a > 1+1e-12 {
 			t.Fatalf("area %v", a)
 		}

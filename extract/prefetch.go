@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"vzsl/features"
 )
 
 // item is one image on its way to the engine.
@@ -15,6 +17,7 @@ type item struct {
 
 	// Set when ready is closed.
 	input []float32 // to be given back
+	file  features.File
 	skip  string
 	err   error
 }
@@ -32,9 +35,9 @@ type prefetcher struct {
 	wg      sync.WaitGroup
 }
 
-// startPrefetch begins to work on the images of the spans [lo,hi), in order. The
+// startPrefetch begins to work on images, by their place in the dataset, in order. The
 // workers end when all is delivered or ctx is done; wait returns after that.
-func startPrefetch(ctx context.Context, o *Options, spans [][2]int, workers, buffers int) *prefetcher {
+func startPrefetch(ctx context.Context, o *Options, images []int, workers, buffers int) *prefetcher {
 	a := &prefetcher{items: make(chan *item, buffers), free: make(chan []float32, buffers)}
 	for range buffers {
 		a.free <- make([]float32, o.Recipe.Values())
@@ -43,21 +46,19 @@ func startPrefetch(ctx context.Context, o *Options, spans [][2]int, workers, buf
 	a.wg.Go(func() {
 		defer close(a.items)
 		defer close(jobs)
-		for _, s := range spans {
-			for i := s[0]; i < s[1]; i++ {
-				it := &item{index: i, ready: make(chan struct{})}
-				select {
-				case it.input = <-a.free:
-				case <-ctx.Done():
-					return
-				}
-				select {
-				case jobs <- it:
-				case <-ctx.Done():
-					return
-				}
-				a.items <- it // never blocks: as long as there are inputs, there is room
+		for _, i := range images {
+			it := &item{index: i, ready: make(chan struct{})}
+			select {
+			case it.input = <-a.free:
+			case <-ctx.Done():
+				return
 			}
+			select {
+			case jobs <- it:
+			case <-ctx.Done():
+				return
+			}
+			a.items <- it // never blocks: as long as there are inputs, there is room
 		}
 	})
 	var large sync.Mutex
@@ -74,6 +75,7 @@ func startPrefetch(ctx context.Context, o *Options, spans [][2]int, workers, buf
 				path := o.Dataset.Images[it.index].Path
 				if it.skip = o.Dataset.Unusable[path]; it.skip == "" {
 					it.skip, it.err = r.read(path, it.input)
+					it.file = r.file
 				}
 				if it.skip == "" && it.err == nil && r.flaw != "" {
 					a.warn(o.Log, path, r.flaw)

@@ -1,6 +1,8 @@
 package extract
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +15,7 @@ import (
 
 	"vzsl/datasets"
 	"vzsl/extract/preprocess"
+	"vzsl/features"
 )
 
 // maxFile is the largest image file that is read into memory.
@@ -30,6 +33,8 @@ type reader struct {
 	large  *sync.Mutex // shared by all workers
 	data   []byte
 	box    *datasets.Box // what of the next image is taken; nil: all
+
+	file features.File // of the next image, as far as it could be read
 
 	megapixels int           // limit on a picture's size; 0: the usual one
 	turned     *atomic.Int64 // pictures that carry an EXIF orientation; may be nil
@@ -92,6 +97,7 @@ func (r *reader) load(path string) (skip string, err error) {
 	if cap(r.data) > keep {
 		r.data = nil
 	}
+	r.file = features.File{}
 	st, err := os.Stat(path) // before opening: to open a named pipe may take forever
 	if err != nil {
 		return r.unreadable(err)
@@ -117,6 +123,8 @@ func (r *reader) load(path string) (skip string, err error) {
 	if _, err := io.ReadFull(f, r.data); err != nil {
 		return r.unreadable(err)
 	}
+	sum := sha256.Sum256(r.data)
+	r.file = features.File{Bytes: int64(n), SHA256: hex.EncodeToString(sum[:]), ModTime: st.ModTime().UnixNano()}
 	return "", nil
 }
 

@@ -26,6 +26,15 @@ type Writer interface {
 	Finish() (*features.Manifest, error)
 }
 
+// A Grower is a Writer that has some of the features already: *features.Growth.
+type Grower interface {
+	Writer
+	// Missing are the images of a part that are to be computed, by their place in the dataset; the writer has the others.
+	Missing(part int) []int
+	// Ours tells whether a part is this task's: others are neither computed nor counted.
+	Ours(part int) bool
+}
+
 // Options say what to extract. Dataset, Engine, Recipe and Writer are needed.
 type Options struct {
 	Dataset *datasets.Dataset
@@ -36,6 +45,8 @@ type Options struct {
 	Boxes   []datasets.Box // one per image of Dataset: what of it is taken; nil: all
 	Batch   int            // images per call of the engine; 0: chosen here
 	Workers int            // images decoded at a time; 0: one per processor
+
+	Task bool // the writer is one of several: the folder is not finished
 
 	MaxPixels int // million; larger pictures are skipped; 0: preprocess.MaxMegapixels
 
@@ -50,7 +61,7 @@ type Result struct {
 	Images   int // images with features in the finished shards (0 if not finished)
 	Skipped  int // images in skipped.csv (0 if not finished)
 	Computed int // images that the engine computed in this run
-	Resumed  int // images in parts that were there already, skipped ones included
+	Resumed  int // images that were there already, skipped ones included
 	Rotated  int // images of this run that carry an EXIF orientation
 	Damaged  int // images of this run that are damaged, and read as libjpeg reads them
 	Parts    int // parts written in this run
@@ -161,24 +172,46 @@ type finishedPart struct {
 }
 
 func (r *run) all(ctx context.Context) error {
+	grower, grows := r.Writer.(Grower)
 	var missing []int
-	var spans [][2]int
+	var counts []int // images to compute of each missing part
+	var images []int
+	r.some = r.Task
 	for p := range r.Writer.Parts() {
 		lo, hi := r.Writer.Range(p)
+		if grows && !grower.Ours(p) {
+			r.total -= hi - lo
+			continue
+		}
 		if r.Writer.Done(p) {
 			r.res.Resumed += hi - lo
 			r.some = true
 			continue
 		}
-		missing = append(missing, p)
-		spans = append(spans, [2]int{lo, hi})
+		before := len(images)
+		if grows {
+			images = append(images, grower.Missing(p)...)
+		} else {
+			for i := lo; i < hi; i++ {
+				images = append(images, i)
+			}
+		}
+		count := len(images) - before
+		if count < hi-lo { // rows are copied
+			r.res.Resumed += hi - lo - count
+			r.some = true
+		}
+		missing, counts = append(missing, p), append(counts, count)
 	}
 	r.done = r.res.Resumed
 	r.progress()
 	if len(missing) > 0 {
-		if err := r.compute(ctx, missing, spans); err != nil {
+		if err := r.compute(ctx, missing, counts, images); err != nil {
 			return err
 		}
+	}
+	if r.Task {
+		return nil
 	}
 	if !r.some {
 		return fmt.Errorf("extract: none of the %d images in %s can be used, nothing was written; the first: %s", r.total, r.Dataset.ImageRoot, firstSkips(r.skips))
@@ -195,11 +228,11 @@ func (r *run) all(ctx context.Context) error {
 var errStopped = errors.New("stopped")
 
 // compute runs the three stages: workers, engine (here), writer.
-func (r *run) compute(parent context.Context, missing []int, spans [][2]int) error {
+func (r *run) compute(parent context.Context, missing, counts, todo []int) error {
 	ctx, stop := context.WithCancel(parent)
 	defer stop()
 	buffers := 2*r.res.Batch + r.res.Workers
-	images := startPrefetch(ctx, &r.Options, spans, r.res.Workers, buffers)
+	images := startPrefetch(ctx, &r.Options, todo, r.res.Workers, buffers)
 
 	finished := make(chan finishedPart)
 	written := make(chan error, 1)
@@ -222,7 +255,7 @@ func (r *run) compute(parent context.Context, missing []int, spans [][2]int) err
 	b := r.newBatch()
 	err := func() error {
 		for i, p := range missing {
-			part, err := r.part(ctx, b, images, spans[i])
+			part, err := r.part(ctx, b, images, counts[i])
 			if err != nil {
 				return err
 			}
@@ -272,12 +305,14 @@ func (r *run) flushEmpty(to chan<- finishedPart) {
 type batch struct {
 	images   []float32
 	features []float32
-	index    []int     // dataset images
+	index    []int // dataset images
+	files    []features.File
 	skipped  []skipped // in the part at work
 }
 
 type skipped struct {
 	index  int // in the dataset
+	file   features.File
 	reason string
 }
 
@@ -289,16 +324,15 @@ func (r *run) newBatch() *batch {
 	}
 }
 
-// part computes the features of the images [span[0],span[1]).
-func (r *run) part(ctx context.Context, b *batch, images *prefetcher, span [2]int) (features.Part, error) {
-	n := span[1] - span[0]
+// part computes the features of the next n images.
+func (r *run) part(ctx context.Context, b *batch, images *prefetcher, n int) (features.Part, error) {
 	part := features.Part{
 		Images:   make([]string, 0, n),
 		Classes:  make([]string, 0, n),
 		Labels:   make([]int32, 0, n),
 		Features: make([]float32, 0, n*r.Engine.Dim()),
 	}
-	b.index, b.skipped = b.index[:0], b.skipped[:0]
+	b.index, b.files, b.skipped = b.index[:0], b.files[:0], b.skipped[:0]
 	size := r.Recipe.Values()
 	for range n {
 		wait := time.Now()
@@ -311,10 +345,10 @@ func (r *run) part(ctx context.Context, b *batch, images *prefetcher, span [2]in
 			return part, fmt.Errorf("extract: %s: %w", r.Dataset.Images[it.index].Path, it.err)
 		}
 		if it.skip != "" {
-			r.skip(b, it.index, it.skip)
+			r.skip(b, it.index, it.file, it.skip)
 		} else {
 			copy(b.images[len(b.index)*size:], it.input)
-			b.index = append(b.index, it.index)
+			b.index, b.files = append(b.index, it.index), append(b.files, it.file)
 		}
 		images.recycle(it)
 		if len(b.index) == cap(b.index) {
@@ -329,7 +363,7 @@ func (r *run) part(ctx context.Context, b *batch, images *prefetcher, span [2]in
 	// In dataset order, whatever the size of the batches.
 	slices.SortFunc(b.skipped, func(x, y skipped) int { return x.index - y.index })
 	for _, s := range b.skipped {
-		part.Skipped = append(part.Skipped, features.Skip{Image: r.Dataset.Images[s.index].Path, Reason: s.reason})
+		part.Skipped = append(part.Skipped, features.Skip{Image: r.Dataset.Images[s.index].Path, Reason: s.reason, Bytes: s.file.Bytes, SHA256: s.file.SHA256, ModTime: s.file.ModTime})
 	}
 	return part, nil
 }
@@ -351,7 +385,7 @@ func (r *run) engine(ctx context.Context, b *batch, part *features.Part) error {
 	for i, index := range b.index {
 		row := b.features[i*dim : (i+1)*dim]
 		if !finite(row) {
-			r.skip(b, index, notFinite)
+			r.skip(b, index, b.files[i], notFinite)
 			continue
 		}
 		image := r.Dataset.Images[index]
@@ -359,18 +393,19 @@ func (r *run) engine(ctx context.Context, b *batch, part *features.Part) error {
 		part.Classes = append(part.Classes, r.Dataset.Classes[image.Class].Name)
 		part.Labels = append(part.Labels, int32(image.Class))
 		part.Features = append(part.Features, row...)
+		part.Files = append(part.Files, b.files[i])
 		r.done++
 	}
-	b.index = b.index[:0]
+	b.index, b.files = b.index[:0], b.files[:0]
 	r.progress()
 	return nil
 }
 
 // skip lists an image that has no features.
-func (r *run) skip(b *batch, index int, reason string) {
+func (r *run) skip(b *batch, index int, file features.File, reason string) {
 	const logged, kept = 20, 3
 	image := r.Dataset.Images[index].Path
-	b.skipped = append(b.skipped, skipped{index, reason})
+	b.skipped = append(b.skipped, skipped{index, file, reason})
 	if r.nskip++; r.nskip <= kept {
 		r.skips = append(r.skips, image+": "+reason)
 	}

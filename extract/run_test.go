@@ -324,8 +324,11 @@ func TestDecodesAhead(t *testing.T) {
 	t.Parallel()
 	d := makeImages(t, t.TempDir(), 200, nil)
 	ctx, cancel := context.WithCancel(t.Context())
-	spans := [][2]int{{0, 5}, {60, 200}}
-	a := startPrefetch(ctx, &Options{Dataset: d, Recipe: fakeRecipe}, spans, 3, 11)
+	order := []int{0, 1, 2, 3, 4}
+	for i := 60; i < 200; i++ {
+		order = append(order, i)
+	}
+	a := startPrefetch(ctx, &Options{Dataset: d, Recipe: fakeRecipe}, order, 3, 11)
 	eventually(t, "11 images prepared", func() bool { return a.taken.Load() == 11 })
 	for i := range 20 {
 		it := a.next(ctx)

@@ -2,13 +2,17 @@ package features
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
-	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
+	"vzsl/internal/custody"
+	"vzsl/internal/lock"
 	"vzsl/internal/wholefile"
 )
 
@@ -19,36 +23,32 @@ const keyChecksum = keyPrefix + "sha256"
 
 var noChecksum = strings.Repeat("0", 2*sha256.Size)
 
-// writeTable writes a Parquet file with its checksum aside and renames it, making its folder where needed.
-func writeTable(path string, rows, perGroup int, columns []column, kv metadata) error {
+// encodeTable is a Parquet file with its checksum.
+func encodeTable(rows, perGroup int, columns []column, kv metadata) ([]byte, error) {
 	kv.add(keyChecksum, noChecksum)
 	var b bytes.Buffer
 	if err := writeParquet(&b, rows, perGroup, columns, kv); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+		return nil, err
 	}
 	data := b.Bytes()
 	at := bytes.LastIndex(data, []byte(noChecksum)) // the metadata is at the file's end
 	copy(data[at:], hex.EncodeToString(sum(data)))
-	return wholefile.Bytes(path, data)
+	return data, nil
+}
+
+// writeTable writes such a file, making its folder where needed, which it alone writes into meanwhile.
+func writeTable(path string, data []byte) error {
+	dir := filepath.Dir(path)
+	l, err := lock.Take(context.Background(), dir)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return errors.Join(wholefile.Bytes(path, data), l.Release())
 }
 
 func sum(data []byte) []byte {
 	s := sha256.Sum256(data)
 	return s[:]
-}
-
-// FileSHA256 is the checksum of a file's bytes, in hexadecimal.
-func FileSHA256(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", fmt.Errorf("read %s: %w", path, err)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // openWhole is openTable of a file that is checked against the checksum it carries; those of earlier versions have none.
@@ -79,7 +79,7 @@ func (t *table) checkWhole() error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s does not match its checksum: it was changed by another program or damaged; make it again with the command that wrote it", t.path)
+	return &custody.DamagedError{Path: t.path, Why: "its bytes are not those that its checksum (" + keyChecksum + ") is of", Held: lock.Held(filepath.Dir(t.path))}
 }
 
 // renamedChecksum finds a checksum under another key: the key itself was damaged.
@@ -92,3 +92,6 @@ func (t *table) renamedChecksum() bool {
 	}
 	return false
 }
+
+// FileSHA256 is the checksum of a file's bytes, in hexadecimal.
+func FileSHA256(path string) (string, error) { return custody.SHA256(path) }

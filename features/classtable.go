@@ -199,8 +199,16 @@ func unique(what string, names []string) error {
 // WriteClassTable writes a class table as Parquet: label int32, class, wnid and text where there are any, attributes
 // FixedSizeList<float32, A>.
 func WriteClassTable(path string, t *ClassTable) error {
-	if err := t.check(); err != nil {
+	data, err := t.encode()
+	if err != nil {
 		return fmt.Errorf("class table %s: %w", path, err)
+	}
+	return writeTable(path, data)
+}
+
+func (t *ClassTable) encode() ([]byte, error) {
+	if err := t.check(); err != nil {
+		return nil, err
 	}
 	var kv metadata
 	kv.add(keySchema, schemaClass)
@@ -229,7 +237,7 @@ func WriteClassTable(path string, t *ClassTable) error {
 		}
 		columns = append(columns, column{name: columnAttr, vectors: flat, width: a})
 	}
-	return writeTable(path, len(t.Classes), groupRows, columns, kv)
+	return encodeTable(len(t.Classes), groupRows, columns, kv)
 }
 
 // ReadClassTable reads and checks a class table.

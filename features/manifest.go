@@ -12,7 +12,8 @@ import (
 const (
 	manifestName   = "manifest.json"
 	skippedName    = "skipped.csv"
-	manifestFormat = "vzsl-shards/1"
+	manifestFormat = "vzsl-shards/1" // a fixed list of images: part i of n
+	grownFormat    = "vzsl-shards/2" // a collection that grows
 )
 
 // Manifest is the table of contents of a folder of shards, manifest.json.
@@ -22,8 +23,19 @@ type Manifest struct {
 	Complete bool           `json:"complete"` // all parts are there
 	Rows     int            `json:"rows"`
 	Skipped  int            `json:"skipped"`
-	Parts    []ManifestPart `json:"parts"` // those done, in order
+	Parts    []ManifestPart `json:"parts"`            // those done, in order
+	Images   *ManifestFile  `json:"images,omitempty"` // of a complete collection: images.parquet
 }
+
+// ManifestFile is a file beside the shards.
+type ManifestFile struct {
+	File   string `json:"file"`
+	SHA256 string `json:"sha256"`
+	Bytes  int64  `json:"bytes"`
+}
+
+// Grows tells whether the folder is of a collection that can grow (Grow), rather than of a fixed list of images (Create).
+func (m *Manifest) Grows() bool { return m.Format == grownFormat }
 
 // ManifestPart is one shard.
 type ManifestPart struct {
@@ -52,14 +64,22 @@ func parseManifest(path string, b []byte) (*Manifest, error) {
 	if err := json.Unmarshal(b, &m); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if m.Format != manifestFormat {
-		return nil, fmt.Errorf("%s: format is %q, expected %q", path, m.Format, manifestFormat)
+	if m.Format != manifestFormat && m.Format != grownFormat {
+		return nil, fmt.Errorf("%s: format is %q, expected %q or %q", path, m.Format, manifestFormat, grownFormat)
 	}
 	if err := m.Source.check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	rows, skipped, last := 0, 0, -1
+	names := map[string]bool{}
 	for i, p := range m.Parts {
+		if m.Grows() {
+			if !grownName.MatchString(p.File) || names[p.File] || p.Rows < 0 || p.Skipped < 0 {
+				return nil, fmt.Errorf("%s: %q with %d rows and %d skipped images is no shard of its list", path, p.File, p.Rows, p.Skipped)
+			}
+			names[p.File], rows, skipped = true, rows+p.Rows, skipped+p.Skipped
+			continue
+		}
 		var part, parts int
 		if !partName.MatchString(p.File) {
 			return nil, fmt.Errorf("%s: part %d has the file name %q", path, i, p.File)
@@ -75,7 +95,11 @@ func parseManifest(path string, b []byte) (*Manifest, error) {
 	if rows != m.Rows || skipped != m.Skipped {
 		return nil, fmt.Errorf("%s: says %d rows and %d skipped images, its parts add up to %d and %d", path, m.Rows, m.Skipped, rows, skipped)
 	}
-	if m.Complete && len(m.Parts) != m.Source.parts() {
+	if m.Grows() {
+		if m.Complete != (m.Images != nil) || m.Complete && rows+skipped != m.Source.Images || rows+skipped > m.Source.Images {
+			return nil, fmt.Errorf("%s: %d rows and %d skipped images of %d, complete: %v; that does not agree", path, rows, skipped, m.Source.Images, m.Complete)
+		}
+	} else if m.Complete && len(m.Parts) != m.Source.parts() {
 		return nil, fmt.Errorf("%s: says it is complete with %d of %d parts", path, len(m.Parts), m.Source.parts())
 	}
 	// What has no meaning may not differ either: a new field must be one that is left out where it is empty.
@@ -88,6 +112,9 @@ func parseManifest(path string, b []byte) (*Manifest, error) {
 func (m *Manifest) wantComplete(dir string) error {
 	if m.Complete {
 		return nil
+	}
+	if m.Grows() {
+		return fmt.Errorf("%s is not complete: %d of %d images are there; run the same extract again to finish it", dir, m.Rows+m.Skipped, m.Source.Images)
 	}
 	return fmt.Errorf("%s is not complete: %d of %d shards are there; run the same extract or import again to finish it",
 		dir, len(m.Parts), m.Source.parts())

@@ -196,6 +196,25 @@ func (t *table) int32s(group int, name string) (out []int32, err error) {
 	return out, err
 }
 
+// int64s reads a column of long whole numbers of a row group.
+func (t *table) int64s(group int, name string) (out []int64, err error) {
+	defer guard(t.path, &err)
+	rows := t.groupRows(group)
+	cr, err := t.chunk(group, name, parquet.Types.Int64)
+	if err != nil {
+		return nil, err
+	}
+	c := cr.(*file.Int64ColumnChunkReader)
+	buf := make([]int64, min(rows, textRows))
+	def, rep := levels(len(buf)), levels(len(buf))
+	err = t.read(c, name, rows, func(at int) (int, int, error) {
+		n, v, err := c.ReadBatch(int64(min(len(buf), rows-at)), buf, def, rep)
+		out = append(out, buf[:v]...)
+		return int(n), v, err
+	})
+	return out, err
+}
+
 // vectorBuffer holds what reading a vector column needs, to be used again.
 type vectorBuffer struct {
 	values   []float32

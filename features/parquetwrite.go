@@ -18,6 +18,9 @@ const (
 	keySchema = keyPrefix + "schema"
 
 	schemaShard  = "feature-shard/1"
+	schemaGrown  = "feature-shard/2"
+	schemaImages = "images/1"
+	schemaTimes  = "modification-times/1"
 	schemaClass  = "class-table/1"
 	schemaRoles  = "roles/1"
 	groupRows    = 512     // rows per record and row group of a table with features
@@ -30,6 +33,11 @@ const (
 	columnRole   = "role"
 	columnVector = "feature"
 	columnAttr   = "attributes"
+	columnBytes  = "file_bytes"
+	columnSHA256 = "file_sha256"
+	columnShard  = "shard"
+	columnReason = "skipped"
+	columnTime   = "modified"
 )
 
 // metadata is the key-value metadata of a file, in order.
@@ -53,6 +61,7 @@ type column struct {
 	name    string
 	text    []string
 	num     []int32
+	long    []int64
 	vectors []float32 // rows*width values, row after row
 	width   int
 	dict    bool // values repeat: use a dictionary
@@ -64,6 +73,8 @@ func (c *column) arrowType() arrow.DataType {
 		return arrow.FixedSizeListOf(int32(c.width), arrow.PrimitiveTypes.Float32)
 	case c.num != nil:
 		return arrow.PrimitiveTypes.Int32
+	case c.long != nil:
+		return arrow.PrimitiveTypes.Int64
 	}
 	return arrow.BinaryTypes.String
 }
@@ -78,6 +89,11 @@ func (c *column) slice(lo, hi int) arrow.Array {
 			[]*memory.Buffer{nil, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(c.num[lo:hi]))}, nil, 0, 0)
 		defer data.Release()
 		return array.NewInt32Data(data)
+	case c.long != nil:
+		data := array.NewData(arrow.PrimitiveTypes.Int64, hi-lo,
+			[]*memory.Buffer{nil, memory.NewBufferBytes(arrow.Int64Traits.CastToBytes(c.long[lo:hi]))}, nil, 0, 0)
+		defer data.Release()
+		return array.NewInt64Data(data)
 	}
 	b := array.NewStringBuilder(memory.DefaultAllocator)
 	defer b.Release()

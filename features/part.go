@@ -18,6 +18,11 @@ import (
 type Skip struct {
 	Image  string `json:"image"`
 	Reason string `json:"reason"`
+	// Of its file, in shards of a collection; 0 and "" where it could not be read.
+	Bytes  int64  `json:"bytes,omitempty"`
+	SHA256 string `json:"sha256,omitempty"`
+
+	ModTime int64 `json:"-"`
 }
 
 // Part holds one shard's rows in dataset order. Labels are rows of the class table, counted from 0, or Unlabelled with an empty
@@ -28,6 +33,7 @@ type Part struct {
 	Labels          []int32
 	Features        []float32
 	Skipped         []Skip
+	Files           []File // of the images; a collection (Grow) needs them, others have none
 }
 
 var partName = regexp.MustCompile(`^part-(\d{5})-of-(\d{5})\.parquet$`)
@@ -129,11 +135,15 @@ type head struct {
 	part, parts int
 	rows        int
 	skipped     []Skip
+	list        string // of a shard of a collection; "": of a fixed list
 }
 
 // shardHead reads the footer of an open shard.
 func (t *table) shardHead() (h head, err error) {
 	defer guard(t.path, &err)
+	if schema, _ := t.meta(keySchema); schema == schemaGrown {
+		return t.grownHead()
+	}
 	if err := t.expect(schemaShard, "a feature shard"); err != nil {
 		return h, err
 	}
@@ -144,9 +154,8 @@ func (t *table) shardHead() (h head, err error) {
 		key string
 		to  *int
 	}{{"part", &h.part}, {"parts", &h.parts}, {"rows", &h.rows}} {
-		v, _ := t.meta(keyPrefix + n.key)
-		if *n.to, err = strconv.Atoi(v); err != nil {
-			return h, fmt.Errorf("%s: metadata %q is %q, want a whole number", t.path, keyPrefix+n.key, v)
+		if *n.to, err = t.metaNumber(n.key); err != nil {
+			return h, err
 		}
 	}
 	if err := t.metaJSON(keyPrefix+"skipped", &h.skipped); err != nil {
@@ -162,6 +171,15 @@ func (t *table) shardHead() (h head, err error) {
 		return h, fmt.Errorf("%s: %d rows and %d skipped images do not make the %d images of part %d", t.path, h.rows, len(h.skipped), hi-lo, h.part)
 	}
 	return h, nil
+}
+
+func (t *table) metaNumber(key string) (int, error) {
+	v, _ := t.meta(keyPrefix + key)
+	n, err := strconv.Atoi(v)
+	if err != nil {
+		return 0, fmt.Errorf("%s: metadata %q is %q, want a whole number", t.path, keyPrefix+key, v)
+	}
+	return n, nil
 }
 
 func readHead(path string) (head, error) {

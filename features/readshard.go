@@ -31,5 +31,5 @@ func IsShard(path string) bool {
 	}
 	defer t.close()
 	schema, _ := t.meta(keySchema)
-	return schema == schemaShard
+	return schema == schemaShard || schema == schemaGrown
 }

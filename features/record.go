@@ -15,6 +15,7 @@ import (
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/zeebo/xxh3"
 
+	"vzsl/internal/custody"
 	"vzsl/internal/wholefile"
 )
 
@@ -112,11 +113,11 @@ func NewRecord(ctx context.Context, in *Inputs) (*Record, error) {
 	return r, nil
 }
 
-// Write leaves the record in a run's folder.
-func (r *Record) Write(runDir string) error {
-	dir := filepath.Join(runDir, InputsDir)
-	if err := WriteClassTable(filepath.Join(dir, recordClassFile), r.Classes); err != nil {
-		return err
+// Files are those of the record in a run's folder.
+func (r *Record) Files() ([]custody.File, error) {
+	classes, err := r.Classes.encode()
+	if err != nil {
+		return nil, fmt.Errorf("class table: %w", err)
 	}
 	var kv metadata
 	kv.addJSON(keyFeatures, r.Source)
@@ -127,12 +128,16 @@ func (r *Record) Write(runDir string) error {
 			digests[i] = fmt.Sprintf("%016x", d)
 		}
 	}
-	return writeSplit(filepath.Join(dir, recordSplitFile), r.Roles, kv,
+	split, err := r.Roles.encode(kv,
 		column{name: columnClass, text: append([]string{}, r.ClassOf...), dict: true},
 		column{name: columnDigest, text: digests})
+	if err != nil {
+		return nil, fmt.Errorf("split: %w", err)
+	}
+	return []custody.File{custody.Bytes(InputsDir+"/"+recordClassFile, classes), custody.Bytes(InputsDir+"/"+recordSplitFile, split)}, nil
 }
 
-// SweepRecord removes what a process that was killed while writing a run's record left behind.
+// SweepRecord removes what a process of an earlier version that was killed while writing a run's record left behind.
 func SweepRecord(runDir string) error {
 	return wholefile.Sweep(filepath.Join(runDir, InputsDir), recordClassFile, recordSplitFile)
 }
@@ -140,6 +145,11 @@ func SweepRecord(runDir string) error {
 // ReadRecord reads the record of a run; fs.ErrNotExist: its folder holds none, as those of earlier versions.
 func ReadRecord(runDir string) (*Record, error) {
 	dir := filepath.Join(runDir, InputsDir)
+	for _, name := range []string{recordSplitFile, recordClassFile} {
+		if err := custody.CheckFile(runDir, InputsDir+"/"+name); err != nil {
+			return nil, fmt.Errorf("what the run was made from: %w", err)
+		}
+	}
 	f, err := openWhole(filepath.Join(dir, recordSplitFile))
 	if err != nil {
 		return nil, fmt.Errorf("what the run was made from: %w", err)

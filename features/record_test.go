@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"testing"
+	"vzsl/internal/custody"
 )
 
 // small is a class table, a split and features of a few images.
@@ -41,6 +42,17 @@ func (r *heldRows) Labels() []int32           { return make([]int32, len(r.image
 func (r *heldRows) Feature(row int) []float32 { return r.values[row] }
 func (r *heldRows) Source() Source            { return r.source }
 
+func writeRecord(t *testing.T, dir string, r *Record) {
+	t.Helper()
+	files, err := r.Files()
+	if err == nil {
+		err = custody.WriteAll(t.Context(), dir, files...)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestRecord writes a record and reads it again.
 func TestRecord(t *testing.T) {
 	dir := t.TempDir()
@@ -49,9 +61,7 @@ func TestRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Write(dir); err != nil {
-		t.Fatal(err)
-	}
+	writeRecord(t, dir, r)
 	again, err := ReadRecord(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -105,9 +115,7 @@ func TestEveryByte(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Write(dir); err != nil {
-		t.Fatal(err)
-	}
+	writeRecord(t, dir, r)
 	for name, open := range map[string]func(path string) error{
 		recordClassFile: func(path string) error { _, err := ReadClassTable(path); return err },
 		recordSplitFile: func(path string) error { _, err := ReadSplit(path); return err },

@@ -26,7 +26,7 @@ func rowsOf(src Source, part, skipEvery int) Part {
 	for i := lo; i < hi; i++ {
 		image := fmt.Sprintf("c%02d/üimage_%05d.jpg", i%7, i)
 		if skipEvery > 0 && i%skipEvery == 0 {
-			p.Skipped = append(p.Skipped, Skip{image, "cannot be decoded: \"odd, text\"\nwith a line break"})
+			p.Skipped = append(p.Skipped, Skip{Image: image, Reason: "cannot be decoded: \"odd, text\"\nwith a line break"})
 			continue
 		}
 		p.Images = append(p.Images, image)

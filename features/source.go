@@ -2,6 +2,7 @@ package features
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -63,16 +64,37 @@ func (f field) value() string {
 }
 
 // metadata appends the source as key-value pairs.
-func (s *Source) metadata(kv *metadata) {
+func (s *Source) metadata(kv *metadata, without ...string) {
 	for _, f := range s.fields() {
+		if slices.Contains(without, f.key) {
+			continue
+		}
 		kv.add(keyPrefix+f.key, f.value())
 	}
 }
 
+// grownSource is a source as shards of a collection have it: what grows with the collection is in the manifest alone, so that an
+// image more leaves the other shards as they are.
+func (s Source) grownSource() Source {
+	s.DatasetSHA256, s.Images = "", 0
+	return s
+}
+
 // sourceFrom reads a source out of a file's metadata.
 func sourceFrom(get func(key string) (string, bool)) (Source, error) {
+	s, err := readSource(get)
+	if err != nil {
+		return s, err
+	}
+	return s, s.check()
+}
+
+func readSource(get func(key string) (string, bool), without ...string) (Source, error) {
 	var s Source
 	for _, f := range s.fields() {
+		if slices.Contains(without, f.key) {
+			continue
+		}
 		v, ok := get(keyPrefix + f.key)
 		if !ok {
 			return s, fmt.Errorf("metadata %q is missing", keyPrefix+f.key)
@@ -87,7 +109,7 @@ func sourceFrom(get func(key string) (string, bool)) (Source, error) {
 		}
 		*f.num = n
 	}
-	return s, s.check()
+	return s, nil
 }
 
 func (s *Source) check() error {
@@ -111,12 +133,12 @@ func (s *Source) partRange(part int) (lo, hi int) {
 	return lo, min(lo+s.ShardRows, s.Images)
 }
 
-// differences names every field in which the two sources differ, "field: there x, here y".
-func (s *Source) differences(other *Source) []string {
+// differences names every field in which the two sources differ but for some, "field: there x, here y".
+func (s *Source) differences(other *Source, but ...string) []string {
 	var d []string
 	theirs := other.fields()
 	for i, f := range s.fields() {
-		if a, b := f.value(), theirs[i].value(); a != b && (f.key != "recipe" || !SameRecipe(a, b)) {
+		if a, b := f.value(), theirs[i].value(); a != b && !slices.Contains(but, f.key) && (f.key != "recipe" || !SameRecipe(a, b)) {
 			d = append(d, fmt.Sprintf("%s: there %s, now %s", strings.ReplaceAll(f.key, "_", " "), shown(a), shown(b)))
 		}
 	}

@@ -96,12 +96,18 @@ func (r *Split) check() error {
 }
 
 // WriteSplit writes a split as Parquet: image, role; the class lists in the metadata.
-func WriteSplit(path string, r *Split) error { return writeSplit(path, r, metadata{}) }
-
-// writeSplit writes a split with more metadata and more columns of its images.
-func writeSplit(path string, r *Split, kv metadata, more ...column) error {
-	if err := r.check(); err != nil {
+func WriteSplit(path string, r *Split) error {
+	data, err := r.encode(metadata{})
+	if err != nil {
 		return fmt.Errorf("split %s: %w", path, err)
+	}
+	return writeTable(path, data)
+}
+
+// encode is a split as a file, with more metadata and more columns of its images.
+func (r *Split) encode(kv metadata, more ...column) ([]byte, error) {
+	if err := r.check(); err != nil {
+		return nil, err
 	}
 	kv.add(keySchema, schemaRoles)
 	kv.add(keyPrefix+"name", r.Name)
@@ -121,7 +127,7 @@ func writeSplit(path string, r *Split, kv metadata, more ...column) error {
 		roles[i] = string(role)
 	}
 	columns := append([]column{{name: columnImage, text: r.Images}, {name: columnRole, text: roles, dict: true}}, more...)
-	return writeTable(path, len(r.Images), textRows, columns, kv)
+	return encodeTable(len(r.Images), textRows, columns, kv)
 }
 
 // ReadSplit reads and checks a split.

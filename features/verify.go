@@ -54,7 +54,7 @@ func Verify(ctx context.Context, dir string, progress func(done, total int)) (*V
 		return v, nil
 	}
 	v.Source = m.Source
-	c := checker{Verification: v, m: m, images: make(map[string]struct{}, m.Rows), classOf: map[int32]string{}, labelOf: map[string]int32{}, moved: map[string]struct{}{}}
+	c := checker{Verification: v, m: m, images: make(map[string]struct{}, m.Rows), classOf: map[int32]string{}, labelOf: map[string]int32{}, moved: map[string]struct{}{}, records: map[string]imageRow{}}
 	if err := c.files(); err != nil {
 		return nil, err
 	}
@@ -73,10 +73,14 @@ func Verify(ctx context.Context, dir string, progress func(done, total int)) (*V
 	if n := len(c.moved); n > 0 {
 		v.Notes = append(v.Notes, fmt.Sprintf("%d classes are in another row of the class table than their label says: the table was rewritten since; classes are joined by name", n))
 	}
-	if !m.Complete {
-		v.problem("%s: not finished, %d of %d shards are there; run the same extract or import again", manifestName, len(m.Parts), m.Source.parts())
-	} else {
+	switch {
+	case m.Complete:
 		c.skippedFile()
+		c.imagesFile(ctx)
+	case m.Grows():
+		v.problem("%s: not finished, %d of %d images are there; run the same extract again", manifestName, m.Rows+m.Skipped, m.Source.Images)
+	default:
+		v.problem("%s: not finished, %d of %d shards are there; run the same extract or import again", manifestName, len(m.Parts), m.Source.parts())
 	}
 	return v, nil
 }
@@ -91,8 +95,9 @@ type checker struct {
 	labelOf map[string]int32
 	moved   map[string]struct{} // classes that stand in another row of the class table than their label says
 	skips   []Skip
-	broken  bool // a shard could not be read: skipped.csv cannot be compared
-	inPart  int  // problems of rows in this shard so far
+	broken  bool                // a shard could not be read: skipped.csv cannot be compared
+	records map[string]imageRow // of a collection, as its shards have them
+	inPart  int                 // problems of rows in this shard so far
 }
 
 // maxRowProblems of one shard are listed; the rest is counted.
@@ -111,6 +116,9 @@ func (c *checker) files() error {
 		return err
 	}
 	listed := map[string]bool{manifestName: true, skippedName: true, cacheDir: true, lockName: true}
+	if c.m.Images != nil {
+		listed[c.m.Images.File] = true
+	}
 	for _, p := range c.m.Parts {
 		listed[p.File] = true
 	}
@@ -119,7 +127,9 @@ func (c *checker) files() error {
 		case listed[name]:
 		case leftover.MatchString(name):
 			c.problem("%s: left behind by an interrupted run; the next run removes it", name)
-		case partName.MatchString(name):
+		case c.m.Grows() && (grownName.MatchString(name) || partName.MatchString(name)):
+			c.Notes = append(c.Notes, fmt.Sprintf("%s: computed and not yet in %s: an extraction or a plan is under way, or was stopped; run extract or finish again", name, manifestName))
+		case partName.MatchString(name) || grownName.MatchString(name):
 			c.problem("%s: a shard that %s does not list", name, manifestName)
 		default:
 			c.problem("%s: does not belong in a folder of shards", name)
@@ -167,10 +177,18 @@ func (c *checker) part(ctx context.Context, p ManifestPart, buf *vectorBuffer) e
 		c.broken = true
 		return nil
 	}
-	for _, d := range h.source.differences(&c.m.Source) {
+	for _, d := range c.m.differences(&h) {
 		c.problem("%s: not of the manifest's source: %s", p.File, d)
 	}
-	if partFile(h.part, h.parts) != p.File {
+	if h.list != "" {
+		if m := grownName.FindStringSubmatch(p.File); m == nil || m[1] != h.list {
+			c.problem("%s: holds the images of shard %s", p.File, h.list)
+		}
+		if _, err := eachGrown(ctx, path, func(r imageRow) { c.records[r.image] = r }); err != nil {
+			c.problem("%v", err)
+			c.broken = true
+		}
+	} else if partFile(h.part, h.parts) != p.File {
 		c.problem("%s: holds part %d of %d", p.File, h.part, h.parts)
 	}
 	if h.rows != p.Rows || len(h.skipped) != p.Skipped {
@@ -247,6 +265,36 @@ func (c *checker) rows(file string, first, dim int, g *group) {
 		} else if want != int(label) {
 			c.moved[class] = struct{}{}
 		}
+	}
+}
+
+// imagesFile compares the table of a collection's images with its shards.
+func (c *checker) imagesFile(ctx context.Context) {
+	f := c.m.Images
+	if f == nil {
+		return
+	}
+	path := filepath.Join(c.Dir, f.File)
+	if sum, _, err := hashFile(path); err != nil {
+		c.problem("%s: %v; run the same extract again to make it", f.File, err)
+		return
+	} else if sum != f.SHA256 {
+		c.problem("%s: its sha256 is %s, the manifest says %s (changed or damaged); run the same extract again to make it", f.File, sum, f.SHA256)
+		return
+	}
+	rows, others := 0, 0
+	err := eachImage(ctx, path, func(r imageRow) error {
+		rows++
+		if c.records[r.image] != r {
+			others++
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		c.problem("%v", err)
+	case !c.broken && (others > 0 || rows != len(c.records)):
+		c.problem("%s: %d of its %d rows are not as the shards have them", f.File, others, rows)
 	}
 }
 

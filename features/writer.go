@@ -28,7 +28,7 @@ type Writer struct {
 }
 
 // leftover matches files that a killed run was writing.
-var leftover = regexp.MustCompile(`^\.(part-\d{5}-of-\d{5}\.parquet|manifest\.json|skipped\.csv)\d+$`)
+var leftover = regexp.MustCompile(`^\.(part-\d{5}-of-\d{5}\.parquet|part-[0-9a-f]{16}-[0-9a-f]{8}\.parquet|manifest\.json|skipped\.csv)\d+$`)
 
 // Create opens dir for writing the features of src, and takes up what an earlier, interrupted run with the same source has
 // left there. A folder made from another source is refused with an error naming every field that differs; force removes

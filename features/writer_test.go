@@ -342,7 +342,7 @@ func TestWritePartErrors(t *testing.T) {
 		"not a number": {func(p *Part) { p.Features[3] = float32(math.NaN()) }, []string{"00001.jpg", "value 1 is NaN"}},
 		"infinite":     {func(p *Part) { p.Features[4] = float32(math.Inf(-1)) }, []string{"00002.jpg", "value 0 is -Inf"}},
 		"skipped twice": {func(p *Part) {
-			p.Skipped = []Skip{{p.Images[0], "x"}}
+			p.Skipped = []Skip{{Image: p.Images[0], Reason: "x"}}
 			p.Images, p.Classes, p.Labels, p.Features = p.Images[:2], p.Classes[:2], p.Labels[:2], p.Features[:4]
 		}, []string{"duplicate"}},
 	} {

@@ -286,7 +286,7 @@ func (c *cli) obtain(ctx context.Context, f catalog.RemoteFile, store, from stri
 	}
 	c.Log.Info("download", "file", f.Name, "size", sizeOf(&f))
 	bar := c.Begin("download "+f.Name, "MB")
-	got, err := download.Fetch(ctx, want, path, download.Options{Progress: megabytes(bar.Done), Log: c.Log, Agent: version.Program})
+	got, err := download.Fetch(ctx, want, path, download.Options{Progress: megabytes(bar.Done), Log: c.Log, Agent: version.Program()})
 	bar.End()
 	return path, got, err
 }

@@ -140,7 +140,7 @@ func (c *cli) exportModel(ctx context.Context, o *exportOptions) error {
 		if model.Temperature() == 0 {
 			c.Log.Warn("the run had no validation classes to fit a temperature on: the file's probabilities are softmax(scores), not calibrated", "run", name)
 		}
-		b, err := model.ONNX("vzsl", version.Program)
+		b, err := model.ONNX("vzsl", version.Program())
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -31,6 +32,8 @@ type extractOptions struct {
 	engine                            workspace.Engine
 	batch, workers, shard, megapixels int
 	force                             bool
+	check                             string
+	checked                           bool // --check was given
 }
 
 func newExtract(con *cli) *cobra.Command {
@@ -51,9 +54,17 @@ config.json or open_clip_config.json in the model's folder; what the network its
 its file tells; else a guess, with a warning. The whole recipe is stored with the features.
 
 Stop it at any moment (Ctrl-C, power cut): the same command goes on at the shard that was open.
+
+Images may be added, replaced, repaired and removed: the same command then computes only what is new, has changed
+or was skipped, drops what is gone and copies the rest; the folder is byte for byte what an extraction from nothing
+would have written. --check says how a changed image is found: mtime by size and modification time (and, where
+these differ, the sha256), hash by the sha256 of every file, none not at all. Features of version 0.1.0 stay in
+their layout until the list of images changes or --check is given; their rows are copied then.
+
 Images that cannot be read are skipped and listed in skipped.csv; the exit code is then 3.`),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.checked = cmd.Flags().Changed("check")
 			return runExtract(cmd.Context(), con, &o)
 		},
 	}
@@ -68,15 +79,17 @@ Images that cannot be read are skipped and listed in skipped.csv; the exit code 
 	f.IntVar(&o.batch, "batch", 0, "images per call of the engine (default: chosen by the program)")
 	f.IntVar(&o.workers, "workers", 0, "images decoded at a time (default: one per processor)")
 	f.IntVar(&o.megapixels, "max-pixels", preprocess.MaxMegapixels, "`millions` of pixels of a picture; larger ones are skipped")
-	f.IntVar(&o.shard, "shard-rows", features.DefaultShardRows, "images per shard")
+	f.IntVar(&o.shard, "shard-rows", 0, fmt.Sprintf("most `images` of a shard (default: those of the folder, else %d)", features.DefaultShardRows))
+	f.StringVar(&o.check, "check", string(features.CheckTime), "how changed images are found: "+usage.Or(features.Checks()))
 	f.BoolVar(&o.force, "force", false, "discard features there that were made from another dataset, network or recipe")
 	must(cmd.MarkFlagFilename("model", "onnx"))
+	must(cmd.RegisterFlagCompletionFunc("check", cobra.FixedCompletions(features.Checks(), cobra.ShellCompDirectiveNoFileComp)))
 	must(cmd.RegisterFlagCompletionFunc("pool", cobra.FixedCompletions(onnx.Poolings(), cobra.ShellCompDirectiveNoFileComp)))
 	rare(cmd, "recipe", "size", "resize", "crop-rounding", "interpolation", "rescale", "mean", "std", "channels", "pad", "engine", "ort-library", "ort-provider", "batch", "workers", "shard-rows", "max-pixels")
 	return cmd
 }
 
-func runExtract(ctx context.Context, con *cli, o *extractOptions) error {
+func (o *extractOptions) checkFlags() error {
 	if err := o.engine.Check(); err != nil {
 		return err
 	}
@@ -97,77 +110,146 @@ func runExtract(ctx context.Context, con *cli, o *extractOptions) error {
 			return usage.Errorf("--%s %d: it cannot be negative", flag, n)
 		}
 	}
-	if o.shard < 1 {
+	if o.shard < 0 {
 		return usage.Errorf("--shard-rows %d: a shard holds at least one image", o.shard)
 	}
+	return usage.OneOf("check", o.check, features.Checks()...)
+}
+
+// extraction is what the flags name, opened.
+type extraction struct {
+	ds     *datasets.Dataset
+	net    *onnx.Network
+	layer  onnx.Layer
+	recipe preprocess.Recipe
+	boxes  []datasets.Box
+	engine extract.Engine
+	dir    string
+	source features.Source // but for the list of images
+}
+
+// open opens network and dataset. ds is the dataset where it is known already.
+func (o *extractOptions) open(con *cli, ds *datasets.Dataset) (_ *extraction, err error) {
+	if err := o.checkFlags(); err != nil {
+		return nil, err
+	}
+	x := &extraction{ds: ds}
+	defer func() {
+		if err != nil {
+			x.close()
+		}
+	}()
 	found, err := con.FindModel(o.model, o.network)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	o.ds.Pictures = true
-	ds, err := con.OpenDataset(&o.ds)
-	if err != nil {
-		return err
+	if ds == nil {
+		if x.ds, err = con.OpenDataset(&o.ds); err != nil {
+			return nil, err
+		}
 	}
-	if len(ds.Images) == 0 {
-		return fmt.Errorf("no images in %s: %s; features that are there already come in by 'vzsl import'", ds.Root, catalog.Lookup(o.ds.Layout).Obtain)
+	if len(x.ds.Images) == 0 {
+		return nil, fmt.Errorf("no images in %s: %s; features that are there already come in by 'vzsl import'", x.ds.Root, catalog.Lookup(o.ds.Layout).Obtain)
 	}
-	net, err := onnx.Open(found.File)
-	if err != nil {
-		return err
+	if x.net, err = onnx.Open(found.File); err != nil {
+		return nil, err
 	}
-	defer net.Close()
-	layer, err := o.engine.FindLayer(net, onnx.LayerName(o.layer, o.pool))
-	if err != nil {
-		return err
+	if x.layer, err = o.engine.FindLayer(x.net, onnx.LayerName(o.layer, o.pool)); err != nil {
+		return nil, err
 	}
-	recipe, err := con.ChooseRecipe(found, net, o.prepared)
-	if err != nil {
-		return err
+	if x.recipe, err = con.ChooseRecipe(found, x.net, o.prepared); err != nil {
+		return nil, err
 	}
-	boxes, how, err := o.boxes(ds)
-	if err != nil {
-		return err
+	var how string
+	if x.boxes, how, err = o.boxes(x.ds); err != nil {
+		return nil, err
 	}
-	network := found.Name
-	dir := con.NetworkDir(ds.Name, network)
-	con.Log.Info("extract", "dataset", ds.Name, "images", len(ds.Images), "classes", len(ds.Classes),
-		"network", network, "layer", layer.String(), "what", layer.What, "dim", layer.Dim, "recipe", recipe.String()+how, "engine", o.engine.Name)
-
+	x.dir = con.NetworkDir(x.ds.Name, found.Name)
+	con.Log.Info("extract", "dataset", x.ds.Name, "images", len(x.ds.Images), "classes", len(x.ds.Classes),
+		"network", found.Name, "layer", x.layer.String(), "what", x.layer.What, "dim", x.layer.Dim, "recipe", x.recipe.String()+how, "engine", o.engine.Name)
 	// Before the folder, so that an engine that cannot be had discards nothing.
-	engine, err := o.engine.New(net, layer, recipe)
+	if x.engine, err = o.engine.New(x.net, x.layer, x.recipe); err != nil {
+		return nil, err
+	}
+	x.layer.Dim = x.engine.Dim()
+	x.source = features.Source{Dataset: x.ds.Name, Network: found.Name, NetworkSHA256: x.net.SHA256(), Layer: x.layer.String(),
+		Recipe: x.recipe.String() + how, Engine: o.engine.Label(), Program: version.Program(), Dim: x.layer.Dim, ShardRows: o.shard}
+	return x, nil
+}
+
+func (x *extraction) close() {
+	if x.engine != nil {
+		_ = x.engine.Close()
+	}
+	if x.net != nil {
+		_ = x.net.Close()
+	}
+}
+
+// run computes what the writer lacks.
+func (x *extraction) run(ctx context.Context, con *cli, o *extractOptions, w extract.Writer, task bool) (*extract.Result, error) {
+	bar := con.Begin("extract", "images")
+	res, err := extract.Run(ctx, extract.Options{
+		Dataset: x.ds, Engine: x.engine, Recipe: x.recipe, NHWC: x.net.Input().NHWC, Writer: w, Boxes: x.boxes, Task: task,
+		Batch: o.batch, Workers: o.workers, MaxPixels: o.megapixels, Progress: bar.Done, Log: con.Log,
+	})
+	bar.End()
+	if err == nil && res.Rotated > 0 {
+		con.Log.Info(turnedNote(res.Rotated, x.recipe.EXIF))
+	}
+	return res, err
+}
+
+func runExtract(ctx context.Context, con *cli, o *extractOptions) error {
+	x, err := o.open(con, nil)
 	if err != nil {
 		return err
 	}
-	defer engine.Close()
-	layer.Dim = engine.Dim()
-	w, err := features.Create(dir, features.Source{
-		Dataset: ds.Name, DatasetSHA256: ds.SHA256(),
-		Network: network, NetworkSHA256: net.SHA256(),
-		Layer: layer.String(), Recipe: recipe.String() + how, Engine: o.engine.Label(), Program: version.Program,
-		Dim: layer.Dim, ShardRows: o.shard, Images: len(ds.Images),
-	}, o.force)
+	defer x.close()
+	w, stale, err := o.writer(ctx, con, x)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
 	for _, note := range w.Notes() {
-		con.Log.Info(note, "folder", dir)
+		con.Log.Info(note, "folder", x.dir)
 	}
-
-	bar := con.Begin("extract", "images")
-	res, err := extract.Run(ctx, extract.Options{
-		Dataset: ds, Engine: engine, Recipe: recipe, NHWC: net.Input().NHWC, Writer: w, Boxes: boxes,
-		Batch: o.batch, Workers: o.workers, MaxPixels: o.megapixels, Progress: bar.Done, Log: con.Log,
-	})
-	bar.End()
+	res, err := x.run(ctx, con, o, w, false)
 	if err != nil {
 		return err
 	}
-	if res.Rotated > 0 {
-		con.Log.Info(turnedNote(res.Rotated, recipe.EXIF))
+	return con.extracted(x, res, stale)
+}
+
+// shardWriter is a writer of either layout.
+type shardWriter interface {
+	extract.Writer
+	Notes() []string
+	Close() error
+}
+
+// writer opens the folder of the features: as a collection, but where it is a finished or begun one of version 0.1.0 of the same
+// images, which goes on as it is.
+func (o *extractOptions) writer(ctx context.Context, con *cli, x *extraction) (shardWriter, features.Staleness, error) {
+	if m, err := features.ReadManifest(x.dir); err == nil && !m.Grows() && len(m.Parts) > 0 && !o.force {
+		if !o.checked && m.Source.DatasetSHA256 == x.ds.SHA256() {
+			src := x.source
+			src.DatasetSHA256, src.Images, src.ShardRows = x.ds.SHA256(), len(x.ds.Images), cmp.Or(o.shard, m.Source.ShardRows)
+			w, err := features.Create(x.dir, src, false)
+			return w, features.Staleness{}, err
+		}
+		con.Log.Info("the features are of version 0.1.0, which noted nothing of the images' files: these are taken as unchanged, and the rows copied into shards that can grow", "folder", x.dir)
 	}
-	return con.extracted(dir, ds, layer, recipe.String()+how, res)
+	growing := extract.Growing(x.ds, features.Check(o.check))
+	growing.Force = o.force
+	p := con.Begin("compare the images with "+x.dir, "")
+	g, err := features.Grow(ctx, x.dir, x.source, growing)
+	p.End()
+	if err != nil {
+		return nil, features.Staleness{}, err
+	}
+	return g, g.Stale(), nil
 }
 
 // boxes are the parts of the pictures to take, and how the recipe's name says so.
@@ -186,7 +268,8 @@ func (o *extractOptions) boxes(ds *datasets.Dataset) (boxes []datasets.Box, how 
 }
 
 // extracted prints what an extraction did.
-func (c *cli) extracted(dir string, ds *datasets.Dataset, layer onnx.Layer, recipe string, res *extract.Result) error {
+func (c *cli) extracted(x *extraction, res *extract.Result, stale features.Staleness) error {
+	dir, layer := x.dir, x.layer
 	r := struct {
 		Folder          string  `json:"folder"`
 		Dataset         string  `json:"dataset"`
@@ -203,14 +286,18 @@ func (c *cli) extracted(dir string, ds *datasets.Dataset, layer onnx.Layer, reci
 		EngineShare     float64 `json:"engine_share"`
 		EXIF            int     `json:"exif_oriented"`
 		Damaged         int     `json:"damaged"`
-	}{dir, ds.Name, layer.String(), layer.Dim, recipe, res.Images, res.Skipped, res.Computed, res.Resumed, len(res.Manifest.Parts),
-		res.Elapsed.Seconds(), res.ImagesPerSecond(), res.EngineShare(), res.Rotated, res.Damaged}
+		features.Staleness
+	}{dir, x.ds.Name, layer.String(), layer.Dim, x.source.Recipe, res.Images, res.Skipped, res.Computed, res.Resumed, len(res.Manifest.Parts),
+		res.Elapsed.Seconds(), res.ImagesPerSecond(), res.EngineShare(), res.Rotated, res.Damaged, stale}
 	err := c.result(r, func(w io.Writer) {
 		fmt.Fprintf(w, "%s: %d images in %d shards, %d-d %s", dir, r.Images, r.Shards, r.Dim, layer.What)
 		if r.Computed > 0 {
 			fmt.Fprintf(w, "; %d computed in %s, %.1f images/s", r.Computed, res.Elapsed.Round(100*time.Millisecond), r.ImagesPerSecond)
 		} else {
 			fmt.Fprint(w, "; everything was there already")
+		}
+		if res.Resumed > 0 && stale.Any() {
+			fmt.Fprintf(w, " (%s)", stale)
 		}
 		fmt.Fprintln(w)
 		if r.Damaged > 0 {

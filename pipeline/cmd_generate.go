@@ -124,7 +124,7 @@ func runGenerate(ctx context.Context, con *cli, g *generateFlags) error {
 	out := con.NetworkDir(to, src.Network)
 	w, err := features.Create(out, features.Source{
 		Dataset: to, DatasetSHA256: hex.EncodeToString(classes[:]), Network: src.Network, NetworkSHA256: sum, Layer: src.Layer,
-		Recipe: "generated", Engine: "vzsl run " + name, Program: version.Program, Dim: model.FeatureDim(), Images: len(labels) * g.perClass,
+		Recipe: "generated", Engine: "vzsl run " + name, Program: version.Program(), Dim: model.FeatureDim(), Images: len(labels) * g.perClass,
 	}, g.force)
 	if err != nil {
 		return err

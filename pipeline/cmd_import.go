@@ -59,7 +59,7 @@ The classes are those of the dataset that --data and --layout name; no picture i
 
 // newImportOf makes the command that imports files of a format ("": whichever they are of) with the classes of a dataset.
 func newImportOf(con *cli, format string, cmd *cobra.Command) *cobra.Command {
-	o := importOptions{Import: convert.Import{Program: version.Program, Format: format}}
+	o := importOptions{Import: convert.Import{Program: version.Program(), Format: format}}
 	cmd.Args = cobra.MinimumNArgs(1)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		o.Files = args

@@ -7,6 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	neturl "net/url"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,12 +17,19 @@ import (
 	"vzsl/extract"
 	"vzsl/internal/version"
 	"vzsl/pipeline/usage"
+	"vzsl/pipeline/workspace"
+	"vzsl/predict/description"
 	"vzsl/predict/server"
 )
 
 type serveOptions struct {
 	predictOptions
 	listen                      string
+	classFile, labelFile        string // that the server writes
+	tokenFile                   string
+	noToken                     bool
+	hosts                       []string
+	requests, connections       int
 	body, bodies                int // MB
 	timeout, readTimeout, grace time.Duration
 }
@@ -46,8 +56,11 @@ address it listens on shows a page to drop a picture on and to edit the list of 
 Pictures of concurrent requests go through the network together. Classes put here last until the server
 ends: /classes.csv keeps their descriptions.
 
-Ctrl-C or SIGTERM: no more requests are taken, those at work are finished. There is no encryption and no
-password: beyond this machine put it behind a server that has them.`),
+A listener that other machines can reach asks for a token, which is printed with the address: the page is
+opened by it, programs send the header 'Authorization: Bearer TOKEN'. There is no encryption: on a network
+put a proxy before it that has TLS. A proxy that passes the clients' Host header needs --host NAME.
+
+Ctrl-C or SIGTERM: no more requests are taken, those in progress are finished.`),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runServe(cmd.Context(), con, &o) },
 	}
@@ -59,6 +72,13 @@ password: beyond this machine put it behind a server that has them.`),
 	f := cmd.Flags()
 	o.addExamples(cmd)
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` to listen on; :8080 is every address of this machine, port 0 one that is free")
+	f.StringVar(&o.labelFile, "labels", "", "`file` (CSV) that keeps which class the images show that were corrected or given as examples; it is read at the start, written at every change")
+	addData(cmd, &o.run.Dataset)
+	f.StringVar(&o.tokenFile, "token-file", "", "`file` with the token that requests must carry, 16 characters or more (default: one is drawn where --listen is not on loopback)")
+	f.BoolVar(&o.noToken, "no-token", false, "ask for no token on any address: whoever reaches it may predict and change classes")
+	f.StringArrayVar(&o.hosts, "host", nil, "`name` by which clients know this server, beside localhost and IP addresses (may be repeated)")
+	f.IntVar(&o.requests, "max-requests", 256, "`requests` with a body in progress; more are answered with 503")
+	f.IntVar(&o.connections, "max-connections", 1024, "open `connections`; more wait")
 	f.IntVar(&o.Top, "top", 5, "`classes` told of each picture where the request does not say")
 	f.Float64Var(&o.NoneBelow, "none-below", 0, "a picture whose best class has a smaller `probability` is none of them, where the request does not say")
 	f.IntVar(&o.body, "max-body", 32, "`MB` of a request")
@@ -67,7 +87,7 @@ password: beyond this machine put it behind a server that has them.`),
 	f.DurationVar(&o.readTimeout, "read-timeout", 30*time.Second, "for a request to come whole")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "for its answer")
 	f.DurationVar(&o.grace, "grace", 30*time.Second, "for requests at work when the server is to end")
-	rare(cmd, "missing", "batch", "workers", "engine", "ort-library", "ort-provider", "class-column", "attribute-column", "ignore-column", "words-format", "max-pixels", "recipe", "transductive", "names", "words", "max-bodies", "read-timeout", "grace", "timeout")
+	rare(cmd, "missing", "batch", "workers", "engine", "ort-library", "ort-provider", "class-column", "attribute-column", "ignore-column", "words-format", "max-pixels", "recipe", "transductive", "names", "words", "data", "max-bodies", "read-timeout", "grace", "timeout", "max-requests", "max-connections", "host", "no-token")
 	return cmd
 }
 
@@ -75,11 +95,18 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	for flag, n := range map[string]int{"max-body": o.body, "max-bodies": o.bodies, "max-pixels": o.pictures.Megapixels,
+	for flag, n := range map[string]int{"max-body": o.body, "max-requests": o.requests, "max-connections": o.connections, "max-bodies": o.bodies, "max-pixels": o.pictures.Megapixels,
 		"timeout": int(o.timeout), "read-timeout": int(o.readTimeout), "grace": int(o.grace)} {
 		if n <= 0 {
 			return usage.Errorf("--%s must be more than 0", flag)
 		}
+	}
+	token, err := o.token()
+	if err != nil {
+		return err
+	}
+	if err := o.begin(con); err != nil {
+		return err
 	}
 	p, err := con.openPredictor(ctx, &o.predictOptions)
 	if err != nil {
@@ -101,6 +128,16 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 		Warnings: p.doubt,
 		Timeout:  o.timeout, ReadTimeout: o.readTimeout, Grace: o.grace, Log: con.Log,
 	}
+	options.ClassFile, options.LabelFile = o.classesTo(con, p.model.Attributes()), o.labelFile
+	options.Space = description.New(p.model.Attributes(), workspace.SeenClasses(p.inputs, p.model))
+	training, err := con.OpenTraining(ctx, &o.run, p.inputs, p.model)
+	if err != nil {
+		return err
+	}
+	defer training.Close()
+	if training != nil {
+		options.Training = training
+	}
 	speaker, err := con.OpenSpeaker(p.inputs, p.model, &o.classes)
 	if err != nil {
 		return err
@@ -109,26 +146,59 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 	if speaker != nil {
 		options.Lookup, options.Words = speaker.Lookup, speaker.Kind
 	}
-	s, err := server.New(options)
-	if err != nil {
-		return err
-	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
 	if err != nil {
 		return fmt.Errorf("--listen %s: %w; --listen 127.0.0.1:0 takes a port that is free", o.listen, err)
 	}
+	if token == "" && !o.noToken && !server.Loopback(l.Addr()) {
+		token = server.NewToken()
+	}
+	options.Token, options.Open, options.Hosts = token, o.noToken, o.hosts
+	options.MaxRequests, options.MaxConnections = o.requests, o.connections
+	s, err := server.New(options)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
 	url := "http://" + l.Addr().String()
 	err = con.result(struct {
 		URL     string `json:"url"`
+		Token   string `json:"token,omitempty"`
 		Run     string `json:"run"`
 		Classes int    `json:"classes"`
-	}{url, p.run, len(p.classes.Names)}, func(w io.Writer) {
+	}{url, token, p.run, len(p.classes.Names)}, func(w io.Writer) {
+		if token != "" {
+			url += "/?token=" + neturl.QueryEscape(token)
+		}
 		fmt.Fprintf(w, "%s: %s, %d classes to choose from; Ctrl-C ends it\n", url, p.run, len(p.classes.Names))
 	})
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
 	return s.Serve(ctx, l)
+}
+
+// token is the one that the user has chosen; "": none.
+func (o *serveOptions) token() (string, error) {
+	switch {
+	case o.tokenFile == "":
+		return "", nil
+	case o.noToken:
+		return "", usage.Errorf("--token-file and --no-token exclude each other")
+	}
+	f, err := os.Open(o.tokenFile)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, 4097))
+	if err != nil {
+		return "", err
+	}
+	token := strings.TrimSpace(string(b))
+	if len(token) < 16 || len(b) > 4096 || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "", fmt.Errorf("%s: a token is one line of 16 to 4096 characters of ASCII without spaces", o.tokenFile)
+	}
+	return token, nil
 }
 
 // refusedPicture is the status for a picture that cannot be used.
@@ -163,5 +233,5 @@ func modelInfo(p *predictor) any {
 		Temperature float64 `json:"temperature"`
 		Program     string  `json:"program"`
 	}{p.run, p.model.Settings().Method, src.Dataset, p.model.Split(), src.Network, src.Layer, src.Recipe,
-		len(p.model.Attributes()), len(p.model.Seen()), res.Accuracy, res.Temperature > 0, res.Temperature, version.Program}
+		len(p.model.Attributes()), len(p.model.Seen()), res.Accuracy, res.Temperature > 0, res.Temperature, version.Program()}
 }

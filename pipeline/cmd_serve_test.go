@@ -11,6 +11,7 @@ import (
 	"image"
 	"image/png"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -29,6 +30,14 @@ import (
 // serve runs vzsl serve on a free port until the test ends, and gives its address.
 func serve(t *testing.T, args ...string) (url string) {
 	t.Helper()
+	return startServer(t, args...).URL
+}
+
+// serving is what vzsl serve prints.
+type serving struct{ URL, Token string }
+
+func startServer(t *testing.T, args ...string) (said serving) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	out, to := io.Pipe()
 	var stderr bytes.Buffer
@@ -44,13 +53,12 @@ func serve(t *testing.T, args ...string) (url string) {
 			t.Errorf("vzsl serve: exit code %d\n%s", code, stderr.String())
 		}
 	})
-	var said struct{ URL string }
 	if err := json.NewDecoder(out).Decode(&said); err != nil {
 		cancel()
 		t.Fatalf("vzsl serve: %v\n%s", err, stderr.String())
 	}
 	go io.Copy(io.Discard, out)
-	return said.URL
+	return said
 }
 
 // post sends a body and gives status and answer.
@@ -145,7 +153,71 @@ func TestServeRefusals(t *testing.T) {
 	refused(t, exitUsage, []string{"--max-body"}, in("--max-body", "0")...)
 	refused(t, exitUsage, []string{"--timeout"}, in("--timeout", "-1s")...)
 	refused(t, exitUsage, []string{"--top"}, in("--top", "0")...)
+	refused(t, exitUsage, []string{"--max-requests"}, in("--max-requests", "0")...)
+	refused(t, exitUsage, []string{"--token-file", "--no-token"}, in("--token-file", "x", "--no-token")...)
+	refused(t, exitFailed, []string{"absent.txt"}, in("--token-file", filepath.Join(t.TempDir(), "absent.txt"))...)
+	for _, text := range []string{"", "too short\n", strings.Repeat("x", 5000), "sixteen characters and more\n"} {
+		file := filepath.Join(t.TempDir(), "token.txt")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, exitFailed, []string{"token.txt", "16 to 4096"}, in("--token-file", file)...)
+	}
 	refused(t, exitFailed, []string{"--listen", "nowhere.invalid"}, in("--listen", "nowhere.invalid:80")...)
+}
+
+// TestServeToken: beyond loopback a token is asked for, the one that is printed or the user's own.
+func TestServeToken(t *testing.T) {
+	out, _, model := demoRun(t)
+	args := []string{"--run", "demo-demo-eszsl", "--out", out, "--model", model}
+	file := filepath.Join(t.TempDir(), "token.txt")
+	if err := os.WriteFile(file, []byte("0123456789abcdef\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name  string
+		args  []string
+		token string
+		open  bool
+	}{
+		{"every address", []string{"--listen", ":0"}, "drawn", false},
+		{"every address, the user's own", []string{"--listen", ":0", "--token-file", file}, "0123456789abcdef", false},
+		{"loopback, the user's own", []string{"--token-file", file}, "0123456789abcdef", false},
+		{"every address, none", []string{"--listen", ":0", "--no-token"}, "", true},
+	} {
+		said := startServer(t, append(c.args, args...)...)
+		url := said.URL
+		if _, port, err := net.SplitHostPort(strings.TrimPrefix(url, "http://")); err == nil {
+			url = "http://127.0.0.1:" + port
+		}
+		if c.token == "drawn" {
+			c.token = said.Token
+			if len(said.Token) < 22 {
+				t.Errorf("%s: the token %q", c.name, said.Token)
+			}
+		} else if said.Token != c.token {
+			t.Errorf("%s: the token %q", c.name, said.Token)
+		}
+		for _, token := range []string{"", "0123456789abcdeX", c.token} {
+			r, err := http.NewRequest("GET", url+"/classes", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Authorization", "Bearer "+token)
+			a, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.Body.Close()
+			want := 401
+			if c.open || token == c.token {
+				want = 200
+			}
+			if a.StatusCode != want {
+				t.Errorf("%s, token %q: %s", c.name, token, a.Status)
+			}
+		}
+	}
 }
 
 // TestServeSIGTERM: the process finishes the pictures it has been sent, takes no more, and ends with 0.

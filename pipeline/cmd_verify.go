@@ -72,7 +72,7 @@ func shardDirs(dir string) ([]string, error) {
 			return nil, err
 		}
 		if len(found) == 0 && pattern == "" {
-			found, err = lookup.Below(dir, "part-*-of-*.parquet")
+			found, err = lookup.Below(dir, "part-*.parquet")
 			if err != nil {
 				return nil, err
 			}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -25,7 +26,7 @@ func newVersion(con *cli) *cobra.Command {
 				Go       string `json:"go"`
 				Platform string `json:"platform"`
 				Kernels  string `json:"kernels"`
-			}{Version: version.Number, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Kernels: kernels.Level()}
+			}{Version: version.Number(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Kernels: kernels.Level()}
 			if info, ok := debug.ReadBuildInfo(); ok {
 				for _, s := range info.Settings {
 					switch s.Key {
@@ -38,7 +39,7 @@ func newVersion(con *cli) *cobra.Command {
 			}
 			return con.result(v, func(w io.Writer) {
 				fmt.Fprintf(w, "vzsl %s", v.Version)
-				if v.Revision != "" {
+				if v.Revision != "" && !strings.HasPrefix(v.Version, "devel") { // the version of any other build has it
 					fmt.Fprintf(w, " (%.12s%s)", v.Revision, map[bool]string{true: ", modified"}[v.Modified])
 				}
 				fmt.Fprintf(w, ", %s, %s, %s kernels\n", v.Go, v.Platform, v.Kernels)

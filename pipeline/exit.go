@@ -13,7 +13,7 @@ const (
 	exitFailed      = 1   // an error, named on standard error
 	exitUsage       = 2   // an unknown command, flag or value
 	exitSkipped     = 3   // done, but some inputs were skipped and listed, or verify found problems, or methods of a comparison failed
-	exitInterrupted = 130 // stopped by Ctrl-C or SIGTERM; run the same command again to go on
+	exitInterrupted = 130 // stopped by Ctrl-C, SIGTERM or SIGHUP; run the same command again to go on
 )
 
 const exitCodesHelp = `vzsl ends with one of these codes:
@@ -23,7 +23,7 @@ const exitCodesHelp = `vzsl ends with one of these codes:
   2    bad usage: an unknown command, flag or value
   3    done, but some inputs were skipped (they are listed in skipped.csv), or some methods of a comparison
        failed (they are listed in its table)
-  130  interrupted (Ctrl-C, SIGTERM): nothing finished is lost, the same command goes on where it stopped
+  130  interrupted (Ctrl-C, SIGTERM, SIGHUP): nothing finished is lost, the same command goes on where it stopped
 
 A result that could not be written to standard output (a full device) is a failure, whatever was done.
 

@@ -33,7 +33,7 @@ type xlsa17Options struct {
 }
 
 func newImportXLSA17(con *cli) *cobra.Command {
-	o := xlsa17Options{Import: convert.Import{Program: version.Program}}
+	o := xlsa17Options{Import: convert.Import{Program: version.Program()}}
 	cmd := &cobra.Command{
 		Use:   "xlsa17 DIR",
 		Short: "one dataset of xlsa17: features, class attributes and the proposed split",

@@ -17,11 +17,27 @@ import (
 // Main runs the vzsl command with the given arguments and returns its exit code.
 // Results go to stdout, everything else to stderr.
 func Main(args []string, stdout, stderr io.Writer) int {
-	// The first Ctrl-C cancels the context, so that finished work is kept; the second one kills.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal cancels the context, so that finished work is kept; the second one kills.
+	ctx, stop := signal.NotifyContext(context.Background(), ending()...)
 	defer stop()
-	context.AfterFunc(ctx, stop)
+	context.AfterFunc(ctx, func() {
+		// Whoever reads standard error may have ended by the same signal: what is to be saved is saved all the same.
+		signal.Ignore(syscall.SIGPIPE)
+		stop()
+	})
 	return run(ctx, args, stdout, stderr)
+}
+
+// ending are the signals that end a command: Ctrl-C, SIGTERM, and SIGHUP of a terminal that is closed. What the parent ignores
+// stays ignored: nohup does it with SIGHUP, a shell's script with SIGINT for what runs in its background.
+func ending() []os.Signal {
+	all := []os.Signal{syscall.SIGTERM}
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGHUP} {
+		if !signal.Ignored(s) {
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {

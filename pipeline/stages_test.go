@@ -17,7 +17,7 @@ func TestStages(t *testing.T) {
 
 	extract := in("extract", "--data", data, "--model", model, "--shard-rows", "100")
 	r := done(t, extract...)
-	if r["images"] != 360.0 || r["shards"] != 4.0 || r["dim"] != 128.0 || r["computed"] != 360.0 {
+	if r["images"] != 360.0 || r["shards"].(float64) < 4 || r["shards"].(float64) > 11 || r["dim"] != 128.0 || r["computed"] != 360.0 {
 		t.Fatalf("extract: %v", r)
 	}
 	if r := done(t, extract...); r["computed"] != 0.0 || r["images"] != 360.0 {
@@ -141,7 +141,11 @@ func TestStages(t *testing.T) {
 	if o := vzsl(t, "verify", filepath.Join(out, "features"), "--json"); o.code != exitDone {
 		t.Errorf("verify: %d %s", o.code, o.stderr)
 	}
-	part := filepath.Join(out, "features", "demo", "demo", "part-00002-of-00004.parquet")
+	parts, err := filepath.Glob(filepath.Join(out, "features", "demo", "demo", "part-*.parquet"))
+	if err != nil || len(parts) < 3 {
+		t.Fatal(parts, err)
+	}
+	part := parts[2]
 	b, err := os.ReadFile(part)
 	if err != nil {
 		t.Fatal(err)

@@ -51,6 +51,7 @@ type Options struct {
 	Top       int     // best classes to list; 0: five
 	NoneBelow float64 // an image whose best class has a smaller probability is rejected: it is of none of the classes
 	Explain   int     // attributes to list for and against, and present in the image; 0: no explanation
+	Watch     string  // a class whose probability every image is to have, on whichever rank; "": none
 }
 
 // Prediction is the ranking of one image.
@@ -58,6 +59,7 @@ type Prediction struct {
 	Class       string       `json:"class"` // the best one; "" where it is rejected
 	Probability float64      `json:"probability"`
 	Top         []Candidate  `json:"top"` // best first, also where the image is rejected
+	Watched     *Candidate   `json:"watched,omitempty"`
 	Explanation *Explanation `json:"explanation,omitempty"`
 }
 
@@ -99,8 +101,9 @@ func Rank(ctx context.Context, m Model, features []float32, n int, classes *Clas
 			return nil, err
 		}
 	}
+	watch := slices.Index(classes.Names, o.Watch)
 	predictions := make([]Prediction, 0, n)
-	order := make([]int, c)
+	order := make([]int, 0, min(top, c)+1)
 	for lo := 0; lo < n; lo += chunk {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -119,18 +122,19 @@ func Rank(ctx context.Context, m Model, features []float32, n int, classes *Clas
 		}
 		for i := range k {
 			row := scores[i*c : (i+1)*c]
-			for j := range order {
-				order[j] = j
-				if s := row[j]; s != s {
+			for j, v := range row {
+				if v != v {
 					return nil, fmt.Errorf("%w: class %q", ErrNotFinite, classes.Names[j])
 				}
 			}
-			// Ties go to the first class, as in evaluation.
-			sort.SliceStable(order, func(a, b int) bool { return row[order[a]] > row[order[b]] })
+			order = best(row, min(top, c), order)
 			a := Prediction{Top: make([]Candidate, 0, min(top, c))}
 			p := probabilities(row, t)
-			for _, j := range order[:min(top, c)] {
+			for _, j := range order {
 				a.Top = append(a.Top, Candidate{classes.Names[j], p[j], row[j]})
+			}
+			if watch >= 0 {
+				a.Watched = &Candidate{classes.Names[watch], p[watch], row[watch]}
 			}
 			if a.Probability = a.Top[0].Probability; a.Probability >= o.NoneBelow {
 				a.Class = a.Top[0].Class
@@ -143,6 +147,31 @@ func Rank(ctx context.Context, m Model, features []float32, n int, classes *Clas
 		}
 	}
 	return predictions, nil
+}
+
+// best are the k highest scores' places, best first. Ties go to the first class, as in evaluation.
+func best(row []float32, k int, order []int) []int {
+	order = order[:0]
+	if 4*k > len(row) {
+		for j := range row {
+			order = append(order, j)
+		}
+		sort.SliceStable(order, func(a, b int) bool { return row[order[a]] > row[order[b]] })
+		return order[:k]
+	}
+	for j, v := range row {
+		if len(order) == k && v <= row[order[k-1]] {
+			continue
+		}
+		at := len(order)
+		for at > 0 && v > row[order[at-1]] {
+			at--
+		}
+		if order = slices.Insert(order, at, j); len(order) > k {
+			order = order[:k]
+		}
+	}
+	return order
 }
 
 // probabilities are softmax(scores / t).

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -249,5 +250,22 @@ func TestEdges(t *testing.T) {
 	cancel()
 	if _, err := Rank(ctx, m, []float32{1, 1}, 1, classes, Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the context ended: %v", err)
+	}
+}
+
+// The highest few are the first of the whole order, ties included.
+func TestBest(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 2))
+	for n := 1; n < 60; n++ {
+		row := make([]float32, n)
+		for i := range row {
+			row[i] = float32(r.IntN(9))
+		}
+		whole := best(row, n, nil)
+		for k := 1; k <= n; k++ {
+			if got := best(row, k, nil); !slices.Equal(got, whole[:k]) {
+				t.Fatalf("%v, %d: %v, want %v", row, k, got, whole[:k])
+			}
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/apache/arrow/go/v15/arrow"
@@ -18,7 +19,9 @@ import (
 type ImagePrediction struct {
 	Image string `json:"image"`
 	*Prediction
-	Error string `json:"error,omitempty"`
+	Error string  `json:"error,omitempty"`
+	Label *string `json:"label,omitempty"` // what a user says that the image shows; "": none of the classes
+	ID    string  `json:"id,omitempty"`    // of the image's bytes, where a server keeps its feature
 }
 
 // ranks is the largest number of classes listed for any image.
@@ -32,8 +35,13 @@ func ranks(all []ImagePrediction) int {
 	return n
 }
 
+// labelled tells whether any image has a label.
+func labelled(all []ImagePrediction) bool {
+	return slices.ContainsFunc(all, func(x ImagePrediction) bool { return x.Label != nil })
+}
+
 // WriteCSV writes a row for each image: image, predicted (empty: rejected), probability, then top1,
-// probability1, score1 and so on, and error, empty where there is none.
+// probability1, score1 and so on, label where any image has one, and error, empty where there is none.
 func WriteCSV(w io.Writer, all []ImagePrediction) error {
 	c := csv.NewWriter(w)
 	n := ranks(all)
@@ -41,8 +49,12 @@ func WriteCSV(w io.Writer, all []ImagePrediction) error {
 	for k := range n {
 		row = append(row, fmt.Sprintf("top%d", k+1), fmt.Sprintf("probability%d", k+1), fmt.Sprintf("score%d", k+1))
 	}
+	last := len(row)
+	labels := labelled(all)
+	if labels {
+		row = append(row, "label")
+	}
 	row = append(row, "error")
-	width := len(row)
 	_ = c.Write(row) // errors stay until Flush
 	for _, x := range all {
 		row = append(row[:0], x.Image)
@@ -52,8 +64,15 @@ func WriteCSV(w io.Writer, all []ImagePrediction) error {
 				row = append(row, t.Class, number(t.Probability, 64), number(float64(t.Score), 32))
 			}
 		}
-		for len(row) < width-1 {
+		for len(row) < last {
 			row = append(row, "")
+		}
+		if labels {
+			label := ""
+			if x.Label != nil {
+				label = *x.Label
+			}
+			row = append(row, label)
 		}
 		_ = c.Write(append(row, x.Error))
 	}
@@ -77,6 +96,10 @@ func WriteParquet(w io.Writer, all []ImagePrediction) error {
 		fields = append(fields, text(fmt.Sprintf("top%d", k+1)),
 			arrow.Field{Name: fmt.Sprintf("probability%d", k+1), Type: arrow.PrimitiveTypes.Float64, Nullable: true},
 			arrow.Field{Name: fmt.Sprintf("score%d", k+1), Type: arrow.PrimitiveTypes.Float32, Nullable: true})
+	}
+	labels := labelled(all)
+	if labels {
+		fields = append(fields, text("label"))
 	}
 	fields = append(fields, text("error"))
 	md := arrow.NewMetadata([]string{"vzsl.schema"}, []string{"answers/1"})
@@ -133,6 +156,11 @@ func WriteParquet(w io.Writer, all []ImagePrediction) error {
 					add(nil)
 					add(nil)
 				}
+			}
+			if labels && x.Label != nil {
+				add(*x.Label)
+			} else if labels {
+				add(nil)
 			}
 			add(orNull(x.Error))
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"vzsl/features"
+	"vzsl/internal/custody"
 	"vzsl/train/internal/traintest"
 	"vzsl/train/runs"
 )
@@ -137,7 +138,7 @@ func TestSealed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, text, 0o644); err != nil {
+	if err := custody.WriteAll(t.Context(), o.Dir, custody.Bytes(runs.ConfigFile, text)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := runs.Load(o.Dir); err != nil {

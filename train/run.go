@@ -53,7 +53,7 @@ type Epoch struct {
 
 // Run trains in o.Dir. In a folder that holds the same run unfinished it goes on; finished, it returns its result.
 // When ctx ends it saves a checkpoint and returns ctx's error.
-func Run(ctx context.Context, o Options) (*runs.Result, error) {
+func Run(ctx context.Context, o Options) (_ *runs.Result, err error) {
 	began := time.Now()
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -64,9 +64,14 @@ func Run(ctx context.Context, o Options) (*runs.Result, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	hold, err := runs.Hold(ctx, o.Dir, o.Force)
+	if err != nil {
+		return nil, fmt.Errorf("run folder: %w", err)
+	}
+	defer func() { err = errors.Join(err, hold.Close()) }()
 	recorded := ""
 	if o.Inputs != nil {
-		k := runs.Keeper{Dir: o.Dir, Features: &o.Features, Classes: &o.Classes, Roles: &o.Roles, Now: o.Inputs}
+		k := runs.Keeper{Folder: hold, Features: &o.Features, Classes: &o.Classes, Roles: &o.Roles, Now: o.Inputs}
 		begun, err := lookup.Exists(filepath.Join(o.Dir, runs.ConfigFile))
 		if err != nil {
 			return nil, fmt.Errorf("run folder: %w", err)
@@ -81,7 +86,7 @@ func Run(ctx context.Context, o Options) (*runs.Result, error) {
 		return nil, err
 	}
 	r.Tuned, r.Data.InputsSHA256 = o.Tuned, recorded
-	f, complete, err := runs.Open(o.Dir, r, o.Force)
+	f, complete, err := runs.Open(hold, r, o.Force)
 	if err != nil {
 		return nil, err
 	}
@@ -100,15 +105,12 @@ func Run(ctx context.Context, o Options) (*runs.Result, error) {
 	if err := f.OpenMetrics(); err != nil {
 		return nil, err
 	}
-	defer func() { _ = f.Close() }() // after an error; the end of a run closes and checks
+	defer f.Close() // after an error; the end of a run closes and checks
 
 	run := &run{o: &o, p: p, f: f, r: r}
 	res, err := run.fits(ctx)
 	if err != nil {
 		return nil, err
-	}
-	if err := f.Close(); err != nil {
-		return nil, fmt.Errorf("metrics: %w", err)
 	}
 	res.Model, res.Seconds = f.Model(), time.Since(began).Seconds()
 	res.DataWait = run.waited / max(run.fitted, 1e-9)

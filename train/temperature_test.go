@@ -90,3 +90,21 @@ func TestTemperatureWithout(t *testing.T) {
 		}
 	}
 }
+
+// Of too many samples some are taken, each with its own label.
+func TestEvery(t *testing.T) {
+	var d rows
+	for i := range 10 {
+		d.x, d.labels = append(d.x, []float32{float32(i)}), append(d.labels, i)
+	}
+	some := every{d, 3}
+	if some.Len() != 4 {
+		t.Fatalf("%d of 10, 3 apart", some.Len())
+	}
+	for i := range some.Len() {
+		var x [1]float32
+		if some.Row(i, x[:]); int(x[0]) != 3*i || some.Label(i) != 3*i {
+			t.Errorf("sample %d has features of %v and the label of %d, want %d's", i, x[0], some.Label(i), 3*i)
+		}
+	}
+}

@@ -28,7 +28,7 @@ func TestWrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"predictions.parquet", "report.html", "report.json"}, names(t, dir)); diff != "" {
+	if diff := cmp.Diff([]string{"SHA256SUMS", "predictions.parquet", "report.html", "report.json"}, names(t, dir)); diff != "" {
 		t.Error(diff)
 	}
 

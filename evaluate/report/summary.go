@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"context"
 	_ "embed"
 	"html/template"
 	"maps"
@@ -9,7 +10,7 @@ import (
 	"slices"
 
 	"vzsl/evaluate"
-	"vzsl/internal/wholefile"
+	"vzsl/internal/custody"
 )
 
 //go:embed summary.html
@@ -91,11 +92,11 @@ func WriteSummary(dir string, s *Summary, others map[string][]byte) (html string
 	if err := summaryTemplate.Execute(&b, s); err != nil {
 		return "", err
 	}
-	files := []wholefile.File{{Name: htmlName, Data: b.Bytes()}}
+	files := []custody.File{custody.Bytes(htmlName, b.Bytes())}
 	for _, name := range slices.Sorted(maps.Keys(others)) {
-		files = append(files, wholefile.File{Name: name, Data: others[name]})
+		files = append(files, custody.Bytes(name, others[name]))
 	}
-	return filepath.Join(dir, htmlName), wholefile.WriteAll(dir, files)
+	return filepath.Join(dir, htmlName), custody.WriteAll(context.Background(), dir, files...)
 }
 
 func (c *Chart) svg() (template.HTML, error) {

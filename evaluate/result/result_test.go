@@ -22,6 +22,7 @@ import (
 	"vzsl/evaluate"
 	"vzsl/evaluate/evaluatetest"
 	"vzsl/features"
+	"vzsl/internal/custody"
 )
 
 func anyRun() *Run {
@@ -177,6 +178,11 @@ func TestReadRefuses(t *testing.T) {
 	if err := Write(dir, r, anyRun(), nil, nil); err != nil {
 		t.Fatal(err)
 	}
+	put := func(name, text string) { // with its checksum
+		if err := custody.WriteAll(t.Context(), dir, custody.Bytes(name, []byte(text))); err != nil {
+			t.Fatal(err)
+		}
+	}
 	whole := read(t, filepath.Join(dir, JSONFile))
 	for _, c := range []struct{ json, says string }{
 		{string(whole[:len(whole)/2]), "damaged"},
@@ -184,23 +190,17 @@ func TestReadRefuses(t *testing.T) {
 		{`{"schema": "vzsl.report/1"}`, "no complete result"},
 		{`{"schema": "vzsl.report/1", "about": null, "result": null}`, "no complete result"},
 	} {
-		if err := os.WriteFile(filepath.Join(dir, JSONFile), []byte(c.json), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		put(JSONFile, c.json)
 		if _, err := Read(dir); err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), JSONFile) {
 			t.Errorf("%v does not say %q", err, c.says)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, JSONFile), whole, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	put(JSONFile, string(whole))
 	s, err := Read(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, PredictionsFile), []byte("PAR1"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	put(PredictionsFile, "PAR1")
 	if err := s.ReadPredictions(); err == nil || !strings.Contains(err.Error(), "not the file") {
 		t.Errorf("other predictions: %v", err)
 	}

@@ -1,17 +1,17 @@
 package result
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 
 	"vzsl/evaluate"
-	"vzsl/internal/wholefile"
+	"vzsl/internal/custody"
 )
 
 // Names of the files in a report's folder.
@@ -26,6 +26,7 @@ type Report struct {
 	Run    Run
 	dir    string
 	files  map[string]string // SHA-256 of the files beside report.json
+	read   bool              // the predictions
 }
 
 // Write stores a result in dir, which is created where it does not exist, together with files of other packages (a page,
@@ -42,18 +43,21 @@ func Write(dir string, r *evaluate.Result, run *Run, published *Published, other
 	if err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(dir, JSONFile), err)
 	}
-	var files []wholefile.File
+	var files []custody.File
 	for _, name := range slices.Sorted(maps.Keys(content)) {
-		files = append(files, wholefile.File{Name: name, Data: content[name]})
+		files = append(files, custody.Bytes(name, content[name]))
 	}
-	files = append(files, wholefile.File{Name: JSONFile, Data: data}) // last: it holds the hashes of the others
-	return wholefile.WriteAll(dir, files)
+	files = append(files, custody.Bytes(JSONFile, data)) // last: it holds the hashes of the others
+	return custody.WriteAll(context.Background(), dir, files...)
 }
 
 // Read reads the report.json that Write left in dir. Where there is none the error is fs.ErrNotExist.
 func Read(dir string) (*Report, error) {
 	path := filepath.Join(dir, JSONFile)
-	data, err := os.ReadFile(path)
+	data, err := custody.ReadFile(dir, JSONFile)
+	if custody.IsDamaged(err) {
+		return nil, fmt.Errorf("%w: evaluate the run again", err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -71,17 +75,39 @@ func Read(dir string) (*Report, error) {
 	if len(config) == 0 {
 		d.Run.Config = nil
 	}
-	return &Report{d.Result, *d.Run, dir, d.Files}, nil
+	return &Report{Result: d.Result, Run: *d.Run, dir: dir, files: d.Files}, nil
 }
 
 // Dir is the folder that the report was read from.
 func (r *Report) Dir() string { return r.dir }
 
-// ReadPredictions adds the ranking of every image to the result.
+// ReadPredictions adds the ranking of every image to the result, once, and computes the metrics again from it: a report whose metrics
+// are others was edited or is damaged, and is refused.
 func (r *Report) ReadPredictions() error {
+	if r.read {
+		return nil
+	}
+	for try := 0; ; try++ {
+		err := r.readPredictions()
+		if err == nil {
+			r.read = true
+			return nil
+		}
+		// Another process may have replaced both files between the reading of one and of the other.
+		now, changed := Read(r.dir)
+		if changed != nil || maps.Equal(now.files, r.files) || try == 5 {
+			return err
+		}
+		*r = *now
+	}
+}
+
+func (r *Report) readPredictions() error {
 	path := filepath.Join(r.dir, PredictionsFile)
-	data, err := os.ReadFile(path)
+	data, err := custody.ReadFile(r.dir, PredictionsFile)
 	switch {
+	case custody.IsDamaged(err):
+		return fmt.Errorf("%w: evaluate the run again", err)
 	case errors.Is(err, fs.ErrNotExist):
 		err = errors.New("missing; the page needs every image's ranking: evaluate the run again")
 	case err != nil:
@@ -92,6 +118,9 @@ func (r *Report) ReadPredictions() error {
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err := r.Result.Recheck(); err != nil {
+		return fmt.Errorf("%s does not follow from %s (%w): it was edited or damaged; evaluate the run again", filepath.Join(r.dir, JSONFile), PredictionsFile, err)
 	}
 	return nil
 }

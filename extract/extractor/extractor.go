@@ -63,17 +63,17 @@ func (e *Extractor) Batcher() (*extract.Batcher, error) {
 }
 
 // Extract computes the features of all images of a dataset and stores them as shards in dir, where features.OpenCache reads
-// them; program names the program that does. What an earlier call left unfinished is completed; a folder with features of
-// something else is an error. progress may be nil.
+// them; program names the program that does. What an earlier call left unfinished is completed, and only images that are new or have
+// changed are computed; a folder with features of another network is an error. progress may be nil.
 func (e *Extractor) Extract(ctx context.Context, d *datasets.Dataset, dir, program string, progress func(done, total int)) (*extract.Result, error) {
 	if len(d.Images) == 0 {
 		return nil, fmt.Errorf("%s has no images", d.Root)
 	}
-	w, err := features.Create(dir, features.Source{
-		Dataset: d.Name, DatasetSHA256: d.SHA256(), Images: len(d.Images), ShardRows: features.DefaultShardRows,
+	w, err := features.Grow(ctx, dir, features.Source{
+		Dataset: d.Name,
 		Network: e.Model.Name, NetworkSHA256: e.Network.SHA256(), Layer: e.Layer.String(), Dim: e.Dim(),
 		Recipe: e.Recipe.String(), Engine: "native", Program: program,
-	}, false)
+	}, extract.Growing(d, features.CheckTime))
 	if err != nil {
 		return nil, err
 	}

@@ -3,60 +3,51 @@ package preprocess
 import (
 	"bytes"
 	"encoding/binary"
+
+	"github.com/bep/imagemeta"
 )
 
-// Orientation is the EXIF orientation that a file carries, 1 to 8; 1, which is upright, where it carries none. It is looked
-// for in a JPEG's APP1 segment, the eXIf chunk of a PNG, the EXIF chunk of a WebP and a TIFF's own tags.
+// carriers are the formats whose EXIF tags are read: a JPEG's APP1 segment, the eXIf chunk of a PNG, the EXIF chunk of a WebP, a
+// TIFF's own tags.
+var carriers = map[format]imagemeta.ImageFormat{
+	formatJPEG: imagemeta.JPEG, formatPNG: imagemeta.PNG, formatWebP: imagemeta.WebP, formatTIFF: imagemeta.TIFF,
+}
+
+// Orientation is the EXIF orientation that a file carries, 1 to 8; 1, which is upright, where it carries none or its tags are
+// damaged.
 func Orientation(data []byte) int {
-	switch sniff(data) {
-	case formatJPEG:
-		return orientation(exifOfJPEG(data))
-	case formatPNG:
-		var exif []byte
-		_ = eachPNGChunk(data, func(kind string, body []byte, _ uint32) bool {
-			if kind == "eXIf" {
-				exif = body
-			}
-			return exif == nil
-		})
-		return orientation(exif)
-	case formatWebP:
-		return orientation(bytes.TrimPrefix(webpChunk(data[12:], "EXIF"), []byte("Exif\x00\x00")))
-	case formatTIFF:
-		return orientation(data)
+	kind, ok := carriers[sniff(data)]
+	if !ok {
+		return 1
 	}
-	return 1
+	orientation := 1
+	_, err := imagemeta.Decode(imagemeta.Options{
+		R: bytes.NewReader(data), ImageFormat: kind, Sources: imagemeta.EXIF,
+		ShouldHandleTag: func(t imagemeta.TagInfo) bool { return t.Tag == "Orientation" && t.Namespace == "IFD0" },
+		HandleTag: func(t imagemeta.TagInfo) error {
+			if v := number(t.Value); v >= 1 && v <= 8 {
+				orientation = v
+			}
+			return imagemeta.ErrStopWalking
+		},
+	})
+	if err != nil {
+		return 1
+	}
+	return orientation
 }
 
-// exifOfJPEG walks the segments before the picture's data.
-func exifOfJPEG(b []byte) []byte {
-	for at := 2; at+4 <= len(b) && b[at] == 0xff; {
-		m := b[at+1]
-		if m == 0xff || m == 0x01 || m >= 0xd0 && m <= 0xd8 { // fill bytes and markers that stand alone
-			at++
-			if m != 0xff {
-				at++
-			}
-			continue
-		}
-		n := int(b[at+2])<<8 | int(b[at+3])
-		if m == 0xda || m == 0xd9 || n < 2 || at+2+n > len(b) {
-			return nil
-		}
-		if seg := b[at+4 : at+2+n]; m == 0xe1 && bytes.HasPrefix(seg, []byte("Exif\x00\x00")) {
-			return seg[6:]
-		}
-		at += 2 + n
+// number is a tag's value where it is one whole number of any of EXIF's sizes, otherwise 0.
+func number(v any) int {
+	switch v := v.(type) {
+	case uint8:
+		return int(v)
+	case uint16:
+		return int(v)
+	case uint32:
+		return int(min(v, 1<<16))
 	}
-	return nil
-}
-
-// orientation is tag 274 of a TIFF structure.
-func orientation(b []byte) int {
-	if v := tiffTag(b, 274); v >= 1 && v <= 8 {
-		return v
-	}
-	return 1
+	return 0
 }
 
 // tiffTag finds a single small number in the first directory of a TIFF structure; 0 where it is not there.

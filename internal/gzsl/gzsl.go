@@ -64,7 +64,8 @@ func HarmonicMean(u, s float64) float64 {
 }
 
 // Curve gives S against U for every constant that changes either, from all images on the seen side to all on the unseen
-// one. U and S are step functions of the constant, so the points are exact: each holds from its constant to the next.
+// one. U and S are step functions of the constant, so the points are exact: each holds above the constant of the point
+// before it up to and including its own (an image goes to the seen side where Margin >= g), the last one beyond it too.
 // Classes without images are not part of the means.
 func Curve(images []Image, seen, candidates int) []Point {
 	count := make([]int, candidates)
@@ -108,15 +109,16 @@ func Curve(images []Image, seen, candidates int) []Point {
 			}
 			changed = true
 		}
-		if !changed {
-			continue
-		}
 		// The images up to m have changed sides with any constant above m, up to the next margin.
 		p.Constant = math.Nextafter(m, math.Inf(1))
 		if i < len(byMargin) {
 			p.Constant = byMargin[i].Margin
 		}
-		points = append(points, p)
+		if changed {
+			points = append(points, p)
+		} else { // neither U nor S moved: the point before holds up to here
+			points[len(points)-1].Constant = p.Constant
+		}
 	}
 	// Rounding errors of the sums, where the figure is zero.
 	last := &points[len(points)-1]
@@ -148,8 +150,8 @@ func Best(points []Point) Point {
 
 // At is the point that holds with the constant.
 func At(points []Point, constant float64) Point {
-	i := sort.Search(len(points), func(i int) bool { return points[i].Constant > constant })
-	return points[max(0, i-1)]
+	i := sort.Search(len(points), func(i int) bool { return points[i].Constant >= constant })
+	return points[min(i, len(points)-1)]
 }
 
 // Constant is the one with the largest mean of H over several curves, the least of equal ones.

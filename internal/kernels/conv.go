@@ -79,9 +79,8 @@ type Conv struct {
 
 // algorithm is one way to do a convolution.
 type algorithm interface {
-	// run convolves, adds add if it is not nil, and applies the function. scale, if not nil, has a
-	// factor for each input channel of each image.
-	run(c *Conv, in, add, out *Act, scale []float32)
+	// run convolves in, changed by pre if it is not nil, adds add if it is not nil, and applies the function.
+	run(c *Conv, in, add, out *Act, pre *perChannel)
 	// halo is the border of an h x w input that this way reads.
 	halo(c *Conv, h, w int) Halo
 	buffer() *Buffer // the weights
@@ -137,7 +136,14 @@ func (c *Conv) RunAdd(in, add, out *Act) {
 	}
 }
 
-// Scales says whether RunScaled may be used.
+// perChannel changes the input of a convolution on its way: each image's channels times scale, N x In values, or each pixel's
+// channels times scale plus shift, In values each, and then the positive part where relu is set.
+type perChannel struct {
+	scale, shift []float32
+	relu         bool
+}
+
+// Scales says whether RunScaled and RunShifted may be used.
 func (c *Conv) Scales() bool {
 	_, ok := c.by.(*gather)
 	return ok && c.KernelH == 1 && c.KernelW == 1 && c.noPadding()
@@ -150,7 +156,17 @@ func (c *Conv) RunScaled(in *Act, scale []float32, add, out *Act) {
 		panic(fmt.Sprintf("kernels: %d factors for %d images of %d channels", len(scale), in.N, in.C))
 	}
 	if c.fits(in, add, out, false) {
-		c.by.run(c, in, add, out, scale)
+		c.by.run(c, in, add, out, &perChannel{scale: scale})
+	}
+}
+
+// RunShifted is RunAdd on what ScaleShift makes of in, without that map between. Scales must be true.
+func (c *Conv) RunShifted(in *Act, scale, shift []float32, relu bool, add, out *Act) {
+	if !c.Scales() || len(scale) != in.C || len(shift) != in.C {
+		panic(fmt.Sprintf("kernels: %d factors and %d terms for %d channels", len(scale), len(shift), in.C))
+	}
+	if c.fits(in, add, out, false) {
+		c.by.run(c, in, add, out, &perChannel{scale, shift, relu})
 	}
 }
 

@@ -94,7 +94,7 @@ type depthRun struct {
 
 var depthRuns = freeList[depthRun]{make: func() *depthRun { return new(depthRun) }}
 
-func (d *depthwise) run(c *Conv, in, add, out *Act, _ []float32) { d.convolve(c, in, add, out, nil) }
+func (d *depthwise) run(c *Conv, in, add, out *Act, _ *perChannel) { d.convolve(c, in, add, out, nil) }
 
 // convolve also writes the mean of each map to mean, if that is not nil: rows are added up while they are in
 // the caches, by the same operations as GlobalAveragePool.

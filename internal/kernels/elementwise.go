@@ -100,20 +100,24 @@ func ScaleShift(in, out *Act, scale, shift []float32, relu bool) {
 	sameLen(in.C, len(scale))
 	sameLen(in.C, len(shift))
 	w := vec()
-	count, done := w.whole(in.C, 4)
 	parallel(in.N*in.H, &rowsRun{out, false, func(n, y, x, _ int) {
-		src, dst := in.Data[in.At(n, y, x):][:in.C], out.Data[out.At(n, y, x):][:in.C]
-		if count > 0 {
-			w.sscaleShift(&dst[0], &src[0], &scale[0], &shift[0], floor(relu), count)
-		}
-		for c := done; c < len(src); c++ {
-			v := src[c]*scale[c] + shift[c]
-			if relu && v < 0 {
-				v = 0
-			}
-			dst[c] = v
-		}
+		w.scaleShift(out.Data[out.At(n, y, x):][:in.C], in.Data[in.At(n, y, x):][:in.C], scale, shift, relu)
 	}})
+}
+
+// scaleShift does dst = src*scale + shift, or its positive part, on one row.
+func (v *vectors) scaleShift(dst, src, scale, shift []float32, relu bool) {
+	count, done := v.whole(len(src), 4)
+	if count > 0 {
+		v.sscaleShift(&dst[0], &src[0], &scale[0], &shift[0], floor(relu), count)
+	}
+	for c := done; c < len(src); c++ {
+		x := src[c]*scale[c] + shift[c]
+		if relu && x < 0 {
+			x = 0
+		}
+		dst[c] = x
+	}
 }
 
 // LRN is ONNX's local response normalisation across channels: each value is

@@ -99,6 +99,12 @@ func TestLayerEnds(t *testing.T) {
 						}
 					}
 					plain.Run(scaled, want)
+				} else if c.Scales() && i%3 == 1 {
+					scale, shift, relu := newGuarded[float32](r, g.In, 0).s, newGuarded[float32](r, g.In, 0).s, i%2 == 0
+					c.RunShifted(in, scale, shift, relu, add, out)
+					changed := NewAct(cc.n, cc.h, cc.w, g.In, Halo{}, nil)
+					ScaleShift(in, changed, scale, shift, relu)
+					plain.Run(changed, want)
 				} else {
 					c.RunAdd(in, add, out)
 					plain.Run(in, want)

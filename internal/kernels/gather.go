@@ -76,8 +76,8 @@ type gatherRun struct {
 	*gather
 	c       *Conv
 	in, out *Act
-	add     *Act      // added to the result; nil: nothing
-	scale   []float32 // of each image's input channels; nil: none
+	add     *Act        // added to the result; nil: nothing
+	pre     *perChannel // what is done to the input; nil: nothing
 	place   bool
 	even    bool // all input pixels of all images are equally far apart
 	flat    bool // so are those of out and add
@@ -89,19 +89,19 @@ type gatherRun struct {
 
 var gatherRuns = freeList[gatherRun]{make: func() *gatherRun { return new(gatherRun) }}
 
-func (g *gather) run(c *Conv, in, add, out *Act, scale []float32) {
-	place := scale == nil && g.inPlace(c, in.stride())
+func (g *gather) run(c *Conv, in, add, out *Act, pre *perChannel) {
+	place := pre == nil && g.inPlace(c, in.stride())
 	if place {
 		var done func()
 		in, done = withHalo(in, g.halo(c, in.H, in.W))
 		defer done()
 	}
 	r := gatherRuns.get()
-	*r = gatherRun{gather: g, c: c, in: in, out: out, add: add, scale: scale, place: place, total: out.N * out.H * out.W}
+	*r = gatherRun{gather: g, c: c, in: in, out: out, add: add, pre: pre, place: place, total: out.N * out.H * out.W}
 	r.even = c.KernelH == 1 && c.KernelW == 1 && c.StrideH == 1 && c.StrideW == 1 && c.noPadding() && in.even()
 	r.flat = out.even() && (add == nil || add.even()) && (!place || r.even)
 	limit := c.arch.f32.mc
-	if scale != nil {
+	if pre != nil {
 		limit = c.arch.tiles.gathered(g.k)
 	}
 	r.pixels, r.columns = c.arch.tiles.spread(r.total, len(g.groups)*g.oc, g.k, limit, !place)
@@ -150,13 +150,13 @@ func (r *gatherRun) part(i int, s *scratch) {
 			}
 			s.hops = x.hops
 		}
-	} else if p := (patches{r, group, p0, count}); r.scale == nil && count > c.arch.tiles.gathered(r.k) {
+	} else if p := (patches{r, group, p0, count}); r.pre == nil && count > c.arch.tiles.gathered(r.k) {
 		x.lda, x.patches = 0, p // some products at a time
 	} else {
 		x.lda = r.k + 16 // keeps rows off each other's cache sets
 		x.a = grown(&s.f32.a, count*x.lda)
-		if r.scale != nil {
-			r.scaleRows(x.a, x.lda, group, p0, count)
+		if r.pre != nil {
+			r.changeRows(x.a, x.lda, group, p0, count)
 		} else {
 			p.copy(x.a, x.lda, 0, r.k)
 		}
@@ -183,10 +183,10 @@ func (r *gatherRun) part(i int, s *scratch) {
 	x.a, x.c, x.add, x.patches = nil, nil, nil, patches{}
 }
 
-// scaleRows gathers the rows of pixels p0 to p0+rows, each channel times its factor.
-func (r *gatherRun) scaleRows(dst []float32, ldd, group, p0, rows int) {
-	c, in, ic := r.c, r.in, r.ic
-	ow, oh := r.out.W, r.out.H
+// changeRows gathers the rows of pixels p0 to p0+rows, their channels changed by pre.
+func (r *gatherRun) changeRows(dst []float32, ldd, group, p0, rows int) {
+	c, in, ic, vec := r.c, r.in, r.ic, &r.c.arch.vec
+	ow, oh, from := r.out.W, r.out.H, c.StrideW*in.stride()
 	for i := 0; i < rows; {
 		p := p0 + i
 		n, y, x := p/ow/oh, p/ow%oh*c.StrideH-c.Top, p%ow*c.StrideW-c.Left
@@ -194,7 +194,15 @@ func (r *gatherRun) scaleRows(dst []float32, ldd, group, p0, rows int) {
 		if r.even {
 			k = min(rows-i, ow*oh-p%(ow*oh))
 		}
-		c.arch.vec.mulRows(k, dst[i*ldd:], ldd, in.Data[in.At(n, y, x)+group*ic:], c.StrideW*in.stride(), r.scale[n*in.C+group*ic:][:ic])
+		src := in.Data[in.At(n, y, x)+group*ic:]
+		if r.pre.shift == nil {
+			vec.mulRows(k, dst[i*ldd:], ldd, src, from, r.pre.scale[n*in.C+group*ic:][:ic])
+		} else {
+			scale, shift := r.pre.scale[group*ic:][:ic], r.pre.shift[group*ic:][:ic]
+			for j := range k {
+				vec.scaleShift(dst[(i+j)*ldd:][:ic], src[j*from:][:ic], scale, shift, r.pre.relu)
+			}
+		}
 		i += k
 	}
 }

@@ -128,7 +128,7 @@ var winogradRuns = freeList[winogradRun]{make: func() *winogradRun { return new(
 // sharedBuffers are the blocks of calls that share one; each call takes a pair.
 var sharedBuffers = freeList[scratch]{make: func() *scratch { return new(scratch) }}
 
-func (p *winograd) run(c *Conv, in, add, out *Act, _ []float32) { p.convolve(c, in, add, out, false) }
+func (p *winograd) run(c *Conv, in, add, out *Act, _ *perChannel) { p.convolve(c, in, add, out, false) }
 
 func (p *winograd) convolve(c *Conv, in, add, out *Act, pool bool) {
 	in, done := withHalo(in, p.halo(c, in.H, in.W))

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 func names(t *testing.T, dir string) string {
@@ -29,7 +31,7 @@ func TestWrite(t *testing.T) {
 	path := filepath.Join(dir, "x.txt")
 	for _, text := range []string{"first", "second"} {
 		err := Write(path, func(w io.WriteSeeker) error {
-			if s := names(t, dir); !regexp.MustCompile(`^\.x\.txt\d+( x\.txt)?$`).MatchString(s) {
+			if s := names(t, dir); !regexp.MustCompile(`^\.x\.txt\.\d+\.vzsl-tmp( x\.txt)?$`).MatchString(s) {
 				t.Errorf("while writing there are %s", s)
 			}
 			_, err := io.WriteString(w, text)
@@ -66,9 +68,71 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// TestMain is, where told so, a process that is writing a file until it is killed.
+func TestMain(m *testing.M) {
+	if path := os.Getenv("VZSL_TEST_WRITE"); path != "" {
+		_ = Write(path, func(io.WriteSeeker) error {
+			_, _ = os.Stdout.WriteString("writing\n")
+			time.Sleep(time.Minute)
+			return nil
+		})
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// TestSweep: what a living process is writing stays, also for one that writes beside it; what a killed one was writing goes with the
+// next file that is written there.
 func TestSweep(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there the age tells, of a day")
+	}
 	dir := t.TempDir()
-	for _, name := range []string{"a", ".a123", ".a", ".a12b", ".b7", ".ab9"} {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "VZSL_TEST_WRITE="+filepath.Join(dir, "x"))
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Read(make([]byte, 8)); err != nil {
+		t.Fatal(err)
+	}
+	err = Write(filepath.Join(dir, "y"), func(io.WriteSeeker) error { // this process's own is left too
+		return Bytes(filepath.Join(dir, "z"), nil)
+	})
+	if s := names(t, dir); err != nil || !regexp.MustCompile(`^\.x\.\d+\.vzsl-tmp y z$`).MatchString(s) {
+		t.Error(s, err)
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	if s := names(t, dir); !strings.HasPrefix(s, ".x.") {
+		t.Fatal("the killed process left nothing: nothing was tested")
+	}
+	if err := Bytes(filepath.Join(dir, "y"), nil); err != nil || names(t, dir) != "y z" {
+		t.Error(names(t, dir), err)
+	}
+}
+
+func TestTemporary(t *testing.T) {
+	dir := t.TempDir()
+	f, remove, err := Temporary(dir, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Sweep(dir); err != nil || f.Name() != filepath.Join(dir, names(t, dir)) {
+		t.Error(names(t, dir), err)
+	}
+	if err := errors.Join(remove(), remove()); err != nil || names(t, dir) != "" {
+		t.Error(names(t, dir), err)
+	}
+}
+
+func TestSweepOfEarlierVersions(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a", ".a123", ".a", ".a12b", ".b7", ".ab9", ".a.5.vzsl-tmp2", "a.5.vzsl-tmp"} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +140,7 @@ func TestSweep(t *testing.T) {
 	if err := Sweep(dir, "a", "c"); err != nil {
 		t.Fatal(err)
 	}
-	if got := names(t, dir); strings.Contains(got, "123") || len(strings.Fields(got)) != 5 {
+	if got := names(t, dir); strings.Contains(got, "123") || len(strings.Fields(got)) != 7 {
 		t.Errorf("left %s", got)
 	}
 	if err := Sweep(filepath.Join(dir, "none"), "a"); err != nil {

@@ -108,7 +108,7 @@ func (x *Runner) Audit(ctx context.Context, o *AuditOptions) (*Audit, error) {
 	if err := shotsFit(in, o); err != nil {
 		return nil, err
 	}
-	a := &Audit{Schema: "vzsl.audit/1", Name: name, Program: version.Program, Dataset: o.Run.Dataset.Name, Network: in.Network, Split: in.Roles.Name,
+	a := &Audit{Schema: "vzsl.audit/1", Name: name, Program: version.Program(), Dataset: o.Run.Dataset.Name, Network: in.Network, Split: in.Roles.Name,
 		Texts: o.Texts.File, of: map[string]*AuditRow{}}
 	plan, err := x.planAudit(ctx, a, in, o)
 	if err != nil {

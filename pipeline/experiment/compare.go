@@ -105,7 +105,7 @@ func (x *Runner) Compare(ctx context.Context, o *CompareOptions) (*Comparison, e
 		return nil, err
 	}
 	defer in.Close()
-	out := &Comparison{Schema: "vzsl.compare/1", Name: name, Program: version.Program, Dataset: o.Run.Dataset.Name, Network: in.Network, Split: in.Roles.Name,
+	out := &Comparison{Schema: "vzsl.compare/1", Name: name, Program: version.Program(), Dataset: o.Run.Dataset.Name, Network: in.Network, Split: in.Roles.Name,
 		Trials: o.Trials, Folds: o.Folds, Budget: o.Budget.Seconds()}
 	for n := range o.Seeds {
 		out.Seeds = append(out.Seeds, o.Settings[0].Seed+uint64(n))

@@ -73,7 +73,7 @@ func (x *Runner) CompareRuns(ctx context.Context, names []string, to string) (*C
 		return nil, err
 	}
 	page := report.Compare(runs)
-	page.Command, page.Program = x.Command("report", append(names, "--to", to)...), version.Program
+	page.Command, page.Program = x.Command("report", append(names, "--to", to)...), version.Program()
 	out.HTML, err = report.WriteSummary(dir, page, map[string][]byte{"compared.json": facts})
 	return out, err
 }

@@ -160,7 +160,7 @@ func (x *Runner) writeComparison(out *Comparison, command string) error {
 			"Mean, standard deviation and the mean's 95 % interval (Student’s t, cut to 0 to 100) are over trainings with different seeds. A method that does not depend on the seed is trained once: its interval is the bootstrap's over images. Chance in the choice of images and classes is in the reports of the single seeds.",
 			"The time of tuning is that of the whole search with its fits beside each other, the time of training that of one model, on this machine.",
 		},
-		Command: command, Program: version.Program,
+		Command: command, Program: version.Program(),
 	}
 	if p := out.Published; p != nil {
 		page.Notes = append(page.Notes, fmt.Sprintf("Published figures (%s): %s, %s. %s. They belong beside our figures of the same name, as far as features and classes are the same.", p.Mark, p.Metric, p.Features, p.Source))

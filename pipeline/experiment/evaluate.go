@@ -98,7 +98,7 @@ func (x *Runner) about(name string, r *workspace.RunRef, model *runs.Predictor, 
 		return result.Run{}, shown, err
 	}
 	a := result.Run{
-		Name: name, Method: title(model), Program: version.Program,
+		Name: name, Method: title(model), Program: version.Program(),
 		Transductive: model.Settings().Transductive,
 		Features:     in.Features.Source(), Config: config,
 		Seeds: []result.Field{{Name: "training", Value: fmt.Sprint(model.Settings().Seed)}},

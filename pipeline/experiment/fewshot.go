@@ -73,7 +73,7 @@ func (x *Runner) FewShot(ctx context.Context, o *FewShotOptions) (*FewShotResult
 		return nil, err
 	}
 	defer in.Close()
-	res := &FewShotResult{Schema: "vzsl.fewshot/1", Name: name, Program: version.Program, Dataset: o.Run.Dataset.Name, Network: in.Network, Split: in.Roles.Name,
+	res := &FewShotResult{Schema: "vzsl.fewshot/1", Name: name, Program: version.Program(), Dataset: o.Run.Dataset.Name, Network: in.Network, Split: in.Roles.Name,
 		Pool: o.Pool, Classes: len(in.Roles.Unseen)}
 	c := curves{shots: o.Shots, pool: o.Pool, draws: o.Seeds, force: o.Force, seed: o.Settings[0].Seed}
 	for i, m := range o.methods() {

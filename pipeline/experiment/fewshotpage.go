@@ -91,7 +91,7 @@ func (x *Runner) writeFewShot(o *FewShotOptions, res *FewShotResult) error {
 		Command: x.Command("fewshot", slices.Concat([]string{"--dataset", res.Dataset, "--split", res.Split, "--run", res.Name, "--network", res.Network, "--shots", list(o.Shots),
 			"--pool", strconv.Itoa(o.Pool), "--seeds", strconv.Itoa(o.Seeds), "--seed", strconv.FormatUint(res.Seeds[0], 10), "--methods", strings.Join(o.methods(), ",")},
 			o.Flags)...),
-		Program: version.Program,
+		Program: version.Program(),
 	}
 	if slices.Contains(o.methods(), "logistic") {
 		page.Notes = append(page.Notes, "Logistic regression on the shots knows neither descriptions nor seen classes.")

@@ -100,7 +100,7 @@ func (x *Runner) overSeeds(name string, about result.Run, dataset string, seeds 
 		Kicker:  "Seeds · split " + split,
 		Heading: fmt.Sprintf("%s on %s, %d seeds", method, dataset, len(seeds)),
 		Lead:    "The same settings trained with different seeds: what the figures are on average, and how far chance moves them.",
-		Command: x.evaluateCommand(&about, results[0].Bootstrap.Seed), Program: version.Program,
+		Command: x.evaluateCommand(&about, results[0].Bootstrap.Seed), Program: version.Program(),
 		Notes: []string{"Mean, standard deviation and the mean's 95 % interval (Student’s t, cut to 0 to 100) over seeds, in percent. They say nothing of other images or classes: the reports of the single seeds do."},
 	}
 	if len(seeds) == 1 {

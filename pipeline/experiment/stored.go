@@ -39,6 +39,9 @@ func (x *Runner) StoredReports(ctx context.Context, name string) (stored []*resu
 		if err != nil {
 			return nil, nil, err
 		}
+		if err := s.ReadPredictions(); err != nil {
+			return nil, nil, err
+		}
 		if err := x.reportOf(ctx, run, s); err != nil {
 			return nil, nil, err
 		}

@@ -1,19 +1,23 @@
 package server
 
 import (
-	"encoding/csv"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
+	"math"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"vzsl/attributes"
+	"vzsl/internal/readable"
 	"vzsl/predict"
 )
 
@@ -23,63 +27,146 @@ const (
 	maxDescription = 4 << 20 // bytes
 )
 
-// classSet is the candidate classes, and the model updated by the images that were added to them.
+// classSet is the candidate classes, and the model updated by the labelled images.
 type classSet struct {
 	predict.Classes
-	model  predict.Model
-	images map[string][]float32 // raw features of the images added, by class
+	model   predict.Model
+	labels  []label
+	version string // of names and descriptions
 }
 
+var errManyClasses = fmt.Errorf("there are %d classes already", maxClasses)
+
 func (s *Server) attributes(w http.ResponseWriter, _ *http.Request) {
-	respond(w, http.StatusOK, map[string]any{"attributes": s.o.Model.Attributes(), "words": s.o.Lookup != nil, "described_by": s.describedBy()})
+	said := map[string]any{"attributes": s.o.Model.Attributes(), "words": s.o.Lookup != nil, "described_by": s.describedBy()}
+	if s.o.Space != nil {
+		said["values"], said["seen"] = s.o.Space.Attributes, append([]string{}, s.o.Space.Seen.Names...)
+	}
+	respond(w, http.StatusOK, said)
 }
 
 func (s *Server) listClasses(w http.ResponseWriter, _ *http.Request) {
 	k := s.classes.Load()
-	images := map[string]int{}
-	for name, x := range k.images {
-		images[name] = len(x) / s.o.Model.FeatureDim()
-	}
 	_, learns := s.o.Model.(predict.Learner)
-	respond(w, http.StatusOK, map[string]any{"classes": append([]string{}, k.Names...), "pictures": images, "learns": learns})
+	w.Header().Set("ETag", strconv.Quote(k.version))
+	respond(w, http.StatusOK, map[string]any{"classes": append([]string{}, k.Names...), "shown": readable.Classes(k.Names), "pictures": k.learned(), "learns": learns,
+		"version": k.version, "kept": s.file.path != ""})
 }
 
 // classesCSV gives all classes in the format that 'vzsl predict' and 'vzsl serve' read with --classes.
 func (s *Server) classesCSV(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-	w.Header().Set("Content-Disposition", `attachment; filename="classes.csv"`)
-	c := csv.NewWriter(w)
-	_ = c.Write(append([]string{"class"}, s.o.Model.Attributes()...))
-	classes := s.classes.Load()
-	for i, name := range classes.Names {
-		row := []string{name}
-		for _, v := range classes.Vectors[i] {
-			text := ""
-			if v == v {
-				text = strconv.FormatFloat(float64(v), 'g', -1, 32)
-			}
-			row = append(row, text)
-		}
-		_ = c.Write(row)
-	}
-	c.Flush() // the client may have gone
+	download(w, "text/csv; charset=utf-8", "classes.csv", csvOf(s.o.Model.Attributes(), &s.classes.Load().Classes))
 }
 
-// description is a class in JSON. A value that is null is missing.
-type description struct {
+// putClassesCSV adds the classes of such a file, or replaces their descriptions; with ?replace=1 they take the place of all.
+func (s *Server) putClassesCSV(w http.ResponseWriter, r *http.Request) {
+	var text []byte
+	release, ok := s.body(w, r, s.o.MaxBody, func(body io.Reader) (err error) {
+		text, err = io.ReadAll(body)
+		return err
+	})
+	if !ok {
+		return
+	}
+	defer release()
+	t, err := s.readCSV(text)
+	if err != nil {
+		fail(w, http.StatusUnprocessableEntity, "%v", err)
+		return
+	}
+	said := map[string]any{"notes": append([]string{}, t.Notes...)}
+	added, replaced := []string{}, []string{}
+	s.changed(w, http.StatusOK, func(c *classSet) error {
+		was := c.Names
+		if r.URL.Query().Get("replace") == "1" {
+			c.Names, c.Vectors = nil, nil
+		}
+		for i, name := range t.Classes {
+			if slices.Contains(was, name) {
+				replaced = append(replaced, name)
+			} else {
+				added = append(added, name)
+			}
+			if at := slices.Index(c.Names, name); at >= 0 {
+				c.Vectors[at] = t.Values[i]
+			} else if len(c.Names) >= maxClasses {
+				return errManyClasses
+			} else {
+				c.Names, c.Vectors = append(c.Names, name), append(c.Vectors, t.Values[i])
+			}
+		}
+		c.labels = slices.DeleteFunc(slices.Clone(c.labels), func(l label) bool { return l.Class != "" && !slices.Contains(c.Names, l.Class) })
+		return s.relearn(c)
+	}, func(c *classSet) any {
+		said["added"], said["replaced"], said["version"] = added, replaced, c.version
+		return said
+	})
+}
+
+// readCSV reads a table of classes with the model's attributes.
+func (s *Server) readCSV(text []byte) (*attributes.Table, error) {
+	dir, err := os.MkdirTemp("", "vzsl-classes-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	path := filepath.Join(dir, "classes.csv")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		return nil, err
+	}
+	hide := func(e error) error {
+		return errors.New(strings.ReplaceAll(e.Error(), dir+string(filepath.Separator), ""))
+	}
+	t, err := attributes.ReadFile(path, attributes.FileOptions{})
+	if err != nil {
+		return nil, hide(err)
+	}
+	if t, err = t.Select(s.o.Model.Attributes()); err != nil {
+		return nil, hide(err)
+	}
+	for i := range t.Notes {
+		t.Notes[i] = strings.ReplaceAll(t.Notes[i], dir+string(filepath.Separator), "")
+	}
+	for i, name := range t.Classes {
+		if err := checkName(name); err != nil {
+			return nil, err
+		}
+		if _, err := s.o.Model.NormaliseClass(t.Values[i]); err != nil {
+			return nil, fmt.Errorf("class %q: %w", name, err)
+		}
+	}
+	return t, nil
+}
+
+// described is a class in JSON. A value that is null is missing.
+type described struct {
 	Class      string              `json:"class,omitempty"`
 	Attributes map[string]*float64 `json:"attributes,omitempty"`
 	Phrase     string              `json:"phrase,omitempty"` // to look up in place of the name
 }
 
 func (s *Server) getClass(w http.ResponseWriter, r *http.Request) {
-	name, classes := r.PathValue("name"), s.classes.Load()
+	s.oneOf(w, r, &s.classes.Load().Classes)
+}
+
+// getKnown gives the description of a class that the model was trained on.
+func (s *Server) getKnown(w http.ResponseWriter, r *http.Request) {
+	var seen predict.Classes
+	if s.o.Space != nil {
+		seen = s.o.Space.Seen
+	}
+	s.oneOf(w, r, &seen)
+}
+
+func (s *Server) oneOf(w http.ResponseWriter, r *http.Request, classes *predict.Classes) {
+	name := r.PathValue("name")
 	i := slices.Index(classes.Names, name)
 	if i < 0 {
 		fail(w, http.StatusNotFound, "there is no class %q", name)
 		return
 	}
-	respond(w, http.StatusOK, description{Class: name, Attributes: s.byName(classes.Vectors[i])})
+	w.Header().Set("ETag", etag(classes.Vectors[i]))
+	respond(w, http.StatusOK, described{Class: name, Attributes: s.byName(classes.Vectors[i])})
 }
 
 // byName gives a vector's values by the attributes' names; nil: missing.
@@ -93,6 +180,27 @@ func (s *Server) byName(vector []float32) map[string]*float64 {
 		}
 	}
 	return values
+}
+
+// etag identifies a description.
+func etag(v []float32) string {
+	b := make([]byte, 0, 4*len(v))
+	for _, x := range v {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+	}
+	return strconv.Quote(digest(b))
+}
+
+// unchanged refuses a change of a class that is not as the request says: If-Match names the description it was read with, If-None-Match: *
+// that there is none.
+func unchanged(r *http.Request, c *classSet, i int) error {
+	switch want := r.Header.Get("If-Match"); {
+	case want != "" && (i < 0 || want != "*" && want != etag(c.Vectors[i])):
+		return errStale
+	case r.Header.Get("If-None-Match") == "*" && i >= 0:
+		return errStale
+	}
+	return nil
 }
 
 // putClass adds a class or replaces its description. Requests in progress keep the classes that they started with.
@@ -111,7 +219,7 @@ func (s *Server) putClass(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer release()
-	var d description
+	var d described
 	if len(text) > 0 {
 		dec := json.NewDecoder(strings.NewReader(string(text)))
 		dec.DisallowUnknownFields()
@@ -132,80 +240,72 @@ func (s *Server) putClass(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusUnprocessableEntity, "class %q: %v", name, err)
 		return
 	}
-	code := http.StatusCreated
-	err = s.edit(func(c *classSet) error {
-		if i := slices.Index(c.Names, name); i >= 0 {
-			c.Vectors[i], code = vector, http.StatusOK
-			if c.images[name] != nil {
-				return s.relearn(c)
-			}
-			return nil
-		}
-		if len(c.Names) >= maxClasses {
-			return fmt.Errorf("there are %d classes already", maxClasses)
-		}
-		c.Names, c.Vectors = append(c.Names, name), append(c.Vectors, vector)
-		return nil
-	})
-	if err != nil {
-		fail(w, http.StatusInsufficientStorage, "%v", err)
-		return
-	}
-	said := map[string]any{"class": name, "classes": len(s.classes.Load().Names)}
+	said := map[string]any{"class": name}
 	if s.o.Warnings != nil {
 		if doubts := s.o.Warnings(name, vector); len(doubts) > 0 {
 			s.o.Log.Warn(strings.Join(doubts, "; "), "class", name)
 			said["doubts"] = doubts
 		}
 	}
-	respond(w, code, said)
+	code := http.StatusCreated
+	s.changedTo(w, &code, func(c *classSet) error {
+		i := slices.Index(c.Names, name)
+		if err := unchanged(r, c, i); err != nil {
+			return err
+		}
+		if i >= 0 {
+			c.Vectors[i], code = vector, http.StatusOK
+			return s.relearn(c)
+		}
+		if len(c.Names) >= maxClasses {
+			return errManyClasses
+		}
+		c.Names, c.Vectors = append(c.Names, name), append(c.Vectors, vector)
+		return s.relearn(c)
+	}, func(c *classSet) any {
+		said["classes"] = len(c.Names)
+		w.Header().Set("ETag", etag(vector))
+		return said
+	})
 }
 
 func (s *Server) deleteClass(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
-	err := s.edit(func(c *classSet) error {
+	s.changed(w, http.StatusNoContent, func(c *classSet) error {
 		i := slices.Index(c.Names, name)
 		if i < 0 {
-			return fmt.Errorf("there is no class %q", name)
+			return fmt.Errorf("%w %q", errNoClass, name)
+		}
+		if err := unchanged(r, c, i); err != nil {
+			return err
 		}
 		c.Names, c.Vectors = slices.Delete(c.Names, i, i+1), slices.Delete(c.Vectors, i, i+1)
-		if c.images[name] != nil {
-			delete(c.images, name)
-			return s.relearn(c)
-		}
-		return nil
-	})
-	if err != nil {
-		fail(w, http.StatusNotFound, "%v", err)
-		return
-	}
-	w.WriteHeader(http.StatusNoContent)
+		c.labels = slices.DeleteFunc(slices.Clone(c.labels), func(l label) bool { return l.Class == name })
+		return s.relearn(c)
+	}, nil)
 }
 
-// edit replaces the classes by a changed copy.
+// edit replaces the classes by a changed copy, and writes what is kept in files. Where that fails nothing is changed.
 func (s *Server) edit(change func(c *classSet) error) error {
 	s.editing.Lock()
 	defer s.editing.Unlock()
 	was := s.classes.Load()
-	c := &classSet{Classes: predict.Classes{Names: slices.Clone(was.Names), Vectors: slices.Clone(was.Vectors)}, model: was.model, images: maps.Clone(was.images)}
+	c := &classSet{Classes: predict.Classes{Names: slices.Clone(was.Names), Vectors: slices.Clone(was.Vectors)}, model: was.model, labels: was.labels}
 	if err := change(c); err != nil {
 		return err
 	}
-	s.classes.Store(c)
-	return nil
-}
-
-// relearn updates the original model by all images again, with the current descriptions.
-func (s *Server) relearn(c *classSet) error {
-	c.model = s.o.Model
-	for i, name := range c.Names {
-		if x := c.images[name]; x != nil {
-			var err error
-			if c.model, err = c.model.(predict.Learner).Learn(c.Vectors[i], x, len(x)/s.o.Model.FeatureDim()); err != nil {
-				return fmt.Errorf("class %q: %w", name, err)
-			}
+	text := csvOf(s.o.Model.Attributes(), &c.Classes)
+	if c.version = digest(text); c.version != was.version {
+		if err := s.file.write(text); err != nil {
+			return err
 		}
 	}
+	if text := labelsCSV(c.labels); s.labels.path != "" && digest(text) != s.labels.last && (len(c.labels) > 0 || len(was.labels) > 0) {
+		if err := s.labels.write(text); err != nil {
+			return err
+		}
+	}
+	s.classes.Store(c)
 	return nil
 }
 

@@ -29,7 +29,7 @@ func (s *Server) describe(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotImplemented, "the model was not trained on texts or word vectors, or those are not at hand: describe classes by attributes")
 		return
 	}
-	var d description
+	var d described
 	release, ok := s.body(w, r, maxDescription, func(body io.Reader) error {
 		dec := json.NewDecoder(body)
 		dec.DisallowUnknownFields()
@@ -48,12 +48,12 @@ func (s *Server) describe(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusUnprocessableEntity, "%v", err)
 		return
 	}
-	respond(w, http.StatusOK, description{Class: d.Class, Phrase: d.Phrase, Attributes: s.byName(vector)})
+	respond(w, http.StatusOK, described{Class: d.Class, Phrase: d.Phrase, Attributes: s.byName(vector)})
 }
 
 // vector is a class's in the order of the model's attributes: those given by their names, the others by its name or phrase where the
 // model was trained on words.
-func (s *Server) vector(r *http.Request, name string, d *description) ([]float32, error) {
+func (s *Server) vector(r *http.Request, name string, d *described) ([]float32, error) {
 	names := s.o.Model.Attributes()
 	t := &attributes.Table{Source: "the description", Classes: []string{name}, Values: make([][]float32, 1)}
 	for _, a := range slices.Sorted(maps.Keys(d.Attributes)) {

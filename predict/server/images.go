@@ -19,6 +19,9 @@ import (
 // maxImages is the largest number of images in one request.
 const maxImages = 64
 
+// maxLearned is the largest number of values that features of images added to classes may have together: 256 MB.
+const maxLearned = 64 << 20
+
 // Response is that of /predict: what 'vzsl predict --json' prints, and the run.
 type Response struct {
 	Run        string                    `json:"run"`
@@ -47,7 +50,7 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request) {
 	defer release()
 	classes := s.classes.Load()
 	if len(classes.Names) == 0 {
-		fail(w, http.StatusConflict, "there are no classes to choose from: add one with PUT /classes/NAME")
+		fail(w, http.StatusConflict, noClasses)
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
@@ -97,7 +100,7 @@ func (s *Server) addImages(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if _, ok := s.o.Model.(predict.Learner); !ok {
-		fail(w, http.StatusNotImplemented, "models of this method do not learn from images without training; those of vzsl (with its closed-form block) and plda do")
+		fail(w, http.StatusNotImplemented, notLearner)
 		return
 	}
 	if !slices.Contains(s.classes.Load().Names, name) {
@@ -129,33 +132,22 @@ func (s *Server) addImages(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	began := time.Now()
-	count := 0
-	err = s.edit(func(c *classSet) error {
-		i := slices.Index(c.Names, name)
-		if i < 0 {
-			return fmt.Errorf("the class %q was removed meanwhile", name)
-		}
-		for j, v := range c.Vectors {
-			if j != i && slices.Equal(v, c.Vectors[i]) {
-				return fmt.Errorf("the classes %q and %q have the same description: images of one would count for both; give them different descriptions first", name, c.Names[j])
-			}
-		}
-		m, err := c.model.(predict.Learner).Learn(c.Vectors[i], features, len(of))
-		if err != nil {
-			return err
-		}
-		if c.images == nil {
-			c.images = map[string][]float32{}
-		}
-		c.model, c.images[name] = m, slices.Concat(c.images[name], features)
-		count = len(c.images[name]) / s.o.Model.FeatureDim()
-		return nil
-	})
-	if err != nil {
-		fail(w, http.StatusConflict, "%v", err)
-		return
+	var labels []label
+	dim := s.o.Model.FeatureDim()
+	for k, i := range of {
+		labels = append(labels, label{all[i].ID, all[i].Image, name, true, features[k*dim : (k+1)*dim]})
 	}
-	respond(w, http.StatusOK, map[string]any{"class": name, "added": len(of), "pictures": count, "learning_seconds": time.Since(began).Seconds()})
+	s.changed(w, http.StatusOK, func(c *classSet) error {
+		if !slices.Contains(c.Names, name) {
+			return fmt.Errorf("%w %q: it was removed meanwhile", errNoClass, name)
+		}
+		if other := c.sameAs(name); other != "" {
+			return fmt.Errorf("%w: %q and %q: images of one would count for both; give them different descriptions first", errSame, name, other)
+		}
+		return s.label(c, labels...)
+	}, func(c *classSet) any {
+		return map[string]any{"class": name, "added": len(of), "pictures": c.learned()[name], "learning_seconds": time.Since(began).Seconds()}
+	})
 }
 
 // classify predicts the classes of images; code is the status of the first where none can be used.
@@ -163,6 +155,9 @@ func (s *Server) classify(ctx context.Context, images []uploaded, classes *class
 	all, features, of, code, err := s.compute(ctx, images)
 	if err != nil || len(of) == 0 {
 		return all, code, err
+	}
+	if err := s.recall(all); err != nil {
+		s.o.Log.Error("labels of before", "error", err)
 	}
 	answers, err := predict.Rank(ctx, classes.model, features, len(of), &classes.Classes, o)
 	if err != nil {
@@ -182,8 +177,10 @@ func (s *Server) compute(ctx context.Context, images []uploaded) (all []predict.
 		err     error
 	}
 	results := make([]chan computed, len(images))
+	ids := make([]string, len(images))
 	for i, p := range images {
 		results[i] = make(chan computed, 1)
+		ids[i] = imageID(p.data)
 		go func() {
 			var c computed
 			defer func() {
@@ -192,7 +189,9 @@ func (s *Server) compute(ctx context.Context, images []uploaded) (all []predict.
 				}
 				results[i] <- c
 			}()
-			c.feature, c.err = s.o.Pictures.Picture(ctx, p.data)
+			if c.feature = s.kept.get(ids[i]); c.feature == nil {
+				c.feature, c.err = s.o.Pictures.Picture(ctx, p.data)
+			}
 		}()
 	}
 	all = make([]predict.ImagePrediction, len(images))
@@ -201,6 +200,8 @@ func (s *Server) compute(ctx context.Context, images []uploaded) (all []predict.
 		all[i].Image = p.name
 		if c.err == nil {
 			features, of = append(features, c.feature...), append(of, i)
+			all[i].ID = ids[i]
+			s.kept.put(ids[i], c.feature)
 			continue
 		}
 		status := s.o.ImageStatus(c.err)

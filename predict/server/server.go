@@ -16,15 +16,18 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
-	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+	"golang.org/x/net/netutil"
 	"golang.org/x/sync/semaphore"
 
+	"vzsl/internal/gallery"
 	"vzsl/predict"
+	"vzsl/predict/description"
 )
 
 // Pictures computes the features of images, batching those of concurrent callers: an *extract.Batcher is one.
@@ -49,29 +52,52 @@ type Options struct {
 	// Lookup gives the vector of a class of that name or phrase, where the model was trained on word vectors or texts; else nil.
 	// What words say nothing of is NaN.
 	Lookup func(ctx context.Context, class, phrase string) ([]float32, error)
-	Words  string // what Lookup makes its vectors of: words (word vectors) or text; "": words
+	// Space is what descriptions are judged against: the model's attributes as the classes trained on have them; may be nil.
+	Space *description.Space
+	// Training is the images that the model was trained on; may be nil.
+	Training Training
+	// ClassFile is the CSV file that the classes were read from, or are to be written to: it is written whole at every change of them;
+	// "": changes are lost when the server stops. LabelFile likewise has the labels that requests give images; it is read at the start.
+	ClassFile, LabelFile string
+	Words                string // what Lookup makes its vectors of: words (word vectors) or text; "": words
 	// Warnings lists what is unusual about a description that is accepted all the same; may be nil.
 	Warnings func(class string, vector []float32) []string
 
-	MaxBody     int64         // bytes of a request; 0: 32 MB
-	MaxBodies   int64         // bytes of all requests in progress together; 0: eight times MaxBody
-	Timeout     time.Duration // from a request's last byte to its response; 0: 30 s
-	ReadTimeout time.Duration // for reading a request; 0: 30 s
-	Grace       time.Duration // for requests in progress when the server stops; 0: 30 s
-	Log         *slog.Logger
+	// Token is asked of every request, as 'Authorization: Bearer TOKEN' or by the page's cookie; "": none. Serve refuses to listen
+	// beyond this machine without one, unless Open is set.
+	Token string
+	Open  bool
+	// Hosts are the names by which clients know this server, beside localhost and IP addresses: a request for another one is
+	// refused. Without any, Serve without a token takes localhost and IP addresses only; all else takes every name.
+	Hosts []string
+
+	MaxRequests    int           // requests with a body in progress, more are answered with 503; 0: 256
+	MaxConnections int           // more wait to be accepted; 0: 1024
+	MaxBody        int64         // bytes of a request; 0: 32 MB
+	MaxBodies      int64         // bytes of all requests in progress together; 0: eight times MaxBody
+	Timeout        time.Duration // from a request's last byte to its response; 0: 30 s
+	ReadTimeout    time.Duration // for reading a request; 0: 30 s
+	Grace          time.Duration // for requests in progress when the server stops; 0: 30 s
+	Log            *slog.Logger
 }
 
 // Server is an http.Handler.
 type Server struct {
-	o       Options
-	handler http.Handler
-	bodies  *semaphore.Weighted
+	o      Options
+	guard  *guard
+	places chan struct{} // one is taken by each request with a body in progress
+	bodies *semaphore.Weighted
 
+	kept    *kept
 	editing sync.Mutex // held while the classes are changed
+	file    ownFile    // of the classes
+	labels  ownFile
 	classes atomic.Pointer[classSet]
 
-	metrics *metrics.Set
-	active  atomic.Int64
+	metrics     *metrics.Set
+	active      atomic.Int64
+	connections atomic.Int64
+	held        atomic.Int64 // bytes of bodies
 }
 
 //go:embed page
@@ -96,14 +122,25 @@ func New(o Options) (*Server, error) {
 	if o.MaxBodies < o.MaxBody {
 		o.MaxBodies = 8 * o.MaxBody
 	}
+	if o.MaxRequests <= 0 {
+		o.MaxRequests = 256
+	}
+	if o.MaxConnections <= 0 {
+		o.MaxConnections = 1024
+	}
+	if o.Token != "" && len(o.Token) < minToken {
+		return nil, fmt.Errorf("server: a token must have at least %d characters", minToken)
+	}
 	if o.ImageStatus == nil {
 		o.ImageStatus = func(error) int { return 0 }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{o: o, bodies: semaphore.NewWeighted(o.MaxBodies), metrics: metrics.NewSet()}
-	s.classes.Store(&classSet{Classes: o.Classes, model: o.Model})
+	s := &Server{o: o, places: make(chan struct{}, o.MaxRequests), bodies: semaphore.NewWeighted(o.MaxBodies), metrics: metrics.NewSet()}
+	if err := s.begin(); err != nil {
+		return nil, err
+	}
 	s.gauges()
 
 	mux := http.NewServeMux()
@@ -111,15 +148,27 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	static := http.FileServerFS(files)
+	static, shared := http.FileServerFS(files), http.FileServerFS(gallery.Files)
 	for pattern, h := range map[string]http.Handler{
-		"GET /{$}": static, "GET /page.css": static, "GET /page.js": static,
+		"GET /{$}": static, "GET /page.css": static, "GET /page.js": static, "GET /api.js": static, "GET /detail.js": static, "GET /editor.js": static, "GET /images.js": static,
+		"GET /gallery.js": shared, "GET /exports.js": shared, "GET /gallery.css": shared,
 		"POST /predict":             http.HandlerFunc(s.predict),
 		"GET /model":                http.HandlerFunc(s.model),
 		"POST /describe":            http.HandlerFunc(s.describe),
 		"GET /attributes":           http.HandlerFunc(s.attributes),
 		"GET /classes":              http.HandlerFunc(s.listClasses),
 		"GET /classes.csv":          http.HandlerFunc(s.classesCSV),
+		"PUT /classes.csv":          http.HandlerFunc(s.putClassesCSV),
+		"GET /known/{name...}":      http.HandlerFunc(s.getKnown),
+		"POST /rank":                http.HandlerFunc(s.rank),
+		"POST /intervene":           http.HandlerFunc(s.intervene),
+		"GET /neighbours/{id}":      http.HandlerFunc(s.neighbours),
+		"GET /training/{image...}":  http.HandlerFunc(s.training),
+		"POST /parquet":             http.HandlerFunc(s.parquet),
+		"GET /labels":               http.HandlerFunc(s.listLabels),
+		"GET /labels.csv":           http.HandlerFunc(s.labelsCSV),
+		"PUT /labels/{id}":          http.HandlerFunc(s.putLabel),
+		"DELETE /labels/{id}":       http.HandlerFunc(s.deleteLabel),
 		"GET /classes/{name...}":    http.HandlerFunc(s.getClass),
 		"PUT /classes/{name...}":    http.HandlerFunc(s.putClass),
 		"DELETE /classes/{name...}": http.HandlerFunc(s.deleteClass),
@@ -147,23 +196,21 @@ func New(o Options) (*Server, error) {
 		}
 		fail(w, http.StatusNotFound, "not found; the addresses are /predict, /classes, /attributes, /model, /healthz, /metrics")
 	})))
-	// Pages of other sites may not change the classes through a user's browser.
-	s.handler = http.NewCrossOriginProtection().Handler(mux)
+	s.protect(mux)
 	return s, nil
 }
 
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'")
-	h.Set("Cache-Control", "no-store")
-	s.handler.ServeHTTP(w, r)
-}
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.guard.ServeHTTP(w, r) }
 
 // Serve accepts requests on l until ctx is done, then finishes those in progress and returns nil.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	handler, err := s.guarded(l.Addr())
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	l = netutil.LimitListener(l, s.o.MaxConnections)
 	srv := &http.Server{
-		Handler: s, ReadHeaderTimeout: min(10*time.Second, s.o.ReadTimeout), ReadTimeout: s.o.ReadTimeout,
+		Handler: handler, ConnState: s.connection, ReadHeaderTimeout: min(10*time.Second, s.o.ReadTimeout), ReadTimeout: s.o.ReadTimeout,
 		WriteTimeout: s.o.ReadTimeout + 2*s.o.Timeout + 10*time.Second, // waiting for memory, for features, and for the client
 		IdleTimeout:  2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(s.o.Log.Handler(), slog.LevelDebug),
@@ -210,6 +257,9 @@ func (s *status) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
 // measured counts and times a handler's responses, and turns a panic into one.
 func (s *Server) measured(pattern string, h http.Handler) http.Handler {
+	if !strings.HasPrefix(pattern, "GET ") && pattern != "other" {
+		h = s.queued(h)
+	}
 	seconds := s.metrics.GetOrCreatePrometheusHistogramExt(fmt.Sprintf(`vzsl_request_seconds{handler=%q}`, pattern),
 		[]float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -240,6 +290,13 @@ func (s *Server) gauges() {
 		return func() float64 { return pick(s.o.Pictures.Counts()) }
 	}
 	s.metrics.NewGauge("vzsl_requests_active", func() float64 { return float64(s.active.Load()) })
+	s.metrics.NewGauge("vzsl_requests_with_body_active", func() float64 { return float64(len(s.places)) })
+	s.metrics.NewGauge("vzsl_requests_with_body_limit", func() float64 { return float64(cap(s.places)) })
+	s.metrics.NewGauge("vzsl_body_bytes", func() float64 { return float64(s.held.Load()) })
+	s.metrics.NewGauge("vzsl_connections", func() float64 { return float64(s.connections.Load()) })
+	for _, reason := range refusals {
+		s.refused(reason, 0)
+	}
 	s.metrics.NewGauge("vzsl_classes", func() float64 { return float64(len(s.classes.Load().Names)) })
 	s.metrics.NewGauge("vzsl_images_total", counts(func(images, _ int64, _ time.Duration) float64 { return float64(images) }))
 	s.metrics.NewGauge("vzsl_engine_runs_total", counts(func(_, runs int64, _ time.Duration) float64 { return float64(runs) }))
@@ -280,7 +337,8 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request, most int64, read f
 		s.busy(w, r)
 		return nil, false
 	}
-	release = func() { s.bodies.Release(weight) }
+	s.held.Add(weight)
+	release = func() { s.held.Add(-weight); s.bodies.Release(weight) }
 	err := read(http.MaxBytesReader(w, r.Body, most))
 	if err == nil {
 		return release, true
@@ -291,6 +349,7 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request, most int64, read f
 	case errors.As(err, &large):
 		s.tooLarge(w, most)
 	case errors.Is(err, os.ErrDeadlineExceeded):
+		s.refused("slow", 1)
 		w.Header().Set("Connection", "close")
 		fail(w, http.StatusRequestTimeout, "the request was not complete within %v", s.o.ReadTimeout)
 	default:
@@ -300,6 +359,7 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request, most int64, read f
 }
 
 func (s *Server) tooLarge(w http.ResponseWriter, most int64) {
+	s.refused("size", 1)
 	w.Header().Set("Connection", "close") // the rest is not read
 	fail(w, http.StatusRequestEntityTooLarge, "the request is too large: the limit is %d bytes", most)
 }
@@ -309,6 +369,7 @@ func (s *Server) busy(w http.ResponseWriter, r *http.Request) {
 	if r.Context().Err() != nil {
 		return
 	}
-	w.Header().Set("Retry-After", strconv.Itoa(max(1, int(s.o.Timeout.Seconds())/2)))
+	s.refused("busy", 1)
+	s.retryAfter(w)
 	fail(w, http.StatusServiceUnavailable, "the server is busy: the request was not started within %v", s.o.Timeout)
 }

@@ -183,7 +183,7 @@ func TestAnswers(t *testing.T) {
 		{"POST", "/classes", "", "", 405, "POST"},
 		{"DELETE", "/classes/", "", "", 404, "no class"},
 		{"GET", "/", "", "", 200, "<title>"},
-		{"GET", "/page.js", "", "", 200, "use strict"},
+		{"GET", "/page.js", "", "", 200, "import"},
 		{"GET", "/server.go", "", "", 404, "not found"},
 		{"GET", "/page/../server.go", "", "", 404, "not found"},
 		{"GET", "/..%2f..%2fetc%2fpasswd", "", "", 404, "not found"},
@@ -293,7 +293,7 @@ func TestSlowClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprint(conn, "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n3")
+	fmt.Fprint(conn, "POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n3")
 	if code, _ := call(t, "POST", url+"/predict", "", "3"); code != 200 {
 		t.Error("another client got", code)
 	}
@@ -472,7 +472,7 @@ func TestTeach(t *testing.T) {
 	if got := best(); got != "night" {
 		t.Errorf("after two pictures: %q", got)
 	}
-	if _, text := call(t, "GET", url+"/classes", "", ""); text != `{"classes":["day","night"],"learns":true,"pictures":{"night":2}}`+"\n" {
+	if _, text := call(t, "GET", url+"/classes", "", ""); text != `{"classes":["day","night"],"kept":false,"learns":true,"pictures":{"night":2},"shown":["day","night"],"version":"5a5c60d98e807648"}`+"\n" {
 		t.Error(text)
 	}
 	call(t, "PUT", url+"/classes/dusk", "", `{"attributes": {"light": 0, "dark": 1}}`)

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +19,32 @@ import (
 
 func rehearsal(t *testing.T) *bench {
 	return &bench{small: true, work: t.TempDir(), threads: 2, page: &bytes.Buffer{}}
+}
+
+// TestScripts: the peers' programs are where they are started from.
+func TestScripts(t *testing.T) {
+	t.Chdir(filepath.Join("..", ".."))
+	sources, err := filepath.Glob(filepath.Join(scripts, "*.go"))
+	if err != nil || len(sources) == 0 {
+		t.Fatalf("%v, %v", sources, err)
+	}
+	started := regexp.MustCompile(`script\("([^"]+)"\)`)
+	names := 0
+	for _, source := range sources {
+		text, err := os.ReadFile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range started.FindAllStringSubmatch(string(text), -1) {
+			names++
+			if _, err := os.Stat(script(m[1])); err != nil {
+				t.Errorf("%s: %v", source, err)
+			}
+		}
+	}
+	if names < 4 {
+		t.Errorf("%d programs found", names)
+	}
 }
 
 // TestModel: both files are read, have the same fc7, and the description names the weights' places.

@@ -126,7 +126,7 @@ func (b *bench) pictures(ctx context.Context) (string, error) {
 	if err := os.RemoveAll(part); err != nil {
 		return "", err
 	}
-	out, err := exec.CommandContext(ctx, b.python, filepath.Join("internal", "bench", "reencode.py"),
+	out, err := exec.CommandContext(ctx, b.python, script("reencode.py"),
 		filepath.Join(b.cub, "images"), fmt.Sprint(b.images), part).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("reencode.py: %w\n%s", err, out)

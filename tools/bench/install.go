@@ -11,10 +11,12 @@ import (
 	"vzsl/internal/kernels"
 )
 
-// The peers, as npm (what make interop installs) and Debian have them.
+// What the peers need. ONNX Runtime comes from npm (make interop installs it), everything else from Debian.
 const (
 	nodePackages   = "internal/interop/testdata"
-	debianPackages = "nodejs npm python3-torch python3-torchvision python3-numpy python3-pil libopenblas0-pthread"
+	pythonPackages = "python3-torch python3-torchvision python3-numpy python3-pil"
+	blasPackage    = "libopenblas0-pthread"
+	npmPackages    = "nodejs npm"
 )
 
 // installPeers installs what is missing, where it can. What it cannot is said by the parts that want it.
@@ -25,22 +27,39 @@ func (b *bench) installPeers(ctx context.Context) {
 			note("%s: %v: %s", name, err, strings.TrimSpace(string(out)))
 		}
 	}
-	_, npm := exec.LookPath("npm")
 	libs, _ := filepath.Glob(openBLAS)
 	b.python = findPython(ctx)
-	if !b.haveTorchvision(ctx) || len(libs) == 0 || npm != nil && !b.haveORT(ctx) {
-		if _, err := exec.LookPath("apt-get"); err == nil && os.Getuid() == 0 {
-			do("apt-get", append([]string{"install", "-y", "--no-install-recommends"}, strings.Fields(debianPackages)...)...)
-		} else {
-			note("missing packages of Debian cannot be installed here; as root: apt-get install %s", debianPackages)
-		}
+	// One by one: a Node that is not Debian's conflicts with Debian's npm, and must not keep PyTorch from being installed.
+	var missing []string
+	if !b.haveTorchvision(ctx) {
+		missing = append(missing, pythonPackages)
 	}
+	if len(libs) == 0 {
+		missing = append(missing, blasPackage)
+	}
+	if _, err := exec.LookPath("npm"); err != nil && !b.haveORT(ctx) {
+		missing = append(missing, npmPackages)
+	}
+	_, err := exec.LookPath("apt-get")
+	for _, packages := range missing {
+		if err != nil || os.Getuid() != 0 {
+			note("missing packages of Debian cannot be installed here; as root: apt-get install %s", packages)
+			continue
+		}
+		do("apt-get", append([]string{"install", "-y", "--no-install-recommends"}, strings.Fields(packages)...)...)
+	}
+	b.python = findPython(ctx)
 	if !b.haveORT(ctx) {
 		do("make", "interop-packages")
 	}
 }
 
 const openBLAS = "/usr/lib/*/openblas-pthread/libopenblas.so.0"
+
+// scripts is the folder of the peers' programs, seen from the project's.
+const scripts = "tools/bench"
+
+func script(name string) string { return filepath.Join(filepath.FromSlash(scripts), name) }
 
 // findPython is a Python with PyTorch, NumPy and PIL: Debian's before another.
 func findPython(ctx context.Context) string {
@@ -91,7 +110,7 @@ func (b *bench) ort(ctx context.Context, n *network, images string) (*peer, erro
 	if !b.haveORT(ctx) {
 		return nil, nil
 	}
-	return start(ctx, "ONNX Runtime", []string{b.nodePath()}, "node", filepath.Join("internal", "bench", "ort.js"),
+	return start(ctx, "ONNX Runtime", []string{b.nodePath()}, "node", script("ort.js"),
 		n.Path, n.shape(), images, fmt.Sprint(b.threads))
 }
 
@@ -100,7 +119,7 @@ func (b *bench) torch(ctx context.Context, args ...string) (*peer, error) {
 	if b.python == "" {
 		return nil, nil
 	}
-	args = append([]string{filepath.Join("internal", "bench", "torch_peer.py")}, args...)
+	args = append([]string{script("torch_peer.py")}, args...)
 	return start(ctx, "PyTorch", b.blasEnv(), b.python, append(args, fmt.Sprint(b.threads))...)
 }
 

@@ -98,7 +98,7 @@ func run(ctx context.Context) error {
 			return fmt.Errorf("no part %q; the parts are %s", c, strings.Join(names, ", "))
 		}
 	}
-	if _, err := os.Stat(filepath.Join("internal", "bench")); err != nil {
+	if _, err := os.Stat(scripts); err != nil {
 		return errors.New("run it from the top of the checkout")
 	}
 	if b.small {

@@ -107,7 +107,7 @@ func (b *bench) network(ctx context.Context, n exported, avx2 bool) error {
 		return err
 	}
 	defer ours.close()
-	ort := []string{filepath.Join("internal", "bench", "ort.js"), path, n.shape, images, fmt.Sprint(b.threads)}
+	ort := []string{script("ort.js"), path, n.shape, images, fmt.Sprint(b.threads)}
 	theirs, err := start(ctx, "ONNX Runtime", []string{b.nodePath()}, "node", ort...)
 	if err != nil {
 		return err
@@ -178,7 +178,7 @@ func (b *bench) export(ctx context.Context, n exported) (string, error) {
 	part := path + ".part"
 	name, _ := strings.CutSuffix(n.name, "_518")
 	size := n.shape[strings.LastIndex(n.shape, "x")+1:]
-	out, err := exec.CommandContext(ctx, b.python, filepath.Join("internal", "bench", "networks.py"), name, size, part).CombinedOutput()
+	out, err := exec.CommandContext(ctx, b.python, script("networks.py"), name, size, part).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("networks.py: %w\n%s", err, out)
 	}

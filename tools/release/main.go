@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"debug/buildinfo"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -29,8 +28,16 @@ var platforms = []string{"linux/amd64", "linux/arm64", "darwin/amd64", "darwin/a
 func main() {
 	to := flag.String("to", "dist", "`folder` to write to")
 	only := flag.String("platforms", strings.Join(platforms, ","), "`list` of platforms")
-	dirty := flag.Bool("dirty", false, "release a tree with changes that are not committed, to try it")
+	dirty := flag.Bool("dirty", false, "try it: without a tag, with changes that are not committed")
+	next := flag.String("changelog", "", "only move the changes that wait in changes/ to CHANGELOG.md, under this `version`")
 	flag.Parse()
+	if *next != "" {
+		if err := fold(".", strings.TrimPrefix(*next, "v"), time.Now().UTC().Format(time.DateOnly)); err != nil {
+			fmt.Fprintln(os.Stderr, "release:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := release(*to, strings.Split(*only, ","), *dirty); err != nil {
 		fmt.Fprintln(os.Stderr, "release:", err)
 		os.Exit(1)
@@ -53,12 +60,8 @@ func release(to string, platforms []string, dirty bool) error {
 	if err != nil {
 		return err
 	}
-	text, err := output(nil, "go", "run", "-trimpath", ".", "version", "--json")
+	version, err := tagged(dirty)
 	if err != nil {
-		return err
-	}
-	var about struct{ Version string }
-	if err := json.Unmarshal([]byte(text), &about); err != nil {
 		return err
 	}
 	work, err := os.MkdirTemp("", "vzsl-release")
@@ -71,7 +74,7 @@ func release(to string, platforms []string, dirty bool) error {
 		return err
 	}
 	common := map[string]string{} // name in the archive: file
-	tracked, err := output(nil, "git", "ls-files", "README.md", "CONTRIBUTING.md", "LICENSE", "docs", "examples")
+	tracked, err := output(nil, "git", "ls-files", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "docs", "examples")
 	if err != nil {
 		return err
 	}
@@ -94,7 +97,7 @@ func release(to string, platforms []string, dirty bool) error {
 	}
 	var sums bytes.Buffer
 	for _, p := range platforms {
-		name, err := build(to, work, about.Version, p, common, time.Unix(s, 0).UTC())
+		name, err := build(to, work, version, p, common, time.Unix(s, 0).UTC())
 		if err != nil {
 			return fmt.Errorf("%s: %w", p, err)
 		}
@@ -106,6 +109,19 @@ func release(to string, platforms []string, dirty bool) error {
 		fmt.Printf("%s/%s  %.1f MB\n", to, name, float64(len(b))/1e6)
 	}
 	return wholefile.Bytes(filepath.Join(to, "SHA256SUMS"), sums.Bytes())
+}
+
+// tagged is the version to release: the tag of the commit, v1.2.0, without its v. To try a release any commit will do.
+func tagged(try bool) (string, error) {
+	tag, err := output(nil, "git", "describe", "--tags", "--exact-match", "--match", "v[0-9]*")
+	if err == nil {
+		return strings.TrimPrefix(tag, "v"), nil
+	}
+	if !try {
+		return "", fmt.Errorf("the commit has no version: tag it (git tag v1.2.0), or try with -dirty: %w", err)
+	}
+	commit, err := output(nil, "git", "rev-parse", "--short=12", "HEAD")
+	return "devel-" + commit, err
 }
 
 // build makes one platform's archive and returns its name.
@@ -128,6 +144,8 @@ func build(to, work, version, platform string, common map[string]string, at time
 		return "", err
 	} else if !slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool { return s.Key == "vcs.revision" }) {
 		return "", errors.New("the binary does not know its commit: go stamps it in a clone, not in a linked worktree")
+	} else if v := info.Main.Version; v != "v"+version && !strings.HasPrefix(version, "devel") {
+		return "", fmt.Errorf("the binary says it is %s, the tag v%s", v, version)
 	}
 	notices, err := licences(env)
 	if err != nil {

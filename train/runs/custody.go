@@ -10,12 +10,13 @@ import (
 	"strings"
 
 	"vzsl/features"
+	"vzsl/internal/custody"
 	"vzsl/train/problem"
 )
 
 // Keeper compares the inputs of a folder with the record that it holds.
 type Keeper struct {
-	Dir          string
+	Folder       *custody.Folder
 	Begun, Force bool
 	Features     *problem.Features
 	Classes      **features.ClassTable
@@ -28,12 +29,12 @@ type Keeper struct {
 func (k *Keeper) Custody(ctx context.Context) (string, error) {
 	kept := k.Now
 	if k.Begun {
-		was, err := features.ReadRecord(k.Dir)
+		was, err := features.ReadRecord(k.Folder.Dir())
 		if errors.Is(err, fs.ErrNotExist) {
 			return "", k.old(err)
 		}
 		if err != nil && !k.Force {
-			return "", err
+			return "", fmt.Errorf("%w; bring it back, or force to start over", err)
 		}
 		if err == nil {
 			kept = was
@@ -43,13 +44,17 @@ func (k *Keeper) Custody(ctx context.Context) (string, error) {
 			return "", err
 		}
 		if len(changes) > 0 && !k.Force {
-			return "", fmt.Errorf("%s: %w: it was made from other inputs: %s; take another folder, or force to start over", k.Dir, ErrOtherRun, Changed(changes))
+			return "", fmt.Errorf("%s: %w: it was made from other inputs: %s; take another folder, or force to start over", k.Folder.Dir(), ErrOtherRun, Changed(changes))
 		} else if len(changes) > 0 {
 			kept = k.Now
 		}
 	}
 	if kept == k.Now {
-		if err := kept.Write(k.Dir); err != nil {
+		files, err := kept.Files()
+		if err == nil {
+			err = k.Folder.Write(files...)
+		}
+		if err != nil {
 			return "", err
 		}
 	}
@@ -63,7 +68,7 @@ func (k *Keeper) Custody(ctx context.Context) (string, error) {
 
 // old refuses a run whose config.toml names a record that is not there: it is not of an earlier version.
 func (k *Keeper) old(absent error) error {
-	text, err := os.ReadFile(filepath.Join(k.Dir, ConfigFile))
+	text, err := os.ReadFile(filepath.Join(k.Folder.Dir(), ConfigFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // of a search
 	}
@@ -72,10 +77,10 @@ func (k *Keeper) old(absent error) error {
 	}
 	r, err := ReadRecord(text)
 	if err != nil {
-		return damaged(filepath.Join(k.Dir, ConfigFile), err)
+		return damaged(filepath.Join(k.Folder.Dir(), ConfigFile), err)
 	}
 	if r.Data.InputsSHA256 != "" {
-		return fmt.Errorf("%s: %w; bring it back, or force to start over", k.Dir, absent)
+		return fmt.Errorf("%s: %w; bring it back, or force to start over", k.Folder.Dir(), absent)
 	}
 	return nil
 }

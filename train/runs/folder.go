@@ -4,9 +4,12 @@ package runs
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +17,7 @@ import (
 	"strings"
 
 	"vzsl/features"
+	"vzsl/internal/custody"
 	"vzsl/internal/lookup"
 	"vzsl/internal/wholefile"
 	"vzsl/train/method"
@@ -34,16 +38,21 @@ const (
 	checkpointsDir = "checkpoints"
 	lastFile       = "last.safetensors"
 	bestFile       = "best.safetensors"
+
+	lastCheckpoint = checkpointsDir + "/" + lastFile
+	bestCheckpoint = checkpointsDir + "/" + bestFile
 )
 
 // Folder is a run's, with the checkpoint found in it.
 type Folder struct {
 	dir    string            // "": the run is in memory
+	hold   *custody.Folder   // that no other process writes into
 	model  *safetensors.File // of a finished run in memory
 	config []byte            // config.toml's text
 
 	metrics *os.File
-	Lines   int // of metrics so far
+	sum     hash.Hash // of its lines
+	Lines   int       // of metrics so far
 
 	// Of the checkpoint; "" and nil: there is none.
 	Phase string
@@ -67,38 +76,46 @@ type Chosen struct {
 // ErrOtherRun is wrapped by the error of a run into the folder of another.
 var ErrOtherRun = errors.New("the folder holds another run")
 
-// Open makes a new run folder or opens the same run's. complete tells that its model is there.
-func Open(dir string, r *Record, force bool) (f *Folder, complete bool, err error) {
+// Hold keeps other processes from writing into a run's folder until the returned one is closed; it is made where it does not exist. With
+// force a damaged list of checksums is no error.
+func Hold(ctx context.Context, dir string, force bool) (*custody.Folder, error) {
+	hold, err := custody.Open(ctx, dir, force, checkpointsDir, features.InputsDir)
+	if custody.IsDamaged(err) {
+		err = fmt.Errorf("%w: train again with force", err)
+	}
+	return hold, err
+}
+
+// Open makes a new run in a folder or opens the same run's. complete tells that its model is there.
+func Open(hold *custody.Folder, r *Record, force bool) (f *Folder, complete bool, err error) {
 	text, err := r.Text()
 	if err != nil {
 		return nil, false, fmt.Errorf("writing the settings: %w", err)
 	}
-	f = &Folder{dir: dir, config: text}
-	if err := os.MkdirAll(filepath.Join(dir, checkpointsDir), 0o755); err != nil {
-		return nil, false, fmt.Errorf("run folder: %w", err)
-	}
+	dir := hold.Dir()
+	f = &Folder{dir: dir, hold: hold, config: text}
 	if err := errors.Join(wholefile.Sweep(dir, ConfigFile, ModelFile), wholefile.Sweep(filepath.Join(dir, checkpointsDir), lastFile, bestFile), features.SweepRecord(dir)); err != nil {
 		return nil, false, fmt.Errorf("run folder: %w", err)
 	}
 	if force {
-		for _, name := range []string{ModelFile, ConfigFile, MetricsFile, filepath.Join(checkpointsDir, lastFile), filepath.Join(checkpointsDir, bestFile)} {
-			if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return nil, false, fmt.Errorf("run folder: %w", err)
-			}
+		if err := hold.Remove(ModelFile, ConfigFile, MetricsFile, lastCheckpoint, bestCheckpoint); err != nil {
+			return nil, false, fmt.Errorf("run folder: %w", err)
 		}
 	}
-	was, err := os.ReadFile(f.path(ConfigFile))
+	was, err := custody.ReadFile(dir, ConfigFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		// The settings come first: without them nothing else in the folder counts.
-		for _, name := range []string{ModelFile, filepath.Join(checkpointsDir, lastFile)} {
+		for _, name := range []string{ModelFile, lastCheckpoint} {
 			if there, err := lookup.Exists(f.path(name)); err != nil {
 				return nil, false, fmt.Errorf("run folder: %w", err)
 			} else if there {
 				return nil, false, fmt.Errorf("%s has a %s but no %s: take another folder, or force to start over", dir, name, ConfigFile)
 			}
 		}
-		return f, false, wholefile.Bytes(f.path(ConfigFile), text)
+		return f, false, hold.Write(custody.Bytes(ConfigFile, text))
+	case custody.IsDamaged(err):
+		return nil, false, fmt.Errorf("%w; bring back the file that the training wrote, or train again with force", err)
 	case err != nil:
 		return nil, false, fmt.Errorf("run folder: %w", err)
 	}
@@ -154,19 +171,12 @@ func damaged(path string, err error) error {
 	return fmt.Errorf("%s is damaged (%w): bring back the file that the training wrote, or train again with force", path, err)
 }
 
-// seal adds the model's checksum to config.toml: the run is complete.
-func (f *Folder) seal(r *Record) error {
-	sum, err := features.FileSHA256(f.path(ModelFile))
-	if err != nil {
-		return fmt.Errorf("model: %w", err)
-	}
-	sealed := *r
-	sealed.Model = &modelRecord{SHA256: sum}
-	text, err := sealed.Text()
-	if err != nil {
-		return err
-	}
-	return wholefile.Bytes(f.path(ConfigFile), text)
+// sealed is config.toml with the model's checksum: the run is complete.
+func sealed(r *Record, sum string) (custody.File, error) {
+	s := *r
+	s.Model = &modelRecord{SHA256: sum}
+	text, err := s.Text()
+	return custody.Bytes(ConfigFile, text), err
 }
 
 // Sealed makes up for the checksum that a training which was killed at its very end could not add.
@@ -174,7 +184,7 @@ func (f *Folder) Sealed(r *Record) error {
 	if r.Data.InputsSHA256 == "" { // a run of an earlier version stays as it is
 		return nil
 	}
-	text, err := os.ReadFile(f.path(ConfigFile))
+	text, err := custody.ReadFile(f.dir, ConfigFile)
 	if err != nil {
 		return fmt.Errorf("run folder: %w", err)
 	}
@@ -186,13 +196,21 @@ func (f *Folder) Sealed(r *Record) error {
 	if _, err := Load(f.dir); err != nil {
 		return err
 	}
-	return f.seal(r)
+	sum, err := custody.SHA256(f.path(ModelFile))
+	if err != nil {
+		return fmt.Errorf("model: %w", err)
+	}
+	config, err := sealed(r, sum)
+	if err != nil {
+		return err
+	}
+	return f.hold.Write(config)
 }
 
 // resume reads the checkpoints, if there are any.
 func (f *Folder) resume() error {
-	last := filepath.Join(f.dir, checkpointsDir, lastFile)
-	file, err := safetensors.Read(last)
+	last := f.path(lastCheckpoint)
+	file, err := f.checkpoint(lastCheckpoint)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -223,7 +241,7 @@ func (f *Folder) resume() error {
 			return fmt.Errorf("checkpoint %s: the choice: %w; remove it, or force, to start over", last, err)
 		}
 	}
-	if file, err = safetensors.Read(filepath.Join(f.dir, checkpointsDir, bestFile)); err == nil {
+	if file, err = f.checkpoint(bestCheckpoint); err == nil {
 		f.Best = &method.State{Tensors: file.Tensors, Values: file.Metadata}
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("checkpoint: %w; remove the folder %s, or force, to start over", err, checkpointsDir)
@@ -231,17 +249,23 @@ func (f *Folder) resume() error {
 	return nil
 }
 
+func (f *Folder) checkpoint(name string) (*safetensors.File, error) {
+	if err := custody.CheckFile(f.dir, name); err != nil {
+		return nil, err
+	}
+	return safetensors.Read(f.path(name))
+}
+
 // Save writes a checkpoint. The best parameters go first: a state never speaks of ones that are not there.
 func (f *Folder) Save(phase string, state, best *method.State) error {
 	if f.dir == "" {
 		return nil
 	}
+	var files []custody.File
 	if best != nil {
-		if err := safetensors.Write(filepath.Join(f.dir, checkpointsDir, bestFile), &safetensors.File{Tensors: best.Tensors, Metadata: best.Values}); err != nil {
-			return fmt.Errorf("checkpoint: %w", err)
-		}
+		files = append(files, tensors(bestCheckpoint, &safetensors.File{Tensors: best.Tensors, Metadata: best.Values}))
 	}
-	v := map[string]string{"run.phase": phase, "run.lines": strconv.Itoa(f.Lines)}
+	v := map[string]string{"run.phase": phase, "run.lines": strconv.Itoa(f.Lines), "run.metrics": f.metricsSum()}
 	if f.Weights != "" {
 		v["run.weights"] = f.Weights
 	}
@@ -261,61 +285,12 @@ func (f *Folder) Save(phase string, state, best *method.State) error {
 			v["run.constant"] = exact(*f.Constant)
 		}
 	}
-	if err := safetensors.Write(filepath.Join(f.dir, checkpointsDir, lastFile), &safetensors.File{Tensors: state.Tensors, Metadata: v}); err != nil {
+	if err := f.hold.Write(append(files, tensors(lastCheckpoint, &safetensors.File{Tensors: state.Tensors, Metadata: v}))...); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	return nil
 }
 
-// OpenMetrics opens metrics.jsonl after the lines that the checkpoint knows.
-func (f *Folder) OpenMetrics() error {
-	path := f.path(MetricsFile)
-	text, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("metrics: %w", err)
-	}
-	at := 0
-	for range f.Lines {
-		n := bytes.IndexByte(text[at:], '\n')
-		if n < 0 {
-			break
-		}
-		at += n + 1
-	}
-	if f.metrics, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644); err != nil {
-		return fmt.Errorf("metrics: %w", err)
-	}
-	if err := f.metrics.Truncate(int64(at)); err != nil {
-		return fmt.Errorf("metrics: %w", err)
-	}
-	if _, err := f.metrics.Seek(int64(at), 0); err != nil {
-		return fmt.Errorf("metrics: %w", err)
-	}
-	return nil
-}
-
-// WriteMetrics adds a line to metrics.jsonl.
-func (f *Folder) WriteMetrics(line map[string]any) error {
-	if f.dir == "" {
-		f.Lines++
-		return nil
-	}
-	text, err := json.Marshal(line)
-	if err != nil {
-		return fmt.Errorf("metrics: %w", err)
-	}
-	if _, err := f.metrics.Write(append(text, '\n')); err != nil {
-		return fmt.Errorf("metrics: %w", err)
-	}
-	f.Lines++
-	return nil
-}
-
-func (f *Folder) Close() error {
-	if f.metrics == nil {
-		return nil
-	}
-	m := f.metrics
-	f.metrics = nil
-	return errors.Join(m.Sync(), m.Close())
+func tensors(name string, f *safetensors.File) custody.File {
+	return custody.File{Name: name, Write: func(w io.WriteSeeker) error { return safetensors.Encode(w, f) }}
 }

@@ -1,6 +1,8 @@
 package runs
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -86,10 +88,21 @@ func (f *Folder) Finish(r *Record, p *problem.Problem, m method.Model, attribute
 		f.model = file
 		return nil
 	}
-	if err := safetensors.Write(f.path(ModelFile), file); err != nil {
+	h := sha256.New()
+	if err := safetensors.Encode(h, file); err != nil {
+		return fmt.Errorf("model: %w", err)
+	}
+	config, err := sealed(r, hex.EncodeToString(h.Sum(nil)))
+	if err != nil {
 		return err
 	}
-	return f.seal(r)
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	if err := f.hold.List(MetricsFile); err != nil {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	return f.hold.Write(tensors(ModelFile, file), config)
 }
 
 // exact writes a number with as many digits as give it back.

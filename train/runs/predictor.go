@@ -16,6 +16,7 @@ import (
 
 	"vzsl/attributes"
 	"vzsl/features"
+	"vzsl/internal/custody"
 	"vzsl/train/method"
 	"vzsl/train/problem"
 	"vzsl/train/safetensors"
@@ -39,7 +40,14 @@ type Predictor struct {
 // Load reads the model of a run folder.
 func Load(runDir string) (*Predictor, error) {
 	path := filepath.Join(runDir, ModelFile)
-	f, err := safetensors.Read(path)
+	err := custody.CheckFile(runDir, ModelFile)
+	if custody.IsDamaged(err) {
+		return nil, fmt.Errorf("%w; bring back the model that was trained there, or train again with force", err)
+	}
+	var f *safetensors.File
+	if err == nil {
+		f, err = safetensors.Read(path)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, e := os.Stat(filepath.Join(runDir, ConfigFile)); e == nil {
 			return nil, fmt.Errorf("%s: the training there is not finished: run the same train command again, it goes on from its checkpoint", runDir)
@@ -61,7 +69,7 @@ func Load(runDir string) (*Predictor, error) {
 // not finished. fs.ErrNotExist: there is no run.
 func ModelSHA256(runDir string) (string, error) {
 	path := filepath.Join(runDir, ConfigFile)
-	text, err := os.ReadFile(path)
+	text, err := custody.ReadFile(runDir, ConfigFile)
 	if err != nil {
 		return "", err
 	}
@@ -72,7 +80,7 @@ func ModelSHA256(runDir string) (string, error) {
 	if r.Model != nil {
 		return r.Model.SHA256, nil
 	}
-	sum, err := features.FileSHA256(filepath.Join(runDir, ModelFile))
+	sum, err := custody.SHA256(filepath.Join(runDir, ModelFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
@@ -82,7 +90,10 @@ func ModelSHA256(runDir string) (string, error) {
 // belongs checks the model against the run's config.toml: it must be the one that the training with these settings ended with.
 func (p *Predictor) belongs(trained string) error {
 	path := filepath.Join(p.dir, ConfigFile)
-	text, err := os.ReadFile(path)
+	text, err := custody.ReadFile(p.dir, ConfigFile)
+	if custody.IsDamaged(err) {
+		return fmt.Errorf("%w; bring back the file that the training wrote, or train again with force", err)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: its settings cannot be read, so that nothing says whether the model there is the run's: %w", p.dir, err)
 	}
@@ -106,7 +117,7 @@ func (p *Predictor) belongs(trained string) error {
 	if r.Model == nil {
 		return nil
 	}
-	sum, err := features.FileSHA256(filepath.Join(p.dir, ModelFile))
+	sum, err := custody.SHA256(filepath.Join(p.dir, ModelFile))
 	if err != nil {
 		return fmt.Errorf("model: %w", err)
 	}

@@ -2,7 +2,6 @@ package runs
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -11,6 +10,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"vzsl/features"
+	"vzsl/internal/custody"
 	"vzsl/train/method"
 	"vzsl/train/settings"
 )
@@ -91,7 +91,7 @@ func ReadTuned(runDir string) (settings.Settings, *TunedRecord, error) {
 // error is fs.ErrNotExist where no run was begun there.
 func ReadSettings(runDir string) (settings.Settings, *TunedRecord, error) {
 	path := filepath.Join(runDir, ConfigFile)
-	text, err := os.ReadFile(path)
+	text, err := custody.ReadFile(runDir, ConfigFile)
 	if err != nil {
 		return settings.Settings{}, nil, err
 	}

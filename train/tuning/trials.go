@@ -12,12 +12,12 @@ import (
 	"github.com/apache/arrow/go/v15/parquet"
 	"github.com/apache/arrow/go/v15/parquet/pqarrow"
 
-	"vzsl/internal/wholefile"
+	"vzsl/internal/custody"
 )
 
 // table writes every fit of the search as Parquet: trial, fold, the searched settings as JSON, the choice best on this
 // fold alone as JSON, its accuracy (0..1), seconds, error.
-func (t *tuning) table(path string) error {
+func (t *tuning) table() (custody.File, error) {
 	var keys []fitKey
 	for k := range t.fits {
 		keys = append(keys, k)
@@ -43,11 +43,11 @@ func (t *tuning) table(path string) error {
 		f := t.fits[k]
 		searched, err := values(&t.settings[k.trial], t.space)
 		if err != nil {
-			return err
+			return custody.File{}, err
 		}
 		settings, err := json.Marshal(searched)
 		if err != nil {
-			return err
+			return custody.File{}, err
 		}
 		best := fitPoint{}
 		for _, p := range f.Points {
@@ -57,7 +57,7 @@ func (t *tuning) table(path string) error {
 		}
 		choice, err := json.Marshal(best.Choice)
 		if err != nil {
-			return err
+			return custody.File{}, err
 		}
 		b.Field(0).(*array.Int32Builder).Append(int32(k.trial))
 		b.Field(1).(*array.Int32Builder).Append(int32(k.fold))
@@ -68,8 +68,8 @@ func (t *tuning) table(path string) error {
 		b.Field(6).(*array.StringBuilder).Append(f.Failed)
 	}
 	record := b.NewRecord()
-	defer record.Release()
-	return wholefile.Write(path, func(w io.WriteSeeker) error {
+	return custody.File{Name: TrialsFile, Write: func(w io.WriteSeeker) error {
+		defer record.Release()
 		// The library closes what it writes to where that can be closed; the file must still be synced then.
 		pw, err := pqarrow.NewFileWriter(schema, struct{ io.Writer }{w},
 			parquet.NewWriterProperties(parquet.WithCreatedBy("vzsl"), parquet.WithRootRepetition(parquet.Repetitions.Required)),
@@ -81,5 +81,5 @@ func (t *tuning) table(path string) error {
 			return fmt.Errorf("write Parquet rows: %w", err)
 		}
 		return pw.Close()
-	})
+	}}, nil
 }

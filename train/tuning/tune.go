@@ -2,14 +2,10 @@
 package tuning
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"maps"
 	"math"
@@ -21,6 +17,7 @@ import (
 	"time"
 
 	"vzsl/features"
+	"vzsl/internal/custody"
 	"vzsl/internal/lookup"
 	"vzsl/train/method"
 	"vzsl/train/problem"
@@ -94,7 +91,7 @@ func (t *Tuned) Record() *runs.TunedRecord {
 // own validation classes as such: they are seen classes like the others.
 //
 // Each finished fit is kept in the folder's journal; a search that was interrupted goes on from it to the same outcome.
-func Tune(ctx context.Context, o Options) (*Tuned, error) {
+func Tune(ctx context.Context, o Options) (_ *Tuned, err error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -104,9 +101,16 @@ func Tune(ctx context.Context, o Options) (*Tuned, error) {
 	if o.Trials < 1 || o.Folds < 2 {
 		return nil, fmt.Errorf("tuning with %d trials and %d folds: at least one trial and two folds are needed", o.Trials, o.Folds)
 	}
+	hold, err := custody.Open(ctx, o.Dir, o.Force, features.InputsDir)
+	if err != nil {
+		if custody.IsDamaged(err) {
+			err = fmt.Errorf("%w: tune again with force", err)
+		}
+		return nil, fmt.Errorf("tuning folder: %w", err)
+	}
+	defer func() { err = errors.Join(err, hold.Close()) }()
 	if o.Inputs != nil {
-		k := runs.Keeper{Dir: o.Dir, Features: &o.Features, Classes: &o.Classes, Roles: &o.Roles, Now: o.Inputs, Force: o.Force}
-		var err error
+		k := runs.Keeper{Folder: hold, Features: &o.Features, Classes: &o.Classes, Roles: &o.Roles, Now: o.Inputs, Force: o.Force}
 		if k.Begun, err = lookup.Exists(filepath.Join(o.Dir, JournalFile)); err != nil {
 			return nil, fmt.Errorf("tuning folder: %w", err)
 		}
@@ -121,7 +125,7 @@ func Tune(ctx context.Context, o Options) (*Tuned, error) {
 	if err := p.Complete(&o.Settings, o.Classes, o.Log); err != nil {
 		return nil, err
 	}
-	t := &tuning{o: &o, p: p, fits: map[fitKey]*fitLine{}, parts: map[fitKey]float64{}}
+	t := &tuning{o: &o, hold: hold, p: p, fits: map[fitKey]*fitLine{}, parts: map[fitKey]float64{}}
 	if t.folds, err = p.Folds(o.Folds, o.Seed); err != nil {
 		return nil, err
 	}
@@ -137,22 +141,6 @@ func Tune(ctx context.Context, o Options) (*Tuned, error) {
 
 type fitKey struct{ trial, fold int }
 
-// fitLine is a finished fit, a line of the journal.
-type fitLine struct {
-	Trial   int        `json:"trial"`
-	Fold    int        `json:"fold"`
-	Points  []fitPoint `json:"points"`
-	Seconds float64    `json:"seconds"`
-	Elapsed float64    `json:"elapsed,omitempty"` // seconds of the search until then; journals of before have none
-	Failed  string     `json:"error,omitempty"`
-}
-
-type fitPoint struct {
-	Choice   method.Choice `json:"choice"`
-	Measured method.Choice `json:"measured,omitempty"`
-	Accuracy float64       `json:"accuracy"`
-}
-
 type tuning struct {
 	o        *Options
 	p        *problem.Builder
@@ -160,7 +148,10 @@ type tuning struct {
 	space    []method.Dimension
 	settings []settings.Settings // of each trial
 
+	hold    *custody.Folder // that no other process writes into
 	journal *os.File
+	chain   []byte     // checksum of the journal's last line
+	summed  bool       // its lines have checksums
 	mu      sync.Mutex // guards fits, elapsed and the journal
 	fits    map[fitKey]*fitLine
 	parts   map[fitKey]float64 // how far the fits at work are
@@ -200,82 +191,6 @@ func (t *tuning) trials() error {
 		t.o.Log.Info("this method has nothing to search but the grid of each fit: one trial", "method", t.o.Method)
 	}
 	return nil
-}
-
-const (
-	// JournalFile has a line for each fit.
-	JournalFile = "fits.jsonl"
-	// TrialsFile is the table of all fits.
-	TrialsFile = "trials.parquet"
-)
-
-// open reads the journal of the same search, or begins one.
-func (t *tuning) open() error {
-	head, err := t.header()
-	if err != nil {
-		return err
-	}
-	path := filepath.Join(t.o.Dir, JournalFile)
-	if err := os.MkdirAll(t.o.Dir, 0o755); err != nil {
-		return fmt.Errorf("tuning folder: %w", err)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("tuning journal: %w", err)
-	}
-	whole := 0
-	lines := bufio.NewReader(bytes.NewReader(text))
-	for n := 0; ; n++ {
-		line, err := lines.ReadBytes('\n')
-		if err != nil { // the last line of a run that was killed may be cut off
-			break
-		}
-		if n == 0 {
-			if !bytes.Equal(bytes.TrimSpace(line), head) {
-				if !t.o.Force {
-					return fmt.Errorf("%s: %w: its settings, trials, folds or data are others; take another folder, or force to start over", t.o.Dir, runs.ErrOtherRun)
-				}
-				break
-			}
-		} else {
-			var f fitLine
-			if err := json.Unmarshal(line, &f); err != nil {
-				return fmt.Errorf("tuning journal %s, line %d: %w; remove it, or force, to start over", path, n+1, err)
-			}
-			t.fits[fitKey{f.Trial, f.Fold}] = &f
-			t.elapsed = max(t.elapsed, f.Elapsed)
-		}
-		whole += len(line)
-	}
-	if t.journal, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644); err != nil {
-		return fmt.Errorf("tuning journal: %w", err)
-	}
-	if err := t.journal.Truncate(int64(whole)); err != nil {
-		return fmt.Errorf("tuning journal: %w", err)
-	}
-	if _, err := t.journal.Seek(int64(whole), 0); err != nil {
-		return fmt.Errorf("tuning journal: %w", err)
-	}
-	if whole == 0 {
-		if _, err := t.journal.Write(append(head, '\n')); err != nil {
-			return fmt.Errorf("tuning journal: %w", err)
-		}
-	}
-	return nil
-}
-
-// header identifies the search: everything that its outcome depends on but the budget.
-func (t *tuning) header() ([]byte, error) {
-	r := runs.NewRecord(&t.o.Settings, t.o.Features.Source())
-	var err error
-	if r.Data.FeaturesSHA256, r.Data.ClassesSHA256, r.Data.SplitSHA256, err = t.p.Digests(t.o.Classes); err != nil {
-		return nil, err
-	}
-	text, err := r.Text()
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(map[string]any{"config": string(text), "trials": t.o.Trials, "folds": t.folds, "pinned": t.o.Pinned, "space": t.space, "choice": t.o.Choice})
 }
 
 // rungs are the numbers of folds that the trials still alive are fitted on, one after the other.
@@ -367,7 +282,14 @@ func (t *tuning) search(ctx context.Context) (*Tuned, error) {
 	for _, f := range t.fits {
 		out.Seconds += f.Seconds
 	}
-	return out, t.table(filepath.Join(t.o.Dir, TrialsFile))
+	if err := t.hold.List(JournalFile); err != nil {
+		return nil, fmt.Errorf("tuning journal: %w", err)
+	}
+	trials, err := t.table()
+	if err != nil {
+		return nil, err
+	}
+	return out, t.hold.Write(trials)
 }
 
 // work does the fits and begins none after so much of the search's time, 0 being no limit. cut tells that it ended before
@@ -445,15 +367,8 @@ func (t *tuning) one(ctx context.Context, k fitKey) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	line.Seconds, line.Elapsed = time.Since(began).Seconds(), time.Since(t.began).Seconds()
-	text, err := json.Marshal(line)
-	if err != nil {
-		return err
-	}
 	t.fits[k], t.elapsed = line, line.Elapsed
-	if _, err := t.journal.Write(append(text, '\n')); err != nil {
-		return fmt.Errorf("tuning journal: %w", err)
-	}
-	return t.journal.Sync()
+	return t.write(line)
 }
 
 // working notes how far a fit is; less than 0: it has ended.

@@ -10,14 +10,19 @@ func (c *compiler) conv(i int) error {
 	s := &c.plan.Steps[i]
 	op := s.Op.(*plan.Conv)
 	from := s.In[0]
-	scale := -1
-	if c.deferred[from] {
-		m, g := c.gated(&c.plan.Steps[c.maker(from)])
-		from = m
-		scale = c.layout(c.byPlan[g], true)
+	deferred, scale := c.deferred[from], -1
+	var shift *plan.Affine
+	if deferred {
+		switch m := &c.plan.Steps[c.maker(from)]; op := m.Op.(type) {
+		case *plan.Affine:
+			from, shift = m.In[0], op
+		default:
+			maps, factors := c.gated(m)
+			from, scale = maps, c.layout(c.byPlan[factors], true)
+		}
 	}
 	x := c.layout(c.byPlan[from], true)
-	t := c.tail(i, op.Relu, scale < 0, true)
+	t := c.tail(i, op.Relu, !deferred, true)
 	add := -1
 	if t.add >= 0 {
 		add = c.layout(c.byPlan[t.add], true)
@@ -26,7 +31,7 @@ func (c *compiler) conv(i int) error {
 	if err != nil {
 		return err
 	}
-	if d := c.values[x].dims; scale < 0 && add < 0 && !t.pool {
+	if d := c.values[x].dims; !deferred && add < 0 && !t.pool {
 		if j := c.deep(t.out); j >= 0 && p.Chains(c.plan.Steps[j].Op.(*plan.Conv).Conv2D, d[2], d[3]) {
 			return c.chain(p, x, j)
 		}
@@ -53,6 +58,9 @@ func (c *compiler) conv(i int) error {
 			}
 			p.RunScaled(f.maps(x, n), factors, maps(f, add, n), f.maps(o, n))
 		}
+	case shift != nil:
+		a, b := affine(shift, op.In)
+		run = func(f *frame, n int) { p.RunShifted(f.maps(x, n), a, b, shift.Relu, maps(f, add, n), f.maps(o, n)) }
 	case t.pool:
 		run = func(f *frame, n int) { p.RunMaxPool2(f.maps(x, n), f.maps(o, n)) }
 	case add < 0:

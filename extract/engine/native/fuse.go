@@ -158,7 +158,12 @@ func (c *compiler) excites(i int) bool {
 	if a, b := c.plan.Values[m].Dims, c.plan.Values[g].Dims; !gates(b, a) {
 		return false
 	}
-	j := c.only(s.Out)
+	return c.pointwise(s.Out)
+}
+
+// pointwise reports whether a convolution of 1x1 alone reads a plan's value.
+func (c *compiler) pointwise(v int) bool {
+	j := c.only(v)
 	if j < 0 {
 		return false
 	}

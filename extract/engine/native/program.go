@@ -211,6 +211,10 @@ func (c *compiler) step(i int) error {
 		if len(dims) != 4 || op.Axis != 1 || !c.values[in].maps {
 			return c.general(s, dims)
 		}
+		if c.pointwise(s.Out) {
+			c.deferred[s.Out] = true
+			return nil
+		}
 		scale, shift := affine(op, dims[1])
 		o := set(true)
 		c.emit(o, func(f *frame, n int) {
@@ -302,23 +306,33 @@ func (c *compiler) concat(op *plan.Concat, s *plan.Step, dims []int, set func(bo
 }
 
 // together replaces values that are joined already, as those of a dense block are before each of its layers, by
-// what they are joined to: it becomes a part of the new whole.
+// what they are joined to: it becomes a part of the new whole. That may itself be joined to the next values already.
 func (c *compiler) together(in []int) []int {
-	p := c.values[in[0]].parent
-	if p < 0 {
-		return in
+	for {
+		whole := c.whole(in)
+		if whole == 0 {
+			return in
+		}
+		in = append([]int{c.values[in[0]].parent}, in[whole:]...)
 	}
-	lo := 0
+}
+
+// whole is how many of the first values are, one after another, all that a joined value holds; 0: they are not.
+func (c *compiler) whole(in []int) int {
+	p, lo := c.values[in[0]].parent, 0
+	if p < 0 {
+		return 0
+	}
 	for i, v := range in {
 		x := &c.values[v]
 		if x.parent != p || x.lo != lo {
-			return in
+			return 0
 		}
 		if lo += x.dims[1]; lo == c.values[p].dims[1] {
-			return append([]int{p}, in[i+1:]...)
+			return i + 1
 		}
 	}
-	return in
+	return 0
 }
 
 // join concatenates plain values along any axis.

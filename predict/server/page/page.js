@@ -1,137 +1,232 @@
-'use strict';
+// The page: images on one side, classes and their descriptions on the other.
+import { address, ask, send } from './api.js';
+import { detail } from './detail.js';
+import { Editor } from './editor.js';
+import { predictions } from './exports.js';
+import { Gallery, make } from './gallery.js';
+import { dropped, Images } from './images.js';
+
 const $ = id => document.getElementById(id);
-// make creates an element with properties and children; strings become text nodes, never HTML.
-const make = (tag, props, ...children) => { const e = Object.assign(document.createElement(tag), props); e.append(...children); return e; };
-const value = v => v === null ? '?' : String(Number(v.toPrecision(4)));
-const percent = p => (100 * p).toFixed(1) + ' %';
+let model = {}, classes = [], shown = new Map(), pictures = {}, version = '', learns = false;
 
-async function ask(path, options) {
-  const r = await fetch(path, options);
-  if (r.status === 204) return null;
-  const body = await r.json();
-  if (!r.ok) throw new Error(body.error || r.statusText);
-  return body;
+const display = c => shown.get(c) ?? c;
+function say(text, bad) {
+  $('said').className = bad ? 'g-bad' : '';
+  $('said').textContent = text;
 }
 
-async function name(files) {
-  for (const file of files) {
-    $('status').textContent = 'Classifying ' + file.name + ' ...';
-    const img = make('img', { src: URL.createObjectURL(file), alt: file.name });
-    img.onload = () => URL.revokeObjectURL(img.src);
-    let told;
-    try {
-      const a = await ask('predict?explain=5&name=' + encodeURIComponent(file.name), { method: 'POST', body: file });
-      told = answer(a.images[0], a.calibrated);
-    } catch (e) {
-      told = make('p', { className: 'bad' }, e.message);
+// Undo: what was done last is undone first.
+const steps = [];
+function undoable(text, action) {
+  steps.push({ text, action });
+  $('undo').disabled = false;
+  $('undo').textContent = 'Undo: ' + text;
+}
+async function undo() {
+  const step = steps.pop();
+  if (!step) return;
+  try {
+    await step.action();
+    say('undone: ' + step.text);
+  } catch (e) {
+    say(e.message, true);
+  }
+  $('undo').disabled = steps.length === 0;
+  $('undo').textContent = steps.length ? 'Undo: ' + steps.at(-1).text : 'Undo';
+}
+$('undo').onclick = undo;
+addEventListener('keydown', e => {
+  if ((e.ctrlKey || e.metaKey) && e.key === 'z' && !e.target.matches('input:not([type=range], [type=checkbox]), textarea')) { e.preventDefault(); undo(); }
+});
+
+const images = new Images(() => gallery.set(images.items), (done, total, cancelled) => {
+  $('running').hidden = !total;
+  $('progress').max = total;
+  $('progress').value = done;
+  $('status').textContent = total ? `${done} of ${total} images` : '';
+  if (cancelled) say('cancelled: images that were not classified yet were left out');
+});
+const gallery = new Gallery($('gallery'), {
+  shown: display,
+  attribute: a => editor.labels?.[a] ?? a,
+  attributes: () => editor.attributes.map(v => v.attribute),
+  classes: () => classes,
+  about: () => ({ model_version: `${model.run} ${version}`, classes }),
+  label: (items, c) => label(items, c),
+  detail: (item, box) => detail(item, box, { ...gallery.o, draft: () => (editor.editing ? editor.draft() : null) }),
+  formats: [{ name: 'Parquet', file: 'predictions.parquet', make: async items => {
+    const r = await fetch('parquet', { method: 'POST', body: JSON.stringify(predictions(items)) });
+    if (!r.ok) throw new Error((await r.json()).error);
+    return r.blob();
+  } }],
+});
+const editor = new Editor({
+  shown: display, say, undo: undoable, put,
+  classes: () => classes,
+  items: () => images.items,
+  inView: i => gallery.view.includes(i),
+  async rank(draft) {
+    const watch = Boolean(draft);
+    if (watch !== watching) {
+      watching = watch;
+      gallery.orderBy.value = watch ? 'watched' : 'added';
     }
-    $('answers').prepend(make('div', { className: 'answer' }, img, told));
-  }
-  $('status').textContent = '';
-}
-
-function answer(x, calibrated) {
-  const box = make('div', {}, make('p', {}, make('strong', {}, x.class || 'None of the classes'), x.class ? ' ' + percent(x.probability) : ''));
-  const list = make('ol');
-  for (const t of x.top) list.append(make('li', {}, t.class + ' ' + percent(t.probability), make('meter', { value: t.probability, max: 1, ariaLabel: t.class })));
-  box.append(list);
-  if (!calibrated) box.append(make('p', { className: 'why' }, 'Probabilities are not calibrated.'));
-  const e = x.explanation;
-  if (e) {
-    const why = (what, names) => names.length && box.append(make('p', { className: 'why' }, make('strong', {}, what + ': '), names.join(', ')));
-    why('Present in the image', e.seen.map(v => v.attribute));
-    why('For ' + x.top[0].class, e.for.map(v => v.attribute + ' = ' + value(v.class_value)));
-    why('Against', e.against.map(v => v.attribute + ' = ' + value(v.class_value)));
-  }
-  return box;
-}
-
-let attributes = [], words = false;
+    const reply = await images.rank(draft);
+    gallery.set(images.items);
+    return reply;
+  },
+});
+let watching = false;
 
 async function listClasses() {
-  const { classes, pictures, learns } = await ask('classes');
-  $('by-pictures').hidden = !learns;
-  $('count').textContent = '(' + classes.length + ')';
-  $('classes').replaceChildren(...classes.map(c => {
-    const edit = make('button', { type: 'button', title: 'edit the description', onclick: () => begin(c) }, c, pictures[c] ? ' (' + pictures[c] + ' images)' : '');
-    const remove = make('button', { type: 'button', ariaLabel: 'remove ' + c, onclick: () => change(c, { method: 'DELETE' }) }, '\u2715');
-    return make('li', {}, edit, remove);
-  }));
-  const like = $('like').value;
-  $('like').replaceChildren(make('option', { value: '' }, 'no class (all missing)'), ...classes.map(c => make('option', {}, c)));
-  $('like').value = classes.includes(like) ? like : '';
+  const r = await ask('classes');
+  ({ classes, pictures, version, learns } = r);
+  shown = new Map(classes.map((c, i) => [c, r.shown[i]]));
+  $('by-pictures').hidden = $('learning').hidden = !learns;
+  const n = Object.values(pictures).reduce((a, b) => a + b, 0);
+  $('learned').textContent = n ? `(${n} images of ${Object.keys(pictures).length} classes so far)` : '';
+  $('count').textContent = `(${classes.length})`;
+  $('kept').textContent = r.kept ? 'Changes are written to the file of --classes.' : 'Changes are lost when the server stops: export them, or start it with --classes FILE.csv.';
+  drawClasses();
+  editor.offer(classes);
+  gallery.refreshClasses();
 }
 
-const address = c => 'classes/' + c.split('/').map(encodeURIComponent).join('/');
+function drawClasses() {
+  const text = $('find-class').value.toLowerCase();
+  $('list').replaceChildren(...classes.filter(c => (c + ' ' + display(c)).toLowerCase().includes(text)).map(c => make('li', {},
+    make('button', { type: 'button', title: 'change the description of ' + c, onclick: () => editor.begin(c) }, display(c), pictures[c] ? ` (${pictures[c]} images)` : ''),
+    make('button', { type: 'button', ariaLabel: 'remove ' + c, onclick: () => remove(c) }, '\u2715'))));
+}
+$('find-class').oninput = drawClasses;
 
-async function change(c, options) {
+// changed lists the classes again and ranks the images among them.
+async function changed() {
+  await listClasses();
+  images.take((await ask('labels')).labels);
+  if (images.byID.size) await images.rank(editor.editing ? editor.draft() : null);
+  gallery.set(images.items);
+}
+
+// described is the description that a class has; null: there is none.
+const described = c => ask(address(c)).catch(e => { if (e.status === 404) return null; throw e; });
+
+async function put(c, body, headers) {
   try {
-    const done = await ask(address(c), options);
-    const doubts = done?.doubts ?? [];
-    $('edited').className = doubts.length ? 'bad' : '';
-    $('edited').textContent = [options.method === 'DELETE' ? c + ' removed' : c + ' saved', ...doubts].join('; ');
-    await listClasses();
+    const was = await described(c);
+    const { doubts } = await ask(address(c), { method: 'PUT', headers, body: JSON.stringify(body) });
+    undoable(was ? 'the change of ' + c : 'the new class ' + c, async () => {
+      await ask(address(c), was ? { method: 'PUT', body: JSON.stringify({ attributes: was.attributes }) } : { method: 'DELETE' });
+      await changed();
+    });
+    await changed();
+    say([display(c) + ' is saved', ...(doubts ?? [])].join('; '), doubts?.length > 0);
+    return true;
   } catch (e) {
-    $('edited').className = 'bad';
-    $('edited').textContent = e.message;
+    say(e.status === 412 ? `${display(c)} was changed by someone else meanwhile: open it again` : e.message, true);
+    return false;
   }
 }
 
-async function teach(c, files) {
+async function remove(c) {
+  try {
+    const was = await described(c), labels = (await ask('labels')).labels.filter(l => l.class === c);
+    await ask(address(c), { method: 'DELETE' });
+    undoable('the removal of ' + c, async () => {
+      await ask(address(c), { method: 'PUT', body: JSON.stringify({ attributes: was.attributes }) });
+      for (const l of labels) await send('labels/' + l.id, l, 'PUT');
+      await changed();
+    });
+    await changed();
+    say(display(c) + ' is removed');
+  } catch (e) {
+    say(e.message, true);
+  }
+}
+
+// label keeps what images show; undefined takes labels off. What it gives is said beside the image.
+async function label(items, c) {
+  const was = items.map(i => [i, i.label]);
+  const one = async (i, c) => (c === undefined
+    ? ask('labels/' + i.id, { method: 'DELETE' }).catch(e => { if (e.status !== 404) throw e; })
+    : send('labels/' + i.id, { image: i.image, class: c, learn: $('learn').checked }, 'PUT'));
+  try {
+    let said = null;
+    for (const i of items) said = await one(i, c) ?? said;
+    undoable(items.length === 1 ? 'the label of ' + items[0].image : `the labels of ${items.length} images`, async () => {
+      for (const [i, l] of was) await one(i, l);
+      await changed();
+    });
+    await changed();
+    const text = c === undefined ? 'label taken off' : 'labelled' + (said?.learned ? '; the model has learned it' : said?.because && learns && c !== '' ? `; not learned: ${said.because}` : '');
+    say(text);
+    return text;
+  } catch (e) {
+    say(e.message, true);
+    return e.message;
+  }
+}
+
+async function take(files) {
+  if (!files.length) return;
+  try {
+    await images.add(files, classes);
+    await changed();
+  } catch (e) {
+    say(e.message, true);
+  }
+}
+$('cancel').onclick = () => images.cancel();
+for (const id of ['file', 'folder']) {
+  $(id).onchange = () => {
+    const files = [...$(id).files].filter(f => /^image\//.test(f.type) || !f.type).sort((a, b) => (a.webkitRelativePath < b.webkitRelativePath ? -1 : 1));
+    $(id).value = '';
+    take(files);
+  };
+}
+for (const type of ['dragover', 'dragleave', 'drop']) {
+  $('drop').addEventListener(type, async e => {
+    e.preventDefault();
+    $('drop').classList.toggle('over', type === 'dragover');
+    if (type === 'drop') take(await dropped(e.dataTransfer));
+  });
+}
+
+$('import').onchange = async () => {
+  const [file] = $('import').files;
+  $('import').value = '';
+  if (!file) return;
+  try {
+    const before = await (await fetch('classes.csv')).text();
+    const { added, replaced, notes } = await ask('classes.csv', { method: 'PUT', body: file });
+    undoable('the import of ' + file.name, async () => { await ask('classes.csv?replace=1', { method: 'PUT', body: before }); await changed(); });
+    await changed();
+    say([`${added.length} classes added, ${replaced.length} replaced`, ...notes].join('; '), notes.length > 0);
+  } catch (e) {
+    say(e.message, true);
+  }
+};
+
+$('examples').onchange = async () => {
+  const files = [...$('examples').files], c = $('name').value.trim();
+  $('examples').value = '';
   const form = new FormData();
   for (const f of files) form.append('pictures', f, f.name);
   try {
     const a = await ask(address(c), { method: 'POST', body: form });
-    $('edited').className = '';
-    $('edited').textContent = c + ': ' + a.pictures + ' example images';
-    await listClasses();
+    await changed();
+    say(`${display(c)}: ${a.pictures} example images`);
   } catch (e) {
-    $('edited').className = 'bad';
-    $('edited').textContent = e.message;
+    say(e.message, true);
   }
-}
-
-async function begin(c) {
-  $('name').value = c;
-  if (!words) await fill(c);
-  $('name').focus();
-}
-
-async function fill(c) {
-  const values = c ? (await ask(address(c))).attributes : {};
-  for (const input of $('values').querySelectorAll('input')) input.value = values[input.name] ?? '';
-}
-
-$('file').onchange = () => { name([...$('file').files]); $('file').value = ''; };
-for (const type of ['dragover', 'dragleave', 'drop']) {
-  $('drop').addEventListener(type, e => {
-    e.preventDefault();
-    $('drop').classList.toggle('over', type === 'dragover');
-    if (type === 'drop') name([...e.dataTransfer.files]);
-  });
-}
-$('examples').onchange = () => { teach($('name').value.trim(), [...$('examples').files]); $('examples').value = ''; };
-$('like').onchange = () => fill($('like').value);
-$('filter').oninput = () => {
-  const text = $('filter').value.toLowerCase();
-  for (const l of $('values').children) l.hidden = !l.textContent.toLowerCase().includes(text);
-};
-$('edit').onsubmit = e => {
-  e.preventDefault();
-  let body = { phrase: $('phrase').value };
-  if (!words) {
-    body = { attributes: {} };
-    for (const input of $('values').querySelectorAll('input')) body.attributes[input.name] = input.value === '' ? null : Number(input.value);
-  }
-  change($('name').value.trim(), { method: 'PUT', body: JSON.stringify(body) });
 };
 
 (async () => {
-  const m = await ask('model');
-  $('model').textContent = `Run ${m.run} (${m.method}), trained on ${m.seen_classes} classes of ${m.dataset}`;
-  ({ attributes, words } = await ask('attributes'));
-  $('by-phrase').hidden = !words;
-  $('by-attributes').hidden = words;
-  if (!words) $('values').replaceChildren(...attributes.map(a => make('label', {}, a, make('input', { name: a, type: 'number', step: 'any' }))));
-  await listClasses();
-})().catch(e => { $('status').className = 'bad'; $('status').textContent = e.message; });
+  model = await ask('model');
+  $('model').textContent = `Run ${model.run} (${model.method}), trained on ${model.seen_classes} classes of ${model.dataset}`
+    + (model.calibrated === false ? '; its probabilities are not calibrated' : '');
+  if (model.none_below) { gallery.none = model.none_below; gallery.noneBelow.value = +(100 * model.none_below).toPrecision(4); }
+  await editor.load();
+  await changed();
+  window.vzsl = { images, gallery, editor }; // for looking into it
+})().catch(e => say(e.message, true));

@@ -1,0 +1,215 @@
+package features
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"vzsl/internal/wholefile"
+)
+
+const (
+	imagesName = "images.parquet" // beside the shards: a row for each image of the dataset
+	timesName  = "times.parquet"  // in cacheDir: the modification times of their files, which are no part of what is compared
+)
+
+// File is what is known of the file of an image.
+type File struct {
+	Bytes   int64
+	SHA256  string // "": not known, or the file could not be read
+	ModTime int64  // nanoseconds since 1970; 0: not known
+}
+
+// imageRecord is a File in less memory.
+type imageRecord struct {
+	bytes, modTime int64
+	sha            [32]byte // zeros: not known
+}
+
+func (f *File) record() imageRecord {
+	r := imageRecord{bytes: f.Bytes, modTime: f.ModTime}
+	if _, err := hex.Decode(r.sha[:], []byte(f.SHA256)); err != nil {
+		r.sha = [32]byte{}
+	}
+	return r
+}
+
+func (r *imageRecord) sum() string {
+	if r.sha == [32]byte{} {
+		return ""
+	}
+	return hex.EncodeToString(r.sha[:])
+}
+
+// imageRow is a row of images.parquet.
+type imageRow struct {
+	image  string
+	file   imageRecord
+	shard  string
+	reason string // why it has no features; "": it has
+}
+
+// writeImages writes images.parquet, of rows given one after the other, and gives its entry of the manifest.
+func writeImages(dir string, n int, row func(i int) imageRow) (*ManifestFile, error) {
+	images, shards, reasons, sums := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	sizes := make([]int64, n)
+	for i := range n {
+		r := row(i)
+		images[i], shards[i], reasons[i], sums[i], sizes[i] = r.image, r.shard, r.reason, r.file.sum(), r.file.bytes
+	}
+	var kv metadata
+	kv.add(keySchema, schemaImages)
+	path := filepath.Join(dir, imagesName)
+	data, err := encodeTable(n, textRows, []column{
+		{name: columnImage, text: images}, {name: columnBytes, long: sizes}, {name: columnSHA256, text: sums},
+		{name: columnShard, text: shards, dict: true}, {name: columnReason, text: reasons, dict: true},
+	}, kv)
+	if err == nil {
+		err = wholefile.Bytes(path, data)
+	}
+	if err != nil {
+		return nil, err
+	}
+	sum, size, err := hashFile(path)
+	return &ManifestFile{File: imagesName, SHA256: sum, Bytes: size}, err
+}
+
+// eachImage reads a table of images row by row: images.parquet.
+func eachImage(ctx context.Context, path string, do func(r imageRow) error) error {
+	t, err := openTable(path)
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	if err := t.expect(schemaImages, "the table of a collection's images"); err != nil {
+		return err
+	}
+	known := map[string]string{} // texts that repeat
+	one := func(s string) string {
+		if k, ok := known[s]; ok {
+			return k
+		}
+		s = strings.Clone(s)
+		known[s] = s
+		return s
+	}
+	for g := range t.groups() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		images, err := t.strings(g, columnImage)
+		if err != nil {
+			return err
+		}
+		files, err := t.files(g)
+		if err != nil {
+			return err
+		}
+		shards, err := t.strings(g, columnShard)
+		if err != nil {
+			return err
+		}
+		reasons, err := t.strings(g, columnReason)
+		if err != nil {
+			return err
+		}
+		if len(files) != len(images) || len(shards) != len(images) || len(reasons) != len(images) {
+			return fmt.Errorf("%s: its columns have different lengths", path)
+		}
+		for i := range images {
+			if err := do(imageRow{images[i], files[i], one(shards[i]), one(reasons[i])}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// files reads the columns about the files of images.
+func (t *table) files(group int) ([]imageRecord, error) {
+	sizes, err := t.int64s(group, columnBytes)
+	if err != nil {
+		return nil, err
+	}
+	sums, err := t.strings(group, columnSHA256)
+	if err != nil {
+		return nil, err
+	}
+	if len(sizes) != len(sums) {
+		return nil, fmt.Errorf("%s: %d sizes and %d checksums of images", t.path, len(sizes), len(sums))
+	}
+	files := make([]imageRecord, len(sizes))
+	for i := range files {
+		f := File{Bytes: sizes[i], SHA256: sums[i]}
+		files[i] = f.record()
+		if sums[i] != "" && files[i].sum() != sums[i] {
+			return nil, fmt.Errorf("%s: %q is no sha256 of an image", t.path, sums[i])
+		}
+	}
+	return files, nil
+}
+
+// writeTimes keeps the modification times of the files of images, in the order of the file with the checksum of.
+func writeTimes(path, of string, times []int64) error {
+	var kv metadata
+	kv.add(keySchema, schemaTimes)
+	kv.add(keyPrefix+"of", of)
+	data, err := encodeTable(len(times), textRows, []column{{name: columnTime, long: times}}, kv)
+	if err != nil {
+		return err
+	}
+	return wholefile.Bytes(path, data)
+}
+
+// readTimes reads them; none where they are not those of that file.
+func readTimes(path, of string) []int64 {
+	t, err := openWhole(path)
+	if err != nil {
+		return nil
+	}
+	defer t.close()
+	if have, _ := t.meta(keyPrefix + "of"); have != of || t.expect(schemaTimes, "") != nil {
+		return nil
+	}
+	var times []int64
+	for g := range t.groups() {
+		more, err := t.int64s(g, columnTime)
+		if err != nil {
+			return nil
+		}
+		times = append(times, more...)
+	}
+	return times
+}
+
+// shardTimes is the file in cacheDir with the modification times of a shard's images, until timesName has them: those with features
+// first, then the skipped ones.
+func shardTimes(shard string) string { return "times-" + strings.TrimPrefix(shard, "part-") }
+
+// sweepTables removes what a killed process was writing.
+func sweepTables(dir string) error {
+	return errors.Join(wholefile.Sweep(dir, imagesName), wholefile.Sweep(filepath.Join(dir, cacheDir), timesName))
+}
+
+// dropTimes removes the times of shards.
+func dropTimes(dir string) error {
+	entries, err := os.ReadDir(filepath.Join(dir, cacheDir))
+	if absent(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "times-") || strings.HasPrefix(e.Name(), ".times-") {
+			if err := os.Remove(filepath.Join(dir, cacheDir, e.Name())); err != nil && !absent(err) {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,110 @@
+package custody
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"vzsl/internal/lock"
+)
+
+// DamagedError says that a file does not have the bytes that were written.
+type DamagedError struct {
+	Path string
+	Why  string
+	Held *lock.HeldError // who is writing into its folder; nil: nobody
+}
+
+func (e *DamagedError) Error() string {
+	text := fmt.Sprintf("%s is damaged or was changed by another program: %s", e.Path, e.Why)
+	if e.Held != nil {
+		text += fmt.Sprintf(" (%v)", e.Held)
+	}
+	return text
+}
+
+// IsDamaged tells whether an error says that a file is damaged.
+func IsDamaged(err error) bool {
+	var d *DamagedError
+	return errors.As(err, &d)
+}
+
+// ReadFile reads a file of a folder, its name with slashes, and checks it against the folder's list. In a folder without a list nothing
+// is checked.
+func ReadFile(dir, name string) (data []byte, err error) {
+	path := filepath.Join(dir, filepath.FromSlash(name))
+	err = check(dir, name, func() (string, error) {
+		if data, err = os.ReadFile(path); err != nil {
+			return "", err
+		}
+		return hash(data), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+// CheckFile is ReadFile of a file that is not wanted in memory. Where the file is not there the error is fs.ErrNotExist.
+func CheckFile(dir, name string) error {
+	return check(dir, name, func() (string, error) { return SHA256(filepath.Join(dir, filepath.FromSlash(name))) })
+}
+
+// Check checks bytes that were read as a file of a folder.
+func Check(dir, name string, data []byte) error {
+	return check(dir, name, func() (string, error) { return hash(data), nil })
+}
+
+// retries of a check whose list is replaced meanwhile.
+const retries = 10
+
+func check(dir, name string, sum func() (string, error)) error {
+	l, err := read(dir)
+	for range retries {
+		if err != nil {
+			return err
+		}
+		have, err := sum()
+		if err != nil || l == nil {
+			return err
+		}
+		if slices.Contains(l[name], have) {
+			return nil
+		}
+		now, err := read(dir)
+		if err != nil {
+			return err
+		}
+		if slices.Equal(now[name], l[name]) {
+			return &DamagedError{filepath.Join(dir, filepath.FromSlash(name)), why(l[name], have), lock.Held(dir)}
+		}
+		l = now // the file was replaced between the two
+	}
+	return fmt.Errorf("%s: it is being replaced over and over", filepath.Join(dir, name))
+}
+
+func why(want []string, have string) string {
+	if len(want) == 0 {
+		return Name + " beside it does not list it"
+	}
+	return fmt.Sprintf("its sha256 is %.12s..., %s names %.12s...", have, Name, want[0])
+}
+
+// SHA256 is the checksum of a file's bytes, in hexadecimal.
+func SHA256(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", fmt.Errorf("read %s: %w", path, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

@@ -1,0 +1,115 @@
+// Package custody keeps the checksums of a folder's files in one file of it, SHA256SUMS, so that whoever reads one knows that it has
+// the bytes that were written.
+//
+// The list has a line for each file as sha256sum writes it, sorted by name, and a last line with the sha256 of all lines before:
+//
+//	4f1c...  config.toml
+//	90ab...  inputs/split.parquet
+//	# vzsl-checksums/1 77e0...
+//
+// A file is replaced in three steps: its new checksum is listed beside the one of before, the file is renamed into its place, and the
+// list is written without the one of before. At every moment, also after the process was killed, each file thus has one of the
+// checksums that are listed for it.
+package custody
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Name is the list's in its folder.
+const Name = "SHA256SUMS"
+
+const mark = "# vzsl-checksums/1 "
+
+// list has the checksums of each file, in hexadecimal; several while it is being replaced.
+type list map[string][]string
+
+var (
+	escape   = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`)
+	unescape = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\r`, "\r")
+)
+
+// encode is the list as a file; equal lists have equal bytes.
+func (l list) encode() []byte {
+	var b bytes.Buffer
+	for _, name := range slices.Sorted(maps.Keys(l)) {
+		written := escape.Replace(name)
+		if written != name {
+			written = "\\" + written // as sha256sum does it: a backslash before the line
+		}
+		for _, sum := range slices.Sorted(slices.Values(l[name])) {
+			if after, escaped := strings.CutPrefix(written, "\\"); escaped && written != name {
+				fmt.Fprintf(&b, "\\%s  %s\n", sum, after)
+			} else {
+				fmt.Fprintf(&b, "%s  %s\n", sum, written)
+			}
+		}
+	}
+	fmt.Fprintf(&b, "%s%s\n", mark, hash(b.Bytes()))
+	return b.Bytes()
+}
+
+// parse reads what encode wrote, and nothing else.
+func parse(path string, b []byte) (list, error) {
+	l := list{}
+	text, _, _ := strings.Cut(string(b), mark)
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		line, escaped := strings.CutPrefix(line, "\\")
+		sum, name, ok := strings.Cut(line, "  ")
+		if !ok || len(sum) != 2*sha256.Size {
+			return nil, &DamagedError{Path: path, Why: "it has a line that is no checksum and file"}
+		}
+		if escaped {
+			name = unescape.Replace(name)
+		}
+		l[name] = append(l[name], sum)
+	}
+	if !bytes.Equal(l.encode(), b) {
+		return nil, &DamagedError{Path: path, Why: "its last line is not the checksum of those before"}
+	}
+	return l, nil
+}
+
+// read gives a folder's list; nil: there is none, as in folders of version 0.1.0.
+func read(dir string) (list, error) {
+	path := filepath.Join(dir, Name)
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return parse(path, b)
+}
+
+// Names are the files that a folder's list names, sorted; nil: the folder has no list.
+func Names(dir string) ([]string, error) {
+	l, err := read(dir)
+	if err != nil || l == nil {
+		return nil, err
+	}
+	return append([]string{}, slices.Sorted(maps.Keys(l))...), nil
+}
+
+// Has tells whether a folder has a list, damaged or not.
+func Has(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, Name))
+	return err == nil
+}
+
+func hash(b []byte) string {
+	s := sha256.Sum256(b)
+	return hex.EncodeToString(s[:])
+}

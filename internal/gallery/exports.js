@@ -1,0 +1,98 @@
+// What a gallery's predictions and labels are saved as: CSV, JSON, Label Studio tasks, COCO-style classification.
+//
+// items: [{image, id, class, probability, top: [{class, probability, score}], label, error}]; label is undefined where there is
+// none and '' for none of the classes. about: {model_version, classes, attributes}.
+
+// guarded is a text as a CSV cell that no spreadsheet takes for a formula; vzsl takes the apostrophe off when it reads the file.
+export const guarded = text => /^'*[=+\-@\t\r]/.test(text) ? "'" + text : text;
+
+const cell = text => /[",\n\r]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
+const name = text => cell(guarded(text ?? ''));
+const number = x => x === undefined || x === null ? '' : String(x);
+
+// csv has the columns of 'vzsl predict --csv'.
+export function csv(items) {
+  const ranks = Math.max(0, ...items.map(i => i.top?.length ?? 0)), labels = items.some(i => i.label !== undefined);
+  const head = ['image', 'predicted', 'probability'];
+  for (let k = 1; k <= ranks; k++) head.push(`top${k}`, `probability${k}`, `score${k}`);
+  if (labels) head.push('label');
+  const rows = [[...head, 'error'].join(',')];
+  for (const i of items) {
+    const row = [name(i.image), name(i.class), number(i.probability)];
+    for (let k = 0; k < ranks; k++) row.push(name(i.top?.[k]?.class), number(i.top?.[k]?.probability), number(i.top?.[k]?.score));
+    if (labels) row.push(name(i.label));
+    rows.push([...row, name(i.error)].join(','));
+  }
+  return rows.join('\n') + '\n';
+}
+
+// labelsCSV has a row for each label.
+export function labelsCSV(items) {
+  const rows = ['image,class,predicted'];
+  for (const i of items) if (i.label !== undefined) rows.push([name(i.image), name(i.label), name(i.class)].join(','));
+  return rows.join('\n') + '\n';
+}
+
+const plain = i => {
+  const { image, id, class: c, probability, top, label, error } = i;
+  return error ? { image, error } : { image, class: c, probability, top, label, id };
+};
+
+// predictions are the list that the JSON and the Parquet are made of.
+export const predictions = items => items.map(plain);
+
+export const json = (items, about) => JSON.stringify({ ...about, images: predictions(items) }, null, 1) + '\n';
+
+// NONE is the choice in Label Studio that stands for none of the classes.
+export const NONE = 'none of these';
+
+const choice = (c, more) => ({ from_name: 'class', to_name: 'image', type: 'choices', value: { choices: [c || NONE] }, ...more });
+
+// labelStudio are tasks with predictions and, where an image was labelled, an annotation.
+export function labelStudio(items, about) {
+  return JSON.stringify(items.filter(i => !i.error).map((i, n) => ({
+    id: n + 1,
+    data: { image: i.image },
+    predictions: [{
+      model_version: about.model_version, score: i.probability,
+      result: [choice(i.class, { id: `p${n + 1}`, score: i.probability })],
+    }],
+    annotations: i.label === undefined ? [] : [{ result: [choice(i.label, { id: `a${n + 1}` })], was_cancelled: false, ground_truth: false }],
+  })), null, 1) + '\n';
+}
+
+const xml = text => text.replace(/[&<>"']/g, c => `&#${c.charCodeAt(0)};`);
+
+// labelConfig is the labelling interface that these tasks are of.
+export function labelConfig(about) {
+  const choices = [...about.classes, NONE].map(c => `    <Choice value="${xml(c)}"/>`);
+  return ['<View>', '  <Image name="image" value="$image"/>', '  <Choices name="class" toName="image" choice="single" showInline="true">', ...choices, '  </Choices>', '</View>', ''].join('\n');
+}
+
+// coco is a dataset in COCO's form, an annotation with a category for each image: the label, else the prediction with its score. An
+// image of none of the classes has none.
+export function coco(items, about) {
+  const ids = new Map(about.classes.map((c, i) => [c, i + 1])), annotations = [];
+  const good = items.filter(i => !i.error);
+  good.forEach((i, n) => {
+    const labelled = i.label !== undefined, category = ids.get(labelled ? i.label : i.class);
+    if (category === undefined) return;
+    annotations.push({ id: annotations.length + 1, image_id: n + 1, category_id: category, ...(labelled ? { source: 'label' } : { source: 'prediction', score: i.probability }) });
+  });
+  return JSON.stringify({
+    info: { description: 'image classification', version: about.model_version },
+    licenses: [],
+    images: good.map((i, n) => ({ id: n + 1, file_name: i.image, ...(i.width ? { width: i.width, height: i.height } : {}) })),
+    categories: about.classes.map((c, i) => ({ id: i + 1, name: c })),
+    annotations,
+  }, null, 1) + '\n';
+}
+
+// save gives a text to the browser as a file.
+export function save(file, text, type = 'application/json') {
+  const a = document.createElement('a');
+  a.href = URL.createObjectURL(text instanceof Blob ? text : new Blob([text], { type }));
+  a.download = file;
+  a.click();
+  setTimeout(() => URL.revokeObjectURL(a.href), 60000);
+}

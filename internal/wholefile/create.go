@@ -1,0 +1,31 @@
+package wholefile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Create is Write that never replaces a file: where one is there, before or by then, the error is fs.ErrExist. Of several processes
+// that create one file, on disks that know hard links one alone succeeds.
+func Create(path string, write func(w io.WriteSeeker) error) error {
+	a, err := Prepare(path, write)
+	if err != nil {
+		return err
+	}
+	defer a.Discard()
+	err = os.Link(a.Name(), path)
+	if err != nil && !errors.Is(err, fs.ErrExist) { // a disk without hard links
+		if _, there := os.Lstat(path); errors.Is(there, fs.ErrNotExist) {
+			err = os.Rename(a.Name(), path)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	SyncDir(filepath.Dir(path))
+	return nil
+}

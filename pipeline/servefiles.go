@@ -1,0 +1,57 @@
+package pipeline
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"vzsl/internal/delimited"
+	"vzsl/pipeline/usage"
+)
+
+// begin settles --classes before the classes are read: a CSV file that is not there yet is made at the first change, of the classes
+// that there are without it.
+func (o *serveOptions) begin(con *cli) error {
+	if o.classes.File == "" {
+		return nil
+	}
+	if _, err := os.Stat(o.classes.File); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if !strings.HasSuffix(strings.ToLower(o.classes.File), ".csv") {
+		return usage.Errorf("--classes %s: there is no such file; one that ends in .csv is made at the first change of the classes", o.classes.File)
+	}
+	con.Log.Info("the file of classes is not there yet: it is made at the first change, of the split's unseen classes", "file", o.classes.File)
+	o.classFile, o.classes.File = o.classes.File, ""
+	return nil
+}
+
+// classesTo is the file that changes of the classes are written to; "": they are lost when the server stops, which is said where a
+// file was given. What a file holds beside the classes and the model's attributes would be lost, so that it is left alone.
+func (o *serveOptions) classesTo(con *cli, attributes []string) string {
+	if o.classFile != "" || o.classes.File == "" {
+		return o.classFile
+	}
+	why := "it is not a CSV file"
+	if r, err := delimited.Open(o.classes.File); err == nil && strings.HasSuffix(strings.ToLower(o.classes.File), ".csv") {
+		header := slices.Clone(r.Header())
+		_ = r.Close()
+		for i := range header {
+			header[i] = delimited.Unguarded(header[i])
+		}
+		more := slices.DeleteFunc(slices.Clone(header), func(h string) bool { return slices.Contains(attributes, h) })
+		lacks := slices.ContainsFunc(attributes, func(a string) bool { return !slices.Contains(header, a) })
+		switch {
+		case len(more) == 1 && !lacks:
+			return o.classes.File
+		case len(more) > 1:
+			why = "it has more columns than the model's attributes: " + usage.FirstOf(more[1:])
+		default:
+			why = "it has not a column for each of the model's attributes"
+		}
+	}
+	con.Log.Warn("changes of the classes are not written to the file and are lost when the server stops; /classes.csv saves them", "file", o.classes.File, "because", why)
+	return ""
+}

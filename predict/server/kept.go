@@ -1,0 +1,62 @@
+package server
+
+import (
+	"container/list"
+	"crypto/sha256"
+	"encoding/hex"
+	"sync"
+)
+
+// keptBytes bounds the features that are kept to rank their images again.
+const keptBytes = 512 << 20
+
+// kept are the features of images that were sent, by the images' bytes: those used last, as far as they fit. An image is then ranked
+// again without being sent, and without the network.
+type kept struct {
+	mu    sync.Mutex
+	most  int // values of all features together
+	have  int
+	by    map[string]*list.Element
+	order list.List // of *keptFeature, used last first
+}
+
+type keptFeature struct {
+	id      string
+	feature []float32
+}
+
+func newKept(bytes int) *kept { return &kept{most: bytes / 4, by: map[string]*list.Element{}} }
+
+// imageID identifies an image by its bytes.
+func imageID(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:16])
+}
+
+// get is the feature of an image; nil: it is not kept.
+func (k *kept) get(id string) []float32 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	e := k.by[id]
+	if e == nil {
+		return nil
+	}
+	k.order.MoveToFront(e)
+	return e.Value.(*keptFeature).feature
+}
+
+// put keeps a feature, which must not be changed afterwards.
+func (k *kept) put(id string, feature []float32) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if e := k.by[id]; e != nil {
+		k.order.MoveToFront(e)
+		return
+	}
+	k.by[id] = k.order.PushFront(&keptFeature{id, feature})
+	for k.have += len(feature); k.have > k.most && k.order.Len() > 1; {
+		last := k.order.Remove(k.order.Back()).(*keptFeature)
+		delete(k.by, last.id)
+		k.have -= len(last.feature)
+	}
+}

@@ -1,0 +1,133 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+
+	"vzsl/predict"
+)
+
+// Training is the images that the model was trained on.
+type Training interface {
+	// Nearest gives the k training images whose features are most like one, by cosine, most alike first.
+	Nearest(ctx context.Context, feature []float32, k int) ([]Neighbour, error)
+	// Thumbnail is a small JPEG of a training image; an error wraps fs.ErrNotExist where there is none of that name.
+	Thumbnail(image string) ([]byte, error)
+}
+
+// Neighbour is a training image like another one.
+type Neighbour struct {
+	Image      string  `json:"image"`
+	Class      string  `json:"class"`
+	Similarity float64 `json:"similarity"` // cosine of the features, -1 to 1
+}
+
+// intervene replies with what would change for an image if the model saw another value of an attribute in it.
+func (s *Server) intervene(w http.ResponseWriter, r *http.Request) {
+	var q struct {
+		Picture   string   `json:"picture"`
+		Attribute string   `json:"attribute"`
+		Value     *float64 `json:"value"`
+	}
+	o, err := s.options(r.URL.Query())
+	if err != nil {
+		fail(w, http.StatusBadRequest, "%v", err)
+		return
+	}
+	if !s.read(w, r, &q) {
+		return
+	}
+	feature := s.feature(w, q.Picture)
+	if feature == nil {
+		return
+	}
+	if o.Top == 0 {
+		o.Top = 5
+	}
+	set := s.classes.Load()
+	said, err := predict.Intervene(r.Context(), set.model, feature, &set.Classes, q.Attribute, q.Value, o.Top)
+	switch {
+	case errors.Is(err, predict.ErrNoEstimate):
+		fail(w, http.StatusNotImplemented, "%v", err)
+	case errors.Is(err, predict.ErrNoClasses):
+		fail(w, http.StatusConflict, noClasses)
+	case err != nil:
+		fail(w, http.StatusUnprocessableEntity, "%v", err)
+	default:
+		respond(w, http.StatusOK, said)
+	}
+}
+
+// feature is that of an image that was sent before; nil: it has replied that there is none.
+func (s *Server) feature(w http.ResponseWriter, id string) []float32 {
+	f := s.kept.get(id)
+	if f == nil {
+		fail(w, http.StatusNotFound, "the image %q is not kept here: send it to /predict first", id)
+	}
+	return f
+}
+
+// neighbours replies with the training images that are most like an image.
+func (s *Server) neighbours(w http.ResponseWriter, r *http.Request) {
+	if s.o.Training == nil {
+		fail(w, http.StatusNotImplemented, "the features of the training images are not there")
+		return
+	}
+	feature := s.feature(w, r.PathValue("id"))
+	if feature == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
+	defer cancel()
+	all, err := s.o.Training.Nearest(ctx, feature, 6)
+	if err != nil {
+		s.failed(w, r, ctx, err)
+		return
+	}
+	respond(w, http.StatusOK, map[string]any{"neighbours": all})
+}
+
+// training replies with a training image, small.
+func (s *Server) training(w http.ResponseWriter, r *http.Request) {
+	if s.o.Training == nil {
+		http.NotFound(w, r)
+		return
+	}
+	text, err := s.o.Training.Thumbnail(r.PathValue("image"))
+	if err != nil {
+		fail(w, http.StatusNotFound, "there is no such image")
+		return
+	}
+	w.Header().Set("Content-Type", "image/jpeg")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	_, _ = w.Write(text) // the client may have gone
+}
+
+// parquet replies with predictions, as /predict and /rank give them, as a Parquet file.
+func (s *Server) parquet(w http.ResponseWriter, r *http.Request) {
+	var text []byte
+	release, ok := s.body(w, r, s.o.MaxBody, func(body io.Reader) (err error) {
+		text, err = io.ReadAll(body)
+		return err
+	})
+	if !ok {
+		return
+	}
+	defer release()
+	var all []predict.ImagePrediction
+	if err := json.Unmarshal(text, &all); err != nil {
+		fail(w, http.StatusBadRequest, `the body is not a list of {"image", "class", "probability", "top"}: %v`, err)
+		return
+	}
+	var b bytes.Buffer
+	if err := predict.WriteParquet(&b, all); err != nil {
+		fail(w, http.StatusUnprocessableEntity, "%v", err)
+		return
+	}
+	download(w, "application/vnd.apache.parquet", "predictions.parquet", b.Bytes())
+}

@@ -1,0 +1,21 @@
+// What the page asks the server.
+
+// Failure is a reply that is not 2xx.
+export class Failure extends Error {
+  constructor(status, text) { super(text); this.status = status; }
+}
+
+export async function ask(path, options) {
+  const r = await fetch(path, options);
+  if (r.status === 204) return null;
+  const body = await r.json().catch(() => ({}));
+  if (!r.ok) throw new Failure(r.status, body.error || r.statusText);
+  return body;
+}
+
+export const send = (path, body, method = 'POST') => ask(path, { method, body: JSON.stringify(body) });
+
+// address is a class's; a name may have slashes.
+export const address = c => 'classes/' + c.split('/').map(encodeURIComponent).join('/');
+export const known = c => 'known/' + c.split('/').map(encodeURIComponent).join('/');
+export const training = image => 'training/' + image.split('/').map(encodeURIComponent).join('/');

@@ -1,0 +1,69 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+)
+
+// protect puts the checks of a request before h.
+func (s *Server) protect(h http.Handler) {
+	other := http.NewCrossOriginProtection() // a page of another site may not change the classes through a user's browser
+	other.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		s.refused("origin", 1)
+		fail(w, http.StatusForbidden, "a page of another site may not send this")
+	}))
+	s.guard = &guard{hosts: slices.Clone(s.o.Hosts), token: s.o.Token, next: other.Handler(h), count: func(reason string) { s.refused(reason, 1) }}
+}
+
+// guarded is the handler for a listener of that address.
+func (s *Server) guarded(a net.Addr) (http.Handler, error) {
+	g := *s.guard
+	if g.token == "" {
+		if !Loopback(a) && !s.o.Open {
+			return nil, errors.New("server: a listener beyond this machine needs a token")
+		}
+		g.hosts = append([]string{}, g.hosts...) // not nil: names are checked
+	}
+	return &g, nil
+}
+
+func (s *Server) refused(reason string, n int) {
+	s.metrics.GetOrCreateCounter(fmt.Sprintf("vzsl_refused_total{reason=%q}", reason)).Add(n)
+}
+
+// connection counts those that are open.
+func (s *Server) connection(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.connections.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		s.connections.Add(-1)
+	}
+}
+
+// queued answers 503 at once where MaxRequests are in progress: waiting or at work.
+func (s *Server) queued(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case s.places <- struct{}{}:
+			defer func() { <-s.places }()
+			h.ServeHTTP(w, r)
+		default:
+			s.refused("requests", 1)
+			s.retryAfter(w)
+			fail(w, http.StatusServiceUnavailable, "the server is busy: %d requests are in progress, the most it takes", cap(s.places))
+		}
+	})
+}
+
+// retryAfter tells when those in progress will be done, by the engine's mean time per image: 1 s to half a minute.
+func (s *Server) retryAfter(w http.ResponseWriter) {
+	images, _, busy := s.o.Pictures.Counts()
+	seconds := busy.Seconds() / max(1, float64(images)) * float64(len(s.places))
+	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(min(max(1, seconds), 30)))))
+}

@@ -1,0 +1,105 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"vzsl/datasets/demo"
+)
+
+// program is the command.
+type program struct{ path string }
+
+// outcome is what one call of it left.
+type outcome struct {
+	code           int // -1: ended by a signal
+	signal         syscall.Signal
+	stdout, stderr string
+	took           time.Duration
+	memory         int64 // most bytes resident
+	hung           bool
+}
+
+// limits of a call.
+type limits struct {
+	time    time.Duration
+	virtual int64 // bytes of address space; 0: no limit. Far above what a call may use: it keeps the machine alive
+	end     func(*os.Process) (cancel func())
+}
+
+// call runs the command with standard input empty, in dir.
+func (p program) call(ctx context.Context, dir string, l limits, args ...string) (outcome, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.time)
+	defer cancel()
+	name := p.path
+	if l.virtual > 0 {
+		args = append([]string{"-c", fmt.Sprintf(`ulimit -v %d; exec "$0" "$@"`, l.virtual>>10), name}, args...)
+		name = "/bin/sh"
+	}
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = dir
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.WaitDelay = 10 * time.Second
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		return outcome{}, err
+	}
+	if l.end != nil {
+		defer l.end(cmd.Process)()
+	}
+	err := cmd.Wait()
+	o := outcome{code: cmd.ProcessState.ExitCode(), stdout: stdout.String(), stderr: stderr.String(), took: time.Since(began), hung: errors.Is(ctx.Err(), context.DeadlineExceeded)}
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) && !o.hung {
+		return o, err
+	}
+	if s, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && s.Signaled() {
+		o.signal = s.Signal()
+	}
+	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		o.memory = int64(r.Maxrss) << 10 // kB on Linux
+	}
+	return o, nil
+}
+
+// must is a call that has to succeed.
+func (p program) must(ctx context.Context, dir string, args ...string) (outcome, error) {
+	o, err := p.call(ctx, dir, limits{time: 10 * time.Minute}, args...)
+	if err == nil && o.code != 0 {
+		err = fmt.Errorf("vzsl %s: exit code %d\n%s", strings.Join(args, " "), o.code, o.stderr)
+	}
+	return o, err
+}
+
+// panicked tells whether the runtime ended the command.
+func (o outcome) panicked() bool {
+	for _, s := range []string{"panic: ", "fatal error: ", "goroutine ", "internal error", "unexpected fault address", "SIGSEGV", "SIGBUS"} {
+		if strings.Contains(o.stderr, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// world is the demo's data and network in a folder, with a file of other programs for what is imported.
+type world struct{ dir, data, model string }
+
+func (c *campaign) world(ctx context.Context, perClass int) (*world, error) {
+	w := &world{dir: filepath.Join(c.work, "world")}
+	w.data, w.model = filepath.Join(w.dir, "data"), filepath.Join(w.dir, "demo.onnx")
+	if err := demo.Write(ctx, w.data, demo.Options{PerClass: perClass}); err != nil {
+		return nil, err
+	}
+	return w, demo.WriteNetwork(w.model)
+}
