@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -109,7 +110,7 @@ func (x *Runner) Audit(ctx context.Context, o *AuditOptions) (*Audit, error) {
 		return nil, err
 	}
 	a := &Audit{Schema: "vzsl.audit/1", Name: name, Program: version.Program(), Dataset: o.Run.Dataset.Name, Network: in.Network, Split: in.Roles.Name,
-		Texts: o.Texts.File, of: map[string]*AuditRow{}}
+		Texts: cmp.Or(o.Texts.File, o.Texts.Gloss), of: map[string]*AuditRow{}}
 	plan, err := x.planAudit(ctx, a, in, o)
 	if err != nil {
 		return nil, err

@@ -37,7 +37,7 @@ func (x *Runner) planAudit(ctx context.Context, a *Audit, in *workspace.Inputs, 
 	classes := in.Classes.Classes
 	names := text.Names(classes)
 	asNames := o.Texts
-	asNames.File = ""
+	asNames.File, asNames.Gloss = "", ""
 	e, err := x.OpenTexts(&asNames, true)
 	if err != nil {
 		return nil, err
@@ -48,11 +48,11 @@ func (x *Runner) planAudit(ctx context.Context, a *Audit, in *workspace.Inputs, 
 	tables := map[string]*features.ClassTable{auditNames: b.table(names, e.Templates)}
 	swapped := derangement(in, o.Settings[0].Seed)
 	tables[auditShuffled] = b.table(&text.Descriptions{Classes: classes, Texts: permuted(names.Texts, swapped), Source: "names of other classes"}, e.Templates)
-	if o.Texts.File != "" {
-		said, err := text.Read(o.Texts.File, classes)
-		if err != nil {
-			return nil, err
-		}
+	said, err := o.Texts.Read(classes, in.Classes.WNIDs)
+	if err != nil {
+		return nil, err
+	}
+	if said != nil {
 		others := make([]string, len(classes))
 		for i, k := range swapped {
 			others[i] = classes[k]
