@@ -1,6 +1,6 @@
 // A gallery of classified images: grid and list, any number of them, filters, an order that stays, labels, downloads, by mouse, touch
 // and keyboard. The server's page and the file of 'vzsl predict --html' both are made of it.
-import { coco, csv, json, labelConfig, labelStudio, labelsCSV, save } from './js';
+import { coco, csv, json, labelConfig, labelStudio, labelsCSV, save } from './exports.js';
 
 // make creates an element with properties and children; strings become text nodes, never HTML.
 export function make(tag, props, ...children) {
@@ -14,7 +14,7 @@ export function make(tag, props, ...children) {
 }
 export const percent = p => p === undefined ? '' : (100 * p).toFixed(1) + ' %';
 
-const sizes = { grid: { width: 168, height: 248 }, list: { width: 0, height: 96 } };
+const sizes = { grid: { width: 168, height: 252 }, list: { width: 0, height: 96 } };
 const gap = 12, beyond = 600; // pixels: between cards; rendered before they are seen
 
 // Gallery shows items: [{key, image, src, class, probability, top, label, error, watched, truth, explanation}].
