@@ -438,11 +438,11 @@ func finite(v []float32) bool {
 
 // storing words a failure to write; the error below names the file.
 func storing(err error) error {
-	todo := "see to it"
+	todo := "run the same again"
 	if errors.Is(err, syscall.ENOSPC) {
-		todo = "make room there"
+		todo = "make room there and " + todo
 	}
-	return fmt.Errorf("extract: store features: %w; finished parts are kept: %s and run the same again to go on", err, todo)
+	return fmt.Errorf("extract: store features: %w; finished parts are kept: %s to go on", err, todo)
 }
 
 func firstSkips(s []string) string {

@@ -68,6 +68,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		f.Error, f.See = err.Error(), cmd.CommandPath()+" --help"
 	default:
 		f.Error = err.Error()
+		if say := advice(err); say != "" {
+			f.Error += "; " + say
+		}
 	}
 	con.fail(f)
 	return code

@@ -37,6 +37,17 @@ type Aside struct {
 	t    *temporary
 }
 
+// Move is a file that was made elsewhere on the same disk, complete and synced, and is to be at path.
+func Move(from, path string) (*Aside, error) {
+	if fi, err := os.Lstat(path); err == nil && fi.IsDir() {
+		return nil, fmt.Errorf("%s is a folder where a file should be: remove it or choose another place", path)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	return &Aside{path, &temporary{name: from}}, nil
+}
+
 // Prepare is the first half of Write: Commit or Discard must follow.
 func Prepare(path string, write func(w io.WriteSeeker) error) (a *Aside, err error) {
 	defer func() {
@@ -70,11 +81,11 @@ func Prepare(path string, write func(w io.WriteSeeker) error) (a *Aside, err err
 }
 
 // Name is the file's, as long as it is aside.
-func (a *Aside) Name() string { return a.t.Name() }
+func (a *Aside) Name() string { return a.t.name }
 
 // Commit puts the file in its place; it is there for good after SyncDir.
 func (a *Aside) Commit() error {
-	if err := os.Rename(a.t.Name(), a.path); err != nil {
+	if err := os.Rename(a.t.name, a.path); err != nil {
 		return fmt.Errorf("write %s: %w", a.path, errors.Join(err, a.t.remove()))
 	}
 	a.t.release()

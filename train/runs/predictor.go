@@ -40,13 +40,21 @@ type Predictor struct {
 // Load reads the model of a run folder.
 func Load(runDir string) (*Predictor, error) {
 	path := filepath.Join(runDir, ModelFile)
-	err := custody.CheckFile(runDir, ModelFile)
-	if custody.IsDamaged(err) {
-		return nil, fmt.Errorf("%w; bring back the model that was trained there, or train again with force", err)
+	damage := custody.CheckFile(runDir, ModelFile)
+	f, err := safetensors.Read(path)
+	if custody.IsDamaged(damage) {
+		if err == nil { // whole, it may be another run's
+			if p, unread := newPredictor(f); unread == nil {
+				p.dir = runDir
+				if another := p.belongs(f.Metadata[keyConfig]); another != nil && !custody.IsDamaged(another) {
+					return nil, another
+				}
+			}
+		}
+		return nil, fmt.Errorf("%w; bring back the model that was trained there, or train again with force", damage)
 	}
-	var f *safetensors.File
-	if err == nil {
-		f, err = safetensors.Read(path)
+	if damage != nil {
+		err = damage
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, e := os.Stat(filepath.Join(runDir, ConfigFile)); e == nil {
