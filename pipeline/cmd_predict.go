@@ -31,6 +31,8 @@ type predictOptions struct {
 	predict.Options
 	foreign      convert.Import // how features of other programs are read
 	csv, parquet string
+	html         string
+	told         bool   // the explanations are printed, too
 	examples     string // folder
 	missing      string // how missing values of classes are treated; "": as the run was trained
 }
@@ -69,9 +71,10 @@ DeViSE, ALE, SJE), all attributes together add up to how far it is above the cla
 models (VZSL, SAE) they are a reading, not a sum that gives the score.`),
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if explain {
+			if explain || o.html != "" {
 				o.Explain = 5
 			}
+			o.told = explain
 			return runPredict(cmd.Context(), con, &o, args)
 		},
 	}
@@ -90,6 +93,8 @@ models (VZSL, SAE) they are a reading, not a sum that gives the score.`),
 	f.IntVar(&o.pictures.Megapixels, "max-pixels", preprocess.MaxMegapixels, "`millions` of pixels of a picture; larger ones are skipped")
 	f.StringVar(&o.csv, "csv", "", "`file` to write the answers to as CSV, - for standard output")
 	f.StringVar(&o.parquet, "parquet", "", "`file` to write the answers to as Parquet")
+	f.StringVar(&o.html, "html", "", "`file` to write a gallery to: one page that opens offline, to filter, label and export the images in")
+	must(cmd.MarkFlagFilename("html", "html"))
 	must(cmd.MarkFlagFilename("csv", "csv"))
 	must(cmd.MarkFlagFilename("parquet", "parquet"))
 	rare(cmd, "missing", "batch", "workers", "engine", "ort-library", "ort-provider", "class-column", "attribute-column", "ignore-column", "words-format", "feature-column", "images", "max-pixels", "recipe", "transductive", "names", "words")
@@ -160,7 +165,7 @@ func runPredict(ctx context.Context, con *cli, o *predictOptions, args []string)
 		return err
 	}
 	if o.examples != "" {
-		pics, err := con.OpenPictures(p.run, p.model.Source(), &o.pictures)
+		pics, err := con.OpenPictures(ctx, p.run, p.model.Source(), &o.pictures)
 		if err != nil {
 			return err
 		}
@@ -195,6 +200,18 @@ func runPredict(ctx context.Context, con *cli, o *predictOptions, args []string)
 		}
 		all = append(all, named...)
 	}
+	if o.html != "" {
+		if err := con.writeGallery(ctx, o.html, p, o.NoneBelow, files, all); err != nil {
+			return err
+		}
+		if !o.told {
+			for _, x := range all {
+				if x.Prediction != nil {
+					x.Explanation = nil
+				}
+			}
+		}
+	}
 	return con.predicted(p, o, all)
 }
 
@@ -203,7 +220,7 @@ const atATime = 1024
 
 // files names picture files.
 func (p *predictor) files(ctx context.Context, con *cli, o *predictOptions, files []string) ([]predict.ImagePrediction, error) {
-	pics, err := con.OpenPictures(p.run, p.model.Source(), &o.pictures)
+	pics, err := con.OpenPictures(ctx, p.run, p.model.Source(), &o.pictures)
 	if err != nil {
 		return nil, err
 	}

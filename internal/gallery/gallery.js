@@ -1,6 +1,6 @@
 // A gallery of classified images: grid and list, any number of them, filters, an order that stays, labels, downloads, by mouse, touch
 // and keyboard. The server's page and the file of 'vzsl predict --html' both are made of it.
-import { coco, csv, json, labelConfig, labelStudio, labelsCSV, save } from './js';
+import { coco, csv, json, labelConfig, labelStudio, labelsCSV, save } from './exports.js';
 
 // make creates an element with properties and children; strings become text nodes, never HTML.
 export function make(tag, props, ...children) {
@@ -14,7 +14,7 @@ export function make(tag, props, ...children) {
 }
 export const percent = p => p === undefined ? '' : (100 * p).toFixed(1) + ' %';
 
-const sizes = { grid: { width: 168, height: 248 }, list: { width: 0, height: 96 } };
+const sizes = { grid: { width: 168, height: 252 }, list: { width: 0, height: 96 } };
 const gap = 12, beyond = 600; // pixels: between cards; rendered before they are seen
 
 // Gallery shows items: [{key, image, src, class, probability, top, label, error, watched, truth, explanation}].
@@ -185,7 +185,7 @@ export class Gallery {
     const card = make('li', { className: 'g-card' });
     card.image = make('img', { alt: '', decoding: 'async', loading: 'eager' });
     card.open = make('button', { type: 'button', className: 'g-open', onclick: () => this.open(card.place) }, card.image,
-      card.name = make('span', { className: 'g-name' }), card.meter = make('span', { className: 'g-meter' }, make('span')), card.more = make('span', { className: 'g-more' }));
+      ' ', card.name = make('span', { className: 'g-name' }), ' ', card.meter = make('span', { className: 'g-meter' }, make('span')), card.more = make('span', { className: 'g-more' }));
     card.check = make('input', { type: 'checkbox', tabIndex: -1, onchange: () => { this.chosen[card.check.checked ? 'add' : 'delete'](card.item.key); this.choose(); } });
     if (this.o.label) card.append(card.check);
     card.append(card.open);
@@ -215,7 +215,7 @@ export class Gallery {
       card.classList.toggle('g-labelled', labelled);
       card.classList.toggle('g-wrong', labelled && item.label !== item.class);
       card.classList.toggle('g-error', Boolean(item.error));
-      card.open.setAttribute('aria-label', `${item.image}: ${what} ${percent(p)}${labelled ? ', labelled ' + label : ''}`);
+      card.image.alt = item.image;
       card.check.setAttribute('aria-label', 'select ' + item.image);
     }
     card.check.checked = this.chosen.has(item.key);

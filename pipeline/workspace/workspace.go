@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"vzsl/internal/custody"
+	"vzsl/internal/store"
 	"vzsl/train/settings"
 )
 
@@ -20,6 +21,8 @@ type Workspace struct {
 	Dir      string       // --out
 	Log      *slog.Logger // notes and warnings
 	Progress Progress     // long steps
+	Stores   *store.Opener
+	Remote   *store.Mirror // nil: Dir is no mirror of a place in a store
 	// TrainFlags are the flags that make settings of the defaults: what errors say of training again. nil: none are named.
 	TrainFlags func(settings.Settings) []string
 
@@ -38,7 +41,7 @@ func (w *Workspace) WarnUnlisted(dir string) {
 
 // New is the workspace in dir, without notes and progress.
 func New(dir string) *Workspace {
-	return &Workspace{Dir: dir, Log: slog.New(slog.DiscardHandler), Progress: silent{}}
+	return &Workspace{Dir: dir, Log: slog.New(slog.DiscardHandler), Progress: silent{}, Stores: &store.Opener{}}
 }
 
 // Below --out: features/<dataset>/{classes.parquet, splits/<split>.parquet, <network>/}, runs/<run>/, reports/<run>/.

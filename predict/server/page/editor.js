@@ -4,10 +4,10 @@ import { ask, address, known, send } from './api.js';
 import { make, percent } from './gallery.js';
 
 const $ = id => document.getElementById(id);
-const exact = v => (v === null ? '' : String(+v.toPrecision(6)));
+const exact = v => (v === null ? '' : String(+v.toPrecision(4)));
 
 export class Editor {
-  // o: rank(draft) ranks the images and gives the reply; items() are they; shown(class); undo(text, action); saved().
+  // o: rank(draft) ranks the images and gives the reply; items() are they; shown(class); undo(text, action); opened() makes the editor's part of the page seen.
   constructor(o) {
     this.o = o;
     this.rows = [];
@@ -133,6 +133,7 @@ export class Editor {
   // begin opens the editor with a class, or a new one.
   async begin(c) {
     this.class = c;
+    this.o.opened();
     $('edit').hidden = false;
     $('h-edit').textContent = c ? 'Change ' + this.o.shown(c) : 'Describe a class';
     $('name').value = c;

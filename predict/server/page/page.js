@@ -39,6 +39,17 @@ addEventListener('keydown', e => {
   if ((e.ctrlKey || e.metaKey) && e.key === 'z' && !e.target.matches('input:not([type=range], [type=checkbox]), textarea')) { e.preventDefault(); undo(); }
 });
 
+// On a narrow window one part is shown at a time.
+function part(name) {
+  document.body.dataset.part = name;
+  for (const a of document.querySelectorAll('nav a')) {
+    if (a.hash === '#' + name) a.setAttribute('aria-current', 'true');
+    else a.removeAttribute('aria-current');
+  }
+}
+for (const a of document.querySelectorAll('nav a')) a.onclick = e => { e.preventDefault(); part(a.hash.slice(1)); scrollTo(0, 0); };
+part('images');
+
 const images = new Images(() => gallery.set(images.items), (done, total, cancelled) => {
   $('running').hidden = !total;
   $('progress').max = total;
@@ -62,6 +73,7 @@ const gallery = new Gallery($('gallery'), {
 });
 const editor = new Editor({
   shown: display, say, undo: undoable, put,
+  opened: () => part('classes'),
   classes: () => classes,
   items: () => images.items,
   inView: i => gallery.view.includes(i),
@@ -109,7 +121,7 @@ async function changed() {
 }
 
 // described is the description that a class has; null: there is none.
-const described = c => ask(address(c)).catch(e => { if (e.status === 404) return null; throw e; });
+const described = async c => (classes.includes(c) ? ask(address(c)).catch(e => { if (e.status === 404) return null; throw e; }) : null);
 
 async function put(c, body, headers) {
   try {
@@ -148,7 +160,7 @@ async function remove(c) {
 async function label(items, c) {
   const was = items.map(i => [i, i.label]);
   const one = async (i, c) => (c === undefined
-    ? ask('labels/' + i.id, { method: 'DELETE' }).catch(e => { if (e.status !== 404) throw e; })
+    ? i.label !== undefined && ask('labels/' + i.id, { method: 'DELETE' }).catch(e => { if (e.status !== 404) throw e; })
     : send('labels/' + i.id, { image: i.image, class: c, learn: $('learn').checked }, 'PUT'));
   try {
     let said = null;

@@ -1,0 +1,100 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"vzsl/datasets"
+	"vzsl/internal/gallery"
+	"vzsl/internal/readable"
+	"vzsl/internal/thumbnail"
+	"vzsl/internal/wholefile"
+	"vzsl/predict"
+	"vzsl/train/runs"
+)
+
+// galleryThumbnail is the longer side of the images of a gallery in one file, in pixels.
+const galleryThumbnail = 192
+
+// writeGallery writes the predictions of --html: one file that opens offline, with thumbnails of the image files.
+func (c *cli) writeGallery(ctx context.Context, path string, p *predictor, none float64, files []string, all []predict.ImagePrediction) error {
+	version := p.run
+	if sum, err := runs.ModelSHA256(c.RunDir(p.run)); err == nil && sum != "" {
+		version += " " + sum[:12]
+	}
+	d := gallery.Data{
+		Title: "Predictions of " + p.run, ModelVersion: version, Classes: p.classes.Names, Shown: readable.Classes(p.classes.Names),
+		None: none, Attributes: map[string]string{}, Items: make([]gallery.Item, len(all)),
+	}
+	for _, a := range p.model.Attributes() {
+		if shown := readable.Attribute(a).String(); shown != a {
+			d.Attributes[a] = shown
+		}
+	}
+	d.About = fmt.Sprintf("%d images, %d classes to choose from. Labels are kept in this browser; the downloads have them.", len(all), len(p.classes.Names))
+	if p.model.Temperature() == 0 {
+		d.About += " The probabilities are not calibrated."
+	}
+	of := make(map[string]string, len(files))
+	for _, file := range files {
+		of[datasets.Printable(filepath.ToSlash(file))] = file
+	}
+	bar := c.Begin("gallery", "images")
+	defer bar.End()
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	done := make(chan bool, len(all))
+	for i, x := range all {
+		item := &d.Items[i]
+		item.Image, item.Error = x.Image, x.Error
+		if x.Prediction != nil {
+			item.Top = x.Top
+			if x.Explanation != nil {
+				item.Explanation = x.Explanation
+			}
+		}
+		if parts := strings.Split(x.Image, "/"); len(parts) > 1 && slices.Contains(p.classes.Names, parts[len(parts)-2]) {
+			item.Truth = &parts[len(parts)-2]
+		}
+		file, ok := of[x.Image]
+		if !ok || x.Prediction == nil {
+			done <- true
+			continue
+		}
+		g.Go(func() error {
+			defer func() { done <- true }()
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			f, err := os.Open(file)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			text, w, h, err := thumbnail.Of(f, galleryThumbnail)
+			if err != nil { // a format that only the network's reader knows: it is shown without its picture
+				return nil //nolint:nilerr
+			}
+			item.Source, item.Width, item.Height = thumbnail.URI(text), w, h
+			return nil
+		})
+	}
+	finished := make(chan error, 1)
+	go func() { finished <- g.Wait() }()
+	for i := range all {
+		<-done
+		bar.Done(i+1, len(all))
+	}
+	if err := <-finished; err != nil {
+		return err
+	}
+	return wholefile.Write(path, func(w io.WriteSeeker) error { return d.Write(w) })
+}
