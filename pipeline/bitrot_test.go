@@ -44,7 +44,7 @@ type consumer struct {
 }
 
 // volatile are fields of standard output and of JSON files that no two runs have alike.
-var volatile = []string{"seconds", "data_wait", "took_ns", "started", "images_per_second", "engine_share", "reused", "milliseconds", "elapsed", "fits_seconds", "files_sha256"}
+var volatile = []string{"seconds", "data_wait", "took_ns", "started", "images_per_second", "engine_share", "reused", "milliseconds", "seconds_of_fits", "files_sha256"}
 
 func steady(v any) any {
 	switch v := v.(type) {
@@ -145,7 +145,7 @@ func newRotten(t *testing.T) *rotten {
 		{"evaluate", []string{"evaluate", "--run", "demo-demo-vzsl"}, []string{net, table, splits, vzslRun}, []string{"reports/demo-demo-vzsl/report.json", "reports/demo-demo-vzsl/predictions.parquet"}},
 		{"train another", []string{"train", "--dataset", "demo", "--split", "demo", "--method", "sae", "--run", "another"}, []string{net, table, splits}, []string{"runs/another/model.safetensors"}},
 		{"train again", append([]string{"train", "--dataset", "demo", "--split", "demo", "--method", "vzsl"}, small...), []string{vzslRun}, []string{vzslRun + "/model.safetensors", vzslRun + "/config.toml"}},
-		{"train on", append([]string{"train", "--dataset", "demo", "--split", "demo", "--method", "vzsl", "--run", "begun", "--set", "epochs=400"}, small[2:]...), []string{"runs/begun"}, []string{"runs/begun/model.safetensors"}},
+		{"train on", append([]string{"train", "--dataset", "demo", "--split", "demo", "--method", "vzsl", "--run", "begun", "--set", "epochs=200"}, small[2:]...), []string{"runs/begun"}, []string{"runs/begun/model.safetensors"}},
 		{"tune on", []string{"tune", "--dataset", "demo", "--split", "demo", "--method", "devise", "--set", "epochs=2", "--trials", "3", "--folds", "2", "--run", "tuned"}, []string{"runs/tuned"}, []string{"runs/tuned/model.safetensors"}},
 		{"generate", []string{"generate", "--run", "demo-demo-vzsl", "--per-class", "3", "--to", "drawn"}, []string{vzslRun, table, splits}, []string{"features/drawn/*/part-*.parquet"}},
 		{"predict", []string{"predict", picture, "--run", "demo-demo-eszsl", "--model", model}, []string{eszslRun, net + "/manifest.json", net + "/SHA256SUMS", table, splits}, nil},
@@ -165,8 +165,10 @@ func newRotten(t *testing.T) *rotten {
 		if code != exitDone {
 			t.Fatalf("%s in the undamaged workspace: %s", c.name, stderr)
 		}
-		if _, again, _ := c.run(t, r.copied(t)); again != digest {
-			t.Fatalf("%s gives something else each time: it tests nothing", c.name)
+		if os.Getenv("VZSL_LONG") != "" {
+			if _, again, _ := c.run(t, r.copied(t)); again != digest {
+				t.Fatalf("%s gives something else each time: it tests nothing", c.name)
+			}
 		}
 		r.want[c.name] = digest
 	}
@@ -180,7 +182,7 @@ func (r *rotten) interrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(self, "train", "--dataset", "demo", "--split", "demo", "--method", "vzsl", "--run", "begun", "--set", "epochs=400", "--set", "hidden=16", "--set", "latent=4", "--out", r.out, "--quiet")
+	cmd := exec.Command(self, "train", "--dataset", "demo", "--split", "demo", "--method", "vzsl", "--run", "begun", "--set", "epochs=200", "--set", "hidden=16", "--set", "latent=4", "--out", r.out, "--quiet")
 	cmd.Env = append(os.Environ(), "VZSL_BE_THE_COMMAND=1")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -265,7 +267,7 @@ func kind(name string) string {
 type tally struct{ damaged, found, refused, same, wrong int }
 
 func TestBitRot(t *testing.T) {
-	flips := 60
+	flips := 24
 	if os.Getenv("VZSL_LONG") != "" {
 		flips = 2000
 	}
