@@ -17,6 +17,7 @@ import (
 
 	"github.com/edsrzf/mmap-go"
 
+	"vzsl/internal/lock"
 	"vzsl/internal/wholefile"
 )
 
@@ -119,18 +120,22 @@ func OpenCache(ctx context.Context, dir string, progress func(done, total int)) 
 	}
 	path := filepath.Join(dir, cacheDir, cacheName)
 	key := m.Key()
-	// Anything wrong with the file that is there is a reason to make it anew.
-	if c, err := mapCache(path, key, m); err == nil {
+	if c, err := provenCache(path, key, m); err == nil {
 		if err := checkShards(dir, path, m); err != nil {
 			return nil, errors.Join(err, c.Close())
 		}
 		return c, nil
 	}
+	// Anything wrong with the file that is there is a reason to make it again of the shards.
 	if err := checkShardSizes(dir, m); err != nil {
 		return nil, err
 	}
-	err = os.MkdirAll(filepath.Dir(path), 0o755)
+	l, err := lock.Wait(ctx, filepath.Dir(path))
 	if err == nil {
+		defer func() { _ = l.Release() }()
+		if c, err := provenCache(path, key, m); err == nil { // another process has made it meanwhile
+			return c, nil
+		}
 		err = buildAside(ctx, path, key, dir, m, progress)
 	}
 	if err != nil {
@@ -156,27 +161,45 @@ func (m *Manifest) Key() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// provenCache is mapCache of a cache whose every byte was checked.
+func provenCache(path, key string, m *Manifest) (*Cache, error) {
+	c, err := mapCache(path, key, m)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkBlocks(path, key); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// buildAside makes the cache and its checksums. Killed between the two it leaves them not going together, and the next one makes both.
 func buildAside(ctx context.Context, path, key, dir string, m *Manifest, progress func(done, total int)) error {
-	// A process that was killed while making the cache leaves its file behind; another one may be making it right now, so
-	// only what has not been touched for long is removed.
-	removeStale(filepath.Dir(path))
-	return wholefile.Write(path, func(w io.WriteSeeker) error { return buildCache(ctx, w, key, dir, m, progress) })
+	if err := wholefile.Sweep(filepath.Dir(path), cacheName); err != nil {
+		return err
+	}
+	cache, err := wholefile.Prepare(path, func(w io.WriteSeeker) error { return buildCache(ctx, w, key, dir, m, progress) })
+	if err != nil {
+		return err
+	}
+	defer cache.Discard() // nothing once it is in its place
+	sums, size, err := sumBlocks(cache.Name())
+	if err != nil {
+		return err
+	}
+	if err := cache.Commit(); err != nil {
+		return err
+	}
+	return wholefile.Bytes(filepath.Join(filepath.Dir(path), cacheSumsName), encodeCacheSums(key, size, sums))
 }
 
 // temporaryCache makes the cache in the folder for temporary files.
 func temporaryCache(ctx context.Context, key, dir string, m *Manifest, progress func(done, total int)) (_ *Cache, err error) {
-	f, err := os.CreateTemp("", "vzsl-cache-*.arrow")
+	f, remove, err := wholefile.Temporary(os.TempDir(), "vzsl-cache")
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be written to, and neither can a temporary cache: %w", dir, err)
 	}
-	remove := func() error {
-		if err := os.Remove(f.Name()); err != nil && !absent(err) {
-			return err
-		}
-		return nil
-	}
 	err = buildCache(ctx, f, key, dir, m, progress)
-	err = errors.Join(err, f.Close())
 	if err == nil {
 		var c *Cache
 		if c, err = mapCache(f.Name(), key, m); err == nil {

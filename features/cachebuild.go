@@ -4,10 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
-	"strings"
-	"time"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -177,20 +174,4 @@ func (t *table) eachGroup(ctx context.Context, dim int, buf *vectorBuffer, do fu
 		return fmt.Errorf("%s: %d rows read, its footer says %d", t.path, rows, t.rows())
 	}
 	return nil
-}
-
-// removeStale removes unfinished caches that nobody has written to for a day.
-func removeStale(dir string) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), "."+cacheName) {
-			continue
-		}
-		if st, err := e.Info(); err == nil && time.Since(st.ModTime()) > 24*time.Hour {
-			_ = os.Remove(filepath.Join(dir, e.Name()))
-		}
-	}
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"vzsl/internal/custody"
+	"vzsl/internal/lock"
 	"vzsl/internal/wholefile"
 )
 
@@ -54,7 +56,7 @@ type Growth struct {
 	dir   string
 	src   Source
 	o     Growing
-	lock  *dirLock
+	lock  *lock.Lock
 	notes []string
 
 	at    []int    // shard i holds the images [at[i], at[i+1])
@@ -102,7 +104,7 @@ func Grow(ctx context.Context, dir string, src Source, o Growing) (_ *Growth, er
 	}
 	g := &Growth{dir: dir, src: src, o: o}
 	if !g.shared() {
-		if g.lock, err = lockDir(dir); err != nil {
+		if g.lock, err = lock.Take(ctx, dir); err != nil {
 			return nil, err
 		}
 		defer func() {
@@ -176,6 +178,9 @@ func (g *Growth) open() error {
 		return err
 	default:
 		m, err := parseManifest(path, b)
+		if err == nil {
+			err = m.checkListed(g.dir, b)
+		}
 		switch {
 		case err != nil: // everything in it is in the shards too
 			g.note("made a new %s from the shards: %v", manifestName, err)
@@ -229,7 +234,7 @@ func (g *Growth) sweep(entries []fs.DirEntry) error {
 
 // clear removes the shards and what was made from them.
 func (g *Growth) clear(shards []string) error {
-	for _, name := range append(shards, manifestName, skippedName, imagesName) {
+	for _, name := range append(shards, custody.Name, manifestName, skippedName, imagesName) {
 		if err := os.Remove(filepath.Join(g.dir, name)); err != nil && !absent(err) {
 			return fmt.Errorf("start over: %w", err)
 		}

@@ -2,6 +2,7 @@ package features
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -231,7 +232,7 @@ func (g *Growth) newManifest() *Manifest {
 }
 
 func (g *Growth) writeManifest() error {
-	return wholefile.Bytes(filepath.Join(g.dir, manifestName), g.newManifest().encode())
+	return writeUnfinished(g.dir, g.newManifest())
 }
 
 // Unfinished are the shards that are not there, by their numbers.
@@ -272,17 +273,14 @@ func (g *Growth) Finish() (*Manifest, error) {
 		m.Source.Program = g.manifest.Source.Program // nothing was computed
 	}
 	m.Complete = true
-	if err := wholefile.Bytes(filepath.Join(g.dir, skippedName), encodeSkipped(skipped)); err != nil {
-		return nil, err
-	}
-	var err error
-	m.Images, err = writeImages(g.dir, len(g.images), func(i int) imageRow {
+	images, err := encodeImages(len(g.images), func(i int) imageRow {
 		return imageRow{g.o.Images[i].Path, g.images[i].imageRecord, shard[i], g.images[i].reason}
 	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("write %s: %w", filepath.Join(g.dir, imagesName), err)
 	}
-	if err := wholefile.Bytes(filepath.Join(g.dir, manifestName), m.encode()); err != nil {
+	m.Images = &ManifestFile{File: imagesName, SHA256: hex.EncodeToString(sum(images)), Bytes: int64(len(images))}
+	if err := writeFinished(g.dir, m, map[string][]byte{skippedName: encodeSkipped(skipped), imagesName: images}); err != nil {
 		return nil, err
 	}
 	times := make([]int64, len(g.images))
@@ -295,7 +293,7 @@ func (g *Growth) Finish() (*Manifest, error) {
 	if err := errors.Join(g.drop(m), dropTimes(g.dir)); err != nil {
 		return nil, err
 	}
-	err = g.lock.release()
+	err = g.lock.Release()
 	g.lock = nil
 	return m, err
 }
@@ -326,5 +324,5 @@ func (g *Growth) Close() error {
 	defer g.mu.Unlock()
 	l := g.lock
 	g.lock = nil
-	return l.release()
+	return l.Release()
 }

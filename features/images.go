@@ -19,7 +19,7 @@ const (
 
 // File is what is known of the file of an image.
 type File struct {
-	Bytes   int64
+	Bytes   int64  // negative: not known
 	SHA256  string // "": not known, or the file could not be read
 	ModTime int64  // nanoseconds since 1970; 0: not known
 }
@@ -62,8 +62,8 @@ type imageRow struct {
 	reason string // why it has no features; "": it has
 }
 
-// writeImages writes images.parquet, of rows given one after the other, and gives its entry of the manifest.
-func writeImages(dir string, n int, row func(i int) imageRow) (*ManifestFile, error) {
+// encodeImages is images.parquet, of rows given one after the other.
+func encodeImages(n int, row func(i int) imageRow) ([]byte, error) {
 	images, shards, reasons, sums := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	sizes := make([]int64, n)
 	for i := range n {
@@ -72,19 +72,10 @@ func writeImages(dir string, n int, row func(i int) imageRow) (*ManifestFile, er
 	}
 	var kv metadata
 	kv.add(keySchema, schemaImages)
-	path := filepath.Join(dir, imagesName)
-	data, err := encodeTable(n, textRows, []column{
+	return encodeTable(n, textRows, []column{
 		{name: columnImage, text: images}, {name: columnBytes, long: sizes}, {name: columnSHA256, text: sums},
 		{name: columnShard, text: shards, dict: true}, {name: columnReason, text: reasons, dict: true},
 	}, kv)
-	if err == nil {
-		err = wholefile.Bytes(path, data)
-	}
-	if err != nil {
-		return nil, err
-	}
-	sum, size, err := hashFile(path)
-	return &ManifestFile{File: imagesName, SHA256: sum, Bytes: size}, err
 }
 
 // eachImage reads a table of images row by row: images.parquet.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -48,21 +49,33 @@ type ManifestPart struct {
 
 // ReadManifest reads manifest.json of a folder of shards.
 func ReadManifest(dir string) (*Manifest, error) {
+	m, damage, err := readManifest(dir)
+	if err = errors.Join(err, damage); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// readManifest tells apart a manifest that cannot be read and one that is not the one of the folder's list.
+func readManifest(dir string) (m *Manifest, damage, err error) {
 	path := filepath.Join(dir, manifestName)
 	b, err := os.ReadFile(path)
 	if err != nil {
 		if absent(err) {
-			return nil, fmt.Errorf("%s holds no features: %s is missing (run extract or import first): %w", dir, manifestName, err)
+			return nil, nil, fmt.Errorf("%s holds no features: %s is missing (run extract or import first): %w", dir, manifestName, err)
 		}
-		return nil, err
+		return nil, nil, err
 	}
-	return parseManifest(path, b)
+	if m, err = parseManifest(path, b); err != nil {
+		return nil, nil, err
+	}
+	return m, m.checkListed(dir, b), nil
 }
 
 func parseManifest(path string, b []byte) (*Manifest, error) {
 	var m Manifest
 	if err := json.Unmarshal(b, &m); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s is damaged (%w): run the same extract or import again, it makes a new one from the shards", path, err)
 	}
 	if m.Format != manifestFormat && m.Format != grownFormat {
 		return nil, fmt.Errorf("%s: format is %q, expected %q or %q", path, m.Format, manifestFormat, grownFormat)

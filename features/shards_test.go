@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"vzsl/internal/lock"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -124,7 +125,7 @@ func TestRoundTrip(t *testing.T) {
 			if d := cmp.Diff(m, again); d != "" {
 				t.Error(d)
 			}
-			if _, err := os.Stat(filepath.Join(dir, lockName)); err == nil {
+			if _, err := os.Stat(filepath.Join(dir, lock.Name)); err == nil {
 				t.Error("the lock file is left")
 			}
 		})

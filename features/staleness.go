@@ -103,7 +103,7 @@ func (g *Growth) checkImage(ctx context.Context, i int) error {
 		m.todo = true
 		return nil
 	}
-	same := known && now.Bytes == m.bytes
+	same := known && (now.Bytes < 0 || now.Bytes == m.bytes)
 	switch {
 	case known && !same:
 		m.todo = true
@@ -123,6 +123,9 @@ func (g *Growth) checkImage(ctx context.Context, i int) error {
 	if err != nil || known && r.sha != m.sha {
 		m.todo = true
 		return nil
+	}
+	if r.bytes < 0 {
+		r.bytes = m.bytes
 	}
 	m.imageRecord = r
 	return nil

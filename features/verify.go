@@ -8,6 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"vzsl/internal/custody"
+	"vzsl/internal/lock"
+	"vzsl/internal/wholefile"
 )
 
 // ClassTableName is the class table's file in the folder above the shards.
@@ -44,7 +47,7 @@ func Verify(ctx context.Context, dir string, progress func(done, total int)) (*V
 	if !st.IsDir() {
 		return nil, fmt.Errorf("%s is a file; verify wants the folder with the shards", dir)
 	}
-	m, err := ReadManifest(dir)
+	m, damage, err := readManifest(dir)
 	if err != nil && absent(err) {
 		return nil, err
 	}
@@ -52,6 +55,9 @@ func Verify(ctx context.Context, dir string, progress func(done, total int)) (*V
 	if err != nil {
 		v.problem("%v", err)
 		return v, nil
+	}
+	if damage != nil {
+		v.problem("%v", damage)
 	}
 	v.Source = m.Source
 	c := checker{Verification: v, m: m, images: make(map[string]struct{}, m.Rows), classOf: map[int32]string{}, labelOf: map[string]int32{}, moved: map[string]struct{}{}, records: map[string]imageRow{}}
@@ -70,18 +76,21 @@ func Verify(ctx context.Context, dir string, progress func(done, total int)) (*V
 			progress(done, m.Source.Images)
 		}
 	}
+	c.cache()
 	if n := len(c.moved); n > 0 {
 		v.Notes = append(v.Notes, fmt.Sprintf("%d classes are in another row of the class table than their label says: the table was rewritten since; classes are joined by name", n))
 	}
 	switch {
 	case m.Complete:
 		c.skippedFile()
+		c.list()
 		c.imagesFile(ctx)
 	case m.Grows():
 		v.problem("%s: not finished, %d of %d images are there; run the same extract again", manifestName, m.Rows+m.Skipped, m.Source.Images)
 	default:
 		v.problem("%s: not finished, %d of %d shards are there; run the same extract or import again", manifestName, len(m.Parts), m.Source.parts())
 	}
+	sort.Strings(c.Notes)
 	return v, nil
 }
 
@@ -115,7 +124,7 @@ func (c *checker) files() error {
 	if err != nil {
 		return err
 	}
-	listed := map[string]bool{manifestName: true, skippedName: true, cacheDir: true, lockName: true}
+	listed := map[string]bool{manifestName: true, skippedName: true, cacheDir: true, custody.Name: true}
 	if c.m.Images != nil {
 		listed[c.m.Images.File] = true
 	}
@@ -124,7 +133,11 @@ func (c *checker) files() error {
 	}
 	for _, e := range entries {
 		switch name := e.Name(); {
-		case listed[name]:
+		case listed[name] || lock.Is(name):
+		case wholefile.IsTemporary(name):
+			if lock.Held(c.Dir) == nil {
+				c.problem("%s: left behind by an interrupted run; the next run removes it", name)
+			}
 		case leftover.MatchString(name):
 			c.problem("%s: left behind by an interrupted run; the next run removes it", name)
 		case c.m.Grows() && (grownName.MatchString(name) || partName.MatchString(name)):
@@ -148,6 +161,24 @@ func (c *checker) classTable() {
 		c.problem("%v", err)
 	default:
 		c.table, c.rowOf = t, places(t.Classes)
+	}
+}
+
+// list compares the list of checksums with the manifest, which it is made of.
+func (c *checker) list() {
+	names, err := custody.Names(c.Dir)
+	if err != nil {
+		c.problem("%v; run the same extract or import again: it makes a new one", err)
+		return
+	}
+	if names == nil {
+		c.Notes = append(c.Notes, fmt.Sprintf("there is no %s: the folder is of version 0.1.0, and its manifest could not be checked", custody.Name))
+		return
+	}
+	for name, sums := range c.m.sums(encodeSkipped(c.skips)) {
+		if err := custody.CheckSum(c.Dir, name, sums[0]); err != nil && name != manifestName && name != skippedName { // those are looked at themselves
+			c.problem("%v", err)
+		}
 	}
 }
 
@@ -268,6 +299,25 @@ func (c *checker) rows(file string, first, dim int, g *group) {
 	}
 }
 
+// cache checks the training cache, where there is one: that of other shards too, which the next use replaces.
+func (c *checker) cache() {
+	path := filepath.Join(c.Dir, cacheDir, cacheName)
+	if _, err := os.Stat(path); err != nil {
+		return
+	}
+	if l := lock.Held(filepath.Dir(path)); l != nil {
+		c.Notes = append(c.Notes, "the training cache was not checked: "+l.Error())
+		return
+	}
+	switch err := checkBlocks(path, ""); {
+	case err == nil:
+	case absent(err):
+		c.Notes = append(c.Notes, fmt.Sprintf("%s has no checksums, as those of version 0.1.0: the next use makes a new one", filepath.Join(cacheDir, cacheName)))
+	default:
+		c.problem("%v; remove the folder %s: the next use makes it again of the shards", err, filepath.Join(c.Dir, cacheDir))
+	}
+}
+
 // imagesFile compares the table of a collection's images with its shards.
 func (c *checker) imagesFile(ctx context.Context) {
 	f := c.m.Images
@@ -309,5 +359,4 @@ func (c *checker) skippedFile() {
 	case !c.broken && !bytes.Equal(b, encodeSkipped(c.skips)):
 		c.problem("%s: does not agree with the shards", skippedName)
 	}
-	sort.Strings(c.Notes)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"vzsl/internal/custody"
 	"vzsl/internal/filetest"
 )
 
@@ -29,6 +30,13 @@ func rewrite(t *testing.T, dir string, part int, change func(*Part)) {
 	m.Skipped += mp.Skipped - m.Parts[part].Skipped
 	m.Parts[part] = mp
 	put(t, dir, manifestName, string(m.encode()))
+	skipped, err := os.ReadFile(filepath.Join(dir, skippedName))
+	if err == nil {
+		err = custody.WriteList(dir, m.sums(skipped))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestVerifyFinds(t *testing.T) {

@@ -1,6 +1,7 @@
 package features
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"sync"
 
+	"vzsl/internal/custody"
+	"vzsl/internal/lock"
 	"vzsl/internal/wholefile"
 )
 
@@ -18,7 +21,7 @@ import (
 type Writer struct {
 	dir   string
 	src   Source
-	lock  *dirLock
+	lock  *lock.Lock
 	notes []string
 
 	mu       sync.Mutex
@@ -27,7 +30,7 @@ type Writer struct {
 	complete bool
 }
 
-// leftover matches files that a killed run was writing.
+// leftover matches files that a killed process of version 0.1.0 was writing.
 var leftover = regexp.MustCompile(`^\.(part-\d{5}-of-\d{5}\.parquet|part-[0-9a-f]{16}-[0-9a-f]{8}\.parquet|manifest\.json|skipped\.csv)\d+$`)
 
 // Create opens dir for writing the features of src, and takes up what an earlier, interrupted run with the same source has
@@ -47,13 +50,13 @@ func Create(dir string, src Source, force bool) (*Writer, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the folder for the features: %w", err)
 	}
-	lock, err := lockDir(dir)
+	lock, err := lock.Take(context.Background(), dir)
 	if err != nil {
 		return nil, err
 	}
 	w := &Writer{dir: dir, src: src, lock: lock, parts: make([]*ManifestPart, src.parts()), skipped: make([][]Skip, src.parts())}
 	if err := w.takeUp(force); err != nil {
-		return nil, errors.Join(err, lock.release())
+		return nil, errors.Join(err, lock.Release())
 	}
 	return w, nil
 }
@@ -69,7 +72,7 @@ func (w *Writer) takeUp(force bool) error {
 		name := e.Name()
 		path := filepath.Join(w.dir, name)
 		switch {
-		case leftover.MatchString(name):
+		case leftover.MatchString(name) || wholefile.IsTemporary(name):
 			if err := os.Remove(path); err != nil {
 				return fmt.Errorf("remove what an interrupted run left behind: %w", err)
 			}
@@ -100,7 +103,7 @@ func (w *Writer) takeUp(force bool) error {
 
 // clear removes the shards and what was made from them.
 func (w *Writer) clear(found []string) error {
-	for _, name := range append(found, manifestName, skippedName) {
+	for _, name := range append(found, custody.Name, manifestName, skippedName) {
 		if err := os.Remove(filepath.Join(w.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("start over: %w", err)
 		}
@@ -122,6 +125,9 @@ func (w *Writer) knownParts() (map[string]ManifestPart, error) {
 		return nil, err
 	}
 	m, err := parseManifest(path, b)
+	if err == nil {
+		err = m.checkListed(w.dir, b)
+	}
 	if err != nil {
 		// Everything in it is in the shards too.
 		w.notes = append(w.notes, fmt.Sprintf("made a new %s from the shards: %v", manifestName, err))
@@ -271,9 +277,7 @@ func (w *Writer) manifest() *Manifest {
 	return m
 }
 
-func (w *Writer) writeManifest() error {
-	return wholefile.Bytes(filepath.Join(w.dir, manifestName), w.manifest().encode())
-}
+func (w *Writer) writeManifest() error { return writeUnfinished(w.dir, w.manifest()) }
 
 // Finish writes skipped.csv and the final manifest and releases the folder. All parts must be done.
 func (w *Writer) Finish() (*Manifest, error) {
@@ -289,18 +293,14 @@ func (w *Writer) Finish() (*Manifest, error) {
 	for _, s := range w.skipped {
 		skipped = append(skipped, s...)
 	}
-	if err := wholefile.Bytes(filepath.Join(w.dir, skippedName), encodeSkipped(skipped)); err != nil {
+	was := w.complete
+	w.complete = true
+	m := w.manifest()
+	if err := writeFinished(w.dir, m, map[string][]byte{skippedName: encodeSkipped(skipped)}); err != nil {
+		w.complete = was
 		return nil, err
 	}
-	if !w.complete {
-		w.complete = true
-		if err := w.writeManifest(); err != nil {
-			w.complete = false
-			return nil, err
-		}
-	}
-	m := w.manifest()
-	err := w.lock.release()
+	err := w.lock.Release()
 	w.lock = nil
 	return m, err
 }
@@ -312,5 +312,5 @@ func (w *Writer) Close() error {
 	defer w.mu.Unlock()
 	l := w.lock
 	w.lock = nil
-	return l.release()
+	return l.Release()
 }

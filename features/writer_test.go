@@ -19,6 +19,7 @@ import (
 	"pgregory.net/rapid"
 
 	"vzsl/internal/filetest"
+	"vzsl/internal/lock"
 )
 
 func wantNotes(t testing.TB, notes []string, parts ...string) {
@@ -131,8 +132,9 @@ func TestResume(t *testing.T) {
 		"leftovers": {func(t *testing.T, dir string) {
 			put(t, dir, "."+part(2)+"1234", "x")
 			put(t, dir, ".manifest.json77", "")
-		}, []string{"removed ." + part(2), "removed .manifest.json77"}, 0},
-		"crashed lock":      {func(t *testing.T, dir string) { put(t, dir, lockName, "") }, nil, 0},
+			put(t, dir, ".skipped.csv.5.vzsl-tmp", "")
+		}, []string{"removed ." + part(2), "removed .manifest.json77", "removed .skipped.csv.5"}, 0},
+		"crashed lock":      {func(t *testing.T, dir string) { put(t, dir, lock.Name, "") }, nil, 0},
 		"part cut":          {func(t *testing.T, dir string) { cut(t, dir, part(5), 900) }, []string{part(5) + " will be written again"}, 1},
 		"part cut in magic": {func(t *testing.T, dir string) { cut(t, dir, part(5), -2) }, []string{part(5) + " will be written again"}, 1},
 		"part empty":        {func(t *testing.T, dir string) { put(t, dir, part(0), "") }, []string{part(0) + " will be written again"}, 1},
@@ -392,7 +394,7 @@ func TestSecondRunRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Create(dir, source(1, 2, 1), true)
-	filetest.WantError(t, err, "another run is writing", dir)
+	filetest.WantError(t, err, "is being written by", dir)
 	w.Close()
 	w, err = Create(dir, source(1, 2, 1), false)
 	if err != nil {
@@ -537,7 +539,7 @@ func TestReadOnlyFolder(t *testing.T) {
 		t.Error(out, err)
 	}
 	out, err = asNobody(t, "cache", dir)
-	if err != nil || !strings.Contains(out, "vzsl-cache-") {
+	if err != nil || !strings.Contains(out, "vzsl-cache") {
 		t.Error(out, err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, cacheDir)); err == nil {

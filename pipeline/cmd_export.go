@@ -14,7 +14,6 @@ import (
 	"vzsl/datasets/xlsa17"
 	"vzsl/features"
 	"vzsl/features/convert"
-	"vzsl/internal/lookup"
 	"vzsl/internal/version"
 	"vzsl/internal/wholefile"
 	"vzsl/pipeline/experiment"
@@ -86,31 +85,6 @@ func runExport(ctx context.Context, con *cli, o *exportOptions) error {
 	return con.exportXLSA17(ctx, o)
 }
 
-// place is where an export goes: --to, or the default, which name makes.
-func (o *exportOptions) place(con *cli, name string) (string, error) {
-	path := o.to
-	if path == "" {
-		path = filepath.Join(con.Dir, "export", o.format, name)
-	}
-	st, err := os.Stat(path)
-	switch {
-	case o.force || err != nil && lookup.Absent(err):
-	case err != nil:
-		return "", err
-	case !st.IsDir():
-		return "", fmt.Errorf("%s is there already; choose another file with --to, or --force to replace it", path)
-	default:
-		entries, err := os.ReadDir(path)
-		if err != nil {
-			return "", err
-		}
-		if len(entries) > 0 {
-			return "", fmt.Errorf("%s is there already; choose another folder with --to, or --force to replace what is in it", path)
-		}
-	}
-	return path, nil
-}
-
 // exported prints which files an export wrote.
 func (c *cli) exported(format string, files []string) error {
 	res := struct {
@@ -130,50 +104,43 @@ func (c *cli) exportModel(ctx context.Context, o *exportOptions) error {
 		return err
 	}
 	extension := map[string]string{"onnx": ".onnx", "safetensors": ".safetensors"}[o.format]
-	path, err := o.place(c, name+extension)
+	if o.format == "onnx" && model.Temperature() == 0 {
+		c.Log.Warn("the run had no validation classes to fit a temperature on: the file's probabilities are softmax(scores), not calibrated", "run", name)
+	}
+	files, err := o.place(c, name+extension, extension == "").put(ctx, func(path string) error {
+		switch o.format {
+		case "onnx":
+			b, err := model.ONNX("vzsl", version.Program())
+			if err != nil {
+				return err
+			}
+			return wholefile.Bytes(path, b)
+		case "safetensors":
+			f, err := model.Safetensors()
+			if err != nil {
+				return err
+			}
+			return wholefile.Write(path, func(w io.WriteSeeker) error { return safetensors.Encode(w, f) })
+		default:
+			return c.exportEvents(name, path)
+		}
+	})
 	if err != nil {
 		return err
-	}
-	files := []string{path}
-	switch o.format {
-	case "onnx":
-		if model.Temperature() == 0 {
-			c.Log.Warn("the run had no validation classes to fit a temperature on: the file's probabilities are softmax(scores), not calibrated", "run", name)
-		}
-		b, err := model.ONNX("vzsl", version.Program())
-		if err != nil {
-			return err
-		}
-		err = wholefile.Write(path, func(w io.WriteSeeker) error { _, err := w.Write(b); return err })
-		if err != nil {
-			return err
-		}
-	case "safetensors":
-		f, err := model.Safetensors()
-		if err != nil {
-			return err
-		}
-		if err := wholefile.Write(path, func(w io.WriteSeeker) error { return safetensors.Encode(w, f) }); err != nil {
-			return err
-		}
-	default:
-		if files, err = c.exportEvents(name, path); err != nil {
-			return err
-		}
 	}
 	return c.exported(o.format, files)
 }
 
 // exportEvents writes an event file for each fit of a run, into a folder of the fit's name: TensorBoard shows them as two runs.
-func (c *cli) exportEvents(name, dir string) ([]string, error) {
+func (c *cli) exportEvents(name, dir string) error {
 	path := filepath.Join(c.RunDir(name), "metrics.jsonl")
 	st, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	lines, err := experiment.ReadMetrics(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	// The lines tell how long each epoch took, the file's time when the last was done.
 	phases, seconds := map[string][]map[string]any{}, map[string]float64{}
@@ -189,17 +156,15 @@ func (c *cli) exportEvents(name, dir string) ([]string, error) {
 		}
 	}
 	ended := st.ModTime()
-	var files []string
 	for _, phase := range slices.Backward(order) {
 		began := ended.Add(-time.Duration(seconds[phase] * float64(time.Second)))
 		file := filepath.Join(dir, phase, fmt.Sprintf("events.out.tfevents.%d.vzsl", began.Unix()))
 		if err := wholefile.Write(file, func(w io.WriteSeeker) error { return runs.WriteEvents(w, phases[phase], began) }); err != nil {
-			return nil, err
+			return err
 		}
-		files, ended = append(files, file), began
+		ended = began
 	}
-	slices.Reverse(files)
-	return files, nil
+	return nil
 }
 
 func (c *cli) exportFeatures(ctx context.Context, o *exportOptions) error {
@@ -212,10 +177,6 @@ func (c *cli) exportFeatures(ctx context.Context, o *exportOptions) error {
 		return err
 	}
 	extension := map[string]string{"csv": ".csv", "arrow": ".arrow"}[o.format]
-	path, err := o.place(c, name+"-"+network+extension)
-	if err != nil {
-		return err
-	}
 	bars := c.BeginPhases("export", "rows")
 	defer bars.End()
 	cache, err := features.OpenCache(ctx, c.NetworkDir(name, network), func(done, total int) { bars.Show("cache", done, total) })
@@ -224,15 +185,17 @@ func (c *cli) exportFeatures(ctx context.Context, o *exportOptions) error {
 	}
 	defer cache.Close()
 	hook := func(done, total int) { bars.Show("features", done, total) }
-	files := []string{path}
-	switch o.format {
-	case "npy":
-		files, err = convert.ExportNPY(ctx, cache, path, hook)
-	case "csv":
-		err = convert.ExportCSV(ctx, cache, path, hook)
-	default:
-		err = convert.ExportArrow(cache, path)
-	}
+	files, err := o.place(c, name+"-"+network+extension, extension == "").put(ctx, func(path string) error {
+		switch o.format {
+		case "npy":
+			_, err := convert.ExportNPY(ctx, cache, path, hook)
+			return err
+		case "csv":
+			return convert.ExportCSV(ctx, cache, path, hook)
+		default:
+			return convert.ExportArrow(cache, path)
+		}
+	})
 	bars.End()
 	if err != nil {
 		return err
@@ -247,9 +210,6 @@ func (c *cli) exportXLSA17(ctx context.Context, o *exportOptions) error {
 	}
 	if err := usage.FolderName("split", o.r.Split); err != nil {
 		return err
-	}
-	if o.to == "" {
-		o.to = filepath.Join(c.Dir, "export", o.format, name+"-"+o.r.Split)
 	}
 	network, err := c.ChooseNetwork(name, o.r.Network)
 	if err != nil {
@@ -270,10 +230,15 @@ func (c *cli) exportXLSA17(ctx context.Context, o *exportOptions) error {
 		return err
 	}
 	defer cache.Close()
-	e, err := xlsa17.Export{
-		Features: cache, Classes: table, Roles: roles, Dir: o.to, Force: o.force,
-		Progress: func(done, total int) { bars.Show("features", done, total) },
-	}.Write(ctx)
+	var e *xlsa17.Exported
+	to := o.place(c, name+"-"+o.r.Split, true)
+	files, err := to.put(ctx, func(path string) (err error) {
+		e, err = xlsa17.Export{
+			Features: cache, Classes: table, Roles: roles, Dir: path,
+			Progress: func(done, total int) { bars.Show("features", done, total) },
+		}.Write(ctx)
+		return err
+	})
 	bars.End()
 	if err != nil {
 		return err
@@ -291,10 +256,10 @@ func (c *cli) exportXLSA17(ctx context.Context, o *exportOptions) error {
 		Classes int            `json:"classes"`
 		Missing int            `json:"missing"`
 		Counts  map[string]int `json:"counts"`
-	}{o.to, e.Files, cache.Rows(), len(table.Classes), e.Missing, e.Counts}
+	}{to.path, files, cache.Rows(), len(table.Classes), e.Missing, e.Counts}
 	return c.result(res, func(w io.Writer) {
 		fmt.Fprintf(w, "%s: %d images, %d classes; %d to train and validate on, %d of seen and %d of unseen classes to test on\n",
-			o.to, res.Images, res.Classes, e.Counts["trainval_loc"], e.Counts["test_seen_loc"], e.Counts["test_unseen_loc"])
+			to.path, res.Images, res.Classes, e.Counts["trainval_loc"], e.Counts["test_seen_loc"], e.Counts["test_unseen_loc"])
 		if e.Missing > 0 {
 			fmt.Fprintf(w, "%d missing attribute values are %s there\n", e.Missing, e.MissingAs)
 		}

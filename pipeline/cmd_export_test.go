@@ -1,10 +1,12 @@
 package pipeline
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -35,8 +37,16 @@ func TestExportModel(t *testing.T) {
 				t.Errorf("%s: %v", format, err)
 			}
 		}
+		if again := done(t, args...)["files"].([]any); !reflect.DeepEqual(again, files) { // it is there
+			t.Errorf("%s again: %v", format, again)
+		}
+		was := read(t, files[0].(string))
+		write(t, files[0].(string), "something else")
 		refused(t, exitFailed, []string{name, "--force"}, args...)
 		done(t, append(args, "--force")...)
+		if !bytes.Equal(read(t, files[0].(string)), was) {
+			t.Errorf("%s: --force did not replace it", format)
+		}
 	}
 	f, err := safetensors.Read(filepath.Join(to, "m.safetensors"))
 	if err != nil {

@@ -78,7 +78,7 @@ func runPlanExtract(cmd *cobra.Command, con *cli, o *extractOptions, p *planOpti
 		return usage.Errorf("--tasks and --measure cannot be negative")
 	}
 	begun := time.Now()
-	x, err := o.open(con, nil)
+	x, err := o.open(ctx, con, nil)
 	if err != nil {
 		return err
 	}
@@ -199,11 +199,11 @@ func runExtractTask(cmd *cobra.Command, con *cli, o *extractOptions) error {
 	if err := c.ParseFlags(p.Flags); err != nil {
 		return usage.Wrap(err)
 	}
-	ds, err := planned.dataset(con, p)
+	ds, err := planned.dataset(ctx, con, p)
 	if err != nil {
 		return err
 	}
-	x, err := planned.open(con, ds)
+	x, err := planned.open(ctx, con, ds)
 	if err != nil {
 		return err
 	}
@@ -233,11 +233,11 @@ func runExtractTask(cmd *cobra.Command, con *cli, o *extractOptions) error {
 }
 
 // dataset is the plan's, as it listed it or as it is now.
-func (o *extractOptions) dataset(con *cli, p *tasks.Plan) (*datasets.Dataset, error) {
+func (o *extractOptions) dataset(ctx context.Context, con *cli, p *tasks.Plan) (*datasets.Dataset, error) {
 	ds, err := p.Dataset()
 	if ds == nil && err == nil {
 		o.ds.Pictures = true
-		if ds, err = con.OpenDataset(&o.ds); err == nil {
+		if ds, err = con.OpenDataset(ctx, &o.ds); err == nil {
 			err = p.SameList(ds)
 		}
 	}
@@ -297,7 +297,7 @@ func (c *cli) finish(ctx context.Context, p *tasks.Plan) error {
 	if err := cmd.ParseFlags(p.Flags); err != nil {
 		return usage.Wrap(err)
 	}
-	ds, err := o.dataset(c, p)
+	ds, err := o.dataset(ctx, c, p)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"vzsl/internal/custody"
 	"vzsl/pipeline/inspect"
 	"vzsl/train/safetensors"
 )
@@ -438,7 +439,9 @@ func TestReportOfEarlierModel(t *testing.T) {
 	done(t, "report", "x-own-vzsl", "--out", w.out)
 	text, _, _ := strings.Cut(string(read(t, config)), "# the model that the training ended with")
 	table := string(read(t, config))
-	write(t, config, text+table[strings.Index(table, "[vzsl]"):])
+	if err := custody.WriteAll(t.Context(), filepath.Dir(config), custody.Bytes("config.toml", []byte(text+table[strings.Index(table, "[vzsl]"):]))); err != nil {
+		t.Fatal(err)
+	}
 	refused(t, exitFailed, []string{"earlier model", "not finished"}, "report", "x-own-vzsl", "--out", w.out)
 }
 
@@ -462,6 +465,9 @@ func (w *world) age(run string) {
 		w.t.Fatal(err)
 	}
 	write(w.t, filepath.Join(dir, "config.toml"), text)
+	if err := os.Remove(filepath.Join(dir, custody.Name)); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // TestOldRuns opens runs of earlier versions: what they say of their inputs is compared, and what could not be is said.

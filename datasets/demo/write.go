@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"vzsl/internal/wholefile"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -52,11 +53,15 @@ func Write(ctx context.Context, dir string, opts Options) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	aside, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+"-")
+	temporary, remove, err := wholefile.TemporaryDir(filepath.Dir(dir), filepath.Base(dir))
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	defer func() { _ = os.RemoveAll(aside) }() // of no harm where it stays: its name starts with a dot
+	defer func() { _ = remove() }() // of no harm where it stays: its name starts with a dot
+	aside := filepath.Join(temporary, filepath.Base(dir))
+	if err := os.Mkdir(aside, 0o755); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
 	if err := writeInto(ctx, aside, opts); err != nil {
 		return fmt.Errorf("demo: rendering into %s: %w", dir, err)
 	}

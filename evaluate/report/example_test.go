@@ -23,7 +23,7 @@ func ExampleWrite() {
 	r := &evaluate.Result{
 		Dataset: "animals", Split: "own", SeenCount: 20, Candidates: []string{"zebra", "okapi"}, WithoutImages: []string{"okapi"},
 		Images: 1, Chance: 0.5, Top1: hit, Hits: []evaluate.Hit{{K: 1, Chance: 0.5, Accuracy: hit}},
-		Classes:     []evaluate.Class{{Name: "zebra", Images: 1, Correct: 1, Accuracy: 1}, {Name: "okapi"}},
+		Classes:     []evaluate.Class{{Name: "zebra", Images: 1, Correct: 1, Accuracy: 1, Interval: &evaluate.Interval{Low: 0.20654931437723745, High: 1}}, {Name: "okapi"}},
 		Predictions: []evaluate.Prediction{{Image: "1.jpg", Rank: 1, Score: 0.9, Top: []evaluate.Choice{{Class: 0, Score: 0.9}, {Class: 1, Score: 0.1}}}},
 	}
 	paths, err := report.Write(dir, r, &result.Run{Name: "first", Method: "ESZSL"}, report.Options{})

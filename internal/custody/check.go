@@ -60,6 +60,11 @@ func Check(dir, name string, data []byte) error {
 	return check(dir, name, func() (string, error) { return hash(data), nil })
 }
 
+// CheckSum checks the checksum of a file that was read otherwise.
+func CheckSum(dir, name, sum string) error {
+	return check(dir, name, func() (string, error) { return sum, nil })
+}
+
 // retries of a check whose list is replaced meanwhile.
 const retries = 10
 

@@ -134,18 +134,27 @@ func (f *Folder) save(l list, durable bool) error {
 	return nil
 }
 
-// File is one to be written: its name in the folder, with slashes, and what writes it.
+// File is one to be written: its name in the folder, with slashes, and what writes it, or the path of a file on the same disk that is
+// complete, synced and to be moved there.
 type File struct {
 	Name  string
 	Write func(w io.WriteSeeker) error
+	From  string
 }
 
 // Bytes is a file of the given bytes.
 func Bytes(name string, data []byte) File {
-	return File{name, func(w io.WriteSeeker) error {
+	return File{Name: name, Write: func(w io.WriteSeeker) error {
 		_, err := w.Write(data)
 		return err
 	}}
+}
+
+func (f *Folder) prepare(file *File) (*wholefile.Aside, error) {
+	if file.From != "" {
+		return wholefile.Move(file.From, f.path(file.Name))
+	}
+	return wholefile.Prepare(f.path(file.Name), file.Write)
 }
 
 // Write writes files, all of them before any is renamed into its place: an error until then leaves what was there as it was.
@@ -162,7 +171,7 @@ func (f *Folder) Write(files ...File) (err error) {
 	}
 	sums := make([]string, len(files))
 	for i, file := range files {
-		a, err := wholefile.Prepare(f.path(file.Name), file.Write)
+		a, err := f.prepare(&file)
 		if err != nil {
 			return err
 		}

@@ -24,6 +24,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"vzsl/internal/wholefile"
 )
 
 // Name is the list's in its folder.
@@ -94,6 +95,12 @@ func read(dir string) (list, error) {
 	return parse(path, b)
 }
 
+// Sums are the checksums that a folder's list has; nil: the folder has no list.
+func Sums(dir string) (map[string][]string, error) {
+	l, err := read(dir)
+	return l, err
+}
+
 // Names are the files that a folder's list names, sorted; nil: the folder has no list.
 func Names(dir string) ([]string, error) {
 	l, err := read(dir)
@@ -107,6 +114,12 @@ func Names(dir string) ([]string, error) {
 func Has(dir string) bool {
 	_, err := os.Lstat(filepath.Join(dir, Name))
 	return err == nil
+}
+
+// WriteList replaces a folder's list, for who keeps checksums of its own: the caller has locked the folder. Of several checksums of a file
+// any is right.
+func WriteList(dir string, sums map[string][]string) error {
+	return wholefile.Bytes(filepath.Join(dir, Name), list(sums).encode())
 }
 
 func hash(b []byte) string {

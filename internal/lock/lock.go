@@ -139,14 +139,18 @@ func read(dir string) *Holder {
 	return &h
 }
 
-// Held tells who is writing into a folder now; nil: nobody.
+// Held tells who else is writing into a folder now; nil: nobody, or this process.
 func Held(dir string) *HeldError {
 	f := flock.New(filepath.Join(dir, Name), flock.SetFlag(os.O_RDONLY)) // not created
 	if ok, err := f.TryRLock(); ok || err != nil {
 		_ = f.Unlock()
 		return nil
 	}
-	return &HeldError{dir, read(dir)}
+	h := read(dir)
+	if host, _ := os.Hostname(); h != nil && h.PID == os.Getpid() && h.Host == host {
+		return nil
+	}
+	return &HeldError{dir, h}
 }
 
 // Release ends the lock. Folders that Take made and that are empty go with it.

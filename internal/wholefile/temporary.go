@@ -26,6 +26,7 @@ const abandoned = 24 * time.Hour
 // remove it afterwards.
 type temporary struct {
 	*os.File
+	name string
 	lock *flock.Flock
 }
 
@@ -46,25 +47,64 @@ func Temporary(dir, name string) (f *os.File, remove func() error, err error) {
 	}, nil
 }
 
+// TemporaryDir makes a folder for what need not outlive the process, in dir, of a name with the given one in it. remove removes it with
+// all that is in it; that of a killed process is removed by the next that writes in dir.
+func TemporaryDir(dir, name string) (path string, remove func() error, err error) {
+	_ = Sweep(dir)
+	for range 1000 {
+		path := temporaryName(dir, name)
+		if err := os.Mkdir(path, 0o755); errors.Is(err, fs.ErrExist) {
+			continue
+		} else if err != nil {
+			return "", nil, err
+		}
+		var l *flock.Flock
+		if runtime.GOOS != "windows" {
+			l = flock.New(filepath.Join(path, dirLock), flock.SetFlag(os.O_RDWR|os.O_CREATE))
+			if ok, err := l.TryLock(); errors.Is(err, fs.ErrNotExist) || err == nil && !ok {
+				continue // another process has just swept it
+			}
+		}
+		return path, func() error {
+			err := os.RemoveAll(path)
+			if l != nil {
+				_ = l.Unlock()
+			}
+			return err
+		}, nil
+	}
+	return "", nil, tooMany(dir, name)
+}
+
+// dirLock is the file in a temporary folder by which its process is known to live.
+const dirLock = ".lock"
+
+func temporaryName(dir, name string) string {
+	return filepath.Join(dir, "."+name+"."+strconv.FormatUint(uint64(rand.Uint32()), 10)+suffix)
+}
+
+func tooMany(dir, name string) error {
+	return fmt.Errorf("%s*%s: there are too many of them: remove what killed processes have left behind", filepath.Join(dir, "."+name+"."), suffix)
+}
+
 // create makes a file that is not there yet, in the destination's own folder, never in $TMPDIR: a rename does not cross disks.
 // os.CreateTemp would leave it readable by its owner alone.
 func create(dir, name string) (*temporary, error) {
-	prefix := filepath.Join(dir, "."+name+".")
 	for range 1000 {
-		f, err := os.OpenFile(prefix+strconv.FormatUint(uint64(rand.Uint32()), 10)+suffix, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+		f, err := os.OpenFile(temporaryName(dir, name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
 		if errors.Is(err, fs.ErrExist) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		t := &temporary{File: f}
+		t := &temporary{File: f, name: f.Name()}
 		if t.claim() {
 			return t, nil
 		}
 		_ = f.Close() // another process has just swept it
 	}
-	return nil, fmt.Errorf("%s*%s: there are too many of them: remove what killed processes have left behind", prefix, suffix)
+	return nil, tooMany(dir, name)
 }
 
 // claim locks the file. Where that is not possible it is nobody's to sweep.
@@ -72,7 +112,7 @@ func (t *temporary) claim() bool {
 	if runtime.GOOS == "windows" {
 		return true
 	}
-	t.lock = flock.New(t.Name(), flock.SetFlag(os.O_RDONLY))
+	t.lock = flock.New(t.name, flock.SetFlag(os.O_RDONLY))
 	ok, err := t.lock.TryLock()
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !ok {
 		return false
@@ -82,7 +122,7 @@ func (t *temporary) claim() bool {
 		return true
 	}
 	mine, err1 := t.lock.Stat()
-	there, err2 := os.Stat(t.Name())
+	there, err2 := os.Stat(t.name)
 	return err1 == nil && err2 == nil && os.SameFile(mine, there)
 }
 
@@ -93,7 +133,7 @@ func (t *temporary) release() {
 }
 
 func (t *temporary) remove() error {
-	err := os.Remove(t.Name())
+	err := os.Remove(t.name)
 	t.release()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -141,17 +181,28 @@ func old(file string, names []string) bool {
 }
 
 func sweep(path string, e fs.DirEntry) error {
+	st, err := e.Info()
+	if err != nil {
+		return nil //nolint:nilerr // it has gone meanwhile
+	}
+	age := time.Since(st.ModTime())
 	if runtime.GOOS == "windows" {
-		if st, err := e.Info(); err != nil || time.Since(st.ModTime()) < abandoned {
+		if age < abandoned {
 			return nil
 		}
-		return os.Remove(path)
+		return os.RemoveAll(path)
 	}
-	l := flock.New(path, flock.SetFlag(os.O_RDONLY))
-	if ok, err := l.TryLock(); err != nil || !ok {
+	locked := path
+	if e.IsDir() {
+		locked = filepath.Join(path, dirLock)
+	}
+	l := flock.New(locked, flock.SetFlag(os.O_RDONLY))
+	switch ok, err := l.TryLock(); {
+	case e.IsDir() && errors.Is(err, fs.ErrNotExist) && age > time.Minute: // killed before it could lock it
+	case err != nil || !ok:
 		return nil // being written, or not to be known
 	}
-	err := os.Remove(path)
+	err = os.RemoveAll(path)
 	_ = l.Unlock()
 	return err
 }

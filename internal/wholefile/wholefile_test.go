@@ -130,6 +130,45 @@ func TestTemporary(t *testing.T) {
 	}
 }
 
+func TestTemporaryDir(t *testing.T) {
+	dir := t.TempDir()
+	path, remove, err := TemporaryDir(dir, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(Bytes(filepath.Join(path, "in"), nil), Sweep(dir)); err != nil || filepath.Base(path) != names(t, dir) || !IsTemporary(names(t, dir)) {
+		t.Error(names(t, dir), err)
+	}
+	a, err := Move(filepath.Join(path, "in"), filepath.Join(dir, "out"))
+	if err == nil {
+		err = a.Commit()
+	}
+	if err := errors.Join(err, remove()); err != nil || names(t, dir) != "out" {
+		t.Error(names(t, dir), err)
+	}
+	// That of a process that is gone: with its lock, and without one after a while.
+	for i, name := range []string{".a.1.vzsl-tmp", ".b.2.vzsl-tmp", ".c.3.vzsl-tmp"} {
+		p := filepath.Join(dir, name)
+		if err := os.Mkdir(p, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			if err := os.WriteFile(filepath.Join(p, dirLock), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if i == 1 {
+			long := time.Now().Add(-time.Hour)
+			if err := os.Chtimes(p, long, long); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := Sweep(dir); err != nil || runtime.GOOS != "windows" && names(t, dir) != ".c.3.vzsl-tmp out" {
+		t.Error(names(t, dir), err)
+	}
+}
+
 func TestSweepOfEarlierVersions(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"a", ".a123", ".a", ".a12b", ".b7", ".ab9", ".a.5.vzsl-tmp2", "a.5.vzsl-tmp"} {

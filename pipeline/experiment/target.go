@@ -9,7 +9,9 @@ import (
 	"reflect"
 	"strings"
 
+	"vzsl/internal/lock"
 	"vzsl/internal/lookup"
+	"vzsl/internal/wholefile"
 	"vzsl/pipeline/workspace"
 	"vzsl/train/runs"
 	"vzsl/train/settings"
@@ -27,11 +29,11 @@ func Writable(dir string) error {
 		case err == nil && !st.IsDir():
 			return fmt.Errorf("%s is a file, where a folder is to be: remove it or take another --out or --run", d)
 		case err == nil:
-			f, err := os.CreateTemp(d, ".vzsl-*")
+			_, remove, err := wholefile.Temporary(d, "probe")
 			if err != nil {
 				return fmt.Errorf("%s cannot be written: %w", dir, err)
 			}
-			return errors.Join(f.Close(), os.Remove(f.Name()))
+			return remove()
 		case !lookup.Absent(err) || d == filepath.Dir(d):
 			return fmt.Errorf("%s cannot be written: %w", dir, err)
 		}
@@ -108,6 +110,9 @@ func (x *Runner) oneKind(run string, settings settings.Settings, n int, force, s
 			x.RunDir(run), runs.ErrOtherRun, strings.Join(others, ", "))
 	}
 	for _, seed := range left {
+		if held := lock.Held(x.RunDir(workspace.SeedRun(run, seed))); held != nil {
+			return held
+		}
 		x.Log.Info("a model of other settings is removed: the seeds of a run are of one kind", "run", workspace.SeedRun(run, seed))
 		if err := os.RemoveAll(x.RunDir(workspace.SeedRun(run, seed))); err != nil {
 			return err

@@ -131,7 +131,7 @@ func (b *bench) formats(checkout string) ([]format, error) {
 	for _, ext := range []string{"png", "jpg", "bmp", "tif", "webp", "gif"} {
 		all = append(all, format{name: ext, seeds: found["."+ext], file: "image." + ext, batch: 4, commands: predictImages})
 	}
-	all = append(all, format{name: "onnx", seeds: found[".onnx"], file: "model.onnx", commands: extract})
+	all = append(all, format{name: "onnx", seeds: found[".onnx"], file: "model.onnx", usage: true, commands: extract})
 	for _, ext := range []string{"npy", "npz", "mat", "parquet", "arrow", "csv", "tsv", "txt"} {
 		all = append(all, format{name: ext, seeds: found["."+ext], file: "table." + ext, commands: table})
 	}

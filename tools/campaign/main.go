@@ -3,10 +3,11 @@
 // Command campaign runs the command for a long time under conditions that it must survive, and counts what it did not:
 //
 //	torture        every command that writes, ended at random moments by SIGKILL, SIGTERM, SIGHUP and SIGINT and taken up again
+//	faults         every command that writes, on a file system whose operations fail one after the other (FUSE, as root)
 //	fuzz-commands  mutated files of every format that is read, under limits of memory and time
 //	soak           the server at full load, with clients that are slow, hostile or gone, and its classes edited
 //
-// 'make torture', 'make fuzz-commands' and 'make soak' are its long forms; its tests are the short ones. Results: docs/reliability.md.
+// 'make torture', 'make faults', 'make fuzz-commands' and 'make soak' are its long forms; its tests are the short ones. Results: docs/reliability.md.
 // Limits, signals and /proc are as Linux has them.
 package main
 
@@ -57,12 +58,12 @@ func run(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("campaign", flag.ContinueOnError)
 	binary := f.String("vzsl", filepath.Join("bin", "vzsl"), "`file` of the command")
 	work := f.String("work", "", "`folder` to work in (default: a temporary one, removed where nothing was found)")
-	number := f.Int("n", 0, "kills or inputs (default: 1000 kills, 20000 inputs)")
+	number := f.Int("n", 0, "kills, moments for each fault and stage, or inputs (default: 1000, 12, 20000)")
 	long := f.Duration("for", 0, "end after this time (default: torture and fuzz-commands none, soak 1h)")
 	seed := f.Uint64("seed", uint64(time.Now().UnixNano()), "`seed` of the random choices")
 	only := f.String("only", "", "stages or formats, separated by commas (default: all)")
 	if len(args) == 0 {
-		return errors.New("name a campaign: torture, fuzz-commands or soak")
+		return errors.New("name a campaign: torture, faults, fuzz-commands or soak")
 	}
 	if err := f.Parse(args[1:]); err != nil {
 		return err
@@ -90,6 +91,8 @@ func run(ctx context.Context, args []string) error {
 	switch args[0] {
 	case "torture":
 		result, err = c.torture(ctx, or(*number, 1000), *only)
+	case "faults":
+		result, err = c.breakFiles(ctx, or(*number, 12), *only)
 	case "fuzz-commands":
 		result, err = c.fuzz(ctx, or(*number, 20_000), *only)
 	case "soak":
@@ -98,7 +101,7 @@ func run(ctx context.Context, args []string) error {
 		}
 		result, err = c.soak(ctx, *long)
 	default:
-		return fmt.Errorf("%q is no campaign: torture, fuzz-commands or soak", args[0])
+		return fmt.Errorf("%q is no campaign: torture, faults, fuzz-commands or soak", args[0])
 	}
 	if err != nil && !errors.Is(err, errFound) {
 		return err

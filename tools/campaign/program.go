@@ -41,13 +41,12 @@ type limits struct {
 func (p program) call(ctx context.Context, dir string, l limits, args ...string) (outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.time)
 	defer cancel()
-	name := p.path
+	// A shell enters the folder: this process may serve its file system, and cannot while it waits for its own child to enter it.
+	script := `cd "$0" && exec "$@"`
 	if l.virtual > 0 {
-		args = append([]string{"-c", fmt.Sprintf(`ulimit -v %d; exec "$0" "$@"`, l.virtual>>10), name}, args...)
-		name = "/bin/sh"
+		script = fmt.Sprintf("ulimit -v %d; ", l.virtual>>10) + script
 	}
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir = dir
+	cmd := exec.CommandContext(ctx, "/bin/sh", append([]string{"-c", script, dir, p.path}, args...)...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.WaitDelay = 10 * time.Second

@@ -142,14 +142,20 @@ type unit struct {
 	alpha, beta   reg.VecPhysical
 }
 
-// k is a constant, as a vector in memory.
+// k is a constant, as a vector in memory; for AVX-512 as one value, which spread repeats: Go's linker aligns data to 32 bytes at
+// most, and vectors of 64 that lie across two cache lines made networks with such functions 7 % slower, or not, by what else was
+// linked.
 func (g *gen) k(v float32) operand.Mem {
-	name := fmt.Sprintf("k%08xx%d", math.Float32bits(v), g.bytes)
+	bytes := g.bytes
+	if bytes == 64 {
+		bytes = 4
+	}
+	name := fmt.Sprintf("k%08xx%d", math.Float32bits(v), bytes)
 	m, ok := g.globals[name]
 	if !ok {
 		m = g.StaticGlobal(name)
 		g.DataAttributes(attr.RODATA | attr.NOPTR)
-		for o := 0; o < g.bytes; o += 4 {
+		for o := 0; o < bytes; o += 4 {
 			g.AddDatum(o, operand.U32(math.Float32bits(v)))
 		}
 		g.globals[name] = m

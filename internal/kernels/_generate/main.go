@@ -8,6 +8,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"regexp"
 
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
@@ -100,11 +101,28 @@ func write(ctx *build.Context, path string) error {
 		if err != nil {
 			return err
 		}
+		if ext == ".s" {
+			text = spread(text)
+		}
 		if err := os.WriteFile(path+ext, text, 0o644); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+var single = regexp.MustCompile(`(?m)^\t(\w+)( +)(k[0-9a-f]{8}x4<>\+0\(SB\), .*Z\d+)$`)
+
+// spread makes the instructions that read a constant of one value into a vector repeat it.
+func spread(text []byte) []byte {
+	return single.ReplaceAllFunc(text, func(line []byte) []byte {
+		m := single.FindSubmatch(line)
+		op := string(m[1]) + ".BCST"
+		if string(m[1]) == "VMOVUPS" {
+			op = "VBROADCASTSS"
+		}
+		return []byte("\t" + op + " " + string(m[3]))
+	})
 }
 
 // function starts a function; doc may contain lines.
