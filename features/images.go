@@ -45,6 +45,15 @@ func (r *imageRecord) sum() string {
 	return hex.EncodeToString(r.sha[:])
 }
 
+// saveTable writes a table of texts and numbers with its checksum into a folder that is locked already, or that tasks share.
+func saveTable(path string, rows int, columns []column, kv metadata) error {
+	data, err := encodeTable(rows, textRows, columns, kv)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return wholefile.Bytes(path, data)
+}
+
 // imageRow is a row of images.parquet.
 type imageRow struct {
 	image  string

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 
@@ -35,12 +36,14 @@ type cli struct {
 	helpAll  bool // --help-all
 	started  bool // a command's own code has been reached
 	terminal bool
+
+	environment func(string) string // os.Getenv
 }
 
 // newCLI shows on the two outputs of a process.
 func newCLI(stdout, stderr io.Writer) *cli {
 	text := &printable{w: stderr}
-	c := &cli{Workspace: workspace.New("."), stdout: newOutput(stdout), stderr: text, errors: text, screen: stderr, terminal: isTerminal(stderr)}
+	c := &cli{Workspace: workspace.New("."), stdout: newOutput(stdout), stderr: text, errors: text, screen: stderr, terminal: isTerminal(stderr), environment: os.Getenv}
 	c.Progress, c.TrainFlags = c, settingFlags
 	return c
 }

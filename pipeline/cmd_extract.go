@@ -34,6 +34,7 @@ type extractOptions struct {
 	force                             bool
 	check                             string
 	checked                           bool // --check was given
+	plan, task                        string
 }
 
 func newExtract(con *cli) *cobra.Command {
@@ -76,9 +77,18 @@ Images that cannot be read are skipped and listed in skipped.csv; the exit code 
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.checked = cmd.Flags().Changed("check")
+			if o.plan != "" || o.task != "" {
+				return runExtractTask(cmd, con, &o)
+			}
 			return runExtract(cmd.Context(), con, &o)
 		},
 	}
+	o.addFlags(cmd)
+	addTask(cmd, &o.plan, &o.task)
+	return cmd
+}
+
+func (o *extractOptions) addFlags(cmd *cobra.Command) {
 	addDataset(cmd, &o.ds)
 	addSource(cmd, &o.ds)
 	f := cmd.Flags()
@@ -98,7 +108,6 @@ Images that cannot be read are skipped and listed in skipped.csv; the exit code 
 	must(cmd.RegisterFlagCompletionFunc("check", cobra.FixedCompletions(features.Checks(), cobra.ShellCompDirectiveNoFileComp)))
 	must(cmd.RegisterFlagCompletionFunc("pool", cobra.FixedCompletions(onnx.Poolings(), cobra.ShellCompDirectiveNoFileComp)))
 	rare(cmd, "recipe", "size", "resize", "crop-rounding", "interpolation", "rescale", "mean", "std", "channels", "pad", "engine", "ort-library", "ort-provider", "batch", "workers", "shard-rows", "max-pixels")
-	return cmd
 }
 
 func (o *extractOptions) checkFlags() error {
