@@ -50,8 +50,10 @@ type Classes struct {
 type Options struct {
 	Top       int     // best classes to list; 0: five
 	NoneBelow float64 // an image whose best class has a smaller probability is rejected: it is of none of the classes
-	Explain   int     // attributes to list for and against, and present in the image; 0: no explanation
-	Watch     string  // a class whose probability every image is to have, on whichever rank; "": none
+	// NoneBelowOf, where it is not nil, takes the place of NoneBelow: it gives the probability for a number of classes.
+	NoneBelowOf func(classes int) float64
+	Explain     int    // attributes to list for and against, and present in the image; 0: no explanation
+	Watch       string // a class whose probability every image is to have, on whichever rank; "": none
 }
 
 // Prediction is the ranking of one image.
@@ -85,6 +87,9 @@ func Rank(ctx context.Context, m Model, features []float32, n int, classes *Clas
 	dim, c := m.FeatureDim(), len(classes.Names)
 	if len(features) != n*dim {
 		return nil, fmt.Errorf("%w: %d values for %d features; the model takes features of %d values", ErrFeatureSize, len(features), n, dim)
+	}
+	if o.NoneBelowOf != nil {
+		o.NoneBelow = o.NoneBelowOf(c)
 	}
 	top := o.Top
 	if top <= 0 {

@@ -49,7 +49,8 @@ export class Gallery {
     this.search = make('input', { type: 'search', autocomplete: 'off', oninput: () => this.refresh() });
     this.low = make('input', { type: 'number', min: 0, max: 100, value: 0, oninput: () => this.refresh() });
     this.high = make('input', { type: 'number', min: 0, max: 100, value: 100, oninput: () => this.refresh() });
-    this.noneBelow = make('input', { type: 'number', min: 0, max: 100, step: 'any', value: +(100 * this.none).toPrecision(4), oninput: () => { this.none = (+this.noneBelow.value || 0) / 100; this.set(this.items); } });
+    this.noneBelow = make('input', { type: 'number', min: 0, max: 100, step: 'any', value: +(100 * this.none).toPrecision(4), oninput: () => { this.none = (+this.noneBelow.value || 0) / 100; this.touched = true; this.set(this.items); } });
+    this.suggest = make('button', { type: 'button', hidden: true, onclick: () => this.setNone(this.suggested, true) });
     this.modes = ['grid', 'list'].map(m => make('button', { type: 'button', 'aria-pressed': String(m === this.mode), onclick: () => this.show(m) }, m === 'grid' ? 'Grid' : 'List'));
     this.count = make('p', { className: 'g-count', role: 'status' });
     this.downloads = make('details', { className: 'g-downloads' }, make('summary', {}, 'Download'), make('div', {}, ...this.formats().map(f =>
@@ -58,7 +59,7 @@ export class Gallery {
     this.bar = make('form', { className: 'g-bar', ariaLabel: 'Filter the images', onsubmit: e => e.preventDefault() },
       field('class', 'Class', this.classFilter), field('order', 'Order', this.orderBy), field('search', 'File name', this.search),
       make('fieldset', { className: 'g-field g-range' }, make('legend', {}, 'Probability, %'), named(this.low, 'at least'), ' to ', named(this.high, 'at most')),
-      field('none', 'None of these below, %', this.noneBelow),
+      field('none', 'None of these below, %', this.noneBelow), this.suggest,
       make('div', { className: 'g-field g-buttons', role: 'group', ariaLabel: 'View' }, ...this.modes), this.downloads);
     this.chosenClass = make('select', { ariaLabel: 'Class of the selected images' });
     this.chosenBar = make('form', { className: 'g-chosen', hidden: true, onsubmit: e => { e.preventDefault(); this.labelChosen(this.chosenClass.value); } },
@@ -92,6 +93,22 @@ export class Gallery {
     this.items = items;
     for (const i of items) if (i.top) { i.probability = i.top[0].probability; i.class = i.probability >= this.none ? i.top[0].class : ''; }
     this.refresh();
+  }
+
+  // limit sets the probability below which an image is none of the classes, unless a user has, and offers the one that was chosen on
+  // validation classes.
+  limit(none, suggested) {
+    this.suggested = suggested;
+    this.suggest.hidden = !suggested;
+    this.suggest.textContent = `as chosen in training: ${percent(suggested)}`;
+    if (!this.touched) this.setNone(none);
+  }
+
+  setNone(none, touched) {
+    this.none = none;
+    this.touched = touched;
+    this.noneBelow.value = +(100 * none).toPrecision(4);
+    this.set(this.items);
   }
 
   refreshClasses() {

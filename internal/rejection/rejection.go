@@ -165,3 +165,39 @@ func For(points []Point, candidates int) *Point {
 	}
 	return best
 }
+
+// FalseAcceptanceAt is the share of unknown images that are accepted with the largest threshold that accepts at least this share of the
+// known ones.
+func FalseAcceptanceAt(all []Judged, share float64) float64 {
+	known, _ := counts(all)
+	var of []float64
+	for _, j := range all {
+		if j.Known {
+			of = append(of, j.Confidence)
+		}
+	}
+	slices.SortFunc(of, func(a, b float64) int { return cmp.Compare(b, a) })
+	if known == 0 {
+		return math.NaN()
+	}
+	accepted, _ := Rates(all, of[min(known, max(1, int(math.Ceil(share*float64(known)))))-1])
+	return accepted
+}
+
+// Thresholds are at most n, falling, from one above all confidences to the smallest, evenly by the number of images above them.
+func Thresholds(all []Judged, n int) []float64 {
+	s := sorted(all)
+	var at []float64
+	if len(s) > 0 {
+		at = append(at, math.Nextafter(s[0].Confidence, 2))
+	}
+	for i := range n {
+		if len(s) == 0 {
+			break
+		}
+		if v := s[i*(len(s)-1)/max(1, n-1)].Confidence; v < at[len(at)-1] {
+			at = append(at, v)
+		}
+	}
+	return at
+}

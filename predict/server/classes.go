@@ -49,7 +49,14 @@ func (s *Server) listClasses(w http.ResponseWriter, _ *http.Request) {
 	k := s.classes.Load()
 	_, learns := s.o.Model.(predict.Learner)
 	w.Header().Set("ETag", strconv.Quote(k.version))
-	respond(w, http.StatusOK, map[string]any{"classes": append([]string{}, k.Names...), "shown": readable.Classes(k.Names), "pictures": k.learned(), "learns": learns,
+	none, suggested := s.o.Predict.NoneBelow, 0.0
+	if s.o.Threshold != nil {
+		suggested = s.o.Threshold(max(1, len(k.Names)))
+	}
+	if of := s.o.Predict.NoneBelowOf; of != nil {
+		none = of(max(1, len(k.Names)))
+	}
+	respond(w, http.StatusOK, map[string]any{"none_below": none, "none_below_auto": suggested, "classes": append([]string{}, k.Names...), "shown": readable.Classes(k.Names), "pictures": k.learned(), "learns": learns,
 		"version": k.version, "kept": s.file.path != ""})
 }
 
