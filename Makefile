@@ -108,7 +108,7 @@ $(PAGES)/node_modules/.package-lock.json: $(PAGES)/package-lock.json
 page-packages: $(PAGES)/node_modules/.package-lock.json
 
 pages: page-packages ## reports and server page in Chromium: widths, dark, print, axe (installs npm packages)
-	VZSL_PAGES=1 $(GO) test -count=1 -v -run TestPages ./internal/pagetest ./evaluate/report ./predict/server
+	VZSL_PAGES=1 $(GO) test -count=1 -v -run TestPages ./internal/pagetest ./evaluate/report ./predict/server ./pipeline
 
 FUZZTIME ?= 20s
 fuzz: ## every fuzz target for FUZZTIME each

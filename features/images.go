@@ -19,7 +19,7 @@ const (
 
 // File is what is known of the file of an image.
 type File struct {
-	Bytes   int64
+	Bytes   int64  // negative: not known
 	SHA256  string // "": not known, or the file could not be read
 	ModTime int64  // nanoseconds since 1970; 0: not known
 }

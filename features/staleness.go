@@ -103,7 +103,7 @@ func (g *Growth) checkImage(ctx context.Context, i int) error {
 		m.todo = true
 		return nil
 	}
-	same := known && now.Bytes == m.bytes
+	same := known && (now.Bytes < 0 || now.Bytes == m.bytes)
 	switch {
 	case known && !same:
 		m.todo = true
@@ -124,6 +124,9 @@ func (g *Growth) checkImage(ctx context.Context, i int) error {
 		m.todo = true
 		return nil
 	}
+	if r.bytes < 0 {
+		r.bytes = m.bytes
+	}
 	m.imageRecord = r
 	return nil
 }
@@ -139,4 +142,20 @@ func (g *Growth) mine(i int) bool {
 		}
 	}
 	return g.Ours(lo)
+}
+
+// Stale compares a finished collection with its dataset and writes nothing.
+func Stale(ctx context.Context, dir string, m *Manifest, o Growing) (Staleness, error) {
+	if o.Check == "" {
+		o.Check = CheckTime
+	}
+	g := &Growth{dir: dir, src: m.Source, o: o, manifest: m}
+	g.listed()
+	if err := g.load(ctx); err != nil {
+		return Staleness{}, err
+	}
+	if err := g.check(ctx); err != nil {
+		return Staleness{}, err
+	}
+	return g.Stale(), nil
 }

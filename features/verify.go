@@ -301,8 +301,15 @@ func (c *checker) rows(file string, first, dim int, g *group) {
 
 // cache checks the training cache, where there is one: that of other shards too, which the next use replaces.
 func (c *checker) cache() {
+	if times := filepath.Join(c.Dir, cacheDir, timesName); exists(times) {
+		if t, err := openWhole(times); err != nil {
+			c.problem("%v; remove the folder %s: the next use makes it again of the shards", err, filepath.Join(c.Dir, cacheDir))
+		} else {
+			t.close()
+		}
+	}
 	path := filepath.Join(c.Dir, cacheDir, cacheName)
-	if _, err := os.Stat(path); err != nil {
+	if !exists(path) {
 		return
 	}
 	if l := lock.Held(filepath.Dir(path)); l != nil {
@@ -346,6 +353,11 @@ func (c *checker) imagesFile(ctx context.Context) {
 	case !c.broken && (others > 0 || rows != len(c.records)):
 		c.problem("%s: %d of its %d rows are not as the shards have them", f.File, others, rows)
 	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func (c *checker) skippedFile() {

@@ -6,10 +6,16 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 
 	"vzsl/internal/kernels"
+	"vzsl/internal/store"
 	"vzsl/pipeline/experiment"
+	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
+
+	"github.com/spf13/cobra"
 )
 
 // cli is one call of the program: the flags that every command has, what is shown (results on standard output; progress, notes and
@@ -17,8 +23,9 @@ import (
 type cli struct {
 	*workspace.Workspace
 	stdout         *output
-	stderr         io.Writer // for text: see printable
-	screen         io.Writer // standard error itself, for what draws on a terminal
+	stderr         io.Writer  // for text: see printable
+	errors         *printable // the same
+	screen         io.Writer  // standard error itself, for what draws on a terminal
 	configFile     string
 	noConfig       bool
 	json           bool
@@ -36,13 +43,54 @@ type cli struct {
 
 // newCLI shows on the two outputs of a process.
 func newCLI(stdout, stderr io.Writer) *cli {
-	c := &cli{Workspace: workspace.New("."), stdout: newOutput(stdout), stderr: &printable{w: stderr}, screen: stderr, terminal: isTerminal(stderr), environment: os.Getenv}
+	text := &printable{w: stderr}
+	c := &cli{Workspace: workspace.New("."), stdout: newOutput(stdout), stderr: text, errors: text, screen: stderr, terminal: isTerminal(stderr), environment: os.Getenv}
 	c.Progress, c.TrainFlags = c, settingFlags
 	return c
 }
 
 // runner trains and evaluates in the workspace.
 func (c *cli) runner() *experiment.Runner { return &experiment.Runner{Workspace: c.Workspace} }
+
+// mount makes --out at a store's address the local folder that stands for it. A plan that lies in a store says where that is.
+func (c *cli) mount(cmd *cobra.Command, args []string) error {
+	plan := ""
+	if f := cmd.Flags().Lookup("plan"); f != nil {
+		plan = f.Value.String()
+	} else if (cmd.Name() == "finish" || cmd.Name() == "status") && len(args) > 0 {
+		plan = args[0]
+	}
+	if _, local := store.Local(plan); !local && !cmd.Flags().Changed("out") {
+		out, _, ok := strings.Cut(plan, "/plans/")
+		if !ok {
+			return usage.Errorf("%s is not below plans/ of an --out: give --out too", plan)
+		}
+		c.Dir = out
+	}
+	return c.mountOut(cmd)
+}
+
+func (c *cli) mountOut(cmd *cobra.Command) error {
+	if dir, local := store.Local(c.Dir); local {
+		c.Dir = dir
+		return nil
+	}
+	top := cmd
+	for top.Parent() != nil && top.Parent().HasParent() {
+		top = top.Parent()
+	}
+	if slices.Contains([]string{"version", "methods", "download", "completion", "exit-codes", "help"}, top.Name()) {
+		return nil
+	}
+	plan := cmd.Flags().Lookup("plan")
+	task := cmd.Name() == "extract" && plan != nil && plan.Changed // it fetches what it needs
+	if err := c.Mount(cmd.Context(), c.Dir, top.Name() != "attributes" && top.Name() != "status" && !task); err != nil {
+		return err
+	}
+	shown := strings.NewReplacer(c.Dir, c.Remote.Address)
+	c.stdout.replace, c.errors.replace = shown, shown
+	return nil
+}
 
 func (c *cli) setUp() {
 	level := slog.LevelInfo

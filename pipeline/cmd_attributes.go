@@ -41,6 +41,7 @@ is to be looked up in place of a class's name stands in --names: lines "class<ta
                         BGE, E5, ... as ONNX, with tokenizer.json (or CLIP's merges file) and its config files
   --text FILE           sentences in place of names: a CSV (class,text), a class in several rows where there are
                         several; or a folder with a file CLASS.txt each, a text a line
+  --gloss FILE          WordNet's glosses in place of names, of classes with WordNet ids: data.noun, or lines wnid<tab>gloss
   --template TEXT       what a name or text is put into: "a photo of a {}, a type of bird.", or a built-in set; several
                         are averaged
   --own                 the dataset's own attributes too; 'vzsl train --descriptions text' takes a part of the table
@@ -71,7 +72,7 @@ says so, --missing keep leaves them out.`),
 			if o.Own && len(o.Words) == 0 && o.Text.Model == "" {
 				return usage.Errorf("--own goes with --words or --text-model: alone, the dataset's own attributes are what is read anyway")
 			}
-			d, err := con.OpenDataset(&ds)
+			d, err := con.OpenDataset(cmd.Context(), &ds)
 			if err != nil {
 				return err
 			}
@@ -109,6 +110,7 @@ says so, --missing keep leaves them out.`),
 		},
 	}
 	addDataset(cmd, &ds)
+	addSource(cmd, &ds)
 	addTexts(cmd, &o.Text)
 	f := cmd.Flags()
 	f.StringVar(&ds.ClassFile, "csv", "", "`file` of class descriptions instead of the dataset's own: CSV with a header class,attribute,..., Parquet, Arrow, NumPy or MATLAB")

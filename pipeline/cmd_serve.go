@@ -115,7 +115,7 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 	if err := o.settle(con, p); err != nil {
 		return err
 	}
-	pics, err := con.OpenPictures(p.run, p.model.Source(), &o.pictures)
+	pics, err := con.OpenPictures(ctx, p.run, p.model.Source(), &o.pictures)
 	if err != nil {
 		return err
 	}

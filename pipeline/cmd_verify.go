@@ -1,89 +1,154 @@
 package pipeline
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"vzsl/extract"
 	"vzsl/features"
-	"vzsl/internal/lookup"
+	"vzsl/pipeline/usage"
+	"vzsl/pipeline/verify"
+	"vzsl/pipeline/workspace"
 )
 
 func newVerify(con *cli) *cobra.Command {
-	return &cobra.Command{
-		Use:     "verify DIR",
-		Short:   "re-read every shard and check it",
-		Example: `  vzsl verify features/cub`,
-		Long: `Re-reads the shards of features below DIR (one network's folder, a dataset's or all features):
-checksums, row counts, finite values, unique images, labels that are in the class table.
-Every problem is listed; with any, the command fails.`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			dirs, err := shardDirs(args[0])
-			if err != nil {
-				return err
+	var ds workspace.Dataset
+	var check string
+	cmd := &cobra.Command{
+		Use:   "verify [DIR...]",
+		Short: "read everything again and check every byte",
+		Example: `  vzsl verify
+  vzsl verify features/cub runs/cub-standard-vzsl`,
+		Long: `Reads features, class tables, splits, runs, searches, reports and exports again, all below --out or those
+in and below the folders DIR, and checks every byte against the checksums that were written with them
+(SHA256SUMS in each folder; class tables and splits carry theirs). Beyond that it looks at the rows of
+shards (finite values, unique images, labels in the class table), at whether a model, its settings and
+its record belong together, and at whether a report's metrics follow from its predictions.
+
+Every problem is listed, with the stage that wrote the file and the command that makes it again; with
+any, the command fails.
+
+With --data the dataset's images are compared with those that the features were computed of: what was added,
+changed or removed since is a problem too.`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, dirs []string) error {
+			if len(dirs) == 0 {
+				dirs = []string{con.Dir}
 			}
-			var all []*features.Verification
-			problems := 0
+			v := verify.Verifier{W: con.Workspace}
+			all := []*verify.Folder{}
 			for _, dir := range dirs {
-				bar := con.Begin("verify "+filepath.Base(dir), "rows")
-				v, err := features.Verify(cmd.Context(), dir, bar.Done)
-				bar.End()
+				found, err := v.Below(cmd.Context(), dir)
 				if err != nil {
 					return err
 				}
-				all = append(all, v)
-				problems += len(v.Problems)
+				if ds.Folder != "" {
+					for _, f := range found {
+						if err := con.verifyImages(cmd.Context(), f, ds, features.Check(check)); err != nil {
+							return err
+						}
+					}
+				}
+				all = append(all, found...)
 			}
-			err = con.result(all, func(w io.Writer) {
-				for _, v := range all {
-					fmt.Fprintf(w, "%s: %d parts, %d rows", v.Dir, v.Parts, v.Rows)
-					if v.Skipped > 0 {
-						fmt.Fprintf(w, ", %d images skipped at extraction", v.Skipped)
-					}
-					if len(v.Problems) == 0 {
-						fmt.Fprintln(w, ": all well")
-						continue
-					}
-					fmt.Fprintf(w, ": %d problems\n", len(v.Problems))
-					for _, p := range v.Problems {
-						fmt.Fprintf(w, "  %s\n", p)
-					}
+			folders, problems := 0, 0
+			for _, f := range all {
+				if len(f.Problems) > 0 {
+					folders, problems = folders+1, problems+len(f.Problems)
+				}
+			}
+			err := con.result(all, func(w io.Writer) {
+				for _, f := range all {
+					sayVerified(w, f)
 				}
 			})
 			if err != nil {
 				return err
 			}
 			if problems > 0 {
-				return fmt.Errorf("%s: %d problems found; remove the parts named and run the extraction again", args[0], problems)
+				return fmt.Errorf("%d problems found, in %d of %d folders; the commands beside them make the files again", problems, folders, len(all))
 			}
 			return nil
 		},
 	}
+	addData(cmd, &ds)
+	addLayout(cmd, &ds)
+	f := cmd.Flags()
+	f.Lookup("data").Usage = "`folder` of the dataset, to compare its images with the features"
+	f.StringVar(&check, "check", string(features.CheckHash), "with --data: how changed images are found: "+usage.Or(features.Checks()))
+	must(cmd.RegisterFlagCompletionFunc("check", cobra.FixedCompletions(features.Checks(), cobra.ShellCompDirectiveNoFileComp)))
+	return cmd
 }
 
-// shardDirs finds the folders of shards at or below dir.
-func shardDirs(dir string) ([]string, error) {
-	for _, pattern := range []string{"", "*/", "*/*/"} {
-		found, err := lookup.Below(dir, pattern+"manifest.json")
+// verifyImages compares the images of a dataset with the features of one of its folders.
+func (c *cli) verifyImages(ctx context.Context, f *verify.Folder, ds workspace.Dataset, check features.Check) error {
+	if err := usage.OneOf("check", string(check), features.Checks()...); err != nil {
+		return err
+	}
+	if f.Features == nil || f.Features.Source.Imported() {
+		return nil
+	}
+	m, err := features.ReadManifest(f.Dir)
+	if err != nil || !m.Complete { // verification said so
+		return nil
+	}
+	ds.Name = m.Source.Dataset
+	set, err := c.OpenDataset(ctx, &ds)
+	if err != nil {
+		return err
+	}
+	what := ""
+	if m.Grows() {
+		p := c.Begin("compare the images with "+f.Dir, "")
+		s, err := features.Stale(ctx, f.Dir, m, extract.Growing(set, check))
+		p.End()
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if len(found) == 0 && pattern == "" {
-			found, err = lookup.Below(dir, "part-*.parquet")
-			if err != nil {
-				return nil, err
-			}
-			found = found[:min(len(found), 1)]
+		if s.Any() {
+			what = "stale: " + s.String()
 		}
-		if len(found) > 0 {
-			for i := range found {
-				found[i] = filepath.Dir(found[i])
-			}
-			return found, nil
+	} else {
+		f.Notes = append(f.Notes, "the features are of version 0.1.0, which did not note what the files of their images were")
+		if m.Source.DatasetSHA256 != set.SHA256() {
+			what = "stale: the dataset has other images"
 		}
 	}
-	return nil, fmt.Errorf("%s: no shards there (no manifest.json, no part-*.parquet); give a folder that 'vzsl extract' or 'vzsl import' wrote", dir)
+	if what != "" {
+		f.Problems = append(f.Problems, verify.Problem{File: filepath.Join(f.Dir, "manifest.json"), What: what, Stage: verify.StageExtract,
+			Command: c.Command("extract", "--dataset", ds.Name, "--data", ds.Folder, "--network", m.Source.Network)})
+	}
+	return nil
+}
+
+func sayVerified(w io.Writer, f *verify.Folder) {
+	fmt.Fprintf(w, "%s (%s): ", f.Dir, f.Stage)
+	if s := f.Features; s != nil {
+		fmt.Fprintf(w, "%d parts, %d rows", s.Parts, s.Rows)
+		if s.Skipped > 0 {
+			fmt.Fprintf(w, ", %d images skipped at extraction", s.Skipped)
+		}
+	} else {
+		fmt.Fprintf(w, "%d files", f.Files)
+	}
+	if len(f.Problems) == 0 {
+		fmt.Fprintln(w, ": all well")
+	} else {
+		fmt.Fprintf(w, ": %d problems\n", len(f.Problems))
+	}
+	command := ""
+	for i, p := range f.Problems {
+		fmt.Fprintf(w, "  %s: %s\n", p.File, p.What)
+		command = p.Command
+		if i+1 == len(f.Problems) || f.Problems[i+1].Command != command {
+			fmt.Fprintf(w, "    made again by: %s\n", command)
+		}
+	}
+	for _, n := range f.Notes {
+		fmt.Fprintf(w, "  note: %s\n", n)
+	}
 }

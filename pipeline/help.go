@@ -56,7 +56,7 @@ func addGroups(root *cobra.Command) {
 		"extract": groupStages, "attributes": groupStages, "split": groupStages, "train": groupStages, "evaluate": groupStages,
 		"predict": groupModels, "serve": groupModels, "generate": groupModels, "export": groupModels, "report": groupModels,
 		"plan": groupTasks, "finish": groupTasks, "status": groupTasks,
-		"tune": groupExperiments, "compare": groupExperiments, "fewshot": groupExperiments, "methods": groupExperiments}
+		"tune": groupExperiments, "compare": groupExperiments, "fewshot": groupExperiments, "audit": groupExperiments, "methods": groupExperiments}
 	for _, cmd := range root.Commands() {
 		cmd.GroupID = of[cmd.Name()]
 	}

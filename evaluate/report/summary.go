@@ -9,17 +9,19 @@ import (
 	"path/filepath"
 	"slices"
 
+	"vzsl/evaluate"
 	"vzsl/internal/custody"
 )
 
 //go:embed summary.html
 var summaryHTML string
 
-var summaryTemplate = template.Must(template.New("summary").Parse(summaryHTML))
+var summaryTemplate = template.Must(template.New("summary").Funcs(functions).Parse(summaryHTML))
 
 // Summary is a page over several runs: the same one with other seeds, methods beside each other.
 type Summary struct {
 	Kicker, Heading, Lead string
+	Findings              []string // sentences that say what was found, before the tables
 	Tables                []Table
 	Charts                []Chart
 	Notes                 []string
@@ -40,7 +42,14 @@ type Table struct {
 // TableCell is an entry: text, what stands small below it, a page to go to.
 type TableCell struct {
 	Text, Small, Link string
-	Own               bool // of the first cell: the row is the project's own method's
+	Range             *Range // drawn in place of a text
+	Own               bool   // of the first cell: the row is the project's own method's
+}
+
+// Range is a fraction and its intervals, drawn on a scale from 0 to 1.
+type Range struct {
+	evaluate.Estimate
+	Chance float64
 }
 
 // Chart is a figure of a Summary: series over the same positions, evenly spaced and named.

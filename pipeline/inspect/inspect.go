@@ -77,7 +77,7 @@ func Run(ctx context.Context, w *workspace.Workspace, ds *workspace.Dataset) (*F
 func (x *inspection) runner() *experiment.Runner { return &experiment.Runner{Workspace: x.w} }
 
 func (x *inspection) all(ctx context.Context) error {
-	if !x.open() {
+	if !x.open(ctx) {
 		return nil
 	}
 	x.found.Usable = true
@@ -125,7 +125,7 @@ func (x *inspection) stages(ctx context.Context) {
 		return
 	}
 	with := func(step func(ctx context.Context) string) func() string { return func() string { return step(ctx) } }
-	for _, step := range []func() string{x.features, x.table, x.splits, with(x.unassigned), with(x.stale), x.runs} {
+	for _, step := range []func() string{with(x.features), x.table, x.splits, with(x.unassigned), with(x.stale), x.runs} {
 		if found.Next = step(); found.Next != "" {
 			return
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"vzsl/features"
+	"vzsl/internal/custody"
 	"vzsl/pipeline/usage"
 )
 
@@ -70,12 +71,15 @@ func (w *Workspace) Splits(dataset string) ([]string, error) {
 func (w *Workspace) sayUnassigned(roles *features.Split, f features.Rows) {
 	if without := roles.Unassigned(f.Images(), f.Classes()); len(without) > 0 {
 		w.Log.Warn(fmt.Sprintf("%d images of the split's classes have features but no role in it, and take no part: they were added since it was made; '%s' gives them one",
-			len(without), SplitAgain(roles)), "split", roles.Name, "images", usage.FirstOf(without))
+			len(without), GiveRoles(roles)), "split", roles.Name, "images", usage.FirstOf(without))
 	}
 }
 
-// SplitAgain is the command that makes a split again of the images there are.
-func SplitAgain(roles *features.Split) string {
+// GiveRoles is the command that gives images that were added a role in a split.
+func GiveRoles(roles *features.Split) string {
+	if roles.LeftOut == 0 {
+		return CommandLine("split", "--dataset="+roles.Dataset, "--split="+roles.Name, "--extend")
+	}
 	command := roles.Command
 	if command == "" {
 		command = CommandLine("split", "--dataset", roles.Dataset, "--split", roles.Name)
@@ -97,5 +101,20 @@ func (w *Workspace) ReadSplit(dataset, split string) (*features.Split, error) {
 		made, _ := w.Splits(dataset)
 		return nil, absentError(fmt.Sprintf("%s: no such split yet%s; run 'vzsl split --dataset %s --split %s' first (own class lists: --seen, --unseen)", path, usage.DidYouMean(split, made), dataset, split))
 	}
-	return roles, err
+	if err != nil {
+		return nil, w.unreadable(err, "split", "--dataset", dataset, "--split", split, "--force")
+	}
+	if roles.Dataset != dataset || roles.Name != split {
+		return nil, fmt.Errorf("%s holds the split %s of %s: it was put there under another name; '%s' makes that of this name", path, roles.Name, roles.Dataset,
+			w.Command("split", "--dataset", dataset, "--split", split, "--force"))
+	}
+	return roles, nil
+}
+
+// unreadable adds the command that makes a damaged file again.
+func (w *Workspace) unreadable(err error, stage string, args ...string) error {
+	if custody.IsDamaged(err) {
+		return fmt.Errorf("%w; '%s' makes it again", err, w.Command(stage, args...))
+	}
+	return err
 }
