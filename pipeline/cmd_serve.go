@@ -80,7 +80,7 @@ Ctrl-C or SIGTERM: no more requests are taken, those in progress are finished.`)
 	f.IntVar(&o.requests, "max-requests", 256, "`requests` with a body in progress; more are answered with 503")
 	f.IntVar(&o.connections, "max-connections", 1024, "open `connections`; more wait")
 	f.IntVar(&o.Top, "top", 5, "`classes` told of each picture where the request does not say")
-	f.StringVar(&o.noneBelow, "none-below", "0", "a picture whose best class has a smaller `probability` is none of them, where the request does not say; auto: the one that was chosen on validation classes in training")
+	f.StringVar(&o.noneBelow, "none-below", "0", "a picture whose best class has a smaller `probability` is none of them, where the request does not say; auto: by the threshold of the score that was chosen on validation classes in training")
 	f.IntVar(&o.body, "max-body", 32, "`MB` of a request")
 	f.IntVar(&o.bodies, "max-bodies", 256, "`MB` of all requests at work together; others wait")
 	f.IntVar(&o.pictures.Megapixels, "max-pixels", 50, "`millions` of pixels of a picture")
@@ -128,8 +128,11 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 	options := server.Options{
 		Run: p.run, Info: modelInfo(p), Model: served(p.model), Pictures: pics, Classes: *p.classes, Predict: o.Options,
 		ImageStatus: refusedPicture, MaxBody: int64(o.body) << 20, MaxBodies: int64(o.bodies) << 20,
-		Warnings: p.doubt, Threshold: p.threshold,
-		Timeout: o.timeout, ReadTimeout: o.readTimeout, Grace: o.grace, Log: con.Log,
+		Warnings: p.doubt,
+		Timeout:  o.timeout, ReadTimeout: o.readTimeout, Grace: o.grace, Log: con.Log,
+	}
+	if p.model.NoneBelow(2) != nil {
+		options.Threshold = p.threshold
 	}
 	options.ClassFile, options.LabelFile = o.classesTo(con, p.model.Attributes()), o.labelFile
 	options.Space = description.New(p.model.Attributes(), workspace.SeenClasses(p.inputs, p.model))
