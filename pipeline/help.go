@@ -52,7 +52,7 @@ func addGroups(root *cobra.Command) {
 		&cobra.Group{ID: groupModels, Title: "Trained models"}, &cobra.Group{ID: groupExperiments, Title: "Experiments"})
 	of := map[string]string{"download": groupFiles, "check": groupFiles, "import": groupFiles, "verify": groupFiles, "demo": groupFiles,
 		"extract": groupStages, "attributes": groupStages, "split": groupStages, "train": groupStages, "evaluate": groupStages,
-		"predict": groupModels, "serve": groupModels, "generate": groupModels, "export": groupModels, "report": groupModels,
+		"predict": groupModels, "serve": groupModels, "generate": groupModels, "export": groupModels, "report": groupModels, "runs": groupModels,
 		"tune": groupExperiments, "compare": groupExperiments, "fewshot": groupExperiments, "audit": groupExperiments, "methods": groupExperiments}
 	for _, cmd := range root.Commands() {
 		cmd.GroupID = of[cmd.Name()]
