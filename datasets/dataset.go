@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"unicode/utf8"
@@ -29,6 +30,34 @@ type Dataset struct {
 
 	// Unusable says why an image cannot be used that need not be read to know it, by its path.
 	Unusable map[string]string
+
+	Pictures Pictures // reads them; nil: they are files below ImageRoot
+}
+
+// Pictures reads images that are not files of a folder: those in archives, tables, buckets.
+type Pictures interface {
+	// Read begins to read images, given by their index in the dataset, in that order.
+	Read(ctx context.Context, order []int) Reading
+	// Stat is an image's size in bytes, negative where it is not known before it is read, and a number that is another one where its
+	// file may be another one.
+	Stat(image int) (bytes, version int64, err error)
+	// SHA256 is that of an image's bytes, in hexadecimal.
+	SHA256(ctx context.Context, image int) (string, error)
+}
+
+// Picture is the file of an image.
+type Picture struct {
+	Data    []byte
+	Skip    string // why it cannot be used, as it is listed
+	Version int64  // see Pictures.Stat
+}
+
+// Reading is under way until Close.
+type Reading interface {
+	// Picture reads an image's file, into buf where it fits. The error is for what is not the image's fault. It may be called from
+	// several goroutines, for images in about the order that was given.
+	Picture(ctx context.Context, image int, buf []byte) (Picture, error)
+	Close() error
 }
 
 // Check brings class names to Unicode's normal form C and finds what no layout may give. Every layout ends with it.
@@ -113,7 +142,9 @@ func (d *Dataset) Numbered() []string {
 func (d *Dataset) WithoutImages() int {
 	used := make([]bool, len(d.Classes))
 	for _, m := range d.Images {
-		used[m.Class] = true
+		if m.Class != features.Unlabelled {
+			used[m.Class] = true
+		}
 	}
 	n := 0
 	for _, u := range used {

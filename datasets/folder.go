@@ -33,7 +33,7 @@ func OpenFolder(dir, classFile string, columns convert.Choice) (*Dataset, error)
 	if err != nil {
 		return nil, err
 	}
-	described, err := describedClasses(dir, classFile, columns)
+	described, err := Described(dir, classFile, columns)
 	if err != nil {
 		return nil, err
 	}
@@ -197,8 +197,8 @@ func deeperHint(dir string, bare []*classFolder) string {
 	return ""
 }
 
-// describedClasses are the names in the class file, in its order; nil where there is none.
-func describedClasses(dir, classFile string, columns convert.Choice) ([]string, error) {
+// Described are the names in the class file, by default classes.csv in dir, in its order; nil where there is none.
+func Described(dir, classFile string, columns convert.Choice) ([]string, error) {
 	given := classFile != ""
 	if !given {
 		classFile = filepath.Join(dir, ClassFile)

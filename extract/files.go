@@ -15,6 +15,9 @@ import (
 
 // Growing is what a folder of features is told of a dataset whose images may have changed: their list, and how to look at their files.
 func Growing(d *datasets.Dataset, check features.Check) features.Growing {
+	if d.Pictures != nil {
+		return growingPictures(d, check)
+	}
 	at := func(image string) string { return filepath.Join(d.ImageRoot, filepath.FromSlash(image)) }
 	return features.Growing{Classes: d.Classes, Images: d.Images, Check: check,
 		Stat: func(image string) (features.File, error) {
@@ -39,4 +42,22 @@ func Growing(d *datasets.Dataset, check features.Check) features.Growing {
 			}
 			return hex.EncodeToString(h.Sum(nil)), nil
 		}}
+}
+
+// growingPictures is Growing where images are not files of a folder.
+func growingPictures(d *datasets.Dataset, check features.Check) features.Growing {
+	place := make(map[string]int, len(d.Images))
+	for i, m := range d.Images {
+		place[m.Path] = i
+	}
+	return features.Growing{Classes: d.Classes, Images: d.Images, Check: check,
+		Stat: func(image string) (features.File, error) {
+			if why := d.Unusable[image]; why != "" {
+				return features.File{}, errors.New(why)
+			}
+			bytes, version, err := d.Pictures.Stat(place[image])
+			return features.File{Bytes: bytes, ModTime: version}, err
+		},
+		Hash: func(ctx context.Context, image string) (string, error) { return d.Pictures.SHA256(ctx, place[image]) },
+	}
 }

@@ -3,10 +3,12 @@ package extract
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"vzsl/datasets"
 	"vzsl/features"
 )
 
@@ -33,6 +35,7 @@ type prefetcher struct {
 	turned  atomic.Int64 // images that carry an EXIF orientation
 	damaged atomic.Int64 // images that are damaged, and read nevertheless
 	wg      sync.WaitGroup
+	reading datasets.Reading // nil: images are files
 }
 
 // startPrefetch begins to work on images, by their place in the dataset, in order. The
@@ -41,6 +44,11 @@ func startPrefetch(ctx context.Context, o *Options, images []int, workers, buffe
 	a := &prefetcher{items: make(chan *item, buffers), free: make(chan []float32, buffers)}
 	for range buffers {
 		a.free <- make([]float32, o.Recipe.Values())
+	}
+	if o.Dataset.Pictures != nil {
+		a.reading = o.Dataset.Pictures.Read(ctx, slices.DeleteFunc(slices.Clone(images), func(i int) bool {
+			return o.Dataset.Unusable[o.Dataset.Images[i].Path] != ""
+		}))
 	}
 	jobs := make(chan *item)
 	a.wg.Go(func() {
@@ -74,7 +82,7 @@ func startPrefetch(ctx context.Context, o *Options, images []int, workers, buffe
 				}
 				path := o.Dataset.Images[it.index].Path
 				if it.skip = o.Dataset.Unusable[path]; it.skip == "" {
-					it.skip, it.err = r.read(path, it.input)
+					it.skip, it.err = r.image(ctx, a.reading, path, it)
 					it.file = r.file
 				}
 				if it.skip == "" && it.err == nil && r.flaw != "" {
@@ -124,4 +132,11 @@ func (a *prefetcher) recycle(it *item) {
 	it.input = nil
 }
 
-func (a *prefetcher) wait() { a.wg.Wait() }
+// wait ends when the workers have, and ends the reading.
+func (a *prefetcher) wait() error {
+	a.wg.Wait()
+	if a.reading == nil {
+		return nil
+	}
+	return a.reading.Close()
+}

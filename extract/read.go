@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -51,6 +52,36 @@ func (r *reader) read(image string, dst []float32) (skip string, err error) {
 	return r.input(dst)
 }
 
+// image is read of an image of a dataset, from reading where its images are not files.
+func (r *reader) image(ctx context.Context, reading datasets.Reading, path string, it *item) (skip string, err error) {
+	if reading == nil {
+		return r.read(path, it.input)
+	}
+	r.file = features.File{}
+	p, err := reading.Picture(ctx, it.index, r.buffer())
+	if p.Skip != "" || err != nil {
+		return p.Skip, err
+	}
+	r.data = p.Data
+	r.look(p.Version)
+	return r.input(it.input)
+}
+
+// look notes what the file in r.data is.
+func (r *reader) look(modTime int64) {
+	sum := sha256.Sum256(r.data)
+	r.file = features.File{Bytes: int64(len(r.data)), SHA256: hex.EncodeToString(sum[:]), ModTime: modTime}
+}
+
+// buffer is what the next file is read into: that of the one before, unless it was very large.
+func (r *reader) buffer() []byte {
+	const keep = 16 << 20
+	if cap(r.data) > keep {
+		r.data = nil
+	}
+	return r.data
+}
+
 // input fills dst with the input of the picture in r.data.
 func (r *reader) input(dst []float32) (skip string, err error) {
 	r.flaw = ""
@@ -93,10 +124,7 @@ func (r *reader) limit() int {
 
 // load reads a file into r.data.
 func (r *reader) load(path string) (skip string, err error) {
-	const keep = 16 << 20
-	if cap(r.data) > keep {
-		r.data = nil
-	}
+	r.data = r.buffer()
 	r.file = features.File{}
 	st, err := os.Stat(path) // before opening: to open a named pipe may take forever
 	if err != nil {
@@ -123,8 +151,7 @@ func (r *reader) load(path string) (skip string, err error) {
 	if _, err := io.ReadFull(f, r.data); err != nil {
 		return r.unreadable(err)
 	}
-	sum := sha256.Sum256(r.data)
-	r.file = features.File{Bytes: int64(n), SHA256: hex.EncodeToString(sum[:]), ModTime: st.ModTime().UnixNano()}
+	r.look(st.ModTime().UnixNano())
 	return "", nil
 }
 

@@ -144,6 +144,9 @@ func (o *Options) check() error {
 			return fmt.Errorf("extract: the writer is for %d images, the dataset has %d", hi, len(o.Dataset.Images))
 		}
 	}
+	if o.Dataset.Pictures != nil {
+		return nil
+	}
 	if st, err := os.Stat(o.Dataset.ImageRoot); err != nil {
 		return fmt.Errorf("extract: the image folder cannot be read: %w", err)
 	} else if !st.IsDir() {
@@ -267,7 +270,7 @@ func (r *run) compute(parent context.Context, missing, counts, todo []int) error
 		return nil
 	}()
 	stop()
-	images.wait()
+	err = errors.Join(err, images.wait())
 	close(finished)
 	failed := <-written
 	r.res.Decoding = time.Duration(images.spent.Load())
@@ -342,6 +345,9 @@ func (r *run) part(ctx context.Context, b *batch, images *prefetcher, n int) (fe
 			return part, errStopped
 		}
 		if it.err != nil {
+			if ctx.Err() != nil {
+				return part, errStopped
+			}
 			return part, fmt.Errorf("extract: %s: %w", r.Dataset.Images[it.index].Path, it.err)
 		}
 		if it.skip != "" {

@@ -40,9 +40,9 @@ type Growing struct {
 	Hash func(ctx context.Context, image string) (string, error)
 	// Force discards what is there.
 	Force bool
-	// Only are the shards that one of several tasks computes, by their number; nil: all. Tasks share the folder without locks: a
-	// shard that was finished after the plan is taken as it is, and the folder's manifest and older shards are left alone.
-	Only func(shard int) bool
+	// Mine are the shards that one of several tasks computes, by the key of their images; nil: all. Tasks share the folder without
+	// locks: a shard that was finished after the plan is taken as it is, and the folder's manifest and older shards are left alone.
+	Mine func(key string) bool
 	// Trust, where set, says of a shard, by the key of its images and its file, that it is as it has to be, with its skipped images,
 	// so that no file need be looked at: to finish what tasks have computed.
 	Trust func(key, file string) bool
@@ -138,13 +138,13 @@ func Grow(ctx context.Context, dir string, src Source, o Growing) (_ *Growth, er
 		return nil, err
 	}
 	g.take()
-	if !g.shared() && (g.manifest == nil || !g.manifest.Complete) {
+	if !g.shared() && o.Trust == nil && (g.manifest == nil || !g.manifest.Complete) {
 		return g, g.writeManifest()
 	}
 	return g, nil
 }
 
-func (g *Growth) shared() bool { return g.o.Only != nil }
+func (g *Growth) shared() bool { return g.o.Mine != nil }
 
 func (g *Growth) note(format string, args ...any) {
 	g.notes = append(g.notes, fmt.Sprintf(format, args...))
@@ -210,8 +210,11 @@ func (g *Growth) open() error {
 }
 
 func (g *Growth) sweep(entries []fs.DirEntry) error {
+	if err := wholefile.Sweep(g.dir); err != nil {
+		return err
+	}
 	for _, e := range entries {
-		if name := e.Name(); leftover.MatchString(name) || wholefile.IsTemporary(name) {
+		if name := e.Name(); leftover.MatchString(name) {
 			if err := os.Remove(filepath.Join(g.dir, name)); err != nil {
 				return fmt.Errorf("remove what an interrupted run left behind: %w", err)
 			}
@@ -272,8 +275,8 @@ func (g *Growth) load(ctx context.Context) error {
 		return err
 	}
 	mine := map[string]bool{}
-	for i, list := range g.lists {
-		if g.shared() && g.o.Only(i) {
+	for _, list := range g.lists {
+		if g.shared() && g.o.Mine(list) {
 			mine[list] = true
 		}
 	}
@@ -471,5 +474,5 @@ func (g *Growth) Missing(part int) []int {
 	return todo
 }
 
-// Ours tells whether a shard is one of those that Growing.Only names.
-func (g *Growth) Ours(part int) bool { return g.o.Only == nil || g.o.Only(part) }
+// Ours tells whether a shard is one of those that Growing.Mine names.
+func (g *Growth) Ours(part int) bool { return g.o.Mine == nil || g.o.Mine(g.lists[part]) }

@@ -174,12 +174,15 @@ func (g *Growth) write(part int, name string, p *Part) (*ManifestPart, error) {
 	if sum == done.SHA256 && size == done.Bytes {
 		return &done, nil
 	}
-	second := path + ".second"
+	second := path + SecondResult
 	if _, err := writeGrown(second, wholefile.Write, &src, g.lists[part], p); err != nil {
 		return nil, err
 	}
 	return nil, &ConflictError{First: path, Second: second, Why: "they are of the same pictures and were computed to different bytes: on machines with other kernels, or by other programs"}
 }
+
+// SecondResult is what the name of a task's shard ends in that is not the one another task wrote.
+const SecondResult = ".second"
 
 // otherTask finds a shard of the same images that stands there since the plan was made.
 func (g *Growth) otherTask(part int) (string, error) {

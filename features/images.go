@@ -19,7 +19,7 @@ const (
 
 // File is what is known of the file of an image.
 type File struct {
-	Bytes   int64
+	Bytes   int64  // negative: not known
 	SHA256  string // "": not known, or the file could not be read
 	ModTime int64  // nanoseconds since 1970; 0: not known
 }
@@ -43,6 +43,15 @@ func (r *imageRecord) sum() string {
 		return ""
 	}
 	return hex.EncodeToString(r.sha[:])
+}
+
+// saveTable writes a table of texts and numbers with its checksum into a folder that is locked already, or that tasks share.
+func saveTable(path string, rows int, columns []column, kv metadata) error {
+	data, err := encodeTable(rows, textRows, columns, kv)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return wholefile.Bytes(path, data)
 }
 
 // imageRow is a row of images.parquet.

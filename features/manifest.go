@@ -75,7 +75,7 @@ func readManifest(dir string) (m *Manifest, damage, err error) {
 func parseManifest(path string, b []byte) (*Manifest, error) {
 	var m Manifest
 	if err := json.Unmarshal(b, &m); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s is damaged (%w): run the same extract or import again, it makes a new one from the shards", path, err)
 	}
 	if m.Format != manifestFormat && m.Format != grownFormat {
 		return nil, fmt.Errorf("%s: format is %q, expected %q or %q", path, m.Format, manifestFormat, grownFormat)

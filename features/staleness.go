@@ -71,7 +71,7 @@ func (g *Growth) check(ctx context.Context) error {
 // checkImage decides whether an image has to be computed.
 func (g *Growth) checkImage(ctx context.Context, i int) error {
 	m := &g.images[i]
-	if g.o.Only != nil && !g.mine(i) {
+	if g.shared() && !g.mine(i) {
 		return nil
 	}
 	if m.donor < 0 {
@@ -103,7 +103,7 @@ func (g *Growth) checkImage(ctx context.Context, i int) error {
 		m.todo = true
 		return nil
 	}
-	same := known && now.Bytes == m.bytes
+	same := known && (now.Bytes < 0 || now.Bytes == m.bytes)
 	switch {
 	case known && !same:
 		m.todo = true
@@ -124,6 +124,9 @@ func (g *Growth) checkImage(ctx context.Context, i int) error {
 		m.todo = true
 		return nil
 	}
+	if r.bytes < 0 {
+		r.bytes = m.bytes
+	}
 	m.imageRecord = r
 	return nil
 }
@@ -138,5 +141,5 @@ func (g *Growth) mine(i int) bool {
 			hi = mid
 		}
 	}
-	return g.o.Only(lo)
+	return g.Ours(lo)
 }

@@ -5,10 +5,16 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"slices"
+	"strings"
 
 	"vzsl/internal/kernels"
+	"vzsl/internal/store"
 	"vzsl/pipeline/experiment"
 	"vzsl/pipeline/workspace"
+
+	"github.com/spf13/cobra"
 )
 
 // cli is one call of the program: the flags that every command has, what is shown (results on standard output; progress, notes and
@@ -16,8 +22,9 @@ import (
 type cli struct {
 	*workspace.Workspace
 	stdout         *output
-	stderr         io.Writer // for text: see printable
-	screen         io.Writer // standard error itself, for what draws on a terminal
+	stderr         io.Writer  // for text: see printable
+	errors         *printable // the same
+	screen         io.Writer  // standard error itself, for what draws on a terminal
 	configFile     string
 	noConfig       bool
 	json           bool
@@ -29,17 +36,43 @@ type cli struct {
 	helpAll  bool // --help-all
 	started  bool // a command's own code has been reached
 	terminal bool
+
+	environment func(string) string // os.Getenv
 }
 
 // newCLI shows on the two outputs of a process.
 func newCLI(stdout, stderr io.Writer) *cli {
-	c := &cli{Workspace: workspace.New("."), stdout: newOutput(stdout), stderr: &printable{w: stderr}, screen: stderr, terminal: isTerminal(stderr)}
+	text := &printable{w: stderr}
+	c := &cli{Workspace: workspace.New("."), stdout: newOutput(stdout), stderr: text, errors: text, screen: stderr, terminal: isTerminal(stderr), environment: os.Getenv}
 	c.Progress, c.TrainFlags = c, settingFlags
 	return c
 }
 
 // runner trains and evaluates in the workspace.
 func (c *cli) runner() *experiment.Runner { return &experiment.Runner{Workspace: c.Workspace} }
+
+// mount makes --out at a store's address the local folder that stands for it.
+func (c *cli) mount(cmd *cobra.Command) error {
+	if dir, local := store.Local(c.Dir); local {
+		c.Dir = dir
+		return nil
+	}
+	top := cmd
+	for top.Parent() != nil && top.Parent().HasParent() {
+		top = top.Parent()
+	}
+	if slices.Contains([]string{"version", "methods", "download", "completion", "exit-codes", "help"}, top.Name()) {
+		return nil
+	}
+	task := cmd.Flags().Lookup("plan")
+	shards := top.Name() != "attributes" && top.Name() != "status" && (task == nil || !task.Changed)
+	if err := c.Mount(cmd.Context(), c.Dir, shards); err != nil {
+		return err
+	}
+	shown := strings.NewReplacer(c.Dir, c.Remote.Address)
+	c.stdout.replace, c.errors.replace = shown, shown
+	return nil
+}
 
 func (c *cli) setUp() {
 	level := slog.LevelInfo

@@ -72,7 +72,7 @@ says so, --missing keep leaves them out.`),
 			if o.Own && len(o.Words) == 0 && o.Text.Model == "" {
 				return usage.Errorf("--own goes with --words or --text-model: alone, the dataset's own attributes are what is read anyway")
 			}
-			d, err := con.OpenDataset(&ds)
+			d, err := con.OpenDataset(cmd.Context(), &ds)
 			if err != nil {
 				return err
 			}
@@ -110,6 +110,7 @@ says so, --missing keep leaves them out.`),
 		},
 	}
 	addDataset(cmd, &ds)
+	addSource(cmd, &ds)
 	addTexts(cmd, &o.Text)
 	f := cmd.Flags()
 	f.StringVar(&ds.ClassFile, "csv", "", "`file` of class descriptions instead of the dataset's own: CSV with a header class,attribute,..., Parquet, Arrow, NumPy or MATLAB")

@@ -34,6 +34,7 @@ DIR is the dataset's folder, by default data/<dataset>. Exit code 3: something d
 	}
 	f := cmd.Flags()
 	addLayout(cmd, &ds)
+	addSource(cmd, &ds)
 	f.StringVar(&ds.ClassFile, "csv", "", "`file` of class descriptions instead of the dataset's own")
 	return cmd
 }

@@ -18,13 +18,13 @@ import (
 
 type compareOptions struct {
 	tuneFlags
-	methods   []string
-	published string
+	methods    []string
+	published  string
+	plan, task string
 }
 
 func newCompare(con *cli) *cobra.Command {
 	var o compareOptions
-	all := experiment.ComparableMethods()
 	cmd := &cobra.Command{
 		Use:     "compare",
 		Short:   "methods beside each other, each tuned within the same budget",
@@ -39,40 +39,57 @@ that is given is not searched. Finished fits and models are kept: stop the comma
 method that fails is listed with its error, the others go on, and the exit code is 3.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.check(); err != nil {
-				return err
+			if o.plan != "" || o.task != "" {
+				return runCompareTask(cmd, con, o.plan, o.task)
 			}
-			settings, err := con.settingsOfSeveral(cmd.Flags(), o.preset, o.methods)
+			e, err := o.comparison(con, cmd)
 			if err != nil {
 				return err
 			}
-			for i := range settings {
-				if settings[i].Transductive {
-					return usage.Errorf("--transductive: the methods are compared in the inductive setting")
-				}
-			}
-			e := experiment.CompareOptions{Search: o.Search, Run: o.run, Settings: settings, Seeds: o.seeds, Published: o.published,
-				Command: con.Command("compare", con.givenSettings(cmd, o.methods)...)}
-			for _, m := range o.methods {
-				pinned, err := con.given(cmd.Flags(), m)
-				if err != nil {
-					return err
-				}
-				e.Pinned = append(e.Pinned, pinned)
-			}
-			return runCompare(cmd.Context(), con, &e)
+			return runCompare(cmd.Context(), con, e)
 		},
 	}
+	o.addFlags(cmd)
+	addTask(cmd, &o.plan, &o.task)
+	return cmd
+}
+
+func (o *compareOptions) addFlags(cmd *cobra.Command) {
 	addRuns(cmd, &o.run, "compare")
 	f := cmd.Flags()
-	addMethods(cmd, &o.methods, append([]string{"all"}, all...), "all")
+	addMethods(cmd, &o.methods, append([]string{"all"}, experiment.ComparableMethods()...), "all")
 	o.addSearch(cmd, 90*time.Second) // all methods on CUB then take five quarters of an hour on two cores
 	f.IntVar(&o.seeds, "seeds", 5, "`number` of models of each method, with seeds from --seed on")
 	f.StringVar(&o.published, "published", "", "`dataset` whose published figures to show: "+usage.Or(catalog.PublishedDatasets())+" (default: the one of --dataset's name)")
 	addSettings(f)
 	must(f.MarkHidden("method"))
 	must(f.MarkHidden("transductive"))
-	return cmd
+}
+
+// comparison is what the flags say.
+func (o *compareOptions) comparison(con *cli, cmd *cobra.Command) (*experiment.CompareOptions, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	settings, err := con.settingsOfSeveral(cmd.Flags(), o.preset, o.methods)
+	if err != nil {
+		return nil, err
+	}
+	for i := range settings {
+		if settings[i].Transductive {
+			return nil, usage.Errorf("--transductive: the methods are compared in the inductive setting")
+		}
+	}
+	e := &experiment.CompareOptions{Search: o.Search, Run: o.run, Settings: settings, Seeds: o.seeds, Published: o.published,
+		Command: con.Command("compare", con.givenSettings(cmd, o.methods, planFlags...)...)}
+	for _, m := range o.methods {
+		pinned, err := con.given(cmd.Flags(), m)
+		if err != nil {
+			return nil, err
+		}
+		e.Pinned = append(e.Pinned, pinned)
+	}
+	return e, nil
 }
 
 func (o *compareOptions) check() error {
@@ -106,33 +123,44 @@ func runCompare(ctx context.Context, con *cli, o *experiment.CompareOptions) err
 	if err != nil {
 		return err
 	}
-	var failed []string
-	err = con.result(out, func(w io.Writer) {
-		t := out.Table()
-		fmt.Fprintf(w, "%s: %s\n", out.Name, t.Caption)
-		columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(columns, strings.Join(t.Head, "\t"))
-		for _, row := range t.Rows {
-			for _, c := range row {
-				fmt.Fprint(columns, strings.TrimSpace(c.Text+" "+c.Small)+"\t")
-			}
-			fmt.Fprintln(columns)
+	if err := con.result(out, func(w io.Writer) { printComparison(w, out) }); err != nil {
+		return err
+	}
+	return failedMethods(out)
+}
+
+func printComparison(w io.Writer, out *experiment.Comparison) {
+	t := out.Table()
+	fmt.Fprintf(w, "%s: %s\n", out.Name, t.Caption)
+	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(columns, strings.Join(t.Head, "\t"))
+	for _, row := range t.Rows {
+		for _, c := range row {
+			fmt.Fprint(columns, strings.TrimSpace(c.Text+" "+c.Small)+"\t")
 		}
-		_ = columns.Flush() // as with all that is printed
-		for _, m := range out.Methods {
-			if m.Error != "" {
-				fmt.Fprintf(w, "%s failed: %s\n", m.Title, m.Error)
-			}
-		}
-		fmt.Fprintf(w, "report: %s\n", out.HTML)
-	})
+		fmt.Fprintln(columns)
+	}
+	_ = columns.Flush() // as with all that is printed
 	for _, m := range out.Methods {
 		if m.Error != "" {
-			failed = append(failed, m.Method+": "+m.Error)
+			fmt.Fprintf(w, "%s failed: %s\n", m.Title, m.Error)
 		}
 	}
-	if err == nil && failed != nil {
+	fmt.Fprintf(w, "report: %s\n", out.HTML)
+}
+
+// failedMethods is the error where methods of comparisons failed.
+func failedMethods(all ...*experiment.Comparison) error {
+	var failed []string
+	for _, out := range all {
+		for _, m := range out.Methods {
+			if m.Error != "" {
+				failed = append(failed, m.Method+": "+m.Error)
+			}
+		}
+	}
+	if failed != nil {
 		return fmt.Errorf("%w: %s", errSkipped, strings.Join(failed, "\n"))
 	}
-	return err
+	return nil
 }

@@ -42,7 +42,8 @@ data/<dataset>, models/vgg19.onnx. A folder appears whole or not at all.
 
 The licence is shown first and must be accepted: at the prompt, or with --accept-licence. A broken
 connection is taken up where it was, and so is a download that was stopped: run the same command again.
-Where nobody publishes a checksum, the result says so and gives the SHA-256 of what came.
+Where nobody publishes a checksum, the result says so and gives the SHA-256 of what came; it is recorded in
+data/.downloads/SHA256SUMS, and a file that differs from it another time is refused. Addresses are https.
 
   --list         what there is
   --from PLACE   take the files, under their own names, from a folder or another address (a mirror, or
@@ -239,9 +240,20 @@ func (c *cli) bring(ctx context.Context, o *catalog.Download, opts *downloadOpti
 			return nil, err
 		}
 		paths[i] = path
-		checked := "no checksum is published to check it by"
-		if f.Source != "" {
-			checked = "as published by " + f.Source
+		checked := "as published by " + f.Source
+		if f.Source == "" {
+			list := filepath.Join(opts.to, "data", ".downloads", "SHA256SUMS")
+			first, err := download.Remember(list, o.Name+"/"+f.Name, got.SHA256)
+			if errors.Is(err, download.ErrChanged) && opts.from == "" {
+				_ = os.Remove(path) // the next call downloads it again
+			}
+			if err != nil {
+				return nil, err
+			}
+			checked = "no checksum is published; the same as when it was first used"
+			if first {
+				checked = "no checksum is published; its own is recorded in " + list + " and compared the next time"
+			}
 		}
 		if got.URL == "" {
 			got.URL = path

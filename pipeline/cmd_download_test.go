@@ -109,8 +109,11 @@ func TestDownload(t *testing.T) {
 		read("data", "birds", "c.mat") != "mat" || read("models", "net.onnx") != "network" {
 		t.Error("not the files")
 	}
-	if entries, _ := os.ReadDir(filepath.Join(dir, "data")); len(entries) != 1 {
+	if entries, _ := os.ReadDir(filepath.Join(dir, "data")); len(entries) != 2 {
 		t.Errorf("left in data: %v", entries)
+	}
+	if text := read("data", ".downloads", "SHA256SUMS"); strings.Count(text, "\n") != 3 || !strings.Contains(text, "  birds/b.zip\n") || strings.Contains(text, "a.zip") {
+		t.Errorf("recorded: %s", text)
 	}
 	before := *requests
 	if o := vzsl(t, "download", "birds", "net", "--to", dir); o.code != exitDone || !strings.Contains(o.stdout, "there already") || *requests != before {
@@ -140,6 +143,18 @@ func TestDownload(t *testing.T) {
 			t.Errorf("%v appeared", m)
 		}
 	}
+
+	// A file that no checksum is published of is the one of the first time, or refused; what is there stays.
+	if o := vzsl(t, "download", "net", "--to", dir, "--accept-licence", "--force"); o.code != exitDone || !strings.Contains(o.stdout, "the same as when it was first used") {
+		t.Errorf("%d %s%s", o.code, o.stdout, o.stderr)
+	}
+	honest := files["net-7.onnx"]
+	files["net-7.onnx"] = []byte("another")
+	refused(t, exitFailed, []string{"net/net-7.onnx has changed at its source", "SHA256SUMS"}, "download", "net", "--to", dir, "--accept-licence", "--force")
+	if read("models", "net.onnx") != "network" {
+		t.Error("a file that has changed at its source took the place of the first")
+	}
+	files["net-7.onnx"] = honest
 
 	// From elsewhere: a folder, a mirror; checked all the same.
 	mirror := t.TempDir()
@@ -179,7 +194,7 @@ func TestPublished(t *testing.T) {
 		}
 		for _, f := range o.Files {
 			for _, u := range f.URLs {
-				if !strings.HasPrefix(u, "https://") && !strings.HasPrefix(u, "http://") {
+				if !strings.HasPrefix(u, "https://") {
 					t.Errorf("%s: address %q", f.Name, u)
 				}
 			}

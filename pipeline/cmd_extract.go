@@ -34,6 +34,7 @@ type extractOptions struct {
 	force                             bool
 	check                             string
 	checked                           bool // --check was given
+	plan, task                        string
 }
 
 func newExtract(con *cli) *cobra.Command {
@@ -44,7 +45,18 @@ func newExtract(con *cli) *cobra.Command {
 		Example: `  vzsl extract --dataset cub --model models/vgg19.onnx`,
 		Long: `Runs the network over every image of the dataset and writes Parquet shards to
 features/<dataset>/<network>/: image, class, label, feature.`,
-		Annotations: details(`The feature is fc7 after its ReLU where the network is a VGG, an output that is an embedding by its
+		Annotations: details(`--data is the dataset's folder, or, read as a stream:
+
+  shards/train-{000..009}.tar      WebDataset (.jpg or .png beside .cls, .json or .txt), or tar files of a folder per class;
+                                   .tar.gz and .tgz too; "shards/*.tar" for all
+  data/train-*.parquet             a column of images (Hugging Face's struct of bytes and path, or binary) and one of classes
+  list.csv                         a table of paths or addresses and classes
+  s3://bucket/photos/              a folder per class in a bucket (S3, MinIO, R2, Google's interoperable mode)
+
+Each of these files may also lie at s3://bucket/... or https://... What was taken for image, class and name is said, and
+--data-columns says otherwise. Images are called and ordered as in a folder per class.
+
+The feature is fc7 after its ReLU where the network is a VGG, an output that is an embedding by its
 name (image_embeds, pooler_output, last_hidden_state), the pooled feature, or the input of the
 classifier, in this order; --layer names another tensor and --pool how tokens are pooled.
 
@@ -65,12 +77,22 @@ Images that cannot be read are skipped and listed in skipped.csv; the exit code 
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.checked = cmd.Flags().Changed("check")
+			if o.plan != "" || o.task != "" {
+				return runExtractTask(cmd, con, &o)
+			}
 			return runExtract(cmd.Context(), con, &o)
 		},
 	}
+	o.addFlags(cmd)
+	addTask(cmd, &o.plan, &o.task)
+	return cmd
+}
+
+func (o *extractOptions) addFlags(cmd *cobra.Command) {
 	addDataset(cmd, &o.ds)
+	addSource(cmd, &o.ds)
 	f := cmd.Flags()
-	f.StringVar(&o.model, "model", filepath.Join("models", "vgg19.onnx"), "`file` of the network (ONNX), its folder, or a repository in the Hugging Face hub's cache")
+	f.StringVar(&o.model, "model", filepath.Join("models", "vgg19.onnx"), "`file` of the network (ONNX), its folder, or a repository in the Hugging Face hub's cache; also at s3:// or https://")
 	f.StringVar(&o.network, "network", "", "`name` of the features' folder (default: the repository's or the file's name)")
 	f.StringVar(&o.layer, "layer", "", "`tensor` to take as the feature (default: fc7 after ReLU, the embedding, the pooled feature or the input of the classifier; an unknown name lists the layers)")
 	f.StringVar(&o.pool, "pool", "", "how tokens or maps become one feature: cls (class token), mean, max or cls+mean (default: as it is; cls or mean for a last hidden state)")
@@ -86,7 +108,6 @@ Images that cannot be read are skipped and listed in skipped.csv; the exit code 
 	must(cmd.RegisterFlagCompletionFunc("check", cobra.FixedCompletions(features.Checks(), cobra.ShellCompDirectiveNoFileComp)))
 	must(cmd.RegisterFlagCompletionFunc("pool", cobra.FixedCompletions(onnx.Poolings(), cobra.ShellCompDirectiveNoFileComp)))
 	rare(cmd, "recipe", "size", "resize", "crop-rounding", "interpolation", "rescale", "mean", "std", "channels", "pad", "engine", "ort-library", "ort-provider", "batch", "workers", "shard-rows", "max-pixels")
-	return cmd
 }
 
 func (o *extractOptions) checkFlags() error {
@@ -129,7 +150,7 @@ type extraction struct {
 }
 
 // open opens network and dataset. ds is the dataset where it is known already.
-func (o *extractOptions) open(con *cli, ds *datasets.Dataset) (_ *extraction, err error) {
+func (o *extractOptions) open(ctx context.Context, con *cli, ds *datasets.Dataset) (_ *extraction, err error) {
 	if err := o.checkFlags(); err != nil {
 		return nil, err
 	}
@@ -139,13 +160,17 @@ func (o *extractOptions) open(con *cli, ds *datasets.Dataset) (_ *extraction, er
 			x.close()
 		}
 	}()
-	found, err := con.FindModel(o.model, o.network)
+	file, err := con.LocalModel(ctx, o.model)
+	if err != nil {
+		return nil, err
+	}
+	found, err := con.FindModel(file, o.network)
 	if err != nil {
 		return nil, err
 	}
 	o.ds.Pictures = true
 	if ds == nil {
-		if x.ds, err = con.OpenDataset(&o.ds); err != nil {
+		if x.ds, err = con.OpenDataset(ctx, &o.ds); err != nil {
 			return nil, err
 		}
 	}
@@ -202,7 +227,7 @@ func (x *extraction) run(ctx context.Context, con *cli, o *extractOptions, w ext
 }
 
 func runExtract(ctx context.Context, con *cli, o *extractOptions) error {
-	x, err := o.open(con, nil)
+	x, err := o.open(ctx, con, nil)
 	if err != nil {
 		return err
 	}

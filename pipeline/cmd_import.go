@@ -94,7 +94,7 @@ func runImport(ctx context.Context, con *cli, o *importOptions) error {
 			return fmt.Errorf("features: %w", err)
 		}
 	}
-	d, err := con.OpenDataset(&o.ds)
+	d, err := con.OpenDataset(ctx, &o.ds)
 	if err != nil {
 		return err
 	}

@@ -165,7 +165,7 @@ func runPredict(ctx context.Context, con *cli, o *predictOptions, args []string)
 		return err
 	}
 	if o.examples != "" {
-		pics, err := con.OpenPictures(p.run, p.model.Source(), &o.pictures)
+		pics, err := con.OpenPictures(ctx, p.run, p.model.Source(), &o.pictures)
 		if err != nil {
 			return err
 		}
@@ -220,7 +220,7 @@ const atATime = 1024
 
 // files names picture files.
 func (p *predictor) files(ctx context.Context, con *cli, o *predictOptions, files []string) ([]predict.ImagePrediction, error) {
-	pics, err := con.OpenPictures(p.run, p.model.Source(), &o.pictures)
+	pics, err := con.OpenPictures(ctx, p.run, p.model.Source(), &o.pictures)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -76,12 +75,12 @@ func listRuns(ctx context.Context, con *cli, dataset string, stale bool) error {
 				methods = fmt.Sprintf("%d methods", len(r.Methods))
 			}
 			fmt.Fprintln(columns, strings.Join([]string{r.Name, r.Kind, dash(r.Dataset), dash(r.Split), dash(methods), dash(r.Network), value, interval,
-				age(time.Since(r.Newest()), r.Newest()), size(r.Bytes), state}, "\t"))
+				runlist.Age(r.Newest()), runlist.Size(r.Bytes), state}, "\t"))
 		}
 		_ = columns.Flush() // as with all that is printed
 		for _, r := range all {
-			for _, s := range r.Stale {
-				fmt.Fprintf(w, "\n%s is stale: %s\n", r.Name, s)
+			if len(r.Stale) > 0 {
+				fmt.Fprintf(w, "\n%s is stale: %s\n", r.Name, r.Reason())
 			}
 		}
 	})
@@ -92,33 +91,6 @@ func dash(s string) string {
 		return "–"
 	}
 	return s
-}
-
-// age is a time span in its largest unit.
-func age(d time.Duration, since time.Time) string {
-	switch {
-	case since.IsZero():
-		return "–"
-	case d < time.Minute:
-		return "now"
-	case d < time.Hour:
-		return fmt.Sprintf("%d min", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h", int(d.Hours()))
-	}
-	return fmt.Sprintf("%d days", int(d.Hours()/24))
-}
-
-// size is a number of bytes in the unit that it has up to four digits of.
-func size(n int64) string {
-	v := float64(n)
-	for _, unit := range []string{"B", "kB", "MB", "GB"} {
-		if v < 1000 {
-			return fmt.Sprintf("%.4g %s", v, unit)
-		}
-		v /= 1000
-	}
-	return fmt.Sprintf("%.4g TB", v)
 }
 
 func newRunsRemove(con *cli) *cobra.Command {
@@ -149,7 +121,7 @@ process is writing in is refused.`,
 					what = "would be removed with --yes"
 				}
 				for _, r := range all {
-					fmt.Fprintf(w, "%s: %s %s (%s)\n", r.Name, usage.And(r.Folders), what, size(r.Bytes))
+					fmt.Fprintf(w, "%s: %s %s (%s)\n", r.Name, usage.And(r.Folders), what, runlist.Size(r.Bytes))
 				}
 			})
 		},

@@ -3,87 +3,86 @@ package pipeline
 import (
 	"fmt"
 	"io"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
-	"vzsl/features"
-	"vzsl/internal/lookup"
+	"vzsl/pipeline/verify"
 )
 
 func newVerify(con *cli) *cobra.Command {
 	return &cobra.Command{
-		Use:     "verify DIR",
-		Short:   "re-read every shard and check it",
-		Example: `  vzsl verify features/cub`,
-		Long: `Re-reads the shards of features below DIR (one network's folder, a dataset's or all features):
-checksums, row counts, finite values, unique images, labels that are in the class table.
-Every problem is listed; with any, the command fails.`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			dirs, err := shardDirs(args[0])
-			if err != nil {
-				return err
+		Use:   "verify [DIR...]",
+		Short: "read everything again and check every byte",
+		Example: `  vzsl verify
+  vzsl verify features/cub runs/cub-standard-vzsl`,
+		Long: `Reads features, class tables, splits, runs, searches, reports and exports again, all below --out or those
+in and below the folders DIR, and checks every byte against the checksums that were written with them
+(SHA256SUMS in each folder; class tables and splits carry theirs). Beyond that it looks at the rows of
+shards (finite values, unique images, labels in the class table), at whether a model, its settings and
+its record belong together, and at whether a report's metrics follow from its predictions.
+
+Every problem is listed, with the stage that wrote the file and the command that makes it again; with
+any, the command fails.`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, dirs []string) error {
+			if len(dirs) == 0 {
+				dirs = []string{con.Dir}
 			}
-			var all []*features.Verification
-			problems := 0
+			v := verify.Verifier{W: con.Workspace}
+			all := []*verify.Folder{}
 			for _, dir := range dirs {
-				bar := con.Begin("verify "+filepath.Base(dir), "rows")
-				v, err := features.Verify(cmd.Context(), dir, bar.Done)
-				bar.End()
+				found, err := v.Below(cmd.Context(), dir)
 				if err != nil {
 					return err
 				}
-				all = append(all, v)
-				problems += len(v.Problems)
+				all = append(all, found...)
 			}
-			err = con.result(all, func(w io.Writer) {
-				for _, v := range all {
-					fmt.Fprintf(w, "%s: %d parts, %d rows", v.Dir, v.Parts, v.Rows)
-					if v.Skipped > 0 {
-						fmt.Fprintf(w, ", %d images skipped at extraction", v.Skipped)
-					}
-					if len(v.Problems) == 0 {
-						fmt.Fprintln(w, ": all well")
-						continue
-					}
-					fmt.Fprintf(w, ": %d problems\n", len(v.Problems))
-					for _, p := range v.Problems {
-						fmt.Fprintf(w, "  %s\n", p)
-					}
+			folders, problems := 0, 0
+			for _, f := range all {
+				if len(f.Problems) > 0 {
+					folders, problems = folders+1, problems+len(f.Problems)
+				}
+			}
+			err := con.result(all, func(w io.Writer) {
+				for _, f := range all {
+					sayVerified(w, f)
 				}
 			})
 			if err != nil {
 				return err
 			}
 			if problems > 0 {
-				return fmt.Errorf("%s: %d problems found; remove the parts named and run the extraction again", args[0], problems)
+				return fmt.Errorf("%d problems found, in %d of %d folders; the commands beside them make the files again", problems, folders, len(all))
 			}
 			return nil
 		},
 	}
 }
 
-// shardDirs finds the folders of shards at or below dir.
-func shardDirs(dir string) ([]string, error) {
-	for _, pattern := range []string{"", "*/", "*/*/"} {
-		found, err := lookup.Below(dir, pattern+"manifest.json")
-		if err != nil {
-			return nil, err
+func sayVerified(w io.Writer, f *verify.Folder) {
+	fmt.Fprintf(w, "%s (%s): ", f.Dir, f.Stage)
+	if s := f.Features; s != nil {
+		fmt.Fprintf(w, "%d parts, %d rows", s.Parts, s.Rows)
+		if s.Skipped > 0 {
+			fmt.Fprintf(w, ", %d images skipped at extraction", s.Skipped)
 		}
-		if len(found) == 0 && pattern == "" {
-			found, err = lookup.Below(dir, "part-*.parquet")
-			if err != nil {
-				return nil, err
-			}
-			found = found[:min(len(found), 1)]
-		}
-		if len(found) > 0 {
-			for i := range found {
-				found[i] = filepath.Dir(found[i])
-			}
-			return found, nil
+	} else {
+		fmt.Fprintf(w, "%d files", f.Files)
+	}
+	if len(f.Problems) == 0 {
+		fmt.Fprintln(w, ": all well")
+	} else {
+		fmt.Fprintf(w, ": %d problems\n", len(f.Problems))
+	}
+	command := ""
+	for i, p := range f.Problems {
+		fmt.Fprintf(w, "  %s: %s\n", p.File, p.What)
+		command = p.Command
+		if i+1 == len(f.Problems) || f.Problems[i+1].Command != command {
+			fmt.Fprintf(w, "    made again by: %s\n", command)
 		}
 	}
-	return nil, fmt.Errorf("%s: no shards there (no manifest.json, no part-*.parquet); give a folder that 'vzsl extract' or 'vzsl import' wrote", dir)
+	for _, n := range f.Notes {
+		fmt.Fprintf(w, "  note: %s\n", n)
+	}
 }

@@ -73,6 +73,9 @@ func (c *cli) applyConfig(cmd *cobra.Command) error {
 	for stage.HasParent() && stage.Parent() != cmd.Root() {
 		stage = stage.Parent()
 	}
+	if stage.Name() == "plan" && stage != cmd { // `vzsl plan compare` reads [compare]
+		stage = commands[cmd.Name()]
+	}
 	set := func(flag *pflag.Flag, key string, value any) error {
 		if flag == nil || flag.Changed {
 			return nil

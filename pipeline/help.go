@@ -44,15 +44,18 @@ const (
 	groupExperiments = "experiments"
 	groupModels      = "models"
 	groupFiles       = "files"
+	groupTasks       = "tasks"
 )
 
 // addGroups puts the commands into groups.
 func addGroups(root *cobra.Command) {
 	root.AddGroup(&cobra.Group{ID: groupFiles, Title: "Data"}, &cobra.Group{ID: groupStages, Title: "Stages"},
-		&cobra.Group{ID: groupModels, Title: "Trained models"}, &cobra.Group{ID: groupExperiments, Title: "Experiments"})
+		&cobra.Group{ID: groupModels, Title: "Trained models"}, &cobra.Group{ID: groupExperiments, Title: "Experiments"},
+		&cobra.Group{ID: groupTasks, Title: "Several machines"})
 	of := map[string]string{"download": groupFiles, "check": groupFiles, "import": groupFiles, "verify": groupFiles, "demo": groupFiles,
 		"extract": groupStages, "attributes": groupStages, "split": groupStages, "train": groupStages, "evaluate": groupStages,
 		"predict": groupModels, "serve": groupModels, "generate": groupModels, "export": groupModels, "report": groupModels, "runs": groupModels,
+		"plan": groupTasks, "finish": groupTasks, "status": groupTasks,
 		"tune": groupExperiments, "compare": groupExperiments, "fewshot": groupExperiments, "audit": groupExperiments, "methods": groupExperiments}
 	for _, cmd := range root.Commands() {
 		cmd.GroupID = of[cmd.Name()]

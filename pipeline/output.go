@@ -15,8 +15,9 @@ import (
 // output is standard output. It remembers the first write that failed, so that no command can end well whose result was not
 // written, whether what writes looks at the error or not.
 type output struct {
-	w   io.Writer
-	err error
+	w       io.Writer
+	err     error
+	replace *strings.Replacer // of what is written; may be nil
 }
 
 // newOutput is w; on a terminal nothing reaches it raw.
@@ -31,11 +32,22 @@ func (o *output) Write(p []byte) (int, error) {
 	if o.err != nil {
 		return 0, o.err
 	}
-	n, err := o.w.Write(p)
+	n, err := writeReplaced(o.w, o.replace, p)
 	if err != nil {
 		o.err = fmt.Errorf("the result could not be written to standard output: %w", err)
 	}
 	return n, o.err
+}
+
+// writeReplaced writes p with what is to be replaced in it: the folder that stands for a store, by the store's address.
+func writeReplaced(w io.Writer, replace *strings.Replacer, p []byte) (int, error) {
+	if replace == nil {
+		return w.Write(p)
+	}
+	if _, err := replace.WriteString(w, string(p)); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 func isTerminal(w io.Writer) bool {
@@ -47,9 +59,10 @@ func isTerminal(w io.Writer) bool {
 // cursor, recolour or retitle a terminal, are written as \u001b, bytes that are no UTF-8 as \x9b. Line ends and tabs pass. What
 // it makes of a JSON text is the same JSON.
 type printable struct {
-	w    io.Writer
-	mu   sync.Mutex // notes come from all sides
-	rest []byte     // the begun rune at the end of the last write
+	w       io.Writer
+	replace *strings.Replacer // may be nil
+	mu      sync.Mutex        // notes come from all sides
+	rest    []byte            // the begun rune at the end of the last write
 }
 
 func (p *printable) Write(b []byte) (int, error) {
@@ -65,7 +78,7 @@ func (p *printable) Write(b []byte) (int, error) {
 			break
 		}
 	}
-	_, err := io.WriteString(p.w, shown(string(text[:whole])))
+	_, err := writeReplaced(p.w, p.replace, []byte(shown(string(text[:whole]))))
 	p.rest = append([]byte(nil), text[whole:]...)
 	return len(b), err
 }

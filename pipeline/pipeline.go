@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/signal"
@@ -47,6 +48,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	args, con.helpAll = asksHelpAll(args)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
+	if lost := con.Unmount(); lost != nil {
+		err = errors.Join(err, lost)
+	}
 	if err != nil && !con.started {
 		// cobra refused the command line before any command ran, and perhaps before it came to --json or the settings file.
 		err = usage.Wrap(wrongArguments(cmd, err))
@@ -113,7 +117,8 @@ Files are written below --out: features/<dataset>/<network>/, runs/<run>/, repor
 
 	f := root.PersistentFlags()
 	f.StringVar(&con.configFile, "config", "", "settings `file` (default: vzsl.toml in the current folder, where there is one)")
-	f.StringVar(&con.Dir, "out", ".", "`folder` that holds features/, runs/ and reports/")
+	f.StringVar(&con.Dir, "out", ".", "`folder` that holds features/, runs/ and reports/; also s3://bucket/folder")
+	f.StringVar(&con.Stores.S3Endpoint, "s3-endpoint", "", "`address` of the server of s3:// (default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, else Amazon's)")
 	f.BoolVar(&con.json, "json", false, "print the result as JSON, errors too")
 	f.BoolVarP(&con.quiet, "quiet", "q", false, "no progress and no notes, only warnings and errors")
 	f.BoolVarP(&con.verbose, "verbose", "v", false, "log details")
@@ -127,11 +132,12 @@ Files are written below --out: features/<dataset>/<network>/, runs/<run>/, repor
 		}
 		con.setUp()
 		con.started = true
-		return nil
+		return con.mount(cmd)
 	}
 	root.AddCommand(
 		newExtract(con), newAttributes(con), newSplit(con), newImport(con), newExport(con), newTrain(con), newTune(con), newCompare(con), newMethods(con), newGenerate(con),
 		newEvaluate(con), newReport(con), newFewShot(con), newAudit(con), newRuns(con), newPredict(con), newServe(con), newVerify(con), newDownload(con), newCheck(con), newDemo(con), newVersion(con),
+		newPlan(con), newFinish(con), newStatus(con),
 		&cobra.Command{Use: "exit-codes", Short: "what the exit codes mean", Long: exitCodesHelp},
 	)
 	root.SetHelpCommand(&cobra.Command{

@@ -25,7 +25,6 @@ func TestUsage(t *testing.T) {
 		{[]string{"train", "--set", "margin=1.5"}, "margin"},
 		{[]string{"train", "--set", "hidden=10,x"}, "--set hidden=10,x: setting hidden: \"10,x\" is not a list"},
 		{[]string{"split", "--seen", "f"}, "--unseen"},
-		{[]string{"verify"}, "arg"},
 		{[]string{"import", "npy"}, "arg"},
 		{[]string{"import", "csv"}, "arg"},
 	} {
@@ -57,7 +56,7 @@ func TestRefusals(t *testing.T) {
 	refused(t, exitFailed, []string{"classes.parquet", "vzsl attributes"}, in("split", "--split", "x", "--seen", "a", "--unseen", "b")...)
 	refused(t, exitFailed, []string{"no features", "vzsl extract"}, in("train")...)
 	refused(t, exitFailed, []string{"demo-standard-vzsl", "vzsl train"}, in("evaluate")...)
-	refused(t, exitFailed, []string{"no shards"}, "verify", dir)
+	refused(t, exitFailed, []string{"nothing to verify"}, "verify", dir)
 
 	// The network.
 	cut := write(t, filepath.Join(dir, "cut.onnx"), string(network[:len(network)/2]))

@@ -1,9 +1,14 @@
 package pipeline
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"vzsl/datasets/catalog"
+	"vzsl/datasets/source"
 	"vzsl/features"
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
@@ -23,8 +28,57 @@ func addDataset(cmd *cobra.Command, d *workspace.Dataset) {
 }
 
 func addData(cmd *cobra.Command, d *workspace.Dataset) {
-	cmd.Flags().StringVar(&d.Folder, "data", "", "`folder` of the dataset (default data/<dataset>)")
-	must(cmd.MarkFlagDirname("data"))
+	cmd.Flags().StringVar(&d.Folder, "data", "", "`folder` of the dataset (default data/<dataset>); tar files, Parquet or a list in place of one: see 'vzsl help extract'")
+	must(cmd.MarkFlagFilename("data", "tar", "tar.gz", "tgz", "parquet", "csv", "tsv"))
+}
+
+// addSource adds the flags that say what of a source in place of a folder is what.
+func addSource(cmd *cobra.Command, d *workspace.Dataset) {
+	f := cmd.Flags()
+	f.Var(&dataColumns{&d.DataColumns}, "data-columns", "of tar files, Parquet or a list as --data: which `columns` are what, image=,class=,name= (of tar files class=cls, txt, json.KEY or folder)")
+	f.StringVar(&d.ClassNames, "class-names", "", "of tar files, Parquet or a list whose classes are numbers: `file` of their names, one a line, that of 0 first")
+	must(cmd.MarkFlagFilename("class-names", "txt"))
+	rare(cmd, "data-columns", "class-names")
+}
+
+// dataColumns is the value of --data-columns.
+type dataColumns struct{ to *source.DataColumns }
+
+func (d *dataColumns) Type() string { return "columns" }
+
+func (d *dataColumns) String() string {
+	var said []string
+	for _, c := range d.all() {
+		if d.to != nil && *c.value != "" {
+			said = append(said, c.name+"="+*c.value)
+		}
+	}
+	return strings.Join(said, ",")
+}
+
+type dataColumn struct {
+	name  string
+	value *string
+}
+
+func (d *dataColumns) all() []dataColumn {
+	to := d.to
+	if to == nil {
+		to = &source.DataColumns{}
+	}
+	return []dataColumn{{"image", &to.Image}, {"class", &to.Class}, {"name", &to.Name}}
+}
+
+func (d *dataColumns) Set(text string) error {
+	for _, part := range strings.Split(text, ",") {
+		what, column, ok := strings.Cut(part, "=")
+		i := slices.IndexFunc(d.all(), func(c dataColumn) bool { return c.name == what })
+		if !ok || i < 0 || column == "" {
+			return fmt.Errorf("%q is not image=COLUMN, class=COLUMN or name=COLUMN", part)
+		}
+		*d.all()[i].value = column
+	}
+	return nil
 }
 
 func addLayout(cmd *cobra.Command, d *workspace.Dataset) {

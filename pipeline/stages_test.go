@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"vzsl/pipeline/verify"
 )
 
 // TestStages goes the whole way on a few pictures, each stage twice: the second run finds its work done.
@@ -155,9 +156,24 @@ func TestStages(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := vzsl(t, "verify", filepath.Join(out, "features"), "--json")
-	var found []struct{ Problems []string }
-	if err := json.Unmarshal([]byte(o.stdout), &found); err != nil || len(found) != 2 || len(found[0].Problems) == 0 || o.code != exitFailed {
+	var found []struct {
+		Stage    string
+		Problems []verify.Problem
+	}
+	if err := json.Unmarshal([]byte(o.stdout), &found); err != nil || o.code != exitFailed {
 		t.Errorf("verify after a flipped byte: code %d, %v\n%s", o.code, err, o.stdout)
+	}
+	problems := 0
+	for _, f := range found {
+		for _, p := range f.Problems {
+			problems++
+			if p.File != part || p.Stage != verify.StageExtract || !strings.Contains(p.Command, "rm "+part+" && vzsl extract --dataset demo --network demo") {
+				t.Errorf("%+v", p)
+			}
+		}
+	}
+	if problems == 0 {
+		t.Errorf("nothing is found:\n%s", o.stdout)
 	}
 }
 

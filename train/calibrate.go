@@ -72,6 +72,11 @@ func (r *run) calibrate(ctx context.Context) error {
 			if t > 0 {
 				logT, fitted = logT+math.Log(t), fitted+1
 			}
+			if r.f.Rejection == nil {
+				if r.f.Rejection, err = fitRejection(o.Model, g.Validation, t, r.o.Seed); err != nil {
+					return fmt.Errorf("%s, %s: %w", r.o.Method, phaseCalibrate, err)
+				}
+			}
 		}
 		if wanted {
 			points, err := seenUnseen(o.Model, seen, g.Validation)

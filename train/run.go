@@ -10,6 +10,7 @@ import (
 
 	"vzsl/features"
 	"vzsl/internal/lookup"
+	"vzsl/internal/rejection"
 	"vzsl/train/method"
 	"vzsl/train/problem"
 	"vzsl/train/runs"
@@ -184,6 +185,7 @@ type fitted struct {
 	*method.Outcome
 	*problem.Problem
 	temperature float64 // by the validation classes; 0: none
+	rejection   []rejection.Point
 }
 
 func (r *run) fits(ctx context.Context) (*runs.Result, error) {
@@ -204,6 +206,7 @@ func (r *run) fits(ctx context.Context) (*runs.Result, error) {
 			return nil, err
 		}
 		r.f.Choice, r.f.Accuracy, r.f.Temperature = last.Choice, last.Accuracy, last.temperature
+		r.f.Rejection = last.rejection
 		r.f.Notes = last.Notes
 		if r.f.Weights != "" {
 			r.f.Choice = r.withWeights(r.f.Choice)
@@ -221,7 +224,7 @@ func (r *run) fits(ctx context.Context) (*runs.Result, error) {
 			return nil, err
 		}
 	}
-	res := &runs.Result{Notes: r.f.Notes, Method: r.o.Method, Choice: r.f.Choice, Temperature: r.f.Temperature, Constant: r.f.Constant, Refit: again, Shots: r.p.MostShots, Classes: len(last.Classes), Images: last.Train.Len()}
+	res := &runs.Result{Notes: r.f.Notes, Method: r.o.Method, Choice: r.f.Choice, Temperature: r.f.Temperature, Rejection: r.f.Rejection, Constant: r.f.Constant, Refit: again, Shots: r.p.MostShots, Classes: len(last.Classes), Images: last.Train.Len()}
 	switch {
 	case r.o.Tuned != nil:
 		res.Accuracy, res.ValidationClasses = r.f.Accuracy, r.o.Tuned.Classes
@@ -261,6 +264,9 @@ func (r *run) fit(ctx context.Context, phase string) (*fitted, error) {
 	if v := g.Validation; v != nil {
 		if m.temperature, err = fitTemperature(o.Model, v); err != nil {
 			return nil, fmt.Errorf("%s, calibration: %w", r.o.Method, err)
+		}
+		if m.rejection, err = fitRejection(o.Model, v, m.temperature, r.o.Seed); err != nil {
+			return nil, fmt.Errorf("%s, thresholds: %w", r.o.Method, err)
 		}
 	}
 	return m, nil

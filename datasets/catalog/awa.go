@@ -51,7 +51,7 @@ Categorization", TPAMI 2014.`,
 		Place: "data/awa1", Unpacked: 40e9, Next: "vzsl check awa1",
 		Files: []RemoteFile{
 			{Name: "AwA-base.tar.bz2", Unpack: true, URLs: []string{awa1Page + "AwA-base.tar.bz2"}},
-			{Name: "AwA-features-vgg19.tar.bz2", Unpack: true, URLs: []string{awa1Page + "AwA-features-vgg19.tar.bz2", "http://www.ist.ac.at/~chl/AwA/AwA-features-vgg19.tar.bz2"}},
+			{Name: "AwA-features-vgg19.tar.bz2", Unpack: true, URLs: []string{awa1Page + "AwA-features-vgg19.tar.bz2"}},
 		},
 	}},
 	Published: vgg19(1,

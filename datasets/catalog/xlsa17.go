@@ -33,14 +33,14 @@ var xlsa = Entry{
 "Zero-Shot Learning - A Comprehensive Evaluation of the Good, the Bad and the Ugly", TPAMI 2019.`,
 			Place: "data/xlsa17", Unpacked: 10e9, Next: "vzsl check xlsa17",
 			Files: []RemoteFile{{Name: "xlsa17.zip", Unpack: true, About: "0.9 GB",
-				URLs: []string{"https://datasets.d2.mpi-inf.mpg.de/xian/xlsa17.zip", "http://datasets.d2.mpi-inf.mpg.de/xian/xlsa17.zip"}}},
+				URLs: []string{"https://datasets.d2.mpi-inf.mpg.de/xian/xlsa17.zip"}}},
 		},
 		{
 			Name: "xlsa17-standard", Title: "xlsa17's standard splits of the same datasets", Page: "https://www.mpi-inf.mpg.de/zsl-benchmark",
 			Licence: xlsaLicence + " as xlsa17.",
 			Place:   "data/xlsa17-standard", Unpacked: 1e9, Next: "vzsl import xlsa17 --help",
 			Files: []RemoteFile{{Name: "standard_split.zip", Unpack: true,
-				URLs: []string{"https://datasets.d2.mpi-inf.mpg.de/xian/standard_split.zip", "http://datasets.d2.mpi-inf.mpg.de/xian/standard_split.zip"}}},
+				URLs: []string{"https://datasets.d2.mpi-inf.mpg.de/xian/standard_split.zip"}}},
 		},
 	},
 }

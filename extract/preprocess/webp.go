@@ -6,23 +6,30 @@ import (
 	"errors"
 	"image"
 	"io"
+	"slices"
 
 	"golang.org/x/image/webp"
 )
 
 // webpChunk finds a chunk among RIFF chunks; nil where there is none.
 func webpChunk(b []byte, kind string) []byte {
+	_, chunk := firstChunk(b, kind)
+	return chunk
+}
+
+// firstChunk finds the first chunk of one of the kinds.
+func firstChunk(b []byte, kinds ...string) (kind string, chunk []byte) {
 	for at := 0; at+8 <= len(b); {
 		n := int(binary.LittleEndian.Uint32(b[at+4:]))
 		if n < 0 || n > len(b)-at-8 {
 			n = len(b) - at - 8
 		}
-		if string(b[at:at+4]) == kind {
-			return b[at+8 : at+8+n]
+		if kind := string(b[at : at+4]); slices.Contains(kinds, kind) {
+			return kind, b[at+8 : at+8+n]
 		}
 		at += 8 + n + n&1
 	}
-	return nil
+	return "", nil
 }
 
 // animation is the head of a WebP that moves.
@@ -60,19 +67,49 @@ func firstFrame(data []byte) (*animation, error) {
 	return a, nil
 }
 
+// bitstreamSize is the size that the head of the frame itself has, a VP8 or VP8L chunk among chunks: the one that is decoded.
+func bitstreamSize(chunks []byte) (w, h int, err error) {
+	switch kind, b := firstChunk(chunks, "VP8 ", "VP8L"); {
+	case kind == "VP8 " && len(b) >= 10: // frame tag, start code, 14 bits of width and height
+		return int(binary.LittleEndian.Uint16(b[6:]) & 0x3fff), int(binary.LittleEndian.Uint16(b[8:]) & 0x3fff), nil
+	case kind == "VP8L" && len(b) >= 5: // signature, 14 bits of width - 1 and height - 1
+		v := binary.LittleEndian.Uint32(b[1:])
+		return int(v&0x3fff) + 1, int(v>>14&0x3fff) + 1, nil
+	}
+	return 0, 0, io.ErrUnexpectedEOF
+}
+
+var errCanvas = errors.New("its canvas and its frame have different sizes")
+
+// webpSize refuses a canvas that is not the frame's size, as libwebp does: what is decoded is of the frame's, whatever the canvas says.
 func webpSize(data []byte) (int, int, error) {
 	a, err := firstFrame(data)
 	if err != nil {
 		return 0, 0, err
 	}
 	if a != nil {
-		return a.w, a.h, nil
+		w, h, err := bitstreamSize(a.still[12:])
+		if err == nil && (w != a.fw || h != a.fh) {
+			err = errors.New("its first frame has another size than it says")
+		}
+		return a.w, a.h, err
 	}
-	return configSize(data, webp.DecodeConfig)
+	w, h, err := configSize(data, webp.DecodeConfig)
+	if err != nil {
+		return 0, 0, err
+	}
+	fw, fh, err := bitstreamSize(data[12:])
+	if err == nil && (fw != w || fh != h) {
+		err = errCanvas
+	}
+	return w, h, err
 }
 
 // decodeWebP reads a still picture, or the first frame of an animation on a black canvas, as PIL has it.
 func decodeWebP(data []byte) (*RGB, error) {
+	if _, _, err := webpSize(data); err != nil {
+		return nil, err
+	}
 	a, err := firstFrame(data)
 	if err != nil || a == nil {
 		if err == nil {
@@ -83,9 +120,6 @@ func decodeWebP(data []byte) (*RGB, error) {
 	frame, err := decodeStillWebP(a.still)
 	if err != nil {
 		return nil, err
-	}
-	if frame.W != a.fw || frame.H != a.fh {
-		return nil, errors.New("its first frame has another size than it says")
 	}
 	if a.fw == a.w && a.fh == a.h {
 		return frame, nil

@@ -2,19 +2,16 @@ package download
 
 import (
 	"context"
-	"crypto/md5"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -105,6 +102,11 @@ func Fetch(ctx context.Context, f File, path string, o Options) (*Result, error)
 	if o.create == nil {
 		o.create = func(path string) (partFile, error) { return os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644) }
 	}
+	for _, address := range f.URLs {
+		if err := f.safe(address); err != nil {
+			return nil, err
+		}
+	}
 	if st, err := os.Stat(path); err == nil {
 		if st.IsDir() {
 			return nil, fmt.Errorf("%s is a folder; a file is to go there", path)
@@ -136,6 +138,21 @@ func Fetch(ctx context.Context, f File, path string, o Options) (*Result, error)
 	}
 	r.URL, r.Resumed = url, d.resumed
 	return r, nil
+}
+
+// safe refuses plain http, but from this machine, for a file that no checksum is known of.
+func (f *File) safe(address string) error {
+	u, err := url.Parse(address)
+	if err != nil {
+		return fmt.Errorf("download: %w", err)
+	}
+	if u.Scheme != "http" || f.SHA256 != "" || f.MD5 != "" {
+		return nil
+	}
+	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && ip.IsLoopback() || u.Hostname() == "localhost" {
+		return nil
+	}
+	return fmt.Errorf("%s: over plain http anyone on the way could change the file, and no checksum of it is published: use an https address, or get the file another way and name its folder", u.Redacted())
 }
 
 // commit gives the part its own name.
@@ -307,77 +324,6 @@ func (d *fetching) once(ctx context.Context, url string) error {
 	return d.body(ctx, resp.Body, total, func() { stall.Reset(d.o.Stall) })
 }
 
-// head judges the answer's head: how many bytes the file has (0: not said), and whether the part has them all already.
-func (d *fetching) head(resp *http.Response) (total int64, whole bool, err error) {
-	switch code := resp.StatusCode; {
-	case code == http.StatusOK:
-		if d.have > 0 {
-			d.o.Log.Info("the server does not go on where it was: from the beginning again", "lost", Bytes(d.have))
-		}
-		d.have, total = 0, max(0, resp.ContentLength)
-	case code == http.StatusPartialContent:
-		from, n, ok := contentRange(resp.Header.Get("Content-Range"))
-		if !ok || from != d.have {
-			d.drop()
-			return 0, false, fmt.Errorf("the server answers with Content-Range %q, not what was asked for", resp.Header.Get("Content-Range"))
-		}
-		if etag := resp.Header.Get("ETag"); d.state.ETag != "" && etag != "" && etag != d.state.ETag {
-			d.drop()
-			return 0, false, errors.New("the file has changed on the server: from the beginning again")
-		}
-		total = n
-	case code == http.StatusRequestedRangeNotSatisfiable:
-		_, n, ok := contentRange(resp.Header.Get("Content-Range"))
-		if ok && n == d.have && (d.f.Size == 0 || n == d.f.Size) {
-			return n, true, nil
-		}
-		d.drop() // the part is longer than the file: not this file's
-		return 0, false, errors.New("what an earlier download left does not fit: from the beginning again")
-	case code == http.StatusTooManyRequests, code == http.StatusRequestTimeout, code >= 500:
-		return 0, false, fmt.Errorf("the server answers %s", resp.Status)
-	default:
-		return 0, false, final("the server answers %s", resp.Status)
-	}
-	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
-		return 0, false, final("the server sends a web page, not the file: it may want a log-in or a click")
-	}
-	if d.f.Size > 0 && total > 0 && total != d.f.Size {
-		return 0, false, final("the server offers %d bytes, the published file has %d: it is another file", total, d.f.Size)
-	}
-	if total == 0 {
-		total = d.f.Size
-	}
-	return total, false, nil
-}
-
-// contentRange reads "bytes 5-9/10" or "bytes */10".
-func contentRange(s string) (from, total int64, ok bool) {
-	s, ok = strings.CutPrefix(s, "bytes ")
-	if !ok {
-		return 0, 0, false
-	}
-	span, size, ok := strings.Cut(s, "/")
-	if !ok {
-		return 0, 0, false
-	}
-	if size != "*" {
-		var err error
-		if total, err = strconv.ParseInt(size, 10, 64); err != nil || total < 0 {
-			return 0, 0, false
-		}
-	}
-	if span == "*" {
-		return 0, total, size != "*"
-	}
-	first, last, ok := strings.Cut(span, "-")
-	if !ok {
-		return 0, 0, false
-	}
-	from, err1 := strconv.ParseInt(first, 10, 64)
-	to, err2 := strconv.ParseInt(last, 10, 64)
-	return from, total, err1 == nil && err2 == nil && from >= 0 && to >= from && (total == 0 || to < total)
-}
-
 // body writes an answer's body after what the part has.
 func (d *fetching) body(ctx context.Context, body io.Reader, total int64, alive func()) (err error) {
 	part := d.path + partSuffix
@@ -462,63 +408,4 @@ func (e *fullError) Error() string {
 		s += fmt.Sprintf(" of %s, %s more are needed and %s free", Bytes(e.total), Bytes(e.total-e.have), Bytes(e.free))
 	}
 	return s + "; make room and run the same command again, it goes on where it stopped"
-}
-
-// verify checks a file's length and checksums.
-func verify(ctx context.Context, f File, path string) (*Result, error) {
-	r, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("download: %w", err)
-	}
-	defer r.Close()
-	sha, md := sha256.New(), hash.Hash(nil)
-	var w io.Writer = sha
-	if f.MD5 != "" {
-		md = md5.New()
-		w = io.MultiWriter(sha, md)
-	}
-	n, err := io.CopyBuffer(w, stoppable{ctx, r}, make([]byte, 1<<20))
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	name := strings.TrimSuffix(path, partSuffix)
-	if f.Size > 0 && n != f.Size {
-		return nil, fmt.Errorf("%s has %d bytes, the published file %d", name, n, f.Size)
-	}
-	sum := hex.EncodeToString(sha.Sum(nil))
-	if f.SHA256 != "" && !strings.EqualFold(sum, f.SHA256) {
-		return nil, fmt.Errorf("%s has the SHA-256 %s, the published file %s", name, sum, f.SHA256)
-	}
-	if md != nil {
-		if s := hex.EncodeToString(md.Sum(nil)); !strings.EqualFold(s, f.MD5) {
-			return nil, fmt.Errorf("%s has the MD5 %s, the published file %s", name, s, f.MD5)
-		}
-	}
-	return &Result{Bytes: n, SHA256: sum}, nil
-}
-
-// stoppable ends reading when its context does.
-type stoppable struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (s stoppable) Read(p []byte) (int, error) {
-	if err := s.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return s.r.Read(p)
-}
-
-// Bytes writes a number of bytes for people.
-func Bytes(n int64) string {
-	switch {
-	case n >= 1e9:
-		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
-	case n >= 1e6:
-		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
-	case n >= 1e3:
-		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
-	}
-	return fmt.Sprintf("%d bytes", n)
 }

@@ -185,7 +185,7 @@ export class Gallery {
     const card = make('li', { className: 'g-card' });
     card.image = make('img', { alt: '', decoding: 'async', loading: 'eager' });
     card.open = make('button', { type: 'button', className: 'g-open', onclick: () => this.open(card.place) }, card.image,
-      card.name = make('span', { className: 'g-name' }), card.meter = make('span', { className: 'g-meter' }, make('span')), card.more = make('span', { className: 'g-more' }));
+      ' ', card.name = make('span', { className: 'g-name' }), ' ', card.meter = make('span', { className: 'g-meter' }, make('span')), card.more = make('span', { className: 'g-more' }));
     card.check = make('input', { type: 'checkbox', tabIndex: -1, onchange: () => { this.chosen[card.check.checked ? 'add' : 'delete'](card.item.key); this.choose(); } });
     if (this.o.label) card.append(card.check);
     card.append(card.open);
@@ -215,7 +215,7 @@ export class Gallery {
       card.classList.toggle('g-labelled', labelled);
       card.classList.toggle('g-wrong', labelled && item.label !== item.class);
       card.classList.toggle('g-error', Boolean(item.error));
-      card.open.setAttribute('aria-label', `${item.image}: ${what} ${percent(p)}${labelled ? ', labelled ' + label : ''}`);
+      card.image.alt = item.image;
       card.check.setAttribute('aria-label', 'select ' + item.image);
     }
     card.check.checked = this.chosen.has(item.key);

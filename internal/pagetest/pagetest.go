@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"testing"
 )
 
@@ -30,8 +29,27 @@ func Browser(t testing.TB) (check func(pages ...string)) {
 	}
 }
 
-// browser gives what is wrong with pages.
-func browser(t testing.TB) (look func(pages ...string) (wrong []string)) {
+// Script gives a way to run a script of node that works in pages, as a user does: it calls open(work => ...) of testdata/work.js, which
+// stands in the environment as PAGETEST, and what it prints is given back. It fails the test where the script does. It skips as Browser
+// does.
+func Script(t testing.TB) (run func(script string, args ...string) string) {
+	t.Helper()
+	node, testdata := environment(t)
+	return func(script string, args ...string) string {
+		t.Helper()
+		c := node(append([]string{script}, args...)...)
+		c.Env = append(c.Env, "PAGETEST="+filepath.Join(testdata, "work.js"))
+		var out, problem bytes.Buffer
+		c.Stdout, c.Stderr = &out, &problem
+		if err := c.Run(); err != nil {
+			t.Fatalf("%s: %v\n%s%s", script, err, out.Bytes(), problem.Bytes())
+		}
+		return out.String()
+	}
+}
+
+// environment gives node with the packages of testdata, and that folder.
+func environment(t testing.TB) (node func(args ...string) *exec.Cmd, testdata string) {
 	t.Helper()
 	must := os.Getenv("VZSL_PAGES") != ""
 	if !must && os.Getenv("VZSL_LONG") == "" {
@@ -53,14 +71,13 @@ func browser(t testing.TB) (look func(pages ...string) (wrong []string)) {
 	if chromium == "" {
 		lacks("Chromium; CHROMIUM names one outside of the PATH")
 	}
-	_, here, _, _ := runtime.Caller(0)
-	testdata := filepath.Join(filepath.Dir(here), "testdata")
+	testdata = filepath.Join(module(t), "internal", "pagetest", "testdata")
 	modules := filepath.Join(testdata, "node_modules")
 	_, _ = os.Stat(modules) // go test does not keep results of before it was made
 	if p := os.Getenv("NODE_PATH"); p != "" {
 		modules += string(os.PathListSeparator) + p
 	}
-	node := func(args ...string) *exec.Cmd {
+	node = func(args ...string) *exec.Cmd {
 		c := exec.Command("node", args...)
 		c.Env = append(os.Environ(), "NODE_PATH="+modules, "CHROMIUM="+chromium)
 		return c
@@ -68,6 +85,30 @@ func browser(t testing.TB) (look func(pages ...string) (wrong []string)) {
 	if node("-e", "require.resolve('puppeteer-core'); require.resolve('axe-core')").Run() != nil {
 		lacks("node with puppeteer-core and axe-core: make pages installs them, or NODE_PATH names their folder")
 	}
+	return node, testdata
+}
+
+// module is the folder of the module that the test is in; the compiler's paths do not tell it under -trimpath.
+func module(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	for err == nil {
+		if _, e := os.Stat(filepath.Join(dir, "go.mod")); e == nil {
+			return dir
+		}
+		if filepath.Dir(dir) == dir {
+			err = os.ErrNotExist
+		}
+		dir = filepath.Dir(dir)
+	}
+	t.Fatal("the folder of the module: ", err)
+	return ""
+}
+
+// browser gives what is wrong with pages.
+func browser(t testing.TB) (look func(pages ...string) (wrong []string)) {
+	t.Helper()
+	node, testdata := environment(t)
 	args := []string{filepath.Join(testdata, "check.js")}
 	if shots := os.Getenv("VZSL_SHOTS"); shots != "" {
 		args = append(args, "--shots", shots)

@@ -17,6 +17,10 @@ func Create(path string, write func(w io.WriteSeeker) error) error {
 		return err
 	}
 	defer a.Discard()
+	placed, err := placing(path, a.Name(), true)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
 	err = os.Link(a.Name(), path)
 	if err != nil && !errors.Is(err, fs.ErrExist) { // a disk without hard links
 		if _, there := os.Lstat(path); errors.Is(there, fs.ErrNotExist) {
@@ -27,5 +31,5 @@ func Create(path string, write func(w io.WriteSeeker) error) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	SyncDir(filepath.Dir(path))
-	return nil
+	return placed()
 }

@@ -83,13 +83,29 @@ func Prepare(path string, write func(w io.WriteSeeker) error) (a *Aside, err err
 // Name is the file's, as long as it is aside.
 func (a *Aside) Name() string { return a.t.name }
 
+// Placing, where it is set, is told of every file before it gets its place: of a folder that stands for one elsewhere, where the
+// content of aside is then put first. create says that a file that is there may not be replaced: the error is then fs.ErrExist. placed
+// is called when the file is in its place.
+var Placing func(path, aside string, create bool) (placed func() error, err error)
+
+func placing(path, aside string, create bool) (func() error, error) {
+	if Placing == nil {
+		return func() error { return nil }, nil
+	}
+	return Placing(path, aside, create)
+}
+
 // Commit puts the file in its place; it is there for good after SyncDir.
 func (a *Aside) Commit() error {
+	placed, err := placing(a.path, a.Name(), false)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", a.path, errors.Join(err, a.t.remove()))
+	}
 	if err := os.Rename(a.t.name, a.path); err != nil {
 		return fmt.Errorf("write %s: %w", a.path, errors.Join(err, a.t.remove()))
 	}
 	a.t.release()
-	return nil
+	return placed()
 }
 
 // Discard removes the file; after Commit it does nothing.

@@ -86,6 +86,34 @@ type CompareOptions struct {
 	Command   string              // the command that makes the comparison again, for the page
 }
 
+// CompareOne does what Compare does of one method, by its place in Settings, so that Compare finds it done. A method that fails has its
+// error in its row.
+func (x *Runner) CompareOne(ctx context.Context, o *CompareOptions, i int) (*ComparedMethod, error) {
+	m := o.Settings[i].Method
+	name, err := o.Run.NameOfSeveral("compare", []string{m})
+	if err != nil {
+		return nil, err
+	}
+	in, err := x.OpenInputs(ctx, &o.Run)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	row := &ComparedMethod{Method: m, Title: settings.Title(m), Own: methods.Lookup(m).Own}
+	if _, err := x.compareOne(ctx, name, in, o, o.Settings[i], o.Pinned[i], row, o.seeds()); err != nil {
+		return nil, err
+	}
+	return row, nil
+}
+
+func (o *CompareOptions) seeds() []uint64 {
+	var seeds []uint64
+	for n := range o.Seeds {
+		seeds = append(seeds, o.Settings[0].Seed+uint64(n))
+	}
+	return seeds
+}
+
 // Compare tunes every method within the same budget, trains and evaluates it, and writes the comparison's report. A method that fails
 // has its error in its row; where all fail, the first error is returned.
 func (x *Runner) Compare(ctx context.Context, o *CompareOptions) (*Comparison, error) {
@@ -107,9 +135,7 @@ func (x *Runner) Compare(ctx context.Context, o *CompareOptions) (*Comparison, e
 	defer in.Close()
 	out := &Comparison{Schema: "vzsl.compare/1", Name: name, Program: version.Program(), Dataset: o.Run.Dataset.Name, Network: in.Network, Split: in.Roles.Name,
 		Trials: o.Trials, Folds: o.Folds, Budget: o.Budget.Seconds()}
-	for n := range o.Seeds {
-		out.Seeds = append(out.Seeds, o.Settings[0].Seed+uint64(n))
-	}
+	out.Seeds = o.seeds()
 	var failed []error
 	for i, m := range names {
 		row := &ComparedMethod{Method: m, Title: settings.Title(m), Own: methods.Lookup(m).Own}

@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +18,7 @@ import (
 	"vzsl/evaluate/report"
 	"vzsl/evaluate/result"
 	"vzsl/features"
+	"vzsl/internal/custody"
 	"vzsl/internal/kernels"
 	"vzsl/internal/version"
 	"vzsl/pipeline/workspace"
@@ -158,20 +160,21 @@ const DefaultBootstrap = 1
 
 // ReadMetrics reads a run's metrics.jsonl.
 func ReadMetrics(path string) ([]map[string]any, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
+	text, err := custody.ReadFile(filepath.Dir(path), filepath.Base(path))
+	switch {
+	case errors.Is(err, os.ErrNotExist):
 		return nil, nil
-	}
-	if err != nil {
+	case custody.IsDamaged(err):
+		return nil, fmt.Errorf("%w; bring back the file that the training wrote, or train again with --force", err)
+	case err != nil:
 		return nil, err
 	}
-	defer f.Close()
 	var records []map[string]any
-	lines := bufio.NewScanner(f)
+	lines := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; lines.Scan(); n++ {
 		var rec map[string]any
 		if err := json.Unmarshal(lines.Bytes(), &rec); err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", path, n, err)
+			return nil, fmt.Errorf("%s is damaged (line %d: %w); bring back the file that the training wrote, or train again with --force", path, n, err)
 		}
 		records = append(records, rec)
 	}

@@ -36,15 +36,16 @@ func (x *Runner) StoredReports(ctx context.Context, name string) (stored []*resu
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil, x.noReport(name)
 		}
-		if err != nil {
-			return nil, nil, err
+		if err == nil {
+			err = s.ReadPredictions()
 		}
-		if err := s.ReadPredictions(); err != nil {
-			return nil, nil, err
+		if err != nil {
+			return nil, nil, fmt.Errorf("%w: '%s'", err, x.EvaluateAgain(run))
 		}
 		if err := x.reportOf(ctx, run, s); err != nil {
 			return nil, nil, err
 		}
+		x.WarnUnlisted(s.Dir())
 		stored = append(stored, s)
 	}
 	return stored, seeds, nil

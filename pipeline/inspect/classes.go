@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"vzsl/datasets/catalog"
+	"vzsl/features"
 	"vzsl/pipeline/usage"
 )
 
@@ -41,7 +42,9 @@ func (x *inspection) counts() {
 func (x *inspection) classes() {
 	x.perName = map[string]int{}
 	for _, m := range x.set.Images {
-		x.perName[x.set.Classes[m.Class].Name]++
+		if m.Class != features.Unlabelled {
+			x.perName[x.set.Classes[m.Class].Name]++
+		}
 	}
 	alike := map[string]string{}
 	var empty []string

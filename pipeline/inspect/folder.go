@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"vzsl/datasets/catalog"
+	"vzsl/datasets/source"
 	"vzsl/datasets/xlsa17"
 	"vzsl/internal/lookup"
 	"vzsl/pipeline/usage"
@@ -16,9 +18,11 @@ import (
 )
 
 // open reads the dataset; where that cannot be done it says what to do.
-func (x *inspection) open() bool {
+func (x *inspection) open(ctx context.Context) bool {
 	dir, found := x.ds.Folder, x.found
-	if there, err := lookup.Exists(dir); err != nil {
+	if there, err := lookup.Exists(dir); source.Is(dir) {
+		// it says itself what is not there
+	} else if err != nil {
 		found.problem("the dataset's folder: %v", err)
 		found.Next = x.repair("put this right")
 		return false
@@ -40,7 +44,9 @@ func (x *inspection) open() bool {
 	if x.ds.Layout == catalog.XLSA17 && x.ofXLSA17(dir) {
 		return false
 	}
-	set, err := x.ds.Read()
+	bar := x.w.Begin("read "+dir, "files")
+	set, err := x.ds.Read(ctx, x.w.Stores, bar.Done)
+	bar.End()
 	if err == nil {
 		x.set = set
 		found.Notes = append(found.Notes, set.Notes...) // which pictures are not there is counted below

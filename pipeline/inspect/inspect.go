@@ -77,7 +77,7 @@ func Run(ctx context.Context, w *workspace.Workspace, ds *workspace.Dataset) (*F
 func (x *inspection) runner() *experiment.Runner { return &experiment.Runner{Workspace: x.w} }
 
 func (x *inspection) all(ctx context.Context) error {
-	if !x.open() {
+	if !x.open(ctx) {
 		return nil
 	}
 	x.found.Usable = true

@@ -23,6 +23,16 @@ func (x *inspection) pictures(ctx context.Context) error {
 		return nil
 	}
 	found := x.found
+	if x.set.Pictures != nil { // the source was read whole
+		var bad []string
+		for name, why := range x.set.Unusable {
+			bad = append(bad, name+" ("+why+")")
+		}
+		if slices.Sort(bad); len(bad) > 0 {
+			found.problem("%d images cannot be used and will be skipped: %s", len(bad), usage.FirstOf(bad))
+		}
+		return nil
+	}
 	listed := make(map[string]bool, len(x.set.Images)) // false: no file yet
 	folded := make(map[string]string, len(x.set.Images))
 	for _, m := range x.set.Images {

@@ -9,6 +9,7 @@ import (
 
 	"vzsl/features"
 	"vzsl/train/runs"
+	"vzsl/train/settings"
 )
 
 // ChangedError refuses a run whose inputs are not there any more as they were, and says what mends it.
@@ -46,18 +47,26 @@ func (w *Workspace) changed(name string, model *runs.Predictor, changes []*featu
 	return e
 }
 
-// trainAgain is the command that trains a run, or all seeds of the one that it is of, anew on what is there.
+// trainAgain is the command that trains a run, or all seeds of the one that it is of, again on what is there.
 func (w *Workspace) trainAgain(name string, model *runs.Predictor) string {
-	s := model.Settings()
+	var descriptions string
+	if record, err := model.Inputs(); err == nil && record != nil && record.Classes.Blocks != nil {
+		if now, err := w.ReadClassTable(model.Source().Dataset); err == nil && len(now.Attributes) > len(now.Narrow(record.Classes).Attributes) {
+			descriptions = strings.Join(record.Classes.Kinds(), "+")
+		}
+	}
+	return w.TrainAgain(name, model.Source().Dataset, model.Split(), model.Settings(), descriptions)
+}
+
+// TrainAgain is the command that trains a run, or all seeds of the one that it is of, again, by what is known of it.
+func (w *Workspace) TrainAgain(name, dataset, split string, s settings.Settings, descriptions string) string {
 	run, several := WithoutSeed(name)
-	args := []string{"--dataset", model.Source().Dataset, "--split", model.Split(), "--method", s.Method}
+	args := []string{"--dataset", dataset, "--split", split, "--method", s.Method}
 	if s.Transductive {
 		args = append(args, "--transductive")
 	}
-	if record, err := model.Inputs(); err == nil && record != nil && record.Classes.Blocks != nil {
-		if now, err := w.ReadClassTable(model.Source().Dataset); err == nil && len(now.Attributes) > len(now.Narrow(record.Classes).Attributes) {
-			args = append(args, "--descriptions", strings.Join(record.Classes.Kinds(), "+"))
-		}
+	if descriptions != "" {
+		args = append(args, "--descriptions", descriptions)
 	}
 	if seeds, err := Seeds(w.RunDir(run)); several && err == nil && len(seeds) > 0 {
 		args, s.Seed = append(args, "--seeds", strconv.Itoa(len(seeds))), seeds[0]

@@ -1,15 +1,18 @@
 package workspace
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
 
 	"vzsl/datasets"
 	"vzsl/datasets/catalog"
+	"vzsl/datasets/source"
 	"vzsl/datasets/xlsa17"
 	"vzsl/features/convert"
 	"vzsl/internal/lookup"
+	"vzsl/internal/store"
 	"vzsl/pipeline/usage"
 )
 
@@ -24,10 +27,13 @@ type Dataset struct {
 	Matrix    string         // AwA's attributes: which; "": the continuous ones
 	Missing   string         // what becomes of missing values: see MissingWays; "": auto
 	Pictures  bool           // they are read: which are absent is said
+	// Of a source in place of a folder:
+	DataColumns source.DataColumns
+	ClassNames  string // file of the names that numbers stand for
 }
 
 // OpenDataset reads a dataset.
-func (w *Workspace) OpenDataset(d *Dataset) (*datasets.Dataset, error) {
+func (w *Workspace) OpenDataset(ctx context.Context, d *Dataset) (*datasets.Dataset, error) {
 	if err := usage.FolderName("dataset", d.Name); err != nil {
 		return nil, err
 	}
@@ -35,13 +41,18 @@ func (w *Workspace) OpenDataset(d *Dataset) (*datasets.Dataset, error) {
 	if err := usage.OneOf("layout", d.Layout, catalog.Layouts()...); err != nil {
 		return nil, err
 	}
-	if there, err := lookup.Exists(d.Folder); err != nil {
+	if err := d.checkSource(); err != nil {
+		return nil, err
+	}
+	if there, err := lookup.Exists(d.Folder); source.Is(d.Folder) {
+		// it says itself what is not there
+	} else if err != nil {
 		return nil, fmt.Errorf("the dataset's folder: %w", err)
 	} else if !there {
 		return nil, fmt.Errorf("%s: no dataset there%s; %s", d.Folder, d.DidYouMean(), catalog.Lookup(d.Layout).Obtain)
 	}
 	p := w.Begin("read the dataset in "+d.Folder, "")
-	ds, err := d.Read()
+	ds, err := d.Read(ctx, w.Stores, p.Done)
 	p.End()
 	if err != nil {
 		return nil, err
@@ -71,6 +82,9 @@ func (d *Dataset) Infer() {
 	if d.Folder == "" {
 		d.Folder = filepath.Join("data", d.Name)
 	}
+	if path, local := store.Local(d.Folder); local {
+		d.Folder = path
+	}
 	lies := func(name string) bool { // what cannot be looked at is told when the dataset is read
 		there, _ := lookup.Exists(filepath.Join(d.Folder, name))
 		return there
@@ -79,6 +93,8 @@ func (d *Dataset) Infer() {
 	files := slices.ContainsFunc(catalog.Lookup(d.Name).Marks, lies)
 	switch {
 	case d.Layout != "":
+	case source.Is(d.Folder):
+		d.Layout = catalog.Folder
 	case lies(xlsa17.SplitsFile) && !files:
 		d.Layout = catalog.XLSA17
 	case own:
@@ -88,13 +104,40 @@ func (d *Dataset) Infer() {
 	}
 }
 
-// Read reads the dataset where Infer found it.
-func (d *Dataset) Read() (*datasets.Dataset, error) {
-	if format, err := convert.Detect(d.ClassFile); d.Layout == catalog.Folder && err == nil && (format == "csv" || format == "text" || format == "parquet" || format == "arrow") {
-		// The file may name classes that have no images: they belong to the dataset too.
+// checkSource refuses what goes with another kind of --data.
+func (d *Dataset) checkSource() error {
+	switch is := source.Is(d.Folder); {
+	case is && d.Layout != catalog.Folder:
+		return usage.Errorf("--data %s is read as files of images with their classes, or as a folder per class; layout %s is read from a local folder: download it", d.Folder, d.Layout)
+	case !is && (d.DataColumns != source.DataColumns{}):
+		return usage.Errorf("--data-columns is for tar files, Parquet and lists: --data %s is a folder", d.Folder)
+	case !is && d.ClassNames != "":
+		return usage.Errorf("--class-names is for tar files, Parquet and lists whose classes are numbers: --data %s is a folder", d.Folder)
+	}
+	return nil
+}
+
+// Read reads the dataset where Infer found it. progress is told of a source's files.
+func (d *Dataset) Read(ctx context.Context, stores *store.Opener, progress func(done, total int)) (*datasets.Dataset, error) {
+	if source.Is(d.Folder) {
+		return source.Open(ctx, d.Folder, source.Options{
+			Stores: stores, DataColumns: d.DataColumns, Names: d.ClassNames, ClassFile: d.classTable(), Columns: d.Columns, Progress: progress,
+		})
+	}
+	if d.Layout == catalog.Folder && d.classTable() != "" {
 		return datasets.OpenFolder(d.Folder, d.ClassFile, d.Columns)
 	}
 	return catalog.Open(d.Layout, d.Folder)
+}
+
+// classTable is the file of class descriptions where it may name classes that have no images: they belong to the dataset too.
+func (d *Dataset) classTable() string {
+	switch format, err := convert.Detect(d.ClassFile); {
+	case err != nil:
+	case format == "csv", format == "text", format == "parquet", format == "arrow":
+		return d.ClassFile
+	}
+	return ""
 }
 
 // Remembered are folder and layout as a command has to give them again; "" where the dataset's name alone does.
@@ -117,6 +160,10 @@ func (w *Workspace) ImageRoot(d *Dataset) (string, error) {
 	plain := Dataset{Name: d.Name}
 	plain.Infer()
 	d.Infer()
+	if source.Is(d.Folder) {
+		w.Log.Info("the report is without pictures: it shows those of a local folder", "data", d.Folder)
+		return "", nil
+	}
 	there, err := lookup.Exists(d.Folder)
 	switch {
 	case err == nil && !there && d.Folder == plain.Folder:

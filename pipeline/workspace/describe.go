@@ -130,5 +130,11 @@ func (w *Workspace) ReadClassTable(dataset string) (*features.ClassTable, error)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, absentError(fmt.Sprintf("%s: no class table there%s; run 'vzsl attributes --dataset %s' first", path, w.didYouMeanDataset(dataset), dataset))
 	}
-	return table, err
+	if err != nil {
+		return nil, w.unreadable(err, "attributes", "--dataset", dataset)
+	}
+	if table.Dataset != "" && table.Dataset != dataset {
+		return nil, fmt.Errorf("%s is the class table of %s: it was put there under another name; '%s' makes that of this dataset", path, table.Dataset, w.Command("attributes", "--dataset", dataset))
+	}
+	return table, nil
 }

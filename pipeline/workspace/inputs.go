@@ -69,6 +69,7 @@ func (in *Inputs) openFeatures(ctx context.Context, w *Workspace, dir string) (e
 	if in.cache, err = features.OpenCache(ctx, dir, p.Done); err != nil {
 		return err
 	}
+	w.WarnUnlisted(dir)
 	in.Features, in.Manifest = in.cache, in.cache.Manifest()
 	return nil
 }

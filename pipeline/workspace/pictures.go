@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -42,11 +43,11 @@ func (p *RunNetwork) Close() {
 }
 
 // OpenPictures opens the network whose features the run was trained on: the same file by its sha256, layer and recipe.
-func (w *Workspace) OpenPictures(run string, src features.Source, o *PictureOptions) (*RunNetwork, error) {
+func (w *Workspace) OpenPictures(ctx context.Context, run string, src features.Source, o *PictureOptions) (*RunNetwork, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	file, err := w.networkFile(run, src, o)
+	file, err := w.networkFile(ctx, run, src, o)
 	if err != nil {
 		return nil, err
 	}
@@ -122,9 +123,9 @@ func (w *Workspace) importedRecipe(found *model.Model, net *onnx.Network, said s
 }
 
 // networkFile finds the run's network: the file named, else one of its name where networks lie.
-func (w *Workspace) networkFile(run string, src features.Source, o *PictureOptions) (string, error) {
+func (w *Workspace) networkFile(ctx context.Context, run string, src features.Source, o *PictureOptions) (string, error) {
 	if o.Model != "" {
-		return o.Model, nil
+		return w.LocalModel(ctx, o.Model)
 	}
 	if src.Imported() {
 		return "", usage.Errorf("run %s was trained on imported features (%s): to predict from pictures name the network that computed them with --model, or give features in place of pictures", run, src.Network)

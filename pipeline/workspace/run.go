@@ -45,6 +45,9 @@ func (w *Workspace) LoadRun(name string, r *RunRef) (model *runs.Predictor, err 
 	if model, err = runs.Load(runDir); err != nil {
 		return nil, err
 	}
+	if record, err := model.Inputs(); err == nil && record != nil { // a run without one is said to be of an earlier version when it is compared
+		w.WarnUnlisted(runDir)
+	}
 	src := model.Source()
 	// Dataset and split are those that the run was trained on; others that were named, but for the flags' defaults, are said.
 	for _, named := range []struct{ flag, value, def, own string }{{"dataset", r.Dataset.Name, catalog.Default, src.Dataset}, {"split", r.Split, "standard", model.Split()}} {

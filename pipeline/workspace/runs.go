@@ -13,6 +13,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"vzsl/features"
+	"vzsl/internal/custody"
 	"vzsl/internal/lookup"
 )
 
@@ -49,7 +50,11 @@ func (w *Workspace) EachRun(visit func(name string, data RunData)) error {
 		case d.IsDir() && (d.Name() == "checkpoints" || d.Name() == features.InputsDir && filepath.Base(filepath.Dir(path)) != "tuning"):
 			return fs.SkipDir
 		case d.Name() == "config.toml":
-			text, err := os.ReadFile(path)
+			text, err := custody.ReadFile(filepath.Dir(path), d.Name())
+			if custody.IsDamaged(err) {
+				w.Log.Warn("a run's settings are damaged", "file", path, "error", err)
+				return nil
+			}
 			if err != nil {
 				return err
 			}

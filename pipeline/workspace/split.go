@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"vzsl/features"
+	"vzsl/internal/custody"
 	"vzsl/pipeline/usage"
 )
 
@@ -97,5 +98,20 @@ func (w *Workspace) ReadSplit(dataset, split string) (*features.Split, error) {
 		made, _ := w.Splits(dataset)
 		return nil, absentError(fmt.Sprintf("%s: no such split yet%s; run 'vzsl split --dataset %s --split %s' first (own class lists: --seen, --unseen)", path, usage.DidYouMean(split, made), dataset, split))
 	}
-	return roles, err
+	if err != nil {
+		return nil, w.unreadable(err, "split", "--dataset", dataset, "--split", split, "--force")
+	}
+	if roles.Dataset != dataset || roles.Name != split {
+		return nil, fmt.Errorf("%s holds the split %s of %s: it was put there under another name; '%s' makes that of this name", path, roles.Name, roles.Dataset,
+			w.Command("split", "--dataset", dataset, "--split", split, "--force"))
+	}
+	return roles, nil
+}
+
+// unreadable adds the command that makes a damaged file again.
+func (w *Workspace) unreadable(err error, stage string, args ...string) error {
+	if custody.IsDamaged(err) {
+		return fmt.Errorf("%w; '%s' makes it again", err, w.Command(stage, args...))
+	}
+	return err
 }

@@ -9,7 +9,10 @@ package workspace
 import (
 	"log/slog"
 	"path/filepath"
+	"sync"
 
+	"vzsl/internal/custody"
+	"vzsl/internal/store"
 	"vzsl/train/settings"
 )
 
@@ -18,13 +21,27 @@ type Workspace struct {
 	Dir      string       // --out
 	Log      *slog.Logger // notes and warnings
 	Progress Progress     // long steps
+	Stores   *store.Opener
+	Remote   *store.Mirror // nil: Dir is no mirror of a place in a store
 	// TrainFlags are the flags that make settings of the defaults: what errors say of training again. nil: none are named.
 	TrainFlags func(settings.Settings) []string
+
+	warned sync.Map // folders without checksums that were said
+}
+
+// WarnUnlisted says, once, of a folder that has no list of checksums.
+func (w *Workspace) WarnUnlisted(dir string) {
+	if custody.Has(dir) {
+		return
+	}
+	if _, said := w.warned.LoadOrStore(dir, true); !said {
+		w.Log.Warn("the folder is of version 0.1.0 and has no checksums ("+custody.Name+"): whether its files are as they were written could not be checked", "folder", dir)
+	}
 }
 
 // New is the workspace in dir, without notes and progress.
 func New(dir string) *Workspace {
-	return &Workspace{Dir: dir, Log: slog.New(slog.DiscardHandler), Progress: silent{}}
+	return &Workspace{Dir: dir, Log: slog.New(slog.DiscardHandler), Progress: silent{}, Stores: &store.Opener{}}
 }
 
 // Below --out: features/<dataset>/{classes.parquet, splits/<split>.parquet, <network>/}, runs/<run>/, reports/<run>/.

@@ -221,6 +221,25 @@ func TestQueue(t *testing.T) {
 	}
 }
 
+// TestWaitingIsNotSlow: who had to wait for memory longer than a client may take to send is not taken for a slow client.
+func TestWaitingIsNotSlow(t *testing.T) {
+	wait := make(chan bool)
+	const size = 64 << 10 // more than comes with the head
+	url, _ := start(t, Options{MaxBody: size, MaxBodies: size, ReadTimeout: 300 * time.Millisecond, Pictures: numbers{wait}})
+	body := strings.Repeat(" ", size-1) + "3"
+	codes := make(chan int, 2)
+	for range cap(codes) {
+		go func() { code, _ := call(t, "POST", url+"/predict", "", body); codes <- code }()
+	}
+	time.Sleep(600 * time.Millisecond)
+	close(wait)
+	for range cap(codes) {
+		if code := <-codes; code != 200 {
+			t.Error(code)
+		}
+	}
+}
+
 // TestConnections: those beyond the limit wait to be accepted.
 func TestConnections(t *testing.T) {
 	url, _ := start(t, Options{MaxConnections: 2, ReadTimeout: 500 * time.Millisecond})

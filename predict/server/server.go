@@ -339,6 +339,8 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request, most int64, read f
 	}
 	s.held.Add(weight)
 	release = func() { s.held.Add(-weight); s.bodies.Release(weight) }
+	// The client had to wait until now: its time for the body begins here. Where it cannot be set the time since the request's begin counts.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.o.ReadTimeout))
 	err := read(http.MaxBytesReader(w, r.Body, most))
 	if err == nil {
 		return release, true

@@ -48,7 +48,7 @@ type sample struct {
 func (r *soaked) found(kind *int, format string, args ...any) {
 	*kind++
 	if len(r.Found) < 100 {
-		r.Found = append(r.Found, fmt.Sprintf(format, args...))
+		r.Found = append(r.Found, time.Now().Format("15:04:05 ")+fmt.Sprintf(format, args...))
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"vzsl/features"
 	"vzsl/internal/custody"
 	"vzsl/internal/lookup"
+	"vzsl/internal/rejection"
 	"vzsl/internal/wholefile"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
@@ -70,6 +71,7 @@ type Chosen struct {
 	Accuracy    float64 // on the validation classes, 0..1
 	Temperature float64
 	Constant    *float64 // of calibrated stacking; nil: none
+	Rejection   []rejection.Point
 	Notes       []string
 }
 
@@ -237,6 +239,9 @@ func (f *Folder) resume() error {
 		if err == nil {
 			f.Constant, err = parseConstant(v["run.constant"])
 		}
+		if text := v["run.rejection"]; err == nil && text != "" {
+			err = json.Unmarshal([]byte(text), &f.Rejection)
+		}
 		if err != nil {
 			return fmt.Errorf("checkpoint %s: the choice: %w; remove it, or force, to start over", last, err)
 		}
@@ -283,6 +288,13 @@ func (f *Folder) Save(phase string, state, best *method.State) error {
 		}
 		if f.Constant != nil {
 			v["run.constant"] = exact(*f.Constant)
+		}
+		if f.Rejection != nil {
+			text, err := json.Marshal(f.Rejection)
+			if err != nil {
+				return err
+			}
+			v["run.rejection"] = string(text)
 		}
 	}
 	if err := f.hold.Write(append(files, tensors(lastCheckpoint, &safetensors.File{Tensors: state.Tensors, Metadata: v}))...); err != nil {

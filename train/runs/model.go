@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"vzsl/internal/rejection"
 	"vzsl/train/method"
 	"vzsl/train/problem"
 	"vzsl/train/safetensors"
@@ -29,14 +30,17 @@ type Result struct {
 	// Constant is that of calibrated stacking, subtracted from the scores of seen classes; nil where the split tests none of
 	// their images or nothing was chosen.
 	Constant *float64
-	Refit    bool // the model is trained on the validation classes too
-	Shots    int  // of the few-shot setting: labelled images of each unseen class; 0: zero-shot
-	Classes  int  // the model is trained on
-	Images   int
-	Seconds  float64  // of this call
-	DataWait float64  // the share of the epochs' time that training stood still for want of data, in this call
-	Notes    []string // what a reader of the results should know of the choice
-	Reused   bool     // the folder held this run, complete; nothing was trained
+	// Rejection are thresholds of the largest probability below which an image is of none of the candidates, by the number of these. They
+	// are chosen where the temperature is fitted; nil: there were too few validation classes.
+	Rejection []rejection.Point
+	Refit     bool // the model is trained on the validation classes too
+	Shots     int  // of the few-shot setting: labelled images of each unseen class; 0: zero-shot
+	Classes   int  // the model is trained on
+	Images    int
+	Seconds   float64  // of this call
+	DataWait  float64  // the share of the epochs' time that training stood still for want of data, in this call
+	Notes     []string // what a reader of the results should know of the choice
+	Reused    bool     // the folder held this run, complete; nothing was trained
 }
 
 // The model file's metadata.
@@ -56,7 +60,8 @@ const (
 	keyTemp       = "temperature"
 	keyShots      = "shots" // left out where there are none
 	keyConstant   = "seen_constant"
-	keyNotes      = "notes" // left out where there are none
+	keyReject     = "rejection" // left out where there is none
+	keyNotes      = "notes"     // left out where there are none
 )
 
 // Finish leaves model.safetensors, all that prediction needs, of a model fitted to a problem whose attributes have these names.
@@ -72,6 +77,13 @@ func (f *Folder) Finish(r *Record, p *problem.Problem, m method.Model, attribute
 	}
 	if res.Constant != nil {
 		meta[keyConstant] = exact(*res.Constant)
+	}
+	if len(res.Rejection) > 0 {
+		text, err := json.Marshal(res.Rejection)
+		if err != nil {
+			return fmt.Errorf("model: %w", err)
+		}
+		meta[keyReject] = string(text)
 	}
 	if len(res.Notes) > 0 {
 		meta[keyNotes] = strings.Join(res.Notes, "\n")

@@ -17,6 +17,7 @@ import (
 	"vzsl/attributes"
 	"vzsl/features"
 	"vzsl/internal/custody"
+	"vzsl/internal/rejection"
 	"vzsl/train/method"
 	"vzsl/train/problem"
 	"vzsl/train/safetensors"
@@ -212,6 +213,11 @@ func newPredictor(f *safetensors.File) (*Predictor, error) {
 	r.Refit, errs[2] = strconv.ParseBool(meta[keyRefit])
 	r.Images, errs[3] = strconv.Atoi(meta[keyImages])
 	r.Temperature, errs[4] = parseTemperature(meta[keyTemp])
+	if text := meta[keyReject]; text != "" {
+		if err := json.Unmarshal([]byte(text), &r.Rejection); err != nil {
+			return nil, fmt.Errorf("%s: %w", keyReject, err)
+		}
+	}
 	if text := meta[keyNotes]; text != "" {
 		r.Notes = strings.Split(text, "\n")
 	}
@@ -410,6 +416,12 @@ func (p *Predictor) Reconstruct(features []float32, n int) ([]float32, error) {
 
 // Temperature makes probabilities of scores, softmax(score / Temperature); 0: none was fitted.
 func (p *Predictor) Temperature() float64 { return p.result.Temperature }
+
+// NoneBelow is the threshold of the largest probability below which an image is of none of so many candidates, as it was chosen on
+// validation classes; nil: none was.
+func (p *Predictor) NoneBelow(candidates int) *rejection.Point {
+	return rejection.For(p.result.Rejection, candidates)
+}
 
 // FeatureDim is the length of a feature.
 func (p *Predictor) FeatureDim() int { return p.record.Data.Dim }

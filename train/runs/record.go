@@ -1,7 +1,9 @@
 package runs
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -12,6 +14,7 @@ import (
 	"vzsl/features"
 	"vzsl/internal/custody"
 	"vzsl/train/method"
+	"vzsl/train/safetensors"
 	"vzsl/train/settings"
 )
 
@@ -214,4 +217,24 @@ func short(s string) string {
 		return s[:12] + "..."
 	}
 	return s
+}
+
+// Described reads the settings of a run, and the dataset and split that it is of, from its config.toml or, where that is damaged, from its
+// model: to name the command that trains it again. Nothing is checked.
+func Described(runDir string) (s settings.Settings, dataset, split string, err error) {
+	text, err := os.ReadFile(filepath.Join(runDir, ConfigFile))
+	r := (*Record)(nil)
+	if err == nil {
+		r, err = ReadRecord(text)
+	}
+	if err != nil || r.Data.Dataset == "" {
+		f, unread := safetensors.Read(filepath.Join(runDir, ModelFile))
+		if unread != nil {
+			return s, "", "", errors.Join(err, unread)
+		}
+		if r, err = ReadRecord([]byte(f.Metadata[keyConfig])); err != nil {
+			return s, "", "", err
+		}
+	}
+	return r.Settings(), r.Data.Dataset, r.Data.Split, nil
 }

@@ -182,3 +182,32 @@ func (t *tuning) write(f *fitLine) error {
 	}
 	return t.journal.Sync()
 }
+
+// CheckJournal checks the lines of a search's journal against the checksums that they carry. A last line that was cut off is no error:
+// the fit is made again.
+func CheckJournal(dir string) error {
+	path := filepath.Join(dir, JournalFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	t := &tuning{}
+	n := 0
+	for line := range bytes.Lines(text) {
+		n++
+		if !bytes.HasSuffix(line, []byte("\n")) {
+			break
+		}
+		if n == 1 {
+			t.chain = link(nil, bytes.TrimSuffix(line, []byte("\n")))
+			continue
+		}
+		if _, err := t.read(line); err != nil {
+			return &custody.DamagedError{Path: path, Why: fmt.Sprintf("line %d: %v", n, err)}
+		}
+	}
+	if n == 0 {
+		return &custody.DamagedError{Path: path, Why: "it is empty"}
+	}
+	return nil
+}

@@ -7,7 +7,7 @@ export class Images {
   // changed is called when items have changed, progress with the images done and to do.
   constructor(changed, progress) {
     this.items = [];
-    this.byID = new Map();
+    this.byID = new Map(); // the items of an id: the same image may be there under several names
     this.queue = [];
     this.changed = changed;
     this.progress = progress;
@@ -43,6 +43,7 @@ export class Images {
     if (cancelled) {
       const left = new Set(this.queue.splice(0));
       this.items = this.items.filter(i => !left.has(i) && (i.top || i.error));
+      for (const [id, items] of this.byID) this.byID.set(id, items.filter(i => this.items.includes(i)));
       this.items.forEach((i, n) => { i.key = n; });
     }
     this.running = null;
@@ -63,7 +64,8 @@ export class Images {
       const reply = await ask('predict?name=' + encodeURIComponent(item.image), { method: 'POST', body: item.file, signal: this.running?.signal });
       Object.assign(item, reply.images[0], { image: item.image, error: undefined });
       this.calibrated = reply.calibrated;
-      this.byID.set(item.id, item);
+      const same = this.byID.get(item.id) ?? [];
+      if (!same.includes(item)) this.byID.set(item.id, [...same, item]);
       if (this.labels.has(item.id)) item.label = this.labels.get(item.id);
     } catch (e) {
       if (e.name !== 'AbortError') item.error = e.message;
@@ -96,21 +98,21 @@ export class Images {
     const body = { pictures, ...(draft ? { draft } : {}) };
     let reply = await send('rank', body);
     if (reply.missing.length) {
-      for (const id of reply.missing) await this.send(this.byID.get(id));
+      for (const id of reply.missing) await this.send(this.byID.get(id)[0]);
       reply = await send('rank', body);
     }
     for (const r of reply.images) {
-      const item = this.byID.get(r.id);
-      item.top = r.top;
-      item.watched = r.watched;
-      item.explanation = undefined;
+      for (const item of this.byID.get(r.id)) {
+        item.top = r.top;
+        item.watched = r.watched;
+      }
     }
     return reply;
   }
 
   take(labels) {
     this.labels = new Map(labels.map(l => [l.id, l.class]));
-    for (const [id, item] of this.byID) item.label = this.labels.get(id);
+    for (const [id, items] of this.byID) for (const item of items) item.label = this.labels.get(id);
   }
 }
 

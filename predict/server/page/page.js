@@ -121,7 +121,7 @@ async function changed() {
 }
 
 // described is the description that a class has; null: there is none.
-const described = c => ask(address(c)).catch(e => { if (e.status === 404) return null; throw e; });
+const described = async c => (classes.includes(c) ? ask(address(c)).catch(e => { if (e.status === 404) return null; throw e; }) : null);
 
 async function put(c, body, headers) {
   try {
@@ -160,7 +160,7 @@ async function remove(c) {
 async function label(items, c) {
   const was = items.map(i => [i, i.label]);
   const one = async (i, c) => (c === undefined
-    ? ask('labels/' + i.id, { method: 'DELETE' }).catch(e => { if (e.status !== 404) throw e; })
+    ? i.label !== undefined && ask('labels/' + i.id, { method: 'DELETE' }).catch(e => { if (e.status !== 404) throw e; })
     : send('labels/' + i.id, { image: i.image, class: c, learn: $('learn').checked }, 'PUT'));
   try {
     let said = null;

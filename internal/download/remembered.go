@@ -1,0 +1,50 @@
+package download
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"vzsl/internal/wholefile"
+)
+
+// Remember compares the SHA-256 of a file that no checksum is published of with the one that was recorded when it was first used, and
+// records it where it is the first. list has lines as sha256sum writes them. The error of another checksum wraps ErrChanged.
+func Remember(list, name, sha256 string) (first bool, err error) {
+	text, err := os.ReadFile(list)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	lines := strings.FieldsFunc(string(text), func(r rune) bool { return r == '\n' || r == '\r' })
+	for i, line := range lines {
+		sum, file, ok := strings.Cut(line, "  ")
+		switch {
+		case !ok || len(sum) != 64 || strings.Trim(strings.ToLower(sum), "0123456789abcdef") != "":
+			return false, fmt.Errorf("%s: line %d is no checksum and name: mend it, or remove the file to record all checksums at the next use", list, i+1)
+		case file != name:
+		case strings.EqualFold(sum, sha256):
+			return false, nil
+		default:
+			return false, fmt.Errorf("%s %w: its SHA-256 is %s, when it was first used it was %s (%s). Nobody publishes which is right: ask those who offer it; where the new one is, remove that line and run the same command again",
+				name, ErrChanged, sha256, sum, list)
+		}
+	}
+	lines = append(lines, sha256+"  "+name)
+	slices.SortFunc(lines, func(a, b string) int { return strings.Compare(a[66:], b[66:]) })
+	var b bytes.Buffer
+	for _, line := range lines {
+		b.WriteString(line + "\n")
+	}
+	if err := os.MkdirAll(filepath.Dir(list), 0o755); err != nil {
+		return false, err
+	}
+	return true, wholefile.Bytes(list, b.Bytes())
+}
+
+// ErrChanged says that a file is another one than when it was first used.
+var ErrChanged = errors.New("has changed at its source")

@@ -1,0 +1,78 @@
+package rejection
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+func drawn(r *rand.Rand, n int) []Judged {
+	all := make([]Judged, n)
+	for i := range all {
+		all[i].Known = i == 0 || i > 1 && r.IntN(2) == 0 // at least one of each
+		all[i].Confidence = float64(r.IntN(12)) / 12
+		if all[i].Known {
+			all[i].Confidence = min(1, all[i].Confidence+0.2)
+		}
+	}
+	return all
+}
+
+// The area is the share of pairs, and no threshold has a smaller cost, by going over all of them.
+func TestObvious(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	for range 300 {
+		all := drawn(r, 2+r.IntN(40))
+		pairs, right := 0.0, 0.0
+		for _, k := range all {
+			for _, u := range all {
+				if k.Known && !u.Known {
+					pairs++
+					if k.Confidence > u.Confidence {
+						right++
+					} else if k.Confidence == u.Confidence {
+						right += 0.5
+					}
+				}
+			}
+		}
+		if got := AUROC(all); math.Abs(got-right/pairs) > 1e-12 {
+			t.Fatalf("%v: %v, want %v", all, got, right/pairs)
+		}
+		cost := func(at float64) float64 { a, b := Rates(all, at); return a + b }
+		got := cost(Threshold(all))
+		for k := 0; k <= 130; k++ {
+			if at := float64(k) / 100; cost(at) < got-1e-12 {
+				t.Fatalf("%v: %v costs %v, %v costs %v", all, Threshold(all), got, at, cost(at))
+			}
+		}
+	}
+	if a := AUROC([]Judged{{1, true}}); !math.IsNaN(a) {
+		t.Error(a)
+	}
+}
+
+func TestSizes(t *testing.T) {
+	for n, want := range map[int][]int{0: nil, 1: nil, 2: nil, 3: {2}, 4: {2}, 10: {2, 5}, 12: {2, 5, 6}, 50: {2, 5, 10, 20, 25}, 300: {2, 5, 10, 20, 50, 100, 150, 200}} {
+		if got := Sizes(n); !slices.Equal(got, want) {
+			t.Errorf("%d classes: %v, want %v", n, got, want)
+		}
+	}
+	a, b := Candidates(1, 50, 10, 0), Candidates(1, 50, 10, 1)
+	if !slices.Equal(a, Candidates(1, 50, 10, 0)) || slices.Equal(a, b) || !slices.IsSorted(a) || len(slices.Compact(a)) != 10 {
+		t.Error(a, b)
+	}
+}
+
+func TestFor(t *testing.T) {
+	points := []Point{{Candidates: 2}, {Candidates: 10}, {Candidates: 50}}
+	for n, want := range map[int]int{1: 2, 4: 2, 5: 10, 22: 10, 23: 50, 9000: 50} {
+		if got := For(points, n); got.Candidates != want {
+			t.Errorf("%d: %d, want %d", n, got.Candidates, want)
+		}
+	}
+	if For(nil, 3) != nil {
+		t.Error("a point of none")
+	}
+}

@@ -1,0 +1,348 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"vzsl/datasets"
+	"vzsl/extract"
+	"vzsl/features"
+	"vzsl/pipeline/tasks"
+	"vzsl/pipeline/usage"
+	"vzsl/pipeline/workspace"
+)
+
+type planOptions struct {
+	to      string
+	tasks   int
+	measure int
+	replace bool
+}
+
+func newPlan(con *cli) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "plan",
+		Short: "divide a long command into tasks for several machines",
+		Example: `  vzsl plan extract --dataset imagenet --model models/vgg19.onnx --tasks 64
+  sbatch --array=0-63 --wrap 'vzsl extract --plan plans/imagenet-vgg19'
+  vzsl finish plans/imagenet-vgg19`,
+		Long: `Lists what a command has to do and writes it to plans/<name>/plan.json. Task i of n then does every n-th unit of
+it: 'vzsl extract --plan P --task i/n', or without --task in an array of Slurm, Kubernetes (Indexed Job), AWS Batch or
+Cloud Run, whose variables say which task a process is. Tasks share --out and the plan's folder, and need no locks: a
+unit that is done is not done again, so that to run a task again is the retry. 'vzsl status P' tells how far they are,
+'vzsl finish P' makes one result of all. Programs, kernels and images have to be the same everywhere.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newPlanExtract(con), newPlanCompare(con))
+	return cmd
+}
+
+func (p *planOptions) addFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&p.to, "to", "", "`folder` of the plan (default plans/<name> below --out)")
+	f.IntVar(&p.tasks, "tasks", 0, "`number` of tasks (default: as many as take half an hour each, as measured)")
+	f.BoolVar(&p.replace, "replace", false, "replace a plan that is there and not finished")
+	must(cmd.MarkFlagDirname("to"))
+}
+
+// planFlags are the flags of a plan that are not the planned command's.
+var planFlags = []string{"to", "tasks", "measure", "replace", "help"}
+
+func newPlanExtract(con *cli) *cobra.Command {
+	var o extractOptions
+	var p planOptions
+	cmd := &cobra.Command{
+		Use:     "extract",
+		Short:   "divide an extraction",
+		Example: `  vzsl plan extract --dataset imagenet --model models/vgg19.onnx --tasks 64`,
+		Long: `Lists the images of the dataset, compares them with the features that are there, and writes which shards have to be
+computed. The rate, and the memory and time that a task is to ask for, are measured with a few images.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runPlanExtract(cmd, con, &o, &p) },
+	}
+	o.addFlags(cmd)
+	p.addFlags(cmd)
+	cmd.Flags().IntVar(&p.measure, "measure", 64, "`images` to compute to measure the rate; 0: none")
+	return cmd
+}
+
+func runPlanExtract(cmd *cobra.Command, con *cli, o *extractOptions, p *planOptions) error {
+	ctx := cmd.Context()
+	if p.tasks < 0 || p.measure < 0 {
+		return usage.Errorf("--tasks and --measure cannot be negative")
+	}
+	begun := time.Now()
+	x, err := o.open(ctx, con, nil)
+	if err != nil {
+		return err
+	}
+	defer x.close()
+	start := time.Since(begun)
+	growing := extract.Growing(x.ds, features.Check(o.check))
+	growing.Force = o.force
+	plan, g, err := tasks.PlanExtract(ctx, x.dir, x.source, x.ds, growing)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = g.Close() }()
+	for _, note := range g.Notes() {
+		con.Log.Info(note, "folder", x.dir)
+	}
+	if p.measure > 0 && len(plan.Units) > 0 {
+		if plan.Rate, err = tasks.Measure(g, p.measure, start, func(w extract.Writer) (*extract.Result, error) { return x.run(ctx, con, o, w, true) }); err != nil {
+			return err
+		}
+	}
+	var list *features.ImageList
+	if plan.Extract.ImageRoot != "" {
+		list = &features.ImageList{Classes: x.ds.Classes, Images: x.ds.Images, Unusable: x.ds.Unusable}
+	}
+	plan.Flags, plan.Out = givenFlags(cmd, planFlags...), con.Dir
+	plan.Divide(p.tasks)
+	if p.to == "" {
+		p.to = filepath.Join(con.Dir, "plans", x.ds.Name+"-"+x.source.Network)
+	}
+	path, err := plan.Write(p.to, list, p.replace)
+	if err != nil {
+		return err
+	}
+	return con.planned(path, plan)
+}
+
+// planned prints a plan.
+func (c *cli) planned(path string, p *tasks.Plan) error {
+	size := 0
+	for _, u := range p.Units {
+		size += u.Size
+	}
+	ask := p.Ask()
+	folder := filepath.Dir(path)
+	res := struct {
+		Plan  string      `json:"plan"`
+		Tasks int         `json:"tasks"`
+		Units int         `json:"units"`
+		Size  int         `json:"size"`
+		Array string      `json:"array"`
+		Rate  *tasks.Rate `json:"rate,omitempty"`
+		Ask   *tasks.Ask  `json:"ask,omitempty"`
+	}{path, p.Tasks, len(p.Units), size, fmt.Sprintf("0-%d", p.Tasks-1), p.Rate, ask}
+	return c.result(res, func(w io.Writer) {
+		switch {
+		case len(p.Units) == 0:
+			fmt.Fprintf(w, "%s: nothing has to be computed\n", path)
+		case p.Extract != nil:
+			fmt.Fprintf(w, "%s: %d images in %s to compute (%s) by %s\n", path, size, usage.Counted(len(p.Units), "shard"), p.Extract.Stale, usage.Counted(p.Tasks, "task"))
+		default:
+			fmt.Fprintf(w, "%s: %s by %s\n", path, usage.Counted(len(p.Units), "unit"), usage.Counted(p.Tasks, "task"))
+		}
+		if ask != nil {
+			fmt.Fprintf(w, "measured here: %.1f images/s on %d processors; ask for %d MB and %s a task on such a machine\n", p.Rate.ImagesPerSecond, p.Rate.Processors, ask.MemoryMB, ask.Time)
+		}
+		if len(p.Units) > 0 {
+			fmt.Fprintf(w, "each task:   %s   (--array=%s, or --task i/%d)\n", workspace.CommandLine(p.Command, "--plan", folder), res.Array, p.Tasks)
+		}
+		fmt.Fprintf(w, "at the end:  %s\n", workspace.CommandLine("finish", folder))
+	})
+}
+
+// addTask adds the flags that make a command one task of a plan.
+func addTask(cmd *cobra.Command, plan, task *string) {
+	f := cmd.Flags()
+	f.StringVar(plan, "plan", "", "`folder` of a plan: carry out one task of it ('vzsl plan' makes one; further flags are the plan's)")
+	f.StringVar(task, "task", "", "with --plan: `i/n`, the task to carry out, from 0 on (default: as the scheduler's array says)")
+	must(cmd.MarkFlagDirname("plan"))
+	rare(cmd, "task", "plan")
+}
+
+// openTask reads the plan and finds out which task this is.
+func (c *cli) openTask(cmd *cobra.Command, path, text string) (*tasks.Plan, tasks.Task, error) {
+	var t tasks.Task
+	if path == "" {
+		return nil, t, usage.Errorf("--task goes with --plan")
+	}
+	own := []string{"plan", "task"}
+	for name := range c.fromFile { // the plan has what the settings file said when it was made
+		own = append(own, name)
+	}
+	if others := givenFlags(cmd, own...); len(others) > 0 {
+		return nil, t, usage.Errorf("%s does not go with --plan: what is done stands in the plan", others[0])
+	}
+	p, err := tasks.Read(path)
+	if err != nil {
+		return nil, t, err
+	}
+	if p.Command != cmd.Name() {
+		return nil, t, usage.Errorf("%s is a plan of %s: 'vzsl %s --plan %s'", path, p.Command, p.Command, path)
+	}
+	if !cmd.Flags().Changed("out") {
+		c.Dir = p.Out
+	}
+	t, err = p.Which(text, c.environment)
+	return p, t, err
+}
+
+func runExtractTask(cmd *cobra.Command, con *cli, o *extractOptions) error {
+	ctx := cmd.Context()
+	p, t, err := con.openTask(cmd, o.plan, o.task)
+	if err != nil {
+		return err
+	}
+	var planned extractOptions
+	c := &cobra.Command{}
+	planned.addFlags(c)
+	if err := c.ParseFlags(p.Flags); err != nil {
+		return usage.Wrap(err)
+	}
+	ds, err := planned.dataset(ctx, con, p)
+	if err != nil {
+		return err
+	}
+	x, err := planned.open(ctx, con, ds)
+	if err != nil {
+		return err
+	}
+	defer x.close()
+	w, err := p.OpenTask(ctx, t, x.source, extract.Growing(x.ds, features.Check(planned.check)))
+	if err != nil {
+		return err
+	}
+	res, err := x.run(ctx, con, &planned, w, true)
+	if err != nil {
+		return err
+	}
+	if err := w.End(); err != nil {
+		return err
+	}
+	r := struct {
+		Task            string  `json:"task"`
+		Units           int     `json:"units"`
+		Computed        int     `json:"computed"`
+		Resumed         int     `json:"resumed"`
+		Seconds         float64 `json:"seconds"`
+		ImagesPerSecond float64 `json:"images_per_second"`
+	}{t.String(), w.Units(), res.Computed, res.Resumed, res.Elapsed.Seconds(), res.ImagesPerSecond()}
+	return con.result(r, func(out io.Writer) {
+		fmt.Fprintf(out, "task %s: %s done, %d images computed in %s, %.1f images/s\n", t, usage.Counted(r.Units, "shard"), r.Computed, res.Elapsed.Round(100*time.Millisecond), r.ImagesPerSecond)
+	})
+}
+
+// dataset is the plan's, as it listed it or as it is now.
+func (o *extractOptions) dataset(ctx context.Context, con *cli, p *tasks.Plan) (*datasets.Dataset, error) {
+	ds, err := p.Dataset()
+	if ds == nil && err == nil {
+		o.ds.Pictures = true
+		if ds, err = con.OpenDataset(ctx, &o.ds); err == nil {
+			err = p.SameList(ds)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	o.ds.Infer()
+	return ds, nil
+}
+
+func newFinish(con *cli) *cobra.Command {
+	return &cobra.Command{
+		Use:     "finish PLAN",
+		Short:   "make one result of what the tasks of a plan did",
+		Example: `  vzsl finish plans/imagenet-vgg19`,
+		Long: `Checks that every unit of the plan is done and writes what one process would have written. Where units are missing
+it ends with exit code 3 and lists their tasks as --array= takes them.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := tasks.Read(args[0])
+			if err != nil {
+				return err
+			}
+			if !cmd.Flags().Changed("out") {
+				con.Dir = p.Out
+			}
+			err = con.finish(cmd.Context(), p)
+			return con.tellMissing(err)
+		},
+	}
+}
+
+// tellMissing prints which tasks have to be run again.
+func (c *cli) tellMissing(err error) error {
+	m, ok := err.(*tasks.MissingError)
+	if !ok {
+		return err
+	}
+	res := struct {
+		Missing string `json:"missing"`
+		Units   int    `json:"units"`
+		Of      int    `json:"of"`
+	}{tasks.Array(m.Tasks), m.Units, m.Of}
+	if told := c.result(res, func(w io.Writer) { fmt.Fprintln(w, m) }); told != nil {
+		return told
+	}
+	return err
+}
+
+func (c *cli) finish(ctx context.Context, p *tasks.Plan) error {
+	if p.Command == tasks.KindCompare {
+		return c.finishCompare(ctx, p)
+	}
+	var o extractOptions
+	cmd := &cobra.Command{}
+	o.addFlags(cmd)
+	if err := cmd.ParseFlags(p.Flags); err != nil {
+		return usage.Wrap(err)
+	}
+	ds, err := o.dataset(ctx, c, p)
+	if err != nil {
+		return err
+	}
+	bar := c.Begin("finish "+p.Extract.Folder, "")
+	m, err := p.FinishExtract(ctx, ds)
+	bar.End()
+	if err != nil {
+		return err
+	}
+	r := struct {
+		Folder  string `json:"folder"`
+		Images  int    `json:"images"`
+		Skipped int    `json:"skipped"`
+		Shards  int    `json:"shards"`
+		Dim     int    `json:"dim"`
+	}{p.Extract.Folder, m.Rows, m.Skipped, len(m.Parts), m.Source.Dim}
+	err = c.result(r, func(w io.Writer) {
+		fmt.Fprintf(w, "%s: %d images in %d shards, %d-d\n", r.Folder, r.Images, r.Shards, r.Dim)
+		if r.Skipped > 0 {
+			fmt.Fprintf(w, "%d images skipped, see %s\n", r.Skipped, filepath.Join(r.Folder, "skipped.csv"))
+		}
+	})
+	if err == nil && r.Skipped > 0 {
+		return errSkipped
+	}
+	return err
+}
+
+func newStatus(con *cli) *cobra.Command {
+	return &cobra.Command{
+		Use:     "status PLAN",
+		Short:   "how far the tasks of a plan are",
+		Example: `  vzsl status plans/imagenet-vgg19`,
+		Long:    `Tells how many units of the plan are done, at what rate, which tasks are at one unit for long, and how long it takes yet.`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			p, err := tasks.Read(args[0])
+			if err != nil {
+				return err
+			}
+			s, err := p.Status(time.Now())
+			if err != nil {
+				return err
+			}
+			return con.result(s, func(w io.Writer) { s.Print(w) })
+		},
+	}
+}

@@ -1,0 +1,97 @@
+package tasks
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"vzsl/pipeline/usage"
+)
+
+// Task is one of several, counted from 0.
+type Task struct{ Index, Of int }
+
+func (t Task) String() string { return fmt.Sprintf("%d/%d", t.Index, t.Of) }
+
+// Has tells whether a unit, by its place in the plan, is the task's.
+func (t Task) Has(unit int) bool { return unit%t.Of == t.Index }
+
+// schedulers are the variables that tell a process which of an array's it is.
+var schedulers = []string{"SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX", "AWS_BATCH_JOB_ARRAY_INDEX", "CLOUD_RUN_TASK_INDEX"}
+
+// Which finds out which task this process is: from text, i/n or i, or where it is empty from the scheduler's variables. n is the plan's
+// unless text says otherwise: that of the environment is not taken, since an array that is run again for some tasks alone counts these.
+func (p *Plan) Which(text string, env func(string) string) (Task, error) {
+	t := Task{Of: p.Tasks}
+	from := "--task " + text
+	if text == "" {
+		for _, name := range schedulers {
+			if text = env(name); text != "" {
+				from = name + "=" + text
+				break
+			}
+		}
+		if text == "" {
+			return t, usage.Errorf("which task is this? --task i/n says it, or one of the variables of a scheduler's array: %s", usage.Or(schedulers))
+		}
+	}
+	index, of, given := strings.Cut(text, "/")
+	var err error
+	if given {
+		if t.Of, err = strconv.Atoi(of); err != nil || t.Of < 1 {
+			return t, usage.Errorf("%s: a task is named i/n, with i from 0 to n-1", from)
+		}
+	}
+	if t.Index, err = strconv.Atoi(index); err != nil || t.Index < 0 || t.Index >= t.Of {
+		return t, usage.Errorf("%s: the tasks are 0 to %d: an array is to be --array=0-%d, or give --task i/n", from, t.Of-1, t.Of-1)
+	}
+	return t, nil
+}
+
+// Array lists tasks as --array= takes them: 0-3,7,9-11.
+func Array(tasks []int) string {
+	tasks = slices.Clone(tasks)
+	slices.Sort(tasks)
+	tasks = slices.Compact(tasks)
+	var parts []string
+	for i := 0; i < len(tasks); {
+		k := i
+		for k+1 < len(tasks) && tasks[k+1] == tasks[k]+1 {
+			k++
+		}
+		if part := strconv.Itoa(tasks[i]); k > i {
+			parts = append(parts, part+"-"+strconv.Itoa(tasks[k]))
+		} else {
+			parts = append(parts, part)
+		}
+		i = k + 1
+	}
+	return strings.Join(parts, ",")
+}
+
+// MissingError says which tasks have to be run again.
+type MissingError struct {
+	Plan  string
+	Units int   // that are missing
+	Of    int   // all
+	Tasks []int // that these are of
+}
+
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("%s: %d of %d units are missing; run their tasks again: --array=%s", e.Plan, e.Units, e.Of, Array(e.Tasks))
+}
+
+// missing is the error for units, by their places, nil: none.
+func (p *Plan) missing(units []int) error {
+	if len(units) == 0 {
+		return nil
+	}
+	e := &MissingError{Plan: p.dir, Units: len(units), Of: len(p.Units)}
+	for _, u := range units {
+		e.Tasks = append(e.Tasks, u%p.Tasks)
+	}
+	slices.Sort(e.Tasks)
+	e.Tasks = slices.Compact(e.Tasks)
+	return e
+}

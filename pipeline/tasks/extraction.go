@@ -1,0 +1,213 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"vzsl/datasets"
+	"vzsl/features"
+	"vzsl/internal/kernels"
+	"vzsl/internal/version"
+)
+
+// PlanExtract makes the plan of an extraction into folder: a unit is a shard that has to be written. growing says how the images'
+// files are looked at.
+func PlanExtract(ctx context.Context, folder string, src features.Source, d *datasets.Dataset, growing features.Growing) (*Plan, *features.Growth, error) {
+	g, err := features.Grow(ctx, folder, src, growing)
+	if err != nil {
+		return nil, nil, err
+	}
+	src.ShardRows, src.Images, src.DatasetSHA256 = g.ShardRows(), len(d.Images), d.SHA256()
+	p := &Plan{Format: planFormat, Command: KindExtract, Program: version.Program(), Kernels: kernels.Level(), Made: time.Now().UTC().Round(time.Second), Tasks: 1,
+		Extract: &Extract{Source: src, Folder: folder, Root: d.Root, ImageRoot: d.ImageRoot, Stale: g.Stale()}}
+	for _, shard := range g.Unfinished() {
+		p.Units = append(p.Units, Unit{Key: g.Key(shard), Size: len(g.Missing(shard))})
+	}
+	return p, g, nil
+}
+
+// Dataset is the planned dataset by its list; nil: the plan has none, and each task lists it.
+func (p *Plan) Dataset() (*datasets.Dataset, error) {
+	list, err := p.Images()
+	if err != nil || list == nil {
+		return nil, err
+	}
+	d := &datasets.Dataset{Name: p.Extract.Dataset, Root: p.Extract.Root, ImageRoot: p.Extract.ImageRoot, Classes: list.Classes, Images: list.Images, Unusable: list.Unusable}
+	return d, p.SameList(d)
+}
+
+// SameList refuses another list of images than the planned one.
+func (p *Plan) SameList(d *datasets.Dataset) error {
+	if d.SHA256() != p.Extract.DatasetSHA256 {
+		return errorf("%s has other images than when the plan was made: plan again", d.Root)
+	}
+	return nil
+}
+
+// unitOf numbers the units by their keys.
+func (p *Plan) unitOf() map[string]int {
+	at := make(map[string]int, len(p.Units))
+	for i, u := range p.Units {
+		at[u.Key] = i
+	}
+	return at
+}
+
+// Writer is the folder of an extraction as one task writes it. It is an extract.Grower.
+type Writer struct {
+	*features.Growth
+	p    *Plan
+	task Task
+	last time.Time
+
+	began time.Time
+	done  int // units of this task
+}
+
+// OpenTask opens the folder for a task. src is what the task would make now: it must be what was planned.
+func (p *Plan) OpenTask(ctx context.Context, t Task, src features.Source, growing features.Growing) (*Writer, error) {
+	if err := p.Here(); err != nil {
+		return nil, err
+	}
+	planned := p.Extract.Source
+	src.ShardRows, src.Images, src.DatasetSHA256 = planned.ShardRows, planned.Images, planned.DatasetSHA256
+	if src != planned {
+		return nil, errorf("the task would not compute what was planned: now %+v, planned %+v", src, planned)
+	}
+	at := p.unitOf()
+	mine := map[int]bool{}
+	growing.Mine = func(key string) bool {
+		unit, due := at[key]
+		return due && t.Has(unit)
+	}
+	g, err := features.Grow(ctx, p.Extract.Folder, src, growing)
+	if err != nil {
+		return nil, err
+	}
+	w := &Writer{Growth: g, p: p, task: t, last: time.Now()}
+	for shard := range g.Parts() {
+		if !g.Ours(shard) {
+			continue
+		}
+		mine[at[g.Key(shard)]] = true
+		if part := g.Part(shard); part != nil { // by a task that was ended before it could say so, or by this one before
+			if err := w.note(shard, part, 0, 0); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for unit := range p.Units {
+		if t.Has(unit) && !mine[unit] {
+			return nil, errorf("unit %s of the plan is no shard of the list of images: plan again", p.Units[unit].Key)
+		}
+	}
+	return w, w.start()
+}
+
+// WritePart writes a shard and the note that it is done.
+func (w *Writer) WritePart(shard int, p features.Part) error {
+	if err := w.Growth.WritePart(shard, p); err != nil {
+		var conflict *features.ConflictError
+		if errors.As(err, &conflict) {
+			return Error{err}
+		}
+		return err
+	}
+	seconds := time.Since(w.last).Seconds()
+	w.last = time.Now()
+	if err := w.note(shard, w.Part(shard), len(p.Images), seconds); err != nil {
+		return err
+	}
+	return w.start()
+}
+
+// Units is how many units of the task are done.
+func (w *Writer) Units() int { return w.done }
+
+func (w *Writer) note(shard int, part *features.ManifestPart, computed int, seconds float64) error {
+	w.done++
+	n := &Note{Key: w.Key(shard), File: part.File, Rows: part.Rows, Skipped: part.Skipped, Computed: computed, SHA256: part.SHA256, Bytes: part.Bytes,
+		Seconds: seconds, Task: w.task.String()}
+	if seconds == 0 {
+		if have, err := w.p.Note(n.Key); err != nil || have != nil && have.SHA256 == n.SHA256 {
+			return err
+		}
+	}
+	return w.p.done(n)
+}
+
+// FinishExtract makes the plan's shards the folder's and writes its manifest. What is missing is a *MissingError.
+func (p *Plan) FinishExtract(ctx context.Context, d *datasets.Dataset) (*features.Manifest, error) {
+	at, notes := p.unitOf(), map[string]*Note{}
+	var missing []int
+	for i, u := range p.Units {
+		n, err := p.Note(u.Key)
+		if err != nil {
+			return nil, err
+		}
+		if n == nil {
+			missing = append(missing, i)
+			continue
+		}
+		notes[u.Key] = n
+	}
+	if err := p.missing(missing); err != nil {
+		return nil, err
+	}
+	if err := p.conflicts(notes); err != nil {
+		return nil, err
+	}
+	g, err := features.Grow(ctx, p.Extract.Folder, p.Extract.Source, features.Growing{Classes: d.Classes, Images: d.Images,
+		Trust: func(key, file string) bool {
+			_, due := at[key]
+			return !due || notes[key].File == file
+		}})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = g.Close() }()
+	for _, shard := range g.Unfinished() {
+		unit, due := at[g.Key(shard)]
+		if !due {
+			return nil, errorf("%s was changed since the plan was made: plan again", p.Extract.Folder)
+		}
+		missing = append(missing, unit)
+	}
+	for shard := range g.Parts() { // a note may tell of a file that was damaged since
+		if n := notes[g.Key(shard)]; n != nil {
+			if part := g.Part(shard); part != nil && part.SHA256 != n.SHA256 {
+				return nil, Error{fmt.Errorf("%s does not have the checksum that task %s on %s noted: it was changed or damaged; remove it and %s, and run the task again",
+					filepath.Join(p.Extract.Folder, part.File), n.Task, n.Host, p.notePath(n.Key))}
+			}
+		}
+	}
+	if len(missing) > 0 { // noted, and their files are gone: the tasks are to find nothing
+		for _, u := range missing {
+			if err := os.Remove(p.notePath(p.Units[u].Key)); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return nil, err
+			}
+		}
+		return nil, p.missing(missing)
+	}
+	return g.Finish()
+}
+
+// conflicts finds shards that two tasks wrote differently.
+func (p *Plan) conflicts(notes map[string]*Note) error {
+	for key, n := range notes {
+		found, err := filepath.Glob(filepath.Join(p.Extract.Folder, "part-"+key+"-*.parquet*"))
+		if err != nil {
+			return err
+		}
+		for _, f := range found {
+			if second := filepath.Base(f); second == n.File+features.SecondResult {
+				return Error{&features.ConflictError{First: filepath.Join(p.Extract.Folder, n.File), Second: f, Why: "they were computed to different bytes"}}
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,20 @@
+//go:build unix
+
+package tasks
+
+import (
+	"runtime"
+	"syscall"
+)
+
+// peakMB is the most memory that this process has had; 0: not known.
+func peakMB() int {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	if runtime.GOOS == "darwin" || runtime.GOOS == "ios" {
+		return int(u.Maxrss >> 20)
+	}
+	return int(u.Maxrss >> 10)
+}

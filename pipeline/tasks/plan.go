@@ -1,0 +1,272 @@
+package tasks
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"time"
+
+	"vzsl/features"
+	"vzsl/internal/kernels"
+	"vzsl/internal/version"
+	"vzsl/internal/wholefile"
+	"vzsl/pipeline/usage"
+)
+
+// The files of a plan's folder.
+const (
+	planName  = "plan.json"
+	listName  = "images.parquet"
+	notesDir  = "done"
+	startsDir = "tasks"
+)
+
+const planFormat = "vzsl-plan/1"
+
+// The commands that can be planned.
+const (
+	KindExtract = "extract"
+	KindCompare = "compare"
+)
+
+// Plan is plan.json.
+type Plan struct {
+	Format  string    `json:"format"`
+	Command string    `json:"command"` // that is divided: a Kind
+	Flags   []string  `json:"flags"`   // of the command, as they were given or stood in the settings file
+	Out     string    `json:"out"`     // --out
+	Program string    `json:"program"` // that every task has to be
+	Kernels string    `json:"kernels"` // the kernels that every task has to compute with: others round otherwise
+	Tasks   int       `json:"tasks"`   // n of task i/n
+	Made    time.Time `json:"made"`
+	Units   []Unit    `json:"units"`
+	Rate    *Rate     `json:"rate,omitempty"` // as measured where the plan was made
+	Extract *Extract  `json:"extract,omitempty"`
+
+	dir string
+}
+
+// Unit is what one process does in one go.
+type Unit struct {
+	Key   string   `json:"key"`             // unique; of a shard that of its images
+	Size  int      `json:"size"`            // images to compute, or fits at most
+	Flags []string `json:"flags,omitempty"` // of the command, after the plan's
+}
+
+// Extract is what a plan of an extraction knows of it.
+type Extract struct {
+	features.Source
+	Folder     string             `json:"folder"` // of the features
+	Root       string             `json:"root"`   // the dataset's
+	ImageRoot  string             `json:"image_root"`
+	ListSHA256 string             `json:"list_sha256"` // of the images' table beside the plan; "": each task lists the dataset
+	Stale      features.Staleness `json:"stale"`
+}
+
+// Rate is what was measured.
+type Rate struct {
+	Images          int     `json:"images"` // computed to measure it
+	ImagesPerSecond float64 `json:"images_per_second"`
+	StartSeconds    float64 `json:"start_seconds"` // until the first image
+	MemoryMB        int     `json:"memory_mb"`     // at most, of the process
+	Processors      int     `json:"processors"`
+}
+
+// Error says that a task cannot be carried out as planned, on this machine or at all: to try it again is in vain.
+type Error struct{ error }
+
+func (e Error) Unwrap() error { return e.error }
+
+func errorf(format string, args ...any) error { return Error{fmt.Errorf(format, args...)} }
+
+var unitKey = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z._+-]{0,199}$`)
+
+func (p *Plan) check() error {
+	switch {
+	case p.Format != planFormat:
+		return fmt.Errorf("its format is %q, expected %q", p.Format, planFormat)
+	case p.Command != KindExtract && p.Command != KindCompare:
+		return fmt.Errorf("it is of the command %q", p.Command)
+	case (p.Command == KindExtract) != (p.Extract != nil):
+		return errors.New("what is extracted is missing")
+	case p.Tasks < 1:
+		return fmt.Errorf("%d tasks", p.Tasks)
+	}
+	once := map[string]bool{}
+	for _, u := range p.Units {
+		if !unitKey.MatchString(u.Key) || once[u.Key] || u.Size < 0 {
+			return fmt.Errorf("unit %q of size %d", u.Key, u.Size)
+		}
+		once[u.Key] = true
+	}
+	return nil
+}
+
+// Read reads a plan: path is plan.json or its folder.
+func Read(path string) (*Plan, error) {
+	if st, err := os.Stat(path); err == nil && st.IsDir() {
+		path = filepath.Join(path, planName)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, usage.Errorf("%s: no plan there; 'vzsl plan' makes one", path)
+		}
+		return nil, err
+	}
+	p := &Plan{dir: filepath.Dir(path)}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(p); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := p.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
+}
+
+// Write writes a plan and, for an extraction, the list of its images into dir, and gives the path of plan.json. A plan that is there
+// is replaced where force says so or it is finished; what its tasks noted is removed.
+func (p *Plan) Write(dir string, list *features.ImageList, force bool) (string, error) {
+	p.Format, p.dir = planFormat, dir
+	path := filepath.Join(dir, planName)
+	if old, err := Read(path); err == nil && !force {
+		if notes, err := old.Notes(); err != nil || len(notes) < len(old.Units) {
+			return "", fmt.Errorf("%s: a plan is there with %d of %d units done: finish it, choose another place with --to, or --replace it", path, len(notes), len(old.Units))
+		}
+	}
+	for _, d := range []string{notesDir, startsDir} {
+		if err := os.RemoveAll(filepath.Join(dir, d)); err != nil {
+			return "", fmt.Errorf("replace the plan in %s: %w", dir, err)
+		}
+	}
+	if list != nil {
+		at := filepath.Join(dir, listName)
+		if err := features.WriteImageList(at, list); err != nil {
+			return "", err
+		}
+		var err error
+		if p.Extract.ListSHA256, err = features.FileSHA256(at); err != nil {
+			return "", err
+		}
+	}
+	if err := p.check(); err != nil {
+		return "", err
+	}
+	data, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return "", err
+	}
+	return path, wholefile.Bytes(path, append(data, '\n'))
+}
+
+// Images reads the list of an extraction's images; nil: each task lists the dataset itself.
+func (p *Plan) Images() (*features.ImageList, error) {
+	if p.Extract.ListSHA256 == "" {
+		return nil, nil
+	}
+	at := filepath.Join(p.dir, listName)
+	if sum, err := features.FileSHA256(at); err != nil {
+		return nil, fmt.Errorf("the list of the plan's images: %w", err)
+	} else if sum != p.Extract.ListSHA256 {
+		return nil, errorf("%s is not the list that the plan was made of: plan again", at)
+	}
+	return features.ReadImageList(at)
+}
+
+// Here refuses a machine or program whose results are other bytes than those of the plan's.
+func (p *Plan) Here() error {
+	if now := version.Program(); now != p.Program {
+		return errorf("the plan was made by %s, this is %s: run the same program everywhere, or plan again", p.Program, now)
+	}
+	now := kernels.Level()
+	switch {
+	case now == p.Kernels:
+		return nil
+	case slices.Contains(kernels.Levels(), p.Kernels):
+		return errorf("the plan is for the kernels %s, this machine takes %s, which round otherwise: set VZSL_KERNELS=%s for every task", p.Kernels, now, p.Kernels)
+	}
+	return errorf("the plan is for the kernels %s, which this machine does not have: take machines that have them, or plan again with VZSL_KERNELS=%s, here and for every task", p.Kernels, now)
+}
+
+// Note is what is known of a unit that is done.
+type Note struct {
+	Key      string    `json:"key"`
+	File     string    `json:"file,omitempty"` // the shard
+	Rows     int       `json:"rows"`
+	Skipped  int       `json:"skipped"`
+	Computed int       `json:"computed"` // images by the engine, or fits
+	SHA256   string    `json:"sha256,omitempty"`
+	Bytes    int64     `json:"bytes,omitempty"`
+	Host     string    `json:"host"`
+	Kernels  string    `json:"kernels"`
+	Seconds  float64   `json:"seconds"`
+	Task     string    `json:"task"`
+	Finished time.Time `json:"finished"`
+	Error    string    `json:"error,omitempty"` // of a unit that can only fail
+}
+
+func (p *Plan) notePath(key string) string { return filepath.Join(p.dir, notesDir, key+".json") }
+
+// Note reads the note of a unit; nil: it is not done.
+func (p *Plan) Note(key string) (*Note, error) {
+	path := p.notePath(key)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var n Note
+	if err := json.Unmarshal(data, &n); err != nil || n.Key != key {
+		return nil, fmt.Errorf("%s is no note of a unit that is done (%v): remove it and run its task again", path, err)
+	}
+	return &n, nil
+}
+
+// Notes reads those of all units that are done.
+func (p *Plan) Notes() ([]*Note, error) {
+	var all []*Note
+	for _, u := range p.Units {
+		n, err := p.Note(u.Key)
+		if err != nil {
+			return nil, err
+		}
+		if n != nil {
+			all = append(all, n)
+		}
+	}
+	return all, nil
+}
+
+// done notes that a unit is done. Another task may have noted the same; where it came to another result, that is an error.
+func (p *Plan) done(n *Note) error {
+	n.Kernels, n.Finished = kernels.Level(), time.Now().UTC().Round(time.Millisecond)
+	n.Host, _ = os.Hostname()
+	data, err := json.MarshalIndent(n, "", "  ")
+	if err != nil {
+		return err
+	}
+	err = wholefile.Create(p.notePath(n.Key), func(w io.WriteSeeker) error {
+		_, err := w.Write(append(data, '\n'))
+		return err
+	})
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	other, err := p.Note(n.Key)
+	if err != nil || other == nil || other.SHA256 == n.SHA256 {
+		return err
+	}
+	return Error{&features.ConflictError{First: other.File + " of task " + other.Task + " on " + other.Host, Second: n.File + " of task " + n.Task + " on " + n.Host,
+		Why: "their checksums are " + other.SHA256 + " and " + n.SHA256}}
+}

@@ -1,0 +1,172 @@
+package tasks
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"vzsl/internal/wholefile"
+)
+
+// Start is what a task says of itself when it begins and after each unit.
+type Start struct {
+	Task  string    `json:"task"`
+	Host  string    `json:"host"`
+	PID   int       `json:"pid"`
+	Began time.Time `json:"began"`
+	Since time.Time `json:"since"` // it works on its present unit
+	Done  int       `json:"done"`  // units
+	Ended bool      `json:"ended,omitempty"`
+}
+
+func (p *Plan) start(t Task, s Start) error {
+	s.Task, s.PID, s.Since = t.String(), os.Getpid(), time.Now().UTC().Round(time.Millisecond)
+	s.Host, _ = os.Hostname()
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	name := strings.ReplaceAll(t.String(), "/", "-of-") + "-" + s.Host + "-" + strconv.Itoa(s.PID) + ".json"
+	return wholefile.Bytes(filepath.Join(p.dir, startsDir, name), append(data, '\n'))
+}
+
+func (w *Writer) start() error {
+	if w.began.IsZero() {
+		w.began = time.Now().UTC().Round(time.Millisecond)
+	}
+	return w.p.start(w.task, Start{Began: w.began, Done: w.done})
+}
+
+// End says that the task ended.
+func (w *Writer) End() error {
+	return w.p.start(w.task, Start{Began: w.began, Done: w.done, Ended: true})
+}
+
+// Status is how far a plan is.
+type Status struct {
+	Plan       string     `json:"plan"`
+	Command    string     `json:"command"`
+	Units      int        `json:"units"`
+	Done       int        `json:"done"`
+	Size       int        `json:"size"`      // of all units: images to compute, or fits
+	SizeDone   int        `json:"size_done"` // of those that are done
+	Skipped    int        `json:"skipped"`
+	Running    []Running  `json:"running"`
+	Stragglers []Running  `json:"stragglers"` // of those running: at one unit for long
+	Rate       float64    `json:"rate"`       // of the tasks that run, together: size a second
+	Left       float64    `json:"seconds_left"`
+	Missing    string     `json:"missing"` // tasks with units that are not done, as --array= takes them
+	Failed     []string   `json:"failed,omitempty"`
+	First      *time.Time `json:"first,omitempty"`
+	Last       *time.Time `json:"last,omitempty"`
+}
+
+// Running is a task that has begun and not ended.
+type Running struct {
+	Start
+	Seconds float64 `json:"seconds"` // at its present unit
+}
+
+// Status reads how far the plan is.
+func (p *Plan) Status(now time.Time) (*Status, error) {
+	s := &Status{Plan: filepath.Join(p.dir, planName), Command: p.Command, Units: len(p.Units), Running: []Running{}, Stragglers: []Running{}}
+	size := map[string]int{}
+	var seconds []float64
+	var took, worked float64
+	var left []int
+	for i, u := range p.Units {
+		s.Size += u.Size
+		size[u.Key] = u.Size
+		n, err := p.Note(u.Key)
+		if err != nil {
+			return nil, err
+		}
+		if n == nil {
+			left = append(left, i%p.Tasks)
+			continue
+		}
+		s.Done++
+		s.SizeDone += u.Size
+		s.Skipped += n.Skipped
+		if n.Error != "" {
+			s.Failed = append(s.Failed, n.Key+": "+n.Error)
+		}
+		if n.Seconds > 0 {
+			seconds = append(seconds, n.Seconds)
+			took, worked = took+n.Seconds, worked+float64(u.Size)
+		}
+		begun := n.Finished.Add(-time.Duration(n.Seconds * float64(time.Second)))
+		if s.First == nil || begun.Before(*s.First) {
+			s.First = &begun
+		}
+		if s.Last == nil || n.Finished.After(*s.Last) {
+			s.Last = &n.Finished
+		}
+	}
+	s.Missing = Array(left)
+	slices.Sort(seconds)
+	usual := time.Minute.Seconds() // where nothing is known
+	if len(seconds) > 0 {
+		usual = seconds[len(seconds)/2]
+	}
+	starts, err := p.starts()
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range starts {
+		at := Running{r, now.Sub(r.Since).Seconds()}
+		if r.Ended || s.Done == s.Units || at.Seconds > max(20*usual, 600) { // it was killed
+			continue
+		}
+		s.Running = append(s.Running, at)
+		if at.Seconds > 3*usual {
+			s.Stragglers = append(s.Stragglers, at)
+		}
+	}
+	if took > 0 {
+		s.Rate = worked / took * float64(max(1, len(s.Running)))
+		s.Left = float64(s.Size-s.SizeDone) / max(s.Rate, 1e-9)
+	}
+	return s, nil
+}
+
+// starts are what tasks say of themselves: of each task the last.
+func (p *Plan) starts() ([]Start, error) {
+	entries, err := os.ReadDir(filepath.Join(p.dir, startsDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	last := map[string]Start{}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(p.dir, startsDir, e.Name()))
+		if err != nil {
+			return nil, err
+		}
+		var s Start
+		if err := json.Unmarshal(data, &s); err != nil {
+			return nil, err
+		}
+		if was, ok := last[s.Task]; !ok || was.Since.Before(s.Since) {
+			last[s.Task] = s
+		}
+	}
+	var all []Start
+	for _, s := range last {
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b Start) int { return cmp.Or(a.Began.Compare(b.Began), cmp.Compare(a.Task, b.Task)) })
+	return all, nil
+}
