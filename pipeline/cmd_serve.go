@@ -60,6 +60,8 @@ A listener that other machines can reach asks for a token, which is printed with
 opened by it, programs send the header 'Authorization: Bearer TOKEN'. There is no encryption: on a network
 put a proxy before it that has TLS. A proxy that passes the clients' Host header needs --host NAME.
 
+--reports shows the runs below --out and their reports, read only, in place of a model ('vzsl runs' lists them).
+
 Ctrl-C or SIGTERM: no more requests are taken, those in progress are finished.`),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runServe(cmd.Context(), con, &o) },

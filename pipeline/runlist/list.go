@@ -151,6 +151,9 @@ func readRun(ctx context.Context, w *workspace.Workspace, name string, models []
 	}
 	r.State = r.state(len(models))
 	for _, model := range models {
+		if !exists(filepath.Join(w.RunDir(model), runs.ModelFile)) {
+			continue // begun
+		}
 		again, err := Staleness(ctx, w, model)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
