@@ -97,7 +97,7 @@ func (c *campaign) torture(ctx context.Context, kills int, only string) (*tortur
 				return r, err
 			}
 		}
-		if turn%200 == 199 {
+		if turn%50 == 49 {
 			fmt.Fprintf(c.log, "%d kills, %d interruptions: %d files differ, %d missing, %d left, %d stuck\n", r.Kills, r.Interrupted, r.Different, r.Missing, r.Left, r.Stuck)
 		}
 	}
