@@ -23,7 +23,7 @@ table   := $(OUT)/features/$(DATASET)/classes.parquet
 roles   := $(OUT)/features/$(DATASET)/splits/$(SPLIT).parquet
 
 .DEFAULT_GOAL := help
-.PHONY: help build check extract attributes split train tune evaluate verify demo test test-long test-arm64 test-onnxruntime library interop interop-packages pages page-packages fuzz torture faults fuzz-commands soak vuln bench lint vet tidy-check docs generate generate-check install changelog release container clean
+.PHONY: help build check extract attributes split train tune evaluate verify demo test test-long test-arm64 test-onnxruntime library interop interop-packages pages page-packages fuzz torture faults fuzz-commands bitrot soak vuln bench lint vet tidy-check docs generate generate-check install changelog release container clean
 
 help: ## this list
 	@echo 'vzsl: zero-shot learning, from pixels to a report'
@@ -62,8 +62,8 @@ tune: $(VZSL) | $(table) $(roles) ## search a method's settings on the seen clas
 evaluate: $(VZSL) ## the report of a trained model  [DATASET SPLIT METHOD OUT FLAGS]
 	$(VZSL) evaluate $(common) --data $(DATA) --split $(SPLIT) --method $(METHOD) $(FLAGS)
 
-verify: $(VZSL) ## re-read every shard and check it  [DATASET OUT]
-	$(VZSL) verify $(OUT)/features/$(DATASET)
+verify: $(VZSL) ## read everything below OUT again and check every byte  [OUT]
+	$(VZSL) verify $(OUT)
 
 demo: $(VZSL) ## every stage on built-in pictures, in ./demo; nothing to download
 	$(VZSL) demo --out demo $(FLAGS)
@@ -128,6 +128,10 @@ faults: $(VZSL) ## every command that writes, on a file system whose operations 
 INPUTS ?= 20000
 fuzz-commands: $(VZSL) ## INPUTS=20000 mutated files of every format through the commands, under limits of memory and time  [FLAGS]
 	$(GO) run ./tools/campaign fuzz-commands -n $(INPUTS) $(FLAGS)
+
+FLIPS ?= 2000
+bitrot: ## FLIPS=2000 flipped bits, cut and swapped files of every kind: verify finds them, no command goes on with them
+	VZSL_LONG=1 VZSL_FLIPS=$(FLIPS) $(GO) test -count=1 -v -timeout 0 -run TestBitRot ./pipeline
 
 SOAK ?= 1h
 soak: $(VZSL) ## the server at full load for SOAK=1h, with slow and hostile clients and edits  [FLAGS]
