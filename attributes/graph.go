@@ -77,14 +77,14 @@ func (n *Normaliser) graph(g *onnxfile.Graph, name, x string) string {
 }
 
 // Parts are the numbers of a fitted normaliser by name: fill in place of missing values, mean (of sqrt-centre-l2 that of the
-// signed square roots), roots (of both-centre-l2 that mean, beside the plain one) and scale (standard deviations).
+// signed square roots), roots (of both-centre-l2 that mean, beside the plain one) and scale (standard deviations), and weights (shares of the descriptions side by side in the squared length).
 func (n *Normaliser) Parts() map[string][]float64 {
 	parts := map[string][]float64{}
 	var fill []float64
 	if n.fills() {
 		fill = n.fill
 	}
-	for name, v := range map[string][]float64{"fill": fill, "mean": n.mean, "roots": n.roots, "scale": n.scale} {
+	for name, v := range map[string][]float64{"fill": fill, "mean": n.mean, "roots": n.roots, "scale": n.scale, "weights": n.shares} {
 		if v != nil {
 			parts[name] = v
 		}

@@ -41,6 +41,7 @@ is to be looked up in place of a class's name stands in --names: lines "class<ta
                         BGE, E5, ... as ONNX, with tokenizer.json (or CLIP's merges file) and its config files
   --text FILE           sentences in place of names: a CSV (class,text), a class in several rows where there are
                         several; or a folder with a file CLASS.txt each, a text a line
+  --gloss FILE          WordNet's glosses in place of names, of classes with WordNet ids: data.noun, or lines wnid<tab>gloss
   --template TEXT       what a name or text is put into: "a photo of a {}, a type of bird.", or a built-in set; several
                         are averaged
   --own                 the dataset's own attributes too; 'vzsl train --descriptions text' takes a part of the table

@@ -160,10 +160,42 @@ func newTextClasses(t *testing.T, data, pair string, table *features.ClassTable)
 	if code, text := ask("GET", "/attributes", ""); code != 200 || !strings.Contains(text, `"described_by":"text"`) {
 		t.Errorf("%d %s", code, text)
 	}
+	clipEverywhere(t, data, unseen)
 	_ = os.Rename(pair, pair+"-away")
 	refused(t, exitFailed, []string{"--text-model"}, "predict", filepath.Join(data), "--run", "t", "--class", "x", "--model", filepath.Join(pair+"-away", "vision_model.onnx"))
 	if err := os.Rename(pair+"-away", pair); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// clipEverywhere: what every method does CLIP does: few-shot beside a linear probe, GZSL, exports, images of a class in predict and serve.
+func clipEverywhere(t *testing.T, data string, unseen []string) {
+	res := done(t, "fewshot", "--dataset", "toy", "--split", "demo", "--descriptions", "text", "--methods", "clip,logistic", "--shots", "0,2", "--pool", "3", "--seeds", "1", "--run", "few")
+	if points := res["points"].([]any); len(points) != 3 || findNumber(points[1].(map[string]any), "mean_per_class", "mean") < findNumber(points[0].(map[string]any), "mean_per_class", "mean") {
+		t.Errorf("%v", points)
+	}
+	done(t, "split", "--dataset", "toy", "--split", "all", "--test-seen", "0.34", "--seen", filepath.Join(data, "seen.txt"), "--unseen", filepath.Join(data, "unseen.txt"))
+	done(t, "train", "--dataset", "toy", "--split", "all", "--method", "clip", "--descriptions", "text", "--run", "g")
+	if g := done(t, "evaluate", "--dataset", "toy", "--split", "all", "--run", "g"); findNumber(g, "generalised", "h", "value") == 0 {
+		t.Errorf("%v", g)
+	}
+	done(t, "export", "--format", "onnx", "--run", "c")
+	examples := t.TempDir()
+	for _, u := range unseen[:2] {
+		write(t, filepath.Join(examples, u, "2.png"), string(read(t, filepath.Join(data, u, "002.png"))))
+	}
+	picture := filepath.Join(data, unseen[1], "001.png")
+	plain := predictJSON(t, exitDone, picture, "--run", "c").Images[0].Top
+	taught := predictJSON(t, exitDone, picture, "--run", "c", "--examples", examples).Images[0].Top
+	if taught[0].Class != unseen[1] || reflect.DeepEqual(plain, taught) {
+		t.Errorf("with images %v, without %v", taught, plain)
+	}
+	url := serve(t, "--run", "c", "--examples", examples)
+	if code, text, err := post(url+"/predict", read(t, picture)); err != nil || code != 200 || !strings.Contains(text, unseen[1]) {
+		t.Errorf("%d %s %v", code, text, err)
+	}
+	if code, text, err := post(url+"/classes/"+unseen[3], read(t, filepath.Join(data, unseen[3], "002.png"))); err != nil || code != 200 {
+		t.Errorf("%d %s %v", code, text, err)
 	}
 }
 

@@ -35,6 +35,7 @@ func exported(t *testing.T) map[string]*runs.Predictor {
 		bound                        float64
 		closed, transductive         bool
 		shots                        int
+		weights                      string
 	}{
 		{method: "plda", features: method.FeaturesSqrtL2, attributes: attributes.SqrtCentreL2},
 		{method: "plda", features: method.FeaturesL2, attributes: attributes.CentreL2, transductive: true},
@@ -52,6 +53,8 @@ func exported(t *testing.T) map[string]*runs.Predictor {
 		{method: "ale", features: method.FeaturesL2, attributes: attributes.L2},
 		{method: "ale", features: method.FeaturesSqrtL2, attributes: attributes.SqrtCentreL2, blocks: true},
 		{method: "eszsl", features: method.FeaturesNone, attributes: attributes.None, missing: true},
+		{method: "eszsl", features: method.FeaturesL2, attributes: attributes.SqrtCentreL2, blocks: true, weights: "3,1"},
+		{method: "eszsl", features: method.FeaturesL2, attributes: attributes.Standardise, blocks: true, weights: "auto"},
 	} {
 		s, err := settings.Preset("", c.method)
 		if err != nil {
@@ -62,7 +65,7 @@ func exported(t *testing.T) map[string]*runs.Predictor {
 			v.Hidden, v.Latent, v.Epochs, v.Batch, v.LearningRate, v.Scale, v.LogVarianceBound = c.hidden, 8, 10, 16, 5e-3, 3, c.bound
 			v.Closed = c.closed
 		}
-		s.Transductive = c.transductive
+		s.Transductive, s.Weights = c.transductive, c.weights
 		f, table, roles := traintest.Drawn(10)
 		if c.missing {
 			s.Missing = attributes.MissingClassMean
@@ -83,7 +86,7 @@ func exported(t *testing.T) map[string]*runs.Predictor {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all[fmt.Sprintf("%s %s %s %v %v %v %d", c.method, c.features, c.attributes, c.missing, c.closed, c.transductive, c.shots)] = p
+		all[fmt.Sprintf("%s %s %s %v %v %v %d %s", c.method, c.features, c.attributes, c.missing, c.closed, c.transductive, c.shots, c.weights)] = p
 	}
 	return all
 }
@@ -173,6 +176,35 @@ func TestInteropONNX(t *testing.T) {
 		}
 		t.Logf("%s: T = %.3g, probabilities differ by at most %.2g", name, p.Temperature(), largest)
 	}
+}
+
+// TestInteropCLIP: so does CLIP's, whose features and class vectors lie in one space.
+func TestInteropCLIP(t *testing.T) {
+	ort := interop.Node(t, []string{"onnxruntime-node"}, filepath.Join("testdata", "ort.js"))
+	own := func(f *traintest.Features, table *features.ClassTable) {
+		for i := range f.X {
+			f.X[i] = f.X[i][:len(table.Attributes)]
+		}
+		f.NetworkSHA256 = "aa"
+		table.Blocks = []features.Block{{Name: "names", Width: len(table.Attributes), Kind: features.KindText, Text: &features.TextSource{
+			Model: features.TextModel{Name: "pair", Scale: 30, Towers: []features.ImageTower{{SHA256: "aa", Layer: "x"}}}}}}
+	}
+	f, table, roles := traintest.Drawn(10)
+	own(f, table)
+	s, err := settings.Preset("", "clip")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Fit(t.Context(), Options{Settings: s, Features: f, Classes: table, Roles: roles})
+	if err != nil {
+		t.Fatal(err)
+	}
+	drawn := drawnSample()
+	own(drawn.f, drawn.table)
+	_, dirs := drawn.written(t, map[string]*runs.Predictor{"clip": p}, "model.onnx", func(p *runs.Predictor) ([]byte, error) { return p.ONNX("vzsl", "test") })
+	ort.Args = append(ort.Args, dirs...)
+	interop.Output(t, ort)
+	sameScores(t, "clip", drawn.scores(t, p), floats32(t, filepath.Join(dirs[0], "scores.f32")))
 }
 
 // NumPy, with a reader of its own, gets the same scores of the exported weights by the formulas of docs/formats.md.

@@ -22,6 +22,7 @@ type Vectors struct {
 	Rows    [][]float32
 	Cut     []int // of each text: its tokens beyond what the model takes
 	Unknown []int // of each text: its tokens that the vocabulary does not have
+	Spelled []int // of each text: its tokens, where they are more than one and a half for a letter, so that bytes stand for most; else 0. nil: none are
 }
 
 // Embed gives each class the vector of its texts in the templates: each is brought to length 1, the mean taken, and that brought
@@ -97,6 +98,7 @@ func Embed(ctx context.Context, d *Descriptions, templates []string, e Encoder, 
 	}
 	note(v.Cut, "are longer than the text model takes; their last tokens were cut off")
 	note(v.Unknown, "have tokens that the text model does not know, such as letters of another script")
+	note(v.Spelled, "are of a script that the text model has no words of: most of their letters are split into bytes, and their vectors mean little")
 	same(t)
 	return t, nil
 }

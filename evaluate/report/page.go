@@ -25,7 +25,7 @@ var pageCSS string
 //go:embed page.js
 var pageJS string
 
-var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
+var functions = template.FuncMap{
 	"percent":  percent,
 	"plain":    plainPercent,
 	"interval": intervalText,
@@ -34,7 +34,9 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"width":    func(i *evaluate.Interval) string { return strconv.FormatFloat(100*(i.High-i.Low), 'f', 2, 64) },
 	"ordinal":  ordinal,
 	"plural":   plural,
-}).Parse(pageHTML))
+}
+
+var pageTemplate = template.Must(template.New("page").Funcs(functions).Parse(pageHTML))
 
 // page is what the template shows.
 type page struct {

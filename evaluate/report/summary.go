@@ -9,17 +9,19 @@ import (
 	"path/filepath"
 	"slices"
 
+	"vzsl/evaluate"
 	"vzsl/internal/custody"
 )
 
 //go:embed summary.html
 var summaryHTML string
 
-var summaryTemplate = template.Must(template.New("summary").Parse(summaryHTML))
+var summaryTemplate = template.Must(template.New("summary").Funcs(functions).Parse(summaryHTML))
 
 // Summary is a page over several runs: the same one with other seeds, methods beside each other.
 type Summary struct {
 	Kicker, Heading, Lead string
+	Findings              []string // sentences that say what was found, before the tables
 	Tables                []Table
 	Charts                []Chart
 	Notes                 []string
@@ -40,7 +42,14 @@ type Table struct {
 // TableCell is an entry: text, what stands small below it, a page to go to.
 type TableCell struct {
 	Text, Small, Link string
-	Own               bool // of the first cell: the row is the project's own method's
+	Range             *Range // drawn in place of a text
+	Own               bool   // of the first cell: the row is the project's own method's
+}
+
+// Range is a fraction and its intervals, drawn on a scale from 0 to 1.
+type Range struct {
+	evaluate.Estimate
+	Chance float64
 }
 
 // Chart is a figure of a Summary: series over the same positions, evenly spaced and named.
@@ -68,22 +77,29 @@ type drawnChart struct {
 	SVG            template.HTML
 }
 
-// WriteSummary writes report.html and the other files into dir, all or none, and returns the page's path.
-func WriteSummary(dir string, s *Summary, others map[string][]byte) (html string, err error) {
+// HTML is the page.
+func (s *Summary) HTML() ([]byte, error) {
 	s.CSS, s.Figures = template.CSS(pageCSS), nil
 	for i := range s.Charts {
 		c := &s.Charts[i]
 		svg, err := c.svg()
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		s.Figures = append(s.Figures, drawnChart{c.Title, c.Caption, svg})
 	}
 	var b bytes.Buffer
-	if err := summaryTemplate.Execute(&b, s); err != nil {
+	err := summaryTemplate.Execute(&b, s)
+	return b.Bytes(), err
+}
+
+// WriteSummary writes report.html and the other files into dir, all or none, and returns the page's path.
+func WriteSummary(dir string, s *Summary, others map[string][]byte) (html string, err error) {
+	page, err := s.HTML()
+	if err != nil {
 		return "", err
 	}
-	files := []custody.File{custody.Bytes(htmlName, b.Bytes())}
+	files := []custody.File{custody.Bytes(htmlName, page)}
 	for _, name := range slices.Sorted(maps.Keys(others)) {
 		files = append(files, custody.Bytes(name, others[name]))
 	}

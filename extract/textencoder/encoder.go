@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"vzsl/attributes/text"
 	"vzsl/attributes/text/tokenize"
@@ -194,7 +195,7 @@ const batch = 64
 
 // Encode gives the vectors of texts. It implements [text.Encoder].
 func (e *Encoder) Encode(ctx context.Context, texts []string, progress func(done, total int)) (*text.Vectors, error) {
-	v := &text.Vectors{Rows: make([][]float32, len(texts)), Cut: make([]int, len(texts)), Unknown: make([]int, len(texts))}
+	v := &text.Vectors{Rows: make([][]float32, len(texts)), Cut: make([]int, len(texts)), Unknown: make([]int, len(texts)), Spelled: make([]int, len(texts))}
 	ids := make([][]int32, len(texts))
 	groups := map[int][]int{} // texts by the length that they are filled up to
 	for i, s := range texts {
@@ -202,10 +203,13 @@ func (e *Encoder) Encode(ctx context.Context, texts []string, progress func(done
 			s = strings.ToLower(s)
 		}
 		k := e.tokenizer.Encode(s, e.limit)
-		if len(k.IDs) == 0 {
+		if k.Own == 0 {
 			return nil, fmt.Errorf("the text %q has no tokens: it is empty, or its letters are not of the model's languages", s)
 		}
 		ids[i], v.Cut[i], v.Unknown[i] = k.IDs, k.Cut, k.Unknown
+		if 2*k.Own > 3*utf8.RuneCountInString(s) {
+			v.Spelled[i] = k.Own
+		}
 		n := e.length(len(k.IDs))
 		groups[n] = append(groups[n], i)
 	}

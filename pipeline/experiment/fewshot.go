@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 // FewShotPoint is a method with a number of shots.
 type FewShotPoint struct {
 	Method       string          `json:"method"`
+	Descriptions string          `json:"descriptions,omitempty"` // of an audit: what the classes are described by
 	Shots        int             `json:"shots"`
 	MeanPerClass evaluate.Spread `json:"mean_per_class"`
 	PerImage     evaluate.Spread `json:"per_image"`
@@ -71,70 +73,119 @@ func (x *Runner) FewShot(ctx context.Context, o *FewShotOptions) (*FewShotResult
 		return nil, err
 	}
 	defer in.Close()
-	base := in.Roles
+	res := &FewShotResult{Schema: "vzsl.fewshot/1", Name: name, Program: version.Program(), Dataset: o.Run.Dataset.Name, Network: in.Network, Split: in.Roles.Name,
+		Pool: o.Pool, Classes: len(in.Roles.Unseen)}
+	c := curves{shots: o.Shots, pool: o.Pool, draws: o.Seeds, force: o.Force, seed: o.Settings[0].Seed}
+	for i, m := range o.methods() {
+		c.lines = append(c.lines, curve{settings: o.Settings[i], run: func(k int) string { return fewShotRun(name, m, k) }})
+	}
+	drawn, err := x.curves(ctx, in, &c)
+	if err != nil {
+		return nil, err
+	}
+	res.Seeds, res.Images, res.Points = drawn.seeds, drawn.images, drawn.points
+	return res, x.writeFewShot(o, res)
+}
+
+// curve is a method's accuracy against the number of shots.
+type curve struct {
+	settings     settings.Settings
+	descriptions string               // what they are called
+	classes      *features.ClassTable // nil: those of the inputs
+	run          func(shots int) string
+}
+
+// curves are drawn on the same shots.
+type curves struct {
+	lines       []curve
+	shots       []int // ascending
+	pool, draws int
+	seed        uint64 // of the first draw
+	force       bool
+	tag         string // in the names of the splits
+}
+
+// drawnCurves is what came of them.
+type drawnCurves struct {
+	points []FewShotPoint
+	seeds  []uint64
+	images int // tested, with each seed
+}
+
+// curves trains and evaluates every line with every number of shots on every draw.
+func (x *Runner) curves(ctx context.Context, in *workspace.Inputs, c *curves) (*drawnCurves, error) {
+	base := *in
 	images := make([]splits.Labelled, in.Features.Rows())
 	for i := range images {
 		images[i] = splits.Labelled{Image: in.Features.Images()[i], Class: in.Features.Classes()[i]}
 	}
-	res := &FewShotResult{Schema: "vzsl.fewshot/1", Name: name, Program: version.Program(), Dataset: o.Run.Dataset.Name, Network: in.Network, Split: base.Name,
-		Pool: o.Pool, Classes: len(base.Unseen)}
-	type key struct {
-		method string
-		shots  int
-	}
+	out := &drawnCurves{}
+	type key struct{ line, shots int }
 	perClass, perImage := map[key][]float64{}, map[key][]float64{}
-	for n := range o.Seeds {
-		seed := o.Settings[0].Seed + uint64(n)
-		res.Seeds = append(res.Seeds, seed)
-		for _, k := range o.Shots {
-			roles, err := splits.AddShots(base, images, k, o.Pool, seed)
+	for n := range c.draws {
+		seed := c.seed + uint64(n)
+		out.seeds = append(out.seeds, seed)
+		for _, k := range c.shots {
+			roles, err := splits.AddShots(base.Roles, images, k, c.pool, seed)
 			if err != nil {
 				return nil, err
 			}
-			roles.Name = fmt.Sprintf("%s-shots%d-seed%d", base.Name, k, seed)
-			if err := x.WriteSplit(roles, o.Force); err != nil {
+			roles.Name = fmt.Sprintf("%s%s-shots%d-seed%d", base.Roles.Name, c.tag, k, seed)
+			if err := x.WriteSplit(roles, c.force); err != nil {
 				return nil, err
 			}
-			in.Roles = roles
-			for i, m := range o.methods() {
-				if k == 0 && methods.Lookup(m).NeedsShots {
+			for i, l := range c.lines {
+				if k == 0 && methods.Lookup(l.settings.Method).NeedsShots {
 					continue
 				}
-				s := o.Settings[i]
+				in := base
+				in.Roles = roles
+				if l.classes != nil {
+					in.Classes = l.classes
+				}
+				s := l.settings
 				s.Seed = seed
-				run := workspace.SeedRun(fewShotRun(name, m, k), seed)
-				t, err := x.Train(ctx, run, in, s, nil, o.Force)
+				r, reused, err := x.fitAndScore(ctx, workspace.SeedRun(l.run(k), seed), &in, s, c.force, true)
 				if err != nil {
 					return nil, err
 				}
-				model, err := runs.Load(x.RunDir(run))
-				if err != nil {
-					return nil, err
-				}
-				test, err := x.Bind(ctx, run, model, in)
-				if err != nil {
-					return nil, err
-				}
-				test.Roles = onlyUnseen(test.Roles) // no seen classes: not every method knows them
-				r, err := x.score(ctx, run, model, test, 1)
-				if err != nil {
-					return nil, err
-				}
-				res.Images = r.Images
-				at := key{m, k}
+				out.images = r.Images
+				at := key{i, k}
 				perClass[at], perImage[at] = append(perClass[at], r.Top1.MeanPerClass.Value), append(perImage[at], r.Top1.PerImage.Value)
-				x.Log.Info("few-shot", "method", m, "shots", k, "seed", seed, "top-1", Points(r.Top1.MeanPerClass.Value)+"%", "reused", t.Reused)
+				x.Log.Info("few-shot", "method", s.Method, "descriptions", cmp.Or(l.descriptions, "all"), "shots", k, "seed", seed, "top-1", Points(r.Top1.MeanPerClass.Value)+"%", "reused", reused.Reused)
 			}
 		}
 	}
-	for _, m := range o.methods() {
-		for _, k := range o.Shots {
-			if v := perClass[key{m, k}]; v != nil {
-				res.Points = append(res.Points, FewShotPoint{m, k, evaluate.NewSpread("top-1, mean per class", v), evaluate.NewSpread("top-1, per image", perImage[key{m, k}])})
+	for i, l := range c.lines {
+		for _, k := range c.shots {
+			if v := perClass[key{i, k}]; v != nil {
+				out.points = append(out.points, FewShotPoint{l.settings.Method, l.descriptions, k, evaluate.NewSpread("top-1, mean per class", v), evaluate.NewSpread("top-1, per image", perImage[key{i, k}])})
 			}
 		}
 	}
-	return res, x.writeFewShot(o, res)
+	return out, nil
+}
+
+// fitAndScore trains a run on inputs as they are given, or finds it done, and measures it; unseen: on the unseen classes' images
+// alone, as not every method knows the others.
+func (x *Runner) fitAndScore(ctx context.Context, run string, in *workspace.Inputs, s settings.Settings, force, unseen bool) (*evaluate.Result, *TrainedRun, error) {
+	t, err := x.Train(ctx, run, in, s, nil, force)
+	if err != nil {
+		return nil, nil, err
+	}
+	model, err := runs.Load(x.RunDir(run))
+	if err != nil {
+		return nil, nil, err
+	}
+	test, err := x.Bind(ctx, run, model, in)
+	if err != nil {
+		return nil, nil, err
+	}
+	if unseen {
+		test.Roles = onlyUnseen(test.Roles)
+	}
+	r, err := x.score(ctx, run, model, test, DefaultBootstrap)
+	return r, t, err
 }
 
 // fewShotRun is the folder of the runs of a method with a number of shots.

@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 // Texts name texts of classes and the model that makes vectors of them.
 type Texts struct {
 	File      string // "": the classes' names
+	Gloss     string // file of WordNet's glosses, in place of File
 	Model     string // folder of the model; "": no texts
 	Templates []string
 	textencoder.Options
@@ -25,7 +27,11 @@ type Texts struct {
 // Check refuses what goes with no text model, and options that there are not.
 func (x *Texts) Check() error {
 	switch {
+	case x.File != "" && x.Gloss != "":
+		return usage.Errorf("--text and --gloss: one of them says what the classes are")
 	case x.Model != "":
+	case x.Gloss != "":
+		return usage.Errorf("--gloss goes with --text-model: the folder of the model that makes vectors of texts")
 	case x.File != "":
 		return usage.Errorf("--text %s goes with --text-model: the folder of the model that makes vectors of texts", x.File)
 	case len(x.Templates) > 0:
@@ -105,13 +111,14 @@ func (e *TextEncoder) Describe(ctx context.Context, d *text.Descriptions) (*attr
 // describeTexts gives the vectors of texts of a dataset's classes, or of their names.
 func (w *Workspace) describeTexts(ctx context.Context, ds *datasets.Dataset, phrases map[string]string, x *Texts) (*attributes.Table, *TextUsed, error) {
 	d := namesOf(ds.ClassNames(), phrases)
-	if x.File != "" {
-		var err error
-		if d, err = text.Read(x.File, ds.ClassNames()); err != nil {
-			return nil, nil, err
-		}
+	said, err := x.Read(ds.ClassNames(), wnidsOf(ds))
+	if err != nil {
+		return nil, nil, err
 	}
-	e, err := w.OpenTexts(x, x.File == "")
+	if said != nil {
+		d = said
+	}
+	e, err := w.OpenTexts(x, said == nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -120,11 +127,34 @@ func (w *Workspace) describeTexts(ctx context.Context, ds *datasets.Dataset, phr
 	if err != nil {
 		return nil, nil, err
 	}
-	used := &TextUsed{File: x.File, Templates: e.Templates, Model: e.Source}
+	used := &TextUsed{File: cmp.Or(x.File, x.Gloss), Templates: e.Templates, Model: e.Source}
 	for _, list := range d.Texts {
 		used.Texts += len(list)
 	}
 	return t, used, nil
+}
+
+// Read reads what is said of classes, whose WordNet ids may be nil; nil: nothing but their names.
+func (x *Texts) Read(classes, wnids []string) (*text.Descriptions, error) {
+	switch {
+	case x.File != "":
+		return text.Read(x.File, classes)
+	case x.Gloss != "":
+		return text.Glosses(x.Gloss, classes, wnids)
+	}
+	return nil, nil
+}
+
+// wnidsOf are the classes' WordNet ids; nil: the dataset has none.
+func wnidsOf(ds *datasets.Dataset) []string {
+	var ids []string
+	for _, c := range ds.Classes {
+		if c.WNID == "" {
+			return nil
+		}
+		ids = append(ids, c.WNID)
+	}
+	return ids
 }
 
 // namesOf describes classes by their names or, where there are any, by phrases in place of them.

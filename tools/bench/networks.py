@@ -74,6 +74,36 @@ class ClipText(nn.Module):
         return self.proj(self.post(x[:, -1]))
 
 
+class After(nn.Module):
+    """A post-norm transformer block, as BERT has them."""
+
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.ln1, self.ln2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.q, self.k, self.v, self.out = (nn.Linear(width, width) for _ in range(4))
+        self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, x):
+        b, n, w = x.shape
+        q, k, v = (f(x).reshape(b, n, self.heads, w // self.heads).transpose(1, 2) for f in (self.q, self.k, self.v))
+        s = q @ k.transpose(2, 3) * (1 / math.sqrt(w // self.heads))
+        x = self.ln1(x + self.out((s.softmax(-1) @ v).transpose(1, 2).reshape(b, n, w)))
+        return self.ln2(x + self.down(nn.functional.gelu(self.up(x))))
+
+
+class MiniLM(nn.Module):
+    """all-MiniLM-L6-v2 from embedded tokens on, mean pooling with it: an image of 1 x 32 x 384 values, a text of 32 tokens."""
+
+    def __init__(self, width=384, layers=6, heads=12, tokens=32):
+        super().__init__()
+        self.position, self.ln = nn.Parameter(torch.randn(tokens, width) * 0.02), nn.LayerNorm(width)
+        self.blocks = nn.Sequential(*[After(width, heads) for _ in range(layers)])
+
+    def forward(self, x):
+        return self.blocks(self.ln(x.squeeze(1) + self.position)).mean(1)
+
+
 channels, height, width = 3, size, size
 models = torchvision.models
 if name == 'dinov2_vits14':
@@ -82,6 +112,8 @@ elif name == 'clip_image':
     net = ClipImage()
 elif name == 'clip_text':
     net, channels, height, width = ClipText(), 1, 77, 512
+elif name == 'minilm':
+    net, channels, height, width = MiniLM(), 1, 32, 384
 elif name in ('googlenet', 'inception_v3'):
     net = getattr(models, name)(weights=None, aux_logits=False, init_weights=False)
 else:

@@ -20,7 +20,7 @@ func (p *Builder) aligned(s *settings.Settings, table *features.ClassTable) erro
 	if s.AttributeNorm != attributes.L2 && s.AttributeNorm != attributes.None || s.FeatureNorm != method.FeaturesL2 && s.FeatureNorm != method.FeaturesNone {
 		return fmt.Errorf("%s compares embeddings as the two towers give them, by their directions: the normalisations are l2, not %s of features and %s of class vectors", s.Method, s.FeatureNorm, s.AttributeNorm)
 	}
-	source, err := sharedSpace(p.f.Source(), table)
+	source, err := SharedSpace(p.f.Source(), table)
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.Method, err)
 	}
@@ -30,7 +30,8 @@ func (p *Builder) aligned(s *settings.Settings, table *features.ClassTable) erro
 	return nil
 }
 
-func sharedSpace(f features.Source, t *features.ClassTable) (*features.TextSource, error) {
+// SharedSpace gives how the texts of a class table were made whose vectors lie in the space of the features; the error says why they do not.
+func SharedSpace(f features.Source, t *features.ClassTable) (*features.TextSource, error) {
 	b, _ := t.TextBlock()
 	switch {
 	case b == nil:

@@ -16,7 +16,7 @@ func TestSharedSpace(t *testing.T) {
 	}
 	of := features.Source{Network: "clip", NetworkSHA256: "aa", Layer: "image_embeds"}
 	own := features.ImageTower{SHA256: "aa", Layer: "image_embeds"}
-	if s, err := sharedSpace(of, table(text(own))); err != nil || s.Model.Scale != 50 {
+	if s, err := SharedSpace(of, table(text(own))); err != nil || s.Model.Scale != 50 {
 		t.Errorf("%v, %v", s, err)
 	}
 	for name, c := range map[string]struct {
@@ -31,7 +31,7 @@ func TestSharedSpace(t *testing.T) {
 		"another layer":    {features.Source{Network: "clip", NetworkSHA256: "aa", Layer: "pooler_output"}, table(text(own)), `of the layer "pooler_output"`},
 		"imported":         {features.Source{Network: "clip"}, table(text(own)), "were imported"},
 	} {
-		if _, err := sharedSpace(c.f, c.t); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := SharedSpace(c.f, c.t); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

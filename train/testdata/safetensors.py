@@ -51,14 +51,15 @@ def normalised(a, kind, mean, w, meta):
         a = np.sign(a) * np.sqrt(np.abs(a))
     if mean is not None:
         a = a - mean
+    widths = json.loads(meta.get("vzsl.blocks", "[%d]" % a.shape[1]))
+    shares = w.get("attributes.weights", np.full(len(widths), 1 / len(widths)))
     if kind == "standardise":
         s = w["attributes.scale"]
-        return np.where(s == 0, 0, a / np.where(s == 0, 1, s))
-    if kind == "none":
-        return a
-    widths = json.loads(meta.get("vzsl.blocks", "[%d]" % a.shape[1]))
+        a = np.where(s == 0, 0, a / np.where(s == 0, 1, s))
     parts = np.split(a, np.cumsum(widths)[:-1], axis=1)
-    return np.hstack([unit(p) for p in parts]) / np.sqrt(len(widths))
+    if kind in ("standardise", "none"):
+        return np.hstack([p * np.sqrt(s * len(widths)) for p, s in zip(parts, shares)])
+    return np.hstack([unit(p) * np.sqrt(s) for p, s in zip(parts, shares)])
 
 
 def layer(w, name, x):

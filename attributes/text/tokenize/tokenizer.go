@@ -30,6 +30,7 @@ type Encoding struct {
 	IDs     []int32
 	Unknown int // tokens for what the vocabulary does not have
 	Cut     int // ids that were cut off, because the text is longer than the model takes
+	Own     int // ids of the text itself, without those before and after it, before any was cut off
 }
 
 // model splits a word into pieces of the vocabulary.
@@ -193,7 +194,7 @@ func (t *Tokenizer) Encode(text string, limit int) Encoding {
 	if t.max > 0 && (limit <= 0 || t.max < limit) {
 		limit = t.max
 	}
-	e := Encoding{Unknown: unknown}
+	e := Encoding{Unknown: unknown, Own: len(ids)}
 	if room := limit - len(t.head) - len(t.tail); limit > 0 && len(ids) > max(room, 0) {
 		room = max(room, 0)
 		e.Cut = len(ids) - room
