@@ -111,6 +111,21 @@ func (s *inputs) test(role features.Role, classes []string) (*testSet, error) {
 	return t, nil
 }
 
+// pictured are the classes that have images, in the split's order.
+func (t *testSet) pictured() []int {
+	has := make([]bool, len(t.classes))
+	for _, c := range t.truth {
+		has[c] = true
+	}
+	var some []int
+	for c, is := range has {
+		if is {
+			some = append(some, c)
+		}
+	}
+	return some
+}
+
 func (s *inputs) noTestImages(t *testSet) error {
 	if t.listed > 0 {
 		return fmt.Errorf("split %q: %w: it names %d test images of unseen classes, but none of them is among the %d images with features (first: %q): the features are those of another dataset or folder; give those the split was made for, or make the split again",

@@ -42,6 +42,10 @@ type Result struct {
 	// Reliability is that of the probabilities among the candidates; nil where the model has no temperature.
 	Reliability *Reliability `json:"reliability,omitempty"`
 
+	// Rejection is how well images of none of the candidates are told by their best score; nil where fewer than four
+	// unseen classes have images.
+	Rejection *Rejection `json:"rejection,omitempty"`
+
 	Generalised *Generalised `json:"generalised,omitempty"`
 
 	Maps *Maps `json:"maps,omitempty"` // nil until NewMaps makes them, and of too few images

@@ -35,7 +35,10 @@ type Options struct {
 	// Temperature makes probabilities of scores: softmax(score / Temperature). It must have been fitted on validation
 	// classes. 0: the probabilities are not measured.
 	Temperature float64
-	Progress    func(done, total int) // images scored; nil is allowed
+	// NoneBelow gives the best candidate's score below which an image is taken to be of none of so many candidates. It must have been chosen on
+	// validation classes. Nil: there is none.
+	NoneBelow func(candidates int) (threshold float64, ok bool)
+	Progress  func(done, total int) // images scored; nil is allowed
 }
 
 // ranked is how many best candidates a Prediction keeps.
@@ -72,6 +75,10 @@ func ZeroShot(ctx context.Context, model Scorer, images Features, table *feature
 	if len(seen.rows) > 0 {
 		total += len(unseen.rows) + len(seen.rows)
 	}
+	pictured := unseen.pictured()
+	if len(pictured) >= 4 {
+		total += len(halves(pictured)) * len(unseen.judgedRows())
+	}
 	done := 0
 	progress := func(n int) {
 		done += n
@@ -83,6 +90,11 @@ func ZeroShot(ctx context.Context, model Scorer, images Features, table *feature
 	r, err := s.inductive(ctx, model, unseen, opts, progress)
 	if err != nil {
 		return nil, err
+	}
+	if len(pictured) >= 4 {
+		if r.Rejection, err = s.reject(ctx, model, unseen, pictured, opts, progress); err != nil {
+			return nil, err
+		}
 	}
 	if len(seen.rows) > 0 {
 		r.Generalised, err = s.generalised(ctx, model, unseen, seen, opts, progress)

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -217,7 +218,7 @@ func (r *run) all(ctx context.Context) error {
 		return nil
 	}
 	if !r.some {
-		return fmt.Errorf("extract: none of the %d images in %s can be used, nothing was written; the first: %s", r.total, r.Dataset.ImageRoot, firstSkips(r.skips))
+		return fmt.Errorf("extract: none of the %d images in %s can be used, nothing was written; the first: %s", r.total, cmp.Or(r.Dataset.ImageRoot, r.Dataset.Root), firstSkips(r.skips))
 	}
 	m, err := r.Writer.Finish()
 	if err != nil {

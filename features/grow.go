@@ -191,22 +191,30 @@ func (g *Growth) open() error {
 			g.manifest = m
 		}
 	}
-	listed := map[string]bool{}
-	if g.manifest != nil {
-		for _, p := range g.manifest.Parts {
-			listed[p.File] = true
-			g.donors = append(g.donors, &donor{ManifestPart: p, listed: true, program: g.manifest.Source.Program})
-			if m := grownName.FindStringSubmatch(p.File); m != nil {
-				g.donors[len(g.donors)-1].list = m[1]
-			}
-		}
-	}
+	listed := g.listed()
 	for _, name := range shards {
 		if !listed[name] {
 			g.donors = append(g.donors, &donor{ManifestPart: ManifestPart{File: name}})
 		}
 	}
 	return nil
+}
+
+// listed takes the manifest's shards for donors.
+func (g *Growth) listed() map[string]bool {
+	listed := map[string]bool{}
+	if g.manifest == nil {
+		return listed
+	}
+	for _, p := range g.manifest.Parts {
+		listed[p.File] = true
+		d := &donor{ManifestPart: p, listed: true, program: g.manifest.Source.Program}
+		if m := grownName.FindStringSubmatch(p.File); m != nil {
+			d.list = m[1]
+		}
+		g.donors = append(g.donors, d)
+	}
+	return listed
 }
 
 func (g *Growth) sweep(entries []fs.DirEntry) error {

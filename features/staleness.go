@@ -143,3 +143,19 @@ func (g *Growth) mine(i int) bool {
 	}
 	return g.Ours(lo)
 }
+
+// Stale compares a finished collection with its dataset and writes nothing.
+func Stale(ctx context.Context, dir string, m *Manifest, o Growing) (Staleness, error) {
+	if o.Check == "" {
+		o.Check = CheckTime
+	}
+	g := &Growth{dir: dir, src: m.Source, o: o, manifest: m}
+	g.listed()
+	if err := g.load(ctx); err != nil {
+		return Staleness{}, err
+	}
+	if err := g.check(ctx); err != nil {
+		return Staleness{}, err
+	}
+	return g.Stale(), nil
+}

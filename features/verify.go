@@ -175,10 +175,16 @@ func (c *checker) list() {
 		c.Notes = append(c.Notes, fmt.Sprintf("there is no %s: the folder is of version 0.1.0, and its manifest could not be checked", custody.Name))
 		return
 	}
+	right := 0
 	for name, sums := range c.m.sums(encodeSkipped(c.skips)) {
 		if err := custody.CheckSum(c.Dir, name, sums[0]); err != nil && name != manifestName && name != skippedName { // those are looked at themselves
 			c.problem("%v", err)
+		} else if err == nil {
+			right++
 		}
+	}
+	if right == 0 {
+		c.problem("%s: goes with none of the folder's files: it is the list of another folder; run the same extract or import again: it makes a new one", custody.Name)
 	}
 }
 
@@ -301,8 +307,15 @@ func (c *checker) rows(file string, first, dim int, g *group) {
 
 // cache checks the training cache, where there is one: that of other shards too, which the next use replaces.
 func (c *checker) cache() {
+	if times := filepath.Join(c.Dir, cacheDir, timesName); exists(times) {
+		if t, err := openWhole(times); err != nil {
+			c.problem("%v; remove the folder %s: the next use makes it again of the shards", err, filepath.Join(c.Dir, cacheDir))
+		} else {
+			t.close()
+		}
+	}
 	path := filepath.Join(c.Dir, cacheDir, cacheName)
-	if _, err := os.Stat(path); err != nil {
+	if !exists(path) {
 		return
 	}
 	if l := lock.Held(filepath.Dir(path)); l != nil {
@@ -346,6 +359,11 @@ func (c *checker) imagesFile(ctx context.Context) {
 	case !c.broken && (others > 0 || rows != len(c.records)):
 		c.problem("%s: %d of its %d rows are not as the shards have them", f.File, others, rows)
 	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func (c *checker) skippedFile() {

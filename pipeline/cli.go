@@ -12,6 +12,7 @@ import (
 	"vzsl/internal/kernels"
 	"vzsl/internal/store"
 	"vzsl/pipeline/experiment"
+	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
 
 	"github.com/spf13/cobra"
@@ -51,8 +52,25 @@ func newCLI(stdout, stderr io.Writer) *cli {
 // runner trains and evaluates in the workspace.
 func (c *cli) runner() *experiment.Runner { return &experiment.Runner{Workspace: c.Workspace} }
 
-// mount makes --out at a store's address the local folder that stands for it.
-func (c *cli) mount(cmd *cobra.Command) error {
+// mount makes --out at a store's address the local folder that stands for it. A plan that lies in a store says where that is.
+func (c *cli) mount(cmd *cobra.Command, args []string) error {
+	plan := ""
+	if f := cmd.Flags().Lookup("plan"); f != nil {
+		plan = f.Value.String()
+	} else if (cmd.Name() == "finish" || cmd.Name() == "status") && len(args) > 0 {
+		plan = args[0]
+	}
+	if _, local := store.Local(plan); !local && !cmd.Flags().Changed("out") {
+		out, _, ok := strings.Cut(plan, "/plans/")
+		if !ok {
+			return usage.Errorf("%s is not below plans/ of an --out: give --out too", plan)
+		}
+		c.Dir = out
+	}
+	return c.mountOut(cmd)
+}
+
+func (c *cli) mountOut(cmd *cobra.Command) error {
 	if dir, local := store.Local(c.Dir); local {
 		c.Dir = dir
 		return nil
@@ -64,9 +82,9 @@ func (c *cli) mount(cmd *cobra.Command) error {
 	if slices.Contains([]string{"version", "methods", "download", "completion", "exit-codes", "help"}, top.Name()) {
 		return nil
 	}
-	task := cmd.Flags().Lookup("plan")
-	shards := top.Name() != "attributes" && top.Name() != "status" && (task == nil || !task.Changed)
-	if err := c.Mount(cmd.Context(), c.Dir, shards); err != nil {
+	plan := cmd.Flags().Lookup("plan")
+	task := cmd.Name() == "extract" && plan != nil && plan.Changed // it fetches what it needs
+	if err := c.Mount(cmd.Context(), c.Dir, top.Name() != "attributes" && top.Name() != "status" && !task); err != nil {
 		return err
 	}
 	shown := strings.NewReplacer(c.Dir, c.Remote.Address)

@@ -88,6 +88,7 @@ func (c *cli) evaluated(name string, r *evaluate.Result, paths report.Paths) err
 		Calibrated   *evaluate.Harmonic `json:"generalised_calibrated,omitempty"`
 		AUSUC        *float64           `json:"ausuc,omitempty"`
 		ECE          *float64           `json:"expected_calibration_error,omitempty"`
+		None         *noneOfThese       `json:"none_of_these,omitempty"`
 		HTML         string             `json:"html"`
 		JSON         string             `json:"json"`
 		Predictions  string             `json:"predictions"`
@@ -100,6 +101,9 @@ func (c *cli) evaluated(name string, r *evaluate.Result, paths report.Paths) err
 	}
 	if r.Reliability != nil {
 		f.ECE = &r.Reliability.ECE
+	}
+	if x := r.Rejection; x != nil {
+		f.None = &noneOfThese{x.Candidates, x.AUROC, x.At95, x.Chosen}
 	}
 	return c.result(f, func(w io.Writer) {
 		setting := "zero-shot"
@@ -123,8 +127,23 @@ func (c *cli) evaluated(name string, r *evaluate.Result, paths report.Paths) err
 		if f.ECE != nil {
 			fmt.Fprintf(w, "probabilities: expected calibration error %.1f%%\n", 100**f.ECE)
 		}
+		if f.None != nil {
+			fmt.Fprintf(w, "none of these: AUROC %.3f among %d candidates", f.None.AUROC, f.None.Candidates)
+			if c := f.None.Chosen; c != nil {
+				fmt.Fprintf(w, "; below %.4g, chosen on validation classes: %.1f%% false acceptances, %.1f%% false rejections", c.Threshold, 100*c.FalseAcceptance, 100*c.FalseRejection)
+			}
+			fmt.Fprintln(w)
+		}
 		fmt.Fprintf(w, "report: %s\n", paths.HTML)
 	})
+}
+
+// noneOfThese is how well images of none of the candidates are told.
+type noneOfThese struct {
+	Candidates int                      `json:"candidates"`
+	AUROC      float64                  `json:"auroc"`
+	At95       float64                  `json:"false_acceptance_at_95"`
+	Chosen     *evaluate.RejectionPoint `json:"chosen,omitempty"`
 }
 
 // percent writes a figure with its interval over images.

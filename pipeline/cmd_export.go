@@ -219,7 +219,7 @@ func (c *cli) exportXLSA17(ctx context.Context, o *exportOptions) error {
 	if err != nil {
 		return err
 	}
-	roles, err := features.ReadSplit(c.SplitFile(name, o.r.Split))
+	roles, err := c.ReadSplit(name, o.r.Split)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -103,10 +105,12 @@ func runPlanExtract(cmd *cobra.Command, con *cli, o *extractOptions, p *planOpti
 	if plan.Extract.ImageRoot != "" {
 		list = &features.ImageList{Classes: x.ds.Classes, Images: x.ds.Images, Unusable: x.ds.Unusable}
 	}
-	plan.Flags, plan.Out = givenFlags(cmd, planFlags...), con.Dir
+	plan.Flags, plan.Out, plan.Extract.Folder = givenFlags(cmd, planFlags...), con.Address(con.Dir), con.Address(x.dir)
 	plan.Divide(p.tasks)
 	if p.to == "" {
 		p.to = filepath.Join(con.Dir, "plans", x.ds.Name+"-"+x.source.Network)
+	} else if p.to, err = con.Local(p.to); err != nil {
+		return err
 	}
 	path, err := plan.Write(p.to, list, p.replace)
 	if err != nil {
@@ -173,18 +177,61 @@ func (c *cli) openTask(cmd *cobra.Command, path, text string) (*tasks.Plan, task
 	if others := givenFlags(cmd, own...); len(others) > 0 {
 		return nil, t, usage.Errorf("%s does not go with --plan: what is done stands in the plan", others[0])
 	}
-	p, err := tasks.Read(path)
+	p, err := c.readPlan(cmd, path)
 	if err != nil {
 		return nil, t, err
 	}
 	if p.Command != cmd.Name() {
 		return nil, t, usage.Errorf("%s is a plan of %s: 'vzsl %s --plan %s'", path, p.Command, p.Command, path)
 	}
-	if !cmd.Flags().Changed("out") {
-		c.Dir = p.Out
-	}
 	t, err = p.Which(text, c.environment)
 	return p, t, err
+}
+
+// readPlan reads a plan, here or in a store, and goes to work in the folder that it was made for.
+func (c *cli) readPlan(cmd *cobra.Command, path string) (*tasks.Plan, error) {
+	path, err := c.Local(path)
+	if err != nil {
+		return nil, err
+	}
+	p, err := tasks.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	if !cmd.Flags().Changed("out") && c.Remote == nil {
+		c.Dir = p.Out
+		if err := c.mountOut(cmd); err != nil {
+			return nil, err
+		}
+	}
+	if p.Extract != nil {
+		p.Extract.Folder, err = c.Local(p.Extract.Folder)
+	}
+	return p, err
+}
+
+// fetchMine brings the shards that a task reads: those that the collection had before, and what the task has done already.
+func (c *cli) fetchMine(ctx context.Context, p *tasks.Plan, t tasks.Task) error {
+	if c.Remote == nil {
+		return nil
+	}
+	listed := map[string]bool{}
+	if m, err := features.ReadManifest(p.Extract.Folder); err == nil {
+		for _, part := range m.Parts {
+			listed[part.File] = true
+		}
+	}
+	mine := map[string]bool{}
+	for i, u := range p.Units {
+		if t.Has(i) {
+			mine[u.Key] = true
+		}
+	}
+	return c.FetchShards(ctx, func(key string) bool {
+		folder, name := path.Split(key)
+		unit, _, _ := strings.Cut(strings.TrimPrefix(name, "part-"), "-")
+		return c.Remote.Local(folder) == filepath.Clean(p.Extract.Folder) && (listed[name] || mine[unit])
+	})
 }
 
 func runExtractTask(cmd *cobra.Command, con *cli, o *extractOptions) error {
@@ -208,6 +255,9 @@ func runExtractTask(cmd *cobra.Command, con *cli, o *extractOptions) error {
 		return err
 	}
 	defer x.close()
+	if err := con.fetchMine(ctx, p, t); err != nil {
+		return err
+	}
 	w, err := p.OpenTask(ctx, t, x.source, extract.Growing(x.ds, features.Check(planned.check)))
 	if err != nil {
 		return err
@@ -257,12 +307,9 @@ func newFinish(con *cli) *cobra.Command {
 it ends with exit code 3 and lists their tasks as --array= takes them.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := tasks.Read(args[0])
+			p, err := con.readPlan(cmd, args[0])
 			if err != nil {
 				return err
-			}
-			if !cmd.Flags().Changed("out") {
-				con.Dir = p.Out
 			}
 			err = con.finish(cmd.Context(), p)
 			return con.tellMissing(err)
@@ -333,8 +380,8 @@ func newStatus(con *cli) *cobra.Command {
 		Example: `  vzsl status plans/imagenet-vgg19`,
 		Long:    `Tells how many units of the plan are done, at what rate, which tasks are at one unit for long, and how long it takes yet.`,
 		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			p, err := tasks.Read(args[0])
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := con.readPlan(cmd, args[0])
 			if err != nil {
 				return err
 			}

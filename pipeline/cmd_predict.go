@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -34,6 +36,7 @@ type predictOptions struct {
 	html         string
 	told         bool   // the explanations are printed, too
 	examples     string // folder
+	noneBelow    string // a probability, or noneAuto
 	missing      string // how missing values of classes are treated; "": as the run was trained
 }
 
@@ -85,7 +88,7 @@ models (VZSL, SAE) they are a reading, not a sum that gives the score.`),
 	addPictures(cmd, &o.pictures)
 	f := cmd.Flags()
 	f.IntVar(&o.Top, "top", 5, "`classes` told of each picture, best first")
-	f.Float64Var(&o.NoneBelow, "none-below", 0, "a picture whose best class has a smaller `probability` is none of them")
+	f.StringVar(&o.noneBelow, "none-below", "0", "a picture whose best class has a smaller `probability` is none of them; auto: by the threshold of the score that was chosen on validation classes in training")
 	f.BoolVar(&explain, "explain", false, "name the attributes that speak for and against the best class")
 	o.addExamples(cmd)
 	f.StringSliceVar(&o.foreign.Images, "images", nil, "`file` of the image names of features of another program (default: the table's own, else row numbers)")
@@ -106,13 +109,43 @@ func (o *predictOptions) addExamples(cmd *cobra.Command) {
 	must(cmd.MarkFlagDirname("examples"))
 }
 
+// noneAuto stands for the threshold that was chosen in training.
+const noneAuto = "auto"
+
+// settle takes the threshold of a model where --none-below asks for it.
+func (o *predictOptions) settle(con *cli, p *predictor) error {
+	if o.noneBelow != noneAuto {
+		return nil
+	}
+	point := p.model.NoneBelow(len(p.classes.Names))
+	if point == nil {
+		return usage.Errorf("--none-below auto: the run %s has no threshold: it had too few validation classes, or was trained by an earlier version; train it again, or give a probability", p.run)
+	}
+	con.Log.Info("images whose best score is below the threshold that was chosen on validation classes are of none of the classes", "threshold", fmt.Sprintf("%.4g", point.Threshold),
+		"candidates", len(p.classes.Names), "chosen for", point.Candidates, "false acceptances there", fmt.Sprintf("%.1f%%", 100*point.FalseAcceptance),
+		"false rejections", fmt.Sprintf("%.1f%%", 100*point.FalseRejection), "AUROC", fmt.Sprintf("%.3f", point.AUROC))
+	o.NoneBelowScore = p.threshold
+	return nil
+}
+
+// threshold is the model's for a number of classes; minus infinity: it has none.
+func (p *predictor) threshold(classes int) float64 {
+	if point := p.model.NoneBelow(classes); point != nil {
+		return point.Threshold
+	}
+	return math.Inf(-1)
+}
+
 // check refuses options that cannot be.
 func (o *predictOptions) check() error {
 	if o.Top < 1 {
 		return usage.Errorf("--top %d: at least one class is told", o.Top)
 	}
-	if !(o.NoneBelow >= 0 && o.NoneBelow <= 1) {
-		return usage.Errorf("--none-below %v: a probability lies between 0 and 1", o.NoneBelow)
+	if o.noneBelow != noneAuto {
+		var err error
+		if o.NoneBelow, err = strconv.ParseFloat(o.noneBelow, 64); err != nil || !(o.NoneBelow >= 0 && o.NoneBelow <= 1) {
+			return usage.Errorf("--none-below %v: a probability lies between 0 and 1, or auto", o.noneBelow)
+		}
 	}
 	if o.pictures.Megapixels < 1 {
 		return usage.Errorf("--max-pixels %d: it must be more than 0", o.pictures.Megapixels)
@@ -164,6 +197,9 @@ func runPredict(ctx context.Context, con *cli, o *predictOptions, args []string)
 	if err != nil {
 		return err
 	}
+	if err := o.settle(con, p); err != nil {
+		return err
+	}
 	if o.examples != "" {
 		pics, err := con.OpenPictures(ctx, p.run, p.model.Source(), &o.pictures)
 		if err != nil {
@@ -201,7 +237,7 @@ func runPredict(ctx context.Context, con *cli, o *predictOptions, args []string)
 		all = append(all, named...)
 	}
 	if o.html != "" {
-		if err := con.writeGallery(ctx, o.html, p, o.NoneBelow, files, all); err != nil {
+		if err := con.writeGallery(ctx, o, p, files, all); err != nil {
 			return err
 		}
 		if !o.told {

@@ -43,7 +43,7 @@ func newServe(con *cli) *cobra.Command {
 		Long: `Names pictures over HTTP, with the answers of 'vzsl predict', and takes new classes while it runs. The
 address it listens on shows a page to drop a picture on and to edit the list of classes.
 
-  POST /predict              a picture as the body, or files of a form; ?top=5&explain=5&none_below=0.3
+  POST /predict              a picture as the body, or files of a form; ?top=5&explain=5&none_below=0.3 (or auto)
   GET /classes               the names; /classes.csv all of it, for --classes
   GET, PUT, DELETE /classes/NAME   {"attributes": {"stripes": 60, ...}}; {"phrase": ...} for texts and word vectors
   POST /classes/NAME         pictures of the class, as for /predict: the model takes them in at once
@@ -83,7 +83,7 @@ Ctrl-C or SIGTERM: no more requests are taken, those in progress are finished.`)
 	f.IntVar(&o.requests, "max-requests", 256, "`requests` with a body in progress; more are answered with 503")
 	f.IntVar(&o.connections, "max-connections", 1024, "open `connections`; more wait")
 	f.IntVar(&o.Top, "top", 5, "`classes` told of each picture where the request does not say")
-	f.Float64Var(&o.NoneBelow, "none-below", 0, "a picture whose best class has a smaller `probability` is none of them, where the request does not say")
+	f.StringVar(&o.noneBelow, "none-below", "0", "a picture whose best class has a smaller `probability` is none of them, where the request does not say; auto: by the threshold of the score that was chosen on validation classes in training")
 	f.IntVar(&o.body, "max-body", 32, "`MB` of a request")
 	f.IntVar(&o.bodies, "max-bodies", 256, "`MB` of all requests at work together; others wait")
 	f.IntVar(&o.pictures.Megapixels, "max-pixels", 50, "`millions` of pixels of a picture")
@@ -118,6 +118,9 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := o.settle(con, p); err != nil {
+		return err
+	}
 	pics, err := con.OpenPictures(ctx, p.run, p.model.Source(), &o.pictures)
 	if err != nil {
 		return err
@@ -133,6 +136,9 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 		ImageStatus: refusedPicture, MaxBody: int64(o.body) << 20, MaxBodies: int64(o.bodies) << 20,
 		Warnings: p.doubt,
 		Timeout:  o.timeout, ReadTimeout: o.readTimeout, Grace: o.grace, Log: con.Log,
+	}
+	if p.model.NoneBelow(2) != nil {
+		options.Threshold = p.threshold
 	}
 	options.ClassFile, options.LabelFile = o.classesTo(con, p.model.Attributes()), o.labelFile
 	options.Space = description.New(p.model.Attributes(), workspace.SeenClasses(p.inputs, p.model))

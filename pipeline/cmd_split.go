@@ -45,6 +45,9 @@ test_unseen). The features stay as they are, so one extraction serves every spli
 the class), shot and none. A class is seen that has images to train on; images that the table does not
 list take no part. Validation is by whole classes: without that role in the table they are drawn.
 
+--extend gives the images of its classes that were added since a split was made a role, and leaves the others theirs:
+test_unseen, validation or train by their class, and of seen classes the share that is tested.
+
 A split that runs were made with is not replaced by another one of its name unless --force says so.
 
 --shots K makes it a few-shot split: of each unseen class --shot-pool images are kept out of the test,
@@ -56,6 +59,9 @@ on them, never on the unseen classes.`),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(&ds, cmd.Flags().Changed("split")); err != nil {
 				return err
+			}
+			if o.extend {
+				return con.extendSplit(cmd.Context(), ds.Name, o)
 			}
 			o.fewShot = cmd.Flags().Changed("shots")
 			o.command = workspace.CommandLine("split", givenFlags(cmd)...)
@@ -88,6 +94,8 @@ on them, never on the unseen classes.`),
 	f.IntVar(&o.shots, "shots", 0, "few-shot: so many labelled `images` of each unseen class to train on")
 	f.IntVar(&o.pool, "shot-pool", splits.DefaultShotPool, "with --shots: `images` of each unseen class to draw the shots from, none of them tested")
 	f.Uint64Var(&o.seed, "seed", 1, "draws validation classes and held-out images")
+	f.BoolVar(&o.extend, "extend", false, "give images that were added a role in a split that is there, and leave the others theirs")
+	f.StringVar(&o.as, "as", "", "with --extend: `name` of the extended split (default: it replaces the one of --split)")
 	f.BoolVar(&o.force, "force", false, "replace a split that runs were made with")
 	must(cmd.MarkFlagFilename("seen", "txt"))
 	must(cmd.MarkFlagFilename("unseen", "txt"))
@@ -110,6 +118,8 @@ type splitOptions struct {
 	fewShot              bool
 	shots, pool          int
 	force                bool
+	extend               bool
+	as                   string
 }
 
 func (o *splitOptions) check(ds *workspace.Dataset, named bool) error {
@@ -133,6 +143,10 @@ func (o *splitOptions) check(ds *workspace.Dataset, named bool) error {
 	switch {
 	case (o.seen == "") != (o.unseen == ""):
 		return usage.Errorf("--seen and --unseen go together: two files of class names, one a line")
+	case o.extend && ways > 0:
+		return usage.Errorf("--extend takes the split as it is: --seen, --unseen, --images, --xlsa17 and --random do not go with it")
+	case o.as != "" && !o.extend:
+		return usage.Errorf("--as names the split that --extend makes")
 	case ways > 1:
 		return usage.Errorf("--seen and --unseen or --images, --xlsa17 and --random are different ways to split: give one")
 	case o.images != "" && !named && o.xlsa17 == "":
@@ -186,12 +200,48 @@ func (c *cli) writeSplit(ctx context.Context, dataset string, o splitOptions) er
 	})
 }
 
-// makeRoles builds a split from the class table and the images of every network's shards.
-func (c *cli) makeRoles(ctx context.Context, dataset string, o splitOptions) (*features.Split, error) {
-	table, err := c.ReadClassTable(dataset)
+// extendSplit gives images that were added roles in a split that is there.
+func (c *cli) extendSplit(ctx context.Context, dataset string, o splitOptions) error {
+	was, err := c.ReadSplit(dataset, o.name)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	images, err := c.imagesWithFeatures(ctx, dataset)
+	if err != nil {
+		return err
+	}
+	roles, added, err := splits.Extend(was, images)
+	if err != nil {
+		return err
+	}
+	if o.as != "" {
+		if err := usage.FolderName("as", o.as); err != nil {
+			return err
+		}
+		roles.Name = o.as
+	}
+	n := len(roles.Images) - len(was.Images)
+	if n > 0 || roles.Name != was.Name {
+		if err := c.WriteSplit(roles, o.force); err != nil {
+			return err
+		}
+	}
+	res := struct {
+		File  string                `json:"file"`
+		Added map[features.Role]int `json:"added"`
+	}{c.SplitFile(dataset, roles.Name), added}
+	return c.result(res, func(w io.Writer) {
+		if n == 0 {
+			fmt.Fprintf(w, "%s: every image of its classes has a role\n", res.File)
+			return
+		}
+		fmt.Fprintf(w, "%s: %s more: %d train, %d validation, %d test seen, %d test unseen\n", res.File, usage.Counted(n, "image"),
+			added[features.RoleTrain], added[features.RoleValidation], added[features.RoleTestSeen], added[features.RoleTestUnseen])
+	})
+}
+
+// imagesWithFeatures are the images of every network's shards.
+func (c *cli) imagesWithFeatures(ctx context.Context, dataset string) ([]splits.Labelled, error) {
 	networks, err := c.Networks(dataset)
 	if err != nil {
 		return nil, err
@@ -204,8 +254,17 @@ func (c *cli) makeRoles(ctx context.Context, dataset string, o splitOptions) (*f
 		dirs[i] = c.NetworkDir(dataset, n)
 	}
 	p := c.Begin("read the images of the features", "")
-	images, err := splits.CollectImages(ctx, dirs)
-	p.End()
+	defer p.End()
+	return splits.CollectImages(ctx, dirs)
+}
+
+// makeRoles builds a split from the class table and the images of every network's shards.
+func (c *cli) makeRoles(ctx context.Context, dataset string, o splitOptions) (*features.Split, error) {
+	table, err := c.ReadClassTable(dataset)
+	if err != nil {
+		return nil, err
+	}
+	images, err := c.imagesWithFeatures(ctx, dataset)
 	if err != nil {
 		return nil, err
 	}

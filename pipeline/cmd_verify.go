@@ -1,16 +1,24 @@
 package pipeline
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"vzsl/extract"
+	"vzsl/features"
+	"vzsl/pipeline/usage"
 	"vzsl/pipeline/verify"
+	"vzsl/pipeline/workspace"
 )
 
 func newVerify(con *cli) *cobra.Command {
-	return &cobra.Command{
+	var ds workspace.Dataset
+	var check string
+	cmd := &cobra.Command{
 		Use:   "verify [DIR...]",
 		Short: "read everything again and check every byte",
 		Example: `  vzsl verify
@@ -22,7 +30,10 @@ shards (finite values, unique images, labels in the class table), at whether a m
 its record belong together, and at whether a report's metrics follow from its predictions.
 
 Every problem is listed, with the stage that wrote the file and the command that makes it again; with
-any, the command fails.`,
+any, the command fails.
+
+With --data the dataset's images are compared with those that the features were computed of: what was added,
+changed or removed since is a problem too.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, dirs []string) error {
 			if len(dirs) == 0 {
@@ -34,6 +45,13 @@ any, the command fails.`,
 				found, err := v.Below(cmd.Context(), dir)
 				if err != nil {
 					return err
+				}
+				if ds.Folder != "" {
+					for _, f := range found {
+						if err := con.verifyImages(cmd.Context(), f, ds, features.Check(check)); err != nil {
+							return err
+						}
+					}
 				}
 				all = append(all, found...)
 			}
@@ -57,6 +75,54 @@ any, the command fails.`,
 			return nil
 		},
 	}
+	addData(cmd, &ds)
+	addLayout(cmd, &ds)
+	f := cmd.Flags()
+	f.Lookup("data").Usage = "`folder` of the dataset, to compare its images with the features"
+	f.StringVar(&check, "check", string(features.CheckHash), "with --data: how changed images are found: "+usage.Or(features.Checks()))
+	must(cmd.RegisterFlagCompletionFunc("check", cobra.FixedCompletions(features.Checks(), cobra.ShellCompDirectiveNoFileComp)))
+	return cmd
+}
+
+// verifyImages compares the images of a dataset with the features of one of its folders.
+func (c *cli) verifyImages(ctx context.Context, f *verify.Folder, ds workspace.Dataset, check features.Check) error {
+	if err := usage.OneOf("check", string(check), features.Checks()...); err != nil {
+		return err
+	}
+	if f.Features == nil || f.Features.Source.Imported() {
+		return nil
+	}
+	m, err := features.ReadManifest(f.Dir)
+	if err != nil || !m.Complete { // verification said so
+		return nil
+	}
+	ds.Name = m.Source.Dataset
+	set, err := c.OpenDataset(ctx, &ds)
+	if err != nil {
+		return err
+	}
+	what := ""
+	if m.Grows() {
+		p := c.Begin("compare the images with "+f.Dir, "")
+		s, err := features.Stale(ctx, f.Dir, m, extract.Growing(set, check))
+		p.End()
+		if err != nil {
+			return err
+		}
+		if s.Any() {
+			what = "stale: " + s.String()
+		}
+	} else {
+		f.Notes = append(f.Notes, "the features are of version 0.1.0, which did not note what the files of their images were")
+		if m.Source.DatasetSHA256 != set.SHA256() {
+			what = "stale: the dataset has other images"
+		}
+	}
+	if what != "" {
+		f.Problems = append(f.Problems, verify.Problem{File: filepath.Join(f.Dir, "manifest.json"), What: what, Stage: verify.StageExtract,
+			Command: c.Command("extract", "--dataset", ds.Name, "--data", ds.Folder, "--network", m.Source.Network)})
+	}
+	return nil
 }
 
 func sayVerified(w io.Writer, f *verify.Folder) {

@@ -126,13 +126,13 @@ Files are written below --out: features/<dataset>/<network>/, runs/<run>/, repor
 	must(root.MarkPersistentFlagDirname("out"))
 	must(root.MarkPersistentFlagFilename("config", "toml"))
 
-	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
 		if err := con.applyConfig(cmd); err != nil {
 			return err
 		}
 		con.setUp()
 		con.started = true
-		return con.mount(cmd)
+		return con.mount(cmd, args)
 	}
 	root.AddCommand(
 		newExtract(con), newAttributes(con), newSplit(con), newImport(con), newExport(con), newTrain(con), newTune(con), newCompare(con), newMethods(con), newGenerate(con),

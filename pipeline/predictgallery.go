@@ -25,14 +25,17 @@ import (
 const galleryThumbnail = 192
 
 // writeGallery writes the predictions of --html: one file that opens offline, with thumbnails of the image files.
-func (c *cli) writeGallery(ctx context.Context, path string, p *predictor, none float64, files []string, all []predict.ImagePrediction) error {
+func (c *cli) writeGallery(ctx context.Context, o *predictOptions, p *predictor, files []string, all []predict.ImagePrediction) error {
 	version := p.run
 	if sum, err := runs.ModelSHA256(c.RunDir(p.run)); err == nil && sum != "" {
 		version += " " + sum[:12]
 	}
 	d := gallery.Data{
 		Title: "Predictions of " + p.run, ModelVersion: version, Classes: p.classes.Names, Shown: readable.Classes(p.classes.Names),
-		None: none, Attributes: map[string]string{}, Items: make([]gallery.Item, len(all)),
+		None: o.NoneBelow, Auto: o.NoneBelowScore != nil, Attributes: map[string]string{}, Items: make([]gallery.Item, len(all)),
+	}
+	if point := p.model.NoneBelow(len(p.classes.Names)); point != nil {
+		d.Threshold = &point.Threshold
 	}
 	for _, a := range p.model.Attributes() {
 		if shown := readable.Attribute(a).String(); shown != a {
@@ -96,5 +99,5 @@ func (c *cli) writeGallery(ctx context.Context, path string, p *predictor, none 
 	if err := <-finished; err != nil {
 		return err
 	}
-	return wholefile.Write(path, func(w io.WriteSeeker) error { return d.Write(w) })
+	return wholefile.Write(o.html, func(w io.WriteSeeker) error { return d.Write(w) })
 }

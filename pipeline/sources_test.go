@@ -5,12 +5,15 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -266,4 +269,85 @@ func TestBucket(t *testing.T) {
 		t.Errorf("%d files in the bucket, %d in the folder", there, len(features))
 	}
 	refused(t, exitFailed, []string{"it can only be read"}, "attributes", "--dataset", "demo", "--data", data, "--out", "https://127.0.0.1:1/x")
+}
+
+// Eight processes (three without VZSL_LONG=1) at the tasks of one plan in a bucket, on a network that fails one request in ten, some of them killed, some started
+// twice: the bucket holds what one process leaves in a folder, and nothing that finished was computed again.
+func TestBucketTasks(t *testing.T) {
+	data, model := demoData(t)
+	s3 := storetest.S3(t)
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	n := 3
+	if os.Getenv("VZSL_LONG") != "" {
+		n = 8
+	}
+	one := t.TempDir()
+	done(t, "extract", "--dataset", "demo", "--out", one, "--data", data, "--model", model, "--shard-rows", "16")
+	plan := "s3://bucket/work/plans/demo-demo"
+	r := done(t, "plan", "extract", "--dataset", "demo", "--out", "s3://bucket/work", "--data", data, "--model", model, "--shard-rows", "16", "--tasks", fmt.Sprint(n), "--measure", "8")
+	if r["plan"] != plan+"/plan.json" || r["tasks"] != float64(n) {
+		t.Fatal(r)
+	}
+	s3.Network.Bad.Store(10)
+	task := func(i int, kill time.Duration) {
+		cmd, stderr := process(t, nil, "extract", "--plan", plan, "--task", fmt.Sprintf("%d/%d", i, n))
+		if err := cmd.Start(); err != nil {
+			t.Error(err)
+			return
+		}
+		if kill > 0 {
+			time.AfterFunc(kill, func() { _ = cmd.Process.Kill() })
+		}
+		if err := cmd.Wait(); err != nil && kill == 0 {
+			t.Errorf("task %d: %v\n%s", i, err, stderr)
+		}
+	}
+	var first sync.WaitGroup
+	for i := range n {
+		kill := time.Duration(0)
+		if i%3 == 0 {
+			kill = time.Duration(1+rand.N(3000)) * time.Millisecond
+		}
+		first.Go(func() { task(i, kill) })
+	}
+	first.Go(func() { task(1, 0) }) // twice
+	first.Wait()
+	for i := 0; i < n; i += 3 {
+		task(i, 0)
+	}
+	before := map[string]string{}
+	for _, key := range s3.Keys(t) {
+		before[key] = string(s3.Get(t, key))
+	}
+	for _, i := range []int{0, 1} { // once more: there is nothing left to do
+		if r := done(t, "extract", "--plan", plan, "--task", fmt.Sprintf("%d/%d", i, n)); r["computed"] != 0.0 {
+			t.Errorf("task %d computed %v images again", i, r["computed"])
+		}
+	}
+	if s := done(t, "status", plan); s["done"] != s["units"] || s["tasks"] != float64(n) {
+		t.Error(s)
+	}
+	done(t, "finish", plan)
+	want := contents(t, filepath.Join(one, "features", "demo", "demo"))
+	got := map[string]string{}
+	for _, key := range s3.Keys(t) {
+		if name, ok := strings.CutPrefix(key, "work/features/demo/demo/"); ok {
+			got[name] = string(s3.Get(t, key))
+			if was, ok := before[key]; ok && was != got[name] && name != "manifest.json" {
+				t.Errorf("%s was written again", name)
+			}
+		}
+	}
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(got))); diff != "" {
+		t.Error(diff)
+	}
+	for name := range want {
+		if want[name] != got[name] {
+			t.Errorf("%s differs from that of one process", name)
+		}
+	}
+	if s3.Network.Faults.Load() == 0 {
+		t.Error("nothing went wrong")
+	}
+	t.Logf("%d requests, %d of them failed", s3.Network.Requests.Load(), s3.Network.Faults.Load())
 }

@@ -83,17 +83,17 @@ func Open(ctx context.Context, address string, o Options) (*datasets.Dataset, er
 	if err != nil {
 		return nil, err
 	}
-	root := ""
+	root := address // where no file of descriptions is
 	if local, ok := store.Local(address); ok {
 		root = filepath.Dir(local)
 	}
 	var described []string
-	if o.ClassFile != "" || root != "" {
+	if o.ClassFile != "" || root != address {
 		if described, err = datasets.Described(root, o.ClassFile, o.Columns); err != nil {
 			return nil, err
 		}
 	}
-	d := &datasets.Dataset{Name: "folder", Root: root, ImageRoot: address}
+	d := &datasets.Dataset{Name: "folder", Root: root}
 	s := &set{files: fs, stores: o.Stores}
 	switch is {
 	case tarFile, tarGzip:

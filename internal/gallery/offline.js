@@ -28,3 +28,4 @@ const gallery = new Gallery(document.getElementById('gallery'), {
   },
 });
 gallery.set(items);
+gallery.limit(data.none, data.threshold, data.auto);

@@ -74,7 +74,14 @@ func (x *Runner) score(ctx context.Context, name string, model *runs.Predictor, 
 	p := x.Begin("evaluate", "images")
 	defer p.End()
 	result, err := evaluate.ZeroShot(ctx, model, in.Features, in.Classes, in.Roles, evaluate.Options{
-		Seed: seed, Progress: p.Done, Calibration: model.Result().Constant, Temperature: model.Temperature()})
+		Seed: seed, Progress: p.Done, Calibration: model.Result().Constant, Temperature: model.Temperature(),
+		NoneBelow: func(candidates int) (float64, bool) {
+			p := model.NoneBelow(candidates)
+			if p == nil {
+				return 0, false
+			}
+			return p.Threshold, true
+		}})
 	if err != nil {
 		return nil, err
 	}

@@ -2,18 +2,20 @@ package inspect
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"vzsl/datasets/catalog"
+	"vzsl/extract"
 	"vzsl/features"
 	"vzsl/pipeline/workspace"
 )
 
 // features looks at the shards; it returns the command that makes or completes them.
-func (x *inspection) features() string {
+func (x *inspection) features(ctx context.Context) string {
 	found := x.found
 	complete := 0
 	for _, n := range x.networks() {
@@ -33,8 +35,8 @@ func (x *inspection) features() string {
 			if m.Skipped > 0 {
 				found.Notes = append(found.Notes, fmt.Sprintf("%d images were skipped, see %s", m.Skipped, filepath.Join(dir, "skipped.csv")))
 			}
-			if !m.Source.Imported() && m.Source.DatasetSHA256 != "" && m.Source.DatasetSHA256 != x.set.SHA256() {
-				found.problem("%s was made from another list of classes and images than the one in %s: extract again with --force", dir, x.ds.Folder)
+			if next := x.grown(ctx, dir, n, m); next != "" {
+				return next
 			}
 		}
 	}
@@ -55,6 +57,30 @@ func (x *inspection) features() string {
 		return "vzsl download vgg19"
 	}
 	return x.command("extract", true, x.model(strings.TrimSuffix(filepath.Base(models[0]), ".onnx"))...)
+}
+
+// grown finds images that were added, changed or removed since their features were computed; it returns the command that computes
+// them.
+func (x *inspection) grown(ctx context.Context, dir, network string, m *features.Manifest) string {
+	if m.Source.Imported() || m.Source.DatasetSHA256 == "" {
+		return ""
+	}
+	if !m.Grows() {
+		if m.Source.DatasetSHA256 == x.set.SHA256() {
+			return ""
+		}
+		x.found.problem("%s was made from another list of classes and images than the one in %s: extract again, what is there is kept", dir, x.ds.Folder)
+		return x.command("extract", true, x.model(network)...)
+	}
+	s, err := features.Stale(ctx, dir, m, extract.Growing(x.set, features.CheckTime))
+	switch {
+	case err != nil:
+		x.found.problem("%v", err)
+	case s.Any():
+		x.found.problem("%s is not of the images in %s any more: %s; extract computes what is missing and keeps the rest", dir, x.ds.Folder, s)
+		return x.command("extract", true, x.model(network)...)
+	}
+	return ""
 }
 
 // model is the flag for a network that is not the default one.

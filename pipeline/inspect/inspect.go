@@ -125,7 +125,7 @@ func (x *inspection) stages(ctx context.Context) {
 		return
 	}
 	with := func(step func(ctx context.Context) string) func() string { return func() string { return step(ctx) } }
-	for _, step := range []func() string{x.features, x.table, x.splits, with(x.unassigned), with(x.stale), x.runs} {
+	for _, step := range []func() string{with(x.features), x.table, x.splits, with(x.unassigned), with(x.stale), x.runs} {
 		if found.Next = step(); found.Next != "" {
 			return
 		}

@@ -82,9 +82,9 @@ func (x *inspection) unassigned(ctx context.Context) string {
 		without := roles.Unassigned(images, classes)
 		slices.Sort(without)
 		if without = slices.Compact(without); len(without) > roles.LeftOut {
-			x.found.problem("split %s: %d images of its classes have no role in it, they were added since it was made (%s): '%s'", name, len(without), usage.FirstOf(without), workspace.SplitAgain(roles))
+			x.found.problem("split %s: %d images of its classes have no role in it, they were added since it was made (%s): '%s'", name, len(without), usage.FirstOf(without), workspace.GiveRoles(roles))
 			if runs, err := x.w.RunsOn(x.ds.Name, name); err == nil && len(runs) == 0 { // else they would have to be trained again
-				next = cmp.Or(next, workspace.SplitAgain(roles))
+				next = cmp.Or(next, workspace.GiveRoles(roles))
 			}
 		}
 	}

@@ -93,11 +93,10 @@ func (p *Plan) Ask() *Ask {
 
 // Print writes a status for people.
 func (s *Status) Print(w io.Writer) {
-	what := "units"
+	fmt.Fprintf(w, "%s: %d of %d units done", s.Plan, s.Done, s.Units)
 	if s.Command == KindExtract {
-		what = "shards"
+		fmt.Fprintf(w, " (%d of %d images)", s.SizeDone, s.Size)
 	}
-	fmt.Fprintf(w, "%s: %d of %d %s done (%d of %d images)", s.Plan, s.Done, s.Units, what, s.SizeDone, s.Size)
 	if s.Skipped > 0 {
 		fmt.Fprintf(w, ", %d images skipped", s.Skipped)
 	}

@@ -53,6 +53,7 @@ func (w *Writer) End() error {
 type Status struct {
 	Plan       string     `json:"plan"`
 	Command    string     `json:"command"`
+	Tasks      int        `json:"tasks"`
 	Units      int        `json:"units"`
 	Done       int        `json:"done"`
 	Size       int        `json:"size"`      // of all units: images to compute, or fits
@@ -76,7 +77,7 @@ type Running struct {
 
 // Status reads how far the plan is.
 func (p *Plan) Status(now time.Time) (*Status, error) {
-	s := &Status{Plan: filepath.Join(p.dir, planName), Command: p.Command, Units: len(p.Units), Running: []Running{}, Stragglers: []Running{}}
+	s := &Status{Plan: filepath.Join(p.dir, planName), Command: p.Command, Tasks: p.Tasks, Units: len(p.Units), Running: []Running{}, Stragglers: []Running{}}
 	size := map[string]int{}
 	var seconds []float64
 	var took, worked float64

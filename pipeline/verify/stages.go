@@ -144,6 +144,12 @@ func (c *check) run() {
 	}
 	c.list(again, read...)
 	if !c.names[runs.ModelFile] {
+		if len(c.Problems) > 0 {
+			return
+		}
+		if err := runs.CheckUnfinished(c.Dir); err != nil {
+			c.problem(runs.MetricsFile, again, err.Error())
+		}
 		return
 	}
 	p, err := runs.Load(c.Dir)

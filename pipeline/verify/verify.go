@@ -199,6 +199,7 @@ func (c *check) list(command string, read ...string) {
 		return
 	}
 	c.Files++
+	right := 0
 	for _, name := range sortedKeys(sums) {
 		path := filepath.Join(c.Dir, filepath.FromSlash(name))
 		st, err := os.Stat(path)
@@ -211,9 +212,13 @@ func (c *check) list(command string, read ...string) {
 		case err != nil:
 			c.problem(name, command, err.Error())
 		default:
+			right++
 			c.Files++
 			c.Bytes += st.Size()
 		}
+	}
+	if right == 0 {
+		c.problem(custody.Name, command, "goes with none of the folder's files: it is the list of another folder, or all of them are damaged")
 	}
 	for _, name := range read {
 		if _, err := os.Stat(filepath.Join(c.Dir, filepath.FromSlash(name))); err == nil && sums[name] == nil {

@@ -71,12 +71,15 @@ func (w *Workspace) Splits(dataset string) ([]string, error) {
 func (w *Workspace) sayUnassigned(roles *features.Split, f features.Rows) {
 	if without := roles.Unassigned(f.Images(), f.Classes()); len(without) > 0 {
 		w.Log.Warn(fmt.Sprintf("%d images of the split's classes have features but no role in it, and take no part: they were added since it was made; '%s' gives them one",
-			len(without), SplitAgain(roles)), "split", roles.Name, "images", usage.FirstOf(without))
+			len(without), GiveRoles(roles)), "split", roles.Name, "images", usage.FirstOf(without))
 	}
 }
 
-// SplitAgain is the command that makes a split again of the images there are.
-func SplitAgain(roles *features.Split) string {
+// GiveRoles is the command that gives images that were added a role in a split.
+func GiveRoles(roles *features.Split) string {
+	if roles.LeftOut == 0 {
+		return CommandLine("split", "--dataset="+roles.Dataset, "--split="+roles.Name, "--extend")
+	}
 	command := roles.Command
 	if command == "" {
 		command = CommandLine("split", "--dataset", roles.Dataset, "--split", roles.Name)

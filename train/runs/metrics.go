@@ -21,21 +21,9 @@ func (f *Folder) OpenMetrics() error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("metrics: %w", err)
 	}
-	at := 0
-	for range f.Lines {
-		n := bytes.IndexByte(text[at:], '\n')
-		if n < 0 {
-			break
-		}
-		at += n + 1
-	}
-	f.sum = sha256.New()
-	f.sum.Write(text[:at])
-	if f.State != nil {
-		if want, ok := f.State.Values["run.metrics"]; ok && want != f.metricsSum() { // checkpoints of version 0.1.0 have none
-			return fmt.Errorf("%w; remove the folder %s, or force, to start over",
-				&custody.DamagedError{Path: path, Why: fmt.Sprintf("its first %d lines are not those that the checkpoint was made with", f.Lines)}, f.path(checkpointsDir))
-		}
+	at, err := f.known(text)
+	if err != nil {
+		return fmt.Errorf("%w; remove the folder %s, or force, to start over", err, f.path(checkpointsDir))
 	}
 	if err := f.hold.Forget(MetricsFile); err != nil { // it is listed when it is complete
 		return fmt.Errorf("metrics: %w", err)
@@ -50,6 +38,40 @@ func (f *Folder) OpenMetrics() error {
 		return fmt.Errorf("metrics: %w", err)
 	}
 	return nil
+}
+
+// known gives the length of the lines that the checkpoint knows, which must be those that it was made with.
+func (f *Folder) known(text []byte) (at int, err error) {
+	for range f.Lines {
+		n := bytes.IndexByte(text[at:], '\n')
+		if n < 0 {
+			break
+		}
+		at += n + 1
+	}
+	f.sum = sha256.New()
+	f.sum.Write(text[:at])
+	if f.State == nil {
+		return at, nil
+	}
+	if want, ok := f.State.Values["run.metrics"]; ok && want != f.metricsSum() { // checkpoints of version 0.1.0 have none
+		err = &custody.DamagedError{Path: f.path(MetricsFile), Why: fmt.Sprintf("its first %d lines are not those that the checkpoint was made with", f.Lines)}
+	}
+	return at, err
+}
+
+// CheckUnfinished checks the checkpoint of a run that is not finished, and its metrics.
+func CheckUnfinished(dir string) error {
+	f := &Folder{dir: dir}
+	if err := f.resume(); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(f.path(MetricsFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	_, err = f.known(text)
+	return err
 }
 
 // metricsSum is the checksum of the lines of metrics so far.

@@ -99,6 +99,7 @@ async function listClasses() {
   $('learned').textContent = n ? `(${n} images of ${Object.keys(pictures).length} classes so far)` : '';
   $('count').textContent = `(${classes.length})`;
   $('kept').textContent = r.kept ? 'Changes are written to the file of --classes.' : 'Changes are lost when the server stops: export them, or start it with --classes FILE.csv.';
+  gallery.limit(r.none_below, r.threshold, r.auto);
   drawClasses();
   editor.offer(classes);
   gallery.refreshClasses();
@@ -237,7 +238,6 @@ $('examples').onchange = async () => {
   model = await ask('model');
   $('model').textContent = `Run ${model.run} (${model.method}), trained on ${model.seen_classes} classes of ${model.dataset}`
     + (model.calibrated === false ? '; its probabilities are not calibrated' : '');
-  if (model.none_below) { gallery.none = model.none_below; gallery.noneBelow.value = +(100 * model.none_below).toPrecision(4); }
   await editor.load();
   await changed();
   window.vzsl = { images, gallery, editor }; // for looking into it
