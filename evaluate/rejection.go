@@ -11,14 +11,14 @@ const (
 	rejectionPoints = 100    // of the curve
 )
 
-// Rejection is how well images of none of the candidates are told from those of a candidate by the probability of the best candidate:
-// one whose probability is below a threshold is rejected. Of the unseen classes with images, in the split's order, every other one is a
+// Rejection is how well images of none of the candidates are told from those of a candidate by the best candidate's score, the maximum
+// logit: one whose best score is below a threshold is rejected. Of the unseen classes with images, in the split's order, every other one is a
 // candidate and the images of the rest are of none; then the other way round. Both count together.
 type Rejection struct {
 	Candidates int `json:"candidates"` // the larger of the two numbers
 	Known      int `json:"known_images"`
 	Unknown    int `json:"unknown_images"`
-	// AUROC is the probability that an image of a candidate has a larger confidence than one of none; 0.5 is chance.
+	// AUROC is the probability that an image of a candidate has a larger best score than one of none; 0.5 is chance.
 	AUROC float64 `json:"auroc"`
 	// At95 is the share of images of none that are accepted where 95 % of the images of candidates are.
 	At95 float64 `json:"false_acceptance_at_95"`
@@ -30,7 +30,7 @@ type Rejection struct {
 
 // RejectionPoint is what a threshold comes to.
 type RejectionPoint struct {
-	Threshold       float64 `json:"threshold"`
+	Threshold       float64 `json:"threshold"`        // a score of the model
 	FalseAcceptance float64 `json:"false_acceptance"` // share of the images of none that are accepted
 	FalseRejection  float64 `json:"false_rejection"`  // share of the images of candidates that are rejected
 	Accuracy        float64 `json:"accuracy"`         // top-1 per image of the images of candidates that are accepted; 0 where none is
@@ -81,7 +81,7 @@ func (s *inputs) reject(ctx context.Context, model Scorer, t *testSet, pictured 
 		}
 		err := s.score(ctx, model, rows, names, opts.Batch, func(i int, scores []float32) {
 			c, known := place[t.truth[at[i]]]
-			j := judged{Judged: rejection.Judged{Confidence: confidence(scores, opts.Temperature), Known: known}}
+			j := judged{Judged: rejection.Best(scores, known)}
 			j.right = known && rankOf(scores, c) == 1
 			all = append(all, j)
 			progress(1)
@@ -118,7 +118,7 @@ func pointAt(all []judged, plain []rejection.Judged, threshold float64) Rejectio
 	p.FalseAcceptance, p.FalseRejection = rejection.Rates(plain, threshold)
 	accepted, right := 0, 0
 	for _, j := range all {
-		if j.Known && j.Confidence >= threshold {
+		if j.Known && j.Score >= threshold {
 			accepted++
 			if j.right {
 				right++

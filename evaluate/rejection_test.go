@@ -31,7 +31,7 @@ func (o *one) Score(x []float32, n int, classes [][]float32) ([]float32, error) 
 	return out, nil
 }
 
-// Each image is judged twice, among the half with its class and among the other; by hand of the confidences.
+// Each image is judged twice, among the half with its class and among the other; by hand of the best scores.
 func TestRejection(t *testing.T) {
 	o := &one{}
 	table := &features.ClassTable{Attributes: []string{"place"}}
@@ -58,7 +58,7 @@ func TestRejection(t *testing.T) {
 	if r == nil || asked != 4 || r.Candidates != 4 || r.Known != 40 || r.Unknown != 40 || total != 0 {
 		t.Fatalf("%+v, asked for %d, %d left", r, asked, total)
 	}
-	// An image of a candidate has exp(-d^2) of nearly 1 for it and 0 for the others; one of none has nearly 0 for all: 1/4.
+	// An image of a candidate has exp(-d^2) of nearly 1 for it and 0 for the others; one of none has nearly 0 for all.
 	if r.AUROC != 1 || r.At95 != 0 || r.Chosen.FalseAcceptance != 0 || r.Chosen.FalseRejection != 0 || r.Chosen.Accuracy != 1 {
 		t.Errorf("%+v", r)
 	}

@@ -42,8 +42,8 @@ type Result struct {
 	// Reliability is that of the probabilities among the candidates; nil where the model has no temperature.
 	Reliability *Reliability `json:"reliability,omitempty"`
 
-	// Rejection is how well images of none of the candidates are told by their probability; nil where the model has no temperature or
-	// fewer than four unseen classes have images.
+	// Rejection is how well images of none of the candidates are told by their best score; nil where fewer than four
+	// unseen classes have images.
 	Rejection *Rejection `json:"rejection,omitempty"`
 
 	Generalised *Generalised `json:"generalised,omitempty"`

@@ -35,7 +35,7 @@ type Options struct {
 	// Temperature makes probabilities of scores: softmax(score / Temperature). It must have been fitted on validation
 	// classes. 0: the probabilities are not measured.
 	Temperature float64
-	// NoneBelow gives the probability below which an image is taken to be of none of so many candidates. It must have been chosen on
+	// NoneBelow gives the best candidate's score below which an image is taken to be of none of so many candidates. It must have been chosen on
 	// validation classes. Nil: there is none.
 	NoneBelow func(candidates int) (threshold float64, ok bool)
 	Progress  func(done, total int) // images scored; nil is allowed
@@ -76,7 +76,7 @@ func ZeroShot(ctx context.Context, model Scorer, images Features, table *feature
 		total += len(unseen.rows) + len(seen.rows)
 	}
 	pictured := unseen.pictured()
-	if opts.Temperature > 0 {
+	if len(pictured) >= 4 {
 		total += len(halves(pictured)) * len(unseen.judgedRows())
 	}
 	done := 0
@@ -91,7 +91,7 @@ func ZeroShot(ctx context.Context, model Scorer, images Features, table *feature
 	if err != nil {
 		return nil, err
 	}
-	if opts.Temperature > 0 && len(pictured) >= 4 {
+	if len(pictured) >= 4 {
 		if r.Rejection, err = s.reject(ctx, model, unseen, pictured, opts, progress); err != nil {
 			return nil, err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -87,7 +88,7 @@ models (VZSL, SAE) they are a reading, not a sum that gives the score.`),
 	addPictures(cmd, &o.pictures)
 	f := cmd.Flags()
 	f.IntVar(&o.Top, "top", 5, "`classes` told of each picture, best first")
-	f.StringVar(&o.noneBelow, "none-below", "0", "a picture whose best class has a smaller `probability` is none of them; auto: the one that was chosen on validation classes in training")
+	f.StringVar(&o.noneBelow, "none-below", "0", "a picture whose best class has a smaller `probability` is none of them; auto: by the threshold of the score that was chosen on validation classes in training")
 	f.BoolVar(&explain, "explain", false, "name the attributes that speak for and against the best class")
 	o.addExamples(cmd)
 	f.StringSliceVar(&o.foreign.Images, "images", nil, "`file` of the image names of features of another program (default: the table's own, else row numbers)")
@@ -120,19 +121,19 @@ func (o *predictOptions) settle(con *cli, p *predictor) error {
 	if point == nil {
 		return usage.Errorf("--none-below auto: the run %s has no threshold: it had too few validation classes, or was trained by an earlier version; train it again, or give a probability", p.run)
 	}
-	con.Log.Info("images below the probability that was chosen on validation classes are of none of the classes", "probability", fmt.Sprintf("%.4g", point.Threshold),
+	con.Log.Info("images whose best score is below the threshold that was chosen on validation classes are of none of the classes", "threshold", fmt.Sprintf("%.4g", point.Threshold),
 		"candidates", len(p.classes.Names), "chosen for", point.Candidates, "false acceptances there", fmt.Sprintf("%.1f%%", 100*point.FalseAcceptance),
 		"false rejections", fmt.Sprintf("%.1f%%", 100*point.FalseRejection), "AUROC", fmt.Sprintf("%.3f", point.AUROC))
-	o.NoneBelowOf = p.threshold
+	o.NoneBelowScore = p.threshold
 	return nil
 }
 
-// threshold is the model's for a number of classes; 0: it has none.
+// threshold is the model's for a number of classes; minus infinity: it has none.
 func (p *predictor) threshold(classes int) float64 {
 	if point := p.model.NoneBelow(classes); point != nil {
 		return point.Threshold
 	}
-	return 0
+	return math.Inf(-1)
 }
 
 // check refuses options that cannot be.

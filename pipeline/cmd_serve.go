@@ -27,7 +27,7 @@ type serveOptions struct {
 	listen                      string
 	classFile, labelFile        string // that the server writes
 	tokenFile                   string
-	noToken                     bool
+	noToken, reports            bool
 	hosts                       []string
 	requests, connections       int
 	body, bodies                int // MB
@@ -60,6 +60,8 @@ A listener that other machines can reach asks for a token, which is printed with
 opened by it, programs send the header 'Authorization: Bearer TOKEN'. There is no encryption: on a network
 put a proxy before it that has TLS. A proxy that passes the clients' Host header needs --host NAME.
 
+--reports shows the runs below --out and their reports, read only, in place of a model ('vzsl runs' lists them).
+
 Ctrl-C or SIGTERM: no more requests are taken, those in progress are finished.`),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runServe(cmd.Context(), con, &o) },
@@ -72,6 +74,7 @@ Ctrl-C or SIGTERM: no more requests are taken, those in progress are finished.`)
 	f := cmd.Flags()
 	o.addExamples(cmd)
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` to listen on; :8080 is every address of this machine, port 0 one that is free")
+	f.BoolVar(&o.reports, "reports", false, "the runs below --out and their reports in the browser, in place of a model")
 	f.StringVar(&o.labelFile, "labels", "", "`file` (CSV) that keeps which class the images show that were corrected or given as examples; it is read at the start, written at every change")
 	addData(cmd, &o.run.Dataset)
 	f.StringVar(&o.tokenFile, "token-file", "", "`file` with the token that requests must carry, 16 characters or more (default: one is drawn where --listen is not on loopback)")
@@ -80,7 +83,7 @@ Ctrl-C or SIGTERM: no more requests are taken, those in progress are finished.`)
 	f.IntVar(&o.requests, "max-requests", 256, "`requests` with a body in progress; more are answered with 503")
 	f.IntVar(&o.connections, "max-connections", 1024, "open `connections`; more wait")
 	f.IntVar(&o.Top, "top", 5, "`classes` told of each picture where the request does not say")
-	f.StringVar(&o.noneBelow, "none-below", "0", "a picture whose best class has a smaller `probability` is none of them, where the request does not say; auto: the one that was chosen on validation classes in training")
+	f.StringVar(&o.noneBelow, "none-below", "0", "a picture whose best class has a smaller `probability` is none of them, where the request does not say; auto: by the threshold of the score that was chosen on validation classes in training")
 	f.IntVar(&o.body, "max-body", 32, "`MB` of a request")
 	f.IntVar(&o.bodies, "max-bodies", 256, "`MB` of all requests at work together; others wait")
 	f.IntVar(&o.pictures.Megapixels, "max-pixels", 50, "`millions` of pixels of a picture")
@@ -105,6 +108,9 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.reports {
+		return o.serveReports(ctx, con, token)
+	}
 	if err := o.begin(con); err != nil {
 		return err
 	}
@@ -128,8 +134,11 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 	options := server.Options{
 		Run: p.run, Info: modelInfo(p), Model: served(p.model), Pictures: pics, Classes: *p.classes, Predict: o.Options,
 		ImageStatus: refusedPicture, MaxBody: int64(o.body) << 20, MaxBodies: int64(o.bodies) << 20,
-		Warnings: p.doubt, Threshold: p.threshold,
-		Timeout: o.timeout, ReadTimeout: o.readTimeout, Grace: o.grace, Log: con.Log,
+		Warnings: p.doubt,
+		Timeout:  o.timeout, ReadTimeout: o.readTimeout, Grace: o.grace, Log: con.Log,
+	}
+	if p.model.NoneBelow(2) != nil {
+		options.Threshold = p.threshold
 	}
 	options.ClassFile, options.LabelFile = o.classesTo(con, p.model.Attributes()), o.labelFile
 	options.Space = description.New(p.model.Attributes(), workspace.SeenClasses(p.inputs, p.model))

@@ -26,16 +26,16 @@ const galleryThumbnail = 192
 
 // writeGallery writes the predictions of --html: one file that opens offline, with thumbnails of the image files.
 func (c *cli) writeGallery(ctx context.Context, o *predictOptions, p *predictor, files []string, all []predict.ImagePrediction) error {
-	version, none := p.run, o.NoneBelow
-	if o.NoneBelowOf != nil {
-		none = o.NoneBelowOf(len(p.classes.Names))
-	}
+	version := p.run
 	if sum, err := runs.ModelSHA256(c.RunDir(p.run)); err == nil && sum != "" {
 		version += " " + sum[:12]
 	}
 	d := gallery.Data{
 		Title: "Predictions of " + p.run, ModelVersion: version, Classes: p.classes.Names, Shown: readable.Classes(p.classes.Names),
-		None: none, Suggested: p.threshold(len(p.classes.Names)), Attributes: map[string]string{}, Items: make([]gallery.Item, len(all)),
+		None: o.NoneBelow, Auto: o.NoneBelowScore != nil, Attributes: map[string]string{}, Items: make([]gallery.Item, len(all)),
+	}
+	if point := p.model.NoneBelow(len(p.classes.Names)); point != nil {
+		d.Threshold = &point.Threshold
 	}
 	for _, a := range p.model.Attributes() {
 		if shown := readable.Attribute(a).String(); shown != a {

@@ -50,10 +50,10 @@ type Classes struct {
 type Options struct {
 	Top       int     // best classes to list; 0: five
 	NoneBelow float64 // an image whose best class has a smaller probability is rejected: it is of none of the classes
-	// NoneBelowOf, where it is not nil, takes the place of NoneBelow: it gives the probability for a number of classes.
-	NoneBelowOf func(classes int) float64
-	Explain     int    // attributes to list for and against, and present in the image; 0: no explanation
-	Watch       string // a class whose probability every image is to have, on whichever rank; "": none
+	// NoneBelowScore, where it is not nil, gives the score for a number of classes below which an image's best class rejects it, too.
+	NoneBelowScore func(classes int) float64
+	Explain        int    // attributes to list for and against, and present in the image; 0: no explanation
+	Watch          string // a class whose probability every image is to have, on whichever rank; "": none
 }
 
 // Prediction is the ranking of one image.
@@ -88,8 +88,9 @@ func Rank(ctx context.Context, m Model, features []float32, n int, classes *Clas
 	if len(features) != n*dim {
 		return nil, fmt.Errorf("%w: %d values for %d features; the model takes features of %d values", ErrFeatureSize, len(features), n, dim)
 	}
-	if o.NoneBelowOf != nil {
-		o.NoneBelow = o.NoneBelowOf(c)
+	least := math.Inf(-1)
+	if o.NoneBelowScore != nil {
+		least = o.NoneBelowScore(c)
 	}
 	top := o.Top
 	if top <= 0 {
@@ -141,7 +142,7 @@ func Rank(ctx context.Context, m Model, features []float32, n int, classes *Clas
 			if watch >= 0 {
 				a.Watched = &Candidate{classes.Names[watch], p[watch], row[watch]}
 			}
-			if a.Probability = a.Top[0].Probability; a.Probability >= o.NoneBelow {
+			if a.Probability = a.Top[0].Probability; a.Probability >= o.NoneBelow && float64(a.Top[0].Score) >= least {
 				a.Class = a.Top[0].Class
 			}
 			if described != nil {

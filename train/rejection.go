@@ -8,12 +8,9 @@ import (
 // judgedImages bounds the images that a threshold is chosen on.
 const judgedImages = 2000
 
-// fitRejection gives the thresholds below which an image is of none of the candidates. Of the classes of d, which the model must not have
+// fitRejection gives the thresholds of the best candidate's score below which an image is of none of the candidates. Of the classes of d, which the model must not have
 // been trained on, some are drawn as candidates; the images of the others are of none of them.
-func fitRejection(m method.Model, d *method.Data, temperature float64, seed uint64) ([]rejection.Point, error) {
-	if temperature <= 0 {
-		return nil, nil
-	}
+func fitRejection(m method.Model, d *method.Data, seed uint64) ([]rejection.Point, error) {
 	some := every{d, max(1, d.Len()/judgedImages)}
 	var points []rejection.Point
 	for _, size := range rejection.Sizes(len(d.Attributes)) {
@@ -27,7 +24,7 @@ func fitRejection(m method.Model, d *method.Data, temperature float64, seed uint
 				is[c], vectors = true, append(vectors, d.Attributes[c])
 			}
 			if err := method.Scores(m, some, vectors, func(i int, scores []float32) error {
-				j := rejection.Judged{Confidence: rejection.Confidence(scores, temperature), Known: is[some.Label(i)]}
+				j := rejection.Best(scores, is[some.Label(i)])
 				if j.Known {
 					known++
 				}

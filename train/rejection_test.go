@@ -24,7 +24,7 @@ func (near) Score(features []float32, n int, classes [][]float32) ([]float32, er
 func (near) Dims() (int, int)              { return 1, 1 }
 func (near) Tensors() []safetensors.Tensor { return nil }
 
-// Features near their own class, of ten on a line: of a class that is no candidate they are like none, and the confidence tells.
+// Features near their own class, of ten on a line: of a class that is no candidate they are like none, and the best score tells.
 func TestRejection(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	var d rows
@@ -36,7 +36,7 @@ func TestRejection(t *testing.T) {
 		}
 	}
 	data.Samples = d
-	points, err := fitRejection(near{}, data, 0.2, 7)
+	points, err := fitRejection(near{}, data, 7)
 	if err != nil || len(points) != 2 || points[0].Candidates != 2 || points[1].Candidates != 5 {
 		t.Fatalf("%+v %v", points, err)
 	}
@@ -45,11 +45,8 @@ func TestRejection(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 	}
-	again, _ := fitRejection(near{}, data, 0.2, 7)
+	again, _ := fitRejection(near{}, data, 7)
 	if again[1] != points[1] {
 		t.Error("another threshold by the same seed")
-	}
-	if none, err := fitRejection(near{}, data, 0, 7); none != nil || err != nil {
-		t.Error("a threshold without probabilities")
 	}
 }

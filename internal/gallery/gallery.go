@@ -30,7 +30,8 @@ type Data struct {
 	Shown        []string          `json:"shown"`      // the classes as they are displayed
 	Attributes   map[string]string `json:"attributes"` // names as they are displayed, where that differs
 	None         float64           `json:"none"`       // probability below which an image is none of the classes
-	Suggested    float64           `json:"suggested"`  // such a probability that was chosen on validation classes; 0: none was
+	Threshold    *float64          `json:"threshold"`  // the best class's score below which it is, as chosen on validation classes; nil: none was
+	Auto         bool              `json:"auto"`       // the threshold counts at first
 	Items        []Item            `json:"items"`
 	ID           string            `json:"id"` // of the content: labels in the browser are kept by it
 }

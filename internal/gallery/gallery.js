@@ -50,7 +50,8 @@ export class Gallery {
     this.low = make('input', { type: 'number', min: 0, max: 100, value: 0, oninput: () => this.refresh() });
     this.high = make('input', { type: 'number', min: 0, max: 100, value: 100, oninput: () => this.refresh() });
     this.noneBelow = make('input', { type: 'number', min: 0, max: 100, step: 'any', value: +(100 * this.none).toPrecision(4), oninput: () => { this.none = (+this.noneBelow.value || 0) / 100; this.touched = true; this.set(this.items); } });
-    this.suggest = make('button', { type: 'button', hidden: true, onclick: () => this.setNone(this.suggested, true) });
+    this.threshold = null;
+    this.auto = make('input', { type: 'checkbox', onchange: () => { this.touched = true; this.set(this.items); } });
     this.modes = ['grid', 'list'].map(m => make('button', { type: 'button', 'aria-pressed': String(m === this.mode), onclick: () => this.show(m) }, m === 'grid' ? 'Grid' : 'List'));
     this.count = make('p', { className: 'g-count', role: 'status' });
     this.downloads = make('details', { className: 'g-downloads' }, make('summary', {}, 'Download'), make('div', {}, ...this.formats().map(f =>
@@ -59,7 +60,8 @@ export class Gallery {
     this.bar = make('form', { className: 'g-bar', ariaLabel: 'Filter the images', onsubmit: e => e.preventDefault() },
       field('class', 'Class', this.classFilter), field('order', 'Order', this.orderBy), field('search', 'File name', this.search),
       make('fieldset', { className: 'g-field g-range' }, make('legend', {}, 'Probability, %'), named(this.low, 'at least'), ' to ', named(this.high, 'at most')),
-      field('none', 'None of these below, %', this.noneBelow), this.suggest,
+      field('none', 'None of these below, %', this.noneBelow),
+      make('label', { hidden: true }, this.auto, ' none of these, as chosen in training'),
       make('div', { className: 'g-field g-buttons', role: 'group', ariaLabel: 'View' }, ...this.modes), this.downloads);
     this.chosenClass = make('select', { ariaLabel: 'Class of the selected images' });
     this.chosenBar = make('form', { className: 'g-chosen', hidden: true, onsubmit: e => { e.preventDefault(); this.labelChosen(this.chosenClass.value); } },
@@ -91,24 +93,26 @@ export class Gallery {
   // set shows items, of which some may have changed.
   set(items) {
     this.items = items;
-    for (const i of items) if (i.top) { i.probability = i.top[0].probability; i.class = i.probability >= this.none ? i.top[0].class : ''; }
+    for (const i of items) if (i.top) { i.probability = i.top[0].probability; i.class = this.isNone(i) ? '' : i.top[0].class; }
     this.refresh();
   }
 
-  // limit sets the probability below which an image is none of the classes, unless a user has, and offers the one that was chosen on
-  // validation classes.
-  limit(none, suggested) {
-    this.suggested = suggested;
-    this.suggest.hidden = !suggested;
-    this.suggest.textContent = `as chosen in training: ${percent(suggested)}`;
-    if (!this.touched) this.setNone(none);
+  // limit sets what makes an image one of none of the classes, unless a user has: a probability, or the threshold of the best score that
+  // was chosen on validation classes (null: none was).
+  limit(none, threshold, auto) {
+    this.threshold = threshold;
+    this.auto.parentNode.hidden = threshold === null;
+    if (!this.touched) {
+      this.none = none;
+      this.noneBelow.value = +(100 * none).toPrecision(4);
+      this.auto.checked = auto;
+    }
+    this.set(this.items);
   }
 
-  setNone(none, touched) {
-    this.none = none;
-    this.touched = touched;
-    this.noneBelow.value = +(100 * none).toPrecision(4);
-    this.set(this.items);
+  // isNone tells whether an image is of none of the classes.
+  isNone(i) {
+    return i.top[0].probability < this.none || this.auto.checked && this.threshold !== null && i.top[0].score < this.threshold;
   }
 
   refreshClasses() {
@@ -289,12 +293,16 @@ export class Gallery {
     const facts = make('div', {});
     box.append(make('img', { src: item.full ?? item.src, alt: item.image }), facts);
     if (item.error) facts.append(make('p', { className: 'g-bad' }, item.error));
-    if (item.top) facts.append(ranking(item.top, this.o.shown, item.class === '' ? 'None of these: the best is below the limit.' : ''));
+    if (item.top) facts.append(this.ranked = this.ranking(item));
     if (this.o.label && !item.error) facts.append(this.correction(item));
     if (item.explanation) facts.append(explanation(item.explanation, item.top, this.o));
     this.o.detail?.(item, facts);
     if (!this.dialog.open) this.dialog.showModal();
     else this.dialog.querySelector('h2').focus();
+  }
+
+  ranking(item) {
+    return ranking(item.top, this.o.shown, item.class === '' ? 'None of these: the best is below the limit.' : '');
   }
 
   correction(item) {
@@ -305,6 +313,7 @@ export class Gallery {
       className: 'g-correct', onsubmit: async e => {
         e.preventDefault();
         said.textContent = (await this.o.label([item], select.value)) ?? 'labelled';
+        this.ranked?.replaceWith(this.ranked = this.ranking(item));
       },
     }, make('label', { htmlFor: 'g-correct' }, 'It shows'), select, make('button', {}, 'Keep as label'),
     make('button', { type: 'button', onclick: async () => { await this.o.label([item], undefined); said.textContent = ''; } }, 'Take the label off'), said);

@@ -28,4 +28,4 @@ const gallery = new Gallery(document.getElementById('gallery'), {
   },
 });
 gallery.set(items);
-gallery.limit(data.none, data.suggested);
+gallery.limit(data.none, data.threshold, data.auto);

@@ -1,10 +1,10 @@
-// Package rejection tells images of the candidate classes from images of none of them by the largest probability of a candidate
-// (Hendrycks & Gimpel, A Baseline for Detecting Misclassified and Out-of-Distribution Examples in Neural Networks, ICLR 2017): an image
-// whose confidence is below a threshold is rejected.
+// Package rejection tells images of the candidate classes from images of none of them by the score of the best candidate, before any
+// softmax (the maximum logit: Hendrycks et al., Scaling Out-of-Distribution Detection for Real-World Settings, ICML 2022): an image whose
+// best score is below a threshold is rejected. Probabilities say less: they compare the candidates with each other, and are near 1 of an
+// image that is like none of them but least unlike one.
 //
-// A threshold holds for a number of candidates: among more of them, probabilities are smaller. It is therefore chosen for several
-// numbers, on classes that the model was not trained on and that are no test classes, of which some play the candidates and the others
-// the rest of the world.
+// The best of more candidates has a larger score. A threshold is therefore chosen for several numbers of candidates, on classes that the
+// model was not trained on and that are no test classes, of which some play the candidates and the others the rest of the world.
 package rejection
 
 import (
@@ -14,16 +14,16 @@ import (
 	"slices"
 )
 
-// Judged is the confidence of an image and whether its class is among the candidates.
+// Judged is the best candidate's score for an image, and whether the image's class is among the candidates.
 type Judged struct {
-	Confidence float64
-	Known      bool
+	Score float64
+	Known bool
 }
 
 // Point is a threshold for a number of candidates, and what it came to on the images that it was chosen on. Rates are 0 to 1.
 type Point struct {
 	Candidates      int     `json:"candidates"`
-	Threshold       float64 `json:"threshold"`
+	Threshold       float64 `json:"threshold"` // a score of the model
 	AUROC           float64 `json:"auroc"`
 	FalseAcceptance float64 `json:"false_acceptance"` // images of none of the candidates that are accepted
 	FalseRejection  float64 `json:"false_rejection"`  // images of a candidate that are rejected
@@ -54,15 +54,8 @@ func Candidates(seed uint64, classes, size, draw int) []int {
 	return some
 }
 
-// Confidence is the largest of softmax(scores / temperature).
-func Confidence(scores []float32, temperature float64) float64 {
-	best := slices.Max(scores)
-	sum := 0.0
-	for _, s := range scores {
-		sum += math.Exp((float64(s) - float64(best)) / temperature)
-	}
-	return 1 / sum
-}
+// Best judges an image by the scores of the candidates.
+func Best(scores []float32, known bool) Judged { return Judged{float64(slices.Max(scores)), known} }
 
 // counts are the known and the unknown ones.
 func counts(all []Judged) (known, unknown int) {
@@ -74,14 +67,14 @@ func counts(all []Judged) (known, unknown int) {
 	return known, len(all) - known
 }
 
-// sorted is by falling confidence.
+// sorted is by falling score.
 func sorted(all []Judged) []Judged {
 	all = slices.Clone(all)
-	slices.SortStableFunc(all, func(a, b Judged) int { return cmp.Compare(b.Confidence, a.Confidence) })
+	slices.SortStableFunc(all, func(a, b Judged) int { return cmp.Compare(b.Score, a.Score) })
 	return all
 }
 
-// AUROC is the probability that an image of a candidate has a larger confidence than one of none, ties counted half: 0.5 is chance. It
+// AUROC is the probability that an image of a candidate has a larger score than one of none, ties counted half: 0.5 is chance. It
 // is NaN where there are none of the one or the other.
 func AUROC(all []Judged) float64 {
 	known, unknown := counts(all)
@@ -90,7 +83,7 @@ func AUROC(all []Judged) float64 {
 	for lo := 0; lo < len(s); {
 		hi := lo
 		k, u := 0.0, 0.0
-		for ; hi < len(s) && s[hi].Confidence == s[lo].Confidence; hi++ {
+		for ; hi < len(s) && s[hi].Score == s[lo].Score; hi++ {
 			if s[hi].Known {
 				k++
 			} else {
@@ -104,15 +97,15 @@ func AUROC(all []Judged) float64 {
 }
 
 // Threshold has the smallest mean of false acceptances and false rejections (the largest of Youden's J); of several that have it, the
-// smallest, which rejects least. It lies halfway between two confidences.
+// smallest, which rejects least. It lies halfway between two scores, or is the least score.
 func Threshold(all []Judged) float64 {
 	known, unknown := counts(all)
 	s := sorted(all)
-	best, at := math.Inf(1), 0.0
+	best, at := math.Inf(1), 0.0              // of no images
 	rejected, accepted := float64(known), 0.0 // with a threshold above all
 	for lo := 0; lo < len(s); {
 		hi := lo
-		for ; hi < len(s) && s[hi].Confidence == s[lo].Confidence; hi++ {
+		for ; hi < len(s) && s[hi].Score == s[lo].Score; hi++ {
 			if s[hi].Known {
 				rejected--
 			} else {
@@ -122,8 +115,8 @@ func Threshold(all []Judged) float64 {
 		cost := accepted/max(1, float64(unknown)) + rejected/max(1, float64(known))
 		if cost <= best {
 			best = cost
-			if at = 0; hi < len(s) {
-				at = (s[hi].Confidence + s[lo].Confidence) / 2
+			if at = s[lo].Score; hi < len(s) {
+				at = (s[hi].Score + s[lo].Score) / 2
 			}
 		}
 		lo = hi
@@ -137,9 +130,9 @@ func Rates(all []Judged, threshold float64) (falseAcceptance, falseRejection flo
 	accepted, rejected := 0, 0
 	for _, j := range all {
 		switch {
-		case j.Known && j.Confidence < threshold:
+		case j.Known && j.Score < threshold:
 			rejected++
-		case !j.Known && j.Confidence >= threshold:
+		case !j.Known && j.Score >= threshold:
 			accepted++
 		}
 	}
@@ -173,7 +166,7 @@ func FalseAcceptanceAt(all []Judged, share float64) float64 {
 	var of []float64
 	for _, j := range all {
 		if j.Known {
-			of = append(of, j.Confidence)
+			of = append(of, j.Score)
 		}
 	}
 	slices.SortFunc(of, func(a, b float64) int { return cmp.Compare(b, a) })
@@ -184,18 +177,18 @@ func FalseAcceptanceAt(all []Judged, share float64) float64 {
 	return accepted
 }
 
-// Thresholds are at most n, falling, from one above all confidences to the smallest, evenly by the number of images above them.
+// Thresholds are at most n, falling, from one above all scores to the smallest, evenly by the number of images above them.
 func Thresholds(all []Judged, n int) []float64 {
 	s := sorted(all)
 	var at []float64
 	if len(s) > 0 {
-		at = append(at, math.Nextafter(s[0].Confidence, 2))
+		at = append(at, math.Nextafter(s[0].Score, math.Inf(1)))
 	}
 	for i := range n {
 		if len(s) == 0 {
 			break
 		}
-		if v := s[i*(len(s)-1)/max(1, n-1)].Confidence; v < at[len(at)-1] {
+		if v := s[i*(len(s)-1)/max(1, n-1)].Score; v < at[len(at)-1] {
 			at = append(at, v)
 		}
 	}

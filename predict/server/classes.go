@@ -49,14 +49,12 @@ func (s *Server) listClasses(w http.ResponseWriter, _ *http.Request) {
 	k := s.classes.Load()
 	_, learns := s.o.Model.(predict.Learner)
 	w.Header().Set("ETag", strconv.Quote(k.version))
-	none, suggested := s.o.Predict.NoneBelow, 0.0
+	var threshold *float64
 	if s.o.Threshold != nil {
-		suggested = s.o.Threshold(max(1, len(k.Names)))
+		v := s.o.Threshold(max(1, len(k.Names)))
+		threshold = &v
 	}
-	if of := s.o.Predict.NoneBelowOf; of != nil {
-		none = of(max(1, len(k.Names)))
-	}
-	respond(w, http.StatusOK, map[string]any{"none_below": none, "none_below_auto": suggested, "classes": append([]string{}, k.Names...), "shown": readable.Classes(k.Names), "pictures": k.learned(), "learns": learns,
+	respond(w, http.StatusOK, map[string]any{"none_below": s.o.Predict.NoneBelow, "threshold": threshold, "auto": s.o.Predict.NoneBelowScore != nil, "classes": append([]string{}, k.Names...), "shown": readable.Classes(k.Names), "pictures": k.learned(), "learns": learns,
 		"version": k.version, "kept": s.file.path != ""})
 }
 

@@ -255,16 +255,16 @@ func (s *Server) options(q url.Values) (predict.Options, error) {
 	switch v := q.Get("none_below"); {
 	case v == "":
 	case v == "auto":
-		if s.o.Threshold == nil || s.o.Threshold(2) == 0 {
+		if s.o.Threshold == nil {
 			return o, errors.New("none_below=auto: the model has no threshold that was chosen on validation classes; give a probability")
 		}
-		o.NoneBelowOf = s.o.Threshold
+		o.NoneBelow, o.NoneBelowScore = 0, s.o.Threshold
 	default:
 		p, err := strconv.ParseFloat(v, 64)
 		if err != nil || !(p >= 0 && p <= 1) {
 			return o, fmt.Errorf("none_below=%q: it must be a probability, between 0 and 1, or auto", v)
 		}
-		o.NoneBelow, o.NoneBelowOf = p, nil
+		o.NoneBelow, o.NoneBelowScore = p, nil
 	}
 	if v := q.Get("explain"); v != "" {
 		n, err := strconv.Atoi(v)

@@ -54,8 +54,8 @@ type Options struct {
 	Lookup func(ctx context.Context, class, phrase string) ([]float32, error)
 	// Space is what descriptions are judged against: the model's attributes as the classes trained on have them; may be nil.
 	Space *description.Space
-	// Threshold gives the probability below which an image is taken to be of none of so many classes, as it was chosen on validation
-	// classes; 0: none was. It is what none_below=auto asks for; may be nil.
+	// Threshold gives the best class's score below which an image is taken to be of none of so many classes, as it was chosen on validation
+	// classes. It is what none_below=auto asks for; nil: none was chosen.
 	Threshold func(classes int) float64
 	// Training is the images that the model was trained on; may be nil.
 	Training Training

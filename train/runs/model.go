@@ -30,8 +30,8 @@ type Result struct {
 	// Constant is that of calibrated stacking, subtracted from the scores of seen classes; nil where the split tests none of
 	// their images or nothing was chosen.
 	Constant *float64
-	// Rejection are thresholds of the largest probability below which an image is of none of the candidates, by the number of these. They
-	// are chosen where the temperature is fitted; nil: there were too few validation classes.
+	// Rejection are thresholds of the best candidate's score below which an image is of none of the candidates, by the number of these.
+	// They are chosen where the temperature is fitted; nil: there were too few validation classes.
 	Rejection []rejection.Point
 	Refit     bool // the model is trained on the validation classes too
 	Shots     int  // of the few-shot setting: labelled images of each unseen class; 0: zero-shot

@@ -417,7 +417,7 @@ func (p *Predictor) Reconstruct(features []float32, n int) ([]float32, error) {
 // Temperature makes probabilities of scores, softmax(score / Temperature); 0: none was fitted.
 func (p *Predictor) Temperature() float64 { return p.result.Temperature }
 
-// NoneBelow is the threshold of the largest probability below which an image is of none of so many candidates, as it was chosen on
+// NoneBelow is the threshold of the best candidate's score below which an image is of none of so many candidates, as it was chosen on
 // validation classes; nil: none was.
 func (p *Predictor) NoneBelow(candidates int) *rejection.Point {
 	return rejection.For(p.result.Rejection, candidates)

@@ -99,7 +99,7 @@ async function listClasses() {
   $('learned').textContent = n ? `(${n} images of ${Object.keys(pictures).length} classes so far)` : '';
   $('count').textContent = `(${classes.length})`;
   $('kept').textContent = r.kept ? 'Changes are written to the file of --classes.' : 'Changes are lost when the server stops: export them, or start it with --classes FILE.csv.';
-  gallery.limit(r.none_below, r.none_below_auto);
+  gallery.limit(r.none_below, r.threshold, r.auto);
   drawClasses();
   editor.offer(classes);
   gallery.refreshClasses();
