@@ -254,6 +254,9 @@ func (g *Growth) Finish() (*Manifest, error) {
 	if g.lock == nil {
 		return nil, fmt.Errorf("%s: the writer is closed", g.dir)
 	}
+	if err := g.lock.Check(); err != nil {
+		return nil, err
+	}
 	var skipped []Skip
 	shard := make([]string, 0, len(g.images))
 	for i, p := range g.parts {

@@ -175,10 +175,16 @@ func (c *checker) list() {
 		c.Notes = append(c.Notes, fmt.Sprintf("there is no %s: the folder is of version 0.1.0, and its manifest could not be checked", custody.Name))
 		return
 	}
+	right := 0
 	for name, sums := range c.m.sums(encodeSkipped(c.skips)) {
 		if err := custody.CheckSum(c.Dir, name, sums[0]); err != nil && name != manifestName && name != skippedName { // those are looked at themselves
 			c.problem("%v", err)
+		} else if err == nil {
+			right++
 		}
+	}
+	if right == 0 {
+		c.problem("%s: goes with none of the folder's files: it is the list of another folder; run the same extract or import again: it makes a new one", custody.Name)
 	}
 }
 

@@ -243,6 +243,9 @@ func (w *Writer) WritePart(part int, p Part) error {
 	if err := p.check(&w.src, part); err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(w.dir, partFile(part, w.Parts())), err)
 	}
+	if err := w.lock.Check(); err != nil {
+		return err
+	}
 	m, err := writePart(w.dir, &w.src, part, &p)
 	if err != nil {
 		return err
@@ -285,6 +288,9 @@ func (w *Writer) Finish() (*Manifest, error) {
 	defer w.mu.Unlock()
 	if w.lock == nil {
 		return nil, fmt.Errorf("%s: the writer is closed", w.dir)
+	}
+	if err := w.lock.Check(); err != nil {
+		return nil, err
 	}
 	if n := w.remaining(); n > 0 {
 		return nil, fmt.Errorf("%s: %d of %d parts are still to be written", w.dir, n, len(w.parts))

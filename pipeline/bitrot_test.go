@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -215,6 +216,9 @@ func (r *rotten) copied(t *testing.T) string {
 		if d.IsDir() {
 			return os.MkdirAll(filepath.Join(to, rel), 0o755)
 		}
+		if !strings.HasSuffix(from, ".jsonl") && !strings.Contains(from, ".cache") { // those are changed in their places
+			return os.Link(from, filepath.Join(to, rel))
+		}
 		b, err := os.ReadFile(from)
 		if err != nil {
 			return err
@@ -374,7 +378,7 @@ func (r *rotten) damage(t *testing.T, rng *rand.Rand, folder, file string, alike
 		b[bit/8] ^= 1 << (bit % 8)
 		what = fmt.Sprintf("bit %d flipped", bit)
 	}
-	if err := os.WriteFile(at, b, 0o644); err != nil {
+	if err := errors.Join(os.Remove(at), os.WriteFile(at, b, 0o644)); err != nil { // a file of its own: the others are links
 		t.Fatal(err)
 	}
 	if rng.IntN(2) == 0 {
@@ -420,7 +424,11 @@ func (r *rotten) one(t *testing.T, folder, file, what string, a *tally) (ok bool
 		if !slices.ContainsFunc(c.reads, func(p string) bool { return file == p || strings.HasPrefix(file, p+"/") }) {
 			continue
 		}
-		code, digest, stderr := c.run(t, r.copyOf(t, folder))
+		own := r.copyOf(t, folder)
+		code, digest, stderr := c.run(t, own)
+		if err := os.RemoveAll(own); err != nil {
+			t.Fatal(err)
+		}
 		switch {
 		case code == exitFailed && strings.TrimSpace(stderr) != "":
 			a.refused++

@@ -27,7 +27,7 @@ type serveOptions struct {
 	listen                      string
 	classFile, labelFile        string // that the server writes
 	tokenFile                   string
-	noToken                     bool
+	noToken, reports            bool
 	hosts                       []string
 	requests, connections       int
 	body, bodies                int // MB
@@ -63,6 +63,8 @@ A listener that other machines can reach asks for a token, which is printed with
 opened by it, programs send the header 'Authorization: Bearer TOKEN'. There is no encryption: on a network
 put a proxy before it that has TLS. A proxy that passes the clients' Host header needs --host NAME.
 
+--reports shows the runs below --out and their reports, read only, in place of a model ('vzsl runs' lists them).
+
 Ctrl-C or SIGTERM: no more requests are taken, those in progress are finished.`),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runServe(cmd.Context(), con, &o) },
@@ -75,6 +77,7 @@ Ctrl-C or SIGTERM: no more requests are taken, those in progress are finished.`)
 	f := cmd.Flags()
 	o.addExamples(cmd)
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` to listen on; :8080 is every address of this machine, port 0 one that is free")
+	f.BoolVar(&o.reports, "reports", false, "the runs below --out and their reports in the browser, in place of a model")
 	f.StringVar(&o.labelFile, "labels", "", "`file` (CSV) that keeps which class the images show that were corrected or given as examples; it is read at the start, written at every change")
 	addData(cmd, &o.run.Dataset)
 	f.StringVar(&o.tokenFile, "token-file", "", "`file` with the token that requests must carry, 16 characters or more (default: one is drawn where --listen is not on loopback)")
@@ -107,6 +110,9 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 	token, err := o.token()
 	if err != nil {
 		return err
+	}
+	if o.reports {
+		return o.serveReports(ctx, con, token)
 	}
 	if err := o.begin(con); err != nil {
 		return err

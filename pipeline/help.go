@@ -54,7 +54,7 @@ func addGroups(root *cobra.Command) {
 		&cobra.Group{ID: groupTasks, Title: "Several machines"})
 	of := map[string]string{"download": groupFiles, "check": groupFiles, "import": groupFiles, "verify": groupFiles, "demo": groupFiles,
 		"extract": groupStages, "attributes": groupStages, "split": groupStages, "train": groupStages, "evaluate": groupStages,
-		"predict": groupModels, "serve": groupModels, "generate": groupModels, "export": groupModels, "report": groupModels,
+		"predict": groupModels, "serve": groupModels, "generate": groupModels, "export": groupModels, "report": groupModels, "runs": groupModels,
 		"plan": groupTasks, "finish": groupTasks, "status": groupTasks,
 		"tune": groupExperiments, "compare": groupExperiments, "fewshot": groupExperiments, "audit": groupExperiments, "methods": groupExperiments}
 	for _, cmd := range root.Commands() {

@@ -136,7 +136,7 @@ Files are written below --out: features/<dataset>/<network>/, runs/<run>/, repor
 	}
 	root.AddCommand(
 		newExtract(con), newAttributes(con), newSplit(con), newImport(con), newExport(con), newTrain(con), newTune(con), newCompare(con), newMethods(con), newGenerate(con),
-		newEvaluate(con), newReport(con), newFewShot(con), newAudit(con), newPredict(con), newServe(con), newVerify(con), newDownload(con), newCheck(con), newDemo(con), newVersion(con),
+		newEvaluate(con), newReport(con), newFewShot(con), newAudit(con), newRuns(con), newPredict(con), newServe(con), newVerify(con), newDownload(con), newCheck(con), newDemo(con), newVersion(con),
 		newPlan(con), newFinish(con), newStatus(con),
 		&cobra.Command{Use: "exit-codes", Short: "what the exit codes mean", Long: exitCodesHelp},
 	)

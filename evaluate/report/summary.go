@@ -77,22 +77,29 @@ type drawnChart struct {
 	SVG            template.HTML
 }
 
-// WriteSummary writes report.html and the other files into dir, all or none, and returns the page's path.
-func WriteSummary(dir string, s *Summary, others map[string][]byte) (html string, err error) {
+// HTML is the page.
+func (s *Summary) HTML() ([]byte, error) {
 	s.CSS, s.Figures = template.CSS(pageCSS), nil
 	for i := range s.Charts {
 		c := &s.Charts[i]
 		svg, err := c.svg()
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		s.Figures = append(s.Figures, drawnChart{c.Title, c.Caption, svg})
 	}
 	var b bytes.Buffer
-	if err := summaryTemplate.Execute(&b, s); err != nil {
+	err := summaryTemplate.Execute(&b, s)
+	return b.Bytes(), err
+}
+
+// WriteSummary writes report.html and the other files into dir, all or none, and returns the page's path.
+func WriteSummary(dir string, s *Summary, others map[string][]byte) (html string, err error) {
+	page, err := s.HTML()
+	if err != nil {
 		return "", err
 	}
-	files := []custody.File{custody.Bytes(htmlName, b.Bytes())}
+	files := []custody.File{custody.Bytes(htmlName, page)}
 	for _, name := range slices.Sorted(maps.Keys(others)) {
 		files = append(files, custody.Bytes(name, others[name]))
 	}

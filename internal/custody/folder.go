@@ -120,6 +120,9 @@ func (f *Folder) save(l list, durable bool) error {
 	if bytes.Equal(b, f.disk) {
 		return nil
 	}
+	if err := f.lock.Check(); err != nil {
+		return err
+	}
 	a, err := wholefile.Prepare(filepath.Join(f.dir, Name), Bytes(Name, b).Write)
 	if err == nil {
 		err = a.Commit()
@@ -159,6 +162,9 @@ func (f *Folder) prepare(file *File) (*wholefile.Aside, error) {
 
 // Write writes files, all of them before any is renamed into its place: an error until then leaves what was there as it was.
 func (f *Folder) Write(files ...File) (err error) {
+	if err := f.lock.Check(); err != nil {
+		return err
+	}
 	var asides []*wholefile.Aside
 	defer func() {
 		for _, a := range asides {
@@ -187,6 +193,7 @@ func (f *Folder) Write(files ...File) (err error) {
 		return err
 	}
 	folders := map[string]bool{}
+	f.of = now // what is not committed below keeps both sums
 	for i, a := range asides {
 		if err := a.Commit(); err != nil {
 			return err

@@ -114,6 +114,15 @@ func (l *Lock) current(path string) bool {
 	return err1 == nil && err2 == nil && os.SameFile(mine, there)
 }
 
+// Check tells whether the folder is still the one that was locked: not where it was removed or replaced, or where its file system is not
+// mounted any more. What is written then would lie elsewhere.
+func (l *Lock) Check() error {
+	if l == nil || l.f == nil || l.current(filepath.Join(l.dir, Name)) {
+		return nil
+	}
+	return fmt.Errorf("%s is not the folder any more that this command began to write in: it was removed or replaced, or its file system is no longer mounted; what was written before is there: mount it and run the same command again", l.dir)
+}
+
 // sign says in the lock file who holds it. It is told to people alone: where it cannot be written the lock holds all the same.
 func (l *Lock) sign() {
 	host, _ := os.Hostname()
@@ -159,7 +168,7 @@ func (l *Lock) Release() error {
 		return nil
 	}
 	path := filepath.Join(l.dir, Name)
-	if runtime.GOOS != "windows" {
+	if runtime.GOOS != "windows" && l.current(path) {
 		_ = os.Remove(path) // while it is held: who waits for the file notices that it has gone
 	}
 	err := l.f.Unlock()

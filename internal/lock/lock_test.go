@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -156,6 +157,44 @@ func TestFileSystemWithoutLocks(t *testing.T) {
 		}
 	}
 	if _, err := Take(t.Context(), filepath.Join(filetest.Write(t, filepath.Join(t.TempDir(), "f"), "x"), "y")); err == nil || !strings.Contains(err.Error(), "is a file") {
+		t.Error(err)
+	}
+}
+
+// TestCheck: a folder that took the place of the locked one, as the one below a file system that is not mounted any more, is told from it,
+// and its lock is not removed.
+func TestCheck(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a folder with a locked file cannot be moved")
+	}
+	dir := filepath.Join(t.TempDir(), "run")
+	l, err := Take(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Check(); err != nil {
+		t.Error(err)
+	}
+	if err := os.Rename(dir, dir+"-gone"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Check(); err == nil || !strings.Contains(err.Error(), "mounted") || !strings.Contains(err.Error(), dir) {
+		t.Errorf("without a folder: %v", err)
+	}
+	other, err := Take(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Check(); err == nil {
+		t.Error("another folder in its place")
+	}
+	if err := l.Release(); err != nil {
+		t.Error(err)
+	}
+	if err := other.Check(); err != nil {
+		t.Errorf("the other folder's lock was removed: %v", err)
+	}
+	if err := other.Release(); err != nil {
 		t.Error(err)
 	}
 }

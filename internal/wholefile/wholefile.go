@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -101,11 +102,28 @@ func (a *Aside) Commit() error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", a.path, errors.Join(err, a.t.remove()))
 	}
-	if err := os.Rename(a.t.name, a.path); err != nil {
+	if err := rename(a.t.name, a.path); err != nil {
 		return fmt.Errorf("write %s: %w", a.path, errors.Join(err, a.t.remove()))
 	}
 	a.t.release()
 	return placed()
+}
+
+// rename is os.Rename where the answer of a server may be lost: over NFS a rename that was done can be reported as failed, when it is
+// sent again and the first name is gone. It was done where the new name is the file that the old one was, and the old one is not there.
+func rename(from, to string) error {
+	was, unknown := os.Lstat(from)
+	err := os.Rename(from, to)
+	if err == nil || unknown != nil {
+		return err
+	}
+	if now, e := os.Lstat(to); e != nil || !os.SameFile(was, now) {
+		return err
+	}
+	if _, e := os.Lstat(from); !errors.Is(e, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // Discard removes the file; after Commit it does nothing.

@@ -186,3 +186,30 @@ func TestSweepOfEarlierVersions(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRename: only a rename that is reported as failed, and was done, is taken for done. The lost answer of a server is tried by
+// 'make faults'.
+func TestRename(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for _, name := range []string{"a", "b"} {
+		if err := os.WriteFile(at(name), []byte(name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := rename(at("a"), at("none/a")); err == nil {
+		t.Error("into a folder that is not there")
+	}
+	if err := rename(at("none"), at("b")); err == nil {
+		t.Error("a file that is not there")
+	}
+	if err := os.Link(at("a"), at("a2")); err != nil {
+		t.Skip(err)
+	}
+	if err := rename(at("a"), at("b")); err != nil {
+		t.Error(err)
+	}
+	if b, err := os.ReadFile(at("b")); err != nil || string(b) != "a" {
+		t.Errorf("%q, %v", b, err)
+	}
+}

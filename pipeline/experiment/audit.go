@@ -115,6 +115,9 @@ func (x *Runner) Audit(ctx context.Context, o *AuditOptions) (*Audit, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := x.MarkAudit(name); err != nil {
+		return nil, err
+	}
 	if err := x.auditRows(ctx, a, in, o, plan); err != nil {
 		return nil, err
 	}

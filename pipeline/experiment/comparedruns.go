@@ -36,7 +36,7 @@ func (x *Runner) CompareRuns(ctx context.Context, names []string, to string) (*C
 		return nil, err
 	}
 	dir := x.ReportDir(to)
-	for _, file := range []string{"report.json", "seeds.json", "fewshot.json", "compare.json"} {
+	for _, file := range []string{"report.json", "seeds.json", "fewshot.json", "compare.json", "audit.json"} {
 		if there, err := lookup.Exists(filepath.Join(dir, file)); err != nil {
 			return nil, err
 		} else if there {

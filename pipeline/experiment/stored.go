@@ -103,7 +103,7 @@ func (x *Runner) EvaluateAgain(run string) string {
 
 // noReport says why a run has no stored results and what gives some.
 func (x *Runner) noReport(name string) error {
-	for _, r := range []struct{ facts, what string }{{"fewshot.json", "several numbers of shots"}, {"compare.json", "several methods"}} {
+	for _, r := range []struct{ facts, what string }{{"fewshot.json", "several numbers of shots"}, {"compare.json", "several methods"}, {"audit.json", "an audit"}} {
 		if there, err := lookup.Exists(filepath.Join(x.ReportDir(name), r.facts)); err != nil {
 			return err
 		} else if there {
@@ -158,6 +158,12 @@ func (x *Runner) Rebuild(name string, s *result.Report, ds *workspace.Dataset) (
 	p := x.Begin("report "+name, "")
 	defer p.End()
 	return report.Rebuild(s, report.Options{Metrics: metrics, ImageRoot: root})
+}
+
+// Rename makes a stored report that of a run of another name.
+func (x *Runner) Rename(s *result.Report, name string) {
+	s.Run.Name = name
+	s.Run.Command = x.evaluateCommand(&s.Run, s.Result.Bootstrap.Seed)
 }
 
 // RebuildSeeds writes the reports of every seed of a run again, and the page over them.

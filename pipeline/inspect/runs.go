@@ -3,19 +3,16 @@ package inspect
 import (
 	"cmp"
 	"context"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"vzsl/datasets/catalog"
-	"vzsl/evaluate/result"
 	"vzsl/features"
 	"vzsl/internal/lookup"
+	"vzsl/pipeline/runlist"
 	"vzsl/pipeline/workspace"
-	"vzsl/train/runs"
 )
 
 // runs looks for trained models and their reports.
@@ -62,7 +59,7 @@ func (x *inspection) stale(ctx context.Context) string {
 		if data.Dataset != x.ds.Name || ctx.Err() != nil {
 			return
 		}
-		again, err := x.staleness(ctx, name)
+		again, err := runlist.Staleness(ctx, x.w, name)
 		if err != nil {
 			x.found.problem("%v", err)
 		}
@@ -72,41 +69,4 @@ func (x *inspection) stale(ctx context.Context) string {
 		x.found.problem("%v", err)
 	}
 	return next
-}
-
-// staleness says what of a run, or of its report, is not of what is there, and the command that mends it.
-func (x *inspection) staleness(ctx context.Context, run string) (again string, err error) {
-	sum, err := runs.ModelSHA256(x.w.RunDir(run))
-	if err != nil || sum == "" { // a training, or a search, that is under way
-		return "", ignoreAbsent(err)
-	}
-	var r workspace.RunRef
-	model, err := x.w.LoadRun(run, &r)
-	if err != nil {
-		return "", err
-	}
-	in, err := x.w.InputsOf(ctx, run, &r, model, false)
-	if err != nil {
-		var changed *workspace.ChangedError
-		if errors.As(err, &changed) {
-			again = changed.Again
-		}
-		return again, err
-	}
-	in.Close()
-	s, err := result.Read(x.w.ReportDir(run))
-	if err != nil {
-		return "", ignoreAbsent(err)
-	}
-	if err := x.runner().ReportOfModel(run, s, sum); err != nil {
-		return x.runner().EvaluateAgain(run), err
-	}
-	return "", nil
-}
-
-func ignoreAbsent(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }

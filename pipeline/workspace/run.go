@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"strings"
 
 	"vzsl/datasets/catalog"
 	"vzsl/features"
 	"vzsl/internal/lookup"
+	"vzsl/internal/wholefile"
 	"vzsl/pipeline/usage"
 	"vzsl/train/runs"
 )
@@ -83,7 +86,11 @@ func (w *Workspace) InputsOf(ctx context.Context, name string, r *RunRef, model 
 		return nil
 	}
 	var err error
-	if in.Classes, err = w.ReadClassTable(r.Dataset.Name); absent(err) != nil {
+	if own, err := w.ownClasses(name); err != nil {
+		return nil, err
+	} else if own {
+		w.Log.Debug("the run's class table is its own, of an audit: that of the dataset is not compared", "run", name)
+	} else if in.Classes, err = w.ReadClassTable(r.Dataset.Name); absent(err) != nil {
 		return nil, err
 	}
 	if in.Roles, err = w.ReadSplit(r.Dataset.Name, r.Split); absent(err) != nil {
@@ -106,6 +113,23 @@ func (w *Workspace) InputsOf(ctx context.Context, name string, r *RunRef, model 
 		return nil, err
 	}
 	return bound, nil
+}
+
+// AuditMark is a file in the folder of an audit's runs: each of them has a class table of its own, kept with its inputs.
+const AuditMark = "audit.txt"
+
+// MarkAudit makes a run folder that of an audit.
+func (w *Workspace) MarkAudit(name string) error {
+	if err := os.MkdirAll(w.RunDir(name), 0o755); err != nil {
+		return err
+	}
+	return wholefile.Bytes(filepath.Join(w.RunDir(name), AuditMark), []byte("The runs below are of an audit: their class tables are in their inputs/, not in the dataset's folder.\n"))
+}
+
+// ownClasses tells whether a run is one of an audit.
+func (w *Workspace) ownClasses(name string) (bool, error) {
+	top, _, _ := strings.Cut(filepath.ToSlash(name), "/")
+	return lookup.Exists(filepath.Join(w.RunDir(top), AuditMark))
 }
 
 // standingFeatures opens the features of a run that reads none of them only where they are other ones than it was trained on.

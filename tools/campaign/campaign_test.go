@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -59,15 +60,85 @@ func short(t *testing.T) *campaign {
 	return &campaign{program: program{path}, work: work, checkout: filepath.Join("..", ".."), until: time.Now().Add(time.Hour), rng: rand.New(rand.NewPCG(seed, 0)), log: io.Discard}
 }
 
+// stagesOf are those of a short test; all of them with VZSL_LONG=1.
+func stagesOf(t *testing.T, few string) string {
+	t.Helper()
+	if os.Getenv("VZSL_LONG") != "" {
+		return ""
+	}
+	return few
+}
+
 // TestTorture is 'make torture' in short.
 func TestTorture(t *testing.T) {
 	c := short(t)
-	r, err := c.torture(t.Context(), 12, "extract,attributes,split,train,tune,evaluate,report,predict")
+	r, err := c.torture(t.Context(), 12, stagesOf(t, "extract,attributes,split,train,tune,evaluate"))
 	if r == nil {
 		t.Fatal(err)
 	}
-	if r.Kills < 12 || r.Resumed == 0 || r.Different+r.Missing+r.Stuck > 0 {
+	if r.Kills < 12 || r.Resumed == 0 || r.Different+r.Missing+r.Left+r.Stuck > 0 {
 		t.Errorf("%+v", *r)
+	}
+}
+
+// TestFaults is 'make faults' in short: one moment of each fault below three commands.
+func TestFaults(t *testing.T) {
+	c := short(t)
+	r, err := c.breakFiles(t.Context(), 1, stagesOf(t, "attributes"))
+	if r == nil {
+		t.Skipf("needs root and FUSE: %v", err)
+	}
+	if err != nil || r.Faults < 7 || r.Failed == 0 {
+		t.Errorf("%v\n%s", err, strings.Join(r.Found, "\n"))
+	}
+}
+
+// TestLimits: with 64 open files, and with a clock that was set back since everything that is there was made, every command makes the
+// files that it makes otherwise.
+func TestLimits(t *testing.T) {
+	c := short(t)
+	w, err := c.world(t.Context(), 6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want tree
+	for _, how := range []string{"as usual", "64 open files", "a clock set back"} {
+		dir := filepath.Join(c.work, "limits") // the same for all: what they write says how they were called
+		if err := refill(dir, t.TempDir()); err != nil {
+			t.Fatal(err)
+		}
+		most := limits{time: 10 * time.Minute}
+		if how == "64 open files" {
+			most.files = 64
+		}
+		for i, s := range w.stages() {
+			if i > 7 && os.Getenv("VZSL_LONG") == "" {
+				break
+			}
+			if o, err := c.call(t.Context(), dir, most, append(s.args, "--quiet")...); err != nil || o.code != 0 {
+				t.Fatalf("%s: vzsl %s: %v, exit code %d: %s", how, s.name, err, o.code, o.stderr)
+			}
+			if how != "a clock set back" {
+				continue
+			}
+			later := time.Now().AddDate(20, 0, 0)
+			err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+				return errors.Join(err, os.Chtimes(path, later, later))
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := readTree(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want == nil {
+			want = got
+		}
+		if differ, missing, left := want.compare(got); len(differ)+len(missing)+len(left) > 0 {
+			t.Errorf("%s: %v differ, %v are missing, %v are left", how, differ, missing, left)
+		}
 	}
 }
 

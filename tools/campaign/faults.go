@@ -53,6 +53,10 @@ func (c *campaign) breakFiles(ctx context.Context, perStage int, only string) (*
 	defer f.server.Unmount() //nolint:errcheck // the folder goes with it
 	stages := w.stages()
 	chosen := choose(stages, only)
+	if len(chosen) == 0 {
+		return nil, fmt.Errorf("no stage is named %s", only)
+	}
+	stages = stages[:chosen[len(chosen)-1]+1]
 	r := &broken{ByFault: map[string]int{}}
 	before, after := filepath.Join(c.work, "before"), filepath.Join(c.work, "after")
 	for i, s := range stages {
@@ -139,11 +143,11 @@ func (c *campaign) breakStage(ctx context.Context, f *faultyFS, s stage, kind fa
 		}
 		r.Faults++
 		r.ByFault[kind.name]++
-		told := o.code == 1 && strings.Contains("\n"+o.stderr, "\nvzsl: ") && !o.panicked()
+		told := (o.code == 1 || o.code == 3) && (o.code == 3 || strings.Contains("\n"+o.stderr, "\nvzsl: ")) && !o.panicked()
 		switch {
 		case o.hung:
 			r.find(&r.Stuck, "%s: does not end", what)
-		case told && !strings.Contains(o.stderr, "again") && !strings.Contains(o.stderr, "make room"):
+		case told && o.code == 1 && !strings.Contains(o.stderr, "again") && !strings.Contains(o.stderr, "make room"):
 			r.find(&r.Unhelpful, "%s: %.500s", what, o.stderr)
 			fallthrough
 		case told:

@@ -103,7 +103,7 @@ func run(ctx context.Context, args []string) error {
 	default:
 		return fmt.Errorf("%q is no campaign: torture, faults, fuzz-commands or soak", args[0])
 	}
-	if err != nil && !errors.Is(err, errFound) {
+	if err != nil && !errors.Is(err, errFound) && !errors.Is(err, context.Canceled) { // what was done until Ctrl-C is told
 		return err
 	}
 	enc := json.NewEncoder(os.Stdout)

@@ -34,6 +34,7 @@ type outcome struct {
 type limits struct {
 	time    time.Duration
 	virtual int64 // bytes of address space; 0: no limit. Far above what a call may use: it keeps the machine alive
+	files   int   // open files; 0: no limit
 	end     func(*os.Process) (cancel func())
 }
 
@@ -45,6 +46,9 @@ func (p program) call(ctx context.Context, dir string, l limits, args ...string)
 	script := `cd "$0" && exec "$@"`
 	if l.virtual > 0 {
 		script = fmt.Sprintf("ulimit -v %d; ", l.virtual>>10) + script
+	}
+	if l.files > 0 {
+		script = fmt.Sprintf("ulimit -n %d; ", l.files) + script
 	}
 	cmd := exec.CommandContext(ctx, "/bin/sh", append([]string{"-c", script, dir, p.path}, args...)...)
 	var stdout, stderr bytes.Buffer

@@ -86,7 +86,7 @@ func (c *campaign) soak(ctx context.Context, long time.Duration) (*soaked, error
 	if err != nil {
 		return nil, err
 	}
-	s, err := c.serve(ctx, b, "--max-requests", "32", "--max-body", "1", "--max-bodies", "8", "--read-timeout", "3s", "--timeout", "10s", "--grace", "20s")
+	s, err := c.serve(ctx, b, "--max-requests", "32", "--max-body", "1", "--max-bodies", "8", "--read-timeout", "10s", "--timeout", "10s", "--grace", "20s")
 	if err != nil {
 		return nil, err
 	}

@@ -39,6 +39,11 @@ func (c *campaign) torture(ctx context.Context, kills int, only string) (*tortur
 		return nil, err
 	}
 	stages := w.stages()
+	chosen := choose(stages, only)
+	if len(chosen) == 0 {
+		return nil, fmt.Errorf("no stage is named %s", only)
+	}
+	stages = stages[:chosen[len(chosen)-1]+1]
 	// The undisturbed runs: before[i] is what the i-th stage finds.
 	before, took := make([]string, len(stages)+1), make([]time.Duration, len(stages))
 	for i := range before {
@@ -62,10 +67,6 @@ func (c *campaign) torture(ctx context.Context, kills int, only string) (*tortur
 		}
 	}
 	r := &tortured{ByCommand: map[string]int{}}
-	chosen := choose(stages, only)
-	if len(chosen) == 0 {
-		return nil, fmt.Errorf("no stage is named %s", only)
-	}
 	for turn := 0; r.Kills < kills && !c.over(ctx); turn++ {
 		i := chosen[turn%len(chosen)]
 		if err := c.disturb(ctx, stages[i], before[i], disturbed, took[i], r); err != nil {
@@ -96,7 +97,7 @@ func (c *campaign) torture(ctx context.Context, kills int, only string) (*tortur
 				return r, err
 			}
 		}
-		if turn%200 == 199 {
+		if turn%50 == 49 {
 			fmt.Fprintf(c.log, "%d kills, %d interruptions: %d files differ, %d missing, %d left, %d stuck\n", r.Kills, r.Interrupted, r.Different, r.Missing, r.Left, r.Stuck)
 		}
 	}

@@ -51,6 +51,7 @@ func readTree(dir string) (tree, error) {
 
 var (
 	events    = regexp.MustCompile(`events\.out\.tfevents\..*$`)
+	ofMetrics = regexp.MustCompile(`"run\.metrics":"[0-9a-f]{64}"`)
 	durations = regexp.MustCompile(`\b\d[\d.]*(ns|µs|ms|s|m|h)([\d.]+(ms|s|m))*\b|\b\d[\d.]* s\b`)
 )
 
@@ -64,7 +65,7 @@ func timeless(name string, b []byte) ([]byte, error) {
 		var names []string
 		for _, line := range strings.Split(string(b), "\n") {
 			if _, file, ok := strings.Cut(line, "  "); ok {
-				names = append(names, file)
+				names = append(names, events.ReplaceAllString(file, "events.out.tfevents"))
 			}
 		}
 		return []byte(strings.Join(names, "\n")), nil
@@ -72,8 +73,10 @@ func timeless(name string, b []byte) ([]byte, error) {
 		return trials(b)
 	}
 	switch path.Ext(name) {
+	case ".safetensors": // a checkpoint has the sum of metrics.jsonl, which has times
+		return ofMetrics.ReplaceAll(b, []byte(`"run.metrics":""`)), nil
 	case ".json", ".jsonl":
-		return timelessJSON(b, path.Base(name) == "fits.jsonl") // its lines are in the order in which parallel fits ended
+		return timelessJSON(b, path.Base(name) == "fits.jsonl")
 	case ".html", ".md", ".tex":
 		return durations.ReplaceAll(b, []byte("TIME")), nil
 	case ".csv":
@@ -82,7 +85,9 @@ func timeless(name string, b []byte) ([]byte, error) {
 	return b, nil
 }
 
-func timelessJSON(b []byte, sorted bool) ([]byte, error) {
+// timelessJSON is JSON, or lines of it. The lines of a search's journal are in the order in which parallel fits ended, and each has its
+// own sum.
+func timelessJSON(b []byte, journal bool) ([]byte, error) {
 	var lines []string
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.UseNumber()
@@ -93,13 +98,16 @@ func timelessJSON(b []byte, sorted bool) ([]byte, error) {
 		} else if err != nil {
 			return nil, err
 		}
+		if m, ok := v.(map[string]any); ok && journal {
+			delete(m, "sha256")
+		}
 		text, err := json.Marshal(withoutTimes(v))
 		if err != nil {
 			return nil, err
 		}
 		lines = append(lines, string(text))
 	}
-	if sorted {
+	if journal {
 		slices.Sort(lines)
 	}
 	return []byte(strings.Join(lines, "\n")), nil

@@ -1,5 +1,5 @@
 // Command release is the program behind `make release`: for every platform an archive of the static binary with man pages,
-// completions, docs and licences, and SHA256SUMS of all. The same commit and Go version give the same bytes: names are
+// completions, docs and licences, a list of what the binary was built from (SBOM, CycloneDX), and SHA256SUMS of all. The same commit and Go version give the same bytes: names are
 // sorted, and every time is the commit's.
 package main
 
@@ -97,16 +97,18 @@ func release(to string, platforms []string, dirty bool) error {
 	}
 	var sums bytes.Buffer
 	for _, p := range platforms {
-		name, err := build(to, work, version, p, common, time.Unix(s, 0).UTC())
+		names, err := build(to, work, version, p, common, time.Unix(s, 0).UTC())
 		if err != nil {
 			return fmt.Errorf("%s: %w", p, err)
 		}
-		b, err := os.ReadFile(filepath.Join(to, name))
-		if err != nil {
-			return err
+		for _, name := range names {
+			b, err := os.ReadFile(filepath.Join(to, name))
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256(b), name)
+			fmt.Printf("%s/%s  %.1f MB\n", to, name, float64(len(b))/1e6)
 		}
-		fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256(b), name)
-		fmt.Printf("%s/%s  %.1f MB\n", to, name, float64(len(b))/1e6)
 	}
 	return wholefile.Bytes(filepath.Join(to, "SHA256SUMS"), sums.Bytes())
 }
@@ -124,11 +126,11 @@ func tagged(try bool) (string, error) {
 	return "devel-" + commit, err
 }
 
-// build makes one platform's archive and returns its name.
-func build(to, work, version, platform string, common map[string]string, at time.Time) (string, error) {
+// build makes one platform's archive and the list of what its binary was built from (SBOM), and returns their names.
+func build(to, work, version, platform string, common map[string]string, at time.Time) ([]string, error) {
 	goos, goarch, ok := strings.Cut(platform, "/")
 	if !ok {
-		return "", errors.New("a platform is os/arch")
+		return nil, errors.New("a platform is os/arch")
 	}
 	env := []string{"CGO_ENABLED=0", "GOOS=" + goos, "GOARCH=" + goarch}
 	dir := fmt.Sprintf("vzsl-%s-%s-%s", version, goos, goarch)
@@ -138,30 +140,36 @@ func build(to, work, version, platform string, common map[string]string, at time
 	}
 	built := filepath.Join(work, dir, binary)
 	if _, err := output(env, "go", "build", "-trimpath", "-buildvcs=true", "-ldflags", "-s -w", "-o", built, "."); err != nil {
-		return "", err
+		return nil, err
 	}
-	if info, err := buildinfo.ReadFile(built); err != nil {
-		return "", err
-	} else if !slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool { return s.Key == "vcs.revision" }) {
-		return "", errors.New("the binary does not know its commit: go stamps it in a clone, not in a linked worktree")
+	info, err := buildinfo.ReadFile(built)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool { return s.Key == "vcs.revision" }) {
+		return nil, errors.New("the binary does not know its commit: go stamps it in a clone, not in a linked worktree")
 	} else if v := info.Main.Version; v != "v"+version && !strings.HasPrefix(version, "devel") {
-		return "", fmt.Errorf("the binary says it is %s, the tag v%s", v, version)
+		return nil, fmt.Errorf("the binary says it is %s, the tag v%s", v, version)
 	}
 	notices, err := licences(env)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	var entries []entry
 	for name, file := range common {
 		b, err := os.ReadFile(file)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		entries = append(entries, entry{dir + "/" + name, 0o644, b})
 	}
 	b, err := os.ReadFile(built)
 	if err != nil {
-		return "", err
+		return nil, err
+	}
+	parts, err := sbom(info, b, version, platform, at)
+	if err != nil {
+		return nil, err
 	}
 	entries = append(entries, entry{dir + "/" + binary, 0o755, b}, entry{dir + "/THIRD-PARTY.txt", 0o644, notices})
 	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
@@ -171,9 +179,12 @@ func build(to, work, version, platform string, common map[string]string, at time
 	}
 	data, err := pack(entries, at)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return name, wholefile.Bytes(filepath.Join(to, name), data)
+	if err := wholefile.Bytes(filepath.Join(to, dir+".cdx.json"), parts); err != nil {
+		return nil, err
+	}
+	return []string{name, dir + ".cdx.json"}, wholefile.Bytes(filepath.Join(to, name), data)
 }
 
 // settled are Go's settings that change what is built, at their defaults: the same commit gives the same bytes whatever whoever
