@@ -119,6 +119,12 @@ func percentiles(values []float64) *Interval {
 	return &Interval{Low: at((1 - level) / 2), High: at((1 + level) / 2)}
 }
 
+// Share is hits of images, at least one, with its 95 % score interval (Wilson).
+func Share(hits, images int) (share float64, i *Interval) {
+	t := tally{images, hits}
+	return t.share(), wilson(t)
+}
+
 // wilson is the score interval of a proportion; unlike the plain normal one it stays inside [0, 1] and is of use with
 // a handful of images.
 func wilson(t tally) *Interval {

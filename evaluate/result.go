@@ -52,7 +52,28 @@ type Result struct {
 
 	Mistakes []Mistake `json:"mistakes,omitempty"` // ConfidentMistakes, explained; nil until NewMistakes makes them
 
+	// Described is what the candidates' descriptions say and what the model sees in their images; nil where it is not known, and of
+	// word vectors, texts and descriptions of many values.
+	Described *Described `json:"described,omitempty"`
+	// Groups are ways to group the candidates, such as families and orders.
+	Groups []Grouping `json:"groups,omitempty"`
+
 	Predictions []Prediction `json:"-"` // one for each scored image, in the order of the features
+}
+
+// Described are the candidates in attributes.
+type Described struct {
+	Attributes []string     `json:"attributes"`
+	Classes    [][]*float32 `json:"classes"` // of each candidate: its raw values; null where missing
+	// Seen is of each candidate the model's estimate of the normalised attributes, mean over its images; none where it has no images,
+	// and nil where the method has no such estimate.
+	Seen [][]float32 `json:"seen,omitempty"`
+}
+
+// Grouping puts the candidates into groups.
+type Grouping struct {
+	Name string   `json:"name"`
+	Of   []string `json:"of"` // the group of each candidate
 }
 
 // Accuracy is the share of hits, counted in two ways.
@@ -200,10 +221,11 @@ func (p CurvePoint) H() float64 { return gzsl.HarmonicMean(p.U, p.S) }
 // groups mean little.
 type Maps struct {
 	Seed       uint64       `json:"seed"`
-	Perplexity float64      `json:"perplexity"` // less where there are few points: a third of them
-	Classes    []int        `json:"classes"`    // that are shown: indices into the candidates
-	Of         []int        `json:"of"`         // class of each point: an index into the candidates
-	Features   [][2]float64 `json:"features"`   // of each point: features scaled to length one
+	Perplexity float64      `json:"perplexity"`       // less where there are few points: a third of them
+	Classes    []int        `json:"classes"`          // that are shown: indices into the candidates
+	Of         []int        `json:"of"`               // class of each point: an index into the candidates
+	Images     []int        `json:"images,omitempty"` // of each point: an index into the predictions
+	Features   [][2]float64 `json:"features"`         // of each point: features scaled to length one
 	Latent     [][2]float64 `json:"latent,omitempty"`
 	// Priors are those of Classes among Latent.
 	Priors []MapPrior `json:"priors,omitempty"`

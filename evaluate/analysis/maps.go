@@ -92,7 +92,7 @@ func choose(m *evaluate.Maps, r *evaluate.Result) (images []string) {
 	m.Classes = evenly(pictured, mapClasses)
 	for _, c := range m.Classes {
 		for _, i := range evenly(own[c], mapImages/len(m.Classes)) {
-			images, m.Of = append(images, r.Predictions[i].Image), append(m.Of, c)
+			images, m.Of, m.Images = append(images, r.Predictions[i].Image), append(m.Of, c), append(m.Images, i)
 		}
 	}
 	return images

@@ -101,6 +101,14 @@ func (u Split) Result(t testing.TB) *evaluate.Result {
 		if res.Maps, err = analysis.Maps(context.Background(), res, m, m, table, 1); err != nil {
 			t.Fatal(err)
 		}
+		if res.Described, err = analysis.Described(context.Background(), res, m, m, table); err != nil {
+			t.Fatal(err)
+		}
+		parity := evaluate.Grouping{Name: "parity"}
+		for c := range u.Unseen {
+			parity.Of = append(parity.Of, []string{"even", "odd"}[c%2])
+		}
+		res.Groups = []evaluate.Grouping{parity}
 		if res.Mistakes, err = analysis.Mistakes(context.Background(), res, m, m, table); err != nil {
 			t.Fatal(err)
 		}

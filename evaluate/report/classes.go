@@ -36,6 +36,7 @@ type classTable struct {
 
 type classRow struct {
 	evaluate.Class
+	Index         int // among the candidates
 	Shown         string
 	Samples       []template.URL
 	TopKAccuracy  float64
@@ -61,7 +62,7 @@ func newClassTable(r *evaluate.Result, shown []string, pics *pictures) classTabl
 		if c.Images == 0 {
 			continue
 		}
-		row := classRow{Class: c, Shown: shown[i], TopKAccuracy: float64(c.TopKHits) / float64(c.Images)}
+		row := classRow{Class: c, Index: i, Shown: shown[i], TopKAccuracy: float64(c.TopKHits) / float64(c.Images)}
 		if cell, ok := mistakenFor[i]; ok {
 			row.MistakenFor, row.MistakenTimes = shown[cell.Predicted], cell.Count
 		}
@@ -95,6 +96,7 @@ type matrix struct {
 
 type cell struct {
 	X, Y, Count int
+	T, P        int // the classes, among the candidates
 	Right       bool
 	Opacity     string
 	Dark        bool // the count stands on a strong colour
@@ -113,6 +115,7 @@ type faint struct {
 
 // confused is a pair of classes and how often the second was predicted for the first.
 type confused struct {
+	T, P            int // among the candidates
 	True, Predicted string
 	Count, Images   int
 	Fraction        float64
@@ -124,7 +127,7 @@ func newMatrix(r *evaluate.Result, shown []string) (*matrix, []confused) {
 	for _, c := range cells {
 		if c.True != c.Predicted {
 			n := r.Classes[c.True].Images
-			pairs = append(pairs, confused{shown[c.True], shown[c.Predicted], c.Count, n, float64(c.Count) / float64(n)})
+			pairs = append(pairs, confused{c.True, c.Predicted, shown[c.True], shown[c.Predicted], c.Count, n, float64(c.Count) / float64(n)})
 		}
 	}
 	sort.SliceStable(pairs, func(i, j int) bool {
@@ -186,7 +189,7 @@ func newMatrix(r *evaluate.Result, shown []string) (*matrix, []confused) {
 			continue
 		}
 		m.Cells = append(m.Cells, cell{
-			X: x, Y: y, Count: c.Count, Images: n,
+			X: x, Y: y, Count: c.Count, Images: n, T: c.True, P: c.Predicted,
 			Right:   c.True == c.Predicted,
 			Opacity: strconv.FormatFloat(opacity, 'f', 2, 64),
 			Dark:    opacity > 0.6,

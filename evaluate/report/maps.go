@@ -16,12 +16,14 @@ type mapSection struct {
 	Points     int
 	Seed       uint64
 	Names      []string // by number, from 1
+	Of         []int    // the candidate of each
 	Drawings   []mapDrawing
 }
 
 type mapDrawing struct {
 	Title, Caption string
 	Groups         []mapGroup
+	places         [][2]float64 // of the points
 }
 
 // mapGroup is a class on a map, in units of a thousandth of its side.
@@ -43,7 +45,7 @@ func newMaps(r *evaluate.Result, shown []string) *mapSection {
 	}
 	s := &mapSection{Perplexity: short(m.Perplexity), Points: len(m.Of), Seed: m.Seed}
 	for _, c := range m.Classes {
-		s.Names = append(s.Names, shown[c])
+		s.Names, s.Of = append(s.Names, shown[c]), append(s.Of, c)
 	}
 	if len(m.Features) == len(m.Of) {
 		s.Drawings = append(s.Drawings, drawMap(m, m.Features, nil, s.Names, "Features", "Test images by the network’s features."))
@@ -114,6 +116,9 @@ func drawMap(m *evaluate.Maps, points [][2]float64, priors []evaluate.MapPrior, 
 	scale := (side - 2*edge) / max(hi[0]-lo[0], hi[1]-lo[1], 1e-9)
 	at := func(v float64, k int) float64 { return side/2 + scale*(v-(lo[k]+hi[k])/2) }
 	write := func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }
+	for _, p := range points {
+		d.places = append(d.places, [2]float64{at(p[0], 0), at(p[1], 1)})
+	}
 	for i, c := range m.Classes {
 		g := mapGroup{Name: names[i], Number: i + 1, Hue: i * 137 % 360} // the golden angle: neighbours in number differ
 		var dots strings.Builder

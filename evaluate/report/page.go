@@ -23,7 +23,13 @@ var pageHTML string
 var pageCSS string
 
 //go:embed page.js
-var pageJS string
+var tableJS string
+
+//go:embed browse.js
+var browseJS string
+
+// pageJS is the page's script.
+var pageJS = tableJS + browseJS
 
 var functions = template.FuncMap{
 	"percent":  percent,
@@ -63,6 +69,8 @@ type page struct {
 	Confusions  []confused
 	Mistakes    mistakes
 	Maps        *mapSection
+	Browse      template.JS // what the images are opened from, as JSON
+	Groups      []groupTable
 	Training    []panel
 	Config      []result.Field
 	Program     []result.Field
@@ -132,6 +140,10 @@ func renderPage(r *evaluate.Result, run *result.Run, training []map[string]any, 
 	p.Matrix, p.Confusions = newMatrix(r, shown)
 	p.Mistakes = newMistakes(r, shown, pics)
 	p.Maps = newMaps(r, shown)
+	p.Groups = newGroups(r)
+	if p.Browse, err = newBrowse(r, shown, newSheets(r, pics), p.Maps); err != nil {
+		return nil, err
+	}
 	if p.Training, err = trainingPanels(training); err != nil {
 		return nil, err
 	}

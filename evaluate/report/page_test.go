@@ -3,6 +3,7 @@ package report
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"math/rand"
 	"os"
@@ -125,8 +126,16 @@ func inspect(t testing.TB, page []byte) map[string][]*html.Node {
 			t.Errorf("nothing has the id %q", r)
 		}
 	}
-	if n := len(elements["script"]); n != 1 || textOf(elements["script"][0]) != pageJS {
-		t.Errorf("%d scripts", n)
+	scripts := elements["script"]
+	if len(scripts) == 2 { // what the script opens images from
+		var b browse
+		if kind, _ := attribute(scripts[0], "type"); kind != "application/json" || json.Unmarshal([]byte(textOf(scripts[0])), &b) != nil {
+			t.Errorf("a script of the type %q: %.100s", kind, textOf(scripts[0]))
+		}
+		scripts = scripts[1:]
+	}
+	if len(scripts) != 1 || textOf(scripts[0]) != pageJS {
+		t.Errorf("%d scripts", len(scripts))
 	}
 	if len(elements["h1"]) != 1 || len(elements["main"]) != 1 {
 		t.Error("want one h1 and one main")

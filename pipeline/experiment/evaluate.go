@@ -57,6 +57,10 @@ func (x *Runner) EvaluateRun(ctx context.Context, name string, r *workspace.RunR
 	if res.Mistakes, err = analysis.Mistakes(ctx, res, model, in.Features, in.Classes); err != nil {
 		return nil, err
 	}
+	p.Say("descriptions")
+	if res.Described, err = analysis.Described(ctx, res, model, in.Features, in.Classes); err != nil {
+		return nil, err
+	}
 	p.Say("page")
 	paths, err := report.Write(x.ReportDir(name), res, &about, shown)
 	return &Evaluated{res, about, paths}, err

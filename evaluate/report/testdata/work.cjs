@@ -1,0 +1,105 @@
+'use strict';
+// Works in a report as a reader does: node work.cjs REPORT, run by TestPagesWork.
+const { pathToFileURL } = require('url');
+require(process.env.PAGETEST)(async ({ page, say, must, axe, shot }) => {
+  const began = Date.now();
+  await page.goto(pathToFileURL(process.argv[2]).href);
+  await page.waitForSelector('#images:not([hidden])');
+  say(`open after ${Date.now() - began} ms`);
+  const title = () => page.$eval('#viewer-title', e => e.textContent);
+  const tiles = () => page.$$eval('dialog .tiles .tile', e => e.length);
+  const close = async () => { await page.keyboard.press('Escape'); await page.waitForFunction(() => !document.querySelector('dialog').open); };
+
+  // A class's row, by keys alone.
+  await page.focus('[data-class="3"] .open');
+  await page.keyboard.press('Enter');
+  must(await page.$eval('dialog', d => d.open) && await title() === 'class 3' && await tiles() === 20, 'the row of class 3 opens its 20 images: ' + await title() + ', ' + await tiles());
+  await axe('grid');
+  await shot('report-grid');
+  // The first image, the next one by an arrow key, and back.
+  await page.focus('dialog .tile');
+  await page.keyboard.press('Enter');
+  const first = await title();
+  await page.keyboard.press('ArrowRight');
+  must(await title() !== first, 'the right arrow goes on');
+  await page.keyboard.press('ArrowLeft');
+  must(await title() === first, 'the left arrow goes back');
+  await axe('image');
+  await page.evaluate(() => [...document.querySelectorAll('dialog button')].find(b => b.textContent === 'Back to the list').click());
+  must(await title() === 'class 3', 'back to the list');
+  await close();
+  must(await page.evaluate(() => document.activeElement.closest('[data-class="3"]') !== null), 'the focus is where it was');
+
+  // A confusion's count, and the same one by the matrix and by the menus: equal numbers.
+  const pair = await page.$eval('td[data-pair]', e => ({ pair: e.dataset.pair, count: Number(e.querySelector('.open').textContent) }));
+  await page.click('td[data-pair] .open');
+  must(await tiles() === pair.count, `the count ${pair.count} opens as many images: ${await tiles()}`);
+  const text = await title();
+  await close();
+  await page.evaluate(p => document.querySelector(`.cm svg [data-pair="${p}"]`).dispatchEvent(new MouseEvent('click', { bubbles: true })), pair.pair);
+  must(await title() === text && await tiles() === pair.count, 'the cell opens the same');
+  await close();
+  const [t, p] = pair.pair.split(',');
+  await page.select('#true', t);
+  await page.select('#predicted', p);
+  await page.focus('#predicted + button');
+  await page.keyboard.press('Enter');
+  must(await title() === text && await tiles() === pair.count, 'the menus open the same');
+  await close();
+
+  // Two classes with their attributes.
+  await page.select('#first', t);
+  await page.select('#second', p);
+  await page.focus('#second + button');
+  await page.keyboard.press('Enter');
+  const rows = await page.$$eval('dialog tbody tr', r => r.map(e => e.children.length));
+  must(rows.length === 2 && rows[0] === 5, 'two attributes with values and what was seen: ' + rows);
+  await axe('two classes');
+  await shot('report-two-classes');
+  await close();
+
+  // A mistake.
+  await page.click('.shot .open');
+  must((await page.$eval('dialog .one', e => e.textContent)).includes('predicted as'), 'a mistake opens');
+  await close();
+
+  // The map: zoom by keys, thumbnails, lasso to grid, what is in view.
+  const map = 'svg[data-map="0"]';
+  await page.$eval(map, e => e.focus());
+  await page.keyboard.press('+');
+  must((await page.$eval(map, e => e.getAttribute('viewBox'))) !== '0 0 1000 1000', '+ zooms');
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('0');
+  must((await page.$eval(map, e => e.getAttribute('viewBox'))) === '0 0 1000 1000', '0 shows the whole map');
+  const button = text => page.evaluate(text => [...document.querySelectorAll('.maptools button')].find(b => b.textContent === text).click(), text);
+  await button('Thumbnails');
+  await page.waitForFunction(() => {
+    const c = document.querySelector('.mapbox canvas');
+    return c.width > 0 && new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer).some(v => v !== 0);
+  });
+  await page.$eval(map, e => e.scrollIntoView({ block: 'center' }));
+  await shot('report-map');
+  await button('Lasso');
+  const box = await (await page.$(map)).boundingBox();
+  const at = (x, y) => [box.x + x * box.width, box.y + y * box.height];
+  await page.mouse.move(...at(0.02, 0.02));
+  await page.mouse.down();
+  for (const q of [[0.98, 0.02], [0.98, 0.98], [0.02, 0.98], [0.02, 0.03]]) await page.mouse.move(...at(...q), { steps: 8 });
+  await page.mouse.up();
+  must(await title() === 'Selected on the map', 'the lasso opens a grid: ' + await title());
+  const all = await tiles();
+  must(all > 150 && all <= 240, `nearly all of 240 points are in the lasso: ${all}`);
+  await close();
+  await page.$eval(map, e => e.focus());
+  await page.keyboard.press('Enter');
+  must(await title() === 'In view on the map' && await tiles() === 240, 'Enter opens what is in view: ' + await tiles());
+  await close();
+  await axe('whole page');
+  for (const width of [360, 768]) {
+    await page.setViewport({ width, height: 800 });
+    await page.evaluate(() => document.querySelector('[data-class="1"] .open').click());
+    must(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), `at ${width} px nothing is wider than the page`);
+    await axe(`grid at ${width} px`);
+    await close();
+  }
+});
