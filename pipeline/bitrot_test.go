@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -194,7 +195,7 @@ func (r *rotten) interrupted(t *testing.T) {
 			b, err := os.ReadFile(filepath.Join(dir, "metrics.jsonl"))
 			return err == nil && bytes.Count(b, []byte("\n")) > 2
 		})
-		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Process.Signal(syscall.SIGTERM) // not SIGINT, which who starts the tests in the background has ignored
 		_ = cmd.Wait()
 		if _, err := os.Stat(filepath.Join(dir, "model.safetensors")); err == nil { // it was done before: a longer one
 			if err := os.RemoveAll(dir); err != nil {
