@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// untimed is a comparison without what depends on the clock, and without the name of what it lies in.
+// withoutTimes is a comparison without what depends on the clock, and without the name of what it lies in.
 func withoutTimes(t *testing.T, path string) any {
 	t.Helper()
 	var v any
