@@ -114,7 +114,7 @@ $(PAGES)/node_modules/.package-lock.json: $(PAGES)/package-lock.json
 page-packages: $(PAGES)/node_modules/.package-lock.json
 
 pages: page-packages ## reports and server page in Chromium: widths, dark, print, axe (installs npm packages)
-	VZSL_PAGES=1 $(GO) test -count=1 -v -run TestPages ./internal/pagetest ./evaluate/report ./predict/server ./pipeline
+	VZSL_PAGES=1 $(GO) test -count=1 -v -run TestPages ./internal/pagetest ./internal/gallery ./evaluate/report ./predict/server ./pipeline
 
 screenshots: page-packages ## the pictures of the server's page in docs/, taken in Chromium
 	VZSL_PAGES=1 VZSL_SHOTS=$(CURDIR)/docs $(GO) test -count=1 -run 'TestPagesServe/(describe|correct)' ./pipeline
