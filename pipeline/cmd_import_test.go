@@ -148,7 +148,8 @@ func TestXLSA17(t *testing.T) {
 	// Out again: the same dataset, and published code runs on it.
 	r = done(t, "export", "--format", "xlsa17", "--dataset", "toy", "--split", "proposed", "--out", out)
 	exported := r["folder"].(string)
-	refused(t, exitFailed, []string{"res101.mat", "--force"}, "export", "--format", "xlsa17", "--dataset", "toy", "--split", "proposed", "--out", out)
+	done(t, "export", "--format", "xlsa17", "--dataset", "toy", "--split", "proposed", "--out", out) // it is there already, and the same
+	refused(t, exitFailed, []string{"att_splits.mat", "--force"}, "export", "--format", "xlsa17", "--dataset", "toy", "--split", "random-1", "--out", out, "--to", exported)
 	refused(t, exitUsage, []string{"xlsa17"}, "export", "--dataset", "toy", "--format", "matlab", "--out", out)
 	back := t.TempDir()
 	r = done(t, "import", "xlsa17", exported, "--dataset", "toy", "--out", back)

@@ -102,7 +102,7 @@ func runPlanExtract(cmd *cobra.Command, con *cli, o *extractOptions, p *planOpti
 		}
 	}
 	var list *features.ImageList
-	if plan.Extract.ImageRoot != "" {
+	if x.ds.Pictures == nil { // those of archives and buckets are found by listing these
 		list = &features.ImageList{Classes: x.ds.Classes, Images: x.ds.Images, Unusable: x.ds.Unusable}
 	}
 	plan.Flags, plan.Out, plan.Extract.Folder = givenFlags(cmd, planFlags...), con.Address(con.Dir), con.Address(x.dir)

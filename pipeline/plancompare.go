@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -116,15 +117,17 @@ func runCompareTask(cmd *cobra.Command, con *cli, path, text string) error {
 			return nil, err
 		case err != nil:
 			con.Log.Warn("the method failed: the comparison will say so", "method", method, "split", e.Run.Split, "error", err)
-			return &tasks.Outcome{Error: err.Error()}, nil
+			row.Error = err.Error()
+			return &tasks.Outcome{Error: row.Error, Result: row, Same: row.Error}, nil
 		}
-		row.Tuning, row.Trained = 0, 0
-		if row.Best != nil {
-			best := *row.Best
+		same := *row
+		same.Tuning, same.Trained = 0, 0
+		if same.Best != nil {
+			best := *same.Best
 			best.Seconds = 0
-			row.Best = &best
+			same.Best = &best
 		}
-		return &tasks.Outcome{Fits: row.Fits, Result: row}, nil
+		return &tasks.Outcome{Fits: row.Fits, Result: row, Same: same}, nil
 	})
 	if err != nil {
 		return err
@@ -157,7 +160,10 @@ func (c *cli) finishCompare(ctx context.Context, p *tasks.Plan) error {
 		if err != nil {
 			return err
 		}
-		out, err := c.runner().Compare(ctx, e) // it finds every search and model done
+		if e.Done, err = comparedRows(p, split); err != nil {
+			return err
+		}
+		out, err := c.runner().Compare(ctx, e)
 		if err != nil {
 			return err
 		}
@@ -172,6 +178,27 @@ func (c *cli) finishCompare(ctx context.Context, p *tasks.Plan) error {
 		return err
 	}
 	return failedMethods(all...)
+}
+
+// comparedRows are the rows of a split's comparison, as the tasks noted them.
+func comparedRows(p *tasks.Plan, split string) (map[string]*experiment.ComparedMethod, error) {
+	rows := map[string]*experiment.ComparedMethod{}
+	for _, u := range p.Units {
+		of, method, _ := strings.Cut(u.Key, "+")
+		if of != split {
+			continue
+		}
+		n, err := p.Note(u.Key)
+		if err != nil {
+			return nil, err
+		}
+		var row experiment.ComparedMethod
+		if n == nil || json.Unmarshal(n.Result, &row) != nil || row.Method != method {
+			return nil, fmt.Errorf("the note of %s has no result: run its task again", u.Key)
+		}
+		rows[method] = &row
+	}
+	return rows, nil
 }
 
 // passing tells of an error that the next try may not meet: it is the machine's, and not the method's.

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// untimed is a comparison without what depends on the clock, and without the name of what it lies in.
-func untimed(t *testing.T, path string) any {
+// withoutTimes is a comparison without what depends on the clock, and without the name of what it lies in.
+func withoutTimes(t *testing.T, path string) any {
 	t.Helper()
 	var v any
 	if err := json.Unmarshal(read(t, path), &v); err != nil {
@@ -88,7 +88,7 @@ func TestComparisonInTasks(t *testing.T) {
 	}
 	for _, s := range splits {
 		path := filepath.Join("reports", "demo-"+s+"-compare", "compare.json")
-		if want, got := untimed(t, filepath.Join(out, path)), untimed(t, filepath.Join(other, path)); !reflect.DeepEqual(got, want) {
+		if want, got := withoutTimes(t, filepath.Join(out, path)), withoutTimes(t, filepath.Join(other, path)); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %v, of one process %v", s, got, want)
 		}
 	}

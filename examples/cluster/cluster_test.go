@@ -5,6 +5,7 @@ package cluster
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,6 +19,8 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
+
+	"vzsl/datasets/demo"
 )
 
 // manifest decodes a file of manifests: a field that Kubernetes' types do not have is an error, and one that is there twice.
@@ -128,25 +131,42 @@ type site struct {
 	bin, root string
 }
 
+// images of the demo, its network, and what one process makes of them.
+var images = sync.OnceValues(func() (string, error) {
+	bin, err := command()
+	if err != nil {
+		return "", err
+	}
+	root := filepath.Dir(bin)
+	data, model := filepath.Join(root, "data", "imagenet"), filepath.Join(root, "work", "models", "vgg19.onnx")
+	if err := demo.Write(context.Background(), data, demo.Options{PerClass: 5}); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(filepath.Dir(model), 0o755); err != nil {
+		return "", err
+	}
+	if err := demo.WriteNetwork(model); err != nil {
+		return "", err
+	}
+	out, err := exec.Command(bin, "extract", "--quiet", "--dataset", "imagenet", "--layout", "folder", "--data", data, "--model", model, "--out", filepath.Join(root, "one"), "--shard-rows", "16").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return root, nil
+})
+
 func newSite(t *testing.T) *site {
 	t.Helper()
-	bin, err := command()
+	from, err := images()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{t, bin, t.TempDir()}
-	demo := filepath.Join(s.root, "demo")
-	s.run(nil, bin, "demo", "--quiet", "--out", demo)
-	for from, to := range map[string]string{"data/demo": "data/imagenet", "models/demo.onnx": "work/models/vgg19.onnx"} {
-		to = filepath.Join(s.root, filepath.FromSlash(to))
-		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Rename(filepath.Join(demo, filepath.FromSlash(from)), to); err != nil {
+	s := &site{t, filepath.Join(from, "vzsl"), t.TempDir()}
+	for _, name := range []string{"data", "work", "one"} {
+		if err := os.CopyFS(s.path(name), os.DirFS(filepath.Join(from, name))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s.run(nil, bin, "extract", "--quiet", "--dataset", "imagenet", "--layout", "folder", "--data", s.path("/data/imagenet"), "--model", s.path("/work/models/vgg19.onnx"), "--out", s.path("/one"), "--shard-rows", "64")
 	return s
 }
 
@@ -221,7 +241,7 @@ func (s *site) same() {
 }
 
 // layout: the demo is a folder per class, which the example's dataset of that name is not.
-var layout = []string{"--layout", "folder", "--shard-rows", "64"}
+var layout = []string{"--layout", "folder", "--shard-rows", "16"}
 
 // The containers' commands, run one after the other with JOB_COMPLETION_INDEX set by hand, leave what one process does.
 func TestKubernetes(t *testing.T) {

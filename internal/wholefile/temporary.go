@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -99,31 +100,39 @@ func create(dir, name string) (*temporary, error) {
 			return nil, err
 		}
 		t := &temporary{File: f, name: f.Name()}
-		if t.claim() {
+		mine, err := t.claim()
+		if mine {
 			return t, nil
 		}
-		_ = f.Close() // another process has just swept it
+		_ = f.Close() // another process has just swept it, or:
+		if err != nil {
+			return nil, errors.Join(err, t.remove())
+		}
 	}
 	return nil, tooMany(dir, name)
 }
 
-// claim locks the file. Where that is not possible it is nobody's to sweep.
-func (t *temporary) claim() bool {
+// claim locks the file. Where the file system cannot lock it is nobody's to sweep; where locking fails for another reason, such as too
+// many open files, it would be swept as a killed process's, also by this one.
+func (t *temporary) claim() (bool, error) {
 	if runtime.GOOS == "windows" {
-		return true
+		return true, nil
 	}
 	t.lock = flock.New(t.name, flock.SetFlag(os.O_RDONLY))
 	ok, err := t.lock.TryLock()
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !ok {
-		return false
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || err == nil && !ok:
+		return false, nil
+	case errors.Is(err, errors.ErrUnsupported), errors.Is(err, syscall.ENOLCK):
 		t.lock = nil
-		return true
+		return true, nil
+	case err != nil:
+		t.lock = nil
+		return false, err
 	}
 	mine, err1 := t.lock.Stat()
 	there, err2 := os.Stat(t.name)
-	return err1 == nil && err2 == nil && os.SameFile(mine, there)
+	return err1 == nil && err2 == nil && os.SameFile(mine, there), nil
 }
 
 func (t *temporary) release() {

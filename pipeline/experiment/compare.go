@@ -3,6 +3,7 @@ package experiment
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -84,6 +85,8 @@ type CompareOptions struct {
 	Seeds     int                 // models of each method
 	Published string              // dataset whose published figures to show; "": the run's own
 	Command   string              // the command that makes the comparison again, for the page
+	// Done are rows that tasks came to, by method: neither tuned nor evaluated again.
+	Done map[string]*ComparedMethod
 }
 
 // CompareOne does what Compare does of one method, by its place in Settings, so that Compare finds it done. A method that fails has its
@@ -100,10 +103,20 @@ func (x *Runner) CompareOne(ctx context.Context, o *CompareOptions, i int) (*Com
 	}
 	defer in.Close()
 	row := &ComparedMethod{Method: m, Title: settings.Title(m), Own: methods.Lookup(m).Own}
-	if _, err := x.compareOne(ctx, name, in, o, o.Settings[i], o.Pinned[i], row, o.seeds()); err != nil {
+	_, err = x.compareOne(ctx, name, in, o, o.Settings[i], o.Pinned[i], row, o.seeds())
+	return row, err
+}
+
+// doneBefore gives a row that a task came to, with one of the results that it is of.
+func (x *Runner) doneBefore(ctx context.Context, run string, row *ComparedMethod) (*evaluate.Result, error) {
+	if row.Error != "" {
+		return nil, errors.New(row.Error)
+	}
+	stored, _, err := x.StoredReports(ctx, run)
+	if err != nil {
 		return nil, err
 	}
-	return row, nil
+	return stored[0].Result, nil
 }
 
 func (o *CompareOptions) seeds() []uint64 {
@@ -139,8 +152,14 @@ func (x *Runner) Compare(ctx context.Context, o *CompareOptions) (*Comparison, e
 	var failed []error
 	for i, m := range names {
 		row := &ComparedMethod{Method: m, Title: settings.Title(m), Own: methods.Lookup(m).Own}
+		var result *evaluate.Result
+		if before := o.Done[m]; before != nil {
+			row = before
+			result, err = x.doneBefore(ctx, name+"/"+m, row)
+		} else {
+			result, err = x.compareOne(ctx, name, in, o, o.Settings[i], o.Pinned[i], row, out.Seeds)
+		}
 		out.Methods = append(out.Methods, row)
-		result, err := x.compareOne(ctx, name, in, o, o.Settings[i], o.Pinned[i], row, out.Seeds)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}

@@ -212,6 +212,8 @@ type Note struct {
 	Task     string    `json:"task"`
 	Finished time.Time `json:"finished"`
 	Error    string    `json:"error,omitempty"` // of a unit that can only fail
+	// Result is what finish takes of a unit of a search.
+	Result json.RawMessage `json:"result,omitempty"`
 }
 
 func (p *Plan) notePath(key string) string { return filepath.Join(p.dir, notesDir, key+".json") }

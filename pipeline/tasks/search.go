@@ -20,7 +20,8 @@ func PlanSearch(command string, flags []string, out string, units []Unit) *Plan 
 // Outcome is what a unit of a search came to.
 type Outcome struct {
 	Fits   int
-	Result any    // that is compared with another task's; nothing that is timed
+	Result any    // that finish takes
+	Same   any    // of it what another task comes to as well: nothing that is timed
 	Error  string // of a unit that fails each time: the result has it, the task goes on
 }
 
@@ -49,12 +50,16 @@ func (p *Plan) Run(ctx context.Context, t Task, do func(ctx context.Context, u *
 		if err != nil {
 			return before, now, err
 		}
+		same, err := json.Marshal(out.Same)
+		if err != nil {
+			return before, now, err
+		}
 		result, err := json.Marshal(out.Result)
 		if err != nil {
 			return before, now, err
 		}
-		sum := sha256.Sum256(result)
-		err = p.done(&Note{Key: u.Key, Computed: out.Fits, SHA256: hex.EncodeToString(sum[:]), Seconds: time.Since(start).Seconds(), Task: t.String(), Error: out.Error})
+		sum := sha256.Sum256(same)
+		err = p.done(&Note{Key: u.Key, Computed: out.Fits, SHA256: hex.EncodeToString(sum[:]), Seconds: time.Since(start).Seconds(), Task: t.String(), Error: out.Error, Result: result})
 		if err != nil {
 			return before, now, err
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"vzsl/internal/alloctest"
 	"vzsl/internal/interop"
 )
 
@@ -126,7 +127,9 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte("\x02\x00\x00\x00\x00\x00\x00\x00{}"))
 	f.Add([]byte("\xff\xff\xff\xff\xff\xff\xff\xff{}"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got, err := Decode(bytes.NewReader(b), int64(len(b)))
+		var got *File
+		var err error
+		alloctest.AtMost(t, 1<<20+256*len(b), func() { got, err = Decode(bytes.NewReader(b), int64(len(b))) })
 		if err != nil {
 			return
 		}
