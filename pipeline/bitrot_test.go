@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"vzsl/internal/filetest"
 
 	"vzsl/internal/custody"
 	"vzsl/internal/lock"
@@ -282,6 +283,7 @@ func kind(name string) string {
 type tally struct{ damaged, found, refused, same, wrong int }
 
 func TestBitRot(t *testing.T) {
+	filetest.Slow(t)
 	flips := 24
 	if os.Getenv("VZSL_LONG") != "" {
 		flips = 2000
