@@ -48,13 +48,16 @@ address it listens on shows a page to drop a picture on and to edit the list of 
   GET, PUT, DELETE /classes/NAME   {"attributes": {"stripes": 60, ...}}; {"phrase": ...} for texts and word vectors
   POST /classes/NAME         pictures of the class, as for /predict: the model takes them in at once
                              (vzsl with its closed-form block, plda); --examples does so at the start
+  POST /rank                 pictures of before again, by the ids that /predict gives
+  GET /labels                which class pictures show; PUT, DELETE /labels/ID
   POST /describe             {"class": ..., "phrase": ...}: the vector of a name or sentence, where the model was trained on such
   GET /attributes, /model, /healthz, /metrics (Prometheus)`,
 		Annotations: details(`  curl --data-binary @holiday/1.jpg http://127.0.0.1:8080/predict
   curl -X PUT -d '{"attributes": {"stripes": 60, "hooves": 100}}' http://127.0.0.1:8080/classes/okapi
 
-Pictures of concurrent requests go through the network together. Classes put here last until the server
-ends: /classes.csv keeps their descriptions.
+Pictures of concurrent requests go through the network together. Changes of the classes are written to --classes
+where that is a CSV file of the model's attributes, and else last until the server ends: /classes.csv has them.
+--labels keeps which class the pictures show that were corrected on the page.
 
 A listener that other machines can reach asks for a token, which is printed with the address: the page is
 opened by it, programs send the header 'Authorization: Bearer TOKEN'. There is no encryption: on a network

@@ -293,16 +293,12 @@ export class Gallery {
     const facts = make('div', {});
     box.append(make('img', { src: item.full ?? item.src, alt: item.image }), facts);
     if (item.error) facts.append(make('p', { className: 'g-bad' }, item.error));
-    if (item.top) facts.append(this.ranked = this.ranking(item));
+    if (item.top) facts.append(ranking(item.top, this.o.shown, item.class === '' ? 'None of these: the best is below the limit.' : ''));
     if (this.o.label && !item.error) facts.append(this.correction(item));
     if (item.explanation) facts.append(explanation(item.explanation, item.top, this.o));
     this.o.detail?.(item, facts);
     if (!this.dialog.open) this.dialog.showModal();
     else this.dialog.querySelector('h2').focus();
-  }
-
-  ranking(item) {
-    return ranking(item.top, this.o.shown, item.class === '' ? 'None of these: the best is below the limit.' : '');
   }
 
   correction(item) {
@@ -312,8 +308,11 @@ export class Gallery {
     return make('form', {
       className: 'g-correct', onsubmit: async e => {
         e.preventDefault();
-        said.textContent = (await this.o.label([item], select.value)) ?? 'labelled';
-        this.ranked?.replaceWith(this.ranked = this.ranking(item));
+        const text = (await this.o.label([item], select.value)) ?? 'labelled', k = this.view.indexOf(item);
+        if (k < 0) { said.textContent = text; return; } // a filter leaves it out now
+        this.open(k); // what the model says may be something else
+        this.dialog.querySelector('.g-correct button').focus();
+        this.dialog.querySelector('.g-correct [role=status]').textContent = text;
       },
     }, make('label', { htmlFor: 'g-correct' }, 'It shows'), select, make('button', {}, 'Keep as label'),
     make('button', { type: 'button', onclick: async () => { await this.o.label([item], undefined); said.textContent = ''; } }, 'Take the label off'), said);

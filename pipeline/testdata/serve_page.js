@@ -59,8 +59,10 @@ require(process.env.PAGETEST)(async work => {
       say(verdict);
       const times = await page.evaluate(() => performance.getEntriesByName('vzsl:reorder').map(e => e.duration).sort((a, b) => a - b));
       say(`slider to new order, ${g.files.length} images: median ${times[times.length >> 1].toFixed(0)} ms, most ${times.at(-1).toFixed(0)} ms, of ${times.length}`);
+      await page.evaluate(() => { document.activeElement.blur(); document.getElementById('edit').scrollIntoView(); scrollTo(0, 0); });
+      await new Promise(done => setTimeout(done, 300));
       await work.axe('a class being described');
-      await work.shot('describe');
+      await work.shot('page-describe');
       // A slider is undone, and done again.
       const place = (await order()).map(i => i.image).join();
       const last = Object.keys(g.attributes).at(-1);
@@ -138,7 +140,7 @@ require(process.env.PAGETEST)(async work => {
           await page.waitForFunction(w => document.querySelector('.what-if [role=status]').textContent !== w, { timeout: 20000 }, was);
           await new Promise(done => setTimeout(done, 300));
           await work.axe('an image');
-          await work.shot('image');
+          await work.shot('page-image');
         }
         await press('Escape');
         await settle();
@@ -160,7 +162,7 @@ require(process.env.PAGETEST)(async work => {
       await page.type('#g-search', g.class);
       must((await order()).every(of(g.class)), 'the search for a file name');
       await page.$eval('#g-search', e => { e.value = ''; e.dispatchEvent(new Event('input')); });
-      await work.shot('gallery');
+      await work.shot('page-gallery');
       for (const [name, file] of [['CSV', 'predictions.csv'], ['JSON', 'predictions.json'], ['Parquet', 'predictions.parquet'], ['Labels as CSV', 'labels.csv'], ['Label Studio: tasks', 'label-studio.json'], ['Label Studio: interface', 'label-studio.xml'], ['COCO', 'coco.json']]) {
         await download(name);
         fs.writeFileSync(path.join(g.to, file), await work.saved(file));

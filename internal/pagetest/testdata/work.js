@@ -41,7 +41,7 @@ module.exports = work => (async () => {
           if (v.impact === 'serious' || v.impact === 'critical') wrong.push(`axe, ${state}, ${v.impact}: ${v.id} at ${v.nodes.length} places, first ${v.nodes[0].html.slice(0, 200)} (${v.nodes[0].failureSummary.replace(/\s+/g, ' ')})`);
         }
       },
-      shot: async (name, options) => { if (process.env.VZSL_SHOTS) await page.screenshot({ path: path.join(process.env.VZSL_SHOTS, name + '.png'), ...options }); },
+      shot: async (name, options) => { if (process.env.VZSL_SHOTS) await page.screenshot({ path: path.join(process.env.VZSL_SHOTS, name + '.webp'), type: 'webp', quality: 75, ...options }); },
       // saved waits for a file that the page saves.
       saved: async name => {
         for (let n = 0; n < 100; n++) {
