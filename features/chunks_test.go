@@ -35,7 +35,7 @@ func TestCutsAreLocal(t *testing.T) {
 		}
 		was := shardsOf(t, list, limit)
 		most, sum := 0, 0
-		const rounds = 200
+		const rounds = 20
 		for range rounds {
 			i := rng.IntN(len(list))
 			now := shardsOf(t, slices.Insert(slices.Clone(list), i, list[i]+"x"), limit)
