@@ -67,7 +67,7 @@ func TestTrainingPanels(t *testing.T) {
 		}
 		got = append(got, s)
 	}
-	want := []string{"Loss/training/validation", "Top-1/validation", "KL divergence/", "Reconstruction/", "Inner grad norm/"}
+	want := []string{"Loss/training/validation", "Top-1, in percent/validation", "KL divergence/", "Reconstruction/", "Inner grad norm/"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -108,7 +108,7 @@ func TestTrainingPhases(t *testing.T) {
 	if diff := cmp.Diff(want, panels[0].Series); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]series{{"validation, while choosing", "0.1 to 0.5", false}}, panels[1].Series); diff != "" {
+	if diff := cmp.Diff([]series{{"validation, while choosing", "10 to 50", false}}, panels[1].Series); diff != "" {
 		t.Error(diff)
 	}
 	if !strings.Contains(string(panels[0].SVG), ">epoch<") {
@@ -120,7 +120,7 @@ func TestTrainingPhases(t *testing.T) {
 		{"phase": "choose", "epoch": 2, "of": 2, "gamma": 10.0, "lambda": 1.0, "validation_accuracy": 0.6},
 	}
 	panels, err = trainingPanels(grid)
-	if err != nil || len(panels) != 1 || panels[0].Title != "Accuracy" || !strings.Contains(string(panels[0].SVG), ">trial<") {
+	if err != nil || len(panels) != 1 || panels[0].Title != "Accuracy, in percent" || !strings.Contains(string(panels[0].SVG), ">trial<") {
 		t.Errorf("grid: %+v, %v", panels, err)
 	}
 }

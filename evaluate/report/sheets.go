@@ -19,7 +19,7 @@ const (
 	sheetColumns = 10
 	sheetQuality = 62
 	maxTiled     = 4000      // images with thumbnails, evenly by class
-	maxSheets    = 3_000_000 // characters of all sheets
+	maxSheets    = 2_700_000 // characters of all sheets
 )
 
 // tileSizes are tried from the largest on: the first with which the sheets are small enough is taken.

@@ -68,6 +68,14 @@ func trainingPanels(records []map[string]any) ([]panel, error) {
 	for _, stem := range stems {
 		p := panel{Title: quantity(stem)}
 		group := groups[stem]
+		if weight(stem) == 1 && fractions(group) {
+			p.Title += ", in percent"
+			for _, cv := range group {
+				for i := range cv.xy {
+					cv.xy[i].Y *= 100
+				}
+			}
+		}
 		c := chart{width: 340, height: 200, xLabel: group[0].x}
 		sort.SliceStable(group, func(i, j int) bool { return !validation(group[i].key) && validation(group[j].key) })
 		for i, cv := range group {
@@ -81,6 +89,18 @@ func trainingPanels(records []map[string]any) ([]panel, error) {
 		panels = append(panels, p)
 	}
 	return panels, nil
+}
+
+// fractions tells whether all values lie between 0 and 1.
+func fractions(group []curve) bool {
+	for _, c := range group {
+		for _, p := range c.xy {
+			if !(p.Y >= 0 && p.Y <= 1) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // name tells the line from the others of its panel.
