@@ -23,7 +23,7 @@ table   := $(OUT)/features/$(DATASET)/classes.parquet
 roles   := $(OUT)/features/$(DATASET)/splits/$(SPLIT).parquet
 
 .DEFAULT_GOAL := help
-.PHONY: help build check extract attributes split train tune evaluate verify demo test test-long test-arm64 test-onnxruntime library cluster interop interop-packages pages page-packages screenshots fuzz torture faults fuzz-commands bitrot soak campaigns vuln bench lint vet tidy-check docs generate generate-check install changelog release container clean
+.PHONY: help build check extract attributes split train tune evaluate verify demo test test-slow test-long test-arm64 test-onnxruntime library cluster interop interop-packages pages page-packages screenshots fuzz torture faults fuzz-commands bitrot soak vuln bench lint vet tidy-check docs generate generate-check install changelog release container clean
 
 help: ## this list
 	@echo 'vzsl: zero-shot learning, from pixels to a report'
@@ -72,6 +72,9 @@ demo: $(VZSL) ## every stage on built-in pictures, in ./demo; nothing to downloa
 test: ## the tests that take seconds
 	$(GO) test ./...
 
+test-slow: ## tests of commands killed, damaged, side by side, on other machines' terms, and short campaigns: minutes
+	VZSL_SLOW=1 $(GO) test -count=1 ./pipeline/... ./tools/campaign
+
 test-long: ## every test, the long ones too: an hour or two, 9 GB in TMPDIR
 	VZSL_LONG=1 $(GO) test -timeout 3h ./...
 
@@ -111,7 +114,7 @@ $(PAGES)/node_modules/.package-lock.json: $(PAGES)/package-lock.json
 page-packages: $(PAGES)/node_modules/.package-lock.json
 
 pages: page-packages ## reports and server page in Chromium: widths, dark, print, axe (installs npm packages)
-	VZSL_PAGES=1 $(GO) test -count=1 -v -run TestPages ./internal/pagetest ./evaluate/report ./predict/server ./pipeline
+	VZSL_PAGES=1 $(GO) test -count=1 -v -run TestPages ./internal/pagetest ./internal/gallery ./evaluate/report ./predict/server ./pipeline
 
 screenshots: page-packages ## the pictures of the server's page in docs/, taken in Chromium
 	VZSL_PAGES=1 VZSL_SHOTS=$(CURDIR)/docs $(GO) test -count=1 -run 'TestPagesServe/(describe|correct)' ./pipeline

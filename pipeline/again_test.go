@@ -8,11 +8,13 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"vzsl/internal/filetest"
 )
 
 // TestPrintedCommands: the command that a report ends with makes the very same report again, with its pictures, whatever it
 // was told by flags or by a settings file. It is run where no settings file is.
 func TestPrintedCommands(t *testing.T) {
+	filetest.Slow(t)
 	data, model := demoData(t)
 	out := t.TempDir()
 	t.Chdir(t.TempDir())

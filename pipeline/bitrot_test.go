@@ -19,6 +19,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"vzsl/internal/filetest"
 
 	"vzsl/internal/custody"
 	"vzsl/internal/lock"
@@ -271,6 +272,7 @@ func kind(name string) string {
 type tally struct{ damaged, found, refused, same, wrong int }
 
 func TestBitRot(t *testing.T) {
+	filetest.Slow(t)
 	flips := 24
 	if os.Getenv("VZSL_LONG") != "" {
 		flips = 2000

@@ -35,7 +35,8 @@ a sum that gives the score.
 A run of several seeds (vzsl train --seeds) is evaluated seed by seed; reports/<run>/ then has seeds.json and
 report.html with mean, standard deviation and 95 % interval over them.
 
-With --data the report shows pictures.`,
+With --data the report shows pictures: those behind every class, confusion, mistake and point of a map. --groups FILE adds
+accuracy by groups of classes, such as families: a CSV with a column "class" and one or more of words.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runEvaluate(cmd.Context(), con, &r, seed)
@@ -44,6 +45,7 @@ With --data the report shows pictures.`,
 	addRun(cmd, &r)
 	addLayout(cmd, &r.Dataset)
 	addData(cmd, &r.Dataset)
+	addGroupsOf(cmd, &r.Groups)
 	cmd.Flags().Uint64Var(&seed, "seed", experiment.DefaultBootstrap, "of the bootstrap")
 	return cmd
 }

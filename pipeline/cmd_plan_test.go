@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"vzsl/internal/filetest"
 )
 
 // process is the command as a process of its own.
@@ -114,6 +115,7 @@ func runTasks(t *testing.T, plan string, n int, kill time.Duration, variable str
 // Tasks that are killed at random, run again and run twice leave what one undisturbed process does: of a new collection, and of one
 // that has changed.
 func TestTasksAreOneProcess(t *testing.T) {
+	filetest.Slow(t)
 	data, model := copyPictures(t)
 	one, many := filepath.Join(t.TempDir(), "o"), filepath.Join(t.TempDir(), "o")
 	extract := func(out string) []string {

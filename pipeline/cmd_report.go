@@ -16,7 +16,7 @@ import (
 
 func newReport(con *cli) *cobra.Command {
 	var ds workspace.Dataset
-	var to string
+	var to, groups string
 	cmd := &cobra.Command{
 		Use:     "report RUN...",
 		Short:   "reports again from stored results, or several runs on one page",
@@ -34,27 +34,38 @@ on the same classes: reports/<to>/report.html. The runs' own reports stay as the
 					return usage.Errorf("%q is not the name of a run: its folder below reports/", name)
 				}
 			}
+			if len(runs) > 1 && groups != "" {
+				return usage.Errorf("--groups is for the report of one run")
+			}
 			if len(runs) > 1 {
 				return con.compareRuns(cmd.Context(), runs, to)
 			}
 			if cmd.Flags().Changed("to") {
 				return usage.Errorf("--to is for several runs; the report of one is in its own folder")
 			}
-			return con.rebuild(cmd.Context(), filepath.ToSlash(filepath.Clean(runs[0])), &ds)
+			return con.rebuild(cmd.Context(), filepath.ToSlash(filepath.Clean(runs[0])), &ds, groups)
 		},
 	}
 	addLayout(cmd, &ds)
 	addData(cmd, &ds)
+	addGroupsOf(cmd, &groups)
 	cmd.Flags().StringVar(&to, "to", "compared", "`name` of the folder below reports/ for the page of several runs")
 	return cmd
 }
 
 // rebuild builds the report of a run, of one seed or several, again.
-func (c *cli) rebuild(ctx context.Context, name string, ds *workspace.Dataset) error {
+func (c *cli) rebuild(ctx context.Context, name string, ds *workspace.Dataset, groups string) error {
 	x := c.runner()
 	stored, seeds, err := x.StoredReports(ctx, name)
 	if err != nil {
 		return err
+	}
+	if groups != "" {
+		for _, s := range stored {
+			if err := x.Group(s, groups); err != nil {
+				return err
+			}
+		}
 	}
 	if len(seeds) == 0 {
 		paths, err := x.Rebuild(name, stored[0], ds)

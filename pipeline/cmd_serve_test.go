@@ -13,6 +13,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	neturl "net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -292,7 +293,8 @@ func TestServeSIGTERM(t *testing.T) {
 	}
 }
 
-// TestServeLoad: 50 clients at a time for a minute; every request is answered, and rightly.
+// TestServeLoad: 50 clients at a time for a minute, while a class is described, changed and removed again and again; every request is answered,
+// and rightly.
 func TestServeLoad(t *testing.T) {
 	if os.Getenv("VZSL_LONG") == "" {
 		t.Skip("takes a minute; VZSL_LONG=1 runs it")
@@ -310,20 +312,43 @@ func TestServeLoad(t *testing.T) {
 		want[x.Image] = x.Class
 		bodies[x.Image] = read(t, filepath.FromSlash(x.Image))
 	}
+	attributes, _ := demoClasses(t, data)
 	const clients, duration = 50, 60 * time.Second
 	http.DefaultTransport.(*http.Transport).MaxIdleConnsPerHost = clients
 	var sent, answered, largest atomic.Int64
 	end := time.Now().Add(duration)
 	var wg sync.WaitGroup
+	const edited = "being edited"
+	edits := 0
+	wg.Go(func() {
+		for ; time.Now().Before(end); edits++ {
+			r, err := http.NewRequest([]string{http.MethodPut, http.MethodPut, http.MethodDelete}[edits%3], url+"/classes/"+neturl.PathEscape(edited), nil)
+			if err == nil && edits%3 < 2 {
+				values := map[string]float64{}
+				for k, a := range attributes {
+					values[a] = float64((k + edits) % 2)
+				}
+				text, _ := json.Marshal(map[string]any{"attributes": values})
+				r.Body = io.NopCloser(bytes.NewReader(text))
+			}
+			a, err := http.DefaultClient.Do(r)
+			if err != nil || a.StatusCode/100 != 2 {
+				t.Errorf("edit %d: %v %v", edits, a, err)
+				return
+			}
+			_ = a.Body.Close()
+			time.Sleep(5 * time.Millisecond)
+		}
+	})
 	for c := range clients {
 		wg.Go(func() {
 			for i := c; time.Now().Before(end); i += clients {
 				image := filepath.ToSlash(files[i%len(files)])
 				start := time.Now()
 				sent.Add(1)
-				code, text, err := post(url+"/predict", bodies[image])
+				code, text, err := post(url+"/predict", withText(bodies[image], i)) // never the same bytes: each goes through the network
 				var a server.Response
-				if err != nil || code != 200 || json.Unmarshal([]byte(text), &a) != nil || a.Images[0].Class != want[image] {
+				if err != nil || code != 200 || json.Unmarshal([]byte(text), &a) != nil || a.Images[0].Class != want[image] && a.Images[0].Class != edited {
 					t.Errorf("%s: %d %s %v, want %s", image, code, text, err, want[image])
 					return
 				}
@@ -348,5 +373,5 @@ func TestServeLoad(t *testing.T) {
 			t.Log(l)
 		}
 	}
-	t.Logf("%d requests of %d clients in %v, all answered; the slowest took %v", sent.Load(), clients, duration, time.Duration(largest.Load()).Round(time.Millisecond))
+	t.Logf("%d edits; %d requests of %d clients in %v, all answered; the slowest took %v", edits, sent.Load(), clients, duration, time.Duration(largest.Load()).Round(time.Millisecond))
 }

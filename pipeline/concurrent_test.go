@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"vzsl/internal/filetest"
 
 	"vzsl/internal/lock"
 	"vzsl/internal/wholefile"
@@ -88,6 +89,7 @@ func waitFor(t *testing.T, done func() bool) {
 // TestManyAtOnce starts ten commands on the same folders at the same time: each ends right, or says who holds what it wanted to write, and
 // what they leave is whole.
 func TestManyAtOnce(t *testing.T) {
+	filetest.Slow(t)
 	from, data, model := demoRun(t)
 	rounds := 1
 	if os.Getenv("VZSL_LONG") != "" {

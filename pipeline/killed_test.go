@@ -86,8 +86,8 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// untimed is a list of checksums without those of files that hold times.
-func untimed(list []byte) []byte {
+// lastingSums is a list of checksums without those of files that hold times.
+func lastingSums(list []byte) []byte {
 	var kept []byte
 	for line := range bytes.Lines(list) {
 		timed := bytes.HasPrefix(line, []byte("#"))
@@ -127,7 +127,7 @@ func fileSums(t *testing.T, dir string) map[string]string {
 			return err
 		}
 		if e.Name() == custody.Name {
-			b = untimed(b)
+			b = lastingSums(b)
 		}
 		sum := sha256.Sum256(b)
 		sums[rel] = hex.EncodeToString(sum[:])

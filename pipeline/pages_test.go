@@ -31,9 +31,8 @@ func named(t *testing.T, data string, classes []string, n int) []string {
 		}
 		for i := range n {
 			text := read(t, files[i%len(files)])
-			if i >= len(files) { // a chunk of text before the last one, which is 12 bytes
-				end := len(text) - 12
-				text = slices.Concat(text[:end], pngText(fmt.Sprint(i)), text[end:])
+			if i >= len(files) {
+				text = withText(text, i)
 			}
 			path := filepath.Join(dir, fmt.Sprintf("%s--%04d.png", c, i))
 			if err := os.WriteFile(path, text, 0o600); err != nil {
@@ -258,6 +257,12 @@ func downloads(t *testing.T, dir string) {
 	if text := string(read(t, filepath.Join(dir, "predictions.parquet"))); !strings.HasPrefix(text, "PAR1") || !strings.HasSuffix(text, "PAR1") {
 		t.Error("no Parquet")
 	}
+}
+
+// withText is a PNG with a chunk of text before the last one, which is 12 bytes: the same image of other bytes.
+func withText(png []byte, n int) []byte {
+	end := len(png) - 12
+	return slices.Concat(png[:end], pngText(fmt.Sprint(n)), png[end:])
 }
 
 // pngText is a chunk of text of a PNG.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"vzsl/internal/filetest"
 )
 
 // withoutTimes is a comparison without what depends on the clock, and without the name of what it lies in.
@@ -40,6 +41,7 @@ func withoutTimes(t *testing.T, path string) any {
 
 // A comparison divided into tasks, one of them carried out twice at the same time, is the comparison of one process.
 func TestComparisonInTasks(t *testing.T) {
+	filetest.Slow(t)
 	out, in := demoSplit(t)
 	for _, s := range []string{"a", "b"} {
 		done(t, in("split", "--split", s, "--random", "1", "--unseen-classes", "10", "--seed", map[string]string{"a": "3", "b": "4"}[s])...)

@@ -113,6 +113,12 @@ func addDescriptions(cmd *cobra.Command, r *workspace.RunRef) {
 	must(cmd.RegisterFlagCompletionFunc("descriptions", cobra.FixedCompletions([]string{features.KindAttributes, features.KindText, features.KindWords}, cobra.ShellCompDirectiveNoFileComp)))
 }
 
+// addGroupsOf adds the flag that names groups of classes for a report.
+func addGroupsOf(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVar(file, "groups", "", "`file` of groups of classes (CSV: class,family,...): the report has accuracy by every column of words")
+	must(cmd.MarkFlagFilename("groups", "csv", "tsv"))
+}
+
 func addSplit(cmd *cobra.Command, r *workspace.RunRef) {
 	f := cmd.Flags()
 	f.StringVar(&r.Split, "split", "standard", "`name` of the split")

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"vzsl/internal/filetest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -188,6 +189,7 @@ func TestSourceGrows(t *testing.T) {
 // A workspace in a bucket, on a network that fails one request in five: every stage, the same features as in a folder, and another
 // machine goes on where one ended.
 func TestBucket(t *testing.T) {
+	filetest.Slow(t)
 	data, model := demoData(t)
 	s3 := storetest.S3(t)
 	s3.Network.Bad.Store(20)
@@ -274,6 +276,7 @@ func TestBucket(t *testing.T) {
 // Eight processes (three without VZSL_LONG=1) at the tasks of one plan in a bucket, on a network that fails one request in ten, some of them killed, some started
 // twice: the bucket holds what one process leaves in a folder, and nothing that finished was computed again.
 func TestBucketTasks(t *testing.T) {
+	filetest.Slow(t)
 	data, model := demoData(t)
 	s3 := storetest.S3(t)
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())

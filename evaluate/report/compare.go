@@ -14,7 +14,9 @@ import (
 // Compared is a run of Compare: its reports, one for each seed, and where its page is.
 type Compared struct {
 	Name, Link string
-	Seeds      []*result.Report // at least one
+	Seeds      []*result.Report // at least one; where the first has its predictions, images are compared
+	ImageRoot  string           // folder that image names are relative to; "": the page shows no images
+	pics       *pictures
 }
 
 // Compare gives a page with a table for each split that the runs are on, with the published figures on its classes.
@@ -46,6 +48,13 @@ func Compare(runs []Compared) *Summary {
 			}
 		}
 	}
+	for i := range runs {
+		if pics, err := openPictures(runs[i].ImageRoot); err == nil {
+			runs[i].pics = pics
+			defer pics.close()
+		}
+	}
+	s.Tables = append(s.Tables, sideBySide(runs)...)
 	return s
 }
 

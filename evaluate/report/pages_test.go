@@ -38,7 +38,7 @@ func TestPages(t *testing.T) {
 	pages = append(pages, write("classes-200", many, o))
 
 	stored := func(r *evaluate.Result) []*result.Report { return []*result.Report{{Result: r, Run: *anyRun()}} }
-	runs := []Compared{{"a-run-of-a-long-name", "../pictures/report.html", stored(few)}, {"b", "../classes-200/report.html", stored(many)}}
+	runs := []Compared{{Name: "a-run-of-a-long-name", Link: "../pictures/report.html", Seeds: stored(few)}, {Name: "b", Link: "../classes-200/report.html", Seeds: stored(many)}}
 	summary := Compare(runs)
 	summary.Command, summary.Program = "vzsl report a-run-of-a-long-name b --to compared", "vzsl"
 	summary.Tables[0].Rows[0][0].Own = true

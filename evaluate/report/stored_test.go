@@ -82,11 +82,11 @@ func TestCompare(t *testing.T) {
 	other.Reliability = nil
 	vgg := result.Run{Method: "ESZSL", Features: features.Source{Network: "VGG-19", Layer: "fc7", Dim: 4096}}
 	s := Compare([]Compared{
-		{"one", "../one/report.html", []*result.Report{{Result: standard, Run: vgg}}},
-		{"two", "../two/report.html", []*result.Report{{Result: other}}},
-		{"three", "../three/report.html", []*result.Report{{Result: standard, Run: vgg}, {Result: standard, Run: vgg}}},
+		{Name: "one", Link: "../one/report.html", Seeds: []*result.Report{{Result: standard, Run: vgg}}},
+		{Name: "two", Link: "../two/report.html", Seeds: []*result.Report{{Result: other}}},
+		{Name: "three", Link: "../three/report.html", Seeds: []*result.Report{{Result: standard, Run: vgg}, {Result: standard, Run: vgg}}},
 	})
-	if len(s.Tables) != 2 {
+	if len(s.Tables) != 3 || s.Tables[2].Head[2] != "Both right" {
 		t.Fatalf("%d tables", len(s.Tables))
 	}
 	for _, table := range s.Tables {
@@ -113,11 +113,11 @@ func TestCompare(t *testing.T) {
 	// A few-shot and a transductive run are told apart from the published figures beside them.
 	shots, transductive := *standard, vgg
 	shots.Shots, transductive.Transductive = 5, true
-	mixed := Compare([]Compared{{"one", "", []*result.Report{{Result: standard, Run: vgg}}}, {"five", "", []*result.Report{{Result: &shots, Run: vgg}}}, {"all", "", []*result.Report{{Result: standard, Run: transductive}}}})
+	mixed := Compare([]Compared{{Name: "one", Link: "", Seeds: []*result.Report{{Result: standard, Run: vgg}}}, {Name: "five", Link: "", Seeds: []*result.Report{{Result: &shots, Run: vgg}}}, {Name: "all", Link: "", Seeds: []*result.Report{{Result: standard, Run: transductive}}}})
 	if want := "Not to be compared with published figures: five is few-shot; all is transductive."; mixed.Notes[len(mixed.Notes)-1] != want || len(mixed.Tables[0].Rows) != 3+len(catalog.Lookup("cub").Published.Figures) {
 		t.Errorf("%q", mixed.Notes)
 	}
-	if alone := Compare([]Compared{{"five", "", []*result.Report{{Result: &shots, Run: vgg}}}}); len(alone.Tables[0].Rows) != 1 {
+	if alone := Compare([]Compared{{Name: "five", Link: "", Seeds: []*result.Report{{Result: &shots, Run: vgg}}}}); len(alone.Tables[0].Rows) != 1 {
 		t.Errorf("published figures beside a few-shot run: %v", alone.Tables[0].Rows)
 	}
 	page, err := WriteSummary(t.TempDir(), s, nil)

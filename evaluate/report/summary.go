@@ -42,8 +42,9 @@ type Table struct {
 // TableCell is an entry: text, what stands small below it, a page to go to.
 type TableCell struct {
 	Text, Small, Link string
-	Range             *Range // drawn in place of a text
-	Own               bool   // of the first cell: the row is the project's own method's
+	Range             *Range       // drawn in place of a text
+	Picture           template.URL // shown in place of a text
+	Own               bool         // of the first cell: the row is the project's own method's
 }
 
 // Range is a fraction and its intervals, drawn on a scale from 0 to 1.

@@ -17,6 +17,7 @@ type Run struct {
 	Data    string `json:"data,omitempty"`
 	Layout  string `json:"layout,omitempty"`
 	Network string `json:"network,omitempty"`
+	Groups  string `json:"groups,omitempty"` // the file of groups of classes
 	// Transductive: images of unseen classes joined the training, without their labels.
 	Transductive bool `json:"transductive,omitempty"`
 

@@ -10,6 +10,7 @@ import (
 	"vzsl/internal/lookup"
 	"vzsl/internal/version"
 	"vzsl/pipeline/usage"
+	"vzsl/pipeline/workspace"
 )
 
 // ComparedRuns is compared.json.
@@ -60,7 +61,18 @@ func (x *Runner) CompareRuns(ctx context.Context, names []string, to string) (*C
 		if err != nil {
 			return nil, err
 		}
-		runs = append(runs, report.Compared{Name: name, Link: filepath.ToSlash(link), Seeds: stored})
+		if err := stored[0].ReadPredictions(); err != nil {
+			x.Log.Warn("the run is not compared image by image", "run", name, "error", err)
+		}
+		ds := workspace.Dataset{Name: stored[0].Run.Features.Dataset, Folder: stored[0].Run.Data, Layout: stored[0].Run.Layout}
+		root := ""
+		if ds.Folder != "" {
+			if root, err = x.ImageRoot(&ds); err != nil {
+				x.Log.Warn("the page is without images of the run", "run", name, "error", err)
+				root = ""
+			}
+		}
+		runs = append(runs, report.Compared{Name: name, Link: filepath.ToSlash(link), Seeds: stored, ImageRoot: root})
 		var results []*evaluate.Result
 		for _, s := range stored {
 			results = append(results, s.Result)

@@ -57,6 +57,11 @@ func (x *Runner) EvaluateRun(ctx context.Context, name string, r *workspace.RunR
 	if res.Mistakes, err = analysis.Mistakes(ctx, res, model, in.Features, in.Classes); err != nil {
 		return nil, err
 	}
+	if r.Groups != "" {
+		if res.Groups, err = workspace.ReadGroups(r.Groups, res.Candidates); err != nil {
+			return nil, err
+		}
+	}
 	p.Say("descriptions")
 	if res.Described, err = analysis.Described(ctx, res, model, in.Features, in.Classes); err != nil {
 		return nil, err
@@ -140,6 +145,7 @@ func (x *Runner) about(name string, r *workspace.RunRef, model *runs.Predictor, 
 	}
 	shown.ImageRoot, err = x.ImageRoot(&r.Dataset)
 	a.Data, a.Layout = r.Dataset.Remembered()
+	a.Groups = r.Groups
 	if r.Network != model.Source().Network {
 		a.Network = r.Network
 	}
@@ -155,7 +161,7 @@ func title(model *runs.Predictor) string {
 // evaluateCommand makes the report that a is about again.
 func (x *Runner) evaluateCommand(a *result.Run, seed uint64) string {
 	args := []string{"--run", a.Name}
-	for _, f := range [][2]string{{"--network", a.Network}, {"--data", a.Data}, {"--layout", a.Layout}} {
+	for _, f := range [][2]string{{"--network", a.Network}, {"--data", a.Data}, {"--layout", a.Layout}, {"--groups", a.Groups}} {
 		if f[1] != "" {
 			args = append(args, f[0], f[1])
 		}

@@ -166,6 +166,16 @@ func (x *Runner) Rename(s *result.Report, name string) {
 	s.Run.Command = x.evaluateCommand(&s.Run, s.Result.Bootstrap.Seed)
 }
 
+// Group puts the classes of a stored report into the groups of a file.
+func (x *Runner) Group(s *result.Report, file string) (err error) {
+	if s.Result.Groups, err = workspace.ReadGroups(file, s.Result.Candidates); err != nil {
+		return err
+	}
+	s.Run.Groups = file
+	s.Run.Command = x.evaluateCommand(&s.Run, s.Result.Bootstrap.Seed)
+	return nil
+}
+
 // RebuildSeeds writes the reports of every seed of a run again, and the page over them.
 func (x *Runner) RebuildSeeds(name string, stored []*result.Report, seeds []uint64, ds *workspace.Dataset) (*SeedsResult, error) {
 	var results []*evaluate.Result

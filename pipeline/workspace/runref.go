@@ -14,6 +14,7 @@ type RunRef struct {
 	Split, Network string // Network "": the only one there is
 	Method, Run    string // Run "": see Name
 	Transductive   bool
+	Groups         string // file of groups of classes, for the report; "": none
 	Descriptions   string // those to take of the class table, with a + between them; "": all
 }
 

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"vzsl/internal/filetest"
 )
 
 // built is the command, built once for all tests.
@@ -42,9 +43,7 @@ func TestMain(m *testing.M) {
 
 func short(t *testing.T) *campaign {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("builds the command")
-	}
+	filetest.Slow(t)
 	path, err := built()
 	if err != nil {
 		t.Fatal(err)
