@@ -18,7 +18,7 @@ func grownFile(list, content string) string { return "part-" + list + "-" + cont
 // cuts divides a list of images into shards of consecutive images, at most limit each: it gives where each shard begins, and the
 // end. Content-defined chunking: a shard begins at an image whose path has the smallest hash of all within limit/3 images before
 // and after it. So a cut depends on its neighbourhood alone, and an image that is added or removed moves no other cut: the shards
-// around it change, all others stay as they are. Between two such cuts lie at least limit/3 images and two thirds of limit on
+// around it change, all others stay as they are. Between two such cuts lie at least limit/3 images and three fifths of limit on
 // average; more than limit are divided evenly. A list of at most limit images is one shard.
 func cuts(n, limit int, path func(i int) string) []int {
 	if n <= limit {

@@ -29,13 +29,13 @@ func shardsOf(t *testing.T, list []string, limit int) []string {
 func TestCutsAreLocal(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, limit := range []int{1, 2, 5, 30, 100} {
-		list := make([]string, 5000)
+		list := make([]string, 2000)
 		for i := range list {
 			list[i] = fmt.Sprintf("class%03d/%05d.jpg", i/50, 2*i)
 		}
 		was := shardsOf(t, list, limit)
 		most, sum := 0, 0
-		const rounds = 20
+		const rounds = 30
 		for range rounds {
 			i := rng.IntN(len(list))
 			now := shardsOf(t, slices.Insert(slices.Clone(list), i, list[i]+"x"), limit)

@@ -6,12 +6,16 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"vzsl/internal/wholefile"
 )
 
 func FuzzManifest(f *testing.F) {
 	m := Manifest{Format: manifestFormat, Source: source(4, 25, 10), Rows: 20, Skipped: 5, Complete: true, Parts: []ManifestPart{
 		{File: partFile(0, 3), Rows: 9, Skipped: 1}, {File: partFile(1, 3), Rows: 10}, {File: partFile(2, 3), Rows: 1, Skipped: 4}}}
 	f.Add(m.encode())
+	g := Manifest{Format: grownFormat, Source: source(4, 25, 10), Rows: 20, Skipped: 5, Complete: true, Images: &ManifestFile{File: imagesName},
+		Parts: []ManifestPart{{File: grownFile("0123456789abcdef", "01234567"), Rows: 20, Skipped: 5}}}
+	f.Add(g.encode())
 	f.Add([]byte(`{"format":"vzsl-shards/1","source":{"dim":1,"images":1,"shard_rows":1},"complete":true}`))
 	f.Add([]byte(`[]`))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -102,5 +106,43 @@ func FuzzShard(f *testing.F) {
 		var buf vectorBuffer
 		_ = tab.eachGroup(context.Background(), 3, &buf, func(*group) error { return nil })
 		_, _ = tab.classTable()
+	})
+}
+
+// Damaged tables of a collection are errors.
+func FuzzCollection(f *testing.F) {
+	dir := f.TempDir()
+	file := File{Bytes: 7, SHA256: noChecksum[:63] + "1", ModTime: 9}
+	images, err := encodeImages(2, func(i int) imageRow { return imageRow{string(rune('a' + i)), file.record(), "s", ""} })
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(images)
+	list := &ImageList{Classes: []Class{{Name: "c"}}, Images: []Image{{Path: "a"}, {Path: "b"}}, Unusable: map[string]string{"b": "why"}}
+	if err := WriteImageList(filepath.Join(dir, "list"), list); err != nil {
+		f.Fatal(err)
+	}
+	src := source(1, 2, 3)
+	_, err = writeGrown(filepath.Join(dir, "shard"), wholefile.Write, &src, "0123456789abcdef",
+		&Part{Images: []string{"a"}, Classes: []string{"c"}, Labels: []int32{0}, Features: []float32{1, 2, 3}[:src.Dim], Files: []File{file}, Skipped: []Skip{{Image: "b", Reason: "r"}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range []string{"list", "shard"} {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		path := filepath.Join(t.TempDir(), "x")
+		if err := os.WriteFile(path, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_ = eachImage(t.Context(), path, func(imageRow) error { return nil })
+		_, _ = eachGrown(t.Context(), path, func(imageRow) {})
+		_, _ = ReadImageList(path)
+		_ = readTimes(path, "")
 	})
 }

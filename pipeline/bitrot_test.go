@@ -10,13 +10,13 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 	"vzsl/internal/filetest"
@@ -35,6 +35,7 @@ type rotten struct {
 	out, data, model string
 	consumers        []consumer
 	want             map[string]string // what each gave, undamaged
+	epochs           int               // of the interrupted run
 }
 
 // consumer is a command that reads the files that match.
@@ -147,7 +148,7 @@ func newRotten(t *testing.T) *rotten {
 		{"evaluate", []string{"evaluate", "--run", "demo-demo-vzsl"}, []string{net, table, splits, vzslRun}, []string{"reports/demo-demo-vzsl/report.json", "reports/demo-demo-vzsl/predictions.parquet"}},
 		{"train another", []string{"train", "--dataset", "demo", "--split", "demo", "--method", "sae", "--run", "another"}, []string{net, table, splits}, []string{"runs/another/model.safetensors"}},
 		{"train again", append([]string{"train", "--dataset", "demo", "--split", "demo", "--method", "vzsl"}, small...), []string{vzslRun}, []string{vzslRun + "/model.safetensors", vzslRun + "/config.toml"}},
-		{"train on", append([]string{"train", "--dataset", "demo", "--split", "demo", "--method", "vzsl", "--run", "begun", "--set", "epochs=200"}, small[2:]...), []string{"runs/begun"}, []string{"runs/begun/model.safetensors"}},
+		{"train on", r.begun(), []string{"runs/begun"}, []string{"runs/begun/model.safetensors"}},
 		{"tune on", []string{"tune", "--dataset", "demo", "--split", "demo", "--method", "devise", "--set", "epochs=2", "--trials", "3", "--folds", "2", "--run", "tuned"}, []string{"runs/tuned"}, []string{"runs/tuned/model.safetensors"}},
 		{"generate", []string{"generate", "--run", "demo-demo-vzsl", "--per-class", "3", "--to", "drawn"}, []string{vzslRun, table, splits}, []string{"features/drawn/*/part-*.parquet"}},
 		{"predict", []string{"predict", picture, "--run", "demo-demo-eszsl", "--model", model}, []string{eszslRun, net + "/manifest.json", net + "/SHA256SUMS", table, splits}, nil},
@@ -177,28 +178,36 @@ func newRotten(t *testing.T) *rotten {
 	return r
 }
 
+// begun trains the run that is interrupted, and then goes on with it.
+func (r *rotten) begun() []string {
+	return []string{"train", "--dataset", "demo", "--split", "demo", "--method", "vzsl", "--run", "begun", "--set", "epochs=" + strconv.Itoa(r.epochs), "--set", "hidden=16", "--set", "latent=4"}
+}
+
 // interrupted leaves a run with a checkpoint.
 func (r *rotten) interrupted(t *testing.T) {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(self, "train", "--dataset", "demo", "--split", "demo", "--method", "vzsl", "--run", "begun", "--set", "epochs=200", "--set", "hidden=16", "--set", "latent=4", "--out", r.out, "--quiet")
-	cmd.Env = append(os.Environ(), "VZSL_BE_THE_COMMAND=1")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	metrics := filepath.Join(r.out, "runs", "begun", "metrics.jsonl")
-	for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(5 * time.Millisecond) {
-		if b, err := os.ReadFile(metrics); err == nil && bytes.Count(b, []byte("\n")) > 2 {
-			break
+	dir := filepath.Join(r.out, "runs", "begun")
+	for r.epochs = 100; ; r.epochs *= 2 {
+		cmd, stderr := ownProcess(t, append(r.begun(), "--out", r.out)...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
 		}
-	}
-	_ = cmd.Process.Signal(os.Interrupt)
-	_ = cmd.Wait()
-	if _, err := os.Stat(filepath.Join(r.out, "runs", "begun", "checkpoints", "last.safetensors")); err != nil {
-		t.Fatal(err)
+		waitFor(t, func() bool {
+			b, err := os.ReadFile(filepath.Join(dir, "metrics.jsonl"))
+			return err == nil && bytes.Count(b, []byte("\n")) > 2
+		})
+		_ = cmd.Process.Signal(syscall.SIGTERM) // not SIGINT, which who starts the tests in the background has ignored
+		_ = cmd.Wait()
+		if _, err := os.Stat(filepath.Join(dir, "model.safetensors")); err == nil { // it was done before: a longer one
+			if err := os.RemoveAll(dir); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(dir, "checkpoints", "last.safetensors")); err != nil {
+			t.Fatalf("%v\n%s", err, stderr)
+		}
+		return
 	}
 }
 
@@ -255,6 +264,8 @@ func kind(name string) string {
 		return "training cache (" + base + ")"
 	case strings.Contains(name, "/inputs/"):
 		return "record of a run (inputs/)"
+	case strings.HasPrefix(name, "runs/begun/checkpoints/"):
+		return "checkpoint of an unfinished run"
 	case strings.Contains(name, "/checkpoints/"):
 		return "checkpoint"
 	case strings.HasPrefix(name, "runs/begun/"):

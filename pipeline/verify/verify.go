@@ -199,7 +199,7 @@ func (c *check) list(command string, read ...string) {
 		return
 	}
 	c.Files++
-	right := 0
+	right, missing, unlisted := 0, 0, 0
 	for _, name := range sortedKeys(sums) {
 		path := filepath.Join(c.Dir, filepath.FromSlash(name))
 		st, err := os.Stat(path)
@@ -208,6 +208,7 @@ func (c *check) list(command string, read ...string) {
 		}
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
+			missing++
 			c.problem(name, command, "is missing")
 		case err != nil:
 			c.problem(name, command, err.Error())
@@ -217,13 +218,14 @@ func (c *check) list(command string, read ...string) {
 			c.Bytes += st.Size()
 		}
 	}
-	if right == 0 {
-		c.problem(custody.Name, command, "goes with none of the folder's files: it is the list of another folder, or all of them are damaged")
-	}
 	for _, name := range read {
 		if _, err := os.Stat(filepath.Join(c.Dir, filepath.FromSlash(name))); err == nil && sums[name] == nil {
+			unlisted++
 			c.problem(name, command, "is not in "+custody.Name+": another program put it there, or replaced the list")
 		}
+	}
+	if right == 0 || missing > 0 && unlisted > 0 {
+		c.problem(custody.Name, command, "does not go with the folder's files: it is the list of another folder, or all of them are damaged")
 	}
 	for name := range c.names {
 		if sums[name] == nil && !slices.Contains(read, name) && name != custody.Name && !strings.HasPrefix(name, ".") {

@@ -1,0 +1,167 @@
+package tasks
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"vzsl/internal/filetest"
+)
+
+func TestWhich(t *testing.T) {
+	p := &Plan{Tasks: 16}
+	for _, c := range []struct {
+		text string
+		env  map[string]string
+		want Task
+		bad  string
+	}{
+		{text: "3/7", want: Task{3, 7}},
+		{text: "3", want: Task{3, 16}},
+		{text: "3/7", env: map[string]string{"SLURM_ARRAY_TASK_ID": "5"}, want: Task{3, 7}},
+		// An array that is run again for two tasks counts two of them: n is the plan's all the same.
+		{env: map[string]string{"SLURM_ARRAY_TASK_ID": "12", "SLURM_ARRAY_TASK_COUNT": "2"}, want: Task{12, 16}},
+		{env: map[string]string{"JOB_COMPLETION_INDEX": "0"}, want: Task{0, 16}},
+		{env: map[string]string{"AWS_BATCH_JOB_ARRAY_INDEX": "15"}, want: Task{15, 16}},
+		{env: map[string]string{"CLOUD_RUN_TASK_INDEX": "1", "CLOUD_RUN_TASK_COUNT": "16"}, want: Task{1, 16}},
+		{bad: "which task is this"},
+		{text: "7/7", bad: "the tasks are 0 to 6"},
+		{text: "-1", bad: "the tasks are 0 to 15"},
+		{text: "1/0", bad: "i/n"},
+		{text: "a/b", bad: "i/n"},
+		{env: map[string]string{"SLURM_ARRAY_TASK_ID": "16"}, bad: "SLURM_ARRAY_TASK_ID=16: the tasks are 0 to 15"},
+	} {
+		got, err := p.Which(c.text, func(name string) string { return c.env[name] })
+		if c.bad != "" {
+			filetest.WantError(t, err, c.bad)
+		} else if err != nil || got != c.want {
+			t.Errorf("%+v: %v, %v", c, got, err)
+		}
+	}
+	// Every unit is one task's, whatever n is.
+	for n := 1; n < 20; n++ {
+		for unit := range 40 {
+			of := 0
+			for i := range n {
+				if (Task{i, n}).Has(unit) {
+					of++
+				}
+			}
+			if of != 1 {
+				t.Fatalf("unit %d is of %d tasks of %d", unit, of, n)
+			}
+		}
+	}
+}
+
+func TestArray(t *testing.T) {
+	for _, c := range []struct {
+		tasks []int
+		want  string
+	}{{nil, ""}, {[]int{4}, "4"}, {[]int{3, 1, 2, 0}, "0-3"}, {[]int{9, 0, 2, 3, 7, 10, 11, 9}, "0,2-3,7,9-11"}} {
+		if got := Array(c.tasks); got != c.want {
+			t.Errorf("%v: %q, want %q", c.tasks, got, c.want)
+		}
+	}
+}
+
+func search(t *testing.T, keys ...string) *Plan {
+	t.Helper()
+	var units []Unit
+	for _, k := range keys {
+		units = append(units, Unit{Key: k, Size: 10})
+	}
+	path, err := PlanSearch(KindCompare, []string{"--a=b"}, ".", units).Write(t.TempDir(), nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Read(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// Of two tasks at one unit both end well where they came to the same, else the second one's error names both.
+func TestDone(t *testing.T) {
+	p := search(t, "a", "b", "c")
+	first := &Note{Key: "a", File: "x", SHA256: "1", Seconds: 2, Task: "0/3"}
+	if err := p.done(first); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.done(&Note{Key: "a", File: "x", SHA256: "1", Seconds: 9, Task: "7/9"}); err != nil {
+		t.Error(err)
+	}
+	err := p.done(&Note{Key: "a", File: "x", SHA256: "2", Task: "7/9"})
+	var planned Error
+	if filetest.WantError(t, err, "task 0/3", "task 7/9"); !errors.As(err, &planned) {
+		t.Errorf("%T is tried again", err)
+	}
+	if n, err := p.Note("a"); err != nil || n.Seconds != 2 {
+		t.Error("the first note was replaced", n, err)
+	}
+	var missing *MissingError
+	if err := p.Complete(); !errors.As(err, &missing) || !slices.Equal(missing.Tasks, []int{1, 2}) || !strings.Contains(err.Error(), "--array=1-2") {
+		t.Error(err)
+	}
+	s, err := p.Status(time.Now())
+	if err != nil || s.Done != 1 || s.Size != 30 || s.SizeDone != 10 || s.Missing != "1-2" || s.Rate != 5 || s.Left != 4 {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+// Tasks that work on a unit for much longer than usual are named; those that were killed long ago are not at work.
+func TestStragglers(t *testing.T) {
+	p := search(t, "a", "b", "c", "d")
+	for _, k := range []string{"a", "b"} {
+		if err := p.done(&Note{Key: k, SHA256: k, Seconds: 60, Task: "0/4"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 2 {
+		if err := p.start(Task{2 + i, 4}, Start{Began: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.start(Task{0, 4}, Start{Began: time.Now(), Ended: true}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		after             time.Duration
+		running, straggle int
+	}{{0, 2, 0}, {170 * time.Second, 2, 0}, {200 * time.Second, 2, 2}, {time.Hour, 0, 0}} {
+		s, err := p.Status(time.Now().Add(c.after))
+		if err != nil || len(s.Running) != c.running || len(s.Stragglers) != c.straggle {
+			t.Errorf("after %v: %+v, %v", c.after, s, err)
+		}
+	}
+}
+
+func FuzzPlan(f *testing.F) {
+	dir := f.TempDir()
+	p := PlanSearch(KindCompare, []string{"--trials=3"}, "out", []Unit{{Key: "a+sae", Size: 6, Flags: []string{"--split=a"}}})
+	path, err := p.Write(dir, nil, false)
+	if err != nil {
+		f.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Add([]byte(`{"format":"vzsl-plan/1","command":"extract","tasks":1,"extract":{"images":-1}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		at := filetest.Write(t, filepath.Join(t.TempDir(), planName), string(data))
+		p, err := Read(at)
+		if err != nil {
+			return
+		}
+		if _, err := p.Status(time.Now()); err != nil {
+			t.Error(err)
+		}
+	})
+}
