@@ -41,12 +41,9 @@ func (c *compiler) split(cache int) {
 		if ins.weights > cache/2 {
 			break
 		}
-		maps, counted := 0, map[int]bool{} // what is joined counts once, though many of its parts are read
-		for _, v := range append([]int{ins.out}, ins.in...) {
-			if r := c.root(v); !counted[r] {
-				counted[r] = true
-				maps += 4 * c.values[r].size()
-			}
+		maps := 4 * c.values[c.root(ins.out)].size()
+		for _, v := range ins.in {
+			maps += 4 * c.values[c.root(v)].size()
 		}
 		largest = max(largest, maps)
 		if maps > cache/usualBatch {
