@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
 	"vzsl/internal/custody"
 	"vzsl/internal/lock"
 	"vzsl/internal/wholefile"

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"testing"
+
 	"vzsl/internal/custody"
 )
 

@@ -7,9 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"vzsl/internal/lock"
 
 	"github.com/google/go-cmp/cmp"
+
+	"vzsl/internal/lock"
 )
 
 // source is a small dataset: several parts, more than one row group in a full one.

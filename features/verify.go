@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+
 	"vzsl/internal/custody"
 	"vzsl/internal/lock"
 	"vzsl/internal/wholefile"

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
 	"vzsl/internal/filetest"
 )
 

@@ -19,9 +19,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
-	"vzsl/internal/filetest"
 
 	"vzsl/internal/custody"
+	"vzsl/internal/filetest"
 	"vzsl/internal/lock"
 	"vzsl/pipeline/verify"
 )

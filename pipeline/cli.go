@@ -9,13 +9,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"vzsl/internal/kernels"
 	"vzsl/internal/store"
 	"vzsl/pipeline/experiment"
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
-
-	"github.com/spf13/cobra"
 )
 
 // cli is one call of the program: the flags that every command has, what is shown (results on standard output; progress, notes and

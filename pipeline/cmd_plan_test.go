@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+
 	"vzsl/internal/filetest"
 )
 

@@ -10,8 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
-	"vzsl/internal/filetest"
 
+	"vzsl/internal/filetest"
 	"vzsl/internal/lock"
 	"vzsl/internal/wholefile"
 )

@@ -16,10 +16,10 @@ import (
 	"sync"
 	"testing"
 	"time"
-	"vzsl/internal/filetest"
 
 	"github.com/google/go-cmp/cmp"
 
+	"vzsl/internal/filetest"
 	"vzsl/internal/store"
 	"vzsl/internal/store/storetest"
 )

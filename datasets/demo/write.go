@@ -16,9 +16,10 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"vzsl/internal/wholefile"
 
 	"golang.org/x/sync/errgroup"
+
+	"vzsl/internal/wholefile"
 )
 
 // SeedsEnd bounds the seeds of the data set's pictures: they are below it, those the network is trained on are not.

@@ -24,6 +24,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
 	"vzsl/internal/wholefile"
 )
 

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
 	"vzsl/internal/custody"
 	"vzsl/train/method"
 	"vzsl/train/runs"
