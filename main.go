@@ -1,4 +1,4 @@
-// Command vzsl names classes it has never seen a picture of, from a description of them:
+// Command vzsl names classes it has never seen an image of, from a description of them:
 // images to features, features and class descriptions to a model, a model to a report.
 package main
 

@@ -9,7 +9,7 @@ import (
 )
 
 // Units know in what size the attributes are that a model was trained on, so that descriptions in other units, such as shares for
-// percentages, are noticed: a model takes them without a word and names every picture wrongly.
+// percentages, are noticed: a model takes them without a word and names every image wrongly.
 //
 // A value is held against the mean of the attribute's values that are not zero: the ratio has no unit, and a class that simply
 // has few of the attributes is not taken for one in small numbers. The median of a row's ratios tells of a class in other units,

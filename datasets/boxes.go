@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// Box is a rectangle in a picture, in pixels from its upper left corner.
+// Box is a rectangle in an image, in pixels from its upper left corner.
 type Box struct{ X, Y, W, H float64 }
 
 // BoxesSHA256 identifies a list of boxes.

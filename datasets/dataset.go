@@ -11,7 +11,7 @@ import (
 	"vzsl/features"
 )
 
-// Class is one class of a dataset, Image one picture.
+// Class is one class of a dataset, Image one image.
 type (
 	Class = features.Class
 	Image = features.Image
@@ -25,7 +25,7 @@ type Dataset struct {
 	Classes   []Class
 	Images    []Image
 	Notes     []string // what is odd but allowed, one line each
-	// Unpictured says the same of pictures that are not there: no matter where features come from elsewhere.
+	// Unpictured says the same of images that are not there: no matter where features come from elsewhere.
 	Unpictured []string
 
 	// Unusable says why an image cannot be used that need not be read to know it, by its path.
@@ -49,7 +49,7 @@ type Pictures interface {
 type Picture struct {
 	Data    []byte
 	Skip    string // why it cannot be used, as it is listed
-	Version int64  // see Pictures.Stat
+	Version int64  // see Images.Stat
 }
 
 // Reading is under way until Close.

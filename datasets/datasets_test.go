@@ -28,7 +28,7 @@ func TestFolder(t *testing.T) {
 	if diff := cmp.Diff(want, d); diff != "" {
 		t.Error(diff)
 	}
-	filetest.WantNotes(t, slices.Concat(d.Notes, d.Unpictured), "1 pictures lie in", "zebra: 1 of its 3 pictures lie in folders within it", "zebra holds 1 files that are no pictures", "1 folders without pictures", "left out: empty")
+	filetest.WantNotes(t, slices.Concat(d.Notes, d.Unpictured), "1 images lie in", "zebra: 1 of its 3 images lie in folders within it", "zebra holds 1 files that are no images", "1 folders without images", "left out: empty")
 
 	// A class that is described only joins at the end and leaves the identity of the features alone.
 	filetest.Write(t, filepath.Join(dir, ClassFile), "\ufeffclass;x\r\nzebra;0,5\r\n\"bear\";1\r\nape;1\r\n")
@@ -82,7 +82,7 @@ func TestFoldersThatAreNoClasses(t *testing.T) {
 	if diff := cmp.Diff([]Image{{Path: "ant/0.png", Class: 0}}, d.Images); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"2 folders without pictures that no row of a class file describes are no classes and were left out: empty, notes", "1 of the 2 classes have no images"}, slices.Concat(d.Notes, d.Unpictured)); diff != "" {
+	if diff := cmp.Diff([]string{"2 folders without images that no row of a class file describes are no classes and were left out: empty, notes", "1 of the 2 classes have no images"}, slices.Concat(d.Notes, d.Unpictured)); diff != "" {
 		t.Error(diff)
 	}
 	// A row makes a class of any name.
@@ -92,7 +92,7 @@ func TestFoldersThatAreNoClasses(t *testing.T) {
 	}
 }
 
-// The same name in two Unicode forms, as macOS and everyone else write it, is one class, called in form C; pictures are found
+// The same name in two Unicode forms, as macOS and everyone else write it, is one class, called in form C; images are found
 // under the name on the disk.
 func TestUnicodeForms(t *testing.T) {
 	const c, decomposed = "\u00e9l\u00e9phant", "e\u0301le\u0301phant"
@@ -146,7 +146,7 @@ func TestFolderErrors(t *testing.T) {
 	if d, err = OpenFolder(dir, "", convert.Choice{}); err != nil || len(d.Classes) != 1 {
 		t.Errorf("%+v, %v", d, err)
 	}
-	filetest.WantNotes(t, slices.Concat(d.Notes, d.Unpictured), "import features", "train holds 1 folders and no pictures of its own; a row in classes.csv makes it a class")
+	filetest.WantNotes(t, slices.Concat(d.Notes, d.Unpictured), "import features", "train holds 1 folders and no images of its own; a row in classes.csv makes it a class")
 	if err := os.Remove(filepath.Join(dir, "classes.csv")); err != nil {
 		t.Fatal(err)
 	}

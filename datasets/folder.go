@@ -21,8 +21,8 @@ const ClassFile = "classes.csv"
 
 // OpenFolder reads an own dataset: <class>/<image>. Classes that have no images, those to be recognised from their
 // description alone, are the further rows of the class file (a table as [convert.ReadClassNames] reads it); "" means classes.csv in
-// dir where there is one. A class file may stand there without any pictures. A folder
-// without pictures of its own that no row describes is no class. Pictures in folders within a class's belong to it, too.
+// dir where there is one. A class file may stand there without any images. A folder
+// without images of its own that no row describes is no class. Images in folders within a class's belong to it, too.
 //
 // Classes with images come first, sorted by name, then those without in the order of the class file: describing one more
 // class changes no label of a class with images, and appending a row no label at all. The ID of a class is its row in the
@@ -42,7 +42,7 @@ func OpenFolder(dir, classFile string, columns convert.Choice) (*Dataset, error)
 		row[name] = i + 1
 	}
 	found := map[string]*classFolder{}
-	var bare []*classFolder // folders without pictures
+	var bare []*classFolder // folders without images
 	loose := 0
 	for _, e := range entries {
 		name := e.Name()
@@ -81,7 +81,7 @@ func OpenFolder(dir, classFile string, columns convert.Choice) (*Dataset, error)
 			continue
 		}
 		if was := found[class]; was != nil {
-			return nil, fmt.Errorf("%s: the folders %+q and %+q are the same class %q, written in two Unicode forms: move the pictures into one of them", dir, was.name, name, class)
+			return nil, fmt.Errorf("%s: the folders %+q and %+q are the same class %q, written in two Unicode forms: move the images into one of them", dir, was.name, name, class)
 		}
 		found[class] = f
 	}
@@ -89,7 +89,7 @@ func OpenFolder(dir, classFile string, columns convert.Choice) (*Dataset, error)
 	d.noteFolders(found, bare, row, loose)
 	switch n := d.WithoutImages(); {
 	case len(d.Classes) == 0:
-		return nil, fmt.Errorf("no images in %s: an own dataset is a folder per class with its pictures in it (%s)%s", dir, extensionList(), deeperHint(dir, bare))
+		return nil, fmt.Errorf("no images in %s: an own dataset is a folder per class with its images in it (%s)%s", dir, extensionList(), deeperHint(dir, bare))
 	case len(d.Images) == 0:
 		d.NoteUnpictured("%d described classes and no images: import features", n)
 	case n > 0:
@@ -98,16 +98,16 @@ func OpenFolder(dir, classFile string, columns convert.Choice) (*Dataset, error)
 	return d, d.Check()
 }
 
-// classFolder is a folder of pictures.
+// classFolder is a folder of images.
 type classFolder struct {
 	name    string   // as on the disk
 	images  []string // file names, in folders within it with these, sorted
 	folders []string // within it
 	deeper  int      // images in these
-	other   int      // files that are no pictures
+	other   int      // files that are no images
 }
 
-// readClassFolder lists the pictures of one class folder. Dot files, such as the ._x that macOS puts beside x, are left out.
+// readClassFolder lists the images of one class folder. Dot files, such as the ._x that macOS puts beside x, are left out.
 func readClassFolder(dir, name string) (*classFolder, error) {
 	entries, err := os.ReadDir(filepath.Join(dir, name))
 	if err != nil {
@@ -131,7 +131,7 @@ func readClassFolder(dir, name string) (*classFolder, error) {
 	return f, nil
 }
 
-// readDeeper adds the pictures in the folders within, at any depth; links to folders are not followed.
+// readDeeper adds the images in the folders within, at any depth; links to folders are not followed.
 func (f *classFolder) readDeeper(dir, name string) error {
 	direct := len(f.images)
 	for i := 0; i < len(f.folders); i++ {
@@ -155,7 +155,7 @@ func (f *classFolder) readDeeper(dir, name string) error {
 // noteFolders says what was left out.
 func (d *Dataset) noteFolders(found map[string]*classFolder, bare []*classFolder, row map[string]int, loose int) {
 	if loose > 0 {
-		d.Note("%d pictures lie in %s itself and belong to no class; they were left out", loose, d.Root)
+		d.Note("%d images lie in %s itself and belong to no class; they were left out", loose, d.Root)
 	}
 	all := slices.Clone(bare)
 	for _, f := range found {
@@ -165,13 +165,13 @@ func (d *Dataset) noteFolders(found map[string]*classFolder, bare []*classFolder
 	for _, f := range all {
 		class := len(f.images) > 0 || row[norm.NFC.String(f.name)] > 0
 		if f.deeper > 0 {
-			d.Note("%s: %d of its %d pictures lie in folders within it", f.name, f.deeper, len(f.images))
+			d.Note("%s: %d of its %d images lie in folders within it", f.name, f.deeper, len(f.images))
 		}
 		if !class && len(f.folders) > 0 {
-			d.Note("%s holds %d folders and no pictures of its own; a row in %s makes it a class with the pictures within", f.name, len(f.folders), ClassFile)
+			d.Note("%s holds %d folders and no images of its own; a row in %s makes it a class with the images within", f.name, len(f.folders), ClassFile)
 		}
 		if class && f.other > 0 {
-			d.Note("%s holds %d files that are no pictures by their extension (%s); they were left out", f.name, f.other, extensionList())
+			d.Note("%s holds %d files that are no images by their extension (%s); they were left out", f.name, f.other, extensionList())
 		}
 	}
 	var none []string
@@ -181,7 +181,7 @@ func (d *Dataset) noteFolders(found map[string]*classFolder, bare []*classFolder
 		}
 	}
 	if len(none) > 0 {
-		d.Note("%d folders without pictures that no row of a class file describes are no classes and were left out: %s", len(none), spelling.First(none, 5))
+		d.Note("%d folders without images that no row of a class file describes are no classes and were left out: %s", len(none), spelling.First(none, 5))
 	}
 }
 
@@ -190,7 +190,7 @@ func deeperHint(dir string, bare []*classFolder) string {
 	for _, f := range bare {
 		for _, inner := range f.folders {
 			if deep, err := readClassFolder(filepath.Join(dir, f.name), inner); err == nil && len(deep.images) > 0 {
-				return fmt.Sprintf("; pictures lie one folder deeper, in %s: is %s the dataset's folder? A class all of whose pictures lie deeper needs a row in %s", filepath.Join(dir, f.name, inner), filepath.Join(dir, f.name), ClassFile)
+				return fmt.Sprintf("; images lie one folder deeper, in %s: is %s the dataset's folder? A class all of whose images lie deeper needs a row in %s", filepath.Join(dir, f.name, inner), filepath.Join(dir, f.name), ClassFile)
 			}
 		}
 	}

@@ -9,17 +9,17 @@ import (
 	"vzsl/internal/spelling"
 )
 
-// imageExtensions of pictures. What a file really holds is found out when it is read; of HEIC, AVIF, JPEG XL and JPEG 2000, which
+// imageExtensions of images. What a file really holds is found out when it is read; of HEIC, AVIF, JPEG XL and JPEG 2000, which
 // are not, that they are to be converted.
 var imageExtensions = map[string]bool{
 	".jpg": true, ".jpeg": true, ".jpe": true, ".jfif": true, ".png": true, ".gif": true, ".bmp": true, ".dib": true, ".webp": true,
 	".tif": true, ".tiff": true, ".heic": true, ".heif": true, ".hif": true, ".avif": true, ".jxl": true, ".jp2": true, ".j2k": true,
 }
 
-// IsPicture tells by its extension whether a file is a picture.
+// IsPicture tells by its extension whether a file is an image.
 func IsPicture(name string) bool { return imageExtensions[strings.ToLower(filepath.Ext(name))] }
 
-// Unread tells by its extension whether a picture is of a format that is not read.
+// Unread tells by its extension whether an image is of a format that is not read.
 func Unread(name string) bool {
 	switch strings.ToLower(filepath.Ext(name)) {
 	case ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".j2k":
@@ -28,7 +28,7 @@ func Unread(name string) bool {
 	return false
 }
 
-// systemFolders are folders that operating systems, archives and storage servers put beside pictures. They hold thumbnails,
+// systemFolders are folders that operating systems, archives and storage servers put beside images. They hold thumbnails,
 // deleted files or attributes, never a class, unless the class file has a row of that name.
 var systemFolders = map[string]bool{
 	"__MACOSX": true, "@eaDir": true, "#recycle": true, "#snapshot": true, "@Recycle": true, "@Recently-Snapshot": true,
@@ -38,7 +38,7 @@ var systemFolders = map[string]bool{
 // SystemFolder tells whether a folder of that name is an operating system's, an archive's or a storage server's.
 func SystemFolder(name string) bool { return systemFolders[name] }
 
-// PicturesIn lists the pictures of a folder, sorted.
+// PicturesIn lists the images of a folder, sorted.
 func PicturesIn(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -20,7 +20,7 @@ type Batcher struct {
 	o       BatcherOptions
 	batch   int
 	queue   chan *request
-	readers chan *reader // as many as pictures may be decoded at a time
+	readers chan *reader // as many as images may be decoded at a time
 	inputs  sync.Pool    // *[]float32
 
 	closing sync.RWMutex // held for reading by those who may still send to queue
@@ -30,20 +30,20 @@ type Batcher struct {
 	images, runs, busy atomic.Int64
 }
 
-// BatcherOptions say how pictures become features. Engine and Recipe are needed.
+// BatcherOptions say how images become features. Engine and Recipe are needed.
 type BatcherOptions struct {
 	Engine    Engine // Close does not close it
 	Recipe    preprocess.Recipe
 	NHWC      bool // the network's input is N,H,W,C; otherwise N,C,H,W
 	Batch     int  // most images per call of the engine; 0: chosen here
 	Workers   int  // images decoded at a time; 0: one per processor
-	MaxPixels int  // million; larger pictures are refused before they are decoded; 0: preprocess.MaxMegapixels
+	MaxPixels int  // million; larger images are refused before they are decoded; 0: preprocess.MaxMegapixels
 }
 
 // ErrClosed is the error after Close.
 var ErrClosed = errors.New("extract: closed")
 
-// A Refusal is the error of a picture that cannot be used.
+// A Refusal is the error of an image that cannot be used.
 type Refusal struct {
 	Reason   string // in words for the user; names no file
 	NoImage  bool   // the file is of no format that is read
@@ -52,7 +52,7 @@ type Refusal struct {
 
 func (r *Refusal) Error() string { return r.Reason }
 
-// request is a picture on its way through the engine.
+// request is an image on its way through the engine.
 type request struct {
 	input   *[]float32
 	feature []float32
@@ -86,7 +86,7 @@ func NewBatcher(o BatcherOptions) (*Batcher, error) {
 	return b, nil
 }
 
-// File is the feature of a picture file; of one that cannot be used the error is a *[Refusal].
+// File is the feature of an image file; of one that cannot be used the error is a *[Refusal].
 func (b *Batcher) File(ctx context.Context, path string) ([]float32, error) {
 	return b.feature(ctx, func(r *reader, dst []float32) (string, error) {
 		r.root = filepath.Dir(path)
@@ -97,7 +97,7 @@ func (b *Batcher) File(ctx context.Context, path string) ([]float32, error) {
 	})
 }
 
-// Picture is that of a picture given as a file's bytes.
+// Picture is that of an image given as a file's bytes.
 func (b *Batcher) Picture(ctx context.Context, data []byte) ([]float32, error) {
 	return b.feature(ctx, func(r *reader, dst []float32) (string, error) {
 		own := r.data
@@ -205,7 +205,7 @@ func (b *Batcher) Counts() (images, runs int64, busy time.Duration) {
 	return b.images.Load(), b.runs.Load(), time.Duration(b.busy.Load())
 }
 
-// Close waits for the pictures under way; later ones are refused.
+// Close waits for the images under way; later ones are refused.
 func (b *Batcher) Close() {
 	b.closing.Lock()
 	defer b.closing.Unlock()

@@ -24,7 +24,7 @@ func live(t testing.TB, e Engine, o BatcherOptions) *Batcher {
 	return l
 }
 
-// While the engine is at work on one picture the others gather: they go through it together, and everyone gets the feature
+// While the engine is at work on one image the others gather: they go through it together, and everyone gets the feature
 // of its own.
 func TestLiveBatches(t *testing.T) {
 	const n = 40
@@ -52,7 +52,7 @@ func TestLiveBatches(t *testing.T) {
 	wg.Wait()
 	for i, f := range got {
 		if want := fakeFeature(i); !slices.Equal(f, want[:]) {
-			t.Errorf("picture %d: %v", i, f)
+			t.Errorf("image %d: %v", i, f)
 		}
 	}
 	images, runs, _ := l.Counts()

@@ -13,7 +13,7 @@ import (
 	"vzsl/datasets"
 )
 
-// TestBoxes: of each picture its own box goes to the engine; a box beside the picture is a reason to skip it.
+// TestBoxes: of each image its own box goes to the engine; a box beside the image is a reason to skip it.
 func TestBoxes(t *testing.T) {
 	t.Parallel()
 	const n = 20

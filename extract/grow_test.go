@@ -15,7 +15,7 @@ import (
 	"vzsl/features"
 )
 
-// pictures is a collection that changes: the number of each picture, 0 for a broken file.
+// pictures is a collection that changes: the number of each image, 0 for a broken file.
 type pictures struct {
 	dir  string
 	of   map[string]int
@@ -38,7 +38,7 @@ func (c *pictures) put(t *testing.T, path string, n int) {
 	c.of[path] = n
 }
 
-// dataset lists the pictures, sorted.
+// dataset lists the images, sorted.
 func (c *pictures) dataset() *datasets.Dataset {
 	d := &datasets.Dataset{Name: "folder", Root: c.dir, ImageRoot: c.dir}
 	var paths []string
@@ -56,7 +56,7 @@ func (c *pictures) dataset() *datasets.Dataset {
 	return d
 }
 
-// change adds, changes, repairs and removes some pictures at random.
+// change adds, changes, repairs and removes some images at random.
 func (c *pictures) change(t *testing.T, rng *rand.Rand) {
 	t.Helper()
 	d := c.dataset()
@@ -111,7 +111,7 @@ func shardSums(t *testing.T, dir string) string {
 }
 
 // A collection that changes at random, extracted again and again, interrupted now and then, is at each time byte for byte what an
-// extraction from nothing gives, and no picture is computed twice.
+// extraction from nothing gives, and no image is computed twice.
 func TestGrowsAsFromNothing(t *testing.T) {
 	t.Parallel()
 	for _, check := range []features.Check{features.CheckTime, features.CheckHash} {
@@ -150,7 +150,7 @@ func TestGrowsAsFromNothing(t *testing.T) {
 				cancel()
 				for _, n := range e.seen {
 					if computed[n] {
-						t.Fatalf("round %d: picture %d is computed again", round, n)
+						t.Fatalf("round %d: image %d is computed again", round, n)
 					}
 				}
 				if err == nil {

@@ -22,7 +22,7 @@ import (
 // maxFile is the largest image file that is read into memory.
 const maxFile = 512 << 20
 
-// manyPixels is the size from which on pictures are decoded one at a time: the
+// manyPixels is the size from which on images are decoded one at a time: the
 // memory for decoding stays bounded with any number of workers.
 const manyPixels = 16_000_000
 
@@ -37,9 +37,9 @@ type reader struct {
 
 	file features.File // of the next image, as far as it could be read
 
-	megapixels int           // limit on a picture's size; 0: the usual one
-	turned     *atomic.Int64 // pictures that carry an EXIF orientation; may be nil
-	flaw       string        // of the picture read last: what was made up for in a damaged file
+	megapixels int           // limit on an image's size; 0: the usual one
+	turned     *atomic.Int64 // images that carry an EXIF orientation; may be nil
+	flaw       string        // of the image read last: what was made up for in a damaged file
 }
 
 // read fills dst with the input of one image. skip says in plain words why the
@@ -82,7 +82,7 @@ func (r *reader) buffer() []byte {
 	return r.data
 }
 
-// input fills dst with the input of the picture in r.data.
+// input fills dst with the input of the image in r.data.
 func (r *reader) input(dst []float32) (skip string, err error) {
 	r.flaw = ""
 	w, h, bad := preprocess.Size(r.data)

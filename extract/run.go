@@ -49,7 +49,7 @@ type Options struct {
 
 	Task bool // the writer is one of several: the folder is not finished
 
-	MaxPixels int // million; larger pictures are skipped; 0: preprocess.MaxMegapixels
+	MaxPixels int // million; larger images are skipped; 0: preprocess.MaxMegapixels
 
 	// Progress is told, from one goroutine, how many of all images are done; those
 	// of parts that were there already count from the start. May be nil.

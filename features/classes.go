@@ -13,7 +13,7 @@ type Class struct {
 	ID   int    // number in the dataset's own files, from 1; 0 where classes have none
 }
 
-// Image is one picture of a dataset.
+// Image is one image of a dataset.
 type Image struct {
 	Path  string // relative to the dataset's folder of images, separated by slashes, unique
 	Class int    // index of its class; Unlabelled: not known

@@ -161,7 +161,7 @@ func (g *Growth) write(part int, name string, p *Part) (*ManifestPart, error) {
 	if other, err := g.otherTask(part); err != nil {
 		return nil, err
 	} else if other != "" && other != name {
-		return nil, &ConflictError{First: filepath.Join(g.dir, other), Second: path, Why: "their files are of different pictures"}
+		return nil, &ConflictError{First: filepath.Join(g.dir, other), Second: path, Why: "their files are of different images"}
 	}
 	done, err := writeGrown(path, wholefile.Create, &src, g.lists[part], p)
 	if !errors.Is(err, fs.ErrExist) {
@@ -178,7 +178,7 @@ func (g *Growth) write(part int, name string, p *Part) (*ManifestPart, error) {
 	if _, err := writeGrown(second, wholefile.Write, &src, g.lists[part], p); err != nil {
 		return nil, err
 	}
-	return nil, &ConflictError{First: path, Second: second, Why: "they are of the same pictures and were computed to different bytes: on machines with other kernels, or by other programs"}
+	return nil, &ConflictError{First: path, Second: second, Why: "they are of the same images and were computed to different bytes: on machines with other kernels, or by other programs"}
 }
 
 // SecondResult is what the name of a task's shard ends in that is not the one another task wrote.

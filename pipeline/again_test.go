@@ -12,7 +12,7 @@ import (
 	"vzsl/internal/filetest"
 )
 
-// TestPrintedCommands: the command that a report ends with makes the very same report again, with its pictures, whatever it
+// TestPrintedCommands: the command that a report ends with makes the very same report again, with its images, whatever it
 // was told by flags or by a settings file. It is run where no settings file is.
 func TestPrintedCommands(t *testing.T) {
 	filetest.Slow(t)
@@ -52,7 +52,7 @@ func TestPrintedCommands(t *testing.T) {
 		page := filepath.Join(out, "reports", c.report, "report.html")
 		first := read(t, page)
 		if c.pictures != strings.Contains(string(first), "data:image/") && !strings.Contains(c.report, "seeds") {
-			t.Errorf("%s: pictures are %v", c.command, !c.pictures)
+			t.Errorf("%s: images are %v", c.command, !c.pictures)
 		}
 		command := html.UnescapeString(regexp.MustCompile(`vzsl (evaluate|compare|fewshot) [^<]*`).FindString(string(first)))
 		if b, err := os.ReadFile(filepath.Join(out, "reports", c.report, "report.json")); err == nil {

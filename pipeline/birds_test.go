@@ -19,7 +19,7 @@ import (
 	"vzsl/predict/server"
 )
 
-// TestBirds: a model trained on real pictures of the seen classes of CUB's first validation split names real pictures of its
+// TestBirds: a model trained on real images of the seen classes of CUB's first validation split names real images of its
 // unseen classes, which it knows from rows of a CSV only, on the command line and over HTTP with the same result.
 func TestBirds(t *testing.T) {
 	shared := os.Getenv("VZSL_TEST_DATA")
@@ -59,13 +59,13 @@ func TestBirds(t *testing.T) {
 	}
 	var unseen []string
 	for _, class := range lines(t, filepath.Join(shared, "cub", "splits", "validation1-unseen.txt")) {
-		// One picture each, and no class more than the 25 that have any.
+		// One image each, and no class more than the 25 that have any.
 		if link(class, 1, filepath.Join(dir, "unseen")) > 0 {
 			unseen = append(unseen, class)
 		}
 	}
 	if len(seen) != 52 || len(unseen) != 25 {
-		t.Fatalf("%d seen and %d unseen classes have pictures", len(seen), len(unseen))
+		t.Fatalf("%d seen and %d unseen classes have images", len(seen), len(unseen))
 	}
 	table, err := catalog.Lookup("cub").Describe(cub, append(slices.Clone(seen), unseen...), "")
 	if err != nil {
@@ -100,7 +100,7 @@ func TestBirds(t *testing.T) {
 	args := in("--split", "birds", "--model", model, "--classes", rows("unseen.csv", unseen), "--top", "25")
 	p := predictJSON(t, exitDone, append(args, filepath.Join(dir, "unseen"))...)
 	if p.Classes != 25 || len(p.Images) != 25 || !p.Calibrated {
-		t.Fatalf("%d classes, %d pictures", p.Classes, len(p.Images))
+		t.Fatalf("%d classes, %d images", p.Classes, len(p.Images))
 	}
 	url := serve(t, args...)
 	right := 0
@@ -130,7 +130,7 @@ func TestBirds(t *testing.T) {
 	}
 	// Chance names one of 25.
 	if right < 8 {
-		t.Errorf("%d of 25 pictures of classes never seen are named rightly", right)
+		t.Errorf("%d of 25 images of classes never seen are named rightly", right)
 	}
-	t.Logf("%d of 25 pictures of classes never seen are named rightly", right)
+	t.Logf("%d of 25 images of classes never seen are named rightly", right)
 }

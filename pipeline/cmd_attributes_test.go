@@ -71,7 +71,7 @@ func TestWordVectors(t *testing.T) {
 	done(t, "train", "--dataset", "demo", "--out", out, "--split", "x", "--method", "eszsl")
 	r = done(t, in("evaluate", "--split", "x", "--method", "eszsl")...)
 	if top1 := r["mean_per_class"].(map[string]any)["value"].(float64); top1 < 3./12 {
-		t.Errorf("%.0f%% of the unseen classes' pictures are named", 100*top1)
+		t.Errorf("%.0f%% of the unseen classes' images are named", 100*top1)
 	}
 
 	// Unknown words.

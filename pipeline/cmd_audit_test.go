@@ -13,7 +13,7 @@ import (
 	"vzsl/pipeline/experiment"
 )
 
-// auditWorkspace holds the demo's pictures under the name toy with the pair's features, attributes and names, and sentences that do
+// auditWorkspace holds the demo's images under the name toy with the pair's features, attributes and names, and sentences that do
 // not name the classes but for one.
 func auditWorkspace(t *testing.T) (data, other string) {
 	t.Helper()

@@ -266,7 +266,7 @@ func TestCheckFinds(t *testing.T) {
 
 	// What lies there is not unpacked, or not whole.
 	write(t, filepath.Join("data", "imagenet", "LOC_synset_mapping.txt"), "n01440764 tench, Tinca tinca\n")
-	if c := checked(t, exitFailed, "imagenet"); !strings.Contains(c.Next, "put the pictures there and run 'vzsl check imagenet' again") || !strings.Contains(c.Problems[0], "no pictures") {
+	if c := checked(t, exitFailed, "imagenet"); !strings.Contains(c.Next, "put the images there and run 'vzsl check imagenet' again") || !strings.Contains(c.Problems[0], "no images") {
 		t.Errorf("%+v", c)
 	}
 	write(t, filepath.Join("data", "imagenet", "train", "n01440764.tar"), "x")
@@ -313,7 +313,7 @@ func TestCheckFinds(t *testing.T) {
 	}
 	c = checked(t, exitSkipped, "own")
 	all := strings.Join(append(c.Problems, c.Notes...), "\n")
-	for _, say := range []string{"1 pictures belong to no class", class + ": 1 of its " + pictures + " pictures lie in folders within it", latin1, "loose.jpg", "1 images are empty files: " + class + "/empty.jpg",
+	for _, say := range []string{"1 images belong to no class", class + ": 1 of its " + pictures + " images lie in folders within it", latin1, "loose.jpg", "1 images are empty files: " + class + "/empty.jpg",
 		"EMPTY.jpg\" and", "1 images are of formats that are not read (HEIC, AVIF, JPEG XL, JPEG 2000) and will be skipped: convert them to JPEG or PNG: " + class + "/phone.HEIC", "1 classes have no attribute at all: " + fields[0], "--missing class-mean"} {
 		if !strings.Contains(all, say) {
 			t.Errorf("check does not say %q:\n%s", say, all)
@@ -365,7 +365,7 @@ func TestCheckRealCUB(t *testing.T) {
 	}
 }
 
-// TestCheckUnpictured: where no unseen class has pictures, what comes after training is naming pictures, not measuring.
+// TestCheckUnpictured: where no unseen class has images, what comes after training is naming images, not measuring.
 func TestCheckUnpictured(t *testing.T) {
 	data, model := demoData(t)
 	t.Chdir(t.TempDir())

@@ -16,14 +16,14 @@ func newDemo(con *cli) *cobra.Command {
 	var texts bool
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "every stage on built-in pictures, with nothing to download",
+		Short: "every stage on built-in images, with nothing to download",
 		Example: `  vzsl demo
   vzsl demo --text`,
-		Long: `Renders pictures of objects whose classes are combinations of attributes (size, colour, texture, shape,
+		Long: `Renders images of objects whose classes are combinations of attributes (size, colour, texture, shape,
 ground), extracts features with a small built-in network that has never seen some of the
 combinations, trains VZSL on the seen ones and names the unseen ones from their descriptions.
 
-With --text it describes the classes by sentences too: a small pair of networks for pictures and texts, trained on
+With --text it describes the classes by sentences too: a small pair of networks for images and texts, trained on
 the seen classes alone, takes the place of the network, and VZSL on attributes, VZSL on texts and CLIP, which trains
 nothing, stand side by side on one page.
 
@@ -36,7 +36,7 @@ Everything is left in ./demo (--out), each stage's files as the commands write t
 			return runDemo(cmd.Context(), con, texts)
 		},
 	}
-	cmd.Flags().BoolVar(&texts, "text", false, "attributes, texts and CLIP side by side, with networks for pictures and texts")
+	cmd.Flags().BoolVar(&texts, "text", false, "attributes, texts and CLIP side by side, with networks for images and texts")
 	return cmd
 }
 
@@ -96,7 +96,7 @@ func (c *cli) runStage(ctx context.Context, args []string, last bool) error {
 	return root.ExecuteContext(ctx)
 }
 
-// textDemo is the dataset of the demo's pictures with the pair of networks for pictures and texts.
+// textDemo is the dataset of the demo's images with the pair of networks for images and texts.
 const textDemo = "demo-text"
 
 // textStages describe the demo's classes by attributes and by their names in sentences, beside each other.

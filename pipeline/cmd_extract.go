@@ -60,7 +60,7 @@ The feature is fc7 after its ReLU where the network is a VGG, an output that is 
 name (image_embeds, pooler_output, last_hidden_state), the pooled feature, or the input of the
 classifier, in this order; --layer names another tensor and --pool how tokens are pooled.
 
-How pictures are prepared is taken from, in this order: the flags --recipe, --size, --resize, --crop,
+How images are prepared is taken from, in this order: the flags --recipe, --size, --resize, --crop,
 --interpolation, --rescale, --mean, --std, --channels, --pad, --exif; preprocessor_config.json, timm's
 config.json or open_clip_config.json in the model's folder; what the network itself does at its input; what
 its file tells; else a guess, with a warning. The whole recipe is stored with the features.
@@ -100,7 +100,7 @@ func (o *extractOptions) addFlags(cmd *cobra.Command) {
 	addEngine(cmd, &o.engine)
 	f.IntVar(&o.batch, "batch", 0, "images per call of the engine (default: chosen by the program)")
 	f.IntVar(&o.workers, "workers", 0, "images decoded at a time (default: one per processor)")
-	f.IntVar(&o.megapixels, "max-pixels", preprocess.MaxMegapixels, "`millions` of pixels of a picture; larger ones are skipped")
+	f.IntVar(&o.megapixels, "max-pixels", preprocess.MaxMegapixels, "`millions` of pixels of an image; larger ones are skipped")
 	f.IntVar(&o.shard, "shard-rows", 0, fmt.Sprintf("most `images` of a shard (default: those of the folder, else %d)", features.DefaultShardRows))
 	f.StringVar(&o.check, "check", string(features.CheckTime), "how changed images are found: "+usage.Or(features.Checks()))
 	f.BoolVar(&o.force, "force", false, "discard features there that were made from another dataset, network or recipe")
@@ -277,7 +277,7 @@ func (o *extractOptions) writer(ctx context.Context, con *cli, x *extraction) (s
 	return g, g.Stale(), nil
 }
 
-// boxes are the parts of the pictures to take, and how the recipe's name says so.
+// boxes are the parts of the images to take, and how the recipe's name says so.
 func (o *extractOptions) boxes(ds *datasets.Dataset) (boxes []datasets.Box, how string, err error) {
 	if !o.bbox {
 		return nil, "", nil
@@ -338,10 +338,10 @@ func (c *cli) extracted(x *extraction, res *extract.Result, stale features.Stale
 	return err
 }
 
-// turnedNote tells of pictures that carry an EXIF orientation.
+// turnedNote tells of images that carry an EXIF orientation.
 func turnedNote(n int, applied bool) string {
 	if applied {
-		return fmt.Sprintf("%d pictures carry an EXIF orientation and were turned by it", n)
+		return fmt.Sprintf("%d images carry an EXIF orientation and were turned by it", n)
 	}
-	return fmt.Sprintf("%d pictures carry an EXIF orientation, which was ignored, as published features do; --exif apply turns them", n)
+	return fmt.Sprintf("%d images carry an EXIF orientation, which was ignored, as published features do; --exif apply turns them", n)
 }

@@ -27,7 +27,7 @@ func TestFewShot(t *testing.T) {
 	out, in := demoSplit(t)
 	few := in("fewshot", "--split", "demo", "--shots", "2,0,1", "--pool", "3", "--seeds", "2", "--methods", "eszsl,logistic")
 	r := done(t, few...)
-	// 12 unseen classes of 6 pictures, 3 in the pool. Logistic regression has no figure without shots.
+	// 12 unseen classes of 6 images, 3 in the pool. Logistic regression has no figure without shots.
 	if r["images"] != 36.0 || r["classes"] != 12.0 || len(r["points"].([]any)) != 5 {
 		t.Fatalf("%v", r)
 	}

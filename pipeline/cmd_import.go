@@ -45,7 +45,7 @@ in its name or by the start of its file's name (n01440764_26.JPEG). Numbers mean
 files or the rows of its classes.csv, from 1 or from 0 as they alone can be. Labels that contradict the
 image's class are refused. Rows with a value that is missing or not finite are skipped and listed.
 
-The classes are those of the dataset that --data and --layout name; no picture is needed.`),
+The classes are those of the dataset that --data and --layout name; no image is needed.`),
 	})
 	for _, format := range convert.Formats() { // the words of old, which make sure of the format too
 		cmd.AddCommand(newImportOf(con, format, &cobra.Command{

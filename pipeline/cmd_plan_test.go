@@ -48,7 +48,7 @@ func sameFiles(t *testing.T, want, got string) {
 	}
 }
 
-// copyPictures copies a dataset's pictures, so that a test can change them.
+// copyPictures copies a dataset's images, so that a test can change them.
 func copyPictures(t *testing.T) (data, model string) {
 	t.Helper()
 	from, model := demoData(t)

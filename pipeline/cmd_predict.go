@@ -45,9 +45,9 @@ func newPredict(con *cli) *cobra.Command {
 	var explain bool
 	cmd := &cobra.Command{
 		Use:     "predict PICTURE...",
-		Short:   "a model and a description of classes to the names of pictures",
+		Short:   "a model and a description of classes to the names of images",
 		Example: `  vzsl predict --dataset photos --split pictured holiday/*.jpg`,
-		Long: `Names pictures: files, folders (with all below them), globs. The classes to choose from are the unseen
+		Long: `Names images: files, folders (with all below them), globs. The classes to choose from are the unseen
 ones of the run's split, or those described in --classes, which need no training: a row of a CSV is a
 class.`,
 		Annotations: details(`  class,stripes,hooves,tail
@@ -58,17 +58,17 @@ A model trained on word vectors takes the names alone and the file of vectors (-
 names or sentences: a list of names or a CSV (class,text) as --classes, or --class okapi, or
 --class "okapi=a brown animal with striped legs"; its text model is looked for in models/ (--text-model).
 
-The pictures go through the network of the run, whose file must be the same (by its sha256). Features in
-place of pictures: a shard, or a folder of shards, of 'vzsl extract' or 'vzsl import'; or a file of another
-program (.npy, .npz, .mat, .parquet, .arrow, .csv), a row per picture, as 'vzsl import' reads it.
+The images go through the network of the run, whose file must be the same (by its sha256). Features in
+place of images: a shard, or a folder of shards, of 'vzsl extract' or 'vzsl import'; or a file of another
+program (.npy, .npz, .mat, .parquet, .arrow, .csv), a row per image, as 'vzsl import' reads it.
 
---examples DIR gives the model pictures of some of these classes, a folder for each, called as the class:
+--examples DIR gives the model images of some of these classes, a folder for each, called as the class:
 it takes them in at once, without training (vzsl with its closed-form block, plda).
 
 Probabilities are softmax(score / T) over the classes to choose from, with T fitted on the run's
 validation classes; where it had none they are not calibrated, and a note says so.
 
---explain names attributes: those the model sees in the picture, and those that speak most for and
+--explain names attributes: those the model sees in the image, and those that speak most for and
 against the class rather than any of the others. Where the score is bilinear in the attributes (ESZSL,
 DeViSE, ALE, SJE), all attributes together add up to how far it is above the classes' mean; of other
 models (VZSL, SAE) they are a reading, not a sum that gives the score.`),
@@ -87,13 +87,13 @@ models (VZSL, SAE) they are a reading, not a sum that gives the score.`),
 	o.addMissing(cmd)
 	addPictures(cmd, &o.pictures)
 	f := cmd.Flags()
-	f.IntVar(&o.Top, "top", 5, "`classes` told of each picture, best first")
-	f.StringVar(&o.noneBelow, "none-below", "0", "a picture whose best class has a smaller `probability` is none of them; auto: by the threshold of the score that was chosen on validation classes in training")
+	f.IntVar(&o.Top, "top", 5, "`classes` told of each image, best first")
+	f.StringVar(&o.noneBelow, "none-below", "0", "an image whose best class has a smaller `probability` is none of them; auto: by the threshold of the score that was chosen on validation classes in training")
 	f.BoolVar(&explain, "explain", false, "name the attributes that speak for and against the best class")
 	o.addExamples(cmd)
 	f.StringSliceVar(&o.foreign.Images, "images", nil, "`file` of the image names of features of another program (default: the table's own, else row numbers)")
 	f.StringSliceVar(&o.foreign.Columns.Features, "feature-column", nil, "`name` of their column of vectors, or names or patterns of their columns of numbers")
-	f.IntVar(&o.pictures.Megapixels, "max-pixels", preprocess.MaxMegapixels, "`millions` of pixels of a picture; larger ones are skipped")
+	f.IntVar(&o.pictures.Megapixels, "max-pixels", preprocess.MaxMegapixels, "`millions` of pixels of an image; larger ones are skipped")
 	f.StringVar(&o.csv, "csv", "", "`file` to write the answers to as CSV, - for standard output")
 	f.StringVar(&o.parquet, "parquet", "", "`file` to write the answers to as Parquet")
 	f.StringVar(&o.html, "html", "", "`file` to write a gallery to: one page that opens offline, to filter, label and export the images in")
@@ -105,7 +105,7 @@ models (VZSL, SAE) they are a reading, not a sum that gives the score.`),
 }
 
 func (o *predictOptions) addExamples(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.examples, "examples", "", "`folder` with pictures of classes to choose from, a folder for each, called as the class")
+	cmd.Flags().StringVar(&o.examples, "examples", "", "`folder` with images of classes to choose from, a folder for each, called as the class")
 	must(cmd.MarkFlagDirname("examples"))
 }
 
@@ -158,7 +158,7 @@ func (o *predictOptions) check() error {
 	return nil
 }
 
-// predictor is a run ready to name pictures.
+// predictor is a run ready to name images.
 type predictor struct {
 	run     string
 	model   *runs.Predictor
@@ -251,10 +251,10 @@ func runPredict(ctx context.Context, con *cli, o *predictOptions, args []string)
 	return con.predicted(p, o, all)
 }
 
-// atATime is the number of pictures whose features are held before they are named.
+// atATime is the number of images whose features are held before they are named.
 const atATime = 1024
 
-// files names picture files.
+// files names image files.
 func (p *predictor) files(ctx context.Context, con *cli, o *predictOptions, files []string) ([]predict.ImagePrediction, error) {
 	pics, err := con.OpenPictures(ctx, p.run, p.model.Source(), &o.pictures)
 	if err != nil {
@@ -310,12 +310,12 @@ func (c *cli) predicted(p *predictor, o *predictOptions, all []predict.ImagePred
 	for _, x := range all {
 		if x.Prediction == nil {
 			if skipped++; !c.json {
-				c.Log.Warn("picture skipped", "image", x.Image, "reason", x.Error)
+				c.Log.Warn("image skipped", "image", x.Image, "reason", x.Error)
 			}
 		}
 	}
 	if skipped == len(all) {
-		return fmt.Errorf("none of the %d pictures can be used; %s: %s", len(all), all[0].Image, all[0].Error)
+		return fmt.Errorf("none of the %d images can be used; %s: %s", len(all), all[0].Image, all[0].Error)
 	}
 	for file, write := range map[string]func(io.Writer, []predict.ImagePrediction) error{o.csv: predict.WriteCSV, o.parquet: predict.WriteParquet} {
 		if file == "" || file == "-" {
@@ -345,7 +345,7 @@ func (c *cli) predicted(p *predictor, o *predictOptions, all []predict.ImagePred
 	return nil
 }
 
-// tell prints a line for each picture, and why.
+// tell prints a line for each image, and why.
 func tell(w io.Writer, all []predict.ImagePrediction) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	explained := false

@@ -39,7 +39,7 @@ func predictJSON(t *testing.T, code int, args ...string) (p predicted) {
 	return p
 }
 
-// trained is a folder with a run of ESZSL and one of VZSL on the demo's few pictures, made once for all tests.
+// trained is a folder with a run of ESZSL and one of VZSL on the demo's few images, made once for all tests.
 var trained = sync.OnceValues(func() (string, error) {
 	dir, err := pictures()
 	if err != nil {
@@ -82,7 +82,7 @@ func lines(t *testing.T, path string) []string {
 	return strings.Fields(string(b))
 }
 
-// TestPredict: pictures, their features, and classes given again in a file with other columns in another order give the
+// TestPredict: images, their features, and classes given again in a file with other columns in another order give the
 // same answers, which are mostly right.
 func TestPredict(t *testing.T) {
 	out, data, model := demoRun(t)
@@ -105,10 +105,10 @@ func TestPredict(t *testing.T) {
 		byImage[class+"/"+filepath.Base(x.Image)] = x
 	}
 	if right < 36 {
-		t.Errorf("%d of 72 pictures are named rightly", right)
+		t.Errorf("%d of 72 images are named rightly", right)
 	}
 
-	// Features in place of pictures.
+	// Features in place of images.
 	shard := filepath.Join(out, "features", "demo", "demo")
 	same := 0
 	for _, x := range predictJSON(t, exitDone, append([]string{shard}, args...)...).Images {
@@ -118,7 +118,7 @@ func TestPredict(t *testing.T) {
 		}
 	}
 	if same != 72 {
-		t.Errorf("%d of 72 pictures are among the features", same)
+		t.Errorf("%d of 72 images are among the features", same)
 	}
 
 	// The unseen classes in a file of their own.
@@ -186,13 +186,13 @@ func shuffled(t *testing.T, from, to string, keep func(class string) bool) {
 	write(t, to, b.String())
 }
 
-// TestPredictWrites: tables, words for people, pictures that cannot be used.
+// TestPredictWrites: tables, words for people, images that cannot be used.
 func TestPredictWrites(t *testing.T) {
 	out, data, model := demoRun(t)
 	unseen := lines(t, filepath.Join(data, "unseen.txt"))
 	good := filepath.Join(data, unseen[0], "000.png")
 	dir := t.TempDir()
-	bad := write(t, filepath.Join(dir, "bad.jpg"), "no picture")
+	bad := write(t, filepath.Join(dir, "bad.jpg"), "no image")
 	args := []string{"predict", good, bad, "--run", "demo-demo-vzsl", "--out", out, "--model", model}
 	table := filepath.Join(dir, "answers.csv")
 	o := vzsl(t, append(args, "--explain", "--csv", table, "--parquet", filepath.Join(dir, "answers.parquet"))...)
@@ -243,7 +243,7 @@ func TestPredictRefusals(t *testing.T) {
 	refused(t, exitUsage, []string{"--words", "--classes"}, in(picture, "--words", "v.txt")...)
 	refused(t, exitFailed, []string{"nowhere.png"}, in("nowhere.png", "--model", model)...)
 	refused(t, exitFailed, []string{"no*.png"}, in("no*.png", "--model", model)...)
-	refused(t, exitFailed, []string{"no pictures"}, in(dir, "--model", model)...)
+	refused(t, exitFailed, []string{"no images"}, in(dir, "--model", model)...)
 	refused(t, exitFailed, []string{"text.png", "not an image"}, in(write(t, "text.png", "text"), "--model", model)...)
 	refused(t, exitFailed, []string{"no such run", "demo-demo-eszsl"}, "predict", picture, "--out", out, "--run", "other")
 	refused(t, exitFailed, []string{"few.csv", "of the model's 22 attributes", "--words"}, in(picture, "--model", model, "--classes", write(t, "few.csv", "class,red\nx,1\n"))...)

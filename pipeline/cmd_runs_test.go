@@ -92,11 +92,11 @@ func TestRuns(t *testing.T) {
 		t.Errorf("%d runs of another dataset", len(one))
 	}
 
-	// Renamed: the report names the new run and shows pictures as before; the old names are gone.
+	// Renamed: the report names the new run and shows images as before; the old names are gone.
 	done(t, "runs", "rename", "one", "first")
 	page := string(read(t, filepath.Join("reports", "first", "report.html")))
 	if !strings.Contains(page, "vzsl evaluate --run first --data "+data) || !strings.Contains(page, "data:image/") || exists("runs/one") || exists("reports/one") {
-		t.Error("the report does not name the new run, or lost its pictures")
+		t.Error("the report does not name the new run, or lost its images")
 	}
 	done(t, "evaluate", "--dataset", "toy", "--split", "demo", "--run", "first")
 	done(t, "runs", "rename", "two", "second")

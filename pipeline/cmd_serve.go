@@ -38,26 +38,26 @@ func newServe(con *cli) *cobra.Command {
 	var o serveOptions
 	cmd := &cobra.Command{
 		Use:     "serve",
-		Short:   "predict over HTTP, with a page to drop pictures on",
+		Short:   "predict over HTTP, with a page to drop images on",
 		Example: `  vzsl serve --dataset photos --split pictured`,
-		Long: `Names pictures over HTTP, with the answers of 'vzsl predict', and takes new classes while it runs. The
-address it listens on shows a page to drop a picture on and to edit the list of classes.
+		Long: `Names images over HTTP, with the answers of 'vzsl predict', and takes new classes while it runs. The
+address it listens on shows a page to drop an image on and to edit the list of classes.
 
-  POST /predict              a picture as the body, or files of a form; ?top=5&explain=5&none_below=0.3 (or auto)
+  POST /predict              an image as the body, or files of a form; ?top=5&explain=5&none_below=0.3 (or auto)
   GET /classes               the names; /classes.csv all of it, for --classes
   GET, PUT, DELETE /classes/NAME   {"attributes": {"stripes": 60, ...}}; {"phrase": ...} for texts and word vectors
-  POST /classes/NAME         pictures of the class, as for /predict: the model takes them in at once
+  POST /classes/NAME         images of the class, as for /predict: the model takes them in at once
                              (vzsl with its closed-form block, plda); --examples does so at the start
-  POST /rank                 pictures of before again, by the ids that /predict gives
-  GET /labels                which class pictures show; PUT, DELETE /labels/ID
+  POST /rank                 images of before again, by the ids that /predict gives
+  GET /labels                which class images show; PUT, DELETE /labels/ID
   POST /describe             {"class": ..., "phrase": ...}: the vector of a name or sentence, where the model was trained on such
   GET /attributes, /model, /healthz, /metrics (Prometheus)`,
 		Annotations: details(`  curl --data-binary @holiday/1.jpg http://127.0.0.1:8080/predict
   curl -X PUT -d '{"attributes": {"stripes": 60, "hooves": 100}}' http://127.0.0.1:8080/classes/okapi
 
-Pictures of concurrent requests go through the network together. Changes of the classes are written to --classes
+Images of concurrent requests go through the network together. Changes of the classes are written to --classes
 where that is a CSV file of the model's attributes, and else last until the server ends: /classes.csv has them.
---labels keeps which class the pictures show that were corrected on the page.
+--labels keeps which class the images show that were corrected on the page.
 
 A listener that other machines can reach asks for a token, which is printed with the address: the page is
 opened by it, programs send the header 'Authorization: Bearer TOKEN'. There is no encryption: on a network
@@ -85,11 +85,11 @@ Ctrl-C or SIGTERM: no more requests are taken, those in progress are finished.`)
 	f.StringArrayVar(&o.hosts, "host", nil, "`name` by which clients know this server, beside localhost and IP addresses (may be repeated)")
 	f.IntVar(&o.requests, "max-requests", 256, "`requests` with a body in progress; more are answered with 503")
 	f.IntVar(&o.connections, "max-connections", 1024, "open `connections`; more wait")
-	f.IntVar(&o.Top, "top", 5, "`classes` told of each picture where the request does not say")
-	f.StringVar(&o.noneBelow, "none-below", "0", "a picture whose best class has a smaller `probability` is none of them, where the request does not say; auto: by the threshold of the score that was chosen on validation classes in training")
+	f.IntVar(&o.Top, "top", 5, "`classes` told of each image where the request does not say")
+	f.StringVar(&o.noneBelow, "none-below", "0", "an image whose best class has a smaller `probability` is none of them, where the request does not say; auto: by the threshold of the score that was chosen on validation classes in training")
 	f.IntVar(&o.body, "max-body", 32, "`MB` of a request")
 	f.IntVar(&o.bodies, "max-bodies", 256, "`MB` of all requests at work together; others wait")
-	f.IntVar(&o.pictures.Megapixels, "max-pixels", 50, "`millions` of pixels of a picture")
+	f.IntVar(&o.pictures.Megapixels, "max-pixels", 50, "`millions` of pixels of an image")
 	f.DurationVar(&o.readTimeout, "read-timeout", 30*time.Second, "for a request to come whole")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "for its answer")
 	f.DurationVar(&o.grace, "grace", 30*time.Second, "for requests at work when the server is to end")
@@ -216,7 +216,7 @@ func (o *serveOptions) token() (string, error) {
 	return token, nil
 }
 
-// refusedPicture is the status for a picture that cannot be used.
+// refusedPicture is the status for an image that cannot be used.
 func refusedPicture(err error) int {
 	var r *extract.Refusal
 	switch {

@@ -73,7 +73,7 @@ func post(url string, body []byte) (int, string, error) {
 	return r.StatusCode, string(b), err
 }
 
-// TestServe: the answers are those of vzsl predict; what cannot be a picture is refused with the right status and takes no
+// TestServe: the answers are those of vzsl predict; what cannot be an image is refused with the right status and takes no
 // memory.
 func TestServe(t *testing.T) {
 	out, data, model := demoRun(t)
@@ -101,7 +101,7 @@ func TestServe(t *testing.T) {
 		body []byte
 		code int
 	}{
-		"text":                 {[]byte("no picture"), 415},
+		"text":                 {[]byte("no image"), 415},
 		"nothing":              {nil, 415},
 		"HTML":                 {[]byte("<!doctype html><title>x</title>"), 415},
 		"PDF":                  {[]byte("%PDF-1.7"), 415},
@@ -221,7 +221,7 @@ func TestServeToken(t *testing.T) {
 	}
 }
 
-// TestServeSIGTERM: the process finishes the pictures it has been sent, takes no more, and ends with 0.
+// TestServeSIGTERM: the process finishes the images it has been sent, takes no more, and ends with 0.
 func TestServeSIGTERM(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("no SIGTERM")
@@ -243,7 +243,7 @@ func TestServeSIGTERM(t *testing.T) {
 	if err := json.NewDecoder(stdout).Decode(&said); err != nil {
 		t.Fatalf("%v\n%s", err, stderr.String())
 	}
-	// Half a picture is sent when the signal comes, the rest after it.
+	// Half an image is sent when the signal comes, the rest after it.
 	const clients = 6
 	halves, rest := make(chan bool, clients), make(chan bool)
 	codes := make(chan string, clients)

@@ -35,7 +35,7 @@ test_unseen). The features stay as they are, so one extraction serves every spli
   --split proposed --xlsa17 DIR      that of Xian et al., from a folder of xlsa17, for features of your own:
                                      images are found by their names, those of res101.mat or, where that is not
                                      there, of a list in its order (--images LIST)
-  --split pictured                   seen are the classes with pictures, unseen those that are only described
+  --split pictured                   seen are the classes with images, unseen those that are only described
   --split NAME --seen F --unseen F   your own: class names or wnids, one a line
   --split NAME --images FILE         your own, by image: a table with the columns image,role (CSV or Parquet), or
                                      CUB's train_test_split.txt; with --seen and --unseen it says only which images

@@ -50,7 +50,7 @@ func TestCrop(t *testing.T) {
 		t.Errorf("%v %v", m, err)
 	}
 	if cropped := feature(t, dir); cropped == whole {
-		t.Error("the features of the boxes are those of the whole pictures")
+		t.Error("the features of the boxes are those of the whole images")
 	}
 }
 

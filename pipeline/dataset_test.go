@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestNotesOfPictures: that classes have no pictures is said where pictures are read, not where features come from elsewhere.
+// TestNotesOfPictures: that classes have no images is said where images are read, not where features come from elsewhere.
 func TestNotesOfPictures(t *testing.T) {
 	t.Chdir(t.TempDir())
 	rows := []string{"class,a,b", "ant,1,2", "bee,2,1", "cat,3,3"}
@@ -14,7 +14,7 @@ func TestNotesOfPictures(t *testing.T) {
 	const note = "no images"
 	for _, pictured := range []bool{false, true} {
 		if pictured {
-			write(t, "data/ant/1.png", "no picture")
+			write(t, "data/ant/1.png", "no image")
 		}
 		for _, args := range [][]string{{"import", "csv", table, "--network", "n", "--force"}, {"attributes"}} {
 			if o := vzsl(t, append(args, "--dataset", "d", "--data", "data")...); o.code != exitDone || strings.Contains(o.stderr, note) {

@@ -14,7 +14,7 @@ import (
 	"vzsl/train/runs"
 )
 
-// learner is a run's model as the server takes it, where it learns from pictures at once.
+// learner is a run's model as the server takes it, where it learns from images at once.
 type learner struct{ *runs.Predictor }
 
 func (l learner) Learn(class, features []float32, n int) (predict.Model, error) {
@@ -33,10 +33,10 @@ func served(m *runs.Predictor) predict.Model {
 	return m
 }
 
-// learn takes in the pictures of a folder with one folder for each class, called as the class is.
+// learn takes in the images of a folder with one folder for each class, called as the class is.
 func (p *predictor) learn(ctx context.Context, con *cli, dir string, pics *workspace.RunNetwork) error {
 	if !p.model.Learns() {
-		return usage.Errorf("--examples: models of the method %s do not learn from pictures without training; those of vzsl (with its closed-form block) and plda do", p.model.Settings().Method)
+		return usage.Errorf("--examples: models of the method %s do not learn from images without training; those of vzsl (with its closed-form block) and plda do", p.model.Settings().Method)
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -53,7 +53,7 @@ func (p *predictor) learn(ctx context.Context, con *cli, dir string, pics *works
 		}
 		for j, v := range p.classes.Vectors {
 			if j != i && slices.Equal(v, p.classes.Vectors[i]) {
-				return fmt.Errorf("--examples: the classes %q and %q have the same description: pictures of one would count for both", name, p.classes.Names[j])
+				return fmt.Errorf("--examples: the classes %q and %q have the same description: images of one would count for both", name, p.classes.Names[j])
 			}
 		}
 		files, err := listPictures([]string{filepath.Join(dir, name)})

@@ -8,7 +8,7 @@ import (
 	"vzsl/datasets/demo"
 )
 
-// TestGroups: a report has accuracy by every column of words of a table, its command keeps the table and the pictures, and so does the
+// TestGroups: a report has accuracy by every column of words of a table, its command keeps the table and the images, and so does the
 // report that is built again; runs are compared image by image.
 func TestGroups(t *testing.T) {
 	data, _ := auditWorkspace(t)
@@ -27,7 +27,7 @@ func TestGroups(t *testing.T) {
 	command := "vzsl evaluate --run eszsl --data " + data + " --groups groups.csv"
 	for range 2 {
 		if p := page("eszsl"); !strings.Contains(p, "By colour:") || !strings.Contains(p, "By shape:") || strings.Contains(p, "By number:") || !strings.Contains(p, command) || !strings.Contains(p, `"tile":56`) {
-			t.Error("no groups, or another command, or no pictures")
+			t.Error("no groups, or another command, or no images")
 		}
 		done(t, "report", "eszsl")
 	}

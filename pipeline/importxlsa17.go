@@ -41,7 +41,7 @@ func newImportXLSA17(con *cli) *cobra.Command {
 class attributes to classes.parquet and the proposed split (version 2) to splits/proposed.parquet.
 
 Images are called by their path below the dataset's own images folder, so that the split fits features
-extracted from the pictures too. Where a class table of the same classes is there already, it is kept
+extracted from the images too. Where a class table of the same classes is there already, it is kept
 and gives the order of the classes; everything is joined by name.
 
 Validation classes are those of val_loc; --fold 1, 2 or 3 takes valclasses1.txt and so on. A val_loc that

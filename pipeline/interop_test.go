@@ -44,7 +44,7 @@ func TestInteropTables(t *testing.T) {
 		t.Fatal(parts, err)
 	}
 	answers := filepath.Join(out, "answers.parquet")
-	bad := write(t, filepath.Join(out, "bad.jpg"), "no picture")
+	bad := write(t, filepath.Join(out, "bad.jpg"), "no image")
 	told := predictJSON(t, exitSkipped, filepath.Join(data, unseen[0]), bad, "--run", "demo-demo-vzsl", "--out", out, "--model", model, "--parquet", answers)
 
 	ranked := predictJSON(t, exitDone, filepath.Join(out, "features", "demo", "demo"), "--run", "demo-three-eszsl", "--out", out)

@@ -31,7 +31,7 @@ func described(t *testing.T, dir string, rows []string, images int) (classes, ta
 }
 
 // TestMissingValues: what is missing is named by class and attribute with the flag that helps, in training, in evaluation and where
-// pictures are named; predict and serve have the choice that training has.
+// images are named; predict and serve have the choice that training has.
 func TestMissingValues(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)

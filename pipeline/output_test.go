@@ -20,7 +20,7 @@ func (full) Write([]byte) (int, error) {
 	return 0, &os.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.ENOSPC}
 }
 
-// smallRun makes features, class table, split, an ESZSL model and its report of the demo's pictures.
+// smallRun makes features, class table, split, an ESZSL model and its report of the demo's images.
 func smallRun(t *testing.T) (data, model, out string) {
 	t.Helper()
 	data, model = demoData(t)
@@ -130,9 +130,9 @@ func TestControlCharacters(t *testing.T) {
 	const evil = "\x1b]0;title\x07\x1b[2J\u009b31m\u202egnp"
 	t.Chdir(t.TempDir())
 	write(t, "photos/ant/"+evil+".png", string(picture))
-	write(t, "photos/ant/1.png", "no picture")
+	write(t, "photos/ant/1.png", "no image")
 	write(t, "photos/bee/1.png", string(picture))
-	write(t, "photos/bee/"+evil+"\x9b.png", "no picture")
+	write(t, "photos/bee/"+evil+"\x9b.png", "no image")
 	write(t, "photos/classes.csv", "class,a\nant,1\nbee,2\n\""+evil+"\",3\n")
 	for _, args := range []string{
 		"check photos photos", "extract --dataset photos --data photos --model " + model, "attributes --dataset photos --data photos",

@@ -13,7 +13,7 @@ import (
 	"vzsl/pipeline/usage"
 )
 
-// listPictures lists what command line arguments mean: files, the pictures in and below folders, globs that the shell left.
+// listPictures lists what command line arguments mean: files, the images in and below folders, globs that the shell left.
 // A folder of feature shards, or one shard, is given back as it is.
 func listPictures(args []string) ([]string, error) {
 	var all []string
@@ -64,7 +64,7 @@ func listPictures(args []string) ([]string, error) {
 			return nil, err
 		}
 		if len(all) == before {
-			return nil, fmt.Errorf("%s: no pictures in the folder or below it", arg)
+			return nil, fmt.Errorf("%s: no images in the folder or below it", arg)
 		}
 	}
 	return all, nil

@@ -10,7 +10,7 @@ import (
 	"vzsl/train/runs"
 )
 
-// addPictures adds the flags that say how pictures become features.
+// addPictures adds the flags that say how images become features.
 func addPictures(cmd *cobra.Command, p *workspace.PictureOptions) {
 	f := cmd.Flags()
 	f.StringVar(&p.Model, "model", "", "`file` or folder of the run's network (default: models/<network>.onnx or models/<network>, here or below --out)")
@@ -30,7 +30,7 @@ func addEngine(cmd *cobra.Command, e *workspace.Engine) {
 	must(cmd.RegisterFlagCompletionFunc("engine", cobra.FixedCompletions(workspace.Engines(), cobra.ShellCompDirectiveNoFileComp)))
 }
 
-// addClassList adds the flags that say which classes a picture may show.
+// addClassList adds the flags that say which classes an image may show.
 func addClassList(cmd *cobra.Command, o *workspace.ClassOptions) {
 	f := cmd.Flags()
 	f.StringVar(&o.File, "classes", "", "`file` of the classes to choose from: a CSV (class,attribute,...) or Parquet with the model's attributes, in any order, or the names alone where it was trained on word vectors, names or texts (class,text) where it was trained on texts (default: the split's unseen classes)")
@@ -46,7 +46,7 @@ func addClassList(cmd *cobra.Command, o *workspace.ClassOptions) {
 	must(cmd.MarkFlagFilename("words", "bin", "txt", "vec", "gz"))
 }
 
-// addMissing is the flag of the commands that name pictures.
+// addMissing is the flag of the commands that name images.
 func (o *predictOptions) addMissing(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.missing, "missing", "", "missing values of the classes to choose from: "+usage.Or(attributes.MissingPolicies())+
 		" (the mean over the classes trained on) (default: as the run was trained)")

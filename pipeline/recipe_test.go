@@ -14,7 +14,7 @@ import (
 )
 
 // TestModelFolder: the features of a model's folder are made by its config and called like it; predict takes the recipe from the
-// run, and gives pictures the answers that their features get.
+// run, and gives images the answers that their features get.
 func TestModelFolder(t *testing.T) {
 	data, file := demoData(t)
 	out := t.TempDir()
@@ -56,7 +56,7 @@ func TestModelFolder(t *testing.T) {
 		stored[x.Image] = x.Probability
 	}
 	if len(pictures.Images) == 0 {
-		t.Fatal("no pictures")
+		t.Fatal("no images")
 	}
 	for _, x := range pictures.Images {
 		name := unseen[0] + "/" + filepath.Base(x.Image)
@@ -99,16 +99,16 @@ func TestEXIF(t *testing.T) {
 		return true
 	}
 	ignored, o := values("ignore")
-	if !same(ignored) || !strings.Contains(o.stderr, "1 pictures carry an EXIF orientation, which was ignored") {
+	if !same(ignored) || !strings.Contains(o.stderr, "1 images carry an EXIF orientation, which was ignored") {
 		t.Errorf("ignored: the same values %v; %s", same(ignored), o.stderr)
 	}
 	applied, o := values("apply")
-	if same(applied) || !strings.Contains(o.stderr, "1 pictures carry an EXIF orientation and were turned by it") {
+	if same(applied) || !strings.Contains(o.stderr, "1 images carry an EXIF orientation and were turned by it") {
 		t.Errorf("applied: the same values %v; %s", same(applied), o.stderr)
 	}
 }
 
-// TestMaxPixels: the limit on a picture's size can be moved.
+// TestMaxPixels: the limit on an image's size can be moved.
 func TestMaxPixels(t *testing.T) {
 	_, model := demoData(t)
 	photos := t.TempDir()

@@ -74,7 +74,7 @@ func TestRefusals(t *testing.T) {
 	}
 	refused(t, exitFailed, []string{"empty"}, in("extract", "--data", empty, "--model", model)...)
 	broken := filepath.Join(dir, "broken")
-	write(t, filepath.Join(broken, "class", "a.jpg"), "no picture")
+	write(t, filepath.Join(broken, "class", "a.jpg"), "no image")
 	refused(t, exitFailed, []string{"class/a.jpg"}, in("extract", "--data", broken, "--model", model)...)
 
 	// Where the features go.

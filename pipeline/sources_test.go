@@ -24,7 +24,7 @@ import (
 	"vzsl/internal/store/storetest"
 )
 
-// Folder, tar, Parquet, list and bucket with the same pictures give the same features, byte for byte.
+// Folder, tar, Parquet, list and bucket with the same images give the same features, byte for byte.
 func TestSources(t *testing.T) {
 	_, model := demoData(t)
 	sources := filepath.Join("..", "datasets", "source", "testdata")
@@ -63,7 +63,7 @@ func TestSources(t *testing.T) {
 	// What is wrong is listed, and the rest goes on.
 	o := vzsl(t, "extract", "--dataset", "zoo", "--data", filepath.Join(sources, "broken.tar"), "--model", model, "--out", filepath.Join(out, "broken"))
 	skipped := contents(t, filepath.Join(out, "broken", "features", "zoo", "demo"))["skipped.csv"]
-	for _, line := range []string{"ant/2.png,no class", "bee/7.png,its archive ends within it", "bee/8.png,", "bee/9.cls,the archive has no picture for it"} {
+	for _, line := range []string{"ant/2.png,no class", "bee/7.png,its archive ends within it", "bee/8.png,", "bee/9.cls,the archive has no image for it"} {
 		if !strings.Contains(skipped, line) {
 			t.Errorf("%q is not in skipped.csv:\n%s", line, skipped)
 		}

@@ -11,7 +11,7 @@ import (
 	"vzsl/pipeline/verify"
 )
 
-// TestStages goes the whole way on a few pictures, each stage twice: the second run finds its work done.
+// TestStages goes the whole way on a few images, each stage twice: the second run finds its work done.
 func TestStages(t *testing.T) {
 	data, model := demoData(t)
 	out := t.TempDir()
@@ -50,7 +50,7 @@ func TestStages(t *testing.T) {
 		}
 		top1 := r["mean_per_class"].(map[string]any)["value"].(float64)
 		if method == "eszsl" && top1 < 4./12 {
-			t.Errorf("ESZSL names %.0f%% of the unseen classes' pictures, less than four times chance", 100*top1)
+			t.Errorf("ESZSL names %.0f%% of the unseen classes' images, less than four times chance", 100*top1)
 		}
 		for _, key := range []string{"html", "json", "predictions"} {
 			if _, err := os.Stat(r[key].(string)); err != nil {
@@ -178,7 +178,7 @@ func TestStages(t *testing.T) {
 	}
 }
 
-// TestSkipped: broken pictures are listed, the rest is done, and the exit code says so.
+// TestSkipped: broken images are listed, the rest is done, and the exit code says so.
 func TestSkipped(t *testing.T) {
 	data, model := demoData(t)
 	own := t.TempDir()
@@ -198,7 +198,7 @@ func TestSkipped(t *testing.T) {
 			}
 		}
 	}
-	write(t, filepath.Join(own, "a", "text.jpg"), "this is not a picture\n")
+	write(t, filepath.Join(own, "a", "text.jpg"), "this is not an image\n")
 	write(t, filepath.Join(own, "a", "zero.jpg"), "")
 
 	out := t.TempDir()

@@ -63,7 +63,7 @@ func TestTexts(t *testing.T) {
 	write(t, "fewer.csv", strings.Join(csv[:len(csv)-1], "\n")+"\n")
 	refused(t, exitFailed, []string{"no text for 1 of 60 classes"}, "attributes", "--dataset", "toy", "--data", data, "--text", "fewer.csv", "--text-model", pair)
 	refused(t, exitUsage, []string{"--text-model"}, "attributes", "--dataset", "toy", "--data", data, "--text", "sentences.csv")
-	refused(t, exitUsage, []string{"clip80"}, "attributes", "--dataset", "toy", "--data", data, "--text-model", pair, "--template", "a picture")
+	refused(t, exitUsage, []string{"clip80"}, "attributes", "--dataset", "toy", "--data", data, "--text-model", pair, "--template", "an image")
 	if err := os.Remove(filepath.Join(pair, "tokenizer.json")); err != nil {
 		t.Fatal(err)
 	}

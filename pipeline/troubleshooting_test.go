@@ -25,7 +25,7 @@ func TestTroubleshooting(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Chdir(t.TempDir())
-	// Pictures under names that mean something.
+	// Images under names that mean something.
 	drawn, err := filepath.Glob(filepath.Join(data, "*", "000.png"))
 	if err != nil || len(drawn) < 5 {
 		t.Fatal(err)

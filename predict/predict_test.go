@@ -100,19 +100,19 @@ func TestRank(t *testing.T) {
 		for k, c := range a.Top {
 			j := int(c.Class[0] - 'a')
 			if want := math.Exp(float64(scores[i*7+j])/2) / sum; math.Abs(c.Probability-want) > 1e-12 || c.Score != scores[i*7+j] {
-				t.Fatalf("picture %d, class %s: %v, want %v", i, c.Class, c, want)
+				t.Fatalf("image %d, class %s: %v, want %v", i, c.Class, c, want)
 			}
 			if k > 0 && a.Top[k-1].Score < c.Score {
-				t.Fatalf("picture %d is not in order: %v", i, a.Top)
+				t.Fatalf("image %d is not in order: %v", i, a.Top)
 			}
 			total += c.Probability
 		}
 		if len(a.Top) != 7 || math.Abs(total-1) > 1e-12 || a.Class != a.Top[0].Class {
-			t.Fatalf("picture %d: %v", i, a)
+			t.Fatalf("image %d: %v", i, a)
 		}
 		one, err := Rank(context.Background(), m, x[i*3:i*3+3], 1, classes, Options{Top: 2, NoneBelow: a.Probability + 1e-9})
 		if err != nil || len(one[0].Top) != 2 || one[0].Top[1] != a.Top[1] || one[0].Class != "" {
-			t.Fatalf("picture %d alone: %v %v, want %v", i, one, err, a)
+			t.Fatalf("image %d alone: %v %v, want %v", i, one, err, a)
 		}
 	}
 	// Ties go to the first class.

@@ -36,16 +36,16 @@ var awaSplits = []Split{{"standard", 40, 10, byNames(awaUnseen), "Animals with A
 
 var awa1 = Entry{
 	Name: "awa1", Alias: "awa", Title: "AwA1",
-	Files:  "`classes.txt`; the pictures are not distributed, the features are imported; " + awaFiles,
-	Obtain: "run 'vzsl download awa1', or get AwA-base.tar.bz2 and AwA-features-vgg19.tar.bz2 by way of " + awa1Page + " (its pictures are not distributed), unpack them and give the folder " + awa1Folder + " as --data",
+	Files:  "`classes.txt`; the images are not distributed, the features are imported; " + awaFiles,
+	Obtain: "run 'vzsl download awa1', or get AwA-base.tar.bz2 and AwA-features-vgg19.tar.bz2 by way of " + awa1Page + " (its images are not distributed), unpack them and give the folder " + awa1Folder + " as --data",
 	Counts: Counts{Classes: 50, Images: 30475, Attributes: 85},
 	Open:   openAwA1, Marks: []string{"classes.txt"},
 	Features: &Features{Find: awaFeatures, Import: "import", Absent: "put the folder Features there"},
 	Describe: describeAwA, Matrices: awaMatrices, Descriptions: awaAttributes,
 	Splits: awaSplits,
 	Downloads: []Download{{
-		Name: "awa1", Title: "Animals with Attributes (1): VGG-19 features of 30,475 pictures of 50 animals, 85 attributes; no pictures", Page: awa1Page,
-		Licence: `No licence is stated. The features were computed from pictures that are not distributed, for their owners'
+		Name: "awa1", Title: "Animals with Attributes (1): VGG-19 features of 30,475 images of 50 animals, 85 attributes; no images", Page: awa1Page,
+		Licence: `No licence is stated. The features were computed from images that are not distributed, for their owners'
 rights. Cite: Lampert, Nickisch, Harmeling, "Attribute-Based Classification for Zero-Shot Visual Object
 Categorization", TPAMI 2014.`,
 		Place: "data/awa1", Unpacked: 40e9, Next: "vzsl check awa1",
@@ -68,8 +68,8 @@ var awa2 = Entry{
 	Describe: describeAwA, Matrices: awaMatrices, Descriptions: awaAttributes,
 	Splits: awaSplits,
 	Downloads: []Download{{
-		Name: "awa2", Title: "Animals with Attributes 2: 37,322 pictures of 50 animals, 85 attributes", Page: awa2Page,
-		Licence: `The pictures were collected from Flickr and Wikipedia under licences that allow use and redistribution; each
+		Name: "awa2", Title: "Animals with Attributes 2: 37,322 images of 50 animals, 85 attributes", Page: awa2Page,
+		Licence: `The images were collected from Flickr and Wikipedia under licences that allow use and redistribution; each
 one's licence is in the archive's folder licenses/. Cite: Xian, Lampert, Schiele, Akata, "Zero-Shot Learning -
 A Comprehensive Evaluation of the Good, the Bad and the Ugly", TPAMI 2019.`,
 		Place: "data/awa2", Unpacked: 60e9, Next: "vzsl check awa2",
@@ -82,7 +82,7 @@ A Comprehensive Evaluation of the Good, the Bad and the Ugly", TPAMI 2019.`,
 
 // openAwA2 reads Animals with Attributes 2: classes.txt "<class id> <name>", JPEGImages/<class>/<class>_10001.jpg. dir is
 // Animals_with_Attributes2 or the folder that holds it. Images that its own features list (Features/*/AwA2-filenames.txt,
-// AwA2-labels.txt) are of the dataset too, whether their pictures are there or not.
+// AwA2-labels.txt) are of the dataset too, whether their images are there or not.
 func openAwA2(dir string) (*datasets.Dataset, error) {
 	d, err := awaClasses(dir, awa2Folder)
 	if err != nil {
@@ -136,7 +136,7 @@ func openAwA2(dir string) (*datasets.Dataset, error) {
 	case list != "":
 		d.NoteMissing(list)
 	case pictures == 0:
-		d.NoteUnpictured("no pictures in %s (they are AwA2-data.zip of %s): import features", d.ImageRoot, awa2Page)
+		d.NoteUnpictured("no images in %s (they are AwA2-data.zip of %s): import features", d.ImageRoot, awa2Page)
 	case n > 0:
 		d.NoteUnpictured("%d of the %d classes have no images", n, len(d.Classes))
 	}
@@ -192,19 +192,19 @@ func addAwA2Listed(d *datasets.Dataset, files [][]string) (list string, err erro
 	return list, err
 }
 
-// awaClass is the class in the name of a picture of AwA, "antelope_10001.jpg".
+// awaClass is the class in the name of an image of AwA, "antelope_10001.jpg".
 func awaClass(file string) string {
 	name := path.Base(file)
 	return name[:max(0, strings.LastIndex(name, "_"))]
 }
 
-// openAwA1 reads the classes of Animals with Attributes. Its pictures are not handed round; features are imported.
+// openAwA1 reads the classes of Animals with Attributes. Its images are not handed round; features are imported.
 func openAwA1(dir string) (*datasets.Dataset, error) {
 	d, err := awaClasses(dir, awa1Folder)
 	if err != nil {
 		return nil, err
 	}
-	d.Note("AwA1's pictures are not distributed; its features are: 'vzsl import' takes a folder of them, as %s", filepath.Join(d.Root, "Features", "vgg19"))
+	d.Note("AwA1's images are not distributed; its features are: 'vzsl import' takes a folder of them, as %s", filepath.Join(d.Root, "Features", "vgg19"))
 	return d, d.Check()
 }
 

@@ -34,8 +34,8 @@ var cub = Entry{
 		"Label-Embedding for Attribute-Based Classification, CVPR 2013; classes taken by their official ids"}},
 	Boxes: cubBoxes,
 	Downloads: []Download{{
-		Name: Default, Title: "CUB-200-2011: 11,788 pictures of 200 birds, 312 attributes", Page: cubPage,
-		Licence: `The pictures belong to their photographers (Flickr); the dataset's authors (Caltech, UC San Diego) hand them
+		Name: Default, Title: "CUB-200-2011: 11,788 images of 200 birds, 312 attributes", Page: cubPage,
+		Licence: `The images belong to their photographers (Flickr); the dataset's authors (Caltech, UC San Diego) hand them
 round for non-commercial research and education only. Cite: Wah, Branson, Welinder, Perona, Belongie, "The
 Caltech-UCSD Birds-200-2011 Dataset", CNS-TR-2011-001.`,
 		Place: "data/cub", Unpacked: 4e9, Next: "vzsl check cub",

@@ -26,7 +26,7 @@ type Entry struct {
 	Open func(dir string) (*datasets.Dataset, error)
 	// Marks are files that only lie in a folder of this layout: a folder that holds files of xlsa17 too is not taken for one of xlsa17.
 	Marks []string
-	// Features are distributed in place of pictures; nil: the pictures are.
+	// Features are distributed in place of images; nil: the images are.
 	Features *Features
 
 	// Describe reads the class attributes in the dataset's folder, by the matrix named, one of Matrices or "". nil: it has none
@@ -44,7 +44,7 @@ type Entry struct {
 // Counts are those of a dataset as published; 0: unknown, or none.
 type Counts struct{ Classes, Images, Attributes int }
 
-// Features of its images that a dataset is distributed with in place of pictures.
+// Features of its images that a dataset is distributed with in place of images.
 type Features struct {
 	// Find gives the path of the features below a dataset's folder and their number; nil: the folder itself, and the
 	// dataset lists its images.

@@ -22,8 +22,8 @@ var flo = Entry{
 	Counts: Counts{Classes: 102, Images: 8189},
 	Open:   openFLO, Marks: []string{"imagelabels.mat"},
 	Downloads: []Download{{
-		Name: "flo", Title: "Oxford Flowers 102: 8,189 pictures of 102 flowers; no attributes", Page: floPage,
-		Licence: `No licence is stated; the pictures belong to their owners and are for research. Cite: Nilsback, Zisserman,
+		Name: "flo", Title: "Oxford Flowers 102: 8,189 images of 102 flowers; no attributes", Page: floPage,
+		Licence: `No licence is stated; the images belong to their owners and are for research. Cite: Nilsback, Zisserman,
 "Automated Flower Classification over a Large Number of Classes", ICVGIP 2008.`,
 		Place: "data/flo", Unpacked: 4e9, Next: "vzsl check flo",
 		Files: []RemoteFile{

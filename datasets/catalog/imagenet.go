@@ -18,7 +18,7 @@ const imageNetPage = "https://image-net.org/download-images"
 
 var imageNet = Entry{
 	Name: "imagenet", Title: "ImageNet",
-	Files: "folders of pictures by wnid, at most three deep; names of a development kit's `meta.mat` (2012, 2010 or both), of `LOC_synset_mapping.txt` or " +
+	Files: "folders of images by wnid, at most three deep; names of a development kit's `meta.mat` (2012, 2010 or both), of `LOC_synset_mapping.txt` or " +
 		"`words.txt`; classes in the order of their wnids; described by word vectors",
 	Obtain: "get ILSVRC2012_img_train.tar and ILSVRC2012_devkit_t12.tar.gz from " + imageNetPage + " (an account is needed), unpack them (a folder per wnid) and give the folder that holds both as --data",
 	ByHand: "ImageNet wants an account: download ILSVRC2012 from https://image-net.org/download.php and give its folder as --data",
@@ -42,7 +42,7 @@ type synset struct {
 	id          int // ILSVRC2012_ID; 0: not of that year
 }
 
-// openImageNet reads ImageNet: folders of pictures by wnid, at most three deep (ILSVRC2012_img_train/n01440764/x.JPEG), and
+// openImageNet reads ImageNet: folders of images by wnid, at most three deep (ILSVRC2012_img_train/n01440764/x.JPEG), and
 // the classes' names from a development kit's data/meta.mat (2012's, 2010's or both) or from a list "<wnid> <words>"
 // (LOC_synset_mapping.txt, words.txt). Where a class has several folders, those of a training set go first.
 //
@@ -105,7 +105,7 @@ func openImageNet(dir string) (*datasets.Dataset, error) {
 		d.Note("%d classes have no name in a meta.mat or a list of names and are called by their wnids", nameless)
 	}
 	if several > 0 {
-		d.Note("%d classes have several folders; the pictures of one are taken, a training set's where there is one", several)
+		d.Note("%d classes have several folders; the images of one are taken, a training set's where there is one", several)
 	}
 	if n := d.WithoutImages(); n > 0 {
 		d.NoteUnpictured("%d of the %d classes have no images", n, len(d.Classes))
@@ -116,11 +116,11 @@ func openImageNet(dir string) (*datasets.Dataset, error) {
 // imageNetFolder is what lies in a folder.
 type imageNetFolder struct {
 	found   map[string]*synset  // classes, by wnid
-	folders map[string][]string // of pictures, by wnid, relative
+	folders map[string][]string // of images, by wnid, relative
 	names   map[string]string   // words of a wnid, whether it is a class here or not
 }
 
-// look goes through folders for pictures and names.
+// look goes through folders for images and names.
 func (x *imageNetFolder) look(dir, at string, depth int) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -156,7 +156,7 @@ func (x *imageNetFolder) look(dir, at string, depth int) error {
 	return nil
 }
 
-// readSynsets reads the leaves, the classes that have pictures, of a development kit: the others are their hypernyms.
+// readSynsets reads the leaves, the classes that have images, of a development kit: the others are their hypernyms.
 func (x *imageNetFolder) readSynsets(file string) error {
 	f, err := matfile.Open(file)
 	if err != nil {

@@ -48,7 +48,7 @@ func TestAwA2(t *testing.T) {
 	filetest.WantNotes(t, slices.Concat(d.Notes, d.Unpictured), "vzsl import")
 	_, err = Open("awa2", t.TempDir())
 	filetest.WantError(t, err, "classes.txt", "https://")
-	// The images of its own features, whether their pictures are there or not.
+	// The images of its own features, whether their images are there or not.
 	list := filetest.Write(t, filepath.Join(root, "Features", "ResNet101", "AwA2-filenames.txt"), "antelope_10001.jpg\nantelope_10002.jpg\nlion_10001.jpg\n")
 	labels := filetest.Write(t, filepath.Join(root, "Features", "ResNet101", "AwA2-labels.txt"), "1\n1\n3\n")
 	if d, err = Open("awa2", root); err != nil {
@@ -81,7 +81,7 @@ func TestAwA2(t *testing.T) {
 	if d, err = Open("awa2", root); err != nil || len(d.Images) != 0 || len(d.Classes) != 3 {
 		t.Fatal(d, err)
 	}
-	filetest.WantNotes(t, slices.Concat(d.Notes, d.Unpictured), "no pictures in", "AwA2-data.zip")
+	filetest.WantNotes(t, slices.Concat(d.Notes, d.Unpictured), "no images in", "AwA2-data.zip")
 }
 
 func TestSUN(t *testing.T) {

@@ -47,8 +47,8 @@ var sun = Entry{
 		{"645-72", 645, 72, byNames(sunOther), "SUN Attribute split of 645 seen and 72 unseen classes: testclasses.txt of xlsa17, Xian, Lampert, Schiele, Akata, TPAMI 2019"},
 	},
 	Downloads: []Download{{
-		Name: "sun", Title: "SUN Attribute: 14,340 pictures of 717 scenes, 102 attributes", Page: sunPage,
-		Licence: `No licence is stated; the pictures belong to their owners (SUN database) and are for research. Cite:
+		Name: "sun", Title: "SUN Attribute: 14,340 images of 717 scenes, 102 attributes", Page: sunPage,
+		Licence: `No licence is stated; the images belong to their owners (SUN database) and are for research. Cite:
 Patterson, Hays, "SUN Attribute Database: Discovering, Annotating, and Recognizing Scene Attributes", CVPR 2012.`,
 		Place: "data/sun", Unpacked: 20e9, Next: "vzsl check sun",
 		Files: []RemoteFile{
@@ -63,9 +63,9 @@ Patterson, Hays, "SUN Attribute Database: Discovering, Annotating, and Recognizi
 		Figure{"MLZSC", 84.41, 0.71}, Figure{"SAE", 84.50, 0}, Figure{"VZSL#", 85.75, 1.93}, Figure{"GFZSL", 86.50, 0}, Figure{"VZSL", 86.75, 2.02}),
 }
 
-// openSUN reads the SUN Attribute database: images.mat with the pictures' paths, "a/abbey/sun_aakbdcgfpksytcwj.jpg", 20 of
+// openSUN reads the SUN Attribute database: images.mat with the images' paths, "a/abbey/sun_aakbdcgfpksytcwj.jpg", 20 of
 // each class; a class is called like its folder without the letter, "abbey", "desert/sand". dir is SUNAttributeDB, or the
-// folder that holds it; the pictures lie in images/ there, beside it or in SUNAttributeDB_Images.
+// folder that holds it; the images lie in images/ there, beside it or in SUNAttributeDB_Images.
 func openSUN(dir string) (*datasets.Dataset, error) {
 	root, err := locate("images.mat", dir, filepath.Join(dir, "SUNAttributeDB"))
 	if err != nil {
@@ -104,7 +104,7 @@ func openSUN(dir string) (*datasets.Dataset, error) {
 	return d, nil
 }
 
-// sunClass gives the path of a picture below the images folder, and its class: its folder without the letter, "" where the path has none.
+// sunClass gives the path of an image below the images folder, and its class: its folder without the letter, "" where the path has none.
 func sunClass(file string) (p, class string) {
 	p = strings.TrimPrefix(strings.ReplaceAll(strings.TrimSpace(file), `\`, "/"), "/")
 	class = path.Dir(p)
@@ -117,7 +117,7 @@ func sunClass(file string) (p, class string) {
 	return p, class
 }
 
-// sunImages finds the pictures' folder, by default images in root.
+// sunImages finds the images' folder, by default images in root.
 func sunImages(root string) string {
 	for _, dir := range []string{
 		filepath.Join(root, "images"), filepath.Join(root, "SUNAttributeDB_Images", "images"),

@@ -14,7 +14,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// trainingPart is one set of pictures in network/training.json.
+// trainingPart is one set of images in network/training.json.
 type trainingPart struct {
 	FirstSeed uint64 `json:"first_seed"`
 	PerClass  int    `json:"per_class"`
@@ -74,7 +74,7 @@ func TestTrainedOnSeenClassesOnly(t *testing.T) {
 		}
 	}
 	if r.Rendered.Side != Side {
-		t.Errorf("trained on pictures of %d pixels, rendered are %d", r.Rendered.Side, Side)
+		t.Errorf("trained on images of %d pixels, rendered are %d", r.Rendered.Side, Side)
 	}
 	if r.HeldOut < 0.9 || r.HeldOut > 1 {
 		t.Errorf("the record's held-out accuracy is %v, want at least 0.9", r.HeldOut)
@@ -84,23 +84,23 @@ func TestTrainedOnSeenClassesOnly(t *testing.T) {
 func TestTrainedOnOtherSeeds(t *testing.T) {
 	for name, p := range readRecord(t).parts() {
 		if p.PerClass < 1 || p.FirstSeed < SeedsEnd {
-			t.Errorf("%s: %d pictures a class from seed %d on; the data set's seeds go up to %d", name, p.PerClass, p.FirstSeed, SeedsEnd-1)
+			t.Errorf("%s: %d images a class from seed %d on; the data set's seeds go up to %d", name, p.PerClass, p.FirstSeed, SeedsEnd-1)
 		}
 	}
-	// The data set's seeds are below SeedsEnd, each used once, even with as many pictures as Write allows.
+	// The data set's seeds are below SeedsEnd, each used once, even with as many images as Write allows.
 	used := make([]bool, SeedsEnd)
 	for n := range SeedsEnd / len(classes) {
 		for c := range classes {
 			s := seedOf(c, n)
 			if s >= SeedsEnd || used[s] {
-				t.Fatalf("picture %d of class %d has seed %d: taken or not below %d", n, c, s, SeedsEnd)
+				t.Fatalf("image %d of class %d has seed %d: taken or not below %d", n, c, s, SeedsEnd)
 			}
 			used[s] = true
 		}
 	}
 }
 
-// The pictures that this renderer makes from the record's seeds are those that the network was trained on: the first
+// The images that this renderer makes from the record's seeds are those that the network was trained on: the first
 // of each class, or all of them with VZSL_LONG=1. None of them is in the data set.
 func TestTrainingPicturesAreNotInTheDataset(t *testing.T) {
 	long := os.Getenv("VZSL_LONG") == "1"
@@ -120,7 +120,7 @@ func TestTrainingPicturesAreNotInTheDataset(t *testing.T) {
 		}
 	})
 	if len(inDataset) != perClass*len(classes) {
-		t.Errorf("%d different pictures in a data set of %d", len(inDataset), perClass*len(classes))
+		t.Errorf("%d different images in a data set of %d", len(inDataset), perClass*len(classes))
 	}
 
 	seen, _ := seenList()
@@ -141,15 +141,15 @@ func TestTrainingPicturesAreNotInTheDataset(t *testing.T) {
 			for n, pixels := range rgb[i] {
 				all.Write(pixels)
 				if where, both := inDataset[sha256.Sum256(pixels)]; both {
-					t.Errorf("%s picture %d of %s is %s of the data set", name, n, seen[i].Name, where)
+					t.Errorf("%s image %d of %s is %s of the data set", name, n, seen[i].Name, where)
 				}
 			}
 		}
 		if got := hex.EncodeToString(firsts.Sum(nil)); got != p.Firsts {
-			t.Errorf("%s: the first pictures' hash is %s, the record has %s: render and train again", name, got, p.Firsts)
+			t.Errorf("%s: the first images' hash is %s, the record has %s: render and train again", name, got, p.Firsts)
 		}
 		if got := hex.EncodeToString(all.Sum(nil)); long && got != p.SHA256 {
-			t.Errorf("%s: the pictures' hash is %s, the record has %s: render and train again", name, got, p.SHA256)
+			t.Errorf("%s: the images' hash is %s, the record has %s: render and train again", name, got, p.SHA256)
 		}
 	}
 }

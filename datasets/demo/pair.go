@@ -11,8 +11,8 @@ import (
 //go:embed clip/vision_model.onnx clip/text_model.onnx clip/tokenizer.json clip/config.json
 var pair embed.FS
 
-// WritePair writes the demo's pair of towers for pictures and texts to dir, about 2 MB, as such models are published: a network for
-// pictures of 56 x 56 pixels prepared by the recipe torchvision, one for texts, its tokenizer and a config file. Both give
+// WritePair writes the demo's pair of towers for images and texts to dir, about 2 MB, as such models are published: a network for
+// images of 56 x 56 pixels prepared by the recipe torchvision, one for texts, its tokenizer and a config file. Both give
 // vectors of 48 values in one space. It was trained on the seen classes alone, see clip/train.py.
 func WritePair(dir string) error {
 	files, err := pair.ReadDir("clip")

@@ -2,11 +2,11 @@ package demo
 
 import "image"
 
-// Side is the width and height of a picture in pixels.
+// Side is the width and height of an image in pixels.
 const Side = 80
 
-// scene is what varies between the pictures of a class, drawn from the picture's seed. Lengths are in 1/256 pixel,
-// sines and cosines in 2^-14. All of it is integer arithmetic, so that a seed gives the same picture on every machine.
+// scene is what varies between the images of a class, drawn from the image's seed. Lengths are in 1/256 pixel,
+// sines and cosines in 2^-14. All of it is integer arithmetic, so that a seed gives the same image on every machine.
 type scene struct {
 	class Class
 	salt  uint64 // of the noise that belongs to places
@@ -99,8 +99,8 @@ func (c colour) towards(other colour, percent int64) colour {
 	return c
 }
 
-// Render draws the picture of that seed, Side x Side pixels, opaque. The same class and seed always give the same
-// pixels; different seeds give different pictures.
+// Render draws the image of that seed, Side x Side pixels, opaque. The same class and seed always give the same
+// pixels; different seeds give different images.
 func (c Class) Render(seed uint64) *image.NRGBA {
 	s := c.draw(seed)
 
@@ -141,7 +141,7 @@ func (c Class) Render(seed uint64) *image.NRGBA {
 	return img
 }
 
-// material is what a point of the picture shows: the ground or one of the two tones of the object.
+// material is what a point of the image shows: the ground or one of the two tones of the object.
 type material uint8
 
 const (
@@ -200,7 +200,7 @@ func (s *scene) groundAt(x, y int64) colour {
 	return c
 }
 
-// RGB is a picture's pixels without alpha, row by row: what hashes of pictures are taken over.
+// RGB is an image's pixels without alpha, row by row: what hashes of images are taken over.
 func RGB(img *image.NRGBA) []byte {
 	rgb := make([]byte, 0, len(img.Pix)/4*3)
 	for i := 0; i < len(img.Pix); i += 4 {

@@ -21,13 +21,13 @@ func TestRenderIsDeterministic(t *testing.T) {
 		seed := uint64(1000 + i)
 		a, b := c.Render(seed), c.Render(seed)
 		if !bytes.Equal(a.Pix, b.Pix) {
-			t.Fatalf("%s, seed %d: two different pictures", c.Name, seed)
+			t.Fatalf("%s, seed %d: two different images", c.Name, seed)
 		}
 		sum.Write(RGB(a))
 	}
 	const want = "6f0bb63bbfc871e6f82d9ad52b00031970a1e03033b6343792e42174d8233f1f"
 	if got := hex.EncodeToString(sum.Sum(nil)); got != want {
-		t.Errorf("hash of the pictures %s, want %s", got, want)
+		t.Errorf("hash of the images %s, want %s", got, want)
 	}
 }
 
@@ -36,7 +36,7 @@ func TestRenderVariesWithSeed(t *testing.T) {
 		c := drawClass(t)
 		a, b := rapid.Uint64().Draw(t, "a"), rapid.Uint64().Draw(t, "b")
 		if a != b && bytes.Equal(c.Render(a).Pix, c.Render(b).Pix) {
-			t.Fatalf("%s: seeds %d and %d give the same picture", c.Name, a, b)
+			t.Fatalf("%s: seeds %d and %d give the same image", c.Name, a, b)
 		}
 	})
 }
@@ -56,7 +56,7 @@ func TestObjectIsWithinTheCrop(t *testing.T) {
 	}
 }
 
-// A picture shows its class: the object has the area of its size and shape, and both tones of a texture that has two.
+// An image shows its class: the object has the area of its size and shape, and both tones of a texture that has two.
 func TestObjectHasItsAttributes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := drawClass(t)

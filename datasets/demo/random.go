@@ -1,6 +1,6 @@
 package demo
 
-// random is SplitMix64 (Steele, Lea, Flood 2014): its sequence is part of what a picture is, so it is written out here
+// random is SplitMix64 (Steele, Lea, Flood 2014): its sequence is part of what an image is, so it is written out here
 // and not left to a library that may change.
 type random uint64
 

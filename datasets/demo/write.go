@@ -22,16 +22,16 @@ import (
 	"vzsl/internal/wholefile"
 )
 
-// SeedsEnd bounds the seeds of the data set's pictures: they are below it, those the network is trained on are not.
+// SeedsEnd bounds the seeds of the data set's images: they are below it, those the network is trained on are not.
 const SeedsEnd = 1 << 20
 
-// defaultPerClass is how many pictures of each class Write renders where the options do not say.
+// defaultPerClass is how many images of each class Write renders where the options do not say.
 const defaultPerClass = 32
 
 // Options of Write. The zero value is the usual demo.
 type Options struct {
-	PerClass int                   // pictures of each class; 0 means 32
-	Progress func(done, total int) // called after each picture, from several goroutines
+	PerClass int                   // images of each class; 0 means 32
+	Progress func(done, total int) // called after each image, from several goroutines
 }
 
 // Write makes dir the demo's data set, in the layout of an own folder: <class>/<number>.png, the class descriptions in
@@ -43,7 +43,7 @@ func Write(ctx context.Context, dir string, opts Options) error {
 		opts.PerClass = defaultPerClass
 	}
 	if most := SeedsEnd / len(classes); opts.PerClass < 0 || opts.PerClass > most {
-		return fmt.Errorf("demo: %d pictures a class: want 1 to %d", opts.PerClass, most)
+		return fmt.Errorf("demo: %d images a class: want 1 to %d", opts.PerClass, most)
 	}
 	dir = filepath.Clean(dir)
 	whole, err := inspect(dir, opts.PerClass)
@@ -160,7 +160,7 @@ func hashFiles(dir string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// scenesSHA256 tells one version of the renderer from another: the hash over the class descriptions and one picture of
+// scenesSHA256 tells one version of the renderer from another: the hash over the class descriptions and one image of
 // every class.
 func scenesSHA256() string {
 	sum := sha256.New()
@@ -233,8 +233,8 @@ func writeInto(ctx context.Context, dir string, opts Options) error {
 	return os.Chmod(dir, 0o755)
 }
 
-// seedOf is the seed of a class's n-th picture in the data set: each picture has its own, below SeedsEnd, and it does
-// not depend on how many pictures there are.
+// seedOf is the seed of a class's n-th image in the data set: each image has its own, below SeedsEnd, and it does
+// not depend on how many images there are.
 func seedOf(class, n int) uint64 {
 	return uint64(n*len(classes) + class)
 }

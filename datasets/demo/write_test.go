@@ -61,7 +61,7 @@ func TestWriteLayout(t *testing.T) {
 	}
 	all := files(t, dir)
 	if len(all) != 120+4 {
-		t.Errorf("%d files, want 120 pictures, classes.csv, seen.txt, unseen.txt and %s", len(all), mark)
+		t.Errorf("%d files, want 120 images, classes.csv, seen.txt, unseen.txt and %s", len(all), mark)
 	}
 
 	var seen, unseen []string
@@ -78,7 +78,7 @@ func TestWriteLayout(t *testing.T) {
 			}
 			want := RGB(c.Render(seedOf(i, n)))
 			if got := rgbOf(img); !bytes.Equal(got, want) {
-				t.Errorf("%s/%s is not the picture of its seed", c.Name, name)
+				t.Errorf("%s/%s is not the image of its seed", c.Name, name)
 			}
 		}
 	}
@@ -124,9 +124,9 @@ func TestWriteAgain(t *testing.T) {
 		t.Error("a whole data set was written again")
 	}
 	for what, harm := range map[string]func() error{
-		"a truncated picture": func() error { return os.Truncate(picture, 100) },
-		"a removed picture":   func() error { return os.Remove(picture) },
-		"a removed class":     func() error { return os.RemoveAll(filepath.Dir(picture)) },
+		"a truncated image": func() error { return os.Truncate(picture, 100) },
+		"a removed image":   func() error { return os.Remove(picture) },
+		"a removed class":   func() error { return os.RemoveAll(filepath.Dir(picture)) },
 		"a changed class list": func() error {
 			return os.WriteFile(filepath.Join(dir, "unseen.txt"), []byte(classes[0].Name+"\n"), 0o644)
 		},
@@ -142,9 +142,9 @@ func TestWriteAgain(t *testing.T) {
 			}
 		}
 	}
-	write(t, dir, 2) // another number of pictures: made anew
+	write(t, dir, 2) // another number of images: made anew
 	if got := len(files(t, dir)); got != 124 {
-		t.Errorf("%d files with two pictures a class, want 124", got)
+		t.Errorf("%d files with two images a class, want 124", got)
 	}
 	if left, err := os.ReadDir(filepath.Dir(dir)); err != nil || len(left) != 1 {
 		t.Errorf("left beside the data set: %v %v", left, err)
@@ -196,7 +196,7 @@ func TestWriteRefuses(t *testing.T) {
 	}
 	for _, n := range []int{-1, SeedsEnd} {
 		if err := Write(context.Background(), filepath.Join(t.TempDir(), "demo"), Options{PerClass: n}); err == nil {
-			t.Errorf("%d pictures a class are accepted", n)
+			t.Errorf("%d images a class are accepted", n)
 		}
 	}
 }

@@ -245,7 +245,7 @@ func (s *set) openPrefix(ctx context.Context, d *datasets.Dataset, o *Options) e
 		l.files = append(l.files, &file{store: at.store, key: in.Key, Info: in})
 	}
 	if loose > 0 {
-		d.Note("%d pictures lie in %s itself and belong to no class; they were left out", loose, at.url())
+		d.Note("%d images lie in %s itself and belong to no class; they were left out", loose, at.url())
 	}
 	if len(l.names) == 0 {
 		return fmt.Errorf("%s: no images there: a folder per class, or files .tar, .parquet, .csv, is expected", at.url())

@@ -329,7 +329,7 @@ func (t *tableContents) read(ctx context.Context, wanted []int64, give func(at i
 			next++
 			switch data := v.ByteArray(); {
 			case v.IsNull():
-				return give(row, nil, "the row has no picture")
+				return give(row, nil, "the row has no image")
 			case len(data) > maxPicture:
 				return give(row, nil, fmt.Sprintf("too large: the file has %d MB, the limit is %d", len(data)>>20, maxPicture>>20))
 			default:

@@ -60,7 +60,7 @@ type contents interface {
 // direct contents can read one image without what stands before it.
 type direct interface {
 	picture(ctx context.Context, e place, buf []byte) (datasets.Picture, error)
-	// stat is what is known of it without reading it: see datasets.Pictures.
+	// stat is what is known of it without reading it: see datasets.Images.
 	stat(p place) (bytes, version int64, err error)
 }
 

@@ -94,7 +94,7 @@ var sources = []source{
 	{"list.csv", Options{}, "images are in column file, classes in column species"},
 }
 
-// Every source of the same pictures gives the folder's dataset, and its pictures, in any order.
+// Every source of the same images gives the folder's dataset, and its images, in any order.
 func TestSameAsFolder(t *testing.T) {
 	want, err := datasets.OpenFolder("testdata/pictures", "", convert.Choice{})
 	if err != nil {
@@ -131,7 +131,7 @@ func TestSameAsFolder(t *testing.T) {
 	}
 	s3.Put(t, "data/pictures/loose.png", nil)
 	s3.Put(t, "data/pictures/ant/.hidden.png", nil)
-	sources := append(slices.Clone(sources), source{"pictures", Options{}, "1 pictures lie in s3://bucket/data/pictures/ itself"})
+	sources := append(slices.Clone(sources), source{"pictures", Options{}, "1 images lie in s3://bucket/data/pictures/ itself"})
 	for _, base := range []string{"testdata/", "file://" + abs(t, "testdata") + "/", server.URL + "/", whole.URL + "/", "s3://bucket/data/"} {
 		for _, src := range sources {
 			remote := strings.HasPrefix(base, "http")
@@ -202,10 +202,10 @@ func TestDamaged(t *testing.T) {
 		{"broken.tar", []string{"ant/0.png", "ant/1.png", "ant/3.png"}, []string{"bee/8.png"}, map[string]string{
 			"ant/2.png": "no class: the archive has no .cls for it",
 			"bee/7.png": "its archive ends within it",
-			"bee/9.cls": "the archive has no picture for it",
+			"bee/9.cls": "the archive has no image for it",
 		}, "broken.tar is damaged: it ends too early; 7 images of it are listed"},
 		{"holes.parquet", []string{"ant/0.png"}, []string{"ant/2.png"}, map[string]string{
-			"ant/1.png": "the row has no picture",
+			"ant/1.png": "the row has no image",
 			"ant/3.png": "no class: the row has none",
 		}, ""},
 	} {
@@ -325,7 +325,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// A file that changes after it was listed is an error, not other pictures.
+// A file that changes after it was listed is an error, not other images.
 func TestChanged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.tar")
 	b, err := os.ReadFile("testdata/cls-000.tar")

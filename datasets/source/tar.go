@@ -299,7 +299,7 @@ func (t *tarContents) list(ctx context.Context) ([]entry, string, error) {
 	var all []entry
 	for _, s := range order {
 		if len(s.pictures) == 0 {
-			all = append(all, entry{name: s.first, class: s.class, skip: "the archive has no picture for it"})
+			all = append(all, entry{name: s.first, class: s.class, skip: "the archive has no image for it"})
 		}
 		for _, e := range s.pictures {
 			if e.class = s.class; e.class == "" && t.way.ext != folder {

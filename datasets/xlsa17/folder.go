@@ -71,7 +71,7 @@ func within(dir, file string) string {
 	return filepath.Join(dir, file)
 }
 
-// Dataset is the dataset in a folder without its features; pictures are not part of it.
+// Dataset is the dataset in a folder without its features; images are not part of it.
 func Dataset(dir string) (*datasets.Dataset, error) {
 	x, err := Open(dir, "", "")
 	if err != nil {
@@ -79,7 +79,7 @@ func Dataset(dir string) (*datasets.Dataset, error) {
 	}
 	d := &datasets.Dataset{Name: "xlsa17", Root: dir, ImageRoot: dir, Classes: x.Classes, Images: x.Images, Notes: x.Notes}
 	if len(d.Images) > 0 {
-		d.Note("xlsa17 holds features, no pictures: 'vzsl import xlsa17' takes them over")
+		d.Note("xlsa17 holds features, no images: 'vzsl import xlsa17' takes them over")
 	}
 	return d, d.Check()
 }

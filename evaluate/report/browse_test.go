@@ -68,7 +68,7 @@ func TestBrowse(t *testing.T) {
 			t.Errorf("%+v, want %v", row, n)
 		}
 	}
-	// Without pictures the page opens names; without any image there is nothing to open.
+	// Without images the page opens names; without any image there is nothing to open.
 	if b := browsed(t, render(t, r, anyRun(), Options{})); b.Tile != 0 || b.Images[0][2] != -1 {
 		t.Errorf("%+v", b.Images[0])
 	}

@@ -27,7 +27,7 @@ const (
 // classTable is the accuracy of every class that has images, best first.
 type classTable struct {
 	Rows        []classRow
-	Samples     int // pictures of a class, at most
+	Samples     int // images of a class, at most
 	Long        bool
 	TopK        int
 	Chance      float64
@@ -234,7 +234,7 @@ type mistake struct {
 	Gap             string
 	Picture         template.URL
 	Width, Height   int
-	Other           template.URL // a picture of the predicted class
+	Other           template.URL // an image of the predicted class
 	Contributions   []contribution
 }
 

@@ -14,7 +14,7 @@ import (
 	"vzsl/features"
 )
 
-// draw makes a picture for every image of every class.
+// draw makes an image for every image of every class.
 func drawPictures(t testing.TB, images [][]string) (root string) {
 	t.Helper()
 	root = t.TempDir()

@@ -173,7 +173,7 @@ func TestPage(t *testing.T) {
 		}
 	}
 	if n := len(elements["img"]); n < 8+1 {
-		t.Errorf("%d pictures", n)
+		t.Errorf("%d images", n)
 	}
 	if strings.Contains(text, "Published results") {
 		t.Error("published figures beside a made-up dataset")
@@ -307,7 +307,7 @@ func TestPublished(t *testing.T) {
 }
 
 // ImageNet's 360 classes with 150 images each, a quarter of them right, the wrong ones all over: most of the 5 MB is left to
-// pictures. Every image is in the matrix, and no more cells say so than can.
+// images. Every image is in the matrix, and no more cells say so than can.
 func TestSizeOfMatrix(t *testing.T) {
 	names, images := evaluatetest.Numbered(360, 1)
 	for i := range names {
@@ -351,7 +351,7 @@ func TestSizeOfMatrix(t *testing.T) {
 	t.Logf("%d bytes, %d of %d cells with counts, from %d images on", len(page), len(m.Cells), cells, m.Least)
 }
 
-// All of CUB's 200 classes, the pictures of those that are here: the page stays under 5 MB.
+// All of CUB's 200 classes, the images of those that are here: the page stays under 5 MB.
 func TestSizeForCUB(t *testing.T) {
 	root := os.Getenv("VZSL_TEST_DATA")
 	if root == "" {
@@ -380,7 +380,7 @@ func TestSizeForCUB(t *testing.T) {
 	page := render(t, u.Result(t), anyRun(), Options{Metrics: trained(30), ImageRoot: filepath.Join(root, "images")})
 	elements := inspect(t, page)
 	if n := len(elements["img"]); n < 77 {
-		t.Errorf("%d pictures, want at least one for each of 77 classes", n)
+		t.Errorf("%d images, want at least one for each of 77 classes", n)
 	}
 	if len(page) > 5_000_000 {
 		t.Errorf("%d bytes", len(page))

@@ -11,7 +11,7 @@ import (
 	"vzsl/internal/pagetest"
 )
 
-// Every page, in a browser: with and without pictures, generalised, 200 classes, several runs, curves.
+// Every page, in a browser: with and without images, generalised, 200 classes, several runs, curves.
 func TestPages(t *testing.T) {
 	check := pagetest.Browser(t)
 	dir := t.TempDir()

@@ -173,7 +173,7 @@ func TestThumbnails(t *testing.T) {
 	put(t, filepath.Join(root, "clear.jpg"), b.String()) // by content, not by name
 	put(t, filepath.Join(parent, "secret.png"), b.String())
 	put(t, filepath.Join(root, "cut.png"), b.String()[:b.Len()/2])
-	put(t, filepath.Join(root, "text.jpg"), "not a picture")
+	put(t, filepath.Join(root, "text.jpg"), "not an image")
 	put(t, filepath.Join(root, "empty.jpg"), "")
 	bomb := append([]byte(nil), b.Bytes()...)
 	copy(bomb[16:], []byte{0, 1, 0, 0, 0, 1, 0, 0}) // 65,536 x 65,536 in the header
@@ -203,11 +203,11 @@ func TestThumbnails(t *testing.T) {
 		t.Errorf("transparent came out as grey %d", c.Y)
 	}
 	if _, w, h := pics.thumbnail("clear.jpg", 1000); w != 300 || h != 100 {
-		t.Errorf("a small picture was scaled to %d x %d", w, h)
+		t.Errorf("a small image was scaled to %d x %d", w, h)
 	}
 	for _, bad := range []string{"../secret.png", "/etc/passwd", "link.png", "cut.png", "text.jpg", "empty.jpg", "bomb.png", "absent.jpg", ".", ""} {
 		if uri, _, _ := pics.thumbnail(bad, 96); uri != "" {
-			t.Errorf("%q gave a picture", bad)
+			t.Errorf("%q gave an image", bad)
 		}
 	}
 
@@ -219,7 +219,7 @@ func TestThumbnails(t *testing.T) {
 	}
 }
 
-// Each mistake says which attributes contributed, as cards or as a table; a class shows some of its pictures.
+// Each mistake says which attributes contributed, as cards or as a table; a class shows some of its images.
 func TestContributionsAndSamples(t *testing.T) {
 	names, images := evaluatetest.Numbered(8, 12)
 	r := evaluatetest.Split{Dataset: "made up", Name: "half", Unseen: names, Images: images, Noise: 0.5, Whole: true}.Result(t)
@@ -253,7 +253,7 @@ func TestContributionsAndSamples(t *testing.T) {
 			}
 		}
 		if want := map[bool]int{true: 0, false: 8 * classSamples}[root == ""]; samples != want {
-			t.Errorf("%d sample pictures, want %d", samples, want)
+			t.Errorf("%d sample images, want %d", samples, want)
 		}
 	}
 	r.Mistakes[0].Contributions = []evaluate.Contribution{{Attribute: "w2v_017", Weight: 1}}

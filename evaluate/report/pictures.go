@@ -20,7 +20,7 @@ import (
 	_ "golang.org/x/image/webp"
 )
 
-// What is larger is shown without its picture.
+// What is larger is shown without its image.
 const (
 	maxPictureBytes  = 64 << 20
 	maxPicturePixels = 64 << 20
@@ -50,7 +50,7 @@ func (p *pictures) close() {
 	}
 }
 
-// thumbnail is the picture as a JPEG data URI, its longer side at most size pixels; "" where it cannot be read.
+// thumbnail is the image as a JPEG data URI, its longer side at most size pixels; "" where it cannot be read.
 func (p *pictures) thumbnail(name string, size int) (uri template.URL, w, h int) {
 	if p == nil {
 		return "", 0, 0
@@ -81,7 +81,7 @@ func (p *pictures) decode(name string) (image.Image, error) {
 	}
 	defer f.Close()
 	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() || fi.Size() > maxPictureBytes {
-		return nil, errors.Join(err, errors.New("not a file of a picture's size"))
+		return nil, errors.Join(err, errors.New("not a file of an image's size"))
 	}
 	c, _, err := image.DecodeConfig(f)
 	if err != nil {

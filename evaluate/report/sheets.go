@@ -14,7 +14,7 @@ import (
 	"vzsl/evaluate"
 )
 
-// Thumbnails of a class are one picture, a sheet of square tiles: of small JPEGs the tables in front would be the most.
+// Thumbnails of a class are one image, a sheet of square tiles: of small JPEGs the tables in front would be the most.
 const (
 	sheetColumns = 10
 	sheetQuality = 62

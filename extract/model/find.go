@@ -1,5 +1,5 @@
 // Package model finds a network as people have it, a file, a folder or a snapshot in the Hugging Face hub's cache, and what
-// is known of how its pictures are prepared.
+// is known of how its images are prepared.
 package model
 
 import (
@@ -25,7 +25,7 @@ type Model struct {
 }
 
 // kind is what a network takes: where exporters put such networks, below a model's own folder, and the files to take where there
-// are several, in this order. A model of pictures and texts has its part for each alone beside the whole.
+// are several, in this order. A model of images and texts has its part for each alone beside the whole.
 type kind struct{ folders, preferred []string }
 
 var (

@@ -193,7 +193,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestOwnNormalisation: a network that normalises its pictures gets the values that it normalises.
+// TestOwnNormalisation: a network that normalises its images gets the values that it normalises.
 func TestOwnNormalisation(t *testing.T) {
 	perChannel := func(g *onnxfile.Graph, name string, v ...float32) string { return g.Floats(name, v, 1, len(v), 1, 1) }
 	subDiv := func(mean, std []float32) func(g *onnxfile.Graph, x string) string {
@@ -276,7 +276,7 @@ func TestInputs(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "net.onnx"), net("", 3, 96, 96, nil))
 	write(t, filepath.Join(dir, "preprocessor_config.json"), dinov2)
-	if _, _, err := chosen(t, dir, Overrides{}); err == nil || !strings.Contains(err.Error(), "makes pictures of 224 x 224, the network's input is 96 x 96") {
+	if _, _, err := chosen(t, dir, Overrides{}); err == nil || !strings.Contains(err.Error(), "makes images of 224 x 224, the network's input is 96 x 96") {
 		t.Errorf("another size in its config: %v", err)
 	}
 	if r, _, err := chosen(t, dir, Overrides{Size: "96"}); err != nil || r.ResizeW != 109 || r.Width != 96 {

@@ -17,7 +17,7 @@ type Overrides struct {
 	Recipe string // a preset's name, a preset with its size (caffe-224) or a whole recipe's text
 	Size   string // 224 or 320x240
 	Resize string // shorter, exact, longer or none, perhaps with its size: shorter:256
-	Crop   string // the share of the resized picture that the input is, or the input's size
+	Crop   string // the share of the resized image that the input is, or the input's size
 	Interpolation, Rounding,
 	Rescale, Mean, Std, Channels, Pad, EXIF string
 }
@@ -29,9 +29,9 @@ type Note struct {
 	Because string
 }
 
-// ErrUnknownRecipe is wrapped by the error of a network of which nothing tells how its pictures are prepared, or only what cannot
+// ErrUnknownRecipe is wrapped by the error of a network of which nothing tells how its images are prepared, or only what cannot
 // be done here; the flags have to say it.
-var ErrUnknownRecipe = errors.New("how its pictures are prepared is to be said")
+var ErrUnknownRecipe = errors.New("how its images are prepared is to be said")
 
 // A FlagError is what the flags say wrongly, or lack.
 type FlagError struct{ error }
@@ -41,7 +41,7 @@ func (e FlagError) Unwrap() error { return e.error }
 // flags names what says it.
 const flags = "--recipe NAME, or --resize, --crop, --interpolation, --rescale, --mean, --std, --channels"
 
-// Recipe is how the network's pictures are prepared. In this order: what the user says; the files beside it
+// Recipe is how the network's images are prepared. In this order: what the user says; the files beside it
 // (preprocess.ConfigFiles); what the network itself does at its input; what its file tells; a guess, which a note says.
 func (m *Model) Recipe(net *onnx.Network, o Overrides) (preprocess.Recipe, []Note, error) {
 	c := chooser{m: m, net: net, in: net.Input(), o: o}
@@ -87,7 +87,7 @@ func (c *chooser) size() error {
 	}
 	w, h, err := preprocess.ParseSize(said)
 	if err != nil && flag == "--crop" {
-		return fmt.Errorf("--crop %s: a share of the resized picture (0.875), the input's size (224) or, of CUB, bbox is wanted", said)
+		return fmt.Errorf("--crop %s: a share of the resized image (0.875), the input's size (224) or, of CUB, bbox is wanted", said)
 	}
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", flag, said, err)
@@ -103,7 +103,7 @@ func (c *chooser) size() error {
 func (c *chooser) possible() error {
 	switch n := c.in.Channels; {
 	case n != 0 && n != 1 && n != 3:
-		return fmt.Errorf("the network takes pictures of %d channels; pictures are given as 3 channels (RGB, BGR) or 1 (grey): export it for one of these", n)
+		return fmt.Errorf("the network takes images of %d channels; images are given as 3 channels (RGB, BGR) or 1 (grey): export it for one of these", n)
 	case c.in.Width > 0 != (c.in.Height > 0):
 		return fmt.Errorf("the network's input is %d x %d, of which one side is open (0): export it with both fixed, or both open", c.in.Width, c.in.Height)
 	}
@@ -141,11 +141,11 @@ func (c *chooser) choose() (r preprocess.Recipe, err error) {
 		}
 		switch same := r.Width == c.w && r.Height == c.h; {
 		case c.w > 0 && !same && c.said:
-			c.note(false, path, "pictures of %d x %d there, resized and cropped in the same proportion to %d x %d", r.Width, r.Height, c.w, c.h)
+			c.note(false, path, "images of %d x %d there, resized and cropped in the same proportion to %d x %d", r.Width, r.Height, c.w, c.h)
 			r.ResizeW, r.ResizeH = r.ResizeW*c.w/r.Width, r.ResizeH*c.h/r.Height
 			r.Width, r.Height = c.w, c.h
 		case c.w > 0 && !same:
-			return r, fmt.Errorf("%s makes pictures of %d x %d, the network's input is %d x %d: %w: --size %dx%d (in proportion), or %s", path, r.Width, r.Height, c.w, c.h, ErrUnknownRecipe, c.w, c.h, flags)
+			return r, fmt.Errorf("%s makes images of %d x %d, the network's input is %d x %d: %w: --size %dx%d (in proportion), or %s", path, r.Width, r.Height, c.w, c.h, ErrUnknownRecipe, c.w, c.h, flags)
 		}
 		if c.m.shared() {
 			c.note(true, path, "preprocessing taken from %s, which lies beside several networks: is it this one's? %s say it", file, flags)
@@ -164,7 +164,7 @@ func (c *chooser) choose() (r preprocess.Recipe, err error) {
 		} else if n.BGR() {
 			r.Channels = preprocess.ChannelsBGR
 		}
-		c.note(true, n.String(), "values are given as %s of 0 to %g; how the picture is resized is a guess: as torchvision does", r.Channels, n.Most)
+		c.note(true, n.String(), "values are given as %s of 0 to %g; how the image is resized is a guess: as torchvision does", r.Channels, n.Most)
 		return r, nil
 	}
 	if told != "" && c.in.Channels != 1 {
@@ -187,7 +187,7 @@ func (c *chooser) choose() (r preprocess.Recipe, err error) {
 		return r, nil
 	}
 	if c.in.Channels == 1 {
-		return r, fmt.Errorf("the network takes pictures of 1 channel (grey), and nothing tells the range of their values: %w: --channels grey with --rescale 1/255 (values of 0 to 1) or --rescale 1 (0 to 255), and --mean and --std if it wants them", ErrUnknownRecipe)
+		return r, fmt.Errorf("the network takes images of 1 channel (grey), and nothing tells the range of their values: %w: --channels grey with --rescale 1/255 (values of 0 to 1) or --rescale 1 (0 to 255), and --mean and --std if it wants them", ErrUnknownRecipe)
 	}
 	return r, fmt.Errorf("%s: %w: --recipe is needed (one of %s), or %s", why, ErrUnknownRecipe, strings.Join(preprocess.Presets(), ", "), strings.TrimPrefix(flags, "--recipe NAME, or "))
 }
@@ -207,7 +207,7 @@ func (c *chooser) named(name string) (preprocess.Recipe, error) {
 		return r, err
 	}
 	if c.w > 0 && (r.Width != c.w || r.Height != c.h) {
-		return r, fmt.Errorf("--recipe %s makes pictures of %d x %d, its input is %d x %d", name, r.Width, r.Height, c.w, c.h)
+		return r, fmt.Errorf("--recipe %s makes images of %d x %d, its input is %d x %d", name, r.Width, r.Height, c.w, c.h)
 	}
 	return r, nil
 }
@@ -215,7 +215,7 @@ func (c *chooser) named(name string) (preprocess.Recipe, error) {
 func (c *chooser) preset(name string) (preprocess.Recipe, error) {
 	r, err := preprocess.Preset(name, c.w, c.h)
 	if err == nil && c.w == 0 {
-		c.note(false, "the network leaves its input's size open; --size sets another", "pictures of %d x %d", r.Width, r.Height)
+		c.note(false, "the network leaves its input's size open; --size sets another", "images of %d x %d", r.Width, r.Height)
 	}
 	return r, err
 }
@@ -247,10 +247,10 @@ func (c *chooser) override(r *preprocess.Recipe) error {
 	}
 	if share, err := strconv.ParseFloat(o.Crop, 64); err == nil && share <= 1 {
 		if !(share > 0.05) {
-			return fmt.Errorf("--crop %s: the share of the resized picture's side that the input is, 0.875, or the input's size is wanted", o.Crop)
+			return fmt.Errorf("--crop %s: the share of the resized image's side that the input is, 0.875, or the input's size is wanted", o.Crop)
 		}
 		if r.Resize == preprocess.ResizeNone {
-			return fmt.Errorf("--crop %s: a share of the resized picture, which --resize none does not make", o.Crop)
+			return fmt.Errorf("--crop %s: a share of the resized image, which --resize none does not make", o.Crop)
 		}
 		r.ResizeW, r.ResizeH = int(math.Floor(float64(r.Width)/share)), int(math.Floor(float64(r.Height)/share))
 	}
@@ -278,13 +278,13 @@ func (c *chooser) override(r *preprocess.Recipe) error {
 func (c *chooser) fit(r *preprocess.Recipe) error {
 	n := r.Channels.Count()
 	if c.in.Channels == 1 && n == 3 {
-		return fmt.Errorf("the network takes pictures of 1 channel (grey), the recipe makes 3 (%s): --channels grey, with --rescale, --mean and --std of one value each", r.Channels)
+		return fmt.Errorf("the network takes images of 1 channel (grey), the recipe makes 3 (%s): --channels grey, with --rescale, --mean and --std of one value each", r.Channels)
 	}
 	if c.in.Channels == 3 && n == 1 {
-		return errors.New("the network takes pictures of 3 channels, the recipe makes grey ones: --channels rgb or bgr")
+		return errors.New("the network takes images of 3 channels, the recipe makes grey ones: --channels rgb or bgr")
 	}
 	if n == 1 && (r.Mean[0] != r.Mean[1] || r.Mean[1] != r.Mean[2] || r.Std[0] != r.Std[1] || r.Std[1] != r.Std[2]) {
-		return fmt.Errorf("grey pictures have 1 channel, the recipe's mean and std are for 3: --mean and --std of one value each")
+		return fmt.Errorf("grey images have 1 channel, the recipe's mean and std are for 3: --mean and --std of one value each")
 	}
 	if err := r.Check(); err != nil {
 		return err

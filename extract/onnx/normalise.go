@@ -7,7 +7,7 @@ import (
 	"vzsl/extract/onnx/load"
 )
 
-// Normalisation is what a network does to its pictures before anything else: it subtracts Mean and divides by Std, per
+// Normalisation is what a network does to its images before anything else: it subtracts Mean and divides by Std, per
 // channel, of values from 0 to Most, 1 or 255.
 type Normalisation struct {
 	Most      float64
@@ -20,7 +20,7 @@ func (n *Normalisation) BGR() bool {
 	return len(n.Mean) == 3 && n.Mean[0] < n.Mean[1] && n.Mean[1] < n.Mean[2] && n.Mean[2]-n.Mean[0] > 0.02*n.Most
 }
 
-// Normalisation finds out whether the network normalises its pictures itself: whether it begins with subtractions, divisions and
+// Normalisation finds out whether the network normalises its images itself: whether it begins with subtractions, divisions and
 // the like by constants, or a batch normalisation, that bring values of 0 to 1 or of 0 to 255 to about -2 to 2. nil where it does not.
 func (n *Network) Normalisation() *Normalisation {
 	in := n.Input()
@@ -73,7 +73,7 @@ func (n *Network) Normalisation() *Normalisation {
 	return out
 }
 
-// affine is what becomes of a picture's value x: a*x+b, per channel.
+// affine is what becomes of an image's value x: a*x+b, per channel.
 type affine struct {
 	channels int
 	last     bool // channels are the last axis

@@ -61,7 +61,7 @@ func bmpHead(b []byte) (*bitmap, error) {
 		colours = int(le.Uint32(head[32:]))
 	}
 	if m.w < 1 || m.h < 1 {
-		return nil, fmt.Errorf("a picture of %d x %d pixels", m.w, m.h)
+		return nil, fmt.Errorf("an image of %d x %d pixels", m.w, m.h)
 	}
 	switch {
 	case m.compression == bmpRaw:
@@ -233,7 +233,7 @@ func (m *bitmap) runs(b []byte, at int) []uint8 {
 				put(0)
 			}
 			x = 0
-		case v == 1: // end of picture
+		case v == 1: // end of image
 			return index
 		case v == 2: // a leap
 			if i+2 > len(b) {

@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// Crop cuts the picture to a rectangle, in pixels from its upper left corner: to the whole pixels that it touches and that
-// the picture has. A rectangle beside the picture is an error.
+// Crop cuts the image to a rectangle, in pixels from its upper left corner: to the whole pixels that it touches and that
+// the image has. A rectangle beside the image is an error.
 func (im *RGB) Crop(x, y, w, h float64) error {
 	side := func(from, length float64, most int) (lo, hi int) {
 		return int(math.Floor(max(0, min(from, float64(most))))), int(math.Ceil(max(0, min(from+length, float64(most)))))
@@ -14,7 +14,7 @@ func (im *RGB) Crop(x, y, w, h float64) error {
 	x0, x1 := side(x, w, im.W)
 	y0, y1 := side(y, h, im.H)
 	if !(w > 0 && h > 0) || x0 >= x1 || y0 >= y1 {
-		return fmt.Errorf("the box %g,%g of %g x %g lies outside the picture of %d x %d", x, y, w, h, im.W, im.H)
+		return fmt.Errorf("the box %g,%g of %g x %g lies outside the image of %d x %d", x, y, w, h, im.W, im.H)
 	}
 	row := 3 * (x1 - x0)
 	for r := y0; r < y1; r++ { // rows only move towards the front

@@ -11,10 +11,10 @@ import (
 	"testing"
 )
 
-// TestDamagedEqualsPIL makes pictures of every kind that are damaged or unfinished and compares with what PIL reads.
+// TestDamagedEqualsPIL makes images of every kind that are damaged or unfinished and compares with what PIL reads.
 func TestDamagedEqualsPIL(t *testing.T) {
 	if os.Getenv("VZSL_LONG") == "" {
-		t.Skip("set VZSL_LONG=1: makes 4,000 pictures by PIL and cjpeg")
+		t.Skip("set VZSL_LONG=1: makes 4,000 images by PIL and cjpeg")
 	}
 	python := "/usr/bin/python3"
 	if err := exec.Command(python, "-c", "import PIL, numpy").Run(); err != nil {

@@ -11,14 +11,14 @@ import (
 	"vzsl/extract/preprocess/jpeg"
 )
 
-// MaxMegapixels is the usual limit on a picture's size, in millions of pixels. It bounds the memory that a small file can
-// ask for (a decompression bomb): a picture of this size takes 300 MB as RGB.
+// MaxMegapixels is the usual limit on an image's size, in millions of pixels. It bounds the memory that a small file can
+// ask for (a decompression bomb): an image of this size takes 300 MB as RGB.
 const MaxMegapixels = 100
 
 // keepBytes is the largest buffer that goes back to a pool.
 const keepBytes = 32 << 20
 
-// RGB is a picture: W*H pixels of 3 interleaved bytes, row by row from the top.
+// RGB is an image: W*H pixels of 3 interleaved bytes, row by row from the top.
 type RGB struct {
 	W, H int
 	Pix  []uint8
@@ -27,7 +27,7 @@ type RGB struct {
 
 var rgbPool = sync.Pool{New: func() any { return new(RGB) }}
 
-// Release gives the picture's memory back for a later Decode. The picture must not
+// Release gives the image's memory back for a later Decode. The image must not
 // be used any more. Calling it is optional.
 func (im *RGB) Release() {
 	if cap(im.Pix) <= keepBytes {
@@ -35,7 +35,7 @@ func (im *RGB) Release() {
 	}
 }
 
-// newRGB takes a picture from the pool; its pixels are not cleared.
+// newRGB takes an image from the pool; its pixels are not cleared.
 func newRGB(w, h int) *RGB {
 	im := rgbPool.Get().(*RGB)
 	im.W, im.H, im.Flaw = w, h, ""
@@ -53,7 +53,7 @@ func newRGB(w, h int) *RGB {
 // concurrent use.
 func Decode(data []byte) (*RGB, error) { return DecodeUpTo(data, MaxMegapixels) }
 
-// DecodeUpTo is Decode with another limit on the picture's size, in millions of pixels.
+// DecodeUpTo is Decode with another limit on the image's size, in millions of pixels.
 func DecodeUpTo(data []byte, megapixels int) (*RGB, error) {
 	allow := func(w, h int) error { return Allow(w, h, megapixels) }
 	switch f := sniff(data); f {
@@ -65,7 +65,7 @@ func DecodeUpTo(data []byte, megapixels int) (*RGB, error) {
 	return nil, notAnImage(data)
 }
 
-// Size reads a picture's size from the head of the file.
+// Size reads an image's size from the head of the file.
 func Size(data []byte) (w, h int, err error) {
 	switch f := sniff(data); f {
 	case formatJPEG:
@@ -79,16 +79,16 @@ func Size(data []byte) (w, h int, err error) {
 // Known tells whether a file begins like one of a format that is read.
 func Known(data []byte) bool { return sniff(data) != formatNone }
 
-// ErrTooLarge is wrapped by the error of a picture with more pixels than allowed.
+// ErrTooLarge is wrapped by the error of an image with more pixels than allowed.
 var ErrTooLarge = errors.New("too large")
 
-// Allow refuses a picture of w x h pixels that has more than that many millions of them; 0 stands for MaxMegapixels.
+// Allow refuses an image of w x h pixels that has more than that many millions of them; 0 stands for MaxMegapixels.
 func Allow(w, h, megapixels int) error {
 	if megapixels <= 0 {
 		megapixels = MaxMegapixels
 	}
 	if w < 1 || h < 1 {
-		return errors.New("an empty picture")
+		return errors.New("an empty image")
 	}
 	if int64(w) > int64(megapixels)*1_000_000/int64(h) {
 		return fmt.Errorf("%w: %d x %d pixels, the limit is %d million (--max-pixels)", ErrTooLarge, w, h, megapixels)
@@ -152,7 +152,7 @@ func sizeOther(data []byte, f format) (w, h int, err error) {
 // describe puts a decoder's error into words.
 func describe(err error, f format) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return fmt.Errorf("truncated %s: the file ends before the picture does", f)
+		return fmt.Errorf("truncated %s: the file ends before the image does", f)
 	}
 	var u unsupported
 	if errors.As(err, &u) {

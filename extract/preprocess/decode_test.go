@@ -54,7 +54,7 @@ func TestBadFilesAreExplained(t *testing.T) {
 		want string
 	}{
 		{"empty", nil, "empty (0 bytes)"},
-		{"text", []byte("this is not a picture\nat all\n"), `looks like a text file (begins "this is not a picture")`},
+		{"text", []byte("this is not an image\nat all\n"), `looks like a text file (begins "this is not an image")`},
 		{"blanks", []byte(" \n\n"), "text file"},
 		{"cut rune", append(bytes.Repeat([]byte("a"), 511), []byte("é and more")...), "text file"},
 		{"html", []byte("\n<!DOCTYPE html><html><body>404"), "HTML page"},
@@ -73,7 +73,7 @@ func TestBadFilesAreExplained(t *testing.T) {
 		{"JPEG bomb", huge, "too large: 65500 x 65500 pixels"},
 		{"12-bit JPEG", twelve, "unsupported JPEG: 12 bits"},
 		{"lossless JPEG", lossless, "unsupported JPEG: lossless"},
-		{"JPEG of markers", []byte("\xff\xd8\xff\xd9"), "no picture"},
+		{"JPEG of markers", []byte("\xff\xd8\xff\xd9"), "no image"},
 		{"PNG bomb", hugePNG(1<<30, 1<<30), "too large"},
 		{"PNG bomb, smaller", hugePNG(20000, 20000), "too large: 20000 x 20000 pixels, the limit is 100 million (--max-pixels)"},
 		{"half a PNG", file(t, "rgb.png")[:900], "truncated PNG"},
@@ -102,7 +102,7 @@ func TestBadFilesAreExplained(t *testing.T) {
 }
 
 // TestEveryCut cuts each file at many places: never a panic, and a JPEG cut
-// anywhere is called truncated, but those whose picture is complete before.
+// anywhere is called truncated, but those whose image is complete before.
 func TestEveryCut(t *testing.T) {
 	for name := range readGolden(t).Decode {
 		data := file(t, name)
@@ -188,7 +188,7 @@ func TestPresets(t *testing.T) {
 		t.Error("a short destination is accepted")
 	}
 	if err := r.Apply(&RGB{W: 2, H: 2, Pix: make([]uint8, 3)}, false, make([]float32, 12)); err == nil {
-		t.Error("a picture without its pixels is accepted")
+		t.Error("an image without its pixels is accepted")
 	}
 }
 
@@ -214,7 +214,7 @@ func TestBadRecipes(t *testing.T) {
 	}
 }
 
-// TestElongated: a strip whose resized picture would be a bomb costs no more than
+// TestElongated: a strip whose resized image would be a bomb costs no more than
 // its window.
 func TestElongated(t *testing.T) {
 	r, _ := Preset("torchvision", 224, 224)
@@ -231,7 +231,7 @@ func TestElongated(t *testing.T) {
 			want := r.value(c, 200)
 			for _, v := range dst[c*224*224 : (c+1)*224*224] {
 				if math.Float32bits(v) != math.Float32bits(want) {
-					t.Fatalf("%v: a plain picture gives %g, want %g", s, v, want)
+					t.Fatalf("%v: a plain image gives %g, want %g", s, v, want)
 				}
 			}
 		}

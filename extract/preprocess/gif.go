@@ -6,7 +6,7 @@ import (
 	"io"
 )
 
-// gifFrame is the first picture of a GIF file. image/gif is not used since it
+// gifFrame is the first image of a GIF file. image/gif is not used since it
 // forgets the colour of the transparent index (PIL keeps it), crops to the frame
 // and decodes all frames.
 type gifFrame struct {
@@ -59,7 +59,7 @@ func gifHead(b []byte) (*gifFrame, error) {
 		}
 		switch b[pos] {
 		case 0x3b:
-			return nil, errors.New("no picture in it")
+			return nil, errors.New("no image in it")
 		case 0x21:
 			// An extension: label, then sub-blocks.
 			if len(b) < pos+3 {

@@ -114,7 +114,7 @@ func TestResizeEqualsPIL(t *testing.T) {
 		if sum(whole) != want.SHA256 {
 			t.Errorf("resize to %d x %d, %s, differs from PIL's", want.W, want.H, want.Interpolation)
 		}
-		// A window of the resized picture is that part of it.
+		// A window of the resized image is that part of it.
 		x, y := want.W/3, want.H/4
 		w, h := (want.W-x+1)/2, (want.H-y+1)/2
 		part := s.window(im, want.Interpolation, want.W, want.H, x, y, w, h)

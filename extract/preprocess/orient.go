@@ -1,6 +1,6 @@
 package preprocess
 
-// Orient turns and mirrors the picture as EXIF's orientation (1 to 8) asks, as PIL's ImageOps.exif_transpose does.
+// Orient turns and mirrors the image as EXIF's orientation (1 to 8) asks, as PIL's ImageOps.exif_transpose does.
 func (im *RGB) Orient(orientation int) {
 	if orientation < 2 || orientation > 8 {
 		return

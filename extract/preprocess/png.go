@@ -57,9 +57,9 @@ func (w *pngWriter) put(kind string, body []byte) {
 	w.out = binary.BigEndian.AppendUint32(w.out, crc32.ChecksumIEEE(w.out[at:]))
 }
 
-// mendedPNG is the file as PIL and libpng see it: what tells of the picture's colours, with right checksums and an end.
+// mendedPNG is the file as PIL and libpng see it: what tells of the image's colours, with right checksums and an end.
 // Of the stored checksums only those of the header and the palette are minded. Transparency is left out: alpha is dropped
-// here, and the decoder would turn 16-bit grey with a transparent level into another kind of picture.
+// here, and the decoder would turn 16-bit grey with a transparent level into another kind of image.
 func mendedPNG(data []byte) ([]byte, error) {
 	w := pngWriter{make([]byte, 0, len(data)+24)}
 	var bad error
@@ -99,7 +99,7 @@ func pngSize(data []byte) (w, h int, err error) {
 		default:
 			w, h = int(min(binary.BigEndian.Uint32(body), math.MaxInt32)), int(min(binary.BigEndian.Uint32(body[4:]), math.MaxInt32))
 			if w == 0 || h == 0 {
-				err = errors.New("an empty picture")
+				err = errors.New("an empty image")
 			}
 		}
 		return false

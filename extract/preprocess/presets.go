@@ -24,16 +24,16 @@ var (
 type preset struct {
 	name, about string
 	recipe      Recipe  // without its sizes
-	share       float64 // of the resized picture that the input is; the resized size is rounded down
+	share       float64 // of the resized image that the input is; the resized size is rounded down
 	size        int     // usual input size
 }
 
 var presets = []preset{
 	{"torchvision", "shorter side to 256/224 of the input, bilinear, centre crop, RGB, ImageNet's mean and std", defaultRecipe, 224. / 256, 224},
-	{"caffe", "whole picture squashed to the input, bilinear, BGR minus Caffe's mean", caffe(ResizeExact), 1, 224},
+	{"caffe", "whole image squashed to the input, bilinear, BGR minus Caffe's mean", caffe(ResizeExact), 1, 224},
 	{"caffe-crop", "shorter side to 256/224 of the input, bilinear, centre crop, BGR minus Caffe's mean", caffe(ResizeShorter), 224. / 256, 224},
 	{"clip", "shorter side to the input, bicubic, centre crop, RGB, CLIP's mean and std", with(ResizeShorter, Bicubic, clipMean, clipStd), 1, 224},
-	{"siglip", "whole picture squashed to the input, bicubic, RGB, mean and std 0.5", with(ResizeExact, Bicubic, half, half), 1, 224},
+	{"siglip", "whole image squashed to the input, bicubic, RGB, mean and std 0.5", with(ResizeExact, Bicubic, half, half), 1, 224},
 	{"dinov2", "shorter side to 256/224 of the input, bicubic, centre crop, RGB, ImageNet's mean and std", with(ResizeShorter, Bicubic, imageNetMean, imageNetStd), 224. / 256, 224},
 	{"timm-inception", "shorter side to 1/0.875 of the input, bicubic, centre crop, RGB, mean and std 0.5", with(ResizeShorter, Bicubic, half, half), 0.875, 299},
 }
@@ -93,7 +93,7 @@ func Preset(name string, width, height int) (Recipe, error) {
 	return r, nil
 }
 
-// Sized is the recipe for inputs of width x height that are share of the resized picture on each side.
+// Sized is the recipe for inputs of width x height that are share of the resized image on each side.
 func (r Recipe) Sized(width, height int, share float64) Recipe {
 	r.Width, r.Height = width, height
 	if r.Resize != ResizeNone {

@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// ConfigFiles are the files beside a network that say how its pictures are prepared, in the order in which they count.
+// ConfigFiles are the files beside a network that say how its images are prepared, in the order in which they count.
 var ConfigFiles = []string{"preprocessor_config.json", "processor_config.json", "config.json", "open_clip_config.json"}
 
-// ErrNoRecipe is wrapped by the error of a config file that does not speak of pictures.
+// ErrNoRecipe is wrapped by the error of a config file that does not speak of images.
 var ErrNoRecipe = errors.New("says nothing of preprocessing")
 
 // FromConfig reads the recipe in one of ConfigFiles: Hugging Face's of image processors and of the older feature extractors,
@@ -161,7 +161,7 @@ type kindOf struct {
 	resample,
 	size int
 	raw  bool     // no mean and std, where the file does not say
-	only []string // keys that change the pictures in ways that only this kind knows, and that are minded here
+	only []string // keys that change the images in ways that only this kind knows, and that are minded here
 }
 
 // processors are Hugging Face's, by their names without FeatureExtractor, ImageProcessor and Fast.
@@ -278,7 +278,7 @@ func (c *config) processor() Recipe {
 	case r.Resize == ResizeExact:
 		r.Width, r.Height = r.ResizeW, r.ResizeH
 	default:
-		c.fail("without do_center_crop its pictures have no one size")
+		c.fail("without do_center_crop its images have no one size")
 	}
 	r.Rescale = 1
 	if c.flag("do_rescale", true) {

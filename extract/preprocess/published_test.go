@@ -161,7 +161,7 @@ func TestOldNames(t *testing.T) {
 }
 
 // TestProcessors compares with the processors of transformers.js (testdata/processors.mjs), from the same config files. Where a
-// picture keeps its size the values are the same; where it is resized, sharp does it there, and they are near.
+// image keeps its size the values are the same; where it is resized, sharp does it there, and they are near.
 func TestProcessors(t *testing.T) {
 	b, err := os.ReadFile("testdata/processors.json")
 	if err != nil {
@@ -203,6 +203,6 @@ func TestProcessors(t *testing.T) {
 		}
 	}
 	if same < 6 {
-		t.Errorf("only %d pictures keep their size", same)
+		t.Errorf("only %d images keep their size", same)
 	}
 }

@@ -123,7 +123,7 @@ func TestRecipesOnRealImages(t *testing.T) {
 	}
 	want := strings.Fields(string(out))
 	if len(want) != len(files)*len(recipes) {
-		t.Fatalf("%d sums for %d pictures and %d recipes", len(want), len(files), len(recipes))
+		t.Fatalf("%d sums for %d images and %d recipes", len(want), len(files), len(recipes))
 	}
 	different := map[string]int{}
 	for i, f := range files {
@@ -150,7 +150,7 @@ func TestRecipesOnRealImages(t *testing.T) {
 		}
 	}
 	for r, n := range different {
-		t.Errorf("%s: %d of %d pictures differ", r, n, len(files))
+		t.Errorf("%s: %d of %d images differ", r, n, len(files))
 	}
-	t.Logf("%d pictures by %d recipes equal PIL's and torchvision's", len(files), len(recipes)-len(different))
+	t.Logf("%d images by %d recipes equal PIL's and torchvision's", len(files), len(recipes)-len(different))
 }

@@ -6,7 +6,7 @@ import (
 	"math"
 )
 
-// Recipe is the way from a decoded picture to a network's input, as data. The picture is turned upright if EXIF is set,
+// Recipe is the way from a decoded image to a network's input, as data. The image is turned upright if EXIF is set,
 // made grey if Channels says so, resized by Resize and Interpolation, cropped or padded around its centre to Width x Height,
 // and each sample v becomes (v*Rescale - Mean)/Std, rounded to float32 after each step. Its text form, String, is what
 // manifests and models store; Parse reads it. Recipes are comparable by ==.
@@ -26,7 +26,7 @@ type Recipe struct {
 	Std      [3]float64
 }
 
-// Resize is how a picture's new size follows from its old one.
+// Resize is how an image's new size follows from its old one.
 type Resize string
 
 // The ways to resize.
@@ -65,7 +65,7 @@ func (c Channels) Count() int {
 	return 3
 }
 
-// Rounding says where a crop lies whose distance from the centre is no whole number of pixels, and a padded picture likewise.
+// Rounding says where a crop lies whose distance from the centre is no whole number of pixels, and a padded image likewise.
 type Rounding string
 
 // The roundings.
@@ -117,7 +117,7 @@ func (r Recipe) check() error {
 			return fmt.Errorf("preprocessing: mean %v and std %v: finite numbers are wanted, and std above 0", r.Mean[c], r.Std[c])
 		}
 		if r.Channels == ChannelsGrey && (r.Mean[c] != r.Mean[0] || r.Std[c] != r.Std[0]) {
-			return fmt.Errorf("preprocessing: grey pictures have one channel, so one mean and one std, not %v and %v", r.Mean, r.Std)
+			return fmt.Errorf("preprocessing: grey images have one channel, so one mean and one std, not %v and %v", r.Mean, r.Std)
 		}
 	}
 	return nil
@@ -137,7 +137,7 @@ func (r *Recipe) value(c int, v uint8) float32 {
 	return float32(x / float32(r.Std[c]))
 }
 
-// resized is the size that a picture of w x h pixels is resized to.
+// resized is the size that an image of w x h pixels is resized to.
 func (r *Recipe) resized(w, h int) (int, int) {
 	switch r.Resize {
 	case ResizeNone:
@@ -169,7 +169,7 @@ func keepRatio(w, h int, ratio float64) (int, int) {
 	return side(w), side(h)
 }
 
-// place lays a side of a resized picture over a side of the input: count pixels from from on go to at.
+// place lays a side of a resized image over a side of the input: count pixels from from on go to at.
 func (r *Recipe) place(side, size int) (from, at, count int) {
 	if d := side - size; d > 0 {
 		if r.Rounding == RoundDown || d%2 == 0 {
@@ -184,9 +184,9 @@ func (r *Recipe) place(side, size int) (from, at, count int) {
 	return 0, d / 2, side
 }
 
-// Apply computes the network's input for one picture into dst (Values() long), in
+// Apply computes the network's input for one image into dst (Values() long), in
 // the order channel, row, column, or row, column, channel where nhwc is set. It is safe
-// for concurrent use and leaves the picture as it is; turning it by EXIF is the caller's (Orient).
+// for concurrent use and leaves the image as it is; turning it by EXIF is the caller's (Orient).
 func (r Recipe) Apply(im *RGB, nhwc bool, dst []float32) error {
 	s := scratchPool.Get().(*scratch)
 	defer scratchPool.Put(s)
@@ -205,7 +205,7 @@ func (r Recipe) Apply(im *RGB, nhwc bool, dst []float32) error {
 		return fmt.Errorf("recipe %s gives %d values, the destination holds %d", r, r.Values(), len(dst))
 	}
 	if im.W < 1 || im.H < 1 || len(im.Pix) != 3*im.W*im.H {
-		return fmt.Errorf("a picture of %d x %d pixels with %d bytes", im.W, im.H, len(im.Pix))
+		return fmt.Errorf("an image of %d x %d pixels with %d bytes", im.W, im.H, len(im.Pix))
 	}
 	if r.Channels == ChannelsGrey {
 		im = s.toGrey(im)

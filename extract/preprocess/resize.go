@@ -94,10 +94,10 @@ func grow[T any](s []T, n int) []T {
 // scratch is the memory of one resize.
 type scratch struct {
 	h, v taps
-	rows []uint8 // the picture after the horizontal pass
+	rows []uint8 // the image after the horizontal pass
 	out  []uint8 // the wanted window, w*h*3
 	acc  []int32
-	grey []uint8 // the picture made grey
+	grey []uint8 // the image made grey
 	pad  []uint8 // the window with its padding
 
 	recipe Recipe // that lut is of

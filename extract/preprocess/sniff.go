@@ -74,8 +74,8 @@ var others = []struct {
 	{0, "\x93NUMPY", "a NumPy array"},
 	{0, "PAR1", "a Parquet file"},
 	{0, "MATLAB 5.0", "a MATLAB file"},
-	{0, "\x00\x05\x16\x07", "a macOS AppleDouble file, not the picture itself"},
-	{0, "version https://git-lfs", "a Git LFS pointer, not the picture itself"},
+	{0, "\x00\x05\x16\x07", "a macOS AppleDouble file, not the image itself"},
+	{0, "version https://git-lfs", "a Git LFS pointer, not the image itself"},
 }
 
 // notAnImage says what a file looks like that no decoder takes.

@@ -9,7 +9,7 @@ import (
 
 func tiffSize(data []byte) (int, int, error) { return configSize(data, tiff.DecodeConfig) }
 
-// decodeTIFF reads the first picture of a TIFF. Colours that were multiplied by their alpha are divided by it again, as PIL
+// decodeTIFF reads the first image of a TIFF. Colours that were multiplied by their alpha are divided by it again, as PIL
 // does.
 func decodeTIFF(data []byte) (*RGB, error) {
 	m, err := tiff.Decode(bytes.NewReader(data))

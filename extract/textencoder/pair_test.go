@@ -15,7 +15,7 @@ import (
 	"vzsl/extract/preprocess"
 )
 
-// TestDemoPair: the demo's towers, trained on the seen classes alone, name pictures of its unseen classes by their names, and the
+// TestDemoPair: the demo's towers, trained on the seen classes alone, name images of its unseen classes by their names, and the
 // folder says that they share a space.
 func TestDemoPair(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "pair")
@@ -101,8 +101,8 @@ func TestDemoPair(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d of %d pictures of %d unseen classes", right, each*len(unseen), len(unseen))
+	t.Logf("%d of %d images of %d unseen classes", right, each*len(unseen), len(unseen))
 	if right*3 < each*len(unseen) { // chance is a twelfth
-		t.Errorf("names %d of %d pictures", right, each*len(unseen))
+		t.Errorf("names %d of %d images", right, each*len(unseen))
 	}
 }

@@ -269,7 +269,7 @@ func arrowText(a arrow.Array, i int) (string, error) {
 		return decimalText(arrowNumber(a, i)), nil
 	}
 	if !utf8.Valid(b) {
-		return "", errors.New("it holds bytes that are no text, such as those of a picture")
+		return "", errors.New("it holds bytes that are no text, such as those of an image")
 	}
 	return string(b), nil
 }

@@ -56,7 +56,7 @@ var refusedKinds = map[string]string{
 	"pandas_lists.csv":           "write the table as Parquet",
 	"pandas_gzip.csv.gz":         "gunzip",
 	"duckdb_lists.csv":           "write the table as Parquet",
-	"duckdb_image_bytes.parquet": "no text, such as those of a picture",
+	"duckdb_image_bytes.parquet": "no text, such as those of an image",
 	"duckdb_nested_2.parquet":    "flatten them",
 	"duckdb_ragged.parquet":      "not 3 values as the first",
 	"duckdb_null_class.parquet":  "has no class",

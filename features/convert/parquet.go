@@ -243,7 +243,7 @@ func (l *parquetLeaf) kind(e *schema.SchemaElement) Kind {
 		}
 		l.text = func(v parquet.Value) (string, error) {
 			if b := v.ByteArray(); !utf8.Valid(b) {
-				return "", errors.New("it holds bytes that are no text, such as those of a picture")
+				return "", errors.New("it holds bytes that are no text, such as those of an image")
 			}
 			return string(v.ByteArray()), nil
 		}

@@ -153,7 +153,7 @@ func (r *planar) part(i int, _ *scratch) {
 	st, plane := a.stride(), a.H*a.W
 	row := a.Data[a.At(n, y, 0):]
 	nchw := r.nchw[n*a.C*plane+y*a.W:]
-	if !r.out && a.C == 3 && st == 3 { // the picture
+	if !r.out && a.C == 3 && st == 3 { // the image
 		vec().interleave3(row, [3][]float32{nchw[:a.W], nchw[plane:], nchw[2*plane:]})
 		return
 	}

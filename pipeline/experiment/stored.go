@@ -147,7 +147,7 @@ func (x *Runner) Rebuild(name string, s *result.Report, ds *workspace.Dataset) (
 	case s.Run.Data != "" || s.Run.Layout != "": // as the run was evaluated
 		here.Folder, here.Layout = s.Run.Data, s.Run.Layout
 		if there, err := lookup.Exists(here.Folder); here.Folder != "" && (err != nil || !there) {
-			x.Log.Warn("the folder that the report had its pictures from is not there any more: it is without them", "data", here.Folder)
+			x.Log.Warn("the folder that the report had its images from is not there any more: it is without them", "data", here.Folder)
 			here.Folder, here.Layout = "", ""
 		}
 	}

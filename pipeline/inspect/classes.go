@@ -58,7 +58,7 @@ func (x *inspection) classes() {
 			empty = append(empty, c.Name)
 		}
 	}
-	if len(empty) > 0 && len(x.set.Images) > 0 && x.ds.Layout != catalog.Folder { // own classes without pictures are what this is for
+	if len(empty) > 0 && len(x.set.Images) > 0 && x.ds.Layout != catalog.Folder { // own classes without images are what this is for
 		x.found.problem("%d classes have no images: %s", len(empty), usage.FirstOf(empty))
 	}
 }

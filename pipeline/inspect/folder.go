@@ -49,7 +49,7 @@ func (x *inspection) open(ctx context.Context) bool {
 	bar.End()
 	if err == nil {
 		x.set = set
-		found.Notes = append(found.Notes, set.Notes...) // which pictures are not there is counted below
+		found.Notes = append(found.Notes, set.Notes...) // which images are not there is counted below
 		return true
 	}
 	found.problem("%v", err)

@@ -117,7 +117,7 @@ func (x *inspection) command(stage string, data bool, more ...string) string {
 func (x *inspection) stages(ctx context.Context) {
 	found := x.found
 	if !found.Usable {
-		what := "put the pictures there"
+		what := "put the images there"
 		if own := catalog.Lookup(x.ds.Layout).Features; own != nil {
 			what = own.Absent
 		}

@@ -14,7 +14,7 @@ import (
 	"vzsl/pipeline/usage"
 )
 
-// pictureFile: what a walk takes for a picture.
+// pictureFile: what a walk takes for an image.
 func pictureFile(name string) bool { return datasets.IsPicture(name) && !strings.HasPrefix(name, ".") }
 
 // pictures compares the list of images with the files.
@@ -109,10 +109,10 @@ func (x *inspection) pictures(ctx context.Context) error {
 	}
 	switch {
 	case len(listed) == 0:
-		found.problem("no pictures in %s", x.set.ImageRoot)
+		found.problem("no images in %s", x.set.ImageRoot)
 		found.Usable = len(x.networks()) > 0
 	case len(absent) == len(listed):
-		found.problem("none of the %d images listed has a file in %s: is the archive of the pictures unpacked there?", len(listed), x.set.ImageRoot)
+		found.problem("none of the %d images listed has a file in %s: is the archive of the images unpacked there?", len(listed), x.set.ImageRoot)
 		found.Usable = len(x.networks()) > 0 // features made elsewhere will do
 	case len(absent) > 0:
 		found.problem("%d images are listed but have no file: %s", len(absent), usage.FirstOf(absent))
@@ -128,7 +128,7 @@ func (x *inspection) pictures(ctx context.Context) error {
 	}
 	if len(orphans) > 0 {
 		slices.Sort(orphans)
-		found.problem("%d pictures belong to no class or list and are left out: %s", len(orphans), usage.FirstOf(orphans))
+		found.problem("%d images belong to no class or list and are left out: %s", len(orphans), usage.FirstOf(orphans))
 	}
 	return nil
 }

@@ -112,7 +112,7 @@ func Remove(all []Removed) error {
 }
 
 // Rename gives a run, of one seed or several, and its report another name. The report is built again, as its page names the run; what it
-// shows pictures from is as it was.
+// shows images from is as it was.
 func Rename(ctx context.Context, w *workspace.Workspace, from, to string) error {
 	dirs, err := folders(w, from)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 	"vzsl/train/runs"
 )
 
-// ClassOptions say which classes a picture may show.
+// ClassOptions say which classes an image may show.
 type ClassOptions struct {
 	File    string         // of the classes; "": the unseen ones of the run's split
 	Columns convert.Choice // of the file
@@ -83,7 +83,7 @@ func (w *Workspace) ClassList(ctx context.Context, in *Inputs, model *runs.Predi
 			}
 		}
 	}
-	// Missing values are for the model to fill or refuse, once and not at every picture.
+	// Missing values are for the model to fill or refuse, once and not at every image.
 	if err := model.CheckClasses(all.Names, all.Vectors); err != nil {
 		return nil, err
 	}

@@ -155,13 +155,13 @@ func (d *Dataset) Remembered() (folder, layout string) {
 	return folder, layout
 }
 
-// ImageRoot is the folder of a dataset's pictures; "" where none was named and none is where it would be: a report does without them.
+// ImageRoot is the folder of a dataset's images; "" where none was named and none is where it would be: a report does without them.
 func (w *Workspace) ImageRoot(d *Dataset) (string, error) {
 	plain := Dataset{Name: d.Name}
 	plain.Infer()
 	d.Infer()
 	if source.Is(d.Folder) {
-		w.Log.Info("the report is without pictures: it shows those of a local folder", "data", d.Folder)
+		w.Log.Info("the report is without images: it shows those of a local folder", "data", d.Folder)
 		return "", nil
 	}
 	there, err := lookup.Exists(d.Folder)
@@ -177,7 +177,7 @@ func (w *Workspace) ImageRoot(d *Dataset) (string, error) {
 		}
 	}
 	if d.Folder == plain.Folder { // nobody asked for it
-		w.Log.Warn("the report is without pictures", "data", d.Folder, "error", err)
+		w.Log.Warn("the report is without images", "data", d.Folder, "error", err)
 		return "", nil
 	}
 	return "", err

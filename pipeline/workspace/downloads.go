@@ -11,7 +11,7 @@ var Downloads = slices.Concat(catalog.Downloads(), []catalog.Download{
 	{
 		Name: "vgg19", Title: "VGG-19 trained on ImageNet, the ONNX model zoo's vgg19-7: the network of the paper's features",
 		Page: "https://github.com/onnx/models/tree/main/validated/vision/classification/vgg",
-		Licence: `Apache 2.0 (ONNX model zoo, converted from MXNet Gluon). ImageNet's pictures, which it was trained on, are for
+		Licence: `Apache 2.0 (ONNX model zoo, converted from MXNet Gluon). ImageNet's images, which it was trained on, are for
 non-commercial research. Cite: Simonyan, Zisserman, "Very Deep Convolutional Networks for Large-Scale Image
 Recognition", ICLR 2015.`,
 		Place: "models/vgg19.onnx", Next: "vzsl extract --dataset cub",

@@ -39,7 +39,7 @@ func (w *Workspace) FindModel(path, name string) (*model.Model, error) {
 	return m, nil
 }
 
-// ChooseRecipe finds how the model's pictures are prepared, and says where that comes from.
+// ChooseRecipe finds how the model's images are prepared, and says where that comes from.
 func (w *Workspace) ChooseRecipe(m *model.Model, net *onnx.Network, o model.Overrides) (preprocess.Recipe, error) {
 	r, notes, err := m.Recipe(net, o)
 	var flags model.FlagError

@@ -17,7 +17,7 @@ import (
 	"vzsl/pipeline/usage"
 )
 
-// PictureOptions say how pictures become the features that a run was trained on.
+// PictureOptions say how images become the features that a run was trained on.
 type PictureOptions struct {
 	Model  string // file or folder of the run's network; "": where networks lie
 	Recipe string // of a run on imported features that do not tell it; "": what the model's folder tells
@@ -83,7 +83,7 @@ func (w *Workspace) startPictures(run string, src features.Source, o *PictureOpt
 		return nil, usage.Errorf("the preprocessing of run %s is %q, which this program does not have: say it with --recipe, a name with its size (caffe-224) or a whole recipe's text (%w)", run, src.Recipe, err)
 	}
 	if crop != "" {
-		w.Log.Warn("the run was trained on pictures cut to bounding boxes; yours are taken whole: cut them likewise", "run", run)
+		w.Log.Warn("the run was trained on images cut to bounding boxes; yours are taken whole: cut them likewise", "run", run)
 	}
 	layer, err := o.FindLayer(net, src.Layer)
 	if err != nil && src.Imported() {
@@ -128,7 +128,7 @@ func (w *Workspace) networkFile(ctx context.Context, run string, src features.So
 		return w.LocalModel(ctx, o.Model)
 	}
 	if src.Imported() {
-		return "", usage.Errorf("run %s was trained on imported features (%s): to predict from pictures name the network that computed them with --model, or give features in place of pictures", run, src.Network)
+		return "", usage.Errorf("run %s was trained on imported features (%s): to predict from images name the network that computed them with --model, or give features in place of images", run, src.Network)
 	}
 	var places []string
 	for _, name := range []string{src.Network + ".onnx", src.Network} { // a file or a model's folder

@@ -12,7 +12,7 @@ import (
 	"vzsl/pipeline/usage"
 )
 
-// PicturedSplit is the name of the split by which classes have pictures.
+// PicturedSplit is the name of the split by which classes have images.
 const PicturedSplit = "pictured"
 
 // WriteSplit writes a split of its dataset, if it may.

@@ -6,7 +6,7 @@ import (
 	"vzsl/internal/pagetest"
 )
 
-// The page to drop pictures on, in a browser.
+// The page to drop images on, in a browser.
 func TestPages(t *testing.T) {
 	check := pagetest.Browser(t)
 	url, _ := start(t, Options{})

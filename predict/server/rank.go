@@ -31,8 +31,8 @@ type rankReply struct {
 	Version    string                    `json:"version"` // of the classes
 	Classes    int                       `json:"classes"`
 	Calibrated bool                      `json:"calibrated"`
-	Images     []predict.ImagePrediction `json:"images"`  // of the pictures that are kept, in their order
-	Missing    []string                  `json:"missing"` // pictures that are no longer kept: send them again
+	Images     []predict.ImagePrediction `json:"images"`  // of the images that are kept, in their order
+	Missing    []string                  `json:"missing"` // images that are no longer kept: send them again
 	Draft      *description.Judgement    `json:"draft,omitempty"`
 }
 

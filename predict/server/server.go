@@ -38,7 +38,7 @@ type Pictures interface {
 	Counts() (images, runs int64, busy time.Duration)
 }
 
-// Options of New. Model and Pictures are required.
+// Options of New. Model and Images are required.
 type Options struct {
 	Run      string
 	Info     any // the JSON response of /model
@@ -47,7 +47,7 @@ type Options struct {
 	Classes  predict.Classes // candidates at the start; requests can change them
 	Predict  predict.Options // defaults of requests
 
-	// ImageStatus gives the HTTP status of an error of Pictures that the image is the cause of, 0 of any other.
+	// ImageStatus gives the HTTP status of an error of Images that the image is the cause of, 0 of any other.
 	ImageStatus func(err error) int
 	// Lookup gives the vector of a class of that name or phrase, where the model was trained on word vectors or texts; else nil.
 	// What words say nothing of is NaN.
@@ -109,7 +109,7 @@ var page embed.FS
 // New makes a server.
 func New(o Options) (*Server, error) {
 	if o.Model == nil || o.Pictures == nil {
-		return nil, errors.New("server: Model and Pictures are required")
+		return nil, errors.New("server: Model and Images are required")
 	}
 	for _, d := range []struct {
 		v   *time.Duration

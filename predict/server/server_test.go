@@ -20,7 +20,7 @@ import (
 	"vzsl/predict"
 )
 
-// brightness is a model of two attributes; pictures are numbers here, which are its features.
+// brightness is a model of two attributes; images are numbers here, which are its features.
 type brightness struct{}
 
 func (brightness) Temperature() float64                              { return 1 }
@@ -57,7 +57,7 @@ var (
 	errEngine  = errors.New("the engine broke")
 )
 
-// numbers reads a picture as a number; wait, if not nil, is what every picture waits for.
+// numbers reads an image as a number; wait, if not nil, is what every image waits for.
 type numbers struct{ wait chan bool }
 
 func (numbers) Counts() (images, runs int64, busy time.Duration) { return 7, 3, time.Second }
@@ -285,7 +285,7 @@ func (e *endless) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// A client that sends its picture byte by byte gets 408 when its time is up, and holds nobody else up.
+// A client that sends its image byte by byte gets 408 when its time is up, and holds nobody else up.
 func TestSlowClient(t *testing.T) {
 	url, _ := start(t, Options{ReadTimeout: 300 * time.Millisecond})
 	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
@@ -411,7 +411,7 @@ func TestEditing(t *testing.T) {
 	}
 }
 
-// taught is brightness that takes a class's light from the pictures it has seen of it.
+// taught is brightness that takes a class's light from the images it has seen of it.
 type taught struct {
 	brightness
 	of map[float32]float32 // by the class's light
@@ -441,7 +441,7 @@ func (m taught) Learn(class, features []float32, n int) (predict.Model, error) {
 	return taught{of: of}, nil
 }
 
-// TestTeach: pictures of a class count at once, go with its description, and are refused where they would count for two classes.
+// TestTeach: images of a class count at once, go with its description, and are refused where they would count for two classes.
 func TestTeach(t *testing.T) {
 	url, _ := start(t, Options{Model: taught{}})
 	best := func() string {
@@ -470,7 +470,7 @@ func TestTeach(t *testing.T) {
 		}
 	}
 	if got := best(); got != "night" {
-		t.Errorf("after two pictures: %q", got)
+		t.Errorf("after two images: %q", got)
 	}
 	if _, text := call(t, "GET", url+"/classes", "", ""); text != `{"auto":false,"classes":["day","night"],"kept":false,"learns":true,"none_below":0,"pictures":{"night":2},"shown":["day","night"],"threshold":null,"version":"5a5c60d98e807648"}`+"\n" {
 		t.Error(text)

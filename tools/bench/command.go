@@ -18,11 +18,11 @@ import (
 // command compares the whole of vzsl extract with the engine alone.
 func (b *bench) command(ctx context.Context) error {
 	if _, err := os.Stat(filepath.Join(b.cub, "images")); err != nil {
-		b.printf("The pictures of CUB-200-2011 are not here (-cub names their folder), so this is left out.\n")
+		b.printf("The images of CUB-200-2011 are not here (-cub names their folder), so this is left out.\n")
 		return nil
 	}
 	if b.python == "" {
-		b.printf("Python with PIL, which makes the pictures, is not here, so this is left out.\n")
+		b.printf("Python with PIL, which makes the images, is not here, so this is left out.\n")
 		return nil
 	}
 	n, err := b.vgg19(false)
@@ -98,14 +98,14 @@ func (b *bench) command(ctx context.Context) error {
 			}
 		}
 		if r.Computed != count {
-			return fmt.Errorf("%d of %d pictures computed", r.Computed, count)
+			return fmt.Errorf("%d of %d images computed", r.Computed, count)
 		}
 		alone, steady, share = append(alone, engineRate), append(steady, r.ImagesPerSecond), append(share, r.EngineShare)
 		whole = append(whole, float64(count)/r.elapsed)
 		ratios = append(ratios, r.ImagesPerSecond/engineRate)
 		wholeRatios = append(wholeRatios, float64(count)/r.elapsed/engineRate)
 	}
-	b.printf("`vzsl extract` with the full VGG-19 over %d pictures of CUB-200-2011, re-encoded at 500 x 375 (JPEG, %d KB each on\n", count, size/int64(max(count, 1))>>10)
+	b.printf("`vzsl extract` with the full VGG-19 over %d images of CUB-200-2011, re-encoded at 500 x 375 (JPEG, %d KB each on\n", count, size/int64(max(count, 1))>>10)
 	b.printf("average): reading, decoding, resizing, the engine, Parquet shards. By turns with the engine alone on images that lie\nready in memory, batches of 8.\n\n")
 	b.printf("| | images/s | of the engine alone |\n|---|---|---|\n")
 	b.printf("| the engine alone | %.2f | |\n", median(alone))
@@ -115,13 +115,13 @@ func (b *bench) command(ctx context.Context) error {
 	return nil
 }
 
-// pictures makes the re-encoded pictures, once.
+// pictures makes the re-encoded images, once.
 func (b *bench) pictures(ctx context.Context) (string, error) {
 	dir := filepath.Join(b.work, fmt.Sprintf("pictures-%d", b.images))
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}
-	note("re-encoding %d pictures", b.images)
+	note("re-encoding %d images", b.images)
 	part := dir + ".part"
 	if err := os.RemoveAll(part); err != nil {
 		return "", err

@@ -18,7 +18,7 @@ import (
 // bench is a run.
 type bench struct {
 	out     string // the page
-	work    string // folder of models and pictures, kept for the next run
+	work    string // folder of models and images, kept for the next run
 	cub     string // CUB-200-2011
 	threads int
 	images  int    // for the whole command
@@ -79,11 +79,11 @@ func run(ctx context.Context) error {
 	}
 	var only string
 	flag.StringVar(&b.out, "out", filepath.Join("docs", "benchmarks.md"), "`file` to write; - for none")
-	flag.StringVar(&b.work, "work", filepath.Join(cache, "vzsl-bench"), "`folder` for models and pictures (5 GB), kept for the next run")
+	flag.StringVar(&b.work, "work", filepath.Join(cache, "vzsl-bench"), "`folder` for models and images (5 GB), kept for the next run")
 	flag.StringVar(&b.cub, "cub", filepath.Join(data, "cub", "CUB_200_2011"), "`folder` of CUB-200-2011")
 	flag.StringVar(&only, "only", strings.Join(names, ","), "parts to measure")
 	flag.IntVar(&b.threads, "threads", runtime.NumCPU(), "threads of every side")
-	flag.IntVar(&b.images, "images", 640, "pictures for the whole command")
+	flag.IntVar(&b.images, "images", 640, "images for the whole command")
 	flag.StringVar(&b.nets, "nets", "", "networks of the table of networks, as networks.go names them; empty: all")
 	flag.IntVar(&b.rounds, "rounds", 9, "pairs of turns for each figure of that table")
 	flag.BoolVar(&b.small, "small", false, "a small network and few rounds, to rehearse; writes no page")

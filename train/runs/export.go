@@ -25,7 +25,7 @@ func (p *Predictor) ONNX(program, version string) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %s", ErrNoGraph, p.settings.Method)
 	}
 	g := onnxfile.New(p.settings.Method, program, version)
-	g.Comment("Scores of pictures, given as features, against classes, given as attribute vectors; higher is better. Both inputs are raw: the model normalises them.")
+	g.Comment("Scores of images, given as features, against classes, given as attribute vectors; higher is better. Both inputs are raw: the model normalises them.")
 	dim, _ := p.model.Dims()
 	x := featureGraph(g, p.settings.FeatureNorm, g.Input("features", "N", dim))
 	a := p.normaliser.Graph(g, g.Input("classes", "C", p.normaliser.Dim()))

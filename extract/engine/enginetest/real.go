@@ -18,14 +18,14 @@ import (
 // Tolerance is what features may differ by from ONNX Runtime's, as a part of the image's largest value.
 const Tolerance = 1e-5
 
-// Birds are n of the real pictures in the folder of test data, spread over the classes, prepared by a
-// recipe; the test skips where the pictures are absent.
+// Birds are n of the real images in the folder of test data, spread over the classes, prepared by a
+// recipe; the test skips where the images are absent.
 func Birds(t testing.TB, n int, recipe string, size int) []float32 {
 	t.Helper()
 	dir := Shared(t, "cub/CUB_200_2011/images")
 	files, err := filepath.Glob(filepath.Join(dir, "*", "*.jpg"))
 	if err != nil || len(files) < n {
-		t.Skipf("%s holds %d pictures, not %d", dir, len(files), n)
+		t.Skipf("%s holds %d images, not %d", dir, len(files), n)
 	}
 	sort.Strings(files)
 	r, err := preprocess.Preset(recipe, size, size)
@@ -50,7 +50,7 @@ func Birds(t testing.TB, n int, recipe string, size int) []float32 {
 	return out
 }
 
-// TestBirds compares the features of n real pictures with what ONNX Runtime computes from the same
+// TestBirds compares the features of n real images with what ONNX Runtime computes from the same
 // pixels.
 func TestBirds(t *testing.T, create New, network, recipe string, size, n int) {
 	path := Shared(t, network)
@@ -78,7 +78,7 @@ func VGG19(t testing.TB) string {
 	return path
 }
 
-// TestVGG19 compares fc7 of n pictures, and of a quarter as many images of noise, with ONNX Runtime's,
+// TestVGG19 compares fc7 of n images, and of a quarter as many images of noise, with ONNX Runtime's,
 // on the full-size network.
 func TestVGG19(t *testing.T, create New, n int) {
 	Long(t)
@@ -150,7 +150,7 @@ type Torchvision struct {
 }
 
 // TestTorchvision compares networks of torchvision with ONNX Runtime: at the layer found by itself, of the newer
-// ones (see export_torchvision.py) at their class scores, on two pictures. The files are kept in the folder
+// ones (see export_torchvision.py) at their class scores, on two images. The files are kept in the folder
 // named by VZSL_TORCHVISION, else in one in the system's temporary folder.
 func TestTorchvision(t *testing.T, create New, networks ...Network) (list []Torchvision) {
 	Long(t)

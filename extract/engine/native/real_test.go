@@ -65,7 +65,7 @@ func TestBirdsInBatches(t *testing.T) {
 	}
 }
 
-// TestConvolutionsDirectly compares each convolution of a real network, on real pictures, with the sum
+// TestConvolutionsDirectly compares each convolution of a real network, on real images, with the sum
 // that defines it, in double precision at some of its places, from the engine's own values before it.
 func TestConvolutionsDirectly(t *testing.T) {
 	path := enginetest.Shared(t, "models/vgg19-imagenet-conv3_4-gap256.onnx")

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// ErrTruncated is returned for a file that ends before its picture does.
-var ErrTruncated = errors.New("truncated JPEG: the file ends before the picture does")
+// ErrTruncated is returned for a file that ends before its image does.
+var ErrTruncated = errors.New("truncated JPEG: the file ends before the image does")
 
 // CorruptError says what in a file contradicts the format.
 type CorruptError string
@@ -51,7 +51,7 @@ type component struct {
 	h, v int // sampling factors
 	tq   byte
 
-	w, height int // samples that belong to the picture: ceil(W*h/hmax), ceil(H*v/vmax)
+	w, height int // samples that belong to the image: ceil(W*h/hmax), ceil(H*v/vmax)
 	bw, bh    int // blocks that hold them: what a scan of this component alone codes
 	stride    int // blocks a row in memory, padded to whole MCUs
 	rows      int // rows of blocks in memory
@@ -109,7 +109,7 @@ type Decoder struct {
 	sums   []int32
 }
 
-// Config reads the picture's size from the header, without decoding.
+// Config reads the image's size from the header, without decoding.
 func Config(data []byte) (width, height int, err error) {
 	var d Decoder
 	d.data = data
@@ -286,7 +286,7 @@ func (d *Decoder) segment() ([]byte, bool) {
 	return seg, true
 }
 
-// ended judges a sequential picture whose only scan is done, or a file without an EOI marker. As in PIL, what follows that scan
+// ended judges a sequential image whose only scan is done, or a file without an EOI marker. As in PIL, what follows that scan
 // does not count, but something must: libjpeg reads ahead, and finds a file cut that ends with its data.
 func (d *Decoder) ended() error {
 	const slack = 16
@@ -299,11 +299,11 @@ func (d *Decoder) ended() error {
 	return d.complete()
 }
 
-// complete ends a picture. A component that no scan had, of a file that breaks off between its scans, is grey, as
-// libjpeg has it; without any scan there is no picture.
+// complete ends an image. A component that no scan had, of a file that breaks off between its scans, is grey, as
+// libjpeg has it; without any scan there is no image.
 func (d *Decoder) complete() error {
 	if d.comps == nil || d.scans == 0 {
-		return CorruptError("no picture in it")
+		return CorruptError("no image in it")
 	}
 	for i := range d.comps {
 		c := &d.comps[i]
@@ -379,7 +379,7 @@ func (d *Decoder) readSOF(seg []byte, progressive bool) error {
 	}
 	height, width := int(seg[1])<<8|int(seg[2]), int(seg[3])<<8|int(seg[4])
 	if width == 0 || height == 0 {
-		return CorruptError("an empty picture")
+		return CorruptError("an empty image")
 	}
 	n := int(seg[5])
 	if n != 1 && n != 3 && n != 4 {

@@ -13,5 +13,5 @@
 // arithmetic coding; grey, YCbCr, RGB, CMYK and YCCK, any sampling factors that divide each
 // other. Damaged and unfinished files give what libjpeg-turbo 3 gives on x86, down to its block
 // smoothing and to how its vectorised transform overflows; Flaw tells of them. A file that ends within
-// its picture is an error, as it is in PIL.
+// its image is an error, as it is in PIL.
 package jpeg

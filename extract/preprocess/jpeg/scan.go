@@ -81,7 +81,7 @@ func (d *Decoder) readScan(seg []byte) error {
 }
 
 // decodeScan walks the MCUs of a scan. A scan of one component has one block an
-// MCU and leaves out the blocks that only pad the picture (T.81 A.2).
+// MCU and leaves out the blocks that only pad the image (T.81 A.2).
 //
 // Damaged data are taken as libjpeg takes them: an impossible code stands for the symbol 0; where a marker comes before the
 // data are complete, zero bits stand for what is missing of the MCU, and the MCUs after it, up to the next restart, keep the

@@ -1,10 +1,10 @@
 package jpeg
 
-// row gives row y of component i at the picture's full size (at least width
+// row gives row y of component i at the image's full size (at least width
 // samples). As in libjpeg's jdsample.c, halved directions are interpolated with the
 // triangle filter (3/4 of the nearer sample, 1/4 of the further), with rounding
 // that alternates so that nothing drifts; other factors repeat samples. The
-// picture's edge samples stand in for those beyond it.
+// image's edge samples stand in for those beyond it.
 func (d *Decoder) row(i, y int) []uint8 {
 	c := &d.comps[i]
 	eh, ev := d.hmax/c.h, d.vmax/c.v

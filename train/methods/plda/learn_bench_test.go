@@ -7,8 +7,8 @@ import (
 	"vzsl/train/method"
 )
 
-// BenchmarkLearn is what a server does when five pictures of a class arrive as features of a VGG-19, and one more is to be named
-// among 200 classes; BenchmarkDescribed when a class is described and one picture is to be named.
+// BenchmarkLearn is what a server does when five images of a class arrive as features of a VGG-19, and one more is to be named
+// among 200 classes; BenchmarkDescribed when a class is described and one image is to be named.
 func BenchmarkLearn(b *testing.B) {
 	m, x, classes := large(b)
 	for i := 0; b.Loop(); i++ {

@@ -12,7 +12,7 @@ import (
 
 // smallest is the part of W_mu's largest singular value below which a direction counts as zero. There are no more directions
 // than classes that taught any; the others are what is left of the random start, and their inverse is noise. On CUB's seen
-// classes (SqueezeNet) the attribute estimated highest is one that the class has more of than the mean for 94 pictures of 100
+// classes (SqueezeNet) the attribute estimated highest is one that the class has more of than the mean for 94 images of 100
 // with 0.3, for 65 with 0.05 and for 27 with 0.001.
 const smallest = 0.3
 

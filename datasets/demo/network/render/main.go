@@ -1,4 +1,4 @@
-// Command render writes the pictures that the demo's network is trained on: of the seen classes only, from seeds that
+// Command render writes the images that the demo's network is trained on: of the seen classes only, from seeds that
 // the demo's data set never uses. train.py takes it from there.
 //
 //	go run ./datasets/demo/network/render FOLDER
@@ -22,12 +22,12 @@ import (
 	"vzsl/datasets/demo"
 )
 
-// part is one set of pictures: PerClass of each class, the seed counting up from FirstSeed, class after class.
+// part is one set of images: PerClass of each class, the seed counting up from FirstSeed, class after class.
 type part struct {
 	FirstSeed uint64 `json:"first_seed"`
 	PerClass  int    `json:"per_class"`
-	SHA256    string `json:"sha256"`           // over the pictures' RGB bytes, in the order of the seeds
-	Firsts    string `json:"sha256_of_firsts"` // the same over the first picture of each class alone
+	SHA256    string `json:"sha256"`           // over the images' RGB bytes, in the order of the seeds
+	Firsts    string `json:"sha256_of_firsts"` // the same over the first image of each class alone
 }
 
 type record struct {
