@@ -65,20 +65,20 @@ func TestHost(t *testing.T) {
 		{named, "x.zsl.example.org", 403},
 	} {
 		for _, path := range []string{"/classes", "/healthz", "/"} {
-			if a, text := ask(t, "GET", c.url+path, map[string]string{"Host": c.host}, ""); a.StatusCode != c.code {
+			if a, text := ask(t, "GET", c.url+path, map[string]string{"Host": c.host}, ""); a.StatusCode != c.code { //nolint:bodyclose // ask closes it
 				t.Errorf("GET %s of %q: %d %s, want %d", path, c.host, a.StatusCode, text, c.code)
 			}
 		}
 	}
 	rebound := map[string]string{"Host": "evil.example", "Origin": "http://evil.example", "Sec-Fetch-Site": "same-origin"}
-	if a, text := ask(t, "DELETE", plain+"/classes/day", rebound, ""); a.StatusCode != 403 || !strings.Contains(text, "--host evil.example") {
+	if a, text := ask(t, "DELETE", plain+"/classes/day", rebound, ""); a.StatusCode != 403 || !strings.Contains(text, "--host evil.example") { //nolint:bodyclose // ask closes it
 		t.Errorf("%d %s", a.StatusCode, text)
 	}
 	if _, text := call(t, "GET", plain+"/classes", "", ""); !strings.Contains(text, `"day"`) {
 		t.Errorf("another site has removed a class: %s", text)
 	}
 	foreign := map[string]string{"Origin": "http://evil.example"}
-	if a, text := ask(t, "DELETE", plain+"/classes/day", foreign, ""); a.StatusCode != 403 || !strings.Contains(text, "another site") {
+	if a, text := ask(t, "DELETE", plain+"/classes/day", foreign, ""); a.StatusCode != 403 || !strings.Contains(text, "another site") { //nolint:bodyclose // ask closes it
 		t.Errorf("%d %s", a.StatusCode, text)
 	}
 	if _, text := call(t, "GET", plain+"/metrics", "", ""); !strings.Contains(text, `vzsl_refused_total{reason="host"} 19`) || !strings.Contains(text, `vzsl_refused_total{reason="origin"} 1`) {
