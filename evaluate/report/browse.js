@@ -269,14 +269,15 @@
       var was = drag, p = at(e);
       drag = null;
       line.removeAttribute("d");
-      if (lasso && was.moved && path.length > 2) return open(inside, "Selected on the map");
+      // After the click that follows: it would open what the dialog shows under the pointer.
+      if (lasso && was.moved && path.length > 2) return void setTimeout(open, 0, inside, "Selected on the map");
       if (was.moved) return;
       var best = -1, reach = 14 * view.w / svg.clientWidth;
       places.forEach(function (q, k) {
         var d = Math.hypot(q[0] - p[0], q[1] - p[1]);
         if (D.points[k] >= 0 && d < reach) { reach = d; best = D.points[k]; }
       });
-      if (best >= 0) detail([best], 0, "On the map");
+      if (best >= 0) setTimeout(detail, 0, [best], 0, "On the map");
     });
     svg.addEventListener("wheel", function (e) {
       if (!e.ctrlKey && !e.metaKey) return; // the page scrolls

@@ -86,6 +86,7 @@ require(process.env.PAGETEST)(async ({ page, say, must, axe, shot }) => {
   await page.mouse.down();
   for (const q of [[0.98, 0.02], [0.98, 0.98], [0.02, 0.98], [0.02, 0.03]]) await page.mouse.move(...at(...q), { steps: 8 });
   await page.mouse.up();
+  await page.waitForFunction(() => document.querySelector('dialog[open]'));
   must(await title() === 'Selected on the map', 'the lasso opens a grid: ' + await title());
   const all = await tiles();
   must(all > 150 && all <= 240, `nearly all of 240 points are in the lasso: ${all}`);
