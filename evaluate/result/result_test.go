@@ -79,13 +79,13 @@ func TestJSONKeys(t *testing.T) {
 	}
 	sort.Strings(got)
 	text := strings.Join(got, "\n") + "\n"
-	if os.Getenv("UPDATE") != "" {
+	if os.Getenv("VZSL_UPDATE") != "" {
 		if err := os.WriteFile("testdata/keys.txt", []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if diff := cmp.Diff(string(read(t, "testdata/keys.txt")), text); diff != "" {
-		t.Errorf("keys of report.json changed (UPDATE=1 rewrites the list): %s", diff)
+		t.Errorf("keys of report.json changed (VZSL_UPDATE=1 rewrites the list): %s", diff)
 	}
 }
 

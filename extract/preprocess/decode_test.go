@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -176,8 +177,15 @@ func TestPresets(t *testing.T) {
 			}
 		}
 	}
-	if _, err := Preset("keras", 224, 224); err == nil || !strings.Contains(err.Error(), "torchvision, caffe, caffe-crop") {
-		t.Errorf("unknown recipe: %v", err)
+	_, err := Preset("keras", 224, 224)
+	if err == nil {
+		t.Fatal("an unknown recipe is taken")
+	}
+	_, offered, _ := strings.Cut(err.Error(), "choose one of ")
+	for _, name := range Presets() {
+		if !slices.Contains(strings.Split(offered, ", "), name) {
+			t.Errorf("unknown recipe: %v does not offer %s", err, name)
+		}
 	}
 	var none Recipe
 	if err := none.Apply(&RGB{W: 1, H: 1, Pix: make([]uint8, 3)}, false, nil); err == nil {
