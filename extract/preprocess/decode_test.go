@@ -153,7 +153,14 @@ func TestBuffersAreClean(t *testing.T) {
 }
 
 func TestPresets(t *testing.T) {
+	lines, err := os.ReadFile("testdata/recipes.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range Presets() {
+		if r, err := Preset(name, 0, 0); err != nil || !slices.Contains(strings.Split(string(lines), "\n"), r.String()) {
+			t.Errorf("%s: testdata/recipes.txt, which is compared with PIL and torchvision, lacks %s", name, r)
+		}
 		r, err := Preset(name, 227, 227)
 		if err != nil || PresetHelp(name) == "" {
 			t.Fatalf("%s: %v", name, err)
@@ -177,7 +184,7 @@ func TestPresets(t *testing.T) {
 			}
 		}
 	}
-	_, err := Preset("keras", 224, 224)
+	_, err = Preset("keras", 224, 224)
 	if err == nil {
 		t.Fatal("an unknown recipe is taken")
 	}
