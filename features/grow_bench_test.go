@@ -78,7 +78,7 @@ func BenchmarkGrowMillion(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.Logf("%d images in %d shards; %s is of %d MB", len(old), len(m.Parts), imagesName, m.Images.Bytes>>20)
-	old, shard, times = nil, nil, nil
+	old, shard = nil, nil
 	debug.FreeOSMemory()
 	for b.Loop() {
 		var peak atomic.Uint64

@@ -73,13 +73,6 @@ func (s *Source) metadata(kv *metadata, without ...string) {
 	}
 }
 
-// grownSource is a source as shards of a collection have it: what grows with the collection is in the manifest alone, so that an
-// image more leaves the other shards as they are.
-func (s Source) grownSource() Source {
-	s.DatasetSHA256, s.Images = "", 0
-	return s
-}
-
 // sourceFrom reads a source out of a file's metadata.
 func sourceFrom(get func(key string) (string, bool)) (Source, error) {
 	s, err := readSource(get)

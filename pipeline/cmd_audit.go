@@ -102,7 +102,7 @@ func (o *auditOptions) check() error {
 	}
 	slices.Sort(o.Shots)
 	o.Shots = slices.Compact(o.Shots)
-	switch most := 0; {
+	switch {
 	case len(o.Shots) == 0 || slices.Equal(o.Shots, []int{0}):
 		o.Shots = nil
 	case o.Shots[0] < 0:
@@ -110,7 +110,8 @@ func (o *auditOptions) check() error {
 	case o.Draws < 1:
 		return usage.Errorf("--seeds %d: at least one", o.Draws)
 	default:
-		if most = o.Shots[len(o.Shots)-1]; o.Pool == 0 {
+		most := o.Shots[len(o.Shots)-1]
+		if o.Pool == 0 {
 			o.Pool = most
 		}
 		if o.Pool < most {

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -319,8 +320,8 @@ it ends with exit code 3 and lists their tasks as --array= takes them.`,
 
 // tellMissing prints which tasks have to be run again.
 func (c *cli) tellMissing(err error) error {
-	m, ok := err.(*tasks.MissingError)
-	if !ok {
+	var m *tasks.MissingError
+	if !errors.As(err, &m) {
 		return err
 	}
 	res := struct {

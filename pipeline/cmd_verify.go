@@ -93,8 +93,8 @@ func (c *cli) verifyImages(ctx context.Context, f *verify.Folder, ds workspace.D
 		return nil
 	}
 	m, err := features.ReadManifest(f.Dir)
-	if err != nil || !m.Complete { // verification said so
-		return nil
+	if err != nil || !m.Complete {
+		return nil //nolint:nilerr // verification said so
 	}
 	ds.Name = m.Source.Dataset
 	set, err := c.OpenDataset(ctx, &ds)
@@ -140,10 +140,9 @@ func sayVerified(w io.Writer, f *verify.Folder) {
 	} else {
 		fmt.Fprintf(w, ": %d problems\n", len(f.Problems))
 	}
-	command := ""
 	for i, p := range f.Problems {
 		fmt.Fprintf(w, "  %s: %s\n", p.File, p.What)
-		command = p.Command
+		command := p.Command
 		if i+1 == len(f.Problems) || f.Problems[i+1].Command != command {
 			fmt.Fprintf(w, "    made again by: %s\n", command)
 		}

@@ -84,7 +84,7 @@ func (c *cli) writeGallery(ctx context.Context, o *predictOptions, p *predictor,
 			defer f.Close()
 			text, w, h, err := thumbnail.Of(f, galleryThumbnail)
 			if err != nil { // a format that only the network's reader knows: it is shown without its image
-				return nil //nolint:nilerr
+				return nil
 			}
 			item.Source, item.Width, item.Height = thumbnail.URI(text), w, h
 			return nil

@@ -37,7 +37,7 @@ func (r *run) weigh(ctx context.Context) error {
 	best := -1.0
 	for i, weights := range grid {
 		began := time.Now()
-		s := r.o.Settings.Clone()
+		s := r.o.Clone()
 		s.Weights = weights
 		g, err := r.p.Build(&s, r.o.Roles.Validation)
 		if err != nil {

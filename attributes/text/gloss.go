@@ -68,7 +68,7 @@ func readGlosses(path string, of map[string]string) error {
 			return fmt.Errorf("%s:%d: a line of more than %d bytes: this is no file of glosses", path, n, maxText)
 		}
 		line := strings.TrimSpace(string(raw))
-		id, gloss := "", ""
+		var id, gloss string
 		if m := synsetLine.FindStringSubmatch(line); m != nil {
 			_, after, ok := strings.Cut(line, "| ")
 			if !ok {

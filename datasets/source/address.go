@@ -138,7 +138,7 @@ func files(ctx context.Context, stores *store.Opener, address string) ([]*file, 
 		return all, prefix, nil
 	}
 	for _, f := range all {
-		if formatOf(f.key) != is && !(is <= tarGzip && formatOf(f.key) <= tarGzip && formatOf(f.key) != notOne) {
+		if k := formatOf(f.key); k != is && (is > tarGzip || k > tarGzip || k == notOne) {
 			return nil, notOne, fmt.Errorf("%s: files of one kind are needed, %s and %s are not", address, path.Base(all[0].key), path.Base(f.key))
 		}
 		if f.Info, err = f.store.Stat(ctx, f.key); err != nil {

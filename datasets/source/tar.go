@@ -267,7 +267,8 @@ func (t *tarContents) list(ctx context.Context) ([]entry, string, error) {
 			order = append(order, s)
 		}
 		if !picture {
-			class, ok := "", false
+			var class string
+			var ok bool
 			if t.way.ext == "json" {
 				class, ok = classIn(body, t.way.key)
 			} else {

@@ -153,7 +153,7 @@ func Held(dir string) *HeldError {
 	f := flock.New(filepath.Join(dir, Name), flock.SetFlag(os.O_RDONLY)) // not created
 	if ok, err := f.TryRLock(); ok || err != nil {
 		_ = f.Unlock()
-		return nil
+		return nil //nolint:nilerr // a folder that cannot be locked is nobody's
 	}
 	h := read(dir)
 	if host, _ := os.Hostname(); h != nil && h.PID == os.Getpid() && h.Host == host {

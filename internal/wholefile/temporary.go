@@ -209,7 +209,7 @@ func sweep(path string, e fs.DirEntry) error {
 	switch ok, err := l.TryLock(); {
 	case e.IsDir() && errors.Is(err, fs.ErrNotExist) && age > time.Minute: // killed before it could lock it
 	case err != nil || !ok:
-		return nil // being written, or not to be known
+		return nil //nolint:nilerr // being written, or not to be known
 	}
 	err = os.RemoveAll(path)
 	_ = l.Unlock()

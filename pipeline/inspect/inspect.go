@@ -11,7 +11,6 @@ import (
 	"vzsl/attributes"
 	"vzsl/datasets"
 	"vzsl/datasets/catalog"
-	"vzsl/pipeline/experiment"
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
 )
@@ -72,9 +71,6 @@ func Run(ctx context.Context, w *workspace.Workspace, ds *workspace.Dataset) (*F
 	x := &inspection{w: w, ds: ds, found: found, layout: layout}
 	return found, x.all(ctx)
 }
-
-// runner knows the reports of runs.
-func (x *inspection) runner() *experiment.Runner { return &experiment.Runner{Workspace: x.w} }
 
 func (x *inspection) all(ctx context.Context) error {
 	if !x.open(ctx) {

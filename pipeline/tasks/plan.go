@@ -229,8 +229,11 @@ func (p *Plan) Note(key string) (*Note, error) {
 		return nil, err
 	}
 	var n Note
-	if err := json.Unmarshal(data, &n); err != nil || n.Key != key {
-		return nil, fmt.Errorf("%s is no note of a unit that is done (%v): remove it and run its task again", path, err)
+	if err := json.Unmarshal(data, &n); err != nil {
+		return nil, fmt.Errorf("%s is damaged (%w): remove it and run its task again", path, err)
+	}
+	if n.Key != key {
+		return nil, fmt.Errorf("%s is the note of another unit: remove it and run its task again", path)
 	}
 	return &n, nil
 }

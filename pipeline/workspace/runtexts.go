@@ -173,7 +173,7 @@ func sentences(path string) (*text.Descriptions, error) {
 		return nil, err
 	}
 	header := t.Header()
-	t.Close()
+	_ = t.Close()
 	if len(header) < 2 || slices.ContainsFunc(header[1:], func(h string) bool {
 		return !slices.Contains([]string{"text", "texts", "description", "sentence"}, strings.ToLower(h))
 	}) {

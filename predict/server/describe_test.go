@@ -13,10 +13,10 @@ import (
 func TestDescribe(t *testing.T) {
 	nan := float32(math.NaN())
 	url, stop := start(t, Options{Words: "text", Lookup: func(_ context.Context, class, phrase string) ([]float32, error) {
-		switch {
-		case phrase == "unheard of":
+		switch phrase {
+		case "unheard of":
 			return nil, errors.New("no tokens")
-		case phrase == "half": // of two descriptions side by side, words give one
+		case "half": // of two descriptions side by side, words give one
 			return []float32{3, nan}, nil
 		}
 		return []float32{float32(len(class)), float32(len(phrase))}, nil

@@ -252,9 +252,9 @@ func (s *Server) options(q url.Values) (predict.Options, error) {
 		}
 		o.Top = n
 	}
-	switch v := q.Get("none_below"); {
-	case v == "":
-	case v == "auto":
+	switch v := q.Get("none_below"); v {
+	case "":
+	case "auto":
 		if s.o.Threshold == nil {
 			return o, errors.New("none_below=auto: the model has no threshold that was chosen on validation classes; give a probability")
 		}

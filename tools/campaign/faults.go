@@ -137,7 +137,7 @@ func (c *campaign) breakStage(ctx context.Context, f *faultyFS, s stage, kind fa
 		case err != nil:
 			return err
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // stopped
 		case failed == 0, strings.Contains(o.stderr, "cd: "): // the shell could not enter the folder
 			continue // or it had fewer operations than before: their number depends on timing
 		}

@@ -183,7 +183,7 @@ func strangers(own, file string, batch bool) (all []string, err error) {
 	}
 	stem := strings.TrimSuffix(file, filepath.Ext(file))
 	for _, e := range entries {
-		if e.Name() != "out" && e.Name() != file && !(batch && strings.HasPrefix(e.Name(), stem)) {
+		if e.Name() != "out" && e.Name() != file && (!batch || !strings.HasPrefix(e.Name(), stem)) {
 			all = append(all, e.Name())
 		}
 	}

@@ -71,7 +71,7 @@ func (p program) call(ctx context.Context, dir string, l limits, args ...string)
 		o.signal = s.Signal()
 	}
 	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		o.memory = int64(r.Maxrss) << 10 // kB on Linux
+		o.memory = int64(r.Maxrss) << 10 //nolint:unconvert // kB on Linux; 32 bits on some processors
 	}
 	return o, nil
 }

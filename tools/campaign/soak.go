@@ -114,8 +114,11 @@ func (c *campaign) soak(ctx context.Context, long time.Duration) (*soaked, error
 		return nil, err
 	}
 	wg.Wait()
-	ended := make(chan error, 1)
-	go func() { ended <- s.cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		_ = s.cmd.Wait() // its exit code is looked at
+		close(ended)
+	}()
 	select {
 	case <-ended:
 		r.ExitCode = s.cmd.ProcessState.ExitCode()
@@ -146,7 +149,7 @@ func (c *campaign) watch(ctx context.Context, long time.Duration, s *served, r *
 		p, err := s.measure()
 		if err != nil {
 			if ctx.Err() != nil {
-				return all, nil
+				return all, nil //nolint:nilerr // stopped
 			}
 			return all, fmt.Errorf("the server is gone: %w\n%s", err, s.err.String())
 		}
