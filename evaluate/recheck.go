@@ -9,7 +9,8 @@ import (
 
 // Recheck computes again from the predictions every metric that follows from them: numbers of images, top-k with intervals, the classes'
 // accuracies, U, S and H. The error names the first that is another one. What needs all scores of an image (calibrated stacking and its
-// curve, the probabilities) does not follow from the best five.
+// curve, the probabilities) does not follow from the best five. A report of an earlier version may lack what is computed today: a metric that
+// is added is nil there, and nil is no difference.
 func (r *Result) Recheck() error {
 	c := recheck{}
 	c.count("images", r.Images, len(r.Predictions))

@@ -28,7 +28,7 @@ import (
 func exported(t *testing.T) map[string]*runs.Predictor {
 	t.Helper()
 	all := map[string]*runs.Predictor{}
-	for _, c := range []struct {
+	type kind struct {
 		method, features, attributes string
 		missing, blocks              bool
 		hidden                       []int
@@ -36,7 +36,8 @@ func exported(t *testing.T) map[string]*runs.Predictor {
 		closed, transductive         bool
 		shots                        int
 		weights                      string
-	}{
+	}
+	kinds := []kind{
 		{method: "plda", features: method.FeaturesSqrtL2, attributes: attributes.SqrtCentreL2},
 		{method: "plda", features: method.FeaturesL2, attributes: attributes.CentreL2, transductive: true},
 		{method: "plda", features: method.FeaturesNone, attributes: attributes.SqrtCentreL2, shots: 2},
@@ -55,7 +56,11 @@ func exported(t *testing.T) map[string]*runs.Predictor {
 		{method: "eszsl", features: method.FeaturesNone, attributes: attributes.None, missing: true},
 		{method: "eszsl", features: method.FeaturesL2, attributes: attributes.SqrtCentreL2, blocks: true, weights: "3,1"},
 		{method: "eszsl", features: method.FeaturesL2, attributes: attributes.Standardise, blocks: true, weights: "auto"},
-	} {
+	}
+	for _, normalisation := range method.FeatureKinds() {
+		kinds = append(kinds, kind{method: "ale", features: normalisation, attributes: attributes.CentreL2})
+	}
+	for _, c := range kinds {
 		s, err := settings.Preset("", c.method)
 		if err != nil {
 			t.Fatal(err)

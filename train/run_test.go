@@ -450,9 +450,14 @@ func TestNoValidation(t *testing.T) {
 
 func TestNormalise(t *testing.T) {
 	src := []float32{9, -16, 0, 0}
-	for kind, want := range map[string][]float32{
+	all := map[string][]float32{
 		method.FeaturesNone: src, method.FeaturesL2: {9 / 18.357559, -16 / 18.357559, 0, 0}, method.FeaturesSqrtL2: {0.6, -0.8, 0, 0},
-	} {
+	}
+	for _, kind := range method.FeatureKinds() {
+		want := all[kind]
+		if want == nil {
+			t.Errorf("nothing says what %s gives", kind)
+		}
 		got := make([]float32, 4)
 		method.Normalise(kind, src, got)
 		for i := range want {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -152,7 +153,14 @@ func TestBuffersAreClean(t *testing.T) {
 }
 
 func TestPresets(t *testing.T) {
+	lines, err := os.ReadFile("testdata/recipes.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range Presets() {
+		if r, err := Preset(name, 0, 0); err != nil || !slices.Contains(strings.Split(string(lines), "\n"), r.String()) {
+			t.Errorf("%s: testdata/recipes.txt, which is compared with PIL and torchvision, lacks %s", name, r)
+		}
 		r, err := Preset(name, 227, 227)
 		if err != nil || PresetHelp(name) == "" {
 			t.Fatalf("%s: %v", name, err)
@@ -176,8 +184,15 @@ func TestPresets(t *testing.T) {
 			}
 		}
 	}
-	if _, err := Preset("keras", 224, 224); err == nil || !strings.Contains(err.Error(), "torchvision, caffe, caffe-crop") {
-		t.Errorf("unknown recipe: %v", err)
+	_, err = Preset("keras", 224, 224)
+	if err == nil {
+		t.Fatal("an unknown recipe is taken")
+	}
+	_, offered, _ := strings.Cut(err.Error(), "choose one of ")
+	for _, name := range Presets() {
+		if !slices.Contains(strings.Split(offered, ", "), name) {
+			t.Errorf("unknown recipe: %v does not offer %s", err, name)
+		}
 	}
 	var none Recipe
 	if err := none.Apply(&RGB{W: 1, H: 1, Pix: make([]uint8, 3)}, false, nil); err == nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vzsl/extract/preprocess"
 	"vzsl/pipeline"
 	"vzsl/train/methods"
 	"vzsl/train/settings"
@@ -68,6 +69,47 @@ func TestShared(t *testing.T) {
 		if !bytes.Contains(files[name], []byte("__complete")) {
 			t.Errorf("%s does not ask the command", name)
 		}
+	}
+}
+
+// TestTables: each preset is a row of docs/images.md, and docs/formats.md names each key of a report's result.
+func TestTables(t *testing.T) {
+	page := func(name string) string {
+		b, err := os.ReadFile(filepath.Join(source, filepath.FromSlash(name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	images := page("docs/images.md")
+	for _, name := range preprocess.Presets() {
+		if row := "| `" + name + "` | " + preprocess.PresetHelp(name) + " |"; !strings.Contains(images, row+"\n") {
+			t.Errorf("docs/images.md has no row %s", row)
+		}
+	}
+	_, report, _ := strings.Cut(page("docs/formats.md"), "\n## Report\n")
+	report, _, _ = strings.Cut(report, "\n## ")
+	named := map[string]bool{}
+	for _, code := range codeOf(report) {
+		for _, word := range regexp.MustCompile(`[a-z0-9_]+`).FindAllString(code, -1) {
+			named[word] = true
+		}
+	}
+	results := 0
+	for key := range strings.Lines(page("evaluate/result/testdata/keys.txt")) {
+		path, ok := strings.CutPrefix(strings.TrimSpace(key), ".result.")
+		if !ok {
+			continue
+		}
+		results++
+		for part := range strings.SplitSeq(strings.ReplaceAll(path, "[]", ""), ".") {
+			if !named[part] {
+				t.Errorf("docs/formats.md, Report, does not name %s of result.%s", part, path)
+			}
+		}
+	}
+	if results < 100 {
+		t.Errorf("keys.txt has %d keys below result", results)
 	}
 }
 

@@ -27,7 +27,10 @@ func (p *Predictor) ONNX(program, version string) ([]byte, error) {
 	g := onnxfile.New(p.settings.Method, program, version)
 	g.Comment("Scores of images, given as features, against classes, given as attribute vectors; higher is better. Both inputs are raw: the model normalises them.")
 	dim, _ := p.model.Dims()
-	x := featureGraph(g, p.settings.FeatureNorm, g.Input("features", "N", dim))
+	x, err := featureGraph(g, p.settings.FeatureNorm, g.Input("features", "N", dim))
+	if err != nil {
+		return nil, err
+	}
 	a := p.normaliser.Graph(g, g.Input("classes", "C", p.normaliser.Dim()))
 	scores := m.Graph(g, x, a)
 	t := p.Temperature()
@@ -48,24 +51,27 @@ func (p *Predictor) ONNX(program, version string) ([]byte, error) {
 }
 
 // featureGraph adds what normalise does to an ONNX graph, in double precision as there.
-func featureGraph(g *onnxfile.Graph, kind, raw string) string {
+func featureGraph(g *onnxfile.Graph, kind, raw string) (string, error) {
 	if kind == method.FeaturesNone {
-		return raw
+		return raw, nil
 	}
 	x := g.Node("Cast", []string{raw}, onnxfile.Attr("to", int(onnxfile.Double)))
-	magnitude := g.Node("Abs", []string{x})
+	magnitude, axis := g.Node("Abs", []string{x}), g.Ints("features.axis", 1)
 	var sum string
-	if axis := g.Ints("features.axis", 1); kind == method.FeaturesSqrtL2 {
+	switch kind {
+	case method.FeaturesL2:
+		sum = g.Node("ReduceSum", []string{g.Node("Mul", []string{x, x}), axis}, onnxfile.Attr("keepdims", 1))
+	case method.FeaturesSqrtL2:
 		sum = g.Node("ReduceSum", []string{magnitude, axis}, onnxfile.Attr("keepdims", 1))
 		x = g.Node("Mul", []string{g.Node("Sign", []string{x}), g.Node("Sqrt", []string{magnitude})})
-	} else {
-		sum = g.Node("ReduceSum", []string{g.Node("Mul", []string{x, x}), axis}, onnxfile.Attr("keepdims", 1))
+	default:
+		return "", fmt.Errorf("the feature normalisation %q cannot be written as ONNX", kind)
 	}
 	// A feature of zeros stays so.
 	zero, one := g.Doubles("features.zero", []float64{0}, 1), g.Doubles("features.one", []float64{1}, 1)
 	sum = g.Node("Where", []string{g.Node("Equal", []string{sum, zero}), one, sum})
 	x = g.Node("Div", []string{x, g.Node("Sqrt", []string{sum})})
-	return g.Node("Cast", []string{x}, onnxfile.Attr("to", int(onnxfile.Float)))
+	return g.Node("Cast", []string{x}, onnxfile.Attr("to", int(onnxfile.Float))), nil
 }
 
 // about says of an exported model what it takes and where it comes from.

@@ -410,8 +410,7 @@ func (p *Predictor) Reconstruct(features []float32, n int) ([]float32, error) {
 	if err != nil || x == nil {
 		return nil, err
 	}
-	p.raw(x, n)
-	return x, nil
+	return x, p.raw(x, n)
 }
 
 // Temperature makes probabilities of scores, softmax(score / Temperature); 0: none was fitted.
@@ -484,21 +483,25 @@ func (p *Predictor) Generate(class []float32, n int, seed uint64, noise bool) ([
 	if err != nil {
 		return nil, err
 	}
-	p.raw(x, n)
-	return x, nil
+	return x, p.raw(x, n)
 }
 
 // raw undoes the feature normalisation of n rows but for the length, which it took away: 1.
-func (p *Predictor) raw(x []float32, n int) {
-	if p.settings.FeatureNorm == method.FeaturesSqrtL2 { // y = sign(x) sqrt|x|, backwards
+func (p *Predictor) raw(x []float32, n int) error {
+	switch kind := p.settings.FeatureNorm; kind {
+	case method.FeaturesNone:
+		return nil
+	case method.FeaturesL2:
+	case method.FeaturesSqrtL2: // y = sign(x) sqrt|x|, backwards
 		for i, y := range x {
 			x[i] = float32(math.Copysign(float64(y)*float64(y), float64(y)))
 		}
+	default:
+		return fmt.Errorf("the feature normalisation %q cannot be undone", kind)
 	}
-	if p.settings.FeatureNorm != method.FeaturesNone {
-		for i := range n {
-			row := x[i*p.FeatureDim() : (i+1)*p.FeatureDim()]
-			method.Normalise(method.FeaturesL2, row, row)
-		}
+	for i := range n {
+		row := x[i*p.FeatureDim() : (i+1)*p.FeatureDim()]
+		method.Normalise(method.FeaturesL2, row, row)
 	}
+	return nil
 }

@@ -2,10 +2,8 @@ package native
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -13,9 +11,8 @@ import (
 	"vzsl/extract/engine/enginetest"
 	"vzsl/extract/onnx"
 	"vzsl/extract/onnx/ops"
+	"vzsl/internal/filetest"
 )
-
-var update = flag.Bool("update", false, "write the table of operators in docs/networks.md")
 
 // TestNodes runs the ONNX project's tests of single operators, and the like for newer ones: with every argument
 // from the image, with the first alone, and on constants. Each passes or is refused by an error that names the
@@ -76,44 +73,16 @@ func TestNodes(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", op, cell(r.right[0]+r.right[1], r.refused[0]+r.refused[1]), cell(r.right[2], r.refused[2]), strings.Join(slices.Sorted(maps.Keys(r.why)), "; "))
 	}
-	if *update {
-		writeTable(t, "operators", b.String())
-	} else if old, _, _ := page(t, "operators"); old != b.String() {
-		t.Errorf("%s has another table: go test ./extract/engine/native -run TestNodes -update", networksPage)
-	}
 	for _, op := range ops.Operators() {
 		name := strings.TrimPrefix(op, "com.microsoft.")
 		if r := rows[name]; (r == nil || r.right[0]+r.right[1]+r.right[2] == 0) && name != "Constant" {
 			t.Errorf("%s is read, and no test of it passes", op)
 		}
 	}
+	filetest.InDocs(t, networksPage, "operators", b.String())
 }
 
 const networksPage = "../../../docs/networks.md"
-
-// page is the table between a mark and the next <!-- end -->, with what is before and after it.
-func page(t *testing.T, mark string) (table, before, after string) {
-	t.Helper()
-	b, err := os.ReadFile(networksPage)
-	if err != nil {
-		t.Fatal(err)
-	}
-	mark = "<!-- " + mark + " -->\n"
-	before, rest, ok := strings.Cut(string(b), mark)
-	table, after, ok2 := strings.Cut(rest, "<!-- end -->")
-	if !ok || !ok2 {
-		t.Fatalf("%s has no place for %s", networksPage, mark)
-	}
-	return table, before + mark, "<!-- end -->" + after
-}
-
-func writeTable(t *testing.T, mark, table string) {
-	t.Helper()
-	_, before, after := page(t, mark)
-	if err := os.WriteFile(networksPage, []byte(before+table+after), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // reason shortens an error to what tells the cases apart.
 func reason(s string) string {

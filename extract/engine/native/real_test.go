@@ -13,6 +13,7 @@ import (
 	"vzsl/extract/engine/enginetest"
 	"vzsl/extract/onnx"
 	"vzsl/extract/onnx/plan"
+	"vzsl/internal/filetest"
 )
 
 func TestSqueezeNetOnBirds(t *testing.T) {
@@ -29,7 +30,7 @@ func TestVGG19ConvolutionsOnBirds(t *testing.T) {
 
 func TestVGG19(t *testing.T) { enginetest.TestVGG19(t, newEngine, 100) }
 
-// TestTorchvision writes the table of networks in docs/networks.md with -update.
+// TestTorchvision writes the table of networks in docs/networks.md where VZSL_UPDATE is set.
 func TestTorchvision(t *testing.T) {
 	list := enginetest.TestTorchvision(t, newEngine, enginetest.Networks("alexnet", "vgg11_bn", "squeezenet1_1", "resnet18", "resnet101", "resnext50_32x4d", "densenet121", "googlenet", "inception_v3",
 		"mobilenet_v2", "mobilenet_v3_large", "mnasnet0_5", "shufflenet_v2_x1_0", "regnet_y_400mf", "efficientnet_b0", "efficientnet_v2_s", "convnext_tiny", "vit_b_16", "swin_t", "maxvit_t")...)
@@ -39,8 +40,8 @@ func TestTorchvision(t *testing.T) {
 		fmt.Fprintf(&b, "| %s | %s | %d | %.1g |\n", n.Name, n.Layer, n.Features, n.Difference)
 	}
 	t.Log("\n" + b.String())
-	if *update {
-		writeTable(t, "networks", b.String())
+	if os.Getenv("VZSL_UPDATE") != "" {
+		filetest.InDocs(t, networksPage, "networks", b.String())
 	}
 }
 
