@@ -23,35 +23,35 @@ func newAttributes(con *cli) *cobra.Command {
   vzsl attributes --dataset birds --text-model models/clip-vit-base-patch32 --template birds  names
   vzsl attributes --dataset birds --text sentences.csv --text-model models/all-MiniLM-L6-v2    sentences`,
 		Long: `Reads the dataset's class descriptions and writes features/<dataset>/classes.parquet: one row per
-class, its attributes as they are given (raw values; missing ones are NaN). Normalisation belongs to
-training, where it is fitted on the seen classes.`,
+class with its raw attribute values (missing ones are NaN). Values are normalised in training, where the
+normalisation is fitted on the seen classes.`,
 		Annotations: details(`` + catalog.DescriptionsHelp() + `
---csv takes a file instead: CSV, Parquet, Arrow, NumPy, MATLAB, and xlsa17's .mat files, such as
+--csv reads a file instead: CSV, Parquet, Arrow, NumPy, MATLAB, and xlsa17's .mat files, such as
 sent_splits.mat with its sentence vectors.
 
   --words FILE          word vectors of the classes' names, in place of attributes: word2vec (binary or
-                        text), fastText .vec, GloVe, or gzip of each; several files are put side by side
-  --own --words FILE    the dataset's own attributes, then word vectors; training normalises each for itself
+                        text), fastText .vec, GloVe, or a gzip of any; several files are concatenated
+  --own --words FILE    the dataset's own attributes followed by word vectors; training normalises each separately
 
-A name is looked up as it is, with underscores, spaces or hyphens between its words, in lower case, with
-capitals; of a list ("tench, Tinca tinca") each in order; last as the mean of its words' vectors. What
-is to be looked up in place of a class's name stands in --names: lines "class<tab>phrase, phrase".
+A name is looked up as written, then with underscores, spaces or hyphens between its words, in lower case
+and capitalised; a list ("tench, Tinca tinca") is tried in order; the last resort is the mean of its words'
+vectors. --names FILE gives other phrases to look up for a class: lines "class<tab>phrase, phrase".
 
-  --text-model FOLDER   vectors that a text encoder gives the classes' names: CLIP's or SigLIP's text tower, MiniLM,
+  --text-model FOLDER   embeddings of the class names by a text encoder: CLIP's or SigLIP's text tower, MiniLM,
                         BGE, E5, ... as ONNX, with tokenizer.json (or CLIP's merges file) and its config files
-  --text FILE           sentences in place of names: a CSV (class,text), a class in several rows where there are
-                        several; or a folder with a file CLASS.txt each, a text a line
-  --gloss FILE          WordNet's glosses in place of names, of classes with WordNet ids: data.noun, or lines wnid<tab>gloss
-  --template TEXT       what a name or text is put into: "a photo of a {}, a type of bird.", or a built-in set; several
-                        are averaged
-  --own                 the dataset's own attributes too; 'vzsl train --descriptions text' takes a part of the table
+  --text FILE           sentences instead of names: a CSV (class,text), one row per text; or a folder with one file
+                        CLASS.txt per class, one text per line
+  --gloss FILE          WordNet glosses instead of names, for classes with WordNet ids: data.noun, or lines wnid<tab>gloss
+  --template TEXT       the prompt that a name or text is inserted into: "a photo of a {}, a type of bird.", or a built-in set;
+                        several are averaged
+  --own                 the dataset's own attributes as well; 'vzsl train --descriptions text' trains on part of the table
 
-Names are made readable: "001.Black_footed_Albatross" is "black footed albatross". The table says which texts, templates
-and model its vectors were made of.
+Names are made readable: "001.Black_footed_Albatross" is "black footed albatross". The table records the texts,
+templates and model that its vectors were computed from.
 
-Missing values stay missing here; training refuses them or takes the mean over the seen classes
-(--missing there). AwA's four, antelope's colours, are taken from lion, as the authors' own code does: a note
-says so, --missing keep leaves them out.`),
+Missing values stay missing here; training refuses them or fills in the mean over the seen classes
+(vzsl train --missing). AwA's four missing values, the colours of antelope, are copied from lion, as in the
+authors' code, with a note; --missing keep leaves them missing.`),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := usage.OneOf("words-format", o.Format, attributes.WordFormats()...); err != nil {
@@ -64,13 +64,13 @@ says so, --missing keep leaves them out.`),
 				return err
 			}
 			if o.MaxUnknown < 0 {
-				return usage.Errorf("--max-unknown %v: it is a share of the classes (below 1) or their number", o.MaxUnknown)
+				return usage.Errorf("--max-unknown %v: give a fraction of the classes (below 1) or their number", o.MaxUnknown)
 			}
 			if err := o.Text.Check(); err != nil {
 				return err
 			}
 			if o.Own && len(o.Words) == 0 && o.Text.Model == "" {
-				return usage.Errorf("--own goes with --words or --text-model: alone, the dataset's own attributes are what is read anyway")
+				return usage.Errorf("--own needs --words or --text-model: without them the dataset's own attributes are used anyway")
 			}
 			d, err := con.OpenDataset(cmd.Context(), &ds)
 			if err != nil {
@@ -96,13 +96,13 @@ says so, --missing keep leaves them out.`),
 			return con.result(res, func(w io.Writer) {
 				fmt.Fprintf(w, "%s: %d classes, %d attributes, %d values missing\n", path, res.Classes, res.Attributes, res.Missing)
 				for _, u := range words {
-					fmt.Fprintf(w, "%s: %d values a word; %d classes found, %d as the mean of their words, %d unknown\n",
+					fmt.Fprintf(w, "%s: %d values per word; %d classes found, %d as the mean of their words, %d unknown\n",
 						u.File, u.Dim, u.Found, len(u.Averaged), len(u.Unknown))
 				}
 				if u := texts; u != nil {
 					fmt.Fprintf(w, "%s: %d texts in %d templates, %d values each", u.Model.Name, u.Texts, max(1, len(u.Templates)), u.Model.Width)
 					if len(u.Model.Towers) > 0 {
-						fmt.Fprint(w, "; its folder has the network for images that shares their space (--method clip)")
+						fmt.Fprint(w, "; its folder also has the image network of the same embedding space (--method clip)")
 					}
 					fmt.Fprintln(w)
 				}
@@ -115,13 +115,13 @@ says so, --missing keep leaves them out.`),
 	f := cmd.Flags()
 	f.StringVar(&ds.ClassFile, "csv", "", "`file` of class descriptions instead of the dataset's own: CSV with a header class,attribute,..., Parquet, Arrow, NumPy or MATLAB")
 	addDescriptionColumnFlags(cmd, &ds.Columns)
-	f.StringVar(&ds.Matrix, "matrix", catalog.Matrices()[0], "AwA: the `matrix` to take, continuous (0..100) or binary")
-	f.StringVar(&ds.Missing, "missing", workspace.MissingAuto, "missing values: auto (AwA's four are copied, others kept), keep (training fills them, or refuses), error, or copy (AwA: antelope's colours from lion, as its authors' code does)")
-	f.StringSliceVar(&o.Words, "words", nil, "`file` of word vectors to describe the classes by")
+	f.StringVar(&ds.Matrix, "matrix", catalog.Matrices()[0], "AwA: the `matrix` to use, continuous (0..100) or binary")
+	f.StringVar(&ds.Missing, "missing", workspace.MissingAuto, "missing values: auto (AwA's four are copied, others kept), keep (training fills or refuses them), error, or copy (AwA: antelope's colours from lion, as in its authors' code)")
+	f.StringSliceVar(&o.Words, "words", nil, "`file` of word vectors that describe the classes")
 	f.StringVar(&o.Format, "words-format", attributes.WordsAuto, "format of the word vectors: "+usage.Or(attributes.WordFormats()))
-	f.StringVar(&o.Names, "names", "", "`file` of what to look up for a class in place of its name, a line each: class<tab>phrase, phrase")
-	f.BoolVar(&o.Own, "own", false, "with --words or --text-model: the dataset's own attributes too, before the others")
-	f.Float64Var(&o.MaxUnknown, "max-unknown", 0, "`share` of the classes (below 1), or their number, that may have no word vector; their values are missing")
+	f.StringVar(&o.Names, "names", "", "`file` of phrases to look up instead of class names, one line per class: class<tab>phrase, phrase")
+	f.BoolVar(&o.Own, "own", false, "with --words or --text-model: also the dataset's own attributes, before the others")
+	f.Float64Var(&o.MaxUnknown, "max-unknown", 0, "`fraction` of the classes (below 1), or their number, that may have no word vector; their values are then missing")
 	must(cmd.MarkFlagFilename("csv", "csv", "tsv", "txt", "parquet", "mat"))
 	must(cmd.MarkFlagFilename("words", "bin", "txt", "vec", "gz"))
 	must(cmd.MarkFlagFilename("names", "txt", "tsv", "csv"))

@@ -25,27 +25,28 @@ func newAudit(con *cli) *cobra.Command {
 	var o auditOptions
 	cmd := &cobra.Command{
 		Use:   "audit",
-		Short: "what names, attributes and texts of the classes are worth, and how many labelled images are worth as much",
+		Short: "measure what class names, attributes and texts contribute, and how many labelled images match them",
 		Example: `  vzsl audit --dataset birds --text-model models/clip-vit-base-patch32 --template birds
   vzsl audit --dataset birds --text-model models/clip-vit-base-patch32 --text sentences.csv`,
 		Long: `Measures on the same split and features, each with intervals:
 
-  names                 by CLIP, where the text model shares the images' space, and by every one of --methods
-  attributes            of the class table, by --methods
-  texts                 of --text, by CLIP and --methods
-  attributes and texts  side by side, their weights selected on the validation classes (without --text: and names)
-  controls              texts with the classes' names withheld, and with names of other classes: does the encoder know
-                        the names, or see what is described?
-  labelled images       accuracy against --shots of each unseen class, beside logistic regression on the images alone
+  names                 by CLIP, where the text model shares the images' embedding space, and by each of --methods
+  attributes            from the class table, by --methods
+  texts                 from --text, by CLIP and --methods
+  attributes and texts  side by side, with weights selected on the validation classes (without --text: attributes
+                        and names)
+  controls              texts with the class names withheld, and with names of other classes: does the encoder rely
+                        on the names or on the descriptions?
+  labelled images       accuracy against --shots per unseen class, compared with logistic regression on the images alone
 
-and writes reports/<name>/: report.html, whose first lines say in sentences what was found, audit.json, audit.csv,
-audit.md. Differences are of the same images (paired bootstrap).`,
-		Annotations: details(`The features must be there (vzsl extract), and so must a class table and a split; attributes are those of the class
-table. Names go into --template; texts are encoded as they are. Of several methods on one description the one with
-the best accuracy on the validation classes speaks for it; nothing is selected on the test images.
+and writes reports/<name>/: report.html, which begins with a summary of the findings, audit.json, audit.csv,
+audit.md. Differences are measured on the same images (paired bootstrap).`,
+		Annotations: details(`Features (vzsl extract), a class table and a split are required. Names are inserted into --template; texts are encoded
+as written. Where several methods use the same description, the one with the best accuracy on the validation classes
+represents it; nothing is selected on the test images.
 
-The runs are runs/<name>/<method>-on-<descriptions>; finished ones are kept: stop the command and run it again at any
-moment. A row that fails is listed with its error, the others go on, and the exit code is 3.`),
+The runs are runs/<name>/<method>-on-<descriptions>; finished ones are kept: the command can be stopped and
+run again at any time. A row that fails is listed with its error, the others continue, and the exit code is 3.`),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
@@ -57,7 +58,7 @@ moment. A row that fails is listed with its error, the others go on, and the exi
 			}
 			for i := range o.Settings {
 				if o.Settings[i].Transductive {
-					return usage.Errorf("--transductive: an audit is of the inductive setting")
+					return usage.Errorf("--transductive: audits support the inductive setting only; leave the flag out")
 				}
 			}
 			o.Command = con.Command("audit", con.givenSettings(cmd, o.methods)...)
@@ -69,12 +70,12 @@ moment. A row that fails is listed with its error, the others go on, and the exi
 	addTexts(cmd, &o.Texts)
 	f := cmd.Flags()
 	addMethods(cmd, &o.methods, experiment.ComparableMethods(), "vzsl", "eszsl")
-	f.StringVar(&o.Generic, "generic", "object", "`word` that stands for a class's name where it is withheld")
-	f.IntSliceVar(&o.Shots, "shots", []int{1, 2, 5, 10}, "`numbers` of labelled images of each unseen class; 0: no curves")
-	f.IntVar(&o.Pool, "pool", 0, "`images` of each unseen class to draw the shots from, none of them tested in the curves (default: the largest of --shots)")
-	f.IntVar(&o.Draws, "seeds", 3, "`number` of draws of the shots, with seeds from --seed on")
+	f.StringVar(&o.Generic, "generic", "object", "`word` that replaces a class name where it is withheld")
+	f.IntSliceVar(&o.Shots, "shots", []int{1, 2, 5, 10}, "`numbers` of labelled images per unseen class; 0: no curves")
+	f.IntVar(&o.Pool, "pool", 0, "`images` per unseen class to draw the shots from, excluded from the curves' test (default: the largest of --shots)")
+	f.IntVar(&o.Draws, "seeds", 3, "`number` of draws of the shots, with consecutive seeds from --seed")
 	f.StringVar(&o.preset, "preset", "default", "settings to start from")
-	f.BoolVar(&o.Force, "force", false, "train again what is there already")
+	f.BoolVar(&o.Force, "force", false, "retrain runs that already exist")
 	addSettings(f)
 	must(f.MarkHidden("method"))
 	must(f.MarkHidden("transductive"))
@@ -84,10 +85,10 @@ moment. A row that fails is listed with its error, the others go on, and the exi
 
 func (o *auditOptions) check() error {
 	if o.Run.Descriptions != "" {
-		return usage.Errorf("--descriptions: an audit takes all that there are")
+		return usage.Errorf("--descriptions: an audit uses all descriptions; leave the flag out")
 	}
 	if len(o.methods) == 0 {
-		return usage.Errorf("--methods: at least one")
+		return usage.Errorf("--methods: give at least one method")
 	}
 	for i, m := range o.methods {
 		if err := usage.OneOf("methods", m, experiment.ComparableMethods()...); err != nil {
@@ -97,7 +98,7 @@ func (o *auditOptions) check() error {
 			return usage.Errorf("--methods: duplicate %s", m)
 		}
 		if methods.Lookup(m).NeedsShots {
-			return usage.Errorf("--methods %s: it needs labelled images of the unseen classes", m)
+			return usage.Errorf("--methods %s: this method needs labelled images of the unseen classes; leave it out", m)
 		}
 	}
 	slices.Sort(o.Shots)
@@ -106,16 +107,16 @@ func (o *auditOptions) check() error {
 	case len(o.Shots) == 0 || slices.Equal(o.Shots, []int{0}):
 		o.Shots = nil
 	case o.Shots[0] < 0:
-		return usage.Errorf("--shots %d: it cannot be negative", o.Shots[0])
+		return usage.Errorf("--shots %d: must not be negative", o.Shots[0])
 	case o.Draws < 1:
-		return usage.Errorf("--seeds %d: at least one", o.Draws)
+		return usage.Errorf("--seeds %d: must be at least 1", o.Draws)
 	default:
 		most := o.Shots[len(o.Shots)-1]
 		if o.Pool == 0 {
 			o.Pool = most
 		}
 		if o.Pool < most {
-			return usage.Errorf("--shots %d: the pool they are drawn from has %d images; give a larger --pool", most, o.Pool)
+			return usage.Errorf("--shots %d: the pool has only %d images; give a larger --pool", most, o.Pool)
 		}
 		if o.Shots[0] > 0 {
 			o.Shots = append([]int{0}, o.Shots...)

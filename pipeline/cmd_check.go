@@ -15,14 +15,14 @@ func newCheck(con *cli) *cobra.Command {
 	var ds workspace.Dataset
 	cmd := &cobra.Command{
 		Use:     "check DATASET [DIR]",
-		Short:   "what of a dataset is there, what is missing, what does not fit, and what to run next",
+		Short:   "check a dataset: what is present, missing or inconsistent, and what to run next",
 		Example: `  vzsl check cub`,
-		Long: `Looks a dataset's folder through before hours are spent on it: are all files there and readable, are
-classes, images and attributes as many as published, which images are listed but absent or there but in
-no list, which classes have no description; and how far the stages have come. It ends with the next
-command to run. Nothing is changed.
+		Long: `Checks a dataset's folder before hours are spent on it: whether all files are present and readable, whether
+the numbers of classes, images and attributes are those published, which images are listed but not found or found
+but not listed, which classes have no description, and which stages are done. It ends with the next command to
+run. Nothing is changed.
 
-DIR is the dataset's folder, by default data/<dataset>. Exit code 3: something does not fit.`,
+DIR is the dataset's folder, by default data/<dataset>. Exit code 3: something is inconsistent.`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ds.Name = args[0]

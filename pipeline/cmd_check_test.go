@@ -398,7 +398,7 @@ func TestCheckUnpictured(t *testing.T) {
 	done(t, "train", "--dataset", "photos", "--split", "pictured", "--method", "eszsl")
 	c = checked(t, exitDone, "photos")
 	words := strings.Fields(c.Next)
-	if c.Next != "vzsl predict --dataset photos --run photos-pictured-eszsl PICTURE..." || len(c.Notes) == 0 {
+	if c.Next != "vzsl predict --dataset photos --run photos-pictured-eszsl IMAGE..." || len(c.Notes) == 0 {
 		t.Fatalf("%+v", c)
 	}
 	done(t, append(words[1:len(words)-1], filepath.Join("data", "photos", "zebra"))...)

@@ -27,16 +27,16 @@ func newCompare(con *cli) *cobra.Command {
 	var o compareOptions
 	cmd := &cobra.Command{
 		Use:     "compare",
-		Short:   "methods beside each other, each tuned within the same budget",
+		Short:   "compare methods, each tuned within the same budget",
 		Example: `  vzsl compare --dataset cub --methods eszsl,devise,vzsl --set devise.epochs=30`,
 		Long: `Tunes every method as 'vzsl tune' does, all on the same folds and within the same budget, trains --seeds models
-of each with what was found, evaluates them, and writes one table, reports/<name>/: report.html, compare.json,
+of each with the best settings, evaluates them, and writes one table, reports/<name>/: report.html, compare.json,
 compare.csv, compare.md, compare.tex (LaTeX, booktabs).
 
-The table has each figure with its standard deviation and the mean's 95 % interval over seeds (of a single training:
-over images), the validation figure that the settings were chosen by, the published figure, and the times. A setting
-that is given is not searched. Finished fits and models are kept: stop the command and run it again at any moment. A
-method that fails is listed with its error, the others go on, and the exit code is 3.`,
+The table has each metric with its standard deviation and the mean's 95 % interval over seeds (over images for a
+single training), the validation accuracy that the settings were selected by, the published result, and the times. A
+setting that is given is not searched. Finished fits and models are kept: the command can be stopped and run again at
+any time. A method that fails is listed with its error, the others continue, and the exit code is 3.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.plan != "" || o.task != "" {
@@ -59,8 +59,8 @@ func (o *compareOptions) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	addMethods(cmd, &o.methods, append([]string{"all"}, experiment.ComparableMethods()...), "all")
 	o.addSearch(cmd, 90*time.Second) // all methods on CUB then take five quarters of an hour on two cores
-	f.IntVar(&o.seeds, "seeds", 5, "`number` of models of each method, with seeds from --seed on")
-	f.StringVar(&o.published, "published", "", "`dataset` whose published figures to show: "+usage.Or(catalog.PublishedDatasets())+" (default: the one of --dataset's name)")
+	f.IntVar(&o.seeds, "seeds", 5, "`number` of models per method, with consecutive seeds from --seed")
+	f.StringVar(&o.published, "published", "", "`dataset` whose published results to show: "+usage.Or(catalog.PublishedDatasets())+" (default: the one of --dataset's name)")
 	addSettings(f)
 	must(f.MarkHidden("method"))
 	must(f.MarkHidden("transductive"))
@@ -77,7 +77,7 @@ func (o *compareOptions) comparison(con *cli, cmd *cobra.Command) (*experiment.C
 	}
 	for i := range settings {
 		if settings[i].Transductive {
-			return nil, usage.Errorf("--transductive: the methods are compared in the inductive setting")
+			return nil, usage.Errorf("--transductive: compare supports the inductive setting only; leave the flag out")
 		}
 	}
 	e := &experiment.CompareOptions{Search: o.Search, Run: o.run, Settings: settings, Seeds: o.seeds, Published: o.published,
@@ -97,7 +97,7 @@ func (o *compareOptions) check() error {
 		o.methods = experiment.ComparableMethods()
 	}
 	if len(o.methods) == 0 {
-		return usage.Errorf("--methods: at least one")
+		return usage.Errorf("--methods: give at least one method")
 	}
 	for i, m := range o.methods {
 		if err := usage.OneOf("methods", m, experiment.ComparableMethods()...); err != nil {
@@ -108,7 +108,7 @@ func (o *compareOptions) check() error {
 		}
 	}
 	if o.seeds < 1 {
-		return usage.Errorf("--seeds %d: at least one", o.seeds)
+		return usage.Errorf("--seeds %d: must be at least 1", o.seeds)
 	}
 	if o.published != "" {
 		if err := usage.OneOf("published", o.published, catalog.PublishedDatasets()...); err != nil {

@@ -21,13 +21,13 @@ func newDemo(con *cli) *cobra.Command {
   vzsl demo --text`,
 		Long: `Renders images of objects whose classes are combinations of attributes (size, colour, texture, shape,
 ground), extracts features with a small built-in network that has never seen some of the
-combinations, trains VZSL on the seen ones and names the unseen ones from their descriptions.
+combinations, trains VZSL on the seen ones and classifies the unseen ones from their descriptions.
 
-With --text it describes the classes by sentences too: a small pair of networks for images and texts, trained on
-the seen classes alone, takes the place of the network, and VZSL on attributes, VZSL on texts and CLIP, which trains
-nothing, stand side by side on one page.
+With --text the classes are described by sentences too: a small pair of image and text networks, trained on the
+seen classes only, replaces the network, and VZSL on attributes, VZSL on texts and CLIP, which needs no training,
+are shown side by side on one page.
 
-Everything is left in ./demo (--out), each stage's files as the commands write them.`,
+All files are in ./demo (--out), as each stage's command writes them.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("out") {
@@ -36,7 +36,7 @@ Everything is left in ./demo (--out), each stage's files as the commands write t
 			return runDemo(cmd.Context(), con, texts)
 		},
 	}
-	cmd.Flags().BoolVar(&texts, "text", false, "attributes, texts and CLIP side by side, with networks for images and texts")
+	cmd.Flags().BoolVar(&texts, "text", false, "compare attributes, texts and CLIP, with an image and a text network")
 	return cmd
 }
 

@@ -37,17 +37,17 @@ func newDownload(con *cli) *cobra.Command {
 		Use:     "download NAME...",
 		Short:   "datasets, networks and word vectors from their official addresses",
 		Example: `  vzsl download cub vgg19`,
-		Long: `Downloads what it is given by name, checks it, unpacks it, and leaves it where the other commands look:
-data/<dataset>, models/vgg19.onnx. A folder appears whole or not at all.
+		Long: `Downloads files by name, checks and unpacks them, and puts them where the other commands look:
+data/<dataset>, models/vgg19.onnx. A folder is complete or does not exist.
 
 The licence is shown first and must be accepted: at the prompt, or with --accept-licence. A broken
-connection is taken up where it was, and so is a download that was stopped: run the same command again.
-Where nobody publishes a checksum, the result says so and gives the SHA-256 of what came; it is recorded in
-data/.downloads/SHA256SUMS, and a file that differs from it another time is refused. Addresses are https.
+connection is resumed, and so is a download that was stopped: run the same command again. Where no checksum
+is published, the result says so and gives the SHA-256 of the downloaded file; it is recorded in
+data/.downloads/SHA256SUMS, and a later download that differs is refused. Addresses are https.
 
-  --list         what there is
-  --from PLACE   take the files, under their own names, from a folder or another address (a mirror, or
-                 files downloaded by hand); they are checked all the same`,
+  --list         what can be downloaded
+  --from PLACE   read the files, under their official names, from a folder or another address (a mirror, or
+                 files downloaded by hand); they are checked in the same way`,
 		ValidArgs: workspace.DownloadNames(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.list {
@@ -58,11 +58,11 @@ data/.downloads/SHA256SUMS, and a file that differs from it another time is refu
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.list, "list", false, "list what can be downloaded, and from where")
-	f.BoolVar(&o.accept, "accept-licence", false, "accept the licences without being asked")
+	f.BoolVar(&o.accept, "accept-licence", false, "accept the licences without a prompt")
 	f.StringVar(&o.to, "to", ".", "`folder` that holds data/ and models/")
-	f.StringVar(&o.from, "from", "", "`folder` or address to take the files from instead")
+	f.StringVar(&o.from, "from", "", "`folder` or address to read the files from instead")
 	f.BoolVar(&o.keep, "keep", false, "keep the archives after unpacking, in data/.downloads")
-	f.BoolVar(&o.force, "force", false, "replace what is there")
+	f.BoolVar(&o.force, "force", false, "replace existing files")
 	must(cmd.MarkFlagDirname("to"))
 	must(cmd.MarkFlagDirname("from"))
 	return cmd
@@ -145,7 +145,7 @@ type broughtFile struct {
 
 func runDownload(ctx context.Context, con *cli, names []string, o *downloadOptions) error {
 	if len(names) == 0 {
-		return usage.Errorf("name what to download: %s; 'vzsl download --list' says more", usage.Or(workspace.DownloadNames()))
+		return usage.Errorf("name what to download: %s; 'vzsl download --list' has details", usage.Or(workspace.DownloadNames()))
 	}
 	var wanted []*catalog.Download
 	for _, name := range names {
@@ -156,10 +156,10 @@ func runDownload(ctx context.Context, con *cli, names []string, o *downloadOptio
 			}
 		}
 		if hint := workspace.ByHand(name); !found && hint != "" {
-			return fmt.Errorf("%s cannot be downloaded by this command: %s", name, hint)
+			return fmt.Errorf("%s cannot be downloaded with this command: %s", name, hint)
 		}
 		if !found {
-			return usage.Errorf("%q cannot be downloaded%s; there are %s", name, usage.DidYouMean(name, workspace.DownloadNames()), usage.And(workspace.DownloadNames()))
+			return usage.Errorf("%q cannot be downloaded%s; available: %s", name, usage.DidYouMean(name, workspace.DownloadNames()), usage.And(workspace.DownloadNames()))
 		}
 	}
 	var results []brought
@@ -186,7 +186,7 @@ func runDownload(ctx context.Context, con *cli, names []string, o *downloadOptio
 	return con.result(results, func(w io.Writer) {
 		for _, r := range results {
 			if r.Already {
-				fmt.Fprintf(w, "%s: there already (--force replaces it)\n", r.Place)
+				fmt.Fprintf(w, "%s: already there (--force replaces it)\n", r.Place)
 			} else {
 				fmt.Fprintf(w, "%s: complete\n", r.Place)
 			}
@@ -250,9 +250,9 @@ func (c *cli) bring(ctx context.Context, o *catalog.Download, opts *downloadOpti
 			if err != nil {
 				return nil, err
 			}
-			checked = "no checksum is published; the same as when it was first used"
+			checked = "no checksum is published; unchanged since its first use"
 			if first {
-				checked = "no checksum is published; its own is recorded in " + list + " and compared the next time"
+				checked = "no checksum is published; the file's own is recorded in " + list + " and compared the next time"
 			}
 		}
 		if got.URL == "" {
@@ -262,7 +262,7 @@ func (c *cli) bring(ctx context.Context, o *catalog.Download, opts *downloadOpti
 	}
 	staged := filepath.Join(filepath.Dir(place), "."+filepath.Base(place)+".unpacking")
 	if err := os.RemoveAll(staged); err != nil {
-		return nil, fmt.Errorf("%s: remove what an earlier run left: %w", staged, err)
+		return nil, fmt.Errorf("%s: removing files of an earlier run: %w", staged, err)
 	}
 	if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
 		return nil, err
@@ -292,7 +292,7 @@ func (c *cli) obtain(ctx context.Context, f catalog.RemoteFile, store, from stri
 		} else {
 			path, want.URLs = filepath.Join(from, f.Name), nil
 			if _, err := os.Stat(path); err != nil {
-				return "", nil, fmt.Errorf("--from: %w; the files wanted there keep their official names", err)
+				return "", nil, fmt.Errorf("--from: %w; the files in it must have their official names", err)
 			}
 		}
 	}

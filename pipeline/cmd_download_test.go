@@ -116,7 +116,7 @@ func TestDownload(t *testing.T) {
 		t.Errorf("recorded: %s", text)
 	}
 	before := *requests
-	if o := vzsl(t, "download", "birds", "net", "--to", dir); o.code != exitDone || !strings.Contains(o.stdout, "there already") || *requests != before {
+	if o := vzsl(t, "download", "birds", "net", "--to", dir); o.code != exitDone || !strings.Contains(o.stdout, "already there") || *requests != before {
 		t.Errorf("again: exit code %d\n%s%s", o.code, o.stdout, o.stderr)
 	}
 
@@ -145,7 +145,7 @@ func TestDownload(t *testing.T) {
 	}
 
 	// A file that no checksum is published of is the one of the first time, or refused; what is there stays.
-	if o := vzsl(t, "download", "net", "--to", dir, "--accept-licence", "--force"); o.code != exitDone || !strings.Contains(o.stdout, "the same as when it was first used") {
+	if o := vzsl(t, "download", "net", "--to", dir, "--accept-licence", "--force"); o.code != exitDone || !strings.Contains(o.stdout, "unchanged since its first use") {
 		t.Errorf("%d %s%s", o.code, o.stdout, o.stderr)
 	}
 	honest := files["net-7.onnx"]

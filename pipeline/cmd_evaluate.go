@@ -18,25 +18,25 @@ func newEvaluate(con *cli) *cobra.Command {
 	var seed uint64
 	cmd := &cobra.Command{
 		Use:     "evaluate",
-		Short:   "model and features to a report",
+		Short:   "evaluate a model on the test images and write a report",
 		Example: `  vzsl evaluate --dataset cub`,
 		Long: `Scores the split's test images with a trained model and writes reports/<run>/: report.html (one file,
 opens offline), report.json and predictions.parquet.
 
 Every image of an unseen class is ranked among all unseen classes of the split: top-1 per image and
 as the mean over classes, top-5, confusion matrix, with bootstrap intervals. A split that holds out
-images of seen classes gives the generalised figures (U, S, H) too. Where the model has a temperature,
-the expected calibration error says how far its probabilities can be believed. Maps (t-SNE) show the
-unseen classes' images by features and, of a model with a latent space, by latent codes among the priors and by
-reconstructions. Of a model that can be read in attributes the most confident mistakes say which of them speak most for
-the wrong class; where the score is not bilinear in them (VZSL, SAE) that is a reading of the model, not
-a sum that gives the score.
+images of seen classes also gives the generalised metrics (U, S, H). Where the model has a temperature,
+the expected calibration error tells how reliable its probabilities are. Maps (t-SNE) show the images of
+unseen classes by features and, for a model with a latent space, by latent codes (with the class priors) and
+by reconstructions. For a model that can be explained by attributes, the most confident mistakes list the attributes
+that contributed most to the wrong class; where the score is not bilinear in the attributes (VZSL, SAE) these
+contributions are an interpretation and do not add up to the score.
 
 A run of several seeds (vzsl train --seeds) is evaluated seed by seed; reports/<run>/ then has seeds.json and
 report.html with mean, standard deviation and 95 % interval over them.
 
-With --data the report shows pictures: those behind every class, confusion, mistake and point of a map. --groups FILE adds
-accuracy by groups of classes, such as families: a CSV with a column "class" and one or more of words.`,
+With --data the report shows the images of every class, confusion, mistake and map point. --groups FILE adds
+accuracy by groups of classes, such as families: a CSV with a column "class" and one or more columns of text.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runEvaluate(cmd.Context(), con, &r, seed)
@@ -46,7 +46,7 @@ accuracy by groups of classes, such as families: a CSV with a column "class" and
 	addLayout(cmd, &r.Dataset)
 	addData(cmd, &r.Dataset)
 	addGroupsOf(cmd, &r.Groups)
-	cmd.Flags().Uint64Var(&seed, "seed", experiment.DefaultBootstrap, "of the bootstrap")
+	cmd.Flags().Uint64Var(&seed, "seed", experiment.DefaultBootstrap, "random seed of the bootstrap")
 	return cmd
 }
 
@@ -122,7 +122,7 @@ func (c *cli) evaluated(name string, r *evaluate.Result, paths report.Paths) err
 		if f.U != nil {
 			fmt.Fprintf(w, "generalised: U %s, S %s, H %s\n", percent(f.U.U), percent(f.U.S), percent(f.U.H))
 			if c := f.Calibrated; c != nil {
-				fmt.Fprintf(w, "  calibrated (%.4g off seen scores, chosen on validation classes): U %s, S %s, H %s\n", c.Constant, percent(c.U), percent(c.S), percent(c.H))
+				fmt.Fprintf(w, "  calibrated (%.4g subtracted from seen scores, selected on validation classes): U %s, S %s, H %s\n", c.Constant, percent(c.U), percent(c.S), percent(c.H))
 			}
 			fmt.Fprintf(w, "  area under the seen-unseen curve: %.3f\n", *f.AUSUC)
 		}
@@ -132,7 +132,7 @@ func (c *cli) evaluated(name string, r *evaluate.Result, paths report.Paths) err
 		if f.None != nil {
 			fmt.Fprintf(w, "none of these: AUROC %.3f among %d candidates", f.None.AUROC, f.None.Candidates)
 			if c := f.None.Chosen; c != nil {
-				fmt.Fprintf(w, "; below %.4g, chosen on validation classes: %.1f%% false acceptances, %.1f%% false rejections", c.Threshold, 100*c.FalseAcceptance, 100*c.FalseRejection)
+				fmt.Fprintf(w, "; below %.4g, selected on validation classes: %.1f%% false acceptances, %.1f%% false rejections", c.Threshold, 100*c.FalseAcceptance, 100*c.FalseRejection)
 			}
 			fmt.Fprintln(w)
 		}

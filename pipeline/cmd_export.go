@@ -40,34 +40,34 @@ func newExport(con *cli) *cobra.Command {
 	var o exportOptions
 	cmd := &cobra.Command{
 		Use:     "export",
-		Short:   "model, training curves, features or a whole dataset in the files of other programs",
+		Short:   "export a model, training curves, features or a whole dataset for other programs",
 		Example: `  vzsl export --dataset cub --format onnx`,
-		Long: `Writes what other programs read. Of a run (--run, or --dataset, --split and --method):
+		Long: `Writes files for other programs. From a run (--run, or --dataset, --split and --method):
 
   onnx         the model, opset 17, with its normalisations inside: inputs features [N, D] and classes
                [C, A], both raw as in the shards and the class table; outputs scores and probabilities [N, C]
   safetensors  its weights and the numbers of its attribute normalisation
-  tensorboard  the training's curves, an event file for each fit
+  tensorboard  the training curves, one event file per fit
 
-Of features (--dataset, --network):
+From features (--dataset, --network):
 
   npy          features.npy, labels.npy, images.txt, classes.txt
-  csv          image, class, and a column for each value
-  arrow        an Arrow IPC file to be mapped into memory
+  csv          image, class, and one column per value
+  arrow        an Arrow IPC file that can be memory-mapped
 
-  xlsa17       features, class table and split (--split) as the folder of xlsa17, so that the published
-               Python and MATLAB code of others runs on them. Most of that code wants test_seen_loc: make
-               the split with --test-seen, or take the proposed one
+  xlsa17       features, class table and split (--split) in the layout of xlsa17, for published Python
+               and MATLAB code. Most of that code needs test_seen_loc: make the split with --test-seen,
+               or use the proposed one
 
-The features are Parquet already, which DuckDB, Polars, pandas and Spark read as they are.`,
+The features are already Parquet, which DuckDB, Polars, pandas and Spark read directly.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runExport(cmd.Context(), con, &o) },
 	}
 	addRun(cmd, &o.r)
 	f := cmd.Flags()
-	f.StringVar(&o.format, "format", "", "`format`, which must be named: "+usage.Or(exportFormats))
-	f.StringVar(&o.to, "to", "", "`path` to write to: a file for onnx, safetensors, csv and arrow, else a folder (default below export/<format>/)")
-	f.BoolVar(&o.force, "force", false, "replace what is there")
+	f.StringVar(&o.format, "format", "", "`format` (required): "+usage.Or(exportFormats))
+	f.StringVar(&o.to, "to", "", "`path` to write to: a file for onnx, safetensors, csv and arrow, otherwise a folder (default: below export/<format>/)")
+	f.BoolVar(&o.force, "force", false, "replace existing files")
 	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(exportFormats, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
@@ -244,10 +244,10 @@ func (c *cli) exportXLSA17(ctx context.Context, o *exportOptions) error {
 		return err
 	}
 	if e.Shots > 0 {
-		c.Log.Warn(fmt.Sprintf("%d images of the split are shots, to train on in the few-shot setting: xlsa17 has no place for them, so they are in no role there", e.Shots), "split", o.r.Split)
+		c.Log.Warn(fmt.Sprintf("%d images of the split are shots (training images in the few-shot setting): xlsa17 cannot represent them, so they get no role there", e.Shots), "split", o.r.Split)
 	}
 	if e.Counts["test_seen_loc"] == 0 {
-		c.Log.Warn("the split holds no images of seen classes for testing: test_seen_loc is empty, and most published code wants it (vzsl split --test-seen)", "split", o.r.Split)
+		c.Log.Warn("the split holds no images of seen classes for testing: test_seen_loc is empty, and most published code needs it (vzsl split --test-seen)", "split", o.r.Split)
 	}
 	res := struct {
 		Folder  string         `json:"folder"`
@@ -258,7 +258,7 @@ func (c *cli) exportXLSA17(ctx context.Context, o *exportOptions) error {
 		Counts  map[string]int `json:"counts"`
 	}{to.path, files, cache.Rows(), len(table.Classes), e.Missing, e.Counts}
 	return c.result(res, func(w io.Writer) {
-		fmt.Fprintf(w, "%s: %d images, %d classes; %d to train and validate on, %d of seen and %d of unseen classes to test on\n",
+		fmt.Fprintf(w, "%s: %d images, %d classes; %d for training and validation, %d of seen and %d of unseen classes for testing\n",
 			to.path, res.Images, res.Classes, e.Counts["trainval_loc"], e.Counts["test_seen_loc"], e.Counts["test_unseen_loc"])
 		if e.Missing > 0 {
 			fmt.Fprintf(w, "%d missing attribute values are %s there\n", e.Missing, e.MissingAs)

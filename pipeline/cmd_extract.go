@@ -41,37 +41,37 @@ func newExtract(con *cli) *cobra.Command {
 	var o extractOptions
 	cmd := &cobra.Command{
 		Use:     "extract",
-		Short:   "images and an ONNX network to feature shards",
+		Short:   "extract image features with an ONNX network",
 		Example: `  vzsl extract --dataset cub --model models/vgg19.onnx`,
 		Long: `Runs the network over every image of the dataset and writes Parquet shards to
 features/<dataset>/<network>/: image, class, label, feature.`,
-		Annotations: details(`--data is the dataset's folder, or, read as a stream:
+		Annotations: details(`--data is the dataset's folder, or one of these, read as a stream:
 
-  shards/train-{000..009}.tar      WebDataset (.jpg or .png beside .cls, .json or .txt), or tar files of a folder per class;
+  shards/train-{000..009}.tar      WebDataset (.jpg or .png with .cls, .json or .txt), or tar files with one folder per class;
                                    .tar.gz and .tgz too; "shards/*.tar" for all
-  data/train-*.parquet             a column of images (Hugging Face's struct of bytes and path, or binary) and one of classes
+  data/train-*.parquet             a column of images (Hugging Face's struct of bytes and path, or binary) and a column of classes
   list.csv                         a table of paths or addresses and classes
-  s3://bucket/photos/              a folder per class in a bucket (S3, MinIO, R2, Google's interoperable mode)
+  s3://bucket/photos/              one folder per class in a bucket (S3, MinIO, R2, Google's interoperability mode)
 
-Each of these files may also lie at s3://bucket/... or https://... What was taken for image, class and name is said, and
---data-columns says otherwise. Images are called and ordered as in a folder per class.
+Each of these files may also be at s3://bucket/... or https://... The columns used for image, class and name are
+reported; --data-columns sets them. Image names and order are those of a layout with one folder per class.
 
-The feature is fc7 after its ReLU where the network is a VGG, an output that is an embedding by its
-name (image_embeds, pooler_output, last_hidden_state), the pooled feature, or the input of the
-classifier, in this order; --layer names another tensor and --pool how tokens are pooled.
+The feature is, in this order of preference: fc7 after its ReLU (VGG), an output whose name says that it is an
+embedding (image_embeds, pooler_output, last_hidden_state), the pooled feature, or the input of the classifier.
+--layer names another tensor and --pool sets how tokens are pooled.
 
-How images are prepared is taken from, in this order: the flags --recipe, --size, --resize, --crop,
+The preprocessing recipe is determined, in this order, by: the flags --recipe, --size, --resize, --crop,
 --interpolation, --rescale, --mean, --std, --channels, --pad, --exif; preprocessor_config.json, timm's
-config.json or open_clip_config.json in the model's folder; what the network itself does at its input; what
-its file tells; else a guess, with a warning. The whole recipe is stored with the features.
+config.json or open_clip_config.json in the model's folder; preprocessing that is part of the network;
+metadata in its file; otherwise a guess, with a warning. The whole recipe is stored with the features.
 
-Stop it at any moment (Ctrl-C, power cut): the same command goes on at the shard that was open.
+The command can be stopped at any time (Ctrl-C, power cut): run again, it resumes with the unfinished shard.
 
 Images may be added, replaced, repaired and removed: the same command then computes only what is new, has changed
-or was skipped, drops what is gone and copies the rest; the folder is byte for byte what an extraction from nothing
-would have written. --check says how a changed image is found: mtime by size and modification time (and, where
-these differ, the sha256), hash by the sha256 of every file, none not at all. Features of version 0.1.0 stay in
-their layout until the list of images changes or --check is given; their rows are copied then.
+or was skipped, drops what was removed and copies the rest; the folder is byte for byte what a full extraction would
+have written. --check sets how changed images are detected: mtime by size and modification time (and, where these
+differ, the SHA-256), hash by the SHA-256 of every file, none not at all. Features of version 0.1.0 keep their
+layout until the list of images changes or --check is given; their rows are then copied.
 
 Images that cannot be read are skipped and listed in skipped.csv; the exit code is then 3.`),
 		Args: cobra.NoArgs,
@@ -94,16 +94,16 @@ func (o *extractOptions) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.model, "model", filepath.Join("models", "vgg19.onnx"), "`file` of the network (ONNX), its folder, or a repository in the Hugging Face hub's cache; also at s3:// or https://")
 	f.StringVar(&o.network, "network", "", "`name` of the features' folder (default: the repository's or the file's name)")
-	f.StringVar(&o.layer, "layer", "", "`tensor` to take as the feature (default: fc7 after ReLU, the embedding, the pooled feature or the input of the classifier; an unknown name lists the layers)")
-	f.StringVar(&o.pool, "pool", "", "how tokens or maps become one feature: cls (class token), mean, max or cls+mean (default: as it is; cls or mean for a last hidden state)")
+	f.StringVar(&o.layer, "layer", "", "`tensor` to use as the feature (default: fc7 after ReLU, the embedding, the pooled feature or the input of the classifier; an unknown name lists the layers)")
+	f.StringVar(&o.pool, "pool", "", "how tokens or feature maps are pooled: cls (class token), mean, max or cls+mean (default: no pooling; cls or mean for a last hidden state)")
 	addRecipe(cmd, &o.prepared)
 	addEngine(cmd, &o.engine)
 	f.IntVar(&o.batch, "batch", 0, "images per call of the engine (default: chosen by the program)")
-	f.IntVar(&o.workers, "workers", 0, "images decoded at a time (default: one per processor)")
-	f.IntVar(&o.megapixels, "max-pixels", preprocess.MaxMegapixels, "`millions` of pixels of an image; larger ones are skipped")
-	f.IntVar(&o.shard, "shard-rows", 0, fmt.Sprintf("most `images` of a shard (default: those of the folder, else %d)", features.DefaultShardRows))
-	f.StringVar(&o.check, "check", string(features.CheckTime), "how changed images are found: "+usage.Or(features.Checks()))
-	f.BoolVar(&o.force, "force", false, "discard features there that were made from another dataset, network or recipe")
+	f.IntVar(&o.workers, "workers", 0, "images decoded in parallel (default: one per processor)")
+	f.IntVar(&o.megapixels, "max-pixels", preprocess.MaxMegapixels, "most `megapixels` of an image; larger ones are skipped")
+	f.IntVar(&o.shard, "shard-rows", 0, fmt.Sprintf("most `images` per shard (default: as in the existing folder, otherwise %d)", features.DefaultShardRows))
+	f.StringVar(&o.check, "check", string(features.CheckTime), "how changed images are detected: "+usage.Or(features.Checks()))
+	f.BoolVar(&o.force, "force", false, "discard existing features of another dataset, network or recipe")
 	must(cmd.MarkFlagFilename("model", "onnx"))
 	must(cmd.RegisterFlagCompletionFunc("check", cobra.FixedCompletions(features.Checks(), cobra.ShellCompDirectiveNoFileComp)))
 	must(cmd.RegisterFlagCompletionFunc("pool", cobra.FixedCompletions(onnx.Poolings(), cobra.ShellCompDirectiveNoFileComp)))
@@ -119,7 +119,7 @@ func (o *extractOptions) checkFlags() error {
 		return err
 	}
 	if o.megapixels < 1 {
-		return usage.Errorf("--max-pixels %d: it must be more than 0", o.megapixels)
+		return usage.Errorf("--max-pixels %d: must be greater than 0", o.megapixels)
 	}
 	if o.pool != "" {
 		if err := usage.OneOf("pool", o.pool, onnx.Poolings()...); err != nil {
@@ -128,11 +128,11 @@ func (o *extractOptions) checkFlags() error {
 	}
 	for flag, n := range map[string]int{"batch": o.batch, "workers": o.workers} {
 		if n < 0 {
-			return usage.Errorf("--%s %d: it cannot be negative", flag, n)
+			return usage.Errorf("--%s %d: must not be negative", flag, n)
 		}
 	}
 	if o.shard < 0 {
-		return usage.Errorf("--shard-rows %d: a shard holds at least one image", o.shard)
+		return usage.Errorf("--shard-rows %d: must be at least 1", o.shard)
 	}
 	return usage.OneOf("check", o.check, features.Checks()...)
 }
@@ -175,7 +175,7 @@ func (o *extractOptions) open(ctx context.Context, con *cli, ds *datasets.Datase
 		}
 	}
 	if len(x.ds.Images) == 0 {
-		return nil, fmt.Errorf("no images in %s: %s; features that are there already come in by 'vzsl import'", x.ds.Root, catalog.Lookup(o.ds.Layout).Obtain)
+		return nil, fmt.Errorf("no images in %s: %s; to use existing features, run 'vzsl import'", x.ds.Root, catalog.Lookup(o.ds.Layout).Obtain)
 	}
 	if x.net, err = onnx.Open(found.File); err != nil {
 		return nil, err
@@ -264,7 +264,7 @@ func (o *extractOptions) writer(ctx context.Context, con *cli, x *extraction) (s
 			w, err := features.Create(x.dir, src, false)
 			return w, features.Staleness{}, err
 		}
-		con.Log.Info("the features are of version 0.1.0, which noted nothing of the images' files: these are taken as unchanged, and the rows copied into shards that can grow", "folder", x.dir)
+		con.Log.Info("the features are of version 0.1.0, which recorded nothing about the image files: the images are assumed unchanged, and the rows are copied to shards that can be extended", "folder", x.dir)
 	}
 	growing := extract.Growing(x.ds, features.Check(o.check))
 	growing.Force = o.force
@@ -284,7 +284,7 @@ func (o *extractOptions) boxes(ds *datasets.Dataset) (boxes []datasets.Box, how 
 	}
 	read := catalog.Lookup(o.ds.Layout).Boxes
 	if read == nil {
-		return nil, "", usage.Errorf("--crop bbox: only layout %s has bounding boxes, not %s", usage.And(catalog.WithBoxes()), o.ds.Layout)
+		return nil, "", usage.Errorf("--crop bbox: layout %[2]s has no bounding boxes, only %[1]s has; leave bbox out", usage.And(catalog.WithBoxes()), o.ds.Layout)
 	}
 	if boxes, err = read(ds); err != nil {
 		return nil, "", err
@@ -319,7 +319,7 @@ func (c *cli) extracted(x *extraction, res *extract.Result, stale features.Stale
 		if r.Computed > 0 {
 			fmt.Fprintf(w, "; %d computed in %s, %.1f images/s", r.Computed, res.Elapsed.Round(100*time.Millisecond), r.ImagesPerSecond)
 		} else {
-			fmt.Fprint(w, "; everything was there already")
+			fmt.Fprint(w, "; all features were already there")
 		}
 		if res.Resumed > 0 && stale.Any() {
 			fmt.Fprintf(w, " (%s)", stale)
@@ -341,7 +341,7 @@ func (c *cli) extracted(x *extraction, res *extract.Result, stale features.Stale
 // turnedNote tells of images that carry an EXIF orientation.
 func turnedNote(n int, applied bool) string {
 	if applied {
-		return fmt.Sprintf("%d images carry an EXIF orientation and were turned by it", n)
+		return fmt.Sprintf("%d images have an EXIF orientation and were rotated accordingly", n)
 	}
-	return fmt.Sprintf("%d images carry an EXIF orientation, which was ignored, as published features do; --exif apply turns them", n)
+	return fmt.Sprintf("%d images have an EXIF orientation, which was ignored, as in published features; --exif apply rotates them", n)
 }

@@ -31,16 +31,16 @@ func newFewShot(con *cli) *cobra.Command {
 	var o fewShotOptions
 	cmd := &cobra.Command{
 		Use:     "fewshot",
-		Short:   "accuracy against the number of labelled images of each unseen class",
+		Short:   "measure accuracy against the number of labelled images per unseen class",
 		Example: `  vzsl fewshot --dataset cub --shots 0,1,5 --methods vzsl,logistic`,
 		Long: `Trains and evaluates methods on few-shot variants of a split, and writes reports/<name>/: report.html with
-the figure, fewshot.json, fewshot.csv.
+the chart, fewshot.json, fewshot.csv.
 
-Of each unseen class --pool images are kept out of the test; for every number in --shots so many of them are trained
-on with their labels. The test is the same for every number of shots, and fewer shots are among more. Each of the
---seeds draws another pool. 0 shots is the zero-shot setting on the same test. Settings are the same for all numbers
-of shots; 'logistic' learns from the shots alone. The runs are runs/<name>/<method>-shots<k>/seed-<s>/; finished ones
-are kept: stop the command and run it again at any moment.`,
+--pool images of each unseen class are excluded from the test; for each number in --shots, that many of them are used
+for training, with their labels. The test images are the same for every number of shots, and smaller sets of shots are
+subsets of larger ones. Each of the --seeds draws another pool. 0 shots is the zero-shot setting on the same test
+images. Settings are the same for all numbers of shots; 'logistic' learns from the shots alone. The runs are
+runs/<name>/<method>-shots<k>/seed-<s>/; finished ones are kept: the command can be stopped and run again at any time.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
@@ -56,12 +56,12 @@ are kept: stop the command and run it again at any moment.`,
 	}
 	addRuns(cmd, &o.run, "fewshot")
 	f := cmd.Flags()
-	f.IntSliceVar(&o.shots, "shots", []int{0, 1, 2, 5, 10, 20}, "`numbers` of labelled images of each unseen class")
+	f.IntSliceVar(&o.shots, "shots", []int{0, 1, 2, 5, 10, 20}, "`numbers` of labelled images per unseen class")
 	addMethods(cmd, &o.methods, methods.Names(), "vzsl", "eszsl", "logistic")
-	f.IntVar(&o.pool, "pool", splits.DefaultShotPool, "`images` of each unseen class to draw the shots from, none of them tested")
-	f.IntVar(&o.seeds, "seeds", 3, "`number` of draws of the shots, and of trainings, with seeds from --seed on")
+	f.IntVar(&o.pool, "pool", splits.DefaultShotPool, "`images` per unseen class to draw the shots from, excluded from the test")
+	f.IntVar(&o.seeds, "seeds", 3, "`number` of draws of the shots, each with its own training, with consecutive seeds from --seed")
 	f.StringVar(&o.preset, "preset", "default", "settings to start from: "+usage.Or(settings.Presets()))
-	f.BoolVar(&o.force, "force", false, "train again what is there already")
+	f.BoolVar(&o.force, "force", false, "retrain runs that already exist")
 	addSettings(f)
 	must(f.MarkHidden("method"))
 	return cmd
@@ -69,7 +69,7 @@ are kept: stop the command and run it again at any moment.`,
 
 func (o *fewShotOptions) check() error {
 	if len(o.methods) == 0 || len(o.shots) == 0 {
-		return usage.Errorf("--methods and --shots: at least one of each")
+		return usage.Errorf("--methods and --shots: give at least one of each")
 	}
 	for _, m := range o.methods {
 		if err := usage.OneOf("methods", m, methods.Names()...); err != nil {
@@ -80,11 +80,11 @@ func (o *fewShotOptions) check() error {
 	o.shots, o.methods = slices.Compact(o.shots), slices.Compact(o.methods)
 	switch {
 	case o.shots[0] < 0:
-		return usage.Errorf("--shots %d: it cannot be negative", o.shots[0])
+		return usage.Errorf("--shots %d: must not be negative", o.shots[0])
 	case o.shots[len(o.shots)-1] > o.pool:
-		return usage.Errorf("--shots %d: the pool they are drawn from has %d images; give a larger --pool", o.shots[len(o.shots)-1], o.pool)
+		return usage.Errorf("--shots %d: the pool has only %d images; give a larger --pool", o.shots[len(o.shots)-1], o.pool)
 	case o.seeds < 1:
-		return usage.Errorf("--seeds %d: at least one", o.seeds)
+		return usage.Errorf("--seeds %d: must be at least 1", o.seeds)
 	}
 	return nil
 }

@@ -31,20 +31,19 @@ func newGenerate(con *cli) *cobra.Command {
 	var g generateFlags
 	cmd := &cobra.Command{
 		Use:     "generate",
-		Short:   "a trained VZSL or PLDA model to features of any class, seen or not",
+		Short:   "generate features of any class, seen or unseen, with a trained VZSL or PLDA model",
 		Example: `  vzsl generate --dataset cub --per-class 300`,
-		Long: `Draws features from a trained model. VZSL: z from the class's prior p(z|a), x from the decoder p(x|z). PLDA: a
-mean from the posterior of the class's, with --noise an image about it, taken out of the whitened space. Writes
-them as shards like those of extract, with the class table, as a dataset of their own
-(features/<dataset>-generated/<network>/), so that any classifier can be trained on classes that
-nobody has pictures of.
+		Long: `Draws features from a trained model. VZSL: z from the class's prior p(z|a), x from the decoder p(x|z). PLDA:
+the class mean from its posterior, with --noise an image around it, mapped back from the whitened space.
+Writes shards like those of extract, with the class table, as a separate dataset
+(features/<dataset>-generated/<network>/), so that any classifier can be trained on classes without images.
 
-Features have the length 1, which the feature normalisations take away anyhow. --noise adds the
-decoder's variance to its means, or the variance within a class.`,
+Features have unit length, which the feature normalisations produce anyway. --noise adds the decoder's
+variance (VZSL) or the within-class variance (PLDA).`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if g.perClass < 1 {
-				return usage.Errorf("--per-class %d: at least one feature of a class is needed", g.perClass)
+				return usage.Errorf("--per-class %d: must be at least 1", g.perClass)
 			}
 			if err := usage.OneOf("classes", g.classes, "unseen", "seen", "all"); err != nil {
 				return err
@@ -59,12 +58,12 @@ decoder's variance to its means, or the variance within a class.`,
 	}
 	addRun(cmd, &g.run)
 	f := cmd.Flags()
-	f.IntVar(&g.perClass, "per-class", 300, "`number` of features of each class")
-	f.StringVar(&g.classes, "classes", "unseen", "of the split's classes: unseen, seen or all")
-	f.StringVar(&g.to, "to", "", "`name` of the dataset that the features make (default <dataset>-generated)")
-	f.Uint64Var(&g.seed, "seed", 1, "of the draws")
-	f.BoolVar(&g.noise, "noise", false, "draw x around its mean, not the mean itself")
-	f.BoolVar(&g.force, "force", false, "discard features made otherwise that are there")
+	f.IntVar(&g.perClass, "per-class", 300, "`number` of features per class")
+	f.StringVar(&g.classes, "classes", "unseen", "which of the split's classes: unseen, seen or all")
+	f.StringVar(&g.to, "to", "", "`name` of the generated dataset (default <dataset>-generated)")
+	f.Uint64Var(&g.seed, "seed", 1, "random seed of the draws")
+	f.BoolVar(&g.noise, "noise", false, "draw x around its mean instead of using the mean itself")
+	f.BoolVar(&g.force, "force", false, "discard existing features that were generated differently")
 	must(cmd.RegisterFlagCompletionFunc("classes", cobra.FixedCompletions([]string{"unseen", "seen", "all"}, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }

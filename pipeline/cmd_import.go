@@ -27,30 +27,30 @@ type importOptions struct {
 func newImport(con *cli) *cobra.Command {
 	cmd := newImportOf(con, "", &cobra.Command{
 		Use:   "import FILE...",
-		Short: "features that other programs computed to the same shards",
+		Short: "import features that other programs computed",
 		Example: `  vzsl import features.npy --dataset birds --data birds --labels labels.npy --images images.txt
   vzsl import features.npz --dataset birds --data birds --labels :y --images :files
   vzsl import embeddings/ --dataset birds --data birds          # Parquet files, partitioned or not
   vzsl import new.npy --dataset birds --network vit             # no labels: to be predicted`,
 		Long: `Makes shards of features that another program computed: NumPy (.npy, .npz), MATLAB (.mat, version 5 to 7),
-Parquet, Arrow and Feather, text with a header or without (.csv, .tsv, .txt), or AwA's folder of a text
-file per image. Several files, or a folder of them, are one table, row after row.
+Parquet, Arrow and Feather, text with or without a header (.csv, .tsv, .txt), or AwA's folder of one text
+file per image. Several files, or a folder of them, are concatenated.
 
-Columns are found by the flags, else by the usual names: image names (image, file, path, filename, ...),
+Columns are found by the flags, otherwise by the usual names: image names (image, file, path, filename, ...),
 classes (class, label, category, target, y, ...: names where it holds text, numbers where it holds whole
-numbers), features (a column of vectors, or the columns of numbers). What was taken for what and what was
-left out is said; what could be several things is refused with the flag that settles it.`,
+numbers), features (a column of vectors, or the columns of numbers). The columns used and left
+out are reported; an ambiguous column is an error that names the flag to set.`,
 		Annotations: details(`Without labels the class of a row is that of its image: by the dataset's own list of images, by a folder
-in its name or by the start of its file's name (n01440764_26.JPEG). Numbers mean those of the dataset's own
-files or the rows of its classes.csv, from 1 or from 0 as they alone can be. Labels that contradict the
-image's class are refused. Rows with a value that is missing or not finite are skipped and listed.
+in its path or by the start of its file name (n01440764_26.JPEG). Numeric labels are those of the dataset's
+own files or rows of its classes.csv, from 1 or from 0, whichever is the only possibility. Labels that
+contradict the image's class are refused. Rows with a missing or non-finite value are skipped and listed.
 
-The classes are those of the dataset that --data and --layout name; no image is needed.`),
+The classes are those of the dataset given by --data and --layout; no image is needed.`),
 	})
 	for _, format := range convert.Formats() { // the words of old, which make sure of the format too
 		cmd.AddCommand(newImportOf(con, format, &cobra.Command{
 			Use: format + " FILE...", Hidden: true,
-			Short: "import of files of this format alone",
+			Short: "import only files of this format",
 		}))
 	}
 	cmd.AddCommand(newImportXLSA17(con))
@@ -70,11 +70,11 @@ func newImportOf(con *cli, format string, cmd *cobra.Command) *cobra.Command {
 	addColumnFlags(cmd, &o.Columns)
 	f := cmd.Flags()
 	f.StringVar(&o.variable, "variable", "", "`name` of the matrix in a .mat or .npz (the same as --feature-column)")
-	f.StringSliceVar(&o.Labels, "labels", nil, "`file` of the rows' labels, several for several files: one a line, any format above, FILE:NAME for a column or variable of it, :NAME for one of the features' own file")
-	f.StringVar(&o.Kind, "label-kind", convert.LabelAuto, "what the labels are: name, id (numbers of the dataset's files or rows of classes.csv, from 1) or index (the same, from 0) (default: as they alone can be)")
-	f.StringVar(&o.LabelNames, "label-names", "", "`file` of the class names that numbered labels stand for, the first number's on the first line")
-	f.StringSliceVar(&o.Images, "images", nil, "`file` of the rows' image names, given as the labels are (default: the table's own, else row numbers)")
-	f.BoolVar(&o.Unlabelled, "unlabelled", false, "take no classes: the rows are to be predicted, not trained on")
+	f.StringSliceVar(&o.Labels, "labels", nil, "`file` of the rows' labels (several for several files): one label per line, or any format above; FILE:NAME for a column or variable of it, :NAME for one in the features' own file")
+	f.StringVar(&o.Kind, "label-kind", convert.LabelAuto, "what the labels are: name, id (numbers of the dataset's files or rows of classes.csv, from 1) or index (the same, from 0) (default: the only possibility)")
+	f.StringVar(&o.LabelNames, "label-names", "", "`file` of the class names of numeric labels, that of the first number on the first line")
+	f.StringSliceVar(&o.Images, "images", nil, "`file` of the rows' image names, in the same forms as the labels (default: the table's own, otherwise row numbers)")
+	f.BoolVar(&o.Unlabelled, "unlabelled", false, "import without classes: the rows are for prediction, not for training")
 	for _, flag := range []string{"labels", "images", "label-names"} {
 		must(cmd.MarkFlagFilename(flag, "npy", "txt", "csv", "mat", "npz", "parquet", "arrow"))
 	}
@@ -120,13 +120,13 @@ func checkImport(o *convert.Import) error {
 		}
 	}
 	if o.Unlabelled && len(o.Labels) > 0 {
-		return usage.Errorf("--unlabelled and --labels exclude each other")
+		return usage.Errorf("--unlabelled and --labels cannot be combined")
 	}
 	if o.Network == "" && len(o.Files) > 0 {
 		o.Network = stem(o.Files[0])
 	}
 	if o.ShardRows < 1 {
-		return usage.Errorf("--shard-rows %d: a shard holds at least one row", o.ShardRows)
+		return usage.Errorf("--shard-rows %d: must be at least 1", o.ShardRows)
 	}
 	return usage.FolderName("network", o.Network)
 }
@@ -140,11 +140,11 @@ func stem(path string) string {
 // addImportFlags adds what every import is told.
 func addImportFlags(cmd *cobra.Command, o *convert.Import) {
 	f := cmd.Flags()
-	f.StringVar(&o.Network, "network", "", "`name` of what computed the features: their folder's (default: the file's)")
-	f.StringVar(&o.Layer, "layer", "", "`name` of the layer they are from, for the record")
-	f.StringVar(&o.Recipe, "recipe", "", "`name` of the preprocessing, for the record")
+	f.StringVar(&o.Network, "network", "", "`name` of the network that computed the features, and of their folder (default: the file's)")
+	f.StringVar(&o.Layer, "layer", "", "`name` of the layer that they are from, recorded only")
+	f.StringVar(&o.Recipe, "recipe", "", "`name` of the preprocessing, recorded only")
 	f.IntVar(&o.ShardRows, "shard-rows", features.DefaultShardRows, "rows per shard")
-	f.BoolVar(&o.Force, "force", false, "discard features there that were made from something else")
+	f.BoolVar(&o.Force, "force", false, "discard existing features of another source")
 }
 
 // addColumnFlags adds what says which column of a table of features is what.

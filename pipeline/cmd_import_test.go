@@ -164,7 +164,7 @@ func TestXLSA17(t *testing.T) {
 
 	refused(t, exitUsage, []string{"--unseen-classes"}, "split", "--dataset", "toy", "--random", "3", "--out", out)
 	refused(t, exitUsage, []string{"--xlsa17"}, "split", "--dataset", "toy", "--split", "proposed", "--out", out)
-	refused(t, exitUsage, []string{"give one"}, "split", "--dataset", "toy", "--random", "3", "--xlsa17", dir, "--out", out)
+	refused(t, exitUsage, []string{"give only one"}, "split", "--dataset", "toy", "--random", "3", "--xlsa17", dir, "--out", out)
 	refused(t, exitFailed, []string{"50 unseen classes", "6 with images"}, "split", "--dataset", "toy", "--random", "1", "--unseen-classes", "50", "--out", out)
 
 	// The same features by the general ways, with the classes of the folder.

@@ -18,13 +18,13 @@ func newMethods(con *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:   "methods [METHOD]",
 		Short: "list the methods, or the settings of one",
-		Long: `Lists the methods that can be trained; with a method, its settings: default, allowed range, the values that
-'vzsl tune' tries, and what each means.
+		Long: `Lists the methods that can be trained or, given a method, its settings: default, allowed range, the values that
+'vzsl tune' tries, and the meaning of each.
 
   vzsl methods devise
   vzsl train --method devise --set margin=0.2 --set epochs=30
 
-In the settings file the same stands in a table of the method:
+In the settings file, the same settings are a table of the method:
 
   [method.devise]
   margin = 0.2`,

@@ -34,11 +34,11 @@ func newPlan(con *cli) *cobra.Command {
 		Example: `  vzsl plan extract --dataset imagenet --model models/vgg19.onnx --tasks 64
   sbatch --array=0-63 --wrap 'vzsl extract --plan plans/imagenet-vgg19'
   vzsl finish plans/imagenet-vgg19`,
-		Long: `Lists what a command has to do and writes it to plans/<name>/plan.json. Task i of n then does every n-th unit of
-it: 'vzsl extract --plan P --task i/n', or without --task in an array of Slurm, Kubernetes (Indexed Job), AWS Batch or
-Cloud Run, whose variables say which task a process is. Tasks share --out and the plan's folder, and need no locks: a
-unit that is done is not done again, so that to run a task again is the retry. 'vzsl status P' tells how far they are,
-'vzsl finish P' makes one result of all. Programs, kernels and images have to be the same everywhere.`,
+		Long: `Lists the work of a command and writes it to plans/<name>/plan.json. Task i of n then does every n-th unit of
+it: 'vzsl extract --plan P --task i/n', or without --task in a job array of Slurm, Kubernetes (Indexed Job), AWS Batch or
+Cloud Run, whose environment variables give the task number. Tasks share --out and the plan's folder and need no
+locks. Finished units are not repeated: to retry a task, run it again. 'vzsl status P' shows the progress, 'vzsl
+finish P' combines the results. The program, kernels and images must be the same on all machines.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -49,8 +49,8 @@ unit that is done is not done again, so that to run a task again is the retry. '
 func (p *planOptions) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&p.to, "to", "", "`folder` of the plan (default plans/<name> below --out)")
-	f.IntVar(&p.tasks, "tasks", 0, "`number` of tasks (default: as many as take half an hour each, as measured)")
-	f.BoolVar(&p.replace, "replace", false, "replace a plan that is there and not finished")
+	f.IntVar(&p.tasks, "tasks", 0, "`number` of tasks (default: tasks of about half an hour each, as measured)")
+	f.BoolVar(&p.replace, "replace", false, "replace an existing plan that is not finished")
 	must(cmd.MarkFlagDirname("to"))
 }
 
@@ -64,21 +64,21 @@ func newPlanExtract(con *cli) *cobra.Command {
 		Use:     "extract",
 		Short:   "divide an extraction",
 		Example: `  vzsl plan extract --dataset imagenet --model models/vgg19.onnx --tasks 64`,
-		Long: `Lists the images of the dataset, compares them with the features that are there, and writes which shards have to be
-computed. The rate, and the memory and time that a task is to ask for, are measured with a few images.`,
+		Long: `Lists the images of the dataset, compares them with the existing features, and plans the shards that have to be
+computed. The rate, and the memory and time to request per task, are measured on a few images.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runPlanExtract(cmd, con, &o, &p) },
 	}
 	o.addFlags(cmd)
 	p.addFlags(cmd)
-	cmd.Flags().IntVar(&p.measure, "measure", 64, "`images` to compute to measure the rate; 0: none")
+	cmd.Flags().IntVar(&p.measure, "measure", 64, "`images` to measure the rate on; 0: do not measure")
 	return cmd
 }
 
 func runPlanExtract(cmd *cobra.Command, con *cli, o *extractOptions, p *planOptions) error {
 	ctx := cmd.Context()
 	if p.tasks < 0 || p.measure < 0 {
-		return usage.Errorf("--tasks and --measure cannot be negative")
+		return usage.Errorf("--tasks and --measure must not be negative")
 	}
 	begun := time.Now()
 	x, err := o.open(ctx, con, nil)
@@ -140,14 +140,14 @@ func (c *cli) planned(path string, p *tasks.Plan) error {
 	return c.result(res, func(w io.Writer) {
 		switch {
 		case len(p.Units) == 0:
-			fmt.Fprintf(w, "%s: nothing has to be computed\n", path)
+			fmt.Fprintf(w, "%s: nothing to compute\n", path)
 		case p.Extract != nil:
 			fmt.Fprintf(w, "%s: %d images in %s to compute (%s) by %s\n", path, size, usage.Counted(len(p.Units), "shard"), p.Extract.Stale, usage.Counted(p.Tasks, "task"))
 		default:
 			fmt.Fprintf(w, "%s: %s by %s\n", path, usage.Counted(len(p.Units), "unit"), usage.Counted(p.Tasks, "task"))
 		}
 		if ask != nil {
-			fmt.Fprintf(w, "measured here: %.1f images/s on %d processors; ask for %d MB and %s a task on such a machine\n", p.Rate.ImagesPerSecond, p.Rate.Processors, ask.MemoryMB, ask.Time)
+			fmt.Fprintf(w, "measured here: %.1f images/s on %d processors; request %d MB and %s per task on such a machine\n", p.Rate.ImagesPerSecond, p.Rate.Processors, ask.MemoryMB, ask.Time)
 		}
 		if len(p.Units) > 0 {
 			fmt.Fprintf(w, "each task:   %s   (--array=%s, or --task i/%d)\n", workspace.CommandLine(p.Command, "--plan", folder), res.Array, p.Tasks)
@@ -159,8 +159,8 @@ func (c *cli) planned(path string, p *tasks.Plan) error {
 // addTask adds the flags that make a command one task of a plan.
 func addTask(cmd *cobra.Command, plan, task *string) {
 	f := cmd.Flags()
-	f.StringVar(plan, "plan", "", "`folder` of a plan: carry out one task of it ('vzsl plan' makes one; further flags are the plan's)")
-	f.StringVar(task, "task", "", "with --plan: `i/n`, the task to carry out, from 0 on (default: as the scheduler's array says)")
+	f.StringVar(plan, "plan", "", "`folder` of a plan made by 'vzsl plan': run one of its tasks; all other flags are the plan's")
+	f.StringVar(task, "task", "", "with --plan: `i/n`, the task to run, counted from 0 (default: from the scheduler's array variables)")
 	must(cmd.MarkFlagDirname("plan"))
 	rare(cmd, "task", "plan")
 }
@@ -169,14 +169,14 @@ func addTask(cmd *cobra.Command, plan, task *string) {
 func (c *cli) openTask(cmd *cobra.Command, path, text string) (*tasks.Plan, tasks.Task, error) {
 	var t tasks.Task
 	if path == "" {
-		return nil, t, usage.Errorf("--task goes with --plan")
+		return nil, t, usage.Errorf("--task needs --plan")
 	}
 	own := []string{"plan", "task"}
 	for name := range c.fromFile { // the plan has what the settings file said when it was made
 		own = append(own, name)
 	}
 	if others := givenFlags(cmd, own...); len(others) > 0 {
-		return nil, t, usage.Errorf("%s does not go with --plan: what is done stands in the plan", others[0])
+		return nil, t, usage.Errorf("%s cannot be combined with --plan: the plan defines what is done", others[0])
 	}
 	p, err := c.readPlan(cmd, path)
 	if err != nil {
@@ -302,10 +302,10 @@ func (o *extractOptions) dataset(ctx context.Context, con *cli, p *tasks.Plan) (
 func newFinish(con *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:     "finish PLAN",
-		Short:   "make one result of what the tasks of a plan did",
+		Short:   "combine the results of a plan's tasks",
 		Example: `  vzsl finish plans/imagenet-vgg19`,
-		Long: `Checks that every unit of the plan is done and writes what one process would have written. Where units are missing
-it ends with exit code 3 and lists their tasks as --array= takes them.`,
+		Long: `Checks that every unit of the plan is done and writes the files that a single process would have written. If units
+are missing, the exit code is 3 and their tasks are listed in the form that --array= accepts.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := con.readPlan(cmd, args[0])
@@ -377,9 +377,9 @@ func (c *cli) finish(ctx context.Context, p *tasks.Plan) error {
 func newStatus(con *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:     "status PLAN",
-		Short:   "how far the tasks of a plan are",
+		Short:   "show the progress of a plan's tasks",
 		Example: `  vzsl status plans/imagenet-vgg19`,
-		Long:    `Tells how many units of the plan are done, at what rate, which tasks are at one unit for long, and how long it takes yet.`,
+		Long:    `Shows how many units of the plan are done, at what rate, which tasks are slow, and the remaining time.`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := con.readPlan(cmd, args[0])

@@ -186,7 +186,7 @@ func TestFinishNamesWhatIsMissing(t *testing.T) {
 	}
 	refused(t, exitUsage, []string{"which task is this", "SLURM_ARRAY_TASK_ID"}, "extract", "--plan", plan)
 	refused(t, exitUsage, []string{"0 to 7"}, "extract", "--plan", plan, "--task", "8")
-	refused(t, exitUsage, []string{"--model", "stands in the plan"}, "extract", "--plan", plan, "--task", "2", "--model", model)
+	refused(t, exitUsage, []string{"--model", "the plan defines"}, "extract", "--plan", plan, "--task", "2", "--model", model)
 	refused(t, exitUsage, []string{"no plan there"}, "finish", filepath.Join(out, "none"))
 
 	// Other kernels give other bits: the task says so, with the code that is not tried again.

@@ -44,34 +44,33 @@ func newPredict(con *cli) *cobra.Command {
 	var o predictOptions
 	var explain bool
 	cmd := &cobra.Command{
-		Use:     "predict PICTURE...",
-		Short:   "a model and a description of classes to the names of images",
+		Use:     "predict IMAGE...",
+		Short:   "classify images with a model and class descriptions",
 		Example: `  vzsl predict --dataset photos --split pictured holiday/*.jpg`,
-		Long: `Names images: files, folders (with all below them), globs. The classes to choose from are the unseen
-ones of the run's split, or those described in --classes, which need no training: a row of a CSV is a
-class.`,
+		Long: `Classifies images: files, folders (with all subfolders), globs. The candidate classes are the unseen classes
+of the run's split, or those described in --classes, which need no training: each row of a CSV is a class.`,
 		Annotations: details(`  class,stripes,hooves,tail
   okapi,40,100,60
 
 Attributes are matched by name; their units are those of the descriptions that the model was trained on.
-A model trained on word vectors takes the names alone and the file of vectors (--words). One trained on texts takes
+A model trained on word vectors needs only the names and the file of vectors (--words). One trained on texts needs
 names or sentences: a list of names or a CSV (class,text) as --classes, or --class okapi, or
---class "okapi=a brown animal with striped legs"; its text model is looked for in models/ (--text-model).
+--class "okapi=a brown animal with striped legs"; its text model is searched for in models/ (--text-model).
 
-The images go through the network of the run, whose file must be the same (by its sha256). Features in
-place of images: a shard, or a folder of shards, of 'vzsl extract' or 'vzsl import'; or a file of another
-program (.npy, .npz, .mat, .parquet, .arrow, .csv), a row per image, as 'vzsl import' reads it.
+Features are computed with the network of the run, whose file must be the same (by its SHA-256). Instead of
+images, features can be given: a shard, or a folder of shards, of 'vzsl extract' or 'vzsl import'; or a file of
+another program (.npy, .npz, .mat, .parquet, .arrow, .csv), one row per image, as 'vzsl import' reads it.
 
---examples DIR gives the model images of some of these classes, a folder for each, called as the class:
-it takes them in at once, without training (vzsl with its closed-form block, plda).
+--examples DIR gives the model labelled images of some candidate classes, one folder per class, named after the
+class: the model is updated with them directly, without training (vzsl with its closed-form block, plda).
 
-Probabilities are softmax(score / T) over the classes to choose from, with T fitted on the run's
-validation classes; where it had none they are not calibrated, and a note says so.
+Probabilities are softmax(score / T) over the candidate classes, with T fitted on the run's validation
+classes; without validation classes they are not calibrated, and a note says so.
 
---explain names attributes: those the model sees in the image, and those that speak most for and
-against the class rather than any of the others. Where the score is bilinear in the attributes (ESZSL,
-DeViSE, ALE, SJE), all attributes together add up to how far it is above the classes' mean; of other
-models (VZSL, SAE) they are a reading, not a sum that gives the score.`),
+--explain lists attributes: those that the model predicts for the image, and those that contribute most for and
+against the class compared with the others. Where the score is bilinear in the attributes (ESZSL, DeViSE, ALE,
+SJE), the contributions of all attributes add up to the score minus the mean over classes; for other models
+(VZSL, SAE) they are an interpretation and do not add up to the score.`),
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if explain || o.html != "" {
@@ -87,16 +86,16 @@ models (VZSL, SAE) they are a reading, not a sum that gives the score.`),
 	o.addMissing(cmd)
 	addPictures(cmd, &o.pictures)
 	f := cmd.Flags()
-	f.IntVar(&o.Top, "top", 5, "`classes` told of each image, best first")
-	f.StringVar(&o.noneBelow, "none-below", "0", "an image whose best class has a smaller `probability` is none of them; auto: by the threshold of the score that was chosen on validation classes in training")
-	f.BoolVar(&explain, "explain", false, "name the attributes that speak for and against the best class")
+	f.IntVar(&o.Top, "top", 5, "`classes` shown per image, best first")
+	f.StringVar(&o.noneBelow, "none-below", "0", "reject an image (none of the classes) if its best class has a smaller `probability`; auto: use the score threshold that training selected on validation classes")
+	f.BoolVar(&explain, "explain", false, "list the attributes that contribute for and against the best class")
 	o.addExamples(cmd)
-	f.StringSliceVar(&o.foreign.Images, "images", nil, "`file` of the image names of features of another program (default: the table's own, else row numbers)")
+	f.StringSliceVar(&o.foreign.Images, "images", nil, "`file` of the image names for features of another program (default: the table's own, otherwise row numbers)")
 	f.StringSliceVar(&o.foreign.Columns.Features, "feature-column", nil, "`name` of their column of vectors, or names or patterns of their columns of numbers")
-	f.IntVar(&o.pictures.Megapixels, "max-pixels", preprocess.MaxMegapixels, "`millions` of pixels of an image; larger ones are skipped")
-	f.StringVar(&o.csv, "csv", "", "`file` to write the answers to as CSV, - for standard output")
-	f.StringVar(&o.parquet, "parquet", "", "`file` to write the answers to as Parquet")
-	f.StringVar(&o.html, "html", "", "`file` to write a gallery to: one page that opens offline, to filter, label and export the images in")
+	f.IntVar(&o.pictures.Megapixels, "max-pixels", preprocess.MaxMegapixels, "most `megapixels` of an image; larger ones are skipped")
+	f.StringVar(&o.csv, "csv", "", "`file` to write the predictions to as CSV, - for standard output")
+	f.StringVar(&o.parquet, "parquet", "", "`file` to write the predictions to as Parquet")
+	f.StringVar(&o.html, "html", "", "`file` to write a gallery to: one page that opens offline, for filtering, labelling and exporting images")
 	must(cmd.MarkFlagFilename("html", "html"))
 	must(cmd.MarkFlagFilename("csv", "csv"))
 	must(cmd.MarkFlagFilename("parquet", "parquet"))
@@ -105,7 +104,7 @@ models (VZSL, SAE) they are a reading, not a sum that gives the score.`),
 }
 
 func (o *predictOptions) addExamples(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.examples, "examples", "", "`folder` with images of classes to choose from, a folder for each, called as the class")
+	cmd.Flags().StringVar(&o.examples, "examples", "", "`folder` with labelled images of candidate classes, one folder per class, named after the class")
 	must(cmd.MarkFlagDirname("examples"))
 }
 
@@ -119,9 +118,9 @@ func (o *predictOptions) settle(con *cli, p *predictor) error {
 	}
 	point := p.model.NoneBelow(len(p.classes.Names))
 	if point == nil {
-		return usage.Errorf("--none-below auto: the run %s has no threshold: it had too few validation classes, or was trained by an earlier version; train it again, or give a probability", p.run)
+		return usage.Errorf("--none-below auto: run %s has no threshold, because it had too few validation classes or was trained by an earlier version; retrain it, or give a probability", p.run)
 	}
-	con.Log.Info("images whose best score is below the threshold that was chosen on validation classes are of none of the classes", "threshold", fmt.Sprintf("%.4g", point.Threshold),
+	con.Log.Info("images whose best score is below the threshold selected on validation classes are rejected as none of the classes", "threshold", fmt.Sprintf("%.4g", point.Threshold),
 		"candidates", len(p.classes.Names), "chosen for", point.Candidates, "false acceptances there", fmt.Sprintf("%.1f%%", 100*point.FalseAcceptance),
 		"false rejections", fmt.Sprintf("%.1f%%", 100*point.FalseRejection), "AUROC", fmt.Sprintf("%.3f", point.AUROC))
 	o.NoneBelowScore = p.threshold
@@ -139,20 +138,20 @@ func (p *predictor) threshold(classes int) float64 {
 // check refuses options that cannot be.
 func (o *predictOptions) check() error {
 	if o.Top < 1 {
-		return usage.Errorf("--top %d: at least one class is told", o.Top)
+		return usage.Errorf("--top %d: must be at least 1", o.Top)
 	}
 	if o.noneBelow != noneAuto {
 		var err error
 		if o.NoneBelow, err = strconv.ParseFloat(o.noneBelow, 64); err != nil || !(o.NoneBelow >= 0 && o.NoneBelow <= 1) {
-			return usage.Errorf("--none-below %v: a probability lies between 0 and 1, or auto", o.noneBelow)
+			return usage.Errorf("--none-below %v: give a probability from 0 to 1, or auto", o.noneBelow)
 		}
 	}
 	if o.pictures.Megapixels < 1 {
-		return usage.Errorf("--max-pixels %d: it must be more than 0", o.pictures.Megapixels)
+		return usage.Errorf("--max-pixels %d: must be greater than 0", o.pictures.Megapixels)
 	}
 	for flag, n := range map[string]int{"batch": o.pictures.Batch, "workers": o.pictures.Workers} {
 		if n < 0 {
-			return usage.Errorf("--%s %d: it cannot be negative", flag, n)
+			return usage.Errorf("--%s %d: must not be negative", flag, n)
 		}
 	}
 	return nil
@@ -396,5 +395,5 @@ func tell(w io.Writer, all []predict.ImagePrediction) {
 	if !explained {
 		return
 	}
-	fmt.Fprintln(w, "\n(in parentheses: what the attribute adds to this class rather than to the mean of the classes; the value is the class's own)")
+	fmt.Fprintln(w, "\n(in parentheses: the attribute's contribution to this class, relative to the mean over classes; the value is that of the class)")
 }

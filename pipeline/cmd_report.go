@@ -19,29 +19,29 @@ func newReport(con *cli) *cobra.Command {
 	var to, groups string
 	cmd := &cobra.Command{
 		Use:     "report RUN...",
-		Short:   "reports again from stored results, or several runs on one page",
+		Short:   "rebuild a report from stored results, or show several runs on one page",
 		Example: `  vzsl report cub-standard-vzsl`,
-		Long: `Writes reports/<run>/report.html again from what 'vzsl evaluate' left there (report.json and
-predictions.parquet) and from the training's metrics, without the features and the model. With --data
-the report shows pictures.
+		Long: `Rebuilds reports/<run>/report.html from the results of 'vzsl evaluate' in the same folder (report.json and
+predictions.parquet) and from the training metrics; features and model are not needed. With --data the
+report shows images.
 
-Of several runs it makes one page with a table of them, beside published figures where there are any
-on the same classes: reports/<to>/report.html. The runs' own reports stay as they are.`,
+For several runs it writes one page with a comparison table, and with published results on the same classes
+where there are any: reports/<to>/report.html. The runs' own reports are not changed.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, runs []string) error {
 			for _, name := range runs {
 				if !filepath.IsLocal(name) || name == "." {
-					return usage.Errorf("%q is not the name of a run: its folder below reports/", name)
+					return usage.Errorf("%q is not a run name; give the name of a folder in reports/", name)
 				}
 			}
 			if len(runs) > 1 && groups != "" {
-				return usage.Errorf("--groups is for the report of one run")
+				return usage.Errorf("--groups needs a single run")
 			}
 			if len(runs) > 1 {
 				return con.compareRuns(cmd.Context(), runs, to)
 			}
 			if cmd.Flags().Changed("to") {
-				return usage.Errorf("--to is for several runs; the report of one is in its own folder")
+				return usage.Errorf("--to needs several runs; the report of one run is in its own folder")
 			}
 			return con.rebuild(cmd.Context(), filepath.ToSlash(filepath.Clean(runs[0])), &ds, groups)
 		},

@@ -20,22 +20,22 @@ func newRuns(con *cli) *cobra.Command {
 	var stale bool
 	cmd := &cobra.Command{
 		Use:   "runs",
-		Short: "all runs and reports, what they are of and whether that has changed; removes and renames them",
+		Short: "list runs and reports and whether their inputs have changed; remove and rename them",
 		Example: `  vzsl runs
   vzsl runs rename cub-standard-vzsl first
   vzsl runs remove first --yes`,
-		Long: `Lists the runs and reports below --out, the newest first: dataset, split, method, network, the accuracy that it is known
-by with its 95 % interval (of several methods that of the best), age, size, and state: begun, trained, evaluated, or
-a report without its run. A run or report is stale where the features, class table, split or model that it was made
-from are others now; the lines after the table say what has changed and what mends it.
+		Long: `Lists the runs and reports below --out, newest first: dataset, split, method, network, main accuracy with its 95 %
+interval (the best method's where there are several), age, size, and state: begun (not finished), trained, evaluated,
+or report (without its run). A run or report is stale if the features, class table, split or model that it was made
+from have changed; the lines after the table tell what has changed and which command updates it.
 
-Runs of several seeds, comparisons, few-shot series, audits and pages of several runs are a line each.`,
+Runs of several seeds, comparisons, few-shot series, audits and pages of several runs take one line each.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return listRuns(cmd.Context(), con, dataset, stale) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&dataset, "dataset", "", "`name` of the dataset whose runs to list (default: all)")
-	f.BoolVar(&stale, "stale", false, "those alone that are stale")
+	f.StringVar(&dataset, "dataset", "", "`name` of the dataset whose runs are listed (default: all)")
+	f.BoolVar(&stale, "stale", false, "list only stale runs and reports")
 	cmd.AddCommand(newRunsRemove(con), newRunsRename(con))
 	return cmd
 }
@@ -57,7 +57,7 @@ func listRuns(ctx context.Context, con *cli, dataset string, stale bool) error {
 		Runs []*runlist.Run `json:"runs"`
 	}{all}, func(w io.Writer) {
 		if len(all) == 0 {
-			fmt.Fprintln(w, "no runs and no reports are there; 'vzsl train' and 'vzsl evaluate' make them")
+			fmt.Fprintln(w, "there are no runs or reports yet; 'vzsl train' and 'vzsl evaluate' create them")
 			return
 		}
 		columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -97,10 +97,10 @@ func newRunsRemove(con *cli) *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:     "remove RUN...",
-		Short:   "runs and their reports away, for good",
+		Short:   "delete runs and their reports permanently",
 		Example: `  vzsl runs remove first second --yes`,
-		Long: `Removes runs/<run> and reports/<run> with all below them. Without --yes it only says what would be removed. What a
-process is writing in is refused.`,
+		Long: `Deletes runs/<run> and reports/<run>. Without --yes it only shows what would be deleted. Folders that a process is
+writing to are refused.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, names []string) error {
 			all, err := runlist.ToRemove(con.Workspace, names)
@@ -136,10 +136,10 @@ process is writing in is refused.`,
 func newRunsRename(con *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "rename RUN NAME",
-		Short:   "a run and its report to another name",
+		Short:   "rename a run and its report",
 		Example: `  vzsl runs rename cub-standard-vzsl first`,
-		Long: `Moves runs/<run> and reports/<run> to another name and builds the report again, as its page names the run. Comparisons,
-few-shot series and audits are found by their own names: their commands take --run NAME.`,
+		Long: `Renames runs/<run> and reports/<run> and rebuilds the report, whose page contains the name. Comparisons, few-shot
+series and audits cannot be renamed: repeat their commands with --run NAME.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			if err := runlist.Rename(cmd.Context(), con.Workspace, names[0], names[1]); err != nil {

@@ -38,34 +38,34 @@ func newServe(con *cli) *cobra.Command {
 	var o serveOptions
 	cmd := &cobra.Command{
 		Use:     "serve",
-		Short:   "predict over HTTP, with a page to drop images on",
+		Short:   "classify images over HTTP, with a web page",
 		Example: `  vzsl serve --dataset photos --split pictured`,
-		Long: `Names images over HTTP, with the answers of 'vzsl predict', and takes new classes while it runs. The
-address it listens on shows a page to drop an image on and to edit the list of classes.
+		Long: `Classifies images over HTTP, with the results of 'vzsl predict', and accepts new classes while it runs. Its
+address shows a web page for dropping images and editing the list of classes.
 
-  POST /predict              an image as the body, or files of a form; ?top=5&explain=5&none_below=0.3 (or auto)
-  GET /classes               the names; /classes.csv all of it, for --classes
+  POST /predict              an image as the body, or files in a form; ?top=5&explain=5&none_below=0.3 (or auto)
+  GET /classes               the names; /classes.csv with all values, for --classes
   GET, PUT, DELETE /classes/NAME   {"attributes": {"stripes": 60, ...}}; {"phrase": ...} for texts and word vectors
-  POST /classes/NAME         images of the class, as for /predict: the model takes them in at once
-                             (vzsl with its closed-form block, plda); --examples does so at the start
-  POST /rank                 images of before again, by the ids that /predict gives
-  GET /labels                which class images show; PUT, DELETE /labels/ID
-  POST /describe             {"class": ..., "phrase": ...}: the vector of a name or sentence, where the model was trained on such
+  POST /classes/NAME         images of the class, as for /predict: the model is updated with them directly
+                             (vzsl with its closed-form block, plda); --examples does this at startup
+  POST /rank                 rank earlier images again, by the ids that /predict returned
+  GET /labels                the corrected labels of images; PUT, DELETE /labels/ID
+  POST /describe             {"class": ..., "phrase": ...}: the vector of a name or sentence, where the model was trained on these
   GET /attributes, /model, /healthz, /metrics (Prometheus)`,
 		Annotations: details(`  curl --data-binary @holiday/1.jpg http://127.0.0.1:8080/predict
   curl -X PUT -d '{"attributes": {"stripes": 60, "hooves": 100}}' http://127.0.0.1:8080/classes/okapi
 
-Images of concurrent requests go through the network together. Changes of the classes are written to --classes
-where that is a CSV file of the model's attributes, and else last until the server ends: /classes.csv has them.
---labels keeps which class the images show that were corrected on the page.
+Images of concurrent requests are processed by the network as one batch. Changes of the classes are written to
+--classes if that is a CSV file of the model's attributes; otherwise they last until the server stops, and
+/classes.csv downloads them. --labels stores the labels of images that were corrected on the page.
 
-A listener that other machines can reach asks for a token, which is printed with the address: the page is
-opened by it, programs send the header 'Authorization: Bearer TOKEN'. There is no encryption: on a network
-put a proxy before it that has TLS. A proxy that passes the clients' Host header needs --host NAME.
+If other machines can reach the address, requests need a token, which is printed as part of the address: open the
+page with it; programs send the header 'Authorization: Bearer TOKEN'. There is no encryption: on a network, put a
+proxy with TLS in front. If the proxy passes on the clients' Host header, add --host NAME.
 
---reports shows the runs below --out and their reports, read only, in place of a model ('vzsl runs' lists them).
+--reports shows the runs below --out and their reports, read-only, instead of a model ('vzsl runs' lists them).
 
-Ctrl-C or SIGTERM: no more requests are taken, those in progress are finished.`),
+On Ctrl-C or SIGTERM no new requests are accepted and those in progress are finished.`),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runServe(cmd.Context(), con, &o) },
 	}
@@ -76,23 +76,23 @@ Ctrl-C or SIGTERM: no more requests are taken, those in progress are finished.`)
 	addPictures(cmd, &o.pictures)
 	f := cmd.Flags()
 	o.addExamples(cmd)
-	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` to listen on; :8080 is every address of this machine, port 0 one that is free")
-	f.BoolVar(&o.reports, "reports", false, "the runs below --out and their reports in the browser, in place of a model")
-	f.StringVar(&o.labelFile, "labels", "", "`file` (CSV) that keeps which class the images show that were corrected or given as examples; it is read at the start, written at every change")
+	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` to listen on; :8080 means all addresses of this machine, port 0 any free port")
+	f.BoolVar(&o.reports, "reports", false, "show the runs below --out and their reports in the browser instead of a model")
+	f.StringVar(&o.labelFile, "labels", "", "`file` (CSV) for the labels of images that were corrected or given as examples; read at startup, written at every change")
 	addData(cmd, &o.run.Dataset)
-	f.StringVar(&o.tokenFile, "token-file", "", "`file` with the token that requests must carry, 16 characters or more (default: one is drawn where --listen is not on loopback)")
-	f.BoolVar(&o.noToken, "no-token", false, "ask for no token on any address: whoever reaches it may predict and change classes")
-	f.StringArrayVar(&o.hosts, "host", nil, "`name` by which clients know this server, beside localhost and IP addresses (may be repeated)")
-	f.IntVar(&o.requests, "max-requests", 256, "`requests` with a body in progress; more are answered with 503")
-	f.IntVar(&o.connections, "max-connections", 1024, "open `connections`; more wait")
-	f.IntVar(&o.Top, "top", 5, "`classes` told of each image where the request does not say")
-	f.StringVar(&o.noneBelow, "none-below", "0", "an image whose best class has a smaller `probability` is none of them, where the request does not say; auto: by the threshold of the score that was chosen on validation classes in training")
-	f.IntVar(&o.body, "max-body", 32, "`MB` of a request")
-	f.IntVar(&o.bodies, "max-bodies", 256, "`MB` of all requests at work together; others wait")
-	f.IntVar(&o.pictures.Megapixels, "max-pixels", 50, "`millions` of pixels of an image")
-	f.DurationVar(&o.readTimeout, "read-timeout", 30*time.Second, "for a request to come whole")
-	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "for its answer")
-	f.DurationVar(&o.grace, "grace", 30*time.Second, "for requests at work when the server is to end")
+	f.StringVar(&o.tokenFile, "token-file", "", "`file` with the token that requests must carry, 16 characters or more (default: a random one if --listen is not a loopback address)")
+	f.BoolVar(&o.noToken, "no-token", false, "require no token on any address: whoever can reach it can predict and change classes")
+	f.StringArrayVar(&o.hosts, "host", nil, "host `name` of this server for clients, in addition to localhost and IP addresses (repeatable)")
+	f.IntVar(&o.requests, "max-requests", 256, "most `requests` with a body in progress; further ones get status 503")
+	f.IntVar(&o.connections, "max-connections", 1024, "most open `connections`; further ones wait")
+	f.IntVar(&o.Top, "top", 5, "default of requests: `classes` shown per image")
+	f.StringVar(&o.noneBelow, "none-below", "0", "default of requests: reject an image (none of the classes) if its best class has a smaller `probability`; auto: use the score threshold that training selected on validation classes")
+	f.IntVar(&o.body, "max-body", 32, "maximum size of a request in `MB`")
+	f.IntVar(&o.bodies, "max-bodies", 256, "maximum total size in `MB` of the requests in progress; further ones wait")
+	f.IntVar(&o.pictures.Megapixels, "max-pixels", 50, "most `megapixels` of an image")
+	f.DurationVar(&o.readTimeout, "read-timeout", 30*time.Second, "time limit for receiving a request")
+	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "time limit for sending a response")
+	f.DurationVar(&o.grace, "grace", 30*time.Second, "time limit for finishing requests at shutdown")
 	rare(cmd, "missing", "batch", "workers", "engine", "ort-library", "ort-provider", "class-column", "attribute-column", "ignore-column", "words-format", "max-pixels", "recipe", "transductive", "names", "words", "data", "max-bodies", "read-timeout", "grace", "timeout", "max-requests", "max-connections", "host", "no-token")
 	return cmd
 }
@@ -104,7 +104,7 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 	for flag, n := range map[string]int{"max-body": o.body, "max-requests": o.requests, "max-connections": o.connections, "max-bodies": o.bodies, "max-pixels": o.pictures.Megapixels,
 		"timeout": int(o.timeout), "read-timeout": int(o.readTimeout), "grace": int(o.grace)} {
 		if n <= 0 {
-			return usage.Errorf("--%s must be more than 0", flag)
+			return usage.Errorf("--%s must be greater than 0", flag)
 		}
 	}
 	token, err := o.token()
@@ -163,7 +163,7 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
 	if err != nil {
-		return fmt.Errorf("--listen %s: %w; --listen 127.0.0.1:0 takes a port that is free", o.listen, err)
+		return fmt.Errorf("--listen %s: %w; --listen 127.0.0.1:0 uses any free port", o.listen, err)
 	}
 	if token == "" && !o.noToken && !server.Loopback(l.Addr()) {
 		token = server.NewToken()
@@ -184,7 +184,7 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 		if token != "" {
 			url += "/?token=" + neturl.QueryEscape(token)
 		}
-		fmt.Fprintf(w, "%s: %s, %d classes to choose from; Ctrl-C ends it\n", url, p.run, len(p.classes.Names))
+		fmt.Fprintf(w, "%s: %s, %d candidate classes; stop with Ctrl-C\n", url, p.run, len(p.classes.Names))
 	})
 	if err != nil {
 		return errors.Join(err, l.Close())
@@ -198,7 +198,7 @@ func (o *serveOptions) token() (string, error) {
 	case o.tokenFile == "":
 		return "", nil
 	case o.noToken:
-		return "", usage.Errorf("--token-file and --no-token exclude each other")
+		return "", usage.Errorf("--token-file and --no-token cannot be combined")
 	}
 	f, err := os.Open(o.tokenFile)
 	if err != nil {
@@ -211,7 +211,7 @@ func (o *serveOptions) token() (string, error) {
 	}
 	token := strings.TrimSpace(string(b))
 	if len(token) < 16 || len(b) > 4096 || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "", fmt.Errorf("%s: a token is one line of 16 to 4096 characters of ASCII without spaces", o.tokenFile)
+		return "", fmt.Errorf("%s: not a token; write one line of 16 to 4096 ASCII characters without spaces", o.tokenFile)
 	}
 	return token, nil
 }

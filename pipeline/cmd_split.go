@@ -25,35 +25,36 @@ func newSplit(con *cli) *cobra.Command {
 	var o splitOptions
 	cmd := &cobra.Command{
 		Use:     "split",
-		Short:   "seen and unseen classes to a role for every image",
+		Short:   "split classes into seen and unseen, and give every image a role",
 		Example: `  vzsl split --dataset cub --split standard`,
 		Long: `Writes features/<dataset>/splits/<name>.parquet: every image's role (train, validation, test_seen,
-test_unseen). The features stay as they are, so one extraction serves every split.
+test_unseen). The features are not changed, so one extraction serves all splits.
 
   --split standard                   the dataset's published split
                                      (` + catalog.SplitsHelp() + `)
-  --split proposed --xlsa17 DIR      that of Xian et al., from a folder of xlsa17, for features of your own:
-                                     images are found by their names, those of res101.mat or, where that is not
-                                     there, of a list in its order (--images LIST)
-  --split pictured                   seen are the classes with images, unseen those that are only described
-  --split NAME --seen F --unseen F   your own: class names or wnids, one a line
+  --split proposed --xlsa17 DIR      the one of Xian et al., from a folder of xlsa17, for your own features:
+                                     images are matched by the names in res101.mat or, without that file,
+                                     in a list in its order (--images LIST)
+  --split pictured                   classes with images are seen, those that are only described are unseen
+  --split NAME --seen F --unseen F   your own: class names or wnids, one per line
   --split NAME --images FILE         your own, by image: a table with the columns image,role (CSV or Parquet), or
-                                     CUB's train_test_split.txt; with --seen and --unseen it says only which images
-                                     of seen classes are tested
-  --random K --unseen-classes N      K splits, random-1 and so on, each with N unseen classes drawn by --seed`,
-		Annotations: details(`The roles in a table of images are train, validation, test_seen, test_unseen, test (one of the two, by
-the class), shot and none. A class is seen that has images to train on; images that the table does not
-list take no part. Validation is by whole classes: without that role in the table they are drawn.
+                                     CUB's train_test_split.txt; with --seen and --unseen it only selects the test
+                                     images of seen classes
+  --random K --unseen-classes N      K splits, random-1 and so on, each with N unseen classes drawn with --seed`,
+		Annotations: details(`The roles in a table of images are train, validation, test_seen, test_unseen, test (one of these two, by
+class), shot and none. Classes with training images are seen; images that the table does not list are not
+used. Validation uses whole classes: if the table has no such role, they are drawn at random.
 
---extend gives the images of its classes that were added since a split was made a role, and leaves the others theirs:
-test_unseen, validation or train by their class, and of seen classes the share that is tested.
+--extend gives roles to images that were added to the split's classes after it was made: test_unseen, validation or
+train by class, and test_seen for the held-out fraction of seen classes. Other images keep their roles.
 
-A split that runs were made with is not replaced by another one of its name unless --force says so.
+A split that runs were trained on is only replaced with --force.
 
---shots K makes it a few-shot split: of each unseen class --shot-pool images are kept out of the test,
-K of them are trained on with their labels. The test is the same for every K; K + 1 shots contain those of K.
+--shots K makes it a few-shot split: --shot-pool images of each unseen class are excluded from the test, and
+K of them are used for training, with their labels. The test images are the same for every K; the K shots
+are a subset of the K + 1 shots.
 
-Some of the seen classes are held out for validation, drawn by --seed: hyper-parameters are chosen
+Some of the seen classes, drawn with --seed, are held out for validation: hyper-parameters are selected
 on them, never on the unseen classes.`),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -81,22 +82,22 @@ on them, never on the unseen classes.`),
 	addDatasetName(cmd, &ds)
 	f := cmd.Flags()
 	f.StringVar(&o.name, "split", "standard", "`name` of the split")
-	f.StringVar(&o.layout, "layout", "", "dataset whose published split 'standard' means (default: the dataset's name)")
-	f.StringVar(&o.seen, "seen", "", "`file` of the seen classes' names or wnids, one a line")
-	f.StringVar(&o.unseen, "unseen", "", "`file` of the unseen classes' names or wnids, one a line")
-	f.StringVar(&o.images, "images", "", "`file` of the images' roles: a table image,role (CSV or Parquet), or CUB's train_test_split.txt; with --xlsa17 of the images' names in the order of res101.mat, in place of that file")
-	f.StringVar(&o.xlsa17, "xlsa17", "", "`folder` of xlsa17 to take the split of: res101.mat names the images, att_splits.mat their roles")
-	f.IntVar(&o.fold, "fold", 0, "with --xlsa17: validation classes of valclasses`N`.txt (default: those of val_loc, else 1)")
-	f.IntVar(&o.random, "random", 0, "make so many `splits` with unseen classes drawn by the seed, seed + 1, ...")
+	f.StringVar(&o.layout, "layout", "", "dataset whose published split is used for 'standard' (default: the dataset's name)")
+	f.StringVar(&o.seen, "seen", "", "`file` of the seen classes' names or wnids, one per line")
+	f.StringVar(&o.unseen, "unseen", "", "`file` of the unseen classes' names or wnids, one per line")
+	f.StringVar(&o.images, "images", "", "`file` of the images' roles: a table image,role (CSV or Parquet), or CUB's train_test_split.txt; with --xlsa17: image names in the order of res101.mat, to replace that file")
+	f.StringVar(&o.xlsa17, "xlsa17", "", "`folder` of xlsa17 to read the split from: res101.mat has the image names, att_splits.mat their roles")
+	f.IntVar(&o.fold, "fold", 0, "with --xlsa17: validation classes from valclasses`N`.txt (default: those of val_loc, otherwise 1)")
+	f.IntVar(&o.random, "random", 0, "number of `splits` to make, with unseen classes drawn with seed, seed + 1, ...")
 	f.IntVar(&o.unseenClasses, "unseen-classes", 0, "with --random: `number` of unseen classes")
-	f.Float64Var(&o.validation, "validation", 0.2, "`share` of the seen classes held out for validation (below 1), or their number")
-	f.Float64Var(&o.testSeen, "test-seen", 0, "`share` of each seen class's images held out for the generalised test")
-	f.IntVar(&o.shots, "shots", 0, "few-shot: so many labelled `images` of each unseen class to train on")
-	f.IntVar(&o.pool, "shot-pool", splits.DefaultShotPool, "with --shots: `images` of each unseen class to draw the shots from, none of them tested")
-	f.Uint64Var(&o.seed, "seed", 1, "draws validation classes and held-out images")
-	f.BoolVar(&o.extend, "extend", false, "give images that were added a role in a split that is there, and leave the others theirs")
-	f.StringVar(&o.as, "as", "", "with --extend: `name` of the extended split (default: it replaces the one of --split)")
-	f.BoolVar(&o.force, "force", false, "replace a split that runs were made with")
+	f.Float64Var(&o.validation, "validation", 0.2, "`fraction` of the seen classes held out for validation (below 1), or their number")
+	f.Float64Var(&o.testSeen, "test-seen", 0, "`fraction` of each seen class's images held out for the generalised test")
+	f.IntVar(&o.shots, "shots", 0, "few-shot: number of labelled `images` per unseen class for training")
+	f.IntVar(&o.pool, "shot-pool", splits.DefaultShotPool, "with --shots: `images` per unseen class to draw the shots from, excluded from the test")
+	f.Uint64Var(&o.seed, "seed", 1, "random seed for validation classes and held-out images")
+	f.BoolVar(&o.extend, "extend", false, "give added images a role in an existing split; other images keep theirs")
+	f.StringVar(&o.as, "as", "", "with --extend: `name` of the extended split (default: replace the one of --split)")
+	f.BoolVar(&o.force, "force", false, "replace a split that runs were trained on")
 	must(cmd.MarkFlagFilename("seen", "txt"))
 	must(cmd.MarkFlagFilename("unseen", "txt"))
 	must(cmd.MarkFlagFilename("images", "csv", "tsv", "txt", "parquet"))
@@ -142,21 +143,21 @@ func (o *splitOptions) check(ds *workspace.Dataset, named bool) error {
 	}
 	switch {
 	case (o.seen == "") != (o.unseen == ""):
-		return usage.Errorf("--seen and --unseen go together: two files of class names, one a line")
+		return usage.Errorf("--seen and --unseen must be given together: two files of class names, one per line")
 	case o.extend && ways > 0:
-		return usage.Errorf("--extend takes the split as it is: --seen, --unseen, --images, --xlsa17 and --random do not go with it")
+		return usage.Errorf("--extend cannot be combined with --seen, --unseen, --images, --xlsa17 or --random")
 	case o.as != "" && !o.extend:
-		return usage.Errorf("--as names the split that --extend makes")
+		return usage.Errorf("--as needs --extend: it names the extended split")
 	case ways > 1:
-		return usage.Errorf("--seen and --unseen or --images, --xlsa17 and --random are different ways to split: give one")
+		return usage.Errorf("--seen and --unseen or --images, --xlsa17 and --random are different ways to split: give only one")
 	case o.images != "" && !named && o.xlsa17 == "":
-		return usage.Errorf("--images: name the split that it makes with --split")
+		return usage.Errorf("--images needs --split: the name of the new split")
 	case o.images != "" && o.testSeen > 0:
-		return usage.Errorf("--images says which images are tested: --test-seen does not go with it")
+		return usage.Errorf("--test-seen cannot be combined with --images, which lists the test images")
 	case o.random < 0 || o.fold < 0:
-		return usage.Errorf("--random and --fold cannot be negative")
+		return usage.Errorf("--random and --fold must not be negative")
 	case o.random > 0 && o.unseenClasses < 1:
-		return usage.Errorf("--random needs --unseen-classes: how many classes of each split are unseen")
+		return usage.Errorf("--random needs --unseen-classes: the number of unseen classes per split")
 	}
 	return nil
 }
@@ -185,14 +186,14 @@ func (c *cli) writeSplit(ctx context.Context, dataset string, o splitOptions) er
 		Images     map[features.Role]int `json:"images"`
 	}{path, roles.Provenance, len(roles.Seen), len(roles.Validation), len(roles.Unseen), counts}
 	if counts[features.RoleTestUnseen] == 0 {
-		c.Log.Warn("no image belongs to an unseen class: this split can be trained on but not evaluated", "split", o.name)
+		c.Log.Warn("no image belongs to an unseen class: this split can be used for training but not for evaluation", "split", o.name)
 	}
 	return c.result(res, func(w io.Writer) {
 		fmt.Fprintf(w, "%s: %d seen classes (%d of them for validation), %d unseen; images: %d train, %d validation, %d test seen, %d test unseen\n",
 			path, res.Seen, res.Validation, res.Unseen,
 			counts[features.RoleTrain], counts[features.RoleValidation], counts[features.RoleTestSeen], counts[features.RoleTestUnseen])
 		if o.fewShot {
-			fmt.Fprintf(w, "few-shot: %d images of unseen classes to train on, %d of each class\n", counts[features.RoleShot], o.shots)
+			fmt.Fprintf(w, "few-shot: %d training images of unseen classes, %d per class\n", counts[features.RoleShot], o.shots)
 		}
 		if o.xlsa17 != "" {
 			fmt.Fprintln(w, roles.Provenance)
@@ -232,7 +233,7 @@ func (c *cli) extendSplit(ctx context.Context, dataset string, o splitOptions) e
 	}{c.SplitFile(dataset, roles.Name), added}
 	return c.result(res, func(w io.Writer) {
 		if n == 0 {
-			fmt.Fprintf(w, "%s: every image of its classes has a role\n", res.File)
+			fmt.Fprintf(w, "%s: all images of its classes already have a role\n", res.File)
 			return
 		}
 		fmt.Fprintf(w, "%s: %s more: %d train, %d validation, %d test seen, %d test unseen\n", res.File, usage.Counted(n, "image"),
@@ -282,7 +283,7 @@ func (c *cli) makeRoles(ctx context.Context, dataset string, o splitOptions) (*f
 	case o.name == "standard" || slices.Contains(catalog.PublishedSplits(published), o.name):
 		split.Seen, split.Unseen, split.Provenance, err = catalog.PublishedSplit(o.name, published, table.Classes, table.WNIDs)
 	case o.name == "proposed":
-		err = usage.Errorf("--split proposed: give the folder of xlsa17 that holds it with --xlsa17")
+		err = usage.Errorf("--split proposed: give the folder of xlsa17 with --xlsa17")
 	default:
 		builtIn := append([]string{"standard", "proposed", workspace.PicturedSplit}, others(published)...)
 		err = usage.Errorf("--split %s%s: give its class lists with --seen and --unseen; built in are %s", o.name, usage.DidYouMean(o.name, builtIn), usage.And(builtIn))

@@ -25,19 +25,19 @@ func newTrain(con *cli) *cobra.Command {
 	var tunedRun string
 	cmd := &cobra.Command{
 		Use:     "train",
-		Short:   "features, class table and roles to a model",
+		Short:   "train a model on the seen classes of a split",
 		Example: `  vzsl train --dataset cub --method devise --set epochs=30`,
 		Long: `Trains a method on the seen classes of a split and writes runs/<run>/: model.safetensors, config.toml
 (all settings), metrics.jsonl (one line per epoch), checkpoints.
 
-Two fits: the first leaves the validation classes out and chooses by them (for VZSL the number of epochs), the
-second (--refit) trains again on all seen classes with what was chosen. Unseen classes take no part, but for the
-shots of a few-shot split (vzsl split --shots), which join the second fit.
+Two fits: the first holds out the validation classes and uses them for selection (for VZSL: the number of epochs);
+the second (--refit) trains on all seen classes with the selected values. Unseen classes are not used, except for
+the shots of a few-shot split (vzsl split --shots), which are added in the second fit.
 
---seeds N trains models with --seed and the N-1 numbers after it into runs/<run>/seed-<seed>/; evaluate then gives
-mean, standard deviation and 95 % interval. --tuned RUN takes the settings that 'vzsl tune' found for a run.
+--seeds N trains models with --seed and the next N-1 seeds in runs/<run>/seed-<seed>/; evaluate then reports mean,
+standard deviation and 95 % interval. --tuned RUN uses the settings that 'vzsl tune' selected for a run.
 
-Stop it at any moment: the same command resumes from the last checkpoint and writes the same bytes.`,
+Training can be stopped at any time: the same command resumes from the last checkpoint and writes the same bytes.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, err := con.chosenSettings(cmd.Flags(), preset, r.Method)
@@ -62,7 +62,7 @@ Stop it at any moment: the same command resumes from the last checkpoint and wri
 				return usage.Wrap(err)
 			}
 			if seeds < 0 {
-				return usage.Errorf("--seeds %d: it is the number of models to train", seeds)
+				return usage.Errorf("--seeds %d: must be at least 1, the number of models to train", seeds)
 			}
 			return runTrain(cmd.Context(), con, &r, settings, tuned, seeds, force)
 		},
@@ -71,8 +71,8 @@ Stop it at any moment: the same command resumes from the last checkpoint and wri
 	f := cmd.Flags()
 	f.StringVar(&preset, "preset", "default", "settings to start from: "+usage.Or(settings.Presets()))
 	f.BoolVar(&force, "force", false, "start over in a run folder that holds another run")
-	f.IntVar(&seeds, "seeds", 0, "train so many `models`, with seeds from --seed on")
-	f.StringVar(&tunedRun, "tuned", "", "a tuned `run` to take all settings from")
+	f.IntVar(&seeds, "seeds", 0, "number of `models` to train, with consecutive seeds from --seed")
+	f.StringVar(&tunedRun, "tuned", "", "tuned `run` whose settings are used")
 	addSettings(f)
 	return cmd
 }
@@ -89,7 +89,7 @@ func runTrain(ctx context.Context, con *cli, r *workspace.RunRef, settings setti
 	defer in.Close()
 	if seeds == 0 {
 		if s, err := workspace.Seeds(con.RunDir(name)); err != nil || len(s) > 0 {
-			return errors.Join(err, fmt.Errorf("%s holds a run of several seeds: give --seeds too, or another --run", con.RunDir(name)))
+			return errors.Join(err, fmt.Errorf("%s holds a run of several seeds: add --seeds, or give another --run", con.RunDir(name)))
 		}
 		t, err := con.runner().Train(ctx, name, in, settings, tuned, force)
 		if err != nil {
@@ -118,13 +118,13 @@ func sayTrained(w io.Writer, t *experiment.TrainedRun) {
 		fmt.Fprintf(w, ", %d of each unseen class", t.Shots)
 	}
 	if t.Reused {
-		fmt.Fprint(w, " (was there already)")
+		fmt.Fprint(w, " (already trained)")
 	} else {
 		fmt.Fprintf(w, " in %.1f s", t.Seconds)
 	}
 	fmt.Fprintln(w)
 	if t.ValidationClasses > 0 {
-		fmt.Fprintf(w, "chosen on %d validation classes (%.1f%% mean per class):", t.ValidationClasses, 100*t.Accuracy)
+		fmt.Fprintf(w, "selected on %d validation classes (%.1f%% mean per class):", t.ValidationClasses, 100*t.Accuracy)
 		for _, k := range slices.Sorted(maps.Keys(t.Choice)) {
 			fmt.Fprintf(w, " %s %g", k, t.Choice[k])
 		}

@@ -29,16 +29,16 @@ func newTune(con *cli) *cobra.Command {
 	var t tuneFlags
 	cmd := &cobra.Command{
 		Use:     "tune",
-		Short:   "search a method's settings on the seen classes, then train with the best",
+		Short:   "tune a method's settings on the seen classes, then train with the best",
 		Example: `  vzsl tune --dataset cub --method sje --trials 9 --budget 10m`,
 		Long: `Searches the settings of a method on the seen classes and trains with the best. Writes runs/<run>/ as train
 does, and runs/<run>/tuning/: fits.jsonl (the journal), trials.parquet (every fit).
 
-The seen classes are cut into --folds parts. --trials sets of settings, the first those given, the others drawn at
-random, are fitted with the first part held out; the best third with three parts held out in turn; the best third
-of these with all of them. The best mean over the parts wins. A setting that is given is not searched. No test
-image and no unseen class takes part. --transductive searches the transductive settings alone, starting from a tuned
-inductive run (--from). Stop it at any moment: the same command goes on.`,
+The seen classes are divided into --folds folds. --trials sets of settings, first the given ones, then random ones,
+are fitted with the first fold held out; the best third with each of three folds held out in turn; the best third of
+these with every fold. The settings with the best mean over folds are selected. A setting that is given is not
+searched. Test images and unseen classes are not used. --transductive searches only the transductive settings,
+starting from a tuned inductive run (--from). The search can be stopped at any time: the same command resumes it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, err := con.chosenSettings(cmd.Flags(), t.preset, t.run.Method)
@@ -70,8 +70,8 @@ inductive run (--from). Stop it at any moment: the same command goes on.`,
 	addRun(cmd, &t.run)
 	f := cmd.Flags()
 	t.addSearch(cmd, 0)
-	f.IntVar(&t.seeds, "seeds", 0, "train so many `models` with what was found, with seeds from --seed on")
-	f.StringVar(&t.from, "from", "", "with --transductive: the tuned inductive `run` to go on from (default: the run of the same names without -transductive)")
+	f.IntVar(&t.seeds, "seeds", 0, "number of `models` to train with the best settings, with consecutive seeds from --seed")
+	f.StringVar(&t.from, "from", "", "with --transductive: the tuned inductive `run` to start from (default: the run of the same name without -transductive)")
 	must(cmd.RegisterFlagCompletionFunc("from", con.completion(con.runNames)))
 	addSettings(f)
 	return cmd
@@ -81,10 +81,10 @@ inductive run (--from). Stop it at any moment: the same command goes on.`,
 func (t *tuneFlags) addSearch(cmd *cobra.Command, budget time.Duration) {
 	f := cmd.Flags()
 	f.StringVar(&t.preset, "preset", "default", "settings to start from: "+usage.Or(settings.Presets()))
-	f.IntVar(&t.Trials, "trials", 27, "`number` of settings tried on the first part")
-	f.IntVar(&t.Folds, "folds", 5, "parts of the seen classes")
-	f.DurationVar(&t.Budget, "budget", budget, "begin no fit when a method's search has taken this long, interruptions left out, e.g. 30m (0: no limit); with less time fewer settings are tried, the best of them on as many parts as it allows")
-	f.IntVar(&t.Workers, "workers", 0, "fits at a time (default: one for each processor)")
+	f.IntVar(&t.Trials, "trials", 27, "`number` of sets of settings tried on the first fold")
+	f.IntVar(&t.Folds, "folds", 5, "number of folds of the seen classes")
+	f.DurationVar(&t.Budget, "budget", budget, "start no further fit after a method's search has run this long, not counting interruptions, e.g. 30m (0: no limit); with less time, fewer settings are tried, the best of them on as many folds as time allows")
+	f.IntVar(&t.Workers, "workers", 0, "fits in parallel (default: one per processor)")
 	f.BoolVar(&t.Force, "force", false, "start over in a run folder that holds another run or search")
 }
 
@@ -145,7 +145,7 @@ func runTune(ctx context.Context, con *cli, t *tuneFlags, settings settings.Sett
 			fmt.Fprintf(w, "  %s = %v\n", k, out.Best.Searched[k])
 		}
 		for _, k := range slices.Sorted(maps.Keys(out.Best.Choice)) {
-			fmt.Fprintf(w, "  %s = %v (chosen)\n", k, out.Best.Choice[k])
+			fmt.Fprintf(w, "  %s = %v (selected)\n", k, out.Best.Choice[k])
 		}
 		for _, m := range models {
 			fmt.Fprintf(w, "%s: %s trained on %d classes, %d images\n", m.Model, m.Method, m.Classes, m.Images)

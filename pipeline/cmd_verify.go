@@ -20,20 +20,20 @@ func newVerify(con *cli) *cobra.Command {
 	var check string
 	cmd := &cobra.Command{
 		Use:   "verify [DIR...]",
-		Short: "read everything again and check every byte",
+		Short: "verify the checksums of all files",
 		Example: `  vzsl verify
   vzsl verify features/cub runs/cub-standard-vzsl`,
-		Long: `Reads features, class tables, splits, runs, searches, reports and exports again, all below --out or those
-in and below the folders DIR, and checks every byte against the checksums that were written with them
-(SHA256SUMS in each folder; class tables and splits carry theirs). Beyond that it looks at the rows of
-shards (finite values, unique images, labels in the class table), at whether a model, its settings and
-its record belong together, and at whether a report's metrics follow from its predictions.
+		Long: `Reads all features, class tables, splits, runs, searches, reports and exports below --out, or in and below
+the folders DIR, and compares every byte with the checksums that were written with them (SHA256SUMS in each
+folder; class tables and splits contain theirs). It also checks the rows of shards (finite values, unique
+images, labels in the class table), that a model, its settings and its record belong together, and that
+a report's metrics follow from its predictions.
 
-Every problem is listed, with the stage that wrote the file and the command that makes it again; with
-any, the command fails.
+Every problem is listed, with the stage that wrote the file and the command that rebuilds it; the command
+fails if there is any.
 
-With --data the dataset's images are compared with those that the features were computed of: what was added,
-changed or removed since is a problem too.`,
+With --data the dataset's images are compared with those that the features were computed from: images that
+were added, changed or removed since are problems too.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, dirs []string) error {
 			if len(dirs) == 0 {
@@ -70,7 +70,7 @@ changed or removed since is a problem too.`,
 				return err
 			}
 			if problems > 0 {
-				return fmt.Errorf("%d problems found, in %d of %d folders; the commands beside them make the files again", problems, folders, len(all))
+				return fmt.Errorf("%d problems found in %d of %d folders; the listed commands rebuild the files", problems, folders, len(all))
 			}
 			return nil
 		},
@@ -79,7 +79,7 @@ changed or removed since is a problem too.`,
 	addLayout(cmd, &ds)
 	f := cmd.Flags()
 	f.Lookup("data").Usage = "`folder` of the dataset, to compare its images with the features"
-	f.StringVar(&check, "check", string(features.CheckHash), "with --data: how changed images are found: "+usage.Or(features.Checks()))
+	f.StringVar(&check, "check", string(features.CheckHash), "with --data: how changed images are detected: "+usage.Or(features.Checks()))
 	must(cmd.RegisterFlagCompletionFunc("check", cobra.FixedCompletions(features.Checks(), cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
@@ -113,9 +113,9 @@ func (c *cli) verifyImages(ctx context.Context, f *verify.Folder, ds workspace.D
 			what = "stale: " + s.String()
 		}
 	} else {
-		f.Notes = append(f.Notes, "the features are of version 0.1.0, which did not note what the files of their images were")
+		f.Notes = append(f.Notes, "the features are of version 0.1.0, which did not record their image files")
 		if m.Source.DatasetSHA256 != set.SHA256() {
-			what = "stale: the dataset has other images"
+			what = "stale: the images of the dataset have changed"
 		}
 	}
 	if what != "" {
@@ -136,7 +136,7 @@ func sayVerified(w io.Writer, f *verify.Folder) {
 		fmt.Fprintf(w, "%d files", f.Files)
 	}
 	if len(f.Problems) == 0 {
-		fmt.Fprintln(w, ": all well")
+		fmt.Fprintln(w, ": no problems")
 	} else {
 		fmt.Fprintf(w, ": %d problems\n", len(f.Problems))
 	}
@@ -144,7 +144,7 @@ func sayVerified(w io.Writer, f *verify.Folder) {
 		fmt.Fprintf(w, "  %s: %s\n", p.File, p.What)
 		command := p.Command
 		if i+1 == len(f.Problems) || f.Problems[i+1].Command != command {
-			fmt.Fprintf(w, "    made again by: %s\n", command)
+			fmt.Fprintf(w, "    rebuild with: %s\n", command)
 		}
 	}
 	for _, n := range f.Notes {

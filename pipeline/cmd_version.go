@@ -16,7 +16,7 @@ import (
 func newVersion(con *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "version, build and the kernels this machine runs",
+		Short: "print the version, the build and the kernels used on this machine",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := struct {

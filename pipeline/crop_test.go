@@ -39,7 +39,7 @@ func TestCrop(t *testing.T) {
 	done(t, in()...)
 	refused(t, exitFailed, []string{"bounding_boxes.txt"}, in("--crop", "bbox")...)
 	refused(t, exitUsage, []string{"--crop", "bbox"}, in("--crop", "centre")...)
-	refused(t, exitUsage, []string{"layout cub"}, "extract", "--dataset", "demo", "--data", data, "--model", model, "--out", out, "--crop", "bbox")
+	refused(t, exitUsage, []string{"only cub has"}, "extract", "--dataset", "demo", "--data", data, "--model", model, "--out", out, "--crop", "bbox")
 	write(t, filepath.Join(root, "bounding_boxes.txt"), boxes.String())
 	refused(t, exitFailed, []string{"recipe", "+bbox-", "--force"}, in("--crop", "bbox")...)
 	whole := feature(t, filepath.Join(out, "features", "cub", "demo"))

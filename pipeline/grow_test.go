@@ -67,7 +67,7 @@ func TestCollectionGrows(t *testing.T) {
 	}
 	same(exitSkipped)
 	// A skipped image is tried each time; it is computed when it can be.
-	if o := vzsl(t, extract(out)...); o.code != exitSkipped || !strings.Contains(o.stdout, "everything was there already") {
+	if o := vzsl(t, extract(out)...); o.code != exitSkipped || !strings.Contains(o.stdout, "all features were already there") {
 		t.Errorf("code %d\n%s%s", o.code, o.stdout, o.stderr)
 	}
 	write(t, found[33], was)

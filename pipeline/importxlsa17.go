@@ -58,7 +58,7 @@ holds test images is repaired, and the split's provenance, shown in every report
 	f.StringVar(&o.features, "features", xlsa17.FeaturesFile, "`file` of the features, in DIR")
 	f.StringVar(&o.splits, "splits", xlsa17.SplitsFile, "`file` of attributes and splits, in DIR")
 	f.StringVar(&o.att, "attributes", "", "`matrix` of class attributes: original_att (as the dataset gives them) or att (unit length) (default: the first that is there)")
-	f.IntVar(&o.fold, "fold", 0, "validation classes of valclasses`N`.txt (default: those of val_loc, else 1)")
+	f.IntVar(&o.fold, "fold", 0, "validation classes from valclasses`N`.txt (default: those of val_loc, otherwise 1)")
 	f.Uint64Var(&o.seed, "seed", 1, "draws the validation classes where the files name none")
 	must(cmd.RegisterFlagCompletionFunc("features", matFiles))
 	must(cmd.RegisterFlagCompletionFunc("splits", matFiles))

@@ -16,7 +16,7 @@ func addPictures(cmd *cobra.Command, p *workspace.PictureOptions) {
 	f.StringVar(&p.Model, "model", "", "`file` or folder of the run's network (default: models/<network>.onnx or models/<network>, here or below --out)")
 	f.StringVar(&p.Recipe, "recipe", "", "preprocessing of a run on imported features that do not tell it: a name, perhaps with its size (caffe-224), or a whole recipe's text (default: what the model's folder tells)")
 	f.IntVar(&p.Batch, "batch", 0, "most images per call of the engine (default: chosen by the program)")
-	f.IntVar(&p.Workers, "workers", 0, "images decoded at a time (default: one per processor)")
+	f.IntVar(&p.Workers, "workers", 0, "images decoded in parallel (default: one per processor)")
 	addEngine(cmd, &p.Engine)
 	must(cmd.MarkFlagFilename("model", "onnx"))
 }
@@ -41,7 +41,7 @@ func addClassList(cmd *cobra.Command, o *workspace.ClassOptions) {
 	f.BoolVar(&o.Seen, "seen", false, "the classes that the model was trained on are to choose from, too")
 	f.StringSliceVar(&o.Words, "words", nil, "`file` of word vectors, the one that the class table was made of, to look the names in --classes up in")
 	f.StringVar(&o.Format, "words-format", attributes.WordsAuto, "format of the word vectors: "+usage.Or(attributes.WordFormats()))
-	f.StringVar(&o.Names, "names", "", "`file` of what to look up for a class in place of its name, a line each: class<tab>phrase, phrase")
+	f.StringVar(&o.Names, "names", "", "`file` of phrases to look up instead of class names, one line per class: class<tab>phrase, phrase")
 	must(cmd.MarkFlagFilename("classes", "csv", "tsv", "txt", "parquet"))
 	must(cmd.MarkFlagFilename("words", "bin", "txt", "vec", "gz"))
 }

@@ -99,11 +99,11 @@ func TestEXIF(t *testing.T) {
 		return true
 	}
 	ignored, o := values("ignore")
-	if !same(ignored) || !strings.Contains(o.stderr, "1 images carry an EXIF orientation, which was ignored") {
+	if !same(ignored) || !strings.Contains(o.stderr, "1 images have an EXIF orientation, which was ignored") {
 		t.Errorf("ignored: the same values %v; %s", same(ignored), o.stderr)
 	}
 	applied, o := values("apply")
-	if same(applied) || !strings.Contains(o.stderr, "1 images carry an EXIF orientation and were turned by it") {
+	if same(applied) || !strings.Contains(o.stderr, "1 images have an EXIF orientation and were rotated accordingly") {
 		t.Errorf("applied: the same values %v; %s", same(applied), o.stderr)
 	}
 }

@@ -18,7 +18,7 @@ import (
 func (o *serveOptions) serveReports(ctx context.Context, con *cli, token string) error {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
 	if err != nil {
-		return fmt.Errorf("--listen %s: %w; --listen 127.0.0.1:0 takes a port that is free", o.listen, err)
+		return fmt.Errorf("--listen %s: %w; --listen 127.0.0.1:0 uses any free port", o.listen, err)
 	}
 	if token == "" && !o.noToken && !server.Loopback(l.Addr()) {
 		token = server.NewToken()
@@ -35,7 +35,7 @@ func (o *serveOptions) serveReports(ctx context.Context, con *cli, token string)
 		if token != "" {
 			url += "/?token=" + neturl.QueryEscape(token)
 		}
-		fmt.Fprintf(w, "%s: the runs and reports of %s; Ctrl-C ends it\n", url, con.Dir)
+		fmt.Fprintf(w, "%s: the runs and reports of %s; stop with Ctrl-C\n", url, con.Dir)
 	})
 	if err != nil {
 		return errors.Join(err, l.Close())

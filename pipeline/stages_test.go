@@ -133,7 +133,7 @@ func TestStages(t *testing.T) {
 	refused(t, exitFailed, []string{"no such report", "demo-demo-eszsl"}, report("nothing")...)
 	refused(t, exitFailed, []string{"--to"}, report("demo-demo-vzsl", "demo-demo-eszsl", "--to", "demo-demo-vzsl")...)
 	refused(t, exitUsage, []string{"twice"}, report("demo-demo-vzsl", "demo-demo-vzsl/")...)
-	refused(t, exitUsage, []string{"name of a run"}, report("../runs")...)
+	refused(t, exitUsage, []string{"not a run name"}, report("../runs")...)
 	if err := os.Remove(filepath.Join(out, "reports", "demo-demo-eszsl", "predictions.parquet")); err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,7 @@ func (x *Runner) MayTune(run string, seeds int, force bool) error {
 		return err
 	}
 	if seeds == 0 && len(there) > 0 {
-		return fmt.Errorf("%s holds a run of several seeds: give --seeds too, or another --run", dir)
+		return fmt.Errorf("%s holds a run of several seeds: add --seeds, or give another --run", dir)
 	}
 	names := []string{run}
 	for _, seed := range there {

@@ -38,7 +38,7 @@ func (x *inspection) runs() string {
 			found.there("%s", m)
 			if roles, err := features.ReadSplit(x.w.SplitFile(x.ds.Name, split)); err == nil && !slices.Contains(roles.Roles, features.RoleTestUnseen) {
 				found.Notes = append(found.Notes, "no unseen class of the split "+split+" has images: there is nothing to measure, but images can be named")
-				return x.command("predict", false, "--run", run) + " PICTURE..."
+				return x.command("predict", false, "--run", run) + " IMAGE..."
 			}
 			found.missing("the report of %s", run)
 			return x.command("evaluate", catalog.Lookup(x.ds.Layout).Features == nil, "--split", split, "--method", strings.TrimPrefix(run, prefix))

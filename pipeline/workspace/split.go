@@ -23,7 +23,7 @@ func (w *Workspace) WriteSplit(roles *features.Split, force bool) error {
 	return features.WriteSplit(w.SplitFile(roles.Dataset, roles.Name), roles)
 }
 
-// MayReplaceSplit refuses to replace a split that runs were made with by another of its name, unless told.
+// MayReplaceSplit refuses to replace a split that runs were trained on by another of its name, unless told.
 func (w *Workspace) MayReplaceSplit(roles *features.Split, force bool) error {
 	path := w.SplitFile(roles.Dataset, roles.Name)
 	was, err := features.ReadSplit(path)
