@@ -80,7 +80,7 @@ func (o *FileOptions) rowNames(t *Table, src convert.Table, class int, columns [
 		case src.Columns()[columns[0]].Named():
 			return nil, fmt.Errorf("%s: no column of class names, such as \"class\": name it with --class-column (columns: %s; is the header missing?)", src.Path(), convert.Kinds(src.Columns()))
 		case o.Numbered == nil:
-			return nil, fmt.Errorf("%s: its rows have no class names, and nothing else gives the classes an order: write them beside it, as in numpy.savez(file, features=x, classes=names), or as CSV", src.Path())
+			return nil, fmt.Errorf("%s: its rows have no class names, and the classes have no order of their own: write the names beside it, as in numpy.savez(file, features=x, classes=names), or as CSV", src.Path())
 		case rows != len(o.Numbered):
 			return nil, fmt.Errorf("%s: %d rows without class names for %d classes: expected a row per class in the dataset's order", src.Path(), rows, len(o.Numbered))
 		}
@@ -117,7 +117,7 @@ func (t *Table) readValues(src convert.Table, columns []int, names []string) ([]
 	unguard(src, t.Names)
 	width, n := len(t.Names), len(names)
 	if width == 0 || n > maxFileValues/width {
-		return nil, fmt.Errorf("%s: %d rows of %d values: class descriptions are a row per class", src.Path(), n, width)
+		return nil, fmt.Errorf("%s: %d rows of %d values: class descriptions have one row per class", src.Path(), n, width)
 	}
 	for i, name := range t.Names {
 		if name == "" {

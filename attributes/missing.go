@@ -91,7 +91,7 @@ func (t *Table) FillFrom(class, other string) error {
 		}
 	}
 	if n > 0 {
-		t.Notes = append(t.Notes, fmt.Sprintf("%d missing values of %s (%s) were taken from %s, as the authors' own code does; --missing keep leaves them missing", n, class, spelling.First(filled, 8), other))
+		t.Notes = append(t.Notes, fmt.Sprintf("%d missing values of %s (%s) were taken from %s, as in the authors' code; --missing keep leaves them missing", n, class, spelling.First(filled, 8), other))
 		t.Source += fmt.Sprintf("; %d missing values of %s taken from %s", n, class, other)
 	}
 	return nil

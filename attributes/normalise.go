@@ -276,7 +276,7 @@ func (n *Normaliser) WithMissing(missing string) (*Normaliser, error) {
 		return nil, err
 	}
 	if m.fills() && m.fill == nil {
-		return nil, fmt.Errorf("the normalisation was stored without the attributes' means, which were to stand for missing values")
+		return nil, fmt.Errorf("the normalisation was stored without the attributes' means, which are needed to replace missing values")
 	}
 	return &m, nil
 }
@@ -298,7 +298,7 @@ func (n *Normaliser) Apply(row, dst []float32) error {
 		return fmt.Errorf("a class with %d attributes; the model was fitted on %d", len(row), n.dim)
 	}
 	if len(dst) != n.Width() {
-		return fmt.Errorf("room for %d normalised attributes, there are %d", len(dst), n.Width())
+		return fmt.Errorf("space for %d normalised attributes, but there are %d", len(dst), n.Width())
 	}
 	if err := n.acceptable(row); err != nil {
 		return err
@@ -428,7 +428,7 @@ func (n *Normaliser) known() error {
 		return fmt.Errorf("unknown attribute normalisation %q; known: %s", n.kind, strings.Join(Kinds(), ", "))
 	}
 	if !slices.Contains(MissingPolicies(), n.missing) {
-		return fmt.Errorf("unknown way to treat missing values %q; known: %s", n.missing, strings.Join(MissingPolicies(), ", "))
+		return fmt.Errorf("unknown treatment of missing values %q; known: %s", n.missing, strings.Join(MissingPolicies(), ", "))
 	}
 	return nil
 }

@@ -80,7 +80,7 @@ func TestReadParquetErrors(t *testing.T) {
 		"twice":      {parquetFile(t, `[{"class":"zebra","x":1},{"class":"zebra","x":2}]`, text("class"), x), []string{"row 2", `"zebra"`}},
 		"missing":    {parquetFile(t, `[{"class":"Zebra","x":1}]`, text("class"), x), []string{`zebra (written "Zebra" there)`}},
 		"ragged": {parquetFile(t, `[{"class":"zebra","x":[1,2]},{"class":"cat","x":[1]}]`, text("class"),
-			arrow.Field{Name: "x", Type: arrow.ListOf(f64), Nullable: true}), []string{"row 1", "not 2 values"}},
+			arrow.Field{Name: "x", Type: arrow.ListOf(f64), Nullable: true}), []string{"row 1", "not have 2 values"}},
 		"too large":   {parquetFile(t, `[{"class":"zebra","x":1e300}]`, text("class"), x), []string{`"x"`, "zebra", "beyond float32"}},
 		"class codes": {parquetFile(t, `[{"class":3,"x":1}]`, arrow.Field{Name: "class", Type: arrow.PrimitiveTypes.Int64}, x), []string{"no column of class names"}},
 		"no parquet":  {filetest.Write(t, filepath.Join(t.TempDir(), "a.parquet"), "class,x\nzebra,1\n"), []string{"a.parquet", "is text"}},

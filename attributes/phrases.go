@@ -47,7 +47,7 @@ func ReadPhrases(path string, classes, wnids []string) (*Phrases, error) {
 		near := r.folded[fold(u.name)]
 		switch {
 		case near != "" && r.at[near] == 0:
-			return nil, fmt.Errorf("%s:%d: no class is called %q; did you mean %q?", path, u.line, u.name, near)
+			return nil, fmt.Errorf("%s:%d: there is no class %q; did you mean %q?", path, u.line, u.name, near)
 		case r.byWNID && wnidOnly.MatchString(u.name):
 			byID++
 		default:
@@ -59,7 +59,7 @@ func ReadPhrases(path string, classes, wnids []string) (*Phrases, error) {
 		}
 	}
 	if byID > 0 {
-		r.Notes = append(r.Notes, fmt.Sprintf("%s: %d lines are of WordNet ids that the dataset does not have", path, byID))
+		r.Notes = append(r.Notes, fmt.Sprintf("%s: %d lines are for WordNet ids that the dataset does not have", path, byID))
 	}
 	return &r.Phrases, nil
 }
@@ -176,7 +176,7 @@ func (r *phraseReader) begins(number int, text string) (name, phrase string, err
 	case 1:
 		name = fit[0]
 	default:
-		return "", "", fmt.Errorf("%q begins with the classes %q: put a tab after the one that is meant", text, fit)
+		return "", "", fmt.Errorf("%q begins with the classes %q: put a tab after the right one", text, fit)
 	}
 	phrase = strings.TrimSpace(text[len(name):])
 	if strings.Contains(name, " ") {

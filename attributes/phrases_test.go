@@ -26,7 +26,7 @@ func TestPhrases(t *testing.T) {
 		"tabs":                    {"\ufeffkiller whale\torca\r\ncrane \t heron, egret\n", map[string]string{"killer whale": "orca", "crane": "heron, egret"}, nil, nil, nil},
 		"blanks":                  {"crane heron\nbat fruit bat\n", map[string]string{"crane": "heron", "bat": "fruit bat"}, nil, nil, nil},
 		"wnids":                   {"n03126707 crane lift\nn02071294\torca\n", map[string]string{"crane (n03126707)": "crane lift", "killer whale": "orca"}, nil, nil, nil},
-		"wnids of others":         {"n03126707 crane lift\nn00000001 entity\nn00000002 thing\n", map[string]string{"crane (n03126707)": "crane lift"}, nil, []string{path + ": 2 lines are of WordNet ids that the dataset does not have"}, nil},
+		"wnids of others":         {"n03126707 crane lift\nn00000001 entity\nn00000002 thing\n", map[string]string{"crane (n03126707)": "crane lift"}, nil, []string{path + ": 2 lines are for WordNet ids that the dataset does not have"}, nil},
 		"wnids of others alone":   {"crane x\nn00000001 entity\n", map[string]string{"crane": "x"}, []string{`line 2: "n00000001"`}, nil, nil},
 		"comments":                {"# of mine\n\n#\n#1 mug\tcup\n#2 mug\tglass\n", map[string]string{"#1 mug": "cup"}, []string{`line 5: "#2 mug"`}, nil, nil},
 		"forms of Unicode":        {"e\u0301te\u0301\tsummer\n", map[string]string{"été": "summer"}, nil, nil, nil},

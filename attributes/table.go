@@ -62,7 +62,7 @@ func Join(tables ...*Table) (*Table, error) {
 		}
 		if from.Texts != nil {
 			if t.Texts != nil {
-				return nil, fmt.Errorf("%s and another description are both of texts", from.Source)
+				return nil, fmt.Errorf("%s and another description are both texts", from.Source)
 			}
 			t.Texts = from.Texts
 		}
@@ -145,7 +145,7 @@ func (t *Table) Align(file string, classes []string, names []string, rows map[st
 	for i, c := range classes {
 		c = norm.NFC.String(c)
 		if wanted[c] {
-			return fmt.Errorf("class %q is asked for twice", c)
+			return fmt.Errorf("class %q is requested twice", c)
 		}
 		classes[i], wanted[c] = c, true
 	}

@@ -95,7 +95,7 @@ func (u *Units) Doubts(classes []string, rows [][]float32) []string {
 	}
 	var doubts []string
 	if len(odd) > 0 {
-		doubts = append(doubts, fmt.Sprintf("the values of %s are of another size than those that the model was trained on: %s", plural(len(odd), "class", "classes"), spelling.First(odd, 8)))
+		doubts = append(doubts, fmt.Sprintf("the values of %s are of another magnitude than those that the model was trained on: %s", plural(len(odd), "class", "classes"), spelling.First(odd, 8)))
 	}
 	odd = nil
 	for k, name := range u.names {
@@ -110,7 +110,7 @@ func (u *Units) Doubts(classes []string, rows [][]float32) []string {
 		}
 	}
 	if len(odd) > 0 {
-		doubts = append(doubts, fmt.Sprintf("the values of %s are of another size than those that the model was trained on: %s", plural(len(odd), "attribute", "attributes"), spelling.First(odd, 8)))
+		doubts = append(doubts, fmt.Sprintf("the values of %s are of another magnitude than those that the model was trained on: %s", plural(len(odd), "attribute", "attributes"), spelling.First(odd, 8)))
 	}
 	return doubts
 }

@@ -146,7 +146,7 @@ func (w *wordFile) identify(start []byte, format string, whole bool) error {
 	words, dim, ok := wordHeader(line)
 	if ok && cut {
 		if dim < 1 || dim > maxWordDim {
-			headErr = fmt.Errorf("%s:1: the header %q promises vectors of %d values; 1 to %d are possible", w.path, line, dim, maxWordDim)
+			headErr = fmt.Errorf("%s:1: the header %q gives vectors of %d values; possible are 1 to %d", w.path, line, dim, maxWordDim)
 		}
 	}
 	header := ok && cut && headErr == nil
@@ -158,7 +158,7 @@ func (w *wordFile) identify(start []byte, format string, whole bool) error {
 		case header && textLines(rest, dim, whole):
 			w.format = WordsText
 		case header && otherDim(rest, whole) > 0:
-			return fmt.Errorf("%s:1: the header promises %d values a word, the lines below it have %d: the file is damaged or its header is another file's; mend the header, or take it out and give the format as %s",
+			return fmt.Errorf("%s:1: the header gives %d values per word, the lines below have %d: the file is damaged or its header belongs to another file; correct the header, or remove it and give the format as %s",
 				w.path, dim, otherDim(rest, whole), WordsGloVe)
 		case header:
 			w.format = WordsWord2Vec
@@ -168,13 +168,13 @@ func (w *wordFile) identify(start []byte, format string, whole bool) error {
 	case WordsWord2Vec, WordsText:
 		if !header {
 			if headErr == nil {
-				headErr = fmt.Errorf("%s:1: format %s begins with a line \"<words> <values a word>\", found %.60q; the format can be %s, %s, %s", w.path, format, line, WordsWord2Vec, WordsText, WordsGloVe)
+				headErr = fmt.Errorf("%s:1: format %s begins with a line \"<words> <values per word>\", found %.60q; the format can be %s, %s, %s", w.path, format, line, WordsWord2Vec, WordsText, WordsGloVe)
 			}
 			return headErr
 		}
 		if format == WordsText && !textLines(rest, dim, whole) {
 			first, _, _ := bytes.Cut(rest, []byte("\n"))
-			return fmt.Errorf("%s:2: the header promises a word and %d numbers a line, found %.60q; is it word2vec's binary format?", w.path, dim, first)
+			return fmt.Errorf("%s:2: the header gives a word and %d numbers per line, found %.60q; is it word2vec's binary format?", w.path, dim, first)
 		}
 		w.format = format
 	case WordsGloVe:
@@ -188,13 +188,13 @@ func (w *wordFile) identify(start []byte, format string, whole bool) error {
 			return fmt.Errorf("%s: %w", w.path, err)
 		}
 		if w.dim < 1 {
-			return fmt.Errorf("%s:1: not word vectors in any known format: neither a header \"<words> <values a word>\" (word2vec, fastText .vec) nor a word and its numbers (GloVe), found %.60q", w.path, line)
+			return fmt.Errorf("%s:1: not word vectors in any known format: neither a header \"<words> <values per word>\" (word2vec, fastText .vec) nor a word and its numbers (GloVe), found %.60q", w.path, line)
 		}
 		return nil
 	}
 	w.words, w.dim, w.headLen = words, dim, int64(len(line)+1)
 	if least := int64(words) * int64(4*dim+2); w.format == WordsWord2Vec && !w.zipped && w.size > 0 && w.size-w.headLen < least {
-		return fmt.Errorf("%s: the header promises %d words of %d values, at least %d bytes; the file has %d: the download is incomplete, get it again", w.path, words, dim, least+w.headLen, w.size)
+		return fmt.Errorf("%s: the header gives %d words of %d values, at least %d bytes; the file has %d: the download is incomplete, get it again", w.path, words, dim, least+w.headLen, w.size)
 	}
 	return nil
 }
@@ -277,7 +277,7 @@ func gloveDim(b []byte, whole bool) (dim int, err error) {
 		}
 	}
 	if tie > 0 && dim > 0 {
-		return 0, fmt.Errorf("as many lines have %d numbers as have %d: put a first line \"<words> <values a word>\" that says which is meant", dim, tie)
+		return 0, fmt.Errorf("as many lines have %d numbers as have %d: put a first line \"<words> <values per word>\" that gives the number of values", dim, tie)
 	}
 	if dim > maxWordDim {
 		return 0, nil

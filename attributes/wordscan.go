@@ -88,7 +88,7 @@ func (f *wordFile) scanBinary(w *wanted) (int, []string, error) {
 			for ; len(part) > 0; part = part[4:] {
 				v[k] = math.Float32frombits(binary.LittleEndian.Uint32(part))
 				if v[k]-v[k] != 0 {
-					return n, nil, fmt.Errorf("%s%s: %q has the value %v at place %d: the file is damaged, or not word2vec's binary format", f.path, at(n), name, v[k], k+1)
+					return n, nil, fmt.Errorf("%s%s: %q has the value %v at position %d: the file is damaged, or not word2vec's binary format", f.path, at(n), name, v[k], k+1)
 				}
 				k++
 			}
@@ -97,13 +97,13 @@ func (f *wordFile) scanBinary(w *wanted) (int, []string, error) {
 	}
 	var notes []string
 	if rest, _ := io.CopyN(io.Discard, f.r, 1<<20); rest > 1 {
-		notes = append(notes, fmt.Sprintf("%s: data follows after the %d words that the header promises; it was left out", f.path, f.words))
+		notes = append(notes, fmt.Sprintf("%s: data follows after the %d words given in the header; it was left out", f.path, f.words))
 	}
 	return f.words, notes, nil
 }
 
 func (f *wordFile) cutAfter(words int) error {
-	return fmt.Errorf("%s: the header promises %d words, the file ends after %d: the download is incomplete, get it again", f.path, f.words, words)
+	return fmt.Errorf("%s: the header gives %d words, the file ends after %d: the download is incomplete, get it again", f.path, f.words, words)
 }
 
 func (f *wordFile) scanText(w *wanted) (int, []string, error) {
@@ -144,7 +144,7 @@ func (f *wordFile) scanText(w *wanted) (int, []string, error) {
 	}
 	var notes []string
 	if f.words >= 0 && words != f.words {
-		notes = append(notes, fmt.Sprintf("%s: the header promises %d words, the file has %d", f.path, f.words, words))
+		notes = append(notes, fmt.Sprintf("%s: the header gives %d words, the file has %d", f.path, f.words, words))
 	}
 	return words, notes, nil
 }

@@ -79,7 +79,7 @@ func readWords(ctx context.Context, path string, src io.Reader, size int64, clas
 	seen := make(map[string]bool, len(classes))
 	for i, c := range classes {
 		if seen[c] {
-			return nil, fmt.Errorf("class %q is asked for twice", c)
+			return nil, fmt.Errorf("class %q is requested twice", c)
 		}
 		seen[c] = true
 		phrase := c

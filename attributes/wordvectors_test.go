@@ -203,9 +203,9 @@ func TestWordErrors(t *testing.T) {
 		"too many values":        {[]byte("3 100000000\nthe\n"), "", []string{":1", "100000000"}},
 		"cut binary":             {bin[:len(bin)-5], "", []string{"word 3 of 3", "get it again"}},
 		"cut binary, gzip":       {zip(bin[:len(bin)-5]), "", []string{"word 3 of 3", "get it again"}},
-		"words missing, gzip":    {zip(bin[:len(bin)-18]), "", []string{"header promises 3", "ends after 2"}},
+		"words missing, gzip":    {zip(bin[:len(bin)-18]), "", []string{"header gives 3", "ends after 2"}},
 		"cut gzip":               {zip(bin)[:30], "", []string{"gzip", "get it again"}},
-		"infinite":               {spoilt, "", []string{"word 2 of 3", `"zebra"`, "+Inf", "place 2"}},
+		"infinite":               {spoilt, "", []string{"word 2 of 3", `"zebra"`, "+Inf", "position 2"}},
 		"no spaces":              {append([]byte("9 1\n"), bytes.Repeat([]byte{1}, 9000)...), WordsWord2Vec, []string{"word 1 of 9", "no word within"}},
 		"cut text":               {half[:len(half)-9], "", []string{":4", "last line", "incomplete"}},
 		"cut within a number":    {half[:len(half)-20], "", []string{"incomplete"}},
@@ -215,7 +215,7 @@ func TestWordErrors(t *testing.T) {
 		"binary without header":  {bin[4:], WordsWord2Vec, []string{":1", "format word2vec begins with"}},
 		"unknown format":         {bin, "elmo", []string{"elmo", "glove"}},
 		"line without end":       {append([]byte("2 3\nthe 1 2 3\n"), bytes.Repeat([]byte("x"), 3<<20)...), "", []string{":3", "a line of more than"}},
-		"another's header":       {[]byte("3 5\nthe 1 2 3\nzebra 4 5 6\npanda 7 8 9\n"), "", []string{":1", "promises 5 values a word, the lines below it have 3"}},
+		"another's header":       {[]byte("3 5\nthe 1 2 3\nzebra 4 5 6\npanda 7 8 9\n"), "", []string{":1", "gives 5 values per word, the lines below have 3"}},
 		"as many of two kinds":   {[]byte("the 1 2 3\nzebra 4 5\n"), "", []string{"as many lines have 2 numbers as have 3"}},
 		"one field":              {[]byte("2 3\nthe 1 2 3\nzebra\n"), "", []string{":3", "a word and 3 numbers"}},
 		"promises more than fit": {[]byte("3000000 300\n\x01\x02\x03 \x04"), "", []string{"3000000 words of 300", "incomplete"}},
@@ -312,7 +312,7 @@ func TestMoreThanPromised(t *testing.T) {
 	v := small("the", "zebra", "panda")
 	for name, b := range map[string][]byte{"binary": v.binary(true), "text": v.text(true, " ", "\n")} {
 		got, err := lookUp(append([]byte("2"), b[1:]...), "", nil, "zebra")
-		if err != nil || len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "promises") {
+		if err != nil || len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "header") {
 			t.Error(name, err, got)
 		}
 	}

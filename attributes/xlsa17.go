@@ -132,7 +132,7 @@ func (t *Table) xlsa17Missing(f *matfile.File, which string, values []float64) e
 		}
 		for _, p := range places {
 			if p != math.Trunc(p) || p < 1 || p > float64(len(values)) {
-				return fmt.Errorf("%s: %s holds %v; %s has the places 1 to %d", f.Path(), XLSA17Missing, p, which, len(values))
+				return fmt.Errorf("%s: %s holds %v; %s has the positions 1 to %d", f.Path(), XLSA17Missing, p, which, len(values))
 			}
 			values[int(p)-1] = math.NaN()
 		}
@@ -152,7 +152,7 @@ func (t *Table) xlsa17Missing(f *matfile.File, which string, values []float64) e
 			n++
 		}
 	}
-	t.Notes = append(t.Notes, fmt.Sprintf("%s: %d values are %s, the mark of a missing value", f.Path(), n, said))
+	t.Notes = append(t.Notes, fmt.Sprintf("%s: %d values are %s, which marks a missing value", f.Path(), n, said))
 	return nil
 }
 
@@ -244,7 +244,7 @@ func (t *Table) xlsa17Names(f *matfile.File, file string, n int, numbered []stri
 	case !errors.Is(err, os.ErrNotExist):
 		return nil, err
 	case numbered == nil:
-		return nil, fmt.Errorf("%s holds no allclasses_names, there is no %s, and nothing else gives the classes an order; write their names into %[2]s, one a line in the order of the columns", file, list)
+		return nil, fmt.Errorf("%s holds no allclasses_names, there is no %s, and the classes have no order of their own; write their names into %[2]s, one per line in the order of the columns", file, list)
 	case n != len(numbered):
 		return nil, fmt.Errorf("%s holds no allclasses_names, there is no %s, and its %d columns are not the dataset's %d classes", file, list, n, len(numbered))
 	}

@@ -85,7 +85,7 @@ func readClassList(path string) ([]listed, error) {
 		return nil, err
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("%s names no class; one name a line is expected", path)
+		return nil, fmt.Errorf("%s names no class; expected one name per line", path)
 	}
 	return list, nil
 }

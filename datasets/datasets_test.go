@@ -28,7 +28,7 @@ func TestFolder(t *testing.T) {
 	if diff := cmp.Diff(want, d); diff != "" {
 		t.Error(diff)
 	}
-	filetest.WantNotes(t, slices.Concat(d.Notes, d.Unpictured), "1 images lie in", "zebra: 1 of its 3 images lie in folders within it", "zebra holds 1 files that are no images", "1 folders without images", "left out: empty")
+	filetest.WantNotes(t, slices.Concat(d.Notes, d.Unpictured), "1 images are in", "zebra: 1 of its 3 images are in subfolders", "zebra holds 1 files without the extension of an image", "1 folders without images", "left out: empty")
 
 	// A class that is described only joins at the end and leaves the identity of the features alone.
 	filetest.Write(t, filepath.Join(dir, ClassFile), "\ufeffclass;x\r\nzebra;0,5\r\n\"bear\";1\r\nape;1\r\n")
@@ -82,7 +82,7 @@ func TestFoldersThatAreNoClasses(t *testing.T) {
 	if diff := cmp.Diff([]Image{{Path: "ant/0.png", Class: 0}}, d.Images); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"2 folders without images that no row of a class file describes are no classes and were left out: empty, notes", "1 of the 2 classes have no images"}, slices.Concat(d.Notes, d.Unpictured)); diff != "" {
+	if diff := cmp.Diff([]string{"2 folders without images and without a row in a class file are not classes and were left out: empty, notes", "1 of the 2 classes have no images"}, slices.Concat(d.Notes, d.Unpictured)); diff != "" {
 		t.Error(diff)
 	}
 	// A row makes a class of any name.
@@ -146,7 +146,7 @@ func TestFolderErrors(t *testing.T) {
 	if d, err = OpenFolder(dir, "", convert.Choice{}); err != nil || len(d.Classes) != 1 {
 		t.Errorf("%+v, %v", d, err)
 	}
-	filetest.WantNotes(t, slices.Concat(d.Notes, d.Unpictured), "import features", "train holds 1 folders and no images of its own; a row in classes.csv makes it a class")
+	filetest.WantNotes(t, slices.Concat(d.Notes, d.Unpictured), "import features", "train holds 1 folders and no images directly; a row in classes.csv makes it a class")
 	if err := os.Remove(filepath.Join(dir, "classes.csv")); err != nil {
 		t.Fatal(err)
 	}

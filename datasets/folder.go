@@ -89,7 +89,7 @@ func OpenFolder(dir, classFile string, columns convert.Choice) (*Dataset, error)
 	d.noteFolders(found, bare, row, loose)
 	switch n := d.WithoutImages(); {
 	case len(d.Classes) == 0:
-		return nil, fmt.Errorf("no images in %s: an own dataset is a folder per class with its images in it (%s)%s", dir, extensionList(), deeperHint(dir, bare))
+		return nil, fmt.Errorf("no images in %s: a dataset is one folder per class with its images in it (%s)%s", dir, extensionList(), deeperHint(dir, bare))
 	case len(d.Images) == 0:
 		d.NoteUnpictured("%d described classes and no images: import features", n)
 	case n > 0:
@@ -155,7 +155,7 @@ func (f *classFolder) readDeeper(dir, name string) error {
 // noteFolders says what was left out.
 func (d *Dataset) noteFolders(found map[string]*classFolder, bare []*classFolder, row map[string]int, loose int) {
 	if loose > 0 {
-		d.Note("%d images lie in %s itself and belong to no class; they were left out", loose, d.Root)
+		d.Note("%d images are in %s itself and belong to no class; they were left out", loose, d.Root)
 	}
 	all := slices.Clone(bare)
 	for _, f := range found {
@@ -165,13 +165,13 @@ func (d *Dataset) noteFolders(found map[string]*classFolder, bare []*classFolder
 	for _, f := range all {
 		class := len(f.images) > 0 || row[norm.NFC.String(f.name)] > 0
 		if f.deeper > 0 {
-			d.Note("%s: %d of its %d images lie in folders within it", f.name, f.deeper, len(f.images))
+			d.Note("%s: %d of its %d images are in subfolders", f.name, f.deeper, len(f.images))
 		}
 		if !class && len(f.folders) > 0 {
-			d.Note("%s holds %d folders and no images of its own; a row in %s makes it a class with the images within", f.name, len(f.folders), ClassFile)
+			d.Note("%s holds %d folders and no images directly; a row in %s makes it a class with the images in these folders", f.name, len(f.folders), ClassFile)
 		}
 		if class && f.other > 0 {
-			d.Note("%s holds %d files that are no images by their extension (%s); they were left out", f.name, f.other, extensionList())
+			d.Note("%s holds %d files without the extension of an image (%s); they were left out", f.name, f.other, extensionList())
 		}
 	}
 	var none []string
@@ -181,7 +181,7 @@ func (d *Dataset) noteFolders(found map[string]*classFolder, bare []*classFolder
 		}
 	}
 	if len(none) > 0 {
-		d.Note("%d folders without images that no row of a class file describes are no classes and were left out: %s", len(none), spelling.First(none, 5))
+		d.Note("%d folders without images and without a row in a class file are not classes and were left out: %s", len(none), spelling.First(none, 5))
 	}
 }
 
@@ -190,7 +190,7 @@ func deeperHint(dir string, bare []*classFolder) string {
 	for _, f := range bare {
 		for _, inner := range f.folders {
 			if deep, err := readClassFolder(filepath.Join(dir, f.name), inner); err == nil && len(deep.images) > 0 {
-				return fmt.Sprintf("; images lie one folder deeper, in %s: is %s the dataset's folder? A class all of whose images lie deeper needs a row in %s", filepath.Join(dir, f.name, inner), filepath.Join(dir, f.name), ClassFile)
+				return fmt.Sprintf("; images are one folder deeper, in %s: is %s the dataset's folder? A class with all images in subfolders needs a row in %s", filepath.Join(dir, f.name, inner), filepath.Join(dir, f.name), ClassFile)
 			}
 		}
 	}

@@ -102,9 +102,9 @@ func (a *prefetcher) warn(log *slog.Logger, image, flaw string) {
 	switch n := a.damaged.Add(1); {
 	case log == nil || n > logged:
 	case n < logged:
-		log.Warn("image damaged, read as libjpeg reads it", "image", image, "what", flaw)
+		log.Warn("image damaged, decoded as by libjpeg", "image", image, "what", flaw)
 	default:
-		log.Warn("image damaged, read as libjpeg reads it (further ones are only counted)", "image", image, "what", flaw)
+		log.Warn("image damaged, decoded as by libjpeg (further ones are only counted)", "image", image, "what", flaw)
 	}
 }
 

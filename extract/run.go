@@ -142,7 +142,7 @@ func (o *Options) check() error {
 	}
 	if n := o.Writer.Parts(); n > 0 {
 		if _, hi := o.Writer.Range(n - 1); hi != len(o.Dataset.Images) {
-			return fmt.Errorf("extract: the writer is for %d images, the dataset has %d", hi, len(o.Dataset.Images))
+			return fmt.Errorf("extract: the writer expects %d images, the dataset has %d", hi, len(o.Dataset.Images))
 		}
 	}
 	if o.Dataset.Pictures != nil {
@@ -151,7 +151,7 @@ func (o *Options) check() error {
 	if st, err := os.Stat(o.Dataset.ImageRoot); err != nil {
 		return fmt.Errorf("extract: the image folder cannot be read: %w", err)
 	} else if !st.IsDir() {
-		return fmt.Errorf("extract: %s is a file; the folder of the images is wanted", o.Dataset.ImageRoot)
+		return fmt.Errorf("extract: %s is a file; give the folder of the images", o.Dataset.ImageRoot)
 	}
 	return nil
 }
@@ -445,11 +445,11 @@ func finite(v []float32) bool {
 
 // storing words a failure to write; the error below names the file.
 func storing(err error) error {
-	todo := "run the same again"
+	todo := "run the same command again"
 	if errors.Is(err, syscall.ENOSPC) {
 		todo = "make room there and " + todo
 	}
-	return fmt.Errorf("extract: store features: %w; finished parts are kept: %s to go on", err, todo)
+	return fmt.Errorf("extract: store features: %w; finished parts are kept: %s to continue", err, todo)
 }
 
 func firstSkips(s []string) string {

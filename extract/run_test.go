@@ -299,7 +299,7 @@ func TestDiskFull(t *testing.T) {
 	if err == nil || !errors.Is(err, syscall.ENOSPC) {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	for _, want := range []string{"/features/cub", "no space left", "make room", "run the same again", "kept"} {
+	for _, want := range []string{"/features/cub", "no space left", "make room", "run the same command again", "kept"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error %q lacks %q", err, want)
 		}

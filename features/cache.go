@@ -146,7 +146,7 @@ func OpenCache(ctx context.Context, dir string, progress func(done, total int)) 
 	}
 	c, err := mapCache(path, key, m)
 	if err != nil {
-		return nil, fmt.Errorf("the cache just made cannot be read: %w", err)
+		return nil, fmt.Errorf("the cache just written cannot be read: %w", err)
 	}
 	return c, nil
 }
@@ -207,7 +207,7 @@ func temporaryCache(ctx context.Context, key, dir string, m *Manifest, progress 
 			return c, nil
 		}
 	}
-	return nil, errors.Join(fmt.Errorf("make a temporary cache of %s (its folder cannot be written to): %w", dir, err), remove())
+	return nil, errors.Join(fmt.Errorf("write a temporary cache of %s (its folder cannot be written to): %w", dir, err), remove())
 }
 
 // CheckShards finds shards that were changed after they were written: those whose file is younger than the cache, or that have no

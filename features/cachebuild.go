@@ -55,7 +55,7 @@ func buildCache(ctx context.Context, f io.WriteSeeker, key, dir string, m *Manif
 			return err
 		}
 		if d := m.differences(&h); len(d) > 0 {
-			return fmt.Errorf("%s is not of the source that %s names: %s; the manifest was changed or damaged: run the same extract or import again with --force", path, manifestName, d[0])
+			return fmt.Errorf("%s is not from the source that %s names: %s; the manifest was changed or damaged: run the same extract or import again with --force", path, manifestName, d[0])
 		}
 		err = eachGroup(ctx, path, m.Source.Dim, &buf, func(g *group) error {
 			if err := b.add(g); err != nil {

@@ -23,7 +23,7 @@ func mapCache(path, key string, m *Manifest) (*Cache, error) {
 		return nil, err
 	}
 	if st.Size() < 64 {
-		return nil, fmt.Errorf("%s: %d bytes are no cache", path, st.Size())
+		return nil, fmt.Errorf("%s: %d bytes are not a cache", path, st.Size())
 	}
 	mapped, err := mmap.Map(f, mmap.RDONLY, 0)
 	if err != nil {

@@ -99,5 +99,5 @@ func checkBlocks(path, key string) error {
 			break
 		}
 	}
-	return fmt.Errorf("%s is damaged, or %s beside it: they do not go together", path, cacheSumsName)
+	return fmt.Errorf("%s or %s beside it is damaged: they do not belong together", path, cacheSumsName)
 }

@@ -97,21 +97,21 @@ func (r *Split) change(now *Split) *Change {
 	was := r
 	d := &Change{Of: InputSplit}
 	if was.Dataset != now.Dataset {
-		d.add("it was of dataset %q, now of %q", was.Dataset, now.Dataset)
+		d.add("it was for dataset %q, now for %q", was.Dataset, now.Dataset)
 	}
 	a, b := rolesOfClasses(was), rolesOfClasses(now)
 	for _, c := range slices.Concat(was.Seen, was.Unseen) {
 		switch b[c] {
 		case a[c]:
 		case "":
-			d.add("class %q was %s, now it takes no part", c, a[c])
+			d.add("class %q was %s, now it is not used", c, a[c])
 		default:
 			d.add("class %q was %s, now it is %s", c, a[c], b[c])
 		}
 	}
 	for _, c := range slices.Concat(now.Seen, now.Unseen) {
 		if a[c] == "" {
-			d.add("class %q took no part, now it is %s", c, b[c])
+			d.add("class %q was not used, now it is %s", c, b[c])
 		}
 	}
 	role := make(map[string]Role, len(now.Images))
@@ -234,7 +234,7 @@ func (r *Record) featuresChange(ctx context.Context, in *Inputs) (*Change, error
 		switch had := r.ClassOf[i] != ""; {
 		case in.Elsewhere && has != had:
 		case had && !has:
-			d.add("image %q has no feature any more", image)
+			d.add("image %q no longer has a feature", image)
 		case !had && has:
 			d.add("image %q had no feature, now it has one", image)
 		case !has:

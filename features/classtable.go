@@ -78,7 +78,7 @@ func (t *ClassTable) Pick(asked string) (*ClassTable, error) {
 			}
 		}
 		if !found {
-			return nil, fmt.Errorf("the class table of %s has no description %q: it has %s ('vzsl attributes' writes it, with --own those of the dataset beside others)", t.Dataset, a, strings.Join(t.Kinds(), " and "))
+			return nil, fmt.Errorf("the class table of %s has no description %q: it has %s ('vzsl attributes' writes it; --own keeps the dataset's own attributes too)", t.Dataset, a, strings.Join(t.Kinds(), " and "))
 		}
 	}
 	return t.blocks(keep), nil
@@ -171,12 +171,12 @@ func (t *ClassTable) check() error {
 		rest := len(t.Attributes)
 		for _, b := range t.Blocks {
 			if b.Width < 1 || b.Width > rest {
-				return fmt.Errorf("blocks %v do not make %d attributes", t.Blocks, len(t.Attributes))
+				return fmt.Errorf("blocks %v do not add up to %d attributes", t.Blocks, len(t.Attributes))
 			}
 			rest -= b.Width
 		}
 		if rest != 0 {
-			return fmt.Errorf("blocks %v do not make %d attributes", t.Blocks, len(t.Attributes))
+			return fmt.Errorf("blocks %v do not add up to %d attributes", t.Blocks, len(t.Attributes))
 		}
 	}
 	return unique("class", t.Classes)

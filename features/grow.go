@@ -98,7 +98,7 @@ func Grow(ctx context.Context, dir string, src Source, o Growing) (_ *Growth, er
 		o.Check = CheckTime
 	}
 	if st, err := os.Stat(dir); err == nil && !st.IsDir() {
-		return nil, fmt.Errorf("%s is a file; a folder for the features is needed there: move it away or choose another place", dir)
+		return nil, fmt.Errorf("%s is a file where the folder of the features should be: move it away or choose another place", dir)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the folder for the features: %w", err)
@@ -151,7 +151,7 @@ func (g *Growth) note(format string, args ...any) {
 	g.notes = append(g.notes, fmt.Sprintf(format, args...))
 }
 
-// open reads the manifest, refuses features made otherwise, and removes what killed runs were writing.
+// open reads the manifest, refuses features made with other settings, and removes what killed runs were writing.
 func (g *Growth) open() error {
 	entries, err := os.ReadDir(g.dir)
 	if err != nil {
@@ -184,7 +184,7 @@ func (g *Growth) open() error {
 		}
 		switch {
 		case err != nil: // everything in it is in the shards too
-			g.note("made a new %s from the shards: %v", manifestName, err)
+			g.note("rebuilt %s from the shards: %v", manifestName, err)
 		case len(m.Parts) > 0: // a run that finished nothing lays no claim to the folder
 			if err := g.same(manifestName, m.Source); err != nil {
 				return err
@@ -371,7 +371,7 @@ func (g *Growth) adopt(ctx context.Context, i int32, place map[string]int32) err
 		}
 		d.checked.Store(true)
 		if h.list != "" && g.manifest != nil && !g.shared() {
-			g.note("took up %s, finished but not yet in the manifest", d.File)
+			g.note("kept %s, finished but not yet in the manifest", d.File)
 		}
 	}
 	if !d.listed && g.replaced(d) {

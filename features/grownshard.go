@@ -16,7 +16,7 @@ var grownFields = []string{"dataset_sha256", "images", "program"}
 // differences says in what a shard is not of the manifest's source.
 func (m *Manifest) differences(h *head) []string {
 	if m.Grows() != (h.list != "") {
-		return []string{"layout: it is of another one than its manifest"}
+		return []string{"layout: it differs from that of its manifest"}
 	}
 	if m.Grows() {
 		return h.source.differences(&m.Source, grownFields...)

@@ -91,7 +91,7 @@ func (g *Growth) merge(part int, p *Part) (*Part, []imageRecord, []string, error
 			out.Skipped = append(out.Skipped, s)
 			continue
 		case m.todo:
-			return nil, nil, nil, fmt.Errorf("image %q was to be computed and has neither a feature nor a reason why not", image.Path)
+			return nil, nil, nil, fmt.Errorf("image %q should have been computed, but has neither a feature nor a reason for its absence", image.Path)
 		case m.reason != "":
 			records[i-lo], reasons[i-lo] = m.imageRecord, m.reason
 			out.Skipped = append(out.Skipped, Skip{Image: image.Path, Reason: m.reason, Bytes: file.Bytes, SHA256: file.SHA256, ModTime: file.ModTime})
@@ -108,7 +108,7 @@ func (g *Growth) merge(part int, p *Part) (*Part, []imageRecord, []string, error
 		out.Labels, out.Files = append(out.Labels, int32(image.Class)), append(out.Files, file)
 	}
 	if row != len(p.Images) || skip != len(p.Skipped) {
-		return nil, nil, nil, fmt.Errorf("%d rows and %d skipped images are not of what was to be computed", len(p.Images)-row, len(p.Skipped)-skip)
+		return nil, nil, nil, fmt.Errorf("%d rows and %d skipped images were not to be computed", len(p.Images)-row, len(p.Skipped)-skip)
 	}
 	var buf vectorBuffer
 	for i, want := range copies {
@@ -161,7 +161,7 @@ func (g *Growth) write(part int, name string, p *Part) (*ManifestPart, error) {
 	if other, err := g.otherTask(part); err != nil {
 		return nil, err
 	} else if other != "" && other != name {
-		return nil, &ConflictError{First: filepath.Join(g.dir, other), Second: path, Why: "their files are of different images"}
+		return nil, &ConflictError{First: filepath.Join(g.dir, other), Second: path, Why: "they are of different images"}
 	}
 	done, err := writeGrown(path, wholefile.Create, &src, g.lists[part], p)
 	if !errors.Is(err, fs.ErrExist) {
@@ -178,7 +178,7 @@ func (g *Growth) write(part int, name string, p *Part) (*ManifestPart, error) {
 	if _, err := writeGrown(second, wholefile.Write, &src, g.lists[part], p); err != nil {
 		return nil, err
 	}
-	return nil, &ConflictError{First: path, Second: second, Why: "they are of the same images and were computed to different bytes: on machines with other kernels, or by other programs"}
+	return nil, &ConflictError{First: path, Second: second, Why: "they are of the same images but differ in bytes: computed with other kernels or by other programs"}
 }
 
 // SecondResult is what the name of a task's shard ends in that is not the one another task wrote.
@@ -203,7 +203,7 @@ func (g *Growth) otherTask(part int) (string, error) {
 type ConflictError struct{ First, Second, Why string }
 
 func (e *ConflictError) Error() string {
-	return fmt.Sprintf("two results of one shard differ: %s and %s: %s; compare the two tasks' notes beside the plan, remove the wrong one and run its task again", e.First, e.Second, e.Why)
+	return fmt.Sprintf("two results of one shard differ: %s and %s: %s; compare the two tasks' records beside the plan, remove the wrong one and run its task again", e.First, e.Second, e.Why)
 }
 
 // programNow are the programs that computed rows, this one last.

@@ -147,7 +147,7 @@ func (t *table) files(group int) ([]imageRecord, error) {
 		f := File{Bytes: sizes[i], SHA256: sums[i]}
 		files[i] = f.record()
 		if sums[i] != "" && files[i].sum() != sums[i] {
-			return nil, fmt.Errorf("%s: %q is no sha256 of an image", t.path, sums[i])
+			return nil, fmt.Errorf("%s: %q is not the sha256 of an image", t.path, sums[i])
 		}
 	}
 	return files, nil

@@ -24,7 +24,7 @@ func ReadNames(ctx context.Context, dir string) (images, classes []string, err e
 		}
 	}
 	if len(images) != m.Rows {
-		return nil, nil, fmt.Errorf("%s: the shards hold %d rows, the manifest says %d; verify says more", dir, len(images), m.Rows)
+		return nil, nil, fmt.Errorf("%s: the shards hold %d rows, the manifest says %d; run vzsl verify for details", dir, len(images), m.Rows)
 	}
 	return images, classes, nil
 }

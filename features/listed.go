@@ -22,7 +22,7 @@ func (m *Manifest) checkListed(dir string, b []byte) error {
 	}
 	err := custody.Check(dir, manifestName, b)
 	if custody.IsDamaged(err) {
-		err = fmt.Errorf("%w; run the same extract or import again: it makes a new one from the shards", err)
+		err = fmt.Errorf("%w; run the same extract or import again: it rebuilds it from the shards", err)
 	}
 	return err
 }

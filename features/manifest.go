@@ -75,7 +75,7 @@ func readManifest(dir string) (m *Manifest, damage, err error) {
 func parseManifest(path string, b []byte) (*Manifest, error) {
 	var m Manifest
 	if err := json.Unmarshal(b, &m); err != nil {
-		return nil, fmt.Errorf("%s is damaged (%w): run the same extract or import again, it makes a new one from the shards", path, err)
+		return nil, fmt.Errorf("%s is damaged (%w): run the same extract or import again, it rebuilds it from the shards", path, err)
 	}
 	if m.Format != manifestFormat && m.Format != grownFormat {
 		return nil, fmt.Errorf("%s: format is %q, expected %q or %q", path, m.Format, manifestFormat, grownFormat)
@@ -88,7 +88,7 @@ func parseManifest(path string, b []byte) (*Manifest, error) {
 	for i, p := range m.Parts {
 		if m.Grows() {
 			if !grownName.MatchString(p.File) || names[p.File] || p.Rows < 0 || p.Skipped < 0 {
-				return nil, fmt.Errorf("%s: %q with %d rows and %d skipped images is no shard of its list", path, p.File, p.Rows, p.Skipped)
+				return nil, fmt.Errorf("%s: %q with %d rows and %d skipped images is not a shard of its list", path, p.File, p.Rows, p.Skipped)
 			}
 			names[p.File], rows, skipped = true, rows+p.Rows, skipped+p.Skipped
 			continue
@@ -110,7 +110,7 @@ func parseManifest(path string, b []byte) (*Manifest, error) {
 	}
 	if m.Grows() {
 		if m.Complete != (m.Images != nil) || m.Complete && rows+skipped != m.Source.Images || rows+skipped > m.Source.Images {
-			return nil, fmt.Errorf("%s: %d rows and %d skipped images of %d, complete: %v; that does not agree", path, rows, skipped, m.Source.Images, m.Complete)
+			return nil, fmt.Errorf("%s: %d rows and %d skipped images of %d, complete: %v: these contradict each other", path, rows, skipped, m.Source.Images, m.Complete)
 		}
 	} else if m.Complete && len(m.Parts) != m.Source.parts() {
 		return nil, fmt.Errorf("%s: says it is complete with %d of %d parts", path, len(m.Parts), m.Source.parts())
@@ -127,9 +127,9 @@ func (m *Manifest) wantComplete(dir string) error {
 		return nil
 	}
 	if m.Grows() {
-		return fmt.Errorf("%s is not complete: %d of %d images are there; run the same extract again to finish it", dir, m.Rows+m.Skipped, m.Source.Images)
+		return fmt.Errorf("%s is not complete: it has %d of %d images; run the same extract again to finish it", dir, m.Rows+m.Skipped, m.Source.Images)
 	}
-	return fmt.Errorf("%s is not complete: %d of %d shards are there; run the same extract or import again to finish it",
+	return fmt.Errorf("%s is not complete: it has %d of %d shards; run the same extract or import again to finish it",
 		dir, len(m.Parts), m.Source.parts())
 }
 

@@ -180,7 +180,7 @@ func ReadRecord(runDir string) (*Record, error) {
 		for _, text := range digests {
 			d, err := strconv.ParseUint(text, 16, 64)
 			if err != nil && text != "" {
-				return nil, fmt.Errorf("%s: %q is no digest of a feature", f.path, text)
+				return nil, fmt.Errorf("%s: %q is not the digest of a feature", f.path, text)
 			}
 			r.Digests = append(r.Digests, d)
 		}

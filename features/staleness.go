@@ -95,7 +95,7 @@ func (g *Growth) checkImage(ctx context.Context, i int) error {
 		return nil
 	}
 	if g.o.Stat == nil {
-		return fmt.Errorf("%s: what the files of its images are is not known here", g.dir)
+		return fmt.Errorf("%s: the files of its images are not known", g.dir)
 	}
 	path := g.o.Images[i].Path
 	now, err := g.o.Stat(path)

@@ -70,9 +70,9 @@ func TestClassTableErrors(t *testing.T) {
 		"nameless":   {func(c *ClassTable) { c.Classes[1] = "" }, "without a name"},
 		"wnids":      {func(c *ClassTable) { c.WNIDs = c.WNIDs[1:] }, "2 WordNet ids for 3"},
 		"rows":       {func(c *ClassTable) { c.Values = c.Values[1:] }, "2 rows"},
-		"blocks":     {func(c *ClassTable) { c.Blocks = []Block{{Name: "a", Width: 1}} }, "do not make 2"},
+		"blocks":     {func(c *ClassTable) { c.Blocks = []Block{{Name: "a", Width: 1}} }, "do not add up to 2"},
 		"few texts":  {func(c *ClassTable) { c.Texts = []string{"a"} }, "texts of 1 classes"},
-		"wide block": {func(c *ClassTable) { c.Blocks = []Block{{Name: "a", Width: 3}, {Name: "b", Width: -1}} }, "do not make 2"},
+		"wide block": {func(c *ClassTable) { c.Blocks = []Block{{Name: "a", Width: 3}, {Name: "b", Width: -1}} }, "do not add up to 2"},
 		"short":      {func(c *ClassTable) { c.Values[2] = c.Values[2][1:] }, "1 values for 2"},
 	} {
 		table := classes(3, 2)

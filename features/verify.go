@@ -46,7 +46,7 @@ func Verify(ctx context.Context, dir string, progress func(done, total int)) (*V
 		return nil, err
 	}
 	if !st.IsDir() {
-		return nil, fmt.Errorf("%s is a file; verify wants the folder with the shards", dir)
+		return nil, fmt.Errorf("%s is a file; give verify the folder with the shards", dir)
 	}
 	m, damage, err := readManifest(dir)
 	if err != nil && absent(err) {
@@ -79,7 +79,7 @@ func Verify(ctx context.Context, dir string, progress func(done, total int)) (*V
 	}
 	c.cache()
 	if n := len(c.moved); n > 0 {
-		v.Notes = append(v.Notes, fmt.Sprintf("%d classes are in another row of the class table than their label says: the table was rewritten since; classes are joined by name", n))
+		v.Notes = append(v.Notes, fmt.Sprintf("%d classes are in another row of the class table than their label says: the table was rewritten later; classes are joined by name", n))
 	}
 	switch {
 	case m.Complete:
@@ -87,9 +87,9 @@ func Verify(ctx context.Context, dir string, progress func(done, total int)) (*V
 		c.list()
 		c.imagesFile(ctx)
 	case m.Grows():
-		v.problem("%s: not finished, %d of %d images are there; run the same extract again", manifestName, m.Rows+m.Skipped, m.Source.Images)
+		v.problem("%s: not finished, it has %d of %d images; run the same extract again", manifestName, m.Rows+m.Skipped, m.Source.Images)
 	default:
-		v.problem("%s: not finished, %d of %d shards are there; run the same extract or import again", manifestName, len(m.Parts), m.Source.parts())
+		v.problem("%s: not finished, it has %d of %d shards; run the same extract or import again", manifestName, len(m.Parts), m.Source.parts())
 	}
 	sort.Strings(c.Notes)
 	return v, nil
@@ -142,7 +142,7 @@ func (c *checker) files() error {
 		case leftover.MatchString(name):
 			c.problem("%s: left behind by an interrupted run; the next run removes it", name)
 		case c.m.Grows() && (grownName.MatchString(name) || partName.MatchString(name)):
-			c.Notes = append(c.Notes, fmt.Sprintf("%s: computed and not yet in %s: an extraction or a plan is under way, or was stopped; run extract or finish again", name, manifestName))
+			c.Notes = append(c.Notes, fmt.Sprintf("%s: computed, but not yet in %s: an extraction or a plan is running or was stopped; run extract or finish again", name, manifestName))
 		case partName.MatchString(name) || grownName.MatchString(name):
 			c.problem("%s: a shard that %s does not list", name, manifestName)
 		default:
@@ -157,7 +157,7 @@ func (c *checker) classTable() {
 	t, err := ReadClassTable(path)
 	switch {
 	case absent(err):
-		c.Notes = append(c.Notes, fmt.Sprintf("no class table at %s: labels were only checked to go with one class name each", path))
+		c.Notes = append(c.Notes, fmt.Sprintf("no class table at %s: labels were only checked to belong to one class name each", path))
 	case err != nil:
 		c.problem("%v", err)
 	default:
@@ -169,7 +169,7 @@ func (c *checker) classTable() {
 func (c *checker) list() {
 	names, err := custody.Names(c.Dir)
 	if err != nil {
-		c.problem("%v; run the same extract or import again: it makes a new one", err)
+		c.problem("%v; run the same extract or import again: it rebuilds it", err)
 		return
 	}
 	if names == nil {
@@ -185,7 +185,7 @@ func (c *checker) list() {
 		}
 	}
 	if right == 0 {
-		c.problem("%s: goes with none of the folder's files: it is the list of another folder; run the same extract or import again: it makes a new one", custody.Name)
+		c.problem("%s: matches none of the folder's files: it is the list of another folder; run the same extract or import again: it rebuilds it", custody.Name)
 	}
 }
 
@@ -196,7 +196,7 @@ func (c *checker) part(ctx context.Context, p ManifestPart, buf *vectorBuffer) e
 	sum, size, err := hashFile(path)
 	if err != nil {
 		if absent(err) {
-			c.problem("%s: missing; run the same extract or import again to make it", p.File)
+			c.problem("%s: missing; run the same extract or import again to rebuild it", p.File)
 		} else {
 			c.problem("%s: %v", p.File, err)
 		}
@@ -310,7 +310,7 @@ func (c *checker) rows(file string, first, dim int, g *group) {
 func (c *checker) cache() {
 	if times := filepath.Join(c.Dir, cacheDir, timesName); exists(times) {
 		if t, err := openWhole(times); err != nil {
-			c.problem("%v; remove the folder %s: the next use makes it again of the shards", err, filepath.Join(c.Dir, cacheDir))
+			c.problem("%v; remove the folder %s: the next use rebuilds it from the shards", err, filepath.Join(c.Dir, cacheDir))
 		} else {
 			t.close()
 		}
@@ -326,9 +326,9 @@ func (c *checker) cache() {
 	switch err := checkBlocks(path, ""); {
 	case err == nil:
 	case absent(err):
-		c.Notes = append(c.Notes, fmt.Sprintf("%s has no checksums, as those of version 0.1.0: the next use makes a new one", filepath.Join(cacheDir, cacheName)))
+		c.Notes = append(c.Notes, fmt.Sprintf("%s has no checksums, like those of version 0.1.0: the next use rebuilds it", filepath.Join(cacheDir, cacheName)))
 	default:
-		c.problem("%v; remove the folder %s: the next use makes it again of the shards", err, filepath.Join(c.Dir, cacheDir))
+		c.problem("%v; remove the folder %s: the next use rebuilds it from the shards", err, filepath.Join(c.Dir, cacheDir))
 	}
 }
 
@@ -340,10 +340,10 @@ func (c *checker) imagesFile(ctx context.Context) {
 	}
 	path := filepath.Join(c.Dir, f.File)
 	if sum, _, err := hashFile(path); err != nil {
-		c.problem("%s: %v; run the same extract again to make it", f.File, err)
+		c.problem("%s: %v; run the same extract again to rebuild it", f.File, err)
 		return
 	} else if sum != f.SHA256 {
-		c.problem("%s: its sha256 is %s, the manifest says %s (changed or damaged); run the same extract again to make it", f.File, sum, f.SHA256)
+		c.problem("%s: its sha256 is %s, the manifest says %s (changed or damaged); run the same extract again to rebuild it", f.File, sum, f.SHA256)
 		return
 	}
 	rows, others := 0, 0
@@ -358,7 +358,7 @@ func (c *checker) imagesFile(ctx context.Context) {
 	case err != nil:
 		c.problem("%v", err)
 	case !c.broken && (others > 0 || rows != len(c.records)):
-		c.problem("%s: %d of its %d rows are not as the shards have them", f.File, others, rows)
+		c.problem("%s: %d of its %d rows differ from the shards", f.File, others, rows)
 	}
 }
 
@@ -372,7 +372,7 @@ func (c *checker) skippedFile() {
 	b, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		c.problem("%s: missing; run the same extract or import again to make it", skippedName)
+		c.problem("%s: missing; run the same extract or import again to rebuild it", skippedName)
 	case err != nil:
 		c.problem("%v", err)
 	case !c.broken && !bytes.Equal(b, encodeSkipped(c.skips)):

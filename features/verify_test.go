@@ -60,7 +60,7 @@ func TestVerifyFinds(t *testing.T) {
 			m, _ := ReadManifest(dir)
 			m.Complete = false
 			put(t, dir, manifestName, string(m.encode()))
-		}, []string{"not finished, 3 of 3"}},
+		}, []string{"not finished, it has 3 of 3"}},
 		"not a number": {func(t *testing.T, dir string) {
 			rewrite(t, dir, 1, func(p *Part) { p.Features[4] = float32(math.NaN()) })
 		}, []string{"row 1 (c05/üimage_00012.jpg): feature value 0 is NaN"}},

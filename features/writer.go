@@ -45,7 +45,7 @@ func Create(dir string, src Source, force bool) (*Writer, error) {
 		return nil, err
 	}
 	if st, err := os.Stat(dir); err == nil && !st.IsDir() {
-		return nil, fmt.Errorf("%s is a file; a folder for the features is needed there: move it away or choose another place", dir)
+		return nil, fmt.Errorf("%s is a file where the folder of the features should be: move it away or choose another place", dir)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the folder for the features: %w", err)
@@ -130,7 +130,7 @@ func (w *Writer) knownParts() (map[string]ManifestPart, error) {
 	}
 	if err != nil {
 		// Everything in it is in the shards too.
-		w.notes = append(w.notes, fmt.Sprintf("made a new %s from the shards: %v", manifestName, err))
+		w.notes = append(w.notes, fmt.Sprintf("rebuilt %s from the shards: %v", manifestName, err))
 		return nil, nil
 	}
 	if len(m.Parts) == 0 {
@@ -170,7 +170,7 @@ type SourceError struct {
 }
 
 func (e *SourceError) Error() string {
-	return fmt.Sprintf("%s holds features made otherwise (%s):\n  %s\nchoose another folder, or --force to discard them and start over",
+	return fmt.Sprintf("%s holds features made with other settings (%s):\n  %s\nchoose another folder, or --force to discard them and start over",
 		e.Dir, e.File, strings.Join(e.Differences, "\n  "))
 }
 
@@ -206,7 +206,7 @@ func (w *Writer) adopt(name string, known map[string]ManifestPart) error {
 		if p.SHA256, p.Bytes, err = hashFile(path); err != nil {
 			return err
 		}
-		w.notes = append(w.notes, "took up "+name+", finished but not yet in the manifest")
+		w.notes = append(w.notes, "kept "+name+", finished but not yet in the manifest")
 	case p.Bytes != st.Size() || p.Rows != h.rows || p.Skipped != len(h.skipped):
 		redo(fmt.Errorf("it has %d bytes and %d rows, the manifest says %d and %d", st.Size(), h.rows, p.Bytes, p.Rows))
 		return nil

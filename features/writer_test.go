@@ -126,7 +126,7 @@ func TestResume(t *testing.T) {
 		todo    int
 	}{
 		"nothing":        {func(t *testing.T, dir string) {}, nil, 0},
-		"no manifest":    {func(t *testing.T, dir string) { remove(t, dir, manifestName) }, []string{"took up", "took up", "took up", "took up", "took up", "took up", "took up", "took up", "took up"}, 0},
+		"no manifest":    {func(t *testing.T, dir string) { remove(t, dir, manifestName) }, []string{"kept", "kept", "kept", "kept", "kept", "kept", "kept", "kept", "kept"}, 0},
 		"no skipped.csv": {func(t *testing.T, dir string) { remove(t, dir, skippedName) }, nil, 0},
 		"a part less":    {func(t *testing.T, dir string) { remove(t, dir, part(3)) }, nil, 1},
 		"leftovers": {func(t *testing.T, dir string) {
@@ -139,7 +139,7 @@ func TestResume(t *testing.T) {
 		"part cut in magic": {func(t *testing.T, dir string) { cut(t, dir, part(5), -2) }, []string{part(5) + " will be written again"}, 1},
 		"part empty":        {func(t *testing.T, dir string) { put(t, dir, part(0), "") }, []string{part(0) + " will be written again"}, 1},
 		"part of elsewhere": {func(t *testing.T, dir string) { put(t, dir, part(0), want[part(1)]) }, []string{"it holds part 1 of 9"}, 1},
-		"manifest garbage":  {func(t *testing.T, dir string) { put(t, dir, manifestName, "{") }, append([]string{"made a new manifest.json"}, make([]string, 9)...), 0},
+		"manifest garbage":  {func(t *testing.T, dir string) { put(t, dir, manifestName, "{") }, append([]string{"rebuilt manifest.json"}, make([]string, 9)...), 0},
 		"manifest of a run that was killed": {func(t *testing.T, dir string) {
 			m, err := ReadManifest(dir)
 			if err != nil {
@@ -151,7 +151,7 @@ func TestResume(t *testing.T) {
 				remove(t, dir, part(k))
 			}
 			remove(t, dir, skippedName)
-		}, []string{"took up " + part(1), part(2), part(3)}, 5},
+		}, []string{"kept " + part(1), part(2), part(3)}, 5},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

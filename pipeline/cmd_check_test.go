@@ -313,7 +313,7 @@ func TestCheckFinds(t *testing.T) {
 	}
 	c = checked(t, exitSkipped, "own")
 	all := strings.Join(append(c.Problems, c.Notes...), "\n")
-	for _, say := range []string{"1 images belong to no class", class + ": 1 of its " + pictures + " images lie in folders within it", latin1, "loose.jpg", "1 images are empty files: " + class + "/empty.jpg",
+	for _, say := range []string{"1 images belong to no class", class + ": 1 of its " + pictures + " images are in subfolders", latin1, "loose.jpg", "1 images are empty files: " + class + "/empty.jpg",
 		"EMPTY.jpg\" and", "1 images are of formats that are not read (HEIC, AVIF, JPEG XL, JPEG 2000) and will be skipped: convert them to JPEG or PNG: " + class + "/phone.HEIC", "1 classes have no attribute at all: " + fields[0], "--missing class-mean"} {
 		if !strings.Contains(all, say) {
 			t.Errorf("check does not say %q:\n%s", say, all)

@@ -68,7 +68,7 @@ func TestFewShot(t *testing.T) {
 	refused(t, exitUsage, []string{"larger --pool"}, in("fewshot", "--shots", "30")...)
 	refused(t, exitUsage, []string{"--methods"}, in("fewshot", "--method", "vzsl")...)
 	refused(t, exitFailed, []string{"has 6 images", "smaller pool"}, in("fewshot", "--split", "demo")...)
-	refused(t, exitFailed, []string{"shots already"}, in("fewshot", "--split", "demo-shots2-seed1", "--pool", "2", "--shots", "1")...)
+	refused(t, exitFailed, []string{"already has shots"}, in("fewshot", "--split", "demo-shots2-seed1", "--pool", "2", "--shots", "1")...)
 	refused(t, exitFailed, []string{"split --shots"}, in("train", "--split", "demo", "--method", "logistic")...)
 }
 

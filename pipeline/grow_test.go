@@ -100,7 +100,7 @@ func TestCollectionGrows(t *testing.T) {
 	}
 	refused(t, exitUsage, []string{"--check", "mtime"}, extract(out, "--check", "time")...)
 	// Of another network it is another collection.
-	refused(t, exitFailed, []string{"made otherwise", "recipe"}, extract(out, "--recipe", "caffe")...)
+	refused(t, exitFailed, []string{"made with other settings", "recipe"}, extract(out, "--recipe", "caffe")...)
 }
 
 // Features of version 0.1.0 stay as they are until the list of images changes; then their rows are copied.

@@ -66,7 +66,7 @@ func TestStages(t *testing.T) {
 	if o := vzsl(t, "verify", generated); o.code != exitDone {
 		t.Error("generated features do not verify")
 	}
-	refused(t, exitFailed, []string{"made otherwise", "--force"}, append(generate, "--seed", "2")...)
+	refused(t, exitFailed, []string{"made with other settings", "--force"}, append(generate, "--seed", "2")...)
 	refused(t, exitFailed, []string{"eszsl does not generate"}, append(generate, "--method", "eszsl", "--to", "other")...)
 	if _, err := os.Stat(filepath.Join(out, "features", "other")); err == nil {
 		t.Error("what could not be generated left a folder")

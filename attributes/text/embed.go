@@ -96,9 +96,9 @@ func Embed(ctx context.Context, d *Descriptions, templates []string, e Encoder, 
 			t.Notes = append(t.Notes, fmt.Sprintf("%d of %d texts %s: %s", len(odd), len(list), what, spelling.First(odd, listed)))
 		}
 	}
-	note(v.Cut, "are longer than the text model takes; their last tokens were cut off")
-	note(v.Unknown, "have tokens that the text model does not know, such as letters of another script")
-	note(v.Spelled, "are of a script that the text model has no words of: most of their letters are split into bytes, and their vectors mean little")
+	note(v.Cut, "are longer than the text model allows; their last tokens were cut off")
+	note(v.Unknown, "have tokens that the text model does not know, such as characters of another script")
+	note(v.Spelled, "are in a script that the text model has no words for: most of their characters are split into bytes, and their vectors mean little")
 	same(t)
 	return t, nil
 }
@@ -116,7 +116,7 @@ func same(t *attributes.Table) {
 		}
 	}
 	if len(twins) > 0 {
-		t.Notes = append(t.Notes, fmt.Sprintf("%d classes have the same vector as another, so that no model can tell them apart: %s", len(twins), spelling.First(twins, listed)))
+		t.Notes = append(t.Notes, fmt.Sprintf("%d classes have the same vector as another, so no model can distinguish them: %s", len(twins), spelling.First(twins, listed)))
 	}
 }
 

@@ -23,7 +23,7 @@ var (
 // the ids are of: ImageNet's are of 3.0), or has lines "n01440764<tab>gloss". wnids are the classes' WordNet ids.
 func Glosses(path string, classes, wnids []string) (*Descriptions, error) {
 	if len(wnids) != len(classes) || len(classes) == 0 {
-		return nil, fmt.Errorf("%s: glosses are found by WordNet ids, which the dataset's classes do not have", path)
+		return nil, fmt.Errorf("%s: glosses are found by WordNet id, which the dataset's classes do not have", path)
 	}
 	of := make(map[string]string, len(wnids))
 	for _, w := range wnids {
@@ -65,7 +65,7 @@ func readGlosses(path string, of map[string]string) error {
 			return fmt.Errorf("reading glosses: %w", err)
 		}
 		if cut {
-			return fmt.Errorf("%s:%d: a line of more than %d bytes: this is no file of glosses", path, n, maxText)
+			return fmt.Errorf("%s:%d: a line of more than %d bytes: this is not a file of glosses", path, n, maxText)
 		}
 		line := strings.TrimSpace(string(raw))
 		var id, gloss string
@@ -86,7 +86,7 @@ func readGlosses(path string, of map[string]string) error {
 		}
 	}
 	if known == 0 {
-		return fmt.Errorf(`%s has no glosses: WordNet's data.noun is wanted, or lines "n01440764<tab>gloss"`, path)
+		return fmt.Errorf(`%s has no glosses: expected WordNet's data.noun, or lines "n01440764<tab>gloss"`, path)
 	}
 	return nil
 }

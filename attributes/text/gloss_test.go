@@ -42,7 +42,7 @@ func TestGlosses(t *testing.T) {
 		"not there":    {noun, []string{"n00000001", "n01440764"}, "no gloss of 1 of 2 classes: crane (n02012849) (n00000001)"},
 		"another file": {filetest.Write(t, filepath.Join(dir, "x.csv"), "class,text\na,b\n"), wnids, "has no glosses"},
 		"a cut synset": {filetest.Write(t, filepath.Join(dir, "cut"), "01440764 05 n 02 tench 0\n"), wnids, "cut:1: a synset without a gloss"},
-		"no lines":     {filetest.Write(t, filepath.Join(dir, "long"), strings.Repeat("x", 1<<17)), wnids, "no file of glosses"},
+		"no lines":     {filetest.Write(t, filepath.Join(dir, "long"), strings.Repeat("x", 1<<17)), wnids, "not a file of glosses"},
 		"absent":       {filepath.Join(dir, "none"), wnids, "reading glosses"},
 	} {
 		if _, err := Glosses(c.file, classes, c.wnids); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -97,7 +97,7 @@ func (r *reader) table() error {
 		return slices.Contains([]string{"class", "classes", "class_name", "name", "label"}, strings.ToLower(h))
 	})
 	if class < 0 || len(header) < 2 {
-		return fmt.Errorf("%s: its first row is %q, where a header is wanted with a column \"class\" and one of texts, as in class,text", r.path, strings.Join(header, string(t.Separator())))
+		return fmt.Errorf("%s: its first row is %q; expected a header with a column \"class\" and one of texts, such as class,text", r.path, strings.Join(header, string(t.Separator())))
 	}
 	for {
 		row, line, err := t.Next()
@@ -135,7 +135,7 @@ func (r *reader) folder() error {
 		}
 	}
 	if len(r.order) == 0 {
-		return fmt.Errorf("%s holds no texts: a file CLASS.txt per class is wanted, with a text a line", r.path)
+		return fmt.Errorf("%s holds no texts: expected one file CLASS.txt per class, with one text per line", r.path)
 	}
 	return nil
 }

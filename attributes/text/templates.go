@@ -55,7 +55,7 @@ func Templates(asked []string) ([]string, error) {
 		case strings.Contains(a, Place):
 			out = append(out, a)
 		default:
-			return nil, fmt.Errorf("the template %q has no %s where the class's name goes, and no set of templates is called so (those are %s)", a, Place, strings.Join(Sets(), ", "))
+			return nil, fmt.Errorf("the template %q has no %s where the class's name goes, and is not a set of templates (these are %s)", a, Place, strings.Join(Sets(), ", "))
 		}
 	}
 	for i, t := range out {

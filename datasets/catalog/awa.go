@@ -61,7 +61,7 @@ Categorization", TPAMI 2014.`,
 
 var awa2 = Entry{
 	Name: "awa2", Title: "AwA2",
-	Files:  "`classes.txt`, `JPEGImages/<class>/` and the images of `Features/*/AwA2-filenames.txt`, `AwA2-labels.txt`, whose pictures need not be there; " + awaFiles,
+	Files:  "`classes.txt`, `JPEGImages/<class>/` and the images of `Features/*/AwA2-filenames.txt`, `AwA2-labels.txt`, which need not exist; " + awaFiles,
 	Obtain: "run 'vzsl download awa2', or get AwA2-base.zip and AwA2-data.zip from " + awa2Page + ", unpack them and give the folder " + awa2Folder + " as --data",
 	Counts: Counts{Classes: 50, Images: 37322, Attributes: 85},
 	Open:   openAwA2, Marks: []string{"classes.txt"},
@@ -130,7 +130,7 @@ func openAwA2(dir string) (*datasets.Dataset, error) {
 		}
 	}
 	if len(strange) > 0 {
-		d.Note("%d folders of %s are no classes of classes.txt and were left out: %s", len(strange), d.ImageRoot, spelling.First(strange, 5))
+		d.Note("%d folders of %s are not classes of classes.txt and were left out: %s", len(strange), d.ImageRoot, spelling.First(strange, 5))
 	}
 	switch n := d.WithoutImages(); {
 	case list != "":
@@ -281,7 +281,7 @@ func describeAwA(dir string, classes []string, matrix string) (*attributes.Table
 		rows[order[c]] = row
 	}
 	if marks > 0 {
-		t.Notes = append(t.Notes, fmt.Sprintf("%s: %d values are -1, the mark of a missing value", file, marks))
+		t.Notes = append(t.Notes, fmt.Sprintf("%s: %d values are -1, which marks a missing value", file, marks))
 	}
 	t.Source = name + " of Animals with Attributes"
 	return t, t.Align(file, classes, order, rows)

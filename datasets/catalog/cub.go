@@ -35,8 +35,8 @@ var cub = Entry{
 	Boxes: cubBoxes,
 	Downloads: []Download{{
 		Name: Default, Title: "CUB-200-2011: 11,788 images of 200 birds, 312 attributes", Page: cubPage,
-		Licence: `The images belong to their photographers (Flickr); the dataset's authors (Caltech, UC San Diego) hand them
-round for non-commercial research and education only. Cite: Wah, Branson, Welinder, Perona, Belongie, "The
+		Licence: `The images belong to their photographers (Flickr); the dataset's authors (Caltech, UC San Diego) distribute
+them for non-commercial research and education only. Cite: Wah, Branson, Welinder, Perona, Belongie, "The
 Caltech-UCSD Birds-200-2011 Dataset", CNS-TR-2011-001.`,
 		Place: "data/cub", Unpacked: 4e9, Next: "vzsl check cub",
 		Files: []RemoteFile{{
@@ -234,7 +234,7 @@ func describeCUB(dir string, classes []string, _ string) (*attributes.Table, err
 		for i := range rows[0] {
 			t.Names = append(t.Names, fmt.Sprintf("attribute_%03d", i+1))
 		}
-		t.Notes = append(t.Notes, fmt.Sprintf("no attributes.txt in %s, its attributes folder or the folder above: attributes have numbers for names", root))
+		t.Notes = append(t.Notes, fmt.Sprintf("no attributes.txt in %s, its attributes folder or the folder above: attributes are named by their numbers", root))
 	}
 	t.Source = cubMatrix + " of CUB-200-2011, percentages"
 	byName := make(map[string][]float32, len(order))

@@ -67,7 +67,7 @@ func (t *idTable) read(file, what string) error {
 func positive(text string) (int, error) {
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
-		return 0, fmt.Errorf("%q is not a whole number from 1 on", text)
+		return 0, fmt.Errorf("%q is not a whole number above 0", text)
 	}
 	return n, nil
 }

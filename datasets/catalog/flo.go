@@ -16,9 +16,9 @@ const floPage = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102/"
 
 var flo = Entry{
 	Name: "flo", Title: "FLO",
-	Files: "Oxford Flowers 102: `imagelabels.mat`, `jpg/`; classes are called as on its page; described by word vectors, or by the sentence vectors of " +
+	Files: "Oxford Flowers 102: `imagelabels.mat`, `jpg/`; classes are named as on its page; described by word vectors, or by the sentence vectors of " +
 		"xlsa17's file (`vzsl attributes --csv att_splits.mat`)",
-	Obtain: "run 'vzsl download flo', or get 102flowers.tgz and imagelabels.mat from " + floPage + ", unpack the one beside the other and give their folder as --data",
+	Obtain: "run 'vzsl download flo', or get 102flowers.tgz and imagelabels.mat from " + floPage + ", unpack the archive beside the .mat file and give their folder as --data",
 	Counts: Counts{Classes: 102, Images: 8189},
 	Open:   openFLO, Marks: []string{"imagelabels.mat"},
 	Downloads: []Download{{

@@ -15,7 +15,7 @@ func DescriptionsHelp() string {
 		}
 		text := e.Descriptions
 		if text == "" {
-			text = "none of their own: word vectors, --words"
+			text = "none in the dataset: word vectors, --words"
 		}
 		if n := len(rows); n > 0 && rows[n-1].text == text {
 			rows[n-1].names += ", " + e.Name

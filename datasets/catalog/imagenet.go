@@ -20,8 +20,8 @@ var imageNet = Entry{
 	Name: "imagenet", Title: "ImageNet",
 	Files: "folders of images by wnid, at most three deep; names of a development kit's `meta.mat` (2012, 2010 or both), of `LOC_synset_mapping.txt` or " +
 		"`words.txt`; classes in the order of their wnids; described by word vectors",
-	Obtain: "get ILSVRC2012_img_train.tar and ILSVRC2012_devkit_t12.tar.gz from " + imageNetPage + " (an account is needed), unpack them (a folder per wnid) and give the folder that holds both as --data",
-	ByHand: "ImageNet wants an account: download ILSVRC2012 from https://image-net.org/download.php and give its folder as --data",
+	Obtain: "get ILSVRC2012_img_train.tar and ILSVRC2012_devkit_t12.tar.gz from " + imageNetPage + " (this requires an account), unpack them (a folder per wnid) and give the folder that holds both as --data",
+	ByHand: "ImageNet requires an account: download ILSVRC2012 from https://image-net.org/download.php and give its folder as --data",
 	Open:   openImageNet,
 	Splits: []Split{{"standard", 1000, 360, imageNetStandard, "ImageNet split of the 1000 classes of ILSVRC2012, seen, and the 360 of ILSVRC2010 that are not among them, unseen, by wnid"}},
 	// Those of the first four are the same in E. Kodirov et al., “Semantic Autoencoder for Zero-Shot Learning”, CVPR 2017.
@@ -56,7 +56,7 @@ func openImageNet(dir string) (*datasets.Dataset, error) {
 	}
 	found, folders := x.found, x.folders
 	if len(found) == 0 && len(folders) == 0 {
-		return nil, fmt.Errorf("neither folders called by wnids (n01440764) nor a development kit's meta.mat in %s; "+
+		return nil, fmt.Errorf("neither folders named by wnid (n01440764) nor a development kit's meta.mat in %s; "+
 			"expected ILSVRC2012_img_train, unpacked, and ILSVRC2012_devkit_t12 (%s)", dir, imageNetPage)
 	}
 	nameless := 0
@@ -102,10 +102,10 @@ func openImageNet(dir string) (*datasets.Dataset, error) {
 		}
 	}
 	if nameless > 0 {
-		d.Note("%d classes have no name in a meta.mat or a list of names and are called by their wnids", nameless)
+		d.Note("%d classes have no name in a meta.mat or a list of names and are named by their wnids", nameless)
 	}
 	if several > 0 {
-		d.Note("%d classes have several folders; the images of one are taken, a training set's where there is one", several)
+		d.Note("%d classes have several folders; the images of one are taken, that of a training set if there is one", several)
 	}
 	if n := d.WithoutImages(); n > 0 {
 		d.NoteUnpictured("%d of the %d classes have no images", n, len(d.Classes))
@@ -249,7 +249,7 @@ func imageNetStandard(classes, wnids []string) (seen, unseen []string, err error
 		}
 	}
 	if len(seen) != 1000 || len(unseen) != 360 {
-		return nil, nil, fmt.Errorf("%d classes of ILSVRC2012 and %d others; expected 1000 and 360: put the development kits of 2012 and 2010 into the dataset's folder, which name the classes",
+		return nil, nil, fmt.Errorf("%d classes of ILSVRC2012 and %d others; expected 1000 and 360: put the development kits of 2012 and 2010, which name the classes, into the dataset's folder",
 			len(seen), len(unseen))
 	}
 	return seen, unseen, nil

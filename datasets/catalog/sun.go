@@ -35,12 +35,12 @@ const (
 
 var sun = Entry{
 	Name: "sun", Title: "SUN",
-	Files: "`images.mat`, `images/` there, beside it or in `SUNAttributeDB_Images`; a class is called like its folder without the letter, `desert/sand`; " +
+	Files: "`images.mat`, `images/` there, beside it or in `SUNAttributeDB_Images`; a class is named after its folder without the letter, `desert/sand`; " +
 		"attributes are the means of `attributeLabels_continuous.mat`",
 	Obtain: "run 'vzsl download sun', or get SUNAttributeDB.tar.gz and SUNAttributeDB_Images.tar.gz from " + sunPage + ", unpack them into one folder and give it as --data",
 	Counts: Counts{Classes: 717, Images: 14340, Attributes: 102},
 	Open:   openSUN, Marks: []string{"images.mat"},
-	Describe: describeSUN, Descriptions: "the 102 shares of votes of " + sunLabels + ", mean over each class's images",
+	Describe: describeSUN, Descriptions: "the 102 fractions of votes of " + sunLabels + ", mean over each class's images",
 	Splits: []Split{
 		{"standard", 707, 10, byNames(sunUnseen), "SUN Attribute split of 707 seen and 10 unseen classes: Jayaraman, Grauman, Zero-Shot Recognition with " +
 			"Unreliable Attributes, NIPS 2014, as in Romera-Paredes, Torr, An Embarrassingly Simple Approach to Zero-Shot Learning, ICML 2015"},
@@ -64,7 +64,7 @@ Patterson, Hays, "SUN Attribute Database: Discovering, Annotating, and Recognizi
 }
 
 // openSUN reads the SUN Attribute database: images.mat with the images' paths, "a/abbey/sun_aakbdcgfpksytcwj.jpg", 20 of
-// each class; a class is called like its folder without the letter, "abbey", "desert/sand". dir is SUNAttributeDB, or the
+// each class; a class is named after its folder without the letter, "abbey", "desert/sand". dir is SUNAttributeDB, or the
 // folder that holds it; the images lie in images/ there, beside it or in SUNAttributeDB_Images.
 func openSUN(dir string) (*datasets.Dataset, error) {
 	root, err := locate("images.mat", dir, filepath.Join(dir, "SUNAttributeDB"))

@@ -18,7 +18,7 @@ const XLSA17 = "xlsa17"
 // xlsa is the layout of xlsa17, a folder for each of its datasets, not a dataset.
 var xlsa = Entry{
 	Name:   XLSA17,
-	Files:  "features, attributes and splits of xlsa17 (below), a folder for each dataset; aPY comes in this one alone",
+	Files:  "features, attributes and splits of xlsa17 (below), a folder for each dataset; the only source of aPY",
 	Obtain: "run '" + DownloadXLSA17 + "', or get xlsa17.zip from " + xlsa17.Page + ", unpack it and give the folder of one dataset, xlsa17/data/CUB, as --data",
 	Open:   xlsa17.Dataset, Marks: []string{xlsa17.SplitsFile},
 	Features: &Features{Import: "import xlsa17", Absent: "put " + xlsa17.FeaturesFile + " of the same dataset there (xlsa17.zip has it: '" + DownloadXLSA17 + "')"},

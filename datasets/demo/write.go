@@ -43,7 +43,7 @@ func Write(ctx context.Context, dir string, opts Options) error {
 		opts.PerClass = defaultPerClass
 	}
 	if most := SeedsEnd / len(classes); opts.PerClass < 0 || opts.PerClass > most {
-		return fmt.Errorf("demo: %d images a class: want 1 to %d", opts.PerClass, most)
+		return fmt.Errorf("demo: %d images per class: expected 1 to %d", opts.PerClass, most)
 	}
 	dir = filepath.Clean(dir)
 	whole, err := inspect(dir, opts.PerClass)
@@ -96,7 +96,7 @@ func inspect(dir string, perClass int) (whole bool, err error) {
 		return false, fmt.Errorf("demo: %w", err)
 	}
 	if !info.IsDir() {
-		return false, fmt.Errorf("demo: %s is a file where the data set's folder should be; remove it or choose another folder", dir)
+		return false, fmt.Errorf("demo: %s is a file where the dataset's folder should be; remove it or choose another folder", dir)
 	}
 	if entries, err := os.ReadDir(dir); err != nil {
 		return false, fmt.Errorf("demo: %w", err)
@@ -109,7 +109,7 @@ func inspect(dir string, perClass int) (whole bool, err error) {
 		err = json.Unmarshal(text, &found)
 	}
 	if err != nil {
-		return false, fmt.Errorf("demo: %s is not empty and not a demo data set (%w); remove it or choose another folder", dir, err)
+		return false, fmt.Errorf("demo: %s is not empty and not a demo dataset (%w); remove it or choose another folder", dir, err)
 	}
 	sum, err := hashFiles(dir)
 	if err != nil {
@@ -141,7 +141,7 @@ func hashFiles(dir string) (string, error) {
 			isPicture = err == nil && own[filepath.Clean(folder)] && folder != ""
 		}
 		if !own[name] && !isPicture {
-			return fmt.Errorf("%s is not of the demo's making; move it away or choose another folder", path)
+			return fmt.Errorf("%s was not written by the demo; move it away or choose another folder", path)
 		}
 		if entry.IsDir() || name == mark {
 			return nil

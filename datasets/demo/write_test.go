@@ -170,9 +170,9 @@ func TestWriteRefuses(t *testing.T) {
 		want  string
 	}{
 		{"a file in the way", []func(*testing.T, string){put("")}, "is a file where"},
-		{"somebody's folder", []func(*testing.T, string){put("photo.png")}, "not a demo data set"},
-		{"a broken mark", []func(*testing.T, string){put(mark)}, "not a demo data set"},
-		{"a file of the user's among ours", []func(*testing.T, string){own, put("notes.txt")}, "notes.txt is not of the demo's making"},
+		{"somebody's folder", []func(*testing.T, string){put("photo.png")}, "not a demo dataset"},
+		{"a broken mark", []func(*testing.T, string){put(mark)}, "not a demo dataset"},
+		{"a file of the user's among ours", []func(*testing.T, string){own, put("notes.txt")}, "notes.txt was not written by the demo"},
 		{"a class of the user's among ours", []func(*testing.T, string){own, put("pink/1.png")}, "pink"},
 	} {
 		dir := filepath.Join(t.TempDir(), "demo")

@@ -133,13 +133,13 @@ func files(ctx context.Context, stores *store.Opener, address string) ([]*file, 
 	is := formatOf(all[0].key)
 	if is == notOne {
 		if len(all) > 1 || strings.Contains(all[0].url(), "://") && !strings.HasPrefix(all[0].url(), "s3://") {
-			return nil, notOne, fmt.Errorf("%s: what it holds is not known by its name; known are .tar, .tar.gz, .tgz, .parquet, and .csv and .tsv for lists", all[0].url())
+			return nil, notOne, fmt.Errorf("%s: unknown kind of file; known are .tar, .tar.gz, .tgz, .parquet, and .csv and .tsv for lists", all[0].url())
 		}
 		return all, prefix, nil
 	}
 	for _, f := range all {
 		if k := formatOf(f.key); k != is && (is > tarGzip || k > tarGzip || k == notOne) {
-			return nil, notOne, fmt.Errorf("%s: files of one kind are needed, %s and %s are not", address, path.Base(all[0].key), path.Base(f.key))
+			return nil, notOne, fmt.Errorf("%s: all files must be of one kind, not %s and %s", address, path.Base(all[0].key), path.Base(f.key))
 		}
 		if f.Info, err = f.store.Stat(ctx, f.key); err != nil {
 			return nil, notOne, fmt.Errorf("%s: %w", f.url(), err)

@@ -48,7 +48,7 @@ func which(columns []string, said, flag string, usual []string) (int, error) {
 
 func (s *set) openLists(ctx context.Context, d *datasets.Dataset, o *Options) error {
 	if o.Name != "" {
-		return errors.New("--data-columns name=... is for Parquet; images of a list are called as they are written there")
+		return errors.New("--data-columns name=... is for Parquet; images of a list are named as in the list")
 	}
 	for i, f := range s.files {
 		l := &listContents{file: f}
@@ -88,11 +88,11 @@ func (l *listContents) open(ctx context.Context, stores *store.Opener, o *Option
 	case err != nil:
 		return fmt.Errorf("%s: %w", l.url(), err)
 	case image < 0:
-		return fmt.Errorf("%s: no column is called like paths or addresses of images (%s): name one of %s with --data-columns image=NAME", l.url(), strings.Join(imageColumns, ", "), strings.Join(columns, ", "))
+		return fmt.Errorf("%s: no column has a usual name for paths or addresses of images (%s): name one of %s with --data-columns image=NAME", l.url(), strings.Join(imageColumns, ", "), strings.Join(columns, ", "))
 	case class < 0:
-		return fmt.Errorf("%s: no column is called like classes (%s): name one of %s with --data-columns class=NAME", l.url(), strings.Join(classColumns, ", "), strings.Join(columns, ", "))
+		return fmt.Errorf("%s: no column has a usual name for classes (%s): name one of %s with --data-columns class=NAME", l.url(), strings.Join(classColumns, ", "), strings.Join(columns, ", "))
 	}
-	note("images are in column %s, classes in column %s; --data-columns image=... and class=... name others", columns[image], columns[class])
+	note("images are in column %s, classes in column %s; --data-columns image=... and class=... choose others", columns[image], columns[class])
 	for {
 		fields, _, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -206,7 +206,7 @@ func (f *file) unreadable(err error) (skip string, _ error) {
 		// A server that is down says nothing of the images that it holds; it has been asked several times.
 		var refused *store.StatusError
 		if errors.As(err, &refused) && refused.Status < 500 {
-			return fmt.Sprintf("the server says %d", refused.Status), nil
+			return fmt.Sprintf("the server answers with status %d", refused.Status), nil
 		}
 		return "", err
 	}
@@ -245,10 +245,10 @@ func (s *set) openPrefix(ctx context.Context, d *datasets.Dataset, o *Options) e
 		l.files = append(l.files, &file{store: at.store, key: in.Key, Info: in})
 	}
 	if loose > 0 {
-		d.Note("%d images lie in %s itself and belong to no class; they were left out", loose, at.url())
+		d.Note("%d images are in %s itself and belong to no class; they were left out", loose, at.url())
 	}
 	if len(l.names) == 0 {
-		return fmt.Errorf("%s: no images there: a folder per class, or files .tar, .parquet, .csv, is expected", at.url())
+		return fmt.Errorf("%s: no images there: expected one folder per class, or .tar, .parquet or .csv files", at.url())
 	}
 	s.holds = []contents{l}
 	if err := s.listAll(ctx, d, o); err != nil {
@@ -289,7 +289,7 @@ func (s *set) classByFolder() {
 			e.name = strings.TrimPrefix(e.name, above)
 			class, _, ok := strings.Cut(e.name, "/")
 			if !ok {
-				e.skip = "no class: it lies in no folder of the archive"
+				e.skip = "no class: it is in no folder of the archive"
 				continue
 			}
 			e.class = class

@@ -39,7 +39,7 @@ func (s *set) openTables(ctx context.Context, d *datasets.Dataset, o *Options) e
 	for i, f := range s.files {
 		t := &tableContents{file: f}
 		if !f.Ranges {
-			return fmt.Errorf("%s: the server does not give parts of the file, and Parquet is read in parts: download it", f.url())
+			return fmt.Errorf("%s: the server does not support range requests, which reading Parquet needs: download the file", f.url())
 		}
 		err := t.open(ctx, func(p *parquet.File) (err error) {
 			t.columns, err = chooseColumns(p, o)
@@ -53,7 +53,7 @@ func (s *set) openTables(ctx context.Context, d *datasets.Dataset, o *Options) e
 			if t.columns.name != nil {
 				name = "column " + strings.Join(t.columns.name, ".")
 			}
-			d.Note("images are in column %s, classes in column %s, names of images are %s; --data-columns image=..., class=... and name=... name others",
+			d.Note("images are in column %s, classes in column %s, image names from %s; --data-columns image=..., class=... and name=... choose others",
 				strings.Join(t.columns.image, "."), strings.Join(t.columns.class, "."), name)
 		}
 		s.holds = append(s.holds, t)
@@ -135,9 +135,9 @@ func chooseColumns(p *parquet.File, o *Options) (*tableColumns, error) {
 	case err != nil:
 		return nil, err
 	case class < 0:
-		return nil, fmt.Errorf("no column is called like classes (%s): name one of %s with --data-columns class=NAME", strings.Join(classColumns, ", "), strings.Join(names, ", "))
+		return nil, fmt.Errorf("no column has a usual name for classes (%s): name one of %s with --data-columns class=NAME", strings.Join(classColumns, ", "), strings.Join(names, ", "))
 	case !isText(all[class]):
-		return nil, fmt.Errorf("column %s names no classes: it holds neither text nor whole numbers, one a row; name another with --data-columns class=NAME", names[class])
+		return nil, fmt.Errorf("column %s names no classes: it holds neither text nor whole numbers, one per row; name another with --data-columns class=NAME", names[class])
 	}
 	t.class = []string{names[class]}
 	if t.names = label[names[class]]; o.Names != "" {
@@ -220,7 +220,7 @@ func (t *tableContents) list(ctx context.Context) ([]entry, string, error) {
 			} else if t.columns.names != nil {
 				n, err := strconv.Atoi(e.class)
 				if err != nil || n < 0 || n >= len(t.columns.names) {
-					return fmt.Errorf("row %d: class %s is none of the %d that the file's metadata name", row, e.class, len(t.columns.names))
+					return fmt.Errorf("row %d: class %s is none of the %d named in the file's metadata", row, e.class, len(t.columns.names))
 				}
 				e.class = t.columns.names[n]
 			}

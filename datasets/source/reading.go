@@ -119,7 +119,7 @@ func (r *reading) file(ctx context.Context, f int, images []int) error {
 	if err != nil && !bad {
 		return err
 	}
-	skip := "it is not there any more"
+	skip := "it no longer exists"
 	if bad {
 		skip = "its file is damaged: " + damaged.Error()
 	}
@@ -160,13 +160,13 @@ func (r *reading) putAside(a *arrival) error {
 	if r.spill == nil {
 		f, err := os.CreateTemp("", "vzsl-images-*")
 		if err != nil {
-			return fmt.Errorf("images that wait for their turn need a temporary file: %w", err)
+			return fmt.Errorf("buffering images that are read out of order in a temporary file: %w", err)
 		}
 		r.spill = f
 		_ = os.Remove(f.Name()) // it goes with the process, where the system allows that
 	}
 	if _, err := r.spill.WriteAt(a.data, r.spilled); err != nil {
-		return fmt.Errorf("images that wait for their turn: %w; TMPDIR names another folder for them", err)
+		return fmt.Errorf("buffering images that are read out of order: %w; set TMPDIR to another folder", err)
 	}
 	a.at, a.data = r.spilled, nil
 	r.spilled += a.size

@@ -226,7 +226,7 @@ func (s *set) assemble(d *datasets.Dataset, names, described []string) error {
 	case len(d.Images) == 0:
 		return fmt.Errorf("no images in it")
 	case len(d.Classes) == 0:
-		return fmt.Errorf("no class of any image is known: name where it stands with --data-columns class=NAME")
+		return fmt.Errorf("the class of no image is known: name its column with --data-columns class=NAME")
 	case n > 0:
 		d.NoteUnpictured("%d of the %d classes have no images", n, len(d.Classes))
 	}
@@ -274,7 +274,7 @@ func (s *set) nameClasses(d *datasets.Dataset, names []string) (numbers map[stri
 	}
 	if !all {
 		if names != nil {
-			return nil, fmt.Errorf("--class-names is for classes that are numbers; here they have names")
+			return nil, fmt.Errorf("--class-names is for classes that are numbers; these have names")
 		}
 		return nil, nil
 	}
@@ -296,7 +296,7 @@ func (s *set) nameClasses(d *datasets.Dataset, names []string) (numbers map[stri
 		}
 	}
 	if names == nil && len(numbers) > 0 {
-		d.Note("the classes are numbers and are called by them; --class-names gives them names")
+		d.Note("the classes are numbers, which are used as names; --class-names gives them names")
 	}
 	return numbers, nil
 }
@@ -341,5 +341,5 @@ func (s *set) uniqueNames(d *datasets.Dataset) {
 			es[i].name = with(f, &es[i])
 		}
 	}
-	d.Note("images of different %s have the same names: the %s stands before their names", map[bool]string{true: "classes", false: "files"}[how == "class"], how)
+	d.Note("images of different %s have the same names: the %s is put before their names", map[bool]string{true: "classes", false: "files"}[how == "class"], how)
 }

@@ -81,16 +81,16 @@ type source struct {
 }
 
 var sources = []source{
-	{"cls-{000..002}.tar", Options{}, "classes are told by .cls"},
-	{"txt-*.tar", Options{}, "classes are told by .txt"},
-	{"json-{000,001,002}.tar.gz", Options{}, "classes are told by .json"},
+	{"cls-{000..002}.tar", Options{}, "classes are taken from .cls"},
+	{"txt-*.tar", Options{}, "classes are taken from .txt"},
+	{"json-{000,001,002}.tar.gz", Options{}, "classes are taken from .json"},
 	{"json-*.tar.gz", Options{DataColumns: DataColumns{Class: "json.label"}}, ""},
 	{"index-*.tar", Options{Names: "testdata/names.txt"}, ""},
-	{"folder.tgz", Options{}, "classes are told by the folder of each member"},
+	{"folder.tgz", Options{}, "classes are taken from the folder of each member"},
 	{"cls-*.tar", Options{DataColumns: DataColumns{Class: "folder"}}, ""},
-	{"hf-0000{0..1}-of-00002.parquet", Options{}, "images are in column image.bytes, classes in column label, names of images are column image.path"},
+	{"hf-0000{0..1}-of-00002.parquet", Options{}, "images are in column image.bytes, classes in column label, image names from column image.path"},
 	{"hf-*.parquet", Options{Names: "testdata/names.txt"}, ""},
-	{"plain.parquet", Options{DataColumns: DataColumns{Class: "animal"}}, "images are in column img, classes in column animal, names of images are column file_name"},
+	{"plain.parquet", Options{DataColumns: DataColumns{Class: "animal"}}, "images are in column img, classes in column animal, image names from column file_name"},
 	{"list.csv", Options{}, "images are in column file, classes in column species"},
 }
 
@@ -131,7 +131,7 @@ func TestSameAsFolder(t *testing.T) {
 	}
 	s3.Put(t, "data/pictures/loose.png", nil)
 	s3.Put(t, "data/pictures/ant/.hidden.png", nil)
-	sources := append(slices.Clone(sources), source{"pictures", Options{}, "1 images lie in s3://bucket/data/pictures/ itself"})
+	sources := append(slices.Clone(sources), source{"pictures", Options{}, "1 images are in s3://bucket/data/pictures/ itself"})
 	for _, base := range []string{"testdata/", "file://" + abs(t, "testdata") + "/", server.URL + "/", whole.URL + "/", "s3://bucket/data/"} {
 		for _, src := range sources {
 			remote := strings.HasPrefix(base, "http")
@@ -236,8 +236,8 @@ func TestDamaged(t *testing.T) {
 // Names that are not unique, and images without any.
 func TestNames(t *testing.T) {
 	for address, want := range map[string][3]string{
-		"basenames.parquet": {"ant/0.png", "bee/1.png", "the class stands before their names"},
-		"unnamed.parquet":   {"unnamed/000000", "unnamed/000005", "names of images are their rows"},
+		"basenames.parquet": {"ant/0.png", "bee/1.png", "the class is put before their names"},
+		"unnamed.parquet":   {"unnamed/000000", "unnamed/000005", "image names from their rows"},
 	} {
 		o := Options{}
 		if address == "unnamed.parquet" {
@@ -264,7 +264,7 @@ func TestNames(t *testing.T) {
 		filetest.Write(t, filepath.Join(dir, name), string(b))
 	}
 	d, err := Open(context.Background(), filepath.Join(dir, "{a,b}.tar"), Options{})
-	if err != nil || d.Images[0].Path != "a.tar/ant/0.png" || !strings.Contains(strings.Join(d.Notes, "\n"), "the file stands before their names") {
+	if err != nil || d.Images[0].Path != "a.tar/ant/0.png" || !strings.Contains(strings.Join(d.Notes, "\n"), "the file is put before their names") {
 		t.Error(err, d)
 	}
 	// Numbers are in their order, and classes that are described join.
@@ -295,7 +295,7 @@ func TestErrors(t *testing.T) {
 		{filepath.Join(dir, "none-*.tar"), Options{}, []string{"none-*.tar", "no file matches"}},
 		{filepath.Join(dir, "a{3..1}.tar"), Options{}, []string{"{3..1}", "{000..009}"}},
 		{filepath.Join(dir, "a{1..2.tar"), Options{}, []string{"a { without }"}},
-		{"testdata/{list.csv,cls-000.tar}", Options{}, []string{"files of one kind", "list.csv", "cls-000.tar"}},
+		{"testdata/{list.csv,cls-000.tar}", Options{}, []string{"files must be of one kind", "list.csv", "cls-000.tar"}},
 		{write("text.tar", strings.Repeat("no archive", 100)), Options{}, []string{"text.tar", "invalid tar header"}},
 		{write("text.tar.gz", "no archive"), Options{}, []string{"text.tar.gz", "invalid header"}},
 		{write("text.parquet", strings.Repeat("no table", 100)), Options{}, []string{"text.parquet", "not a readable Parquet file"}},
@@ -304,15 +304,15 @@ func TestErrors(t *testing.T) {
 		{"testdata/list.csv", Options{DataColumns: DataColumns{Class: "kind"}}, []string{"--data-columns class=kind", "file, species, note"}},
 		{"testdata/list.csv", Options{DataColumns: DataColumns{Name: "note"}}, []string{"--data-columns name=", "Parquet"}},
 		{"testdata/cls-000.tar", Options{DataColumns: DataColumns{Class: "xml"}}, []string{"class=xml", "cls, txt, json"}},
-		{"testdata/cls-000.tar", Options{DataColumns: DataColumns{Image: "jpg"}}, []string{"of tar files it is class="}},
-		{"testdata/cls-000.tar", Options{Names: "testdata/names.txt"}, []string{"--class-names", "here they have names"}},
+		{"testdata/cls-000.tar", Options{DataColumns: DataColumns{Image: "jpg"}}, []string{"tar files take class="}},
+		{"testdata/cls-000.tar", Options{Names: "testdata/names.txt"}, []string{"--class-names", "these have names"}},
 		{"testdata/index-000.tar", Options{Names: write("one.txt", "ant\n")}, []string{"--class-names has 1 names"}},
 		{"testdata/plain.parquet", Options{}, []string{"plain.parquet", "classes", "--data-columns class=NAME"}},
 		{"testdata/plain.parquet", Options{DataColumns: DataColumns{Image: "animal", Class: "animal"}}, nil},
 		{"testdata/plain.parquet", Options{DataColumns: DataColumns{Image: "pixels"}}, []string{"image=pixels", "animal, img, file_name"}},
 		{"https:///x.tar", Options{}, []string{"names no server"}},
 		{"s3:///x.tar", Options{}, []string{"needs a bucket"}},
-		{"https://example.org/images", Options{}, []string{"not known by its name", ".tar"}},
+		{"https://example.org/images", Options{}, []string{"unknown kind of file", ".tar"}},
 	} {
 		_, err := Open(context.Background(), c.address, c.o)
 		if c.want == nil {

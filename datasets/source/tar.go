@@ -20,7 +20,7 @@ import (
 const (
 	maxPicture = 512 << 20 // bytes of an image file that are read, as from a folder
 	maxText    = 1 << 20   // of a member that says the class
-	sparse     = "a sparse file, which is not read: write the archive without --sparse"
+	sparse     = "a sparse file, which is not supported: write the archive without --sparse"
 )
 
 // tarContents are those of a tar file. A member is at the place where its bytes begin, in the file or, of a compressed one, in what
@@ -61,7 +61,7 @@ func parseWay(said string) (*way, error) {
 	case key != "" && ext == "json", key == "" && slices.Contains([]string{"cls", "txt", "json", folder}, ext):
 		return &way{ext, key}, nil
 	}
-	return nil, fmt.Errorf("--data-columns class=%s: of tar files it is cls, txt, json, json.KEY or folder", said)
+	return nil, fmt.Errorf("--data-columns class=%s: for tar files it is cls, txt, json, json.KEY or folder", said)
 }
 
 func (s *set) openTars(ctx context.Context, d *datasets.Dataset, o *Options) error {
@@ -70,7 +70,7 @@ func (s *set) openTars(ctx context.Context, d *datasets.Dataset, o *Options) err
 		return err
 	}
 	if o.Image != "" || o.Name != "" {
-		return errors.New("--data-columns image=... and name=... are for tables; of tar files it is class=... alone")
+		return errors.New("--data-columns image=... and name=... are for tables; tar files take class=... only")
 	}
 	if w == nil { // by what the files have
 		for _, f := range s.files {
@@ -83,7 +83,7 @@ func (s *set) openTars(ctx context.Context, d *datasets.Dataset, o *Options) err
 		if w == nil {
 			return errors.New("no images in it")
 		}
-		d.Note("classes are told by %s; --data-columns class=... names another way", w)
+		d.Note("classes are taken from %s; --data-columns class=... chooses another source", w)
 	}
 	for _, f := range s.files {
 		s.holds = append(s.holds, &tarContents{file: f, gzip: formatOf(f.key) == tarGzip, way: w})

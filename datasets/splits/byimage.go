@@ -39,7 +39,7 @@ func ReadImageRoles(path string) ([]ImageRole, error) {
 		// As extraction and import call them.
 		rows[i].Image = strings.TrimPrefix(strings.ReplaceAll(rows[i].Image, `\`, "/"), "./")
 		if was, twice := at[rows[i].Image]; twice {
-			return nil, fmt.Errorf("%s: image %q has a role in %s already", rows[i].At, rows[i].Image, was)
+			return nil, fmt.Errorf("%s: image %q already has a role in %s", rows[i].At, rows[i].Image, was)
 		}
 		at[rows[i].Image] = rows[i].At
 	}
@@ -235,7 +235,7 @@ func (s Definition) AssignByImage(table []ImageRole, classes []string, images []
 	for _, c := range s.Seen {
 		if image, ok := held[c]; ok {
 			if other, both := trained[c]; both {
-				return fail("class %q has images to train on (%s) and to validate by (%s): validation is by whole classes here, as the test is; give all its images one of the two roles, or all images to train on \"train\", and validation classes are drawn (--validation)", c, other, image)
+				return fail("class %q has training images (%s) and validation images (%s), but validation is by whole classes, like the test; give all its images one of the two roles, or give all training images the role \"train\": validation classes are then drawn (--validation)", c, other, image)
 			}
 			out.Validation = append(out.Validation, c)
 		}
@@ -302,7 +302,7 @@ func (s *Definition) classesOf(role map[string]features.Role, classes []string, 
 		}
 	}
 	if len(s.Unseen) == 0 {
-		return fmt.Errorf("split %s: every class has images to train on, so none is unseen: name the classes with --seen and --unseen, whose images are then to train on or tested as the table says", s.Name)
+		return fmt.Errorf("split %s: every class has training images, so none is unseen: name the classes with --seen and --unseen; the table then gives the roles of their images", s.Name)
 	}
 	return nil
 }

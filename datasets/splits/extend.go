@@ -14,7 +14,7 @@ import (
 // them that is. Which of a class's are tested is drawn by their names. added counts the new roles.
 func Extend(r *features.Split, images []Labelled) (out *features.Split, added map[features.Role]int, err error) {
 	if r.LeftOut > 0 {
-		return nil, nil, fmt.Errorf("split %s: it leaves %d images of its classes out on purpose (a pool of shots, a table of images) and does not say which, so that new ones cannot be told from them: make it again, under a name of its own", r.Name, r.LeftOut)
+		return nil, nil, fmt.Errorf("split %s: it leaves %d images of its classes out on purpose (a pool of shots, a table of images) and does not record which, so new ones cannot be distinguished: draw the split again under another name", r.Name, r.LeftOut)
 	}
 	role := make(map[string]features.Role, len(r.Seen)+len(r.Unseen))
 	for _, c := range r.Seen {

@@ -55,5 +55,5 @@ func TestExtend(t *testing.T) {
 		}
 	}
 	_, _, err := Extend(&features.Split{Name: "few", LeftOut: 3}, nil)
-	filetest.WantError(t, err, "few", "leaves 3 images", "name of its own")
+	filetest.WantError(t, err, "few", "leaves 3 images", "under another name")
 }

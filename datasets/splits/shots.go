@@ -28,7 +28,7 @@ func AddShots(r *features.Split, images []Labelled, shots, pool int, seed uint64
 		case features.RoleTestUnseen:
 			byClass[class[image]] = append(byClass[class[image]], image)
 		case features.RoleShot:
-			return nil, fmt.Errorf("split %s has shots already: add them to the split without", r.Name)
+			return nil, fmt.Errorf("split %s already has shots: start from the split without shots", r.Name)
 		}
 	}
 	if len(byClass) == 0 {
@@ -41,7 +41,7 @@ func AddShots(r *features.Split, images []Labelled, shots, pool int, seed uint64
 			continue
 		}
 		if len(of) <= pool {
-			return nil, fmt.Errorf("split %s: unseen class %q has %d images: a pool of %d for shots leaves none to test on; take a smaller pool", r.Name, c, len(of), pool)
+			return nil, fmt.Errorf("split %s: unseen class %q has %d images: a pool of %d for shots leaves no test images; take a smaller pool", r.Name, c, len(of), pool)
 		}
 		for i, image := range (Definition{Seed: seed}).draw("shots", of, pool) {
 			role[image] = ""

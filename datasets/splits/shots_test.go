@@ -85,7 +85,7 @@ func TestAddShotsErrors(t *testing.T) {
 		{base, 6, 5, "the pool must hold them"},
 		{base, -1, 5, "-1 shots"},
 		{base, 1, 10, `"class 5" has 10 images`},
-		{few, 1, 5, "shots already"},
+		{few, 1, 5, "already has shots"},
 		{bare, 1, 5, "no unseen class has images"},
 	} {
 		if _, err := AddShots(c.r, images, c.shots, c.pool, 1); err == nil || !strings.Contains(err.Error(), c.want) {

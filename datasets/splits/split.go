@@ -99,7 +99,7 @@ func (s Definition) Assign(classes []string, images []Labelled) (*features.Split
 		}
 	}
 	if len(images) > 0 && len(byClass) == 0 {
-		return nil, fmt.Errorf("split %s: the %d images with features are not labelled: they can be named with 'vzsl predict', not trained on; import them with --labels", s.Name, len(images))
+		return nil, fmt.Errorf("split %s: the %d images with features are not labelled: they can be classified with 'vzsl predict', not trained on; import them with --labels", s.Name, len(images))
 	}
 	if len(pictured) == 0 {
 		return nil, fmt.Errorf("split %s: none of the %d seen classes has images with features: there is nothing to train on", s.Name, len(s.Seen))
@@ -283,7 +283,7 @@ func Pictured(classes []string, images []Labelled) (Definition, error) {
 	s := Definition{Provenance: "the classes with images are seen, those without are not"}
 	s.Seen, s.Unseen = withImages(classes, images)
 	if len(s.Unseen) == 0 {
-		return Definition{}, fmt.Errorf("all %d classes have images, so that none would be unseen: describe classes without, or list some in files of seen and unseen class names", len(classes))
+		return Definition{}, fmt.Errorf("all %d classes have images, so none would be unseen: describe classes without images, or list some in files of seen and unseen class names", len(classes))
 	}
 	return s, nil
 }
@@ -292,7 +292,7 @@ func Pictured(classes []string, images []Labelled) (Definition, error) {
 func Random(classes []string, images []Labelled, unseen int, seed uint64) (Definition, error) {
 	pictured, _ := withImages(classes, images)
 	if unseen < 1 || unseen >= len(pictured) {
-		return Definition{}, fmt.Errorf("%d unseen classes cannot be drawn of %d with images: at least one must be drawn and one left", unseen, len(pictured))
+		return Definition{}, fmt.Errorf("%d unseen classes cannot be drawn from %d with images: at least one must be drawn and one left", unseen, len(pictured))
 	}
 	s := Definition{Seed: seed}
 	drawn := map[string]bool{}

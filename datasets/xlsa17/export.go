@@ -54,7 +54,7 @@ func (o Export) Write(ctx context.Context) (*Exported, error) {
 	}
 	for _, c := range o.Classes.Classes {
 		if c != strings.TrimSpace(c) || strings.ContainsAny(c, "\r\n") || datasets.IsComment(c) {
-			return nil, fmt.Errorf("class %q cannot stand in a class list in text (allclasses.txt), where a name is a line, blanks around it do not count and \"# \" begins a comment; rename it", c)
+			return nil, fmt.Errorf("class %q cannot be written to a text class list (allclasses.txt), where each line is a name, blanks around it are ignored and \"# \" begins a comment; rename it", c)
 		}
 	}
 	for _, name := range []string{FeaturesFile, SplitsFile} {
@@ -62,7 +62,7 @@ func (o Export) Write(ctx context.Context) (*Exported, error) {
 		if there, err := lookup.Exists(path); err != nil {
 			return nil, err
 		} else if there && !o.Force {
-			return nil, fmt.Errorf("%s is there already; choose another folder, or --force to replace it", path)
+			return nil, fmt.Errorf("%s already exists; choose another folder, or --force to replace it", path)
 		}
 	}
 	labels, err := o.labels()
@@ -72,7 +72,7 @@ func (o Export) Write(ctx context.Context) (*Exported, error) {
 	locs, shots := o.places()
 	e.Shots = shots
 	if len(locs["trainval_loc"]) == 0 || len(locs["test_unseen_loc"]) == 0 {
-		return nil, fmt.Errorf("split %s: %d images to train on and %d of unseen classes among the features: both are needed",
+		return nil, fmt.Errorf("split %s: %d training images and %d images of unseen classes among the features: both are needed",
 			o.Roles.Name, len(locs["trainval_loc"]), len(locs["test_unseen_loc"]))
 	}
 	write := func(name string, fill func(w *matfile.Writer) error) error {

@@ -79,5 +79,5 @@ func TestExport(t *testing.T) {
 	filetest.WantError(t, err, "res101.mat", "canceled")
 	to.Roles = &features.Split{Name: "none"}
 	_, err = to.Write(context.Background())
-	filetest.WantError(t, err, "split none", "0 images to train on")
+	filetest.WantError(t, err, "split none", "0 training images")
 }

@@ -79,7 +79,7 @@ func Dataset(dir string) (*datasets.Dataset, error) {
 	}
 	d := &datasets.Dataset{Name: "xlsa17", Root: dir, ImageRoot: dir, Classes: x.Classes, Images: x.Images, Notes: x.Notes}
 	if len(d.Images) > 0 {
-		d.Note("xlsa17 holds features, no images: 'vzsl import xlsa17' takes them over")
+		d.Note("xlsa17 holds features, no images: 'vzsl import xlsa17' imports them")
 	}
 	return d, d.Check()
 }
@@ -114,7 +114,7 @@ func (x *Folder) readClasses() error {
 			return err
 		}
 		x.unnamed = true
-		x.Notes = append(x.Notes, fmt.Sprintf("neither allclasses.txt nor allclasses_names in %s: its %d classes are called by their numbers", x.Dir, len(names)))
+		x.Notes = append(x.Notes, fmt.Sprintf("neither allclasses.txt nor allclasses_names in %s: its %d classes are named by their numbers", x.Dir, len(names)))
 	case err != nil:
 		return err
 	case inMat != nil:
@@ -235,7 +235,7 @@ func (x *Folder) readImages() error {
 		if f.Has(matExact) {
 			names = files
 		} else if names, repeated = shortNames(files); repeated > 0 {
-			x.Notes = append(x.Notes, fmt.Sprintf("%d of the %d images have the file of another one; they are distinguished by #2, #3, ...", repeated, len(names)))
+			x.Notes = append(x.Notes, fmt.Sprintf("%d of the %d images have the same file as another; they are distinguished by #2, #3, ...", repeated, len(names)))
 		}
 		if err := x.folders(names, labels); err != nil {
 			return err
@@ -244,7 +244,7 @@ func (x *Folder) readImages() error {
 		for i := range labels {
 			names = append(names, fmt.Sprintf("row-%08d", i))
 		}
-		x.Notes = append(x.Notes, fmt.Sprintf("no image_files in %s: images are called by their row", x.features))
+		x.Notes = append(x.Notes, fmt.Sprintf("no image_files in %s: images are named by their row", x.features))
 	}
 	for i, n := range names {
 		x.Images = append(x.Images, datasets.Image{Path: norm.NFC.String(n), Class: labels[i]})
@@ -389,7 +389,7 @@ func (x *Folder) readSplits() error {
 		for _, v := range list {
 			switch {
 			case v == 0:
-				return fmt.Errorf("%s: %s holds a 0; places of xlsa17 count from 1 (was it written by a Python program?)", x.splits, name)
+				return fmt.Errorf("%s: %s holds a 0; positions in xlsa17 count from 1 (was it written by a Python program?)", x.splits, name)
 			case v < 0 || most > 0 && v > int64(most):
 				return fmt.Errorf("%s: %s holds %d; %s has %d images: they are of different datasets", x.splits, name, v, filepath.Base(x.features), most)
 			case there[v]:

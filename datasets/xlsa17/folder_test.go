@@ -255,7 +255,7 @@ func TestXLSA17BesideOthers(t *testing.T) {
 	}
 	images, classes := x.labelled()
 	r, err := x.Split(splits.Definition{Name: "proposed", Dataset: "toy", ValidationFraction: 0.2, Seed: 1}, 0, classes, images)
-	if err != nil || !slices.Equal(r.Unseen, []string{"004.D"}) || !strings.Contains(r.Provenance, "testclasses.txt is no list of these classes") {
+	if err != nil || !slices.Equal(r.Unseen, []string{"004.D"}) || !strings.Contains(r.Provenance, "testclasses.txt is not a list of these classes") {
 		t.Error(r, err)
 	}
 	filetest.Write(t, filepath.Join(dir, "testclasses.txt"), "002.B\n") // of the dataset's own split
@@ -285,7 +285,7 @@ func TestXLSA17Unnamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if x.Classes[3].Name != "class 004" || !strings.Contains(strings.Join(x.Notes, "\n"), "called by their numbers") {
+	if x.Classes[3].Name != "class 004" || !strings.Contains(strings.Join(x.Notes, "\n"), "named by their numbers") {
 		t.Error(x.Classes, x.Notes)
 	}
 	var images []splits.Labelled

@@ -211,7 +211,7 @@ func (x *Folder) matched(p *proposed, images []splits.Labelled) (mine []splits.L
 		mine = append(mine, m)
 	}
 	if len(mine) == 0 && len(images) > 0 && len(x.Images) > 0 {
-		return nil, 0, fmt.Errorf("none of the %d images is known in %s: images are named like %q here and like %q there", len(images), x.features, images[0].Image, x.Images[0].Path)
+		return nil, 0, fmt.Errorf("none of the %d images is known in %s: images are named like %q here, like %q in that file", len(images), x.features, images[0].Image, x.Images[0].Path)
 	}
 	return mine, strange, nil
 }
@@ -225,7 +225,7 @@ type proposed struct {
 
 func (x *Folder) proposed() (*proposed, error) {
 	if len(x.Images) == 0 {
-		return nil, fmt.Errorf("%s: the split names images by their place in %s, which is not there: it is in xlsa17.zip of %s; or give the images' names in its order with --images FILE",
+		return nil, fmt.Errorf("%s: the split names images by their position in %s, which is missing: it is in xlsa17.zip from %s; or give the images' names in its order with --images FILE",
 			x.splits, x.features, Page)
 	}
 	p := &proposed{role: make(map[string]features.Role, len(x.Images))}
@@ -247,7 +247,7 @@ func (x *Folder) proposed() (*proposed, error) {
 		for _, i := range locs {
 			image := x.Images[i].Path
 			if before, twice := was[image]; twice {
-				return nil, fmt.Errorf("%s: image %d (%s) is in %s and in %s: what is tested on was trained on", x.splits, i+1, image, before, l.name)
+				return nil, fmt.Errorf("%s: image %d (%s) is in %s and in %s: a test image would be trained on", x.splits, i+1, image, before, l.name)
 			}
 			was[image], p.role[image] = l.name, l.role
 			if k := x.Images[i].Class; k >= 0 {
@@ -271,7 +271,7 @@ func (x *Folder) proposed() (*proposed, error) {
 	}
 	// The list says nothing that test_unseen_loc does not, and may be the dataset's own.
 	if list, err := x.list("testclasses"); err != nil {
-		p.said = append(p.said, "testclasses.txt is no list of these classes")
+		p.said = append(p.said, "testclasses.txt is not a list of these classes")
 	} else if list != nil {
 		if d := differing(list, p.unseen); d != "" {
 			p.said = append(p.said, "testclasses.txt does not name the classes of test_unseen_loc: "+d)

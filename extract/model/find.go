@@ -84,7 +84,7 @@ func snapshot(folder string) (root, why string, err error) {
 		names = []string{strings.TrimSpace(string(b))}
 	}
 	if len(names) != 1 {
-		return "", "", fmt.Errorf("%s holds %d snapshots and does not say which is its main: name the folder of one, or a file in it", folder, len(names))
+		return "", "", fmt.Errorf("%s holds %d snapshots and no reference to the main one: name the folder of one, or a file in it", folder, len(names))
 	}
 	return filepath.Join(folder, "snapshots", names[0]), "snapshot " + names[0] + ", ", nil
 }

@@ -174,7 +174,7 @@ func TestOrder(t *testing.T) {
 		{Overrides{Recipe: "keras"}, `unknown recipe "keras": choose one of torchvision`},
 		{Overrides{Recipe: "size=1"}, "is missing"},
 		{Overrides{Crop: "centre"}, "--crop centre"}, {Overrides{Crop: "0.01"}, "--crop 0.01"}, {Overrides{Size: "big"}, "--size big"},
-		{Overrides{Resize: "wide"}, `unknown resize "wide"`}, {Overrides{Mean: "1,2"}, "mean"}, {Overrides{Channels: "grey"}, "3 channels, the recipe makes grey"},
+		{Overrides{Resize: "wide"}, `unknown resize "wide"`}, {Overrides{Mean: "1,2"}, "mean"}, {Overrides{Channels: "grey"}, "3 channels, the recipe gives grey"},
 		{Overrides{EXIF: "yes"}, "apply or ignore"}, {Overrides{Pad: "red"}, "pad"}, {Overrides{Resize: "none", Crop: "0.9"}, "--resize none"},
 	} {
 		if r, _, err := chosen(t, dir, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -184,7 +184,7 @@ func TestOrder(t *testing.T) {
 	write(t, filepath.Join(dir, "shared", "a.onnx"), net("", 3, "h", "w", nil))
 	write(t, filepath.Join(dir, "shared", "b.onnx"), net("", 3, "h", "w", nil))
 	write(t, filepath.Join(dir, "shared", "preprocessor_config.json"), dinov2)
-	if _, notes, err := chosen(t, filepath.Join(dir, "shared", "a.onnx"), Overrides{}); err != nil || len(notes) != 1 || !notes[0].Warning || !strings.Contains(notes[0].Text, "is it this one's?") {
+	if _, notes, err := chosen(t, filepath.Join(dir, "shared", "a.onnx"), Overrides{}); err != nil || len(notes) != 1 || !notes[0].Warning || !strings.Contains(notes[0].Text, "check that it belongs to this one") {
 		t.Errorf("a config beside two networks: %v, %v", notes, err)
 	}
 	write(t, filepath.Join(dir, "preprocessor_config.json"), strings.Replace(dinov2, "{", `{"do_pad": true, `, 1))
@@ -257,7 +257,7 @@ func TestInputs(t *testing.T) {
 	if _, _, err := chosen(t, grey, Overrides{}); !errors.Is(err, ErrUnknownRecipe) || !strings.Contains(err.Error(), "1 channel (grey)") {
 		t.Errorf("grey, nothing said: %v", err)
 	}
-	if _, _, err := chosen(t, grey, Overrides{Recipe: "caffe"}); err == nil || !strings.Contains(err.Error(), "1 channel (grey), the recipe makes 3") {
+	if _, _, err := chosen(t, grey, Overrides{Recipe: "caffe"}); err == nil || !strings.Contains(err.Error(), "1 channel (grey), the recipe gives 3") {
 		t.Errorf("grey by caffe: %v", err)
 	}
 	if r, _, err := chosen(t, grey, Overrides{Rescale: "1/255", Mean: "0.1307", Std: "0.3081"}); err != nil || !strings.HasSuffix(r.String(), "channels=grey rescale=1/255 mean=0.1307 std=0.3081 exif=ignore") {
@@ -270,7 +270,7 @@ func TestInputs(t *testing.T) {
 	if _, _, err := chosen(t, wide, Overrides{Size: "64"}); err == nil || !strings.Contains(err.Error(), "fixed at 64 x 128") {
 		t.Errorf("another size: %v", err)
 	}
-	if _, _, err := chosen(t, file(net("pytorch", 3, 128, "w", nil)), Overrides{}); err == nil || !strings.Contains(err.Error(), "one side is open") {
+	if _, _, err := chosen(t, file(net("pytorch", 3, 128, "w", nil)), Overrides{}); err == nil || !strings.Contains(err.Error(), "one dynamic side") {
 		t.Errorf("one side open: %v", err)
 	}
 	dir := t.TempDir()

@@ -31,7 +31,7 @@ type Note struct {
 
 // ErrUnknownRecipe is wrapped by the error of a network of which nothing tells how its images are prepared, or only what cannot
 // be done here; the flags have to say it.
-var ErrUnknownRecipe = errors.New("how its images are prepared is to be said")
+var ErrUnknownRecipe = errors.New("how its images are preprocessed must be given")
 
 // A FlagError is what the flags say wrongly, or lack.
 type FlagError struct{ error }
@@ -87,7 +87,7 @@ func (c *chooser) size() error {
 	}
 	w, h, err := preprocess.ParseSize(said)
 	if err != nil && flag == "--crop" {
-		return fmt.Errorf("--crop %s: a share of the resized image (0.875), the input's size (224) or, of CUB, bbox is wanted", said)
+		return fmt.Errorf("--crop %s: expected a fraction of the resized image (0.875), the input's size (224) or, for CUB, bbox", said)
 	}
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", flag, said, err)
@@ -103,9 +103,9 @@ func (c *chooser) size() error {
 func (c *chooser) possible() error {
 	switch n := c.in.Channels; {
 	case n != 0 && n != 1 && n != 3:
-		return fmt.Errorf("the network takes images of %d channels; images are given as 3 channels (RGB, BGR) or 1 (grey): export it for one of these", n)
+		return fmt.Errorf("the network takes images of %d channels; supported are 3 channels (RGB, BGR) or 1 (grey): export it for one of these", n)
 	case c.in.Width > 0 != (c.in.Height > 0):
-		return fmt.Errorf("the network's input is %d x %d, of which one side is open (0): export it with both fixed, or both open", c.in.Width, c.in.Height)
+		return fmt.Errorf("the network's input is %d x %d, with one dynamic side (0): export it with both sides fixed, or both dynamic", c.in.Width, c.in.Height)
 	}
 	return nil
 }
@@ -121,7 +121,7 @@ func (c *chooser) choose() (r preprocess.Recipe, err error) {
 			return r, err
 		}
 		if told != "" && !c.net.GuessedRecipe() && !strings.HasPrefix(name, told) && !strings.Contains(name, "=") {
-			c.note(true, why, "--recipe %s differs from what the network tells, %s", name, told)
+			c.note(true, why, "--recipe %s differs from what the network specifies, %s", name, told)
 		}
 		return r, nil
 	}
@@ -141,14 +141,14 @@ func (c *chooser) choose() (r preprocess.Recipe, err error) {
 		}
 		switch same := r.Width == c.w && r.Height == c.h; {
 		case c.w > 0 && !same && c.said:
-			c.note(false, path, "images of %d x %d there, resized and cropped in the same proportion to %d x %d", r.Width, r.Height, c.w, c.h)
+			c.note(false, path, "made for images of %d x %d, resized and cropped in the same proportion to %d x %d", r.Width, r.Height, c.w, c.h)
 			r.ResizeW, r.ResizeH = r.ResizeW*c.w/r.Width, r.ResizeH*c.h/r.Height
 			r.Width, r.Height = c.w, c.h
 		case c.w > 0 && !same:
 			return r, fmt.Errorf("%s makes images of %d x %d, the network's input is %d x %d: %w: --size %dx%d (in proportion), or %s", path, r.Width, r.Height, c.w, c.h, ErrUnknownRecipe, c.w, c.h, flags)
 		}
 		if c.m.shared() {
-			c.note(true, path, "preprocessing taken from %s, which lies beside several networks: is it this one's? %s say it", file, flags)
+			c.note(true, path, "preprocessing taken from %s, which is beside several networks: check that it belongs to this one; %s set it", file, flags)
 		} else {
 			c.note(false, path, "preprocessing taken from %s", file)
 		}
@@ -164,12 +164,12 @@ func (c *chooser) choose() (r preprocess.Recipe, err error) {
 		} else if n.BGR() {
 			r.Channels = preprocess.ChannelsBGR
 		}
-		c.note(true, n.String(), "values are given as %s of 0 to %g; how the image is resized is a guess: as torchvision does", r.Channels, n.Most)
+		c.note(true, n.String(), "values are %s of 0 to %g; how the image is resized is a guess: as by torchvision", r.Channels, n.Most)
 		return r, nil
 	}
 	if told != "" && c.in.Channels != 1 {
 		if c.net.GuessedRecipe() {
-			c.note(true, why, "preprocessing is a guess: %s's; %s say it", told, flags)
+			c.note(true, why, "preprocessing is a guess: %s's; %s set it", told, flags)
 		} else {
 			c.note(false, why, "preprocessing recipe %s", told)
 		}
@@ -183,11 +183,11 @@ func (c *chooser) choose() (r preprocess.Recipe, err error) {
 		if c.in.Channels == 1 {
 			r.Channels = preprocess.ChannelsGrey
 		}
-		c.note(true, "nothing tells it", "what the flags do not say of preprocessing is a guess: resized as torchvision does, values of 0 to 1")
+		c.note(true, "it is not known", "what the flags do not set of preprocessing is a guess: resized as by torchvision, values of 0 to 1")
 		return r, nil
 	}
 	if c.in.Channels == 1 {
-		return r, fmt.Errorf("the network takes images of 1 channel (grey), and nothing tells the range of their values: %w: --channels grey with --rescale 1/255 (values of 0 to 1) or --rescale 1 (0 to 255), and --mean and --std if it wants them", ErrUnknownRecipe)
+		return r, fmt.Errorf("the network takes images of 1 channel (grey), and the range of their values is not known: %w: --channels grey with --rescale 1/255 (values of 0 to 1) or --rescale 1 (0 to 255), and --mean and --std if it wants them", ErrUnknownRecipe)
 	}
 	return r, fmt.Errorf("%s: %w: --recipe is needed (one of %s), or %s", why, ErrUnknownRecipe, strings.Join(preprocess.Presets(), ", "), strings.TrimPrefix(flags, "--recipe NAME, or "))
 }
@@ -215,7 +215,7 @@ func (c *chooser) named(name string) (preprocess.Recipe, error) {
 func (c *chooser) preset(name string) (preprocess.Recipe, error) {
 	r, err := preprocess.Preset(name, c.w, c.h)
 	if err == nil && c.w == 0 {
-		c.note(false, "the network leaves its input's size open; --size sets another", "images of %d x %d", r.Width, r.Height)
+		c.note(false, "the network's input size is dynamic; --size sets another", "images of %d x %d", r.Width, r.Height)
 	}
 	return r, err
 }
@@ -247,10 +247,10 @@ func (c *chooser) override(r *preprocess.Recipe) error {
 	}
 	if share, err := strconv.ParseFloat(o.Crop, 64); err == nil && share <= 1 {
 		if !(share > 0.05) {
-			return fmt.Errorf("--crop %s: the share of the resized image's side that the input is, 0.875, or the input's size is wanted", o.Crop)
+			return fmt.Errorf("--crop %s: expected the input's fraction of the resized image's side (0.875), or the input's size", o.Crop)
 		}
 		if r.Resize == preprocess.ResizeNone {
-			return fmt.Errorf("--crop %s: a share of the resized image, which --resize none does not make", o.Crop)
+			return fmt.Errorf("--crop %s: a fraction of the resized image, but --resize none does not resize", o.Crop)
 		}
 		r.ResizeW, r.ResizeH = int(math.Floor(float64(r.Width)/share)), int(math.Floor(float64(r.Height)/share))
 	}
@@ -278,10 +278,10 @@ func (c *chooser) override(r *preprocess.Recipe) error {
 func (c *chooser) fit(r *preprocess.Recipe) error {
 	n := r.Channels.Count()
 	if c.in.Channels == 1 && n == 3 {
-		return fmt.Errorf("the network takes images of 1 channel (grey), the recipe makes 3 (%s): --channels grey, with --rescale, --mean and --std of one value each", r.Channels)
+		return fmt.Errorf("the network takes images of 1 channel (grey), the recipe gives 3 (%s): --channels grey, with --rescale, --mean and --std of one value each", r.Channels)
 	}
 	if c.in.Channels == 3 && n == 1 {
-		return errors.New("the network takes images of 3 channels, the recipe makes grey ones: --channels rgb or bgr")
+		return errors.New("the network takes images of 3 channels, the recipe gives grey ones: --channels rgb or bgr")
 	}
 	if n == 1 && (r.Mean[0] != r.Mean[1] || r.Mean[1] != r.Mean[2] || r.Std[0] != r.Std[1] || r.Std[1] != r.Std[2]) {
 		return fmt.Errorf("grey images have 1 channel, the recipe's mean and std are for 3: --mean and --std of one value each")
@@ -292,7 +292,7 @@ func (c *chooser) fit(r *preprocess.Recipe) error {
 	if own := c.net.Normalisation(); own != nil {
 		most := 255 * r.Rescale
 		if r.Mean != ([3]float64{}) || r.Std != ([3]float64{1, 1, 1}) || math.Abs(most-own.Most) > 0.01*own.Most {
-			c.note(true, own.String(), "the recipe gives it others: %s", r)
+			c.note(true, own.String(), "the recipe gives it other values: %s", r)
 		}
 	}
 	return nil

@@ -170,7 +170,7 @@ func (n *Network) perChannel(c *affine, name string, list bool) []float64 {
 
 // String is for people: what the network does.
 func (n *Normalisation) String() string {
-	return fmt.Sprintf("the network itself normalises its input (%s): it wants values of 0 to %g", n.Nodes, n.Most)
+	return fmt.Sprintf("the network itself normalises its input (%s): it expects values of 0 to %g", n.Nodes, n.Most)
 }
 
 // GuessedRecipe tells whether Recipe's answer is a guess by who exported the file, and not by what the file says.

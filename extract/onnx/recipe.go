@@ -21,18 +21,18 @@ func (n *Network) Recipe() (name, why string) {
 	in := n.Input()
 	switch {
 	case fc7 != "" && in.NHWC:
-		return "caffe", "it is a VGG-like network with channels last, as Keras makes them"
+		return "caffe", "it is a VGG-like network with channels last, as exported by Keras"
 	case fc7 != "" && (in.Name == "data_0" || n.file.Output == "prob_1"):
-		return "caffe", fmt.Sprintf("its input %q and output %q are named as by Caffe2", in.Name, n.file.Output)
+		return "caffe", fmt.Sprintf("its input %q and output %q are named as in Caffe2", in.Name, n.file.Output)
 	case strings.EqualFold(n.file.Model.Producer, "pytorch"):
 		return "torchvision", exportedFromPyTorch
 	}
 	for _, prefix := range []string{"vgg0_", "resnetv10_", "resnetv17_", "resnetv20_", "resnetv22_", "resnetv24_", "resnetv27_", "squeezenet0_", "alexnet0_"} {
 		if strings.HasPrefix(n.file.Output, prefix) {
-			return "torchvision", fmt.Sprintf("its output %q is named as by MXNet Gluon's model zoo", n.file.Output)
+			return "torchvision", fmt.Sprintf("its output %q is named as in MXNet Gluon's model zoo", n.file.Output)
 		}
 	}
-	return "", "the file does not describe how its images are to be prepared, and nothing in its structure tells"
+	return "", "neither the file's description nor its structure tells how its images are preprocessed"
 }
 
 const exportedFromPyTorch = "it was exported from PyTorch"

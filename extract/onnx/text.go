@@ -45,7 +45,7 @@ func (t *Text) Masked() bool { return t.in.Mask != "" }
 // the text's own tokens and 0 for those that fill it up. dims are the output's, for one text.
 func (t *Text) Plan(output string, length int) (p *plan.Plan, dims []int, err error) {
 	if length < 1 || length > 1<<14 || t.in.Length > 0 && length != t.in.Length {
-		return nil, nil, fmt.Errorf("%s: texts of %d tokens, where it takes %d", t.Path(), length, t.in.Length)
+		return nil, nil, fmt.Errorf("%s: texts of %d tokens, but it takes %d", t.Path(), length, t.in.Length)
 	}
 	b, err := ops.BuildText(t.f, t.in, output, length)
 	if err != nil {

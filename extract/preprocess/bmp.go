@@ -182,7 +182,7 @@ type channel struct {
 
 func channelOf(mask uint32) (c channel, err error) {
 	if mask == 0 {
-		return c, unsupported("a colour without bits")
+		return c, unsupported("a colour mask without bits")
 	}
 	for mask&1 == 0 {
 		mask >>= 1
@@ -190,7 +190,7 @@ func channelOf(mask uint32) (c channel, err error) {
 	}
 	c.most = mask
 	if mask&(mask+1) != 0 || mask > 0xffff {
-		return c, unsupported("a colour whose bits are scattered")
+		return c, unsupported("a colour mask whose bits are not adjacent")
 	}
 	return c, nil
 }

@@ -13,7 +13,7 @@ import (
 var ConfigFiles = []string{"preprocessor_config.json", "processor_config.json", "config.json", "open_clip_config.json"}
 
 // ErrNoRecipe is wrapped by the error of a config file that does not speak of images.
-var ErrNoRecipe = errors.New("says nothing of preprocessing")
+var ErrNoRecipe = errors.New("has no preprocessing")
 
 // FromConfig reads the recipe in one of ConfigFiles: Hugging Face's of image processors and of the older feature extractors,
 // timm's and OpenCLIP's. width and height are the network's fixed input size, 0 x 0 if that is open. What a
@@ -105,7 +105,7 @@ func (c *config) channels(key string) (v [3]float64, there bool) {
 	case len(many) == 1:
 		return [3]float64{many[0], many[0], many[0]}, true
 	}
-	c.fail("%s: one number or three are wanted", key)
+	c.fail("%s: expected one number or three", key)
 	return v, false
 }
 
@@ -202,7 +202,7 @@ func (c *config) processor() Recipe {
 		return c.timm()
 	}
 	if !known && !c.has("size") && !c.has("crop_size") {
-		c.fail("the processor %q is not known and no size is said", name)
+		c.fail("the processor %q is not known and no size is given", name)
 		return r
 	}
 	for _, key := range []string{"do_pad", "do_thumbnail", "do_align_long_axis", "do_flip_channel_order", "rescale_offset", "crop_pct", "do_image_splitting", "do_color_quantize", "do_grayscale", "keep_aspect_ratio", "max_num_patches", "patch_size", "min_pixels", "max_pixels"} {
@@ -221,7 +221,7 @@ func (c *config) processor() Recipe {
 	c.get("resample", &resample)
 	if c.flag("do_resize", true) {
 		if resample < 0 || resample >= len(pilFilters) {
-			c.fail("resample is not said")
+			c.fail("resample is missing")
 			return r
 		}
 		r.Interpolation = pilFilters[resample]
@@ -237,7 +237,7 @@ func (c *config) processor() Recipe {
 		s = size{w: kind.size, h: kind.size, plain: true}
 	}
 	if s.plain && !known {
-		c.fail("whether %d is both sides or the shorter one is not said, and the processor %q is not known", s.w, name)
+		c.fail("size %d may mean both sides or the shorter one, and the processor %q is not known", s.w, name)
 	}
 	if s.plain && kind.shorter {
 		s = size{shorter: s.w}
@@ -278,7 +278,7 @@ func (c *config) processor() Recipe {
 	case r.Resize == ResizeExact:
 		r.Width, r.Height = r.ResizeW, r.ResizeH
 	default:
-		c.fail("without do_center_crop its images have no one size")
+		c.fail("without do_center_crop its images have different sizes")
 	}
 	r.Rescale = 1
 	if c.flag("do_rescale", true) {
@@ -290,7 +290,7 @@ func (c *config) processor() Recipe {
 		mean, a := c.channels("image_mean")
 		std, b := c.channels("image_std")
 		if !a || !b {
-			c.fail("image_mean and image_std are not said")
+			c.fail("image_mean and image_std are missing")
 		}
 		r.Mean, r.Std = mean, std
 	}
@@ -324,7 +324,7 @@ func (c *config) timm() Recipe {
 		c = inner
 	}
 	if !c.has("mean") || !c.has("std") {
-		c.fail("timm's mean and std are not in it")
+		c.fail("timm's mean and std are missing")
 		return r
 	}
 	r.Mean, _ = c.channels("mean")

@@ -114,7 +114,7 @@ func (r Recipe) check() error {
 	}
 	for c := range 3 {
 		if !(math.Abs(r.Mean[c]) < 1e12) || !(r.Std[c] > 1e-12 && r.Std[c] < 1e12) {
-			return fmt.Errorf("preprocessing: mean %v and std %v: finite numbers are wanted, and std above 0", r.Mean[c], r.Std[c])
+			return fmt.Errorf("preprocessing: mean %v and std %v: expected finite numbers, and std above 0", r.Mean[c], r.Std[c])
 		}
 		if r.Channels == ChannelsGrey && (r.Mean[c] != r.Mean[0] || r.Std[c] != r.Std[0]) {
 			return fmt.Errorf("preprocessing: grey images have one channel, so one mean and one std, not %v and %v", r.Mean, r.Std)

@@ -86,7 +86,7 @@ func notAnImage(b []byte) error {
 	for _, o := range others {
 		if len(b) >= o.at+len(o.magic) && string(b[o.at:o.at+len(o.magic)]) == o.magic {
 			if strings.HasSuffix(o.name, "image") {
-				return fmt.Errorf("looks like %s, which is not read: convert it to JPEG or PNG (ImageMagick does: magick FILE FILE.png)", o.name)
+				return fmt.Errorf("looks like %s, which is not supported: convert it to JPEG or PNG (ImageMagick does: magick FILE FILE.png)", o.name)
 			}
 			return fmt.Errorf("not an image: looks like %s", o.name)
 		}
@@ -101,7 +101,7 @@ func notAnImage(b []byte) error {
 		case strings.HasPrefix(low, "<!doctype html"), strings.HasPrefix(low, "<html"):
 			return errors.New("not an image: looks like an HTML page (a failed download?)")
 		case strings.Contains(low, "<svg"):
-			return errors.New("looks like an SVG drawing, which is not read: convert it to JPEG or PNG")
+			return errors.New("looks like an SVG drawing, which is not supported: convert it to JPEG or PNG")
 		case strings.HasPrefix(low, "<?xml"):
 			return errors.New("not an image: looks like an XML file")
 		case text == "":

@@ -57,7 +57,7 @@ func Parse(text string) (Recipe, error) {
 		at := strings.LastIndexByte(text, '-')
 		size, err := strconv.Atoi(text[at+1:])
 		if at < 0 || err != nil || size < 1 {
-			return Recipe{}, fmt.Errorf("%q is no preprocessing recipe: neither its text (size=224x224 resize=shorter:256 ...) nor a name and size as torchvision-224", text)
+			return Recipe{}, fmt.Errorf("%q is not a preprocessing recipe: expected its text (size=224x224 resize=shorter:256 ...) or a name and size such as torchvision-224", text)
 		}
 		return Preset(text[:at], size, size)
 	}
@@ -114,7 +114,7 @@ func (r *Recipe) Set(key, value string) (err error) {
 		}
 		for i, x := range v {
 			if x != float64(uint8(x)) {
-				return bad("a colour is whole numbers from 0 to 255")
+				return bad("a colour is three whole numbers from 0 to 255")
 			}
 			r.Pad[i] = uint8(x)
 		}
@@ -123,12 +123,12 @@ func (r *Recipe) Set(key, value string) (err error) {
 	case "rescale":
 		over, below, fraction := strings.Cut(value, "/")
 		if r.Rescale, err = strconv.ParseFloat(over, 64); err != nil {
-			return bad("a number, or 1/255, is wanted")
+			return bad("expected a number, or 1/255")
 		}
 		if fraction {
 			n, err := strconv.ParseFloat(below, 64)
 			if err != nil {
-				return bad("a number, or 1/255, is wanted")
+				return bad("expected a number, or 1/255")
 			}
 			r.Rescale /= n
 		}
@@ -144,7 +144,7 @@ func (r *Recipe) Set(key, value string) (err error) {
 		}
 	case "exif":
 		if value != "apply" && value != "ignore" {
-			return bad("apply or ignore is wanted")
+			return bad("expected apply or ignore")
 		}
 		r.EXIF = value == "apply"
 	default:
@@ -162,7 +162,7 @@ func ParseSize(text string) (w, h int, err error) {
 		h = w
 	}
 	if err != nil || w < 1 || h < 1 || w > maxSize || h > maxSize {
-		return 0, 0, fmt.Errorf("a size in pixels is wanted, 224 or 320x240 (width x height), each within 1..%d", maxSize)
+		return 0, 0, fmt.Errorf("expected a size in pixels, 224 or 320x240 (width x height), each within 1..%d", maxSize)
 	}
 	return w, h, nil
 }
@@ -171,11 +171,11 @@ func ParseSize(text string) (w, h int, err error) {
 func ParseNumbers(text string) (v [3]float64, err error) {
 	words := strings.Split(text, ",")
 	if len(words) != 1 && len(words) != 3 {
-		return v, errors.New("one number or three are wanted, separated by commas")
+		return v, errors.New("expected one number or three, separated by commas")
 	}
 	for i := range v {
 		if v[i], err = strconv.ParseFloat(strings.TrimSpace(words[min(i, len(words)-1)]), 64); err != nil {
-			return v, errors.New("one number or three are wanted, separated by commas")
+			return v, errors.New("expected one number or three, separated by commas")
 		}
 	}
 	return v, nil

@@ -90,7 +90,7 @@ func webpSize(data []byte) (int, int, error) {
 	if a != nil {
 		w, h, err := bitstreamSize(a.still[12:])
 		if err == nil && (w != a.fw || h != a.fh) {
-			err = errors.New("its first frame has another size than it says")
+			err = errors.New("its first frame does not have the size that the header gives")
 		}
 		return a.w, a.h, err
 	}

@@ -87,7 +87,7 @@ func (e *Encoder) settle(s *said, o Options) error {
 		e.filled = false // filled up to what the network takes, see length
 	}
 	if e.filled && e.limit == 0 {
-		return errors.New("its files do not say how many tokens a text is filled up to: name it with --text-tokens")
+		return errors.New("its files do not say to how many tokens a text is padded: set it with --text-tokens")
 	}
 	e.pad = e.padding(s)
 	if err := e.choose(s, o); err != nil {
@@ -98,22 +98,22 @@ func (e *Encoder) settle(s *said, o Options) error {
 		return err
 	}
 	if rows, size := p.Vocabulary(), e.tokenizer.Size(); rows > 0 && (size > rows || 4*size < 3*rows) {
-		return fmt.Errorf("the tokenizer %s has %d tokens and the network %d: they do not belong together; take both from one place", e.tokenizer.Path(), size, rows)
+		return fmt.Errorf("the tokenizer %s has %d tokens and the network %d: they do not belong together; take both from the same model", e.tokenizer.Path(), size, rows)
 	}
 	switch {
 	case len(dims) == 3 && dims[0] == 1:
 		if e.pool = cmp.Or(o.Pool, s.pool); e.pool == "" {
-			return fmt.Errorf("its output %q has a vector for each token, and no file says how one is made of them: say it with --text-pool (%s), as the model's makers do", e.output, strings.Join(Poolings(), ", "))
+			return fmt.Errorf("its output %q has a vector for each token, and no file says how they are pooled: set it with --text-pool (%s), as the model's authors do", e.output, strings.Join(Poolings(), ", "))
 		}
 		if !slices.Contains(Poolings(), e.pool) {
 			return fmt.Errorf("unknown pooling %q: one of %s", e.pool, strings.Join(Poolings(), ", "))
 		}
 	case len(dims) == 2 && dims[0] == 1:
 		if o.Pool != "" {
-			return fmt.Errorf("its output %q is one vector for a text: --text-pool does not go with it", e.output)
+			return fmt.Errorf("its output %q is one vector for a text: --text-pool does not apply to it", e.output)
 		}
 	default:
-		return fmt.Errorf("its output %q has the shape %v for one text, where a vector or one for each token is wanted: name another with --text-output (%s)", e.output, dims, strings.Join(e.net.Outputs(), ", "))
+		return fmt.Errorf("its output %q has the shape %v for one text, expected a vector or one for each token: name another with --text-output (%s)", e.output, dims, strings.Join(e.net.Outputs(), ", "))
 	}
 	e.width = dims[len(dims)-1]
 	return nil
@@ -137,7 +137,7 @@ func (e *Encoder) padding(s *said) int32 {
 func (e *Encoder) choose(s *said, o Options) error {
 	have := e.net.Outputs()
 	if len(have) == 0 {
-		return errors.New("none of its outputs depends on a text alone")
+		return errors.New("none of its outputs depends only on a text")
 	}
 	if o.Output != "" {
 		if !slices.Contains(have, o.Output) {
@@ -161,7 +161,7 @@ func (e *Encoder) choose(s *said, o Options) error {
 		}
 	}
 	if len(have) > 1 {
-		return fmt.Errorf("it has several outputs, none of which is an embedding by its name: name one with --text-output (%s)", strings.Join(have, ", "))
+		return fmt.Errorf("it has several outputs, none of whose names says it is an embedding: name one with --text-output (%s)", strings.Join(have, ", "))
 	}
 	e.output = have[0]
 	return nil
@@ -204,7 +204,7 @@ func (e *Encoder) Encode(ctx context.Context, texts []string, progress func(done
 		}
 		k := e.tokenizer.Encode(s, e.limit)
 		if k.Own == 0 {
-			return nil, fmt.Errorf("the text %q has no tokens: it is empty, or its letters are not of the model's languages", s)
+			return nil, fmt.Errorf("the text %q has no tokens: it is empty, or has no characters of the model's languages", s)
 		}
 		ids[i], v.Cut[i], v.Unknown[i] = k.IDs, k.Cut, k.Unknown
 		if 2*k.Own > 3*utf8.RuneCountInString(s) {

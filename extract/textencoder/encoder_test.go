@@ -166,8 +166,8 @@ func TestRefused(t *testing.T) {
 	}{
 		"another tokenizer":  {"clip", map[string]string{"tokenizer.json": words(90, false)}, Options{}, "has 90 tokens and the network 60: they do not belong together"},
 		"a small tokenizer":  {"clip", map[string]string{"tokenizer.json": words(10, false)}, Options{}, "has 10 tokens and the network 60"},
-		"no pooling":         {"bert", map[string]string{}, Options{}, "say it with --text-pool"},
-		"needless pooling":   {"clip", map[string]string{}, Options{Pool: "mean"}, "does not go with it"},
+		"no pooling":         {"bert", map[string]string{}, Options{}, "set it with --text-pool"},
+		"needless pooling":   {"clip", map[string]string{}, Options{Pool: "mean"}, "does not apply to it"},
 		"unknown pooling":    {"bert", map[string]string{}, Options{Pool: "sum"}, "unknown pooling"},
 		"two poolings":       {"bert", map[string]string{"1_Pooling/config.json": `{"pooling_mode_cls_token":true,"pooling_mode_mean_tokens":true}`}, Options{}, "not supported"},
 		"unknown output":     {"clip", map[string]string{}, Options{Output: "logits"}, `no output "logits"`},

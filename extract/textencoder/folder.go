@@ -116,7 +116,7 @@ func readFolder(m *model.Model) (*said, error) {
 		ways := map[string]string{"pooling_mode_cls_token": PoolClass, "pooling_mode_mean_tokens": PoolMean, "pooling_mode_max_tokens": PoolMax, "pooling_mode_lasttoken": PoolLast}
 		if len(on) != 1 || ways[on[0]] == "" {
 			slices.Sort(on)
-			errs = append(errs, fmt.Errorf("1_Pooling/config.json asks for %s, which is not supported: say another way with --text-pool", strings.Join(on, " and ")))
+			errs = append(errs, fmt.Errorf("1_Pooling/config.json asks for %s, which is not supported: choose another pooling with --text-pool", strings.Join(on, " and ")))
 		} else {
 			s.pool = ways[on[0]]
 		}

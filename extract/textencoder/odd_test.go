@@ -38,7 +38,7 @@ func TestOddTexts(t *testing.T) {
 		refuse string
 	}{
 		{[]string{"a red disc", "a blue ring"}, "", ""},
-		{[]string{"a red disc", strings.Repeat("a red disc on grass ", 40)}, "1 of 2 texts are longer than the text model takes", ""},
+		{[]string{"a red disc", strings.Repeat("a red disc on grass ", 40)}, "1 of 2 texts are longer than the text model allows", ""},
 		{[]string{"a red disc", "a red disc."}, "", ""},
 		{[]string{"a red disc", "赤い円盤と青い輪"}, "does not know", ""},
 		{[]string{"a red disc", ""}, "", "no tokens"},

@@ -179,7 +179,7 @@ func (v vectors) width() (int, error) {
 	for i := range v.Len() {
 		if from, to := v.offsets(i); !v.IsNull(i) && to > from {
 			if from < 0 || to > int64(v.values.Len()) {
-				return 0, fmt.Errorf("row %d is a list of the values %d to %d, of which there are %d", i, from, to, v.values.Len())
+				return 0, fmt.Errorf("row %d is a list of the values %d to %d, but there are %d", i, from, to, v.values.Len())
 			}
 			return int(to - from), nil
 		}
@@ -269,7 +269,7 @@ func arrowText(a arrow.Array, i int) (string, error) {
 		return decimalText(arrowNumber(a, i)), nil
 	}
 	if !utf8.Valid(b) {
-		return "", errors.New("it holds bytes that are no text, such as those of an image")
+		return "", errors.New("it holds bytes that are not text, such as those of an image")
 	}
 	return string(b), nil
 }

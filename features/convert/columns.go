@@ -58,7 +58,7 @@ func newResolver(t Table, c Choice, f Flags) (*resolver, error) {
 	seen := map[string]bool{}
 	for _, col := range r.columns {
 		if col.Name != "" && seen[col.Name] {
-			return nil, fmt.Errorf("%s: two columns are called %q: rename one", r.path, col.Name)
+			return nil, fmt.Errorf("%s: two columns have the name %q: rename one", r.path, col.Name)
 		}
 		seen[col.Name] = true
 	}
@@ -90,7 +90,7 @@ func (r *resolver) errorf(format string, args ...any) error {
 }
 
 func (r *resolver) unknown(flag, name string) error {
-	return r.errorf("no column is called %q (%s); there are %s", name, flag, Names(r.columns))
+	return r.errorf("there is no column %q (%s); columns: %s", name, flag, Names(r.columns))
 }
 
 // matching are the columns of a name, or of a pattern.
@@ -128,7 +128,7 @@ func (r *resolver) one(role, flag, named string, usual []string, suits func(c Co
 	case 0:
 		for i, c := range r.columns {
 			if !r.taken[i] && c.Kind == Other && slices.ContainsFunc(usual, func(u string) bool { return strings.EqualFold(u, c.Name) }) {
-				return -1, r.errorf("column %s would be the %s, but cannot be read: %s; write it otherwise, or leave it out with %s", c.label(), role, c.Why, r.flags.Ignore)
+				return -1, r.errorf("column %s is taken as the %s, but cannot be read: %s; write it in another form, or leave it out with %s", c.label(), role, c.Why, r.flags.Ignore)
 			}
 		}
 		return -1, nil
@@ -136,7 +136,7 @@ func (r *resolver) one(role, flag, named string, usual []string, suits func(c Co
 		r.taken[found[0]] = true
 		return found[0], nil
 	}
-	return -1, r.errorf("columns %s could all be the %s: name the one that is with %s, or those that are not with %s", Names(r.at(found)), role, flag, r.flags.Ignore)
+	return -1, r.errorf("columns %s could all be the %s: name the right one with %s, or leave out the others with %s", Names(r.at(found)), role, flag, r.flags.Ignore)
 }
 
 func (r *resolver) at(columns []int) []Column {

@@ -214,7 +214,7 @@ func TestLabels(t *testing.T) {
 		"strange folder":       {"", row("cow/1.jpg", "cow/2.jpg", "cow/3.jpg"), nil, nil, nil, "no folder in its name is a class"},
 		"against the folder":   {"", row("ant/1.jpg", "b", "c"), row("zebra", "ant", "ant"), nil, nil, `ant/1.jpg is labelled "zebra" but belongs to "ant"`},
 		"number and folder":    {"", row("ant/1.jpg", "b", "c"), nil, row("1", "3", "2"), nil, "contradict"},
-		"names and numbers":    {"", images, row("ant", "zebra", "ant"), row("2", "1", "2"), []int{1, 0, 1}, "go with the class names"},
+		"names and numbers":    {"", images, row("ant", "zebra", "ant"), row("2", "1", "2"), []int{1, 0, 1}, "agree with the class names"},
 		"names against number": {"", images, row("ant", "zebra", "ant"), row("1", "2", "1"), nil, "--ignore-column"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -247,7 +247,7 @@ func TestLabels(t *testing.T) {
 	// Classes that are called by numbers.
 	l = newLabeller(Known{Classes: []features.Class{{Name: "1", ID: 1}, {Name: "0", ID: 2}}}, "")
 	_, err = l.labelled(images, nil, row("0", "1", "0"), "", "numbers.x")
-	filetest.WantError(t, err, "both names of classes and numbers")
+	filetest.WantError(t, err, "class names or class numbers")
 	l.kind = LabelName
 	if got, err := l.labelled(images, row("0", "1", "0"), nil, "names.x", ""); err != nil || !cmp.Equal(got, []int{1, 0, 1}) {
 		t.Error(got, err)
@@ -273,7 +273,7 @@ func TestSeveralFiles(t *testing.T) {
 	o.Files = []string{"testdata/c_f4.npy", "testdata/fortran_f8.npy"}
 	o.Labels = []string{"testdata/labels_i8.npy", "testdata/labels_text.npy"}
 	_, err := Run(context.Background(), o)
-	filetest.WantError(t, err, "labels_i8.npy", `no class is called "3"`)
+	filetest.WantError(t, err, "labels_i8.npy", `there is no class "3"`)
 	o.Labels[1] = "testdata/labels_u1.npy"
 	m, err := Run(context.Background(), o)
 	if err != nil || m.Rows != 14 {

@@ -69,7 +69,7 @@ func writeLines(path string, lines []string) error {
 	return wholefile.Write(path, func(w io.WriteSeeker) error {
 		for _, l := range lines {
 			if strings.ContainsAny(l, "\r\n") || strings.TrimSpace(l) != l {
-				return fmt.Errorf("%q has a line break or blanks at its ends, which a list in text cannot hold; export as arrow", l)
+				return fmt.Errorf("%q contains a line break, or begins or ends with a blank, which a text list cannot hold; export as arrow", l)
 			}
 		}
 		_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")

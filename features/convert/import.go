@@ -89,7 +89,7 @@ func (o Import) RunMatrix(ctx context.Context, file, name string, images []strin
 	defer t.Close()
 	i := slices.IndexFunc(t.Columns(), func(c Column) bool { return c.Name == name })
 	if i < 0 {
-		return nil, fmt.Errorf("%s: no variable is called %q; there are %s", file, name, Names(t.Columns()))
+		return nil, fmt.Errorf("%s: there is no variable %q; variables: %s", file, name, Names(t.Columns()))
 	}
 	c := t.Columns()[i]
 	if turn, ok := t.(turnable); ok && c.turns && c.Rows != len(images) && c.Width == len(images) {
@@ -275,7 +275,7 @@ func (r *rowLists) turn() {
 		t.Turn(first)
 		how = "a row"
 	}
-	r.a.said = append(r.a.said, fmt.Sprintf("images: %s of the matrix is one", how))
+	r.a.said = append(r.a.said, fmt.Sprintf("images: each %s of the matrix is one", how))
 }
 
 // spellOut takes numbers for the names in LabelNames: the first line is 0 or 1.

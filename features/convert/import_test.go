@@ -145,7 +145,7 @@ func TestImportsRefused(t *testing.T) {
 		"parquet none":    {"parquet", func(o *Import) { o.Files = []string{"none.parquet"} }, []string{"none.parquet"}},
 		"parquet csv":     {"parquet", func(o *Import) { o.Files = []string{file("x.parquet", csv)} }, []string{"x.parquet", "is text", ".csv"}},
 		"parquet folder":  {"parquet", func(o *Import) { o.Files = []string{t.TempDir()} }, []string{"no .parquet files"}},
-		"parquet ragged":  {"parquet", func(o *Import) { o.Files = []string{"testdata/ragged.parquet"} }, []string{"ragged.parquet", "feature", "not 5 values"}},
+		"parquet ragged":  {"parquet", func(o *Import) { o.Files = []string{"testdata/ragged.parquet"} }, []string{"ragged.parquet", "feature", "not have 5 values"}},
 		"parquet no name": {"parquet", func(o *Import) { o.Files = []string{"testdata/noname.parquet"} }, []string{"noname.parquet", "image", "row 6", "no image name"}},
 		"text none":       {"text", func(o *Import) { o.Files = []string{t.TempDir()} }, []string{"Features/vgg19"}},
 		"text stranger": {"text", func(o *Import) {

@@ -197,7 +197,7 @@ func (l *labeller) fromImages(images []string) ([]int, error) {
 		return nil, fmt.Errorf("image %q of row %d: no labels are given, and no folder in its name is a class: %w; give labels with --labels, or import it without any with --unlabelled",
 			images[first], first, l.unknown(path.Base(path.Dir(images[first]))))
 	default:
-		return nil, fmt.Errorf("image %q of row %d: no labels are given, and neither the dataset nor its name tells its class, as of %d of %d images; give labels with --labels, or import all without with --unlabelled",
+		return nil, fmt.Errorf("image %q of row %d: no labels are given, and neither the dataset nor its name gives its class; so for %d of %d images; give labels with --labels, or import all without labels with --unlabelled",
 			images[first], first, len(images)-found, len(images))
 	}
 	return out, nil
@@ -242,7 +242,7 @@ func (l *labeller) labelled(images, names, numbers []string, fromNames, fromNumb
 func (l *labeller) beside(classes []int, numbers []string, fromNames, fromNumbers string) error {
 	for _, more := range []int64{0, 1} {
 		if out, err := l.places(numbers, more, fromNumbers); err == nil && slices.Equal(out, classes) {
-			l.say("class numbers: from %d, and they go with the class names", 1-more)
+			l.say("class numbers: from %d, and they agree with the class names", 1-more)
 			return nil
 		}
 	}
@@ -251,12 +251,12 @@ func (l *labeller) beside(classes []int, numbers []string, fromNames, fromNumber
 		class, known := of[n]
 		number, has := at[classes[i]]
 		if known && class != classes[i] || has && number != n || len(l.byID) > 0 {
-			return fmt.Errorf("%s: its numbers are not those of the classes in %s (row %d: %s, %q): where they count something else leave them out with --ignore-column, where they are a feature name the features with --feature-column",
+			return fmt.Errorf("%s: its numbers are not those of the classes in %s (row %d: %s, %q): if they are something else, leave them out with --ignore-column; if they are a feature, name the features with --feature-column",
 				fromNumbers, fromNames, i, n, l.known.Classes[classes[i]].Name)
 		}
 		of[n], at[classes[i]] = classes[i], n
 	}
-	l.say("class numbers: each goes with one class name; the names count")
+	l.say("class numbers: each belongs to one class name; the names are used")
 	return nil
 }
 
@@ -300,10 +300,10 @@ func (l *labeller) numbered(list []string, truth []int, from string) ([]int, err
 		if out, err := l.counted(list, from); err != nil || slices.Equal(out, names) {
 			return names, nil //nolint:nilerr // then they are no numbers
 		}
-		return nil, fmt.Errorf("%s: the labels are both names of classes and numbers of others: say which with --label-kind %s", from, strings.Join(LabelKinds(), "|"))
+		return nil, fmt.Errorf("%s: the labels can be class names or class numbers: choose with --label-kind %s", from, strings.Join(LabelKinds(), "|"))
 	}
 	if len(l.byID) == 0 {
-		return nil, fmt.Errorf("%s: the labels are numbers, but nothing says which class a number means: the classes are folders, whose order is nobody's; name them with --label-names FILE (line 1 is the first number), or write a classes.csv, whose rows count", from)
+		return nil, fmt.Errorf("%s: the labels are numbers, but nothing says which class each means: classes that are folders have no numbers; name them with --label-names FILE (line 1 is the first number), or write a classes.csv, whose rows give the numbers", from)
 	}
 	one, errOne := l.places(list, 0, from)
 	zero, errZero := l.places(list, 1, from)
@@ -332,7 +332,7 @@ func (l *labeller) numbered(list []string, truth []int, from string) ([]int, err
 		l.say("class numbers: from 0 (--label-kind index)")
 		return zero, errZero
 	}
-	return nil, fmt.Errorf("%s: the labels can be numbers from 1 and from 0: say which with --label-kind id (from 1) or index (from 0); row 0 would be %q or %q",
+	return nil, fmt.Errorf("%s: the labels can be numbers from 1 or from 0: choose with --label-kind id (from 1) or index (from 0); row 0 would be %q or %q",
 		from, l.known.Classes[one[0]].Name, l.known.Classes[zero[0]].Name)
 }
 

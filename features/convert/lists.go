@@ -124,7 +124,7 @@ func ReadTexts(file string, wanted ...Wanted) ([][]string, error) {
 			return nil, err
 		}
 		if found[i] < 0 {
-			return nil, NoColumnError{r.errorf("no column of %s, such as %q; there are %s", w.What, w.Usual[0], Names(r.columns))}
+			return nil, NoColumnError{r.errorf("no column of %s, such as %q; columns: %s", w.What, w.Usual[0], Names(r.columns))}
 		}
 	}
 	return t.Texts(found...)
@@ -145,7 +145,7 @@ func resolveList(t Table, column string, usual []string) (int, error) {
 				return i, nil
 			}
 		}
-		return -1, r.errorf("no variable or column is called %q; there are %s", column, Names(columns))
+		return -1, r.errorf("there is no variable or column %q; there are %s", column, Names(columns))
 	}
 	var all []int
 	for i, c := range columns {

@@ -46,7 +46,7 @@ func openMany(paths []string, root string, o Options) (_ Table, err error) {
 			continue
 		}
 		if strings.Join(k, "/") != strings.Join(keys, "/") {
-			return nil, fmt.Errorf("%s lies in folders named %q, %s in %q: one table's files are partitioned alike", p, strings.Join(k, "/"), paths[0], strings.Join(keys, "/"))
+			return nil, fmt.Errorf("%s is in folders named %q, %s in %q: all files of a table must have the same partition keys", p, strings.Join(k, "/"), paths[0], strings.Join(keys, "/"))
 		}
 		if err := m.append(t); err != nil {
 			return nil, err
@@ -63,14 +63,14 @@ func openMany(paths []string, root string, o Options) (_ Table, err error) {
 func (m *manyTable) append(t Table) error {
 	next := t.Columns()
 	if len(next) != m.own {
-		return fmt.Errorf("%s has other columns than %s: %s; there %s", t.Path(), m.tables[0].Path(), Names(next), Names(m.columns))
+		return fmt.Errorf("%s has other columns than %s: %s; the latter has %s", t.Path(), m.tables[0].Path(), Names(next), Names(m.columns))
 	}
 	for i, c := range next {
 		have := &m.columns[i]
 		named := c.Name != have.Name && len(next) > 1 // a single array is called like its file
 		switch {
 		case named || c.List != have.List || (c.Kind.numeric() != have.Kind.numeric()):
-			return fmt.Errorf("%s has other columns than %s: %s of %s, there %s of %s", t.Path(), m.tables[0].Path(), c.label(), c.Kind, have.label(), have.Kind)
+			return fmt.Errorf("%s has other columns than %s: %s of %s, in the latter %s of %s", t.Path(), m.tables[0].Path(), c.label(), c.Kind, have.label(), have.Kind)
 		case c.Width != have.Width:
 			return fmt.Errorf("%s: %s has %d values in a row, in %s %d", t.Path(), c.label(), c.Width, m.tables[0].Path(), have.Width)
 		}

@@ -133,7 +133,7 @@ func matNumbers(a *matfile.Array) ([]string, error) {
 
 func (t *matTable) Values(columns ...int) (Values, error) {
 	if len(columns) != 1 {
-		return nil, fmt.Errorf("%s: %d variables side by side are not read; save them as one matrix", t.f.Path(), len(columns))
+		return nil, fmt.Errorf("%s: %d variables side by side are not supported; save them as one matrix", t.f.Path(), len(columns))
 	}
 	c := t.columns[columns[0]]
 	s, err := t.f.Stream(c.Name)

@@ -186,7 +186,7 @@ func TestImportNPYErrors(t *testing.T) {
 		"label text":       {func(o *Import) { o.Labels = []string{file("l.txt", "1\n\nx\n1\n1\n1\n1\n1\n")}; o.Kind = LabelID }, []string{"l.txt", "row 1", `"x"`}},
 		"label fraction":   {func(o *Import) { o.Labels = []string{"testdata/labels_half.npy"} }, []string{"labels_half.npy", "row 0", `"3.5"`}},
 		"label matrix":     {func(o *Import) { o.Labels = []string{"testdata/c_f4.npy"} }, []string{"shape [7 5]", "list"}},
-		"numbers as names": {func(o *Import) { o.Kind = LabelName }, []string{`no class is called "3"`}},
+		"numbers as names": {func(o *Import) { o.Kind = LabelName }, []string{`there is no class "3"`}},
 		"unknown name":     {func(o *Import) { o.Labels = []string{file("l.txt", "a\na\na\na\na\na\nd\n")} }, []string{"l.txt", "row 6", `"d"`}},
 		"no folder": {func(o *Import) {
 			o.Labels, o.Images = nil, []string{file("i.txt", "z/1\nz/2\nz/3\nz/4\nz/5\nz/6\nz/7\n")}

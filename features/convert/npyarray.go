@@ -62,7 +62,7 @@ func npyFrom(path string, r io.ReaderAt, size int64) (*npyArray, error) {
 		if size > want {
 			what = "it holds more than one array"
 		}
-		return nil, fmt.Errorf("%s: %d bytes; an array of shape %v asks for %d: %s", path, size, h.shape, want, what)
+		return nil, fmt.Errorf("%s: %d bytes; an array of shape %v needs %d: %s", path, size, h.shape, want, what)
 	}
 	a := &npyArray{npyHeader: *h, path: path, r: r, order: binary.LittleEndian}
 	if h.big {
@@ -100,7 +100,7 @@ func (a *npyArray) matrix() (rows, width int, list bool, err error) {
 		width *= n
 	}
 	if rows == 0 || width == 0 {
-		return 0, 0, false, fmt.Errorf("%s: shape %v holds nothing", a.path, a.shape)
+		return 0, 0, false, fmt.Errorf("%s: the shape %v has no values", a.path, a.shape)
 	}
 	return rows, width, len(a.shape) == 1, nil
 }

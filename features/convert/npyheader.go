@@ -137,24 +137,24 @@ func parseNPYHeader(text string) (*npyHeader, error) {
 
 func (h *npyHeader) elementType(p *literal) error {
 	if p.skip(); strings.HasPrefix(p.rest, "[") {
-		return fmt.Errorf("a structured array; save its fields as arrays of their own: numpy.savez(file, **{n: x[n] for n in x.dtype.names})")
+		return fmt.Errorf("a structured array; save each field as an array: numpy.savez(file, **{n: x[n] for n in x.dtype.names})")
 	}
 	d, err := p.text()
 	if err != nil {
 		return err
 	}
 	if strings.Contains(d, "O") {
-		return fmt.Errorf("elements are Python objects (a pickle), which are not read; save texts with x.astype(str), numbers with x.astype('float32')")
+		return fmt.Errorf("elements are Python objects (a pickle), which are not supported; save texts with x.astype(str), numbers with x.astype('float32')")
 	}
 	if len(d) < 3 {
 		return fmt.Errorf("unknown element type %q", d)
 	}
 	kind := d[1:]
-	convertIt := fmt.Errorf("elements of type %q are not read; convert the array, as with x.astype('float32')", d)
+	convertIt := fmt.Errorf("elements of type %q are not supported; convert the array, for example with x.astype('float32')", d)
 	size, err := strconv.Atoi(d[2:])
 	switch {
 	case err == nil && size == 0:
-		return fmt.Errorf("elements of type %q hold nothing", d)
+		return fmt.Errorf("elements of type %q have no content", d)
 	case strings.ContainsRune("cmMV", rune(d[1])):
 		return convertIt
 	case err != nil || size < 0 || size > 1<<20:
@@ -199,7 +199,7 @@ func (p *literal) text() (string, error) {
 	}
 	s, rest, ok := strings.Cut(p.rest[1:], p.rest[:1])
 	if !ok || strings.Contains(s, `\`) {
-		return "", fmt.Errorf("a quoted text does not end")
+		return "", fmt.Errorf("a quoted text is not closed")
 	}
 	p.rest = rest
 	return s, nil
@@ -218,13 +218,13 @@ func (p *literal) shape() ([]int, error) {
 		}
 		n, err := strconv.ParseInt(p.rest[:i], 10, 64)
 		if err != nil || n > math.MaxInt32 || len(shape) == 32 {
-			return nil, fmt.Errorf("shape must be a tuple of whole numbers of usual size")
+			return nil, fmt.Errorf("shape must be a tuple of whole numbers in range")
 		}
 		shape = append(shape, int(n))
 		p.rest = strings.TrimPrefix(p.rest[i:], "L") // Python 2
 		if !p.take(",") {
 			if !p.take(")") {
-				return nil, fmt.Errorf("shape does not end")
+				return nil, fmt.Errorf("shape is not closed")
 			}
 			break
 		}

@@ -174,7 +174,7 @@ func (r *resolver) doubt(what string, doubtful []int, flag string) error {
 	if len(doubtful) > 1 {
 		plural += "s"
 	}
-	return r.errorf("column %s holds numbers beside the %ss: %s %s? Leave it out with %s, or name what is meant with %s",
+	return r.errorf("column %s holds numbers beside the %ss: %s %s? Leave it out with %s, or name the columns with %s",
 		Names(r.at(doubtful)), what, verb, plural, r.flags.Ignore, flag)
 }
 

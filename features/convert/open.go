@@ -130,7 +130,7 @@ func detect(path string) (*format, error) {
 	if bytes.HasPrefix(start, []byte("\xff\xfe")) || bytes.HasPrefix(start, []byte("\xfe\xff")) || !bytes.Contains(start, []byte{0}) {
 		return text, nil // UTF-16 is refused with its own words
 	}
-	return nil, fmt.Errorf("%s is of no format that is read: %s", path, strings.Join(Formats(), ", "))
+	return nil, fmt.Errorf("%s is not in a supported format: %s", path, strings.Join(Formats(), ", "))
 }
 
 // mismatch says what is wrong with a file whose first bytes are not those of the format that its name promises.
@@ -138,7 +138,7 @@ func (f *format) mismatch(path string, start []byte) (*format, error) {
 	if !bytes.Contains(start, []byte{0}) {
 		return nil, fmt.Errorf("%s is text, not a file of the format %s: give it a name that ends in .csv or .txt", path, f.name)
 	}
-	return nil, fmt.Errorf("%s is not a readable file of the format %s: its first bytes are others; copy or write it again", path, f.name)
+	return nil, fmt.Errorf("%s is not a readable file of the format %s: its first bytes are wrong; copy or write it again", path, f.name)
 }
 
 func extension(path string) string { return strings.ToLower(filepath.Ext(path)) }
@@ -217,7 +217,7 @@ func openFolder(dir string, o Options) (Table, error) {
 	case len(found) == 0:
 		return nil, fmt.Errorf("no tables in %s; formats: %s", dir, strings.Join(Formats(), ", "))
 	case len(found) > 1:
-		return nil, fmt.Errorf("%s holds files of several formats (%s): name those that are meant", dir, strings.Join(found, ", "))
+		return nil, fmt.Errorf("%s holds files of several formats (%s): name the files to read", dir, strings.Join(found, ", "))
 	}
 	var paths []string
 	for _, name := range byFormat[found[0]] {

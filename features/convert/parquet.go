@@ -171,7 +171,7 @@ func (t *parquetTable) column(root, leaf *parquet.Column) (Column, parquetLeaf) 
 	case c.List:
 		c.Type = "list<" + c.Type + ">"
 		if c.Kind == Text {
-			c.Kind, c.Why = Other, "lists of text are not read"
+			c.Kind, c.Why = Other, "lists of text are not supported"
 		}
 	}
 	return c, l
@@ -243,7 +243,7 @@ func (l *parquetLeaf) kind(e *schema.SchemaElement) Kind {
 		}
 		l.text = func(v parquet.Value) (string, error) {
 			if b := v.ByteArray(); !utf8.Valid(b) {
-				return "", errors.New("it holds bytes that are no text, such as those of an image")
+				return "", errors.New("it holds bytes that are not text, such as those of an image")
 			}
 			return string(v.ByteArray()), nil
 		}

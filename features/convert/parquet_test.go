@@ -107,7 +107,7 @@ func TestWholeRows(t *testing.T) {
 		for at := 0; at < rows && err == nil; at += part {
 			err = s.read(got[at*width : min(at+part, rows)*width])
 		}
-		if equal && (err != nil || !slices.Equal(got, floats)) || !equal && (err == nil || !strings.Contains(err.Error(), "has not")) {
+		if equal && (err != nil || !slices.Equal(got, floats)) || !equal && (err == nil || !strings.Contains(err.Error(), "does not have")) {
 			t.Fatalf("%v, %v of %v", err, got, floats)
 		}
 	})

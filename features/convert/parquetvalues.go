@@ -352,5 +352,5 @@ func (s *leafStream) float(v parquet.Value) float32 {
 }
 
 func (s *leafStream) ragged() error {
-	return fmt.Errorf("%s: column %s: row %d (from 0) or the one before it has not %d values as the first", s.t.path, s.leaf.name(), s.row, s.width)
+	return fmt.Errorf("%s: column %s: row %d (from 0) or the one before it does not have %d values as the first", s.t.path, s.leaf.name(), s.row, s.width)
 }

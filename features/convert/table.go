@@ -20,7 +20,7 @@ const (
 )
 
 func (k Kind) String() string {
-	return [...]string{"numbers", "whole numbers", "true/false", "text", "values that are not read"}[k]
+	return [...]string{"numbers", "whole numbers", "true/false", "text", "values of an unsupported type"}[k]
 }
 
 // numeric: what can be a feature or an attribute.

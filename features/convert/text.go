@@ -200,11 +200,11 @@ func (c *cellCount) kind() (kind Kind, form, why string) {
 	case c.text == 0 && numbers+c.percent == 0:
 		return Bool, "text", ""
 	case c.text == 0 && c.percent > 0 && numbers > 0:
-		return Text, "text", "it holds both percentages (5%) and plain numbers: write them alike"
+		return Text, "text", "it holds both percentages (5%) and plain numbers: write all in one form"
 	case c.text > 0 && numbers+c.truth+c.percent > c.text:
 		return Text, "text", c.firstText + ", the others numbers or true/false"
 	case c.text == 0:
-		return Text, "text", "it holds both numbers and true/false: write them alike"
+		return Text, "text", "it holds both numbers and true/false: write all in one form"
 	case strings.Contains(c.firstText, `holds "[`):
 		return Text, "text", c.firstText + ", a list written as text: write the table as Parquet, which has lists (to_parquet)"
 	}
@@ -305,7 +305,7 @@ func (t *textTable) value(column int, s string) (float32, error) {
 	if t.columns[column].Kind == Bool {
 		v, ok := truths[strings.ToLower(s)]
 		if !ok {
-			return 0, errors.New("not true or false as above it")
+			return 0, errors.New("not true or false like the rows above it")
 		}
 		return v, nil
 	}

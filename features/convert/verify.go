@@ -100,7 +100,7 @@ func (t flat) vector(field, size int) (start flatbuffers.UOffsetT, n int) {
 	}
 	start, n = t.Vector(o), t.VectorLen(o)
 	if *t.budget -= n * size; *t.budget < 0 || n*size > len(t.Bytes)-int(start) {
-		panic(fmt.Sprintf("its metadata claim %d items of something, more than they have bytes", n))
+		panic(fmt.Sprintf("its metadata claims a list of %d items, more than it has bytes", n))
 	}
 	return start, n
 }
@@ -124,7 +124,7 @@ func (t flat) verifyMetadata(field int) {
 
 func (t flat) verifyField(depth int) {
 	if depth > 64 {
-		panic("fields within fields within fields, 64 deep")
+		panic("fields nested more than 64 deep")
 	}
 	t.vector(0, 1) // name
 	for _, child := range t.tables(5) {
@@ -203,7 +203,7 @@ func verifyMessage(f *os.File, offset int64, size int, dictionary bool) (int64, 
 	start, n := batch.vector(4, 8)
 	for i := range n {
 		if v := batch.GetInt64(start + flatbuffers.UOffsetT(8*i)); v < 0 || v > int64(buffers) {
-			panic(fmt.Sprintf("a column of %d buffers, of which there are %d", v, buffers))
+			panic(fmt.Sprintf("a column of %d buffers, but there are %d", v, buffers))
 		}
 	}
 	var length int64
@@ -342,11 +342,11 @@ func verifyPage(f *os.File, at, end int64, h *schema.PageHeader, codec schema.Co
 			return fmt.Errorf("%d bytes of LZ4 data cannot hold %d", compressed, claimed)
 		}
 		if _, err := lz4.UncompressBlock(start, make([]byte, claimed)); err != nil {
-			return fmt.Errorf("its LZ4 data are damaged: %w", err)
+			return fmt.Errorf("its LZ4 data is damaged: %w", err)
 		}
 	}
 	if n > claimed {
-		return fmt.Errorf("compressed %s %d bytes, of which its header knows %d", codec, n, claimed)
+		return fmt.Errorf("%s-compressed page of %d bytes, its header says %d", codec, n, claimed)
 	}
 	return nil
 }

@@ -326,7 +326,7 @@ func (f *File) find(name string) (*variable, error) {
 	case n > most:
 		names = append(names[:most], fmt.Sprintf("%d more", n-most))
 	}
-	return nil, fmt.Errorf("%s: no variable is called %q; there are %s", f.path, name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("%s: there is no variable %q; variables: %s", f.path, name, strings.Join(names, ", "))
 }
 
 // A variable is read whole where it takes no more than this, or this many times its file.

@@ -32,7 +32,7 @@ type StatusError struct {
 }
 
 func (e *StatusError) Error() string {
-	return fmt.Sprintf("%s: the server says %d %s", e.URL, e.Status, cmp.Or(e.Message, http.StatusText(e.Status)))
+	return fmt.Sprintf("%s: the server answers %d %s", e.URL, e.Status, cmp.Or(e.Message, http.StatusText(e.Status)))
 }
 
 // Is makes it the error that files give.

@@ -29,7 +29,7 @@ func (m *bpe) read(b json.RawMessage) error {
 		for i, l := range lines {
 			left, right, ok := strings.Cut(l, " ")
 			if !ok || strings.Contains(right, " ") {
-				return fmt.Errorf("its merge %d is %q, where two tokens belong", i+1, l)
+				return fmt.Errorf("its merge %d is %q, expected two tokens", i+1, l)
 			}
 			pairs = append(pairs, [2]string{left, right})
 		}
@@ -42,7 +42,7 @@ func (m *bpe) read(b json.RawMessage) error {
 		right, ok2 := m.tokens[p[1]]
 		both, ok3 := m.tokens[p[0]+strings.TrimPrefix(p[1], m.prefix)]
 		if !ok1 || !ok2 || !ok3 {
-			return fmt.Errorf("its merge %d of %q and %q is not of its vocabulary", i+1, p[0], p[1])
+			return fmt.Errorf("its merge %d of %q and %q is not in its vocabulary", i+1, p[0], p[1])
 		}
 		m.merges[[2]int32{left, right}] = merge{int32(i), both}
 	}

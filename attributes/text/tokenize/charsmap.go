@@ -23,7 +23,7 @@ func parseCharsmap(b []byte) (*charsmap, error) {
 	size := binary.LittleEndian.Uint32(b)
 	b = b[4:]
 	if size%4 != 0 || uint64(size) > uint64(len(b)) || size == 0 {
-		return nil, errors.New("its table of characters is cut")
+		return nil, errors.New("its table of characters is truncated")
 	}
 	m := &charsmap{units: make([]uint32, size/4), text: string(b[size:])}
 	for i := range m.units {

@@ -35,13 +35,13 @@ func parseMerges(b []byte) (*Tokenizer, error) {
 	}
 	lines := strings.Split(strings.TrimRight(strings.ReplaceAll(string(b), "\r\n", "\n"), "\n"), "\n")
 	if !strings.Contains(lines[0], "version") || len(lines) < 2 {
-		return nil, errors.New("it is no merges file: those begin with a line that names a version, then have two tokens a line")
+		return nil, errors.New("it is not a merges file: expected a first line with a version, then two tokens per line")
 	}
 	lines = lines[1:min(len(lines), 1+clipTokens-2*256-2)]
 	v := vocabulary{tokens: map[string]int32{}}
 	put := func(token string) error {
 		if _, twice := v.tokens[token]; twice {
-			return fmt.Errorf("it makes the token %q twice", token)
+			return fmt.Errorf("it forms the token %q twice", token)
 		}
 		v.tokens[token] = int32(len(v.tokens))
 		v.largest = v.tokens[token]

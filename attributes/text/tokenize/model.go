@@ -206,7 +206,7 @@ func newUnigram(b json.RawMessage, unknown *int, bytes bool) (model, error) {
 	m.least = lowest - 10
 	if unknown != nil {
 		if *unknown < 0 || *unknown >= len(rows) {
-			return nil, fmt.Errorf("its unknown piece has the number %d of %d", *unknown, len(rows))
+			return nil, fmt.Errorf("its unknown piece has the index %d of %d", *unknown, len(rows))
 		}
 		m.unknown = int32(*unknown)
 	}

@@ -138,7 +138,7 @@ func TestTruncation(t *testing.T) {
 func TestRefused(t *testing.T) {
 	const model = `"model":{"type":"WordLevel","vocab":{"a":0},"unk_token":"a"}`
 	for name, c := range map[string]struct{ file, want string }{
-		"empty":          {``, "no tokenizer.json"},
+		"empty":          {``, "not a tokenizer.json"},
 		"another file":   {`{"architectures":["CLIPModel"]}`, "has no model"},
 		"unknown model":  {`{"model":{"type":"Neural","vocab":{"a":0}}}`, `"Neural" is not known`},
 		"normaliser":     {`{"normalizer":{"type":"Shout"},` + model + `}`, `normalizer: "Shout" is not known`},
@@ -147,7 +147,7 @@ func TestRefused(t *testing.T) {
 		"pattern":        {`{"pre_tokenizer":{"type":"Split","pattern":{"Regex":"("},"behavior":"Isolated"},` + model + `}`, "not understood"},
 		"behaviour":      {`{"pre_tokenizer":{"type":"Split","pattern":{"String":"-"},"behavior":"Odd"},` + model + `}`, "not known"},
 		"charsmap":       {`{"normalizer":{"type":"Precompiled","precompiled_charsmap":"AAAA"},` + model + `}`, "table of characters"},
-		"merge":          {`{"model":{"type":"BPE","vocab":{"a":0,"b":1},"merges":["a b"]}}`, "not of its vocabulary"},
+		"merge":          {`{"model":{"type":"BPE","vocab":{"a":0,"b":1},"merges":["a b"]}}`, "not in its vocabulary"},
 		"negative id":    {`{"model":{"type":"BPE","vocab":{"a":-1},"merges":[]}}`, "has the id -1"},
 		"special id":     {`{"post_processor":{"type":"BertProcessing","sep":["[SEP]",9],"cls":["[CLS]",0]},` + model + `}`, "adds the token 9, of 1"},
 		"no text":        {`{"post_processor":{"type":"TemplateProcessing","single":[],"special_tokens":{}},` + model + `}`, "leaves the text out"},

@@ -59,7 +59,7 @@ func Open(path string) (*Tokenizer, error) {
 			}
 		}
 		if found == "" {
-			return nil, fmt.Errorf("%s holds no tokenizer (%s): take it from where the model was published: %w", path, strings.Join(Files, " or "), fs.ErrNotExist)
+			return nil, fmt.Errorf("%s holds no tokenizer (%s): get it from where the model was published: %w", path, strings.Join(Files, " or "), fs.ErrNotExist)
 		}
 		path = found
 	}
@@ -99,7 +99,7 @@ type file struct {
 func parse(b []byte) (*Tokenizer, error) {
 	var f file
 	if err := json.Unmarshal(b, &f); err != nil {
-		return nil, fmt.Errorf("it is no tokenizer.json: %w", err)
+		return nil, fmt.Errorf("it is not a tokenizer.json: %w", err)
 	}
 	if len(f.Model) == 0 {
 		return nil, errors.New("it has no model: it is another file, or incomplete")

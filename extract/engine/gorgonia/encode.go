@@ -156,7 +156,7 @@ func (e *encoder) shape(dims []int) string {
 }
 
 func (e *encoder) refuse(s *plan.Step, format string, args ...any) error {
-	return &onnx.UnsupportedError{Node: s.Node, Reason: "the gorgonia engine lacks " + fmt.Sprintf(format, args...), Advice: "use the native engine (--engine native)"}
+	return &onnx.UnsupportedError{Node: s.Node, Reason: "the gorgonia engine does not support " + fmt.Sprintf(format, args...), Advice: "use the native engine (--engine native)"}
 }
 
 func (e *encoder) step(s *plan.Step) error {

@@ -88,7 +88,7 @@ func compile(plan *plan.Plan, cache int) (c *compiler, err error) {
 		s := &plan.Steps[i]
 		for _, v := range s.In {
 			if c.byPlan[v] < 0 && !c.deferred[v] {
-				return nil, fmt.Errorf("%s reads a value that is not made yet", s.Node)
+				return nil, fmt.Errorf("%s reads a value that is not computed yet", s.Node)
 			}
 		}
 		if err := c.step(i); err != nil {
@@ -96,7 +96,7 @@ func compile(plan *plan.Plan, cache int) (c *compiler, err error) {
 		}
 	}
 	if c.byPlan[plan.Output] < 0 {
-		return nil, fmt.Errorf("the layer %q is not made by any step", plan.Values[plan.Output].Name)
+		return nil, fmt.Errorf("the layer %q is not computed by any step", plan.Values[plan.Output].Name)
 	}
 	out := c.layout(c.byPlan[plan.Output], false)
 	c.byPlan[plan.Output] = out

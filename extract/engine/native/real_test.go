@@ -35,7 +35,7 @@ func TestTorchvision(t *testing.T) {
 	list := enginetest.TestTorchvision(t, newEngine, enginetest.Networks("alexnet", "vgg11_bn", "squeezenet1_1", "resnet18", "resnet101", "resnext50_32x4d", "densenet121", "googlenet", "inception_v3",
 		"mobilenet_v2", "mobilenet_v3_large", "mnasnet0_5", "shufflenet_v2_x1_0", "regnet_y_400mf", "efficientnet_b0", "efficientnet_v2_s", "convnext_tiny", "vit_b_16", "swin_t", "maxvit_t")...)
 	var b strings.Builder
-	b.WriteString("| Network | taken by itself | values | difference |\n|---|---|---|---|\n")
+	b.WriteString("| Network | default layer | values | difference |\n|---|---|---|---|\n")
 	for _, n := range list {
 		fmt.Fprintf(&b, "| %s | %s | %d | %.1g |\n", n.Name, n.Layer, n.Features, n.Difference)
 	}

@@ -139,7 +139,7 @@ func (c *cutter) read(graph field) error {
 		return err
 	}
 	if _, ok := maker[c.tensor]; !ok {
-		return fmt.Errorf("no operator makes the tensor %q", c.tensor)
+		return fmt.Errorf("no operator computes the tensor %q", c.tensor)
 	}
 	c.names, c.keep = map[string]bool{}, make([]bool, len(c.nodes))
 	stack := []string{c.tensor}
@@ -405,7 +405,7 @@ func (c *cutter) external(entries map[string]string, size int) ([]byte, error) {
 	offset := int64(0)
 	if s := entries["offset"]; s != "" {
 		if offset, err = strconv.ParseInt(s, 10, 64); err != nil {
-			return nil, fmt.Errorf("the offset %q of external data is no number", s)
+			return nil, fmt.Errorf("the offset %q of external data is not a number", s)
 		}
 	}
 	b := make([]byte, size)

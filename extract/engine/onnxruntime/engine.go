@@ -74,13 +74,13 @@ func New(net *onnx.Network, layer onnx.Layer, h, w int, o Options) (*Engine, err
 	}
 	e.session, err = ort.NewDynamicAdvancedSessionWithONNXData(structure, []string{fed}, []string{features}, so)
 	if err != nil {
-		return nil, fmt.Errorf("%s: ONNX Runtime does not take it: %w", net.Path(), err)
+		return nil, fmt.Errorf("%s: ONNX Runtime cannot load it: %w", net.Path(), err)
 	}
 	if err := e.measure(); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	if layer.Dim > 0 && layer.Dim != e.dim && in.Height > 0 && in.Width > 0 {
-		return nil, errors.Join(fmt.Errorf("%s: ONNX Runtime gives features of %d values at %q, where the file's operators say %d", net.Path(), e.dim, layer.Tensor, layer.Dim), e.Close())
+		return nil, errors.Join(fmt.Errorf("%s: ONNX Runtime gives features of %d values at %q, the file's operators give %d", net.Path(), e.dim, layer.Tensor, layer.Dim), e.Close())
 	}
 	return e, nil
 }
@@ -94,7 +94,7 @@ func (e *Engine) measure() error {
 		return err
 	}
 	if e.batch > 1 && (len(shape) == 0 || shape[0]%int64(n) != 0) {
-		return fmt.Errorf("%s: the layer's shape %v does not tell apart the %d images that the file is written for", e.network, shape, n)
+		return fmt.Errorf("%s: the layer's shape %v does not separate the %d images of the file's fixed batch", e.network, shape, n)
 	}
 	e.own = make([]int, len(shape))
 	for i, d := range shape {
@@ -182,7 +182,7 @@ func load(path string) error {
 	defer library.Unlock()
 	if library.path != "" {
 		if library.path != path {
-			return fmt.Errorf("ONNX Runtime is already loaded from %s and cannot be loaded from %s, too", library.path, path)
+			return fmt.Errorf("ONNX Runtime is already loaded from %s and cannot be loaded from %s as well", library.path, path)
 		}
 		return nil
 	}
@@ -278,7 +278,7 @@ func (e *Engine) some(images []float32, n int, features []float32) error {
 	if err != nil {
 		hint := ""
 		if n > 1 && e.batch == 0 {
-			hint = "; if it is written for one image, --batch 1 helps"
+			hint = "; if its batch is fixed at one image, use --batch 1"
 		}
 		return fmt.Errorf("%w%s", err, hint)
 	}
@@ -292,7 +292,7 @@ func (e *Engine) some(images []float32, n int, features []float32) error {
 			return fmt.Errorf("%s: %w", e.network, err)
 		}
 		if len(f) != e.dim {
-			return fmt.Errorf("%s: ONNX Runtime gives %d values for an image, where %d are wanted", e.network, len(f), e.dim)
+			return fmt.Errorf("%s: ONNX Runtime gives %d values for an image, expected %d", e.network, len(f), e.dim)
 		}
 		copy(features[i*e.dim:(i+1)*e.dim], f)
 	}
@@ -315,7 +315,7 @@ func (e *Engine) call(images []float32, n int) (shape []int64, values []float32,
 	defer func() { _ = out[0].Destroy() }()
 	t, ok := out[0].(*ort.Tensor[float32])
 	if !ok {
-		return nil, nil, fmt.Errorf("%s: ONNX Runtime gives %T where float32 features are wanted", e.network, out[0])
+		return nil, nil, fmt.Errorf("%s: ONNX Runtime gives %T, expected float32 features", e.network, out[0])
 	}
 	return t.GetShape(), slices.Clone(t.GetData()), nil
 }

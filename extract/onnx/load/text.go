@@ -62,12 +62,12 @@ func (n *File) findText() (TextInput, error) {
 		})
 	}
 	if len(whole) != 1 {
-		return in, fmt.Errorf("%s takes no texts: of its inputs (%s) none, or more than one, is of token ids (whole numbers, N x T). Name the text model of the two towers, as it was exported", n.path, strings.Join(said, ", "))
+		return in, fmt.Errorf("%s takes no texts: none, or more than one, of its inputs (%s) is of token ids (whole numbers, N x T); name the text encoder of the pair, as it was exported", n.path, strings.Join(said, ", "))
 	}
 	in.IDs = whole[0].Name
 	in.measure(whole[0])
 	if d := whole[0].Dims; len(d) == 2 && d[0] > 1 {
-		return in, fmt.Errorf("%s is written for %d texts at a time: export it for one, or with a batch axis that is left open", n.path, d[0])
+		return in, fmt.Errorf("%s has a fixed batch of %d texts: export it for one text, or with a dynamic batch axis", n.path, d[0])
 	}
 	if in.Length > 1<<14 {
 		return in, fmt.Errorf("%s: texts of %d tokens are out of range", n.path, in.Length)
@@ -78,7 +78,7 @@ func (n *File) findText() (TextInput, error) {
 			return in, nil
 		}
 	}
-	return in, fmt.Errorf("%s is damaged: no operator makes its output", n.path)
+	return in, fmt.Errorf("%s is damaged: no operator computes its output", n.path)
 }
 
 func (in *TextInput) measure(v valueInfo) {

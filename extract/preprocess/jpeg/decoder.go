@@ -396,7 +396,7 @@ func (d *Decoder) readSOF(seg []byte, progressive bool) error {
 		}
 		for j := range i {
 			if comps[j].id == c.id {
-				return CorruptError("two colour channels of one name")
+				return CorruptError("two colour channels with the same id")
 			}
 		}
 		hmax, vmax = max(hmax, c.h), max(vmax, c.v)
