@@ -281,7 +281,7 @@ func TestCheckFinds(t *testing.T) {
 	write(t, filepath.Join("models", "m.onnx"), "x")
 	layFeatures(t, "sun")
 	c = checked(t, exitSkipped, "sun", "scenes")
-	if all := strings.Join(c.Problems, "\n"); !strings.Contains(all, "no attributes.mat in scenes; it is in SUNAttributeDB.tar.gz") || !strings.Contains(c.Next, "put the class descriptions right") {
+	if all := strings.Join(c.Problems, "\n"); !strings.Contains(all, "no attributes.mat in scenes; it is in SUNAttributeDB.tar.gz") || !strings.Contains(c.Next, "correct the class descriptions") {
 		t.Errorf("%+v", c)
 	}
 	if err := os.RemoveAll("models"); err != nil {
@@ -331,7 +331,7 @@ func TestCheckFinds(t *testing.T) {
 	// Two that are one.
 	write(t, filepath.Join(own, "Undescribed", "1.jpg"), "x")
 	c = checked(t, exitSkipped, "own")
-	if all := strings.Join(c.Problems, "\n"); !strings.Contains(all, "is it one class?") {
+	if all := strings.Join(c.Problems, "\n"); !strings.Contains(all, "are they the same class?") {
 		t.Error(all)
 	}
 

@@ -602,7 +602,7 @@ func TestCheckStale(t *testing.T) {
 	}
 	done(t, w.train("vzsl")...)
 	done(t, w.of("evaluate", "vzsl")...)
-	if c := check(exitSkipped); !strings.Contains(c.Next, "nothing is left") {
+	if c := check(exitSkipped); !strings.Contains(c.Next, "all done") {
 		t.Errorf("all is of what is there: %v, next %s", c.Problems, c.Next)
 	}
 	done(t, w.train("vzsl", "--seed", "3", "--force")...)
