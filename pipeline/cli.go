@@ -63,7 +63,7 @@ func (c *cli) mount(cmd *cobra.Command, args []string) error {
 	if _, local := store.Local(plan); !local && !cmd.Flags().Changed("out") {
 		out, _, ok := strings.Cut(plan, "/plans/")
 		if !ok {
-			return usage.Errorf("%s is not below plans/ of an --out: give --out too", plan)
+			return usage.Errorf("%s is not in plans/ of an output folder: add --out", plan)
 		}
 		c.Dir = out
 	}

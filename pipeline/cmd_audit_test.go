@@ -74,12 +74,12 @@ func TestAudit(t *testing.T) {
 	auditRow(t, &a, "texts, names of other classes", "clip")
 	auditRow(t, &a, "texts, names withheld", "clip")
 	all := strings.Join(a.Findings, "\n")
-	for _, want := range []string{"points over names", "Side by side, attributes and texts", "Does the encoder know the names", "As a control", "labelled image"} {
+	for _, want := range []string{"points over names", "Side by side, attributes and texts", "Does the encoder rely on the names", "As a control", "labelled image"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no %q in %s", want, all)
 		}
 	}
-	if !slices.ContainsFunc(a.Notes, func(n string) bool { return strings.HasPrefix(n, "1 of the texts hold") }) {
+	if !slices.ContainsFunc(a.Notes, func(n string) bool { return strings.HasPrefix(n, "1 of the texts contain") }) {
 		t.Errorf("%q", a.Notes)
 	}
 	// The rows are what train and evaluate give.
@@ -106,7 +106,7 @@ func TestAudit(t *testing.T) {
 	// Another network's features: CLIP is left out, with the reason; the methods stay. A row that fails does not stop the others.
 	done(t, "extract", "--dataset", "toy", "--data", data, "--model", other, "--network", "other", "--engine", "native")
 	res := done(t, "audit", "--dataset", "toy", "--split", "demo", "--text-model", "models/pair", "--network", "other", "--methods", "eszsl", "--shots", "0", "--run", "apart")
-	if rows := res["rows"].([]any); len(rows) != 4 || !strings.Contains(string(read(t, filepath.Join("reports", "apart", "report.html"))), "do not lie in one space") {
+	if rows := res["rows"].([]any); len(rows) != 4 || !strings.Contains(string(read(t, filepath.Join("reports", "apart", "report.html"))), "are not in the same embedding space") {
 		t.Errorf("%d rows", len(rows))
 	}
 }

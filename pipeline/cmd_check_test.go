@@ -118,14 +118,14 @@ func TestCheckLeads(t *testing.T) {
 		dataset, steps string
 		lay            func(dir string)
 	}{
-		{"shapes", "download extract attributes split train evaluate nothing", func(dir string) { copyTree(t, data, dir) }},
-		{"awa2", "download extract attributes split train evaluate nothing", func(dir string) {
+		{"shapes", "download extract attributes split train evaluate all", func(dir string) { copyTree(t, data, dir) }},
+		{"awa2", "download extract attributes split train evaluate all", func(dir string) {
 			awa(dir)
 			for i, a := range animals {
 				copyTree(t, filepath.Dir(drawn[i]), filepath.Join(dir, "JPEGImages", a))
 			}
 		}},
-		{"awa1", "import attributes split train evaluate nothing", func(dir string) {
+		{"awa1", "import attributes split train evaluate all", func(dir string) {
 			awa(dir)
 			for i, a := range animals {
 				for k := range 6 {
@@ -133,7 +133,7 @@ func TestCheckLeads(t *testing.T) {
 				}
 			}
 		}},
-		{"imagenet", "download extract download attributes split train evaluate nothing", func(dir string) {
+		{"imagenet", "download extract download attributes split train evaluate all", func(dir string) {
 			names := []string{"tench, Tinca tinca", "goldfish", "great white shark, white shark", "tiger shark", "hammerhead"}
 			var list strings.Builder
 			for i, n := range names {
@@ -147,7 +147,7 @@ func TestCheckLeads(t *testing.T) {
 				write(t, filepath.Join("data", "glove", "glove.6B.300d.txt"), "tench 1 2 3\ngoldfish 3 1 2\ngreat 1 1 1\nwhite 0 5 1\nshark 9 1 1\ntiger 3 3 7\nhammerhead 1 9 9\n")
 			}
 		}},
-		{"sun", "download extract attributes split train evaluate nothing", func(dir string) {
+		{"sun", "download extract attributes split train evaluate all", func(dir string) {
 			scenes := []string{"abbey", "desert/sand", "desert/vegetation", "desert_road", "hotel/outdoor"}
 			layMAT(t, filepath.Join(dir, "SUNAttributeDB", "attributes.mat"), func(w *matfile.Writer) error { return w.Texts("attributes", []string{"sand ", "road"}) })
 			var images []string
@@ -172,7 +172,7 @@ func TestCheckLeads(t *testing.T) {
 			})
 			lists(dir, scenes)
 		}},
-		{"flo", "download extract download attributes split train evaluate nothing", func(dir string) {
+		{"flo", "download extract download attributes split train evaluate all", func(dir string) {
 			flowers := []string{"pink primrose", "tiger lily", "snapdragon", "daffodil", "rose"}
 			numbers := []float64{1, 6, 11, 42, 74}
 			var labels []float64
@@ -195,8 +195,8 @@ func TestCheckLeads(t *testing.T) {
 			have["glove"] = func() { write(t, filepath.Join("data", "glove", "glove.6B.300d.txt"), flowerWords) }
 		}},
 		// xlsa17 holds several datasets, aPY only there.
-		{"apy", "download check import train evaluate nothing", func(string) { have["xlsa17"] = func() { copyTree(t, xlsa17Folder(t), "data/xlsa17/data/APY") } }},
-		{"xlsa17", "download check import train evaluate nothing", func(string) { have["xlsa17"] = func() { copyTree(t, xlsa17Folder(t), "data/xlsa17/xlsa17/data/CUB") } }},
+		{"apy", "download check import train evaluate all", func(string) { have["xlsa17"] = func() { copyTree(t, xlsa17Folder(t), "data/xlsa17/data/APY") } }},
+		{"xlsa17", "download check import train evaluate all", func(string) { have["xlsa17"] = func() { copyTree(t, xlsa17Folder(t), "data/xlsa17/xlsa17/data/CUB") } }},
 	} {
 		t.Run(c.dataset, func(t *testing.T) {
 			t.Chdir(t.TempDir())
@@ -281,7 +281,7 @@ func TestCheckFinds(t *testing.T) {
 	write(t, filepath.Join("models", "m.onnx"), "x")
 	layFeatures(t, "sun")
 	c = checked(t, exitSkipped, "sun", "scenes")
-	if all := strings.Join(c.Problems, "\n"); !strings.Contains(all, "no attributes.mat in scenes; it is in SUNAttributeDB.tar.gz") || !strings.Contains(c.Next, "put the class descriptions right") {
+	if all := strings.Join(c.Problems, "\n"); !strings.Contains(all, "no attributes.mat in scenes; it is in SUNAttributeDB.tar.gz") || !strings.Contains(c.Next, "correct the class descriptions") {
 		t.Errorf("%+v", c)
 	}
 	if err := os.RemoveAll("models"); err != nil {
@@ -309,12 +309,12 @@ func TestCheckFinds(t *testing.T) {
 	pictures, latin1 := "10", "HEIC" // other systems have no such names
 	if runtime.GOOS == "linux" {
 		write(t, filepath.Join(own, class, "caf\xe9.png"), "x")
-		pictures, latin1 = "11", "1 images have names that are not UTF-8 text and will be skipped: rename them: "+class+`/caf\xe9.png`
+		pictures, latin1 = "11", "1 images have names that are not UTF-8 text and will be skipped; rename them: "+class+`/caf\xe9.png`
 	}
 	c = checked(t, exitSkipped, "own")
 	all := strings.Join(append(c.Problems, c.Notes...), "\n")
 	for _, say := range []string{"1 images belong to no class", class + ": 1 of its " + pictures + " images are in subfolders", latin1, "loose.jpg", "1 images are empty files: " + class + "/empty.jpg",
-		"EMPTY.jpg\" and", "1 images are of formats that are not read (HEIC, AVIF, JPEG XL, JPEG 2000) and will be skipped: convert them to JPEG or PNG: " + class + "/phone.HEIC", "1 classes have no attribute at all: " + fields[0], "--missing class-mean"} {
+		"EMPTY.jpg\" and", "1 images have formats that are not supported (HEIC, AVIF, JPEG XL, JPEG 2000) and will be skipped: convert them to JPEG or PNG: " + class + "/phone.HEIC", "1 classes have no attributes: " + fields[0], "--missing class-mean"} {
 		if !strings.Contains(all, say) {
 			t.Errorf("check does not say %q:\n%s", say, all)
 		}
@@ -331,7 +331,7 @@ func TestCheckFinds(t *testing.T) {
 	// Two that are one.
 	write(t, filepath.Join(own, "Undescribed", "1.jpg"), "x")
 	c = checked(t, exitSkipped, "own")
-	if all := strings.Join(c.Problems, "\n"); !strings.Contains(all, "is it one class?") {
+	if all := strings.Join(c.Problems, "\n"); !strings.Contains(all, "are they the same class?") {
 		t.Error(all)
 	}
 

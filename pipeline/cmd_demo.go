@@ -16,7 +16,7 @@ func newDemo(con *cli) *cobra.Command {
 	var texts bool
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "every stage on built-in images, with nothing to download",
+		Short: "run all stages on built-in images, with nothing to download",
 		Example: `  vzsl demo
   vzsl demo --text`,
 		Long: `Renders images of objects whose classes are combinations of attributes (size, colour, texture, shape,

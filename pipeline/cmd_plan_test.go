@@ -172,7 +172,7 @@ func TestFinishNamesWhatIsMissing(t *testing.T) {
 	plan := filepath.Join(out, "plans", "demo-demo")
 	make := append([]string{"plan", "extract", "--shard-rows", "20", "--tasks", "8", "--measure", "0"}, "--dataset", "demo", "--data", data, "--model", model, "--out", out)
 	done(t, make...)
-	refused(t, exitFailed, []string{"a plan is there", "--replace"}, make...)
+	refused(t, exitFailed, []string{"there is a plan", "--replace"}, make...)
 	for _, task := range []string{"0/8", "1/8", "5/8"} {
 		done(t, "extract", "--plan", plan, "--task", task)
 	}
@@ -184,10 +184,10 @@ func TestFinishNamesWhatIsMissing(t *testing.T) {
 	if o := vzsl(t, "status", plan, "--quiet"); o.code != 0 || !strings.Contains(o.stdout, "not done: tasks 2-4,6-7") {
 		t.Errorf("code %d\n%s", o.code, o.stdout)
 	}
-	refused(t, exitUsage, []string{"which task is this", "SLURM_ARRAY_TASK_ID"}, "extract", "--plan", plan)
+	refused(t, exitUsage, []string{"the task number is missing", "SLURM_ARRAY_TASK_ID"}, "extract", "--plan", plan)
 	refused(t, exitUsage, []string{"0 to 7"}, "extract", "--plan", plan, "--task", "8")
 	refused(t, exitUsage, []string{"--model", "the plan defines"}, "extract", "--plan", plan, "--task", "2", "--model", model)
-	refused(t, exitUsage, []string{"no plan there"}, "finish", filepath.Join(out, "none"))
+	refused(t, exitUsage, []string{"no plan found"}, "finish", filepath.Join(out, "none"))
 
 	// Other kernels give other bits: the task says so, with the code that is not tried again.
 	cmd, stderr := process(t, []string{"VZSL_KERNELS=go"}, "extract", "--plan", plan, "--task", "2")

@@ -259,7 +259,7 @@ func TestPredictRefusals(t *testing.T) {
 			t.Errorf("%s: exit code %d, %s", file, o.code, o.stderr)
 		}
 	}
-	refused(t, exitFailed, []string{"classes.parquet", "features of 22 values"}, in(filepath.Join(out, "features", "demo", "classes.parquet"))...)
+	refused(t, exitFailed, []string{"classes.parquet", "features have 22 values"}, in(filepath.Join(out, "features", "demo", "classes.parquet"))...)
 }
 
 // TestPredictWords: a model trained on word vectors takes names alone, and looks them up.

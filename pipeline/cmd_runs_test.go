@@ -103,7 +103,7 @@ func TestRuns(t *testing.T) {
 	if !strings.Contains(string(read(t, filepath.Join("reports", "second", "report.html"))), "--run second") {
 		t.Error("the page over seeds does not name the new run")
 	}
-	refused(t, exitFailed, []string{"there already"}, "runs", "rename", "first", "second")
+	refused(t, exitFailed, []string{"already exists"}, "runs", "rename", "first", "second")
 	refused(t, exitFailed, []string{"did you mean", "first"}, "runs", "rename", "firts", "x")
 	refused(t, exitFailed, []string{"--run x"}, "runs", "rename", "few", "x")
 	refused(t, exitFailed, []string{"--run x"}, "runs", "rename", "audited", "x")
@@ -172,7 +172,7 @@ func serveReports(t *testing.T) {
 		{"GET", "/runs.json", "", 200, `"run":"audited"`},
 		{"GET", "/reports/few/report.html", "", 200, "Few shots on toy"},
 		{"GET", "/reports/few/fewshot.csv", "", 200, "mean_per_class"},
-		{"GET", "/reports/few/link.json", "", 404, "no such file"},
+		{"GET", "/reports/few/link.json", "", 404, "no such report file"},
 		{"GET", "/reports/few/", "", 404, ""},
 		{"GET", "/reports/few/..%2f..%2fsecret.json", "", 404, ""},
 		{"GET", "/features/toy/classes.parquet", "", 404, ""},

@@ -77,6 +77,6 @@ func TestTune(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(out, "runs", "sae", "tuning")); err != nil {
 		t.Fatal(err)
 	}
-	before([]string{"whose search is not there"}, "sae", "--seeds", "2")
+	before([]string{"whose search was not found"}, "sae", "--seeds", "2")
 	refused(t, exitUsage, []string{"--folds"}, in("tune", "--split", "demo", "--folds", "1")...)
 }

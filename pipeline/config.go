@@ -166,7 +166,7 @@ func (c *cli) applyConfig(cmd *cobra.Command) error {
 // meantSetting asks whether a key was to be a setting of a method.
 func meantSetting(key string) string {
 	if near := nearSetting(key); near != "" {
-		return fmt.Sprintf(" (did you mean %q? It is a setting of a method: it stands in [%s.NAME])", near, methodTable)
+		return fmt.Sprintf(" (did you mean %q? It is a setting of a method and belongs in [%s.NAME])", near, methodTable)
 	}
 	return ""
 }
@@ -180,7 +180,7 @@ func (c *cli) methodTables(path string, tables map[string]any) error {
 		}
 		table, ok := tables[name].(map[string]any)
 		if !ok {
-			return fmt.Errorf("%s: %s.%s is not a table: the settings of a method stand below [%s.%s]", path, methodTable, name, methodTable, name)
+			return fmt.Errorf("%s: %s.%s is not a table: put the settings of a method in [%s.%s]", path, methodTable, name, methodTable, name)
 		}
 		for _, key := range slices.Sorted(maps.Keys(table)) {
 			where := fmt.Sprintf("%s: %s.%s.%s", path, methodTable, name, key)

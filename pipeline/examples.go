@@ -36,7 +36,7 @@ func served(m *runs.Predictor) predict.Model {
 // learn takes in the images of a folder with one folder for each class, called as the class is.
 func (p *predictor) learn(ctx context.Context, con *cli, dir string, pics *workspace.RunNetwork) error {
 	if !p.model.Learns() {
-		return usage.Errorf("--examples: models of the method %s do not learn from images without training; those of vzsl (with its closed-form block) and plda do", p.model.Settings().Method)
+		return usage.Errorf("--examples: models of method %s cannot be updated with images without training; use vzsl (with its closed-form block) or plda", p.model.Settings().Method)
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -49,11 +49,11 @@ func (p *predictor) learn(ctx context.Context, con *cli, dir string, pics *works
 		}
 		i := slices.Index(p.classes.Names, name)
 		if i < 0 {
-			return fmt.Errorf("--examples: the folder %s is called as none of the %d classes to choose from is (the first is %q); describe it in --classes", filepath.Join(dir, name), len(p.classes.Names), p.classes.Names[0])
+			return fmt.Errorf("--examples: the folder %s has none of the names of the %d candidate classes (the first is %q); rename it, or describe the class in --classes", filepath.Join(dir, name), len(p.classes.Names), p.classes.Names[0])
 		}
 		for j, v := range p.classes.Vectors {
 			if j != i && slices.Equal(v, p.classes.Vectors[i]) {
-				return fmt.Errorf("--examples: the classes %q and %q have the same description: images of one would count for both", name, p.classes.Names[j])
+				return fmt.Errorf("--examples: classes %q and %q have the same description, so that images of one would count for both; give them different descriptions", name, p.classes.Names[j])
 			}
 		}
 		files, err := listPictures([]string{filepath.Join(dir, name)})

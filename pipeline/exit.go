@@ -25,23 +25,23 @@ const exitCodesHelp = `vzsl ends with one of these codes:
   2    bad usage: an unknown command, flag or value
   3    done, but some inputs were skipped (they are listed in skipped.csv), or some methods of a comparison
        failed (they are listed in its table), or some tasks of a plan are missing (finish lists them)
-  4    a task cannot be carried out as it was planned: another list of images, another program, kernels that round
-       otherwise, or a result that differs from another task's
-  130  interrupted (Ctrl-C, SIGTERM, SIGHUP): nothing finished is lost, the same command goes on where it stopped
+  4    a task does not match its plan: the list of images, the program or the rounding of the kernels has changed,
+       or a result differs from another task's
+  130  interrupted (Ctrl-C, SIGTERM, SIGHUP): finished work is kept, the same command resumes where it stopped
 
-For schedulers: a task that ends with 1 or 130 (or is killed) is to be run again, a few times; what it finished is
-kept. 2 and 4 are not: the next try ends the same way. A task ends with 0 where it skipped images: only finish,
-which knows all of them, ends with 3.
+For schedulers: run a task that ends with 1 or 130 (or is killed) again, a few times; its finished work is kept. Do not
+retry after 2 or 4: the result would be the same. A task that skips images ends with 0: only finish, which knows
+all of them, ends with 3.
 
-A result that could not be written to standard output (a full device) is a failure, whatever was done.
+If the result cannot be written to standard output (a full device), the command has failed, whatever else was done.
 
 With --json standard output holds the result and nothing else; standard error holds lines of JSON (on a terminal
-notes stay text). An error, of usage too, is the last of them:
+notes stay text). An error, including a usage error, is the last line:
 
   {"error":"...","exit_code":2,"see":"vzsl train --help"}
 
-"see" is there where the usage was wrong. Control characters in names of files and classes are shown as \u001b,
-so that none of them acts on a terminal.
+"see" is present for usage errors. Control characters in names of files and classes are shown as \u001b, so that
+they have no effect on a terminal.
 `
 
 // errSkipped ends a command that did its work but had to leave inputs out.

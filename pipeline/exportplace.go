@@ -95,7 +95,7 @@ func (p *exportPlace) list(ctx context.Context, dir, aside string, names []strin
 	}
 	f, err := custody.Open(ctx, dir, p.force)
 	if custody.IsDamaged(err) {
-		err = fmt.Errorf("%w; --force writes it again, with what is exported", err)
+		err = fmt.Errorf("%w; --force rewrites it together with the exported files", err)
 	}
 	if err != nil {
 		return nil, err
@@ -134,7 +134,7 @@ func (p *exportPlace) strangers(dir string, names []string) error {
 	}
 	for _, name := range there {
 		if base := filepath.Base(name); !mine[name] && !lock.Is(base) && !wholefile.IsTemporary(base) {
-			return fmt.Errorf("%s is there already, with other files (%s); choose another folder with --to, or --force to write into it", dir, name)
+			return fmt.Errorf("%s already exists and contains other files (%s); choose another folder with --to, or --force to write into it", dir, name)
 		}
 	}
 	return nil
@@ -156,7 +156,7 @@ func (p *exportPlace) same(from, to string) (bool, error) {
 		}
 	}
 	if !equal && !p.force {
-		err := fmt.Errorf("%s is there already, and is not what this export makes; choose another place with --to, or --force to replace it", to)
+		err := fmt.Errorf("%s already exists and was not made by this export; choose another place with --to, or --force to replace it", to)
 		if damage := custody.CheckFile(filepath.Dir(to), filepath.Base(to)); p.listed && custody.IsDamaged(damage) {
 			err = fmt.Errorf("%w; choose another place with --to, or --force to replace it", damage)
 		}

@@ -14,7 +14,7 @@ func advice(err error) string {
 	if !errors.As(err, &fault) || strings.Contains(err.Error(), "make room") {
 		return ""
 	}
-	const again = "run the same command again: it goes on where it stopped"
+	const again = "run the same command again: it resumes where it stopped"
 	if runtime.GOOS == "windows" {
 		switch fault {
 		case 39, 112: // ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL
@@ -30,9 +30,9 @@ func advice(err error) string {
 	case syscall.EDQUOT:
 		return "the quota is used up: make room and " + again
 	case syscall.EIO:
-		return "the disk could not be read or written: the system's log (dmesg) says more; mend it, then " + again
+		return "the disk could not be read or written: see the system's log (dmesg); repair it, then " + again
 	case syscall.EROFS:
-		return "the file system takes no more writes, as after a fault of its disk: make it writable, then " + again
+		return "the file system is read-only, perhaps after a disk fault: make it writable, then " + again
 	case syscall.ESTALE, syscall.ENOTCONN, syscall.ENODEV, syscall.ENXIO, syscall.ESHUTDOWN, syscall.EHOSTDOWN, syscall.ETIMEDOUT:
 		return "the file system is gone: mount it, then " + again
 	case syscall.EMFILE:
@@ -40,7 +40,7 @@ func advice(err error) string {
 	case syscall.ENFILE:
 		return "the system has too many open files: close other programs, then " + again
 	case syscall.ENOMEM:
-		return "there is not enough memory: a smaller --batch or fewer --workers need less, where the command has them"
+		return "there is not enough memory: give a smaller --batch or fewer --workers, if the command has these flags"
 	}
 	return ""
 }

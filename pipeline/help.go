@@ -150,7 +150,7 @@ func (c *cli) sayFlags(w io.Writer, cmd *cobra.Command) {
 		fmt.Fprintf(w, "\nFurther flags (--%s explains them): %s\n", helpAllFlag, strings.Join(rest, " "))
 	}
 	if cmd.Annotations[DetailsKey] != "" && !c.helpAll {
-		fmt.Fprintf(w, "\n'%s --%s' says more.\n", cmd.CommandPath(), helpAllFlag)
+		fmt.Fprintf(w, "\n'%s --%s' has details.\n", cmd.CommandPath(), helpAllFlag)
 	}
 	if cmd.HasParent() {
 		fmt.Fprintln(w, "\nFor every command: --out, --config, --json, --quiet, --verbose ('vzsl --help').")

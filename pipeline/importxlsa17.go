@@ -36,16 +36,16 @@ func newImportXLSA17(con *cli) *cobra.Command {
 	o := xlsa17Options{Import: convert.Import{Program: version.Program()}}
 	cmd := &cobra.Command{
 		Use:   "xlsa17 DIR",
-		Short: "one dataset of xlsa17: features, class attributes and the proposed split",
-		Long: `Takes over a folder of Xian et al.'s xlsa17 (res101.mat and att_splits.mat): the features to shards, the
-class attributes to classes.parquet and the proposed split (version 2) to splits/proposed.parquet.
+		Short: "import a dataset of xlsa17: features, class attributes and the proposed split",
+		Long: `Imports a folder of Xian et al.'s xlsa17 (res101.mat and att_splits.mat): the features as shards, the class
+attributes as classes.parquet and the proposed split (version 2) as splits/proposed.parquet.
 
-Images are called by their path below the dataset's own images folder, so that the split fits features
-extracted from the images too. Where a class table of the same classes is there already, it is kept
-and gives the order of the classes; everything is joined by name.
+Images are named by their path in the dataset's own images folder, so that the split also fits features
+extracted from the images. An existing class table of the same classes is kept and determines the order
+of the classes; everything is joined by name.
 
-Validation classes are those of val_loc; --fold 1, 2 or 3 takes valclasses1.txt and so on. A val_loc that
-holds test images is repaired, and the split's provenance, shown in every report, says so.`,
+Validation classes are those of val_loc; --fold 1, 2 or 3 uses valclasses1.txt and so on. A val_loc that
+contains test images is repaired, which is recorded in the split's provenance, shown in every report.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.dir = args[0]
@@ -57,9 +57,9 @@ holds test images is repaired, and the split's provenance, shown in every report
 	f.StringVar(&o.dataset, "dataset", "", "`name` of the dataset: the folder below features/ (default: DIR's own, in lower case)")
 	f.StringVar(&o.features, "features", xlsa17.FeaturesFile, "`file` of the features, in DIR")
 	f.StringVar(&o.splits, "splits", xlsa17.SplitsFile, "`file` of attributes and splits, in DIR")
-	f.StringVar(&o.att, "attributes", "", "`matrix` of class attributes: original_att (as the dataset gives them) or att (unit length) (default: the first that is there)")
+	f.StringVar(&o.att, "attributes", "", "`matrix` of class attributes: original_att (as in the dataset) or att (unit length) (default: the first that exists)")
 	f.IntVar(&o.fold, "fold", 0, "validation classes from valclasses`N`.txt (default: those of val_loc, otherwise 1)")
-	f.Uint64Var(&o.seed, "seed", 1, "draws the validation classes where the files name none")
+	f.Uint64Var(&o.seed, "seed", 1, "random seed for drawing validation classes if the files have none")
 	must(cmd.RegisterFlagCompletionFunc("features", matFiles))
 	must(cmd.RegisterFlagCompletionFunc("splits", matFiles))
 	must(cmd.RegisterFlagCompletionFunc("attributes", cobra.FixedCompletions([]cobra.Completion{attributes.XLSA17Original, attributes.XLSA17Unit}, cobra.ShellCompDirectiveNoFileComp)))
@@ -89,7 +89,7 @@ func runImportXLSA17(ctx context.Context, con *cli, o *xlsa17Options) error {
 		}
 	}
 	if o.fold < 0 {
-		return usage.Errorf("--fold %d: it is 1, 2 or 3", o.fold)
+		return usage.Errorf("--fold %d: must be 1, 2 or 3", o.fold)
 	}
 	o.Files = []string{o.features}
 	if err := checkImport(&o.Import); err != nil {
@@ -151,9 +151,9 @@ func (c *cli) xlsa17Classes(o *xlsa17Options, x *xlsa17.Folder) (*features.Class
 	if err == nil {
 		a, b := slices.Sorted(slices.Values(there.Classes)), slices.Sorted(slices.Values(names))
 		if !slices.Equal(a, b) {
-			return nil, fmt.Errorf("%s is of other classes (%d) than %s (%d); give this one a name of its own with --dataset", path, len(a), o.dir, len(b))
+			return nil, fmt.Errorf("%s has other classes (%d) than %s (%d); give this dataset its own name with --dataset", path, len(a), o.dir, len(b))
 		}
-		c.Log.Info("the class table that is there is kept", "file", path, "source", there.Source)
+		c.Log.Info("the existing class table is kept", "file", path, "source", there.Source)
 		return there, nil
 	}
 	if !errors.Is(err, os.ErrNotExist) {

@@ -30,7 +30,7 @@ func listPictures(args []string) ([]string, error) {
 						return nil, err
 					}
 				}
-				return nil, fmt.Errorf("%s: no file is called so", arg)
+				return nil, fmt.Errorf("%s: not found; give a file, folder or glob", arg)
 			}
 			more, err := listPictures(found)
 			if err != nil {
@@ -64,7 +64,7 @@ func listPictures(args []string) ([]string, error) {
 			return nil, err
 		}
 		if len(all) == before {
-			return nil, fmt.Errorf("%s: no images in the folder or below it", arg)
+			return nil, fmt.Errorf("%s: no images in the folder or its subfolders", arg)
 		}
 	}
 	return all, nil

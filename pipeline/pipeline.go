@@ -67,7 +67,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case exitDone, exitSkipped:
 		return code
 	case exitInterrupted:
-		f.Error = "interrupted; run the same command again to go on"
+		f.Error = "interrupted; run the same command again to resume"
 	case exitUsage:
 		f.Error, f.See = err.Error(), cmd.CommandPath()+" --help"
 	default:
@@ -105,8 +105,8 @@ func newRoot(con *cli) *cobra.Command {
 		Short: "zero-shot learning, from pixels to a report",
 		Long: `Zero-shot image classification: recognises classes without training images from their descriptions.
 Files are written below --out: features/<dataset>/<network>/, runs/<run>/, reports/<run>/.`,
-		Example: `  vzsl demo                     every stage on built-in images, nothing to download
-  vzsl check cub                what is there of a dataset, and the command to run next`,
+		Example: `  vzsl demo                     run all stages on built-in images, nothing to download
+  vzsl check cub                check a dataset, and show the command to run next`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
@@ -119,10 +119,10 @@ Files are written below --out: features/<dataset>/<network>/, runs/<run>/, repor
 	f.StringVar(&con.configFile, "config", "", "settings `file` (default: vzsl.toml in the current folder, where there is one)")
 	f.StringVar(&con.Dir, "out", ".", "`folder` that holds features/, runs/ and reports/; also s3://bucket/folder")
 	f.StringVar(&con.Stores.S3Endpoint, "s3-endpoint", "", "`address` of the server of s3:// (default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, else Amazon's)")
-	f.BoolVar(&con.json, "json", false, "print the result as JSON, errors too")
-	f.BoolVarP(&con.quiet, "quiet", "q", false, "no progress and no notes, only warnings and errors")
+	f.BoolVar(&con.json, "json", false, "print the result and errors as JSON")
+	f.BoolVarP(&con.quiet, "quiet", "q", false, "show only warnings and errors, no progress or notes")
 	f.BoolVarP(&con.verbose, "verbose", "v", false, "log details")
-	f.Bool(helpAllFlag, false, "help with rarely used flags and all details")
+	f.Bool(helpAllFlag, false, "show help with rarely used flags and all details")
 	must(root.MarkPersistentFlagDirname("out"))
 	must(root.MarkPersistentFlagFilename("config", "toml"))
 

@@ -29,19 +29,19 @@ func newPlanCompare(con *cli) *cobra.Command {
 		Short:   "divide a comparison",
 		Example: `  vzsl plan compare --dataset cub --splits random-1,random-2,random-3 --methods eszsl,devise,vzsl`,
 		Long: `A unit is one method on one split: its search, its models of all seeds, their evaluation. The budget of a search is
-counted in fits (--trials, --folds), not in seconds, so that the outcome does not depend on the machines. finish
-writes the comparison of each split, with the figures that one process comes to.`,
+counted in fits (--trials, --folds), not in seconds, so that results do not depend on the machines. finish writes
+the comparison of each split, with the same metrics as a single process.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Budget > 0 && cmd.Flags().Changed("budget") {
-				return usage.Errorf("--budget %v: how far a search comes in a time depends on the machine; a plan counts fits, with --trials and --folds", o.Budget)
+				return usage.Errorf("--budget %v: a time limit would make results depend on the machine; use --trials and --folds", o.Budget)
 			}
 			o.Budget = 0
 			if len(splits) == 0 {
 				splits = []string{o.run.Split}
 			}
 			if len(splits) > 1 && o.run.Run != "" {
-				return usage.Errorf("--run names one comparison, there are %d splits", len(splits))
+				return usage.Errorf("--run names one comparison, but there are %d splits; leave it out", len(splits))
 			}
 			e, err := o.comparison(con, cmd)
 			if err != nil {
@@ -116,7 +116,7 @@ func runCompareTask(cmd *cobra.Command, con *cli, path, text string) error {
 		case passing(err):
 			return nil, err
 		case err != nil:
-			con.Log.Warn("the method failed: the comparison will say so", "method", method, "split", e.Run.Split, "error", err)
+			con.Log.Warn("the method failed; the comparison will list the error", "method", method, "split", e.Run.Split, "error", err)
 			row.Error = err.Error()
 			return &tasks.Outcome{Error: row.Error, Result: row, Same: row.Error}, nil
 		}
@@ -194,7 +194,7 @@ func comparedRows(p *tasks.Plan, split string) (map[string]*experiment.ComparedM
 		}
 		var row experiment.ComparedMethod
 		if n == nil || json.Unmarshal(n.Result, &row) != nil || row.Method != method {
-			return nil, fmt.Errorf("the note of %s has no result: run its task again", u.Key)
+			return nil, fmt.Errorf("the record of %s has no result: run its task again", u.Key)
 		}
 		rows[method] = &row
 	}

@@ -28,7 +28,7 @@ func (p *predictor) features(ctx context.Context, path string, o predict.Options
 	for _, path := range paths {
 		part, src, err := features.ReadShard(ctx, path)
 		if err != nil {
-			return nil, fmt.Errorf("%w; features of other programs become shards by 'vzsl import'", err)
+			return nil, fmt.Errorf("%w; convert features of other programs with 'vzsl import'", err)
 		}
 		if d := p.model.Source().NetworkDifferences(src); len(d) > 0 {
 			return nil, fmt.Errorf("%s holds other features than run %s was trained on: %s; give features of the same network, layer and recipe (of other programs: named by --network, --layer and --recipe of 'vzsl import')",
@@ -59,9 +59,9 @@ func (p *predictor) foreign(ctx context.Context, con *cli, path string, o *predi
 	defer rows.Close()
 	src := p.model.Source()
 	if rows.Dim != src.Dim {
-		return nil, fmt.Errorf("%s holds features of %d values; run %s was trained on %d (%s)", path, rows.Dim, p.run, src.Dim, src.Network)
+		return nil, fmt.Errorf("%s: features have %d values, but run %s was trained on %d; give features of the same network (%s)", path, rows.Dim, p.run, src.Dim, src.Network)
 	}
-	con.Log.Warn("whether the features are of the network that the run was trained on cannot be checked, but for their width", "file", path, "trained on", src.Network)
+	con.Log.Warn("only the length of the features could be checked, not whether they are from the network that the run was trained on", "file", path, "trained on", src.Network)
 	bar := con.Begin("predict", "rows")
 	defer bar.End()
 	all := make([]predict.ImagePrediction, len(rows.Images))

@@ -43,7 +43,7 @@ func TestPredictForeign(t *testing.T) {
 	}
 	alike(t, got.Images[3], want.Images[3])
 
-	if o := vzsl(t, append([]string{"predict", csv, "--split", "other"}, run...)...); o.code != exitDone || !strings.Contains(o.stderr, "--split other does not count") {
+	if o := vzsl(t, append([]string{"predict", csv, "--split", "other"}, run...)...); o.code != exitDone || !strings.Contains(o.stderr, "--split other is ignored") {
 		t.Error(o.stderr)
 	}
 	refused(t, exitFailed, []string{"narrow.csv", "2 values", "10"}, append([]string{"predict", write(t, filepath.Join(dir, "narrow.csv"), "f0,f1\n1,2\n")}, run...)...)

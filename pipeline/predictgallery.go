@@ -42,7 +42,7 @@ func (c *cli) writeGallery(ctx context.Context, o *predictOptions, p *predictor,
 			d.Attributes[a] = shown
 		}
 	}
-	d.About = fmt.Sprintf("%d images, %d classes to choose from. Labels are kept in this browser; the downloads have them.", len(all), len(p.classes.Names))
+	d.About = fmt.Sprintf("%d images, %d candidate classes. Labels are stored in this browser and included in downloads.", len(all), len(p.classes.Names))
 	if p.model.Temperature() == 0 {
 		d.About += " The probabilities are not calibrated."
 	}

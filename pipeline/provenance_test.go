@@ -276,7 +276,7 @@ func TestChangedInputs(t *testing.T) {
 		"attribute less": {func(w *world) { w.describe(all, upTo(3)) }, []string{`attribute "d" is gone`}},
 		"feature": {func(w *world) { w.features[9][3] += .25; w.store("x", upTo(len(w.images))) },
 			[]string{"features:", `image "p09.jpg" has another feature`}},
-		"image less": {func(w *world) { w.store("x", upTo(len(w.images))[1:]) }, []string{`image "p00.jpg" has no feature any more`}},
+		"image less": {func(w *world) { w.store("x", upTo(len(w.images))[1:]) }, []string{`image "p00.jpg" no longer has a feature`}},
 		"class of an image": {func(w *world) { w.class[9] = 2; w.store("x", upTo(len(w.images))) },
 			[]string{`image "p09.jpg" was of class "k1", now it is of class "k2"`}},
 	} {
@@ -513,13 +513,13 @@ func TestSplitKept(t *testing.T) {
 	file := w.path("features", "x", "splits", "own.parquet")
 	before := read(t, file)
 	w.split(upTo(8), []string{"k2", "k4", "k6"}) // its lists
-	refused(t, exitFailed, []string{"run x-own-eszsl was made with this split", `class "k1" was unseen`, "--split", "--force"}, other...)
+	refused(t, exitFailed, []string{"run x-own-eszsl was trained with this split", `class "k1" was unseen`, "--split", "--force"}, other...)
 	if !bytes.Equal(read(t, file), before) {
 		t.Error("a refused split was written")
 	}
 	done(t, append(other, "--split", "another")...)
 	done(t, w.train("eszsl", "--seeds", "2", "--run", "several")...)
-	refused(t, exitFailed, []string{"3 runs were made", "several/seed-2"}, other...)
+	refused(t, exitFailed, []string{"3 runs were trained", "several/seed-2"}, other...)
 	if o := vzsl(t, append(other, "--force")...); o.code != exitDone || !strings.Contains(o.stderr, "x-own-eszsl") {
 		t.Errorf("%d %s", o.code, o.stderr)
 	}
@@ -602,7 +602,7 @@ func TestCheckStale(t *testing.T) {
 	}
 	done(t, w.train("vzsl")...)
 	done(t, w.of("evaluate", "vzsl")...)
-	if c := check(exitSkipped); !strings.Contains(c.Next, "nothing is left") {
+	if c := check(exitSkipped); !strings.Contains(c.Next, "all done") {
 		t.Errorf("all is of what is there: %v, next %s", c.Problems, c.Next)
 	}
 	done(t, w.train("vzsl", "--seed", "3", "--force")...)

@@ -39,7 +39,7 @@ func TestModelFolder(t *testing.T) {
 	// Neither the file's nor the folder's name says anything.
 	nameless := filepath.Join(out, "models", "model.onnx")
 	write(t, nameless, string(b))
-	refused(t, exitUsage, []string{"--network NAME is needed"}, in("extract", "--data", data, "--model", nameless)...)
+	refused(t, exitUsage, []string{"--network NAME is required"}, in("extract", "--data", data, "--model", nameless)...)
 	done(t, in("extract", "--data", data, "--model", nameless, "--network", "given", "--recipe", "torchvision")...)
 	if _, err := features.ReadManifest(filepath.Join(out, "features", "demo", "given")); err != nil {
 		t.Error(err)

@@ -28,15 +28,15 @@ func addDataset(cmd *cobra.Command, d *workspace.Dataset) {
 }
 
 func addData(cmd *cobra.Command, d *workspace.Dataset) {
-	cmd.Flags().StringVar(&d.Folder, "data", "", "`folder` of the dataset (default data/<dataset>); tar files, Parquet or a list in place of one: see 'vzsl help extract'")
+	cmd.Flags().StringVar(&d.Folder, "data", "", "`folder` of the dataset (default data/<dataset>); or tar files, Parquet or a list: see 'vzsl help extract'")
 	must(cmd.MarkFlagFilename("data", "tar", "tar.gz", "tgz", "parquet", "csv", "tsv"))
 }
 
 // addSource adds the flags that say what of a source in place of a folder is what.
 func addSource(cmd *cobra.Command, d *workspace.Dataset) {
 	f := cmd.Flags()
-	f.Var(&dataColumns{&d.DataColumns}, "data-columns", "of tar files, Parquet or a list as --data: which `columns` are what, image=,class=,name= (of tar files class=cls, txt, json.KEY or folder)")
-	f.StringVar(&d.ClassNames, "class-names", "", "of tar files, Parquet or a list whose classes are numbers: `file` of their names, one a line, that of 0 first")
+	f.Var(&dataColumns{&d.DataColumns}, "data-columns", "with tar files, Parquet or a list as --data: which `columns` are used, image=,class=,name= (tar files: class=cls, txt, json.KEY or folder)")
+	f.StringVar(&d.ClassNames, "class-names", "", "with tar files, Parquet or a list whose classes are numbers: `file` of class names, one per line, starting with class 0")
 	must(cmd.MarkFlagFilename("class-names", "txt"))
 	rare(cmd, "data-columns", "class-names")
 }
@@ -82,8 +82,8 @@ func (d *dataColumns) Set(text string) error {
 }
 
 func addLayout(cmd *cobra.Command, d *workspace.Dataset) {
-	cmd.Flags().StringVar(&d.Layout, "layout", "", "how the dataset's folder is laid out: "+usage.Or(catalog.Layouts())+
-		" (default: xlsa17 where its files lie, else the dataset's name where that is a layout, else folder)")
+	cmd.Flags().StringVar(&d.Layout, "layout", "", "layout of the dataset's folder: "+usage.Or(catalog.Layouts())+
+		" (default: xlsa17 if its files are there, otherwise the layout of the dataset's name, otherwise folder)")
 	must(cmd.RegisterFlagCompletionFunc("layout", cobra.FixedCompletions(catalog.Layouts(), cobra.ShellCompDirectiveNoFileComp)))
 }
 
@@ -94,7 +94,7 @@ func addRun(cmd *cobra.Command, r *workspace.RunRef) {
 	addDescriptions(cmd, r)
 	f := cmd.Flags()
 	f.StringVar(&r.Method, "method", "vzsl", "method ('vzsl methods' lists them)")
-	f.BoolVar(&r.Transductive, "transductive", false, "the unseen classes' test images join the training, without their labels")
+	f.BoolVar(&r.Transductive, "transductive", false, "also train on the unseen classes' test images, without labels")
 	f.StringVar(&r.Run, "run", "", "`name` of the run: its folder below runs/ and reports/ (default <dataset>-<split>-<method>[-transductive][-<descriptions>])")
 	must(cmd.RegisterFlagCompletionFunc("method", cobra.FixedCompletions(methods.Names(), cobra.ShellCompDirectiveNoFileComp)))
 }
@@ -109,18 +109,18 @@ func addRuns(cmd *cobra.Command, r *workspace.RunRef, kind string) {
 
 // addDescriptions adds the flag that takes a part of the class table.
 func addDescriptions(cmd *cobra.Command, r *workspace.RunRef) {
-	cmd.Flags().StringVar(&r.Descriptions, "descriptions", "", "descriptions to take of the class table, with a + between them: attributes, text, words (default: all that it has)")
+	cmd.Flags().StringVar(&r.Descriptions, "descriptions", "", "descriptions of the class table to use, joined with +: attributes, text, words (default: all)")
 	must(cmd.RegisterFlagCompletionFunc("descriptions", cobra.FixedCompletions([]string{features.KindAttributes, features.KindText, features.KindWords}, cobra.ShellCompDirectiveNoFileComp)))
 }
 
 // addGroupsOf adds the flag that names groups of classes for a report.
 func addGroupsOf(cmd *cobra.Command, file *string) {
-	cmd.Flags().StringVar(file, "groups", "", "`file` of groups of classes (CSV: class,family,...): the report has accuracy by every column of words")
+	cmd.Flags().StringVar(file, "groups", "", "`file` of groups of classes (CSV: class,family,...): the report shows accuracy by each text column")
 	must(cmd.MarkFlagFilename("groups", "csv", "tsv"))
 }
 
 func addSplit(cmd *cobra.Command, r *workspace.RunRef) {
 	f := cmd.Flags()
 	f.StringVar(&r.Split, "split", "standard", "`name` of the split")
-	f.StringVar(&r.Network, "network", "", "`name` of the network whose features to take (default: the only one there is)")
+	f.StringVar(&r.Network, "network", "", "`name` of the network whose features are used (default: the only one)")
 }

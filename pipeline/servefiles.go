@@ -21,9 +21,9 @@ func (o *serveOptions) begin(con *cli) error {
 		return nil
 	}
 	if !strings.HasSuffix(strings.ToLower(o.classes.File), ".csv") {
-		return usage.Errorf("--classes %s: there is no such file; one that ends in .csv is made at the first change of the classes", o.classes.File)
+		return usage.Errorf("--classes %s: not found; a name that ends in .csv would be created at the first change of the classes", o.classes.File)
 	}
-	con.Log.Info("the file of classes is not there yet: it is made at the first change, of the split's unseen classes", "file", o.classes.File)
+	con.Log.Info("the file of classes does not exist yet: it is created at the first change, from the split's unseen classes", "file", o.classes.File)
 	o.classFile, o.classes.File = o.classes.File, ""
 	return nil
 }
@@ -49,7 +49,7 @@ func (o *serveOptions) classesTo(con *cli, attributes []string) string {
 		case len(more) > 1:
 			why = "it has more columns than the model's attributes: " + usage.FirstOf(more[1:])
 		default:
-			why = "it has not a column for each of the model's attributes"
+			why = "it lacks columns for some of the model's attributes"
 		}
 	}
 	con.Log.Warn("changes of the classes are not written to the file and are lost when the server stops; /classes.csv saves them", "file", o.classes.File, "because", why)

@@ -32,7 +32,7 @@ func addSettings(fs *pflag.FlagSet) {
 			f.NoOptDefVal = "true"
 		}
 	}
-	fs.StringArray(setFlag, nil, "a setting of the method, `key=value`: --set epochs=20, --set shrink=1,3; may be repeated ('vzsl methods METHOD' lists them)")
+	fs.StringArray(setFlag, nil, "a setting of the method, `key=value`: --set epochs=20, --set shrink=1,3; repeatable ('vzsl methods METHOD' lists them)")
 }
 
 func flagName(setting string) string { return strings.ReplaceAll(setting, "_", "-") }
@@ -110,7 +110,7 @@ func splitSet(set string) (key, text, of string, err error) {
 		}
 	}
 	if !ok || key == "" {
-		return "", "", "", usage.Errorf("--set %q: key=value is wanted, as in --set epochs=20", set)
+		return "", "", "", usage.Errorf("--set %q: give key=value, as in --set epochs=20", set)
 	}
 	return key, text, of, nil
 }
@@ -212,7 +212,7 @@ func (c *cli) settingsOf(fs *pflag.FlagSet, preset string, names ...string) ([]s
 	has := func(m string) bool { return settings.HasPreset(preset, m) }
 	if !slices.ContainsFunc(names, has) {
 		of := slices.DeleteFunc(methods.Names(), func(m string) bool { return !has(m) })
-		return nil, usage.Errorf("--preset %s is a set of settings of %s; %s has the default one alone", preset, usage.And(of), usage.And(names))
+		return nil, usage.Errorf("--preset %s belongs to %s; %s has only the default preset", preset, usage.And(of), usage.And(names))
 	}
 	if err := c.checkSets(fs, names); err != nil {
 		return nil, err
@@ -240,7 +240,7 @@ func addMethods(cmd *cobra.Command, names *[]string, known []string, def ...stri
 // settingsOfSeveral are the settings of the methods of a command that takes several.
 func (c *cli) settingsOfSeveral(fs *pflag.FlagSet, preset string, names []string) ([]settings.Settings, error) {
 	if fs.Changed("method") {
-		return nil, usage.Errorf("--method: this command takes several, with --methods")
+		return nil, usage.Errorf("--method: use --methods, this command runs several")
 	}
 	all, err := c.settingsOf(fs, preset, names...)
 	if err != nil {
@@ -317,7 +317,7 @@ func (c *cli) onlySeed(fs *pflag.FlagSet, methodName string) error {
 	all, err := c.assignments(fs, methodName)
 	for _, a := range all {
 		if a.name != "seed" && a.name != "transductive" {
-			return usage.Errorf("%s and --tuned: a tuned run decides all settings but the seed", a.where)
+			return usage.Errorf("%s cannot be combined with --tuned: a tuned run determines all settings except the seed", a.where)
 		}
 	}
 	return err

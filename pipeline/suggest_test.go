@@ -90,6 +90,6 @@ func TestForeignSettings(t *testing.T) {
 	// VZSL and VZSL# share theirs, and one of several methods is enough: these fail later, for want of features.
 	for _, command := range []string{"train --method vzsl-sharp --set epochs=3", "compare --methods eszsl,vzsl --set epochs=3", "fewshot --methods vzsl-sharp,eszsl --set latent=3",
 		"compare --methods vzsl,eszsl --preset paper"} {
-		refused(t, exitFailed, []string{"no features there yet"}, append(strings.Fields(command), "--config", write(t, "empty.toml", ""))...)
+		refused(t, exitFailed, []string{"no features found"}, append(strings.Fields(command), "--config", write(t, "empty.toml", ""))...)
 	}
 }

@@ -20,12 +20,12 @@ func addTextModel(cmd *cobra.Command, x *workspace.Texts) {
 func addTexts(cmd *cobra.Command, x *workspace.Texts) {
 	addTextModel(cmd, x)
 	f := cmd.Flags()
-	f.StringVar(&x.File, "text", "", "`file` of what is said of the classes, with --text-model: a CSV (class,text), or a folder with CLASS.txt; default: their names")
-	f.StringVar(&x.Gloss, "gloss", "", "`file` of WordNet's glosses (data.noun, or lines wnid<tab>gloss) of classes that have WordNet ids, as ImageNet's: each is described as \"name: gloss\"")
-	f.StringArrayVar(&x.Templates, "template", nil, "`text` with {} where a class's name or text goes, or the name of a built-in set: "+usage.Or(text.Sets())+"; several are averaged (default for names: photo)")
-	f.StringVar(&x.Pool, "text-pool", "", "`way` to make one vector of those of a text's tokens: "+usage.Or(textencoder.Poolings())+" (default: as the model's files say)")
-	f.StringVar(&x.Output, "text-output", "", "`name` of the text model's output to take (default: its embedding)")
-	f.IntVar(&x.Tokens, "text-tokens", 0, "`number` of tokens that a text is cut to (default: as the model's files say)")
+	f.StringVar(&x.File, "text", "", "`file` of texts that describe the classes, with --text-model: a CSV (class,text), or a folder with CLASS.txt (default: class names)")
+	f.StringVar(&x.Gloss, "gloss", "", "`file` of WordNet's glosses (data.noun, or lines wnid<tab>gloss) for classes with WordNet ids, such as ImageNet's: each is described as \"name: gloss\"")
+	f.StringArrayVar(&x.Templates, "template", nil, "prompt `text` with {} in place of the class name or text, or the name of a built-in set: "+usage.Or(text.Sets())+"; several are averaged (default for names: photo)")
+	f.StringVar(&x.Pool, "text-pool", "", "`way` of pooling the token vectors of a text: "+usage.Or(textencoder.Poolings())+" (default: as in the model's files)")
+	f.StringVar(&x.Output, "text-output", "", "`name` of the text model's output to use (default: its embedding)")
+	f.IntVar(&x.Tokens, "text-tokens", 0, "`number` of tokens that texts are truncated to (default: as in the model's files)")
 	must(cmd.RegisterFlagCompletionFunc("template", cobra.FixedCompletions(text.Sets(), cobra.ShellCompDirectiveNoFileComp)))
 	must(cmd.RegisterFlagCompletionFunc("text-pool", cobra.FixedCompletions(textencoder.Poolings(), cobra.ShellCompDirectiveNoFileComp)))
 }

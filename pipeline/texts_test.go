@@ -52,7 +52,7 @@ func TestTexts(t *testing.T) {
 	newTextClasses(t, data, pair, table)
 	// Features of another network do not lie in the space of the texts.
 	done(t, "extract", "--dataset", "toy", "--data", data, "--model", other, "--network", "other", "--engine", "native")
-	refused(t, exitFailed, []string{"their vectors do not lie in one space"}, "train", "--dataset", "toy", "--split", "demo", "--method", "clip", "--descriptions", "text", "--network", "other", "--run", "x")
+	refused(t, exitFailed, []string{"their vectors are not in the same embedding space"}, "train", "--dataset", "toy", "--split", "demo", "--method", "clip", "--descriptions", "text", "--network", "other", "--run", "x")
 	// Sentences, a class without one, and flags that do not go together.
 	csv := []string{"class,text"}
 	for _, c := range table.Classes {

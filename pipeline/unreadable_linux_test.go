@@ -11,7 +11,7 @@ import (
 )
 
 // absences are the words for what is not there: none of them may stand for what could not be looked at.
-var absences = []string{"no features there", "no dataset there", "no class table there", "no such split", "no such run", "no such report", "no trained model",
+var absences = []string{"no features found", "no dataset found", "no class table found", "no such split", "no such run", "no such report", "no trained model",
 	"no network there", "no shards there", "is missing", "are missing", "no classes.txt", "no predicates.txt", "no images.mat"}
 
 // toyRun makes features, class table, split, run and report in the current folder.

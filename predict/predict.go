@@ -11,8 +11,8 @@ import (
 
 // Errors that Rank wraps, for errors.Is.
 var (
-	ErrNoClasses   = errors.New("no classes to choose from")
-	ErrFeatureSize = errors.New("features of another length than the model's")
+	ErrNoClasses   = errors.New("no candidate classes")
+	ErrFeatureSize = errors.New("the features do not have the length that the model needs")
 	ErrNotFinite   = errors.New("the model's score is not a number")
 )
 

@@ -144,7 +144,7 @@ func Fit(ctx context.Context, o Options) (*runs.Predictor, error) {
 
 func (o *Options) check() error {
 	if o.Features == nil || o.Classes == nil || o.Roles == nil {
-		return errors.New("train: features, class table and roles are needed")
+		return errors.New("train: features, class table and roles are required")
 	}
 	return o.Validate()
 }
@@ -163,7 +163,7 @@ func (o *Options) problem() (*problem.Builder, *runs.Record, error) {
 	r.Data.Unlabelled = len(p.Unlabelled)
 	r.Data.Shots = len(p.Shots)
 	if p.MostShots > 0 && len(p.Validation) > 0 && !o.Refit {
-		return nil, nil, fmt.Errorf("split %q is a few-shot one: its shots are trained on in the refit, which is switched off", o.Roles.Name)
+		return nil, nil, fmt.Errorf("split %q is a few-shot split: its shots are used in the refit, which is switched off; give --refit", o.Roles.Name)
 	}
 	if r.Data.FeaturesSHA256, r.Data.ClassesSHA256, r.Data.SplitSHA256, err = p.Digests(o.Classes); err != nil {
 		return nil, nil, err
@@ -192,7 +192,7 @@ func (r *run) fits(ctx context.Context) (*runs.Result, error) {
 	validated := len(r.p.Validation) > 0
 	again := validated && r.o.Refit
 	if !validated && r.o.Tuned == nil {
-		r.o.Log.Warn("the split has no validation images: nothing is chosen, training runs as long as the settings say", "split", r.o.Roles.Name)
+		r.o.Log.Warn("the split has no validation images: nothing is selected, training uses the epochs of the settings", "split", r.o.Roles.Name)
 	}
 	var last *fitted
 	err := r.weigh(ctx)
@@ -251,7 +251,7 @@ func (r *run) fit(ctx context.Context, phase string) (*fitted, error) {
 	if r.f.Phase == phase {
 		s.Resume, s.ResumeBest = r.f.State, r.f.Best
 		if s.Resume != nil {
-			r.o.Log.Info("going on from a checkpoint", "phase", phase, "epochs done", r.f.Lines)
+			r.o.Log.Info("resuming from a checkpoint", "phase", phase, "epochs done", r.f.Lines)
 		}
 	}
 	r.hooks(s, phase)

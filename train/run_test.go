@@ -381,7 +381,7 @@ func TestBadInput(t *testing.T) {
 		"attributes":    {func(o *Options) { o.AttributeNorm = "l3" }, "centre-l2"},
 		"lambda":        {func(o *Options) { traintest.VZSL(&o.Settings).Margin = 1.5 }, "without end"},
 		"not a number":  {func(o *Options) { o.Features.(*traintest.Features).X[0][3] = float32(math.NaN()) }, "class00/0.jpg"},
-		"other images":  {func(o *Options) { o.Roles.Images = make([]string, len(o.Roles.Images)) }, "was it made for these features"},
+		"other images":  {func(o *Options) { o.Roles.Images = make([]string, len(o.Roles.Images)) }, "it was made for these features"},
 		"missing class": {func(o *Options) { o.Classes.Classes[0] = "other" }, "class00"},
 		"missing value": {func(o *Options) { o.Classes.Values[0][0] = float32(math.NaN()) }, "class-mean"},
 		"unseen trained": {func(o *Options) {

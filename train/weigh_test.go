@@ -66,7 +66,7 @@ func TestWeights(t *testing.T) {
 	o := options(t, t.TempDir())
 	use(t, &o, "eszsl")
 	o.Weights = settings.WeightsAuto
-	if _, err := Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "nothing to weigh") {
+	if _, err := Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "only one description") {
 		t.Errorf("one description: %v", err)
 	}
 }

@@ -143,7 +143,7 @@ func shotsFit(in *workspace.Inputs, o *AuditOptions) error {
 		images[i] = splits.Labelled{Image: in.Features.Images()[i], Class: in.Features.Classes()[i]}
 	}
 	if _, err := splits.AddShots(in.Roles, images, 0, o.Pool, 1); err != nil {
-		return fmt.Errorf("--shots %d: %w; --shots 0 leaves the curves out", o.Shots[len(o.Shots)-1], err)
+		return fmt.Errorf("--shots %d: %w; --shots 0 omits the curves", o.Shots[len(o.Shots)-1], err)
 	}
 	return nil
 }
@@ -161,7 +161,7 @@ func (x *Runner) auditRows(ctx context.Context, a *Audit, in *workspace.Inputs, 
 			return context.Cause(ctx)
 		}
 		if err != nil {
-			x.Log.Warn("a row failed, the others go on", "row", row.Row, "error", err)
+			x.Log.Warn("a row failed, the others continue", "row", row.Row, "error", err)
 			row.Error = err.Error()
 			failed = append(failed, fmt.Errorf("%s: %w", row.Row, err))
 			continue
@@ -185,7 +185,7 @@ func (x *Runner) auditRows(ctx context.Context, a *Audit, in *workspace.Inputs, 
 		x.Log.Info("audited", "row", row.Row, "top-1", Points(row.MeanPerClass.Value)+"%", "done", fmt.Sprintf("%d/%d", i+1, len(plan)))
 	}
 	if len(failed) == len(plan) {
-		return fmt.Errorf("nothing could be measured; the first row failed so: %w", failed[0])
+		return fmt.Errorf("nothing could be measured; the first row failed with: %w", failed[0])
 	}
 	// Chosen by the validation classes; of equal ones, and where nothing validates, the first.
 	for _, row := range a.Rows {

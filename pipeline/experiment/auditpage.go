@@ -106,16 +106,16 @@ func (a *Audit) findControls(say func(format string, args ...any)) {
 		named, w, s := a.of[auditNamed], a.of[auditWithheld], a.of[auditSwapped]
 		knows := s.MeanPerClass.OverImages != nil && swapped.OverImages.High < 0
 		sees := w.MeanPerClass.OverImages != nil && w.MeanPerClass.OverImages.Low > a.Chance
-		what := "neither can be shown: the texts tell it too little"
+		what := "no conclusion: the texts are too little help to the encoder"
 		switch {
 		case knows && sees:
-			what = "it uses both: the names that it knows and what the texts say"
+			what = "it uses both the names and the descriptions"
 		case knows:
-			what = "it goes by the names: what the texts say beside them it does not use"
+			what = "it relies on the names and does not use the rest of the texts"
 		case sees:
-			what = "it goes by what the texts say: the names do not matter to it"
+			what = "it relies on the descriptions; the names make no difference"
 		}
-		say("Does the encoder know the names or see what is described? With names and texts %s reaches %s, with the names withheld %s, with names of other classes %s (chance %s): %s.",
+		say("Does the encoder rely on the names or on the descriptions? With names and texts %s reaches %s, with the names withheld %s, with names of other classes %s (chance %s): %s.",
 			named.Title, points(named.MeanPerClass.Value), points(w.MeanPerClass.Value), points(s.MeanPerClass.Value), points(a.Chance), what)
 	}
 	if s, n := a.of[auditShuffled], a.of[auditNames]; s != nil && n != nil {
@@ -204,7 +204,7 @@ func (a *Audit) shotCurves() (report.Chart, report.Table) {
 	}
 	slices.Sort(shots)
 	c := report.Chart{Title: "Accuracy against labelled images", XLabel: "labelled images of each unseen class", YLabel: "top-1, mean per class (%)",
-		Caption: fmt.Sprintf("Mean and standard deviation over %s of the images, all tested on the same %d images, none of them ever labelled. Images alone: logistic regression, which knows neither names nor descriptions.", usage.Counted(len(a.Draws), "draw"), a.ShotImages)}
+		Caption: fmt.Sprintf("Mean and standard deviation over %s of the images, all tested on the same %d images, which are never used as labelled images. Images alone: logistic regression, which uses neither names nor descriptions.", usage.Counted(len(a.Draws), "draw"), a.ShotImages)}
 	t := report.Table{Caption: "Top-1, mean per class, in percent, with the standard deviation over draws", Head: []string{"Described by, method"}}
 	at := map[string]int{}
 	for _, k := range shots {
@@ -251,7 +251,7 @@ func (x *Runner) writeAudit(a *Audit, command string) error {
 	}
 	page.Notes = append(page.Notes,
 		fmt.Sprintf("Names and texts were encoded by %s (network %.12s…, tokenizer %.12s…)%s.", a.TextModel.Name, a.TextModel.SHA256, a.TextModel.Tokenizer, templatesText(a.Templates)),
-		"The shaded rows speak for their descriptions in the sentences above: of several methods on one description the one with the best accuracy on the validation classes, which are seen classes. Settings and weights are selected there too; nothing is selected on the test images.")
+		"The shaded rows represent their descriptions in the sentences above: where several methods use the same description, the one with the best accuracy on the validation classes, which are seen classes. Settings and weights are selected on them too; nothing is selected on the test images.")
 	for _, r := range a.Rows {
 		if r.Error != "" {
 			page.Notes = append(page.Notes, fmt.Sprintf("%s on %s failed: %s", r.Title, r.Descriptions, r.Error))

@@ -58,7 +58,7 @@ func (x *Runner) planAudit(ctx context.Context, a *Audit, in *workspace.Inputs, 
 			others[i] = classes[k]
 		}
 		withheld, named := text.Withhold(said, o.Generic)
-		a.Notes = append(a.Notes, fmt.Sprintf("%d of the texts hold their class's own name; withheld, %q stands in its place. Where a text does not hold it, %q puts it before the text.", named, o.Generic, auditNamed))
+		a.Notes = append(a.Notes, fmt.Sprintf("%d of the texts contain their class's own name; where it is withheld, %q replaces it. In the row %q a text that does not contain the name is preceded by it.", named, o.Generic, auditNamed))
 		tables[auditTexts] = b.table(said, nil)
 		tables[auditWithheld] = b.table(withheld, nil)
 		tables[auditNamed] = b.table(text.Rename(said, classes), nil)
@@ -70,8 +70,8 @@ func (x *Runner) planAudit(ctx context.Context, a *Audit, in *workspace.Inputs, 
 	a.Notes = append(a.Notes, b.notes...)
 	own, err := in.Classes.Pick(features.KindAttributes)
 	if err != nil {
-		a.Notes = append(a.Notes, "The class table has no attributes ('vzsl attributes' without --text-model, or with --own): names and texts alone are audited.")
-		x.Log.Warn("the class table has no attributes: names and texts alone are audited", "dataset", a.Dataset)
+		a.Notes = append(a.Notes, "The class table has no attributes ('vzsl attributes' without --text-model, or with --own): only names and texts are audited.")
+		x.Log.Warn("the class table has no attributes: only names and texts are audited", "dataset", a.Dataset)
 		own = nil
 	}
 	with, both := tables[auditTexts], auditBoth
@@ -101,8 +101,8 @@ func (b *auditBuilder) rows(a *Audit, o *AuditOptions, tables map[string]*featur
 			}
 		}
 	} else {
-		a.Notes = append(a.Notes, "CLIP is left out: "+err.Error()+".")
-		b.x.Log.Warn("CLIP is left out: " + err.Error())
+		a.Notes = append(a.Notes, "CLIP is omitted: "+err.Error()+".")
+		b.x.Log.Warn("CLIP is omitted: " + err.Error())
 	}
 	for _, kind := range []string{auditNames, auditAttributes, auditTexts, both} {
 		for _, s := range o.Settings {
@@ -201,9 +201,9 @@ func permuted(texts [][]string, to []int) [][]string {
 func (o *AuditOptions) Check() error {
 	switch {
 	case o.Texts.Model == "":
-		return usage.Errorf("--text-model: the folder of the text model whose reading of names and texts is to be audited; of a model for images and texts that of both")
+		return usage.Errorf("--text-model is required: the folder of the text model to audit (for an image-text model, the folder of both networks)")
 	case strings.TrimSpace(o.Generic) == "":
-		return usage.Errorf("--generic: a word is wanted that stands for names that are withheld")
+		return usage.Errorf("--generic must not be empty: give a word to replace withheld names")
 	}
 	return o.Texts.Check()
 }

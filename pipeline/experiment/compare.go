@@ -164,7 +164,7 @@ func (x *Runner) Compare(ctx context.Context, o *CompareOptions) (*Comparison, e
 			return nil, context.Cause(ctx)
 		}
 		if err != nil {
-			x.Log.Warn("the method failed, the others go on", "method", m, "error", err)
+			x.Log.Warn("the method failed, the others continue", "method", m, "error", err)
 			row.Error = err.Error()
 			failed = append(failed, fmt.Errorf("%s: %w", m, err))
 			continue
@@ -177,7 +177,7 @@ func (x *Runner) Compare(ctx context.Context, o *CompareOptions) (*Comparison, e
 		x.Log.Info("compared", "method", m, "top-1", Points(row.Figure(perClassFigure).Mean)+"%", "done", fmt.Sprintf("%d/%d", i+1, len(names)))
 	}
 	if len(failed) == len(names) {
-		return nil, fmt.Errorf("no method could be compared; the first failed so: %w", failed[0])
+		return nil, fmt.Errorf("no method could be compared; the first failed with: %w", failed[0])
 	}
 	slices.SortStableFunc(out.Methods, func(a, b *ComparedMethod) int {
 		if a.Error != "" || b.Error != "" {

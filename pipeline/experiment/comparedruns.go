@@ -41,7 +41,7 @@ func (x *Runner) CompareRuns(ctx context.Context, names []string, to string) (*C
 		if there, err := lookup.Exists(filepath.Join(dir, file)); err != nil {
 			return nil, err
 		} else if there {
-			return nil, fmt.Errorf("%s holds the report of a run: take another folder with --to", dir)
+			return nil, fmt.Errorf("%s holds the report of a run: choose another folder with --to", dir)
 		}
 	}
 	var runs []report.Compared
@@ -50,7 +50,7 @@ func (x *Runner) CompareRuns(ctx context.Context, names []string, to string) (*C
 	for _, name := range names {
 		name = filepath.ToSlash(filepath.Clean(name))
 		if once[name] {
-			return nil, usage.Errorf("run %s is named twice", name)
+			return nil, usage.Errorf("run %s is given twice", name)
 		}
 		once[name] = true
 		stored, _, err := x.StoredReports(ctx, name)
@@ -62,13 +62,13 @@ func (x *Runner) CompareRuns(ctx context.Context, names []string, to string) (*C
 			return nil, err
 		}
 		if err := stored[0].ReadPredictions(); err != nil {
-			x.Log.Warn("the run is not compared image by image", "run", name, "error", err)
+			x.Log.Warn("the run is left out of the comparison image by image", "run", name, "error", err)
 		}
 		ds := workspace.Dataset{Name: stored[0].Run.Features.Dataset, Folder: stored[0].Run.Data, Layout: stored[0].Run.Layout}
 		root := ""
 		if ds.Folder != "" {
 			if root, err = x.ImageRoot(&ds); err != nil {
-				x.Log.Warn("the page is without images of the run", "run", name, "error", err)
+				x.Log.Warn("the page does not show images of the run", "run", name, "error", err)
 				root = ""
 			}
 		}

@@ -144,26 +144,26 @@ func (x *Runner) writeComparison(out *Comparison, command string) error {
 	if err != nil {
 		return err
 	}
-	budget := "without a limit of time"
+	budget := "without a time limit"
 	if out.Budget > 0 {
-		budget = "beginning no fit after " + seconds(out.Budget)
+		budget = "starting no fit after " + seconds(out.Budget)
 	}
 	page := report.Summary{
 		Kicker:  "Comparison · split " + out.Split,
 		Heading: "Methods on " + out.Dataset,
-		Lead: fmt.Sprintf("Every method on the same features, tuned by the same rule: %d test images, each named among the same %d unseen classes.",
+		Lead: fmt.Sprintf("Every method on the same features, tuned by the same rule: %d test images, each classified among the same %d unseen classes.",
 			out.Images, out.Classes),
 		Tables: []report.Table{out.Table()},
 		Notes: []string{
-			fmt.Sprintf("Each method was tuned on the same %d folds of the seen classes with at most %s, %s. Validation is the mean per-class top-1 on the classes held out, with the standard deviation over folds, that the settings were chosen by; where the time ended the search early, on as many folds as it says. No unseen class took part.",
+			fmt.Sprintf("Each method was tuned on the same %d folds of the seen classes with at most %s, %s. Validation is the mean per-class top-1 on the classes held out, with the standard deviation over folds, that the settings were selected by; where the time limit ended the search early, it is over the number of folds given. No unseen class was used.",
 				out.Folds, usage.Counted(out.Trials, "trial"), budget),
-			"Mean, standard deviation and the mean's 95 % interval (Student’s t, cut to 0 to 100) are over trainings with different seeds. A method that does not depend on the seed is trained once: its interval is the bootstrap's over images. Chance in the choice of images and classes is in the reports of the single seeds.",
-			"The time of tuning is that of the whole search with its fits beside each other, the time of training that of one model, on this machine.",
+			"Mean, standard deviation and the mean's 95 % interval (Student’s t, cut to 0 to 100) are over trainings with different seeds. A method that does not depend on the seed is trained once: its interval is a bootstrap over images. The variation over images and classes is in the reports of the single seeds.",
+			"Tuning time is that of the whole search, with fits in parallel; training time is that of one model; both on this machine.",
 		},
 		Command: command, Program: version.Program(),
 	}
 	if p := out.Published; p != nil {
-		page.Notes = append(page.Notes, fmt.Sprintf("Published figures (%s): %s, %s. %s. They belong beside our figures of the same name, as far as features and classes are the same.", p.Mark, p.Metric, p.Features, p.Source))
+		page.Notes = append(page.Notes, fmt.Sprintf("Published results (%s): %s, %s. %s. They are comparable with the metrics of the same name here as far as features and classes are the same.", p.Mark, p.Metric, p.Features, p.Source))
 	}
 	for _, m := range out.Methods {
 		if m.Error != "" {

@@ -182,7 +182,7 @@ func ReadMetrics(path string) ([]map[string]any, error) {
 	case errors.Is(err, os.ErrNotExist):
 		return nil, nil
 	case custody.IsDamaged(err):
-		return nil, fmt.Errorf("%w; bring back the file that the training wrote, or train again with --force", err)
+		return nil, fmt.Errorf("%w; restore the file that the training wrote, or retrain with --force", err)
 	case err != nil:
 		return nil, err
 	}
@@ -191,7 +191,7 @@ func ReadMetrics(path string) ([]map[string]any, error) {
 	for n := 1; lines.Scan(); n++ {
 		var rec map[string]any
 		if err := json.Unmarshal(lines.Bytes(), &rec); err != nil {
-			return nil, fmt.Errorf("%s is damaged (line %d: %w); bring back the file that the training wrote, or train again with --force", path, n, err)
+			return nil, fmt.Errorf("%s is damaged (line %d: %w); restore the file that the training wrote, or retrain with --force", path, n, err)
 		}
 		records = append(records, rec)
 	}

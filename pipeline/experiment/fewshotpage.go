@@ -80,12 +80,12 @@ func (x *Runner) writeFewShot(o *FewShotOptions, res *FewShotResult) error {
 	page := report.Summary{
 		Kicker:  "Few-shot report · split " + res.Split,
 		Heading: "Few shots on " + res.Dataset,
-		Lead: fmt.Sprintf("What a few labelled images of each of the %d unseen classes add. Every model ranks the same %d test images among these classes; none of them is ever a shot.",
+		Lead: fmt.Sprintf("What a few labelled images of each of the %d unseen classes contribute. Every model ranks the same %d test images among these classes; none of them is ever a shot.",
 			res.Classes, res.Images),
 		Charts: []report.Chart{chart},
 		Tables: []report.Table{{Caption: "Top-1, mean per class, in percent, with the standard deviation over draws", Head: head, Rows: FewShotTable(o, res)}},
 		Notes: []string{
-			fmt.Sprintf("The shots are drawn from %d images of each unseen class that are kept out of the test for every number of shots; fewer shots are among more. Another seed draws another pool, and so tests on other images.", res.Pool),
+			fmt.Sprintf("The shots are drawn from %d images of each unseen class that are excluded from the test for every number of shots; smaller sets of shots are subsets of larger ones. Another seed draws another pool and therefore tests on other images.", res.Pool),
 			"0 shots is the zero-shot setting on the same test images.",
 		},
 		Command: x.Command("fewshot", slices.Concat([]string{"--dataset", res.Dataset, "--split", res.Split, "--run", res.Name, "--network", res.Network, "--shots", list(o.Shots),
@@ -94,7 +94,7 @@ func (x *Runner) writeFewShot(o *FewShotOptions, res *FewShotResult) error {
 		Program: version.Program(),
 	}
 	if slices.Contains(o.methods(), "logistic") {
-		page.Notes = append(page.Notes, "Logistic regression on the shots knows neither descriptions nor seen classes.")
+		page.Notes = append(page.Notes, "Logistic regression on the shots uses neither descriptions nor seen classes.")
 	}
 	res.HTML, err = report.WriteSummary(x.ReportDir(res.Name), &page, map[string][]byte{"fewshot.json": facts, "fewshot.csv": table.Bytes()})
 	return err

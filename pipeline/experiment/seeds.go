@@ -24,7 +24,7 @@ func (x *Runner) TrainSeeds(ctx context.Context, run string, in *workspace.Input
 	if there, err := lookup.Exists(filepath.Join(x.RunDir(run), "config.toml")); err != nil {
 		return nil, err
 	} else if there {
-		return nil, fmt.Errorf("%s holds a run of one seed: take another folder with --run", x.RunDir(run))
+		return nil, fmt.Errorf("%s holds a run of one seed: choose another folder with --run", x.RunDir(run))
 	}
 	fit := x.Train
 	if searched {
@@ -73,7 +73,7 @@ func (x *Runner) EvaluateSeeds(ctx context.Context, name string, r *workspace.Ru
 		if len(results) == 0 {
 			first, split = s, model.Split()
 		} else if !reflect.DeepEqual(s, first) || model.Split() != split {
-			return nil, nil, fmt.Errorf("%s: seed %d was trained with other settings or on another split than seed %d: train again with --force, or take another --run",
+			return nil, nil, fmt.Errorf("%s: seed %d was trained with other settings or on another split than seed %d: retrain with --force, or choose another --run",
 				x.RunDir(name), seed, seeds[0])
 		}
 		e, err := x.EvaluateRun(ctx, workspace.SeedRun(name, seed), r, model, bootstrap)
@@ -99,16 +99,16 @@ func (x *Runner) overSeeds(name string, about result.Run, dataset string, seeds 
 	page := report.Summary{
 		Kicker:  "Seeds · split " + split,
 		Heading: fmt.Sprintf("%s on %s, %d seeds", method, dataset, len(seeds)),
-		Lead:    "The same settings trained with different seeds: what the figures are on average, and how far chance moves them.",
+		Lead:    "The same settings trained with different seeds: the mean metrics and their variation over seeds.",
 		Command: x.evaluateCommand(&about, results[0].Bootstrap.Seed), Program: version.Program(),
-		Notes: []string{"Mean, standard deviation and the mean's 95 % interval (Student’s t, cut to 0 to 100) over seeds, in percent. They say nothing of other images or classes: the reports of the single seeds do."},
+		Notes: []string{"Mean, standard deviation and the mean's 95 % interval (Student’s t, cut to 0 to 100) over seeds, in percent. They do not cover other images or classes: see the reports of the single seeds."},
 	}
 	if len(seeds) == 1 {
 		page.Heading = fmt.Sprintf("%s on %s, one seed", method, dataset)
-		page.Lead = "One training: its figures with their intervals. More seeds tell how far chance in training moves them."
+		page.Lead = "One training: its metrics with their intervals. More seeds show how much they vary with the random seed."
 		page.Notes = []string{"95 % bootstrap intervals over images, in percent, as in the seed's own report."}
 	}
-	t := report.Table{Caption: "Figures over the seeds, in percent", Head: []string{"Figure", "Mean", "SD", "95 % interval"}}
+	t := report.Table{Caption: "Metrics over the seeds, in percent", Head: []string{"Figure", "Mean", "SD", "95 % interval"}}
 	for _, s := range seeds {
 		t.Head = append(t.Head, fmt.Sprintf("seed %d", s))
 	}

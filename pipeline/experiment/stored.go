@@ -85,11 +85,11 @@ func (x *Runner) ReportOfModel(run string, s *result.Report, model string) error
 	evaluated, dir := s.Run.ModelSHA256(), x.RunDir(run)
 	switch {
 	case model == "":
-		return fmt.Errorf("%s is the report of an earlier model: a training in %s since then is not finished; finish it, then '%s'", x.ReportDir(run), dir, x.EvaluateAgain(run))
+		return fmt.Errorf("%s is the report of an earlier model: a later training in %s is not finished; finish it, then run '%s'", x.ReportDir(run), dir, x.EvaluateAgain(run))
 	case evaluated == "":
-		x.Log.Warn("the report does not say which model it is of: whether it is the run's could not be checked", "run", run)
+		x.Log.Warn("the report does not record its model: whether it is the run's could not be checked", "run", run)
 	case model != evaluated:
-		return fmt.Errorf("%s is the report of an earlier model (sha256 %.12s...) than the one in %s (%.12s...), which was trained since: '%s' makes the report of this one",
+		return fmt.Errorf("%s is the report of an earlier model (sha256 %.12s...); the one in %s (%.12s...) was trained later: '%s' makes its report",
 			x.ReportDir(run), evaluated, dir, model, x.EvaluateAgain(run))
 	}
 	return nil
@@ -107,26 +107,26 @@ func (x *Runner) noReport(name string) error {
 		if there, err := lookup.Exists(filepath.Join(x.ReportDir(name), r.facts)); err != nil {
 			return err
 		} else if there {
-			return fmt.Errorf("%s is a report of %s: its own command, which it ends with, makes it again", x.ReportDir(name), r.what)
+			return fmt.Errorf("%s is a report of %s: rebuild it with its own command, which is shown at its end", x.ReportDir(name), r.what)
 		}
 	}
 	if there, err := lookup.Exists(x.RunDir(name)); err != nil {
 		return err
 	} else if there {
-		return fmt.Errorf("%s: no results are stored there; evaluate the run first: '%s'", x.ReportDir(name), x.Command("evaluate", "--run", name))
+		return fmt.Errorf("%s: no stored results; evaluate the run first: '%s'", x.ReportDir(name), x.Command("evaluate", "--run", name))
 	}
 	there, err := lookup.Below(x.ReportDir(""), "*/*.json")
 	if err != nil {
 		return err
 	}
 	if len(there) == 0 {
-		return fmt.Errorf("%s: no such report, nor a run of that name; 'vzsl train' and 'vzsl evaluate' make them", x.ReportDir(name))
+		return fmt.Errorf("%s: no such report or run; create them with 'vzsl train' and 'vzsl evaluate'", x.ReportDir(name))
 	}
 	for i, path := range there {
 		there[i] = filepath.Base(filepath.Dir(path))
 	}
 	there = slices.Compact(there)
-	return fmt.Errorf("%s: no such report, nor a run of that name%s; there are %s", x.ReportDir(name), usage.DidYouMean(name, there), usage.FirstOf(there))
+	return fmt.Errorf("%s: no such report or run%s; there are %s", x.ReportDir(name), usage.DidYouMean(name, there), usage.FirstOf(there))
 }
 
 // Rebuild writes the report of one training again.
@@ -136,7 +136,7 @@ func (x *Runner) Rebuild(name string, s *result.Report, ds *workspace.Dataset) (
 		return report.Paths{}, err
 	}
 	if metrics == nil {
-		x.Log.Info("no metrics of the training are there any more: the report has no curves of it", "run", name)
+		x.Log.Info("the training metrics are missing: the report has no training curves", "run", name)
 	}
 	here := *ds
 	here.Name = s.Run.Features.Dataset
@@ -147,7 +147,7 @@ func (x *Runner) Rebuild(name string, s *result.Report, ds *workspace.Dataset) (
 	case s.Run.Data != "" || s.Run.Layout != "": // as the run was evaluated
 		here.Folder, here.Layout = s.Run.Data, s.Run.Layout
 		if there, err := lookup.Exists(here.Folder); here.Folder != "" && (err != nil || !there) {
-			x.Log.Warn("the folder that the report had its images from is not there any more: it is without them", "data", here.Folder)
+			x.Log.Warn("the folder of the report's images was not found: the report has no images", "data", here.Folder)
 			here.Folder, here.Layout = "", ""
 		}
 	}

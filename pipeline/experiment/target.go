@@ -27,7 +27,7 @@ func Writable(dir string) error {
 		st, err := os.Stat(d)
 		switch {
 		case err == nil && !st.IsDir():
-			return fmt.Errorf("%s is a file, where a folder is to be: remove it or take another --out or --run", d)
+			return fmt.Errorf("%s is a file, not a folder: remove it, or choose another --out or --run", d)
 		case err == nil:
 			_, remove, err := wholefile.Temporary(d, "probe")
 			if err != nil {
@@ -65,14 +65,14 @@ func (x *Runner) MayTune(run string, seeds int, force bool) error {
 		case err != nil && !force:
 			return err
 		case i == 0 && seeds > 0:
-			return fmt.Errorf("%s holds a run of one seed: take another folder with --run", dir)
+			return fmt.Errorf("%s holds a run of one seed: choose another folder with --run", dir)
 		case tuned == nil && !force:
-			return fmt.Errorf("%s: %w, which was not tuned; --force starts over there, --run NAME takes another folder", x.RunDir(r), runs.ErrOtherRun)
+			return fmt.Errorf("%s: %w, which was not tuned; --force starts over there, --run NAME uses another folder", x.RunDir(r), runs.ErrOtherRun)
 		}
 		if journal, err := lookup.Exists(filepath.Join(dir, workspace.TuningDir, tuning.JournalFile)); err != nil {
 			return err
 		} else if !journal && !force {
-			return fmt.Errorf("%s: %w, whose search is not there (%s); --force starts over there, --run NAME takes another folder",
+			return fmt.Errorf("%s: %w, whose search was not found (%s); --force starts over there, --run NAME uses another folder",
 				x.RunDir(r), runs.ErrOtherRun, filepath.Join(dir, workspace.TuningDir))
 		}
 	}
@@ -106,14 +106,14 @@ func (x *Runner) oneKind(run string, settings settings.Settings, n int, force, s
 		}
 	}
 	if len(others) > 0 {
-		return fmt.Errorf("%s: %w: %s there with other settings; --force starts over there, --run NAME takes another folder",
+		return fmt.Errorf("%s: %w: %s there with other settings; --force starts over there, --run NAME uses another folder",
 			x.RunDir(run), runs.ErrOtherRun, strings.Join(others, ", "))
 	}
 	for _, seed := range left {
 		if held := lock.Held(x.RunDir(workspace.SeedRun(run, seed))); held != nil {
 			return held
 		}
-		x.Log.Info("a model of other settings is removed: the seeds of a run are of one kind", "run", workspace.SeedRun(run, seed))
+		x.Log.Info("a model with other settings is removed: all seeds of a run have the same settings", "run", workspace.SeedRun(run, seed))
 		if err := os.RemoveAll(x.RunDir(workspace.SeedRun(run, seed))); err != nil {
 			return err
 		}

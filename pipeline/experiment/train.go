@@ -59,7 +59,7 @@ func (x *Runner) Train(ctx context.Context, name string, in *workspace.Inputs, s
 	})
 	bars.End()
 	if errors.Is(err, runs.ErrOtherRun) {
-		return nil, fmt.Errorf("%w; --force starts over there, --run NAME takes another folder", err)
+		return nil, fmt.Errorf("%w; --force starts over there, --run NAME uses another folder", err)
 	}
 	if err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func (x *Runner) TrainSearched(ctx context.Context, name string, in *workspace.I
 	t, err := x.Train(ctx, name, in, settings, tuned, force)
 	if errors.Is(err, runs.ErrOtherRun) {
 		if _, _, not := runs.ReadTuned(x.RunDir(name)); not == nil {
-			x.Log.Info("the search has gone on since this model was trained: it is trained again", "run", name)
+			x.Log.Info("the search was continued after this model was trained: it is retrained", "run", name)
 			return x.Train(ctx, name, in, settings, tuned, true)
 		}
 	}

@@ -27,7 +27,7 @@ type Search struct {
 // Check refuses a search of nothing.
 func (s *Search) Check() error {
 	if s.Trials < 1 || s.Folds < 2 || s.Budget < 0 {
-		return usage.Errorf("--trials %d --folds %d --budget %v: at least one trial and two folds are needed, and no time below 0", s.Trials, s.Folds, s.Budget)
+		return usage.Errorf("--trials %d --folds %d --budget %v: give at least one trial, two folds and a budget of 0 or more", s.Trials, s.Folds, s.Budget)
 	}
 	return nil
 }
@@ -60,7 +60,7 @@ func (x *Runner) Tune(ctx context.Context, name string, in *workspace.Inputs, s 
 	})
 	p.End()
 	if errors.Is(err, runs.ErrOtherRun) {
-		return nil, fmt.Errorf("%w; --force starts over there, --run NAME takes another folder", err)
+		return nil, fmt.Errorf("%w; --force starts over there, --run NAME uses another folder", err)
 	}
 	if err == nil && tuned.Cut {
 		x.Log.Warn("the budget cut the search short", "run", name, "folds", tuned.Best.Folds)
@@ -81,7 +81,7 @@ func (x *Runner) ReadTuned(run, method string) (settings.Settings, *runs.TunedRe
 func (x *Runner) Inductive(run, method string) (settings.Settings, map[string]float64, error) {
 	s, tuned, err := x.ReadTuned(run, method)
 	if err != nil {
-		return s, nil, fmt.Errorf("a transductive search goes on from a tuned inductive run: %w", err)
+		return s, nil, fmt.Errorf("a transductive search starts from a tuned inductive run: %w", err)
 	}
 	s.Transductive = true
 	return s, tuned.Choice, nil

@@ -15,7 +15,7 @@ func (x *inspection) attributes() {
 	table, err := x.ds.OwnDescription(x.set)
 	if bare := (workspace.UndescribedError{}); errors.As(err, &bare) {
 		x.bare = true
-		found.missing("descriptions of the classes: the dataset has none of its own, word vectors of the names will do")
+		found.missing("class descriptions: the dataset has none of its own; word vectors of the names can be used")
 		return
 	}
 	if err != nil {
@@ -28,7 +28,7 @@ func (x *inspection) attributes() {
 	}
 	x.own = table
 	found.Attributes = len(table.Names)
-	found.there("%d attributes of every class (%s)", found.Attributes, table.Source)
+	found.there("%d attributes per class (%s)", found.Attributes, table.Source)
 	found.Notes = append(found.Notes, table.Notes...)
 	if p := catalog.Lookup(x.ds.Name).Counts; p.Attributes > 0 && p.Attributes != found.Attributes && x.ds.ClassFile == "" {
 		found.problem("%d attributes; %s has %d as published", found.Attributes, x.ds.Name, p.Attributes)
@@ -49,9 +49,9 @@ func (x *inspection) attributes() {
 		}
 	}
 	if len(without) > 0 {
-		found.problem("%d classes have no attribute at all: %s", len(without), usage.FirstOf(without))
+		found.problem("%d classes have no attributes: %s", len(without), usage.FirstOf(without))
 	}
 	if len(some) > 0 {
-		found.Notes = append(found.Notes, fmt.Sprintf("%d values are missing, of classes %s: train with --missing class-mean", table.Missing(), usage.FirstOf(some)))
+		found.Notes = append(found.Notes, fmt.Sprintf("%d values are missing, for classes %s: train with --missing class-mean", table.Missing(), usage.FirstOf(some)))
 	}
 }

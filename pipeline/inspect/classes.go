@@ -20,7 +20,7 @@ func (x *inspection) counts() {
 		}
 		found.there("%d classes, features of %d images", found.Classes, found.Images)
 		if found.Images == 0 {
-			found.problem("no features in %s: their archive is not unpacked there", x.set.Root)
+			found.problem("no features in %s: unpack their archive there", x.set.Root)
 			found.Usable = len(x.networks()) > 0
 		}
 	}
@@ -51,7 +51,7 @@ func (x *inspection) classes() {
 	for _, c := range x.set.Classes {
 		plain := strings.ToLower(strings.NewReplacer("_", " ", "+", " ", "-", " ").Replace(c.Name))
 		if other, twice := alike[plain]; twice {
-			x.found.problem("classes %q and %q differ in case or spacing only: is it one class?", other, c.Name)
+			x.found.problem("classes %q and %q differ only in case or spacing: are they the same class?", other, c.Name)
 		}
 		alike[plain] = c.Name
 		if x.perName[c.Name] == 0 {

@@ -69,7 +69,7 @@ func (x *inspection) grown(ctx context.Context, dir, network string, m *features
 		if m.Source.DatasetSHA256 == x.set.SHA256() {
 			return ""
 		}
-		x.found.problem("%s was made from another list of classes and images than the one in %s: extract again, what is there is kept", dir, x.ds.Folder)
+		x.found.problem("%s was made from another list of classes and images than that in %s: extract again; existing features are kept", dir, x.ds.Folder)
 		return x.command("extract", true, x.model(network)...)
 	}
 	s, err := features.Stale(ctx, dir, m, extract.Growing(x.set, features.CheckTime))
@@ -77,7 +77,7 @@ func (x *inspection) grown(ctx context.Context, dir, network string, m *features
 	case err != nil:
 		x.found.problem("%v", err)
 	case s.Any():
-		x.found.problem("%s is not of the images in %s any more: %s; extract computes what is missing and keeps the rest", dir, x.ds.Folder, s)
+		x.found.problem("%s does not match the images in %s: %s; extract computes what is missing and keeps the rest", dir, x.ds.Folder, s)
 		return x.command("extract", true, x.model(network)...)
 	}
 	return ""

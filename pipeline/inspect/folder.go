@@ -24,7 +24,7 @@ func (x *inspection) open(ctx context.Context) bool {
 		// it says itself what is not there
 	} else if err != nil {
 		found.problem("the dataset's folder: %v", err)
-		found.Next = x.repair("put this right")
+		found.Next = x.repair("correct this")
 		return false
 	} else if !there {
 		found.missing("the dataset's folder %s%s", dir, x.ds.DidYouMean())
@@ -53,7 +53,7 @@ func (x *inspection) open(ctx context.Context) bool {
 		return true
 	}
 	found.problem("%v", err)
-	found.Next = x.repair("put this right")
+	found.Next = x.repair("correct this")
 	return false
 }
 
@@ -64,7 +64,7 @@ func (x *inspection) repair(what string) string {
 	if len(archives) == 0 {
 		return cmp.Or(x.downloaded(), x.again(what))
 	}
-	x.found.problem("archives lie there that are not unpacked: %s", usage.FirstOf(archives))
+	x.found.problem("archives not yet unpacked: %s", usage.FirstOf(archives))
 	switch {
 	case x.downloaded() != "" && filepath.Dir(archives[0]) == ".":
 		return fmt.Sprintf("vzsl download %s --force --from %s", x.ds.Name, workspace.Quote(dir))
@@ -101,7 +101,7 @@ func (x *inspection) ofXLSA17(all string) bool {
 		}
 	}
 	if x.found.Next != "" {
-		x.found.there("folders of xlsa17 in %s, each a dataset of its own: %s", all, strings.Join(names, ", "))
+		x.found.there("folders of xlsa17 in %s, each a separate dataset: %s", all, strings.Join(names, ", "))
 	}
 	return x.found.Next != ""
 }

@@ -38,13 +38,13 @@ func (x *inspection) pictures(ctx context.Context) error {
 	for _, m := range x.set.Images {
 		listed[m.Path] = false
 		if other, twice := folded[strings.ToLower(m.Path)]; twice {
-			found.problem("images %q and %q differ in case only: on some disks they are one", other, m.Path)
+			found.problem("images %q and %q differ only in case: some file systems treat them as the same file", other, m.Path)
 		}
 		folded[strings.ToLower(m.Path)] = m.Path
 	}
 	var orphans, empty, unread, unnamed []string
 	seen := 0
-	bar := x.w.Begin("look through "+x.set.ImageRoot, "files")
+	bar := x.w.Begin("check "+x.set.ImageRoot, "files")
 	defer bar.End()
 	root := x.set.ImageRoot
 	if real, err := filepath.EvalSymlinks(root); err == nil {
@@ -112,19 +112,19 @@ func (x *inspection) pictures(ctx context.Context) error {
 		found.problem("no images in %s", x.set.ImageRoot)
 		found.Usable = len(x.networks()) > 0
 	case len(absent) == len(listed):
-		found.problem("none of the %d images listed has a file in %s: is the archive of the images unpacked there?", len(listed), x.set.ImageRoot)
+		found.problem("none of the %d listed images was found in %s: is the archive of the images unpacked there?", len(listed), x.set.ImageRoot)
 		found.Usable = len(x.networks()) > 0 // features made elsewhere will do
 	case len(absent) > 0:
-		found.problem("%d images are listed but have no file: %s", len(absent), usage.FirstOf(absent))
+		found.problem("%d images are listed but not found: %s", len(absent), usage.FirstOf(absent))
 	}
 	if len(empty) > 0 {
 		found.problem("%d images are empty files: %s", len(empty), usage.FirstOf(empty))
 	}
 	if len(unread) > 0 {
-		found.problem("%d images are of formats that are not read (HEIC, AVIF, JPEG XL, JPEG 2000) and will be skipped: convert them to JPEG or PNG: %s", len(unread), usage.FirstOf(unread))
+		found.problem("%d images have formats that are not supported (HEIC, AVIF, JPEG XL, JPEG 2000) and will be skipped: convert them to JPEG or PNG: %s", len(unread), usage.FirstOf(unread))
 	}
 	if len(unnamed) > 0 {
-		found.problem("%d images have names that are not UTF-8 text and will be skipped: rename them: %s", len(unnamed), usage.FirstOf(unnamed))
+		found.problem("%d images have names that are not UTF-8 text and will be skipped; rename them: %s", len(unnamed), usage.FirstOf(unnamed))
 	}
 	if len(orphans) > 0 {
 		slices.Sort(orphans)

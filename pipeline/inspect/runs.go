@@ -33,11 +33,11 @@ func (x *inspection) runs() string {
 			page := filepath.Join(x.w.ReportDir(run), "report.html")
 			if _, err := os.Stat(page); err == nil {
 				found.there("%s, %s", m, page)
-				return "nothing is left to do: open " + page
+				return "all done: open " + page
 			}
 			found.there("%s", m)
 			if roles, err := features.ReadSplit(x.w.SplitFile(x.ds.Name, split)); err == nil && !slices.Contains(roles.Roles, features.RoleTestUnseen) {
-				found.Notes = append(found.Notes, "no unseen class of the split "+split+" has images: there is nothing to measure, but images can be named")
+				found.Notes = append(found.Notes, "no unseen class of the split "+split+" has images: the model cannot be evaluated, but it can classify images")
 				return x.command("predict", false, "--run", run) + " IMAGE..."
 			}
 			found.missing("the report of %s", run)

@@ -46,7 +46,7 @@ func (x *inspection) splits() string {
 			}
 		}
 		if pictured < len(unseen) {
-			found.problem("%d of the %d unseen classes of the standard split have no images: it measures the others only", len(unseen)-pictured, len(unseen))
+			found.problem("%d of the %d unseen classes of the standard split have no images: only the others are evaluated", len(unseen)-pictured, len(unseen))
 		}
 		return x.command("split", false)
 	}
@@ -57,7 +57,7 @@ func (x *inspection) splits() string {
 		return x.command("split", false, "--split", workspace.PicturedSplit)
 	}
 	if err1 != nil || err2 != nil {
-		found.NextHint = "write " + seen + " and " + unseen + ": the names of the seen and of the unseen classes, one a line"
+		found.NextHint = "write " + seen + " and " + unseen + ": the names of the seen and the unseen classes, one per line"
 	}
 	return x.command("split", false, "--split", "own", "--seen", seen, "--unseen", unseen)
 }
@@ -82,7 +82,7 @@ func (x *inspection) unassigned(ctx context.Context) string {
 		without := roles.Unassigned(images, classes)
 		slices.Sort(without)
 		if without = slices.Compact(without); len(without) > roles.LeftOut {
-			x.found.problem("split %s: %d images of its classes have no role in it, they were added since it was made (%s): '%s'", name, len(without), usage.FirstOf(without), workspace.GiveRoles(roles))
+			x.found.problem("split %s: %d images of its classes have no role, as they were added after it was made (%s): '%s'", name, len(without), usage.FirstOf(without), workspace.GiveRoles(roles))
 			if runs, err := x.w.RunsOn(x.ds.Name, name); err == nil && len(runs) == 0 { // else they would have to be trained again
 				next = cmp.Or(next, workspace.GiveRoles(roles))
 			}

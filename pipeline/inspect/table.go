@@ -14,7 +14,7 @@ func (x *inspection) table() string {
 	var more []string
 	if _, err := os.Stat(x.w.ClassTableFile(x.ds.Name)); x.broken && err != nil {
 		x.found.missing("the class table %s", x.w.ClassTableFile(x.ds.Name))
-		return x.repair("put the class descriptions right")
+		return x.repair("correct the class descriptions")
 	}
 	switch vectors := filepath.Join("data", "glove", "glove.6B.300d.txt"); {
 	case x.ds.ClassFile != "":
@@ -25,7 +25,7 @@ func (x *inspection) table() string {
 			break
 		}
 		if _, err := os.Stat(vectors); err != nil {
-			x.found.missing("word vectors in data/glove; any others will do: vzsl attributes --words FILE")
+			x.found.missing("word vectors in data/glove; any others can be used: vzsl attributes --words FILE")
 			return "vzsl download glove"
 		}
 	}
@@ -45,7 +45,7 @@ func (x *inspection) table() string {
 	}
 	for _, n := range x.set.Classes {
 		if !have[n.Name] {
-			x.found.problem("%s: it does not have class %q and is of another list of classes: run attributes again", path, n.Name)
+			x.found.problem("%s: class %q is missing, the table is of another list of classes: run attributes again", path, n.Name)
 			return x.command("attributes", true, more...)
 		}
 	}

@@ -34,7 +34,7 @@ func folders(w *workspace.Workspace, name string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		return nil, fmt.Errorf("no run and no report is called %s%s", name, usage.DidYouMean(name, known))
+		return nil, fmt.Errorf("%s: no such run or report%s", name, usage.DidYouMean(name, known))
 	}
 	return dirs, nil
 }
@@ -70,7 +70,7 @@ func ToRemove(w *workspace.Workspace, names []string) ([]Removed, error) {
 	var all []Removed
 	for i, name := range names {
 		if slices.Contains(names[:i], name) {
-			return nil, usage.Errorf("%s is named twice", name)
+			return nil, usage.Errorf("%s is given twice", name)
 		}
 		dirs, err := folders(w, name)
 		if err == nil {
@@ -125,16 +125,16 @@ func Rename(ctx context.Context, w *workspace.Workspace, from, to string) error 
 		if there, err := lookup.Exists(dir); err != nil {
 			return err
 		} else if there {
-			return fmt.Errorf("%s is there already: take another name", dir)
+			return fmt.Errorf("%s already exists: choose another name", dir)
 		}
 	}
 	for _, f := range reportFiles {
 		if f.kind != KindRun && f.kind != KindSeeds && exists(filepath.Join(w.ReportDir(from), f.file)) {
-			return fmt.Errorf("%s is a report of several runs, which its own command makes: give that --run %s", w.ReportDir(from), to)
+			return fmt.Errorf("%s is a report of several runs and cannot be renamed: repeat its command with --run %s", w.ReportDir(from), to)
 		}
 	}
 	if kind := kindOf(w, from); exists(w.RunDir(from)) && kind != KindRun && kind != KindSeeds {
-		return fmt.Errorf("%s holds the runs of one command (%s), which finds them by its name: give that --run %s", w.RunDir(from), kind, to)
+		return fmt.Errorf("%s holds the runs of one command (%s), which finds them by name: repeat it with --run %s", w.RunDir(from), kind, to)
 	}
 	if err := free(dirs); err != nil {
 		return err
@@ -156,7 +156,7 @@ func Rename(ctx context.Context, w *workspace.Workspace, from, to string) error 
 		return nil
 	}
 	if err := rebuild(ctx, w, to); err != nil {
-		return fmt.Errorf("%s is renamed, but its report could not be built again: %w", to, err)
+		return fmt.Errorf("%s was renamed, but its report could not be rebuilt: %w", to, err)
 	}
 	return nil
 }

@@ -73,12 +73,12 @@ func reportFile(w *workspace.Workspace, rw http.ResponseWriter, name string) {
 		defer root.Close()
 	}
 	if kind == "" || err != nil || slices.ContainsFunc(strings.Split(name, "/"), func(s string) bool { return strings.HasPrefix(s, ".") }) {
-		http.Error(rw, "no such file of a report", http.StatusNotFound)
+		http.Error(rw, "no such report file", http.StatusNotFound)
 		return
 	}
 	b, err := root.ReadFile(name)
 	if err != nil {
-		http.Error(rw, "no such file of a report", http.StatusNotFound)
+		http.Error(rw, "no such report file", http.StatusNotFound)
 		return
 	}
 	send(rw, kind, b)
@@ -86,7 +86,7 @@ func reportFile(w *workspace.Workspace, rw http.ResponseWriter, name string) {
 
 // Page is the list as a page, whose links lead below reports/.
 func Page(w *workspace.Workspace, all []*Run) *report.Summary {
-	t := report.Table{Caption: "Runs and reports, the newest first; accuracy in percent", Head: []string{"Run", "Kind", "Dataset, split", "Method", "Network", "Top-1", "Age", "State"}, Words: 4}
+	t := report.Table{Caption: "Runs and reports, newest first; accuracy in percent", Head: []string{"Run", "Kind", "Dataset, split", "Method", "Network", "Top-1", "Age", "State"}, Words: 4}
 	stale := 0
 	for _, r := range all {
 		name := report.TableCell{Text: r.Name}
@@ -114,10 +114,10 @@ func Page(w *workspace.Workspace, all []*Run) *report.Summary {
 		}
 		t.Rows = append(t.Rows, []report.TableCell{name, {Text: r.Kind}, {Text: r.Dataset, Small: r.Split}, methods, {Text: r.Network}, top, {Text: Age(r.Newest())}, state})
 	}
-	s := &report.Summary{Kicker: "Runs", Heading: fmt.Sprintf("%d runs and reports", len(all)), Lead: "What was trained and measured in this folder.",
+	s := &report.Summary{Kicker: "Runs", Heading: fmt.Sprintf("%d runs and reports", len(all)), Lead: "Runs and reports in this folder.",
 		Tables: []report.Table{t}, Command: w.Command("runs"), Program: version.Program()}
 	if stale > 0 {
-		s.Lead += fmt.Sprintf(" Of %d the features, class table, split or model that they were made from are others now.", stale)
+		s.Lead += fmt.Sprintf(" %d are stale: their features, class table, split or model have changed.", stale)
 		for _, r := range all {
 			if len(r.Stale) > 0 {
 				s.Notes = append(s.Notes, r.Name+": "+r.Reason())

@@ -33,18 +33,18 @@ func (p *Plan) Which(text string, env func(string) string) (Task, error) {
 			}
 		}
 		if text == "" {
-			return t, usage.Errorf("which task is this? --task i/n says it, or one of the variables of a scheduler's array: %s", usage.Or(schedulers))
+			return t, usage.Errorf("the task number is missing: give --task i/n, or set one of the variables of a scheduler's array: %s", usage.Or(schedulers))
 		}
 	}
 	index, of, given := strings.Cut(text, "/")
 	var err error
 	if given {
 		if t.Of, err = strconv.Atoi(of); err != nil || t.Of < 1 {
-			return t, usage.Errorf("%s: a task is named i/n, with i from 0 to n-1", from)
+			return t, usage.Errorf("%s: not a task; give i/n, with i from 0 to n-1", from)
 		}
 	}
 	if t.Index, err = strconv.Atoi(index); err != nil || t.Index < 0 || t.Index >= t.Of {
-		return t, usage.Errorf("%s: the tasks are 0 to %d: an array is to be --array=0-%d, or give --task i/n", from, t.Of-1, t.Of-1)
+		return t, usage.Errorf("%s: the tasks are 0 to %d; use --array=0-%d, or give --task i/n", from, t.Of-1, t.Of-1)
 	}
 	return t, nil
 }

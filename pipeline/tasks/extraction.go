@@ -43,7 +43,7 @@ func (p *Plan) Dataset() (*datasets.Dataset, error) {
 // SameList refuses another list of images than the planned one.
 func (p *Plan) SameList(d *datasets.Dataset) error {
 	if d.SHA256() != p.Extract.DatasetSHA256 {
-		return errorf("%s has other images than when the plan was made: plan again", d.Root)
+		return errorf("%s: the images have changed since the plan was made; plan again", d.Root)
 	}
 	return nil
 }
@@ -76,7 +76,7 @@ func (p *Plan) OpenTask(ctx context.Context, t Task, src features.Source, growin
 	planned := p.Extract.Source
 	src.ShardRows, src.Images, src.DatasetSHA256 = planned.ShardRows, planned.Images, planned.DatasetSHA256
 	if src != planned {
-		return nil, errorf("the task would not compute what was planned: now %+v, planned %+v", src, planned)
+		return nil, errorf("the task does not match its plan: now %+v, planned %+v; plan again", src, planned)
 	}
 	at := p.unitOf()
 	mine := map[int]bool{}
@@ -102,7 +102,7 @@ func (p *Plan) OpenTask(ctx context.Context, t Task, src features.Source, growin
 	}
 	for unit := range p.Units {
 		if t.Has(unit) && !mine[unit] {
-			return nil, errorf("unit %s of the plan is no shard of the list of images: plan again", p.Units[unit].Key)
+			return nil, errorf("unit %s of the plan is not a shard of the list of images: plan again", p.Units[unit].Key)
 		}
 	}
 	return w, w.start()
@@ -180,7 +180,7 @@ func (p *Plan) FinishExtract(ctx context.Context, d *datasets.Dataset) (*feature
 	for shard := range g.Parts() { // a note may tell of a file that was damaged since
 		if n := notes[g.Key(shard)]; n != nil {
 			if part := g.Part(shard); part != nil && part.SHA256 != n.SHA256 {
-				return nil, Error{fmt.Errorf("%s does not have the checksum that task %s on %s noted: it was changed or damaged; remove it and %s, and run the task again",
+				return nil, Error{fmt.Errorf("%s does not have the checksum recorded by task %s on %s: it was changed or damaged; remove it and %s, and run the task again",
 					filepath.Join(p.Extract.Folder, part.File), n.Task, n.Host, p.notePath(n.Key))}
 			}
 		}

@@ -102,7 +102,7 @@ func (s *Status) Print(w io.Writer) {
 	}
 	fmt.Fprintln(w)
 	if s.Done == s.Units {
-		fmt.Fprintln(w, "all done: vzsl finish makes the result")
+		fmt.Fprintln(w, "all done: vzsl finish writes the result")
 		return
 	}
 	fmt.Fprintf(w, "%d tasks at work", len(s.Running))
@@ -111,7 +111,7 @@ func (s *Status) Print(w io.Writer) {
 	}
 	fmt.Fprintln(w)
 	for _, r := range s.Stragglers {
-		fmt.Fprintf(w, "straggler: task %s on %s (pid %d) is at one unit for %s\n", r.Task, r.Host, r.PID, (time.Duration(r.Seconds) * time.Second).Round(time.Second))
+		fmt.Fprintf(w, "straggler: task %s on %s (pid %d) has been working on one unit for %s\n", r.Task, r.Host, r.PID, (time.Duration(r.Seconds) * time.Second).Round(time.Second))
 	}
 	for _, f := range s.Failed {
 		fmt.Fprintln(w, "failed:", f)

@@ -95,7 +95,7 @@ func (p *Plan) check() error {
 	case p.Command != KindExtract && p.Command != KindCompare:
 		return fmt.Errorf("it is of the command %q", p.Command)
 	case (p.Command == KindExtract) != (p.Extract != nil):
-		return errors.New("what is extracted is missing")
+		return errors.New("the description of the extraction is missing")
 	case p.Tasks < 1:
 		return fmt.Errorf("%d tasks", p.Tasks)
 	}
@@ -117,7 +117,7 @@ func Read(path string) (*Plan, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, usage.Errorf("%s: no plan there; 'vzsl plan' makes one", path)
+			return nil, usage.Errorf("%s: no plan found; make one with 'vzsl plan'", path)
 		}
 		return nil, err
 	}
@@ -140,7 +140,7 @@ func (p *Plan) Write(dir string, list *features.ImageList, force bool) (string, 
 	path := filepath.Join(dir, planName)
 	if old, err := Read(path); err == nil && !force {
 		if notes, err := old.Notes(); err != nil || len(notes) < len(old.Units) {
-			return "", fmt.Errorf("%s: a plan is there with %d of %d units done: finish it, choose another place with --to, or --replace it", path, len(notes), len(old.Units))
+			return "", fmt.Errorf("%s: there is a plan with %d of %d units done; finish it, choose another folder with --to, or give --replace", path, len(notes), len(old.Units))
 		}
 	}
 	for _, d := range []string{notesDir, startsDir} {
@@ -177,7 +177,7 @@ func (p *Plan) Images() (*features.ImageList, error) {
 	if sum, err := features.FileSHA256(at); err != nil {
 		return nil, fmt.Errorf("the list of the plan's images: %w", err)
 	} else if sum != p.Extract.ListSHA256 {
-		return nil, errorf("%s is not the list that the plan was made of: plan again", at)
+		return nil, errorf("%s is not the list that the plan was made from: plan again", at)
 	}
 	return features.ReadImageList(at)
 }
@@ -192,9 +192,9 @@ func (p *Plan) Here() error {
 	case now == p.Kernels:
 		return nil
 	case slices.Contains(kernels.Levels(), p.Kernels):
-		return errorf("the plan is for the kernels %s, this machine takes %s, which round otherwise: set VZSL_KERNELS=%s for every task", p.Kernels, now, p.Kernels)
+		return errorf("the plan is for the kernels %s, but this machine uses %s, which round differently: set VZSL_KERNELS=%s for every task", p.Kernels, now, p.Kernels)
 	}
-	return errorf("the plan is for the kernels %s, which this machine does not have: take machines that have them, or plan again with VZSL_KERNELS=%s, here and for every task", p.Kernels, now)
+	return errorf("the plan is for the kernels %s, which this machine does not support: use machines that do, or plan again with VZSL_KERNELS=%s, here and for every task", p.Kernels, now)
 }
 
 // Note is what is known of a unit that is done.

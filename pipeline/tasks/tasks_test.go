@@ -28,7 +28,7 @@ func TestWhich(t *testing.T) {
 		{env: map[string]string{"JOB_COMPLETION_INDEX": "0"}, want: Task{0, 16}},
 		{env: map[string]string{"AWS_BATCH_JOB_ARRAY_INDEX": "15"}, want: Task{15, 16}},
 		{env: map[string]string{"CLOUD_RUN_TASK_INDEX": "1", "CLOUD_RUN_TASK_COUNT": "16"}, want: Task{1, 16}},
-		{bad: "which task is this"},
+		{bad: "the task number is missing"},
 		{text: "7/7", bad: "the tasks are 0 to 6"},
 		{text: "-1", bad: "the tasks are 0 to 15"},
 		{text: "1/0", bad: "i/n"},

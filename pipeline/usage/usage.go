@@ -26,13 +26,13 @@ func OneOf(flag, value string, allowed ...string) error {
 	if slices.Contains(allowed, value) {
 		return nil
 	}
-	return Errorf("--%s %q is not known%s; it can be %s", flag, value, DidYouMean(value, allowed), Or(allowed))
+	return Errorf("--%s %q is not known%s; give one of %s", flag, value, DidYouMean(value, allowed), Or(allowed))
 }
 
 // FolderName refuses a name that cannot be one folder's.
 func FolderName(flag, name string) error {
 	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, `/\`) {
-		return Errorf("--%s %q: it becomes a folder's name, so it must not be empty or hold slashes", flag, name)
+		return Errorf("--%s %q: it is used as a folder name, so it must not be empty or contain slashes", flag, name)
 	}
 	return nil
 }

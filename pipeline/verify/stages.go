@@ -140,7 +140,7 @@ func (c *check) run() {
 	if c.names[runs.ModelFile] {
 		read = append(read, runs.MetricsFile)
 	} else {
-		c.Notes = append(c.Notes, "the training is not finished: the same train command goes on")
+		c.Notes = append(c.Notes, "the training is not finished: the same train command resumes it")
 	}
 	c.list(again, read...)
 	if !c.names[runs.ModelFile] {
@@ -173,7 +173,7 @@ func (c *check) tuning() {
 	if c.names[tuning.TrialsFile] {
 		read = append(read, tuning.JournalFile)
 	} else {
-		c.Notes = append(c.Notes, "the search is not finished: the same tune command goes on")
+		c.Notes = append(c.Notes, "the search is not finished: the same tune command resumes it")
 	}
 	c.list(again, read...)
 	if c.known(tuning.JournalFile) {

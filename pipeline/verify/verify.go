@@ -72,7 +72,7 @@ func (v *Verifier) Below(ctx context.Context, root string) ([]*Folder, error) {
 		return nil, err
 	}
 	if !st.IsDir() {
-		return nil, fmt.Errorf("%s is a file; verify takes a folder", root)
+		return nil, fmt.Errorf("%s is a file; give a folder", root)
 	}
 	roots := []string{root}
 	if stages, err := stagesOf(root); err != nil {
@@ -87,7 +87,7 @@ func (v *Verifier) Below(ctx context.Context, root string) ([]*Folder, error) {
 		}
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("%s: nothing to verify there: no features (shards, class tables, splits), runs, reports or exports of vzsl", root)
+		return nil, fmt.Errorf("%s: nothing to verify: no features (shards, class tables, splits), runs, reports or exports of vzsl", root)
 	}
 	return all, nil
 }
@@ -195,7 +195,7 @@ func (c *check) list(command string, read ...string) {
 		c.problem(custody.Name, command, err.Error())
 		return
 	case sums == nil:
-		c.Notes = append(c.Notes, "there is no "+custody.Name+": the folder is of version 0.1.0, or not finished, and its bytes could not be checked")
+		c.Notes = append(c.Notes, "there is no "+custody.Name+": the folder is of version 0.1.0 or not finished, so its checksums could not be verified")
 		return
 	}
 	c.Files++
@@ -225,7 +225,7 @@ func (c *check) list(command string, read ...string) {
 		}
 	}
 	if right == 0 || missing > 0 && unlisted > 0 {
-		c.problem(custody.Name, command, "does not go with the folder's files: it is the list of another folder, or all of them are damaged")
+		c.problem(custody.Name, command, "does not match the folder's files: it is the list of another folder, or all files are damaged")
 	}
 	for name := range c.names {
 		if sums[name] == nil && !slices.Contains(read, name) && name != custody.Name && !strings.HasPrefix(name, ".") {

@@ -21,9 +21,9 @@ type ChangedError struct {
 }
 
 func (e *ChangedError) Error() string {
-	text := fmt.Sprintf("run %s was trained on other inputs than are there now: %s. To train on those of now: '%s'", e.run, runs.Changed(e.changes), e.Again)
+	text := fmt.Sprintf("the inputs of run %s have changed since it was trained: %s. To retrain on the current ones: '%s'", e.run, runs.Changed(e.changes), e.Again)
 	if e.back != "" {
-		text += fmt.Sprintf("; to bring back those of then: '%s'", e.back)
+		text += fmt.Sprintf("; to restore the previous ones: '%s'", e.back)
 	}
 	return text
 }

@@ -53,7 +53,7 @@ func (w *Workspace) ClassList(ctx context.Context, in *Inputs, model *runs.Predi
 			add(name, t.Values[i])
 		}
 	} else if len(o.Words) > 0 {
-		return nil, usage.Errorf("--words goes with --classes, the names to look up")
+		return nil, usage.Errorf("--words needs --classes: the names to look up")
 	}
 	if !given || o.Seen {
 		if err := in.Complete(); err != nil {
@@ -67,7 +67,7 @@ func (w *Workspace) ClassList(ctx context.Context, in *Inputs, model *runs.Predi
 		if !given {
 			names = append(names, in.Roles.Unseen...)
 			if len(in.Added) > 0 {
-				w.Log.Info("the classes to choose from are the unseen ones of the split that the run was trained on: those described since are not among them; a file of classes, --classes, or --class takes any", "described since", usage.FirstOf(in.Added))
+				w.Log.Info("the candidate classes are the unseen classes of the split that the run was trained on, without classes described later; add these with --classes or --class", "described since", usage.FirstOf(in.Added))
 			}
 		}
 		if o.Seen {
@@ -75,9 +75,9 @@ func (w *Workspace) ClassList(ctx context.Context, in *Inputs, model *runs.Predi
 		}
 		for _, name := range names {
 			if i := slices.Index(table.Classes, name); i < 0 {
-				return nil, fmt.Errorf("the class table has no class %q: it has changed since the run was trained; run attributes and train again", name)
+				return nil, fmt.Errorf("the class table has no class %q: it has changed since the run was trained; run attributes, then retrain", name)
 			} else if given && have[name] {
-				w.Log.Info("a class described in --classes or --class is one that the model was trained on: the description given now counts", "class", name)
+				w.Log.Info("a class in --classes or --class is one that the model was trained on: the given description is used", "class", name)
 			} else {
 				add(name, table.Values[i])
 			}
@@ -107,7 +107,7 @@ func (w *Workspace) readClassList(ctx context.Context, in *Inputs, model *runs.P
 		return nil, err
 	}
 	if len(described.Classes) == 0 {
-		return nil, fmt.Errorf("%s: no classes there", described.Source)
+		return nil, fmt.Errorf("%s: no classes in the file; add one row per class", described.Source)
 	}
 	tables := []*attributes.Table{described}
 	ds := &datasets.Dataset{Name: described.Source}
@@ -151,7 +151,7 @@ func (w *Workspace) readClassList(ctx context.Context, in *Inputs, model *runs.P
 	t, err := joined.Select(model.Attributes())
 	var missing *attributes.MissingAttributesError
 	if errors.As(err, &missing) {
-		return nil, fmt.Errorf("%w; write their values for each class, or, where the model was trained on word vectors, name their file with --words", err)
+		return nil, fmt.Errorf("%w; write their values for each class or, if the model was trained on word vectors, give their file with --words", err)
 	}
 	if err != nil {
 		return nil, err
@@ -206,13 +206,13 @@ func listed(o *ClassOptions, texts bool) (*attributes.Table, map[string][]string
 		name, sentence = strings.TrimSpace(name), strings.TrimSpace(sentence)
 		switch {
 		case name == "":
-			return nil, nil, usage.Errorf("--class %q: a class's name is wanted, or NAME=TEXT", n)
+			return nil, nil, usage.Errorf("--class %q: give a class name, or NAME=TEXT", n)
 		case sentence != "" && !texts:
 			return nil, nil, usage.Errorf("--class %q: the run was not trained on vectors of texts; describe the class by its attributes (--classes)", n)
 		case len(t.Names) > 0:
-			return nil, nil, usage.Errorf("--class %s: the classes of %s have attributes, which it lacks: write it there", name, t.Source)
+			return nil, nil, usage.Errorf("--class %s: the classes of %s have attributes, which this class lacks: add it to that file", name, t.Source)
 		case slices.Contains(t.Classes, name):
-			return nil, nil, usage.Errorf("--class %s: it is there already", name)
+			return nil, nil, usage.Errorf("--class %s: the class is there already; give it once", name)
 		}
 		t.Classes, t.Values = append(slices.Clip(t.Classes), name), append(t.Values, nil)
 		if sentence != "" {
@@ -261,7 +261,7 @@ func readDescribed(path string, columns convert.Choice) (*attributes.Table, erro
 			return nil, err
 		}
 		if slices.Contains(names, f[0]) {
-			return nil, fmt.Errorf("%s: class %q is there twice", r.At(0), f[0])
+			return nil, fmt.Errorf("%s: class %q occurs twice; remove one", r.At(0), f[0])
 		}
 		names = append(names, f[0])
 	}

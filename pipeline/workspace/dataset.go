@@ -49,7 +49,7 @@ func (w *Workspace) OpenDataset(ctx context.Context, d *Dataset) (*datasets.Data
 	} else if err != nil {
 		return nil, fmt.Errorf("the dataset's folder: %w", err)
 	} else if !there {
-		return nil, fmt.Errorf("%s: no dataset there%s; %s", d.Folder, d.DidYouMean(), catalog.Lookup(d.Layout).Obtain)
+		return nil, fmt.Errorf("%s: no dataset found%s; %s", d.Folder, d.DidYouMean(), catalog.Lookup(d.Layout).Obtain)
 	}
 	p := w.Begin("read the dataset in "+d.Folder, "")
 	ds, err := d.Read(ctx, w.Stores, p.Done)
@@ -108,11 +108,11 @@ func (d *Dataset) Infer() {
 func (d *Dataset) checkSource() error {
 	switch is := source.Is(d.Folder); {
 	case is && d.Layout != catalog.Folder:
-		return usage.Errorf("--data %s is read as files of images with their classes, or as a folder per class; layout %s is read from a local folder: download it", d.Folder, d.Layout)
+		return usage.Errorf("--data %s: layout %[2]s is only supported in a local folder; download it", d.Folder, d.Layout)
 	case !is && (d.DataColumns != source.DataColumns{}):
-		return usage.Errorf("--data-columns is for tar files, Parquet and lists: --data %s is a folder", d.Folder)
+		return usage.Errorf("--data-columns needs tar files, Parquet or a list, but --data %s is a folder", d.Folder)
 	case !is && d.ClassNames != "":
-		return usage.Errorf("--class-names is for tar files, Parquet and lists whose classes are numbers: --data %s is a folder", d.Folder)
+		return usage.Errorf("--class-names needs tar files, Parquet or a list whose classes are numbers, but --data %s is a folder", d.Folder)
 	}
 	return nil
 }
@@ -161,7 +161,7 @@ func (w *Workspace) ImageRoot(d *Dataset) (string, error) {
 	plain.Infer()
 	d.Infer()
 	if source.Is(d.Folder) {
-		w.Log.Info("the report is without images: it shows those of a local folder", "data", d.Folder)
+		w.Log.Info("the report has no images: they must be in a local folder", "data", d.Folder)
 		return "", nil
 	}
 	there, err := lookup.Exists(d.Folder)
@@ -177,7 +177,7 @@ func (w *Workspace) ImageRoot(d *Dataset) (string, error) {
 		}
 	}
 	if d.Folder == plain.Folder { // nobody asked for it
-		w.Log.Warn("the report is without images", "data", d.Folder, "error", err)
+		w.Log.Warn("the report has no images", "data", d.Folder, "error", err)
 		return "", nil
 	}
 	return "", err

@@ -43,7 +43,7 @@ func Settle(t *attributes.Table, missing string) error {
 		return t.FillAwA()
 	case missing == MissingError:
 		return fmt.Errorf("%s: %w", t.Source, &attributes.GapsError{Gaps: attributes.Gaps(t.Names, t.Classes, t.Values),
-			Remedy: "--missing keep leaves them to training (of AwA, --missing copy takes antelope's from lion)"})
+			Remedy: "--missing keep leaves them to training (for AwA, --missing copy copies antelope's from lion)"})
 	}
 	return nil
 }
@@ -111,7 +111,7 @@ func (d *Dataset) OwnDescription(ds *datasets.Dataset) (*attributes.Table, error
 type UndescribedError struct{ file string }
 
 func (e UndescribedError) Error() string {
-	return e.file + ": no class descriptions there; write a CSV with a header (class,attribute,...) and a row per class, name one with --csv, or describe the classes by their names: with word vectors (--words) or a text model (--text-model)"
+	return e.file + ": no class descriptions found; write a CSV with a header (class,attribute,...) and one row per class, give one with --csv, or use the class names with word vectors (--words) or a text model (--text-model)"
 }
 
 // ClassTable is the table of a dataset's classes with these descriptions.
@@ -128,13 +128,13 @@ func (w *Workspace) ReadClassTable(dataset string) (*features.ClassTable, error)
 	path := w.ClassTableFile(dataset)
 	table, err := features.ReadClassTable(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, absentError(fmt.Sprintf("%s: no class table there%s; run 'vzsl attributes --dataset %s' first", path, w.didYouMeanDataset(dataset), dataset))
+		return nil, absentError(fmt.Sprintf("%s: no class table found%s; run 'vzsl attributes --dataset %s' first", path, w.didYouMeanDataset(dataset), dataset))
 	}
 	if err != nil {
 		return nil, w.unreadable(err, "attributes", "--dataset", dataset)
 	}
 	if table.Dataset != "" && table.Dataset != dataset {
-		return nil, fmt.Errorf("%s is the class table of %s: it was put there under another name; '%s' makes that of this dataset", path, table.Dataset, w.Command("attributes", "--dataset", dataset))
+		return nil, fmt.Errorf("%s is the class table of %s, stored under another name; '%s' makes the one of this dataset", path, table.Dataset, w.Command("attributes", "--dataset", dataset))
 	}
 	return table, nil
 }

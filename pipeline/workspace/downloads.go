@@ -45,7 +45,7 @@ Recognition", ICLR 2015.`,
 // ByHand says of a source that wants a log-in or a click what to do; "" of others.
 func ByHand(name string) string {
 	if name == googleNews {
-		return "GoogleNews-vectors-negative300.bin.gz is on Google Drive and wants a click: https://code.google.com/archive/p/word2vec/; give the file as 'vzsl attributes --words', packed as it is"
+		return "GoogleNews-vectors-negative300.bin.gz is on Google Drive and has to be downloaded by hand: https://code.google.com/archive/p/word2vec/; give it to 'vzsl attributes --words' without unpacking"
 	}
 	return catalog.Lookup(name).ByHand
 }

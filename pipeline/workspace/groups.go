@@ -28,7 +28,7 @@ func ReadGroups(path string, classes []string) ([]evaluate.Grouping, error) {
 		return slices.Contains([]string{"class", "class_name", "name"}, strings.ToLower(h))
 	})
 	if class < 0 || len(header) < 2 {
-		return nil, fmt.Errorf(`%s: its first row is %q, where a column "class" and one or more of groups are wanted, as in class,family,order`, path, strings.Join(header, string(t.Separator())))
+		return nil, fmt.Errorf(`%s: its first row is %q; it needs a column "class" and one or more columns of groups, as in class,family,order`, path, strings.Join(header, string(t.Separator())))
 	}
 	rows := map[string][]string{}
 	words := make([]bool, len(header))
@@ -76,7 +76,7 @@ func ReadGroups(path string, classes []string) ([]evaluate.Grouping, error) {
 		groups = append(groups, g)
 	}
 	if groups == nil {
-		return nil, fmt.Errorf("%s: no column of groups: every one but %q holds numbers alone", path, header[class])
+		return nil, fmt.Errorf("%s: no column of groups: all columns except %q contain only numbers; add a text column", path, header[class])
 	}
 	return groups, nil
 }

@@ -34,7 +34,7 @@ func (w *Workspace) FindModel(path, name string) (*model.Model, error) {
 		m.Name = name
 	}
 	if m.Name == "" {
-		return nil, usage.Errorf("--network NAME is needed: neither the name of %s nor its folder's says what network it is, and its features are named after that", m.File)
+		return nil, usage.Errorf("--network NAME is required: features are named after the network, and neither the name of %s nor that of its folder is specific enough", m.File)
 	}
 	return m, nil
 }

@@ -24,7 +24,7 @@ func (w *Workspace) ChooseNetwork(dataset, network string) (string, error) {
 		if len(found) == 0 {
 			return "", w.NoFeatures(dataset)
 		}
-		return "", usage.Errorf("--network %s: no features of that network in %s%s; there are those of %s", network, dir, usage.DidYouMean(network, found), usage.And(found))
+		return "", usage.Errorf("--network %s: no features of that network in %s%s; there are features of %s", network, dir, usage.DidYouMean(network, found), usage.And(found))
 	case len(found) == 0:
 		return "", w.NoFeatures(dataset)
 	case len(found) > 1:
@@ -34,7 +34,7 @@ func (w *Workspace) ChooseNetwork(dataset, network string) (string, error) {
 }
 
 func (w *Workspace) NoFeatures(dataset string) error {
-	return fmt.Errorf("%s: no features there yet%s; run 'vzsl extract --dataset %s' or 'vzsl import' first", w.DatasetDir(dataset), w.didYouMeanDataset(dataset), dataset)
+	return fmt.Errorf("%s: no features found%s; run 'vzsl extract --dataset %s' or 'vzsl import' first", w.DatasetDir(dataset), w.didYouMeanDataset(dataset), dataset)
 }
 
 // didYouMeanDataset asks whether a dataset of which nothing is there was to be one of which something is.

@@ -69,9 +69,9 @@ func (w *Workspace) OpenPictures(ctx context.Context, run string, src features.S
 func (w *Workspace) startPictures(run string, src features.Source, o *PictureOptions, found *model.Model, net *onnx.Network) (*RunNetwork, error) {
 	switch got := net.SHA256(); {
 	case src.Imported():
-		w.Log.Warn("the run was trained on imported features: whether they are this network's cannot be checked", "run", run, "network", net.Path())
+		w.Log.Warn("the run was trained on imported features: it cannot be checked whether they are from this network", "run", run, "network", net.Path())
 	case got != src.NetworkSHA256:
-		return nil, fmt.Errorf("%s is not the network whose features run %s was trained on: its sha256 is %s, that of %s was %s; name the right file with --model",
+		return nil, fmt.Errorf("%s is not the network whose features run %s was trained on: its sha256 is %s, that of %s was %s; give the right file with --model",
 			net.Path(), run, got[:12]+"...", src.Network, src.NetworkSHA256[:12]+"...")
 	}
 	name, crop, _ := strings.Cut(src.Recipe, "+")
@@ -80,10 +80,10 @@ func (w *Workspace) startPictures(run string, src features.Source, o *PictureOpt
 		recipe, err = w.importedRecipe(found, net, o.Recipe)
 	}
 	if err != nil {
-		return nil, usage.Errorf("the preprocessing of run %s is %q, which this program does not have: say it with --recipe, a name with its size (caffe-224) or a whole recipe's text (%w)", run, src.Recipe, err)
+		return nil, usage.Errorf("the preprocessing of run %s is %q, which is not known: give --recipe, a name with its size (caffe-224) or the text of a whole recipe (%w)", run, src.Recipe, err)
 	}
 	if crop != "" {
-		w.Log.Warn("the run was trained on images cut to bounding boxes; yours are taken whole: cut them likewise", "run", run)
+		w.Log.Warn("the run was trained on images cropped to bounding boxes, but yours are used whole: crop them in the same way", "run", run)
 	}
 	layer, err := o.FindLayer(net, src.Layer)
 	if err != nil && src.Imported() {
@@ -97,7 +97,7 @@ func (w *Workspace) startPictures(run string, src features.Source, o *PictureOpt
 		return nil, err
 	}
 	if dim := p.engine.Dim(); dim != src.Dim {
-		return nil, errors.Join(fmt.Errorf("%s gives features of %d values at %s; run %s was trained on %d", net.Path(), dim, layer, run, src.Dim), p.engine.Close())
+		return nil, errors.Join(fmt.Errorf("%s gives features of %d values at %s, but run %s was trained on %d; give the network of the run with --model", net.Path(), dim, layer, run, src.Dim), p.engine.Close())
 	}
 	p.Batcher, err = extract.NewBatcher(extract.BatcherOptions{Engine: p.engine, Recipe: recipe, NHWC: net.Input().NHWC,
 		Batch: o.Batch, Workers: o.Workers, MaxPixels: o.Megapixels})
@@ -128,7 +128,7 @@ func (w *Workspace) networkFile(ctx context.Context, run string, src features.So
 		return w.LocalModel(ctx, o.Model)
 	}
 	if src.Imported() {
-		return "", usage.Errorf("run %s was trained on imported features (%s): to predict from images name the network that computed them with --model, or give features in place of images", run, src.Network)
+		return "", usage.Errorf("run %s was trained on imported features (%s): to predict from images, give the network that computed them with --model, or give features instead of images", run, src.Network)
 	}
 	var places []string
 	for _, name := range []string{src.Network + ".onnx", src.Network} { // a file or a model's folder
@@ -141,5 +141,5 @@ func (w *Workspace) networkFile(ctx context.Context, run string, src features.So
 			return p, nil
 		}
 	}
-	return "", fmt.Errorf("run %s was trained on features of the network %s, which is not in %s: name its file with --model", run, src.Network, strings.Join(slices.Compact(places), " or "))
+	return "", fmt.Errorf("run %s was trained on features of the network %s, which was not found in %s: give its file with --model", run, src.Network, strings.Join(slices.Compact(places), " or "))
 }

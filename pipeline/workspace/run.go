@@ -52,7 +52,7 @@ func (w *Workspace) LoadRun(name string, r *RunRef) (model *runs.Predictor, err 
 	// Dataset and split are those that the run was trained on; others that were named, but for the flags' defaults, are said.
 	for _, named := range []struct{ flag, value, def, own string }{{"dataset", r.Dataset.Name, catalog.Default, src.Dataset}, {"split", r.Split, "standard", model.Split()}} {
 		if named.value != "" && named.value != named.def && named.value != named.own {
-			w.Log.Warn(fmt.Sprintf("--%s %s does not count: the run %s was trained on %s", named.flag, named.value, name, named.own))
+			w.Log.Warn(fmt.Sprintf("--%s %s is ignored: run %s was trained on %s", named.flag, named.value, name, named.own))
 		}
 	}
 	r.Dataset.Name, r.Split = src.Dataset, model.Split()
@@ -71,7 +71,7 @@ func (w *Workspace) otherRuns(name string) string {
 	for i, m := range models {
 		models[i] = filepath.Base(filepath.Dir(m))
 	}
-	return fmt.Sprintf(", or name one that is there%s: --run %s", usage.DidYouMean(name, models), usage.FirstOf(models))
+	return fmt.Sprintf(", or give an existing one%s: --run %s", usage.DidYouMean(name, models), usage.FirstOf(models))
 }
 
 // InputsOf opens what is there today of a run's inputs and binds it to the run. The features are opened where they are wanted, or
@@ -89,7 +89,7 @@ func (w *Workspace) InputsOf(ctx context.Context, name string, r *RunRef, model 
 	if own, err := w.ownClasses(name); err != nil {
 		return nil, err
 	} else if own {
-		w.Log.Debug("the run's class table is its own, of an audit: that of the dataset is not compared", "run", name)
+		w.Log.Debug("the run belongs to an audit and has its own class table, which is not compared with the dataset's", "run", name)
 	} else if in.Classes, err = w.ReadClassTable(r.Dataset.Name); absent(err) != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func (w *Workspace) MarkAudit(name string) error {
 	if err := os.MkdirAll(w.RunDir(name), 0o755); err != nil {
 		return err
 	}
-	return wholefile.Bytes(filepath.Join(w.RunDir(name), AuditMark), []byte("The runs below are of an audit: their class tables are in their inputs/, not in the dataset's folder.\n"))
+	return wholefile.Bytes(filepath.Join(w.RunDir(name), AuditMark), []byte("The runs below belong to an audit: their class tables are in their inputs/, not in the dataset's folder.\n"))
 }
 
 // ownClasses tells whether a run is one of an audit.
@@ -174,7 +174,7 @@ func (w *Workspace) Bind(ctx context.Context, name string, model *runs.Predictor
 		return nil, w.changed(name, model, changes)
 	}
 	if in.missing != nil {
-		w.Log.Info("the run's own record of its class table and split is taken", "run", name, "because", in.missing.Error())
+		w.Log.Info("the class table and split stored with the run are used", "run", name, "because", in.missing.Error())
 	}
 	bound := *in
 	bound.Classes, bound.Roles, bound.missing = record.Classes, record.Roles, nil
@@ -199,7 +199,7 @@ func (w *Workspace) bindOld(name string, model *runs.Predictor, in *Inputs) erro
 	case in.Features == nil:
 		what = "its features, and which images are tested"
 	}
-	w.Log.Warn("the run is of an earlier version and has no record of what it was made from: "+what+" could not be compared; a run trained again has one", "run", name)
+	w.Log.Warn("the run is of an earlier version and has no record of what it was made from: "+what+" could not be compared; retrain it to record them", "run", name)
 	var changes []*features.Change
 	if in.missing == nil {
 		table, err := in.Classes.SelectAttributes(model.Attributes())

@@ -73,7 +73,7 @@ func (w *Workspace) EachRun(visit func(name string, data RunData)) error {
 			}
 			roles, err := features.ReadSplit(path)
 			if err != nil {
-				w.Log.Warn("what a search was begun with cannot be read", "file", path, "error", err)
+				w.Log.Warn("the initial settings of a search cannot be read", "file", path, "error", err)
 				return nil
 			}
 			visit(search, RunData{Dataset: roles.Dataset, Split: roles.Name})

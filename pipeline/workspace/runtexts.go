@@ -51,7 +51,7 @@ func (w *Workspace) openRunTexts(b *features.Block, x *Texts) (*TextEncoder, err
 		return nil, err
 	}
 	if !b.Text.Same(&features.TextSource{Model: e.Source}) {
-		return nil, errors.Join(fmt.Errorf("%s is not the text model that gave the class vectors that the run was trained on, %s (network %.12s..., tokenizer %.12s..., output %s): name that one with --text-model",
+		return nil, errors.Join(fmt.Errorf("%s is not the text model that gave the class vectors that the run was trained on, %s (network %.12s..., tokenizer %.12s..., output %s): give that model with --text-model",
 			path, src.Name, src.SHA256, src.Tokenizer, src.Output), e.Close())
 	}
 	return e, nil
@@ -71,7 +71,7 @@ func (w *Workspace) textModelPlace(name string) (string, error) {
 			return p, nil
 		}
 	}
-	return "", noTextModelError(fmt.Sprintf("the run's class vectors were made by the text model %s, which is not in %s: name its folder with --text-model", name, strings.Join(places, " or ")))
+	return "", noTextModelError(fmt.Sprintf("the run's class vectors were made by the text model %s, which was not found in %s: give its folder with --text-model", name, strings.Join(places, " or ")))
 }
 
 // Speaker describes classes that come up while a program runs by words.
@@ -136,7 +136,7 @@ func lookUpWords(ctx context.Context, model *runs.Predictor, o *ClassOptions, cl
 			return nil, err
 		}
 		if len(t.Unknown()) > 0 {
-			return nil, errors.New(`the word vectors have no such word; {"phrase": "other, words"} looks others up in its place`)
+			return nil, errors.New(`the word vectors have no such word; {"phrase": "other, words"} looks up others instead`)
 		}
 		tables = append(tables, &t.Table)
 	}

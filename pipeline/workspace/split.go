@@ -29,7 +29,7 @@ func (w *Workspace) MayReplaceSplit(roles *features.Split, force bool) error {
 	was, err := features.ReadSplit(path)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
-			w.Log.Warn("the split that is there cannot be read and is replaced", "file", path, "error", err)
+			w.Log.Warn("the existing split cannot be read and is replaced", "file", path, "error", err)
 		}
 		return nil
 	}
@@ -43,19 +43,19 @@ func (w *Workspace) MayReplaceSplit(roles *features.Split, force bool) error {
 	}
 	switch {
 	case len(runs) > 0 && !force:
-		return fmt.Errorf("%s: %s with this split, and it would be another one: %s. Give the new one a name of its own with --split, or replace it with --force: the runs are then refused until they are trained again",
+		return fmt.Errorf("%s: %s with this split, and the new one differs: %s. Give the new split another name with --split, or replace the old one with --force; its runs then have to be retrained",
 			path, wereMade(runs), change.What())
 	case len(runs) > 0:
-		w.Log.Warn("the split is another one now: runs that were made with the one of before are refused until they are trained again", "split", roles.Name, "runs", usage.FirstOf(runs))
+		w.Log.Warn("the split has changed: runs of the previous split have to be retrained", "split", roles.Name, "runs", usage.FirstOf(runs))
 	}
 	return nil
 }
 
 func wereMade(runs []string) string {
 	if len(runs) == 1 {
-		return "run " + runs[0] + " was made"
+		return "run " + runs[0] + " was trained"
 	}
-	return fmt.Sprintf("%d runs were made (%s)", len(runs), usage.FirstOf(runs))
+	return fmt.Sprintf("%d runs were trained (%s)", len(runs), usage.FirstOf(runs))
 }
 
 // Splits lists the splits made of a dataset.
@@ -70,7 +70,7 @@ func (w *Workspace) Splits(dataset string) ([]string, error) {
 // sayUnassigned warns of images that a split of before does not know.
 func (w *Workspace) sayUnassigned(roles *features.Split, f features.Rows) {
 	if without := roles.Unassigned(f.Images(), f.Classes()); len(without) > 0 {
-		w.Log.Warn(fmt.Sprintf("%d images of the split's classes have features but no role in it, and take no part: they were added since it was made; '%s' gives them one",
+		w.Log.Warn(fmt.Sprintf("%d images of the split's classes have features but no role, as they were added after it was made, and are not used; '%s' gives them one",
 			len(without), GiveRoles(roles)), "split", roles.Name, "images", usage.FirstOf(without))
 	}
 }
@@ -105,7 +105,7 @@ func (w *Workspace) ReadSplit(dataset, split string) (*features.Split, error) {
 		return nil, w.unreadable(err, "split", "--dataset", dataset, "--split", split, "--force")
 	}
 	if roles.Dataset != dataset || roles.Name != split {
-		return nil, fmt.Errorf("%s holds the split %s of %s: it was put there under another name; '%s' makes that of this name", path, roles.Name, roles.Dataset,
+		return nil, fmt.Errorf("%s is the split %s of %s, stored under another name; '%s' makes the one of this name", path, roles.Name, roles.Dataset,
 			w.Command("split", "--dataset", dataset, "--split", split, "--force"))
 	}
 	return roles, nil
@@ -114,7 +114,7 @@ func (w *Workspace) ReadSplit(dataset, split string) (*features.Split, error) {
 // unreadable adds the command that makes a damaged file again.
 func (w *Workspace) unreadable(err error, stage string, args ...string) error {
 	if custody.IsDamaged(err) {
-		return fmt.Errorf("%w; '%s' makes it again", err, w.Command(stage, args...))
+		return fmt.Errorf("%w; '%s' rebuilds it", err, w.Command(stage, args...))
 	}
 	return err
 }

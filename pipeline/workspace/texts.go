@@ -28,19 +28,19 @@ type Texts struct {
 func (x *Texts) Check() error {
 	switch {
 	case x.File != "" && x.Gloss != "":
-		return usage.Errorf("--text and --gloss: one of them says what the classes are")
+		return usage.Errorf("--text and --gloss cannot be combined")
 	case x.Model != "":
 	case x.Gloss != "":
-		return usage.Errorf("--gloss goes with --text-model: the folder of the model that makes vectors of texts")
+		return usage.Errorf("--gloss needs --text-model: the folder of the model that encodes texts")
 	case x.File != "":
-		return usage.Errorf("--text %s goes with --text-model: the folder of the model that makes vectors of texts", x.File)
+		return usage.Errorf("--text %s needs --text-model: the folder of the model that encodes texts", x.File)
 	case len(x.Templates) > 0:
-		return usage.Errorf("--template goes with --text-model: the folder of the model that makes vectors of texts")
+		return usage.Errorf("--template needs --text-model: the folder of the model that encodes texts")
 	case x.Options != (textencoder.Options{}):
-		return usage.Errorf("--text-pool, --text-output and --text-tokens go with --text-model")
+		return usage.Errorf("--text-pool, --text-output and --text-tokens need --text-model")
 	}
 	if x.Tokens < 0 {
-		return usage.Errorf("--text-tokens %d: a number of tokens is wanted", x.Tokens)
+		return usage.Errorf("--text-tokens %d: must be a positive number of tokens", x.Tokens)
 	}
 	if x.Pool != "" {
 		if err := usage.OneOf("text-pool", x.Pool, textencoder.Poolings()...); err != nil {

@@ -76,7 +76,7 @@ func (w *Workspace) OpenTraining(ctx context.Context, r *RunRef, in *Inputs, mod
 			t.rows[i] = t.rows[i*n/mostCompared]
 		}
 		t.rows = t.rows[:mostCompared]
-		w.Log.Info("the nearest training images are looked for among some of them", "compared", mostCompared, "training images", n)
+		w.Log.Info("the nearest training images are searched for in a sample of them", "compared", mostCompared, "training images", n)
 	}
 	t.norms = sync.OnceValue(func() []float64 {
 		norms := make([]float64, len(t.rows))

@@ -32,7 +32,7 @@ func (w *Workspace) readWords(ctx context.Context, file string, classes []string
 	t, err := attributes.ReadWords(ctx, file, classes, attributes.WordOptions{Format: o.Format, Phrases: phrases, Progress: p.Done})
 	p.End()
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("%w; 'vzsl download --list' names sets of word vectors", err)
+		return nil, nil, fmt.Errorf("%w; 'vzsl download --list' lists word vectors", err)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -52,7 +52,7 @@ func (w *Workspace) readWords(ctx context.Context, file string, classes []string
 		}
 	}
 	if len(u.Partly) > 0 {
-		w.Log.Warn(fmt.Sprintf("%d classes are described by the mean of some of their words only, the others have no vector (--verbose, --json name them)", len(u.Partly)),
+		w.Log.Warn(fmt.Sprintf("%d classes are described by the mean of only some of their words, as the other words have no vector (listed with --verbose or --json)", len(u.Partly)),
 			"classes", usage.FirstOf(slices.Sorted(maps.Keys(u.Partly))))
 	}
 	allowed := o.MaxUnknown
@@ -60,7 +60,7 @@ func (w *Workspace) readWords(ctx context.Context, file string, classes []string
 		allowed *= float64(len(classes))
 	}
 	if n := len(u.Unknown); float64(n) > allowed {
-		return nil, nil, fmt.Errorf("%s: no vector for %d of the %d classes: %s; give other words for them with --names, or allow so many with --max-unknown %d (their values are then missing)",
+		return nil, nil, fmt.Errorf("%s: no vector for %d of the %d classes: %s; give other words for them with --names, or allow them with --max-unknown %d (their values are then missing)",
 			file, n, len(classes), usage.FirstOf(u.Unknown), n)
 	} else if n > 0 {
 		w.Log.Warn("classes without a word vector: their values are missing", "classes", usage.FirstOf(u.Unknown))
@@ -83,13 +83,13 @@ func (w *Workspace) readPhrases(path string, ds *datasets.Dataset) (map[string]s
 		return nil, fmt.Errorf("--names: %w", err)
 	}
 	if len(p.Of) == 0 {
-		return nil, fmt.Errorf("%s: none of its lines begins with the name of a class of %s, such as %q", path, ds.Name, ds.Classes[0].Name)
+		return nil, fmt.Errorf("%s: no line starts with a class name of %s, such as %q; write lines class<tab>phrase", path, ds.Name, ds.Classes[0].Name)
 	}
 	for _, note := range p.Notes {
 		w.Log.Info(note, "file", path)
 	}
 	if n := len(p.Unmatched); n > 0 {
-		w.Log.Warn(fmt.Sprintf("%d of the %d lines of --names name no class and were left out", n, p.Lines), "file", path, "lines", usage.FirstOf(p.Unmatched))
+		w.Log.Warn(fmt.Sprintf("%d of the %d lines of --names do not start with a class name and were skipped", n, p.Lines), "file", path, "lines", usage.FirstOf(p.Unmatched))
 	}
 	return p.Of, nil
 }

@@ -35,7 +35,7 @@ func (w *Workspace) WarnUnlisted(dir string) {
 		return
 	}
 	if _, said := w.warned.LoadOrStore(dir, true); !said {
-		w.Log.Warn("the folder is of version 0.1.0 and has no checksums ("+custody.Name+"): whether its files are as they were written could not be checked", "folder", dir)
+		w.Log.Warn("the folder is of version 0.1.0 and has no checksums ("+custody.Name+"): it could not be checked whether its files are unchanged", "folder", dir)
 	}
 }
 

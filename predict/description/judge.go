@@ -92,9 +92,9 @@ func (s *Space) Judge(name string, vector []float32, others *predict.Classes) *J
 		for _, n := range some {
 			switch {
 			case n.distance < 1e-6:
-				j.Doubts = append(j.Doubts, fmt.Sprintf("the description is that of %s: the two cannot be told apart", others.Names[n.class]))
+				j.Doubts = append(j.Doubts, fmt.Sprintf("the description is the same as that of %s: the two classes cannot be distinguished", others.Names[n.class]))
 			case n.distance < s.near/4:
-				j.Doubts = append(j.Doubts, fmt.Sprintf("the description is almost that of %s: no two classes trained on are so alike", others.Names[n.class]))
+				j.Doubts = append(j.Doubts, fmt.Sprintf("the description is almost the same as that of %s: no two training classes are this similar", others.Names[n.class]))
 			}
 		}
 	}
@@ -121,13 +121,13 @@ func (s *Space) impossible(v []float32) []string {
 		says = says || s.at(v, k) != 0
 		switch room := a.High - a.Low; {
 		case v[k] < 0 && a.Low >= 0:
-			all = append(all, fmt.Sprintf("%s is %s: of no class trained on is it negative", a.Label, short(v[k])))
+			all = append(all, fmt.Sprintf("%s is %s: it is not negative for any training class", a.Label, short(v[k])))
 		case v[k] > a.High+room || v[k] < a.Low-room:
-			all = append(all, fmt.Sprintf("%s is %s: of the classes trained on it lies between %s and %s", a.Label, short(v[k]), short(a.Low), short(a.High)))
+			all = append(all, fmt.Sprintf("%s is %s: for the training classes it is between %s and %s", a.Label, short(v[k]), short(a.Low), short(a.High)))
 		}
 	}
 	if !says {
-		all = append(all, "the description says nothing yet: all values are missing or the mean")
+		all = append(all, "the description is still empty: all values are missing or equal to the mean")
 	}
 	var done []string
 	for _, a := range s.Attributes {
@@ -139,9 +139,9 @@ func (s *Space) impossible(v []float32) []string {
 		whole := !slices.ContainsFunc(g.of, func(k int) bool { return v[k] != v[k] })
 		switch total := g.total(v); {
 		case total > 1.25*g.high && g.high > 0:
-			all = append(all, fmt.Sprintf("%s: the values add up to %s, of the classes trained on to %s at most: can all be true of one class?", a.Group, short(float32(total)), short(float32(g.high))))
+			all = append(all, fmt.Sprintf("%s: the values add up to %s, for the training classes at most to %s: can all be true of one class?", a.Group, short(float32(total)), short(float32(g.high))))
 		case whole && total < g.low/2:
-			all = append(all, fmt.Sprintf("%s: the values add up to %s, of the classes trained on to %s at least: is one to be chosen?", a.Group, short(float32(total)), short(float32(g.low))))
+			all = append(all, fmt.Sprintf("%s: the values add up to %s, for the training classes at least to %s: is a value missing?", a.Group, short(float32(total)), short(float32(g.low))))
 		}
 	}
 	if n := len(all); n > doubts {

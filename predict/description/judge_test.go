@@ -52,16 +52,16 @@ func TestJudge(t *testing.T) {
 		says   []string // each in one doubt, in order
 	}{
 		{"own", []float32{1, 0, 1, 30}, "p", nil},
-		{"own", []float32{1, 0, 1, 20}, "p", []string{"that of p: the two cannot be told apart"}},
-		{"own", []float32{1, 0, 1, 20.01}, "p", []string{"almost that of p"}},
+		{"own", []float32{1, 0, 1, 20}, "p", []string{"that of p: the two classes cannot be distinguished"}},
+		{"own", []float32{1, 0, 1, 20.01}, "p", []string{"almost the same as that of p"}},
 		{"own", []float32{0, 1, 0, 52}, "q", nil},
 		{"own", []float32{1, 1, 1, 35}, "p", []string{"Colour: the values add up to 2"}},
 		{"own", []float32{0, 0, 1, 35}, "p", []string{"Colour: the values add up to 0"}},
 		{"own", []float32{1, missing, 1, 30}, "p", nil},
-		{"own", []float32{1, 0, -1, 35}, "q", []string{"Has tail is -1: of no class"}},
-		{"own", []float32{1, 0, 1, 300}, "q", []string{"Weight is 300: of the classes trained on it lies between 10 and 40"}},
-		{"own", []float32{missing, missing, missing, missing}, "p", []string{"says nothing yet"}},
-		{"new", []float32{1, 0, 1, 21}, "own", []string{"that of own", "almost that of p"}},
+		{"own", []float32{1, 0, -1, 35}, "q", []string{"Has tail is -1: it is not negative"}},
+		{"own", []float32{1, 0, 1, 300}, "q", []string{"Weight is 300: for the training classes it is between 10 and 40"}},
+		{"own", []float32{missing, missing, missing, missing}, "p", []string{"is still empty"}},
+		{"new", []float32{1, 0, 1, 21}, "own", []string{"that of own", "almost the same as that of p"}},
 	} {
 		j := s.Judge(c.name, c.vector, others)
 		if j.Rival == nil || j.Rival.Class != c.rival && c.vector[3] != 300 {

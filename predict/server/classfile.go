@@ -89,7 +89,7 @@ func (f *ownFile) write(text []byte) error {
 		return err
 	}
 	if now != f.last {
-		return fmt.Errorf("%s: %w: nothing was written; start the server again to take that change up", f.path, errForeign)
+		return fmt.Errorf("%s: %w: nothing was written; restart the server to load that change", f.path, errForeign)
 	}
 	if err := wholefile.Write(f.path, func(w io.WriteSeeker) error { _, err := w.Write(text); return err }); err != nil {
 		return err

@@ -26,7 +26,7 @@ func (s *Server) describedBy() string {
 // describe gives the vector of a class by its name or a phrase, and changes nothing. Values that words say nothing of are null.
 func (s *Server) describe(w http.ResponseWriter, r *http.Request) {
 	if s.o.Lookup == nil {
-		fail(w, http.StatusNotImplemented, "the model was not trained on texts or word vectors, or those are not at hand: describe classes by attributes")
+		fail(w, http.StatusNotImplemented, "the model was not trained on texts or word vectors, or these were not found: describe classes by attributes")
 		return
 	}
 	var d described
@@ -40,7 +40,7 @@ func (s *Server) describe(w http.ResponseWriter, r *http.Request) {
 	}
 	defer release()
 	if d.Class == "" && d.Phrase == "" || d.Attributes != nil {
-		fail(w, http.StatusBadRequest, `{"class": "its name", "phrase": "what is said of it"} is wanted, or one of the two`)
+		fail(w, http.StatusBadRequest, `the body must be {"class": "its name", "phrase": "its description"}, or one of the two`)
 		return
 	}
 	vector, err := s.o.Lookup(r.Context(), cmp.Or(d.Class, d.Phrase), d.Phrase)
@@ -78,7 +78,7 @@ func (s *Server) vector(r *http.Request, name string, d *described) ([]float32, 
 			}
 		}
 	case d.Phrase != "":
-		return nil, errors.New("a phrase counts only where the model was trained on texts or word vectors, and not beside all attributes")
+		return nil, errors.New("a phrase is only allowed if the model was trained on texts or word vectors, and not together with all attributes")
 	case d.Attributes == nil:
 		return nil, errors.New(`its attributes are required: {"attributes": {"name": value, ...}}; /attributes lists their names`)
 	}

@@ -29,13 +29,13 @@ func TestDescribe(t *testing.T) {
 	}{
 		{"POST", "/describe", `{"class": "dusk", "phrase": "grey sky"}`, 200, `{"class":"dusk","attributes":{"dark":8,"light":4},"phrase":"grey sky"}`},
 		{"POST", "/describe", `{"phrase": "half"}`, 200, `"attributes":{"dark":null,"light":3}`},
-		{"POST", "/describe", `{}`, 400, "is wanted"},
+		{"POST", "/describe", `{}`, 400, "must be"},
 		{"POST", "/describe", `{"colour": 1}`, 400, "cannot be read"},
 		{"POST", "/describe", `{"phrase": "unheard of"}`, 422, "no tokens"},
 		{"PUT", "/classes/a", `{"phrase": "half", "attributes": {"dark": 1}}`, 201, ""},
 		{"GET", "/classes/a", "", 200, `{"dark":1,"light":3}`},
 		{"PUT", "/classes/b", `{"phrase": "half"}`, 422, "lacks 1 of the model's 2"},
-		{"PUT", "/classes/c", `{"attributes": {"dark": 1, "light": 2}, "phrase": "x"}`, 422, "not beside all attributes"},
+		{"PUT", "/classes/c", `{"attributes": {"dark": 1, "light": 2}, "phrase": "x"}`, 422, "not together with all attributes"},
 		{"PUT", "/classes/abc", ``, 201, ""},
 		{"GET", "/classes/abc", "", 200, `{"dark":0,"light":3}`},
 	} {

@@ -84,7 +84,7 @@ func TestHost(t *testing.T) {
 		t.Errorf("another site has removed a class: %s", text)
 	}
 	foreign := map[string]string{"Origin": "http://evil.example"}
-	if a, text := ask(t, "DELETE", plain+"/classes/day", foreign, ""); a.StatusCode != 403 || !strings.Contains(text, "another site") {
+	if a, text := ask(t, "DELETE", plain+"/classes/day", foreign, ""); a.StatusCode != 403 || !strings.Contains(text, "other sites") {
 		t.Errorf("%d %s", a.StatusCode, text)
 	}
 	if _, text := call(t, "GET", plain+"/metrics", "", ""); !strings.Contains(text, `vzsl_refused_total{reason="host"} 19`) || !strings.Contains(text, `vzsl_refused_total{reason="origin"} 1`) {

@@ -139,7 +139,7 @@ func (s *Server) addImages(w http.ResponseWriter, r *http.Request) {
 	}
 	s.changed(w, http.StatusOK, func(c *classSet) error {
 		if !slices.Contains(c.Names, name) {
-			return fmt.Errorf("%w %q: it was removed meanwhile", errNoClass, name)
+			return fmt.Errorf("%w %q: it was removed in the meantime", errNoClass, name)
 		}
 		if other := c.sameAs(name); other != "" {
 			return fmt.Errorf("%w: %q and %q: images of one would count for both; give them different descriptions first", errSame, name, other)
@@ -256,7 +256,7 @@ func (s *Server) options(q url.Values) (predict.Options, error) {
 	case "":
 	case "auto":
 		if s.o.Threshold == nil {
-			return o, errors.New("none_below=auto: the model has no threshold that was chosen on validation classes; give a probability")
+			return o, errors.New("none_below=auto: the model has no threshold selected on validation classes; give a probability")
 		}
 		o.NoneBelow, o.NoneBelowScore = 0, s.o.Threshold
 	default:

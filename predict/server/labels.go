@@ -52,14 +52,14 @@ func readLabels(path string, text []byte) ([]label, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if len(rows) == 0 || !slices.Equal(rows[0], []string{"image", "class", "id", "learn"}) {
-		return nil, fmt.Errorf("%s is not a file of labels: its first line is not image,class,id,learn; name another with --labels", path)
+		return nil, fmt.Errorf("%s: not a file of labels, its first line is not image,class,id,learn; give another with --labels", path)
 	}
 	var all []label
 	have := map[string]bool{}
 	for i, row := range rows[1:] {
 		l := label{Image: delimited.Unguarded(row[0]), Class: delimited.Unguarded(row[1]), ID: row[2], Learn: row[3] == "1"}
 		if !validID.MatchString(l.ID) || have[l.ID] || row[3] != "0" && row[3] != "1" {
-			return nil, fmt.Errorf("%s: row %d: the id %q and learn %q are not those of a label: an id is 32 digits of hexadecimal, once in the file, learn is 0 or 1", path, i+2, row[2], row[3])
+			return nil, fmt.Errorf("%s: row %d: id %q and learn %q are not valid: an id is 32 hexadecimal digits and unique, learn is 0 or 1", path, i+2, row[2], row[3])
 		}
 		have[l.ID], all = true, append(all, l)
 	}
@@ -99,10 +99,10 @@ func (s *Server) putLabel(w http.ResponseWriter, r *http.Request) {
 	l.feature = s.kept.get(l.ID)
 	switch {
 	case !validID.MatchString(l.ID):
-		fail(w, http.StatusBadRequest, "%q is not the id of an image: /predict gives them", l.ID)
+		fail(w, http.StatusBadRequest, "%q is not the id of an image; /predict returns ids", l.ID)
 		return
 	case l.feature == nil:
-		fail(w, http.StatusNotFound, "the image %s is not kept here: send it to /predict first", l.ID)
+		fail(w, http.StatusNotFound, "image %s is not stored on the server: send it to /predict first", l.ID)
 		return
 	case len(l.Image) > 10*maxName:
 		fail(w, http.StatusBadRequest, "the name of the image is too long")
@@ -164,7 +164,7 @@ func (s *Server) label(c *classSet, all ...label) error {
 		total += len(c.labels[i].feature)
 	}
 	if total > maxLearned {
-		return fmt.Errorf("%w: the images that were added take %d MB of features, the most that are kept: remove a class that has many, or train with them", errFull, maxLearned>>18)
+		return fmt.Errorf("%w: the features of added images take %d MB, the limit: remove a class with many images, or train with them", errFull, maxLearned>>18)
 	}
 	return s.relearn(c)
 }
@@ -234,12 +234,12 @@ var (
 	errNoLabel = errors.New("there is no label")
 	errFull    = errors.New("no room")
 	errSame    = errors.New("two classes have the same description")
-	errStale   = errors.New("the class was changed meanwhile")
+	errStale   = errors.New("the class was changed in the meantime")
 )
 
 const (
-	notLearner = "models of this method do not learn from images without training; those of vzsl (with its closed-form block) and plda do"
-	noClasses  = "there are no classes to choose from: add one with PUT /classes/NAME"
+	notLearner = "models of this method cannot be updated with images without training; use vzsl (with its closed-form block) or plda"
+	noClasses  = "there are no candidate classes: add one with PUT /classes/NAME"
 )
 
 // changed edits the classes and replies: with nothing, where say is nil.

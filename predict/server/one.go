@@ -67,7 +67,7 @@ func (s *Server) intervene(w http.ResponseWriter, r *http.Request) {
 func (s *Server) feature(w http.ResponseWriter, id string) []float32 {
 	f := s.kept.get(id)
 	if f == nil {
-		fail(w, http.StatusNotFound, "the image %q is not kept here: send it to /predict first", id)
+		fail(w, http.StatusNotFound, "image %q is not stored on the server: send it to /predict first", id)
 	}
 	return f
 }
@@ -75,7 +75,7 @@ func (s *Server) feature(w http.ResponseWriter, id string) []float32 {
 // neighbours replies with the training images that are most like an image.
 func (s *Server) neighbours(w http.ResponseWriter, r *http.Request) {
 	if s.o.Training == nil {
-		fail(w, http.StatusNotImplemented, "the features of the training images are not there")
+		fail(w, http.StatusNotImplemented, "the features of the training images were not found")
 		return
 	}
 	feature := s.feature(w, r.PathValue("id"))

@@ -15,7 +15,7 @@ func (s *Server) protect(h http.Handler) {
 	other := http.NewCrossOriginProtection() // a page of another site may not change the classes through a user's browser
 	other.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		s.refused("origin", 1)
-		fail(w, http.StatusForbidden, "a page of another site may not send this")
+		fail(w, http.StatusForbidden, "requests from pages of other sites are not allowed")
 	}))
 	s.guard = &guard{hosts: slices.Clone(s.o.Hosts), token: s.o.Token, next: other.Handler(h), count: func(reason string) { s.refused(reason, 1) }}
 }
@@ -56,7 +56,7 @@ func (s *Server) queued(h http.Handler) http.Handler {
 		default:
 			s.refused("requests", 1)
 			s.retryAfter(w)
-			fail(w, http.StatusServiceUnavailable, "the server is busy: %d requests are in progress, the most it takes", cap(s.places))
+			fail(w, http.StatusServiceUnavailable, "the server is busy: %d requests are in progress, the maximum", cap(s.places))
 		}
 	})
 }

@@ -215,7 +215,7 @@ func TestAnswers(t *testing.T) {
 		{"DELETE", "/classes/day", "", "", 204, ""},
 		{"DELETE", "/classes/night", "", "", 204, ""},
 		{"DELETE", "/classes/dusk", "", "", 204, ""},
-		{"POST", "/predict", "", "3", 409, "no classes"},
+		{"POST", "/predict", "", "3", 409, "no candidate classes"},
 		{"GET", "/metrics", "", "", 200, `vzsl_requests_total{handler="POST /predict",code="200"}`},
 		{"GET", "/metrics", "", "", 200, "vzsl_images_total 7\n"},
 	} {

@@ -71,7 +71,7 @@ func Search(axes []Axis, grow int, log *slog.Logger, try func(c Choice, done, to
 				left[i][up]--
 				tried[i] = append(tried[i], next)
 				slices.Sort(tried[i])
-				log.Info("the best point lies on the edge of the grid, which grows", "coefficient", a.Name, "best", best[a.Name], "tried", next)
+				log.Info("the best point is at the boundary of the grid, which is extended", "coefficient", a.Name, "best", best[a.Name], "tried", next)
 				c, was := Choice{}, best
 				for k, v := range best {
 					c[k] = v
@@ -89,7 +89,7 @@ func Search(axes []Axis, grow int, log *slog.Logger, try func(c Choice, done, to
 	for i, a := range axes {
 		for up := range 2 {
 			if _, ok := beyond(tried[i], best[a.Name], up == 1); ok {
-				note := fmt.Sprintf("The best %s, %g, lies on the edge of what was tried, %g to %g: a wider grid may have a better one.", a.Name, best[a.Name], tried[i][0], tried[i][len(tried[i])-1])
+				note := fmt.Sprintf("The best %s, %g, is at the boundary of the grid, %g to %g: a wider grid may contain a better value.", a.Name, best[a.Name], tried[i][0], tried[i][len(tried[i])-1])
 				log.Warn(note)
 				notes = append(notes, note)
 			}

@@ -18,7 +18,7 @@ func TestSearch(t *testing.T) {
 		{10, 1, Choice{"a": 10, "b": 1}, 9, ""},                   // within
 		{1000, 1, Choice{"a": 1000, "b": 1}, 9 + 2, ""},           // one beyond, and one to see that it is the best
 		{1000, 0.01, Choice{"a": 1000, "b": 0.01}, 9 + 2 + 2, ""}, // on both axes
-		{1e9, 1, Choice{"a": 1e5, "b": 1}, 9 + 3, "best a, 100000, lies on the edge"},
+		{1e9, 1, Choice{"a": 1e5, "b": 1}, 9 + 3, "best a, 100000, is at the boundary"},
 	} {
 		var all []Choice
 		best, most := Choice{}, math.Inf(-1)

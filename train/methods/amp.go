@@ -35,9 +35,9 @@ import (
 // Any classes can be scored. In GZSL a seen class among the candidates is met with the greatest weight, being at no
 // distance from itself; labelled images of unseen classes can join the training.
 type AMP struct {
-	Neighbours []float64 `toml:"neighbours" range:"[1, inf) whole" comment:"grid of the number of nearest seen classes and candidates that a class is linked to, chosen on the validation classes"`
-	Width      []float64 `toml:"width" range:"(0, inf)" comment:"grid of sigma, as a part of the mean distance between nearest seen classes"`
-	Epochs     int       `toml:"epochs" range:"[1, 1e9]" comment:"of the classifier of the seen classes"`
+	Neighbours []float64 `toml:"neighbours" range:"[1, inf) whole" comment:"grid of the number of nearest seen classes and candidates that a class is linked to, selected on the validation classes"`
+	Width      []float64 `toml:"width" range:"(0, inf)" comment:"grid of sigma, as a fraction of the mean distance between nearest seen classes"`
+	Epochs     int       `toml:"epochs" range:"[1, 1e9]" comment:"epochs of the classifier of the seen classes"`
 }
 
 var ampSpec = method.Spec{

@@ -171,7 +171,7 @@ func (f *banded) solve(shift float64, x, work []float64) error {
 		column[0] += shift
 		d := column[0]
 		if !(d > 0) {
-			return errors.New("the matrix X X' + shift I is not positive definite in double precision; take a larger coefficient")
+			return errors.New("the matrix X X' + shift I is not positive definite in double precision; use a larger ridge")
 		}
 		for i := 1; i < min(b+1, n-j); i++ {
 			l := column[i] / d

@@ -17,8 +17,8 @@ import (
 
 // BiDiLEL are the settings of Wang and Chen's bidirectional latent embedding (IJCV 2017).
 type BiDiLEL struct {
-	Ridge      []float64 `toml:"ridge" range:"(0, inf)" comment:"grid of the ridge of the features' projection, chosen on the validation classes"`
-	Iterations int       `toml:"iterations" range:"[1, inf)" comment:"at most, of placing a class by its distances to the seen ones"`
+	Ridge      []float64 `toml:"ridge" range:"(0, inf)" comment:"grid of the ridge of the features' projection, selected on the validation classes"`
+	Iterations int       `toml:"iterations" range:"[1, inf)" comment:"maximum number of iterations for placing a class by its distances to the seen ones"`
 }
 
 var bidilelSpec = method.Spec{
@@ -92,7 +92,7 @@ func (m *BiDiLELMethod) Fit(ctx context.Context, p *method.Problem, s *method.Se
 	}
 	classes, d := stats.means.Dims()
 	if classes < 3 {
-		return nil, fmt.Errorf("BiDiLEL needs three seen classes with samples or more, there are %d", classes)
+		return nil, fmt.Errorf("BiDiLEL needs at least three seen classes with samples, there are %d", classes)
 	}
 	// H = sqrt(n_c) (m_c - m) in columns: S_b = H H'. As regressions its targets are 1/sqrt(n_c) for a class's samples.
 	h, targets := mat.NewDense(classes, d, nil), mat.NewDense(len(p.Train.Attributes), classes, nil)

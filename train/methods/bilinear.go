@@ -11,7 +11,7 @@ import (
 
 // ranking are the settings of the methods that learn a bilinear compatibility x'Ws by a ranking loss.
 type ranking struct {
-	Margin float64 `toml:"margin" range:"[1e-12, 1e6]" comment:"margin by which the true class is to score above the others"`
+	Margin float64 `toml:"margin" range:"[1e-12, 1e6]" comment:"margin by which the true class should score above the others"`
 	Training
 }
 

@@ -16,8 +16,8 @@ import (
 
 // CLIP are the settings of naming by the cosine of images' and texts' embeddings, of Radford et al. (ICML 2021).
 type CLIP struct {
-	Scale float64   `toml:"scale" range:"[0, inf)" comment:"what cosines are multiplied by; 0: as the text model's files say, else 100, where CLIP's training ends. The temperature fitted on validation classes divides the product"`
-	Prior []float64 `toml:"prior" range:"(0, inf)" comment:"few-shot: grid of the number of images that a class's text counts for, chosen on the validation classes"`
+	Scale float64   `toml:"scale" range:"[0, inf)" comment:"factor that cosines are multiplied by; 0: as in the text model's files, otherwise 100, the final value of CLIP's training. The temperature fitted on validation classes divides the product"`
+	Prior []float64 `toml:"prior" range:"(0, inf)" comment:"few-shot: grid of the number of images that a class's text is equivalent to, selected on the validation classes"`
 }
 
 var clipSpec = method.Spec{
@@ -80,7 +80,7 @@ func (m *CLIPMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessi
 		return nil, errors.New("no samples of seen classes")
 	}
 	if d := p.Train.Dim(); d != len(p.Train.Attributes[0]) {
-		return nil, fmt.Errorf("images have embeddings of %d values and classes of %d: they do not lie in one space. Take features and class vectors of one model for images and texts ('vzsl extract --model FOLDER', 'vzsl attributes --text-model FOLDER')", d, len(p.Train.Attributes[0]))
+		return nil, fmt.Errorf("images have embeddings of %d values and classes of %d: they are not in the same embedding space. Use features and class vectors of one image-text model ('vzsl extract --model FOLDER', 'vzsl attributes --text-model FOLDER')", d, len(p.Train.Attributes[0]))
 	}
 	priors := axis{"prior", m.Config.Prior}
 	if p.Few == nil {

@@ -119,7 +119,7 @@ func TestCLIPLearns(t *testing.T) {
 func TestCLIPRefused(t *testing.T) {
 	x := &rows{X: [][]float32{{1, 2, 3}}, Y: []int{0}}
 	_, err := (&CLIPMethod{Config: DefaultCLIP()}).Fit(context.Background(), &method.Problem{Train: method.Data{Samples: x, Attributes: [][]float32{{1, 2}}}}, &method.Session{})
-	if err == nil || !strings.Contains(err.Error(), "do not lie in one space") {
+	if err == nil || !strings.Contains(err.Error(), "are not in the same embedding space") {
 		t.Error(err)
 	}
 	c := DefaultCLIP()

@@ -13,8 +13,8 @@ import (
 
 // ConSE are the settings of the convex combination of semantic embeddings (Norouzi et al., ICLR 2014).
 type ConSE struct {
-	Top    []float64 `toml:"top" range:"[1, inf) whole" comment:"grid of the number of most probable seen classes combined, chosen on the validation classes"`
-	Epochs int       `toml:"epochs" range:"[1, 1e9]" comment:"of the classifier of the seen classes"`
+	Top    []float64 `toml:"top" range:"[1, inf) whole" comment:"grid of the number of most probable seen classes combined, selected on the validation classes"`
+	Epochs int       `toml:"epochs" range:"[1, 1e9]" comment:"epochs of the classifier of the seen classes"`
 }
 
 var conseSpec = method.Spec{

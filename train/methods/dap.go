@@ -20,7 +20,7 @@ const (
 
 // DAP are the settings of direct attribute prediction (Lampert, Nickisch and Harmeling, CVPR 2009, PAMI 2014).
 type DAP struct {
-	Threshold string `toml:"threshold" range:"matrix | attribute" comment:"a class has an attribute if its value is above the mean over the seen classes: matrix, of all values, or attribute, of the attribute's"`
+	Threshold string `toml:"threshold" range:"matrix | attribute" comment:"a class has an attribute if its value is above the mean over the seen classes: matrix, over all values, or attribute, over the attribute's values"`
 	Training
 }
 

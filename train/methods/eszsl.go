@@ -16,7 +16,7 @@ import (
 
 // ESZSL are the settings of Romera-Paredes and Torr's embarrassingly simple zero-shot learning (ICML 2015).
 type ESZSL struct {
-	Gamma  []float64 `toml:"gamma" range:"(0, inf)" comment:"grid of the ridge on the features' side, chosen on the validation classes"`
+	Gamma  []float64 `toml:"gamma" range:"(0, inf)" comment:"grid of the ridge on the features' side, selected on the validation classes"`
 	Lambda []float64 `toml:"lambda" range:"(0, inf)" comment:"grid of the ridge on the attributes' side"`
 }
 

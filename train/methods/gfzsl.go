@@ -30,12 +30,12 @@ const (
 // GFZSL are the settings of the generative framework of Verma and Rai (ECML 2017).
 type GFZSL struct {
 	Kernel         string    `toml:"kernel" range:"linear | polynomial" comment:"of attribute vectors a, b: linear, 1 + a'b, or polynomial, (1 + a'b)^2"`
-	MeanRidge      []float64 `toml:"mean_ridge" range:"(0, inf)" comment:"grid of the ridge of the regression to class means, chosen on the validation classes"`
+	MeanRidge      []float64 `toml:"mean_ridge" range:"(0, inf)" comment:"grid of the ridge of the regression to class means, selected on the validation classes"`
 	VarianceRidge  []float64 `toml:"variance_ridge" range:"(0, inf)" comment:"grid of the ridge of the regression to log variances"`
 	VarianceFloor  []float64 `toml:"variance_floor" range:"(0, inf)" comment:"grid of what is added to predicted variances, in mean variances within a class"`
-	TransductiveEM int       `toml:"transductive_em" range:"[0, inf)" comment:"iterations at most of EM on unlabelled images, where there are any"`
-	PseudoImages   float64   `toml:"pseudo_images" range:"[0, inf)" comment:"transductive: images that the predicted mean of a class counts as beside its unlabelled ones"`
-	Variances      string    `toml:"transductive_variances" range:"predicted | estimated" comment:"transductive: predicted (kept) or estimated (of the unlabelled images, as the original has it)"`
+	TransductiveEM int       `toml:"transductive_em" range:"[0, inf)" comment:"maximum number of EM iterations on unlabelled images, if there are any"`
+	PseudoImages   float64   `toml:"pseudo_images" range:"[0, inf)" comment:"transductive: number of images that the predicted mean of a class is equivalent to, compared with its unlabelled ones"`
+	Variances      string    `toml:"transductive_variances" range:"predicted | estimated" comment:"transductive: predicted (kept) or estimated (from the unlabelled images, as in the original)"`
 }
 
 var gfzslSpec = method.Spec{

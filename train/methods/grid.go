@@ -55,7 +55,7 @@ func newGrid(title string, p *method.Problem, s *method.Session, axes ...*axis) 
 		names = append(names, a.name)
 	}
 	if g.validation == nil && g.total > 1 {
-		return nil, fmt.Errorf("%s chooses %s on validation classes and the split has none: give it some, or one value of each",
+		return nil, fmt.Errorf("%s selects %s on validation classes, but the split has none: make a split with some, or give one value of each",
 			title, strings.Join(names, " and "))
 	}
 	return g, nil

@@ -14,9 +14,9 @@ import (
 
 // IAP are the settings of indirect attribute prediction (Lampert, Nickisch and Harmeling, CVPR 2009, PAMI 2014).
 type IAP struct {
-	Threshold string    `toml:"threshold" range:"matrix | attribute" comment:"a class has an attribute if its value is above the mean over the seen classes: matrix, of all values, or attribute, of the attribute's"`
-	Floor     []float64 `toml:"floor" range:"(0, 0.5)" comment:"grid of the least probability of an attribute, chosen on the validation classes"`
-	Epochs    int       `toml:"epochs" range:"[1, 1e9]" comment:"of the classifier of the seen classes"`
+	Threshold string    `toml:"threshold" range:"matrix | attribute" comment:"a class has an attribute if its value is above the mean over the seen classes: matrix, over all values, or attribute, over the attribute's values"`
+	Floor     []float64 `toml:"floor" range:"(0, 0.5)" comment:"grid of the least probability of an attribute, selected on the validation classes"`
+	Epochs    int       `toml:"epochs" range:"[1, 1e9]" comment:"epochs of the classifier of the seen classes"`
 }
 
 var iapSpec = method.Spec{

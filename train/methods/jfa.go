@@ -32,9 +32,9 @@ import (
 //
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
 type JFA struct {
-	Features   float64 `toml:"feature_penalty" range:"[1e-6, 1e9]" comment:"alpha, on moves of the features"`
-	Attributes float64 `toml:"attribute_penalty" range:"[1e-6, 1e9]" comment:"beta, on moves of the class vectors"`
-	Margin     float64 `toml:"margin" range:"[1e-12, 1e6]" comment:"by which a sample's class is to score above the others"`
+	Features   float64 `toml:"feature_penalty" range:"[1e-6, 1e9]" comment:"alpha, the penalty on changes of the features"`
+	Attributes float64 `toml:"attribute_penalty" range:"[1e-6, 1e9]" comment:"beta, the penalty on changes of the class vectors"`
+	Margin     float64 `toml:"margin" range:"[1e-12, 1e6]" comment:"margin by which a sample's class should score above the others"`
 	Training
 }
 

@@ -22,7 +22,7 @@ import (
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
 type LATEM struct {
 	Matrices int     `toml:"matrices" range:"[1, 64]" comment:"K, the number of linear pieces"`
-	Margin   float64 `toml:"margin" range:"[1e-12, 1e6]" comment:"by which a sample's class is to score above the others"`
+	Margin   float64 `toml:"margin" range:"[1e-12, 1e6]" comment:"margin by which a sample's class should score above the others"`
 	Training
 }
 

@@ -19,7 +19,7 @@ import (
 // Logistic are the settings of multinomial logistic regression on the shots alone: what a few labelled images of each
 // unseen class are worth without descriptions and without seen classes.
 type Logistic struct {
-	Ridge []float64 `toml:"ridge" range:"(0, inf)" comment:"grid of the squared weights' coefficient, chosen on the validation classes"`
+	Ridge []float64 `toml:"ridge" range:"(0, inf)" comment:"grid of the squared weights' coefficient, selected on the validation classes"`
 }
 
 var logisticSpec = method.Spec{
@@ -66,7 +66,7 @@ func (m *LogisticMethod) Fit(ctx context.Context, p *method.Problem, s *method.S
 		}
 	}
 	if (validation == nil || validation.Len() == 0) && len(ridges) > 1 {
-		return nil, errors.New("logistic regression chooses its ridge on validation classes and the split has none: give it some, or one ridge")
+		return nil, errors.New("logistic regression selects its ridge on validation classes, but the split has none: make a split with some, or give one ridge")
 	}
 	l, err := newLogistic(p)
 	if err != nil {
@@ -127,7 +127,7 @@ func newLogistic(p *method.Problem) (*logistic, error) {
 		index[c] = len(l.attributes)
 		for k, other := range l.attributes {
 			if slices.Equal(other, p.Train.Attributes[c]) {
-				return nil, fmt.Errorf("the few-shot classes %d and %d have the same attributes; this method knows a class by them", k, index[c])
+				return nil, fmt.Errorf("the few-shot classes %d and %d have the same attributes, by which this method identifies a class; make them different", k, index[c])
 			}
 		}
 		l.attributes = append(l.attributes, p.Train.Attributes[c])
@@ -226,7 +226,7 @@ func (m *logisticModel) Score(features []float32, n int, attributes [][]float32)
 			}
 		}
 		if known < 0 {
-			return nil, fmt.Errorf("class %d is none of the %d classes that this model has seen images of: logistic regression knows no others", i, len(m.attributes))
+			return nil, fmt.Errorf("class %d is not one of the %d classes in this model's training images: logistic regression cannot score others", i, len(m.attributes))
 		}
 		for _, v := range m.w[known*m.feature : (known+1)*m.feature] {
 			w = append(w, float32(v))
@@ -242,7 +242,7 @@ func (m *LogisticMethod) Load(f *safetensors.File) (method.Model, error) {
 	w, ok := f.Get("w")
 	a, ok2 := f.Get("attributes")
 	if !ok || !ok2 || len(w.Shape) != 2 || len(a.Shape) != 2 || w.F64 == nil || a.F32 == nil || w.Shape[0] != a.Shape[0] || w.Shape[0] < 1 || w.Shape[1] < 1 || a.Shape[1] < 1 {
-		return nil, errors.New("no logistic regression: the tensors w and attributes are missing or do not belong together")
+		return nil, errors.New("no logistic regression model: the tensors w and attributes are missing or do not match")
 	}
 	model := &logisticModel{feature: w.Shape[1], w: w.F64}
 	for i := range a.Shape[0] {

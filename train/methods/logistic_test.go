@@ -99,7 +99,7 @@ func TestLogistic(t *testing.T) {
 			}
 		}
 	}
-	if _, err := loaded.Score(x, 2, [][]float32{{5, 1}, {0, 0}}); err == nil || !strings.Contains(err.Error(), "class 1 is none of the 3") {
+	if _, err := loaded.Score(x, 2, [][]float32{{5, 1}, {0, 0}}); err == nil || !strings.Contains(err.Error(), "class 1 is not one of the 3") {
 		t.Errorf("a class without images: %v", err)
 	}
 }
@@ -138,7 +138,7 @@ func TestLogisticRefusals(t *testing.T) {
 		"split --shots":   {one, func(p *method.Problem) { p.Few = nil }},
 		"same attributes": {one, func(p *method.Problem) { p.Train.Attributes[5] = p.Train.Attributes[4] }},
 		"no shots":        {one, func(p *method.Problem) { clear(p.Few) }},
-		"or one ridge":    {DefaultLogistic(), func(*method.Problem) {}},
+		"or give one ridge":    {DefaultLogistic(), func(*method.Problem) {}},
 	} {
 		p := fewShot()
 		c.change(p)

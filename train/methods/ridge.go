@@ -62,7 +62,7 @@ func solve(gram *mat.Dense, gamma float64, b *mat.Dense) (*mat.Dense, error) {
 		u.Data[i*d+i] += gamma
 	}
 	if cholesky(u.Data, d) != nil { // gram + gamma I = U'U
-		return nil, errors.New("the matrix X X' + gamma I is not positive definite in double precision; take a larger gamma")
+		return nil, errors.New("the matrix X X' + gamma I is not positive definite in double precision; use a larger gamma")
 	}
 	x := mat.DenseCopyOf(b)
 	to := x.RawMatrix().Data

@@ -22,8 +22,8 @@ const (
 
 // SAE are the settings of the semantic autoencoder of Kodirov, Xiang and Gong (CVPR 2017).
 type SAE struct {
-	Lambda    []float64 `toml:"lambda" range:"(0, inf)" comment:"grid of the encoder's weight beside the decoder's, chosen on the validation classes"`
-	Reduction []float64 `toml:"reduction" range:"[0, inf)" comment:"grid of the ridge, in the features' mean squared lengths, of the regression to the classes by which features are reduced to one value for each seen class first, as the original does on CUB; 0: features are taken as they are"`
+	Lambda    []float64 `toml:"lambda" range:"(0, inf)" comment:"grid of the encoder's weight relative to the decoder's, selected on the validation classes"`
+	Reduction []float64 `toml:"reduction" range:"[0, inf)" comment:"grid of the ridge, in the features' mean squared lengths, of the regression to the classes by which features are reduced to one value for each seen class first, as the original does on CUB; 0: no reduction"`
 	Direction string    `toml:"direction" range:"to-features | to-attributes" comment:"to-features compares features with those decoded from attributes, to-attributes attributes with those encoded from features"`
 }
 
@@ -45,7 +45,7 @@ func (c *SAE) Validate() error {
 		return err
 	}
 	if len(c.Reduction) > 1 && slices.Contains(c.Reduction, 0) {
-		return fmt.Errorf("sae setting: reduction = %v; 0, no reduction, stands alone", c.Reduction)
+		return fmt.Errorf("sae setting: reduction = %v; 0 (no reduction) cannot be combined with other values", c.Reduction)
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 // SSE are the settings of Zhang and Saligrama's semantic similarity embedding (ICCV 2015) with the ReLU embedding.
 type SSE struct {
 	Ridge  float64 `toml:"ridge" range:"[1e-9, 1e9]" comment:"gamma: how evenly a class is described by the seen ones it resembles"`
-	Margin float64 `toml:"margin" range:"[1e-12, 1e6]" comment:"by which a sample's class is to score above the others"`
+	Margin float64 `toml:"margin" range:"[1e-12, 1e6]" comment:"margin by which a sample's class should score above the others"`
 	Training
 }
 

@@ -23,8 +23,8 @@ import (
 //
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
 type SSVoc struct {
-	Epsilon float64 `toml:"epsilon" range:"[0, 1e6]" comment:"errors of a dimension below this cost nothing, as a part of the class vectors' root mean square"`
-	Margin  float64 `toml:"margin" range:"[0, 1e6]" comment:"by which half the squared distance to another class is to exceed that to the sample's"`
+	Epsilon float64 `toml:"epsilon" range:"[0, 1e6]" comment:"errors of a dimension below this cost nothing, as a fraction of the class vectors' root mean square"`
+	Margin  float64 `toml:"margin" range:"[0, 1e6]" comment:"margin by which half the squared distance to another class should exceed that to the sample's"`
 	Rank    float64 `toml:"rank" range:"[0, 1e6]" comment:"weight of the margin term beside the regression"`
 	Training
 }

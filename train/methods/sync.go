@@ -15,7 +15,7 @@ import (
 
 // SYNC are the settings of the synthesised classifiers of Changpinyo, Chao, Gong and Sha (CVPR 2016).
 type SYNC struct {
-	Sigma []float64 `toml:"sigma" range:"(0, inf)" comment:"grid of the width of the similarity of classes, in root mean square distances between seen classes, chosen on the validation classes"`
+	Sigma []float64 `toml:"sigma" range:"(0, inf)" comment:"grid of the width of the similarity of classes, in root mean square distances between seen classes, selected on the validation classes"`
 	Training
 }
 

@@ -122,7 +122,7 @@ func (c Training) fit(ctx context.Context, p *method.Problem, s *method.Session,
 				t.First = loss
 			}
 			if math.IsNaN(loss) || math.IsInf(loss, 0) || math.Abs(loss) > 1e6*(1+math.Abs(t.First)) {
-				return fmt.Errorf("training diverged in epoch %d: loss %.4g after a first of %.4g: try a learning_rate below %v",
+				return fmt.Errorf("training diverged in epoch %d: loss %.4g, initially %.4g; try a learning_rate below %v",
 					t.Step/steps+1, loss, t.First, c.LearningRate)
 			}
 			sum += loss

@@ -131,7 +131,7 @@ func New(f Features, table *features.ClassTable, roles *features.Split, transduc
 		return nil, fmt.Errorf("split %q has no image of an unseen class with features: the transductive setting needs some", roles.Name)
 	}
 	if len(p.Train) == 0 {
-		return nil, fmt.Errorf("split %q has no image to train on among the %d with features (%d of them are in the split): was it made for these features?", roles.Name, f.Rows(), found)
+		return nil, fmt.Errorf("split %q has no image to train on among the %d with features (%d of them are in the split): check that it was made for these features", roles.Name, f.Rows(), found)
 	}
 	return p, nil
 }

@@ -112,12 +112,12 @@ func (p *Builder) Complete(s *settings.Settings, table *features.ClassTable, log
 	if lacking := gaps(need); lacking != nil {
 		err := &attributes.GapsError{Gaps: lacking, Remedy: FillRemedy + " and run 'vzsl attributes' again"}
 		if t := (&attributes.Table{Names: table.Attributes, Classes: table.Classes, Values: table.Values}); t.OfAwA() {
-			err.Remedy = "run 'vzsl attributes' again, which takes them from lion as the authors of the dataset do; or " + FillRemedy[:strings.Index(FillRemedy, ";")]
+			err.Remedy = "run 'vzsl attributes' again, which copies them from lion as the authors of the dataset do; or " + FillRemedy[:strings.Index(FillRemedy, ";")]
 		}
 		return fmt.Errorf("split %q: %w", p.roles.Name, err)
 	}
 	if lacking := gaps(other); lacking != nil {
-		log.Warn("unseen classes cannot be named by this model, nor the split be evaluated: " + (&attributes.GapsError{Gaps: lacking, Remedy: FillRemedy}).Error())
+		log.Warn("this model cannot classify unseen classes, and the split cannot be evaluated: " + (&attributes.GapsError{Gaps: lacking, Remedy: FillRemedy}).Error())
 	}
 	return nil
 }
@@ -194,7 +194,7 @@ func (p *Builder) Folds(n int, seed uint64) ([][]string, error) {
 	}
 	slices.Sort(classes)
 	if len(classes) < 2*n {
-		return nil, fmt.Errorf("%d seen classes with images cannot be cut into %d folds of at least two: take fewer folds", len(classes), n)
+		return nil, fmt.Errorf("%d seen classes with images cannot be divided into %d folds of at least two: use fewer folds", len(classes), n)
 	}
 	r := rand.New(rand.NewPCG(seed, 0xf01d))
 	r.Shuffle(len(classes), func(i, j int) { classes[i], classes[j] = classes[j], classes[i] })

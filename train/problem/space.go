@@ -18,7 +18,7 @@ func (p *Builder) aligned(s *settings.Settings, table *features.ClassTable) erro
 		return nil
 	}
 	if s.AttributeNorm != attributes.L2 && s.AttributeNorm != attributes.None || s.FeatureNorm != method.FeaturesL2 && s.FeatureNorm != method.FeaturesNone {
-		return fmt.Errorf("%s compares embeddings as the two towers give them, by their directions: the normalisations are l2, not %s of features and %s of class vectors", s.Method, s.FeatureNorm, s.AttributeNorm)
+		return fmt.Errorf("%s compares the embeddings of the two encoders by direction: both normalisations must be l2, not %s of features and %s of class vectors", s.Method, s.FeatureNorm, s.AttributeNorm)
 	}
 	source, err := SharedSpace(p.f.Source(), table)
 	if err != nil {
@@ -35,9 +35,9 @@ func SharedSpace(f features.Source, t *features.ClassTable) (*features.TextSourc
 	b, _ := t.TextBlock()
 	switch {
 	case b == nil:
-		return nil, fmt.Errorf("the class table of %s has no vectors of texts: 'vzsl attributes --text-model FOLDER' makes them, with the text tower beside the images' network", t.Dataset)
+		return nil, fmt.Errorf("the class table of %s has no vectors of texts: 'vzsl attributes --text-model FOLDER' computes them, with the text encoder and the image network in one folder", t.Dataset)
 	case len(t.Blocks) > 1:
-		return nil, fmt.Errorf("the class table has %s side by side, of which the texts' alone lie in the images' space: take them with --descriptions %s", strings.Join(t.Kinds(), " and "), features.KindText)
+		return nil, fmt.Errorf("the class table has %s side by side, but only those of the texts are in the images' embedding space: give --descriptions %s", strings.Join(t.Kinds(), " and "), features.KindText)
 	}
 	m := &b.Text.Model
 	if b.Text.SharesSpace(f.NetworkSHA256, f.Layer) {
@@ -45,14 +45,14 @@ func SharedSpace(f features.Source, t *features.ClassTable) (*features.TextSourc
 	}
 	switch {
 	case f.NetworkSHA256 == "":
-		return nil, fmt.Errorf("the features of %s were imported and do not say which network file made them, so that nothing says that its space is that of the text model %s: extract them with the network of that model", f.Network, m.Name)
+		return nil, fmt.Errorf("the features of %s were imported without a record of their network file, so it is unknown whether they share the embedding space of the text model %s: extract them with the network of that model", f.Network, m.Name)
 	case len(m.Towers) == 0:
-		return nil, fmt.Errorf("the text model %s has no network for images in its folder that gives vectors of its width (%d): it is a model of texts alone, or its other half lies elsewhere; put both into one folder and run 'vzsl attributes' again", m.Name, m.Width)
+		return nil, fmt.Errorf("the text model %s has no image network in its folder that gives vectors of the same length (%d): it is a text-only model, or its image network is elsewhere; put both into one folder and run 'vzsl attributes' again", m.Name, m.Width)
 	}
 	for _, t := range m.Towers {
 		if t.SHA256 == f.NetworkSHA256 {
-			return nil, fmt.Errorf("the features are of the layer %q of the network, and the texts lie in the space of %q: extract again without --layer", f.Layer, t.Layer)
+			return nil, fmt.Errorf("the features are of layer %q of the network, but the texts are in the embedding space of %q: extract again without --layer", f.Layer, t.Layer)
 		}
 	}
-	return nil, fmt.Errorf("the features are of the network %s and the texts of the model %s, whose folder holds another network for images: their vectors do not lie in one space; extract with that one, 'vzsl extract --model FOLDER'", f.Network, m.Name)
+	return nil, fmt.Errorf("the features are of the network %s and the texts of the model %s, whose folder has another image network: their vectors are not in the same embedding space; extract with that one, 'vzsl extract --model FOLDER'", f.Network, m.Name)
 }

@@ -26,9 +26,9 @@ func TestSharedSpace(t *testing.T) {
 	}{
 		"attributes alone": {of, &features.ClassTable{Dataset: "birds"}, "has no vectors of texts"},
 		"side by side":     {of, table(text(own), features.Block{Name: "own", Width: 3, Kind: features.KindAttributes}), "--descriptions text"},
-		"text alone":       {of, table(text()), "has no network for images in its folder"},
-		"another network":  {features.Source{Network: "vit", NetworkSHA256: "bb", Layer: "image_embeds"}, table(text(own)), "their vectors do not lie in one space"},
-		"another layer":    {features.Source{Network: "clip", NetworkSHA256: "aa", Layer: "pooler_output"}, table(text(own)), `of the layer "pooler_output"`},
+		"text alone":       {of, table(text()), "has no image network in its folder"},
+		"another network":  {features.Source{Network: "vit", NetworkSHA256: "bb", Layer: "image_embeds"}, table(text(own)), "their vectors are not in the same embedding space"},
+		"another layer":    {features.Source{Network: "clip", NetworkSHA256: "aa", Layer: "pooler_output"}, table(text(own)), `of layer "pooler_output"`},
 		"imported":         {features.Source{Network: "clip"}, table(text(own)), "were imported"},
 	} {
 		if _, err := SharedSpace(c.f, c.t); err == nil || !strings.Contains(err.Error(), c.want) {

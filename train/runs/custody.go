@@ -34,7 +34,7 @@ func (k *Keeper) Custody(ctx context.Context) (string, error) {
 			return "", k.old(err)
 		}
 		if err != nil && !k.Force {
-			return "", fmt.Errorf("%w; bring it back, or force to start over", err)
+			return "", fmt.Errorf("%w; restore it, or force to start over", err)
 		}
 		if err == nil {
 			kept = was
@@ -44,7 +44,7 @@ func (k *Keeper) Custody(ctx context.Context) (string, error) {
 			return "", err
 		}
 		if len(changes) > 0 && !k.Force {
-			return "", fmt.Errorf("%s: %w: it was made from other inputs: %s; take another folder, or force to start over", k.Folder.Dir(), ErrOtherRun, Changed(changes))
+			return "", fmt.Errorf("%s: %w: it was made from other inputs: %s; choose another folder, or force to start over", k.Folder.Dir(), ErrOtherRun, Changed(changes))
 		} else if len(changes) > 0 {
 			kept = k.Now
 		}
@@ -80,7 +80,7 @@ func (k *Keeper) old(absent error) error {
 		return damaged(filepath.Join(k.Folder.Dir(), ConfigFile), err)
 	}
 	if r.Data.InputsSHA256 != "" {
-		return fmt.Errorf("%s: %w; bring it back, or force to start over", k.Folder.Dir(), absent)
+		return fmt.Errorf("%s: %w; restore it, or force to start over", k.Folder.Dir(), absent)
 	}
 	return nil
 }

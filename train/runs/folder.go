@@ -83,7 +83,7 @@ var ErrOtherRun = errors.New("the folder holds another run")
 func Hold(ctx context.Context, dir string, force bool) (*custody.Folder, error) {
 	hold, err := custody.Open(ctx, dir, force, checkpointsDir, features.InputsDir)
 	if custody.IsDamaged(err) {
-		err = fmt.Errorf("%w: train again with force", err)
+		err = fmt.Errorf("%w: retrain with force", err)
 	}
 	return hold, err
 }
@@ -112,12 +112,12 @@ func Open(hold *custody.Folder, r *Record, force bool) (f *Folder, complete bool
 			if there, err := lookup.Exists(f.path(name)); err != nil {
 				return nil, false, fmt.Errorf("run folder: %w", err)
 			} else if there {
-				return nil, false, fmt.Errorf("%s has a %s but no %s: take another folder, or force to start over", dir, name, ConfigFile)
+				return nil, false, fmt.Errorf("%s has a %s but no %s: choose another folder, or force to start over", dir, name, ConfigFile)
 			}
 		}
 		return f, false, hold.Write(custody.Bytes(ConfigFile, text))
 	case custody.IsDamaged(err):
-		return nil, false, fmt.Errorf("%w; bring back the file that the training wrote, or train again with force", err)
+		return nil, false, fmt.Errorf("%w; restore the file that the training wrote, or retrain with force", err)
 	case err != nil:
 		return nil, false, fmt.Errorf("run folder: %w", err)
 	}
@@ -127,7 +127,7 @@ func Open(hold *custody.Folder, r *Record, force bool) (f *Folder, complete bool
 			return nil, false, damaged(f.path(ConfigFile), err)
 		}
 		if len(d) > 0 {
-			return nil, false, fmt.Errorf("%s: %w: %s; take another folder, or force to start over", dir, ErrOtherRun, strings.Join(d, ", "))
+			return nil, false, fmt.Errorf("%s: %w: %s; choose another folder, or force to start over", dir, ErrOtherRun, strings.Join(d, ", "))
 		}
 	}
 	if there, err := lookup.Exists(f.path(ModelFile)); err != nil {
@@ -170,7 +170,7 @@ func (f *Folder) Model() string { return f.path(ModelFile) }
 
 // damaged is the error of a config.toml that cannot be read.
 func damaged(path string, err error) error {
-	return fmt.Errorf("%s is damaged (%w): bring back the file that the training wrote, or train again with force", path, err)
+	return fmt.Errorf("%s is damaged (%w): restore the file that the training wrote, or retrain with force", path, err)
 }
 
 // sealed is config.toml with the model's checksum: the run is complete.

@@ -52,14 +52,14 @@ func Load(runDir string) (*Predictor, error) {
 				}
 			}
 		}
-		return nil, fmt.Errorf("%w; bring back the model that was trained there, or train again with force", damage)
+		return nil, fmt.Errorf("%w; restore the model that was trained there, or retrain with force", damage)
 	}
 	if damage != nil {
 		err = damage
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, e := os.Stat(filepath.Join(runDir, ConfigFile)); e == nil {
-			return nil, fmt.Errorf("%s: the training there is not finished: run the same train command again, it goes on from its checkpoint", runDir)
+			return nil, fmt.Errorf("%s: the training there is not finished: run the same train command again to resume from its checkpoint", runDir)
 		}
 		return nil, fmt.Errorf("%s holds no trained model: %w", runDir, err)
 	}
@@ -101,16 +101,16 @@ func (p *Predictor) belongs(trained string) error {
 	path := filepath.Join(p.dir, ConfigFile)
 	text, err := custody.ReadFile(p.dir, ConfigFile)
 	if custody.IsDamaged(err) {
-		return fmt.Errorf("%w; bring back the file that the training wrote, or train again with force", err)
+		return fmt.Errorf("%w; restore the file that the training wrote, or retrain with force", err)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: its settings cannot be read, so that nothing says whether the model there is the run's: %w", p.dir, err)
+		return fmt.Errorf("%s: the settings cannot be read, so it is unknown whether the model is the run's: %w", p.dir, err)
 	}
 	r, err := ReadRecord(text)
 	if err != nil {
 		return damaged(path, err)
 	}
-	another := "%s: the model there is not the one that was trained there: %s; bring back the run's own " + ModelFile + ", or train again with force"
+	another := "%s: the model is not the one that was trained there: %s; restore the run's own " + ModelFile + ", or retrain with force"
 	if string(text) != trained {
 		d, err := differences([]byte(trained), text)
 		if err != nil {
@@ -145,10 +145,10 @@ func (p *Predictor) readInputs() (*features.Record, error) {
 	}
 	r, err := features.ReadRecord(p.dir)
 	if err != nil {
-		return nil, fmt.Errorf("run %s: %w; bring it back, or train again with force", p.dir, err)
+		return nil, fmt.Errorf("run %s: %w; restore it, or retrain with force", p.dir, err)
 	}
 	if sum := r.SHA256(); sum != p.record.Data.InputsSHA256 {
-		return nil, fmt.Errorf("%s is not the record of what this run was made from: its identity is %s, %s names %s; bring it back, or train again with force",
+		return nil, fmt.Errorf("%s is not the record of what this run was made from: its identity is %s, %s names %s; restore it, or retrain with force",
 			filepath.Join(p.dir, features.InputsDir), short(sum), ConfigFile, short(p.record.Data.InputsSHA256))
 	}
 	return r, nil
@@ -178,10 +178,10 @@ func (p *Predictor) OldChanges(in *features.Inputs) ([]*features.Change, error) 
 	if err != nil {
 		return nil, err
 	}
-	differ(features.InputSplit, d.SplitSHA256, split, "its lists of seen, validation and unseen classes are others")
-	differ(features.InputClasses, d.ClassesSHA256, classes, "its classes, or their values, are others")
+	differ(features.InputSplit, d.SplitSHA256, split, "its lists of seen, validation and unseen classes have changed")
+	differ(features.InputClasses, d.ClassesSHA256, classes, "its classes, or their values, have changed")
 	if in.Features != nil && len(all) == 0 {
-		differ(features.InputFeatures, d.FeaturesSHA256, images, "the images trained on, their classes or features are others")
+		differ(features.InputFeatures, d.FeaturesSHA256, images, "the training images, their classes or features have changed")
 	}
 	return all, nil
 }
@@ -355,7 +355,7 @@ func (p *Predictor) Learns() bool {
 func (p *Predictor) Learn(class, features []float32, n int) (*Predictor, error) {
 	l, ok := p.model.(method.Learner)
 	if !ok {
-		return nil, fmt.Errorf("models of the method %s learn from images by training alone", p.settings.Method)
+		return nil, fmt.Errorf("models of method %s cannot be updated with images without training", p.settings.Method)
 	}
 	x, err := p.normalised(features, n)
 	if err != nil {

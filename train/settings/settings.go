@@ -20,12 +20,12 @@ import (
 type Settings struct {
 	Method        string `toml:"method" comment:"'vzsl methods' lists them"`
 	FeatureNorm   string `toml:"features" comment:"feature normalisation: none, l2, sqrt-l2 (l2 of the signed square root); each method has its own default"`
-	AttributeNorm string `toml:"attributes" comment:"attribute normalisation, fitted on the seen classes: none, l2, standardise, centre-l2, sqrt-centre-l2 (of the signed square roots), both-centre-l2 (both, one after the other: VZSL's learned block takes the first, its closed-form block the second); each method has its own default"`
+	AttributeNorm string `toml:"attributes" comment:"attribute normalisation, fitted on the seen classes: none, l2, standardise, centre-l2, sqrt-centre-l2 (of the signed square roots), both-centre-l2 (both, concatenated: VZSL's learned block uses the first, its closed-form block the second); each method has its own default"`
 	Missing       string `toml:"missing" comment:"missing attribute values: error, class-mean"`
-	Weights       string `toml:"weights" comment:"weights of descriptions side by side (attributes+text), in the class table's order, as in 3,1: shares of a class vector's squared length; empty: equal; auto: selected on the validation classes"`
+	Weights       string `toml:"weights" comment:"weights of descriptions side by side (attributes+text), in the class table's order, as in 3,1: fractions of a class vector's squared length; empty: equal; auto: selected on the validation classes"`
 	Seed          uint64 `toml:"seed" comment:"random seed"`
-	Refit         bool   `toml:"refit" comment:"after choosing on the validation classes, train again on all seen classes"`
-	Transductive  bool   `toml:"transductive" comment:"the unseen classes' test images join the training, without their labels"`
+	Refit         bool   `toml:"refit" comment:"after selection on the validation classes, train again on all seen classes"`
+	Transductive  bool   `toml:"transductive" comment:"also train on the unseen classes' test images, without labels"`
 
 	// Config are the method's own settings.
 	Config method.Config `toml:"-"`

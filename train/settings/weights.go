@@ -21,7 +21,7 @@ func (s *Settings) Shares(n int) ([]float64, error) {
 	for word := range strings.SplitSeq(s.Weights, ",") {
 		w, err := strconv.ParseFloat(strings.TrimSpace(word), 64)
 		if err != nil || !(w >= 0) || math.IsInf(w, 0) {
-			return nil, fmt.Errorf("setting weights = %q: a list of numbers of at least 0 is wanted, as in 3,1, or auto", s.Weights)
+			return nil, fmt.Errorf("setting weights = %q: give a list of numbers of at least 0, as in 3,1, or auto", s.Weights)
 		}
 		shares, sum = append(shares, w), sum+w
 	}
@@ -44,7 +44,7 @@ const maxWeighed = 3
 func WeightGrid(n int) ([]string, error) {
 	switch {
 	case n < 2:
-		return nil, fmt.Errorf("setting weights = %s: there is one description of the classes and nothing to weigh; 'vzsl attributes --own' puts several side by side, --descriptions takes them", WeightsAuto)
+		return nil, fmt.Errorf("setting weights = %s: the classes have only one description; 'vzsl attributes --own' makes several, --descriptions selects them", WeightsAuto)
 	case n > maxWeighed:
 		return nil, fmt.Errorf("setting weights = %s: %d descriptions side by side are too many to try; give their weights", WeightsAuto, n)
 	}

@@ -70,7 +70,7 @@ func (t *tuning) open() error {
 		if n == 0 {
 			if !bytes.Equal(bytes.TrimSpace(line), head) {
 				if !t.o.Force {
-					return fmt.Errorf("%s: %w: its settings, trials, folds or data are others (or the first line of %s is damaged); take another folder, or force to start over", t.o.Dir, runs.ErrOtherRun, JournalFile)
+					return fmt.Errorf("%s: %w: its settings, trials, folds or data have changed (or the first line of %s is damaged); choose another folder, or force to start over", t.o.Dir, runs.ErrOtherRun, JournalFile)
 				}
 				break
 			}
@@ -152,7 +152,7 @@ func (t *tuning) read(line []byte) (*fitLine, error) {
 		return nil, err
 	}
 	if !bytes.Equal(again, line) {
-		return nil, errors.New("it does not go with its checksum, or with the lines before")
+		return nil, errors.New("it does not match its checksum, or the lines before")
 	}
 	return &f, nil
 }

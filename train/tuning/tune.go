@@ -188,7 +188,7 @@ func (t *tuning) trials() error {
 		t.settings = append(t.settings, s)
 	}
 	if t.o.Trials > 1 && len(t.space) == 0 {
-		t.o.Log.Info("this method has nothing to search but the grid of each fit: one trial", "method", t.o.Method)
+		t.o.Log.Info("this method has nothing to search except the grid of each fit: one trial", "method", t.o.Method)
 	}
 	return nil
 }
@@ -270,7 +270,7 @@ func (t *tuning) search(ctx context.Context) (*Tuned, error) {
 		})
 		alive = slices.DeleteFunc(alive, func(n int) bool { return out.Trials[n].Failed != "" || out.Trials[n].Choice == nil })
 		if len(alive) == 0 && i == 0 {
-			return nil, fmt.Errorf("no trial could be fitted; the first failed so: %s", out.Trials[0].Failed)
+			return nil, fmt.Errorf("no trial could be fitted; the first failed with: %s", out.Trials[0].Failed)
 		}
 		if len(alive) == 0 { // the last ones failed on further folds: the rung before decides
 			break

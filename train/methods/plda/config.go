@@ -14,20 +14,20 @@ const (
 
 // Config are the settings.
 type Config struct {
-	Dimensions   int       `toml:"dimensions" range:"[1, 65536]" comment:"of the principal subspace of the seen images that features are projected to, at most"`
-	Shrink       []float64 `toml:"shrink" range:"(0, 1e12]" comment:"grid of what the within-class scatter has added to its diagonal, in mean variances, chosen on the validation classes"`
+	Dimensions   int       `toml:"dimensions" range:"[1, 65536]" comment:"maximum dimensions of the principal subspace of the seen images that features are projected to"`
+	Shrink       []float64 `toml:"shrink" range:"(0, 1e12]" comment:"grid of the value added to the diagonal of the within-class scatter, in mean variances, selected on the validation classes"`
 	Ridge        []float64 `toml:"ridge" range:"(0, 1e12]" comment:"grid of the ridge of the regression from attributes to class means"`
-	Floor        []float64 `toml:"floor" range:"(0, 1e12]" comment:"grid of the least prior variance of a class's mean, in mean variances of what the regression misses"`
-	ImagesShrink []float64 `toml:"images_shrink" range:"(0, 1e12]" comment:"grid of shrink where images of unseen classes are known, labelled or not"`
-	ImagesFloor  []float64 `toml:"images_floor" range:"(0, 1e12]" comment:"grid of floor where there are unlabelled images"`
-	ShotsFloor   []float64 `toml:"shots_floor" range:"(0, 1e12]" comment:"grid of floor where there are labelled images alone"`
-	ShotWeight   float64   `toml:"shot_weight" range:"(0, 1]" comment:"few-shot: images that a labelled image of an unseen class counts as: images of a class are more alike than independent draws"`
+	Floor        []float64 `toml:"floor" range:"(0, 1e12]" comment:"grid of the least prior variance of a class's mean, in mean variances of the regression residuals"`
+	ImagesShrink []float64 `toml:"images_shrink" range:"(0, 1e12]" comment:"grid of shrink if there are images of unseen classes, labelled or not"`
+	ImagesFloor  []float64 `toml:"images_floor" range:"(0, 1e12]" comment:"grid of floor if there are unlabelled images"`
+	ShotsFloor   []float64 `toml:"shots_floor" range:"(0, 1e12]" comment:"grid of floor if there are only labelled images"`
+	ShotWeight   float64   `toml:"shot_weight" range:"(0, 1]" comment:"few-shot: weight of a labelled image of an unseen class, in images (images of a class are more alike than independent draws)"`
 
 	EMRounds      int     `toml:"em_rounds" range:"[0, 10000]" comment:"transductive: rounds of expectation and maximisation"`
 	EMTemperature float64 `toml:"em_temperature" range:"(0, inf)" comment:"transductive: log scores are divided by this before they become probabilities"`
-	EMWeight      float64 `toml:"em_weight" range:"(0, 1]" comment:"transductive: images that an unlabelled image counts as"`
-	ClassPrior    string  `toml:"class_prior" range:"estimated | none | uniform" comment:"transductive, shares of the classes among the unlabelled images: estimated; none (equal ones, which the images may contradict); uniform (equal numbers are enforced: better where that is true, far worse where it is not)"`
-	PriorCount    float64 `toml:"prior_count" range:"[0, inf)" comment:"transductive: images that each class has beforehand where shares are estimated"`
+	EMWeight      float64 `toml:"em_weight" range:"(0, 1]" comment:"transductive: weight of an unlabelled image, in images"`
+	ClassPrior    string  `toml:"class_prior" range:"estimated | none | uniform" comment:"transductive, proportions of the classes among the unlabelled images: estimated; none (equal a priori); uniform (equal numbers are enforced: better if that is true, far worse if not)"`
+	PriorCount    float64 `toml:"prior_count" range:"[0, inf)" comment:"transductive: prior number of images per class if proportions are estimated"`
 }
 
 // Spec is the method.

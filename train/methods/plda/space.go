@@ -40,7 +40,7 @@ func (s *Statistics) Whiten(shrink float64) (*Space, error) {
 	}
 	var c mat.Cholesky
 	if !c.Factorize(sw) {
-		return nil, fmt.Errorf("the scatter within classes is not positive definite in double precision with a shrink of %g; take a larger one", shrink)
+		return nil, fmt.Errorf("the scatter within classes is not positive definite in double precision with a shrink of %g; use a larger one", shrink)
 	}
 	var u, inverse mat.TriDense
 	c.UTo(&u)
@@ -136,7 +136,7 @@ func (sp *Space) Model(ridge, floor float64, whole bool) (*Model, error) {
 	}
 	var c mat.Cholesky
 	if !c.Factorize(k) {
-		return nil, fmt.Errorf("the classes' kernel is not positive definite in double precision with a ridge of %g; take a larger one", ridge)
+		return nil, fmt.Errorf("the classes' kernel is not positive definite in double precision with a ridge of %g; use a larger one", ridge)
 	}
 	var g mat.SymDense
 	if err := c.InverseTo(&g); err != nil {
@@ -161,7 +161,7 @@ func (sp *Space) Model(ridge, floor float64, whole bool) (*Model, error) {
 		mean += e[j] / float64(rank)
 	}
 	if !(mean > 0) {
-		return nil, fmt.Errorf("%w: the attributes tell the seen classes' means without any error: there is nothing to learn from", ErrUnfit)
+		return nil, fmt.Errorf("%w: the attributes predict the seen classes' means without error: there is nothing to learn from", ErrUnfit)
 	}
 	dim, attribute := len(s.mean), len(s.attributes[0])
 	m := &Model{feature: dim, attribute: attribute, rank: rank, floor: floor * mean, shotWeight: 1,

@@ -11,9 +11,9 @@ import (
 
 // Config are the model's and its training's settings.
 type Config struct {
-	Hidden               []int   `toml:"hidden" range:"[1, 1048576]" comment:"sizes of the encoder's hidden layers, at most three; the decoder mirrors them; none is a linear encoder and decoder"`
+	Hidden               []int   `toml:"hidden" range:"[1, 1048576]" comment:"sizes of the encoder's hidden layers, at most three; the decoder mirrors them; an empty list gives a linear encoder and decoder"`
 	Latent               int     `toml:"latent" range:"[1, 1048576]" comment:"dimensions of z"`
-	Scale                float64 `toml:"scale" range:"(0, 1e6]" comment:"normalised features are multiplied by this before the encoder; the decoder reproduces them so"`
+	Scale                float64 `toml:"scale" range:"(0, 1e6]" comment:"normalised features are multiplied by this before the encoder; the decoder reconstructs the product"`
 	Margin               float64 `toml:"margin" range:"[0, 1]" comment:"lambda, the weight of the margin term, 0 to 1"`
 	Reconstruction       bool    `toml:"-"` // false is VZSL#: no decoder. The method's name says it
 	ReconstructionWeight float64 `toml:"reconstruction_weight" range:"[0, 1e9]" comment:"weight of the reconstruction term: the decoder's inverse variance"`
@@ -21,28 +21,28 @@ type Config struct {
 	Samples              int     `toml:"samples" range:"[1, 1000]" comment:"Monte-Carlo samples of z for the reconstruction of each image"`
 	Keep                 float64 `toml:"keep" range:"(0, 1]" comment:"dropout: the probability that a hidden unit is KEPT in a training step; 1 is no dropout"`
 	InputKeep            float64 `toml:"input_keep" range:"(0, 1]" comment:"the same for the encoder's inputs"`
-	LogVarianceBound     float64 `toml:"log_variance_bound" range:"[0, 80]" comment:"log variances t become b*tanh(t/b); 0 leaves them free"`
+	LogVarianceBound     float64 `toml:"log_variance_bound" range:"[0, 80]" comment:"log variances t become b*tanh(t/b); 0: no bound"`
 	PriorScale           float64 `toml:"prior_scale" range:"(0, 1e6]" comment:"standard deviation, at the start, of the class means in each latent dimension"`
 	LearningRate         float64 `toml:"learning_rate" range:"(0, 10]" comment:"Adam's"`
-	Schedule             string  `toml:"schedule" range:"constant | cosine" comment:"of the learning rate over the epochs: constant or cosine (down to nothing after the last)"`
+	Schedule             string  `toml:"schedule" range:"constant | cosine" comment:"schedule of the learning rate over the epochs: constant or cosine (to 0 after the last)"`
 	Beta1                float64 `toml:"beta1" range:"[0, 0.999999]" comment:"Adam's"`
 	Beta2                float64 `toml:"beta2" range:"[0, 0.9999999]" comment:"Adam's"`
 	WeightDecay          float64 `toml:"weight_decay" range:"[0, 1e6]" comment:"L2 on the weights of encoder and decoder"`
 	PriorWeightDecay     float64 `toml:"prior_weight_decay" range:"[0, 1e6]" comment:"L2 on W_mu and W_sigma"`
 	ClipNorm             float64 `toml:"clip_norm" range:"[0, 1e12]" comment:"the gradient is scaled down to this norm; 0 never"`
-	Batch                int     `toml:"batch" range:"[1, 1048576]" comment:"samples in a step; what is left over at an epoch's end waits for the next shuffle"`
-	Epochs               int     `toml:"epochs" range:"[1, 1e9]" comment:"at most: validation chooses how many"`
-	ShotRepeat           int     `toml:"shot_repeat" range:"[0, 1048576]" comment:"few-shot: times an epoch shows each labelled image of an unseen class; 0: as often as makes its class weigh as much as a seen one"`
-	Warmup               int     `toml:"warmup" range:"[0, 1e9]" comment:"epochs over which KL and margin grow to their full weight beside the reconstruction"`
+	Batch                int     `toml:"batch" range:"[1, 1048576]" comment:"mini-batch size; an incomplete mini-batch at the end of an epoch is left out"`
+	Epochs               int     `toml:"epochs" range:"[1, 1e9]" comment:"maximum epochs; the number is selected on the validation classes"`
+	ShotRepeat           int     `toml:"shot_repeat" range:"[0, 1048576]" comment:"few-shot: repetitions per epoch of each labelled image of an unseen class; 0: as many as give its class the weight of a seen one"`
+	Warmup               int     `toml:"warmup" range:"[0, 1e9]" comment:"epochs over which KL and margin are increased to their full weight"`
 
-	Closed        bool      `toml:"closed" comment:"a second block of the latent space in closed form, zero-shot PLDA, where validation classes are named better with it; false is the paper's model"`
-	LearnedWeight []float64 `toml:"learned_weight" range:"[0, 1e6]" comment:"grid of the weight of the learned block's score beside the closed one's, each in its standard deviations; 0: the closed one alone; where images of the candidates are known half of it or less"`
-	Score         string    `toml:"score" range:"joint | learned | closed" comment:"that a model with both blocks gives: joint, learned or closed"`
+	Closed        bool      `toml:"closed" comment:"a second, closed-form block of the latent space (zero-shot PLDA), used if it improves accuracy on the validation classes; false is the paper's model"`
+	LearnedWeight []float64 `toml:"learned_weight" range:"[0, 1e6]" comment:"grid of the weight of the learned block's score relative to the closed one's, each in its standard deviations; 0: only the closed one; half of it or less if there are images of the candidates"`
+	Score         string    `toml:"score" range:"joint | learned | closed" comment:"score of a model with both blocks: joint, learned or closed"`
 	plda.Config             // of the closed block; the learned one's transductive settings follow, which hold without it
 
-	TransductiveEpochs int     `toml:"transductive_epochs" range:"[1, 1e9]" comment:"in the transductive setting: rounds of the unlabelled images after the inductive epochs, at most: validation chooses how many"`
-	TransductiveRate   float64 `toml:"transductive_rate" range:"(0, 10]" comment:"Adam's learning rate in these"`
-	UnlabelledWeight   float64 `toml:"unlabelled_weight" range:"[0, 1e6]" comment:"weight of KL(p||q), which pulls unlabelled images to sharpened predictions"`
+	TransductiveEpochs int     `toml:"transductive_epochs" range:"[1, 1e9]" comment:"in the transductive setting: maximum passes over the unlabelled images after the inductive epochs; the number is selected on the validation classes"`
+	TransductiveRate   float64 `toml:"transductive_rate" range:"(0, 10]" comment:"Adam's learning rate in the transductive epochs"`
+	UnlabelledWeight   float64 `toml:"unlabelled_weight" range:"[0, 1e6]" comment:"weight of KL(p||q), which draws the predictions for unlabelled images towards sharpened ones"`
 }
 
 const paper = "Wang et al., Zero-shot learning via class-conditioned deep generative models, arXiv 1711.05820, 2017 (AAAI 2018)"

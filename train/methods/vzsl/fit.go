@@ -283,17 +283,17 @@ func (t *training) diverged(g *graph[float32], loss, norm float64, epoch, step i
 	c := t.c
 	advice := fmt.Sprintf("try a smaller learning_rate (it is %v)", c.LearningRate)
 	if c.ClipNorm == 0 {
-		advice += ", a clip_norm (there is none; 10 is usual)"
+		advice += ", a clip_norm (not set; 10 is usual)"
 	} else {
 		advice += fmt.Sprintf(", a smaller clip_norm (%v)", c.ClipNorm)
 	}
 	if c.LogVarianceBound == 0 {
-		advice += ", a log_variance_bound (variances are free now; 5 is usual)"
+		advice += ", a log_variance_bound (not set; 5 is usual)"
 	}
 	if c.Scale > 1 || c.Reconstruction && c.ReconstructionWeight > 1 {
 		advice += fmt.Sprintf(", a smaller scale (%v) or reconstruction_weight (%v)", c.Scale, c.ReconstructionWeight)
 	}
-	return fmt.Errorf("%w in epoch %d, step %d: loss %.4g after a first of %.4g (KL %.4g, margin %.4g, reconstruction %.4g), gradient norm %.4g: %s, and l2-normalised features and attributes",
+	return fmt.Errorf("%w in epoch %d, step %d: loss %.4g, initially %.4g (KL %.4g, margin %.4g, reconstruction %.4g), gradient norm %.4g: %s, and l2-normalised features and attributes",
 		ErrDiverged, epoch, step, loss, t.First, g.parts.kl, g.parts.margin, g.parts.reconstruction, norm, advice)
 }
 

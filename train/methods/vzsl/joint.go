@@ -173,7 +173,7 @@ func loadJoint(c *Config, learned *Model, f *safetensors.File) (method.Model, er
 	}
 	x, a := learned.sizes.feature, learned.sizes.attribute
 	if x2, a2 := closed.Dims(); x != x2 || a != a2 {
-		return nil, errors.New("the learned and the closed block take features or attributes of different lengths")
+		return nil, errors.New("the learned and the closed-form block need features or attributes of different lengths")
 	}
 	return newJoint(c, learned, closed, t.F64[0], t.F64[1], t.F64[2]), nil
 }

@@ -287,7 +287,7 @@ func (f *jointFit) inductive(ctx context.Context) (*method.Outcome, error) {
 		return best, nil
 	})
 	if out.Notes = notes; err == nil && out.Choice[choiceClosed] == 0 {
-		f.log().Info("the validation classes are named better without the closed-form block: it is left out", "accuracy", fmt.Sprintf("%.1f%%", 100*out.Accuracy))
+		f.log().Info("accuracy on the validation classes is better without the closed-form block: it is left out", "accuracy", fmt.Sprintf("%.1f%%", 100*out.Accuracy))
 	}
 	return out, err
 }
@@ -314,13 +314,13 @@ func (f *jointFit) measure(ctx context.Context) error {
 	}
 	all := f.seen()
 	if len(all.Attributes) < 4 {
-		f.log().Warn("too few seen classes to compare the scores of the two blocks on some of them: they count as they are", "classes", len(all.Attributes))
+		f.log().Warn("too few seen classes to hold some out and compare the scores of the two blocks: the scores are used unscaled", "classes", len(all.Attributes))
 		f.found[choiceClosedSD], f.found[choiceLearnedSD] = 1, 1
 		return nil
 	}
 	held := func(l int) bool { return l%5 == 1 || len(all.Attributes) < 10 && l%2 == 1 }
 	train, out := some(&all, func(l int) bool { return !held(l) }), some(&all, held)
-	f.log().Info("no validation classes tell how the two blocks' scores compare: a fifth of the seen classes is held out for that first", "classes", len(out.Attributes))
+	f.log().Info("there are no validation classes to compare the two blocks' scores on: a fifth of the seen classes is first held out for this", "classes", len(out.Attributes))
 	learned, err := f.learn(ctx, stageMeasure, train)
 	if err != nil {
 		return err
