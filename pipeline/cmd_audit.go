@@ -79,7 +79,7 @@ run again at any time. A row that fails is listed with its error, the others con
 	addSettings(f)
 	must(f.MarkHidden("method"))
 	must(f.MarkHidden("transductive"))
-	rare(cmd, "text-output", "text-tokens", "text-pool", "generic", "pool")
+	rare(cmd, "gloss", "missing", "attributes", "preset", "refit", "weights", "text-output", "text-tokens", "text-pool", "generic", "pool")
 	return cmd
 }
 

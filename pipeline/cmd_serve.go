@@ -93,7 +93,7 @@ On Ctrl-C or SIGTERM no new requests are accepted and those in progress are fini
 	f.DurationVar(&o.readTimeout, "read-timeout", 30*time.Second, "time limit for receiving a request")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "time limit for sending a response")
 	f.DurationVar(&o.grace, "grace", 30*time.Second, "time limit for finishing requests at shutdown")
-	rare(cmd, "missing", "batch", "workers", "engine", "ort-library", "ort-provider", "class-column", "attribute-column", "ignore-column", "words-format", "max-pixels", "recipe", "transductive", "names", "words", "data", "max-bodies", "read-timeout", "grace", "timeout", "max-requests", "max-connections", "host", "no-token")
+	rare(cmd, "max-body", "token-file", "seen", "missing", "batch", "workers", "engine", "ort-library", "ort-provider", "class-column", "attribute-column", "ignore-column", "words-format", "max-pixels", "recipe", "transductive", "names", "words", "data", "max-bodies", "read-timeout", "grace", "timeout", "max-requests", "max-connections", "host", "no-token")
 	return cmd
 }
 

@@ -102,7 +102,7 @@ on them, never on the unseen classes.`),
 	must(cmd.MarkFlagFilename("unseen", "txt"))
 	must(cmd.MarkFlagFilename("images", "csv", "tsv", "txt", "parquet"))
 	must(cmd.MarkFlagDirname("xlsa17"))
-	rare(cmd, "fold", "layout", "shot-pool")
+	rare(cmd, "as", "fold", "layout", "shot-pool")
 	return cmd
 }
 

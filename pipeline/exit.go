@@ -8,14 +8,14 @@ import (
 	"vzsl/pipeline/usage"
 )
 
-// Exit codes, as documented in the README and in `vzsl help exit-codes`.
+// Exit codes. What they mean is said once, in exitCodesHelp.
 const (
-	exitDone        = 0   // everything done
-	exitFailed      = 1   // an error, named on standard error
-	exitUsage       = 2   // an unknown command, flag or value
-	exitSkipped     = 3   // done, but some inputs were skipped and listed, or verify found problems, or methods of a comparison failed
-	exitPlan        = 4   // a task cannot be carried out as it was planned, here or at all: to try it again is in vain
-	exitInterrupted = 130 // stopped by Ctrl-C, SIGTERM or SIGHUP; run the same command again to go on
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitSkipped     = 3
+	exitPlan        = 4
+	exitInterrupted = 130
 )
 
 const exitCodesHelp = `vzsl ends with one of these codes:
