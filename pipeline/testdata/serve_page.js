@@ -78,7 +78,7 @@ require(process.env.PAGETEST)(async work => {
       // A description that another class has is pointed out, and an impossible one.
       await page.select('#like', g.like);
       await settle();
-      must(/cannot be told apart/.test(await page.$eval('#verdict', e => e.textContent)), 'a duplicate is not pointed out');
+      must(/cannot be distinguished/.test(await page.$eval('#verdict', e => e.textContent)), 'a duplicate is not pointed out');
       await page.keyboard.down('Control'); await press('z'); await page.keyboard.up('Control');
       await settle();
       await page.select('#sort', 'telling');
