@@ -248,7 +248,7 @@ func TestKubernetes(t *testing.T) {
 	s := newSite(t)
 	plan, extract, finish := manifest(t, "plan.yaml")[0], manifest(t, "extract.yaml")[0], manifest(t, "finish.yaml")[0]
 	said := s.container(plan, -1, append(layout, "--tasks", "5")...)
-	if !strings.Contains(said, "5 tasks") || !strings.Contains(said, "ask for") {
+	if !strings.Contains(said, "5 tasks") || !strings.Contains(said, "request ") {
 		t.Errorf("the plan: %s", said)
 	}
 	for index := range 5 {
