@@ -135,10 +135,10 @@ func TestLogisticRefusals(t *testing.T) {
 		config Logistic
 		change func(*method.Problem)
 	}{
-		"split --shots":   {one, func(p *method.Problem) { p.Few = nil }},
-		"same attributes": {one, func(p *method.Problem) { p.Train.Attributes[5] = p.Train.Attributes[4] }},
-		"no shots":        {one, func(p *method.Problem) { clear(p.Few) }},
-		"or give one ridge":    {DefaultLogistic(), func(*method.Problem) {}},
+		"split --shots":     {one, func(p *method.Problem) { p.Few = nil }},
+		"same attributes":   {one, func(p *method.Problem) { p.Train.Attributes[5] = p.Train.Attributes[4] }},
+		"no shots":          {one, func(p *method.Problem) { clear(p.Few) }},
+		"or give one ridge": {DefaultLogistic(), func(*method.Problem) {}},
 	} {
 		p := fewShot()
 		c.change(p)
