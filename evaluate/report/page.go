@@ -14,6 +14,7 @@ import (
 	"vzsl/datasets/catalog"
 	"vzsl/evaluate"
 	"vzsl/evaluate/result"
+	"vzsl/internal/readable"
 )
 
 //go:embed page.html
@@ -123,9 +124,9 @@ func renderPage(r *evaluate.Result, run *result.Run, training []map[string]any, 
 			p.Took = run.Took.Round(time.Second / 10).String()
 		}
 	}
-	shown := displayNames(r.Candidates)
+	shown := readable.Classes(r.Candidates)
 	for _, c := range r.WithoutImages {
-		p.WithoutImages = append(p.WithoutImages, displayNames([]string{c})[0])
+		p.WithoutImages = append(p.WithoutImages, readable.Classes([]string{c})[0])
 	}
 	p.Metrics = metrics(r)
 	var err error

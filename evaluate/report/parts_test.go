@@ -21,6 +21,7 @@ import (
 	"vzsl/evaluate"
 	"vzsl/evaluate/evaluatetest"
 	"vzsl/evaluate/result"
+	"vzsl/internal/readable"
 )
 
 func TestDisplayNames(t *testing.T) {
@@ -30,7 +31,7 @@ func TestDisplayNames(t *testing.T) {
 		{[]string{"1.a", "2.a", "b"}, []string{"1.a", "2.a", "b"}},
 		{[]string{"042.", "_", "3-d"}, []string{"042.", "_", "d"}},
 	} {
-		if diff := cmp.Diff(c.want, displayNames(c.in)); diff != "" {
+		if diff := cmp.Diff(c.want, readable.Classes(c.in)); diff != "" {
 			t.Error(diff)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"vzsl/evaluate"
+	"vzsl/internal/readable"
 )
 
 const (
@@ -67,7 +68,7 @@ func onlyRight(names [2]string, results [2]*evaluate.Result, first int, images [
 		return nil
 	}
 	own, other := results[first], results[1-first]
-	shown := displayNames(own.Candidates)
+	shown := readable.Classes(own.Candidates)
 	slices.SortStableFunc(images, func(x, y int) int { return own.Predictions[x].Class - own.Predictions[y].Class })
 	t := &Table{Words: 3, Head: []string{"Image", "True class", names[1] + " says", "File"}}
 	t.Caption = fmt.Sprintf("Right by %s, wrong by %s: %s", names[0], names[1], countedImages(len(images)))

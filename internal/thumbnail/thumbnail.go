@@ -27,36 +27,51 @@ const (
 
 // Of is the image in an open file as a JPEG, its longer side at most size pixels, and the image's own size. What is transparent is white.
 func Of(f *os.File, size int) (jpegBytes []byte, width, height int, err error) {
+	img, err := Decode(f)
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	jpegBytes, _, _, err = Encode(img, size, draw.BiLinear, 78)
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	return jpegBytes, img.Bounds().Dx(), img.Bounds().Dy(), nil
+}
+
+// Decode is the image in an open file.
+func Decode(f *os.File) (image.Image, error) {
 	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() || fi.Size() > maxBytes {
-		return nil, 0, 0, errors.Join(err, errors.New("not a file of an image's size"))
+		return nil, errors.Join(err, errors.New("not a file of an image's size"))
 	}
 	c, _, err := image.DecodeConfig(f)
 	if err != nil {
-		return nil, 0, 0, err
+		return nil, err
 	}
 	if c.Width < 1 || c.Height < 1 || c.Width > maxPixels/c.Height {
-		return nil, 0, 0, fmt.Errorf("%d x %d pixels", c.Width, c.Height)
+		return nil, fmt.Errorf("%d x %d pixels", c.Width, c.Height)
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, 0, 0, err
+		return nil, err
 	}
 	img, _, err := image.Decode(f)
-	if err != nil {
-		return nil, 0, 0, err
-	}
+	return img, err
+}
+
+// Encode is an image as a JPEG of that quality, its longer side at most size pixels, and the JPEG's size. What is transparent is white.
+func Encode(img image.Image, size int, scaler draw.Interpolator, quality int) (jpegBytes []byte, w, h int, err error) {
 	b := img.Bounds()
-	w, h := b.Dx(), b.Dy()
+	w, h = b.Dx(), b.Dy()
 	if long := max(w, h); long > size {
 		w, h = max(1, w*size/long), max(1, h*size/long)
 	}
 	small := image.NewRGBA(image.Rect(0, 0, w, h))
 	draw.Draw(small, small.Bounds(), image.NewUniform(color.White), image.Point{}, draw.Src)
-	draw.BiLinear.Scale(small, small.Bounds(), img, b, draw.Over, nil)
+	scaler.Scale(small, small.Bounds(), img, b, draw.Over, nil)
 	var out bytes.Buffer
-	if err := jpeg.Encode(&out, small, &jpeg.Options{Quality: 78}); err != nil {
+	if err := jpeg.Encode(&out, small, &jpeg.Options{Quality: quality}); err != nil {
 		return nil, 0, 0, err
 	}
-	return out.Bytes(), b.Dx(), b.Dy(), nil
+	return out.Bytes(), w, h, nil
 }
 
 // URI is a JPEG as a data URI.
