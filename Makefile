@@ -186,7 +186,7 @@ install: $(VZSL) ## the command, its man pages and the shells' completions  [PRE
 changelog: ## move the changes that wait in changes/ to CHANGELOG.md, before a release is tagged  VERSION=1.2.0
 	$(GO) run ./tools/release -changelog "$(VERSION)"
 
-release: ## of a tagged commit: archives for linux, darwin and windows on amd64 and arm64 in dist/, with SHA256SUMS  [FLAGS]
+release: ## of a tagged commit: archives for linux, darwin and windows on amd64 and arm64 in dist/, deb and rpm, SBOM, SHA256SUMS  [FLAGS]
 	$(GO) run ./tools/release $(FLAGS)
 
 CONTAINER ?= $(shell command -v podman || echo docker)

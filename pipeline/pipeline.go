@@ -107,11 +107,14 @@ func newRoot(con *cli) *cobra.Command {
 Files are written below --out: features/<dataset>/<network>/, runs/<run>/, reports/<run>/.`,
 		Example: `  vzsl demo                     run all stages on built-in images, nothing to download
   vzsl check cub                check a dataset, and show the command to run next`,
+		Version:       thisVersion().String(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.Flags().Bool("version", false, "print the version")
 	root.SetOut(con.stdout)
 	root.SetErr(con.stderr)
 
