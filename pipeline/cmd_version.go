@@ -46,14 +46,16 @@ func (v versionResult) String() string {
 	return fmt.Sprintf("vzsl %s, %s, %s, %s kernels", s, v.Go, v.Platform, v.Kernels)
 }
 
+func (con *cli) version() error {
+	v := thisVersion()
+	return con.result(v, func(w io.Writer) { fmt.Fprintln(w, v) })
+}
+
 func newVersion(con *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "print the version, the build and the kernels used on this machine",
 		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			v := thisVersion()
-			return con.result(v, func(w io.Writer) { fmt.Fprintln(w, v) })
-		},
+		RunE:  func(*cobra.Command, []string) error { return con.version() },
 	}
 }
