@@ -29,11 +29,11 @@ func TestWhich(t *testing.T) {
 		{env: map[string]string{"AWS_BATCH_JOB_ARRAY_INDEX": "15"}, want: Task{15, 16}},
 		{env: map[string]string{"CLOUD_RUN_TASK_INDEX": "1", "CLOUD_RUN_TASK_COUNT": "16"}, want: Task{1, 16}},
 		{bad: "the task number is missing"},
-		{text: "7/7", bad: "the tasks are 0 to 6"},
-		{text: "-1", bad: "the tasks are 0 to 15"},
+		{text: "7/7", bad: "which has tasks 0 to 6"},
+		{text: "-1", bad: "which has tasks 0 to 15"},
 		{text: "1/0", bad: "i/n"},
 		{text: "a/b", bad: "i/n"},
-		{env: map[string]string{"SLURM_ARRAY_TASK_ID": "16"}, bad: "SLURM_ARRAY_TASK_ID=16: the tasks are 0 to 15"},
+		{env: map[string]string{"SLURM_ARRAY_TASK_ID": "16"}, bad: "SLURM_ARRAY_TASK_ID=16: not a task of this plan, which has tasks 0 to 15"},
 	} {
 		got, err := p.Which(c.text, func(name string) string { return c.env[name] })
 		if c.bad != "" {
