@@ -134,12 +134,15 @@ func Read(path string) (*Plan, error) {
 }
 
 // Write writes a plan and, for an extraction, the list of its images into dir, and returns the path of plan.json. An
-// existing plan is replaced if it is finished or force is set; its notes are removed.
+// existing plan is replaced if it is finished or force is set; its notes are removed. A plan of the same work stays as it is.
 func (p *Plan) Write(dir string, list *features.ImageList, force bool) (string, error) {
 	p.Format, p.dir = planFormat, dir
 	path := filepath.Join(dir, planName)
 	if old, err := Read(path); err == nil && !force {
 		if notes, err := old.Notes(); err != nil || len(notes) < len(old.Units) {
+			if same, err := p.same(old, list); err != nil || same {
+				return path, err
+			}
 			return "", fmt.Errorf("%s: there is a plan with %d of %d units done; finish it, choose another folder with --to, or give --replace", path, len(notes), len(old.Units))
 		}
 	}
@@ -166,6 +169,38 @@ func (p *Plan) Write(dir string, list *features.ImageList, force bool) (string, 
 		return "", err
 	}
 	return path, wholefile.Bytes(path, append(data, '\n'))
+}
+
+// same tells whether a plan that is there divides the same work in the same way. When it was made, and what was measured then, may
+// differ.
+func (p *Plan) same(old *Plan, list *features.ImageList) (bool, error) {
+	a, b := *p, *old
+	a.Made, a.Rate = b.Made, b.Rate
+	if a.Extract != nil && b.Extract != nil && list != nil {
+		if _, err := old.Images(); err != nil {
+			return false, nil //nolint:nilerr // its list is damaged: it has to be replaced
+		}
+		dir, err := os.MkdirTemp("", "vzsl-plan-")
+		if err != nil {
+			return false, err
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		at := filepath.Join(dir, listName)
+		if err := features.WriteImageList(at, list); err != nil {
+			return false, err
+		}
+		e := *a.Extract
+		if e.ListSHA256, err = features.FileSHA256(at); err != nil {
+			return false, err
+		}
+		a.Extract = &e
+	}
+	x, err := json.Marshal(&a)
+	if err != nil {
+		return false, err
+	}
+	y, err := json.Marshal(&b)
+	return bytes.Equal(x, y), err
 }
 
 // Images reads the list of an extraction's images; nil: each task lists the dataset.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -152,13 +153,14 @@ func (p *Plan) starts() ([]Start, error) {
 		if strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
-		data, err := os.ReadFile(filepath.Join(p.dir, startsDir, e.Name()))
+		path := filepath.Join(p.dir, startsDir, e.Name())
+		data, err := os.ReadFile(path)
 		if err != nil {
 			return nil, err
 		}
 		var s Start
 		if err := json.Unmarshal(data, &s); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s is damaged (%w): remove it; its task writes another", path, err)
 		}
 		if was, ok := last[s.Task]; !ok || was.Since.Before(s.Since) {
 			last[s.Task] = s
