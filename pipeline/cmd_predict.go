@@ -271,12 +271,12 @@ func (p *predictor) files(ctx context.Context, con *cli, o *predictOptions, file
 		for i, path := range part {
 			g.Go(func() error {
 				var refusal *extract.Refusal
-				f, err := pics.File(reading, path)
+				f, damage, err := pics.File(reading, path)
 				if errors.As(err, &refusal) {
 					all[lo+i].Error = refusal.Reason
 					return nil
 				}
-				features[i] = f
+				features[i], all[lo+i].Damaged = f, damage
 				return err
 			})
 		}
@@ -303,6 +303,8 @@ func (p *predictor) files(ctx context.Context, con *cli, o *predictOptions, file
 	return all, nil
 }
 
+const damagedImage = "image damaged, decoded as by libjpeg"
+
 // predicted writes and prints the answers.
 func (c *cli) predicted(p *predictor, o *predictOptions, all []predict.ImagePrediction) error {
 	skipped := 0
@@ -311,6 +313,9 @@ func (c *cli) predicted(p *predictor, o *predictOptions, all []predict.ImagePred
 			if skipped++; !c.json {
 				c.Log.Warn("image skipped", "image", x.Image, "reason", x.Error)
 			}
+		}
+		if x.Damaged != "" && !c.json {
+			c.Log.Warn(damagedImage, "image", x.Image, "what", x.Damaged)
 		}
 	}
 	if skipped == len(all) {

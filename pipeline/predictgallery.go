@@ -57,7 +57,7 @@ func (c *cli) writeGallery(ctx context.Context, o *predictOptions, p *predictor,
 	done := make(chan bool, len(all))
 	for i, x := range all {
 		item := &d.Items[i]
-		item.Image, item.Error = x.Image, x.Error
+		item.Image, item.Error, item.Damaged = x.Image, x.Error, x.Damaged
 		if x.Prediction != nil {
 			item.Top = x.Top
 			if x.Explanation != nil {
