@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,7 +44,10 @@ finish P' combines the results. The program, kernels and images must be the same
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newPlanExtract(con), newPlanCompare(con))
+	cmd.AddCommand(newPlanExtract(con))
+	for _, name := range slices.Sorted(maps.Keys(searches())) {
+		cmd.AddCommand(newPlanSearch(con, searches()[name]))
+	}
 	return cmd
 }
 
@@ -144,7 +149,11 @@ func (c *cli) planned(path string, p *tasks.Plan) error {
 		case p.Extract != nil:
 			fmt.Fprintf(w, "%s: %d images in %s to compute (%s) by %s\n", path, size, usage.Counted(len(p.Units), "shard"), p.Extract.Stale, usage.Counted(p.Tasks, "task"))
 		default:
-			fmt.Fprintf(w, "%s: %s by %s\n", path, usage.Counted(len(p.Units), "unit"), usage.Counted(p.Tasks, "task"))
+			fmt.Fprintf(w, "%s: %s by %s", path, usage.Counted(len(p.Units), "unit"), usage.Counted(p.Tasks, "task"))
+			if stages := p.Stages(); stages > 1 {
+				fmt.Fprintf(w, ", in %d stages: run the array once per stage", stages)
+			}
+			fmt.Fprintln(w)
 		}
 		if ask != nil {
 			fmt.Fprintf(w, "measured here: %.1f images/s on %d processors; request %d MB and %s per task on such a machine\n", p.Rate.ImagesPerSecond, p.Rate.Processors, ask.MemoryMB, ask.Time)
@@ -263,11 +272,9 @@ func runExtractTask(cmd *cobra.Command, con *cli, o *extractOptions) error {
 	if err != nil {
 		return err
 	}
+	defer w.End()
 	res, err := x.run(ctx, con, &planned, w, true)
 	if err != nil {
-		return err
-	}
-	if err := w.End(); err != nil {
 		return err
 	}
 	r := struct {
@@ -336,8 +343,8 @@ func (c *cli) tellMissing(err error) error {
 }
 
 func (c *cli) finish(ctx context.Context, p *tasks.Plan) error {
-	if p.Command == tasks.KindCompare {
-		return c.finishCompare(ctx, p)
+	if p.Command != tasks.KindExtract {
+		return c.finishSearch(ctx, p)
 	}
 	var o extractOptions
 	cmd := &cobra.Command{}

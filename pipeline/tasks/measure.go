@@ -46,7 +46,7 @@ func Measure(g *features.Growth, images int, start time.Duration, run func(extra
 	return &Rate{Images: res.Computed, ImagesPerSecond: float64(len(s.images)) / max(res.Elapsed.Seconds(), 1e-3), StartSeconds: start.Seconds(), MemoryMB: peakMB(), Processors: runtime.GOMAXPROCS(0)}, nil
 }
 
-// taskSeconds is how long a task is to take where nobody says how many there are; most is how many an array of a scheduler usually
+// taskSeconds is how long a task of an extraction is to take where nobody says how many there are; most is how many an array of a scheduler usually
 // may have.
 const (
 	taskSeconds = 1800
@@ -117,4 +117,7 @@ func (s *Status) Print(w io.Writer) {
 		fmt.Fprintln(w, "failed:", f)
 	}
 	fmt.Fprintf(w, "not done: tasks %s\n", s.Missing)
+	for _, later := range s.Later {
+		fmt.Fprintf(w, "and then: tasks %s\n", later)
+	}
 }

@@ -30,25 +30,27 @@ const (
 
 const planFormat = "vzsl-plan/1"
 
-// The commands that can be planned.
-const (
-	KindExtract = "extract"
-	KindCompare = "compare"
-)
+// KindExtract is the command whose units are shards. Those of all others are independent computations (see Run).
+const KindExtract = "extract"
+
+// Kinds are the commands that can be planned.
+func Kinds() []string { return []string{KindExtract, "compare", "tune", "fewshot", "train"} }
 
 // Plan is plan.json.
 type Plan struct {
-	Format  string    `json:"format"`
-	Command string    `json:"command"` // that is divided: a Kind
-	Flags   []string  `json:"flags"`   // of the command, as they were given or stood in the settings file
-	Out     string    `json:"out"`     // --out
-	Program string    `json:"program"` // that every task has to be
-	Kernels string    `json:"kernels"` // the kernels that every task has to compute with: others round otherwise
-	Tasks   int       `json:"tasks"`   // n of task i/n
-	Made    time.Time `json:"made"`
-	Units   []Unit    `json:"units"`
-	Rate    *Rate     `json:"rate,omitempty"` // as measured where the plan was made
-	Extract *Extract  `json:"extract,omitempty"`
+	Format  string   `json:"format"`
+	Command string   `json:"command"` // that is divided: a Kind
+	Flags   []string `json:"flags"`   // of the command, as they were given or stood in the settings file
+	Out     string   `json:"out"`     // --out
+	Program string   `json:"program"` // that every task has to be
+	Kernels string   `json:"kernels"` // the kernels that every task has to compute with: others round otherwise
+	Tasks   int      `json:"tasks"`   // n of task i/n
+	// Inputs are checksums of what every task has to read as the plan did, by what it is.
+	Inputs  map[string]string `json:"inputs,omitempty"`
+	Made    time.Time         `json:"made"`
+	Units   []Unit            `json:"units"`
+	Rate    *Rate             `json:"rate,omitempty"` // as measured where the plan was made
+	Extract *Extract          `json:"extract,omitempty"`
 
 	dir string
 }
@@ -58,6 +60,7 @@ type Unit struct {
 	Key   string   `json:"key"`             // unique; of a shard that of its images
 	Size  int      `json:"size"`            // images to compute, or fits at most
 	Flags []string `json:"flags,omitempty"` // of the command, after the plan's
+	Stage int      `json:"stage,omitempty"` // it begins when all units of lower stages are done
 }
 
 // Extract is what a plan of an extraction knows of it.
@@ -84,6 +87,9 @@ type Error struct{ error }
 
 func (e Error) Unwrap() error { return e.error }
 
+// Permanent says of an error that to try again is in vain.
+func Permanent(err error) error { return Error{err} }
+
 func errorf(format string, args ...any) error { return Error{fmt.Errorf(format, args...)} }
 
 var unitKey = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z._+-]{0,199}$`)
@@ -92,7 +98,7 @@ func (p *Plan) check() error {
 	switch {
 	case p.Format != planFormat:
 		return fmt.Errorf("its format is %q, expected %q", p.Format, planFormat)
-	case p.Command != KindExtract && p.Command != KindCompare:
+	case !slices.Contains(Kinds(), p.Command):
 		return fmt.Errorf("it is of the command %q", p.Command)
 	case (p.Command == KindExtract) != (p.Extract != nil):
 		return errors.New("the description of the extraction is missing")
@@ -101,8 +107,8 @@ func (p *Plan) check() error {
 	}
 	once := map[string]bool{}
 	for _, u := range p.Units {
-		if !unitKey.MatchString(u.Key) || once[u.Key] || u.Size < 0 {
-			return fmt.Errorf("unit %q of size %d", u.Key, u.Size)
+		if !unitKey.MatchString(u.Key) || once[u.Key] || u.Size < 0 || u.Stage < 0 || u.Stage > 0 && p.Extract != nil {
+			return fmt.Errorf("unit %q of size %d and stage %d", u.Key, u.Size, u.Stage)
 		}
 		once[u.Key] = true
 	}
@@ -180,6 +186,14 @@ func (p *Plan) Images() (*features.ImageList, error) {
 		return nil, errorf("%s is not the list that the plan was made from: plan again", at)
 	}
 	return features.ReadImageList(at)
+}
+
+// Same refuses other inputs than those that the plan was made with. what is their name in Inputs.
+func (p *Plan) Same(what, sha256 string) error {
+	if p.Inputs[what] != sha256 {
+		return errorf("%s: not what the plan was made with (it or its files have changed since); plan again", what)
+	}
+	return nil
 }
 
 // Here refuses a machine or program whose results are other bytes than those of the plan's.
@@ -271,6 +285,10 @@ func (p *Plan) done(n *Note) error {
 	other, err := p.Note(n.Key)
 	if err != nil || other == nil || other.SHA256 == n.SHA256 {
 		return err
+	}
+	if p.Extract == nil {
+		return errorf("unit %s: task %s on %s and task %s on %s came to different results (their checksums are %s and %s): find out which machine is wrong; remove %s to run it again",
+			n.Key, other.Task, other.Host, n.Task, n.Host, other.SHA256, n.SHA256, p.notePath(n.Key))
 	}
 	return Error{&features.ConflictError{First: other.File + " of task " + other.Task + " on " + other.Host, Second: n.File + " of task " + n.Task + " on " + n.Host,
 		Why: "their checksums are " + other.SHA256 + " and " + n.SHA256}}

@@ -8,46 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-
-	"vzsl/internal/wholefile"
 )
-
-// Start is what a task says of itself when it begins and after each unit.
-type Start struct {
-	Task  string    `json:"task"`
-	Host  string    `json:"host"`
-	PID   int       `json:"pid"`
-	Began time.Time `json:"began"`
-	Since time.Time `json:"since"` // it works on its present unit
-	Done  int       `json:"done"`  // units
-	Ended bool      `json:"ended,omitempty"`
-}
-
-func (p *Plan) start(t Task, s Start) error {
-	s.Task, s.PID, s.Since = t.String(), os.Getpid(), time.Now().UTC().Round(time.Millisecond)
-	s.Host, _ = os.Hostname()
-	data, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		return err
-	}
-	name := strings.ReplaceAll(t.String(), "/", "-of-") + "-" + s.Host + "-" + strconv.Itoa(s.PID) + ".json"
-	return wholefile.Bytes(filepath.Join(p.dir, startsDir, name), append(data, '\n'))
-}
-
-func (w *Writer) start() error {
-	if w.began.IsZero() {
-		w.began = time.Now().UTC().Round(time.Millisecond)
-	}
-	return w.p.start(w.task, Start{Began: w.began, Done: w.done})
-}
-
-// End says that the task ended.
-func (w *Writer) End() error {
-	return w.p.start(w.task, Start{Began: w.began, Done: w.done, Ended: true})
-}
 
 // Status is how far a plan is.
 type Status struct {
@@ -63,7 +26,8 @@ type Status struct {
 	Stragglers []Running  `json:"stragglers"` // of those running: at one unit for long
 	Rate       float64    `json:"rate"`       // of the tasks that run, together: size a second
 	Left       float64    `json:"seconds_left"`
-	Missing    string     `json:"missing"` // tasks with units that are not done, as --array= takes them
+	Missing    string     `json:"missing"`         // tasks with units that are not done and can be computed now, as --array= takes them
+	Later      []string   `json:"later,omitempty"` // the same of later stages, each after the one before
 	Failed     []string   `json:"failed,omitempty"`
 	First      *time.Time `json:"first,omitempty"`
 	Last       *time.Time `json:"last,omitempty"`
@@ -90,7 +54,7 @@ func (p *Plan) Status(now time.Time) (*Status, error) {
 			return nil, err
 		}
 		if n == nil {
-			left = append(left, i%p.Tasks)
+			left = append(left, i)
 			continue
 		}
 		s.Done++
@@ -111,7 +75,13 @@ func (p *Plan) Status(now time.Time) (*Status, error) {
 			s.Last = &n.Finished
 		}
 	}
-	s.Missing = Array(left)
+	for i, tasks := range p.byStage(left) {
+		if i == 0 {
+			s.Missing = Array(tasks)
+		} else {
+			s.Later = append(s.Later, Array(tasks))
+		}
+	}
 	slices.Sort(seconds)
 	usual := time.Minute.Seconds() // where nothing is known
 	if len(seconds) > 0 {
@@ -123,7 +93,7 @@ func (p *Plan) Status(now time.Time) (*Status, error) {
 	}
 	for _, r := range starts {
 		at := Running{r, now.Sub(r.Since).Seconds()}
-		if r.Ended || s.Done == s.Units || at.Seconds > max(20*usual, 600) { // it was killed
+		if r.Ended || s.Done == s.Units || now.Sub(r.Seen) > beatsLost { // it was killed
 			continue
 		}
 		s.Running = append(s.Running, at)
@@ -160,7 +130,7 @@ func (p *Plan) starts() ([]Start, error) {
 		if err := json.Unmarshal(data, &s); err != nil {
 			return nil, err
 		}
-		if was, ok := last[s.Task]; !ok || was.Since.Before(s.Since) {
+		if was, ok := last[s.Task]; !ok || was.Seen.Before(s.Seen) {
 			last[s.Task] = s
 		}
 	}
