@@ -36,11 +36,12 @@ func newPlan(con *cli) *cobra.Command {
 		Example: `  vzsl plan extract --dataset imagenet --model models/vgg19.onnx --tasks 64
   sbatch --array=0-63 --wrap 'vzsl extract --plan plans/imagenet-vgg19'
   vzsl finish plans/imagenet-vgg19`,
-		Long: `Lists the work of a command and writes it to plans/<name>/plan.json. Task i of n then does every n-th unit of
-it: 'vzsl extract --plan P --task i/n', or without --task in a job array of Slurm, Kubernetes (Indexed Job), AWS Batch or
-Cloud Run, whose environment variables give the task number. Tasks share --out and the plan's folder and need no
-locks. Finished units are not repeated: to retry a task, run it again. 'vzsl status P' shows the progress, 'vzsl
-finish P' combines the results. The program, kernels and images must be the same on all machines.`,
+		Long: `Lists the work of a command (extract, compare, tune, fewshot, train) and writes it to plans/<name>/plan.json. Task i
+of n then does every n-th unit of it: 'vzsl extract --plan P --task i/n', or without --task in a job array of Slurm,
+Kubernetes (Indexed Job), AWS Batch or Cloud Run, whose environment variables give the task number. Tasks share --out
+and the plan's folder and need no coordinator. Finished units are not repeated: to retry a task, run it again. 'vzsl
+status P' shows the progress, 'vzsl finish P' combines the results. The program, kernels, images and, for training, the
+features, class table and split must be the same on all machines.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -94,7 +95,9 @@ func runPlanExtract(cmd *cobra.Command, con *cli, o *extractOptions, p *planOpti
 	start := time.Since(begun)
 	growing := extract.Growing(x.ds, features.Check(o.check))
 	growing.Force = o.force
+	restore := collectSooner()
 	plan, g, err := tasks.PlanExtract(ctx, x.dir, x.source, x.ds, growing)
+	restore()
 	if err != nil {
 		return err
 	}
