@@ -264,5 +264,5 @@ func TestSearchPlanRefuses(t *testing.T) {
 	done(t, in("plan", "train", "--split", "demo", "--method", "eszsl", "--seeds", "2", "--run", "third", "--replace")...)
 	data, _ := demoData(t)
 	done(t, in("split", "--test-seen", "0.5", "--split", "demo", "--seen", filepath.Join(data, "seen.txt"), "--unseen", filepath.Join(data, "unseen.txt"), "--force")...)
-	refused(t, exitPlan, []string{"not what the plan was made with", "plan again"}, "train", "--plan", at, "--task", "0")
+	refused(t, exitPlan, []string{"not what the plan was made with", "run vzsl plan again"}, "train", "--plan", at, "--task", "0")
 }

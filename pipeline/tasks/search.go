@@ -17,8 +17,8 @@ import (
 	"vzsl/internal/version"
 )
 
-// PlanSearch makes the plan of a command whose units are independent of each other, or of those of their stage. There are as many tasks
-// as the largest stage has units.
+// PlanSearch plans a command whose units, or those of one stage, are independent of each other. The number of tasks is that of the
+// units of the largest stage.
 func PlanSearch(command string, flags []string, out string, units []Unit) *Plan {
 	p := &Plan{Format: planFormat, Command: command, Flags: flags, Out: out, Program: version.Program(), Kernels: kernels.Level(),
 		Tasks: 1, Made: time.Now().UTC().Round(time.Second), Units: units, Inputs: map[string]string{}}
@@ -30,23 +30,23 @@ func PlanSearch(command string, flags []string, out string, units []Unit) *Plan 
 	return p
 }
 
-// Outcome is what a unit of a search came to.
+// Outcome is the outcome of a unit of a search.
 type Outcome struct {
 	Fits   int
-	Result any    // that finish takes
-	Same   any    // of it what another task comes to as well: nothing that is timed
-	Error  string // of a unit that fails each time: the result has it, the task goes on
+	Result any    // used by finish
+	Same   any    // the reproducible part of Result, without times: equal in every task
+	Error  string // of a unit that fails on every attempt: it is stored in the result and the task continues
 }
 
-// Ran is what a task did.
+// Ran is the progress of a task.
 type Ran struct {
-	Before  int // units that were done
-	Now     int // that are done by this call
-	Waiting int // that depend on units of other tasks
+	Before  int // units done before
+	Now     int // units done by this call
+	Waiting int // units that depend on unfinished units of other tasks
 }
 
-// Run carries out the units of a task that are not done yet, several at a time, stage by stage. Of a stage that depends on units which
-// other tasks have not done yet nothing is begun.
+// Run carries out the unfinished units of a task, several at a time, stage by stage. A stage whose earlier stages are not complete is
+// not started.
 func (p *Plan) Run(ctx context.Context, t Task, workers int, do func(ctx context.Context, u *Unit) (*Outcome, error)) (ran Ran, err error) {
 	if err := p.Here(); err != nil {
 		return ran, err
@@ -96,10 +96,10 @@ func (p *Plan) Run(ctx context.Context, t Task, workers int, do func(ctx context
 	return ran, nil
 }
 
-// Stages is how many stages the units have.
+// Stages returns the number of stages.
 func (p *Plan) Stages() int { return len(p.stages()) }
 
-// stages are the numbers of the plan's stages.
+// stages returns the numbers of the plan's stages.
 func (p *Plan) stages() []int {
 	var all []int
 	for _, u := range p.Units {
@@ -109,7 +109,7 @@ func (p *Plan) stages() []int {
 	return slices.Compact(all)
 }
 
-// due are the units of a task's stage that are not done, and the number of those that are.
+// due returns the unfinished units of a task in a stage, and the number of finished ones.
 func (p *Plan) due(t Task, stage int) (due []*Unit, done int, err error) {
 	for i := range p.Units {
 		u := &p.Units[i]
@@ -128,7 +128,7 @@ func (p *Plan) due(t Task, stage int) (due []*Unit, done int, err error) {
 	return due, done, nil
 }
 
-// open tells whether all units of the stages before one are done.
+// open reports whether all units of earlier stages are done.
 func (p *Plan) open(stage int) (bool, error) {
 	for _, u := range p.Units {
 		if u.Stage >= stage {
@@ -160,7 +160,7 @@ func (p *Plan) one(ctx context.Context, t Task, u *Unit, do func(ctx context.Con
 	return p.done(&Note{Key: u.Key, Computed: out.Fits, SHA256: hex.EncodeToString(sum[:]), Seconds: time.Since(start).Seconds(), Task: t.String(), Error: out.Error, Result: result})
 }
 
-// Complete is the error for units that are not done, a *MissingError.
+// Complete returns a *MissingError if units are not done.
 func (p *Plan) Complete() error {
 	missing, err := p.undone()
 	if err != nil {
@@ -169,7 +169,7 @@ func (p *Plan) Complete() error {
 	return p.missing(missing)
 }
 
-// undone are the units that are not done, by their places.
+// undone returns the indices of the unfinished units.
 func (p *Plan) undone() (units []int, err error) {
 	for i, u := range p.Units {
 		n, err := p.Note(u.Key)
@@ -183,7 +183,7 @@ func (p *Plan) undone() (units []int, err error) {
 	return units, nil
 }
 
-// Result reads what a unit that is done came to into to.
+// Result reads the result of a finished unit into to.
 func (p *Plan) Result(key string, to any) error {
 	n, err := p.Note(key)
 	if err != nil {
@@ -198,7 +198,7 @@ func (p *Plan) Result(key string, to any) error {
 	return nil
 }
 
-// Drop removes the notes of units whose files are gone, so that their tasks make them again, and is the error that says so.
+// Drop removes the notes of units whose files are gone, so that their tasks compute them again, and returns the error that lists them.
 func (p *Plan) Drop(units []int) error {
 	for _, u := range units {
 		if err := os.Remove(p.notePath(p.Units[u].Key)); err != nil && !os.IsNotExist(err) {

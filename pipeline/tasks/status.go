@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,34 +13,34 @@ import (
 	"time"
 )
 
-// Status is how far a plan is.
+// Status is the progress of a plan.
 type Status struct {
 	Plan       string     `json:"plan"`
 	Command    string     `json:"command"`
 	Tasks      int        `json:"tasks"`
 	Units      int        `json:"units"`
 	Done       int        `json:"done"`
-	Size       int        `json:"size"`      // of all units: images to compute, or fits
-	SizeDone   int        `json:"size_done"` // of those that are done
+	Size       int        `json:"size"`      // sum over all units: images to compute, or fits
+	SizeDone   int        `json:"size_done"` // sum over the finished units
 	Skipped    int        `json:"skipped"`
 	Running    []Running  `json:"running"`
-	Stragglers []Running  `json:"stragglers"` // of those running: at one unit for long
-	Rate       float64    `json:"rate"`       // of the tasks that run, together: size a second
+	Stragglers []Running  `json:"stragglers"` // running tasks that have spent unusually long on one unit
+	Rate       float64    `json:"rate"`       // of all running tasks together: size per second
 	Left       float64    `json:"seconds_left"`
-	Missing    string     `json:"missing"`         // tasks with units that are not done and can be computed now, as --array= takes them
-	Later      []string   `json:"later,omitempty"` // the same of later stages, each after the one before
+	Missing    string     `json:"missing"`         // tasks with unfinished units that can be computed now, in the form of Slurm's --array
+	Later      []string   `json:"later,omitempty"` // the same for later stages, in order
 	Failed     []string   `json:"failed,omitempty"`
 	First      *time.Time `json:"first,omitempty"`
 	Last       *time.Time `json:"last,omitempty"`
 }
 
-// Running is a task that has begun and not ended.
+// Running is a task that has started and not ended.
 type Running struct {
 	Start
-	Seconds float64 `json:"seconds"` // at its present unit
+	Seconds float64 `json:"seconds"` // spent on the current unit
 }
 
-// Status reads how far the plan is.
+// Status reads the progress of the plan.
 func (p *Plan) Status(now time.Time) (*Status, error) {
 	s := &Status{Plan: filepath.Join(p.dir, planName), Command: p.Command, Tasks: p.Tasks, Units: len(p.Units), Running: []Running{}, Stragglers: []Running{}}
 	size := map[string]int{}
@@ -83,7 +84,7 @@ func (p *Plan) Status(now time.Time) (*Status, error) {
 		}
 	}
 	slices.Sort(seconds)
-	usual := time.Minute.Seconds() // where nothing is known
+	usual := time.Minute.Seconds() // if nothing was measured
 	if len(seconds) > 0 {
 		usual = seconds[len(seconds)/2]
 	}
@@ -93,7 +94,7 @@ func (p *Plan) Status(now time.Time) (*Status, error) {
 	}
 	for _, r := range starts {
 		at := Running{r, now.Sub(r.Since).Seconds()}
-		if r.Ended || s.Done == s.Units || now.Sub(r.Seen) > beatsLost { // it was killed
+		if r.Ended || s.Done == s.Units || now.Sub(r.Seen) > beatsLost { // no sign of life: probably killed
 			continue
 		}
 		s.Running = append(s.Running, at)
@@ -108,7 +109,7 @@ func (p *Plan) Status(now time.Time) (*Status, error) {
 	return s, nil
 }
 
-// starts are what tasks say of themselves: of each task the last.
+// starts reads the latest Start of each task.
 func (p *Plan) starts() ([]Start, error) {
 	entries, err := os.ReadDir(filepath.Join(p.dir, startsDir))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -122,13 +123,14 @@ func (p *Plan) starts() ([]Start, error) {
 		if strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
-		data, err := os.ReadFile(filepath.Join(p.dir, startsDir, e.Name()))
+		path := filepath.Join(p.dir, startsDir, e.Name())
+		data, err := os.ReadFile(path)
 		if err != nil {
 			return nil, err
 		}
 		var s Start
 		if err := json.Unmarshal(data, &s); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s is damaged (%w): remove it; its task writes another", path, err)
 		}
 		if was, ok := last[s.Task]; !ok || was.Seen.Before(s.Seen) {
 			last[s.Task] = s
