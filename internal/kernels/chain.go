@@ -1,7 +1,5 @@
 package kernels
 
-import "runtime"
-
 // Chains says whether RunChain may be used on an input of h x w, and is worth it: first reads its input in place,
 // second is depthwise, and the map between is large.
 func (c *Conv) Chains(second Conv2D, h, w int) bool {
@@ -29,7 +27,7 @@ func RunChain(first, second *Conv, in, out, mean *Act) {
 	}
 	// A map that the second-level cache holds stays there anyway, and is better cut for the threads by each, unless
 	// there are images for all of them.
-	threads := runtime.GOMAXPROCS(0)
+	threads := threads()
 	small := 4*mh*mw*first.Out <= cache.l2 && out.N < 2*threads
 	if halo := first.Halo(in.H, in.W); small || in.Halo().Max(halo) != in.Halo() || in.stride() != in.C {
 		p, halo := haloCopies.get(), second.Halo(mh, mw)
