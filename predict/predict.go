@@ -16,27 +16,28 @@ var (
 	ErrNotFinite   = errors.New("the model's score is not a number")
 )
 
-// Model is a trained model: a *runs.Predictor is one.
+// Model is a trained model, such as *runs.Predictor.
 type Model interface {
-	// Score gives n rows of one score for each class, higher is better. features are n raw features, classes raw attribute
-	// vectors.
+	// Score returns n rows with a score for each class; higher is better. features are n raw features, classes raw
+	// attribute vectors.
 	Score(features []float32, n int, classes [][]float32) ([]float32, error)
-	// Temperature is that of the probabilities softmax(score / Temperature), fitted on validation classes; 0: none was fitted.
+	// Temperature is the temperature of the probabilities softmax(score / Temperature), fitted on validation classes; 0:
+	// none was fitted.
 	Temperature() float64
 	Attributes() []string
 	FeatureDim() int
-	// Describe estimates the normalised attribute vectors of n raw features, row after row; nil where the method cannot.
+	// Describe estimates the normalised attribute vectors of n raw features, row after row; nil if the method cannot.
 	Describe(features []float32, n int) ([]float32, error)
-	// DescribedClass gives a raw attribute vector in the form that Describe's estimates are compared with.
+	// DescribedClass normalises a raw attribute vector as Describe's estimates are.
 	DescribedClass(raw []float32) ([]float32, error)
 	NormaliseClass(raw []float32) ([]float32, error)
 }
 
-// Learner is a Model that learns from images of a class without training.
+// Learner is a Model that can be updated with images of a class without training.
 type Learner interface {
 	Model
-	// Learn gives a model updated by n images, as raw features, of the class with a raw attribute vector. The model itself is
-	// not changed.
+	// Learn returns a model updated with n images, given as raw features, of the class with a raw attribute vector. The
+	// receiver is not changed.
 	Learn(class, features []float32, n int) (Model, error)
 }
 
@@ -48,19 +49,19 @@ type Classes struct {
 
 // Options of Rank. The zero value is ready for use.
 type Options struct {
-	Top       int     // best classes to list; 0: five
-	NoneBelow float64 // an image whose best class has a smaller probability is rejected: it is of none of the classes
-	// NoneBelowScore, where it is not nil, gives the score for a number of classes below which an image's best class rejects it, too.
+	Top       int     // number of best classes to list; 0: five
+	NoneBelow float64 // an image whose best class has a smaller probability is rejected as none of the classes
+	// NoneBelowScore, if not nil, returns for a number of classes the score of the best class below which an image is also rejected.
 	NoneBelowScore func(classes int) float64
-	Explain        int    // attributes to list for and against, and present in the image; 0: no explanation
-	Watch          string // a class whose probability every image is to have, on whichever rank; "": none
+	Explain        int    // number of attributes to list for, against, and present in the image; 0: no explanation
+	Watch          string // a class whose probability is returned for every image, whatever its rank; "": none
 }
 
 // Prediction is the ranking of one image.
 type Prediction struct {
-	Class       string       `json:"class"` // the best one; "" where it is rejected
+	Class       string       `json:"class"` // the best class; "": rejected
 	Probability float64      `json:"probability"`
-	Top         []Candidate  `json:"top"` // best first, also where the image is rejected
+	Top         []Candidate  `json:"top"` // best first, also for a rejected image
 	Watched     *Candidate   `json:"watched,omitempty"`
 	Explanation *Explanation `json:"explanation,omitempty"`
 }
@@ -68,15 +69,15 @@ type Prediction struct {
 // Candidate is a class with its score.
 type Candidate struct {
 	Class       string  `json:"class"`
-	Probability float64 `json:"probability"` // among all classes asked for
-	Score       float32 `json:"score"`       // the model's own; higher is better
+	Probability float64 `json:"probability"` // among all candidate classes
+	Score       float32 `json:"score"`       // the model's score; higher is better
 }
 
 // chunk is the number of features scored at a time.
 const chunk = 256
 
-// Rank classifies n raw features, given row after row. The probabilities are softmax(score / T) over all classes, with the model's
-// temperature T, or 1 where it has none: they are then not calibrated. The error is ctx's where it ends first.
+// Rank classifies n raw features, given row after row. The probabilities are softmax(score / T) over all classes, with
+// the model's temperature T; without one, T is 1 and they are not calibrated. If ctx ends first, its error is returned.
 func Rank(ctx context.Context, m Model, features []float32, n int, classes *Classes, o Options) ([]Prediction, error) {
 	if len(classes.Names) == 0 {
 		return nil, ErrNoClasses
@@ -155,7 +156,7 @@ func Rank(ctx context.Context, m Model, features []float32, n int, classes *Clas
 	return predictions, nil
 }
 
-// best are the k highest scores' places, best first. Ties go to the first class, as in evaluation.
+// best returns the indices of the k highest scores, best first. Ties go to the first class, as in evaluation.
 func best(row []float32, k int, order []int) []int {
 	order = order[:0]
 	if 4*k > len(row) {
@@ -180,7 +181,7 @@ func best(row []float32, k int, order []int) []int {
 	return order
 }
 
-// probabilities are softmax(scores / t).
+// probabilities returns softmax(scores / t).
 func probabilities(scores []float32, t float64) []float64 {
 	top := float64(slices.Max(scores))
 	p := make([]float64, len(scores))

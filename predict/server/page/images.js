@@ -1,20 +1,20 @@
-// The images that were dropped: they are sent a few at a time, and ranked again by what the server keeps of them.
+// The images on the page: they are sent a few at a time; the server keeps their features to rank them again.
 import { ask, send } from './api.js';
 
 const atOnce = 4, thumbnail = 320; // requests in progress; pixels of the longer side
 
 export class Images {
-  // changed is called when items have changed, progress with the images done and to do.
+  // changed is called when items have changed, progress with the numbers of images done and in total.
   constructor(changed, progress) {
     this.items = [];
-    this.byID = new Map(); // the items of an id: the same image may be there under several names
+    this.byID = new Map(); // the items with an id: the same image may have been added under several names
     this.queue = [];
     this.changed = changed;
     this.progress = progress;
     this.labels = new Map(); // by id
   }
 
-  // add takes files in, in their order; those that are there already stay where they are.
+  // add appends files in their order.
   async add(files, classes) {
     for (const file of files) {
       const image = file.path || file.webkitRelativePath || file.name;
@@ -54,7 +54,7 @@ export class Images {
 
   cancel() { this.running?.abort(); }
 
-  // later tells of changes at most every 150 ms.
+  // later calls changed at most every 150 ms.
   later() {
     this.timer ??= setTimeout(() => { this.timer = null; this.changed(); }, 150);
   }
@@ -88,7 +88,7 @@ export class Images {
       }
       whole.close();
     } catch {
-      item.src = ''; // a format that the browser does not show
+      item.src = ''; // the browser does not support the format
     }
   }
 
@@ -116,7 +116,7 @@ export class Images {
   }
 }
 
-// dropped are the files of a drop, those of folders with their paths.
+// dropped returns the dropped files, those in folders with their paths.
 export async function dropped(transfer) {
   const files = [];
   const walk = async (entry, path) => {
