@@ -90,7 +90,8 @@ type depthRun struct {
 	c            *Conv
 	in, add, out *Act
 	rows, down   int       // of a part; parts of an image
-	sums         []float32 // of each row of out, for pooling; nil: not wanted
+	sums         []float32 // of each row of out, for pooling, sumStride apart; nil: not wanted
+	sumStride    int
 	largest      bool      // see depthRow
 }
 
@@ -127,7 +128,7 @@ func (d *depthwise) convolve(c *Conv, in, add, out, mean *Act) {
 	if mean != nil {
 		p := haloCopies.get()
 		defer haloCopies.put(p)
-		r.sums = p.grown(out.N * out.H * out.C)
+		r.sums, r.sumStride = p.grown(out.N*out.H*out.C), out.C
 	}
 	parallel(out.N*r.down, r)
 	if mean != nil {
@@ -148,7 +149,7 @@ func (r *depthRun) part(i int, s *scratch) {
 func (r *depthRun) pooledRow(n, y int, s *scratch) {
 	r.row(n, y, s)
 	if out := r.out; r.sums != nil {
-		r.c.arch.vec.sumRows(out.W, r.sums[(n*out.H+y)*out.C:][:out.C], out.Data[out.At(n, y, 0):], out.stride())
+		r.c.arch.vec.sumRows(out.W, r.sums[(n*out.H+y)*r.sumStride:][:out.C], out.Data[out.At(n, y, 0):], out.stride())
 	}
 }
 
