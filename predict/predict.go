@@ -13,6 +13,7 @@ import (
 var (
 	ErrNoClasses   = errors.New("no candidate classes")
 	ErrFeatureSize = errors.New("the features do not have the length that the model needs")
+	ErrNoThreshold = errors.New("the model has no threshold for images of none of the classes")
 	ErrNotFinite   = errors.New("the model's score is not a number")
 )
 
@@ -40,6 +41,13 @@ type Learner interface {
 	Learn(class, features []float32, n int) (Model, error)
 }
 
+// Rejecter is a Model that tells images of none of the classes.
+type Rejecter interface {
+	Model
+	// Expected is, of each of n raw features, the best score that so many classes are expected to come to in an image of none of them.
+	Expected(features []float32, n, candidates int) ([]float64, error)
+}
+
 // Classes are the candidate classes.
 type Classes struct {
 	Names   []string
@@ -50,10 +58,11 @@ type Classes struct {
 type Options struct {
 	Top       int     // best classes to list; 0: five
 	NoneBelow float64 // an image whose best class has a smaller probability is rejected: it is of none of the classes
-	// NoneBelowScore, where it is not nil, gives the score for a number of classes below which an image's best class rejects it, too.
-	NoneBelowScore func(classes int) float64
-	Explain        int    // attributes to list for and against, and present in the image; 0: no explanation
-	Watch          string // a class whose probability every image is to have, on whichever rank; "": none
+	// NoneBelowExcess, where it is not nil, gives for a number of classes the excess of the best class's score over the expected one below
+	// which an image is rejected, too; the model must be a [Rejecter].
+	NoneBelowExcess func(classes int) float64
+	Explain         int    // attributes to list for and against, and present in the image; 0: no explanation
+	Watch           string // a class whose probability every image is to have, on whichever rank; "": none
 }
 
 // Prediction is the ranking of one image.
@@ -88,9 +97,22 @@ func Rank(ctx context.Context, m Model, features []float32, n int, classes *Clas
 	if len(features) != n*dim {
 		return nil, fmt.Errorf("%w: %d values for %d features; the model takes features of %d values", ErrFeatureSize, len(features), n, dim)
 	}
-	least := math.Inf(-1)
-	if o.NoneBelowScore != nil {
-		least = o.NoneBelowScore(c)
+	var least []float64 // of each feature: the score that its best class needs
+	if o.NoneBelowExcess != nil {
+		r, ok := m.(Rejecter)
+		if !ok {
+			return nil, ErrNoThreshold
+		}
+		var err error
+		if least, err = r.Expected(features, n, c); err != nil {
+			return nil, err
+		}
+		if len(least) != n {
+			return nil, ErrNoThreshold
+		}
+		for i := range least {
+			least[i] += o.NoneBelowExcess(c)
+		}
 	}
 	top := o.Top
 	if top <= 0 {
@@ -142,7 +164,7 @@ func Rank(ctx context.Context, m Model, features []float32, n int, classes *Clas
 			if watch >= 0 {
 				a.Watched = &Candidate{classes.Names[watch], p[watch], row[watch]}
 			}
-			if a.Probability = a.Top[0].Probability; a.Probability >= o.NoneBelow && float64(a.Top[0].Score) >= least {
+			if a.Probability = a.Top[0].Probability; a.Probability >= o.NoneBelow && (least == nil || float64(a.Top[0].Score) >= least[lo+i]) {
 				a.Class = a.Top[0].Class
 			}
 			if described != nil {

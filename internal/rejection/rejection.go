@@ -1,10 +1,12 @@
-// Package rejection tells images of the candidate classes from images of none of them by the score of the best candidate, before any
-// softmax (the maximum logit: Hendrycks et al., Scaling Out-of-Distribution Detection for Real-World Settings, ICML 2022): an image whose
-// best score is below a threshold is rejected. Probabilities say less: they compare the candidates with each other, and are near 1 of an
-// image that is like none of them but least unlike one.
+// Package rejection tells images of the candidate classes from images of none of them by the excess of the best candidate's score, before
+// any softmax, over the best score that as many other classes are expected to come to in the same image: an image whose excess is below a
+// threshold is rejected. The other classes are the seen ones, as their descriptions alone tell of them ([Background], [Expected]). The score
+// itself (the maximum logit: Hendrycks et al., Scaling Out-of-Distribution Detection for Real-World Settings, ICML 2022) grows with the
+// number of candidates and differs from image to image and from model to model, so that a threshold on it keeps its rates less well.
+// Probabilities compare the candidates with each other, and are near 1 of an image that is like none of them but least unlike one.
 //
-// The best of more candidates has a larger score. A threshold is therefore chosen for several numbers of candidates, on classes that the
-// model was not trained on and that are no test classes, of which some play the candidates and the others the rest of the world.
+// The more candidates, the harder it is to tell. A threshold is therefore selected for several numbers of candidates, on classes that the
+// model was not trained on and that are no test classes, of which some are the candidates and the images of the others are of none.
 package rejection
 
 import (
@@ -14,7 +16,7 @@ import (
 	"slices"
 )
 
-// Judged is the best candidate's score for an image, and whether the image's class is among the candidates.
+// Judged is the excess of the best candidate's score for an image, and whether the image's class is among the candidates.
 type Judged struct {
 	Score float64
 	Known bool
@@ -23,7 +25,7 @@ type Judged struct {
 // Point is a threshold for a number of candidates, and what it came to on the images that it was chosen on. Rates are 0 to 1.
 type Point struct {
 	Candidates      int     `json:"candidates"`
-	Threshold       float64 `json:"threshold"` // a score of the model
+	Threshold       float64 `json:"threshold"` // of the excess
 	AUROC           float64 `json:"auroc"`
 	FalseAcceptance float64 `json:"false_acceptance"` // images of none of the candidates that are accepted
 	FalseRejection  float64 `json:"false_rejection"`  // images of a candidate that are rejected
@@ -32,7 +34,7 @@ type Point struct {
 }
 
 // Draws is the number of sets of candidates that are drawn for each number of them.
-const Draws = 4
+const Draws = 32
 
 // Sizes are the numbers of candidates that a threshold is chosen for among so many classes: 2, 5, 10, 20, ..., and half of them; at
 // least a quarter of the classes are left as the rest of the world. Nil: too few classes.
@@ -54,8 +56,10 @@ func Candidates(seed uint64, classes, size, draw int) []int {
 	return some
 }
 
-// Best judges an image by the scores of the candidates.
-func Best(scores []float32, known bool) Judged { return Judged{float64(slices.Max(scores)), known} }
+// Best judges an image by the scores of the candidates and the best score expected of as many other classes.
+func Best(scores []float32, expected float64, known bool) Judged {
+	return Judged{float64(slices.Max(scores)) - expected, known}
+}
 
 // counts are the known and the unknown ones.
 func counts(all []Judged) (known, unknown int) {
