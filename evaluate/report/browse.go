@@ -10,18 +10,25 @@ import (
 
 // browse is what the page's script opens images from. Classes are by their index among the candidates, images by theirs among Images.
 type browse struct {
-	Tile    int           `json:"tile"`    // pixels of a thumbnail's side; 0: there are none
-	Columns int           `json:"columns"` // of a sheet
-	Classes []browseClass `json:"classes"`
-	Images  [][]int       `json:"images"` // true class, rank of it, tile (-1: none), then the best classes
-	Names   []string      `json:"names"`  // of Images
-	All     int           `json:"all"`    // images there are
-	Maps    [][][2]int    `json:"maps"`   // of each map: the points' places in thousandths of its side
-	Points  []int         `json:"points"` // of each point: its image; -1: not among Images
+	Tile    int            `json:"tile"`    // pixels of a thumbnail's side; 0: there are none
+	Columns int            `json:"columns"` // of a sheet
+	Classes []browseClass  `json:"classes"`
+	Images  [][]int        `json:"images"` // true class, rank of it, tile (-1: none), then the best classes
+	Names   []string       `json:"names"`  // of Images
+	All     int            `json:"all"`    // images there are
+	Maps    [][][2]int     `json:"maps"`   // of each map: the points' places in thousandths of its side
+	Points  []int          `json:"points"` // of each point: its image; -1: not among Images
+	Groups  []browseGroups `json:"groups,omitempty"`
 	// Attributes, with the classes' raw values and the means of what the model sees in their images.
 	Attributes []string     `json:"attributes,omitempty"`
 	Raw        [][]*float32 `json:"raw,omitempty"`
 	Seen       [][]float32  `json:"seen,omitempty"`
+}
+
+// browseGroups is a grouping: names of the groups, in the order of its matrix's indices, and the group of each class.
+type browseGroups struct {
+	Names []string `json:"n"`
+	Of    []int    `json:"of"`
 }
 
 type browseClass struct {
@@ -91,6 +98,10 @@ func newBrowse(r *evaluate.Result, shown []string, s *sheets, maps *mapSection) 
 				b.Maps = append(b.Maps, places)
 			}
 		}
+	}
+	for _, g := range r.Groups {
+		names, of := groupsOf(&g)
+		b.Groups = append(b.Groups, browseGroups{names, of})
 	}
 	if d := r.Described; d != nil {
 		for _, a := range d.Attributes {
