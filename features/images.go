@@ -131,7 +131,7 @@ func eachImage(ctx context.Context, path string, do func(r imageRow) error) erro
 
 // files reads the columns about the files of images.
 func (t *table) files(group int) ([]imageRecord, error) {
-	sizes, err := t.int64s(group, columnBytes)
+	sizes, err := integers[int64](t, group, columnBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +177,7 @@ func readTimes(path, of string) []int64 {
 	}
 	var times []int64
 	for g := range t.groups() {
-		more, err := t.int64s(g, columnTime)
+		more, err := integers[int64](t, g, columnTime)
 		if err != nil {
 			return nil
 		}

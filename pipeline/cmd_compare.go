@@ -96,16 +96,8 @@ func (o *compareOptions) check() error {
 	if slices.Contains(o.methods, "all") {
 		o.methods = experiment.ComparableMethods()
 	}
-	if len(o.methods) == 0 {
-		return usage.Errorf("--methods: give at least one method")
-	}
-	for i, m := range o.methods {
-		if err := usage.OneOf("methods", m, experiment.ComparableMethods()...); err != nil {
-			return err
-		}
-		if slices.Contains(o.methods[:i], m) {
-			return usage.Errorf("--methods: duplicate %s", m)
-		}
+	if err := checkMethods(o.methods); err != nil {
+		return err
 	}
 	if o.seeds < 1 {
 		return usage.Errorf("--seeds %d: must be at least 1", o.seeds)
@@ -116,6 +108,22 @@ func (o *compareOptions) check() error {
 		}
 	}
 	return o.Check()
+}
+
+// checkMethods refuses none, one twice, and one that cannot be compared.
+func checkMethods(names []string) error {
+	if len(names) == 0 {
+		return usage.Errorf("--methods: give at least one method")
+	}
+	for i, m := range names {
+		if err := usage.OneOf("methods", m, experiment.ComparableMethods()...); err != nil {
+			return err
+		}
+		if slices.Contains(names[:i], m) {
+			return usage.Errorf("--methods: duplicate %s", m)
+		}
+	}
+	return nil
 }
 
 func runCompare(ctx context.Context, con *cli, o *experiment.CompareOptions) error {

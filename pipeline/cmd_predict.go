@@ -73,6 +73,7 @@ SJE), the contributions of all attributes add up to the score minus the mean ove
 (VZSL, SAE) they are an interpretation and do not add up to the score.`),
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Excess = o.html != ""
 			if explain || o.html != "" {
 				o.Explain = 5
 			}

@@ -59,7 +59,7 @@ func (c *cli) writeGallery(ctx context.Context, o *predictOptions, p *predictor,
 		item := &d.Items[i]
 		item.Image, item.Error = x.Image, x.Error
 		if x.Prediction != nil {
-			item.Top = x.Top
+			item.Top, item.Excess = x.Top, x.Excess
 			if x.Explanation != nil {
 				item.Explanation = x.Explanation
 			}

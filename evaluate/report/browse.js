@@ -5,7 +5,7 @@
   var D = JSON.parse(source.textContent), TOP = 3, PAGE = 300;
   if (!D.images.length) return;
 
-  // h makes an element; of attributes "text" is its text, functions are listeners.
+  // h creates an element; the attribute "text" is its text, functions become event listeners.
   function h(tag, attributes, children) {
     var e = document.createElement(tag);
     Object.keys(attributes || {}).forEach(function (k) {
@@ -31,7 +31,7 @@
   }
   function plural(n, one) { return n + " " + one + (n === 1 ? "" : "s"); }
 
-  // picture is an image's thumbnail, scaled so many times.
+  // picture returns an image's thumbnail, enlarged by a factor.
   function picture(i, scale) {
     var m = D.images[i], size = D.tile * scale, sheet = m[2] >= 0 && D.classes[m[0]].s;
     if (!sheet) return h("span", { "class": "notile", "aria-hidden": "true", text: D.names[i].replace(/^.*\//, "") });
@@ -102,11 +102,11 @@
     var list = images(function (m) { return m[0] === t && (p < 0 || m[TOP] === p); });
     var text = p < 0 ? name(t) : p === t ? name(t) + " classified correctly" : name(t) + " predicted as " + name(p);
     var all = p < 0 ? D.classes[t].i : 0;
-    gallery(text, list, all > list.length ? "Of " + all + " images these are in the page." : D.all > D.images.length ? "The page holds " + D.images.length + " of " + D.all + " images." : "");
+    gallery(text, list, all > list.length ? "The page has " + list.length + " of " + all + " images." : D.all > D.images.length ? "The page has " + D.images.length + " of " + D.all + " images." : "");
   }
 
   function number(v) { return v === null || v === undefined ? "?" : String(Math.round(v * 1000) / 1000).replace("-", "\u2212"); }
-  // compare shows two classes side by side: images, confusions, attributes and what the model saw.
+  // compare shows two classes side by side: images, confusions, attributes and the model's estimates of them.
   function compare(a, b) {
     function column(c, o) {
       var list = images(function (m) { return m[0] === c; });
@@ -124,19 +124,19 @@
         return { k: k, d: Math.abs((D.raw[a][k] || 0) - (D.raw[b][k] || 0)) / span };
       }).sort(function (x, y) { return y.d - x.d; });
       var seen = D.seen && D.seen[a] && D.seen[b] && D.seen[a].length && D.seen[b].length;
-      var head = ["Attribute", name(a), name(b)].concat(seen ? ["seen in images of " + name(a), "of " + name(b)] : []);
+      var head = ["Attribute", name(a), name(b)].concat(seen ? ["estimate, images of " + name(a), "of " + name(b)] : []);
       var rows = order.slice(0, 60).map(function (o) {
         var cells = [D.raw[a][o.k], D.raw[b][o.k]].concat(seen ? [D.seen[a][o.k], D.seen[b][o.k]] : []);
         return h("tr", {}, [h("th", { scope: "row", text: D.attributes[o.k] })].concat(cells.map(function (v) { return h("td", { text: number(v) }); })));
       });
       content.push(h("div", { "class": "scroll", role: "region", "aria-label": "Attributes of the two classes", tabindex: "0" }, [h("table", {}, [
-        h("caption", {}, [h("span", { text: "Attributes, the most different first; raw values" + (seen ? ", and the model's mean estimate in normalised values (above 0: it sees the attribute)" : "") })]),
+        h("caption", {}, [h("span", { text: "Attributes, the most different first: raw values" + (seen ? ", and the model's mean estimate for the images, in normalised values (above 0: the attribute is present)" : "") })]),
         h("thead", {}, [h("tr", {}, head.map(function (t, i) { return h("th", { scope: "col", "class": i ? null : "text", text: t }); }))]), h("tbody", {}, rows)])]));
     }
     show(name(a) + " and " + name(b), content);
   }
 
-  // open makes a button of what an element shows.
+  // open turns the content of an element into a button.
   function open(e, label, act) {
     var b = h("button", { type: "button", "class": "open", "aria-label": label, click: act });
     var first = e.firstChild;
@@ -225,7 +225,7 @@
     });
   });
 
-  // The section of images: any true and predicted class, two classes, by menus that keys work.
+  // The section Images: menus for any true and predicted class, and for two classes.
   var section = document.getElementById("images");
   function menu(id, label, first) {
     var s = h("select", { id: id }, first ? [h("option", { value: "-1", text: first })] : []);
@@ -244,7 +244,7 @@
   var link = document.querySelector("nav a[href='#images']");
   if (link) link.hidden = false;
 
-  // Maps: zoom, thumbnails, images by lasso, by what is in view, and by a point.
+  // Maps: zoom, thumbnails; a lasso, the current view or a point opens images.
   document.querySelectorAll("svg[data-map]").forEach(function (svg) {
     var places = D.maps[Number(svg.dataset.map)];
     if (!places || !D.points) return;
@@ -330,7 +330,7 @@
       var was = drag, p = at(e);
       drag = null;
       line.removeAttribute("d");
-      // After the click that follows: it would open what the dialog shows under the pointer.
+      // Delayed until after the click event, which would hit the dialog that opens under the pointer.
       if (lasso && was.moved && path.length > 2) return void setTimeout(open, 0, inside, "Selected on the map");
       if (was.moved) return;
       var best = -1, reach = 14 * view.w / svg.clientWidth;

@@ -18,13 +18,13 @@ type groupTable struct {
 type groupRow struct {
 	Name                         string
 	Classes, Images              int
-	Class, Group                 float64 // share of images whose class, whose group was predicted
+	Class, Group                 float64 // fractions of images whose class and whose group was predicted
 	ClassInterval, GroupInterval *evaluate.Interval
 	Other                        string // the other group most often predicted
 	OtherTimes                   int
 }
 
-// newGroups rolls the results up by every grouping; groups without images are left out.
+// newGroups aggregates the results by every grouping; groups without images are left out.
 func newGroups(r *evaluate.Result) []groupTable {
 	var tables []groupTable
 	for n, g := range r.Groups {

@@ -10,9 +10,9 @@ const (
 	moved         = 0.01 // of the way to the next description
 )
 
-// Background are the descriptions that [Expected] is taken over: of the seen classes, normalised, at most maxBackground evenly spread.
-// Each is moved slightly towards the next: a model that knows a seen class by its images must score it as it scores the candidates, by its
-// description alone. Nil: there are no two different descriptions.
+// Background returns the descriptions for [Expected]: those of the seen classes, normalised, at most maxBackground of
+// them, evenly spread. Each is moved slightly towards the next, so that a model that knows a seen class by its images
+// scores it by the description alone, as it does a candidate. Nil: no two descriptions differ.
 func Background(seen [][]float32) [][]float32 {
 	n := min(len(seen), maxBackground)
 	var out [][]float32
@@ -30,8 +30,9 @@ func Background(seen [][]float32) [][]float32 {
 	return out
 }
 
-// Expected is the expected largest of n scores drawn from background with replacement, sum of s_i ((i/m)^n - ((i-1)/m)^n) over its m scores
-// in rising order: the best score that so many candidates come to in an image of none of them. background is sorted.
+// Expected returns the expected maximum of n scores drawn with replacement from the m scores of background in ascending
+// order, sum_i s_i ((i/m)^n - ((i-1)/m)^n): the best score expected of n candidates that an image does not show. It sorts
+// background.
 func Expected(background []float32, n int) float64 {
 	slices.Sort(background)
 	sum, below := 0.0, 0.0

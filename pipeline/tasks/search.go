@@ -11,21 +11,21 @@ import (
 	"vzsl/internal/version"
 )
 
-// PlanSearch makes the plan of a command whose parts are independent of each other.
+// PlanSearch plans a command whose parts are independent of each other.
 func PlanSearch(command string, flags []string, out string, units []Unit) *Plan {
 	return &Plan{Format: planFormat, Command: command, Flags: flags, Out: out, Program: version.Program(), Kernels: kernels.Level(),
 		Tasks: len(units), Made: time.Now().UTC().Round(time.Second), Units: units}
 }
 
-// Outcome is what a unit of a search came to.
+// Outcome is the outcome of a unit of a search.
 type Outcome struct {
 	Fits   int
-	Result any    // that finish takes
-	Same   any    // of it what another task comes to as well: nothing that is timed
-	Error  string // of a unit that fails each time: the result has it, the task goes on
+	Result any    // used by finish
+	Same   any    // the reproducible part of Result, without times: equal in every task
+	Error  string // of a unit that fails on every attempt: it is stored in the result and the task continues
 }
 
-// Run carries out the units of a task that are not done yet, and gives how many were and are.
+// Run carries out the unfinished units of a task; it returns how many were done before and how many it has done.
 func (p *Plan) Run(ctx context.Context, t Task, do func(ctx context.Context, u *Unit) (*Outcome, error)) (before, now int, err error) {
 	if err := p.Here(); err != nil {
 		return 0, 0, err
@@ -68,7 +68,7 @@ func (p *Plan) Run(ctx context.Context, t Task, do func(ctx context.Context, u *
 	return before, now, p.start(t, Start{Began: began, Done: before + now, Ended: true})
 }
 
-// Complete is the error for units that are not done, a *MissingError.
+// Complete returns a *MissingError if units are not done.
 func (p *Plan) Complete() error {
 	var missing []int
 	for i, u := range p.Units {

@@ -29,11 +29,11 @@ func TestWhich(t *testing.T) {
 		{env: map[string]string{"AWS_BATCH_JOB_ARRAY_INDEX": "15"}, want: Task{15, 16}},
 		{env: map[string]string{"CLOUD_RUN_TASK_INDEX": "1", "CLOUD_RUN_TASK_COUNT": "16"}, want: Task{1, 16}},
 		{bad: "the task number is missing"},
-		{text: "7/7", bad: "the tasks are 0 to 6"},
-		{text: "-1", bad: "the tasks are 0 to 15"},
+		{text: "7/7", bad: "which has tasks 0 to 6"},
+		{text: "-1", bad: "which has tasks 0 to 15"},
 		{text: "1/0", bad: "i/n"},
 		{text: "a/b", bad: "i/n"},
-		{env: map[string]string{"SLURM_ARRAY_TASK_ID": "16"}, bad: "SLURM_ARRAY_TASK_ID=16: the tasks are 0 to 15"},
+		{env: map[string]string{"SLURM_ARRAY_TASK_ID": "16"}, bad: "SLURM_ARRAY_TASK_ID=16: not a task of this plan, which has tasks 0 to 15"},
 	} {
 		got, err := p.Which(c.text, func(name string) string { return c.env[name] })
 		if c.bad != "" {
@@ -152,15 +152,27 @@ func FuzzPlan(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(data)
-	f.Add([]byte(`{"format":"vzsl-plan/1","command":"extract","tasks":1,"extract":{"images":-1}}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		at := filetest.Write(t, filepath.Join(t.TempDir(), planName), string(data))
+	note := []byte(`{"key": "a+sae", "file": "x", "rows": 1, "sha256": "ab", "bytes": 3, "seconds": 1.5, "task": "0/1", "finished": "2026-01-02T03:04:05Z"}`)
+	f.Add(data, note, []byte(`{"task": "0/1", "host": "h", "pid": 1, "began": "2026-01-02T03:04:05Z", "done": 1}`))
+	f.Add([]byte(`{"format":"vzsl-plan/1","command":"extract","tasks":1,"extract":{"images":-1}}`), []byte(`{"rows": -1}`), []byte(`[]`))
+	f.Fuzz(func(t *testing.T, data, note, start []byte) {
+		dir := t.TempDir()
+		at := filetest.Write(t, filepath.Join(dir, planName), string(data))
 		p, err := Read(at)
 		if err != nil {
 			return
 		}
-		if _, err := p.Status(time.Now()); err != nil {
+		for _, u := range p.Units[:min(len(p.Units), 3)] {
+			if path := p.notePath(u.Key); len(u.Key) > 200 {
+				continue // no file has such a name
+			} else if filepath.Dir(path) == filepath.Join(dir, "done") {
+				filetest.Write(t, path, string(note))
+			} else {
+				t.Errorf("the record of %q lies in %s", u.Key, path)
+			}
+		}
+		filetest.Write(t, filepath.Join(dir, "tasks", "0-of-1-h-1.json"), string(start))
+		if _, err := p.Status(time.Now()); err != nil && !strings.Contains(err.Error(), ".json") {
 			t.Error(err)
 		}
 	})

@@ -7,17 +7,17 @@ import (
 	"sync"
 )
 
-// keptBytes bounds the features that are kept to rank their images again.
+// keptBytes limits the features that are kept to rank images again.
 const keptBytes = 512 << 20
 
-// kept are the features of images that were sent, by the images' bytes: those used last, as far as they fit. An image is then ranked
-// again without being sent, and without the network.
+// kept is a cache of the features of images that were sent, by the images' bytes; the least recently used are dropped.
+// With it, an image is ranked again without being sent and without running the network.
 type kept struct {
 	mu    sync.Mutex
-	most  int // values of all features together
+	most  int // values of all features together, at most
 	have  int
 	by    map[string]*list.Element
-	order list.List // of *keptFeature, used last first
+	order list.List // of *keptFeature, most recently used first
 }
 
 type keptFeature struct {
@@ -33,7 +33,7 @@ func imageID(data []byte) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// get is the feature of an image; nil: it is not kept.
+// get returns the feature of an image; nil: it is not kept.
 func (k *kept) get(id string) []float32 {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -45,7 +45,7 @@ func (k *kept) get(id string) []float32 {
 	return e.Value.(*keptFeature).feature
 }
 
-// put keeps a feature, which must not be changed afterwards.
+// put stores a feature, which must not be changed afterwards.
 func (k *kept) put(id string, feature []float32) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

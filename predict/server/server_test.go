@@ -209,7 +209,7 @@ func TestAnswers(t *testing.T) {
 		{"PUT", "/classes/x", "", `{"class": "y", "attributes": {}}`, 400, "describes"},
 		{"PUT", "/classes/x", "", ``, 422, "attributes are required"},
 		{"PUT", "/classes/" + strings.Repeat("x", 300), "", `{}`, 400, "200 bytes"},
-		{"PUT", "/classes/%00", "", `{}`, 400, "printed"},
+		{"PUT", "/classes/%00", "", `{}`, 400, "non-printable"},
 		{"PUT", "/classes/%20", "", `{}`, 400, "spaces"},
 
 		{"DELETE", "/classes/day", "", "", 204, ""},

@@ -124,7 +124,7 @@ func TestFiles(t *testing.T) {
 	if err := os.WriteFile(o.ClassFile, []byte("class,light,dark\nmine,1,1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, text := call(t, "DELETE", url+"/classes/day", "", ""); code != 409 || !strings.Contains(text, "another program has changed it") {
+	if code, text := call(t, "DELETE", url+"/classes/day", "", ""); code != 409 || !strings.Contains(text, "changed by another program") {
 		t.Errorf("%d %s", code, text)
 	}
 	held("classes.csv", "class,light,dark\nmine,1,1\n")
