@@ -73,6 +73,7 @@ SJE), the contributions of all attributes add up to the score minus the mean ove
 (VZSL, SAE) they are an interpretation and do not add up to the score.`),
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Excess = o.html != ""
 			if explain || o.html != "" {
 				o.Explain = 5
 			}
@@ -120,10 +121,10 @@ func (o *predictOptions) settle(con *cli, p *predictor) error {
 	if point == nil {
 		return usage.Errorf("--none-below auto: run %s has no threshold, because it had too few validation classes or was trained by an earlier version; retrain it, or give a probability", p.run)
 	}
-	con.Log.Info("images whose best score is below the threshold selected on validation classes are rejected as none of the classes", "threshold", fmt.Sprintf("%.4g", point.Threshold),
+	con.Log.Info("images are rejected as none of the classes where the best class's score exceeds the expected one by less than the threshold selected on validation classes", "threshold", fmt.Sprintf("%.4g", point.Threshold),
 		"candidates", len(p.classes.Names), "chosen for", point.Candidates, "false acceptances there", fmt.Sprintf("%.1f%%", 100*point.FalseAcceptance),
 		"false rejections", fmt.Sprintf("%.1f%%", 100*point.FalseRejection), "AUROC", fmt.Sprintf("%.3f", point.AUROC))
-	o.NoneBelowScore = p.threshold
+	o.NoneBelowExcess = p.threshold
 	return nil
 }
 

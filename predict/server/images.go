@@ -259,14 +259,15 @@ func (s *Server) options(q url.Values) (predict.Options, error) {
 		if s.o.Threshold == nil {
 			return o, errors.New("none_below=auto: the model has no threshold selected on validation classes; give a probability")
 		}
-		o.NoneBelow, o.NoneBelowScore = 0, s.o.Threshold
+		o.NoneBelow, o.NoneBelowExcess = 0, s.o.Threshold
 	default:
 		p, err := strconv.ParseFloat(v, 64)
 		if err != nil || !(p >= 0 && p <= 1) {
 			return o, fmt.Errorf("none_below=%q: it must be a probability, between 0 and 1, or auto", v)
 		}
-		o.NoneBelow, o.NoneBelowScore = p, nil
+		o.NoneBelow, o.NoneBelowExcess = p, nil
 	}
+	o.Excess = q.Get("excess") != ""
 	if v := q.Get("explain"); v != "" {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 0 || n > 100_000 {

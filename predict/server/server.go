@@ -54,7 +54,7 @@ type Options struct {
 	Lookup func(ctx context.Context, class, phrase string) ([]float32, error)
 	// Space has the seen classes' attributes, which descriptions are compared with; may be nil.
 	Space *description.Space
-	// Threshold returns, for a number of classes, the score of the best class below which an image is none of them, as
+	// Threshold returns, for a number of classes, the excess of the best class's score below which an image is none of them, as
 	// selected on validation classes. none_below=auto uses it; nil: none was selected.
 	Threshold func(classes int) float64
 	// Training gives access to the images that the model was trained on; may be nil.
