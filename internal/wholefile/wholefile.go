@@ -102,7 +102,7 @@ func (a *Aside) Commit() error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", a.path, errors.Join(err, a.t.remove()))
 	}
-	if err := rename(a.t.name, a.path); err != nil {
+	if err := Rename(a.t.name, a.path); err != nil {
 		return fmt.Errorf("write %s: %w", a.path, errors.Join(Vanished(a.t.name, err), a.t.remove()))
 	}
 	a.t.release()
@@ -121,9 +121,9 @@ func Vanished(path string, err error) error {
 	return fmt.Errorf("its folder was removed or replaced while it was written, or its file system is no longer mounted (%w); mount it and run the same command again", err)
 }
 
-// rename is os.Rename where the answer of a server may be lost: over NFS a rename that was done can be reported as failed, when it is
+// Rename is os.Rename where the answer of a server may be lost: over NFS a rename that was done can be reported as failed, when it is
 // sent again and the first name is gone. It was done where the new name is the file that the old one was, and the old one is not there.
-func rename(from, to string) error {
+func Rename(from, to string) error {
 	was, unknown := os.Lstat(from)
 	err := os.Rename(from, to)
 	if err == nil || unknown != nil {

@@ -215,16 +215,16 @@ func TestRename(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := rename(at("a"), at("none/a")); err == nil {
+	if err := Rename(at("a"), at("none/a")); err == nil {
 		t.Error("into a folder that is not there")
 	}
-	if err := rename(at("none"), at("b")); err == nil {
+	if err := Rename(at("none"), at("b")); err == nil {
 		t.Error("a file that is not there")
 	}
 	if err := os.Link(at("a"), at("a2")); err != nil {
 		t.Skip(err)
 	}
-	if err := rename(at("a"), at("b")); err != nil {
+	if err := Rename(at("a"), at("b")); err != nil {
 		t.Error(err)
 	}
 	if b, err := os.ReadFile(at("b")); err != nil || string(b) != "a" {

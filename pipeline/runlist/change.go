@@ -128,7 +128,7 @@ func Remove(all []Removed) error {
 			to := removed(dir)
 			err := os.RemoveAll(to)
 			if err == nil {
-				err = os.Rename(dir, to)
+				err = wholefile.Rename(dir, to)
 			}
 			if err != nil {
 				return fmt.Errorf("remove %s: %w", dir, err)
@@ -191,10 +191,10 @@ func move(ctx context.Context, w *workspace.Workspace, from, to string) error {
 		if !exists(m[0]) {
 			continue
 		}
-		if err := os.Rename(m[0], m[1]); err != nil {
+		if err := wholefile.Rename(m[0], m[1]); err != nil {
 			err = fmt.Errorf("rename %s to %s: %w", m[0], m[1], err)
 			for _, back := range moved {
-				err = errors.Join(err, os.Rename(back[1], back[0]))
+				err = errors.Join(err, wholefile.Rename(back[1], back[0]))
 			}
 			return errors.Join(err, unmark(mark))
 		}
