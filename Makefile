@@ -186,7 +186,7 @@ install: $(VZSL) ## install the command, man pages and shell completions  [PREFI
 changelog: ## move the entries of changes/ to CHANGELOG.md before a release is tagged  VERSION=1.2.0
 	$(GO) run ./tools/release -changelog "$(VERSION)"
 
-release: ## build archives of a tagged commit for Linux, macOS and Windows on amd64 and arm64 in dist/  [FLAGS]
+release: ## build a tagged commit for Linux, macOS and Windows on amd64 and arm64 in dist/: archives, deb, rpm, SBOM, SHA256SUMS  [FLAGS]
 	$(GO) run ./tools/release $(FLAGS)
 
 CONTAINER ?= $(shell command -v podman || echo docker)

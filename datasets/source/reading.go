@@ -186,7 +186,7 @@ func (r *reading) Picture(ctx context.Context, image int, buf []byte) (datasets.
 func (r *reading) wait(image int, buf []byte) ([]byte, string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for {
+	for asks := false; ; {
 		a, ok := r.arrived[image]
 		switch {
 		case ok && a.at >= 0:
@@ -206,10 +206,14 @@ func (r *reading) wait(image int, buf []byte) ([]byte, string, error) {
 		case r.done:
 			return nil, "", fmt.Errorf("%s: asked for an image that was not announced", r.set.files[r.set.places[image].file].url())
 		}
-		r.asking++
-		r.change.Broadcast()
+		if !asks {
+			asks = true
+			defer func() { r.asking-- }()
+			if r.asking++; r.asking == 1 { // not at every turn: those who wait would wake each other without end
+				r.change.Broadcast()
+			}
+		}
 		r.change.Wait()
-		r.asking--
 	}
 }
 
