@@ -215,12 +215,12 @@ func TestLimits(t *testing.T) {
 	bomb := []entry{{name: "a", text: zeros}, {name: "b", text: zeros}, {name: "c", text: zeros}}
 	for name, b := range map[string][]byte{"zip": zipOf(t, bomb...), "tar.gz": gz(tarOf(t, bomb...))} {
 		got, _, err := unpackInto(t, b, Limits{Bytes: 5 << 19, Files: 9})
-		wantError(t, err, `"c"`, "more than the 2.6 MB")
+		wantError(t, err, `"c"`, "more than the expected 2.6 MB")
 		if len(got) > 3 {
 			t.Error(name, len(got))
 		}
 		_, _, err = unpackInto(t, b, Limits{Bytes: 1 << 30, Files: 2})
-		wantError(t, err, "more files than the 2")
+		wantError(t, err, "more than the expected 2 files")
 	}
 	// An entry that claims to be smaller than it is.
 	b := zipOf(t, entry{name: "a", text: zeros})
