@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"vzsl/datasets"
 	"vzsl/features"
@@ -29,7 +28,6 @@ type item struct {
 type prefetcher struct {
 	items chan *item // in order, each perhaps not yet ready
 	free  chan []float32
-	spent atomic.Int64 // nanoseconds, over all workers
 	taken atomic.Int64 // images begun
 
 	turned  atomic.Int64 // images that carry an EXIF orientation
@@ -75,7 +73,6 @@ func startPrefetch(ctx context.Context, o *Options, images []int, workers, buffe
 			r := reader{root: o.Dataset.ImageRoot, recipe: o.Recipe, nhwc: o.NHWC, large: &large, megapixels: o.MaxPixels, turned: &a.turned}
 			for it := range jobs {
 				a.taken.Add(1)
-				start := time.Now()
 				r.box = nil
 				if o.Boxes != nil {
 					r.box = &o.Boxes[it.index]
@@ -88,7 +85,6 @@ func startPrefetch(ctx context.Context, o *Options, images []int, workers, buffe
 				if it.skip == "" && it.err == nil && r.flaw != "" {
 					a.warn(o.Log, path, r.flaw)
 				}
-				a.spent.Add(int64(time.Since(start)))
 				close(it.ready)
 			}
 		})

@@ -69,10 +69,9 @@ type Result struct {
 	Batch    int
 	Workers  int
 
-	Elapsed  time.Duration
-	Decoding time.Duration // reading, decoding, preprocessing: the sum over all workers
-	Engine   time.Duration // in the engine
-	Waiting  time.Duration // the engine's wait for images
+	Elapsed time.Duration
+	Engine  time.Duration // in the engine
+	Waiting time.Duration // the engine's wait for images
 
 	Manifest *features.Manifest // nil if not finished
 }
@@ -87,12 +86,6 @@ func (r *Result) ImagesPerSecond() float64 {
 
 // EngineShare is the part of the elapsed time that the engine was at work.
 func (r *Result) EngineShare() float64 { return share(r.Engine, r.Elapsed) }
-
-// DecodeShare is the time the workers took for images, as a part of the time that
-// they had.
-func (r *Result) DecodeShare() float64 {
-	return share(r.Decoding, r.Elapsed*time.Duration(max(r.Workers, 1)))
-}
 
 func share(a, b time.Duration) float64 {
 	if b <= 0 {
@@ -274,7 +267,6 @@ func (r *run) compute(parent context.Context, missing, counts, todo []int) error
 	err = errors.Join(err, images.wait())
 	close(finished)
 	failed := <-written
-	r.res.Decoding = time.Duration(images.spent.Load())
 	r.res.Rotated, r.res.Damaged = int(images.turned.Load()), int(images.damaged.Load())
 	switch {
 	case failed != nil:

@@ -158,7 +158,7 @@ func (t *table) eachGroup(ctx context.Context, dim int, buf *vectorBuffer, do fu
 		if out.classes, err = t.strings(g, columnClass); err != nil {
 			return err
 		}
-		if out.labels, err = t.int32s(g, columnLabel); err != nil {
+		if out.labels, err = integers[int32](t, g, columnLabel); err != nil {
 			return err
 		}
 		if err = t.vectors(g, columnVector, dim, buf); err != nil {

@@ -273,7 +273,7 @@ func (f *table) classTable() (*ClassTable, error) {
 	}
 	var buf vectorBuffer
 	for g := range f.groups() {
-		labels, err := f.int32s(g, columnLabel)
+		labels, err := integers[int32](f, g, columnLabel)
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package features
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -98,6 +99,19 @@ func FuzzShard(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(good)
+	err = errors.Join(
+		WriteSplit(filepath.Join(dir, "split"), &Split{Name: "s", Dataset: "d", Seen: []string{"a"}, Unseen: []string{"b"}, Images: []string{"1", "2"}, Roles: []Role{RoleTrain, RoleTestUnseen}}),
+		WriteClassTable(filepath.Join(dir, "classes"), &ClassTable{Classes: []string{"a", "b"}, Attributes: []string{"x", "y"}, Values: [][]float32{{1, 2}, {3, 4}}, Dataset: "d", Source: "x", Blocks: []Block{{Name: "attributes", Width: 2}}}))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range []string{"split", "classes"} {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		tab, err := tableFrom("x", bytes.NewReader(b), int64(len(b)))
 		if err != nil {
@@ -107,6 +121,7 @@ func FuzzShard(f *testing.F) {
 		var buf vectorBuffer
 		_ = tab.eachGroup(context.Background(), 3, &buf, func(*group) error { return nil })
 		_, _ = tab.classTable()
+		_, _ = tab.roles()
 	})
 }
 

@@ -44,7 +44,7 @@ func ReadImageList(path string) (*ImageList, error) {
 		if err != nil {
 			return nil, err
 		}
-		labels, err := t.int32s(g, columnLabel)
+		labels, err := integers[int32](t, g, columnLabel)
 		if err != nil {
 			return nil, err
 		}

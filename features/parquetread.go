@@ -158,57 +158,49 @@ func (t *table) read(c file.ColumnChunkReader, name string, want int, next func(
 
 // strings reads a text column of a row group.
 func (t *table) strings(group int, name string) (out []string, err error) {
+	err = t.eachText(group, name, func(b []byte) { out = append(out, string(b)) })
+	return out, err
+}
+
+// eachText passes the values of a text column of a row group; they belong to the page that is read.
+func (t *table) eachText(group int, name string, do func(b []byte)) (err error) {
 	defer guard(t.path, &err)
 	rows := t.groupRows(group)
 	cr, err := t.chunk(group, name, parquet.Types.ByteArray)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	c := cr.(*file.ByteArrayColumnChunkReader)
 	buf := make([]parquet.ByteArray, min(rows, textRows))
 	def, rep := levels(len(buf)), levels(len(buf))
-	err = t.read(c, name, rows, func(at int) (int, int, error) {
+	return t.read(c, name, rows, func(at int) (int, int, error) {
 		n, v, err := c.ReadBatch(int64(min(len(buf), rows-at)), buf, def, rep)
 		for _, b := range buf[:v] {
-			out = append(out, string(b)) // the buffer belongs to the page
+			do(b)
 		}
 		return int(n), v, err
 	})
-	return out, err
 }
 
-// int32s reads a whole-number column of a row group.
-func (t *table) int32s(group int, name string) (out []int32, err error) {
+// integers reads a column of whole numbers of a row group.
+func integers[T int32 | int64](t *table, group int, name string) (out []T, err error) {
 	defer guard(t.path, &err)
+	kind := parquet.Types.Int32
+	if _, long := any(T(0)).(int64); long {
+		kind = parquet.Types.Int64
+	}
 	rows := t.groupRows(group)
-	cr, err := t.chunk(group, name, parquet.Types.Int32)
+	c, err := t.chunk(group, name, kind)
 	if err != nil {
 		return nil, err
 	}
-	c := cr.(*file.Int32ColumnChunkReader)
-	buf := make([]int32, min(rows, textRows))
-	def, rep := levels(len(buf)), levels(len(buf))
-	err = t.read(c, name, rows, func(at int) (int, int, error) {
-		n, v, err := c.ReadBatch(int64(min(len(buf), rows-at)), buf, def, rep)
-		out = append(out, buf[:v]...)
-		return int(n), v, err
+	r := c.(interface {
+		ReadBatch(n int64, values []T, def, rep []int16) (levels int64, read int, err error)
 	})
-	return out, err
-}
-
-// int64s reads a column of long whole numbers of a row group.
-func (t *table) int64s(group int, name string) (out []int64, err error) {
-	defer guard(t.path, &err)
-	rows := t.groupRows(group)
-	cr, err := t.chunk(group, name, parquet.Types.Int64)
-	if err != nil {
-		return nil, err
-	}
-	c := cr.(*file.Int64ColumnChunkReader)
-	buf := make([]int64, min(rows, textRows))
+	buf := make([]T, min(rows, textRows))
 	def, rep := levels(len(buf)), levels(len(buf))
 	err = t.read(c, name, rows, func(at int) (int, int, error) {
-		n, v, err := c.ReadBatch(int64(min(len(buf), rows-at)), buf, def, rep)
+		n, v, err := r.ReadBatch(int64(min(len(buf), rows-at)), buf, def, rep)
 		out = append(out, buf[:v]...)
 		return int(n), v, err
 	})

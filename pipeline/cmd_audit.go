@@ -12,7 +12,6 @@ import (
 
 	"vzsl/pipeline/experiment"
 	"vzsl/pipeline/usage"
-	"vzsl/train/methods"
 )
 
 type auditOptions struct {
@@ -87,19 +86,8 @@ func (o *auditOptions) check() error {
 	if o.Run.Descriptions != "" {
 		return usage.Errorf("--descriptions: an audit uses all descriptions; leave the flag out")
 	}
-	if len(o.methods) == 0 {
-		return usage.Errorf("--methods: give at least one method")
-	}
-	for i, m := range o.methods {
-		if err := usage.OneOf("methods", m, experiment.ComparableMethods()...); err != nil {
-			return err
-		}
-		if slices.Contains(o.methods[:i], m) {
-			return usage.Errorf("--methods: duplicate %s", m)
-		}
-		if methods.Lookup(m).NeedsShots {
-			return usage.Errorf("--methods %s: this method needs labelled images of the unseen classes; leave it out", m)
-		}
+	if err := checkMethods(o.methods); err != nil {
+		return err
 	}
 	slices.Sort(o.Shots)
 	o.Shots = slices.Compact(o.Shots)

@@ -40,7 +40,7 @@ any time. A method that fails is listed with its error, the others continue, and
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.plan != "" || o.task != "" {
-				return runCompareTask(cmd, con, o.plan, o.task)
+				return runSearchTask(cmd, con, o.plan, o.task)
 			}
 			e, err := o.comparison(con, cmd)
 			if err != nil {
@@ -66,8 +66,8 @@ func (o *compareOptions) addFlags(cmd *cobra.Command) {
 	must(f.MarkHidden("transductive"))
 }
 
-// comparison is what the flags say.
-func (o *compareOptions) comparison(con *cli, cmd *cobra.Command) (*experiment.CompareOptions, error) {
+// comparison is what the flags say, of which those named are not the command's.
+func (o *compareOptions) comparison(con *cli, cmd *cobra.Command, but ...string) (*experiment.CompareOptions, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (o *compareOptions) comparison(con *cli, cmd *cobra.Command) (*experiment.C
 		}
 	}
 	e := &experiment.CompareOptions{Search: o.Search, Run: o.run, Settings: settings, Seeds: o.seeds, Published: o.published,
-		Command: con.Command("compare", con.givenSettings(cmd, o.methods, planFlags...)...)}
+		Command: con.Command("compare", con.givenSettings(cmd, o.methods, append(but, planFlags...)...)...)}
 	for _, m := range o.methods {
 		pinned, err := con.given(cmd.Flags(), m)
 		if err != nil {
@@ -96,16 +96,8 @@ func (o *compareOptions) check() error {
 	if slices.Contains(o.methods, "all") {
 		o.methods = experiment.ComparableMethods()
 	}
-	if len(o.methods) == 0 {
-		return usage.Errorf("--methods: give at least one method")
-	}
-	for i, m := range o.methods {
-		if err := usage.OneOf("methods", m, experiment.ComparableMethods()...); err != nil {
-			return err
-		}
-		if slices.Contains(o.methods[:i], m) {
-			return usage.Errorf("--methods: duplicate %s", m)
-		}
+	if err := checkMethods(o.methods); err != nil {
+		return err
 	}
 	if o.seeds < 1 {
 		return usage.Errorf("--seeds %d: must be at least 1", o.seeds)
@@ -116,6 +108,22 @@ func (o *compareOptions) check() error {
 		}
 	}
 	return o.Check()
+}
+
+// checkMethods refuses none, one twice, and one that cannot be compared.
+func checkMethods(names []string) error {
+	if len(names) == 0 {
+		return usage.Errorf("--methods: give at least one method")
+	}
+	for i, m := range names {
+		if err := usage.OneOf("methods", m, experiment.ComparableMethods()...); err != nil {
+			return err
+		}
+		if slices.Contains(names[:i], m) {
+			return usage.Errorf("--methods: duplicate %s", m)
+		}
+	}
+	return nil
 }
 
 func runCompare(ctx context.Context, con *cli, o *experiment.CompareOptions) error {

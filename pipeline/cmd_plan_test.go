@@ -172,7 +172,12 @@ func TestFinishNamesWhatIsMissing(t *testing.T) {
 	plan := filepath.Join(out, "plans", "demo-demo")
 	make := append([]string{"plan", "extract", "--shard-rows", "20", "--tasks", "8", "--measure", "0"}, "--dataset", "demo", "--data", data, "--model", model, "--out", out)
 	done(t, make...)
-	refused(t, exitFailed, []string{"there is a plan", "--replace"}, make...)
+	was := read(t, filepath.Join(plan, "plan.json"))
+	done(t, make...) // the same command, as after one that was killed
+	if !bytes.Equal(was, read(t, filepath.Join(plan, "plan.json"))) {
+		t.Error("the same plan was replaced")
+	}
+	refused(t, exitFailed, []string{"there is a plan", "--replace"}, append(slices.Clone(make), "--tasks", "9")...)
 	for _, task := range []string{"0/8", "1/8", "5/8"} {
 		done(t, "extract", "--plan", plan, "--task", task)
 	}

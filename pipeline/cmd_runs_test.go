@@ -137,6 +137,47 @@ func TestRuns(t *testing.T) {
 	serveReports(t)
 }
 
+// TestRunsKilled: a rename and a removal that were killed at any moment are completed by the same command.
+func TestRunsKilled(t *testing.T) {
+	runsWorkspace(t)
+	for _, run := range []string{"one", "two"} {
+		for killed, moves := range [][]string{{}, {"runs"}, {"runs", "reports"}} {
+			name := run + "-" + string(rune('a'+killed))
+			write(t, filepath.Join("reports", ".renaming-"+run), name)
+			for _, top := range moves {
+				if err := os.Rename(filepath.Join(top, run), filepath.Join(top, name)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			done(t, "runs", "rename", run, name)
+			if page := string(read(t, filepath.Join("reports", name, "report.html"))); !strings.Contains(page, "--run "+name) {
+				t.Errorf("killed after moving %v: the report does not name the new run", moves)
+			}
+			if exists(filepath.Join("runs", run)) || exists(filepath.Join("reports", run)) || exists(filepath.Join("reports", ".renaming-"+run)) {
+				t.Errorf("killed after moving %v: something of %s is left", moves, run)
+			}
+			refused(t, exitFailed, []string{"no such run or report"}, "runs", "rename", run, name)
+			if o := vzsl(t, "verify", filepath.Join("runs", name), filepath.Join("reports", name)); o.code != exitDone {
+				t.Error(o.stdout, o.stderr)
+			}
+			run = name
+		}
+		if err := os.Rename(filepath.Join("runs", run), filepath.Join("runs", ".removed-"+run)); err != nil {
+			t.Fatal(err)
+		}
+		done(t, "runs", "remove", run, "--yes")
+		if exists(filepath.Join("runs", ".removed-"+run)) || exists(filepath.Join("reports", run)) {
+			t.Errorf("something of %s is left", run)
+		}
+		write(t, filepath.Join("runs", ".removed-"+run, "model.safetensors"), "x")
+		done(t, "runs", "remove", "removed-before", run, "--yes") // of two, one of which it had come to the end of
+		refused(t, exitFailed, []string{"no such run or report"}, "runs", "remove", run, "--yes")
+	}
+	// A mark of names that have both been taken again says nothing.
+	write(t, filepath.Join("reports", ".renaming-few"), "audited")
+	refused(t, exitFailed, []string{"already exists"}, "runs", "rename", "few", "audited")
+}
+
 func exists(path string) bool { _, err := os.Lstat(path); return err == nil }
 
 // serveReports: the list and the files of reports, nothing else, to nobody else, and nothing changes.

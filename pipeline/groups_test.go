@@ -36,7 +36,7 @@ func TestGroups(t *testing.T) {
 		t.Error("no groups in a report that is built again")
 	}
 	done(t, "report", "eszsl", "sae", "--to", "both")
-	if p := page("both"); !strings.Contains(p, "Image by image") || !strings.Contains(p, "Right by ") || !strings.Contains(p, "data:image/jpeg") {
+	if p := page("both"); !strings.Contains(p, "Image by image") || !strings.Contains(p, "Correct in ") || !strings.Contains(p, "data:image/jpeg") {
 		t.Error("the runs are not compared image by image")
 	}
 	write(t, "some.csv", strings.Join(strings.Split(csv, "\n")[:20], "\n"))

@@ -46,7 +46,7 @@ func TestFullDevice(t *testing.T) {
 		return append(append(strings.Fields(command), run1...), more...)
 	}
 	for _, args := range [][]string{
-		{"--help"}, {"help", "train"}, {"train", "--help"}, {"version"}, {"exit-codes"}, {"completion", "bash"}, {"download", "--list"},
+		{"--help"}, {"help", "train"}, {"train", "--help"}, {"version"}, {"--version"}, {"exit-codes"}, {"completion", "bash"}, {"download", "--list"},
 		{"extract", "--dataset", "demo", "--data", data, "--model", model}, {"attributes", "--dataset", "demo", "--data", data},
 		{"split", "--dataset", "demo", "--split", "demo", "--seen", filepath.Join(data, "seen.txt"), "--unseen", filepath.Join(data, "unseen.txt")},
 		of("train"), of("evaluate"), of("predict", picture[0], "--model", model), of("predict", picture[0], "--model", model, "--csv", "-"),

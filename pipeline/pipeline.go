@@ -100,6 +100,7 @@ func asksJSON(args []string) bool {
 func Command() *cobra.Command { return newRoot(newCLI(os.Stdout, os.Stderr)) }
 
 func newRoot(con *cli) *cobra.Command {
+	var version bool
 	root := &cobra.Command{
 		Use:   "vzsl",
 		Short: "zero-shot learning, from pixels to a report",
@@ -110,8 +111,14 @@ Files are written below --out: features/<dataset>/<network>/, runs/<run>/, repor
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if version {
+				return con.version()
+			}
+			return cmd.Help()
+		},
 	}
+	root.Flags().BoolVar(&version, "version", false, "print the version")
 	root.SetOut(con.stdout)
 	root.SetErr(con.stderr)
 

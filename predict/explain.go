@@ -5,18 +5,18 @@ import (
 	"sort"
 )
 
-// Explanation gives the attributes behind a prediction.
+// Explanation lists the attributes that a prediction is based on.
 //
 // With e the model's estimate of the image's normalised attribute vector, a that of the class and m the mean over the
 // candidate classes, e_k (a_k - m_k) is the contribution of attribute k to the class's score relative to the mean score. For a
 // bilinear model (x'Va) the contributions sum to that difference.
 type Explanation struct {
-	Present []Estimate `json:"seen"`    // attributes that the image has more of than seen classes on average, largest first
+	Present []Estimate `json:"seen"`    // attributes with the largest estimates (normalised: 0 is the mean of the seen classes), largest first
 	For     []Evidence `json:"for"`     // positive contributions, largest first
 	Against []Evidence `json:"against"` // negative contributions, largest first
 }
 
-// Estimate is an attribute that the model estimates in an image.
+// Estimate is an attribute with the model's estimate for an image.
 type Estimate struct {
 	Attribute string  `json:"attribute"`
 	Value     float64 `json:"estimate"` // in the model's normalised values
@@ -27,7 +27,7 @@ type Evidence struct {
 	Attribute string   `json:"attribute"`
 	Weight    float64  `json:"weight"` // e_k (a_k - m_k)
 	Estimate  float64  `json:"estimate"`
-	Class     *float32 `json:"class_value"` // the class's raw value; null where it is missing
+	Class     *float32 `json:"class_value"` // the class's raw value; null: missing
 }
 
 // explainer holds the classes' normalised attribute vectors.
@@ -57,7 +57,7 @@ func newExplainer(m Model, classes *Classes, most int) (*explainer, error) {
 	return e, nil
 }
 
-// of explains the prediction of a class for an image with this estimate.
+// of explains the prediction of a class for an image with these estimated attributes.
 func (e *explainer) of(described []float32, class int) *Explanation {
 	weight := make([]float64, len(described))
 	order := make([]int, len(described))

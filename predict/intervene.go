@@ -10,32 +10,35 @@ import (
 
 // Intervention is what would change if the model saw another value of one attribute in an image.
 //
-// With e the model's estimate of the image's attributes, a_c the normalised vector of class c and m the mean over the classes, what
-// the attributes say for the class is g_c = sum_k e_k (a_ck - m_k). The scores are, by least squares over the classes,
+// With e the model's estimate of the image's attributes, a_c the normalised vector of class c and m the mean over the
+// classes, the contribution of the attributes to the class is g_c = sum_k e_k (a_ck - m_k). The scores are, by least
+// squares over the classes,
 //
 //	s_c = b g_c + constant + rest,
 //
-// and with the value v in place of e_k they become s_c + b (v - e_k) (a_ck - m_k). Fit is the share of the scores' variance that
-// the attributes explain so: of a bilinear model it is 1 and the new scores are exact, below that they are a reading.
+// and with the value v in place of e_k they become s_c + b (v - e_k) (a_ck - m_k). Fit is the fraction of the scores'
+// variance that the attributes explain in this way: for a bilinear model it is 1 and the new scores are exact; below 1
+// they are an approximation.
 type Intervention struct {
 	Attribute string      `json:"attribute"`
 	Was       float64     `json:"was"` // the estimate, in the model's normalised values
 	Now       float64     `json:"now"`
-	Low       float64     `json:"low"` // of the classes' values of the attribute and of the estimate
+	Low       float64     `json:"low"` // minimum and maximum of the classes' values and the estimate
 	High      float64     `json:"high"`
 	Fit       float64     `json:"fit"` // R^2, 0 to 1
 	Before    []Candidate `json:"before"`
 	After     []Candidate `json:"after"` // best first
 }
 
-// ErrNoEstimate: the model's method does not estimate attributes.
+// ErrNoEstimate is returned for models that do not estimate attributes.
 var ErrNoEstimate = errors.New("models of this method do not estimate the attributes of an image")
 
-// Intervene gives an image, a raw feature, another value of an attribute: a normalised one, or, where value is nil, none yet.
+// Intervene computes how the ranking of an image, given by its raw feature, changes with another normalised value of an
+// attribute; nil: the estimated value is kept.
 func Intervene(ctx context.Context, m Model, feature []float32, classes *Classes, attribute string, value *float64, top int) (*Intervention, error) {
 	k := slices.Index(m.Attributes(), attribute)
 	if k < 0 {
-		return nil, fmt.Errorf("the model does not know the attribute %q", attribute)
+		return nil, fmt.Errorf("the model has no attribute %q", attribute)
 	}
 	if len(classes.Names) == 0 {
 		return nil, ErrNoClasses
@@ -89,7 +92,7 @@ func Intervene(ctx context.Context, m Model, feature []float32, classes *Classes
 	return r, nil
 }
 
-// candidates are the best of a row of scores.
+// candidates returns the best of a row of scores.
 func candidates(m Model, classes *Classes, row []float32, top int) []Candidate {
 	t := m.Temperature()
 	if t <= 0 {

@@ -13,31 +13,40 @@ import (
 var (
 	ErrNoClasses   = errors.New("no candidate classes")
 	ErrFeatureSize = errors.New("the features do not have the length that the model needs")
+	ErrNoThreshold = errors.New("the model has no threshold for images of none of the classes")
 	ErrNotFinite   = errors.New("the model's score is not a number")
 )
 
-// Model is a trained model: a *runs.Predictor is one.
+// Model is a trained model, such as *runs.Predictor.
 type Model interface {
-	// Score gives n rows of one score for each class, higher is better. features are n raw features, classes raw attribute
-	// vectors.
+	// Score returns n rows with a score for each class; higher is better. features are n raw features, classes raw
+	// attribute vectors.
 	Score(features []float32, n int, classes [][]float32) ([]float32, error)
-	// Temperature is that of the probabilities softmax(score / Temperature), fitted on validation classes; 0: none was fitted.
+	// Temperature is the temperature of the probabilities softmax(score / Temperature), fitted on validation classes; 0:
+	// none was fitted.
 	Temperature() float64
 	Attributes() []string
 	FeatureDim() int
-	// Describe estimates the normalised attribute vectors of n raw features, row after row; nil where the method cannot.
+	// Describe estimates the normalised attribute vectors of n raw features, row after row; nil if the method cannot.
 	Describe(features []float32, n int) ([]float32, error)
-	// DescribedClass gives a raw attribute vector in the form that Describe's estimates are compared with.
+	// DescribedClass normalises a raw attribute vector as Describe's estimates are.
 	DescribedClass(raw []float32) ([]float32, error)
 	NormaliseClass(raw []float32) ([]float32, error)
 }
 
-// Learner is a Model that learns from images of a class without training.
+// Learner is a Model that can be updated with images of a class without training.
 type Learner interface {
 	Model
-	// Learn gives a model updated by n images, as raw features, of the class with a raw attribute vector. The model itself is
-	// not changed.
+	// Learn returns a model updated with n images, given as raw features, of the class with a raw attribute vector. The
+	// receiver is not changed.
 	Learn(class, features []float32, n int) (Model, error)
+}
+
+// Rejecter is a Model that tells images of none of the classes.
+type Rejecter interface {
+	Model
+	// Expected is, of each of n raw features, the best score that so many classes are expected to come to in an image of none of them.
+	Expected(features []float32, n, candidates int) ([]float64, error)
 }
 
 // Classes are the candidate classes.
@@ -48,19 +57,22 @@ type Classes struct {
 
 // Options of Rank. The zero value is ready for use.
 type Options struct {
-	Top       int     // best classes to list; 0: five
-	NoneBelow float64 // an image whose best class has a smaller probability is rejected: it is of none of the classes
-	// NoneBelowScore, where it is not nil, gives the score for a number of classes below which an image's best class rejects it, too.
-	NoneBelowScore func(classes int) float64
-	Explain        int    // attributes to list for and against, and present in the image; 0: no explanation
-	Watch          string // a class whose probability every image is to have, on whichever rank; "": none
+	Top       int     // number of best classes to list; 0: five
+	NoneBelow float64 // an image whose best class has a smaller probability is rejected as none of the classes
+	// NoneBelowExcess, if not nil, returns for a number of classes the excess of the best class's score below which an image is also
+	// rejected. It requires a [Rejecter].
+	NoneBelowExcess func(classes int) float64
+	Excess          bool   // compute the excess of every image, if the model is a [Rejecter]
+	Explain         int    // number of attributes to list for, against, and present in the image; 0: no explanation
+	Watch           string // a class whose probability is returned for every image, whatever its rank; "": none
 }
 
 // Prediction is the ranking of one image.
 type Prediction struct {
-	Class       string       `json:"class"` // the best one; "" where it is rejected
+	Class       string       `json:"class"` // the best class; "": rejected
 	Probability float64      `json:"probability"`
-	Top         []Candidate  `json:"top"` // best first, also where the image is rejected
+	Top         []Candidate  `json:"top"`              // best first, also for a rejected image
+	Excess      *float64     `json:"excess,omitempty"` // of the best class's score over the one expected if the image shows none of the classes
 	Watched     *Candidate   `json:"watched,omitempty"`
 	Explanation *Explanation `json:"explanation,omitempty"`
 }
@@ -68,15 +80,15 @@ type Prediction struct {
 // Candidate is a class with its score.
 type Candidate struct {
 	Class       string  `json:"class"`
-	Probability float64 `json:"probability"` // among all classes asked for
-	Score       float32 `json:"score"`       // the model's own; higher is better
+	Probability float64 `json:"probability"` // among all candidate classes
+	Score       float32 `json:"score"`       // the model's score; higher is better
 }
 
 // chunk is the number of features scored at a time.
 const chunk = 256
 
-// Rank classifies n raw features, given row after row. The probabilities are softmax(score / T) over all classes, with the model's
-// temperature T, or 1 where it has none: they are then not calibrated. The error is ctx's where it ends first.
+// Rank classifies n raw features, given row after row. The probabilities are softmax(score / T) over all classes, with
+// the model's temperature T; without one, T is 1 and they are not calibrated. If ctx ends first, its error is returned.
 func Rank(ctx context.Context, m Model, features []float32, n int, classes *Classes, o Options) ([]Prediction, error) {
 	if len(classes.Names) == 0 {
 		return nil, ErrNoClasses
@@ -88,9 +100,19 @@ func Rank(ctx context.Context, m Model, features []float32, n int, classes *Clas
 	if len(features) != n*dim {
 		return nil, fmt.Errorf("%w: %d values for %d features; the model takes features of %d values", ErrFeatureSize, len(features), n, dim)
 	}
-	least := math.Inf(-1)
-	if o.NoneBelowScore != nil {
-		least = o.NoneBelowScore(c)
+	var expected []float64
+	least := math.Inf(-1) // excess
+	if r, ok := m.(Rejecter); ok && (o.Excess || o.NoneBelowExcess != nil) {
+		var err error
+		if expected, err = r.Expected(features, n, c); err != nil {
+			return nil, err
+		}
+	}
+	if o.NoneBelowExcess != nil {
+		if expected == nil {
+			return nil, ErrNoThreshold
+		}
+		least = o.NoneBelowExcess(c)
 	}
 	top := o.Top
 	if top <= 0 {
@@ -142,7 +164,12 @@ func Rank(ctx context.Context, m Model, features []float32, n int, classes *Clas
 			if watch >= 0 {
 				a.Watched = &Candidate{classes.Names[watch], p[watch], row[watch]}
 			}
-			if a.Probability = a.Top[0].Probability; a.Probability >= o.NoneBelow && float64(a.Top[0].Score) >= least {
+			accepted := true
+			if expected != nil {
+				excess := float64(a.Top[0].Score) - expected[lo+i]
+				a.Excess, accepted = &excess, excess >= least
+			}
+			if a.Probability = a.Top[0].Probability; accepted && a.Probability >= o.NoneBelow {
 				a.Class = a.Top[0].Class
 			}
 			if described != nil {
@@ -155,7 +182,7 @@ func Rank(ctx context.Context, m Model, features []float32, n int, classes *Clas
 	return predictions, nil
 }
 
-// best are the k highest scores' places, best first. Ties go to the first class, as in evaluation.
+// best returns the indices of the k highest scores, best first. Ties go to the first class, as in evaluation.
 func best(row []float32, k int, order []int) []int {
 	order = order[:0]
 	if 4*k > len(row) {
@@ -180,7 +207,7 @@ func best(row []float32, k int, order []int) []int {
 	return order
 }
 
-// probabilities are softmax(scores / t).
+// probabilities returns softmax(scores / t).
 func probabilities(scores []float32, t float64) []float64 {
 	top := float64(slices.Max(scores))
 	p := make([]float64, len(scores))

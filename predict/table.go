@@ -15,13 +15,14 @@ import (
 	"github.com/apache/arrow/go/v15/parquet/pqarrow"
 )
 
-// ImagePrediction is an image with its prediction, or with the reason why it has none.
+// ImagePrediction is an image with its prediction, or with the error that prevented one.
 type ImagePrediction struct {
 	Image string `json:"image"`
 	*Prediction
-	Error string  `json:"error,omitempty"`
-	Label *string `json:"label,omitempty"` // what a user says that the image shows; "": none of the classes
-	ID    string  `json:"id,omitempty"`    // of the image's bytes, where a server keeps its feature
+	Error   string  `json:"error,omitempty"`
+	Damaged string  `json:"damaged,omitempty"` // what of the file is damaged or missing, and was decoded as libjpeg does
+	Label   *string `json:"label,omitempty"`   // the class that a user assigned; "": none of the classes
+	ID      string  `json:"id,omitempty"`      // identifies the image's bytes on a server that keeps its feature
 }
 
 // ranks is the largest number of classes listed for any image.
@@ -35,13 +36,18 @@ func ranks(all []ImagePrediction) int {
 	return n
 }
 
-// labelled tells whether any image has a label.
+// labelled reports whether any image has a label.
 func labelled(all []ImagePrediction) bool {
 	return slices.ContainsFunc(all, func(x ImagePrediction) bool { return x.Label != nil })
 }
 
-// WriteCSV writes a row for each image: image, predicted (empty: rejected), probability, then top1,
-// probability1, score1 and so on, label where any image has one, and error, empty where there is none.
+// damaged reports whether any image's file is damaged.
+func damaged(all []ImagePrediction) bool {
+	return slices.ContainsFunc(all, func(x ImagePrediction) bool { return x.Damaged != "" })
+}
+
+// WriteCSV writes one row per image: image, predicted (empty: rejected), probability, then top1, probability1, score1
+// and so on, label and damaged if any image has one, and error, empty if there is none.
 func WriteCSV(w io.Writer, all []ImagePrediction) error {
 	c := csv.NewWriter(w)
 	n := ranks(all)
@@ -54,8 +60,12 @@ func WriteCSV(w io.Writer, all []ImagePrediction) error {
 	if labels {
 		row = append(row, "label")
 	}
+	damage := damaged(all)
+	if damage {
+		row = append(row, "damaged")
+	}
 	row = append(row, "error")
-	_ = c.Write(row) // errors stay until Flush
+	_ = c.Write(row) // errors are reported by Flush
 	for _, x := range all {
 		row = append(row[:0], x.Image)
 		if x.Prediction != nil {
@@ -74,6 +84,9 @@ func WriteCSV(w io.Writer, all []ImagePrediction) error {
 			}
 			row = append(row, label)
 		}
+		if damage {
+			row = append(row, x.Damaged)
+		}
 		_ = c.Write(append(row, x.Error))
 	}
 	c.Flush()
@@ -82,7 +95,7 @@ func WriteCSV(w io.Writer, all []ImagePrediction) error {
 
 func number(x float64, bits int) string { return strconv.FormatFloat(x, 'g', -1, bits) }
 
-// WriteParquet writes the same columns as Parquet; what is empty there is null here.
+// WriteParquet writes the same columns as Parquet, with null instead of empty cells.
 func WriteParquet(w io.Writer, all []ImagePrediction) error {
 	const group = 1 << 16
 	text := func(name string) arrow.Field {
@@ -100,6 +113,10 @@ func WriteParquet(w io.Writer, all []ImagePrediction) error {
 	labels := labelled(all)
 	if labels {
 		fields = append(fields, text("label"))
+	}
+	damage := damaged(all)
+	if damage {
+		fields = append(fields, text("damaged"))
 	}
 	fields = append(fields, text("error"))
 	md := arrow.NewMetadata([]string{"vzsl.schema"}, []string{"answers/1"})
@@ -161,6 +178,9 @@ func WriteParquet(w io.Writer, all []ImagePrediction) error {
 				add(*x.Label)
 			} else if labels {
 				add(nil)
+			}
+			if damage {
+				add(orNull(x.Damaged))
 			}
 			add(orNull(x.Error))
 		}

@@ -2,7 +2,6 @@ package source
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"vzsl/datasets"
+	"vzsl/features/convert"
 	"vzsl/internal/store"
 )
 
@@ -88,7 +88,8 @@ func chooseColumns(p *parquet.File, o *Options) (*tableColumns, error) {
 		names = append(names, c.Name())
 	}
 	t := &tableColumns{}
-	label := classLabels(p)
+	about, _ := p.Lookup("huggingface")
+	label := convert.ClassLabels(about)
 
 	image, err := which(names, o.Image, "image", nil)
 	if err != nil {
@@ -182,28 +183,6 @@ func isText(c *parquet.Column) bool {
 		return true
 	}
 	return false
-}
-
-// classLabels are the class names that Hugging Face's metadata give for columns of whole numbers.
-func classLabels(p *parquet.File) map[string][]string {
-	said, _ := p.Lookup("huggingface")
-	var h struct {
-		Info struct {
-			Features map[string]struct {
-				Names []string `json:"names"`
-				Type  string   `json:"_type"`
-			} `json:"features"`
-		} `json:"info"`
-	}
-	all := map[string][]string{}
-	if json.Unmarshal([]byte(said), &h) == nil {
-		for name, f := range h.Info.Features {
-			if f.Type == "ClassLabel" && len(f.Names) > 0 {
-				all[name] = f.Names
-			}
-		}
-	}
-	return all
 }
 
 func (t *tableContents) list(ctx context.Context) ([]entry, string, error) {

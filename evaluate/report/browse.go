@@ -8,20 +8,28 @@ import (
 	"vzsl/evaluate"
 )
 
-// browse is what the page's script opens images from. Classes are by their index among the candidates, images by theirs among Images.
+// browse is the data of the page's image viewer (browse.js). A class is its index among the candidates, an image its index in Images.
 type browse struct {
-	Tile    int           `json:"tile"`    // pixels of a thumbnail's side; 0: there are none
-	Columns int           `json:"columns"` // of a sheet
-	Classes []browseClass `json:"classes"`
-	Images  [][]int       `json:"images"` // true class, rank of it, tile (-1: none), then the best classes
-	Names   []string      `json:"names"`  // of Images
-	All     int           `json:"all"`    // images there are
-	Maps    [][][2]int    `json:"maps"`   // of each map: the points' places in thousandths of its side
-	Points  []int         `json:"points"` // of each point: its image; -1: not among Images
-	// Attributes, with the classes' raw values and the means of what the model sees in their images.
+	Tile    int            `json:"tile"`    // pixels of a thumbnail's side; 0: there are none
+	Columns int            `json:"columns"` // tiles in a row of a sheet
+	Classes []browseClass  `json:"classes"`
+	Images  [][]int        `json:"images"` // true class, its rank, tile (-1: none), then the best classes
+	Names   []string       `json:"names"`  // of each of Images
+	All     int            `json:"all"`    // number of test images, also those that are not in Images
+	Maps    [][][2]int     `json:"maps"`   // for each map, the coordinates of the points, 0 to 1000
+	Points  []int          `json:"points"` // for each point of the maps, its index in Images; -1: not there
+	Groups  []browseGroups `json:"groups,omitempty"`
+	// Attributes; Raw has their raw values by class, Seen the means of the model's estimates for the images of each
+	// class.
 	Attributes []string     `json:"attributes,omitempty"`
 	Raw        [][]*float32 `json:"raw,omitempty"`
 	Seen       [][]float32  `json:"seen,omitempty"`
+}
+
+// browseGroups is a grouping: names of the groups, in the order of its matrix's indices, and the group of each class.
+type browseGroups struct {
+	Names []string `json:"n"`
+	Of    []int    `json:"of"`
 }
 
 type browseClass struct {
@@ -31,10 +39,10 @@ type browseClass struct {
 	Right  int    `json:"r"`
 }
 
-// maxBrowsed images are in the page; of more, as many of each class.
+// maxBrowsed is the largest number of images in the page; of more, as many are taken of each class.
 const maxBrowsed = 12_000
 
-// newBrowse gives the data as JSON, which html/template leaves as it is: it has no <, > or &.
+// newBrowse returns the data as JSON without <, > and &, which html/template need not escape.
 func newBrowse(r *evaluate.Result, shown []string, s *sheets, maps *mapSection) (template.JS, error) {
 	b := &browse{Columns: sheetColumns, All: len(r.Predictions), Images: [][]int{}, Names: []string{}, Maps: [][][2]int{}, Points: []int{}}
 	for c, name := range shown {
@@ -91,6 +99,10 @@ func newBrowse(r *evaluate.Result, shown []string, s *sheets, maps *mapSection) 
 				b.Maps = append(b.Maps, places)
 			}
 		}
+	}
+	for _, g := range r.Groups {
+		names, of := groupsOf(&g)
+		b.Groups = append(b.Groups, browseGroups{names, of})
 	}
 	if d := r.Described; d != nil {
 		for _, a := range d.Attributes {

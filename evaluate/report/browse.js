@@ -5,7 +5,7 @@
   var D = JSON.parse(source.textContent), TOP = 3, PAGE = 300;
   if (!D.images.length) return;
 
-  // h makes an element; of attributes "text" is its text, functions are listeners.
+  // h creates an element; the attribute "text" is its text, functions become event listeners.
   function h(tag, attributes, children) {
     var e = document.createElement(tag);
     Object.keys(attributes || {}).forEach(function (k) {
@@ -31,7 +31,7 @@
   }
   function plural(n, one) { return n + " " + one + (n === 1 ? "" : "s"); }
 
-  // picture is an image's thumbnail, scaled so many times.
+  // picture returns an image's thumbnail, enlarged by a factor.
   function picture(i, scale) {
     var m = D.images[i], size = D.tile * scale, sheet = m[2] >= 0 && D.classes[m[0]].s;
     if (!sheet) return h("span", { "class": "notile", "aria-hidden": "true", text: D.names[i].replace(/^.*\//, "") });
@@ -102,11 +102,11 @@
     var list = images(function (m) { return m[0] === t && (p < 0 || m[TOP] === p); });
     var text = p < 0 ? name(t) : p === t ? name(t) + " classified correctly" : name(t) + " predicted as " + name(p);
     var all = p < 0 ? D.classes[t].i : 0;
-    gallery(text, list, all > list.length ? "Of " + all + " images these are in the page." : D.all > D.images.length ? "The page holds " + D.images.length + " of " + D.all + " images." : "");
+    gallery(text, list, all > list.length ? "The page has " + list.length + " of " + all + " images." : D.all > D.images.length ? "The page has " + D.images.length + " of " + D.all + " images." : "");
   }
 
   function number(v) { return v === null || v === undefined ? "?" : String(Math.round(v * 1000) / 1000).replace("-", "\u2212"); }
-  // compare shows two classes side by side: images, confusions, attributes and what the model saw.
+  // compare shows two classes side by side: images, confusions, attributes and the model's estimates of them.
   function compare(a, b) {
     function column(c, o) {
       var list = images(function (m) { return m[0] === c; });
@@ -124,19 +124,19 @@
         return { k: k, d: Math.abs((D.raw[a][k] || 0) - (D.raw[b][k] || 0)) / span };
       }).sort(function (x, y) { return y.d - x.d; });
       var seen = D.seen && D.seen[a] && D.seen[b] && D.seen[a].length && D.seen[b].length;
-      var head = ["Attribute", name(a), name(b)].concat(seen ? ["seen in images of " + name(a), "of " + name(b)] : []);
+      var head = ["Attribute", name(a), name(b)].concat(seen ? ["estimate, images of " + name(a), "of " + name(b)] : []);
       var rows = order.slice(0, 60).map(function (o) {
         var cells = [D.raw[a][o.k], D.raw[b][o.k]].concat(seen ? [D.seen[a][o.k], D.seen[b][o.k]] : []);
         return h("tr", {}, [h("th", { scope: "row", text: D.attributes[o.k] })].concat(cells.map(function (v) { return h("td", { text: number(v) }); })));
       });
       content.push(h("div", { "class": "scroll", role: "region", "aria-label": "Attributes of the two classes", tabindex: "0" }, [h("table", {}, [
-        h("caption", {}, [h("span", { text: "Attributes, the most different first; raw values" + (seen ? ", and the model's mean estimate in normalised values (above 0: it sees the attribute)" : "") })]),
+        h("caption", {}, [h("span", { text: "Attributes, the most different first: raw values" + (seen ? ", and the model's mean estimate for the images, in normalised values (above 0: the attribute is present)" : "") })]),
         h("thead", {}, [h("tr", {}, head.map(function (t, i) { return h("th", { scope: "col", "class": i ? null : "text", text: t }); }))]), h("tbody", {}, rows)])]));
     }
     show(name(a) + " and " + name(b), content);
   }
 
-  // open makes a button of what an element shows.
+  // open turns the content of an element into a button.
   function open(e, label, act) {
     var b = h("button", { type: "button", "class": "open", "aria-label": label, click: act });
     var first = e.firstChild;
@@ -157,14 +157,75 @@
     var m = D.images[i], list = images(function (x) { return x[0] === m[0] && x[TOP] === m[TOP]; });
     open(e, D.names[i] + ": " + said(i), function () { detail(list, list.indexOf(i), name(m[0]) + " predicted as " + name(m[TOP])); });
   });
+  // Matrices, of classes or of groups: a cell opens its images, by the mouse or by keys.
   document.querySelectorAll(".cm svg").forEach(function (svg) {
+    function list(text) { return text.split(",").map(Number); }
+    var rows = list(svg.dataset.rows), columns = list(svg.dataset.columns), G = svg.dataset.grouping === undefined ? null : D.groups[Number(svg.dataset.grouping)];
+    var counts = svg.closest(".zoomable").querySelector(".counts"), mark = null, y = 0, x = 0;
+    function of(c) { return G ? G.of[c] : c; }
+    function called(k) { return G ? G.n[k] : name(k); }
+    var cells = {};
+    D.images.forEach(function (m, i) {
+      var key = of(m[0]) + "," + of(m[TOP]);
+      (cells[key] = cells[key] || []).push(i);
+    });
+    function at(row, column) { return cells[rows[row] + "," + columns[column]] || []; }
+    function text() {
+      var t = rows[y], p = columns[x];
+      return called(t) + (t === p ? " classified correctly" : " predicted as " + called(p));
+    }
+    function choose(row, column) {
+      y = row;
+      x = column;
+      if (!mark) {
+        mark = document.createElementNS(svg.namespaceURI, "rect");
+        mark.setAttribute("class", "at");
+        mark.setAttribute("width", 10);
+        mark.setAttribute("height", 10);
+        svg.appendChild(mark);
+      }
+      mark.setAttribute("x", 10 * x);
+      mark.setAttribute("y", 10 * y);
+      counts.textContent = text() + ": " + plural(at(y, x).length, "image");
+    }
+    function open() {
+      if (at(y, x).length) gallery(text(), at(y, x), D.all > D.images.length ? "The page holds " + D.images.length + " of " + D.all + " images." : "");
+    }
+    function pointed(event) {
+      var r = svg.getBoundingClientRect(), row = Math.floor((event.clientY - r.top) / r.height * rows.length), column = Math.floor((event.clientX - r.left) / r.width * columns.length);
+      return row >= 0 && row < rows.length && column >= 0 && column < columns.length ? [row, column] : null;
+    }
+    svg.setAttribute("tabindex", "0");
+    svg.setAttribute("aria-roledescription", "matrix: arrow keys choose a cell, left and right those with images, Enter shows its images");
     svg.addEventListener("click", function (event) {
-      var p = event.target.dataset && event.target.dataset.pair;
-      if (p) { p = p.split(",").map(Number); pair(p[0], p[1]); }
+      var p = pointed(event);
+      if (!p) return;
+      choose(p[0], p[1]);
+      open();
+    });
+    svg.addEventListener("pointermove", function (event) {
+      var p = event.pointerType === "mouse" && pointed(event);
+      if (p && (p[0] !== y || p[1] !== x || !mark)) choose(p[0], p[1]);
+    });
+    svg.addEventListener("focus", function () {
+      if (!mark) choose(0, Math.max(0, columns.indexOf(rows[0])));
+    });
+    svg.addEventListener("keydown", function (event) {
+      var step = { ArrowLeft: -1, ArrowRight: 1 }[event.key], down = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+      if (step) {
+        var to = x + step;
+        while (to >= 0 && to < columns.length && !at(y, to).length) to += step;
+        if (to >= 0 && to < columns.length) choose(y, to);
+      } else if (down) choose(Math.max(0, Math.min(rows.length - 1, y + down)), x);
+      else if (event.key === "Home") choose(y, Math.max(0, columns.indexOf(rows[y])));
+      else if (event.key === "Enter" || event.key === " ") open();
+      else return;
+      event.preventDefault();
+      mark.scrollIntoView({ block: "nearest", inline: "nearest" });
     });
   });
 
-  // The section of images: any true and predicted class, two classes, by menus that keys work.
+  // The section Images: menus for any true and predicted class, and for two classes.
   var section = document.getElementById("images");
   function menu(id, label, first) {
     var s = h("select", { id: id }, first ? [h("option", { value: "-1", text: first })] : []);
@@ -183,7 +244,7 @@
   var link = document.querySelector("nav a[href='#images']");
   if (link) link.hidden = false;
 
-  // Maps: zoom, thumbnails, images by lasso, by what is in view, and by a point.
+  // Maps: zoom, thumbnails; a lasso, the current view or a point opens images.
   document.querySelectorAll("svg[data-map]").forEach(function (svg) {
     var places = D.maps[Number(svg.dataset.map)];
     if (!places || !D.points) return;
@@ -269,7 +330,7 @@
       var was = drag, p = at(e);
       drag = null;
       line.removeAttribute("d");
-      // After the click that follows: it would open what the dialog shows under the pointer.
+      // Delayed until after the click event, which would hit the dialog that opens under the pointer.
       if (lasso && was.moved && path.length > 2) return void setTimeout(open, 0, inside, "Selected on the map");
       if (was.moved) return;
       var best = -1, reach = 14 * view.w / svg.clientWidth;

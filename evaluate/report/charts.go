@@ -18,8 +18,8 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// The plotting library writes colours into the drawing. These stand for the page's own, so that a chart follows light and
-// dark: paint replaces them by CSS variables.
+// The plotting library writes colours into the SVG. These are placeholders, which paint replaces by the page's CSS
+// variables: a chart then follows the light or dark setting.
 var (
 	inkColor  = color.RGBA{0x11, 0x11, 0x11, 0xff}
 	ruleColor = color.RGBA{0x22, 0x22, 0x22, 0xff}
@@ -33,12 +33,13 @@ var (
 	)
 )
 
-// line is a series of a chart. The second series of a chart is dashed too: colour is not all that tells them apart.
+// line is a series of a chart. The second series of a chart is dashed too: lines must not be told apart by colour
+// alone.
 type line struct {
 	xy    plotter.XYs
-	marks plotter.XYs // points to be marked on it
-	name  string      // written at its end
-	bars  errorBars   // of uncertainty
+	marks plotter.XYs // points drawn as dots
+	name  string      // written at the end of the line
+	bars  errorBars   // intervals
 }
 
 type errorBars struct {
@@ -48,7 +49,7 @@ type errorBars struct {
 
 const fontSize = 12
 
-// dashes tell more than two lines apart, together with their two colours.
+// dashes, together with two colours, tell more than two lines apart.
 var dashes = [][]vg.Length{nil, {vg.Points(5), vg.Points(3)}, {vg.Points(1.5), vg.Points(3)}, {vg.Points(9), vg.Points(3), vg.Points(2), vg.Points(3)}}
 
 type chart struct {
@@ -59,7 +60,7 @@ type chart struct {
 	positions      []string // names of x = 0, 1, ...; nil: x is a number
 }
 
-// svg draws the chart without any size of its own: it fills its place in the page.
+// svg draws the chart without a fixed size: it fills its place in the page.
 func (c *chart) svg() (template.HTML, error) {
 	p := plot.New()
 	p.BackgroundColor = nil
@@ -132,7 +133,7 @@ func (l *line) drawBars(p *plot.Plot, ink color.Color) error {
 	return nil
 }
 
-// writeNames writes the lines' names at their ends, moved up where one would lie on another, and makes room for them.
+// writeNames writes each line's name at its end, moved up where two would overlap, and makes room for them.
 func (c *chart) writeNames(p *plot.Plot) error {
 	var ends plotter.XYLabels
 	longest := 0
@@ -164,7 +165,7 @@ func (c *chart) writeNames(p *plot.Plot) error {
 	return nil
 }
 
-// byHeight sorts labels from the lowest up.
+// byHeight sorts labels by height, the lowest first.
 type byHeight plotter.XYLabels
 
 func (b byHeight) Len() int           { return len(b.XYs) }
@@ -174,7 +175,7 @@ func (b byHeight) Swap(i, j int) {
 	b.Labels[i], b.Labels[j] = b.Labels[j], b.Labels[i]
 }
 
-// named ticks stand at 0, 1, ... with their names.
+// named places ticks at 0, 1, ... and labels them with these names.
 type named []string
 
 func (n named) Ticks(float64, float64) []plot.Tick {
@@ -189,7 +190,7 @@ func sans(points float64) font.Font {
 	return font.Font{Typeface: "Liberation", Variant: "Sans", Size: font.Length(points)}
 }
 
-// fewTicks stand at multiples of 1, 2 or 5 times a power of ten, two to six of them.
+// fewTicks places two to six ticks at multiples of 1, 2 or 5 times a power of ten.
 type fewTicks struct{}
 
 func (fewTicks) Ticks(lo, hi float64) []plot.Tick {

@@ -13,21 +13,21 @@ import (
 )
 
 const (
-	longTable     = 60 // rows above which the table scrolls in a frame of its own
+	longTable     = 60 // with more rows the table scrolls in its own frame
 	topConfusions = 12
-	maxMatrix     = 1200   // candidates
-	maxCells      = 100000 // that are not zero, some 20 bytes each; above either there is no matrix
-	maxCounted    = 6000   // cells with their counts, some 200 bytes each
-	maxNamed      = 75     // columns named in the whole view
-	maxShown      = 4      // contributions shown of a mistake
-	maxClassPics  = 400    // in all, about 4 kB each
-	classSamples  = 5      // of a class
+	maxMatrix     = 1200   // candidates; with more there is no matrix
+	maxCells      = 100000 // non-zero cells, about 20 bytes each; with more there is no matrix
+	maxCounted    = 6000   // cells with counts, about 200 bytes each
+	maxNamed      = 75     // with more columns, the small view has no names
+	maxShown      = 4      // contributions shown for a mistake
+	maxClassPics  = 400    // sample images on the page, about 4 kB each
+	classSamples  = 5      // sample images of a class
 )
 
 // classTable is the accuracy of every class that has images, best first.
 type classTable struct {
 	Rows        []classRow
-	Samples     int // images of a class, at most
+	Samples     int // sample images of a class, at most
 	Long        bool
 	TopK        int
 	Chance      float64
@@ -36,7 +36,7 @@ type classTable struct {
 
 type classRow struct {
 	evaluate.Class
-	Index         int // among the candidates
+	Index         int // of the class among the candidates
 	Shown         string
 	Samples       []template.URL
 	TopKAccuracy  float64
@@ -80,26 +80,28 @@ func newClassTable(r *evaluate.Result, shown []string, pics *pictures) classTabl
 	return t
 }
 
-// matrix is the confusion matrix: a row for each class with images, a column for each candidate, both in the order of
-// their names, which in bird and scene datasets puts related classes side by side.
+// matrix is a confusion matrix, of classes or of groups of them: a row for each with images, a column for each candidate, both in the order
+// of their names, which in bird and scene datasets puts related classes side by side.
 type matrix struct {
+	Name          string // of the groups; "": of classes
+	Grouping      int    // among the groupings; -1: of classes
+	RowOf, ColOf  string // what rows and columns are of, by index, separated by commas
 	Rows, Columns []string
-	Cells         []cell  // those of at least Least images
-	Least         int     // 1, or more where the page would grow too large
+	Cells         []cell  // those with at least Least images
+	Least         int     // 1, or more where the page would become too large
 	Faint         []faint // the others
 	Width, Height int     // of the drawing, ten units a cell
 	Grid          string
 	Numbers       bool   // few enough columns for counts to be legible
 	LabelRem      string // room for the longest name
-	Big           bool   // too many columns to name them in the whole view
+	Big           bool   // too many columns to name them in the small view
 }
 
 type cell struct {
 	X, Y, Count int
-	T, P        int // the classes, among the candidates
 	Right       bool
 	Opacity     string
-	Dark        bool // the count stands on a strong colour
+	Dark        bool // the count is on a dark colour
 	True        string
 	Predicted   string
 	Images      int
@@ -110,12 +112,12 @@ type cell struct {
 type faint struct {
 	Right   bool
 	Opacity string
-	D       string // path
+	D       string // path data
 }
 
 // confused is a pair of classes and how often the second was predicted for the first.
 type confused struct {
-	T, P            int // among the candidates
+	T, P            int // indices of True and Predicted among the candidates
 	True, Predicted string
 	Count, Images   int
 	Fraction        float64
@@ -143,21 +145,32 @@ func newMatrix(r *evaluate.Result, shown []string) (*matrix, []confused) {
 		return nil, pairs
 	}
 
-	order := make([]int, len(r.Candidates))
+	images := make([]int, len(r.Classes))
+	for i, c := range r.Classes {
+		images[i] = c.Images
+	}
+	return drawMatrix(r.Candidates, shown, images, cells), pairs
+}
+
+// drawMatrix draws the counts of cells, of things with names by which they are sorted, and so many images.
+func drawMatrix(names, shown []string, images []int, cells []evaluate.Cell) *matrix {
+	order := make([]int, len(names))
 	for i := range order {
 		order[i] = i
 	}
-	sort.SliceStable(order, func(i, j int) bool { return r.Candidates[order[i]] < r.Candidates[order[j]] })
-	m := &matrix{Numbers: len(order) <= 30, Big: len(order) > maxNamed}
+	sort.SliceStable(order, func(i, j int) bool { return names[order[i]] < names[order[j]] })
+	m := &matrix{Grouping: -1, Numbers: len(order) <= 30, Big: len(order) > maxNamed}
 	column, row := make([]int, len(order)), make([]int, len(order))
+	var rowOf, colOf []string
 	for _, c := range order {
 		column[c] = len(m.Columns)
-		m.Columns = append(m.Columns, shown[c])
-		if r.Classes[c].Images > 0 {
+		m.Columns, colOf = append(m.Columns, shown[c]), append(colOf, strconv.Itoa(c))
+		if images[c] > 0 {
 			row[c] = len(m.Rows)
-			m.Rows = append(m.Rows, shown[c])
+			m.Rows, rowOf = append(m.Rows, shown[c]), append(rowOf, strconv.Itoa(c))
 		}
 	}
+	m.RowOf, m.ColOf = strings.Join(rowOf, ","), strings.Join(colOf, ",")
 	longest := 0
 	for _, c := range m.Rows {
 		longest = max(longest, utf8.RuneCountInString(c))
@@ -174,9 +187,9 @@ func newMatrix(r *evaluate.Result, shown []string) (*matrix, []confused) {
 	faints := make(map[faint]*strings.Builder)
 	var colours []faint
 	for _, c := range cells {
-		n := r.Classes[c.True].Images
+		n := images[c.True]
 		fraction := float64(c.Count) / float64(n)
-		// The root brings out small fractions, which most of the confusions are.
+		// The square root makes small fractions visible: most confusions are small.
 		opacity := 0.08 + 0.92*math.Sqrt(fraction)
 		x, y := 10*column[c.Predicted], 10*row[c.True]
 		if c.Count < m.Least {
@@ -189,7 +202,7 @@ func newMatrix(r *evaluate.Result, shown []string) (*matrix, []confused) {
 			continue
 		}
 		m.Cells = append(m.Cells, cell{
-			X: x, Y: y, Count: c.Count, Images: n, T: c.True, P: c.Predicted,
+			X: x, Y: y, Count: c.Count, Images: n,
 			Right:   c.True == c.Predicted,
 			Opacity: strconv.FormatFloat(opacity, 'f', 2, 64),
 			Dark:    opacity > 0.6,
@@ -201,10 +214,10 @@ func newMatrix(r *evaluate.Result, shown []string) (*matrix, []confused) {
 		colour.D = faints[colour].String()
 		m.Faint = append(m.Faint, colour)
 	}
-	return m, pairs
+	return m
 }
 
-// leastCounted is the least count of images that no more than maxCounted cells have.
+// leastCounted is the smallest count that at most maxCounted cells reach.
 func leastCounted(cells []evaluate.Cell) int {
 	for least := 1; ; least++ {
 		n := 0
@@ -219,11 +232,11 @@ func leastCounted(cells []evaluate.Cell) int {
 	}
 }
 
-// mistakes are the images whose predicted class outscores the true one by most.
+// mistakes are the images with the largest difference between the scores of the predicted and the true class.
 type mistakes struct {
-	All           int // mistakes there are
+	All           int // number of all mistakes
 	Pictures      bool
-	Contributions bool // there are attributes that speak for the wrong class
+	Contributions bool // some mistakes have contributions
 	Shown         []mistake
 }
 
@@ -238,12 +251,12 @@ type mistake struct {
 	Contributions   []contribution
 }
 
-// contribution is an attribute that spoke for the wrong class: in normalised values, the model sees it and that class has more
-// of it, or does not see it and that class has less.
+// contribution is an attribute that contributed to the wrong class: in normalised values, it is present in the image
+// and has a higher value in that class, or it is absent and has a lower one.
 type contribution struct {
 	Attribute       string
 	Absent          bool
-	Predicted, True string // values
+	Predicted, True string // raw values of the attribute
 }
 
 func newMistakes(r *evaluate.Result, shown []string, pics *pictures) mistakes {

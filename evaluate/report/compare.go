@@ -11,21 +11,21 @@ import (
 	"vzsl/evaluate/result"
 )
 
-// Compared is a run of Compare: its reports, one for each seed, and where its page is.
+// Compared is a run to compare: its reports, one for each seed, and the address of its page.
 type Compared struct {
 	Name, Link string
-	Seeds      []*result.Report // at least one; where the first has its predictions, images are compared
-	ImageRoot  string           // folder that image names are relative to; "": the page shows no images
+	Seeds      []*result.Report // at least one; if the first has predictions, runs are compared image by image
+	ImageRoot  string           // folder that image names are relative to; "": the page has no thumbnails
 	pics       *pictures
 }
 
-// Compare gives a page with a table for each split that the runs are on, with the published figures on its classes.
+// Compare returns a page with a table for each split of the runs, with the published results on its classes.
 func Compare(runs []Compared) *Summary {
 	s := &Summary{
 		Kicker:  "Comparison",
 		Heading: fmt.Sprintf("%d runs", len(runs)),
-		Lead:    "Runs on the same split beside each other, and beside published figures on the same classes where there are any.",
-		Notes:   []string{"Ranges are 95 % bootstrap intervals over classes: how far a figure would move with other classes of this kind. Of runs with several seeds the mean is shown, ± the standard deviation over seeds."},
+		Lead:    "Runs on the same split side by side, with published results on the same classes where there are any.",
+		Notes:   []string{"Intervals are 95 % bootstrap intervals over classes: how much a metric would vary with other classes of this kind. For runs with several seeds: the mean ± the standard deviation over seeds."},
 	}
 	type split struct{ dataset, name string }
 	var splits []split
@@ -58,7 +58,7 @@ func Compare(runs []Compared) *Summary {
 	return s
 }
 
-// compareTable has a row a run, then one a published figure, and says where those are from.
+// compareTable has one row per run and one per published result; sources says where the published results are from.
 func compareTable(runs []Compared) (t Table, sources []string) {
 	t.Head = []string{"Run", "Method", "Features", "Classes"}
 	fixed := len(t.Head)
@@ -114,7 +114,7 @@ func compareTable(runs []Compared) (t Table, sources []string) {
 	if len(published) == 0 {
 		return t, nil
 	}
-	p := published[0] // of one split, so they differ in the mark alone: the features of this or that run
+	p := published[0] // all are of one split, so they differ only in the mark: runs can have other features
 	for _, other := range published {
 		if other.Mark != p.Mark {
 			p.Mark = "published"
@@ -131,9 +131,9 @@ func compareTable(runs []Compared) (t Table, sources []string) {
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	sources = []string{"Published figures are " + p.Metric + ". Source: " + p.Source + "."}
+	sources = []string{"Published results are " + p.Metric + ". Source: " + p.Source + "."}
 	if len(apart) > 0 {
-		sources = append(sources, "Not to be compared with published figures: "+strings.Join(apart, "; ")+".")
+		sources = append(sources, "Not comparable with published results: "+strings.Join(apart, "; ")+".")
 	}
 	return t, sources
 }
@@ -149,7 +149,8 @@ func setting(r *evaluate.Result, seeds int) string {
 	return strings.Join(words, ", ")
 }
 
-// spreadCell shows a figure, below it its spread over seeds or, of one seed, its interval over classes.
+// spreadCell shows a metric and, below it, its standard deviation over seeds or, for a single seed, its interval over
+// classes.
 func spreadCell(s evaluate.Spread, e *evaluate.Estimate) TableCell {
 	c := TableCell{Text: plainPercent(s.Mean)}
 	if s.Name == "AUSUC" {
@@ -166,7 +167,7 @@ func spreadCell(s evaluate.Spread, e *evaluate.Estimate) TableCell {
 	return c
 }
 
-// estimateOf is the headline figure of that name with its intervals; nil where it has none.
+// estimateOf returns the headline metric of that name with its intervals; nil if there is none.
 func estimateOf(r *evaluate.Result, name string) *evaluate.Estimate {
 	for _, f := range r.Headline() {
 		if f.Name == name {

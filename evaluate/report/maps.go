@@ -10,29 +10,30 @@ import (
 	"vzsl/evaluate"
 )
 
-// mapSection is the t-SNE maps as drawn. Hues alone do not tell fifty classes apart: each has its number at its middle.
+// mapSection is the t-SNE maps as drawn. Hues alone cannot distinguish fifty classes: each also has a number at its
+// mean.
 type mapSection struct {
 	Perplexity string
 	Points     int
 	Seed       uint64
-	Names      []string // by number, from 1
-	Of         []int    // the candidate of each
+	Names      []string // the classes' names in the order of their numbers, which start at 1
+	Of         []int    // index of each among the candidates
 	Drawings   []mapDrawing
 }
 
 type mapDrawing struct {
 	Title, Caption string
 	Groups         []mapGroup
-	places         [][2]float64 // of the points
+	places         [][2]float64 // path data of the points
 }
 
-// mapGroup is a class on a map, in units of a thousandth of its side.
+// mapGroup is a class on a map; coordinates run from 0 to 1000.
 type mapGroup struct {
 	Name         string
 	Number       int
 	Hue          int
-	Dots         string // path of lines without length
-	X, Y         string // of the number
+	Dots         string // path data: lines of length 0
+	X, Y         string // position of the number
 	Ellipse      bool
 	CX, CY       string
 	RX, RY, Turn string
@@ -64,8 +65,8 @@ func newMaps(r *evaluate.Result, shown []string) *mapSection {
 	return s
 }
 
-// legible is how much of a standard deviation ellipses can show: the most with which half of them reach no further from their
-// middle than a twelfth of the map.
+// legible is the largest factor on the standard deviations with which half of the ellipses have a semi-axis of at most
+// a twelfth of the map.
 func legible(points [][2]float64, priors []evaluate.MapPrior) float64 {
 	lo, hi := points[0], points[0]
 	for _, p := range points {
@@ -88,7 +89,7 @@ func legible(points [][2]float64, priors []evaluate.MapPrior) float64 {
 	return parts[len(parts)-1]
 }
 
-// scaled gives the priors with their standard deviations times part.
+// scaled returns the priors with their standard deviations multiplied by part.
 func scaled(priors []evaluate.MapPrior, part float64) []evaluate.MapPrior {
 	out := slices.Clone(priors)
 	for i := range out {
@@ -120,7 +121,7 @@ func drawMap(m *evaluate.Maps, points [][2]float64, priors []evaluate.MapPrior, 
 		d.places = append(d.places, [2]float64{at(p[0], 0), at(p[1], 1)})
 	}
 	for i, c := range m.Classes {
-		g := mapGroup{Name: names[i], Number: i + 1, Hue: i * 137 % 360} // the golden angle: neighbours in number differ
+		g := mapGroup{Name: names[i], Number: i + 1, Hue: i * 137 % 360} // the golden angle: consecutive numbers get different hues
 		var dots strings.Builder
 		n, x, y := 0.0, 0.0, 0.0
 		for k, p := range points {
@@ -143,8 +144,8 @@ func drawMap(m *evaluate.Maps, points [][2]float64, priors []evaluate.MapPrior, 
 	return d
 }
 
-// axes are the standard deviations along the main axes of a covariance (xx, xy, yy), the greater one first, and its angle in
-// degrees: the roots of its eigenvalues (xx + yy)/2 +- sqrt(((xx - yy)/2)^2 + xy^2).
+// axes returns the standard deviations along the principal axes of a covariance (xx, xy, yy), the larger one first, and
+// its angle in degrees: the square roots of the eigenvalues (xx + yy)/2 +- sqrt(((xx - yy)/2)^2 + xy^2).
 func axes(c [3]float64) (a, b, degrees float64) {
 	middle, half := (c[0]+c[2])/2, math.Hypot((c[0]-c[2])/2, c[1])
 	return math.Sqrt(middle + half), math.Sqrt(max(middle-half, 0)), math.Atan2(2*c[1], c[0]-c[2]) / 2 * 180 / math.Pi

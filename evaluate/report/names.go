@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// wordDimension is the name of a word vector's dimension, which says nothing to a reader.
+// wordDimension matches the name of a word vector's dimension, which means nothing to a reader.
 var wordDimension = regexp.MustCompile(`_\d{3,}$`)
 
 // displayAttribute makes an attribute's name readable: "has_bill_shape::hooked" is shown as "bill shape: hooked".

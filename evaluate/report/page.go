@@ -45,9 +45,9 @@ var functions = template.FuncMap{
 
 var pageTemplate = template.Must(template.New("page").Funcs(functions).Parse(pageHTML))
 
-// page is what the template shows.
+// page is the data of the template.
 type page struct {
-	Head template.HTML // content security policy: nothing is loaded from anywhere
+	Head template.HTML // content security policy: nothing is loaded from outside
 	CSS  template.CSS
 	JS   template.JS
 
@@ -63,6 +63,7 @@ type page struct {
 
 	Generalised *generalised
 	Reliability *reliability
+	None        *none
 	Published   *comparison
 	OtherSplit  string // why no published results are shown beside this run
 	Classes     classTable
@@ -70,7 +71,7 @@ type page struct {
 	Confusions  []confused
 	Mistakes    mistakes
 	Maps        *mapSection
-	Browse      template.JS // what the images are opened from, as JSON
+	Browse      template.JS // data of the image viewer as JSON
 	Groups      []groupTable
 	Training    []panel
 	Config      []result.Field
@@ -82,7 +83,7 @@ type page struct {
 type metric struct {
 	Name, Reading string
 	evaluate.Estimate
-	Chance float64 // 0 where it means nothing
+	Chance float64 // 0: not applicable
 }
 
 func renderPage(r *evaluate.Result, run *result.Run, training []map[string]any, pics *pictures) ([]byte, error) {
@@ -134,6 +135,9 @@ func renderPage(r *evaluate.Result, run *result.Run, training []map[string]any, 
 		return nil, err
 	}
 	if p.Reliability, err = newReliability(r); err != nil {
+		return nil, err
+	}
+	if p.None, err = newNone(r.Rejection); err != nil {
 		return nil, err
 	}
 	p.Published, p.OtherSplit = compare(r, run)
@@ -248,7 +252,7 @@ func newReliability(r *evaluate.Result) (*reliability, error) {
 	return v, err
 }
 
-// comparison is this run among published results.
+// comparison shows this run beside published results.
 type comparison struct {
 	*result.Published
 	Ours []result.PublishedFigure
@@ -268,7 +272,7 @@ func compare(r *evaluate.Result, run *result.Run) (c *comparison, otherSplit str
 
 func percent(v float64) string { return plainPercent(v) + "\u202f%" }
 
-// plainPercent rounds to a tenth, to a hundredth below one percent.
+// plainPercent rounds to one decimal, below one percent to two.
 func plainPercent(v float64) string {
 	if v > 0 && v < 0.01 {
 		return strconv.FormatFloat(100*v, 'f', 2, 64)
@@ -283,7 +287,7 @@ func intervalText(i *evaluate.Interval) string {
 	return plainPercent(i.Low) + "–" + plainPercent(i.High)
 }
 
-// count writes thousands apart.
+// count writes a number with separated thousands.
 func count(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {

@@ -271,7 +271,7 @@ func TestPublished(t *testing.T) {
 		{"other features", func(_ *evaluate.Result, a *result.Run) { a.Features.Network, a.Features.Dim = "resnet101", 2048 }, "published, other features", "", ""},
 		{"other split", func(r *evaluate.Result, _ *result.Run) { r.Split = "validation1" }, "", "This run is on another split,", "published, other classes"},
 		{"other classes", func(r *evaluate.Result, _ *result.Run) { r.SeenCount = 100 }, "", "This run is on another split,", "published, other classes"},
-		{"not all pictured", func(r *evaluate.Result, _ *result.Run) { r.WithoutImages = names[:1] }, "", "This run has images of 49 of them only,", "published, fewer classes with images"},
+		{"not all pictured", func(r *evaluate.Result, _ *result.Run) { r.WithoutImages = names[:1] }, "", "This run has images of only 49 of them,", "published, fewer classes with images"},
 		{"few-shot", func(r *evaluate.Result, _ *result.Run) { r.Shots = 5 }, "", "This run is few-shot,", "published, other setting"},
 		{"transductive", func(_ *evaluate.Result, a *result.Run) { a.Transductive = true }, "", "This run is transductive,", "published, other setting"},
 		{"other dataset", func(r *evaluate.Result, _ *result.Run) { r.Dataset = "flowers" }, "", "", ""},
@@ -345,7 +345,7 @@ func TestSizeOfMatrix(t *testing.T) {
 	if m.Least < 2 || most < 30 || len(m.Cells) > maxCounted || cells != len(r.Confusion()) {
 		t.Errorf("%d of %d cells, from %d images on, %d in all", len(m.Cells), cells, m.Least, len(r.Confusion()))
 	}
-	if !strings.Contains(textOf(inspect(t, page)["body"][0]), fmt.Sprintf("Point at or tap a cell of at least %d images", m.Least)) {
+	if !strings.Contains(textOf(inspect(t, page)["body"][0]), fmt.Sprintf("Without scripts, only cells of at least %d images have counts", m.Least)) {
 		t.Error("the page does not say which cells have their counts")
 	}
 	t.Logf("%d bytes, %d of %d cells with counts, from %d images on", len(page), len(m.Cells), cells, m.Least)

@@ -105,11 +105,11 @@ func TestTrainingPhases(t *testing.T) {
 	if len(panels) != 2 {
 		t.Fatalf("%d panels", len(panels))
 	}
-	want := []series{{"while choosing", "5 to 1", false}, {"final fit on all seen classes", "5 to 1", true}}
+	want := []series{{"during selection", "5 to 1", false}, {"final fit on all seen classes", "5 to 1", true}}
 	if diff := cmp.Diff(want, panels[0].Series); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]series{{"validation, while choosing", "10 to 50", false}}, panels[1].Series); diff != "" {
+	if diff := cmp.Diff([]series{{"validation, during selection", "10 to 50", false}}, panels[1].Series); diff != "" {
 		t.Error(diff)
 	}
 	if !strings.Contains(string(panels[0].SVG), ">epoch<") {

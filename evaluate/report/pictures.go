@@ -13,20 +13,20 @@ import (
 	"vzsl/internal/thumbnail"
 )
 
-// pictures gives thumbnails of a dataset's images. A nil *pictures has none.
+// pictures makes thumbnails of a dataset's images. A nil *pictures makes none.
 type pictures struct{ root *os.Root }
 
-// openPictures opens the image folder; image names cannot lead out of it.
+// openPictures opens the image folder; image names cannot refer to files outside it.
 func openPictures(dir string) (*pictures, error) {
 	if dir == "" {
 		return nil, nil
 	}
 	root, err := os.OpenRoot(dir)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil // the images were moved or deleted since: a report without them is still one
+		return nil, nil // the images were moved or deleted since: the report is written without them
 	}
 	if err != nil {
-		return nil, fmt.Errorf("folder of the images: %w", err)
+		return nil, fmt.Errorf("image folder: %w", err)
 	}
 	return &pictures{root}, nil
 }
@@ -37,7 +37,7 @@ func (p *pictures) close() {
 	}
 }
 
-// thumbnail is the image as a JPEG data URI, its longer side at most size pixels; "" where it cannot be read.
+// thumbnail returns the image as a JPEG data URI with its longer side at most size pixels; "" if it cannot be read.
 func (p *pictures) thumbnail(name string, size int) (uri template.URL, w, h int) {
 	if p == nil {
 		return "", 0, 0

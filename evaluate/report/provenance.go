@@ -21,7 +21,7 @@ func settings(config any) ([]result.Field, error) {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber() // as written
+	d.UseNumber() // keeps the text of the numbers
 	var v any
 	if err := d.Decode(&v); err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
@@ -41,7 +41,7 @@ func settings(config any) ([]result.Field, error) {
 		text, ok := v.(string)
 		if !ok {
 			b, err := json.Marshal(v)
-			if err != nil { // it was decoded from JSON
+			if err != nil { // cannot fail: it was decoded from JSON
 				panic(err)
 			}
 			text = string(b)
@@ -55,7 +55,7 @@ func settings(config any) ([]result.Field, error) {
 
 func field(name, value string) result.Field { return result.Field{Name: name, Value: value} }
 
-// provenance lists what was run and on which features, without what is not known.
+// provenance lists the run and its features; unknown values are left out.
 func provenance(r *evaluate.Result, run *result.Run, p *page) (program, features []result.Field) {
 	known := func(entries ...result.Field) []result.Field {
 		var kept []result.Field

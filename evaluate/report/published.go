@@ -10,15 +10,15 @@ import (
 	"vzsl/features"
 )
 
-// PublishedBeside gives the figures for a dataset (of catalog.PublishedDatasets), whatever classes, features and shots an
-// inductive run is on: the mark tells. nil: there are none.
+// PublishedBeside returns the published results for a dataset (of catalog.PublishedDatasets), also beside a run on
+// other classes, features or shots: Mark says so. nil: there are none.
 func PublishedBeside(dataset string, r *evaluate.Result, features features.Source) *result.Published {
 	p, _, _ := publishedBeside(dataset, r, &result.Run{Features: features})
 	return p
 }
 
-// publishedBeside says too how many unseen classes the figures are on, and in which ways the run is not what they are of, as
-// "is few-shot"; none: it is the same but for the features.
+// publishedBeside also returns the number of unseen classes of the published results, and how the run's setting differs
+// from theirs, as "is few-shot"; empty: only the features may differ.
 func publishedBeside(dataset string, r *evaluate.Result, run *result.Run) (p *result.Published, unseen int, differs []string) {
 	t, split := catalog.FiguresOf(dataset)
 	if t == nil {
@@ -40,7 +40,7 @@ func publishedBeside(dataset string, r *evaluate.Result, run *result.Run) (p *re
 		differs = append(differs, "is on another split")
 	case len(r.WithoutImages) > 0:
 		mark += ", fewer classes with images"
-		differs = append(differs, fmt.Sprintf("has images of %d of them only", split.Unseen-len(r.WithoutImages)))
+		differs = append(differs, fmt.Sprintf("has images of only %d of them", split.Unseen-len(r.WithoutImages)))
 	}
 	network := strings.ToLower(strings.ReplaceAll(run.Features.Network, "-", ""))
 	if !strings.Contains(network, "vgg19") || run.Features.Dim != 4096 {
@@ -56,8 +56,8 @@ func publishedBeside(dataset string, r *evaluate.Result, run *result.Run) (p *re
 	return p, split.Unseen, differs
 }
 
-// publishedFor gives the figures where this run is zero-shot and inductive, on the same classes with all its candidates
-// pictured, else nil.
+// publishedFor returns the published results if the run is zero-shot and inductive, on the same classes, and all
+// candidates have images; else nil.
 func publishedFor(r *evaluate.Result, run *result.Run) *result.Published {
 	p, _, differs := publishedBeside(r.Dataset, r, run)
 	if len(differs) > 0 {

@@ -8,23 +8,24 @@ import (
 	"vzsl/evaluate/result"
 )
 
-// Paths of the written files.
+// Paths are those of the written files.
 type Paths struct{ HTML, JSON, Predictions string }
 
 const htmlName = "report.html"
 
-// Options are what a page shows besides what is stored. The zero value is ready for use.
+// Options are what a page shows besides the stored result. The zero value is ready for use.
 type Options struct {
 	// Metrics are the records of the training, in order: the decoded lines of metrics.jsonl. Numbers are drawn against
-	// "epoch", else "step"; names that differ in a prefix train_ or validation_ only share a panel, and so do records that
+	// "epoch", else "step". Names that differ only in a prefix train_ or validation_ share a panel, as do records that
 	// differ in a text "phase".
 	Metrics []map[string]any
-	// ImageRoot is the folder that image names are relative to; "": the page shows no images.
+	// ImageRoot is the folder that image names are relative to; "": the page has no thumbnails.
 	ImageRoot string
 }
 
-// Write makes report.html, report.json and predictions.parquet in dir, which is created where it does not exist. Nothing is
-// replaced before all three are complete and synced: an error leaves an earlier report as it was, and no new folder behind.
+// Write writes report.html, report.json and predictions.parquet into dir, which is created if it does not exist.
+// Nothing is replaced before all three are complete and synced: after an error an earlier report is unchanged and no
+// new folder is left behind.
 func Write(dir string, r *evaluate.Result, run *result.Run, o Options) (Paths, error) {
 	pics, err := openPictures(o.ImageRoot)
 	if err != nil {
@@ -41,7 +42,7 @@ func Write(dir string, r *evaluate.Result, run *result.Run, o Options) (Paths, e
 	return Paths{filepath.Join(dir, htmlName), filepath.Join(dir, result.JSONFile), filepath.Join(dir, result.PredictionsFile)}, nil
 }
 
-// Rebuild writes a stored report again, with the images and training curves of o.
+// Rebuild writes the page of a stored report again, with the thumbnails and training curves of o.
 func Rebuild(stored *result.Report, o Options) (Paths, error) {
 	if err := stored.ReadPredictions(); err != nil {
 		return Paths{}, err

@@ -14,26 +14,26 @@ import (
 	"vzsl/evaluate"
 )
 
-// Thumbnails of a class are one image, a sheet of square tiles: of small JPEGs the tables in front would be the most.
+// The thumbnails of a class are one image, a sheet of square tiles: in separate small JPEGs the headers would take most
+// of the bytes.
 const (
 	sheetColumns = 10
 	sheetQuality = 62
-	maxTiled     = 4000      // images with thumbnails, evenly by class
-	maxSheets    = 2_700_000 // characters of all sheets
+	maxTiled     = 4000      // images with thumbnails, the same number for each class
+	maxSheets    = 2_700_000 // characters of all sheets together
 )
 
-// tileSizes are tried from the largest on: the first with which the sheets are small enough is taken.
+// tileSizes, in pixels, are tried in this order until the sheets are small enough.
 var tileSizes = []int{56, 48, 40, 32}
 
-// sheets are the thumbnails of a report.
+// sheets holds the thumbnails of a report.
 type sheets struct {
-	Tile int      // pixels of a side
-	URI  []string // of each candidate; "": none
-	At   []int    // of each prediction: its tile on its class's sheet; -1: none
+	Tile int      // side in pixels
+	URI  []string // sheet of each candidate; "": none
+	At   []int    // for each prediction, the tile on its class's sheet; -1: none
 }
 
-// newSheets makes the thumbnails of the test images, of all of them or of as many of each class as there is room for; nil: there are no
-// images to make them of.
+// newSheets makes thumbnails of all test images, or of as many of each class as fit; nil: there are no image files.
 func newSheets(r *evaluate.Result, pics *pictures) *sheets {
 	if pics == nil || len(r.Predictions) == 0 {
 		return nil
@@ -50,7 +50,7 @@ func newSheets(r *evaluate.Result, pics *pictures) *sheets {
 			of[c] = some(of[c], max(1, each))
 		}
 	}
-	tiles := make([]*image.RGBA, len(r.Predictions)) // of the largest size
+	tiles := make([]*image.RGBA, len(r.Predictions)) // at the largest size
 	var work errgroup.Group
 	work.SetLimit(runtime.GOMAXPROCS(0))
 	for _, list := range of {
@@ -61,7 +61,7 @@ func newSheets(r *evaluate.Result, pics *pictures) *sheets {
 			})
 		}
 	}
-	_ = work.Wait() // none fails: an image that cannot be read has no tile
+	_ = work.Wait() // no error: an image that cannot be read has no tile
 	any := false
 	for c, list := range of {
 		n := 0
@@ -92,7 +92,7 @@ func newSheets(r *evaluate.Result, pics *pictures) *sheets {
 	return s
 }
 
-// some are n of a list, evenly.
+// some returns n elements of a list, evenly spaced.
 func some(all []int, n int) []int {
 	if len(all) <= n {
 		return all
@@ -104,7 +104,7 @@ func some(all []int, n int) []int {
 	return out
 }
 
-// tile is an image's middle square, size pixels a side, on white; nil: it cannot be read.
+// tile returns the central square of an image, scaled to size x size pixels, on white; nil: it cannot be read.
 func (p *pictures) tile(name string, size int) *image.RGBA {
 	img, err := p.decode(name)
 	if err != nil {
@@ -119,7 +119,7 @@ func (p *pictures) tile(name string, size int) *image.RGBA {
 	return out
 }
 
-// sheet is the tiles of a list as one JPEG data URI.
+// sheet returns tiles as one JPEG data URI.
 func sheet(tiles []*image.RGBA, list []int, size int) string {
 	rows := (len(list) + sheetColumns - 1) / sheetColumns
 	out := image.NewRGBA(image.Rect(0, 0, min(len(list), sheetColumns)*size, rows*size))

@@ -10,14 +10,14 @@ import (
 
 const (
 	maxPairs  = 6  // of runs that are compared image by image
-	maxListed = 25 // images that one of two runs alone has right
+	maxListed = 25 // images shown that only one of two runs classifies correctly
 )
 
-// sideBySide compares runs on the same images among the same classes two by two: which images both, one or neither of them has right.
-// Of a run of several seeds the first is taken. Runs without predictions are left out.
+// sideBySide compares runs on the same images and candidates in pairs: how many images both, one or neither classifies
+// correctly. For a run with several seeds the first is taken. Runs without predictions are left out.
 func sideBySide(runs []Compared) []Table {
-	overview := Table{Caption: "Image by image: how many both, one or neither of two runs has right; the difference is that of top-1, mean per class, in points, with its 95 % interval over the same images (paired bootstrap)",
-		Words: 1, Head: []string{"First run", "Second run", "Both right", "First only", "Second only", "Neither", "Second over first"}}
+	overview := Table{Caption: "Image by image: how many images both, one or neither of two runs classifies correctly; the difference in mean per-class top-1, in percentage points, with its 95 % interval over the same images (paired bootstrap)",
+		Words: 1, Head: []string{"First run", "Second run", "Both correct", "First only", "Second only", "Neither", "Second minus first"}}
 	var lists []Table
 	for i := range runs {
 		for j := i + 1; j < len(runs) && len(overview.Rows) < maxPairs; j++ {
@@ -62,7 +62,8 @@ func sideBySide(runs []Compared) []Table {
 	return append([]Table{overview}, lists...)
 }
 
-// onlyRight lists images that the first of two runs has right and the second wrong, evenly over the classes' order; nil: there are none.
+// onlyRight lists images that the first of two runs classifies correctly and the second does not, evenly over the
+// classes; nil: there are none.
 func onlyRight(names [2]string, results [2]*evaluate.Result, first int, images []int, pics *pictures) *Table {
 	if len(images) == 0 {
 		return nil
@@ -71,9 +72,9 @@ func onlyRight(names [2]string, results [2]*evaluate.Result, first int, images [
 	shown := readable.Classes(own.Candidates)
 	slices.SortStableFunc(images, func(x, y int) int { return own.Predictions[x].Class - own.Predictions[y].Class })
 	t := &Table{Words: 3, Head: []string{"Image", "True class", names[1] + " says", "File"}}
-	t.Caption = fmt.Sprintf("Right by %s, wrong by %s: %s", names[0], names[1], countedImages(len(images)))
+	t.Caption = fmt.Sprintf("Correct in %s, wrong in %s: %s", names[0], names[1], countedImages(len(images)))
 	if len(images) > maxListed {
-		t.Caption += fmt.Sprintf(", %d of them, evenly by class", maxListed)
+		t.Caption += fmt.Sprintf("; %d are shown, evenly by class", maxListed)
 	}
 	for _, i := range some(images, maxListed) {
 		p, q := &own.Predictions[i], &other.Predictions[i]

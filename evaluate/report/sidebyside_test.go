@@ -53,7 +53,7 @@ func TestSideBySide(t *testing.T) {
 			t.Errorf("%s, want %d", row[2+k].Text, n)
 		}
 	}
-	if list := s.Tables[2]; !strings.Contains(list.Caption, "Right by a, wrong by b: "+strconv.Itoa(want[1])) || len(list.Rows) != min(maxListed, want[1]) {
+	if list := s.Tables[2]; !strings.Contains(list.Caption, "Correct in a, wrong in b: "+strconv.Itoa(want[1])) || len(list.Rows) != min(maxListed, want[1]) {
 		t.Errorf("%s, %d rows", list.Caption, len(list.Rows))
 	}
 	for _, row := range s.Tables[2].Rows {

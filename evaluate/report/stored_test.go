@@ -86,7 +86,7 @@ func TestCompare(t *testing.T) {
 		{Name: "two", Link: "../two/report.html", Seeds: []*result.Report{{Result: other}}},
 		{Name: "three", Link: "../three/report.html", Seeds: []*result.Report{{Result: standard, Run: vgg}, {Result: standard, Run: vgg}}},
 	})
-	if len(s.Tables) != 3 || s.Tables[2].Head[2] != "Both right" {
+	if len(s.Tables) != 3 || s.Tables[2].Head[2] != "Both correct" {
 		t.Fatalf("%d tables", len(s.Tables))
 	}
 	for _, table := range s.Tables {
@@ -114,7 +114,7 @@ func TestCompare(t *testing.T) {
 	shots, transductive := *standard, vgg
 	shots.Shots, transductive.Transductive = 5, true
 	mixed := Compare([]Compared{{Name: "one", Link: "", Seeds: []*result.Report{{Result: standard, Run: vgg}}}, {Name: "five", Link: "", Seeds: []*result.Report{{Result: &shots, Run: vgg}}}, {Name: "all", Link: "", Seeds: []*result.Report{{Result: standard, Run: transductive}}}})
-	if want := "Not to be compared with published figures: five is few-shot; all is transductive."; mixed.Notes[len(mixed.Notes)-1] != want || len(mixed.Tables[0].Rows) != 3+len(catalog.Lookup("cub").Published.Figures) {
+	if want := "Not comparable with published results: five is few-shot; all is transductive."; mixed.Notes[len(mixed.Notes)-1] != want || len(mixed.Tables[0].Rows) != 3+len(catalog.Lookup("cub").Published.Figures) {
 		t.Errorf("%q", mixed.Notes)
 	}
 	if alone := Compare([]Compared{{Name: "five", Link: "", Seeds: []*result.Report{{Result: &shots, Run: vgg}}}}); len(alone.Tables[0].Rows) != 1 {

@@ -18,7 +18,7 @@ var summaryHTML string
 
 var summaryTemplate = template.Must(template.New("summary").Funcs(functions).Parse(summaryHTML))
 
-// Summary is a page over several runs: the same one with other seeds, methods beside each other.
+// Summary is a page over several runs, for example one run with several seeds, or several methods.
 type Summary struct {
 	Kicker, Heading, Lead string
 	Findings              []string // sentences that say what was found, before the tables
@@ -35,16 +35,16 @@ type Summary struct {
 type Table struct {
 	Caption string
 	Head    []string
-	Words   int // columns of words, not figures, after the first
+	Words   int // columns after the first that hold words, not numbers
 	Rows    [][]TableCell
 }
 
-// TableCell is an entry: text, what stands small below it, a page to go to.
+// TableCell is a cell: its text, small text below it, and a page it links to.
 type TableCell struct {
 	Text, Small, Link string
-	Range             *Range       // drawn in place of a text
-	Picture           template.URL // shown in place of a text
-	Own               bool         // of the first cell: the row is the project's own method's
+	Range             *Range       // drawn instead of Text
+	Picture           template.URL // shown instead of Text
+	Own               bool         // in the first cell: the row is VZSL's, the project's own method
 }
 
 // Range is a fraction and its intervals, drawn on a scale from 0 to 1.
@@ -53,7 +53,7 @@ type Range struct {
 	Chance float64
 }
 
-// Chart is a figure of a Summary: series over the same positions, evenly spaced and named.
+// Chart is a chart of a Summary: series over the same positions, evenly spaced and named.
 type Chart struct {
 	Title, Caption string
 	Positions      []string
@@ -61,13 +61,13 @@ type Chart struct {
 	Series         []Series
 }
 
-// Series is a line of a Chart; a position that it has no point at is left out.
+// Series is a line of a Chart; it can lack points at some positions.
 type Series struct {
 	Name   string
 	Points []ChartPoint
 }
 
-// ChartPoint is a value and, where Low < High, the bar of its uncertainty.
+// ChartPoint is a value and, if Low < High, its interval.
 type ChartPoint struct {
 	Position         int
 	Value, Low, High float64
@@ -78,7 +78,7 @@ type drawnChart struct {
 	SVG            template.HTML
 }
 
-// HTML is the page.
+// HTML returns the page.
 func (s *Summary) HTML() ([]byte, error) {
 	s.CSS, s.Figures = template.CSS(pageCSS), nil
 	for i := range s.Charts {

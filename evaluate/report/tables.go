@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Markdown is the page's text and tables for a README, links relative to the report's folder.
+// Markdown returns the page's text and tables for a README, with links relative to the report's folder.
 func (s *Summary) Markdown() []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n%s\n\n", markdownEscape(s.Heading), markdownEscape(s.Lead))
@@ -48,7 +48,7 @@ func (t *Table) markdown() string {
 
 var markdownEscape = strings.NewReplacer(`\`, `\\`, "|", `\|`, "*", `\*`, "_", `\_`, "`", "\\`", "[", `\[`, "]", `\]`, "<", `\<`, "\n", " ").Replace
 
-// LaTeX are the tables for a paper, with the package booktabs, and the notes as comments.
+// LaTeX returns the tables for a paper (package booktabs), with the notes as comments.
 func (s *Summary) LaTeX() []byte {
 	var b strings.Builder
 	b.WriteString("% \\usepackage{booktabs}\n")

@@ -17,7 +17,7 @@ const (
 	maxLinePoints = 300
 )
 
-// panel is one quantity over the training: a line for training and one for validation data where both were recorded, and
+// panel is one quantity during training: a line for training data and one for validation data if both were recorded,
 // for each phase of the training.
 type panel struct {
 	Title  string
@@ -27,28 +27,28 @@ type panel struct {
 
 type series struct {
 	Name    string // "training", "validation"
-	Summary string // first, last and extreme values in words
+	Summary string // first, last and extreme value in words
 	Dashed  bool
 }
 
-// curve is one numeric key of the records of one phase.
+// curve has the values of one numeric key in the records of one phase.
 type curve struct {
 	key   string
 	phase string
-	x     string // what xy goes over: one of xKeys, or "record"
+	x     string // the x axis: one of xKeys, or "record"
 	xy    plotter.XYs
 }
 
 var (
 	xKeys    = []string{"epoch", "step", "iteration"}
-	settled  = map[string]bool{"of": true, "gamma": true, "lambda": true} // counts and coefficients, not measurements
-	phases   = map[string]string{"weigh": "weights of the descriptions", "choose": "while choosing", "refit": "final fit on all seen classes"}
+	settled  = map[string]bool{"of": true, "gamma": true, "lambda": true} // counts and hyper-parameters, not measurements
+	phases   = map[string]string{"weigh": "weights of the descriptions", "choose": "during selection", "refit": "final fit on all seen classes"}
 	ofTime   = regexp.MustCompile(`(?i)(^|[_./])(time|wait|seconds|secs?|ms|elapsed|duration|seed|wall)([_./]|$)|_ns$|_s$|_ms$`)
 	topN     = regexp.MustCompile(`\btop ?(\d+)\b`)
 	sideName = regexp.MustCompile(`(?i)^(train|training|val|valid|validation)[_./]`)
 )
 
-// trainingPanels draws every recorded number that changes, in the order of first appearance by name of quantity.
+// trainingPanels draws every recorded quantity that changes, in the order of first appearance.
 func trainingPanels(records []map[string]any) ([]panel, error) {
 	curves := curvesOf(records)
 	var stems []string
@@ -91,7 +91,7 @@ func trainingPanels(records []map[string]any) ([]panel, error) {
 	return panels, nil
 }
 
-// fractions tells whether all values lie between 0 and 1.
+// fractions reports whether all values are between 0 and 1.
 func fractions(group []curve) bool {
 	for _, c := range group {
 		for _, p := range c.xy {
@@ -103,7 +103,7 @@ func fractions(group []curve) bool {
 	return true
 }
 
-// name tells the line from the others of its panel.
+// name distinguishes the line from the others of its panel.
 func (c *curve) name() string {
 	var parts []string
 	if sideName.MatchString(c.key) {
@@ -127,7 +127,7 @@ func validation(key string) bool {
 	return strings.HasPrefix(strings.ToLower(key), "val")
 }
 
-// weight puts the loss first, then accuracies, then the rest as it came.
+// weight sorts the loss first, then accuracies, then the rest in their order.
 func weight(stem string) int {
 	switch {
 	case stem == "loss":
@@ -138,7 +138,7 @@ func weight(stem string) int {
 	return 2
 }
 
-// quantity is the heading of a panel.
+// quantity returns the heading of a panel.
 func quantity(stem string) string {
 	s := strings.NewReplacer("_", " ", ".", " ", "/", " ").Replace(stem)
 	s = topN.ReplaceAllString(s, "top-$1")
@@ -219,7 +219,7 @@ func curvesOf(records []map[string]any) []curve {
 					c.xy[i].X = xs[i]
 				}
 				c.x = x
-				// A grid search numbers its points as epochs but has no loss to go down.
+				// A grid search numbers its points as epochs but has no loss that decreases.
 				if x == "epoch" && isTrial(flat[ps[0].record]) {
 					c.x = "trial"
 				}
@@ -242,7 +242,7 @@ func isTrial(record map[string]float64) bool {
 	return coefficients
 }
 
-// flatten collects the finite numbers of a record, nested ones under "outer.inner".
+// flatten collects the finite numbers of a record; nested ones are named "outer.inner".
 func flatten(prefix string, record map[string]any, into map[string]float64) {
 	for k, v := range record {
 		k = prefix + k
@@ -284,7 +284,7 @@ func thinned(xy plotter.XYs) plotter.XYs {
 	return out
 }
 
-// summary says in words what the line shows.
+// summary describes the line in words.
 func summary(c curve) string {
 	xy := c.xy
 	lo, hi := xy[0], xy[0]

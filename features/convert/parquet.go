@@ -112,7 +112,7 @@ func aboutColumns(pandas, huggingface string) tableAbout {
 	var p struct {
 		IndexColumns []any `json:"index_columns"` // names, or objects that describe a range
 	}
-	a := tableAbout{names: map[string][]string{}}
+	var a tableAbout
 	if json.Unmarshal([]byte(pandas), &p) == nil {
 		for _, c := range p.IndexColumns {
 			if name, ok := c.(string); ok {
@@ -120,6 +120,13 @@ func aboutColumns(pandas, huggingface string) tableAbout {
 			}
 		}
 	}
+	a.names = ClassLabels(huggingface)
+	return a
+}
+
+// ClassLabels reads from the metadata "huggingface" of a Parquet file the class names that numbers stand for, for each column of the
+// type ClassLabel. What is not understood says nothing. See https://huggingface.co/docs/datasets/about_dataset_features.
+func ClassLabels(huggingface string) map[string][]string {
 	var h struct {
 		Info struct {
 			Features map[string]struct {
@@ -128,14 +135,15 @@ func aboutColumns(pandas, huggingface string) tableAbout {
 			} `json:"features"`
 		} `json:"info"`
 	}
+	all := map[string][]string{}
 	if json.Unmarshal([]byte(huggingface), &h) == nil {
 		for name, f := range h.Info.Features {
 			if f.Type == "ClassLabel" && len(f.Names) > 0 {
-				a.names[name] = f.Names
+				all[name] = f.Names
 			}
 		}
 	}
-	return a
+	return all
 }
 
 func (a *tableAbout) index(name string) bool {

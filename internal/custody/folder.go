@@ -183,7 +183,7 @@ func (f *Folder) Write(files ...File) (err error) {
 		}
 		asides = append(asides, a)
 		if sums[i], err = SHA256(a.Name()); err != nil {
-			return err
+			return fmt.Errorf("write %s: %w", f.path(file.Name), wholefile.Vanished(a.Name(), err))
 		}
 		if !slices.Contains(now[file.Name], sums[i]) {
 			now[file.Name] = append(now[file.Name], sums[i])

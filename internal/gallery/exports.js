@@ -1,9 +1,10 @@
-// What a gallery's predictions and labels are saved as: CSV, JSON, Label Studio tasks, COCO-style classification.
+// Download formats for predictions and labels: CSV, JSON, Label Studio tasks, COCO-style classification.
 //
-// items: [{image, id, class, probability, top: [{class, probability, score}], label, error}]; label is undefined where there is
-// none and '' for none of the classes. about: {model_version, classes, attributes}.
+// items: [{image, id, class, probability, top: [{class, probability, score}], label, error}]; label is undefined if
+// there is none and '' for none of the classes. about: {model_version, classes, attributes}.
 
-// guarded is a text as a CSV cell that no spreadsheet takes for a formula; vzsl takes the apostrophe off when it reads the file.
+// guarded returns a text as a CSV cell that spreadsheets do not interpret as a formula; vzsl removes the apostrophe
+// when it reads the file.
 export const guarded = text => /^'*[=+\-@\t\r]/.test(text) ? "'" + text : text;
 
 const cell = text => /[",\n\r]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
@@ -26,7 +27,7 @@ export function csv(items) {
   return rows.join('\n') + '\n';
 }
 
-// labelsCSV has a row for each label.
+// labelsCSV has one row per label.
 export function labelsCSV(items) {
   const rows = ['image,class,predicted'];
   for (const i of items) if (i.label !== undefined) rows.push([name(i.image), name(i.label), name(i.class)].join(','));
@@ -38,17 +39,17 @@ const plain = i => {
   return error ? { image, error } : { image, class: c, probability, top, label, id };
 };
 
-// predictions are the list that the JSON and the Parquet are made of.
+// predictions is the list written as JSON and Parquet.
 export const predictions = items => items.map(plain);
 
 export const json = (items, about) => JSON.stringify({ ...about, images: predictions(items) }, null, 1) + '\n';
 
-// NONE is the choice in Label Studio that stands for none of the classes.
+// NONE is the Label Studio choice for none of the classes.
 export const NONE = 'none of these';
 
 const choice = (c, more) => ({ from_name: 'class', to_name: 'image', type: 'choices', value: { choices: [c || NONE] }, ...more });
 
-// labelStudio are tasks with predictions and, where an image was labelled, an annotation.
+// labelStudio returns tasks with predictions and, for labelled images, an annotation.
 export function labelStudio(items, about) {
   return JSON.stringify(items.filter(i => !i.error).map((i, n) => ({
     id: n + 1,
@@ -63,14 +64,14 @@ export function labelStudio(items, about) {
 
 const xml = text => text.replace(/[&<>"']/g, c => `&#${c.charCodeAt(0)};`);
 
-// labelConfig is the labelling interface that these tasks are of.
+// labelConfig returns the labelling interface for these tasks.
 export function labelConfig(about) {
   const choices = [...about.classes, NONE].map(c => `    <Choice value="${xml(c)}"/>`);
   return ['<View>', '  <Image name="image" value="$image"/>', '  <Choices name="class" toName="image" choice="single" showInline="true">', ...choices, '  </Choices>', '</View>', ''].join('\n');
 }
 
-// coco is a dataset in COCO's form, an annotation with a category for each image: the label, else the prediction with its score. An
-// image of none of the classes has none.
+// coco returns a dataset in COCO format with one annotation per image: its category is the label, else the prediction
+// with its score. Images of none of the classes have no annotation.
 export function coco(items, about) {
   const ids = new Map(about.classes.map((c, i) => [c, i + 1])), annotations = [];
   const good = items.filter(i => !i.error);
@@ -88,7 +89,7 @@ export function coco(items, about) {
   }, null, 1) + '\n';
 }
 
-// save gives a text to the browser as a file.
+// save downloads a text or Blob as a file.
 export function save(file, text, type = 'application/json') {
   const a = document.createElement('a');
   a.href = URL.createObjectURL(text instanceof Blob ? text : new Blob([text], { type }));

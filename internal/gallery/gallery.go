@@ -1,5 +1,6 @@
-// Package gallery is the gallery of classified images: modules for a browser, served as files or written into one file that opens
-// offline. A gallery filters, orders, shows why, takes labels and saves predictions and labels for other programs.
+// Package gallery is the gallery of classified images: JavaScript modules, served as files or written into one HTML
+// file that opens offline. It filters and sorts images, explains predictions, keeps labels, and downloads predictions
+// and labels for other programs.
 package gallery
 
 import (
@@ -20,35 +21,37 @@ import (
 //go:embed gallery.js exports.js offline.js gallery.css
 var Files embed.FS
 
-// Data is what a page of one file shows.
+// Data is the content of a gallery in one HTML file.
 type Data struct {
 	Title string `json:"-"`
 	About string `json:"-"` // a sentence below the title
 	// ModelVersion identifies the model in downloads.
 	ModelVersion string            `json:"model_version"`
 	Classes      []string          `json:"classes"`
-	Shown        []string          `json:"shown"`      // the classes as they are displayed
-	Attributes   map[string]string `json:"attributes"` // names as they are displayed, where that differs
+	Shown        []string          `json:"shown"`      // display names of the classes
+	Attributes   map[string]string `json:"attributes"` // display names of attributes, where they differ
 	None         float64           `json:"none"`       // probability below which an image is none of the classes
-	Threshold    *float64          `json:"threshold"`  // the best class's score below which it is, as chosen on validation classes; nil: none was
-	Auto         bool              `json:"auto"`       // the threshold counts at first
+	Threshold    *float64          `json:"threshold"`  // excess of the best class's score below which an image is none of the classes, as selected on validation classes; nil: none was selected
+	Auto         bool              `json:"auto"`       // the threshold is initially applied
 	Items        []Item            `json:"items"`
-	ID           string            `json:"id"` // of the content: labels in the browser are kept by it
+	ID           string            `json:"id"` // identifies the content: key of the labels kept in the browser
 }
 
 // Item is an image.
 type Item struct {
-	Image       string  `json:"image"`
-	Source      string  `json:"src,omitempty"` // a data URI
-	Width       int     `json:"width,omitempty"`
-	Height      int     `json:"height,omitempty"`
-	Top         any     `json:"top,omitempty"`         // [{"class", "probability", "score"}], best first
-	Explanation any     `json:"explanation,omitempty"` // {"seen", "for", "against"}
-	Truth       *string `json:"truth,omitempty"`       // class of the folder that the image is in
-	Error       string  `json:"error,omitempty"`
+	Image       string   `json:"image"`
+	Source      string   `json:"src,omitempty"` // a data URI
+	Width       int      `json:"width,omitempty"`
+	Height      int      `json:"height,omitempty"`
+	Top         any      `json:"top,omitempty"`         // [{"class", "probability", "score"}], best first
+	Excess      *float64 `json:"excess,omitempty"`      // of the best score, compared with Threshold
+	Explanation any      `json:"explanation,omitempty"` // {"seen", "for", "against"}
+	Truth       *string  `json:"truth,omitempty"`       // name of the image's folder if that is a class
+	Error       string   `json:"error,omitempty"`
+	Damaged     string   `json:"damaged,omitempty"` // what of the file is damaged
 }
 
-// module is a module's text without its imports and exports, for one script of several.
+// module returns a module's text without imports and exports, to join several into one script.
 func module(name string) (string, error) {
 	text, err := Files.ReadFile(name)
 	if err != nil {
@@ -64,14 +67,14 @@ func module(name string) (string, error) {
 	return out.String(), nil
 }
 
-// Write writes the page: it asks for nothing and runs no script but its own.
+// Write writes the page; its content security policy forbids requests and scripts other than its own.
 func (d *Data) Write(w io.Writer) error {
 	sum := sha256.New()
 	for _, i := range d.Items {
 		fmt.Fprintf(sum, "%q", i.Image)
 	}
 	d.ID = d.ModelVersion + " " + hex.EncodeToString(sum.Sum(nil)[:8])
-	data, err := json.Marshal(d) // < and > are escaped: no text ends the element
+	data, err := json.Marshal(d) // < and > are escaped: no text can close the element
 	if err != nil {
 		return err
 	}
@@ -111,7 +114,7 @@ func (d *Data) Write(w io.Writer) error {
 	return err
 }
 
-// hash is the source of a Content-Security-Policy that allows this text alone.
+// hash returns a Content-Security-Policy source that allows only this text.
 func hash(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"

@@ -1,5 +1,5 @@
-// A gallery of classified images: grid and list, any number of them, filters, an order that stays, labels, downloads, by mouse, touch
-// and keyboard. The server's page and the file of 'vzsl predict --html' both are made of it.
+// A gallery of any number of classified images: grid and list, filters, stable sorting, labels, downloads; usable by
+// mouse, touch and keyboard. The server's page and the file of 'vzsl predict --html' use it.
 import { coco, csv, json, labelConfig, labelStudio, labelsCSV, save } from './exports.js';
 
 // make creates an element with properties and children; strings become text nodes, never HTML.
@@ -15,20 +15,21 @@ export function make(tag, props, ...children) {
 export const percent = p => p === undefined ? '' : (100 * p).toFixed(1) + ' %';
 
 const sizes = { grid: { width: 168, height: 252 }, list: { width: 0, height: 96 } };
-const gap = 12, beyond = 600; // pixels: between cards; rendered before they are seen
+const gap = 12, beyond = 600; // pixels between cards; pixels rendered beyond the visible part
 
 // Gallery shows items: [{key, image, src, class, probability, top, label, error, watched, truth, explanation}].
 //
-// options: shown(class) gives a class as it is displayed; classes() those to choose from; about() what downloads say of the model;
-// none is the probability below which an image is none of the classes; label(items, class) keeps labels (class undefined takes them
-// away); detail(item, box) adds to what is shown of one image; formats are more downloads, [{name, file, make(items)}].
+// options: shown(class) returns a class's display name; classes() the candidate classes; about() the model's metadata
+// for downloads; none is the probability below which an image is none of the classes; label(items, class) stores labels
+// (class undefined removes them); detail(item, box) adds to the view of one image; formats are further downloads,
+// [{name, file, make(items)}].
 export class Gallery {
   constructor(root, options) {
     this.o = { shown: c => c, label: null, detail: null, formats: [], none: 0, ...options };
     this.items = [];
     this.view = [];
     this.cards = new Map();
-    this.at = 0; // place in view of the card that has the tab stop
+    this.at = 0; // index in view of the card that has the tab stop
     this.chosen = new Set();
     this.mode = 'grid';
     this.none = this.o.none;
@@ -45,7 +46,7 @@ export class Gallery {
     const field = (name, label, control) => { control.id = id(name); return make('p', { className: 'g-field' }, make('label', { htmlFor: control.id }, label), control); };
     this.classFilter = make('select', { onchange: () => this.refresh() });
     this.orderBy = make('select', { onchange: () => this.refresh() },
-      ...[['added', 'as added'], ['unsure', 'least probable first'], ['sure', 'most probable first'], ['watched', 'the class being described']].map(([value, text]) => make('option', { value }, text)));
+      ...[['added', 'as added'], ['unsure', 'lowest probability first'], ['sure', 'highest probability first'], ['watched', 'by the class being described']].map(([value, text]) => make('option', { value }, text)));
     this.search = make('input', { type: 'search', autocomplete: 'off', oninput: () => this.refresh() });
     this.low = make('input', { type: 'number', min: 0, max: 100, value: 0, oninput: () => this.refresh() });
     this.high = make('input', { type: 'number', min: 0, max: 100, value: 100, oninput: () => this.refresh() });
@@ -60,14 +61,14 @@ export class Gallery {
     this.bar = make('form', { className: 'g-bar', ariaLabel: 'Filter the images', onsubmit: e => e.preventDefault() },
       field('class', 'Class', this.classFilter), field('order', 'Order', this.orderBy), field('search', 'File name', this.search),
       make('fieldset', { className: 'g-field g-range' }, make('legend', {}, 'Probability, %'), named(this.low, 'at least'), ' to ', named(this.high, 'at most')),
-      field('none', 'None of these below, %', this.noneBelow),
-      make('label', { hidden: true }, this.auto, ' none of these, as chosen in training'),
+      field('none', '“None of these” below, %', this.noneBelow),
+      make('label', { hidden: true }, this.auto, ' “none of these” below the threshold selected in training'),
       make('div', { className: 'g-field g-buttons', role: 'group', ariaLabel: 'View' }, ...this.modes), this.downloads);
     this.chosenClass = make('select', { ariaLabel: 'Class of the selected images' });
     this.chosenBar = make('form', { className: 'g-chosen', hidden: true, onsubmit: e => { e.preventDefault(); this.labelChosen(this.chosenClass.value); } },
       this.chosenText = make('span', {}), this.chosenClass, make('button', {}, 'Label'),
-      make('button', { type: 'button', onclick: () => this.labelChosen(undefined) }, 'Take labels off'),
-      make('button', { type: 'button', onclick: () => { this.chosen.clear(); this.choose(); } }, 'Select none'));
+      make('button', { type: 'button', onclick: () => this.labelChosen(undefined) }, 'Remove labels'),
+      make('button', { type: 'button', onclick: () => { this.chosen.clear(); this.choose(); } }, 'Clear selection'));
     this.list = make('ul', { className: 'g-items', role: 'list', ariaLabel: 'Images' });
     this.list.addEventListener('keydown', e => this.key(e));
     this.dialog = make('dialog', { className: 'g-dialog', ariaLabel: 'Image' });
@@ -97,8 +98,8 @@ export class Gallery {
     this.refresh();
   }
 
-  // limit sets what makes an image one of none of the classes, unless a user has: a probability, or the threshold of the best score that
-  // was chosen on validation classes (null: none was).
+  // limit sets when an image is none of the classes, unless the user has set it: below a probability, or below the
+  // threshold on the excess of the best score that was selected on validation classes (null: none was selected).
   limit(none, threshold, auto) {
     this.threshold = threshold;
     this.auto.parentNode.hidden = threshold === null;
@@ -110,9 +111,9 @@ export class Gallery {
     this.set(this.items);
   }
 
-  // isNone tells whether an image is of none of the classes.
+  // isNone reports whether an image is none of the classes.
   isNone(i) {
-    return i.top[0].probability < this.none || this.auto.checked && this.threshold !== null && i.top[0].score < this.threshold;
+    return i.top[0].probability < this.none || this.auto.checked && this.threshold !== null && i.excess < this.threshold;
   }
 
   refreshClasses() {
@@ -128,7 +129,7 @@ export class Gallery {
     if (chosen) this.chosenClass.value = chosen;
   }
 
-  // refresh filters and orders again.
+  // refresh applies the filters and the order again.
   refresh() {
     const c = this.classFilter.value, text = this.search.value.toLowerCase(), low = this.low.value / 100, high = (this.high.value === '' ? 100 : this.high.value) / 100;
     const whole = low <= 0 && high >= 1;
@@ -148,7 +149,7 @@ export class Gallery {
     this.at = Math.min(this.at, Math.max(0, this.view.length - 1));
     const named = this.view.filter(i => i.truth !== undefined && i.top && i.label === undefined), right = named.filter(i => i.class === i.truth).length;
     const said = this.view.length === this.items.length ? `${this.items.length} images` : `${this.view.length} of ${this.items.length} images`;
-    this.count.textContent = said + (named.length ? `; ${right} of ${named.length} (${percent(right / named.length)}) are in a folder called as their predicted class` : '');
+    this.count.textContent = said + (named.length ? `; ${right} of ${named.length} (${percent(right / named.length)}) are in a folder named like their predicted class` : '');
     this.draw();
   }
 
@@ -175,7 +176,7 @@ export class Gallery {
     return { columns, width: (width - gap * (columns - 1)) / columns, height: s.height + gap };
   }
 
-  // draw renders the cards that are seen, and some around them.
+  // draw renders the visible cards and some beyond.
   draw() {
     const { columns, width, height } = this.layout();
     const rows = Math.ceil(this.view.length / columns);
@@ -276,7 +277,7 @@ export class Gallery {
     e.preventDefault();
   }
 
-  // open shows one image with all that is known of it.
+  // open shows one image with its details.
   open(k) {
     this.at = k;
     const item = this.view[k];
@@ -293,7 +294,8 @@ export class Gallery {
     const facts = make('div', {});
     box.append(make('img', { src: item.full ?? item.src, alt: item.image }), facts);
     if (item.error) facts.append(make('p', { className: 'g-bad' }, item.error));
-    if (item.top) facts.append(ranking(item.top, this.o.shown, item.class === '' ? 'None of these: the best is below the limit.' : ''));
+    if (item.damaged) facts.append(make('p', { className: 'g-bad' }, `Damaged file: ${item.damaged}; decoded as by libjpeg.`));
+    if (item.top) facts.append(ranking(item.top, this.o.shown, item.class === '' ? 'None of these: the best class is below the limit.' : ''));
     if (this.o.label && !item.error) facts.append(this.correction(item));
     if (item.explanation) facts.append(explanation(item.explanation, item.top, this.o));
     this.o.detail?.(item, facts);
@@ -309,13 +311,13 @@ export class Gallery {
       className: 'g-correct', onsubmit: async e => {
         e.preventDefault();
         const text = (await this.o.label([item], select.value)) ?? 'labelled', k = this.view.indexOf(item);
-        if (k < 0) { said.textContent = text; return; } // a filter leaves it out now
-        this.open(k); // what the model says may be something else
+        if (k < 0) { said.textContent = text; return; } // a filter now excludes it
+        this.open(k); // the prediction may have changed
         this.dialog.querySelector('.g-correct button').focus();
         this.dialog.querySelector('.g-correct [role=status]').textContent = text;
       },
-    }, make('label', { htmlFor: 'g-correct' }, 'It shows'), select, make('button', {}, 'Keep as label'),
-    make('button', { type: 'button', onclick: async () => { await this.o.label([item], undefined); said.textContent = ''; } }, 'Take the label off'), said);
+    }, make('label', { htmlFor: 'g-correct' }, 'Correct class'), select, make('button', {}, 'Save label'),
+    make('button', { type: 'button', onclick: async () => { await this.o.label([item], undefined); said.textContent = ''; } }, 'Remove label'), said);
   }
 }
 
@@ -335,7 +337,7 @@ function bar(p) {
 
 const short = v => v === null || v === undefined ? '?' : String(Number(v.toPrecision(3)));
 
-// explanation shows the attributes that speak for and against the best class, and those seen in the image.
+// explanation shows the attributes that contribute for and against the best class, and those most present in the image.
 export function explanation(x, top, o) {
   const label = o.attribute ?? (a => a), most = Math.max(1e-12, ...[...x.for, ...x.against].map(e => Math.abs(e.weight)));
   const rows = list => list.map(e => {

@@ -1,4 +1,4 @@
-// The gallery of a file: what it shows stands in the page. Labels stay in the browser; downloads have them.
+// The gallery in one HTML file: its data is in the page. Labels are kept in the browser; downloads include them.
 import { Gallery } from './gallery.js';
 
 const data = JSON.parse(document.getElementById('data').textContent);

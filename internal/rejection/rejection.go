@@ -1,10 +1,15 @@
-// Package rejection tells images of the candidate classes from images of none of them by the score of the best candidate, before any
-// softmax (the maximum logit: Hendrycks et al., Scaling Out-of-Distribution Detection for Real-World Settings, ICML 2022): an image whose
-// best score is below a threshold is rejected. Probabilities say less: they compare the candidates with each other, and are near 1 of an
-// image that is like none of them but least unlike one.
+// Package rejection separates images of the candidate classes (known) from images of no candidate (unknown). It compares
+// the best candidate's score, before the softmax, with the best score expected of as many classes that the image does not
+// show: an image is rejected if the difference, the excess, is below a threshold. The expected score is that of seen
+// classes, scored by their descriptions alone like the candidates ([Background], [Expected]).
 //
-// The best of more candidates has a larger score. A threshold is therefore chosen for several numbers of candidates, on classes that the
-// model was not trained on and that are no test classes, of which some play the candidates and the others the rest of the world.
+// The score itself (maximum logit: Hendrycks et al., Scaling Out-of-Distribution Detection for Real-World Settings, ICML
+// 2022) increases with the number of candidates and depends on image and model, so the error rates of a threshold on it
+// transfer less well from validation to unseen classes. Probabilities are less suited still: they only compare the
+// candidates with each other, and can be near 1 for an image that resembles none of them.
+//
+// With more candidates the separation is harder. A threshold is therefore selected for several numbers of candidates,
+// on classes that are neither training nor test classes: some serve as candidates, the others as unknown classes.
 package rejection
 
 import (
@@ -14,28 +19,28 @@ import (
 	"slices"
 )
 
-// Judged is the best candidate's score for an image, and whether the image's class is among the candidates.
+// Judged is the excess of the best candidate's score for an image, and whether the image's class is among the candidates.
 type Judged struct {
 	Score float64
 	Known bool
 }
 
-// Point is a threshold for a number of candidates, and what it came to on the images that it was chosen on. Rates are 0 to 1.
+// Point is a threshold for a number of candidates, with its metrics on the images that it was selected on. Rates are 0 to 1.
 type Point struct {
 	Candidates      int     `json:"candidates"`
-	Threshold       float64 `json:"threshold"` // a score of the model
+	Threshold       float64 `json:"threshold"` // of the excess
 	AUROC           float64 `json:"auroc"`
-	FalseAcceptance float64 `json:"false_acceptance"` // images of none of the candidates that are accepted
-	FalseRejection  float64 `json:"false_rejection"`  // images of a candidate that are rejected
-	Known           int     `json:"known_images"`     // over all draws of candidates
+	FalseAcceptance float64 `json:"false_acceptance"` // fraction of unknown images that are accepted
+	FalseRejection  float64 `json:"false_rejection"`  // fraction of known images that are rejected
+	Known           int     `json:"known_images"`     // counted over all draws of candidates
 	Unknown         int     `json:"unknown_images"`
 }
 
-// Draws is the number of sets of candidates that are drawn for each number of them.
-const Draws = 4
+// Draws is the number of random candidate sets for each number of candidates.
+const Draws = 32
 
-// Sizes are the numbers of candidates that a threshold is chosen for among so many classes: 2, 5, 10, 20, ..., and half of them; at
-// least a quarter of the classes are left as the rest of the world. Nil: too few classes.
+// Sizes returns the numbers of candidates to select a threshold for, given the number of classes: 2, 5, 10, 20, ...,
+// and half of the classes; at least a quarter of the classes remain unknown. Nil: too few classes.
 func Sizes(classes int) []int {
 	var all []int
 	for base := 1; base <= classes; base *= 10 {
@@ -47,17 +52,19 @@ func Sizes(classes int) []int {
 	return slices.DeleteFunc(all, func(n int) bool { return n < 2 || n > classes-max(1, classes/4) })
 }
 
-// Candidates draws size of so many classes, in rising order; the same for the same seed and draw.
+// Candidates draws size classes of the given number, in ascending order; the same seed and draw give the same classes.
 func Candidates(seed uint64, classes, size, draw int) []int {
 	some := rand.New(rand.NewPCG(seed, uint64(size)<<32|uint64(draw))).Perm(classes)[:size]
 	slices.Sort(some)
 	return some
 }
 
-// Best judges an image by the scores of the candidates.
-func Best(scores []float32, known bool) Judged { return Judged{float64(slices.Max(scores)), known} }
+// Best judges an image by the scores of the candidates and the best score expected of as many other classes.
+func Best(scores []float32, expected float64, known bool) Judged {
+	return Judged{float64(slices.Max(scores)) - expected, known}
+}
 
-// counts are the known and the unknown ones.
+// counts returns the numbers of known and unknown images.
 func counts(all []Judged) (known, unknown int) {
 	for _, j := range all {
 		if j.Known {
@@ -67,18 +74,18 @@ func counts(all []Judged) (known, unknown int) {
 	return known, len(all) - known
 }
 
-// sorted is by falling score.
+// sorted returns a copy in descending order of the scores.
 func sorted(all []Judged) []Judged {
 	all = slices.Clone(all)
 	slices.SortStableFunc(all, func(a, b Judged) int { return cmp.Compare(b.Score, a.Score) })
 	return all
 }
 
-// AUROC is the probability that an image of a candidate has a larger score than one of none, ties counted half: 0.5 is chance. It
-// is NaN where there are none of the one or the other.
+// AUROC is the probability that a known image has a larger score than an unknown one, ties counted half: 0.5 is chance.
+// It is NaN if there are no known or no unknown images.
 func AUROC(all []Judged) float64 {
 	known, unknown := counts(all)
-	above, area := 0.0, 0.0 // known ones above
+	above, area := 0.0, 0.0 // above: known images with a larger score
 	s := sorted(all)
 	for lo := 0; lo < len(s); {
 		hi := lo
@@ -96,13 +103,13 @@ func AUROC(all []Judged) float64 {
 	return area / float64(known) / float64(unknown)
 }
 
-// Threshold has the smallest mean of false acceptances and false rejections (the largest of Youden's J); of several that have it, the
-// smallest, which rejects least. It lies halfway between two scores, or is the least score.
+// Threshold returns the threshold with the smallest mean of false acceptance and false rejection rate (the largest
+// Youden's J); of several, the smallest, which rejects least. It is halfway between two scores, or the smallest score.
 func Threshold(all []Judged) float64 {
 	known, unknown := counts(all)
 	s := sorted(all)
-	best, at := math.Inf(1), 0.0              // of no images
-	rejected, accepted := float64(known), 0.0 // with a threshold above all
+	best, at := math.Inf(1), 0.0              // 0 if there are no images
+	rejected, accepted := float64(known), 0.0 // for a threshold above all scores
 	for lo := 0; lo < len(s); {
 		hi := lo
 		for ; hi < len(s) && s[hi].Score == s[lo].Score; hi++ {
@@ -124,7 +131,7 @@ func Threshold(all []Judged) float64 {
 	return at
 }
 
-// Rates are the shares of the unknown images that are accepted, and of the known ones that are rejected.
+// Rates returns the fraction of unknown images that are accepted, and of known images that are rejected.
 func Rates(all []Judged, threshold float64) (falseAcceptance, falseRejection float64) {
 	known, unknown := counts(all)
 	accepted, rejected := 0, 0
@@ -139,7 +146,7 @@ func Rates(all []Judged, threshold float64) (falseAcceptance, falseRejection flo
 	return float64(accepted) / max(1, float64(unknown)), float64(rejected) / max(1, float64(known))
 }
 
-// Choose gives the threshold for a number of candidates.
+// Choose selects the threshold for a number of candidates.
 func Choose(candidates int, all []Judged) Point {
 	p := Point{Candidates: candidates, Threshold: Threshold(all), AUROC: AUROC(all)}
 	p.Known, p.Unknown = counts(all)
@@ -147,7 +154,8 @@ func Choose(candidates int, all []Judged) Point {
 	return p
 }
 
-// For is the point that was chosen for the number of candidates nearest to one, by their ratio; nil: there is none.
+// For returns the point whose number of candidates is nearest to the given one, by their ratio; nil: there are no
+// points.
 func For(points []Point, candidates int) *Point {
 	var best *Point
 	far := func(p *Point) float64 { return math.Abs(math.Log(float64(p.Candidates) / float64(candidates))) }
@@ -159,8 +167,8 @@ func For(points []Point, candidates int) *Point {
 	return best
 }
 
-// FalseAcceptanceAt is the share of unknown images that are accepted with the largest threshold that accepts at least this share of the
-// known ones.
+// FalseAcceptanceAt returns the fraction of unknown images that are accepted with the largest threshold that accepts at
+// least the given fraction of the known images.
 func FalseAcceptanceAt(all []Judged, share float64) float64 {
 	known, _ := counts(all)
 	var of []float64
@@ -177,7 +185,8 @@ func FalseAcceptanceAt(all []Judged, share float64) float64 {
 	return accepted
 }
 
-// Thresholds are at most n, falling, from one above all scores to the smallest, evenly by the number of images above them.
+// Thresholds returns at most n thresholds in descending order, from one above all scores to the smallest score, evenly
+// spaced by the number of images above them.
 func Thresholds(all []Judged, n int) []float64 {
 	s := sorted(all)
 	var at []float64

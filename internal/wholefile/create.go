@@ -28,7 +28,7 @@ func Create(path string, write func(w io.WriteSeeker) error) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+		return fmt.Errorf("write %s: %w", path, Vanished(a.Name(), err))
 	}
 	SyncDir(filepath.Dir(path))
 	return placed()

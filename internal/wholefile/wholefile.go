@@ -69,7 +69,7 @@ func Prepare(path string, write func(w io.WriteSeeker) error) (a *Aside, err err
 	_ = Sweep(dir) // a folder that cannot be read can be written all the same
 	t, err := create(dir, name)
 	if err != nil {
-		return nil, err
+		return nil, Vanished(dir, err)
 	}
 	err = write(t.File)
 	if err == nil {
@@ -103,10 +103,22 @@ func (a *Aside) Commit() error {
 		return fmt.Errorf("write %s: %w", a.path, errors.Join(err, a.t.remove()))
 	}
 	if err := rename(a.t.name, a.path); err != nil {
-		return fmt.Errorf("write %s: %w", a.path, errors.Join(err, a.t.remove()))
+		return fmt.Errorf("write %s: %w", a.path, errors.Join(Vanished(a.t.name, err), a.t.remove()))
 	}
 	a.t.release()
 	return placed()
+}
+
+// Vanished explains an error of a file that this process made and that is not there any more: nobody else removes it, so that its folder
+// has gone.
+func Vanished(path string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if _, there := os.Lstat(path); !errors.Is(there, fs.ErrNotExist) {
+		return err
+	}
+	return fmt.Errorf("its folder was removed or replaced while it was written, or its file system is no longer mounted (%w); mount it and run the same command again", err)
 }
 
 // rename is os.Rename where the answer of a server may be lost: over NFS a rename that was done can be reported as failed, when it is

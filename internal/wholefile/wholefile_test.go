@@ -68,6 +68,24 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// TestVanished: where the folder has gone under a file that is being written, as below a file system that is no longer mounted, the error
+// names the file and says what to do.
+func TestVanished(t *testing.T) {
+	for name, place := range map[string]func(path string, write func(io.WriteSeeker) error) error{"write": Write, "create": Create} {
+		dir := filepath.Join(t.TempDir(), "mounted")
+		path := filepath.Join(dir, "x")
+		err := place(path, func(io.WriteSeeker) error {
+			return errors.Join(os.Rename(dir, dir+".away"), os.Mkdir(dir, 0o755))
+		})
+		if err == nil || !strings.HasPrefix(err.Error(), "write "+path+": its folder was removed or replaced") || !strings.Contains(err.Error(), "run the same command again") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if s := names(t, dir); s != "" {
+			t.Errorf("%s: %s", name, s)
+		}
+	}
+}
+
 // TestMain is, where told so, a process that is writing a file until it is killed.
 func TestMain(m *testing.M) {
 	if path := os.Getenv("VZSL_TEST_WRITE"); path != "" {

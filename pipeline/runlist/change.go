@@ -8,20 +8,24 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"syscall"
 
 	"vzsl/internal/lock"
 	"vzsl/internal/lookup"
+	"vzsl/internal/wholefile"
 	"vzsl/pipeline/experiment"
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
 )
 
-// folders are those of a run and of its report that exist.
-func folders(w *workspace.Workspace, name string) ([]string, error) {
+var errNone = errors.New("no such run or report")
+
+// folders are those of a run and of its report that exist, and those given.
+func folders(w *workspace.Workspace, name string, dirs ...string) ([]string, error) {
 	if err := usage.FolderName("run", name); err != nil {
 		return nil, err
 	}
-	var dirs []string
 	for _, dir := range []string{w.RunDir(name), w.ReportDir(name)} {
 		if there, err := lookup.Exists(dir); err != nil {
 			return nil, err
@@ -34,7 +38,7 @@ func folders(w *workspace.Workspace, name string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		return nil, fmt.Errorf("%s: no such run or report%s", name, usage.DidYouMean(name, known))
+		return nil, fmt.Errorf("%s: %w%s", name, errNone, usage.DidYouMean(name, known))
 	}
 	return dirs, nil
 }
@@ -67,12 +71,16 @@ type Removed struct {
 
 // ToRemove says what Remove would take away; it refuses what is not there or in use.
 func ToRemove(w *workspace.Workspace, names []string) ([]Removed, error) {
+	half := slices.ContainsFunc(names, func(name string) bool { return len(halfRemoved(w, name)) > 0 })
 	var all []Removed
 	for i, name := range names {
 		if slices.Contains(names[:i], name) {
 			return nil, usage.Errorf("%s is given twice", name)
 		}
-		dirs, err := folders(w, name)
+		dirs, err := folders(w, name, halfRemoved(w, name)...)
+		if half && errors.Is(err, errNone) {
+			continue // the call that was killed had removed it
+		}
 		if err == nil {
 			err = free(dirs)
 		}
@@ -92,20 +100,45 @@ func ToRemove(w *workspace.Workspace, names []string) ([]Removed, error) {
 	return all, nil
 }
 
-// Remove takes away what ToRemove has found: each folder at once, under another name, then its files.
+// removing begins the name of a folder whose files are being removed.
+const removing = ".removed-"
+
+func removed(dir string) string { return filepath.Join(filepath.Dir(dir), removing+filepath.Base(dir)) }
+
+// halfRemoved are the folders of a name that a call of Remove did not come to the end of.
+func halfRemoved(w *workspace.Workspace, name string) (left []string) {
+	for _, dir := range []string{w.RunDir(name), w.ReportDir(name)} {
+		if exists(removed(dir)) {
+			left = append(left, removed(dir))
+		}
+	}
+	return left
+}
+
+// Remove takes away what ToRemove has found: all folders under other names, each at once, then their files. Killed in between, it is
+// completed by the same names.
 func Remove(all []Removed) error {
+	var gone []string
 	for _, r := range all {
 		for _, dir := range r.Folders {
-			gone := filepath.Join(filepath.Dir(dir), ".removed-"+filepath.Base(dir))
-			if err := os.RemoveAll(gone); err != nil { // of an earlier call that was killed
-				return err
+			if strings.HasPrefix(filepath.Base(dir), removing) { // by an earlier call
+				gone = append(gone, dir)
+				continue
 			}
-			if err := os.Rename(dir, gone); err != nil {
-				return err
+			to := removed(dir)
+			err := os.RemoveAll(to)
+			if err == nil {
+				err = os.Rename(dir, to)
 			}
-			if err := os.RemoveAll(gone); err != nil {
-				return err
+			if err != nil {
+				return fmt.Errorf("remove %s: %w", dir, err)
 			}
+			gone = append(gone, to)
+		}
+	}
+	for _, dir := range gone {
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("remove %s: %w", dir, err)
 		}
 	}
 	return nil
@@ -114,11 +147,14 @@ func Remove(all []Removed) error {
 // Rename gives a run, of one seed or several, and its report another name. The report is built again, as its page names the run; what it
 // shows images from is as it was.
 func Rename(ctx context.Context, w *workspace.Workspace, from, to string) error {
-	dirs, err := folders(w, from)
-	if err != nil {
+	if err := errors.Join(usage.FolderName("run", from), usage.FolderName("run", to)); err != nil {
 		return err
 	}
-	if err := usage.FolderName("run", to); err != nil {
+	if begun(w, from, to) {
+		return move(ctx, w, from, to)
+	}
+	dirs, err := folders(w, from)
+	if err != nil {
 		return err
 	}
 	for _, dir := range []string{w.RunDir(to), w.ReportDir(to)} {
@@ -139,16 +175,28 @@ func Rename(ctx context.Context, w *workspace.Workspace, from, to string) error 
 	if err := free(dirs); err != nil {
 		return err
 	}
+	return move(ctx, w, from, to)
+}
+
+// move is Rename from the first change on. A file says so until the last: the same call after one that was killed goes on there.
+func move(ctx context.Context, w *workspace.Workspace, from, to string) error {
+	mark := markOf(w, from)
+	if exists(w.ReportDir(from)) {
+		if err := wholefile.Bytes(mark, []byte(to)); err != nil {
+			return err
+		}
+	}
 	var moved [][2]string
 	for _, m := range [][2]string{{w.RunDir(from), w.RunDir(to)}, {w.ReportDir(from), w.ReportDir(to)}} {
 		if !exists(m[0]) {
 			continue
 		}
 		if err := os.Rename(m[0], m[1]); err != nil {
+			err = fmt.Errorf("rename %s to %s: %w", m[0], m[1], err)
 			for _, back := range moved {
 				err = errors.Join(err, os.Rename(back[1], back[0]))
 			}
-			return err
+			return errors.Join(err, unmark(mark))
 		}
 		moved = append(moved, m)
 	}
@@ -156,9 +204,31 @@ func Rename(ctx context.Context, w *workspace.Workspace, from, to string) error 
 		return nil
 	}
 	if err := rebuild(ctx, w, to); err != nil {
-		return fmt.Errorf("%s was renamed, but its report could not be rebuilt: %w", to, err)
+		err = fmt.Errorf("%s was renamed, but its report could not be rebuilt: %w", to, err)
+		var system syscall.Errno
+		if !errors.As(err, &system) && ctx.Err() == nil { // repeating it would change nothing
+			err = errors.Join(err, unmark(mark))
+		}
+		return err
+	}
+	return unmark(mark)
+}
+
+func markOf(w *workspace.Workspace, from string) string {
+	return filepath.Join(w.ReportDir(""), ".renaming-"+from)
+}
+
+func unmark(mark string) error {
+	if err := os.Remove(mark); err != nil && !lookup.Absent(err) {
+		return err
 	}
 	return nil
+}
+
+// begun tells whether a call of Rename with the same names did not come to its end.
+func begun(w *workspace.Workspace, from, to string) bool {
+	was, err := os.ReadFile(markOf(w, from))
+	return err == nil && string(was) == to && !(exists(w.RunDir(from)) && exists(w.RunDir(to))) && !(exists(w.ReportDir(from)) && exists(w.ReportDir(to)))
 }
 
 // rebuild writes the report of a renamed run again.

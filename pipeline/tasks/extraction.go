@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -14,8 +13,8 @@ import (
 	"vzsl/internal/version"
 )
 
-// PlanExtract makes the plan of an extraction into folder: a unit is a shard that has to be written. growing says how the images'
-// files are looked at.
+// PlanExtract plans an extraction into folder: a unit is a shard that has to be written. growing says how changed
+// images are detected.
 func PlanExtract(ctx context.Context, folder string, src features.Source, d *datasets.Dataset, growing features.Growing) (*Plan, *features.Growth, error) {
 	g, err := features.Grow(ctx, folder, src, growing)
 	if err != nil {
@@ -30,7 +29,7 @@ func PlanExtract(ctx context.Context, folder string, src features.Source, d *dat
 	return p, g, nil
 }
 
-// Dataset is the planned dataset by its list; nil: the plan has none, and each task lists it.
+// Dataset returns the planned dataset from its stored list; nil: the plan has no list, and each task lists the dataset.
 func (p *Plan) Dataset() (*datasets.Dataset, error) {
 	list, err := p.Images()
 	if err != nil || list == nil {
@@ -40,15 +39,15 @@ func (p *Plan) Dataset() (*datasets.Dataset, error) {
 	return d, p.SameList(d)
 }
 
-// SameList refuses another list of images than the planned one.
+// SameList returns an error if the list of images differs from the planned one.
 func (p *Plan) SameList(d *datasets.Dataset) error {
 	if d.SHA256() != p.Extract.DatasetSHA256 {
-		return errorf("%s: the images have changed since the plan was made; plan again", d.Root)
+		return errorf("%s: the images have changed since the plan was made; run vzsl plan again", d.Root)
 	}
 	return nil
 }
 
-// unitOf numbers the units by their keys.
+// unitOf maps the units' keys to their indices.
 func (p *Plan) unitOf() map[string]int {
 	at := make(map[string]int, len(p.Units))
 	for i, u := range p.Units {
@@ -57,18 +56,18 @@ func (p *Plan) unitOf() map[string]int {
 	return at
 }
 
-// Writer is the folder of an extraction as one task writes it. It is an extract.Grower.
+// Writer writes one task's shards into the folder of an extraction. It is an extract.Grower.
 type Writer struct {
 	*features.Growth
 	p    *Plan
 	task Task
 	last time.Time
 
-	began time.Time
-	done  int // units of this task
+	alive *beats
+	done  int // units done by this task
 }
 
-// OpenTask opens the folder for a task. src is what the task would make now: it must be what was planned.
+// OpenTask opens the folder for a task. src describes what the task would compute: it must equal what was planned.
 func (p *Plan) OpenTask(ctx context.Context, t Task, src features.Source, growing features.Growing) (*Writer, error) {
 	if err := p.Here(); err != nil {
 		return nil, err
@@ -76,7 +75,7 @@ func (p *Plan) OpenTask(ctx context.Context, t Task, src features.Source, growin
 	planned := p.Extract.Source
 	src.ShardRows, src.Images, src.DatasetSHA256 = planned.ShardRows, planned.Images, planned.DatasetSHA256
 	if src != planned {
-		return nil, errorf("the task does not match its plan: now %+v, planned %+v; plan again", src, planned)
+		return nil, errorf("the task does not match its plan: now %+v, planned %+v; run vzsl plan again", src, planned)
 	}
 	at := p.unitOf()
 	mine := map[int]bool{}
@@ -94,7 +93,7 @@ func (p *Plan) OpenTask(ctx context.Context, t Task, src features.Source, growin
 			continue
 		}
 		mine[at[g.Key(shard)]] = true
-		if part := g.Part(shard); part != nil { // by a task that was ended before it could say so, or by this one before
+		if part := g.Part(shard); part != nil { // written by a task that was stopped before it could write the note
 			if err := w.note(shard, part, 0, 0); err != nil {
 				return nil, err
 			}
@@ -102,13 +101,18 @@ func (p *Plan) OpenTask(ctx context.Context, t Task, src features.Source, growin
 	}
 	for unit := range p.Units {
 		if t.Has(unit) && !mine[unit] {
-			return nil, errorf("unit %s of the plan is not a shard of the list of images: plan again", p.Units[unit].Key)
+			return nil, errorf("unit %s of the plan is not a shard of the list of images: run vzsl plan again", p.Units[unit].Key)
 		}
 	}
-	return w, w.start()
+	w.alive = p.begin(t)
+	w.alive.at(w.done)
+	return w, nil
 }
 
-// WritePart writes a shard and the note that it is done.
+// End records that the task has ended.
+func (w *Writer) End() { w.alive.stop() }
+
+// WritePart writes a shard and its note.
 func (w *Writer) WritePart(shard int, p features.Part) error {
 	if err := w.Growth.WritePart(shard, p); err != nil {
 		var conflict *features.ConflictError
@@ -122,10 +126,11 @@ func (w *Writer) WritePart(shard int, p features.Part) error {
 	if err := w.note(shard, w.Part(shard), len(p.Images), seconds); err != nil {
 		return err
 	}
-	return w.start()
+	w.alive.at(w.done)
+	return nil
 }
 
-// Units is how many units of the task are done.
+// Units returns the number of units that the task has done.
 func (w *Writer) Units() int { return w.done }
 
 func (w *Writer) note(shard int, part *features.ManifestPart, computed int, seconds float64) error {
@@ -140,7 +145,8 @@ func (w *Writer) note(shard int, part *features.ManifestPart, computed int, seco
 	return w.p.done(n)
 }
 
-// FinishExtract makes the plan's shards the folder's and writes its manifest. What is missing is a *MissingError.
+// FinishExtract adds the plan's shards to the folder and writes its manifest. If units are missing, the error is a
+// *MissingError.
 func (p *Plan) FinishExtract(ctx context.Context, d *datasets.Dataset) (*features.Manifest, error) {
 	at, notes := p.unitOf(), map[string]*Note{}
 	var missing []int
@@ -173,11 +179,11 @@ func (p *Plan) FinishExtract(ctx context.Context, d *datasets.Dataset) (*feature
 	for _, shard := range g.Unfinished() {
 		unit, due := at[g.Key(shard)]
 		if !due {
-			return nil, errorf("%s was changed since the plan was made: plan again", p.Extract.Folder)
+			return nil, errorf("%s was changed since the plan was made: run vzsl plan again", p.Extract.Folder)
 		}
 		missing = append(missing, unit)
 	}
-	for shard := range g.Parts() { // a note may tell of a file that was damaged since
+	for shard := range g.Parts() { // a file may have been damaged after its note was written
 		if n := notes[g.Key(shard)]; n != nil {
 			if part := g.Part(shard); part != nil && part.SHA256 != n.SHA256 {
 				return nil, Error{fmt.Errorf("%s does not have the checksum recorded by task %s on %s: it was changed or damaged; remove it and %s, and run the task again",
@@ -185,18 +191,13 @@ func (p *Plan) FinishExtract(ctx context.Context, d *datasets.Dataset) (*feature
 			}
 		}
 	}
-	if len(missing) > 0 { // noted, and their files are gone: the tasks are to find nothing
-		for _, u := range missing {
-			if err := os.Remove(p.notePath(p.Units[u].Key)); err != nil && !errors.Is(err, os.ErrNotExist) {
-				return nil, err
-			}
-		}
-		return nil, p.missing(missing)
+	if len(missing) > 0 { // their notes exist but their files are gone: remove the notes so that the tasks compute them again
+		return nil, p.Drop(missing)
 	}
 	return g.Finish()
 }
 
-// conflicts finds shards that two tasks wrote differently.
+// conflicts finds shards that two tasks wrote with different bytes.
 func (p *Plan) conflicts(notes map[string]*Note) error {
 	for key, n := range notes {
 		found, err := filepath.Glob(filepath.Join(p.Extract.Folder, "part-"+key+"-*.parquet*"))
@@ -205,7 +206,7 @@ func (p *Plan) conflicts(notes map[string]*Note) error {
 		}
 		for _, f := range found {
 			if second := filepath.Base(f); second == n.File+features.SecondResult {
-				return Error{&features.ConflictError{First: filepath.Join(p.Extract.Folder, n.File), Second: f, Why: "they were computed to different bytes"}}
+				return Error{&features.ConflictError{First: filepath.Join(p.Extract.Folder, n.File), Second: f, Why: "the tasks computed different bytes"}}
 			}
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"vzsl/features"
 )
 
-// sample is a writer that asks for a few of the images that are missing and drops their features.
+// sample is a writer that requests a few of the missing images and discards their features.
 type sample struct {
 	images []int
 	n      int
@@ -24,8 +24,8 @@ func (s *sample) Ours(int) bool                       { return true }
 func (s *sample) WritePart(int, features.Part) error  { return nil }
 func (s *sample) Finish() (*features.Manifest, error) { return nil, nil }
 
-// Measure computes some of the images that are missing, spread over all, by run, and tells the rate. start is what it took to open
-// the network.
+// Measure lets run compute some of the missing images, spread over all, and measures the rate. start is the time it
+// took to open the network.
 func Measure(g *features.Growth, images int, start time.Duration, run func(extract.Writer) (*extract.Result, error)) (*Rate, error) {
 	var todo []int
 	for _, shard := range g.Unfinished() {
@@ -46,14 +46,14 @@ func Measure(g *features.Growth, images int, start time.Duration, run func(extra
 	return &Rate{Images: res.Computed, ImagesPerSecond: float64(len(s.images)) / max(res.Elapsed.Seconds(), 1e-3), StartSeconds: start.Seconds(), MemoryMB: peakMB(), Processors: runtime.GOMAXPROCS(0)}, nil
 }
 
-// taskSeconds is how long a task is to take where nobody says how many there are; most is how many an array of a scheduler usually
-// may have.
+// taskSeconds is the intended duration of a task of an extraction if the number of tasks is not given; most is the usual limit of a
+// scheduler's array.
 const (
 	taskSeconds = 1800
 	most        = 1000
 )
 
-// Divide sets the number of tasks; 0: as many as take half an hour each.
+// Divide sets the number of tasks; 0: so many that each takes about half an hour.
 func (p *Plan) Divide(n int) {
 	if n == 0 {
 		n = 1
@@ -69,14 +69,14 @@ func (p *Plan) Divide(n int) {
 	p.Tasks = max(1, min(n, len(p.Units)))
 }
 
-// Ask is what to ask a scheduler for, for each task.
+// Ask is the memory and time to request from a scheduler for each task.
 type Ask struct {
 	MemoryMB int    `json:"memory_mb"`
 	Seconds  int    `json:"seconds"`
-	Time     string `json:"time"` // the same as schedulers take it, h:mm:ss
+	Time     string `json:"time"` // Seconds as h:mm:ss
 }
 
-// Ask is half as much again as was measured, and twice the time; nil: nothing was measured.
+// Ask returns one and a half times the measured memory and twice the measured time; nil: nothing was measured.
 func (p *Plan) Ask() *Ask {
 	if p.Rate == nil {
 		return nil
@@ -91,7 +91,7 @@ func (p *Plan) Ask() *Ask {
 	return &Ask{MemoryMB: (p.Rate.MemoryMB*3/2 + 255) / 256 * 256, Seconds: s, Time: fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)}
 }
 
-// Print writes a status for people.
+// Print writes the status as text.
 func (s *Status) Print(w io.Writer) {
 	fmt.Fprintf(w, "%s: %d of %d units done", s.Plan, s.Done, s.Units)
 	if s.Command == KindExtract {
@@ -105,9 +105,9 @@ func (s *Status) Print(w io.Writer) {
 		fmt.Fprintln(w, "all done: vzsl finish writes the result")
 		return
 	}
-	fmt.Fprintf(w, "%d tasks at work", len(s.Running))
+	fmt.Fprintf(w, "%d tasks running", len(s.Running))
 	if s.Rate > 0 {
-		fmt.Fprintf(w, ", %.1f a second together, %s left", s.Rate, (time.Duration(s.Left) * time.Second).Round(time.Second))
+		fmt.Fprintf(w, ", %.1f per second together, %s left", s.Rate, (time.Duration(s.Left) * time.Second).Round(time.Second))
 	}
 	fmt.Fprintln(w)
 	for _, r := range s.Stragglers {
@@ -117,4 +117,7 @@ func (s *Status) Print(w io.Writer) {
 		fmt.Fprintln(w, "failed:", f)
 	}
 	fmt.Fprintf(w, "not done: tasks %s\n", s.Missing)
+	for _, later := range s.Later {
+		fmt.Fprintf(w, "and then: tasks %s\n", later)
+	}
 }

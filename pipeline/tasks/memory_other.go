@@ -2,5 +2,5 @@
 
 package tasks
 
-// peakMB is the most memory that this process has had; 0: not known.
+// peakMB returns the peak memory of this process in MB; 0: not known.
 func peakMB() int { return 0 }

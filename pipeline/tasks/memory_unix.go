@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// peakMB is the most memory that this process has had; 0: not known.
+// peakMB returns the peak memory of this process in MB; 0: not known.
 func peakMB() int {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {

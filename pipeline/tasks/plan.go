@@ -30,59 +30,65 @@ const (
 
 const planFormat = "vzsl-plan/1"
 
-// The commands that can be planned.
-const (
-	KindExtract = "extract"
-	KindCompare = "compare"
-)
+// KindExtract is the command whose units are shards. Those of all others are independent computations (see Run).
+const KindExtract = "extract"
+
+// Kinds are the commands that can be planned.
+func Kinds() []string { return []string{KindExtract, "compare", "tune", "fewshot", "train"} }
 
 // Plan is plan.json.
 type Plan struct {
-	Format  string    `json:"format"`
-	Command string    `json:"command"` // that is divided: a Kind
-	Flags   []string  `json:"flags"`   // of the command, as they were given or stood in the settings file
-	Out     string    `json:"out"`     // --out
-	Program string    `json:"program"` // that every task has to be
-	Kernels string    `json:"kernels"` // the kernels that every task has to compute with: others round otherwise
-	Tasks   int       `json:"tasks"`   // n of task i/n
-	Made    time.Time `json:"made"`
-	Units   []Unit    `json:"units"`
-	Rate    *Rate     `json:"rate,omitempty"` // as measured where the plan was made
-	Extract *Extract  `json:"extract,omitempty"`
+	Format  string   `json:"format"`
+	Command string   `json:"command"` // command to divide: one of Kinds
+	Flags   []string `json:"flags"`   // of the command, from the command line or the settings file
+	Out     string   `json:"out"`     // --out
+	Program string   `json:"program"` // version that every task must have
+	Kernels string   `json:"kernels"` // kernels that every task must use: others round differently
+	Tasks   int      `json:"tasks"`   // n of task i/n
+	// Inputs are checksums of what every task must read, by name.
+	Inputs  map[string]string `json:"inputs,omitempty"`
+	Made    time.Time         `json:"made"`
+	Units   []Unit            `json:"units"`
+	Rate    *Rate             `json:"rate,omitempty"` // as measured when the plan was made
+	Extract *Extract          `json:"extract,omitempty"`
 
 	dir string
 }
 
-// Unit is what one process does in one go.
+// Unit is the smallest piece of work, done by one process.
 type Unit struct {
-	Key   string   `json:"key"`             // unique; of a shard that of its images
-	Size  int      `json:"size"`            // images to compute, or fits at most
-	Flags []string `json:"flags,omitempty"` // of the command, after the plan's
+	Key   string   `json:"key"`             // unique; for a shard, the key of its images
+	Size  int      `json:"size"`            // images to compute, or largest number of fits
+	Flags []string `json:"flags,omitempty"` // added to the plan's flags
+	Stage int      `json:"stage,omitempty"` // can start when all units of lower stages are done
 }
 
-// Extract is what a plan of an extraction knows of it.
+// Extract describes a planned extraction.
 type Extract struct {
 	features.Source
-	Folder     string             `json:"folder"` // of the features
-	Root       string             `json:"root"`   // the dataset's
+	Folder     string             `json:"folder"` // folder of the features
+	Root       string             `json:"root"`   // folder of the dataset
 	ImageRoot  string             `json:"image_root"`
-	ListSHA256 string             `json:"list_sha256"` // of the images' table beside the plan; "": each task lists the dataset
+	ListSHA256 string             `json:"list_sha256"` // of the list of images beside the plan; "": each task lists the dataset
 	Stale      features.Staleness `json:"stale"`
 }
 
-// Rate is what was measured.
+// Rate is the measured speed and memory.
 type Rate struct {
-	Images          int     `json:"images"` // computed to measure it
+	Images          int     `json:"images"` // images computed for the measurement
 	ImagesPerSecond float64 `json:"images_per_second"`
 	StartSeconds    float64 `json:"start_seconds"` // until the first image
-	MemoryMB        int     `json:"memory_mb"`     // at most, of the process
+	MemoryMB        int     `json:"memory_mb"`     // peak of the process
 	Processors      int     `json:"processors"`
 }
 
-// Error says that a task cannot be carried out as planned, on this machine or at all: to try it again is in vain.
+// Error is an error that a retry cannot mend: the task cannot be carried out as planned, on this machine or at all.
 type Error struct{ error }
 
 func (e Error) Unwrap() error { return e.error }
+
+// Permanent says of an error that to try again is in vain.
+func Permanent(err error) error { return Error{err} }
 
 func errorf(format string, args ...any) error { return Error{fmt.Errorf(format, args...)} }
 
@@ -92,17 +98,17 @@ func (p *Plan) check() error {
 	switch {
 	case p.Format != planFormat:
 		return fmt.Errorf("its format is %q, expected %q", p.Format, planFormat)
-	case p.Command != KindExtract && p.Command != KindCompare:
-		return fmt.Errorf("it is of the command %q", p.Command)
+	case !slices.Contains(Kinds(), p.Command):
+		return fmt.Errorf("its command %q cannot be planned", p.Command)
 	case (p.Command == KindExtract) != (p.Extract != nil):
 		return errors.New("the description of the extraction is missing")
 	case p.Tasks < 1:
-		return fmt.Errorf("%d tasks", p.Tasks)
+		return fmt.Errorf("its number of tasks is %d", p.Tasks)
 	}
 	once := map[string]bool{}
 	for _, u := range p.Units {
-		if !unitKey.MatchString(u.Key) || once[u.Key] || u.Size < 0 {
-			return fmt.Errorf("unit %q of size %d", u.Key, u.Size)
+		if !unitKey.MatchString(u.Key) || once[u.Key] || u.Size < 0 || u.Stage < 0 || u.Stage > 0 && p.Extract != nil {
+			return fmt.Errorf("its unit %q has size %d and stage %d", u.Key, u.Size, u.Stage)
 		}
 		once[u.Key] = true
 	}
@@ -133,13 +139,16 @@ func Read(path string) (*Plan, error) {
 	return p, nil
 }
 
-// Write writes a plan and, for an extraction, the list of its images into dir, and gives the path of plan.json. A plan that is there
-// is replaced where force says so or it is finished; what its tasks noted is removed.
+// Write writes a plan and, for an extraction, the list of its images into dir, and returns the path of plan.json. An
+// existing plan is replaced if it is finished or force is set; its notes are removed. A plan of the same work stays as it is.
 func (p *Plan) Write(dir string, list *features.ImageList, force bool) (string, error) {
 	p.Format, p.dir = planFormat, dir
 	path := filepath.Join(dir, planName)
 	if old, err := Read(path); err == nil && !force {
 		if notes, err := old.Notes(); err != nil || len(notes) < len(old.Units) {
+			if same, err := p.same(old, list); err != nil || same {
+				return path, err
+			}
 			return "", fmt.Errorf("%s: there is a plan with %d of %d units done; finish it, choose another folder with --to, or give --replace", path, len(notes), len(old.Units))
 		}
 	}
@@ -168,24 +177,64 @@ func (p *Plan) Write(dir string, list *features.ImageList, force bool) (string, 
 	return path, wholefile.Bytes(path, append(data, '\n'))
 }
 
-// Images reads the list of an extraction's images; nil: each task lists the dataset itself.
+// same tells whether a plan that is there divides the same work in the same way. When it was made, and what was measured then, may
+// differ.
+func (p *Plan) same(old *Plan, list *features.ImageList) (bool, error) {
+	a, b := *p, *old
+	a.Made, a.Rate = b.Made, b.Rate
+	if a.Extract != nil && b.Extract != nil && list != nil {
+		if _, err := old.Images(); err != nil {
+			return false, nil //nolint:nilerr // its list is damaged: it has to be replaced
+		}
+		dir, err := os.MkdirTemp("", "vzsl-plan-")
+		if err != nil {
+			return false, err
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		at := filepath.Join(dir, listName)
+		if err := features.WriteImageList(at, list); err != nil {
+			return false, err
+		}
+		e := *a.Extract
+		if e.ListSHA256, err = features.FileSHA256(at); err != nil {
+			return false, err
+		}
+		a.Extract = &e
+	}
+	x, err := json.Marshal(&a)
+	if err != nil {
+		return false, err
+	}
+	y, err := json.Marshal(&b)
+	return bytes.Equal(x, y), err
+}
+
+// Images reads the list of an extraction's images; nil: each task lists the dataset.
 func (p *Plan) Images() (*features.ImageList, error) {
 	if p.Extract.ListSHA256 == "" {
 		return nil, nil
 	}
 	at := filepath.Join(p.dir, listName)
 	if sum, err := features.FileSHA256(at); err != nil {
-		return nil, fmt.Errorf("the list of the plan's images: %w", err)
+		return nil, fmt.Errorf("the plan's list of images: %w", err)
 	} else if sum != p.Extract.ListSHA256 {
-		return nil, errorf("%s is not the list that the plan was made from: plan again", at)
+		return nil, errorf("%s is not the list of images that the plan was made from: run vzsl plan again", at)
 	}
 	return features.ReadImageList(at)
 }
 
-// Here refuses a machine or program whose results are other bytes than those of the plan's.
+// Same returns an error if an input, by its name in Inputs, is not the one that the plan was made with.
+func (p *Plan) Same(what, sha256 string) error {
+	if p.Inputs[what] != sha256 {
+		return errorf("%s: not what the plan was made with, changed since then; run vzsl plan again", what)
+	}
+	return nil
+}
+
+// Here returns an error if this program or machine computes other bytes than the plan's.
 func (p *Plan) Here() error {
 	if now := version.Program(); now != p.Program {
-		return errorf("the plan was made by %s, this is %s: run the same program everywhere, or plan again", p.Program, now)
+		return errorf("the plan was made by %s, this is %s: run the same program everywhere, or run vzsl plan again", p.Program, now)
 	}
 	now := kernels.Level()
 	switch {
@@ -197,13 +246,13 @@ func (p *Plan) Here() error {
 	return errorf("the plan is for the kernels %s, which this machine does not support: use machines that do, or plan again with VZSL_KERNELS=%s, here and for every task", p.Kernels, now)
 }
 
-// Note is what is known of a unit that is done.
+// Note records a finished unit.
 type Note struct {
 	Key      string    `json:"key"`
-	File     string    `json:"file,omitempty"` // the shard
+	File     string    `json:"file,omitempty"` // file of the shard
 	Rows     int       `json:"rows"`
 	Skipped  int       `json:"skipped"`
-	Computed int       `json:"computed"` // images by the engine, or fits
+	Computed int       `json:"computed"` // number of images computed, or of fits
 	SHA256   string    `json:"sha256,omitempty"`
 	Bytes    int64     `json:"bytes,omitempty"`
 	Host     string    `json:"host"`
@@ -211,14 +260,14 @@ type Note struct {
 	Seconds  float64   `json:"seconds"`
 	Task     string    `json:"task"`
 	Finished time.Time `json:"finished"`
-	Error    string    `json:"error,omitempty"` // of a unit that can only fail
-	// Result is what finish takes of a unit of a search.
+	Error    string    `json:"error,omitempty"` // of a unit that fails on every attempt
+	// Result of a unit of a search, used by finish.
 	Result json.RawMessage `json:"result,omitempty"`
 }
 
 func (p *Plan) notePath(key string) string { return filepath.Join(p.dir, notesDir, key+".json") }
 
-// Note reads the note of a unit; nil: it is not done.
+// Note reads the note of a unit; nil: the unit is not done.
 func (p *Plan) Note(key string) (*Note, error) {
 	path := p.notePath(key)
 	data, err := os.ReadFile(path)
@@ -238,7 +287,7 @@ func (p *Plan) Note(key string) (*Note, error) {
 	return &n, nil
 }
 
-// Notes reads those of all units that are done.
+// Notes reads the notes of all finished units.
 func (p *Plan) Notes() ([]*Note, error) {
 	var all []*Note
 	for _, u := range p.Units {
@@ -253,7 +302,7 @@ func (p *Plan) Notes() ([]*Note, error) {
 	return all, nil
 }
 
-// done notes that a unit is done. Another task may have noted the same; where it came to another result, that is an error.
+// done writes the note of a finished unit. If another task has written one with a different result, that is an error.
 func (p *Plan) done(n *Note) error {
 	n.Kernels, n.Finished = kernels.Level(), time.Now().UTC().Round(time.Millisecond)
 	n.Host, _ = os.Hostname()
@@ -271,6 +320,10 @@ func (p *Plan) done(n *Note) error {
 	other, err := p.Note(n.Key)
 	if err != nil || other == nil || other.SHA256 == n.SHA256 {
 		return err
+	}
+	if p.Extract == nil {
+		return errorf("unit %s: task %s on %s and task %s on %s came to different results (their checksums are %s and %s): find out which machine is wrong; remove %s to run it again",
+			n.Key, other.Task, other.Host, n.Task, n.Host, other.SHA256, n.SHA256, p.notePath(n.Key))
 	}
 	return Error{&features.ConflictError{First: other.File + " of task " + other.Task + " on " + other.Host, Second: n.File + " of task " + n.Task + " on " + n.Host,
 		Why: "their checksums are " + other.SHA256 + " and " + n.SHA256}}

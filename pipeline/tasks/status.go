@@ -4,78 +4,43 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-
-	"vzsl/internal/wholefile"
 )
 
-// Start is what a task says of itself when it begins and after each unit.
-type Start struct {
-	Task  string    `json:"task"`
-	Host  string    `json:"host"`
-	PID   int       `json:"pid"`
-	Began time.Time `json:"began"`
-	Since time.Time `json:"since"` // it works on its present unit
-	Done  int       `json:"done"`  // units
-	Ended bool      `json:"ended,omitempty"`
-}
-
-func (p *Plan) start(t Task, s Start) error {
-	s.Task, s.PID, s.Since = t.String(), os.Getpid(), time.Now().UTC().Round(time.Millisecond)
-	s.Host, _ = os.Hostname()
-	data, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		return err
-	}
-	name := strings.ReplaceAll(t.String(), "/", "-of-") + "-" + s.Host + "-" + strconv.Itoa(s.PID) + ".json"
-	return wholefile.Bytes(filepath.Join(p.dir, startsDir, name), append(data, '\n'))
-}
-
-func (w *Writer) start() error {
-	if w.began.IsZero() {
-		w.began = time.Now().UTC().Round(time.Millisecond)
-	}
-	return w.p.start(w.task, Start{Began: w.began, Done: w.done})
-}
-
-// End says that the task ended.
-func (w *Writer) End() error {
-	return w.p.start(w.task, Start{Began: w.began, Done: w.done, Ended: true})
-}
-
-// Status is how far a plan is.
+// Status is the progress of a plan.
 type Status struct {
 	Plan       string     `json:"plan"`
 	Command    string     `json:"command"`
 	Tasks      int        `json:"tasks"`
 	Units      int        `json:"units"`
 	Done       int        `json:"done"`
-	Size       int        `json:"size"`      // of all units: images to compute, or fits
-	SizeDone   int        `json:"size_done"` // of those that are done
+	Size       int        `json:"size"`      // sum over all units: images to compute, or fits
+	SizeDone   int        `json:"size_done"` // sum over the finished units
 	Skipped    int        `json:"skipped"`
 	Running    []Running  `json:"running"`
-	Stragglers []Running  `json:"stragglers"` // of those running: at one unit for long
-	Rate       float64    `json:"rate"`       // of the tasks that run, together: size a second
+	Stragglers []Running  `json:"stragglers"` // running tasks that have spent unusually long on one unit
+	Rate       float64    `json:"rate"`       // of all running tasks together: size per second
 	Left       float64    `json:"seconds_left"`
-	Missing    string     `json:"missing"` // tasks with units that are not done, as --array= takes them
+	Missing    string     `json:"missing"`         // tasks with unfinished units that can be computed now, in the form of Slurm's --array
+	Later      []string   `json:"later,omitempty"` // the same for later stages, in order
 	Failed     []string   `json:"failed,omitempty"`
 	First      *time.Time `json:"first,omitempty"`
 	Last       *time.Time `json:"last,omitempty"`
 }
 
-// Running is a task that has begun and not ended.
+// Running is a task that has started and not ended.
 type Running struct {
 	Start
-	Seconds float64 `json:"seconds"` // at its present unit
+	Seconds float64 `json:"seconds"` // spent on the current unit
 }
 
-// Status reads how far the plan is.
+// Status reads the progress of the plan.
 func (p *Plan) Status(now time.Time) (*Status, error) {
 	s := &Status{Plan: filepath.Join(p.dir, planName), Command: p.Command, Tasks: p.Tasks, Units: len(p.Units), Running: []Running{}, Stragglers: []Running{}}
 	size := map[string]int{}
@@ -90,7 +55,7 @@ func (p *Plan) Status(now time.Time) (*Status, error) {
 			return nil, err
 		}
 		if n == nil {
-			left = append(left, i%p.Tasks)
+			left = append(left, i)
 			continue
 		}
 		s.Done++
@@ -111,9 +76,15 @@ func (p *Plan) Status(now time.Time) (*Status, error) {
 			s.Last = &n.Finished
 		}
 	}
-	s.Missing = Array(left)
+	for i, tasks := range p.byStage(left) {
+		if i == 0 {
+			s.Missing = Array(tasks)
+		} else {
+			s.Later = append(s.Later, Array(tasks))
+		}
+	}
 	slices.Sort(seconds)
-	usual := time.Minute.Seconds() // where nothing is known
+	usual := time.Minute.Seconds() // if nothing was measured
 	if len(seconds) > 0 {
 		usual = seconds[len(seconds)/2]
 	}
@@ -123,7 +94,7 @@ func (p *Plan) Status(now time.Time) (*Status, error) {
 	}
 	for _, r := range starts {
 		at := Running{r, now.Sub(r.Since).Seconds()}
-		if r.Ended || s.Done == s.Units || at.Seconds > max(20*usual, 600) { // it was killed
+		if r.Ended || s.Done == s.Units || now.Sub(r.Seen) > beatsLost { // no sign of life: probably killed
 			continue
 		}
 		s.Running = append(s.Running, at)
@@ -138,7 +109,7 @@ func (p *Plan) Status(now time.Time) (*Status, error) {
 	return s, nil
 }
 
-// starts are what tasks say of themselves: of each task the last.
+// starts reads the latest Start of each task.
 func (p *Plan) starts() ([]Start, error) {
 	entries, err := os.ReadDir(filepath.Join(p.dir, startsDir))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -152,15 +123,16 @@ func (p *Plan) starts() ([]Start, error) {
 		if strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
-		data, err := os.ReadFile(filepath.Join(p.dir, startsDir, e.Name()))
+		path := filepath.Join(p.dir, startsDir, e.Name())
+		data, err := os.ReadFile(path)
 		if err != nil {
 			return nil, err
 		}
 		var s Start
 		if err := json.Unmarshal(data, &s); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s is damaged (%w): remove it; its task writes another", path, err)
 		}
-		if was, ok := last[s.Task]; !ok || was.Since.Before(s.Since) {
+		if was, ok := last[s.Task]; !ok || was.Seen.Before(s.Seen) {
 			last[s.Task] = s
 		}
 	}

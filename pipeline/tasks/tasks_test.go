@@ -1,11 +1,15 @@
 package tasks
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,11 +33,11 @@ func TestWhich(t *testing.T) {
 		{env: map[string]string{"AWS_BATCH_JOB_ARRAY_INDEX": "15"}, want: Task{15, 16}},
 		{env: map[string]string{"CLOUD_RUN_TASK_INDEX": "1", "CLOUD_RUN_TASK_COUNT": "16"}, want: Task{1, 16}},
 		{bad: "the task number is missing"},
-		{text: "7/7", bad: "the tasks are 0 to 6"},
-		{text: "-1", bad: "the tasks are 0 to 15"},
+		{text: "7/7", bad: "which has tasks 0 to 6"},
+		{text: "-1", bad: "which has tasks 0 to 15"},
 		{text: "1/0", bad: "i/n"},
 		{text: "a/b", bad: "i/n"},
-		{env: map[string]string{"SLURM_ARRAY_TASK_ID": "16"}, bad: "SLURM_ARRAY_TASK_ID=16: the tasks are 0 to 15"},
+		{env: map[string]string{"SLURM_ARRAY_TASK_ID": "16"}, bad: "SLURM_ARRAY_TASK_ID=16: not a task of this plan, which has tasks 0 to 15"},
 	} {
 		got, err := p.Which(c.text, func(name string) string { return c.env[name] })
 		if c.bad != "" {
@@ -75,7 +79,7 @@ func search(t *testing.T, keys ...string) *Plan {
 	for _, k := range keys {
 		units = append(units, Unit{Key: k, Size: 10})
 	}
-	path, err := PlanSearch(KindCompare, []string{"--a=b"}, ".", units).Write(t.TempDir(), nil, false)
+	path, err := PlanSearch("compare", []string{"--a=b"}, ".", units).Write(t.TempDir(), nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,28 +126,110 @@ func TestStragglers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	at := time.Now()
 	for i := range 2 {
-		if err := p.start(Task{2 + i, 4}, Start{Began: time.Now()}); err != nil {
-			t.Fatal(err)
-		}
+		b := p.begin(Task{2 + i, 4})
+		defer b.stop()
 	}
-	if err := p.start(Task{0, 4}, Start{Began: time.Now(), Ended: true}); err != nil {
-		t.Fatal(err)
-	}
+	p.begin(Task{0, 4}).stop()
 	for _, c := range []struct {
-		after             time.Duration
+		after, seen       time.Duration // the last beat
 		running, straggle int
-	}{{0, 2, 0}, {170 * time.Second, 2, 0}, {200 * time.Second, 2, 2}, {time.Hour, 0, 0}} {
-		s, err := p.Status(time.Now().Add(c.after))
+	}{{0, 0, 2, 0}, {170 * time.Second, 170 * time.Second, 2, 0}, {200 * time.Second, 190 * time.Second, 2, 2}, {time.Hour, time.Hour, 2, 2}, {90 * time.Second, 0, 0, 0}} {
+		entries, err := filepath.Glob(filepath.Join(p.dir, startsDir, "*.json"))
+		if err != nil || len(entries) != 3 {
+			t.Fatal(entries, err)
+		}
+		for _, e := range entries {
+			text, err := os.ReadFile(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var s Start
+			if err := json.Unmarshal(text, &s); err != nil {
+				t.Fatal(err)
+			}
+			s.Seen = at.Add(c.seen)
+			if text, err = json.Marshal(s); err != nil {
+				t.Fatal(err)
+			}
+			filetest.Write(t, e, string(text))
+		}
+		s, err := p.Status(at.Add(c.after))
 		if err != nil || len(s.Running) != c.running || len(s.Stragglers) != c.straggle {
-			t.Errorf("after %v: %+v, %v", c.after, s, err)
+			t.Errorf("after %v, seen %v: %+v, %v", c.after, c.seen, s, err)
 		}
 	}
 }
 
+// Units of a stage wait for all of the stages before, whichever task these are of; the lists are of what can be computed now.
+func TestStages(t *testing.T) {
+	var units []Unit
+	for i, stage := range []int{0, 0, 0, 1, 1, 2} {
+		units = append(units, Unit{Key: fmt.Sprint("u", i), Stage: stage})
+	}
+	path, err := PlanSearch("tune", nil, ".", units).Write(t.TempDir(), nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Tasks != 3 {
+		t.Fatalf("%d tasks", p.Tasks)
+	}
+	var ran []string
+	var mu sync.Mutex
+	run := func(task int, want Ran, left string) {
+		t.Helper()
+		got, err := p.Run(t.Context(), Task{task, 3}, 2, func(_ context.Context, u *Unit) (*Outcome, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			ran = append(ran, u.Key)
+			return &Outcome{Result: u.Key, Same: u.Key}, nil
+		})
+		if err != nil || got != want {
+			t.Errorf("task %d: %+v, %v", task, got, err)
+		}
+		s, err := p.Status(time.Now())
+		if err != nil || strings.Join(append([]string{s.Missing}, s.Later...), " ") != left {
+			t.Errorf("after task %d: %+v %v", task, s, err)
+		}
+	}
+	run(0, Ran{0, 1, 1}, "1-2 0-1 2")
+	run(2, Ran{0, 1, 1}, "1 0-1 2")
+	var missing *MissingError
+	if err := p.Complete(); !errors.As(err, &missing) || !slices.Equal(missing.Tasks, []int{1}) || missing.Units != 4 || missing.Later != 3 {
+		t.Error(err)
+	}
+	run(1, Ran{0, 2, 0}, "0 2") // its unit of the next stage too, which the first stage's end opens
+	run(2, Ran{1, 0, 1}, "0 2")
+	run(0, Ran{1, 1, 0}, "2")
+	run(2, Ran{1, 1, 0}, "")
+	if want := []string{"u0", "u2", "u1", "u4", "u3", "u5"}; !slices.Equal(ran, want) {
+		t.Errorf("%v, want %v", ran, want)
+	}
+	failing := errors.New("no")
+	if err := p.Drop([]int{1}); !errors.As(err, &missing) || !slices.Equal(missing.Tasks, []int{1}) {
+		t.Error(err)
+	}
+	if _, err := p.Run(t.Context(), Task{1, 3}, 1, func(context.Context, *Unit) (*Outcome, error) { return nil, failing }); !errors.Is(err, failing) {
+		t.Error(err)
+	}
+	if s, err := p.Status(time.Now()); err != nil || len(s.Running) != 0 {
+		t.Errorf("a task that failed is at work: %+v, %v", s, err)
+	}
+	var text string
+	if err := p.Result("u0", &text); err != nil || text != "u0" {
+		t.Error(text, err)
+	}
+	filetest.WantError(t, p.Result("u1", &text), "no result", "run its task again")
+}
+
 func FuzzPlan(f *testing.F) {
 	dir := f.TempDir()
-	p := PlanSearch(KindCompare, []string{"--trials=3"}, "out", []Unit{{Key: "a+sae", Size: 6, Flags: []string{"--split=a"}}})
+	p := PlanSearch("compare", []string{"--trials=3"}, "out", []Unit{{Key: "a+sae", Size: 6, Flags: []string{"--split=a"}}})
 	path, err := p.Write(dir, nil, false)
 	if err != nil {
 		f.Fatal(err)
@@ -152,15 +238,27 @@ func FuzzPlan(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(data)
-	f.Add([]byte(`{"format":"vzsl-plan/1","command":"extract","tasks":1,"extract":{"images":-1}}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		at := filetest.Write(t, filepath.Join(t.TempDir(), planName), string(data))
+	note := []byte(`{"key": "a+sae", "file": "x", "rows": 1, "sha256": "ab", "bytes": 3, "seconds": 1.5, "task": "0/1", "finished": "2026-01-02T03:04:05Z"}`)
+	f.Add(data, note, []byte(`{"task": "0/1", "host": "h", "pid": 1, "began": "2026-01-02T03:04:05Z", "done": 1}`))
+	f.Add([]byte(`{"format":"vzsl-plan/1","command":"extract","tasks":1,"extract":{"images":-1}}`), []byte(`{"rows": -1}`), []byte(`[]`))
+	f.Fuzz(func(t *testing.T, data, note, start []byte) {
+		dir := t.TempDir()
+		at := filetest.Write(t, filepath.Join(dir, planName), string(data))
 		p, err := Read(at)
 		if err != nil {
 			return
 		}
-		if _, err := p.Status(time.Now()); err != nil {
+		for _, u := range p.Units[:min(len(p.Units), 3)] {
+			if path := p.notePath(u.Key); len(u.Key) > 200 {
+				continue // no file has such a name
+			} else if filepath.Dir(path) == filepath.Join(dir, "done") {
+				filetest.Write(t, path, string(note))
+			} else {
+				t.Errorf("the record of %q lies in %s", u.Key, path)
+			}
+		}
+		filetest.Write(t, filepath.Join(dir, "tasks", "0-of-1-h-1.json"), string(start))
+		if _, err := p.Status(time.Now()); err != nil && !strings.Contains(err.Error(), ".json") {
 			t.Error(err)
 		}
 	})

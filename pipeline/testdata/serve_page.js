@@ -55,7 +55,7 @@ require(process.env.PAGETEST)(async work => {
       say(`images of the class among the first ${n}: ${before} as described at first, ${after} with its own attributes`);
       must(after > before && after >= 0.7 * n, `described by sliders, ${after} of the first ${n} images are of the class, ${before} before`);
       const verdict = await page.$eval('#verdict', e => e.textContent);
-      must(/Nearest rival: /.test(verdict) && /Told apart by/.test(verdict) && !/add up/.test(verdict), 'the verdict is: ' + verdict);
+      must(/Most similar class: /.test(verdict) && /They differ in/.test(verdict) && !/add up/.test(verdict), 'the verdict is: ' + verdict);
       say(verdict);
       const times = await page.evaluate(() => performance.getEntriesByName('vzsl:reorder').map(e => e.duration).sort((a, b) => a - b));
       say(`slider to new order, ${g.files.length} images: median ${times[times.length >> 1].toFixed(0)} ms, most ${times.at(-1).toFixed(0)} ms, of ${times.length}`);

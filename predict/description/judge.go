@@ -10,36 +10,37 @@ import (
 )
 
 const (
-	rivals  = 3  // classes that the most telling attributes tell a class from
-	telling = 40 // attributes listed
-	doubts  = 5  // values listed
+	rivals  = 3  // nearest classes that the discriminative attributes are computed against
+	telling = 40 // discriminative attributes listed
+	doubts  = 5  // doubts about values listed
 )
 
-// Judgement is what there is to say of a description.
+// Judgement is an assessment of a description.
 type Judgement struct {
-	Rival   *Rival   `json:"rival"`   // null where there is no other class
-	Telling []int    `json:"telling"` // attributes, by number, that tell the class best from its nearest rivals, best first
-	Doubts  []string `json:"doubts"`  // why it may not be what was meant
+	Rival   *Rival   `json:"rival"`   // null if there is no other class
+	Telling []int    `json:"telling"` // indices of the attributes that separate the class best from its nearest classes, best first
+	Doubts  []string `json:"doubts"`  // reasons why the description may be wrong
 }
 
-// Rival is the class whose description is nearest.
+// Rival is the class with the most similar description.
 type Rival struct {
 	Class      string  `json:"class"`
 	Distance   float64 `json:"distance"`   // in standard deviations of the seen classes
-	Separating []Side  `json:"separating"` // the attributes, at most two, that tell the two apart most
-	Would      []Side  `json:"would"`      // the two that would, beyond that, if the class were given another value
+	Separating []Side  `json:"separating"` // at most two attributes, those that differ most
+	Would      []Side  `json:"would"`      // at most two attributes that would add most to the distance if their values were changed to Value
 }
 
-// Side is an attribute of the class beside its rival's.
+// Side is an attribute with its values in the class and in its rival.
 type Side struct {
 	Attribute string   `json:"attribute"`
 	Label     string   `json:"label"`
-	Own       *float32 `json:"own"`   // null where missing
-	Other     *float32 `json:"other"` // of the rival
+	Own       *float32 `json:"own"`   // value in the class; null: missing
+	Other     *float32 `json:"other"` // value in the rival; null: missing
 	Value     *float32 `json:"value,omitempty"`
 }
 
-// Judge judges the raw vector, NaN where missing, of a class of this name among others; the one of the same name is left out.
+// Judge assesses the raw vector (NaN: missing) of a class of this name among others; the other class of the same name
+// is ignored.
 func (s *Space) Judge(name string, vector []float32, others *predict.Classes) *Judgement {
 	j := &Judgement{Telling: []int{}, Doubts: []string{}}
 	type near struct {
@@ -94,7 +95,7 @@ func (s *Space) Judge(name string, vector []float32, others *predict.Classes) *J
 			case n.distance < 1e-6:
 				j.Doubts = append(j.Doubts, fmt.Sprintf("the description is the same as that of %s: the two classes cannot be distinguished", others.Names[n.class]))
 			case n.distance < s.near/4:
-				j.Doubts = append(j.Doubts, fmt.Sprintf("the description is almost the same as that of %s: no two training classes are this similar", others.Names[n.class]))
+				j.Doubts = append(j.Doubts, fmt.Sprintf("the description is almost the same as that of %s: no two seen classes are this similar", others.Names[n.class]))
 			}
 		}
 	}
@@ -102,12 +103,12 @@ func (s *Space) Judge(name string, vector []float32, others *predict.Classes) *J
 	return j
 }
 
-// far is how far a value is from a vector's, in standard deviations.
+// far is the distance of a value from v[k], in standard deviations.
 func (s *Space) far(value float32, v []float32, k int) float64 {
 	return math.Abs((float64(value)-float64(s.Attributes[k].Mean))/s.spread[k] - s.at(v, k))
 }
 
-// impossible says which values no class has.
+// impossible lists values unlike those of the seen classes.
 func (s *Space) impossible(v []float32) []string {
 	if len(s.Seen.Vectors) == 0 {
 		return nil
@@ -121,9 +122,9 @@ func (s *Space) impossible(v []float32) []string {
 		says = says || s.at(v, k) != 0
 		switch room := a.High - a.Low; {
 		case v[k] < 0 && a.Low >= 0:
-			all = append(all, fmt.Sprintf("%s is %s: it is not negative for any training class", a.Label, short(v[k])))
+			all = append(all, fmt.Sprintf("%s is %s: it is not negative for any seen class", a.Label, short(v[k])))
 		case v[k] > a.High+room || v[k] < a.Low-room:
-			all = append(all, fmt.Sprintf("%s is %s: for the training classes it is between %s and %s", a.Label, short(v[k]), short(a.Low), short(a.High)))
+			all = append(all, fmt.Sprintf("%s is %s: for the seen classes it is between %s and %s", a.Label, short(v[k]), short(a.Low), short(a.High)))
 		}
 	}
 	if !says {
@@ -139,9 +140,9 @@ func (s *Space) impossible(v []float32) []string {
 		whole := !slices.ContainsFunc(g.of, func(k int) bool { return v[k] != v[k] })
 		switch total := g.total(v); {
 		case total > 1.25*g.high && g.high > 0:
-			all = append(all, fmt.Sprintf("%s: the values add up to %s, for the training classes at most to %s: can all be true of one class?", a.Group, short(float32(total)), short(float32(g.high))))
+			all = append(all, fmt.Sprintf("%s: the values add up to %s, for the seen classes at most to %s: can all be true of one class?", a.Group, short(float32(total)), short(float32(g.high))))
 		case whole && total < g.low/2:
-			all = append(all, fmt.Sprintf("%s: the values add up to %s, for the training classes at least to %s: is a value missing?", a.Group, short(float32(total)), short(float32(g.low))))
+			all = append(all, fmt.Sprintf("%s: the values add up to %s, for the seen classes at least to %s: is a value missing?", a.Group, short(float32(total)), short(float32(g.low))))
 		}
 	}
 	if n := len(all); n > doubts {
@@ -160,7 +161,7 @@ func (s *Space) side(k int, own, other []float32) Side {
 	return Side{Attribute: s.Attributes[k].Name, Label: s.Attributes[k].String(), Own: value(own[k]), Other: value(other[k])}
 }
 
-// highest are the places of the largest weights above 0, largest first.
+// highest returns the indices of the largest positive weights, largest first.
 func highest(weight []float64, most int) []int {
 	var all []int
 	for k, w := range weight {

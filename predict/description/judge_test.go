@@ -59,7 +59,7 @@ func TestJudge(t *testing.T) {
 		{"own", []float32{0, 0, 1, 35}, "p", []string{"Colour: the values add up to 0"}},
 		{"own", []float32{1, missing, 1, 30}, "p", nil},
 		{"own", []float32{1, 0, -1, 35}, "q", []string{"Has tail is -1: it is not negative"}},
-		{"own", []float32{1, 0, 1, 300}, "q", []string{"Weight is 300: for the training classes it is between 10 and 40"}},
+		{"own", []float32{1, 0, 1, 300}, "q", []string{"Weight is 300: for the seen classes it is between 10 and 40"}},
 		{"own", []float32{missing, missing, missing, missing}, "p", []string{"is still empty"}},
 		{"new", []float32{1, 0, 1, 21}, "own", []string{"that of own", "almost the same as that of p"}},
 	} {

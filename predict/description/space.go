@@ -1,5 +1,5 @@
-// Package description judges the description of a class while it is written: against the values of the classes that the model was
-// trained on, and against the classes that it is to be told from. A [Space] holds the former, [Space.Judge] gives the latter.
+// Package description assesses the description of a class while it is being written: [Space.Judge] compares it with the
+// values of the seen classes, which a [Space] holds, and with the other candidate classes.
 package description
 
 import (
@@ -13,27 +13,27 @@ import (
 // bins is the number of columns of an attribute's histogram.
 const bins = 16
 
-// Attribute is one of the model's, with the values that the seen classes have.
+// Attribute is an attribute of the model with statistics of its values in the seen classes.
 type Attribute struct {
 	Name string `json:"attribute"`
 	readable.Label
-	Low  float32 `json:"low"`  // of the values; the range of a slider
+	Low  float32 `json:"low"`  // minimum and maximum of the values: the range of a slider
 	High float32 `json:"high"` // at least Low
 	Mean float32 `json:"mean"`
-	Bins []int   `json:"histogram"` // classes in equal parts of [Low, High]
+	Bins []int   `json:"histogram"` // numbers of classes in equal parts of [Low, High]
 }
 
-// Space is the attributes of a model as its seen classes have them. It is safe for concurrent use.
+// Space holds the attributes of a model with the values of its seen classes. It is safe for concurrent use.
 type Space struct {
 	Attributes []Attribute
 	Seen       predict.Classes
 
-	spread []float64      // standard deviation; 1 where all are the same
-	groups map[string]sum // sums of the values of a group
-	near   float64        // distance of the two seen classes that are most alike
+	spread []float64      // standard deviations; 1 if all values are equal
+	groups map[string]sum // by group of attributes
+	near   float64        // distance of the two most similar seen classes
 }
 
-// sum is what the values of a group of attributes add up to in the seen classes.
+// sum is the range of the sum of a group's values over the seen classes.
 type sum struct {
 	of        []int // attributes
 	low, high float64
@@ -42,8 +42,8 @@ type sum struct {
 // mostPairs bounds the comparison of seen classes with each other.
 const mostPairs = 1000
 
-// New makes a space of attribute names and of the seen classes' raw vectors, NaN where missing. Without seen classes the values
-// are taken to lie between 0 and 1.
+// New makes a Space from attribute names and the raw vectors of the seen classes (NaN: missing). Without seen classes,
+// values are assumed to be between 0 and 1.
 func New(names []string, seen predict.Classes) *Space {
 	s := &Space{Seen: seen, groups: map[string]sum{}}
 	for k, name := range names {
@@ -93,7 +93,7 @@ func New(names []string, seen predict.Classes) *Space {
 	return s
 }
 
-// total is the sum of a vector's values of the group; a missing value counts as nothing.
+// total is the sum of a vector's values in the group; a missing value counts as 0.
 func (g sum) total(v []float32) float64 {
 	total := 0.0
 	for _, k := range g.of {
@@ -104,7 +104,7 @@ func (g sum) total(v []float32) float64 {
 	return total
 }
 
-// at is a vector's value k in standard deviations from the seen classes' mean; a missing one is the mean.
+// at is the distance of v[k] from the seen classes' mean, in standard deviations; 0 if it is missing.
 func (s *Space) at(v []float32, k int) float64 {
 	if v[k] != v[k] {
 		return 0
@@ -112,7 +112,7 @@ func (s *Space) at(v []float32, k int) float64 {
 	return (float64(v[k]) - float64(s.Attributes[k].Mean)) / s.spread[k]
 }
 
-// distance is Euclidean, in standard deviations.
+// distance is the Euclidean distance in standard deviations.
 func (s *Space) distance(a, b []float32) float64 {
 	d := 0.0
 	for k := range s.Attributes {
@@ -122,7 +122,8 @@ func (s *Space) distance(a, b []float32) float64 {
 	return math.Sqrt(d)
 }
 
-// nearest is the smallest distance of two seen classes that differ; 0: there are none, or too many to compare all.
+// nearest is the smallest non-zero distance of two seen classes; 0: there is none, or there are too many pairs to
+// compare.
 func (s *Space) nearest() float64 {
 	if len(s.Seen.Vectors) > mostPairs {
 		return 0

@@ -2,7 +2,7 @@ package server
 
 import "os"
 
-// begin takes up the classes and labels of the start.
+// begin loads the initial classes and labels.
 func (s *Server) begin() error {
 	s.kept = newKept(keptBytes)
 	c := &classSet{Classes: s.o.Classes, model: s.o.Model, version: digest(csvOf(s.o.Model.Attributes(), &s.o.Classes))}

@@ -27,15 +27,15 @@ const (
 	maxDescription = 4 << 20 // bytes
 )
 
-// classSet is the candidate classes, and the model updated by the labelled images.
+// classSet is the candidate classes with the model updated by the labelled images.
 type classSet struct {
 	predict.Classes
 	model   predict.Model
 	labels  []label
-	version string // of names and descriptions
+	version string // identifies names and descriptions
 }
 
-var errManyClasses = fmt.Errorf("there are %d classes already", maxClasses)
+var errManyClasses = fmt.Errorf("there are already %d classes, the maximum: remove some first", maxClasses)
 
 func (s *Server) attributes(w http.ResponseWriter, _ *http.Request) {
 	said := map[string]any{"attributes": s.o.Model.Attributes(), "words": s.o.Lookup != nil, "described_by": s.describedBy()}
@@ -54,16 +54,16 @@ func (s *Server) listClasses(w http.ResponseWriter, _ *http.Request) {
 		v := s.o.Threshold(max(1, len(k.Names)))
 		threshold = &v
 	}
-	respond(w, http.StatusOK, map[string]any{"none_below": s.o.Predict.NoneBelow, "threshold": threshold, "auto": s.o.Predict.NoneBelowScore != nil, "classes": append([]string{}, k.Names...), "shown": readable.Classes(k.Names), "pictures": k.learned(), "learns": learns,
+	respond(w, http.StatusOK, map[string]any{"none_below": s.o.Predict.NoneBelow, "threshold": threshold, "auto": s.o.Predict.NoneBelowExcess != nil, "classes": append([]string{}, k.Names...), "shown": readable.Classes(k.Names), "pictures": k.learned(), "learns": learns,
 		"version": k.version, "kept": s.file.path != ""})
 }
 
-// classesCSV gives all classes in the format that 'vzsl predict' and 'vzsl serve' read with --classes.
+// classesCSV sends all classes in the format that 'vzsl predict' and 'vzsl serve' read with --classes.
 func (s *Server) classesCSV(w http.ResponseWriter, _ *http.Request) {
 	download(w, "text/csv; charset=utf-8", "classes.csv", csvOf(s.o.Model.Attributes(), &s.classes.Load().Classes))
 }
 
-// putClassesCSV adds the classes of such a file, or replaces their descriptions; with ?replace=1 they take the place of all.
+// putClassesCSV adds the classes of such a file, or replaces their descriptions; with ?replace=1 they replace all classes.
 func (s *Server) putClassesCSV(w http.ResponseWriter, r *http.Request) {
 	var text []byte
 	release, ok := s.body(w, r, s.o.MaxBody, func(body io.Reader) (err error) {
@@ -143,18 +143,18 @@ func (s *Server) readCSV(text []byte) (*attributes.Table, error) {
 	return t, nil
 }
 
-// described is a class in JSON. A value that is null is missing.
+// described is a class in JSON. Null is a missing value.
 type described struct {
 	Class      string              `json:"class,omitempty"`
 	Attributes map[string]*float64 `json:"attributes,omitempty"`
-	Phrase     string              `json:"phrase,omitempty"` // to look up in place of the name
+	Phrase     string              `json:"phrase,omitempty"` // to look up instead of the name
 }
 
 func (s *Server) getClass(w http.ResponseWriter, r *http.Request) {
 	s.oneOf(w, r, &s.classes.Load().Classes)
 }
 
-// getKnown gives the description of a class that the model was trained on.
+// getKnown sends the description of a class that the model was trained on.
 func (s *Server) getKnown(w http.ResponseWriter, r *http.Request) {
 	var seen predict.Classes
 	if s.o.Space != nil {
@@ -174,7 +174,7 @@ func (s *Server) oneOf(w http.ResponseWriter, r *http.Request, classes *predict.
 	respond(w, http.StatusOK, described{Class: name, Attributes: s.byName(classes.Vectors[i])})
 }
 
-// byName gives a vector's values by the attributes' names; nil: missing.
+// byName returns a vector's values by attribute name; nil: missing.
 func (s *Server) byName(vector []float32) map[string]*float64 {
 	values := map[string]*float64{}
 	for k, a := range s.o.Model.Attributes() {
@@ -196,8 +196,8 @@ func etag(v []float32) string {
 	return strconv.Quote(digest(b))
 }
 
-// unchanged refuses a change of a class that is not as the request says: If-Match names the description it was read with, If-None-Match: *
-// that there is none.
+// unchanged checks the preconditions of a change: If-Match is the ETag of the description that the client has read,
+// If-None-Match: * requires that the class does not exist.
 func unchanged(r *http.Request, c *classSet, i int) error {
 	switch want := r.Header.Get("If-Match"); {
 	case want != "" && (i < 0 || want != "*" && want != etag(c.Vectors[i])):
@@ -233,7 +233,7 @@ func (s *Server) putClass(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if d.Class != "" && d.Class != name {
-			fail(w, http.StatusBadRequest, "the body describes class %q, the address names %q", d.Class, name)
+			fail(w, http.StatusBadRequest, "the body describes class %q, but the address names %q", d.Class, name)
 			return
 		}
 	}
@@ -290,7 +290,8 @@ func (s *Server) deleteClass(w http.ResponseWriter, r *http.Request) {
 	}, nil)
 }
 
-// edit replaces the classes by a changed copy, and writes what is kept in files. Where that fails nothing is changed.
+// edit replaces the classes by a changed copy and writes the files of classes and labels. If that fails, nothing is
+// changed.
 func (s *Server) edit(change func(c *classSet) error) error {
 	s.editing.Lock()
 	defer s.editing.Unlock()
@@ -314,15 +315,15 @@ func (s *Server) edit(change func(c *classSet) error) error {
 	return nil
 }
 
-// checkName refuses a name that could not be displayed or typed.
+// checkName rejects a name that cannot be displayed or typed.
 func checkName(name string) error {
 	switch {
 	case name == "" || strings.TrimSpace(name) != name:
-		return errors.New("the name of a class must not be empty, nor start or end with spaces")
+		return errors.New("the name of a class must not be empty or start or end with spaces")
 	case len(name) > maxName:
 		return fmt.Errorf("the name of a class must not be longer than %d bytes", maxName)
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return fmt.Errorf("the name %q has characters that cannot be printed", name)
+		return fmt.Errorf("the class name %q has non-printable characters", name)
 	}
 	return nil
 }

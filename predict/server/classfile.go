@@ -20,8 +20,8 @@ import (
 
 var nan = float32(math.NaN())
 
-// csvOf is all classes in the format that --classes reads. A name that a spreadsheet would take for a formula has an apostrophe
-// before it, which reading takes off.
+// csvOf returns all classes in the format that --classes reads. A name that a spreadsheet would interpret as a formula
+// is prefixed with an apostrophe, which is removed on reading.
 func csvOf(attributes []string, classes *predict.Classes) []byte {
 	var b bytes.Buffer
 	c := csv.NewWriter(&b)
@@ -29,7 +29,7 @@ func csvOf(attributes []string, classes *predict.Classes) []byte {
 	for _, a := range attributes {
 		row = append(row, delimited.Guarded(a))
 	}
-	_ = c.Write(row) // to memory
+	_ = c.Write(row) // cannot fail: writes to memory
 	for i, name := range classes.Names {
 		row = append(row[:0], delimited.Guarded(name))
 		for _, v := range classes.Vectors[i] {
@@ -50,14 +50,14 @@ func digest(text []byte) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// ownFile is a file that the server writes whole at every change, and that no other program may change meanwhile.
+// ownFile is a file that the server rewrites at every change, and that no other program may change meanwhile.
 type ownFile struct {
 	path string // "": nothing is written
-	last string // digest of what it held when it was read or written last; "": it was not there
+	last string // digest of its content when it was last read or written; "": it did not exist
 }
 
-// errForeign: the file is no longer as it was read or written last.
-var errForeign = errors.New("another program has changed it since")
+// errForeign: the file has changed since it was last read or written.
+var errForeign = errors.New("changed by another program")
 
 func openOwnFile(path string) (ownFile, error) {
 	f := ownFile{path: path}
@@ -79,7 +79,7 @@ func (f *ownFile) now() (string, error) {
 	return digest(text), nil
 }
 
-// write writes the file where it is as it was left.
+// write writes the file unless it was changed by another program.
 func (f *ownFile) write(text []byte) error {
 	if f.path == "" {
 		return nil
@@ -89,7 +89,7 @@ func (f *ownFile) write(text []byte) error {
 		return err
 	}
 	if now != f.last {
-		return fmt.Errorf("%s: %w: nothing was written; restart the server to load that change", f.path, errForeign)
+		return fmt.Errorf("%s: %w; nothing was written: restart the server to load that change", f.path, errForeign)
 	}
 	if err := wholefile.Write(f.path, func(w io.WriteSeeker) error { _, err := w.Write(text); return err }); err != nil {
 		return err

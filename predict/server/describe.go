@@ -15,7 +15,7 @@ import (
 	"vzsl/attributes"
 )
 
-// describedBy is what names and phrases are turned into vectors by: words or text; "": they are not.
+// describedBy says how names and phrases become vectors: words (word vectors) or text (text encoder); "": they cannot.
 func (s *Server) describedBy() string {
 	if s.o.Lookup == nil {
 		return ""
@@ -23,10 +23,11 @@ func (s *Server) describedBy() string {
 	return cmp.Or(s.o.Words, "words")
 }
 
-// describe gives the vector of a class by its name or a phrase, and changes nothing. Values that words say nothing of are null.
+// describe returns the vector of a class for its name or a phrase, without adding the class. Values that the words do
+// not determine are null.
 func (s *Server) describe(w http.ResponseWriter, r *http.Request) {
 	if s.o.Lookup == nil {
-		fail(w, http.StatusNotImplemented, "the model was not trained on texts or word vectors, or these were not found: describe classes by attributes")
+		fail(w, http.StatusNotImplemented, "the model was not trained on texts or word vectors, or these were not found: describe the class by its attributes")
 		return
 	}
 	var d described
@@ -51,8 +52,8 @@ func (s *Server) describe(w http.ResponseWriter, r *http.Request) {
 	respond(w, http.StatusOK, described{Class: d.Class, Phrase: d.Phrase, Attributes: s.byName(vector)})
 }
 
-// vector is a class's in the order of the model's attributes: those given by their names, the others by its name or phrase where the
-// model was trained on words.
+// vector returns a class's vector in the order of the model's attributes: values given by attribute name; the others
+// from its name or phrase if the model was trained on word vectors or texts.
 func (s *Server) vector(r *http.Request, name string, d *described) ([]float32, error) {
 	names := s.o.Model.Attributes()
 	t := &attributes.Table{Source: "the description", Classes: []string{name}, Values: make([][]float32, 1)}
@@ -86,7 +87,7 @@ func (s *Server) vector(r *http.Request, name string, d *described) ([]float32, 
 	if err != nil {
 		return nil, fmt.Errorf("%w; give null for a missing value", err)
 	}
-	if len(t.Notes) > 0 { // names that the model does not know: a mistake in a description of a single class
+	if len(t.Notes) > 0 { // unknown attributes: an error in the description of a single class
 		return nil, errors.New(strings.Join(t.Notes, "; "))
 	}
 	return t.Values[0], nil

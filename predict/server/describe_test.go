@@ -46,7 +46,7 @@ func TestDescribe(t *testing.T) {
 	}
 	plain, stop := start(t, Options{})
 	defer stop()
-	if code, text := call(t, "POST", plain+"/describe", "application/json", `{"phrase": "x"}`); code != http.StatusNotImplemented || !strings.Contains(text, "describe classes by attributes") {
+	if code, text := call(t, "POST", plain+"/describe", "application/json", `{"phrase": "x"}`); code != http.StatusNotImplemented || !strings.Contains(text, "describe the class by its attributes") {
 		t.Errorf("%d %s", code, text)
 	}
 }

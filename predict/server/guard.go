@@ -22,7 +22,7 @@ var refusals = []string{"host", "origin", "token", "requests", "size", "slow", "
 // NewToken draws a token of 128 random bits.
 func NewToken() string { return rand.Text() }
 
-// Loopback tells whether a listener of this address is reached from its own machine only.
+// Loopback reports whether a listener at this address can be reached only from its own machine.
 func Loopback(a net.Addr) bool {
 	switch a := a.(type) {
 	case *net.TCPAddr:
@@ -33,14 +33,14 @@ func Loopback(a net.Addr) bool {
 	return false
 }
 
-// guard answers requests that may not pass; those that may go on to next.
+// guard answers requests that are not allowed, and passes the others to next.
 //
-// A page of another site can send requests to a server on this machine through a user's browser. Those that change something and say
-// where they come from are known by Sec-Fetch-Site and Origin (http.CrossOriginProtection). By DNS rebinding the other site's own name
-// resolves to 127.0.0.1, and then its pages are of the same origin: only the Host header still has that name.
+// A page of another site can send requests to a server on this machine through a user's browser. Requests that change
+// something are rejected by Sec-Fetch-Site and Origin (http.CrossOriginProtection). With DNS rebinding the other site's
+// name resolves to 127.0.0.1, so that its pages have the same origin: only the Host header then shows the foreign name.
 type guard struct {
-	hosts []string // names in Host that are this server's, beside localhost and all IP addresses; nil: every name
-	token string   // "": none is asked for
+	hosts []string // names accepted in Host besides localhost and all IP addresses; nil: every name
+	token string   // "": none is required
 	next  http.Handler
 	count func(reason string)
 }
@@ -82,8 +82,8 @@ const tokenPage = `<!doctype html>
 </html>
 `
 
-// ours tells whether the Host header of a request names this server. An IP address needs no name to be resolved, so that it
-// cannot be rebound; a request without Host is of HTTP/1.0 and of no browser.
+// ours reports whether the Host header of a request names this server. An IP address is not resolved and cannot be
+// rebound; a request without Host is HTTP/1.0 and not from a browser.
 func (g *guard) ours(header string) bool {
 	host := hostname(header)
 	if host == "" || host == "localhost" || strings.HasSuffix(host, ".localhost") {
@@ -95,7 +95,7 @@ func (g *guard) ours(header string) bool {
 	return slices.ContainsFunc(g.hosts, func(known string) bool { return hostname(known) == host })
 }
 
-// hostname is the name in a Host header, without port, brackets and the root's dot, in lower case.
+// hostname returns the name in a Host header without port, brackets and trailing dot, in lower case.
 func hostname(header string) string {
 	host := header
 	if h, _, err := net.SplitHostPort(header); err == nil {
@@ -105,8 +105,8 @@ func hostname(header string) string {
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 
-// enters answers a browser that opens the page by the address with the token: from then on a cookie has it, and no history or
-// log of addresses.
+// enters answers a browser that opens the page by the address with the token: from then on the token is in a cookie,
+// not in the browser's history or in logs of addresses.
 func (g *guard) enters(w http.ResponseWriter, r *http.Request) bool {
 	if r.Method != http.MethodGet || r.URL.Path != "/" || !g.is(r.URL.Query().Get("token")) {
 		return false
@@ -131,8 +131,8 @@ func (g *guard) is(token string) bool {
 	return subtle.ConstantTimeCompare(got[:], want[:]) == 1
 }
 
-// cookie is derived from the token, in letters that a cookie may have. Cookies are shared by all ports of a host: the name is
-// the server's own.
+// cookie returns name and value of a cookie derived from the token, in characters allowed in cookies. All ports of a
+// host share cookies, so the name is specific to this server.
 func (g *guard) cookie() (name, value string) {
 	sum := sha256.Sum256([]byte("vzsl cookie " + g.token))
 	text := hex.EncodeToString(sum[:])

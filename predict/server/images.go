@@ -19,10 +19,10 @@ import (
 // maxImages is the largest number of images in one request.
 const maxImages = 64
 
-// maxLearned is the largest number of values that features of images added to classes may have together: 256 MB.
+// maxLearned is the largest number of feature values of labelled images together: 256 MB.
 const maxLearned = 64 << 20
 
-// Response is that of /predict: what 'vzsl predict --json' prints, and the run.
+// Response is the response of /predict: the output of 'vzsl predict --json', and the run.
 type Response struct {
 	Run        string                    `json:"run"`
 	Classes    int                       `json:"classes"`
@@ -59,7 +59,7 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err == nil && code == 0:
 		respond(w, http.StatusOK, Response{s.o.Run, len(classes.Names), s.o.Model.Temperature() > 0, all})
-	case err == nil: // none of them is an image
+	case err == nil: // no file is an image
 		fail(w, code, "%s", all[0].Error)
 	case ctx.Err() != nil:
 		s.busy(w, r)
@@ -69,8 +69,8 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// images reads those of a request: its body, or all files of a form. ok is false where it has answered with an error; release
-// must be called once they are no longer needed.
+// images reads the images of a request: its body, or all files of a form. ok is false if it has answered with an error;
+// release must be called when they are no longer needed.
 func (s *Server) images(w http.ResponseWriter, r *http.Request) (images []uploaded, release func(), ok bool) {
 	kind, params, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	release, ok = s.body(w, r, s.o.MaxBody, func(body io.Reader) (err error) {
@@ -90,13 +90,13 @@ func (s *Server) images(w http.ResponseWriter, r *http.Request) (images []upload
 	return images, release, ok
 }
 
-// addImages updates the model with images of a class, without training: the posterior of the class's mean depends on their sum
-// alone.
+// addImages updates the model with images of a class, without training: the posterior of the class's mean depends only
+// on their number and sum.
 func (s *Server) addImages(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
 	if name == "" {
 		w.Header().Set("Allow", "GET")
-		fail(w, http.StatusMethodNotAllowed, "POST is not allowed here: images are added to a class, /classes/NAME")
+		fail(w, http.StatusMethodNotAllowed, "POST is not allowed for this address: images are added to a class, /classes/NAME")
 		return
 	}
 	if _, ok := s.o.Model.(predict.Learner); !ok {
@@ -123,7 +123,7 @@ func (s *Server) addImages(w http.ResponseWriter, r *http.Request) {
 		s.o.Log.Error("add images", "error", err)
 		fail(w, http.StatusInternalServerError, "%v", err)
 		return
-	case len(of) < len(images): // all or none: who sent them would not know which count
+	case len(of) < len(images): // all or none: the client could not tell which were added
 		for _, p := range all {
 			if p.Error != "" {
 				fail(w, code, "%s: %s; no image was added", p.Image, p.Error)
@@ -150,14 +150,14 @@ func (s *Server) addImages(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// classify predicts the classes of images; code is the status of the first where none can be used.
+// classify predicts the classes of images; code is the status of the first one if none can be used.
 func (s *Server) classify(ctx context.Context, images []uploaded, classes *classSet, o predict.Options) (all []predict.ImagePrediction, code int, err error) {
 	all, features, of, code, err := s.compute(ctx, images)
 	if err != nil || len(of) == 0 {
 		return all, code, err
 	}
 	if err := s.recall(all); err != nil {
-		s.o.Log.Error("labels of before", "error", err)
+		s.o.Log.Error("update the model with stored labels", "error", err)
 	}
 	answers, err := predict.Rank(ctx, classes.model, features, len(of), &classes.Classes, o)
 	if err != nil {
@@ -169,11 +169,12 @@ func (s *Server) classify(ctx context.Context, images []uploaded, classes *class
 	return all, 0, nil
 }
 
-// compute gives the features of images, one after another, and which images they are of; code is the status of the first that
-// cannot be used.
+// compute returns the features of images, one after another, and the indices of their images; code is the status of the
+// first image that cannot be used.
 func (s *Server) compute(ctx context.Context, images []uploaded) (all []predict.ImagePrediction, features []float32, of []int, code int, err error) {
 	type computed struct {
 		feature []float32
+		damage  string
 		err     error
 	}
 	results := make([]chan computed, len(images))
@@ -189,8 +190,8 @@ func (s *Server) compute(ctx context.Context, images []uploaded) (all []predict.
 				}
 				results[i] <- c
 			}()
-			if c.feature = s.kept.get(ids[i]); c.feature == nil {
-				c.feature, c.err = s.o.Pictures.Picture(ctx, p.data)
+			if c.feature, c.damage = s.kept.get(ids[i]); c.feature == nil {
+				c.feature, c.damage, c.err = s.o.Pictures.Picture(ctx, p.data)
 			}
 		}()
 	}
@@ -200,8 +201,8 @@ func (s *Server) compute(ctx context.Context, images []uploaded) (all []predict.
 		all[i].Image = p.name
 		if c.err == nil {
 			features, of = append(features, c.feature...), append(of, i)
-			all[i].ID = ids[i]
-			s.kept.put(ids[i], c.feature)
+			all[i].ID, all[i].Damaged = ids[i], c.damage
+			s.kept.put(ids[i], c.feature, c.damage)
 			continue
 		}
 		status := s.o.ImageStatus(c.err)
@@ -217,7 +218,7 @@ func (s *Server) compute(ctx context.Context, images []uploaded) (all []predict.
 	return all, features, of, code, err
 }
 
-// formFiles reads the files of a form; its other fields are left out.
+// formFiles reads the files of a form and ignores its other fields.
 func formFiles(form *multipart.Reader) ([]uploaded, error) {
 	var all []uploaded
 	for {
@@ -232,7 +233,7 @@ func formFiles(form *multipart.Reader) ([]uploaded, error) {
 			continue
 		}
 		if len(all) == maxImages {
-			return nil, fmt.Errorf("more than %d files in one request", maxImages)
+			return nil, fmt.Errorf("more than %d files in one request: send them in several", maxImages)
 		}
 		data, err := io.ReadAll(part)
 		if err != nil {
@@ -242,7 +243,7 @@ func formFiles(form *multipart.Reader) ([]uploaded, error) {
 	}
 }
 
-// options are those of the request: ?top=3&none_below=0.2&explain=5
+// options reads the options of a request: ?top=3&none_below=0.2&explain=5
 func (s *Server) options(q url.Values) (predict.Options, error) {
 	o := s.o.Predict
 	if v := q.Get("top"); v != "" {
@@ -258,14 +259,15 @@ func (s *Server) options(q url.Values) (predict.Options, error) {
 		if s.o.Threshold == nil {
 			return o, errors.New("none_below=auto: the model has no threshold selected on validation classes; give a probability")
 		}
-		o.NoneBelow, o.NoneBelowScore = 0, s.o.Threshold
+		o.NoneBelow, o.NoneBelowExcess = 0, s.o.Threshold
 	default:
 		p, err := strconv.ParseFloat(v, 64)
 		if err != nil || !(p >= 0 && p <= 1) {
 			return o, fmt.Errorf("none_below=%q: it must be a probability, between 0 and 1, or auto", v)
 		}
-		o.NoneBelow, o.NoneBelowScore = p, nil
+		o.NoneBelow, o.NoneBelowExcess = p, nil
 	}
+	o.Excess = q.Get("excess") != ""
 	if v := q.Get("explain"); v != "" {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 0 || n > 100_000 {

@@ -7,22 +7,23 @@ import (
 	"sync"
 )
 
-// keptBytes bounds the features that are kept to rank their images again.
+// keptBytes limits the features that are kept to rank images again.
 const keptBytes = 512 << 20
 
-// kept are the features of images that were sent, by the images' bytes: those used last, as far as they fit. An image is then ranked
-// again without being sent, and without the network.
+// kept is a cache of the features of images that were sent, by the images' bytes; the least recently used are dropped.
+// With it, an image is ranked again without being sent and without running the network.
 type kept struct {
 	mu    sync.Mutex
-	most  int // values of all features together
+	most  int // values of all features together, at most
 	have  int
 	by    map[string]*list.Element
-	order list.List // of *keptFeature, used last first
+	order list.List // of *keptFeature, most recently used first
 }
 
 type keptFeature struct {
 	id      string
 	feature []float32
+	damage  string // of the image's file
 }
 
 func newKept(bytes int) *kept { return &kept{most: bytes / 4, by: map[string]*list.Element{}} }
@@ -33,27 +34,28 @@ func imageID(data []byte) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// get is the feature of an image; nil: it is not kept.
-func (k *kept) get(id string) []float32 {
+// get returns the feature of an image, nil: it is not kept, and what of its file is damaged.
+func (k *kept) get(id string) (feature []float32, damage string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	e := k.by[id]
 	if e == nil {
-		return nil
+		return nil, ""
 	}
 	k.order.MoveToFront(e)
-	return e.Value.(*keptFeature).feature
+	f := e.Value.(*keptFeature)
+	return f.feature, f.damage
 }
 
-// put keeps a feature, which must not be changed afterwards.
-func (k *kept) put(id string, feature []float32) {
+// put stores a feature, which must not be changed afterwards.
+func (k *kept) put(id string, feature []float32, damage string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if e := k.by[id]; e != nil {
 		k.order.MoveToFront(e)
 		return
 	}
-	k.by[id] = k.order.PushFront(&keptFeature{id, feature})
+	k.by[id] = k.order.PushFront(&keptFeature{id, feature, damage})
 	for k.have += len(feature); k.have > k.most && k.order.Len() > 1; {
 		last := k.order.Remove(k.order.Back()).(*keptFeature)
 		delete(k.by, last.id)

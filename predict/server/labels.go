@@ -14,13 +14,13 @@ import (
 	"vzsl/predict"
 )
 
-// label says which class an image shows.
+// label is the class that a user assigned to an image.
 type label struct {
-	ID    string `json:"id"` // of the image
+	ID    string `json:"id"` // of the image's bytes
 	Image string `json:"image"`
 	Class string `json:"class"` // "": none of the classes
-	Learn bool   `json:"learn"` // the model takes the image in, where it can
-	// feature is that of the image; nil: it has not been sent since the server started, and is not learned from yet.
+	Learn bool   `json:"learn"` // update the model with the image, if the method can
+	// feature of the image; nil: it has not been sent since the server started, so the model is not updated with it yet.
 	feature []float32
 }
 
@@ -28,11 +28,11 @@ const maxLabels = 1_000_000
 
 var validID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
-// labelsCSV are the labels in the format of the labels' file.
+// labelsCSV returns the labels in the format of the label file.
 func labelsCSV(all []label) []byte {
 	var b bytes.Buffer
 	c := csv.NewWriter(&b)
-	_ = c.Write([]string{"image", "class", "id", "learn"}) // to memory
+	_ = c.Write([]string{"image", "class", "id", "learn"}) // cannot fail: writes to memory
 	for _, l := range all {
 		learn := "1"
 		if !l.Learn {
@@ -52,7 +52,7 @@ func readLabels(path string, text []byte) ([]label, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if len(rows) == 0 || !slices.Equal(rows[0], []string{"image", "class", "id", "learn"}) {
-		return nil, fmt.Errorf("%s: not a file of labels, its first line is not image,class,id,learn; give another with --labels", path)
+		return nil, fmt.Errorf("%s: not a label file: its first line is not image,class,id,learn; give another file with --labels", path)
 	}
 	var all []label
 	have := map[string]bool{}
@@ -66,7 +66,7 @@ func readLabels(path string, text []byte) ([]label, error) {
 	return all, nil
 }
 
-// learned counts the labels that the model has taken in, by class.
+// learned counts the labels that the model was updated with, by class.
 func (c *classSet) learned() map[string]int {
 	n := map[string]int{}
 	for i := range c.labels {
@@ -89,14 +89,14 @@ func (s *Server) labelsCSV(w http.ResponseWriter, _ *http.Request) {
 	download(w, "text/csv; charset=utf-8", "labels.csv", labelsCSV(s.classes.Load().labels))
 }
 
-// putLabel keeps which class an image shows; a model that learns takes the image in at once.
+// putLabel stores the label of an image and updates the model with it, if the method can.
 func (s *Server) putLabel(w http.ResponseWriter, r *http.Request) {
 	l := label{Learn: true}
 	if !s.read(w, r, &l) {
 		return
 	}
 	l.ID = r.PathValue("id")
-	l.feature = s.kept.get(l.ID)
+	l.feature, _ = s.kept.get(l.ID)
 	switch {
 	case !validID.MatchString(l.ID):
 		fail(w, http.StatusBadRequest, "%q is not the id of an image; /predict returns ids", l.ID)
@@ -116,7 +116,7 @@ func (s *Server) putLabel(w http.ResponseWriter, r *http.Request) {
 	}, func(c *classSet) any { return s.said(c, l) })
 }
 
-// said is the reply to a label.
+// said returns the reply to a label.
 func (s *Server) said(c *classSet, l label) any {
 	why := ""
 	if _, learns := s.o.Model.(predict.Learner); !learns {
@@ -126,7 +126,7 @@ func (s *Server) said(c *classSet, l label) any {
 	} else if other := c.sameAs(l.Class); other != "" {
 		why = fmt.Sprintf("the classes %q and %q have the same description: images of one would count for both", l.Class, other)
 	} else if !l.Learn {
-		why = "the request says so"
+		why = "the request has learn set to false"
 	}
 	return map[string]any{"id": l.ID, "class": l.Class, "learned": why == "", "because": why, "pictures": c.learned()[l.Class]}
 }
@@ -147,14 +147,14 @@ func (s *Server) deleteLabel(w http.ResponseWriter, r *http.Request) {
 	}, nil)
 }
 
-// label adds a label, or replaces that of the same image, and lets the model learn.
+// label adds labels, or replaces those of the same images, and updates the model.
 func (s *Server) label(c *classSet, all ...label) error {
 	c.labels = slices.Clone(c.labels)
 	for _, l := range all {
 		if i := slices.IndexFunc(c.labels, func(o label) bool { return o.ID == l.ID }); i >= 0 {
 			c.labels[i] = l
 		} else if len(c.labels) == maxLabels {
-			return fmt.Errorf("%w: there are %d labels already", errFull, maxLabels)
+			return fmt.Errorf("%w: there are already %d labels, the maximum; remove some first", errFull, maxLabels)
 		} else {
 			c.labels = append(c.labels, l)
 		}
@@ -169,7 +169,7 @@ func (s *Server) label(c *classSet, all ...label) error {
 	return s.relearn(c)
 }
 
-// recall gives labels of before the server started the features of their images, where these were sent now.
+// recall adds the features of images sent now to labels from before the server started.
 func (s *Server) recall(sent []predict.ImagePrediction) error {
 	waits := func(l label) bool {
 		return l.feature == nil && slices.ContainsFunc(sent, func(p predict.ImagePrediction) bool { return p.ID == l.ID })
@@ -181,15 +181,16 @@ func (s *Server) recall(sent []predict.ImagePrediction) error {
 		c.labels = slices.Clone(c.labels)
 		for i := range c.labels {
 			if waits(c.labels[i]) {
-				c.labels[i].feature = s.kept.get(c.labels[i].ID)
+				c.labels[i].feature, _ = s.kept.get(c.labels[i].ID)
 			}
 		}
 		return s.relearn(c)
 	})
 }
 
-// relearn updates the original model by all labelled images, with the current descriptions: the same images give the same model,
-// whatever their order and whatever was labelled before. Classes of one description are left out: their images would count for both.
+// relearn updates the original model with all labelled images and the current descriptions: the same labels give the
+// same model, in any order and whatever was labelled before. Classes with the same description are left out: their
+// images would count for both.
 func (s *Server) relearn(c *classSet) error {
 	c.model = s.o.Model
 	if _, learns := c.model.(predict.Learner); !learns {
@@ -218,7 +219,7 @@ func (s *Server) relearn(c *classSet) error {
 	return nil
 }
 
-// sameAs is another class of the same description; "": there is none.
+// sameAs returns another class with the same description; "": there is none.
 func (c *classSet) sameAs(name string) string {
 	i := slices.Index(c.Names, name)
 	for j, v := range c.Vectors {
@@ -232,7 +233,7 @@ func (c *classSet) sameAs(name string) string {
 var (
 	errNoClass = errors.New("there is no class")
 	errNoLabel = errors.New("there is no label")
-	errFull    = errors.New("no room")
+	errFull    = errors.New("storage is full")
 	errSame    = errors.New("two classes have the same description")
 	errStale   = errors.New("the class was changed in the meantime")
 )
@@ -242,12 +243,12 @@ const (
 	noClasses  = "there are no candidate classes: add one with PUT /classes/NAME"
 )
 
-// changed edits the classes and replies: with nothing, where say is nil.
+// changed edits the classes and replies, without a body if say is nil.
 func (s *Server) changed(w http.ResponseWriter, code int, change func(*classSet) error, say func(*classSet) any) {
 	s.changedTo(w, &code, change, say)
 }
 
-// changedTo is changed with a code that the change decides.
+// changedTo is changed with a status code set by the change.
 func (s *Server) changedTo(w http.ResponseWriter, code *int, change func(*classSet) error, say func(*classSet) any) {
 	err := s.edit(change)
 	switch {
@@ -273,5 +274,5 @@ func (s *Server) changedTo(w http.ResponseWriter, code *int, change func(*classS
 func download(w http.ResponseWriter, kind, name string, text []byte) {
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	_, _ = w.Write(text) // the client may have gone
+	_, _ = w.Write(text) // the client may have disconnected
 }

@@ -12,22 +12,24 @@ import (
 	"vzsl/predict"
 )
 
-// Training is the images that the model was trained on.
+// Training gives access to the images that the model was trained on.
 type Training interface {
-	// Nearest gives the k training images whose features are most like one, by cosine, most alike first.
+	// Nearest returns the k training images whose features have the largest cosine similarity with a feature, largest
+	// first.
 	Nearest(ctx context.Context, feature []float32, k int) ([]Neighbour, error)
-	// Thumbnail is a small JPEG of a training image; an error wraps fs.ErrNotExist where there is none of that name.
+	// Thumbnail returns a small JPEG of a training image; the error wraps fs.ErrNotExist if there is no image of that
+	// name.
 	Thumbnail(image string) ([]byte, error)
 }
 
-// Neighbour is a training image like another one.
+// Neighbour is a training image similar to another image.
 type Neighbour struct {
 	Image      string  `json:"image"`
 	Class      string  `json:"class"`
 	Similarity float64 `json:"similarity"` // cosine of the features, -1 to 1
 }
 
-// intervene replies with what would change for an image if the model saw another value of an attribute in it.
+// intervene replies with the ranking of an image if the model saw another value of an attribute in it.
 func (s *Server) intervene(w http.ResponseWriter, r *http.Request) {
 	var q struct {
 		Picture   string   `json:"picture"`
@@ -63,16 +65,16 @@ func (s *Server) intervene(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// feature is that of an image that was sent before; nil: it has replied that there is none.
+// feature returns the feature of an image that was sent before; nil: it has replied with an error.
 func (s *Server) feature(w http.ResponseWriter, id string) []float32 {
-	f := s.kept.get(id)
+	f, _ := s.kept.get(id)
 	if f == nil {
 		fail(w, http.StatusNotFound, "image %q is not stored on the server: send it to /predict first", id)
 	}
 	return f
 }
 
-// neighbours replies with the training images that are most like an image.
+// neighbours replies with the training images most similar to an image.
 func (s *Server) neighbours(w http.ResponseWriter, r *http.Request) {
 	if s.o.Training == nil {
 		fail(w, http.StatusNotImplemented, "the features of the training images were not found")
@@ -92,7 +94,7 @@ func (s *Server) neighbours(w http.ResponseWriter, r *http.Request) {
 	respond(w, http.StatusOK, map[string]any{"neighbours": all})
 }
 
-// training replies with a training image, small.
+// training replies with a thumbnail of a training image.
 func (s *Server) training(w http.ResponseWriter, r *http.Request) {
 	if s.o.Training == nil {
 		http.NotFound(w, r)
@@ -100,15 +102,15 @@ func (s *Server) training(w http.ResponseWriter, r *http.Request) {
 	}
 	text, err := s.o.Training.Thumbnail(r.PathValue("image"))
 	if err != nil {
-		fail(w, http.StatusNotFound, "there is no such image")
+		fail(w, http.StatusNotFound, "there is no training image %q", r.PathValue("image"))
 		return
 	}
 	w.Header().Set("Content-Type", "image/jpeg")
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
-	_, _ = w.Write(text) // the client may have gone
+	_, _ = w.Write(text) // the client may have disconnected
 }
 
-// parquet replies with predictions, as /predict and /rank give them, as a Parquet file.
+// parquet converts predictions as returned by /predict and /rank to a Parquet file.
 func (s *Server) parquet(w http.ResponseWriter, r *http.Request) {
 	var text []byte
 	release, ok := s.body(w, r, s.o.MaxBody, func(body io.Reader) (err error) {

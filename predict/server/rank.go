@@ -13,30 +13,30 @@ import (
 	"vzsl/predict/description"
 )
 
-// draft is a description that is being written: it counts in the reply to one request and changes nothing.
+// draft is a class that is being described: it is a candidate in one request and is not stored.
 type draft struct {
 	Class  string     `json:"class"`
 	Values []*float32 `json:"values"` // in the order of /attributes; null: missing
 }
 
-// rankRequest asks for images that were sent before to be ranked again.
+// rankRequest asks to rank images again that were sent before.
 type rankRequest struct {
-	Pictures []string `json:"pictures"` // their ids
-	Draft    *draft   `json:"draft"`    // takes the place of the class of its name, or joins the others
-	Seen     bool     `json:"seen"`     // the classes trained on are candidates, too
+	Pictures []string `json:"pictures"` // ids of the images
+	Draft    *draft   `json:"draft"`    // replaces the class of the same name, or is added
+	Seen     bool     `json:"seen"`     // the seen classes are candidates too
 }
 
-// rankReply is that of /rank.
+// rankReply is the response of /rank.
 type rankReply struct {
-	Version    string                    `json:"version"` // of the classes
+	Version    string                    `json:"version"` // version of the classes
 	Classes    int                       `json:"classes"`
 	Calibrated bool                      `json:"calibrated"`
-	Images     []predict.ImagePrediction `json:"images"`  // of the images that are kept, in their order
-	Missing    []string                  `json:"missing"` // images that are no longer kept: send them again
+	Images     []predict.ImagePrediction `json:"images"`  // images whose features are kept, in the order of the request
+	Missing    []string                  `json:"missing"` // images whose features are not kept any more: send them again
 	Draft      *description.Judgement    `json:"draft,omitempty"`
 }
 
-// errDraft: the draft cannot be used.
+// errDraft: the draft is invalid.
 var errDraft = errors.New("the draft")
 
 // read reads a JSON body within the limits.
@@ -57,7 +57,7 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request, v any) (ok bool) {
 	return true
 }
 
-// rank ranks images again, by their ids: at once, without the network.
+// rank ranks images again by their ids, without running the network.
 func (s *Server) rank(w http.ResponseWriter, r *http.Request) {
 	var q rankRequest
 	o, err := s.options(r.URL.Query())
@@ -80,8 +80,8 @@ func (s *Server) rank(w http.ResponseWriter, r *http.Request) {
 	reply.Classes = len(classes.Names)
 	var x []float32
 	for _, id := range q.Pictures {
-		if f := s.kept.get(id); f != nil {
-			reply.Images, x = append(reply.Images, predict.ImagePrediction{ID: id}), append(x, f...)
+		if f, damage := s.kept.get(id); f != nil {
+			reply.Images, x = append(reply.Images, predict.ImagePrediction{ID: id, Damaged: damage}), append(x, f...)
 		} else {
 			reply.Missing = append(reply.Missing, id)
 		}
@@ -103,7 +103,7 @@ func (s *Server) rank(w http.ResponseWriter, r *http.Request) {
 	respond(w, http.StatusOK, reply)
 }
 
-// failed replies that ranking has failed.
+// failed replies with the error of a ranking.
 func (s *Server) failed(w http.ResponseWriter, r *http.Request, ctx context.Context, err error) {
 	if ctx.Err() != nil {
 		s.busy(w, r)
@@ -113,7 +113,7 @@ func (s *Server) failed(w http.ResponseWriter, r *http.Request, ctx context.Cont
 	fail(w, http.StatusInternalServerError, "%v", err)
 }
 
-// candidates are the classes with the draft among them, which is judged.
+// candidates returns the classes including the draft, and the judgement of the draft.
 func (s *Server) candidates(set *classSet, q *rankRequest, o *predict.Options, reply *rankReply) (*predict.Classes, error) {
 	classes := set.Classes
 	if q.Seen && s.o.Space != nil {
@@ -150,7 +150,7 @@ func (s *Server) candidates(set *classSet, q *rankRequest, o *predict.Options, r
 	return &classes, nil
 }
 
-// raw is a vector of values of which null is missing.
+// raw returns a vector with NaN for null.
 func raw(values []*float32) []float32 {
 	v := make([]float32, len(values))
 	for k, x := range values {

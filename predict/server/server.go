@@ -1,6 +1,6 @@
-// Package server classifies images over HTTP, as predict.Rank does, and edits the candidate classes while it runs. New makes an
-// http.Handler of a model and of what computes features; Server.Serve runs it until a context ends. Its addresses and
-// responses are described in docs/predict.md.
+// Package server classifies images over HTTP, as predict.Rank does, and edits the candidate classes while it runs. New
+// makes an http.Handler from a model and a feature extractor; Server.Serve runs it until a context ends.
+// docs/predict.md describes its addresses and responses.
 package server
 
 import (
@@ -30,11 +30,11 @@ import (
 	"vzsl/predict/description"
 )
 
-// Pictures computes the features of images, batching those of concurrent callers: an *extract.Batcher is one.
+// Pictures computes the features of images and batches concurrent calls; *extract.Batcher implements it.
 type Pictures interface {
-	// Picture gives the feature of an image file of these bytes.
-	Picture(ctx context.Context, data []byte) ([]float32, error)
-	// Counts are the images computed so far, the number of mini-batches, and the time of the engine.
+	// Picture returns the feature of an image file with these bytes, and what of the file is damaged; "": nothing.
+	Picture(ctx context.Context, data []byte) (feature []float32, damage string, err error)
+	// Counts returns the number of images and mini-batches computed so far, and the time spent in the engine.
 	Counts() (images, runs int64, busy time.Duration)
 }
 
@@ -44,40 +44,40 @@ type Options struct {
 	Info     any // the JSON response of /model
 	Model    predict.Model
 	Pictures Pictures
-	Classes  predict.Classes // candidates at the start; requests can change them
-	Predict  predict.Options // defaults of requests
+	Classes  predict.Classes // initial candidates; requests can change them
+	Predict  predict.Options // defaults for requests
 
-	// ImageStatus gives the HTTP status of an error of Images that the image is the cause of, 0 of any other.
+	// ImageStatus returns the HTTP status for an error of Images that is caused by the image; 0 for others.
 	ImageStatus func(err error) int
-	// Lookup gives the vector of a class of that name or phrase, where the model was trained on word vectors or texts; else nil.
-	// What words say nothing of is NaN.
+	// Lookup returns the vector of a class for its name or a phrase, if the model was trained on word vectors or texts;
+	// else it is nil. Values that the words do not determine are NaN.
 	Lookup func(ctx context.Context, class, phrase string) ([]float32, error)
-	// Space is what descriptions are judged against: the model's attributes as the classes trained on have them; may be nil.
+	// Space has the seen classes' attributes, which descriptions are compared with; may be nil.
 	Space *description.Space
-	// Threshold gives the best class's score below which an image is taken to be of none of so many classes, as it was chosen on validation
-	// classes. It is what none_below=auto asks for; nil: none was chosen.
+	// Threshold returns, for a number of classes, the excess of the best class's score below which an image is none of them, as
+	// selected on validation classes. none_below=auto uses it; nil: none was selected.
 	Threshold func(classes int) float64
-	// Training is the images that the model was trained on; may be nil.
+	// Training gives access to the images that the model was trained on; may be nil.
 	Training Training
-	// ClassFile is the CSV file that the classes were read from, or are to be written to: it is written whole at every change of them;
-	// "": changes are lost when the server stops. LabelFile likewise has the labels that requests give images; it is read at the start.
+	// ClassFile is the CSV file of the classes, rewritten at every change; "": changes are lost when the server stops.
+	// LabelFile likewise is the file of the images' labels; it is read at the start.
 	ClassFile, LabelFile string
-	Words                string // what Lookup makes its vectors of: words (word vectors) or text; "": words
-	// Warnings lists what is unusual about a description that is accepted all the same; may be nil.
+	Words                string // source of Lookup's vectors: words (word vectors) or text; "": words
+	// Warnings lists what is unusual about a description that is accepted; may be nil.
 	Warnings func(class string, vector []float32) []string
 
-	// Token is asked of every request, as 'Authorization: Bearer TOKEN' or by the page's cookie; "": none. Serve refuses to listen
-	// beyond this machine without one, unless Open is set.
+	// Token is required of every request, as 'Authorization: Bearer TOKEN' or in the page's cookie; "": none. Without
+	// one, Serve refuses an address that other machines can reach, unless Open is set.
 	Token string
 	Open  bool
-	// Hosts are the names by which clients know this server, beside localhost and IP addresses: a request for another one is
-	// refused. Without any, Serve without a token takes localhost and IP addresses only; all else takes every name.
+	// Hosts are the names of this server besides localhost and IP addresses: requests for other names are refused. If it
+	// is empty, every name is accepted with a token, and only localhost and IP addresses without one.
 	Hosts []string
 
-	MaxRequests    int           // requests with a body in progress, more are answered with 503; 0: 256
-	MaxConnections int           // more wait to be accepted; 0: 1024
-	MaxBody        int64         // bytes of a request; 0: 32 MB
-	MaxBodies      int64         // bytes of all requests in progress together; 0: eight times MaxBody
+	MaxRequests    int           // requests with a body in progress; further ones are answered with 503; 0: 256
+	MaxConnections int           // open connections; further ones wait to be accepted; 0: 1024
+	MaxBody        int64         // bytes of a request body; 0: 32 MB
+	MaxBodies      int64         // bytes of all request bodies in progress together; 0: eight times MaxBody
 	Timeout        time.Duration // from a request's last byte to its response; 0: 30 s
 	ReadTimeout    time.Duration // for reading a request; 0: 30 s
 	Grace          time.Duration // for requests in progress when the server stops; 0: 30 s
@@ -88,19 +88,19 @@ type Options struct {
 type Server struct {
 	o      Options
 	guard  *guard
-	places chan struct{} // one is taken by each request with a body in progress
+	places chan struct{} // holds an element for each request with a body in progress
 	bodies *semaphore.Weighted
 
 	kept    *kept
 	editing sync.Mutex // held while the classes are changed
-	file    ownFile    // of the classes
+	file    ownFile    // ClassFile
 	labels  ownFile
 	classes atomic.Pointer[classSet]
 
 	metrics     *metrics.Set
 	active      atomic.Int64
 	connections atomic.Int64
-	held        atomic.Int64 // bytes of bodies
+	held        atomic.Int64 // bytes of request bodies in memory
 }
 
 //go:embed page
@@ -185,7 +185,7 @@ func New(o Options) (*Server, error) {
 		mux.Handle(pattern, s.measured(pattern, h))
 	}
 	mux.Handle("/", s.measured("other", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// The mux answers a known path with a wrong method itself only where nothing else matches.
+		// The mux answers a known path with the wrong method itself only if no other pattern matches.
 		for _, method := range []string{"GET", "POST", "PUT", "DELETE"} {
 			again := r.Clone(r.Context())
 			again.Method = method
@@ -194,7 +194,7 @@ func New(o Options) (*Server, error) {
 			}
 		}
 		if allowed := w.Header().Values("Allow"); len(allowed) > 0 {
-			fail(w, http.StatusMethodNotAllowed, "%s is not allowed here", r.Method)
+			fail(w, http.StatusMethodNotAllowed, "%s is not allowed for this address; docs/predict.md lists the requests", r.Method)
 			return
 		}
 		fail(w, http.StatusNotFound, "not found; the addresses are /predict, /classes, /attributes, /model, /healthz, /metrics")
@@ -214,7 +214,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	l = netutil.LimitListener(l, s.o.MaxConnections)
 	srv := &http.Server{
 		Handler: handler, ConnState: s.connection, ReadHeaderTimeout: min(10*time.Second, s.o.ReadTimeout), ReadTimeout: s.o.ReadTimeout,
-		WriteTimeout: s.o.ReadTimeout + 2*s.o.Timeout + 10*time.Second, // waiting for memory, for features, and for the client
+		WriteTimeout: s.o.ReadTimeout + 2*s.o.Timeout + 10*time.Second, // for waiting for memory, computing features, and sending
 		IdleTimeout:  2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(s.o.Log.Handler(), slog.LevelDebug),
 	}
@@ -258,7 +258,7 @@ func (s *status) Write(b []byte) (int, error) {
 
 func (s *status) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
-// measured counts and times a handler's responses, and turns a panic into one.
+// measured counts and times a handler's responses, and turns a panic into status 500.
 func (s *Server) measured(pattern string, h http.Handler) http.Handler {
 	if !strings.HasPrefix(pattern, "GET ") && pattern != "other" {
 		h = s.queued(h)
@@ -277,7 +277,7 @@ func (s *Server) measured(pattern string, h http.Handler) http.Handler {
 				}
 			}
 			s.active.Add(-1)
-			if st.code == 0 { // nothing was written: the client has gone
+			if st.code == 0 { // nothing was written: the client has disconnected
 				st.code = 499
 			}
 			seconds.UpdateDuration(start)
@@ -315,7 +315,7 @@ func respond(w http.ResponseWriter, code int, v any) {
 	w.WriteHeader(code)
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(v) // the client has gone
+	_ = enc.Encode(v) // the client may have disconnected
 }
 
 // fail responds with an error.
@@ -323,8 +323,8 @@ func fail(w http.ResponseWriter, code int, format string, args ...any) {
 	respond(w, code, map[string]string{"error": fmt.Sprintf(format, args...)})
 }
 
-// body reads a request's body within the limits; ok is false where it has responded with an error. release must be called
-// once the bytes are no longer needed.
+// body reads a request's body within the limits; ok is false if it has responded with an error. release must be called
+// when the bytes are no longer needed.
 func (s *Server) body(w http.ResponseWriter, r *http.Request, most int64, read func(body io.Reader) error) (release func(), ok bool) {
 	if r.ContentLength > most {
 		s.tooLarge(w, most)
@@ -342,7 +342,8 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request, most int64, read f
 	}
 	s.held.Add(weight)
 	release = func() { s.held.Add(-weight); s.bodies.Release(weight) }
-	// The client had to wait until now: its time for the body begins here. Where it cannot be set the time since the request's begin counts.
+	// The client had to wait until now: its time for sending the body begins here. If the deadline cannot be set, the
+	// time since the start of the request counts.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.o.ReadTimeout))
 	err := read(http.MaxBytesReader(w, r.Body, most))
 	if err == nil {
@@ -365,16 +366,16 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request, most int64, read f
 
 func (s *Server) tooLarge(w http.ResponseWriter, most int64) {
 	s.refused("size", 1)
-	w.Header().Set("Connection", "close") // the rest is not read
-	fail(w, http.StatusRequestEntityTooLarge, "the request is too large: the limit is %d bytes", most)
+	w.Header().Set("Connection", "close") // the rest of the body is not read
+	fail(w, http.StatusRequestEntityTooLarge, "the request is too large: the limit is %d bytes; send fewer or smaller images", most)
 }
 
-// busy responds where memory or time has run out, unless the client has gone.
+// busy responds if memory or time has run out, unless the client has disconnected.
 func (s *Server) busy(w http.ResponseWriter, r *http.Request) {
 	if r.Context().Err() != nil {
 		return
 	}
 	s.refused("busy", 1)
 	s.retryAfter(w)
-	fail(w, http.StatusServiceUnavailable, "the server is busy: the request was not started within %v", s.o.Timeout)
+	fail(w, http.StatusServiceUnavailable, "the server is busy: the request was not started within %v; try again later", s.o.Timeout)
 }

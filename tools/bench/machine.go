@@ -14,11 +14,11 @@ import (
 // head begins the page: what was run on what.
 func (b *bench) head() {
 	b.printf("# Benchmarks\n\n")
-	b.printf("Written by `make bench`, which measures all of it again. Every ratio is the median over pairs of\n")
-	b.printf("neighbouring turns of two processes in one run; in brackets the middle half of the pairs. Above 1\n")
-	b.printf("vzsl is faster. Absolute times move by a third on a shared machine, ratios much less.\n\n")
+	b.printf("Written by `make bench`, which repeats all measurements. Every ratio is the median over pairs of\n")
+	b.printf("alternating runs of two processes; in brackets the interquartile range of the pairs. Above 1\n")
+	b.printf("vzsl is faster. Absolute times vary by a third on a shared machine, ratios much less.\n\n")
 	if b.small {
-		b.printf("REHEARSAL with a small network: no figure of this page means anything.\n\n")
+		b.printf("TRIAL RUN with a small network: the numbers on this page are meaningless.\n\n")
 	}
 	c := cpuid.CPU
 	b.printf("| machine | |\n|---|---|\n")
@@ -29,7 +29,7 @@ func (b *bench) head() {
 		b.printf("| memory | %s |\n", m)
 	}
 	b.printf("| system | %s/%s, %s |\n", runtime.GOOS, runtime.GOARCH, runtime.Version())
-	b.printf("| kernels | %s, %d threads for every side |\n", kernels.Level(), b.threads)
+	b.printf("| kernels | %s, %d threads for each program |\n", kernels.Level(), b.threads)
 	if text := busy(); text != "" {
 		b.printf("\n%s\n", text)
 	}
@@ -46,7 +46,7 @@ func busy() string {
 		return ""
 	}
 	note("the machine is busy (load %.1f)", load)
-	return fmt.Sprintf("The machine was busy with other work when this began (load %.1f): absolute figures are low, and the ratios\nflatter the side whose threads wait for each other least.", load)
+	return fmt.Sprintf("The machine was busy with other work at the start (load %.1f): absolute speeds are too low, and the ratios\nfavour the program whose threads wait for each other least.", load)
 }
 
 func vectors() string {

@@ -166,7 +166,7 @@ func (c *campaign) breakStage(ctx context.Context, f *faultyFS, s stage, kind fa
 		if o, err = c.call(ctx, f.dir, most, args...); err != nil {
 			return err
 		}
-		if o.code != 0 {
+		if !s.finished(o) {
 			r.find(&r.Stuck, "%s: then without a fault: exit code %d: %.500s", what, o.code, o.stderr)
 			continue
 		}

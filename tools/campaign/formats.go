@@ -17,8 +17,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"vzsl/datasets/demo"
 )
 
 // largestSeed: larger files are not mutated; a change of a few bytes in them hits weights or pixels.
@@ -41,7 +39,6 @@ type bench struct {
 	*world
 	base string // a folder with features, runs and a report
 	tiny string // a dataset of two images
-	pair string // a pair of networks for images and texts
 }
 
 func (c *campaign) bench(ctx context.Context) (*bench, error) {
@@ -49,10 +46,7 @@ func (c *campaign) bench(ctx context.Context) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{world: w, base: filepath.Join(c.work, "base"), tiny: filepath.Join(c.work, "tiny"), pair: filepath.Join(c.work, "pair")}
-	if err := demo.WritePair(b.pair); err != nil {
-		return nil, err
-	}
+	b := &bench{world: w, base: filepath.Join(c.work, "base"), tiny: filepath.Join(c.work, "tiny")}
 	classes, err := filepath.Glob(filepath.Join(w.data, "*", "000.png"))
 	if err != nil || len(classes) < 2 {
 		return nil, errors.Join(err, fmt.Errorf("%d images in %s", len(classes), w.data))

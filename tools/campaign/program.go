@@ -95,12 +95,26 @@ func (o outcome) panicked() bool {
 	return false
 }
 
-// world is the demo's data and network in a folder, with a file of other programs for what is imported.
-type world struct{ dir, data, model string }
+// world is the demo's data and networks in a folder.
+type world struct {
+	dir, data, model string
+	pair             string // networks for images and texts
+	archives         string // what is downloaded
+}
 
 func (c *campaign) world(ctx context.Context, perClass int) (*world, error) {
 	w := &world{dir: filepath.Join(c.work, "world")}
 	w.data, w.model = filepath.Join(w.dir, "data"), filepath.Join(w.dir, "demo.onnx")
+	w.pair, w.archives = filepath.Join(w.dir, "pair"), filepath.Join(w.dir, "archives")
+	if err := demo.WritePair(w.pair); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(w.archives, 0o755); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(w.archives, "standard_split.zip"), zips()[0], 0o644); err != nil {
+		return nil, err
+	}
 	if err := demo.Write(ctx, w.data, demo.Options{PerClass: perClass}); err != nil {
 		return nil, err
 	}

@@ -130,7 +130,7 @@ func (c *campaign) disturb(ctx context.Context, s stage, before, dir string, too
 		case o.hung:
 			r.find(&r.Stuck, "vzsl %s did not end within %v; sent: %v", s.name, time.Minute+20*took, signal)
 			return nil
-		case o.code == 0:
+		case s.finished(o):
 			return nil // it had ended before
 		case o.signal == syscall.SIGKILL:
 			r.Kills++
@@ -146,7 +146,7 @@ func (c *campaign) disturb(ctx context.Context, s stage, before, dir string, too
 	if err != nil {
 		return err
 	}
-	if o.code != 0 {
+	if !s.finished(o) {
 		r.find(&r.Stuck, "vzsl %s does not go on: exit code %d: %s", strings.Join(args, " "), o.code, o.stderr)
 	}
 	return nil

@@ -40,6 +40,9 @@ func readTree(dir string) (tree, error) {
 			return err
 		}
 		name = filepath.ToSlash(name)
+		if ofTasks.MatchString(name) {
+			return nil
+		}
 		if b, err = timeless(name, b); err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
@@ -51,6 +54,10 @@ func readTree(dir string) (tree, error) {
 }
 
 var (
+	// A file of each process that worked on a plan, and the times of images' files, without which checksums are compared.
+	ofTasks   = regexp.MustCompile(`^plans/[^/]+/tasks/|/\.cache/times-[^/]*$`)
+	ofUnits   = regexp.MustCompile(`^plans/[^/]+/done/`)
+	computed  = regexp.MustCompile(`"computed": \d+,`)
 	events    = regexp.MustCompile(`events\.out\.tfevents\..*$`)
 	ofMetrics = regexp.MustCompile(`"run\.metrics":"[0-9a-f]{64}"`)
 	durations = regexp.MustCompile(`\b\d[\d.]*(ns|µs|ms|s|m|h)([\d.]+(ms|s|m))*\b|\b\d[\d.]* s\b`)
@@ -72,6 +79,9 @@ func timeless(name string, b []byte) ([]byte, error) {
 		return []byte(strings.Join(names, "\n")), nil
 	case base == "trials.parquet":
 		return trials(b)
+	}
+	if ofUnits.MatchString(name) { // what the last process computed of it
+		b = computed.ReplaceAll(b, nil)
 	}
 	switch path.Ext(name) {
 	case ".safetensors": // a checkpoint has the sum of metrics.jsonl, which has times
@@ -118,7 +128,7 @@ func withoutTimes(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		for k, x := range v {
-			if strings.Contains(k, "seconds") || k == "elapsed" || k == "data_wait" || strings.HasSuffix(k, "report.html") { // its sum, where it holds times
+			if strings.Contains(k, "seconds") || slices.Contains([]string{"elapsed", "data_wait", "made", "finished"}, k) || strings.HasSuffix(k, "report.html") { // its sum, where it holds times
 				delete(v, k)
 				continue
 			}

@@ -1,6 +1,6 @@
 // Command release is the program behind `make release`: for every platform an archive of the static binary with man pages,
-// completions, docs and licences, a list of what the binary was built from (SBOM, CycloneDX), and SHA256SUMS of all. The same commit and Go version give the same bytes: names are
-// sorted, and every time is the commit's.
+// completions, docs and licences, a list of what the binary was built from (SBOM, CycloneDX), for Linux the same as Debian and RPM
+// packages, and SHA256SUMS of all. The same commit and Go version give the same bytes: names are sorted, and every time is the commit's.
 package main
 
 import (
@@ -126,7 +126,7 @@ func tagged(try bool) (string, error) {
 	return "devel-" + commit, err
 }
 
-// build makes one platform's archive and the list of what its binary was built from (SBOM), and returns their names.
+// build makes one platform's archive, the list of what its binary was built from (SBOM) and its packages, and returns their names.
 func build(to, work, version, platform string, common map[string]string, at time.Time) ([]string, error) {
 	goos, goarch, ok := strings.Cut(platform, "/")
 	if !ok {
@@ -184,7 +184,18 @@ func build(to, work, version, platform string, common map[string]string, at time
 	if err := wholefile.Bytes(filepath.Join(to, dir+".cdx.json"), parts); err != nil {
 		return nil, err
 	}
-	return []string{name, dir + ".cdx.json"}, wholefile.Bytes(filepath.Join(to, name), data)
+	if err := wholefile.Bytes(filepath.Join(to, name), data); err != nil {
+		return nil, err
+	}
+	names := []string{name, dir + ".cdx.json"}
+	if goos == "linux" {
+		packed, err := packages(to, work, version, goarch, entries, at)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, packed...)
+	}
+	return names, nil
 }
 
 // settled are Go's settings that change what is built, at their defaults: the same commit gives the same bytes whatever whoever

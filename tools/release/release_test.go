@@ -86,3 +86,18 @@ func TestLicences(t *testing.T) {
 		}
 	}
 }
+
+// TestInstalled: where the packages put the archive's files.
+func TestInstalled(t *testing.T) {
+	for name, want := range map[string]string{
+		"vzsl-1-linux-amd64/vzsl":                  "usr/bin/vzsl",
+		"vzsl-1-linux-amd64/LICENSE":               "usr/share/doc/vzsl/copyright",
+		"vzsl-1-linux-amd64/docs/methods.md":       "usr/share/doc/vzsl/docs/methods.md",
+		"vzsl-1-linux-amd64/share/man/man1/vzsl.1": "usr/share/man/man1/vzsl.1",
+		"vzsl-1-linux-amd64/THIRD-PARTY.txt":       "usr/share/doc/vzsl/THIRD-PARTY.txt",
+	} {
+		if got := installed(name); got != want {
+			t.Errorf("%s: %s, expected %s", name, got, want)
+		}
+	}
+}

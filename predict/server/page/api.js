@@ -1,6 +1,6 @@
-// What the page asks the server.
+// Requests to the server.
 
-// Failure is a reply that is not 2xx.
+// Failure is a response other than 2xx.
 export class Failure extends Error {
   constructor(status, text) { super(text); this.status = status; }
 }
@@ -15,7 +15,7 @@ export async function ask(path, options) {
 
 export const send = (path, body, method = 'POST') => ask(path, { method, body: JSON.stringify(body) });
 
-// address is a class's; a name may have slashes.
+// address returns the address of a class; a name may contain slashes.
 export const address = c => 'classes/' + c.split('/').map(encodeURIComponent).join('/');
 export const known = c => 'known/' + c.split('/').map(encodeURIComponent).join('/');
 export const training = image => 'training/' + image.split('/').map(encodeURIComponent).join('/');

@@ -1,5 +1,5 @@
-// What the server knows more of one image: why, the training images that are most like it, and what would change if the model saw
-// another value of an attribute.
+// Details of one image from the server: the explanation, the most similar training images, and what would change if the
+// model saw another value of an attribute.
 import { ask, send, training } from './api.js';
 import { explanation, make, ranking } from './gallery.js';
 
@@ -27,7 +27,7 @@ function intervention(item, x, o) {
   if (!some.length) return '';
   const rest = o.attributes().filter(a => !some.includes(a));
   const option = a => make('option', { value: a }, o.attribute(a));
-  const select = make('select', { id: 'what-if' }, make('optgroup', { label: 'That decide here' }, ...some.map(option)), make('optgroup', { label: 'Others' }, ...rest.map(option)));
+  const select = make('select', { id: 'what-if' }, make('optgroup', { label: 'Most relevant here' }, ...some.map(option)), make('optgroup', { label: 'Others' }, ...rest.map(option)));
   const slider = make('input', { type: 'range', step: 'any', ariaLabel: 'Value that the model sees', disabled: true });
   const out = make('div', { role: 'status' });
   const go = async value => {
@@ -37,9 +37,9 @@ function intervention(item, x, o) {
         Object.assign(slider, { min: r.low - 0.5, max: r.high + 0.5, disabled: false });
         slider.value = r.was;
       }
-      const exactly = r.fit > 0.999 ? 'The new probabilities are exact.' : `A reading: the attributes explain ${(100 * r.fit).toFixed(0)} % of this model's scores here.`;
-      out.replaceChildren(make('p', {}, `Seen: ${r.was.toFixed(2)}, now ${r.now.toFixed(2)}, in the model's normalised values. ${exactly}`),
-        make('div', { className: 'two' }, make('div', {}, make('h4', {}, 'As it is'), ranking(r.before, o.shown)), make('div', {}, make('h4', {}, 'With that value'), ranking(r.after, o.shown))));
+      const exactly = r.fit > 0.999 ? 'The new probabilities are exact.' : `An approximation: the attributes explain ${(100 * r.fit).toFixed(0)} % of this model's scores here.`;
+      out.replaceChildren(make('p', {}, `Estimated value: ${r.was.toFixed(2)}; set to ${r.now.toFixed(2)} (normalised values). ${exactly}`),
+        make('div', { className: 'two' }, make('div', {}, make('h4', {}, 'Original'), ranking(r.before, o.shown)), make('div', {}, make('h4', {}, 'With that value'), ranking(r.after, o.shown))));
     } catch (e) {
       out.replaceChildren(make('p', {}, e.message));
     }

@@ -1,5 +1,5 @@
-// The description of a class: sliders in groups, each before the values of the classes trained on; while they move, all images are
-// ranked again and the description is judged.
+// The description of a class: sliders in groups, each in front of a histogram of the seen classes' values; while they
+// move, all images are ranked again and the description is judged.
 import { ask, address, known, send } from './api.js';
 import { make, percent } from './gallery.js';
 
@@ -7,7 +7,8 @@ const $ = id => document.getElementById(id);
 const exact = v => (v === null ? '' : String(+v.toPrecision(4)));
 
 export class Editor {
-  // o: rank(draft) ranks the images and gives the reply; items() are they; shown(class); undo(text, action); opened() makes the editor's part of the page seen.
+  // o: rank(draft) ranks the images and returns the reply; items() returns the images; shown(class) the display
+  // name; undo(text, action) adds an undo step; opened() shows the editor's part of the page.
   constructor(o) {
     this.o = o;
     this.rows = [];
@@ -29,7 +30,7 @@ export class Editor {
     this.labels = Object.fromEntries(this.attributes.map(v => [v.attribute, v.group ? v.group + ': ' + v.name : v.name]));
     this.words = Boolean(a.described_by);
     $('by-phrase').hidden = !this.words;
-    // A thousand sliders of dimensions without a meaning help nobody.
+    // Dimensions of word vectors or text embeddings have no meaning of their own: no sliders for them.
     this.sliders = !this.words && this.attributes.length > 0;
     $('by-attributes').hidden = !this.sliders;
     if (this.sliders) {
@@ -52,7 +53,7 @@ export class Editor {
     return row;
   }
 
-  // arrange lays the rows out in groups, or the most telling ones first.
+  // arrange lists the rows in groups, or the most discriminative ones first.
   arrange() {
     const telling = $('sort').value === 'telling' ? this.judgement?.telling : null;
     this.summaries = new Map();
@@ -87,7 +88,7 @@ export class Editor {
     }
   }
 
-  // summarise names the values of each group that stand out.
+  // summarise lists the highest values of each group.
   summarise() {
     for (const [summary, of] of this.summaries.values()) {
       const high = of.filter(k => this.values[k] !== null && this.values[k] > (this.attributes[k].low + this.attributes[k].high) / 2).sort((a, b) => this.values[b] - this.values[a]);
@@ -95,7 +96,7 @@ export class Editor {
     }
   }
 
-  // change sets a value while it is being moved; settled makes it a step that can be undone.
+  // change sets a value while a slider is moved; settled ends the move and adds an undo step.
   change(k, value, settled) {
     performance.mark('vzsl:moved');
     this.before ??= [...this.values];
@@ -130,7 +131,7 @@ export class Editor {
     this.later();
   }
 
-  // begin opens the editor with a class, or a new one.
+  // begin opens the editor for a class, or for a new one ('').
   async begin(c) {
     this.class = c;
     this.o.opened();
@@ -168,7 +169,7 @@ export class Editor {
     return { class: $('name').value.trim() || 'new class', values: this.values };
   }
 
-  // later ranks and judges once; what changes meanwhile does it again afterwards.
+  // later ranks and judges; if something changes meanwhile, it does so once more afterwards.
   async later() {
     if (!this.editing || !this.values) return;
     if (this.busy) { this.again = true; return; }
@@ -193,19 +194,19 @@ export class Editor {
   judge(j) {
     this.judgement = j;
     if (!j) return;
-    const side = s => `${s.label} (${s.own === null ? '?' : exact(s.own)}, there ${s.other === null ? '?' : exact(s.other)})`;
+    const side = s => `${s.label} (${s.own === null ? '?' : exact(s.own)} against ${s.other === null ? '?' : exact(s.other)})`;
     const out = j.doubts.map(d => make('p', { className: 'doubt' }, d));
     if (j.rival) {
-      out.push(make('p', {}, make('strong', {}, 'Nearest rival: ' + this.o.shown(j.rival.class) + '. '), j.rival.separating.length ? 'Told apart by ' + j.rival.separating.map(side).join(' and ') + '.' : 'Nothing tells the two apart.'));
+      out.push(make('p', {}, make('strong', {}, 'Most similar class: ' + this.o.shown(j.rival.class) + '. '), j.rival.separating.length ? 'They differ in ' + j.rival.separating.map(side).join(' and ') + '.' : 'The descriptions do not differ.'));
       if (j.rival.would.length) {
-        out.push(make('p', {}, 'If it is true, would tell them apart more: ', ...j.rival.would.flatMap((s, n) => [n ? ' ' : '',
+        out.push(make('p', {}, 'Values that would separate them more, if true: ', ...j.rival.would.flatMap((s, n) => [n ? ' ' : '',
           make('button', { type: 'button', onclick: () => this.change(this.attributes.findIndex(v => v.attribute === s.attribute), s.value, true) }, `${s.label} = ${exact(s.value)}`)])));
       }
     }
     $('verdict').replaceChildren(...out);
   }
 
-  // best shows the images that the description fits best.
+  // best shows the images that match the description best.
   best() {
     const items = this.o.items().filter(i => i.watched).sort((a, b) => b.watched.probability - a.watched.probability).slice(0, 8);
     $('best').replaceChildren(...items.map(i => make('li', {}, make('img', { src: i.src, alt: i.image }), percent(i.watched.probability))));
@@ -223,7 +224,7 @@ export class Editor {
     }
   }
 
-  // nearest starts from the class, one trained on or to choose from, that all images together are most like.
+  // nearest starts from the seen or candidate class that the images together resemble most.
   async nearest() {
     const pictures = this.o.items().filter(i => i.id && this.o.inView(i)).map(i => i.id);
     if (!pictures.length) { this.o.say('drop images of the class first', true); return; }
@@ -235,7 +236,7 @@ export class Editor {
     if (!c) return;
     $('like').value = c;
     await this.like(c);
-    this.o.say('started from ' + this.o.shown(c) + ', which the images are most like', false);
+    this.o.say('started from ' + this.o.shown(c) + ', the most similar class', false);
   }
 
   async describe() {
@@ -258,12 +259,12 @@ export class Editor {
   offer(classes) {
     const was = $('like').value;
     const group = (label, list) => list.length && make('optgroup', { label }, ...list.map(c => make('option', { value: c }, this.o.shown(c))));
-    $('like').replaceChildren(...[make('option', { value: '' }, 'the mean of the classes trained on'), group('Classes to choose from', classes), group('Classes trained on', this.known.filter(c => !classes.includes(c)))].filter(Boolean));
+    $('like').replaceChildren(...[make('option', { value: '' }, 'the mean of the seen classes'), group('Candidate classes', classes), group('Seen classes', this.known.filter(c => !classes.includes(c)))].filter(Boolean));
     $('like').value = was;
   }
 }
 
-// histogram draws the classes trained on by their values.
+// histogram draws the distribution of the seen classes' values.
 function histogram(bins) {
   const ns = 'http://www.w3.org/2000/svg', svg = document.createElementNS(ns, 'svg'), path = document.createElementNS(ns, 'path');
   const most = Math.max(1, ...bins);

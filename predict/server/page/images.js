@@ -1,20 +1,20 @@
-// The images that were dropped: they are sent a few at a time, and ranked again by what the server keeps of them.
+// The images on the page: they are sent a few at a time; the server keeps their features to rank them again.
 import { ask, send } from './api.js';
 
 const atOnce = 4, thumbnail = 320; // requests in progress; pixels of the longer side
 
 export class Images {
-  // changed is called when items have changed, progress with the images done and to do.
+  // changed is called when items have changed, progress with the numbers of images done and in total.
   constructor(changed, progress) {
     this.items = [];
-    this.byID = new Map(); // the items of an id: the same image may be there under several names
+    this.byID = new Map(); // the items with an id: the same image may have been added under several names
     this.queue = [];
     this.changed = changed;
     this.progress = progress;
     this.labels = new Map(); // by id
   }
 
-  // add takes files in, in their order; those that are there already stay where they are.
+  // add appends files in their order.
   async add(files, classes) {
     for (const file of files) {
       const image = file.path || file.webkitRelativePath || file.name;
@@ -54,14 +54,14 @@ export class Images {
 
   cancel() { this.running?.abort(); }
 
-  // later tells of changes at most every 150 ms.
+  // later calls changed at most every 150 ms.
   later() {
     this.timer ??= setTimeout(() => { this.timer = null; this.changed(); }, 150);
   }
 
   async send(item) {
     try {
-      const reply = await ask('predict?name=' + encodeURIComponent(item.image), { method: 'POST', body: item.file, signal: this.running?.signal });
+      const reply = await ask('predict?excess=1&name=' + encodeURIComponent(item.image), { method: 'POST', body: item.file, signal: this.running?.signal });
       Object.assign(item, reply.images[0], { image: item.image, error: undefined });
       this.calibrated = reply.calibrated;
       const same = this.byID.get(item.id) ?? [];
@@ -88,7 +88,7 @@ export class Images {
       }
       whole.close();
     } catch {
-      item.src = ''; // a format that the browser does not show
+      item.src = ''; // the browser does not support the format
     }
   }
 
@@ -96,10 +96,10 @@ export class Images {
   async rank(draft) {
     const pictures = [...this.byID.keys()];
     const body = { pictures, ...(draft ? { draft } : {}) };
-    let reply = await send('rank', body);
+    let reply = await send('rank?excess=1', body);
     if (reply.missing.length) {
       for (const id of reply.missing) await this.send(this.byID.get(id)[0]);
-      reply = await send('rank', body);
+      reply = await send('rank?excess=1', body);
     }
     for (const r of reply.images) {
       for (const item of this.byID.get(r.id)) {
@@ -116,7 +116,7 @@ export class Images {
   }
 }
 
-// dropped are the files of a drop, those of folders with their paths.
+// dropped returns the dropped files, those in folders with their paths.
 export async function dropped(transfer) {
   const files = [];
   const walk = async (entry, path) => {

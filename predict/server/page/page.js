@@ -1,4 +1,4 @@
-// The page: images on one side, classes and their descriptions on the other.
+// The page: images, and classes with their descriptions.
 import { address, ask, send } from './api.js';
 import { detail } from './detail.js';
 import { Editor } from './editor.js';
@@ -15,7 +15,7 @@ function say(text, bad) {
   $('said').textContent = text;
 }
 
-// Undo: what was done last is undone first.
+// Undo: the last step first.
 const steps = [];
 function undoable(text, action) {
   steps.push({ text, action });
@@ -39,7 +39,7 @@ addEventListener('keydown', e => {
   if ((e.ctrlKey || e.metaKey) && e.key === 'z' && !e.target.matches('input:not([type=range], [type=checkbox]), textarea')) { e.preventDefault(); undo(); }
 });
 
-// On a narrow window one part is shown at a time.
+// In a narrow window, one part is shown at a time.
 function part(name) {
   document.body.dataset.part = name;
   for (const a of document.querySelectorAll('nav a')) {
@@ -55,7 +55,7 @@ const images = new Images(() => gallery.set(images.items), (done, total, cancell
   $('progress').max = total;
   $('progress').value = done;
   $('status').textContent = total ? `${done} of ${total} images` : '';
-  if (cancelled) say('cancelled: images that were not classified yet were left out');
+  if (cancelled) say('cancelled: images not yet classified were removed');
 });
 const gallery = new Gallery($('gallery'), {
   shown: display,
@@ -113,7 +113,7 @@ function drawClasses() {
 }
 $('find-class').oninput = drawClasses;
 
-// changed lists the classes again and ranks the images among them.
+// changed lists the classes again and ranks the images.
 async function changed() {
   await listClasses();
   images.take((await ask('labels')).labels);
@@ -121,7 +121,7 @@ async function changed() {
   gallery.set(images.items);
 }
 
-// described is the description that a class has; null: there is none.
+// described returns the description of a class; null: it has none.
 const described = async c => (classes.includes(c) ? ask(address(c)).catch(e => { if (e.status === 404) return null; throw e; }) : null);
 
 async function put(c, body, headers) {
@@ -157,7 +157,7 @@ async function remove(c) {
   }
 }
 
-// label keeps what images show; undefined takes labels off. What it gives is said beside the image.
+// label stores the labels of images; undefined removes them. It returns the message shown beside the image.
 async function label(items, c) {
   const was = items.map(i => [i, i.label]);
   const one = async (i, c) => (c === undefined
@@ -171,7 +171,7 @@ async function label(items, c) {
       await changed();
     });
     await changed();
-    const text = c === undefined ? 'label taken off' : 'labelled' + (said?.learned ? '; the model has learned it' : said?.because && learns && c !== '' ? `; not learned: ${said.because}` : '');
+    const text = c === undefined ? 'label removed' : 'labelled' + (said?.learned ? '; the model has learned it' : said?.because && learns && c !== '' ? `; not learned: ${said.because}` : '');
     say(text);
     return text;
   } catch (e) {
@@ -240,5 +240,5 @@ $('examples').onchange = async () => {
     + (model.calibrated === false ? '; its probabilities are not calibrated' : '');
   await editor.load();
   await changed();
-  window.vzsl = { images, gallery, editor }; // for looking into it
+  window.vzsl = { images, gallery, editor }; // for debugging and tests
 })().catch(e => say(e.message, true));
