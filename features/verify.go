@@ -323,7 +323,7 @@ func (c *checker) cache() {
 		c.Notes = append(c.Notes, "the training cache was not checked: "+l.Error())
 		return
 	}
-	switch err := checkBlocks(path, ""); {
+	switch err := checkBlocks(path, "", nil); {
 	case err == nil:
 	case absent(err):
 		c.Notes = append(c.Notes, fmt.Sprintf("%s has no checksums, like those of version 0.1.0: the next use rebuilds it", filepath.Join(cacheDir, cacheName)))
