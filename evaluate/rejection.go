@@ -2,6 +2,7 @@ package evaluate
 
 import (
 	"context"
+	"fmt"
 
 	"vzsl/internal/rejection"
 )
@@ -11,26 +12,28 @@ const (
 	rejectionPoints = 100    // of the curve
 )
 
-// Rejection is how well images of none of the candidates are told from those of a candidate by the best candidate's score, the maximum
-// logit: one whose best score is below a threshold is rejected. Of the unseen classes with images, in the split's order, every other one is a
+// Rejection is how well images of none of the candidates are told from those of a candidate by the excess of the best candidate's score over
+// the one expected of as many other classes: one whose excess is below a threshold is rejected. Of the unseen classes with images, in the split's order, every other one is a
 // candidate and the images of the rest are of none; then the other way round. Both count together.
 type Rejection struct {
 	Candidates int `json:"candidates"` // the larger of the two numbers
 	Known      int `json:"known_images"`
 	Unknown    int `json:"unknown_images"`
-	// AUROC is the probability that an image of a candidate has a larger best score than one of none; 0.5 is chance.
+	// AUROC is the probability that an image of a candidate has a larger excess than one of none; 0.5 is chance.
 	AUROC float64 `json:"auroc"`
 	// At95 is the share of images of none that are accepted where 95 % of the images of candidates are.
 	At95 float64 `json:"false_acceptance_at_95"`
-	// Chosen is the threshold that was chosen on validation classes for this number of candidates; nil: none was.
-	Chosen *RejectionPoint `json:"chosen,omitempty"`
+	// Selected is the threshold that was selected on validation classes for a number of candidates near this, with its rates there, and
+	// Chosen what it comes to here; nil: none was.
+	Selected *rejection.Point `json:"selected,omitempty"`
+	Chosen   *RejectionPoint  `json:"chosen,omitempty"`
 	// Curve goes from accepting nothing to accepting all.
 	Curve []RejectionPoint `json:"curve"`
 }
 
 // RejectionPoint is what a threshold comes to.
 type RejectionPoint struct {
-	Threshold       float64 `json:"threshold"`        // a score of the model
+	Threshold       float64 `json:"threshold"`        // of the excess
 	FalseAcceptance float64 `json:"false_acceptance"` // share of the images of none that are accepted
 	FalseRejection  float64 `json:"false_rejection"`  // share of the images of candidates that are rejected
 	Accuracy        float64 `json:"accuracy"`         // top-1 per image of the images of candidates that are accepted; 0 where none is
@@ -79,9 +82,13 @@ func (s *inputs) reject(ctx context.Context, model Scorer, t *testSet, pictured 
 		for i, c := range half {
 			names[i], place[c] = t.classes[c], i
 		}
-		err := s.score(ctx, model, rows, names, opts.Batch, func(i int, scores []float32) {
+		expected, err := s.expected(ctx, rows, len(half), opts)
+		if err != nil {
+			return nil, err
+		}
+		err = s.score(ctx, model, rows, names, opts.Batch, func(i int, scores []float32) {
 			c, known := place[t.truth[at[i]]]
-			j := judged{Judged: rejection.Best(scores, known)}
+			j := judged{Judged: rejection.Best(scores, expected[i], known)}
 			j.right = known && rankOf(scores, c) == 1
 			all = append(all, j)
 			progress(1)
@@ -104,12 +111,40 @@ func (s *inputs) reject(ctx context.Context, model Scorer, t *testSet, pictured 
 		r.Curve = append(r.Curve, pointAt(all, plain, threshold))
 	}
 	if opts.NoneBelow != nil {
-		if threshold, ok := opts.NoneBelow(r.Candidates); ok {
-			p := pointAt(all, plain, threshold)
+		if r.Selected = opts.NoneBelow(r.Candidates); r.Selected != nil {
+			p := pointAt(all, plain, r.Selected.Threshold)
 			r.Chosen = &p
 		}
 	}
 	return r, nil
+}
+
+// expected is the best score of each row that so many classes are expected to come to; 0 where that is not known.
+func (s *inputs) expected(ctx context.Context, rows []int, candidates int, opts Options) ([]float64, error) {
+	out := make([]float64, 0, len(rows))
+	if opts.Expected == nil {
+		return out[:len(rows)], nil
+	}
+	var buf []float32
+	for lo := 0; lo < len(rows); lo += opts.Batch {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		part := rows[lo:min(lo+opts.Batch, len(rows))]
+		buf = buf[:0]
+		for _, row := range part {
+			buf = append(buf, s.features.Feature(row)...)
+		}
+		some, err := opts.Expected(buf, len(part), candidates)
+		if err != nil {
+			return nil, fmt.Errorf("scoring %d images from %q on: %w", len(part), s.features.Images()[part[0]], err)
+		}
+		if some == nil { // the model keeps none
+			return out[:len(rows)], nil
+		}
+		out = append(out, some...)
+	}
+	return out, nil
 }
 
 // pointAt is what a threshold comes to.

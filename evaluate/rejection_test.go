@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"vzsl/features"
+	"vzsl/internal/rejection"
 )
 
 // one is features of one value, a model that scores by nearness, and eight classes on a line.
@@ -31,7 +33,8 @@ func (o *one) Score(x []float32, n int, classes [][]float32) ([]float32, error) 
 	return out, nil
 }
 
-// Each image is judged twice, among the half with its class and among the other; by hand of the best scores.
+// Each image is judged twice, among the half with its class and among the other; by hand of the best scores, from which the same is
+// subtracted of all.
 func TestRejection(t *testing.T) {
 	o := &one{}
 	table := &features.ClassTable{Attributes: []string{"place"}}
@@ -49,7 +52,13 @@ func TestRejection(t *testing.T) {
 	asked := 0
 	total := 0
 	res, err := ZeroShot(context.Background(), o, o, table, roles, Options{Resamples: 10, Temperature: 0.2,
-		NoneBelow: func(n int) (float64, bool) { asked = n; return 0.5, true },
+		Expected: func(x []float32, n, candidates int) ([]float64, error) {
+			if candidates != 4 || len(x) != n {
+				t.Errorf("expected of %d features among %d", n, candidates)
+			}
+			return slices.Repeat([]float64{0.25}, n), nil
+		},
+		NoneBelow: func(n int) *rejection.Point { asked = n; return &rejection.Point{Candidates: 5, Threshold: 0.25} },
 		Progress:  func(done, all int) { total = all - done }})
 	if err != nil {
 		t.Fatal(err)
@@ -59,10 +68,13 @@ func TestRejection(t *testing.T) {
 		t.Fatalf("%+v, asked for %d, %d left", r, asked, total)
 	}
 	// An image of a candidate has exp(-d^2) of nearly 1 for it and 0 for the others; one of none has nearly 0 for all.
-	if r.AUROC != 1 || r.At95 != 0 || r.Chosen.FalseAcceptance != 0 || r.Chosen.FalseRejection != 0 || r.Chosen.Accuracy != 1 {
+	if r.Selected.Candidates != 5 || r.AUROC != 1 || r.At95 != 0 || r.Chosen.FalseAcceptance != 0 || r.Chosen.FalseRejection != 0 || r.Chosen.Accuracy != 1 {
 		t.Errorf("%+v", r)
 	}
 	last := len(r.Curve) - 1
+	if least := r.Curve[last].Threshold; least < -0.25 || least > -0.24 {
+		t.Errorf("the smallest excess is %v", least)
+	}
 	if c := r.Curve[0]; c.FalseAcceptance != 0 || c.FalseRejection != 1 {
 		t.Errorf("it begins with %+v", c)
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"vzsl/features"
+	"vzsl/internal/rejection"
 )
 
 // Scorer is a trained model. Score takes n feature rows, one after the other, and the raw attribute vector of each
@@ -35,9 +36,12 @@ type Options struct {
 	// Temperature makes probabilities of scores: softmax(score / Temperature). It must have been fitted on validation
 	// classes. 0: the probabilities are not measured.
 	Temperature float64
-	// NoneBelow gives the best candidate's score below which an image is taken to be of none of so many candidates. It must have been chosen on
-	// validation classes. Nil: there is none.
-	NoneBelow func(candidates int) (threshold float64, ok bool)
+	// Expected is, of each of n raw features, the best score that so many classes are expected to come to in an image of none of them: images
+	// of none of the candidates are told by the excess of their best score over it. Nil: by the best score.
+	Expected func(features []float32, n, candidates int) ([]float64, error)
+	// NoneBelow gives the excess below which an image is taken to be of none of so many candidates, and what it came to on the validation
+	// classes, on which it must have been selected; nil: there is none.
+	NoneBelow func(candidates int) *rejection.Point
 	Progress  func(done, total int) // images scored; nil is allowed
 }
 

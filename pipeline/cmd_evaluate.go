@@ -9,6 +9,7 @@ import (
 
 	"vzsl/evaluate"
 	"vzsl/evaluate/report"
+	"vzsl/internal/rejection"
 	"vzsl/pipeline/experiment"
 	"vzsl/pipeline/workspace"
 )
@@ -105,7 +106,7 @@ func (c *cli) evaluated(name string, r *evaluate.Result, paths report.Paths) err
 		f.ECE = &r.Reliability.ECE
 	}
 	if x := r.Rejection; x != nil {
-		f.None = &noneOfThese{x.Candidates, x.AUROC, x.At95, x.Chosen}
+		f.None = &noneOfThese{x.Candidates, x.AUROC, x.At95, x.Selected, x.Chosen}
 	}
 	return c.result(f, func(w io.Writer) {
 		setting := "zero-shot"
@@ -132,7 +133,9 @@ func (c *cli) evaluated(name string, r *evaluate.Result, paths report.Paths) err
 		if f.None != nil {
 			fmt.Fprintf(w, "none of these: AUROC %.3f among %d candidates", f.None.AUROC, f.None.Candidates)
 			if c := f.None.Chosen; c != nil {
-				fmt.Fprintf(w, "; below %.4g, selected on validation classes: %.1f%% false acceptances, %.1f%% false rejections", c.Threshold, 100*c.FalseAcceptance, 100*c.FalseRejection)
+				s := f.None.Selected
+				fmt.Fprintf(w, "; threshold %.4g: %.1f%% false acceptances, %.1f%% false rejections (selected on validation classes with %d candidates: %.1f%%, %.1f%%)",
+					c.Threshold, 100*c.FalseAcceptance, 100*c.FalseRejection, s.Candidates, 100*s.FalseAcceptance, 100*s.FalseRejection)
 			}
 			fmt.Fprintln(w)
 		}
@@ -145,6 +148,7 @@ type noneOfThese struct {
 	Candidates int                      `json:"candidates"`
 	AUROC      float64                  `json:"auroc"`
 	At95       float64                  `json:"false_acceptance_at_95"`
+	Selected   *rejection.Point         `json:"selected,omitempty"` // on validation classes
 	Chosen     *evaluate.RejectionPoint `json:"chosen,omitempty"`
 }
 

@@ -73,6 +73,7 @@ SJE), the contributions of all attributes add up to the score minus the mean ove
 (VZSL, SAE) they are an interpretation and do not add up to the score.`),
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Excess = o.html != ""
 			if explain || o.html != "" {
 				o.Explain = 5
 			}
@@ -120,10 +121,10 @@ func (o *predictOptions) settle(con *cli, p *predictor) error {
 	if point == nil {
 		return usage.Errorf("--none-below auto: run %s has no threshold, because it had too few validation classes or was trained by an earlier version; retrain it, or give a probability", p.run)
 	}
-	con.Log.Info("images whose best score is below the threshold selected on validation classes are rejected as none of the classes", "threshold", fmt.Sprintf("%.4g", point.Threshold),
+	con.Log.Info("images are rejected as none of the classes where the best class's score exceeds the expected one by less than the threshold selected on validation classes", "threshold", fmt.Sprintf("%.4g", point.Threshold),
 		"candidates", len(p.classes.Names), "chosen for", point.Candidates, "false acceptances there", fmt.Sprintf("%.1f%%", 100*point.FalseAcceptance),
 		"false rejections", fmt.Sprintf("%.1f%%", 100*point.FalseRejection), "AUROC", fmt.Sprintf("%.3f", point.AUROC))
-	o.NoneBelowScore = p.threshold
+	o.NoneBelowExcess = p.threshold
 	return nil
 }
 
@@ -271,12 +272,12 @@ func (p *predictor) files(ctx context.Context, con *cli, o *predictOptions, file
 		for i, path := range part {
 			g.Go(func() error {
 				var refusal *extract.Refusal
-				f, err := pics.File(reading, path)
+				f, damage, err := pics.File(reading, path)
 				if errors.As(err, &refusal) {
 					all[lo+i].Error = refusal.Reason
 					return nil
 				}
-				features[i] = f
+				features[i], all[lo+i].Damaged = f, damage
 				return err
 			})
 		}
@@ -303,6 +304,8 @@ func (p *predictor) files(ctx context.Context, con *cli, o *predictOptions, file
 	return all, nil
 }
 
+const damagedImage = "image damaged, decoded as by libjpeg"
+
 // predicted writes and prints the answers.
 func (c *cli) predicted(p *predictor, o *predictOptions, all []predict.ImagePrediction) error {
 	skipped := 0
@@ -311,6 +314,9 @@ func (c *cli) predicted(p *predictor, o *predictOptions, all []predict.ImagePred
 			if skipped++; !c.json {
 				c.Log.Warn("image skipped", "image", x.Image, "reason", x.Error)
 			}
+		}
+		if x.Damaged != "" && !c.json {
+			c.Log.Warn(damagedImage, "image", x.Image, "what", x.Damaged)
 		}
 	}
 	if skipped == len(all) {

@@ -62,16 +62,19 @@ func (p *predictor) learn(ctx context.Context, con *cli, dir string, pics *works
 		}
 		var x []float32
 		for _, path := range files {
-			f, err := pics.File(ctx, path)
+			f, damage, err := pics.File(ctx, path)
 			if err != nil {
 				return fmt.Errorf("--examples: %s: %w", path, err)
+			}
+			if damage != "" {
+				con.Log.Warn(damagedImage, "image", path, "what", damage)
 			}
 			x = append(x, f...)
 		}
 		if p.model, err = p.model.Learn(p.classes.Vectors[i], x, len(files)); err != nil {
 			return fmt.Errorf("--examples: class %q: %w", name, err)
 		}
-		con.Log.Info("learned", "class", name, "pictures", len(files))
+		con.Log.Info("learned", "class", name, "images", len(files))
 	}
 	return nil
 }

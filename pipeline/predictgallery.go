@@ -32,7 +32,7 @@ func (c *cli) writeGallery(ctx context.Context, o *predictOptions, p *predictor,
 	}
 	d := gallery.Data{
 		Title: "Predictions of " + p.run, ModelVersion: version, Classes: p.classes.Names, Shown: readable.Classes(p.classes.Names),
-		None: o.NoneBelow, Auto: o.NoneBelowScore != nil, Attributes: map[string]string{}, Items: make([]gallery.Item, len(all)),
+		None: o.NoneBelow, Auto: o.NoneBelowExcess != nil, Attributes: map[string]string{}, Items: make([]gallery.Item, len(all)),
 	}
 	if point := p.model.NoneBelow(len(p.classes.Names)); point != nil {
 		d.Threshold = &point.Threshold
@@ -57,9 +57,9 @@ func (c *cli) writeGallery(ctx context.Context, o *predictOptions, p *predictor,
 	done := make(chan bool, len(all))
 	for i, x := range all {
 		item := &d.Items[i]
-		item.Image, item.Error = x.Image, x.Error
+		item.Image, item.Error, item.Damaged = x.Image, x.Error, x.Damaged
 		if x.Prediction != nil {
-			item.Top = x.Top
+			item.Top, item.Excess = x.Top, x.Excess
 			if x.Explanation != nil {
 				item.Explanation = x.Explanation
 			}

@@ -13,6 +13,7 @@ import (
 var (
 	ErrNoClasses   = errors.New("no candidate classes")
 	ErrFeatureSize = errors.New("the features do not have the length that the model needs")
+	ErrNoThreshold = errors.New("the model has no threshold for images of none of the classes")
 	ErrNotFinite   = errors.New("the model's score is not a number")
 )
 
@@ -41,6 +42,13 @@ type Learner interface {
 	Learn(class, features []float32, n int) (Model, error)
 }
 
+// Rejecter is a Model that tells images of none of the classes.
+type Rejecter interface {
+	Model
+	// Expected is, of each of n raw features, the best score that so many classes are expected to come to in an image of none of them.
+	Expected(features []float32, n, candidates int) ([]float64, error)
+}
+
 // Classes are the candidate classes.
 type Classes struct {
 	Names   []string
@@ -51,17 +59,20 @@ type Classes struct {
 type Options struct {
 	Top       int     // number of best classes to list; 0: five
 	NoneBelow float64 // an image whose best class has a smaller probability is rejected as none of the classes
-	// NoneBelowScore, if not nil, returns for a number of classes the score of the best class below which an image is also rejected.
-	NoneBelowScore func(classes int) float64
-	Explain        int    // number of attributes to list for, against, and present in the image; 0: no explanation
-	Watch          string // a class whose probability is returned for every image, whatever its rank; "": none
+	// NoneBelowExcess, if not nil, returns for a number of classes the excess of the best class's score below which an image is also
+	// rejected. It requires a [Rejecter].
+	NoneBelowExcess func(classes int) float64
+	Excess          bool   // compute the excess of every image, if the model is a [Rejecter]
+	Explain         int    // number of attributes to list for, against, and present in the image; 0: no explanation
+	Watch           string // a class whose probability is returned for every image, whatever its rank; "": none
 }
 
 // Prediction is the ranking of one image.
 type Prediction struct {
 	Class       string       `json:"class"` // the best class; "": rejected
 	Probability float64      `json:"probability"`
-	Top         []Candidate  `json:"top"` // best first, also for a rejected image
+	Top         []Candidate  `json:"top"`              // best first, also for a rejected image
+	Excess      *float64     `json:"excess,omitempty"` // of the best class's score over the one expected if the image shows none of the classes
 	Watched     *Candidate   `json:"watched,omitempty"`
 	Explanation *Explanation `json:"explanation,omitempty"`
 }
@@ -89,9 +100,19 @@ func Rank(ctx context.Context, m Model, features []float32, n int, classes *Clas
 	if len(features) != n*dim {
 		return nil, fmt.Errorf("%w: %d values for %d features; the model takes features of %d values", ErrFeatureSize, len(features), n, dim)
 	}
-	least := math.Inf(-1)
-	if o.NoneBelowScore != nil {
-		least = o.NoneBelowScore(c)
+	var expected []float64
+	least := math.Inf(-1) // excess
+	if r, ok := m.(Rejecter); ok && (o.Excess || o.NoneBelowExcess != nil) {
+		var err error
+		if expected, err = r.Expected(features, n, c); err != nil {
+			return nil, err
+		}
+	}
+	if o.NoneBelowExcess != nil {
+		if expected == nil {
+			return nil, ErrNoThreshold
+		}
+		least = o.NoneBelowExcess(c)
 	}
 	top := o.Top
 	if top <= 0 {
@@ -143,7 +164,12 @@ func Rank(ctx context.Context, m Model, features []float32, n int, classes *Clas
 			if watch >= 0 {
 				a.Watched = &Candidate{classes.Names[watch], p[watch], row[watch]}
 			}
-			if a.Probability = a.Top[0].Probability; a.Probability >= o.NoneBelow && float64(a.Top[0].Score) >= least {
+			accepted := true
+			if expected != nil {
+				excess := float64(a.Top[0].Score) - expected[lo+i]
+				a.Excess, accepted = &excess, excess >= least
+			}
+			if a.Probability = a.Top[0].Probability; accepted && a.Probability >= o.NoneBelow {
 				a.Class = a.Top[0].Class
 			}
 			if described != nil {

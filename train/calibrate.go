@@ -73,7 +73,7 @@ func (r *run) calibrate(ctx context.Context) error {
 				logT, fitted = logT+math.Log(t), fitted+1
 			}
 			if r.f.Rejection == nil {
-				if r.f.Rejection, err = fitRejection(o.Model, g.Validation, r.o.Seed); err != nil {
+				if r.f.Rejection, err = fitRejection(o.Model, g.Train.Attributes, g.Validation, r.o.Seed); err != nil {
 					return fmt.Errorf("%s, %s: %w", r.o.Method, phaseCalibrate, err)
 				}
 			}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"vzsl/internal/rejection"
 	"vzsl/train/method"
 	"vzsl/train/safetensors"
 )
@@ -29,6 +30,7 @@ func TestRejection(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	var d rows
 	data := &method.Data{}
+	seen := [][]float32{{0.5}, {3.5}, {5.5}, {8.5}} // near no image
 	for c := range 10 {
 		data.Attributes = append(data.Attributes, []float32{float32(c)})
 		for range 40 {
@@ -36,16 +38,16 @@ func TestRejection(t *testing.T) {
 		}
 	}
 	data.Samples = d
-	points, err := fitRejection(near{}, data, 7)
+	points, err := fitRejection(near{}, seen, data, 7)
 	if err != nil || len(points) != 2 || points[0].Candidates != 2 || points[1].Candidates != 5 {
 		t.Fatalf("%+v %v", points, err)
 	}
 	for _, p := range points {
-		if p.Threshold <= 0 || p.Threshold > 1 || p.AUROC < 0.8 || p.FalseAcceptance+p.FalseRejection > 0.5 || p.Known != 160*p.Candidates || p.Known+p.Unknown != 1600 {
+		if p.Threshold < -1 || p.Threshold > 1 || p.AUROC < 0.8 || p.FalseAcceptance+p.FalseRejection > 0.5 || p.Known != 40*rejection.Draws*p.Candidates || p.Known+p.Unknown != 400*rejection.Draws {
 			t.Errorf("%+v", p)
 		}
 	}
-	again, _ := fitRejection(near{}, data, 7)
+	again, _ := fitRejection(near{}, seen, data, 7)
 	if again[1] != points[1] {
 		t.Error("another threshold by the same seed")
 	}

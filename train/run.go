@@ -265,7 +265,7 @@ func (r *run) fit(ctx context.Context, phase string) (*fitted, error) {
 		if m.temperature, err = fitTemperature(o.Model, v); err != nil {
 			return nil, fmt.Errorf("%s, calibration: %w", r.o.Method, err)
 		}
-		if m.rejection, err = fitRejection(o.Model, v, r.o.Seed); err != nil {
+		if m.rejection, err = fitRejection(o.Model, g.Train.Attributes, v, r.o.Seed); err != nil {
 			return nil, fmt.Errorf("%s, thresholds: %w", r.o.Method, err)
 		}
 	}

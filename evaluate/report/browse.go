@@ -10,19 +10,26 @@ import (
 
 // browse is the data of the page's image viewer (browse.js). A class is its index among the candidates, an image its index in Images.
 type browse struct {
-	Tile    int           `json:"tile"`    // pixels of a thumbnail's side; 0: there are none
-	Columns int           `json:"columns"` // tiles in a row of a sheet
-	Classes []browseClass `json:"classes"`
-	Images  [][]int       `json:"images"` // true class, its rank, tile (-1: none), then the best classes
-	Names   []string      `json:"names"`  // of each of Images
-	All     int           `json:"all"`    // number of test images, also those that are not in Images
-	Maps    [][][2]int    `json:"maps"`   // for each map, the coordinates of the points, 0 to 1000
-	Points  []int         `json:"points"` // for each point of the maps, its index in Images; -1: not there
+	Tile    int            `json:"tile"`    // pixels of a thumbnail's side; 0: there are none
+	Columns int            `json:"columns"` // tiles in a row of a sheet
+	Classes []browseClass  `json:"classes"`
+	Images  [][]int        `json:"images"` // true class, its rank, tile (-1: none), then the best classes
+	Names   []string       `json:"names"`  // of each of Images
+	All     int            `json:"all"`    // number of test images, also those that are not in Images
+	Maps    [][][2]int     `json:"maps"`   // for each map, the coordinates of the points, 0 to 1000
+	Points  []int          `json:"points"` // for each point of the maps, its index in Images; -1: not there
+	Groups  []browseGroups `json:"groups,omitempty"`
 	// Attributes; Raw has their raw values by class, Seen the means of the model's estimates for the images of each
 	// class.
 	Attributes []string     `json:"attributes,omitempty"`
 	Raw        [][]*float32 `json:"raw,omitempty"`
 	Seen       [][]float32  `json:"seen,omitempty"`
+}
+
+// browseGroups is a grouping: names of the groups, in the order of its matrix's indices, and the group of each class.
+type browseGroups struct {
+	Names []string `json:"n"`
+	Of    []int    `json:"of"`
 }
 
 type browseClass struct {
@@ -92,6 +99,10 @@ func newBrowse(r *evaluate.Result, shown []string, s *sheets, maps *mapSection) 
 				b.Maps = append(b.Maps, places)
 			}
 		}
+	}
+	for _, g := range r.Groups {
+		names, of := groupsOf(&g)
+		b.Groups = append(b.Groups, browseGroups{names, of})
 	}
 	if d := r.Described; d != nil {
 		for _, a := range d.Attributes {

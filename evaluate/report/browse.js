@@ -157,10 +157,71 @@
     var m = D.images[i], list = images(function (x) { return x[0] === m[0] && x[TOP] === m[TOP]; });
     open(e, D.names[i] + ": " + said(i), function () { detail(list, list.indexOf(i), name(m[0]) + " predicted as " + name(m[TOP])); });
   });
+  // Matrices, of classes or of groups: a cell opens its images, by the mouse or by keys.
   document.querySelectorAll(".cm svg").forEach(function (svg) {
+    function list(text) { return text.split(",").map(Number); }
+    var rows = list(svg.dataset.rows), columns = list(svg.dataset.columns), G = svg.dataset.grouping === undefined ? null : D.groups[Number(svg.dataset.grouping)];
+    var counts = svg.closest(".zoomable").querySelector(".counts"), mark = null, y = 0, x = 0;
+    function of(c) { return G ? G.of[c] : c; }
+    function called(k) { return G ? G.n[k] : name(k); }
+    var cells = {};
+    D.images.forEach(function (m, i) {
+      var key = of(m[0]) + "," + of(m[TOP]);
+      (cells[key] = cells[key] || []).push(i);
+    });
+    function at(row, column) { return cells[rows[row] + "," + columns[column]] || []; }
+    function text() {
+      var t = rows[y], p = columns[x];
+      return called(t) + (t === p ? " classified correctly" : " predicted as " + called(p));
+    }
+    function choose(row, column) {
+      y = row;
+      x = column;
+      if (!mark) {
+        mark = document.createElementNS(svg.namespaceURI, "rect");
+        mark.setAttribute("class", "at");
+        mark.setAttribute("width", 10);
+        mark.setAttribute("height", 10);
+        svg.appendChild(mark);
+      }
+      mark.setAttribute("x", 10 * x);
+      mark.setAttribute("y", 10 * y);
+      counts.textContent = text() + ": " + plural(at(y, x).length, "image");
+    }
+    function open() {
+      if (at(y, x).length) gallery(text(), at(y, x), D.all > D.images.length ? "The page holds " + D.images.length + " of " + D.all + " images." : "");
+    }
+    function pointed(event) {
+      var r = svg.getBoundingClientRect(), row = Math.floor((event.clientY - r.top) / r.height * rows.length), column = Math.floor((event.clientX - r.left) / r.width * columns.length);
+      return row >= 0 && row < rows.length && column >= 0 && column < columns.length ? [row, column] : null;
+    }
+    svg.setAttribute("tabindex", "0");
+    svg.setAttribute("aria-roledescription", "matrix: arrow keys choose a cell, left and right those with images, Enter shows its images");
     svg.addEventListener("click", function (event) {
-      var p = event.target.dataset && event.target.dataset.pair;
-      if (p) { p = p.split(",").map(Number); pair(p[0], p[1]); }
+      var p = pointed(event);
+      if (!p) return;
+      choose(p[0], p[1]);
+      open();
+    });
+    svg.addEventListener("pointermove", function (event) {
+      var p = event.pointerType === "mouse" && pointed(event);
+      if (p && (p[0] !== y || p[1] !== x || !mark)) choose(p[0], p[1]);
+    });
+    svg.addEventListener("focus", function () {
+      if (!mark) choose(0, Math.max(0, columns.indexOf(rows[0])));
+    });
+    svg.addEventListener("keydown", function (event) {
+      var step = { ArrowLeft: -1, ArrowRight: 1 }[event.key], down = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+      if (step) {
+        var to = x + step;
+        while (to >= 0 && to < columns.length && !at(y, to).length) to += step;
+        if (to >= 0 && to < columns.length) choose(y, to);
+      } else if (down) choose(Math.max(0, Math.min(rows.length - 1, y + down)), x);
+      else if (event.key === "Home") choose(y, Math.max(0, columns.indexOf(rows[y])));
+      else if (event.key === "Enter" || event.key === " ") open();
+      else return;
+      event.preventDefault();
+      mark.scrollIntoView({ block: "nearest", inline: "nearest" });
     });
   });
 

@@ -68,6 +68,20 @@ func TestBrowse(t *testing.T) {
 			t.Errorf("%+v, want %v", row, n)
 		}
 	}
+	counts := 0
+	m := groups[0].Matrix
+	for _, c := range m.Cells {
+		counts += c.Count
+		if want := right[c.True]; c.Right && c.Count != want[1] || c.Images != want[0] || c.Right != (c.True == c.Predicted) {
+			t.Errorf("%+v, want %v", c, want)
+		}
+	}
+	if counts != len(r.Predictions) || len(m.Rows) != 2 || m.RowOf != m.ColOf || m.Grouping != 0 || m.Name != r.Groups[0].Name {
+		t.Errorf("%d images in the cells of %+v", counts, m)
+	}
+	if g := b.Groups[0]; len(g.Names) != 2 || g.Names[g.Of[5]] != r.Groups[0].Of[5] {
+		t.Errorf("%+v", b.Groups)
+	}
 	// Without images the page opens names; without any image there is nothing to open.
 	if b := browsed(t, render(t, r, anyRun(), Options{})); b.Tile != 0 || b.Images[0][2] != -1 {
 		t.Errorf("%+v", b.Images[0])

@@ -80,9 +80,12 @@ func newClassTable(r *evaluate.Result, shown []string, pics *pictures) classTabl
 	return t
 }
 
-// matrix is the confusion matrix: a row for each class with images, a column for each candidate, both in the order of
-// their names, which in bird and scene datasets puts related classes side by side.
+// matrix is a confusion matrix, of classes or of groups of them: a row for each with images, a column for each candidate, both in the order
+// of their names, which in bird and scene datasets puts related classes side by side.
 type matrix struct {
+	Name          string // of the groups; "": of classes
+	Grouping      int    // among the groupings; -1: of classes
+	RowOf, ColOf  string // what rows and columns are of, by index, separated by commas
 	Rows, Columns []string
 	Cells         []cell  // those with at least Least images
 	Least         int     // 1, or more where the page would become too large
@@ -96,7 +99,6 @@ type matrix struct {
 
 type cell struct {
 	X, Y, Count int
-	T, P        int // indices of True and Predicted among the candidates
 	Right       bool
 	Opacity     string
 	Dark        bool // the count is on a dark colour
@@ -143,21 +145,32 @@ func newMatrix(r *evaluate.Result, shown []string) (*matrix, []confused) {
 		return nil, pairs
 	}
 
-	order := make([]int, len(r.Candidates))
+	images := make([]int, len(r.Classes))
+	for i, c := range r.Classes {
+		images[i] = c.Images
+	}
+	return drawMatrix(r.Candidates, shown, images, cells), pairs
+}
+
+// drawMatrix draws the counts of cells, of things with names by which they are sorted, and so many images.
+func drawMatrix(names, shown []string, images []int, cells []evaluate.Cell) *matrix {
+	order := make([]int, len(names))
 	for i := range order {
 		order[i] = i
 	}
-	sort.SliceStable(order, func(i, j int) bool { return r.Candidates[order[i]] < r.Candidates[order[j]] })
-	m := &matrix{Numbers: len(order) <= 30, Big: len(order) > maxNamed}
+	sort.SliceStable(order, func(i, j int) bool { return names[order[i]] < names[order[j]] })
+	m := &matrix{Grouping: -1, Numbers: len(order) <= 30, Big: len(order) > maxNamed}
 	column, row := make([]int, len(order)), make([]int, len(order))
+	var rowOf, colOf []string
 	for _, c := range order {
 		column[c] = len(m.Columns)
-		m.Columns = append(m.Columns, shown[c])
-		if r.Classes[c].Images > 0 {
+		m.Columns, colOf = append(m.Columns, shown[c]), append(colOf, strconv.Itoa(c))
+		if images[c] > 0 {
 			row[c] = len(m.Rows)
-			m.Rows = append(m.Rows, shown[c])
+			m.Rows, rowOf = append(m.Rows, shown[c]), append(rowOf, strconv.Itoa(c))
 		}
 	}
+	m.RowOf, m.ColOf = strings.Join(rowOf, ","), strings.Join(colOf, ",")
 	longest := 0
 	for _, c := range m.Rows {
 		longest = max(longest, utf8.RuneCountInString(c))
@@ -174,7 +187,7 @@ func newMatrix(r *evaluate.Result, shown []string) (*matrix, []confused) {
 	faints := make(map[faint]*strings.Builder)
 	var colours []faint
 	for _, c := range cells {
-		n := r.Classes[c.True].Images
+		n := images[c.True]
 		fraction := float64(c.Count) / float64(n)
 		// The square root makes small fractions visible: most confusions are small.
 		opacity := 0.08 + 0.92*math.Sqrt(fraction)
@@ -189,7 +202,7 @@ func newMatrix(r *evaluate.Result, shown []string) (*matrix, []confused) {
 			continue
 		}
 		m.Cells = append(m.Cells, cell{
-			X: x, Y: y, Count: c.Count, Images: n, T: c.True, P: c.Predicted,
+			X: x, Y: y, Count: c.Count, Images: n,
 			Right:   c.True == c.Predicted,
 			Opacity: strconv.FormatFloat(opacity, 'f', 2, 64),
 			Dark:    opacity > 0.6,
@@ -201,7 +214,7 @@ func newMatrix(r *evaluate.Result, shown []string) (*matrix, []confused) {
 		colour.D = faints[colour].String()
 		m.Faint = append(m.Faint, colour)
 	}
-	return m, pairs
+	return m
 }
 
 // leastCounted is the smallest count that at most maxCounted cells reach.

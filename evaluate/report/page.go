@@ -63,6 +63,7 @@ type page struct {
 
 	Generalised *generalised
 	Reliability *reliability
+	None        *none
 	Published   *comparison
 	OtherSplit  string // why no published results are shown beside this run
 	Classes     classTable
@@ -134,6 +135,9 @@ func renderPage(r *evaluate.Result, run *result.Run, training []map[string]any, 
 		return nil, err
 	}
 	if p.Reliability, err = newReliability(r); err != nil {
+		return nil, err
+	}
+	if p.None, err = newNone(r.Rejection); err != nil {
 		return nil, err
 	}
 	p.Published, p.OtherSplit = compare(r, run)

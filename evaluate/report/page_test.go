@@ -345,7 +345,7 @@ func TestSizeOfMatrix(t *testing.T) {
 	if m.Least < 2 || most < 30 || len(m.Cells) > maxCounted || cells != len(r.Confusion()) {
 		t.Errorf("%d of %d cells, from %d images on, %d in all", len(m.Cells), cells, m.Least, len(r.Confusion()))
 	}
-	if !strings.Contains(textOf(inspect(t, page)["body"][0]), fmt.Sprintf("Point at or tap a cell of at least %d images", m.Least)) {
+	if !strings.Contains(textOf(inspect(t, page)["body"][0]), fmt.Sprintf("Without scripts, only cells of at least %d images have counts", m.Least)) {
 		t.Error("the page does not say which cells have their counts")
 	}
 	t.Logf("%d bytes, %d of %d cells with counts, from %d images on", len(page), len(m.Cells), cells, m.Least)

@@ -31,7 +31,7 @@ type Data struct {
 	Shown        []string          `json:"shown"`      // display names of the classes
 	Attributes   map[string]string `json:"attributes"` // display names of attributes, where they differ
 	None         float64           `json:"none"`       // probability below which an image is none of the classes
-	Threshold    *float64          `json:"threshold"`  // score of the best class below which an image is none of the classes, as selected on validation classes; nil: none was selected
+	Threshold    *float64          `json:"threshold"`  // excess of the best class's score below which an image is none of the classes, as selected on validation classes; nil: none was selected
 	Auto         bool              `json:"auto"`       // the threshold is initially applied
 	Items        []Item            `json:"items"`
 	ID           string            `json:"id"` // identifies the content: key of the labels kept in the browser
@@ -39,14 +39,16 @@ type Data struct {
 
 // Item is an image.
 type Item struct {
-	Image       string  `json:"image"`
-	Source      string  `json:"src,omitempty"` // a data URI
-	Width       int     `json:"width,omitempty"`
-	Height      int     `json:"height,omitempty"`
-	Top         any     `json:"top,omitempty"`         // [{"class", "probability", "score"}], best first
-	Explanation any     `json:"explanation,omitempty"` // {"seen", "for", "against"}
-	Truth       *string `json:"truth,omitempty"`       // name of the image's folder if that is a class
-	Error       string  `json:"error,omitempty"`
+	Image       string   `json:"image"`
+	Source      string   `json:"src,omitempty"` // a data URI
+	Width       int      `json:"width,omitempty"`
+	Height      int      `json:"height,omitempty"`
+	Top         any      `json:"top,omitempty"`         // [{"class", "probability", "score"}], best first
+	Excess      *float64 `json:"excess,omitempty"`      // of the best score, compared with Threshold
+	Explanation any      `json:"explanation,omitempty"` // {"seen", "for", "against"}
+	Truth       *string  `json:"truth,omitempty"`       // name of the image's folder if that is a class
+	Error       string   `json:"error,omitempty"`
+	Damaged     string   `json:"damaged,omitempty"` // what of the file is damaged
 }
 
 // module returns a module's text without imports and exports, to join several into one script.

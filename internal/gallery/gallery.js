@@ -99,7 +99,7 @@ export class Gallery {
   }
 
   // limit sets when an image is none of the classes, unless the user has set it: below a probability, or below the
-  // threshold on the best score that was selected on validation classes (null: none was selected).
+  // threshold on the excess of the best score that was selected on validation classes (null: none was selected).
   limit(none, threshold, auto) {
     this.threshold = threshold;
     this.auto.parentNode.hidden = threshold === null;
@@ -113,7 +113,7 @@ export class Gallery {
 
   // isNone reports whether an image is none of the classes.
   isNone(i) {
-    return i.top[0].probability < this.none || this.auto.checked && this.threshold !== null && i.top[0].score < this.threshold;
+    return i.top[0].probability < this.none || this.auto.checked && this.threshold !== null && i.excess < this.threshold;
   }
 
   refreshClasses() {
@@ -294,6 +294,7 @@ export class Gallery {
     const facts = make('div', {});
     box.append(make('img', { src: item.full ?? item.src, alt: item.image }), facts);
     if (item.error) facts.append(make('p', { className: 'g-bad' }, item.error));
+    if (item.damaged) facts.append(make('p', { className: 'g-bad' }, `Damaged file: ${item.damaged}; decoded as by libjpeg.`));
     if (item.top) facts.append(ranking(item.top, this.o.shown, item.class === '' ? 'None of these: the best class is below the limit.' : ''));
     if (this.o.label && !item.error) facts.append(this.correction(item));
     if (item.explanation) facts.append(explanation(item.explanation, item.top, this.o));

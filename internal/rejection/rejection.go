@@ -1,10 +1,14 @@
-// Package rejection separates images of the candidate classes (known) from images of no candidate (unknown) by the
-// score of the best candidate before the softmax (maximum logit: Hendrycks et al., Scaling Out-of-Distribution
-// Detection for Real-World Settings, ICML 2022): an image whose best score is below a threshold is rejected.
-// Probabilities are less suited: they only compare the candidates with each other, and can be near 1 for an image that
-// resembles none of them.
+// Package rejection separates images of the candidate classes (known) from images of no candidate (unknown). It compares
+// the best candidate's score, before the softmax, with the best score expected of as many classes that the image does not
+// show: an image is rejected if the difference, the excess, is below a threshold. The expected score is that of seen
+// classes, scored by their descriptions alone like the candidates ([Background], [Expected]).
 //
-// With more candidates the best score is larger. A threshold is therefore selected for several numbers of candidates,
+// The score itself (maximum logit: Hendrycks et al., Scaling Out-of-Distribution Detection for Real-World Settings, ICML
+// 2022) increases with the number of candidates and depends on image and model, so the error rates of a threshold on it
+// transfer less well from validation to unseen classes. Probabilities are less suited still: they only compare the
+// candidates with each other, and can be near 1 for an image that resembles none of them.
+//
+// With more candidates the separation is harder. A threshold is therefore selected for several numbers of candidates,
 // on classes that are neither training nor test classes: some serve as candidates, the others as unknown classes.
 package rejection
 
@@ -15,7 +19,7 @@ import (
 	"slices"
 )
 
-// Judged is the best candidate's score for an image, and whether the image's class is among the candidates.
+// Judged is the excess of the best candidate's score for an image, and whether the image's class is among the candidates.
 type Judged struct {
 	Score float64
 	Known bool
@@ -24,7 +28,7 @@ type Judged struct {
 // Point is a threshold for a number of candidates, with its metrics on the images that it was selected on. Rates are 0 to 1.
 type Point struct {
 	Candidates      int     `json:"candidates"`
-	Threshold       float64 `json:"threshold"` // in scores of the model
+	Threshold       float64 `json:"threshold"` // of the excess
 	AUROC           float64 `json:"auroc"`
 	FalseAcceptance float64 `json:"false_acceptance"` // fraction of unknown images that are accepted
 	FalseRejection  float64 `json:"false_rejection"`  // fraction of known images that are rejected
@@ -33,7 +37,7 @@ type Point struct {
 }
 
 // Draws is the number of random candidate sets for each number of candidates.
-const Draws = 4
+const Draws = 32
 
 // Sizes returns the numbers of candidates to select a threshold for, given the number of classes: 2, 5, 10, 20, ...,
 // and half of the classes; at least a quarter of the classes remain unknown. Nil: too few classes.
@@ -55,8 +59,10 @@ func Candidates(seed uint64, classes, size, draw int) []int {
 	return some
 }
 
-// Best judges an image by the scores of the candidates.
-func Best(scores []float32, known bool) Judged { return Judged{float64(slices.Max(scores)), known} }
+// Best judges an image by the scores of the candidates and the best score expected of as many other classes.
+func Best(scores []float32, expected float64, known bool) Judged {
+	return Judged{float64(slices.Max(scores)) - expected, known}
+}
 
 // counts returns the numbers of known and unknown images.
 func counts(all []Judged) (known, unknown int) {

@@ -76,3 +76,47 @@ func TestFor(t *testing.T) {
 		t.Error("a point of none")
 	}
 }
+
+// The expected best of draws, by drawing.
+func TestExpected(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 3))
+	background := make([]float32, 30)
+	for i := range background {
+		background[i] = float32(r.NormFloat64())
+	}
+	for _, n := range []int{1, 2, 7, 100} {
+		sum := 0.0
+		const draws = 20000
+		for range draws {
+			best := math.Inf(-1)
+			for range n {
+				best = max(best, float64(background[r.IntN(len(background))]))
+			}
+			sum += best
+		}
+		if got := Expected(background, n); math.Abs(got-sum/draws) > 0.03 {
+			t.Errorf("of %d: %v, by drawing %v", n, got, sum/draws)
+		}
+	}
+}
+
+// Few seen classes: every one, moved; many: an even choice. Equal descriptions are left out.
+func TestBackground(t *testing.T) {
+	if got := Background([][]float32{{0, 1}, {10, 1}}); len(got) != 2 || math.Abs(float64(got[0][0])-0.1) > 1e-6 || math.Abs(float64(got[1][0])-9.9) > 1e-5 || got[0][1] != 1 {
+		t.Error(got)
+	}
+	if got := Background([][]float32{{1}, {1}}); got != nil {
+		t.Error(got)
+	}
+	if got := Background(nil); got != nil {
+		t.Error(got)
+	}
+	var many [][]float32
+	for i := range 251 {
+		many = append(many, []float32{float32(i)})
+	}
+	got := Background(many)
+	if len(got) != maxBackground || got[99][0] < 240 || got[99][0] > 250 {
+		t.Error(len(got), got[len(got)-1])
+	}
+}

@@ -80,13 +80,7 @@ func (x *Runner) score(ctx context.Context, name string, model *runs.Predictor, 
 	defer p.End()
 	result, err := evaluate.ZeroShot(ctx, model, in.Features, in.Classes, in.Roles, evaluate.Options{
 		Seed: seed, Progress: p.Done, Calibration: model.Result().Constant, Temperature: model.Temperature(),
-		NoneBelow: func(candidates int) (float64, bool) {
-			p := model.NoneBelow(candidates)
-			if p == nil {
-				return 0, false
-			}
-			return p.Threshold, true
-		}})
+		Expected: model.Expected, NoneBelow: model.NoneBelow})
 	if err != nil {
 		return nil, err
 	}

@@ -54,7 +54,7 @@ func (s *Server) listClasses(w http.ResponseWriter, _ *http.Request) {
 		v := s.o.Threshold(max(1, len(k.Names)))
 		threshold = &v
 	}
-	respond(w, http.StatusOK, map[string]any{"none_below": s.o.Predict.NoneBelow, "threshold": threshold, "auto": s.o.Predict.NoneBelowScore != nil, "classes": append([]string{}, k.Names...), "shown": readable.Classes(k.Names), "pictures": k.learned(), "learns": learns,
+	respond(w, http.StatusOK, map[string]any{"none_below": s.o.Predict.NoneBelow, "threshold": threshold, "auto": s.o.Predict.NoneBelowExcess != nil, "classes": append([]string{}, k.Names...), "shown": readable.Classes(k.Names), "pictures": k.learned(), "learns": learns,
 		"version": k.version, "kept": s.file.path != ""})
 }
 

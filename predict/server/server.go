@@ -32,8 +32,8 @@ import (
 
 // Pictures computes the features of images and batches concurrent calls; *extract.Batcher implements it.
 type Pictures interface {
-	// Picture returns the feature of an image file with these bytes.
-	Picture(ctx context.Context, data []byte) ([]float32, error)
+	// Picture returns the feature of an image file with these bytes, and what of the file is damaged; "": nothing.
+	Picture(ctx context.Context, data []byte) (feature []float32, damage string, err error)
 	// Counts returns the number of images and mini-batches computed so far, and the time spent in the engine.
 	Counts() (images, runs int64, busy time.Duration)
 }
@@ -54,7 +54,7 @@ type Options struct {
 	Lookup func(ctx context.Context, class, phrase string) ([]float32, error)
 	// Space has the seen classes' attributes, which descriptions are compared with; may be nil.
 	Space *description.Space
-	// Threshold returns, for a number of classes, the score of the best class below which an image is none of them, as
+	// Threshold returns, for a number of classes, the excess of the best class's score below which an image is none of them, as
 	// selected on validation classes. none_below=auto uses it; nil: none was selected.
 	Threshold func(classes int) float64
 	// Training gives access to the images that the model was trained on; may be nil.

@@ -55,10 +55,32 @@ func (p *Predictor) Reconstruct(features []float32, n int) ([]float32, error) {
 // Temperature makes probabilities of scores, softmax(score / Temperature); 0: none was fitted.
 func (p *Predictor) Temperature() float64 { return p.result.Temperature }
 
-// NoneBelow is the threshold of the best candidate's score below which an image is of none of so many candidates, as it was chosen on
-// validation classes; nil: none was.
+// NoneBelow is the threshold of the excess of the best candidate's score over [Predictor.Expected] below which an image is of none of so
+// many candidates, as it was selected on validation classes; nil: none was.
 func (p *Predictor) NoneBelow(candidates int) *rejection.Point {
 	return rejection.For(p.result.Rejection, candidates)
+}
+
+// Expected is, of each of n raw features, the best score that so many classes are expected to come to in an image of none of them: that of
+// seen classes by their descriptions alone. Nil: the model has no threshold.
+func (p *Predictor) Expected(features []float32, n, candidates int) ([]float64, error) {
+	if p.background == nil {
+		return nil, nil
+	}
+	x, err := p.normalised(features, n)
+	if err != nil {
+		return nil, err
+	}
+	scores, err := p.model.Score(x, n, p.background)
+	if err != nil {
+		return nil, err
+	}
+	m := len(p.background)
+	out := make([]float64, n)
+	for i := range out {
+		out[i] = rejection.Expected(scores[i*m:(i+1)*m], candidates)
+	}
+	return out, nil
 }
 
 // FeatureDim is the length of a feature.

@@ -30,8 +30,8 @@ type Result struct {
 	// Constant is that of calibrated stacking, subtracted from the scores of seen classes; nil where the split tests none of
 	// their images or nothing was chosen.
 	Constant *float64
-	// Rejection are thresholds of the best candidate's score below which an image is of none of the candidates, by the number of these.
-	// They are chosen where the temperature is fitted; nil: there were too few validation classes.
+	// Rejection are thresholds of the excess of the best candidate's score below which an image is of none of the candidates, by the number
+	// of these. They are selected where the temperature is fitted; nil: there were too few validation classes.
 	Rejection []rejection.Point
 	Refit     bool // the model is trained on the validation classes too
 	Shots     int  // of the few-shot setting: labelled images of each unseen class; 0: zero-shot
@@ -60,8 +60,9 @@ const (
 	keyTemp       = "temperature"
 	keyShots      = "shots" // left out where there are none
 	keyConstant   = "seen_constant"
-	keyReject     = "rejection" // left out where there is none
-	keyNotes      = "notes"     // left out where there are none
+	keyReject     = "rejection_of_excess"  // left out where there is none
+	backgroundKey = "rejection.background" // a tensor: the vectors of rejection.Background
+	keyNotes      = "notes"                // left out where there are none
 )
 
 // Finish leaves model.safetensors, all that prediction needs, of a model fitted to a problem whose attributes have these names.
@@ -96,6 +97,9 @@ func (f *Folder) Finish(r *Record, p *problem.Problem, m method.Model, attribute
 		meta[key] = string(text)
 	}
 	file := &safetensors.File{Tensors: m.Tensors(), Metadata: meta}
+	if len(res.Rejection) > 0 {
+		file.Tensors = append(file.Tensors, background(p))
+	}
 	if f.dir == "" {
 		f.model = file
 		return nil
@@ -115,6 +119,23 @@ func (f *Folder) Finish(r *Record, p *problem.Problem, m method.Model, attribute
 		return fmt.Errorf("metrics: %w", err)
 	}
 	return f.hold.Write(tensors(ModelFile, file), config)
+}
+
+// background is the tensor of the descriptions that thresholds are taken over.
+func background(p *problem.Problem) safetensors.Tensor {
+	var seen [][]float32
+	for i, v := range p.Train.Attributes {
+		if p.Few == nil || !p.Few[i] {
+			seen = append(seen, v)
+		}
+	}
+	t := safetensors.Tensor{Name: backgroundKey}
+	all := rejection.Background(seen)
+	for _, v := range all {
+		t.F32 = append(t.F32, v...)
+	}
+	t.Shape = []int{len(all), len(t.F32) / max(1, len(all))}
+	return t
 }
 
 // exact writes a number with as many digits as give it back.

@@ -32,6 +32,7 @@ type Predictor struct {
 	attributes []string
 	seen       []string
 	result     Result
+	background [][]float32 // normalised descriptions that expected scores are taken over
 }
 
 // Load reads the model of a run folder.
@@ -212,6 +213,13 @@ func newPredictor(f *safetensors.File) (*Predictor, error) {
 	if text := meta[keyReject]; text != "" {
 		if err := json.Unmarshal([]byte(text), &r.Rejection); err != nil {
 			return nil, fmt.Errorf("%s: %w", keyReject, err)
+		}
+		t, ok := f.Get(backgroundKey)
+		if !ok || len(t.Shape) != 2 || t.F32 == nil || t.Shape[0] < 1 || t.Shape[1] != p.normaliser.Width() {
+			return nil, fmt.Errorf("the tensor %s is missing or has not the values of descriptions", backgroundKey)
+		}
+		for i := range t.Shape[0] {
+			p.background = append(p.background, t.F32[i*t.Shape[1]:(i+1)*t.Shape[1]])
 		}
 	}
 	if text := meta[keyNotes]; text != "" {

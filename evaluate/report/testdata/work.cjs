@@ -36,10 +36,39 @@ require(process.env.PAGETEST)(async ({ page, say, must, axe, shot }) => {
   must(await tiles() === pair.count, `the count ${pair.count} opens as many images: ${await tiles()}`);
   const text = await title();
   await close();
-  await page.evaluate(p => document.querySelector(`.cm svg [data-pair="${p}"]`).dispatchEvent(new MouseEvent('click', { bubbles: true })), pair.pair);
-  must(await title() === text && await tiles() === pair.count, 'the cell opens the same');
-  await close();
   const [t, p] = pair.pair.split(',');
+  const classes = '#confusion .cm svg', groups = '#groups .cm svg';
+  // cell gives the place of a cell on the screen.
+  const cell = async (matrix, t, p) => {
+    await page.$eval(matrix, e => e.scrollIntoView({ block: 'center', behavior: 'instant' }));
+    return page.$eval(matrix, (e, t, p) => {
+      const r = e.getBoundingClientRect(), rows = e.dataset.rows.split(','), columns = e.dataset.columns.split(',');
+      return [r.left + (columns.indexOf(p) + 0.5) / columns.length * r.width, r.top + (rows.indexOf(t) + 0.5) / rows.length * r.height];
+    }, t, p);
+  };
+  await page.mouse.click(...await cell(classes, t, p));
+  must(await title() === text && await tiles() === pair.count, 'the cell opens the same: ' + await title());
+  await close();
+  // The same cell by keys: from the first row down, then along the cells with images.
+  await page.$eval(classes, e => e.focus());
+  const counts = section => page.$eval(section + ' .counts', e => e.textContent);
+  await page.keyboard.press('ArrowRight'); // from where the pointer was
+  for (let n = 0; n < 30; n++) await page.keyboard.press('ArrowUp');
+  for (let n = await page.$eval(classes, (e, t) => e.dataset.rows.split(',').indexOf(t), t); n > 0; n--) await page.keyboard.press('ArrowDown');
+  for (let n = 0; n < 30; n++) await page.keyboard.press('ArrowLeft');
+  for (let n = 0; n < 30 && !(await counts('#confusion')).startsWith(text + ':'); n++) await page.keyboard.press('ArrowRight');
+  must(await counts('#confusion') === `${text}: ${pair.count} images`, 'the cell is said: ' + await counts('#confusion'));
+  await page.keyboard.press('Enter');
+  must(await title() === text && await tiles() === pair.count, 'Enter opens the same');
+  await close();
+  // Groups: what a cell holds is what the table says of the group.
+  await page.mouse.click(...await cell(groups, '0', '0'));
+  const first0 = await page.$eval('#groups tbody tr', e => [...e.cells].map(c => c.firstChild.textContent));
+  must((await title()).endsWith('classified correctly') && await tiles() > 20, 'a cell of groups opens its images: ' + await title());
+  const inGroup = await tiles(), named = (await title()).replace(' classified correctly', '');
+  await close();
+  const row = await page.$$eval('#groups tbody tr', (all, named) => [...all.find(r => r.cells[0].textContent === named).cells].map(c => c.firstChild.textContent), named);
+  must(Math.abs(inGroup / Number(row[2]) * 100 - Number(row[4])) < 0.06, `${inGroup} of ${row[2]} are ${row[4]} %, ${first0}`);
   await page.select('#true', t);
   await page.select('#predicted', p);
   await page.focus('#predicted + button');

@@ -61,7 +61,7 @@ export class Images {
 
   async send(item) {
     try {
-      const reply = await ask('predict?name=' + encodeURIComponent(item.image), { method: 'POST', body: item.file, signal: this.running?.signal });
+      const reply = await ask('predict?excess=1&name=' + encodeURIComponent(item.image), { method: 'POST', body: item.file, signal: this.running?.signal });
       Object.assign(item, reply.images[0], { image: item.image, error: undefined });
       this.calibrated = reply.calibrated;
       const same = this.byID.get(item.id) ?? [];
@@ -96,10 +96,10 @@ export class Images {
   async rank(draft) {
     const pictures = [...this.byID.keys()];
     const body = { pictures, ...(draft ? { draft } : {}) };
-    let reply = await send('rank', body);
+    let reply = await send('rank?excess=1', body);
     if (reply.missing.length) {
       for (const id of reply.missing) await this.send(this.byID.get(id)[0]);
-      reply = await send('rank', body);
+      reply = await send('rank?excess=1', body);
     }
     for (const r of reply.images) {
       for (const item of this.byID.get(r.id)) {
