@@ -12,7 +12,6 @@ import (
 	"vzsl/internal/lookup"
 	"vzsl/internal/rejection"
 	"vzsl/train/method"
-	"vzsl/train/methods"
 	"vzsl/train/problem"
 	"vzsl/train/runs"
 	"vzsl/train/settings"
