@@ -265,10 +265,8 @@ func (r *run) fit(ctx context.Context, phase string) (*fitted, error) {
 		if m.temperature, err = fitTemperature(o.Model, v); err != nil {
 			return nil, fmt.Errorf("%s, calibration: %w", r.o.Method, err)
 		}
-		if !methods.Lookup(r.o.Method).NeedsShots { // such a model scores the classes of its images only, not the background
-			if m.rejection, err = fitRejection(o.Model, g.Train.Attributes, v, r.o.Seed); err != nil {
-				return nil, fmt.Errorf("%s, rejection threshold: %w", r.o.Method, err)
-			}
+		if m.rejection, err = fitRejection(o.Model, g.Train.Attributes, v, r.o.Seed); err != nil {
+			return nil, fmt.Errorf("%s, thresholds: %w", r.o.Method, err)
 		}
 	}
 	return m, nil
