@@ -31,6 +31,7 @@ type format struct {
 	// commands get the mutated files and a folder of this call's own, out; one of them is run.
 	commands func(files []string, out string) [][]string
 	inside   string // the file takes the place of this one in a copy of the prepared folder, which is out
+	plan     bool   // exit code 4 is right
 	usage    bool   // it is part of a command line, or a flag is what mends it: exit code 2 is right
 }
 
@@ -68,7 +69,7 @@ func (c *campaign) bench(ctx context.Context) (*bench, error) {
 	}
 	for _, s := range w.stages() {
 		switch s.name {
-		case "extract", "attributes", "split", "train", "tune", "evaluate", "export":
+		case "extract", "attributes", "split", "train", "tune", "evaluate", "export", "plan":
 			if _, err := c.must(ctx, b.base, append(s.args, "--quiet")...); err != nil {
 				return nil, err
 			}
@@ -155,7 +156,8 @@ func (b *bench) formats(checkout string) ([]format, error) {
 		if err != nil {
 			return err
 		}
-		all = append(all, format{name: name, seeds: [][]byte{data}, file: filepath.Base(path), inside: filepath.ToSlash(rel), commands: func(_ []string, out string) [][]string {
+		ofPlan := strings.HasPrefix(file, "plans/")
+		all = append(all, format{name: name, seeds: [][]byte{data}, file: filepath.Base(path), plan: ofPlan, usage: ofPlan, inside: filepath.ToSlash(rel), commands: func(_ []string, out string) [][]string {
 			var with [][]string
 			for _, args := range commands {
 				with = append(with, append(slices.Clone(args), "--out", out))
@@ -178,6 +180,8 @@ func (b *bench) formats(checkout string) ([]format, error) {
 		inside("config.toml", "runs/demo-demo-eszsl/config.toml", evaluate, predict, append([]string{"train", "--method", "eszsl"}, demoSplit...)),
 		inside("report.json", "reports/demo-demo-eszsl/report.json", report),
 		inside("predictions.parquet", "reports/demo-demo-eszsl/predictions.parquet", report),
+		inside("plan.json", "plans/demo-compare/plan.json", []string{"status", "plans/demo-compare"}, []string{"finish", "plans/demo-compare"}, []string{"compare", "--plan", "plans/demo-compare", "--task", "0/1"}),
+		inside("images.parquet", "plans/demo-planned/images.parquet", []string{"status", "plans/demo-planned"}, []string{"extract", "--plan", "plans/demo-planned", "--task", "0/2"}),
 		inside("fits.jsonl", "runs/tuned/tuning/fits.jsonl", append([]string{"tune", "--method", "sae", "--trials", "4", "--folds", "3", "--run", "tuned"}, demoSplit...)),
 	)
 }

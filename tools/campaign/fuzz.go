@@ -154,7 +154,7 @@ func (c *campaign) feed(ctx context.Context, b *bench, f *format, i int, rng *ra
 		r.find(&r.Hangs, "%s: not done within %v", what, mostTime)
 	case o.panicked():
 		r.find(&r.Panics, "%s: %.600s", what, o.stderr)
-	case o.code != 0 && o.code != 1 && o.code != 3 && (o.code != 2 || !f.usage):
+	case o.code != 0 && o.code != 1 && o.code != 3 && (o.code != 2 || !f.usage) && (o.code != 4 || !f.plan):
 		r.find(&r.Codes, "%s: exit code %d: %.600s", what, o.code, o.stderr)
 	case o.code == 1 && !strings.Contains("\n"+o.stderr, "\nvzsl: "):
 		r.find(&r.Codes, "%s: exit code 1 without an error: %.600s", what, o.stderr)
