@@ -239,7 +239,7 @@ func TestContributionsAndSamples(t *testing.T) {
 		for _, ul := range elements["ul"] {
 			if class, _ := attribute(ul, "class"); class == "contributions" {
 				n++
-				if text := textOf(ul); !strings.Contains(text, "place: ") || !strings.Contains(text, "against") {
+				if text := textOf(ul); !strings.Contains(text, "Place: ") || !strings.Contains(text, "against") {
 					t.Error(text)
 				}
 			}
