@@ -56,6 +56,7 @@ func (r *Refusal) Error() string { return r.Reason }
 type request struct {
 	input   *[]float32
 	feature []float32
+	damage  string
 	err     error
 	ready   chan struct{}
 }
@@ -86,8 +87,9 @@ func NewBatcher(o BatcherOptions) (*Batcher, error) {
 	return b, nil
 }
 
-// File is the feature of an image file; of one that cannot be used the error is a *[Refusal].
-func (b *Batcher) File(ctx context.Context, path string) ([]float32, error) {
+// File is the feature of an image file; of one that cannot be used the error is a *[Refusal]. damage says what of the file is damaged
+// or missing and was decoded as libjpeg does, "" for an intact one.
+func (b *Batcher) File(ctx context.Context, path string) (feature []float32, damage string, err error) {
 	return b.feature(ctx, func(r *reader, dst []float32) (string, error) {
 		r.root = filepath.Dir(path)
 		if skip, err := r.load(path); skip != "" || err != nil {
@@ -97,8 +99,8 @@ func (b *Batcher) File(ctx context.Context, path string) ([]float32, error) {
 	})
 }
 
-// Picture is that of an image given as a file's bytes.
-func (b *Batcher) Picture(ctx context.Context, data []byte) ([]float32, error) {
+// Picture is the same for an image given as a file's bytes.
+func (b *Batcher) Picture(ctx context.Context, data []byte) (feature []float32, damage string, err error) {
 	return b.feature(ctx, func(r *reader, dst []float32) (string, error) {
 		own := r.data
 		r.data = data
@@ -119,39 +121,40 @@ func (b *Batcher) input(r *reader, dst []float32) (skip string, err error) {
 	return r.input(dst)
 }
 
-func (b *Batcher) feature(ctx context.Context, read func(r *reader, dst []float32) (string, error)) ([]float32, error) {
+func (b *Batcher) feature(ctx context.Context, read func(r *reader, dst []float32) (string, error)) ([]float32, string, error) {
 	b.closing.RLock()
 	defer b.closing.RUnlock()
 	if b.closed {
-		return nil, ErrClosed
+		return nil, "", ErrClosed
 	}
 	var r *reader
 	select {
 	case r = <-b.readers:
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, "", context.Cause(ctx)
 	}
 	q := &request{input: b.inputs.Get().(*[]float32), ready: make(chan struct{})}
 	skip, err := read(r, *q.input)
+	q.damage = r.flaw
 	b.readers <- r
 	if skip != "" {
 		err = &Refusal{Reason: skip}
 	}
 	if err != nil {
 		b.inputs.Put(q.input)
-		return nil, err
+		return nil, "", err
 	}
 	select {
 	case b.queue <- q:
 	case <-ctx.Done():
 		b.inputs.Put(q.input)
-		return nil, context.Cause(ctx)
+		return nil, "", context.Cause(ctx)
 	}
 	select {
 	case <-q.ready:
-		return q.feature, q.err
+		return q.feature, q.damage, q.err
 	case <-ctx.Done(): // the engine computes it for nobody
-		return nil, context.Cause(ctx)
+		return nil, "", context.Cause(ctx)
 	}
 }
 

@@ -35,7 +35,7 @@ func TestLiveBatches(t *testing.T) {
 	var wg sync.WaitGroup
 	ask := func(i int) {
 		wg.Go(func() {
-			f, err := l.Picture(t.Context(), numbered(i))
+			f, _, err := l.Picture(t.Context(), numbered(i))
 			if err != nil {
 				t.Error(err)
 			}
@@ -84,8 +84,8 @@ func TestLiveRefusals(t *testing.T) {
 		if err := os.WriteFile(path, c.data, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		_, byBytes := l.Picture(t.Context(), c.data)
-		_, byFile := l.File(t.Context(), path)
+		_, _, byBytes := l.Picture(t.Context(), c.data)
+		_, _, byFile := l.File(t.Context(), path)
 		for _, err := range []error{byBytes, byFile} {
 			var r *Refusal
 			if !errors.As(err, &r) || r.NoImage != c.no || r.TooLarge != c.size || r.Reason == "" {
@@ -93,10 +93,10 @@ func TestLiveRefusals(t *testing.T) {
 			}
 		}
 	}
-	if _, err := l.File(t.Context(), filepath.Join(dir, "absent.jpg")); err == nil || err.Error() != "the file is missing" {
+	if _, _, err := l.File(t.Context(), filepath.Join(dir, "absent.jpg")); err == nil || err.Error() != "the file is missing" {
 		t.Error(err)
 	}
-	if f, err := l.Picture(t.Context(), numbered(9)); err != nil || f[0] != 9 {
+	if f, _, err := l.Picture(t.Context(), numbered(9)); err != nil || f[0] != 9 {
 		t.Errorf("after the refusals: %v %v", f, err)
 	}
 }
@@ -116,18 +116,18 @@ func TestLiveEnds(t *testing.T) {
 	l := live(t, e, BatcherOptions{})
 	ctx, cancel := context.WithCancel(t.Context())
 	gone := make(chan error)
-	go func() { _, err := l.Picture(ctx, numbered(1)); gone <- err }()
+	go func() { _, _, err := l.Picture(ctx, numbered(1)); gone <- err }()
 	<-began
 	cancel()
 	if err := <-gone; !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	close(goOn)
-	if _, err := l.Picture(t.Context(), numbered(2)); !errors.Is(err, broken) {
+	if _, _, err := l.Picture(t.Context(), numbered(2)); !errors.Is(err, broken) {
 		t.Error(err)
 	}
 	l.Close()
-	if _, err := l.Picture(t.Context(), numbered(3)); !errors.Is(err, ErrClosed) {
+	if _, _, err := l.Picture(t.Context(), numbered(3)); !errors.Is(err, ErrClosed) {
 		t.Error(err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"strconv"
 
 	"github.com/zeebo/xxh3"
 )
@@ -60,12 +61,16 @@ func smallest(hash []uint64, i, window int) bool {
 // listKey identifies images in their order with their classes and labels.
 func listKey(images []Image, classes []Class) string {
 	h := sha256.New()
+	var line []byte // as Fprintf("%d %q %q\n") without its garbage: there are millions
 	for _, m := range images {
 		name := ""
 		if m.Class != Unlabelled {
 			name = classes[m.Class].Name
 		}
-		fmt.Fprintf(h, "%d %q %q\n", m.Class, name, m.Path)
+		line = append(strconv.AppendInt(line[:0], int64(m.Class), 10), ' ')
+		line = append(strconv.AppendQuote(line, name), ' ')
+		line = append(strconv.AppendQuote(line, m.Path), '\n')
+		h.Write(line)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }

@@ -70,8 +70,9 @@ type Growth struct {
 	gone     int       // images of the folder that the dataset does not have any more
 
 	mu       sync.Mutex
-	parts    []*ManifestPart // nil: not done
-	programs []string        // that computed the rows that are taken over
+	reasons  map[int32]string // of images that were skipped
+	parts    []*ManifestPart  // nil: not done
+	programs []string         // that computed the rows that are taken over
 }
 
 // donor is a shard that was there.
@@ -86,9 +87,19 @@ type donor struct {
 // grownImage is what is known of an image of the dataset.
 type grownImage struct {
 	imageRecord
-	donor  int32 // shard that has its feature, or says that it was skipped; -1: none
-	reason string
-	todo   bool // to be computed
+	donor   int32 // shard that has its feature, or says that it was skipped; -1: none
+	skipped bool  // Growth.reasons says why
+	todo    bool  // to be computed
+}
+
+// know notes what is known of an image, and why it was skipped; "": it was not.
+func (g *Growth) know(i int32, m grownImage, reason string) {
+	if m.skipped = reason != ""; m.skipped {
+		g.reasons[i] = reason
+	} else if g.images[i].skipped {
+		delete(g.reasons, i)
+	}
+	g.images[i] = m
 }
 
 // Grow opens dir, for what src and o say. Close it.
@@ -257,13 +268,12 @@ func (g *Growth) same(name string, there Source) error {
 
 // load finds for every image of the dataset what the folder knows of it.
 func (g *Growth) load(ctx context.Context) error {
-	g.images = make([]grownImage, len(g.o.Images))
-	place := make(map[string]int32, len(g.images))
-	for i, m := range g.o.Images {
-		if _, twice := place[m.Path]; twice {
-			return fmt.Errorf("%s: duplicate image %q", g.dir, m.Path)
-		}
-		place[m.Path] = int32(i)
+	g.images, g.reasons = make([]grownImage, len(g.o.Images)), map[int32]string{}
+	place, err := newImagePlaces(g.o.Images)
+	if err != nil {
+		return fmt.Errorf("%s: %w", g.dir, err)
+	}
+	for i := range g.images {
 		g.images[i].donor = -1
 	}
 	missing := map[int32]bool{}
@@ -307,7 +317,7 @@ func (g *Growth) load(ctx context.Context) error {
 }
 
 // table reads images.parquet and the modification times; false: it is not there, or not the manifest's.
-func (g *Growth) table(ctx context.Context, place map[string]int32, missing map[int32]bool) (bool, error) {
+func (g *Growth) table(ctx context.Context, place *imagePlaces, missing map[int32]bool) (bool, error) {
 	m := g.manifest
 	if m == nil || m.Images == nil {
 		return false, nil
@@ -335,10 +345,10 @@ func (g *Growth) table(ctx context.Context, place map[string]int32, missing map[
 		if !ok {
 			return fmt.Errorf("%s: image %q is in %s, which %s does not list", path, r.image, r.shard, manifestName)
 		}
-		if i, ok := place[r.image]; !ok {
+		if i, ok := place.find(r.image); !ok {
 			g.gone++
 		} else if !missing[d] {
-			g.images[i] = grownImage{imageRecord: r.file, donor: d, reason: r.reason}
+			g.know(i, grownImage{imageRecord: r.file, donor: d}, r.reason)
 		}
 		return nil
 	})
@@ -346,7 +356,7 @@ func (g *Growth) table(ctx context.Context, place map[string]int32, missing map[
 }
 
 // adopt takes up a shard by what it says itself.
-func (g *Growth) adopt(ctx context.Context, i int32, place map[string]int32) error {
+func (g *Growth) adopt(ctx context.Context, i int32, place *imagePlaces) error {
 	d := g.donors[i]
 	path := filepath.Join(g.dir, d.File)
 	var rows []imageRow
@@ -380,7 +390,7 @@ func (g *Growth) adopt(ctx context.Context, i int32, place map[string]int32) err
 	wanted := slices.Contains(g.lists, d.list)
 	times := readTimes(filepath.Join(g.dir, cacheDir, shardTimes(d.File)), d.SHA256)
 	for row, r := range rows {
-		k, ok := place[r.image]
+		k, ok := place.find(r.image)
 		if !ok {
 			if d.listed {
 				g.gone++
@@ -392,7 +402,7 @@ func (g *Growth) adopt(ctx context.Context, i int32, place map[string]int32) err
 		}
 		// What a killed run had not yet put into the manifest is the newer; a shard of other images only fills gaps.
 		if have := g.images[k].donor; have < 0 || d.listed || wanted {
-			g.images[k] = grownImage{imageRecord: r.file, donor: i, reason: r.reason}
+			g.know(k, grownImage{imageRecord: r.file, donor: i}, r.reason)
 		}
 	}
 	return nil

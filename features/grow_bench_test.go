@@ -79,6 +79,7 @@ func BenchmarkGrowMillion(b *testing.B) {
 	}
 	b.Logf("%d images in %d shards; %s is of %d MB", len(old), len(m.Parts), imagesName, m.Images.Bytes>>20)
 	old, shard = nil, nil
+	defer debug.SetGCPercent(debug.SetGCPercent(50)) // as the commands set it
 	debug.FreeOSMemory()
 	for b.Loop() {
 		var peak atomic.Uint64

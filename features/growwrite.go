@@ -48,7 +48,9 @@ func (g *Growth) WritePart(part int, p Part) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for i := lo; i < hi; i++ {
-		g.images[i].imageRecord, g.images[i].reason = records[i-lo], reasons[i-lo]
+		m := g.images[i]
+		m.imageRecord = records[i-lo]
+		g.know(int32(i), m, reasons[i-lo])
 	}
 	g.parts[part] = done
 	if g.shared() || g.manifest != nil && g.manifest.Complete {
@@ -92,9 +94,12 @@ func (g *Growth) merge(part int, p *Part) (*Part, []imageRecord, []string, error
 			continue
 		case m.todo:
 			return nil, nil, nil, fmt.Errorf("image %q should have been computed, but has neither a feature nor a reason for its absence", image.Path)
-		case m.reason != "":
-			records[i-lo], reasons[i-lo] = m.imageRecord, m.reason
-			out.Skipped = append(out.Skipped, Skip{Image: image.Path, Reason: m.reason, Bytes: file.Bytes, SHA256: file.SHA256, ModTime: file.ModTime})
+		case m.skipped:
+			g.mu.Lock()
+			reason := g.reasons[int32(i)]
+			g.mu.Unlock()
+			records[i-lo], reasons[i-lo] = m.imageRecord, reason
+			out.Skipped = append(out.Skipped, Skip{Image: image.Path, Reason: reason, Bytes: file.Bytes, SHA256: file.SHA256, ModTime: file.ModTime})
 			continue
 		default:
 			if copies[m.donor] == nil {
@@ -137,7 +142,7 @@ func (g *Growth) keep(part int, name string) (*ManifestPart, error) {
 		if d.File != name || d.SHA256 == "" {
 			continue
 		}
-		if slices.ContainsFunc(g.images[lo:hi], func(m grownImage) bool { return m.donor != int32(i) || m.todo && m.reason == "" }) {
+		if slices.ContainsFunc(g.images[lo:hi], func(m grownImage) bool { return m.donor != int32(i) || m.todo && !m.skipped }) {
 			continue
 		}
 		p := d.ManifestPart
@@ -266,8 +271,8 @@ func (g *Growth) Finish() (*Manifest, error) {
 		lo, hi := g.Range(i)
 		for k := lo; k < hi; k++ {
 			shard = append(shard, p.File)
-			if m := &g.images[k]; m.reason != "" {
-				skipped = append(skipped, Skip{Image: g.o.Images[k].Path, Reason: m.reason})
+			if g.images[k].skipped {
+				skipped = append(skipped, Skip{Image: g.o.Images[k].Path, Reason: g.reasons[int32(k)]})
 			}
 		}
 	}
@@ -277,7 +282,7 @@ func (g *Growth) Finish() (*Manifest, error) {
 	}
 	m.Complete = true
 	images, err := encodeImages(len(g.images), func(i int) imageRow {
-		return imageRow{g.o.Images[i].Path, g.images[i].imageRecord, shard[i], g.images[i].reason}
+		return imageRow{g.o.Images[i].Path, g.images[i].imageRecord, shard[i], g.reasons[int32(i)]}
 	})
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", filepath.Join(g.dir, imagesName), err)

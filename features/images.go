@@ -1,6 +1,8 @@
 package features
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -89,13 +91,13 @@ func eachImage(ctx context.Context, path string, do func(r imageRow) error) erro
 		return err
 	}
 	known := map[string]string{} // texts that repeat
-	one := func(s string) string {
-		if k, ok := known[s]; ok {
-			return k
+	one := func(b []byte) string {
+		k, ok := known[string(b)]
+		if !ok {
+			k = string(b)
+			known[k] = k
 		}
-		s = strings.Clone(s)
-		known[s] = s
-		return s
+		return k
 	}
 	for g := range t.groups() {
 		if err := ctx.Err(); err != nil {
@@ -109,19 +111,18 @@ func eachImage(ctx context.Context, path string, do func(r imageRow) error) erro
 		if err != nil {
 			return err
 		}
-		shards, err := t.strings(g, columnShard)
-		if err != nil {
+		var shards, reasons []string
+		if err := t.eachText(g, columnShard, func(b []byte) { shards = append(shards, one(b)) }); err != nil {
 			return err
 		}
-		reasons, err := t.strings(g, columnReason)
-		if err != nil {
+		if err := t.eachText(g, columnReason, func(b []byte) { reasons = append(reasons, one(b)) }); err != nil {
 			return err
 		}
 		if len(files) != len(images) || len(shards) != len(images) || len(reasons) != len(images) {
 			return fmt.Errorf("%s: its columns have different lengths", path)
 		}
 		for i := range images {
-			if err := do(imageRow{images[i], files[i], one(shards[i]), one(reasons[i])}); err != nil {
+			if err := do(imageRow{images[i], files[i], shards[i], reasons[i]}); err != nil {
 				return err
 			}
 		}
@@ -135,22 +136,28 @@ func (t *table) files(group int) ([]imageRecord, error) {
 	if err != nil {
 		return nil, err
 	}
-	sums, err := t.strings(group, columnSHA256)
-	if err != nil {
-		return nil, err
-	}
-	if len(sizes) != len(sums) {
-		return nil, fmt.Errorf("%s: %d sizes and %d checksums of images", t.path, len(sizes), len(sums))
-	}
-	files := make([]imageRecord, len(sizes))
-	for i := range files {
-		f := File{Bytes: sizes[i], SHA256: sums[i]}
-		files[i] = f.record()
-		if sums[i] != "" && files[i].sum() != sums[i] {
-			return nil, fmt.Errorf("%s: %q is not the sha256 of an image", t.path, sums[i])
+	files := make([]imageRecord, 0, len(sizes))
+	var text [64]byte
+	var bad error
+	err = t.eachText(group, columnSHA256, func(b []byte) {
+		i := len(files)
+		if i == len(sizes) {
+			bad = fmt.Errorf("%s: %d sizes and more checksums of images", t.path, len(sizes))
+			return
 		}
+		r := imageRecord{bytes: sizes[i]}
+		if len(b) == len(text) {
+			_, _ = hex.Decode(r.sha[:], b) // compared below
+		}
+		if hex.Encode(text[:], r.sha[:]); len(b) > 0 && (r.sha == [32]byte{} || !bytes.Equal(text[:], b)) {
+			bad = fmt.Errorf("%s: %q is not the sha256 of an image", t.path, b)
+		}
+		files = append(files, r)
+	})
+	if err = cmp.Or(err, bad); err == nil && len(files) != len(sizes) {
+		err = fmt.Errorf("%s: %d sizes and %d checksums of images", t.path, len(sizes), len(files))
 	}
-	return files, nil
+	return files, err
 }
 
 // writeTimes keeps the modification times of the files of images, in the order of the file with the checksum of.
@@ -175,7 +182,7 @@ func readTimes(path, of string) []int64 {
 	if have, _ := t.meta(keyPrefix + "of"); have != of || t.expect(schemaTimes, "") != nil {
 		return nil
 	}
-	var times []int64
+	times := make([]int64, 0, min(t.rows(), 1<<20))
 	for g := range t.groups() {
 		more, err := integers[int64](t, g, columnTime)
 		if err != nil {

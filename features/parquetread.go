@@ -158,23 +158,28 @@ func (t *table) read(c file.ColumnChunkReader, name string, want int, next func(
 
 // strings reads a text column of a row group.
 func (t *table) strings(group int, name string) (out []string, err error) {
+	err = t.eachText(group, name, func(b []byte) { out = append(out, string(b)) })
+	return out, err
+}
+
+// eachText passes the values of a text column of a row group; they belong to the page that is read.
+func (t *table) eachText(group int, name string, do func(b []byte)) (err error) {
 	defer guard(t.path, &err)
 	rows := t.groupRows(group)
 	cr, err := t.chunk(group, name, parquet.Types.ByteArray)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	c := cr.(*file.ByteArrayColumnChunkReader)
 	buf := make([]parquet.ByteArray, min(rows, textRows))
 	def, rep := levels(len(buf)), levels(len(buf))
-	err = t.read(c, name, rows, func(at int) (int, int, error) {
+	return t.read(c, name, rows, func(at int) (int, int, error) {
 		n, v, err := c.ReadBatch(int64(min(len(buf), rows-at)), buf, def, rep)
 		for _, b := range buf[:v] {
-			out = append(out, string(b)) // the buffer belongs to the page
+			do(b)
 		}
 		return int(n), v, err
 	})
-	return out, err
 }
 
 // integers reads a column of whole numbers of a row group.

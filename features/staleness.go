@@ -32,7 +32,7 @@ func (g *Growth) Stale() Staleness {
 		case !m.todo:
 		case m.donor < 0:
 			s.New++
-		case m.reason != "":
+		case m.skipped:
 			s.Retried++
 		default:
 			s.Changed++
@@ -86,7 +86,7 @@ func (g *Growth) checkImage(ctx context.Context, i int) error {
 		m.todo = true
 		return nil
 	}
-	if m.reason != "" { // cheap: it was not computed then either
+	if m.skipped { // cheap: it was not computed then either
 		m.todo = true
 		return nil
 	}

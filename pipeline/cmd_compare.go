@@ -40,7 +40,7 @@ any time. A method that fails is listed with its error, the others continue, and
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.plan != "" || o.task != "" {
-				return runCompareTask(cmd, con, o.plan, o.task)
+				return runSearchTask(cmd, con, o.plan, o.task)
 			}
 			e, err := o.comparison(con, cmd)
 			if err != nil {
@@ -66,8 +66,8 @@ func (o *compareOptions) addFlags(cmd *cobra.Command) {
 	must(f.MarkHidden("transductive"))
 }
 
-// comparison is what the flags say.
-func (o *compareOptions) comparison(con *cli, cmd *cobra.Command) (*experiment.CompareOptions, error) {
+// comparison is what the flags say, of which those named are not the command's.
+func (o *compareOptions) comparison(con *cli, cmd *cobra.Command, but ...string) (*experiment.CompareOptions, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (o *compareOptions) comparison(con *cli, cmd *cobra.Command) (*experiment.C
 		}
 	}
 	e := &experiment.CompareOptions{Search: o.Search, Run: o.run, Settings: settings, Seeds: o.seeds, Published: o.published,
-		Command: con.Command("compare", con.givenSettings(cmd, o.methods, planFlags...)...)}
+		Command: con.Command("compare", con.givenSettings(cmd, o.methods, append(but, planFlags...)...)...)}
 	for _, m := range o.methods {
 		pinned, err := con.given(cmd.Flags(), m)
 		if err != nil {

@@ -29,6 +29,7 @@ type fewShotOptions struct {
 
 func newFewShot(con *cli) *cobra.Command {
 	var o fewShotOptions
+	var plan, task string
 	cmd := &cobra.Command{
 		Use:     "fewshot",
 		Short:   "measure accuracy against the number of labelled images per unseen class",
@@ -43,17 +44,22 @@ images. Settings are the same for all numbers of shots; 'logistic' learns from t
 runs/<name>/<method>-shots<k>/seed-<s>/; finished ones are kept: the command can be stopped and run again at any time.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.check(); err != nil {
-				return err
+			if plan != "" || task != "" {
+				return runSearchTask(cmd, con, plan, task)
 			}
-			settings, err := con.settingsOfSeveral(cmd.Flags(), o.preset, o.methods)
+			series, err := o.series(con, cmd)
 			if err != nil {
 				return err
 			}
-			return runFewShot(cmd.Context(), con, &experiment.FewShotOptions{Run: o.run, Settings: settings, Shots: o.shots, Pool: o.pool, Seeds: o.seeds, Force: o.force,
-				Flags: con.givenSettings(cmd, o.methods, "dataset", "split", "run", "network", "shots", "pool", "seeds", "seed", "methods")})
+			return runFewShot(cmd.Context(), con, series)
 		},
 	}
+	o.addFlags(cmd)
+	addTask(cmd, &plan, &task)
+	return cmd
+}
+
+func (o *fewShotOptions) addFlags(cmd *cobra.Command) {
 	addRuns(cmd, &o.run, "fewshot")
 	f := cmd.Flags()
 	f.IntSliceVar(&o.shots, "shots", []int{0, 1, 2, 5, 10, 20}, "`numbers` of labelled images per unseen class")
@@ -64,7 +70,19 @@ runs/<name>/<method>-shots<k>/seed-<s>/; finished ones are kept: the command can
 	f.BoolVar(&o.force, "force", false, "retrain runs that already exist")
 	addSettings(f)
 	must(f.MarkHidden("method"))
-	return cmd
+}
+
+// series is what the flags say.
+func (o *fewShotOptions) series(con *cli, cmd *cobra.Command) (*experiment.FewShotOptions, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	settings, err := con.settingsOfSeveral(cmd.Flags(), o.preset, o.methods)
+	if err != nil {
+		return nil, err
+	}
+	return &experiment.FewShotOptions{Run: o.run, Settings: settings, Shots: o.shots, Pool: o.pool, Seeds: o.seeds, Force: o.force,
+		Flags: con.givenSettings(cmd, o.methods, append([]string{"dataset", "split", "run", "network", "shots", "pool", "seeds", "seed", "methods"}, planFlags...)...)}, nil
 }
 
 func (o *fewShotOptions) check() error {

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,15 +36,19 @@ func newPlan(con *cli) *cobra.Command {
 		Example: `  vzsl plan extract --dataset imagenet --model models/vgg19.onnx --tasks 64
   sbatch --array=0-63 --wrap 'vzsl extract --plan plans/imagenet-vgg19'
   vzsl finish plans/imagenet-vgg19`,
-		Long: `Lists the work of a command and writes it to plans/<name>/plan.json. Task i of n then does every n-th unit of
-it: 'vzsl extract --plan P --task i/n', or without --task in a job array of Slurm, Kubernetes (Indexed Job), AWS Batch or
-Cloud Run, whose environment variables give the task number. Tasks share --out and the plan's folder and need no
-locks. Finished units are not repeated: to retry a task, run it again. 'vzsl status P' shows the progress, 'vzsl
-finish P' combines the results. The program, kernels and images must be the same on all machines.`,
+		Long: `Lists the work of a command (extract, compare, tune, fewshot, train) and writes it to plans/<name>/plan.json. Task i
+of n then does every n-th unit of it: 'vzsl extract --plan P --task i/n', or without --task in a job array of Slurm,
+Kubernetes (Indexed Job), AWS Batch or Cloud Run, whose environment variables give the task number. Tasks share --out
+and the plan's folder and need no coordinator. Finished units are not repeated: to retry a task, run it again. 'vzsl
+status P' shows the progress, 'vzsl finish P' combines the results. The program, kernels, images and, for training, the
+features, class table and split must be the same on all machines.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newPlanExtract(con), newPlanCompare(con))
+	cmd.AddCommand(newPlanExtract(con))
+	for _, name := range slices.Sorted(maps.Keys(searches())) {
+		cmd.AddCommand(newPlanSearch(con, searches()[name]))
+	}
 	return cmd
 }
 
@@ -89,7 +95,9 @@ func runPlanExtract(cmd *cobra.Command, con *cli, o *extractOptions, p *planOpti
 	start := time.Since(begun)
 	growing := extract.Growing(x.ds, features.Check(o.check))
 	growing.Force = o.force
+	restore := collectSooner()
 	plan, g, err := tasks.PlanExtract(ctx, x.dir, x.source, x.ds, growing)
+	restore()
 	if err != nil {
 		return err
 	}
@@ -144,7 +152,11 @@ func (c *cli) planned(path string, p *tasks.Plan) error {
 		case p.Extract != nil:
 			fmt.Fprintf(w, "%s: %d images in %s to compute (%s) by %s\n", path, size, usage.Counted(len(p.Units), "shard"), p.Extract.Stale, usage.Counted(p.Tasks, "task"))
 		default:
-			fmt.Fprintf(w, "%s: %s by %s\n", path, usage.Counted(len(p.Units), "unit"), usage.Counted(p.Tasks, "task"))
+			fmt.Fprintf(w, "%s: %s by %s", path, usage.Counted(len(p.Units), "unit"), usage.Counted(p.Tasks, "task"))
+			if stages := p.Stages(); stages > 1 {
+				fmt.Fprintf(w, ", in %d stages: run the array once per stage", stages)
+			}
+			fmt.Fprintln(w)
 		}
 		if ask != nil {
 			fmt.Fprintf(w, "measured here: %.1f images/s on %d processors; request %d MB and %s per task on such a machine\n", p.Rate.ImagesPerSecond, p.Rate.Processors, ask.MemoryMB, ask.Time)
@@ -263,11 +275,9 @@ func runExtractTask(cmd *cobra.Command, con *cli, o *extractOptions) error {
 	if err != nil {
 		return err
 	}
+	defer w.End()
 	res, err := x.run(ctx, con, &planned, w, true)
 	if err != nil {
-		return err
-	}
-	if err := w.End(); err != nil {
 		return err
 	}
 	r := struct {
@@ -336,8 +346,8 @@ func (c *cli) tellMissing(err error) error {
 }
 
 func (c *cli) finish(ctx context.Context, p *tasks.Plan) error {
-	if p.Command == tasks.KindCompare {
-		return c.finishCompare(ctx, p)
+	if p.Command != tasks.KindExtract {
+		return c.finishSearch(ctx, p)
 	}
 	var o extractOptions
 	cmd := &cobra.Command{}

@@ -335,3 +335,16 @@ func TestPredictWords(t *testing.T) {
 
 	refused(t, exitFailed, []string{"marvel", "--names"}, append(append([]string{"predict"}, args...), "--classes", file, "--words", words)...)
 }
+
+// TestPredictDamaged: an image whose JPEG file lacks a colour channel is classified, and said to be damaged.
+func TestPredictDamaged(t *testing.T) {
+	out, _, model := demoRun(t)
+	args := []string{filepath.Join("..", "extract", "preprocess", "testdata", "files", "channel-missing.jpg"), "--run", "demo-demo-eszsl", "--model", model, "--out", out}
+	p := predictJSON(t, exitDone, args...)
+	if len(p.Images) != 1 || p.Images[0].Prediction == nil || p.Images[0].Damaged != "a colour channel has no data" {
+		t.Errorf("%+v", p.Images)
+	}
+	if o := vzsl(t, append([]string{"predict"}, args...)...); o.code != exitDone || !strings.Contains(o.stderr, "image damaged, decoded as by libjpeg") || !strings.Contains(o.stderr, "channel-missing.jpg") {
+		t.Errorf("exit code %d\n%s", o.code, o.stderr)
+	}
+}

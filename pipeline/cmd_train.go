@@ -17,12 +17,17 @@ import (
 	"vzsl/train/settings"
 )
 
+type trainOptions struct {
+	run    workspace.RunRef
+	preset string
+	force  bool
+	seeds  int
+	tuned  string
+}
+
 func newTrain(con *cli) *cobra.Command {
-	var r workspace.RunRef
-	var preset string
-	var force bool
-	var seeds int
-	var tunedRun string
+	var o trainOptions
+	var plan, task string
 	cmd := &cobra.Command{
 		Use:     "train",
 		Short:   "train a model on the seen classes of a split",
@@ -40,41 +45,58 @@ standard deviation and 95 % interval. --tuned RUN uses the settings that 'vzsl t
 Training can be stopped at any time: the same command resumes from the last checkpoint and writes the same bytes.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			settings, err := con.chosenSettings(cmd.Flags(), preset, r.Method)
+			if plan != "" || task != "" {
+				return runSearchTask(cmd, con, plan, task)
+			}
+			settings, tuned, err := o.read(con, cmd)
 			if err != nil {
 				return err
 			}
-			var tuned *runs.TunedRecord
-			if tunedRun != "" {
-				if err := con.onlySeed(cmd.Flags(), settings.Method); err != nil {
-					return err
-				}
-				seed := settings.Seed
-				if settings, tuned, err = con.runner().ReadTuned(tunedRun, r.Method); err != nil {
-					return err
-				}
-				if cmd.Flags().Changed("seed") {
-					settings.Seed = seed
-				}
-				r.Transductive = settings.Transductive
-			}
-			if err := settings.Validate(); err != nil {
-				return usage.Wrap(err)
-			}
-			if seeds < 0 {
-				return usage.Errorf("--seeds %d: must be at least 1, the number of models to train", seeds)
-			}
-			return runTrain(cmd.Context(), con, &r, settings, tuned, seeds, force)
+			return runTrain(cmd.Context(), con, &o.run, settings, tuned, o.seeds, o.force)
 		},
 	}
-	addRun(cmd, &r)
-	f := cmd.Flags()
-	f.StringVar(&preset, "preset", "default", "settings to start from: "+usage.Or(settings.Presets()))
-	f.BoolVar(&force, "force", false, "start over in a run folder that holds another run")
-	f.IntVar(&seeds, "seeds", 0, "number of `models` to train, with consecutive seeds from --seed")
-	f.StringVar(&tunedRun, "tuned", "", "tuned `run` whose settings are used")
-	addSettings(f)
+	o.addFlags(cmd)
+	addTask(cmd, &plan, &task)
 	return cmd
+}
+
+func (o *trainOptions) addFlags(cmd *cobra.Command) {
+	addRun(cmd, &o.run)
+	f := cmd.Flags()
+	f.StringVar(&o.preset, "preset", "default", "settings to start from: "+usage.Or(settings.Presets()))
+	f.BoolVar(&o.force, "force", false, "start over in a run folder that holds another run")
+	f.IntVar(&o.seeds, "seeds", 0, "number of `models` to train, with consecutive seeds from --seed")
+	f.StringVar(&o.tuned, "tuned", "", "tuned `run` whose settings are used")
+	addSettings(f)
+}
+
+// read gives the settings that the flags say, and the search that chose them.
+func (o *trainOptions) read(con *cli, cmd *cobra.Command) (settings.Settings, *runs.TunedRecord, error) {
+	s, err := con.chosenSettings(cmd.Flags(), o.preset, o.run.Method)
+	if err != nil {
+		return s, nil, err
+	}
+	var tuned *runs.TunedRecord
+	if o.tuned != "" {
+		if err := con.onlySeed(cmd.Flags(), s.Method); err != nil {
+			return s, nil, err
+		}
+		seed := s.Seed
+		if s, tuned, err = con.runner().ReadTuned(o.tuned, o.run.Method); err != nil {
+			return s, nil, err
+		}
+		if cmd.Flags().Changed("seed") {
+			s.Seed = seed
+		}
+		o.run.Transductive = s.Transductive
+	}
+	if err := s.Validate(); err != nil {
+		return s, nil, usage.Wrap(err)
+	}
+	if o.seeds < 0 {
+		return s, nil, usage.Errorf("--seeds %d: must be at least 1, the number of models to train", o.seeds)
+	}
+	return s, tuned, nil
 }
 
 func runTrain(ctx context.Context, con *cli, r *workspace.RunRef, settings settings.Settings, tuned *runs.TunedRecord, seeds int, force bool) error {
@@ -101,11 +123,16 @@ func runTrain(ctx context.Context, con *cli, r *workspace.RunRef, settings setti
 	if err != nil {
 		return err
 	}
+	return con.trainedSeeds(name, all)
+}
+
+// trainedSeeds prints the models of several seeds.
+func (c *cli) trainedSeeds(name string, all []*experiment.TrainedRun) error {
 	out := struct {
 		Run   string                   `json:"run"`
 		Seeds []*experiment.TrainedRun `json:"seeds"`
 	}{name, all}
-	return con.result(out, func(w io.Writer) {
+	return c.result(out, func(w io.Writer) {
 		for _, t := range all {
 			sayTrained(w, t)
 		}

@@ -27,6 +27,7 @@ type tuneFlags struct {
 
 func newTune(con *cli) *cobra.Command {
 	var t tuneFlags
+	var plan, task string
 	cmd := &cobra.Command{
 		Use:     "tune",
 		Short:   "tune a method's settings on the seen classes, then train with the best",
@@ -41,40 +42,57 @@ searched. Test images and unseen classes are not used. --transductive searches o
 starting from a tuned inductive run (--from). The search can be stopped at any time: the same command resumes it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			settings, err := con.chosenSettings(cmd.Flags(), t.preset, t.run.Method)
-			if err != nil {
-				return err
+			if plan != "" || task != "" {
+				return runSearchTask(cmd, con, plan, task)
 			}
-			var choice map[string]float64
-			if t.run.Transductive {
-				if settings, choice, err = con.inductive(&t); err != nil {
-					return err
-				}
-				if err := con.apply(cmd.Flags(), &settings); err != nil {
-					return err
-				}
-			}
-			if err := settings.Validate(); err != nil {
-				return usage.Wrap(err)
-			}
-			if err := t.Check(); err != nil {
-				return err
-			}
-			pinned, err := con.given(cmd.Flags(), settings.Method)
+			settings, choice, pinned, err := t.read(con, cmd)
 			if err != nil {
 				return err
 			}
 			return runTune(cmd.Context(), con, &t, settings, choice, pinned)
 		},
 	}
+	t.addFlags(cmd)
+	must(cmd.RegisterFlagCompletionFunc("from", con.completion(con.runNames)))
+	addTask(cmd, &plan, &task)
+	return cmd
+}
+
+func (t *tuneFlags) addFlags(cmd *cobra.Command) {
 	addRun(cmd, &t.run)
 	f := cmd.Flags()
 	t.addSearch(cmd, 0)
 	f.IntVar(&t.seeds, "seeds", 0, "number of `models` to train with the best settings, with consecutive seeds from --seed")
 	f.StringVar(&t.from, "from", "", "with --transductive: the tuned inductive `run` to start from (default: the run of the same name without -transductive)")
-	must(cmd.RegisterFlagCompletionFunc("from", con.completion(con.runNames)))
 	addSettings(f)
-	return cmd
+}
+
+// read gives the settings that the flags say, what an inductive search chose, and the settings that are not searched.
+func (t *tuneFlags) read(con *cli, cmd *cobra.Command) (settings.Settings, map[string]float64, []string, error) {
+	s, err := con.chosenSettings(cmd.Flags(), t.preset, t.run.Method)
+	if err != nil {
+		return s, nil, nil, err
+	}
+	var choice map[string]float64
+	if t.run.Transductive {
+		if s, choice, err = con.inductive(t); err != nil {
+			return s, nil, nil, err
+		}
+		if err := con.apply(cmd.Flags(), &s); err != nil {
+			return s, nil, nil, err
+		}
+	}
+	if err := s.Validate(); err != nil {
+		return s, nil, nil, usage.Wrap(err)
+	}
+	if err := t.Check(); err != nil {
+		return s, nil, nil, err
+	}
+	if t.seeds < 0 {
+		return s, nil, nil, usage.Errorf("--seeds %d: must not be negative", t.seeds)
+	}
+	pinned, err := con.given(cmd.Flags(), s.Method)
+	return s, choice, pinned, err
 }
 
 // addSearch adds the flags of a search, with its default budget.
@@ -127,6 +145,11 @@ func runTune(ctx context.Context, con *cli, t *tuneFlags, settings settings.Sett
 	if err != nil {
 		return err
 	}
+	return con.tuned(name, settings.Method, tuned, models)
+}
+
+// tuned prints what a search came to.
+func (c *cli) tuned(name, method string, tuned *tuning.Tuned, models []*experiment.TrainedRun) error {
 	out := struct {
 		Run     string                   `json:"run"`
 		Models  []*experiment.TrainedRun `json:"models"`
@@ -137,8 +160,8 @@ func runTune(ctx context.Context, con *cli, t *tuneFlags, settings settings.Sett
 		Seconds float64                  `json:"seconds_of_fits"`
 		Cut     bool                     `json:"cut_by_budget"`
 		Trials  []tuning.Trial           `json:"trials"`
-	}{name, models, settings.Method, tuned.Best, tuned.Classes, tuned.Fits, tuned.Seconds, tuned.Cut, tuned.Trials}
-	return con.result(out, func(w io.Writer) {
+	}{name, models, method, tuned.Best, tuned.Classes, tuned.Fits, tuned.Seconds, tuned.Cut, tuned.Trials}
+	return c.result(out, func(w io.Writer) {
 		fmt.Fprintf(w, "best of %d trials: %.1f%% (+-%.1f over %d folds) mean per class among held-out seen classes\n",
 			len(out.Trials), 100*out.Best.Accuracy, 100*out.Best.Deviation, out.Best.Folds)
 		for _, k := range slices.Sorted(maps.Keys(out.Best.Searched)) {

@@ -2,12 +2,10 @@ package pipeline
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -17,159 +15,148 @@ import (
 	"vzsl/pipeline/experiment"
 	"vzsl/pipeline/tasks"
 	"vzsl/pipeline/usage"
+	"vzsl/pipeline/workspace"
+	"vzsl/train/runs"
 	"vzsl/train/settings"
 )
 
-func newPlanCompare(con *cli) *cobra.Command {
-	var o compareOptions
-	var p planOptions
-	var splits []string
-	cmd := &cobra.Command{
+// compareSearch is a comparison on one split or several, whose units are the methods on each.
+type compareSearch struct {
+	compareOptions
+	names    []string // of splits
+	compared []*experiment.CompareOptions
+}
+
+func (s *compareSearch) command() *cobra.Command {
+	return &cobra.Command{
 		Use:     "compare",
 		Short:   "divide a comparison",
 		Example: `  vzsl plan compare --dataset cub --splits random-1,random-2,random-3 --methods eszsl,devise,vzsl`,
 		Long: `A unit is one method on one split: its search, its models of all seeds, their evaluation. The budget of a search is
 counted in fits (--trials, --folds), not in seconds, so that results do not depend on the machines. finish writes
 the comparison of each split, with the same metrics as a single process.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.Budget > 0 && cmd.Flags().Changed("budget") {
-				return usage.Errorf("--budget %v: a time limit would make results depend on the machine; use --trials and --folds", o.Budget)
-			}
-			o.Budget = 0
-			if len(splits) == 0 {
-				splits = []string{o.run.Split}
-			}
-			if len(splits) > 1 && o.run.Run != "" {
-				return usage.Errorf("--run names one comparison, but there are %d splits; leave it out", len(splits))
-			}
-			e, err := o.comparison(con, cmd)
-			if err != nil {
-				return err
-			}
-			var units []tasks.Unit
-			for _, s := range splits {
-				r := e.Run
-				r.Split = s
-				in, err := con.OpenInputs(cmd.Context(), &r) // what is missing is said now
-				if err != nil {
-					return err
-				}
-				in.Close()
-				for _, m := range o.methods {
-					units = append(units, tasks.Unit{Key: s + "+" + m, Size: o.Trials * o.Folds, Flags: []string{"--split=" + s}})
-				}
-			}
-			flags := append(con.givenSettings(cmd, o.methods, append([]string{"split", "splits", "methods", "budget"}, planFlags...)...),
-				"--budget=0s", "--methods="+strings.Join(o.methods, ","))
-			plan := tasks.PlanSearch(tasks.KindCompare, flags, con.Dir, units)
-			if p.tasks > 0 {
-				plan.Divide(p.tasks)
-			}
-			if p.to == "" {
-				p.to = filepath.Join(con.Dir, "plans", o.run.Dataset.Name+"-compare")
-			}
-			path, err := plan.Write(p.to, nil, p.replace)
-			if err != nil {
-				return err
-			}
-			return con.planned(path, plan)
-		},
 	}
-	o.addFlags(cmd)
-	p.addFlags(cmd)
-	cmd.Flags().StringSliceVar(&splits, "splits", nil, "`names` of the splits, separated by commas (default: that of --split)")
-	return cmd
 }
 
-// comparisonOf is the planned comparison of a unit's split.
-func (c *cli) comparisonOf(p *tasks.Plan, u *tasks.Unit) (*experiment.CompareOptions, error) {
-	var o compareOptions
-	cmd := &cobra.Command{Use: "compare"}
-	o.addFlags(cmd)
-	if err := cmd.ParseFlags(slices.Concat(p.Flags, u.Flags)); err != nil {
-		return nil, usage.Wrap(err)
-	}
-	c.fileSettings = nil // they stand in the plan
-	return o.comparison(c, cmd)
+func (s *compareSearch) addFlags(cmd *cobra.Command) {
+	s.compareOptions.addFlags(cmd)
+	cmd.Flags().StringSliceVar(&s.names, "splits", nil, "`names` of the splits, separated by commas (default: that of --split)")
 }
 
-func runCompareTask(cmd *cobra.Command, con *cli, path, text string) error {
-	p, t, err := con.openTask(cmd, path, text)
-	if err != nil {
-		return err
+func (s *compareSearch) read(con *cli, cmd *cobra.Command) error {
+	names := s.names
+	if len(names) == 0 {
+		names = []string{s.run.Split}
 	}
-	before, now, err := p.Run(cmd.Context(), t, func(ctx context.Context, u *tasks.Unit) (*tasks.Outcome, error) {
-		e, err := con.comparisonOf(p, u)
+	if len(names) > 1 && s.run.Run != "" {
+		return usage.Errorf("--run names one comparison, but there are %d splits; leave it out", len(names))
+	}
+	s.compared = nil
+	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			return usage.Errorf("--splits: duplicate %s", name)
+		}
+		if len(s.names) > 0 { // as the comparison of this split alone would have been given it
+			if err := cmd.Flags().Set("split", name); err != nil {
+				return err
+			}
+		}
+		e, err := s.comparison(con, cmd, "splits")
 		if err != nil {
-			return nil, err
+			return err
 		}
-		_, method, _ := strings.Cut(u.Key, "+")
-		i := slices.IndexFunc(e.Settings, func(s settings.Settings) bool { return s.Method == method })
-		if i < 0 {
-			return nil, fmt.Errorf("the plan has no method %s", method)
-		}
-		row, err := con.runner().CompareOne(ctx, e, i)
-		switch {
-		case ctx.Err() != nil:
-			return nil, context.Cause(ctx)
-		case passing(err):
-			return nil, err
-		case err != nil:
-			con.Log.Warn("the method failed; the comparison will list the error", "method", method, "split", e.Run.Split, "error", err)
-			row.Error = err.Error()
-			return &tasks.Outcome{Error: row.Error, Result: row, Same: row.Error}, nil
-		}
-		same := *row
-		same.Tuning, same.Trained = 0, 0
-		if same.Best != nil {
-			best := *same.Best
-			best.Seconds = 0
-			same.Best = &best
-		}
-		return &tasks.Outcome{Fits: row.Fits, Result: row, Same: same}, nil
-	})
-	if err != nil {
-		return err
+		s.compared = append(s.compared, e)
 	}
-	r := struct {
-		Task  string `json:"task"`
-		Units int    `json:"units"`
-		Now   int    `json:"done_now"`
-	}{t.String(), before + now, now}
-	return con.result(r, func(w io.Writer) {
-		fmt.Fprintf(w, "task %s: %s done, %d of them now\n", t, usage.Counted(r.Units, "unit"), r.Now)
-	})
+	return nil
 }
 
-// finishCompare writes the comparison of each split of a plan.
-func (c *cli) finishCompare(ctx context.Context, p *tasks.Plan) error {
-	if err := p.Complete(); err != nil {
-		return err
+func (s *compareSearch) methodNames() []string { return s.methods }
+func (s *compareSearch) dataset() string       { return s.run.Dataset.Name }
+func (s *compareSearch) parallel() int         { return 1 } // the fits of a method's search are made beside each other
+
+func (s *compareSearch) splits() (all []*workspace.RunRef) {
+	for _, e := range s.compared {
+		all = append(all, &e.Run)
 	}
+	return all
+}
+
+func (s *compareSearch) settings() any {
+	return []any{s.compared[0].Settings, s.compared[0].Pinned}
+}
+
+func (s *compareSearch) units(con *cli, r *workspace.RunRef, _ *workspace.Inputs) (units []tasks.Unit, err error) {
+	name, err := r.NameOfSeveral("compare", s.methods)
+	if err != nil {
+		return nil, err
+	}
+	if err := experiment.Writable(con.ReportDir(name)); err != nil {
+		return nil, err
+	}
+	for _, m := range s.methods {
+		if err := con.runner().MayTune(name+"/"+m, s.seeds, false); err != nil {
+			return nil, err
+		}
+		units = append(units, tasks.Unit{Key: r.Split + "+" + m, Size: s.Trials * s.Folds})
+	}
+	return units, nil
+}
+
+func (s *compareSearch) do(ctx context.Context, x *searchTasks, u *tasks.Unit) (*tasks.Outcome, error) {
+	split, method, _ := strings.Cut(u.Key, "+")
+	at := slices.IndexFunc(s.compared, func(e *experiment.CompareOptions) bool { return e.Run.Split == split })
+	if at < 0 {
+		return nil, fmt.Errorf("the plan has no split %s", split)
+	}
+	e := s.compared[at]
+	i := slices.IndexFunc(e.Settings, func(s settings.Settings) bool { return s.Method == method })
+	if i < 0 {
+		return nil, fmt.Errorf("the plan has no method %s", method)
+	}
+	in, err := x.inputs(ctx, &e.Run)
+	if err != nil {
+		return nil, err
+	}
+	row, err := x.runner().CompareOne(ctx, e, in, i)
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case passing(err) || errors.Is(err, runs.ErrOtherRun) || row == nil:
+		return nil, err
+	case err != nil:
+		x.Log.Warn("the method failed; the comparison will list the error", "method", method, "split", split, "error", err)
+		row.Error = err.Error()
+		return &tasks.Outcome{Error: row.Error, Result: row, Same: row.Error}, nil
+	}
+	same := *row
+	same.Tuning, same.Trained = 0, 0
+	if same.Best != nil {
+		best := *same.Best
+		best.Seconds = 0
+		same.Best = &best
+	}
+	return &tasks.Outcome{Fits: row.Fits, Result: row, Same: same}, nil
+}
+
+// finish writes the comparison of each split.
+func (s *compareSearch) finish(ctx context.Context, x *searchTasks) error {
 	var all []*experiment.Comparison
-	done := map[string]bool{}
-	for i := range p.Units {
-		u := &p.Units[i]
-		split, _, _ := strings.Cut(u.Key, "+")
-		if done[split] {
-			continue
+	for _, e := range s.compared {
+		e.Done = map[string]*experiment.ComparedMethod{}
+		for _, m := range s.methods {
+			row := &experiment.ComparedMethod{}
+			if err := x.p.Result(e.Run.Split+"+"+m, row); err != nil {
+				return err
+			}
+			e.Done[m] = row
 		}
-		done[split] = true
-		e, err := c.comparisonOf(p, u)
-		if err != nil {
-			return err
-		}
-		if e.Done, err = comparedRows(p, split); err != nil {
-			return err
-		}
-		out, err := c.runner().Compare(ctx, e)
+		out, err := x.runner().Compare(ctx, e)
 		if err != nil {
 			return err
 		}
 		all = append(all, out)
 	}
-	err := c.result(all, func(w io.Writer) {
+	err := x.result(all, func(w io.Writer) {
 		for _, out := range all {
 			printComparison(w, out)
 		}
@@ -178,27 +165,6 @@ func (c *cli) finishCompare(ctx context.Context, p *tasks.Plan) error {
 		return err
 	}
 	return failedMethods(all...)
-}
-
-// comparedRows are the rows of a split's comparison, as the tasks noted them.
-func comparedRows(p *tasks.Plan, split string) (map[string]*experiment.ComparedMethod, error) {
-	rows := map[string]*experiment.ComparedMethod{}
-	for _, u := range p.Units {
-		of, method, _ := strings.Cut(u.Key, "+")
-		if of != split {
-			continue
-		}
-		n, err := p.Note(u.Key)
-		if err != nil {
-			return nil, err
-		}
-		var row experiment.ComparedMethod
-		if n == nil || json.Unmarshal(n.Result, &row) != nil || row.Method != method {
-			return nil, fmt.Errorf("the record of %s has no result: run its task again", u.Key)
-		}
-		rows[method] = &row
-	}
-	return rows, nil
 }
 
 // passing tells of an error that the next try may not meet: it is the machine's, and not the method's.

@@ -189,6 +189,18 @@ func TestTables(t *testing.T) {
 			t.Errorf("row %d: %s, want %s", i, got, w)
 		}
 	}
+	all[2].Damaged = "its data end early"
+	b.Reset()
+	if err := WriteCSV(&b, all); err != nil {
+		t.Fatal(err)
+	}
+	if rows, err = csv.NewReader(bytes.NewReader(b.Bytes())).ReadAll(); err != nil {
+		t.Fatal(err)
+	}
+	if rows[0][9] != "damaged" || rows[1][9] != "" || rows[3][9] != "its data end early" {
+		t.Error(rows)
+	}
+	want[0] = strings.Join(rows[0], ",")
 	b.Reset()
 	if err := WriteParquet(&b, all); err != nil {
 		t.Fatal(err)

@@ -19,9 +19,10 @@ import (
 type ImagePrediction struct {
 	Image string `json:"image"`
 	*Prediction
-	Error string  `json:"error,omitempty"`
-	Label *string `json:"label,omitempty"` // the class that a user assigned; "": none of the classes
-	ID    string  `json:"id,omitempty"`    // identifies the image's bytes on a server that keeps its feature
+	Error   string  `json:"error,omitempty"`
+	Damaged string  `json:"damaged,omitempty"` // what of the file is damaged or missing, and was decoded as libjpeg does
+	Label   *string `json:"label,omitempty"`   // the class that a user assigned; "": none of the classes
+	ID      string  `json:"id,omitempty"`      // identifies the image's bytes on a server that keeps its feature
 }
 
 // ranks is the largest number of classes listed for any image.
@@ -40,8 +41,13 @@ func labelled(all []ImagePrediction) bool {
 	return slices.ContainsFunc(all, func(x ImagePrediction) bool { return x.Label != nil })
 }
 
+// damaged reports whether any image's file is damaged.
+func damaged(all []ImagePrediction) bool {
+	return slices.ContainsFunc(all, func(x ImagePrediction) bool { return x.Damaged != "" })
+}
+
 // WriteCSV writes one row per image: image, predicted (empty: rejected), probability, then top1, probability1, score1
-// and so on, label if any image has one, and error, empty if there is none.
+// and so on, label and damaged if any image has one, and error, empty if there is none.
 func WriteCSV(w io.Writer, all []ImagePrediction) error {
 	c := csv.NewWriter(w)
 	n := ranks(all)
@@ -53,6 +59,10 @@ func WriteCSV(w io.Writer, all []ImagePrediction) error {
 	labels := labelled(all)
 	if labels {
 		row = append(row, "label")
+	}
+	damage := damaged(all)
+	if damage {
+		row = append(row, "damaged")
 	}
 	row = append(row, "error")
 	_ = c.Write(row) // errors are reported by Flush
@@ -73,6 +83,9 @@ func WriteCSV(w io.Writer, all []ImagePrediction) error {
 				label = *x.Label
 			}
 			row = append(row, label)
+		}
+		if damage {
+			row = append(row, x.Damaged)
 		}
 		_ = c.Write(append(row, x.Error))
 	}
@@ -100,6 +113,10 @@ func WriteParquet(w io.Writer, all []ImagePrediction) error {
 	labels := labelled(all)
 	if labels {
 		fields = append(fields, text("label"))
+	}
+	damage := damaged(all)
+	if damage {
+		fields = append(fields, text("damaged"))
 	}
 	fields = append(fields, text("error"))
 	md := arrow.NewMetadata([]string{"vzsl.schema"}, []string{"answers/1"})
@@ -161,6 +178,9 @@ func WriteParquet(w io.Writer, all []ImagePrediction) error {
 				add(*x.Label)
 			} else if labels {
 				add(nil)
+			}
+			if damage {
+				add(orNull(x.Damaged))
 			}
 			add(orNull(x.Error))
 		}

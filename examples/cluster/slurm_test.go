@@ -3,10 +3,12 @@ package cluster
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -128,27 +130,7 @@ func TestSlurm(t *testing.T) {
 	if out, err := twice.CombinedOutput(); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
-	defer cancel()
-	kills, left := 0, ""
-	for ctx.Err() == nil {
-		c := exec.Command("squeue", "-h", "-r", "-o", "%i %T %j %r")
-		c.Env = append(os.Environ(), env...)
-		out, err := c.Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if left = strings.TrimSpace(string(out)); left == "" {
-			break
-		}
-		if kills < 12 && rand.N(3) == 0 {
-			kills += kill9(t, s.bin)
-		}
-		time.Sleep(time.Duration(200+rand.N(600)) * time.Millisecond)
-	}
-	if left != "" {
-		t.Fatalf("still in the queue:\n%s", left)
-	}
+	kills := killing(t, env, s, 12)
 	logs, _ := filepath.Glob(filepath.Join(s.root, "vzsl-*.log"))
 	requeued := 0
 	for _, l := range logs {
@@ -166,6 +148,130 @@ func TestSlurm(t *testing.T) {
 		t.Error("no task was killed and queued again")
 	}
 	s.same()
+}
+
+// killing waits until Slurm's queue is empty, and kills tasks at random, at most so many.
+func killing(t *testing.T, env []string, s *site, most int) (kills int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	left := ""
+	for ctx.Err() == nil {
+		c := exec.Command("squeue", "-h", "-r", "-o", "%i %T %j %r")
+		c.Env = append(os.Environ(), env...)
+		out, err := c.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left = strings.TrimSpace(string(out)); left == "" {
+			return kills
+		}
+		if kills < most && rand.N(3) == 0 {
+			kills += kill9(t, s.bin)
+		}
+		time.Sleep(time.Duration(200+rand.N(600)) * time.Millisecond)
+	}
+	t.Fatalf("still in the queue:\n%s", left)
+	return 0
+}
+
+// A comparison of six methods on three splits as 18 tasks, and a search whose stages are arrays that depend on each other, each submitted
+// once: they are what one process makes of them.
+func TestSlurmSearches(t *testing.T) {
+	env := cluster(t)
+	s := newSite(t)
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := func(out string, args ...string) []string {
+		return append(args, "--quiet", "--dataset", "imagenet", "--out", s.path(out))
+	}
+	s.run(nil, s.bin, in("/one", "attributes", "--layout", "folder", "--data", s.path("/data/imagenet"))...)
+	s.run(nil, s.bin, in("/one", "split", "--split", "r", "--random", "3", "--unseen-classes", "10", "--seed", "3")...)
+	if err := os.CopyFS(s.path("/work"), os.DirFS(s.path("/one"))); err != nil {
+		t.Fatal(err)
+	}
+	splits := []string{"r-1", "r-2", "r-3"}
+	budget := []string{"--methods", "eszsl,sae,conse,plda,vzsl-sharp,devise", "--trials", "3", "--folds", "2", "--seeds", "2", "--set", "epochs=2"}
+	tune := []string{"--split", "r-1", "--method", "devise", "--run", "search", "--trials", "4", "--folds", "4", "--seeds", "2", "--set", "epochs=3"}
+	for _, split := range splits {
+		s.run(nil, s.bin, in("/one", append([]string{"compare", "--split", split, "--budget", "0"}, budget...)...)...)
+	}
+	s.run(nil, s.bin, in("/one", append([]string{"tune"}, tune...)...)...)
+	said := s.run(nil, s.bin, in("/work", append([]string{"plan", "compare", "--splits", strings.Join(splits, ",")}, budget...)...)...)
+	if !strings.Contains(said, "18 units by 18 tasks") {
+		t.Error(said)
+	}
+	said = s.run(nil, s.bin, in("/work", append([]string{"plan", "tune"}, tune...)...)...)
+	if !strings.Contains(said, "in 4 stages") {
+		t.Error(said)
+	}
+	env = append(env, "VZSL="+s.bin, "TRIES=20")
+	for _, plan := range []string{"imagenet-compare", "imagenet-tune"} {
+		said := s.run(env, filepath.Join(here, "slurm", "submit.sh"), s.path("/work/plans/"+plan), "--array-limit=2", "--cpus-per-task=1", "--time=5", "--mem=500M", "--chdir="+s.root)
+		t.Log(said)
+		t.Log(killing(t, env, s, 6), "killed")
+		said = s.run(nil, s.bin, "status", s.path("/work/plans/"+plan))
+		if !strings.Contains(said, "all done") {
+			logs, _ := filepath.Glob(filepath.Join(s.root, "vzsl-*.log"))
+			for _, l := range logs {
+				b, _ := os.ReadFile(l)
+				t.Logf("%s: %s", filepath.Base(l), b)
+			}
+			t.Fatal(said)
+		}
+	}
+	for _, split := range splits {
+		path := "/reports/imagenet-" + split + "-compare/compare.json"
+		one, work := untimed(t, s.path("/one"+path)), untimed(t, s.path("/work"+path))
+		if one == nil || !reflect.DeepEqual(one, work) {
+			t.Errorf("%s: of one process %v, of tasks %v", split, one, work)
+		}
+	}
+	for _, file := range []string{"seed-1/model.safetensors", "seed-2/model.safetensors", "seed-1/config.toml"} {
+		one, err := os.ReadFile(s.path("/one/runs/search/" + file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if work, err := os.ReadFile(s.path("/work/runs/search/" + file)); err != nil || !bytes.Equal(one, work) {
+			t.Errorf("%s differs: %v", file, err)
+		}
+	}
+	if _, err := os.Stat(s.path("/work/runs/search/tuning/trials.parquet")); err != nil {
+		t.Error("the search was not finished:", err)
+	}
+}
+
+// untimed is a JSON file without seconds.
+func untimed(t *testing.T, path string) any {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v any
+	if err := json.Unmarshal(b, &v); err != nil {
+		t.Fatal(err)
+	}
+	var clear func(v any)
+	clear = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for k, e := range v {
+				if strings.Contains(k, "seconds") {
+					delete(v, k)
+				}
+				clear(e)
+			}
+		case []any:
+			for _, e := range v {
+				clear(e)
+			}
+		}
+	}
+	clear(v)
+	return v
 }
 
 // kill9 kills one of the tasks at work here, chosen at random, by the program that it runs.

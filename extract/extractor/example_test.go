@@ -31,13 +31,13 @@ func ExampleExtractor_Batcher() {
 	if err := png.Encode(&picture, image.NewGray(image.Rect(0, 0, 48, 40))); err != nil {
 		log.Fatal(err)
 	}
-	feature, err := batcher.Picture(context.Background(), picture.Bytes())
+	feature, _, err := batcher.Picture(context.Background(), picture.Bytes())
 	if err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(len(feature), "values of", e.Layer.What)
 
-	_, err = batcher.Picture(context.Background(), []byte("not an image"))
+	_, _, err = batcher.Picture(context.Background(), []byte("not an image"))
 	var refused *extract.Refusal
 	fmt.Println("refused:", errors.As(err, &refused))
 	// Output:

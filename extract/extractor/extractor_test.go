@@ -51,7 +51,7 @@ func TestExtractor(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer batcher.Close()
-	x, err := batcher.File(ctx, filepath.Join(images, f.Images()[7]))
+	x, _, err := batcher.File(ctx, filepath.Join(images, f.Images()[7]))
 	if err != nil || !slices.Equal(x, f.Feature(7)) {
 		t.Errorf("%v, stored %v, %v", x, f.Feature(7), err)
 	}

@@ -48,6 +48,7 @@ type Item struct {
 	Explanation any      `json:"explanation,omitempty"` // {"seen", "for", "against"}
 	Truth       *string  `json:"truth,omitempty"`       // name of the image's folder if that is a class
 	Error       string   `json:"error,omitempty"`
+	Damaged     string   `json:"damaged,omitempty"` // what of the file is damaged
 }
 
 // module returns a module's text without imports and exports, to join several into one script.

@@ -293,6 +293,7 @@ export class Gallery {
     const facts = make('div', {});
     box.append(make('img', { src: item.full ?? item.src, alt: item.image }), facts);
     if (item.error) facts.append(make('p', { className: 'g-bad' }, item.error));
+    if (item.damaged) facts.append(make('p', { className: 'g-bad' }, `Damaged file: ${item.damaged}; decoded as by libjpeg.`));
     if (item.top) facts.append(ranking(item.top, this.o.shown, item.class === '' ? 'None of these: the best class is below the limit.' : ''));
     if (this.o.label && !item.error) facts.append(this.correction(item));
     if (item.explanation) facts.append(explanation(item.explanation, item.top, this.o));

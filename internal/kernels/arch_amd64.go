@@ -70,7 +70,8 @@ var avx512Arch = &arch{
 	f64:   micro[float64]{mr: 14, nr: 16, kernel: dgemmAVX512, block: 8, transpose: dtransposeAVX512, pack: dpackAVX512},
 	vec: vectors{
 		bytes: 64, piece: 16,
-		saxpy: saxpyAVX512, daxpy: daxpyAVX512, sscal: sscalAVX512, dscal: dscalAVX512, sdot: sdotAVX512, ddot: ddotAVX512, sumSquares: sumSquaresAVX512,
+		sliding: [3][2]func(d *depthRow){{deep3x1AVX512, deep3x2AVX512}, {deep5x1AVX512, deep5x2AVX512}, {deep7x1AVX512, deep7x2AVX512}},
+		saxpy:   saxpyAVX512, daxpy: daxpyAVX512, sscal: sscalAVX512, dscal: dscalAVX512, sdot: sdotAVX512, ddot: ddotAVX512, sumSquares: sumSquaresAVX512,
 		sadd: saddAVX512, smul: smulAVX512, saddMax: saddMaxAVX512, smax: smaxAVX512, srelu: sreluAVX512,
 		sexp: sexpAVX512, ssigmoid: ssigmoidAVX512, ssilu: ssiluAVX512, stanh: stanhAVX512, shardSigmoid: shardSigmoidAVX512, shardSwish: shardSwishAVX512,
 		sgelu: sgeluAVX512, sgeluTanh: sgeluTanhAVX512, depthwise: depthAVX512, windowMax: largestAVX512, masks: true,
@@ -87,7 +88,8 @@ var avx2Arch = &arch{
 	f64:   micro[float64]{mr: 6, nr: 8, kernel: dgemmAVX2, block: 4, transpose: dtransposeAVX2, pack: dpackAVX2},
 	vec: vectors{
 		bytes: 32, piece: 8,
-		saxpy: saxpyAVX2, daxpy: daxpyAVX2, sscal: sscalAVX2, dscal: dscalAVX2, sdot: sdotAVX2, ddot: ddotAVX2, sumSquares: sumSquaresAVX2,
+		sliding: [3][2]func(d *depthRow){{deep3x1AVX2, deep3x2AVX2}, {deep5x1AVX2, deep5x2AVX2}, {deep7x1AVX2, deep7x2AVX2}},
+		saxpy:   saxpyAVX2, daxpy: daxpyAVX2, sscal: sscalAVX2, dscal: dscalAVX2, sdot: sdotAVX2, ddot: ddotAVX2, sumSquares: sumSquaresAVX2,
 		sadd: saddAVX2, smul: smulAVX2, saddMax: saddMaxAVX2, smax: smaxAVX2, srelu: sreluAVX2,
 		sexp: sexpAVX2, ssigmoid: ssigmoidAVX2, ssilu: ssiluAVX2, stanh: stanhAVX2, shardSigmoid: shardSigmoidAVX2, shardSwish: shardSwishAVX2,
 		sgelu: sgeluAVX2, sgeluTanh: sgeluTanhAVX2, depthwise: depthAVX2, windowMax: largestAVX2, masks: false,
@@ -241,3 +243,17 @@ func packPanels[T float](nr, k, panels int, src []T, lds int, dst []T, kernel fu
 	size := int(unsafe.Sizeof(src[0]))
 	kernel(k, panels, (*byte)(unsafe.Pointer(&src[0])), lds*size, (*byte)(unsafe.Pointer(&dst[0])))
 }
+
+func deep3x1AVX512(d *depthRow) { depthwise3x1AVX512((*byte)(unsafe.Pointer(d))) }
+func deep3x2AVX512(d *depthRow) { depthwise3x2AVX512((*byte)(unsafe.Pointer(d))) }
+func deep5x1AVX512(d *depthRow) { depthwise5x1AVX512((*byte)(unsafe.Pointer(d))) }
+func deep5x2AVX512(d *depthRow) { depthwise5x2AVX512((*byte)(unsafe.Pointer(d))) }
+func deep7x1AVX512(d *depthRow) { depthwise7x1AVX512((*byte)(unsafe.Pointer(d))) }
+func deep7x2AVX512(d *depthRow) { depthwise7x2AVX512((*byte)(unsafe.Pointer(d))) }
+
+func deep3x1AVX2(d *depthRow) { depthwise3x1AVX2((*byte)(unsafe.Pointer(d))) }
+func deep3x2AVX2(d *depthRow) { depthwise3x2AVX2((*byte)(unsafe.Pointer(d))) }
+func deep5x1AVX2(d *depthRow) { depthwise5x1AVX2((*byte)(unsafe.Pointer(d))) }
+func deep5x2AVX2(d *depthRow) { depthwise5x2AVX2((*byte)(unsafe.Pointer(d))) }
+func deep7x1AVX2(d *depthRow) { depthwise7x1AVX2((*byte)(unsafe.Pointer(d))) }
+func deep7x2AVX2(d *depthRow) { depthwise7x2AVX2((*byte)(unsafe.Pointer(d))) }

@@ -1,7 +1,5 @@
 package kernels
 
-import "runtime"
-
 // Attend is softmax(Scale*Q*K' + mask)*V for one head after another. Q is L x D,
 // K is S x D, V is S x E and the result L x E, row-major; rows of each lie their
 // LD apart. A block of rows of scores at a time is in the second-level cache and
@@ -38,7 +36,7 @@ func Attention(a Attend) {
 	// Rows of scores, and of Q: half of the second-level cache.
 	a.rows = max(t.mr, min(cache.l2/2/(4*(a.S+a.D)), 8*t.mr)/t.mr*t.mr)
 	a.perHead = 1
-	if want := 2 * runtime.GOMAXPROCS(0); heads < want {
+	if want := 2 * threads(); heads < want {
 		a.perHead = min((want+heads-1)/heads, (a.L+a.rows-1)/a.rows)
 	}
 	parallel(heads*a.perHead, &a)

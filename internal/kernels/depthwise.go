@@ -1,7 +1,5 @@
 package kernels
 
-import "runtime"
-
 // depthwise convolves each channel by itself (as many groups as channels).
 // Pixels at the map's border leave out the taps that fall outside it and its halo.
 type depthwise struct {
@@ -44,8 +42,12 @@ type depthRow struct {
 	lo, hi                 float32
 	mask                   uint32 // of the last vector's channels
 	group                  int    // 7: pixels go seven at a time, else eight or four
+	row, rows, ld          int    // for windows of neighbouring columns: between rows of in, how many, between taps' weights
 	largest                bool   // of the taps, not their weighted sum
 }
+
+// slidingGroup is the pixels of which the kernels for whole windows do a multiple.
+const slidingGroup = 7
 
 // tap is where in the input a weight's value lies, from the pixel's first, and
 // where the weight.
@@ -88,7 +90,8 @@ type depthRun struct {
 	c            *Conv
 	in, add, out *Act
 	rows, down   int       // of a part; parts of an image
-	sums         []float32 // of each row of out, for pooling; nil: not wanted
+	sums         []float32 // of each row of out, for pooling, sumStride apart; nil: not wanted
+	sumStride    int
 	largest      bool      // see depthRow
 }
 
@@ -116,7 +119,7 @@ func (d *depthwise) convolve(c *Conv, in, add, out, mean *Act) {
 	// All channels of a pixel, one after another, are a stream that the CPU sees coming; some channels of
 	// many pixels are not, although they would stay in the first-level cache.
 	r.down = 1
-	if want := 4 * runtime.GOMAXPROCS(0); want > 4 && out.N < want {
+	if want := 4 * threads(); want > 4 && out.N < want {
 		work := out.H * out.W * c.Out * c.KernelH * c.KernelW
 		r.down = max(1, min((want+out.N-1)/out.N, out.H/2, work>>15))
 	}
@@ -125,7 +128,7 @@ func (d *depthwise) convolve(c *Conv, in, add, out, mean *Act) {
 	if mean != nil {
 		p := haloCopies.get()
 		defer haloCopies.put(p)
-		r.sums = p.grown(out.N * out.H * out.C)
+		r.sums, r.sumStride = p.grown(out.N*out.H*out.C), out.C
 	}
 	parallel(out.N*r.down, r)
 	if mean != nil {
@@ -146,7 +149,7 @@ func (r *depthRun) part(i int, s *scratch) {
 func (r *depthRun) pooledRow(n, y int, s *scratch) {
 	r.row(n, y, s)
 	if out := r.out; r.sums != nil {
-		r.c.arch.vec.sumRows(out.W, r.sums[(n*out.H+y)*out.C:][:out.C], out.Data[out.At(n, y, 0):], out.stride())
+		r.c.arch.vec.sumRows(out.W, r.sums[(n*out.H+y)*r.sumStride:][:out.C], out.Data[out.At(n, y, 0):], out.stride())
 	}
 }
 
@@ -168,20 +171,27 @@ func (r *depthRun) row(n, oy int, s *scratch) {
 	y0 := oy*c.StrideH - c.Top
 	ylo, yhi := inside(y0, c.DilationH, c.KernelH, in.H)
 	d := &s.depth
-	d.weights, d.bias, d.largest = r.weights.Data, c.bias, r.largest
+	d.bias, d.largest = c.bias, r.largest
 	d.step, d.to = c.StrideW*in.stride(), out.stride()
 	d.lo, d.hi = c.fn.bounds()
 	if r.add != nil { // comes before the function
 		d.lo, d.hi = Function{}.bounds()
 	}
-	run := func(from, count, xlo, xhi int) {
+	sliding := c.arch.vec.slides(c, r.largest) // for whole windows
+	run := func(from, count, xlo, xhi int, kernel func(d *depthRow)) {
 		x0 := from*c.StrideW - c.Left
-		d.taps = d.taps[:0]
+		d.weights, d.taps = r.weights.Data, d.taps[:0]
 		// From the first tap inside, so that no slice begins before its map.
 		first := in.At(n, y0+ylo*c.DilationH, x0+xlo*c.DilationW)
-		for ky := ylo; ky < yhi; ky++ {
-			for kx := xlo; kx < xhi; kx++ {
-				d.taps = append(d.taps, tap{((ky-ylo)*c.DilationH*in.rowStride() + (kx-xlo)*c.DilationW*in.stride()), (ky*c.KernelW + kx) * r.ld})
+		if d.rows = yhi - ylo; kernel != nil && d.rows > 0 {
+			d.row, d.ld = c.DilationH*in.rowStride(), r.ld
+			d.weights = d.weights[ylo*c.KernelW*r.ld:]
+			d.taps = append(d.taps, tap{(d.rows-1)*d.row + (c.KernelW-1)*in.stride(), (d.rows*c.KernelW - 1) * r.ld}) // the last
+		} else {
+			for ky := ylo; ky < yhi; ky++ {
+				for kx := xlo; kx < xhi; kx++ {
+					d.taps = append(d.taps, tap{((ky-ylo)*c.DilationH*in.rowStride() + (kx-xlo)*c.DilationW*in.stride()), (ky*c.KernelW + kx) * r.ld})
+				}
 			}
 		}
 		d.out, d.n = out.Data[out.At(n, oy, from):], count
@@ -194,12 +204,12 @@ func (r *depthRun) row(n, oy int, s *scratch) {
 			return
 		}
 		d.in = in.Data[first:]
-		c.arch.vec.depth(d, c.Out)
+		c.arch.vec.depth(d, c.Out, kernel)
 	}
-	whole := func(from, count int) { run(from, count, 0, c.KernelW) }
+	whole := func(from, count int) { run(from, count, 0, c.KernelW, nil) }
 	pixels := func(from, count int) {
 		xlo, xhi := inside(from*c.StrideW-c.Left, c.DilationW, c.KernelW, in.W)
-		run(from, count, xlo, xhi)
+		run(from, count, xlo, xhi, nil)
 	}
 	// Columns from lo to hi have all taps of the row, in the map or its halo.
 	left, right := in.Left, in.Right
@@ -218,6 +228,11 @@ func (r *depthRun) row(n, oy int, s *scratch) {
 	d.group = 0
 	switch count := hi - lo; {
 	case count == 0:
+	case sliding != nil && count >= slidingGroup:
+		run(lo, count/slidingGroup*slidingGroup, 0, c.KernelW, sliding)
+		if count%slidingGroup > 0 {
+			run(hi-slidingGroup, slidingGroup, 0, c.KernelW, sliding)
+		}
 	case count%7 == 0:
 		d.group = 7
 		whole(lo, count)
@@ -246,17 +261,29 @@ func (r *depthRun) row(n, oy int, s *scratch) {
 	}
 }
 
-// depth runs the level's kernel; channels beyond its vectors are done in Go.
-func (v *vectors) depth(d *depthRow, channels int) {
+// slides is the level's kernel for a convolution's whole windows; nil where there is none.
+func (v *vectors) slides(c *Conv, largest bool) func(d *depthRow) {
+	at := (c.KernelW - 3) / 2
+	if v.sliding[0][0] == nil || largest || c.KernelW < 3 || c.KernelW%2 == 0 || at >= len(v.sliding) || c.StrideW > 2 || c.DilationW > 1 || !v.masks && c.Out%(v.bytes/4) != 0 {
+		return nil
+	}
+	return v.sliding[at][c.StrideW-1]
+}
+
+// depth runs a kernel, the level's general one where it is nil; channels beyond its vectors are done in Go.
+func (v *vectors) depth(d *depthRow, channels int, kernel func(d *depthRow)) {
 	last := d.taps[len(d.taps)-1]
 	_ = d.in[(d.n-1)*d.step+last.in+channels-1]
 	_ = d.out[(d.n-1)*d.to+channels-1]
 	_ = d.weights[last.weight+channels-1]
 	_ = d.bias[channels-1]
 	done := 0
-	kernel, rest := v.depthwise, goDepthwise
-	if d.largest {
+	rest := goDepthwise
+	switch {
+	case d.largest:
 		kernel, rest = v.windowMax, goWindowMax
+	case kernel == nil:
+		kernel = v.depthwise
 	}
 	if kernel != nil {
 		lanes := v.bytes / 4

@@ -12,6 +12,42 @@ func depthwiseAVX2(d *byte)
 //go:noescape
 func windowMaxAVX2(d *byte)
 
+// depthwise3x1AVX2 is goDepthwise for whole windows of 3 columns, 1 apart, on a multiple of 7 pixels
+// and vectors of 8 channels.
+//
+//go:noescape
+func depthwise3x1AVX2(d *byte)
+
+// depthwise3x2AVX2 is goDepthwise for whole windows of 3 columns, 2 apart, on a multiple of 7 pixels
+// and vectors of 8 channels.
+//
+//go:noescape
+func depthwise3x2AVX2(d *byte)
+
+// depthwise5x1AVX2 is goDepthwise for whole windows of 5 columns, 1 apart, on a multiple of 7 pixels
+// and vectors of 8 channels.
+//
+//go:noescape
+func depthwise5x1AVX2(d *byte)
+
+// depthwise5x2AVX2 is goDepthwise for whole windows of 5 columns, 2 apart, on a multiple of 7 pixels
+// and vectors of 8 channels.
+//
+//go:noescape
+func depthwise5x2AVX2(d *byte)
+
+// depthwise7x1AVX2 is goDepthwise for whole windows of 7 columns, 1 apart, on a multiple of 7 pixels
+// and vectors of 8 channels.
+//
+//go:noescape
+func depthwise7x1AVX2(d *byte)
+
+// depthwise7x2AVX2 is goDepthwise for whole windows of 7 columns, 2 apart, on a multiple of 7 pixels
+// and vectors of 8 channels.
+//
+//go:noescape
+func depthwise7x2AVX2(d *byte)
+
 // depthwiseAVX512 is goDepthwise on vectors of 16 channels.
 //
 //go:noescape
@@ -21,3 +57,39 @@ func depthwiseAVX512(d *byte)
 //
 //go:noescape
 func windowMaxAVX512(d *byte)
+
+// depthwise3x1AVX512 is goDepthwise for whole windows of 3 columns, 1 apart, on a multiple of 7 pixels
+// and vectors of 16 channels.
+//
+//go:noescape
+func depthwise3x1AVX512(d *byte)
+
+// depthwise3x2AVX512 is goDepthwise for whole windows of 3 columns, 2 apart, on a multiple of 7 pixels
+// and vectors of 16 channels.
+//
+//go:noescape
+func depthwise3x2AVX512(d *byte)
+
+// depthwise5x1AVX512 is goDepthwise for whole windows of 5 columns, 1 apart, on a multiple of 7 pixels
+// and vectors of 16 channels.
+//
+//go:noescape
+func depthwise5x1AVX512(d *byte)
+
+// depthwise5x2AVX512 is goDepthwise for whole windows of 5 columns, 2 apart, on a multiple of 7 pixels
+// and vectors of 16 channels.
+//
+//go:noescape
+func depthwise5x2AVX512(d *byte)
+
+// depthwise7x1AVX512 is goDepthwise for whole windows of 7 columns, 1 apart, on a multiple of 7 pixels
+// and vectors of 16 channels.
+//
+//go:noescape
+func depthwise7x1AVX512(d *byte)
+
+// depthwise7x2AVX512 is goDepthwise for whole windows of 7 columns, 2 apart, on a multiple of 7 pixels
+// and vectors of 16 channels.
+//
+//go:noescape
+func depthwise7x2AVX512(d *byte)

@@ -2,7 +2,6 @@ package kernels
 
 import (
 	"fmt"
-	"runtime"
 )
 
 type float interface{ float32 | float64 }
@@ -116,7 +115,7 @@ const group = 8
 // run cuts C into blocks of even size, no larger than the caches want them, a
 // few for each thread so that none waits long for the last.
 func (p *product[T]) run() {
-	threads := runtime.GOMAXPROCS(0)
+	threads := threads()
 	if p.m*p.n*p.k < 1<<18 {
 		threads = 1 // waking another costs more
 	}

@@ -20,6 +20,7 @@ type crew struct {
 	seats  []seat
 	done   atomic.Int64
 	refs   atomic.Int64 // goroutines that may still look at this crew
+	asleep atomic.Bool  // the caller waits for finish
 	finish chan struct{}
 }
 
@@ -31,77 +32,158 @@ type seat struct {
 	_    [48]byte // a cache line each
 }
 
-var (
-	calls   = make(chan *crew, 1024)
-	workers atomic.Int64
-	crews   = freeList[crew]{make: func() *crew { return &crew{finish: make(chan struct{}, 1)} }}
-)
-
-// parallel runs all parts of t and returns when they are done.
-func parallel(parts int, t task) {
-	helpers := min(parts, runtime.GOMAXPROCS(0)) - 1
-	if helpers <= 0 {
-		s := scratches.get()
-		for i := range parts {
-			t.part(i, s)
-		}
-		scratches.put(s)
-		return
-	}
-	for n := workers.Load(); n < int64(helpers); n = workers.Load() {
-		if workers.CompareAndSwap(n, n+1) {
-			go func() {
-				for {
-					c := soon(calls)
-					if c.work(int(n) + 1) {
-						c.finish <- struct{}{}
-					}
-					c.release()
-				}
-			}()
-		}
-	}
-	c := crews.get()
-	c.t, c.parts = t, int64(parts)
-	if len(c.seats) != helpers+1 {
-		c.seats = make([]seat, helpers+1)
-	}
-	for i := range c.seats {
-		c.seats[i].next.Store(int64(i * parts / (helpers + 1)))
-		c.seats[i].end = int64((i + 1) * parts / (helpers + 1))
-	}
-	c.done.Store(0)
-	c.refs.Store(int64(helpers) + 1)
-	for range helpers {
-		select {
-		case calls <- c:
-		default: // everyone is busy and the queue full: do without
-			c.refs.Add(-1)
-		}
-	}
-	if !c.work(0) {
-		soon(c.finish)
-	}
-	c.release()
+// helper is a goroutine of the pool.
+type helper struct {
+	crew   atomic.Pointer[crew] // what it works on; nil: it has nothing to do
+	asleep atomic.Bool          // it waits for wake
+	wake   chan struct{}
+	_      [40]byte // a cache line each
 }
 
-// soon receives what is expected within microseconds: the layers of a network
-// follow each other so closely that going to sleep and being woken takes longer
-// than a small layer. After some twenty microseconds it sleeps.
-func soon[T any](from chan T) T {
-	if runtime.GOMAXPROCS(0) > 1 {
-		for i := range 1500 {
-			select {
-			case v := <-from:
-				return v
-			default:
+var (
+	staff  atomic.Pointer[[]*helper] // never shrinks
+	growth sync.Mutex
+	crews  = freeList[crew]{make: func() *crew { return &crew{finish: make(chan struct{}, 1)} }}
+	lanes  atomic.Int64 // tasks side by side that share the processors, see Lanes
+	runs   atomic.Int64 // of networks under way, see Run
+)
+
+// threads is how many goroutines a task may use.
+func threads() int { return max(1, runtime.GOMAXPROCS(0)/max(1, int(lanes.Load()))) }
+
+// Lanes runs f(0) to f(n-1), n at most the number of processors, side by side; what they compute shares the processors evenly.
+func Lanes(n int, f func(i int)) {
+	lanes.Add(int64(n))
+	share(n, min(n, runtime.GOMAXPROCS(0))-1, laneTask(func(i int) {
+		defer lanes.Add(-1)
+		f(i)
+	}))
+}
+
+type laneTask func(i int)
+
+func (f laneTask) part(i int, _ *scratch) { f(i) }
+
+// Run tells that f calls one kernel after another: goroutines that wait for the next do not go to sleep as soon.
+func Run(f func()) {
+	runs.Add(1)
+	defer runs.Add(-1)
+	f()
+}
+
+// helpers are at least n goroutines of the pool.
+func helpers(n int) []*helper {
+	if p := staff.Load(); p != nil && len(*p) >= n {
+		return *p
+	}
+	growth.Lock()
+	defer growth.Unlock()
+	var all []*helper
+	if p := staff.Load(); p != nil {
+		all = append(all, *p...)
+	}
+	for len(all) < n {
+		h := &helper{wake: make(chan struct{}, 1)}
+		all = append(all, h)
+		go h.work(len(all))
+	}
+	staff.Store(&all)
+	return all
+}
+
+// work is a helper's life; seat is the one that it takes first.
+func (h *helper) work(seat int) {
+	for {
+		soon(func() bool { return h.crew.Load() != nil })
+		for h.crew.Load() == nil {
+			h.asleep.Store(true)
+			if h.crew.Load() == nil {
+				<-h.wake
 			}
-			if i%64 == 63 {
-				runtime.Gosched()
+			h.asleep.Store(false)
+		}
+		c := h.crew.Load()
+		if c.work(seat) && c.asleep.Load() {
+			token(c.finish)
+		}
+		c.release()
+		h.crew.Store(nil)
+	}
+}
+
+// token wakes who waits for ch, or will; it looks whether what it waits for is there.
+func token(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}
+
+// parallel runs all parts of t and returns when they are done. It does not wait for helpers that are at work on other tasks.
+func parallel(parts int, t task) { share(parts, min(parts, threads())-1, t) }
+
+// share is parallel with at most so many helpers.
+func share(parts, want int, t task) {
+	if want > 0 {
+		c := crews.get()
+		c.t, c.parts = t, int64(parts)
+		if len(c.seats) != want+1 {
+			c.seats = make([]seat, want+1)
+		}
+		for i := range c.seats {
+			c.seats[i].next.Store(int64(i * parts / (want + 1)))
+			c.seats[i].end = int64((i + 1) * parts / (want + 1))
+		}
+		c.done.Store(0)
+		c.asleep.Store(false)
+		c.refs.Store(int64(want) + 1)
+		for _, h := range helpers(want) {
+			if want == 0 {
+				break
+			}
+			if h.crew.Load() == nil && h.crew.CompareAndSwap(nil, c) {
+				want--
+				if h.asleep.Load() {
+					token(h.wake)
+				}
 			}
 		}
+		c.refs.Add(-int64(want)) // those that were not there
+		if !c.work(0) {
+			done := func() bool { return c.done.Load() == c.parts }
+			soon(done)
+			for !done() {
+				c.asleep.Store(true)
+				if !done() {
+					<-c.finish
+				}
+			}
+		}
+		c.release()
+		return
 	}
-	return <-from
+	s := scratches.get()
+	for i := range parts {
+		t.part(i, s)
+	}
+	scratches.put(s)
+}
+
+// soon returns when ready, which is expected within microseconds, or after some time: the layers of a network
+// follow each other so closely that going to sleep and being woken takes longer than a small layer. It gives up
+// after some twenty microseconds, between the kernels of a run a millisecond.
+func soon(ready func() bool) {
+	if runtime.GOMAXPROCS(0) == 1 {
+		return
+	}
+	for i := 0; i < 32 || i < 1500 && runs.Load() > 0; i++ {
+		for range 256 {
+			if ready() {
+				return
+			}
+		}
+		runtime.Gosched()
+	}
 }
 
 // work takes parts, first those of a seat, until none is left, and reports whether it finished the

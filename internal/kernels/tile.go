@@ -1,9 +1,5 @@
 package kernels
 
-import (
-	"runtime"
-)
-
 // tile is a layer's product on a tile of its result: rows of a times columns of
 // b, then what the layer does to the sums. The assembly reads its fields by
 // their offsets, which _generate/tile.go names.
@@ -342,7 +338,7 @@ func (m *tiles) gathered(k int) int {
 func (m *tiles) spread(rows, n, k, limit int, copied bool) (block, columns int) {
 	limit = max(m.mr, limit)
 	panels := (n + m.nr - 1) / m.nr
-	threads := runtime.GOMAXPROCS(0)
+	threads := threads()
 	want := 1
 	if threads > 1 {
 		want = max(1, min(4*threads, rows*n*k>>18)) // no part below some microseconds

@@ -33,6 +33,7 @@ type vectors struct {
 	snormRow    func(dst, src, scale, shift *float32, n int, mask uint32, part, epsilon float32)
 	depthwise   func(d *depthRow)
 	windowMax   func(d *depthRow)
+	sliding     [3][2]func(d *depthRow) // of windows of 3, 5 and 7 columns, 1 and 2 apart
 	adam        func(k, param, grad, m, v *float32, n int)
 	smulRows    func(dst *float32, to int, src *float32, from int, factors *float32, rows, n int, mask uint32)
 	// nil where there is none

@@ -1,7 +1,5 @@
 package kernels
 
-import "runtime"
-
 // winograd does 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3) (Lavin
 // and Gray, arXiv:1509.09308): 36 multiplications in place of 144 for a tile of
 // 4x4 outputs,
@@ -190,7 +188,7 @@ func (r *winogradRun) plan() {
 	}
 	blocks := (r.total + r.block - 1) / r.block
 	if !r.shared {
-		blocks = roundUp(blocks, runtime.GOMAXPROCS(0))
+		blocks = roundUp(blocks, threads())
 	}
 	r.block = (r.total + blocks - 1) / blocks
 }

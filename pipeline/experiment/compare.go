@@ -89,19 +89,14 @@ type CompareOptions struct {
 	Done map[string]*ComparedMethod
 }
 
-// CompareOne does what Compare does of one method, by its place in Settings, so that Compare finds it done. A method that fails has its
-// error in its row.
-func (x *Runner) CompareOne(ctx context.Context, o *CompareOptions, i int) (*ComparedMethod, error) {
+// CompareOne does what Compare does of one method, by its place in Settings, so that Compare finds it done. Where the method fails there
+// is an error beside the row.
+func (x *Runner) CompareOne(ctx context.Context, o *CompareOptions, in *workspace.Inputs, i int) (*ComparedMethod, error) {
 	m := o.Settings[i].Method
 	name, err := o.Run.NameOfSeveral("compare", []string{m})
 	if err != nil {
 		return nil, err
 	}
-	in, err := x.OpenInputs(ctx, &o.Run)
-	if err != nil {
-		return nil, err
-	}
-	defer in.Close()
 	row := &ComparedMethod{Method: m, Title: settings.Title(m), Own: methods.Lookup(m).Own}
 	_, err = x.compareOne(ctx, name, in, o, o.Settings[i], o.Pinned[i], row, o.seeds())
 	return row, err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"vzsl/datasets/splits"
 	"vzsl/evaluate"
@@ -50,7 +51,38 @@ type FewShotOptions struct {
 	Seeds    int                 // draws, and trainings
 	Force    bool                // train anew what is there
 	Flags    []string            // more of the command that makes the report again, for the page
+	// Done are scores that tasks came to, by FewShotUnit.String: neither trained nor evaluated again.
+	Done map[string]*Scored
 }
+
+// FewShotUnit is one training of a series: a method with a number of shots of one draw.
+type FewShotUnit struct {
+	Method string
+	Shots  int
+	Seed   uint64
+}
+
+func (u FewShotUnit) String() string {
+	return fmt.Sprintf("%s-shots%d-seed%d", u.Method, u.Shots, u.Seed)
+}
+
+// Units are all trainings of the series.
+func (o *FewShotOptions) Units() []FewShotUnit {
+	var all []FewShotUnit
+	for n := range o.Seeds {
+		for _, k := range o.Shots {
+			for _, s := range o.Settings {
+				if canLearn(s.Method, k) {
+					all = append(all, FewShotUnit{s.Method, k, s.Seed + uint64(n)})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// canLearn tells whether a method can be trained with so many shots.
+func canLearn(method string, shots int) bool { return shots > 0 || !methods.Lookup(method).NeedsShots }
 
 func (o *FewShotOptions) methods() (names []string) {
 	for _, s := range o.Settings {
@@ -59,13 +91,55 @@ func (o *FewShotOptions) methods() (names []string) {
 	return names
 }
 
-// FewShot trains and evaluates methods with several numbers of labelled images of each unseen class, and writes the report.
-func (x *Runner) FewShot(ctx context.Context, o *FewShotOptions) (*FewShotResult, error) {
-	name, err := o.Run.NameOfSeveral("fewshot", o.methods())
+// name is that of the series' folders.
+func (o *FewShotOptions) name() (string, error) { return o.Run.NameOfSeveral("fewshot", o.methods()) }
+
+// MayFewShot refuses folders that the series could not be written into.
+func (x *Runner) MayFewShot(o *FewShotOptions) error {
+	name, err := o.name()
+	if err != nil {
+		return err
+	}
+	return errors.Join(Writable(x.ReportDir(name)), x.fewShotFree(o, name))
+}
+
+// curves are those of the series.
+func (o *FewShotOptions) curves(name string) *curves {
+	c := &curves{shots: o.Shots, pool: o.Pool, draws: o.Seeds, force: o.Force, seed: o.Settings[0].Seed,
+		done: func(l *curve, shots int, seed uint64) *Scored {
+			return o.Done[FewShotUnit{l.settings.Method, shots, seed}.String()]
+		}}
+	for i, m := range o.methods() {
+		c.lines = append(c.lines, curve{settings: o.Settings[i], run: func(k int) string { return fewShotRun(name, m, k) }})
+	}
+	return c
+}
+
+// FewShotOne does what FewShot does of one training, so that FewShot finds it done.
+func (x *Runner) FewShotOne(ctx context.Context, o *FewShotOptions, in *workspace.Inputs, u FewShotUnit) (*Scored, error) {
+	name, err := o.name()
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(Writable(x.ReportDir(name)), x.fewShotFree(o, name)); err != nil {
+	c := o.curves(name)
+	i := slices.Index(o.methods(), u.Method)
+	if i < 0 {
+		return nil, fmt.Errorf("there is no method %s in the series", u.Method)
+	}
+	roles, err := x.shotRoles(in, c, u.Shots, u.Seed)
+	if err != nil {
+		return nil, err
+	}
+	return x.curvePoint(ctx, in, roles, c, &c.lines[i], u.Shots, u.Seed)
+}
+
+// FewShot trains and evaluates methods with several numbers of labelled images of each unseen class, and writes the report.
+func (x *Runner) FewShot(ctx context.Context, o *FewShotOptions) (*FewShotResult, error) {
+	name, err := o.name()
+	if err != nil {
+		return nil, err
+	}
+	if err := x.MayFewShot(o); err != nil {
 		return nil, err
 	}
 	in, err := x.OpenInputs(ctx, &o.Run)
@@ -75,11 +149,7 @@ func (x *Runner) FewShot(ctx context.Context, o *FewShotOptions) (*FewShotResult
 	defer in.Close()
 	res := &FewShotResult{Schema: "vzsl.fewshot/1", Name: name, Program: version.Program(), Dataset: o.Run.Dataset.Name, Network: in.Network, Split: in.Roles.Name,
 		Pool: o.Pool, Classes: len(in.Roles.Unseen)}
-	c := curves{shots: o.Shots, pool: o.Pool, draws: o.Seeds, force: o.Force, seed: o.Settings[0].Seed}
-	for i, m := range o.methods() {
-		c.lines = append(c.lines, curve{settings: o.Settings[i], run: func(k int) string { return fewShotRun(name, m, k) }})
-	}
-	drawn, err := x.curves(ctx, in, &c)
+	drawn, err := x.curves(ctx, in, o.curves(name))
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +173,18 @@ type curves struct {
 	seed        uint64 // of the first draw
 	force       bool
 	tag         string // in the names of the splits
+	// done gives what a task came to; nil, and a nil score: it is computed here.
+	done func(l *curve, shots int, seed uint64) *Scored
+}
+
+// Scored is what a model with a number of shots reached on the unseen classes' images.
+type Scored struct {
+	MeanPerClass float64 `json:"mean_per_class"`
+	PerImage     float64 `json:"per_image"`
+	Images       int     `json:"images"` // tested
+	Run          string  `json:"run"`
+	Model        string  `json:"model_sha256"`
+	reused       bool
 }
 
 // drawnCurves is what came of them.
@@ -114,11 +196,6 @@ type drawnCurves struct {
 
 // curves trains and evaluates every line with every number of shots on every draw.
 func (x *Runner) curves(ctx context.Context, in *workspace.Inputs, c *curves) (*drawnCurves, error) {
-	base := *in
-	images := make([]splits.Labelled, in.Features.Rows())
-	for i := range images {
-		images[i] = splits.Labelled{Image: in.Features.Images()[i], Class: in.Features.Classes()[i]}
-	}
 	out := &drawnCurves{}
 	type key struct{ line, shots int }
 	perClass, perImage := map[key][]float64{}, map[key][]float64{}
@@ -126,33 +203,23 @@ func (x *Runner) curves(ctx context.Context, in *workspace.Inputs, c *curves) (*
 		seed := c.seed + uint64(n)
 		out.seeds = append(out.seeds, seed)
 		for _, k := range c.shots {
-			roles, err := splits.AddShots(base.Roles, images, k, c.pool, seed)
+			roles, err := x.shotRoles(in, c, k, seed)
 			if err != nil {
 				return nil, err
 			}
-			roles.Name = fmt.Sprintf("%s%s-shots%d-seed%d", base.Roles.Name, c.tag, k, seed)
-			if err := x.WriteSplit(roles, c.force); err != nil {
-				return nil, err
-			}
-			for i, l := range c.lines {
-				if k == 0 && methods.Lookup(l.settings.Method).NeedsShots {
+			for i := range c.lines {
+				l := &c.lines[i]
+				if !canLearn(l.settings.Method, k) {
 					continue
 				}
-				in := base
-				in.Roles = roles
-				if l.classes != nil {
-					in.Classes = l.classes
-				}
-				s := l.settings
-				s.Seed = seed
-				r, reused, err := x.fitAndScore(ctx, workspace.SeedRun(l.run(k), seed), &in, s, c.force, true)
+				s, err := x.curvePoint(ctx, in, roles, c, l, k, seed)
 				if err != nil {
 					return nil, err
 				}
-				out.images = r.Images
+				out.images = s.Images
 				at := key{i, k}
-				perClass[at], perImage[at] = append(perClass[at], r.Top1.MeanPerClass.Value), append(perImage[at], r.Top1.PerImage.Value)
-				x.Log.Info("few-shot", "method", s.Method, "descriptions", cmp.Or(l.descriptions, "all"), "shots", k, "seed", seed, "top-1", Points(r.Top1.MeanPerClass.Value)+"%", "reused", reused.Reused)
+				perClass[at], perImage[at] = append(perClass[at], s.MeanPerClass), append(perImage[at], s.PerImage)
+				x.Log.Info("few-shot", "method", l.settings.Method, "descriptions", cmp.Or(l.descriptions, "all"), "shots", k, "seed", seed, "top-1", Points(s.MeanPerClass)+"%", "reused", s.reused)
 			}
 		}
 	}
@@ -164,6 +231,45 @@ func (x *Runner) curves(ctx context.Context, in *workspace.Inputs, c *curves) (*
 		}
 	}
 	return out, nil
+}
+
+// shotRoles draws shots of the unseen classes and writes the split with them.
+func (x *Runner) shotRoles(in *workspace.Inputs, c *curves, shots int, seed uint64) (*features.Split, error) {
+	images := make([]splits.Labelled, in.Features.Rows())
+	for i := range images {
+		images[i] = splits.Labelled{Image: in.Features.Images()[i], Class: in.Features.Classes()[i]}
+	}
+	roles, err := splits.AddShots(in.Roles, images, shots, c.pool, seed)
+	if err != nil {
+		return nil, err
+	}
+	roles.Name = fmt.Sprintf("%s%s-shots%d-seed%d", in.Roles.Name, c.tag, shots, seed)
+	return roles, x.WriteSplit(roles, c.force)
+}
+
+// curvePoint trains and evaluates a line with the shots that roles has, or takes what a task came to.
+func (x *Runner) curvePoint(ctx context.Context, base *workspace.Inputs, roles *features.Split, c *curves, l *curve, shots int, seed uint64) (*Scored, error) {
+	if c.done != nil {
+		if s := c.done(l, shots, seed); s != nil {
+			s.reused = true
+			return s, nil
+		}
+	}
+	in := *base
+	in.Roles = roles
+	if l.classes != nil {
+		in.Classes = l.classes
+	}
+	s := l.settings
+	s.Seed = seed
+	run := workspace.SeedRun(l.run(shots), seed)
+	r, trained, err := x.fitAndScore(ctx, run, &in, s, c.force, true)
+	if err != nil {
+		return nil, err
+	}
+	out := &Scored{MeanPerClass: r.Top1.MeanPerClass.Value, PerImage: r.Top1.PerImage.Value, Images: r.Images, Run: run, reused: trained.Reused}
+	out.Model, err = runs.ModelSHA256(x.RunDir(run))
+	return out, err
 }
 
 // fitAndScore trains a run on inputs as they are given, or finds it done, and measures it; unseen: on the unseen classes' images

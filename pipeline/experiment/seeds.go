@@ -21,21 +21,12 @@ import (
 // TrainSeeds trains n models of the same settings with the seeds from settings.Seed on, each into a run folder of its own
 // below run's; as TrainSearched does, where searched.
 func (x *Runner) TrainSeeds(ctx context.Context, run string, in *workspace.Inputs, settings settings.Settings, tuned *runs.TunedRecord, n int, force, searched bool) ([]*TrainedRun, error) {
-	if there, err := lookup.Exists(filepath.Join(x.RunDir(run), "config.toml")); err != nil {
-		return nil, err
-	} else if there {
-		return nil, fmt.Errorf("%s holds a run of one seed: choose another folder with --run", x.RunDir(run))
-	}
-	fit := x.Train
-	if searched {
-		fit = x.TrainSearched
-	}
-	if err := x.oneKind(run, settings, n, force, searched); err != nil {
+	if err := x.MayTrainSeeds(run, settings, n, force, searched); err != nil {
 		return nil, err
 	}
 	var all []*TrainedRun
 	for range n {
-		t, err := fit(ctx, workspace.SeedRun(run, settings.Seed), in, settings, tuned, force)
+		t, err := x.trainSeed(ctx, workspace.SeedRun(run, settings.Seed), in, settings, tuned, force, searched)
 		if err != nil {
 			return nil, err
 		}
@@ -43,6 +34,23 @@ func (x *Runner) TrainSeeds(ctx context.Context, run string, in *workspace.Input
 		settings.Seed++
 	}
 	return all, nil
+}
+
+// MayTrainSeeds refuses a folder that TrainSeeds could not leave its models in.
+func (x *Runner) MayTrainSeeds(run string, settings settings.Settings, n int, force, searched bool) error {
+	if there, err := lookup.Exists(filepath.Join(x.RunDir(run), "config.toml")); err != nil {
+		return err
+	} else if there {
+		return fmt.Errorf("%s holds a run of one seed: choose another folder with --run", x.RunDir(run))
+	}
+	return x.oneKind(run, settings, n, force, searched)
+}
+
+func (x *Runner) trainSeed(ctx context.Context, run string, in *workspace.Inputs, settings settings.Settings, tuned *runs.TunedRecord, force, searched bool) (*TrainedRun, error) {
+	if searched {
+		return x.TrainSearched(ctx, run, in, settings, tuned, force)
+	}
+	return x.Train(ctx, run, in, settings, tuned, force)
 }
 
 // SeedsResult is seeds.json.

@@ -22,6 +22,7 @@ type Search struct {
 	Budget        time.Duration // no fit begins after it; 0: no limit
 	Workers       int           // fits at a time; 0: one for each processor
 	Force         bool          // start over in a folder that holds another run or search
+	Fits          []*tuning.Fit // that tasks have made
 }
 
 // Check refuses a search of nothing.
@@ -41,23 +42,16 @@ func (x *Runner) Tune(ctx context.Context, name string, in *workspace.Inputs, s 
 	if err != nil {
 		return nil, err
 	}
-	tuned, err := tuning.Tune(ctx, tuning.Options{
-		Settings: settings, Pinned: pinned, Choice: choice, Dir: filepath.Join(x.RunDir(name), workspace.TuningDir), Force: s.Force,
-		Features: in.Features, Classes: in.Classes, Roles: in.Roles, Inputs: record,
-		Trials: s.Trials, Folds: s.Folds, Budget: s.Budget, Workers: s.Workers,
-		Progress: p.Done, Log: x.Log,
-		Working: func(parts []float64) {
-			words := make([]string, len(parts))
-			for i, part := range parts {
-				words[i] = fmt.Sprintf("%.0f%%", 100*part)
-			}
-			p.Say("at work " + strings.Join(words, " "))
-		},
-		Trial: func(t tuning.Trial) {
-			x.Log.Debug("trial", "trial", t.Number, "folds", t.Folds, "accuracy", fmt.Sprintf("%.1f%%", 100*t.Accuracy),
-				"choice", fmt.Sprint(t.Choice), "settings", fmt.Sprint(t.Searched))
-		},
-	})
+	o := x.tuningOptions(in, s, settings, choice, pinned)
+	o.Dir, o.Inputs, o.Force, o.Fits, o.Progress = filepath.Join(x.RunDir(name), workspace.TuningDir), record, s.Force, s.Fits, p.Done
+	o.Working = func(parts []float64) {
+		words := make([]string, len(parts))
+		for i, part := range parts {
+			words[i] = fmt.Sprintf("%.0f%%", 100*part)
+		}
+		p.Say("at work " + strings.Join(words, " "))
+	}
+	tuned, err := tuning.Tune(ctx, o)
 	p.End()
 	if errors.Is(err, runs.ErrOtherRun) {
 		return nil, fmt.Errorf("%w; --force starts over there, --run NAME uses another folder", err)
@@ -66,6 +60,22 @@ func (x *Runner) Tune(ctx context.Context, name string, in *workspace.Inputs, s 
 		x.Log.Warn("the budget cut the search short", "run", name, "folds", tuned.Best.Folds)
 	}
 	return tuned, err
+}
+
+func (x *Runner) tuningOptions(in *workspace.Inputs, s *Search, settings settings.Settings, choice map[string]float64, pinned []string) tuning.Options {
+	return tuning.Options{
+		Settings: settings, Pinned: pinned, Choice: choice, Features: in.Features, Classes: in.Classes, Roles: in.Roles,
+		Trials: s.Trials, Folds: s.Folds, Budget: s.Budget, Workers: s.Workers, Log: x.Log,
+		Trial: func(t tuning.Trial) {
+			x.Log.Debug("trial", "trial", t.Number, "folds", t.Folds, "accuracy", fmt.Sprintf("%.1f%%", 100*t.Accuracy),
+				"choice", fmt.Sprint(t.Choice), "settings", fmt.Sprint(t.Searched))
+		},
+	}
+}
+
+// TuneParts is the search of a run's settings, for tasks that make its fits.
+func (x *Runner) TuneParts(in *workspace.Inputs, s *Search, settings settings.Settings, choice map[string]float64, pinned []string) (*tuning.Search, error) {
+	return tuning.NewSearch(x.tuningOptions(in, s, settings, choice, pinned))
 }
 
 // ReadTuned reads a tuned run's settings; it must be one of the method.

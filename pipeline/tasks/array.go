@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,11 +77,16 @@ type MissingError struct {
 	Plan  string
 	Units int   // number of missing units
 	Of    int   // number of all units
-	Tasks []int // tasks of the missing units
+	Tasks []int // tasks of the missing units that can be computed now
+	Later int   // number of missing units of later stages
 }
 
 func (e *MissingError) Error() string {
-	return fmt.Sprintf("%s: %d of %d units are missing; run their tasks again: --array=%s", e.Plan, e.Units, e.Of, Array(e.Tasks))
+	text := fmt.Sprintf("%s: %d of %d units are missing; run their tasks again: --array=%s", e.Plan, e.Units, e.Of, Array(e.Tasks))
+	if e.Later > 0 {
+		text += fmt.Sprintf(" (%d units of later stages depend on these: finish then lists their tasks)", e.Later)
+	}
+	return text
 }
 
 // missing returns the error for the units with these indices; nil if there are none.
@@ -89,10 +95,34 @@ func (p *Plan) missing(units []int) error {
 		return nil
 	}
 	e := &MissingError{Plan: p.dir, Units: len(units), Of: len(p.Units)}
+	stages := p.byStage(units)
+	e.Tasks, e.Later = stages[0], len(units)
 	for _, u := range units {
-		e.Tasks = append(e.Tasks, u%p.Tasks)
+		if p.Units[u].Stage == p.firstStage(units) {
+			e.Later--
+		}
 	}
-	slices.Sort(e.Tasks)
-	e.Tasks = slices.Compact(e.Tasks)
 	return e
+}
+
+// firstStage is the stage that can be computed now, of units that are missing.
+func (p *Plan) firstStage(units []int) int {
+	stage := p.Units[units[0]].Stage
+	for _, u := range units {
+		stage = min(stage, p.Units[u].Stage)
+	}
+	return stage
+}
+
+// byStage are the tasks of units, by their places, for each stage that there are units of.
+func (p *Plan) byStage(units []int) (tasks [][]int) {
+	of := map[int][]int{}
+	for _, u := range units {
+		of[p.Units[u].Stage] = append(of[p.Units[u].Stage], u%p.Tasks)
+	}
+	for _, stage := range slices.Sorted(maps.Keys(of)) {
+		slices.Sort(of[stage])
+		tasks = append(tasks, slices.Compact(of[stage]))
+	}
+	return tasks
 }

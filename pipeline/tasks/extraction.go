@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -64,7 +63,7 @@ type Writer struct {
 	task Task
 	last time.Time
 
-	began time.Time
+	alive *beats
 	done  int // units done by this task
 }
 
@@ -105,8 +104,13 @@ func (p *Plan) OpenTask(ctx context.Context, t Task, src features.Source, growin
 			return nil, errorf("unit %s of the plan is not a shard of the list of images: run vzsl plan again", p.Units[unit].Key)
 		}
 	}
-	return w, w.start()
+	w.alive = p.begin(t)
+	w.alive.at(w.done)
+	return w, nil
 }
+
+// End records that the task has ended.
+func (w *Writer) End() { w.alive.stop() }
 
 // WritePart writes a shard and its note.
 func (w *Writer) WritePart(shard int, p features.Part) error {
@@ -122,7 +126,8 @@ func (w *Writer) WritePart(shard int, p features.Part) error {
 	if err := w.note(shard, w.Part(shard), len(p.Images), seconds); err != nil {
 		return err
 	}
-	return w.start()
+	w.alive.at(w.done)
+	return nil
 }
 
 // Units returns the number of units that the task has done.
@@ -187,12 +192,7 @@ func (p *Plan) FinishExtract(ctx context.Context, d *datasets.Dataset) (*feature
 		}
 	}
 	if len(missing) > 0 { // their notes exist but their files are gone: remove the notes so that the tasks compute them again
-		for _, u := range missing {
-			if err := os.Remove(p.notePath(p.Units[u].Key)); err != nil && !errors.Is(err, os.ErrNotExist) {
-				return nil, err
-			}
-		}
-		return nil, p.missing(missing)
+		return nil, p.Drop(missing)
 	}
 	return g.Finish()
 }

@@ -46,7 +46,7 @@ func Measure(g *features.Growth, images int, start time.Duration, run func(extra
 	return &Rate{Images: res.Computed, ImagesPerSecond: float64(len(s.images)) / max(res.Elapsed.Seconds(), 1e-3), StartSeconds: start.Seconds(), MemoryMB: peakMB(), Processors: runtime.GOMAXPROCS(0)}, nil
 }
 
-// taskSeconds is the intended duration of a task if the number of tasks is not given; most is the usual limit of a
+// taskSeconds is the intended duration of a task of an extraction if the number of tasks is not given; most is the usual limit of a
 // scheduler's array.
 const (
 	taskSeconds = 1800
@@ -117,4 +117,7 @@ func (s *Status) Print(w io.Writer) {
 		fmt.Fprintln(w, "failed:", f)
 	}
 	fmt.Fprintf(w, "not done: tasks %s\n", s.Missing)
+	for _, later := range s.Later {
+		fmt.Fprintf(w, "and then: tasks %s\n", later)
+	}
 }

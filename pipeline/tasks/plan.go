@@ -30,25 +30,27 @@ const (
 
 const planFormat = "vzsl-plan/1"
 
-// The commands that can be planned.
-const (
-	KindExtract = "extract"
-	KindCompare = "compare"
-)
+// KindExtract is the command whose units are shards. Those of all others are independent computations (see Run).
+const KindExtract = "extract"
+
+// Kinds are the commands that can be planned.
+func Kinds() []string { return []string{KindExtract, "compare", "tune", "fewshot", "train"} }
 
 // Plan is plan.json.
 type Plan struct {
-	Format  string    `json:"format"`
-	Command string    `json:"command"` // command to divide: a Kind
-	Flags   []string  `json:"flags"`   // of the command, from the command line or the settings file
-	Out     string    `json:"out"`     // --out
-	Program string    `json:"program"` // version that every task must have
-	Kernels string    `json:"kernels"` // kernels that every task must use: others round differently
-	Tasks   int       `json:"tasks"`   // n of task i/n
-	Made    time.Time `json:"made"`
-	Units   []Unit    `json:"units"`
-	Rate    *Rate     `json:"rate,omitempty"` // as measured when the plan was made
-	Extract *Extract  `json:"extract,omitempty"`
+	Format  string   `json:"format"`
+	Command string   `json:"command"` // command to divide: one of Kinds
+	Flags   []string `json:"flags"`   // of the command, from the command line or the settings file
+	Out     string   `json:"out"`     // --out
+	Program string   `json:"program"` // version that every task must have
+	Kernels string   `json:"kernels"` // kernels that every task must use: others round differently
+	Tasks   int      `json:"tasks"`   // n of task i/n
+	// Inputs are checksums of what every task must read, by name.
+	Inputs  map[string]string `json:"inputs,omitempty"`
+	Made    time.Time         `json:"made"`
+	Units   []Unit            `json:"units"`
+	Rate    *Rate             `json:"rate,omitempty"` // as measured when the plan was made
+	Extract *Extract          `json:"extract,omitempty"`
 
 	dir string
 }
@@ -58,6 +60,7 @@ type Unit struct {
 	Key   string   `json:"key"`             // unique; for a shard, the key of its images
 	Size  int      `json:"size"`            // images to compute, or largest number of fits
 	Flags []string `json:"flags,omitempty"` // added to the plan's flags
+	Stage int      `json:"stage,omitempty"` // can start when all units of lower stages are done
 }
 
 // Extract describes a planned extraction.
@@ -84,6 +87,9 @@ type Error struct{ error }
 
 func (e Error) Unwrap() error { return e.error }
 
+// Permanent says of an error that to try again is in vain.
+func Permanent(err error) error { return Error{err} }
+
 func errorf(format string, args ...any) error { return Error{fmt.Errorf(format, args...)} }
 
 var unitKey = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z._+-]{0,199}$`)
@@ -92,7 +98,7 @@ func (p *Plan) check() error {
 	switch {
 	case p.Format != planFormat:
 		return fmt.Errorf("its format is %q, expected %q", p.Format, planFormat)
-	case p.Command != KindExtract && p.Command != KindCompare:
+	case !slices.Contains(Kinds(), p.Command):
 		return fmt.Errorf("its command %q cannot be planned", p.Command)
 	case (p.Command == KindExtract) != (p.Extract != nil):
 		return errors.New("the description of the extraction is missing")
@@ -101,8 +107,8 @@ func (p *Plan) check() error {
 	}
 	once := map[string]bool{}
 	for _, u := range p.Units {
-		if !unitKey.MatchString(u.Key) || once[u.Key] || u.Size < 0 {
-			return fmt.Errorf("its unit %q has size %d", u.Key, u.Size)
+		if !unitKey.MatchString(u.Key) || once[u.Key] || u.Size < 0 || u.Stage < 0 || u.Stage > 0 && p.Extract != nil {
+			return fmt.Errorf("its unit %q has size %d and stage %d", u.Key, u.Size, u.Stage)
 		}
 		once[u.Key] = true
 	}
@@ -217,6 +223,14 @@ func (p *Plan) Images() (*features.ImageList, error) {
 	return features.ReadImageList(at)
 }
 
+// Same returns an error if an input, by its name in Inputs, is not the one that the plan was made with.
+func (p *Plan) Same(what, sha256 string) error {
+	if p.Inputs[what] != sha256 {
+		return errorf("%s: not what the plan was made with, changed since then; run vzsl plan again", what)
+	}
+	return nil
+}
+
 // Here returns an error if this program or machine computes other bytes than the plan's.
 func (p *Plan) Here() error {
 	if now := version.Program(); now != p.Program {
@@ -306,6 +320,10 @@ func (p *Plan) done(n *Note) error {
 	other, err := p.Note(n.Key)
 	if err != nil || other == nil || other.SHA256 == n.SHA256 {
 		return err
+	}
+	if p.Extract == nil {
+		return errorf("unit %s: task %s on %s and task %s on %s came to different results (their checksums are %s and %s): find out which machine is wrong; remove %s to run it again",
+			n.Key, other.Task, other.Host, n.Task, n.Host, other.SHA256, n.SHA256, p.notePath(n.Key))
 	}
 	return Error{&features.ConflictError{First: other.File + " of task " + other.Task + " on " + other.Host, Second: n.File + " of task " + n.Task + " on " + n.Host,
 		Why: "their checksums are " + other.SHA256 + " and " + n.SHA256}}

@@ -9,46 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-
-	"vzsl/internal/wholefile"
 )
-
-// Start is written by a task when it starts and after each unit.
-type Start struct {
-	Task  string    `json:"task"`
-	Host  string    `json:"host"`
-	PID   int       `json:"pid"`
-	Began time.Time `json:"began"`
-	Since time.Time `json:"since"` // start of the current unit
-	Done  int       `json:"done"`  // number of finished units
-	Ended bool      `json:"ended,omitempty"`
-}
-
-func (p *Plan) start(t Task, s Start) error {
-	s.Task, s.PID, s.Since = t.String(), os.Getpid(), time.Now().UTC().Round(time.Millisecond)
-	s.Host, _ = os.Hostname()
-	data, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		return err
-	}
-	name := strings.ReplaceAll(t.String(), "/", "-of-") + "-" + s.Host + "-" + strconv.Itoa(s.PID) + ".json"
-	return wholefile.Bytes(filepath.Join(p.dir, startsDir, name), append(data, '\n'))
-}
-
-func (w *Writer) start() error {
-	if w.began.IsZero() {
-		w.began = time.Now().UTC().Round(time.Millisecond)
-	}
-	return w.p.start(w.task, Start{Began: w.began, Done: w.done})
-}
-
-// End removes the task from the running ones.
-func (w *Writer) End() error {
-	return w.p.start(w.task, Start{Began: w.began, Done: w.done, Ended: true})
-}
 
 // Status is the progress of a plan.
 type Status struct {
@@ -64,7 +27,8 @@ type Status struct {
 	Stragglers []Running  `json:"stragglers"` // running tasks that have spent unusually long on one unit
 	Rate       float64    `json:"rate"`       // of all running tasks together: size per second
 	Left       float64    `json:"seconds_left"`
-	Missing    string     `json:"missing"` // tasks with unfinished units, in the form of Slurm's --array
+	Missing    string     `json:"missing"`         // tasks with unfinished units that can be computed now, in the form of Slurm's --array
+	Later      []string   `json:"later,omitempty"` // the same for later stages, in order
 	Failed     []string   `json:"failed,omitempty"`
 	First      *time.Time `json:"first,omitempty"`
 	Last       *time.Time `json:"last,omitempty"`
@@ -91,7 +55,7 @@ func (p *Plan) Status(now time.Time) (*Status, error) {
 			return nil, err
 		}
 		if n == nil {
-			left = append(left, i%p.Tasks)
+			left = append(left, i)
 			continue
 		}
 		s.Done++
@@ -112,7 +76,13 @@ func (p *Plan) Status(now time.Time) (*Status, error) {
 			s.Last = &n.Finished
 		}
 	}
-	s.Missing = Array(left)
+	for i, tasks := range p.byStage(left) {
+		if i == 0 {
+			s.Missing = Array(tasks)
+		} else {
+			s.Later = append(s.Later, Array(tasks))
+		}
+	}
 	slices.Sort(seconds)
 	usual := time.Minute.Seconds() // if nothing was measured
 	if len(seconds) > 0 {
@@ -124,7 +94,7 @@ func (p *Plan) Status(now time.Time) (*Status, error) {
 	}
 	for _, r := range starts {
 		at := Running{r, now.Sub(r.Since).Seconds()}
-		if r.Ended || s.Done == s.Units || at.Seconds > max(20*usual, 600) { // no sign of life: probably killed
+		if r.Ended || s.Done == s.Units || now.Sub(r.Seen) > beatsLost { // no sign of life: probably killed
 			continue
 		}
 		s.Running = append(s.Running, at)
@@ -162,7 +132,7 @@ func (p *Plan) starts() ([]Start, error) {
 		if err := json.Unmarshal(data, &s); err != nil {
 			return nil, fmt.Errorf("%s is damaged (%w): remove it; its task writes another", path, err)
 		}
-		if was, ok := last[s.Task]; !ok || was.Since.Before(s.Since) {
+		if was, ok := last[s.Task]; !ok || was.Seen.Before(s.Seen) {
 			last[s.Task] = s
 		}
 	}

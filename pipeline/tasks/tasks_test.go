@@ -1,11 +1,15 @@
 package tasks
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -75,7 +79,7 @@ func search(t *testing.T, keys ...string) *Plan {
 	for _, k := range keys {
 		units = append(units, Unit{Key: k, Size: 10})
 	}
-	path, err := PlanSearch(KindCompare, []string{"--a=b"}, ".", units).Write(t.TempDir(), nil, false)
+	path, err := PlanSearch("compare", []string{"--a=b"}, ".", units).Write(t.TempDir(), nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,28 +126,110 @@ func TestStragglers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	at := time.Now()
 	for i := range 2 {
-		if err := p.start(Task{2 + i, 4}, Start{Began: time.Now()}); err != nil {
-			t.Fatal(err)
-		}
+		b := p.begin(Task{2 + i, 4})
+		defer b.stop()
 	}
-	if err := p.start(Task{0, 4}, Start{Began: time.Now(), Ended: true}); err != nil {
-		t.Fatal(err)
-	}
+	p.begin(Task{0, 4}).stop()
 	for _, c := range []struct {
-		after             time.Duration
+		after, seen       time.Duration // the last beat
 		running, straggle int
-	}{{0, 2, 0}, {170 * time.Second, 2, 0}, {200 * time.Second, 2, 2}, {time.Hour, 0, 0}} {
-		s, err := p.Status(time.Now().Add(c.after))
+	}{{0, 0, 2, 0}, {170 * time.Second, 170 * time.Second, 2, 0}, {200 * time.Second, 190 * time.Second, 2, 2}, {time.Hour, time.Hour, 2, 2}, {90 * time.Second, 0, 0, 0}} {
+		entries, err := filepath.Glob(filepath.Join(p.dir, startsDir, "*.json"))
+		if err != nil || len(entries) != 3 {
+			t.Fatal(entries, err)
+		}
+		for _, e := range entries {
+			text, err := os.ReadFile(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var s Start
+			if err := json.Unmarshal(text, &s); err != nil {
+				t.Fatal(err)
+			}
+			s.Seen = at.Add(c.seen)
+			if text, err = json.Marshal(s); err != nil {
+				t.Fatal(err)
+			}
+			filetest.Write(t, e, string(text))
+		}
+		s, err := p.Status(at.Add(c.after))
 		if err != nil || len(s.Running) != c.running || len(s.Stragglers) != c.straggle {
-			t.Errorf("after %v: %+v, %v", c.after, s, err)
+			t.Errorf("after %v, seen %v: %+v, %v", c.after, c.seen, s, err)
 		}
 	}
 }
 
+// Units of a stage wait for all of the stages before, whichever task these are of; the lists are of what can be computed now.
+func TestStages(t *testing.T) {
+	var units []Unit
+	for i, stage := range []int{0, 0, 0, 1, 1, 2} {
+		units = append(units, Unit{Key: fmt.Sprint("u", i), Stage: stage})
+	}
+	path, err := PlanSearch("tune", nil, ".", units).Write(t.TempDir(), nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Tasks != 3 {
+		t.Fatalf("%d tasks", p.Tasks)
+	}
+	var ran []string
+	var mu sync.Mutex
+	run := func(task int, want Ran, left string) {
+		t.Helper()
+		got, err := p.Run(t.Context(), Task{task, 3}, 2, func(_ context.Context, u *Unit) (*Outcome, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			ran = append(ran, u.Key)
+			return &Outcome{Result: u.Key, Same: u.Key}, nil
+		})
+		if err != nil || got != want {
+			t.Errorf("task %d: %+v, %v", task, got, err)
+		}
+		s, err := p.Status(time.Now())
+		if err != nil || strings.Join(append([]string{s.Missing}, s.Later...), " ") != left {
+			t.Errorf("after task %d: %+v %v", task, s, err)
+		}
+	}
+	run(0, Ran{0, 1, 1}, "1-2 0-1 2")
+	run(2, Ran{0, 1, 1}, "1 0-1 2")
+	var missing *MissingError
+	if err := p.Complete(); !errors.As(err, &missing) || !slices.Equal(missing.Tasks, []int{1}) || missing.Units != 4 || missing.Later != 3 {
+		t.Error(err)
+	}
+	run(1, Ran{0, 2, 0}, "0 2") // its unit of the next stage too, which the first stage's end opens
+	run(2, Ran{1, 0, 1}, "0 2")
+	run(0, Ran{1, 1, 0}, "2")
+	run(2, Ran{1, 1, 0}, "")
+	if want := []string{"u0", "u2", "u1", "u4", "u3", "u5"}; !slices.Equal(ran, want) {
+		t.Errorf("%v, want %v", ran, want)
+	}
+	failing := errors.New("no")
+	if err := p.Drop([]int{1}); !errors.As(err, &missing) || !slices.Equal(missing.Tasks, []int{1}) {
+		t.Error(err)
+	}
+	if _, err := p.Run(t.Context(), Task{1, 3}, 1, func(context.Context, *Unit) (*Outcome, error) { return nil, failing }); !errors.Is(err, failing) {
+		t.Error(err)
+	}
+	if s, err := p.Status(time.Now()); err != nil || len(s.Running) != 0 {
+		t.Errorf("a task that failed is at work: %+v, %v", s, err)
+	}
+	var text string
+	if err := p.Result("u0", &text); err != nil || text != "u0" {
+		t.Error(text, err)
+	}
+	filetest.WantError(t, p.Result("u1", &text), "no result", "run its task again")
+}
+
 func FuzzPlan(f *testing.F) {
 	dir := f.TempDir()
-	p := PlanSearch(KindCompare, []string{"--trials=3"}, "out", []Unit{{Key: "a+sae", Size: 6, Flags: []string{"--split=a"}}})
+	p := PlanSearch("compare", []string{"--trials=3"}, "out", []Unit{{Key: "a+sae", Size: 6, Flags: []string{"--split=a"}}})
 	path, err := p.Write(dir, nil, false)
 	if err != nil {
 		f.Fatal(err)

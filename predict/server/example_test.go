@@ -30,8 +30,8 @@ func (brightness) Score(features []float32, n int, classes [][]float32) ([]float
 	}
 	return scores, nil
 }
-func (brightness) Picture(ctx context.Context, data []byte) ([]float32, error) {
-	return []float32{float32(len(data))}, nil
+func (brightness) Picture(ctx context.Context, data []byte) ([]float32, string, error) {
+	return []float32{float32(len(data))}, "", nil
 }
 func (brightness) Counts() (images, runs int64, busy time.Duration) { return 0, 0, 0 }
 

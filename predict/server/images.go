@@ -174,6 +174,7 @@ func (s *Server) classify(ctx context.Context, images []uploaded, classes *class
 func (s *Server) compute(ctx context.Context, images []uploaded) (all []predict.ImagePrediction, features []float32, of []int, code int, err error) {
 	type computed struct {
 		feature []float32
+		damage  string
 		err     error
 	}
 	results := make([]chan computed, len(images))
@@ -189,8 +190,8 @@ func (s *Server) compute(ctx context.Context, images []uploaded) (all []predict.
 				}
 				results[i] <- c
 			}()
-			if c.feature = s.kept.get(ids[i]); c.feature == nil {
-				c.feature, c.err = s.o.Pictures.Picture(ctx, p.data)
+			if c.feature, c.damage = s.kept.get(ids[i]); c.feature == nil {
+				c.feature, c.damage, c.err = s.o.Pictures.Picture(ctx, p.data)
 			}
 		}()
 	}
@@ -200,8 +201,8 @@ func (s *Server) compute(ctx context.Context, images []uploaded) (all []predict.
 		all[i].Image = p.name
 		if c.err == nil {
 			features, of = append(features, c.feature...), append(of, i)
-			all[i].ID = ids[i]
-			s.kept.put(ids[i], c.feature)
+			all[i].ID, all[i].Damaged = ids[i], c.damage
+			s.kept.put(ids[i], c.feature, c.damage)
 			continue
 		}
 		status := s.o.ImageStatus(c.err)

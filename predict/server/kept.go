@@ -23,6 +23,7 @@ type kept struct {
 type keptFeature struct {
 	id      string
 	feature []float32
+	damage  string // of the image's file
 }
 
 func newKept(bytes int) *kept { return &kept{most: bytes / 4, by: map[string]*list.Element{}} }
@@ -33,27 +34,28 @@ func imageID(data []byte) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// get returns the feature of an image; nil: it is not kept.
-func (k *kept) get(id string) []float32 {
+// get returns the feature of an image, nil: it is not kept, and what of its file is damaged.
+func (k *kept) get(id string) (feature []float32, damage string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	e := k.by[id]
 	if e == nil {
-		return nil
+		return nil, ""
 	}
 	k.order.MoveToFront(e)
-	return e.Value.(*keptFeature).feature
+	f := e.Value.(*keptFeature)
+	return f.feature, f.damage
 }
 
 // put stores a feature, which must not be changed afterwards.
-func (k *kept) put(id string, feature []float32) {
+func (k *kept) put(id string, feature []float32, damage string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if e := k.by[id]; e != nil {
 		k.order.MoveToFront(e)
 		return
 	}
-	k.by[id] = k.order.PushFront(&keptFeature{id, feature})
+	k.by[id] = k.order.PushFront(&keptFeature{id, feature, damage})
 	for k.have += len(feature); k.have > k.most && k.order.Len() > 1; {
 		last := k.order.Remove(k.order.Back()).(*keptFeature)
 		delete(k.by, last.id)

@@ -96,7 +96,7 @@ func (s *Server) putLabel(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	l.ID = r.PathValue("id")
-	l.feature = s.kept.get(l.ID)
+	l.feature, _ = s.kept.get(l.ID)
 	switch {
 	case !validID.MatchString(l.ID):
 		fail(w, http.StatusBadRequest, "%q is not the id of an image; /predict returns ids", l.ID)
@@ -181,7 +181,7 @@ func (s *Server) recall(sent []predict.ImagePrediction) error {
 		c.labels = slices.Clone(c.labels)
 		for i := range c.labels {
 			if waits(c.labels[i]) {
-				c.labels[i].feature = s.kept.get(c.labels[i].ID)
+				c.labels[i].feature, _ = s.kept.get(c.labels[i].ID)
 			}
 		}
 		return s.relearn(c)

@@ -67,7 +67,7 @@ func (s *Server) intervene(w http.ResponseWriter, r *http.Request) {
 
 // feature returns the feature of an image that was sent before; nil: it has replied with an error.
 func (s *Server) feature(w http.ResponseWriter, id string) []float32 {
-	f := s.kept.get(id)
+	f, _ := s.kept.get(id)
 	if f == nil {
 		fail(w, http.StatusNotFound, "image %q is not stored on the server: send it to /predict first", id)
 	}

@@ -80,8 +80,8 @@ func (s *Server) rank(w http.ResponseWriter, r *http.Request) {
 	reply.Classes = len(classes.Names)
 	var x []float32
 	for _, id := range q.Pictures {
-		if f := s.kept.get(id); f != nil {
-			reply.Images, x = append(reply.Images, predict.ImagePrediction{ID: id}), append(x, f...)
+		if f, damage := s.kept.get(id); f != nil {
+			reply.Images, x = append(reply.Images, predict.ImagePrediction{ID: id, Damaged: damage}), append(x, f...)
 		} else {
 			reply.Missing = append(reply.Missing, id)
 		}

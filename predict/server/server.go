@@ -32,8 +32,8 @@ import (
 
 // Pictures computes the features of images and batches concurrent calls; *extract.Batcher implements it.
 type Pictures interface {
-	// Picture returns the feature of an image file with these bytes.
-	Picture(ctx context.Context, data []byte) ([]float32, error)
+	// Picture returns the feature of an image file with these bytes, and what of the file is damaged; "": nothing.
+	Picture(ctx context.Context, data []byte) (feature []float32, damage string, err error)
 	// Counts returns the number of images and mini-batches computed so far, and the time spent in the engine.
 	Counts() (images, runs int64, busy time.Duration)
 }

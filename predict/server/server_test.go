@@ -65,26 +65,48 @@ var (
 type numbers struct{ wait chan bool }
 
 func (numbers) Counts() (images, runs int64, busy time.Duration) { return 7, 3, time.Second }
-func (n numbers) Picture(ctx context.Context, data []byte) ([]float32, error) {
+func (n numbers) Picture(ctx context.Context, data []byte) (feature []float32, damage string, err error) {
 	if n.wait != nil {
 		select {
 		case <-n.wait:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, "", ctx.Err()
 		}
 	}
 	var v float32
 	switch text := string(data); text {
 	case "break":
-		return nil, errEngine
+		return nil, "", errEngine
 	case "panic":
 		panic("a bug")
 	default:
 		if _, err := fmt.Sscan(text, &v); err != nil {
-			return nil, errGarbage
+			return nil, "", errGarbage
 		}
 	}
-	return []float32{v}, nil
+	_, damage, _ = strings.Cut(string(data), "damaged: ")
+	return []float32{v}, damage, nil
+}
+
+// TestDamaged: what is damaged of an image's file stands in the reply, when it is sent again and ranked again too.
+func TestDamaged(t *testing.T) {
+	url, stop := start(t, Options{})
+	defer stop() //nolint:errcheck // the test is over
+	for range 2 {
+		code, text := call(t, "POST", url+"/predict", "image/jpeg", "3 damaged: its data end early")
+		if code != 200 || !strings.Contains(text, `"damaged":"its data end early"`) {
+			t.Fatalf("%d %s", code, text)
+		}
+		if _, id, _ := strings.Cut(text, `"id":"`); id != "" {
+			code, text = call(t, "POST", url+"/rank", "application/json", `{"pictures":["`+id[:32]+`"]}`)
+			if code != 200 || !strings.Contains(text, `"damaged":"its data end early"`) {
+				t.Fatalf("%d %s", code, text)
+			}
+		}
+	}
+	if _, text := call(t, "POST", url+"/predict", "image/jpeg", "4"); strings.Contains(text, "damaged") {
+		t.Error(text)
+	}
 }
 
 func start(t *testing.T, o Options) (url string, stop func() error) {

@@ -268,14 +268,18 @@ func TestOne(t *testing.T) {
 func TestKept(t *testing.T) {
 	k := newKept(4 * 10)
 	for i := range 6 {
-		k.put(fmt.Sprint(i), []float32{1, 2, float32(i)})
+		k.put(fmt.Sprint(i), []float32{1, 2, float32(i)}, "")
 	}
-	if k.get("2") != nil || k.get("3") == nil || k.get("5")[2] != 5 || k.have > 10 {
+	get := func(id string) []float32 {
+		feature, _ := k.get(id)
+		return feature
+	}
+	if get("2") != nil || get("3") == nil || get("5")[2] != 5 || k.have > 10 {
 		t.Errorf("%d values of %d images", k.have, len(k.by))
 	}
-	k.get("3")
-	k.put("6", []float32{1, 2, 3})
-	if k.get("3") == nil || k.get("4") != nil {
+	get("3")
+	k.put("6", []float32{1, 2, 3}, "")
+	if get("3") == nil || get("4") != nil {
 		t.Error("it was not the one used longest ago")
 	}
 }

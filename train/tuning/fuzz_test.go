@@ -12,7 +12,7 @@ func FuzzJournal(f *testing.F) {
 	var w tuning
 	var lines [][]byte
 	for i := range 2 {
-		line, err := w.encode(&fitLine{Trial: i, Fold: 1, Points: []fitPoint{{Choice: method.Choice{"gamma": 0.5}, Accuracy: 0.25}}, Seconds: 1, Elapsed: 2})
+		line, err := w.encode(&Fit{Trial: i, Fold: 1, Points: []FitPoint{{Choice: method.Choice{"gamma": 0.5}, Accuracy: 0.25}}, Seconds: 1, Elapsed: 2})
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -18,11 +18,11 @@ import (
 	"vzsl/train/runs"
 )
 
-// fitLine is a finished fit, a line of the journal.
-type fitLine struct {
+// Fit is a finished fit, a line of the journal: of a trial with a fold held out.
+type Fit struct {
 	Trial   int        `json:"trial"`
 	Fold    int        `json:"fold"`
-	Points  []fitPoint `json:"points"`
+	Points  []FitPoint `json:"points"`
 	Seconds float64    `json:"seconds"`
 	Elapsed float64    `json:"elapsed,omitempty"` // seconds of the search until then; journals of before have none
 	Failed  string     `json:"error,omitempty"`
@@ -30,7 +30,8 @@ type fitLine struct {
 	SHA256 string `json:"sha256,omitempty"`
 }
 
-type fitPoint struct {
+// FitPoint is what a choice, such as a number of epochs, reached in a fit.
+type FitPoint struct {
 	Choice   method.Choice `json:"choice"`
 	Measured method.Choice `json:"measured,omitempty"`
 	Accuracy float64       `json:"accuracy"`
@@ -135,8 +136,8 @@ func link(before, line []byte) []byte {
 }
 
 // read reads a fit of the journal and checks it.
-func (t *tuning) read(line []byte) (*fitLine, error) {
-	var f fitLine
+func (t *tuning) read(line []byte) (*Fit, error) {
+	var f Fit
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&f); err != nil {
@@ -158,7 +159,7 @@ func (t *tuning) read(line []byte) (*fitLine, error) {
 }
 
 // encode is the journal's next line, with its checksum.
-func (t *tuning) encode(f *fitLine) ([]byte, error) {
+func (t *tuning) encode(f *Fit) ([]byte, error) {
 	f.SHA256 = ""
 	text, err := json.Marshal(f)
 	if err != nil {
@@ -173,7 +174,7 @@ func (t *tuning) encode(f *fitLine) ([]byte, error) {
 }
 
 // write adds a fit to the journal.
-func (t *tuning) write(f *fitLine) error {
+func (t *tuning) write(f *Fit) error {
 	text, err := t.encode(f)
 	if err != nil {
 		return err

@@ -49,7 +49,7 @@ func (t *tuning) table() (custody.File, error) {
 		if err != nil {
 			return custody.File{}, err
 		}
-		best := fitPoint{}
+		best := FitPoint{}
 		for _, p := range f.Points {
 			if best.Choice == nil || p.Accuracy > best.Accuracy {
 				best = p

@@ -42,12 +42,27 @@ type Options struct {
 	Folds   int           // parts of the seen classes, each held out in turn
 	Budget  time.Duration // no fit begins when the search has taken this long, interruptions left out; each rung has its part; 0: none
 	Workers int           // fits at a time; 0: one for each processor
+	Fits    []*Fit        // made by other processes (see Search): they are entered into the journal
 
 	Progress func(done, total int) // a fit is done; first called, before any is, with those there are
 	// Working tells how far the fits at work are, each 0..1.
 	Working func(parts []float64)
 	Trial   func(Trial) // a trial has all fits of its rung
 	Log     *slog.Logger
+}
+
+// check refuses what cannot be searched.
+func (o *Options) check() error {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	if o.Trials < 1 || o.Folds < 2 {
+		return fmt.Errorf("tuning with %d trials and %d folds: at least one trial and two folds are needed", o.Trials, o.Folds)
+	}
+	return nil
 }
 
 // Trial is one set of settings and what it reached.
@@ -92,14 +107,8 @@ func (t *Tuned) Record() *runs.TunedRecord {
 //
 // Each finished fit is kept in the folder's journal; a search that was interrupted goes on from it to the same outcome.
 func Tune(ctx context.Context, o Options) (_ *Tuned, err error) {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if err := o.Validate(); err != nil {
+	if err := o.check(); err != nil {
 		return nil, err
-	}
-	if o.Trials < 1 || o.Folds < 2 {
-		return nil, fmt.Errorf("tuning with %d trials and %d folds: at least one trial and two folds are needed", o.Trials, o.Folds)
 	}
 	hold, err := custody.Open(ctx, o.Dir, o.Force, features.InputsDir)
 	if err != nil {
@@ -118,6 +127,34 @@ func Tune(ctx context.Context, o Options) (_ *Tuned, err error) {
 			return nil, err
 		}
 	}
+	t, err := newTuning(&o)
+	if err != nil {
+		return nil, err
+	}
+	t.hold = hold
+	if err := t.open(); err != nil {
+		return nil, err
+	}
+	defer t.journal.Close()
+	if err := t.take(o.Fits); err != nil {
+		return nil, err
+	}
+	out, err := t.search(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := hold.List(JournalFile); err != nil {
+		return nil, fmt.Errorf("tuning journal: %w", err)
+	}
+	trials, err := t.table()
+	if err != nil {
+		return nil, err
+	}
+	return out, hold.Write(trials)
+}
+
+// newTuning draws the folds and the settings of all trials.
+func newTuning(o *Options) (*tuning, error) {
 	p, err := problem.New(o.Features, o.Classes, o.Roles, o.Transductive)
 	if err != nil {
 		return nil, err
@@ -125,18 +162,11 @@ func Tune(ctx context.Context, o Options) (_ *Tuned, err error) {
 	if err := p.Complete(&o.Settings, o.Classes, o.Log); err != nil {
 		return nil, err
 	}
-	t := &tuning{o: &o, hold: hold, p: p, fits: map[fitKey]*fitLine{}, parts: map[fitKey]float64{}}
+	t := &tuning{o: o, p: p, fits: map[fitKey]*Fit{}, parts: map[fitKey]float64{}}
 	if t.folds, err = p.Folds(o.Folds, o.Seed); err != nil {
 		return nil, err
 	}
-	if err := t.trials(); err != nil {
-		return nil, err
-	}
-	if err := t.open(); err != nil {
-		return nil, err
-	}
-	defer t.journal.Close()
-	return t.search(ctx)
+	return t, t.trials()
 }
 
 type fitKey struct{ trial, fold int }
@@ -153,7 +183,8 @@ type tuning struct {
 	chain   []byte     // checksum of the journal's last line
 	summed  bool       // its lines have checksums
 	mu      sync.Mutex // guards fits, elapsed and the journal
-	fits    map[fitKey]*fitLine
+	fits    map[fitKey]*Fit
+	only    bool               // no fit is made: all have to be there
 	parts   map[fitKey]float64 // how far the fits at work are
 	began   time.Time          // earlier than this call by what the search took before
 	elapsed float64
@@ -212,7 +243,7 @@ func (t *tuning) search(ctx context.Context) (*Tuned, error) {
 	until, total, left := make([]int, len(rungs)), 0, len(alive) // fits planned up to the end of each rung
 	for i, folds := range rungs {
 		if i > 0 {
-			left = (left + 2) / 3
+			left = third(left)
 			folds -= rungs[i-1]
 		}
 		total += left * folds
@@ -228,7 +259,7 @@ func (t *tuning) search(ctx context.Context) (*Tuned, error) {
 	var best Trial
 	for i, folds := range rungs {
 		if i > 0 {
-			alive = alive[:(len(alive)+2)/3]
+			alive = alive[:third(len(alive))]
 		}
 		var jobs []fitKey
 		for _, trial := range alive {
@@ -258,17 +289,13 @@ func (t *tuning) search(ctx context.Context) (*Tuned, error) {
 				break
 			}
 		}
-		for _, n := range alive {
-			trial := t.judge(n, folds)
-			out.Trials[n] = trial
+		judged := alive
+		alive = t.rank(judged, folds, out.Trials)
+		for _, n := range judged {
 			if t.o.Trial != nil {
-				t.o.Trial(trial)
+				t.o.Trial(out.Trials[n])
 			}
 		}
-		slices.SortStableFunc(alive, func(a, b int) int {
-			return cmp.Compare(out.Trials[b].Accuracy, out.Trials[a].Accuracy)
-		})
-		alive = slices.DeleteFunc(alive, func(n int) bool { return out.Trials[n].Failed != "" || out.Trials[n].Choice == nil })
 		if len(alive) == 0 && i == 0 {
 			return nil, fmt.Errorf("no trial could be fitted; the first failed with: %s", out.Trials[0].Failed)
 		}
@@ -282,19 +309,28 @@ func (t *tuning) search(ctx context.Context) (*Tuned, error) {
 	for _, f := range t.fits {
 		out.Seconds += f.Seconds
 	}
-	if err := t.hold.List(JournalFile); err != nil {
-		return nil, fmt.Errorf("tuning journal: %w", err)
-	}
-	trials, err := t.table()
-	if err != nil {
-		return nil, err
-	}
-	return out, t.hold.Write(trials)
+	return out, nil
 }
+
+// rank judges the trials of a rung by their fits on so many folds into all, and gives those that can go on, the best first.
+func (t *tuning) rank(alive []int, folds int, all []Trial) []int {
+	for _, n := range alive {
+		all[n] = t.judge(n, folds)
+	}
+	alive = slices.Clone(alive)
+	slices.SortStableFunc(alive, func(a, b int) int { return cmp.Compare(all[b].Accuracy, all[a].Accuracy) })
+	return slices.DeleteFunc(alive, func(n int) bool { return all[n].Failed != "" || all[n].Choice == nil })
+}
+
+// third is how many of the trials of a rung reach the next.
+func third(trials int) int { return (trials + 2) / 3 }
 
 // work does the fits and begins none after so much of the search's time, 0 being no limit. cut tells that it ended before
 // all had begun.
 func (t *tuning) work(ctx context.Context, jobs []fitKey, total int, limit time.Duration) (cut bool, err error) {
+	if t.only && len(jobs) > 0 {
+		return false, fmt.Errorf("tuning: the fit of trial %d on fold %d is missing", jobs[0].trial, jobs[0].fold)
+	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	workers := t.o.Workers
@@ -334,41 +370,51 @@ func (t *tuning) work(ctx context.Context, jobs []fitKey, total int, limit time.
 	return cut, context.Cause(ctx)
 }
 
-// one is one fit.
+// one makes a fit and enters it into the journal.
 func (t *tuning) one(ctx context.Context, k fitKey) error {
+	line, err := t.fit(ctx, k)
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	line.Elapsed = time.Since(t.began).Seconds()
+	t.fits[k], t.elapsed = line, line.Elapsed
+	return t.write(line)
+}
+
+// fit makes a fit.
+func (t *tuning) fit(ctx context.Context, k fitKey) (*Fit, error) {
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
 	began := time.Now()
 	t.working(k, 0)
 	defer t.working(k, -1)
 	s := &t.settings[k.trial]
-	line := &fitLine{Trial: k.trial, Fold: k.fold}
+	line := &Fit{Trial: k.trial, Fold: k.fold}
 	g, err := t.p.Build(s, t.folds[k.fold])
 	if err != nil {
-		return err
+		return nil, err
 	}
 	_, err = s.Config.Method().Fit(ctx, &g.Problem, &method.Session{Log: t.o.Log, Choice: t.o.Choice, Step: func(done, total int) {
 		t.working(k, float64(done)/float64(max(total, 1)))
 	}, Point: func(p method.Point) error {
 		if p.Validated {
-			line.Points = append(line.Points, fitPoint{p.Choice, p.Measured, p.Accuracy})
+			line.Points = append(line.Points, FitPoint{p.Choice, p.Measured, p.Accuracy})
 		}
 		return nil
 	}})
 	switch {
 	case ctx.Err() != nil:
-		return context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	case err != nil:
 		// Settings that a method cannot be fitted with are a bad trial, not the end of the search.
 		line.Failed, line.Points = err.Error(), nil
 		t.o.Log.Warn("trial failed", "trial", k.trial, "fold", k.fold, "error", err)
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	line.Seconds, line.Elapsed = time.Since(began).Seconds(), time.Since(t.began).Seconds()
-	t.fits[k], t.elapsed = line, line.Elapsed
-	return t.write(line)
+	line.Seconds = time.Since(began).Seconds()
+	return line, nil
 }
 
 // working notes how far a fit is; less than 0: it has ended.

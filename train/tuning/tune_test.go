@@ -119,7 +119,7 @@ func TestTune(t *testing.T) {
 	}
 	kept := strings.SplitAfter(string(text), "\n")[:1]
 	for trial := range 3 {
-		line := fitLine{Trial: trial, Points: []fitPoint{{method.Choice{"epochs": 1}, nil, float64(trial) / 10}}, Elapsed: 600 * float64(trial) / 2}
+		line := Fit{Trial: trial, Points: []FitPoint{{method.Choice{"epochs": 1}, nil, float64(trial) / 10}}, Elapsed: 600 * float64(trial) / 2}
 		b, err := json.Marshal(line)
 		if err != nil {
 			t.Fatal(err)

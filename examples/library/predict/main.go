@@ -50,9 +50,12 @@ func run(ctx context.Context, dir, network, classFile string, images []string) e
 	}
 	defer batcher.Close()
 	for _, path := range images {
-		x, err := batcher.File(ctx, path)
+		x, damage, err := batcher.File(ctx, path)
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
+		}
+		if damage != "" {
+			fmt.Fprintf(os.Stderr, "%s: damaged: %s\n", path, damage)
 		}
 		answers, err := predict.Rank(ctx, m, x, 1, classes, predict.Options{Explain: 3})
 		if err != nil {

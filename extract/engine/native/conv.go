@@ -31,8 +31,8 @@ func (c *compiler) conv(i int) error {
 	if err != nil {
 		return err
 	}
-	if d := c.values[x].dims; !deferred && add < 0 && !t.pool {
-		if j := c.deep(t.out); j >= 0 && p.Chains(c.plan.Steps[j].Op.(*plan.Conv).Conv2D, d[2], d[3]) {
+	if !deferred && add < 0 && !t.pool {
+		if j := c.deep(t.out); j >= 0 && p.Chains(c.plan.Steps[j].Op.(*plan.Conv).Conv2D) {
 			return c.chain(p, x, j)
 		}
 	}

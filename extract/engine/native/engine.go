@@ -87,7 +87,7 @@ func (e *Engine) Run(images []float32, n int, features []float32) error {
 	for i := range pieces {
 		lo := i * n / pieces
 		k := (i+1)*n/pieces - lo
-		e.frame.run(images[lo*e.in:(lo+k)*e.in], k)
+		kernels.Run(func() { e.frame.run(images[lo*e.in:(lo+k)*e.in], k) })
 		copy(features[lo*e.dim:(lo+k)*e.dim], e.frame.plain(e.output, k))
 	}
 	e.frame.images = nil

@@ -22,7 +22,7 @@ func TestGoldens(t *testing.T) { enginetest.TestGoldens(t, newEngine, nil) }
 func TestBatchesAndThreads(t *testing.T) {
 	const dir = "../testdata"
 	caches := []int{1 << 30, 512 << 10, 128 << 10, 32 << 10, 0}
-	runs, cut, chunks := 0, 0, [4]int{}
+	runs, cut, lanes := 0, 0, [4]int{}
 	for _, g := range enginetest.Goldens(t, dir) {
 		two := enginetest.Pictures(t, dir, g.NHWC)
 		per := len(two) / enginetest.Images
@@ -54,7 +54,7 @@ func TestBatchesAndThreads(t *testing.T) {
 					t.Fatal(err)
 				}
 				if cache > 0 && cache < 1<<20 {
-					chunks[min(e.program.chunk, 3)]++
+					lanes[min(e.program.lanes, 3)]++
 					if e.program.early > 0 && e.program.early < len(e.program.code) {
 						cut++
 					}
@@ -80,8 +80,8 @@ func TestBatchesAndThreads(t *testing.T) {
 		}
 		_ = net.Close()
 	}
-	if cut == 0 || chunks[1] == 0 || chunks[2]+chunks[3] == 0 {
-		t.Errorf("programs in two parts %d, by images at a time %v: not all ways are tested", cut, chunks)
+	if cut == 0 || lanes[1] == 0 || lanes[2] == 0 || lanes[3] == 0 {
+		t.Errorf("programs in two parts %d, by lanes %v: not all ways are tested", cut, lanes)
 	}
 }
 

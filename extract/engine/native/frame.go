@@ -1,8 +1,13 @@
 package native
 
-import "vzsl/internal/kernels"
+import (
+	"slices"
+	"sync/atomic"
 
-// frame is the memory of a run.
+	"vzsl/internal/kernels"
+)
+
+// frame is the memory of a run, or of a lane of it.
 type frame struct {
 	c      *compiler
 	in     int // values of one of the caller's images
@@ -14,19 +19,27 @@ type frame struct {
 	clear  [][]int        // values whose halo is to be cleared before an instruction
 	images []float32      // the caller's
 	first  int            // image that the instruction at work begins with
+	lanes  []frame        // with early slots of their own, for an image each
 }
 
 // pageFloats is a page of memory.
 const pageFloats = 1024
 
-// run takes n images through the program, the early part of it a chunk at a time.
+// run takes n images through the program, the early part of it each image by itself, as many as there are lanes side by side.
 func (f *frame) run(images []float32, n int) {
 	f.bind(n)
 	f.images = images
-	for f.first = 0; f.first < n; f.first += f.c.chunk {
-		f.step(0, f.c.early, min(f.c.chunk, n-f.first))
+	var next atomic.Int64
+	if f.c.early > 0 {
+		kernels.Lanes(min(n, f.c.lanes), func(lane int) {
+			g := &f.lanes[lane]
+			g.images = images
+			for g.first = int(next.Add(1)) - 1; g.first < n; g.first = int(next.Add(1)) - 1 {
+				g.step(0, f.c.early, 1)
+			}
+			g.images = nil
+		})
 	}
-	f.first = 0
 	f.step(f.c.early, len(f.c.code), n)
 }
 
@@ -45,18 +58,38 @@ func (f *frame) step(lo, hi, n int) {
 func (f *frame) bind(n int) {
 	if n > f.room {
 		// All in one piece, so that small ones lie on large pages, too, and not all at the same place of a page.
-		room := func(s slot) int { return (f.held(s.early, n)*s.size+pageFloats-1)/pageFloats*pageFloats + 17*16 }
+		room := func(size int) int { return (size+pageFloats-1)/pageFloats*pageFloats + 17*16 }
+		lanes := min(n, f.c.lanes)
 		total := 0
 		for _, s := range f.c.slots {
-			total += room(s)
+			if s.early {
+				total += lanes * room(s.size)
+			} else {
+				total += room(n * s.size)
+			}
 		}
 		f.all.Free()
 		f.all = kernels.NewBuffer(total)
-		f.bufs = f.bufs[:0]
 		rest := f.all.Data
-		for _, s := range f.c.slots {
-			f.bufs = append(f.bufs, rest[:f.held(s.early, n)*s.size])
-			rest = rest[room(s):]
+		cut := func(size int) []float32 {
+			b := rest[:size]
+			rest = rest[room(size):]
+			return b
+		}
+		f.bufs = make([][]float32, len(f.c.slots))
+		for i, s := range f.c.slots {
+			if !s.early {
+				f.bufs[i] = cut(n * s.size)
+			}
+		}
+		f.lanes = make([]frame, lanes)
+		for l := range f.lanes {
+			f.lanes[l] = frame{c: f.c, in: f.in, bufs: slices.Clone(f.bufs)}
+			for i, s := range f.c.slots {
+				if s.early {
+					f.lanes[l].bufs[i] = cut(s.size)
+				}
+			}
 		}
 		f.room = n
 		f.n = 0
@@ -65,24 +98,25 @@ func (f *frame) bind(n int) {
 		return
 	}
 	f.n = n
-	f.acts = make([]*kernels.Act, len(f.c.values))
 	f.clear = make([][]int, len(f.c.code))
-	for v := range f.c.values {
-		f.view(v, n)
-	}
 	for v, x := range f.c.values {
 		if x.maps && x.first >= 0 && f.c.root(v) == v && x.halo != (kernels.Halo{}) {
 			f.clear[x.first] = append(f.clear[x.first], v)
 		}
 	}
+	f.views(n)
+	for l := range f.lanes {
+		f.lanes[l].clear = f.clear
+		f.lanes[l].views(n)
+	}
 }
 
-// held is how many images of a batch of n a buffer holds.
-func (f *frame) held(early bool, n int) int {
-	if early {
-		return min(n, f.c.chunk)
+// views makes those of maps whose buffers there are.
+func (f *frame) views(n int) {
+	f.acts = make([]*kernels.Act, len(f.c.values))
+	for v := range f.c.values {
+		f.view(v, n)
 	}
-	return n
 }
 
 // view makes the feature maps of a value.
@@ -93,9 +127,14 @@ func (f *frame) view(v, n int) *kernels.Act {
 	}
 	switch {
 	case x.parent >= 0:
-		f.acts[v] = f.view(x.parent, n).Channels(x.lo, x.lo+x.dims[1])
-	case x.slot >= 0:
-		f.acts[v] = kernels.NewAct(f.held(x.early, n), x.dims[2], x.dims[3], x.dims[1], x.halo, f.bufs[x.slot])
+		if whole := f.view(x.parent, n); whole != nil {
+			f.acts[v] = whole.Channels(x.lo, x.lo+x.dims[1])
+		}
+	case x.slot >= 0 && f.bufs[x.slot] != nil:
+		if x.early {
+			n = 1
+		}
+		f.acts[v] = kernels.NewAct(n, x.dims[2], x.dims[3], x.dims[1], x.halo, f.bufs[x.slot])
 	}
 	return f.acts[v]
 }
@@ -141,5 +180,5 @@ func (f *frame) apply(fn kernels.Function, x, o, n int) {
 
 func (f *frame) free() {
 	f.all.Free()
-	f.all, f.bufs, f.acts, f.n, f.room = nil, nil, nil, 0, 0
+	f.all, f.bufs, f.acts, f.lanes, f.n, f.room = nil, nil, nil, nil, 0, 0
 }

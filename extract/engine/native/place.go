@@ -13,7 +13,7 @@ const (
 // slot is a buffer that values take one after another.
 type slot struct {
 	size  int  // elements for one image
-	early bool // holds the images of a chunk, not of the whole batch
+	early bool // holds an image for each lane, not the whole batch
 }
 
 // bytesPerImage is what the buffers take for each further image of a batch, fixed what they take for
@@ -21,7 +21,7 @@ type slot struct {
 func (c *compiler) bytesPerImage() (each, fixed int) {
 	for _, s := range c.slots {
 		if s.early {
-			fixed += 4 * c.chunk * s.size
+			fixed += 4 * c.lanes * s.size
 		} else {
 			each += 4 * s.size
 		}
@@ -36,7 +36,7 @@ func (c *compiler) bytesPerImage() (each, fixed int) {
 // usual batch would not.
 func (c *compiler) split(cache int) {
 	largest := 0
-	c.early, c.chunk = 0, 1
+	c.early, c.lanes = 0, runtime.GOMAXPROCS(0)
 	for i, ins := range c.code {
 		if ins.weights > cache/2 {
 			break
@@ -48,7 +48,6 @@ func (c *compiler) split(cache int) {
 		largest = max(largest, maps)
 		if maps > cache/usualBatch {
 			c.early = i + 1
-			c.chunk = max(runtime.GOMAXPROCS(0), cache/2/largest)
 		}
 	}
 }

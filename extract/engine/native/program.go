@@ -58,8 +58,8 @@ type compiler struct {
 	free     []func() // of prepared weights
 	slots    []slot   // the buffers
 
-	// The first early instructions run chunk images at a time, see split.
-	early, chunk int
+	// The first early instructions run on one image at a time in each of so many lanes, see split.
+	early, lanes int
 }
 
 func compile(plan *plan.Plan, cache int) (c *compiler, err error) {

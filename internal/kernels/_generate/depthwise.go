@@ -12,6 +12,7 @@ const (
 	depthIn, depthOut, depthWeights, depthBias, depthTaps = 0, 24, 48, 72, 96
 	depthStep, depthTo, depthN, depthVectors              = 120, 128, 136, 144
 	depthLo, depthHi, depthMask, depthGroup               = 152, 156, 160, 168
+	depthRow, depthRows, depthLd                          = 176, 184, 192
 )
 
 // depthwiseFile writes the convolution of each channel by itself: pixels side
@@ -20,6 +21,140 @@ const (
 func depthwiseFile(g *gen) {
 	windowKernel(g, "depthwise", "is goDepthwise", false)
 	windowKernel(g, "windowMax", "is goWindowMax", true)
+	for _, width := range []int{3, 5, 7} {
+		for stride := 1; stride <= 2; stride++ {
+			slidingKernel(g, width, stride)
+		}
+	}
+}
+
+// slidingGroup is the pixels of a slidingKernel: side by side they keep the multipliers busy, and rows of most networks'
+// maps are multiples of it.
+const slidingGroup = 7
+
+// slidingKernel writes the convolution of each channel by itself with windows of so many columns, so far apart: a row of
+// the window at a time, its weights in registers; a value of the input is loaded once for all pixels whose windows it is in.
+// Each pixel's taps are added in the order of goDepthwise.
+func slidingKernel(g *gen, width, stride int) {
+	g.function(fmt.Sprintf("depthwise%dx%d%s", width, stride, g.name), "func(d *byte)",
+		fmt.Sprintf("is goDepthwise for whole windows of %d columns, %d apart, on a multiple of %d pixels", width, stride, slidingGroup),
+		fmt.Sprintf("and vectors of %d channels.", g.bytes/4))
+	d := g.gp("d")
+	at := func(off int) operand.Mem { return mem(d, off) }
+	in, out, step, step3, to, n, c, p, q, w, rows, left, ld := g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64()
+	g.MOVQ(at(depthIn), in)
+	g.MOVQ(at(depthOut), out)
+	g.MOVQ(at(depthN), n)
+	for _, x := range []struct {
+		off, size int
+		r         reg.Register
+	}{{depthStep, 4 / stride, step}, {depthTo, 4, to}, {depthLd, 4, ld}} { // step is then between pixels of in
+		g.MOVQ(at(x.off), x.r)
+		g.SHLQ(operand.Imm(uint64(x.size/2)), x.r)
+	}
+	g.LEAQ(operand.Mem{Base: step, Index: step, Scale: 2}, step3)
+	pixels := stride*(slidingGroup-1) + width
+	weight := func(kx int) reg.Register { return g.reg(slidingGroup + kx) }
+	value := func(i int) reg.Register { return g.reg(slidingGroup + width + i%(g.count-slidingGroup-width)) }
+	// vector does one vector of channels, the last one with a mask where the level has that.
+	vector := func(name string, masked bool) {
+		load := func(m operand.Op, r reg.Register) {
+			if masked {
+				g.VMOVUPS_Z(m, reg.K1, r)
+			} else {
+				g.VMOVUPS(m, r)
+			}
+		}
+		g.MOVQ(at(depthBias), q)
+		load(operand.Mem{Base: q, Index: c, Scale: 1}, g.reg(0))
+		for i := 1; i < slidingGroup; i++ {
+			g.VMOVAPS(g.reg(0), g.reg(i))
+		}
+		g.MOVQ(at(depthWeights), w)
+		g.ADDQ(c, w)
+		g.LEAQ(operand.Mem{Base: in, Index: c, Scale: 1}, p)
+		g.MOVQ(at(depthRows), rows)
+		g.Label(name + "row")
+		for kx := range width {
+			load(mem(w, 0), weight(kx))
+			g.ADDQ(ld, w)
+		}
+		g.MOVQ(p, q)
+		for px := range pixels {
+			if px > 0 && px%4 == 0 {
+				g.LEAQ(operand.Mem{Base: q, Index: step, Scale: 4}, q)
+			}
+			m := mem(q, 0)
+			switch px % 4 {
+			case 1, 2:
+				m = operand.Mem{Base: q, Index: step, Scale: uint8(px % 4)}
+			case 3:
+				m = operand.Mem{Base: q, Index: step3, Scale: 1}
+			}
+			x := value(px)
+			load(m, x)
+			for i := range slidingGroup {
+				if kx := px - stride*i; kx >= 0 && kx < width {
+					g.VFMADD231PS(weight(kx), x, g.reg(i))
+				}
+			}
+		}
+		g.MOVQ(at(depthRow), q)
+		g.LEAQ(operand.Mem{Base: p, Index: q, Scale: 4}, p)
+		g.DECQ(rows)
+		g.JNE(ref(name + "row"))
+		lo, hi := weight(0), weight(1)
+		g.VBROADCASTSS(at(depthLo), lo)
+		g.VBROADCASTSS(at(depthHi), hi)
+		g.LEAQ(operand.Mem{Base: out, Index: c, Scale: 1}, p)
+		for i := range slidingGroup {
+			g.VMAXPS(g.reg(i), lo, g.reg(i))
+			g.VMINPS(g.reg(i), hi, g.reg(i))
+			if masked {
+				g.VMOVUPS(g.reg(i), reg.K1, mem(p, 0))
+			} else {
+				g.VMOVUPS(g.reg(i), mem(p, 0))
+			}
+			if i < slidingGroup-1 {
+				g.ADDQ(to, p)
+			}
+		}
+		g.ADDQ(operand.I32(g.bytes), c)
+	}
+	if g.bytes == 64 {
+		g.MOVL(at(depthMask), w.As32())
+		g.KMOVW(w.As32(), reg.K1)
+	}
+	g.Label("group")
+	g.XORQ(c, c)
+	g.MOVQ(at(depthVectors), left)
+	if g.bytes == 64 {
+		g.CMPL(at(depthMask), operand.U32(0xffff))
+		g.JEQ(ref("vector"))
+		g.DECQ(left)
+		g.JEQ(ref("last"))
+	}
+	g.Label("vector")
+	vector("", false)
+	g.DECQ(left)
+	g.JNE(ref("vector"))
+	if g.bytes == 64 {
+		g.CMPL(at(depthMask), operand.U32(0xffff))
+		g.JEQ(ref("next"))
+		g.Label("last")
+		vector("last", true)
+	}
+	g.Label("next")
+	for _, x := range []struct {
+		times  int
+		by, to reg.Register
+	}{{stride * slidingGroup, step, in}, {slidingGroup, to, out}} {
+		g.IMUL3Q(operand.Imm(uint64(x.times)), x.by, q)
+		g.ADDQ(q, x.to)
+	}
+	g.SUBQ(operand.Imm(slidingGroup), n)
+	g.JNE(ref("group"))
+	g.end()
 }
 
 // windowKernel adds up weighted taps, or takes the largest.
