@@ -92,7 +92,7 @@ type depthRun struct {
 	down         int       // parts of an image
 	sums         []float32 // of each row of out, for pooling, sumStride apart; nil: not wanted
 	sumStride    int
-	largest      bool      // see depthRow
+	largest      bool // see depthRow
 }
 
 var depthRuns = freeList[depthRun]{make: func() *depthRun { return new(depthRun) }}

@@ -54,15 +54,19 @@ func threads() int { return max(1, runtime.GOMAXPROCS(0)/max(1, int(lanes.Load()
 // Lanes runs f(0) to f(n-1), n at most the number of processors, side by side; what they compute shares the processors evenly.
 func Lanes(n int, f func(i int)) {
 	lanes.Add(int64(n))
-	share(n, min(n, runtime.GOMAXPROCS(0))-1, laneTask(func(i int) {
+	share(n, min(n, runtime.GOMAXPROCS(0))-1, call(func(i int) {
 		defer lanes.Add(-1)
 		f(i)
 	}))
 }
 
-type laneTask func(i int)
+// Parallel runs f(0) to f(n-1) on the goroutines of the kernels and returns when they are done.
+func Parallel(n int, f func(i int)) { parallel(n, call(f)) }
 
-func (f laneTask) part(i int, _ *scratch) { f(i) }
+// call is a function as a task.
+type call func(i int)
+
+func (f call) part(i int, _ *scratch) { f(i) }
 
 // Run tells that f calls one kernel after another: goroutines that wait for the next do not go to sleep as soon.
 func Run(f func()) {
