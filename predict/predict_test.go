@@ -281,3 +281,45 @@ func TestBest(t *testing.T) {
 		}
 	}
 }
+
+// rejecter expects less of the best of many classes in the second image than in the others.
+type rejecter struct{ *bilinear }
+
+func (rejecter) Expected(_ []float32, n, candidates int) ([]float64, error) {
+	out := make([]float64, n)
+	for i := range out {
+		if out[i] = float64(candidates); i == 1 {
+			out[i] /= 2
+		}
+	}
+	return out, nil
+}
+
+func TestNoneBelowExcess(t *testing.T) {
+	m := &bilinear{v: [][]float32{{1, 0}, {0, 1}}, names: []string{"stripes", "hooves"}}
+	classes := &Classes{Names: []string{"a", "b"}, Vectors: [][]float32{{1, 1}, {0, 1}}}
+	x := make([]float32, 2*2*chunk)
+	for i := range x {
+		x[i] = 1 // scores 2 and 1
+	}
+	o := Options{NoneBelowExcess: func(n int) float64 { return float64(n) / 4 }} // 0.5
+	all, err := Rank(context.Background(), rejecter{m}, x, 2*chunk, classes, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, a := range all {
+		excess, class := 0.0, ""
+		if i == 1 {
+			excess, class = 1, "a"
+		}
+		if a.Excess == nil || *a.Excess != excess || a.Class != class || a.Top[0].Class != "a" {
+			t.Fatalf("image %d: %+v", i, a)
+		}
+	}
+	if all, err := Rank(context.Background(), rejecter{m}, x[:2], 1, classes, Options{Excess: true}); err != nil || *all[0].Excess != 0 || all[0].Class != "a" {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if _, err := Rank(context.Background(), m, x[:2], 1, classes, o); !errors.Is(err, ErrNoThreshold) {
+		t.Error(err)
+	}
+}

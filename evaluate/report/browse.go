@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"vzsl/evaluate"
+	"vzsl/internal/readable"
 )
 
 // browse is the data of the page's image viewer (browse.js). A class is its index among the candidates, an image its index in Images.
@@ -106,7 +107,7 @@ func newBrowse(r *evaluate.Result, shown []string, s *sheets, maps *mapSection) 
 	}
 	if d := r.Described; d != nil {
 		for _, a := range d.Attributes {
-			b.Attributes = append(b.Attributes, displayAttribute(a))
+			b.Attributes = append(b.Attributes, readable.Attribute(a).String())
 		}
 		b.Raw, b.Seen = d.Classes, d.Seen
 	}

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"vzsl/evaluate"
+	"vzsl/internal/readable"
 )
 
 const (
@@ -290,7 +291,7 @@ func newMistakes(r *evaluate.Result, shown []string, pics *pictures) mistakes {
 				continue
 			}
 			m.Contributions = true
-			v.Contributions = append(v.Contributions, contribution{displayAttribute(d.Attribute), d.Estimate < 0, valueText(d.Predicted), valueText(d.True)})
+			v.Contributions = append(v.Contributions, contribution{readable.Attribute(d.Attribute).String(), d.Estimate < 0, valueText(d.Predicted), valueText(d.True)})
 		}
 		m.Shown = append(m.Shown, v)
 	}

@@ -9,13 +9,15 @@ import (
 	"vzsl/datasets/catalog"
 	"vzsl/evaluate"
 	"vzsl/evaluate/result"
+	"vzsl/internal/thumbnail"
 )
 
 // Compared is a run to compare: its reports, one for each seed, and the address of its page.
 type Compared struct {
 	Name, Link string
-	Seeds      []*result.Report // at least one; if the first has predictions, runs are compared image by image
-	ImageRoot  string           // folder that image names are relative to; "": the page has no thumbnails
+	Seeds      []*result.Report      // at least one; if the first has predictions, runs are compared image by image
+	ImageRoot  string                // folder that image names are relative to; "": the page has no thumbnails
+	Turn       thumbnail.Orientation // as of [Options]
 	pics       *pictures
 }
 
@@ -49,7 +51,7 @@ func Compare(runs []Compared) *Summary {
 		}
 	}
 	for i := range runs {
-		if pics, err := openPictures(runs[i].ImageRoot); err == nil {
+		if pics, err := openPictures(runs[i].ImageRoot, runs[i].Turn); err == nil {
 			runs[i].pics = pics
 			defer pics.close()
 		}

@@ -20,7 +20,7 @@ import (
 
 func render(t testing.TB, r *evaluate.Result, run *result.Run, o Options) []byte {
 	t.Helper()
-	pics, err := openPictures(o.ImageRoot)
+	pics, err := openPictures(o.ImageRoot, o.Turn)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -183,7 +183,7 @@ func TestThumbnails(t *testing.T) {
 		t.Logf("no symbolic links here: %v", err)
 	}
 
-	pics, err := openPictures(root)
+	pics, err := openPictures(root, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,10 +212,10 @@ func TestThumbnails(t *testing.T) {
 		}
 	}
 
-	if p, err := openPictures(filepath.Join(parent, "moved away")); p != nil || err != nil {
+	if p, err := openPictures(filepath.Join(parent, "moved away"), nil); p != nil || err != nil {
 		t.Errorf("a folder that is gone: %v, %v", p, err)
 	}
-	if _, err := openPictures(filepath.Join(parent, "secret.png")); err == nil {
+	if _, err := openPictures(filepath.Join(parent, "secret.png"), nil); err == nil {
 		t.Error("a file as folder of the images: no error")
 	}
 }
@@ -239,7 +239,7 @@ func TestContributionsAndSamples(t *testing.T) {
 		for _, ul := range elements["ul"] {
 			if class, _ := attribute(ul, "class"); class == "contributions" {
 				n++
-				if text := textOf(ul); !strings.Contains(text, "place: ") || !strings.Contains(text, "against") {
+				if text := textOf(ul); !strings.Contains(text, "Place: ") || !strings.Contains(text, "against") {
 					t.Error(text)
 				}
 			}
@@ -268,15 +268,15 @@ func TestContributionsAndSamples(t *testing.T) {
 		r.Mistakes[0].Contributions = append(r.Mistakes[0].Contributions, evaluate.Contribution{Attribute: fmt.Sprintf("colour %d", k), Weight: 0.9 - 0.1*float64(k)})
 	}
 	for _, m := range newMistakes(r, r.Candidates, nil).Shown {
-		if m.Image == r.Mistakes[0].Image && (len(m.Contributions) != 4 || m.Contributions[0].Attribute != "colour 0" || m.Contributions[3].Attribute != "colour 3") {
+		if m.Image == r.Mistakes[0].Image && (len(m.Contributions) != 4 || m.Contributions[0].Attribute != "Colour 0" || m.Contributions[3].Attribute != "Colour 3") {
 			t.Errorf("%+v", m.Contributions)
 		}
 	}
 }
 
 func TestDisplayAttribute(t *testing.T) {
-	for name, want := range map[string]string{"has_bill_shape::hooked": "bill shape: hooked", "black": "black", "new world": "new world", "has_x::y_z": "x: y z"} {
-		if got := displayAttribute(name); got != want {
+	for name, want := range map[string]string{"has_bill_shape::hooked": "Bill shape: hooked", "black": "Black", "has_x::y_z": "X: y z"} {
+		if got := readable.Attribute(name).String(); got != want {
 			t.Errorf("%q is shown as %q, want %q", name, got, want)
 		}
 	}

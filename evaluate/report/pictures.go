@@ -14,10 +14,14 @@ import (
 )
 
 // pictures makes thumbnails of a dataset's images. A nil *pictures makes none.
-type pictures struct{ root *os.Root }
+type pictures struct {
+	root *os.Root
+	turn thumbnail.Orientation
+}
 
-// openPictures opens the image folder; image names cannot refer to files outside it.
-func openPictures(dir string) (*pictures, error) {
+// openPictures opens the image folder; image names cannot refer to files outside it. Images are turned by their EXIF orientation unless
+// turn is nil.
+func openPictures(dir string, turn thumbnail.Orientation) (*pictures, error) {
 	if dir == "" {
 		return nil, nil
 	}
@@ -28,7 +32,7 @@ func openPictures(dir string) (*pictures, error) {
 	if err != nil {
 		return nil, fmt.Errorf("image folder: %w", err)
 	}
-	return &pictures{root}, nil
+	return &pictures{root, turn}, nil
 }
 
 func (p *pictures) close() {
@@ -59,5 +63,5 @@ func (p *pictures) decode(name string) (image.Image, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return thumbnail.Decode(f)
+	return thumbnail.Decode(f, p.turn)
 }

@@ -6,6 +6,7 @@ import (
 
 	"vzsl/evaluate"
 	"vzsl/evaluate/result"
+	"vzsl/internal/thumbnail"
 )
 
 // Paths are those of the written files.
@@ -21,13 +22,15 @@ type Options struct {
 	Metrics []map[string]any
 	// ImageRoot is the folder that image names are relative to; "": the page has no thumbnails.
 	ImageRoot string
+	// Turn reads the EXIF orientation that images are turned by; nil: they are shown as they are stored.
+	Turn thumbnail.Orientation
 }
 
 // Write writes report.html, report.json and predictions.parquet into dir, which is created if it does not exist.
 // Nothing is replaced before all three are complete and synced: after an error an earlier report is unchanged and no
 // new folder is left behind.
 func Write(dir string, r *evaluate.Result, run *result.Run, o Options) (Paths, error) {
-	pics, err := openPictures(o.ImageRoot)
+	pics, err := openPictures(o.ImageRoot, o.Turn)
 	if err != nil {
 		return Paths{}, err
 	}

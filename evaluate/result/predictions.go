@@ -260,12 +260,12 @@ func addPredictions(rec arrow.Record, tasks map[string]*rankings) error {
 		tops[k], scores[k] = text(fmt.Sprintf("top%d", k+1)), float(fmt.Sprintf("score%d", k+1))
 	}
 	if bad != "" {
-		return fmt.Errorf("no column %q as this program writes it: evaluate the run again", bad)
+		return fmt.Errorf("the column %q is missing or has another type: evaluate the run again", bad)
 	}
 	for i := range int(rec.NumRows()) {
 		t := tasks[task.Value(i)]
 		if t == nil {
-			return fmt.Errorf("row %d is of the task %q, which %s has no figures of: evaluate the run again", i, task.Value(i), JSONFile)
+			return fmt.Errorf("row %d is of the task %q, for which %s has no metrics: evaluate the run again", i, task.Value(i), JSONFile)
 		}
 		index := func(name string) int {
 			c, ok := t.class[name]
@@ -279,7 +279,7 @@ func addPredictions(rec arrow.Record, tasks map[string]*rankings) error {
 			p.Top = append(p.Top, evaluate.Choice{Class: index(tops[k].Value(i)), Score: scores[k].Value(i)})
 		}
 		if bad != "" || len(p.Top) == 0 {
-			return fmt.Errorf("row %d names the class %q, which is no candidate in %s: evaluate the run again", i, bad, JSONFile)
+			return fmt.Errorf("row %d has the class %q, which is not a candidate in %s: evaluate the run again", i, bad, JSONFile)
 		}
 		*t.predictions = append(*t.predictions, p)
 	}

@@ -3,6 +3,8 @@
 // items: [{image, id, class, probability, top: [{class, probability, score}], label, error}]; label is undefined if
 // there is none and '' for none of the classes. about: {model_version, classes, attributes}.
 
+import { parquet } from './parquet.js';
+
 // guarded returns a text as a CSV cell that spreadsheets do not interpret as a formula; vzsl removes the apostrophe
 // when it reads the file.
 export const guarded = text => /^'*[=+\-@\t\r]/.test(text) ? "'" + text : text;
@@ -41,6 +43,18 @@ const plain = i => {
 
 // predictions is the list written as JSON and Parquet.
 export const predictions = items => items.map(plain);
+
+// table has the columns of csv as a Parquet file: what is empty there is null.
+export function table(items) {
+  const ranks = Math.max(0, ...items.map(i => i.top?.length ?? 0)), some = v => v === undefined || v === '' ? null : v;
+  const column = (name, type, of) => ({ name, type, values: items.map(i => some(of(i))) });
+  const columns = [{ ...column('image', 'text', i => i.image), required: true }, column('predicted', 'text', i => i.error ? null : i.class), column('probability', 'double', i => i.probability)];
+  for (let k = 0; k < ranks; k++) {
+    columns.push(column(`top${k + 1}`, 'text', i => i.top?.[k]?.class), column(`probability${k + 1}`, 'double', i => i.top?.[k]?.probability), column(`score${k + 1}`, 'float', i => i.top?.[k]?.score));
+  }
+  if (items.some(i => i.label !== undefined)) columns.push(column('label', 'text', i => i.label));
+  return new Blob([parquet([...columns, column('error', 'text', i => i.error)], items.length, 'vzsl')]);
+}
 
 export const json = (items, about) => JSON.stringify({ ...about, images: predictions(items) }, null, 1) + '\n';
 

@@ -16,9 +16,9 @@ import (
 	"strings"
 )
 
-// Files are the modules: gallery.js, exports.js and gallery.css.
+// Files are the modules: gallery.js, exports.js, parquet.js and gallery.css.
 //
-//go:embed gallery.js exports.js offline.js gallery.css
+//go:embed gallery.js exports.js parquet.js offline.js gallery.css
 var Files embed.FS
 
 // Data is the content of a gallery in one HTML file.
@@ -79,7 +79,7 @@ func (d *Data) Write(w io.Writer) error {
 		return err
 	}
 	script := "\n"
-	for _, name := range []string{"exports.js", "gallery.js", "offline.js"} {
+	for _, name := range []string{"parquet.js", "exports.js", "gallery.js", "offline.js"} {
 		text, err := module(name)
 		if err != nil {
 			return err

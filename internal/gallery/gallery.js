@@ -1,6 +1,6 @@
 // A gallery of any number of classified images: grid and list, filters, stable sorting, labels, downloads; usable by
 // mouse, touch and keyboard. The server's page and the file of 'vzsl predict --html' use it.
-import { coco, csv, json, labelConfig, labelStudio, labelsCSV, save } from './exports.js';
+import { coco, csv, json, labelConfig, labelStudio, labelsCSV, save, table } from './exports.js';
 
 // make creates an element with properties and children; strings become text nodes, never HTML.
 export function make(tag, props, ...children) {
@@ -21,11 +21,10 @@ const gap = 12, beyond = 600; // pixels between cards; pixels rendered beyond th
 //
 // options: shown(class) returns a class's display name; classes() the candidate classes; about() the model's metadata
 // for downloads; none is the probability below which an image is none of the classes; label(items, class) stores labels
-// (class undefined removes them); detail(item, box) adds to the view of one image; formats are further downloads,
-// [{name, file, make(items)}].
+// (class undefined removes them); detail(item, box) adds to the view of one image.
 export class Gallery {
   constructor(root, options) {
-    this.o = { shown: c => c, label: null, detail: null, formats: [], none: 0, ...options };
+    this.o = { shown: c => c, label: null, detail: null, none: 0, ...options };
     this.items = [];
     this.view = [];
     this.cards = new Map();
@@ -83,7 +82,7 @@ export class Gallery {
     return [
       { name: 'CSV', file: 'predictions.csv', type: 'text/csv', make: items => csv(items) },
       { name: 'JSON', file: 'predictions.json', make: items => json(items, about()) },
-      ...this.o.formats,
+      { name: 'Parquet', file: 'predictions.parquet', make: items => table(items) },
       { name: 'Labels as CSV', file: 'labels.csv', type: 'text/csv', make: items => labelsCSV(items) },
       { name: 'Label Studio: tasks', file: 'label-studio.json', make: items => labelStudio(items, about()) },
       { name: 'Label Studio: interface', file: 'label-studio.xml', type: 'application/xml', make: () => labelConfig(about()) },

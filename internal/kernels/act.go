@@ -169,24 +169,38 @@ func (r *planar) part(i int, _ *scratch) {
 func (a *Act) FromNHWC(src []float32) {
 	a.check()
 	a.wants(len(src))
-	for n := range a.N {
-		for y := range a.H {
-			for x := range a.W {
-				copy(a.Data[a.At(n, y, x):][:a.C], src[((n*a.H+y)*a.W+x)*a.C:])
-			}
-		}
-	}
+	parallel(a.N*a.H, &pixels{a, src, false})
 }
 
 // ToNHWC writes a's n*h*w*c values in that order.
 func (a *Act) ToNHWC(dst []float32) {
 	a.check()
 	a.wants(len(dst))
-	for n := range a.N {
-		for y := range a.H {
-			for x := range a.W {
-				copy(dst[((n*a.H+y)*a.W+x)*a.C:][:a.C], a.Data[a.At(n, y, x):])
-			}
+	parallel(a.N*a.H, &pixels{a, dst, true})
+}
+
+// pixels copies between an Act and the same maps pixel by pixel; a part is a row.
+type pixels struct {
+	act  *Act
+	nhwc []float32
+	out  bool
+}
+
+func (r *pixels) part(i int, _ *scratch) {
+	a := r.act
+	if a.C == 0 || a.W == 0 {
+		return
+	}
+	count, size := a.W, a.C
+	if a.stride() == a.C { // in one piece
+		count, size = 1, a.W*a.C
+	}
+	row, nhwc := a.Data[a.At(i/a.H, i%a.H, 0):], r.nhwc[i*a.W*a.C:]
+	for x := range count {
+		if r.out {
+			copy(nhwc[x*size:][:size], row[x*a.stride():])
+		} else {
+			copy(row[x*a.stride():][:size], nhwc[x*size:])
 		}
 	}
 }

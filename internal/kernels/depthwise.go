@@ -89,10 +89,10 @@ type depthRun struct {
 	*depthwise
 	c            *Conv
 	in, add, out *Act
-	rows, down   int       // of a part; parts of an image
+	down         int       // parts of an image
 	sums         []float32 // of each row of out, for pooling, sumStride apart; nil: not wanted
 	sumStride    int
-	largest      bool      // see depthRow
+	largest      bool // see depthRow
 }
 
 var depthRuns = freeList[depthRun]{make: func() *depthRun { return new(depthRun) }}
@@ -119,12 +119,13 @@ func (d *depthwise) convolve(c *Conv, in, add, out, mean *Act) {
 	// All channels of a pixel, one after another, are a stream that the CPU sees coming; some channels of
 	// many pixels are not, although they would stay in the first-level cache.
 	r.down = 1
-	if want := 4 * threads(); want > 4 && out.N < want {
+	if threads := threads(); threads > 1 && out.N < 4*threads {
 		work := out.H * out.W * c.Out * c.KernelH * c.KernelW
-		r.down = max(1, min((want+out.N-1)/out.N, out.H/2, work>>15))
+		r.down = max(1, min((4*threads+out.N-1)/out.N, out.H/2, work>>15))
+		if r.down > threads { // as many for each thread
+			r.down = r.down / threads * threads
+		}
 	}
-	r.rows = (out.H + r.down - 1) / r.down
-	r.down = (out.H + r.rows - 1) / r.rows
 	if mean != nil {
 		p := haloCopies.get()
 		defer haloCopies.put(p)
@@ -139,8 +140,7 @@ func (d *depthwise) convolve(c *Conv, in, add, out, mean *Act) {
 }
 
 func (r *depthRun) part(i int, s *scratch) {
-	y0 := i % r.down * r.rows
-	for y := y0; y < min(y0+r.rows, r.out.H); y++ {
+	for y := i % r.down * r.out.H / r.down; y < (i%r.down+1)*r.out.H/r.down; y++ {
 		r.pooledRow(i/r.down, y, s)
 	}
 }

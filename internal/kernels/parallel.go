@@ -54,15 +54,19 @@ func threads() int { return max(1, runtime.GOMAXPROCS(0)/max(1, int(lanes.Load()
 // Lanes runs f(0) to f(n-1), n at most the number of processors, side by side; what they compute shares the processors evenly.
 func Lanes(n int, f func(i int)) {
 	lanes.Add(int64(n))
-	share(n, min(n, runtime.GOMAXPROCS(0))-1, laneTask(func(i int) {
+	share(n, min(n, runtime.GOMAXPROCS(0))-1, call(func(i int) {
 		defer lanes.Add(-1)
 		f(i)
 	}))
 }
 
-type laneTask func(i int)
+// Parallel runs f(0) to f(n-1) on the goroutines of the kernels and returns when they are done.
+func Parallel(n int, f func(i int)) { parallel(n, call(f)) }
 
-func (f laneTask) part(i int, _ *scratch) { f(i) }
+// call is a function as a task.
+type call func(i int)
+
+func (f call) part(i int, _ *scratch) { f(i) }
 
 // Run tells that f calls one kernel after another: goroutines that wait for the next do not go to sleep as soon.
 func Run(f func()) {
@@ -92,7 +96,9 @@ func helpers(n int) []*helper {
 }
 
 // work is a helper's life; seat is the one that it takes first.
+// Its working memory is its own: what lies in its processor's caches does not move to another's.
 func (h *helper) work(seat int) {
+	s := scratches.make()
 	for {
 		soon(func() bool { return h.crew.Load() != nil })
 		for h.crew.Load() == nil {
@@ -103,7 +109,7 @@ func (h *helper) work(seat int) {
 			h.asleep.Store(false)
 		}
 		c := h.crew.Load()
-		if c.work(seat) && c.asleep.Load() {
+		if c.work(seat, s) && c.asleep.Load() {
 			token(c.finish)
 		}
 		c.release()
@@ -149,7 +155,10 @@ func share(parts, want int, t task) {
 			}
 		}
 		c.refs.Add(-int64(want)) // those that were not there
-		if !c.work(0) {
+		s := scratches.get()
+		last := c.work(0, s)
+		scratches.put(s)
+		if !last {
 			done := func() bool { return c.done.Load() == c.parts }
 			soon(done)
 			for !done() {
@@ -188,24 +197,16 @@ func soon(ready func() bool) {
 
 // work takes parts, first those of a seat, until none is left, and reports whether it finished the
 // task's last one.
-func (c *crew) work(at int) (last bool) {
-	var s *scratch
+func (c *crew) work(at int, s *scratch) (last bool) {
 	n := int64(0)
 	for i := range c.seats {
 		own := &c.seats[(at+i)%len(c.seats)]
 		for part := own.next.Add(1) - 1; part < own.end; part = own.next.Add(1) - 1 {
-			if s == nil {
-				s = scratches.get()
-			}
 			c.t.part(int(part), s)
 			n++
 		}
 	}
-	if n == 0 {
-		return false
-	}
-	scratches.put(s)
-	return c.done.Add(n) == c.parts
+	return n > 0 && c.done.Add(n) == c.parts
 }
 
 func (c *crew) release() {

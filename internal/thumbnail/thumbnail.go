@@ -23,11 +23,16 @@ import (
 const (
 	maxBytes  = 64 << 20
 	maxPixels = 64 << 20
+	head      = 1 << 20 // bytes of a file that its EXIF orientation is looked for in
 )
 
-// Of is the image in an open file as a JPEG, its longer side at most size pixels, and the image's own size. What is transparent is white.
-func Of(f *os.File, size int) (jpegBytes []byte, width, height int, err error) {
-	img, err := Decode(f)
+// Orientation reads the EXIF orientation, 1 to 8, of an image file's bytes.
+type Orientation func(data []byte) int
+
+// Of is the image in an open file as a JPEG, its longer side at most size pixels, and the image's own size. It is turned by its EXIF
+// orientation unless turn is nil. What is transparent is white.
+func Of(f *os.File, size int, turn Orientation) (jpegBytes []byte, width, height int, err error) {
+	img, err := Decode(f, turn)
 	if err != nil {
 		return nil, 0, 0, err
 	}
@@ -38,8 +43,8 @@ func Of(f *os.File, size int) (jpegBytes []byte, width, height int, err error) {
 	return jpegBytes, img.Bounds().Dx(), img.Bounds().Dy(), nil
 }
 
-// Decode is the image in an open file.
-func Decode(f *os.File) (image.Image, error) {
+// Decode is the image in an open file, turned by its EXIF orientation unless turn is nil.
+func Decode(f *os.File, turn Orientation) (image.Image, error) {
 	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() || fi.Size() > maxBytes {
 		return nil, errors.Join(err, errors.New("not a file of an image's size"))
 	}
@@ -54,7 +59,15 @@ func Decode(f *os.File) (image.Image, error) {
 		return nil, err
 	}
 	img, _, err := image.Decode(f)
-	return img, err
+	if err != nil || turn == nil {
+		return img, err
+	}
+	data := make([]byte, head)
+	n, err := f.ReadAt(data, 0)
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	return turned(img, turn(data[:n])), nil
 }
 
 // Encode is an image as a JPEG of that quality, its longer side at most size pixels, and the JPEG's size. What is transparent is white.

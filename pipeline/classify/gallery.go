@@ -17,6 +17,7 @@ import (
 	"vzsl/internal/readable"
 	"vzsl/internal/thumbnail"
 	"vzsl/internal/wholefile"
+	"vzsl/pipeline/workspace"
 	"vzsl/predict"
 	"vzsl/train/runs"
 )
@@ -50,6 +51,8 @@ func (c *Classifier) WriteGallery(ctx context.Context, path string, files []stri
 	for _, file := range files {
 		of[datasets.Printable(filepath.ToSlash(file))] = file
 	}
+	source := c.Model.Source()
+	turn := workspace.Orientation(&source)
 	bar := c.w.Begin("gallery", "images")
 	defer bar.End()
 	g, ctx := errgroup.WithContext(ctx)
@@ -82,7 +85,7 @@ func (c *Classifier) WriteGallery(ctx context.Context, path string, files []stri
 				return err
 			}
 			defer f.Close()
-			text, w, h, err := thumbnail.Of(f, galleryThumbnail)
+			text, w, h, err := thumbnail.Of(f, galleryThumbnail, turn)
 			if err != nil { // a format that only the network's reader knows: it is shown without its image
 				return nil
 			}

@@ -72,7 +72,7 @@ func (x *Runner) CompareRuns(ctx context.Context, names []string, to string) (*C
 				root = ""
 			}
 		}
-		runs = append(runs, report.Compared{Name: name, Link: filepath.ToSlash(link), Seeds: stored, ImageRoot: root})
+		runs = append(runs, report.Compared{Name: name, Link: filepath.ToSlash(link), Seeds: stored, ImageRoot: root, Turn: workspace.Orientation(&stored[0].Run.Features)})
 		var results []*evaluate.Result
 		for _, s := range stored {
 			results = append(results, s.Result)

@@ -138,6 +138,7 @@ func (x *Runner) about(name string, r *workspace.RunRef, model *runs.Predictor, 
 		return a, shown, err
 	}
 	shown.ImageRoot, err = x.ImageRoot(&r.Dataset)
+	shown.Turn = workspace.Orientation(&a.Features)
 	a.Data, a.Layout = r.Dataset.Remembered()
 	a.Groups = r.Groups
 	if r.Network != model.Source().Network {

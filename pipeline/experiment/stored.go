@@ -157,7 +157,7 @@ func (x *Runner) Rebuild(name string, s *result.Report, ds *workspace.Dataset) (
 	}
 	p := x.Begin("report "+name, "")
 	defer p.End()
-	return report.Rebuild(s, report.Options{Metrics: metrics, ImageRoot: root})
+	return report.Rebuild(s, report.Options{Metrics: metrics, ImageRoot: root, Turn: workspace.Orientation(&s.Run.Features)})
 }
 
 // Rename makes a stored report that of a run of another name.

@@ -45,6 +45,7 @@ type TrainingImages struct {
 	rows  []int
 	norms func() []float64
 	root  *os.Root // nil: the images are not there
+	turn  thumbnail.Orientation
 	made  sync.Map // thumbnails, by image
 }
 
@@ -60,7 +61,8 @@ func (w *Workspace) OpenTraining(ctx context.Context, r *RunRef, in *Inputs, mod
 	if err != nil {
 		return nil, err
 	}
-	t := &TrainingImages{cache: cache}
+	source := model.Source()
+	t := &TrainingImages{cache: cache, turn: Orientation(&source)}
 	role := map[string]features.Role{}
 	for i, image := range in.Roles.Images {
 		role[image] = in.Roles.Roles[i]
@@ -160,7 +162,7 @@ func (t *TrainingImages) Thumbnail(image string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	text, _, _, err := thumbnail.Of(f, thumbnailSize)
+	text, _, _, err := thumbnail.Of(f, thumbnailSize, t.turn)
 	if err != nil {
 		return nil, err
 	}

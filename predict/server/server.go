@@ -154,7 +154,7 @@ func New(o Options) (*Server, error) {
 	static, shared := http.FileServerFS(files), http.FileServerFS(gallery.Files)
 	for pattern, h := range map[string]http.Handler{
 		"GET /{$}": static, "GET /page.css": static, "GET /page.js": static, "GET /api.js": static, "GET /detail.js": static, "GET /editor.js": static, "GET /images.js": static,
-		"GET /gallery.js": shared, "GET /exports.js": shared, "GET /gallery.css": shared,
+		"GET /gallery.js": shared, "GET /exports.js": shared, "GET /parquet.js": shared, "GET /gallery.css": shared,
 		"POST /predict":             http.HandlerFunc(s.predict),
 		"GET /model":                http.HandlerFunc(s.model),
 		"POST /describe":            http.HandlerFunc(s.describe),

@@ -11,6 +11,7 @@ import (
 	"mime/multipart"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,6 +28,9 @@ func (brightness) Temperature() float64                              { return 1 
 func (brightness) Attributes() []string                              { return []string{"light", "dark"} }
 func (brightness) FeatureDim() int                                   { return 1 }
 func (b brightness) DescribedClass(raw []float32) ([]float32, error) { return b.NormaliseClass(raw) }
+func (b brightness) Expected(_ []float32, n, candidates int) ([]float64, error) {
+	return slices.Repeat([]float64{float64(candidates) / 2}, n), nil
+}
 func (brightness) NormaliseClass(raw []float32) ([]float32, error) {
 	for _, v := range raw {
 		if v != v {

@@ -252,8 +252,11 @@ func TestOne(t *testing.T) {
 			t.Errorf("%s %s: %d %.300s, want %d %s", c.method, c.path, code, text, c.code, c.want)
 		}
 	}
-	limited, _ := start(t, Options{Threshold: func(n int) float64 { return float64(n) }})
+	limited, _ := start(t, Options{Threshold: func(n int) float64 { return float64(n) / 2 }}) // and as much is expected
 	if _, text := call(t, "POST", limited+"/predict?none_below=auto", "", "1.5"); !strings.Contains(text, `"class":""`) {
+		t.Error(text)
+	}
+	if _, text := call(t, "POST", limited+"/predict?excess=1", "", "1.5"); !strings.Contains(text, `"class":"day"`) || !strings.Contains(text, `"excess":0.5`) {
 		t.Error(text)
 	}
 	if _, text := call(t, "POST", limited+"/predict?none_below=auto", "", "2.5"); !strings.Contains(text, `"class":"day"`) {

@@ -1,34 +1,9 @@
 package native
 
 import (
-	"runtime"
-	"sync"
-	"sync/atomic"
-
 	"vzsl/extract/onnx/plan"
 	"vzsl/internal/kernels"
 )
-
-// each calls f for 0 to n-1 on as many goroutines as there are processors.
-func each(n int, f func(i int)) {
-	workers := min(n, runtime.GOMAXPROCS(0))
-	if workers <= 1 {
-		for i := range n {
-			f(i)
-		}
-		return
-	}
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range workers {
-		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				f(i)
-			}
-		})
-	}
-	wg.Wait()
-}
 
 // combine does dst = a kind b, or b kind a where swapped is set.
 func combine(kind plan.BinaryKind, swapped bool, dst, a, b []float32) {

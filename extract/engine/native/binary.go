@@ -26,7 +26,7 @@ func (c *compiler) binary(op *plan.Binary, s *plan.Step, dims []int, set func(bo
 	switch {
 	case small: // one value for each channel
 		c.emit(o, func(f *frame, n int) {
-			each(n, func(i int) {
+			kernels.Parallel(n, func(i int) {
 				perChannel(op, f.maps(a, n).Images(i, i+1), f.maps(b, n).Images(i, i+1), f.maps(o, n).Images(i, i+1))
 			})
 		}, a, b)
@@ -37,7 +37,7 @@ func (c *compiler) binary(op *plan.Binary, s *plan.Step, dims []int, set func(bo
 	default:
 		c.emit(o, func(f *frame, n int) {
 			x, y, z := f.maps(a, n), f.maps(b, n), f.maps(o, n)
-			each(n*z.H, func(r int) {
+			kernels.Parallel(n*z.H, func(r int) {
 				i, row := r/z.H, r%z.H
 				for col := range z.W {
 					dst := z.Data[z.At(i, row, col):][:z.C]

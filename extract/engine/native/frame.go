@@ -106,7 +106,7 @@ func (f *frame) bind(n int) {
 	}
 	f.views(n)
 	for l := range f.lanes {
-		f.lanes[l].clear = f.clear
+		f.lanes[l].n, f.lanes[l].clear = n, f.clear
 		f.lanes[l].views(n)
 	}
 }
@@ -134,7 +134,7 @@ func (f *frame) view(v, n int) *kernels.Act {
 		if x.early {
 			n = 1
 		}
-		f.acts[v] = kernels.NewAct(n, x.dims[2], x.dims[3], x.dims[1], x.halo, f.bufs[x.slot])
+		f.acts[v] = kernels.NewAct(n, x.dims[2], x.dims[3], x.dims[1], x.halo, f.middle(v, n))
 	}
 	return f.acts[v]
 }
@@ -158,7 +158,20 @@ func (f *frame) plain(v, n int) []float32 {
 		return f.images[lo*f.in : (lo+n)*f.in]
 	}
 	size := x.size()
-	return f.bufs[x.slot][lo*size : (lo+n)*size]
+	held := f.n
+	if x.early {
+		held = 1
+	}
+	return f.middle(v, held)[lo*size : (lo+n)*size]
+}
+
+// middle is where a value for n images lies in its slot: so that the halves that two processors make of one value and the next lie
+// at the same places, and do not move from one's caches to the other's.
+func (f *frame) middle(v, n int) []float32 {
+	size := n * f.c.values[v].size()
+	b := f.bufs[f.c.values[v].slot]
+	at := (len(b) - size) / 2 / 16 * 16
+	return b[at : at+size]
 }
 
 // from is where the images at work begin in a value's buffer.

@@ -116,7 +116,7 @@ func (c *compiler) general(s *plan.Step, dims []int) error {
 	case *plan.Transpose:
 		t := moving(d[0], op.Perm)
 		whole(func(n int, out []float32, in [][]float32) {
-			each(n, func(i int) { t.run(out[i*size:(i+1)*size], in[0][i*size:(i+1)*size]) })
+			t.images(n, out, in[0], size, size, 0)
 		})
 	case *plan.Slice:
 		from := product(d[0])
@@ -129,7 +129,7 @@ func (c *compiler) general(s *plan.Step, dims []int) error {
 		}
 		t := strided(dims, stride)
 		whole(func(n int, out []float32, in [][]float32) {
-			each(n, func(i int) { t.runAt(out[i*size:(i+1)*size], in[0][i*from:(i+1)*from], start) })
+			t.images(n, out, in[0], size, from, start)
 		})
 	case *plan.Expand:
 		from := product(d[0])
@@ -143,7 +143,7 @@ func (c *compiler) general(s *plan.Step, dims []int) error {
 		}
 		t := strided(dims, stride)
 		whole(func(n int, out []float32, in [][]float32) {
-			each(n, func(i int) { t.run(out[i*size:(i+1)*size], in[0][i*from:(i+1)*from]) })
+			t.images(n, out, in[0], size, from, 0)
 		})
 	case *plan.Gather:
 		outer, inner := product(d[0][:op.Axis]), product(d[0][op.Axis+1:])
@@ -216,7 +216,7 @@ func (c *compiler) general(s *plan.Step, dims []int) error {
 		return fmt.Errorf("the native engine does not run it on a value of shape %v: %w", dims, err)
 	}
 	whole(func(n int, out []float32, in [][]float32) {
-		each(n, func(i int) {
+		kernels.Parallel(n, func(i int) {
 			args := make([][]float32, len(in))
 			for j, v := range in {
 				k := product(d[j])
@@ -240,7 +240,7 @@ func spans(total, min int, f func(lo, hi int)) {
 		f(0, total)
 		return
 	}
-	each(parts, func(i int) { f(i*total/parts, (i+1)*total/parts) })
+	kernels.Parallel(parts, func(i int) { f(i*total/parts, (i+1)*total/parts) })
 }
 
 // products calls f for count products of so many multiplications: large ones use all processors themselves.

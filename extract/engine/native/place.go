@@ -29,13 +29,11 @@ func (c *compiler) bytesPerImage() (each, fixed int) {
 	return each, fixed
 }
 
-// split says how far the program runs a few images at a time. At a network's beginning maps are
-// large and weights small: the maps of all images, passed on as a whole, would go to memory and back
-// between any two instructions, while those of few images stay in the last-level cache, and the
-// weights with them. This holds up to where the weights themselves fill the cache, or the maps of a
-// usual batch would not.
+// split says how far the program runs an image at a time, each processor its own: at a network's beginning maps are large and
+// weights small. The maps of all images, passed on as a whole, would go to memory and back between any two instructions, while
+// those of one image stay in the caches, and no processor waits for another. This holds up to where the weights themselves fill
+// the last-level cache, or the maps of a usual batch would not fill half of it.
 func (c *compiler) split(cache int) {
-	largest := 0
 	c.early, c.lanes = 0, runtime.GOMAXPROCS(0)
 	for i, ins := range c.code {
 		if ins.weights > cache/2 {
@@ -45,8 +43,7 @@ func (c *compiler) split(cache int) {
 		for _, v := range ins.in {
 			maps += 4 * c.values[c.root(v)].size()
 		}
-		largest = max(largest, maps)
-		if maps > cache/usualBatch {
+		if maps > cache/usualBatch/2 {
 			c.early = i + 1
 		}
 	}

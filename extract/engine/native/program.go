@@ -139,13 +139,13 @@ func (c *compiler) layout(v int, maps bool) int {
 	if maps {
 		c.emit(o, func(f *frame, n int) {
 			size := product(d)
-			each(n, func(i int) { f.maps(o, n).Images(i, i+1).FromNCHW(f.plain(v, n)[i*size:][:size]) })
+			kernels.Parallel(n, func(i int) { f.maps(o, n).Images(i, i+1).FromNCHW(f.plain(v, n)[i*size:][:size]) })
 		}, v)
 		return o
 	}
 	c.emit(o, func(f *frame, n int) {
 		size := product(d)
-		each(n, func(i int) { f.maps(v, n).Images(i, i+1).ToNCHW(f.plain(o, n)[i*size:][:size]) })
+		kernels.Parallel(n, func(i int) { f.maps(v, n).Images(i, i+1).ToNCHW(f.plain(o, n)[i*size:][:size]) })
 	}, v)
 	return o
 }
@@ -245,7 +245,7 @@ func (c *compiler) step(i int) error {
 	case *plan.LRN:
 		x, o := arg(0, true), set(true)
 		c.emit(o, func(f *frame, n int) {
-			each(n, func(i int) {
+			kernels.Parallel(n, func(i int) {
 				kernels.LRN(f.maps(x, n).Images(i, i+1), f.maps(o, n).Images(i, i+1), op.Size, op.Alpha, op.Beta, op.Bias)
 			})
 		}, x)
@@ -256,7 +256,7 @@ func (c *compiler) step(i int) error {
 		}
 		x, o := in, set(true)
 		c.emit(o, func(f *frame, n int) {
-			each(n, func(i int) {
+			kernels.Parallel(n, func(i int) {
 				pad(top, left, op.Value, f.maps(x, n).Images(i, i+1), f.maps(o, n).Images(i, i+1))
 			})
 		}, x)
@@ -374,7 +374,7 @@ func (c *compiler) transpose(s *plan.Step, op *plan.Transpose, in int, dims []in
 		o := set(true)
 		size := product(dims)
 		c.emit(o, func(f *frame, n int) {
-			each(n, func(i int) { f.maps(o, n).Images(i, i+1).FromNHWC(f.plain(in, n)[i*size:][:size]) })
+			kernels.Parallel(n, func(i int) { f.maps(o, n).Images(i, i+1).FromNHWC(f.plain(in, n)[i*size:][:size]) })
 		}, in)
 		return nil
 	}
@@ -382,7 +382,7 @@ func (c *compiler) transpose(s *plan.Step, op *plan.Transpose, in int, dims []in
 		o := set(false)
 		size := product(dims)
 		c.emit(o, func(f *frame, n int) {
-			each(n, func(i int) { f.maps(in, n).Images(i, i+1).ToNHWC(f.plain(o, n)[i*size:][:size]) })
+			kernels.Parallel(n, func(i int) { f.maps(in, n).Images(i, i+1).ToNHWC(f.plain(o, n)[i*size:][:size]) })
 		}, in)
 		return nil
 	}

@@ -45,9 +45,22 @@ func strided(dims, stride []int) *movement {
 	return m
 }
 
-func (m *movement) run(dst, src []float32) { m.runAt(dst, src, 0) }
-
-func (m *movement) runAt(dst, src []float32, at int) { move(dst, src, at, m.dims, m.stride) }
+// images moves n images' values, to and from in number, the first of them at at; values of many axes by the first of these, on
+// all processors.
+func (m *movement) images(n int, dst, src []float32, to, from, at int) {
+	if len(m.dims) < 3 || to == 0 {
+		kernels.Parallel(n, func(i int) { move(dst[i*to:(i+1)*to], src[i*from:(i+1)*from], at, m.dims, m.stride) })
+		return
+	}
+	d := m.dims[0]
+	per := to / d
+	spans(n*d, max(1, grain/max(1, per)), func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			i := r / d
+			move(dst[r*per:(r+1)*per], src[i*from:(i+1)*from], at+r%d*m.stride[0], m.dims[1:], m.stride[1:])
+		}
+	})
+}
 
 // move copies axis by axis from the first; the last two are a matrix, copied by rows or turned by blocks.
 func move(dst, src []float32, at int, dims, stride []int) {

@@ -2,7 +2,6 @@
 import { address, ask, send } from './api.js';
 import { detail } from './detail.js';
 import { Editor } from './editor.js';
-import { predictions } from './exports.js';
 import { Gallery, make } from './gallery.js';
 import { dropped, Images } from './images.js';
 
@@ -65,11 +64,6 @@ const gallery = new Gallery($('gallery'), {
   about: () => ({ model_version: `${model.run} ${version}`, classes }),
   label: (items, c) => label(items, c),
   detail: (item, box) => detail(item, box, { ...gallery.o, draft: () => (editor.editing ? editor.draft() : null) }),
-  formats: [{ name: 'Parquet', file: 'predictions.parquet', make: async items => {
-    const r = await fetch('parquet', { method: 'POST', body: JSON.stringify(predictions(items)) });
-    if (!r.ok) throw new Error((await r.json()).error);
-    return r.blob();
-  } }],
 });
 const editor = new Editor({
   shown: display, say, undo: undoable, put,
