@@ -65,10 +65,10 @@ func (c *countReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// unzipped is a gzip stream whose early end is told from that of what it holds.
+// unzipped is a gzip stream that reports a truncated stream as errCutGzip, unlike a truncated content.
 type unzipped struct{ z *gzip.Reader }
 
-var errCutGzip = errors.New("it ends early")
+var errCutGzip = errors.New("the gzip data are truncated")
 
 func (u unzipped) Read(p []byte) (int, error) {
 	n, err := u.z.Read(p)
@@ -130,7 +130,7 @@ func (w *wordFile) alien(start []byte) error {
 	case is("version https://git-lfs"):
 		return fmt.Errorf("%s is a Git LFS pointer, not the file itself: run 'git lfs pull' where it comes from", name)
 	case is("<!DOCTYPE"), is("<!doctype"), is("<html"), is("<HTML"):
-		return fmt.Errorf("%s is a web page: the download went wrong; get the file again", name)
+		return fmt.Errorf("%s is a web page: not word vectors: download the file again", name)
 	case is("\x80\x02"), is("\x80\x03"), is("\x80\x04"), is("\x80\x05"):
 		return fmt.Errorf("%s is a Python pickle (a saved gensim model?); write it with save_word2vec_format first", name)
 	case is("BZh"), is("\xfd7zXZ"), is("\x28\xb5\x2f\xfd"):
@@ -146,7 +146,7 @@ func (w *wordFile) identify(start []byte, format string, whole bool) error {
 	words, dim, ok := wordHeader(line)
 	if ok && cut {
 		if dim < 1 || dim > maxWordDim {
-			headErr = fmt.Errorf("%s:1: the header %q gives vectors of %d values; possible are 1 to %d", w.path, line, dim, maxWordDim)
+			headErr = fmt.Errorf("%s:1: the header %q gives vectors of %d values; expected 1 to %d", w.path, line, dim, maxWordDim)
 		}
 	}
 	header := ok && cut && headErr == nil
@@ -304,7 +304,7 @@ func asciiSpace(r rune) bool { return r == ' ' || r == '\t' || r == '\r' }
 func (w *wordFile) readError(err error, at string) error {
 	switch {
 	case errors.Is(err, errCutGzip), errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader):
-		return fmt.Errorf("%s%s: the gzip file is cut off or damaged (%w): get it again", w.path, at, err)
+		return fmt.Errorf("%s%s: the gzip file is truncated or damaged (%w): get it again", w.path, at, err)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return fmt.Errorf("%s%s: the file ends in the middle of a vector: get it again", w.path, at)
 	}

@@ -85,7 +85,7 @@ func readClassList(path string) ([]listed, error) {
 		return nil, err
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("%s names no class; expected one name per line", path)
+		return nil, fmt.Errorf("%s has no class names; expected one per line", path)
 	}
 	return list, nil
 }

@@ -207,7 +207,7 @@ func TestClassList(t *testing.T) {
 		t.Error(diff)
 	}
 	_, err = ReadClassList(filetest.Write(t, filepath.Join(dir, "e.txt"), "# nothing\n"))
-	filetest.WantError(t, err, "e.txt", "names no class")
+	filetest.WantError(t, err, "e.txt", "has no class names")
 	_, err = ReadClassList(filetest.Write(t, filepath.Join(dir, "d.txt"), "a\nb\n\na\n"))
 	filetest.WantError(t, err, "d.txt:4", "line 1")
 	_, err = ReadClassList(filepath.Join(dir, "none.txt"))

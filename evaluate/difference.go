@@ -10,13 +10,13 @@ import (
 // resamples and their seed are a's.
 func Difference(a, b *Result) (Estimate, error) {
 	if !slices.Equal(a.Candidates, b.Candidates) || len(a.Predictions) != len(b.Predictions) {
-		return Estimate{}, fmt.Errorf("a difference of results on %d images among %d classes and on %d among %d", len(a.Predictions), len(a.Candidates), len(b.Predictions), len(b.Candidates))
+		return Estimate{}, fmt.Errorf("results cannot be compared: one is on %d images and %d classes, the other on %d images and %d classes; compare runs on the same split", len(a.Predictions), len(a.Candidates), len(b.Predictions), len(b.Candidates))
 	}
 	classes := make([]outcomes, len(a.Candidates))
 	for i := range a.Predictions {
 		p, q := &a.Predictions[i], &b.Predictions[i]
 		if p.Image != q.Image || p.Class != q.Class {
-			return Estimate{}, fmt.Errorf("a difference of results on image %q and on %q", p.Image, q.Image)
+			return Estimate{}, fmt.Errorf("results cannot be compared: they are on different images (%q and %q); compare runs on the same split", p.Image, q.Image)
 		}
 		o := &classes[p.Class]
 		o.images++

@@ -74,7 +74,7 @@ func (s *inputs) generalised(ctx context.Context, model Scorer, unseen, seen *te
 	}
 	for i, row := range unseen.rows {
 		if _, both := truth[row]; both {
-			return nil, errors.New("an image is a seen and an unseen test image at once")
+			return nil, errors.New("an image is both a seen and an unseen test image: make the split again")
 		}
 		truth[row] = n + unseen.truth[i]
 	}

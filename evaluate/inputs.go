@@ -45,7 +45,7 @@ func open(images Features, table *features.ClassTable, roles *features.Split) (*
 		s.row[name] = i
 	}
 	if len(roles.Unseen) == 0 {
-		return nil, fmt.Errorf("split %q names no unseen class: there is nothing to evaluate", roles.Name)
+		return nil, fmt.Errorf("split %q has no unseen classes: there is nothing to evaluate; give a split with unseen classes", roles.Name)
 	}
 	seen := make(map[string]bool)
 	for _, c := range roles.Seen {
@@ -57,7 +57,7 @@ func open(images Features, table *features.ClassTable, roles *features.Split) (*
 			return nil, fmt.Errorf("split %q: class %q is both seen and unseen", roles.Name, c)
 		}
 		if once[c] {
-			return nil, fmt.Errorf("split %q: unseen class %q is named twice", roles.Name, c)
+			return nil, fmt.Errorf("split %q: duplicate unseen class %q", roles.Name, c)
 		}
 		once[c] = true
 	}
@@ -181,13 +181,13 @@ func (s *inputs) score(ctx context.Context, model Scorer, rows []int, classes []
 			return fmt.Errorf("scoring %d images from %q on: %w", len(part), s.features.Images()[part[0]], err)
 		}
 		if len(scores) != len(part)*len(classes) {
-			return fmt.Errorf("the model gave %d scores for %d images and %d classes", len(scores), len(part), len(classes))
+			return fmt.Errorf("the model returned %d scores for %d images and %d classes", len(scores), len(part), len(classes))
 		}
 		for i, row := range part {
 			own := scores[i*len(classes) : (i+1)*len(classes)]
 			for c, v := range own {
 				if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-					return fmt.Errorf("%w: image %q, class %q: %v; the training has diverged, or features or attributes are broken: check the run's metrics and verify the features",
+					return fmt.Errorf("%w: image %q, class %q: %v; the training has diverged, or features or attributes are invalid: check the run's metrics, and the features with vzsl verify",
 						ErrNotFinite, s.features.Images()[row], classes[c], v)
 				}
 			}

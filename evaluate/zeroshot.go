@@ -249,10 +249,10 @@ func (r *Result) perClass() []Class {
 func (s *inputs) notes(r *Result, pictured int) []string {
 	var notes []string
 	if r.Shots > 0 {
-		notes = append(notes, fmt.Sprintf("Few-shot: the model was trained on %d labelled images of each unseen class (none of them is among the test images), so these figures do not stand beside zero-shot ones.", r.Shots))
+		notes = append(notes, fmt.Sprintf("Few-shot: the model was trained on %d labelled images of each unseen class (none of them is among the test images), so these results are not comparable with zero-shot ones.", r.Shots))
 	}
 	if n := len(r.WithoutImages); n > 0 {
-		notes = append(notes, fmt.Sprintf("%d of the split's %d unseen classes have no test image. They are candidates all the same; the means go over the %d classes that have images.",
+		notes = append(notes, fmt.Sprintf("%d of the split's %d unseen classes have no test image. They are candidates nevertheless; means are over the %d classes with images.",
 			n, len(r.Candidates), pictured))
 	}
 	if n := len(r.Missing); n > 0 {
@@ -265,7 +265,7 @@ func (s *inputs) notes(r *Result, pictured int) []string {
 	for _, c := range r.Candidates {
 		key := bitsOf(s.vectors[c])
 		if other, ok := twin[key]; ok {
-			notes = append(notes, fmt.Sprintf("Classes %q and %q have the same attributes: no model can tell them apart.", other, c))
+			notes = append(notes, fmt.Sprintf("Classes %q and %q have the same attributes: no model can distinguish them.", other, c))
 			continue
 		}
 		twin[key] = c

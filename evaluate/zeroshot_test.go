@@ -359,7 +359,7 @@ func TestErrors(t *testing.T) {
 		}, []string{"names 2 test images", "none of them", "u00/001.jpg"}},
 		{"no unseen class", func(w *world) { w.roles.Unseen = nil }, []string{"no unseen class"}},
 		{"seen and unseen", func(w *world) { w.roles.Seen[1] = "u00" }, []string{`"u00" is both`}},
-		{"named twice", func(w *world) { w.roles.Unseen[1] = "u00" }, []string{`"u00" is named twice`}},
+		{"named twice", func(w *world) { w.roles.Unseen[1] = "u00" }, []string{`duplicate unseen class "u00"`}},
 		{"class of a test image", func(w *world) { w.features.classes[1] = "s01" }, []string{"u00/001.jpg", "s01", "split again"}},
 		{"no attributes", func(w *world) { w.table.Values = nil }, []string{"run attributes"}},
 		{"class not in the table", func(w *world) {

@@ -167,7 +167,7 @@ func provenCache(path, key string, m *Manifest) (*Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkBlocks(path, key); err != nil {
+	if err := checkBlocks(path, key, c.mapped); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil

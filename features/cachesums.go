@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 
@@ -46,18 +46,50 @@ func sumBlocks(path string) (sums []uint64, size int64, err error) {
 		return nil, 0, err
 	}
 	size = st.Size()
-	sums = make([]uint64, (size+cacheBlock-1)/cacheBlock)
+	sums, err = eachBlock(size, func(from, to int64, buf []byte) ([]byte, error) {
+		if buf == nil {
+			buf = make([]byte, cacheBlock)
+		}
+		_, err := f.ReadAt(buf[:to-from], from)
+		return buf[:to-from], err
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("read %s: %w", path, err)
+	}
+	return sums, size, nil
+}
+
+// sumMapped is sumBlocks of a file that is mapped: nothing is copied, and what is read here need not be read when it is used.
+func sumMapped(mapped []byte) ([]uint64, error) {
+	return eachBlock(int64(len(mapped)), func(from, to int64, _ []byte) ([]byte, error) { return mapped[from:to], nil })
+}
+
+// eachBlock hashes the blocks of size bytes, which block gives.
+func eachBlock(size int64, block func(from, to int64, buf []byte) ([]byte, error)) ([]uint64, error) {
+	sums := make([]uint64, (size+cacheBlock-1)/cacheBlock)
 	errs := make([]error, len(sums))
 	next := make(chan int)
 	var crew sync.WaitGroup
 	for range min(len(sums), runtime.GOMAXPROCS(0)) {
 		crew.Go(func() {
-			buf := make([]byte, cacheBlock)
-			for i := range next {
-				b := buf[:min(cacheBlock, size-int64(i)*cacheBlock)]
-				if _, errs[i] = io.ReadFull(io.NewSectionReader(f, int64(i)*cacheBlock, int64(len(b))), b); errs[i] == nil {
-					sums[i] = xxh3.Hash(b)
+			var buf []byte
+			hash := func(i int) (err error) {
+				// Where a mapped file's disk fails, the system sends SIGBUS.
+				defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+				defer func() {
+					if fault := recover(); fault != nil {
+						err = fmt.Errorf("the disk could not be read: %v", fault)
+					}
+				}()
+				from := int64(i) * cacheBlock
+				b, err := block(from, min(from+cacheBlock, size), buf)
+				if err == nil {
+					sums[i], buf = xxh3.Hash(b), b[:cap(b)]
 				}
+				return err
+			}
+			for i := range next {
+				errs[i] = hash(i)
 			}
 		})
 	}
@@ -66,14 +98,12 @@ func sumBlocks(path string) (sums []uint64, size int64, err error) {
 	}
 	close(next)
 	crew.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return nil, 0, fmt.Errorf("read %s: %w", path, err)
-	}
-	return sums, size, nil
+	return sums, errors.Join(errs...)
 }
 
 // checkBlocks reads a cache's every byte and compares it with the sums beside it. key is that of the shards; "": that which the sums name.
-func checkBlocks(path, key string) error {
+// mapped, if not nil, is the file.
+func checkBlocks(path, key string, mapped []byte) (err error) {
 	want, err := os.ReadFile(filepath.Join(filepath.Dir(path), cacheSumsName))
 	if err != nil {
 		return err
@@ -82,7 +112,12 @@ func checkBlocks(path, key string) error {
 		_, after, _ := strings.Cut(string(want), " ")
 		key, _, _ = strings.Cut(after, " ")
 	}
-	sums, size, err := sumBlocks(path)
+	sums, size := []uint64(nil), int64(len(mapped))
+	if mapped != nil {
+		sums, err = sumMapped(mapped)
+	} else {
+		sums, size, err = sumBlocks(path)
+	}
 	if err != nil {
 		return err
 	}

@@ -236,9 +236,9 @@ func (g *Growth) sweep(entries []fs.DirEntry) error {
 	for _, e := range entries {
 		if name := e.Name(); leftover.MatchString(name) {
 			if err := os.Remove(filepath.Join(g.dir, name)); err != nil {
-				return fmt.Errorf("remove what an interrupted run left behind: %w", err)
+				return fmt.Errorf("remove the unfinished files of an interrupted run: %w", err)
 			}
-			g.note("removed %s, left behind by an interrupted run", name)
+			g.note("removed %s, an unfinished file of an interrupted run", name)
 		}
 	}
 	return sweepTables(g.dir)

@@ -137,10 +137,10 @@ func (c *checker) files() error {
 		case listed[name] || lock.Is(name):
 		case wholefile.IsTemporary(name):
 			if lock.Held(c.Dir) == nil {
-				c.problem("%s: left behind by an interrupted run; the next run removes it", name)
+				c.problem("%s: unfinished file of an interrupted run; the next run removes it", name)
 			}
 		case leftover.MatchString(name):
-			c.problem("%s: left behind by an interrupted run; the next run removes it", name)
+			c.problem("%s: unfinished file of an interrupted run; the next run removes it", name)
 		case c.m.Grows() && (grownName.MatchString(name) || partName.MatchString(name)):
 			c.Notes = append(c.Notes, fmt.Sprintf("%s: computed, but not yet in %s: an extraction or a plan is running or was stopped; run extract or finish again", name, manifestName))
 		case partName.MatchString(name) || grownName.MatchString(name):
@@ -205,7 +205,7 @@ func (c *checker) part(ctx context.Context, p ManifestPart, buf *vectorBuffer) e
 	}
 	c.Bytes += size
 	if size != p.Bytes {
-		c.problem("%s: %d bytes, the manifest says %d (cut off or changed)", p.File, size, p.Bytes)
+		c.problem("%s: %d bytes, the manifest says %d (truncated or changed)", p.File, size, p.Bytes)
 	} else if sum != p.SHA256 {
 		c.problem("%s: its sha256 is %s, the manifest says %s (changed or damaged)", p.File, sum, p.SHA256)
 	}
@@ -323,7 +323,7 @@ func (c *checker) cache() {
 		c.Notes = append(c.Notes, "the training cache was not checked: "+l.Error())
 		return
 	}
-	switch err := checkBlocks(path, ""); {
+	switch err := checkBlocks(path, "", nil); {
 	case err == nil:
 	case absent(err):
 		c.Notes = append(c.Notes, fmt.Sprintf("%s has no checksums, like those of version 0.1.0: the next use rebuilds it", filepath.Join(cacheDir, cacheName)))

@@ -52,7 +52,7 @@ func TestVerifyFinds(t *testing.T) {
 		"cut part":         {func(t *testing.T, dir string) { cut(t, dir, p1, 700) }, []string{"700 bytes", "not a readable Parquet"}},
 		"foreign part":     {func(t *testing.T, dir string) { put(t, dir, partFile(3, 4), "x") }, []string{partFile(3, 4) + ": a shard that manifest.json does not list"}},
 		"foreign file":     {func(t *testing.T, dir string) { put(t, dir, "notes.txt", "x") }, []string{"notes.txt: does not belong"}},
-		"leftover":         {func(t *testing.T, dir string) { put(t, dir, "."+p1+"99", "x") }, []string{"left behind"}},
+		"leftover":         {func(t *testing.T, dir string) { put(t, dir, "."+p1+"99", "x") }, []string{"unfinished file"}},
 		"no skipped.csv":   {func(t *testing.T, dir string) { remove(t, dir, skippedName) }, []string{"skipped.csv: missing"}},
 		"skipped.csv":      {func(t *testing.T, dir string) { put(t, dir, skippedName, "image,reason\n") }, []string{"skipped.csv: does not agree"}},
 		"manifest garbage": {func(t *testing.T, dir string) { put(t, dir, manifestName, "{}") }, []string{"manifest.json: format"}},

@@ -74,9 +74,9 @@ func (w *Writer) takeUp(force bool) error {
 		switch {
 		case leftover.MatchString(name) || wholefile.IsTemporary(name):
 			if err := os.Remove(path); err != nil {
-				return fmt.Errorf("remove what an interrupted run left behind: %w", err)
+				return fmt.Errorf("remove the unfinished files of an interrupted run: %w", err)
 			}
-			w.notes = append(w.notes, "removed "+name+", left behind by an interrupted run")
+			w.notes = append(w.notes, "removed "+name+", an unfinished file of an interrupted run")
 		case partName.MatchString(name):
 			found = append(found, name)
 		}

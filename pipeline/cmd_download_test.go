@@ -137,7 +137,7 @@ func TestDownload(t *testing.T) {
 
 	// What must not appear.
 	refused(t, exitFailed, []string{"e.zip", "../../../evil", "refused"}, "download", "evil", "--to", dir, "--accept-licence")
-	refused(t, exitFailed, []string{"a.zip", "more than the 5 bytes"}, "download", "large", "--to", dir, "--accept-licence")
+	refused(t, exitFailed, []string{"a.zip", "more than the expected 5 bytes"}, "download", "large", "--to", dir, "--accept-licence")
 	for _, name := range []string{"evil", "large"} {
 		if m, _ := filepath.Glob(filepath.Join(dir, "data", "*"+name+"*")); len(m) > 0 {
 			t.Errorf("%v appeared", m)

@@ -171,7 +171,9 @@ func (o *extractOptions) open(ctx context.Context, con *cli, ds *datasets.Datase
 	}
 	o.ds.Pictures = true
 	if ds == nil {
-		if x.ds, err = con.OpenDataset(ctx, &o.ds); err != nil {
+		restore := collectSooner()
+		x.ds, err = con.OpenDataset(ctx, &o.ds)
+		if restore(); err != nil {
 			return nil, err
 		}
 	}

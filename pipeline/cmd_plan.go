@@ -121,6 +121,7 @@ func runPlanExtract(cmd *cobra.Command, con *cli, o *extractOptions, p *planOpti
 	} else if p.to, err = con.Local(p.to); err != nil {
 		return err
 	}
+	defer collectSooner()()
 	path, err := plan.Write(p.to, list, p.replace)
 	if err != nil {
 		return err

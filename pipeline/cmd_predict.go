@@ -2,42 +2,28 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"math"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
-	"vzsl/datasets"
-	"vzsl/extract"
 	"vzsl/extract/preprocess"
-	"vzsl/features"
-	"vzsl/features/convert"
 	"vzsl/internal/wholefile"
+	"vzsl/pipeline/classify"
 	"vzsl/pipeline/usage"
-	"vzsl/pipeline/workspace"
 	"vzsl/predict"
-	"vzsl/train/runs"
 )
 
 type predictOptions struct {
-	run      workspace.RunRef
-	pictures workspace.PictureOptions
-	classes  workspace.ClassOptions
-	predict.Options
-	foreign      convert.Import // how features of other programs are read
+	classify.Options
 	csv, parquet string
 	html         string
 	told         bool   // the explanations are printed, too
 	examples     string // folder
 	noneBelow    string // a probability, or noneAuto
-	missing      string // how missing values of classes are treated; "": as the run was trained
 }
 
 func newPredict(con *cli) *cobra.Command {
@@ -73,27 +59,27 @@ SJE), the contributions of all attributes add up to the score minus the mean ove
 (VZSL, SAE) they are an interpretation and do not add up to the score.`),
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Excess = o.html != ""
+			o.Predict.Excess = o.html != ""
 			if explain || o.html != "" {
-				o.Explain = 5
+				o.Predict.Explain = 5
 			}
 			o.told = explain
 			return runPredict(cmd.Context(), con, &o, args)
 		},
 	}
-	addRun(cmd, &o.run)
+	addRun(cmd, &o.Run)
 	must(cmd.Flags().MarkHidden("network")) // the run knows it
-	addClassList(cmd, &o.classes)
+	addClassList(cmd, &o.Classes)
 	o.addMissing(cmd)
-	addPictures(cmd, &o.pictures)
+	addPictures(cmd, &o.Images)
 	f := cmd.Flags()
-	f.IntVar(&o.Top, "top", 5, "`classes` shown per image, best first")
+	f.IntVar(&o.Predict.Top, "top", 5, "`classes` shown per image, best first")
 	f.StringVar(&o.noneBelow, "none-below", "0", "reject an image (none of the classes) if its best class has a smaller `probability`; auto: use the score threshold that training selected on validation classes")
 	f.BoolVar(&explain, "explain", false, "list the attributes that contribute for and against the best class")
 	o.addExamples(cmd)
-	f.StringSliceVar(&o.foreign.Images, "images", nil, "`file` of the image names for features of another program (default: the table's own, otherwise row numbers)")
-	f.StringSliceVar(&o.foreign.Columns.Features, "feature-column", nil, "`name` of their column of vectors, or names or patterns of their columns of numbers")
-	f.IntVar(&o.pictures.Megapixels, "max-pixels", preprocess.MaxMegapixels, "most `megapixels` of an image; larger ones are skipped")
+	f.StringSliceVar(&o.Foreign.Images, "images", nil, "`file` of the image names for features of another program (default: the table's own, otherwise row numbers)")
+	f.StringSliceVar(&o.Foreign.Columns.Features, "feature-column", nil, "`name` of their column of vectors, or names or patterns of their columns of numbers")
+	f.IntVar(&o.Images.Megapixels, "max-pixels", preprocess.MaxMegapixels, "most `megapixels` of an image; larger ones are skipped")
 	f.StringVar(&o.csv, "csv", "", "`file` to write the predictions to as CSV, - for standard output")
 	f.StringVar(&o.parquet, "parquet", "", "`file` to write the predictions to as Parquet")
 	f.StringVar(&o.html, "html", "", "`file` to write a gallery to: one page that opens offline, for filtering, labelling and exporting images")
@@ -113,44 +99,36 @@ func (o *predictOptions) addExamples(cmd *cobra.Command) {
 const noneAuto = "auto"
 
 // settle takes the threshold of a model where --none-below asks for it.
-func (o *predictOptions) settle(con *cli, p *predictor) error {
+func (o *predictOptions) settle(con *cli, p *classify.Classifier) error {
 	if o.noneBelow != noneAuto {
 		return nil
 	}
-	point := p.model.NoneBelow(len(p.classes.Names))
+	point := p.Model.NoneBelow(len(p.Classes.Names))
 	if point == nil {
-		return usage.Errorf("--none-below auto: run %s has no threshold, because it had too few validation classes or was trained by an earlier version; retrain it, or give a probability", p.run)
+		return usage.Errorf("--none-below auto: run %s has no threshold, because it had too few validation classes or was trained by an earlier version; retrain it, or give a probability", p.Run)
 	}
 	con.Log.Info("images are rejected as none of the classes where the best class's score exceeds the expected one by less than the threshold selected on validation classes", "threshold", fmt.Sprintf("%.4g", point.Threshold),
-		"candidates", len(p.classes.Names), "chosen for", point.Candidates, "false acceptances there", fmt.Sprintf("%.1f%%", 100*point.FalseAcceptance),
+		"candidates", len(p.Classes.Names), "chosen for", point.Candidates, "false acceptances there", fmt.Sprintf("%.1f%%", 100*point.FalseAcceptance),
 		"false rejections", fmt.Sprintf("%.1f%%", 100*point.FalseRejection), "AUROC", fmt.Sprintf("%.3f", point.AUROC))
-	o.NoneBelowExcess = p.threshold
+	o.Predict.NoneBelowExcess = p.Threshold
 	return nil
-}
-
-// threshold is the model's for a number of classes; minus infinity: it has none.
-func (p *predictor) threshold(classes int) float64 {
-	if point := p.model.NoneBelow(classes); point != nil {
-		return point.Threshold
-	}
-	return math.Inf(-1)
 }
 
 // check refuses options that cannot be.
 func (o *predictOptions) check() error {
-	if o.Top < 1 {
-		return usage.Errorf("--top %d: must be at least 1", o.Top)
+	if o.Predict.Top < 1 {
+		return usage.Errorf("--top %d: must be at least 1", o.Predict.Top)
 	}
 	if o.noneBelow != noneAuto {
 		var err error
-		if o.NoneBelow, err = strconv.ParseFloat(o.noneBelow, 64); err != nil || !(o.NoneBelow >= 0 && o.NoneBelow <= 1) {
+		if o.Predict.NoneBelow, err = strconv.ParseFloat(o.noneBelow, 64); err != nil || !(o.Predict.NoneBelow >= 0 && o.Predict.NoneBelow <= 1) {
 			return usage.Errorf("--none-below %v: give a probability from 0 to 1, or auto", o.noneBelow)
 		}
 	}
-	if o.pictures.Megapixels < 1 {
-		return usage.Errorf("--max-pixels %d: must be greater than 0", o.pictures.Megapixels)
+	if o.Images.Megapixels < 1 {
+		return usage.Errorf("--max-pixels %d: must be greater than 0", o.Images.Megapixels)
 	}
-	for flag, n := range map[string]int{"batch": o.pictures.Batch, "workers": o.pictures.Workers} {
+	for flag, n := range map[string]int{"batch": o.Images.Batch, "workers": o.Images.Workers} {
 		if n < 0 {
 			return usage.Errorf("--%s %d: must not be negative", flag, n)
 		}
@@ -158,42 +136,15 @@ func (o *predictOptions) check() error {
 	return nil
 }
 
-// predictor is a run ready to name images.
-type predictor struct {
-	run     string
-	model   *runs.Predictor
-	classes *predict.Classes
-	inputs  *workspace.Inputs
-	doubt   func(class string, row []float32) []string // of a class that is described later
-}
-
-func (c *cli) openPredictor(ctx context.Context, o *predictOptions) (*predictor, error) {
-	name, model, in, err := c.OpenRun(ctx, &o.run)
-	if err != nil {
-		return nil, err
-	}
-	if model, err = o.withMissing(model); err != nil {
-		return nil, err
-	}
-	classes, err := c.ClassList(ctx, in, model, &o.classes)
-	if err != nil {
-		return nil, err
-	}
-	if model.Temperature() == 0 {
-		c.Log.Warn("probabilities are not calibrated: the run had no validation classes to fit a temperature on", "run", name)
-	}
-	return &predictor{name, model, classes, in, workspace.DoubtUnits(in, model)}, nil
-}
-
 func runPredict(ctx context.Context, con *cli, o *predictOptions, args []string) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	inputs, err := listPictures(args)
+	inputs, err := classify.List(args)
 	if err != nil {
 		return err
 	}
-	p, err := con.openPredictor(ctx, o)
+	p, err := classify.Open(ctx, con.Workspace, &o.Options)
 	if err != nil {
 		return err
 	}
@@ -201,43 +152,22 @@ func runPredict(ctx context.Context, con *cli, o *predictOptions, args []string)
 		return err
 	}
 	if o.examples != "" {
-		pics, err := con.OpenPictures(ctx, p.run, p.model.Source(), &o.pictures)
+		pics, err := p.OpenImages(ctx)
 		if err != nil {
 			return err
 		}
-		err = p.learn(ctx, con, o.examples, pics)
+		err = p.Learn(ctx, o.examples, pics)
 		pics.Close()
 		if err != nil {
 			return err
 		}
 	}
-	var files []string
-	var all []predict.ImagePrediction
-	for _, path := range inputs {
-		var named []predict.ImagePrediction
-		var err error
-		switch {
-		case isShards(path) || features.IsShard(path):
-			named, err = p.features(ctx, path, o.Options)
-		case convert.IsTable(path):
-			named, err = p.foreign(ctx, con, path, o)
-		default:
-			files = append(files, path)
-		}
-		if err != nil {
-			return err
-		}
-		all = append(all, named...)
-	}
-	if len(files) > 0 {
-		named, err := p.files(ctx, con, o, files)
-		if err != nil {
-			return err
-		}
-		all = append(all, named...)
+	all, files, err := p.All(ctx, inputs)
+	if err != nil {
+		return err
 	}
 	if o.html != "" {
-		if err := con.writeGallery(ctx, o, p, files, all); err != nil {
+		if err := p.WriteGallery(ctx, o.html, files, all); err != nil {
 			return err
 		}
 		if !o.told {
@@ -251,63 +181,8 @@ func runPredict(ctx context.Context, con *cli, o *predictOptions, args []string)
 	return con.predicted(p, o, all)
 }
 
-// atATime is the number of images whose features are held before they are named.
-const atATime = 1024
-
-// files names image files.
-func (p *predictor) files(ctx context.Context, con *cli, o *predictOptions, files []string) ([]predict.ImagePrediction, error) {
-	pics, err := con.OpenPictures(ctx, p.run, p.model.Source(), &o.pictures)
-	if err != nil {
-		return nil, err
-	}
-	defer pics.Close()
-	bar := con.Begin("predict", "images")
-	defer bar.End()
-	all := make([]predict.ImagePrediction, len(files))
-	for lo := 0; lo < len(files); lo += atATime {
-		part := files[lo:min(lo+atATime, len(files))]
-		features := make([][]float32, len(part))
-		g, reading := errgroup.WithContext(ctx)
-		g.SetLimit(64)
-		for i, path := range part {
-			g.Go(func() error {
-				var refusal *extract.Refusal
-				f, damage, err := pics.File(reading, path)
-				if errors.As(err, &refusal) {
-					all[lo+i].Error = refusal.Reason
-					return nil
-				}
-				features[i], all[lo+i].Damaged = f, damage
-				return err
-			})
-		}
-		if err := g.Wait(); err != nil {
-			return nil, err
-		}
-		var x []float32
-		var of []int
-		for i, path := range part {
-			all[lo+i].Image = datasets.Printable(filepath.ToSlash(path))
-			if features[i] != nil {
-				x, of = append(x, features[i]...), append(of, lo+i)
-			}
-		}
-		answers, err := predict.Rank(ctx, p.model, x, len(of), p.classes, o.Options)
-		if err != nil {
-			return nil, err
-		}
-		for k, i := range of {
-			all[i].Prediction = &answers[k]
-		}
-		bar.Done(lo+len(part), len(files))
-	}
-	return all, nil
-}
-
-const damagedImage = "image damaged, decoded as by libjpeg"
-
 // predicted writes and prints the answers.
-func (c *cli) predicted(p *predictor, o *predictOptions, all []predict.ImagePrediction) error {
+func (c *cli) predicted(p *classify.Classifier, o *predictOptions, all []predict.ImagePrediction) error {
 	skipped := 0
 	for _, x := range all {
 		if x.Prediction == nil {
@@ -316,7 +191,7 @@ func (c *cli) predicted(p *predictor, o *predictOptions, all []predict.ImagePred
 			}
 		}
 		if x.Damaged != "" && !c.json {
-			c.Log.Warn(damagedImage, "image", x.Image, "what", x.Damaged)
+			c.Log.Warn(classify.Damaged, "image", x.Image, "what", x.Damaged)
 		}
 	}
 	if skipped == len(all) {
@@ -341,7 +216,7 @@ func (c *cli) predicted(p *predictor, o *predictOptions, all []predict.ImagePred
 		Temperature float64                   `json:"temperature,omitempty"`
 		Skipped     int                       `json:"skipped"`
 		Images      []predict.ImagePrediction `json:"images"`
-	}{p.run, len(p.classes.Names), p.model.Temperature() > 0, p.model.Temperature(), skipped, all}, func(w io.Writer) { tell(w, all) }); err != nil {
+	}{p.Run, len(p.Classes.Names), p.Model.Temperature() > 0, p.Model.Temperature(), skipped, all}, func(w io.Writer) { tell(w, all) }); err != nil {
 		return err
 	}
 	if skipped > 0 {

@@ -16,6 +16,7 @@ import (
 
 	"vzsl/extract"
 	"vzsl/internal/version"
+	"vzsl/pipeline/classify"
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
 	"vzsl/predict/description"
@@ -69,27 +70,27 @@ On Ctrl-C or SIGTERM no new requests are accepted and those in progress are fini
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runServe(cmd.Context(), con, &o) },
 	}
-	addRun(cmd, &o.run)
+	addRun(cmd, &o.Run)
 	must(cmd.Flags().MarkHidden("network")) // the run knows it
-	addClassList(cmd, &o.classes)
+	addClassList(cmd, &o.Classes)
 	o.addMissing(cmd)
-	addPictures(cmd, &o.pictures)
+	addPictures(cmd, &o.Images)
 	f := cmd.Flags()
 	o.addExamples(cmd)
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` to listen on; :8080 means all addresses of this machine, port 0 any free port")
 	f.BoolVar(&o.reports, "reports", false, "show the runs below --out and their reports in the browser instead of a model")
 	f.StringVar(&o.labelFile, "labels", "", "`file` (CSV) for the labels of images that were corrected or given as examples; read at startup, written at every change")
-	addData(cmd, &o.run.Dataset)
+	addData(cmd, &o.Run.Dataset)
 	f.StringVar(&o.tokenFile, "token-file", "", "`file` with the token that requests must carry, 16 characters or more (default: a random one if --listen is not a loopback address)")
 	f.BoolVar(&o.noToken, "no-token", false, "require no token on any address: whoever can reach it can predict and change classes")
 	f.StringArrayVar(&o.hosts, "host", nil, "host `name` of this server for clients, in addition to localhost and IP addresses (repeatable)")
 	f.IntVar(&o.requests, "max-requests", 256, "most `requests` with a body in progress; further ones get status 503")
 	f.IntVar(&o.connections, "max-connections", 1024, "most open `connections`; further ones wait")
-	f.IntVar(&o.Top, "top", 5, "default of requests: `classes` shown per image")
+	f.IntVar(&o.Predict.Top, "top", 5, "default of requests: `classes` shown per image")
 	f.StringVar(&o.noneBelow, "none-below", "0", "default of requests: reject an image (none of the classes) if its best class has a smaller `probability`; auto: use the score threshold that training selected on validation classes")
 	f.IntVar(&o.body, "max-body", 32, "maximum size of a request in `MB`")
 	f.IntVar(&o.bodies, "max-bodies", 256, "maximum total size in `MB` of the requests in progress; further ones wait")
-	f.IntVar(&o.pictures.Megapixels, "max-pixels", 50, "most `megapixels` of an image")
+	f.IntVar(&o.Images.Megapixels, "max-pixels", 50, "most `megapixels` of an image")
 	f.DurationVar(&o.readTimeout, "read-timeout", 30*time.Second, "time limit for receiving a request")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "time limit for sending a response")
 	f.DurationVar(&o.grace, "grace", 30*time.Second, "time limit for finishing requests at shutdown")
@@ -101,7 +102,7 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	for flag, n := range map[string]int{"max-body": o.body, "max-requests": o.requests, "max-connections": o.connections, "max-bodies": o.bodies, "max-pixels": o.pictures.Megapixels,
+	for flag, n := range map[string]int{"max-body": o.body, "max-requests": o.requests, "max-connections": o.connections, "max-bodies": o.bodies, "max-pixels": o.Images.Megapixels,
 		"timeout": int(o.timeout), "read-timeout": int(o.readTimeout), "grace": int(o.grace)} {
 		if n <= 0 {
 			return usage.Errorf("--%s must be greater than 0", flag)
@@ -117,35 +118,35 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 	if err := o.begin(con); err != nil {
 		return err
 	}
-	p, err := con.openPredictor(ctx, &o.predictOptions)
+	p, err := classify.Open(ctx, con.Workspace, &o.Options)
 	if err != nil {
 		return err
 	}
 	if err := o.settle(con, p); err != nil {
 		return err
 	}
-	pics, err := con.OpenPictures(ctx, p.run, p.model.Source(), &o.pictures)
+	pics, err := p.OpenImages(ctx)
 	if err != nil {
 		return err
 	}
 	defer pics.Close()
 	if o.examples != "" {
-		if err := p.learn(ctx, con, o.examples, pics); err != nil {
+		if err := p.Learn(ctx, o.examples, pics); err != nil {
 			return err
 		}
 	}
 	options := server.Options{
-		Run: p.run, Info: modelInfo(p), Model: served(p.model), Pictures: pics, Classes: *p.classes, Predict: o.Options,
+		Run: p.Run, Info: modelInfo(p), Model: p.Served(), Pictures: pics, Classes: *p.Classes, Predict: o.Predict,
 		ImageStatus: refusedPicture, MaxBody: int64(o.body) << 20, MaxBodies: int64(o.bodies) << 20,
-		Warnings: p.doubt,
+		Warnings: p.Doubt,
 		Timeout:  o.timeout, ReadTimeout: o.readTimeout, Grace: o.grace, Log: con.Log,
 	}
-	if p.model.NoneBelow(2) != nil {
-		options.Threshold = p.threshold
+	if p.Model.NoneBelow(2) != nil {
+		options.Threshold = p.Threshold
 	}
-	options.ClassFile, options.LabelFile = o.classesTo(con, p.model.Attributes()), o.labelFile
-	options.Space = description.New(p.model.Attributes(), workspace.SeenClasses(p.inputs, p.model))
-	training, err := con.OpenTraining(ctx, &o.run, p.inputs, p.model)
+	options.ClassFile, options.LabelFile = o.classesTo(con, p.Model.Attributes()), o.labelFile
+	options.Space = description.New(p.Model.Attributes(), workspace.SeenClasses(p.Inputs, p.Model))
+	training, err := con.OpenTraining(ctx, &o.Run, p.Inputs, p.Model)
 	if err != nil {
 		return err
 	}
@@ -153,7 +154,7 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 	if training != nil {
 		options.Training = training
 	}
-	speaker, err := con.OpenSpeaker(p.inputs, p.model, &o.classes)
+	speaker, err := con.OpenSpeaker(p.Inputs, p.Model, &o.Classes)
 	if err != nil {
 		return err
 	}
@@ -180,11 +181,11 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 		Token   string `json:"token,omitempty"`
 		Run     string `json:"run"`
 		Classes int    `json:"classes"`
-	}{url, token, p.run, len(p.classes.Names)}, func(w io.Writer) {
+	}{url, token, p.Run, len(p.Classes.Names)}, func(w io.Writer) {
 		if token != "" {
 			url += "/?token=" + neturl.QueryEscape(token)
 		}
-		fmt.Fprintf(w, "%s: %s, %d candidate classes; stop with Ctrl-C\n", url, p.run, len(p.classes.Names))
+		fmt.Fprintf(w, "%s: %s, %d candidate classes; stop with Ctrl-C\n", url, p.Run, len(p.Classes.Names))
 	})
 	if err != nil {
 		return errors.Join(err, l.Close())
@@ -231,8 +232,8 @@ func refusedPicture(err error) int {
 }
 
 // modelInfo describes the model that is served.
-func modelInfo(p *predictor) any {
-	src, res := p.model.Source(), p.model.Result()
+func modelInfo(p *classify.Classifier) any {
+	src, res := p.Model.Source(), p.Model.Result()
 	return struct {
 		Run         string  `json:"run"`
 		Method      string  `json:"method"`
@@ -247,6 +248,6 @@ func modelInfo(p *predictor) any {
 		Calibrated  bool    `json:"calibrated"`
 		Temperature float64 `json:"temperature"`
 		Program     string  `json:"program"`
-	}{p.run, p.model.Settings().Method, src.Dataset, p.model.Split(), src.Network, src.Layer, src.Recipe,
-		len(p.model.Attributes()), len(p.model.Seen()), res.Accuracy, res.Temperature > 0, res.Temperature, version.Program()}
+	}{p.Run, p.Model.Settings().Method, src.Dataset, p.Model.Split(), src.Network, src.Layer, src.Recipe,
+		len(p.Model.Attributes()), len(p.Model.Seen()), res.Accuracy, res.Temperature > 0, res.Temperature, version.Program()}
 }

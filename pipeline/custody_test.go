@@ -33,7 +33,7 @@ func TestEditedReport(t *testing.T) {
 	if err := custody.WriteAll(t.Context(), dir, custody.Bytes("report.json", []byte(edited))); err != nil {
 		t.Fatal(err)
 	}
-	refused(t, exitFailed, []string{path + " does not follow from predictions.parquet", "top1 mean per class: 0.944", "edited or damaged"}, report...)
+	refused(t, exitFailed, []string{path + " does not agree with predictions.parquet", "top1 mean per class: 0.944", "edited or damaged"}, report...)
 	refused(t, exitFailed, []string{"1 problems found"}, "verify", filepath.Join(out, "reports"))
 	write(t, path, "")
 	refused(t, exitFailed, []string{path, "damaged", "vzsl evaluate --run demo-demo-eszsl"}, report...)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -19,6 +20,8 @@ import (
 
 	"vzsl/internal/custody"
 	"vzsl/internal/filetest"
+	"vzsl/internal/store"
+	"vzsl/internal/store/storetest"
 )
 
 // metricsSum is what a checkpoint says of metrics.jsonl, which has seconds.
@@ -185,6 +188,103 @@ func TestSearchesInTasks(t *testing.T) {
 				t.Error("the command itself, after finish:", diff)
 			}
 		})
+	}
+}
+
+// The same in a bucket, on a network that fails one request in twenty: each task is a machine of its own, some are killed, all are run again.
+func TestBucketSearches(t *testing.T) {
+	filetest.Slow(t)
+	start, in := demoSplit(t)
+	done(t, in("split", "--split", "a", "--random", "1", "--unseen-classes", "10", "--seed", "3")...)
+	s3 := storetest.S3(t)
+	defer func(was func(int) time.Duration) { store.Pause = was }(store.Pause)
+	store.Pause = func(int) time.Duration { return time.Millisecond }
+	err := filepath.WalkDir(start, func(path string, e fs.DirEntry, err error) error {
+		rel, _ := filepath.Rel(start, path)
+		if err == nil && !e.IsDir() && !strings.Contains(rel, "/.") {
+			s3.Put(t, "work/"+filepath.ToSlash(rel), read(t, path))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		command string
+		flags   []string
+	}{
+		{"compare", []string{"--methods", "sae,eszsl", "--trials", "2", "--folds", "2", "--seeds", "1", "--budget", "0"}},
+		{"tune", []string{"--method", "sae", "--trials", "3", "--folds", "2", "--run", "search"}},
+		{"fewshot", []string{"--shots", "1", "--pool", "3", "--seeds", "2", "--methods", "eszsl,logistic"}},
+		{"train", []string{"--method", "eszsl", "--seeds", "2", "--run", "several"}},
+	} {
+		done(t, in(append([]string{c.command, "--split", "a-1"}, c.flags...)...)...)
+		t.Setenv("XDG_CACHE_HOME", t.TempDir())
+		s3.Network.Bad.Store(0)
+		r := done(t, append([]string{"plan", c.command, "--dataset", "demo", "--split", "a-1", "--out", "s3://bucket/work"}, c.flags...)...)
+		plan := "s3://bucket/work/plans/demo-" + c.command
+		if r["plan"] != plan+"/plan.json" {
+			t.Error(r)
+		}
+		s3.Network.Bad.Store(5)
+		for round := range 8 {
+			o := vzsl(t, "finish", plan, "--json", "--quiet")
+			if o.code == exitDone {
+				break
+			}
+			var m struct{ Missing string }
+			if err := json.Unmarshal([]byte(o.stdout), &m); err != nil || o.code != exitSkipped || round == 7 {
+				t.Fatalf("%s: round %d: code %d %v\n%s%s", c.command, round, o.code, err, o.stdout, o.stderr)
+			}
+			var machines sync.WaitGroup
+			for i := range int(r["tasks"].(float64)) {
+				env := []string{"XDG_CACHE_HOME=" + t.TempDir(), "CLOUD_RUN_TASK_INDEX=" + strconv.Itoa(i)}
+				machines.Go(func() {
+					cmd, stderr := process(t, env, c.command, "--plan", plan)
+					if err := cmd.Start(); err != nil {
+						t.Error(err)
+						return
+					}
+					kill := round == 0 && i == 0
+					if kill {
+						time.AfterFunc(time.Duration(rand.IntN(1500))*time.Millisecond, func() { _ = cmd.Process.Kill() })
+					}
+					if err := cmd.Wait(); err != nil && !kill {
+						t.Errorf("%s, task %d: %v\n%s", c.command, i, err, stderr)
+					}
+				})
+			}
+			machines.Wait()
+		}
+	}
+	if s3.Network.Faults.Load() == 0 {
+		t.Error("nothing went wrong")
+	}
+	bucket := t.TempDir()
+	for _, key := range s3.Keys(t) {
+		if rel, ok := strings.CutPrefix(key, "work/"); ok {
+			text := strings.ReplaceAll(string(s3.Get(t, key)), "s3://bucket/work", start)
+			path := filepath.Join(bucket, filepath.FromSlash(rel))
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			write(t, path, text)
+		}
+	}
+	want, got := untimed(t, start), untimed(t, bucket)
+	for _, path := range slices.Sorted(maps.Keys(want)) {
+		switch filepath.Ext(path) {
+		case ".html", ".tex", ".md", ".csv": // of comparisons they have seconds
+		case ".json":
+			if diff := cmp.Diff(withoutTimes(t, filepath.Join(start, path)), withoutTimes(t, filepath.Join(bucket, path))); diff != "" {
+				t.Errorf("%s: %s", path, diff)
+			}
+		default:
+			if strings.ReplaceAll(got[path], start, "OUT") == want[path] {
+				continue
+			}
+			t.Errorf("%s: %d bytes, of one process in a folder %d: %.300q, %.300q", path, len(got[path]), len(want[path]), got[path], want[path])
+		}
 	}
 }
 

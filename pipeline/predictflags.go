@@ -7,7 +7,6 @@ import (
 	"vzsl/extract/engine/onnxruntime"
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
-	"vzsl/train/runs"
 )
 
 // addPictures adds the flags that say how images become features.
@@ -48,17 +47,6 @@ func addClassList(cmd *cobra.Command, o *workspace.ClassOptions) {
 
 // addMissing is the flag of the commands that name images.
 func (o *predictOptions) addMissing(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.missing, "missing", "", "missing values of the candidate classes: "+usage.Or(attributes.MissingPolicies())+
+	cmd.Flags().StringVar(&o.Missing, "missing", "", "missing values of the candidate classes: "+usage.Or(attributes.MissingPolicies())+
 		" (the mean over the training classes) (default: as in training)")
-}
-
-// withMissing is the model with --missing, where that is given.
-func (o *predictOptions) withMissing(model *runs.Predictor) (*runs.Predictor, error) {
-	if o.missing == "" {
-		return model, nil
-	}
-	if err := usage.OneOf("missing", o.missing, attributes.MissingPolicies()...); err != nil {
-		return nil, err
-	}
-	return model.WithMissing(o.missing)
 }

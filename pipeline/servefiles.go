@@ -14,28 +14,28 @@ import (
 // begin settles --classes before the classes are read: a CSV file that is not there yet is made at the first change, of the classes
 // that there are without it.
 func (o *serveOptions) begin(con *cli) error {
-	if o.classes.File == "" {
+	if o.Classes.File == "" {
 		return nil
 	}
-	if _, err := os.Stat(o.classes.File); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(o.Classes.File); !errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if !strings.HasSuffix(strings.ToLower(o.classes.File), ".csv") {
-		return usage.Errorf("--classes %s: not found; a name that ends in .csv would be created at the first change of the classes", o.classes.File)
+	if !strings.HasSuffix(strings.ToLower(o.Classes.File), ".csv") {
+		return usage.Errorf("--classes %s: not found; a name that ends in .csv would be created at the first change of the classes", o.Classes.File)
 	}
-	con.Log.Info("the file of classes does not exist yet: it is created at the first change, from the split's unseen classes", "file", o.classes.File)
-	o.classFile, o.classes.File = o.classes.File, ""
+	con.Log.Info("the file of classes does not exist yet: it is created at the first change, from the split's unseen classes", "file", o.Classes.File)
+	o.classFile, o.Classes.File = o.Classes.File, ""
 	return nil
 }
 
 // classesTo is the file that changes of the classes are written to; "": they are lost when the server stops, which is said where a
 // file was given. What a file holds beside the classes and the model's attributes would be lost, so that it is left alone.
 func (o *serveOptions) classesTo(con *cli, attributes []string) string {
-	if o.classFile != "" || o.classes.File == "" {
+	if o.classFile != "" || o.Classes.File == "" {
 		return o.classFile
 	}
 	why := "it is not a CSV file"
-	if r, err := delimited.Open(o.classes.File); err == nil && strings.HasSuffix(strings.ToLower(o.classes.File), ".csv") {
+	if r, err := delimited.Open(o.Classes.File); err == nil && strings.HasSuffix(strings.ToLower(o.Classes.File), ".csv") {
 		header := slices.Clone(r.Header())
 		_ = r.Close()
 		for i := range header {
@@ -45,13 +45,13 @@ func (o *serveOptions) classesTo(con *cli, attributes []string) string {
 		lacks := slices.ContainsFunc(attributes, func(a string) bool { return !slices.Contains(header, a) })
 		switch {
 		case len(more) == 1 && !lacks:
-			return o.classes.File
+			return o.Classes.File
 		case len(more) > 1:
 			why = "it has more columns than the model's attributes: " + usage.FirstOf(more[1:])
 		default:
 			why = "it lacks columns for some of the model's attributes"
 		}
 	}
-	con.Log.Warn("changes of the classes are not written to the file and are lost when the server stops; /classes.csv saves them", "file", o.classes.File, "because", why)
+	con.Log.Warn("changes of the classes are not written to the file and are lost when the server stops; /classes.csv saves them", "file", o.Classes.File, "because", why)
 	return ""
 }

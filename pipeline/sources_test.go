@@ -270,7 +270,7 @@ func TestBucket(t *testing.T) {
 	if there != len(features) {
 		t.Errorf("%d files in the bucket, %d in the folder", there, len(features))
 	}
-	refused(t, exitFailed, []string{"it can only be read"}, "attributes", "--dataset", "demo", "--data", data, "--out", "https://127.0.0.1:1/x")
+	refused(t, exitFailed, []string{"it is read-only"}, "attributes", "--dataset", "demo", "--data", data, "--out", "https://127.0.0.1:1/x")
 }
 
 // Eight processes (three without VZSL_LONG=1) at the tasks of one plan in a bucket, on a network that fails one request in ten, some of them killed, some started

@@ -1,6 +1,8 @@
 package train
 
 import (
+	"slices"
+
 	"vzsl/internal/rejection"
 	"vzsl/train/method"
 )
@@ -10,10 +12,11 @@ const judgedImages = 2000
 
 // fitRejection gives the thresholds of the excess of the best candidate's score below which an image is of none of the candidates. Of the
 // classes of d, which the model must not have been trained on, some are drawn as candidates; the images of the others are of none of them.
-// seen are the vectors of the classes that it was trained on.
+// seen are the vectors of the classes that it was trained on. None: all classes of d are among them, as those of the few-shot setting's
+// images, which a model may know alone.
 func fitRejection(m method.Model, seen [][]float32, d *method.Data, seed uint64) ([]rejection.Point, error) {
 	background := rejection.Background(seen)
-	if background == nil {
+	if background == nil || !anyNew(d.Attributes, seen) {
 		return nil, nil
 	}
 	some := every{d, max(1, d.Len()/judgedImages)}
@@ -65,4 +68,10 @@ func fitRejection(m method.Model, seen [][]float32, d *method.Data, seed uint64)
 		}
 	}
 	return points, nil
+}
+
+func anyNew(classes, seen [][]float32) bool {
+	return slices.ContainsFunc(classes, func(a []float32) bool {
+		return !slices.ContainsFunc(seen, func(b []float32) bool { return slices.Equal(a, b) })
+	})
 }

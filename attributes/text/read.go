@@ -47,7 +47,7 @@ func Read(path string, classes []string) (*Descriptions, error) {
 		return nil, err
 	}
 	if len(r.order) == 0 {
-		return nil, fmt.Errorf("%s holds no texts", path)
+		return nil, fmt.Errorf("%s has no texts; expected a text per line, or a table class,text", path)
 	}
 	return r.align(classes)
 }
@@ -135,7 +135,7 @@ func (r *reader) folder() error {
 		}
 	}
 	if len(r.order) == 0 {
-		return fmt.Errorf("%s holds no texts: expected one file CLASS.txt per class, with one text per line", r.path)
+		return fmt.Errorf("%s has no texts: expected one file CLASS.txt per class, with one text per line", r.path)
 	}
 	return nil
 }

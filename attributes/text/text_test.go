@@ -99,9 +99,9 @@ func TestRead(t *testing.T) {
 		"no text":   {write("2.csv", "class,text\njay,blue\ncrow,\n"), "no text for 1 of 2 classes: crow"},
 		"misspelt":  {write("3.csv", "class,text\njay,blue\ncrows,black\n"), `did you mean "crow" by "crows"`},
 		"no class":  {write("4.csv", "class,text\n,blue\n"), "without a class"},
-		"empty":     {write("5.csv", "class,text\n"), "holds no texts"},
+		"empty":     {write("5.csv", "class,text\n"), "has no texts"},
 		"long":      {write("6.csv", "class,text\njay,"+strings.Repeat("a", maxText+1)+"\n"), "at most"},
-		"folder":    {filepath.Join(dir, "empty"), "holds no texts"},
+		"folder":    {filepath.Join(dir, "empty"), "has no texts"},
 	} {
 		if name == "folder" {
 			if err := os.Mkdir(c.path, 0o700); err != nil {

@@ -41,7 +41,7 @@ func which(columns []string, said, flag string, usual []string) (int, error) {
 		}
 	}
 	if said != "" {
-		return -1, fmt.Errorf("--data-columns %s=%s: there is no such column; there are %s", flag, said, strings.Join(columns, ", "))
+		return -1, fmt.Errorf("--data-columns %s=%s: column not found; the columns are %s", flag, said, strings.Join(columns, ", "))
 	}
 	return -1, nil
 }
@@ -206,7 +206,7 @@ func (f *file) unreadable(err error) (skip string, _ error) {
 		// A server that is down says nothing of the images that it holds; it has been asked several times.
 		var refused *store.StatusError
 		if errors.As(err, &refused) && refused.Status < 500 {
-			return fmt.Sprintf("the server answers with status %d", refused.Status), nil
+			return fmt.Sprintf("the server answered with status %d", refused.Status), nil
 		}
 		return "", err
 	}

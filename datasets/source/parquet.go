@@ -122,7 +122,7 @@ func chooseColumns(p *parquet.File, o *Options) (*tableColumns, error) {
 	case all[image].Leaf() && all[image].Type().Kind() == parquet.ByteArray && all[image].MaxRepetitionLevel() == 0:
 		t.image = []string{names[image]}
 	default:
-		return nil, fmt.Errorf("column %s holds no images: it is neither binary nor a struct of bytes and path", names[image])
+		return nil, fmt.Errorf("column %s does not hold images: expected binary values or structs of bytes and path", names[image])
 	}
 
 	said := o.Class
@@ -138,7 +138,7 @@ func chooseColumns(p *parquet.File, o *Options) (*tableColumns, error) {
 	case class < 0:
 		return nil, fmt.Errorf("no column has a usual name for classes (%s): name one of %s with --data-columns class=NAME", strings.Join(classColumns, ", "), strings.Join(names, ", "))
 	case !isText(all[class]):
-		return nil, fmt.Errorf("column %s names no classes: it holds neither text nor whole numbers, one per row; name another with --data-columns class=NAME", names[class])
+		return nil, fmt.Errorf("column %s does not hold classes: expected text or whole numbers, one per row; name another with --data-columns class=NAME", names[class])
 	}
 	t.class = []string{names[class]}
 	if t.names = label[names[class]]; o.Names != "" {

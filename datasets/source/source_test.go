@@ -310,7 +310,7 @@ func TestErrors(t *testing.T) {
 		{"testdata/plain.parquet", Options{}, []string{"plain.parquet", "classes", "--data-columns class=NAME"}},
 		{"testdata/plain.parquet", Options{DataColumns: DataColumns{Image: "animal", Class: "animal"}}, nil},
 		{"testdata/plain.parquet", Options{DataColumns: DataColumns{Image: "pixels"}}, []string{"image=pixels", "animal, img, file_name"}},
-		{"https:///x.tar", Options{}, []string{"names no server"}},
+		{"https:///x.tar", Options{}, []string{"the server is missing"}},
 		{"s3:///x.tar", Options{}, []string{"needs a bucket"}},
 		{"https://example.org/images", Options{}, []string{"unknown kind of file", ".tar"}},
 	} {

@@ -275,7 +275,7 @@ func (t *tarContents) list(ctx context.Context) ([]entry, string, error) {
 				class, ok = textIn(body)
 			}
 			if s.class = class; !ok {
-				s.why = fmt.Sprintf("its %s names no class", t.way)
+				s.why = fmt.Sprintf("its %s has no class", t.way)
 			}
 			return nil
 		}

@@ -70,7 +70,7 @@ func Described(ctx context.Context, r *evaluate.Result, model evaluate.Scorer, i
 		}
 		width := len(table.Attributes)
 		if len(estimates) != len(names)*width {
-			return nil, fmt.Errorf("the model describes %d images in %d values, the class table has %d attributes", len(names), len(estimates), width)
+			return nil, fmt.Errorf("the model's estimates for %d images have %d values, but the class table has %d attributes: give the class table that the model was trained with", len(names), len(estimates), width)
 		}
 		for _, k := range at {
 			sum := 0.0

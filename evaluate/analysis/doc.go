@@ -30,7 +30,7 @@ func newSource(r *evaluate.Result, images evaluate.Features, table *features.Cla
 	for _, c := range r.Candidates {
 		i, ok := at[c]
 		if !ok || i >= len(table.Values) {
-			return nil, fmt.Errorf("class %q was evaluated, but the class table of %s has no attribute vector for it: give the table of the evaluation", c, table.Dataset)
+			return nil, fmt.Errorf("class %q was evaluated, but the class table of %s has no attribute vector for it: give the class table used in the evaluation", c, table.Dataset)
 		}
 		s.vectors = append(s.vectors, table.Values[i])
 	}
@@ -43,7 +43,7 @@ func (s *source) raw(images []string) ([]float32, error) {
 	for _, name := range images {
 		row, ok := s.row[name]
 		if !ok {
-			return nil, fmt.Errorf("image %q was evaluated, but has no features here: give the features of the evaluation", name)
+			return nil, fmt.Errorf("image %q was evaluated, but has no features: give the features used in the evaluation", name)
 		}
 		x = append(x, s.features.Feature(row)...)
 	}

@@ -123,7 +123,7 @@ func layLatent(ctx context.Context, m *evaluate.Maps, model Latent, codes []floa
 			return err
 		}
 		if len(mean) != dim || len(std) != dim {
-			return fmt.Errorf("a prior of %d and %d values among codes of %d", len(mean), len(std), dim)
+			return fmt.Errorf("a prior with %d means and %d standard deviations does not fit latent codes of %d values", len(mean), len(std), dim)
 		}
 		m.Priors = append(m.Priors, place(m, codes, mean, std))
 	}

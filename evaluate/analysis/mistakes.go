@@ -50,7 +50,7 @@ func Mistakes(ctx context.Context, r *evaluate.Result, model evaluate.Scorer, im
 	}
 	width := len(table.Attributes)
 	if len(estimates) != len(wrong)*width {
-		return nil, fmt.Errorf("the model describes %d images in %d values, the class table has %d attributes", len(wrong), len(estimates), width)
+		return nil, fmt.Errorf("the model's estimates for %d images have %d values, but the class table has %d attributes: give the class table that the model was trained with", len(wrong), len(estimates), width)
 	}
 	var mistakes []evaluate.Mistake
 	for i, p := range wrong {

@@ -3,6 +3,7 @@ package result
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/apache/arrow/go/v15/arrow"
@@ -120,17 +121,13 @@ func encodePredictions(r *evaluate.Result) ([]byte, error) {
 }
 
 // decodePredictions reads what encodePredictions wrote into r.
-func decodePredictions(data []byte, r *evaluate.Result) error {
-	f, err := file.NewParquetReader(bytes.NewReader(data))
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	reader, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
-	if err != nil {
-		return err
-	}
-	table, err := reader.ReadTable(context.Background())
+func decodePredictions(data []byte, r *evaluate.Result) (err error) {
+	defer func() {
+		if p := recover(); p != nil { // the library's way to say that pages are damaged
+			err = fmt.Errorf("damaged: %v: evaluate the run again", p)
+		}
+	}()
+	table, err := readColumns(data)
 	if err != nil {
 		return err
 	}
@@ -153,6 +150,67 @@ func decodePredictions(data []byte, r *evaluate.Result) error {
 	}
 	return records.Err()
 }
+
+// readColumns reads a file whose columns are plain, in this goroutine alone: a panic in one of those that the library's ReadTable starts
+// could not be recovered.
+func readColumns(data []byte) (arrow.Table, error) {
+	f, err := file.NewParquetReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	rows := f.NumRows()
+	if rows < 0 || rows > 1<<20+mostPerByte*int64(len(data)) {
+		return nil, fmt.Errorf("%d bytes cannot hold the %d rows that they name: evaluate the run again", len(data), rows)
+	}
+	reader, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
+	if err != nil {
+		return nil, err
+	}
+	schema, err := reader.Schema()
+	if err != nil {
+		return nil, err
+	}
+	if schema.NumFields() != f.MetaData().Schema.NumColumns() {
+		return nil, errors.New("it has nested columns: evaluate the run again")
+	}
+	groups := make([]int, f.NumRowGroups())
+	var held int64
+	for g := range groups {
+		n := f.MetaData().RowGroup(g).NumRows()
+		if n < 0 || n > rows-held {
+			return nil, fmt.Errorf("row group %d of %d rows, of %d in all: evaluate the run again", g, n, rows)
+		}
+		groups[g], held = g, held+n
+	}
+	columns := make([]arrow.Column, 0, schema.NumFields())
+	defer func() {
+		for i := range columns {
+			columns[i].Release()
+		}
+	}()
+	for i := range schema.NumFields() {
+		c, err := reader.GetFieldReader(context.Background(), i, map[int]bool{i: true}, groups)
+		if err != nil {
+			return nil, err
+		}
+		chunks, err := reader.ReadColumn(groups, c)
+		c.Release()
+		if err != nil {
+			return nil, err
+		}
+		column := arrow.NewColumn(schema.Field(i), chunks)
+		chunks.Release()
+		columns = append(columns, *column)
+		if column.Len() != int(held) {
+			return nil, fmt.Errorf("%d values of %q in %d rows: evaluate the run again", column.Len(), schema.Field(i).Name, held)
+		}
+	}
+	return array.NewTable(schema, columns, held), nil
+}
+
+// mostPerByte rows are what a byte of a file of equal rows may hold.
+const mostPerByte = 4096
 
 // rankings are the predictions of one task and the positions of its candidates.
 type rankings struct {
@@ -202,12 +260,12 @@ func addPredictions(rec arrow.Record, tasks map[string]*rankings) error {
 		tops[k], scores[k] = text(fmt.Sprintf("top%d", k+1)), float(fmt.Sprintf("score%d", k+1))
 	}
 	if bad != "" {
-		return fmt.Errorf("no column %q as this program writes it: evaluate the run again", bad)
+		return fmt.Errorf("the column %q is missing or has another type: evaluate the run again", bad)
 	}
 	for i := range int(rec.NumRows()) {
 		t := tasks[task.Value(i)]
 		if t == nil {
-			return fmt.Errorf("row %d is of the task %q, which %s has no figures of: evaluate the run again", i, task.Value(i), JSONFile)
+			return fmt.Errorf("row %d is of the task %q, for which %s has no metrics: evaluate the run again", i, task.Value(i), JSONFile)
 		}
 		index := func(name string) int {
 			c, ok := t.class[name]
@@ -221,7 +279,7 @@ func addPredictions(rec arrow.Record, tasks map[string]*rankings) error {
 			p.Top = append(p.Top, evaluate.Choice{Class: index(tops[k].Value(i)), Score: scores[k].Value(i)})
 		}
 		if bad != "" || len(p.Top) == 0 {
-			return fmt.Errorf("row %d names the class %q, which is no candidate in %s: evaluate the run again", i, bad, JSONFile)
+			return fmt.Errorf("row %d has the class %q, which is not a candidate in %s: evaluate the run again", i, bad, JSONFile)
 		}
 		*t.predictions = append(*t.predictions, p)
 	}

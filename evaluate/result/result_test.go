@@ -201,13 +201,13 @@ func TestReadRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	put(PredictionsFile, "PAR1")
-	if err := s.ReadPredictions(); err == nil || !strings.Contains(err.Error(), "not the file") {
+	if err := s.ReadPredictions(); err == nil || !strings.Contains(err.Error(), "does not belong to") {
 		t.Errorf("other predictions: %v", err)
 	}
 	if err := os.Remove(filepath.Join(dir, PredictionsFile)); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.ReadPredictions(); err == nil || !strings.Contains(err.Error(), "missing") {
+	if err := s.ReadPredictions(); err == nil || !strings.Contains(err.Error(), "not found; it is needed") {
 		t.Errorf("no predictions: %v", err)
 	}
 }

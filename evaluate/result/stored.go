@@ -70,7 +70,7 @@ func Read(dir string) (*Report, error) {
 		return nil, fmt.Errorf("%s has the schema %q, this program reads %q: evaluate the run again", path, d.Schema, schema)
 	}
 	if d.Result == nil || d.Run == nil || len(d.Result.Candidates) == 0 || len(d.Result.Classes) != len(d.Result.Candidates) {
-		return nil, fmt.Errorf("%s holds no complete result: evaluate the run again", path)
+		return nil, fmt.Errorf("%s has no complete result: evaluate the run again", path)
 	}
 	if len(config) == 0 {
 		d.Run.Config = nil
@@ -109,10 +109,10 @@ func (r *Report) readPredictions() error {
 	case custody.IsDamaged(err):
 		return fmt.Errorf("%w: evaluate the run again", err)
 	case errors.Is(err, fs.ErrNotExist):
-		err = errors.New("missing; the page needs every image's ranking: evaluate the run again")
+		err = errors.New("not found; it is needed to rebuild the page: evaluate the run again")
 	case err != nil:
 	case sha256Hex(data) != r.files[PredictionsFile]:
-		err = fmt.Errorf("not the file that %s was written with: evaluate the run again", JSONFile)
+		err = fmt.Errorf("does not belong to %s: evaluate the run again", JSONFile)
 	default:
 		err = decodePredictions(data, r.Result)
 	}
@@ -120,7 +120,7 @@ func (r *Report) readPredictions() error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if err := r.Result.Recheck(); err != nil {
-		return fmt.Errorf("%s does not follow from %s (%w): it was edited or damaged; evaluate the run again", filepath.Join(r.dir, JSONFile), PredictionsFile, err)
+		return fmt.Errorf("%s does not agree with %s (%w): one of them was edited or damaged; evaluate the run again", filepath.Join(r.dir, JSONFile), PredictionsFile, err)
 	}
 	return nil
 }

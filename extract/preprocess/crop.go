@@ -14,7 +14,7 @@ func (im *RGB) Crop(x, y, w, h float64) error {
 	x0, x1 := side(x, w, im.W)
 	y0, y1 := side(y, h, im.H)
 	if !(w > 0 && h > 0) || x0 >= x1 || y0 >= y1 {
-		return fmt.Errorf("the box %g,%g of %g x %g lies outside the image of %d x %d", x, y, w, h, im.W, im.H)
+		return fmt.Errorf("the box %g,%g of %g x %g is outside the image of %d x %d", x, y, w, h, im.W, im.H)
 	}
 	row := 3 * (x1 - x0)
 	for r := y0; r < y1; r++ { // rows only move towards the front

@@ -53,7 +53,7 @@ func firstFrame(data []byte) (*animation, error) {
 	u24 := func(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
 	a := &animation{w: u24(data[24:]) + 1, h: u24(data[27:]) + 1, x: 2 * u24(f), y: 2 * u24(f[3:]), fw: u24(f[6:]) + 1, fh: u24(f[9:]) + 1}
 	if a.x+a.fw > a.w || a.y+a.fh > a.h {
-		return nil, errors.New("its first frame lies outside the image")
+		return nil, errors.New("its first frame is outside the image")
 	}
 	frame := f[16:]
 	a.still = append(a.still, "RIFF\x00\x00\x00\x00WEBP"...)

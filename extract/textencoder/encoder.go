@@ -161,7 +161,7 @@ func (e *Encoder) choose(s *said, o Options) error {
 		}
 	}
 	if len(have) > 1 {
-		return fmt.Errorf("it has several outputs, none of whose names says it is an embedding: name one with --text-output (%s)", strings.Join(have, ", "))
+		return fmt.Errorf("it has several outputs and none is named like an embedding: choose one with --text-output (%s)", strings.Join(have, ", "))
 	}
 	e.output = have[0]
 	return nil

@@ -197,7 +197,7 @@ func TestRefused(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "model.onnx"), picture, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(dir, Options{}); err == nil || !strings.Contains(err.Error(), "takes no texts") {
+	if _, err := Open(dir, Options{}); err == nil || !strings.Contains(err.Error(), "is not a text encoder") {
 		t.Errorf("%v", err)
 	}
 }

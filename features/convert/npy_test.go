@@ -174,7 +174,7 @@ func TestImportNPYErrors(t *testing.T) {
 		"no npy":           {func(o *Import) { o.Files = []string{file("x.npy", "1 2 3 4 5 6 7 8")} }, []string{"x.npy", "is text"}},
 		"empty":            {func(o *Import) { o.Files = []string{file("x.npy", "")} }, []string{"x.npy", "is empty"}},
 		"cut header":       {func(o *Import) { o.Files = []string{cut(60)} }, []string{"cut.npy", "header ends early"}},
-		"cut":              {func(o *Import) { o.Files = []string{cut(200)} }, []string{"cut.npy", "200 bytes", "268", "cut off"}},
+		"cut":              {func(o *Import) { o.Files = []string{cut(200)} }, []string{"cut.npy", "200 bytes", "268", "truncated"}},
 		"more":             {func(o *Import) { o.Files = []string{cut(-1)} }, []string{"more.npy", "270 bytes", "268"}},
 		"integer features": {func(o *Import) { o.Files = []string{"testdata/labels_i8.npy"} }, []string{"labels_i8", "a list", "matrix"}},
 		"text features":    {func(o *Import) { o.Files = []string{"testdata/names_u.npy"} }, []string{"no features"}},

@@ -58,7 +58,7 @@ func npyFrom(path string, r io.ReaderAt, size int64) (*npyArray, error) {
 	}
 	want := h.data + int64(h.elements())*int64(h.item)
 	if size != want {
-		what := "it was cut off"
+		what := "the file is truncated"
 		if size > want {
 			what = "it holds more than one array"
 		}

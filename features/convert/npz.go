@@ -88,7 +88,7 @@ func npzArray(path string, f *os.File, size int64, e *zip.File, temp string) (*n
 	}
 	n := int64(e.UncompressedSize64)
 	if n < 0 || from+n > size {
-		return nil, fmt.Errorf("%s: it was cut off", at)
+		return nil, fmt.Errorf("%s: the file is truncated", at)
 	}
 	return npyFrom(at, io.NewSectionReader(f, from, n), n)
 }

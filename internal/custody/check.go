@@ -90,7 +90,7 @@ func check(dir, name string, sum func() (string, error)) error {
 		}
 		l = now // the file was replaced between the two
 	}
-	return fmt.Errorf("%s: it is being replaced over and over", filepath.Join(dir, name))
+	return fmt.Errorf("%s: another process keeps replacing it: wait until it has ended and run the command again", filepath.Join(dir, name))
 }
 
 func why(want []string, have string) string {

@@ -109,7 +109,7 @@ func Fetch(ctx context.Context, f File, path string, o Options) (*Result, error)
 	}
 	if st, err := os.Stat(path); err == nil {
 		if st.IsDir() {
-			return nil, fmt.Errorf("%s is a folder; a file is to go there", path)
+			return nil, fmt.Errorf("%s is a folder, but the download is a file: remove the folder or choose another place", path)
 		}
 		r, err := verify(ctx, f, path)
 		if err != nil {
@@ -131,7 +131,7 @@ func Fetch(ctx context.Context, f File, path string, o Options) (*Result, error)
 			return nil, err
 		}
 		d.drop()
-		return nil, fmt.Errorf("%w (from %s); it was discarded: run the same command again, and if that does not help, the address no longer has the file as published", err, url)
+		return nil, fmt.Errorf("%w (from %s); it was discarded: run the same command again, if the error persists, the file at this address is no longer the published one", err, url)
 	}
 	if err := commit(path); err != nil {
 		return nil, err
@@ -152,7 +152,7 @@ func (f *File) safe(address string) error {
 	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && ip.IsLoopback() || u.Hostname() == "localhost" {
 		return nil
 	}
-	return fmt.Errorf("%s: over plain http anyone on the way could change the file, and no checksum of it is published: use an https address, or get the file another way and name its folder", u.Redacted())
+	return fmt.Errorf("%s: a file without a published checksum could be changed on its way over http: use an https address, or get the file another way and give its folder with --from", u.Redacted())
 }
 
 // commit gives the part its own name.
@@ -181,7 +181,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	case len(via) >= 10:
 		return errors.New("more than 10 redirections")
 	case via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https":
-		return fmt.Errorf("redirected from https to %s, which anyone on the way could change", req.URL.Redacted())
+		return fmt.Errorf("redirected from https to the unencrypted address %s: refused", req.URL.Redacted())
 	}
 	return nil
 }
@@ -230,7 +230,7 @@ func (d *fetching) run(ctx context.Context) (string, error) {
 	}
 	err := errors.Join(failed...)
 	if d.have > 0 {
-		err = fmt.Errorf("%w; %s are kept: run the same command again to go on", err, Bytes(d.have))
+		err = fmt.Errorf("%w; %s are kept: run the same command again to continue", err, Bytes(d.have))
 	}
 	return "", fmt.Errorf("download of %s: %w", filepath.Base(d.path), err)
 }
@@ -275,7 +275,7 @@ func (d *fetching) from(ctx context.Context, url string) error {
 			idle = 0
 		}
 		if idle++; idle >= tries {
-			return fmt.Errorf("given up after %d tries: %w", tries, err)
+			return fmt.Errorf("failed after %d attempts: %w", tries, err)
 		}
 		d.o.Log.Info("connection lost, trying again", "from", url, "have", Bytes(d.have), "error", err)
 		d.o.Pause(ctx, idle)
@@ -306,7 +306,7 @@ func (d *fetching) once(ctx context.Context, url string) error {
 			}
 		}
 	}
-	stall := time.AfterFunc(d.o.Stall, func() { cancel(fmt.Errorf("no byte for %v", d.o.Stall)) })
+	stall := time.AfterFunc(d.o.Stall, func() { cancel(fmt.Errorf("no data received for %v", d.o.Stall)) })
 	defer stall.Stop()
 	resp, err := d.o.Client.Do(req)
 	if err != nil {
@@ -403,9 +403,9 @@ type fullError struct {
 }
 
 func (e *fullError) Error() string {
-	s := fmt.Sprintf("%s: the disk is full: %s are written", e.path, Bytes(e.have))
+	s := fmt.Sprintf("%s: the disk is full: %s were written", e.path, Bytes(e.have))
 	if e.total > 0 {
-		s += fmt.Sprintf(" of %s, %s more are needed and %s free", Bytes(e.total), Bytes(e.total-e.have), Bytes(e.free))
+		s += fmt.Sprintf(" of %s; %s more are needed and %s are free", Bytes(e.total), Bytes(e.total-e.have), Bytes(e.free))
 	}
 	return s + "; make room and run the same command again, it goes on where it stopped"
 }

@@ -244,8 +244,8 @@ func TestFetchErrors(t *testing.T) {
 	}{
 		"not there":       {File{}, status(404), false, []string{"404 Not Found"}},
 		"forbidden":       {File{}, status(403), false, []string{"403 Forbidden"}},
-		"always busy":     {File{}, status(503), false, []string{"given up after 5 tries", "503"}},
-		"always cut":      {File{}, noRanges(cutAfter(50_000)), true, []string{"given up after 5 tries", "50.0 kB are kept"}},
+		"always busy":     {File{}, status(503), false, []string{"failed after 5 attempts", "503"}},
+		"always cut":      {File{}, noRanges(cutAfter(50_000)), true, []string{"failed after 5 attempts", "50.0 kB are kept"}},
 		"other size":      {File{Size: 99_999}, good, false, []string{"offers 100000 bytes", "99999"}},
 		"more than said":  {File{Size: 100_000}, longer, false, []string{"more than the 100000 bytes"}},
 		"other content":   {File{SHA256: strings.Repeat("0", 64)}, good, false, []string{"SHA-256 " + sha, "discarded", "address"}},
@@ -262,7 +262,7 @@ func TestFetchErrors(t *testing.T) {
 		}, false, []string{"unsupported protocol scheme"}},
 		"stalls": {File{}, func(s *server, w http.ResponseWriter, r *http.Request) {
 			<-r.Context().Done()
-		}, false, []string{"no byte for 50ms"}},
+		}, false, []string{"no data received for 50ms"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, url := serve(t, b, c.mood)
@@ -303,7 +303,7 @@ func TestDowngradeRefused(t *testing.T) {
 	o := quick()
 	o.Client = client
 	_, err := Fetch(context.Background(), File{URLs: []string{safe.URL}}, filepath.Join(t.TempDir(), "file.bin"), o)
-	wantError(t, err, "from https to http")
+	wantError(t, err, "from https to the unencrypted address http")
 }
 
 // smallDisk takes so many bytes.
@@ -333,7 +333,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	f := File{URLs: []string{url, url}}
 	_, err := Fetch(context.Background(), f, path, o)
-	wantError(t, err, path, "disk is full", "300.0 kB are written of 1.0 MB", "748.6 kB more are needed", "make room")
+	wantError(t, err, path, "disk is full", "300.0 kB were written of 1.0 MB", "748.6 kB more are needed", "make room")
 	r, err := Fetch(context.Background(), f, path, quick()) // room was made
 	if err != nil || r.Resumed != 300_000 {
 		t.Fatal(r, err)

@@ -25,12 +25,12 @@ func Remember(list, name, sha256 string) (first bool, err error) {
 		sum, file, ok := strings.Cut(line, "  ")
 		switch {
 		case !ok || len(sum) != 64 || strings.Trim(strings.ToLower(sum), "0123456789abcdef") != "":
-			return false, fmt.Errorf("%s: line %d is no checksum and name: mend it, or remove the file to record all checksums at the next use", list, i+1)
+			return false, fmt.Errorf("%s: line %d is not a checksum and a file name: correct it, or remove the file to record all checksums again at the next use", list, i+1)
 		case file != name:
 		case strings.EqualFold(sum, sha256):
 			return false, nil
 		default:
-			return false, fmt.Errorf("%s %w: its SHA-256 is %s, when it was first used it was %s (%s). Nobody publishes which is right: ask those who offer it; where the new one is, remove that line and run the same command again",
+			return false, fmt.Errorf("%s %w: its SHA-256 is %s, at its first use it was %s (%s). No checksum is published: ask the provider which one is right; if it is the new one, remove that line and run the same command again",
 				name, ErrChanged, sha256, sum, list)
 		}
 	}

@@ -13,18 +13,18 @@ func (d *fetching) head(resp *http.Response) (total int64, whole bool, err error
 	switch code := resp.StatusCode; {
 	case code == http.StatusOK:
 		if d.have > 0 {
-			d.o.Log.Info("the server does not go on where it was: from the beginning again", "lost", Bytes(d.have))
+			d.o.Log.Info("the server does not resume the download: starting over", "lost", Bytes(d.have))
 		}
 		d.have, total = 0, max(0, resp.ContentLength)
 	case code == http.StatusPartialContent:
 		from, n, ok := contentRange(resp.Header.Get("Content-Range"))
 		if !ok || from != d.have {
 			d.drop()
-			return 0, false, fmt.Errorf("the server answers with Content-Range %q, not what was asked for", resp.Header.Get("Content-Range"))
+			return 0, false, fmt.Errorf("the server answered with Content-Range %q, not the requested range", resp.Header.Get("Content-Range"))
 		}
 		if etag := resp.Header.Get("ETag"); d.state.ETag != "" && etag != "" && etag != d.state.ETag {
 			d.drop()
-			return 0, false, errors.New("the file has changed on the server: from the beginning again")
+			return 0, false, errors.New("the file has changed on the server: starting over")
 		}
 		total = n
 	case code == http.StatusRequestedRangeNotSatisfiable:
@@ -33,11 +33,11 @@ func (d *fetching) head(resp *http.Response) (total int64, whole bool, err error
 			return n, true, nil
 		}
 		d.drop() // the part is longer than the file: not this file's
-		return 0, false, errors.New("what an earlier download left does not fit: from the beginning again")
+		return 0, false, errors.New("the partial file of an earlier download does not match: starting over")
 	case code == http.StatusTooManyRequests, code == http.StatusRequestTimeout, code >= 500:
-		return 0, false, fmt.Errorf("the server answers %s", resp.Status)
+		return 0, false, fmt.Errorf("the server answered %s", resp.Status)
 	default:
-		return 0, false, final("the server answers %s", resp.Status)
+		return 0, false, final("the server answered %s", resp.Status)
 	}
 	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
 		return 0, false, final("the server sends a web page, not the file: it may want a log-in or a click")

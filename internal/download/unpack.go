@@ -104,9 +104,9 @@ func (u *unpacking) archive(f source, size int64) error {
 	case n > 262 && string(start[257:262]) == "ustar":
 		return u.tar(bufio.NewReaderSize(in, 1<<18))
 	case bytes.HasPrefix(bytes.ToLower(bytes.TrimSpace(start)), []byte("<!doctype")), bytes.HasPrefix(bytes.ToLower(bytes.TrimSpace(start)), []byte("<html")):
-		return errors.New("it is a web page, not an archive: the download went wrong")
+		return errors.New("it is a web page, not an archive: download it again")
 	}
-	return errors.New("it is no archive that can be unpacked (zip, tar, tar.gz, tar.bz2)")
+	return errors.New("it is not a supported archive (zip, tar, tar.gz, tar.bz2)")
 }
 
 // counting reports how far the archive is read, and ends reading when the context does.
@@ -127,7 +127,7 @@ func (c *counting) Read(p []byte) (int, error) {
 }
 
 func damaged(err error) error {
-	return fmt.Errorf("the archive is cut off or damaged (%w): download it again", err)
+	return fmt.Errorf("the archive is truncated or damaged (%w): download it again", err)
 }
 
 // capped ends a stream that unpacks to far more than its files may hold: entries that are left out count too.
@@ -136,7 +136,7 @@ type capped struct {
 	left int64
 }
 
-var errBomb = errors.New("it unpacks to far more than it says")
+var errBomb = errors.New("it unpacks to far more than its headers state")
 
 func (c *capped) Read(p []byte) (int, error) {
 	if c.left <= 0 {
@@ -199,7 +199,7 @@ func (u *unpacking) zip(f io.ReaderAt, size int64) error {
 	for _, e := range z.File {
 		switch mode := e.Mode(); {
 		case e.Flags&1 != 0:
-			return fmt.Errorf("%q is encrypted", e.Name)
+			return fmt.Errorf("%q is encrypted, which is not supported: unpack the archive yourself", e.Name)
 		case strings.HasSuffix(e.Name, "/") || mode.IsDir():
 			err = u.folder(e.Name)
 		case mode&fs.ModeSymlink != 0:
@@ -208,7 +208,7 @@ func (u *unpacking) zip(f io.ReaderAt, size int64) error {
 			err = fmt.Errorf("%q is a device: refused", e.Name)
 		default:
 			if e.UncompressedSize64 > 1<<62 {
-				return fmt.Errorf("%q says it has %d bytes", e.Name, e.UncompressedSize64)
+				return fmt.Errorf("%q has an invalid size of %d bytes", e.Name, e.UncompressedSize64)
 			}
 			err = u.file(e.Name, int64(e.UncompressedSize64), e.Open)
 		}
@@ -225,24 +225,24 @@ func (u *unpacking) zip(f io.ReaderAt, size int64) error {
 func (u *unpacking) place(name string, isFile bool) (string, error) {
 	for _, r := range name {
 		if r < ' ' || r == 0x7f || r == '\\' {
-			return "", fmt.Errorf("the name %q holds a control character or a backslash: refused", name)
+			return "", fmt.Errorf("the name %q has a control character or a backslash: refused", name)
 		}
 	}
 	clean := path.Clean(name)
 	parts := strings.Split(name, "/")
 	for i, p := range parts {
 		if p == ".." || (p == "" && i == 0) {
-			return "", fmt.Errorf("%q leads out of the folder it is unpacked to: refused", name)
+			return "", fmt.Errorf("%q is outside the target folder: refused", name)
 		}
 		if len(p) > 255 {
-			return "", fmt.Errorf("%q: a name of more than 255 bytes", name)
+			return "", fmt.Errorf("%q: the name is longer than 255 bytes: refused", name)
 		}
 		if p == "__MACOSX" {
 			return "", nil
 		}
 	}
 	if !filepath.IsLocal(filepath.FromSlash(clean)) || len(name) > 4096 || (len(name) > 1 && name[1] == ':') {
-		return "", fmt.Errorf("%q leads out of the folder it is unpacked to: refused", name)
+		return "", fmt.Errorf("%q is outside the target folder: refused", name)
 	}
 	base := path.Base(clean)
 	if isFile && (strings.HasPrefix(base, "._") || base == ".DS_Store") {
@@ -253,7 +253,7 @@ func (u *unpacking) place(name string, isFile bool) (string, error) {
 
 func (u *unpacking) count(name string) error {
 	if u.left.Files--; u.left.Files < 0 {
-		return fmt.Errorf("%q: the archive holds more files than the %d expected at most: refused", name, u.done.Files)
+		return fmt.Errorf("%q: the archive has more than the expected %d files: refused", name, u.done.Files)
 	}
 	u.done.Files++
 	return nil
@@ -356,13 +356,13 @@ func (u *unpacking) copy(w io.Writer, name string, open func() (io.ReadCloser, e
 }
 
 func (u *unpacking) tooMuch(name string) error {
-	return fmt.Errorf("%q: the archive unpacks to more than the %s expected at most: refused", name, Bytes(u.done.Bytes+u.left.Bytes))
+	return fmt.Errorf("%q: the archive unpacks to more than the expected %s: refused", name, Bytes(u.done.Bytes+u.left.Bytes))
 }
 
 func (u *unpacking) writeError(name string, err error) error {
 	if isFull(err) {
 		free, _ := freeSpace(u.dir)
-		return fmt.Errorf("the disk is full: %s are unpacked, %s free; make room and run the same command again", Bytes(u.done.Bytes), Bytes(free))
+		return fmt.Errorf("the disk is full: %s were unpacked, %s are free; free some space and run the same command again", Bytes(u.done.Bytes), Bytes(free))
 	}
 	return fmt.Errorf("write %q: %w", name, err)
 }

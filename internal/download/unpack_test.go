@@ -165,13 +165,13 @@ func TestRefused(t *testing.T) {
 		b    []byte
 		says []string
 	}{
-		"zip slip":        {zipOf(t, entry{name: "../../evil", text: "x"}), []string{"../../evil", "leads out"}},
-		"tar slip":        {tarOf(t, entry{name: "ok/../../evil", text: "x"}), []string{"leads out"}},
-		"inside slip":     {tarOf(t, entry{name: "ok/../evil", text: "x"}), []string{"leads out"}},
-		"absolute":        {tarOf(t, entry{name: "/tmp/evil", text: "x"}), []string{"/tmp/evil", "leads out"}},
-		"absolute zip":    {zipOf(t, entry{name: "/tmp/evil", text: "x"}), []string{"leads out"}},
+		"zip slip":        {zipOf(t, entry{name: "../../evil", text: "x"}), []string{"../../evil", "outside the target folder"}},
+		"tar slip":        {tarOf(t, entry{name: "ok/../../evil", text: "x"}), []string{"outside the target folder"}},
+		"inside slip":     {tarOf(t, entry{name: "ok/../evil", text: "x"}), []string{"outside the target folder"}},
+		"absolute":        {tarOf(t, entry{name: "/tmp/evil", text: "x"}), []string{"/tmp/evil", "outside the target folder"}},
+		"absolute zip":    {zipOf(t, entry{name: "/tmp/evil", text: "x"}), []string{"outside the target folder"}},
 		"backslash":       {zipOf(t, entry{name: `..\evil`, text: "x"}), []string{"backslash"}},
-		"drive":           {zipOf(t, entry{name: `C:/evil`, text: "x"}), []string{"leads out"}},
+		"drive":           {zipOf(t, entry{name: `C:/evil`, text: "x"}), []string{"outside the target folder"}},
 		"control":         {zipOf(t, entry{name: "a\x1b[2J", text: "x"}), []string{"control character"}},
 		"symlink":         {tarOf(t, entry{name: "l", kind: tar.TypeSymlink, link: "/etc"}, entry{name: "l/evil", text: "x"}), []string{`"l"`, "/etc", "links are refused"}},
 		"hard link":       {tarOf(t, entry{name: "l", kind: tar.TypeLink, link: "../../x"}), []string{"links are refused"}},
@@ -183,12 +183,12 @@ func TestRefused(t *testing.T) {
 		"file and folder": {tarOf(t, entry{name: "a", text: "1"}, entry{name: "a/b", text: "2"}), []string{"both a file and a folder"}},
 		"folder and file": {tarOf(t, entry{name: "a/b", text: "1"}, entry{name: "a", text: "2"}), []string{"twice"}},
 		"long name":       {tarOf(t, entry{name: long, text: "1"}), []string{"255"}},
-		"cut gzip":        {gz(tarOf(t, entry{name: "a", text: "1"}))[:60], []string{"cut off or damaged"}},
-		"cut zip":         {zipOf(t, entry{name: "a", text: "1"})[:40], []string{"cut off or damaged"}},
-		"cut tar":         {tarOf(t, entry{name: "a", text: strings.Repeat("1", 2000)})[:1600], []string{"cut off or damaged"}},
+		"cut gzip":        {gz(tarOf(t, entry{name: "a", text: "1"}))[:60], []string{"truncated or damaged"}},
+		"cut zip":         {zipOf(t, entry{name: "a", text: "1"})[:40], []string{"truncated or damaged"}},
+		"cut tar":         {tarOf(t, entry{name: "a", text: strings.Repeat("1", 2000)})[:1600], []string{"truncated or damaged"}},
 		"page":            {[]byte("\n<!DOCTYPE HTML><html>"), []string{"web page"}},
-		"text":            {[]byte("hello"), []string{"no archive"}},
-		"empty":           {nil, []string{"no archive"}},
+		"text":            {[]byte("hello"), []string{"not a supported archive"}},
+		"empty":           {nil, []string{"not a supported archive"}},
 		"encrypted":       {flagged(zipOf(t, entry{name: "a", text: "1"})), []string{"encrypted"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -215,12 +215,12 @@ func TestLimits(t *testing.T) {
 	bomb := []entry{{name: "a", text: zeros}, {name: "b", text: zeros}, {name: "c", text: zeros}}
 	for name, b := range map[string][]byte{"zip": zipOf(t, bomb...), "tar.gz": gz(tarOf(t, bomb...))} {
 		got, _, err := unpackInto(t, b, Limits{Bytes: 5 << 19, Files: 9})
-		wantError(t, err, `"c"`, "more than the 2.6 MB")
+		wantError(t, err, `"c"`, "more than the expected 2.6 MB")
 		if len(got) > 3 {
 			t.Error(name, len(got))
 		}
 		_, _, err = unpackInto(t, b, Limits{Bytes: 1 << 30, Files: 2})
-		wantError(t, err, "more files than the 2")
+		wantError(t, err, "more than the expected 2 files")
 	}
 	// An entry that claims to be smaller than it is.
 	b := zipOf(t, entry{name: "a", text: zeros})

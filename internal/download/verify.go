@@ -31,15 +31,15 @@ func verify(ctx context.Context, f File, path string) (*Result, error) {
 	}
 	name := strings.TrimSuffix(path, partSuffix)
 	if f.Size > 0 && n != f.Size {
-		return nil, fmt.Errorf("%s has %d bytes, the published file %d", name, n, f.Size)
+		return nil, fmt.Errorf("%s has %d bytes, but the published file has %d", name, n, f.Size)
 	}
 	sum := hex.EncodeToString(sha.Sum(nil))
 	if f.SHA256 != "" && !strings.EqualFold(sum, f.SHA256) {
-		return nil, fmt.Errorf("%s has the SHA-256 %s, the published file %s", name, sum, f.SHA256)
+		return nil, fmt.Errorf("%s has the SHA-256 %s, but the published file has %s", name, sum, f.SHA256)
 	}
 	if md != nil {
 		if s := hex.EncodeToString(md.Sum(nil)); !strings.EqualFold(s, f.MD5) {
-			return nil, fmt.Errorf("%s has the MD5 %s, the published file %s", name, s, f.MD5)
+			return nil, fmt.Errorf("%s has the MD5 %s, but the published file has %s", name, s, f.MD5)
 		}
 	}
 	return &Result{Bytes: n, SHA256: sum}, nil

@@ -1,5 +1,5 @@
 // Package filetest is for tests that read files: it writes small ones, copies miniatures, finds the real data, and checks what
-// errors say.
+// errors say. In a test that imports it files are not put on the disk (wholefile.Durable).
 package filetest
 
 import (
@@ -7,7 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"vzsl/internal/wholefile"
 )
+
+func init() { wholefile.Durable = false }
 
 // Write writes a file, its folder too, and gives its path.
 func Write(t testing.TB, path, text string) string {

@@ -71,7 +71,7 @@ func LevelError() error {
 
 func levelError(name string) error {
 	if !slices.Contains([]string{"avx512", "avx2", "neon", "go"}, name) {
-		return fmt.Errorf("no kernels %q: want avx512, avx2, neon or go", name)
+		return fmt.Errorf("unknown kernels %q: give avx512, avx2, neon or go", name)
 	}
-	return fmt.Errorf("this CPU cannot run the %s kernels: it has %v", name, Levels())
+	return fmt.Errorf("this CPU does not support the %s kernels; it supports %v", name, Levels())
 }

@@ -43,7 +43,7 @@ func TestLevelFromEnvironment(t *testing.T) {
 		want := name
 		if !slices.Contains(Levels(), name) {
 			want = Levels()[0]
-			if !strings.Contains(string(out), `no kernels "nonsense"`) {
+			if !strings.Contains(string(out), `unknown kernels "nonsense"`) {
 				t.Errorf("no complaint about %q: %s", name, out)
 			}
 		}

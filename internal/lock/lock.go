@@ -85,7 +85,7 @@ func take(ctx context.Context, dir string, patience time.Duration) (*Lock, error
 		case errors.Is(err, errors.ErrUnsupported), errors.Is(err, syscall.ENOLCK):
 			_ = os.Remove(path) // nobody can hold it
 			l.unmake()
-			return nil, fmt.Errorf("%s: its file system cannot lock files (%w), so that nothing would keep two commands from writing there at once: take a folder on another disk, or mount it with locking", dir, err)
+			return nil, fmt.Errorf("%s: its file system does not support file locks (%w), which prevent two commands from writing there at once: use a folder on another file system, or mount this one with locking", dir, err)
 		case err != nil:
 			l.unmake()
 			return nil, fmt.Errorf("cannot write in %s: %w", dir, err)
@@ -120,7 +120,7 @@ func (l *Lock) Check() error {
 	if l == nil || l.f == nil || l.current(filepath.Join(l.dir, Name)) {
 		return nil
 	}
-	return fmt.Errorf("%s is not the folder any more that this command began to write in: it was removed or replaced, or its file system is no longer mounted; what was written before is there: mount it and run the same command again", l.dir)
+	return fmt.Errorf("%s was removed or replaced, or its file system was unmounted, while this command was writing there; files written before that are in the original folder: mount it again and run the same command again", l.dir)
 }
 
 // sign says in the lock file who holds it. It is told to people alone: where it cannot be written the lock holds all the same.

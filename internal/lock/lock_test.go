@@ -151,7 +151,7 @@ func TestFileSystemWithoutLocks(t *testing.T) {
 		tryLock = func(f *flock.Flock) (bool, error) { return false, &os.PathError{Op: "flock", Path: f.Path(), Err: e} }
 		dir := filepath.Join(t.TempDir(), "new")
 		_, err := Take(t.Context(), dir)
-		filetest.WantError(t, err, dir, "cannot lock files", "take a folder on another disk")
+		filetest.WantError(t, err, dir, "does not support file locks", "use a folder on another file system")
 		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 			t.Error("left", dir)
 		}

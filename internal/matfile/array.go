@@ -41,7 +41,7 @@ func (c *cursor) array(depth int) (*Array, error) {
 		return empty, nil
 	}
 	if depth > maxDepth {
-		return nil, fmt.Errorf("more than %d cells or structs within each other", maxDepth)
+		return nil, fmt.Errorf("cells or structs nested more than %d deep", maxDepth)
 	}
 	info, err := c.head()
 	if err != nil {
@@ -315,7 +315,7 @@ func (a *Array) Float64s() ([]float64, error) {
 	case a.Class == Sparse && !a.Complex:
 		return a.filled()
 	case a.Complex || !a.Class.numeric() && a.Class != Char:
-		return nil, a.refused("real numbers are wanted", true)
+		return nil, a.refused("expected real numbers", true)
 	}
 	return a.re.float64s(a.order), nil
 }
@@ -323,7 +323,7 @@ func (a *Array) Float64s() ([]float64, error) {
 // filled is a sparse array with its zeros.
 func (a *Array) filled() ([]float64, error) {
 	if n, most := a.Len(), min(maxFilled, max(maxFilledSmall, maxFilledNonzero*a.re.len())); n > most {
-		return nil, fmt.Errorf("a %s: filled up with its zeros it takes %d values, too many to hold; keep the rows and columns that are wanted", a.is(), n)
+		return nil, fmt.Errorf("a %s: as a full matrix it has %d values, too many for memory; keep only the rows and columns that are needed", a.is(), n)
 	}
 	out := make([]float64, a.Len())
 	for j := range a.Dims[1] {
@@ -359,7 +359,7 @@ func (a *Array) Int64s() ([]int64, error) {
 		return a.filledInts()
 	}
 	if a.Complex || !a.Class.numeric() {
-		return nil, a.refused("whole numbers are wanted", true)
+		return nil, a.refused("expected whole numbers", true)
 	}
 	out := make([]int64, a.re.len())
 	for i := range out {
@@ -399,7 +399,7 @@ func (a *Array) filledInts() ([]int64, error) {
 // whole is element i of n as a whole number.
 func whole(i, n int, f float64) (int64, error) {
 	if f != math.Trunc(f) || math.Abs(f) > 1<<53 {
-		return 0, fmt.Errorf("element %d of %d is %v; whole numbers are wanted", i+1, n, f)
+		return 0, fmt.Errorf("element %d of %d is %v; expected whole numbers", i+1, n, f)
 	}
 	return int64(f), nil
 }

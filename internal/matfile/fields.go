@@ -99,7 +99,7 @@ func (w *fieldWalk) element() (kind, []byte, error) {
 // structure goes through a struct's fields, its head read already; end is where it ends.
 func (w *fieldWalk) structure(name string, end int64, depth int) error {
 	if depth > maxDepth {
-		return fmt.Errorf("more than %d structs within each other", maxDepth)
+		return fmt.Errorf("structs nested more than %d deep", maxDepth)
 	}
 	fields, err := fieldNames(w.order, w.element)
 	if err != nil {

@@ -48,7 +48,7 @@ func Open(path string) (*File, error) {
 	switch {
 	case err != nil:
 	case st.IsDir():
-		err = fmt.Errorf("%s is a folder; a .mat file is wanted", path)
+		err = fmt.Errorf("%s is a folder; expected a .mat file", path)
 	}
 	var m *File
 	if err == nil {
@@ -96,7 +96,7 @@ func (f *File) header() error {
 		return errors.New(what)
 	}
 	if n >= 20 && bytes.IndexByte(h[:4], 0) >= 0 && version4(h[:]) {
-		return errors.New("a MATLAB 4 file, which is not read; convert it " + f.conversion(inMATLAB, inOctave, inSciPy))
+		return errors.New("a MATLAB 4 file, which is not supported; convert it " + f.conversion(inMATLAB, inOctave, inSciPy))
 	}
 	if n < len(h) {
 		return errors.New("not a MATLAB file: it ends within its header")
@@ -110,7 +110,7 @@ func (f *File) header() error {
 		return errors.New("not a MATLAB file: no byte order mark in its header")
 	}
 	if v := f.order.Uint16(h[124:]); v>>8 != 1 {
-		return fmt.Errorf("a MATLAB file of format version %#04x, which is not read; convert it %s", v, f.conversion(inMATLAB))
+		return fmt.Errorf("a MATLAB file of format version %#04x, which is not supported; convert it %s", v, f.conversion(inMATLAB))
 	}
 	return nil
 }
@@ -144,7 +144,7 @@ func (f *File) scan() error {
 		}
 		at += 8
 		if n > f.size-at {
-			return fmt.Errorf("the variable at byte %d asks for %d bytes, %d are left: %w", at-8, n, f.size-at, errCut)
+			return fmt.Errorf("the variable at byte %d states %d bytes, but %d are left: %w", at-8, n, f.size-at, errCut)
 		}
 		v := variable{from: at, size: n, compressed: k == miCompressed}
 		at += n
@@ -322,7 +322,7 @@ func (f *File) find(name string) (*variable, error) {
 	const most = 20
 	switch n := len(names); {
 	case n == 0:
-		return nil, fmt.Errorf("%s holds no variables", f.path)
+		return nil, fmt.Errorf("%s has no variables", f.path)
 	case n > most:
 		names = append(names[:most], fmt.Sprintf("%d more", n-most))
 	}
@@ -377,7 +377,7 @@ func (f *File) whole(v *variable) ([]byte, error) {
 		return b, err
 	}
 	if most := max(wholeBytes, wholeTimes*f.size); size > most {
-		return nil, fmt.Errorf("it inflates to %d bytes from a file of %d; save it uncompressed (-v6) if that is meant", size, f.size)
+		return nil, fmt.Errorf("it decompresses to %d bytes from a file of %d; if that is right, save it uncompressed (-v6)", size, f.size)
 	}
 	var b bytes.Buffer
 	n, err := io.Copy(&b, io.LimitReader(r, size))

@@ -98,7 +98,7 @@ const (
 	headSize = 16 << 10 // flags, dimensions and name of an array fit in it
 )
 
-var errCut = errors.New("the file was cut off or damaged")
+var errCut = errors.New("the file is truncated or damaged")
 
 // Info says what a variable is without its values.
 type Info struct {

@@ -19,7 +19,7 @@ func (f *File) Integers(name string) ([]int64, error) {
 	}
 	var v []int64
 	if long > 1 {
-		err = errors.New("a matrix; a list is wanted")
+		err = errors.New("a matrix; expected a vector")
 	} else {
 		v, err = a.Int64s()
 	}

@@ -321,7 +321,7 @@ func TestRefused(t *testing.T) {
 		"many":         {[]string{"[1 3] struct array", "y = [many.field]"}, []string{"y = {many.field}"}},
 		"holder":       {[]string{"struct array", "holder.field"}, []string{"holder.field"}},
 		"complex":      {[]string{"complex double", "y = abs(complex)"}, nil},
-		"cells":        {[]string{"[1 2] cell array", "y = cell2mat(cells)"}, []string{"cell 1 of 2: a [1 1] double array; text is wanted"}},
+		"cells":        {[]string{"[1 2] cell array", "y = cell2mat(cells)"}, []string{"cell 1 of 2: a [1 1] double array; expected text"}},
 	} {
 		a, err := f.Read(name)
 		if err != nil {
@@ -332,14 +332,14 @@ func TestRefused(t *testing.T) {
 		_, whole := a.Int64s()
 		_, stream := f.Stream(name)
 		for _, err := range []error{float, whole, stream} {
-			for _, s := range append(c.numbers, "wanted") {
+			for _, s := range append(c.numbers, "expected") {
 				if err == nil || !strings.Contains(err.Error(), s) {
 					t.Errorf("%s: %v does not say %q", name, err, s)
 				}
 			}
 		}
 		_, err = a.Texts()
-		for _, s := range append(c.texts, "wanted") {
+		for _, s := range append(c.texts, "expected") {
 			if err == nil || !strings.Contains(err.Error(), s) {
 				t.Errorf("%s: %v does not say %q", name, err, s)
 			}
@@ -537,8 +537,8 @@ func TestVersions(t *testing.T) {
 		"text":     {[]byte(strings.Repeat("  1.5e+00 2\n", 100)), []string{"not a MATLAB file but text", ".txt"}},
 		"binary":   {[]byte(strings.Repeat("hello\x01", 100)), []string{"not a MATLAB file: no byte order mark"}},
 		"short":    {[]byte("MATLAB 5.0\x00"), []string{"not a MATLAB file"}},
-		"cut tag":  {append(slices.Clone(plain(t)[:128]), 14, 0, 0, 0, 1), []string{"byte 128", "cut off"}},
-		"cut data": {plain(t)[:140], []string{"byte 128", "cut off"}},
+		"cut tag":  {append(slices.Clone(plain(t)[:128]), 14, 0, 0, 0, 1), []string{"byte 128", "truncated"}},
+		"cut data": {plain(t)[:140], []string{"byte 128", "truncated"}},
 	} {
 		_, err := New("dir/x.mat", bytes.NewReader(c.b), int64(len(c.b)))
 		if err == nil {

@@ -16,13 +16,13 @@ func (f *File) other(head []byte) string {
 	is := func(prefix string) bool { return bytes.HasPrefix(head, []byte(prefix)) }
 	switch {
 	case is("MATLAB 7.3 MAT-file"), f.magicAt(512):
-		return "a MATLAB 7.3 file (HDF5), which is not read; convert it " + f.conversion(inMATLAB, inMat73) +
+		return "a MATLAB 7.3 file (HDF5), which is not supported; convert it " + f.conversion(inMATLAB, inMat73) +
 			"\nA variable of 2 GB or more does not fit into version 7; a matrix of any size becomes one of NumPy, for 'vzsl import', " + f.conversion(inH5py)
 	case is(hdf5Magic):
-		return "an HDF5 file, which is not read; convert it, if Octave wrote it, " + f.conversion(inOctave) +
+		return "an HDF5 file, which is not supported; convert it, if Octave wrote it, " + f.conversion(inOctave) +
 			"\nA matrix of it becomes one of NumPy, for 'vzsl import', " + f.conversion(inH5py)
 	case is("# Created by Octave"), is("Octave-1-"):
-		return "a file in GNU Octave's own format, which is not read; convert it " + f.conversion(inOctave)
+		return "a file in GNU Octave's own format, which is not supported; convert it " + f.conversion(inOctave)
 	case is("\x1f\x8b"):
 		return "a gzip file; unpack it first (gunzip), or convert it, if Octave wrote it, " + f.conversion(inOctave)
 	case isText(head):
@@ -101,9 +101,9 @@ func (i *Info) refused(wanted string, numbers bool) error {
 // Unread says what an array is that holds neither numbers nor texts, and what to do about it in the program that wrote it.
 func (i *Info) Unread() string {
 	if do := i.remedy(true); do != "" {
-		return fmt.Sprintf("a %s, which is not read: %s", i.is(), do)
+		return fmt.Sprintf("a %s, which is not supported: %s", i.is(), do)
 	}
-	return fmt.Sprintf("a %s, which is not read", i.is())
+	return fmt.Sprintf("a %s, which is not supported", i.is())
 }
 
 // remedy is what makes something of an array that can be read, in MATLAB or, where Octave has such arrays, there; "" where nothing
@@ -145,5 +145,5 @@ func (i *Info) remedy(numbers bool) string {
 	case "dlarray":
 		return in("MATLAB", "extractdata(%s)")
 	}
-	return "MATLAB alone reads its objects: save the values that are wanted as a matrix or a cell array of texts, with -v7"
+	return "MATLAB alone reads its objects: save the values that are needed as a matrix or a cell array of texts, with -v7"
 }

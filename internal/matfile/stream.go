@@ -30,7 +30,7 @@ func (f *File) Stream(name string) (*Stream, error) {
 	}
 	s := &Stream{Info: v.Info, path: f.path, order: f.order, left: int64(v.Len())}
 	if v.Complex || !v.Class.numeric() && v.Class != Sparse {
-		return nil, fmt.Errorf("%s: variable %s is %w", f.path, name, v.refused("a matrix of real numbers is wanted", true))
+		return nil, fmt.Errorf("%s: variable %s is %w", f.path, name, v.refused("expected a matrix of real numbers", true))
 	}
 	if err := s.open(f, v); err != nil {
 		return nil, s.at(err)
@@ -85,7 +85,7 @@ func (s *Stream) Left() int64 { return s.left }
 // seen after the last value.
 func (s *Stream) Read(dst []float32) error {
 	if int64(len(dst)) > s.left {
-		return s.at(fmt.Errorf("%d values are asked for, %d are left", len(dst), s.left))
+		return s.at(fmt.Errorf("%d values requested, but %d are left", len(dst), s.left))
 	}
 	if err := s.read(dst); err != nil {
 		return s.at(err)

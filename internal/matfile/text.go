@@ -16,7 +16,7 @@ func (a *Array) Text() (string, error) {
 	case len(rows) == 0:
 		return "", nil
 	case len(rows) > 1:
-		return "", a.refused("one line of text is wanted", false)
+		return "", a.refused("expected one line of text", false)
 	}
 	return rows[0], nil
 }
@@ -31,7 +31,7 @@ func (a *Array) Texts() ([]string, error) {
 		return rows, err
 	}
 	if a.Class != Cell {
-		return nil, a.refused("a cell array of texts is wanted", false)
+		return nil, a.refused("expected a cell array of texts", false)
 	}
 	out := make([]string, len(a.Cells))
 	for i, c := range a.Cells {
@@ -53,7 +53,7 @@ func (a *Array) rows() ([]string, error) {
 		if a.Len() == 0 {
 			return nil, nil // [] for ''
 		}
-		return nil, a.refused("text is wanted", false)
+		return nil, a.refused("expected text", false)
 	}
 	n := a.Dims[0]
 	if n <= 1 || a.Len() == 0 {

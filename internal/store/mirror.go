@@ -98,7 +98,7 @@ func (o *Opener) mirror(address string) (*Mirror, string, error) {
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return nil, "", fmt.Errorf("%s needs a local folder: %w; XDG_CACHE_HOME names one", address, err)
+		return nil, "", fmt.Errorf("%s needs a local cache folder: %w; set XDG_CACHE_HOME", address, err)
 	}
 	m := &Mirror{Address: strings.TrimRight(address, "/"), st: st, prefix: key}
 	if m.prefix != "" {
@@ -249,9 +249,9 @@ func (m *Mirror) fetch(ctx context.Context, key string, in Info) error {
 	switch {
 	case err != nil:
 	case in.Size >= 0 && n != in.Size:
-		err = fmt.Errorf("%s: %d bytes came, it has %d", m.st.URL(in.Key), n, in.Size)
+		err = fmt.Errorf("%s: received %d of %d bytes", m.st.URL(in.Key), n, in.Size)
 	case isMD5(in.Version) && got != strings.ToLower(in.Version):
-		err = fmt.Errorf("%s: what came has the checksum %s, the store says %s", m.st.URL(in.Key), got, in.Version)
+		err = fmt.Errorf("%s: the received data have the checksum %s, but the store has %s", m.st.URL(in.Key), got, in.Version)
 	default:
 		if err = f.Close(); err == nil {
 			err = os.Rename(f.Name(), file)

@@ -129,7 +129,7 @@ func (r *resuming) Read(p []byte) (int, error) {
 		_ = r.body.Close()
 		r.body = io.NopCloser(eof{})
 		if r.lost++; r.lost == tries {
-			return 0, fmt.Errorf("%s: the connection breaks off again and again at byte %d: %w", r.url, r.at, err)
+			return 0, fmt.Errorf("%s: the connection breaks repeatedly at byte %d: %w", r.url, r.at, err)
 		}
 		if err := again(r.ctx, r.connect); err != nil {
 			return 0, err

@@ -37,7 +37,7 @@ func openS3(name, endpoint string) (*bucket, error) {
 	}
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" {
-		return nil, fmt.Errorf("the S3 endpoint %s is no address of a server: https://HOST or http://HOST:PORT is", endpoint)
+		return nil, fmt.Errorf("the S3 endpoint %s is not the address of a server; give https://HOST or http://HOST:PORT", endpoint)
 	}
 	chain := []credentials.Provider{&credentials.EnvAWS{}, &credentials.FileAWSCredentials{}}
 	if os.Getenv("AWS_EC2_METADATA_DISABLED") != "true" && (u.Host == "s3.amazonaws.com" || strings.HasSuffix(u.Host, ".amazonaws.com")) {
@@ -69,7 +69,7 @@ func (b *bucket) worded(key string, err error) error {
 	case said.Code == minio.PreconditionFailed, said.StatusCode == http.StatusPreconditionFailed, said.StatusCode == http.StatusConflict:
 		return &ChangedError{b.URL(key)}
 	case said.Code == minio.NoSuchBucket:
-		return fmt.Errorf("%s: there is no bucket %s: %w", b.URL(key), b.name, fs.ErrNotExist)
+		return fmt.Errorf("%s: bucket %s not found: %w", b.URL(key), b.name, fs.ErrNotExist)
 	case said.Code == "SlowDown", said.Code == "SlowDownRead", said.Code == "SlowDownWrite":
 		return &StatusError{b.URL(key), http.StatusServiceUnavailable, said.Message}
 	case said.StatusCode >= 300:

@@ -56,7 +56,7 @@ type Opener struct {
 }
 
 // ErrReadOnly is the error where something is to be written to a store that cannot be.
-var ErrReadOnly = errors.New("it can only be read")
+var ErrReadOnly = errors.New("it is read-only")
 
 // IsURL tells whether an address is one of a store rather than the path of a local file.
 func IsURL(address string) bool {
@@ -91,7 +91,7 @@ func (o *Opener) At(address string) (Store, string, error) {
 	}
 	u, err := url.Parse(address)
 	if err != nil {
-		return nil, "", fmt.Errorf("%s is no address: %w", address, err)
+		return nil, "", fmt.Errorf("%s is not a valid address: %w", address, err)
 	}
 	if strings.EqualFold(u.Scheme, "s3") {
 		bucket, key, _ := strings.Cut(address[len("s3://"):], "/") // keys are not escaped
@@ -99,7 +99,7 @@ func (o *Opener) At(address string) (Store, string, error) {
 		return s, key, err
 	}
 	if u.Host == "" {
-		return nil, "", fmt.Errorf("%s names no server", address)
+		return nil, "", fmt.Errorf("%s: the server is missing; expected an address such as https://HOST/FILE", address)
 	}
 	return web{}, address, nil
 }

@@ -183,7 +183,7 @@ func TestFailing(t *testing.T) {
 		t.Error(err)
 	}
 	_, err = (&bucket{name: "absent", c: st.(*bucket).c}).List(context.Background(), "x")
-	filetest.WantError(t, err, "no bucket absent")
+	filetest.WantError(t, err, "bucket absent not found")
 }
 
 func TestLocal(t *testing.T) {

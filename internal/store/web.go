@@ -32,7 +32,7 @@ type StatusError struct {
 }
 
 func (e *StatusError) Error() string {
-	return fmt.Sprintf("%s: the server answers %d %s", e.URL, e.Status, cmp.Or(e.Message, http.StatusText(e.Status)))
+	return fmt.Sprintf("%s: the server answered %d %s", e.URL, e.Status, cmp.Or(e.Message, http.StatusText(e.Status)))
 }
 
 // Is makes it the error that files give.
@@ -120,7 +120,7 @@ func (w web) Read(ctx context.Context, key, version string, offset, length int64
 }
 
 func (web) List(context.Context, string) ([]Info, error) {
-	return nil, errors.New("a web server does not list its files: name them, {000..009} for several")
+	return nil, errors.New("the files of a web server cannot be listed: name them, for example part-{000..009}.tar for several")
 }
 
 func byteRange(offset, length int64) string {

@@ -85,7 +85,7 @@ func temporaryName(dir, name string) string {
 }
 
 func tooMany(dir, name string) error {
-	return fmt.Errorf("%s*%s: there are too many of them: remove what killed processes have left behind", filepath.Join(dir, "."+name+"."), suffix)
+	return fmt.Errorf("%s*%s: too many such files: remove those of killed processes", filepath.Join(dir, "."+name+"."), suffix)
 }
 
 // create makes a file that is not there yet, in the destination's own folder, never in $TMPDIR: a rename does not cross disks.
@@ -172,7 +172,7 @@ func Sweep(dir string, names ...string) error {
 			err = os.Remove(filepath.Join(dir, e.Name()))
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove what an interrupted process left behind: %w", err)
+			return fmt.Errorf("remove the unfinished files of an interrupted process: %w", err)
 		}
 	}
 	return nil

@@ -73,7 +73,7 @@ func Prepare(path string, write func(w io.WriteSeeker) error) (a *Aside, err err
 	}
 	err = write(t.File)
 	if err == nil {
-		err = t.Sync()
+		err = Sync(t.File)
 	}
 	if err = errors.Join(err, t.Close()); err != nil {
 		return nil, errors.Join(err, t.remove())
@@ -140,11 +140,3 @@ func rename(from, to string) error {
 
 // Discard removes the file; after Commit it does nothing.
 func (a *Aside) Discard() { _ = a.t.remove() }
-
-// SyncDir puts the names of a folder's files on the disk; some file systems cannot do that, and Windows need not.
-func SyncDir(dir string) {
-	if d, err := os.Open(dir); err == nil {
-		_ = d.Sync()
-		_ = d.Close()
-	}
-}

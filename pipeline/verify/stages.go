@@ -99,7 +99,7 @@ func (c *check) splits() {
 		case err != nil:
 			c.problem(name, again, err.Error())
 		case s.Dataset != dataset || s.Name != split:
-			c.problem(name, again, "holds the split "+s.Name+" of "+s.Dataset)
+			c.problem(name, again, "is the split "+s.Name+" of "+s.Dataset)
 		}
 	}
 }

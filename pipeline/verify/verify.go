@@ -243,7 +243,7 @@ func (c *check) leftovers(entries []fs.DirEntry) {
 	}
 	for _, e := range entries {
 		if wholefile.IsTemporary(e.Name()) && held == nil {
-			c.Notes = append(c.Notes, e.Name()+" was left behind by an interrupted process, unless one is writing it now; the next command that writes there removes it")
+			c.Notes = append(c.Notes, e.Name()+" is an unfinished file of an interrupted process, or is being written now; the next command that writes there removes it")
 		}
 	}
 }

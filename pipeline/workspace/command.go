@@ -8,7 +8,7 @@ import (
 // Command is the command line of a stage that works in this folder.
 func (w *Workspace) Command(stage string, args ...string) string {
 	if w.Dir != "." {
-		args = append(slices.Clone(args), "--out", w.Dir)
+		args = append(slices.Clone(args), "--out", w.Address(w.Dir))
 	}
 	return CommandLine(stage, args...)
 }

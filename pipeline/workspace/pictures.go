@@ -80,7 +80,7 @@ func (w *Workspace) startPictures(run string, src features.Source, o *PictureOpt
 		recipe, err = w.importedRecipe(found, net, o.Recipe)
 	}
 	if err != nil {
-		return nil, usage.Errorf("the preprocessing of run %s is %q, which is not known: give --recipe, a name with its size (caffe-224) or the text of a whole recipe (%w)", run, src.Recipe, err)
+		return nil, usage.Errorf("the preprocessing of run %s is %q, which is unknown: give --recipe, a name with its size (caffe-224) or the text of a whole recipe (%w)", run, src.Recipe, err)
 	}
 	if crop != "" {
 		w.Log.Warn("the run was trained on images cropped to bounding boxes, but yours are used whole: crop them in the same way", "run", run)

@@ -90,16 +90,16 @@ func run(ctx context.Context) error {
 	flag.BoolVar(&b.install, "install", false, "install missing peers: from npm into the work folder, from Debian if run as root")
 	flag.Parse()
 	if flag.NArg() > 0 {
-		return fmt.Errorf("%q is no flag", flag.Arg(0))
+		return fmt.Errorf("unexpected argument %q", flag.Arg(0))
 	}
 	chosen := strings.Split(only, ",")
 	for _, c := range chosen {
 		if !slices.Contains(names, c) {
-			return fmt.Errorf("no part %q; the parts are %s", c, strings.Join(names, ", "))
+			return fmt.Errorf("unknown part %q; the parts are %s", c, strings.Join(names, ", "))
 		}
 	}
 	if _, err := os.Stat(scripts); err != nil {
-		return errors.New("run it from the top of the checkout")
+		return errors.New("run it in the root of the checkout")
 	}
 	if b.small {
 		b.out, b.work, b.images, b.rounds = "-", filepath.Join(b.work, "small"), 48, 2

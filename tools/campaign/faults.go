@@ -54,7 +54,7 @@ func (c *campaign) breakFiles(ctx context.Context, perStage int, only string) (*
 	stages := w.stages()
 	chosen := choose(stages, only)
 	if len(chosen) == 0 {
-		return nil, fmt.Errorf("no stage is named %s", only)
+		return nil, fmt.Errorf("unknown stage %s", only)
 	}
 	stages = stages[:chosen[len(chosen)-1]+1]
 	r := &broken{ByFault: map[string]int{}}

@@ -62,7 +62,7 @@ func (c *campaign) fuzz(ctx context.Context, inputs int, only string) (*fuzzed, 
 		return len(f.seeds) == 0 || only != "" && !slices.Contains(strings.Split(only, ","), f.name)
 	})
 	if len(formats) == 0 {
-		return nil, fmt.Errorf("no format is named %s", only)
+		return nil, fmt.Errorf("unknown format %s", only)
 	}
 	r := &fuzzed{ByFormat: map[string]int{}, ExitCodes: map[string]int{}}
 	base := c.rng.Uint64()

@@ -63,7 +63,7 @@ func run(ctx context.Context, args []string) error {
 	seed := f.Uint64("seed", uint64(time.Now().UnixNano()), "`seed` of the random choices")
 	only := f.String("only", "", "stages or formats, separated by commas (default: all)")
 	if len(args) == 0 {
-		return errors.New("name a campaign: torture, faults, fuzz-commands or soak")
+		return errors.New("the campaign is missing: give torture, faults, fuzz-commands or soak")
 	}
 	if err := f.Parse(args[1:]); err != nil {
 		return err
@@ -73,7 +73,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	if _, err := os.Stat(path); err != nil {
-		return fmt.Errorf("%w; 'make build' makes it", err)
+		return fmt.Errorf("%w; build it with 'make build'", err)
 	}
 	c := &campaign{program: program{path: path}, work: *work, checkout: ".", rng: rand.New(rand.NewPCG(*seed, 0)), log: os.Stderr, until: time.Now().Add(*long)}
 	if *long == 0 {
@@ -101,7 +101,7 @@ func run(ctx context.Context, args []string) error {
 		}
 		result, err = c.soak(ctx, *long)
 	default:
-		return fmt.Errorf("%q is no campaign: torture, faults, fuzz-commands or soak", args[0])
+		return fmt.Errorf("unknown campaign %q: give torture, faults, fuzz-commands or soak", args[0])
 	}
 	if err != nil && !errors.Is(err, errFound) && !errors.Is(err, context.Canceled) { // what was done until Ctrl-C is told
 		return err

@@ -151,7 +151,7 @@ func (c *campaign) watch(ctx context.Context, long time.Duration, s *served, r *
 			if ctx.Err() != nil {
 				return all, nil //nolint:nilerr // stopped
 			}
-			return all, fmt.Errorf("the server is gone: %w\n%s", err, s.err.String())
+			return all, fmt.Errorf("the server has ended: %w\n%s", err, s.err.String())
 		}
 		p.Seconds = time.Since(began).Seconds()
 		all = append(all, p)

@@ -41,7 +41,7 @@ func (c *campaign) torture(ctx context.Context, kills int, only string) (*tortur
 	stages := w.stages()
 	chosen := choose(stages, only)
 	if len(chosen) == 0 {
-		return nil, fmt.Errorf("no stage is named %s", only)
+		return nil, fmt.Errorf("unknown stage %s", only)
 	}
 	stages = stages[:chosen[len(chosen)-1]+1]
 	// The undisturbed runs: before[i] is what the i-th stage finds.

@@ -42,14 +42,14 @@ func readChanges(dir string) (map[string][]string, []string, error) {
 			case first:
 				k, what, ok := strings.Cut(text, ": ")
 				if !ok || !slices.Contains(kinds, k) || strings.TrimSpace(what) == "" {
-					return nil, nil, fmt.Errorf("%s:%d: a change is \"- KIND: what users see\", KIND one of %s", file, n+1, strings.Join(kinds, ", "))
+					return nil, nil, fmt.Errorf("%s:%d: expected \"- KIND: what users see\", with KIND one of %s", file, n+1, strings.Join(kinds, ", "))
 				}
 				kind = k
 				items[kind] = append(items[kind], "- "+what)
 			case strings.HasPrefix(line, "  ") && kind != "": // a further line of the item
 				items[kind][len(items[kind])-1] += "\n" + line
 			default:
-				return nil, nil, fmt.Errorf("%s:%d: neither an item (\"- KIND: ...\") nor a further line of one (two spaces)", file, n+1)
+				return nil, nil, fmt.Errorf("%s:%d: expected an item (\"- KIND: ...\") or its continuation, indented by two spaces", file, n+1)
 			}
 		}
 	}
@@ -75,7 +75,7 @@ func fold(root, version, date string) error {
 		return err
 	}
 	if len(files) == 0 {
-		return fmt.Errorf("%s holds no changes to release", changeFiles)
+		return fmt.Errorf("%s has no changes to release", changeFiles)
 	}
 	path := filepath.Join(root, changelog)
 	old, err := os.ReadFile(path)
@@ -84,7 +84,7 @@ func fold(root, version, date string) error {
 	}
 	earlier := strings.TrimPrefix(string(old), head)
 	if strings.Contains(earlier, "\n## "+version+" (") {
-		return fmt.Errorf("%s has version %s already", changelog, version)
+		return fmt.Errorf("%s already has version %s", changelog, version)
 	}
 	if err := wholefile.Bytes(path, []byte(head+section(version, date, items)+earlier)); err != nil {
 		return err

@@ -50,10 +50,10 @@ func TestFold(t *testing.T) {
 		t.Errorf("%s\nwant\n%s", b, want)
 	}
 	for text, says := range map[string]string{
-		"- Mended: five.\n":  "d.md:1: a change is",
-		"- Fixed:\n":         "d.md:1: a change is",
-		"Fixed: six.\n":      "d.md:1: neither an item",
-		"\n\n- Added six.\n": "d.md:3: a change is",
+		"- Mended: five.\n":  `d.md:1: expected "- KIND`,
+		"- Fixed:\n":         `d.md:1: expected "- KIND`,
+		"Fixed: six.\n":      "d.md:1: expected an item",
+		"\n\n- Added six.\n": `d.md:3: expected "- KIND`,
 	} {
 		write("d.md", text)
 		if _, _, err := readChanges(filepath.Join(root, changeFiles)); err == nil || !strings.Contains(err.Error(), says) {

@@ -50,7 +50,7 @@ func release(to string, platforms []string, dirty bool) error {
 		return err
 	}
 	if changed != "" && !dirty {
-		return fmt.Errorf("the tree has changes that are not committed, so no commit would give these bytes:\n%s", changed)
+		return fmt.Errorf("the working tree has uncommitted changes, so the archives could not be reproduced from a commit; commit them first:\n%s", changed)
 	}
 	seconds, err := output(nil, "git", "log", "-1", "--format=%ct")
 	if err != nil {
@@ -130,7 +130,7 @@ func tagged(try bool) (string, error) {
 func build(to, work, version, platform string, common map[string]string, at time.Time) ([]string, error) {
 	goos, goarch, ok := strings.Cut(platform, "/")
 	if !ok {
-		return nil, errors.New("a platform is os/arch")
+		return nil, errors.New("a platform must be given as os/arch, for example linux/amd64")
 	}
 	env := []string{"CGO_ENABLED=0", "GOOS=" + goos, "GOARCH=" + goarch}
 	dir := fmt.Sprintf("vzsl-%s-%s-%s", version, goos, goarch)
@@ -147,7 +147,7 @@ func build(to, work, version, platform string, common map[string]string, at time
 		return nil, err
 	}
 	if !slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool { return s.Key == "vcs.revision" }) {
-		return nil, errors.New("the binary does not know its commit: go stamps it in a clone, not in a linked worktree")
+		return nil, errors.New("the binary has no commit: build it in a clone, not in a linked worktree")
 	} else if v := info.Main.Version; v != "v"+version && !strings.HasPrefix(version, "devel") {
 		return nil, fmt.Errorf("the binary says it is %s, the tag v%s", v, version)
 	}

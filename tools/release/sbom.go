@@ -71,7 +71,7 @@ func sbom(info *debug.BuildInfo, binary []byte, version, platform string, at tim
 			m = m.Replace
 		}
 		if m.Sum == "" {
-			return nil, errors.New(m.Path + " has no sum: it was built from a folder, which nobody else has")
+			return nil, errors.New(m.Path + " has no checksum: it was built from a local folder; use a published version")
 		}
 		c := bomComponent{Type: "library", Ref: purl(m.Path, m.Version), Name: m.Path, Version: m.Version, PURL: purl(m.Path, m.Version)}
 		c.Properties = []bomProperty{{"go.sum", m.Sum}} // of the module's files together: no hash of one file

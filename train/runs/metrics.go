@@ -12,6 +12,7 @@ import (
 	"os"
 
 	"vzsl/internal/custody"
+	"vzsl/internal/wholefile"
 )
 
 // OpenMetrics opens metrics.jsonl after the lines that the checkpoint knows, which must be those that it was made with.
@@ -103,5 +104,5 @@ func (f *Folder) Close() error {
 	}
 	m := f.metrics
 	f.metrics = nil
-	return errors.Join(m.Sync(), m.Close())
+	return errors.Join(wholefile.Sync(m), m.Close())
 }

@@ -14,6 +14,7 @@ import (
 	"slices"
 
 	"vzsl/internal/custody"
+	"vzsl/internal/wholefile"
 	"vzsl/train/method"
 	"vzsl/train/runs"
 )
@@ -182,7 +183,7 @@ func (t *tuning) write(f *Fit) error {
 	if _, err := t.journal.Write(text); err != nil {
 		return fmt.Errorf("tuning journal: %w", err)
 	}
-	return t.journal.Sync()
+	return wholefile.Sync(t.journal)
 }
 
 // CheckJournal checks the lines of a search's journal against the checksums that they carry. A last line that was cut off is no error:

@@ -105,7 +105,7 @@ func (n *File) read(find func(*File) error) error {
 	}
 	if s.Opset == 0 {
 		if s.irVersion >= 3 {
-			return fmt.Errorf("%s names no operator set: the file is incomplete; download or export it again", n.path)
+			return fmt.Errorf("%s has no operator set: the file is incomplete; download or export it again", n.path)
 		}
 		s.Opset = 1 // the first versions of the format did not say
 	}

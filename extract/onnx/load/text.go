@@ -62,7 +62,7 @@ func (n *File) findText() (TextInput, error) {
 		})
 	}
 	if len(whole) != 1 {
-		return in, fmt.Errorf("%s takes no texts: none, or more than one, of its inputs (%s) is of token ids (whole numbers, N x T); name the text encoder of the pair, as it was exported", n.path, strings.Join(said, ", "))
+		return in, fmt.Errorf("%s is not a text encoder: exactly one of its inputs (%s) must be token ids (whole numbers, N x T); give the file of the text encoder", n.path, strings.Join(said, ", "))
 	}
 	in.IDs = whole[0].Name
 	in.measure(whole[0])

@@ -1,4 +1,4 @@
-package pipeline
+package classify
 
 import (
 	"context"
@@ -24,33 +24,33 @@ import (
 // galleryThumbnail is the longer side of the images of a gallery in one file, in pixels.
 const galleryThumbnail = 192
 
-// writeGallery writes the predictions of --html: one file that opens offline, with thumbnails of the image files.
-func (c *cli) writeGallery(ctx context.Context, o *predictOptions, p *predictor, files []string, all []predict.ImagePrediction) error {
-	version := p.run
-	if sum, err := runs.ModelSHA256(c.RunDir(p.run)); err == nil && sum != "" {
+// WriteGallery writes predictions as one HTML file that opens offline, with thumbnails of the image files.
+func (c *Classifier) WriteGallery(ctx context.Context, path string, files []string, all []predict.ImagePrediction) error {
+	version := c.Run
+	if sum, err := runs.ModelSHA256(c.w.RunDir(c.Run)); err == nil && sum != "" {
 		version += " " + sum[:12]
 	}
 	d := gallery.Data{
-		Title: "Predictions of " + p.run, ModelVersion: version, Classes: p.classes.Names, Shown: readable.Classes(p.classes.Names),
-		None: o.NoneBelow, Auto: o.NoneBelowExcess != nil, Attributes: map[string]string{}, Items: make([]gallery.Item, len(all)),
+		Title: "Predictions of " + c.Run, ModelVersion: version, Classes: c.Classes.Names, Shown: readable.Classes(c.Classes.Names),
+		None: c.o.Predict.NoneBelow, Auto: c.o.Predict.NoneBelowExcess != nil, Attributes: map[string]string{}, Items: make([]gallery.Item, len(all)),
 	}
-	if point := p.model.NoneBelow(len(p.classes.Names)); point != nil {
+	if point := c.Model.NoneBelow(len(c.Classes.Names)); point != nil {
 		d.Threshold = &point.Threshold
 	}
-	for _, a := range p.model.Attributes() {
+	for _, a := range c.Model.Attributes() {
 		if shown := readable.Attribute(a).String(); shown != a {
 			d.Attributes[a] = shown
 		}
 	}
-	d.About = fmt.Sprintf("%d images, %d candidate classes. Labels are stored in this browser and included in downloads.", len(all), len(p.classes.Names))
-	if p.model.Temperature() == 0 {
+	d.About = fmt.Sprintf("%d images, %d candidate classes. Labels are stored in this browser and included in downloads.", len(all), len(c.Classes.Names))
+	if c.Model.Temperature() == 0 {
 		d.About += " The probabilities are not calibrated."
 	}
 	of := make(map[string]string, len(files))
 	for _, file := range files {
 		of[datasets.Printable(filepath.ToSlash(file))] = file
 	}
-	bar := c.Begin("gallery", "images")
+	bar := c.w.Begin("gallery", "images")
 	defer bar.End()
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
@@ -64,7 +64,7 @@ func (c *cli) writeGallery(ctx context.Context, o *predictOptions, p *predictor,
 				item.Explanation = x.Explanation
 			}
 		}
-		if parts := strings.Split(x.Image, "/"); len(parts) > 1 && slices.Contains(p.classes.Names, parts[len(parts)-2]) {
+		if parts := strings.Split(x.Image, "/"); len(parts) > 1 && slices.Contains(c.Classes.Names, parts[len(parts)-2]) {
 			item.Truth = &parts[len(parts)-2]
 		}
 		file, ok := of[x.Image]
@@ -99,5 +99,5 @@ func (c *cli) writeGallery(ctx context.Context, o *predictOptions, p *predictor,
 	if err := <-finished; err != nil {
 		return err
 	}
-	return wholefile.Write(o.html, func(w io.WriteSeeker) error { return d.Write(w) })
+	return wholefile.Write(path, func(w io.WriteSeeker) error { return d.Write(w) })
 }

@@ -1,0 +1,3 @@
+package result
+
+import _ "vzsl/internal/filetest" // what tests write is not synced to the disk: wholefile.Durable
