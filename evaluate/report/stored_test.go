@@ -66,7 +66,7 @@ func TestRebuildRefuses(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, result.PredictionsFile)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Rebuild(s, Options{}); err == nil || !strings.Contains(err.Error(), "missing") {
+	if _, err := Rebuild(s, Options{}); err == nil || !strings.Contains(err.Error(), "not found; it is needed to rebuild the page") {
 		t.Errorf("no predictions: %v", err)
 	}
 	if string(read(t, filepath.Join(dir, htmlName))) != string(page) {

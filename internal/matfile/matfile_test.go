@@ -297,7 +297,7 @@ func TestSparseNumbers(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.Dims = []int{1 << 20, 1 << 20}
-	if _, err := a.Float64s(); err == nil || !strings.Contains(err.Error(), "too many to hold") {
+	if _, err := a.Float64s(); err == nil || !strings.Contains(err.Error(), "too many for memory") {
 		t.Error(err)
 	}
 }
