@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"vzsl/internal/filetest"
 )
 
 // absences are the words for what is not there: none of them may stand for what could not be looked at.
@@ -36,6 +38,7 @@ func toyRun(t *testing.T) [][]string {
 
 // TestTooManyFiles: where no more files can be opened that is said, or the work is done; never that something is not there.
 func TestTooManyFiles(t *testing.T) {
+	filetest.Slow(t)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -68,6 +71,7 @@ func TestTooManyFiles(t *testing.T) {
 
 // TestNoPermission: what may not be read is said to be so, never to be absent, whichever folder or file it is.
 func TestNoPermission(t *testing.T) {
+	filetest.Slow(t)
 	if os.Geteuid() != 0 {
 		t.Skip("needs the superuser, to become another user")
 	}

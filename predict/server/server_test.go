@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"vzsl/internal/filetest"
 	"vzsl/predict"
 )
 
@@ -343,6 +344,7 @@ func TestSlowClient(t *testing.T) {
 
 // Bodies together take no more than their limit: others wait for their turn, and are told when there is none.
 func TestMemory(t *testing.T) {
+	filetest.Slow(t)
 	wait := make(chan bool)
 	url, _ := start(t, Options{MaxBody: 100, MaxBodies: 100, Timeout: 500 * time.Millisecond, Pictures: numbers{wait}})
 	body := strings.Repeat(" ", 80) + "3"
