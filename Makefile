@@ -73,7 +73,7 @@ demo: $(VZSL) ## run every stage on generated images in ./demo; nothing to downl
 go_test = GOGC=400 $(GO) test
 
 test: ## quick tests (seconds)
-	$(go_test) ./...
+	$(go_test) ./pipeline ./... # the longest first
 
 test-times: ## the twenty slowest quick tests, without cached results
 	@$(go_test) -count=1 -json ./... | sed -n 's/.*"Action":"pass","Package":"\([^"]*\)","Test":"\([^"/]*\)","Elapsed":\([0-9.]*\).*/\3 s  \1  \2/p' | sort -rn | head -20
