@@ -92,7 +92,7 @@ func (n numbers) Picture(ctx context.Context, data []byte) (feature []float32, d
 // TestDamaged: what is damaged of an image's file stands in the reply, when it is sent again and ranked again too.
 func TestDamaged(t *testing.T) {
 	url, stop := start(t, Options{})
-	defer stop() //nolint:errcheck // the test is over
+	defer stop()
 	for range 2 {
 		code, text := call(t, "POST", url+"/predict", "image/jpeg", "3 damaged: its data end early")
 		if code != 200 || !strings.Contains(text, `"damaged":"its data end early"`) {
