@@ -123,8 +123,8 @@ page-packages: $(PAGES)/node_modules/.package-lock.json
 pages: page-packages ## test reports and server page in Chromium: widths, dark mode, print, accessibility (installs npm packages)
 	VZSL_PAGES=1 $(GO) test -count=1 -v -run TestPages ./internal/pagetest ./internal/gallery ./evaluate/report ./predict/server ./pipeline
 
-screenshots: page-packages ## take the screenshots of the server's page in docs/ with Chromium
-	VZSL_PAGES=1 VZSL_SHOTS=$(CURDIR)/docs $(GO) test -count=1 -run 'TestPagesServe/(describe|correct)' ./pipeline
+screenshots: page-packages ## take the screenshots of the report, the server's page and the list of runs in docs/ with Chromium
+	VZSL_PAGES=1 VZSL_SHOTS=$(CURDIR)/docs $(GO) test -count=1 -run 'TestPages(Report|Serve)/(describe|correct)' ./pipeline
 
 # New inputs are not minimised: with one processor that would take most of FUZZTIME.
 FUZZTIME ?= 20s
