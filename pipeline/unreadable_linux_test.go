@@ -136,3 +136,11 @@ func TestNoPermission(t *testing.T) {
 		t.Errorf("permission was denied %d times", said)
 	}
 }
+
+// TestSettingsFileOnBadDisk: a settings file that the disk does not give is a failure that may be retried, not wrong usage.
+func TestSettingsFileOnBadDisk(t *testing.T) {
+	o := vzsl(t, "methods", "--config", "/proc/self/mem") // its first bytes cannot be read: EIO
+	if o.code != exitFailed || !strings.Contains(o.stderr, "settings file") || !strings.Contains(o.stderr, "run the same command again") {
+		t.Errorf("exit code %d\n%s", o.code, o.stderr)
+	}
+}
