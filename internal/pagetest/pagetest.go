@@ -17,7 +17,7 @@ import (
 // serious or critical finding of axe, or is a file over 5 MB.
 //
 // It takes seconds a page: the test skips but for VZSL_LONG or VZSL_PAGES, and where there is no node, Chromium or package.
-// With VZSL_PAGES, as make pages sets it, a lack of these fails the test. VZSL_SHOTS names a folder to keep images in.
+// With VZSL_PAGES, as make pages sets it, a lack of these fails the test. VZSL_PAGE_SHOTS names a folder to keep images of them in.
 func Browser(t testing.TB) (check func(pages ...string)) {
 	t.Helper()
 	look := browser(t)
@@ -110,7 +110,7 @@ func browser(t testing.TB) (look func(pages ...string) (wrong []string)) {
 	t.Helper()
 	node, testdata := environment(t)
 	args := []string{filepath.Join(testdata, "check.js")}
-	if shots := os.Getenv("VZSL_SHOTS"); shots != "" {
+	if shots := os.Getenv("VZSL_PAGE_SHOTS"); shots != "" {
 		args = append(args, "--shots", shots)
 	}
 	return func(pages ...string) (wrong []string) {
