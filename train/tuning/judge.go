@@ -3,6 +3,7 @@ package tuning
 import (
 	"maps"
 	"math"
+
 	"vzsl/train/method"
 )
 
