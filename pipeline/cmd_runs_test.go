@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"vzsl/internal/filetest"
 	"vzsl/internal/pagetest"
 	"vzsl/pipeline/runlist"
 )
@@ -139,6 +140,7 @@ func TestRuns(t *testing.T) {
 
 // TestRunsKilled: a rename and a removal that were killed at any moment are completed by the same command.
 func TestRunsKilled(t *testing.T) {
+	filetest.Slow(t)
 	runsWorkspace(t)
 	for _, run := range []string{"one", "two"} {
 		for killed, moves := range [][]string{{}, {"runs"}, {"runs", "reports"}} {

@@ -163,7 +163,8 @@ func TestSearchesInTasks(t *testing.T) {
 				t.Errorf("%v units, %v tasks", r["units"], r["tasks"])
 			}
 			plan := filepath.Join(many, "plans", "demo-"+c.command)
-			refused(t, exitFailed, []string{"there is a plan", "--replace"}, flags(many, "plan", c.command)...)
+			done(t, flags(many, "plan", c.command)...) // the same work
+			refused(t, exitFailed, []string{"there is a plan", "--replace"}, append(flags(many, "plan", c.command), "--tasks", "1")...)
 			refused(t, exitUsage, []string{"the task number is missing"}, c.command, "--plan", plan)
 			refused(t, exitUsage, []string{"is a plan of " + c.command}, "extract", "--plan", plan, "--task", "0")
 			refused(t, exitUsage, []string{"the plan defines what is done"}, c.command, "--plan", plan, "--task", "0", "--seed", "7")

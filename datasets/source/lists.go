@@ -16,11 +16,13 @@ import (
 	"vzsl/internal/store"
 )
 
-// listContents are single images, each a file of its own. An image is at the place of its file in files.
+// listContents are single images, each a file of its own. An image is at the place of its file in listed or files.
 type listContents struct {
-	*file // the list; of a prefix: the first image
-	files []*file
-	names []entry
+	*file  // the list; of a prefix: the first image
+	stores *store.Opener
+	listed []string // of a list: the images' files as it has them
+	files  []*file  // of a prefix
+	names  []entry
 }
 
 // Usual names of columns, in lists and in tables.
@@ -51,8 +53,8 @@ func (s *set) openLists(ctx context.Context, d *datasets.Dataset, o *Options) er
 		return errors.New("--data-columns name=... is for Parquet; images of a list are named as in the list")
 	}
 	for i, f := range s.files {
-		l := &listContents{file: f}
-		if err := l.open(ctx, s.stores, o, func(format string, args ...any) {
+		l := &listContents{file: f, stores: s.stores}
+		if err := l.open(ctx, o, func(format string, args ...any) {
 			if i == 0 {
 				d.Note(format, args...)
 			}
@@ -68,7 +70,7 @@ func (s *set) openLists(ctx context.Context, d *datasets.Dataset, o *Options) er
 }
 
 // open reads the list.
-func (l *listContents) open(ctx context.Context, stores *store.Opener, o *Options, note func(string, ...any)) error {
+func (l *listContents) open(ctx context.Context, o *Options, note func(string, ...any)) error {
 	in, err := l.store.Read(ctx, l.key, l.Version, 0, -1)
 	if err != nil {
 		return err
@@ -93,6 +95,7 @@ func (l *listContents) open(ctx context.Context, stores *store.Opener, o *Option
 		return fmt.Errorf("%s: no column has a usual name for classes (%s): name one of %s with --data-columns class=NAME", l.url(), strings.Join(classColumns, ", "), strings.Join(columns, ", "))
 	}
 	note("images are in column %s, classes in column %s; --data-columns image=... and class=... choose others", columns[image], columns[class])
+	classes := map[string]string{}
 	for {
 		fields, _, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -101,31 +104,51 @@ func (l *listContents) open(ctx context.Context, stores *store.Opener, o *Option
 		if err != nil {
 			return err
 		}
-		e := entry{name: fields[image], class: fields[class], at: int64(len(l.files)), size: -1}
-		f := &file{}
+		e := entry{name: fields[image], class: fields[class], at: int64(len(l.listed)), size: -1}
 		switch {
 		case e.name == "":
 			return fmt.Errorf("%s: a row without an image", l.url())
 		case e.class == "":
 			e.skip = "no class: the list has none for it"
 		}
-		switch {
-		case store.IsURL(e.name):
-			f.store, f.key, err = stores.At(e.name)
-		case filepath.IsAbs(e.name):
-			f.store, f.key, err = stores.At(e.name)
-		default: // from where the list is
-			f.store, f.key = l.store, path.Join(path.Dir(l.key), filepath.ToSlash(e.name))
-			if strings.Contains(l.key, "://") {
-				f.key = l.key[:strings.LastIndexByte(l.key, '/')+1] + e.name
-			}
-			e.name = filepath.ToSlash(e.name)
+		if c, ok := classes[e.class]; ok { // one text for all
+			e.class = c
+		} else {
+			e.class = strings.Clone(e.class)
+			classes[e.class] = e.class
 		}
-		if err != nil {
+		if _, err := l.image(e.name); err != nil {
 			return fmt.Errorf("%s: %w", l.url(), err)
 		}
-		l.files, l.names = append(l.files, f), append(l.names, e)
+		l.listed = append(l.listed, e.name)
+		if !store.IsURL(e.name) && !filepath.IsAbs(e.name) {
+			e.name = filepath.ToSlash(e.name)
+		}
+		l.names = append(l.names, e)
 	}
+}
+
+// image is the file of a row.
+func (l *listContents) image(name string) (*file, error) {
+	f := &file{}
+	var err error
+	switch {
+	case store.IsURL(name), filepath.IsAbs(name):
+		f.store, f.key, err = l.stores.At(name)
+	case strings.Contains(l.key, "://"): // from where the list is
+		f.store, f.key = l.store, l.key[:strings.LastIndexByte(l.key, '/')+1]+name
+	default:
+		f.store, f.key = l.store, path.Join(path.Dir(l.key), filepath.ToSlash(name))
+	}
+	return f, err
+}
+
+// at is the file of the image at a place.
+func (l *listContents) at(i int64) (*file, error) {
+	if l.listed != nil {
+		return l.image(l.listed[i])
+	}
+	return l.files[i], nil
 }
 
 func (l *listContents) list(context.Context) ([]entry, string, error) {
@@ -139,7 +162,10 @@ func (l *listContents) read(ctx context.Context, wanted []int64, give func(at in
 }
 
 func (l *listContents) picture(ctx context.Context, p place, buf []byte) (datasets.Picture, error) {
-	f := l.files[p.at]
+	f, err := l.at(p.at)
+	if err != nil {
+		return datasets.Picture{}, err
+	}
 	in, err := f.look(ctx)
 	if err == nil && in.Size > maxPicture {
 		return datasets.Picture{Skip: fmt.Sprintf("too large: the file has %d MB, the limit is %d", in.Size>>20, maxPicture>>20)}, nil
@@ -156,7 +182,10 @@ func (l *listContents) picture(ctx context.Context, p place, buf []byte) (datase
 }
 
 func (l *listContents) stat(p place) (bytes, version int64, err error) {
-	f := l.files[p.at]
+	f, err := l.at(p.at)
+	if err != nil {
+		return 0, 0, err
+	}
 	in, err := f.look(context.Background())
 	return in.Size, f.versionOf(in), err
 }

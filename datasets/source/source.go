@@ -196,8 +196,13 @@ func (s *set) assemble(d *datasets.Dataset, names, described []string) error {
 		datasets.Image
 		place
 	}
-	var all []image
+	n := 0
+	for _, es := range s.entries {
+		n += len(es)
+	}
+	all := make([]image, 0, n)
 	for f, es := range s.entries {
+		s.entries[f] = nil // a million of them need much memory
 		for _, e := range es {
 			class := features.Unlabelled
 			if e.class != "" {
@@ -219,6 +224,7 @@ func (s *set) assemble(d *datasets.Dataset, names, described []string) error {
 		return strings.Compare(a.Path, b.Path)
 	})
 	s.entries = nil
+	d.Images, s.places = make([]datasets.Image, 0, n), make([]place, 0, n)
 	for _, m := range all {
 		d.Images, s.places = append(d.Images, m.Image), append(s.places, m.place)
 	}

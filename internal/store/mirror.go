@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/gofrs/flock"
 	"golang.org/x/sync/errgroup"
@@ -35,6 +36,7 @@ type Mirror struct {
 	st     Store
 	prefix string // of keys, with a slash at its end unless it is empty
 	lock   *flock.Flock
+	settle sync.Mutex
 }
 
 // Open takes a mirror of the address in the user's folder for caches: one that no other process has. Fetch fills it.
@@ -160,6 +162,10 @@ func (m *Mirror) note(key, version string) error {
 	if err != nil {
 		return err
 	}
+	return m.record(key, version, st)
+}
+
+func (m *Mirror) record(key, version string, st fs.FileInfo) error {
 	b, err := json.Marshal(record{version, st.Size(), st.ModTime().UnixNano()})
 	if err != nil {
 		return err
@@ -214,6 +220,9 @@ func (m *Mirror) forget(key string) error {
 // each goes through the files of the mirror.
 func (m *Mirror) each(do func(key string) error) error {
 	return filepath.WalkDir(m.Dir, func(file string, e fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) { // removed meanwhile
+			return nil
+		}
 		if err != nil || file == m.Dir {
 			return err
 		}
@@ -320,20 +329,27 @@ func (m *Mirror) Placed(ctx context.Context, key string) error {
 	return m.note(key, in.Version)
 }
 
-// Settle puts into the store what was written in the mirror in other ways, and removes from it what was removed from the mirror.
-func (m *Mirror) Settle(ctx context.Context) error {
+// Settle puts into the store what was written in the mirror in other ways, and removes from it what was removed from the mirror,
+// of the wanted keys. Files may be written meanwhile: what is written later is left to the next call.
+func (m *Mirror) Settle(ctx context.Context, want func(key string) bool) error {
 	w, err := m.writable()
 	if err != nil {
 		return err
 	}
+	m.settle.Lock()
+	defer m.settle.Unlock()
 	err = m.each(func(key string) error {
+		if !want(key) {
+			return nil
+		}
 		if _, ok := m.same(key); ok {
 			return nil
 		}
-		if err := m.Put(ctx, key, m.Local(key)); err != nil {
-			return err
+		err := m.put(ctx, w, key)
+		if errors.Is(err, fs.ErrNotExist) { // removed since
+			return nil
 		}
-		return m.Placed(ctx, key)
+		return err
 	})
 	if err != nil {
 		return err
@@ -351,6 +367,9 @@ func (m *Mirror) Settle(ctx context.Context) error {
 			return err
 		}
 		key := strings.TrimSuffix(filepath.ToSlash(rel), ".json")
+		if !want(key) {
+			return nil
+		}
 		if _, err := os.Lstat(m.Local(key)); !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -359,4 +378,20 @@ func (m *Mirror) Settle(ctx context.Context) error {
 		}
 		return os.Remove(file)
 	})
+}
+
+// put puts a file of the mirror into the store, and records it as it was when its reading began: one that grew since differs.
+func (m *Mirror) put(ctx context.Context, w Writable, key string) error {
+	was, err := os.Stat(m.Local(key))
+	if err != nil {
+		return err
+	}
+	if err := m.Put(ctx, key, m.Local(key)); err != nil {
+		return err
+	}
+	in, err := w.Stat(ctx, m.prefix+key)
+	if err != nil {
+		return err
+	}
+	return m.record(key, in.Version, was)
 }

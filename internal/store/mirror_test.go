@@ -61,7 +61,7 @@ func TestMirror(t *testing.T) {
 	if err := os.Remove(a.Local("a/old.txt")); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Settle(ctx); err != nil {
+	if err := a.Settle(ctx, everything); err != nil {
 		t.Fatal(err)
 	}
 	filetest.Write(t, b.Local("a/unknown.txt"), "left by a killed process")
@@ -71,7 +71,7 @@ func TestMirror(t *testing.T) {
 	if read(b, "a/log.txt") != "line" || !strings.Contains(read(b, "a/old.txt"), "no such file") || !strings.Contains(read(b, "a/unknown.txt"), "no such file") {
 		t.Error(read(b, "a/log.txt"), read(b, "a/old.txt"), read(b, "a/unknown.txt"))
 	}
-	if err := b.Settle(ctx); err != nil {
+	if err := b.Settle(ctx, everything); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(a.Close(), b.Close()); err != nil {

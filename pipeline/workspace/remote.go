@@ -19,7 +19,9 @@ var shardFile = regexp.MustCompile(`^features/[^/]+/[^/]+/part-[^/]*\.parquet$`)
 
 // Mount makes the workspace one at an address of a store: its folder is from then on a local one that stands for it (see
 // store.Mirror), with all that the store holds but, where shards is false, the features. Files that are written there whole are
-// put into the store before they get their place, shards only where there is none of that name; Unmount does the rest.
+// put into the store before they get their place, shards only where there is none of that name, and all but shards after what was
+// written in other ways until then (logs): a killed process leaves no file in the store without those it was made from. Unmount
+// does the rest.
 func (w *Workspace) Mount(ctx context.Context, address string, shards bool) error {
 	m, err := w.Stores.Open(address)
 	if err != nil {
@@ -36,6 +38,12 @@ func (w *Workspace) Mount(ctx context.Context, address string, shards bool) erro
 		key, ok := m.Key(file)
 		if !ok {
 			return func() error { return nil }, nil
+		}
+		if !shardFile.MatchString(key) {
+			err := m.Settle(writing, func(other string) bool { return other != key && !shardFile.MatchString(other) })
+			if err != nil {
+				return nil, err
+			}
 		}
 		err := fs.ErrExist
 		if create || shardFile.MatchString(key) {
@@ -64,7 +72,7 @@ func (w *Workspace) Unmount() error {
 		return nil
 	}
 	w.Remote, wholefile.Placing = nil, nil
-	return errors.Join(m.Settle(context.Background()), m.Close())
+	return errors.Join(m.Settle(context.Background(), func(string) bool { return true }), m.Close())
 }
 
 // Address is how others find a file or folder of the workspace: of a mirror the address in its store.
