@@ -112,6 +112,7 @@ func TestPagesServe(t *testing.T) {
 	})
 
 	labels, to := filepath.Join(t.TempDir(), "labels.csv"), t.TempDir()
+	many := moreImages(t, 16) // no copies, which would be learned with the corrected images
 	t.Run("correct", func(t *testing.T) {
 		bad := map[string][]string{}
 		for c, row := range rows {
@@ -119,14 +120,14 @@ func TestPagesServe(t *testing.T) {
 		}
 		bad[hidden] = misdescribed(attributes, rows[hidden], rows[others[1]], "colour:", "shape:", "size:")
 		classFile(t, classes, attributes, unseen, bad)
-		page(t, "correct", map[string]any{"files": named(t, data, unseen, 16), "class": hidden, "to": to}, "--classes", classes, "--labels", labels)
+		page(t, "correct", map[string]any{"files": named(t, many, unseen, 16), "class": hidden, "to": to}, "--classes", classes, "--labels", labels)
 		if n := strings.Count(string(read(t, labels)), "\n"); n != 5 { // the header, and four after undo
 			t.Errorf("%d lines of labels\n%s", n, read(t, labels))
 		}
 		downloads(t, to)
 	})
 	t.Run("learned again", func(t *testing.T) {
-		page(t, "restarted", map[string]any{"files": named(t, data, []string{hidden}, 16), "class": hidden, "labels": 4}, "--classes", classes, "--labels", labels)
+		page(t, "restarted", map[string]any{"files": named(t, many, []string{hidden}, 16), "class": hidden, "labels": 4}, "--classes", classes, "--labels", labels)
 	})
 	t.Run("names", func(t *testing.T) {
 		odd := []string{`<img src=x onerror="window.hacked=1">`, `<script>window.hacked=1</script>`, `=cmd|'/C calc'!A1`, `"quoted" & 'single'`, "-1+2", "'=2", "@SUM(A1)"}

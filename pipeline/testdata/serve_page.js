@@ -153,12 +153,21 @@ require(process.env.PAGETEST)(async work => {
       must(await filter('*labelled') === 5, 'five images are labelled');
       must(await filter(g.class) === (await page.evaluate(c => vzsl.images.items.filter(i => i.class === c).length, g.class)), 'the filter of a class');
       await filter('*');
-      await page.$eval('#g-none', e => { e.value = 60; e.dispatchEvent(new Event('input')); });
+      // None of these: below a probability that some images have, and below the threshold selected in training, on the excess of the best score.
+      const limit = await page.evaluate(() => { const p = vzsl.images.items.map(i => i.top[0].probability).sort((a, b) => a - b); return 100 * p[p.length >> 2]; });
+      await page.$eval('#g-none', (e, v) => { e.value = v; e.dispatchEvent(new Event('input')); }, limit);
       const none = await filter('');
-      must(none === (await page.evaluate(() => vzsl.images.items.filter(i => i.top[0].probability < 0.6).length)), 'none of these');
-      say(`${none} images are none of the classes below 60 %`);
-      await filter('*');
+      must(none > 0 && none === (await page.evaluate(p => vzsl.images.items.filter(i => i.top[0].probability < p).length, limit / 100)), `none of these below ${limit} %: ${none}`);
       await page.$eval('#g-none', e => { e.value = 0; e.dispatchEvent(new Event('input')); });
+      must(await filter('') === 0, 'none of these without a limit');
+      const auto = on => page.evaluate(on => { if (vzsl.gallery.auto.checked !== on) vzsl.gallery.auto.click(); }, on);
+      await auto(true);
+      const rejected = await filter(''), threshold = await page.evaluate(() => vzsl.gallery.threshold);
+      must(Number.isFinite(threshold) && rejected === (await page.evaluate(() => vzsl.images.items.filter(i => i.excess < vzsl.gallery.threshold).length)), `none of these below the threshold ${threshold}: ${rejected}`);
+      must(await page.evaluate(() => vzsl.images.items.every(i => Number.isFinite(i.excess))), 'an image has no excess');
+      say(`none of these: ${none} images below ${limit.toFixed(4)} %, ${rejected} below the threshold ${threshold.toFixed(3)} selected in training`);
+      await auto(false);
+      await filter('*');
       await page.type('#g-search', g.class);
       must((await order()).every(of(g.class)), 'the search for a file name');
       await page.$eval('#g-search', e => { e.value = ''; e.dispatchEvent(new Event('input')); });
