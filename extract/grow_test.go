@@ -13,6 +13,7 @@ import (
 
 	"vzsl/datasets"
 	"vzsl/features"
+	"vzsl/internal/filetest"
 )
 
 // pictures is a collection that changes: the number of each image, 0 for a broken file.
@@ -113,6 +114,7 @@ func shardSums(t *testing.T, dir string) string {
 // A collection that changes at random, extracted again and again, interrupted now and then, is at each time byte for byte what an
 // extraction from nothing gives, and no image is computed twice.
 func TestGrowsAsFromNothing(t *testing.T) {
+	filetest.Slow(t)
 	t.Parallel()
 	for _, check := range []features.Check{features.CheckTime, features.CheckHash} {
 		seed := uint64(time.Now().UnixNano())

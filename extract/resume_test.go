@@ -16,6 +16,7 @@ import (
 	"vzsl/datasets"
 	"vzsl/extract/preprocess"
 	"vzsl/features"
+	"vzsl/internal/filetest"
 )
 
 // TestInterruptedIsUndisturbed cancels runs at random moments and takes them up again:
@@ -190,6 +191,7 @@ func killable() error {
 // TestKilled kills a process that extracts (SIGKILL) at random moments, each time
 // taking up where it was: 4 times, or 20 times and more with VZSL_LONG=1.
 func TestKilled(t *testing.T) {
+	filetest.Slow(t)
 	t.Parallel()
 	kills := 4
 	if os.Getenv("VZSL_LONG") != "" {

@@ -112,7 +112,8 @@ func checkBlocks(path, key string, mapped []byte) (err error) {
 		_, after, _ := strings.Cut(string(want), " ")
 		key, _, _ = strings.Cut(after, " ")
 	}
-	sums, size := []uint64(nil), int64(len(mapped))
+	var sums []uint64
+	size := int64(len(mapped))
 	if mapped != nil {
 		sums, err = sumMapped(mapped)
 	} else {

@@ -388,6 +388,7 @@ func TestAllSkipped(t *testing.T) {
 }
 
 func TestSecondRunRefused(t *testing.T) {
+	filetest.Slow(t)
 	dir := t.TempDir()
 	w, err := Create(dir, source(1, 2, 1), false)
 	if err != nil {
@@ -454,6 +455,7 @@ func child(what, dir string) error {
 }
 
 func TestKilledRuns(t *testing.T) {
+	filetest.Slow(t)
 	whole, dir := t.TempDir(), t.TempDir()
 	fill(t, whole, killSource(), 9)
 	kills := 0

@@ -16,12 +16,14 @@ import (
 	"testing"
 
 	"vzsl/datasets/catalog"
+	"vzsl/internal/filetest"
 	"vzsl/predict/server"
 )
 
 // TestBirds: a model trained on real images of the seen classes of CUB's first validation split names real images of its
 // unseen classes, which it knows from rows of a CSV only, on the command line and over HTTP with the same result.
 func TestBirds(t *testing.T) {
+	filetest.Slow(t)
 	shared := os.Getenv("VZSL_TEST_DATA")
 	if shared == "" {
 		shared = filepath.Join("..", "..", "shared", "data")

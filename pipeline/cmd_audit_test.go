@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"vzsl/datasets/demo"
+	"vzsl/internal/filetest"
 	"vzsl/internal/pagetest"
 	"vzsl/pipeline/experiment"
 )
@@ -51,6 +52,7 @@ func auditRow(t *testing.T, a *experiment.Audit, descriptions, method string) *e
 // TestAudit: every description and control is measured, on the same images; the same command again trains nothing and writes the same
 // bytes; figures are those of train and evaluate; the page opens in a browser.
 func TestAudit(t *testing.T) {
+	filetest.Slow(t)
 	data, other := auditWorkspace(t)
 	args := []string{"audit", "--dataset", "toy", "--split", "demo", "--text-model", "models/pair", "--text", "said.csv", "--methods", "eszsl", "--shots", "1,2", "--seeds", "2"}
 	done(t, args...)

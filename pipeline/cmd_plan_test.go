@@ -167,6 +167,7 @@ func TestTasksAreOneProcess(t *testing.T) {
 }
 
 func TestFinishNamesWhatIsMissing(t *testing.T) {
+	filetest.Slow(t)
 	data, model := copyPictures(t)
 	out := filepath.Join(t.TempDir(), "o")
 	plan := filepath.Join(out, "plans", "demo-demo")

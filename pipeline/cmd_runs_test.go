@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"vzsl/internal/filetest"
 	"vzsl/internal/pagetest"
 	"vzsl/pipeline/runlist"
 )
@@ -139,6 +140,7 @@ func TestRuns(t *testing.T) {
 
 // TestRunsKilled: a rename and a removal that were killed at any moment are completed by the same command.
 func TestRunsKilled(t *testing.T) {
+	filetest.Slow(t)
 	runsWorkspace(t)
 	for _, run := range []string{"one", "two"} {
 		for killed, moves := range [][]string{{}, {"runs"}, {"runs", "reports"}} {
@@ -176,6 +178,39 @@ func TestRunsKilled(t *testing.T) {
 	// A mark of names that have both been taken again says nothing.
 	write(t, filepath.Join("reports", ".renaming-few"), "audited")
 	refused(t, exitFailed, []string{"already exists"}, "runs", "rename", "few", "audited")
+}
+
+// TestRunsLocked: a run that another process writes to is neither removed nor renamed; of several none is removed.
+func TestRunsLocked(t *testing.T) {
+	out, _, _ := demoRun(t)
+	own := t.TempDir()
+	if err := os.CopyFS(filepath.Join(own, "features"), os.DirFS(filepath.Join(out, "features"))); err != nil {
+		t.Fatal(err)
+	}
+	train := []string{"train", "--dataset", "demo", "--split", "demo", "--out", own}
+	done(t, append(train, "--method", "eszsl", "--run", "other")...)
+	writer, stderr := ownProcess(t, append(train, "--set", "epochs=1000000", "--set", "hidden=16", "--set", "latent=4", "--run", "one")...)
+	if err := writer.Start(); err != nil {
+		t.Fatal(err)
+	}
+	metrics := filepath.Join(own, "runs", "one", "metrics.jsonl")
+	waitFor(t, func() bool { b, err := os.ReadFile(metrics); return err == nil && len(b) > 0 })
+	for _, args := range [][]string{{"rename", "one", "two"}, {"remove", "one"}, {"remove", "one", "--yes"}, {"remove", "other", "one", "--yes"}} {
+		refused(t, exitFailed, []string{filepath.Join(own, "runs", "one") + " is being written by", "train --dataset demo", "process ", "wait for it to end or stop it"},
+			append(append([]string{"runs"}, args...), "--out", own)...)
+		if !exists(metrics) || !exists(filepath.Join(own, "runs", "other", "model.safetensors")) || exists(filepath.Join(own, "runs", "two")) {
+			t.Errorf("%v changed something", args)
+		}
+	}
+	_ = writer.Process.Kill()
+	if err := writer.Wait(); err == nil {
+		t.Fatalf("the training ended before it was killed: %s", stderr)
+	}
+	done(t, "runs", "rename", "one", "two", "--out", own)
+	done(t, "runs", "remove", "other", "two", "--yes", "--out", own)
+	if exists(filepath.Join(own, "runs", "two")) || exists(filepath.Join(own, "runs", "other")) {
+		t.Error("not removed when the process had ended")
+	}
 }
 
 func exists(path string) bool { _, err := os.Lstat(path); return err == nil }

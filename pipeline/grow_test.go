@@ -9,6 +9,7 @@ import (
 
 	"vzsl/datasets/catalog"
 	"vzsl/features"
+	"vzsl/internal/filetest"
 )
 
 // A collection that changes: check and verify say so, extract computes what is new, changed or was skipped and nothing else, and
@@ -105,6 +106,7 @@ func TestCollectionGrows(t *testing.T) {
 
 // Features of version 0.1.0 stay as they are until the list of images changes; then their rows are copied.
 func TestOldFeaturesGrow(t *testing.T) {
+	filetest.Slow(t)
 	data, model := copyPictures(t)
 	out := filepath.Join(t.TempDir(), "o")
 	extract := []string{"extract", "--dataset", "demo", "--data", data, "--model", model, "--out", out}

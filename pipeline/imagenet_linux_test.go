@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vzsl/features"
+	"vzsl/internal/filetest"
 )
 
 // TestImageNetScale trains and evaluates every method of the paper's ImageNet table on drawn features: a few, or as many as
@@ -26,6 +27,7 @@ import (
 // whole takes half an hour on two cores and 9 GB of disk, so it is asked for:
 // VZSL_LONG=1 go test ./pipeline -run ImageNetScale -v -timeout 3h, or -run ImageNetScale/plda for one method.
 func TestImageNetScale(t *testing.T) {
+	filetest.Slow(t)
 	w, latent, epochs := imageNetScale{seen: 40, perSeen: 16, unseen: 30, perUnseen: 5, dim: 64, words: 20}, "20", "20"
 	if os.Getenv("VZSL_LONG") != "" {
 		w, latent, epochs = imageNetScale{seen: 1000, perSeen: 200, unseen: 360, perUnseen: 150, dim: 4096, words: 500}, "500", "2"

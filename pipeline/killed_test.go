@@ -13,11 +13,13 @@ import (
 	"time"
 
 	"vzsl/internal/custody"
+	"vzsl/internal/filetest"
 )
 
 // TestKilled kills extraction and training at random moments (a few here, 20 with VZSL_LONG=1), takes
 // each up again by the same command, and compares every file with an undisturbed run's.
 func TestKilled(t *testing.T) {
+	filetest.Slow(t)
 	data, model := demoData(t)
 	kills := 3
 	if os.Getenv("VZSL_LONG") != "" {

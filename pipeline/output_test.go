@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"unicode"
+
+	"vzsl/internal/filetest"
 )
 
 // full is a device with no space left.
@@ -36,6 +38,7 @@ func smallRun(t *testing.T) (data, model, out string) {
 
 // TestFullDevice: no command ends well whose output was not written, as text or as JSON.
 func TestFullDevice(t *testing.T) {
+	filetest.Slow(t)
 	data, model, out := smallRun(t)
 	picture, err := filepath.Glob(filepath.Join(data, "*", "000.png"))
 	if err != nil || len(picture) == 0 {

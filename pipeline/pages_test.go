@@ -177,6 +177,25 @@ func TestPagesServe(t *testing.T) {
 	})
 }
 
+// TestPagesReport takes the screenshots of a report with groups of classes, and checks its page.
+func TestPagesReport(t *testing.T) {
+	run := pagetest.Script(t)
+	out, data, _ := demoRun(t)
+	groups := "class,shape,background\n"
+	for _, c := range lines(t, filepath.Join(data, "unseen.txt")) {
+		of, background, ok := strings.Cut(c, "-on-")
+		if !ok {
+			t.Fatal(c)
+		}
+		groups += c + "," + of[strings.LastIndex(of, "-")+1:] + "," + background + "\n"
+	}
+	done(t, "evaluate", "--run", "demo-demo-eszsl", "--dataset", "demo", "--split", "demo", "--out", out, "--data", data, "-q",
+		"--groups", write(t, filepath.Join(t.TempDir(), "groups.csv"), groups))
+	page := filepath.Join(out, "reports", "demo-demo-eszsl", "report.html")
+	t.Log(run(filepath.Join("testdata", "report_page.cjs"), page, serve(t, "--reports", "--out", out)+"/"))
+	pagetest.Browser(t)(page)
+}
+
 // misdescribed is a row with another's values of some groups of attributes.
 func misdescribed(attributes, row, other []string, groups ...string) []string {
 	row = slices.Clone(row)

@@ -53,7 +53,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	if err != nil && !con.started {
 		// cobra refused the command line before any command ran, and perhaps before it came to --json or the settings file.
-		err = usage.Wrap(wrongArguments(cmd, err))
+		if advice(err) == "" { // a disk that cannot be read is no mistake of the command line
+			err = usage.Wrap(wrongArguments(cmd, err))
+		}
 		if con.json = con.json || asksJSON(args); !con.json {
 			_ = con.applyConfig(cmd) // the first error counts
 		}

@@ -195,7 +195,7 @@ func (s *tuneSearch) finish(ctx context.Context, x *searchTasks) error {
 		return err
 	}
 	last := x.p.Units[len(x.p.Units)-1].Stage
-	if s.Search.Fits, err = x.fits(last); err != nil {
+	if s.Fits, err = x.fits(last); err != nil {
 		return err
 	}
 	tuned, err := x.runner().Tune(ctx, name, in, &s.Search, s.of, s.choice, s.pinned)

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"vzsl/internal/custody"
+	"vzsl/internal/filetest"
 	"vzsl/pipeline/inspect"
 	"vzsl/train/safetensors"
 )
@@ -167,6 +168,7 @@ func (w *world) doors() map[string][]string {
 
 // TestPermutations: rows, columns, classes and lists in another order change no figure and no answer.
 func TestPermutations(t *testing.T) {
+	filetest.Slow(t)
 	w := made(t)
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, method := range []string{"vzsl", "eszsl", "conse"} {
@@ -210,6 +212,7 @@ func TestPermutations(t *testing.T) {
 
 // TestChangedByte changes bytes of what a run was made from: every command that reads it refuses.
 func TestChangedByte(t *testing.T) {
+	filetest.Slow(t)
 	w := made(t)
 	done(t, w.train("vzsl")...)
 	done(t, w.train("eszsl")...)
@@ -255,6 +258,7 @@ func TestChangedByte(t *testing.T) {
 
 // TestChangedInputs writes inputs anew with other contents: what differs is named, and so is what mends it.
 func TestChangedInputs(t *testing.T) {
+	filetest.Slow(t)
 	all := upTo(8)
 	trained := made(t)
 	for _, method := range []string{"vzsl", "eszsl"} {
@@ -626,6 +630,7 @@ func TestCheckStale(t *testing.T) {
 // TestChangedUnderSeveral: a search, a comparison and a few-shot study do not go on with runs that were made from other inputs;
 // inputs in another order are the same.
 func TestChangedUnderSeveral(t *testing.T) {
+	filetest.Slow(t)
 	w := made(t)
 	commands := map[string][]string{
 		"tune":    w.in("tune", "--split", "own", "--method", "eszsl", "--trials", "1", "--folds", "2", "--run", "tuned"),

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"vzsl/internal/filetest"
 )
 
 func TestUsage(t *testing.T) {
@@ -40,6 +42,7 @@ func TestUsage(t *testing.T) {
 
 // TestRefusals: each bad input is refused with an error that names it and says what to do.
 func TestRefusals(t *testing.T) {
+	filetest.Slow(t)
 	data, model := demoData(t)
 	network, err := os.ReadFile(model)
 	if err != nil {

@@ -11,12 +11,14 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"vzsl/features"
+	"vzsl/internal/filetest"
 )
 
 // TestXLSA17RoundTrip: what export --format xlsa17 writes comes back by import xlsa17 and, its attributes, by attributes --csv:
 // missing values and negative ones, those that are -1 among them, names that other files would read otherwise, WordNet ids,
 // descriptions of several blocks.
 func TestXLSA17RoundTrip(t *testing.T) {
+	filetest.Slow(t)
 	nan := float32(math.NaN())
 	names := []string{"ant", "#1 bee", "desert/sand", "sand", "été é"}
 	for name, c := range map[string]struct {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"vzsl/internal/filetest"
 )
 
 // absences are the words for what is not there: none of them may stand for what could not be looked at.
@@ -36,6 +38,7 @@ func toyRun(t *testing.T) [][]string {
 
 // TestTooManyFiles: where no more files can be opened that is said, or the work is done; never that something is not there.
 func TestTooManyFiles(t *testing.T) {
+	filetest.Slow(t)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -68,6 +71,7 @@ func TestTooManyFiles(t *testing.T) {
 
 // TestNoPermission: what may not be read is said to be so, never to be absent, whichever folder or file it is.
 func TestNoPermission(t *testing.T) {
+	filetest.Slow(t)
 	if os.Geteuid() != 0 {
 		t.Skip("needs the superuser, to become another user")
 	}
@@ -130,5 +134,13 @@ func TestNoPermission(t *testing.T) {
 	}
 	if said < 20 {
 		t.Errorf("permission was denied %d times", said)
+	}
+}
+
+// TestSettingsFileOnBadDisk: a settings file that the disk does not give is a failure that may be retried, not wrong usage.
+func TestSettingsFileOnBadDisk(t *testing.T) {
+	o := vzsl(t, "methods", "--config", "/proc/self/mem") // its first bytes cannot be read: EIO
+	if o.code != exitFailed || !strings.Contains(o.stderr, "settings file") || !strings.Contains(o.stderr, "run the same command again") {
+		t.Errorf("exit code %d\n%s", o.code, o.stderr)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"vzsl/features"
 	"vzsl/internal/custody"
+	"vzsl/internal/filetest"
 	"vzsl/train/internal/traintest"
 	"vzsl/train/runs"
 )
@@ -64,6 +65,7 @@ func reordered(t *testing.T, o Options, rng *rand.Rand) Options {
 // TestResumedInAnotherOrder: a run that is taken up again with its inputs in another order ends with the same bytes; with other
 // inputs it is refused and left as it was.
 func TestResumedInAnotherOrder(t *testing.T) {
+	filetest.Slow(t)
 	rng := rand.New(rand.NewPCG(8, 9))
 	o := options(t, t.TempDir())
 	traintest.VZSL(&o.Settings).Epochs, o.CheckpointEvery = 4, -1

@@ -19,6 +19,7 @@ import (
 
 	"vzsl/attributes"
 	"vzsl/features"
+	"vzsl/internal/filetest"
 	"vzsl/train/internal/traintest"
 	"vzsl/train/method"
 	"vzsl/train/methods"
@@ -119,6 +120,7 @@ func accuracy(t *testing.T, p *runs.Predictor, o *Options, role features.Role) f
 }
 
 func TestRun(t *testing.T) {
+	filetest.Slow(t)
 	for _, m := range methods.Names() {
 		if methods.Lookup(m).NeedsShots {
 			continue // TestFewShot has it
@@ -322,6 +324,7 @@ func lines(t *testing.T, dir string) string {
 
 // TestKilled runs this test binary as a process of its own and kills it, again and again.
 func TestKilled(t *testing.T) {
+	filetest.Slow(t)
 	if dir := os.Getenv("VZSL_TEST_RUN"); dir != "" {
 		o := options(t, dir)
 		traintest.VZSL(&o.Settings).Epochs, o.CheckpointEvery = 6, -1

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"vzsl/internal/filetest"
 	"vzsl/train/internal/traintest"
 	"vzsl/train/methods"
 	"vzsl/train/methods/vzsl"
@@ -15,6 +16,7 @@ import (
 
 // TestSeedless: with what a search chose, the methods that say so give the same scores with every seed, the others do not.
 func TestSeedless(t *testing.T) {
+	filetest.Slow(t)
 	for _, name := range methods.Names() {
 		if methods.Lookup(name).NeedsShots {
 			continue

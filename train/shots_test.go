@@ -9,6 +9,7 @@ import (
 
 	"vzsl/datasets/splits"
 	"vzsl/features"
+	"vzsl/internal/filetest"
 	"vzsl/train/internal/traintest"
 	"vzsl/train/methods"
 	"vzsl/train/problem"
@@ -34,6 +35,7 @@ func fewShot(t *testing.T, o *Options, k int) {
 
 // TestFewShot: every method knows the unseen classes after their shots, and nothing of their test images changes a byte.
 func TestFewShot(t *testing.T) {
+	filetest.Slow(t)
 	for _, m := range methods.Names() {
 		t.Run(m, func(t *testing.T) {
 			var digests []string

@@ -14,6 +14,7 @@ import (
 
 // VGG-19 features of the 150 seen classes; expected numbers from numpy.
 func TestImportRealNPY(t *testing.T) {
+	filetest.Slow(t)
 	dir := filetest.Data(t)
 	if testing.Short() {
 		t.Skip("reads 145 MB")

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"vzsl/internal/filetest"
 )
 
 // files reads a folder: path to bytes.
@@ -110,6 +112,7 @@ func rgbOf(img image.Image) []byte {
 }
 
 func TestWriteAgain(t *testing.T) {
+	filetest.Slow(t)
 	dir := filepath.Join(t.TempDir(), "demo")
 	write(t, dir, 1)
 	want := files(t, dir)

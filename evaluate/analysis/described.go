@@ -3,8 +3,8 @@ package analysis
 import (
 	"context"
 	"fmt"
-	"math"
 	"regexp"
+	"strconv"
 
 	"vzsl/evaluate"
 	"vzsl/features"
@@ -77,9 +77,18 @@ func Described(ctx context.Context, r *evaluate.Result, model evaluate.Scorer, i
 			for i := range names {
 				sum += float64(estimates[i*width+k])
 			}
-			seen[c] = append(seen[c], float32(math.Round(1e4*sum/float64(len(names)))/1e4))
+			seen[c] = append(seen[c], short(sum/float64(len(names))))
 		}
 	}
 	out.Seen = seen
 	return out, nil
+}
+
+// short is a number of four significant digits: a model's estimates may all be small.
+func short(x float64) float32 {
+	y, err := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 4, 64), 32)
+	if err != nil { // beyond float32
+		return float32(x)
+	}
+	return float32(y)
 }

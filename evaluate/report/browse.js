@@ -105,7 +105,8 @@
     gallery(text, list, all > list.length ? "The page has " + list.length + " of " + all + " images." : D.all > D.images.length ? "The page has " + D.images.length + " of " + D.all + " images." : "");
   }
 
-  function number(v) { return v === null || v === undefined ? "?" : String(Math.round(v * 1000) / 1000).replace("-", "\u2212"); }
+  // number has three decimal places, or three significant digits: estimates can be small.
+  function number(v) { return v === null || v === undefined ? "?" : String(Math.abs(v) < 1 ? Number(v.toPrecision(3)) : Math.round(v * 1000) / 1000).replace(/-/g, "\u2212"); }
   // compare shows two classes side by side: images, confusions, attributes and the model's estimates of them.
   function compare(a, b) {
     function column(c, o) {
@@ -129,7 +130,7 @@
         var cells = [D.raw[a][o.k], D.raw[b][o.k]].concat(seen ? [D.seen[a][o.k], D.seen[b][o.k]] : []);
         return h("tr", {}, [h("th", { scope: "row", text: D.attributes[o.k] })].concat(cells.map(function (v) { return h("td", { text: number(v) }); })));
       });
-      content.push(h("div", { "class": "scroll", role: "region", "aria-label": "Attributes of the two classes", tabindex: "0" }, [h("table", {}, [
+      content.push(h("div", { "class": "scroll compared", role: "region", "aria-label": "Attributes of the two classes", tabindex: "0" }, [h("table", {}, [
         h("caption", {}, [h("span", { text: "Attributes, the most different first: raw values" + (seen ? ", and the model's mean estimate for the images, in normalised values (above 0: the attribute is present)" : "") })]),
         h("thead", {}, [h("tr", {}, head.map(function (t, i) { return h("th", { scope: "col", "class": i ? null : "text", text: t }); }))]), h("tbody", {}, rows)])]));
     }
@@ -288,6 +289,20 @@
         if (sheet.complete && sheet.naturalWidth) {
           g.drawImage(sheet, m[2] % D.columns * D.tile, Math.floor(m[2] / D.columns) * D.tile, D.tile, D.tile, x * canvas.width - size / 2, y * canvas.height - size / 2, size, size);
         }
+      });
+      // The classes' numbers stay above the thumbnails.
+      var style = getComputedStyle(svg.querySelector("text") || svg);
+      g.font = "600 " + 0.024 * canvas.width + "px " + style.fontFamily;
+      g.textAlign = "center";
+      g.textBaseline = "middle";
+      g.lineJoin = "round";
+      g.lineWidth = 0.006 * canvas.width;
+      g.strokeStyle = style.stroke;
+      g.fillStyle = style.fill;
+      svg.querySelectorAll("text").forEach(function (t) {
+        var x = (Number(t.getAttribute("x")) - view.x) / view.w * canvas.width, y = (Number(t.getAttribute("y")) - view.y) / view.w * canvas.height;
+        g.strokeText(t.textContent, x, y);
+        g.fillText(t.textContent, x, y);
       });
     }
     function at(e) {

@@ -16,6 +16,7 @@ import (
 	"vzsl/evaluate"
 	"vzsl/evaluate/evaluatetest"
 	"vzsl/evaluate/result"
+	"vzsl/internal/filetest"
 )
 
 func render(t testing.TB, r *evaluate.Result, run *result.Run, o Options) []byte {
@@ -353,6 +354,7 @@ func TestSizeOfMatrix(t *testing.T) {
 
 // All of CUB's 200 classes, the images of those that are here: the page stays under 5 MB.
 func TestSizeForCUB(t *testing.T) {
+	filetest.Slow(t)
 	root := os.Getenv("VZSL_TEST_DATA")
 	if root == "" {
 		root = "../../../shared/data"

@@ -186,6 +186,7 @@ func kindTable(said map[string]string) string {
 
 // TestKinds: files of every kind of value, written by the programs that write such, are read exactly or refused with advice.
 func TestKinds(t *testing.T) {
+	filetest.Slow(t)
 	entries, err := os.ReadDir("testdata/kinds")
 	if err != nil {
 		t.Fatal(err)

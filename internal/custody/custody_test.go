@@ -236,6 +236,7 @@ func TestAllOrNothing(t *testing.T) {
 
 // TestReadersBesideAWriter: who reads while a file is replaced over and over has one of its versions, and never an error.
 func TestReadersBesideAWriter(t *testing.T) {
+	filetest.Slow(t)
 	dir := t.TempDir()
 	must(t, WriteAll(t.Context(), dir, Bytes("a", []byte("version 0"))))
 	ctx, stop := context.WithCancel(t.Context())

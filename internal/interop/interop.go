@@ -34,10 +34,19 @@ func lacks(t testing.TB, program, what string) {
 	t.Skip("needs " + what)
 }
 
+// asked skips a test of the quick ones: other programs take seconds to start, so that they run in make interop and make test-slow.
+func asked(t testing.TB) {
+	t.Helper()
+	if !slices.ContainsFunc([]string{"VZSL_INTEROP", "VZSL_SLOW", "VZSL_LONG"}, func(name string) bool { return os.Getenv(name) != "" }) {
+		t.Skip("make interop and make test-slow run it")
+	}
+}
+
 // Node is a call of node in which packages can be required. The test skips where there is no node or one of them does not
 // load; with node in VZSL_INTEROP it fails.
 func Node(t testing.TB, packages []string, args ...string) *exec.Cmd {
 	t.Helper()
+	asked(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
 	node := func(args ...string) *exec.Cmd {
@@ -65,6 +74,7 @@ func Node(t testing.TB, packages []string, args ...string) *exec.Cmd {
 // and fails with python in VZSL_INTEROP.
 func Python(t testing.TB, modules []string, args ...string) *exec.Cmd {
 	t.Helper()
+	asked(t)
 	imports := strings.Join(append([]string{"sys"}, modules...), ", ")
 	for _, python := range []string{"/usr/bin/python3", "python3"} {
 		if exec.Command(python, "-c", "import "+imports).Run() == nil {

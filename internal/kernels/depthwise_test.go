@@ -20,7 +20,6 @@ func TestSlidingWindows(t *testing.T) {
 				weights, bias := randoms[float32](g.Weights()), randoms[float32](channels)
 				in, _ := randomAct(r, 2, size, size, channels, Halo{Left: r.IntN(4), Right: r.IntN(8)})
 				oh, ow := g.OutSize(size, size)
-				want := NewAct(2, oh, ow, channels, Halo{}, nil)
 				run := func(a *arch, sliding bool) *Act {
 					level := *a
 					if !sliding {
@@ -39,7 +38,7 @@ func TestSlidingWindows(t *testing.T) {
 					CopyAct(out, got)
 					return got
 				}
-				want = run(goArch, true)
+				want := run(goArch, true)
 				for _, a := range archs() {
 					name := fmt.Sprintf("%s, windows of %d, %d apart, %d x %d x %d", a.name, width, stride, size, size, channels)
 					got, general := run(a, true), run(a, false)

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"testing"
+
+	"vzsl/internal/filetest"
 )
 
 // atThreads runs f on one, two and five threads and wants the same bits.
@@ -26,6 +28,7 @@ func atThreads(t *testing.T, what string, f func() []float32) {
 }
 
 func TestThreads(t *testing.T) {
+	filetest.Slow(t)
 	atLevels(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(61, 62))
 		m, n, k := 300, 333, 600

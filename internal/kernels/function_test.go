@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"vzsl/internal/filetest"
 )
 
 var functions = []Function{
@@ -63,6 +65,7 @@ func TestFunctions(t *testing.T) {
 // Every function on its way out of every kind of convolution and of a linear
 // layer, with another map added and channels scaled, against separate steps.
 func TestLayerEnds(t *testing.T) {
+	filetest.Slow(t)
 	atLevels(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(133, 134))
 		for i, f := range functions {

@@ -27,6 +27,7 @@ func fast(t *testing.T) {
 
 // Every store reads whole files and parts, tells what is there, and what is not, in the same way.
 func TestReading(t *testing.T) {
+	filetest.Slow(t)
 	fast(t)
 	ctx := context.Background()
 	dir := t.TempDir()
@@ -113,6 +114,7 @@ func TestReading(t *testing.T) {
 
 // Of many that create the same object one does, and the others are told, however bad the network.
 func TestCreate(t *testing.T) {
+	filetest.Slow(t)
 	fast(t)
 	ctx := context.Background()
 	s3 := storetest.S3(t)

@@ -64,7 +64,7 @@ func Decode(f *os.File, turn Orientation) (image.Image, error) {
 	}
 	data := make([]byte, head)
 	n, err := f.ReadAt(data, 0)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	return turned(img, turn(data[:n])), nil

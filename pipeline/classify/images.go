@@ -9,13 +9,13 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"vzsl/datasets"
 	"vzsl/extract"
 	"vzsl/internal/lookup"
 	"vzsl/pipeline/usage"
 	"vzsl/predict"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // List lists what command line arguments mean: files, the images in and below folders, globs that the shell left.

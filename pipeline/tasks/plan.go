@@ -184,7 +184,7 @@ func (p *Plan) same(old *Plan, list *features.ImageList) (bool, error) {
 	a.Made, a.Rate = b.Made, b.Rate
 	if a.Extract != nil && b.Extract != nil && list != nil {
 		if _, err := old.Images(); err != nil {
-			return false, nil //nolint:nilerr // its list is damaged: it has to be replaced
+			return false, nil // its list is damaged: it has to be replaced
 		}
 		dir, err := os.MkdirTemp("", "vzsl-plan-")
 		if err != nil {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"vzsl/internal/filetest"
 )
 
 // answer is of a response what stays when it was read.
@@ -248,6 +250,7 @@ func TestWaitingIsNotSlow(t *testing.T) {
 
 // TestConnections: those beyond the limit wait to be accepted.
 func TestConnections(t *testing.T) {
+	filetest.Slow(t)
 	url, _ := start(t, Options{MaxConnections: 2, ReadTimeout: 500 * time.Millisecond})
 	for range 6 { // send nothing, and are cut off at the time limit
 		c, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))

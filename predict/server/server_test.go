@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"vzsl/internal/filetest"
 	"vzsl/predict"
 )
 
@@ -91,7 +92,7 @@ func (n numbers) Picture(ctx context.Context, data []byte) (feature []float32, d
 // TestDamaged: what is damaged of an image's file stands in the reply, when it is sent again and ranked again too.
 func TestDamaged(t *testing.T) {
 	url, stop := start(t, Options{})
-	defer stop() //nolint:errcheck // the test is over
+	defer stop()
 	for range 2 {
 		code, text := call(t, "POST", url+"/predict", "image/jpeg", "3 damaged: its data end early")
 		if code != 200 || !strings.Contains(text, `"damaged":"its data end early"`) {
@@ -343,6 +344,7 @@ func TestSlowClient(t *testing.T) {
 
 // Bodies together take no more than their limit: others wait for their turn, and are told when there is none.
 func TestMemory(t *testing.T) {
+	filetest.Slow(t)
 	wait := make(chan bool)
 	url, _ := start(t, Options{MaxBody: 100, MaxBodies: 100, Timeout: 500 * time.Millisecond, Pictures: numbers{wait}})
 	body := strings.Repeat(" ", 80) + "3"

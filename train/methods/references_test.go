@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"vzsl/internal/filetest"
 	"vzsl/train/method"
 )
 
@@ -100,6 +101,7 @@ func TestTrained(t *testing.T) {
 
 // TestRealReferences compares scores on a little of CUB with NumPy's, SciPy's and PyTorch's (testdata/real.py).
 func TestRealReferences(t *testing.T) {
+	filetest.Slow(t)
 	r := cub(t)
 	var want map[string][]float64
 	golden(t, "real.json", &want)

@@ -7,9 +7,11 @@ import (
 	"vzsl/extract/engine/enginetest"
 	"vzsl/extract/engine/native"
 	"vzsl/extract/onnx"
+	"vzsl/internal/filetest"
 )
 
 func TestSqueezeNetOnBirds(t *testing.T) {
+	filetest.Slow(t)
 	enginetest.TestBirds(t, create, "models/squeezenet1.1-imagenet-gap512.onnx", "caffe", 227, 10)
 }
 

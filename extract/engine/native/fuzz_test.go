@@ -9,6 +9,7 @@ import (
 	"vzsl/extract/engine/enginetest"
 	"vzsl/extract/onnx"
 	"vzsl/extract/onnx/plan"
+	"vzsl/internal/filetest"
 )
 
 // survive reads, plans and runs a network that may be damaged, and reports how far it came. What is
@@ -86,6 +87,7 @@ func models(t testing.TB) [][]byte {
 
 // TestDamagedNetworks: networks with random changes give an error or features, never a panic.
 func TestDamagedNetworks(t *testing.T) {
+	filetest.Slow(t)
 	path := filepath.Join(t.TempDir(), "net.onnx")
 	list := models(t)
 	rng := rand.New(rand.NewPCG(3, 5))

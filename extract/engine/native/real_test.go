@@ -69,6 +69,7 @@ func TestBirdsInBatches(t *testing.T) {
 // TestConvolutionsDirectly compares each convolution of a real network, on real images, with the sum
 // that defines it, in double precision at some of its places, from the engine's own values before it.
 func TestConvolutionsDirectly(t *testing.T) {
+	filetest.Slow(t)
 	path := enginetest.Shared(t, "models/vgg19-imagenet-conv3_4-gap256.onnx")
 	const n, size = 2, 224
 	x := enginetest.Birds(t, n, "caffe", size)
