@@ -166,7 +166,8 @@ func (b *bench) formats(checkout string) ([]format, error) {
 		}})
 		return nil
 	}
-	train := append([]string{"train", "--method", "eszsl", "--run", "again"}, demoSplit...)
+	one := append([]string{"--network", "demo"}, demoSplit...) // the plan is of features of another network
+	train := append([]string{"train", "--method", "eszsl", "--run", "again"}, one...)
 	evaluate := append([]string{"evaluate", "--method", "eszsl"}, demoSplit...)
 	predict := []string{"predict", image, "--run", "demo-demo-eszsl", "--model", b.model}
 	report := []string{"report", "demo-demo-eszsl"}
@@ -177,12 +178,12 @@ func (b *bench) formats(checkout string) ([]format, error) {
 		inside("classes.parquet", "features/demo/classes.parquet", train, evaluate, verify("features/demo")),
 		inside("split.parquet", "features/demo/splits/demo.parquet", train, evaluate),
 		inside("model.safetensors", "runs/demo-demo-eszsl/model.safetensors", evaluate, predict),
-		inside("config.toml", "runs/demo-demo-eszsl/config.toml", evaluate, predict, append([]string{"train", "--method", "eszsl"}, demoSplit...)),
+		inside("config.toml", "runs/demo-demo-eszsl/config.toml", evaluate, predict, append([]string{"train", "--method", "eszsl"}, one...)),
 		inside("report.json", "reports/demo-demo-eszsl/report.json", report),
 		inside("predictions.parquet", "reports/demo-demo-eszsl/predictions.parquet", report),
 		inside("plan.json", "plans/demo-compare/plan.json", []string{"status", "plans/demo-compare"}, []string{"finish", "plans/demo-compare"}, []string{"compare", "--plan", "plans/demo-compare", "--task", "0/1"}),
 		inside("images.parquet", "plans/demo-planned/images.parquet", []string{"status", "plans/demo-planned"}, []string{"extract", "--plan", "plans/demo-planned", "--task", "0/2"}),
-		inside("fits.jsonl", "runs/tuned/tuning/fits.jsonl", append([]string{"tune", "--method", "sae", "--trials", "4", "--folds", "3", "--run", "tuned"}, demoSplit...)),
+		inside("fits.jsonl", "runs/tuned/tuning/fits.jsonl", append([]string{"tune", "--method", "sae", "--trials", "4", "--folds", "3", "--run", "tuned"}, one...)),
 	)
 }
 
