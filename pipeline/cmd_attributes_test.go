@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"vzsl/features"
+	"vzsl/internal/filetest"
 )
 
 // demoVectors writes GloVe vectors of the words in the demo's class names, those of skip left out.
@@ -45,6 +46,7 @@ func demoVectors(t *testing.T, data, name string, dim int, skip string) string {
 }
 
 func TestWordVectors(t *testing.T) {
+	filetest.Slow(t)
 	data, model := demoData(t)
 	out := t.TempDir()
 	in := func(args ...string) []string { return append(args, "--dataset", "demo", "--data", data, "--out", out) }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"vzsl/internal/filetest"
 	"vzsl/internal/matfile"
 	"vzsl/pipeline/inspect"
 )
@@ -81,6 +82,7 @@ func follow(t *testing.T, dataset string, have map[string]func()) string {
 
 // TestCheckLeads: from each layout's folder to a report by the commands that check names.
 func TestCheckLeads(t *testing.T) {
+	filetest.Slow(t)
 	data, model := demoData(t)
 	drawn, err := filepath.Glob(filepath.Join(data, "*", "000.png"))
 	if err != nil || len(drawn) < 5 {

@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"vzsl/internal/filetest"
 )
 
 // demoSplit makes features, class table and the split demo of the small demo set; it returns --out.
@@ -73,6 +75,7 @@ func TestFewShot(t *testing.T) {
 }
 
 func TestSeeds(t *testing.T) {
+	filetest.Slow(t)
 	out, in := demoSplit(t)
 	train := in("train", "--split", "demo", "--seeds", "3", "--set", "epochs=2", "--set", "latent=8")
 	r := done(t, train...)

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"vzsl/features"
+	"vzsl/internal/filetest"
 	"vzsl/internal/matfile"
 )
 
@@ -103,6 +104,7 @@ func seq(lo, hi int) (out []float64) {
 
 // TestXLSA17 goes from a folder of xlsa17 to a report that says what was repaired.
 func TestXLSA17(t *testing.T) {
+	filetest.Slow(t)
 	dir, out := xlsa17Folder(t), t.TempDir()
 	r := done(t, "import", "xlsa17", dir, "--out", out, "--shard-rows", "25")
 	if r["dataset"] != "toy" || r["images"] != 60.0 || r["dim"] != 8.0 || r["shards"] != 3.0 {

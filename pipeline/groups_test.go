@@ -6,11 +6,13 @@ import (
 	"testing"
 
 	"vzsl/datasets/demo"
+	"vzsl/internal/filetest"
 )
 
 // TestGroups: a report has accuracy by every column of words of a table, its command keeps the table and the images, and so does the
 // report that is built again; runs are compared image by image.
 func TestGroups(t *testing.T) {
+	filetest.Slow(t)
 	data, _ := auditWorkspace(t)
 	csv := "class,colour,number,shape\n"
 	for i, c := range demo.Classes() {

@@ -111,6 +111,7 @@ func contents(t *testing.T, dir string) map[string]string {
 
 // An archive that is written again with one image changed and one more makes two images to compute.
 func TestSourceGrows(t *testing.T) {
+	filetest.Slow(t)
 	_, model := demoData(t)
 	for _, name := range []string{"x.tar", "x.tar.gz", "x.csv"} {
 		dir := t.TempDir()

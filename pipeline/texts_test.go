@@ -12,11 +12,13 @@ import (
 
 	"vzsl/datasets/demo"
 	"vzsl/features"
+	"vzsl/internal/filetest"
 )
 
 // TestTexts: classes are described by attributes and by their names, a method trains on either, CLIP names by the names, and the
 // record of each run binds to its part of the table.
 func TestTexts(t *testing.T) {
+	filetest.Slow(t)
 	data, other := demoData(t)
 	t.Chdir(t.TempDir())
 	pair := filepath.Join("models", "pair")

@@ -7,6 +7,7 @@ import (
 	"vzsl/extract/engine/enginetest"
 	"vzsl/extract/engine/native"
 	"vzsl/extract/onnx"
+	"vzsl/internal/filetest"
 )
 
 // TestNodes: of the ONNX project's tests of single operators, what this engine takes comes out right.
@@ -31,6 +32,7 @@ func TestNodes(t *testing.T) {
 
 // TestReadTwice: an operator leaves its argument as it is for what else reads it.
 func TestReadTwice(t *testing.T) {
+	filetest.Slow(t)
 	right := 0
 	for _, n := range enginetest.Nodes(t, "../testdata") {
 		why, ok := n.Compare(t, create, func(net *onnx.Network, l onnx.Layer, h, w int) (enginetest.Engine, error) {

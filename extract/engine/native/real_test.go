@@ -25,6 +25,7 @@ func TestSqueezeNetOnBirds(t *testing.T) {
 }
 
 func TestVGG19ConvolutionsOnBirds(t *testing.T) {
+	filetest.Slow(t)
 	enginetest.TestBirds(t, newEngine, "models/vgg19-imagenet-conv3_4-gap256.onnx", "caffe", 224, 4)
 }
 
@@ -47,6 +48,7 @@ func TestTorchvision(t *testing.T) {
 
 // TestBirdsInBatches: on a real network, too, features do not depend on batches and threads.
 func TestBirdsInBatches(t *testing.T) {
+	filetest.Slow(t)
 	path := enginetest.Shared(t, "models/squeezenet1.1-imagenet-gap512.onnx")
 	const n, per = 5, 3 * 227 * 227
 	x := enginetest.Birds(t, n, "caffe", 227)
