@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"net/http"
 	"os"
@@ -65,11 +64,7 @@ func (s *Server) classesCSV(w http.ResponseWriter, _ *http.Request) {
 
 // putClassesCSV adds the classes of such a file, or replaces their descriptions; with ?replace=1 they replace all classes.
 func (s *Server) putClassesCSV(w http.ResponseWriter, r *http.Request) {
-	var text []byte
-	release, ok := s.body(w, r, s.o.MaxBody, func(body io.Reader) (err error) {
-		text, err = io.ReadAll(body)
-		return err
-	})
+	text, release, ok := s.text(w, r, s.o.MaxBody)
 	if !ok {
 		return
 	}
@@ -215,11 +210,7 @@ func (s *Server) putClass(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, "%v", err)
 		return
 	}
-	var text []byte
-	release, ok := s.body(w, r, maxDescription, func(body io.Reader) (err error) {
-		text, err = io.ReadAll(body)
-		return err
-	})
+	text, release, ok := s.text(w, r, maxDescription)
 	if !ok {
 		return
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"strconv"
 
@@ -112,11 +111,7 @@ func (s *Server) training(w http.ResponseWriter, r *http.Request) {
 
 // parquet converts predictions as returned by /predict and /rank to a Parquet file.
 func (s *Server) parquet(w http.ResponseWriter, r *http.Request) {
-	var text []byte
-	release, ok := s.body(w, r, s.o.MaxBody, func(body io.Reader) (err error) {
-		text, err = io.ReadAll(body)
-		return err
-	})
+	text, release, ok := s.text(w, r, s.o.MaxBody)
 	if !ok {
 		return
 	}

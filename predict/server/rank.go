@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 
@@ -41,11 +40,7 @@ var errDraft = errors.New("the draft")
 
 // read reads a JSON body within the limits.
 func (s *Server) read(w http.ResponseWriter, r *http.Request, v any) (ok bool) {
-	var text []byte
-	release, ok := s.body(w, r, maxDescription, func(body io.Reader) (err error) {
-		text, err = io.ReadAll(body)
-		return err
-	})
+	text, release, ok := s.text(w, r, maxDescription)
 	if !ok {
 		return false
 	}

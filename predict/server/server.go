@@ -323,6 +323,15 @@ func fail(w http.ResponseWriter, code int, format string, args ...any) {
 	respond(w, code, map[string]string{"error": fmt.Sprintf(format, args...)})
 }
 
+// text reads the whole body of a request of at most so many bytes; release as of body.
+func (s *Server) text(w http.ResponseWriter, r *http.Request, most int64) (text []byte, release func(), ok bool) {
+	release, ok = s.body(w, r, most, func(body io.Reader) (err error) {
+		text, err = io.ReadAll(body)
+		return err
+	})
+	return text, release, ok
+}
+
 // body reads a request's body within the limits; ok is false if it has responded with an error. release must be called
 // when the bytes are no longer needed.
 func (s *Server) body(w http.ResponseWriter, r *http.Request, most int64, read func(body io.Reader) error) (release func(), ok bool) {
