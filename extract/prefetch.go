@@ -92,15 +92,18 @@ func startPrefetch(ctx context.Context, o *Options, images []int, workers, buffe
 	return a
 }
 
+// Damaged is the warning about an image whose file is damaged.
+const Damaged = "image damaged, decoded as by libjpeg"
+
 // warn counts a damaged image, and names the first ones.
 func (a *prefetcher) warn(log *slog.Logger, image, flaw string) {
 	const logged = 20
 	switch n := a.damaged.Add(1); {
 	case log == nil || n > logged:
 	case n < logged:
-		log.Warn("image damaged, decoded as by libjpeg", "image", image, "what", flaw)
+		log.Warn(Damaged, "image", image, "what", flaw)
 	default:
-		log.Warn("image damaged, decoded as by libjpeg (further ones are only counted)", "image", image, "what", flaw)
+		log.Warn(Damaged+" (further ones are only counted)", "image", image, "what", flaw)
 	}
 }
 

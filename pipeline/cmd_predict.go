@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vzsl/extract"
 	"vzsl/extract/preprocess"
 	"vzsl/internal/wholefile"
 	"vzsl/pipeline/classify"
@@ -191,7 +192,7 @@ func (c *cli) predicted(p *classify.Classifier, o *predictOptions, all []predict
 			}
 		}
 		if x.Damaged != "" && !c.json {
-			c.Log.Warn(classify.Damaged, "image", x.Image, "what", x.Damaged)
+			c.Log.Warn(extract.Damaged, "image", x.Image, "what", x.Damaged)
 		}
 	}
 	if skipped == len(all) {

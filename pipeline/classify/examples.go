@@ -8,12 +8,10 @@ import (
 	"slices"
 	"strings"
 
+	"vzsl/extract"
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
 )
-
-// Damaged is the warning about a damaged image.
-const Damaged = "image damaged, decoded as by libjpeg"
 
 // Learn updates the model with the images of a folder that has one folder for each class, named after the class.
 func (c *Classifier) Learn(ctx context.Context, dir string, pics *workspace.RunNetwork) error {
@@ -49,7 +47,7 @@ func (c *Classifier) Learn(ctx context.Context, dir string, pics *workspace.RunN
 				return fmt.Errorf("--examples: %s: %w", path, err)
 			}
 			if damage != "" {
-				c.w.Log.Warn(Damaged, "image", path, "what", damage)
+				c.w.Log.Warn(extract.Damaged, "image", path, "what", damage)
 			}
 			x = append(x, f...)
 		}
