@@ -305,17 +305,8 @@ func TestPredictWords(t *testing.T) {
 		"wonder":  {"", http.StatusCreated},
 		"unheard": {"", http.StatusUnprocessableEntity},
 	} {
-		r, err := http.NewRequest(http.MethodPut, url+"/classes/"+class, strings.NewReader(want.body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		a, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		a.Body.Close()
-		if a.StatusCode != want.code {
-			t.Errorf("PUT %s: %s, want %d", class, a.Status, want.code)
+		if code, _ := requested(t, http.MethodPut, url+"/classes/"+class, []byte(want.body)); code != want.code {
+			t.Errorf("PUT %s: %d, want %d", class, code, want.code)
 		}
 	}
 	_, text, err := post(url+"/predict", read(t, filepath.Join(data, unseen[0], "000.png")))

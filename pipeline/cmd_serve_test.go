@@ -375,3 +375,21 @@ func TestServeLoad(t *testing.T) {
 	}
 	t.Logf("%d edits; %d requests of %d clients in %v, all answered; the slowest took %v", edits, sent.Load(), clients, duration, time.Duration(largest.Load()).Round(time.Millisecond))
 }
+
+// requested sends a request and returns the status and the body of the reply.
+func requested(t *testing.T, method, address string, body []byte) (code int, text []byte) {
+	t.Helper()
+	r, err := http.NewRequest(method, address, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Body.Close()
+	if text, err = io.ReadAll(a.Body); err != nil {
+		t.Fatal(err)
+	}
+	return a.StatusCode, text
+}

@@ -1,13 +1,10 @@
 package pipeline
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net/http"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -37,18 +34,9 @@ func TestCorrections(t *testing.T) {
 	many := moreImages(t, images)
 	ask := func(method, path string, body []byte, into any) {
 		t.Helper()
-		r, err := http.NewRequest(method, url+path, bytes.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		a, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer a.Body.Close()
-		text, err := io.ReadAll(a.Body)
-		if err != nil || a.StatusCode/100 != 2 {
-			t.Fatalf("%s %s: %d %s %v", method, path, a.StatusCode, text, err)
+		code, text := requested(t, method, url+path, body)
+		if code/100 != 2 {
+			t.Fatalf("%s %s: %d %s", method, path, code, text)
 		}
 		if into != nil {
 			if err := json.Unmarshal(text, into); err != nil {

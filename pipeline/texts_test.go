@@ -2,8 +2,6 @@ package pipeline
 
 import (
 	"encoding/json"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -131,20 +129,8 @@ func newTextClasses(t *testing.T, data, pair string, table *features.ClassTable)
 
 	url := serve(t, "--run", "t")
 	ask := func(method, path, body string) (int, string) {
-		r, err := http.NewRequest(method, url+path, strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		a, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer a.Body.Close()
-		b, err := io.ReadAll(a.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return a.StatusCode, string(b)
+		code, text := requested(t, method, url+path, []byte(body))
+		return code, string(text)
 	}
 	var said, stored struct{ Attributes map[string]float64 }
 	if code, text := ask("POST", "/describe", `{"phrase": "`+strings.ReplaceAll(unseen[1], "-", " ")+`"}`); code != 200 || json.Unmarshal([]byte(text), &said) != nil {
