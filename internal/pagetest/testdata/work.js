@@ -31,6 +31,8 @@ module.exports = work => (async () => {
       if (/^https?:/.test(r.url()) && /^https?:/.test(here) && new URL(r.url()).origin !== new URL(here).origin) note('request: ' + r.url());
     });
     await page.setViewport({ width: 1440, height: 900 });
+    // A smooth scroll that is still under way moves what the pointer is sent to.
+    await page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);
     await work({
       page, downloads, errors, browser,
       say: what => console.log(what),
