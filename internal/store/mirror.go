@@ -174,7 +174,7 @@ func (m *Mirror) record(key, version string, st fs.FileInfo) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(file, b, 0o644)
+	return os.WriteFile(file, b, 0o644) // torn, it reads as none: the file is then fetched or put again
 }
 
 // Fetch brings the wanted files, by their keys below the prefix, and removes wanted ones that the store does not have.
@@ -263,7 +263,7 @@ func (m *Mirror) fetch(ctx context.Context, key string, in Info) error {
 		err = fmt.Errorf("%s: the received data have the checksum %s, but the store has %s", m.st.URL(in.Key), got, in.Version)
 	default:
 		if err = f.Close(); err == nil {
-			err = os.Rename(f.Name(), file)
+			err = wholefile.Rename(f.Name(), file)
 		}
 	}
 	if err = errors.Join(err, remove()); err != nil {
@@ -376,7 +376,10 @@ func (m *Mirror) Settle(ctx context.Context, want func(key string) bool) error {
 		if err := w.Remove(ctx, m.prefix+key); err != nil {
 			return err
 		}
-		return os.Remove(file)
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
 	})
 }
 

@@ -121,11 +121,14 @@ func Vanished(path string, err error) error {
 	return fmt.Errorf("its folder was removed or replaced while it was written, or its file system is no longer mounted (%w); mount it and run the same command again", err)
 }
 
+// rename is replaced in tests.
+var rename = os.Rename
+
 // Rename is os.Rename where the answer of a server may be lost: over NFS a rename that was done can be reported as failed, when it is
 // sent again and the first name is gone. It was done where the new name is the file that the old one was, and the old one is not there.
 func Rename(from, to string) error {
 	was, unknown := os.Lstat(from)
-	err := os.Rename(from, to)
+	err := rename(from, to)
 	if err == nil || unknown != nil {
 		return err
 	}
