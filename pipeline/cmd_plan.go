@@ -212,6 +212,9 @@ func (c *cli) readPlan(cmd *cobra.Command, path string) (*tasks.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !p.Checked() {
+		c.Log.Warn("the plan has no checksum: it could not be checked whether its files are unchanged", "plan", path)
+	}
 	if !cmd.Flags().Changed("out") && c.Remote == nil {
 		c.Dir = p.Out
 		if err := c.mountOut(cmd); err != nil {
