@@ -29,13 +29,19 @@ func PlanExtract(ctx context.Context, folder string, src features.Source, d *dat
 	return p, g, nil
 }
 
-// Dataset returns the planned dataset from its stored list; nil: the plan has no list, and each task lists the dataset.
-func (p *Plan) Dataset() (*datasets.Dataset, error) {
+// Dataset returns the planned dataset from its stored list; nil: the plan has no list, and each task lists the dataset. open opens images
+// that are not files of a folder.
+func (p *Plan) Dataset(open func(*features.ImageList) (datasets.Pictures, error)) (*datasets.Dataset, error) {
 	list, err := p.Images()
 	if err != nil || list == nil {
 		return nil, err
 	}
 	d := &datasets.Dataset{Name: p.Extract.Dataset, Root: p.Extract.Root, ImageRoot: p.Extract.ImageRoot, Classes: list.Classes, Images: list.Images, Unusable: list.Unusable}
+	if list.Files != nil {
+		if d.Pictures, err = open(list); err != nil {
+			return nil, err
+		}
+	}
 	return d, p.SameList(d)
 }
 
