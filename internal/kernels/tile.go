@@ -16,6 +16,7 @@ type tile struct {
 	mask                    uint32 // of the columns wanted, the first in bit 0
 	next                    []float32
 	panel                   int // of a row of several panels: values from one to the next
+	over                    int // the sum of hops
 }
 
 // goTile does, for i < rows and j < cols wanted of width,
@@ -73,11 +74,7 @@ func clamp(v, lo, hi float32) float32 {
 
 // check panics unless the tile lies inside its slices.
 func (t *tile) check(rows, width, cols int) {
-	reach := t.segs * t.k
-	for _, h := range t.hops {
-		reach += h
-	}
-	_ = t.a[(rows-1)*t.lda+reach-1]
+	_ = t.a[(rows-1)*t.lda+t.segs*t.k+t.over-1]
 	_ = t.b[t.segs*t.k*width-1]
 	_ = t.c[(rows-1)*t.ldc+cols-1]
 	if t.bias != nil {
@@ -239,6 +236,9 @@ func (m *packed) multiply(r *rows) {
 	t := &r.t
 	*t = tile{segs: r.segs, hops: r.hops, lda: r.lda, ldc: r.ldc, ldad: r.ldad}
 	t.lo, t.hi = m.fn.bounds()
+	for _, h := range r.hops {
+		t.over += h
+	}
 	per := m.k / r.segs
 	block := per // a row in pieces is short
 	if r.segs == 1 {
