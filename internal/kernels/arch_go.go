@@ -14,19 +14,37 @@ var goArch = &arch{
 //
 // over p < k, where c is not read if beta is zero.
 func goKernel[T float](rows, k int, a []T, lda int, b []T, c []T, ldc int, alpha, beta T) {
-	// Missing rows repeat the first, so that all go through the same roundings
-	// whatever the compiler makes of them.
-	var at [4]int
+	var acc [4][4]T
+	goSums(&acc, k, a, goRows(rows, lda), b)
 	for i := range rows {
+		ci := c[i*ldc : i*ldc+4 : i*ldc+4]
+		if beta == 0 {
+			for j, v := range acc[i] {
+				ci[j] = alpha * v
+			}
+		} else {
+			for j, v := range acc[i] {
+				ci[j] = alpha*v + beta*ci[j]
+			}
+		}
+	}
+}
+
+// goRows is where up to four rows begin. Missing ones repeat the first, so that all go through the same
+// roundings whatever the compiler makes of them.
+func goRows(rows, lda int) (at [4]int) {
+	for i := range min(rows, 4) {
 		at[i] = i * lda
 	}
-	var acc [4][4]T
-	var (
-		c00, c01, c02, c03 T
-		c10, c11, c12, c13 T
-		c20, c21, c22, c23 T
-		c30, c31, c32, c33 T
-	)
+	return at
+}
+
+// goSums adds the products of four rows of a and k rows of b to acc.
+func goSums[T float](acc *[4][4]T, k int, a []T, at [4]int, b []T) {
+	c00, c01, c02, c03 := acc[0][0], acc[0][1], acc[0][2], acc[0][3]
+	c10, c11, c12, c13 := acc[1][0], acc[1][1], acc[1][2], acc[1][3]
+	c20, c21, c22, c23 := acc[2][0], acc[2][1], acc[2][2], acc[2][3]
+	c30, c31, c32, c33 := acc[3][0], acc[3][1], acc[3][2], acc[3][3]
 	a0, a1, a2, a3 := a[at[0]:][:k], a[at[1]:][:k], a[at[2]:][:k], a[at[3]:][:k]
 	for p, x0 := range a0 {
 		x1, x2, x3 := a1[p], a2[p], a3[p]
@@ -53,16 +71,4 @@ func goKernel[T float](rows, k int, a []T, lda int, b []T, c []T, ldc int, alpha
 	acc[1] = [4]T{c10, c11, c12, c13}
 	acc[2] = [4]T{c20, c21, c22, c23}
 	acc[3] = [4]T{c30, c31, c32, c33}
-	for i := range rows {
-		ci := c[i*ldc : i*ldc+4 : i*ldc+4]
-		if beta == 0 {
-			for j, v := range acc[i] {
-				ci[j] = alpha * v
-			}
-		} else {
-			for j, v := range acc[i] {
-				ci[j] = alpha*v + beta*ci[j]
-			}
-		}
-	}
 }

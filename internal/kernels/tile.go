@@ -24,39 +24,37 @@ type tile struct {
 //	x = sum_sp a[i*lda + piece s + p] * b[(s*k+p)*width+j]  (+ c[i*ldc+j])
 //	c[i*ldc+j] = min(max(x + bias[j] + add[i*ldad+j], lo), hi)
 func goTile(rows, width int, t *tile) {
-	for i := range rows {
-		var sum [4]float32
-		at := i * t.lda
-		b := t.b
+	for i0 := 0; i0 < rows; i0 += 4 {
+		var acc [4][4]float32
+		a, at, b := t.a[i0*t.lda:], goRows(rows-i0, t.lda), t.b
 		for s := range t.segs {
-			for p, x := range t.a[at:][:t.k] {
-				q := b[4*p : 4*p+4 : 4*p+4]
-				sum[0] += x * q[0]
-				sum[1] += x * q[1]
-				sum[2] += x * q[2]
-				sum[3] += x * q[3]
+			goSums(&acc, t.k, a, at, b)
+			if s == t.segs-1 {
+				break
 			}
 			b = b[4*t.k:]
-			if s < len(t.hops) {
-				at += t.k + t.hops[s]
+			for i := range at {
+				at[i] += t.k + t.hops[s]
 			}
 		}
-		for j := range width {
-			if t.mask>>j&1 == 0 {
-				continue
-			}
-			v := sum[j]
-			if t.more != 0 {
-				v += t.c[i*t.ldc+j]
-			}
-			if t.bias != nil {
-				v += t.bias[j]
-				if t.add != nil {
-					v += t.add[i*t.ldad+j]
+		for i := i0; i < min(i0+4, rows); i++ {
+			for j := range width {
+				if t.mask>>j&1 == 0 {
+					continue
 				}
-				v = clamp(v, t.lo, t.hi)
+				v := acc[i-i0][j]
+				if t.more != 0 {
+					v += t.c[i*t.ldc+j]
+				}
+				if t.bias != nil {
+					v += t.bias[j]
+					if t.add != nil {
+						v += t.add[i*t.ldad+j]
+					}
+					v = clamp(v, t.lo, t.hi)
+				}
+				t.c[i*t.ldc+j] = v
 			}
-			t.c[i*t.ldc+j] = v
 		}
 	}
 }
