@@ -64,10 +64,11 @@ func gains() float64 {
 func halfRate(gain float64) bool { return gain < 1.4 }
 
 var avx512Arch = &arch{
-	name:  "avx512",
-	f32:   micro[float32]{mr: 14, nr: 32, kernel: sgemmAVX512, block: 16, transpose: stransposeAVX512, pack: spackAVX512},
-	tiles: tiles{mr: 14, nr: 32, half: 16, run: tileAVX512, row: func(t *tile) { tileRow128AVX512((*byte)(unsafe.Pointer(t))) }},
-	f64:   micro[float64]{mr: 14, nr: 16, kernel: dgemmAVX512, block: 8, transpose: dtransposeAVX512, pack: dpackAVX512},
+	name:   "avx512",
+	f32:    micro[float32]{mr: 14, nr: 32, kernel: sgemmAVX512, block: 16, transpose: stransposeAVX512, pack: spackAVX512},
+	tiles:  tiles{mr: 14, nr: 32, half: 16, run: tileAVX512, row: func(t *tile) { tileRow128AVX512((*byte)(unsafe.Pointer(t))) }},
+	f64:    micro[float64]{mr: 14, nr: 16, kernel: dgemmAVX512, block: 8, transpose: dtransposeAVX512, pack: dpackAVX512},
+	raster: rasterAVX2,
 	vec: vectors{
 		bytes: 64, piece: 16,
 		sliding: [3][2]func(d *depthRow){{deep3x1AVX512, deep3x2AVX512}, {deep5x1AVX512, deep5x2AVX512}, {deep7x1AVX512, deep7x2AVX512}},
@@ -82,10 +83,11 @@ var avx512Arch = &arch{
 }
 
 var avx2Arch = &arch{
-	name:  "avx2",
-	f32:   micro[float32]{mr: 6, nr: 16, kernel: sgemmAVX2, block: 8, transpose: stransposeAVX2, pack: spackAVX2},
-	tiles: tiles{mr: 6, nr: 16, half: 8, run: tileAVX2, row: func(t *tile) { tileRow64AVX2((*byte)(unsafe.Pointer(t))) }},
-	f64:   micro[float64]{mr: 6, nr: 8, kernel: dgemmAVX2, block: 4, transpose: dtransposeAVX2, pack: dpackAVX2},
+	name:   "avx2",
+	f32:    micro[float32]{mr: 6, nr: 16, kernel: sgemmAVX2, block: 8, transpose: stransposeAVX2, pack: spackAVX2},
+	tiles:  tiles{mr: 6, nr: 16, half: 8, run: tileAVX2, row: func(t *tile) { tileRow64AVX2((*byte)(unsafe.Pointer(t))) }},
+	f64:    micro[float64]{mr: 6, nr: 8, kernel: dgemmAVX2, block: 4, transpose: dtransposeAVX2, pack: dpackAVX2},
+	raster: rasterAVX2,
 	vec: vectors{
 		bytes: 32, piece: 8,
 		sliding: [3][2]func(d *depthRow){{deep3x1AVX2, deep3x2AVX2}, {deep5x1AVX2, deep5x2AVX2}, {deep7x1AVX2, deep7x2AVX2}},
@@ -151,6 +153,8 @@ func depthAVX2(d *depthRow)   { depthwiseAVX2((*byte)(unsafe.Pointer(d))) }
 
 func largestAVX512(d *depthRow) { windowMaxAVX512((*byte)(unsafe.Pointer(d))) }
 func largestAVX2(d *depthRow)   { windowMaxAVX2((*byte)(unsafe.Pointer(d))) }
+
+var rasterAVX2 = raster{weighLinesAVX2, weighPixelsAVX2, inverseDCTAVX2, yccPixelsAVX2, doubleRowAVX2, doubleRowsAVX2}
 
 // checkTile keeps the assembly inside its slices.
 func checkTile[T float](rows, k int, a []T, lda int, b []T, c []T, ldc, nr int) {
