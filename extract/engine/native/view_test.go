@@ -6,6 +6,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"vzsl/extract/engine/enginetest"
+	"vzsl/extract/onnx"
 	"vzsl/extract/onnx/plan"
 )
 
@@ -92,4 +94,38 @@ func seq(n int) []int {
 		s[i] = i
 	}
 	return s
+}
+
+// TestAttentionReadsViews: what a transformer's layers cut out of one product for attention is copied nowhere, whichever way an
+// exporter writes it.
+func TestAttentionReadsViews(t *testing.T) {
+	seen := 0
+	for _, g := range enginetest.Goldens(t, "../testdata") {
+		net, err := onnx.Open(g.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.Layer("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := newEngine(net, l, enginetest.Size, enginetest.Size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := e.(*Engine).program
+		for i, views := range c.views {
+			seen++
+			for k, x := range views {
+				if x.of == c.plan.Steps[i].In[k] {
+					t.Errorf("%s: argument %d of %s is copied", g.Name, k, c.plan.Steps[i].Node)
+				}
+			}
+		}
+		_ = e.Close()
+		_ = net.Close()
+	}
+	if seen == 0 {
+		t.Error("no network has attention")
+	}
 }
