@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"vzsl/datasets/catalog"
+	"vzsl/internal/filetest"
 	"vzsl/pipeline/workspace"
 )
 
@@ -207,6 +208,26 @@ func TestPublished(t *testing.T) {
 			if f.Unpack && o.Unpacked <= f.Size {
 				t.Errorf("%s: unpacks to more than it may", f.Name)
 			}
+		}
+	}
+}
+
+// Where a call with --force was killed between its two renames, the next one leaves nothing of the old folder.
+func TestReplace(t *testing.T) {
+	for _, killed := range []bool{false, true} {
+		dir := t.TempDir()
+		place, staged := filepath.Join(dir, "cub"), filepath.Join(dir, ".cub.unpacking")
+		old := place
+		if killed {
+			old = place + ".replaced"
+		}
+		filetest.Write(t, filepath.Join(old, "x"), "old")
+		filetest.Write(t, filepath.Join(staged, "x"), "new")
+		if err := replace(staged, place, true); err != nil || string(read(t, filepath.Join(place, "x"))) != "new" {
+			t.Error(err)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+			t.Error(left, err)
 		}
 	}
 }
