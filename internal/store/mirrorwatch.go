@@ -86,16 +86,18 @@ func (w *watch) names(dir string) map[string]bool {
 
 // WrittenInPlace says that a local file grows or changes from now on without being replaced.
 func (m *Mirror) WrittenInPlace(file string) {
-	key, ok := m.Key(file)
-	if !ok {
-		return
+	if key, ok := m.Key(file); ok {
+		m.watch.grows(key)
 	}
-	m.watch.mu.Lock()
-	defer m.watch.mu.Unlock()
-	if m.watch.inPlace == nil {
-		m.watch.inPlace = map[string]bool{}
+}
+
+func (w *watch) grows(key string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.inPlace == nil {
+		w.inPlace = map[string]bool{}
 	}
-	m.watch.inPlace[key] = true
+	w.inPlace[key] = true
 }
 
 // SettleNew is Settle before a write: of folders that have changed since it looked at them last, and of files that are written in their
@@ -183,6 +185,9 @@ func (m *Mirror) readFolder(ctx context.Context, w Writable, dir string, want fu
 		case gone[e.Name()]:
 			delete(gone, e.Name())
 		default:
+			if _, known := m.same(key); !known && want(key) {
+				m.watch.grows(key) // it was not written whole, and may go on
+			}
 			if err := m.settleOne(ctx, w, key, want); err != nil {
 				return nil, err
 			}
