@@ -487,7 +487,7 @@ func (r *rotten) one(t *testing.T, folder, file, what string, a *tally) (ok bool
 			t.Fatal(err)
 		}
 		switch {
-		case (code == exitFailed || code == exitPlan) && strings.TrimSpace(stderr) != "":
+		case (code == exitFailed || code == exitPlan || code == exitUsage && strings.Contains(stderr, "is a plan of")) && strings.TrimSpace(stderr) != "":
 			a.refused++
 		case code == exitDone && digest == r.want[c.name]:
 			a.same++

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -56,6 +57,11 @@ func (p *Plan) Check(folder string, listed func(shard string) bool) (found []Dam
 			found = append(found, Damage{File: shard, Err: err, Unit: u.Key, Purge: []string{shard, path}})
 		}
 	}
+	if err := p.replaced(); custody.IsDamaged(err) {
+		found = append(found, Damage{File: filepath.Join(p.dir, planName), Err: err})
+	} else if err != nil {
+		return nil, nil, err
+	}
 	at := p.unitOf()
 	for _, dir := range []string{notesDir, startsDir} {
 		entries, err := os.ReadDir(filepath.Join(p.dir, dir))
@@ -84,4 +90,42 @@ func (p *Plan) Check(folder string, listed func(shard string) bool) (found []Dam
 		}
 	}
 	return found, checked, nil
+}
+
+// foreign is a record beside the plan that is of another one, where all records are: plan.json was then replaced. "": there is none.
+func (p *Plan) foreign() (string, error) {
+	at := p.unitOf()
+	found := ""
+	for _, dir := range []string{notesDir, startsDir} {
+		entries, err := os.ReadDir(filepath.Join(p.dir, dir))
+		if err != nil && !lookup.Absent(err) {
+			return "", err
+		}
+		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), ".") {
+				continue
+			}
+			key, _ := strings.CutSuffix(e.Name(), ".json")
+			_, own := at[key]
+			if dir == startsDir {
+				s, err := p.start(e.Name())
+				own = err != nil || p.owns(s.Plan) // what is damaged is said of itself
+			}
+			if own {
+				return "", nil
+			}
+			found = filepath.Join(p.dir, dir, e.Name())
+		}
+	}
+	return found, nil
+}
+
+// replaced is an error where all records beside the plan are of another one.
+func (p *Plan) replaced() error {
+	other, err := p.foreign()
+	if err != nil || other == "" {
+		return err
+	}
+	return fmt.Errorf("%w; repeat the 'vzsl plan' command that wrote it, with --to %s, or, if the plan is right, remove the records in %s and %s",
+		&custody.DamagedError{Path: filepath.Join(p.dir, planName), Why: "the records beside it, such as " + other + ", are of another plan"}, p.dir, notesDir, startsDir)
 }

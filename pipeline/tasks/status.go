@@ -77,6 +77,11 @@ func (p *Plan) Status(now time.Time) (*Status, error) {
 			s.Last = &n.Finished
 		}
 	}
+	if s.Done == 0 {
+		if err := p.replaced(); err != nil {
+			return nil, err
+		}
+	}
 	for i, tasks := range p.byStage(left) {
 		if i == 0 {
 			s.Missing = Array(tasks)
