@@ -85,14 +85,3 @@ func demoData(t *testing.T) (data, model string) {
 	}
 	return filepath.Join(dir, "data"), filepath.Join(dir, "demo.onnx")
 }
-
-func write(t *testing.T, path, text string) string {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}

@@ -77,7 +77,7 @@ func TestSources(t *testing.T) {
 	}
 
 	// Classes come from the source, their descriptions from a table.
-	table := write(t, filepath.Join(out, "classes.csv"), "class,legs,wings\nant,6,0\nbee,6,4\néléphant,4,0\nspider,8,0\n")
+	table := filetest.Write(t, filepath.Join(out, "classes.csv"), "class,legs,wings\nant,6,0\nbee,6,4\néléphant,4,0\nspider,8,0\n")
 	r := done(t, "attributes", "--dataset", "zoo", "--data", filepath.Join(sources, "cls-*.tar"), "--csv", table, "--out", filepath.Join(out, "a"))
 	if r["classes"] != 4.0 {
 		t.Error(r)
@@ -131,7 +131,7 @@ func TestSourceGrows(t *testing.T) {
 				if name == "x.csv" {
 					path := filepath.Join(dir, member)
 					if was, err := os.ReadFile(path); err != nil || string(was) != data {
-						write(t, path, data)
+						filetest.Write(t, path, data)
 					}
 				}
 				list += member + "," + strings.Split(member, "/")[0] + "\n"
@@ -152,7 +152,7 @@ func TestSourceGrows(t *testing.T) {
 				b.Reset()
 				b.WriteString(list)
 			}
-			write(t, filepath.Join(dir, name), b.String())
+			filetest.Write(t, filepath.Join(dir, name), b.String())
 		}
 		sources := filepath.Join("..", "datasets", "source", "testdata", "pictures")
 		picture := func(of string) string {

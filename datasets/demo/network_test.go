@@ -3,13 +3,13 @@ package demo
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
+	"vzsl/internal/filetest"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -37,14 +37,7 @@ type trainingRecord struct {
 
 func readRecord(t *testing.T) *trainingRecord {
 	t.Helper()
-	text, err := os.ReadFile("network/training.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var r trainingRecord
-	if err := json.Unmarshal(text, &r); err != nil {
-		t.Fatal(err)
-	}
+	r := filetest.JSON[trainingRecord](t, "network/training.json")
 	return &r
 }
 

@@ -14,6 +14,7 @@ import (
 	"vzsl/evaluate/evaluatetest"
 	"vzsl/evaluate/result"
 	"vzsl/features"
+	"vzsl/internal/filetest"
 )
 
 // What is stored gives the same three files to the byte.
@@ -27,8 +28,8 @@ func TestRebuild(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := map[string]string{}
-		for _, name := range names(t, dir) {
-			want[name] = string(read(t, filepath.Join(dir, name)))
+		for _, name := range filetest.Names(t, dir) {
+			want[name] = string(filetest.Read(t, filepath.Join(dir, name)))
 		}
 		if err := os.Remove(filepath.Join(dir, htmlName)); err != nil {
 			t.Fatal(err)
@@ -44,7 +45,7 @@ func TestRebuild(t *testing.T) {
 			t.Errorf("the result is another one: %s", diff)
 		}
 		for name, data := range want {
-			if string(read(t, filepath.Join(dir, name))) != data {
+			if string(filetest.Read(t, filepath.Join(dir, name))) != data {
 				t.Errorf("%s is another one", name)
 			}
 		}
@@ -58,7 +59,7 @@ func TestRebuildRefuses(t *testing.T) {
 	if _, err := Write(dir, r, anyRun(), Options{}); err != nil {
 		t.Fatal(err)
 	}
-	page := read(t, filepath.Join(dir, htmlName))
+	page := filetest.Read(t, filepath.Join(dir, htmlName))
 	s, err := result.Read(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +70,7 @@ func TestRebuildRefuses(t *testing.T) {
 	if _, err := Rebuild(s, Options{}); err == nil || !strings.Contains(err.Error(), "not found; it is needed to rebuild the page") {
 		t.Errorf("no predictions: %v", err)
 	}
-	if string(read(t, filepath.Join(dir, htmlName))) != string(page) {
+	if string(filetest.Read(t, filepath.Join(dir, htmlName))) != string(page) {
 		t.Error("a refusal changed the page")
 	}
 }
@@ -124,7 +125,7 @@ func TestCompare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root, err := html.Parse(strings.NewReader(string(read(t, page))))
+	root, err := html.Parse(strings.NewReader(string(filetest.Read(t, page))))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"vzsl/internal/filetest"
 )
 
 // words is a tokenizer of 60 words, w0 to w59, split at white space; tail is put after every text.
@@ -60,15 +61,7 @@ type golden map[string]struct {
 
 func readGolden(t *testing.T) golden {
 	t.Helper()
-	b, err := os.ReadFile("testdata/golden.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var g golden
-	if err := json.Unmarshal(b, &g); err != nil {
-		t.Fatal(err)
-	}
-	return g
+	return filetest.JSON[golden](t, "testdata/golden.json")
 }
 
 func sentences(ids [][]int) []string {

@@ -10,8 +10,8 @@ import (
 
 	"vzsl/attributes/text"
 	"vzsl/datasets/demo"
+	"vzsl/extract/engine/enginetest"
 	"vzsl/extract/engine/native"
-	"vzsl/extract/onnx"
 	"vzsl/extract/preprocess"
 )
 
@@ -49,15 +49,7 @@ func TestDemoPair(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	net, err := onnx.Open(filepath.Join(dir, "vision_model.onnx"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer net.Close()
-	layer, err := net.Layer("")
-	if err != nil {
-		t.Fatal(err)
-	}
+	net, layer := enginetest.Layer(t, filepath.Join(dir, "vision_model.onnx"), "")
 	engine, err := native.New(net, layer, 56, 56)
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,6 @@ package enginetest
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -13,6 +12,7 @@ import (
 	"testing"
 
 	"vzsl/extract/onnx"
+	"vzsl/internal/filetest"
 	"vzsl/internal/interop"
 )
 
@@ -48,14 +48,7 @@ const testdata = "../testdata"
 // Goldens reads the golden networks from dir, which is extract/engine/testdata.
 func Goldens(t testing.TB, dir string) []Golden {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(dir, "networks.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list []Golden
-	if err := json.Unmarshal(b, &list); err != nil {
-		t.Fatal(err)
-	}
+	list := filetest.JSON[[]Golden](t, filepath.Join(dir, "networks.json"))
 	for i := range list {
 		g := &list[i]
 		g.Path = filepath.Join(dir, "networks", g.Name+".onnx")
@@ -139,18 +132,25 @@ func Close(t *testing.T, got, want []float32, n int, tolerance float64) {
 	t.Logf("%d images of %d features: 1-cosine at most %.2g, difference at most %.2g of the largest value", n, dim, cos, top)
 }
 
-// Run opens a network and computes a layer's features of n images. h and w are the file's.
-func Run(t testing.TB, create New, path, layer string, size int, images []float32, n int) ([]float32, onnx.Layer) {
+// Layer opens a network and finds a layer of it; it stays open until the test ends.
+func Layer(t testing.TB, path, layer string) (*onnx.Network, onnx.Layer) {
 	t.Helper()
 	net, err := onnx.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer net.Close()
+	t.Cleanup(func() { _ = net.Close() })
 	l, err := net.Layer(layer)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return net, l
+}
+
+// Run opens a network and computes a layer's features of n images. h and w are the file's.
+func Run(t testing.TB, create New, path, layer string, size int, images []float32, n int) ([]float32, onnx.Layer) {
+	t.Helper()
+	net, l := Layer(t, path, layer)
 	e, err := create(net, l, size, size)
 	if err != nil {
 		t.Fatal(err)

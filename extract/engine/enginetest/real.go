@@ -91,15 +91,7 @@ func TestVGG19(t *testing.T, create New, n int) {
 	n += n / 4
 	want := Reference(t, path, "vgg0_dense1_relu_fwd", x, []int{n, 3, 224, 224})
 	start := time.Now()
-	net, err := onnx.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer net.Close()
-	l, err := net.Layer("")
-	if err != nil {
-		t.Fatal(err)
-	}
+	net, l := Layer(t, path, "")
 	if l.Tensor != "vgg0_dense1_relu_fwd" || l.Dim != 4096 {
 		t.Fatalf("found layer %+v", l)
 	}
