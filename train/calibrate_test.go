@@ -8,7 +8,6 @@ import (
 	"vzsl/features"
 	"vzsl/internal/gzsl"
 	"vzsl/train/internal/traintest"
-	"vzsl/train/methods"
 	"vzsl/train/runs"
 )
 
@@ -72,8 +71,11 @@ func TestCalibrationParts(t *testing.T) {
 	for testSeen, want := range map[bool]int{true: 3, false: 1} {
 		o := options(t, "")
 		use(t, &o, "devise")
-		c := o.Config.(*methods.DeViSE)
-		c.Epochs, c.Batch = 1, 10000 // one step for each fit
+		for name, value := range map[string]string{"epochs": "1", "batch": "10000"} { // one step for each fit
+			if err := o.Set(name, value); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if testSeen {
 			for i, r := range o.Roles.Roles {
 				if r == features.RoleTrain && i%5 == 0 {

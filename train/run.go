@@ -255,7 +255,7 @@ func (r *run) fit(ctx context.Context, phase string) (*fitted, error) {
 		}
 	}
 	r.hooks(s, phase)
-	o, err := r.o.Config.Method().Fit(ctx, &g.Problem, s)
+	o, err := r.o.Config.Fit(ctx, &g.Problem, s)
 	r.f.State, r.f.Best = nil, nil // their memory
 	if err != nil {
 		return nil, fmt.Errorf("%s, %s: %w", r.o.Method, phase, err)

@@ -23,7 +23,6 @@ import (
 	"vzsl/train/internal/traintest"
 	"vzsl/train/method"
 	"vzsl/train/methods"
-	"vzsl/train/methods/vzsl"
 	"vzsl/train/problem"
 	"vzsl/train/runs"
 	"vzsl/train/settings"
@@ -509,7 +508,6 @@ func TestBlind(t *testing.T) {
 			}
 		}
 	}
-	var _ method.Method = (*vzsl.Method)(nil)
 }
 
 // TestTransductiveBlind: labels and classes of unseen images, scrambled, change nothing.

@@ -105,13 +105,15 @@ type Outcome struct {
 	Notes []string
 }
 
-// Config are a method's settings: a pointer to a struct of fields with the tags toml (the setting's name) and comment
+// Config is a method with its settings: a pointer to a struct of fields with the tags toml (the setting's name) and comment
 // (its help).
 type Config interface {
 	// Validate explains the first setting that cannot work.
 	Validate() error
-	// Method fits with these settings.
-	Method() Method
+	// Fit fits a model with these settings.
+	Fit(ctx context.Context, p *Problem, s *Session) (*Outcome, error)
+	// Load makes a model of what Model.Tensors gave.
+	Load(f *safetensors.File) (Model, error)
 	// Space is what tuning searches beside the normalisations. A coefficient whose whole grid costs one fit stands in
 	// the settings as a list and not here: Fit goes over it and gives each value as a Point.
 	Space() []Dimension
@@ -140,14 +142,6 @@ type Dimension struct {
 	Values    []any
 	Low, High float64
 	Log       bool
-}
-
-// Method fits models.
-type Method interface {
-	Name() string
-	Fit(ctx context.Context, p *Problem, s *Session) (*Outcome, error)
-	// Load makes a model of what Model.Tensors gave.
-	Load(f *safetensors.File) (Model, error)
 }
 
 // Model scores samples against classes. It is safe for concurrent use.

@@ -14,8 +14,8 @@ import (
 )
 
 // fitReduced is Fit of reduced features.
-func (m *SAEMethod) fitReduced(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	reductions, lambdas := axis{"reduction", m.Config.Reduction}, axis{"lambda", m.Config.Lambda}
+func (m *saeMethod) fitReduced(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	reductions, lambdas := axis{"reduction", m.Reduction}, axis{"lambda", m.Lambda}
 	g, err := newGrid("SAE", p, s, &reductions, &lambdas)
 	if err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ func (m *SAEMethod) fitReduced(ctx context.Context, p *method.Problem, s *method
 		var half, W mat.Dense
 		half.Mul(u, y)
 		W.Mul(&half, r.v.T())
-		return newReducedSAEModel(W.RawMatrix().Data, r.r, m.Config.Direction), nil
+		return newReducedSAEModel(W.RawMatrix().Data, r.r, m.Direction), nil
 	})
 	return &g.out, err
 }

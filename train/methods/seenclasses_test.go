@@ -13,7 +13,7 @@ import (
 // chooses fits a method that goes over a grid to a made-up world in which unseen classes can be told apart, and demands
 // that it does so, that the point best on the validation classes is kept, that the same choice makes the same model, and
 // that the model survives its file.
-func chooses(t *testing.T, m method.Method, w *world, atLeast float64) {
+func chooses(t *testing.T, m method.Config, w *world, atLeast float64) {
 	t.Helper()
 	train, validation, unseen := w.data(30, 12), w.data(10, 6), w.data(10, 10)
 	best, points := 0.0, 0
@@ -74,22 +74,22 @@ func worldOfSigns(seed uint64, attribute, feature int) *world {
 }
 
 func TestGridMethods(t *testing.T) {
-	sae, gfzsl, iap, conse, sync, bidilel := DefaultSAE(), DefaultGFZSL(), DefaultIAP(), DefaultConSE(), DefaultSYNC(), DefaultBiDiLEL()
-	for _, c := range []struct {
+	sae, gfzsl, iap, conse, sync, bidilel := defaultSAE(), defaultGFZSL(), defaultIAP(), defaultConSE(), defaultSYNC(), defaultBiDiLEL()
+	for name, c := range map[string]struct {
 		config  method.Config
 		atLeast float64
-	}{{&sae, 0.9}, {&gfzsl, 0.9}, {&iap, 0.4}, {&conse, 0.4}, {&sync, 0.5}, {&bidilel, 0.6}} {
-		t.Run(c.config.Method().Name(), func(t *testing.T) { chooses(t, c.config.Method(), worldOfSigns(4, 10, 24), c.atLeast) })
+	}{"sae": {&sae, 0.9}, "gfzsl": {&gfzsl, 0.9}, "iap": {&iap, 0.4}, "conse": {&conse, 0.4}, "sync": {&sync, 0.5}, "bidilel": {&bidilel, 0.6}} {
+		t.Run(name, func(t *testing.T) { chooses(t, c.config, worldOfSigns(4, 10, 24), c.atLeast) })
 	}
 }
 
 // TestClassifierResumes: the methods that begin with a classifier go on with it where they were stopped.
 func TestClassifierResumes(t *testing.T) {
-	iap, conse, amp := DefaultIAP(), DefaultConSE(), DefaultAMP()
+	iap, conse, amp := defaultIAP(), defaultConSE(), defaultAMP()
 	w := worldOfSigns(4, 10, 24)
 	p := &method.Problem{Train: *w.data(30, 12), Validation: w.data(10, 6), Seed: 3}
-	for _, m := range []method.Method{iap.Method(), conse.Method(), amp.Method()} {
-		t.Run(m.Name(), func(t *testing.T) {
+	for name, m := range map[string]method.Config{"iap": &iap, "conse": &conse, "amp": &amp} {
+		t.Run(name, func(t *testing.T) {
 			o, err := m.Fit(context.Background(), p, &method.Session{})
 			if err != nil {
 				t.Fatal(err)
@@ -100,9 +100,9 @@ func TestClassifierResumes(t *testing.T) {
 }
 
 func TestDAP(t *testing.T) {
-	dap := DefaultDAP()
+	dap := defaultDAP()
 	dap.LearningRate = 0.1 // for few steps
-	learns(t, dap.Method(), worldOfSigns(5, 12, 24), 0.9)
+	learns(t, &dap, worldOfSigns(5, 12, 24), 0.9)
 }
 
 // TestBinary by hand: attributes, thresholds, priors, and the score as the sum of its terms.
@@ -158,9 +158,9 @@ func TestSYNC(t *testing.T) {
 	d := newWorld(6, 8, 24).data(12, 10)
 	var first []float32
 	for _, sigma := range []float64{0.05, 0.3, 0.5} {
-		c := DefaultSYNC()
+		c := defaultSYNC()
 		c.Sigma = []float64{sigma}
-		_, m := fitted(t, c.Method(), &method.Problem{Train: *d, Seed: 1})
+		_, m := fitted(t, &c, &method.Problem{Train: *d, Seed: 1})
 		got := scores(t, m, d.Samples.(*rows), d.Attributes)
 		if first == nil {
 			first = got // the similarities are those of equality: V is W

@@ -23,7 +23,7 @@ func TestSSE(t *testing.T) {
 		o.w.values[j] += 0.1 * float64(j)
 	}
 	checkGradient(t, o, 4, 8)
-	sse := DefaultSSE()
+	sse := defaultSSE()
 	sse.LearningRate, sse.Epochs = 0.02, 20
-	learns(t, sse.Method(), newWorld(4, 8, 24), 0.5)
+	learns(t, &sse, newWorld(4, 8, 24), 0.5)
 }

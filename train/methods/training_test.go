@@ -63,7 +63,7 @@ func (w *world) data(classes, each int) *method.Data {
 // learns fits a method to a made-up world in which unseen classes can be told apart, and demands what holds for every
 // iterative method: it does so, the epoch best on the validation classes is kept, a fit with the same choice, or
 // interrupted and resumed, ends at the same bytes, the model survives its file, ctx ends it.
-func learns(t *testing.T, m method.Method, w *world, atLeast float64) {
+func learns(t *testing.T, m method.Config, w *world, atLeast float64) {
 	t.Helper()
 	train, validation, unseen := w.data(30, 12), w.data(10, 6), w.data(10, 10)
 	p := &method.Problem{Train: *train, Validation: validation, Seed: 3}
@@ -124,7 +124,7 @@ func same(t *testing.T, what string, want, got *method.Outcome, err error) {
 }
 
 // resumes interrupts a fit after a third of its steps, takes it up again and demands the model of an undisturbed fit.
-func resumes(t *testing.T, m method.Method, p *method.Problem, undisturbed *method.Outcome) {
+func resumes(t *testing.T, m method.Config, p *method.Problem, undisturbed *method.Outcome) {
 	t.Helper()
 	ctx, stop := context.WithCancelCause(context.Background())
 	enough := errors.New("enough")

@@ -232,7 +232,7 @@ func newPredictor(f *safetensors.File) (*Predictor, error) {
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
-	if p.model, err = p.settings.Config.Method().Load(f); err != nil {
+	if p.model, err = p.settings.Config.Load(f); err != nil {
 		return nil, err
 	}
 	if feature, attribute := p.model.Dims(); feature != p.record.Data.Dim || attribute != p.normaliser.Width() {

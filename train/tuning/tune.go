@@ -396,7 +396,7 @@ func (t *tuning) fit(ctx context.Context, k fitKey) (*Fit, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.Config.Method().Fit(ctx, &g.Problem, &method.Session{Log: t.o.Log, Choice: t.o.Choice, Step: func(done, total int) {
+	_, err = s.Config.Fit(ctx, &g.Problem, &method.Session{Log: t.o.Log, Choice: t.o.Choice, Step: func(done, total int) {
 		t.working(k, float64(done)/float64(max(total, 1)))
 	}, Point: func(p method.Point) error {
 		if p.Validated {

@@ -60,9 +60,6 @@ func (c *Config) grids(p *method.Problem) []method.Axis {
 	return []method.Axis{{Name: "shrink", Values: c.ImagesShrink}, {Name: "ridge", Values: c.Ridge[:1]}, {Name: "floor", Values: floor}}
 }
 
-// Method fits with these settings.
-func (c *Config) Method() method.Method { return &Method{Config: *c} }
-
 // Space is the normalisations; the grid costs one fit.
 func (c *Config) Space() []method.Dimension {
 	return []method.Dimension{

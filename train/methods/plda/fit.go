@@ -11,32 +11,23 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// Method fits with these settings.
-type Method struct{ Config Config }
-
-var (
-	_ method.Method       = (*Method)(nil)
-	_ method.Transductive = (*Config)(nil)
-)
-
-// Name is "plda".
-func (m *Method) Name() string { return "plda" }
+var _ method.Transductive = (*Config)(nil)
 
 // Fit solves for all of the grid and keeps the point best on the validation classes; without these it takes the first value of
 // each coefficient.
-func (m *Method) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	if err := m.Config.Validate(); err != nil {
+func (m *Config) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	if err := m.Validate(); err != nil {
 		return nil, err
 	}
-	m.Config.WarnPrior(p, s.Log)
+	m.WarnPrior(p, s.Log)
 	if own := *s; Foreign(p, s.Choice) {
 		own.Choice = nil
 		s = &own
 	}
 	out := &method.Outcome{Accuracy: -1}
-	notes, err := m.Config.Grid(ctx, p, s, func(c method.Choice, model *Model, done, total int) (float64, error) {
+	notes, err := m.Grid(ctx, p, s, func(c method.Choice, model *Model, done, total int) (float64, error) {
 		if p.Unlabelled != nil {
-			t, err := model.Transduce(ctx, p.Unlabelled, &m.Config, Evidence{})
+			t, err := model.Transduce(ctx, p.Unlabelled, m, Evidence{})
 			if err != nil {
 				return 0, err
 			}
@@ -170,4 +161,4 @@ func (m *Model) learnFew(p *method.Problem) error {
 }
 
 // Load makes a model of a file of Model.Tensors.
-func (m *Method) Load(f *safetensors.File) (method.Model, error) { return Load(f, "") }
+func (m *Config) Load(f *safetensors.File) (method.Model, error) { return Load(f, "") }

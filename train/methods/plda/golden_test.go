@@ -57,12 +57,12 @@ func TestGolden(t *testing.T) {
 	problem := &method.Problem{Train: method.Data{Samples: train, Attributes: g.Attributes}, Few: few}
 	fit := func(p *method.Problem) *Model {
 		t.Helper()
-		o, err := c.Method().Fit(t.Context(), p, &method.Session{})
+		o, err := c.Fit(t.Context(), p, &method.Session{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		f := &safetensors.File{Tensors: o.Model.Tensors()}
-		m, err := c.Method().Load(f)
+		m, err := c.Load(f)
 		if err != nil {
 			t.Fatal(err)
 		}

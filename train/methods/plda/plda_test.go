@@ -275,7 +275,7 @@ func TestOrder(t *testing.T) {
 				p.Unlabelled = &method.Unlabelled{Features: w.unseen.Samples, Attributes: attributes}
 			}
 			c := Default()
-			o, err := c.Method().Fit(context.Background(), p, &method.Session{})
+			o, err := c.Fit(context.Background(), p, &method.Session{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -359,11 +359,11 @@ func TestRefusals(t *testing.T) {
 	one := method.Data{Samples: &samples{x: w.seen.Samples.(*samples).x[:20], labels: make([]int, 20)}, Attributes: w.seen.Attributes[:1]}
 	c := Default()
 	for want, p := range map[string]*method.Problem{"no samples": {Train: method.Data{Samples: &samples{}}}, "two are needed": {Train: one}} {
-		if _, err := c.Method().Fit(t.Context(), p, &method.Session{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := c.Fit(t.Context(), p, &method.Session{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
-	if _, err := c.Method().Fit(t.Context(), &method.Problem{Train: w.seen}, &method.Session{Choice: method.Choice{"shrink": 1}}); err == nil || !strings.Contains(err.Error(), "ridge") {
+	if _, err := c.Fit(t.Context(), &method.Problem{Train: w.seen}, &method.Session{Choice: method.Choice{"shrink": 1}}); err == nil || !strings.Contains(err.Error(), "ridge") {
 		t.Error(err)
 	}
 	for _, bad := range []func(*Config){

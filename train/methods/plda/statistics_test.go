@@ -70,7 +70,7 @@ func TestPrincipal(t *testing.T) {
 		}
 	}
 	c := Default()
-	if _, err := c.Method().Fit(t.Context(), &method.Problem{Train: few}, &method.Session{}); err != nil {
+	if _, err := c.Fit(t.Context(), &method.Problem{Train: few}, &method.Session{}); err != nil {
 		t.Error(err)
 	}
 }

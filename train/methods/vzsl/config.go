@@ -137,9 +137,6 @@ func (c *Config) Absent(lacks func(setting string) bool) {
 	}
 }
 
-// Method fits with these settings.
-func (c *Config) Method() method.Method { return &Method{Config: *c} }
-
 // Space is what tuning searches. The reconstruction keeps its weight: 1 is that of the variational bound under a decoder
 // of variance 1, and what it counts beside the rest moves with the features' scale. Layers and latent size of quite
 // another order are not searched; give them as settings.

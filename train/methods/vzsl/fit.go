@@ -14,19 +14,6 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// Method fits the model.
-type Method struct{ Config Config }
-
-var _ method.Method = (*Method)(nil)
-
-// Name is "vzsl", or without reconstruction "vzsl-sharp", the paper's VZSL#.
-func (m *Method) Name() string {
-	if m.Config.Reconstruction {
-		return "vzsl"
-	}
-	return "vzsl-sharp"
-}
-
 // ErrDiverged is wrapped by the error of a training whose loss ran away.
 var ErrDiverged = errors.New("training diverged")
 
@@ -52,8 +39,8 @@ type training struct {
 
 // Fit trains on p.Train. With validation classes it keeps the parameters of the epoch that was best on them; with a
 // choice made earlier it trains for as many epochs as chosen. Interrupted, it saves its state and returns ctx's error.
-func (m *Method) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	c := m.Config
+func (m *Config) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	c := *m
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -350,8 +337,8 @@ func (t *training) resume() error {
 }
 
 // Load makes a model of a file of Model.Tensors.
-func (m *Method) Load(f *safetensors.File) (method.Model, error) {
-	c := m.Config
+func (m *Config) Load(f *safetensors.File) (method.Model, error) {
+	c := *m
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func joint() Config {
 func TestJointScore(t *testing.T) {
 	w := world(11, 12, 40, 10, 10)
 	c := joint()
-	o, err := c.Method().Fit(t.Context(), &method.Problem{Train: *w[0], Validation: w[1], Seed: 1}, &method.Session{})
+	o, err := c.Fit(t.Context(), &method.Problem{Train: *w[0], Validation: w[1], Seed: 1}, &method.Session{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestJointScore(t *testing.T) {
 	parts := map[string][]float64{}
 	for _, gives := range []string{ScoreJoint, ScoreClosed, ScoreLearned} {
 		c.Score = gives
-		back, err := c.Method().Load(&safetensors.File{Tensors: m.Tensors()})
+		back, err := c.Load(&safetensors.File{Tensors: m.Tensors()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +72,7 @@ func TestJointDescribe(t *testing.T) {
 	w := world(17, 12, 40, 10)
 	c := joint()
 	choice := method.Choice{"epochs": 6, "closed": 1, "learned_weight": 0.7, "shrink": 1, "ridge": 0.3, "floor": 0.1, "closed_deviation": 2, "learned_deviation": 3}
-	o, err := c.Method().Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{Choice: choice})
+	o, err := c.Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{Choice: choice})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,14 +104,14 @@ func TestJointDropped(t *testing.T) {
 	w := world(12, 12, 40, 10)
 	c := joint()
 	c.Shrink, c.Floor, c.LearnedWeight, c.Dimensions = []float64{1}, []float64{1e6}, []float64{0}, 1 // of one dimension, and sure of nothing
-	o, err := c.Method().Fit(t.Context(), &method.Problem{Train: *w[0], Validation: w[1], Seed: 1}, &method.Session{})
+	o, err := c.Fit(t.Context(), &method.Problem{Train: *w[0], Validation: w[1], Seed: 1}, &method.Session{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := o.Model.(*Model); !ok || o.Choice["closed"] != 0 || o.Choice["epochs"] != 6 {
 		t.Fatalf("a %T, choice %v", o.Model, o.Choice)
 	}
-	again, err := c.Method().Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{Choice: o.Choice})
+	again, err := c.Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{Choice: o.Choice})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestJointDropped(t *testing.T) {
 func TestJointMeasures(t *testing.T) {
 	w := world(13, 12, 40, 10)
 	c := joint()
-	o, err := c.Method().Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{})
+	o, err := c.Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestJointShots(t *testing.T) {
 	w := world(14, 12, 40, 10)
 	c := joint()
 	choice := method.Choice{"epochs": 6, "closed": 1, "shrink": 1, "ridge": 0.3, "floor": 0.1, "closed_deviation": 2, "learned_deviation": 3}
-	o, err := c.Method().Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{Choice: choice})
+	o, err := c.Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{Choice: choice})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func TestJointShots(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	trained, err := c.Method().Fit(t.Context(), &method.Problem{Train: all, Few: few, Seed: 1}, &method.Session{Choice: choice})
+	trained, err := c.Fit(t.Context(), &method.Problem{Train: all, Few: few, Seed: 1}, &method.Session{Choice: choice})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestJointResume(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := joint()
 			c.Epochs = 2
-			want, err := c.Method().Fit(t.Context(), p, &method.Session{})
+			want, err := c.Fit(t.Context(), p, &method.Session{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -228,7 +228,7 @@ func TestJointResume(t *testing.T) {
 						}
 						return nil
 					}}
-				o, err := c.Method().Fit(ctx, p, s)
+				o, err := c.Fit(ctx, p, s)
 				stop(nil)
 				if err == nil {
 					if tries < 5 {
@@ -255,7 +255,7 @@ func TestJointTransductive(t *testing.T) {
 		c := joint()
 		c.Score = gives
 		choice := method.Choice{"epochs": 6, "closed": 1, "shrink": 0.3, "ridge": 0.3, "floor": 0.1, "closed_deviation": 2, "learned_deviation": 3}
-		o, err := c.Method().Fit(t.Context(), &method.Problem{Train: *w[0], Unlabelled: u, Seed: 1}, &method.Session{Choice: choice})
+		o, err := c.Fit(t.Context(), &method.Problem{Train: *w[0], Unlabelled: u, Seed: 1}, &method.Session{Choice: choice})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -279,7 +279,7 @@ func TestJointUnfit(t *testing.T) {
 	w := world(23, 1, 12, 6) // an image of each of 12 classes
 	c := joint()
 	for _, choice := range []method.Choice{nil, {"epochs": 6, "closed": 1, "shrink": 1, "ridge": 0.3, "floor": 0.1, "closed_deviation": 2, "learned_deviation": 3, "learned_weight": 1}} {
-		o, err := c.Method().Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{Choice: choice})
+		o, err := c.Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{Choice: choice})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -288,7 +288,7 @@ func TestJointUnfit(t *testing.T) {
 		}
 	}
 	closed := plda.Default()
-	if _, err := closed.Method().Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{}); !errors.Is(err, plda.ErrUnfit) {
+	if _, err := closed.Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{}); !errors.Is(err, plda.ErrUnfit) {
 		t.Error(err)
 	}
 }

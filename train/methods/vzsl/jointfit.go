@@ -46,8 +46,8 @@ const (
 // certain is the probability from which on an unlabelled image is trained on as one of its class.
 const certain = 0.9
 
-func (m *Method) fitJoint(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	c := m.Config
+func (m *Config) fitJoint(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	c := *m
 	if s.Choice != nil && s.Choice[choiceClosed] == 0 {
 		return m.fitLearned(ctx, p, s)
 	}
@@ -81,9 +81,9 @@ func (m *Method) fitJoint(ctx context.Context, p *method.Problem, s *method.Sess
 }
 
 // fitLearned fits the learned block alone.
-func (m *Method) fitLearned(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	plain := &Method{Config: m.Config}
-	plain.Config.Closed = false
+func (m *Config) fitLearned(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	plain := *m
+	plain.Closed = false
 	inner := *s
 	if s.Choice != nil {
 		inner.Choice = maps.Clone(s.Choice)
@@ -139,7 +139,7 @@ func (f *jointFit) learn(ctx context.Context, stage int, train method.Data) (*Mo
 	if r := f.s.Resume; r != nil && r.Values["joint_stage"] == strconv.Itoa(stage) {
 		s.Resume = r
 	}
-	o, err := (&Method{Config: c}).Fit(ctx, &method.Problem{Train: train, Seed: f.p.Seed, Views: f.p.Views}, s)
+	o, err := c.Fit(ctx, &method.Problem{Train: train, Seed: f.p.Seed, Views: f.p.Views}, s)
 	if err != nil {
 		return nil, err
 	}
