@@ -162,12 +162,9 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 	if speaker != nil {
 		options.Lookup, options.Words = speaker.Lookup, speaker.Kind
 	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
+	l, token, err := o.open(ctx, token)
 	if err != nil {
-		return fmt.Errorf("--listen %s: %w; --listen 127.0.0.1:0 uses any free port", o.listen, err)
-	}
-	if token == "" && !o.noToken && !server.Loopback(l.Addr()) {
-		token = server.NewToken()
+		return err
 	}
 	options.Token, options.Open, options.Hosts = token, o.noToken, o.hosts
 	options.MaxRequests, options.MaxConnections = o.requests, o.connections
@@ -175,22 +172,47 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	url := "http://" + l.Addr().String()
-	err = con.result(struct {
-		URL     string `json:"url"`
-		Token   string `json:"token,omitempty"`
-		Run     string `json:"run"`
-		Classes int    `json:"classes"`
-	}{url, token, p.Run, len(p.Classes.Names)}, func(w io.Writer) {
-		if token != "" {
-			url += "/?token=" + neturl.QueryEscape(token)
+	says := listening{Token: token, Run: p.Run, Classes: len(p.Classes.Names)}
+	if err := con.announce(l, says, fmt.Sprintf("%s, %d candidate classes", says.Run, says.Classes)); err != nil {
+		return err
+	}
+	return s.Serve(ctx, l)
+}
+
+// open listens. Where a listener can be reached from other machines and no token is chosen, it makes one.
+func (o *serveOptions) open(ctx context.Context, token string) (net.Listener, string, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
+	if err != nil {
+		return nil, "", fmt.Errorf("--listen %s: %w; --listen 127.0.0.1:0 uses any free port", o.listen, err)
+	}
+	if token == "" && !o.noToken && !server.Loopback(l.Addr()) {
+		token = server.NewToken()
+	}
+	return l, token, nil
+}
+
+// listening is what --json says of a server.
+type listening struct {
+	URL     string `json:"url"`
+	Token   string `json:"token,omitempty"`
+	Run     string `json:"run,omitempty"`
+	Classes int    `json:"classes,omitempty"`
+}
+
+// announce prints the address of a server, with its token, and what is served there. If it fails, it closes the listener.
+func (c *cli) announce(l net.Listener, says listening, what string) error {
+	says.URL = "http://" + l.Addr().String()
+	err := c.result(says, func(w io.Writer) {
+		url := says.URL
+		if says.Token != "" {
+			url += "/?token=" + neturl.QueryEscape(says.Token)
 		}
-		fmt.Fprintf(w, "%s: %s, %d candidate classes; stop with Ctrl-C\n", url, p.Run, len(p.Classes.Names))
+		fmt.Fprintf(w, "%s: %s; stop with Ctrl-C\n", url, what)
 	})
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	return s.Serve(ctx, l)
+	return nil
 }
 
 // token is the one that the user has chosen; "": none.

@@ -99,11 +99,17 @@ func accuracy(t *testing.T, p *runs.Predictor, o *Options, role features.Role) f
 		}
 		x, y = append(x, f.X[i]...), append(y, index[f.LabelOf[i]])
 	}
+	return float64(right(t, p, x, y, raw)) / float64(len(y)) // classes are of one size
+}
+
+// right is the number of images, of raw features x, that the predictor gives to their own among the classes of raw attributes.
+func right(t *testing.T, p *runs.Predictor, x []float32, y []int, raw [][]float32) int {
+	t.Helper()
 	scores, err := p.Score(x, len(y), raw)
 	if err != nil {
 		t.Fatal(err)
 	}
-	right := 0
+	n := 0
 	for i, l := range y {
 		best := 0
 		for c := range raw {
@@ -112,10 +118,10 @@ func accuracy(t *testing.T, p *runs.Predictor, o *Options, role features.Role) f
 			}
 		}
 		if best == l {
-			right++
+			n++
 		}
 	}
-	return float64(right) / float64(len(y)) // classes are of one size
+	return n
 }
 
 func TestRun(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"vzsl/internal/filetest"
 )
 
 func TestReadable(t *testing.T) {
@@ -61,16 +62,7 @@ func TestTemplates(t *testing.T) {
 
 func TestRead(t *testing.T) {
 	dir := t.TempDir()
-	write := func(name, s string) string {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(s), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
+	write := func(name, s string) string { return filetest.Write(t, filepath.Join(dir, name), s) }
 	classes := []string{"jay", "crow"}
 	table := write("t.csv", "class,text\ncrow,a black bird\njay,\"blue, with a crest\"\njay,it screams\njay,it screams\nowl,it hoots\n")
 	d, err := Read(table, classes)

@@ -43,13 +43,7 @@ func folder(t *testing.T, tower string, files map[string]string) string {
 		files["tokenizer.json"] = words(60, false)
 	}
 	for name, s := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(s), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		filetest.Write(t, filepath.Join(dir, name), s)
 	}
 	return dir
 }

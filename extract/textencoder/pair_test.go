@@ -15,9 +15,9 @@ import (
 	"vzsl/extract/preprocess"
 )
 
-// TestDemoPair: the demo's towers, trained on the seen classes alone, name images of its unseen classes by their names, and the
-// folder says that they share a space.
-func TestDemoPair(t *testing.T) {
+// demoPair opens the text encoder of the demo's pair, in the folder that it is written to.
+func demoPair(t *testing.T) (string, *Encoder) {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "pair")
 	if err := demo.WritePair(dir); err != nil {
 		t.Fatal(err)
@@ -26,7 +26,14 @@ func TestDemoPair(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer e.Close()
+	t.Cleanup(func() { _ = e.Close() })
+	return dir, e
+}
+
+// TestDemoPair: the demo's towers, trained on the seen classes alone, name images of its unseen classes by their names, and the
+// folder says that they share a space.
+func TestDemoPair(t *testing.T) {
+	dir, e := demoPair(t)
 	s, err := e.Source()
 	if err != nil {
 		t.Fatal(err)

@@ -3,7 +3,9 @@
 package filetest
 
 import (
+	"encoding/binary"
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,6 +43,17 @@ func JSON[T any](t testing.TB, path string) (v T) {
 	t.Helper()
 	if err := json.Unmarshal(Read(t, path), &v); err != nil {
 		t.Fatalf("%s: %v", path, err)
+	}
+	return v
+}
+
+// Float32s are the values of a file of little-endian float32.
+func Float32s(t testing.TB, path string) []float32 {
+	t.Helper()
+	b := Read(t, path)
+	v := make([]float32, len(b)/4)
+	for i := range v {
+		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
 	}
 	return v
 }

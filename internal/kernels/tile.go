@@ -48,16 +48,21 @@ func goTile(rows, width int, t *tile) {
 			if t.more != 0 {
 				v += t.c[i*t.ldc+j]
 			}
-			if t.bias != nil {
-				v += t.bias[j]
-				if t.add != nil {
-					v += t.add[i*t.ldad+j]
-				}
-				v = clamp(v, t.lo, t.hi)
-			}
-			t.c[i*t.ldc+j] = v
+			t.store(i, j, v)
 		}
 	}
+}
+
+// store writes the sum v of row i and column j after what the layer does to it.
+func (t *tile) store(i, j int, v float32) {
+	if t.bias != nil {
+		v += t.bias[j]
+		if t.add != nil {
+			v += t.add[i*t.ldad+j]
+		}
+		v = clamp(v, t.lo, t.hi)
+	}
+	t.c[i*t.ldc+j] = v
 }
 
 // clamp keeps NaN.
@@ -119,14 +124,7 @@ func (t *tile) aside(rows, width, cols int, kernel func(rows int, t *tile)) {
 	for i := range rows {
 		for j := range cols {
 			v := room[i*width+j]
-			if t.bias != nil {
-				v += t.bias[j]
-				if t.add != nil {
-					v += t.add[i*t.ldad+j]
-				}
-				v = clamp(v, t.lo, t.hi)
-			}
-			t.c[i*t.ldc+j] = v
+			t.store(i, j, v)
 		}
 	}
 }

@@ -5,6 +5,7 @@ package lookup
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -25,6 +26,23 @@ func Exists(path string) (bool, error) {
 	default:
 		return false, err
 	}
+}
+
+// Open opens a file and gives its size. A folder is refused; what, such as "a CSV file", says what was expected.
+func Open(path, what string) (*os.File, int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	st, err := f.Stat()
+	if err == nil && st.IsDir() {
+		err = fmt.Errorf("%s is a folder; expected %s", path, what)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, 0, err
+	}
+	return f, st.Size(), nil
 }
 
 // Below lists what a pattern fits below a folder, in the order of names: its parts, which slashes separate, are those of

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"vzsl/internal/lookup"
 )
 
 // File is an open MAT file. Its methods may be called from several goroutines.
@@ -40,20 +41,11 @@ type variable struct {
 
 // Open opens a MAT file and reads what variables it holds.
 func Open(path string) (*File, error) {
-	f, err := os.Open(path)
+	f, size, err := lookup.Open(path, "a .mat file")
 	if err != nil {
 		return nil, err
 	}
-	st, err := f.Stat()
-	switch {
-	case err != nil:
-	case st.IsDir():
-		err = fmt.Errorf("%s is a folder; expected a .mat file", path)
-	}
-	var m *File
-	if err == nil {
-		m, err = New(path, f, st.Size())
-	}
+	m, err := New(path, f, size)
 	if err != nil {
 		_ = f.Close()
 		return nil, err

@@ -277,6 +277,16 @@ func isMD5(version string) bool {
 	return err == nil && len(b) == md5.Size
 }
 
+// sending gives the store, if it can be written to, and the content of a local file.
+func (m *Mirror) sending(file string) (Writable, []byte, error) {
+	w, err := m.writable()
+	if err != nil {
+		return nil, nil, err
+	}
+	data, err := os.ReadFile(file)
+	return w, data, err
+}
+
 func (m *Mirror) writable() (Writable, error) {
 	w, ok := m.st.(Writable)
 	if !ok {
@@ -287,11 +297,7 @@ func (m *Mirror) writable() (Writable, error) {
 
 // Put puts the content of a local file into the store under key.
 func (m *Mirror) Put(ctx context.Context, key, file string) error {
-	w, err := m.writable()
-	if err != nil {
-		return err
-	}
-	data, err := os.ReadFile(file)
+	w, data, err := m.sending(file)
 	if err != nil {
 		return err
 	}
@@ -301,11 +307,7 @@ func (m *Mirror) Put(ctx context.Context, key, file string) error {
 // Create puts the content of a local file into the store where no file is under key. Where one is, it is fetched and the error is
 // fs.ErrExist.
 func (m *Mirror) Create(ctx context.Context, key, file string) error {
-	w, err := m.writable()
-	if err != nil {
-		return err
-	}
-	data, err := os.ReadFile(file)
+	w, data, err := m.sending(file)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,13 @@ func ask(t *testing.T, method, url string, headers map[string]string, body strin
 		}
 		r.Header.Set(k, v)
 	}
-	a, err := http.DefaultTransport.RoundTrip(r)
+	return answered(t, http.DefaultTransport.RoundTrip, r)
+}
+
+// answered sends a request by do.
+func answered(t *testing.T, do func(*http.Request) (*http.Response, error), r *http.Request) (answer, string) {
+	t.Helper()
+	a, err := do(r)
 	if err != nil {
 		t.Fatal(err)
 	}

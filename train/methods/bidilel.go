@@ -98,7 +98,7 @@ func (m *bidilelMethod) Fit(ctx context.Context, p *method.Problem, s *method.Se
 	if err != nil {
 		return nil, err
 	}
-	seen := matrix(stats.attributes)
+	seen := method.Matrix(stats.attributes)
 	err = g.search(ctx, []*axis{&grid}, func(c method.Choice) (method.Model, error) {
 		alpha := c["ridge"]
 		shifts := make([]float64, classes)

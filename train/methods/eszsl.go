@@ -60,7 +60,7 @@ func (m *eszslMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 	if err != nil {
 		return nil, err
 	}
-	S := matrix(p.Train.Attributes)
+	S := method.Matrix(p.Train.Attributes)
 	gram, cross, _, err := moments(ctx, &p.Train, S)
 	if err != nil {
 		return nil, err

@@ -128,7 +128,7 @@ func (m *gfzslMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 		return nil, err
 	}
 	d := p.Train.Dim()
-	S := matrix(stats.attributes)
+	S := method.Matrix(stats.attributes)
 	logs := mat.NewDense(len(stats.attributes), d, nil)
 	tiny := 1e-3 * stats.within // a value that never varies in a class
 	if tiny == 0 {
@@ -265,7 +265,7 @@ func (m *gfzslModel) Score(features []float32, n int, attributes [][]float32) ([
 	if _, err := joined(attributes, a); err != nil {
 		return nil, err
 	}
-	means, variances := m.gaussians(matrix(attributes))
+	means, variances := m.gaussians(method.Matrix(attributes))
 	x := make([]float64, len(features))
 	for i, v := range features {
 		x[i] = float64(v)
@@ -304,7 +304,7 @@ func (m *gfzslModel) mixture(ctx context.Context, u *method.Unlabelled, config *
 	if _, err := joined(u.Attributes, m.seen.RawMatrix().Cols); err != nil {
 		return fmt.Errorf("unlabelled images: %w", err)
 	}
-	classes := matrix(u.Attributes)
+	classes := method.Matrix(u.Attributes)
 	means, variances := m.gaussians(classes)
 	predicted := mat.DenseCopyOf(means)
 	c, d := means.Dims()
@@ -327,7 +327,7 @@ func (m *gfzslModel) mixture(ctx context.Context, u *method.Unlabelled, config *
 			}
 			posterior := m.logRatios(x[:n*d], n, means, variances)
 			for i := range n {
-				likelihood += softmaxOf(posterior[i*c : (i+1)*c])
+				likelihood += method.Softmax(posterior[i*c : (i+1)*c])
 				for k, q := range posterior[i*c : (i+1)*c] {
 					weights[k] += q
 				}

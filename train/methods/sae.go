@@ -3,7 +3,6 @@ package methods
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
@@ -104,14 +103,9 @@ func (m *saeMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 	if err != nil {
 		return nil, err
 	}
-	S := matrix(p.Train.Attributes)
+	S := method.Matrix(p.Train.Attributes)
 	classes, a := S.Dims()
-	// Samples' attributes: each class's row counts as often as it has samples.
-	weighted := mat.DenseCopyOf(S)
-	for c, n := range counts(&p.Train) {
-		kernels.BLAS{}.Dscal(a, math.Sqrt(n), weighted.RawRowView(c), 1)
-	}
-	w, u, err := spectrum(weighted)
+	w, u, err := sampleSpectrum(S, &p.Train)
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -20,8 +19,8 @@ func (m *saeMethod) fitReduced(ctx context.Context, p *method.Problem, s *method
 	if err != nil {
 		return nil, err
 	}
-	S := matrix(p.Train.Attributes)
-	classes, a := S.Dims()
+	S := method.Matrix(p.Train.Attributes)
+	classes, _ := S.Dims()
 	indicators := mat.NewDense(classes, classes, nil)
 	for c := range classes {
 		indicators.Set(c, c, 1)
@@ -30,11 +29,7 @@ func (m *saeMethod) fitReduced(ctx context.Context, p *method.Problem, s *method
 	if err != nil {
 		return nil, err
 	}
-	weighted := mat.DenseCopyOf(S)
-	for c, n := range counts(&p.Train) {
-		kernels.BLAS{}.Dscal(a, math.Sqrt(n), weighted.RawRowView(c), 1)
-	}
-	w, u, err := spectrum(weighted)
+	w, u, err := sampleSpectrum(S, &p.Train)
 	if err != nil {
 		return nil, err
 	}

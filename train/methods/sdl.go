@@ -96,8 +96,8 @@ func (m *sdlMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 		return nil, fmt.Errorf("SDL needs two seen classes of different means: %w", err)
 	}
 	k := &coder{parts: parts, mean: single(stats.mean), encoder: single(encoder.RawMatrix().Data)}
-	mix := newMixtures(matrix(stats.attributes), float64(float32(m.Ridge)))
-	psi := single(mix.of(matrix(p.Train.Attributes)).RawMatrix().Data)
+	mix := newMixtures(method.Matrix(stats.attributes), float64(float32(m.Ridge)))
+	psi := single(mix.of(method.Matrix(p.Train.Attributes)).RawMatrix().Data)
 
 	coded := &codes{Samples: p.Train.Samples, dim: parts + 1}
 	for row, i := make([]float32, d), 0; i < p.Train.Len(); i++ {

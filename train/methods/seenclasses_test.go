@@ -164,7 +164,7 @@ func TestSYNC(t *testing.T) {
 		got := scores(t, m, d.Samples.(*rows), d.Attributes)
 		if first == nil {
 			first = got // the similarities are those of equality: V is W
-			if s := similarity(matrix(d.Attributes), matrix(d.Attributes), sigma*sigma); s.At(3, 3) < 0.999 {
+			if s := similarity(method.Matrix(d.Attributes), method.Matrix(d.Attributes), sigma*sigma); s.At(3, 3) < 0.999 {
 				t.Errorf("similarity of a class with itself: %v", s.At(3, 3))
 			}
 		}

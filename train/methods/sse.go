@@ -73,8 +73,8 @@ func (m *sseMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 		return nil, err
 	}
 	// Classes without samples stand in no embedding, but are competitors like the others.
-	mix := newMixtures(matrix(stats.attributes), float64(float32(m.Ridge)))
-	psi := mix.of(matrix(p.Train.Attributes))
+	mix := newMixtures(method.Matrix(stats.attributes), float64(float32(m.Ridge)))
+	psi := mix.of(method.Matrix(p.Train.Attributes))
 	o := newEmbedding(single(psi.RawMatrix().Data), single(stats.means.RawMatrix().Data), p.Train.Dim(), m.Margin)
 	return m.fit(ctx, p, s, o, func() method.Model { return sseModel(mix, o.w.values, o.positions(nil)) })
 }

@@ -2,6 +2,7 @@ package methods
 
 import (
 	"testing"
+	"vzsl/train/method"
 )
 
 // TestMixtures compares convex combinations with those that a search of all sets of rows finds (testdata/simplex.py).
@@ -13,7 +14,7 @@ func TestMixtures(t *testing.T) {
 	}
 	golden(t, "simplex.json", &cases)
 	for _, c := range cases {
-		near(t, "psi", newMixtures(matrix(c.B), c.Ridge).of(matrix(c.A)).RawMatrix().Data, c.Psi, 1e-9)
+		near(t, "psi", newMixtures(method.Matrix(c.B), c.Ridge).of(method.Matrix(c.A)).RawMatrix().Data, c.Psi, 1e-9)
 	}
 }
 

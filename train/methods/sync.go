@@ -71,7 +71,7 @@ func (m *syncMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessi
 		func() method.Model { return nil }); err != nil {
 		return nil, err
 	}
-	seen := matrix(p.Train.Attributes)
+	seen := method.Matrix(p.Train.Attributes)
 	classes, _ := seen.Dims()
 	scale := meanSquare(seen)
 	if scale == 0 {
@@ -150,7 +150,7 @@ func similarity(a, seen *mat.Dense, width float64) *mat.Dense {
 		for r := range row {
 			row[r] = -row[r] / width
 		}
-		softmaxOf(row)
+		method.Softmax(row)
 	}
 	return s
 }

@@ -52,7 +52,7 @@ func Goldens(t testing.TB, dir string) []Golden {
 	for i := range list {
 		g := &list[i]
 		g.Path = filepath.Join(dir, "networks", g.Name+".onnx")
-		v := Floats(t, filepath.Join(dir, "networks", g.Name+".f32"))
+		v := filetest.Float32s(t, filepath.Join(dir, "networks", g.Name+".f32"))
 		if len(v) != Images*(g.Dim+g.Outputs) {
 			t.Fatalf("%s: %d golden values", g.Name, len(v))
 		}
@@ -61,24 +61,10 @@ func Goldens(t testing.TB, dir string) []Golden {
 	return list
 }
 
-// Floats reads a file of little-endian float32 values.
-func Floats(t testing.TB, path string) []float32 {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v := make([]float32, len(b)/4)
-	for i := range v {
-		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-	}
-	return v
-}
-
 // Pictures are the golden networks' images in the layout asked for.
 func Pictures(t testing.TB, dir string, nhwc bool) []float32 {
 	t.Helper()
-	x := Floats(t, filepath.Join(dir, "images.f32"))
+	x := filetest.Float32s(t, filepath.Join(dir, "images.f32"))
 	if !nhwc {
 		return x
 	}
@@ -258,5 +244,5 @@ func Reference(t testing.TB, network, output string, images []float32, shape []i
 	}
 	s := fmt.Sprintf("%d,%d,%d,%d", shape[0], shape[1], shape[2], shape[3])
 	interop.Output(t, interop.Node(t, []string{"onnxruntime-node"}, filepath.Join(testdata, "ort.js"), network, in, s, output, out, "4"))
-	return Floats(t, out)
+	return filetest.Float32s(t, out)
 }

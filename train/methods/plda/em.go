@@ -88,11 +88,11 @@ func (m *Model) Transduce(ctx context.Context, u *method.Unlabelled, c *Config, 
 	if err := rescore(); err != nil {
 		return nil, err
 	}
-	t := &Transduced{Model: &out, Deviation: Deviation(scores, classes)}
+	t := &Transduced{Model: &out, Deviation: method.Deviation(scores, classes)}
 	var other []float64 // the evidence, in the units of the scores
 	if evidence.Scores != nil && evidence.Weight > 0 {
 		joined := merged(evidence.Scores, of, classes)
-		t.EvidenceDeviation = Deviation(joined, classes)
+		t.EvidenceDeviation = method.Deviation(joined, classes)
 		if t.Deviation > 0 && t.EvidenceDeviation > 0 {
 			by := evidence.Weight * t.Deviation / t.EvidenceDeviation
 			for i := range joined {
@@ -103,7 +103,7 @@ func (m *Model) Transduce(ctx context.Context, u *method.Unlabelled, c *Config, 
 	}
 	bias := make([]float64, classes)
 	q := make([]float64, n*classes)
-	expect := func() { // Q = softmax((L + evidence)/T + b)
+	expect := func() { // Q = method.Softmax((L + evidence)/T + b)
 		for i := range n {
 			row := q[i*classes : (i+1)*classes]
 			for j := range row {
@@ -113,7 +113,7 @@ func (m *Model) Transduce(ctx context.Context, u *method.Unlabelled, c *Config, 
 				}
 				row[j] = v/c.EMTemperature + bias[j]
 			}
-			softmax(row)
+			method.Softmax(row)
 		}
 	}
 	for range c.EMRounds {
@@ -212,32 +212,4 @@ func balance(q, bias []float64, n, classes int) {
 			}
 		}
 	}
-}
-
-// softmax turns a row of logarithms into probabilities.
-func softmax(row []float64) {
-	top := slices.Max(row)
-	sum := 0.0
-	for j, v := range row {
-		row[j] = math.Exp(v - top)
-		sum += row[j]
-	}
-	for j := range row {
-		row[j] /= sum
-	}
-}
-
-// Deviation is the standard deviation of rows of scores about each row's mean.
-func Deviation(scores []float64, classes int) float64 {
-	sum := 0.0
-	for at := 0; at < len(scores); at += classes {
-		row, mean := scores[at:at+classes], 0.0
-		for _, s := range row {
-			mean += s / float64(classes)
-		}
-		for _, s := range row {
-			sum += (s - mean) * (s - mean)
-		}
-	}
-	return math.Sqrt(sum / float64(max(len(scores), 1)))
 }

@@ -167,7 +167,7 @@ func TestLeaveOneOut(t *testing.T) {
 				others = append(others, m.seen[c])
 			}
 		}
-		a := rows(others)
+		a := method.Matrix(others)
 		k := kernelOf(a, a)
 		for c := range classes - 1 {
 			k.Set(c, c, k.At(c, c)+ridge)
@@ -176,7 +176,7 @@ func TestLeaveOneOut(t *testing.T) {
 		if err := alpha.Solve(k, target); err != nil {
 			t.Fatal(err)
 		}
-		p.Mul(kernelOf(rows(m.seen[i:i+1]), a), &alpha)
+		p.Mul(kernelOf(method.Matrix(m.seen[i:i+1]), a), &alpha)
 		near(t, "class "+strconv.Itoa(i), m.prior.RawRowView(i), p.RawRowView(0), 1e-9)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"vzsl/internal/kernels"
+	"vzsl/train/method"
 )
 
 // useKernels makes gonum's matrices use the project's multiplication.
@@ -30,16 +31,8 @@ type Space struct {
 func (s *Statistics) Whiten(shrink float64) (*Space, error) {
 	useKernels()
 	d, _ := s.scatter.Dims()
-	sw := mat.NewSymDense(d, nil)
-	add := shrink * mat.Trace(s.scatter) / float64(d)
-	for i := range d {
-		for j := i; j < d; j++ {
-			sw.SetSym(i, j, s.scatter.At(i, j))
-		}
-		sw.SetSym(i, i, s.scatter.At(i, i)+add)
-	}
 	var c mat.Cholesky
-	if !c.Factorize(sw) {
+	if !c.Factorize(shifted(s.scatter, shrink*mat.Trace(s.scatter)/float64(d))) {
 		return nil, fmt.Errorf("the scatter within classes is not positive definite in double precision with a shrink of %g; use a larger one", shrink)
 	}
 	var u, inverse mat.TriDense
@@ -68,9 +61,22 @@ func (s *Statistics) Whiten(shrink float64) (*Space, error) {
 	sp.span, sp.means = &mat.Dense{}, &mat.Dense{}
 	sp.span.Mul(means.T(), kept)
 	sp.means.Mul(&means, sp.span)
-	a := rows(s.attributes)
+	a := method.Matrix(s.attributes)
 	sp.kernel = kernelOf(a, a)
 	return sp, nil
+}
+
+// shifted is a + by I of a symmetric a.
+func shifted(a mat.Matrix, by float64) *mat.SymDense {
+	n, _ := a.Dims()
+	out := mat.NewSymDense(n, nil)
+	for i := range n {
+		for j := i; j < n; j++ {
+			out.SetSym(i, j, a.At(i, j))
+		}
+		out.SetSym(i, i, a.At(i, i)+by)
+	}
+	return out
 }
 
 // eigen gives eigenvalues, none below 0, and vectors, the largest first.
@@ -110,32 +116,13 @@ func kernelOf(a, b *mat.Dense) *mat.Dense {
 	return &k
 }
 
-// rows is a matrix of rows in double precision.
-func rows(r [][]float32) *mat.Dense {
-	m := mat.NewDense(len(r), len(r[0]), nil)
-	for i, row := range r {
-		to := m.RawRowView(i)
-		for j, v := range row {
-			to[j] = float64(v)
-		}
-	}
-	return m
-}
-
 // Model is the space with the regression from attributes of one ridge and floor. It knows no images of unseen classes and, unless
 // whole, no coordinates beyond the span of the seen classes' means: enough for the zero-shot setting.
 func (sp *Space) Model(ridge, floor float64, whole bool) (*Model, error) {
 	s := sp.s
 	classes, rank := sp.means.Dims()
-	k := mat.NewSymDense(classes, nil)
-	for i := range classes {
-		for j := i; j < classes; j++ {
-			k.SetSym(i, j, sp.kernel.At(i, j))
-		}
-		k.SetSym(i, i, sp.kernel.At(i, i)+ridge)
-	}
 	var c mat.Cholesky
-	if !c.Factorize(k) {
+	if !c.Factorize(shifted(sp.kernel, ridge)) {
 		return nil, fmt.Errorf("the classes' kernel is not positive definite in double precision with a ridge of %g; use a larger one", ridge)
 	}
 	var g mat.SymDense

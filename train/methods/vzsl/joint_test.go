@@ -32,16 +32,9 @@ func TestJointScore(t *testing.T) {
 	if !ok || o.Choice["closed"] != 1 {
 		t.Fatalf("a %T, choice %v", o.Model, o.Choice)
 	}
-	for name, x := range map[string]struct {
-		m    method.Model
-		want float64
-	}{"closed": {m.closed, m.closedSD}, "learned": {m.Model, m.learnedSD}} {
-		s, err := scored(x.m, w[1], w[1].Attributes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := plda.Deviation(s, 10); math.Abs(got-x.want) > 1e-5*got || x.want != o.Choice[name+"_deviation"] {
-			t.Errorf("%s: deviation %v, the model has %v, the choice %v", name, got, x.want, o.Choice[name+"_deviation"])
+	for name, x := range deviations(t, m, w[1]) {
+		if got := x.got; math.Abs(got-x.says) > 1e-5*got || x.says != o.Choice[name+"_deviation"] {
+			t.Errorf("%s: deviation %v, the model has %v, the choice %v", name, got, x.says, o.Choice[name+"_deviation"])
 		}
 	}
 	if a, err := method.Accuracy(m, w[1]); err != nil || a != o.Accuracy {
@@ -129,16 +122,9 @@ func TestJointMeasures(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := o.Model.(*Joint)
-	for name, x := range map[string]struct {
-		m    method.Model
-		want float64
-	}{"closed": {m.closed, m.closedSD}, "learned": {m.Model, m.learnedSD}} {
-		s, err := scored(x.m, w[1], w[1].Attributes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := plda.Deviation(s, 10); x.want < got/2 || x.want > 2*got {
-			t.Errorf("%s: %v was measured on seen classes, unseen ones have %v", name, x.want, got)
+	for name, x := range deviations(t, m, w[1]) {
+		if got := x.got; x.says < got/2 || x.says > 2*got {
+			t.Errorf("%s: %v was measured on seen classes, unseen ones have %v", name, x.says, got)
 		}
 	}
 }
@@ -291,4 +277,20 @@ func TestJointUnfit(t *testing.T) {
 	if _, err := closed.Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{}); !errors.Is(err, plda.ErrUnfit) {
 		t.Error(err)
 	}
+}
+
+// deviations are those of the scores of both blocks on the 10 classes of d, and what the model says that they are.
+func deviations(t *testing.T, m *Joint, d *method.Data) map[string]struct{ got, says float64 } {
+	t.Helper()
+	all := map[string]struct{ got, says float64 }{"closed": {says: m.closedSD}, "learned": {says: m.learnedSD}}
+	for name, block := range map[string]method.Model{"closed": m.closed, "learned": m.Model} {
+		s, err := scored(block, d, d.Attributes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := all[name]
+		x.got = method.Deviation(s, 10)
+		all[name] = x
+	}
+	return all
 }

@@ -231,7 +231,7 @@ func (f *jointFit) inductive(ctx context.Context) (*method.Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	learnedSD := positive(plda.Deviation(kl, len(v.Attributes)))
+	learnedSD := positive(method.Deviation(kl, len(v.Attributes)))
 	// A block is left out, or counts less, where that is better by more than the accuracy's own standard error: some twenty classes
 	// tell no finer.
 	value := math.Inf(-1)
@@ -251,7 +251,7 @@ func (f *jointFit) inductive(ctx context.Context) (*method.Outcome, error) {
 		if err != nil {
 			return 0, err
 		}
-		joint := newJoint(f.c, learned, closed, positive(plda.Deviation(before, len(v.Attributes))), learnedSD, f.c.LearnedWeight[0])
+		joint := newJoint(f.c, learned, closed, positive(method.Deviation(before, len(v.Attributes))), learnedSD, f.c.LearnedWeight[0])
 		l := before
 		if f.p.Few != nil {
 			if l, err = scored(closed, v, ofClosed.Attributes); err != nil {
@@ -329,11 +329,11 @@ func (f *jointFit) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.found[choiceLearnedSD] = positive(plda.Deviation(kl, len(out.Attributes)))
+	f.found[choiceLearnedSD] = positive(method.Deviation(kl, len(out.Attributes)))
 	ofClosed := oneView(&method.Problem{Train: train, Validation: &out, Views: f.p.Views}, lastView)
 	if _, err := f.c.Grid(ctx, &method.Problem{Train: ofClosed.Train, Seed: f.p.Seed}, &method.Session{Choice: f.s.Choice}, func(_ method.Choice, closed *plda.Model, _, _ int) (float64, error) {
 		l, err := scored(closed, &out, ofClosed.Validation.Attributes)
-		f.found[choiceClosedSD] = positive(plda.Deviation(l, len(out.Attributes)))
+		f.found[choiceClosedSD] = positive(method.Deviation(l, len(out.Attributes)))
 		return 0, err
 	}); err != nil {
 		return err
