@@ -25,14 +25,7 @@ func TestCalibration(t *testing.T) {
 		}
 	}
 	o.Tuned = &runs.TunedRecord{Choice: map[string]float64{"epochs": 8}, Classes: 40}
-	res, err := Run(context.Background(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := runs.Load(o.Dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	res, p := trained(t, o)
 	c := p.Result().Constant
 	if c == nil || *c != *res.Constant || p.Result().Temperature <= 0 {
 		t.Fatalf("%+v", p.Result())
@@ -60,7 +53,7 @@ func TestCalibration(t *testing.T) {
 	}
 	// Without test images of seen classes there is none.
 	o = options(t, t.TempDir())
-	if res, err = Run(context.Background(), o); err != nil || res.Constant != nil {
+	if res, err := Run(context.Background(), o); err != nil || res.Constant != nil {
 		t.Errorf("%v, %v", res.Constant, err)
 	}
 }

@@ -81,6 +81,20 @@ func digest(t testing.TB, path string) string {
 	return fmt.Sprintf("%x", sha256.Sum256(b))
 }
 
+// trained runs a training and opens its model.
+func trained(t *testing.T, o Options) (*runs.Result, *runs.Predictor) {
+	t.Helper()
+	res, err := Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := runs.Load(o.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res, p
+}
+
 // accuracy is the predictor's per-class top-1 over the classes of a role, from raw features and attributes.
 func accuracy(t *testing.T, p *runs.Predictor, o *Options, role features.Role) float64 {
 	t.Helper()
@@ -178,14 +192,7 @@ func TestRun(t *testing.T) {
 func TestWithoutRefit(t *testing.T) {
 	o := options(t, t.TempDir())
 	o.Refit = false
-	res, err := Run(context.Background(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := runs.Load(o.Dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	res, p := trained(t, o)
 	if a := accuracy(t, p, &o, features.RoleValidation); math.Abs(a-res.Accuracy) > 1e-12 || res.Classes != 32 || res.Refit {
 		t.Errorf("validation accuracy %v, %+v", a, res)
 	}
@@ -198,14 +205,7 @@ func TestSeenOnly(t *testing.T) {
 		o := options(t, t.TempDir())
 		traintest.VZSL(&o.Settings).Epochs = 3
 		change(&o)
-		res, err := Run(context.Background(), o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := runs.Load(o.Dir)
-		if err != nil {
-			t.Fatal(err)
-		}
+		res, p := trained(t, o)
 		var b strings.Builder
 		for _, x := range p.Model().Tensors() {
 			fmt.Fprint(&b, x.Name, x.F32)

@@ -89,24 +89,13 @@ func choose(m *evaluate.Maps, r *evaluate.Result) (images []string) {
 			pictured = append(pictured, c)
 		}
 	}
-	m.Classes = evenly(pictured, mapClasses)
+	m.Classes = evaluate.EvenlySpaced(pictured, mapClasses)
 	for _, c := range m.Classes {
-		for _, i := range evenly(own[c], mapImages/len(m.Classes)) {
+		for _, i := range evaluate.EvenlySpaced(own[c], mapImages/len(m.Classes)) {
 			images, m.Of, m.Images = append(images, r.Predictions[i].Image), append(m.Of, c), append(m.Images, i)
 		}
 	}
 	return images
-}
-
-func evenly(all []int, n int) []int {
-	if len(all) <= n {
-		return all
-	}
-	some := make([]int, n)
-	for i := range some {
-		some[i] = all[i*len(all)/n]
-	}
-	return some
 }
 
 // layLatent lays out the codes and places the priors among them.

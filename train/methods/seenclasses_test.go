@@ -16,25 +16,7 @@ import (
 func chooses(t *testing.T, m method.Config, w *world, atLeast float64) {
 	t.Helper()
 	train, validation, unseen := w.data(30, 12), w.data(10, 6), w.data(10, 10)
-	best, points := 0.0, 0
-	o, err := m.Fit(context.Background(), &method.Problem{Train: *train, Validation: validation, Seed: 3}, &method.Session{Point: func(p method.Point) error {
-		points++
-		best = max(best, p.Accuracy)
-		if p.Done != points || !p.Validated {
-			t.Errorf("point %d is %+v", points, p)
-		}
-		return nil
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if points == 0 || o.Accuracy != best {
-		t.Errorf("%d points, the best with %v; the outcome has %v", points, best, o.Accuracy)
-	}
-	accuracy, err := method.Accuracy(o.Model, unseen)
-	if err != nil || accuracy < atLeast {
-		t.Errorf("accuracy on 10 unseen classes: %v, want %v (%v)", accuracy, atLeast, err)
-	}
+	o, _ := selects(t, m, &method.Problem{Train: *train, Validation: validation, Seed: 3}, unseen, atLeast)
 	o2, err := m.Fit(context.Background(), &method.Problem{Train: *train, Seed: 3}, &method.Session{Choice: o.Choice})
 	if err != nil {
 		t.Fatal(err)
@@ -50,15 +32,7 @@ func chooses(t *testing.T, m method.Config, w *world, atLeast float64) {
 			t.Fatalf("the same choice, read back: score %d = %v, was %v", i, v, want[i])
 		}
 	}
-	if f, a := back.Dims(); f != len(w.mix[0]) || a != len(w.mix) {
-		t.Errorf("dimensions %d, %d", f, a)
-	}
-	if _, err := back.Score(make([]float32, 3), 1, unseen.Attributes); err == nil {
-		t.Error("a short feature was scored")
-	}
-	if _, err := m.Load(&safetensors.File{}); err == nil {
-		t.Error("a model was made of nothing")
-	}
+	refuses(t, m, back, w, unseen)
 	ctx, stop := context.WithCancel(context.Background())
 	stop()
 	if _, err := m.Fit(ctx, &method.Problem{Train: *train, Validation: validation}, &method.Session{}); err == nil {

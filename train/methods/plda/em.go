@@ -103,7 +103,7 @@ func (m *Model) Transduce(ctx context.Context, u *method.Unlabelled, c *Config, 
 	}
 	bias := make([]float64, classes)
 	q := make([]float64, n*classes)
-	expect := func() { // Q = method.Softmax((L + evidence)/T + b)
+	expect := func() { // Q = softmax((L + evidence)/T + b)
 		for i := range n {
 			row := q[i*classes : (i+1)*classes]
 			for j := range row {
