@@ -28,7 +28,7 @@ type Writer interface {
 }
 
 // A Grower is a Writer that has some of the features already: *features.Growth.
-type Grower interface {
+type grower interface {
 	Writer
 	// Missing are the images of a part that are to be computed, by their place in the dataset; the writer has the others.
 	Missing(part int) []int
@@ -169,7 +169,7 @@ type finishedPart struct {
 }
 
 func (r *run) all(ctx context.Context) error {
-	grower, grows := r.Writer.(Grower)
+	grower, grows := r.Writer.(grower)
 	var missing []int
 	var counts []int // images to compute of each missing part
 	var images []int

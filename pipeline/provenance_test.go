@@ -465,9 +465,11 @@ func (w *world) age(run string) {
 		w.t.Fatal(text)
 	}
 	f.Metadata["config"] = text
-	if err := safetensors.Write(filepath.Join(dir, "model.safetensors"), f); err != nil {
+	var model bytes.Buffer
+	if err := safetensors.Encode(&model, f); err != nil {
 		w.t.Fatal(err)
 	}
+	filetest.Write(w.t, filepath.Join(dir, "model.safetensors"), model.String())
 	filetest.Write(w.t, filepath.Join(dir, "config.toml"), text)
 	if err := os.Remove(filepath.Join(dir, custody.Name)); err != nil {
 		w.t.Fatal(err)

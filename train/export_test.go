@@ -282,10 +282,11 @@ func TestSafetensors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		path := filepath.Join(t.TempDir(), "model.safetensors")
-		if err := safetensors.Write(path, f); err != nil {
+		var b bytes.Buffer
+		if err := safetensors.Encode(&b, f); err != nil {
 			t.Fatal(err)
 		}
+		path := filetest.Write(t, filepath.Join(t.TempDir(), "model.safetensors"), b.String())
 		if f, err = safetensors.Read(path); err != nil {
 			t.Fatal(err)
 		}

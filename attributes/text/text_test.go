@@ -43,7 +43,7 @@ func TestTemplates(t *testing.T) {
 	if err != nil || !slices.Equal(got, []string{"a photo of a {}, a type of bird.", "art of {} and {}"}) {
 		t.Errorf("%q, %v", got, err)
 	}
-	if got := Fill(got, []string{"jay", "crow"}); !slices.Equal(got, []string{
+	if got := fill(got, []string{"jay", "crow"}); !slices.Equal(got, []string{
 		"a photo of a jay, a type of bird.", "art of jay and jay", "a photo of a crow, a type of bird.", "art of crow and crow",
 	}) {
 		t.Errorf("%q", got)

@@ -40,7 +40,7 @@ func Described(ctx context.Context, r *evaluate.Result, model evaluate.Scorer, i
 		}
 		out.Classes = append(out.Classes, row)
 	}
-	d, ok := model.(Describer)
+	d, ok := model.(describer)
 	if !ok {
 		return out, nil
 	}

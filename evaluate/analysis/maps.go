@@ -9,8 +9,8 @@ import (
 	"vzsl/features"
 )
 
-// Latent is a Scorer that knows a latent space in which every class has a Gaussian prior.
-type Latent interface {
+// latent is a Scorer that knows a latent space in which every class has a Gaussian prior.
+type latent interface {
 	// Encode gives the means of q(z|x) of n raw features, row after row; nil where the method has no latent space.
 	Encode(features []float32, n int) ([]float32, error)
 	// Prior gives the mean and the standard deviations of p(z|a) of a class's raw attribute vector.
@@ -22,8 +22,8 @@ const (
 	mapClasses = 50
 )
 
-// Reconstructor is a Scorer with a latent space and a decoder.
-type Reconstructor interface {
+// reconstructor is a Scorer with a latent space and a decoder.
+type reconstructor interface {
 	// Reconstruct gives the features, of any length, that the decoder makes of the latent codes of n raw features, row after
 	// row; nil where the method has no decoder.
 	Reconstruct(features []float32, n int) ([]float32, error)
@@ -52,7 +52,7 @@ func Maps(ctx context.Context, r *evaluate.Result, model evaluate.Scorer, images
 		return nil, err
 	}
 	rounded(m.Features)
-	if latent, ok := model.(Latent); ok {
+	if latent, ok := model.(latent); ok {
 		codes, err := latent.Encode(raw, n)
 		if err != nil {
 			return nil, err
@@ -63,7 +63,7 @@ func Maps(ctx context.Context, r *evaluate.Result, model evaluate.Scorer, images
 			}
 		}
 	}
-	if decoder, ok := model.(Reconstructor); ok {
+	if decoder, ok := model.(reconstructor); ok {
 		again, err := decoder.Reconstruct(raw, n)
 		if err != nil || again == nil {
 			return m, err
@@ -99,7 +99,7 @@ func choose(m *evaluate.Maps, r *evaluate.Result) (images []string) {
 }
 
 // layLatent lays out the codes and places the priors among them.
-func layLatent(ctx context.Context, m *evaluate.Maps, model Latent, codes []float32, vectors [][]float32) error {
+func layLatent(ctx context.Context, m *evaluate.Maps, model latent, codes []float32, vectors [][]float32) error {
 	n := len(m.Of)
 	dim := len(codes) / n
 	var err error

@@ -184,9 +184,6 @@ func (e *Encoder) length(tokens int) int {
 	return max(n, tokens)
 }
 
-// Width is the number of values of a vector.
-func (e *Encoder) Width() int { return e.width }
-
 // Close gives the memory back.
 func (e *Encoder) Close() error { return e.net.Close() }
 
@@ -266,18 +263,18 @@ func (e *Encoder) run(ctx context.Context, length int, which []int, ids [][]int3
 func pooled(how string, x []float32, width, own int) []float32 {
 	out := make([]float32, width)
 	switch how {
-	case "", PoolClass:
+	case "", poolClass:
 		copy(out, x)
-	case PoolLast:
+	case poolLast:
 		copy(out, x[(own-1)*width:])
-	case PoolMax:
+	case poolMax:
 		copy(out, x)
 		for i := 1; i < own; i++ {
 			for k := range out {
 				out[k] = max(out[k], x[i*width+k])
 			}
 		}
-	case PoolMean:
+	case poolMean:
 		for k := range out {
 			sum := 0.0
 			for i := range own {

@@ -104,7 +104,7 @@ func TestTowers(t *testing.T) {
 				if c.from != nil {
 					want = c.from(want)
 				}
-				if len(v.Rows[i]) != len(want) || len(want) != e.Width() {
+				if len(v.Rows[i]) != len(want) || len(want) != e.width {
 					t.Fatalf("%d values, want %d", len(v.Rows[i]), len(want))
 				}
 				for k, w := range want {

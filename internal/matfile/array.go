@@ -334,17 +334,6 @@ func (a *Array) filled() ([]float64, error) {
 	return out, nil
 }
 
-// Imaginary is the imaginary part of a complex array; nil where it is real.
-func (a *Array) Imaginary() []float64 {
-	if !a.Complex {
-		return nil
-	}
-	return a.im.float64s(a.order)
-}
-
-// Real is the real part of a numeric array, of the nonzeros of a sparse one.
-func (a *Array) Real() []float64 { return a.re.float64s(a.order) }
-
 func (v values) float64s(order binary.ByteOrder) []float64 {
 	out := make([]float64, v.len())
 	for i := range out {
@@ -402,17 +391,4 @@ func whole(i, n int, f float64) (int64, error) {
 		return 0, fmt.Errorf("element %d of %d is %v; expected whole numbers", i+1, n, f)
 	}
 	return int64(f), nil
-}
-
-// Nonzeros are the places of the nonzeros of a sparse array, rows and columns from 0; Real and Imaginary are their values.
-func (a *Array) Nonzeros() (rows, columns []int) {
-	if a.Class != Sparse {
-		return nil, nil
-	}
-	for j := range a.Dims[1] {
-		for k := a.jc.integer(a.order, j); k < a.jc.integer(a.order, j+1); k++ {
-			rows, columns = append(rows, int(a.ir.integer(a.order, int(k)))), append(columns, j)
-		}
-	}
-	return rows, columns
 }

@@ -278,7 +278,7 @@ func isMD5(version string) bool {
 }
 
 // sending gives the store, if it can be written to, and the content of a local file.
-func (m *Mirror) sending(file string) (Writable, []byte, error) {
+func (m *Mirror) sending(file string) (writable, []byte, error) {
 	w, err := m.writable()
 	if err != nil {
 		return nil, nil, err
@@ -287,10 +287,10 @@ func (m *Mirror) sending(file string) (Writable, []byte, error) {
 	return w, data, err
 }
 
-func (m *Mirror) writable() (Writable, error) {
-	w, ok := m.st.(Writable)
+func (m *Mirror) writable() (writable, error) {
+	w, ok := m.st.(writable)
 	if !ok {
-		return nil, fmt.Errorf("%s: %w", m.Address, ErrReadOnly)
+		return nil, fmt.Errorf("%s: %w", m.Address, errReadOnly)
 	}
 	return w, nil
 }
@@ -383,7 +383,7 @@ func (m *Mirror) Settle(ctx context.Context, want func(key string) bool) error {
 }
 
 // put puts a file of the mirror into the store, and records it as it was when its reading began: one that grew since differs.
-func (m *Mirror) put(ctx context.Context, w Writable, key string) error {
+func (m *Mirror) put(ctx context.Context, w writable, key string) error {
 	was, err := os.Stat(m.Local(key))
 	if err != nil {
 		return err

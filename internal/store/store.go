@@ -37,8 +37,8 @@ type Store interface {
 	URL(key string) string
 }
 
-// Writable is a store that can be written to. A file appears whole or not at all.
-type Writable interface {
+// writable is a store that can be written to. A file appears whole or not at all.
+type writable interface {
 	Store
 	// Create makes a file of a key that no file has; the error for one that is there is fs.ErrExist.
 	Create(ctx context.Context, key string, data []byte) error
@@ -55,8 +55,8 @@ type Opener struct {
 	buckets map[string]Store
 }
 
-// ErrReadOnly is the error where something is to be written to a store that cannot be.
-var ErrReadOnly = errors.New("it is read-only")
+// errReadOnly is the error where something is to be written to a store that cannot be.
+var errReadOnly = errors.New("it is read-only")
 
 // IsURL tells whether an address is one of a store rather than the path of a local file.
 func IsURL(address string) bool {

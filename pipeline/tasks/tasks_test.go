@@ -93,19 +93,19 @@ func search(t *testing.T, keys ...string) *Plan {
 // Of two tasks at one unit both end well where they came to the same, else the second one's error names both.
 func TestDone(t *testing.T) {
 	p := search(t, "a", "b", "c")
-	first := &Note{Key: "a", File: "x", SHA256: "1", Seconds: 2, Task: "0/3"}
+	first := &note{Key: "a", File: "x", SHA256: "1", Seconds: 2, Task: "0/3"}
 	if err := p.done(first); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.done(&Note{Key: "a", File: "x", SHA256: "1", Seconds: 9, Task: "7/9"}); err != nil {
+	if err := p.done(&note{Key: "a", File: "x", SHA256: "1", Seconds: 9, Task: "7/9"}); err != nil {
 		t.Error(err)
 	}
-	err := p.done(&Note{Key: "a", File: "x", SHA256: "2", Task: "7/9"})
+	err := p.done(&note{Key: "a", File: "x", SHA256: "2", Task: "7/9"})
 	var planned Error
 	if filetest.WantError(t, err, "task 0/3", "task 7/9"); !errors.As(err, &planned) {
 		t.Errorf("%T is tried again", err)
 	}
-	if n, err := p.Note("a"); err != nil || n.Seconds != 2 {
+	if n, err := p.note("a"); err != nil || n.Seconds != 2 {
 		t.Error("the first note was replaced", n, err)
 	}
 	var missing *MissingError
@@ -122,7 +122,7 @@ func TestDone(t *testing.T) {
 func TestStragglers(t *testing.T) {
 	p := search(t, "a", "b", "c", "d")
 	for _, k := range []string{"a", "b"} {
-		if err := p.done(&Note{Key: k, SHA256: k, Seconds: 60, Task: "0/4"}); err != nil {
+		if err := p.done(&note{Key: k, SHA256: k, Seconds: 60, Task: "0/4"}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -48,7 +48,7 @@ func (w *Workspace) ClassList(ctx context.Context, in *Inputs, model *runs.Predi
 		if err != nil {
 			return nil, err
 		}
-		w.CompareUnits(in, model, t)
+		w.compareUnits(in, model, t)
 		for i, name := range t.Classes {
 			add(name, t.Values[i])
 		}

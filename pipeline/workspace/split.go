@@ -60,7 +60,7 @@ func wereMade(runs []string) string {
 
 // Splits lists the splits made of a dataset.
 func (w *Workspace) Splits(dataset string) ([]string, error) {
-	names, err := Below(filepath.Join(w.DatasetDir(dataset), "splits"), "*.parquet")
+	names, err := below(filepath.Join(w.datasetDir(dataset), "splits"), "*.parquet")
 	for i, file := range names {
 		names[i] = strings.TrimSuffix(file, ".parquet")
 	}

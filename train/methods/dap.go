@@ -14,8 +14,8 @@ import (
 
 // What a class has an attribute by, in DAP and IAP.
 const (
-	OverMatrix    = "matrix"    // its value is above the mean of all values
-	OverAttribute = "attribute" // its value is above the attribute's mean
+	overMatrix    = "matrix"    // its value is above the mean of all values
+	overAttribute = "attribute" // its value is above the attribute's mean
 )
 
 // dapMethod is direct attribute prediction (Lampert, Nickisch and Harmeling, CVPR 2009, PAMI 2014).
@@ -47,7 +47,7 @@ var dapSpec = method.Spec{
 
 // defaultDAP are settings of which the rate, the decay and the threshold are the best of two on validation classes of CUB.
 func defaultDAP() dapMethod {
-	return dapMethod{Threshold: OverMatrix, Training: Training{LearningRate: 1e-2, WeightDecay: 1e-5, Batch: 64, Epochs: 15}}
+	return dapMethod{Threshold: overMatrix, Training: Training{LearningRate: 1e-2, WeightDecay: 1e-5, Batch: 64, Epochs: 15}}
 }
 
 // Validate explains the first setting that cannot work.
@@ -56,7 +56,7 @@ func (m *dapMethod) Validate() error { return method.Check("dap", m) }
 // Space is what tuning searches.
 func (m *dapMethod) Space() []method.Dimension {
 	return []method.Dimension{
-		{Setting: "threshold", Values: []any{OverMatrix, OverAttribute}},
+		{Setting: "threshold", Values: []any{overMatrix, overAttribute}},
 		{Setting: "learning_rate", Low: 3e-4, High: 3e-2, Log: true},
 		{Setting: "weight_decay", Low: 1e-6, High: 1e-3, Log: true},
 		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
@@ -110,7 +110,7 @@ func newBinary(seen []float32, attribute int, over string) *binary {
 	}
 	for m, sum := range sums {
 		b.threshold[m] = float32(sum / classes)
-		if over == OverMatrix {
+		if over == overMatrix {
 			b.threshold[m] = float32(total / float64(len(seen)))
 		}
 	}

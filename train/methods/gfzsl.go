@@ -17,14 +17,14 @@ import (
 
 // The variances of GFZSL's mixture in the transductive setting.
 const (
-	GFZSLPredicted = "predicted"
-	GFZSLEstimated = "estimated"
+	gfzslPredicted = "predicted"
+	gfzslEstimated = "estimated"
 )
 
 // The kernels of GFZSL's regressions.
 const (
-	GFZSLLinear     = "linear"     // 1 + a'b
-	GFZSLPolynomial = "polynomial" // (1 + a'b)^2
+	gfzslLinear     = "linear"     // 1 + a'b
+	gfzslPolynomial = "polynomial" // (1 + a'b)^2
 )
 
 // gfzslMethod is the generative framework of Verma and Rai (ECML 2017).
@@ -66,8 +66,8 @@ var gfzslSpec = method.Spec{
 
 // defaultGFZSL has the original's ridges among its own.
 func defaultGFZSL() gfzslMethod {
-	return gfzslMethod{Kernel: GFZSLLinear, MeanRidge: []float64{0.01, 0.1, 1, 10}, VarianceRidge: []float64{100, 1e8},
-		VarianceFloor: []float64{0.1, 1, 10, 100}, TransductiveEM: 100, PseudoImages: 5, Variances: GFZSLPredicted}
+	return gfzslMethod{Kernel: gfzslLinear, MeanRidge: []float64{0.01, 0.1, 1, 10}, VarianceRidge: []float64{100, 1e8},
+		VarianceFloor: []float64{0.1, 1, 10, 100}, TransductiveEM: 100, PseudoImages: 5, Variances: gfzslPredicted}
 }
 
 func (m *gfzslMethod) axes() []*axis {
@@ -80,7 +80,7 @@ func (m *gfzslMethod) Validate() error { return method.Check("gfzsl", m) }
 // Space is the kernel and the normalisations; the grid costs one fit.
 func (m *gfzslMethod) Space() []method.Dimension {
 	return []method.Dimension{
-		{Setting: "kernel", Values: []any{GFZSLLinear, GFZSLPolynomial}},
+		{Setting: "kernel", Values: []any{gfzslLinear, gfzslPolynomial}},
 		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
 		{Setting: "attributes", Values: []any{"l2", "centre-l2"}},
 	}
@@ -91,7 +91,7 @@ func (m *gfzslMethod) TransductiveSpace() []method.Dimension {
 	return []method.Dimension{
 		{Setting: "transductive_em", Values: []any{1, 3, 10, 100}},
 		{Setting: "pseudo_images", Values: []any{0.0, 5.0, 20.0}},
-		{Setting: "transductive_variances", Values: []any{GFZSLPredicted, GFZSLEstimated}},
+		{Setting: "transductive_variances", Values: []any{gfzslPredicted, gfzslEstimated}},
 	}
 }
 
@@ -186,7 +186,7 @@ func (m *gfzslMethod) kernel(a, b mat.Matrix) *mat.Dense {
 	var k mat.Dense
 	k.Mul(a, b.T())
 	k.Apply(func(_, _ int, v float64) float64 {
-		if m.Kernel == GFZSLPolynomial {
+		if m.Kernel == gfzslPolynomial {
 			return (1 + v) * (1 + v)
 		}
 		return 1 + v
@@ -350,7 +350,7 @@ func (m *gfzslModel) mixture(ctx context.Context, u *method.Unlabelled, config *
 			for j := range d {
 				p := config.PseudoImages
 				means.Set(k, j, (sums[k*d+j]+w*m.mean[j]+p*predicted.At(k, j))/(w+p))
-				if mu := sums[k*d+j] / w; config.Variances == GFZSLEstimated {
+				if mu := sums[k*d+j] / w; config.Variances == gfzslEstimated {
 					variances.Set(k, j, max(squares[k*d+j]/w-mu*mu, 0)+m.floor)
 				}
 			}

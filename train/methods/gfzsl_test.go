@@ -24,9 +24,9 @@ func TestGFZSL(t *testing.T) {
 	for _, c := range []struct {
 		kernel        string
 		scores, after []float64
-	}{{GFZSLLinear, want.Linear, want.LinearEM}, {GFZSLPolynomial, want.Polynomial, want.PolynomialEM}} {
+	}{{gfzslLinear, want.Linear, want.LinearEM}, {gfzslPolynomial, want.Polynomial, want.PolynomialEM}} {
 		m := &gfzslMethod{Kernel: c.kernel, MeanRidge: []float64{want.Mean}, VarianceRidge: []float64{want.Variance},
-			VarianceFloor: []float64{want.Floor}, TransductiveEM: 3, Variances: GFZSLEstimated}
+			VarianceFloor: []float64{want.Floor}, TransductiveEM: 3, Variances: gfzslEstimated}
 		p := &method.Problem{Train: method.Data{Samples: &want.rows, Attributes: want.S}}
 		_, back := fitted(t, m, p)
 		near(t, c.kernel, scores(t, back, unseen, want.U), c.scores, 1e-6)

@@ -37,7 +37,7 @@ var iapSpec = method.Spec{
 
 // defaultIAP has the original's binary attributes.
 func defaultIAP() iapMethod {
-	return iapMethod{Threshold: OverMatrix, Floor: []float64{1e-6, 1e-4, 1e-3, 1e-2, 0.1}, Epochs: classifierEpochs}
+	return iapMethod{Threshold: overMatrix, Floor: []float64{1e-6, 1e-4, 1e-3, 1e-2, 0.1}, Epochs: classifierEpochs}
 }
 
 // Validate explains the first setting that cannot work.
@@ -46,7 +46,7 @@ func (m *iapMethod) Validate() error { return method.Check("iap", m) }
 // Space is what tuning searches.
 func (m *iapMethod) Space() []method.Dimension {
 	return []method.Dimension{
-		{Setting: "threshold", Values: []any{OverMatrix, OverAttribute}},
+		{Setting: "threshold", Values: []any{overMatrix, overAttribute}},
 		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
 	}
 }

@@ -34,13 +34,13 @@ func TestDescribe(t *testing.T) {
 		return e, scores(t, m, r, d.Attributes), m
 	}
 	one := []float64{1}
-	e, score, _ := describe(&saeMethod{Lambda: one, Reduction: one, Direction: SAEToAttributes})
+	e, score, _ := describe(&saeMethod{Lambda: one, Reduction: one, Direction: saeToAttributes})
 	near(t, "sae", cosines(e, n, s, classes, a), doubled(score), 1e-6)
-	other, _, _ := describe(&saeMethod{Lambda: one, Reduction: one, Direction: SAEToFeatures})
+	other, _, _ := describe(&saeMethod{Lambda: one, Reduction: one, Direction: saeToFeatures})
 	near(t, "sae", other, doubled(e), 0)
 
 	dap := defaultDAP()
-	for _, c := range []method.Config{&dap, &iapMethod{Threshold: OverMatrix, Floor: []float64{0.01}, Epochs: 20}} {
+	for _, c := range []method.Config{&dap, &iapMethod{Threshold: overMatrix, Floor: []float64{0.01}, Epochs: 20}} {
 		e, score, m := describe(c)
 		for i := range n {
 			sum := make([]float64, classes)

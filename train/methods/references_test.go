@@ -46,12 +46,12 @@ func (r *reference) trained(t *testing.T, steps int) map[string]method.Model {
 		t.Fatal(err)
 	}
 	// An attribute that all seen classes have has no minimum: without L2, DAP's bias grows for ever.
-	b := newBinary(seen, a, OverAttribute)
+	b := newBinary(seen, a, overAttribute)
 	return map[string]method.Model{
 		"iap":   iapModel(k, b, b.of(seen), 0.01),
 		"conse": conseModel(k, seen, a, 3),
 		"amp":   ampModel(k, seen, a, 3, 0.6),
-		"dap":   r.fit(t, &dapMethod{Threshold: OverAttribute, Training: Training{LearningRate: rate, WeightDecay: decay, Batch: n, Epochs: steps}}),
+		"dap":   r.fit(t, &dapMethod{Threshold: overAttribute, Training: Training{LearningRate: rate, WeightDecay: decay, Batch: n, Epochs: steps}}),
 		"sync":  r.fit(t, &syncMethod{Sigma: []float64{0.5}, Training: Training{LearningRate: rate, WeightDecay: decay, Batch: n, Epochs: steps}}),
 		"sdl":   r.fit(t, &sdlMethod{Ridge: 0.1, CodeRidge: 0.5, Training: Training{LearningRate: 0.01, WeightDecay: decay, Batch: n, Epochs: 60}}),
 		"sse":   r.fit(t, &sseMethod{Ridge: 0.01, Margin: 0.5, Training: Training{LearningRate: 0.01, WeightDecay: decay, Batch: n, Epochs: 60}}),
@@ -109,11 +109,11 @@ func TestRealReferences(t *testing.T) {
 	one := []float64{0.5}
 	models["eszsl"] = r.fit(t, &eszslMethod{Gamma: one, Lambda: one})
 	models["bidilel"] = r.fit(t, &bidilelMethod{Ridge: one, Iterations: 10000})
-	for _, direction := range []string{SAEToFeatures, SAEToAttributes} {
+	for _, direction := range []string{saeToFeatures, saeToAttributes} {
 		models["sae "+direction] = r.fit(t, &saeMethod{Lambda: one, Reduction: []float64{0}, Direction: direction})
 	}
-	for _, kernel := range []string{GFZSLLinear, GFZSLPolynomial} {
-		c := &gfzslMethod{Kernel: kernel, MeanRidge: one, VarianceRidge: []float64{2}, VarianceFloor: one, TransductiveEM: 3, Variances: GFZSLEstimated}
+	for _, kernel := range []string{gfzslLinear, gfzslPolynomial} {
+		c := &gfzslMethod{Kernel: kernel, MeanRidge: one, VarianceRidge: []float64{2}, VarianceFloor: one, TransductiveEM: 3, Variances: gfzslEstimated}
 		models["gfzsl "+kernel] = r.fit(t, c)
 		_, models["gfzsl "+kernel+" em"] = fitted(t, c, &method.Problem{Train: r.train,
 			Unlabelled: &method.Unlabelled{Features: &rows{X: r.z}, Attributes: r.u}})

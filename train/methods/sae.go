@@ -15,8 +15,8 @@ import (
 
 // The directions of SAE's comparison.
 const (
-	SAEToFeatures   = "to-features"   // of features, with those that the decoder makes of attributes
-	SAEToAttributes = "to-attributes" // of attributes, with those that the encoder makes of features
+	saeToFeatures   = "to-features"   // of features, with those that the decoder makes of attributes
+	saeToAttributes = "to-attributes" // of attributes, with those that the encoder makes of features
 )
 
 // saeMethod is the semantic autoencoder of Kodirov, Xiang and Gong (CVPR 2017).
@@ -54,7 +54,7 @@ var saeSpec = method.Spec{
 
 // defaultSAE is a grid of decades.
 func defaultSAE() saeMethod {
-	return saeMethod{Lambda: []float64{1e-3, 1e-2, 1e-1, 1, 10, 100, 1000}, Reduction: []float64{1, 0.3, 3}, Direction: SAEToFeatures}
+	return saeMethod{Lambda: []float64{1e-3, 1e-2, 1e-1, 1, 10, 100, 1000}, Reduction: []float64{1, 0.3, 3}, Direction: saeToFeatures}
 }
 
 // Validate explains the first setting that cannot work.
@@ -82,7 +82,7 @@ func (m *saeMethod) reduces() bool { return m.Reduction[0] > 0 }
 func (m *saeMethod) Space() []method.Dimension {
 	return []method.Dimension{
 		{Setting: "reduction", Values: []any{[]float64{1, 0.3, 3}, []float64{0}}},
-		{Setting: "direction", Values: []any{SAEToFeatures, SAEToAttributes}},
+		{Setting: "direction", Values: []any{saeToFeatures, saeToAttributes}},
 		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
 		{Setting: "attributes", Values: []any{"l2", "centre-l2"}},
 	}
@@ -157,7 +157,7 @@ func newSAEModel(w, mean []float64, direction string) *described {
 	m.score = func(x []float32, n int, s []float32, c int) []float32 {
 		x = centred(x, mean32)
 		of, with, length := x, s, d
-		if direction == SAEToFeatures {
+		if direction == saeToFeatures {
 			with = make([]float32, c*d)
 			kernels.Sgemm(false, false, c, d, a, 1, s, a, w32, d, 0, with, d)
 		} else {

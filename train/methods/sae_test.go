@@ -81,7 +81,7 @@ func TestSAE(t *testing.T) {
 	}
 	golden(t, "sae.json", &cases)
 	for _, c := range cases {
-		for direction, want := range map[string][]float64{SAEToFeatures: c.ToFeatures, SAEToAttributes: c.ToAttributes} {
+		for direction, want := range map[string][]float64{saeToFeatures: c.ToFeatures, saeToAttributes: c.ToAttributes} {
 			m := &saeMethod{Lambda: []float64{c.Lambda}, Reduction: []float64{c.Reduction}, Direction: direction}
 			_, back := fitted(t, m, &method.Problem{Train: method.Data{Samples: &c.rows, Attributes: c.S}})
 			near(t, "W", back.Tensors()[0].F64, c.W, 1e-9)

@@ -82,10 +82,10 @@ func TestDAP(t *testing.T) {
 // TestBinary by hand: attributes, thresholds, priors, and the score as the sum of its terms.
 func TestBinary(t *testing.T) {
 	seen := []float32{0, 6, 1, 2, 9, 1} // two classes of three attributes; all mean 19/6, attributes' 1, 7.5, 1
-	b := newBinary(seen, 3, OverMatrix)
+	b := newBinary(seen, 3, overMatrix)
 	near(t, "over the matrix", b.of(seen), []float64{0, 1, 0, 0, 1, 0}, 0)
 	near(t, "prior", b.prior, []float64{0.5, 0.5, 0.5}, 0)
-	b = newBinary(append(seen, 0, 0, 5), 3, OverAttribute)
+	b = newBinary(append(seen, 0, 0, 5), 3, overAttribute)
 	near(t, "over the attribute", b.of(seen), []float64{0, 1, 0, 1, 1, 0}, 0)
 	near(t, "prior", b.prior, []float64{1. / 3, 2. / 3, 1. / 3}, 1e-7)
 	z := []float32{0.5, -1, 2}

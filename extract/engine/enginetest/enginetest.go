@@ -221,17 +221,17 @@ func Shared(t testing.TB, path string) string {
 	return p
 }
 
-// Long skips a test that takes minutes, unless asked for.
-func Long(t testing.TB) {
+// long skips a test that takes minutes, unless asked for.
+func long(t testing.TB) {
 	t.Helper()
 	if os.Getenv("VZSL_LONG") == "" {
 		t.Skip("takes minutes; VZSL_LONG=1 runs it")
 	}
 }
 
-// Reference runs ONNX Runtime on images (n of the shape c, h, w or h, w, c) and returns an output of
+// reference runs ONNX Runtime on images (n of the shape c, h, w or h, w, c) and returns an output of
 // the network; the test skips where interop.Node does.
-func Reference(t testing.TB, network, output string, images []float32, shape []int) []float32 {
+func reference(t testing.TB, network, output string, images []float32, shape []int) []float32 {
 	t.Helper()
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "in.f32"), filepath.Join(dir, "out.f32")

@@ -100,11 +100,11 @@ func (c *Config) Grid(ctx context.Context, p *method.Problem, s *method.Session,
 			a.Values = a.Values[:1]
 		}
 	}
-	stats, err := Gather(ctx, p, c.Dimensions)
+	stats, err := gather(ctx, p, c.Dimensions)
 	if err != nil {
 		return nil, err
 	}
-	spaces := map[float64]*Space{}
+	spaces := map[float64]*space{}
 	grow := method.Fixed
 	if validates { // it does not grow: accuracies are flat over decades, and a few classes would lead it anywhere
 		grow = method.Told
@@ -115,12 +115,12 @@ func (c *Config) Grid(ctx context.Context, p *method.Problem, s *method.Session,
 		}
 		sp := spaces[choice["shrink"]]
 		if sp == nil {
-			if sp, err = stats.Whiten(choice["shrink"]); err != nil {
+			if sp, err = stats.whiten(choice["shrink"]); err != nil {
 				return 0, err
 			}
 			spaces[choice["shrink"]] = sp
 		}
-		m, err := sp.Model(choice["ridge"], choice["floor"], true)
+		m, err := sp.model(choice["ridge"], choice["floor"], true)
 		if err != nil {
 			return 0, err
 		}

@@ -77,17 +77,17 @@ func newWorld(seed uint64, dim, seen int, sizes ...int) *world {
 	return w
 }
 
-func (w *world) model(t testing.TB, shrink, ridge, floor float64) (*Statistics, *Space, *Model) {
+func (w *world) model(t testing.TB, shrink, ridge, floor float64) (*statistics, *space, *Model) {
 	t.Helper()
-	s, err := Gather(t.Context(), &method.Problem{Train: w.seen}, 1024)
+	s, err := gather(t.Context(), &method.Problem{Train: w.seen}, 1024)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sp, err := s.Whiten(shrink)
+	sp, err := s.whiten(shrink)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := sp.Model(ridge, floor, true)
+	m, err := sp.model(ridge, floor, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestWhitened(t *testing.T) {
 
 	// In double precision: L^-1 Sw L^-T, where Sw is itself that of the images.
 	var half, whole mat.Dense
-	sp, err := s.Whiten(1e-14)
+	sp, err := s.whiten(1e-14)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func TestLeaveOneOut(t *testing.T) {
 	w := newWorld(2, 30, 12)
 	const ridge = 0.3
 	_, sp, _ := w.model(t, 1, ridge, 0.1)
-	m, err := sp.Model(ridge, 0.1, true)
+	m, err := sp.model(ridge, 0.1, true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,10 +16,10 @@ import (
 // useKernels makes gonum's matrices use the project's multiplication.
 var useKernels = sync.OnceFunc(func() { blas64.Use(kernels.BLAS{}) })
 
-// Space is whitened feature space: y = L^-1 (x - m) with the within-class scatter L L' after shrinking. The first coordinates,
+// space is whitened feature space: y = L^-1 (x - m) with the within-class scatter L L' after shrinking. The first coordinates,
 // rank in number, span the seen classes' means; in the others these are all 0.
-type Space struct {
-	s       *Statistics
+type space struct {
+	s       *statistics
 	whiten  *mat.Dense // d x d: y' = (x - m)' whiten
 	span    *mat.Dense // d x rank, orthonormal columns
 	means   *mat.Dense // S x rank: the class means in span
@@ -27,8 +27,8 @@ type Space struct {
 	project *mat.Dense // D x d: whiten and span, then the complement of span; nil until asked for
 }
 
-// Whiten makes the space of one shrinkage.
-func (s *Statistics) Whiten(shrink float64) (*Space, error) {
+// whiten makes the space of one shrinkage.
+func (s *statistics) whiten(shrink float64) (*space, error) {
 	useKernels()
 	d, _ := s.scatter.Dims()
 	var c mat.Cholesky
@@ -40,7 +40,7 @@ func (s *Statistics) Whiten(shrink float64) (*Space, error) {
 	if err := inverse.InverseTri(&u); err != nil {
 		return nil, fmt.Errorf("shrink %g: %w", shrink, err)
 	}
-	sp := &Space{s: s, whiten: mat.DenseCopyOf(&inverse)}
+	sp := &space{s: s, whiten: mat.DenseCopyOf(&inverse)}
 	var means mat.Dense
 	means.Mul(s.means, sp.whiten)
 	values, vectors, err := eigen(outer(&means))
@@ -116,9 +116,9 @@ func kernelOf(a, b *mat.Dense) *mat.Dense {
 	return &k
 }
 
-// Model is the space with the regression from attributes of one ridge and floor. It knows no images of unseen classes and, unless
+// model is the space with the regression from attributes of one ridge and floor. It knows no images of unseen classes and, unless
 // whole, no coordinates beyond the span of the seen classes' means: enough for the zero-shot setting.
-func (sp *Space) Model(ridge, floor float64, whole bool) (*Model, error) {
+func (sp *space) model(ridge, floor float64, whole bool) (*Model, error) {
 	s := sp.s
 	classes, rank := sp.means.Dims()
 	var c mat.Cholesky
@@ -191,7 +191,7 @@ func (sp *Space) Model(ridge, floor float64, whole bool) (*Model, error) {
 }
 
 // complete gives the projection to span and an orthonormal complement, D x d.
-func (sp *Space) complete() *mat.Dense {
+func (sp *space) complete() *mat.Dense {
 	if sp.project != nil {
 		return sp.project
 	}

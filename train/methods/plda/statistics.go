@@ -16,9 +16,9 @@ import (
 // ErrUnfit says that the samples cannot be described by the model at all, whatever its settings.
 var ErrUnfit = errors.New("zero-shot PLDA cannot be fitted to these images")
 
-// Statistics are all that the closed form takes of the images of the seen classes: it reads each once and keeps sums, so that
+// statistics are all that the closed form takes of the images of the seen classes: it reads each once and keeps sums, so that
 // its memory does not grow with their number. Classes known by a few images only (Problem.Few) have no part in them.
-type Statistics struct {
+type statistics struct {
 	attributes [][]float32 // of the classes with images
 	counts     []float64
 	mean       []float64  // of the class means: D values
@@ -27,8 +27,8 @@ type Statistics struct {
 	scatter    *mat.Dense // d x d: of the images about their class's mean, over n - S
 }
 
-// Gather sums up the seen classes' images.
-func Gather(ctx context.Context, p *method.Problem, dimensions int) (*Statistics, error) {
+// gather sums up the seen classes' images.
+func gather(ctx context.Context, p *method.Problem, dimensions int) (*statistics, error) {
 	useKernels()
 	t := &p.Train
 	counts := make([]float64, len(t.Attributes))
@@ -41,7 +41,7 @@ func Gather(ctx context.Context, p *method.Problem, dimensions int) (*Statistics
 			rows = append(rows, i)
 		}
 	}
-	s := &Statistics{}
+	s := &statistics{}
 	index := make([]int, len(counts))
 	for c, k := range counts {
 		if k > 0 {

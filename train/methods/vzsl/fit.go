@@ -14,8 +14,8 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// ErrDiverged is wrapped by the error of a training whose loss ran away.
-var ErrDiverged = errors.New("training diverged")
+// errDiverged is wrapped by the error of a training whose loss ran away.
+var errDiverged = errors.New("training diverged")
 
 // prefetched is the number of mini-batches gathered before their turn.
 const prefetched = 2
@@ -281,7 +281,7 @@ func (t *training) diverged(g *graph[float32], loss, norm float64, epoch, step i
 		advice += fmt.Sprintf(", a smaller scale (%v) or reconstruction_weight (%v)", c.Scale, c.ReconstructionWeight)
 	}
 	return fmt.Errorf("%w in epoch %d, step %d: loss %.4g, initially %.4g (KL %.4g, margin %.4g, reconstruction %.4g), gradient norm %.4g: %s, and l2-normalised features and attributes",
-		ErrDiverged, epoch, step, loss, t.First, g.parts.kl, g.parts.margin, g.parts.reconstruction, norm, advice)
+		errDiverged, epoch, step, loss, t.First, g.parts.kl, g.parts.margin, g.parts.reconstruction, norm, advice)
 }
 
 // epochDone validates and reports.

@@ -284,7 +284,7 @@ func TestPrediction(t *testing.T) {
 		t.Fatal(err)
 	}
 	var kl []float32
-	for _, x := range g.nodes() {
+	for _, x := range g.loss.Graph().AllNodes() {
 		if x.Op() != nil && x.Op().String() == "divergences" {
 			kl, _ = memory[float32](x.Value())
 		}
@@ -331,7 +331,7 @@ func TestDiverges(t *testing.T) {
 		c := small()
 		change(&c)
 		_, err := c.Fit(context.Background(), &method.Problem{Train: *w, Seed: 5}, &method.Session{})
-		if !errors.Is(err, ErrDiverged) || !strings.Contains(err.Error(), "learning_rate") {
+		if !errors.Is(err, errDiverged) || !strings.Contains(err.Error(), "learning_rate") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

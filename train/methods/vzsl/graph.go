@@ -203,6 +203,3 @@ func (g *graph[T]) run() (loss float64, err error) {
 
 // gradient is the derivative by parameter i of the last run.
 func (g *graph[T]) gradient(i int) ([]T, error) { return memory[T](g.gradients[i].Value()) }
-
-// nodes are the graph's.
-func (g *graph[T]) nodes() G.Nodes { return g.loss.Graph().AllNodes() }

@@ -223,7 +223,7 @@ func TestSharp(t *testing.T) {
 		t.Fatal(err)
 	}
 	var kl []float64
-	for _, n := range g.nodes() {
+	for _, n := range g.loss.Graph().AllNodes() {
 		if n.Op() != nil && n.Op().String() == "divergences" {
 			kl, err = memory[float64](n.Value())
 		}

@@ -41,7 +41,7 @@ func TestJointScore(t *testing.T) {
 		t.Errorf("accuracy %v, reported %v (%v)", a, o.Accuracy, err)
 	}
 	parts := map[string][]float64{}
-	for _, gives := range []string{ScoreJoint, ScoreClosed, ScoreLearned} {
+	for _, gives := range []string{scoreJoint, scoreClosed, scoreLearned} {
 		c.Score = gives
 		back, err := c.Load(&safetensors.File{Tensors: m.Tensors()})
 		if err != nil {
@@ -52,8 +52,8 @@ func TestJointScore(t *testing.T) {
 		}
 	}
 	share := m.closed.BesideOthers(w[2].Attributes) // some of the drawn classes have a seen one's description
-	for i, s := range parts[ScoreJoint] {
-		if want := parts[ScoreClosed][i] + m.weight*share*parts[ScoreLearned][i]/m.learnedSD; math.Abs(s-want) > 1e-5*(1+math.Abs(want)) {
+	for i, s := range parts[scoreJoint] {
+		if want := parts[scoreClosed][i] + m.weight*share*parts[scoreLearned][i]/m.learnedSD; math.Abs(s-want) > 1e-5*(1+math.Abs(want)) {
 			t.Fatalf("score %d is %v, its parts make %v", i, s, want)
 		}
 	}
@@ -251,7 +251,7 @@ func TestJointTransductive(t *testing.T) {
 		}
 		return a
 	}
-	for _, gives := range []string{ScoreJoint, ScoreLearned} {
+	for _, gives := range []string{scoreJoint, scoreLearned} {
 		before, after := accuracy(gives, nil), accuracy(gives, u)
 		t.Logf("%s: %.3f, with unlabelled images %.3f", gives, before, after)
 		if after < before {
