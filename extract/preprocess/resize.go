@@ -3,11 +3,12 @@ package preprocess
 import (
 	"math"
 	"sync"
+
+	"vzsl/internal/kernels"
 )
 
-// precision is the number of fraction bits of Pillow's 8-bit resampling
-// (Resample.c): 32 bits less 8 of the sample and 2 of headroom.
-const precision = 32 - 8 - 2
+// precision is the number of fraction bits of Pillow's 8-bit resampling.
+const precision = kernels.WeightBits
 
 // taps are the weights of one direction of a resize: output i is the sum of
 // count[i] input samples from first[i] on, weighed by weight[i*size:].
@@ -96,7 +97,6 @@ type scratch struct {
 	h, v taps
 	rows []uint8 // the image after the horizontal pass
 	out  []uint8 // the wanted window, w*h*3
-	acc  []int32
 	grey []uint8 // the image made grey
 	pad  []uint8 // the window with its padding
 
@@ -126,8 +126,10 @@ func (s *scratch) window(im *RGB, i Interpolation, w, h, cx, cy, cw, ch int) []u
 	if w != im.W {
 		s.h.fill(i, im.W, w, cx, cx+cw)
 		s.rows = grow(s.rows, (y1-y0)*cw*3)
+		var pixels kernels.PixelWeights
+		pixels.Set(s.h.first, s.h.weight, s.h.size)
 		for y := range y1 - y0 {
-			s.h.row(s.rows[y*cw*3:(y+1)*cw*3], src[y*stride:(y+1)*stride])
+			pixels.Line(s.rows[y*cw*3:(y+1)*cw*3], src[y*stride:(y+1)*stride])
 		}
 		src, stride, left = s.rows, cw*3, 0
 	}
@@ -138,56 +140,10 @@ func (s *scratch) window(im *RGB, i Interpolation, w, h, cx, cy, cw, ch int) []u
 		}
 		return s.out
 	}
-	s.acc = grow(s.acc, cw*3)
 	for y := range ch {
 		at := (s.v.first[y]-y0)*stride + left
 		k := s.v.weight[y*s.v.size:][:s.v.count[y]]
-		s.column(s.out[y*cw*3:(y+1)*cw*3], src[at:], stride, k)
+		kernels.WeighLines(s.out[y*cw*3:(y+1)*cw*3], src[at:], stride, k)
 	}
 	return s.out
-}
-
-// row resizes one line of pixels.
-func (t *taps) row(dst, src []uint8) {
-	for i, first := range t.first {
-		k := t.weight[i*t.size:][:t.count[i]]
-		p := src[first*3:][:3*len(k)]
-		r, g, b := int32(1<<(precision-1)), int32(1<<(precision-1)), int32(1<<(precision-1))
-		for _, w := range k {
-			q := p[:3:len(p)]
-			r += int32(q[0]) * w
-			g += int32(q[1]) * w
-			b += int32(q[2]) * w
-			p = p[3:]
-		}
-		o := dst[3*i : 3*i+3 : 3*i+3]
-		o[0], o[1], o[2] = level(r), level(g), level(b)
-	}
-}
-
-// column makes one output line as the weighed sum of len(k) lines.
-func (s *scratch) column(dst, src []uint8, stride int, k []int32) {
-	n := len(dst)
-	acc := s.acc[:n]
-	for i := range acc {
-		acc[i] = 1 << (precision - 1)
-	}
-	for j, w := range k {
-		line := src[j*stride:][:n]
-		for i, v := range line {
-			acc[i] += int32(v) * w
-		}
-	}
-	for i, v := range acc {
-		dst[i] = level(v)
-	}
-}
-
-// level takes off the fraction and clips.
-func level(v int32) uint8 {
-	v >>= precision
-	if uint32(v) > 255 {
-		return uint8(^(v >> 31))
-	}
-	return uint8(v)
 }

@@ -56,10 +56,11 @@ func gains() float64 {
 func halfRate(gain float64) bool { return gain < 1.4 }
 
 var avx512Arch = &arch{
-	name:  "avx512",
-	f32:   micro[float32]{mr: 14, nr: 32, kernel: sgemmAVX512, block: 16, transpose: stransposeAVX512, pack: spackAVX512},
-	tiles: tiles{mr: 14, nr: 32, half: 16, run: tileAVX512, row: func(t *tile) { tileRow128AVX512((*byte)(unsafe.Pointer(t))) }},
-	f64:   micro[float64]{mr: 14, nr: 16, kernel: dgemmAVX512, block: 8, transpose: dtransposeAVX512, pack: dpackAVX512},
+	name:   "avx512",
+	f32:    micro[float32]{mr: 14, nr: 32, kernel: sgemmAVX512, block: 16, transpose: stransposeAVX512, pack: spackAVX512},
+	tiles:  tiles{mr: 14, nr: 32, half: 16, run: tileAVX512, row: func(t *tile) { tileRow128AVX512((*byte)(unsafe.Pointer(t))) }},
+	f64:    micro[float64]{mr: 14, nr: 16, kernel: dgemmAVX512, block: 8, transpose: dtransposeAVX512, pack: dpackAVX512},
+	raster: rasterAVX2,
 	vec: vectors{
 		bytes: 64, piece: 16,
 		sliding: [3][2]func(d *depthRow){{deep3x1AVX512, deep3x2AVX512}, {deep5x1AVX512, deep5x2AVX512}, {deep7x1AVX512, deep7x2AVX512}},
@@ -74,10 +75,11 @@ var avx512Arch = &arch{
 }
 
 var avx2Arch = &arch{
-	name:  "avx2",
-	f32:   micro[float32]{mr: 6, nr: 16, kernel: sgemmAVX2, block: 8, transpose: stransposeAVX2, pack: spackAVX2},
-	tiles: tiles{mr: 6, nr: 16, half: 8, run: tileAVX2, row: func(t *tile) { tileRow64AVX2((*byte)(unsafe.Pointer(t))) }},
-	f64:   micro[float64]{mr: 6, nr: 8, kernel: dgemmAVX2, block: 4, transpose: dtransposeAVX2, pack: dpackAVX2},
+	name:   "avx2",
+	f32:    micro[float32]{mr: 6, nr: 16, kernel: sgemmAVX2, block: 8, transpose: stransposeAVX2, pack: spackAVX2},
+	tiles:  tiles{mr: 6, nr: 16, half: 8, run: tileAVX2, row: func(t *tile) { tileRow64AVX2((*byte)(unsafe.Pointer(t))) }},
+	f64:    micro[float64]{mr: 6, nr: 8, kernel: dgemmAVX2, block: 4, transpose: dtransposeAVX2, pack: dpackAVX2},
+	raster: rasterAVX2,
 	vec: vectors{
 		bytes: 32, piece: 8,
 		sliding: [3][2]func(d *depthRow){{deep3x1AVX2, deep3x2AVX2}, {deep5x1AVX2, deep5x2AVX2}, {deep7x1AVX2, deep7x2AVX2}},
@@ -93,18 +95,18 @@ var avx2Arch = &arch{
 
 // The assembly's row counts, by number of rows less one.
 var (
-	sgemmRowsAVX512 = [14]func(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha, beta float32, segs, seg int){
+	sgemmRowsAVX512 = [14]func(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha, beta float32){
 		sgemm1x32AVX512, sgemm2x32AVX512, sgemm3x32AVX512, sgemm4x32AVX512, sgemm5x32AVX512, sgemm6x32AVX512, sgemm7x32AVX512,
 		sgemm8x32AVX512, sgemm9x32AVX512, sgemm10x32AVX512, sgemm11x32AVX512, sgemm12x32AVX512, sgemm13x32AVX512, sgemm14x32AVX512,
 	}
-	dgemmRowsAVX512 = [14]func(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha, beta float64, segs, seg int){
+	dgemmRowsAVX512 = [14]func(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha, beta float64){
 		dgemm1x16AVX512, dgemm2x16AVX512, dgemm3x16AVX512, dgemm4x16AVX512, dgemm5x16AVX512, dgemm6x16AVX512, dgemm7x16AVX512,
 		dgemm8x16AVX512, dgemm9x16AVX512, dgemm10x16AVX512, dgemm11x16AVX512, dgemm12x16AVX512, dgemm13x16AVX512, dgemm14x16AVX512,
 	}
-	sgemmRowsAVX2 = [6]func(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha, beta float32, segs, seg int){
+	sgemmRowsAVX2 = [6]func(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha, beta float32){
 		sgemm1x16AVX2, sgemm2x16AVX2, sgemm3x16AVX2, sgemm4x16AVX2, sgemm5x16AVX2, sgemm6x16AVX2,
 	}
-	dgemmRowsAVX2 = [6]func(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha, beta float64, segs, seg int){
+	dgemmRowsAVX2 = [6]func(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha, beta float64){
 		dgemm1x8AVX2, dgemm2x8AVX2, dgemm3x8AVX2, dgemm4x8AVX2, dgemm5x8AVX2, dgemm6x8AVX2,
 	}
 )
@@ -144,31 +146,33 @@ func depthAVX2(d *depthRow)   { depthwiseAVX2((*byte)(unsafe.Pointer(d))) }
 func largestAVX512(d *depthRow) { windowMaxAVX512((*byte)(unsafe.Pointer(d))) }
 func largestAVX2(d *depthRow)   { windowMaxAVX2((*byte)(unsafe.Pointer(d))) }
 
+var rasterAVX2 = raster{weighLinesAVX2, weighPixelsAVX2, inverseDCTAVX2, yccPixelsAVX2, doubleRowAVX2, doubleRowsAVX2}
+
 // checkTile keeps the assembly inside its slices.
-func checkTile[T float](rows, k int, a []T, lda int, b []T, c []T, ldc, nr, segs, seg int) {
-	_ = a[(rows-1)*lda+(segs-1)*seg+k-1]
-	_ = b[segs*k*nr-1]
+func checkTile[T float](rows, k int, a []T, lda int, b []T, c []T, ldc, nr int) {
+	_ = a[(rows-1)*lda+k-1]
+	_ = b[k*nr-1]
 	_ = c[(rows-1)*ldc+nr-1]
 }
 
-func sgemmAVX512(rows, k int, a []float32, lda int, b []float32, c []float32, ldc int, alpha, beta float32, segs, seg int) {
-	checkTile(rows, k, a, lda, b, c, ldc, 32, segs, seg)
-	sgemmRowsAVX512[rows-1](k, &a[0], lda, &b[0], &c[0], ldc, alpha, beta, segs, seg)
+func sgemmAVX512(rows, k int, a []float32, lda int, b []float32, c []float32, ldc int, alpha, beta float32) {
+	checkTile(rows, k, a, lda, b, c, ldc, 32)
+	sgemmRowsAVX512[rows-1](k, &a[0], lda, &b[0], &c[0], ldc, alpha, beta)
 }
 
-func dgemmAVX512(rows, k int, a []float64, lda int, b []float64, c []float64, ldc int, alpha, beta float64, segs, seg int) {
-	checkTile(rows, k, a, lda, b, c, ldc, 16, segs, seg)
-	dgemmRowsAVX512[rows-1](k, &a[0], lda, &b[0], &c[0], ldc, alpha, beta, segs, seg)
+func dgemmAVX512(rows, k int, a []float64, lda int, b []float64, c []float64, ldc int, alpha, beta float64) {
+	checkTile(rows, k, a, lda, b, c, ldc, 16)
+	dgemmRowsAVX512[rows-1](k, &a[0], lda, &b[0], &c[0], ldc, alpha, beta)
 }
 
-func sgemmAVX2(rows, k int, a []float32, lda int, b []float32, c []float32, ldc int, alpha, beta float32, segs, seg int) {
-	checkTile(rows, k, a, lda, b, c, ldc, 16, segs, seg)
-	sgemmRowsAVX2[rows-1](k, &a[0], lda, &b[0], &c[0], ldc, alpha, beta, segs, seg)
+func sgemmAVX2(rows, k int, a []float32, lda int, b []float32, c []float32, ldc int, alpha, beta float32) {
+	checkTile(rows, k, a, lda, b, c, ldc, 16)
+	sgemmRowsAVX2[rows-1](k, &a[0], lda, &b[0], &c[0], ldc, alpha, beta)
 }
 
-func dgemmAVX2(rows, k int, a []float64, lda int, b []float64, c []float64, ldc int, alpha, beta float64, segs, seg int) {
-	checkTile(rows, k, a, lda, b, c, ldc, 8, segs, seg)
-	dgemmRowsAVX2[rows-1](k, &a[0], lda, &b[0], &c[0], ldc, alpha, beta, segs, seg)
+func dgemmAVX2(rows, k int, a []float64, lda int, b []float64, c []float64, ldc int, alpha, beta float64) {
+	checkTile(rows, k, a, lda, b, c, ldc, 8)
+	dgemmRowsAVX2[rows-1](k, &a[0], lda, &b[0], &c[0], ldc, alpha, beta)
 }
 
 // strips runs a transposition of strips of n rows over a matrix.

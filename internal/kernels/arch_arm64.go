@@ -90,7 +90,7 @@ func tileNEON(rows, width, cols int, t *tile) {
 
 // sgemmNEON is goKernel by the kernels of layers: these know no factors, so a
 // product that has them is finished here.
-func sgemmNEON(rows, k int, a []float32, lda int, b []float32, c []float32, ldc int, alpha, beta float32, segs, seg int) {
+func sgemmNEON(rows, k int, a []float32, lda int, b []float32, c []float32, ldc int, alpha, beta float32) {
 	var out [64]float32
 	t := tile{k: k, segs: 1, lda: lda, c: out[:], ldc: 8, mask: 0xff}
 	direct := alpha == 1 && (beta == 0 || beta == 1)
@@ -100,12 +100,9 @@ func sgemmNEON(rows, k int, a []float32, lda int, b []float32, c []float32, ldc 
 			t.more = 1
 		}
 	}
-	for s := range segs { // a sum that goes on is the same as one
-		t.a, t.b = a[s*seg:], b[s*k*8:]
-		t.check(rows, 8, 8)
-		wide(rows, &t)
-		t.more = 1
-	}
+	t.a, t.b = a, b
+	t.check(rows, 8, 8)
+	wide(rows, &t)
 	if direct {
 		return
 	}

@@ -41,7 +41,7 @@ func BenchmarkKernel(b *testing.B) {
 		x, y, c := aligned[float32](mk.mr*(k+16)), aligned[float32](k*mk.nr), aligned[float32](mk.mr*mk.nr)
 		for b.Loop() {
 			for range 100 {
-				mk.kernel(mk.mr, k, x, k+16, y, c, mk.nr, 1, 0, 1, 0)
+				mk.kernel(mk.mr, k, x, k+16, y, c, mk.nr, 1, 0)
 			}
 		}
 		rate(b, 100*2*k*float64(mk.mr*mk.nr), 1)

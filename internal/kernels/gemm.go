@@ -14,7 +14,7 @@ type micro[T float] struct {
 	kc, mc, nc int
 	// kernel computes a tile of at most mr rows and exactly nr columns, see
 	// goKernel. b holds k rows of nr.
-	kernel func(rows, k int, a []T, lda int, b []T, c []T, ldc int, alpha, beta T, segs, seg int)
+	kernel func(rows, k int, a []T, lda int, b []T, c []T, ldc int, alpha, beta T)
 	// transpose, if not nil, does dst[j*ldd+i] = src[i*lds+j] for whole blocks
 	// of block x block; rows and cols are multiples of it.
 	block     int
@@ -176,7 +176,7 @@ func (p *product[T]) part(block int, s *scratch) {
 // computed aside, on the same operations, so as to touch nothing beyond it.
 func (p *micro[T]) tile(rows, cols, k int, a []T, lda int, b []T, c []T, ldc int, alpha, beta T, buf *buffers[T]) {
 	if cols == p.nr {
-		p.kernel(rows, k, a, lda, b, c, ldc, alpha, beta, 1, 0)
+		p.kernel(rows, k, a, lda, b, c, ldc, alpha, beta)
 		return
 	}
 	t := grown(&buf.tile, p.mr*p.nr)
@@ -185,7 +185,7 @@ func (p *micro[T]) tile(rows, cols, k int, a []T, lda int, b []T, c []T, ldc int
 			copy(t[i*p.nr:], c[i*ldc:i*ldc+cols])
 		}
 	}
-	p.kernel(rows, k, a, lda, b, t, p.nr, alpha, beta, 1, 0)
+	p.kernel(rows, k, a, lda, b, t, p.nr, alpha, beta)
 	for i := range rows {
 		copy(c[i*ldc:i*ldc+cols], t[i*p.nr:])
 	}

@@ -3,281 +3,241 @@
 package kernels
 
 // sgemm1x16AVX2 does c = alpha*a*b + beta*c on 1 rows of a and c, lda and ldc apart,
-// and 16 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 16. c is not read if beta is zero.
+// and 16 columns. b is k rows of 16. c is not read if beta is zero.
 //
 //go:noescape
-func sgemm1x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+func sgemm1x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 
 // sgemm2x16AVX2 does c = alpha*a*b + beta*c on 2 rows of a and c, lda and ldc apart,
-// and 16 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 16. c is not read if beta is zero.
+// and 16 columns. b is k rows of 16. c is not read if beta is zero.
 //
 //go:noescape
-func sgemm2x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+func sgemm2x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 
 // sgemm3x16AVX2 does c = alpha*a*b + beta*c on 3 rows of a and c, lda and ldc apart,
-// and 16 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 16. c is not read if beta is zero.
+// and 16 columns. b is k rows of 16. c is not read if beta is zero.
 //
 //go:noescape
-func sgemm3x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+func sgemm3x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 
 // sgemm4x16AVX2 does c = alpha*a*b + beta*c on 4 rows of a and c, lda and ldc apart,
-// and 16 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 16. c is not read if beta is zero.
+// and 16 columns. b is k rows of 16. c is not read if beta is zero.
 //
 //go:noescape
-func sgemm4x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+func sgemm4x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 
 // sgemm5x16AVX2 does c = alpha*a*b + beta*c on 5 rows of a and c, lda and ldc apart,
-// and 16 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 16. c is not read if beta is zero.
+// and 16 columns. b is k rows of 16. c is not read if beta is zero.
 //
 //go:noescape
-func sgemm5x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+func sgemm5x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 
 // sgemm6x16AVX2 does c = alpha*a*b + beta*c on 6 rows of a and c, lda and ldc apart,
-// and 16 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 16. c is not read if beta is zero.
+// and 16 columns. b is k rows of 16. c is not read if beta is zero.
 //
 //go:noescape
-func sgemm6x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+func sgemm6x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 
 // dgemm1x8AVX2 does c = alpha*a*b + beta*c on 1 rows of a and c, lda and ldc apart,
-// and 8 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 8. c is not read if beta is zero.
+// and 8 columns. b is k rows of 8. c is not read if beta is zero.
 //
 //go:noescape
-func dgemm1x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+func dgemm1x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 
 // dgemm2x8AVX2 does c = alpha*a*b + beta*c on 2 rows of a and c, lda and ldc apart,
-// and 8 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 8. c is not read if beta is zero.
+// and 8 columns. b is k rows of 8. c is not read if beta is zero.
 //
 //go:noescape
-func dgemm2x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+func dgemm2x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 
 // dgemm3x8AVX2 does c = alpha*a*b + beta*c on 3 rows of a and c, lda and ldc apart,
-// and 8 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 8. c is not read if beta is zero.
+// and 8 columns. b is k rows of 8. c is not read if beta is zero.
 //
 //go:noescape
-func dgemm3x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+func dgemm3x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 
 // dgemm4x8AVX2 does c = alpha*a*b + beta*c on 4 rows of a and c, lda and ldc apart,
-// and 8 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 8. c is not read if beta is zero.
+// and 8 columns. b is k rows of 8. c is not read if beta is zero.
 //
 //go:noescape
-func dgemm4x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+func dgemm4x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 
 // dgemm5x8AVX2 does c = alpha*a*b + beta*c on 5 rows of a and c, lda and ldc apart,
-// and 8 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 8. c is not read if beta is zero.
+// and 8 columns. b is k rows of 8. c is not read if beta is zero.
 //
 //go:noescape
-func dgemm5x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+func dgemm5x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 
 // dgemm6x8AVX2 does c = alpha*a*b + beta*c on 6 rows of a and c, lda and ldc apart,
-// and 8 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 8. c is not read if beta is zero.
+// and 8 columns. b is k rows of 8. c is not read if beta is zero.
 //
 //go:noescape
-func dgemm6x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+func dgemm6x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 
 // sgemm1x32AVX512 does c = alpha*a*b + beta*c on 1 rows of a and c, lda and ldc apart,
-// and 32 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 32. c is not read if beta is zero.
+// and 32 columns. b is k rows of 32. c is not read if beta is zero.
 //
 //go:noescape
-func sgemm1x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+func sgemm1x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 
 // sgemm2x32AVX512 does c = alpha*a*b + beta*c on 2 rows of a and c, lda and ldc apart,
-// and 32 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 32. c is not read if beta is zero.
+// and 32 columns. b is k rows of 32. c is not read if beta is zero.
 //
 //go:noescape
-func sgemm2x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+func sgemm2x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 
 // sgemm3x32AVX512 does c = alpha*a*b + beta*c on 3 rows of a and c, lda and ldc apart,
-// and 32 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 32. c is not read if beta is zero.
+// and 32 columns. b is k rows of 32. c is not read if beta is zero.
 //
 //go:noescape
-func sgemm3x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+func sgemm3x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 
 // sgemm4x32AVX512 does c = alpha*a*b + beta*c on 4 rows of a and c, lda and ldc apart,
-// and 32 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 32. c is not read if beta is zero.
+// and 32 columns. b is k rows of 32. c is not read if beta is zero.
 //
 //go:noescape
-func sgemm4x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+func sgemm4x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 
 // sgemm5x32AVX512 does c = alpha*a*b + beta*c on 5 rows of a and c, lda and ldc apart,
-// and 32 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 32. c is not read if beta is zero.
+// and 32 columns. b is k rows of 32. c is not read if beta is zero.
 //
 //go:noescape
-func sgemm5x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+func sgemm5x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 
 // sgemm6x32AVX512 does c = alpha*a*b + beta*c on 6 rows of a and c, lda and ldc apart,
-// and 32 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 32. c is not read if beta is zero.
+// and 32 columns. b is k rows of 32. c is not read if beta is zero.
 //
 //go:noescape
-func sgemm6x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+func sgemm6x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 
 // sgemm7x32AVX512 does c = alpha*a*b + beta*c on 7 rows of a and c, lda and ldc apart,
-// and 32 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 32. c is not read if beta is zero.
+// and 32 columns. b is k rows of 32. c is not read if beta is zero.
 //
 //go:noescape
-func sgemm7x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+func sgemm7x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 
 // sgemm8x32AVX512 does c = alpha*a*b + beta*c on 8 rows of a and c, lda and ldc apart,
-// and 32 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 32. c is not read if beta is zero.
+// and 32 columns. b is k rows of 32. c is not read if beta is zero.
 //
 //go:noescape
-func sgemm8x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+func sgemm8x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 
 // sgemm9x32AVX512 does c = alpha*a*b + beta*c on 9 rows of a and c, lda and ldc apart,
-// and 32 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 32. c is not read if beta is zero.
+// and 32 columns. b is k rows of 32. c is not read if beta is zero.
 //
 //go:noescape
-func sgemm9x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+func sgemm9x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 
 // sgemm10x32AVX512 does c = alpha*a*b + beta*c on 10 rows of a and c, lda and ldc apart,
-// and 32 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 32. c is not read if beta is zero.
+// and 32 columns. b is k rows of 32. c is not read if beta is zero.
 //
 //go:noescape
-func sgemm10x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+func sgemm10x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 
 // sgemm11x32AVX512 does c = alpha*a*b + beta*c on 11 rows of a and c, lda and ldc apart,
-// and 32 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 32. c is not read if beta is zero.
+// and 32 columns. b is k rows of 32. c is not read if beta is zero.
 //
 //go:noescape
-func sgemm11x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+func sgemm11x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 
 // sgemm12x32AVX512 does c = alpha*a*b + beta*c on 12 rows of a and c, lda and ldc apart,
-// and 32 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 32. c is not read if beta is zero.
+// and 32 columns. b is k rows of 32. c is not read if beta is zero.
 //
 //go:noescape
-func sgemm12x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+func sgemm12x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 
 // sgemm13x32AVX512 does c = alpha*a*b + beta*c on 13 rows of a and c, lda and ldc apart,
-// and 32 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 32. c is not read if beta is zero.
+// and 32 columns. b is k rows of 32. c is not read if beta is zero.
 //
 //go:noescape
-func sgemm13x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+func sgemm13x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 
 // sgemm14x32AVX512 does c = alpha*a*b + beta*c on 14 rows of a and c, lda and ldc apart,
-// and 32 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 32. c is not read if beta is zero.
+// and 32 columns. b is k rows of 32. c is not read if beta is zero.
 //
 //go:noescape
-func sgemm14x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+func sgemm14x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 
 // dgemm1x16AVX512 does c = alpha*a*b + beta*c on 1 rows of a and c, lda and ldc apart,
-// and 16 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 16. c is not read if beta is zero.
+// and 16 columns. b is k rows of 16. c is not read if beta is zero.
 //
 //go:noescape
-func dgemm1x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+func dgemm1x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 
 // dgemm2x16AVX512 does c = alpha*a*b + beta*c on 2 rows of a and c, lda and ldc apart,
-// and 16 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 16. c is not read if beta is zero.
+// and 16 columns. b is k rows of 16. c is not read if beta is zero.
 //
 //go:noescape
-func dgemm2x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+func dgemm2x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 
 // dgemm3x16AVX512 does c = alpha*a*b + beta*c on 3 rows of a and c, lda and ldc apart,
-// and 16 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 16. c is not read if beta is zero.
+// and 16 columns. b is k rows of 16. c is not read if beta is zero.
 //
 //go:noescape
-func dgemm3x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+func dgemm3x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 
 // dgemm4x16AVX512 does c = alpha*a*b + beta*c on 4 rows of a and c, lda and ldc apart,
-// and 16 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 16. c is not read if beta is zero.
+// and 16 columns. b is k rows of 16. c is not read if beta is zero.
 //
 //go:noescape
-func dgemm4x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+func dgemm4x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 
 // dgemm5x16AVX512 does c = alpha*a*b + beta*c on 5 rows of a and c, lda and ldc apart,
-// and 16 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 16. c is not read if beta is zero.
+// and 16 columns. b is k rows of 16. c is not read if beta is zero.
 //
 //go:noescape
-func dgemm5x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+func dgemm5x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 
 // dgemm6x16AVX512 does c = alpha*a*b + beta*c on 6 rows of a and c, lda and ldc apart,
-// and 16 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 16. c is not read if beta is zero.
+// and 16 columns. b is k rows of 16. c is not read if beta is zero.
 //
 //go:noescape
-func dgemm6x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+func dgemm6x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 
 // dgemm7x16AVX512 does c = alpha*a*b + beta*c on 7 rows of a and c, lda and ldc apart,
-// and 16 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 16. c is not read if beta is zero.
+// and 16 columns. b is k rows of 16. c is not read if beta is zero.
 //
 //go:noescape
-func dgemm7x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+func dgemm7x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 
 // dgemm8x16AVX512 does c = alpha*a*b + beta*c on 8 rows of a and c, lda and ldc apart,
-// and 16 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 16. c is not read if beta is zero.
+// and 16 columns. b is k rows of 16. c is not read if beta is zero.
 //
 //go:noescape
-func dgemm8x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+func dgemm8x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 
 // dgemm9x16AVX512 does c = alpha*a*b + beta*c on 9 rows of a and c, lda and ldc apart,
-// and 16 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 16. c is not read if beta is zero.
+// and 16 columns. b is k rows of 16. c is not read if beta is zero.
 //
 //go:noescape
-func dgemm9x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+func dgemm9x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 
 // dgemm10x16AVX512 does c = alpha*a*b + beta*c on 10 rows of a and c, lda and ldc apart,
-// and 16 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 16. c is not read if beta is zero.
+// and 16 columns. b is k rows of 16. c is not read if beta is zero.
 //
 //go:noescape
-func dgemm10x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+func dgemm10x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 
 // dgemm11x16AVX512 does c = alpha*a*b + beta*c on 11 rows of a and c, lda and ldc apart,
-// and 16 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 16. c is not read if beta is zero.
+// and 16 columns. b is k rows of 16. c is not read if beta is zero.
 //
 //go:noescape
-func dgemm11x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+func dgemm11x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 
 // dgemm12x16AVX512 does c = alpha*a*b + beta*c on 12 rows of a and c, lda and ldc apart,
-// and 16 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 16. c is not read if beta is zero.
+// and 16 columns. b is k rows of 16. c is not read if beta is zero.
 //
 //go:noescape
-func dgemm12x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+func dgemm12x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 
 // dgemm13x16AVX512 does c = alpha*a*b + beta*c on 13 rows of a and c, lda and ldc apart,
-// and 16 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 16. c is not read if beta is zero.
+// and 16 columns. b is k rows of 16. c is not read if beta is zero.
 //
 //go:noescape
-func dgemm13x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+func dgemm13x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 
 // dgemm14x16AVX512 does c = alpha*a*b + beta*c on 14 rows of a and c, lda and ldc apart,
-// and 16 columns. A row of a is segs pieces of k values, seg apart; b is segs*k
-// rows of 16. c is not read if beta is zero.
+// and 16 columns. b is k rows of 16. c is not read if beta is zero.
 //
 //go:noescape
-func dgemm14x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+func dgemm14x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)

@@ -2,9 +2,9 @@
 
 #include "textflag.h"
 
-// func sgemm1x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+// func sgemm1x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 // Requires: AVX, FMA3, MMX+
-TEXT ·sgemm1x16AVX2(SB), NOSPLIT, $0-72
+TEXT ·sgemm1x16AVX2(SB), NOSPLIT, $0-56
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -13,18 +13,12 @@ TEXT ·sgemm1x16AVX2(SB), NOSPLIT, $0-72
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
-	MOVQ       seg+64(FP), DX
-	SUBQ       AX, DX
-	SHLQ       $0x02, DX
-	MOVQ       DX, seg+64(FP)
 	MOVQ       SI, DX
 	PREFETCHT0 (DX)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -58,7 +52,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPS      (BX), Y12
@@ -70,13 +64,6 @@ single:
 	ADDQ         $+4, CX
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+56(FP)
-	JEQ  finish
-	ADDQ seg+64(FP), CX
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSS alpha+48(FP), Y14
@@ -96,9 +83,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm2x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+// func sgemm2x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 // Requires: AVX, FMA3, MMX+
-TEXT ·sgemm2x16AVX2(SB), NOSPLIT, $0-72
+TEXT ·sgemm2x16AVX2(SB), NOSPLIT, $0-56
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -107,10 +94,6 @@ TEXT ·sgemm2x16AVX2(SB), NOSPLIT, $0-72
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
-	MOVQ       seg+64(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x02, R8
-	MOVQ       R8, seg+64(FP)
 	MOVQ       SI, R8
 	PREFETCHT0 (R8)
 	ADDQ       DI, R8
@@ -119,10 +102,8 @@ TEXT ·sgemm2x16AVX2(SB), NOSPLIT, $0-72
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -168,7 +149,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPS      (BX), Y12
@@ -183,13 +164,6 @@ single:
 	ADDQ         $+4, CX
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+56(FP)
-	JEQ  finish
-	ADDQ seg+64(FP), CX
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSS alpha+48(FP), Y14
@@ -217,9 +191,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm3x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+// func sgemm3x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 // Requires: AVX, FMA3, MMX+
-TEXT ·sgemm3x16AVX2(SB), NOSPLIT, $0-72
+TEXT ·sgemm3x16AVX2(SB), NOSPLIT, $0-56
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -228,10 +202,6 @@ TEXT ·sgemm3x16AVX2(SB), NOSPLIT, $0-72
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
-	MOVQ       seg+64(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x02, R8
-	MOVQ       R8, seg+64(FP)
 	MOVQ       SI, R8
 	PREFETCHT0 (R8)
 	ADDQ       DI, R8
@@ -244,10 +214,8 @@ TEXT ·sgemm3x16AVX2(SB), NOSPLIT, $0-72
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -305,7 +273,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPS      (BX), Y12
@@ -323,13 +291,6 @@ single:
 	ADDQ         $+4, CX
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+56(FP)
-	JEQ  finish
-	ADDQ seg+64(FP), CX
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSS alpha+48(FP), Y14
@@ -365,9 +326,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm4x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+// func sgemm4x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 // Requires: AVX, FMA3, MMX+
-TEXT ·sgemm4x16AVX2(SB), NOSPLIT, $0-72
+TEXT ·sgemm4x16AVX2(SB), NOSPLIT, $0-56
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -376,10 +337,6 @@ TEXT ·sgemm4x16AVX2(SB), NOSPLIT, $0-72
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
-	MOVQ       seg+64(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x02, R8
-	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R8
 	MOVQ       SI, R9
@@ -398,10 +355,8 @@ TEXT ·sgemm4x16AVX2(SB), NOSPLIT, $0-72
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -472,7 +427,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPS      (BX), Y12
@@ -494,14 +449,6 @@ single:
 	ADDQ         $+4, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+56(FP)
-	JEQ  finish
-	ADDQ seg+64(FP), CX
-	ADDQ seg+64(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSS alpha+48(FP), Y14
@@ -545,9 +492,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm5x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+// func sgemm5x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 // Requires: AVX, FMA3, MMX+
-TEXT ·sgemm5x16AVX2(SB), NOSPLIT, $0-72
+TEXT ·sgemm5x16AVX2(SB), NOSPLIT, $0-56
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -556,10 +503,6 @@ TEXT ·sgemm5x16AVX2(SB), NOSPLIT, $0-72
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
-	MOVQ       seg+64(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x02, R8
-	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R8
 	MOVQ       SI, R9
@@ -582,10 +525,8 @@ TEXT ·sgemm5x16AVX2(SB), NOSPLIT, $0-72
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
 	VXORPS     Y9, Y9, Y9
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -668,7 +609,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPS      (BX), Y12
@@ -693,14 +634,6 @@ single:
 	ADDQ         $+4, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+56(FP)
-	JEQ  finish
-	ADDQ seg+64(FP), CX
-	ADDQ seg+64(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSS alpha+48(FP), Y14
@@ -752,9 +685,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm6x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+// func sgemm6x16AVX2(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 // Requires: AVX, FMA3, MMX+
-TEXT ·sgemm6x16AVX2(SB), NOSPLIT, $0-72
+TEXT ·sgemm6x16AVX2(SB), NOSPLIT, $0-56
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -763,10 +696,6 @@ TEXT ·sgemm6x16AVX2(SB), NOSPLIT, $0-72
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
-	MOVQ       seg+64(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x02, R8
-	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R8
 	MOVQ       SI, R9
@@ -793,10 +722,8 @@ TEXT ·sgemm6x16AVX2(SB), NOSPLIT, $0-72
 	VXORPS     Y9, Y9, Y9
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y11, Y11, Y11
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -891,7 +818,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPS      (BX), Y12
@@ -919,14 +846,6 @@ single:
 	ADDQ         $+4, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+56(FP)
-	JEQ  finish
-	ADDQ seg+64(FP), CX
-	ADDQ seg+64(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSS alpha+48(FP), Y14
@@ -986,9 +905,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm1x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+// func dgemm1x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 // Requires: AVX, FMA3, MMX+
-TEXT ·dgemm1x8AVX2(SB), NOSPLIT, $0-80
+TEXT ·dgemm1x8AVX2(SB), NOSPLIT, $0-64
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -997,18 +916,12 @@ TEXT ·dgemm1x8AVX2(SB), NOSPLIT, $0-80
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
-	MOVQ       seg+72(FP), DX
-	SUBQ       AX, DX
-	SHLQ       $0x03, DX
-	MOVQ       DX, seg+72(FP)
 	MOVQ       SI, DX
 	PREFETCHT0 (DX)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -1042,7 +955,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPD      (BX), Y12
@@ -1054,13 +967,6 @@ single:
 	ADDQ         $+8, CX
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+64(FP)
-	JEQ  finish
-	ADDQ seg+72(FP), CX
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSD alpha+48(FP), Y14
@@ -1080,9 +986,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm2x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+// func dgemm2x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 // Requires: AVX, FMA3, MMX+
-TEXT ·dgemm2x8AVX2(SB), NOSPLIT, $0-80
+TEXT ·dgemm2x8AVX2(SB), NOSPLIT, $0-64
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -1091,10 +997,6 @@ TEXT ·dgemm2x8AVX2(SB), NOSPLIT, $0-80
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
-	MOVQ       seg+72(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x03, R8
-	MOVQ       R8, seg+72(FP)
 	MOVQ       SI, R8
 	PREFETCHT0 (R8)
 	ADDQ       DI, R8
@@ -1103,10 +1005,8 @@ TEXT ·dgemm2x8AVX2(SB), NOSPLIT, $0-80
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -1152,7 +1052,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPD      (BX), Y12
@@ -1167,13 +1067,6 @@ single:
 	ADDQ         $+8, CX
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+64(FP)
-	JEQ  finish
-	ADDQ seg+72(FP), CX
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSD alpha+48(FP), Y14
@@ -1201,9 +1094,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm3x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+// func dgemm3x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 // Requires: AVX, FMA3, MMX+
-TEXT ·dgemm3x8AVX2(SB), NOSPLIT, $0-80
+TEXT ·dgemm3x8AVX2(SB), NOSPLIT, $0-64
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -1212,10 +1105,6 @@ TEXT ·dgemm3x8AVX2(SB), NOSPLIT, $0-80
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
-	MOVQ       seg+72(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x03, R8
-	MOVQ       R8, seg+72(FP)
 	MOVQ       SI, R8
 	PREFETCHT0 (R8)
 	ADDQ       DI, R8
@@ -1228,10 +1117,8 @@ TEXT ·dgemm3x8AVX2(SB), NOSPLIT, $0-80
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -1289,7 +1176,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPD      (BX), Y12
@@ -1307,13 +1194,6 @@ single:
 	ADDQ         $+8, CX
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+64(FP)
-	JEQ  finish
-	ADDQ seg+72(FP), CX
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSD alpha+48(FP), Y14
@@ -1349,9 +1229,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm4x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+// func dgemm4x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 // Requires: AVX, FMA3, MMX+
-TEXT ·dgemm4x8AVX2(SB), NOSPLIT, $0-80
+TEXT ·dgemm4x8AVX2(SB), NOSPLIT, $0-64
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -1360,10 +1240,6 @@ TEXT ·dgemm4x8AVX2(SB), NOSPLIT, $0-80
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
-	MOVQ       seg+72(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x03, R8
-	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R8
 	MOVQ       SI, R9
@@ -1382,10 +1258,8 @@ TEXT ·dgemm4x8AVX2(SB), NOSPLIT, $0-80
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -1456,7 +1330,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPD      (BX), Y12
@@ -1478,14 +1352,6 @@ single:
 	ADDQ         $+8, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+64(FP)
-	JEQ  finish
-	ADDQ seg+72(FP), CX
-	ADDQ seg+72(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSD alpha+48(FP), Y14
@@ -1529,9 +1395,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm5x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+// func dgemm5x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 // Requires: AVX, FMA3, MMX+
-TEXT ·dgemm5x8AVX2(SB), NOSPLIT, $0-80
+TEXT ·dgemm5x8AVX2(SB), NOSPLIT, $0-64
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -1540,10 +1406,6 @@ TEXT ·dgemm5x8AVX2(SB), NOSPLIT, $0-80
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
-	MOVQ       seg+72(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x03, R8
-	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R8
 	MOVQ       SI, R9
@@ -1566,10 +1428,8 @@ TEXT ·dgemm5x8AVX2(SB), NOSPLIT, $0-80
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
 	VXORPS     Y9, Y9, Y9
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -1652,7 +1512,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPD      (BX), Y12
@@ -1677,14 +1537,6 @@ single:
 	ADDQ         $+8, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+64(FP)
-	JEQ  finish
-	ADDQ seg+72(FP), CX
-	ADDQ seg+72(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSD alpha+48(FP), Y14
@@ -1736,9 +1588,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm6x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+// func dgemm6x8AVX2(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 // Requires: AVX, FMA3, MMX+
-TEXT ·dgemm6x8AVX2(SB), NOSPLIT, $0-80
+TEXT ·dgemm6x8AVX2(SB), NOSPLIT, $0-64
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -1747,10 +1599,6 @@ TEXT ·dgemm6x8AVX2(SB), NOSPLIT, $0-80
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
-	MOVQ       seg+72(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x03, R8
-	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R8
 	MOVQ       SI, R9
@@ -1777,10 +1625,8 @@ TEXT ·dgemm6x8AVX2(SB), NOSPLIT, $0-80
 	VXORPS     Y9, Y9, Y9
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y11, Y11, Y11
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -1875,7 +1721,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPD      (BX), Y12
@@ -1903,14 +1749,6 @@ single:
 	ADDQ         $+8, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+64(FP)
-	JEQ  finish
-	ADDQ seg+72(FP), CX
-	ADDQ seg+72(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSD alpha+48(FP), Y14
@@ -1970,9 +1808,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm1x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+// func sgemm1x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm1x32AVX512(SB), NOSPLIT, $0-72
+TEXT ·sgemm1x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -1981,19 +1819,13 @@ TEXT ·sgemm1x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
-	MOVQ       seg+64(FP), DX
-	SUBQ       AX, DX
-	SHLQ       $0x02, DX
-	MOVQ       DX, seg+64(FP)
 	MOVQ       SI, DX
 	PREFETCHT0 (DX)
 	PREFETCHT0 64(DX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -2031,7 +1863,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPS      (BX), Z28
@@ -2043,13 +1875,6 @@ single:
 	ADDQ         $+4, CX
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+56(FP)
-	JEQ  finish
-	ADDQ seg+64(FP), CX
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSS alpha+48(FP), Z30
@@ -2069,9 +1894,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm2x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+// func sgemm2x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm2x32AVX512(SB), NOSPLIT, $0-72
+TEXT ·sgemm2x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -2080,10 +1905,6 @@ TEXT ·sgemm2x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
-	MOVQ       seg+64(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x02, R8
-	MOVQ       R8, seg+64(FP)
 	MOVQ       SI, R8
 	PREFETCHT0 (R8)
 	PREFETCHT0 64(R8)
@@ -2094,10 +1915,8 @@ TEXT ·sgemm2x32AVX512(SB), NOSPLIT, $0-72
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -2147,7 +1966,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPS      (BX), Z28
@@ -2162,13 +1981,6 @@ single:
 	ADDQ         $+4, CX
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+56(FP)
-	JEQ  finish
-	ADDQ seg+64(FP), CX
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSS alpha+48(FP), Z30
@@ -2196,9 +2008,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm3x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+// func sgemm3x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm3x32AVX512(SB), NOSPLIT, $0-72
+TEXT ·sgemm3x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -2207,10 +2019,6 @@ TEXT ·sgemm3x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
-	MOVQ       seg+64(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x02, R8
-	MOVQ       R8, seg+64(FP)
 	MOVQ       SI, R8
 	PREFETCHT0 (R8)
 	PREFETCHT0 64(R8)
@@ -2226,10 +2034,8 @@ TEXT ·sgemm3x32AVX512(SB), NOSPLIT, $0-72
 	VPXORD     Z3, Z3, Z3
 	VPXORD     Z4, Z4, Z4
 	VPXORD     Z5, Z5, Z5
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -2291,7 +2097,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPS      (BX), Z28
@@ -2309,13 +2115,6 @@ single:
 	ADDQ         $+4, CX
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+56(FP)
-	JEQ  finish
-	ADDQ seg+64(FP), CX
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSS alpha+48(FP), Z30
@@ -2351,9 +2150,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm4x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+// func sgemm4x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm4x32AVX512(SB), NOSPLIT, $0-72
+TEXT ·sgemm4x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -2362,10 +2161,6 @@ TEXT ·sgemm4x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
-	MOVQ       seg+64(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x02, R8
-	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R8
 	MOVQ       SI, R9
@@ -2388,10 +2183,8 @@ TEXT ·sgemm4x32AVX512(SB), NOSPLIT, $0-72
 	VPXORD     Z5, Z5, Z5
 	VPXORD     Z6, Z6, Z6
 	VPXORD     Z7, Z7, Z7
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -2466,7 +2259,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPS      (BX), Z28
@@ -2488,14 +2281,6 @@ single:
 	ADDQ         $+4, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+56(FP)
-	JEQ  finish
-	ADDQ seg+64(FP), CX
-	ADDQ seg+64(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSS alpha+48(FP), Z30
@@ -2539,9 +2324,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm5x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+// func sgemm5x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm5x32AVX512(SB), NOSPLIT, $0-72
+TEXT ·sgemm5x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -2550,10 +2335,6 @@ TEXT ·sgemm5x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
-	MOVQ       seg+64(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x02, R8
-	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R8
 	MOVQ       SI, R9
@@ -2581,10 +2362,8 @@ TEXT ·sgemm5x32AVX512(SB), NOSPLIT, $0-72
 	VPXORD     Z7, Z7, Z7
 	VPXORD     Z8, Z8, Z8
 	VPXORD     Z9, Z9, Z9
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -2671,7 +2450,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPS      (BX), Z28
@@ -2696,14 +2475,6 @@ single:
 	ADDQ         $+4, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+56(FP)
-	JEQ  finish
-	ADDQ seg+64(FP), CX
-	ADDQ seg+64(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSS alpha+48(FP), Z30
@@ -2755,9 +2526,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm6x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+// func sgemm6x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm6x32AVX512(SB), NOSPLIT, $0-72
+TEXT ·sgemm6x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -2766,10 +2537,6 @@ TEXT ·sgemm6x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
-	MOVQ       seg+64(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x02, R8
-	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R8
 	MOVQ       SI, R9
@@ -2802,10 +2569,8 @@ TEXT ·sgemm6x32AVX512(SB), NOSPLIT, $0-72
 	VPXORD     Z9, Z9, Z9
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -2904,7 +2669,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPS      (BX), Z28
@@ -2932,14 +2697,6 @@ single:
 	ADDQ         $+4, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+56(FP)
-	JEQ  finish
-	ADDQ seg+64(FP), CX
-	ADDQ seg+64(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSS alpha+48(FP), Z30
@@ -2999,9 +2756,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm7x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+// func sgemm7x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm7x32AVX512(SB), NOSPLIT, $0-72
+TEXT ·sgemm7x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -3010,10 +2767,6 @@ TEXT ·sgemm7x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
-	MOVQ       seg+64(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x02, R8
-	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R8
@@ -3052,10 +2805,8 @@ TEXT ·sgemm7x32AVX512(SB), NOSPLIT, $0-72
 	VPXORD     Z11, Z11, Z11
 	VPXORD     Z12, Z12, Z12
 	VPXORD     Z13, Z13, Z13
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -3167,7 +2918,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPS      (BX), Z28
@@ -3199,15 +2950,6 @@ single:
 	ADDQ         $+4, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+56(FP)
-	JEQ  finish
-	ADDQ seg+64(FP), CX
-	ADDQ seg+64(FP), R9
-	ADDQ seg+64(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSS alpha+48(FP), Z30
@@ -3275,9 +3017,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm8x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+// func sgemm8x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm8x32AVX512(SB), NOSPLIT, $0-72
+TEXT ·sgemm8x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -3286,10 +3028,6 @@ TEXT ·sgemm8x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
-	MOVQ       seg+64(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x02, R8
-	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R8
@@ -3333,10 +3071,8 @@ TEXT ·sgemm8x32AVX512(SB), NOSPLIT, $0-72
 	VPXORD     Z13, Z13, Z13
 	VPXORD     Z14, Z14, Z14
 	VPXORD     Z15, Z15, Z15
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -3460,7 +3196,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPS      (BX), Z28
@@ -3495,15 +3231,6 @@ single:
 	ADDQ         $+4, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+56(FP)
-	JEQ  finish
-	ADDQ seg+64(FP), CX
-	ADDQ seg+64(FP), R9
-	ADDQ seg+64(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSS alpha+48(FP), Z30
@@ -3579,9 +3306,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm9x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+// func sgemm9x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm9x32AVX512(SB), NOSPLIT, $0-72
+TEXT ·sgemm9x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -3590,10 +3317,6 @@ TEXT ·sgemm9x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
-	MOVQ       seg+64(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x02, R8
-	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R8
@@ -3642,10 +3365,8 @@ TEXT ·sgemm9x32AVX512(SB), NOSPLIT, $0-72
 	VPXORD     Z15, Z15, Z15
 	VPXORD     Z16, Z16, Z16
 	VPXORD     Z17, Z17, Z17
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -3781,7 +3502,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPS      (BX), Z28
@@ -3819,15 +3540,6 @@ single:
 	ADDQ         $+4, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+56(FP)
-	JEQ  finish
-	ADDQ seg+64(FP), CX
-	ADDQ seg+64(FP), R9
-	ADDQ seg+64(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSS alpha+48(FP), Z30
@@ -3911,9 +3623,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm10x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+// func sgemm10x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm10x32AVX512(SB), NOSPLIT, $0-72
+TEXT ·sgemm10x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -3922,10 +3634,6 @@ TEXT ·sgemm10x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
-	MOVQ       seg+64(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x02, R8
-	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R10
@@ -3980,10 +3688,8 @@ TEXT ·sgemm10x32AVX512(SB), NOSPLIT, $0-72
 	VPXORD     Z17, Z17, Z17
 	VPXORD     Z18, Z18, Z18
 	VPXORD     Z19, Z19, Z19
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -4132,7 +3838,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPS      (BX), Z28
@@ -4174,16 +3880,6 @@ single:
 	ADDQ         $+4, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+56(FP)
-	JEQ  finish
-	ADDQ seg+64(FP), CX
-	ADDQ seg+64(FP), R9
-	ADDQ seg+64(FP), R10
-	ADDQ seg+64(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSS alpha+48(FP), Z30
@@ -4275,9 +3971,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm11x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+// func sgemm11x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm11x32AVX512(SB), NOSPLIT, $0-72
+TEXT ·sgemm11x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -4286,10 +3982,6 @@ TEXT ·sgemm11x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
-	MOVQ       seg+64(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x02, R8
-	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R10
@@ -4349,10 +4041,8 @@ TEXT ·sgemm11x32AVX512(SB), NOSPLIT, $0-72
 	VPXORD     Z19, Z19, Z19
 	VPXORD     Z20, Z20, Z20
 	VPXORD     Z21, Z21, Z21
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -4513,7 +4203,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPS      (BX), Z28
@@ -4558,16 +4248,6 @@ single:
 	ADDQ         $+4, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+56(FP)
-	JEQ  finish
-	ADDQ seg+64(FP), CX
-	ADDQ seg+64(FP), R9
-	ADDQ seg+64(FP), R10
-	ADDQ seg+64(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSS alpha+48(FP), Z30
@@ -4667,9 +4347,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm12x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+// func sgemm12x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm12x32AVX512(SB), NOSPLIT, $0-72
+TEXT ·sgemm12x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -4678,10 +4358,6 @@ TEXT ·sgemm12x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
-	MOVQ       seg+64(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x02, R8
-	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R10
@@ -4746,10 +4422,8 @@ TEXT ·sgemm12x32AVX512(SB), NOSPLIT, $0-72
 	VPXORD     Z21, Z21, Z21
 	VPXORD     Z22, Z22, Z22
 	VPXORD     Z23, Z23, Z23
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -4922,7 +4596,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPS      (BX), Z28
@@ -4970,16 +4644,6 @@ single:
 	ADDQ         $+4, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+56(FP)
-	JEQ  finish
-	ADDQ seg+64(FP), CX
-	ADDQ seg+64(FP), R9
-	ADDQ seg+64(FP), R10
-	ADDQ seg+64(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSS alpha+48(FP), Z30
@@ -5087,9 +4751,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm13x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+// func sgemm13x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm13x32AVX512(SB), NOSPLIT, $0-72
+TEXT ·sgemm13x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -5098,10 +4762,6 @@ TEXT ·sgemm13x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
-	MOVQ       seg+64(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x02, R8
-	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R10
@@ -5172,10 +4832,8 @@ TEXT ·sgemm13x32AVX512(SB), NOSPLIT, $0-72
 	VPXORD     Z23, Z23, Z23
 	VPXORD     Z24, Z24, Z24
 	VPXORD     Z25, Z25, Z25
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -5361,7 +5019,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPS      (BX), Z28
@@ -5413,17 +5071,6 @@ single:
 	ADDQ         $+4, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+56(FP)
-	JEQ  finish
-	ADDQ seg+64(FP), CX
-	ADDQ seg+64(FP), R9
-	ADDQ seg+64(FP), R10
-	ADDQ seg+64(FP), R11
-	ADDQ seg+64(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSS alpha+48(FP), Z30
@@ -5539,9 +5186,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func sgemm14x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32, segs int, seg int)
+// func sgemm14x32AVX512(k int, a *float32, lda int, b *float32, c *float32, ldc int, alpha float32, beta float32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·sgemm14x32AVX512(SB), NOSPLIT, $0-72
+TEXT ·sgemm14x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -5550,10 +5197,6 @@ TEXT ·sgemm14x32AVX512(SB), NOSPLIT, $0-72
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x02, DX
 	SHLQ       $0x02, DI
-	MOVQ       seg+64(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x02, R8
-	MOVQ       R8, seg+64(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R10
@@ -5629,10 +5272,8 @@ TEXT ·sgemm14x32AVX512(SB), NOSPLIT, $0-72
 	VPXORD     Z25, Z25, Z25
 	VPXORD     Z26, Z26, Z26
 	VPXORD     Z27, Z27, Z27
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -5830,7 +5471,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPS      (BX), Z28
@@ -5885,17 +5526,6 @@ single:
 	ADDQ         $+4, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+56(FP)
-	JEQ  finish
-	ADDQ seg+64(FP), CX
-	ADDQ seg+64(FP), R9
-	ADDQ seg+64(FP), R10
-	ADDQ seg+64(FP), R11
-	ADDQ seg+64(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSS alpha+48(FP), Z30
@@ -6019,9 +5649,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm1x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+// func dgemm1x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm1x16AVX512(SB), NOSPLIT, $0-80
+TEXT ·dgemm1x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -6030,19 +5660,13 @@ TEXT ·dgemm1x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
-	MOVQ       seg+72(FP), DX
-	SUBQ       AX, DX
-	SHLQ       $0x03, DX
-	MOVQ       DX, seg+72(FP)
 	MOVQ       SI, DX
 	PREFETCHT0 (DX)
 	PREFETCHT0 64(DX)
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -6080,7 +5704,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPD      (BX), Z28
@@ -6092,13 +5716,6 @@ single:
 	ADDQ         $+8, CX
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+64(FP)
-	JEQ  finish
-	ADDQ seg+72(FP), CX
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSD alpha+48(FP), Z30
@@ -6118,9 +5735,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm2x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+// func dgemm2x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm2x16AVX512(SB), NOSPLIT, $0-80
+TEXT ·dgemm2x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -6129,10 +5746,6 @@ TEXT ·dgemm2x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
-	MOVQ       seg+72(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x03, R8
-	MOVQ       R8, seg+72(FP)
 	MOVQ       SI, R8
 	PREFETCHT0 (R8)
 	PREFETCHT0 64(R8)
@@ -6143,10 +5756,8 @@ TEXT ·dgemm2x16AVX512(SB), NOSPLIT, $0-80
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -6196,7 +5807,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPD      (BX), Z28
@@ -6211,13 +5822,6 @@ single:
 	ADDQ         $+8, CX
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+64(FP)
-	JEQ  finish
-	ADDQ seg+72(FP), CX
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSD alpha+48(FP), Z30
@@ -6245,9 +5849,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm3x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+// func dgemm3x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm3x16AVX512(SB), NOSPLIT, $0-80
+TEXT ·dgemm3x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -6256,10 +5860,6 @@ TEXT ·dgemm3x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
-	MOVQ       seg+72(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x03, R8
-	MOVQ       R8, seg+72(FP)
 	MOVQ       SI, R8
 	PREFETCHT0 (R8)
 	PREFETCHT0 64(R8)
@@ -6275,10 +5875,8 @@ TEXT ·dgemm3x16AVX512(SB), NOSPLIT, $0-80
 	VPXORD     Z3, Z3, Z3
 	VPXORD     Z4, Z4, Z4
 	VPXORD     Z5, Z5, Z5
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -6340,7 +5938,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPD      (BX), Z28
@@ -6358,13 +5956,6 @@ single:
 	ADDQ         $+8, CX
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+64(FP)
-	JEQ  finish
-	ADDQ seg+72(FP), CX
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSD alpha+48(FP), Z30
@@ -6400,9 +5991,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm4x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+// func dgemm4x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm4x16AVX512(SB), NOSPLIT, $0-80
+TEXT ·dgemm4x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -6411,10 +6002,6 @@ TEXT ·dgemm4x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
-	MOVQ       seg+72(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x03, R8
-	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R8
 	MOVQ       SI, R9
@@ -6437,10 +6024,8 @@ TEXT ·dgemm4x16AVX512(SB), NOSPLIT, $0-80
 	VPXORD     Z5, Z5, Z5
 	VPXORD     Z6, Z6, Z6
 	VPXORD     Z7, Z7, Z7
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -6515,7 +6100,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPD      (BX), Z28
@@ -6537,14 +6122,6 @@ single:
 	ADDQ         $+8, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+64(FP)
-	JEQ  finish
-	ADDQ seg+72(FP), CX
-	ADDQ seg+72(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSD alpha+48(FP), Z30
@@ -6588,9 +6165,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm5x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+// func dgemm5x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm5x16AVX512(SB), NOSPLIT, $0-80
+TEXT ·dgemm5x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -6599,10 +6176,6 @@ TEXT ·dgemm5x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
-	MOVQ       seg+72(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x03, R8
-	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R8
 	MOVQ       SI, R9
@@ -6630,10 +6203,8 @@ TEXT ·dgemm5x16AVX512(SB), NOSPLIT, $0-80
 	VPXORD     Z7, Z7, Z7
 	VPXORD     Z8, Z8, Z8
 	VPXORD     Z9, Z9, Z9
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -6720,7 +6291,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPD      (BX), Z28
@@ -6745,14 +6316,6 @@ single:
 	ADDQ         $+8, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+64(FP)
-	JEQ  finish
-	ADDQ seg+72(FP), CX
-	ADDQ seg+72(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSD alpha+48(FP), Z30
@@ -6804,9 +6367,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm6x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+// func dgemm6x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm6x16AVX512(SB), NOSPLIT, $0-80
+TEXT ·dgemm6x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -6815,10 +6378,6 @@ TEXT ·dgemm6x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
-	MOVQ       seg+72(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x03, R8
-	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R8
 	MOVQ       SI, R9
@@ -6851,10 +6410,8 @@ TEXT ·dgemm6x16AVX512(SB), NOSPLIT, $0-80
 	VPXORD     Z9, Z9, Z9
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -6953,7 +6510,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPD      (BX), Z28
@@ -6981,14 +6538,6 @@ single:
 	ADDQ         $+8, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+64(FP)
-	JEQ  finish
-	ADDQ seg+72(FP), CX
-	ADDQ seg+72(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSD alpha+48(FP), Z30
@@ -7048,9 +6597,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm7x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+// func dgemm7x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm7x16AVX512(SB), NOSPLIT, $0-80
+TEXT ·dgemm7x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -7059,10 +6608,6 @@ TEXT ·dgemm7x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
-	MOVQ       seg+72(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x03, R8
-	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R8
@@ -7101,10 +6646,8 @@ TEXT ·dgemm7x16AVX512(SB), NOSPLIT, $0-80
 	VPXORD     Z11, Z11, Z11
 	VPXORD     Z12, Z12, Z12
 	VPXORD     Z13, Z13, Z13
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -7216,7 +6759,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPD      (BX), Z28
@@ -7248,15 +6791,6 @@ single:
 	ADDQ         $+8, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+64(FP)
-	JEQ  finish
-	ADDQ seg+72(FP), CX
-	ADDQ seg+72(FP), R9
-	ADDQ seg+72(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSD alpha+48(FP), Z30
@@ -7324,9 +6858,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm8x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+// func dgemm8x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm8x16AVX512(SB), NOSPLIT, $0-80
+TEXT ·dgemm8x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -7335,10 +6869,6 @@ TEXT ·dgemm8x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
-	MOVQ       seg+72(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x03, R8
-	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R8
@@ -7382,10 +6912,8 @@ TEXT ·dgemm8x16AVX512(SB), NOSPLIT, $0-80
 	VPXORD     Z13, Z13, Z13
 	VPXORD     Z14, Z14, Z14
 	VPXORD     Z15, Z15, Z15
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   4096(BX)
@@ -7509,7 +7037,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPD      (BX), Z28
@@ -7544,15 +7072,6 @@ single:
 	ADDQ         $+8, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+64(FP)
-	JEQ  finish
-	ADDQ seg+72(FP), CX
-	ADDQ seg+72(FP), R9
-	ADDQ seg+72(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSD alpha+48(FP), Z30
@@ -7628,9 +7147,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm9x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+// func dgemm9x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm9x16AVX512(SB), NOSPLIT, $0-80
+TEXT ·dgemm9x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -7639,10 +7158,6 @@ TEXT ·dgemm9x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
-	MOVQ       seg+72(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x03, R8
-	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R8
@@ -7691,10 +7206,8 @@ TEXT ·dgemm9x16AVX512(SB), NOSPLIT, $0-80
 	VPXORD     Z15, Z15, Z15
 	VPXORD     Z16, Z16, Z16
 	VPXORD     Z17, Z17, Z17
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -7830,7 +7343,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPD      (BX), Z28
@@ -7868,15 +7381,6 @@ single:
 	ADDQ         $+8, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+64(FP)
-	JEQ  finish
-	ADDQ seg+72(FP), CX
-	ADDQ seg+72(FP), R9
-	ADDQ seg+72(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSD alpha+48(FP), Z30
@@ -7960,9 +7464,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm10x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+// func dgemm10x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm10x16AVX512(SB), NOSPLIT, $0-80
+TEXT ·dgemm10x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -7971,10 +7475,6 @@ TEXT ·dgemm10x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
-	MOVQ       seg+72(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x03, R8
-	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R10
@@ -8029,10 +7529,8 @@ TEXT ·dgemm10x16AVX512(SB), NOSPLIT, $0-80
 	VPXORD     Z17, Z17, Z17
 	VPXORD     Z18, Z18, Z18
 	VPXORD     Z19, Z19, Z19
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -8181,7 +7679,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPD      (BX), Z28
@@ -8223,16 +7721,6 @@ single:
 	ADDQ         $+8, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+64(FP)
-	JEQ  finish
-	ADDQ seg+72(FP), CX
-	ADDQ seg+72(FP), R9
-	ADDQ seg+72(FP), R10
-	ADDQ seg+72(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSD alpha+48(FP), Z30
@@ -8324,9 +7812,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm11x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+// func dgemm11x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm11x16AVX512(SB), NOSPLIT, $0-80
+TEXT ·dgemm11x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -8335,10 +7823,6 @@ TEXT ·dgemm11x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
-	MOVQ       seg+72(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x03, R8
-	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R10
@@ -8398,10 +7882,8 @@ TEXT ·dgemm11x16AVX512(SB), NOSPLIT, $0-80
 	VPXORD     Z19, Z19, Z19
 	VPXORD     Z20, Z20, Z20
 	VPXORD     Z21, Z21, Z21
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -8562,7 +8044,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPD      (BX), Z28
@@ -8607,16 +8089,6 @@ single:
 	ADDQ         $+8, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+64(FP)
-	JEQ  finish
-	ADDQ seg+72(FP), CX
-	ADDQ seg+72(FP), R9
-	ADDQ seg+72(FP), R10
-	ADDQ seg+72(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSD alpha+48(FP), Z30
@@ -8716,9 +8188,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm12x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+// func dgemm12x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm12x16AVX512(SB), NOSPLIT, $0-80
+TEXT ·dgemm12x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -8727,10 +8199,6 @@ TEXT ·dgemm12x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
-	MOVQ       seg+72(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x03, R8
-	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R10
@@ -8795,10 +8263,8 @@ TEXT ·dgemm12x16AVX512(SB), NOSPLIT, $0-80
 	VPXORD     Z21, Z21, Z21
 	VPXORD     Z22, Z22, Z22
 	VPXORD     Z23, Z23, Z23
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -8971,7 +8437,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPD      (BX), Z28
@@ -9019,16 +8485,6 @@ single:
 	ADDQ         $+8, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+64(FP)
-	JEQ  finish
-	ADDQ seg+72(FP), CX
-	ADDQ seg+72(FP), R9
-	ADDQ seg+72(FP), R10
-	ADDQ seg+72(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSD alpha+48(FP), Z30
@@ -9136,9 +8592,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm13x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+// func dgemm13x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm13x16AVX512(SB), NOSPLIT, $0-80
+TEXT ·dgemm13x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -9147,10 +8603,6 @@ TEXT ·dgemm13x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
-	MOVQ       seg+72(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x03, R8
-	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R10
@@ -9221,10 +8673,8 @@ TEXT ·dgemm13x16AVX512(SB), NOSPLIT, $0-80
 	VPXORD     Z23, Z23, Z23
 	VPXORD     Z24, Z24, Z24
 	VPXORD     Z25, Z25, Z25
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -9410,7 +8860,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPD      (BX), Z28
@@ -9462,17 +8912,6 @@ single:
 	ADDQ         $+8, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+64(FP)
-	JEQ  finish
-	ADDQ seg+72(FP), CX
-	ADDQ seg+72(FP), R9
-	ADDQ seg+72(FP), R10
-	ADDQ seg+72(FP), R11
-	ADDQ seg+72(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSD alpha+48(FP), Z30
@@ -9588,9 +9027,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dgemm14x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64, segs int, seg int)
+// func dgemm14x16AVX512(k int, a *float64, lda int, b *float64, c *float64, ldc int, alpha float64, beta float64)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dgemm14x16AVX512(SB), NOSPLIT, $0-80
+TEXT ·dgemm14x16AVX512(SB), NOSPLIT, $0-64
 	MOVQ       k+0(FP), AX
 	MOVQ       a+8(FP), CX
 	MOVQ       lda+16(FP), DX
@@ -9599,10 +9038,6 @@ TEXT ·dgemm14x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ       ldc+40(FP), DI
 	SHLQ       $0x03, DX
 	SHLQ       $0x03, DI
-	MOVQ       seg+72(FP), R8
-	SUBQ       AX, R8
-	SHLQ       $0x03, R8
-	MOVQ       R8, seg+72(FP)
 	LEAQ       (DX)(DX*2), R8
 	LEAQ       (CX)(R8*1), R9
 	LEAQ       (R9)(R8*1), R10
@@ -9678,10 +9113,8 @@ TEXT ·dgemm14x16AVX512(SB), NOSPLIT, $0-80
 	VPXORD     Z25, Z25, Z25
 	VPXORD     Z26, Z26, Z26
 	VPXORD     Z27, Z27, Z27
-
-piece:
-	SUBQ $0x04, AX
-	JLT  rest
+	SUBQ       $0x04, AX
+	JLT        rest
 
 loop:
 	PREFETCHT0   1024(BX)
@@ -9879,7 +9312,7 @@ loop:
 
 rest:
 	ADDQ $0x04, AX
-	JEQ  done
+	JEQ  finish
 
 single:
 	VMOVUPD      (BX), Z28
@@ -9934,17 +9367,6 @@ single:
 	ADDQ         $+8, R8
 	DECQ         AX
 	JNE          single
-
-done:
-	DECQ segs+64(FP)
-	JEQ  finish
-	ADDQ seg+72(FP), CX
-	ADDQ seg+72(FP), R9
-	ADDQ seg+72(FP), R10
-	ADDQ seg+72(FP), R11
-	ADDQ seg+72(FP), R8
-	MOVQ k+0(FP), AX
-	JMP  piece
 
 finish:
 	VBROADCASTSD alpha+48(FP), Z30

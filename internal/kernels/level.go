@@ -9,11 +9,12 @@ import (
 
 // arch is one level's kernels and the sizes they work in.
 type arch struct {
-	name  string
-	f32   micro[float32]
-	f64   micro[float64]
-	tiles tiles
-	vec   vectors
+	name   string
+	f32    micro[float32]
+	f64    micro[float64]
+	tiles  tiles
+	vec    vectors
+	raster raster
 }
 
 // cache is the size of a core's caches in bytes, as a small machine has them

@@ -16,6 +16,7 @@ type tile struct {
 	mask                    uint32 // of the columns wanted, the first in bit 0
 	next                    []float32
 	panel                   int // of a row of several panels: values from one to the next
+	over                    int // the sum of hops
 }
 
 // goTile does, for i < rows and j < cols wanted of width,
@@ -23,46 +24,39 @@ type tile struct {
 //	x = sum_sp a[i*lda + piece s + p] * b[(s*k+p)*width+j]  (+ c[i*ldc+j])
 //	c[i*ldc+j] = min(max(x + bias[j] + add[i*ldad+j], lo), hi)
 func goTile(rows, width int, t *tile) {
-	for i := range rows {
-		var sum [4]float32
-		at := i * t.lda
-		b := t.b
+	for i0 := 0; i0 < rows; i0 += 4 {
+		var acc [4][4]float32
+		a, at, b := t.a[i0*t.lda:], goRows(rows-i0, t.lda), t.b
 		for s := range t.segs {
-			for p, x := range t.a[at:][:t.k] {
-				q := b[4*p : 4*p+4 : 4*p+4]
-				sum[0] += x * q[0]
-				sum[1] += x * q[1]
-				sum[2] += x * q[2]
-				sum[3] += x * q[3]
+			goSums(&acc, t.k, a, at, b)
+			if s == t.segs-1 {
+				break
 			}
 			b = b[4*t.k:]
-			if s < len(t.hops) {
-				at += t.k + t.hops[s]
+			for i := range at {
+				at[i] += t.k + t.hops[s]
 			}
 		}
-		for j := range width {
-			if t.mask>>j&1 == 0 {
-				continue
+		for i := i0; i < min(i0+4, rows); i++ {
+			for j := range width {
+				if t.mask>>j&1 == 0 {
+					continue
+				}
+				v := acc[i-i0][j]
+				if t.more != 0 {
+					v += t.c[i*t.ldc+j]
+				}
+				if t.bias != nil {
+					v += t.bias[j]
+					if t.add != nil {
+						v += t.add[i*t.ldad+j]
+					}
+					v = clamp(v, t.lo, t.hi)
+				}
+				t.c[i*t.ldc+j] = v
 			}
-			v := sum[j]
-			if t.more != 0 {
-				v += t.c[i*t.ldc+j]
-			}
-			t.store(i, j, v)
 		}
 	}
-}
-
-// store writes the sum v of row i and column j after what the layer does to it.
-func (t *tile) store(i, j int, v float32) {
-	if t.bias != nil {
-		v += t.bias[j]
-		if t.add != nil {
-			v += t.add[i*t.ldad+j]
-		}
-		v = clamp(v, t.lo, t.hi)
-	}
-	t.c[i*t.ldc+j] = v
 }
 
 // clamp keeps NaN.
@@ -78,11 +72,7 @@ func clamp(v, lo, hi float32) float32 {
 
 // check panics unless the tile lies inside its slices.
 func (t *tile) check(rows, width, cols int) {
-	reach := t.segs * t.k
-	for _, h := range t.hops {
-		reach += h
-	}
-	_ = t.a[(rows-1)*t.lda+reach-1]
+	_ = t.a[(rows-1)*t.lda+t.segs*t.k+t.over-1]
 	_ = t.b[t.segs*t.k*width-1]
 	_ = t.c[(rows-1)*t.ldc+cols-1]
 	if t.bias != nil {
@@ -124,7 +114,14 @@ func (t *tile) aside(rows, width, cols int, kernel func(rows int, t *tile)) {
 	for i := range rows {
 		for j := range cols {
 			v := room[i*width+j]
-			t.store(i, j, v)
+			if t.bias != nil {
+				v += t.bias[j]
+				if t.add != nil {
+					v += t.add[i*t.ldad+j]
+				}
+				v = clamp(v, t.lo, t.hi)
+			}
+			t.c[i*t.ldc+j] = v
 		}
 	}
 }
@@ -237,6 +234,9 @@ func (m *packed) multiply(r *rows) {
 	t := &r.t
 	*t = tile{segs: r.segs, hops: r.hops, lda: r.lda, ldc: r.ldc, ldad: r.ldad}
 	t.lo, t.hi = m.fn.bounds()
+	for _, h := range r.hops {
+		t.over += h
+	}
 	per := m.k / r.segs
 	block := per // a row in pieces is short
 	if r.segs == 1 {

@@ -200,7 +200,7 @@ func (r *winogradRun) part(i int, s *scratch) {
 		v, m := s.v.grown(places*r.planeV), s.m.grown(places*r.planeM)
 		r.transformIn(first, 0, count, count, v)
 		for place := range places {
-			r.product(place, count, v, m)
+			r.product(place, count, v, m, s)
 		}
 		r.transformOut(first, 0, count, m, s)
 		return
@@ -209,7 +209,7 @@ func (r *winogradRun) part(i int, s *scratch) {
 	case phaseIn:
 		r.transformIn(r.first, i*inStep, min((i+1)*inStep, r.count), r.count, r.v)
 	case phaseProduct:
-		r.product(i, r.count, r.v, r.m)
+		r.product(i, r.count, r.v, r.m, s)
 	case phaseOut:
 		r.transformOut(r.first, i*inStep, min((i+1)*inStep, r.count), r.m, s)
 	}
@@ -269,35 +269,57 @@ func (r *winogradRun) transformIn(first, lo, hi, count int, v []float32) {
 }
 
 // product multiplies count tiles at one place by its weights.
-func (r *winogradRun) product(place, count int, v, m []float32) {
-	mk := &r.c.arch.f32
-	panel := r.c.In * mk.nr
+func (r *winogradRun) product(place, count int, v, m []float32, s *scratch) {
+	mk, tiles := &r.c.arch.f32, &r.c.arch.tiles
+	nr := tiles.nr
+	panel := r.c.In * nr
 	v, m = v[place*r.planeV:], m[place*r.planeM:]
-	weights := r.weights.Data[place*r.panels*panel:][:r.panels*panel]
+	weights := r.weights.Data[place*r.panels*panel:]
 	groups := r.groups(count)
 	// Some groups stay in the second-level cache while the panels pass.
 	step := max(1, mk.mc*mk.kc/r.lda/mk.mr)
+	t := &s.rows.t
+	*t = tile{lda: r.lda, ldc: r.ldc, segs: 1, mask: uint32(1<<nr - 1)}
 	for g0 := 0; g0 < groups; g0 += step {
 		for p := range r.panels {
 			for k0 := 0; k0 < r.c.In; k0 += mk.kc {
-				kk := min(mk.kc, r.c.In-k0)
-				var beta float32
-				if k0 > 0 {
-					beta = 1
-				}
-				b := weights[p*panel+k0*mk.nr:][:kk*mk.nr]
+				k := min(mk.kc, r.c.In-k0)
+				t.k, t.more = k, k0
+				t.b = weights[p*panel+k0*nr:][:k*nr]
+				after := weights[p*panel+(k0+k)*nr:]
 				for g := g0; g < min(g0+step, groups); g++ {
 					lo, hi := g*count/groups, (g+1)*count/groups
-					out := m[lo*r.ldc+p*mk.nr:]
-					if r.piece == r.c.In {
-						mk.kernel(hi-lo, kk, v[lo*r.lda+k0:], r.lda, b, out, r.ldc, 1, beta, 1, 0)
-						continue
+					t.a, t.c = v[lo*r.lda+k0:], m[lo*r.ldc+p*nr:]
+					if r.piece != r.c.In {
+						t.a = v[lo*r.lda+k0*(hi-lo):]
+						t.pieces(k, r.piece, (hi-lo-1)*r.piece, &s.hops)
 					}
-					mk.kernel(hi-lo, r.piece, v[lo*r.lda+k0*(hi-lo):], r.piece, b, out, r.ldc, 1, beta, kk/r.piece, (hi-lo)*r.piece)
+					// As in packed.multiply: what follows these weights comes from memory while they are used.
+					t.next = nil
+					if half := (g - g0) * k * nr / 2; g < g0+2 && groups > 1 && half < len(after) {
+						t.next = after[half:]
+					}
+					tiles.run(hi-lo, nr, nr, t)
 				}
 			}
 		}
 	}
+	*t = tile{}
+}
+
+// pieces makes a row k values in pieces of a length, each so far from the end of the one before.
+func (t *tile) pieces(k, piece, hop int, hops *[]int) {
+	segs := k / piece
+	t.k, t.lda, t.segs = piece, piece, segs
+	if t.over == (segs-1)*hop && len(t.hops) == segs-1 {
+		return // as they were
+	}
+	h := (*hops)[:0]
+	for range segs - 1 {
+		h = append(h, hop)
+	}
+	*hops = h
+	t.hops, t.over = h, (segs-1)*hop
 }
 
 // transformOut writes A'mA, with bias and activation, to the output map. Tiles

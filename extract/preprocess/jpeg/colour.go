@@ -1,19 +1,6 @@
 package jpeg
 
-// The fixed-point conversion of libjpeg (jdcolor.c), 16 fraction bits:
-//
-//	R = Y + 1.40200 Cr, G = Y - 0.34414 Cb - 0.71414 Cr, B = Y + 1.77200 Cb
-var crR, cbB, crG, cbG [256]int32
-
-func init() {
-	for i := range int32(256) {
-		x := i - 128
-		crR[i] = (91881*x + 1<<15) >> 16
-		cbB[i] = (116130*x + 1<<15) >> 16
-		crG[i] = -46802 * x
-		cbG[i] = -22554*x + 1<<15
-	}
-}
+import "vzsl/internal/kernels"
 
 // space is the colour space of the file's channels.
 type space int
@@ -56,9 +43,6 @@ func (d *Decoder) colourSpace() space {
 func (d *Decoder) render(pix []uint8) {
 	w := d.width
 	sp := d.colourSpace()
-	if w8 := d.mcux * d.hmax * 8; cap(d.sums) < w8 {
-		d.sums = make([]int32, w8)
-	}
 	var rows [4][]uint8
 	for y := range d.height {
 		for i := range d.comps {
@@ -78,14 +62,7 @@ func (d *Decoder) render(pix []uint8) {
 				p[0], p[1], p[2] = v, g[x], b[x]
 			}
 		case ycc:
-			cb, cr := rows[1][:w], rows[2][:w]
-			for x, l := range rows[0] {
-				y, u, v := int32(l), cb[x], cr[x]
-				p := dst[x*3 : x*3+3 : x*3+3]
-				p[0] = clamp(y + crR[v])
-				p[1] = clamp(y + (cbG[u]+crG[v])>>16)
-				p[2] = clamp(y + cbB[u])
-			}
+			kernels.YCCPixels(dst, rows[0], rows[1], rows[2])
 		default:
 			d.cmykRow(dst, rows, sp == ycck)
 		}
@@ -96,13 +73,13 @@ func (d *Decoder) render(pix []uint8) {
 // inversion (Adobe's writers store 255-ink, and PIL takes every CMYK file for
 // theirs), and PIL's CMYK to RGB, (255-K) - C*(255-K)/255.
 func (d *Decoder) cmykRow(dst []uint8, rows [4][]uint8, ycck bool) {
+	if ycck {
+		kernels.YCCPixels(dst, rows[0], rows[1], rows[2])
+	}
 	for x := range d.width {
 		c := [4]uint8{rows[0][x], rows[1][x], rows[2][x], rows[3][x]}
 		if ycck {
-			y, u, v := int32(c[0]), c[1], c[2]
-			c[0] = 255 - clamp(y+crR[v])
-			c[1] = 255 - clamp(y+(cbG[u]+crG[v])>>16)
-			c[2] = 255 - clamp(y+cbB[u])
+			c[0], c[1], c[2] = 255-dst[x*3], 255-dst[x*3+1], 255-dst[x*3+2]
 		}
 		k := int32(c[3])
 		for i := range 3 {

@@ -106,7 +106,6 @@ type Decoder struct {
 	scratch [64]int32
 
 	rowBuf [4][]uint8
-	sums   []int32
 }
 
 // Config reads the image's size from the header, without decoding.

@@ -1,5 +1,7 @@
 package jpeg
 
+import "vzsl/internal/kernels"
+
 // The accurate integer inverse DCT of libjpeg (jidctint.c, "islow"): Loeffler,
 // Ligtenberg and Moschytz, "Practical Fast 1-D DCT Algorithms with 11
 // Multiplications" (ICASSP 1989), constants scaled by 2^13, two more bits kept
@@ -36,6 +38,13 @@ func idct(b *[64]int32, last int, dst []uint8, stride int) {
 		}
 		return
 	}
+	if !kernels.InverseDCT(b, dst, stride) {
+		plainIDCT(b, dst, stride)
+	}
+}
+
+// plainIDCT is idct in plain Go.
+func plainIDCT(b *[64]int32, dst []uint8, stride int) {
 	// Columns.
 	for x := range 8 {
 		if b[8+x]|b[16+x]|b[24+x]|b[32+x]|b[40+x]|b[48+x]|b[56+x] == 0 {

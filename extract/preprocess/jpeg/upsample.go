@@ -1,5 +1,7 @@
 package jpeg
 
+import "vzsl/internal/kernels"
+
 // row gives row y of component i at the image's full size (at least width
 // samples). As in libjpeg's jdsample.c, halved directions are interpolated with the
 // triangle filter (3/4 of the nearer sample, 1/4 of the further), with rounding
@@ -29,14 +31,9 @@ func (d *Decoder) row(i, y int) []uint8 {
 			out[x] = uint8((3*int32(near[x]) + int32(far) + bias) >> 2)
 		}
 	case eh == 2 && ev == 1 && c.w > 2:
-		fancyH(out, near)
+		kernels.DoubleRow(out[:2*c.w], near)
 	case eh == 2 && ev == 2 && c.w > 2:
-		sums := d.sums[:c.w]
-		far := d.far(c, y)[:len(near)]
-		for x, v := range near {
-			sums[x] = 3*int32(v) + int32(far[x])
-		}
-		fancyHV(out, sums)
+		kernels.DoubleRows(out[:2*c.w], near, d.far(c, y)[:c.w])
 	default:
 		for x, v := range near {
 			o := out[x*eh : (x+1)*eh]
@@ -53,32 +50,4 @@ func (d *Decoder) far(c *component, y int) []uint8 {
 	r := y/2 - 1 + 2*(y&1)
 	r = min(max(r, 0), c.height-1)
 	return c.plane[r*c.stride*8:][:c.stride*8]
-}
-
-// fancyH doubles a row of at least 2 samples.
-func fancyH(out, in []uint8) {
-	n := len(in)
-	out = out[:2*n]
-	out[0] = in[0]
-	for x := 0; x < n-1; x++ {
-		a, b := int32(in[x]), int32(in[x+1])
-		out[2*x+1] = uint8((3*a + b + 2) >> 2)
-		out[2*x+2] = uint8((3*b + a + 1) >> 2)
-	}
-	out[2*n-1] = in[n-1]
-}
-
-// fancyHV doubles a row of at least 2 column sums (3*near + far).
-func fancyHV(out []uint8, sums []int32) {
-	n := len(sums)
-	out = out[:2*n]
-	out[0] = uint8((4*sums[0] + 8) >> 4)
-	a := sums[0]
-	for x, b := range sums[1:] {
-		o := out[2*x+1 : 2*x+3 : 2*x+3]
-		o[0] = uint8((3*a + b + 7) >> 4)
-		o[1] = uint8((3*b + a + 8) >> 4)
-		a = b
-	}
-	out[2*n-1] = uint8((4*sums[n-1] + 7) >> 4)
 }

@@ -190,31 +190,40 @@ func (f *unit) exp() {
 	g.VMULPS(f.z, f.p, f.p)
 	g.VFMADD213PS(f.z, f.z, f.p)
 	g.VADDPS(g.k(1), f.p, f.p)
-	g.VCVTPS2DQ(f.t, f.t)
-	g.VPSLLD(operand.Imm(23), f.t, f.t)
-	g.VPADDD(f.t, f.p, f.p)
+	f.scale(f.t)
 }
 
-// power makes p = 2^t, t held between -126 and 127, to 1.1e-7: 2^n times a
-// polynomial of the rest, |t-n| <= 1/2, for the least relative error. z and t are
-// lost.
+// power makes p = 2^t to 1.1e-7: 2^n times a polynomial of the rest, |t-n| <= 1/2, for the least relative error. Beyond -126 and
+// 127 it is at least as small or as large as there. z and t are lost.
 func (f *unit) power() {
 	g := f.gen
-	g.VMAXPS(f.t, f.set(-126, f.z), f.t)
-	g.VMINPS(f.t, f.set(127, f.z), f.t)
+	rest, whole := f.t, f.z
 	if g.bytes == 64 {
-		g.VRNDSCALEPS(operand.Imm(8), f.t, f.z)
+		rest, whole = f.z, f.t
+		g.VREDUCEPS(operand.Imm(8), f.t, rest) // of an infinite value it is 0
+		g.VSUBPS(rest, f.t, whole)
 	} else {
-		g.VROUNDPS(operand.Imm(8), f.t, f.z)
+		g.VMAXPS(f.t, f.set(-126, f.z), f.t)
+		g.VMINPS(f.t, f.set(127, f.z), f.t)
+		g.VROUNDPS(operand.Imm(8), f.t, whole)
+		g.VSUBPS(whole, f.t, rest)
 	}
-	g.VSUBPS(f.z, f.t, f.t)
 	g.VMOVUPS(g.k(0.0013218672), f.p)
 	for _, c := range []float32{0.0096716983, 0.055508930, 0.24022238, 0.69314688, 1} {
-		g.VFMADD213PS(g.k(c), f.t, f.p)
+		g.VFMADD213PS(g.k(c), rest, f.p)
 	}
-	g.VCVTPS2DQ(f.z, f.z)
-	g.VPSLLD(operand.Imm(23), f.z, f.z)
-	g.VPADDD(f.z, f.p, f.p)
+	f.scale(whole)
+}
+
+// scale makes p = p*2^n, n being a whole number.
+func (f *unit) scale(n reg.VecPhysical) {
+	if f.bytes == 64 {
+		f.VSCALEFPS(n, f.p, f.p)
+		return
+	}
+	f.VCVTPS2DQ(n, n)
+	f.VPSLLD(operand.Imm(23), n, n)
+	f.VPADDD(n, f.p, f.p)
 }
 
 // hard makes z = min(max(alpha*x + beta, 0), 1).

@@ -22,10 +22,9 @@ func gemmFile(g *gen) {
 func gemmKernel(g *gen, e elem, rows int) {
 	cols := 2 * g.bytes / e.bytes
 	g.function(fmt.Sprintf("%sgemm%dx%d%s", e.letter, rows, cols, g.name),
-		fmt.Sprintf("func(k int, a *%[1]s, lda int, b *%[1]s, c *%[1]s, ldc int, alpha, beta %[1]s, segs, seg int)", e.name),
+		fmt.Sprintf("func(k int, a *%[1]s, lda int, b *%[1]s, c *%[1]s, ldc int, alpha, beta %[1]s)", e.name),
 		fmt.Sprintf("does c = alpha*a*b + beta*c on %d rows of a and c, lda and ldc apart,", rows),
-		fmt.Sprintf("and %d columns. A row of a is segs pieces of k values, seg apart; b is segs*k", cols),
-		fmt.Sprintf("rows of %d. c is not read if beta is zero.", cols))
+		fmt.Sprintf("and %[1]d columns. b is k rows of %[1]d. c is not read if beta is zero.", cols))
 
 	k, a, lda, b, c, ldc := g.gp("k"), g.gp("a"), g.gp("lda"), g.gp("b"), g.gp("c"), g.gp("ldc")
 	shift := uint64(2)
@@ -34,13 +33,6 @@ func gemmKernel(g *gen, e elem, rows int) {
 	}
 	g.SHLQ(operand.Imm(shift), lda)
 	g.SHLQ(operand.Imm(shift), ldc)
-	// From the end of a piece to the next.
-	seg := g.param("seg")
-	hop := g.GP64()
-	g.MOVQ(seg, hop)
-	g.SUBQ(k, hop)
-	g.SHLQ(operand.Imm(shift), hop)
-	g.MOVQ(hop, seg)
 
 	// Every third row has a pointer; the two after it are one and two lda on.
 	base := []reg.Register{a}
@@ -102,7 +94,6 @@ func gemmKernel(g *gen, e elem, rows int) {
 			g.ADDQ(operand.I32(e.bytes*n), p)
 		}
 	}
-	g.Label("piece")
 	g.SUBQ(operand.Imm(unroll), k)
 	g.JLT(ref("rest"))
 	g.Label("loop")
@@ -117,21 +108,12 @@ func gemmKernel(g *gen, e elem, rows int) {
 	g.JGE(ref("loop"))
 	g.Label("rest")
 	g.ADDQ(operand.Imm(unroll), k)
-	g.JEQ(ref("done"))
+	g.JEQ(ref("finish"))
 	g.Label("single")
 	product(0)
 	advance(1)
 	g.DECQ(k)
 	g.JNE(ref("single"))
-
-	g.Label("done")
-	g.DECQ(g.param("segs"))
-	g.JEQ(ref("finish"))
-	for _, p := range base {
-		g.ADDQ(seg, p)
-	}
-	g.Load(g.Param("k"), k)
-	g.JMP(ref("piece"))
 
 	g.Label("finish")
 	alpha, beta := bcast[0], bcast[1]

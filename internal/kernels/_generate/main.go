@@ -73,6 +73,7 @@ func main() {
 		{"depthwise", depthwiseFile},
 		{"function", functionFile},
 		{"row", rowFile},
+		{"pixel", pixelFile},
 	} {
 		ctx := build.NewContext()
 		for _, is := range []isa{avx2, avx512} {
