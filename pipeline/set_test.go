@@ -52,7 +52,7 @@ func TestSet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := s.Config.(*plda.Config); len(c.Shrink) != 2 || c.Shrink[1] != 3 || c.ClassPrior != plda.PriorNone {
+	if c := s.Config.(*plda.Config); len(c.Shrink) != 2 || c.Shrink[1] != 3 || c.ClassPrior != "none" {
 		t.Errorf("%+v", c)
 	}
 	for set, want := range map[string]string{

@@ -118,7 +118,7 @@ func (m *Model) Transduce(ctx context.Context, u *method.Unlabelled, c *Config, 
 	}
 	for range c.EMRounds {
 		expect()
-		if c.ClassPrior == PriorUniform {
+		if c.ClassPrior == priorUniform {
 			balance(q, bias, n, classes)
 		}
 		weight, sums := make([]float64, classes), make([]float64, classes*k)
@@ -134,7 +134,7 @@ func (m *Model) Transduce(ctx context.Context, u *method.Unlabelled, c *Config, 
 			return nil, err
 		}
 		for j, v := range vectors {
-			if c.ClassPrior == PriorEstimated {
+			if c.ClassPrior == priorEstimated {
 				bias[j] = math.Log((weight[j] + c.PriorCount + math.SmallestNonzeroFloat64) / (float64(n) + c.PriorCount*float64(classes)))
 			}
 			known := known{vector: v, n: base[j].n + c.EMWeight*weight[j], sum: sums[j*k : (j+1)*k], bias: c.EMTemperature * bias[j]}

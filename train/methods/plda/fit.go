@@ -70,7 +70,7 @@ func Foreign(p *method.Problem, c method.Choice) bool {
 
 // WarnPrior says what a uniform class prior costs where it does not hold.
 func (c *Config) WarnPrior(p *method.Problem, log *slog.Logger) {
-	if p.Unlabelled != nil && c.ClassPrior == PriorUniform && log != nil {
+	if p.Unlabelled != nil && c.ClassPrior == priorUniform && log != nil {
 		log.Warn("class_prior is uniform: every class gets the same number of unlabelled images; if the true numbers differ much, accuracy is lower than without unlabelled images (the default is estimated)")
 	}
 }

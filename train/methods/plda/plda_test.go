@@ -298,7 +298,7 @@ func TestHot(t *testing.T) {
 	w := newWorld(6, 30, 12, 9, 4, 7, 12)
 	_, _, m := w.model(t, 1, 0.3, 0.1)
 	c := Default()
-	c.EMTemperature, c.ClassPrior = 1e15, PriorNone
+	c.EMTemperature, c.ClassPrior = 1e15, priorNone
 	got, err := m.Transduce(t.Context(), &method.Unlabelled{Features: w.unseen.Samples, Attributes: w.unseen.Attributes}, &c, Evidence{})
 	if err != nil {
 		t.Fatal(err)
@@ -313,7 +313,7 @@ func TestHot(t *testing.T) {
 // TestUnbalanced: with class sizes from 5 to 60 the estimated prior is never worse than no unlabelled images, and better than
 // equal numbers, which are no default.
 func TestUnbalanced(t *testing.T) {
-	if Default().ClassPrior != PriorEstimated {
+	if Default().ClassPrior != priorEstimated {
 		t.Error("the shares of classes are not estimated by default")
 	}
 	var estimated, uniform float64
@@ -342,7 +342,7 @@ func TestUnbalanced(t *testing.T) {
 			}
 			return a
 		}
-		e, u := after(PriorEstimated), after(PriorUniform)
+		e, u := after(priorEstimated), after(priorUniform)
 		t.Logf("seed %d: inductive %.3f, estimated %.3f, uniform %.3f", seed, before, e, u)
 		if e < before {
 			t.Errorf("seed %d: %.3f with unlabelled images, %.3f without", seed, e, before)

@@ -129,7 +129,7 @@ func TestBirds(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := Default()
-	c.ClassPrior = PriorNone
+	c.ClassPrior = priorNone
 	got, err := m.Transduce(t.Context(), &method.Unlabelled{Features: test.Samples, Attributes: test.Attributes}, &c, Evidence{})
 	if err != nil {
 		t.Fatal(err)
