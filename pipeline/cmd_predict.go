@@ -68,7 +68,7 @@ SJE), the contributions of all attributes add up to the score minus the mean ove
 			return runPredict(cmd.Context(), con, &o, args)
 		},
 	}
-	addRun(cmd, &o.Run)
+	addTrainedRun(cmd, &o.Run)
 	must(cmd.Flags().MarkHidden("network")) // the run knows it
 	addClassList(cmd, &o.Classes)
 	o.addMissing(cmd)
@@ -87,6 +87,7 @@ SJE), the contributions of all attributes add up to the score minus the mean ove
 	must(cmd.MarkFlagFilename("html", "html"))
 	must(cmd.MarkFlagFilename("csv", "csv"))
 	must(cmd.MarkFlagFilename("parquet", "parquet"))
+	inGroup(cmd, groupOutput, "csv", "html")
 	rare(cmd, "missing", "batch", "workers", "engine", "ort-library", "ort-provider", "class-column", "attribute-column", "ignore-column", "words-format", "feature-column", "images", "max-pixels", "recipe", "transductive", "names", "words")
 	return cmd
 }

@@ -70,7 +70,7 @@ On Ctrl-C or SIGTERM no new requests are accepted and those in progress are fini
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runServe(cmd.Context(), con, &o) },
 	}
-	addRun(cmd, &o.Run)
+	addTrainedRun(cmd, &o.Run)
 	must(cmd.Flags().MarkHidden("network")) // the run knows it
 	addClassList(cmd, &o.Classes)
 	o.addMissing(cmd)
