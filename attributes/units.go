@@ -12,7 +12,7 @@ import (
 // percentages, are noticed: a model takes them without a word and names every image wrongly.
 //
 // A value is held against the mean of the attribute's values that are not zero: the ratio has no unit, and a class that simply
-// has few of the attributes is not taken for one in small numbers. The median of a row's ratios tells of a class in other units,
+// has few of the attributes is not treated as one in small numbers. The median of a row's ratios tells of a class in other units,
 // that of a column's of an attribute.
 type Units struct {
 	names         []string

@@ -189,7 +189,7 @@ func (g *Growth) write(part int, name string, p *Part) (*ManifestPart, error) {
 // SecondResult is what the name of a task's shard ends in that is not the one another task wrote.
 const SecondResult = ".second"
 
-// otherTask finds a shard of the same images that stands there since the plan was made.
+// otherTask finds a shard of the same images that was written after the plan was made.
 func (g *Growth) otherTask(part int) (string, error) {
 	found, err := filepath.Glob(filepath.Join(g.dir, "part-"+g.lists[part]+"-*.parquet"))
 	if err != nil {

@@ -35,7 +35,7 @@ var leftover = regexp.MustCompile(`^\.(part-\d{5}-of-\d{5}\.parquet|part-[0-9a-f
 
 // Create opens dir for writing the features of src, and takes up what an earlier, interrupted run with the same source has
 // left there. A folder made from another source is refused with an error naming every field that differs; force removes
-// its shards and starts anew. A complete folder is taken as it is whatever version of the program made it. The Writer holds
+// its shards and starts again. A complete folder is taken as it is whatever version of the program made it. The Writer holds
 // a lock on the folder until Close or Finish.
 func Create(dir string, src Source, force bool) (*Writer, error) {
 	if src.ShardRows == 0 {

@@ -178,7 +178,7 @@ func newRotten(t *testing.T) *rotten {
 	return r
 }
 
-// begun trains the run that is interrupted, and then goes on with it.
+// begun trains the run that is interrupted, and then continues with it.
 func (r *rotten) begun() []string {
 	return []string{"train", "--dataset", "demo", "--split", "demo", "--method", "vzsl", "--run", "begun", "--set", "epochs=" + strconv.Itoa(r.epochs), "--set", "hidden=16", "--set", "latent=4"}
 }

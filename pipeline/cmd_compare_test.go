@@ -113,7 +113,7 @@ func TestCompare(t *testing.T) {
 		}
 	}
 
-	// With a larger budget the search goes on, and what it chooses then is trained anew.
+	// With a larger budget the search continues, and what it chooses then is trained again.
 	cut := in("compare", "--split", "demo", "--run", "cut", "--methods", "ale", "--trials", "6", "--folds", "2", "--seeds", "2", "--set", "ale.epochs=3")
 	first := done(t, append(cut, "--budget", "1ns")...)["methods"].([]any)[0].(map[string]any)
 	whole := done(t, cut...)["methods"].([]any)[0].(map[string]any)

@@ -7,7 +7,7 @@ import (
 	"vzsl/internal/filetest"
 )
 
-// TestTune searches, trains with what was found, goes on transductively from it and trains other seeds of it.
+// TestTune searches, trains with what was found, continues transductively from it and trains other seeds of it.
 func TestTune(t *testing.T) {
 	data, model := demoData(t)
 	out := t.TempDir()

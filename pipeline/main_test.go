@@ -65,7 +65,7 @@ func refused(t *testing.T, code int, words []string, args ...string) {
 	}
 }
 
-// pictures is a small demo data set, rendered once for all tests: its folder and the network's file.
+// pictures is a small demo dataset, rendered once for all tests: its folder and the network's file.
 var pictures = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "vzsl-pictures-")
 	if err != nil {

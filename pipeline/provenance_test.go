@@ -18,7 +18,7 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// world is a small data set whose files a test writes and changes as it likes.
+// world is a small dataset whose files a test writes and changes as it likes.
 type world struct {
 	t        *testing.T
 	out      string
@@ -256,7 +256,7 @@ func TestChangedByte(t *testing.T) {
 	}
 }
 
-// TestChangedInputs writes inputs anew with other contents: what differs is named, and so is what mends it.
+// TestChangedInputs writes inputs again with other contents: what differs is named, and so is what fixes it.
 func TestChangedInputs(t *testing.T) {
 	filetest.Slow(t)
 	all := upTo(8)
@@ -426,7 +426,7 @@ func TestRecordGone(t *testing.T) {
 	}
 }
 
-// TestReportOfEarlierModel: a stored figure does not stand beside the curves of a later training.
+// TestReportOfEarlierModel: a stored figure is not shown beside the curves of a later training.
 func TestReportOfEarlierModel(t *testing.T) {
 	w := made(t)
 	done(t, w.train("vzsl")...)
@@ -629,7 +629,7 @@ func TestCheckStale(t *testing.T) {
 	says(check(exitSkipped), "vzsl train", `a of class "k3"`)
 }
 
-// TestChangedUnderSeveral: a search, a comparison and a few-shot study do not go on with runs that were made from other inputs;
+// TestChangedUnderSeveral: a search, a comparison and a few-shot study do not continue with runs that were made from other inputs;
 // inputs in another order are the same.
 func TestChangedUnderSeveral(t *testing.T) {
 	filetest.Slow(t)

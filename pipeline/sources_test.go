@@ -60,7 +60,7 @@ func TestSources(t *testing.T) {
 		}
 	}
 
-	// What is wrong is listed, and the rest goes on.
+	// What is wrong is listed, and the rest continues.
 	o := vzsl(t, "extract", "--dataset", "zoo", "--data", filepath.Join(sources, "broken.tar"), "--model", model, "--out", filepath.Join(out, "broken"))
 	skipped := contents(t, filepath.Join(out, "broken", "features", "zoo", "demo"))["skipped.csv"]
 	for _, line := range []string{"ant/2.png,no class", "bee/7.png,its archive ends within it", "bee/8.png,", "bee/9.cls,the archive has no image for it"} {
@@ -188,7 +188,7 @@ func TestSourceGrows(t *testing.T) {
 }
 
 // A workspace in a bucket, on a network that fails one request in five: every stage, the same features as in a folder, and another
-// machine goes on where one ended.
+// machine continues where one ended.
 func TestBucket(t *testing.T) {
 	filetest.Slow(t)
 	data, model := demoData(t)

@@ -8,7 +8,7 @@ import (
 	"vzsl/internal/filetest"
 )
 
-// TestDidYouMean: a slip of a command, flag, setting, method, data set, split, network, run or file's key is answered with what
+// TestDidYouMean: a slip of a command, flag, setting, method, dataset, split, network, run or file's key is answered with what
 // was meant.
 func TestDidYouMean(t *testing.T) {
 	data, _, out := smallRun(t)
@@ -88,7 +88,7 @@ func TestForeignSettings(t *testing.T) {
 	refused(t, exitUsage, []string{"vzsl.toml: tune.sae-lambda", "[method.sae] lambda"}, "tune", "--method", "eszsl")
 	filetest.Write(t, "vzsl.toml", "[compare]\nepochs = 3\n")
 	refused(t, exitUsage, []string{"vzsl.toml: compare.epochs"}, "compare", "--methods", "eszsl")
-	// VZSL and VZSL# share theirs, and one of several methods is enough: these fail later, for want of features.
+	// VZSL and VZSL# share theirs, and one of several methods is enough: these fail later, for lack of features.
 	for _, command := range []string{"train --method vzsl-sharp --set epochs=3", "compare --methods eszsl,vzsl --set epochs=3", "fewshot --methods vzsl-sharp,eszsl --set latent=3",
 		"compare --methods vzsl,eszsl --preset paper"} {
 		refused(t, exitFailed, []string{"no features found"}, append(strings.Fields(command), "--config", filetest.Write(t, "empty.toml", ""))...)

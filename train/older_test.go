@@ -18,7 +18,7 @@ import (
 // wrote them, and scores.json, those that it gave the first 20 images for all classes.
 var older = filepath.Join("testdata", "model-0.1.0")
 
-// TestOlder: a model of before there was a closed-form block opens and scores as it did, and without that block training still
+// TestOlder: A model from before the closed-form block existed opens and scores as it did, and without that block training still
 // gives it.
 func TestOlder(t *testing.T) {
 	want := filetest.JSON[[]float64](t, filepath.Join(older, "scores.json"))

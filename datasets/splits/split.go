@@ -234,7 +234,7 @@ func (s Definition) draw(purpose string, names []string, n int) []string {
 	return out
 }
 
-// ReadLists makes a Definition of two files of class names, one a line. Where classes have wnids, nil if not, these may stand for
+// ReadLists makes a Definition of two files of class names, one per line. Where classes have wnids, nil if not, these may stand for
 // the names.
 func ReadLists(seenFile, unseenFile string, classes, wnids []string) (Definition, error) {
 	var s Definition

@@ -75,7 +75,7 @@ func TestRebuildRefuses(t *testing.T) {
 	}
 }
 
-// Runs on the standard split of CUB stand beside the published figures, the others in a table of their own.
+// Runs on the standard split of CUB are beside the published figures, the others in a table of their own.
 func TestCompare(t *testing.T) {
 	names, images := evaluatetest.Numbered(50, 2)
 	standard := evaluatetest.Split{Dataset: "cub", Name: "standard", Unseen: names, Images: images, Seen: 150, Noise: 0.5}.Result(t)
@@ -111,7 +111,7 @@ func TestCompare(t *testing.T) {
 	if len(second.Rows) != 1 || second.Rows[0][len(second.Head)-1].Text != "–" || len(second.Head) <= len(first.Head) {
 		t.Errorf("%v below %v", second.Rows, second.Head)
 	}
-	// A few-shot and a transductive run are told apart from the published figures beside them.
+	// A few-shot and a transductive run are distinguished from the published figures beside them.
 	shots, transductive := *standard, vgg
 	shots.Shots, transductive.Transductive = 5, true
 	mixed := Compare([]Compared{{Name: "one", Link: "", Seeds: []*result.Report{{Result: standard, Run: vgg}}}, {Name: "five", Link: "", Seeds: []*result.Report{{Result: &shots, Run: vgg}}}, {Name: "all", Link: "", Seeds: []*result.Report{{Result: standard, Run: transductive}}}})

@@ -219,7 +219,7 @@ func (n *Network) onlyNormalised(from, to string) bool {
 	return true
 }
 
-// Candidates are the layers usually taken for features, with what each is.
+// Candidates are the layers usually used as features, with what each is.
 func (n *Network) Candidates() []Layer {
 	var list []Layer
 	add := func(l Layer) {

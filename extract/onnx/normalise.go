@@ -80,7 +80,7 @@ type affine struct {
 	a, b     []float64
 }
 
-// follow takes an operator on the value called name into account; false where it is none that does the same to every pixel.
+// follow takes an operator on the value called name into account; false where there is none that does the same to every pixel.
 func (n *Network) follow(c *affine, d *load.Node, name string) bool {
 	switch d.Op {
 	case "Identity", "Cast":

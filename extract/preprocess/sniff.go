@@ -117,7 +117,7 @@ func notAnImage(b []byte) error {
 }
 
 // asText gives the trimmed text if b is UTF-8 without control characters; cut
-// tells that the file goes on behind b.
+// tells that the file continues after b.
 func asText(b []byte, cut bool) (string, bool) {
 	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
 	for i := 0; i < len(b); {

@@ -184,7 +184,7 @@ func (e *Encoder) length(tokens int) int {
 	return max(n, tokens)
 }
 
-// Close gives the memory back.
+// Close releases the memory.
 func (e *Encoder) Close() error { return e.net.Close() }
 
 // batch is the number of texts between two looks whether to stop.

@@ -7,8 +7,8 @@
 //	90ab...  inputs/split.parquet
 //	# vzsl-checksums/1 77e0...
 //
-// A file is replaced in three steps: its new checksum is listed beside the one of before, the file is renamed into its place, and the
-// list is written without the one of before. At every moment, also after the process was killed, each file thus has one of the
+// A file is replaced in three steps: its new checksum is listed beside the previous one, the file is renamed into its place, and the
+// list is written without the previous one. At every moment, also after the process was killed, each file thus has one of the
 // checksums that are listed for it.
 package custody
 

@@ -58,7 +58,7 @@ const (
 	stateSuffix = ".part.json"
 )
 
-// state is what must be the same for a download to be taken up again.
+// state is what must be the same for a download to be resumed.
 type state struct {
 	URL      string `json:"url"`
 	ETag     string `json:"etag,omitempty"`
@@ -81,7 +81,7 @@ func (e finalError) Unwrap() error { return e.error }
 
 func final(format string, args ...any) error { return finalError{fmt.Errorf(format, args...)} }
 
-// Fetch brings f to path. What is there already is only checked. On a cut it goes on from where it was; after tries
+// Fetch brings f to path. What is there already is only checked. On a cut it continues from where it was; after tries
 // without a byte it fails and leaves path.part for the next call.
 func Fetch(ctx context.Context, f File, path string, o Options) (*Result, error) {
 	if o.Client == nil {
@@ -256,7 +256,7 @@ func (d *fetching) drop() {
 	d.have, d.state = 0, state{}
 }
 
-// from downloads from one address, going on after cuts.
+// from downloads from one address, continuing after cuts.
 func (d *fetching) from(ctx context.Context, url string) error {
 	idle := 0
 	for {

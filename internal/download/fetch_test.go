@@ -169,7 +169,7 @@ func TestFetch(t *testing.T) {
 	}
 }
 
-// TestTakenUpAgain: a later run goes on where one was stopped, and asks for nothing it has.
+// TestTakenUpAgain: a later run continues where one was stopped, and asks for nothing it has.
 func TestTakenUpAgain(t *testing.T) {
 	b := content(1 << 20)
 	sha, _ := sums(b)

@@ -312,7 +312,7 @@ func (u *unpacking) file(name string, size int64, open func() (io.ReadCloser, er
 	}
 	u.names[p] = true
 	local := filepath.FromSlash(p)
-	// One of an earlier archive of the same data set may be there.
+	// One of an earlier archive of the same dataset may be there.
 	if err := u.root.Remove(local); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return u.writeError(p, err)
 	}

@@ -268,7 +268,7 @@ func TestUnpackStops(t *testing.T) {
 	}
 }
 
-// TestTwoArchives: the second of a data set may bring the first's files again.
+// TestTwoArchives: the second of a dataset may bring the first's files again.
 func TestTwoArchives(t *testing.T) {
 	dir := t.TempDir()
 	for i, b := range [][]byte{zipOf(t, entry{name: "d/a", text: "1"}), gz(tarOf(t, entry{name: "d/a", text: "2"}, entry{name: "d/b", text: "3"}))} {

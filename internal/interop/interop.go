@@ -59,7 +59,7 @@ func Node(t testing.TB, packages []string, args ...string) *exec.Cmd {
 		c.Env = append(os.Environ(), "NODE_PATH="+path)
 		return c
 	}
-	_, _ = os.Stat(filepath.Join(Testdata, "node_modules")) // go test does not keep results of before it was made
+	_, _ = os.Stat(filepath.Join(Testdata, "node_modules")) // go test does not keep results from before it was made
 	b, err := json.Marshal(packages)
 	if err != nil {
 		t.Fatal(err)

@@ -158,7 +158,7 @@ func rowsOf(out *Act, do func(n, y, x, width int), others ...*Act) {
 	parallel(out.N*out.H, &rowsRun{out, whole, do})
 }
 
-// rowsRun does a row a part.
+// rowsRun does one row per part.
 type rowsRun struct {
 	out   *Act
 	whole bool

@@ -34,7 +34,7 @@ func PrepareLinear(transB bool, n, k int, b []float32, ldb int, bias []float32, 
 	return l, nil
 }
 
-// linearPack lays out one panel a part.
+// linearPack lays out one panel per part.
 type linearPack struct {
 	m      *packed
 	transB bool

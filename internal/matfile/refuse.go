@@ -11,7 +11,7 @@ import (
 
 const hdf5Magic = "\x89HDF\r\n\x1a\n"
 
-// other says of a file in another format what it is and how to convert it; "" where it is none that is known.
+// other says of a file in another format what it is and how to convert it; "" where there is none that is known.
 func (f *File) other(head []byte) string {
 	is := func(prefix string) bool { return bytes.HasPrefix(head, []byte(prefix)) }
 	switch {

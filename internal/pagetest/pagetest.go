@@ -73,7 +73,7 @@ func environment(t testing.TB) (node func(args ...string) *exec.Cmd, testdata st
 	}
 	testdata = filepath.Join(module(t), "internal", "pagetest", "testdata")
 	modules := filepath.Join(testdata, "node_modules")
-	_, _ = os.Stat(modules) // go test does not keep results of before it was made
+	_, _ = os.Stat(modules) // go test does not keep results from before it was made
 	if p := os.Getenv("NODE_PATH"); p != "" {
 		modules += string(os.PathListSeparator) + p
 	}

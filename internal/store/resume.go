@@ -59,7 +59,7 @@ func again(ctx context.Context, do func() error) error {
 }
 
 // resume reads through broken connections: open is asked again for what is missing. It tells how many bytes there will be; negative:
-// not known, then the end is taken for the end.
+// not known, then the end is treated as the end.
 func resume(ctx context.Context, url string, offset, length int64, open func(offset, length int64) (io.ReadCloser, int64, error)) (io.ReadCloser, error) {
 	if length == 0 {
 		return io.NopCloser(eof{}), nil

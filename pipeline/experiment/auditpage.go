@@ -272,7 +272,7 @@ func templatesText(templates []string) string {
 	return fmt.Sprintf(", names in the templates %q", templates)
 }
 
-// csv has a line a row, fractions 0 to 1.
+// csv has one line per row, fractions 0 to 1.
 func (a *Audit) csv() []byte {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)

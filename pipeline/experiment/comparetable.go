@@ -102,7 +102,7 @@ func seconds(s float64) string {
 	return d.Round(time.Second).String()
 }
 
-// csv has a row a method, shares 0..1, published figures in percent as they were published.
+// csv has one row per method, shares 0..1, published figures in percent as they were published.
 func (r *Comparison) csv() []byte {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)

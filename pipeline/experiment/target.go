@@ -19,7 +19,7 @@ import (
 )
 
 // What a long command is to leave behind is looked at before it begins: whether its folders can be written, and whether they
-// hold runs that it would not go on with.
+// hold runs that it would not continue with.
 
 // Writable tells why nothing could be written into a folder, which need not be there yet.
 func Writable(dir string) error {

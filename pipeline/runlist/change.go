@@ -178,7 +178,7 @@ func Rename(ctx context.Context, w *workspace.Workspace, from, to string) error 
 	return move(ctx, w, from, to)
 }
 
-// move is Rename from the first change on. A file says so until the last: the same call after one that was killed goes on there.
+// move is Rename from the first change on. A file says so until the last: the same call after one that was killed continues there.
 func move(ctx context.Context, w *workspace.Workspace, from, to string) error {
 	mark := markOf(w, from)
 	if exists(w.ReportDir(from)) {

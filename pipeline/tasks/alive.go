@@ -24,7 +24,7 @@ type Start struct {
 	Ended bool      `json:"ended,omitempty"`
 }
 
-// A task that was killed cannot say so: it is taken for ended when several beats are missing.
+// A task that was killed cannot say so: it is treated as ended when several beats are missing.
 const (
 	beatEvery = 20 * time.Second
 	beatsLost = 4 * beatEvery

@@ -46,7 +46,7 @@ type Folder struct {
 	Files    int       `json:"files"` // checked
 	Bytes    int64     `json:"bytes"`
 	Problems []Problem `json:"problems"` // empty: all is well
-	Notes    []string  `json:"notes"`    // what could not be checked, or is of no harm
+	Notes    []string  `json:"notes"`    // what could not be checked, or is harmless
 
 	Features *Features `json:"features,omitempty"` // of a folder of shards
 }

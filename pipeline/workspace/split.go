@@ -67,7 +67,7 @@ func (w *Workspace) Splits(dataset string) ([]string, error) {
 	return names, err
 }
 
-// sayUnassigned warns of images that a split of before does not know.
+// sayUnassigned warns of images that an older split does not contain.
 func (w *Workspace) sayUnassigned(roles *features.Split, f features.Rows) {
 	if without := roles.Unassigned(f.Images(), f.Classes()); len(without) > 0 {
 		w.Log.Warn(fmt.Sprintf("%d images of the split's classes have features but no role, as they were added after it was made, and are not used; '%s' gives them one",

@@ -235,7 +235,7 @@ func TestQueue(t *testing.T) {
 	}
 }
 
-// TestWaitingIsNotSlow: who had to wait for memory longer than a client may take to send is not taken for a slow client.
+// TestWaitingIsNotSlow: who had to wait for memory longer than a client may take to send is not treated as a slow client.
 func TestWaitingIsNotSlow(t *testing.T) {
 	wait := make(chan bool)
 	const size = 64 << 10 // more than comes with the head

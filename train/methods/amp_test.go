@@ -54,7 +54,7 @@ func TestAbsorption(t *testing.T) {
 	}
 }
 
-// TestAMP: unseen classes are told apart, the choice repeats, the file holds all.
+// TestAMP: unseen classes are distinguished, the choice repeats, the file holds all.
 func TestAMP(t *testing.T) {
 	w := newWorld(4, 3, 24)
 	train, validation, unseen := w.data(60, 12), w.data(10, 6), w.data(10, 10)

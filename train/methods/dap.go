@@ -33,7 +33,7 @@ const (
 // logistic regression of all attributes at once, in which the score is linear in b.
 //
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training. Classes whose binary
-// attributes are the same cannot be told apart.
+// attributes are the same cannot be distinguished.
 type dapMethod struct {
 	Threshold string `toml:"threshold" range:"matrix | attribute" comment:"a class has an attribute if its value is above the mean over the seen classes: matrix, over all values, or attribute, over the attribute's values"`
 	Training

@@ -11,7 +11,7 @@ import (
 //
 //	sum over j != y of max(0, margin - x'W s_y + x'W s_j)
 //
-// for features x and class vectors s of length 1. The original goes on to train the network that makes the features;
+// for features x and class vectors s of length 1. The original continues to train the network that makes the features;
 // here these stay. It takes the first violating class it draws at random; here the sum is over all of them, as the
 // paper writes it, since one matrix product scores them all.
 //

@@ -109,7 +109,7 @@ func (m *gfzslMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 	useKernels()
 	axes := m.axes()
 	if v := p.Validation; p.Unlabelled != nil && v != nil && v.Len() > 0 && s.Choice != nil && s.Choice[transductive] == 0 {
-		// An inductive choice, from which a transductive search goes on: its ridges hold here, the floor is chosen anew.
+		// An inductive choice, from which a transductive search continues: its ridges hold here, the floor is chosen again.
 		for _, a := range axes {
 			if v := s.Choice[a.name]; v > 0 && a.name != "variance_floor" {
 				a.values = []float64{v}

@@ -36,7 +36,7 @@ func TestGFZSL(t *testing.T) {
 	}
 }
 
-// TestGFZSLGoesOn: a transductive fit that goes on from an inductive choice validates, chooses the floor anew and keeps the ridges; its
+// TestGFZSLGoesOn: a transductive fit that continues from an inductive choice validates, chooses the floor again and keeps the ridges; its
 // own choice is used as it is.
 func TestGFZSLGoesOn(t *testing.T) {
 	w := worldOfSigns(31, 10, 24)

@@ -68,7 +68,7 @@ func (m *saeMethod) Validate() error {
 	return nil
 }
 
-// Absent: models of before there was a reduction have none.
+// Absent: models from before the reduction existed have none.
 func (m *saeMethod) Absent(lacks func(setting string) bool) {
 	if lacks("reduction") {
 		m.Reduction = []float64{0}

@@ -25,7 +25,7 @@ import (
 //	min_W  mean over samples of the sum over seen classes c of max(0, 1 - y f(x, c)) + decay/2 |W|^2
 //
 // with y = 1 for the sample's class and -1 for the others, m_s the mean of class s and m that of all samples. The
-// original learns the atoms of both dictionaries, codes and W in turns, and infers a test sample's code anew for each
+// original learns the atoms of both dictionaries, codes and W in turns, and infers a test sample's code again for each
 // class that it might be of. Here the atoms are those that the original begins with on the classes' side, the seen
 // classes, and their means on the other; the codes are of reconstruction alone; only W sees which belong together.
 //

@@ -10,7 +10,7 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// chooses fits a method that goes over a grid to a made-up world in which unseen classes can be told apart, and demands
+// chooses fits a method that goes over a grid to a made-up world in which unseen classes can be distinguished, and demands
 // that it does so, that the point best on the validation classes is kept, that the same choice makes the same model, and
 // that the model survives its file.
 func chooses(t *testing.T, m method.Config, w *world, atLeast float64) {

@@ -60,7 +60,7 @@ func (w *world) data(classes, each int) *method.Data {
 	return d
 }
 
-// learns fits a method to a made-up world in which unseen classes can be told apart, and demands what holds for every
+// learns fits a method to a made-up world in which unseen classes can be distinguished, and demands what holds for every
 // iterative method: it does so, the epoch best on the validation classes is kept, a fit with the same choice, or
 // interrupted and resumed, ends at the same bytes, the model survives its file, ctx ends it.
 func learns(t *testing.T, m method.Config, w *world, atLeast float64) {
@@ -82,7 +82,7 @@ func learns(t *testing.T, m method.Config, w *world, atLeast float64) {
 	resumes(t, m, p, o)
 }
 
-// selects fits a method and demands that the point best on the validation classes is kept and that unseen classes are told apart.
+// selects fits a method and demands that the point best on the validation classes is kept and that unseen classes are distinguished.
 func selects(t *testing.T, m method.Config, p *method.Problem, unseen *method.Data, atLeast float64) (o *method.Outcome, accuracy float64) {
 	t.Helper()
 	best, points := 0.0, 0
@@ -135,7 +135,7 @@ func same(t *testing.T, what string, want, got *method.Outcome, err error) {
 	}
 }
 
-// resumes interrupts a fit after a third of its steps, takes it up again and demands the model of an undisturbed fit.
+// resumes interrupts a fit after a third of its steps, resumes it and demands the model of an undisturbed fit.
 func resumes(t *testing.T, m method.Config, p *method.Problem, undisturbed *method.Outcome) {
 	t.Helper()
 	ctx, stop := context.WithCancelCause(context.Background())

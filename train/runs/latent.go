@@ -92,7 +92,7 @@ func (p *Predictor) Attributes() []string { return p.attributes }
 // Seen are the classes the model was trained on.
 func (p *Predictor) Seen() []string { return p.seen }
 
-// Source says what the features were that the model was trained on: data set, network, layer, recipe, engine, length.
+// Source says what the features were that the model was trained on: dataset, network, layer, recipe, engine, length.
 func (p *Predictor) Source() features.Source { return p.record.source() }
 
 // Split is the name of the split trained on.

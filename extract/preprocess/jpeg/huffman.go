@@ -79,7 +79,7 @@ func (t *huffman) buildFast() {
 }
 
 // bitReader reads the entropy-coded bytes of a scan. At a marker or at the end of
-// the file it goes on with zero bits, and counts them: the scan checks after each
+// the file it continues with zero bits, and counts them: the scan checks after each
 // MCU whether it has used any.
 type bitReader struct {
 	data []byte

@@ -168,9 +168,9 @@ func (d *Decoder) startInterval(s *scan, pos int) {
 	}
 }
 
-// restartMarker goes on behind the marker RSTn that must come next. Where another comes, the choice is libjpeg's
+// restartMarker continues after the marker RSTn that must come next. Where another comes, the choice is libjpeg's
 // (jpeg_resync_to_restart): a marker of one or two intervals before is passed over; at one of the next two, or at any other than a
-// restart marker, decoding stops for this interval; any further away is taken for the one wanted.
+// restart marker, decoding stops for this interval; any further away is treated as the one wanted.
 func (d *Decoder) restartMarker(s *scan, n byte) error {
 	d.endInterval()
 	d.pos = d.bits.pos

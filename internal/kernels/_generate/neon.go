@@ -336,7 +336,7 @@ func (n *neon) streamIn(name, doc string, arrays, consts []string, constsFirst b
 	n.p("RET")
 }
 
-// next loads the array in register Ri into v and goes on.
+// next loads the array in register Ri into v and continues.
 func (n *neon) next(i, v int) { n.p("VLD1.P 16(R%d), [V%d.S4]", i, v) }
 func (n *neon) put(v, i int)  { n.p("VST1.P [V%d.S4], 16(R%d)", v, i) }
 

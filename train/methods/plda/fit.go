@@ -63,7 +63,7 @@ func (m *Config) Fit(ctx context.Context, p *method.Problem, s *method.Session) 
 // Transductive marks a choice made in the transductive setting.
 const Transductive = "transductive"
 
-// Foreign tells of a choice of the inductive setting, from which a transductive search goes on: what it chose does not hold here.
+// Foreign tells of a choice of the inductive setting, from which a transductive search continues: what it chose does not hold here.
 func Foreign(p *method.Problem, c method.Choice) bool {
 	return p.Unlabelled != nil && c != nil && c[Transductive] == 0
 }

@@ -130,7 +130,7 @@ func sharp(c Config) Config {
 	return c
 }
 
-// Absent: models of before there was a closed-form block have none.
+// Absent: models from before the closed-form block existed have none.
 func (c *Config) Absent(lacks func(setting string) bool) {
 	if lacks("closed") {
 		c.Closed = false

@@ -178,7 +178,7 @@ func TestJointShots(t *testing.T) {
 	}
 }
 
-// TestJointResume: interrupted after any step, in any setting, the fit goes on to the same bytes.
+// TestJointResume: interrupted after any step, in any setting, the fit continues to the same bytes.
 func TestJointResume(t *testing.T) {
 	w := world(15, 8, 20, 5)
 	u := &method.Unlabelled{Features: w[1].Samples, Attributes: w[1].Attributes}

@@ -15,9 +15,9 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// jointFit is a joint model's fit under way. The learned block is trained up to three times, each a stage of its own to go on
+// jointFit is a joint model's fit under way. The learned block is trained up to three times, each a stage of its own to continue
 // from: on part of the seen classes, where nothing else tells the scores' deviations; on all of them; and, in the transductive
-// setting, anew with the unlabelled images whose class is nearly certain.
+// setting, again with the unlabelled images whose class is nearly certain.
 type jointFit struct {
 	c     *Config
 	p     *method.Problem
@@ -185,7 +185,7 @@ func (f *jointFit) resume(r *method.State) error {
 
 func (f *jointFit) closedKeys() []string { return []string{"shrink", "ridge", "floor"} }
 
-// resumes tells whether the fit goes on in a stage.
+// resumes tells whether the fit continues in a stage.
 func (f *jointFit) resumes(stage int) bool {
 	return f.s.Resume != nil && f.s.Resume.Values["joint_stage"] == strconv.Itoa(stage)
 }
@@ -342,7 +342,7 @@ func (f *jointFit) measure(ctx context.Context) error {
 }
 
 // transductive fits the unlabelled images: expectation and maximisation in the closed block, with the learned one's scores as
-// evidence, then the learned block anew with the images that are certain, and the former again with its scores.
+// evidence, then the learned block again with the images that are certain, and the former again with its scores.
 func (f *jointFit) transductive(ctx context.Context) (*method.Outcome, error) {
 	u := f.p.Unlabelled
 	if u.Len() == 0 || len(u.Attributes) == 0 {

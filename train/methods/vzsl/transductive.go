@@ -12,7 +12,7 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// transduction is the second part of a transductive training: it goes on from the inductive model with the unlabelled
+// transduction is the second part of a transductive training: it continues from the inductive model with the unlabelled
 // images of the unseen classes beside the labelled ones. With q(c|x) the softmax over the unseen classes of
 // -KL(q(z|x) || p(z|a_c)) it adds to the labelled objective, for each unlabelled x,
 //
