@@ -1,5 +1,5 @@
 // Package filetest is for tests that read files: it writes small ones, copies miniatures, finds the real data, and checks what
-// errors say. In a test that imports it files are not put on the disk (wholefile.Durable).
+// errors say. Tests that import it do not sync files to the disk (wholefile.Durable).
 package filetest
 
 import (

@@ -1,6 +1,6 @@
-// Package lookup finds files and tells what is not there from what could not be looked at. os.Stat answers both with an error
-// and filepath.Glob leaves out without a word what it may not read, so that "permission denied" and "too many open files" pass
-// for an empty folder.
+// Package lookup finds files and distinguishes missing ones from those that cannot be accessed. os.Stat returns an error for both,
+// and filepath.Glob silently leaves out what it may not read, so that "permission denied" and "too many open files" look
+// like an empty folder.
 package lookup
 
 import (
@@ -13,10 +13,10 @@ import (
 	"syscall"
 )
 
-// Absent tells whether an error says that a file does not exist, or that what should be its folder is a file.
+// Absent reports whether an error means that a file does not exist, or that its parent is not a folder.
 func Absent(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) }
 
-// Exists tells whether there is such a file or folder; the error is why that cannot be known.
+// Exists reports whether a file or folder exists; the error says why that is unknown.
 func Exists(path string) (bool, error) {
 	switch _, err := os.Stat(path); {
 	case err == nil:
@@ -45,8 +45,8 @@ func Open(path, what string) (*os.File, int64, error) {
 	return f, st.Size(), nil
 }
 
-// Below lists what a pattern fits below a folder, in the order of names: its parts, which slashes separate, are those of
-// filepath.Match. A folder that is not there holds nothing; one that cannot be read is an error.
+// Below lists what matches a pattern below a folder, sorted by name; the parts between slashes are patterns of
+// filepath.Match. A missing folder is empty; one that cannot be read is an error.
 func Below(dir, pattern string) ([]string, error) {
 	found := []string{dir}
 	for part := range strings.SplitSeq(pattern, "/") {

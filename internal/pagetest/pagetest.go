@@ -13,11 +13,11 @@ import (
 )
 
 // Browser gives a check that opens pages, files or http addresses, at 360, 768 and 1440 px, light and dark, and printed. It
-// fails the test where one is wider than its window, writes to the console, asks for anything that is not its own, has a
+// fails the test if one is wider than its window, writes to the console, requests anything that is not its own, has a
 // serious or critical finding of axe, or is a file over 5 MB.
 //
-// It takes seconds a page: the test skips but for VZSL_LONG or VZSL_PAGES, and where there is no node, Chromium or package.
-// With VZSL_PAGES, as make pages sets it, a lack of these fails the test. VZSL_PAGE_SHOTS names a folder to keep images of them in.
+// It takes seconds per page: the test skips without VZSL_LONG or VZSL_PAGES, or if node, Chromium or a package is missing.
+// With VZSL_PAGES, as make pages sets it, missing programs fail the test. VZSL_PAGE_SHOTS names a folder to keep images of them in.
 func Browser(t testing.TB) (check func(pages ...string)) {
 	t.Helper()
 	look := browser(t)

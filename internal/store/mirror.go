@@ -23,7 +23,7 @@ import (
 	"vzsl/internal/wholefile"
 )
 
-// recordsDir holds, in a mirror, what is known of each of its files as it is in the store.
+// recordsDir holds, in a mirror, the recorded state of each file in the store.
 const recordsDir = ".store"
 
 // Mirror is a local folder that stands for a prefix of a store: what is below the prefix is fetched into it, and what is written
@@ -39,7 +39,7 @@ type Mirror struct {
 	settle sync.Mutex
 }
 
-// Open takes a mirror of the address in the user's folder for caches: one that no other process has. Fetch fills it.
+// Open takes a mirror of the address in the user's cache folder that no other process uses. Fetch fills it.
 func (o *Opener) Open(address string) (*Mirror, error) {
 	m, base, err := o.mirror(address)
 	if err != nil {
@@ -65,7 +65,7 @@ func (o *Opener) File(ctx context.Context, address string, beside func(name stri
 	if err != nil {
 		return "", err
 	}
-	m.Dir = filepath.Join(base, "shared", path.Base(m.Address)) // a model may be called like its folder
+	m.Dir = filepath.Join(base, "shared", path.Base(m.Address)) // a model may have the name of its folder
 	if _, listed := m.st.(web); !listed {
 		err := m.Fetch(ctx, func(key string) bool { return key == name || beside(key) })
 		if err != nil {
@@ -80,7 +80,7 @@ func (o *Opener) File(ctx context.Context, address string, beside func(name stri
 	return m.Local(name), nil
 }
 
-// one fetches a file of a store that does not list.
+// one fetches a file of a store that cannot list its files.
 func (m *Mirror) one(ctx context.Context, key string) error {
 	in, err := m.st.Stat(ctx, m.prefix+key)
 	if err != nil {
@@ -111,7 +111,7 @@ func (o *Opener) mirror(address string) (*Mirror, string, error) {
 	return m, base, os.MkdirAll(base, 0o755)
 }
 
-// Close gives the mirror up; its files stay for the next process.
+// Close releases the mirror; its files stay for the next process.
 func (m *Mirror) Close() error { return m.lock.Unlock() }
 
 // Key is the key of a file of the mirror, below the prefix; ok is false for files that are not in the mirror, or local to it.
@@ -132,7 +132,7 @@ func (m *Mirror) Key(file string) (key string, ok bool) {
 // Local is the file of a key below the prefix.
 func (m *Mirror) Local(key string) string { return filepath.Join(m.Dir, filepath.FromSlash(key)) }
 
-// record is what a file of the mirror was when it was the store's.
+// record is the state of a file of the mirror when it was last equal to the store's.
 type record struct {
 	Version string
 	Size    int64
@@ -143,7 +143,7 @@ func (m *Mirror) recordFile(key string) string {
 	return filepath.Join(m.Dir, recordsDir, filepath.FromSlash(key)+".json")
 }
 
-// same tells whether the local file is as it was when it was last the store's, and gives the version it had there.
+// same reports whether the local file is unchanged since it was last equal to the store's, and returns its version there.
 func (m *Mirror) same(key string) (version string, ok bool) {
 	st, err := os.Stat(m.Local(key))
 	if err != nil {
@@ -217,7 +217,7 @@ func (m *Mirror) forget(key string) error {
 	return nil
 }
 
-// each goes through the files of the mirror.
+// each iterates over the files of the mirror.
 func (m *Mirror) each(do func(key string) error) error {
 	return filepath.WalkDir(m.Dir, func(file string, e fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) { // removed meanwhile
@@ -237,7 +237,7 @@ func (m *Mirror) each(do func(key string) error) error {
 	})
 }
 
-// fetch brings one file, and compares it with the checksum that its version is, where it is one.
+// fetch fetches one file and compares it with its version if that is a checksum.
 func (m *Mirror) fetch(ctx context.Context, key string, in Info) error {
 	body, err := m.st.Read(ctx, in.Key, in.Version, 0, -1)
 	if err != nil {
@@ -322,7 +322,7 @@ func (m *Mirror) Create(ctx context.Context, key, file string) error {
 	return errors.Join(there, err)
 }
 
-// Placed notes that the file of key is now the one that was put into the store.
+// Placed records that the file of key is now the one that was put into the store.
 func (m *Mirror) Placed(ctx context.Context, key string) error {
 	in, err := m.st.Stat(ctx, m.prefix+key)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 )
 
-// Create is Write that never replaces a file: where one is there, before or by then, the error is fs.ErrExist. Of several processes
-// that create one file, on disks that know hard links one alone succeeds.
+// Create is Write that never replaces a file: if the file exists, or appears meanwhile, the error is fs.ErrExist. If several processes
+// create the same file on a file system with hard links, exactly one succeeds.
 func Create(path string, write func(w io.WriteSeeker) error) error {
 	a, err := Prepare(path, write)
 	if err != nil {
@@ -22,7 +22,7 @@ func Create(path string, write func(w io.WriteSeeker) error) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	err = os.Link(a.Name(), path)
-	if err != nil && !errors.Is(err, fs.ErrExist) { // a disk without hard links
+	if err != nil && !errors.Is(err, fs.ErrExist) { // a file system without hard links
 		if _, there := os.Lstat(path); errors.Is(there, fs.ErrNotExist) {
 			err = os.Rename(a.Name(), path)
 		}
