@@ -90,8 +90,6 @@ func (c *compiler) general(s *plan.Step, dims []int) error {
 				kernels.Sgemm(false, op.TransB, m, nn, k, op.Scale, in[0][img*sa+at[j][0]:], k, in[1][img*sb+at[j][1]:], ldb, 0, out[i*m*nn:], nn)
 			})
 		})
-	case *plan.Attention:
-		c.attention(op, d, dims, whole)
 	case *plan.Softmax:
 		mid, inner := product(dims[op.From:op.To]), product(dims[op.To:])
 		if inner > 1 || op.Log {
@@ -329,52 +327,5 @@ func (c *compiler) reduce(op *plan.Reduce, d, dims []int, whole func(func(n int,
 				}
 			}
 		})
-	})
-}
-
-// attention computes, head by head, the scores, their softmax and the weighted sum of the values.
-func (c *compiler) attention(op *plan.Attention, d [][]int, dims []int, whole func(func(n int, out []float32, in [][]float32))) {
-	rank := len(dims)
-	l, e := dims[rank-2], dims[rank-1]
-	s, k := d[1][len(d[1])-2], d[0][len(d[0])-1]
-	scoreDims := append(slices.Clone(dims[:rank-2]), l, s)
-	qk := plan.Matrices(d[0], d[1], scoreDims)
-	pv := plan.Matrices(scoreDims, d[2], dims)
-	var mask [][2]int
-	if len(d) > 3 {
-		full := append(slices.Repeat([]int{1}, max(0, 2-len(d[3]))), d[3]...)
-		mask = plan.Matrices(full, scoreDims, scoreDims)
-	}
-	sizes := make([]int, len(d))
-	for i := range d {
-		sizes[i] = product(d[i])
-	}
-	// The mask's values lie next to each other, or are the same along an axis of one.
-	stride, step := 0, 0
-	if mask != nil {
-		last := d[3][len(d[3])-1]
-		if last > 1 {
-			step = 1
-		}
-		if len(d[3]) > 1 && d[3][len(d[3])-2] > 1 {
-			stride = last
-		}
-	}
-	whole(func(n int, out []float32, in [][]float32) {
-		a := kernels.Attend{L: l, S: s, D: k, E: e, Scale: op.Scale, LDQ: k, LDK: k, LDV: e, LDO: e, Q: in[0], K: in[1], V: in[2], Out: out}
-		if mask != nil {
-			a.Mask, a.MaskStride, a.MaskStep = in[3], stride, step
-		}
-		for i := range n * len(qk) {
-			img, h := i/len(qk), i%len(qk)
-			a.HeadQ = append(a.HeadQ, img*sizes[0]+qk[h][0])
-			a.HeadK = append(a.HeadK, img*sizes[1]+qk[h][1])
-			a.HeadV = append(a.HeadV, img*sizes[2]+pv[h][1])
-			a.HeadOut = append(a.HeadOut, i*l*e)
-			if mask != nil {
-				a.HeadMask = append(a.HeadMask, img*sizes[3]+mask[h][0])
-			}
-		}
-		kernels.Attention(a)
 	})
 }

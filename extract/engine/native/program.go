@@ -55,8 +55,9 @@ type compiler struct {
 	fused  map[int]bool // steps of the plan that an instruction before them does, too
 	// Values of steps that are left to the convolution that reads them, see excites.
 	deferred map[int]bool
-	free     []func() // of prepared weights
-	slots    []slot   // the buffers
+	views    map[int][3]view // of steps of attention
+	free     []func()        // of prepared weights
+	slots    []slot          // the buffers
 
 	// The first early instructions run on one image at a time in each of so many lanes, see split.
 	early, lanes int
@@ -81,12 +82,16 @@ func compile(plan *plan.Plan, cache int) (c *compiler, err error) {
 			c.uses[v]++
 		}
 	}
+	c.views = c.attended()
 	for i := range plan.Steps {
 		if c.fused[i] {
 			continue
 		}
 		s := &plan.Steps[i]
-		for _, v := range s.In {
+		for k, v := range s.In {
+			if x, ok := c.views[i]; ok && k < len(x) {
+				v = x[k].of
+			}
 			if c.byPlan[v] < 0 && !c.deferred[v] {
 				return nil, fmt.Errorf("%s reads a value that is not computed yet", s.Node)
 			}
@@ -197,6 +202,8 @@ func (c *compiler) step(i int) error {
 		return c.conv(i)
 	case *plan.Linear:
 		return c.linear(i)
+	case *plan.Attention:
+		c.attention(i)
 	case *plan.Pool:
 		x, o := arg(0, true), set(true)
 		pool := kernels.AveragePool
