@@ -62,12 +62,12 @@ func (u *Units) ratios(row []float32) []float64 {
 	return r
 }
 
-// otherRow tells whether the median ratio of a row speaks of another unit.
+// otherRow reports whether the median ratio of a row speaks of another unit.
 func (u *Units) otherRow(m float64) bool {
 	return m > apart && m > beyond*u.rows[1] || m < 1.0/apart && m < u.rows[0]/beyond
 }
 
-// otherColumn tells whether the ratios of an attribute, sorted, with the median m, do. A small value is nothing odd: a class may
+// otherColumn reports whether the ratios of an attribute, sorted, with the median m, do. A small value is nothing odd: a class may
 // hardly have what all others have; of several it is when all are.
 func (u *Units) otherColumn(k int, r []float64, m float64) bool {
 	most := r[len(r)-1]

@@ -61,7 +61,7 @@ func ReadKnownClasses(path string, known, wnids []string) ([]string, error) {
 	return names, nil
 }
 
-// IsComment tells whether a line of a class list is a comment: a # alone or followed by a blank.
+// IsComment reports whether a line of a class list is a comment: a # alone or followed by a blank.
 func IsComment(line string) bool {
 	return line == "#" || strings.HasPrefix(line, "# ") || strings.HasPrefix(line, "#\t")
 }

@@ -32,7 +32,7 @@ type Grower interface {
 	Writer
 	// Missing are the images of a part that are to be computed, by their place in the dataset; the writer has the others.
 	Missing(part int) []int
-	// Ours tells whether a part is this task's: others are neither computed nor counted.
+	// Ours reports whether a part is this task's: others are neither computed nor counted.
 	Ours(part int) bool
 }
 

@@ -135,7 +135,7 @@ func (g *Growth) merge(part int, p *Part) (*Part, []imageRecord, []string, error
 	return out, records, reasons, nil
 }
 
-// keep gives the shard that is there already under a name, where nothing of it had to be computed but skipped images in vain.
+// keep returns the shard that is there already under a name, where nothing of it had to be computed but skipped images in vain.
 func (g *Growth) keep(part int, name string) (*ManifestPart, error) {
 	lo, hi := g.Range(part)
 	for i, d := range g.donors {
@@ -240,7 +240,7 @@ func (g *Growth) writeManifest() error {
 	return writeUnfinished(g.dir, g.newManifest())
 }
 
-// Unfinished are the shards that are not there, by their numbers.
+// Unfinished are the shards that do not exist, by their numbers.
 func (g *Growth) Unfinished() []int {
 	var out []int
 	for i := range g.parts {

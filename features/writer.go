@@ -229,7 +229,7 @@ func (w *Writer) Done(part int) bool {
 	return w.parts[part] != nil
 }
 
-// Range gives the dataset images [lo,hi) of a part. It depends on the dataset alone.
+// Range returns the dataset images [lo,hi) of a part. It depends on the dataset alone.
 func (w *Writer) Range(part int) (lo, hi int) { return w.src.partRange(part) }
 
 // WritePart writes one part; afterwards it is on disk, whole, and in the manifest.

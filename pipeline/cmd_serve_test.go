@@ -347,7 +347,7 @@ func TestServeLoad(t *testing.T) {
 				image := filepath.ToSlash(files[i%len(files)])
 				start := time.Now()
 				sent.Add(1)
-				code, text, err := post(url+"/predict", withText(bodies[image], i)) // never the same bytes: each goes through the network
+				code, text, err := post(url+"/predict", withText(bodies[image], i)) // never the same bytes: each passes through the network
 				var a server.Response
 				if err != nil || code != 200 || json.Unmarshal([]byte(text), &a) != nil || a.Images[0].Class != want[image] && a.Images[0].Class != edited {
 					t.Errorf("%s: %d %s %v, want %s", image, code, text, err, want[image])

@@ -67,7 +67,7 @@ func (t *tuneFlags) addFlags(cmd *cobra.Command) {
 	addSettings(f)
 }
 
-// read gives the settings that the flags say, what an inductive search chose, and the settings that are not searched.
+// read returns the settings that the flags say, what an inductive search chose, and the settings that are not searched.
 func (t *tuneFlags) read(con *cli, cmd *cobra.Command) (settings.Settings, map[string]float64, []string, error) {
 	s, err := con.chosenSettings(cmd.Flags(), t.preset, t.run.Method)
 	if err != nil {

@@ -17,7 +17,7 @@ const phaseCalibrate = "calibrate"
 // calibrations is the number of parts that are held out at most, one after the other.
 const calibrations = 3
 
-// generalised tells whether the split tests images of seen classes.
+// generalised reports whether the split tests images of seen classes.
 func generalised(r *features.Split) bool {
 	for _, role := range r.Roles {
 		if role == features.RoleTestSeen {

@@ -6,7 +6,7 @@ import (
 	"vzsl/train/method"
 )
 
-// fitTemperature gives the T for which the probabilities softmax(score / T) of the classes of d explain its labels best:
+// fitTemperature returns the T for which the probabilities softmax(score / T) of the classes of d explain its labels best:
 // the least mean of -log p(label), by Guo et al., On Calibration of Modern Neural Networks (ICML 2017). The model must not
 // have been trained on these classes.
 //

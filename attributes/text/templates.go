@@ -45,7 +45,7 @@ var sets = map[string][]string{
 // Sets are the names of the built-in sets of templates.
 func Sets() []string { return slices.Sorted(maps.Keys(sets)) }
 
-// Templates gives the templates that are asked for: names of built-in sets, or templates themselves, which have the place {}.
+// Templates returns the templates that are asked for: names of built-in sets, or templates themselves, which have the place {}.
 func Templates(asked []string) ([]string, error) {
 	var out []string
 	for _, a := range asked {

@@ -86,7 +86,7 @@ type contents struct {
 	SHA256   string `json:"sha256"` // over the paths and bytes of all other files
 }
 
-// inspect tells whether dir is a demo dataset as this program makes it. An error means that dir must not be replaced.
+// inspect reports whether dir is a demo dataset as this program makes it. An error means that dir must not be replaced.
 func inspect(dir string, perClass int) (whole bool, err error) {
 	info, err := os.Stat(dir)
 	if errors.Is(err, fs.ErrNotExist) {

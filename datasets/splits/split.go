@@ -147,7 +147,7 @@ func joined(a, b string) string {
 	return a + "; " + b
 }
 
-// check gives the role of each class, validation aside.
+// check returns the role of each class, validation aside.
 func (s Definition) check(classes []string) (map[string]features.Role, error) {
 	if len(s.Seen) == 0 || len(s.Unseen) == 0 {
 		return nil, fmt.Errorf("%d seen and %d unseen classes: both are needed", len(s.Seen), len(s.Unseen))

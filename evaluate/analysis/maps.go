@@ -121,7 +121,7 @@ func layLatent(ctx context.Context, m *evaluate.Maps, model latent, codes []floa
 }
 
 // place puts N(mean, diag(std^2)) on the map of the codes z_j, which lie at y_j. t-SNE is no function of the latent space, so
-// its map is continued to all of it by its own neighbourhoods, and the prior goes through the tangent at its mean:
+// its map is continued to all of it by its own neighbourhoods, and the prior by the tangent at its mean:
 //
 //	f(z) = sum_j w_j y_j;  w_j proportional to exp(-b |z - z_j|^2), b so that their entropy is log(perplexity)
 //	J = 2 b sum_j w_j (y_j - f)(z_j - sum_k w_k z_k)';  covariance on the map = J diag(std^2) J'
@@ -159,7 +159,7 @@ func place(m *evaluate.Maps, codes, mean, std []float32) (p evaluate.MapPrior) {
 	return p
 }
 
-// unit gives the rows with length one; a row of zeros stays so.
+// unit returns the rows with length one; a row of zeros stays so.
 func unit(rows []float32, dim int) []float32 {
 	out := make([]float32, len(rows))
 	for lo := 0; lo < len(rows); lo += dim {

@@ -61,7 +61,7 @@ func (c *config) fail(format string, args ...any) {
 	}
 }
 
-// has tells whether a key is there and not null.
+// has reports whether a key is there and not null.
 func (c *config) has(key string) bool {
 	v, ok := c.keys[key]
 	return ok && string(v) != "null"

@@ -190,7 +190,7 @@ func (e *Encoder) Close() error { return e.net.Close() }
 // batch is the number of texts between two looks whether to stop.
 const batch = 64
 
-// Encode gives the vectors of texts. It implements [text.Encoder].
+// Encode returns the vectors of texts. It implements [text.Encoder].
 func (e *Encoder) Encode(ctx context.Context, texts []string, progress func(done, total int)) (*text.Vectors, error) {
 	v := &text.Vectors{Rows: make([][]float32, len(texts)), Cut: make([]int, len(texts)), Unknown: make([]int, len(texts)), Spelled: make([]int, len(texts))}
 	ids := make([][]int32, len(texts))

@@ -213,7 +213,7 @@ func (r *Reader) Header() []string { return r.header }
 // Separator is the character between fields.
 func (r *Reader) Separator() rune { return r.comma }
 
-// Next gives the next row's fields, trimmed, and its line; io.EOF after the last. Blank rows are left out.
+// Next returns the next row's fields, trimmed, and its line; io.EOF after the last. Blank rows are left out.
 func (r *Reader) Next() (fields []string, line int, err error) {
 	for {
 		fields, line, err = r.read()

@@ -118,7 +118,7 @@ func PrepareConv(g Conv2D, weights, bias []float32, fn Function) (*Conv, error) 
 // of them. A wider one is as good.
 func (c *Conv) Halo(h, w int) Halo { return c.by.halo(c, h, w) }
 
-// Free gives the weights' memory back.
+// Free releases the weights' memory.
 func (c *Conv) Free() { c.by.buffer().Free() }
 
 // WeightBytes is the size of the weights as laid out.

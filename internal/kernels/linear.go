@@ -57,7 +57,7 @@ func (r *linearPack) part(panel int, _ *scratch) {
 	}
 }
 
-// Free gives the weights' memory back.
+// Free releases the weights' memory.
 func (l *Linear) Free() { l.weights.Free() }
 
 // WeightBytes is the size of the weights as laid out.

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// Browser gives a check that opens pages, files or http addresses, at 360, 768 and 1440 px, light and dark, and printed. It
+// Browser returns a check that opens pages, files or http addresses, at 360, 768 and 1440 px, light and dark, and printed. It
 // fails the test if one is wider than its window, writes to the console, requests anything that is not its own, has a
 // serious or critical finding of axe, or is a file over 5 MB.
 //
@@ -29,7 +29,7 @@ func Browser(t testing.TB) (check func(pages ...string)) {
 	}
 }
 
-// Script gives a way to run a script of node that works in pages, as a user does: it calls open(work => ...) of testdata/work.js, which
+// Script returns a way to run a script of node that works in pages, as a user does: it calls open(work => ...) of testdata/work.js, which
 // stands in the environment as PAGETEST, and what it prints is given back. It fails the test where the script does. It skips as Browser
 // does.
 func Script(t testing.TB) (run func(script string, args ...string) string) {
@@ -48,7 +48,7 @@ func Script(t testing.TB) (run func(script string, args ...string) string) {
 	}
 }
 
-// environment gives node with the packages of testdata, and that folder.
+// environment returns node with the packages of testdata, and that folder.
 func environment(t testing.TB) (node func(args ...string) *exec.Cmd, testdata string) {
 	t.Helper()
 	must := os.Getenv("VZSL_PAGES") != ""
@@ -105,7 +105,7 @@ func module(t testing.TB) string {
 	return ""
 }
 
-// browser gives what is wrong with pages.
+// browser returns what is wrong with pages.
 func browser(t testing.TB) (look func(pages ...string) (wrong []string)) {
 	t.Helper()
 	node, testdata := environment(t)

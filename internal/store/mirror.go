@@ -28,7 +28,7 @@ const recordsDir = ".store"
 
 // Mirror is a local folder that stands for a prefix of a store: what is below the prefix is fetched into it, and what is written
 // there is put into the store. Names that begin with a dot are local. The store is what counts: a file that differs from it is fetched
-// again, one that is not there is removed. A mirror belongs to one process.
+// again, one that the store does not have is removed. A mirror belongs to one process.
 type Mirror struct {
 	Dir     string
 	Address string // of the prefix, without a slash at its end
@@ -277,7 +277,7 @@ func isMD5(version string) bool {
 	return err == nil && len(b) == md5.Size
 }
 
-// sending gives the store, if it can be written to, and the content of a local file.
+// sending returns the store, if it can be written to, and the content of a local file.
 func (m *Mirror) sending(file string) (writable, []byte, error) {
 	w, err := m.writable()
 	if err != nil {

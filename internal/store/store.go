@@ -24,7 +24,7 @@ type Info struct {
 	Ranges   bool // parts of it can be read
 }
 
-// Store is a place of files under keys. It is safe for concurrent use. The error for a file that is not there is fs.ErrNotExist, for
+// Store is a place of files under keys. It is safe for concurrent use. The error for a file that does not exist is fs.ErrNotExist, for
 // one that may not be read fs.ErrPermission.
 type Store interface {
 	Stat(ctx context.Context, key string) (Info, error)

@@ -81,7 +81,7 @@ func (o *FewShotOptions) Units() []FewShotUnit {
 	return all
 }
 
-// canLearn tells whether a method can be trained with so many shots.
+// canLearn reports whether a method can be trained with so many shots.
 func canLearn(method string, shots int) bool { return shots > 0 || !methods.Lookup(method).NeedsShots }
 
 func (o *FewShotOptions) methods() (names []string) {

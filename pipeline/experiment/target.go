@@ -121,7 +121,7 @@ func (x *Runner) oneKind(run string, settings settings.Settings, n int, force, s
 	return nil
 }
 
-// sameSettings tells whether two runs differ in nothing but the seed.
+// sameSettings reports whether two runs differ in nothing but the seed.
 func sameSettings(a, b settings.Settings) bool {
 	for _, s := range []*settings.Settings{&a, &b} {
 		s.Seed = 0

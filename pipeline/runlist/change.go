@@ -225,7 +225,7 @@ func unmark(mark string) error {
 	return nil
 }
 
-// begun tells whether a call of Rename with the same names did not come to its end.
+// begun reports whether a call of Rename with the same names did not come to its end.
 func begun(w *workspace.Workspace, from, to string) bool {
 	was, err := os.ReadFile(markOf(w, from))
 	return err == nil && string(was) == to && (!exists(w.RunDir(from)) || !exists(w.RunDir(to))) && (!exists(w.ReportDir(from)) || !exists(w.ReportDir(to)))

@@ -177,7 +177,7 @@ func (p *Plan) Write(dir string, list *features.ImageList, force bool) (string, 
 	return path, wholefile.Bytes(path, append(data, '\n'))
 }
 
-// same tells whether a plan that is there divides the same work in the same way. When it was made, and what was measured then, may
+// same reports whether a plan that is there divides the same work in the same way. When it was made, and what was measured then, may
 // differ.
 func (p *Plan) same(old *Plan, list *features.ImageList) (bool, error) {
 	a, b := *p, *old

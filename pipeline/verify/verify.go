@@ -181,7 +181,7 @@ func (c *check) problem(name, command, what string) {
 	c.Problems = append(c.Problems, Problem{path, strings.TrimPrefix(strings.TrimPrefix(what, path), ": "), c.Stage, command})
 }
 
-// known tells whether a problem of a file was said.
+// known reports whether a problem of a file was said.
 func (c *check) known(name string) bool {
 	path := filepath.Join(c.Dir, filepath.FromSlash(name))
 	return slices.ContainsFunc(c.Problems, func(p Problem) bool { return p.File == path })

@@ -12,7 +12,7 @@ import (
 	"vzsl/train/settings"
 )
 
-// ChangedError refuses a run whose inputs are not there any more as they were, and says what fixes it.
+// ChangedError refuses a run whose inputs no longer exist as they were, and says what fixes it.
 type ChangedError struct {
 	run     string
 	changes []*features.Change

@@ -19,7 +19,7 @@ var shardFile = regexp.MustCompile(`^features/[^/]+/[^/]+/part-[^/]*\.parquet$`)
 
 // Mount makes the workspace one at an address of a store: its folder is from then on a local one that stands for it (see
 // store.Mirror), with all that the store holds but, where shards is false, the features. Files that are written there whole are
-// put into the store before they get their place, shards only where there is none of that name, and all but shards after what was
+// put into the store before they get their place, shards only if none of that name exists, and all but shards after what was
 // written in other ways until then (logs): a killed process leaves no file in the store without those it was made from. Unmount
 // does the rest.
 func (w *Workspace) Mount(ctx context.Context, address string, shards bool) error {

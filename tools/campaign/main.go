@@ -36,7 +36,7 @@ type campaign struct {
 	log      io.Writer
 }
 
-// over tells whether the time is up.
+// over reports whether the time is up.
 func (c *campaign) over(ctx context.Context) bool {
 	return ctx.Err() != nil || time.Now().After(c.until)
 }

@@ -55,7 +55,7 @@ func (s Setting) Text() string {
 	return strings.Join(parts, ",")
 }
 
-// isList tells whether the value is a list.
+// isList reports whether the value is a list.
 func (s Setting) isList() bool { return s.Value.Kind() == reflect.Slice }
 
 // Type is what the value is: number, int, bool, string or numbers.

@@ -190,7 +190,7 @@ func (m *clipMethod) Load(f *safetensors.File) (method.Model, error) {
 	return out.public(), nil
 }
 
-// Score gives scale times the cosines.
+// Score returns scale times the cosines.
 func (m *clipModel) Score(features []float32, n int, classes [][]float32) ([]float32, error) {
 	if len(features) != n*m.dim {
 		return nil, fmt.Errorf("%d values for %d features of %d", len(features), n, m.dim)
@@ -222,7 +222,7 @@ func (m *clipModel) Score(features []float32, n int, classes [][]float32) ([]flo
 	return scores, nil
 }
 
-// Learn gives the model that has seen n more images of a class. The model itself stays as it is.
+// Learn returns the model that has seen n more images of a class. The model itself stays as it is.
 func (m *clipModel) Learn(vector, features []float32, n int) (method.Model, error) {
 	if len(vector) != m.dim || len(features) != n*m.dim {
 		return nil, fmt.Errorf("%d values for %d features of %d, and a class vector of %d", len(features), n, m.dim, len(vector))

@@ -25,7 +25,7 @@ type reference struct {
 // that suit images, single precision ends further from them.
 const decay = 0.05
 
-// fit trains with a method's settings and goes through the model's file.
+// fit trains with a method's settings and loads the model from its file.
 func (r *reference) fit(t *testing.T, c method.Config) method.Model {
 	t.Helper()
 	_, back := fitted(t, c, &method.Problem{Train: r.train, Seed: 1})
@@ -45,7 +45,7 @@ func (r *reference) trained(t *testing.T, steps int) map[string]method.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// An attribute that all seen classes have has no minimum: without L2, DAP's bias grows for ever.
+	// An attribute that all seen classes have has no minimum: without L2, DAP's bias grows forever.
 	b := newBinary(seen, a, overAttribute)
 	return map[string]method.Model{
 		"iap":   iapModel(k, b, b.of(seen), 0.01),

@@ -75,7 +75,7 @@ func (m *saeMethod) Absent(lacks func(setting string) bool) {
 	}
 }
 
-// reduces tells whether features are reduced.
+// reduces reports whether features are reduced.
 func (m *saeMethod) reduces() bool { return m.Reduction[0] > 0 }
 
 // Space is the direction and the normalisations, and whether features are reduced; both grids cost one fit.

@@ -40,7 +40,7 @@ func near[T float32 | float64](t *testing.T, what string, got []T, want []float6
 	}
 }
 
-// fitted fits and goes through the model's tensors.
+// fitted fits a model and loads it from its tensors.
 func fitted(t *testing.T, m method.Config, p *method.Problem) (*method.Outcome, method.Model) {
 	t.Helper()
 	o, err := m.Fit(context.Background(), p, &method.Session{})

@@ -17,7 +17,7 @@ import (
 // learning.
 //
 // sdlMethod gives classes and samples codes over a dictionary each, and compares them by a matrix that is trained to
-// tell whether the two are of one class:
+// report whether the two are of one class:
 //
 //	psi(a) = argmin over the simplex of 1/2 |a - sum over s of alpha_s a_s|^2 + ridge/2 |alpha|^2
 //	z(x)   = argmin_z 1/2 |x - m - sum over s of z_s (m_s - m)|^2 + r/2 |z|^2

@@ -41,7 +41,7 @@ func (f *Folder) OpenMetrics() error {
 	return nil
 }
 
-// known gives the length of the lines that the checkpoint knows, which must be those that it was made with.
+// known returns the length of the lines that the checkpoint knows, which must be those that it was made with.
 func (f *Folder) known(text []byte) (at int, err error) {
 	for range f.Lines {
 		n := bytes.IndexByte(text[at:], '\n')

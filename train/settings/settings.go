@@ -45,7 +45,7 @@ func Presets() []string {
 	return append([]string{defaultPreset}, slices.Sorted(maps.Keys(names))...)
 }
 
-// HasPreset tells whether a method has a set of settings of that name; "" is the default one.
+// HasPreset reports whether a method has a set of settings of that name; "" is the default one.
 func HasPreset(name, methodName string) bool {
 	m := methods.Lookup(methodName)
 	return m != nil && (name == "" || name == defaultPreset || m.Presets[name] != nil)

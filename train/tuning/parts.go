@@ -106,7 +106,7 @@ func (s *Search) Outcome(ctx context.Context) (*Tuned, error) {
 // take enters fits into the journal.
 func (t *tuning) take(fits []*Fit) error { return t.add(fits, t.write) }
 
-// add takes fits that are not there yet, and keeps each by write.
+// add takes fits that do not exist yet, and keeps each by write.
 func (t *tuning) add(fits []*Fit, write func(*Fit) error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

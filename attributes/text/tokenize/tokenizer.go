@@ -165,7 +165,7 @@ func (t *Tokenizer) add(tokens []addedToken) error {
 // maxID bounds the ids that are read.
 const maxID = 1 << 24
 
-// Encode gives the ids of a text, special tokens included, cut to limit ids and to what the file itself allows; 0 is no limit.
+// Encode returns the ids of a text, special tokens included, cut to limit ids and to what the file itself allows; 0 is no limit.
 func (t *Tokenizer) Encode(text string, limit int) Encoding {
 	var ids []int32
 	unknown := 0

@@ -129,7 +129,7 @@ func (b *bitReader) fill() {
 	}
 }
 
-// starved tells whether made-up bits were used.
+// starved reports whether made-up bits were used.
 func (b *bitReader) starved() bool { return b.n < b.pad }
 
 // symbol decodes one Huffman symbol, 0 for a code that does not exist. At least 17 bits must be ready.

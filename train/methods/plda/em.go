@@ -157,7 +157,7 @@ func (m *Model) Transduce(ctx context.Context, u *method.Unlabelled, c *Config, 
 	return t, nil
 }
 
-// distinct gives the vectors without repetitions, and of each vector its place among them.
+// distinct returns the vectors without repetitions, and of each vector its place among them.
 func distinct(all [][]float32) (vectors [][]float32, of []int) {
 	at := map[string]int{}
 	for _, v := range all {

@@ -75,7 +75,7 @@ func (c *Config) WarnPrior(p *method.Problem, log *slog.Logger) {
 	}
 }
 
-// Grid gives a model for each point of the grid, or for the choice made; where nothing validates, for the first value of each
+// Grid returns a model for each point of the grid, or for the choice made; where nothing validates, for the first value of each
 // coefficient. The models know the images of the classes known by a few. each tells the accuracy.
 func (c *Config) Grid(ctx context.Context, p *method.Problem, s *method.Session, each func(c method.Choice, m *Model, done, total int) (accuracy float64, err error)) (notes []string, err error) {
 	if p.Train.Len() == 0 || len(p.Train.Attributes) == 0 {

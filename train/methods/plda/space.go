@@ -79,7 +79,7 @@ func shifted(a mat.Matrix, by float64) *mat.SymDense {
 	return out
 }
 
-// eigen gives eigenvalues, none below 0, and vectors, the largest first.
+// eigen returns eigenvalues, none below 0, and vectors, the largest first.
 func eigen(a mat.Symmetric) (values []float64, vectors *mat.Dense, err error) {
 	var e mat.EigenSym
 	if !e.Factorize(a, true) {
@@ -190,7 +190,7 @@ func (sp *space) model(ridge, floor float64, whole bool) (*Model, error) {
 	return m, nil
 }
 
-// complete gives the projection to span and an orthonormal complement, D x d.
+// complete returns the projection to span and an orthonormal complement, D x d.
 func (sp *space) complete() *mat.Dense {
 	if sp.project != nil {
 		return sp.project

@@ -118,7 +118,7 @@ func gather(ctx context.Context, p *method.Problem, dimensions int) (*statistics
 	return s, nil
 }
 
-// sumUp gives the sums of x x' over the rows and of x over each class's (classes x D).
+// sumUp returns the sums of x x' over the rows and of x over each class's (classes x D).
 func sumUp(ctx context.Context, t *method.Data, rows, index []int, classes int) (gram, sums *mat.Dense, err error) {
 	const block, panel = 512, 512
 	dim := t.Dim()
@@ -151,7 +151,7 @@ func sumUp(ctx context.Context, t *method.Data, rows, index []int, classes int) 
 	return gram, sums, nil
 }
 
-// principal gives an orthonormal basis of the d-dimensional principal subspace of the images about the mean of their classes'
+// principal returns an orthonormal basis of the d-dimensional principal subspace of the images about the mean of their classes'
 // means, by subspace iteration from a fixed random start (Halko, Martinsson and Tropp, SIAM Review 2011). What whitens the
 // subspace afterwards makes its axes of no account.
 func principal(ctx context.Context, scatter, means *mat.Dense, counts []float64, d int) (*mat.Dense, error) {
@@ -185,7 +185,7 @@ func principal(ctx context.Context, scatter, means *mat.Dense, counts []float64,
 	return q, nil
 }
 
-// orthonormal gives a basis of the columns of y: by their Cholesky factor twice, or by eigenvectors where they depend on each
+// orthonormal returns a basis of the columns of y: by their Cholesky factor twice, or by eigenvectors where they depend on each
 // other, which leaves out what is within rounding of nothing.
 func orthonormal(y *mat.Dense) (*mat.Dense, error) {
 	for range 2 {

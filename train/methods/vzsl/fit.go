@@ -301,7 +301,7 @@ func (t *training) epochDone(epoch int) error {
 	return t.Report(pt)
 }
 
-// save gives the state to the session.
+// save hands the state to the session.
 func (t *training) save() error {
 	values := map[string]string{"loss": gradient.Exact(t.loss), "kl": gradient.Exact(t.sums.kl),
 		"margin": gradient.Exact(t.sums.margin), "reconstruction": gradient.Exact(t.sums.reconstruction),

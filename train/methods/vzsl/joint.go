@@ -43,7 +43,7 @@ func newJoint(c *Config, learned *Model, closed *plda.Model, closedSD, learnedSD
 	return &Joint{Model: learned, closed: closed, closedSD: closedSD, learnedSD: learnedSD, weight: weight, gives: c.Score}
 }
 
-// Score gives n rows of one score for each class.
+// Score returns n rows of one score for each class.
 func (m *Joint) Score(features []float32, n int, classes [][]float32) ([]float32, error) {
 	if m.gives == scoreLearned {
 		return m.Model.Score(features, n, classes)
@@ -113,7 +113,7 @@ func (m *Joint) View(vector []float32) []float32 {
 	return lastView(vector, m.views)
 }
 
-// Learn gives the model that has seen n more images of a class: the closed block takes them in at once.
+// Learn returns the model that has seen n more images of a class: the closed block takes them in at once.
 func (m *Joint) Learn(attributes, features []float32, n int) (method.Model, error) {
 	closed, err := m.closed.Learn(lastView(attributes, m.views), features, n)
 	if err != nil {

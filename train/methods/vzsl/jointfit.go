@@ -96,7 +96,7 @@ func (m *Config) fitLearned(ctx context.Context, p *method.Problem, s *method.Se
 	return o, err
 }
 
-// validates tells whether something is to be chosen.
+// validates reports whether something is to be chosen.
 func (f *jointFit) validates() bool {
 	return f.s.Choice == nil && f.p.Validation != nil && f.p.Validation.Len() > 0
 }
@@ -185,7 +185,7 @@ func (f *jointFit) resume(r *method.State) error {
 
 func (f *jointFit) closedKeys() []string { return []string{"shrink", "ridge", "floor"} }
 
-// resumes tells whether the fit continues in a stage.
+// resumes reports whether the fit continues in a stage.
 func (f *jointFit) resumes(stage int) bool {
 	return f.s.Resume != nil && f.s.Resume.Values["joint_stage"] == strconv.Itoa(stage)
 }

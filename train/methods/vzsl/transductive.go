@@ -65,7 +65,7 @@ func (s *transduction) chosen() int {
 	return s.epochs
 }
 
-// validates tells whether the number of epochs is to be chosen here.
+// validates reports whether the number of epochs is to be chosen here.
 func (s *transduction) validates() bool {
 	_, given := s.t.Session.Choice["transductive_epochs"]
 	v := s.t.p.Validation
