@@ -100,6 +100,15 @@ func (o *predictOptions) addExamples(cmd *cobra.Command) {
 // noneAuto stands for the threshold that was chosen in training.
 const noneAuto = "auto"
 
+// open opens the run with its candidate classes.
+func (o *predictOptions) open(ctx context.Context, con *cli) (*classify.Classifier, error) {
+	p, err := classify.Open(ctx, con.Workspace, &o.Options)
+	if err != nil {
+		return nil, err
+	}
+	return p, o.settle(con, p)
+}
+
 // settle takes the threshold of a model where --none-below asks for it.
 func (o *predictOptions) settle(con *cli, p *classify.Classifier) error {
 	if o.noneBelow != noneAuto {
@@ -146,11 +155,8 @@ func runPredict(ctx context.Context, con *cli, o *predictOptions, args []string)
 	if err != nil {
 		return err
 	}
-	p, err := classify.Open(ctx, con.Workspace, &o.Options)
+	p, err := o.open(ctx, con)
 	if err != nil {
-		return err
-	}
-	if err := o.settle(con, p); err != nil {
 		return err
 	}
 	if o.examples != "" {

@@ -118,11 +118,8 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 	if err := o.begin(con); err != nil {
 		return err
 	}
-	p, err := classify.Open(ctx, con.Workspace, &o.Options)
+	p, err := o.open(ctx, con)
 	if err != nil {
-		return err
-	}
-	if err := o.settle(con, p); err != nil {
 		return err
 	}
 	pics, err := p.OpenImages(ctx)
@@ -162,7 +159,7 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 	if speaker != nil {
 		options.Lookup, options.Words = speaker.Lookup, speaker.Kind
 	}
-	l, token, err := o.open(ctx, token)
+	l, token, err := o.bind(ctx, token)
 	if err != nil {
 		return err
 	}
@@ -179,8 +176,8 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 	return s.Serve(ctx, l)
 }
 
-// open listens. Where a listener can be reached from other machines and no token is chosen, it makes one.
-func (o *serveOptions) open(ctx context.Context, token string) (net.Listener, string, error) {
+// bind listens. If the listener can be reached from other machines and no token is set, it makes one.
+func (o *serveOptions) bind(ctx context.Context, token string) (net.Listener, string, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
 	if err != nil {
 		return nil, "", fmt.Errorf("--listen %s: %w; --listen 127.0.0.1:0 uses any free port", o.listen, err)

@@ -12,7 +12,7 @@ import (
 
 // serveReports shows the runs below --out and their reports in the browser until ctx ends.
 func (o *serveOptions) serveReports(ctx context.Context, con *cli, token string) error {
-	l, token, err := o.open(ctx, token)
+	l, token, err := o.bind(ctx, token)
 	if err != nil {
 		return err
 	}
