@@ -144,7 +144,11 @@ func FuzzCollection(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, name := range []string{"list", "shard"} {
+	list.Files, list.Places = []ListFile{{"x.tar", 9, "v", true}}, []ListPlace{{0, 512, 7, ""}, {0, 1024, -1, "v"}}
+	if err := WriteImageList(filepath.Join(dir, "places"), list); err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range []string{"list", "places", "shard"} {
 		b, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			f.Fatal(err)

@@ -235,7 +235,7 @@ func (g *Growth) sweep(entries []fs.DirEntry) error {
 	}
 	for _, e := range entries {
 		if name := e.Name(); leftover.MatchString(name) {
-			if err := os.Remove(filepath.Join(g.dir, name)); err != nil {
+			if err := os.Remove(filepath.Join(g.dir, name)); err != nil && !absent(err) {
 				return fmt.Errorf("remove the unfinished files of an interrupted run: %w", err)
 			}
 			g.note("removed %s, an unfinished file of an interrupted run", name)

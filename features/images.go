@@ -197,6 +197,31 @@ func readTimes(path, of string) []int64 {
 // first, then the skipped ones.
 func shardTimes(shard string) string { return "times-" + strings.TrimPrefix(shard, "part-") }
 
+// shardOfTimes is the shard that a file of modification times is of; that of timesName is images.parquet.
+func shardOfTimes(name string) string {
+	if name == timesName {
+		return imagesName
+	}
+	return "part-" + strings.TrimPrefix(name, "times-")
+}
+
+// checkTimes checks a file of modification times, and that it is of the file of, where that is there.
+func checkTimes(path, of string) error {
+	t, err := openWhole(path)
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	sum, _, err := hashFile(of)
+	if absent(err) {
+		return nil
+	}
+	if have, _ := t.meta(keyPrefix + "of"); err == nil && have != sum {
+		err = fmt.Errorf("%s does not have the times of %s", path, of)
+	}
+	return err
+}
+
 // sweepTables removes what a killed process was writing.
 func sweepTables(dir string) error {
 	return errors.Join(wholefile.Sweep(dir, imagesName), wholefile.Sweep(filepath.Join(dir, cacheDir), timesName))

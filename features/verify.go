@@ -308,11 +308,10 @@ func (c *checker) rows(file string, first, dim int, g *group) {
 
 // cache checks the training cache, where there is one: that of other shards too, which the next use replaces.
 func (c *checker) cache() {
-	if times := filepath.Join(c.Dir, cacheDir, timesName); exists(times) {
-		if t, err := openWhole(times); err != nil {
+	times, _ := filepath.Glob(filepath.Join(c.Dir, cacheDir, "times*.parquet")) // the pattern is right
+	for _, path := range times {
+		if err := checkTimes(path, filepath.Join(c.Dir, shardOfTimes(filepath.Base(path)))); err != nil {
 			c.problem("%v; remove the folder %s: the next use rebuilds it from the shards", err, filepath.Join(c.Dir, cacheDir))
-		} else {
-			t.close()
 		}
 	}
 	path := filepath.Join(c.Dir, cacheDir, cacheName)

@@ -73,7 +73,7 @@ func (w *Writer) takeUp(force bool) error {
 		path := filepath.Join(w.dir, name)
 		switch {
 		case leftover.MatchString(name) || wholefile.IsTemporary(name):
-			if err := os.Remove(path); err != nil {
+			if err := os.Remove(path); err != nil && !absent(err) {
 				return fmt.Errorf("remove the unfinished files of an interrupted run: %w", err)
 			}
 			w.notes = append(w.notes, "removed "+name+", an unfinished file of an interrupted run")

@@ -18,6 +18,7 @@ import (
 	"vzsl/internal/download"
 	"vzsl/internal/lookup"
 	"vzsl/internal/version"
+	"vzsl/internal/wholefile"
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
 )
@@ -320,7 +321,7 @@ func (c *cli) stage(ctx context.Context, o *catalog.Download, paths []string, st
 	if len(paths) == 1 && !o.Files[0].Unpack {
 		return putFile(paths[0], staged, ours)
 	}
-	if err := os.Mkdir(staged, 0o755); err != nil {
+	if err := os.MkdirAll(staged, 0o755); err != nil {
 		return err
 	}
 	for i, f := range o.Files {
@@ -351,18 +352,18 @@ func unwrap(dir string) error {
 	if err := os.RemoveAll(aside); err != nil {
 		return err
 	}
-	if err := os.Rename(filepath.Join(dir, entries[0].Name()), aside); err != nil {
+	if err := wholefile.Rename(filepath.Join(dir, entries[0].Name()), aside); err != nil {
 		return err
 	}
-	if err := os.Remove(dir); err != nil {
+	if err := os.Remove(dir); err != nil && !lookup.Absent(err) {
 		return err
 	}
-	return os.Rename(aside, dir)
+	return wholefile.Rename(aside, dir)
 }
 
 // putFile moves or copies a file.
 func putFile(from, to string, move bool) error {
-	if move && os.Rename(from, to) == nil {
+	if move && wholefile.Rename(from, to) == nil {
 		return nil
 	}
 	r, err := os.Open(from)
@@ -387,22 +388,22 @@ func putFile(from, to string, move bool) error {
 	return nil
 }
 
-// replace gives what is staged its place.
+// replace gives what is staged its place. With force, what stood there is removed last, also by the call after one that was killed.
 func replace(staged, place string, force bool) error {
-	if force {
-		if _, err := os.Lstat(place); err == nil {
-			old := place + ".replaced"
-			if err := os.RemoveAll(old); err != nil {
-				return err
-			}
-			if err := os.Rename(place, old); err != nil {
-				return err
-			}
-			if err := os.Rename(staged, place); err != nil {
-				return err
-			}
-			return os.RemoveAll(old)
+	if !force {
+		return wholefile.Rename(staged, place)
+	}
+	old := place + ".replaced"
+	if _, err := os.Lstat(place); err == nil {
+		if err := os.RemoveAll(old); err != nil {
+			return err
+		}
+		if err := wholefile.Rename(place, old); err != nil {
+			return err
 		}
 	}
-	return os.Rename(staged, place)
+	if err := wholefile.Rename(staged, place); err != nil {
+		return err
+	}
+	return os.RemoveAll(old)
 }

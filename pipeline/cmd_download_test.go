@@ -211,3 +211,23 @@ func TestPublished(t *testing.T) {
 		}
 	}
 }
+
+// Where a call with --force was killed between its two renames, the next one leaves nothing of the old folder.
+func TestReplace(t *testing.T) {
+	for _, killed := range []bool{false, true} {
+		dir := t.TempDir()
+		place, staged := filepath.Join(dir, "cub"), filepath.Join(dir, ".cub.unpacking")
+		old := place
+		if killed {
+			old = place + ".replaced"
+		}
+		filetest.Write(t, filepath.Join(old, "x"), "old")
+		filetest.Write(t, filepath.Join(staged, "x"), "new")
+		if err := replace(staged, place, true); err != nil || string(filetest.Read(t, filepath.Join(place, "x"))) != "new" {
+			t.Error(err)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+			t.Error(left, err)
+		}
+	}
+}

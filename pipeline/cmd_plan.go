@@ -15,8 +15,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"vzsl/datasets"
+	"vzsl/datasets/source"
 	"vzsl/extract"
 	"vzsl/features"
+	"vzsl/internal/store"
 	"vzsl/pipeline/tasks"
 	"vzsl/pipeline/usage"
 	"vzsl/pipeline/workspace"
@@ -110,9 +112,11 @@ func runPlanExtract(cmd *cobra.Command, con *cli, o *extractOptions, p *planOpti
 			return err
 		}
 	}
-	var list *features.ImageList
-	if x.ds.Pictures == nil { // those of archives and buckets are found by listing these
-		list = &features.ImageList{Classes: x.ds.Classes, Images: x.ds.Images, Unusable: x.ds.Unusable}
+	list := &features.ImageList{Classes: x.ds.Classes, Images: x.ds.Images, Unusable: x.ds.Unusable}
+	if x.ds.Pictures != nil {
+		if source.Places(x.ds, list); list.Files == nil {
+			list = nil // each task lists it
+		}
 	}
 	plan.Flags, plan.Out, plan.Extract.Folder = givenFlags(cmd, planFlags...), con.Address(con.Dir), con.Address(x.dir)
 	plan.Divide(p.tasks)
@@ -212,6 +216,9 @@ func (c *cli) readPlan(cmd *cobra.Command, path string) (*tasks.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !p.Checked() {
+		c.Log.Warn("the plan has no checksum: it could not be checked whether its files are unchanged", "plan", path)
+	}
 	if !cmd.Flags().Changed("out") && c.Remote == nil {
 		c.Dir = p.Out
 		if err := c.mountOut(cmd); err != nil {
@@ -269,7 +276,7 @@ func runExtractTask(cmd *cobra.Command, con *cli, o *extractOptions) error {
 	if err != nil {
 		return err
 	}
-	ds, err := planned.dataset(ctx, con, p)
+	ds, err := planned.dataset(ctx, con, p, true)
 	if err != nil {
 		return err
 	}
@@ -287,6 +294,9 @@ func runExtractTask(cmd *cobra.Command, con *cli, o *extractOptions) error {
 	}
 	defer w.End()
 	res, err := x.run(ctx, con, planned, w, true)
+	if changed := new(store.ChangedError); errors.As(err, &changed) && x.ds.Pictures != nil {
+		return tasks.Permanent(fmt.Errorf("%s is not the file that the plan was made with, changed since then; run vzsl plan again", changed.URL))
+	}
 	if err != nil {
 		return err
 	}
@@ -303,9 +313,18 @@ func runExtractTask(cmd *cobra.Command, con *cli, o *extractOptions) error {
 	})
 }
 
-// dataset is the plan's, as it listed it or as it is now.
-func (o *extractOptions) dataset(ctx context.Context, con *cli, p *tasks.Plan) (*datasets.Dataset, error) {
-	ds, err := p.Dataset()
+// dataset is the plan's, as it listed it or as it is now. read says that its images will be read.
+func (o *extractOptions) dataset(ctx context.Context, con *cli, p *tasks.Plan, read bool) (*datasets.Dataset, error) {
+	ds, err := p.Dataset(func(l *features.ImageList) (datasets.Pictures, error) {
+		if !read {
+			return nil, nil
+		}
+		return source.Planned(ctx, l, o.ds.Source(con.Stores))
+	})
+	if changed := new(store.ChangedError); errors.As(err, &changed) {
+		con.Log.Info("not the file that was planned, but perhaps a copy: the dataset is listed again", "file", changed.URL)
+		ds, err = nil, nil
+	}
 	if ds == nil && err == nil {
 		o.ds.Pictures = true
 		if ds, err = con.OpenDataset(ctx, &o.ds); err == nil {
@@ -363,7 +382,7 @@ func (c *cli) finish(ctx context.Context, p *tasks.Plan) error {
 	if err != nil {
 		return err
 	}
-	ds, err := o.dataset(ctx, c, p)
+	ds, err := o.dataset(ctx, c, p, false)
 	if err != nil {
 		return err
 	}

@@ -23,9 +23,9 @@ func newVerify(con *cli) *cobra.Command {
 		Short: "verify the checksums of all files",
 		Example: `  vzsl verify
   vzsl verify features/cub runs/cub-standard-vzsl`,
-		Long: `Reads all features, class tables, splits, runs, searches, reports and exports below --out, or in and below
-the folders DIR, and compares every byte with the checksums that were written with them (SHA256SUMS in each
-folder; class tables and splits contain theirs). It also checks the rows of shards (finite values, unique
+		Long: `Reads all features, class tables, splits, runs, searches, reports, exports and plans below --out, or in and
+below the folders DIR, and compares every byte with the checksums that were written with them (SHA256SUMS in
+each folder; class tables, splits and the files of plans contain theirs). It also checks the rows of shards (finite values, unique
 images, labels in the class table), that a model, its settings and its record belong together, and that
 a report's metrics follow from its predictions.
 

@@ -70,7 +70,7 @@ func Write(ctx context.Context, dir string, opts Options) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	if err := os.Rename(aside, dir); err != nil {
+	if err := wholefile.Rename(aside, dir); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
 	return nil

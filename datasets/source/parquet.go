@@ -26,7 +26,8 @@ var binaryColumns = []string{"image", "img", "picture", "jpg", "jpeg", "png", "w
 // tableContents are the rows of a Parquet file with a column of images. An image is at the place of its row.
 type tableContents struct {
 	*file
-	columns *tableColumns
+	columns *tableColumns // nil: chosen by o when the file is read
+	o       *Options
 }
 
 // tableColumns say which columns are what, by the names from the root.
@@ -300,8 +301,14 @@ func (t *tableContents) read(ctx context.Context, wanted []int64, give func(at i
 		}
 		return next < len(wanted) && wanted[next] < first+rows
 	}
-	return t.open(ctx, func(p *parquet.File) error {
-		return eachValue(ctx, p, t.columns.image, within, func(row int64, v parquet.Value) error {
+	return t.open(ctx, func(p *parquet.File) (err error) {
+		columns := t.columns
+		if columns == nil {
+			if columns, err = chooseColumns(p, t.o); err != nil {
+				return err
+			}
+		}
+		return eachValue(ctx, p, columns.image, within, func(row int64, v parquet.Value) error {
 			if next == len(wanted) || wanted[next] != row {
 				return nil
 			}

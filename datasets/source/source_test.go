@@ -3,6 +3,7 @@ package source
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -11,15 +12,19 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"vzsl/datasets"
+	"vzsl/features"
 	"vzsl/features/convert"
 	"vzsl/internal/filetest"
+	"vzsl/internal/store"
 	"vzsl/internal/store/storetest"
 )
 
@@ -106,7 +111,10 @@ func TestSameAsFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	server := httptest.NewServer(http.FileServer(http.Dir("testdata")))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", strconv.Quote(r.URL.Path))
+		http.FileServer(http.Dir("testdata")).ServeHTTP(w, r)
+	}))
 	defer server.Close()
 	whole := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // of a server without ranges
 		b, err := os.ReadFile("testdata" + r.URL.Path)
@@ -176,6 +184,23 @@ func TestSameAsFolder(t *testing.T) {
 						}
 						rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 					}
+					planned := replan(t, d, src.o)
+					if kept := src.address != "list.csv" && base != whole.URL+"/"; (planned != nil) != kept {
+						t.Errorf("a plan has the places: %v, want %v", planned != nil, kept)
+					}
+					if planned == nil {
+						return
+					}
+					if data, skipped := readAllOf(t, planned, order); len(skipped) != 0 || !cmp.Equal(files, data) {
+						t.Error(cmp.Diff(files, data), skipped)
+					}
+					for i := range d.Images {
+						a, x, err1 := d.Pictures.Stat(i)
+						b, y, err2 := planned.Pictures.Stat(i)
+						if a != b || x != y || err1 != nil || err2 != nil {
+							t.Errorf("%s: %d bytes, version %d, %v; planned %d, %d, %v", d.Images[i].Path, a, x, err1, b, y, err2)
+						}
+					}
 				})
 			}
 		}
@@ -188,6 +213,100 @@ func abs(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// replan is a dataset as another process has it from a plan; nil: the plan has no places.
+func replan(t *testing.T, d *datasets.Dataset, o Options) *datasets.Dataset {
+	t.Helper()
+	l := &features.ImageList{Classes: d.Classes, Images: d.Images, Unusable: d.Unusable}
+	if Places(d, l); l.Files == nil {
+		return nil
+	}
+	path := filepath.Join(t.TempDir(), "list.parquet")
+	if err := features.WriteImageList(path, l); err != nil {
+		t.Fatal(err)
+	}
+	l, err := features.ReadImageList(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &datasets.Dataset{Classes: l.Classes, Images: l.Images, Unusable: l.Unusable}
+	if p.Pictures, err = Planned(t.Context(), l, Options{Stores: o.Stores, DataColumns: o.DataColumns, Names: o.Names}); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// What a plan says is not asked again: an image of a tar file in a bucket is one request for its bytes. A file that was replaced is
+// found by that request; a local one, which may be a copy, before.
+func TestPlanned(t *testing.T) {
+	s3 := storetest.S3(t)
+	put := func(key, from string) {
+		t.Helper()
+		b, err := os.ReadFile("testdata/" + from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s3.Put(t, key, b)
+	}
+	for _, c := range []struct {
+		address  string
+		requests int64 // for one image
+	}{{"cls-{000..002}.tar", 1}, {"prefix/", 1}, {"hf-00000-of-00002.parquet", 6}} {
+		for _, name := range []string{"cls-000.tar", "cls-001.tar", "cls-002.tar", "hf-00000-of-00002.parquet"} {
+			put(name, name)
+		}
+		put("prefix/ant/1.png", "pictures/ant/"+firstIn(t, "testdata/pictures/ant"))
+		d, err := Open(t.Context(), "s3://bucket/"+c.address, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := s3.Network.Requests.Load()
+		p := replan(t, d, Options{})
+		if data, skipped := readAllOf(t, p, []int{0}); len(data) != 1 || len(skipped) != 0 {
+			t.Error(c.address, skipped)
+		}
+		if n := s3.Network.Requests.Load() - before; n > c.requests {
+			t.Errorf("%s: %d requests for one image, want %d", c.address, n, c.requests)
+		}
+		for _, key := range s3.Keys(t) {
+			s3.Put(t, key, append(s3.Get(t, key), 0))
+		}
+		r := p.Pictures.Read(t.Context(), []int{0})
+		_, err = r.Picture(t.Context(), 0, nil)
+		if changed := new(store.ChangedError); !errors.As(err, &changed) {
+			t.Errorf("%s was replaced: %v", c.address, err)
+		}
+		_ = r.Close()
+	}
+	dir := t.TempDir()
+	b, err := os.ReadFile("testdata/cls-000.tar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tar := filetest.Write(t, filepath.Join(dir, "x.tar"), string(b))
+	d, err := Open(t.Context(), tar, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &features.ImageList{Classes: d.Classes, Images: d.Images}
+	Places(d, l)
+	if err := os.Chtimes(tar, time.Time{}, time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Planned(t.Context(), l, Options{})
+	if changed := new(store.ChangedError); !errors.As(err, &changed) || changed.URL != tar {
+		t.Error(err)
+	}
+}
+
+func firstIn(t *testing.T, dir string) string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) == 0 {
+		t.Fatal(entries, err)
+	}
+	return entries[0].Name()
 }
 
 // What is wrong with an image is said of it alone.

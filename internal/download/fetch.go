@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"vzsl/internal/wholefile"
 )
 
 // File is what is wanted.
@@ -166,7 +168,7 @@ func commit(path string) error {
 		err = e
 	}
 	if err == nil {
-		err = os.Rename(path+partSuffix, path)
+		err = wholefile.Rename(path+partSuffix, path)
 	}
 	if err != nil {
 		return fmt.Errorf("download: %w", err)

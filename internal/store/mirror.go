@@ -37,6 +37,7 @@ type Mirror struct {
 	prefix string // of keys, with a slash at its end unless it is empty
 	lock   *flock.Flock
 	settle sync.Mutex
+	watch  watch
 }
 
 // Open takes a mirror of the address in the user's cache folder that no other process uses. Fetch fills it.
@@ -174,7 +175,8 @@ func (m *Mirror) record(key, version string, st fs.FileInfo) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(file, b, 0o644)
+	m.watch.settle(key)
+	return os.WriteFile(file, b, 0o644) // torn, it reads as none: the file is then fetched or put again
 }
 
 // Fetch brings the wanted files, by their keys below the prefix, and removes wanted ones that the store does not have.
@@ -193,9 +195,10 @@ func (m *Mirror) Fetch(ctx context.Context, want func(key string) bool) error {
 		}
 		there[key] = true
 		if version, ok := m.same(key); ok && version == in.Version {
+			m.watch.settle(key)
 			continue
 		}
-		g.Go(func() error { return m.fetch(below, key, in) })
+		g.Go(func() error { return m.fetchNow(below, key, in) })
 	}
 	if err := g.Wait(); err != nil {
 		return err
@@ -208,7 +211,25 @@ func (m *Mirror) Fetch(ctx context.Context, want func(key string) bool) error {
 	})
 }
 
+// fetchNow is fetch of a file that others may replace or remove at the same time, as the records of running tasks.
+func (m *Mirror) fetchNow(ctx context.Context, key string, in Info) error {
+	for n := 0; ; n++ {
+		err := m.fetch(ctx, key, in)
+		changed := errors.As(err, new(*ChangedError))
+		if changed && n < tries {
+			in, err = m.st.Stat(ctx, in.Key)
+		}
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return m.forget(key)
+		case !changed || err != nil:
+			return err
+		}
+	}
+}
+
 func (m *Mirror) forget(key string) error {
+	m.watch.forget(key)
 	for _, file := range []string{m.Local(key), m.recordFile(key)} {
 		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -263,7 +284,7 @@ func (m *Mirror) fetch(ctx context.Context, key string, in Info) error {
 		err = fmt.Errorf("%s: the received data have the checksum %s, but the store has %s", m.st.URL(in.Key), got, in.Version)
 	default:
 		if err = f.Close(); err == nil {
-			err = os.Rename(f.Name(), file)
+			err = wholefile.Rename(f.Name(), file)
 		}
 	}
 	if err = errors.Join(err, remove()); err != nil {
@@ -340,19 +361,7 @@ func (m *Mirror) Settle(ctx context.Context, want func(key string) bool) error {
 	}
 	m.settle.Lock()
 	defer m.settle.Unlock()
-	err = m.each(func(key string) error {
-		if !want(key) {
-			return nil
-		}
-		if _, ok := m.same(key); ok {
-			return nil
-		}
-		err := m.put(ctx, w, key)
-		if errors.Is(err, fs.ErrNotExist) { // removed since
-			return nil
-		}
-		return err
-	})
+	err = m.each(func(key string) error { return m.settleOne(ctx, w, key, want) })
 	if err != nil {
 		return err
 	}
@@ -368,17 +377,7 @@ func (m *Mirror) Settle(ctx context.Context, want func(key string) bool) error {
 		if err != nil {
 			return err
 		}
-		key := strings.TrimSuffix(filepath.ToSlash(rel), ".json")
-		if !want(key) {
-			return nil
-		}
-		if _, err := os.Lstat(m.Local(key)); !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		if err := w.Remove(ctx, m.prefix+key); err != nil {
-			return err
-		}
-		return os.Remove(file)
+		return m.remove(ctx, w, strings.TrimSuffix(filepath.ToSlash(rel), ".json"), want)
 	})
 }
 

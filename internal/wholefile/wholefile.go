@@ -89,6 +89,19 @@ func (a *Aside) Name() string { return a.t.name }
 // is called when the file is in its place.
 var Placing func(path, aside string, create bool) (placed func() error, err error)
 
+// InPlace, where it is set, is told of every file that OpenInPlace opens.
+var InPlace func(path string)
+
+// OpenInPlace opens a file that is written line by line, so that it never is in its place as a whole: a log, whose reader knows what to make
+// of a last line that is torn.
+func OpenInPlace(path string, flag int) (*os.File, error) {
+	f, err := os.OpenFile(path, flag, 0o644)
+	if err == nil && InPlace != nil {
+		InPlace(path)
+	}
+	return f, err
+}
+
 func placing(path, aside string, create bool) (func() error, error) {
 	if Placing == nil {
 		return func() error { return nil }, nil
@@ -121,11 +134,14 @@ func Vanished(path string, err error) error {
 	return fmt.Errorf("its folder was removed or replaced while it was written, or its file system is no longer mounted (%w); mount it and run the same command again", err)
 }
 
+// rename is replaced in tests.
+var rename = os.Rename
+
 // Rename is os.Rename for file servers whose reply may be lost: over NFS a completed rename can be reported as failed when it is
 // sent again and the old name is gone. It was completed if the new name is the file that the old one was and the old name does not exist.
 func Rename(from, to string) error {
 	was, unknown := os.Lstat(from)
-	err := os.Rename(from, to)
+	err := rename(from, to)
 	if err == nil || unknown != nil {
 		return err
 	}

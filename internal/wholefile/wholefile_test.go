@@ -3,6 +3,7 @@ package wholefile
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -229,5 +230,94 @@ func TestRename(t *testing.T) {
 	}
 	if b, err := os.ReadFile(at("b")); err != nil || string(b) != "a" {
 		t.Errorf("%q, %v", b, err)
+	}
+}
+
+// TestLostAnswer: a rename or a link that was done, but is reported as failed, counts as done; one that was not done does not.
+func TestLostAnswer(t *testing.T) {
+	defer func() { rename, link = os.Rename, os.Link }()
+	lost := errors.New("input/output error")
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	content := func(name, want string) {
+		t.Helper()
+		if b, err := os.ReadFile(at(name)); err != nil || string(b) != want {
+			t.Errorf("%s: %q, %v", name, b, err)
+		}
+	}
+	text := func(s string) func(io.WriteSeeker) error {
+		return func(w io.WriteSeeker) error { _, err := io.WriteString(w, s); return err }
+	}
+	for _, failure := range []error{lost, fs.ErrNotExist, fs.ErrExist} { // as the server words what it finds done
+		rename = func(from, to string) error { return errors.Join(os.Rename(from, to), failure) }
+		link = func(from, to string) error { return errors.Join(os.Link(from, to), failure) }
+		if err := Write(at("written"), text("a")); err != nil {
+			t.Error(err)
+		}
+		if err := os.Mkdir(at("folder"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := Rename(at("folder"), at("moved")); err != nil {
+			t.Error(err)
+		}
+		if err := Create(at("created"), text("b")); err != nil {
+			t.Error(err)
+		}
+		link = func(string, string) error { return errors.ErrUnsupported } // a disk without hard links
+		if err := Create(at("renamed"), text("c")); err != nil {
+			t.Error(err)
+		}
+		content("written", "a")
+		content("created", "b")
+		content("renamed", "c")
+		if s := names(t, dir); s != "created moved renamed written" {
+			t.Error(s)
+		}
+		for _, name := range []string{"moved", "created", "renamed"} {
+			if err := os.Remove(at(name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rename, link = func(string, string) error { return failure }, func(string, string) error { return failure }
+		if err := Write(at("written"), text("d")); !errors.Is(err, failure) {
+			t.Error(err)
+		}
+		if err := Create(at("created"), text("d")); !errors.Is(err, failure) {
+			t.Error(err)
+		}
+		content("written", "a")
+		if s := names(t, dir); s != "written" {
+			t.Error(s)
+		}
+	}
+}
+
+// TestOneRename: what users rely on is renamed here alone, where a lost answer is known for what it is.
+func TestOneRename(t *testing.T) {
+	root := filepath.Join("..", "..")
+	renames := regexp.MustCompile(`\bos\.(Rename|Link|Symlink)\(`)
+	seen := 0
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, path)
+		switch name := d.Name(); {
+		case err != nil:
+			return err
+		case d.IsDir() && (rel == "tools" || rel == filepath.Join("internal", "wholefile") || name == "node_modules" || name == "testdata" || strings.HasPrefix(name, ".") && rel != "."):
+			return fs.SkipDir
+		case d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
+			return nil
+		}
+		seen++
+		b, err := os.ReadFile(path)
+		if found := renames.Find(b); found != nil {
+			t.Errorf("%s: %s...): use wholefile.Rename", rel, found)
+		}
+		return err
+	})
+	if err != nil || seen < 100 {
+		t.Error(seen, err)
 	}
 }

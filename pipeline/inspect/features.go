@@ -11,7 +11,7 @@ import (
 	"vzsl/datasets/catalog"
 	"vzsl/extract"
 	"vzsl/features"
-	"vzsl/pipeline/workspace"
+	"vzsl/pipeline/usage"
 )
 
 // features looks at the shards; it returns the command that makes or completes them.
@@ -46,7 +46,7 @@ func (x *inspection) features(ctx context.Context) string {
 	found.missing("features of the images")
 	if own := catalog.Lookup(x.ds.Layout).Features; own != nil {
 		path := cmp.Or(x.ownFeatures, x.ds.Folder)
-		return x.command(own.Import+" "+workspace.Quote(path), path != x.ds.Folder)
+		return x.command(own.Import+" "+usage.Quote(path), path != x.ds.Folder)
 	}
 	if found.Images == 0 && x.ds.Layout == catalog.Folder {
 		return x.command("import FEATURES.npy", true, "--labels", "LABELS.txt")

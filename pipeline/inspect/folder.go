@@ -67,7 +67,7 @@ func (x *inspection) repair(what string) string {
 	x.found.problem("archives not yet unpacked: %s", usage.FirstOf(archives))
 	switch {
 	case x.downloaded() != "" && filepath.Dir(archives[0]) == ".":
-		return fmt.Sprintf("vzsl download %s --force --from %s", x.ds.Name, workspace.Quote(dir))
+		return fmt.Sprintf("vzsl download %s --force --from %s", x.ds.Name, usage.Quote(dir))
 	case wnidArchive.MatchString(filepath.Base(archives[0])):
 		x.found.NextHint = fmt.Sprintf(`unpack each archive in %s into a folder of its name: for f in n*.tar; do mkdir "${f%%.tar}" && tar xf "$f" -C "${f%%.tar}"; done`,
 			filepath.Join(dir, filepath.Dir(archives[0])))
@@ -97,7 +97,7 @@ func (x *inspection) ofXLSA17(all string) bool {
 	for _, dir := range found {
 		name := strings.ToLower(filepath.Base(dir))
 		if names = append(names, name); x.found.Next == "" && (name == x.ds.Name || x.ds.Name == catalog.XLSA17) {
-			x.found.Next = fmt.Sprintf("vzsl check %s %s", name, workspace.Quote(dir))
+			x.found.Next = fmt.Sprintf("vzsl check %s %s", name, usage.Quote(dir))
 		}
 	}
 	if x.found.Next != "" {
@@ -120,7 +120,7 @@ func (x *inspection) downloaded() string {
 func (x *inspection) again(what string) string {
 	s := "vzsl check " + x.ds.Name
 	if x.ds.Folder != filepath.Join("data", x.ds.Name) {
-		s += " " + workspace.Quote(x.ds.Folder)
+		s += " " + usage.Quote(x.ds.Folder)
 	}
 	if x.layout != "" {
 		s += " --layout " + x.layout

@@ -1,7 +1,6 @@
 package tasks
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -9,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"vzsl/internal/custody"
 	"vzsl/internal/wholefile"
 )
 
@@ -24,7 +24,12 @@ type Start struct {
 	Ended bool      `json:"ended,omitempty"`
 }
 
-// A task that was killed cannot say so: it is treated as ended when several beats are missing.
+// file is its file's name.
+func (s *Start) file() string {
+	return strings.ReplaceAll(s.Task, "/", "-of-") + "-" + s.Host + "-" + strconv.Itoa(s.PID) + ".json"
+}
+
+// A task that was killed cannot say so: it is taken for ended when several beats are missing.
 const (
 	beatEvery = 20 * time.Second
 	beatsLost = 4 * beatEvery
@@ -83,9 +88,8 @@ func (b *beats) stop() {
 
 func (b *beats) write() {
 	b.s.Seen = now()
-	data, err := json.MarshalIndent(b.s, "", "  ")
+	data, err := custody.EncodeJSON(b.s)
 	if err == nil {
-		name := strings.ReplaceAll(b.s.Task, "/", "-of-") + "-" + b.s.Host + "-" + strconv.Itoa(b.s.PID) + ".json"
-		_ = wholefile.Bytes(filepath.Join(b.p.dir, startsDir, name), append(data, '\n')) // see beats
+		_ = wholefile.Bytes(filepath.Join(b.p.dir, startsDir, b.s.file()), data) // see beats
 	}
 }

@@ -3,13 +3,13 @@ package tasks
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"time"
 
 	"vzsl/datasets"
 	"vzsl/features"
 	"vzsl/internal/kernels"
+	"vzsl/internal/lookup"
 	"vzsl/internal/version"
 )
 
@@ -29,13 +29,19 @@ func PlanExtract(ctx context.Context, folder string, src features.Source, d *dat
 	return p, g, nil
 }
 
-// Dataset returns the planned dataset from its stored list; nil: the plan has no list, and each task lists the dataset.
-func (p *Plan) Dataset() (*datasets.Dataset, error) {
+// Dataset returns the planned dataset from its stored list; nil: the plan has no list, and each task lists the dataset. open opens images
+// that are not files of a folder.
+func (p *Plan) Dataset(open func(*features.ImageList) (datasets.Pictures, error)) (*datasets.Dataset, error) {
 	list, err := p.images()
 	if err != nil || list == nil {
 		return nil, err
 	}
 	d := &datasets.Dataset{Name: p.Extract.Dataset, Root: p.Extract.Root, ImageRoot: p.Extract.ImageRoot, Classes: list.Classes, Images: list.Images, Unusable: list.Unusable}
+	if list.Files != nil {
+		if d.Pictures, err = open(list); err != nil {
+			return nil, err
+		}
+	}
 	return d, p.SameList(d)
 }
 
@@ -181,13 +187,18 @@ func (p *Plan) FinishExtract(ctx context.Context, d *datasets.Dataset) (*feature
 		if !due {
 			return nil, errorf("%s was changed since the plan was made: run vzsl plan again", p.Extract.Folder)
 		}
+		n := notes[g.Key(shard)]
+		if there, err := lookup.Exists(filepath.Join(p.Extract.Folder, n.File)); err != nil {
+			return nil, err
+		} else if there {
+			return nil, p.damaged(n)
+		}
 		missing = append(missing, unit)
 	}
 	for shard := range g.Parts() { // a file may have been damaged after its note was written
 		if n := notes[g.Key(shard)]; n != nil {
 			if part := g.Part(shard); part != nil && part.SHA256 != n.SHA256 {
-				return nil, Error{fmt.Errorf("%s does not have the checksum recorded by task %s on %s: it was changed or damaged; remove it and %s, and run the task again",
-					filepath.Join(p.Extract.Folder, part.File), n.Task, n.Host, p.notePath(n.Key))}
+				return nil, p.damaged(n)
 			}
 		}
 	}
@@ -195,6 +206,12 @@ func (p *Plan) FinishExtract(ctx context.Context, d *datasets.Dataset) (*feature
 		return nil, p.Drop(missing)
 	}
 	return g.Finish()
+}
+
+// damaged is the error of a shard that is not as its record says.
+func (p *Plan) damaged(n *note) error {
+	return errorf("%s does not have the checksum recorded by task %s on %s: it was changed or damaged; remove it and %s, and run the task again: %s",
+		filepath.Join(p.Extract.Folder, n.File), n.Task, n.Host, p.notePath(n.Key), p.Again(n.Key))
 }
 
 // conflicts finds shards that two tasks wrote with different bytes.

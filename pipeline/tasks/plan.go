@@ -2,6 +2,8 @@ package tasks
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"vzsl/features"
+	"vzsl/internal/custody"
 	"vzsl/internal/kernels"
 	"vzsl/internal/version"
 	"vzsl/internal/wholefile"
@@ -52,8 +55,13 @@ type Plan struct {
 	Rate    *Rate             `json:"rate,omitempty"` // as measured when the plan was made
 	Extract *Extract          `json:"extract,omitempty"`
 
-	dir string
+	dir     string
+	sum     string // sha256 of plan.json, which the records of its units name
+	checked bool   // plan.json carries its checksum, and so do the records
 }
+
+// Checked reports whether the plan carries its checksum; those written before there were any do not, and only their form is checked.
+func (p *Plan) Checked() bool { return p.checked }
 
 // Unit is the smallest piece of work, done by one process.
 type Unit struct {
@@ -127,16 +135,19 @@ func Read(path string) (*Plan, error) {
 		}
 		return nil, err
 	}
-	p := &Plan{dir: filepath.Dir(path)}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(p); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	p := &Plan{dir: filepath.Dir(path), sum: sha256Of(data)}
+	if p.checked, err = custody.DecodeJSON(path, data, p); err != nil {
+		return nil, fmt.Errorf("%w; repeat the 'vzsl plan' command that wrote it, with --to %s: what its tasks have computed is kept", err, p.dir)
 	}
 	if err := p.check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return p, nil
+}
+
+func sha256Of(data []byte) string {
+	s := sha256.Sum256(data)
+	return hex.EncodeToString(s[:])
 }
 
 // Write writes a plan and, for an extraction, the list of its images into dir, and returns the path of plan.json. An
@@ -170,11 +181,12 @@ func (p *Plan) Write(dir string, list *features.ImageList, force bool) (string, 
 	if err := p.check(); err != nil {
 		return "", err
 	}
-	data, err := json.MarshalIndent(p, "", "  ")
+	data, err := custody.EncodeJSON(p)
 	if err != nil {
 		return "", err
 	}
-	return path, wholefile.Bytes(path, append(data, '\n'))
+	p.sum, p.checked = sha256Of(data), true
+	return path, wholefile.Bytes(path, data)
 }
 
 // same reports whether a plan that is there divides the same work in the same way. When it was made, and what was measured then, may
@@ -249,6 +261,7 @@ func (p *Plan) here() error {
 // note records a finished unit.
 type note struct {
 	Key      string    `json:"key"`
+	Plan     string    `json:"plan,omitempty"` // sha256 of plan.json
 	File     string    `json:"file,omitempty"` // file of the shard
 	Rows     int       `json:"rows"`
 	Skipped  int       `json:"skipped"`
@@ -278,13 +291,26 @@ func (p *Plan) note(key string) (*note, error) {
 		return nil, err
 	}
 	var n note
-	if err := json.Unmarshal(data, &n); err != nil {
-		return nil, fmt.Errorf("%s is damaged (%w): remove it and run its task again", path, err)
+	carries, err := custody.DecodeJSON(path, data, &n)
+	switch {
+	case err != nil:
+	case n.Key != key:
+		err = &custody.DamagedError{Path: path, Why: "it is the record of another unit"}
+	case p.checked && !carries:
+		err = &custody.DamagedError{Path: path, Why: "it has no checksum"}
+	case p.checked && n.Plan != p.sum:
+		err = &custody.DamagedError{Path: path, Why: "it belongs to another plan, or " + planName + " was replaced since"}
 	}
-	if n.Key != key {
-		return nil, fmt.Errorf("%s is the note of another unit: remove it and run its task again", path)
+	if err != nil {
+		return nil, fmt.Errorf("%w; remove it and run its task again: %s", err, p.Again(key))
 	}
 	return &n, nil
+}
+
+// Again is the command that computes a unit.
+func (p *Plan) Again(key string) string {
+	unit := slices.IndexFunc(p.Units, func(u Unit) bool { return u.Key == key })
+	return fmt.Sprintf("vzsl %s --plan %s --task %s", p.Command, usage.Quote(p.dir), Task{max(unit, 0) % p.Tasks, p.Tasks})
 }
 
 // notes reads the notes of all finished units.
@@ -304,14 +330,14 @@ func (p *Plan) notes() ([]*note, error) {
 
 // done writes the note of a finished unit. If another task has written one with a different result, that is an error.
 func (p *Plan) done(n *note) error {
-	n.Kernels, n.Finished = kernels.Level(), time.Now().UTC().Round(time.Millisecond)
+	n.Plan, n.Kernels, n.Finished = p.sum, kernels.Level(), time.Now().UTC().Round(time.Millisecond)
 	n.Host, _ = os.Hostname()
-	data, err := json.MarshalIndent(n, "", "  ")
+	data, err := custody.EncodeJSON(n)
 	if err != nil {
 		return err
 	}
 	err = wholefile.Create(p.notePath(n.Key), func(w io.WriteSeeker) error {
-		_, err := w.Write(append(data, '\n'))
+		_, err := w.Write(data)
 		return err
 	})
 	if !errors.Is(err, fs.ErrExist) {

@@ -190,10 +190,10 @@ func (p *Plan) Result(key string, to any) error {
 		return err
 	}
 	if n == nil || n.Result == nil {
-		return fmt.Errorf("%s has no result: remove it and run its task again", p.notePath(key))
+		return fmt.Errorf("%s has no result: remove it and run its task again: %s", p.notePath(key), p.Again(key))
 	}
 	if err := json.Unmarshal(n.Result, to); err != nil {
-		return fmt.Errorf("%s is damaged (%w): remove it and run its task again", p.notePath(key), err)
+		return fmt.Errorf("%s is damaged (%w): remove it and run its task again: %s", p.notePath(key), err, p.Again(key))
 	}
 	return nil
 }

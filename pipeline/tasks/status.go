@@ -2,7 +2,6 @@ package tasks
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"vzsl/internal/custody"
 )
 
 // Status is the progress of a plan.
@@ -109,6 +110,24 @@ func (p *Plan) Status(now time.Time) (*Status, error) {
 	return s, nil
 }
 
+// start reads one file of the tasks' folder.
+func (p *Plan) start(name string) (*Start, error) {
+	path := filepath.Join(p.dir, startsDir, name)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var s Start
+	carries, err := custody.DecodeJSON(path, data, &s)
+	if err == nil && (p.checked && !carries || carries && name != s.file()) {
+		err = &custody.DamagedError{Path: path, Why: "it is not the one that its task wrote"}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w; remove it: it only informs, and a task at work writes it again", err)
+	}
+	return &s, nil
+}
+
 // starts reads the latest Start of each task.
 func (p *Plan) starts() ([]Start, error) {
 	entries, err := os.ReadDir(filepath.Join(p.dir, startsDir))
@@ -123,17 +142,12 @@ func (p *Plan) starts() ([]Start, error) {
 		if strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
-		path := filepath.Join(p.dir, startsDir, e.Name())
-		data, err := os.ReadFile(path)
+		s, err := p.start(e.Name())
 		if err != nil {
 			return nil, err
 		}
-		var s Start
-		if err := json.Unmarshal(data, &s); err != nil {
-			return nil, fmt.Errorf("%s is damaged (%w): remove it; its task writes another", path, err)
-		}
 		if was, ok := last[s.Task]; !ok || was.Seen.Before(s.Seen) {
-			last[s.Task] = s
+			last[s.Task] = *s
 		}
 	}
 	var all []Start

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"vzsl/internal/custody"
 	"vzsl/internal/filetest"
 )
 
@@ -150,7 +152,7 @@ func TestStragglers(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.Seen = at.Add(c.seen)
-			if text, err = json.Marshal(s); err != nil {
+			if text, err = custody.EncodeJSON(s); err != nil {
 				t.Fatal(err)
 			}
 			filetest.Write(t, e, string(text))
@@ -225,6 +227,80 @@ func TestStages(t *testing.T) {
 		t.Error(text, err)
 	}
 	filetest.WantError(t, p.Result("u1", &text), "no result", "run its task again")
+}
+
+// Every bit of a plan's files counts, each is of its plan and its unit, and errors say what to do. Those of earlier versions carry no
+// checksum and are read.
+func TestDamagedPlan(t *testing.T) {
+	p := search(t, "a", "b")
+	if err := p.done(&note{Key: "a", SHA256: "1", Task: "0/2", Result: json.RawMessage(`{"x": 1}`)}); err != nil {
+		t.Fatal(err)
+	}
+	p.begin(Task{1, 2}).stop()
+	starts, err := filepath.Glob(filepath.Join(p.dir, startsDir, "*.json"))
+	if err != nil || len(starts) != 1 {
+		t.Fatal(starts, err)
+	}
+	status := func() error {
+		p, err := Read(p.dir)
+		if err == nil {
+			_, err = p.Status(time.Now())
+		}
+		return err
+	}
+	path, record := filepath.Join(p.dir, planName), p.notePath("a")
+	for file, says := range map[string][]string{path: {"'vzsl plan'", p.dir}, record: {"remove it and", "vzsl compare --plan " + p.dir + " --task 0/2"}, starts[0]: {"remove it"}} {
+		whole, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for bit := 0; bit < 8*len(whole); bit += 7 {
+			bad := bytes.Clone(whole)
+			bad[bit/8] ^= 1 << (bit % 8)
+			filetest.Write(t, file, string(bad))
+			filetest.WantError(t, status(), append(says, file+" is damaged")...)
+		}
+		filetest.Write(t, file, string(whole))
+		if err := status(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A record of another unit, and what another plan's task writes when this plan has replaced its own.
+	whole, err := os.ReadFile(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	filetest.Write(t, p.notePath("b"), string(whole))
+	filetest.WantError(t, status(), p.notePath("b"), "another unit")
+	if err := os.Remove(p.notePath("b")); err != nil {
+		t.Fatal(err)
+	}
+	other := PlanSearch("compare", []string{"--a=c"}, ".", p.Units)
+	if _, err := other.Write(p.dir, nil, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.done(&note{Key: "a", SHA256: "1", Task: "0/2"}); err != nil {
+		t.Fatal(err)
+	}
+	filetest.WantError(t, status(), record, "another plan")
+	// As they were written before.
+	old := func(file string, v any) {
+		t.Helper()
+		text, err := json.MarshalIndent(v, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		filetest.Write(t, file, string(text)+"\n")
+	}
+	old(record, note{Key: "a", SHA256: "1", Task: "0/2"})
+	filetest.WantError(t, status(), record, "no checksum") // the plan has one
+	old(path, other)
+	if err := status(); err != nil {
+		t.Error(err)
+	}
+	if p, err := Read(p.dir); err != nil || p.Checked() {
+		t.Error(err)
+	}
 }
 
 func FuzzPlan(f *testing.F) {

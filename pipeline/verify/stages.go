@@ -22,7 +22,7 @@ const checkpoints = "checkpoints"
 func (c *check) features(ctx context.Context) error {
 	c.Stage = StageExtract
 	network := filepath.Base(c.Dir)
-	dataset := filepath.Base(filepath.Dir(filepath.Clean(c.Dir)))
+	dataset := filepath.Base(filepath.Dir(absolute(c.Dir)))
 	again := c.v.W.Command("extract", "--dataset", dataset, "--network", network)
 	p := c.v.W.Begin("verify "+network, "rows")
 	found, err := features.Verify(ctx, c.Dir, p.Done)
@@ -36,6 +36,9 @@ func (c *check) features(ctx context.Context) error {
 	}
 	c.Files, c.Bytes, c.Notes = found.Parts, found.Bytes, append(c.Notes, found.Notes...)
 	c.Features = &Features{found.Source, found.Parts, found.Rows, found.Skipped}
+	if of := found.Source.Dataset; of != "" && of != dataset {
+		c.problem("manifest.json", again, "is of features of "+of)
+	}
 	for _, what := range found.Problems {
 		name, command := fileIn(what), again
 		switch {
@@ -111,8 +114,10 @@ func absolute(dir string) string {
 	return filepath.Clean(dir)
 }
 
-func (c *check) count(name string) {
-	if st, err := os.Stat(filepath.Join(c.Dir, filepath.FromSlash(name))); err == nil {
+func (c *check) count(name string) { c.countFile(filepath.Join(c.Dir, filepath.FromSlash(name))) }
+
+func (c *check) countFile(path string) {
+	if st, err := os.Stat(path); err == nil {
 		c.Files++
 		c.Bytes += st.Size()
 	}

@@ -29,6 +29,7 @@ const (
 	StageTune       = "tune"
 	StageEvaluate   = "evaluate"
 	StageExport     = "export"
+	StagePlan       = "plan"
 )
 
 // Problem is something that is not as it was written.
@@ -87,14 +88,14 @@ func (v *Verifier) Below(ctx context.Context, root string) ([]*Folder, error) {
 		}
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("%s: nothing to verify: no features (shards, class tables, splits), runs, reports or exports of vzsl", root)
+		return nil, fmt.Errorf("%s: nothing to verify: no features (shards, class tables, splits), runs, reports, exports or plans of vzsl", root)
 	}
 	return all, nil
 }
 
 // stagesOf are the folders of a workspace, which holds other things too: images, networks.
 func stagesOf(root string) (found []string, err error) {
-	for _, name := range []string{"features", "runs", "reports", "export"} {
+	for _, name := range []string{"features", "runs", "reports", "export", "plans"} {
 		dir := filepath.Join(root, name)
 		if there, err := lookup.Exists(dir); err != nil {
 			return nil, err
@@ -118,6 +119,11 @@ func (v *Verifier) walk(ctx context.Context, root string, all []*Folder) ([]*Fol
 		}
 		if name := d.Name(); dir != root && (strings.HasPrefix(name, ".") || name == checkpoints || name == features.InputsDir) {
 			return fs.SkipDir // looked at with the folder that they are in
+		}
+		if plan, err := lookup.Exists(filepath.Join(filepath.Dir(dir), "plan.json")); err != nil {
+			return err
+		} else if plan && dir != root {
+			return fs.SkipDir
 		}
 		found, err := v.folder(ctx, dir)
 		if found != nil {
@@ -146,6 +152,8 @@ func (v *Verifier) folder(ctx context.Context, dir string) (*Folder, error) {
 	switch {
 	case names["manifest.json"] || shards:
 		return c.Folder, c.features(ctx)
+	case names["plan.json"]:
+		return c.Folder, c.plan()
 	case names["fits.jsonl"] || names["trials.parquet"]:
 		c.tuning()
 	case names["config.toml"] || names["model.safetensors"]:
@@ -178,6 +186,10 @@ func (c *check) problem(name, command, what string) {
 	if name != "" {
 		path = filepath.Join(c.Dir, filepath.FromSlash(name))
 	}
+	c.problemOf(path, command, what)
+}
+
+func (c *check) problemOf(path, command, what string) {
 	c.Problems = append(c.Problems, Problem{path, strings.TrimPrefix(strings.TrimPrefix(what, path), ": "), c.Stage, command})
 }
 

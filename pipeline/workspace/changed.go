@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"vzsl/features"
+	"vzsl/pipeline/usage"
 	"vzsl/train/runs"
 	"vzsl/train/settings"
 )
@@ -38,9 +39,9 @@ func (w *Workspace) changed(name string, model *runs.Predictor, changes []*featu
 		kept := filepath.Join(w.RunDir(name), features.InputsDir)
 		switch ch.Of {
 		case features.InputSplit:
-			back = append(back, "cp "+Quote(filepath.Join(kept, "split.parquet"))+" "+Quote(w.SplitFile(model.Source().Dataset, model.Split())))
+			back = append(back, "cp "+usage.Quote(filepath.Join(kept, "split.parquet"))+" "+usage.Quote(w.SplitFile(model.Source().Dataset, model.Split())))
 		case features.InputClasses:
-			back = append(back, "cp "+Quote(filepath.Join(kept, "classes.parquet"))+" "+Quote(w.ClassTableFile(model.Source().Dataset)))
+			back = append(back, "cp "+usage.Quote(filepath.Join(kept, "classes.parquet"))+" "+usage.Quote(w.ClassTableFile(model.Source().Dataset)))
 		}
 	}
 	e.back = strings.Join(back, " && ")

@@ -3,6 +3,7 @@ package workspace
 import (
 	"slices"
 	"strings"
+	"vzsl/pipeline/usage"
 )
 
 // Command is the command line of a stage that works in this folder.
@@ -17,15 +18,7 @@ func (w *Workspace) Command(stage string, args ...string) string {
 func CommandLine(stage string, args ...string) string {
 	words := []string{"vzsl " + stage}
 	for _, word := range args {
-		words = append(words, Quote(word))
+		words = append(words, usage.Quote(word))
 	}
 	return strings.Join(words, " ")
-}
-
-// Quote quotes a word for the shell where it needs that.
-func Quote(s string) string {
-	if s != "" && !strings.ContainsAny(s, " \t\n'\"\\$`*?[]{}()<>|&;#~!") {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -120,14 +120,19 @@ func (d *Dataset) checkSource() error {
 // Read reads the dataset where Infer found it. progress is told of a source's files.
 func (d *Dataset) Read(ctx context.Context, stores *store.Opener, progress func(done, total int)) (*datasets.Dataset, error) {
 	if source.Is(d.Folder) {
-		return source.Open(ctx, d.Folder, source.Options{
-			Stores: stores, DataColumns: d.DataColumns, Names: d.ClassNames, ClassFile: d.classTable(), Columns: d.Columns, Progress: progress,
-		})
+		o := d.Source(stores)
+		o.Progress = progress
+		return source.Open(ctx, d.Folder, o)
 	}
 	if d.Layout == catalog.Folder && d.classTable() != "" {
 		return datasets.OpenFolder(d.Folder, d.ClassFile, d.Columns)
 	}
 	return catalog.Open(d.Layout, d.Folder)
+}
+
+// Source are the options of a source in place of a folder.
+func (d *Dataset) Source(stores *store.Opener) source.Options {
+	return source.Options{Stores: stores, DataColumns: d.DataColumns, Names: d.ClassNames, ClassFile: d.classTable(), Columns: d.Columns}
 }
 
 // classTable is the file of class descriptions where it may name classes that have no images: they belong to the dataset too.
