@@ -163,6 +163,6 @@ func FuzzCollection(f *testing.F) {
 		_ = eachImage(t.Context(), path, func(imageRow) error { return nil })
 		_, _ = eachGrown(t.Context(), path, func(imageRow) {})
 		_, _ = ReadImageList(path)
-		_ = readTimes(path, "")
+		_, _ = readTimes(path, "")
 	})
 }

@@ -334,9 +334,12 @@ func (g *Growth) table(ctx context.Context, place *imagePlaces, missing map[int3
 	for i, d := range g.donors {
 		number[d.File] = int32(i)
 	}
-	times := readTimes(filepath.Join(g.dir, cacheDir, timesName), m.Images.SHA256)
+	times, err := readTimes(filepath.Join(g.dir, cacheDir, timesName), m.Images.SHA256)
+	if err != nil {
+		return false, err
+	}
 	row := 0
-	err := eachImage(ctx, path, func(r imageRow) error {
+	err = eachImage(ctx, path, func(r imageRow) error {
 		if row < len(times) {
 			r.file.modTime = times[row]
 		}
@@ -368,6 +371,9 @@ func (g *Growth) adopt(ctx context.Context, i int32, place *imagePlaces) error {
 		if strings.Contains(err.Error(), "is not a feature shard") {
 			return fmt.Errorf("%w: move it away, or --force to discard what is in %s", err, g.dir)
 		}
+		if system := systemError(err); system != nil && (g.shared() || g.o.Trust != nil) { // not for a task to judge
+			return system
+		}
 		g.note("%s will be written again: %v", d.File, err)
 		return nil
 	}
@@ -388,7 +394,10 @@ func (g *Growth) adopt(ctx context.Context, i int32, place *imagePlaces) error {
 		return nil
 	}
 	wanted := slices.Contains(g.lists, d.list)
-	times := readTimes(filepath.Join(g.dir, cacheDir, shardTimes(d.File)), d.SHA256)
+	times, err := readTimes(filepath.Join(g.dir, cacheDir, shardTimes(d.File)), d.SHA256)
+	if err != nil {
+		return err
+	}
 	for row, r := range rows {
 		k, ok := place.find(r.image)
 		if !ok {

@@ -288,14 +288,15 @@ func (g *Growth) Finish() (*Manifest, error) {
 		return nil, fmt.Errorf("write %s: %w", filepath.Join(g.dir, imagesName), err)
 	}
 	m.Images = &ManifestFile{File: imagesName, SHA256: hex.EncodeToString(sum(images)), Bytes: int64(len(images))}
-	if err := writeFinished(g.dir, m, map[string][]byte{skippedName: encodeSkipped(skipped), imagesName: images}); err != nil {
-		return nil, err
-	}
 	times := make([]int64, len(g.images))
 	for i := range times {
 		times[i] = g.images[i].modTime
 	}
+	// First: those of the shards are not read any more once the manifest lists these.
 	if err := writeTimes(filepath.Join(g.dir, cacheDir, timesName), m.Images.SHA256, times); err != nil {
+		return nil, err
+	}
+	if err := writeFinished(g.dir, m, map[string][]byte{skippedName: encodeSkipped(skipped), imagesName: images}); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(g.drop(m), dropTimes(g.dir)); err != nil {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"vzsl/internal/wholefile"
 )
@@ -172,25 +173,34 @@ func writeTimes(path, of string, times []int64) error {
 	return wholefile.Bytes(path, data)
 }
 
-// readTimes reads them; none where they are not those of that file.
-func readTimes(path, of string) []int64 {
+// readTimes reads them; none where there are none, or not those of that file. The error is the system's, which may not be there the
+// next time.
+func readTimes(path, of string) ([]int64, error) {
 	t, err := openWhole(path)
 	if err != nil {
-		return nil
+		return nil, systemError(err)
 	}
 	defer t.close()
 	if have, _ := t.meta(keyPrefix + "of"); have != of || t.expect(schemaTimes, "") != nil {
-		return nil
+		return nil, nil
 	}
 	times := make([]int64, 0, min(t.rows(), 1<<20))
 	for g := range t.groups() {
 		more, err := integers[int64](t, g, columnTime)
 		if err != nil {
-			return nil
+			return nil, systemError(err)
 		}
 		times = append(times, more...)
 	}
-	return times
+	return times, nil
+}
+
+// systemError is err where it is that of the operating system, other than that there is no such file; else nil.
+func systemError(err error) error {
+	if errno := syscall.Errno(0); errors.As(err, &errno) && !absent(err) {
+		return err
+	}
+	return nil
 }
 
 // shardTimes is the file in cacheDir with the modification times of a shard's images, until timesName has them: those with features

@@ -8,9 +8,11 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"vzsl/internal/custody"
 	"vzsl/internal/lock"
 	"vzsl/pipeline/experiment"
 	"vzsl/pipeline/tasks"
@@ -171,5 +173,6 @@ func (s *compareSearch) finish(ctx context.Context, x *searchTasks) error {
 func passing(err error) bool {
 	var held *lock.HeldError
 	var path *fs.PathError
-	return errors.As(err, &held) || errors.As(err, &path)
+	var system syscall.Errno // also of a rename, a lock, a mapped file
+	return errors.As(err, &held) || errors.As(err, &path) || errors.As(err, &system) || custody.IsDamaged(err)
 }

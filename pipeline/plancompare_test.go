@@ -2,15 +2,19 @@ package pipeline
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
+	"vzsl/internal/custody"
 	"vzsl/internal/filetest"
+	"vzsl/internal/lock"
 )
 
 // withoutTimes is a comparison without what depends on the clock, and without the name of what it lies in.
@@ -93,6 +97,26 @@ func TestComparisonInTasks(t *testing.T) {
 		path := filepath.Join("reports", "demo-"+s+"-compare", "compare.json")
 		if want, got := withoutTimes(t, filepath.Join(out, path)), withoutTimes(t, filepath.Join(other, path)); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %v, of one process %v", s, got, want)
+		}
+	}
+}
+
+// A unit whose failure is the machine's is tried again; the method's is its result.
+func TestPassing(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want bool
+	}{
+		{fmt.Errorf("model: %w", &os.PathError{Op: "open", Path: "x", Err: syscall.EIO}), true},
+		{fmt.Errorf("model: %w", &os.LinkError{Op: "rename", Old: "x", New: "y", Err: syscall.EIO}), true},
+		{fmt.Errorf("lock: %w", syscall.EMFILE), true},
+		{&custody.DamagedError{Path: "x", Why: "y"}, true},
+		{&lock.HeldError{}, true},
+		{errors.New("singular matrix"), false},
+		{nil, false},
+	} {
+		if got := passing(c.err); got != c.want {
+			t.Errorf("%v: %v", c.err, got)
 		}
 	}
 }

@@ -37,7 +37,6 @@ type Mirror struct {
 	prefix string // of keys, with a slash at its end unless it is empty
 	lock   *flock.Flock
 	settle sync.Mutex
-	watch  watch
 }
 
 // Open takes a mirror of the address in the user's cache folder that no other process uses. Fetch fills it.
@@ -175,7 +174,6 @@ func (m *Mirror) record(key, version string, st fs.FileInfo) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	m.watch.settle(key)
 	return os.WriteFile(file, b, 0o644) // torn, it reads as none: the file is then fetched or put again
 }
 
@@ -195,7 +193,6 @@ func (m *Mirror) Fetch(ctx context.Context, want func(key string) bool) error {
 		}
 		there[key] = true
 		if version, ok := m.same(key); ok && version == in.Version {
-			m.watch.settle(key)
 			continue
 		}
 		g.Go(func() error { return m.fetchNow(below, key, in) })
@@ -229,7 +226,6 @@ func (m *Mirror) fetchNow(ctx context.Context, key string, in Info) error {
 }
 
 func (m *Mirror) forget(key string) error {
-	m.watch.forget(key)
 	for _, file := range []string{m.Local(key), m.recordFile(key)} {
 		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -361,7 +357,19 @@ func (m *Mirror) Settle(ctx context.Context, want func(key string) bool) error {
 	}
 	m.settle.Lock()
 	defer m.settle.Unlock()
-	err = m.each(func(key string) error { return m.settleOne(ctx, w, key, want) })
+	err = m.each(func(key string) error {
+		if !want(key) {
+			return nil
+		}
+		if _, ok := m.same(key); ok {
+			return nil
+		}
+		err := m.put(ctx, w, key)
+		if errors.Is(err, fs.ErrNotExist) { // removed since
+			return nil
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -377,7 +385,20 @@ func (m *Mirror) Settle(ctx context.Context, want func(key string) bool) error {
 		if err != nil {
 			return err
 		}
-		return m.remove(ctx, w, strings.TrimSuffix(filepath.ToSlash(rel), ".json"), want)
+		key := strings.TrimSuffix(filepath.ToSlash(rel), ".json")
+		if !want(key) {
+			return nil
+		}
+		if _, err := os.Lstat(m.Local(key)); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := w.Remove(ctx, m.prefix+key); err != nil {
+			return err
+		}
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
 	})
 }
 

@@ -105,6 +105,7 @@ func create(dir, name string) (*temporary, error) {
 			return t, nil
 		}
 		_ = f.Close() // another process has just removed it, or:
+		t.release()
 		if err != nil {
 			return nil, errors.Join(err, t.remove())
 		}
@@ -131,9 +132,18 @@ func (t *temporary) claim() (bool, error) {
 		return false, err
 	}
 	mine, err1 := t.lock.Stat()
-	there, err2 := os.Stat(t.name)
-	return err1 == nil && err2 == nil && os.SameFile(mine, there), nil
+	there, err2 := stat(t.name)
+	if errors.Is(err2, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err := errors.Join(err1, err2); err != nil {
+		return false, err
+	}
+	return os.SameFile(mine, there), nil
 }
+
+// stat is replaced in tests.
+var stat = os.Stat
 
 func (t *temporary) release() {
 	if t.lock != nil {

@@ -89,19 +89,6 @@ func (a *Aside) Name() string { return a.t.name }
 // is called when the file is in its place.
 var Placing func(path, aside string, create bool) (placed func() error, err error)
 
-// InPlace, where it is set, is told of every file that OpenInPlace opens.
-var InPlace func(path string)
-
-// OpenInPlace opens a file that is written line by line, so that it never is in its place as a whole: a log, whose reader knows what to make
-// of a last line that is torn.
-func OpenInPlace(path string, flag int) (*os.File, error) {
-	f, err := os.OpenFile(path, flag, 0o644)
-	if err == nil && InPlace != nil {
-		InPlace(path)
-	}
-	return f, err
-}
-
 func placing(path, aside string, create bool) (func() error, error) {
 	if Placing == nil {
 		return func() error { return nil }, nil

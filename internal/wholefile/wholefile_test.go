@@ -321,3 +321,24 @@ func TestOneRename(t *testing.T) {
 		t.Error(seen, err)
 	}
 }
+
+// TestUnknown: a temporary file of which the file system cannot tell whether it is there is removed, and its lock with it.
+func TestUnknown(t *testing.T) {
+	defer func() { stat = os.Stat }()
+	dir := t.TempDir()
+	broken := errors.New("input/output error")
+	stat = func(string) (os.FileInfo, error) { return nil, broken }
+	if err := Bytes(filepath.Join(dir, "x"), nil); !errors.Is(err, broken) || names(t, dir) != "" {
+		t.Error(err, names(t, dir))
+	}
+	swept := 0
+	stat = func(name string) (os.FileInfo, error) { // by another process, twice
+		if swept++; swept < 3 {
+			return nil, errors.Join(os.Remove(name), fs.ErrNotExist)
+		}
+		return os.Stat(name)
+	}
+	if err := Bytes(filepath.Join(dir, "x"), nil); err != nil || names(t, dir) != "x" || swept != 3 {
+		t.Error(err, names(t, dir), swept)
+	}
+}
