@@ -15,6 +15,7 @@ import (
 // Start is what a task says of itself: when it begins, after each unit, every beat, and when it ends.
 type Start struct {
 	Task  string    `json:"task"`
+	Plan  string    `json:"plan,omitempty"` // sha256 of plan.json
 	Host  string    `json:"host"`
 	PID   int       `json:"pid"`
 	Began time.Time `json:"began"`
@@ -48,7 +49,7 @@ type beats struct {
 func now() time.Time { return time.Now().UTC().Round(time.Millisecond) }
 
 func (p *Plan) begin(t Task) *beats {
-	b := &beats{p: p, end: make(chan struct{}), s: Start{Task: t.String(), PID: os.Getpid(), Began: now()}}
+	b := &beats{p: p, end: make(chan struct{}), s: Start{Task: t.String(), Plan: p.sum, PID: os.Getpid(), Began: now()}}
 	b.s.Host, _ = os.Hostname()
 	b.at(0)
 	b.done.Go(func() {

@@ -73,7 +73,11 @@ func (p *Plan) Check(folder string, listed func(shard string) bool) (found []Dam
 				found = append(found, Damage{File: path, Err: errors.New("is not the record of one of the plan's units"), Purge: []string{path}})
 			default:
 				checked = append(checked, path)
-				if _, err := p.start(e.Name()); err != nil {
+				s, err := p.start(e.Name())
+				if err == nil && !p.owns(s.Plan) {
+					err = p.otherPlan(path)
+				}
+				if err != nil {
 					found = append(found, Damage{File: path, Err: err, Purge: []string{path}})
 				}
 			}

@@ -298,13 +298,20 @@ func (p *Plan) note(key string) (*note, error) {
 		err = &custody.DamagedError{Path: path, Why: "it is the record of another unit"}
 	case p.checked && !carries:
 		err = &custody.DamagedError{Path: path, Why: "it has no checksum"}
-	case p.checked && n.Plan != p.sum:
-		err = &custody.DamagedError{Path: path, Why: "it belongs to another plan, or " + planName + " was replaced since"}
+	case !p.owns(n.Plan):
+		err = p.otherPlan(path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w; remove it and run its task again: %s", err, p.Again(key))
 	}
 	return &n, nil
+}
+
+// owns reports whether a record that names a plan by its sha256 is of this one.
+func (p *Plan) owns(plan string) bool { return !p.checked || plan == p.sum }
+
+func (p *Plan) otherPlan(path string) error {
+	return &custody.DamagedError{Path: path, Why: "it belongs to another plan, or " + planName + " was replaced since"}
 }
 
 // Again is the command that computes a unit.

@@ -146,6 +146,10 @@ func (p *Plan) starts() ([]Start, error) {
 		if err != nil {
 			return nil, err
 		}
+		if !p.owns(s.Plan) { // a task of a plan that was replaced may be at work still
+			continue
+		}
+		s.Plan = ""
 		if was, ok := last[s.Task]; !ok || was.Seen.Before(s.Seen) {
 			last[s.Task] = *s
 		}

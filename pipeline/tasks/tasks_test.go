@@ -241,6 +241,10 @@ func TestDamagedPlan(t *testing.T) {
 	if err != nil || len(starts) != 1 {
 		t.Fatal(starts, err)
 	}
+	start, err := os.ReadFile(starts[0])
+	if err != nil {
+		t.Fatal(err)
+	}
 	status := func() error {
 		p, err := Read(p.dir)
 		if err == nil {
@@ -283,6 +287,26 @@ func TestDamagedPlan(t *testing.T) {
 		t.Fatal(err)
 	}
 	filetest.WantError(t, status(), record, "another plan")
+	if err := os.Remove(record); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(starts[0]), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	filetest.Write(t, starts[0], string(start))
+	if err := status(); err != nil { // it only informs
+		t.Error(err)
+	}
+	replaced, err := Read(p.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, _, err := replaced.Check("", nil); err != nil || len(found) != 1 || found[0].File != starts[0] || !strings.Contains(found[0].Err.Error(), "another plan") {
+		t.Error(found, err)
+	}
+	if err := os.Remove(starts[0]); err != nil {
+		t.Fatal(err)
+	}
 	// As they were written before.
 	old := func(file string, v any) {
 		t.Helper()

@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,6 +46,24 @@ func TestMountedInOrder(t *testing.T) {
 	filetest.Write(t, log, "one\ntwo\n")
 	put("work/runs/r/seed-1/model work/runs/r/tuning/journal.jsonl", "one\ntwo\n")
 	if err := w.Unmount(); err != nil {
+		t.Fatal(err)
+	}
+	// The next process goes on with the log that it has fetched.
+	if err := w.Mount(context.Background(), "s3://bucket/work", true); err != nil {
+		t.Fatal(err)
+	}
+	put("work/runs/r/seed-1/model work/runs/r/tuning/journal.jsonl", "one\ntwo\n")
+	f, err := os.OpenFile(log, os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"three\n", "four\n"} {
+		if _, err := f.WriteString(line); err != nil {
+			t.Fatal(err)
+		}
+		put("work/runs/r/seed-1/model work/runs/r/tuning/journal.jsonl", string(s3.Get(t, "work/runs/r/tuning/journal.jsonl"))+line)
+	}
+	if err := errors.Join(f.Close(), w.Unmount()); err != nil {
 		t.Fatal(err)
 	}
 }
