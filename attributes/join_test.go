@@ -126,7 +126,7 @@ func TestBlocksErrors(t *testing.T) {
 	} {
 		filetest.WantError(t, json.Unmarshal([]byte(text), &n), "blocks")
 	}
-	// A model of before there were blocks.
+	// A model from before blocks existed.
 	if err := json.Unmarshal([]byte(`{"kind":"l2","missing":"error","dim":3}`), &n); err != nil {
 		t.Error(err)
 	}

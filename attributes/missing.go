@@ -64,7 +64,7 @@ const (
 	awaColours          = 4
 )
 
-// OfAwA tells whether all that is missing are the four values that Animals with Attributes, 1 and 2, lacks as it is published.
+// OfAwA reports whether all that is missing are the four values that Animals with Attributes, 1 and 2, lacks as it is published.
 func (t *Table) OfAwA() bool {
 	gaps := Gaps(t.Names, t.Classes, t.Values)
 	return len(t.Names) == awaAttributes && len(gaps) == 1 && gaps[0].Class == awaLacking &&

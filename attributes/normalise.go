@@ -179,7 +179,7 @@ func (n *Normaliser) views() []*Normaliser {
 	return []*Normaliser{&plain, &root}
 }
 
-// centres tells whether the mean over the classes fitted on is taken off.
+// centres reports whether the mean over the classes fitted on is taken off.
 func (n *Normaliser) centres() bool {
 	return n.kind == Standardise || n.kind == CentreL2 || n.kind == SqrtCentreL2 || n.kind == BothCentreL2
 }
@@ -254,7 +254,7 @@ func (n *Normaliser) acceptable(row []float32) error {
 	return nil
 }
 
-// fills tells whether missing values are filled.
+// fills reports whether missing values are filled.
 func (n *Normaliser) fills() bool { return n.missing == MissingClassMean }
 
 // Missing is the way that missing values are treated.

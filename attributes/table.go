@@ -70,7 +70,7 @@ func Join(tables ...*Table) (*Table, error) {
 	return t, nil
 }
 
-// Select gives the table with the named attributes alone, in that order, matched by name. Those of the table that are not asked
+// Select returns the table with the named attributes alone, in that order, matched by name. Those of the table that are not asked
 // for are said in the notes.
 func (t *Table) Select(names []string) (*Table, error) {
 	at := make(map[string]int, len(t.Names))
@@ -180,7 +180,7 @@ func (t *Table) Align(file string, classes []string, names []string, rows map[st
 	return nil
 }
 
-// normalForm gives rows by their classes' names in Unicode's normal form C: files from macOS have form D.
+// normalForm returns rows by their classes' names in Unicode's normal form C: files from macOS have form D.
 func normalForm(file string, names []string, rows map[string][]float32) ([]string, map[string][]float32, error) {
 	if !slices.ContainsFunc(names, func(n string) bool { return !norm.NFC.IsNormalString(n) }) {
 		return names, rows, nil

@@ -12,7 +12,7 @@ import (
 // percentages, are noticed: a model takes them without a word and names every image wrongly.
 //
 // A value is held against the mean of the attribute's values that are not zero: the ratio has no unit, and a class that simply
-// has few of the attributes is not taken for one in small numbers. The median of a row's ratios tells of a class in other units,
+// has few of the attributes is not treated as one in small numbers. The median of a row's ratios tells of a class in other units,
 // that of a column's of an attribute.
 type Units struct {
 	names         []string
@@ -62,12 +62,12 @@ func (u *Units) ratios(row []float32) []float64 {
 	return r
 }
 
-// otherRow tells whether the median ratio of a row speaks of another unit.
+// otherRow reports whether the median ratio of a row speaks of another unit.
 func (u *Units) otherRow(m float64) bool {
 	return m > apart && m > beyond*u.rows[1] || m < 1.0/apart && m < u.rows[0]/beyond
 }
 
-// otherColumn tells whether the ratios of an attribute, sorted, with the median m, do. A small value is nothing odd: a class may
+// otherColumn reports whether the ratios of an attribute, sorted, with the median m, do. A small value is nothing odd: a class may
 // hardly have what all others have; of several it is when all are.
 func (u *Units) otherColumn(k int, r []float64, m float64) bool {
 	most := r[len(r)-1]

@@ -11,7 +11,7 @@ import (
 	"vzsl/internal/filetest"
 )
 
-// percentages are rows such as data sets have them: many zeros, few large values, each class with a handful of its own.
+// percentages are rows such as datasets have them: many zeros, few large values, each class with a handful of its own.
 func percentages(seed uint64, classes, attributes int) (names []string, rows [][]float32) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	for range classes {

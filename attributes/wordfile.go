@@ -17,8 +17,8 @@ import (
 const (
 	WordsAuto     = "auto"
 	WordsWord2Vec = "word2vec" // binary: "V D\n", then each word, a space, D little-endian float32, with or without a newline
-	WordsText     = "text"     // word2vec's text, fastText's .vec: "V D\n", then a line a word
-	WordsGloVe    = "glove"    // a line a word, no header; a word may hold spaces
+	WordsText     = "text"     // word2vec's text, fastText's .vec: "V D\n", then one word per line
+	WordsGloVe    = "glove"    // one word per line, no header; a word may hold spaces
 )
 
 // WordFormats are the names of the formats.

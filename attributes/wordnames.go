@@ -48,7 +48,7 @@ func lemmas(name string) []lemma {
 	return out
 }
 
-// plainName takes off what data sets put before a name: CUB's number ("001.Black_footed_Albatross"), SUN's folder ("a/abbey").
+// plainName takes off what datasets put before a name: CUB's number ("001.Black_footed_Albatross"), SUN's folder ("a/abbey").
 func plainName(s string) string {
 	if number, rest, ok := strings.Cut(s, "."); ok && rest != "" && number != "" && strings.Trim(number, "0123456789") == "" {
 		s = rest
@@ -59,7 +59,7 @@ func plainName(s string) string {
 	return s
 }
 
-// splitWords splits where data sets do for want of spaces; at hyphens only if asked to.
+// splitWords splits where datasets do for lack of spaces; at hyphens only if asked to.
 func splitWords(s string, hyphens bool) []string {
 	return strings.FieldsFunc(s, func(r rune) bool {
 		return unicode.IsSpace(r) || r == '_' || r == '+' || r == '/' || r == ',' || hyphens && r == '-'

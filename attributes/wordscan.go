@@ -44,7 +44,7 @@ func (w *wanted) find(word []byte) (slot int, ok bool) {
 	return slot, ok && w.vec[slot] == nil
 }
 
-// scan goes through the file once and keeps the vectors of the wanted words; of a word that is there twice, the first. It
+// scan iterates over the file once and keeps the vectors of the wanted words; of a word that is there twice, the first. It
 // returns the number of words in the file and what is odd about it.
 func (f *wordFile) scan(w *wanted) (words int, notes []string, err error) {
 	if f.format == WordsWord2Vec {

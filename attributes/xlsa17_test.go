@@ -7,31 +7,25 @@ import (
 	"strings"
 	"testing"
 
+	"vzsl/internal/filetest"
 	"vzsl/internal/matfile"
 )
 
 func splitsFile(t *testing.T, names []string, original []float64, rows int) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "att_splits.mat")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	w, err := matfile.NewWriter(f, "test")
-	if err == nil && names != nil {
-		err = w.Texts("allclasses_names", names)
-	}
-	if err == nil && original != nil {
-		err = w.Doubles("original_att", rows, len(original)/rows, original)
-	}
-	if err == nil {
-		err = w.Doubles("att", 2, 3, []float64{1, 0, 0.6, -0.8, 0, 1})
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return filetest.FillMAT(t, filepath.Join(t.TempDir(), "att_splits.mat"), func(w *matfile.Writer) error {
+		if names != nil {
+			if err := w.Texts("allclasses_names", names); err != nil {
+				return err
+			}
+		}
+		if original != nil {
+			if err := w.Doubles("original_att", rows, len(original)/rows, original); err != nil {
+				return err
+			}
+		}
+		return w.Doubles("att", 2, 3, []float64{1, 0, 0.6, -0.8, 0, 1})
+	})
 }
 
 func TestXLSA17(t *testing.T) {
@@ -104,25 +98,12 @@ func TestXLSA17(t *testing.T) {
 // in a row; without names they are refused.
 func TestMATOfOthers(t *testing.T) {
 	file := func(rows, columns int, values []float64, names ...string) string {
-		path := filepath.Join(t.TempDir(), "own.mat")
-		f, err := os.Create(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		w, err := matfile.NewWriter(f, "test")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := w.Doubles("att", rows, columns, values); err != nil {
-			t.Fatal(err)
-		}
-		if names != nil {
-			if err := w.Texts("classes", names); err != nil {
-				t.Fatal(err)
+		return filetest.FillMAT(t, filepath.Join(t.TempDir(), "own.mat"), func(w *matfile.Writer) error {
+			if err := w.Doubles("att", rows, columns, values); err != nil || names == nil {
+				return err
 			}
-		}
-		return path
+			return w.Texts("classes", names)
+		})
 	}
 	o := FileOptions{Classes: []string{"ant", "bee", "cat"}, Numbered: []string{"ant", "bee", "cat"}}
 	for name, path := range map[string]string{

@@ -16,7 +16,7 @@ type listed struct {
 	line int
 }
 
-// ReadClassList reads class names, one a line, in Unicode's normal form C. Blank lines and comments are left out: a comment is a
+// ReadClassList reads class names, one per line, in Unicode's normal form C. Blank lines and comments are left out: a comment is a
 // # alone or followed by a blank, since a name may begin with it. A duplicate name is an error.
 func ReadClassList(path string) ([]string, error) {
 	list, err := readClassList(path)
@@ -61,7 +61,7 @@ func ReadKnownClasses(path string, known, wnids []string) ([]string, error) {
 	return names, nil
 }
 
-// IsComment tells whether a line of a class list is a comment: a # alone or followed by a blank.
+// IsComment reports whether a line of a class list is a comment: a # alone or followed by a blank.
 func IsComment(line string) bool {
 	return line == "#" || strings.HasPrefix(line, "# ") || strings.HasPrefix(line, "#\t")
 }

@@ -25,7 +25,7 @@ type Dataset struct {
 	Classes   []Class
 	Images    []Image
 	Notes     []string // what is odd but allowed, one line each
-	// Unpictured says the same of images that are not there: no matter where features come from elsewhere.
+	// Unpictured says the same of images that do not exist: no matter where features come from elsewhere.
 	Unpictured []string
 
 	// Unusable says why an image cannot be used that need not be read to know it, by its path.

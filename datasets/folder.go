@@ -21,7 +21,7 @@ const ClassFile = "classes.csv"
 
 // OpenFolder reads an own dataset: <class>/<image>. Classes that have no images, those to be recognised from their
 // description alone, are the further rows of the class file (a table as [convert.ReadClassNames] reads it); "" means classes.csv in
-// dir where there is one. A class file may stand there without any images. A folder
+// dir where there is one. A class file may be there without any images. A folder
 // without images of its own that no row describes is no class. Images in folders within a class's belong to it, too.
 //
 // Classes with images come first, sorted by name, then those without in the order of the class file: describing one more

@@ -35,7 +35,7 @@ var systemFolders = map[string]bool{
 	"$RECYCLE.BIN": true, "RECYCLER": true, "System Volume Information": true, "lost+found": true,
 }
 
-// SystemFolder tells whether a folder of that name is an operating system's, an archive's or a storage server's.
+// SystemFolder reports whether a folder of that name is an operating system's, an archive's or a storage server's.
 func SystemFolder(name string) bool { return systemFolders[name] }
 
 // PicturesIn lists the images of a folder, sorted.

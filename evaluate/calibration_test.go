@@ -1,10 +1,9 @@
 package evaluate
 
 import (
-	"encoding/json"
 	"math"
-	"os"
 	"testing"
+	"vzsl/internal/filetest"
 
 	"pgregory.net/rapid"
 )
@@ -30,17 +29,10 @@ func TestReliabilityByHand(t *testing.T) {
 }
 
 func TestReliabilityGolden(t *testing.T) {
-	var want struct {
+	want := filetest.JSON[struct {
 		Temperature, ECE float64
 		Bins             [][3]float64
-	}
-	data, err := os.ReadFile("testdata/reliability.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, &want); err != nil {
-		t.Fatal(err)
-	}
+	}](t, "testdata/reliability.json")
 	_, w := readGolden(t)
 	r, err := w.run(Options{Resamples: 10, Temperature: want.Temperature})
 	if err != nil {

@@ -31,7 +31,7 @@ func withImages(all []tally) []tally {
 	return ts
 }
 
-// harmonic gives U, S and H with the constant subtracted from the seen scores; H is resampled from the pairs of U and S.
+// harmonic returns U, S and H with the constant subtracted from the seen scores; H is resampled from the pairs of U and S.
 func harmonic(images []gzsl.Image, seen, candidates int, constant float64, b Bootstrap) Harmonic {
 	ut, st := tallies(images, seen, candidates, constant)
 	r := newResampler(b.Seed)

@@ -33,7 +33,7 @@ func perImage(ts []tally) float64 {
 }
 
 // resampler draws bootstrap replicates. It is an own few lines over a generator whose sequence Go guarantees, so that a
-// seed gives the same intervals for ever.
+// seed gives the same intervals forever.
 type resampler struct{ pcg *rand.PCG }
 
 func newResampler(seed uint64) resampler { return resampler{rand.NewPCG(seed, 0x7a736c)} }
@@ -88,7 +88,7 @@ func (r resampler) replicate(ts []tally, resamples int) (class, image replicates
 	return class, image
 }
 
-// accuracy gives both figures of the tallies with their intervals.
+// accuracy returns both figures of the tallies with their intervals.
 func accuracy(ts []tally, b Bootstrap) Accuracy {
 	class, image := newResampler(b.Seed).replicate(ts, b.Resamples)
 	return Accuracy{

@@ -34,7 +34,7 @@ func top(scores []float32, k int) []Choice {
 	return best
 }
 
-// tied tells whether the best score belongs to more than one candidate.
+// tied reports whether the best score belongs to more than one candidate.
 func tied(scores []float32) bool {
 	best, n := scores[0], 0
 	for _, s := range scores {

@@ -12,7 +12,7 @@ const (
 	rejectionPoints = 100    // of the curve
 )
 
-// Rejection is how well images of none of the candidates are told from those of a candidate by the excess of the best candidate's score over
+// Rejection is how well images of none of the candidates are distinguished from those of a candidate by the excess of the best candidate's score over
 // the one expected of as many other classes: one whose excess is below a threshold is rejected. Of the unseen classes with images, in the split's order, every other one is a
 // candidate and the images of the rest are of none; then the other way round. Both count together.
 type Rejection struct {

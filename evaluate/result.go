@@ -144,7 +144,7 @@ type Choice struct {
 	Score float32
 }
 
-// Correct tells whether the best candidate is the true class.
+// Correct reports whether the best candidate is the true class.
 func (p *Prediction) Correct() bool { return p.Rank == 1 }
 
 // Gap is how much higher the best candidate scored than the true class: 0 for a correct prediction.

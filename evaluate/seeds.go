@@ -40,7 +40,7 @@ func NewSpread(name string, values []float64) Spread {
 	return s
 }
 
-// The figures of Headline that the literature has: of attribute data sets, of ImageNet.
+// The figures of Headline that the literature has: of attribute datasets, of ImageNet.
 const (
 	Top1PerImage = "top-1, per image"
 	Top5PerImage = "top-5, per image"
@@ -78,7 +78,7 @@ type NamedFigure struct {
 	Estimate *Estimate // with its intervals; nil where it has none
 }
 
-// OverSeeds sums up the headline figures of one run's results, one a seed, in the order in which they stand in the first;
+// OverSeeds sums up the headline figures of one run's results, one per seed, in the order in which they stand in the first;
 // a figure that not all of them have is left out. The figures of one result keep its bootstrap intervals over images.
 func OverSeeds(results []*Result) []Spread {
 	values := map[string][]float64{}

@@ -2,11 +2,9 @@ package evaluate
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -15,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"vzsl/features"
+	"vzsl/internal/filetest"
 )
 
 // matrix is features whose rows are one number, the row's index.
@@ -131,14 +130,7 @@ type golden struct {
 
 func readGolden(t *testing.T) (*golden, *world) {
 	t.Helper()
-	data, err := os.ReadFile("testdata/golden.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := &golden{}
-	if err := json.Unmarshal(data, g); err != nil {
-		t.Fatal(err)
-	}
+	g := filetest.JSON[*golden](t, "testdata/golden.json")
 	for _, row := range g.Eighths {
 		for i := range row {
 			row[i] /= 8

@@ -40,8 +40,8 @@ type BatcherOptions struct {
 	MaxPixels int  // million; larger images are refused before they are decoded; 0: preprocess.MaxMegapixels
 }
 
-// ErrClosed is the error after Close.
-var ErrClosed = errors.New("extract: closed")
+// errClosed is the error after Close.
+var errClosed = errors.New("extract: closed")
 
 // A Refusal is the error of an image that cannot be used.
 type Refusal struct {
@@ -125,7 +125,7 @@ func (b *Batcher) feature(ctx context.Context, read func(r *reader, dst []float3
 	b.closing.RLock()
 	defer b.closing.RUnlock()
 	if b.closed {
-		return nil, "", ErrClosed
+		return nil, "", errClosed
 	}
 	var r *reader
 	select {

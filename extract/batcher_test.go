@@ -127,7 +127,7 @@ func TestLiveEnds(t *testing.T) {
 		t.Error(err)
 	}
 	l.Close()
-	if _, _, err := l.Picture(t.Context(), numbered(3)); !errors.Is(err, ErrClosed) {
+	if _, _, err := l.Picture(t.Context(), numbered(3)); !errors.Is(err, errClosed) {
 		t.Error(err)
 	}
 }

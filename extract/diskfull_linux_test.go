@@ -11,7 +11,7 @@ import (
 	"vzsl/features"
 )
 
-// TestRealDiskFull fills a file system of 96 kB, makes room and goes on.
+// TestRealDiskFull fills a file system of 96 kB, makes room and continues.
 func TestRealDiskFull(t *testing.T) {
 	if os.Getenv("VZSL_LONG") == "" {
 		t.Skip("set VZSL_LONG=1: mounts a small file system, as root")

@@ -9,7 +9,7 @@
 // size.
 //
 // A file that is no usable image is skipped and listed with the reason. Which
-// image stands in which row of which shard depends on the dataset alone, so a run
-// that was stopped at any moment and taken up again leaves the same bytes as one
+// image is in which row of which shard depends on the dataset alone, so a run
+// that was stopped at any moment and resumed leaves the same bytes as one
 // that was not.
 package extract

@@ -97,7 +97,7 @@ func ExampleRun() {
 		return extract.Run(ctx, extract.Options{Dataset: dataset, Engine: engine, Recipe: recipe, NHWC: net.Input().NHWC, Writer: w})
 	}
 
-	// A run that is stopped leaves its finished parts; the next one goes on from there.
+	// A run that is stopped leaves its finished parts; the next one continues from there.
 	stopped, stop := context.WithCancel(context.Background())
 	stop()
 	_, err = extractAll(stopped)

@@ -107,7 +107,7 @@ func (a *prefetcher) warn(log *slog.Logger, image, flaw string) {
 	}
 }
 
-// next gives the next image in order, or nil at the end or when ctx is done.
+// next returns the next image in order, or nil at the end or when ctx is done.
 func (a *prefetcher) next(ctx context.Context) *item {
 	select {
 	case it, ok := <-a.items:

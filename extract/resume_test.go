@@ -117,7 +117,7 @@ func TestInterruptedIsUndisturbed(t *testing.T) {
 	}
 }
 
-// usable tells whether any image of a part is whole.
+// usable reports whether any image of a part is whole.
 func usable(d *datasets.Dataset, lo, hi int) bool {
 	for _, im := range d.Images[lo:hi] {
 		if b, err := os.ReadFile(filepath.Join(d.ImageRoot, im.Path)); err == nil {

@@ -32,7 +32,7 @@ type Grower interface {
 	Writer
 	// Missing are the images of a part that are to be computed, by their place in the dataset; the writer has the others.
 	Missing(part int) []int
-	// Ours tells whether a part is this task's: others are neither computed nor counted.
+	// Ours reports whether a part is this task's: others are neither computed nor counted.
 	Ours(part int) bool
 }
 
@@ -169,14 +169,14 @@ type finishedPart struct {
 }
 
 func (r *run) all(ctx context.Context) error {
-	grower, grows := r.Writer.(Grower)
+	Grower, grows := r.Writer.(Grower)
 	var missing []int
 	var counts []int // images to compute of each missing part
 	var images []int
 	r.some = r.Task
 	for p := range r.Writer.Parts() {
 		lo, hi := r.Writer.Range(p)
-		if grows && !grower.Ours(p) {
+		if grows && !Grower.Ours(p) {
 			r.total -= hi - lo
 			continue
 		}
@@ -187,7 +187,7 @@ func (r *run) all(ctx context.Context) error {
 		}
 		before := len(images)
 		if grows {
-			images = append(images, grower.Missing(p)...)
+			images = append(images, Grower.Missing(p)...)
 		} else {
 			for i := lo; i < hi; i++ {
 				images = append(images, i)

@@ -154,7 +154,7 @@ func (t *ClassTable) Added(now *ClassTable) []string {
 	return added
 }
 
-// numbered makes names that stand there several times different.
+// numbered makes duplicate names different.
 func numbered(names []string) []string {
 	out := make([]string, len(names))
 	times := make(map[string]int, len(names))

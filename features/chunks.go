@@ -48,7 +48,7 @@ func cuts(n, limit int, path func(i int) string) []int {
 	return at
 }
 
-// smallest tells whether hash i is below all within window before and after it; of equal ones the first is.
+// smallest reports whether hash i is below all within window before and after it; of equal ones the first is.
 func smallest(hash []uint64, i, window int) bool {
 	for d := 1; d <= window; d++ {
 		if hash[i-d] <= hash[i] || i+d < len(hash) && hash[i+d] < hash[i] {

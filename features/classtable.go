@@ -37,7 +37,7 @@ const (
 	KindText       = "text"       // vectors that a text encoder gives of names or sentences
 )
 
-// TextBlock gives the block of texts, with its first attribute; nil where there is none.
+// TextBlock returns the block of texts, with its first attribute; nil where there is none.
 func (t *ClassTable) TextBlock() (b *Block, from int) {
 	for i := range t.Blocks {
 		if t.Blocks[i].Text != nil {
@@ -65,7 +65,7 @@ func (t *ClassTable) Kinds() []string {
 	return list
 }
 
-// Pick gives the table with some of its blocks alone, which are asked for by their kinds or names with a + between them, as in
+// Pick returns the table with some of its blocks alone, which are asked for by their kinds or names with a + between them, as in
 // attributes+text. They keep the table's order.
 func (t *ClassTable) Pick(asked string) (*ClassTable, error) {
 	blocks := t.parts()
@@ -84,7 +84,7 @@ func (t *ClassTable) Pick(asked string) (*ClassTable, error) {
 	return t.blocks(keep), nil
 }
 
-// Narrow gives the table with those blocks alone whose attributes another table has. Where that has a part of a block, or nothing
+// Narrow returns the table with those blocks alone whose attributes another table has. Where that has a part of a block, or nothing
 // of the table, the table stays as it is: they differ in other ways.
 func (t *ClassTable) Narrow(other *ClassTable) *ClassTable {
 	has := make(map[string]bool, len(other.Attributes))
@@ -109,7 +109,7 @@ func (t *ClassTable) Narrow(other *ClassTable) *ClassTable {
 	return t.blocks(keep)
 }
 
-// blocks gives the table with the blocks that are kept.
+// blocks returns the table with the blocks that are kept.
 func (t *ClassTable) blocks(keep []bool) *ClassTable {
 	if !slices.Contains(keep, false) {
 		return t

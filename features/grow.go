@@ -478,7 +478,7 @@ func (g *Growth) ShardRows() int { return g.src.ShardRows }
 // Key identifies the images of a shard; its file is called so.
 func (g *Growth) Key(part int) string { return g.lists[part] }
 
-// Done tells whether a shard is there as it has to be.
+// Done reports whether a shard is there as it has to be.
 func (g *Growth) Done(part int) bool { return g.Part(part) != nil }
 
 // Part is a finished shard's entry of the manifest, nil: it is not finished.
@@ -488,7 +488,7 @@ func (g *Growth) Part(part int) *ManifestPart {
 	return g.parts[part]
 }
 
-// Range gives the dataset's images [lo,hi) of a shard.
+// Range returns the dataset's images [lo,hi) of a shard.
 func (g *Growth) Range(part int) (lo, hi int) { return g.at[part], g.at[part+1] }
 
 // Missing are the images of a shard that have to be computed, by their place in the dataset: WritePart takes these.
@@ -502,5 +502,5 @@ func (g *Growth) Missing(part int) []int {
 	return todo
 }
 
-// Ours tells whether a shard is one of those that Growing.Mine names.
+// Ours reports whether a shard is one of those that Growing.Mine names.
 func (g *Growth) Ours(part int) bool { return g.o.Mine == nil || g.o.Mine(g.lists[part]) }

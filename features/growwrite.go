@@ -135,7 +135,7 @@ func (g *Growth) merge(part int, p *Part) (*Part, []imageRecord, []string, error
 	return out, records, reasons, nil
 }
 
-// keep gives the shard that is there already under a name, where nothing of it had to be computed but skipped images in vain.
+// keep returns the shard that is there already under a name, where nothing of it had to be computed but skipped images in vain.
 func (g *Growth) keep(part int, name string) (*ManifestPart, error) {
 	lo, hi := g.Range(part)
 	for i, d := range g.donors {
@@ -189,7 +189,7 @@ func (g *Growth) write(part int, name string, p *Part) (*ManifestPart, error) {
 // SecondResult is what the name of a task's shard ends in that is not the one another task wrote.
 const SecondResult = ".second"
 
-// otherTask finds a shard of the same images that stands there since the plan was made.
+// otherTask finds a shard of the same images that was written after the plan was made.
 func (g *Growth) otherTask(part int) (string, error) {
 	found, err := filepath.Glob(filepath.Join(g.dir, "part-"+g.lists[part]+"-*.parquet"))
 	if err != nil {
@@ -240,7 +240,7 @@ func (g *Growth) writeManifest() error {
 	return writeUnfinished(g.dir, g.newManifest())
 }
 
-// Unfinished are the shards that are not there, by their numbers.
+// Unfinished are the shards that do not exist, by their numbers.
 func (g *Growth) Unfinished() []int {
 	var out []int
 	for i := range g.parts {

@@ -16,7 +16,7 @@ func TestInteropShards(t *testing.T) {
 	src := source(6, 1500, 1024) // two row groups in the first part, one in the second
 	fill(t, dir, src, 100)
 	table := classes(600, 5) // some values missing
-	files := []string{filepath.Join(dir, partFile(0, 2)), filepath.Join(dir, partFile(1, 2)), filepath.Join(top, ClassTableName), filepath.Join(top, "split.parquet")}
+	files := []string{filepath.Join(dir, partFile(0, 2)), filepath.Join(dir, partFile(1, 2)), filepath.Join(top, classTableName), filepath.Join(top, "split.parquet")}
 	if err := WriteClassTable(files[2], table); err != nil {
 		t.Fatal(err)
 	}

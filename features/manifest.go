@@ -35,7 +35,7 @@ type ManifestFile struct {
 	Bytes  int64  `json:"bytes"`
 }
 
-// Grows tells whether the folder is of a collection that can grow (Grow), rather than of a fixed list of images (Create).
+// Grows reports whether the folder is of a collection that can grow (Grow), rather than of a fixed list of images (Create).
 func (m *Manifest) Grows() bool { return m.Format == grownFormat }
 
 // ManifestPart is one shard.

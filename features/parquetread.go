@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"vzsl/internal/lookup"
 
 	"github.com/apache/arrow/go/v15/parquet"
 	"github.com/apache/arrow/go/v15/parquet/file"
@@ -27,18 +28,11 @@ func guard(path string, err *error) {
 }
 
 func openTable(path string) (*table, error) {
-	f, err := os.Open(path)
+	f, size, err := lookup.Open(path, "a Parquet file")
 	if err != nil {
 		return nil, err
 	}
-	st, err := f.Stat()
-	if err == nil && st.IsDir() {
-		err = fmt.Errorf("%s is a folder, not a Parquet file", path)
-	}
-	var t *table
-	if err == nil {
-		t, err = tableFrom(path, f, st.Size())
-	}
+	t, err := tableFrom(path, f, size)
 	if err != nil {
 		_ = f.Close()
 		return nil, err

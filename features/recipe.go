@@ -30,5 +30,5 @@ func wholeRecipe(recipe string) string {
 	return fmt.Sprintf("size=%dx%d resize=%s interpolation=bilinear crop=even %s exif=ignore%s", size, size, resize, values, m[3])
 }
 
-// SameRecipe tells whether two preprocessing recipes, as sources have them, are one.
+// SameRecipe reports whether two preprocessing recipes, as sources have them, are one.
 func SameRecipe(a, b string) bool { return wholeRecipe(a) == wholeRecipe(b) }

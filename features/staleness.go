@@ -17,7 +17,7 @@ type Staleness struct {
 	Gone    int `json:"gone"`    // not in the dataset any more
 }
 
-// Any tells whether there is anything to do but to try skipped images again.
+// Any reports whether there is anything to do but to try skipped images again.
 func (s Staleness) Any() bool { return s.New > 0 || s.Changed > 0 || s.Gone > 0 }
 
 func (s Staleness) String() string {
@@ -131,7 +131,7 @@ func (g *Growth) checkImage(ctx context.Context, i int) error {
 	return nil
 }
 
-// mine tells whether an image is in a shard of this task.
+// mine reports whether an image is in a shard of this task.
 func (g *Growth) mine(i int) bool {
 	lo, hi := 0, len(g.parts)
 	for hi-lo > 1 {

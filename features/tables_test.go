@@ -45,7 +45,7 @@ func TestClassTable(t *testing.T) {
 			Blocks: []Block{{Name: "text", Width: 1, Text: &TextSource{Model: TextModel{Name: "m", SHA256: "ab", Width: 1, Scale: 100, Towers: []ImageTower{{"cd", "image_embeds"}}}, Templates: []string{"a {}."}}}}},
 		"no attributes": {Classes: []string{"a", "b"}, WNIDs: []string{"n1", ""}},
 	} {
-		path := filepath.Join(t.TempDir(), "features", "toy", ClassTableName)
+		path := filepath.Join(t.TempDir(), "features", "toy", classTableName)
 		if err := WriteClassTable(path, c); err != nil {
 			t.Fatal(name, err)
 		}

@@ -14,8 +14,8 @@ import (
 	"vzsl/internal/wholefile"
 )
 
-// ClassTableName is the class table's file in the folder above the shards.
-const ClassTableName = "classes.parquet"
+// classTableName is the class table's file in the folder above the shards.
+const classTableName = "classes.parquet"
 
 // Verification is what Verify found.
 type Verification struct {
@@ -153,7 +153,7 @@ func (c *checker) files() error {
 }
 
 func (c *checker) classTable() {
-	path := filepath.Join(filepath.Dir(filepath.Clean(c.Dir)), ClassTableName)
+	path := filepath.Join(filepath.Dir(filepath.Clean(c.Dir)), classTableName)
 	t, err := ReadClassTable(path)
 	switch {
 	case absent(err):

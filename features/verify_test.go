@@ -115,7 +115,7 @@ func TestVerifyFinds(t *testing.T) {
 			for i := range 8 {
 				table.Classes = append(table.Classes, fmt.Sprintf("class %d", i))
 			}
-			if err := WriteClassTable(filepath.Join(top, ClassTableName), table); err != nil {
+			if err := WriteClassTable(filepath.Join(top, classTableName), table); err != nil {
 				t.Fatal(err)
 			}
 			c.spoil(t, dir)

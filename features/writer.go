@@ -35,7 +35,7 @@ var leftover = regexp.MustCompile(`^\.(part-\d{5}-of-\d{5}\.parquet|part-[0-9a-f
 
 // Create opens dir for writing the features of src, and takes up what an earlier, interrupted run with the same source has
 // left there. A folder made from another source is refused with an error naming every field that differs; force removes
-// its shards and starts anew. A complete folder is taken as it is whatever version of the program made it. The Writer holds
+// its shards and starts again. A complete folder is taken as it is whatever version of the program made it. The Writer holds
 // a lock on the folder until Close or Finish.
 func Create(dir string, src Source, force bool) (*Writer, error) {
 	if src.ShardRows == 0 {
@@ -229,7 +229,7 @@ func (w *Writer) Done(part int) bool {
 	return w.parts[part] != nil
 }
 
-// Range gives the dataset images [lo,hi) of a part. It depends on the dataset alone.
+// Range returns the dataset images [lo,hi) of a part. It depends on the dataset alone.
 func (w *Writer) Range(part int) (lo, hi int) { return w.src.partRange(part) }
 
 // WritePart writes one part; afterwards it is on disk, whole, and in the manifest.

@@ -264,7 +264,7 @@ func TestForeignSource(t *testing.T) {
 		})
 	}
 
-	// Another version of the program may not go on with a folder, but may take a finished one.
+	// Another version of the program may not continue with a folder, but may take a finished one.
 	dir := t.TempDir()
 	newer := src
 	newer.Program = "vzsl next"

@@ -12,8 +12,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// Opset is the version of the operators.
-const Opset = 17
+// opset is the version of the operators.
+const opset = 17
 
 // Type is that of a tensor's values.
 type Type int
@@ -163,7 +163,7 @@ func (g *Graph) Encode() []byte {
 	b := varint(nil, 1, 8) // IR version 8, that of opset 17
 	b = text(text(b, 2, g.producer), 3, g.version)
 	b = message(b, 7, graph)
-	b = message(b, 8, varint(text(nil, 1, ""), 2, Opset))
+	b = message(b, 8, varint(text(nil, 1, ""), 2, opset))
 	for _, k := range slices.Sorted(maps.Keys(g.metadata)) {
 		b = message(b, 14, text(text(nil, 1, k), 2, g.metadata[k]))
 	}

@@ -29,7 +29,7 @@ func TestPrintedCommands(t *testing.T) {
 	if err := os.CopyFS(filepath.Join(out, "features", "demo", "again"), os.DirFS(filepath.Join(out, "features", "demo", "demo"))); err != nil {
 		t.Fatal(err)
 	}
-	write(t, "vzsl.toml", "data = '"+data+"'\n[compare]\nale-epochs = 2\ntrials = 1\n[fewshot]\npool = 3\ndevise-epochs = 2\n")
+	filetest.Write(t, "vzsl.toml", "data = '"+data+"'\n[compare]\nale-epochs = 2\ntrials = 1\n[fewshot]\npool = 3\ndevise-epochs = 2\n")
 	for _, c := range []struct {
 		report, command string
 		pictures        bool
@@ -50,7 +50,7 @@ func TestPrintedCommands(t *testing.T) {
 			done(t, append(words, "--out", out)...)
 		}
 		page := filepath.Join(out, "reports", c.report, "report.html")
-		first := read(t, page)
+		first := filetest.Read(t, page)
 		if c.pictures != strings.Contains(string(first), "data:image/") && !strings.Contains(c.report, "seeds") {
 			t.Errorf("%s: images are %v", c.command, !c.pictures)
 		}
@@ -72,7 +72,7 @@ func TestPrintedCommands(t *testing.T) {
 			t.Fatal(err)
 		}
 		done(t, shellWords(t, command)[1:]...)
-		if again := read(t, page); string(again) != string(first) {
+		if again := filetest.Read(t, page); string(again) != string(first) {
 			t.Errorf("%s: '%s' makes another report of %d bytes, not %d", c.command, command, len(again), len(first))
 		}
 		if err := os.Rename("away.toml", "vzsl.toml"); err != nil {

@@ -47,8 +47,8 @@ func TestBirds(t *testing.T) {
 		}
 		slices.Sort(files)
 		for _, f := range files[:min(n, len(files))] {
-			b := read(t, f)
-			write(t, filepath.Join(to, class, filepath.Base(f)), string(b))
+			b := filetest.Read(t, f)
+			filetest.Write(t, filepath.Join(to, class, filepath.Base(f)), string(b))
 			linked++
 		}
 		return linked
@@ -87,12 +87,12 @@ func TestBirds(t *testing.T) {
 			}
 		}
 		w.Flush()
-		return write(t, filepath.Join(dir, name), b.String())
+		return filetest.Write(t, filepath.Join(dir, name), b.String())
 	}
 	// The unseen classes are in no file that training sees: the split's own unseen class is one of the seen ones.
 	described := rows("seen.csv", seen)
-	held := write(t, filepath.Join(dir, "held.txt"), seen[0]+"\n")
-	kept := write(t, filepath.Join(dir, "kept.txt"), strings.Join(seen[1:], "\n")+"\n")
+	held := filetest.Write(t, filepath.Join(dir, "held.txt"), seen[0]+"\n")
+	kept := filetest.Write(t, filepath.Join(dir, "kept.txt"), strings.Join(seen[1:], "\n")+"\n")
 	in := func(args ...string) []string { return append(args, "--dataset", "birds", "--out", dir) }
 	done(t, in("extract", "--data", filepath.Join(dir, "birds"), "--model", model, "--recipe", "caffe")...)
 	done(t, in("attributes", "--data", filepath.Join(dir, "birds"), "--csv", described)...)

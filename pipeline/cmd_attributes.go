@@ -19,9 +19,9 @@ func newAttributes(con *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "attributes",
 		Short: "class descriptions to the class table",
-		Example: `  vzsl attributes --dataset birds                                                            attributes
-  vzsl attributes --dataset birds --text-model models/clip-vit-base-patch32 --template birds  names
-  vzsl attributes --dataset birds --text sentences.csv --text-model models/all-MiniLM-L6-v2    sentences`,
+		Example: `  vzsl attributes --dataset birds                                                              # attributes
+  vzsl attributes --dataset birds --text-model models/clip-vit-base-patch32 --template birds   # names
+  vzsl attributes --dataset birds --text sentences.csv --text-model models/all-MiniLM-L6-v2    # sentences`,
 		Long: `Reads the dataset's class descriptions and writes features/<dataset>/classes.parquet: one row per
 class with its raw attribute values (missing ones are NaN). Values are normalised in training, where the
 normalisation is fitted on the seen classes.`,

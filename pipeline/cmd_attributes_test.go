@@ -42,7 +42,7 @@ func demoVectors(t *testing.T, data, name string, dim int, skip string) string {
 			fmt.Fprintln(&b)
 		}
 	}
-	return write(t, filepath.Join(t.TempDir(), name), b.String())
+	return filetest.Write(t, filepath.Join(t.TempDir(), name), b.String())
 }
 
 func TestWordVectors(t *testing.T) {
@@ -92,24 +92,24 @@ func TestWordVectors(t *testing.T) {
 	if o := vzsl(t, in("attributes", "--words", partly)...); o.code != exitDone || strings.Count(o.stderr, "level=WARN") != 1 || !strings.Contains(o.stderr, fmt.Sprint(swans, " classes")) {
 		t.Errorf("exit code %d\n%s", o.code, o.stderr)
 	}
-	none := write(t, filepath.Join(t.TempDir(), "none.txt"), "x 1 2 3\ny 1 2 3\n")
+	none := filetest.Write(t, filepath.Join(t.TempDir(), "none.txt"), "x 1 2 3\ny 1 2 3\n")
 	refused(t, exitFailed, []string{"none.txt", "60 of the 60 classes", "and 52 more", "--names", "--max-unknown 60"}, in("attributes", "--words", none)...)
 	if r := done(t, in("attributes", "--own", "--words", none, "--max-unknown", "60")...); r["missing"] != 180.0 {
 		t.Errorf("%v", r)
 	}
-	phrases := write(t, filepath.Join(t.TempDir(), "phrases.tsv"), strings.Join(table.Classes, "\tq, x\n")+"\tq, x\nstranger\tz\n")
+	phrases := filetest.Write(t, filepath.Join(t.TempDir(), "phrases.tsv"), strings.Join(table.Classes, "\tq, x\n")+"\tq, x\nstranger\tz\n")
 	if r := done(t, in("attributes", "--words", none, "--names", phrases)...); r["missing"] != 0.0 {
 		t.Errorf("%v", r)
 	}
 	refused(t, exitFailed, []string{"both", "none_001"}, in("attributes", "--words", none+","+none, "--names", phrases)...)
 	refused(t, exitFailed, []string{"nowhere.bin", "vzsl download"}, in("attributes", "--words", "nowhere.bin")...)
-	refused(t, exitFailed, []string{"p.tsv:1", "class<tab>phrase"}, in("attributes", "--words", none, "--names", write(t, filepath.Join(t.TempDir(), "p.tsv"), "alone\n"))...)
-	refused(t, exitFailed, []string{"p.tsv", table.Classes[0]}, in("attributes", "--words", none, "--names", write(t, filepath.Join(t.TempDir(), "p.tsv"), "a b\n"))...)
+	refused(t, exitFailed, []string{"p.tsv:1", "class<tab>phrase"}, in("attributes", "--words", none, "--names", filetest.Write(t, filepath.Join(t.TempDir(), "p.tsv"), "alone\n"))...)
+	refused(t, exitFailed, []string{"p.tsv", table.Classes[0]}, in("attributes", "--words", none, "--names", filetest.Write(t, filepath.Join(t.TempDir(), "p.tsv"), "a b\n"))...)
 	refused(t, exitUsage, []string{"elmo", "glove"}, in("attributes", "--words", none, "--words-format", "elmo")...)
 	refused(t, exitUsage, []string{"--own"}, in("attributes", "--own")...)
 
 	// A value that is missing.
-	gap := write(t, filepath.Join(t.TempDir(), "gap.csv"), "class,x\n"+table.Classes[0]+",\n"+strings.Join(table.Classes[1:], ",7\n")+",7\n")
+	gap := filetest.Write(t, filepath.Join(t.TempDir(), "gap.csv"), "class,x\n"+table.Classes[0]+",\n"+strings.Join(table.Classes[1:], ",7\n")+",7\n")
 	if r := done(t, in("attributes", "--csv", gap)...); r["missing"] != 1.0 {
 		t.Errorf("%v", r)
 	}
@@ -122,7 +122,7 @@ func TestWordVectors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, copied, string(b))
+	filetest.Write(t, copied, string(b))
 	if r := done(t, in("attributes", "--csv", copied)...); r["attributes"] != 1.0 || r["missing"] != 1.0 {
 		t.Errorf("%v", r)
 	}

@@ -36,7 +36,7 @@ func auditWorkspace(t *testing.T) (data, other string) {
 		}
 		csv += c.Name + ",\"" + said + "\"\n"
 	}
-	write(t, "said.csv", csv)
+	filetest.Write(t, "said.csv", csv)
 	return data, other
 }
 
@@ -58,7 +58,7 @@ func TestAudit(t *testing.T) {
 	done(t, args...)
 	file := filepath.Join("reports", "toy-demo-audit", "audit.json")
 	var a experiment.Audit
-	if err := json.Unmarshal(read(t, file), &a); err != nil {
+	if err := json.Unmarshal(filetest.Read(t, file), &a); err != nil {
 		t.Fatal(err)
 	}
 	if a.Classes != 12 || a.Images != 72 || len(a.Rows) != 10 || len(a.Shots) != 3*3+2 || a.ShotImages != 48 {
@@ -90,14 +90,14 @@ func TestAudit(t *testing.T) {
 	if got := findNumber(done(t, "evaluate", "--dataset", "toy", "--split", "demo", "--run", "c"), "mean_per_class", "value"); got != names.MeanPerClass.Value {
 		t.Errorf("evaluate: %v, audit: %v", got, names.MeanPerClass.Value)
 	}
-	before := read(t, file)
+	before := filetest.Read(t, file)
 	model := filepath.Join("runs", "toy-demo-audit", "eszsl-on-attributes", "model.safetensors")
 	was, err := os.Stat(model)
 	if err != nil {
 		t.Fatal(err)
 	}
 	done(t, args...)
-	if now, err := os.Stat(model); err != nil || !now.ModTime().Equal(was.ModTime()) || string(read(t, file)) != string(before) {
+	if now, err := os.Stat(model); err != nil || !now.ModTime().Equal(was.ModTime()) || string(filetest.Read(t, file)) != string(before) {
 		t.Errorf("the same audit again trained, or wrote other figures: %v", err)
 	}
 	refused(t, exitUsage, []string{"--text-model"}, "audit", "--dataset", "toy", "--split", "demo")
@@ -108,7 +108,7 @@ func TestAudit(t *testing.T) {
 	// Another network's features: CLIP is left out, with the reason; the methods stay. A row that fails does not stop the others.
 	done(t, "extract", "--dataset", "toy", "--data", data, "--model", other, "--network", "other", "--engine", "native")
 	res := done(t, "audit", "--dataset", "toy", "--split", "demo", "--text-model", "models/pair", "--network", "other", "--methods", "eszsl", "--shots", "0", "--run", "apart")
-	if rows := res["rows"].([]any); len(rows) != 4 || !strings.Contains(string(read(t, filepath.Join("reports", "apart", "report.html"))), "are not in the same embedding space") {
+	if rows := res["rows"].([]any); len(rows) != 4 || !strings.Contains(string(filetest.Read(t, filepath.Join("reports", "apart", "report.html"))), "are not in the same embedding space") {
 		t.Errorf("%d rows", len(rows))
 	}
 }

@@ -93,7 +93,7 @@ func TestCheckLeads(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		write(t, filepath.Join("models", "demo.onnx"), string(b))
+		filetest.Write(t, filepath.Join("models", "demo.onnx"), string(b))
 	}}
 	flowerNames, err := os.ReadFile(filepath.Join("..", "datasets", "catalog", "flowers102.txt"))
 	if err != nil {
@@ -102,18 +102,18 @@ func TestCheckLeads(t *testing.T) {
 	flowerWords := wordVectors(string(flowerNames))
 	animals := []string{"antelope", "grizzly+bear", "killer+whale", "beaver", "zebra"}
 	lists := func(dir string, names []string) {
-		write(t, filepath.Join(dir, "seen.txt"), strings.Join(names[:4], "\n"))
-		write(t, filepath.Join(dir, "unseen.txt"), names[4]+"\n")
+		filetest.Write(t, filepath.Join(dir, "seen.txt"), strings.Join(names[:4], "\n"))
+		filetest.Write(t, filepath.Join(dir, "unseen.txt"), names[4]+"\n")
 	}
 	awa := func(dir string) {
 		var classes strings.Builder
 		for i, a := range animals {
 			fmt.Fprintf(&classes, "%8d\t%s\n", i+1, a)
 		}
-		write(t, filepath.Join(dir, "classes.txt"), classes.String())
-		write(t, filepath.Join(dir, "predicates.txt"), "       1\tblack\n       2\twhite\n       3\tbig\n")
-		write(t, filepath.Join(dir, "predicate-matrix-continuous.txt"), " -1.00  12.34   5.00\n 1 2 3\n 50 0 99\n 3 3 20\n 50 60 7\n")
-		write(t, filepath.Join(dir, "predicate-matrix-binary.txt"), "0 1 0\n1 0 1\n1 0 1\n0 0 0\n1 1 0\n")
+		filetest.Write(t, filepath.Join(dir, "classes.txt"), classes.String())
+		filetest.Write(t, filepath.Join(dir, "predicates.txt"), "       1\tblack\n       2\twhite\n       3\tbig\n")
+		filetest.Write(t, filepath.Join(dir, "predicate-matrix-continuous.txt"), " -1.00  12.34   5.00\n 1 2 3\n 50 0 99\n 3 3 20\n 50 60 7\n")
+		filetest.Write(t, filepath.Join(dir, "predicate-matrix-binary.txt"), "0 1 0\n1 0 1\n1 0 1\n0 0 0\n1 1 0\n")
 		lists(dir, animals)
 	}
 	for _, c := range []struct {
@@ -131,7 +131,7 @@ func TestCheckLeads(t *testing.T) {
 			awa(dir)
 			for i, a := range animals {
 				for k := range 6 {
-					write(t, filepath.Join(dir, "Features", "vgg19", a, fmt.Sprintf("%s_%04d.txt", a, k+1)), fmt.Sprintf("%d\n%d,0.5 %d\n", i, i*k, 5-i))
+					filetest.Write(t, filepath.Join(dir, "Features", "vgg19", a, fmt.Sprintf("%s_%04d.txt", a, k+1)), fmt.Sprintf("%d\n%d,0.5 %d\n", i, i*k, 5-i))
 				}
 			}
 		}},
@@ -143,15 +143,15 @@ func TestCheckLeads(t *testing.T) {
 				fmt.Fprintf(&list, "%s %s\n", wnid, n)
 				copyTree(t, filepath.Dir(drawn[i]), filepath.Join(dir, "train", wnid))
 			}
-			write(t, filepath.Join(dir, "LOC_synset_mapping.txt"), list.String())
+			filetest.Write(t, filepath.Join(dir, "LOC_synset_mapping.txt"), list.String())
 			lists(dir, names)
 			have["glove"] = func() {
-				write(t, filepath.Join("data", "glove", "glove.6B.300d.txt"), "tench 1 2 3\ngoldfish 3 1 2\ngreat 1 1 1\nwhite 0 5 1\nshark 9 1 1\ntiger 3 3 7\nhammerhead 1 9 9\n")
+				filetest.Write(t, filepath.Join("data", "glove", "glove.6B.300d.txt"), "tench 1 2 3\ngoldfish 3 1 2\ngreat 1 1 1\nwhite 0 5 1\nshark 9 1 1\ntiger 3 3 7\nhammerhead 1 9 9\n")
 			}
 		}},
 		{"sun", "download extract attributes split train evaluate all", func(dir string) {
 			scenes := []string{"abbey", "desert/sand", "desert/vegetation", "desert_road", "hotel/outdoor"}
-			layMAT(t, filepath.Join(dir, "SUNAttributeDB", "attributes.mat"), func(w *matfile.Writer) error { return w.Texts("attributes", []string{"sand ", "road"}) })
+			filetest.FillMAT(t, filepath.Join(dir, "SUNAttributeDB", "attributes.mat"), func(w *matfile.Writer) error { return w.Texts("attributes", []string{"sand ", "road"}) })
 			var images []string
 			for i, s := range scenes {
 				to := s[:1] + "/" + s
@@ -164,12 +164,12 @@ func TestCheckLeads(t *testing.T) {
 					images = append(images, to+"/"+filepath.Base(f))
 				}
 			}
-			layMAT(t, filepath.Join(dir, "SUNAttributeDB", "images.mat"), func(w *matfile.Writer) error { return w.Texts("images", images) })
+			filetest.FillMAT(t, filepath.Join(dir, "SUNAttributeDB", "images.mat"), func(w *matfile.Writer) error { return w.Texts("images", images) })
 			votes := make([]float64, 2*len(images))
 			for i := range votes {
 				votes[i] = float64(i*7%4) / 3
 			}
-			layMAT(t, filepath.Join(dir, "SUNAttributeDB", "attributeLabels_continuous.mat"), func(w *matfile.Writer) error {
+			filetest.FillMAT(t, filepath.Join(dir, "SUNAttributeDB", "attributeLabels_continuous.mat"), func(w *matfile.Writer) error {
 				return w.Doubles("labels_cv", len(images), 2, votes)
 			})
 			lists(dir, scenes)
@@ -189,12 +189,12 @@ func TestCheckLeads(t *testing.T) {
 						t.Fatal(err)
 					}
 					labels = append(labels, numbers[i])
-					write(t, filepath.Join(dir, "jpg", fmt.Sprintf("image_%05d.jpg", len(labels))), string(b))
+					filetest.Write(t, filepath.Join(dir, "jpg", fmt.Sprintf("image_%05d.jpg", len(labels))), string(b))
 				}
 			}
-			layMAT(t, filepath.Join(dir, "imagelabels.mat"), func(w *matfile.Writer) error { return w.Doubles("labels", 1, len(labels), labels) })
+			filetest.FillMAT(t, filepath.Join(dir, "imagelabels.mat"), func(w *matfile.Writer) error { return w.Doubles("labels", 1, len(labels), labels) })
 			lists(dir, flowers)
-			have["glove"] = func() { write(t, filepath.Join("data", "glove", "glove.6B.300d.txt"), flowerWords) }
+			have["glove"] = func() { filetest.Write(t, filepath.Join("data", "glove", "glove.6B.300d.txt"), flowerWords) }
 		}},
 		// xlsa17 holds several datasets, aPY only there.
 		{"apy", "download check import train evaluate all", func(string) { have["xlsa17"] = func() { copyTree(t, xlsa17Folder(t), "data/xlsa17/data/APY") } }},
@@ -213,27 +213,8 @@ func TestCheckLeads(t *testing.T) {
 // layFeatures imports one feature, for a dataset of SUN's layout in scenes.
 func layFeatures(t *testing.T, dataset string) {
 	t.Helper()
-	table := write(t, filepath.Join(t.TempDir(), "f.csv"), "image,class,x\na/abbey/1.jpg,abbey,1\n")
+	table := filetest.Write(t, filepath.Join(t.TempDir(), "f.csv"), "image,class,x\na/abbey/1.jpg,abbey,1\n")
 	done(t, "import", "csv", table, "--dataset", dataset, "--data", "scenes", "--layout", "sun")
-}
-
-func layMAT(t *testing.T, path string, fill func(w *matfile.Writer) error) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	w, err := matfile.NewWriter(f, "test")
-	if err == nil {
-		err = fill(w)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // wordVectors gives every word of some names a vector.
@@ -261,26 +242,26 @@ func TestCheckFinds(t *testing.T) {
 	if c := checked(t, exitFailed, "imagenet"); !strings.Contains(c.Next, "image-net.org") {
 		t.Errorf("%+v", c)
 	}
-	write(t, filepath.Join("data", "cub", "CUB_200_2011.tgz"), "x")
+	filetest.Write(t, filepath.Join("data", "cub", "CUB_200_2011.tgz"), "x")
 	if c := checked(t, exitFailed, "cub"); c.Next != "vzsl download cub --force --from data/cub" || len(c.Problems) != 2 {
 		t.Errorf("%+v", c)
 	}
 
 	// What lies there is not unpacked, or not whole.
-	write(t, filepath.Join("data", "imagenet", "LOC_synset_mapping.txt"), "n01440764 tench, Tinca tinca\n")
+	filetest.Write(t, filepath.Join("data", "imagenet", "LOC_synset_mapping.txt"), "n01440764 tench, Tinca tinca\n")
 	if c := checked(t, exitFailed, "imagenet"); !strings.Contains(c.Next, "put the images there and run 'vzsl check imagenet' again") || !strings.Contains(c.Problems[0], "no images") {
 		t.Errorf("%+v", c)
 	}
-	write(t, filepath.Join("data", "imagenet", "train", "n01440764.tar"), "x")
+	filetest.Write(t, filepath.Join("data", "imagenet", "train", "n01440764.tar"), "x")
 	if c := checked(t, exitFailed, "imagenet"); !strings.Contains(c.NextHint, "data/imagenet/train into a folder of its name") {
 		t.Errorf("%+v", c)
 	}
 	lay := func(name string, fill func(w *matfile.Writer) error) {
-		layMAT(t, filepath.Join("scenes", name), fill)
+		filetest.FillMAT(t, filepath.Join("scenes", name), fill)
 	}
 	lay("images.mat", func(w *matfile.Writer) error { return w.Texts("images", []string{"a/abbey/1.jpg"}) })
-	write(t, filepath.Join("scenes", "images", "a", "abbey", "1.jpg"), "x")
-	write(t, filepath.Join("models", "m.onnx"), "x")
+	filetest.Write(t, filepath.Join("scenes", "images", "a", "abbey", "1.jpg"), "x")
+	filetest.Write(t, filepath.Join("models", "m.onnx"), "x")
 	layFeatures(t, "sun")
 	c = checked(t, exitSkipped, "sun", "scenes")
 	if all := strings.Join(c.Problems, "\n"); !strings.Contains(all, "no attributes.mat in scenes; it is in SUNAttributeDB.tar.gz") || !strings.Contains(c.Next, "correct the class descriptions") {
@@ -302,15 +283,15 @@ func TestCheckFinds(t *testing.T) {
 	fields := strings.Split(strings.TrimSpace(lines[2]), ",")
 	lines[2] = fields[0] + strings.Repeat(",", len(fields)-1) + "\n"
 	lines[3] = strings.Replace(lines[3], ",1,", ",?,", 1)
-	write(t, filepath.Join(own, "classes.csv"), strings.Join(lines, ""))
-	write(t, filepath.Join(own, "loose.jpg"), "x")
-	write(t, filepath.Join(own, class, "deeper", "x.png"), "x")
-	write(t, filepath.Join(own, class, "empty.jpg"), "")
-	write(t, filepath.Join(own, class, "EMPTY.jpg"), "x")
-	write(t, filepath.Join(own, class, "phone.HEIC"), "x")
+	filetest.Write(t, filepath.Join(own, "classes.csv"), strings.Join(lines, ""))
+	filetest.Write(t, filepath.Join(own, "loose.jpg"), "x")
+	filetest.Write(t, filepath.Join(own, class, "deeper", "x.png"), "x")
+	filetest.Write(t, filepath.Join(own, class, "empty.jpg"), "")
+	filetest.Write(t, filepath.Join(own, class, "EMPTY.jpg"), "x")
+	filetest.Write(t, filepath.Join(own, class, "phone.HEIC"), "x")
 	pictures, latin1 := "10", "HEIC" // other systems have no such names
 	if runtime.GOOS == "linux" {
-		write(t, filepath.Join(own, class, "caf\xe9.png"), "x")
+		filetest.Write(t, filepath.Join(own, class, "caf\xe9.png"), "x")
 		pictures, latin1 = "11", "1 images have names that are not UTF-8 text and will be skipped; rename them: "+class+`/caf\xe9.png`
 	}
 	c = checked(t, exitSkipped, "own")
@@ -325,13 +306,13 @@ func TestCheckFinds(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	// A class that the CSV does not describe.
-	write(t, filepath.Join(own, "undescribed", "1.jpg"), "x")
+	filetest.Write(t, filepath.Join(own, "undescribed", "1.jpg"), "x")
 	c = checked(t, exitSkipped, "own")
 	if all := strings.Join(c.Problems, "\n"); !strings.Contains(all, "undescribed") {
 		t.Error(all)
 	}
 	// Two that are one.
-	write(t, filepath.Join(own, "Undescribed", "1.jpg"), "x")
+	filetest.Write(t, filepath.Join(own, "Undescribed", "1.jpg"), "x")
 	c = checked(t, exitSkipped, "own")
 	if all := strings.Join(c.Problems, "\n"); !strings.Contains(all, "are they the same class?") {
 		t.Error(all)
@@ -381,12 +362,12 @@ func TestCheckUnpictured(t *testing.T) {
 		copyTree(t, filepath.Dir(drawn[i]), filepath.Join("data", "photos", class))
 		csv += row + "\n"
 	}
-	write(t, "data/photos/classes.csv", csv)
+	filetest.Write(t, "data/photos/classes.csv", csv)
 	network, err := os.ReadFile(model)
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, "models/demo.onnx", string(network))
+	filetest.Write(t, "models/demo.onnx", string(network))
 	done(t, "extract", "--dataset", "photos", "--model", "models/demo.onnx")
 	done(t, "attributes", "--dataset", "photos")
 	c := checked(t, exitDone, "photos")

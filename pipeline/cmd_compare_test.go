@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"vzsl/internal/filetest"
 	"vzsl/pipeline/experiment"
 )
 
@@ -41,7 +42,7 @@ func TestCompare(t *testing.T) {
 		// The figure is that of the seeds' own reports.
 		mean := m["figures"].([]any)[0].(map[string]any)["mean"].(float64)
 		var seeds experiment.SeedsResult
-		if err := json.Unmarshal(read(t, filepath.Join(dir, name, "seeds.json")), &seeds); err != nil || seeds.Figures[0].Mean != mean || len(seeds.Seeds) != 2 {
+		if err := json.Unmarshal(filetest.Read(t, filepath.Join(dir, name, "seeds.json")), &seeds); err != nil || seeds.Figures[0].Mean != mean || len(seeds.Seeds) != 2 {
 			t.Errorf("%s: %v, %v and %v", name, err, mean, seeds)
 		}
 		if mean > last {
@@ -58,7 +59,7 @@ func TestCompare(t *testing.T) {
 		t.Errorf("tune alone: %v, compared: %v", got, validation["sae"])
 	}
 
-	rows, err := csv.NewReader(bytes.NewReader(read(t, filepath.Join(dir, "compare.csv")))).ReadAll()
+	rows, err := csv.NewReader(bytes.NewReader(filetest.Read(t, filepath.Join(dir, "compare.csv")))).ReadAll()
 	if err != nil || len(rows) != 4 || rows[0][3] != "mean_per_class" {
 		t.Fatalf("%v %v", rows, err)
 	}
@@ -70,7 +71,7 @@ func TestCompare(t *testing.T) {
 		}
 		shown := strconv.FormatFloat(math.Round(1000*mean)/10, 'f', 1, 64)
 		for _, file := range []string{"compare.md", "compare.tex", "report.html"} {
-			text := string(read(t, filepath.Join(dir, file)))
+			text := string(filetest.Read(t, filepath.Join(dir, file)))
 			for _, want := range []string{shown, "other classes", "arXiv:1711.05820", "55.37", "±", "Validation"} {
 				if !strings.Contains(strings.ReplaceAll(text, `$\pm$`, "±"), want) {
 					t.Errorf("%s lacks %q", file, want)
@@ -78,7 +79,7 @@ func TestCompare(t *testing.T) {
 			}
 		}
 	}
-	page := string(read(t, filepath.Join(dir, "report.html")))
+	page := string(filetest.Read(t, filepath.Join(dir, "report.html")))
 	if strings.Count(page, `<tr class="own">`) != 1 || !strings.Contains(page, `href="sae/report.html"`) || !strings.Contains(page, "--methods=sae,eszsl,vzsl-sharp") {
 		t.Error("report.html: no row marked, no link or no command")
 	}
@@ -89,12 +90,12 @@ func TestCompare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	facts := read(t, filepath.Join(dir, "compare.json"))
+	facts := filetest.Read(t, filepath.Join(dir, "compare.json"))
 	done(t, compare...)
 	if after, err := os.Stat(model); err != nil || !after.ModTime().Equal(before.ModTime()) {
 		t.Error("a finished run was trained again")
 	}
-	if again := read(t, filepath.Join(dir, "compare.json")); !bytes.Equal(again, facts) {
+	if again := filetest.Read(t, filepath.Join(dir, "compare.json")); !bytes.Equal(again, facts) {
 		t.Error("the same command gave other figures")
 	}
 	// The runs stand on their own.
@@ -112,7 +113,7 @@ func TestCompare(t *testing.T) {
 		}
 	}
 
-	// With a larger budget the search goes on, and what it chooses then is trained anew.
+	// With a larger budget the search continues, and what it chooses then is trained again.
 	cut := in("compare", "--split", "demo", "--run", "cut", "--methods", "ale", "--trials", "6", "--folds", "2", "--seeds", "2", "--set", "ale.epochs=3")
 	first := done(t, append(cut, "--budget", "1ns")...)["methods"].([]any)[0].(map[string]any)
 	whole := done(t, cut...)["methods"].([]any)[0].(map[string]any)
@@ -126,14 +127,14 @@ func TestCompare(t *testing.T) {
 	refused(t, exitFailed, []string{"several methods"}, "report", "demo-demo-compare", "--out", out)
 
 	// A method that fails leaves the others alone.
-	write(t, filepath.Join(out, "runs", "part", "sae"), "a file where the folder should be")
+	filetest.Write(t, filepath.Join(out, "runs", "part", "sae"), "a file where the folder should be")
 	o := vzsl(t, in("compare", "--split", "demo", "--run", "part", "--methods", "sae,eszsl", "--trials", "1", "--folds", "2", "--seeds", "1", "--json")...)
 	var part experiment.Comparison
 	if err := json.Unmarshal([]byte(o.stdout), &part); err != nil || o.code != exitSkipped || len(part.Methods) != 2 ||
 		part.Methods[0].Method != "eszsl" || part.Methods[0].Error != "" || !strings.Contains(part.Methods[1].Error, "sae") {
 		t.Errorf("exit code %d, %v\n%s\n%s", o.code, err, o.stdout, o.stderr)
 	}
-	if rows, err := csv.NewReader(bytes.NewReader(read(t, filepath.Join(out, "reports", "part", "compare.csv")))).ReadAll(); err != nil || len(rows) != 3 || rows[2][22] == "" {
+	if rows, err := csv.NewReader(bytes.NewReader(filetest.Read(t, filepath.Join(out, "reports", "part", "compare.csv")))).ReadAll(); err != nil || len(rows) != 3 || rows[2][22] == "" {
 		t.Errorf("%v %v", rows, err)
 	}
 	refused(t, exitFailed, []string{"no method could be compared", "sae"}, in("compare", "--split", "demo", "--run", "part", "--methods", "sae", "--trials", "1", "--folds", "2")...)

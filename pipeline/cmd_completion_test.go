@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"vzsl/internal/filetest"
 )
 
 // TestCompletion asks as a shell does, for words that the code knows and for what lies on the disk: the shell picks those that begin alike.
@@ -16,7 +17,7 @@ func TestCompletion(t *testing.T) {
 		"out/runs/all/sae/seed-1/config.toml", "out/features/photos/vgg19/manifest.json", "out/features/photos/splits/mine.parquet",
 		"CUB/res101.mat", "CUB/att_splits.mat", "CUB/trainclasses1.txt",
 	} {
-		write(t, filepath.Join(dir, f), "")
+		filetest.Write(t, filepath.Join(dir, f), "")
 	}
 	for _, test := range []struct{ asked, want string }{ // words in any order, among others; !word is not offered; "": nothing is
 		{"train --method ", "eszsl sae gfzsl"},

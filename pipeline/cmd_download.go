@@ -23,7 +23,7 @@ import (
 	"vzsl/pipeline/workspace"
 )
 
-// maxFiles of one data set; ImageNet has 1.3 million.
+// maxFiles of one dataset; ImageNet has 1.3 million.
 const maxFiles = 3_000_000
 
 type downloadOptions struct {

@@ -128,7 +128,7 @@ func TestDownload(t *testing.T) {
 	if read("data", ".downloads", "nested", "n.zip") != string(files["n.zip"]) {
 		t.Error("the archive was not kept")
 	}
-	write(t, filepath.Join(dir, "data", "nested", "old"), "old")
+	filetest.Write(t, filepath.Join(dir, "data", "nested", "old"), "old")
 	if o := vzsl(t, "download", "nested", "--to", dir, "--accept-licence", "--force"); o.code != exitDone {
 		t.Errorf("%d %s", o.code, o.stderr)
 	}
@@ -160,7 +160,7 @@ func TestDownload(t *testing.T) {
 	// From elsewhere: a folder, a mirror; checked all the same.
 	mirror := t.TempDir()
 	for _, name := range []string{"a.zip", "b.zip", "c.mat"} {
-		write(t, filepath.Join(mirror, name), string(files[name]))
+		filetest.Write(t, filepath.Join(mirror, name), string(files[name]))
 	}
 	for _, from := range []string{mirror, address + "/mirror/"} {
 		to := t.TempDir()
@@ -171,7 +171,7 @@ func TestDownload(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	write(t, filepath.Join(mirror, "a.zip"), "damaged")
+	filetest.Write(t, filepath.Join(mirror, "a.zip"), "damaged")
 	refused(t, exitFailed, []string{"a.zip", "7 bytes"}, "download", "birds", "--to", t.TempDir(), "--accept-licence", "--from", mirror)
 	if _, err := os.Stat(filepath.Join(mirror, "c.mat")); err != nil {
 		t.Error("the mirror lost a file", err)
@@ -223,7 +223,7 @@ func TestReplace(t *testing.T) {
 		}
 		filetest.Write(t, filepath.Join(old, "x"), "old")
 		filetest.Write(t, filepath.Join(staged, "x"), "new")
-		if err := replace(staged, place, true); err != nil || string(read(t, filepath.Join(place, "x"))) != "new" {
+		if err := replace(staged, place, true); err != nil || string(filetest.Read(t, filepath.Join(place, "x"))) != "new" {
 			t.Error(err)
 		}
 		if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {

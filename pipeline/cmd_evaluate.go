@@ -43,7 +43,7 @@ accuracy by groups of classes, such as families: a CSV with a column "class" and
 			return runEvaluate(cmd.Context(), con, &r, seed)
 		},
 	}
-	addRun(cmd, &r)
+	addTrainedRun(cmd, &r)
 	addLayout(cmd, &r.Dataset)
 	addData(cmd, &r.Dataset)
 	addGroupsOf(cmd, &r.Groups)

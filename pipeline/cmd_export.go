@@ -63,7 +63,7 @@ The features are already Parquet, which DuckDB, Polars, pandas and Spark read di
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runExport(cmd.Context(), con, &o) },
 	}
-	addRun(cmd, &o.r)
+	addTrainedRun(cmd, &o.r)
 	f := cmd.Flags()
 	f.StringVar(&o.format, "format", "", "`format` (required): "+usage.Or(exportFormats))
 	f.StringVar(&o.to, "to", "", "`path` to write to: a file for onnx, safetensors, csv and arrow, otherwise a folder (default: below export/<format>/)")

@@ -15,6 +15,7 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/ipc"
 
 	"vzsl/features"
+	"vzsl/internal/filetest"
 	"vzsl/train/safetensors"
 )
 
@@ -40,11 +41,11 @@ func TestExportModel(t *testing.T) {
 		if again := done(t, args...)["files"].([]any); !reflect.DeepEqual(again, files) { // it is there
 			t.Errorf("%s again: %v", format, again)
 		}
-		was := read(t, files[0].(string))
-		write(t, files[0].(string), "something else")
+		was := filetest.Read(t, files[0].(string))
+		filetest.Write(t, files[0].(string), "something else")
 		refused(t, exitFailed, []string{name, "--force"}, args...)
 		done(t, append(args, "--force")...)
-		if !bytes.Equal(read(t, files[0].(string)), was) {
+		if !bytes.Equal(filetest.Read(t, files[0].(string)), was) {
 			t.Errorf("%s: --force did not replace it", format)
 		}
 	}
@@ -89,7 +90,7 @@ func TestExportFeatures(t *testing.T) {
 			}
 		}
 	}
-	if l := strings.Split(string(read(t, filepath.Join(npy, "classes.txt"))), "\n"); len(l) != 61 {
+	if l := strings.Split(string(filetest.Read(t, filepath.Join(npy, "classes.txt"))), "\n"); len(l) != 61 {
 		t.Errorf("%d lines of classes", len(l))
 	}
 
@@ -159,13 +160,4 @@ func row(class string, x []float32) string {
 		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
 	}
 	return string(b)
-}
-
-func read(t *testing.T, path string) []byte {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }

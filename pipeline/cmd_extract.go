@@ -258,7 +258,7 @@ type shardWriter interface {
 }
 
 // writer opens the folder of the features: as a collection, but where it is a finished or begun one of version 0.1.0 of the same
-// images, which goes on as it is.
+// images, which continues unchanged.
 func (o *extractOptions) writer(ctx context.Context, con *cli, x *extraction) (shardWriter, features.Staleness, error) {
 	if m, err := features.ReadManifest(x.dir); err == nil && !m.Grows() && len(m.Parts) > 0 && !o.force {
 		if !o.checked && m.Source.DatasetSHA256 == x.ds.SHA256() {

@@ -56,7 +56,7 @@ variance (VZSL) or the within-class variance (PLDA).`,
 			return runGenerate(cmd.Context(), con, &g)
 		},
 	}
-	addRun(cmd, &g.run)
+	addTrainedRun(cmd, &g.run)
 	f := cmd.Flags()
 	f.IntVar(&g.perClass, "per-class", 300, "`number` of features per class")
 	f.StringVar(&g.classes, "classes", "unseen", "which of the split's classes: unseen, seen or all")

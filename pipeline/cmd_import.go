@@ -47,7 +47,7 @@ contradict the image's class are refused. Rows with a missing or non-finite valu
 
 The classes are those of the dataset given by --data and --layout; no image is needed.`),
 	})
-	for _, format := range convert.Formats() { // the words of old, which make sure of the format too
+	for _, format := range convert.Formats() { // the older commands, which also check the format
 		cmd.AddCommand(newImportOf(con, format, &cobra.Command{
 			Use: format + " FILE...", Hidden: true,
 			Short: "import only files of this format",

@@ -50,22 +50,8 @@ func xlsa17Folder(t *testing.T) string {
 		}
 		loc[role] = append(loc[role], float64(i+1))
 	}
-	file := func(name string, fill func(w *matfile.Writer) error) {
-		f, err := os.Create(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		w, err := matfile.NewWriter(f, "test")
-		if err == nil {
-			err = fill(w)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
 	column := func(w *matfile.Writer, name string, v []float64) error { return w.Doubles(name, len(v), 1, v) }
-	file("res101.mat", func(w *matfile.Writer) error {
+	filetest.FillMAT(t, filepath.Join(dir, "res101.mat"), func(w *matfile.Writer) error {
 		if err := w.Doubles("features", dim, n*perClass, features); err != nil {
 			return err
 		}
@@ -74,7 +60,7 @@ func xlsa17Folder(t *testing.T) string {
 		}
 		return column(w, "labels", labels)
 	})
-	file("att_splits.mat", func(w *matfile.Writer) error {
+	filetest.FillMAT(t, filepath.Join(dir, "att_splits.mat"), func(w *matfile.Writer) error {
 		if err := w.Doubles("att", 4, n, att); err != nil {
 			return err
 		}
@@ -176,7 +162,7 @@ func TestXLSA17(t *testing.T) {
 		t.Errorf("import mat: %v", r)
 	}
 
-	table := write(t, filepath.Join(t.TempDir(), "features.csv"), "image,class,x0,x1\na,class+1,1,2\nb,class+0,3,4\n")
+	table := filetest.Write(t, filepath.Join(t.TempDir(), "features.csv"), "image,class,x0,x1\na,class+1,1,2\nb,class+0,3,4\n")
 	in := []string{"--dataset", "toy", "--layout", "xlsa17", "--data", dir, "--out", out}
 	if r = done(t, append([]string{"import", "csv", table}, in...)...); r["images"] != 2.0 || r["dim"] != 2.0 {
 		t.Errorf("import csv: %v", r)
@@ -186,7 +172,7 @@ func TestXLSA17(t *testing.T) {
 		t.Errorf("import parquet: %v", r)
 	}
 	text := t.TempDir()
-	write(t, filepath.Join(text, "class+5", "1.txt"), "1 2 3\n")
+	filetest.Write(t, filepath.Join(text, "class+5", "1.txt"), "1 2 3\n")
 	if r = done(t, append([]string{"import", "text", text, "--network", "text"}, in...)...); r["images"] != 1.0 || r["dim"] != 3.0 {
 		t.Errorf("import text: %v", r)
 	}
@@ -226,7 +212,7 @@ func TestAwA(t *testing.T) {
 		"Features/vgg19/antelope/a_0001.txt": "1 2 3\n",
 		"Features/vgg19/lion/l_0001.txt":     "4\n5\n6\n",
 	} {
-		write(t, filepath.Join(data, filepath.FromSlash(name)), text)
+		filetest.Write(t, filepath.Join(data, filepath.FromSlash(name)), text)
 	}
 	in := []string{"--dataset", "awa1", "--data", data, "--out", out}
 	if r := done(t, append([]string{"import", "text", filepath.Join(data, "Features", "vgg19")}, in...)...); r["images"] != 2.0 || r["folder"] != filepath.Join(out, "features", "awa1", "vgg19") {
@@ -265,7 +251,7 @@ func TestProposedByList(t *testing.T) {
 	for i := range 60 {
 		fmt.Fprintf(&list, "/home/x/images/class+%d/%d.jpg\n", i/10, i%10)
 	}
-	write(t, "list.txt", list.String())
+	filetest.Write(t, "list.txt", list.String())
 	in := func(args ...string) []string { return append(args, "--dataset", "x") }
 	done(t, in("import", mat, "--layout", "xlsa17", "--data", folder, "--network", "own")...)
 	done(t, in("attributes", "--layout", "xlsa17", "--data", folder)...)

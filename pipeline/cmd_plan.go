@@ -255,17 +255,26 @@ func (c *cli) fetchMine(ctx context.Context, p *tasks.Plan, t tasks.Task) error 
 	})
 }
 
+// plannedExtract are the options of a plan's extraction.
+func plannedExtract(p *tasks.Plan) (*extractOptions, error) {
+	var o extractOptions
+	c := &cobra.Command{}
+	o.addFlags(c)
+	if err := c.ParseFlags(p.Flags); err != nil {
+		return nil, usage.Wrap(err)
+	}
+	return &o, nil
+}
+
 func runExtractTask(cmd *cobra.Command, con *cli, o *extractOptions) error {
 	ctx := cmd.Context()
 	p, t, err := con.openTask(cmd, o.plan, o.task)
 	if err != nil {
 		return err
 	}
-	var planned extractOptions
-	c := &cobra.Command{}
-	planned.addFlags(c)
-	if err := c.ParseFlags(p.Flags); err != nil {
-		return usage.Wrap(err)
+	planned, err := plannedExtract(p)
+	if err != nil {
+		return err
 	}
 	ds, err := planned.dataset(ctx, con, p, true)
 	if err != nil {
@@ -284,7 +293,7 @@ func runExtractTask(cmd *cobra.Command, con *cli, o *extractOptions) error {
 		return err
 	}
 	defer w.End()
-	res, err := x.run(ctx, con, &planned, w, true)
+	res, err := x.run(ctx, con, planned, w, true)
 	if changed := new(store.ChangedError); errors.As(err, &changed) && x.ds.Pictures != nil {
 		return tasks.Permanent(fmt.Errorf("%s is not the file that the plan was made with, changed since then; run vzsl plan again", changed.URL))
 	}
@@ -369,11 +378,9 @@ func (c *cli) finish(ctx context.Context, p *tasks.Plan) error {
 	if p.Command != tasks.KindExtract {
 		return c.finishSearch(ctx, p)
 	}
-	var o extractOptions
-	cmd := &cobra.Command{}
-	o.addFlags(cmd)
-	if err := cmd.ParseFlags(p.Flags); err != nil {
-		return usage.Wrap(err)
+	o, err := plannedExtract(p)
+	if err != nil {
+		return err
 	}
 	ds, err := o.dataset(ctx, c, p, false)
 	if err != nil {

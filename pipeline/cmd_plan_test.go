@@ -154,8 +154,8 @@ func TestTasksAreOneProcess(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			write(t, filepath.Join(filepath.Dir(path), fmt.Sprintf("new%d.png", i)), string(b))
-			write(t, path, string(b)+"x")
+			filetest.Write(t, filepath.Join(filepath.Dir(path), fmt.Sprintf("new%d.png", i)), string(b))
+			filetest.Write(t, path, string(b)+"x")
 		}
 		if err := os.Remove(found[70]); err != nil {
 			t.Fatal(err)
@@ -173,9 +173,9 @@ func TestFinishNamesWhatIsMissing(t *testing.T) {
 	plan := filepath.Join(out, "plans", "demo-demo")
 	make := append([]string{"plan", "extract", "--shard-rows", "20", "--tasks", "8", "--measure", "0"}, "--dataset", "demo", "--data", data, "--model", model, "--out", out)
 	done(t, make...)
-	was := read(t, filepath.Join(plan, "plan.json"))
+	was := filetest.Read(t, filepath.Join(plan, "plan.json"))
 	done(t, make...) // the same command, as after one that was killed
-	if !bytes.Equal(was, read(t, filepath.Join(plan, "plan.json"))) {
+	if !bytes.Equal(was, filetest.Read(t, filepath.Join(plan, "plan.json"))) {
 		t.Error("the same plan was replaced")
 	}
 	refused(t, exitFailed, []string{"there is a plan", "--replace"}, append(slices.Clone(make), "--tasks", "9")...)
@@ -214,11 +214,11 @@ func TestFinishNamesWhatIsMissing(t *testing.T) {
 	}
 	bad := bytes.Clone(whole)
 	bad[len(bad)/3] ^= 1
-	write(t, shards[0], string(bad))
+	filetest.Write(t, shards[0], string(bad))
 	refused(t, exitPlan, []string{shards[0], "remove it and"}, "finish", plan)
-	write(t, shards[0], string(whole))
+	filetest.Write(t, shards[0], string(whole))
 	// Two results of one shard.
-	write(t, shards[0]+".second", string(bad))
+	filetest.Write(t, shards[0]+".second", string(bad))
 	refused(t, exitPlan, []string{shards[0], shards[0] + ".second"}, "finish", plan)
 	if err := os.Remove(shards[0] + ".second"); err != nil {
 		t.Fatal(err)

@@ -68,7 +68,7 @@ SJE), the contributions of all attributes add up to the score minus the mean ove
 			return runPredict(cmd.Context(), con, &o, args)
 		},
 	}
-	addRun(cmd, &o.Run)
+	addTrainedRun(cmd, &o.Run)
 	must(cmd.Flags().MarkHidden("network")) // the run knows it
 	addClassList(cmd, &o.Classes)
 	o.addMissing(cmd)
@@ -87,6 +87,7 @@ SJE), the contributions of all attributes add up to the score minus the mean ove
 	must(cmd.MarkFlagFilename("html", "html"))
 	must(cmd.MarkFlagFilename("csv", "csv"))
 	must(cmd.MarkFlagFilename("parquet", "parquet"))
+	inGroup(cmd, groupOutput, "csv", "html")
 	rare(cmd, "missing", "batch", "workers", "engine", "ort-library", "ort-provider", "class-column", "attribute-column", "ignore-column", "words-format", "feature-column", "images", "max-pixels", "recipe", "transductive", "names", "words")
 	return cmd
 }
@@ -98,6 +99,15 @@ func (o *predictOptions) addExamples(cmd *cobra.Command) {
 
 // noneAuto stands for the threshold that was chosen in training.
 const noneAuto = "auto"
+
+// open opens the run with its candidate classes.
+func (o *predictOptions) open(ctx context.Context, con *cli) (*classify.Classifier, error) {
+	p, err := classify.Open(ctx, con.Workspace, &o.Options)
+	if err != nil {
+		return nil, err
+	}
+	return p, o.settle(con, p)
+}
 
 // settle takes the threshold of a model where --none-below asks for it.
 func (o *predictOptions) settle(con *cli, p *classify.Classifier) error {
@@ -145,11 +155,8 @@ func runPredict(ctx context.Context, con *cli, o *predictOptions, args []string)
 	if err != nil {
 		return err
 	}
-	p, err := classify.Open(ctx, con.Workspace, &o.Options)
+	p, err := o.open(ctx, con)
 	if err != nil {
-		return err
-	}
-	if err := o.settle(con, p); err != nil {
 		return err
 	}
 	if o.examples != "" {

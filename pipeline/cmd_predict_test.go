@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 
+	"vzsl/internal/filetest"
 	"vzsl/predict"
 	"vzsl/predict/server"
 )
@@ -183,7 +184,7 @@ func shuffled(t *testing.T, from, to string, keep func(class string) bool) {
 		w.Write(append(r, more))
 	}
 	w.Flush()
-	write(t, to, b.String())
+	filetest.Write(t, to, b.String())
 }
 
 // TestPredictWrites: tables, words for people, images that cannot be used.
@@ -192,7 +193,7 @@ func TestPredictWrites(t *testing.T) {
 	unseen := lines(t, filepath.Join(data, "unseen.txt"))
 	good := filepath.Join(data, unseen[0], "000.png")
 	dir := t.TempDir()
-	bad := write(t, filepath.Join(dir, "bad.jpg"), "no image")
+	bad := filetest.Write(t, filepath.Join(dir, "bad.jpg"), "no image")
 	args := []string{"predict", good, bad, "--run", "demo-demo-vzsl", "--out", out, "--model", model}
 	table := filepath.Join(dir, "answers.csv")
 	o := vzsl(t, append(args, "--explain", "--csv", table, "--parquet", filepath.Join(dir, "answers.parquet"))...)
@@ -233,7 +234,7 @@ func TestPredictRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The same network, but for its producer's name.
-	other := write(t, filepath.Join(dir, "demo.onnx"), string(b)+"\x12\x01x")
+	other := filetest.Write(t, filepath.Join(dir, "demo.onnx"), string(b)+"\x12\x01x")
 	refused(t, exitFailed, []string{"not the network", "sha256", "--model"}, in(picture, "--model", other)...)
 	t.Chdir(dir)
 	refused(t, exitFailed, []string{"models/demo.onnx", "--model"}, in(picture)...)
@@ -244,15 +245,15 @@ func TestPredictRefusals(t *testing.T) {
 	refused(t, exitFailed, []string{"nowhere.png"}, in("nowhere.png", "--model", model)...)
 	refused(t, exitFailed, []string{"no*.png"}, in("no*.png", "--model", model)...)
 	refused(t, exitFailed, []string{"no images"}, in(dir, "--model", model)...)
-	refused(t, exitFailed, []string{"text.png", "not an image"}, in(write(t, "text.png", "text"), "--model", model)...)
+	refused(t, exitFailed, []string{"text.png", "not an image"}, in(filetest.Write(t, "text.png", "text"), "--model", model)...)
 	refused(t, exitFailed, []string{"no such run", "demo-demo-eszsl"}, "predict", picture, "--out", out, "--run", "other")
-	refused(t, exitFailed, []string{"few.csv", "of the model's 22 attributes", "--words"}, in(picture, "--model", model, "--classes", write(t, "few.csv", "class,red\nx,1\n"))...)
-	refused(t, exitFailed, []string{"twice.txt:2", "x"}, in(picture, "--model", model, "--classes", write(t, "twice.txt", "x\nx\n"))...)
+	refused(t, exitFailed, []string{"few.csv", "of the model's 22 attributes", "--words"}, in(picture, "--model", model, "--classes", filetest.Write(t, "few.csv", "class,red\nx,1\n"))...)
+	refused(t, exitFailed, []string{"twice.txt:2", "x"}, in(picture, "--model", model, "--classes", filetest.Write(t, "twice.txt", "x\nx\n"))...)
 	refused(t, exitFailed, []string{"nowhere.csv"}, in(picture, "--model", model, "--classes", "nowhere.csv")...)
 	// The run's network is found where networks lie; descriptions in another unit are pointed at.
-	write(t, filepath.Join("models", "demo.onnx"), string(b))
-	table := strings.ReplaceAll(string(read(t, filepath.Join(data, "classes.csv"))), ",1", ",100")
-	percent := write(t, "percent.csv", table)
+	filetest.Write(t, filepath.Join("models", "demo.onnx"), string(b))
+	table := strings.ReplaceAll(string(filetest.Read(t, filepath.Join(data, "classes.csv"))), ",1", ",100")
+	percent := filetest.Write(t, "percent.csv", table)
 	for file, warned := range map[string]bool{filepath.Join(data, "classes.csv"): false, percent: true} {
 		o := vzsl(t, in(picture, "--classes", file, "-q")...)
 		if o.code != exitDone || strings.Contains(o.stderr, "same unit") != warned {
@@ -275,7 +276,7 @@ func TestPredictWords(t *testing.T) {
 		}
 		vectors.WriteString("\n")
 	}
-	words := write(t, filepath.Join(out, "vectors.txt"), vectors.String())
+	words := filetest.Write(t, filepath.Join(out, "vectors.txt"), vectors.String())
 	in := func(args ...string) []string { return append(args, "--dataset", "demo", "--out", out) }
 	done(t, in("extract", "--data", data, "--model", model)...)
 	done(t, in("attributes", "--data", data, "--words", words)...)
@@ -284,19 +285,19 @@ func TestPredictWords(t *testing.T) {
 	args := in("--split", "demo", "--method", "eszsl", "--model", model, filepath.Join(data, unseen[0], "000.png"), "--top", "60")
 	want := predictJSON(t, exitDone, args...).Images[0]
 	for name, text := range map[string]string{"names.txt": "", "names.csv": "class\n"} {
-		file := write(t, filepath.Join(out, name), text+strings.Join(unseen, "\n")+"\n")
+		file := filetest.Write(t, filepath.Join(out, name), text+strings.Join(unseen, "\n")+"\n")
 		alike(t, predictJSON(t, exitDone, append(args, "--classes", file, "--words", words)...).Images[0], want)
 		refused(t, exitFailed, []string{name, "12 attributes", "--words"}, append(append([]string{"predict"}, args...), "--classes", file)...)
 	}
 	// A class that nobody has ever named, under other words.
-	file := write(t, filepath.Join(out, "new.txt"), unseen[0]+"\nmarvel\n")
-	names := write(t, filepath.Join(out, "phrases.txt"), "marvel\twonder\n")
+	file := filetest.Write(t, filepath.Join(out, "new.txt"), unseen[0]+"\nmarvel\n")
+	names := filetest.Write(t, filepath.Join(out, "phrases.txt"), "marvel\twonder\n")
 	p := predictJSON(t, exitDone, append(args, "--classes", file, "--words", words, "--names", names)...)
 	if len(p.Images[0].Top) != 2 {
 		t.Errorf("%+v", p.Images[0])
 	}
 	// The same over HTTP.
-	url := serve(t, in("--split", "demo", "--method", "eszsl", "--model", model, "--classes", write(t, filepath.Join(out, "one.txt"), unseen[0]+"\n"), "--words", words)...)
+	url := serve(t, in("--split", "demo", "--method", "eszsl", "--model", model, "--classes", filetest.Write(t, filepath.Join(out, "one.txt"), unseen[0]+"\n"), "--words", words)...)
 	for class, want := range map[string]struct {
 		body string
 		code int
@@ -309,7 +310,7 @@ func TestPredictWords(t *testing.T) {
 			t.Errorf("PUT %s: %d, want %d", class, code, want.code)
 		}
 	}
-	_, text, err := post(url+"/predict", read(t, filepath.Join(data, unseen[0], "000.png")))
+	_, text, err := post(url+"/predict", filetest.Read(t, filepath.Join(data, unseen[0], "000.png")))
 	var told server.Response
 	if err != nil || json.Unmarshal([]byte(text), &told) != nil || told.Classes != 3 {
 		t.Errorf("%v %s", err, text)

@@ -95,13 +95,13 @@ func TestRuns(t *testing.T) {
 
 	// Renamed: the report names the new run and shows images as before; the old names are gone.
 	done(t, "runs", "rename", "one", "first")
-	page := string(read(t, filepath.Join("reports", "first", "report.html")))
+	page := string(filetest.Read(t, filepath.Join("reports", "first", "report.html")))
 	if !strings.Contains(page, "vzsl evaluate --run first --data "+data) || !strings.Contains(page, "data:image/") || exists("runs/one") || exists("reports/one") {
 		t.Error("the report does not name the new run, or lost its images")
 	}
 	done(t, "evaluate", "--dataset", "toy", "--split", "demo", "--run", "first")
 	done(t, "runs", "rename", "two", "second")
-	if !strings.Contains(string(read(t, filepath.Join("reports", "second", "report.html"))), "--run second") {
+	if !strings.Contains(string(filetest.Read(t, filepath.Join("reports", "second", "report.html"))), "--run second") {
 		t.Error("the page over seeds does not name the new run")
 	}
 	refused(t, exitFailed, []string{"already exists"}, "runs", "rename", "first", "second")
@@ -112,10 +112,10 @@ func TestRuns(t *testing.T) {
 	refused(t, exitUsage, []string{".."}, "runs", "remove", "../features", "--yes")
 
 	// Stale: another description of the classes.
-	csv := string(read(t, filepath.Join(data, "classes.csv")))
+	csv := string(filetest.Read(t, filepath.Join(data, "classes.csv")))
 	lines := strings.SplitN(csv, "\n", 3)
 	i := strings.LastIndex(lines[1], ",")
-	write(t, "changed.csv", lines[0]+"\n"+lines[1][:i]+",7\n"+lines[2])
+	filetest.Write(t, "changed.csv", lines[0]+"\n"+lines[1][:i]+",7\n"+lines[2])
 	done(t, "attributes", "--dataset", "toy", "--data", data, "--csv", "changed.csv")
 	stale := runList(t, "--stale")
 	if first := stale["first"]; first == nil || !strings.Contains(first.Stale[0], "class table") || !strings.Contains(first.Again, "vzsl train") || stale["audited"] != nil || stale["both"] != nil {
@@ -145,14 +145,14 @@ func TestRunsKilled(t *testing.T) {
 	for _, run := range []string{"one", "two"} {
 		for killed, moves := range [][]string{{}, {"runs"}, {"runs", "reports"}} {
 			name := run + "-" + string(rune('a'+killed))
-			write(t, filepath.Join("reports", ".renaming-"+run), name)
+			filetest.Write(t, filepath.Join("reports", ".renaming-"+run), name)
 			for _, top := range moves {
 				if err := os.Rename(filepath.Join(top, run), filepath.Join(top, name)); err != nil {
 					t.Fatal(err)
 				}
 			}
 			done(t, "runs", "rename", run, name)
-			if page := string(read(t, filepath.Join("reports", name, "report.html"))); !strings.Contains(page, "--run "+name) {
+			if page := string(filetest.Read(t, filepath.Join("reports", name, "report.html"))); !strings.Contains(page, "--run "+name) {
 				t.Errorf("killed after moving %v: the report does not name the new run", moves)
 			}
 			if exists(filepath.Join("runs", run)) || exists(filepath.Join("reports", run)) || exists(filepath.Join("reports", ".renaming-"+run)) {
@@ -171,12 +171,12 @@ func TestRunsKilled(t *testing.T) {
 		if exists(filepath.Join("runs", ".removed-"+run)) || exists(filepath.Join("reports", run)) {
 			t.Errorf("something of %s is left", run)
 		}
-		write(t, filepath.Join("runs", ".removed-"+run, "model.safetensors"), "x")
+		filetest.Write(t, filepath.Join("runs", ".removed-"+run, "model.safetensors"), "x")
 		done(t, "runs", "remove", "removed-before", run, "--yes") // of two, one of which it had come to the end of
 		refused(t, exitFailed, []string{"no such run or report"}, "runs", "remove", run, "--yes")
 	}
 	// A mark of names that have both been taken again says nothing.
-	write(t, filepath.Join("reports", ".renaming-few"), "audited")
+	filetest.Write(t, filepath.Join("reports", ".renaming-few"), "audited")
 	refused(t, exitFailed, []string{"already exists"}, "runs", "rename", "few", "audited")
 }
 
@@ -217,7 +217,7 @@ func exists(path string) bool { _, err := os.Lstat(path); return err == nil }
 
 // serveReports: the list and the files of reports, nothing else, to nobody else, and nothing changes.
 func serveReports(t *testing.T) {
-	write(t, "secret.json", "{}")
+	filetest.Write(t, "secret.json", "{}")
 	if err := os.Symlink(filepath.Join("..", "..", "secret.json"), filepath.Join("reports", "few", "link.json")); err != nil {
 		t.Fatal(err)
 	}

@@ -70,7 +70,7 @@ On Ctrl-C or SIGTERM no new requests are accepted and those in progress are fini
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runServe(cmd.Context(), con, &o) },
 	}
-	addRun(cmd, &o.Run)
+	addTrainedRun(cmd, &o.Run)
 	must(cmd.Flags().MarkHidden("network")) // the run knows it
 	addClassList(cmd, &o.Classes)
 	o.addMissing(cmd)
@@ -118,11 +118,8 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 	if err := o.begin(con); err != nil {
 		return err
 	}
-	p, err := classify.Open(ctx, con.Workspace, &o.Options)
+	p, err := o.open(ctx, con)
 	if err != nil {
-		return err
-	}
-	if err := o.settle(con, p); err != nil {
 		return err
 	}
 	pics, err := p.OpenImages(ctx)
@@ -162,12 +159,9 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 	if speaker != nil {
 		options.Lookup, options.Words = speaker.Lookup, speaker.Kind
 	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
+	l, token, err := o.bind(ctx, token)
 	if err != nil {
-		return fmt.Errorf("--listen %s: %w; --listen 127.0.0.1:0 uses any free port", o.listen, err)
-	}
-	if token == "" && !o.noToken && !server.Loopback(l.Addr()) {
-		token = server.NewToken()
+		return err
 	}
 	options.Token, options.Open, options.Hosts = token, o.noToken, o.hosts
 	options.MaxRequests, options.MaxConnections = o.requests, o.connections
@@ -175,22 +169,47 @@ func runServe(ctx context.Context, con *cli, o *serveOptions) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	url := "http://" + l.Addr().String()
-	err = con.result(struct {
-		URL     string `json:"url"`
-		Token   string `json:"token,omitempty"`
-		Run     string `json:"run"`
-		Classes int    `json:"classes"`
-	}{url, token, p.Run, len(p.Classes.Names)}, func(w io.Writer) {
-		if token != "" {
-			url += "/?token=" + neturl.QueryEscape(token)
+	says := listening{Token: token, Run: p.Run, Classes: len(p.Classes.Names)}
+	if err := con.announce(l, says, fmt.Sprintf("%s, %d candidate classes", says.Run, says.Classes)); err != nil {
+		return err
+	}
+	return s.Serve(ctx, l)
+}
+
+// bind listens. If the listener can be reached from other machines and no token is set, it makes one.
+func (o *serveOptions) bind(ctx context.Context, token string) (net.Listener, string, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
+	if err != nil {
+		return nil, "", fmt.Errorf("--listen %s: %w; --listen 127.0.0.1:0 uses any free port", o.listen, err)
+	}
+	if token == "" && !o.noToken && !server.Loopback(l.Addr()) {
+		token = server.NewToken()
+	}
+	return l, token, nil
+}
+
+// listening is what --json says of a server.
+type listening struct {
+	URL     string `json:"url"`
+	Token   string `json:"token,omitempty"`
+	Run     string `json:"run,omitempty"`
+	Classes int    `json:"classes,omitempty"`
+}
+
+// announce prints the address of a server, with its token, and what is served there. If it fails, it closes the listener.
+func (c *cli) announce(l net.Listener, says listening, what string) error {
+	says.URL = "http://" + l.Addr().String()
+	err := c.result(says, func(w io.Writer) {
+		url := says.URL
+		if says.Token != "" {
+			url += "/?token=" + neturl.QueryEscape(says.Token)
 		}
-		fmt.Fprintf(w, "%s: %s, %d candidate classes; stop with Ctrl-C\n", url, p.Run, len(p.Classes.Names))
+		fmt.Fprintf(w, "%s: %s; stop with Ctrl-C\n", url, what)
 	})
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	return s.Serve(ctx, l)
+	return nil
 }
 
 // token is the one that the user has chosen; "": none.

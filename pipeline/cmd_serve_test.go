@@ -25,6 +25,7 @@ import (
 	"testing"
 	"time"
 
+	"vzsl/internal/filetest"
 	"vzsl/predict/server"
 )
 
@@ -83,7 +84,7 @@ func TestServe(t *testing.T) {
 	for _, c := range unseen[:4] {
 		file := filepath.Join(data, c, "001.png")
 		want := predictJSON(t, exitDone, append([]string{file, "--explain"}, args...)...).Images[0]
-		code, text, err := post(url+"/predict?explain=5", read(t, file))
+		code, text, err := post(url+"/predict?explain=5", filetest.Read(t, file))
 		var a server.Response
 		if err != nil || code != 200 || json.Unmarshal([]byte(text), &a) != nil {
 			t.Fatalf("%d %s %v", code, text, err)
@@ -94,7 +95,7 @@ func TestServe(t *testing.T) {
 		}
 	}
 
-	picture := read(t, filepath.Join(data, unseen[0], "001.png"))
+	picture := filetest.Read(t, filepath.Join(data, unseen[0], "001.png"))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for name, c := range map[string]struct {
@@ -227,7 +228,7 @@ func TestServeSIGTERM(t *testing.T) {
 		t.Skip("no SIGTERM")
 	}
 	out, data, model := demoRun(t)
-	picture := read(t, filepath.Join(data, lines(t, filepath.Join(data, "unseen.txt"))[0], "000.png"))
+	picture := filetest.Read(t, filepath.Join(data, lines(t, filepath.Join(data, "unseen.txt"))[0], "000.png"))
 	cmd := exec.Command(os.Args[0], "serve", "--run", "demo-demo-eszsl", "--out", out, "--model", model, "--listen", "127.0.0.1:0", "--json", "-q")
 	cmd.Env = append(os.Environ(), "VZSL_BE_THE_COMMAND=1")
 	stdout, err := cmd.StdoutPipe()
@@ -310,7 +311,7 @@ func TestServeLoad(t *testing.T) {
 	bodies := map[string][]byte{}
 	for _, x := range predictJSON(t, exitDone, append(files, args...)...).Images {
 		want[x.Image] = x.Class
-		bodies[x.Image] = read(t, filepath.FromSlash(x.Image))
+		bodies[x.Image] = filetest.Read(t, filepath.FromSlash(x.Image))
 	}
 	attributes, _ := demoClasses(t, data)
 	const clients, duration = 50, 60 * time.Second
@@ -346,7 +347,7 @@ func TestServeLoad(t *testing.T) {
 				image := filepath.ToSlash(files[i%len(files)])
 				start := time.Now()
 				sent.Add(1)
-				code, text, err := post(url+"/predict", withText(bodies[image], i)) // never the same bytes: each goes through the network
+				code, text, err := post(url+"/predict", withText(bodies[image], i)) // never the same bytes: each passes through the network
 				var a server.Response
 				if err != nil || code != 200 || json.Unmarshal([]byte(text), &a) != nil || a.Images[0].Class != want[image] && a.Images[0].Class != edited {
 					t.Errorf("%s: %d %s %v, want %s", image, code, text, err, want[image])

@@ -70,7 +70,7 @@ func (o *trainOptions) addFlags(cmd *cobra.Command) {
 	addSettings(f)
 }
 
-// read gives the settings that the flags say, and the search that chose them.
+// read returns the settings that the flags say, and the search that chose them.
 func (o *trainOptions) read(con *cli, cmd *cobra.Command) (settings.Settings, *runs.TunedRecord, error) {
 	s, err := con.chosenSettings(cmd.Flags(), o.preset, o.run.Method)
 	if err != nil {

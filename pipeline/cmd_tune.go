@@ -67,7 +67,7 @@ func (t *tuneFlags) addFlags(cmd *cobra.Command) {
 	addSettings(f)
 }
 
-// read gives the settings that the flags say, what an inductive search chose, and the settings that are not searched.
+// read returns the settings that the flags say, what an inductive search chose, and the settings that are not searched.
 func (t *tuneFlags) read(con *cli, cmd *cobra.Command) (settings.Settings, map[string]float64, []string, error) {
 	s, err := con.chosenSettings(cmd.Flags(), t.preset, t.run.Method)
 	if err != nil {
@@ -106,7 +106,7 @@ func (t *tuneFlags) addSearch(cmd *cobra.Command, budget time.Duration) {
 	f.BoolVar(&t.Force, "force", false, "start over in a run folder that holds another run or search")
 }
 
-// inductive reads the settings and the choice that a transductive search goes on from.
+// inductive reads the settings and the choice that a transductive search continues from.
 func (c *cli) inductive(t *tuneFlags) (settings.Settings, map[string]float64, error) {
 	from := t.run
 	from.Transductive, from.Run = false, t.from

@@ -4,9 +4,10 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"vzsl/internal/filetest"
 )
 
-// TestTune searches, trains with what was found, goes on transductively from it and trains other seeds of it.
+// TestTune searches, trains with what was found, continues transductively from it and trains other seeds of it.
 func TestTune(t *testing.T) {
 	data, model := demoData(t)
 	out := t.TempDir()
@@ -57,7 +58,7 @@ func TestTune(t *testing.T) {
 	done(t, in("train", "--split", "demo", "--method", "eszsl", "--seeds", "2", "--run", "several")...)
 	before([]string{"several seeds", "--seeds"}, "several")
 	before([]string{"several", "not tuned"}, "several", "--seeds", "2")
-	write(t, filepath.Join(out, "runs", "file"), "")
+	filetest.Write(t, filepath.Join(out, "runs", "file"), "")
 	before([]string{"file is a file"}, "file")
 	before([]string{"file is a file"}, "file/below")
 	// The seeds that a search has left behind are of one kind.

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"vzsl/datasets/demo"
+	"vzsl/internal/filetest"
 )
 
 // moreImages are n images of each class of the demo, all different.
@@ -70,7 +71,7 @@ func TestCorrections(t *testing.T) {
 		var ids, wrong []string
 		for i := range images {
 			var a reply
-			ask("POST", "/predict", read(t, filepath.Join(many, class, fmt.Sprintf("%03d.png", i))), &a)
+			ask("POST", "/predict", filetest.Read(t, filepath.Join(many, class, fmt.Sprintf("%03d.png", i))), &a)
 			ids = append(ids, a.Images[0].ID)
 			if a.Images[0].Class != class {
 				wrong = append(wrong, ids[i])

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"vzsl/features"
+	"vzsl/internal/filetest"
 )
 
 // TestCrop extracts from a miniature of CUB whole and by its bounding boxes: other features, under another recipe.
@@ -25,14 +26,14 @@ func TestCrop(t *testing.T) {
 			t.Fatal(err)
 		}
 		name := fmt.Sprintf("001.A/%d.png", i)
-		write(t, filepath.Join(root, "images", filepath.FromSlash(name)), string(b))
+		filetest.Write(t, filepath.Join(root, "images", filepath.FromSlash(name)), string(b))
 		fmt.Fprintf(&images, "%d %s\n", i+1, name)
 		fmt.Fprintf(&labels, "%d 1\n", i+1)
 		fmt.Fprintf(&boxes, "%d 10.0 10.0 20.0 20.0\n", i+1)
 	}
-	write(t, filepath.Join(root, "classes.txt"), "1 001.A\n2 002.B\n")
-	write(t, filepath.Join(root, "images.txt"), images.String())
-	write(t, filepath.Join(root, "image_class_labels.txt"), labels.String())
+	filetest.Write(t, filepath.Join(root, "classes.txt"), "1 001.A\n2 002.B\n")
+	filetest.Write(t, filepath.Join(root, "images.txt"), images.String())
+	filetest.Write(t, filepath.Join(root, "image_class_labels.txt"), labels.String())
 	in := func(args ...string) []string {
 		return append([]string{"extract", "--dataset", "cub", "--data", root, "--model", model, "--out", out}, args...)
 	}
@@ -40,7 +41,7 @@ func TestCrop(t *testing.T) {
 	refused(t, exitFailed, []string{"bounding_boxes.txt"}, in("--crop", "bbox")...)
 	refused(t, exitUsage, []string{"--crop", "bbox"}, in("--crop", "centre")...)
 	refused(t, exitUsage, []string{"only cub has"}, "extract", "--dataset", "demo", "--data", data, "--model", model, "--out", out, "--crop", "bbox")
-	write(t, filepath.Join(root, "bounding_boxes.txt"), boxes.String())
+	filetest.Write(t, filepath.Join(root, "bounding_boxes.txt"), boxes.String())
 	refused(t, exitFailed, []string{"recipe", "+bbox-", "--force"}, in("--crop", "bbox")...)
 	whole := feature(t, filepath.Join(out, "features", "cub", "demo"))
 	done(t, in("--crop", "bbox", "--force")...)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"vzsl/internal/custody"
+	"vzsl/internal/filetest"
 )
 
 // TestEditedReport: a metric of report.json that the predictions do not give is refused, also where it is listed with its checksum.
@@ -22,12 +23,12 @@ func TestEditedReport(t *testing.T) {
 	done(t, "evaluate", "--run", "demo-demo-eszsl", "--out", out)
 	dir := filepath.Join(out, "reports", "demo-demo-eszsl")
 	path := filepath.Join(dir, "report.json")
-	text := string(read(t, path))
+	text := string(filetest.Read(t, path))
 	edited := regexp.MustCompile(`("top1": \{\s*"mean_per_class": \{\s*"value": )[0-9.]+`).ReplaceAllString(text, "${1}0.944")
 	if edited == text {
 		t.Fatal("nothing was edited")
 	}
-	write(t, path, edited)
+	filetest.Write(t, path, edited)
 	report := []string{"report", "demo-demo-eszsl", "--out", out}
 	refused(t, exitFailed, []string{path + " is damaged or was changed by another program", "'vzsl evaluate --run demo-demo-eszsl --out " + out + "'"}, report...)
 	if err := custody.WriteAll(t.Context(), dir, custody.Bytes("report.json", []byte(edited))); err != nil {
@@ -35,7 +36,7 @@ func TestEditedReport(t *testing.T) {
 	}
 	refused(t, exitFailed, []string{path + " does not agree with predictions.parquet", "top1 mean per class: 0.944", "edited or damaged"}, report...)
 	refused(t, exitFailed, []string{"1 problems found"}, "verify", filepath.Join(out, "reports"))
-	write(t, path, "")
+	filetest.Write(t, path, "")
 	refused(t, exitFailed, []string{path, "damaged", "vzsl evaluate --run demo-demo-eszsl"}, report...)
 	done(t, "evaluate", "--run", "demo-demo-eszsl", "--out", out)
 	done(t, report...)

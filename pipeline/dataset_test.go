@@ -3,6 +3,7 @@ package pipeline
 import (
 	"strings"
 	"testing"
+	"vzsl/internal/filetest"
 )
 
 // TestNotesOfPictures: that classes have no images is said where images are read, not where features come from elsewhere.
@@ -14,7 +15,7 @@ func TestNotesOfPictures(t *testing.T) {
 	const note = "no images"
 	for _, pictured := range []bool{false, true} {
 		if pictured {
-			write(t, "data/ant/1.png", "no image")
+			filetest.Write(t, "data/ant/1.png", "no image")
 		}
 		for _, args := range [][]string{{"import", "csv", table, "--network", "n", "--force"}, {"attributes"}} {
 			if o := vzsl(t, append(args, "--dataset", "d", "--data", "data")...); o.code != exitDone || strings.Contains(o.stderr, note) {

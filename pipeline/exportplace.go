@@ -140,7 +140,7 @@ func (p *exportPlace) strangers(dir string, names []string) error {
 	return nil
 }
 
-// same tells whether a file is in its place already; the error is that of another one there which may not be replaced.
+// same reports whether a file is in its place already; the error is that of another one there which may not be replaced.
 func (p *exportPlace) same(from, to string) (bool, error) {
 	st, err := os.Stat(to)
 	if lookup.Absent(err) {

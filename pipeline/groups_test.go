@@ -19,13 +19,13 @@ func TestGroups(t *testing.T) {
 		p := strings.Split(c.Name, "-")
 		csv += c.Name + "," + p[1] + "," + string(rune('0'+i%10)) + "," + p[3] + "\n"
 	}
-	write(t, "groups.csv", csv)
+	filetest.Write(t, "groups.csv", csv)
 	for _, m := range []string{"eszsl", "sae"} {
 		done(t, "train", "--dataset", "toy", "--split", "demo", "--method", m, "--run", m)
 	}
 	done(t, "evaluate", "--run", "eszsl", "--data", data, "--groups", "groups.csv")
 	done(t, "evaluate", "--run", "sae", "--data", data)
-	page := func(run string) string { return string(read(t, filepath.Join("reports", run, "report.html"))) }
+	page := func(run string) string { return string(filetest.Read(t, filepath.Join("reports", run, "report.html"))) }
 	command := "vzsl evaluate --run eszsl --data " + data + " --groups groups.csv"
 	for range 2 {
 		if p := page("eszsl"); !strings.Contains(p, "By colour:") || !strings.Contains(p, "By shape:") || strings.Contains(p, "By number:") || !strings.Contains(p, command) || !strings.Contains(p, `"tile":56`) {
@@ -41,8 +41,8 @@ func TestGroups(t *testing.T) {
 	if p := page("both"); !strings.Contains(p, "Image by image") || !strings.Contains(p, "Correct in ") || !strings.Contains(p, "data:image/jpeg") {
 		t.Error("the runs are not compared image by image")
 	}
-	write(t, "some.csv", strings.Join(strings.Split(csv, "\n")[:20], "\n"))
-	write(t, "numbers.csv", "class,n\na,1\n")
+	filetest.Write(t, "some.csv", strings.Join(strings.Split(csv, "\n")[:20], "\n"))
+	filetest.Write(t, "numbers.csv", "class,n\na,1\n")
 	for file, say := range map[string]string{"some.csv": "no group of", "numbers.csv": "no group of", "none.csv": "none.csv", "said.csv": ""} {
 		if say == "" {
 			continue // its texts are words too

@@ -41,14 +41,14 @@ func TestCollectionGrows(t *testing.T) {
 	if err != nil || len(found) != 360 {
 		t.Fatal(len(found), err)
 	}
-	bytesOf := func(path string) string { return string(read(t, path)) }
+	bytesOf := func(path string) string { return string(filetest.Read(t, path)) }
 	for i, at := range []int{10, 100, 300} {
-		write(t, filepath.Join(filepath.Dir(found[at]), "00x.png"), bytesOf(found[i+200]))
+		filetest.Write(t, filepath.Join(filepath.Dir(found[at]), "00x.png"), bytesOf(found[i+200]))
 	}
 	was := bytesOf(found[33])
-	write(t, found[31], bytesOf(found[250]))
-	write(t, found[32], bytesOf(found[251]))
-	write(t, found[33], was[:len(was)/2])
+	filetest.Write(t, found[31], bytesOf(found[250]))
+	filetest.Write(t, found[32], bytesOf(found[251]))
+	filetest.Write(t, found[33], was[:len(was)/2])
 	for _, at := range []int{5, 150} {
 		if err := os.Remove(found[at]); err != nil {
 			t.Fatal(err)
@@ -71,7 +71,7 @@ func TestCollectionGrows(t *testing.T) {
 	if o := vzsl(t, extract(out)...); o.code != exitSkipped || !strings.Contains(o.stdout, "all features were already there") {
 		t.Errorf("code %d\n%s%s", o.code, o.stdout, o.stderr)
 	}
-	write(t, found[33], was)
+	filetest.Write(t, found[33], was)
 	if r := done(t, extract(out)...); r["computed"] != 1.0 || r["retried"] != 1.0 {
 		t.Error(r)
 	}
@@ -86,7 +86,7 @@ func TestCollectionGrows(t *testing.T) {
 	}
 	other := []byte(bytesOf(found[60]))
 	other[len(other)-20] ^= 4
-	write(t, found[60], string(other))
+	filetest.Write(t, found[60], string(other))
 	if err := os.Chtimes(found[60], st.ModTime(), st.ModTime()); err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func TestOldFeaturesGrow(t *testing.T) {
 			if err != nil || len(some) < 2 {
 				t.Fatal(err)
 			}
-			write(t, filepath.Join(filepath.Dir(some[0]), "more.png"), string(read(t, some[1])))
+			filetest.Write(t, filepath.Join(filepath.Dir(some[0]), "more.png"), string(filetest.Read(t, some[1])))
 		}
 		r := done(t, append(extract, append(args, "--shard-rows", "50")...)...)
 		if r["computed"] != 1.0 || r["new"] != 1.0 {
@@ -164,7 +164,7 @@ func TestOldFeaturesGrow(t *testing.T) {
 		fresh := filepath.Join(t.TempDir(), "o")
 		done(t, append(extract[:len(extract)-1:len(extract)-1], fresh, "--shard-rows", "50")...)
 		sameFiles(t, filepath.Join(fresh, "features", "demo", "demo"), dir)
-		if m, err := features.ReadManifest(dir); err != nil || !m.Grows() || bytes.Contains(read(t, filepath.Join(dir, "manifest.json")), []byte("-of-")) {
+		if m, err := features.ReadManifest(dir); err != nil || !m.Grows() || bytes.Contains(filetest.Read(t, filepath.Join(dir, "manifest.json")), []byte("-of-")) {
 			t.Error(m, err)
 		}
 	}

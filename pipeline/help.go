@@ -28,13 +28,31 @@ func rare(cmd *cobra.Command, flags ...string) {
 // details is the part of a command's description that only --help-all and the reference show.
 func details(text string) map[string]string { return map[string]string{DetailsKey: text} }
 
-// flagGroups are the groups of a command's flags in its help, by the flags' names; a flag that is in none is in the last.
-var flagGroups = []struct {
+// The groups of flags.
+const (
+	groupInput  = "Input"
+	groupOutput = "Output"
+)
+
+// groupKey is the annotation of a flag with its group, where that is not the one of its name.
+const groupKey = "group"
+
+// inGroup puts flags of a command into a group of its help.
+func inGroup(cmd *cobra.Command, group string, flags ...string) {
+	for _, name := range flags {
+		must(cmd.Flags().SetAnnotation(name, groupKey, []string{group}))
+	}
+}
+
+type flagGroup struct {
 	title string
 	flags []string
-}{
-	{"Input", []string{"dataset", "data", "layout", "split", "network", "descriptions", "csv", "model", "images", "labels", "seen", "unseen", "xlsa17", "classes", "words", "names", "text", "text-model", "examples", "from"}},
-	{"Output", []string{"run", "force", "to", "format", "parquet", "top", "published"}},
+}
+
+// flagGroups are the groups of a command's flags in its help, by the flags' names; a flag that is in none is in the last.
+var flagGroups = []flagGroup{
+	{groupInput, []string{"dataset", "data", "layout", "split", "network", "descriptions", "csv", "model", "images", "labels", "seen", "unseen", "xlsa17", "classes", "words", "names", "text", "text-model", "examples", "from"}},
+	{groupOutput, []string{"run", "force", "to", "format", "parquet", "top", "published"}},
 	{"Settings", nil},
 }
 
@@ -129,10 +147,10 @@ func (c *cli) sayFlags(w io.Writer, cmd *cobra.Command) {
 		case isRare && !c.helpAll:
 			rest = append(rest, "--"+f.Name)
 		default:
-			group := slices.IndexFunc(flagGroups, func(g struct {
-				title string
-				flags []string
-			}) bool {
+			group := slices.IndexFunc(flagGroups, func(g flagGroup) bool {
+				if own := f.Annotations[groupKey]; own != nil {
+					return g.title == own[0]
+				}
 				return slices.Contains(g.flags, f.Name)
 			})
 			if group < 0 || !cmd.HasParent() {

@@ -140,9 +140,9 @@ func (w imageNetScale) write(t *testing.T, dir, data string) {
 			}
 		}
 	}
-	write(t, filepath.Join(data, "classes.csv"), table.String())
-	write(t, filepath.Join(data, "seen.txt"), seen.String())
-	write(t, filepath.Join(data, "unseen.txt"), unseen.String())
+	filetest.Write(t, filepath.Join(data, "classes.csv"), table.String())
+	filetest.Write(t, filepath.Join(data, "seen.txt"), seen.String())
+	filetest.Write(t, filepath.Join(data, "unseen.txt"), unseen.String())
 
 	noise := normal(1<<22, 1.5)
 	images := w.seen*w.perSeen + w.unseen*w.perUnseen

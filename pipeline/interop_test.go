@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"vzsl/internal/filetest"
 	"vzsl/internal/interop"
 	"vzsl/predict"
 )
@@ -31,7 +32,7 @@ func TestInteropTables(t *testing.T) {
 	unseen := lines(t, filepath.Join(data, "unseen.txt"))
 
 	// Three unseen classes: no fourth and fifth place, so nulls. Seen classes are tested too, so there are two tasks.
-	three := write(t, filepath.Join(t.TempDir(), "three.txt"), strings.Join(unseen[:3], "\n"))
+	three := filetest.Write(t, filepath.Join(t.TempDir(), "three.txt"), strings.Join(unseen[:3], "\n"))
 	done(t, in("split", "--split", "three", "--seen", filepath.Join(data, "seen.txt"), "--unseen", three, "--test-seen", "0.34")...)
 	done(t, in("train", "--split", "three", "--method", "eszsl")...)
 	evaluated := done(t, in("evaluate", "--split", "three", "--method", "eszsl")...)
@@ -44,13 +45,13 @@ func TestInteropTables(t *testing.T) {
 		t.Fatal(parts, err)
 	}
 	answers := filepath.Join(out, "answers.parquet")
-	bad := write(t, filepath.Join(out, "bad.jpg"), "no image")
+	bad := filetest.Write(t, filepath.Join(out, "bad.jpg"), "no image")
 	told := predictJSON(t, exitSkipped, filepath.Join(data, unseen[0]), bad, "--run", "demo-demo-vzsl", "--out", out, "--model", model, "--parquet", answers)
 
 	ranked := predictJSON(t, exitDone, filepath.Join(out, "features", "demo", "demo"), "--run", "demo-three-eszsl", "--out", out)
 
 	var journal [][]any // of the search
-	b := bufio.NewScanner(bytes.NewReader(read(t, filepath.Join(out, "runs", "tuned", "tuning", "fits.jsonl"))))
+	b := bufio.NewScanner(bytes.NewReader(filetest.Read(t, filepath.Join(out, "runs", "tuned", "tuning", "fits.jsonl"))))
 	b.Buffer(nil, 1<<24)
 	for b.Scan() {
 		var fit struct {

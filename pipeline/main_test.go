@@ -65,7 +65,7 @@ func refused(t *testing.T, code int, words []string, args ...string) {
 	}
 }
 
-// pictures is a small demo data set, rendered once for all tests: its folder and the network's file.
+// pictures is a small demo dataset, rendered once for all tests: its folder and the network's file.
 var pictures = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "vzsl-pictures-")
 	if err != nil {
@@ -84,15 +84,4 @@ func demoData(t *testing.T) (data, model string) {
 		t.Fatal(err)
 	}
 	return filepath.Join(dir, "data"), filepath.Join(dir, "demo.onnx")
-}
-
-func write(t *testing.T, path, text string) string {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"vzsl/features"
+	"vzsl/internal/filetest"
 )
 
 // described writes descriptions and features of a few images of each class: rows are the lines of classes.csv.
@@ -27,7 +28,7 @@ func described(t *testing.T, dir string, rows []string, images int) (classes, ta
 			b.WriteString("\n")
 		}
 	}
-	return write(t, filepath.Join(dir, "data", "classes.csv"), strings.Join(rows, "\n")+"\n"), write(t, filepath.Join(dir, "f.csv"), b.String())
+	return filetest.Write(t, filepath.Join(dir, "data", "classes.csv"), strings.Join(rows, "\n")+"\n"), filetest.Write(t, filepath.Join(dir, "f.csv"), b.String())
 }
 
 // TestMissingValues: what is missing is named by class and attribute with the flag that helps, in training, in evaluation and where
@@ -40,8 +41,8 @@ func TestMissingValues(t *testing.T) {
 	in := func(args ...string) []string { return append(args, "--dataset", "d") }
 	done(t, in("import", "csv", table, "--data", "data", "--network", "n")...)
 	done(t, in("attributes", "--data", "data")...)
-	write(t, "seen.txt", "ant\nbee\ncat\ndog\nelk\nfox\n")
-	write(t, "unseen.txt", "gnu\nhen\n")
+	filetest.Write(t, "seen.txt", "ant\nbee\ncat\ndog\nelk\nfox\n")
+	filetest.Write(t, "unseen.txt", "gnu\nhen\n")
 	done(t, in("split", "--split", "s", "--seen", "seen.txt", "--unseen", "unseen.txt")...)
 
 	// An unseen class: told at once, and refused where it counts.
@@ -61,7 +62,7 @@ func TestMissingValues(t *testing.T) {
 	}
 	refused(t, exitUsage, []string{"class-mean"}, predict("--missing", "mean")...)
 	// The mean over the seen classes, written out, gives the same answers.
-	write(t, "filled.csv", "class,stripes,hooves,tail\ngnu,20,90,70\nhen,10,20,30\n")
+	filetest.Write(t, "filled.csv", "class,stripes,hooves,tail\ngnu,20,90,70\nhen,10,20,30\n")
 	filled, empty := done(t, predict("--classes", "filled.csv")...), done(t, predict("--missing", "class-mean")...)
 	if a, b := fmt.Sprint(filled["images"]), fmt.Sprint(empty["images"]); a != b {
 		t.Errorf("filled by hand %.300s\nby the program %.300s", a, b)
@@ -73,8 +74,8 @@ func TestMissingValues(t *testing.T) {
 	refused(t, exitFailed, []string{`class "hen": hooves`}, in("predict", shards, "--run", "fills", "--missing", "error")...)
 
 	// A seen class.
-	write(t, "seen.txt", "ant\nbee\ncat\ndog\nelk\nhen\n")
-	write(t, "unseen.txt", "gnu\nfox\n")
+	filetest.Write(t, "seen.txt", "ant\nbee\ncat\ndog\nelk\nhen\n")
+	filetest.Write(t, "unseen.txt", "gnu\nfox\n")
 	done(t, in("split", "--split", "s2", "--seen", "seen.txt", "--unseen", "unseen.txt")...)
 	refused(t, exitFailed, []string{`class "hen": hooves`, "--missing class-mean", "vzsl attributes"}, in("train", "--split", "s2", "--method", "eszsl")...)
 	refused(t, exitFailed, []string{`class "hen": hooves`, "--missing class-mean"}, in("tune", "--split", "s2", "--method", "eszsl", "--trials", "1", "--folds", "2")...)
@@ -147,8 +148,8 @@ func TestOtherUnits(t *testing.T) {
 	in := func(args ...string) []string { return append(args, "--dataset", "d") }
 	done(t, in("import", "csv", table, "--data", "data", "--network", "n")...)
 	done(t, in("attributes", "--data", "data")...)
-	write(t, "seen.txt", "ant\nbee\ncat\ndog\nelk\nfox\n")
-	write(t, "unseen.txt", "gnu\n")
+	filetest.Write(t, "seen.txt", "ant\nbee\ncat\ndog\nelk\nfox\n")
+	filetest.Write(t, "unseen.txt", "gnu\n")
 	done(t, in("split", "--split", "s", "--seen", "seen.txt", "--unseen", "unseen.txt")...)
 	done(t, in("train", "--split", "s", "--method", "eszsl")...)
 	for text, say := range map[string]string{
@@ -159,7 +160,7 @@ func TestOtherUnits(t *testing.T) {
 		"gnu,20,90,70,200000\nhen,10,3,30,2000\nibis,10,3,3000,2000\n":          "",
 		"a,20,9,70,3e9\nb,10,3,30,2e9\nc,10,3,40,2e9\nd,4,3,1,9e9\ne,1,9,1,9e9": "weight",
 	} {
-		write(t, "new.csv", rows[0]+"\n"+text+"\n")
+		filetest.Write(t, "new.csv", rows[0]+"\n"+text+"\n")
 		o := vzsl(t, in("predict", filepath.Join("features", "d", "n"), "--split", "s", "--method", "eszsl", "--classes", "new.csv")...)
 		if o.code != exitDone || strings.Contains(o.stderr, "same unit") != (say != "") || !strings.Contains(o.stderr, say) {
 			t.Errorf("%q: exit code %d, not %q\n%s", text, o.code, say, o.stderr)

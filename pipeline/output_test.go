@@ -72,8 +72,8 @@ func TestFullDevice(t *testing.T) {
 // TestJSONErrors: with --json the last line on standard error is one object, whatever was wrong, and standard output is empty.
 func TestJSONErrors(t *testing.T) {
 	t.Chdir(t.TempDir())
-	write(t, "asks.toml", "json = true\n")
-	write(t, "broken.toml", "json = true\nfrob = 1\n")
+	filetest.Write(t, "asks.toml", "json = true\n")
+	filetest.Write(t, "broken.toml", "json = true\nfrob = 1\n")
 	cancelled, cancel := context.WithCancel(context.Background())
 	cancel()
 	for _, c := range []struct {
@@ -132,11 +132,11 @@ func TestControlCharacters(t *testing.T) {
 	}
 	const evil = "\x1b]0;title\x07\x1b[2J\u009b31m\u202egnp"
 	t.Chdir(t.TempDir())
-	write(t, "photos/ant/"+evil+".png", string(picture))
-	write(t, "photos/ant/1.png", "no image")
-	write(t, "photos/bee/1.png", string(picture))
-	write(t, "photos/bee/"+evil+"\x9b.png", "no image")
-	write(t, "photos/classes.csv", "class,a\nant,1\nbee,2\n\""+evil+"\",3\n")
+	filetest.Write(t, "photos/ant/"+evil+".png", string(picture))
+	filetest.Write(t, "photos/ant/1.png", "no image")
+	filetest.Write(t, "photos/bee/1.png", string(picture))
+	filetest.Write(t, "photos/bee/"+evil+"\x9b.png", "no image")
+	filetest.Write(t, "photos/classes.csv", "class,a\nant,1\nbee,2\n\""+evil+"\",3\n")
 	for _, args := range []string{
 		"check photos photos", "extract --dataset photos --data photos --model " + model, "attributes --dataset photos --data photos",
 		"attributes --dataset photos --data photos --csv " + evil, "evaluate --run " + evil, evil, "train --" + evil, "check " + evil,

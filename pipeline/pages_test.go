@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"vzsl/internal/delimited"
+	"vzsl/internal/filetest"
 	"vzsl/internal/pagetest"
 )
 
@@ -30,7 +31,7 @@ func named(t *testing.T, data string, classes []string, n int) []string {
 			t.Fatal(c, err)
 		}
 		for i := range n {
-			text := read(t, files[i%len(files)])
+			text := filetest.Read(t, files[i%len(files)])
 			if i >= len(files) {
 				text = withText(text, i)
 			}
@@ -47,7 +48,7 @@ func named(t *testing.T, data string, classes []string, n int) []string {
 // demoClasses are the rows of the demo's class descriptions.
 func demoClasses(t *testing.T, data string) (attributes []string, rows map[string][]string) {
 	t.Helper()
-	all, err := csv.NewReader(bytes.NewReader(read(t, filepath.Join(data, "classes.csv")))).ReadAll()
+	all, err := csv.NewReader(bytes.NewReader(filetest.Read(t, filepath.Join(data, "classes.csv")))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +68,7 @@ func classFile(t *testing.T, path string, attributes []string, names []string, r
 		_ = w.Write(append([]string{delimited.Guarded(n)}, rows[n]...))
 	}
 	w.Flush()
-	return write(t, path, b.String())
+	return filetest.Write(t, path, b.String())
 }
 
 // TestPagesServe works in the page of vzsl serve: classes that were never seen are described, mistakes corrected, answers saved.
@@ -85,7 +86,7 @@ func TestPagesServe(t *testing.T) {
 			t.Fatal(err)
 		}
 		url := serve(t, append([]string{"--run", "demo-demo-plda", "--out", out, "--model", model, "--data", data}, args...)...)
-		said := pagetest.Script(t)(script, part, url+"/", write(t, filepath.Join(t.TempDir(), "given.json"), string(text)))
+		said := pagetest.Script(t)(script, part, url+"/", filetest.Write(t, filepath.Join(t.TempDir(), "given.json"), string(text)))
 		t.Logf("%s:\n%s", part, said)
 		return said
 	}
@@ -103,7 +104,7 @@ func TestPagesServe(t *testing.T) {
 	classes := classFile(t, filepath.Join(t.TempDir(), "classes.csv"), attributes, others, rows)
 	t.Run("describe", func(t *testing.T) {
 		page(t, "describe", map[string]any{"files": few, "class": hidden, "attributes": described(hidden), "like": others[0]}, "--classes", classes)
-		if text := string(read(t, classes)); !strings.Contains(text, "\n"+hidden+",") || strings.Count(text, "\n") != len(unseen)+1 {
+		if text := string(filetest.Read(t, classes)); !strings.Contains(text, "\n"+hidden+",") || strings.Count(text, "\n") != len(unseen)+1 {
 			t.Errorf("the file of classes is now\n%s", text)
 		}
 	})
@@ -121,8 +122,8 @@ func TestPagesServe(t *testing.T) {
 		bad[hidden] = misdescribed(attributes, rows[hidden], rows[others[1]], "colour:", "shape:", "size:")
 		classFile(t, classes, attributes, unseen, bad)
 		page(t, "correct", map[string]any{"files": named(t, many, unseen, 16), "class": hidden, "to": to}, "--classes", classes, "--labels", labels)
-		if n := strings.Count(string(read(t, labels)), "\n"); n != 5 { // the header, and four after undo
-			t.Errorf("%d lines of labels\n%s", n, read(t, labels))
+		if n := strings.Count(string(filetest.Read(t, labels)), "\n"); n != 5 { // the header, and four after undo
+			t.Errorf("%d lines of labels\n%s", n, filetest.Read(t, labels))
 		}
 		downloads(t, to)
 	})
@@ -138,7 +139,7 @@ func TestPagesServe(t *testing.T) {
 		}
 		for i, name := range []string{"<b>bold<", "=1+1.png", `"a' & b.png`} {
 			path := filepath.Join(to, name)
-			if err := os.WriteFile(path, read(t, few[i*9]), 0o600); err != nil {
+			if err := os.WriteFile(path, filetest.Read(t, few[i*9]), 0o600); err != nil {
 				t.Skipf("the file system takes no %q: %v", name, err)
 			}
 			files = append(files, path)
@@ -191,7 +192,7 @@ func TestPagesReport(t *testing.T) {
 		groups += c + "," + of[strings.LastIndex(of, "-")+1:] + "," + background + "\n"
 	}
 	done(t, "evaluate", "--run", "demo-demo-eszsl", "--dataset", "demo", "--split", "demo", "--out", out, "--data", data, "-q",
-		"--groups", write(t, filepath.Join(t.TempDir(), "groups.csv"), groups))
+		"--groups", filetest.Write(t, filepath.Join(t.TempDir(), "groups.csv"), groups))
 	page := filepath.Join(out, "reports", "demo-demo-eszsl", "report.html")
 	t.Log(run(filepath.Join("testdata", "report_page.cjs"), page, serve(t, "--reports", "--out", out)+"/"))
 	pagetest.Browser(t)(page)
@@ -210,7 +211,7 @@ func misdescribed(attributes, row, other []string, groups ...string) []string {
 
 func csvRows(t *testing.T, path string) [][]string {
 	t.Helper()
-	rows, err := csv.NewReader(bytes.NewReader(read(t, path))).ReadAll()
+	rows, err := csv.NewReader(bytes.NewReader(filetest.Read(t, path))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +250,7 @@ func downloads(t *testing.T, dir string) {
 		}
 	}
 	for name, v := range map[string]any{"predictions.json": &predictions, "label-studio.json": &tasks, "coco.json": &coco} {
-		if err := json.Unmarshal(read(t, filepath.Join(dir, name)), v); err != nil {
+		if err := json.Unmarshal(filetest.Read(t, filepath.Join(dir, name)), v); err != nil {
 			t.Fatal(name, err)
 		}
 	}
@@ -274,7 +275,7 @@ func downloads(t *testing.T, dir string) {
 	if n := len(csvRows(t, filepath.Join(dir, "labels.csv"))) - 1; labelled != 5 || n != 5 {
 		t.Errorf("%d and %d labels", labelled, n)
 	}
-	if text := string(read(t, filepath.Join(dir, "predictions.parquet"))); !strings.HasPrefix(text, "PAR1") || !strings.HasSuffix(text, "PAR1") {
+	if text := string(filetest.Read(t, filepath.Join(dir, "predictions.parquet"))); !strings.HasPrefix(text, "PAR1") || !strings.HasSuffix(text, "PAR1") {
 		t.Error("no Parquet")
 	}
 }

@@ -21,7 +21,7 @@ import (
 func withoutTimes(t *testing.T, path string) any {
 	t.Helper()
 	var v any
-	if err := json.Unmarshal(read(t, path), &v); err != nil {
+	if err := json.Unmarshal(filetest.Read(t, path), &v); err != nil {
 		t.Fatal(err)
 	}
 	var clear func(v any)

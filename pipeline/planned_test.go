@@ -28,10 +28,10 @@ func TestPlannedSources(t *testing.T) {
 	}
 	s3 := storetest.S3(t)
 	for _, name := range []string{"cls-000.tar", "cls-001.tar", "cls-002.tar", "json-000.tar.gz", "json-001.tar.gz", "json-002.tar.gz", "hf-00000-of-00002.parquet", "hf-00001-of-00002.parquet"} {
-		s3.Put(t, "x/"+name, read(t, filepath.Join(sources, name)))
+		s3.Put(t, "x/"+name, filetest.Read(t, filepath.Join(sources, name)))
 	}
 	copied := filepath.Join(out, "copy.tgz")
-	filetest.Write(t, copied, string(read(t, filepath.Join(sources, "folder.tgz"))))
+	filetest.Write(t, copied, string(filetest.Read(t, filepath.Join(sources, "folder.tgz"))))
 	listed := func(to string) bool {
 		_, err := os.Stat(filepath.Join(out, to, "plans", "zoo-demo", "images.parquet"))
 		return err == nil
@@ -87,6 +87,6 @@ func TestPlannedSources(t *testing.T) {
 	s3.Put(t, "x/cls-002.tar", append(s3.Get(t, "x/cls-002.tar"), make([]byte, 512)...))
 	refused(t, exitPlan, []string{"s3://bucket/x/cls-", "run vzsl plan again"}, "extract", "--plan", p, "--task", "0")
 	p = plan("changed-tar", []string{copied})
-	filetest.Write(t, copied, string(read(t, filepath.Join(sources, "json-000.tar.gz"))))
+	filetest.Write(t, copied, string(filetest.Read(t, filepath.Join(sources, "json-000.tar.gz"))))
 	refused(t, exitPlan, []string{"the images have changed"}, "extract", "--plan", p, "--task", "0")
 }

@@ -203,7 +203,7 @@ func TestBucketSearches(t *testing.T) {
 	err := filepath.WalkDir(start, func(path string, e fs.DirEntry, err error) error {
 		rel, _ := filepath.Rel(start, path)
 		if err == nil && !e.IsDir() && !strings.Contains(rel, "/.") {
-			s3.Put(t, "work/"+filepath.ToSlash(rel), read(t, path))
+			s3.Put(t, "work/"+filepath.ToSlash(rel), filetest.Read(t, path))
 		}
 		return err
 	})
@@ -273,7 +273,7 @@ func TestBucketSearches(t *testing.T) {
 			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			write(t, path, text)
+			filetest.Write(t, path, text)
 		}
 	}
 	want, got := untimed(t, start), untimed(t, bucket)
@@ -317,10 +317,10 @@ func TestSearchPlanRefuses(t *testing.T) {
 	done(t, "finish", at)
 	// A model that changed, and one that is gone.
 	model := filepath.Join(out, "runs", "several", "seed-2", "model.safetensors")
-	whole := read(t, model)
+	whole := filetest.Read(t, model)
 	bad := bytes.Clone(whole)
 	bad[len(bad)-1] ^= 1
-	write(t, model, string(bad))
+	filetest.Write(t, model, string(bad))
 	refused(t, exitPlan, []string{model, "changed or damaged"}, "finish", at)
 	if err := os.RemoveAll(filepath.Dir(model)); err != nil {
 		t.Fatal(err)
@@ -330,12 +330,12 @@ func TestSearchPlanRefuses(t *testing.T) {
 	}
 	done(t, "train", "--plan", at, "--task", "1")
 	done(t, "finish", at)
-	if again := read(t, model); !bytes.Equal(again, whole) {
+	if again := filetest.Read(t, model); !bytes.Equal(again, whole) {
 		t.Error("the model of the task that was run again is another one")
 	}
 	// A note of another result.
 	note := filepath.Join(at, "done", "seed-1.json")
-	text := read(t, note)
+	text := filetest.Read(t, note)
 	if err := os.Remove(note); err != nil {
 		t.Fatal(err)
 	}
@@ -362,7 +362,7 @@ func TestSearchPlanRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, note, string(text))
+	filetest.Write(t, note, string(text))
 	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != exitPlan || !strings.Contains(stderr.String(), "task 7/9 on elsewhere") {
 		t.Errorf("%v: %s", err, stderr)
 	}

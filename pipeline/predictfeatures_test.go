@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"vzsl/internal/filetest"
 )
 
 // TestPredictForeign: files of features of another program are named as the same features in shards are.
@@ -23,7 +24,7 @@ func TestPredictForeign(t *testing.T) {
 		}
 		table += "\n"
 	}
-	csv := write(t, filepath.Join(dir, "new.csv"), table)
+	csv := filetest.Write(t, filepath.Join(dir, "new.csv"), table)
 	got := predictJSON(t, exitDone, append([]string{csv}, run...)...)
 	if len(got.Images) != len(want.Images) {
 		t.Fatalf("%d answers, not %d", len(got.Images), len(want.Images))
@@ -36,7 +37,7 @@ func TestPredictForeign(t *testing.T) {
 	rows := strings.SplitAfter(table, "\n")
 	cells := strings.Split(rows[3], ",")
 	rows[3] = strings.Join(append([]string{cells[0], ""}, cells[2:]...), ",")
-	broken := write(t, filepath.Join(dir, "broken.csv"), strings.Join(rows, ""))
+	broken := filetest.Write(t, filepath.Join(dir, "broken.csv"), strings.Join(rows, ""))
 	got = predictJSON(t, exitSkipped, append([]string{broken}, run...)...)
 	if got.Images[2].Prediction != nil || !strings.Contains(got.Images[2].Error, "value 0 is missing") {
 		t.Errorf("%+v", got.Images[2])
@@ -46,9 +47,9 @@ func TestPredictForeign(t *testing.T) {
 	if o := vzsl(t, append([]string{"predict", csv, "--split", "other"}, run...)...); o.code != exitDone || !strings.Contains(o.stderr, "--split other is ignored") {
 		t.Error(o.stderr)
 	}
-	refused(t, exitFailed, []string{"narrow.csv", "2 values", "10"}, append([]string{"predict", write(t, filepath.Join(dir, "narrow.csv"), "f0,f1\n1,2\n")}, run...)...)
-	refused(t, exitFailed, []string{"new.npy", "is text"}, append([]string{"predict", write(t, filepath.Join(dir, "new.npy"), "1 2 3")}, run...)...)
-	refused(t, exitFailed, []string{"words.csv", "no features"}, append([]string{"predict", write(t, filepath.Join(dir, "words.csv"), "image,class\na,b\n")}, run...)...)
+	refused(t, exitFailed, []string{"narrow.csv", "2 values", "10"}, append([]string{"predict", filetest.Write(t, filepath.Join(dir, "narrow.csv"), "f0,f1\n1,2\n")}, run...)...)
+	refused(t, exitFailed, []string{"new.npy", "is text"}, append([]string{"predict", filetest.Write(t, filepath.Join(dir, "new.npy"), "1 2 3")}, run...)...)
+	refused(t, exitFailed, []string{"words.csv", "no features"}, append([]string{"predict", filetest.Write(t, filepath.Join(dir, "words.csv"), "image,class\na,b\n")}, run...)...)
 
 	// Imported without labels they make shards that are named, and that are neither trained on nor split.
 	done(t, "import", csv, "--dataset", "later", "--data", filepath.Join(w.out, "data"), "--network", "n", "--out", w.out)

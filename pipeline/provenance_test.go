@@ -18,7 +18,7 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// world is a small data set whose files a test writes and changes as it likes.
+// world is a small dataset whose files a test writes and changes as it likes.
 type world struct {
 	t        *testing.T
 	out      string
@@ -79,7 +79,7 @@ func (w *world) describe(classes, attributes []int) {
 			fmt.Fprintf(&b, ",%g", w.values[k][j])
 		}
 	}
-	write(w.t, filepath.Join(w.out, "data", "classes.csv"), b.String()+"\n")
+	filetest.Write(w.t, filepath.Join(w.out, "data", "classes.csv"), b.String()+"\n")
 	done(w.t, w.in("attributes", "--data", filepath.Join(w.out, "data"))...)
 }
 
@@ -97,7 +97,7 @@ func (w *world) store(dataset string, rows []int) {
 			fmt.Fprintf(&b, ",%g", v)
 		}
 	}
-	file := write(w.t, filepath.Join(w.out, "features.csv"), b.String()+"\n")
+	file := filetest.Write(w.t, filepath.Join(w.out, "features.csv"), b.String()+"\n")
 	done(w.t, "import", "csv", file, "--dataset", dataset, "--data", filepath.Join(w.out, "data"), "--network", w.network, "--force", "--out", w.out)
 }
 
@@ -112,8 +112,8 @@ func (w *world) split(order []int, unseen []string, more ...string) []string {
 		}
 	}
 	return w.in(append([]string{"split", "--split", "own", "--validation", "1", "--test-seen", "0.2",
-		"--seen", write(w.t, filepath.Join(w.out, "s.txt"), strings.Join(s, "\n")+"\n"),
-		"--unseen", write(w.t, filepath.Join(w.out, "u.txt"), strings.Join(u, "\n")+"\n")}, more...)...)
+		"--seen", filetest.Write(w.t, filepath.Join(w.out, "s.txt"), strings.Join(s, "\n")+"\n"),
+		"--unseen", filetest.Write(w.t, filepath.Join(w.out, "u.txt"), strings.Join(u, "\n")+"\n")}, more...)...)
 }
 
 func upTo(n int) []int {
@@ -233,19 +233,19 @@ func TestChangedByte(t *testing.T) {
 		w.path("runs", "x-own-vzsl", "model.safetensors"),
 		w.path("runs", "x-own-vzsl", "inputs", "split.parquet"), w.path("runs", "x-own-vzsl", "inputs", "classes.parquet"),
 	} {
-		was := read(t, file)
+		was := filetest.Read(t, file)
 		for range flips {
 			changed := bytes.Clone(was)
 			at := rng.IntN(len(was))
 			changed[at] ^= byte(1 << rng.IntN(8))
-			write(t, file, string(changed))
+			filetest.Write(t, file, string(changed))
 			for name, args := range w.doors() {
 				if o := vzsl(t, append(args, "--quiet")...); o.code != exitFailed {
 					t.Errorf("%s: byte %d of %d changed, and %s ends with %d\n%s", file, at, len(was), name, o.code, o.stderr)
 				}
 			}
 		}
-		write(t, file, string(was))
+		filetest.Write(t, file, string(was))
 	}
 	for name, args := range w.doors() {
 		if name != "serve" {
@@ -256,7 +256,7 @@ func TestChangedByte(t *testing.T) {
 	}
 }
 
-// TestChangedInputs writes inputs anew with other contents: what differs is named, and so is what mends it.
+// TestChangedInputs writes inputs again with other contents: what differs is named, and so is what fixes it.
 func TestChangedInputs(t *testing.T) {
 	filetest.Slow(t)
 	all := upTo(8)
@@ -368,7 +368,7 @@ func TestForeignModel(t *testing.T) {
 	done(t, w.of("evaluate", "eszsl")...)
 	own := w.path("runs", "x-own-vzsl", "model.safetensors")
 	for run, says := range map[string]string{"seed2": "seed in the model 2, in config.toml 1", "scale": "scale in the model 9", "x-own-eszsl": "method in the model eszsl"} {
-		write(t, own, string(read(t, w.path("runs", run, "model.safetensors"))))
+		filetest.Write(t, own, string(filetest.Read(t, w.path("runs", run, "model.safetensors"))))
 		for _, args := range w.doors() {
 			refused(t, exitFailed, []string{"is not the one that was trained there", says, "force"}, args...)
 		}
@@ -387,7 +387,7 @@ func TestTrainAgain(t *testing.T) {
 	}
 	config := func(run string) string {
 		folder := map[string]string{"seeds": "/seed-4", "searched": "/seed-2"}[run]
-		text := string(read(t, w.path("runs", run+folder, "config.toml")))
+		text := string(filetest.Read(t, w.path("runs", run+folder, "config.toml")))
 		return regexp.MustCompile(`(?m)^(accuracy|deviation|trial|.*sha256|lambda|gamma) = .*$`).ReplaceAllString(text, "")
 	}
 	before := map[string]string{}
@@ -426,7 +426,7 @@ func TestRecordGone(t *testing.T) {
 	}
 }
 
-// TestReportOfEarlierModel: a stored figure does not stand beside the curves of a later training.
+// TestReportOfEarlierModel: a stored figure is not shown beside the curves of a later training.
 func TestReportOfEarlierModel(t *testing.T) {
 	w := made(t)
 	done(t, w.train("vzsl")...)
@@ -441,8 +441,8 @@ func TestReportOfEarlierModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	done(t, "report", "x-own-vzsl", "--out", w.out)
-	text, _, _ := strings.Cut(string(read(t, config)), "# the model that the training ended with")
-	table := string(read(t, config))
+	text, _, _ := strings.Cut(string(filetest.Read(t, config)), "# the model that the training ended with")
+	table := string(filetest.Read(t, config))
 	if err := custody.WriteAll(t.Context(), filepath.Dir(config), custody.Bytes("config.toml", []byte(text+table[strings.Index(table, "[vzsl]"):]))); err != nil {
 		t.Fatal(err)
 	}
@@ -465,10 +465,12 @@ func (w *world) age(run string) {
 		w.t.Fatal(text)
 	}
 	f.Metadata["config"] = text
-	if err := safetensors.Write(filepath.Join(dir, "model.safetensors"), f); err != nil {
+	var model bytes.Buffer
+	if err := safetensors.Encode(&model, f); err != nil {
 		w.t.Fatal(err)
 	}
-	write(w.t, filepath.Join(dir, "config.toml"), text)
+	filetest.Write(w.t, filepath.Join(dir, "model.safetensors"), model.String())
+	filetest.Write(w.t, filepath.Join(dir, "config.toml"), text)
 	if err := os.Remove(filepath.Join(dir, custody.Name)); err != nil {
 		w.t.Fatal(err)
 	}
@@ -515,10 +517,10 @@ func TestSplitKept(t *testing.T) {
 	done(t, w.train("eszsl")...)
 	done(t, same...)
 	file := w.path("features", "x", "splits", "own.parquet")
-	before := read(t, file)
+	before := filetest.Read(t, file)
 	w.split(upTo(8), []string{"k2", "k4", "k6"}) // its lists
 	refused(t, exitFailed, []string{"run x-own-eszsl was trained with this split", `class "k1" was unseen`, "--split", "--force"}, other...)
-	if !bytes.Equal(read(t, file), before) {
+	if !bytes.Equal(filetest.Read(t, file), before) {
 		t.Error("a refused split was written")
 	}
 	done(t, append(other, "--split", "another")...)
@@ -565,7 +567,7 @@ func TestSplitByImage(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "%s;%s\n", image, role)
 	}
-	table := write(t, w.path("roles.csv"), b.String())
+	table := filetest.Write(t, w.path("roles.csv"), b.String())
 	refused(t, exitUsage, []string{"--split"}, w.in("split", "--images", table)...)
 	refused(t, exitUsage, []string{"--test-seen"}, w.in("split", "--split", "mine", "--images", table, "--test-seen", "0.1")...)
 	r := done(t, w.in("split", "--split", "mine", "--images", table, "--validation", "1")...)
@@ -620,14 +622,14 @@ func TestCheckStale(t *testing.T) {
 	done(t, w.of("evaluate", "vzsl")...)
 
 	file := w.path("data", "classes.csv")
-	write(t, file, strings.Replace(string(read(t, file)), "\nk3,", "\nk3,7", 1))
+	filetest.Write(t, file, strings.Replace(string(filetest.Read(t, file)), "\nk3,", "\nk3,7", 1))
 	c = check(exitSkipped)
 	says(c, "vzsl attributes", "older description", `a of class "k3"`)
 	done(t, append(strings.Fields(c.Next)[1:], "--out", w.out)...)
 	says(check(exitSkipped), "vzsl train", `a of class "k3"`)
 }
 
-// TestChangedUnderSeveral: a search, a comparison and a few-shot study do not go on with runs that were made from other inputs;
+// TestChangedUnderSeveral: a search, a comparison and a few-shot study do not continue with runs that were made from other inputs;
 // inputs in another order are the same.
 func TestChangedUnderSeveral(t *testing.T) {
 	filetest.Slow(t)

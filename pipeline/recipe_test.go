@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"vzsl/features"
+	"vzsl/internal/filetest"
 )
 
 // TestModelFolder: the features of a model's folder are made by its config and called like it; predict takes the recipe from the
@@ -23,8 +24,8 @@ func TestModelFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	folder := filepath.Join(out, "models", "small-dino")
-	write(t, filepath.Join(folder, "onnx", "model.onnx"), string(b))
-	write(t, filepath.Join(folder, "preprocessor_config.json"), `{"crop_size": {"height": 56, "width": 56}, "do_center_crop": true, "image_processor_type": "BitImageProcessor",
+	filetest.Write(t, filepath.Join(folder, "onnx", "model.onnx"), string(b))
+	filetest.Write(t, filepath.Join(folder, "preprocessor_config.json"), `{"crop_size": {"height": 56, "width": 56}, "do_center_crop": true, "image_processor_type": "BitImageProcessor",
 		"image_mean": [0.4, 0.5, 0.6], "image_std": [0.2, 0.25, 0.3], "resample": 3, "size": {"shortest_edge": 61}}`)
 	in := func(args ...string) []string { return append(args, "--dataset", "demo", "--out", out) }
 	const recipe = "size=56x56 resize=shorter:61 interpolation=bicubic crop=floor channels=rgb rescale=1/255 mean=0.4,0.5,0.6 std=0.2,0.25,0.3 exif=ignore"
@@ -38,7 +39,7 @@ func TestModelFolder(t *testing.T) {
 	}
 	// Neither the file's nor the folder's name says anything.
 	nameless := filepath.Join(out, "models", "model.onnx")
-	write(t, nameless, string(b))
+	filetest.Write(t, nameless, string(b))
 	refused(t, exitUsage, []string{"--network NAME is required"}, in("extract", "--data", data, "--model", nameless)...)
 	done(t, in("extract", "--data", data, "--model", nameless, "--network", "given", "--recipe", "torchvision")...)
 	if _, err := features.ReadManifest(filepath.Join(out, "features", "demo", "given")); err != nil {
@@ -75,7 +76,7 @@ func TestEXIF(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		write(t, filepath.Join(photos, "class", name), string(b))
+		filetest.Write(t, filepath.Join(photos, "class", name), string(b))
 	}
 	values := func(how string) (first []float32, o outcome) {
 		out := t.TempDir()
@@ -117,7 +118,7 @@ func TestMaxPixels(t *testing.T) {
 		if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, side, side))); err != nil {
 			t.Fatal(err)
 		}
-		write(t, filepath.Join(photos, "class", name), b.String())
+		filetest.Write(t, filepath.Join(photos, "class", name), b.String())
 	}
 	in := func(args ...string) []string {
 		return append([]string{"extract", "--dataset", "photos", "--layout", "folder", "--data", photos, "--model", model, "--out", t.TempDir()}, args...)

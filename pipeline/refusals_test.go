@@ -62,9 +62,9 @@ func TestRefusals(t *testing.T) {
 	refused(t, exitFailed, []string{"nothing to verify"}, "verify", dir)
 
 	// The network.
-	cut := write(t, filepath.Join(dir, "cut.onnx"), string(network[:len(network)/2]))
+	cut := filetest.Write(t, filepath.Join(dir, "cut.onnx"), string(network[:len(network)/2]))
 	refused(t, exitFailed, []string{"cut.onnx"}, in("extract", "--data", data, "--model", cut)...)
-	page := write(t, filepath.Join(dir, "page.onnx"), "<!DOCTYPE html><html>404</html>")
+	page := filetest.Write(t, filepath.Join(dir, "page.onnx"), "<!DOCTYPE html><html>404</html>")
 	refused(t, exitFailed, []string{"page.onnx"}, in("extract", "--data", data, "--model", page)...)
 	refused(t, exitFailed, []string{"pool9", "relu7"}, in("extract", "--data", data, "--model", model, "--layer", "pool9")...)
 	refused(t, exitUsage, []string{"sepia", "torchvision"}, in("extract", "--data", data, "--model", model, "--recipe", "sepia")...)
@@ -77,11 +77,11 @@ func TestRefusals(t *testing.T) {
 	}
 	refused(t, exitFailed, []string{"empty"}, in("extract", "--data", empty, "--model", model)...)
 	broken := filepath.Join(dir, "broken")
-	write(t, filepath.Join(broken, "class", "a.jpg"), "no image")
+	filetest.Write(t, filepath.Join(broken, "class", "a.jpg"), "no image")
 	refused(t, exitFailed, []string{"class/a.jpg"}, in("extract", "--data", broken, "--model", model)...)
 
 	// Where the features go.
-	file := write(t, filepath.Join(dir, "file"), "")
+	file := filetest.Write(t, filepath.Join(dir, "file"), "")
 	refused(t, exitFailed, []string{file}, "extract", "--dataset", "demo", "--data", data, "--model", model, "--out", file)
 	done(t, in("extract", "--data", data, "--model", model)...)
 	refused(t, exitFailed, []string{"layer", "fc6", "relu7", "--force"}, in("extract", "--data", data, "--model", model, "--layer", "fc6")...)
@@ -96,13 +96,13 @@ func TestRefusals(t *testing.T) {
 	}
 	lines := strings.SplitAfter(string(table), "\n")
 	gone := strings.SplitN(lines[3], ",", 2)[0]
-	short := write(t, filepath.Join(dir, "short.csv"), strings.Join(append(append([]string{}, lines[:3]...), lines[4:]...), ""))
+	short := filetest.Write(t, filepath.Join(dir, "short.csv"), strings.Join(append(append([]string{}, lines[:3]...), lines[4:]...), ""))
 	refused(t, exitFailed, []string{"short.csv", gone}, in("attributes", "--data", data, "--csv", short)...)
-	words := write(t, filepath.Join(dir, "words.csv"), strings.Replace(string(table), ",1,", ",one,", 1))
+	words := filetest.Write(t, filepath.Join(dir, "words.csv"), strings.Replace(string(table), ",1,", ",one,", 1))
 	refused(t, exitFailed, []string{"words.csv:", "one"}, in("attributes", "--data", data, "--csv", words)...)
 	done(t, in("attributes", "--data", data)...)
 	seen, unseen := filepath.Join(data, "seen.txt"), filepath.Join(data, "unseen.txt")
-	stranger := write(t, filepath.Join(dir, "stranger.txt"), "green-swan\n")
+	stranger := filetest.Write(t, filepath.Join(dir, "stranger.txt"), "green-swan\n")
 	refused(t, exitFailed, []string{"stranger.txt:1", "green-swan"}, in("split", "--split", "x", "--seen", seen, "--unseen", stranger)...)
 	refused(t, exitFailed, []string{"both"}, in("split", "--split", "x", "--seen", seen, "--unseen", seen)...)
 	refused(t, exitFailed, []string{"nowhere.txt"}, in("split", "--split", "x", "--seen", seen, "--unseen", "nowhere.txt")...)
@@ -117,7 +117,7 @@ func TestSettingsFile(t *testing.T) {
 	data, model := demoData(t)
 	dir := t.TempDir()
 	t.Chdir(dir)
-	write(t, "vzsl.toml", `
+	filetest.Write(t, "vzsl.toml", `
 dataset = "demo"
 data = "`+data+`"
 shard-rows = 50
@@ -142,7 +142,7 @@ hidden = [16, 8]
 		"[extract]\nbatch = 'two'": "extract.batch",
 		"[train]\nepochs = {a=1}":  "train.epochs",
 	} {
-		o := vzsl(t, "extract", "--config", write(t, "bad.toml", text))
+		o := vzsl(t, "extract", "--config", filetest.Write(t, "bad.toml", text))
 		if strings.HasPrefix(text, "[train]") { // of another command: only its name is looked at
 			continue
 		}

@@ -46,9 +46,9 @@ func TestXLSA17RoundTrip(t *testing.T) {
 					rows += fmt.Sprintf("train/images/%d/%d.jpg,%q,%d,%v\n", k, i, class, k, float32(i)/3)
 				}
 			}
-			write(t, filepath.Join(data, "classes.csv"), csv)
+			filetest.Write(t, filepath.Join(data, "classes.csv"), csv)
 			in := []string{"--dataset", "x", "--data", data, "--out", out}
-			done(t, append([]string{"import", "csv", write(t, filepath.Join(out, "f.csv"), rows), "--network", "n"}, in...)...)
+			done(t, append([]string{"import", "csv", filetest.Write(t, filepath.Join(out, "f.csv"), rows), "--network", "n"}, in...)...)
 			done(t, append([]string{"attributes"}, in...)...)
 			path := filepath.Join(out, "features", "x", "classes.parquet")
 			table, err := features.ReadClassTable(path)

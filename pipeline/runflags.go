@@ -28,7 +28,7 @@ func addDataset(cmd *cobra.Command, d *workspace.Dataset) {
 }
 
 func addData(cmd *cobra.Command, d *workspace.Dataset) {
-	cmd.Flags().StringVar(&d.Folder, "data", "", "`folder` of the dataset (default data/<dataset>); or tar files, Parquet or a list: see 'vzsl help extract'")
+	cmd.Flags().StringVar(&d.Folder, "data", "", "`folder` of the dataset (default data/<dataset>); or tar files, Parquet or a list: see 'vzsl extract --help-all'")
 	must(cmd.MarkFlagFilename("data", "tar", "tar.gz", "tgz", "parquet", "csv", "tsv"))
 }
 
@@ -97,6 +97,15 @@ func addRun(cmd *cobra.Command, r *workspace.RunRef) {
 	f.BoolVar(&r.Transductive, "transductive", false, "also train on the unseen classes' test images, without labels")
 	f.StringVar(&r.Run, "run", "", "`name` of the run: its folder below runs/ and reports/ (default <dataset>-<split>-<method>[-transductive][-<descriptions>])")
 	must(cmd.RegisterFlagCompletionFunc("method", cobra.FixedCompletions(methods.Names(), cobra.ShellCompDirectiveNoFileComp)))
+}
+
+// addTrainedRun adds the flags that name a trained run.
+func addTrainedRun(cmd *cobra.Command, r *workspace.RunRef) {
+	addRun(cmd, r)
+	f := cmd.Flags()
+	f.Lookup("method").Usage = "method of the run ('vzsl methods' lists them)"
+	f.Lookup("transductive").Usage = "the run that was trained with --transductive"
+	inGroup(cmd, groupInput, "method", "run", "transductive")
 }
 
 // addRuns adds the flags of a command that makes several runs in folders of its own.

@@ -11,7 +11,7 @@ import (
 	"vzsl/pipeline/usage"
 )
 
-// begin settles --classes before the classes are read: a CSV file that is not there yet is made at the first change, of the classes
+// begin settles --classes before the classes are read: a CSV file that does not exist yet is made at the first change, of the classes
 // that there are without it.
 func (o *serveOptions) begin(con *cli) error {
 	if o.Classes.File == "" {

@@ -3,11 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"net"
 	"net/http"
-	neturl "net/url"
 	"time"
 
 	"vzsl/pipeline/runlist"
@@ -16,29 +12,16 @@ import (
 
 // serveReports shows the runs below --out and their reports in the browser until ctx ends.
 func (o *serveOptions) serveReports(ctx context.Context, con *cli, token string) error {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
+	l, token, err := o.bind(ctx, token)
 	if err != nil {
-		return fmt.Errorf("--listen %s: %w; --listen 127.0.0.1:0 uses any free port", o.listen, err)
-	}
-	if token == "" && !o.noToken && !server.Loopback(l.Addr()) {
-		token = server.NewToken()
+		return err
 	}
 	h, err := server.Guarded(runlist.Handler(con.Workspace), l.Addr(), server.Access{Token: token, Open: o.noToken, Hosts: o.hosts})
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	url := "http://" + l.Addr().String()
-	err = con.result(struct {
-		URL   string `json:"url"`
-		Token string `json:"token,omitempty"`
-	}{url, token}, func(w io.Writer) {
-		if token != "" {
-			url += "/?token=" + neturl.QueryEscape(token)
-		}
-		fmt.Fprintf(w, "%s: the runs and reports of %s; stop with Ctrl-C\n", url, con.Dir)
-	})
-	if err != nil {
-		return errors.Join(err, l.Close())
+	if err := con.announce(l, listening{Token: token}, "the runs and reports of "+con.Dir); err != nil {
+		return err
 	}
 	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: o.readTimeout, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	failed := make(chan error, 1)

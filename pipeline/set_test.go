@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"vzsl/attributes"
+	"vzsl/internal/filetest"
 	"vzsl/train/methods"
 	"vzsl/train/methods/plda"
 	model "vzsl/train/methods/vzsl"
@@ -51,7 +52,7 @@ func TestSet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := s.Config.(*plda.Config); len(c.Shrink) != 2 || c.Shrink[1] != 3 || c.ClassPrior != plda.PriorNone {
+	if c := s.Config.(*plda.Config); len(c.Shrink) != 2 || c.Shrink[1] != 3 || c.ClassPrior != "none" {
 		t.Errorf("%+v", c)
 	}
 	for set, want := range map[string]string{
@@ -83,7 +84,7 @@ func TestMethodTables(t *testing.T) {
 		if err := cmd.ParseFlags(args); err != nil {
 			t.Fatal(err)
 		}
-		con.configFile = write(t, filepath.Join(t.TempDir(), "own.toml"), file)
+		con.configFile = filetest.Write(t, filepath.Join(t.TempDir(), "own.toml"), file)
 		if err := con.applyConfig(cmd); err != nil {
 			return settings.Settings{}, err
 		}

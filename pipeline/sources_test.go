@@ -60,7 +60,7 @@ func TestSources(t *testing.T) {
 		}
 	}
 
-	// What is wrong is listed, and the rest goes on.
+	// What is wrong is listed, and the rest continues.
 	o := vzsl(t, "extract", "--dataset", "zoo", "--data", filepath.Join(sources, "broken.tar"), "--model", model, "--out", filepath.Join(out, "broken"))
 	skipped := contents(t, filepath.Join(out, "broken", "features", "zoo", "demo"))["skipped.csv"]
 	for _, line := range []string{"ant/2.png,no class", "bee/7.png,its archive ends within it", "bee/8.png,", "bee/9.cls,the archive has no image for it"} {
@@ -77,7 +77,7 @@ func TestSources(t *testing.T) {
 	}
 
 	// Classes come from the source, their descriptions from a table.
-	table := write(t, filepath.Join(out, "classes.csv"), "class,legs,wings\nant,6,0\nbee,6,4\néléphant,4,0\nspider,8,0\n")
+	table := filetest.Write(t, filepath.Join(out, "classes.csv"), "class,legs,wings\nant,6,0\nbee,6,4\néléphant,4,0\nspider,8,0\n")
 	r := done(t, "attributes", "--dataset", "zoo", "--data", filepath.Join(sources, "cls-*.tar"), "--csv", table, "--out", filepath.Join(out, "a"))
 	if r["classes"] != 4.0 {
 		t.Error(r)
@@ -131,7 +131,7 @@ func TestSourceGrows(t *testing.T) {
 				if name == "x.csv" {
 					path := filepath.Join(dir, member)
 					if was, err := os.ReadFile(path); err != nil || string(was) != data {
-						write(t, path, data)
+						filetest.Write(t, path, data)
 					}
 				}
 				list += member + "," + strings.Split(member, "/")[0] + "\n"
@@ -152,7 +152,7 @@ func TestSourceGrows(t *testing.T) {
 				b.Reset()
 				b.WriteString(list)
 			}
-			write(t, filepath.Join(dir, name), b.String())
+			filetest.Write(t, filepath.Join(dir, name), b.String())
 		}
 		sources := filepath.Join("..", "datasets", "source", "testdata", "pictures")
 		picture := func(of string) string {
@@ -188,7 +188,7 @@ func TestSourceGrows(t *testing.T) {
 }
 
 // A workspace in a bucket, on a network that fails one request in five: every stage, the same features as in a folder, and another
-// machine goes on where one ended.
+// machine continues where one ended.
 func TestBucket(t *testing.T) {
 	filetest.Slow(t)
 	data, model := demoData(t)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"vzsl/internal/filetest"
 	"vzsl/pipeline/verify"
 )
 
@@ -192,14 +193,14 @@ func TestSkipped(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			write(t, filepath.Join(own, class, name), string(b))
+			filetest.Write(t, filepath.Join(own, class, name), string(b))
 			if class == "b" {
-				write(t, filepath.Join(own, class, "cut-"+name), string(b[:len(b)/2]))
+				filetest.Write(t, filepath.Join(own, class, "cut-"+name), string(b[:len(b)/2]))
 			}
 		}
 	}
-	write(t, filepath.Join(own, "a", "text.jpg"), "this is not an image\n")
-	write(t, filepath.Join(own, "a", "zero.jpg"), "")
+	filetest.Write(t, filepath.Join(own, "a", "text.jpg"), "this is not an image\n")
+	filetest.Write(t, filepath.Join(own, "a", "zero.jpg"), "")
 
 	out := t.TempDir()
 	o := vzsl(t, "extract", "--dataset", "own", "--data", own, "--model", model, "--out", out, "--json", "-q")

@@ -5,9 +5,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"vzsl/internal/filetest"
 )
 
-// TestDidYouMean: a slip of a command, flag, setting, method, data set, split, network, run or file's key is answered with what
+// TestDidYouMean: a slip of a command, flag, setting, method, dataset, split, network, run or file's key is answered with what
 // was meant.
 func TestDidYouMean(t *testing.T) {
 	data, _, out := smallRun(t)
@@ -57,7 +58,7 @@ func TestDidYouMean(t *testing.T) {
 	for text, say := range map[string]string{
 		"dateset = 'x'": `did you mean "dataset"?`, "[trian]\nepochs = 1": `did you mean "train"?`, "[train]\nepoch = 1": `did you mean "epochs"?`,
 	} {
-		refused(t, exitUsage, []string{say, "own.toml"}, "train", "--config", write(t, "own.toml", text))
+		refused(t, exitUsage, []string{say, "own.toml"}, "train", "--config", filetest.Write(t, "own.toml", text))
 	}
 }
 
@@ -81,15 +82,15 @@ func TestForeignSettings(t *testing.T) {
 	} {
 		refused(t, exitUsage, []string{say}, strings.Fields(command)...)
 	}
-	write(t, "vzsl.toml", "epochs = 3\n")
+	filetest.Write(t, "vzsl.toml", "epochs = 3\n")
 	refused(t, exitUsage, []string{"vzsl.toml: epochs", "[method.vzsl] epochs"}, "train", "--method", "devise")
-	write(t, "vzsl.toml", "[tune]\nsae-lambda = 3\n")
+	filetest.Write(t, "vzsl.toml", "[tune]\nsae-lambda = 3\n")
 	refused(t, exitUsage, []string{"vzsl.toml: tune.sae-lambda", "[method.sae] lambda"}, "tune", "--method", "eszsl")
-	write(t, "vzsl.toml", "[compare]\nepochs = 3\n")
+	filetest.Write(t, "vzsl.toml", "[compare]\nepochs = 3\n")
 	refused(t, exitUsage, []string{"vzsl.toml: compare.epochs"}, "compare", "--methods", "eszsl")
-	// VZSL and VZSL# share theirs, and one of several methods is enough: these fail later, for want of features.
+	// VZSL and VZSL# share theirs, and one of several methods is enough: these fail later, for lack of features.
 	for _, command := range []string{"train --method vzsl-sharp --set epochs=3", "compare --methods eszsl,vzsl --set epochs=3", "fewshot --methods vzsl-sharp,eszsl --set latent=3",
 		"compare --methods vzsl,eszsl --preset paper"} {
-		refused(t, exitFailed, []string{"no features found"}, append(strings.Fields(command), "--config", write(t, "empty.toml", ""))...)
+		refused(t, exitFailed, []string{"no features found"}, append(strings.Fields(command), "--config", filetest.Write(t, "empty.toml", ""))...)
 	}
 }

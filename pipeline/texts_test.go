@@ -58,9 +58,9 @@ func TestTexts(t *testing.T) {
 	for _, c := range table.Classes {
 		csv = append(csv, c+",\"a "+strings.ReplaceAll(c, "-", " ")+", as said\"")
 	}
-	write(t, "sentences.csv", strings.Join(csv, "\n")+"\n")
+	filetest.Write(t, "sentences.csv", strings.Join(csv, "\n")+"\n")
 	done(t, "attributes", "--dataset", "toy", "--data", data, "--text", "sentences.csv", "--text-model", pair)
-	write(t, "fewer.csv", strings.Join(csv[:len(csv)-1], "\n")+"\n")
+	filetest.Write(t, "fewer.csv", strings.Join(csv[:len(csv)-1], "\n")+"\n")
 	refused(t, exitFailed, []string{"no text for 1 of 60 classes"}, "attributes", "--dataset", "toy", "--data", data, "--text", "fewer.csv", "--text-model", pair)
 	refused(t, exitUsage, []string{"--text-model"}, "attributes", "--dataset", "toy", "--data", data, "--text", "sentences.csv")
 	refused(t, exitUsage, []string{"clip80"}, "attributes", "--dataset", "toy", "--data", data, "--text-model", pair, "--template", "an image")
@@ -89,7 +89,7 @@ func newTextClasses(t *testing.T, data, pair string, table *features.ClassTable)
 		if got := top(append([]string{run}, named...)...); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: by name %v, of the table %v", run, got, want)
 		}
-		write(t, "names.txt", strings.Join(unseen, "\n")+"\n")
+		filetest.Write(t, "names.txt", strings.Join(unseen, "\n")+"\n")
 		if got := top(run, "--classes", "names.txt"); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: a list of names: %v, of the table %v", run, got, want)
 		}
@@ -97,7 +97,7 @@ func newTextClasses(t *testing.T, data, pair string, table *features.ClassTable)
 		for _, u := range unseen {
 			csv += "class " + u + "," + strings.ReplaceAll(u, "-", " ") + "\n"
 		}
-		write(t, "said.csv", csv)
+		filetest.Write(t, "said.csv", csv)
 		if got := best(run, "--classes", "said.csv"); got != "class "+best(run) {
 			t.Errorf("%s: sentences of a file: %s", run, got)
 		}
@@ -123,8 +123,8 @@ func newTextClasses(t *testing.T, data, pair string, table *features.ClassTable)
 	if err := demo.WritePair(other); err != nil {
 		t.Fatal(err)
 	}
-	vocabulary := string(read(t, filepath.Join(other, "tokenizer.json")))
-	write(t, filepath.Join(other, "tokenizer.json"), vocabulary+" ")
+	vocabulary := string(filetest.Read(t, filepath.Join(other, "tokenizer.json")))
+	filetest.Write(t, filepath.Join(other, "tokenizer.json"), vocabulary+" ")
 	refused(t, exitFailed, []string{"is not the text model", "--text-model"}, "predict", picture, "--run", "t", "--class", "x", "--text-model", other)
 
 	url := serve(t, "--run", "t")
@@ -170,7 +170,7 @@ func clipEverywhere(t *testing.T, data string, unseen []string) {
 	done(t, "export", "--format", "onnx", "--run", "c")
 	examples := t.TempDir()
 	for _, u := range unseen[:2] {
-		write(t, filepath.Join(examples, u, "2.png"), string(read(t, filepath.Join(data, u, "002.png"))))
+		filetest.Write(t, filepath.Join(examples, u, "2.png"), string(filetest.Read(t, filepath.Join(data, u, "002.png"))))
 	}
 	picture := filepath.Join(data, unseen[1], "001.png")
 	plain := predictJSON(t, exitDone, picture, "--run", "c").Images[0].Top
@@ -179,10 +179,10 @@ func clipEverywhere(t *testing.T, data string, unseen []string) {
 		t.Errorf("with images %v, without %v", taught, plain)
 	}
 	url := serve(t, "--run", "c", "--examples", examples)
-	if code, text, err := post(url+"/predict", read(t, picture)); err != nil || code != 200 || !strings.Contains(text, unseen[1]) {
+	if code, text, err := post(url+"/predict", filetest.Read(t, picture)); err != nil || code != 200 || !strings.Contains(text, unseen[1]) {
 		t.Errorf("%d %s %v", code, text, err)
 	}
-	if code, text, err := post(url+"/classes/"+unseen[3], read(t, filepath.Join(data, unseen[3], "002.png"))); err != nil || code != 200 {
+	if code, text, err := post(url+"/classes/"+unseen[3], filetest.Read(t, filepath.Join(data, unseen[3], "002.png"))); err != nil || code != 200 {
 		t.Errorf("%d %s %v", code, text, err)
 	}
 }

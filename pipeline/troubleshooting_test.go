@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"vzsl/datasets/catalog"
+	"vzsl/internal/filetest"
 	"vzsl/pipeline/workspace"
 )
 
@@ -33,8 +34,8 @@ func TestTroubleshooting(t *testing.T) {
 	for i, class := range []string{"horse", "leopard", "okapi", "tiger", "zebra"} {
 		copyTree(t, filepath.Dir(drawn[i]), filepath.Join("data", "photos", class))
 	}
-	write(t, "seen.txt", "horse\nleopard\ntiger\nzebra\n")
-	write(t, "unseen.txt", "okapi\n")
+	filetest.Write(t, "seen.txt", "horse\nleopard\ntiger\nzebra\n")
+	filetest.Write(t, "unseen.txt", "okapi\n")
 	offerFrom(t, map[string][]byte{"glove.6B.zip": []byte("not what was published")})
 	local := strings.TrimSuffix(workspace.Downloads[0].Files[0].URLs[0], "a.zip")
 	const official = "https://nlp.stanford.edu/data/"
@@ -50,24 +51,29 @@ func TestTroubleshooting(t *testing.T) {
 	}{
 		{nil, "vzsl extract --dataset photos", exitFailed},
 		{func() {
-			write(t, "models/vgg19.onnx", "version https://git-lfs.github.com/spec/v1\noid sha256:692f\nsize 574677321\n")
+			filetest.Write(t, "models/vgg19.onnx", "version https://git-lfs.github.com/spec/v1\noid sha256:692f\nsize 574677321\n")
 		}, "vzsl extract --dataset photos", exitFailed},
-		{func() { write(t, "models/vgg19.onnx", string(network)) }, "vzsl extract --dataset cub", exitFailed},
+		{func() { filetest.Write(t, "models/vgg19.onnx", string(network)) }, "vzsl extract --dataset cub", exitFailed},
 		{nil, "vzsl attributes --dataset photos", exitFailed},
-		{func() { write(t, "data/photos/classes.csv", csv) }, "vzsl extract --dataset photos", exitDone},
+		{func() { filetest.Write(t, "data/photos/classes.csv", csv) }, "vzsl extract --dataset photos", exitDone},
 		{nil, "vzsl extract --dataset photos --layer fc6", exitFailed},
-		{func() { write(t, "traits.csv", csv+"Zebra,1,0,1\n") }, "vzsl attributes --dataset photos --csv traits.csv", exitFailed},
-		{func() { write(t, "vectors.txt", "horse 1 2\nleopard 3 4\ntiger 5 6\nzebra 7 8\n") },
+		{func() { filetest.Write(t, "traits.csv", csv+"Zebra,1,0,1\n") }, "vzsl attributes --dataset photos --csv traits.csv", exitFailed},
+		{func() { filetest.Write(t, "vectors.txt", "horse 1 2\nleopard 3 4\ntiger 5 6\nzebra 7 8\n") },
 			"vzsl attributes --dataset photos --words vectors.txt", exitFailed},
-		{func() { write(t, "names.txt", "Okapi\tforest giraffe\n") },
+		{func() { filetest.Write(t, "names.txt", "Okapi\tforest giraffe\n") },
 			"vzsl attributes --dataset photos --words vectors.txt --names names.txt", exitFailed},
-		{func() { write(t, "traits.mat", "# Created by Octave 7.3.0\n") }, "vzsl attributes --dataset photos --csv traits.mat", exitFailed},
-		{func() { write(t, "data/photos/classes.csv", csv+"zebra,1,?,1\n") }, "vzsl attributes --dataset photos", exitDone},
-		{func() { write(t, "scored.csv", "image,class,f0,f1,score\na.jpg,horse,1,2,0.9\nb.jpg,tiger,3,4,0.8\n") },
+		{func() { filetest.Write(t, "traits.mat", "# Created by Octave 7.3.0\n") }, "vzsl attributes --dataset photos --csv traits.mat", exitFailed},
+		{func() { filetest.Write(t, "data/photos/classes.csv", csv+"zebra,1,?,1\n") }, "vzsl attributes --dataset photos", exitDone},
+		{func() {
+			filetest.Write(t, "scored.csv", "image,class,f0,f1,score\na.jpg,horse,1,2,0.9\nb.jpg,tiger,3,4,0.8\n")
+		},
 			"vzsl import scored.csv --dataset photos", exitFailed},
-		{func() { write(t, "rows.csv", "f0,f1\n1,2\n3,4\n5,6\n"); write(t, "labels.txt", "1\n2\n3\n") },
+		{func() {
+			filetest.Write(t, "rows.csv", "f0,f1\n1,2\n3,4\n5,6\n")
+			filetest.Write(t, "labels.txt", "1\n2\n3\n")
+		},
 			"vzsl import rows.csv --dataset photos --labels labels.txt", exitFailed},
-		{func() { write(t, "images.txt", "horse/1.jpg\nhorse/2.jpg\ntiger/3.jpg\n") },
+		{func() { filetest.Write(t, "images.txt", "horse/1.jpg\nhorse/2.jpg\ntiger/3.jpg\n") },
 			"vzsl import rows.csv --dataset photos --labels labels.txt --images images.txt --label-kind id", exitFailed},
 		{nil, "vzsl split --dataset photos", exitFailed},
 		{nil, "vzsl train --dataset photos --split own", exitFailed},
@@ -75,17 +81,20 @@ func TestTroubleshooting(t *testing.T) {
 		{nil, "vzsl train --dataset photos --split own --method eszsl", exitFailed},
 		{nil, "vzsl train --dataset photos --split own --method eszsl --missing class-mean --force", exitDone},
 		{nil, "vzsl train --dataset photos --split own --method eszsl --missing class-mean --seed 2", exitFailed},
-		{func() { write(t, "fewer.txt", "horse\nleopard\ntiger\n"); write(t, "more.txt", "okapi\nzebra\n") },
+		{func() {
+			filetest.Write(t, "fewer.txt", "horse\nleopard\ntiger\n")
+			filetest.Write(t, "more.txt", "okapi\nzebra\n")
+		},
 			"vzsl split --dataset photos --split own --seen fewer.txt --unseen more.txt", exitFailed},
 		{func() {
-			write(t, "data/photos/classes.csv", strings.Replace(csv, "okapi,1", "okapi,0.5", 1)+"zebra,1,?,1\n")
+			filetest.Write(t, "data/photos/classes.csv", strings.Replace(csv, "okapi,1", "okapi,0.5", 1)+"zebra,1,?,1\n")
 		},
 			"vzsl attributes --dataset photos", exitDone},
 		{nil, "vzsl evaluate --dataset photos --split own --method eszsl", exitFailed},
-		{func() { write(t, "data/photos/classes.csv", csv+"zebra,1,?,1\n") }, "vzsl attributes --dataset photos", exitDone},
-		{func() { write(t, "other.onnx", string(network)+"\x12\x01x") },
+		{func() { filetest.Write(t, "data/photos/classes.csv", csv+"zebra,1,?,1\n") }, "vzsl attributes --dataset photos", exitDone},
+		{func() { filetest.Write(t, "other.onnx", string(network)+"\x12\x01x") },
 			"vzsl predict --dataset photos --split own --method eszsl data/photos/okapi --model other.onnx", exitFailed},
-		{func() { write(t, "new.csv", "class,stripes,spots,Hooves\nquagga,1,0,1\n") },
+		{func() { filetest.Write(t, "new.csv", "class,stripes,spots,Hooves\nquagga,1,0,1\n") },
 			"vzsl predict --dataset photos --split own --method eszsl data/photos/okapi --classes new.csv", exitFailed},
 		{nil, "vzsl download glove", exitUsage},
 		{nil, "vzsl download glove --accept-licence", exitFailed},

@@ -20,8 +20,8 @@ var absences = []string{"no features found", "no dataset found", "no class table
 func toyRun(t *testing.T) [][]string {
 	t.Helper()
 	_, table := described(t, ".", []string{"class,a,b", "ant,1,2", "bee,2,1", "cat,3,3", "dog,1,1"}, 4)
-	write(t, "seen.txt", "ant\nbee\ncat\n")
-	write(t, "unseen.txt", "dog\n")
+	filetest.Write(t, "seen.txt", "ant\nbee\ncat\n")
+	filetest.Write(t, "unseen.txt", "dog\n")
 	all := [][]string{
 		{"import", "csv", table, "--data", "data", "--network", "n", "--dataset", "d"}, {"attributes", "--data", "data", "--dataset", "d"},
 		{"split", "--split", "s", "--seen", "seen.txt", "--unseen", "unseen.txt", "--dataset", "d"},

@@ -17,7 +17,7 @@ const phaseCalibrate = "calibrate"
 // calibrations is the number of parts that are held out at most, one after the other.
 const calibrations = 3
 
-// generalised tells whether the split tests images of seen classes.
+// generalised reports whether the split tests images of seen classes.
 func generalised(r *features.Split) bool {
 	for _, role := range r.Roles {
 		if role == features.RoleTestSeen {
@@ -56,7 +56,7 @@ func (r *run) calibrate(ctx context.Context) error {
 			return err
 		}
 		seen := g.HoldOut(0.2, r.o.Seed+uint64(i))
-		o, err := r.o.Config.Method().Fit(ctx, &g.Problem, &method.Session{Log: r.o.Log, Choice: r.f.Choice, Step: func(done, total int) {
+		o, err := r.o.Config.Fit(ctx, &g.Problem, &method.Session{Log: r.o.Log, Choice: r.f.Choice, Step: func(done, total int) {
 			if r.o.Progress != nil {
 				r.o.Progress(phaseCalibrate, i*total+done, len(folds)*total)
 			}

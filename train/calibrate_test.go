@@ -8,7 +8,6 @@ import (
 	"vzsl/features"
 	"vzsl/internal/gzsl"
 	"vzsl/train/internal/traintest"
-	"vzsl/train/methods"
 	"vzsl/train/runs"
 )
 
@@ -26,14 +25,7 @@ func TestCalibration(t *testing.T) {
 		}
 	}
 	o.Tuned = &runs.TunedRecord{Choice: map[string]float64{"epochs": 8}, Classes: 40}
-	res, err := Run(context.Background(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := runs.Load(o.Dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	res, p := trained(t, o)
 	c := p.Result().Constant
 	if c == nil || *c != *res.Constant || p.Result().Temperature <= 0 {
 		t.Fatalf("%+v", p.Result())
@@ -61,7 +53,7 @@ func TestCalibration(t *testing.T) {
 	}
 	// Without test images of seen classes there is none.
 	o = options(t, t.TempDir())
-	if res, err = Run(context.Background(), o); err != nil || res.Constant != nil {
+	if res, err := Run(context.Background(), o); err != nil || res.Constant != nil {
 		t.Errorf("%v, %v", res.Constant, err)
 	}
 }
@@ -72,8 +64,11 @@ func TestCalibrationParts(t *testing.T) {
 	for testSeen, want := range map[bool]int{true: 3, false: 1} {
 		o := options(t, "")
 		use(t, &o, "devise")
-		c := o.Config.(*methods.DeViSE)
-		c.Epochs, c.Batch = 1, 10000 // one step for each fit
+		for name, value := range map[string]string{"epochs": "1", "batch": "10000"} { // one step for each fit
+			if err := o.Set(name, value); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if testSeen {
 			for i, r := range o.Roles.Roles {
 				if r == features.RoleTrain && i%5 == 0 {

@@ -62,7 +62,7 @@ func reordered(t *testing.T, o Options, rng *rand.Rand) Options {
 	return recorded(t, o)
 }
 
-// TestResumedInAnotherOrder: a run that is taken up again with its inputs in another order ends with the same bytes; with other
+// TestResumedInAnotherOrder: a run that is resumed with its inputs in another order ends with the same bytes; with other
 // inputs it is refused and left as it was.
 func TestResumedInAnotherOrder(t *testing.T) {
 	filetest.Slow(t)

@@ -15,6 +15,7 @@ import (
 
 	"vzsl/attributes"
 	"vzsl/features"
+	"vzsl/internal/filetest"
 	"vzsl/internal/interop"
 	"vzsl/train/internal/traintest"
 	"vzsl/train/method"
@@ -170,8 +171,8 @@ func TestInteropONNX(t *testing.T) {
 	for i, name := range names {
 		p := all[name]
 		scores := s.scores(t, p)
-		sameScores(t, name, scores, floats32(t, filepath.Join(dirs[i], "scores.f32")))
-		want, got := softmax(scores, 50, p.Temperature()), floats32(t, filepath.Join(dirs[i], "probabilities.f32"))
+		sameScores(t, name, scores, filetest.Float32s(t, filepath.Join(dirs[i], "scores.f32")))
+		want, got := softmax(scores, 50, p.Temperature()), filetest.Float32s(t, filepath.Join(dirs[i], "probabilities.f32"))
 		largest := 0.0
 		for k := range want {
 			largest = max(largest, math.Abs(want[k]-float64(got[k])))
@@ -209,7 +210,7 @@ func TestInteropCLIP(t *testing.T) {
 	_, dirs := drawn.written(t, map[string]*runs.Predictor{"clip": p}, "model.onnx", func(p *runs.Predictor) ([]byte, error) { return p.ONNX("vzsl", "test") })
 	ort.Args = append(ort.Args, dirs...)
 	interop.Output(t, ort)
-	sameScores(t, "clip", drawn.scores(t, p), floats32(t, filepath.Join(dirs[0], "scores.f32")))
+	sameScores(t, "clip", drawn.scores(t, p), filetest.Float32s(t, filepath.Join(dirs[0], "scores.f32")))
 }
 
 // NumPy, with a reader of its own, gets the same scores of the exported weights by the formulas of docs/formats.md.
@@ -228,7 +229,7 @@ func TestInteropSafetensors(t *testing.T) {
 	numpy.Args = append(numpy.Args, dirs...)
 	interop.Output(t, numpy)
 	for i, name := range names {
-		sameScores(t, name, s.scores(t, all[name]), floats32(t, filepath.Join(dirs[i], "scores.f32")))
+		sameScores(t, name, s.scores(t, all[name]), filetest.Float32s(t, filepath.Join(dirs[i], "scores.f32")))
 	}
 }
 
@@ -274,19 +275,6 @@ func raw(rows [][]float32) []byte {
 	return b
 }
 
-func floats32(t *testing.T, path string) []float32 {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v := make([]float32, len(b)/4)
-	for i := range v {
-		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-	}
-	return v
-}
-
 // The exported weights hold all that is needed to normalise as the model does.
 func TestSafetensors(t *testing.T) {
 	for name, p := range exported(t) {
@@ -294,10 +282,11 @@ func TestSafetensors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		path := filepath.Join(t.TempDir(), "model.safetensors")
-		if err := safetensors.Write(path, f); err != nil {
+		var b bytes.Buffer
+		if err := safetensors.Encode(&b, f); err != nil {
 			t.Fatal(err)
 		}
+		path := filetest.Write(t, filepath.Join(t.TempDir(), "model.safetensors"), b.String())
 		if f, err = safetensors.Read(path); err != nil {
 			t.Fatal(err)
 		}

@@ -31,7 +31,7 @@ const (
 )
 
 // TestLarge trains an epoch on as many features as ImageNet's protocol has, in less than 3 GiB of memory, and compares the
-// time of a step with that on a data set of CUB's size, with the same model and classes. It writes 7 GB below the folder
+// time of a step with that on a dataset of CUB's size, with the same model and classes. It writes 7 GB below the folder
 // for temporary files and trains for minutes, so it is asked for: VZSL_LONG=1. The times mean something on a machine that
 // does nothing else.
 func TestLarge(t *testing.T) {

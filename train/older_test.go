@@ -1,7 +1,6 @@
 package train
 
 import (
-	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
@@ -9,6 +8,7 @@ import (
 	"testing"
 
 	"vzsl/attributes"
+	"vzsl/internal/filetest"
 	"vzsl/train/internal/traintest"
 	"vzsl/train/runs"
 	"vzsl/train/settings"
@@ -18,17 +18,10 @@ import (
 // wrote them, and scores.json, those that it gave the first 20 images for all classes.
 var older = filepath.Join("testdata", "model-0.1.0")
 
-// TestOlder: a model of before there was a closed-form block opens and scores as it did, and without that block training still
+// TestOlder: A model from before the closed-form block existed opens and scores as it did, and without that block training still
 // gives it.
 func TestOlder(t *testing.T) {
-	b, err := os.ReadFile(filepath.Join(older, "scores.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var want []float64
-	if err := json.Unmarshal(b, &want); err != nil {
-		t.Fatal(err)
-	}
+	want := filetest.JSON[[]float64](t, filepath.Join(older, "scores.json"))
 	o := options(t, t.TempDir())
 	traintest.VZSL(&o.Settings).Closed, o.AttributeNorm = false, attributes.CentreL2
 	if _, err := Run(t.Context(), o); err != nil {

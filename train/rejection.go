@@ -10,7 +10,7 @@ import (
 // judgedImages bounds the images that a threshold is chosen on.
 const judgedImages = 2000
 
-// fitRejection gives the thresholds of the excess of the best candidate's score below which an image is of none of the candidates. Of the
+// fitRejection returns the thresholds of the excess of the best candidate's score below which an image is of none of the candidates. Of the
 // classes of d, which the model must not have been trained on, some are drawn as candidates; the images of the others are of none of them.
 // seen are the vectors of the classes that it was trained on. None: all classes of d are among them, as those of the few-shot setting's
 // images, which a model may know alone.

@@ -26,7 +26,7 @@ type Options struct {
 	Classes  *features.ClassTable
 	Roles    *features.Split
 	// Inputs is the record of the three, made by features.NewRecord; nil: the folder keeps none. A folder that holds one of the
-	// same inputs in another order goes on in its order.
+	// same inputs in another order continues in its order.
 	Inputs *features.Record
 
 	// Tuned, if not nil, says what a search chose on folds of the seen classes: the run is the refit alone.
@@ -49,10 +49,10 @@ type Epoch struct {
 	Accuracy  float64            // mean per-class top-1 among the validation classes, 0..1, if Validated
 	Validated bool
 	Seconds   float64 // since the last
-	DataWait  float64 // the share of them that training stood still for want of data
+	DataWait  float64 // the fraction of them in which training waited for data
 }
 
-// Run trains in o.Dir. In a folder that holds the same run unfinished it goes on; finished, it returns its result.
+// Run trains in o.Dir. In a folder that holds the same run unfinished it continues; finished, it returns its result.
 // When ctx ends it saves a checkpoint and returns ctx's error.
 func Run(ctx context.Context, o Options) (_ *runs.Result, err error) {
 	began := time.Now()
@@ -255,7 +255,7 @@ func (r *run) fit(ctx context.Context, phase string) (*fitted, error) {
 		}
 	}
 	r.hooks(s, phase)
-	o, err := r.o.Config.Method().Fit(ctx, &g.Problem, s)
+	o, err := r.o.Config.Fit(ctx, &g.Problem, s)
 	r.f.State, r.f.Best = nil, nil // their memory
 	if err != nil {
 		return nil, fmt.Errorf("%s, %s: %w", r.o.Method, phase, err)

@@ -23,7 +23,6 @@ import (
 	"vzsl/train/internal/traintest"
 	"vzsl/train/method"
 	"vzsl/train/methods"
-	"vzsl/train/methods/vzsl"
 	"vzsl/train/problem"
 	"vzsl/train/runs"
 	"vzsl/train/settings"
@@ -82,6 +81,20 @@ func digest(t testing.TB, path string) string {
 	return fmt.Sprintf("%x", sha256.Sum256(b))
 }
 
+// trained runs a training and opens its model.
+func trained(t *testing.T, o Options) (*runs.Result, *runs.Predictor) {
+	t.Helper()
+	res, err := Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := runs.Load(o.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res, p
+}
+
 // accuracy is the predictor's per-class top-1 over the classes of a role, from raw features and attributes.
 func accuracy(t *testing.T, p *runs.Predictor, o *Options, role features.Role) float64 {
 	t.Helper()
@@ -100,11 +113,17 @@ func accuracy(t *testing.T, p *runs.Predictor, o *Options, role features.Role) f
 		}
 		x, y = append(x, f.X[i]...), append(y, index[f.LabelOf[i]])
 	}
+	return float64(right(t, p, x, y, raw)) / float64(len(y)) // classes are of one size
+}
+
+// right is the number of images, of raw features x, that the predictor gives to their own among the classes of raw attributes.
+func right(t *testing.T, p *runs.Predictor, x []float32, y []int, raw [][]float32) int {
+	t.Helper()
 	scores, err := p.Score(x, len(y), raw)
 	if err != nil {
 		t.Fatal(err)
 	}
-	right := 0
+	n := 0
 	for i, l := range y {
 		best := 0
 		for c := range raw {
@@ -113,10 +132,10 @@ func accuracy(t *testing.T, p *runs.Predictor, o *Options, role features.Role) f
 			}
 		}
 		if best == l {
-			right++
+			n++
 		}
 	}
-	return float64(right) / float64(len(y)) // classes are of one size
+	return n
 }
 
 func TestRun(t *testing.T) {
@@ -173,14 +192,7 @@ func TestRun(t *testing.T) {
 func TestWithoutRefit(t *testing.T) {
 	o := options(t, t.TempDir())
 	o.Refit = false
-	res, err := Run(context.Background(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := runs.Load(o.Dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	res, p := trained(t, o)
 	if a := accuracy(t, p, &o, features.RoleValidation); math.Abs(a-res.Accuracy) > 1e-12 || res.Classes != 32 || res.Refit {
 		t.Errorf("validation accuracy %v, %+v", a, res)
 	}
@@ -193,14 +205,7 @@ func TestSeenOnly(t *testing.T) {
 		o := options(t, t.TempDir())
 		traintest.VZSL(&o.Settings).Epochs = 3
 		change(&o)
-		res, err := Run(context.Background(), o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := runs.Load(o.Dir)
-		if err != nil {
-			t.Fatal(err)
-		}
+		res, p := trained(t, o)
 		var b strings.Builder
 		for _, x := range p.Model().Tensors() {
 			fmt.Fprint(&b, x.Name, x.F32)
@@ -509,7 +514,6 @@ func TestBlind(t *testing.T) {
 			}
 		}
 	}
-	var _ method.Method = (*vzsl.Method)(nil)
 }
 
 // TestTransductiveBlind: labels and classes of unseen images, scrambled, change nothing.

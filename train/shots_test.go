@@ -76,24 +76,8 @@ func TestFewShot(t *testing.T) {
 					continue
 				}
 				x, y, raw := tested(&o, role)
-				scores, err := p.Score(x, len(y), raw)
-				if err != nil {
-					t.Fatal(err)
-				}
-				right := 0
-				for i, l := range y {
-					best := 0
-					for c := range raw {
-						if scores[i*len(raw)+c] > scores[i*len(raw)+best] {
-							best = c
-						}
-					}
-					if best == l {
-						right++
-					}
-				}
-				if len(y) != 50 || right < 25 {
-					t.Errorf("%d of %d right", right, len(y))
+				if n := right(t, p, x, y, raw); len(y) != 50 || n < 25 {
+					t.Errorf("%d of %d right", n, len(y))
 				}
 			}
 			if digests[0] != digests[1] {

@@ -6,7 +6,7 @@ import (
 	"vzsl/train/method"
 )
 
-// fitTemperature gives the T for which the probabilities softmax(score / T) of the classes of d explain its labels best:
+// fitTemperature returns the T for which the probabilities softmax(score / T) of the classes of d explain its labels best:
 // the least mean of -log p(label), by Guo et al., On Calibration of Modern Neural Networks (ICML 2017). The model must not
 // have been trained on these classes.
 //
@@ -31,7 +31,7 @@ func fitTemperature(m method.Model, d *method.Data) (float64, error) {
 	}); err != nil {
 		return 0, err
 	}
-	spread := spread(scores, classes)
+	spread := method.Deviation(scores, classes)
 	if spread == 0 || math.IsNaN(spread) || math.IsInf(spread, 0) {
 		return 0, nil // nothing to calibrate
 	}
@@ -56,22 +56,6 @@ type every struct {
 func (e every) Len() int                 { return (e.Samples.Len() + e.step - 1) / e.step }
 func (e every) Row(i int, dst []float32) { e.Samples.Row(i*e.step, dst) }
 func (e every) Label(i int) int          { return e.Samples.Label(i * e.step) }
-
-// spread is the root mean square of the scores about their rows' means.
-func spread(scores []float32, classes int) float64 {
-	sum := 0.0
-	for at := 0; at < len(scores); at += classes {
-		row := scores[at : at+classes]
-		mean := 0.0
-		for _, s := range row {
-			mean += float64(s) / float64(classes)
-		}
-		for _, s := range row {
-			sum += (float64(s) - mean) * (float64(s) - mean)
-		}
-	}
-	return math.Sqrt(sum / float64(max(len(scores), 1)))
-}
 
 // slope is the derivative above.
 func slope(scores []float32, labels []int, classes int, b float64) float64 {

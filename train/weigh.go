@@ -43,7 +43,7 @@ func (r *run) weigh(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		o, err := s.Config.Method().Fit(ctx, &g.Problem, &method.Session{Log: r.o.Log, Step: func(done, total int) {
+		o, err := s.Config.Fit(ctx, &g.Problem, &method.Session{Log: r.o.Log, Step: func(done, total int) {
 			if r.o.Progress != nil {
 				r.o.Progress(phaseWeigh, i*max(total, 1)+done, len(grid)*max(total, 1))
 			}

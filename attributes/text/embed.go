@@ -32,7 +32,7 @@ func Embed(ctx context.Context, d *Descriptions, templates []string, e Encoder, 
 	at := map[string]int{} // texts that several classes have are encoded once
 	filled := make([][]int, len(d.Classes))
 	for c, texts := range d.Texts {
-		for _, s := range Fill(templates, texts) {
+		for _, s := range fill(templates, texts) {
 			i, ok := at[s]
 			if !ok {
 				i = len(list)

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Place is where a template takes a class's name or text.
-const Place = "{}"
+// place is where a template takes a class's name or text.
+const place = "{}"
 
 // sets are templates under a name. Those of CLIP are of the notebooks that OpenAI published with it (MIT licence).
 var sets = map[string][]string{
@@ -45,17 +45,17 @@ var sets = map[string][]string{
 // Sets are the names of the built-in sets of templates.
 func Sets() []string { return slices.Sorted(maps.Keys(sets)) }
 
-// Templates gives the templates that are asked for: names of built-in sets, or templates themselves, which have the place {}.
+// Templates returns the templates that are asked for: names of built-in sets, or templates themselves, which have the place {}.
 func Templates(asked []string) ([]string, error) {
 	var out []string
 	for _, a := range asked {
 		switch set := sets[a]; {
 		case set != nil:
 			out = append(out, set...)
-		case strings.Contains(a, Place):
+		case strings.Contains(a, place):
 			out = append(out, a)
 		default:
-			return nil, fmt.Errorf("the template %q has no %s where the class's name goes, and is not a set of templates (these are %s)", a, Place, strings.Join(Sets(), ", "))
+			return nil, fmt.Errorf("the template %q has no %s where the class's name goes, and is not a set of templates (these are %s)", a, place, strings.Join(Sets(), ", "))
 		}
 	}
 	for i, t := range out {
@@ -66,15 +66,15 @@ func Templates(asked []string) ([]string, error) {
 	return out, nil
 }
 
-// Fill puts each text of a class into each template; without templates the texts stay as they are.
-func Fill(templates, texts []string) []string {
+// fill puts each text of a class into each template; without templates the texts stay as they are.
+func fill(templates, texts []string) []string {
 	if len(templates) == 0 {
 		return texts
 	}
 	var out []string
 	for _, s := range texts {
 		for _, t := range templates {
-			out = append(out, strings.ReplaceAll(t, Place, s))
+			out = append(out, strings.ReplaceAll(t, place, s))
 		}
 	}
 	return out

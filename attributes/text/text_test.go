@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"vzsl/internal/filetest"
 )
 
 func TestReadable(t *testing.T) {
@@ -42,7 +43,7 @@ func TestTemplates(t *testing.T) {
 	if err != nil || !slices.Equal(got, []string{"a photo of a {}, a type of bird.", "art of {} and {}"}) {
 		t.Errorf("%q, %v", got, err)
 	}
-	if got := Fill(got, []string{"jay", "crow"}); !slices.Equal(got, []string{
+	if got := fill(got, []string{"jay", "crow"}); !slices.Equal(got, []string{
 		"a photo of a jay, a type of bird.", "art of jay and jay", "a photo of a crow, a type of bird.", "art of crow and crow",
 	}) {
 		t.Errorf("%q", got)
@@ -61,16 +62,7 @@ func TestTemplates(t *testing.T) {
 
 func TestRead(t *testing.T) {
 	dir := t.TempDir()
-	write := func(name, s string) string {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(s), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
+	write := func(name, s string) string { return filetest.Write(t, filepath.Join(dir, name), s) }
 	classes := []string{"jay", "crow"}
 	table := write("t.csv", "class,text\ncrow,a black bird\njay,\"blue, with a crest\"\njay,it screams\njay,it screams\nowl,it hoots\n")
 	d, err := Read(table, classes)

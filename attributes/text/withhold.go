@@ -18,7 +18,7 @@ func mention(class string) *regexp.Regexp {
 	return regexp.MustCompile(`(?i)(^|[^\pL\pN])` + strings.Join(words, `[\s_-]+`) + `(e?s)?($|[^\pL\pN])`)
 }
 
-// Withhold gives the descriptions with each class's own name replaced by other words, and the number of texts that held it. Parts of
+// Withhold returns the descriptions with each class's own name replaced by other words, and the number of texts that held it. Parts of
 // a name that stand by themselves stay.
 func Withhold(d *Descriptions, other string) (out *Descriptions, named int) {
 	out = &Descriptions{Classes: d.Classes, Source: d.Source + " without the classes' names"}
@@ -37,7 +37,7 @@ func Withhold(d *Descriptions, other string) (out *Descriptions, named int) {
 	return out, named
 }
 
-// Rename gives the descriptions with each class's own name replaced by another: of class i by names[i]. A text without it gets the
+// Rename returns the descriptions with each class's own name replaced by another: of class i by names[i]. A text without it gets the
 // name before it, "name: text".
 func Rename(d *Descriptions, names []string) *Descriptions {
 	out := &Descriptions{Classes: d.Classes, Source: d.Source + " and names"}

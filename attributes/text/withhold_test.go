@@ -34,7 +34,7 @@ func TestWithhold(t *testing.T) {
 	}
 }
 
-// FuzzWithhold: nothing panics, and what was taken out is not there any more.
+// FuzzWithhold: nothing panics, and what was taken out is gone.
 func FuzzWithhold(f *testing.F) {
 	f.Add("001.Black_footed_Albatross", "a black footed albatross")
 	f.Add("a+b (c)", "a b (c) a b (c)")

@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
@@ -107,19 +106,9 @@ func TestAwAReal(t *testing.T) {
 }
 
 // golden is what NumPy and SciPy read in the miniatures that datasets/testdata/layouts/make_layouts.py makes.
-func golden(t *testing.T) (g struct {
+type golden struct {
 	SUN map[string][]float64
 	AwA struct{ Continuous, Binary map[string][]float64 }
-}) {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(layouts, "golden.json"))
-	if err == nil {
-		err = json.Unmarshal(b, &g)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return g
 }
 
 const layouts = "testdata/layouts"
@@ -140,7 +129,7 @@ func same(t *testing.T, got *attributes.Table, want map[string][]float64) {
 }
 
 func TestAwAGolden(t *testing.T) {
-	g := golden(t)
+	g := filetest.JSON[golden](t, filepath.Join(layouts, "golden.json"))
 	classes := []string{"lion", "killer+whale", "antelope", "grizzly+bear"}
 	for which, want := range map[string]map[string][]float64{"continuous": g.AwA.Continuous, "binary": g.AwA.Binary} {
 		table, err := describeAwA(filepath.Join(layouts, "awa"), classes, which)
@@ -162,7 +151,7 @@ func TestSUNAttributes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		same(t, table, golden(t).SUN)
+		same(t, table, filetest.JSON[golden](t, filepath.Join(layouts, "golden.json")).SUN)
 		if !slices.Equal(table.Names, []string{"sailing/ boating", "driving", "open area"}) {
 			t.Errorf("%q", table.Names)
 		}

@@ -8,7 +8,7 @@ type Download struct {
 	Place       string // what appears: a folder, or of a network a file
 	Files       []RemoteFile
 	Unpacked    int64  // bytes it may unpack to
-	Next        string // the command to go on with
+	Next        string // the command to continue with
 }
 
 // RemoteFile is one file of a download. Sizes and checksums are copied from the source named, not computed. Where no checksum is

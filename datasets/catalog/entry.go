@@ -24,7 +24,7 @@ type Entry struct {
 
 	// Open reads the dataset in a folder; nil: it has no layout of its own.
 	Open func(dir string) (*datasets.Dataset, error)
-	// Marks are files that only lie in a folder of this layout: a folder that holds files of xlsa17 too is not taken for one of xlsa17.
+	// Marks are files that only lie in a folder of this layout: a folder that holds files of xlsa17 too is not treated as one of xlsa17.
 	Marks []string
 	// Features are distributed in place of images; nil: the images are.
 	Features *Features

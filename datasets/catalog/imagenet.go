@@ -120,7 +120,7 @@ type imageNetFolder struct {
 	names   map[string]string   // words of a wnid, whether it is a class here or not
 }
 
-// look goes through folders for images and names.
+// look iterates over folders for images and names.
 func (x *imageNetFolder) look(dir, at string, depth int) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

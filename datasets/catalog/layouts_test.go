@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -155,16 +154,9 @@ func TestFLO(t *testing.T) {
 
 // TestAwAFeatures: what is imported of AwA's text files is what NumPy reads.
 func TestAwAFeatures(t *testing.T) {
-	var golden struct {
+	golden := filetest.JSON[struct {
 		AwA struct{ Features map[string][]float32 }
-	}
-	b, err := os.ReadFile("testdata/layouts/golden.json")
-	if err == nil {
-		err = json.Unmarshal(b, &golden)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	}](t, "testdata/layouts/golden.json")
 	d, err := Open("awa1", "testdata/layouts/awa")
 	if err != nil || !slices.Equal(d.ClassNames(), []string{"antelope", "grizzly+bear", "killer+whale", "lion"}) {
 		t.Fatal(d, err)

@@ -104,7 +104,7 @@ func openSUN(dir string) (*datasets.Dataset, error) {
 	return d, nil
 }
 
-// sunClass gives the path of an image below the images folder, and its class: its folder without the letter, "" where the path has none.
+// sunClass returns the path of an image below the images folder, and its class: its folder without the letter, "" where the path has none.
 func sunClass(file string) (p, class string) {
 	p = strings.TrimPrefix(strings.ReplaceAll(strings.TrimSpace(file), `\`, "/"), "/")
 	class = path.Dir(p)

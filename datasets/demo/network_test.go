@@ -3,13 +3,13 @@ package demo
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
+	"vzsl/internal/filetest"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -37,14 +37,7 @@ type trainingRecord struct {
 
 func readRecord(t *testing.T) *trainingRecord {
 	t.Helper()
-	text, err := os.ReadFile("network/training.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var r trainingRecord
-	if err := json.Unmarshal(text, &r); err != nil {
-		t.Fatal(err)
-	}
+	r := filetest.JSON[trainingRecord](t, "network/training.json")
 	return &r
 }
 
@@ -87,7 +80,7 @@ func TestTrainedOnOtherSeeds(t *testing.T) {
 			t.Errorf("%s: %d images a class from seed %d on; the data set's seeds go up to %d", name, p.PerClass, p.FirstSeed, SeedsEnd-1)
 		}
 	}
-	// The data set's seeds are below SeedsEnd, each used once, even with as many images as Write allows.
+	// The dataset's seeds are below SeedsEnd, each used once, even with as many images as Write allows.
 	used := make([]bool, SeedsEnd)
 	for n := range SeedsEnd / len(classes) {
 		for c := range classes {
@@ -101,7 +94,7 @@ func TestTrainedOnOtherSeeds(t *testing.T) {
 }
 
 // The images that this renderer makes from the record's seeds are those that the network was trained on: the first
-// of each class, or all of them with VZSL_LONG=1. None of them is in the data set.
+// of each class, or all of them with VZSL_LONG=1. None of them is in the dataset.
 func TestTrainingPicturesAreNotInTheDataset(t *testing.T) {
 	long := os.Getenv("VZSL_LONG") == "1"
 	inDataset := map[[32]byte]string{}

@@ -5,7 +5,7 @@ import "math"
 // one is the unit of an object's own coordinates: the radius of the circle around it.
 const one = 1024
 
-// inside tells whether a point, in an object's own coordinates, belongs to the shape of that index.
+// inside reports whether a point, in an object's own coordinates, belongs to the shape of that index.
 var inside = [...]func(u, v int64) bool{
 	func(u, v int64) bool { return within(u, v, 920) },                                         // disc
 	func(u, v int64) bool { return abs(u) <= 790 && abs(v) <= 790 },                            // square
@@ -58,7 +58,7 @@ func inPolygon(polygon []point, u, v int64) bool {
 	return in
 }
 
-// second tells whether a point of an object shows the second tone of the texture of that index. The point is in
+// second reports whether a point of an object shows the second tone of the texture of that index. The point is in
 // 1/256 pixel, in the texture's own rotation; period is the length of a repeat.
 var second = [...]func(u, v, period int64) bool{
 	func(u, v, period int64) bool { return false },                        // plain
@@ -82,7 +82,7 @@ func modulo(a, b int64) int64 {
 	return a
 }
 
-// sinCos gives sine and cosine of whole degrees in units of 2^-14.
+// sinCos returns sine and cosine of whole degrees in units of 2^-14.
 func sinCos(degrees int64) (sin, cos int64) {
 	return sines[modulo(degrees, 360)], sines[modulo(degrees+90, 360)]
 }

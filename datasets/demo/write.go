@@ -22,7 +22,7 @@ import (
 	"vzsl/internal/wholefile"
 )
 
-// SeedsEnd bounds the seeds of the data set's images: they are below it, those the network is trained on are not.
+// SeedsEnd bounds the seeds of the dataset's images: they are below it, those the network is trained on are not.
 const SeedsEnd = 1 << 20
 
 // defaultPerClass is how many images of each class Write renders where the options do not say.
@@ -34,9 +34,9 @@ type Options struct {
 	Progress func(done, total int) // called after each image, from several goroutines
 }
 
-// Write makes dir the demo's data set, in the layout of an own folder: <class>/<number>.png, the class descriptions in
+// Write makes dir the demo's dataset, in the layout of an own folder: <class>/<number>.png, the class descriptions in
 // classes.csv, the class lists seen.txt and unseen.txt. The folder appears whole or not at all. Where dir already holds
-// what Write would make, unharmed, it is left as it is; an older or a damaged one is made anew; a folder that holds
+// what Write would make, unharmed, it is left as it is; an older or a damaged one is made again; a folder that holds
 // anything that Write did not put there is refused.
 func Write(ctx context.Context, dir string, opts Options) error {
 	if opts.PerClass == 0 {
@@ -86,7 +86,7 @@ type contents struct {
 	SHA256   string `json:"sha256"` // over the paths and bytes of all other files
 }
 
-// inspect tells whether dir is a demo data set as this program makes it. An error means that dir must not be replaced.
+// inspect reports whether dir is a demo dataset as this program makes it. An error means that dir must not be replaced.
 func inspect(dir string, perClass int) (whole bool, err error) {
 	info, err := os.Stat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -233,7 +233,7 @@ func writeInto(ctx context.Context, dir string, opts Options) error {
 	return os.Chmod(dir, 0o755)
 }
 
-// seedOf is the seed of a class's n-th image in the data set: each image has its own, below SeedsEnd, and it does
+// seedOf is the seed of a class's n-th image in the dataset: each image has its own, below SeedsEnd, and it does
 // not depend on how many images there are.
 func seedOf(class, n int) uint64 {
 	return uint64(n*len(classes) + class)

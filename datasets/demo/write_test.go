@@ -145,7 +145,7 @@ func TestWriteAgain(t *testing.T) {
 			}
 		}
 	}
-	write(t, dir, 2) // another number of images: made anew
+	write(t, dir, 2) // another number of images: made again
 	if got := len(files(t, dir)); got != 124 {
 		t.Errorf("%d files with two images a class, want 124", got)
 	}

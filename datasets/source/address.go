@@ -41,7 +41,7 @@ func formatOf(name string) format {
 	return notOne
 }
 
-// Is tells whether --data names files that hold images, or a place on a server, rather than a local folder.
+// Is reports whether --data names files that hold images, or a place on a server, rather than a local folder.
 func Is(address string) bool {
 	if _, local := store.Local(address); !local {
 		return true
@@ -49,7 +49,7 @@ func Is(address string) bool {
 	return formatOf(address) != notOne
 }
 
-// expand gives the addresses that one with braces stands for: {000..009} counts, with as many digits as the first number has, {a,b}
+// expand returns the addresses that one with braces stands for: {000..009} counts, with as many digits as the first number has, {a,b}
 // takes each.
 func expand(address string) ([]string, error) {
 	open := strings.IndexByte(address, '{')
@@ -148,7 +148,7 @@ func files(ctx context.Context, stores *store.Opener, address string) ([]*file, 
 	return all, is, nil
 }
 
-// matching gives the files whose keys match a pattern with * (any characters but slashes).
+// matching returns the files whose keys match a pattern with * (any characters but slashes).
 func matching(ctx context.Context, st store.Store, pattern string) ([]*file, error) {
 	start := pattern[:strings.IndexByte(pattern, '*')]
 	infos, err := st.List(ctx, start[:strings.LastIndexByte(start, '/')+1])

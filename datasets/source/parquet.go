@@ -231,7 +231,7 @@ func textOf(v parquet.Value) string {
 	return ""
 }
 
-// eachValue goes through a column of one value a row, or through the row groups of it that are wanted.
+// eachValue iterates over a column of one value a row, or through the row groups of it that are wanted.
 func eachValue(ctx context.Context, p *parquet.File, column []string, wanted func(first, rows int64) bool, do func(row int64, v parquet.Value) error) error {
 	leaf, ok := p.Schema().Lookup(column...)
 	if !ok {

@@ -13,7 +13,7 @@ import (
 // held is how many bytes of images wait in memory for their turn; what comes on top waits in a temporary file.
 var held int64 = 256 << 20
 
-// reading reads a set's images. Those of direct contents are read where they lie. Of the other files one goes through after the
+// reading reads a set's images. Those of direct contents are read where they lie. Of the other files one passes through after the
 // other, in the order in which they are needed first, and each image waits until it is asked for: where images are asked for in the
 // order of their files, only those that are decoded ahead.
 type reading struct {
@@ -173,7 +173,7 @@ func (r *reading) putAside(a *arrival) error {
 	return nil
 }
 
-// Picture gives an image when it has arrived.
+// Picture returns an image when it has arrived.
 func (r *reading) Picture(ctx context.Context, image int, buf []byte) (datasets.Picture, error) {
 	p := r.set.places[image]
 	if d := r.set.direct(p.file); d != nil {

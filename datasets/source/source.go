@@ -24,7 +24,7 @@ type Options struct {
 	Stores *store.Opener
 
 	DataColumns
-	Names string // file of the class names that numbers stand for, one a line, from 0
+	Names string // file of the class names that numbers stand for, one per line, from 0
 
 	ClassFile string         // that describes the classes; "": classes.csv beside local files, where there is one
 	Columns   convert.Choice // of that file

@@ -105,7 +105,7 @@ type sample struct {
 	why      string // there is no class
 }
 
-// splitMember gives the name of a sample and the ending of the member: all from the first dot of its file on.
+// splitMember returns the name of a sample and the ending of the member: all from the first dot of its file on.
 func splitMember(name string) (key, ext string) {
 	dir, base := path.Split(name)
 	stem, ext, ok := strings.Cut(base, ".")
@@ -127,7 +127,7 @@ func hidden(name string) bool {
 	return false
 }
 
-// each goes through the members that are files and not hidden.
+// each iterates over the members that are files and not hidden.
 func (t *tarContents) each(ctx context.Context, do func(h *tar.Header, at int64, body io.Reader) error) error {
 	in, err := t.store.Read(ctx, t.key, t.Version, 0, -1)
 	if err != nil {

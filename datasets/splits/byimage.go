@@ -138,8 +138,8 @@ func roleNamed(text string) (features.Role, bool) {
 	return "", false
 }
 
-// RoleNames are the roles that a table of images may have.
-func RoleNames() []string {
+// roleNames are the roles that a table of images may have.
+func roleNames() []string {
 	return []string{string(features.RoleTrain), string(features.RoleValidation), string(features.RoleTestSeen), string(features.RoleTestUnseen), string(roleTest), string(features.RoleShot), string(roleNone)}
 }
 
@@ -162,7 +162,7 @@ func (s Definition) AssignByImage(table []ImageRole, classes []string, images []
 	for _, row := range table {
 		r, ok := roleNamed(row.Role)
 		if !ok {
-			return nil, fmt.Errorf("%s: image %q has the unknown role %q; known: %s", row.At, row.Image, row.Role, strings.Join(RoleNames(), ", "))
+			return nil, fmt.Errorf("%s: image %q has the unknown role %q; known: %s", row.At, row.Image, row.Role, strings.Join(roleNames(), ", "))
 		}
 		if _, ok := classOf[row.Image]; !ok {
 			strangers = append(strangers, row.Image)

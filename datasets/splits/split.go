@@ -147,7 +147,7 @@ func joined(a, b string) string {
 	return a + "; " + b
 }
 
-// check gives the role of each class, validation aside.
+// check returns the role of each class, validation aside.
 func (s Definition) check(classes []string) (map[string]features.Role, error) {
 	if len(s.Seen) == 0 || len(s.Unseen) == 0 {
 		return nil, fmt.Errorf("%d seen and %d unseen classes: both are needed", len(s.Seen), len(s.Unseen))
@@ -234,7 +234,7 @@ func (s Definition) draw(purpose string, names []string, n int) []string {
 	return out
 }
 
-// ReadLists makes a Definition of two files of class names, one a line. Where classes have wnids, nil if not, these may stand for
+// ReadLists makes a Definition of two files of class names, one per line. Where classes have wnids, nil if not, these may stand for
 // the names.
 func ReadLists(seenFile, unseenFile string, classes, wnids []string) (Definition, error) {
 	var s Definition

@@ -355,7 +355,7 @@ func commonFolder(names []string) string {
 	return common
 }
 
-// list reads one of the class lists in text; a list that is not there is nil. Others of that name's kind, such as the dataset's own
+// list reads one of the class lists in text; a list that does not exist is nil. Others of that name's kind, such as the dataset's own
 // classes.txt, are none of xlsa17's.
 func (x *Folder) list(name string) ([]string, error) {
 	known := make([]string, len(x.Classes))

@@ -16,7 +16,7 @@ const maxDescribed = 60_000
 // dimension is the name of a value of a word vector or a text's, which says nothing to a reader.
 var dimension = regexp.MustCompile(`_\d{3,}$`)
 
-// Described gives the candidates' descriptions beside what the model sees in their images, in the attributes that have names; nil where
+// Described returns the candidates' descriptions beside what the model sees in their images, in the attributes that have names; nil where
 // there are none, or too many.
 func Described(ctx context.Context, r *evaluate.Result, model evaluate.Scorer, images evaluate.Features, table *features.ClassTable) (*evaluate.Described, error) {
 	s, err := newSource(r, images, table)
@@ -40,7 +40,7 @@ func Described(ctx context.Context, r *evaluate.Result, model evaluate.Scorer, i
 		}
 		out.Classes = append(out.Classes, row)
 	}
-	d, ok := model.(Describer)
+	d, ok := model.(describer)
 	if !ok {
 		return out, nil
 	}

@@ -37,7 +37,7 @@ func newSource(r *evaluate.Result, images evaluate.Features, table *features.Cla
 	return s, nil
 }
 
-// raw gives the features of images of the result, one after another.
+// raw returns the features of images of the result, one after another.
 func (s *source) raw(images []string) ([]float32, error) {
 	x := make([]float32, 0, len(images)*s.features.Dim())
 	for _, name := range images {

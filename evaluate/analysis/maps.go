@@ -9,8 +9,8 @@ import (
 	"vzsl/features"
 )
 
-// Latent is a Scorer that knows a latent space in which every class has a Gaussian prior.
-type Latent interface {
+// latent is a Scorer that knows a latent space in which every class has a Gaussian prior.
+type latent interface {
 	// Encode gives the means of q(z|x) of n raw features, row after row; nil where the method has no latent space.
 	Encode(features []float32, n int) ([]float32, error)
 	// Prior gives the mean and the standard deviations of p(z|a) of a class's raw attribute vector.
@@ -22,8 +22,8 @@ const (
 	mapClasses = 50
 )
 
-// Reconstructor is a Scorer with a latent space and a decoder.
-type Reconstructor interface {
+// reconstructor is a Scorer with a latent space and a decoder.
+type reconstructor interface {
 	// Reconstruct gives the features, of any length, that the decoder makes of the latent codes of n raw features, row after
 	// row; nil where the method has no decoder.
 	Reconstruct(features []float32, n int) ([]float32, error)
@@ -52,7 +52,7 @@ func Maps(ctx context.Context, r *evaluate.Result, model evaluate.Scorer, images
 		return nil, err
 	}
 	rounded(m.Features)
-	if latent, ok := model.(Latent); ok {
+	if latent, ok := model.(latent); ok {
 		codes, err := latent.Encode(raw, n)
 		if err != nil {
 			return nil, err
@@ -63,7 +63,7 @@ func Maps(ctx context.Context, r *evaluate.Result, model evaluate.Scorer, images
 			}
 		}
 	}
-	if decoder, ok := model.(Reconstructor); ok {
+	if decoder, ok := model.(reconstructor); ok {
 		again, err := decoder.Reconstruct(raw, n)
 		if err != nil || again == nil {
 			return m, err
@@ -89,28 +89,17 @@ func choose(m *evaluate.Maps, r *evaluate.Result) (images []string) {
 			pictured = append(pictured, c)
 		}
 	}
-	m.Classes = evenly(pictured, mapClasses)
+	m.Classes = evaluate.EvenlySpaced(pictured, mapClasses)
 	for _, c := range m.Classes {
-		for _, i := range evenly(own[c], mapImages/len(m.Classes)) {
+		for _, i := range evaluate.EvenlySpaced(own[c], mapImages/len(m.Classes)) {
 			images, m.Of, m.Images = append(images, r.Predictions[i].Image), append(m.Of, c), append(m.Images, i)
 		}
 	}
 	return images
 }
 
-func evenly(all []int, n int) []int {
-	if len(all) <= n {
-		return all
-	}
-	some := make([]int, n)
-	for i := range some {
-		some[i] = all[i*len(all)/n]
-	}
-	return some
-}
-
 // layLatent lays out the codes and places the priors among them.
-func layLatent(ctx context.Context, m *evaluate.Maps, model Latent, codes []float32, vectors [][]float32) error {
+func layLatent(ctx context.Context, m *evaluate.Maps, model latent, codes []float32, vectors [][]float32) error {
 	n := len(m.Of)
 	dim := len(codes) / n
 	var err error
@@ -132,7 +121,7 @@ func layLatent(ctx context.Context, m *evaluate.Maps, model Latent, codes []floa
 }
 
 // place puts N(mean, diag(std^2)) on the map of the codes z_j, which lie at y_j. t-SNE is no function of the latent space, so
-// its map is continued to all of it by its own neighbourhoods, and the prior goes through the tangent at its mean:
+// its map is continued to all of it by its own neighbourhoods, and the prior by the tangent at its mean:
 //
 //	f(z) = sum_j w_j y_j;  w_j proportional to exp(-b |z - z_j|^2), b so that their entropy is log(perplexity)
 //	J = 2 b sum_j w_j (y_j - f)(z_j - sum_k w_k z_k)';  covariance on the map = J diag(std^2) J'
@@ -170,7 +159,7 @@ func place(m *evaluate.Maps, codes, mean, std []float32) (p evaluate.MapPrior) {
 	return p
 }
 
-// unit gives the rows with length one; a row of zeros stays so.
+// unit returns the rows with length one; a row of zeros stays so.
 func unit(rows []float32, dim int) []float32 {
 	out := make([]float32, len(rows))
 	for lo := 0; lo < len(rows); lo += dim {

@@ -138,7 +138,7 @@ func TestUnitAndEvenly(t *testing.T) {
 	if u := unit([]float32{3, 4, 0, 0}, 2); math.Abs(float64(u[0])-0.6) > 1e-7 || math.Abs(float64(u[1])-0.8) > 1e-7 || u[2] != 0 || u[3] != 0 {
 		t.Errorf("%v", u)
 	}
-	if e := evenly([]int{0, 1, 2, 3, 4, 5}, 3); e[0] != 0 || e[1] != 2 || e[2] != 4 || len(e) != 3 {
+	if e := evaluate.EvenlySpaced([]int{0, 1, 2, 3, 4, 5}, 3); e[0] != 0 || e[1] != 2 || e[2] != 4 || len(e) != 3 {
 		t.Errorf("%v", e)
 	}
 }

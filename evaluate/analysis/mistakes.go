@@ -13,8 +13,8 @@ import (
 // contributions is how many attributes are told of a mistake: more than a page shows, which leaves out dimensions of word vectors.
 const contributions = 12
 
-// Describer is a Scorer that says in attributes what it sees in an image.
-type Describer interface {
+// describer is a Scorer that says in attributes what it sees in an image.
+type describer interface {
 	// Describe estimates the normalised attribute vectors of n raw features, row after row; nil where the method cannot.
 	Describe(features []float32, n int) ([]float32, error)
 	// DescribedClass gives a class's raw attribute vector as the estimate is held against it.
@@ -24,7 +24,7 @@ type Describer interface {
 // Mistakes says of the most confident mistakes of r, which the model made, what spoke for them; nil where the model is no
 // Describer that can.
 func Mistakes(ctx context.Context, r *evaluate.Result, model evaluate.Scorer, images evaluate.Features, table *features.ClassTable) ([]evaluate.Mistake, error) {
-	d, ok := model.(Describer)
+	d, ok := model.(describer)
 	wrong, _ := r.ConfidentMistakes()
 	if !ok || len(wrong) == 0 {
 		return nil, nil

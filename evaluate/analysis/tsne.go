@@ -107,7 +107,7 @@ func squaredDistances(points []float32, n, dim int) []float64 {
 	return d
 }
 
-// affinities gives the p_ij of squared distances.
+// affinities returns the p_ij of squared distances.
 func affinities(d []float64, n int, perplexity float64) []float64 {
 	p := make([]float64, n*n)
 	row := make([]float64, n)
@@ -121,7 +121,7 @@ func affinities(d []float64, n int, perplexity float64) []float64 {
 	return p
 }
 
-// conditional gives the p_j|i of one point i, whose squared distances are d, and its b; i = -1: a point that is not among
+// conditional returns the p_j|i of one point i, whose squared distances are d, and its b; i = -1: a point that is not among
 // them. b is looked for between the powers of two that
 // enclose it, with the distances' mean as the unit.
 func conditional(to, d []float64, i int, perplexity float64) (b float64) {

@@ -116,7 +116,7 @@ func (u Split) Result(t testing.TB) *evaluate.Result {
 	return res
 }
 
-// Numbered gives names class 0.. and n images of each.
+// Numbered returns names class 0.. and n images of each.
 func Numbered(classes, n int) (names []string, images [][]string) {
 	for c := range classes {
 		names = append(names, fmt.Sprintf("class %d", c))

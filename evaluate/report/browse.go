@@ -60,7 +60,7 @@ func newBrowse(r *evaluate.Result, shown []string, s *sheets, maps *mapSection) 
 	}
 	for _, list := range of {
 		if len(r.Predictions) > maxBrowsed {
-			list = some(list, max(1, maxBrowsed/max(1, len(r.Candidates)-len(r.WithoutImages))))
+			list = evaluate.EvenlySpaced(list, max(1, maxBrowsed/max(1, len(r.Candidates)-len(r.WithoutImages))))
 		}
 		for _, i := range list {
 			keep[i] = true

@@ -33,7 +33,7 @@ var (
 	)
 )
 
-// line is a series of a chart. The second series of a chart is dashed too: lines must not be told apart by colour
+// line is a series of a chart. The second series of a chart is dashed too: lines must not be distinguished by colour
 // alone.
 type line struct {
 	xy    plotter.XYs

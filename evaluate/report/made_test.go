@@ -72,10 +72,3 @@ func anyRun() *result.Run {
 		Hashes:   []result.Field{{Name: result.HashedModel, Value: "89abcdef"}},
 	}
 }
-
-func put(t testing.TB, path, text string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}

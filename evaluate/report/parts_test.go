@@ -21,6 +21,7 @@ import (
 	"vzsl/evaluate"
 	"vzsl/evaluate/evaluatetest"
 	"vzsl/evaluate/result"
+	"vzsl/internal/filetest"
 	"vzsl/internal/readable"
 )
 
@@ -171,14 +172,14 @@ func TestThumbnails(t *testing.T) {
 	if err := png.Encode(&b, clear); err != nil {
 		t.Fatal(err)
 	}
-	put(t, filepath.Join(root, "clear.jpg"), b.String()) // by content, not by name
-	put(t, filepath.Join(parent, "secret.png"), b.String())
-	put(t, filepath.Join(root, "cut.png"), b.String()[:b.Len()/2])
-	put(t, filepath.Join(root, "text.jpg"), "not an image")
-	put(t, filepath.Join(root, "empty.jpg"), "")
+	filetest.Write(t, filepath.Join(root, "clear.jpg"), b.String()) // by content, not by name
+	filetest.Write(t, filepath.Join(parent, "secret.png"), b.String())
+	filetest.Write(t, filepath.Join(root, "cut.png"), b.String()[:b.Len()/2])
+	filetest.Write(t, filepath.Join(root, "text.jpg"), "not an image")
+	filetest.Write(t, filepath.Join(root, "empty.jpg"), "")
 	bomb := append([]byte(nil), b.Bytes()...)
 	copy(bomb[16:], []byte{0, 1, 0, 0, 0, 1, 0, 0}) // 65,536 x 65,536 in the header
-	put(t, filepath.Join(root, "bomb.png"), string(bomb))
+	filetest.Write(t, filepath.Join(root, "bomb.png"), string(bomb))
 	if err := os.Symlink(filepath.Join(parent, "secret.png"), filepath.Join(root, "link.png")); err != nil {
 		t.Logf("no symbolic links here: %v", err)
 	}

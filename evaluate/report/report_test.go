@@ -13,6 +13,7 @@ import (
 
 	"vzsl/evaluate"
 	"vzsl/evaluate/evaluatetest"
+	"vzsl/internal/filetest"
 )
 
 func small(t testing.TB) (*evaluate.Result, [][]string) {
@@ -28,7 +29,7 @@ func TestWrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"SHA256SUMS", "predictions.parquet", "report.html", "report.json"}, names(t, dir)); diff != "" {
+	if diff := cmp.Diff([]string{"SHA256SUMS", "predictions.parquet", "report.html", "report.json"}, filetest.Names(t, dir)); diff != "" {
 		t.Error(diff)
 	}
 
@@ -85,32 +86,10 @@ func TestWrite(t *testing.T) {
 	if _, err := Write(again, r, run, o); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range names(t, dir) {
-		a, b := read(t, filepath.Join(dir, name)), read(t, filepath.Join(again, name))
+	for _, name := range filetest.Names(t, dir) {
+		a, b := filetest.Read(t, filepath.Join(dir, name)), filetest.Read(t, filepath.Join(again, name))
 		if !bytes.Equal(a, b) {
 			t.Errorf("%s differs from run to run", name)
 		}
 	}
-}
-
-func names(t testing.TB, dir string) []string {
-	t.Helper()
-	var names []string
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return names
-}
-
-func read(t testing.TB, path string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
 }

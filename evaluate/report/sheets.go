@@ -47,7 +47,7 @@ func newSheets(r *evaluate.Result, pics *pictures) *sheets {
 	}
 	if each := maxTiled / max(1, len(r.Candidates)-len(r.WithoutImages)); len(r.Predictions) > maxTiled {
 		for c := range of {
-			of[c] = some(of[c], max(1, each))
+			of[c] = evaluate.EvenlySpaced(of[c], max(1, each))
 		}
 	}
 	tiles := make([]*image.RGBA, len(r.Predictions)) // at the largest size
@@ -90,18 +90,6 @@ func newSheets(r *evaluate.Result, pics *pictures) *sheets {
 		}
 	}
 	return s
-}
-
-// some returns n elements of a list, evenly spaced.
-func some(all []int, n int) []int {
-	if len(all) <= n {
-		return all
-	}
-	out := make([]int, n)
-	for i := range out {
-		out[i] = all[i*len(all)/n]
-	}
-	return out
 }
 
 // tile returns the central square of an image, scaled to size x size pixels, on white; nil: it cannot be read.

@@ -76,7 +76,7 @@ func onlyRight(names [2]string, results [2]*evaluate.Result, first int, images [
 	if len(images) > maxListed {
 		t.Caption += fmt.Sprintf("; %d are shown, evenly by class", maxListed)
 	}
-	for _, i := range some(images, maxListed) {
+	for _, i := range evaluate.EvenlySpaced(images, maxListed) {
 		p, q := &own.Predictions[i], &other.Predictions[i]
 		cell := TableCell{Text: "–"}
 		if uri, _, _ := pics.thumbnail(p.Image, 88); uri != "" {

@@ -14,6 +14,7 @@ import (
 	"vzsl/evaluate/evaluatetest"
 	"vzsl/evaluate/result"
 	"vzsl/features"
+	"vzsl/internal/filetest"
 )
 
 // What is stored gives the same three files to the byte.
@@ -27,8 +28,8 @@ func TestRebuild(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := map[string]string{}
-		for _, name := range names(t, dir) {
-			want[name] = string(read(t, filepath.Join(dir, name)))
+		for _, name := range filetest.Names(t, dir) {
+			want[name] = string(filetest.Read(t, filepath.Join(dir, name)))
 		}
 		if err := os.Remove(filepath.Join(dir, htmlName)); err != nil {
 			t.Fatal(err)
@@ -44,7 +45,7 @@ func TestRebuild(t *testing.T) {
 			t.Errorf("the result is another one: %s", diff)
 		}
 		for name, data := range want {
-			if string(read(t, filepath.Join(dir, name))) != data {
+			if string(filetest.Read(t, filepath.Join(dir, name))) != data {
 				t.Errorf("%s is another one", name)
 			}
 		}
@@ -58,7 +59,7 @@ func TestRebuildRefuses(t *testing.T) {
 	if _, err := Write(dir, r, anyRun(), Options{}); err != nil {
 		t.Fatal(err)
 	}
-	page := read(t, filepath.Join(dir, htmlName))
+	page := filetest.Read(t, filepath.Join(dir, htmlName))
 	s, err := result.Read(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -69,12 +70,12 @@ func TestRebuildRefuses(t *testing.T) {
 	if _, err := Rebuild(s, Options{}); err == nil || !strings.Contains(err.Error(), "not found; it is needed to rebuild the page") {
 		t.Errorf("no predictions: %v", err)
 	}
-	if string(read(t, filepath.Join(dir, htmlName))) != string(page) {
+	if string(filetest.Read(t, filepath.Join(dir, htmlName))) != string(page) {
 		t.Error("a refusal changed the page")
 	}
 }
 
-// Runs on the standard split of CUB stand beside the published figures, the others in a table of their own.
+// Runs on the standard split of CUB are beside the published figures, the others in a table of their own.
 func TestCompare(t *testing.T) {
 	names, images := evaluatetest.Numbered(50, 2)
 	standard := evaluatetest.Split{Dataset: "cub", Name: "standard", Unseen: names, Images: images, Seen: 150, Noise: 0.5}.Result(t)
@@ -110,7 +111,7 @@ func TestCompare(t *testing.T) {
 	if len(second.Rows) != 1 || second.Rows[0][len(second.Head)-1].Text != "–" || len(second.Head) <= len(first.Head) {
 		t.Errorf("%v below %v", second.Rows, second.Head)
 	}
-	// A few-shot and a transductive run are told apart from the published figures beside them.
+	// A few-shot and a transductive run are distinguished from the published figures beside them.
 	shots, transductive := *standard, vgg
 	shots.Shots, transductive.Transductive = 5, true
 	mixed := Compare([]Compared{{Name: "one", Link: "", Seeds: []*result.Report{{Result: standard, Run: vgg}}}, {Name: "five", Link: "", Seeds: []*result.Report{{Result: &shots, Run: vgg}}}, {Name: "all", Link: "", Seeds: []*result.Report{{Result: standard, Run: transductive}}}})
@@ -124,7 +125,7 @@ func TestCompare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root, err := html.Parse(strings.NewReader(string(read(t, page))))
+	root, err := html.Parse(strings.NewReader(string(filetest.Read(t, page))))
 	if err != nil {
 		t.Fatal(err)
 	}

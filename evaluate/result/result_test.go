@@ -23,6 +23,7 @@ import (
 	"vzsl/evaluate/evaluatetest"
 	"vzsl/features"
 	"vzsl/internal/custody"
+	"vzsl/internal/filetest"
 )
 
 func anyRun() *Run {
@@ -84,7 +85,7 @@ func TestJSONKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if diff := cmp.Diff(string(read(t, "testdata/keys.txt")), text); diff != "" {
+	if diff := cmp.Diff(string(filetest.Read(t, "testdata/keys.txt")), text); diff != "" {
 		t.Errorf("keys of report.json changed (VZSL_UPDATE=1 rewrites the list): %s", diff)
 	}
 }
@@ -183,7 +184,7 @@ func TestReadRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	whole := read(t, filepath.Join(dir, JSONFile))
+	whole := filetest.Read(t, filepath.Join(dir, JSONFile))
 	for _, c := range []struct{ json, says string }{
 		{string(whole[:len(whole)/2]), "damaged"},
 		{strings.Replace(string(whole), schema, "vzsl.report/9", 1), "vzsl.report/9"},
@@ -217,7 +218,7 @@ func TestReadRefuses(t *testing.T) {
 func TestOlder(t *testing.T) {
 	dir := filepath.Join("testdata", "older")
 	for _, later := range []string{"rejection", "interval_over_classes"} {
-		if strings.Contains(string(read(t, filepath.Join(dir, JSONFile))), later) {
+		if strings.Contains(string(filetest.Read(t, filepath.Join(dir, JSONFile))), later) {
 			t.Errorf("the older report has %q", later)
 		}
 	}
@@ -247,26 +248,26 @@ func TestWholeOrNotAtAll(t *testing.T) {
 
 	t.Run("the folder is a file", func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "report")
-		put(t, dir, "mine")
+		filetest.Write(t, dir, "mine")
 		err := write(dir, run)
 		if err == nil || !strings.Contains(err.Error(), dir+" is a file") {
 			t.Errorf("error %v", err)
 		}
-		if string(read(t, dir)) != "mine" {
+		if string(filetest.Read(t, dir)) != "mine" {
 			t.Error("the file was touched")
 		}
 	})
 	t.Run("a folder above is a file", func(t *testing.T) {
 		above := filepath.Join(t.TempDir(), "reports")
-		put(t, above, "mine")
+		filetest.Write(t, above, "mine")
 		if err := write(filepath.Join(above, "one"), run); err == nil {
 			t.Error("no error")
 		}
 	})
 	t.Run("a file's place is a folder", func(t *testing.T) {
 		dir := t.TempDir()
-		put(t, filepath.Join(dir, page), "earlier")
-		put(t, filepath.Join(dir, PredictionsFile), "earlier")
+		filetest.Write(t, filepath.Join(dir, page), "earlier")
+		filetest.Write(t, filepath.Join(dir, PredictionsFile), "earlier")
 		if err := os.Mkdir(filepath.Join(dir, JSONFile), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -274,10 +275,10 @@ func TestWholeOrNotAtAll(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), JSONFile) {
 			t.Errorf("error %v", err)
 		}
-		if string(read(t, filepath.Join(dir, page))) != "earlier" || string(read(t, filepath.Join(dir, PredictionsFile))) != "earlier" {
+		if string(filetest.Read(t, filepath.Join(dir, page))) != "earlier" || string(filetest.Read(t, filepath.Join(dir, PredictionsFile))) != "earlier" {
 			t.Error("a part of the earlier report was replaced")
 		}
-		if diff := cmp.Diff([]string{"predictions.parquet", "report.html", "report.json"}, names(t, dir)); diff != "" {
+		if diff := cmp.Diff([]string{"predictions.parquet", "report.html", "report.json"}, filetest.Names(t, dir)); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -288,50 +289,21 @@ func TestWholeOrNotAtAll(t *testing.T) {
 		if err := write(filepath.Join(root, "a", "b"), bad); err == nil {
 			t.Error("no error")
 		}
-		if left := names(t, root); len(left) != 0 {
+		if left := filetest.Names(t, root); len(left) != 0 {
 			t.Errorf("left: %v", left)
 		}
 	})
 	t.Run("an earlier report is replaced", func(t *testing.T) {
 		dir := t.TempDir()
-		put(t, filepath.Join(dir, page), "earlier")
-		put(t, filepath.Join(dir, "notes.txt"), "mine")
+		filetest.Write(t, filepath.Join(dir, page), "earlier")
+		filetest.Write(t, filepath.Join(dir, "notes.txt"), "mine")
 		if err := write(dir, run); err != nil {
 			t.Fatal(err)
 		}
-		if string(read(t, filepath.Join(dir, page))) == "earlier" || string(read(t, filepath.Join(dir, "notes.txt"))) != "mine" {
+		if string(filetest.Read(t, filepath.Join(dir, page))) == "earlier" || string(filetest.Read(t, filepath.Join(dir, "notes.txt"))) != "mine" {
 			t.Error("not replaced, or more than the report was touched")
 		}
 	})
-}
-
-func names(t testing.TB, dir string) []string {
-	t.Helper()
-	var names []string
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return names
-}
-
-func read(t testing.TB, path string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
-func put(t testing.TB, path, text string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(text), fs.FileMode(0o644)); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // What is written is read again, with every image's ranking.

@@ -162,7 +162,7 @@ func nameOf(file string) string {
 	return ""
 }
 
-// shared tells whether the network lies among others that have names of their own: what lies beside it may be another's.
+// shared reports whether the network lies among others that have names of their own: what lies beside it may be another's.
 func (m *Model) shared() bool {
 	if generic.MatchString(strings.TrimSuffix(filepath.Base(m.File), filepath.Ext(m.File))) {
 		return false

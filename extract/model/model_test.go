@@ -9,19 +9,9 @@ import (
 
 	"vzsl/extract/onnx"
 	"vzsl/extract/preprocess"
+	"vzsl/internal/filetest"
 	"vzsl/onnxfile"
 )
-
-func write(t *testing.T, path, content string) string {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
 
 func link(t *testing.T, to, at string) {
 	t.Helper()
@@ -52,7 +42,7 @@ func TestFind(t *testing.T) {
 	for _, f := range []string{"nets/vgg19.onnx", "models/model.onnx", "models/dinov2-small/model.onnx", "clip/onnx/model.onnx", "clip/onnx/text_model.onnx", "clip/onnx/vision_model.onnx",
 		"two/a.onnx", "two/b.onnx", "weights/model.safetensors", "none/readme.md", "export/resnet50-v1-7/onnx/model_fp16.onnx",
 		"hub/models--org--dino/snapshots/abc/onnx/model.onnx", "hub/models--org--dino/refs/main", "hub/models--org--twice/snapshots/a/net.onnx", "hub/models--org--twice/snapshots/b/net.onnx", "quantized/model.onnx", "quantized/model_quantized.onnx"} {
-		write(t, filepath.Join(dir, f), "abc")
+		filetest.Write(t, filepath.Join(dir, f), "abc")
 	}
 	for _, c := range []struct{ path, file, name, err string }{
 		{"nets/vgg19.onnx", "nets/vgg19.onnx", "vgg19", ""},
@@ -106,7 +96,7 @@ func chosen(t *testing.T, path string, o Overrides) (preprocess.Recipe, []Note, 
 // TestOrder: each source counts before those behind it.
 func TestOrder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a")
-	write(t, filepath.Join(dir, "onnx", "model.onnx"), net("pytorch", 3, "h", "w", nil))
+	filetest.Write(t, filepath.Join(dir, "onnx", "model.onnx"), net("pytorch", 3, "h", "w", nil))
 	recipe := func(o Overrides) string {
 		r, notes, err := chosen(t, dir, o)
 		if err != nil {
@@ -124,13 +114,13 @@ func TestOrder(t *testing.T) {
 		}
 	}
 	starts(recipe(Overrides{}), "size=224x224 resize=shorter:256 interpolation=bilinear")
-	write(t, filepath.Join(dir, "open_clip_config.json"), `{"model_cfg": {"vision_cfg": {"image_size": 32}}}`)
+	filetest.Write(t, filepath.Join(dir, "open_clip_config.json"), `{"model_cfg": {"vision_cfg": {"image_size": 32}}}`)
 	starts(recipe(Overrides{}), "size=32x32 resize=shorter:32 interpolation=bicubic")
-	write(t, filepath.Join(dir, "config.json"), timm)
+	filetest.Write(t, filepath.Join(dir, "config.json"), timm)
 	starts(recipe(Overrides{}), "size=64x64 resize=shorter:64 interpolation=bicubic crop=even")
-	write(t, filepath.Join(dir, "config.json"), `{"model_type": "dinov2"}`)
+	filetest.Write(t, filepath.Join(dir, "config.json"), `{"model_type": "dinov2"}`)
 	starts(recipe(Overrides{}), "size=32x32")
-	write(t, filepath.Join(dir, "preprocessor_config.json"), dinov2)
+	filetest.Write(t, filepath.Join(dir, "preprocessor_config.json"), dinov2)
 	starts(recipe(Overrides{}), "size=224x224 resize=shorter:256 interpolation=bicubic crop=floor")
 	starts(recipe(Overrides{Recipe: "siglip"}), "size=224x224 resize=exact:224x224 interpolation=bicubic")
 	starts(recipe(Overrides{Recipe: "caffe-32"}), "size=32x32 resize=exact:32x32 interpolation=bilinear")
@@ -181,13 +171,13 @@ func TestOrder(t *testing.T) {
 			t.Errorf("%+v: %v, %v; want an error with %q", c.o, r, err, c.want)
 		}
 	}
-	write(t, filepath.Join(dir, "shared", "a.onnx"), net("", 3, "h", "w", nil))
-	write(t, filepath.Join(dir, "shared", "b.onnx"), net("", 3, "h", "w", nil))
-	write(t, filepath.Join(dir, "shared", "preprocessor_config.json"), dinov2)
+	filetest.Write(t, filepath.Join(dir, "shared", "a.onnx"), net("", 3, "h", "w", nil))
+	filetest.Write(t, filepath.Join(dir, "shared", "b.onnx"), net("", 3, "h", "w", nil))
+	filetest.Write(t, filepath.Join(dir, "shared", "preprocessor_config.json"), dinov2)
 	if _, notes, err := chosen(t, filepath.Join(dir, "shared", "a.onnx"), Overrides{}); err != nil || len(notes) != 1 || !notes[0].Warning || !strings.Contains(notes[0].Text, "check that it belongs to this one") {
 		t.Errorf("a config beside two networks: %v, %v", notes, err)
 	}
-	write(t, filepath.Join(dir, "preprocessor_config.json"), strings.Replace(dinov2, "{", `{"do_pad": true, `, 1))
+	filetest.Write(t, filepath.Join(dir, "preprocessor_config.json"), strings.Replace(dinov2, "{", `{"do_pad": true, `, 1))
 	if _, _, err := chosen(t, dir, Overrides{}); !errors.Is(err, ErrUnknownRecipe) || !strings.Contains(err.Error(), "do_pad") || !strings.Contains(err.Error(), "--resize") {
 		t.Errorf("a config that asks for padding: %v", err)
 	}
@@ -229,7 +219,7 @@ func TestOwnNormalisation(t *testing.T) {
 			return g.Node("Mul", []string{x, x})
 		}, ""},
 	} {
-		path := write(t, filepath.Join(t.TempDir(), "a.onnx"), net("", 3, 8, 8, c.before))
+		path := filetest.Write(t, filepath.Join(t.TempDir(), "a.onnx"), net("", 3, 8, 8, c.before))
 		r, notes, err := chosen(t, path, Overrides{})
 		if c.want == "" {
 			if !errors.Is(err, ErrUnknownRecipe) || !strings.Contains(err.Error(), "--recipe is needed") {
@@ -249,7 +239,7 @@ func TestOwnNormalisation(t *testing.T) {
 
 // TestInputs: other networks than square ones of three channels.
 func TestInputs(t *testing.T) {
-	file := func(s string) string { return write(t, filepath.Join(t.TempDir(), "a.onnx"), s) }
+	file := func(s string) string { return filetest.Write(t, filepath.Join(t.TempDir(), "a.onnx"), s) }
 	if _, _, err := chosen(t, file(net("pytorch", 4, 8, 8, nil)), Overrides{Recipe: "clip"}); err == nil || !strings.Contains(err.Error(), "4 channels") {
 		t.Errorf("four channels: %v", err)
 	}
@@ -274,8 +264,8 @@ func TestInputs(t *testing.T) {
 		t.Errorf("one side open: %v", err)
 	}
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "net.onnx"), net("", 3, 96, 96, nil))
-	write(t, filepath.Join(dir, "preprocessor_config.json"), dinov2)
+	filetest.Write(t, filepath.Join(dir, "net.onnx"), net("", 3, 96, 96, nil))
+	filetest.Write(t, filepath.Join(dir, "preprocessor_config.json"), dinov2)
 	if _, _, err := chosen(t, dir, Overrides{}); err == nil || !strings.Contains(err.Error(), "makes images of 224 x 224, the network's input is 96 x 96") {
 		t.Errorf("another size in its config: %v", err)
 	}
@@ -291,15 +281,15 @@ func TestInputs(t *testing.T) {
 func TestLinks(t *testing.T) {
 	dir := t.TempDir()
 	blobs, snapshot := filepath.Join(dir, "models--org--net", "blobs"), filepath.Join(dir, "models--org--net", "snapshots", "abc")
-	write(t, filepath.Join(blobs, "111"), net("", 3, "h", "w", nil))
-	write(t, filepath.Join(blobs, "222"), dinov2)
+	filetest.Write(t, filepath.Join(blobs, "111"), net("", 3, "h", "w", nil))
+	filetest.Write(t, filepath.Join(blobs, "222"), dinov2)
 	link(t, "../../../blobs/111", filepath.Join(snapshot, "onnx", "model.onnx"))
 	link(t, "../../blobs/222", filepath.Join(snapshot, "preprocessor_config.json"))
 	r, _, err := chosen(t, snapshot, Overrides{})
 	if err != nil || r.ResizeW != 256 {
 		t.Errorf("a snapshot: %v, %v", r, err)
 	}
-	write(t, filepath.Join(dir, "elsewhere.json"), dinov2)
+	filetest.Write(t, filepath.Join(dir, "elsewhere.json"), dinov2)
 	if err := os.Remove(filepath.Join(snapshot, "preprocessor_config.json")); err != nil {
 		t.Fatal(err)
 	}

@@ -290,7 +290,7 @@ func TestOpenInput(t *testing.T) {
 	}
 }
 
-// TestUnusable: networks that cannot be run say which operator stands in the way, and what to do.
+// TestUnusable: networks that cannot be run say which operator prevents it, and what to do.
 func TestUnusable(t *testing.T) {
 	w := weightOf(floats("w", make([]float32, 2*3*3*3), 2, 3, 3, 3))
 	for _, tc := range []struct {

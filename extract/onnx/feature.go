@@ -176,7 +176,7 @@ func (n *Network) hasWeightsBefore(name string) bool {
 	return false
 }
 
-// shape gives a value's dimensions for one image of the file's size or a usual one, where they can be inferred.
+// shape returns a value's dimensions for one image of the file's size or a usual one, where they can be inferred.
 func (n *Network) shape(name string) (dims []int, ok bool) {
 	n.shapesOnce.Do(func() {
 		n.shapes = map[string][]int{}
@@ -219,7 +219,7 @@ func (n *Network) onlyNormalised(from, to string) bool {
 	return true
 }
 
-// Candidates are the layers usually taken for features, with what each is.
+// Candidates are the layers usually used as features, with what each is.
 func (n *Network) Candidates() []Layer {
 	var list []Layer
 	add := func(l Layer) {
@@ -279,7 +279,7 @@ func (n *Network) candidateList() string {
 	return strings.Join(parts, ", ")
 }
 
-// pooledFeature finds the last average over whole maps that all of the output goes through (the gates
+// pooledFeature finds the last average over whole maps that all of the output passes through (the gates
 // of squeeze-and-excitation blocks do not count) and follows it to where it is flat; without one it
 // is the network's output.
 func (n *Network) pooledFeature() (l Layer, ok bool) {

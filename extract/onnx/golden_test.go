@@ -3,7 +3,6 @@ package onnx
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"testing"
 
 	"vzsl/extract/onnx/plan"
+	"vzsl/internal/filetest"
 )
 
 const testdata = "../engine/testdata"
@@ -24,15 +24,7 @@ type golden struct {
 
 func goldens(t testing.TB) []golden {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(testdata, "networks.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list []golden
-	if err := json.Unmarshal(b, &list); err != nil {
-		t.Fatal(err)
-	}
-	return list
+	return filetest.JSON[[]golden](t, filepath.Join(testdata, "networks.json"))
 }
 
 func (g golden) path() string { return filepath.Join(testdata, "networks", g.Name+".onnx") }

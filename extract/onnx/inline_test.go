@@ -103,7 +103,7 @@ func TestFunctions(t *testing.T) {
 	}
 }
 
-// TestOrder: operators may stand in the file in any order.
+// TestOrder: operators may be in any order in the file.
 func TestOrder(t *testing.T) {
 	n, err := parse("net.onnx", networkOf(13, []int64{1, 1, 1, 3},
 		nodeOf(op("Neg", []string{"b"}, []string{"y"})), nodeOf(op("Add", []string{"a", "x"}, []string{"b"})), nodeOf(op("Abs", []string{"x"}, []string{"a"}))))

@@ -37,7 +37,7 @@ func LayerName(name, pool string) string {
 const guessSize = 224
 
 // Layer finds the tensor called name; " pool=mean" (or another Pooling) after the name says how it is pooled.
-// An empty name means the layer usually taken for features:
+// An empty name means the layer usually used as features:
 //
 //   - Where the network ends in three linear layers (Gemm, or MatMul with its bias) with a ReLU after
 //     the first two, as VGG and AlexNet do: the ReLU after the second, fc7.

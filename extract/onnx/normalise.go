@@ -15,7 +15,7 @@ type Normalisation struct {
 	Nodes     string    // what does it, for people
 }
 
-// BGR tells whether the means are those of blue, green and red in that order, as ImageNet's go.
+// BGR reports whether the means are those of blue, green and red in that order, as ImageNet's go.
 func (n *Normalisation) BGR() bool {
 	return len(n.Mean) == 3 && n.Mean[0] < n.Mean[1] && n.Mean[1] < n.Mean[2] && n.Mean[2]-n.Mean[0] > 0.02*n.Most
 }
@@ -80,7 +80,7 @@ type affine struct {
 	a, b     []float64
 }
 
-// follow takes an operator on the value called name into account; false where it is none that does the same to every pixel.
+// follow takes an operator on the value called name into account; false where there is none that does the same to every pixel.
 func (n *Network) follow(c *affine, d *load.Node, name string) bool {
 	switch d.Op {
 	case "Identity", "Cast":
@@ -173,7 +173,7 @@ func (n *Normalisation) String() string {
 	return fmt.Sprintf("the network itself normalises its input (%s): it expects values of 0 to %g", n.Nodes, n.Most)
 }
 
-// GuessedRecipe tells whether Recipe's answer is a guess by who exported the file, and not by what the file says.
+// GuessedRecipe reports whether Recipe's answer is a guess by who exported the file, and not by what the file says.
 func (n *Network) GuessedRecipe() bool {
 	name, why := n.Recipe()
 	return name != "" && why == exportedFromPyTorch

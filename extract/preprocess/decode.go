@@ -76,7 +76,7 @@ func Size(data []byte) (w, h int, err error) {
 	return 0, 0, notAnImage(data)
 }
 
-// Known tells whether a file begins like one of a format that is read.
+// Known reports whether a file begins like one of a format that is read.
 func Known(data []byte) bool { return sniff(data) != formatNone }
 
 // ErrTooLarge is wrapped by the error of an image with more pixels than allowed.

@@ -315,7 +315,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// TestFlaws: damaged and unfinished files are told from whole ones.
+// TestFlaws: damaged and unfinished files are distinguished from whole ones.
 func TestFlaws(t *testing.T) {
 	flaws := map[string]string{
 		"first-scan.jpg": "scans are incomplete", "dc-bits-missing.jpg": "scans are incomplete", "second-scan.jpg": "scans are incomplete", "fourth-scan.jpg": "scans are incomplete",

@@ -50,7 +50,7 @@ func number(v any) int {
 	return 0
 }
 
-// tiffTag finds a single small number in the first directory of a TIFF structure; 0 where it is not there.
+// tiffTag finds a single small number in the first directory of a TIFF structure; 0 if it does not exist.
 func tiffTag(b []byte, tag uint16) int {
 	var o binary.ByteOrder
 	switch {

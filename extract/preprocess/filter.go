@@ -9,14 +9,14 @@ type Interpolation string
 // The interpolations. The tensor ones compute in float32 and round once at the end, Pillow's in 22-bit fixed point
 // with a rounding after each direction; they differ by a level here and there.
 const (
-	Nearest        Interpolation = "nearest"
-	Box            Interpolation = "box"
-	Bilinear       Interpolation = "bilinear"
-	Hamming        Interpolation = "hamming"
-	Bicubic        Interpolation = "bicubic"
-	Lanczos        Interpolation = "lanczos"
-	BilinearTensor Interpolation = "bilinear-tensor"
-	BicubicTensor  Interpolation = "bicubic-tensor"
+	nearest        Interpolation = "nearest"
+	box            Interpolation = "box"
+	bilinear       Interpolation = "bilinear"
+	hamming        Interpolation = "hamming"
+	bicubic        Interpolation = "bicubic"
+	lanczos        Interpolation = "lanczos"
+	bilinearTensor Interpolation = "bilinear-tensor"
+	bicubicTensor  Interpolation = "bicubic-tensor"
 )
 
 // filter is a kernel: its weight at a distance, in samples of the coarser side, and the distance from which on it is 0.
@@ -27,19 +27,19 @@ type filter struct {
 }
 
 var filters = map[Interpolation]filter{
-	Nearest:        {},
-	Box:            {0.5, boxWeight, false},
-	Bilinear:       {1, bilinearWeight, false},
-	Hamming:        {1, hammingWeight, false},
-	Bicubic:        {2, bicubicWeight, false},
-	Lanczos:        {3, lanczosWeight, false},
-	BilinearTensor: {1, bilinearWeight, true},
-	BicubicTensor:  {2, bicubicWeight, true},
+	nearest:        {},
+	box:            {0.5, boxWeight, false},
+	bilinear:       {1, bilinearWeight, false},
+	hamming:        {1, hammingWeight, false},
+	bicubic:        {2, bicubicWeight, false},
+	lanczos:        {3, lanczosWeight, false},
+	bilinearTensor: {1, bilinearWeight, true},
+	bicubicTensor:  {2, bicubicWeight, true},
 }
 
 // Interpolations are the names that Parse knows.
 func Interpolations() []string {
-	return []string{string(Nearest), string(Box), string(Bilinear), string(Hamming), string(Bicubic), string(Lanczos), string(BilinearTensor), string(BicubicTensor)}
+	return []string{string(nearest), string(box), string(bilinear), string(hamming), string(bicubic), string(lanczos), string(bilinearTensor), string(bicubicTensor)}
 }
 
 func boxWeight(x float64) float64 {

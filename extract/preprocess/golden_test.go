@@ -4,11 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
 	"testing"
+	"vzsl/internal/filetest"
 )
 
 // golden is what PIL and torchvision made of testdata/files (testdata/golden.py).
@@ -34,14 +34,7 @@ type golden struct {
 
 func readGolden(t testing.TB) golden {
 	t.Helper()
-	b, err := os.ReadFile("testdata/golden.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var g golden
-	if err := json.Unmarshal(b, &g); err != nil {
-		t.Fatal(err)
-	}
+	g := filetest.JSON[golden](t, "testdata/golden.json")
 	if len(g.Decode) == 0 || len(g.Resize) == 0 || len(g.Recipe) == 0 {
 		t.Fatal("testdata/golden.json lacks a part")
 	}

@@ -178,7 +178,7 @@ func decodeCutPNG(data []byte) (image.Image, error) {
 	return m, err
 }
 
-// rawPalette gives a palette's colours as stored, without their alpha.
+// rawPalette returns a palette's colours as stored, without their alpha.
 func rawPalette(p color.Palette) (out [256][3]uint8) {
 	for i, c := range p {
 		if i == len(out) {

@@ -16,7 +16,7 @@ var (
 	zeros         = [3]float64{0, 0, 0}
 	ones          = [3]float64{1, 1, 1}
 	unit          = 1.0 / 255
-	defaultRecipe = Recipe{Resize: ResizeShorter, Interpolation: Bilinear, Rounding: RoundEven,
+	defaultRecipe = Recipe{Resize: ResizeShorter, Interpolation: bilinear, Rounding: RoundEven,
 		Channels: ChannelsRGB, Rescale: unit, Mean: imageNetMean, Std: imageNetStd}
 )
 
@@ -32,10 +32,10 @@ var presets = []preset{
 	{"torchvision", "shorter side to 256/224 of the input, bilinear, centre crop, RGB, ImageNet's mean and std", defaultRecipe, 224. / 256, 224},
 	{"caffe", "whole image squashed to the input, bilinear, BGR minus Caffe's mean", caffe(ResizeExact), 1, 224},
 	{"caffe-crop", "shorter side to 256/224 of the input, bilinear, centre crop, BGR minus Caffe's mean", caffe(ResizeShorter), 224. / 256, 224},
-	{"clip", "shorter side to the input, bicubic, centre crop, RGB, CLIP's mean and std", with(ResizeShorter, Bicubic, clipMean, clipStd), 1, 224},
-	{"siglip", "whole image squashed to the input, bicubic, RGB, mean and std 0.5", with(ResizeExact, Bicubic, half, half), 1, 224},
-	{"dinov2", "shorter side to 256/224 of the input, bicubic, centre crop, RGB, ImageNet's mean and std", with(ResizeShorter, Bicubic, imageNetMean, imageNetStd), 224. / 256, 224},
-	{"timm-inception", "shorter side to 1/0.875 of the input, bicubic, centre crop, RGB, mean and std 0.5", with(ResizeShorter, Bicubic, half, half), 0.875, 299},
+	{"clip", "shorter side to the input, bicubic, centre crop, RGB, CLIP's mean and std", with(ResizeShorter, bicubic, clipMean, clipStd), 1, 224},
+	{"siglip", "whole image squashed to the input, bicubic, RGB, mean and std 0.5", with(ResizeExact, bicubic, half, half), 1, 224},
+	{"dinov2", "shorter side to 256/224 of the input, bicubic, centre crop, RGB, ImageNet's mean and std", with(ResizeShorter, bicubic, imageNetMean, imageNetStd), 224. / 256, 224},
+	{"timm-inception", "shorter side to 1/0.875 of the input, bicubic, centre crop, RGB, mean and std 0.5", with(ResizeShorter, bicubic, half, half), 0.875, 299},
 }
 
 func with(how Resize, i Interpolation, mean, std [3]float64) Recipe {
@@ -45,7 +45,7 @@ func with(how Resize, i Interpolation, mean, std [3]float64) Recipe {
 }
 
 func caffe(how Resize) Recipe {
-	r := with(how, Bilinear, caffeMean, ones)
+	r := with(how, bilinear, caffeMean, ones)
 	r.Channels, r.Rescale = ChannelsBGR, 1
 	return r
 }
@@ -86,15 +86,15 @@ func Preset(name string, width, height int) (Recipe, error) {
 	if width == 0 && height == 0 {
 		width, height = p.size, p.size
 	}
-	r := p.recipe.Sized(width, height, p.share)
+	r := p.recipe.sized(width, height, p.share)
 	if err := r.check(); err != nil {
 		return Recipe{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return r, nil
 }
 
-// Sized is the recipe for inputs of width x height that are share of the resized image on each side.
-func (r Recipe) Sized(width, height int, share float64) Recipe {
+// sized is the recipe for inputs of width x height that are share of the resized image on each side.
+func (r Recipe) sized(width, height int, share float64) Recipe {
 	r.Width, r.Height = width, height
 	if r.Resize != ResizeNone {
 		r.ResizeW, r.ResizeH = shared(width, share), shared(height, share)

@@ -61,7 +61,7 @@ func (c *config) fail(format string, args ...any) {
 	}
 }
 
-// has tells whether a key is there and not null.
+// has reports whether a key is there and not null.
 func (c *config) has(key string) bool {
 	v, ok := c.keys[key]
 	return ok && string(v) != "null"
@@ -186,7 +186,7 @@ var processors = map[string]kindOf{
 }
 
 // pilFilters are PIL's numbers of the filters.
-var pilFilters = []Interpolation{Nearest, Lanczos, Bilinear, Bicubic, Box, Hamming}
+var pilFilters = []Interpolation{nearest, lanczos, bilinear, bicubic, box, hamming}
 
 // processor reads preprocessor_config.json.
 func (c *config) processor() Recipe {
@@ -225,11 +225,11 @@ func (c *config) processor() Recipe {
 			return r
 		}
 		r.Interpolation = pilFilters[resample]
-		if fast && r.Interpolation == Bilinear {
-			r.Interpolation = BilinearTensor
+		if fast && r.Interpolation == bilinear {
+			r.Interpolation = bilinearTensor
 		}
-		if fast && r.Interpolation == Bicubic {
-			r.Interpolation = BicubicTensor
+		if fast && r.Interpolation == bicubic {
+			r.Interpolation = bicubicTensor
 		}
 	}
 	s, crop := c.size("size"), c.size("crop_size")
@@ -367,16 +367,16 @@ func (c *config) timm() Recipe {
 	default:
 		c.fail("crop_mode %q is not understood", mode)
 	}
-	r = r.Sized(w, h, share)
+	r = r.sized(w, h, share)
 	if r.Resize == ResizeShorter && r.ResizeW != r.ResizeH {
-		r.Interpolation = Bilinear // timm's own default, whatever the config says
+		r.Interpolation = bilinear // timm's own default, whatever the config says
 	}
 	return r
 }
 
 // openCLIP reads open_clip_config.json.
 func (c *config) openCLIP() Recipe {
-	r := with(ResizeShorter, Bicubic, clipMean, clipStd)
+	r := with(ResizeShorter, bicubic, clipMean, clipStd)
 	n := size{w: 224, h: 224}
 	if model, ok := c.object("model_cfg"); ok {
 		if vision, ok := model.object("vision_cfg"); ok {
@@ -395,7 +395,7 @@ func (c *config) openCLIP() Recipe {
 		c.get("resize_mode", &mode)
 		c.get("fill_color", &fill)
 		if interpolation == "bilinear" {
-			r.Interpolation = Bilinear
+			r.Interpolation = bilinear
 		}
 		switch mode {
 		case "shortest":
@@ -419,5 +419,5 @@ func (c *config) openCLIP() Recipe {
 	if n.w < 1 || n.h < 1 {
 		c.fail("the size is not understood")
 	}
-	return r.Sized(n.w, n.h, 1)
+	return r.sized(n.w, n.h, 1)
 }

@@ -37,8 +37,8 @@ const (
 	ResizeLonger  Resize = "longer"  // the largest of its shape within ResizeW x ResizeH
 )
 
-// Resizes are the ways that Parse knows.
-func Resizes() []string {
+// resizes are the ways that Parse knows.
+func resizes() []string {
 	return []string{string(ResizeNone), string(ResizeExact), string(ResizeShorter), string(ResizeLonger)}
 }
 
@@ -98,7 +98,7 @@ func (r Recipe) check() error {
 			return err
 		}
 	default:
-		return fmt.Errorf("preprocessing: unknown resize %q: choose one of %s", r.Resize, list(Resizes()))
+		return fmt.Errorf("preprocessing: unknown resize %q: choose one of %s", r.Resize, list(resizes()))
 	}
 	if _, ok := filters[r.Interpolation]; !ok {
 		return fmt.Errorf("preprocessing: unknown interpolation %q: choose one of %s", r.Interpolation, list(Interpolations()))

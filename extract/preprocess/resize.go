@@ -78,7 +78,7 @@ func (t *taps) nearest(in, out, lo, hi int) {
 }
 
 func (t *taps) fill(i Interpolation, in, out, lo, hi int) {
-	if i == Nearest {
+	if i == nearest {
 		t.nearest(in, out, lo, hi)
 		return
 	}

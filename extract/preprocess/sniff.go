@@ -116,8 +116,8 @@ func notAnImage(b []byte) error {
 	return fmt.Errorf("not an image of a known format (begins with bytes % x)", b[:min(len(b), 8)])
 }
 
-// asText gives the trimmed text if b is UTF-8 without control characters; cut
-// tells that the file goes on behind b.
+// asText returns the trimmed text if b is UTF-8 without control characters; cut
+// tells that the file continues after b.
 func asText(b []byte, cut bool) (string, bool) {
 	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
 	for i := 0; i < len(b); {

@@ -108,7 +108,7 @@ func (r *Recipe) Set(key, value string) (err error) {
 	case "crop":
 		r.Rounding = Rounding(value)
 	case "pad":
-		v, err := ParseNumbers(value)
+		v, err := parseNumbers(value)
 		if err != nil {
 			return bad(err.Error())
 		}
@@ -133,7 +133,7 @@ func (r *Recipe) Set(key, value string) (err error) {
 			r.Rescale /= n
 		}
 	case "mean", "std":
-		v, err := ParseNumbers(value)
+		v, err := parseNumbers(value)
 		if err != nil {
 			return bad(err.Error())
 		}
@@ -167,8 +167,8 @@ func ParseSize(text string) (w, h int, err error) {
 	return w, h, nil
 }
 
-// ParseNumbers reads one number, which holds for all channels, or three.
-func ParseNumbers(text string) (v [3]float64, err error) {
+// parseNumbers reads one number, which holds for all channels, or three.
+func parseNumbers(text string) (v [3]float64, err error) {
 	words := strings.Split(text, ",")
 	if len(words) != 1 && len(words) != 3 {
 		return v, errors.New("expected one number or three, separated by commas")

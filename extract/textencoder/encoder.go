@@ -184,16 +184,13 @@ func (e *Encoder) length(tokens int) int {
 	return max(n, tokens)
 }
 
-// Width is the number of values of a vector.
-func (e *Encoder) Width() int { return e.width }
-
-// Close gives the memory back.
+// Close releases the memory.
 func (e *Encoder) Close() error { return e.net.Close() }
 
 // batch is the number of texts between two looks whether to stop.
 const batch = 64
 
-// Encode gives the vectors of texts. It implements [text.Encoder].
+// Encode returns the vectors of texts. It implements [text.Encoder].
 func (e *Encoder) Encode(ctx context.Context, texts []string, progress func(done, total int)) (*text.Vectors, error) {
 	v := &text.Vectors{Rows: make([][]float32, len(texts)), Cut: make([]int, len(texts)), Unknown: make([]int, len(texts)), Spelled: make([]int, len(texts))}
 	ids := make([][]int32, len(texts))
@@ -266,18 +263,18 @@ func (e *Encoder) run(ctx context.Context, length int, which []int, ids [][]int3
 func pooled(how string, x []float32, width, own int) []float32 {
 	out := make([]float32, width)
 	switch how {
-	case "", PoolClass:
+	case "", poolClass:
 		copy(out, x)
-	case PoolLast:
+	case poolLast:
 		copy(out, x[(own-1)*width:])
-	case PoolMax:
+	case poolMax:
 		copy(out, x)
 		for i := 1; i < own; i++ {
 			for k := range out {
 				out[k] = max(out[k], x[i*width+k])
 			}
 		}
-	case PoolMean:
+	case poolMean:
 		for k := range out {
 			sum := 0.0
 			for i := range own {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"vzsl/internal/filetest"
 )
 
 // words is a tokenizer of 60 words, w0 to w59, split at white space; tail is put after every text.
@@ -42,13 +43,7 @@ func folder(t *testing.T, tower string, files map[string]string) string {
 		files["tokenizer.json"] = words(60, false)
 	}
 	for name, s := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(s), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		filetest.Write(t, filepath.Join(dir, name), s)
 	}
 	return dir
 }
@@ -60,15 +55,7 @@ type golden map[string]struct {
 
 func readGolden(t *testing.T) golden {
 	t.Helper()
-	b, err := os.ReadFile("testdata/golden.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var g golden
-	if err := json.Unmarshal(b, &g); err != nil {
-		t.Fatal(err)
-	}
-	return g
+	return filetest.JSON[golden](t, "testdata/golden.json")
 }
 
 func sentences(ids [][]int) []string {
@@ -117,7 +104,7 @@ func TestTowers(t *testing.T) {
 				if c.from != nil {
 					want = c.from(want)
 				}
-				if len(v.Rows[i]) != len(want) || len(want) != e.Width() {
+				if len(v.Rows[i]) != len(want) || len(want) != e.width {
 					t.Fatalf("%d values, want %d", len(v.Rows[i]), len(want))
 				}
 				for k, w := range want {

@@ -13,14 +13,14 @@ import (
 
 // The ways in which one vector is made of those of a text's tokens.
 const (
-	PoolClass = "cls"  // the first token's
-	PoolMean  = "mean" // the mean of the text's own tokens
-	PoolMax   = "max"  // the largest value of each number over the text's own tokens
-	PoolLast  = "last" // the last of the text's own tokens
+	poolClass = "cls"  // the first token's
+	poolMean  = "mean" // the mean of the text's own tokens
+	poolMax   = "max"  // the largest value of each number over the text's own tokens
+	poolLast  = "last" // the last of the text's own tokens
 )
 
 // Poolings are the ways to pool, for help texts.
-func Poolings() []string { return []string{PoolClass, PoolMean, PoolMax, PoolLast} }
+func Poolings() []string { return []string{poolClass, poolMean, poolMax, poolLast} }
 
 // said is what a model's files say of its texts. Numbers are 0, names "" where they say nothing.
 type said struct {
@@ -113,7 +113,7 @@ func readFolder(m *model.Model) (*said, error) {
 				on = append(on, key)
 			}
 		}
-		ways := map[string]string{"pooling_mode_cls_token": PoolClass, "pooling_mode_mean_tokens": PoolMean, "pooling_mode_max_tokens": PoolMax, "pooling_mode_lasttoken": PoolLast}
+		ways := map[string]string{"pooling_mode_cls_token": poolClass, "pooling_mode_mean_tokens": poolMean, "pooling_mode_max_tokens": poolMax, "pooling_mode_lasttoken": poolLast}
 		if len(on) != 1 || ways[on[0]] == "" {
 			slices.Sort(on)
 			errs = append(errs, fmt.Errorf("1_Pooling/config.json asks for %s, which is not supported: choose another pooling with --text-pool", strings.Join(on, " and ")))

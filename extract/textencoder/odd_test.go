@@ -2,25 +2,15 @@ package textencoder
 
 import (
 	"context"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"vzsl/attributes/text"
-	"vzsl/datasets/demo"
 )
 
 // TestOddTexts: what a text model can make little of is an error, or a note that lists it.
 func TestOddTexts(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "pair")
-	if err := demo.WritePair(dir); err != nil {
-		t.Fatal(err)
-	}
-	e, err := Open(dir, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
+	_, e := demoPair(t)
 	embed := func(texts ...string) (notes string, err error) {
 		d := &text.Descriptions{Source: "x"}
 		for _, s := range texts {

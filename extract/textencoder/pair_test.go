@@ -10,14 +10,14 @@ import (
 
 	"vzsl/attributes/text"
 	"vzsl/datasets/demo"
+	"vzsl/extract/engine/enginetest"
 	"vzsl/extract/engine/native"
-	"vzsl/extract/onnx"
 	"vzsl/extract/preprocess"
 )
 
-// TestDemoPair: the demo's towers, trained on the seen classes alone, name images of its unseen classes by their names, and the
-// folder says that they share a space.
-func TestDemoPair(t *testing.T) {
+// demoPair opens the text encoder of the demo's pair, in the folder that it is written to.
+func demoPair(t *testing.T) (string, *Encoder) {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "pair")
 	if err := demo.WritePair(dir); err != nil {
 		t.Fatal(err)
@@ -26,7 +26,14 @@ func TestDemoPair(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer e.Close()
+	t.Cleanup(func() { _ = e.Close() })
+	return dir, e
+}
+
+// TestDemoPair: the demo's towers, trained on the seen classes alone, name images of its unseen classes by their names, and the
+// folder says that they share a space.
+func TestDemoPair(t *testing.T) {
+	dir, e := demoPair(t)
 	s, err := e.Source()
 	if err != nil {
 		t.Fatal(err)
@@ -49,15 +56,7 @@ func TestDemoPair(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	net, err := onnx.Open(filepath.Join(dir, "vision_model.onnx"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer net.Close()
-	layer, err := net.Layer("")
-	if err != nil {
-		t.Fatal(err)
-	}
+	net, layer := enginetest.Layer(t, filepath.Join(dir, "vision_model.onnx"), "")
 	engine, err := native.New(net, layer, 56, 56)
 	if err != nil {
 		t.Fatal(err)

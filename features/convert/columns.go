@@ -15,13 +15,13 @@ type Choice struct {
 	Ignore              []string // names or patterns of columns to leave out
 }
 
-// Flags names the flags that a Choice is given by, for messages.
-type Flags struct{ Image, Class, Label, Features, Ignore string }
+// flags names the flags that a Choice is given by, for messages.
+type flags struct{ Image, Class, Label, Features, Ignore string }
 
-// FeatureFlags are those of imports, AttributeFlags those of class descriptions.
+// featureFlags are those of imports, attributeFlags those of class descriptions.
 var (
-	FeatureFlags   = Flags{"--image-column", "--class-column", "--label-column", "--feature-column", "--ignore-column"}
-	AttributeFlags = Flags{"", "--class-column", "", "--attribute-column", "--ignore-column"}
+	featureFlags   = flags{"--image-column", "--class-column", "--label-column", "--feature-column", "--ignore-column"}
+	attributeFlags = flags{"", "--class-column", "", "--attribute-column", "--ignore-column"}
 )
 
 // roles says which column of a table is what; -1: none.
@@ -48,12 +48,12 @@ type resolver struct {
 	table   Table
 	columns []Column
 	choice  Choice
-	flags   Flags
+	flags   flags
 	taken   map[int]bool // columns that have a role, or are left out
 	said    []string
 }
 
-func newResolver(t Table, c Choice, f Flags) (*resolver, error) {
+func newResolver(t Table, c Choice, f flags) (*resolver, error) {
 	r := &resolver{path: t.Path(), table: t, columns: t.Columns(), choice: c, flags: f, taken: map[int]bool{}}
 	seen := map[string]bool{}
 	for _, col := range r.columns {
@@ -90,7 +90,7 @@ func (r *resolver) errorf(format string, args ...any) error {
 }
 
 func (r *resolver) unknown(flag, name string) error {
-	return r.errorf("there is no column %q (%s); columns: %s", name, flag, Names(r.columns))
+	return r.errorf("there is no column %q (%s); columns: %s", name, flag, names(r.columns))
 }
 
 // matching are the columns of a name, or of a pattern.
@@ -136,7 +136,7 @@ func (r *resolver) one(role, flag, named string, usual []string, suits func(c Co
 		r.taken[found[0]] = true
 		return found[0], nil
 	}
-	return -1, r.errorf("columns %s could all be the %s: name the right one with %s, or leave out the others with %s", Names(r.at(found)), role, flag, r.flags.Ignore)
+	return -1, r.errorf("columns %s could all be the %s: name the right one with %s, or leave out the others with %s", names(r.at(found)), role, flag, r.flags.Ignore)
 }
 
 func (r *resolver) at(columns []int) []Column {
@@ -155,7 +155,7 @@ func whole(c Column) bool { return (c.Kind == Integer || c.Kind == Number) && c.
 // resolveFeatures assigns the columns of a table of features. Files of several arrays hold lists that belong to no row: only
 // what has as many rows as the features counts, but for lists that are named.
 func resolveFeatures(t Table, c Choice) (*roles, error) {
-	r, err := newResolver(t, c, FeatureFlags)
+	r, err := newResolver(t, c, featureFlags)
 	if err != nil {
 		return nil, err
 	}
@@ -239,6 +239,6 @@ func (r *resolver) rest() {
 		}
 	}
 	if len(left) > 0 {
-		r.say("left out: %s", Names(left))
+		r.say("left out: %s", names(left))
 	}
 }

@@ -47,7 +47,7 @@ func Run(ctx context.Context, o Import) (*features.Manifest, error) {
 	if o.Kind != LabelAuto && !slices.Contains(LabelKinds(), o.Kind) {
 		return nil, fmt.Errorf("unknown kind of labels %q; known: %s", o.Kind, strings.Join(LabelKinds(), ", "))
 	}
-	t, err := OpenAll(o.Files, Options{Format: o.Format, Temp: o.temp()})
+	t, err := openAll(o.Files, Options{Format: o.Format, Temp: o.temp()})
 	if err != nil {
 		return nil, fmt.Errorf("features: %w", err)
 	}
@@ -65,7 +65,7 @@ func Run(ctx context.Context, o Import) (*features.Manifest, error) {
 		return nil, fmt.Errorf("features: %w", err)
 	}
 	defer v.Close()
-	return o.Store(ctx, images, labels, width(t, a.features), sum, "import "+o.format(), v)
+	return o.store(ctx, images, labels, width(t, a.features), sum, "import "+o.format(), v)
 }
 
 // format is that of the files.
@@ -89,7 +89,7 @@ func (o Import) RunMatrix(ctx context.Context, file, name string, images []strin
 	defer t.Close()
 	i := slices.IndexFunc(t.Columns(), func(c Column) bool { return c.Name == name })
 	if i < 0 {
-		return nil, fmt.Errorf("%s: there is no variable %q; variables: %s", file, name, Names(t.Columns()))
+		return nil, fmt.Errorf("%s: there is no variable %q; variables: %s", file, name, names(t.Columns()))
 	}
 	c := t.Columns()[i]
 	if turn, ok := t.(turnable); ok && c.turns && c.Rows != len(images) && c.Width == len(images) {
@@ -108,7 +108,7 @@ func (o Import) RunMatrix(ctx context.Context, file, name string, images []strin
 		return nil, err
 	}
 	defer v.Close()
-	return o.Store(ctx, images, labels, c.Width, sum, engine, v)
+	return o.store(ctx, images, labels, c.Width, sum, engine, v)
 }
 
 // temp is where temporary copies go: beside the shards, where there is room for them.
@@ -377,9 +377,9 @@ func readList(file, column string, usual []string) ([]string, error) {
 	return all[0], nil
 }
 
-// Store makes shards of rows of features with their images and labels: indices of classes, or features.Unlabelled. sum
+// store makes shards of rows of features with their images and labels: indices of classes, or features.Unlabelled. sum
 // identifies what v reads, in hexadecimal.
-func (o *Import) Store(ctx context.Context, images []string, labels []int, dim int, sum, engine string, v Values) (*features.Manifest, error) {
+func (o *Import) store(ctx context.Context, images []string, labels []int, dim int, sum, engine string, v Values) (*features.Manifest, error) {
 	rows := make([]features.Image, len(images))
 	for i, image := range images {
 		rows[i] = features.Image{Path: image, Class: labels[i]}

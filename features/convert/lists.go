@@ -13,7 +13,7 @@ import (
 // ResolveDescriptions finds the column of class names in a table of class descriptions, and its attributes: the columns of
 // numbers, or one of vectors. said tells what was taken for what and what was left out.
 func ResolveDescriptions(t Table, c Choice) (class int, attributes []int, said []string, err error) {
-	r, err := newResolver(t, c, AttributeFlags)
+	r, err := newResolver(t, c, attributeFlags)
 	if err != nil {
 		return -1, nil, nil, err
 	}
@@ -55,7 +55,7 @@ func ReadClassNames(file string, c Choice) ([]string, error) {
 		return nil, err
 	}
 	defer t.Close()
-	r, err := newResolver(t, c, AttributeFlags)
+	r, err := newResolver(t, c, attributeFlags)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func ReadTexts(file string, wanted ...Wanted) ([][]string, error) {
 		return nil, err
 	}
 	defer t.Close()
-	r, err := newResolver(t, Choice{}, Flags{Ignore: "another header"})
+	r, err := newResolver(t, Choice{}, flags{Ignore: "another header"})
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +124,7 @@ func ReadTexts(file string, wanted ...Wanted) ([][]string, error) {
 			return nil, err
 		}
 		if found[i] < 0 {
-			return nil, NoColumnError{r.errorf("no column of %s, such as %q; columns: %s", w.What, w.Usual[0], Names(r.columns))}
+			return nil, NoColumnError{r.errorf("no column of %s, such as %q; columns: %s", w.What, w.Usual[0], names(r.columns))}
 		}
 	}
 	return t.Texts(found...)
@@ -134,7 +134,7 @@ func ReadTexts(file string, wanted ...Wanted) ([][]string, error) {
 // the usual names.
 func resolveList(t Table, column string, usual []string) (int, error) {
 	columns := t.Columns()
-	r := &resolver{path: t.Path(), columns: columns, taken: map[int]bool{}, flags: Flags{Ignore: "the file's name"}}
+	r := &resolver{path: t.Path(), columns: columns, taken: map[int]bool{}, flags: flags{Ignore: "the file's name"}}
 	usable := func(c Column) bool { return c.Width == 1 && c.Kind != Other }
 	if column != "" {
 		for i, c := range columns {
@@ -145,7 +145,7 @@ func resolveList(t Table, column string, usual []string) (int, error) {
 				return i, nil
 			}
 		}
-		return -1, r.errorf("there is no variable or column %q; there are %s", column, Names(columns))
+		return -1, r.errorf("there is no variable or column %q; there are %s", column, names(columns))
 	}
 	var all []int
 	for i, c := range columns {
@@ -161,7 +161,7 @@ func resolveList(t Table, column string, usual []string) (int, error) {
 	}
 	found, err := r.one("list that is meant", "FILE:NAME", "", usual, usable)
 	if err == nil && found < 0 {
-		err = r.errorf("which column or variable is meant? Name it as in %s:NAME; there are %s", t.Path(), Names(columns))
+		err = r.errorf("which column or variable is meant? Name it as in %s:NAME; there are %s", t.Path(), names(columns))
 	}
 	return found, err
 }

@@ -63,7 +63,7 @@ func openMany(paths []string, root string, o Options) (_ Table, err error) {
 func (m *manyTable) append(t Table) error {
 	next := t.Columns()
 	if len(next) != m.own {
-		return fmt.Errorf("%s has other columns than %s: %s; the latter has %s", t.Path(), m.tables[0].Path(), Names(next), Names(m.columns))
+		return fmt.Errorf("%s has other columns than %s: %s; the latter has %s", t.Path(), m.tables[0].Path(), names(next), names(m.columns))
 	}
 	for i, c := range next {
 		have := &m.columns[i]

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+	"vzsl/internal/lookup"
 
 	"github.com/apache/arrow/go/v15/arrow/float16"
 )
@@ -26,21 +27,15 @@ type npyArray struct {
 
 // openNPY opens an array file. The file's size must be what its header asks for.
 func openNPY(path string) (*npyArray, error) {
-	f, err := os.Open(path)
+	f, size, err := lookup.Open(path, "a .npy file")
 	if err != nil {
 		return nil, err
 	}
-	st, err := f.Stat()
-	switch {
-	case err != nil:
-	case st.IsDir():
-		err = fmt.Errorf("%s is a folder; expected a .npy file", path)
-	case st.Size() == 0:
-		err = fmt.Errorf("%s is empty", path)
-	}
 	var a *npyArray
-	if err == nil {
-		a, err = npyFrom(path, f, st.Size())
+	if size == 0 {
+		err = fmt.Errorf("%s is empty", path)
+	} else {
+		a, err = npyFrom(path, f, size)
 	}
 	if err != nil {
 		_ = f.Close()

@@ -51,7 +51,7 @@ func (r *resolver) wide() (int, error) {
 		r.taken[found[0]] = true
 		return found[0], nil
 	case len(found) > 1:
-		return -1, r.errorf("%d columns of vectors (%s): name the one of the features with %s", len(found), Names(r.at(found)), r.flags.Features)
+		return -1, r.errorf("%d columns of vectors (%s): name the one of the features with %s", len(found), names(r.at(found)), r.flags.Features)
 	case len(others) > 0 && !slices.ContainsFunc(r.columns, func(c Column) bool { return c.Kind.numeric() && c.Width == 1 }):
 		return -1, r.errorf("no features that can be read: %s", strings.Join(others, "; "))
 	}
@@ -138,10 +138,10 @@ func (r *resolver) none(what string) error {
 	}
 	for _, c := range r.columns {
 		if c.Kind == Other {
-			return r.errorf("no %ss: there are %s; %s is %s", what, Names(r.columns), c.label(), c.Why)
+			return r.errorf("no %ss: there are %s; %s is %s", what, names(r.columns), c.label(), c.Why)
 		}
 	}
-	return r.errorf("no %ss: there are %s", what, Names(r.columns))
+	return r.errorf("no %ss: there are %s", what, names(r.columns))
 }
 
 // numbersRows: a column of 0, 1, 2, ... or 1, 2, 3, ...
@@ -175,7 +175,7 @@ func (r *resolver) doubt(what string, doubtful []int, flag string) error {
 		plural += "s"
 	}
 	return r.errorf("column %s holds numbers beside the %ss: %s %s? Leave it out with %s, or name the columns with %s",
-		Names(r.at(doubtful)), what, verb, plural, r.flags.Ignore, flag)
+		names(r.at(doubtful)), what, verb, plural, r.flags.Ignore, flag)
 }
 
 func largest(families map[string][]int) (stem string, columns []int) {

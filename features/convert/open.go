@@ -227,8 +227,8 @@ func openFolder(dir string, o Options) (Table, error) {
 	return openMany(paths, dir, o)
 }
 
-// OpenAll opens several files as one table, their rows one after the other in the order given.
-func OpenAll(paths []string, o Options) (Table, error) {
+// openAll opens several files as one table, their rows one after the other in the order given.
+func openAll(paths []string, o Options) (Table, error) {
 	if len(paths) == 1 {
 		return Open(paths[0], o)
 	}

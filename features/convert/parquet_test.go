@@ -45,7 +45,7 @@ func (p *fakePage) DefinitionLevels() []byte       { return p.levels }
 func (p *fakePage) RepetitionLevels() []byte       { return p.starts }
 func (p *fakePage) Data() encoding.Values          { return encoding.FloatValues(p.floats) }
 
-// TestWholeRows: rows that are copied from a page as they lie there are those that its values, one after the other, make, however
+// TestWholeRows: rows that are copied from a page as they are stored there are those that its values, one after the other, make, however
 // rows are cut into pages; and a row that is longer or shorter than the others is found either way.
 func TestWholeRows(t *testing.T) {
 	tab, err := openParquet(filepath.Join("testdata", "list.parquet"), Options{})

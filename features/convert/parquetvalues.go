@@ -165,7 +165,7 @@ func (s *leafStream) close() error {
 	return err
 }
 
-// take gives the next value, nulls included.
+// take returns the next value, nulls included.
 func (s *leafStream) take() (parquet.Value, error) {
 	for s.at == s.n {
 		if err := s.open(); err != nil {

@@ -19,7 +19,7 @@ type Rows struct {
 
 // OpenRows opens the features in o.Files, with the names of their images in o.Images or in the table itself.
 func OpenRows(o Import) (*Rows, error) {
-	t, err := OpenAll(o.Files, Options{Format: o.Format})
+	t, err := openAll(o.Files, Options{Format: o.Format})
 	if err != nil {
 		return nil, fmt.Errorf("features: %w", err)
 	}

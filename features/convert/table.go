@@ -86,8 +86,8 @@ func (c Column) label() string {
 // Named: the file gives the column a name; a .npy has none.
 func (c Column) Named() bool { return !c.nameless }
 
-// Names lists columns in messages, the first few of many.
-func Names(columns []Column) string { return listed(columns, Column.label) }
+// names lists columns in messages, the first few of many.
+func names(columns []Column) string { return listed(columns, Column.label) }
 
 // Kinds lists columns with what they hold.
 func Kinds(columns []Column) string {

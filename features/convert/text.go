@@ -121,7 +121,7 @@ func (t *textTable) open() (*textRows, error) {
 	return &textRows{Reader: r, bare: t.bare}, nil
 }
 
-// next gives the cells of the next row; io.EOF after the last.
+// next returns the cells of the next row; io.EOF after the last.
 func (r *textRows) next() (cells []string, err error) {
 	if r.row++; r.row == 1 && r.bare {
 		return r.Header(), nil

@@ -1,5 +1,5 @@
-// Package alloctest lets tests bound what a reader allocates: bytes in all, freed ones too, so that a header's empty promise shows
-// even where the memory is never touched.
+// Package alloctest lets tests bound what a reader allocates: bytes in all, freed ones too, so that an allocation by a false header is found
+// even if the memory is never touched.
 package alloctest
 
 import (

@@ -13,7 +13,7 @@ import (
 	"vzsl/internal/lock"
 )
 
-// DamagedError says that a file does not have the bytes that were written.
+// DamagedError reports a file whose bytes are not those that were written.
 type DamagedError struct {
 	Path string
 	Why  string
@@ -28,7 +28,7 @@ func (e *DamagedError) Error() string {
 	return text
 }
 
-// IsDamaged tells whether an error says that a file is damaged.
+// IsDamaged reports whether an error is about a damaged file.
 func IsDamaged(err error) bool {
 	var d *DamagedError
 	return errors.As(err, &d)
@@ -50,7 +50,7 @@ func ReadFile(dir, name string) (data []byte, err error) {
 	return data, nil
 }
 
-// CheckFile is ReadFile of a file that is not wanted in memory. Where the file is not there the error is fs.ErrNotExist.
+// CheckFile checks a file as ReadFile does, without keeping it in memory. If there is no such file the error is fs.ErrNotExist.
 func CheckFile(dir, name string) error {
 	return check(dir, name, func() (string, error) { return SHA256(filepath.Join(dir, filepath.FromSlash(name))) })
 }
@@ -60,7 +60,7 @@ func Check(dir, name string, data []byte) error {
 	return check(dir, name, func() (string, error) { return hash(data), nil })
 }
 
-// CheckSum checks the checksum of a file that was read otherwise.
+// CheckSum checks the checksum of a file that was read by other means.
 func CheckSum(dir, name, sum string) error {
 	return check(dir, name, func() (string, error) { return sum, nil })
 }

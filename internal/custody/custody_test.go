@@ -128,7 +128,7 @@ func TestEveryFlip(t *testing.T) {
 }
 
 // TestKilledAnywhere takes what lies in the folder at every moment of a replacement, as a process that is killed then leaves it: each
-// file goes with the list, and the next writer goes on.
+// file goes with the list, and the next writer continues.
 func TestKilledAnywhere(t *testing.T) {
 	dir := t.TempDir()
 	must(t, WriteAll(t.Context(), dir, Bytes("a", []byte("old a")), Bytes("b", []byte("old b"))))

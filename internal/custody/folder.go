@@ -26,7 +26,7 @@ type Folder struct {
 
 // Open locks a folder for writing, making it where it does not exist, and reads its list. What killed processes were writing in it, and
 // in the folders sub below it, is removed. The files of a folder without a list, of version 0.1.0, are listed as they are. With anew a
-// damaged list is no error: then none of the files that it was of is listed.
+// damaged list is not an error; the files that it listed are then not listed.
 func Open(ctx context.Context, dir string, anew bool, sub ...string) (*Folder, error) {
 	l, err := lock.Take(ctx, dir)
 	if err != nil {
@@ -62,7 +62,7 @@ func (f *Folder) open(anew bool, sub []string) error {
 	return f.resolve()
 }
 
-// adopt lists the files of a folder of version 0.1.0.
+// adopt adds the files of a folder of version 0.1.0 to the list.
 func (f *Folder) adopt(folders []string) error {
 	for _, s := range folders {
 		entries, err := os.ReadDir(filepath.Join(f.dir, s))
@@ -83,7 +83,7 @@ func (f *Folder) adopt(folders []string) error {
 	return nil
 }
 
-// resolve settles what a killed process was about to replace.
+// resolve decides for each file that a killed process was replacing which checksum holds.
 func (f *Folder) resolve() error {
 	for name, sums := range f.of {
 		there, err := os.Lstat(f.path(name))
@@ -113,8 +113,7 @@ func (f *Folder) path(name string) string { return filepath.Join(f.dir, filepath
 // Dir is the folder's path.
 func (f *Folder) Dir() string { return f.dir }
 
-// save writes the list where it is another one than the disk's. What is done to files after it must find it on the disk: it is durable
-// then.
+// save writes the list if it differs from the one on the disk. It is durable when save returns: files are changed only after that.
 func (f *Folder) save(l list, durable bool) error {
 	b := l.encode()
 	if bytes.Equal(b, f.disk) {
@@ -168,7 +167,7 @@ func (f *Folder) Write(files ...File) (err error) {
 	var asides []*wholefile.Aside
 	defer func() {
 		for _, a := range asides {
-			a.Discard() // nothing where it was renamed
+			a.Discard() // does nothing if it was renamed
 		}
 	}()
 	now := list{}
@@ -207,7 +206,7 @@ func (f *Folder) Write(files ...File) (err error) {
 	return nil
 }
 
-// List lists a file as it is: one that was written line by line.
+// List adds a file that was written line by line to the list, as it is now.
 func (f *Folder) List(name string) error {
 	sum, err := SHA256(f.path(name))
 	if err != nil {
@@ -217,10 +216,10 @@ func (f *Folder) List(name string) error {
 	return nil
 }
 
-// Listed tells whether a file is on the list.
+// Listed reports whether a file is on the list.
 func (f *Folder) Listed(name string) bool { return len(f.of[name]) > 0 }
 
-// Check checks a file against the list, where it is on it.
+// Check checks a file against the list, if it is listed.
 func (f *Folder) Check(name string) error {
 	if !f.Listed(name) {
 		return nil
@@ -232,7 +231,7 @@ func (f *Folder) Check(name string) error {
 	return err
 }
 
-// Forget takes files off the list, before they are changed in their places.
+// Forget removes files from the list, before they are changed in place.
 func (f *Folder) Forget(names ...string) error {
 	for _, name := range names {
 		delete(f.of, name)
@@ -240,7 +239,7 @@ func (f *Folder) Forget(names ...string) error {
 	return f.save(f.of, true)
 }
 
-// Remove removes files, whether they are there or not.
+// Remove removes files; those that do not exist are ignored.
 func (f *Folder) Remove(names ...string) error {
 	for _, name := range names {
 		if err := os.Remove(f.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -248,7 +247,7 @@ func (f *Folder) Remove(names ...string) error {
 		}
 		delete(f.of, name)
 	}
-	if len(f.of) == 0 { // the list of no file is none
+	if len(f.of) == 0 { // no files, no list
 		if err := os.Remove(filepath.Join(f.dir, Name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -272,7 +271,7 @@ func (f *Folder) Close() error {
 	return err
 }
 
-// WriteAll writes files into a folder: Open, Write and Close in one. What was damaged there is replaced.
+// WriteAll writes files into a folder: Open, Write and Close in one call. Damaged files there are replaced.
 func WriteAll(ctx context.Context, dir string, files ...File) error {
 	f, err := Open(ctx, dir, true)
 	if err != nil {

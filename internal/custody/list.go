@@ -1,14 +1,14 @@
-// Package custody keeps the checksums of a folder's files in one file of it, SHA256SUMS, so that whoever reads one knows that it has
+// Package custody keeps the checksums of a folder's files in one file of it, SHA256SUMS, so that readers can check that a file has
 // the bytes that were written.
 //
-// The list has a line for each file as sha256sum writes it, sorted by name, and a last line with the sha256 of all lines before:
+// The list has one line per file, as sha256sum writes it, sorted by name, and a last line with the sha256 of all preceding lines:
 //
 //	4f1c...  config.toml
 //	90ab...  inputs/split.parquet
 //	# vzsl-checksums/1 77e0...
 //
-// A file is replaced in three steps: its new checksum is listed beside the one of before, the file is renamed into its place, and the
-// list is written without the one of before. At every moment, also after the process was killed, each file thus has one of the
+// A file is replaced in three steps: its new checksum is listed beside the previous one, the file is renamed into its place, and the
+// list is written without the previous one. At every moment, also after the process was killed, each file thus has one of the
 // checksums that are listed for it.
 package custody
 
@@ -28,12 +28,12 @@ import (
 	"vzsl/internal/wholefile"
 )
 
-// Name is the list's in its folder.
+// Name is the name of the list in its folder.
 const Name = "SHA256SUMS"
 
 const mark = "# vzsl-checksums/1 "
 
-// list has the checksums of each file, in hexadecimal; several while it is being replaced.
+// list holds the checksums of each file, in hexadecimal; more than one while the file is being replaced.
 type list map[string][]string
 
 var (
@@ -41,7 +41,7 @@ var (
 	unescape = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\r`, "\r")
 )
 
-// encode is the list as a file; equal lists have equal bytes.
+// encode returns the list as a file; equal lists give equal bytes.
 func (l list) encode() []byte {
 	var b bytes.Buffer
 	for _, name := range slices.Sorted(maps.Keys(l)) {
@@ -61,7 +61,7 @@ func (l list) encode() []byte {
 	return b.Bytes()
 }
 
-// parse reads what encode wrote, and nothing else.
+// parse reads what encode writes and refuses anything else.
 func parse(path string, b []byte) (list, error) {
 	l := list{}
 	text, _, _ := strings.Cut(string(b), mark)
@@ -83,7 +83,7 @@ func parse(path string, b []byte) (list, error) {
 	return l, nil
 }
 
-// read gives a folder's list; nil: there is none, as in folders of version 0.1.0.
+// read returns a folder's list; nil: there is none, as in folders of version 0.1.0.
 func read(dir string) (list, error) {
 	path := filepath.Join(dir, Name)
 	b, err := os.ReadFile(path)
@@ -111,14 +111,14 @@ func Names(dir string) ([]string, error) {
 	return append([]string{}, slices.Sorted(maps.Keys(l))...), nil
 }
 
-// Has tells whether a folder has a list, damaged or not.
+// Has reports whether a folder has a list, damaged or not.
 func Has(dir string) bool {
 	_, err := os.Lstat(filepath.Join(dir, Name))
 	return err == nil
 }
 
-// WriteList replaces a folder's list, for who keeps checksums of its own: the caller has locked the folder. Of several checksums of a file
-// any is right.
+// WriteList replaces a folder's list, for callers that keep checksums themselves; the caller must hold the folder's lock. A file with several
+// checksums may have any of them.
 func WriteList(dir string, sums map[string][]string) error {
 	return wholefile.Bytes(filepath.Join(dir, Name), list(sums).encode())
 }

@@ -10,10 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+	"vzsl/internal/lookup"
 )
 
 // Reader reads one table, row after row.
@@ -32,13 +32,9 @@ const sniff = 1 << 16
 
 // Open opens a table and reads its header.
 func Open(path string) (*Reader, error) {
-	f, err := os.Open(path)
+	f, _, err := lookup.Open(path, "a CSV file")
 	if err != nil {
 		return nil, err
-	}
-	if st, err := f.Stat(); err == nil && st.IsDir() {
-		_ = f.Close()
-		return nil, fmt.Errorf("%s is a folder; expected a CSV file", path)
 	}
 	r, err := New(path, f)
 	if err != nil {
@@ -217,7 +213,7 @@ func (r *Reader) Header() []string { return r.header }
 // Separator is the character between fields.
 func (r *Reader) Separator() rune { return r.comma }
 
-// Next gives the next row's fields, trimmed, and its line; io.EOF after the last. Blank rows are left out.
+// Next returns the next row's fields, trimmed, and its line; io.EOF after the last. Blank rows are left out.
 func (r *Reader) Next() (fields []string, line int, err error) {
 	for {
 		fields, line, err = r.read()

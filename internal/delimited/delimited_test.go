@@ -56,7 +56,7 @@ func TestReader(t *testing.T) {
 	}
 }
 
-// A lone carriage return at the end of one read is told from the first half of a CRLF.
+// A lone carriage return at the end of one read is distinguished from the first half of a CRLF.
 func TestLineEndsAcrossReads(t *testing.T) {
 	for size := range 12 {
 		text := "a,b\n" + strings.Repeat("x", sniff-8+size) + ",1\r\n2,3\r4,5"

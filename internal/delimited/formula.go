@@ -22,7 +22,7 @@ func Unguarded(cell string) string {
 	return cell
 }
 
-// formula tells whether a text begins with a sign of a formula, after any apostrophes.
+// formula reports whether a text begins with a sign of a formula, after any apostrophes.
 func formula(text string) bool {
 	text = strings.TrimLeft(text, "'")
 	return text != "" && strings.ContainsRune(formulaSigns, rune(text[0]))

@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"unicode/utf8"
+	"vzsl/internal/lookup"
 )
 
 // MaxLine bounds one line of a text file: 65,536 values, the most a class or a word has here, of 64 characters each.
@@ -17,14 +17,11 @@ const MaxLine = 1 << 22
 // Lines calls do with every line of a text file, trimmed, counted from 1; a byte order mark, any line ending and blank lines are
 // left out. Text that is not UTF-8 is refused. An error of do is given "file:line: ".
 func Lines(path string, do func(line int, text string) error) error {
-	f, err := os.Open(path)
+	f, _, err := lookup.Open(path, "a text file")
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if st, err := f.Stat(); err == nil && st.IsDir() {
-		return fmt.Errorf("%s is a folder; expected a text file", path)
-	}
 	return lines(path, f, do)
 }
 

@@ -60,7 +60,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// A carriage return at the end of one read is told from the first half of a CRLF.
+// A carriage return at the end of one read is distinguished from the first half of a CRLF.
 func TestLinesAcrossReads(t *testing.T) {
 	for size := range 12 {
 		var got []int

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// freeSpace is what the disk of dir has left for this user.
+// freeSpace is the free space for this user on the disk of dir.
 func freeSpace(dir string) (free int64, known bool) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
@@ -20,7 +20,7 @@ func freeSpace(dir string) (free int64, known bool) {
 
 func isFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
 
-// syncFolder writes a folder's own entries to the disk.
+// syncFolder flushes a folder's entries to the disk.
 func syncFolder(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {

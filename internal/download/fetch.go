@@ -31,13 +31,13 @@ type Options struct {
 	Client   *http.Client
 	Progress func(done, total int64)             // total is 0 while unknown
 	Pause    func(ctx context.Context, n int)    // before the n-th try without progress, from 1
-	Stall    time.Duration                       // give a connection up after so long without a byte; default 60 s
-	Log      *slog.Logger                        // what went wrong and was got over
+	Stall    time.Duration                       // abandon a connection after this long without a byte; default 60 s
+	Log      *slog.Logger                        // problems that were overcome
 	Agent    string                              // User-Agent
-	create   func(path string) (partFile, error) // tests let the disk be full
+	create   func(path string) (partFile, error) // tests simulate a full disk
 }
 
-// Result says what was got.
+// Result says what was downloaded.
 type Result struct {
 	Bytes   int64
 	SHA256  string
@@ -60,7 +60,7 @@ const (
 	stateSuffix = ".part.json"
 )
 
-// state is what must be the same for a download to be taken up again.
+// state is what must be the same for a download to be resumed.
 type state struct {
 	URL      string `json:"url"`
 	ETag     string `json:"etag,omitempty"`
@@ -76,14 +76,14 @@ func (s *state) validator() string {
 	return s.Modified
 }
 
-// finalError is one that trying again will not mend.
+// finalError is one for which a retry is useless.
 type finalError struct{ error }
 
 func (e finalError) Unwrap() error { return e.error }
 
 func final(format string, args ...any) error { return finalError{fmt.Errorf(format, args...)} }
 
-// Fetch brings f to path. What is there already is only checked. On a cut it goes on from where it was; after tries
+// Fetch downloads f to path. An existing file is only checked. After a broken connection it resumes; after tries
 // without a byte it fails and leaves path.part for the next call.
 func Fetch(ctx context.Context, f File, path string, o Options) (*Result, error) {
 	if o.Client == nil {
@@ -142,7 +142,7 @@ func Fetch(ctx context.Context, f File, path string, o Options) (*Result, error)
 	return r, nil
 }
 
-// safe refuses plain http, but from this machine, for a file that no checksum is known of.
+// safe refuses plain http, except from this machine, for a file without a known checksum.
 func (f *File) safe(address string) error {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -195,7 +195,7 @@ func pause(ctx context.Context, n int) {
 	}
 }
 
-// fetching is one Fetch under way.
+// fetching is the state of one Fetch.
 type fetching struct {
 	f       File
 	path    string
@@ -205,12 +205,12 @@ type fetching struct {
 	resumed int64
 }
 
-// run tries the addresses until the part is whole.
+// run tries the addresses until the part is complete.
 func (d *fetching) run(ctx context.Context) (string, error) {
 	d.load()
 	d.resumed = d.have
 	if d.f.Size > 0 && d.have == d.f.Size {
-		return d.state.URL, nil // whole, only not yet checked
+		return d.state.URL, nil // complete, but not yet checked
 	}
 	if d.f.Size > 0 && d.have > d.f.Size {
 		d.drop()
@@ -237,7 +237,7 @@ func (d *fetching) run(ctx context.Context) (string, error) {
 	return "", fmt.Errorf("download of %s: %w", filepath.Base(d.path), err)
 }
 
-// load finds what an earlier run has left.
+// load finds what an earlier run left.
 func (d *fetching) load() {
 	st, err := os.Stat(d.path + partSuffix)
 	if err != nil || !st.Mode().IsRegular() {
@@ -251,14 +251,14 @@ func (d *fetching) load() {
 	d.have = st.Size()
 }
 
-// drop forgets the part.
+// drop discards the part.
 func (d *fetching) drop() {
 	_ = os.Remove(d.path + partSuffix)
 	_ = os.Remove(d.path + stateSuffix)
 	d.have, d.state = 0, state{}
 }
 
-// from downloads from one address, going on after cuts.
+// from downloads from one address and resumes after broken connections.
 func (d *fetching) from(ctx context.Context, url string) error {
 	idle := 0
 	for {
@@ -284,7 +284,7 @@ func (d *fetching) from(ctx context.Context, url string) error {
 	}
 }
 
-// once makes one request and writes what comes.
+// once makes one request and writes what it returns.
 func (d *fetching) once(ctx context.Context, url string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -334,7 +334,7 @@ func (d *fetching) body(ctx context.Context, body io.Reader, total int64, alive 
 	}
 	b, err := json.Marshal(d.state)
 	if err == nil {
-		err = os.WriteFile(d.path+stateSuffix, b, 0o644) // torn, it reads as none
+		err = os.WriteFile(d.path+stateSuffix, b, 0o644) // if incomplete, it is ignored
 	}
 	if err != nil {
 		return d.writeError(err, total)
@@ -398,7 +398,7 @@ func (d *fetching) writeError(err error, total int64) error {
 	return final("write %s: %w", d.path+partSuffix, err)
 }
 
-// fullError is a full disk.
+// fullError reports a full disk.
 type fullError struct {
 	path              string
 	have, total, free int64

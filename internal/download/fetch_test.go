@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"vzsl/internal/filetest"
 )
 
 // server serves one file, and each of its requests as the next of its moods says; the last mood stays.
@@ -107,18 +108,6 @@ func quick() Options {
 	return Options{Pause: func(context.Context, int) {}, Stall: 5 * time.Second}
 }
 
-func wantError(t *testing.T, err error, parts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatal("no error")
-	}
-	for _, p := range parts {
-		if !strings.Contains(err.Error(), p) {
-			t.Errorf("error %q does not say %q", err, p)
-		}
-	}
-}
-
 func TestFetch(t *testing.T) {
 	b := content(3 << 20)
 	sha, md := sums(b)
@@ -180,14 +169,14 @@ func TestFetch(t *testing.T) {
 	}
 }
 
-// TestTakenUpAgain: a later run goes on where one was stopped, and asks for nothing it has.
+// TestTakenUpAgain: a later run continues where one was stopped, and asks for nothing it has.
 func TestTakenUpAgain(t *testing.T) {
 	b := content(1 << 20)
 	sha, _ := sums(b)
 	s, url := serve(t, b, cutAfter(1<<19), status(404), good)
 	path := filepath.Join(t.TempDir(), "file.bin")
 	_, err := Fetch(context.Background(), File{URLs: []string{url}}, path, quick())
-	wantError(t, err, "file.bin", url, "404", "524.3 kB are kept", "same command")
+	filetest.WantError(t, err, "file.bin", url, "404", "524.3 kB are kept", "same command")
 	r, err := Fetch(context.Background(), File{URLs: []string{url}, SHA256: sha}, path, quick())
 	if err != nil {
 		t.Fatal(err)
@@ -209,13 +198,13 @@ func TestChangedMeanwhile(t *testing.T) {
 			f.URLs = []string{url}
 			path := filepath.Join(t.TempDir(), "file.bin")
 			_, err := Fetch(context.Background(), f, path, quick())
-			wantError(t, err, "404")
+			filetest.WantError(t, err, "404")
 			s.content = two
 			if etag != "" {
 				s.etag = `"v2"`
 			}
 			if _, err = Fetch(context.Background(), f, path, quick()); err != nil { // found out by the checksum: the next starts over
-				wantError(t, err, "SHA-256", "discarded")
+				filetest.WantError(t, err, "SHA-256", "discarded")
 				if _, err = Fetch(context.Background(), f, path, quick()); err != nil {
 					t.Fatal(err)
 				}
@@ -273,7 +262,7 @@ func TestFetchErrors(t *testing.T) {
 				o.Stall = 50 * time.Millisecond
 			}
 			_, err := Fetch(context.Background(), c.f, path, o)
-			wantError(t, err, append(c.parts, "file.bin")...)
+			filetest.WantError(t, err, append(c.parts, "file.bin")...)
 			if _, err := os.Stat(path); err == nil {
 				t.Error("the file appeared")
 			}
@@ -303,7 +292,7 @@ func TestDowngradeRefused(t *testing.T) {
 	o := quick()
 	o.Client = client
 	_, err := Fetch(context.Background(), File{URLs: []string{safe.URL}}, filepath.Join(t.TempDir(), "file.bin"), o)
-	wantError(t, err, "from https to the unencrypted address http")
+	filetest.WantError(t, err, "from https to the unencrypted address http")
 }
 
 // smallDisk takes so many bytes.
@@ -333,7 +322,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	f := File{URLs: []string{url, url}}
 	_, err := Fetch(context.Background(), f, path, o)
-	wantError(t, err, path, "disk is full", "300.0 kB were written of 1.0 MB", "748.6 kB more are needed", "make room")
+	filetest.WantError(t, err, path, "disk is full", "300.0 kB were written of 1.0 MB", "748.6 kB more are needed", "make room")
 	r, err := Fetch(context.Background(), f, path, quick()) // room was made
 	if err != nil || r.Resumed != 300_000 {
 		t.Fatal(r, err)
@@ -352,7 +341,7 @@ func TestNoRoomFromTheStart(t *testing.T) {
 		w.(http.Flusher).Flush()
 	})
 	_, err := Fetch(context.Background(), File{URLs: []string{url}}, filepath.Join(t.TempDir(), "file.bin"), quick())
-	wantError(t, err, "disk is full", "900000000.0 GB more are needed")
+	filetest.WantError(t, err, "disk is full", "900000000.0 GB more are needed")
 }
 
 func TestInterrupted(t *testing.T) {
@@ -404,7 +393,7 @@ func TestWholeNotRenamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := Fetch(context.Background(), File{URLs: []string{url}, SHA256: sha}, path, quick())
-	wantError(t, err, "SHA-256", "remove it")
+	filetest.WantError(t, err, "SHA-256", "remove it")
 }
 
 func FuzzContentRange(f *testing.F) {

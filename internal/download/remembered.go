@@ -13,8 +13,8 @@ import (
 	"vzsl/internal/wholefile"
 )
 
-// Remember compares the SHA-256 of a file that no checksum is published of with the one that was recorded when it was first used, and
-// records it where it is the first. list has lines as sha256sum writes them. The error of another checksum wraps ErrChanged.
+// Remember compares the SHA-256 of a file without a published checksum with the one that was recorded when it was first used, and
+// records it the first time. list has lines as sha256sum writes them. If the checksum differs the error wraps ErrChanged.
 func Remember(list, name, sha256 string) (first bool, err error) {
 	text, err := os.ReadFile(list)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -46,5 +46,5 @@ func Remember(list, name, sha256 string) (first bool, err error) {
 	return true, wholefile.Bytes(list, b.Bytes())
 }
 
-// ErrChanged says that a file is another one than when it was first used.
+// ErrChanged reports that a file differs from the one that was first used.
 var ErrChanged = errors.New("has changed at its source")

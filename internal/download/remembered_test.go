@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"vzsl/internal/filetest"
 )
 
 func TestRemember(t *testing.T) {
@@ -55,5 +56,5 @@ func TestPlainHTTP(t *testing.T) {
 		}
 	}
 	_, err := Fetch(context.Background(), File{URLs: []string{"http://example.org/x"}}, filepath.Join(t.TempDir(), "x"), quick())
-	wantError(t, err, "http://example.org/x", "https")
+	filetest.WantError(t, err, "http://example.org/x", "https")
 }

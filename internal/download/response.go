@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// head judges the answer's head: how many bytes the file has (0: not said), and whether the part has them all already.
+// head interprets the response's header: how many bytes the file has (0: unknown), and whether the part already has them all.
 func (d *fetching) head(resp *http.Response) (total int64, whole bool, err error) {
 	switch code := resp.StatusCode; {
 	case code == http.StatusOK:
@@ -32,7 +32,7 @@ func (d *fetching) head(resp *http.Response) (total int64, whole bool, err error
 		if ok && n == d.have && (d.f.Size == 0 || n == d.f.Size) {
 			return n, true, nil
 		}
-		d.drop() // the part is longer than the file: not this file's
+		d.drop() // the part is longer than the file: it belongs to another one
 		return 0, false, errors.New("the partial file of an earlier download does not match: starting over")
 	case code == http.StatusTooManyRequests, code == http.StatusRequestTimeout, code >= 500:
 		return 0, false, fmt.Errorf("the server answered %s", resp.Status)

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// syncAll writes everything of the disk that holds dir, in one call for many files.
+// syncAll flushes the whole file system of dir, in one call for many files.
 func syncAll(dir string) bool {
 	f, err := os.Open(dir)
 	if err != nil {

@@ -24,14 +24,14 @@ type Limits struct {
 	Files int   // and folders
 }
 
-// Unpacked says what an archive held.
+// Unpacked says what an archive contained.
 type Unpacked struct {
 	Files int
 	Bytes int64
 }
 
 // Unpack writes the files of an archive (zip; tar, plain or in gzip or bzip2: told by content) into the folder dir. It stops
-// at the first thing in the archive that is no plain file or folder within dir, or at a limit. What macOS adds (__MACOSX,
+// at the first entry that is not a plain file or folder within dir, or at a limit. What macOS adds (__MACOSX,
 // ._name, .DS_Store) is left out. Progress is in bytes of the archive.
 func Unpack(ctx context.Context, archive, dir string, limits Limits, progress func(done, total int64)) (*Unpacked, error) {
 	f, err := os.Open(archive)
@@ -192,7 +192,7 @@ func (u *unpacking) readError(err error) error {
 
 func (u *unpacking) zip(f io.ReaderAt, size int64) error {
 	z, err := zip.NewReader(f, size)
-	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // names are judged below
+	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // names are checked below
 		return damaged(err)
 	}
 	var read int64
@@ -221,7 +221,7 @@ func (u *unpacking) zip(f io.ReaderAt, size int64) error {
 	return nil
 }
 
-// place judges a name; "" leaves the entry out.
+// place checks a name; "": the entry is left out.
 func (u *unpacking) place(name string, isFile bool) (string, error) {
 	for _, r := range name {
 		if r < ' ' || r == 0x7f || r == '\\' {
@@ -312,7 +312,7 @@ func (u *unpacking) file(name string, size int64, open func() (io.ReadCloser, er
 	}
 	u.names[p] = true
 	local := filepath.FromSlash(p)
-	// One of an earlier archive of the same data set may be there.
+	// One of an earlier archive of the same dataset may be there.
 	if err := u.root.Remove(local); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return u.writeError(p, err)
 	}
@@ -367,7 +367,7 @@ func (u *unpacking) writeError(name string, err error) error {
 	return fmt.Errorf("write %q: %w", name, err)
 }
 
-// sync puts everything on the disk before the folder gets its name.
+// sync flushes everything to the disk before the folder is renamed.
 func (u *unpacking) sync() error {
 	if syncAll(u.dir) {
 		return nil

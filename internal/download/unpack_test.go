@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"vzsl/internal/alloctest"
+	"vzsl/internal/filetest"
 )
 
 // entry is one of an archive.
@@ -193,7 +194,7 @@ func TestRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, _, err := unpackInto(t, c.b, roomy)
-			wantError(t, err, append(c.says, "x.archive")...)
+			filetest.WantError(t, err, append(c.says, "x.archive")...)
 			for n := range got {
 				if strings.HasPrefix(n, "..") {
 					t.Errorf("escaped: %s", n)
@@ -215,12 +216,12 @@ func TestLimits(t *testing.T) {
 	bomb := []entry{{name: "a", text: zeros}, {name: "b", text: zeros}, {name: "c", text: zeros}}
 	for name, b := range map[string][]byte{"zip": zipOf(t, bomb...), "tar.gz": gz(tarOf(t, bomb...))} {
 		got, _, err := unpackInto(t, b, Limits{Bytes: 5 << 19, Files: 9})
-		wantError(t, err, `"c"`, "more than the expected 2.6 MB")
+		filetest.WantError(t, err, `"c"`, "more than the expected 2.6 MB")
 		if len(got) > 3 {
 			t.Error(name, len(got))
 		}
 		_, _, err = unpackInto(t, b, Limits{Bytes: 1 << 30, Files: 2})
-		wantError(t, err, "more than the expected 2 files")
+		filetest.WantError(t, err, "more than the expected 2 files")
 	}
 	// An entry that claims to be smaller than it is.
 	b := zipOf(t, entry{name: "a", text: zeros})
@@ -267,7 +268,7 @@ func TestUnpackStops(t *testing.T) {
 	}
 }
 
-// TestTwoArchives: the second of a data set may bring the first's files again.
+// TestTwoArchives: the second of a dataset may bring the first's files again.
 func TestTwoArchives(t *testing.T) {
 	dir := t.TempDir()
 	for i, b := range [][]byte{zipOf(t, entry{name: "d/a", text: "1"}), gz(tarOf(t, entry{name: "d/a", text: "2"}, entry{name: "d/b", text: "3"}))} {

@@ -45,7 +45,7 @@ func verify(ctx context.Context, f File, path string) (*Result, error) {
 	return &Result{Bytes: n, SHA256: sum}, nil
 }
 
-// stoppable ends reading when its context does.
+// stoppable stops reading when its context ends.
 type stoppable struct {
 	ctx context.Context
 	r   io.Reader
@@ -58,7 +58,7 @@ func (s stoppable) Read(p []byte) (int, error) {
 	return s.r.Read(p)
 }
 
-// Bytes writes a number of bytes for people.
+// Bytes formats a number of bytes for people.
 func Bytes(n int64) string {
 	switch {
 	case n >= 1e9:

@@ -1,8 +1,11 @@
 // Package filetest is for tests that read files: it writes small ones, copies miniatures, finds the real data, and checks what
-// errors say. In a test that imports it files are not put on the disk (wholefile.Durable).
+// errors say. Tests that import it do not sync files to the disk (wholefile.Durable).
 package filetest
 
 import (
+	"encoding/binary"
+	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,6 +26,49 @@ func Write(t testing.TB, path, text string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// Read is a file's content.
+func Read(t testing.TB, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// JSON is what a JSON file says.
+func JSON[T any](t testing.TB, path string) (v T) {
+	t.Helper()
+	if err := json.Unmarshal(Read(t, path), &v); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return v
+}
+
+// Float32s are the values of a file of little-endian float32.
+func Float32s(t testing.TB, path string) []float32 {
+	t.Helper()
+	b := Read(t, path)
+	v := make([]float32, len(b)/4)
+	for i := range v {
+		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+	return v
+}
+
+// Names are the names of a folder's entries, sorted.
+func Names(t testing.TB, dir string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
 }
 
 // Copy copies a folder to one that the test may change.

@@ -42,7 +42,7 @@ func argmax(scores []float32) int {
 	return best
 }
 
-// Hit tells whether the image is classified correctly with the constant subtracted from the scores of the seen classes.
+// Hit reports whether the image is classified correctly with the constant subtracted from the scores of the seen classes.
 func (im Image) Hit(seen int, constant float64) bool {
 	return im.Right && (im.Margin >= constant) == (im.Class < seen)
 }
@@ -63,7 +63,7 @@ func HarmonicMean(u, s float64) float64 {
 	return 2 * u * s / (u + s)
 }
 
-// Curve gives S against U for every constant that changes either, from all images on the seen side to all on the unseen
+// Curve returns S against U for every constant that changes either, from all images on the seen side to all on the unseen
 // one. U and S are step functions of the constant, so the points are exact: each holds above the constant of the point
 // before it up to and including its own (an image goes to the seen side where Margin >= g), the last one beyond it too.
 // Classes without images are not part of the means.
@@ -154,7 +154,7 @@ func At(points []Point, constant float64) Point {
 	return points[min(i, len(points)-1)]
 }
 
-// Constant is the one with the largest mean of H over several curves, the least of equal ones.
+// Constant is the one with the largest mean of H over several curves, the smallest of equal ones.
 func Constant(curves ...[]Point) float64 {
 	best, most := 0.0, -1.0
 	var all []float64

@@ -1,4 +1,4 @@
-// Package interop lets tests run programs that are not ours on our files: DuckDB, Polars, parquet-wasm, Apache Arrow and ONNX
+// Package interop lets tests run other programs on our files: DuckDB, Polars, parquet-wasm, Apache Arrow and ONNX
 // Runtime in node, NumPy and pandas in Python. `make interop` installs the packages of testdata/package.json, after which
 // every `go test` uses them; node looks into NODE_PATH too. Debian has python3-numpy and python3-pandas.
 package interop
@@ -25,7 +25,7 @@ var Testdata = func() string {
 	return filepath.Join(filepath.Dir(file), "testdata")
 }()
 
-// lacks ends a test that needs what is not there: it skips, but fails where VZSL_INTEROP names the program, as make interop does.
+// lacks ends a test whose program is missing: it skips, or fails if VZSL_INTEROP names the program, as make interop does.
 func lacks(t testing.TB, program, what string) {
 	t.Helper()
 	if slices.Contains(strings.Split(os.Getenv("VZSL_INTEROP"), ","), program) {
@@ -34,7 +34,7 @@ func lacks(t testing.TB, program, what string) {
 	t.Skip("needs " + what)
 }
 
-// asked skips a test of the quick ones: other programs take seconds to start, so that they run in make interop and make test-slow.
+// asked skips a test in quick runs: other programs take seconds to start, so they run in make interop and make test-slow.
 func asked(t testing.TB) {
 	t.Helper()
 	if !slices.ContainsFunc([]string{"VZSL_INTEROP", "VZSL_SLOW", "VZSL_LONG"}, func(name string) bool { return os.Getenv(name) != "" }) {
@@ -42,7 +42,7 @@ func asked(t testing.TB) {
 	}
 }
 
-// Node is a call of node in which packages can be required. The test skips where there is no node or one of them does not
+// Node is a command that runs node with the given packages. The test skips if there is no node or a package does not
 // load; with node in VZSL_INTEROP it fails.
 func Node(t testing.TB, packages []string, args ...string) *exec.Cmd {
 	t.Helper()
@@ -50,7 +50,7 @@ func Node(t testing.TB, packages []string, args ...string) *exec.Cmd {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
 	node := func(args ...string) *exec.Cmd {
-		// Without threads of its own for compiling, for which node may wait for ever when it ends (nodejs/node#54918).
+		// Without threads of its own for compiling, for which node may wait forever when it ends (nodejs/node#54918).
 		c := exec.CommandContext(ctx, "node", append([]string{"--single-threaded"}, args...)...)
 		path := filepath.Join(Testdata, "node_modules")
 		if p := os.Getenv("NODE_PATH"); p != "" {
@@ -59,7 +59,7 @@ func Node(t testing.TB, packages []string, args ...string) *exec.Cmd {
 		c.Env = append(os.Environ(), "NODE_PATH="+path)
 		return c
 	}
-	_, _ = os.Stat(filepath.Join(Testdata, "node_modules")) // go test does not keep results of before it was made
+	_, _ = os.Stat(filepath.Join(Testdata, "node_modules")) // go test does not keep results from before it was made
 	b, err := json.Marshal(packages)
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func Python(t testing.TB, modules []string, args ...string) *exec.Cmd {
 	return nil
 }
 
-// Output is what a call writes to its standard output; the test fails where the call does.
+// Output is what a command writes to its standard output; the test fails if the command does.
 func Output(t testing.TB, c *exec.Cmd) []byte {
 	t.Helper()
 	var out, problem bytes.Buffer
@@ -96,10 +96,10 @@ func Output(t testing.TB, c *exec.Cmd) []byte {
 	return out.Bytes()
 }
 
-// Table is a table as a reader sees it. A row's values are nil, bool, float64, string, "NaN" or a list of them.
+// Table is a table as a reader returns it. A row's values are nil, bool, float64, string, "NaN" or a list of them.
 type Table struct {
 	Columns  [][2]string       // name, type as the reader calls it
-	Rows     [][]any           // as they stand in the file
+	Rows     [][]any           // in the order of the file
 	Chunks   [][]any           // of DuckDB: path, row group, its rows, smallest, largest, nulls, type, encodings, compression
 	Metadata map[string]string // of DuckDB
 }

@@ -13,15 +13,7 @@ import (
 func archs() []*arch { return available }
 
 var available = func() []*arch {
-	c := cpuid.CPU.Cache
-	for _, v := range []struct {
-		size *int
-		have int
-	}{{&cache.l1, c.L1D}, {&cache.l2, c.L2}, {&cache.l3, c.L3}} {
-		if v.have > 0 {
-			*v.size = v.have
-		}
-	}
+	sizeCaches()
 	list := []*arch{goArch}
 	if cpuid.CPU.Supports(cpuid.AVX, cpuid.AVX2, cpuid.FMA3) {
 		list = append([]*arch{avx2Arch}, list...)

@@ -2,23 +2,13 @@ package kernels
 
 import (
 	"unsafe"
-
-	"github.com/klauspost/cpuid/v2"
 )
 
 func archs() []*arch { return available }
 
 // available: every arm64 CPU has NEON.
 var available = func() []*arch {
-	c := cpuid.CPU.Cache
-	for _, v := range []struct {
-		size *int
-		have int
-	}{{&cache.l1, c.L1D}, {&cache.l2, c.L2}, {&cache.l3, c.L3}} {
-		if v.have > 0 {
-			*v.size = v.have
-		}
-	}
+	sizeCaches()
 	return []*arch{neonArch, goArch}
 }()
 

@@ -104,7 +104,7 @@ func BenchmarkLinear(b *testing.B) {
 				defer l.Free()
 				x, y := randoms[float32](m*k), make([]float32, m*n)
 				for b.Loop() {
-					l.Run(m, x, k, y, n)
+					l.run(m, x, k, y, n)
 				}
 				rate(b, 2*float64(m)*n*k, runtime.GOMAXPROCS(0))
 				b.ReportMetric(4*n*k*float64(b.N)/b.Elapsed().Seconds()/1e9, "GB/s")

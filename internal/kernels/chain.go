@@ -29,11 +29,11 @@ func RunChain(first, second *Conv, in, out, mean *Act) {
 		p, halo := haloCopies.get(), second.Halo(mh, mw)
 		mid := NewAct(in.N, mh, mw, first.Out, halo, p.grown(ActLen(in.N, mh, mw, first.Out, halo)))
 		mid.ClearHalo()
-		first.Run(in, mid)
+		first.run(in, mid)
 		if mean != nil {
 			second.RunPooled(mid, out, mean)
 		} else {
-			second.Run(mid, out)
+			second.run(mid, out)
 		}
 		haloCopies.put(p)
 		return

@@ -47,7 +47,7 @@ func TestChain(t *testing.T) {
 					oh, ow := second.OutSize(mh, mw)
 					mid := NewAct(c.n, mh, mw, 40, Halo{}, nil)
 					want, wantMean := NewAct(c.n, oh, ow, 40, Halo{}, nil), NewAct(c.n, 1, 1, 40, Halo{}, nil)
-					first.Run(in, mid)
+					first.run(in, mid)
 					second.RunPooled(mid, want, wantMean)
 					out, guard := randomAct(r, c.n, oh, ow, 40, randomHalo(r))
 					var mean *Act

@@ -118,15 +118,15 @@ func PrepareConv(g Conv2D, weights, bias []float32, fn Function) (*Conv, error) 
 // of them. A wider one is as good.
 func (c *Conv) Halo(h, w int) Halo { return c.by.halo(c, h, w) }
 
-// Free gives the weights' memory back.
+// Free releases the weights' memory.
 func (c *Conv) Free() { c.by.buffer().Free() }
 
 // WeightBytes is the size of the weights as laid out.
 func (c *Conv) WeightBytes() int { return 4 * len(c.by.buffer().Data) }
 
-// Run convolves in into the map of out, whose shape must be OutSize's. Any halo
+// run convolves in into the map of out, whose shape must be OutSize's. Any halo
 // will do on either side. An image's result does not depend on the others'.
-func (c *Conv) Run(in, out *Act) { c.RunAdd(in, nil, out) }
+func (c *Conv) run(in, out *Act) { c.RunAdd(in, nil, out) }
 
 // RunAdd is Run with add, a map of out's shape that does not overlap it, added
 // before the function.
@@ -143,8 +143,8 @@ type perChannel struct {
 	relu         bool
 }
 
-// Scales says whether RunScaled and RunShifted may be used.
-func (c *Conv) Scales() bool {
+// scales says whether RunScaled and RunShifted may be used.
+func (c *Conv) scales() bool {
 	_, ok := c.by.(*gather)
 	return ok && c.KernelH == 1 && c.KernelW == 1 && c.noPadding()
 }
@@ -152,7 +152,7 @@ func (c *Conv) Scales() bool {
 // RunScaled is RunAdd on in with each channel of each image multiplied by its
 // value of scale, N x In, as squeeze and excitation wants it. Scales must be true.
 func (c *Conv) RunScaled(in *Act, scale []float32, add, out *Act) {
-	if !c.Scales() || len(scale) < in.N*in.C {
+	if !c.scales() || len(scale) < in.N*in.C {
 		panic(fmt.Sprintf("kernels: %d factors for %d images of %d channels", len(scale), in.N, in.C))
 	}
 	if c.fits(in, add, out, false) {
@@ -162,7 +162,7 @@ func (c *Conv) RunScaled(in *Act, scale []float32, add, out *Act) {
 
 // RunShifted is RunAdd on what ScaleShift makes of in, without that map between. Scales must be true.
 func (c *Conv) RunShifted(in *Act, scale, shift []float32, relu bool, add, out *Act) {
-	if !c.Scales() || len(scale) != in.C || len(shift) != in.C {
+	if !c.scales() || len(scale) != in.C || len(shift) != in.C {
 		panic(fmt.Sprintf("kernels: %d factors and %d terms for %d channels", len(scale), len(shift), in.C))
 	}
 	if c.fits(in, add, out, false) {

@@ -122,7 +122,7 @@ func TestConv(t *testing.T) {
 			in, _ := randomAct(r, cc.n, cc.h, cc.w, g.In, halo)
 			oh, ow := g.OutSize(cc.h, cc.w)
 			out, guard := randomAct(r, cc.n, oh, ow, g.Out, randomHalo(r))
-			c.Run(in, out)
+			c.run(in, out)
 			what := fmt.Sprintf("%+v on %d x %dx%d, halo %v, relu %v", g, cc.n, cc.h, cc.w, halo, relu)
 			guard.intact(t, what)
 			haloClean(t, what, out)
@@ -165,12 +165,12 @@ func TestConvBatch(t *testing.T) {
 			in, _ := randomAct(r, 5, cc.h, cc.w, g.In, c.Halo(cc.h, cc.w))
 			oh, ow := g.OutSize(cc.h, cc.w)
 			all := NewAct(5, oh, ow, g.Out, Halo{}, nil)
-			c.Run(in, all)
+			c.run(in, all)
 			wide := NewAct(5, oh, ow, g.Out+7, Halo{1, 1, 1, 1}, nil)
-			c.Run(in, wide.Channels(3, 3+g.Out))
+			c.run(in, wide.Channels(3, 3+g.Out))
 			for n := range 5 {
 				one := NewAct(1, oh, ow, g.Out, Halo{0, 1, 0, 0}, nil)
-				c.Run(in.Images(n, n+1), one)
+				c.run(in.Images(n, n+1), one)
 				for y := range oh {
 					for x := range ow {
 						for o := range g.Out {
@@ -223,7 +223,7 @@ func TestConvMaxPool(t *testing.T) {
 			in, _ := randomAct(r, cc.n, cc.h, cc.w, g.In, c.Halo(cc.h, cc.w))
 			oh, ow := g.OutSize(cc.h, cc.w)
 			full := NewAct(cc.n, oh, ow, g.Out, Halo{}, nil)
-			c.Run(in, full)
+			c.run(in, full)
 			want := NewAct(cc.n, oh/2, ow/2, g.Out, Halo{}, nil)
 			MaxPool(Pool2D{KernelH: 2, KernelW: 2, StrideH: 2, StrideW: 2}, full, want)
 			out, guard := randomAct(r, cc.n, oh/2, ow/2, g.Out, randomHalo(r))
@@ -267,7 +267,7 @@ func TestConvPrecision(t *testing.T) {
 				in.Data[i] = max(v, 0)
 			}
 			out := NewAct(1, 14, 14, 32, Halo{}, nil)
-			c.Run(in, out)
+			c.run(in, out)
 			c.Free()
 			var worst, largest, errors, squares float64
 			for range 1000 {

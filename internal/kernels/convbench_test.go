@@ -46,10 +46,10 @@ func BenchmarkConv(b *testing.B) {
 				defer y.Free()
 				in, out := NewAct(batch, s.size, s.size, s.g.In, halo, x.Data), NewAct(batch, oh, ow, s.g.Out, Halo{1, 1, 1, 1}, y.Data)
 				in.FromNCHW(randoms[float32](batch * s.g.In * s.size * s.size))
-				c.Run(in, out)
+				c.run(in, out)
 				start := cpuSeconds()
 				for b.Loop() {
-					c.Run(in, out)
+					c.run(in, out)
 				}
 				flops := 2 * float64(s.g.Weights()) * float64(oh*ow*batch)
 				if cpu := cpuSeconds() - start; cpu > 0 {

@@ -32,7 +32,7 @@ func TestSlidingWindows(t *testing.T) {
 					defer c.Free()
 					c.arch = &level
 					out, guard := randomAct(r, 2, oh, ow, channels, randomHalo(r))
-					c.Run(in, out)
+					c.run(in, out)
 					guard.intact(t, a.name)
 					got := NewAct(2, oh, ow, channels, Halo{}, nil)
 					CopyAct(out, got)

@@ -57,7 +57,7 @@ func TestThreads(t *testing.T) {
 			in, _ := randomAct(r, 3, s[2], s[2], s[0], c.Halo(s[2], s[2]))
 			atThreads(t, "convolution", func() []float32 {
 				out := NewAct(3, s[2], s[2], s[1], Halo{}, nil)
-				c.Run(in, out)
+				c.run(in, out)
 				return out.Data
 			})
 			c.Free()
@@ -77,7 +77,7 @@ func TestThreads(t *testing.T) {
 			oh, ow := g.OutSize(23, 23)
 			atThreads(t, "convolution", func() []float32 {
 				out := NewAct(3, oh, ow, g.Out, Halo{}, nil)
-				c.Run(in, out)
+				c.run(in, out)
 				return out.Data
 			})
 			c.Free()
@@ -89,7 +89,7 @@ func TestThreads(t *testing.T) {
 		rows := newGuarded[float32](r, 120*1024, 0).s
 		atThreads(t, "linear layer", func() []float32 {
 			y := make([]float32, 120*700)
-			l.Run(120, rows, 1024, y, 700)
+			l.run(120, rows, 1024, y, 700)
 			return y
 		})
 		l.Free()
@@ -170,7 +170,7 @@ func TestAllocations(t *testing.T) {
 	out := NewAct(1, 20, 20, 32, Halo{}, nil)
 	for what, f := range map[string]func(){
 		"Sgemm": func() { Sgemm(false, true, m, n, k, 1, a, k, b, k, 0, c, n) },
-		"Conv":  func() { conv.Run(in, out) },
+		"Conv":  func() { conv.run(in, out) },
 	} {
 		for range 20 {
 			f()

@@ -8,7 +8,7 @@
 // run: the best the CPU has, unless the environment variable VZSL_KERNELS
 // (avx512, avx2, neon or go) says otherwise. Where multiply-adds of 512 bits turn out
 // to be no faster than two of 256, by a short measurement at the process's start,
-// AVX2 is taken for the best: the answer is either clearly so or clearly not, so
+// AVX2 is treated as the best: the answer is either clearly so or clearly not, so
 // that all processes on a machine agree, and with them the last bits of results.
 //
 // Convolutions of 3x3 with stride 1 go by Winograd's F(4x4, 3x3), whose error

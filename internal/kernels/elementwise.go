@@ -22,8 +22,8 @@ func Relu(dst, src []float32) {
 	}
 }
 
-// LeakyRelu does dst[i] = src[i], times slope where negative.
-func LeakyRelu(dst, src []float32, slope float32) {
+// leakyRelu does dst[i] = src[i], times slope where negative.
+func leakyRelu(dst, src []float32, slope float32) {
 	sameLen(len(dst), len(src))
 	w := vec()
 	n, done := w.whole(len(src), 4)
@@ -39,8 +39,8 @@ func LeakyRelu(dst, src []float32, slope float32) {
 	}
 }
 
-// Clip does dst[i] = src[i] held between lo and hi; NaN stays NaN.
-func Clip(dst, src []float32, lo, hi float32) {
+// clip does dst[i] = src[i] held between lo and hi; NaN stays NaN.
+func clip(dst, src []float32, lo, hi float32) {
 	sameLen(len(dst), len(src))
 	w := vec()
 	n, done := w.whole(len(src), 4)
@@ -158,7 +158,7 @@ func rowsOf(out *Act, do func(n, y, x, width int), others ...*Act) {
 	parallel(out.N*out.H, &rowsRun{out, whole, do})
 }
 
-// rowsRun does a row a part.
+// rowsRun does one row per part.
 type rowsRun struct {
 	out   *Act
 	whole bool

@@ -89,9 +89,9 @@ func (f Function) apply(rows, n int, dst []float32, to int, src []float32, from 
 			case Identity:
 				copy(d, s)
 			case Bounds:
-				Clip(d, s, alpha, beta)
+				clip(d, s, alpha, beta)
 			default:
-				LeakyRelu(d, s, alpha)
+				leakyRelu(d, s, alpha)
 			}
 		}
 		return

@@ -88,7 +88,7 @@ func TestLayerEnds(t *testing.T) {
 				}
 				out, guard := randomAct(r, cc.n, oh, ow, g.Out, randomHalo(r))
 				want := NewAct(cc.n, oh, ow, g.Out, Halo{}, nil)
-				if c.Scales() && i%3 == 0 {
+				if c.scales() && i%3 == 0 {
 					scale := newGuarded[float32](r, cc.n*g.In, 0).s
 					c.RunScaled(in, scale, add, out)
 					scaled := NewAct(cc.n, cc.h, cc.w, g.In, Halo{}, nil)
@@ -101,16 +101,16 @@ func TestLayerEnds(t *testing.T) {
 							}
 						}
 					}
-					plain.Run(scaled, want)
-				} else if c.Scales() && i%3 == 1 {
+					plain.run(scaled, want)
+				} else if c.scales() && i%3 == 1 {
 					scale, shift, relu := newGuarded[float32](r, g.In, 0).s, newGuarded[float32](r, g.In, 0).s, i%2 == 0
 					c.RunShifted(in, scale, shift, relu, add, out)
 					changed := NewAct(cc.n, cc.h, cc.w, g.In, Halo{}, nil)
 					ScaleShift(in, changed, scale, shift, relu)
-					plain.Run(changed, want)
+					plain.run(changed, want)
 				} else {
 					c.RunAdd(in, add, out)
-					plain.Run(in, want)
+					plain.run(in, want)
 				}
 				guard.intact(t, "convolution")
 				haloClean(t, "convolution", out)
@@ -147,7 +147,7 @@ func TestLayerEnds(t *testing.T) {
 			l.RunAdd(m, x.s, k, add.s, n, y.s, n)
 			y.intact(t, "linear")
 			want := make([]float32, m*n)
-			plain.Run(m, x.s, k, want, n)
+			plain.run(m, x.s, k, want, n)
 			Add(want, want, add.s)
 			ApplyAll(f, want, want)
 			for j, v := range want {

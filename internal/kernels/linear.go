@@ -34,7 +34,7 @@ func PrepareLinear(transB bool, n, k int, b []float32, ldb int, bias []float32, 
 	return l, nil
 }
 
-// linearPack lays out one panel a part.
+// linearPack lays out one panel per part.
 type linearPack struct {
 	m      *packed
 	transB bool
@@ -57,20 +57,15 @@ func (r *linearPack) part(panel int, _ *scratch) {
 	}
 }
 
-// Free gives the weights' memory back.
+// Free releases the weights' memory.
 func (l *Linear) Free() { l.weights.Free() }
 
 // WeightBytes is the size of the weights as laid out.
 func (l *Linear) WeightBytes() int { return 4 * len(l.weights.Data) }
 
-// Run computes m rows of y from m rows of x, ldx and ldy apart. A row's result
-// does not depend on the others.
-func (l *Linear) Run(m int, x []float32, ldx int, y []float32, ldy int) {
-	l.RunAdd(m, x, ldx, nil, 0, y, ldy)
-}
-
-// RunAdd is Run with rows of add, ldadd apart, added before the function. add must
-// not overlap y.
+// RunAdd computes m rows of y from m rows of x, ldx and ldy apart, with the rows of
+// add, ldadd apart, added before the function; add may be nil and must not overlap
+// y. A row's result does not depend on the others.
 func (l *Linear) RunAdd(m int, x []float32, ldx int, add []float32, ldadd int, y []float32, ldy int) {
 	checkMatrix("x", false, m, l.K, len(x), ldx)
 	checkMatrix("y", false, m, l.N, len(y), ldy)

@@ -28,11 +28,11 @@ func TestLinear(t *testing.T) {
 			}
 			x := newGuarded[float32](r, (m-1)*ldx+k, 3)
 			y := newGuarded[float32](r, (m-1)*ldy+n, 3)
-			l.Run(m, x.s, ldx, y.s, ldy)
+			l.run(m, x.s, ldx, y.s, ldy)
 			y.intact(t, "linear")
 			one := make([]float32, n)
 			for i := range m {
-				l.Run(1, x.s[i*ldx:], ldx, one, n)
+				l.run(1, x.s[i*ldx:], ldx, one, n)
 				for j := range n {
 					want, size := float64(bias[j]), 1.
 					for p := range k {
@@ -55,4 +55,9 @@ func TestLinear(t *testing.T) {
 			l.Free()
 		}
 	})
+}
+
+// run is RunAdd with nothing added.
+func (l *Linear) run(m int, x []float32, ldx int, y []float32, ldy int) {
+	l.RunAdd(m, x, ldx, nil, 0, y, ldy)
 }

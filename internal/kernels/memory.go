@@ -29,7 +29,7 @@ func NewBuffer(n int) *Buffer {
 	return &Buffer{Data: aligned[float32](n)}
 }
 
-// Free gives the memory back. Slices of Data must not be used after it.
+// Free releases the memory. Slices of Data must not be used after it.
 func (b *Buffer) Free() {
 	if b == nil {
 		return

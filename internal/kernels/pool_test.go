@@ -134,7 +134,7 @@ func TestRunPooled(t *testing.T) {
 			wantMean := NewAct(3, 1, 1, g.Out, Halo{}, nil)
 			c.RunPooled(in, out, mean)
 			guard.intact(t, "pooled convolution")
-			c.Run(in, want)
+			c.run(in, want)
 			GlobalAveragePool(want, wantMean)
 			for i, x := range want.Data {
 				if out.Data[i] != x {

@@ -29,8 +29,8 @@ func TestVectors(t *testing.T) {
 			check("add", func(d []float32) { Add(d, a.s, b.s) }, func(i int) float64 { return x(i) + y(i) })
 			check("mul", func(d []float32) { Mul(d, a.s, b.s) }, func(i int) float64 { return x(i) * y(i) })
 			check("relu", func(d []float32) { Relu(d, a.s) }, func(i int) float64 { return max(x(i), 0) })
-			check("leaky relu", func(d []float32) { LeakyRelu(d, a.s, 0.25) }, func(i int) float64 { return max(x(i), 0.25*x(i)) })
-			check("clip", func(d []float32) { Clip(d, a.s, -0.5, 0.5) }, func(i int) float64 { return min(max(x(i), -0.5), 0.5) })
+			check("leaky relu", func(d []float32) { leakyRelu(d, a.s, 0.25) }, func(i int) float64 { return max(x(i), 0.25*x(i)) })
+			check("clip", func(d []float32) { clip(d, a.s, -0.5, 0.5) }, func(i int) float64 { return min(max(x(i), -0.5), 0.5) })
 			var want float64
 			for i := range n {
 				want += x(i) * x(i)
@@ -53,8 +53,8 @@ func TestReluKeepsNaN(t *testing.T) {
 		y := make([]float32, len(x))
 		Relu(y, x)
 		u, v := make([]float32, len(x)), make([]float32, len(x))
-		Clip(u, x, 0, 6)
-		LeakyRelu(v, x, 0.1)
+		clip(u, x, 0, 6)
+		leakyRelu(v, x, 0.1)
 		for i := range y {
 			if y[i] == y[i] || u[i] == u[i] || v[i] == v[i] {
 				t.Fatalf("[%d]: %v, %v, %v", i, y[i], u[i], v[i])

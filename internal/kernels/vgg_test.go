@@ -98,15 +98,15 @@ func (v *vgg19) run() {
 		v.conv(i, v.acts[i], v.acts[i+1])
 	}
 	v.acts[len(v.acts)-1].ToNCHW(v.flat)
-	v.fc6.Run(v.batch, v.flat, 25088, v.y6, 4096)
-	v.fc7.Run(v.batch, v.y6, 4096, v.y7, 4096)
+	v.fc6.run(v.batch, v.flat, 25088, v.y6, 4096)
+	v.fc7.run(v.batch, v.y6, 4096, v.y7, 4096)
 }
 
 func (v *vgg19) conv(i int, in, out *Act) {
 	if v.pooled[i] {
 		v.convs[i].RunMaxPool2(in, out)
 	} else {
-		v.convs[i].Run(in, out)
+		v.convs[i].run(in, out)
 	}
 }
 

@@ -45,7 +45,7 @@ func prepareWinograd(c *Conv, w []float32) *winograd {
 	return p
 }
 
-// winogradWeights transforms the kernels of one panel a part, in double
+// winogradWeights transforms the kernels of one panel per part, in double
 // precision.
 type winogradWeights struct {
 	*winograd

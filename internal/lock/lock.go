@@ -19,16 +19,16 @@ import (
 	"vzsl/internal/lookup"
 )
 
-// Name is the lock file's in the folder that it locks.
+// Name is the name of the lock file in the folder that it locks.
 const Name = ".lock"
 
-// On Windows a locked file cannot be read by others: the holder is told by a file beside it.
+// On Windows a locked file cannot be read by others: a file beside it names the holder.
 const besideName = Name + ".holder"
 
 // Patience is how long Take waits for another process: most locks are held for a few files alone.
 var Patience = 2 * time.Second
 
-// Holder is who holds a lock, as the lock file tells.
+// Holder is who holds a lock, according to the lock file.
 type Holder struct {
 	Host    string    `json:"host"`
 	PID     int       `json:"pid"`
@@ -43,7 +43,7 @@ func (h *Holder) String() string {
 	return fmt.Sprintf("'%s' (process %d on %s, since %s)", h.Command, h.PID, h.Host, h.Since.Local().Format("2006-01-02 15:04:05"))
 }
 
-// HeldError says that another process is writing into a folder.
+// HeldError reports that another process is writing into a folder.
 type HeldError struct {
 	Dir    string
 	Holder *Holder // nil: not known
@@ -57,14 +57,14 @@ func (e *HeldError) Error() string {
 type Lock struct {
 	dir  string
 	f    *flock.Flock
-	made []string // folders that Take made, deepest first
+	made []string // folders that Take created, deepest first
 }
 
 // tryLock is replaced in tests.
 var tryLock = (*flock.Flock).TryLock
 
-// Take locks a folder, which is made where it does not exist. Where another process holds it for longer than Patience the error is a
-// *HeldError; where the file system cannot lock, it says so.
+// Take locks a folder and creates it if it does not exist. If another process holds it for longer than Patience the error is a
+// *HeldError; if the file system does not support locks, the error says so.
 func Take(ctx context.Context, dir string) (*Lock, error) { return take(ctx, dir, Patience) }
 
 // Wait is Take without a limit: it waits until the other process is done or ctx ends.
@@ -107,15 +107,15 @@ func take(ctx context.Context, dir string, patience time.Duration) (*Lock, error
 	}
 }
 
-// current tells whether the locked file is still the folder's.
+// current reports whether the locked file is still the one in the folder.
 func (l *Lock) current(path string) bool {
 	mine, err1 := l.f.Stat()
 	there, err2 := os.Stat(path)
 	return err1 == nil && err2 == nil && os.SameFile(mine, there)
 }
 
-// Check tells whether the folder is still the one that was locked: not where it was removed or replaced, or where its file system is not
-// mounted any more. What is written then would lie elsewhere.
+// Check returns an error if the folder is no longer the one that was locked: it was removed or replaced, or its file system is no longer
+// mounted, and files would be written elsewhere.
 func (l *Lock) Check() error {
 	if l == nil || l.f == nil || l.current(filepath.Join(l.dir, Name)) {
 		return nil
@@ -123,7 +123,7 @@ func (l *Lock) Check() error {
 	return fmt.Errorf("%s was removed or replaced, or its file system was unmounted, while this command was writing there; files written before that are in the original folder: mount it again and run the same command again", l.dir)
 }
 
-// sign says in the lock file who holds it. It is told to people alone: where it cannot be written the lock holds all the same.
+// sign writes into the lock file who holds it. This only informs people: the lock is valid even if it cannot be written.
 func (l *Lock) sign() {
 	host, _ := os.Hostname()
 	words := append([]string{strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")}, os.Args[1:]...)
@@ -148,12 +148,12 @@ func read(dir string) *Holder {
 	return &h
 }
 
-// Held tells who else is writing into a folder now; nil: nobody, or this process.
+// Held returns who else is writing into a folder now; nil: nobody, or this process.
 func Held(dir string) *HeldError {
 	f := flock.New(filepath.Join(dir, Name), flock.SetFlag(os.O_RDONLY)) // not created
 	if ok, err := f.TryRLock(); ok || err != nil {
 		_ = f.Unlock()
-		return nil //nolint:nilerr // a folder that cannot be locked is nobody's
+		return nil //nolint:nilerr // a folder that cannot be locked is held by nobody
 	}
 	h := read(dir)
 	if host, _ := os.Hostname(); h != nil && h.PID == os.Getpid() && h.Host == host {
@@ -162,14 +162,14 @@ func Held(dir string) *HeldError {
 	return &HeldError{dir, h}
 }
 
-// Release ends the lock. Folders that Take made and that are empty go with it.
+// Release ends the lock and removes the folders that Take created if they are empty.
 func (l *Lock) Release() error {
 	if l == nil || l.f == nil {
 		return nil
 	}
 	path := filepath.Join(l.dir, Name)
 	if runtime.GOOS != "windows" && l.current(path) {
-		_ = os.Remove(path) // while it is held: who waits for the file notices that it has gone
+		_ = os.Remove(path) // while it is held: processes waiting for the file notice that it is gone
 	}
 	err := l.f.Unlock()
 	if runtime.GOOS == "windows" { // an open file cannot be removed there, nor one that somebody else has open
@@ -192,10 +192,10 @@ func (l *Lock) unmake() {
 	}
 }
 
-// Is tells whether a file of a folder is one of this package.
+// Is reports whether a file in a folder belongs to this package.
 func Is(name string) bool { return name == Name || name == besideName }
 
-// MakeDir is MkdirAll that tells which folders it made, deepest first.
+// MakeDir is MkdirAll that returns the folders it created, deepest first.
 func MakeDir(dir string) (made []string, err error) {
 	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
 		fi, err := os.Stat(d)

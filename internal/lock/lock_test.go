@@ -161,7 +161,7 @@ func TestFileSystemWithoutLocks(t *testing.T) {
 	}
 }
 
-// TestCheck: a folder that took the place of the locked one, as the one below a file system that is not mounted any more, is told from it,
+// TestCheck: a folder that took the place of the locked one, as the one below a file system that is not mounted any more, is distinguished from it,
 // and its lock is not removed.
 func TestCheck(t *testing.T) {
 	if runtime.GOOS == "windows" {

@@ -1,10 +1,11 @@
-// Package lookup finds files and tells what is not there from what could not be looked at. os.Stat answers both with an error
-// and filepath.Glob leaves out without a word what it may not read, so that "permission denied" and "too many open files" pass
-// for an empty folder.
+// Package lookup finds files and distinguishes missing ones from those that cannot be accessed. os.Stat returns an error for both,
+// and filepath.Glob silently leaves out what it may not read, so that "permission denied" and "too many open files" look
+// like an empty folder.
 package lookup
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,10 +13,10 @@ import (
 	"syscall"
 )
 
-// Absent tells whether an error says that a file does not exist, or that what should be its folder is a file.
+// Absent reports whether an error means that a file does not exist, or that its parent is not a folder.
 func Absent(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) }
 
-// Exists tells whether there is such a file or folder; the error is why that cannot be known.
+// Exists reports whether a file or folder exists; the error says why that is unknown.
 func Exists(path string) (bool, error) {
 	switch _, err := os.Stat(path); {
 	case err == nil:
@@ -27,8 +28,25 @@ func Exists(path string) (bool, error) {
 	}
 }
 
-// Below lists what a pattern fits below a folder, in the order of names: its parts, which slashes separate, are those of
-// filepath.Match. A folder that is not there holds nothing; one that cannot be read is an error.
+// Open opens a file and gives its size. A folder is refused; what, such as "a CSV file", says what was expected.
+func Open(path, what string) (*os.File, int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	st, err := f.Stat()
+	if err == nil && st.IsDir() {
+		err = fmt.Errorf("%s is a folder; expected %s", path, what)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, 0, err
+	}
+	return f, st.Size(), nil
+}
+
+// Below lists what matches a pattern below a folder, sorted by name; the parts between slashes are patterns of
+// filepath.Match. A missing folder is empty; one that cannot be read is an error.
 func Below(dir, pattern string) ([]string, error) {
 	found := []string{dir}
 	for part := range strings.SplitSeq(pattern, "/") {

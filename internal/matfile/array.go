@@ -32,7 +32,7 @@ func (v values) len() int {
 	return 0
 }
 
-// empty is what an element without any bytes is.
+// empty is the array of an element without bytes.
 var empty = &Array{Info: Info{Class: Double, Dims: []int{0, 0}}, order: binary.LittleEndian, re: values{kind: miDouble}}
 
 // array reads the body of an array, all of the cursor's bytes.
@@ -227,7 +227,7 @@ func fieldNames(order binary.ByteOrder, element func() (kind, []byte, error)) ([
 	return names, nil
 }
 
-// cString is what stands before the first zero byte.
+// cString is the text before the first zero byte.
 func cString(b []byte) string {
 	if i := bytes.IndexByte(b, 0); i >= 0 {
 		b = b[:i]
@@ -235,7 +235,7 @@ func cString(b []byte) string {
 	return string(b)
 }
 
-// Field gives a field of element i of a struct array, or nil.
+// Field returns a field of element i of a struct array, or nil.
 func (a *Array) Field(i int, name string) *Array {
 	for k, f := range a.Fields {
 		if at := i*len(a.Fields) + k; f == name && i >= 0 && at < len(a.fields) {
@@ -245,7 +245,7 @@ func (a *Array) Field(i int, name string) *Array {
 	return nil
 }
 
-// integer is value i cut to a whole number.
+// integer is value i truncated to a whole number.
 func (v values) integer(order binary.ByteOrder, i int) int64 {
 	switch v.kind {
 	case miInt8:
@@ -301,7 +301,7 @@ func (v values) floats(order binary.ByteOrder, dst []float32) {
 	}
 }
 
-// maxFilled bounds the values of a sparse array that is filled up: so many for each nonzero, or the few of a small one.
+// maxFilled bounds the size of a sparse array with its zeros: this many values per nonzero, more only for small arrays.
 const (
 	maxFilled        = 1 << 25
 	maxFilledSmall   = 1 << 20
@@ -309,7 +309,7 @@ const (
 )
 
 // Float64s are the elements of a real numeric, logical, sparse or character array, the first index running fastest; a sparse
-// array is filled up with zeros. 64-bit integers become the nearest float64.
+// array includes its zeros. 64-bit integers become the nearest float64.
 func (a *Array) Float64s() ([]float64, error) {
 	switch {
 	case a.Class == Sparse && !a.Complex:
@@ -333,17 +333,6 @@ func (a *Array) filled() ([]float64, error) {
 	}
 	return out, nil
 }
-
-// Imaginary is the imaginary part of a complex array; nil where it is real.
-func (a *Array) Imaginary() []float64 {
-	if !a.Complex {
-		return nil
-	}
-	return a.im.float64s(a.order)
-}
-
-// Real is the real part of a numeric array, of the nonzeros of a sparse one.
-func (a *Array) Real() []float64 { return a.re.float64s(a.order) }
 
 func (v values) float64s(order binary.ByteOrder) []float64 {
 	out := make([]float64, v.len())
@@ -402,17 +391,4 @@ func whole(i, n int, f float64) (int64, error) {
 		return 0, fmt.Errorf("element %d of %d is %v; expected whole numbers", i+1, n, f)
 	}
 	return int64(f), nil
-}
-
-// Nonzeros are the places of the nonzeros of a sparse array, rows and columns from 0; Real and Imaginary are their values.
-func (a *Array) Nonzeros() (rows, columns []int) {
-	if a.Class != Sparse {
-		return nil, nil
-	}
-	for j := range a.Dims[1] {
-		for k := a.jc.integer(a.order, j); k < a.jc.integer(a.order, j+1); k++ {
-			rows, columns = append(rows, int(a.ir.integer(a.order, int(k)))), append(columns, j)
-		}
-	}
-	return rows, columns
 }

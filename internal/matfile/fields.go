@@ -11,7 +11,7 @@ import (
 const maxFieldNames = 1 << 16
 
 // fieldsOf finds the fields of a struct, and those of structs within it, as variables called "s.field". Only the heads of arrays
-// are looked at; what lies between them is passed over. Arrays of several structs are not gone into.
+// are looked at; what lies between them is skipped. Arrays of several structs are not searched.
 func (f *File) fieldsOf(v *variable) ([]variable, error) {
 	if v.Class != Struct || v.Len() != 1 {
 		return nil, nil
@@ -31,7 +31,7 @@ func (f *File) fieldsOf(v *variable) ([]variable, error) {
 	return w.found, nil
 }
 
-// fieldWalk goes through the bytes of a struct.
+// fieldWalk iterates over the bytes of a struct.
 type fieldWalk struct {
 	r       *bufio.Reader
 	order   binary.ByteOrder
@@ -40,7 +40,7 @@ type fieldWalk struct {
 	found   []variable
 }
 
-// skip passes over n bytes.
+// skip skips n bytes.
 func (w *fieldWalk) skip(n int64) error {
 	if n < 0 || n > w.end-w.at {
 		return errCut
@@ -96,7 +96,7 @@ func (w *fieldWalk) element() (kind, []byte, error) {
 	return k, data, w.skip(int64(len(b) - len(c.b)))
 }
 
-// structure goes through a struct's fields, its head read already; end is where it ends.
+// structure iterates over a struct's fields after its head; end is where it ends.
 func (w *fieldWalk) structure(name string, end int64, depth int) error {
 	if depth > maxDepth {
 		return fmt.Errorf("structs nested more than %d deep", maxDepth)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"vzsl/internal/lookup"
 )
 
 // File is an open MAT file. Its methods may be called from several goroutines.
@@ -38,22 +39,13 @@ type variable struct {
 	inner, innerSize int64
 }
 
-// Open opens a MAT file and reads what variables it holds.
+// Open opens a MAT file and reads its list of variables.
 func Open(path string) (*File, error) {
-	f, err := os.Open(path)
+	f, size, err := lookup.Open(path, "a .mat file")
 	if err != nil {
 		return nil, err
 	}
-	st, err := f.Stat()
-	switch {
-	case err != nil:
-	case st.IsDir():
-		err = fmt.Errorf("%s is a folder; expected a .mat file", path)
-	}
-	var m *File
-	if err == nil {
-		m, err = New(path, f, st.Size())
-	}
+	m, err := New(path, f, size)
 	if err != nil {
 		_ = f.Close()
 		return nil, err
@@ -176,7 +168,7 @@ func (f *File) readHead(v *variable, buf []byte) error {
 	return err
 }
 
-// damaged says so of an end that came early and of what zlib finds.
+// damaged turns an early end and errors of zlib into an error about a damaged file.
 func damaged(err error) error {
 	var pathError *os.PathError
 	if errors.As(err, &pathError) || errors.Is(err, errCut) {
@@ -287,7 +279,7 @@ func (f *File) named(name string) []variable {
 	return f.vars
 }
 
-// Has says whether the file holds a variable, or a field of a struct ("s.field").
+// Has reports whether the file holds a variable, or a field of a struct ("s.field").
 func (f *File) Has(name string) bool {
 	for _, v := range f.named(name) {
 		if v.err == nil && v.Name == name {
@@ -300,7 +292,7 @@ func (f *File) Has(name string) bool {
 // Path is the file's.
 func (f *File) Path() string { return f.path }
 
-// find gives the variable of a name: the last one, as MATLAB and SciPy do, should there be several.
+// find returns the variable of a name: if there are several the last one, as MATLAB and SciPy do.
 func (f *File) find(name string) (*variable, error) {
 	var broken error
 	vars := f.named(name)
@@ -329,7 +321,7 @@ func (f *File) find(name string) (*variable, error) {
 	return nil, fmt.Errorf("%s: there is no variable %q; variables: %s", f.path, name, strings.Join(names, ", "))
 }
 
-// A variable is read whole where it takes no more than this, or this many times its file.
+// A variable is read whole if it needs no more than this, or this many times the size of its file.
 const (
 	wholeBytes = 64 << 20
 	wholeTimes = 64

@@ -202,7 +202,7 @@ func (c *cursor) head() (Info, error) {
 		rest := *c
 		i.Of, _ = rest.name()
 	}
-	// GNU Octave says uint8 of a sparse logical array; that it reserves places and begins with rows gives it away.
+	// GNU Octave writes a sparse logical array as uint8; it is recognised by its reserved places and leading rows.
 	if places := c.order.Uint32(flagsData[4:]); places > 0 && i.Logical && i.Class == Uint8 && len(c.b) >= 8 && kind(c.order.Uint32(c.b)&0xffff) == miInt32 {
 		i.Class = Sparse
 	}

@@ -11,7 +11,7 @@ import (
 
 const hdf5Magic = "\x89HDF\r\n\x1a\n"
 
-// other says of a file in another format what it is and how to convert it; "" where it is none that is known.
+// other says what a file in another known format is and how to convert it; "": unknown.
 func (f *File) other(head []byte) string {
 	is := func(prefix string) bool { return bytes.HasPrefix(head, []byte(prefix)) }
 	switch {
@@ -106,8 +106,8 @@ func (i *Info) Unread() string {
 	return fmt.Sprintf("a %s, which is not supported", i.is())
 }
 
-// remedy is what makes something of an array that can be read, in MATLAB or, where Octave has such arrays, there; "" where nothing
-// is sure to.
+// remedy is the expression that converts an array to one that can be read, in MATLAB or, if Octave has such arrays, in Octave; "": none
+// is certain.
 func (i *Info) remedy(numbers bool) string {
 	x := i.Name
 	if x == "" {

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// Stream gives the values of a real matrix in the file's order, column after column, in memory that does not depend on its
+// Stream reads the values of a real matrix in the file's order, column after column, in memory that does not depend on its
 // size (of a sparse matrix: on its zeros).
 type Stream struct {
 	Info
@@ -78,11 +78,11 @@ func (s *Stream) open(f *File, v *variable) (err error) {
 	return nil
 }
 
-// Left is how many values are still to come.
+// Left is the number of values not yet read.
 func (s *Stream) Left() int64 { return s.left }
 
-// Read fills dst with the next values as float32; one beyond its range becomes infinite. That the file's checksum holds is
-// seen after the last value.
+// Read fills dst with the next values as float32; one beyond its range becomes infinite. The file's checksum is
+// checked after the last value.
 func (s *Stream) Read(dst []float32) error {
 	if int64(len(dst)) > s.left {
 		return s.at(fmt.Errorf("%d values requested, but %d are left", len(dst), s.left))
@@ -143,7 +143,7 @@ func (s *Stream) readSparse(dst []float32) error {
 	return nil
 }
 
-// Close ends the reading.
+// Close ends reading.
 func (s *Stream) Close() error {
 	if s.r == nil {
 		return nil

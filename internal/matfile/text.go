@@ -93,7 +93,7 @@ func (a *Array) units() []rune {
 	if a.re.kind == miUTF8 && utf8.Valid(a.re.b) {
 		return []rune(string(a.re.b))
 	}
-	// Bytes that are not UTF-8 are taken for Latin-1, as old MATLAB wrote it.
+	// Bytes that are not UTF-8 are treated as Latin-1, as old MATLAB wrote it.
 	out := make([]rune, a.re.len())
 	for i := range out {
 		out[i] = rune(a.re.integer(a.order, i))

@@ -12,12 +12,12 @@ import (
 	"testing"
 )
 
-// Browser gives a check that opens pages, files or http addresses, at 360, 768 and 1440 px, light and dark, and printed. It
-// fails the test where one is wider than its window, writes to the console, asks for anything that is not its own, has a
+// Browser returns a check that opens pages, files or http addresses, at 360, 768 and 1440 px, light and dark, and printed. It
+// fails the test if one is wider than its window, writes to the console, requests anything that is not its own, has a
 // serious or critical finding of axe, or is a file over 5 MB.
 //
-// It takes seconds a page: the test skips but for VZSL_LONG or VZSL_PAGES, and where there is no node, Chromium or package.
-// With VZSL_PAGES, as make pages sets it, a lack of these fails the test. VZSL_PAGE_SHOTS names a folder to keep images of them in.
+// It takes seconds per page: the test skips without VZSL_LONG or VZSL_PAGES, or if node, Chromium or a package is missing.
+// With VZSL_PAGES, as make pages sets it, missing programs fail the test. VZSL_PAGE_SHOTS names a folder to keep images of them in.
 func Browser(t testing.TB) (check func(pages ...string)) {
 	t.Helper()
 	look := browser(t)
@@ -29,7 +29,7 @@ func Browser(t testing.TB) (check func(pages ...string)) {
 	}
 }
 
-// Script gives a way to run a script of node that works in pages, as a user does: it calls open(work => ...) of testdata/work.js, which
+// Script returns a way to run a script of node that works in pages, as a user does: it calls open(work => ...) of testdata/work.js, which
 // stands in the environment as PAGETEST, and what it prints is given back. It fails the test where the script does. It skips as Browser
 // does.
 func Script(t testing.TB) (run func(script string, args ...string) string) {
@@ -48,7 +48,7 @@ func Script(t testing.TB) (run func(script string, args ...string) string) {
 	}
 }
 
-// environment gives node with the packages of testdata, and that folder.
+// environment returns node with the packages of testdata, and that folder.
 func environment(t testing.TB) (node func(args ...string) *exec.Cmd, testdata string) {
 	t.Helper()
 	must := os.Getenv("VZSL_PAGES") != ""
@@ -73,7 +73,7 @@ func environment(t testing.TB) (node func(args ...string) *exec.Cmd, testdata st
 	}
 	testdata = filepath.Join(module(t), "internal", "pagetest", "testdata")
 	modules := filepath.Join(testdata, "node_modules")
-	_, _ = os.Stat(modules) // go test does not keep results of before it was made
+	_, _ = os.Stat(modules) // go test does not keep results from before it was made
 	if p := os.Getenv("NODE_PATH"); p != "" {
 		modules += string(os.PathListSeparator) + p
 	}
@@ -105,7 +105,7 @@ func module(t testing.TB) string {
 	return ""
 }
 
-// browser gives what is wrong with pages.
+// browser returns what is wrong with pages.
 func browser(t testing.TB) (look func(pages ...string) (wrong []string)) {
 	t.Helper()
 	node, testdata := environment(t)

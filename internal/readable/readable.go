@@ -55,7 +55,7 @@ func Classes(names []string) []string {
 	return shown
 }
 
-// spaced is a name with blanks for the signs that stand for them.
+// spaced is a name with spaces for the signs that stand for them.
 func spaced(s string) string {
 	return strings.Join(strings.Fields(strings.NewReplacer("_", " ", "+", " ").Replace(s)), " ")
 }

@@ -103,9 +103,9 @@ func AUROC(all []Judged) float64 {
 	return area / float64(known) / float64(unknown)
 }
 
-// Threshold returns the threshold with the smallest mean of false acceptance and false rejection rate (the largest
+// threshold returns the threshold with the smallest mean of false acceptance and false rejection rate (the largest
 // Youden's J); of several, the smallest, which rejects least. It is halfway between two scores, or the smallest score.
-func Threshold(all []Judged) float64 {
+func threshold(all []Judged) float64 {
 	known, unknown := counts(all)
 	s := sorted(all)
 	best, at := math.Inf(1), 0.0              // 0 if there are no images
@@ -148,7 +148,7 @@ func Rates(all []Judged, threshold float64) (falseAcceptance, falseRejection flo
 
 // Choose selects the threshold for a number of candidates.
 func Choose(candidates int, all []Judged) Point {
-	p := Point{Candidates: candidates, Threshold: Threshold(all), AUROC: AUROC(all)}
+	p := Point{Candidates: candidates, Threshold: threshold(all), AUROC: AUROC(all)}
 	p.Known, p.Unknown = counts(all)
 	p.FalseAcceptance, p.FalseRejection = Rates(all, p.Threshold)
 	return p

@@ -41,10 +41,10 @@ func TestObvious(t *testing.T) {
 			t.Fatalf("%v: %v, want %v", all, got, right/pairs)
 		}
 		cost := func(at float64) float64 { a, b := Rates(all, at); return a + b }
-		got := cost(Threshold(all))
+		got := cost(threshold(all))
 		for k := 0; k <= 130; k++ {
 			if at := float64(k)/100 - 0.02; cost(at) < got-1e-12 {
-				t.Fatalf("%v: %v costs %v, %v costs %v", all, Threshold(all), got, at, cost(at))
+				t.Fatalf("%v: %v costs %v, %v costs %v", all, threshold(all), got, at, cost(at))
 			}
 		}
 	}

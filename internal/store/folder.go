@@ -22,7 +22,7 @@ func (d Folder) URL(key string) string { return d.path(key) }
 
 // Stat describes a file; of a folder it is an error.
 func (d Folder) Stat(_ context.Context, key string) (Info, error) {
-	st, err := os.Stat(d.path(key)) // before opening: to open a named pipe may take forever
+	st, err := os.Stat(d.path(key)) // before opening: opening a named pipe may block forever
 	switch {
 	case err != nil:
 		return Info{}, err

@@ -23,12 +23,12 @@ import (
 	"vzsl/internal/wholefile"
 )
 
-// recordsDir holds, in a mirror, what is known of each of its files as it is in the store.
+// recordsDir holds, in a mirror, the recorded state of each file in the store.
 const recordsDir = ".store"
 
 // Mirror is a local folder that stands for a prefix of a store: what is below the prefix is fetched into it, and what is written
 // there is put into the store. Names that begin with a dot are local. The store is what counts: a file that differs from it is fetched
-// again, one that is not there is removed. A mirror belongs to one process.
+// again, one that the store does not have is removed. A mirror belongs to one process.
 type Mirror struct {
 	Dir     string
 	Address string // of the prefix, without a slash at its end
@@ -37,10 +37,9 @@ type Mirror struct {
 	prefix string // of keys, with a slash at its end unless it is empty
 	lock   *flock.Flock
 	settle sync.Mutex
-	watch  watch
 }
 
-// Open takes a mirror of the address in the user's folder for caches: one that no other process has. Fetch fills it.
+// Open takes a mirror of the address in the user's cache folder that no other process uses. Fetch fills it.
 func (o *Opener) Open(address string) (*Mirror, error) {
 	m, base, err := o.mirror(address)
 	if err != nil {
@@ -66,7 +65,7 @@ func (o *Opener) File(ctx context.Context, address string, beside func(name stri
 	if err != nil {
 		return "", err
 	}
-	m.Dir = filepath.Join(base, "shared", path.Base(m.Address)) // a model may be called like its folder
+	m.Dir = filepath.Join(base, "shared", path.Base(m.Address)) // a model may have the name of its folder
 	if _, listed := m.st.(web); !listed {
 		err := m.Fetch(ctx, func(key string) bool { return key == name || beside(key) })
 		if err != nil {
@@ -81,7 +80,7 @@ func (o *Opener) File(ctx context.Context, address string, beside func(name stri
 	return m.Local(name), nil
 }
 
-// one fetches a file of a store that does not list.
+// one fetches a file of a store that cannot list its files.
 func (m *Mirror) one(ctx context.Context, key string) error {
 	in, err := m.st.Stat(ctx, m.prefix+key)
 	if err != nil {
@@ -112,7 +111,7 @@ func (o *Opener) mirror(address string) (*Mirror, string, error) {
 	return m, base, os.MkdirAll(base, 0o755)
 }
 
-// Close gives the mirror up; its files stay for the next process.
+// Close releases the mirror; its files stay for the next process.
 func (m *Mirror) Close() error { return m.lock.Unlock() }
 
 // Key is the key of a file of the mirror, below the prefix; ok is false for files that are not in the mirror, or local to it.
@@ -133,7 +132,7 @@ func (m *Mirror) Key(file string) (key string, ok bool) {
 // Local is the file of a key below the prefix.
 func (m *Mirror) Local(key string) string { return filepath.Join(m.Dir, filepath.FromSlash(key)) }
 
-// record is what a file of the mirror was when it was the store's.
+// record is the state of a file of the mirror when it was last equal to the store's.
 type record struct {
 	Version string
 	Size    int64
@@ -144,7 +143,7 @@ func (m *Mirror) recordFile(key string) string {
 	return filepath.Join(m.Dir, recordsDir, filepath.FromSlash(key)+".json")
 }
 
-// same tells whether the local file is as it was when it was last the store's, and gives the version it had there.
+// same reports whether the local file is unchanged since it was last equal to the store's, and returns its version there.
 func (m *Mirror) same(key string) (version string, ok bool) {
 	st, err := os.Stat(m.Local(key))
 	if err != nil {
@@ -175,7 +174,6 @@ func (m *Mirror) record(key, version string, st fs.FileInfo) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	m.watch.settle(key)
 	return os.WriteFile(file, b, 0o644) // torn, it reads as none: the file is then fetched or put again
 }
 
@@ -195,7 +193,6 @@ func (m *Mirror) Fetch(ctx context.Context, want func(key string) bool) error {
 		}
 		there[key] = true
 		if version, ok := m.same(key); ok && version == in.Version {
-			m.watch.settle(key)
 			continue
 		}
 		g.Go(func() error { return m.fetchNow(below, key, in) })
@@ -229,7 +226,6 @@ func (m *Mirror) fetchNow(ctx context.Context, key string, in Info) error {
 }
 
 func (m *Mirror) forget(key string) error {
-	m.watch.forget(key)
 	for _, file := range []string{m.Local(key), m.recordFile(key)} {
 		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -238,7 +234,7 @@ func (m *Mirror) forget(key string) error {
 	return nil
 }
 
-// each goes through the files of the mirror.
+// each iterates over the files of the mirror.
 func (m *Mirror) each(do func(key string) error) error {
 	return filepath.WalkDir(m.Dir, func(file string, e fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) { // removed meanwhile
@@ -258,7 +254,7 @@ func (m *Mirror) each(do func(key string) error) error {
 	})
 }
 
-// fetch brings one file, and compares it with the checksum that its version is, where it is one.
+// fetch fetches one file and compares it with its version if that is a checksum.
 func (m *Mirror) fetch(ctx context.Context, key string, in Info) error {
 	body, err := m.st.Read(ctx, in.Key, in.Version, 0, -1)
 	if err != nil {
@@ -298,21 +294,27 @@ func isMD5(version string) bool {
 	return err == nil && len(b) == md5.Size
 }
 
-func (m *Mirror) writable() (Writable, error) {
-	w, ok := m.st.(Writable)
+// sending returns the store, if it can be written to, and the content of a local file.
+func (m *Mirror) sending(file string) (writable, []byte, error) {
+	w, err := m.writable()
+	if err != nil {
+		return nil, nil, err
+	}
+	data, err := os.ReadFile(file)
+	return w, data, err
+}
+
+func (m *Mirror) writable() (writable, error) {
+	w, ok := m.st.(writable)
 	if !ok {
-		return nil, fmt.Errorf("%s: %w", m.Address, ErrReadOnly)
+		return nil, fmt.Errorf("%s: %w", m.Address, errReadOnly)
 	}
 	return w, nil
 }
 
 // Put puts the content of a local file into the store under key.
 func (m *Mirror) Put(ctx context.Context, key, file string) error {
-	w, err := m.writable()
-	if err != nil {
-		return err
-	}
-	data, err := os.ReadFile(file)
+	w, data, err := m.sending(file)
 	if err != nil {
 		return err
 	}
@@ -322,11 +324,7 @@ func (m *Mirror) Put(ctx context.Context, key, file string) error {
 // Create puts the content of a local file into the store where no file is under key. Where one is, it is fetched and the error is
 // fs.ErrExist.
 func (m *Mirror) Create(ctx context.Context, key, file string) error {
-	w, err := m.writable()
-	if err != nil {
-		return err
-	}
-	data, err := os.ReadFile(file)
+	w, data, err := m.sending(file)
 	if err != nil {
 		return err
 	}
@@ -341,7 +339,7 @@ func (m *Mirror) Create(ctx context.Context, key, file string) error {
 	return errors.Join(there, err)
 }
 
-// Placed notes that the file of key is now the one that was put into the store.
+// Placed records that the file of key is now the one that was put into the store.
 func (m *Mirror) Placed(ctx context.Context, key string) error {
 	in, err := m.st.Stat(ctx, m.prefix+key)
 	if err != nil {
@@ -359,7 +357,19 @@ func (m *Mirror) Settle(ctx context.Context, want func(key string) bool) error {
 	}
 	m.settle.Lock()
 	defer m.settle.Unlock()
-	err = m.each(func(key string) error { return m.settleOne(ctx, w, key, want) })
+	err = m.each(func(key string) error {
+		if !want(key) {
+			return nil
+		}
+		if _, ok := m.same(key); ok {
+			return nil
+		}
+		err := m.put(ctx, w, key)
+		if errors.Is(err, fs.ErrNotExist) { // removed since
+			return nil
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -375,12 +385,25 @@ func (m *Mirror) Settle(ctx context.Context, want func(key string) bool) error {
 		if err != nil {
 			return err
 		}
-		return m.remove(ctx, w, strings.TrimSuffix(filepath.ToSlash(rel), ".json"), want)
+		key := strings.TrimSuffix(filepath.ToSlash(rel), ".json")
+		if !want(key) {
+			return nil
+		}
+		if _, err := os.Lstat(m.Local(key)); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := w.Remove(ctx, m.prefix+key); err != nil {
+			return err
+		}
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
 	})
 }
 
 // put puts a file of the mirror into the store, and records it as it was when its reading began: one that grew since differs.
-func (m *Mirror) put(ctx context.Context, w Writable, key string) error {
+func (m *Mirror) put(ctx context.Context, w writable, key string) error {
 	was, err := os.Stat(m.Local(key))
 	if err != nil {
 		return err

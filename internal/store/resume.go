@@ -11,23 +11,23 @@ import (
 	"time"
 )
 
-// ChangedError says that a file has another content than when it was looked at.
+// ChangedError reports that a file has changed since it was last looked at.
 type ChangedError struct{ URL string }
 
 func (e *ChangedError) Error() string {
 	return e.URL + " has changed since it was listed; run the same command again"
 }
 
-// tries is how often a request is made before its error counts: with the pauses, for about half a minute.
+// tries is how often a request is made before it fails: with the pauses, for about half a minute.
 const tries = 8
 
-// Pause is what is waited before try n, from 1: doubled each time, with a random part, so that many tasks do not come at once. Tests make it shorter.
+// Pause waits before try n, from 1: twice as long each time, with a random part, so that many tasks do not retry at once. Tests make it shorter.
 var Pause = func(n int) time.Duration {
 	d := min(100*time.Millisecond<<n, 8*time.Second)
 	return d/2 + rand.N(d/2)
 }
 
-// passing tells whether an error may be gone at the next try.
+// passing reports whether an error may be temporary.
 func passing(err error) bool {
 	var status *StatusError
 	var changed *ChangedError
@@ -40,7 +40,7 @@ func passing(err error) bool {
 	return true
 }
 
-// again does what do does until it succeeds, fails for good or has been tried often enough.
+// again calls do until it succeeds, fails permanently or has been tried often enough.
 func again(ctx context.Context, do func() error) error {
 	for n := 1; ; n++ {
 		err := do()
@@ -58,8 +58,8 @@ func again(ctx context.Context, do func() error) error {
 	}
 }
 
-// resume reads through broken connections: open is asked again for what is missing. It tells how many bytes there will be; negative:
-// not known, then the end is taken for the end.
+// resume reads through broken connections: open is called again for what is missing. It returns how many bytes there will be; negative:
+// unknown, then the read ends where the connection does.
 func resume(ctx context.Context, url string, offset, length int64, open func(offset, length int64) (io.ReadCloser, int64, error)) (io.ReadCloser, error) {
 	if length == 0 {
 		return io.NopCloser(eof{}), nil
@@ -82,7 +82,7 @@ type resuming struct {
 	left int64 // negative: not known
 	body io.ReadCloser
 	open func(offset, length int64) (io.ReadCloser, int64, error)
-	lost int // connections in a row that gave nothing
+	lost int // consecutive connections without data
 }
 
 func (r *resuming) connect() error {

@@ -48,7 +48,7 @@ func openS3(name, endpoint string) (*bucket, error) {
 		Creds:      credentials.NewChainCredentials(chain),
 		Region:     cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION")),
 		Transport:  client.Transport,
-		MaxRetries: 1, // again does it, for reading what was begun too
+		MaxRetries: 1, // again retries, also reads that have begun
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the S3 endpoint %s: %w", endpoint, err)
@@ -107,7 +107,7 @@ func (b *bucket) Read(ctx context.Context, key, version string, offset, length i
 		if err != nil {
 			return nil, 0, b.worded(key, err)
 		}
-		if version != "" && in.ETag != version { // a server that knows no If-Match
+		if version != "" && in.ETag != version { // a server without If-Match
 			_ = body.Close()
 			return nil, 0, &ChangedError{b.URL(key)}
 		}
@@ -131,8 +131,8 @@ func (b *bucket) List(ctx context.Context, prefix string) (all []Info, err error
 	return all, err
 }
 
-// Create asks the server to make the file only where there is none (If-None-Match). A try whose answer was lost may have made it:
-// who finds the file there compares it.
+// Create asks the server to create the file only if there is none (If-None-Match). A try whose reply was lost may have created it:
+// an existing file is therefore compared.
 func (b *bucket) Create(ctx context.Context, key string, data []byte) error {
 	return b.put(ctx, key, data, true)
 }

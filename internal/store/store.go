@@ -1,6 +1,6 @@
-// Package store reads and writes files where they lie: in folders, in buckets that speak S3 (AWS, MinIO, R2, Google's interoperable
-// mode), and, for reading, on web servers. A [Store] holds files under keys, names with slashes. What is interrupted is taken up where
-// it broke off, as long as the file is still the same.
+// Package store reads and writes files in folders, in buckets with the S3 protocol (AWS, MinIO, R2, Google's interoperability
+// mode) and, for reading, on web servers. A [Store] holds files under keys, names with slashes. An interrupted read resumes where
+// it stopped, as long as the file is still the same.
 package store
 
 import (
@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Info is what is known of a file.
+// Info describes a file.
 type Info struct {
 	Key      string
 	Size     int64  // -1: not known
@@ -24,12 +24,12 @@ type Info struct {
 	Ranges   bool // parts of it can be read
 }
 
-// Store is a place of files under keys. It is safe for concurrent use. The error for a file that is not there is fs.ErrNotExist, for
+// Store is a place of files under keys. It is safe for concurrent use. The error for a file that does not exist is fs.ErrNotExist, for
 // one that may not be read fs.ErrPermission.
 type Store interface {
 	Stat(ctx context.Context, key string) (Info, error)
-	// Read gives bytes [offset, offset+length) of a file, to its end where length is negative. version, unless "", is that of
-	// the file as it was looked at: of another content nothing is given.
+	// Read returns bytes [offset, offset+length) of a file, to its end if length is negative. version, unless "", is that of
+	// the file when it was looked at: if the file has changed, Read fails.
 	Read(ctx context.Context, key, version string, offset, length int64) (io.ReadCloser, error)
 	// List gives the files whose keys begin with prefix, sorted by key.
 	List(ctx context.Context, prefix string) ([]Info, error)
@@ -37,8 +37,8 @@ type Store interface {
 	URL(key string) string
 }
 
-// Writable is a store that can be written to. A file appears whole or not at all.
-type Writable interface {
+// writable is a store that can be written to. A file appears whole or not at all.
+type writable interface {
 	Store
 	// Create makes a file of a key that no file has; the error for one that is there is fs.ErrExist.
 	Create(ctx context.Context, key string, data []byte) error
@@ -55,10 +55,10 @@ type Opener struct {
 	buckets map[string]Store
 }
 
-// ErrReadOnly is the error where something is to be written to a store that cannot be.
-var ErrReadOnly = errors.New("it is read-only")
+// errReadOnly is the error where something is to be written to a store that cannot be.
+var errReadOnly = errors.New("it is read-only")
 
-// IsURL tells whether an address is one of a store rather than the path of a local file.
+// IsURL reports whether an address is one of a store rather than the path of a local file.
 func IsURL(address string) bool {
 	scheme, _, ok := strings.Cut(address, "://")
 	switch strings.ToLower(scheme) {

@@ -123,7 +123,7 @@ func TestCreate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := st.(Writable)
+	w := st.(writable)
 	for n := range 10 {
 		key := fmt.Sprintf("x/%d", n)
 		var first, there atomic.Int32

@@ -15,7 +15,7 @@ import (
 // web reads from web servers; keys are whole addresses.
 type web struct{}
 
-// client waits for a server's answer, not for ever; a body may take as long as it takes.
+// client limits the time until a server replies, not the time to read the body.
 var client = &http.Client{Transport: func() http.RoundTripper {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.ResponseHeaderTimeout = time.Minute
@@ -24,18 +24,18 @@ var client = &http.Client{Transport: func() http.RoundTripper {
 	return t
 }()}
 
-// StatusError is a server's refusal.
+// StatusError is an error status of a server.
 type StatusError struct {
 	URL     string
 	Status  int
-	Message string // "": it gave no reason
+	Message string // "": no reason given
 }
 
 func (e *StatusError) Error() string {
 	return fmt.Sprintf("%s: the server answered %d %s", e.URL, e.Status, cmp.Or(e.Message, http.StatusText(e.Status)))
 }
 
-// Is makes it the error that files give.
+// Is makes it match the errors of files.
 func (e *StatusError) Is(target error) bool {
 	switch e.Status {
 	case http.StatusNotFound, http.StatusGone:
@@ -98,7 +98,7 @@ func (w web) Read(ctx context.Context, key, version string, offset, length int64
 		if err != nil {
 			return nil, 0, err
 		}
-		if version != "" && res.Header.Get("ETag") != version { // a server that knows no If-Match
+		if version != "" && res.Header.Get("ETag") != version { // a server without If-Match
 			_ = res.Body.Close()
 			return nil, 0, &ChangedError{key}
 		}

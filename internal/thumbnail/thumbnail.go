@@ -23,14 +23,14 @@ import (
 const (
 	maxBytes  = 64 << 20
 	maxPixels = 64 << 20
-	head      = 1 << 20 // bytes of a file that its EXIF orientation is looked for in
+	head      = 1 << 20 // bytes of a file that are searched for its EXIF orientation
 )
 
 // Orientation reads the EXIF orientation, 1 to 8, of an image file's bytes.
 type Orientation func(data []byte) int
 
-// Of is the image in an open file as a JPEG, its longer side at most size pixels, and the image's own size. It is turned by its EXIF
-// orientation unless turn is nil. What is transparent is white.
+// Of returns the image in an open file as a JPEG, its longer side at most size pixels, and the image's own size. It is turned by its EXIF
+// orientation unless turn is nil. Transparent areas become white.
 func Of(f *os.File, size int, turn Orientation) (jpegBytes []byte, width, height int, err error) {
 	img, err := Decode(f, turn)
 	if err != nil {
@@ -43,7 +43,7 @@ func Of(f *os.File, size int, turn Orientation) (jpegBytes []byte, width, height
 	return jpegBytes, img.Bounds().Dx(), img.Bounds().Dy(), nil
 }
 
-// Decode is the image in an open file, turned by its EXIF orientation unless turn is nil.
+// Decode returns the image in an open file, turned by its EXIF orientation unless turn is nil.
 func Decode(f *os.File, turn Orientation) (image.Image, error) {
 	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() || fi.Size() > maxBytes {
 		return nil, errors.Join(err, errors.New("not a file of an image's size"))
@@ -70,7 +70,7 @@ func Decode(f *os.File, turn Orientation) (image.Image, error) {
 	return turned(img, turn(data[:n])), nil
 }
 
-// Encode is an image as a JPEG of that quality, its longer side at most size pixels, and the JPEG's size. What is transparent is white.
+// Encode returns an image as a JPEG of the given quality, its longer side at most size pixels, and the JPEG's size. Transparent areas become white.
 func Encode(img image.Image, size int, scaler draw.Interpolator, quality int) (jpegBytes []byte, w, h int, err error) {
 	b := img.Bounds()
 	w, h = b.Dx(), b.Dy()
@@ -87,7 +87,7 @@ func Encode(img image.Image, size int, scaler draw.Interpolator, quality int) (j
 	return out.Bytes(), w, h, nil
 }
 
-// URI is a JPEG as a data URI.
+// URI returns a JPEG as a data URI.
 func URI(jpegBytes []byte) string {
 	return "data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(jpegBytes)
 }

@@ -1,4 +1,4 @@
-// Package version names the program in what it makes.
+// Package version is the program's name and version, as its artefacts record them.
 package version
 
 import (
@@ -20,7 +20,7 @@ var Number = sync.OnceValue(func() string {
 	return number(info)
 })
 
-// Program names what made an artefact.
+// Program is the program's name and version for an artefact.
 func Program() string { return "vzsl " + Number() }
 
 // number reads the version that Go stamps: a tag's, a pseudo-version for a commit without one, "(devel)" outside a clone.

@@ -12,15 +12,15 @@ import (
 // link is replaced in tests.
 var link = os.Link
 
-// same tells whether two names are of one file.
+// same reports whether two names are of one file.
 func same(a, b string) bool {
 	x, err1 := os.Lstat(a)
 	y, err2 := os.Lstat(b)
 	return err1 == nil && err2 == nil && os.SameFile(x, y)
 }
 
-// Create is Write that never replaces a file: where one is there, before or by then, the error is fs.ErrExist. Of several processes
-// that create one file, on disks that know hard links one alone succeeds.
+// Create is Write that never replaces a file: if the file exists, or appears meanwhile, the error is fs.ErrExist. If several processes
+// create the same file on a file system with hard links, exactly one succeeds.
 func Create(path string, write func(w io.WriteSeeker) error) error {
 	a, err := Prepare(path, write)
 	if err != nil {

@@ -19,11 +19,11 @@ import (
 // suffix of the names of all files that are being written: .NAME.DIGITS.vzsl-tmp.
 const suffix = ".vzsl-tmp"
 
-// abandoned is the age at which such a file counts as a killed process's where locks do not tell: on Windows a locked file could not
+// abandoned is the age at which such a file is considered left by a killed process where locks cannot decide it: on Windows a locked file could not
 // be written by another handle.
 const abandoned = 24 * time.Hour
 
-// temporary is a file that is being written. It is locked as long as its process lives, so that others leave it alone then and
+// temporary is a file that is being written. It is locked as long as its process lives, so that other processes leave it alone until then and
 // remove it afterwards.
 type temporary struct {
 	*os.File
@@ -31,8 +31,8 @@ type temporary struct {
 	lock *flock.Flock
 }
 
-// Temporary opens a file for what need not outlive the process, in dir, of a name with the given one in it. remove closes and removes
-// it; of a killed process it is removed by the next that writes there.
+// Temporary creates a temporary file in dir whose name contains the given one. remove closes and removes it; if the process is killed,
+// the next process that writes there removes it.
 func Temporary(dir, name string) (f *os.File, remove func() error, err error) {
 	_ = Sweep(dir)
 	t, err := create(dir, name)
@@ -48,8 +48,8 @@ func Temporary(dir, name string) (f *os.File, remove func() error, err error) {
 	}, nil
 }
 
-// TemporaryDir makes a folder for what need not outlive the process, in dir, of a name with the given one in it. remove removes it with
-// all that is in it; that of a killed process is removed by the next that writes in dir.
+// TemporaryDir creates a temporary folder in dir whose name contains the given one. remove removes it with its content; if the process is
+// killed, the next process that writes in dir removes it.
 func TemporaryDir(dir, name string) (path string, remove func() error, err error) {
 	_ = Sweep(dir)
 	for range 1000 {
@@ -63,7 +63,7 @@ func TemporaryDir(dir, name string) (path string, remove func() error, err error
 		if runtime.GOOS != "windows" {
 			l = flock.New(filepath.Join(path, dirLock), flock.SetFlag(os.O_RDWR|os.O_CREATE))
 			if ok, err := l.TryLock(); errors.Is(err, fs.ErrNotExist) || err == nil && !ok {
-				continue // another process has just swept it
+				continue // another process has just removed it
 			}
 		}
 		return path, func() error {
@@ -77,7 +77,7 @@ func TemporaryDir(dir, name string) (path string, remove func() error, err error
 	return "", nil, tooMany(dir, name)
 }
 
-// dirLock is the file in a temporary folder by which its process is known to live.
+// dirLock is the file in a temporary folder that is locked while its process runs.
 const dirLock = ".lock"
 
 func temporaryName(dir, name string) string {
@@ -88,7 +88,7 @@ func tooMany(dir, name string) error {
 	return fmt.Errorf("%s*%s: too many such files: remove those of killed processes", filepath.Join(dir, "."+name+"."), suffix)
 }
 
-// create makes a file that is not there yet, in the destination's own folder, never in $TMPDIR: a rename does not cross disks.
+// create creates a new file in the destination's own folder, never in $TMPDIR: a rename cannot cross file systems.
 // os.CreateTemp would leave it readable by its owner alone.
 func create(dir, name string) (*temporary, error) {
 	for range 1000 {
@@ -104,7 +104,7 @@ func create(dir, name string) (*temporary, error) {
 		if mine {
 			return t, nil
 		}
-		_ = f.Close() // another process has just swept it, or:
+		_ = f.Close() // another process has just removed it, or:
 		t.release()
 		if err != nil {
 			return nil, errors.Join(err, t.remove())
@@ -113,8 +113,8 @@ func create(dir, name string) (*temporary, error) {
 	return nil, tooMany(dir, name)
 }
 
-// claim locks the file. Where the file system cannot lock it is nobody's to sweep; where locking fails for another reason, such as too
-// many open files, it would be swept as a killed process's, also by this one.
+// claim locks the file. If the file system does not support locks nobody removes it; if locking fails for another reason, such as too
+// many open files, it would be removed as if its process had been killed, also by this process.
 func (t *temporary) claim() (bool, error) {
 	if runtime.GOOS == "windows" {
 		return true, nil
@@ -160,13 +160,13 @@ func (t *temporary) remove() error {
 	return err
 }
 
-// IsTemporary tells whether a name is that of a file that is, or was, being written.
+// IsTemporary reports whether a name is that of a file that is, or was, being written.
 func IsTemporary(name string) bool {
 	return strings.HasPrefix(name, ".") && strings.HasSuffix(name, suffix)
 }
 
-// Sweep removes what killed processes were writing in dir, and leaves what living ones are. Of the names that are given it removes the
-// files of earlier versions too, which tell neither from the other: nobody else may be writing these.
+// Sweep removes what killed processes were writing in dir and leaves what running ones are writing. For the given names it also removes
+// the files of earlier versions, which do not distinguish the two: no other process may be writing these.
 func Sweep(dir string, names ...string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -202,7 +202,7 @@ func old(file string, names []string) bool {
 func sweep(path string, e fs.DirEntry) error {
 	st, err := e.Info()
 	if err != nil {
-		return nil //nolint:nilerr // it has gone meanwhile
+		return nil //nolint:nilerr // removed meanwhile
 	}
 	age := time.Since(st.ModTime())
 	if runtime.GOOS == "windows" {
@@ -219,7 +219,7 @@ func sweep(path string, e fs.DirEntry) error {
 	switch ok, err := l.TryLock(); {
 	case e.IsDir() && errors.Is(err, fs.ErrNotExist) && age > time.Minute: // killed before it could lock it
 	case err != nil || !ok:
-		return nil //nolint:nilerr // being written, or not to be known
+		return nil //nolint:nilerr // being written, or unknown
 	}
 	err = os.RemoveAll(path)
 	_ = l.Unlock()

@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 )
 
-// Write makes the file at path, and its folder where needed, of what write writes: aside, synced, then renamed. Where anything fails,
-// what was there before stays. What killed processes left in the folder is removed. The error names path.
+// Write writes the file at path, and creates its folder if needed: write writes to a temporary file, which is synced and renamed. If
+// anything fails, the previous file stays. What killed processes left in the folder is removed. The error names path.
 func Write(path string, write func(w io.WriteSeeker) error) error {
 	a, err := Prepare(path, write)
 	if err != nil {
@@ -38,7 +38,7 @@ type Aside struct {
 	t    *temporary
 }
 
-// Move is a file that was made elsewhere on the same disk, complete and synced, and is to be at path.
+// Move prepares a complete, synced file elsewhere on the same file system to be moved to path.
 func Move(from, path string) (*Aside, error) {
 	if fi, err := os.Lstat(path); err == nil && fi.IsDir() {
 		return nil, fmt.Errorf("%s is a folder where a file should be: remove it or choose another place", path)
@@ -66,7 +66,7 @@ func Prepare(path string, write func(w io.WriteSeeker) error) (a *Aside, err err
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	_ = Sweep(dir) // a folder that cannot be read can be written all the same
+	_ = Sweep(dir) // a folder that cannot be read may still be writable
 	t, err := create(dir, name)
 	if err != nil {
 		return nil, Vanished(dir, err)
@@ -81,26 +81,13 @@ func Prepare(path string, write func(w io.WriteSeeker) error) (a *Aside, err err
 	return &Aside{path, t}, nil
 }
 
-// Name is the file's, as long as it is aside.
+// Name is the temporary file's name.
 func (a *Aside) Name() string { return a.t.name }
 
-// Placing, where it is set, is told of every file before it gets its place: of a folder that stands for one elsewhere, where the
-// content of aside is then put first. create says that a file that is there may not be replaced: the error is then fs.ErrExist. placed
+// Placing, if set, is called for every file before it is renamed into its place: for a folder that mirrors one in a store, where the
+// content of aside is then stored first. create: an existing file may not be replaced, the error is then fs.ErrExist. placed
 // is called when the file is in its place.
 var Placing func(path, aside string, create bool) (placed func() error, err error)
-
-// InPlace, where it is set, is told of every file that OpenInPlace opens.
-var InPlace func(path string)
-
-// OpenInPlace opens a file that is written line by line, so that it never is in its place as a whole: a log, whose reader knows what to make
-// of a last line that is torn.
-func OpenInPlace(path string, flag int) (*os.File, error) {
-	f, err := os.OpenFile(path, flag, 0o644)
-	if err == nil && InPlace != nil {
-		InPlace(path)
-	}
-	return f, err
-}
 
 func placing(path, aside string, create bool) (func() error, error) {
 	if Placing == nil {
@@ -122,8 +109,8 @@ func (a *Aside) Commit() error {
 	return placed()
 }
 
-// Vanished explains an error of a file that this process made and that is not there any more: nobody else removes it, so that its folder
-// has gone.
+// Vanished explains an error about a file that this process created and that no longer exists: nobody else removes it, so its folder
+// must be gone.
 func Vanished(path string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -137,8 +124,8 @@ func Vanished(path string, err error) error {
 // rename is replaced in tests.
 var rename = os.Rename
 
-// Rename is os.Rename where the answer of a server may be lost: over NFS a rename that was done can be reported as failed, when it is
-// sent again and the first name is gone. It was done where the new name is the file that the old one was, and the old one is not there.
+// Rename is os.Rename for file servers whose reply may be lost: over NFS a completed rename can be reported as failed when it is
+// sent again and the old name is gone. It was completed if the new name is the file that the old one was and the old name does not exist.
 func Rename(from, to string) error {
 	was, unknown := os.Lstat(from)
 	err := rename(from, to)

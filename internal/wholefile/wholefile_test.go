@@ -206,7 +206,7 @@ func TestSweepOfEarlierVersions(t *testing.T) {
 	}
 }
 
-// TestRename: only a rename that is reported as failed, and was done, is taken for done. The lost answer of a server is tried by
+// TestRename: only a rename that is reported as failed, and was done, is treated as done. The lost answer of a server is tried by
 // 'make faults'.
 func TestRename(t *testing.T) {
 	dir := t.TempDir()

@@ -1,4 +1,4 @@
-// Package classify classifies images with the model of a run among classes that may be described anew: what the commands predict and
+// Package classify classifies images with the model of a run among classes that may be newly described: what the commands predict and
 // serve do, without a terminal.
 package classify
 

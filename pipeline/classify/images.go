@@ -75,7 +75,7 @@ func List(args []string) ([]string, error) {
 	return all, nil
 }
 
-// isShards tells whether a folder holds feature shards.
+// isShards reports whether a folder holds feature shards.
 func isShards(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, "manifest.json"))
 	return err == nil

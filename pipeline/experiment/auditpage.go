@@ -123,8 +123,8 @@ func (a *Audit) findControls(say func(format string, args ...any)) {
 	}
 }
 
-// Table is the audit's main table.
-func (a *Audit) Table() report.Table {
+// table is the audit's main table.
+func (a *Audit) table() report.Table {
 	t := report.Table{Caption: "Top-1, mean per class over the unseen classes, in percent, with the 95 % interval over images (dark) and over classes (light); the line marks chance",
 		Head: []string{"Classes described by", "Method", "Top-1, mean per class", "Interval", "Top-1, per image"}, Words: 1}
 	generalised := slices.ContainsFunc(a.Rows, func(r *AuditRow) bool { return r.Harmonic != nil })
@@ -241,7 +241,7 @@ func (x *Runner) writeAudit(a *Audit, command string) error {
 		Heading:  "What describes the classes of " + a.Dataset,
 		Lead:     fmt.Sprintf("Names, attributes and texts of the classes on the same features (%s): every row ranks the same %d test images among the same %d unseen classes.", a.Network, a.Images, a.Classes),
 		Findings: a.Findings,
-		Tables:   []report.Table{a.Table(), a.differences()},
+		Tables:   []report.Table{a.table(), a.differences()},
 		Notes:    slices.Clone(a.Notes),
 		Command:  command, Program: a.Program,
 	}
@@ -272,7 +272,7 @@ func templatesText(templates []string) string {
 	return fmt.Sprintf(", names in the templates %q", templates)
 }
 
-// csv has a line a row, fractions 0 to 1.
+// csv has one line per row, fractions 0 to 1.
 func (a *Audit) csv() []byte {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)

@@ -47,8 +47,8 @@ type ComparedMethod struct {
 	Error     string                  `json:"error,omitempty"`
 }
 
-// Figure is one of the row's figures by name, nil: it has none.
-func (m *ComparedMethod) Figure(name string) *evaluate.Spread {
+// figure is one of the row's figures by name, nil: it has none.
+func (m *ComparedMethod) figure(name string) *evaluate.Spread {
 	for i := range m.Figures {
 		if m.Figures[i].Name == name {
 			return &m.Figures[i]
@@ -169,7 +169,7 @@ func (x *Runner) Compare(ctx context.Context, o *CompareOptions) (*Comparison, e
 			out.Published = report.PublishedBeside(cmp.Or(o.Published, o.Run.Dataset.Name), result, in.Features.Source())
 		}
 		row.Published = out.Published.Figure(row.Title)
-		x.Log.Info("compared", "method", m, "top-1", Points(row.Figure(perClassFigure).Mean)+"%", "done", fmt.Sprintf("%d/%d", i+1, len(names)))
+		x.Log.Info("compared", "method", m, "top-1", Points(row.figure(perClassFigure).Mean)+"%", "done", fmt.Sprintf("%d/%d", i+1, len(names)))
 	}
 	if len(failed) == len(names) {
 		return nil, fmt.Errorf("no method could be compared; the first failed with: %w", failed[0])
@@ -178,7 +178,7 @@ func (x *Runner) Compare(ctx context.Context, o *CompareOptions) (*Comparison, e
 		if a.Error != "" || b.Error != "" {
 			return cmp.Compare(min(1, len(a.Error)), min(1, len(b.Error)))
 		}
-		return cmp.Compare(b.Figure(perClassFigure).Mean, a.Figure(perClassFigure).Mean)
+		return cmp.Compare(b.figure(perClassFigure).Mean, a.figure(perClassFigure).Mean)
 	})
 	return out, x.writeComparison(out, o.Command)
 }

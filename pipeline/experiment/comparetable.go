@@ -19,7 +19,7 @@ import (
 func (r *Comparison) Table() report.Table {
 	t := report.Table{Caption: fmt.Sprintf("Accuracy on %s (%s), split %s, in percent, with the standard deviation over %s", r.Dataset, r.Network, r.Split, usage.Counted(len(r.Seeds), "seed")),
 		Head: []string{"Method", "Top-1, mean per class", "95 % interval", "Top-1, per image"}}
-	generalised := slices.ContainsFunc(r.Methods, func(m *ComparedMethod) bool { return m.Figure(harmonicFigure) != nil })
+	generalised := slices.ContainsFunc(r.Methods, func(m *ComparedMethod) bool { return m.figure(harmonicFigure) != nil })
 	if generalised {
 		t.Head = append(t.Head, harmonicFigure)
 	}
@@ -53,15 +53,15 @@ func (r *Comparison) Table() report.Table {
 			t.Rows = append(t.Rows, row)
 			continue
 		}
-		perClass := m.Figure(perClassFigure)
+		perClass := m.figure(perClassFigure)
 		ours := spread(perClass)
 		ours.Link = m.Report
-		row = append(row, ours, report.TableCell{Text: Between(perClass.Interval)}, spread(m.Figure(evaluate.Top1PerImage)))
+		row = append(row, ours, report.TableCell{Text: Between(perClass.Interval)}, spread(m.figure(evaluate.Top1PerImage)))
 		if generalised {
-			row = append(row, spread(m.Figure(harmonicFigure)))
+			row = append(row, spread(m.figure(harmonicFigure)))
 		}
 		if top5 {
-			row = append(row, spread(m.Figure(evaluate.Top5PerImage)))
+			row = append(row, spread(m.figure(evaluate.Top5PerImage)))
 		}
 		validation := report.TableCell{Text: Points(m.Best.Accuracy)}
 		if m.Best.Folds > 1 {
@@ -102,7 +102,7 @@ func seconds(s float64) string {
 	return d.Round(time.Second).String()
 }
 
-// csv has a row a method, shares 0..1, published figures in percent as they were published.
+// csv has one row per method, shares 0..1, published figures in percent as they were published.
 func (r *Comparison) csv() []byte {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
@@ -115,13 +115,13 @@ func (r *Comparison) csv() []byte {
 			_ = w.Write(append(append(line, make([]string, 19)...), m.Error))
 			continue
 		}
-		perClass, perImage := m.Figure(perClassFigure), m.Figure(evaluate.Top1PerImage)
+		perClass, perImage := m.figure(perClassFigure), m.figure(evaluate.Top1PerImage)
 		low, high := "", ""
 		if i := perClass.Interval; i != nil {
 			low, high = exact(i.Low), exact(i.High)
 		}
 		line = append(line, exact(perClass.Mean), exact(perClass.SD), low, high, exact(perImage.Mean), exact(perImage.SD))
-		if top5 := m.Figure(evaluate.Top5PerImage); top5 != nil {
+		if top5 := m.figure(evaluate.Top5PerImage); top5 != nil {
 			line = append(line, exact(top5.Mean), exact(top5.SD))
 		} else {
 			line = append(line, "", "")

@@ -49,7 +49,7 @@ type FewShotOptions struct {
 	Shots    []int               // labelled images of each unseen class, ascending
 	Pool     int                 // images of each to draw them from
 	Seeds    int                 // draws, and trainings
-	Force    bool                // train anew what is there
+	Force    bool                // retrain runs that exist
 	Flags    []string            // more of the command that makes the report again, for the page
 	// Done are scores that tasks came to, by FewShotUnit.String: neither trained nor evaluated again.
 	Done map[string]*Scored
@@ -81,7 +81,7 @@ func (o *FewShotOptions) Units() []FewShotUnit {
 	return all
 }
 
-// canLearn tells whether a method can be trained with so many shots.
+// canLearn reports whether a method can be trained with so many shots.
 func canLearn(method string, shots int) bool { return shots > 0 || !methods.Lookup(method).NeedsShots }
 
 func (o *FewShotOptions) methods() (names []string) {

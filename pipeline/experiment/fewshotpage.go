@@ -14,7 +14,7 @@ import (
 	"vzsl/train/settings"
 )
 
-// FewShotTable has a row a method, a column a number of shots.
+// FewShotTable has one row per method, one column per number of shots.
 func FewShotTable(o *FewShotOptions, res *FewShotResult) [][]report.TableCell {
 	var rows [][]report.TableCell
 	for _, m := range o.methods() {

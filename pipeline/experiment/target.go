@@ -19,7 +19,7 @@ import (
 )
 
 // What a long command is to leave behind is looked at before it begins: whether its folders can be written, and whether they
-// hold runs that it would not go on with.
+// hold runs that it would not continue with.
 
 // Writable tells why nothing could be written into a folder, which need not be there yet.
 func Writable(dir string) error {
@@ -121,7 +121,7 @@ func (x *Runner) oneKind(run string, settings settings.Settings, n int, force, s
 	return nil
 }
 
-// sameSettings tells whether two runs differ in nothing but the seed.
+// sameSettings reports whether two runs differ in nothing but the seed.
 func sameSettings(a, b settings.Settings) bool {
 	for _, s := range []*settings.Settings{&a, &b} {
 		s.Seed = 0

@@ -45,7 +45,7 @@ func (e *OtherModelError) Error() string {
 	return fmt.Sprintf("%s is not the model that its task trained: it was changed or damaged since; remove its folder and run 'vzsl finish' again, which lists the task", e.File)
 }
 
-// TasksModel checks that a run's model is the one a task trained; there is false where it is gone.
+// TasksModel checks that a run's model is the one that a task trained; there is false where it is gone.
 func (x *Runner) TasksModel(run, sha256 string) (there bool, err error) {
 	file := filepath.Join(x.RunDir(run), runs.ModelFile)
 	sum, err := custody.SHA256(file)

@@ -33,7 +33,7 @@ func (s *Search) Check() error {
 	return nil
 }
 
-// Tune searches a run's settings, or goes on with a search.
+// Tune searches a run's settings, or continues with a search.
 func (x *Runner) Tune(ctx context.Context, name string, in *workspace.Inputs, s *Search, settings settings.Settings, choice map[string]float64, pinned []string) (*tuning.Tuned, error) {
 	x.Log.Info("tune", "run", name, "method", settings.Method, "split", in.Roles.Name, "trials", s.Trials, "folds", s.Folds, "seen", len(in.Roles.Seen))
 	p := x.Begin("tune "+name, "fits")
@@ -87,7 +87,7 @@ func (x *Runner) ReadTuned(run, method string) (settings.Settings, *runs.TunedRe
 	return s, tuned, err
 }
 
-// Inductive reads the settings and the choice of a tuned inductive run, which a transductive search goes on from.
+// Inductive reads the settings and the choice of a tuned inductive run, which a transductive search continues from.
 func (x *Runner) Inductive(run, method string) (settings.Settings, map[string]float64, error) {
 	s, tuned, err := x.ReadTuned(run, method)
 	if err != nil {

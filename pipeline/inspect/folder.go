@@ -79,7 +79,7 @@ func (x *inspection) repair(what string) string {
 // wnidArchive is the archive of one class of ImageNet, which lies within that of all.
 var wnidArchive = regexp.MustCompile(`^n\d{8}\.tar$`)
 
-// ofXLSA17 looks in the folder of all of xlsa17 for those of single datasets, and says how to go on with the one asked for, or of
+// ofXLSA17 looks in the folder of all of xlsa17 for those of single datasets, and says how to continue with the one asked for, or of
 // xlsa17 itself with any.
 func (x *inspection) ofXLSA17(all string) bool {
 	var found []string

@@ -178,7 +178,7 @@ func Rename(ctx context.Context, w *workspace.Workspace, from, to string) error 
 	return move(ctx, w, from, to)
 }
 
-// move is Rename from the first change on. A file says so until the last: the same call after one that was killed goes on there.
+// move is Rename from the first change on. A file says so until the last: the same call after one that was killed continues there.
 func move(ctx context.Context, w *workspace.Workspace, from, to string) error {
 	mark := markOf(w, from)
 	if exists(w.ReportDir(from)) {
@@ -225,7 +225,7 @@ func unmark(mark string) error {
 	return nil
 }
 
-// begun tells whether a call of Rename with the same names did not come to its end.
+// begun reports whether a call of Rename with the same names did not come to its end.
 func begun(w *workspace.Workspace, from, to string) bool {
 	was, err := os.ReadFile(markOf(w, from))
 	return err == nil && string(was) == to && (!exists(w.RunDir(from)) || !exists(w.RunDir(to))) && (!exists(w.ReportDir(from)) || !exists(w.ReportDir(to)))

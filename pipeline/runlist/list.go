@@ -79,7 +79,7 @@ func (r *Run) Newest() time.Time {
 	return r.Trained
 }
 
-// List gives the runs and reports of a workspace, the newest first. progress may be nil.
+// List returns the runs and reports of a workspace, the newest first. progress may be nil.
 func List(ctx context.Context, w *workspace.Workspace, progress func(done, total int)) ([]*Run, error) {
 	names, err := topFolders(w.RunDir(""), w.ReportDir(""))
 	if err != nil {

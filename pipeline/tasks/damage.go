@@ -27,13 +27,13 @@ func (p *Plan) Check(folder string, listed func(shard string) bool) (found []Dam
 	if p.Extract != nil && p.Extract.ListSHA256 != "" {
 		list := filepath.Join(p.dir, listName)
 		checked = append(checked, list)
-		if _, err := p.Images(); err != nil {
+		if _, err := p.images(); err != nil {
 			found = append(found, Damage{File: list, Err: err})
 		}
 	}
 	for _, u := range p.Units {
 		path := p.notePath(u.Key)
-		n, err := p.Note(u.Key)
+		n, err := p.note(u.Key)
 		switch {
 		case err != nil:
 			found = append(found, Damage{File: path, Err: err, Unit: u.Key, Purge: []string{path}})

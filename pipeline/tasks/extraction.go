@@ -32,7 +32,7 @@ func PlanExtract(ctx context.Context, folder string, src features.Source, d *dat
 // Dataset returns the planned dataset from its stored list; nil: the plan has no list, and each task lists the dataset. open opens images
 // that are not files of a folder.
 func (p *Plan) Dataset(open func(*features.ImageList) (datasets.Pictures, error)) (*datasets.Dataset, error) {
-	list, err := p.Images()
+	list, err := p.images()
 	if err != nil || list == nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ type Writer struct {
 
 // OpenTask opens the folder for a task. src describes what the task would compute: it must equal what was planned.
 func (p *Plan) OpenTask(ctx context.Context, t Task, src features.Source, growing features.Growing) (*Writer, error) {
-	if err := p.Here(); err != nil {
+	if err := p.here(); err != nil {
 		return nil, err
 	}
 	planned := p.Extract.Source
@@ -141,10 +141,10 @@ func (w *Writer) Units() int { return w.done }
 
 func (w *Writer) note(shard int, part *features.ManifestPart, computed int, seconds float64) error {
 	w.done++
-	n := &Note{Key: w.Key(shard), File: part.File, Rows: part.Rows, Skipped: part.Skipped, Computed: computed, SHA256: part.SHA256, Bytes: part.Bytes,
+	n := &note{Key: w.Key(shard), File: part.File, Rows: part.Rows, Skipped: part.Skipped, Computed: computed, SHA256: part.SHA256, Bytes: part.Bytes,
 		Seconds: seconds, Task: w.task.String()}
 	if seconds == 0 {
-		if have, err := w.p.Note(n.Key); err != nil || have != nil && have.SHA256 == n.SHA256 {
+		if have, err := w.p.note(n.Key); err != nil || have != nil && have.SHA256 == n.SHA256 {
 			return err
 		}
 	}
@@ -154,10 +154,10 @@ func (w *Writer) note(shard int, part *features.ManifestPart, computed int, seco
 // FinishExtract adds the plan's shards to the folder and writes its manifest. If units are missing, the error is a
 // *MissingError.
 func (p *Plan) FinishExtract(ctx context.Context, d *datasets.Dataset) (*features.Manifest, error) {
-	at, notes := p.unitOf(), map[string]*Note{}
+	at, notes := p.unitOf(), map[string]*note{}
 	var missing []int
 	for i, u := range p.Units {
-		n, err := p.Note(u.Key)
+		n, err := p.note(u.Key)
 		if err != nil {
 			return nil, err
 		}
@@ -209,13 +209,13 @@ func (p *Plan) FinishExtract(ctx context.Context, d *datasets.Dataset) (*feature
 }
 
 // damaged is the error of a shard that is not as its record says.
-func (p *Plan) damaged(n *Note) error {
+func (p *Plan) damaged(n *note) error {
 	return errorf("%s does not have the checksum recorded by task %s on %s: it was changed or damaged; remove it and %s, and run the task again: %s",
 		filepath.Join(p.Extract.Folder, n.File), n.Task, n.Host, p.notePath(n.Key), p.Again(n.Key))
 }
 
 // conflicts finds shards that two tasks wrote with different bytes.
-func (p *Plan) conflicts(notes map[string]*Note) error {
+func (p *Plan) conflicts(notes map[string]*note) error {
 	for key, n := range notes {
 		found, err := filepath.Glob(filepath.Join(p.Extract.Folder, "part-"+key+"-*.parquet*"))
 		if err != nil {

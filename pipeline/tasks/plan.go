@@ -36,8 +36,8 @@ const planFormat = "vzsl-plan/1"
 // KindExtract is the command whose units are shards. Those of all others are independent computations (see Run).
 const KindExtract = "extract"
 
-// Kinds are the commands that can be planned.
-func Kinds() []string { return []string{KindExtract, "compare", "tune", "fewshot", "train"} }
+// kinds are the commands that can be planned.
+func kinds() []string { return []string{KindExtract, "compare", "tune", "fewshot", "train"} }
 
 // Plan is plan.json.
 type Plan struct {
@@ -106,7 +106,7 @@ func (p *Plan) check() error {
 	switch {
 	case p.Format != planFormat:
 		return fmt.Errorf("its format is %q, expected %q", p.Format, planFormat)
-	case !slices.Contains(Kinds(), p.Command):
+	case !slices.Contains(kinds(), p.Command):
 		return fmt.Errorf("its command %q cannot be planned", p.Command)
 	case (p.Command == KindExtract) != (p.Extract != nil):
 		return errors.New("the description of the extraction is missing")
@@ -156,7 +156,7 @@ func (p *Plan) Write(dir string, list *features.ImageList, force bool) (string, 
 	p.Format, p.dir = planFormat, dir
 	path := filepath.Join(dir, planName)
 	if old, err := Read(path); err == nil && !force {
-		if notes, err := old.Notes(); err != nil || len(notes) < len(old.Units) {
+		if notes, err := old.notes(); err != nil || len(notes) < len(old.Units) {
 			if same, err := p.same(old, list); err != nil || same {
 				return path, err
 			}
@@ -189,13 +189,13 @@ func (p *Plan) Write(dir string, list *features.ImageList, force bool) (string, 
 	return path, wholefile.Bytes(path, data)
 }
 
-// same tells whether a plan that is there divides the same work in the same way. When it was made, and what was measured then, may
+// same reports whether a plan that is there divides the same work in the same way. When it was made, and what was measured then, may
 // differ.
 func (p *Plan) same(old *Plan, list *features.ImageList) (bool, error) {
 	a, b := *p, *old
 	a.Made, a.Rate = b.Made, b.Rate
 	if a.Extract != nil && b.Extract != nil && list != nil {
-		if _, err := old.Images(); err != nil {
+		if _, err := old.images(); err != nil {
 			return false, nil // its list is damaged: it has to be replaced
 		}
 		dir, err := os.MkdirTemp("", "vzsl-plan-")
@@ -221,8 +221,8 @@ func (p *Plan) same(old *Plan, list *features.ImageList) (bool, error) {
 	return bytes.Equal(x, y), err
 }
 
-// Images reads the list of an extraction's images; nil: each task lists the dataset.
-func (p *Plan) Images() (*features.ImageList, error) {
+// images reads the list of an extraction's images; nil: each task lists the dataset.
+func (p *Plan) images() (*features.ImageList, error) {
 	if p.Extract.ListSHA256 == "" {
 		return nil, nil
 	}
@@ -243,8 +243,8 @@ func (p *Plan) Same(what, sha256 string) error {
 	return nil
 }
 
-// Here returns an error if this program or machine computes other bytes than the plan's.
-func (p *Plan) Here() error {
+// here returns an error if this program or machine computes other bytes than the plan's.
+func (p *Plan) here() error {
 	if now := version.Program(); now != p.Program {
 		return errorf("the plan was made by %s, this is %s: run the same program everywhere, or run vzsl plan again", p.Program, now)
 	}
@@ -258,8 +258,8 @@ func (p *Plan) Here() error {
 	return errorf("the plan is for the kernels %s, which this machine does not support: use machines that do, or plan again with VZSL_KERNELS=%s, here and for every task", p.Kernels, now)
 }
 
-// Note records a finished unit.
-type Note struct {
+// note records a finished unit.
+type note struct {
 	Key      string    `json:"key"`
 	Plan     string    `json:"plan,omitempty"` // sha256 of plan.json
 	File     string    `json:"file,omitempty"` // file of the shard
@@ -280,8 +280,8 @@ type Note struct {
 
 func (p *Plan) notePath(key string) string { return filepath.Join(p.dir, notesDir, key+".json") }
 
-// Note reads the note of a unit; nil: the unit is not done.
-func (p *Plan) Note(key string) (*Note, error) {
+// note reads the note of a unit; nil: the unit is not done.
+func (p *Plan) note(key string) (*note, error) {
 	path := p.notePath(key)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -290,7 +290,7 @@ func (p *Plan) Note(key string) (*Note, error) {
 	if err != nil {
 		return nil, err
 	}
-	var n Note
+	var n note
 	carries, err := custody.DecodeJSON(path, data, &n)
 	switch {
 	case err != nil:
@@ -320,11 +320,11 @@ func (p *Plan) Again(key string) string {
 	return fmt.Sprintf("vzsl %s --plan %s --task %s", p.Command, usage.Quote(p.dir), Task{max(unit, 0) % p.Tasks, p.Tasks})
 }
 
-// Notes reads the notes of all finished units.
-func (p *Plan) Notes() ([]*Note, error) {
-	var all []*Note
+// notes reads the notes of all finished units.
+func (p *Plan) notes() ([]*note, error) {
+	var all []*note
 	for _, u := range p.Units {
-		n, err := p.Note(u.Key)
+		n, err := p.note(u.Key)
 		if err != nil {
 			return nil, err
 		}
@@ -336,7 +336,7 @@ func (p *Plan) Notes() ([]*Note, error) {
 }
 
 // done writes the note of a finished unit. If another task has written one with a different result, that is an error.
-func (p *Plan) done(n *Note) error {
+func (p *Plan) done(n *note) error {
 	n.Plan, n.Kernels, n.Finished = p.sum, kernels.Level(), time.Now().UTC().Round(time.Millisecond)
 	n.Host, _ = os.Hostname()
 	data, err := custody.EncodeJSON(n)
@@ -350,7 +350,7 @@ func (p *Plan) done(n *Note) error {
 	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	other, err := p.Note(n.Key)
+	other, err := p.note(n.Key)
 	if err != nil || other == nil || other.SHA256 == n.SHA256 {
 		return err
 	}

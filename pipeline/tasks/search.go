@@ -48,7 +48,7 @@ type Ran struct {
 // Run carries out the unfinished units of a task, several at a time, stage by stage. A stage whose earlier stages are not complete is
 // not started.
 func (p *Plan) Run(ctx context.Context, t Task, workers int, do func(ctx context.Context, u *Unit) (*Outcome, error)) (ran Ran, err error) {
-	if err := p.Here(); err != nil {
+	if err := p.here(); err != nil {
 		return ran, err
 	}
 	alive := p.begin(t)
@@ -116,7 +116,7 @@ func (p *Plan) due(t Task, stage int) (due []*Unit, done int, err error) {
 		if !t.Has(i) || u.Stage != stage {
 			continue
 		}
-		switch n, err := p.Note(u.Key); {
+		switch n, err := p.note(u.Key); {
 		case err != nil:
 			return nil, 0, err
 		case n != nil:
@@ -134,7 +134,7 @@ func (p *Plan) open(stage int) (bool, error) {
 		if u.Stage >= stage {
 			continue
 		}
-		if n, err := p.Note(u.Key); err != nil || n == nil {
+		if n, err := p.note(u.Key); err != nil || n == nil {
 			return false, err
 		}
 	}
@@ -157,7 +157,7 @@ func (p *Plan) one(ctx context.Context, t Task, u *Unit, do func(ctx context.Con
 		return err
 	}
 	sum := sha256.Sum256(same)
-	return p.done(&Note{Key: u.Key, Computed: out.Fits, SHA256: hex.EncodeToString(sum[:]), Seconds: time.Since(start).Seconds(), Task: t.String(), Error: out.Error, Result: result})
+	return p.done(&note{Key: u.Key, Computed: out.Fits, SHA256: hex.EncodeToString(sum[:]), Seconds: time.Since(start).Seconds(), Task: t.String(), Error: out.Error, Result: result})
 }
 
 // Complete returns a *MissingError if units are not done.
@@ -172,7 +172,7 @@ func (p *Plan) Complete() error {
 // undone returns the indices of the unfinished units.
 func (p *Plan) undone() (units []int, err error) {
 	for i, u := range p.Units {
-		n, err := p.Note(u.Key)
+		n, err := p.note(u.Key)
 		if err != nil {
 			return nil, err
 		}
@@ -185,7 +185,7 @@ func (p *Plan) undone() (units []int, err error) {
 
 // Result reads the result of a finished unit into to.
 func (p *Plan) Result(key string, to any) error {
-	n, err := p.Note(key)
+	n, err := p.note(key)
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func (p *Plan) Status(now time.Time) (*Status, error) {
 	for i, u := range p.Units {
 		s.Size += u.Size
 		size[u.Key] = u.Size
-		n, err := p.Note(u.Key)
+		n, err := p.note(u.Key)
 		if err != nil {
 			return nil, err
 		}

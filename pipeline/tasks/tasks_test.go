@@ -95,19 +95,19 @@ func search(t *testing.T, keys ...string) *Plan {
 // Of two tasks at one unit both end well where they came to the same, else the second one's error names both.
 func TestDone(t *testing.T) {
 	p := search(t, "a", "b", "c")
-	first := &Note{Key: "a", File: "x", SHA256: "1", Seconds: 2, Task: "0/3"}
+	first := &note{Key: "a", File: "x", SHA256: "1", Seconds: 2, Task: "0/3"}
 	if err := p.done(first); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.done(&Note{Key: "a", File: "x", SHA256: "1", Seconds: 9, Task: "7/9"}); err != nil {
+	if err := p.done(&note{Key: "a", File: "x", SHA256: "1", Seconds: 9, Task: "7/9"}); err != nil {
 		t.Error(err)
 	}
-	err := p.done(&Note{Key: "a", File: "x", SHA256: "2", Task: "7/9"})
+	err := p.done(&note{Key: "a", File: "x", SHA256: "2", Task: "7/9"})
 	var planned Error
 	if filetest.WantError(t, err, "task 0/3", "task 7/9"); !errors.As(err, &planned) {
 		t.Errorf("%T is tried again", err)
 	}
-	if n, err := p.Note("a"); err != nil || n.Seconds != 2 {
+	if n, err := p.note("a"); err != nil || n.Seconds != 2 {
 		t.Error("the first note was replaced", n, err)
 	}
 	var missing *MissingError
@@ -124,7 +124,7 @@ func TestDone(t *testing.T) {
 func TestStragglers(t *testing.T) {
 	p := search(t, "a", "b", "c", "d")
 	for _, k := range []string{"a", "b"} {
-		if err := p.done(&Note{Key: k, SHA256: k, Seconds: 60, Task: "0/4"}); err != nil {
+		if err := p.done(&note{Key: k, SHA256: k, Seconds: 60, Task: "0/4"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -233,7 +233,7 @@ func TestStages(t *testing.T) {
 // checksum and are read.
 func TestDamagedPlan(t *testing.T) {
 	p := search(t, "a", "b")
-	if err := p.done(&Note{Key: "a", SHA256: "1", Task: "0/2", Result: json.RawMessage(`{"x": 1}`)}); err != nil {
+	if err := p.done(&note{Key: "a", SHA256: "1", Task: "0/2", Result: json.RawMessage(`{"x": 1}`)}); err != nil {
 		t.Fatal(err)
 	}
 	p.begin(Task{1, 2}).stop()
@@ -252,8 +252,8 @@ func TestDamagedPlan(t *testing.T) {
 		}
 		return err
 	}
-	path, note := filepath.Join(p.dir, planName), p.notePath("a")
-	for file, says := range map[string][]string{path: {"'vzsl plan'", p.dir}, note: {"remove it and", "vzsl compare --plan " + p.dir + " --task 0/2"}, starts[0]: {"remove it"}} {
+	path, record := filepath.Join(p.dir, planName), p.notePath("a")
+	for file, says := range map[string][]string{path: {"'vzsl plan'", p.dir}, record: {"remove it and", "vzsl compare --plan " + p.dir + " --task 0/2"}, starts[0]: {"remove it"}} {
 		whole, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -270,7 +270,7 @@ func TestDamagedPlan(t *testing.T) {
 		}
 	}
 	// A record of another unit, and what another plan's task writes when this plan has replaced its own.
-	whole, err := os.ReadFile(note)
+	whole, err := os.ReadFile(record)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,11 +283,11 @@ func TestDamagedPlan(t *testing.T) {
 	if _, err := other.Write(p.dir, nil, true); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.done(&Note{Key: "a", SHA256: "1", Task: "0/2"}); err != nil {
+	if err := p.done(&note{Key: "a", SHA256: "1", Task: "0/2"}); err != nil {
 		t.Fatal(err)
 	}
-	filetest.WantError(t, status(), note, "another plan")
-	if err := os.Remove(note); err != nil {
+	filetest.WantError(t, status(), record, "another plan")
+	if err := os.Remove(record); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.MkdirAll(filepath.Dir(starts[0]), 0o755); err != nil {
@@ -328,8 +328,8 @@ func TestDamagedPlan(t *testing.T) {
 		}
 		filetest.Write(t, file, string(text)+"\n")
 	}
-	old(note, Note{Key: "a", SHA256: "1", Task: "0/2"})
-	filetest.WantError(t, status(), note, "no checksum") // the plan has one
+	old(record, note{Key: "a", SHA256: "1", Task: "0/2"})
+	filetest.WantError(t, status(), record, "no checksum") // the plan has one
 	old(path, other)
 	if err := status(); err != nil {
 		t.Error(err)

@@ -47,7 +47,7 @@ type Folder struct {
 	Files    int       `json:"files"` // checked
 	Bytes    int64     `json:"bytes"`
 	Problems []Problem `json:"problems"` // empty: all is well
-	Notes    []string  `json:"notes"`    // what could not be checked, or is of no harm
+	Notes    []string  `json:"notes"`    // what could not be checked, or is harmless
 
 	Features *Features `json:"features,omitempty"` // of a folder of shards
 }
@@ -193,7 +193,7 @@ func (c *check) problemOf(path, command, what string) {
 	c.Problems = append(c.Problems, Problem{path, strings.TrimPrefix(strings.TrimPrefix(what, path), ": "), c.Stage, command})
 }
 
-// known tells whether a problem of a file was said.
+// known reports whether a problem of a file was said.
 func (c *check) known(name string) bool {
 	path := filepath.Join(c.Dir, filepath.FromSlash(name))
 	return slices.ContainsFunc(c.Problems, func(p Problem) bool { return p.File == path })

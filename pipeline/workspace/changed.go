@@ -13,7 +13,7 @@ import (
 	"vzsl/train/settings"
 )
 
-// ChangedError refuses a run whose inputs are not there any more as they were, and says what mends it.
+// ChangedError refuses a run whose inputs no longer exist as they were, and says what fixes it.
 type ChangedError struct {
 	run     string
 	changes []*features.Change

@@ -48,7 +48,7 @@ func (w *Workspace) ClassList(ctx context.Context, in *Inputs, model *runs.Predi
 		if err != nil {
 			return nil, err
 		}
-		w.CompareUnits(in, model, t)
+		w.compareUnits(in, model, t)
 		for i, name := range t.Classes {
 			add(name, t.Values[i])
 		}
@@ -162,7 +162,7 @@ func (w *Workspace) readClassList(ctx context.Context, in *Inputs, model *runs.P
 	return t, nil
 }
 
-// listed gives the classes of --classes, --text and --class with the attributes that stand there, and what is said of each.
+// listed returns the classes of --classes, --text and --class with the attributes that these give, and what is said of each.
 func listed(o *ClassOptions, texts bool) (*attributes.Table, map[string][]string, error) {
 	t := namesOnly("--class", nil)
 	said := map[string][]string{}

@@ -68,7 +68,7 @@ func (w *Workspace) OpenDataset(ctx context.Context, d *Dataset) (*datasets.Data
 	return ds, nil
 }
 
-// DidYouMean asks whether a dataset that is not there was to be one that is there, or one that is known.
+// DidYouMean asks whether a dataset that does not exist was to be one that is there, or one that is known.
 func (d *Dataset) DidYouMean() string {
 	if slices.Contains(catalog.Layouts(), d.Name) {
 		return ""

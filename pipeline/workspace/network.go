@@ -11,7 +11,7 @@ import (
 
 // ChooseNetwork finds the folder of features to use: the one named, or the only one there is.
 func (w *Workspace) ChooseNetwork(dataset, network string) (string, error) {
-	dir := w.DatasetDir(dataset)
+	dir := w.datasetDir(dataset)
 	found, err := w.Networks(dataset)
 	if err != nil {
 		return "", err
@@ -34,12 +34,12 @@ func (w *Workspace) ChooseNetwork(dataset, network string) (string, error) {
 }
 
 func (w *Workspace) NoFeatures(dataset string) error {
-	return fmt.Errorf("%s: no features found%s; run 'vzsl extract --dataset %s' or 'vzsl import' first", w.DatasetDir(dataset), w.didYouMeanDataset(dataset), dataset)
+	return fmt.Errorf("%s: no features found%s; run 'vzsl extract --dataset %s' or 'vzsl import' first", w.datasetDir(dataset), w.didYouMeanDataset(dataset), dataset)
 }
 
 // didYouMeanDataset asks whether a dataset of which nothing is there was to be one of which something is.
 func (w *Workspace) didYouMeanDataset(dataset string) string {
-	there, err := Below(filepath.Join(w.Dir, "features"), "*")
+	there, err := below(filepath.Join(w.Dir, "features"), "*")
 	if err != nil || slices.Contains(there, dataset) {
 		return ""
 	}
@@ -48,7 +48,7 @@ func (w *Workspace) didYouMeanDataset(dataset string) string {
 
 // Networks lists the folders of features of a dataset: those with a manifest.
 func (w *Workspace) Networks(dataset string) ([]string, error) {
-	manifests, err := lookup.Below(w.DatasetDir(dataset), "*/manifest.json")
+	manifests, err := lookup.Below(w.datasetDir(dataset), "*/manifest.json")
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +59,8 @@ func (w *Workspace) Networks(dataset string) ([]string, error) {
 	return names, nil
 }
 
-// Below are the files and folders of a pattern below a folder, relative to it, with slashes.
-func Below(dir, pattern string) ([]string, error) {
+// below are the files and folders of a pattern below a folder, relative to it, with slashes.
+func below(dir, pattern string) ([]string, error) {
 	found, err := lookup.Below(dir, pattern)
 	for i, f := range found {
 		if rel, err := filepath.Rel(dir, f); err == nil {
@@ -72,6 +72,6 @@ func Below(dir, pattern string) ([]string, error) {
 
 // Offered are those for a completion or a suggestion, which has nobody to tell what could not be read.
 func Offered(dir, pattern string) []string {
-	found, _ := Below(dir, pattern)
+	found, _ := below(dir, pattern)
 	return found
 }

@@ -19,9 +19,9 @@ var shardFile = regexp.MustCompile(`^features/[^/]+/[^/]+/part-[^/]*\.parquet$`)
 
 // Mount makes the workspace one at an address of a store: its folder is from then on a local one that stands for it (see
 // store.Mirror), with all that the store holds but, where shards is false, the features. Files that are written there whole are
-// put into the store before they get their place, shards only where there is none of that name, and all but shards after what was
+// put into the store before they get their place, shards only if none of that name exists, and all but shards after what was
 // written in other ways until then (logs): a killed process leaves no file in the store without those it was made from. Unmount
-// looks at every file once more.
+// does the rest.
 func (w *Workspace) Mount(ctx context.Context, address string, shards bool) error {
 	m, err := w.Stores.Open(address)
 	if err != nil {
@@ -34,14 +34,13 @@ func (w *Workspace) Mount(ctx context.Context, address string, shards bool) erro
 		return errors.Join(err, m.Close())
 	}
 	writing := context.WithoutCancel(ctx) // what is finished is kept when the command is stopped
-	wholefile.InPlace = m.WrittenInPlace
 	wholefile.Placing = func(file, aside string, create bool) (func() error, error) {
 		key, ok := m.Key(file)
 		if !ok {
 			return func() error { return nil }, nil
 		}
 		if !shardFile.MatchString(key) {
-			err := m.SettleNew(writing, func(other string) bool { return other != key && !shardFile.MatchString(other) })
+			err := m.Settle(writing, func(other string) bool { return other != key && !shardFile.MatchString(other) })
 			if err != nil {
 				return nil, err
 			}
@@ -72,7 +71,7 @@ func (w *Workspace) Unmount() error {
 	if m == nil {
 		return nil
 	}
-	w.Remote, wholefile.Placing, wholefile.InPlace = nil, nil, nil
+	w.Remote, wholefile.Placing = nil, nil
 	return errors.Join(m.Settle(context.Background(), func(string) bool { return true }), m.Close())
 }
 

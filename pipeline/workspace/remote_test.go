@@ -53,7 +53,7 @@ func TestMountedInOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	put("work/runs/r/seed-1/model work/runs/r/tuning/journal.jsonl", "one\ntwo\n")
-	f, err := wholefile.OpenInPlace(log, os.O_WRONLY|os.O_APPEND)
+	f, err := os.OpenFile(log, os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -126,7 +126,7 @@ func (w *Workspace) MarkAudit(name string) error {
 	return wholefile.Bytes(filepath.Join(w.RunDir(name), AuditMark), []byte("The runs below belong to an audit: their class tables are in their inputs/, not in the dataset's folder.\n"))
 }
 
-// ownClasses tells whether a run is one of an audit.
+// ownClasses reports whether a run is one of an audit.
 func (w *Workspace) ownClasses(name string) (bool, error) {
 	top, _, _ := strings.Cut(filepath.ToSlash(name), "/")
 	return lookup.Exists(filepath.Join(w.RunDir(top), AuditMark))

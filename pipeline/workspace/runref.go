@@ -75,7 +75,7 @@ func SeedRun(run string, seed uint64) string {
 	return run + "/" + seedPrefix + strconv.FormatUint(seed, 10)
 }
 
-// WithoutSeed is the run that a seed's run is of; seed tells whether it is a seed's.
+// WithoutSeed is the run that a seed's run is of; seed reports whether it is a seed's.
 func WithoutSeed(run string) (name string, seed bool) {
 	name, _, seed = strings.Cut(run, "/"+seedPrefix)
 	return name, seed

@@ -82,7 +82,7 @@ type Speaker struct {
 	encoder *TextEncoder
 }
 
-// Close gives the text model's memory back.
+// Close releases the text model's memory.
 func (s *Speaker) Close() error {
 	if s == nil || s.encoder == nil {
 		return nil
@@ -90,7 +90,7 @@ func (s *Speaker) Close() error {
 	return s.encoder.Close()
 }
 
-// OpenSpeaker gives what makes vectors of a class's name, or of a phrase or sentence in its place: the text model that the run was
+// OpenSpeaker returns what makes vectors of a class's name, or of a phrase or sentence in its place: the text model that the run was
 // trained with, or the files of word vectors that are named. nil: the run was trained on neither, or they are not at hand, which is said.
 func (w *Workspace) OpenSpeaker(in *Inputs, model *runs.Predictor, o *ClassOptions) (*Speaker, error) {
 	if len(o.Words) > 0 {

@@ -60,14 +60,14 @@ func wereMade(runs []string) string {
 
 // Splits lists the splits made of a dataset.
 func (w *Workspace) Splits(dataset string) ([]string, error) {
-	names, err := Below(filepath.Join(w.DatasetDir(dataset), "splits"), "*.parquet")
+	names, err := below(filepath.Join(w.datasetDir(dataset), "splits"), "*.parquet")
 	for i, file := range names {
 		names[i] = strings.TrimSuffix(file, ".parquet")
 	}
 	return names, err
 }
 
-// sayUnassigned warns of images that a split of before does not know.
+// sayUnassigned warns of images that an older split does not contain.
 func (w *Workspace) sayUnassigned(roles *features.Split, f features.Rows) {
 	if without := roles.Unassigned(f.Images(), f.Classes()); len(without) > 0 {
 		w.Log.Warn(fmt.Sprintf("%d images of the split's classes have features but no role, as they were added after it was made, and are not used; '%s' gives them one",

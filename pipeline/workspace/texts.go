@@ -92,10 +92,10 @@ func (w *Workspace) OpenTexts(x *Texts, plain bool) (*TextEncoder, error) {
 	return &TextEncoder{w, filepath.Base(x.Model), e, source, templates}, nil
 }
 
-// Close gives the model's memory back.
+// Close releases the model's memory.
 func (e *TextEncoder) Close() error { return e.encoder.Close() }
 
-// Describe gives the classes' vectors as a table of one description by texts.
+// Describe returns the classes' vectors as a table of one description by texts.
 func (e *TextEncoder) Describe(ctx context.Context, d *text.Descriptions) (*attributes.Table, error) {
 	p := e.w.Begin("texts", "texts")
 	t, err := text.Embed(ctx, d, e.Templates, e.encoder, features.KindText, p.Done)
@@ -108,7 +108,7 @@ func (e *TextEncoder) Describe(ctx context.Context, d *text.Descriptions) (*attr
 	return t, nil
 }
 
-// describeTexts gives the vectors of texts of a dataset's classes, or of their names.
+// describeTexts returns the vectors of texts of a dataset's classes, or of their names.
 func (w *Workspace) describeTexts(ctx context.Context, ds *datasets.Dataset, phrases map[string]string, x *Texts) (*attributes.Table, *TextUsed, error) {
 	d := namesOf(ds.ClassNames(), phrases)
 	said, err := x.Read(ds.ClassNames(), wnidsOf(ds))

@@ -112,7 +112,7 @@ func (t *TrainingImages) Close() {
 	}
 }
 
-// Nearest gives the k training images whose features have the largest cosine with one.
+// Nearest returns the k training images whose features have the largest cosine with one.
 func (t *TrainingImages) Nearest(ctx context.Context, feature []float32, k int) ([]server.Neighbour, error) {
 	norm := math.Sqrt(dot(feature, feature))
 	norms := t.norms()

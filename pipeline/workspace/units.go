@@ -45,9 +45,9 @@ func unitsOf(in *Inputs, model *runs.Predictor) *attributes.Units {
 	return attributes.NewUnits(model.Attributes(), rows)
 }
 
-// CompareUnits warns of descriptions in other units than those trained on, such as shares for percentages: all would be named,
+// compareUnits warns of descriptions in other units than those trained on, such as shares for percentages: all would be named,
 // and wrongly.
-func (w *Workspace) CompareUnits(in *Inputs, model *runs.Predictor, t *attributes.Table) {
+func (w *Workspace) compareUnits(in *Inputs, model *runs.Predictor, t *attributes.Table) {
 	for _, doubt := range unitsOf(in, model).Doubts(t.Classes, t.Values) {
 		w.Log.Warn(doubt+": are they in the same unit?", "file", t.Source)
 	}

@@ -46,17 +46,17 @@ func New(dir string) *Workspace {
 
 // Below --out: features/<dataset>/{classes.parquet, splits/<split>.parquet, <network>/}, runs/<run>/, reports/<run>/.
 
-func (w *Workspace) DatasetDir(dataset string) string {
+func (w *Workspace) datasetDir(dataset string) string {
 	return filepath.Join(w.Dir, "features", dataset)
 }
 func (w *Workspace) NetworkDir(dataset, network string) string {
-	return filepath.Join(w.DatasetDir(dataset), network)
+	return filepath.Join(w.datasetDir(dataset), network)
 }
 func (w *Workspace) ClassTableFile(dataset string) string {
-	return filepath.Join(w.DatasetDir(dataset), "classes.parquet")
+	return filepath.Join(w.datasetDir(dataset), "classes.parquet")
 }
 func (w *Workspace) SplitFile(dataset, split string) string {
-	return filepath.Join(w.DatasetDir(dataset), "splits", split+".parquet")
+	return filepath.Join(w.datasetDir(dataset), "splits", split+".parquet")
 }
 func (w *Workspace) RunDir(run string) string    { return filepath.Join(w.Dir, "runs", run) }
 func (w *Workspace) ReportDir(run string) string { return filepath.Join(w.Dir, "reports", run) }

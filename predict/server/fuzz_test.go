@@ -10,7 +10,7 @@ import (
 	"vzsl/predict"
 )
 
-// FuzzRequest: whatever is sent, the answer is in the contract and the server goes on: no code of 500 or more but 501.
+// FuzzRequest: whatever is sent, the answer is in the contract and the server continues: no code of 500 or more but 501.
 func FuzzRequest(f *testing.F) {
 	form := "--x\r\nContent-Disposition: form-data; name=\"image\"; filename=\"1\"\r\n\r\n3\r\n--x--\r\n"
 	seeds := []struct{ method, path, kind, body string }{

@@ -33,7 +33,13 @@ func ask(t *testing.T, method, url string, headers map[string]string, body strin
 		}
 		r.Header.Set(k, v)
 	}
-	a, err := http.DefaultTransport.RoundTrip(r)
+	return answered(t, http.DefaultTransport.RoundTrip, r)
+}
+
+// answered sends a request by do.
+func answered(t *testing.T, do func(*http.Request) (*http.Response, error), r *http.Request) (answer, string) {
+	t.Helper()
+	a, err := do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +235,7 @@ func TestQueue(t *testing.T) {
 	}
 }
 
-// TestWaitingIsNotSlow: who had to wait for memory longer than a client may take to send is not taken for a slow client.
+// TestWaitingIsNotSlow: who had to wait for memory longer than a client may take to send is not treated as a slow client.
 func TestWaitingIsNotSlow(t *testing.T) {
 	wait := make(chan bool)
 	const size = 64 << 10 // more than comes with the head

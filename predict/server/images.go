@@ -38,9 +38,8 @@ type uploaded struct {
 
 // predict classifies the image that is the request's body, or all files of a form.
 func (s *Server) predict(w http.ResponseWriter, r *http.Request) {
-	o, err := s.options(r.URL.Query())
-	if err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
+	o, ok := s.asked(w, r)
+	if !ok {
 		return
 	}
 	images, release, ok := s.images(w, r)
@@ -241,6 +240,15 @@ func formFiles(form *multipart.Reader) ([]uploaded, error) {
 		}
 		all = append(all, uploaded{part.FileName(), data})
 	}
+}
+
+// asked are the options of a request; ok is false if it has answered with an error.
+func (s *Server) asked(w http.ResponseWriter, r *http.Request) (o predict.Options, ok bool) {
+	o, err := s.options(r.URL.Query())
+	if err != nil {
+		fail(w, http.StatusBadRequest, "%v", err)
+	}
+	return o, err == nil
 }
 
 // options reads the options of a request: ?top=3&none_below=0.2&explain=5

@@ -35,9 +35,8 @@ func (s *Server) intervene(w http.ResponseWriter, r *http.Request) {
 		Attribute string   `json:"attribute"`
 		Value     *float64 `json:"value"`
 	}
-	o, err := s.options(r.URL.Query())
-	if err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
+	o, ok := s.asked(w, r)
+	if !ok {
 		return
 	}
 	if !s.read(w, r, &q) {

@@ -55,9 +55,8 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request, v any) (ok bool) {
 // rank ranks images again by their ids, without running the network.
 func (s *Server) rank(w http.ResponseWriter, r *http.Request) {
 	var q rankRequest
-	o, err := s.options(r.URL.Query())
-	if err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
+	o, ok := s.asked(w, r)
+	if !ok {
 		return
 	}
 	if !s.read(w, r, &q) {

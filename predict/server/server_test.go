@@ -157,16 +157,8 @@ func call(t *testing.T, method, url, kind, body string) (int, string) {
 	if kind != "" {
 		r.Header.Set("Content-Type", kind)
 	}
-	a, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Body.Close()
-	text, err := io.ReadAll(a.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a.StatusCode, string(text)
+	a, text := answered(t, http.DefaultClient.Do, r) // which follows redirects
+	return a.StatusCode, text
 }
 
 func TestAnswers(t *testing.T) {

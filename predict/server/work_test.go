@@ -19,7 +19,7 @@ func space() *description.Space {
 	return description.New([]string{"light", "dark"}, predict.Classes{Names: []string{"noon", "cave"}, Vectors: [][]float32{{2, 0}, {0, 2}}})
 }
 
-// sent gives the id of an image.
+// sent returns the id of an image.
 func sent(t *testing.T, url, body string) string {
 	t.Helper()
 	code, text := call(t, "POST", url+"/predict?name="+body, "", body)

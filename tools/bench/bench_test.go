@@ -13,8 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"vzsl/extract/engine/enginetest"
 	"vzsl/extract/engine/native"
-	"vzsl/extract/onnx"
 )
 
 func rehearsal(t *testing.T) *bench {
@@ -56,15 +56,7 @@ func TestModel(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		net, err := onnx.Open(n.Path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer net.Close()
-		l, err := net.Layer("")
-		if err != nil {
-			t.Fatal(err)
-		}
+		net, l := enginetest.Layer(t, n.Path, "")
 		if l.Tensor != "vgg0_dense1_relu_fwd" || l.Dim != n.Dim {
 			t.Fatalf("found %+v", l)
 		}

@@ -9,21 +9,25 @@ import (
 	"vzsl/internal/kernels"
 )
 
+// compared are what the engines run: the network whole and cut at fc7, images, and the whole one's description for the peer that
+// does not read ONNX.
+func (b *bench) compared() (whole, cut *network, images, description string, err error) {
+	if whole, err = b.vgg19(false); err != nil {
+		return
+	}
+	if cut, err = b.vgg19(true); err != nil {
+		return
+	}
+	if images, err = b.inputs(whole); err != nil {
+		return
+	}
+	description, err = whole.description()
+	return
+}
+
 // engine compares the native engine with its peers.
 func (b *bench) engine(ctx context.Context) error {
-	whole, err := b.vgg19(false)
-	if err != nil {
-		return err
-	}
-	cut, err := b.vgg19(true)
-	if err != nil {
-		return err
-	}
-	images, err := b.inputs(whole)
-	if err != nil {
-		return err
-	}
-	description, err := whole.description()
+	whole, cut, images, description, err := b.compared()
 	if err != nil {
 		return err
 	}
@@ -148,19 +152,7 @@ func (b *bench) row(batch, name string, r *pairing) {
 
 // memory tables peak memory and the time from a process's start to its first feature.
 func (b *bench) memory(ctx context.Context) error {
-	whole, err := b.vgg19(false)
-	if err != nil {
-		return err
-	}
-	cut, err := b.vgg19(true)
-	if err != nil {
-		return err
-	}
-	images, err := b.inputs(whole)
-	if err != nil {
-		return err
-	}
-	description, err := whole.description()
+	whole, cut, images, description, err := b.compared()
 	if err != nil {
 		return err
 	}

@@ -137,5 +137,5 @@ func (b *bench) printf(format string, args ...any) {
 	fmt.Fprintf(io.MultiWriter(b.page, os.Stdout), format, args...)
 }
 
-// note tells what is going on, outside the page.
+// note reports progress, outside the page.
 func note(format string, args ...any) { fmt.Fprintf(os.Stderr, "... "+format+"\n", args...) }

@@ -30,7 +30,7 @@ type step struct {
 	Bias   int64  `json:"bias"`
 }
 
-// vgg19 describes and, where it is not there yet, writes a VGG-19: names, opset 7 and weights among
+// vgg19 describes and, if it does not exist yet, writes a VGG-19: names, opset 7 and weights among
 // the inputs as in the model zoo's vgg19-7. cut leaves out what follows fc7.
 func (b *bench) vgg19(cut bool) (*network, error) {
 	width, size := 64, 224

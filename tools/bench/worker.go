@@ -195,8 +195,7 @@ func newTrainer(hidden string) (*trainer, error) {
 	}
 	t := &trainer{done: make(chan error), permit: make(chan struct{})}
 	go func() {
-		m := vzsl.Method{Config: c}
-		_, err := m.Fit(context.Background(), p, &method.Session{Step: func(int, int) {
+		_, err := c.Fit(context.Background(), p, &method.Session{Step: func(int, int) {
 			t.done <- nil
 			<-t.permit
 		}})

@@ -88,7 +88,7 @@ func (f *faultyFS) counts() (seen, failed int) {
 	return f.seen, f.failed
 }
 
-// fails counts an operation and tells whether it is to fail.
+// fails counts an operation and reports whether it is to fail.
 func (f *faultyFS) fails(op string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -32,7 +32,7 @@ type format struct {
 	commands func(files []string, out string) [][]string
 	inside   string // the file takes the place of this one in a copy of the prepared folder, which is out
 	plan     bool   // exit code 4 is right
-	usage    bool   // it is part of a command line, or a flag is what mends it: exit code 2 is right
+	usage    bool   // it is part of a command line, or a flag is what fixes it: exit code 2 is right
 }
 
 // bench is what the commands of the formats need.

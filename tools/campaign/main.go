@@ -2,7 +2,7 @@
 
 // Command campaign runs the command for a long time under conditions that it must survive, and counts what it did not:
 //
-//	torture        every command that writes, ended at random moments by SIGKILL, SIGTERM, SIGHUP and SIGINT and taken up again
+//	torture        every command that writes, ended at random moments by SIGKILL, SIGTERM, SIGHUP and SIGINT and resumed
 //	faults         every command that writes, on a file system whose operations fail one after the other (FUSE, as root)
 //	fuzz-commands  mutated files of every format that is read, under limits of memory and time
 //	soak           the server at full load, with clients that are slow, hostile or gone, and its classes edited
@@ -36,7 +36,7 @@ type campaign struct {
 	log      io.Writer
 }
 
-// over tells whether the time is up.
+// over reports whether the time is up.
 func (c *campaign) over(ctx context.Context) bool {
 	return ctx.Err() != nil || time.Now().After(c.until)
 }

@@ -19,7 +19,7 @@ var (
 		"../../../../etc/passwd", "/etc/passwd", "=1+1", "\x00", "\xff\xfe", "\u202e", "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "\r\n", ",,,,", "\"", "a\tb"}
 )
 
-// mutate gives a changed copy of one of the seeds: one to eight changes of one kind or another.
+// mutate returns a changed copy of one of the seeds: one to eight changes of one kind or another.
 func mutate(r *rand.Rand, seeds [][]byte) []byte {
 	b := slices.Clone(seeds[r.IntN(len(seeds))])
 	for range 1 + r.IntN(8)*r.IntN(2) {

@@ -85,7 +85,7 @@ func (p program) must(ctx context.Context, dir string, args ...string) (outcome,
 	return o, err
 }
 
-// panicked tells whether the runtime ended the command.
+// panicked reports whether the runtime ended the command.
 func (o outcome) panicked() bool {
 	for _, s := range []string{"panic: ", "fatal error: ", "goroutine ", "internal error", "unexpected fault address", "SIGSEGV", "SIGBUS"} {
 		if strings.Contains(o.stderr, s) {

@@ -209,7 +209,7 @@ func (s *served) measure() (p sample, err error) {
 	return p, nil
 }
 
-// judge tells whether memory grows: the last tenth of the time against the second.
+// judge reports whether memory grows: the last tenth of the time against the second.
 func (r *soaked) judge(all []sample) {
 	n := len(all)
 	if n < 10 {

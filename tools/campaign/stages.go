@@ -15,7 +15,7 @@ type stage struct {
 	done string // of a command that is done once: its error when it is repeated
 }
 
-// finished tells whether a command that is run again has done its work, or finds that it had been done.
+// finished reports whether a command that is run again has done its work, or finds that it had been done.
 func (s *stage) finished(o outcome) bool {
 	return o.code == 0 || s.done != "" && o.code == 1 && strings.Contains(o.stderr, s.done)
 }

@@ -17,11 +17,11 @@ type tortured struct {
 	Kills       int            `json:"kills"`       // SIGKILL, at a random moment of a command that had not ended
 	Interrupted int            `json:"interrupted"` // SIGTERM, SIGHUP or SIGINT, to which a command has to end with 130
 	ByCommand   map[string]int `json:"by_command"`
-	Resumed     int            `json:"resumed"` // commands that were taken up again to their end and compared
+	Resumed     int            `json:"resumed"` // commands that were resumed to their end and compared
 	Different   int            `json:"files_that_differ"`
 	Missing     int            `json:"files_missing"`
 	Left        int            `json:"files_left_behind"`
-	Stuck       int            `json:"stuck"` // the same command could not go on, or did not end
+	Stuck       int            `json:"stuck"` // the same command could not continue, or did not end
 	Found       []string       `json:"found,omitempty"`
 }
 

@@ -57,7 +57,7 @@ func methodsPage(source string) ([]byte, error) {
 		}
 		fmt.Fprintln(&table, " |")
 
-		text, file, err := described(source, reflect.TypeOf(c).Elem())
+		text, file, err := described(source, spec.Title, reflect.TypeOf(c).Elem())
 		if err != nil {
 			return nil, err
 		}
@@ -88,8 +88,8 @@ func settingsTable(b *bytes.Buffer, spec *method.Spec) {
 	}
 }
 
-// described is what the doc comments of a method's settings and of its method say, as Markdown, and the file they stand in.
-func described(source string, config reflect.Type) (text, file string, err error) {
+// described is what the doc comment of a method says, as Markdown, and the file it is in.
+func described(source, title string, config reflect.Type) (text, file string, err error) {
 	dir := strings.TrimPrefix(config.PkgPath(), "vzsl/")
 	fset := token.NewFileSet()
 	paths, err := filepath.Glob(filepath.Join(source, dir, "*.go"))
@@ -122,19 +122,13 @@ func described(source string, config reflect.Type) (text, file string, err error
 		return printed, dir, nil
 	}
 	for _, t := range pkg.Types {
-		switch t.Name {
-		case config.Name():
-			text = regexp.MustCompile(`^\w+ are the settings of `).ReplaceAllString(string(pkg.Markdown(t.Doc)), "") + text
-			text = strings.ToUpper(text[:1]) + text[1:]
-			file = dir + "/" + filepath.Base(fset.Position(t.Decl.Pos()).Filename)
-		case config.Name() + "Method":
-			text += "\n" + string(pkg.Markdown(t.Doc)) // after its settings, by the alphabet
+		if t.Name == config.Name() {
+			text = strings.TrimPrefix(string(pkg.Markdown(t.Doc)), t.Name+" is ")
+			text = strings.ReplaceAll(strings.ToUpper(text[:1])+text[1:], t.Name, title)
+			return text, dir + "/" + filepath.Base(fset.Position(t.Decl.Pos()).Filename), nil
 		}
 	}
-	if file == "" {
-		return "", "", fmt.Errorf("%s has no doc comment", config)
-	}
-	return strings.ReplaceAll(text, config.Name()+"Method", config.Name()), file, nil
+	return "", "", fmt.Errorf("%s has no doc comment", config)
 }
 
 // tinyModel fits a method to a few random features, to see what its models can do.
@@ -164,7 +158,7 @@ func tinyModel(c method.Config, shots, shared bool) (method.Model, error) {
 			p.Few[i] = true
 		}
 	}
-	out, err := c.Method().Fit(context.Background(), p, &method.Session{})
+	out, err := c.Fit(context.Background(), p, &method.Session{})
 	if err != nil {
 		return nil, err
 	}

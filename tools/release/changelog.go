@@ -21,7 +21,7 @@ const (
 	head        = "# Changes\n\nWhat users see, by version. A change that is not released yet has a file in `changes/`.\n"
 )
 
-// readChanges gives the items of all change files by kind, files by name, items in their order.
+// readChanges returns the items of all change files by kind, files by name, items in their order.
 func readChanges(dir string) (map[string][]string, []string, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.md"))
 	if err != nil {

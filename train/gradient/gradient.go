@@ -1,5 +1,5 @@
 // Package gradient is the training loop of all methods trained by gradients: steps and epochs, Adam, the best parameters so far,
-// checkpoints and going on from them. What a step computes, and by which means, is the method's.
+// checkpoints and continuing from them. What a step computes, and by which means, is the method's.
 package gradient
 
 import (
@@ -110,7 +110,7 @@ type Loop struct {
 	Save  func() error
 }
 
-// Run goes on to the end of the last epoch. When ctx ends it saves and returns ctx's error.
+// Run continues to the end of the last epoch. When ctx ends it saves and returns ctx's error.
 func (t *Training) Run(ctx context.Context, l Loop) error {
 	for total := l.Steps * l.Epochs; *l.Step < total; {
 		err := ctx.Err()

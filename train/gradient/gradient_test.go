@@ -24,7 +24,7 @@ func copied(s *method.State) *method.State {
 }
 
 // TestTraining: Adam finds the least of (x - 3)^2, the best epoch is the one kept, the state is saved when due and when ctx ends,
-// the best only where it is new, and a training that goes on from any state ends at the same parameters.
+// the best only where it is new, and a training that continues from any state ends at the same parameters.
 func TestTraining(t *testing.T) {
 	const steps, epochs = 10, 20
 	train := func(ctx context.Context, s *method.Session, x []float32) (*Training, error) {

@@ -70,11 +70,11 @@ type Point struct {
 	// Accuracy is the mean per-class top-1 accuracy among the validation classes, 0..1; meaningful if Validated.
 	Accuracy  float64
 	Validated bool
-	// Wait is the time since the last point that training stood still for want of data.
+	// Wait is the time since the last point in which training waited for data.
 	Wait time.Duration
 }
 
-// State is a fit interrupted between two steps: all that is needed to go on to the same result.
+// State is a fit interrupted between two steps: all that is needed to continue to the same result.
 type State struct {
 	Tensors []safetensors.Tensor
 	Values  map[string]string
@@ -84,7 +84,7 @@ type State struct {
 type Session struct {
 	// Choice, if not nil, was made by an earlier fit on validation classes: a method uses it and does not validate.
 	Choice Choice
-	// Resume is the state to go on from, ResumeBest the best parameters last saved.
+	// Resume is the state to continue from, ResumeBest the best parameters last saved.
 	Resume, ResumeBest *State
 	// Due is asked after every step whether to save; Save keeps the state, and best if it is not nil: the best
 	// parameters so far. Neither may be used after Save returns.
@@ -105,19 +105,21 @@ type Outcome struct {
 	Notes []string
 }
 
-// Config are a method's settings: a pointer to a struct of fields with the tags toml (the setting's name) and comment
+// Config is a method with its settings: a pointer to a struct of fields with the tags toml (the setting's name) and comment
 // (its help).
 type Config interface {
 	// Validate explains the first setting that cannot work.
 	Validate() error
-	// Method fits with these settings.
-	Method() Method
+	// Fit fits a model with these settings.
+	Fit(ctx context.Context, p *Problem, s *Session) (*Outcome, error)
+	// Load makes a model of what Model.Tensors gave.
+	Load(f *safetensors.File) (Model, error)
 	// Space is what tuning searches beside the normalisations. A coefficient whose whole grid costs one fit stands in
 	// the settings as a list and not here: Fit goes over it and gives each value as a Point.
 	Space() []Dimension
 }
 
-// Dated is a Config whose defaults have changed: a record of before has not the settings that came with the change.
+// Dated is a Config whose defaults have changed: an older record lacks the settings that came with the change.
 type Dated interface {
 	Config
 	// Absent gives settings that a record lacks the values they stand for there. It is called before those that it has are
@@ -140,14 +142,6 @@ type Dimension struct {
 	Values    []any
 	Low, High float64
 	Log       bool
-}
-
-// Method fits models.
-type Method interface {
-	Name() string
-	Fit(ctx context.Context, p *Problem, s *Session) (*Outcome, error)
-	// Load makes a model of what Model.Tensors gave.
-	Load(f *safetensors.File) (Model, error)
 }
 
 // Model scores samples against classes. It is safe for concurrent use.

@@ -45,7 +45,7 @@ func Find(of any, name string) (Setting, bool) {
 
 // Text is the value as --set takes it: 20, true, 0.1,1,10.
 func (s Setting) Text() string {
-	if !s.IsList() {
+	if !s.isList() {
 		return fmt.Sprint(s.Value.Interface())
 	}
 	parts := make([]string, s.Value.Len())
@@ -55,8 +55,8 @@ func (s Setting) Text() string {
 	return strings.Join(parts, ",")
 }
 
-// IsList tells whether the value is a list.
-func (s Setting) IsList() bool { return s.Value.Kind() == reflect.Slice }
+// isList reports whether the value is a list.
+func (s Setting) isList() bool { return s.Value.Kind() == reflect.Slice }
 
 // Type is what the value is: number, int, bool, string or numbers.
 func (s Setting) Type() string {
@@ -75,7 +75,7 @@ func (s Setting) Type() string {
 func (s Setting) Set(text string) error {
 	v, err := parse(s.Value.Type(), text)
 	if err != nil {
-		return fmt.Errorf("%q is not a %s", strings.TrimSpace(text), map[bool]string{true: "list of numbers, as in 0.1,1,10", false: s.Type()}[s.IsList()])
+		return fmt.Errorf("%q is not a %s", strings.TrimSpace(text), map[bool]string{true: "list of numbers, as in 0.1,1,10", false: s.Type()}[s.isList()])
 	}
 	s.Value.Set(v)
 	return nil
@@ -137,7 +137,7 @@ func Check(methodName string, config any) error {
 			return fmt.Errorf("%s: %s: %w", methodName, s.Name, err)
 		}
 		values := []reflect.Value{s.Value}
-		if s.IsList() {
+		if s.isList() {
 			values = nil
 			for i := range s.Value.Len() {
 				values = append(values, s.Value.Index(i))

@@ -44,8 +44,8 @@ func Of[T any, P interface {
 	}
 }
 
-// Normalised is a Config whose default attribute normalisation depends on its settings.
-type Normalised interface {
+// normalised is a Config whose default attribute normalisation depends on its settings.
+type normalised interface {
 	Config
 	AttributeNorm() string
 }
@@ -66,7 +66,7 @@ type Annotated interface {
 
 // AttributeNorm is the default attribute normalisation for these settings.
 func (s *Spec) AttributeNorm(c Config) string {
-	if n, ok := c.(Normalised); ok {
+	if n, ok := c.(normalised); ok {
 		return n.AttributeNorm()
 	}
 	return s.Attributes

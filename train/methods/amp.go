@@ -17,7 +17,7 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// AMP are the settings of Fu, Xiang, Kodirov and Gong's absorbing Markov chain on the classes' graph (CVPR 2015). Two
+// ampMethod is Fu, Xiang, Kodirov and Gong's absorbing Markov chain on the classes' graph (CVPR 2015). Two
 // seen classes, or a seen class and a candidate, are linked if one is among the nearest of the other, with the weights
 //
 //	exp(-|s_i - s_j|^2 / (2 sigma^2))
@@ -34,7 +34,7 @@ import (
 //
 // Any classes can be scored. In GZSL a seen class among the candidates is met with the greatest weight, being at no
 // distance from itself; labelled images of unseen classes can join the training.
-type AMP struct {
+type ampMethod struct {
 	Neighbours []float64 `toml:"neighbours" range:"[1, inf) whole" comment:"grid of the number of nearest seen classes and candidates that a class is linked to, selected on the validation classes"`
 	Width      []float64 `toml:"width" range:"(0, inf)" comment:"grid of sigma, as a fraction of the mean distance between nearest seen classes"`
 	Epochs     int       `toml:"epochs" range:"[1, 1e9]" comment:"epochs of the classifier of the seen classes"`
@@ -43,39 +43,32 @@ type AMP struct {
 var ampSpec = method.Spec{
 	Name: "amp", Title: "AMP",
 	Paper:   "Fu, Xiang, Kodirov and Gong, Zero-shot object recognition by semantic manifold distance, CVPR 2015",
-	Default: method.Of(DefaultAMP), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
+	Default: method.Of(defaultAMP), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
 }
 
-// DefaultAMP is a grid around what CUB's validation classes choose.
-func DefaultAMP() AMP {
-	return AMP{Neighbours: []float64{1, 2, 3, 5, 10, 20, 50}, Width: []float64{0.2, 0.35, 0.5, 0.7, 1}, Epochs: classifierEpochs}
+// defaultAMP is a grid around what CUB's validation classes choose.
+func defaultAMP() ampMethod {
+	return ampMethod{Neighbours: []float64{1, 2, 3, 5, 10, 20, 50}, Width: []float64{0.2, 0.35, 0.5, 0.7, 1}, Epochs: classifierEpochs}
 }
 
 // Validate explains the first setting that cannot work.
-func (c *AMP) Validate() error { return method.Check("amp", c) }
-
-// Method fits with these settings.
-func (c *AMP) Method() method.Method { return &ampMethod{*c} }
+func (m *ampMethod) Validate() error { return method.Check("amp", m) }
 
 // Space are the normalisations: the grid costs one fit.
-func (c *AMP) Space() []method.Dimension {
+func (m *ampMethod) Space() []method.Dimension {
 	return []method.Dimension{
 		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
 		{Setting: "attributes", Values: []any{"l2", "standardise", "centre-l2"}},
 	}
 }
 
-type ampMethod struct{ config AMP }
-
-func (m *ampMethod) Name() string { return "amp" }
-
 // Fit trains the classifier and chooses the graph on the validation classes.
 func (m *ampMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	if err := m.config.Validate(); err != nil {
+	if err := m.Validate(); err != nil {
 		return nil, err
 	}
-	neighbours, widths := axis{"neighbours", m.config.Neighbours}, axis{"width", m.config.Width}
-	c, seen, attribute, g, err := fitClassified(ctx, p, s, classifierTraining(m.config.Epochs), "AMP", &neighbours, &widths)
+	neighbours, widths := axis{"neighbours", m.Neighbours}, axis{"width", m.Width}
+	c, seen, attribute, g, err := fitClassified(ctx, p, s, classifierTraining(m.Epochs), "AMP", &neighbours, &widths)
 	if err != nil {
 		return nil, err
 	}

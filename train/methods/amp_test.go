@@ -54,12 +54,11 @@ func TestAbsorption(t *testing.T) {
 	}
 }
 
-// TestAMP: unseen classes are told apart, the choice repeats, the file holds all.
+// TestAMP: unseen classes are distinguished, the choice repeats, the file holds all.
 func TestAMP(t *testing.T) {
 	w := newWorld(4, 3, 24)
 	train, validation, unseen := w.data(60, 12), w.data(10, 6), w.data(10, 10)
-	c := DefaultAMP()
-	m := c.Method()
+	m := defaultAMP()
 	o, err := m.Fit(context.Background(), &method.Problem{Train: *train, Validation: validation}, &method.Session{})
 	if err != nil {
 		t.Fatal(err)

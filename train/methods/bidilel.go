@@ -15,39 +15,9 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// BiDiLEL are the settings of Wang and Chen's bidirectional latent embedding (IJCV 2017).
-type BiDiLEL struct {
-	Ridge      []float64 `toml:"ridge" range:"(0, inf)" comment:"grid of the ridge of the features' projection, selected on the validation classes"`
-	Iterations int       `toml:"iterations" range:"[1, inf)" comment:"maximum number of iterations for placing a class by its distances to the seen ones"`
-}
-
-var bidilelSpec = method.Spec{
-	Name: "bidilel", Title: "BiDiLEL",
-	Paper:   "Wang and Chen, Zero-shot visual recognition via bidirectional latent embedding, IJCV 2017",
-	Default: method.Of(DefaultBiDiLEL), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
-	Seedless: true,
-}
-
-// DefaultBiDiLEL is a grid of decades.
-func DefaultBiDiLEL() BiDiLEL {
-	return BiDiLEL{Ridge: []float64{0.01, 0.1, 1, 10, 100}, Iterations: 200}
-}
-
-// Validate explains the first setting that cannot work.
-func (c *BiDiLEL) Validate() error { return method.Check("bidilel", c) }
-
-// Method fits with these settings.
-func (c *BiDiLEL) Method() method.Method { return &BiDiLELMethod{Config: *c} }
-
-// Space is the normalisations; the grid costs one fit.
-func (c *BiDiLEL) Space() []method.Dimension {
-	return []method.Dimension{
-		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
-		{Setting: "attributes", Values: []any{"l2", "centre-l2", "standardise"}},
-	}
-}
-
-// BiDiLELMethod embeds from both sides. Bottom up, features go to a latent space by a supervised locality preserving
+// bidilelMethod is Wang and Chen's bidirectional latent embedding (IJCV 2017).
+//
+// bidilelMethod embeds from both sides. Bottom up, features go to a latent space by a supervised locality preserving
 // projection, which brings samples of one class together:
 //
 //	max_P  tr P' S_b P  subject to  P'(S_t + ridge I) P = I,  S_t = sum (x-m)(x-m)',  S_b = sum over c n_c (m_c-m)(m_c-m)'
@@ -67,21 +37,42 @@ func (c *BiDiLEL) Space() []method.Dimension {
 // of the landmarks, those of near classes weighing more.
 //
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
-type BiDiLELMethod struct{ Config BiDiLEL }
+type bidilelMethod struct {
+	Ridge      []float64 `toml:"ridge" range:"(0, inf)" comment:"grid of the ridge of the features' projection, selected on the validation classes"`
+	Iterations int       `toml:"iterations" range:"[1, inf)" comment:"maximum number of iterations for placing a class by its distances to the seen ones"`
+}
 
-var _ method.Method = (*BiDiLELMethod)(nil)
+var bidilelSpec = method.Spec{
+	Name: "bidilel", Title: "BiDiLEL",
+	Paper:   "Wang and Chen, Zero-shot visual recognition via bidirectional latent embedding, IJCV 2017",
+	Default: method.Of(defaultBiDiLEL), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
+	Seedless: true,
+}
 
-// Name is "bidilel".
-func (m *BiDiLELMethod) Name() string { return "bidilel" }
+// defaultBiDiLEL is a grid of decades.
+func defaultBiDiLEL() bidilelMethod {
+	return bidilelMethod{Ridge: []float64{0.01, 0.1, 1, 10, 100}, Iterations: 200}
+}
+
+// Validate explains the first setting that cannot work.
+func (m *bidilelMethod) Validate() error { return method.Check("bidilel", m) }
+
+// Space is the normalisations; the grid costs one fit.
+func (m *bidilelMethod) Space() []method.Dimension {
+	return []method.Dimension{
+		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
+		{Setting: "attributes", Values: []any{"l2", "centre-l2", "standardise"}},
+	}
+}
 
 // Fit solves for all of the grid and keeps the point best on the validation classes; without these the grid must be a
 // single point, or the choice made already.
-func (m *BiDiLELMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	if err := m.Config.Validate(); err != nil {
+func (m *bidilelMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	if err := m.Validate(); err != nil {
 		return nil, err
 	}
 	useKernels()
-	grid := axis{"ridge", m.Config.Ridge}
+	grid := axis{"ridge", m.Ridge}
 	g, err := newGrid("BiDiLEL", p, s, &grid)
 	if err != nil {
 		return nil, err
@@ -107,7 +98,7 @@ func (m *BiDiLELMethod) Fit(ctx context.Context, p *method.Problem, s *method.Se
 	if err != nil {
 		return nil, err
 	}
-	seen := matrix(stats.attributes)
+	seen := method.Matrix(stats.attributes)
 	err = g.search(ctx, []*axis{&grid}, func(c method.Choice) (method.Model, error) {
 		alpha := c["ridge"]
 		shifts := make([]float64, classes)
@@ -147,7 +138,7 @@ func (m *BiDiLELMethod) Fit(ctx context.Context, p *method.Problem, s *method.Se
 		for c, n := range stats.counts {
 			blas64.Scal(1/math.Sqrt(n), vector(landmarks.RawRowView(c)))
 		}
-		return newBiDiLELModel(seen, &landmarks, &projection, ridge.mean, m.Config.Iterations), nil
+		return newBiDiLELModel(seen, &landmarks, &projection, ridge.mean, m.Iterations), nil
 	})
 	return &g.out, err
 }
@@ -250,7 +241,7 @@ func mean(v []float64) float64 {
 }
 
 // Load makes a model of a file of Model.Tensors.
-func (m *BiDiLELMethod) Load(f *safetensors.File) (method.Model, error) {
+func (m *bidilelMethod) Load(f *safetensors.File) (method.Model, error) {
 	l := loader{f: f}
 	seen := l.matrix("seen", -1, -1)
 	classes, _ := seen.Dims()
@@ -262,5 +253,5 @@ func (m *BiDiLELMethod) Load(f *safetensors.File) (method.Model, error) {
 	if l.err != nil {
 		return nil, fmt.Errorf("no BiDiLEL model: %w", l.err)
 	}
-	return newBiDiLELModel(seen, landmarks, projection, mean, m.Config.Iterations), nil
+	return newBiDiLELModel(seen, landmarks, projection, mean, m.Iterations), nil
 }

@@ -16,7 +16,7 @@ func TestBiDiLEL(t *testing.T) {
 	}
 	golden(t, "bidilel.json", &cases)
 	for _, c := range cases {
-		m := &BiDiLELMethod{Config: BiDiLEL{Ridge: []float64{c.Ridge}, Iterations: 100000}}
+		m := &bidilelMethod{Ridge: []float64{c.Ridge}, Iterations: 100000}
 		_, back := fitted(t, m, &method.Problem{Train: method.Data{Samples: &c.rows, Attributes: c.S}})
 		near(t, "score", scores(t, back, &c.rows, c.U), c.Scores, 1e-6)
 	}

@@ -19,31 +19,19 @@ type ranking struct {
 // which is zeros before.
 type rankingLoss[T float] func(margin float64, scores []T, y int, gradient []T) float64
 
-// bilinearMethod fits x'Ws by a ranking loss.
-type bilinearMethod struct {
-	name   string
-	config ranking
-	loss   rankingLoss[float32]
-}
-
-func (m *bilinearMethod) Name() string { return m.name }
-
-func (m *bilinearMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	if err := method.Check(m.name, &m.config); err != nil {
-		return nil, err
-	}
+// fitBy fits x'Ws by a ranking loss.
+func (m *ranking) fitBy(ctx context.Context, p *method.Problem, s *method.Session, loss rankingLoss[float32]) (*method.Outcome, error) {
 	v, attribute, err := classVectors(p)
 	if err != nil {
 		return nil, err
 	}
-	o := newBilinear(v, p.Train.Dim(), attribute, m.config.Margin, m.loss)
-	return m.config.fit(ctx, p, s, o, func() method.Model {
+	o := newBilinear(v, p.Train.Dim(), attribute, m.Margin, loss)
+	return m.fit(ctx, p, s, o, func() method.Model {
 		return &compatibility{o.feature, o.attribute, o.w.values}
 	})
 }
 
-// Load makes a model of a file of Model.Tensors.
-func (m *bilinearMethod) Load(f *safetensors.File) (method.Model, error) {
+func loadCompatibility(f *safetensors.File) (method.Model, error) {
 	w, err := tensor(f, "w", -1, -1)
 	if err != nil {
 		return nil, err

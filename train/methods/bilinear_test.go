@@ -7,7 +7,7 @@ import (
 )
 
 func TestBilinear(t *testing.T) {
-	devise, ale, sje, latem := DefaultDeViSE(), DefaultALE(), DefaultSJE(), DefaultLATEM()
+	devise, ale, sje, latem := defaultDeViSE(), defaultALE(), defaultSJE(), defaultLATEM()
 	s := describe(6, 5)
 	for _, c := range []struct {
 		name      string
@@ -16,12 +16,12 @@ func TestBilinear(t *testing.T) {
 		{"devise", newBilinear(s, 8, 5, 1, hingeSum[float64])},
 		{"ale", newBilinear(s, 8, 5, 1, hingeRanked[float64])},
 		{"sje", newBilinear(s, 8, 5, 1, hingeWorst[float64])},
-		{"latem", newLatent(s, 8, 5, &LATEM{Matrices: 3, Margin: 1})},
+		{"latem", newLatent(s, 8, 5, &latemMethod{Matrices: 3, Margin: 1})},
 	} {
 		t.Run(c.name, func(t *testing.T) { checkGradient(t, c.objective, 6, 8) })
 	}
-	for _, c := range []method.Config{&devise, &ale, &sje, &latem} {
-		t.Run(c.Method().Name(), func(t *testing.T) { learns(t, c.Method(), newWorld(4, 8, 24), 0.9) })
+	for name, c := range map[string]method.Config{"devise": &devise, "ale": &ale, "sje": &sje, "latem": &latem} {
+		t.Run(name, func(t *testing.T) { learns(t, c, newWorld(4, 8, 24), 0.9) })
 	}
 }
 

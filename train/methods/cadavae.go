@@ -12,7 +12,7 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// CADAVAE are the settings of Schönfeld et al.'s aligned variational autoencoders (CVPR 2019): one for features x, one for
+// cadavaeMethod is Schönfeld et al.'s aligned variational autoencoders (CVPR 2019): one for features x, one for
 // class vectors s, with Gaussian codes q(z|x), q(z|s) in one latent space. With e and d the decoders it minimises
 //
 //	|x - d(z_x)| + |s - e(z_s)| + cross (|x - d(z_s)| + |s - e(z_x)|)
@@ -27,7 +27,7 @@ import (
 // their description. Its coefficients grow over the epochs; here they stand. Layers are smaller than its 1560 units.
 //
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
-type CADAVAE struct {
+type cadavaeMethod struct {
 	Hidden int     `toml:"hidden" range:"[1, 65536]" comment:"units of the hidden layer of each encoder and decoder"`
 	Latent int     `toml:"latent" range:"[1, 65536]" comment:"dimensions of z"`
 	Scale  float64 `toml:"scale" range:"[1e-6, 1e6]" comment:"normalised features are multiplied by this"`
@@ -40,22 +40,19 @@ type CADAVAE struct {
 var cadavaeSpec = method.Spec{
 	Name: "cada-vae", Title: "CADA-VAE",
 	Paper:   "Schönfeld, Ebrahimi, Sinha, Darrell and Akata, Generalized zero- and few-shot learning via aligned variational autoencoders, CVPR 2019",
-	Default: method.Of(DefaultCADAVAE), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
+	Default: method.Of(defaultCADAVAE), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
 }
 
-// DefaultCADAVAE are the paper's coefficients and latent size; the rest chosen on validation classes of CUB.
-func DefaultCADAVAE() CADAVAE {
-	return CADAVAE{Hidden: 512, Latent: 64, Scale: 5, Beta: 0.25, Cross: 2.37, Align: 8.13, Training: Training{LearningRate: 5e-4, Batch: 64, Epochs: 30}}
+// defaultCADAVAE are the paper's coefficients and latent size; the rest chosen on validation classes of CUB.
+func defaultCADAVAE() cadavaeMethod {
+	return cadavaeMethod{Hidden: 512, Latent: 64, Scale: 5, Beta: 0.25, Cross: 2.37, Align: 8.13, Training: Training{LearningRate: 5e-4, Batch: 64, Epochs: 30}}
 }
 
 // Validate explains the first setting that cannot work.
-func (c *CADAVAE) Validate() error { return method.Check("cada-vae", c) }
-
-// Method fits with these settings.
-func (c *CADAVAE) Method() method.Method { return &cadaMethod{*c} }
+func (m *cadavaeMethod) Validate() error { return method.Check("cada-vae", m) }
 
 // Space is what tuning searches.
-func (c *CADAVAE) Space() []method.Dimension {
+func (m *cadavaeMethod) Space() []method.Dimension {
 	return []method.Dimension{
 		{Setting: "scale", Low: 1, High: 20, Log: true},
 		{Setting: "beta", Low: 0.01, High: 1, Log: true},
@@ -66,34 +63,30 @@ func (c *CADAVAE) Space() []method.Dimension {
 	}
 }
 
-type cadaMethod struct{ config CADAVAE }
-
-func (m *cadaMethod) Name() string { return "cada-vae" }
-
-func (m *cadaMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	if err := m.config.Validate(); err != nil {
+func (m *cadavaeMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	if err := m.Validate(); err != nil {
 		return nil, err
 	}
 	v, attribute, err := classVectors(p)
 	if err != nil {
 		return nil, err
 	}
-	o := newAligned(v, p.Train.Dim(), attribute, &m.config)
+	o := newAligned(v, p.Train.Dim(), attribute, m)
 	o.start(p.Seed)
-	return m.config.fit(ctx, p, s, o, func() method.Model { return cadaModel(o) })
+	return m.fit(ctx, p, s, o, func() method.Model { return cadaModel(o) })
 }
 
 // Load makes a model of a file of Model.Tensors.
-func (m *cadaMethod) Load(f *safetensors.File) (method.Model, error) {
+func (m *cadavaeMethod) Load(f *safetensors.File) (method.Model, error) {
 	dims := [2]int{}
 	for i, name := range []string{"feature.encoder.weight", "attribute.encoder.weight"} {
-		if _, err := tensor(f, name, -1, m.config.Hidden); err != nil {
+		if _, err := tensor(f, name, -1, m.Hidden); err != nil {
 			return nil, fmt.Errorf("no CADA-VAE model: %w", err)
 		}
 		t, _ := f.Get(name)
 		dims[i] = t.Shape[0]
 	}
-	o := newAligned[float32](nil, dims[0], dims[1], &m.config)
+	o := newAligned[float32](nil, dims[0], dims[1], m)
 	for _, w := range o.parameters() {
 		v, err := tensor(f, w.name, w.shape...)
 		if err != nil {
@@ -195,13 +188,13 @@ func (v *view[T]) encode(x []T, n int) gaussians[T] {
 
 // aligned is CADA-VAE's objective.
 type aligned[T float] struct {
-	config             CADAVAE
+	config             cadavaeMethod
 	s                  []T // classes x attribute
 	feature, attribute int
 	views              [2]*view[T] // features, attributes
 }
 
-func newAligned[T float](s []T, feature, attribute int, c *CADAVAE) *aligned[T] {
+func newAligned[T float](s []T, feature, attribute int, c *cadavaeMethod) *aligned[T] {
 	return &aligned[T]{config: *c, s: s, feature: feature, attribute: attribute,
 		views: [2]*view[T]{newView[T]("feature", feature, c.Hidden, c.Latent), newView[T]("attribute", attribute, c.Hidden, c.Latent)}}
 }

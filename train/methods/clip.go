@@ -14,44 +14,9 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// CLIP are the settings of naming by the cosine of images' and texts' embeddings, of Radford et al. (ICML 2021).
-type CLIP struct {
-	Scale float64   `toml:"scale" range:"[0, inf)" comment:"factor that cosines are multiplied by; 0: as in the text model's files, otherwise 100, the final value of CLIP's training. The temperature fitted on validation classes divides the product"`
-	Prior []float64 `toml:"prior" range:"(0, inf)" comment:"few-shot: grid of the number of images that a class's text is equivalent to, selected on the validation classes"`
-}
-
-var clipSpec = method.Spec{
-	Name: "clip", Title: "CLIP",
-	Paper:   "Radford et al., Learning transferable visual models from natural language supervision, ICML 2021",
-	Default: method.Of(DefaultCLIP), Features: method.FeaturesL2, Attributes: attributes.L2,
-	Seedless: true, SharedSpace: true,
-}
-
-// DefaultCLIP is the scale of the model, and a grid of decades for few images.
-func DefaultCLIP() CLIP { return CLIP{Prior: []float64{0.3, 1, 3, 10, 30}} }
-
-// clipScale is e^4.6052, where CLIP's logit scale is clipped and ends in training.
-const clipScale = 100
-
-// Validate explains the first setting that cannot work.
-func (c *CLIP) Validate() error { return method.Check("clip", c) }
-
-// Method names with these settings.
-func (c *CLIP) Method() method.Method { return &CLIPMethod{Config: *c} }
-
-// Space is empty: nothing is trained.
-func (c *CLIP) Space() []method.Dimension { return nil }
-
-// SetScale takes what the text model multiplies cosines by, where the settings do not say it; 0: unknown.
-func (c *CLIP) SetScale(scale float64) {
-	if c.Scale == 0 {
-		if c.Scale = clipScale; scale > 0 {
-			c.Scale = scale
-		}
-	}
-}
-
-// CLIPMethod scores an image x against a class's text embedding t by
+// clipMethod is naming by the cosine of images' and texts' embeddings, of Radford et al. (ICML 2021).
+//
+// clipMethod scores an image x against a class's text embedding t by
 //
 //	scale cos(x, t)
 //
@@ -64,16 +29,42 @@ func (c *CLIP) SetScale(scale float64) {
 // the mean of its images with the text as so many of them; prior is chosen on validation classes. The table must hold the
 // text embeddings alone, as 'vzsl attributes --text-model' makes them of the text tower beside the images' network; a pair
 // of networks that no file says to share a space is refused.
-type CLIPMethod struct{ Config CLIP }
+type clipMethod struct {
+	Scale float64   `toml:"scale" range:"[0, inf)" comment:"factor that cosines are multiplied by; 0: as in the text model's files, otherwise 100, the final value of CLIP's training. The temperature fitted on validation classes divides the product"`
+	Prior []float64 `toml:"prior" range:"(0, inf)" comment:"few-shot: grid of the number of images that a class's text is equivalent to, selected on the validation classes"`
+}
 
-var _ method.Method = (*CLIPMethod)(nil)
+var clipSpec = method.Spec{
+	Name: "clip", Title: "CLIP",
+	Paper:   "Radford et al., Learning transferable visual models from natural language supervision, ICML 2021",
+	Default: method.Of(defaultCLIP), Features: method.FeaturesL2, Attributes: attributes.L2,
+	Seedless: true, SharedSpace: true,
+}
 
-// Name is "clip".
-func (m *CLIPMethod) Name() string { return "clip" }
+// defaultCLIP is the scale of the model, and a grid of decades for few images.
+func defaultCLIP() clipMethod { return clipMethod{Prior: []float64{0.3, 1, 3, 10, 30}} }
+
+// clipScale is e^4.6052, where CLIP's logit scale is clipped and ends in training.
+const clipScale = 100
+
+// Validate explains the first setting that cannot work.
+func (m *clipMethod) Validate() error { return method.Check("clip", m) }
+
+// Space is empty: nothing is trained.
+func (m *clipMethod) Space() []method.Dimension { return nil }
+
+// SetScale takes what the text model multiplies cosines by, where the settings do not say it; 0: unknown.
+func (m *clipMethod) SetScale(scale float64) {
+	if m.Scale == 0 {
+		if m.Scale = clipScale; scale > 0 {
+			m.Scale = scale
+		}
+	}
+}
 
 // Fit chooses the prior where there are classes known by few images, and measures on the validation classes.
-func (m *CLIPMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	if err := m.Config.Validate(); err != nil {
+func (m *clipMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	if err := m.Validate(); err != nil {
 		return nil, err
 	}
 	if p.Train.Len() == 0 || len(p.Train.Attributes) == 0 {
@@ -82,7 +73,7 @@ func (m *CLIPMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessi
 	if d := p.Train.Dim(); d != len(p.Train.Attributes[0]) {
 		return nil, fmt.Errorf("images have embeddings of %d values and classes of %d: they are not in the same embedding space. Use features and class vectors of one image-text model ('vzsl extract --model FOLDER', 'vzsl attributes --text-model FOLDER')", d, len(p.Train.Attributes[0]))
 	}
-	priors := axis{"prior", m.Config.Prior}
+	priors := axis{"prior", m.Prior}
 	if p.Few == nil {
 		priors.values = priors.values[:1] // there is nothing that it weighs
 	}
@@ -90,7 +81,7 @@ func (m *CLIPMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessi
 	if err != nil {
 		return nil, err
 	}
-	config := m.Config
+	config := *m
 	config.SetScale(0)
 	few, images := fewRows(p)
 	try := func(c method.Choice) (method.Model, error) {
@@ -177,7 +168,7 @@ func (m *clipModel) Tensors() []safetensors.Tensor {
 }
 
 // Load makes a model of a file of Model.Tensors.
-func (m *CLIPMethod) Load(f *safetensors.File) (method.Model, error) {
+func (m *clipMethod) Load(f *safetensors.File) (method.Model, error) {
 	t, ok := f.Get("cosine")
 	if !ok || len(t.F64) != 3 || !(t.F64[0] >= 1) || t.F64[0] > 1<<20 || t.F64[0] != math.Trunc(t.F64[0]) {
 		return nil, errors.New("no CLIP model: the tensor cosine is missing or not of three numbers")
@@ -199,7 +190,7 @@ func (m *CLIPMethod) Load(f *safetensors.File) (method.Model, error) {
 	return out.public(), nil
 }
 
-// Score gives scale times the cosines.
+// Score returns scale times the cosines.
 func (m *clipModel) Score(features []float32, n int, classes [][]float32) ([]float32, error) {
 	if len(features) != n*m.dim {
 		return nil, fmt.Errorf("%d values for %d features of %d", len(features), n, m.dim)
@@ -231,7 +222,7 @@ func (m *clipModel) Score(features []float32, n int, classes [][]float32) ([]flo
 	return scores, nil
 }
 
-// Learn gives the model that has seen n more images of a class. The model itself stays as it is.
+// Learn returns the model that has seen n more images of a class. The model itself stays as it is.
 func (m *clipModel) Learn(vector, features []float32, n int) (method.Model, error) {
 	if len(vector) != m.dim || len(features) != n*m.dim {
 		return nil, fmt.Errorf("%d values for %d features of %d, and a class vector of %d", len(features), n, m.dim, len(vector))

@@ -66,7 +66,8 @@ func TestCLIP(t *testing.T) {
 		}
 	}
 	x := &rows{X: want.Images, Y: make([]int, len(want.Images))}
-	o, back := fitted(t, &CLIPMethod{Config: DefaultCLIP()}, &method.Problem{Train: method.Data{Samples: x, Attributes: table.Values}})
+	clip := defaultCLIP()
+	o, back := fitted(t, &clip, &method.Problem{Train: method.Data{Samples: x, Attributes: table.Values}})
 	for _, m := range []method.Model{o.Model, back} {
 		got, err := m.Score(slices.Concat(want.Images...), len(want.Images), table.Values)
 		if err != nil {
@@ -118,11 +119,12 @@ func TestCLIPLearns(t *testing.T) {
 
 func TestCLIPRefused(t *testing.T) {
 	x := &rows{X: [][]float32{{1, 2, 3}}, Y: []int{0}}
-	_, err := (&CLIPMethod{Config: DefaultCLIP()}).Fit(context.Background(), &method.Problem{Train: method.Data{Samples: x, Attributes: [][]float32{{1, 2}}}}, &method.Session{})
+	clip := defaultCLIP()
+	_, err := clip.Fit(context.Background(), &method.Problem{Train: method.Data{Samples: x, Attributes: [][]float32{{1, 2}}}}, &method.Session{})
 	if err == nil || !strings.Contains(err.Error(), "are not in the same embedding space") {
 		t.Error(err)
 	}
-	c := DefaultCLIP()
+	c := defaultCLIP()
 	c.SetScale(42)
 	if c.SetScale(7); c.Scale != 42 {
 		t.Errorf("scale %v", c.Scale)

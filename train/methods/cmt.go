@@ -11,7 +11,7 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// CMT are the settings of Socher et al.'s cross-modal transfer (NIPS 2013): a network of one hidden layer maps features
+// cmtMethod is Socher et al.'s cross-modal transfer (NIPS 2013): a network of one hidden layer maps features
 // to the class vectors,
 //
 //	minimise over A, B  sum over samples of |s_y - B' tanh(A'x)|^2
@@ -21,7 +21,7 @@ import (
 // do.
 //
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
-type CMT struct {
+type cmtMethod struct {
 	Hidden int `toml:"hidden" range:"[1, 65536]" comment:"units of the hidden layer"`
 	Training
 }
@@ -29,22 +29,19 @@ type CMT struct {
 var cmtSpec = method.Spec{
 	Name: "cmt", Title: "CMT",
 	Paper:   "Socher, Ganjoo, Manning and Ng, Zero-shot learning through cross-modal transfer, NIPS 2013",
-	Default: method.Of(DefaultCMT), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
+	Default: method.Of(defaultCMT), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
 }
 
-// DefaultCMT are settings chosen on validation classes of CUB.
-func DefaultCMT() CMT {
-	return CMT{Hidden: 512, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-3, Batch: 64, Epochs: 20}}
+// defaultCMT are settings chosen on validation classes of CUB.
+func defaultCMT() cmtMethod {
+	return cmtMethod{Hidden: 512, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-3, Batch: 64, Epochs: 20}}
 }
 
 // Validate explains the first setting that cannot work.
-func (c *CMT) Validate() error { return method.Check("cmt", c) }
-
-// Method fits with these settings.
-func (c *CMT) Method() method.Method { return &cmtMethod{*c} }
+func (m *cmtMethod) Validate() error { return method.Check("cmt", m) }
 
 // Space is what tuning searches.
-func (c *CMT) Space() []method.Dimension {
+func (m *cmtMethod) Space() []method.Dimension {
 	return []method.Dimension{
 		{Setting: "hidden", Values: []any{256, 512, 1024}},
 		{Setting: "learning_rate", Low: 1e-4, High: 1e-2, Log: true},
@@ -54,38 +51,34 @@ func (c *CMT) Space() []method.Dimension {
 	}
 }
 
-type cmtMethod struct{ config CMT }
-
-func (m *cmtMethod) Name() string { return "cmt" }
-
 func (m *cmtMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	if err := m.config.Validate(); err != nil {
+	if err := m.Validate(); err != nil {
 		return nil, err
 	}
 	v, attribute, err := classVectors(p)
 	if err != nil {
 		return nil, err
 	}
-	o := newCrossModal(v, p.Train.Dim(), m.config.Hidden, attribute)
+	o := newCrossModal(v, p.Train.Dim(), m.Hidden, attribute)
 	// Features have about length 1, spread over all dimensions: units begin where tanh is nearly linear.
 	o.first.draw(1, p.Seed)
 	o.second.draw(0.1/math.Sqrt(float64(o.hidden)), p.Seed)
-	return m.config.fit(ctx, p, s, o, func() method.Model {
+	return m.fit(ctx, p, s, o, func() method.Model {
 		return cmtModel(o.parameters(), o.feature, o.hidden, o.attribute)
 	})
 }
 
 // Load makes a model of a file of Model.Tensors.
 func (m *cmtMethod) Load(f *safetensors.File) (method.Model, error) {
-	a, err := tensor(f, "a", -1, m.config.Hidden)
+	a, err := tensor(f, "a", -1, m.Hidden)
 	if err != nil {
 		return nil, err
 	}
-	b, err := tensor(f, "b", m.config.Hidden, -1)
+	b, err := tensor(f, "b", m.Hidden, -1)
 	if err != nil {
 		return nil, err
 	}
-	h := m.config.Hidden
+	h := m.Hidden
 	return cmtModel([]*weights[float32]{
 		{name: "a", shape: []int{len(a) / h, h}, values: a}, {name: "b", shape: []int{h, len(b) / h}, values: b},
 	}, len(a)/h, h, len(b)/h), nil

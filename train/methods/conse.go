@@ -11,38 +11,9 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// ConSE are the settings of the convex combination of semantic embeddings (Norouzi et al., ICLR 2014).
-type ConSE struct {
-	Top    []float64 `toml:"top" range:"[1, inf) whole" comment:"grid of the number of most probable seen classes combined, selected on the validation classes"`
-	Epochs int       `toml:"epochs" range:"[1, 1e9]" comment:"epochs of the classifier of the seen classes"`
-}
-
-var conseSpec = method.Spec{
-	Name: "conse", Title: "ConSE",
-	Paper:   "Norouzi et al., Zero-shot learning by convex combination of semantic embeddings, ICLR 2014",
-	Default: method.Of(DefaultConSE), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
-}
-
-// DefaultConSE has the original's 10 in the middle.
-func DefaultConSE() ConSE {
-	return ConSE{Top: []float64{1, 3, 5, 10, 20, 50}, Epochs: classifierEpochs}
-}
-
-// Validate explains the first setting that cannot work.
-func (c *ConSE) Validate() error { return method.Check("conse", c) }
-
-// Method fits with these settings.
-func (c *ConSE) Method() method.Method { return &ConSEMethod{Config: *c} }
-
-// Space is the normalisations; the grid costs one fit.
-func (c *ConSE) Space() []method.Dimension {
-	return []method.Dimension{
-		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
-		{Setting: "attributes", Values: []any{"l2", "centre-l2", "standardise"}},
-	}
-}
-
-// ConSEMethod describes a sample by the vectors s of the seen classes it is likely of:
+// conseMethod is the convex combination of semantic embeddings (Norouzi et al., ICLR 2014).
+//
+// conseMethod describes a sample by the vectors s of the seen classes it is likely of:
 //
 //	f(x) = sum over the T most probable k of p(k|x) s_k / sum of p(k|x)
 //
@@ -51,20 +22,40 @@ func (c *ConSE) Space() []method.Dimension {
 //
 // Any classes can be scored; in GZSL nearly all images go to seen classes, of which f(x) is made. Labelled images of
 // unseen classes can join the training.
-type ConSEMethod struct{ Config ConSE }
+type conseMethod struct {
+	Top    []float64 `toml:"top" range:"[1, inf) whole" comment:"grid of the number of most probable seen classes combined, selected on the validation classes"`
+	Epochs int       `toml:"epochs" range:"[1, 1e9]" comment:"epochs of the classifier of the seen classes"`
+}
 
-var _ method.Method = (*ConSEMethod)(nil)
+var conseSpec = method.Spec{
+	Name: "conse", Title: "ConSE",
+	Paper:   "Norouzi et al., Zero-shot learning by convex combination of semantic embeddings, ICLR 2014",
+	Default: method.Of(defaultConSE), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
+}
 
-// Name is "conse".
-func (m *ConSEMethod) Name() string { return "conse" }
+// defaultConSE has the original's 10 in the middle.
+func defaultConSE() conseMethod {
+	return conseMethod{Top: []float64{1, 3, 5, 10, 20, 50}, Epochs: classifierEpochs}
+}
+
+// Validate explains the first setting that cannot work.
+func (m *conseMethod) Validate() error { return method.Check("conse", m) }
+
+// Space is the normalisations; the grid costs one fit.
+func (m *conseMethod) Space() []method.Dimension {
+	return []method.Dimension{
+		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
+		{Setting: "attributes", Values: []any{"l2", "centre-l2", "standardise"}},
+	}
+}
 
 // Fit trains the classifier and chooses T on the validation classes.
-func (m *ConSEMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	if err := m.Config.Validate(); err != nil {
+func (m *conseMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	if err := m.Validate(); err != nil {
 		return nil, err
 	}
-	tops := axis{"top", m.Config.Top}
-	c, v, attribute, g, err := fitClassified(ctx, p, s, classifierTraining(m.Config.Epochs), "ConSE", &tops)
+	tops := axis{"top", m.Top}
+	c, v, attribute, g, err := fitClassified(ctx, p, s, classifierTraining(m.Epochs), "ConSE", &tops)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +110,7 @@ func keepTop(p []float32, top int) {
 }
 
 // Load makes a model of a file of Model.Tensors.
-func (m *ConSEMethod) Load(f *safetensors.File) (method.Model, error) {
+func (m *conseMethod) Load(f *safetensors.File) (method.Model, error) {
 	k, err := loadClassifier(f)
 	if err != nil {
 		return nil, fmt.Errorf("no ConSE model: %w", err)

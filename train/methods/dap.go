@@ -14,44 +14,13 @@ import (
 
 // What a class has an attribute by, in DAP and IAP.
 const (
-	OverMatrix    = "matrix"    // its value is above the mean of all values
-	OverAttribute = "attribute" // its value is above the attribute's mean
+	overMatrix    = "matrix"    // its value is above the mean of all values
+	overAttribute = "attribute" // its value is above the attribute's mean
 )
 
-// DAP are the settings of direct attribute prediction (Lampert, Nickisch and Harmeling, CVPR 2009, PAMI 2014).
-type DAP struct {
-	Threshold string `toml:"threshold" range:"matrix | attribute" comment:"a class has an attribute if its value is above the mean over the seen classes: matrix, over all values, or attribute, over the attribute's values"`
-	Training
-}
-
-var dapSpec = method.Spec{
-	Name: "dap", Title: "DAP",
-	Paper:   "Lampert, Nickisch and Harmeling, Learning to detect unseen object classes by between-class attribute transfer, CVPR 2009",
-	Default: method.Of(DefaultDAP), Features: method.FeaturesSqrtL2, Attributes: attributes.None,
-}
-
-// DefaultDAP are settings of which the rate, the decay and the threshold are the best of two on validation classes of CUB.
-func DefaultDAP() DAP {
-	return DAP{Threshold: OverMatrix, Training: Training{LearningRate: 1e-2, WeightDecay: 1e-5, Batch: 64, Epochs: 15}}
-}
-
-// Validate explains the first setting that cannot work.
-func (c *DAP) Validate() error { return method.Check("dap", c) }
-
-// Method fits with these settings.
-func (c *DAP) Method() method.Method { return &DAPMethod{Config: *c} }
-
-// Space is what tuning searches.
-func (c *DAP) Space() []method.Dimension {
-	return []method.Dimension{
-		{Setting: "threshold", Values: []any{OverMatrix, OverAttribute}},
-		{Setting: "learning_rate", Low: 3e-4, High: 3e-2, Log: true},
-		{Setting: "weight_decay", Low: 1e-6, High: 1e-3, Log: true},
-		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
-	}
-}
-
-// DAPMethod tells each attribute m of a sample for itself, p(m|x) = 1/(1 + exp(-w_m'x - b_m)), and scores a class of
+// dapMethod is direct attribute prediction (Lampert, Nickisch and Harmeling, CVPR 2009, PAMI 2014).
+//
+// dapMethod tells each attribute m of a sample for itself, p(m|x) = 1/(1 + exp(-w_m'x - b_m)), and scores a class of
 // binary attributes b by
 //
 //	score(x, b) = sum over m of log p(b_m|x) / p(b_m)
@@ -64,26 +33,48 @@ func (c *DAP) Space() []method.Dimension {
 // logistic regression of all attributes at once, in which the score is linear in b.
 //
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training. Classes whose binary
-// attributes are the same cannot be told apart.
-type DAPMethod struct{ Config DAP }
+// attributes are the same cannot be distinguished.
+type dapMethod struct {
+	Threshold string `toml:"threshold" range:"matrix | attribute" comment:"a class has an attribute if its value is above the mean over the seen classes: matrix, over all values, or attribute, over the attribute's values"`
+	Training
+}
 
-var _ method.Method = (*DAPMethod)(nil)
+var dapSpec = method.Spec{
+	Name: "dap", Title: "DAP",
+	Paper:   "Lampert, Nickisch and Harmeling, Learning to detect unseen object classes by between-class attribute transfer, CVPR 2009",
+	Default: method.Of(defaultDAP), Features: method.FeaturesSqrtL2, Attributes: attributes.None,
+}
 
-// Name is "dap".
-func (m *DAPMethod) Name() string { return "dap" }
+// defaultDAP are settings of which the rate, the decay and the threshold are the best of two on validation classes of CUB.
+func defaultDAP() dapMethod {
+	return dapMethod{Threshold: overMatrix, Training: Training{LearningRate: 1e-2, WeightDecay: 1e-5, Batch: 64, Epochs: 15}}
+}
+
+// Validate explains the first setting that cannot work.
+func (m *dapMethod) Validate() error { return method.Check("dap", m) }
+
+// Space is what tuning searches.
+func (m *dapMethod) Space() []method.Dimension {
+	return []method.Dimension{
+		{Setting: "threshold", Values: []any{overMatrix, overAttribute}},
+		{Setting: "learning_rate", Low: 3e-4, High: 3e-2, Log: true},
+		{Setting: "weight_decay", Low: 1e-6, High: 1e-3, Log: true},
+		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
+	}
+}
 
 // Fit trains the attribute classifiers; validation chooses the epochs.
-func (m *DAPMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	if err := m.Config.Validate(); err != nil {
+func (m *dapMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	if err := m.Validate(); err != nil {
 		return nil, err
 	}
 	v, attribute, err := classVectors(p)
 	if err != nil {
 		return nil, err
 	}
-	b := newBinary(v, attribute, m.Config.Threshold)
+	b := newBinary(v, attribute, m.Threshold)
 	o := newLinear(attribute, p.Train.Dim(), attributeLoss[float32](b.of(v)))
-	return m.Config.fit(ctx, p, s, o, func() method.Model { return dapModel(o.weight.values, o.bias.values, b) })
+	return m.fit(ctx, p, s, o, func() method.Model { return dapModel(o.weight.values, o.bias.values, b) })
 }
 
 // attributeLoss is that of a sample's attribute logits, -sum of log p(b_m|x) with the binary attributes of its class,
@@ -119,7 +110,7 @@ func newBinary(seen []float32, attribute int, over string) *binary {
 	}
 	for m, sum := range sums {
 		b.threshold[m] = float32(sum / classes)
-		if over == OverMatrix {
+		if over == overMatrix {
 			b.threshold[m] = float32(total / float64(len(seen)))
 		}
 	}
@@ -233,7 +224,7 @@ func dapModel(weight, bias []float32, b *binary) *byAttributes {
 }
 
 // Load makes a model of a file of Model.Tensors.
-func (m *DAPMethod) Load(f *safetensors.File) (method.Model, error) {
+func (m *dapMethod) Load(f *safetensors.File) (method.Model, error) {
 	b, err := loadBinary(f)
 	if err != nil {
 		return nil, fmt.Errorf("no DAP model: %w", err)

@@ -14,35 +14,9 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// ESZSL are the settings of Romera-Paredes and Torr's embarrassingly simple zero-shot learning (ICML 2015).
-type ESZSL struct {
-	Gamma  []float64 `toml:"gamma" range:"(0, inf)" comment:"grid of the ridge on the features' side, selected on the validation classes"`
-	Lambda []float64 `toml:"lambda" range:"(0, inf)" comment:"grid of the ridge on the attributes' side"`
-}
-
-var eszslSpec = method.Spec{
-	Name: "eszsl", Title: "ESZSL",
-	Paper:   "Romera-Paredes and Torr, An embarrassingly simple approach to zero-shot learning, ICML 2015",
-	Default: method.Of(DefaultESZSL), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
-	Seedless: true,
-}
-
-// DefaultESZSL is the paper's grid, 10^-3 to 10^3.
-func DefaultESZSL() ESZSL {
-	grid := []float64{1e-3, 1e-2, 1e-1, 1, 10, 100, 1000}
-	return ESZSL{Gamma: grid, Lambda: slices.Clone(grid)}
-}
-
-// Validate explains the first setting that cannot work.
-func (c *ESZSL) Validate() error { return method.Check("eszsl", c) }
-
-// Method fits with these settings.
-func (c *ESZSL) Method() method.Method { return &ESZSLMethod{Config: *c} }
-
-// Space is empty: the grid costs one fit.
-func (c *ESZSL) Space() []method.Dimension { return nil }
-
-// ESZSLMethod fits x'Vs, the compatibility of a feature x (d values) and an attribute vector s (a values), to 1 for the
+// eszslMethod is Romera-Paredes and Torr's embarrassingly simple zero-shot learning (ICML 2015).
+//
+// eszslMethod fits x'Vs, the compatibility of a feature x (d values) and an attribute vector s (a values), to 1 for the
 // sample's class and 0 for the other seen classes:
 //
 //	V = (X X' + gamma I)^-1 X Y S' (S S' + lambda I)^-1
@@ -50,26 +24,43 @@ func (c *ESZSL) Space() []method.Dimension { return nil }
 // with samples in the columns of X (d x n), classes in those of S (a x c), Y n x c. The original has -1 for the other
 // classes; 0, as later implementations have it, differs only by a constant pull on all of them. Computed in double
 // precision: one Cholesky factor for each gamma, one eigendecomposition of S S' for all lambdas.
-type ESZSLMethod struct{ Config ESZSL }
+type eszslMethod struct {
+	Gamma  []float64 `toml:"gamma" range:"(0, inf)" comment:"grid of the ridge on the features' side, selected on the validation classes"`
+	Lambda []float64 `toml:"lambda" range:"(0, inf)" comment:"grid of the ridge on the attributes' side"`
+}
 
-var _ method.Method = (*ESZSLMethod)(nil)
+var eszslSpec = method.Spec{
+	Name: "eszsl", Title: "ESZSL",
+	Paper:   "Romera-Paredes and Torr, An embarrassingly simple approach to zero-shot learning, ICML 2015",
+	Default: method.Of(defaultESZSL), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
+	Seedless: true,
+}
 
-// Name is "eszsl".
-func (m *ESZSLMethod) Name() string { return "eszsl" }
+// defaultESZSL is the paper's grid, 10^-3 to 10^3.
+func defaultESZSL() eszslMethod {
+	grid := []float64{1e-3, 1e-2, 1e-1, 1, 10, 100, 1000}
+	return eszslMethod{Gamma: grid, Lambda: slices.Clone(grid)}
+}
+
+// Validate explains the first setting that cannot work.
+func (m *eszslMethod) Validate() error { return method.Check("eszsl", m) }
+
+// Space is empty: the grid costs one fit.
+func (m *eszslMethod) Space() []method.Dimension { return nil }
 
 // Fit solves for all of the grid and keeps the point best on the validation classes; without these the grid must be a
 // single point, or the choice made already.
-func (m *ESZSLMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	if err := m.Config.Validate(); err != nil {
+func (m *eszslMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	if err := m.Validate(); err != nil {
 		return nil, err
 	}
 	useKernels()
-	gammas, lambdas := axis{"gamma", m.Config.Gamma}, axis{"lambda", m.Config.Lambda}
+	gammas, lambdas := axis{"gamma", m.Gamma}, axis{"lambda", m.Lambda}
 	g, err := newGrid("ESZSL", p, s, &gammas, &lambdas)
 	if err != nil {
 		return nil, err
 	}
-	S := matrix(p.Train.Attributes)
+	S := method.Matrix(p.Train.Attributes)
 	gram, cross, _, err := moments(ctx, &p.Train, S)
 	if err != nil {
 		return nil, err
@@ -122,7 +113,7 @@ func (m *eszslModel) Tensors() []safetensors.Tensor {
 }
 
 // Load makes a model of a file of Model.Tensors.
-func (m *ESZSLMethod) Load(f *safetensors.File) (method.Model, error) {
+func (m *eszslMethod) Load(f *safetensors.File) (method.Model, error) {
 	t, ok := f.Get("v")
 	if !ok || len(t.Shape) != 2 || t.F64 == nil || t.Shape[0] < 1 || t.Shape[1] < 1 {
 		return nil, errors.New("no ESZSL model: the tensor v is missing or no float64 matrix")

@@ -39,7 +39,7 @@ func TestESZSL(t *testing.T) {
 	if err := json.Unmarshal(text, &want); err != nil {
 		t.Fatal(err)
 	}
-	m := &ESZSLMethod{Config: ESZSL{Gamma: []float64{want.Gamma}, Lambda: []float64{want.Lambda}}}
+	m := &eszslMethod{Gamma: []float64{want.Gamma}, Lambda: []float64{want.Lambda}}
 	o, err := m.Fit(context.Background(), &method.Problem{Train: method.Data{Samples: &want.rows, Attributes: want.S}}, &method.Session{})
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +131,7 @@ func TestGrid(t *testing.T) {
 		}
 	}
 	train, validation, unseen := world(20, mix), world(8, mix), world(8, mix)
-	m := &ESZSLMethod{Config: ESZSL{Gamma: []float64{1e-3, 1, 1e6}, Lambda: []float64{1e-2, 1}}}
+	m := &eszslMethod{Gamma: []float64{1e-3, 1, 1e6}, Lambda: []float64{1e-2, 1}}
 	best, points := 0.0, 0
 	o, err := m.Fit(context.Background(), &method.Problem{Train: *train, Validation: validation}, &method.Session{Point: func(p method.Point) error {
 		points++

@@ -17,69 +17,19 @@ import (
 
 // The variances of GFZSL's mixture in the transductive setting.
 const (
-	GFZSLPredicted = "predicted"
-	GFZSLEstimated = "estimated"
+	gfzslPredicted = "predicted"
+	gfzslEstimated = "estimated"
 )
 
 // The kernels of GFZSL's regressions.
 const (
-	GFZSLLinear     = "linear"     // 1 + a'b
-	GFZSLPolynomial = "polynomial" // (1 + a'b)^2
+	gfzslLinear     = "linear"     // 1 + a'b
+	gfzslPolynomial = "polynomial" // (1 + a'b)^2
 )
 
-// GFZSL are the settings of the generative framework of Verma and Rai (ECML 2017).
-type GFZSL struct {
-	Kernel         string    `toml:"kernel" range:"linear | polynomial" comment:"of attribute vectors a, b: linear, 1 + a'b, or polynomial, (1 + a'b)^2"`
-	MeanRidge      []float64 `toml:"mean_ridge" range:"(0, inf)" comment:"grid of the ridge of the regression to class means, selected on the validation classes"`
-	VarianceRidge  []float64 `toml:"variance_ridge" range:"(0, inf)" comment:"grid of the ridge of the regression to log variances"`
-	VarianceFloor  []float64 `toml:"variance_floor" range:"(0, inf)" comment:"grid of what is added to predicted variances, in mean variances within a class"`
-	TransductiveEM int       `toml:"transductive_em" range:"[0, inf)" comment:"maximum number of EM iterations on unlabelled images, if there are any"`
-	PseudoImages   float64   `toml:"pseudo_images" range:"[0, inf)" comment:"transductive: number of images that the predicted mean of a class is equivalent to, compared with its unlabelled ones"`
-	Variances      string    `toml:"transductive_variances" range:"predicted | estimated" comment:"transductive: predicted (kept) or estimated (from the unlabelled images, as in the original)"`
-}
-
-var gfzslSpec = method.Spec{
-	Name: "gfzsl", Title: "GFZSL",
-	Paper:   "Verma and Rai, A simple exponential family framework for zero-shot learning, ECML 2017",
-	Default: method.Of(DefaultGFZSL), Features: method.FeaturesSqrtL2, Attributes: attributes.L2,
-	Seedless: true,
-}
-
-// DefaultGFZSL has the original's ridges among its own.
-func DefaultGFZSL() GFZSL {
-	return GFZSL{Kernel: GFZSLLinear, MeanRidge: []float64{0.01, 0.1, 1, 10}, VarianceRidge: []float64{100, 1e8},
-		VarianceFloor: []float64{0.1, 1, 10, 100}, TransductiveEM: 100, PseudoImages: 5, Variances: GFZSLPredicted}
-}
-
-func (c *GFZSL) axes() []*axis {
-	return []*axis{{"mean_ridge", c.MeanRidge}, {"variance_ridge", c.VarianceRidge}, {"variance_floor", c.VarianceFloor}}
-}
-
-// Validate explains the first setting that cannot work.
-func (c *GFZSL) Validate() error { return method.Check("gfzsl", c) }
-
-// Method fits with these settings.
-func (c *GFZSL) Method() method.Method { return &GFZSLMethod{Config: *c} }
-
-// Space is the kernel and the normalisations; the grid costs one fit.
-func (c *GFZSL) Space() []method.Dimension {
-	return []method.Dimension{
-		{Setting: "kernel", Values: []any{GFZSLLinear, GFZSLPolynomial}},
-		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
-		{Setting: "attributes", Values: []any{"l2", "centre-l2"}},
-	}
-}
-
-// TransductiveSpace is how far EM goes and what holds it back, beside the variances' floor, which is chosen by the grid.
-func (c *GFZSL) TransductiveSpace() []method.Dimension {
-	return []method.Dimension{
-		{Setting: "transductive_em", Values: []any{1, 3, 10, 100}},
-		{Setting: "pseudo_images", Values: []any{0.0, 5.0, 20.0}},
-		{Setting: "transductive_variances", Values: []any{GFZSLPredicted, GFZSLEstimated}},
-	}
-}
-
-// GFZSLMethod models a class by a Gaussian with a diagonal covariance, p(x|c) = N(mu_c, diag v_c), whose parameters are
+// gfzslMethod is the generative framework of Verma and Rai (ECML 2017).
+//
+// gfzslMethod models a class by a Gaussian with a diagonal covariance, p(x|c) = N(mu_c, diag v_c), whose parameters are
 // kernel ridge regressions from the class's attributes a:
 //
 //	mu(a) = k(a)' (K + mean_ridge I)^-1 M
@@ -97,26 +47,69 @@ func (c *GFZSL) TransductiveSpace() []method.Dimension {
 // expectation and maximisation, beginning at the predicted ones; classes with those very attributes are then scored by
 // the mixture's Gaussians. The original estimates means and variances of the images alone. Here the predicted mean counts as
 // some images more and the predicted variances stay: a class's fifty images tell little of thousands of variances.
-type GFZSLMethod struct{ Config GFZSL }
+type gfzslMethod struct {
+	Kernel         string    `toml:"kernel" range:"linear | polynomial" comment:"of attribute vectors a, b: linear, 1 + a'b, or polynomial, (1 + a'b)^2"`
+	MeanRidge      []float64 `toml:"mean_ridge" range:"(0, inf)" comment:"grid of the ridge of the regression to class means, selected on the validation classes"`
+	VarianceRidge  []float64 `toml:"variance_ridge" range:"(0, inf)" comment:"grid of the ridge of the regression to log variances"`
+	VarianceFloor  []float64 `toml:"variance_floor" range:"(0, inf)" comment:"grid of what is added to predicted variances, in mean variances within a class"`
+	TransductiveEM int       `toml:"transductive_em" range:"[0, inf)" comment:"maximum number of EM iterations on unlabelled images, if there are any"`
+	PseudoImages   float64   `toml:"pseudo_images" range:"[0, inf)" comment:"transductive: number of images that the predicted mean of a class is equivalent to, compared with its unlabelled ones"`
+	Variances      string    `toml:"transductive_variances" range:"predicted | estimated" comment:"transductive: predicted (kept) or estimated (from the unlabelled images, as in the original)"`
+}
+
+var gfzslSpec = method.Spec{
+	Name: "gfzsl", Title: "GFZSL",
+	Paper:   "Verma and Rai, A simple exponential family framework for zero-shot learning, ECML 2017",
+	Default: method.Of(defaultGFZSL), Features: method.FeaturesSqrtL2, Attributes: attributes.L2,
+	Seedless: true,
+}
+
+// defaultGFZSL has the original's ridges among its own.
+func defaultGFZSL() gfzslMethod {
+	return gfzslMethod{Kernel: gfzslLinear, MeanRidge: []float64{0.01, 0.1, 1, 10}, VarianceRidge: []float64{100, 1e8},
+		VarianceFloor: []float64{0.1, 1, 10, 100}, TransductiveEM: 100, PseudoImages: 5, Variances: gfzslPredicted}
+}
+
+func (m *gfzslMethod) axes() []*axis {
+	return []*axis{{"mean_ridge", m.MeanRidge}, {"variance_ridge", m.VarianceRidge}, {"variance_floor", m.VarianceFloor}}
+}
+
+// Validate explains the first setting that cannot work.
+func (m *gfzslMethod) Validate() error { return method.Check("gfzsl", m) }
+
+// Space is the kernel and the normalisations; the grid costs one fit.
+func (m *gfzslMethod) Space() []method.Dimension {
+	return []method.Dimension{
+		{Setting: "kernel", Values: []any{gfzslLinear, gfzslPolynomial}},
+		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
+		{Setting: "attributes", Values: []any{"l2", "centre-l2"}},
+	}
+}
+
+// TransductiveSpace is how far EM goes and what holds it back, beside the variances' floor, which is chosen by the grid.
+func (m *gfzslMethod) TransductiveSpace() []method.Dimension {
+	return []method.Dimension{
+		{Setting: "transductive_em", Values: []any{1, 3, 10, 100}},
+		{Setting: "pseudo_images", Values: []any{0.0, 5.0, 20.0}},
+		{Setting: "transductive_variances", Values: []any{gfzslPredicted, gfzslEstimated}},
+	}
+}
 
 var (
-	_ method.Method       = (*GFZSLMethod)(nil)
-	_ method.Transductive = (*GFZSL)(nil)
+	_ method.Config       = (*gfzslMethod)(nil)
+	_ method.Transductive = (*gfzslMethod)(nil)
 )
-
-// Name is "gfzsl".
-func (m *GFZSLMethod) Name() string { return "gfzsl" }
 
 // Fit solves for all of the grid and keeps the point best on the validation classes; without these the grid must be a
 // single point, or the choice made already.
-func (m *GFZSLMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	if err := m.Config.Validate(); err != nil {
+func (m *gfzslMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	if err := m.Validate(); err != nil {
 		return nil, err
 	}
 	useKernels()
-	axes := m.Config.axes()
+	axes := m.axes()
 	if v := p.Validation; p.Unlabelled != nil && v != nil && v.Len() > 0 && s.Choice != nil && s.Choice[transductive] == 0 {
-		// An inductive choice, from which a transductive search goes on: its ridges hold here, the floor is chosen anew.
+		// An inductive choice, from which a transductive search continues: its ridges hold here, the floor is chosen again.
 		for _, a := range axes {
 			if v := s.Choice[a.name]; v > 0 && a.name != "variance_floor" {
 				a.values = []float64{v}
@@ -135,7 +128,7 @@ func (m *GFZSLMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 		return nil, err
 	}
 	d := p.Train.Dim()
-	S := matrix(stats.attributes)
+	S := method.Matrix(stats.attributes)
 	logs := mat.NewDense(len(stats.attributes), d, nil)
 	tiny := 1e-3 * stats.within // a value that never varies in a class
 	if tiny == 0 {
@@ -176,7 +169,7 @@ func (m *GFZSLMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 		}
 		model := &gfzslModel{method: m, seen: S, means: means, variances: b, base: base, mean: stats.mean, variance: stats.variance, floor: c["variance_floor"] * stats.within}
 		if u := p.Unlabelled; u != nil && u.Len() > 0 {
-			if err := model.mixture(ctx, u, &m.Config); err != nil {
+			if err := model.mixture(ctx, u, m); err != nil {
 				return nil, err
 			}
 		}
@@ -189,11 +182,11 @@ func (m *GFZSLMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sess
 const transductive = "transductive"
 
 // kernel is that of the rows of a and b.
-func (m *GFZSLMethod) kernel(a, b mat.Matrix) *mat.Dense {
+func (m *gfzslMethod) kernel(a, b mat.Matrix) *mat.Dense {
 	var k mat.Dense
 	k.Mul(a, b.T())
 	k.Apply(func(_, _ int, v float64) float64 {
-		if m.Config.Kernel == GFZSLPolynomial {
+		if m.Kernel == gfzslPolynomial {
 			return (1 + v) * (1 + v)
 		}
 		return 1 + v
@@ -203,7 +196,7 @@ func (m *GFZSLMethod) kernel(a, b mat.Matrix) *mat.Dense {
 
 // gfzslModel scores by Gaussians.
 type gfzslModel struct {
-	method                 *GFZSLMethod
+	method                 *gfzslMethod
 	seen                   *mat.Dense // S x a
 	means, variances       *mat.Dense // dual coefficients of the regressions, S x d
 	base, mean, variance   []float64  // d: mean log variance; of all samples
@@ -272,7 +265,7 @@ func (m *gfzslModel) Score(features []float32, n int, attributes [][]float32) ([
 	if _, err := joined(attributes, a); err != nil {
 		return nil, err
 	}
-	means, variances := m.gaussians(matrix(attributes))
+	means, variances := m.gaussians(method.Matrix(attributes))
 	x := make([]float64, len(features))
 	for i, v := range features {
 		x[i] = float64(v)
@@ -306,12 +299,12 @@ func (m *gfzslModel) logRatios(x []float64, n int, means, variances *mat.Dense) 
 }
 
 // mixture fits the Gaussians of the unlabelled images' classes to these.
-func (m *gfzslModel) mixture(ctx context.Context, u *method.Unlabelled, config *GFZSL) error {
+func (m *gfzslModel) mixture(ctx context.Context, u *method.Unlabelled, config *gfzslMethod) error {
 	const block = 512
 	if _, err := joined(u.Attributes, m.seen.RawMatrix().Cols); err != nil {
 		return fmt.Errorf("unlabelled images: %w", err)
 	}
-	classes := matrix(u.Attributes)
+	classes := method.Matrix(u.Attributes)
 	means, variances := m.gaussians(classes)
 	predicted := mat.DenseCopyOf(means)
 	c, d := means.Dims()
@@ -334,7 +327,7 @@ func (m *gfzslModel) mixture(ctx context.Context, u *method.Unlabelled, config *
 			}
 			posterior := m.logRatios(x[:n*d], n, means, variances)
 			for i := range n {
-				likelihood += softmaxOf(posterior[i*c : (i+1)*c])
+				likelihood += method.Softmax(posterior[i*c : (i+1)*c])
 				for k, q := range posterior[i*c : (i+1)*c] {
 					weights[k] += q
 				}
@@ -357,7 +350,7 @@ func (m *gfzslModel) mixture(ctx context.Context, u *method.Unlabelled, config *
 			for j := range d {
 				p := config.PseudoImages
 				means.Set(k, j, (sums[k*d+j]+w*m.mean[j]+p*predicted.At(k, j))/(w+p))
-				if mu := sums[k*d+j] / w; config.Variances == GFZSLEstimated {
+				if mu := sums[k*d+j] / w; config.Variances == gfzslEstimated {
 					variances.Set(k, j, max(squares[k*d+j]/w-mu*mu, 0)+m.floor)
 				}
 			}
@@ -368,7 +361,7 @@ func (m *gfzslModel) mixture(ctx context.Context, u *method.Unlabelled, config *
 }
 
 // Load makes a model of a file of Model.Tensors.
-func (m *GFZSLMethod) Load(f *safetensors.File) (method.Model, error) {
+func (m *gfzslMethod) Load(f *safetensors.File) (method.Model, error) {
 	l := loader{f: f}
 	g := &gfzslModel{method: m, seen: l.matrix("seen", -1, -1)}
 	classes, _ := g.seen.Dims()

@@ -24,9 +24,9 @@ func TestGFZSL(t *testing.T) {
 	for _, c := range []struct {
 		kernel        string
 		scores, after []float64
-	}{{GFZSLLinear, want.Linear, want.LinearEM}, {GFZSLPolynomial, want.Polynomial, want.PolynomialEM}} {
-		m := &GFZSLMethod{Config: GFZSL{Kernel: c.kernel, MeanRidge: []float64{want.Mean}, VarianceRidge: []float64{want.Variance},
-			VarianceFloor: []float64{want.Floor}, TransductiveEM: 3, Variances: GFZSLEstimated}}
+	}{{gfzslLinear, want.Linear, want.LinearEM}, {gfzslPolynomial, want.Polynomial, want.PolynomialEM}} {
+		m := &gfzslMethod{Kernel: c.kernel, MeanRidge: []float64{want.Mean}, VarianceRidge: []float64{want.Variance},
+			VarianceFloor: []float64{want.Floor}, TransductiveEM: 3, Variances: gfzslEstimated}
 		p := &method.Problem{Train: method.Data{Samples: &want.rows, Attributes: want.S}}
 		_, back := fitted(t, m, p)
 		near(t, c.kernel, scores(t, back, unseen, want.U), c.scores, 1e-6)
@@ -36,12 +36,12 @@ func TestGFZSL(t *testing.T) {
 	}
 }
 
-// TestGFZSLGoesOn: a transductive fit that goes on from an inductive choice validates, chooses the floor anew and keeps the ridges; its
+// TestGFZSLGoesOn: a transductive fit that continues from an inductive choice validates, chooses the floor again and keeps the ridges; its
 // own choice is used as it is.
 func TestGFZSLGoesOn(t *testing.T) {
 	w := worldOfSigns(31, 10, 24)
 	train, held := w.data(30, 12), w.data(10, 6)
-	c := DefaultGFZSL()
+	c := defaultGFZSL()
 	c.TransductiveEM = 3
 	p := &method.Problem{Train: *train, Validation: held, Unlabelled: &method.Unlabelled{Features: held.Samples, Attributes: held.Attributes}}
 	var points []method.Point
@@ -49,7 +49,7 @@ func TestGFZSLGoesOn(t *testing.T) {
 		points = append(points, pt)
 		return nil
 	}}
-	o, err := c.Method().Fit(t.Context(), p, s)
+	o, err := c.Fit(t.Context(), p, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestGFZSLGoesOn(t *testing.T) {
 	}
 	points = nil
 	s.Choice = o.Choice
-	if again, err := c.Method().Fit(t.Context(), p, s); err != nil || len(points) != 1 || points[0].Validated || again.Choice["variance_floor"] != o.Choice["variance_floor"] {
+	if again, err := c.Fit(t.Context(), p, s); err != nil || len(points) != 1 || points[0].Validated || again.Choice["variance_floor"] != o.Choice["variance_floor"] {
 		t.Errorf("its own choice: %d points, %v, %v", len(points), again, err)
 	}
 }

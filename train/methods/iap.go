@@ -12,39 +12,9 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// IAP are the settings of indirect attribute prediction (Lampert, Nickisch and Harmeling, CVPR 2009, PAMI 2014).
-type IAP struct {
-	Threshold string    `toml:"threshold" range:"matrix | attribute" comment:"a class has an attribute if its value is above the mean over the seen classes: matrix, over all values, or attribute, over the attribute's values"`
-	Floor     []float64 `toml:"floor" range:"(0, 0.5)" comment:"grid of the least probability of an attribute, selected on the validation classes"`
-	Epochs    int       `toml:"epochs" range:"[1, 1e9]" comment:"epochs of the classifier of the seen classes"`
-}
-
-var iapSpec = method.Spec{
-	Name: "iap", Title: "IAP",
-	Paper:   "Lampert, Nickisch and Harmeling, Learning to detect unseen object classes by between-class attribute transfer, CVPR 2009",
-	Default: method.Of(DefaultIAP), Features: method.FeaturesSqrtL2, Attributes: attributes.None,
-}
-
-// DefaultIAP has the original's binary attributes.
-func DefaultIAP() IAP {
-	return IAP{Threshold: OverMatrix, Floor: []float64{1e-6, 1e-4, 1e-3, 1e-2, 0.1}, Epochs: classifierEpochs}
-}
-
-// Validate explains the first setting that cannot work.
-func (c *IAP) Validate() error { return method.Check("iap", c) }
-
-// Method fits with these settings.
-func (c *IAP) Method() method.Method { return &IAPMethod{Config: *c} }
-
-// Space is what tuning searches.
-func (c *IAP) Space() []method.Dimension {
-	return []method.Dimension{
-		{Setting: "threshold", Values: []any{OverMatrix, OverAttribute}},
-		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
-	}
-}
-
-// IAPMethod tells the seen classes k apart and infers a sample's attributes from theirs, b_m^k:
+// iapMethod is indirect attribute prediction (Lampert, Nickisch and Harmeling, CVPR 2009, PAMI 2014).
+//
+// iapMethod tells the seen classes k apart and infers a sample's attributes from theirs, b_m^k:
 //
 //	p(m|x) = sum over k of b_m^k p(k|x),  score(x, b) = sum over m of log p(b_m|x) / p(b_m)
 //
@@ -53,24 +23,45 @@ func (c *IAP) Space() []method.Dimension {
 // probabilities of attributes that are 0 or 1, by one of which a class wins or loses; they are kept in [floor, 1 - floor].
 //
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
-type IAPMethod struct{ Config IAP }
+type iapMethod struct {
+	Threshold string    `toml:"threshold" range:"matrix | attribute" comment:"a class has an attribute if its value is above the mean over the seen classes: matrix, over all values, or attribute, over the attribute's values"`
+	Floor     []float64 `toml:"floor" range:"(0, 0.5)" comment:"grid of the least probability of an attribute, selected on the validation classes"`
+	Epochs    int       `toml:"epochs" range:"[1, 1e9]" comment:"epochs of the classifier of the seen classes"`
+}
 
-var _ method.Method = (*IAPMethod)(nil)
+var iapSpec = method.Spec{
+	Name: "iap", Title: "IAP",
+	Paper:   "Lampert, Nickisch and Harmeling, Learning to detect unseen object classes by between-class attribute transfer, CVPR 2009",
+	Default: method.Of(defaultIAP), Features: method.FeaturesSqrtL2, Attributes: attributes.None,
+}
 
-// Name is "iap".
-func (m *IAPMethod) Name() string { return "iap" }
+// defaultIAP has the original's binary attributes.
+func defaultIAP() iapMethod {
+	return iapMethod{Threshold: overMatrix, Floor: []float64{1e-6, 1e-4, 1e-3, 1e-2, 0.1}, Epochs: classifierEpochs}
+}
+
+// Validate explains the first setting that cannot work.
+func (m *iapMethod) Validate() error { return method.Check("iap", m) }
+
+// Space is what tuning searches.
+func (m *iapMethod) Space() []method.Dimension {
+	return []method.Dimension{
+		{Setting: "threshold", Values: []any{overMatrix, overAttribute}},
+		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
+	}
+}
 
 // Fit trains the classifier and chooses the floor on the validation classes.
-func (m *IAPMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	if err := m.Config.Validate(); err != nil {
+func (m *iapMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	if err := m.Validate(); err != nil {
 		return nil, err
 	}
-	floors := axis{"floor", m.Config.Floor}
-	c, v, attribute, g, err := fitClassified(ctx, p, s, classifierTraining(m.Config.Epochs), "IAP", &floors)
+	floors := axis{"floor", m.Floor}
+	c, v, attribute, g, err := fitClassified(ctx, p, s, classifierTraining(m.Epochs), "IAP", &floors)
 	if err != nil {
 		return nil, err
 	}
-	b := newBinary(v, attribute, m.Config.Threshold)
+	b := newBinary(v, attribute, m.Threshold)
 	for _, floor := range floors.values {
 		if err := g.point(ctx, iapModel(c, b, b.of(v), float32(floor)), method.Choice{"floor": floor}); err != nil {
 			return nil, err
@@ -102,7 +93,7 @@ func iapModel(k *classifier, b *binary, seen []float32, floor float32) *byAttrib
 }
 
 // Load makes a model of a file of Model.Tensors.
-func (m *IAPMethod) Load(f *safetensors.File) (method.Model, error) {
+func (m *iapMethod) Load(f *safetensors.File) (method.Model, error) {
 	k, err := loadClassifier(f)
 	if err != nil {
 		return nil, fmt.Errorf("no IAP model: %w", err)

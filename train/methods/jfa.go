@@ -14,7 +14,7 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// JFA are the settings of Zhang and Saligrama's joint feature adaptation (arXiv 1611.07593): features and class vectors
+// jfaMethod is Zhang and Saligrama's joint feature adaptation (arXiv 1611.07593): features and class vectors
 // are compared after each has moved towards the other,
 //
 //	F(x, s) = max over u, v of (x+u)'W(s+v) - alpha/2 |u|^2 - beta/2 |v|^2
@@ -31,7 +31,7 @@ import (
 // back where its singular values come near the bound.
 //
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
-type JFA struct {
+type jfaMethod struct {
 	Features   float64 `toml:"feature_penalty" range:"[1e-6, 1e9]" comment:"alpha, the penalty on changes of the features"`
 	Attributes float64 `toml:"attribute_penalty" range:"[1e-6, 1e9]" comment:"beta, the penalty on changes of the class vectors"`
 	Margin     float64 `toml:"margin" range:"[1e-12, 1e6]" comment:"margin by which a sample's class should score above the others"`
@@ -41,42 +41,35 @@ type JFA struct {
 var jfaSpec = method.Spec{
 	Name: "jfa", Title: "JFA",
 	Paper:   "Zhang and Saligrama, Learning joint feature adaptation for zero-shot recognition, arXiv 1611.07593, 2016",
-	Default: method.Of(DefaultJFA), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
+	Default: method.Of(defaultJFA), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
 }
 
-// DefaultJFA are settings chosen on validation classes of CUB.
-func DefaultJFA() JFA {
-	return JFA{Features: 30, Attributes: 30, Margin: 0.1, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-2, Batch: 64, Epochs: 15}}
+// defaultJFA are settings chosen on validation classes of CUB.
+func defaultJFA() jfaMethod {
+	return jfaMethod{Features: 30, Attributes: 30, Margin: 0.1, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-2, Batch: 64, Epochs: 15}}
 }
 
 // Validate explains the first setting that cannot work.
-func (c *JFA) Validate() error { return method.Check("jfa", c) }
-
-// Method fits with these settings.
-func (c *JFA) Method() method.Method { return &jfaMethod{*c} }
+func (m *jfaMethod) Validate() error { return method.Check("jfa", m) }
 
 // Space is what tuning searches.
-func (c *JFA) Space() []method.Dimension {
+func (m *jfaMethod) Space() []method.Dimension {
 	return append([]method.Dimension{
 		{Setting: "feature_penalty", Low: 1, High: 100, Log: true},
 		{Setting: "attribute_penalty", Low: 1, High: 100, Log: true},
 	}, rankingSpace()...)
 }
 
-type jfaMethod struct{ config JFA }
-
-func (m *jfaMethod) Name() string { return "jfa" }
-
 func (m *jfaMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	if err := m.config.Validate(); err != nil {
+	if err := m.Validate(); err != nil {
 		return nil, err
 	}
 	v, attribute, err := classVectors(p)
 	if err != nil {
 		return nil, err
 	}
-	o := newAdapted(v, p.Train.Dim(), attribute, &m.config)
-	return m.config.fit(ctx, p, s, o, func() method.Model {
+	o := newAdapted(v, p.Train.Dim(), attribute, m)
+	return m.fit(ctx, p, s, o, func() method.Model {
 		o.adapt() // the last step may have left the bound
 		return jfaModel(o)
 	})
@@ -89,7 +82,7 @@ func (m *jfaMethod) Load(f *safetensors.File) (method.Model, error) {
 		return nil, err
 	}
 	t, _ := f.Get("w")
-	o := newAdapted[float32](nil, t.Shape[0], t.Shape[1], &m.config)
+	o := newAdapted[float32](nil, t.Shape[0], t.Shape[1], m)
 	copy(o.w.values, w)
 	if o.adapt() {
 		return nil, errors.New("w has singular values that the penalties of the settings do not allow")
@@ -142,7 +135,7 @@ type adapted[T float] struct {
 	t, scores, g, gs, e, gsm, inner []T
 }
 
-func newAdapted[T float](s []T, feature, attribute int, c *JFA) *adapted[T] {
+func newAdapted[T float](s []T, feature, attribute int, c *jfaMethod) *adapted[T] {
 	return &adapted[T]{s: s, classes: len(s) / attribute, feature: feature, attribute: attribute,
 		alpha: c.Features, beta: c.Attributes, margin: c.Margin, w: newWeights[T]("w", feature, attribute)}
 }

@@ -9,9 +9,9 @@ import (
 )
 
 func TestJFA(t *testing.T) {
-	checkGradient(t, newAdapted(describe(6, 5), 8, 5, &JFA{Features: 3, Attributes: 2, Margin: 1}), 6, 8)
-	c := DefaultJFA()
-	learns(t, c.Method(), newWorld(4, 8, 24), 0.9)
+	checkGradient(t, newAdapted(describe(6, 5), 8, 5, &jfaMethod{Features: 3, Attributes: 2, Margin: 1}), 6, 8)
+	c := defaultJFA()
+	learns(t, &c, newWorld(4, 8, 24), 0.9)
 }
 
 // TestAdaptedScores: the closed form is the maximum it stands for, reached by climbing, but for what no class changes;
@@ -21,7 +21,7 @@ func TestAdaptedScores(t *testing.T) {
 	alpha, beta := 2.0, 1.5
 	r := rand.New(rand.NewPCG(2, 2))
 	s := describe(classes, a)
-	c := &JFA{Features: alpha, Attributes: beta, Margin: 1}
+	c := &jfaMethod{Features: alpha, Attributes: beta, Margin: 1}
 	o := newAdapted[float32](nil, d, a, c)
 	for i := range o.w.values {
 		o.w.values[i] = float32(0.3 * r.NormFloat64())
@@ -80,8 +80,7 @@ func TestAdaptedScores(t *testing.T) {
 	for i := range o.w.values {
 		o.w.values[i] *= 100
 	}
-	m := &jfaMethod{*c}
-	if _, err := m.Load(&safetensors.File{Tensors: tensorsOf(o.parameters())}); err == nil {
+	if _, err := c.Load(&safetensors.File{Tensors: tensorsOf(o.parameters())}); err == nil {
 		t.Error("a W beyond the bound was loaded")
 	}
 	if !o.adapt() || o.adapt() {

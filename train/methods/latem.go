@@ -11,7 +11,7 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// LATEM are the settings of Xian et al.'s latent embeddings (CVPR 2016): a piecewise linear compatibility
+// latemMethod is Xian et al.'s latent embeddings (CVPR 2016): a piecewise linear compatibility
 //
 //	F(x, s) = max over k of x'W_k s
 //
@@ -20,7 +20,7 @@ import (
 // choose is left out: their number is a setting.
 //
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
-type LATEM struct {
+type latemMethod struct {
 	Matrices int     `toml:"matrices" range:"[1, 64]" comment:"K, the number of linear pieces"`
 	Margin   float64 `toml:"margin" range:"[1e-12, 1e6]" comment:"margin by which a sample's class should score above the others"`
 	Training
@@ -29,40 +29,33 @@ type LATEM struct {
 var latemSpec = method.Spec{
 	Name: "latem", Title: "LATEM",
 	Paper:   "Xian, Akata, Sharma, Nguyen, Hein and Schiele, Latent embeddings for zero-shot classification, CVPR 2016",
-	Default: method.Of(DefaultLATEM), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
+	Default: method.Of(defaultLATEM), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
 }
 
-// DefaultLATEM are settings chosen on validation classes of CUB.
-func DefaultLATEM() LATEM {
-	return LATEM{Matrices: 2, Margin: 0.1, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-4, Batch: 64, Epochs: 20}}
+// defaultLATEM are settings chosen on validation classes of CUB.
+func defaultLATEM() latemMethod {
+	return latemMethod{Matrices: 2, Margin: 0.1, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-4, Batch: 64, Epochs: 20}}
 }
 
 // Validate explains the first setting that cannot work.
-func (c *LATEM) Validate() error { return method.Check("latem", c) }
-
-// Method fits with these settings.
-func (c *LATEM) Method() method.Method { return &latemMethod{*c} }
+func (m *latemMethod) Validate() error { return method.Check("latem", m) }
 
 // Space is what tuning searches.
-func (c *LATEM) Space() []method.Dimension {
+func (m *latemMethod) Space() []method.Dimension {
 	return append([]method.Dimension{{Setting: "matrices", Values: []any{2, 4}}}, rankingSpace()...)
 }
 
-type latemMethod struct{ config LATEM }
-
-func (m *latemMethod) Name() string { return "latem" }
-
 func (m *latemMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	if err := m.config.Validate(); err != nil {
+	if err := m.Validate(); err != nil {
 		return nil, err
 	}
 	v, attribute, err := classVectors(p)
 	if err != nil {
 		return nil, err
 	}
-	o := newLatent(v, p.Train.Dim(), attribute, &m.config)
+	o := newLatent(v, p.Train.Dim(), attribute, m)
 	o.w.draw(0.1/math.Sqrt(float64(o.feature)), p.Seed)
-	return m.config.fit(ctx, p, s, o, func() method.Model {
+	return m.fit(ctx, p, s, o, func() method.Model {
 		return latemModel(o.w.values, o.feature, o.k, o.attribute)
 	})
 }
@@ -111,7 +104,7 @@ type latent[T float] struct {
 	of                                  []int // the piece that gives each score
 }
 
-func newLatent[T float](s []T, feature, attribute int, c *LATEM) *latent[T] {
+func newLatent[T float](s []T, feature, attribute int, c *latemMethod) *latent[T] {
 	return &latent[T]{s: s, classes: len(s) / attribute, feature: feature, k: c.Matrices, attribute: attribute, margin: c.Margin,
 		w: newWeights[T]("w", feature, c.Matrices, attribute)}
 }

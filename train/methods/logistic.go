@@ -16,49 +16,42 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// Logistic are the settings of multinomial logistic regression on the shots alone: what a few labelled images of each
+// logisticMethod is multinomial logistic regression on the shots alone: what a few labelled images of each
 // unseen class are worth without descriptions and without seen classes.
-type Logistic struct {
-	Ridge []float64 `toml:"ridge" range:"(0, inf)" comment:"grid of the squared weights' coefficient, selected on the validation classes"`
-}
-
-var logisticSpec = method.Spec{
-	Name: "logistic", Title: "Logistic regression",
-	Default: method.Of(DefaultLogistic), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
-	NeedsShots: true,
-}
-
-// DefaultLogistic is a grid that fits features of length 1.
-func DefaultLogistic() Logistic { return Logistic{Ridge: []float64{1e-3, 1e-2, 1e-1, 1, 10}} }
-
-// Validate explains the first setting that cannot work.
-func (c *Logistic) Validate() error { return method.Check("logistic", c) }
-
-// Method fits with these settings.
-func (c *Logistic) Method() method.Method { return &LogisticMethod{Config: *c} }
-
-// Space is empty: the grid costs one fit.
-func (c *Logistic) Space() []method.Dimension { return nil }
-
-// LogisticMethod minimises, over the samples x of the classes known by a few images,
+//
+// logisticMethod minimises, over the samples x of the classes known by a few images,
 //
 //	ridge/2 |W|^2 - sum log softmax(W x)_y
 //
 // by L-BFGS in double precision. There is no intercept: the classes have equally many samples. The model knows these
 // classes only, by their attribute vectors.
-type LogisticMethod struct{ Config Logistic }
+type logisticMethod struct {
+	Ridge []float64 `toml:"ridge" range:"(0, inf)" comment:"grid of the squared weights' coefficient, selected on the validation classes"`
+}
 
-var _ method.Method = (*LogisticMethod)(nil)
+var logisticSpec = method.Spec{
+	Name: "logistic", Title: "Logistic regression",
+	Default: method.Of(defaultLogistic), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
+	NeedsShots: true,
+}
 
-// Name is "logistic".
-func (m *LogisticMethod) Name() string { return "logistic" }
+// defaultLogistic is a grid that fits features of length 1.
+func defaultLogistic() logisticMethod {
+	return logisticMethod{Ridge: []float64{1e-3, 1e-2, 1e-1, 1, 10}}
+}
+
+// Validate explains the first setting that cannot work.
+func (m *logisticMethod) Validate() error { return method.Check("logistic", m) }
+
+// Space is empty: the grid costs one fit.
+func (m *logisticMethod) Space() []method.Dimension { return nil }
 
 // Fit solves for all of the grid and keeps the point best on the validation classes.
-func (m *LogisticMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	if err := m.Config.Validate(); err != nil {
+func (m *logisticMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	if err := m.Validate(); err != nil {
 		return nil, err
 	}
-	ridges, validation := m.Config.Ridge, p.Validation
+	ridges, validation := m.Ridge, p.Validation
 	if s.Choice != nil {
 		ridges, validation = []float64{s.Choice["ridge"]}, nil
 		if !(ridges[0] > 0) {
@@ -238,7 +231,7 @@ func (m *logisticModel) Score(features []float32, n int, attributes [][]float32)
 }
 
 // Load makes a model of a file of Model.Tensors.
-func (m *LogisticMethod) Load(f *safetensors.File) (method.Model, error) {
+func (m *logisticMethod) Load(f *safetensors.File) (method.Model, error) {
 	w, ok := f.Get("w")
 	a, ok2 := f.Get("attributes")
 	if !ok || !ok2 || len(w.Shape) != 2 || len(a.Shape) != 2 || w.F64 == nil || a.F32 == nil || w.Shape[0] != a.Shape[0] || w.Shape[0] < 1 || w.Shape[1] < 1 || a.Shape[1] < 1 {

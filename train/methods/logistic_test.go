@@ -36,7 +36,7 @@ func fewShot() *method.Problem {
 func TestLogistic(t *testing.T) {
 	const ridge = 0.3
 	p := fewShot()
-	m := &LogisticMethod{Config: Logistic{Ridge: []float64{ridge}}}
+	m := &logisticMethod{Ridge: []float64{ridge}}
 	o, err := m.Fit(context.Background(), p, &method.Session{})
 	if err != nil {
 		t.Fatal(err)
@@ -130,23 +130,23 @@ func TestLogisticGradient(t *testing.T) {
 }
 
 func TestLogisticRefusals(t *testing.T) {
-	one := Logistic{Ridge: []float64{1}}
+	one := logisticMethod{Ridge: []float64{1}}
 	for want, c := range map[string]struct {
-		config Logistic
+		config logisticMethod
 		change func(*method.Problem)
 	}{
 		"split --shots":     {one, func(p *method.Problem) { p.Few = nil }},
 		"same attributes":   {one, func(p *method.Problem) { p.Train.Attributes[5] = p.Train.Attributes[4] }},
 		"no shots":          {one, func(p *method.Problem) { clear(p.Few) }},
-		"or give one ridge": {DefaultLogistic(), func(*method.Problem) {}},
+		"or give one ridge": {defaultLogistic(), func(*method.Problem) {}},
 	} {
 		p := fewShot()
 		c.change(p)
-		if _, err := (&LogisticMethod{Config: c.config}).Fit(context.Background(), p, &method.Session{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := c.config.Fit(context.Background(), p, &method.Session{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
-	for _, c := range []Logistic{{}, {Ridge: []float64{0}}, {Ridge: []float64{math.Inf(1)}}} {
+	for _, c := range []logisticMethod{{}, {Ridge: []float64{0}}, {Ridge: []float64{math.Inf(1)}}} {
 		if c.Validate() == nil {
 			t.Errorf("%v passes", c)
 		}

@@ -12,7 +12,7 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// MLZSC are the settings of Bucher, Herbin and Jurie's metric learning for zero-shot classification (ECCV 2016): with
+// mlzscMethod is Bucher, Herbin and Jurie's metric learning for zero-shot classification (ECCV 2016): with
 // predicted attributes e = max(0, W'x + b) and D(e, s) = |M'(e - s)|^2 it minimises over W, b, M, t
 //
 //	max(0, 1 - t + D(e, s_y)) + mean over c != y of max(0, 1 + t - D(e, s_c)) + regression |e - s_y|^2
@@ -23,7 +23,7 @@ import (
 // one (word vectors, centred attributes).
 //
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
-type MLZSC struct {
+type mlzscMethod struct {
 	Regression float64 `toml:"regression" range:"[0, 1e6]" comment:"weight of the squared error of the predicted attributes"`
 	Training
 }
@@ -31,22 +31,19 @@ type MLZSC struct {
 var mlzscSpec = method.Spec{
 	Name: "mlzsc", Title: "MLZSC",
 	Paper:   "Bucher, Herbin and Jurie, Improving semantic embedding consistency by metric learning for zero-shot classification, ECCV 2016",
-	Default: method.Of(DefaultMLZSC), Features: method.FeaturesSqrtL2, Attributes: attributes.L2,
+	Default: method.Of(defaultMLZSC), Features: method.FeaturesSqrtL2, Attributes: attributes.L2,
 }
 
-// DefaultMLZSC are settings chosen on validation classes of CUB.
-func DefaultMLZSC() MLZSC {
-	return MLZSC{Regression: 1, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-3, Batch: 64, Epochs: 20}}
+// defaultMLZSC are settings chosen on validation classes of CUB.
+func defaultMLZSC() mlzscMethod {
+	return mlzscMethod{Regression: 1, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-3, Batch: 64, Epochs: 20}}
 }
 
 // Validate explains the first setting that cannot work.
-func (c *MLZSC) Validate() error { return method.Check("mlzsc", c) }
-
-// Method fits with these settings.
-func (c *MLZSC) Method() method.Method { return &mlzscMethod{*c} }
+func (m *mlzscMethod) Validate() error { return method.Check("mlzsc", m) }
 
 // Space is what tuning searches.
-func (c *MLZSC) Space() []method.Dimension {
+func (m *mlzscMethod) Space() []method.Dimension {
 	return []method.Dimension{
 		{Setting: "regression", Low: 0.01, High: 10, Log: true},
 		{Setting: "learning_rate", Low: 1e-4, High: 1e-2, Log: true},
@@ -56,22 +53,18 @@ func (c *MLZSC) Space() []method.Dimension {
 	}
 }
 
-type mlzscMethod struct{ config MLZSC }
-
-func (m *mlzscMethod) Name() string { return "mlzsc" }
-
 func (m *mlzscMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	if err := m.config.Validate(); err != nil {
+	if err := m.Validate(); err != nil {
 		return nil, err
 	}
 	v, attribute, err := classVectors(p)
 	if err != nil {
 		return nil, err
 	}
-	o := newMetric(v, p.Train.Dim(), attribute, &m.config)
+	o := newMetric(v, p.Train.Dim(), attribute, m)
 	o.w.draw(0.1/math.Sqrt(float64(o.feature)), p.Seed)
 	o.start()
-	return m.config.fit(ctx, p, s, o, func() method.Model {
+	return m.fit(ctx, p, s, o, func() method.Model {
 		return mlzscModel(o.parameters(), o.feature, o.attribute, o.relu)
 	})
 }
@@ -139,7 +132,7 @@ type metric[T float] struct {
 	e, p, q, d, byE, byP, byQ []T
 }
 
-func newMetric[T float](s []T, feature, attribute int, c *MLZSC) *metric[T] {
+func newMetric[T float](s []T, feature, attribute int, c *mlzscMethod) *metric[T] {
 	return &metric[T]{s: s, classes: len(s) / attribute, feature: feature, attribute: attribute, relu: slices.Min(s) >= 0, regression: c.Regression,
 		w: newWeights[T]("w", feature, attribute), b: newWeights[T]("b", attribute).unbound(),
 		m: newWeights[T]("m", attribute, attribute), t: newWeights[T]("t", 1).unbound()}

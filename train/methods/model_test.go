@@ -23,24 +23,24 @@ func TestDescribe(t *testing.T) {
 		x = append(x, row...)
 	}
 	describe := func(c method.Config) (e, score []float32, m method.Model) {
-		_, m = fitted(t, c.Method(), p)
+		_, m = fitted(t, c, p)
 		e, err := m.(method.Describer).Describe(x, n)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if _, err := m.(method.Describer).Describe(x[1:], n); err == nil {
-			t.Errorf("%s: a short feature was described", c.Method().Name())
+			t.Errorf("%T: a short feature was described", c)
 		}
 		return e, scores(t, m, r, d.Attributes), m
 	}
 	one := []float64{1}
-	e, score, _ := describe(&SAE{Lambda: one, Reduction: one, Direction: SAEToAttributes})
+	e, score, _ := describe(&saeMethod{Lambda: one, Reduction: one, Direction: saeToAttributes})
 	near(t, "sae", cosines(e, n, s, classes, a), doubled(score), 1e-6)
-	other, _, _ := describe(&SAE{Lambda: one, Reduction: one, Direction: SAEToFeatures})
+	other, _, _ := describe(&saeMethod{Lambda: one, Reduction: one, Direction: saeToFeatures})
 	near(t, "sae", other, doubled(e), 0)
 
-	dap := DefaultDAP()
-	for _, c := range []method.Config{&dap, &IAP{Threshold: OverMatrix, Floor: []float64{0.01}, Epochs: 20}} {
+	dap := defaultDAP()
+	for _, c := range []method.Config{&dap, &iapMethod{Threshold: overMatrix, Floor: []float64{0.01}, Epochs: 20}} {
 		e, score, m := describe(c)
 		for i := range n {
 			sum := make([]float64, classes)
@@ -52,7 +52,7 @@ func TestDescribe(t *testing.T) {
 			for k := range classes {
 				got, want := sum[k]-sum[0], float64(score[i*classes+k]-score[i*classes])
 				if math.Abs(got-want) > 1e-4 {
-					t.Fatalf("%s: sample %d's score of class %d is %v above that of class 0, its attributes say %v", c.Method().Name(), i, k, want, got)
+					t.Fatalf("%T: sample %d's score of class %d is %v above that of class 0, its attributes say %v", c, i, k, want, got)
 				}
 			}
 		}

@@ -25,10 +25,10 @@ type reference struct {
 // that suit images, single precision ends further from them.
 const decay = 0.05
 
-// fit trains with a method's settings and goes through the model's file.
+// fit trains with a method's settings and loads the model from its file.
 func (r *reference) fit(t *testing.T, c method.Config) method.Model {
 	t.Helper()
-	_, back := fitted(t, c.Method(), &method.Problem{Train: r.train, Seed: 1})
+	_, back := fitted(t, c, &method.Problem{Train: r.train, Seed: 1})
 	return back
 }
 
@@ -45,16 +45,16 @@ func (r *reference) trained(t *testing.T, steps int) map[string]method.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// An attribute that all seen classes have has no minimum: without L2, DAP's bias grows for ever.
-	b := newBinary(seen, a, OverAttribute)
+	// An attribute that all seen classes have has no minimum: without L2, DAP's bias grows forever.
+	b := newBinary(seen, a, overAttribute)
 	return map[string]method.Model{
 		"iap":   iapModel(k, b, b.of(seen), 0.01),
 		"conse": conseModel(k, seen, a, 3),
 		"amp":   ampModel(k, seen, a, 3, 0.6),
-		"dap":   r.fit(t, &DAP{Threshold: OverAttribute, Training: Training{LearningRate: rate, WeightDecay: decay, Batch: n, Epochs: steps}}),
-		"sync":  r.fit(t, &SYNC{Sigma: []float64{0.5}, Training: Training{LearningRate: rate, WeightDecay: decay, Batch: n, Epochs: steps}}),
-		"sdl":   r.fit(t, &SDL{Ridge: 0.1, CodeRidge: 0.5, Training: Training{LearningRate: 0.01, WeightDecay: decay, Batch: n, Epochs: 60}}),
-		"sse":   r.fit(t, &SSE{Ridge: 0.01, Margin: 0.5, Training: Training{LearningRate: 0.01, WeightDecay: decay, Batch: n, Epochs: 60}}),
+		"dap":   r.fit(t, &dapMethod{Threshold: overAttribute, Training: Training{LearningRate: rate, WeightDecay: decay, Batch: n, Epochs: steps}}),
+		"sync":  r.fit(t, &syncMethod{Sigma: []float64{0.5}, Training: Training{LearningRate: rate, WeightDecay: decay, Batch: n, Epochs: steps}}),
+		"sdl":   r.fit(t, &sdlMethod{Ridge: 0.1, CodeRidge: 0.5, Training: Training{LearningRate: 0.01, WeightDecay: decay, Batch: n, Epochs: 60}}),
+		"sse":   r.fit(t, &sseMethod{Ridge: 0.01, Margin: 0.5, Training: Training{LearningRate: 0.01, WeightDecay: decay, Batch: n, Epochs: 60}}),
 	}
 }
 
@@ -95,7 +95,7 @@ func TestTrained(t *testing.T) {
 	}
 	// SDL's minimum is at kinks of its hinges. There a loss in single precision cannot tell on which side it is, and
 	// steps go to and fro by their length.
-	m := r.fit(t, &SDL{Ridge: 0.1, CodeRidge: 0.5, Training: Training{LearningRate: 0.001, WeightDecay: decay, Batch: r.train.Len(), Epochs: 40000}})
+	m := r.fit(t, &sdlMethod{Ridge: 0.1, CodeRidge: 0.5, Training: Training{LearningRate: 0.001, WeightDecay: decay, Batch: r.train.Len(), Epochs: 40000}})
 	r.compare(t, "sdl's minimum", m, g.Minimum, 5e-6)
 }
 
@@ -107,15 +107,15 @@ func TestRealReferences(t *testing.T) {
 	golden(t, "real.json", &want)
 	models := r.trained(t, 10000)
 	one := []float64{0.5}
-	models["eszsl"] = r.fit(t, &ESZSL{Gamma: one, Lambda: one})
-	models["bidilel"] = r.fit(t, &BiDiLEL{Ridge: one, Iterations: 10000})
-	for _, direction := range []string{SAEToFeatures, SAEToAttributes} {
-		models["sae "+direction] = r.fit(t, &SAE{Lambda: one, Reduction: []float64{0}, Direction: direction})
+	models["eszsl"] = r.fit(t, &eszslMethod{Gamma: one, Lambda: one})
+	models["bidilel"] = r.fit(t, &bidilelMethod{Ridge: one, Iterations: 10000})
+	for _, direction := range []string{saeToFeatures, saeToAttributes} {
+		models["sae "+direction] = r.fit(t, &saeMethod{Lambda: one, Reduction: []float64{0}, Direction: direction})
 	}
-	for _, kernel := range []string{GFZSLLinear, GFZSLPolynomial} {
-		c := &GFZSL{Kernel: kernel, MeanRidge: one, VarianceRidge: []float64{2}, VarianceFloor: one, TransductiveEM: 3, Variances: GFZSLEstimated}
+	for _, kernel := range []string{gfzslLinear, gfzslPolynomial} {
+		c := &gfzslMethod{Kernel: kernel, MeanRidge: one, VarianceRidge: []float64{2}, VarianceFloor: one, TransductiveEM: 3, Variances: gfzslEstimated}
 		models["gfzsl "+kernel] = r.fit(t, c)
-		_, models["gfzsl "+kernel+" em"] = fitted(t, c.Method(), &method.Problem{Train: r.train,
+		_, models["gfzsl "+kernel+" em"] = fitted(t, c, &method.Problem{Train: r.train,
 			Unlabelled: &method.Unlabelled{Features: &rows{X: r.z}, Attributes: r.u}})
 	}
 	if len(models) != len(want) {

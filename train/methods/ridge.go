@@ -3,6 +3,7 @@ package methods
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"sync"
 
@@ -87,18 +88,6 @@ func solve(gram *mat.Dense, gamma float64, b *mat.Dense) (*mat.Dense, error) {
 	return x, nil
 }
 
-// matrix is a matrix of rows in double precision.
-func matrix(rows [][]float32) *mat.Dense {
-	m := mat.NewDense(len(rows), len(rows[0]), nil)
-	for i, row := range rows {
-		to := m.RawRowView(i)
-		for j, v := range row {
-			to[j] = float64(v)
-		}
-	}
-	return m
-}
-
 // spectrum is S'S = Q diag(w) Q', the columns of Q for w in ascending order, none below zero.
 func spectrum(s *mat.Dense) (w []float64, q *mat.Dense, err error) {
 	var outer mat.SymDense
@@ -113,6 +102,16 @@ func spectrum(s *mat.Dense) (w []float64, q *mat.Dense, err error) {
 	}
 	eigen.VectorsTo(q)
 	return w, q, nil
+}
+
+// sampleSpectrum is the spectrum of the samples' attributes: the row of each class in s counts as often as it has samples.
+func sampleSpectrum(s *mat.Dense, t *method.Data) (w []float64, q *mat.Dense, err error) {
+	_, a := s.Dims()
+	weighted := mat.DenseCopyOf(s)
+	for c, n := range counts(t) {
+		kernels.BLAS{}.Dscal(a, math.Sqrt(n), weighted.RawRowView(c), 1)
+	}
+	return spectrum(weighted)
 }
 
 // counts are the numbers of samples of the classes.

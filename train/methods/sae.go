@@ -3,7 +3,6 @@ package methods
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
@@ -16,64 +15,13 @@ import (
 
 // The directions of SAE's comparison.
 const (
-	SAEToFeatures   = "to-features"   // of features, with those that the decoder makes of attributes
-	SAEToAttributes = "to-attributes" // of attributes, with those that the encoder makes of features
+	saeToFeatures   = "to-features"   // of features, with those that the decoder makes of attributes
+	saeToAttributes = "to-attributes" // of attributes, with those that the encoder makes of features
 )
 
-// SAE are the settings of the semantic autoencoder of Kodirov, Xiang and Gong (CVPR 2017).
-type SAE struct {
-	Lambda    []float64 `toml:"lambda" range:"(0, inf)" comment:"grid of the encoder's weight relative to the decoder's, selected on the validation classes"`
-	Reduction []float64 `toml:"reduction" range:"[0, inf)" comment:"grid of the ridge, in the features' mean squared lengths, of the regression to the classes by which features are reduced to one value for each seen class first, as the original does on CUB; 0: no reduction"`
-	Direction string    `toml:"direction" range:"to-features | to-attributes" comment:"to-features compares features with those decoded from attributes, to-attributes attributes with those encoded from features"`
-}
-
-var saeSpec = method.Spec{
-	Name: "sae", Title: "SAE",
-	Paper:   "Kodirov, Xiang and Gong, Semantic autoencoder for zero-shot learning, CVPR 2017",
-	Default: method.Of(DefaultSAE), Features: method.FeaturesSqrtL2, Attributes: attributes.L2,
-	Seedless: true,
-}
-
-// DefaultSAE is a grid of decades.
-func DefaultSAE() SAE {
-	return SAE{Lambda: []float64{1e-3, 1e-2, 1e-1, 1, 10, 100, 1000}, Reduction: []float64{1, 0.3, 3}, Direction: SAEToFeatures}
-}
-
-// Validate explains the first setting that cannot work.
-func (c *SAE) Validate() error {
-	if err := method.Check("sae", c); err != nil {
-		return err
-	}
-	if len(c.Reduction) > 1 && slices.Contains(c.Reduction, 0) {
-		return fmt.Errorf("sae setting: reduction = %v; 0 (no reduction) cannot be combined with other values", c.Reduction)
-	}
-	return nil
-}
-
-// Absent: models of before there was a reduction have none.
-func (c *SAE) Absent(lacks func(setting string) bool) {
-	if lacks("reduction") {
-		c.Reduction = []float64{0}
-	}
-}
-
-// reduces tells whether features are reduced.
-func (c *SAE) reduces() bool { return c.Reduction[0] > 0 }
-
-// Method fits with these settings.
-func (c *SAE) Method() method.Method { return &SAEMethod{Config: *c} }
-
-// Space is the direction and the normalisations, and whether features are reduced; both grids cost one fit.
-func (c *SAE) Space() []method.Dimension {
-	return []method.Dimension{
-		{Setting: "reduction", Values: []any{[]float64{1, 0.3, 3}, []float64{0}}},
-		{Setting: "direction", Values: []any{SAEToFeatures, SAEToAttributes}},
-		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
-		{Setting: "attributes", Values: []any{"l2", "centre-l2"}},
-	}
-}
-
-// SAEMethod fits an encoder W (a x d) whose transpose decodes:
+// saeMethod is the semantic autoencoder of Kodirov, Xiang and Gong (CVPR 2017).
+//
+// saeMethod fits an encoder W (a x d) whose transpose decodes:
 //
 //	min_W ||X - W'S||^2 + lambda ||W X - S||^2
 //
@@ -91,36 +39,73 @@ func (c *SAE) Space() []method.Dimension {
 // regression to the classes' indicators Y (n x classes). So it is here by default (reduction): of X X' and X Y alone, the sums over
 // the samples, R'X X'R and S X'R = S Y'X'R follow. What is reduced is not centred: its mean is as much a matter of the classes as
 // the rest.
-type SAEMethod struct{ Config SAE }
+type saeMethod struct {
+	Lambda    []float64 `toml:"lambda" range:"(0, inf)" comment:"grid of the encoder's weight relative to the decoder's, selected on the validation classes"`
+	Reduction []float64 `toml:"reduction" range:"[0, inf)" comment:"grid of the ridge, in the features' mean squared lengths, of the regression to the classes by which features are reduced to one value for each seen class first, as the original does on CUB; 0: no reduction"`
+	Direction string    `toml:"direction" range:"to-features | to-attributes" comment:"to-features compares features with those decoded from attributes, to-attributes attributes with those encoded from features"`
+}
 
-var _ method.Method = (*SAEMethod)(nil)
+var saeSpec = method.Spec{
+	Name: "sae", Title: "SAE",
+	Paper:   "Kodirov, Xiang and Gong, Semantic autoencoder for zero-shot learning, CVPR 2017",
+	Default: method.Of(defaultSAE), Features: method.FeaturesSqrtL2, Attributes: attributes.L2,
+	Seedless: true,
+}
 
-// Name is "sae".
-func (m *SAEMethod) Name() string { return "sae" }
+// defaultSAE is a grid of decades.
+func defaultSAE() saeMethod {
+	return saeMethod{Lambda: []float64{1e-3, 1e-2, 1e-1, 1, 10, 100, 1000}, Reduction: []float64{1, 0.3, 3}, Direction: saeToFeatures}
+}
+
+// Validate explains the first setting that cannot work.
+func (m *saeMethod) Validate() error {
+	if err := method.Check("sae", m); err != nil {
+		return err
+	}
+	if len(m.Reduction) > 1 && slices.Contains(m.Reduction, 0) {
+		return fmt.Errorf("sae setting: reduction = %v; 0 (no reduction) cannot be combined with other values", m.Reduction)
+	}
+	return nil
+}
+
+// Absent: models from before the reduction existed have none.
+func (m *saeMethod) Absent(lacks func(setting string) bool) {
+	if lacks("reduction") {
+		m.Reduction = []float64{0}
+	}
+}
+
+// reduces reports whether features are reduced.
+func (m *saeMethod) reduces() bool { return m.Reduction[0] > 0 }
+
+// Space is the direction and the normalisations, and whether features are reduced; both grids cost one fit.
+func (m *saeMethod) Space() []method.Dimension {
+	return []method.Dimension{
+		{Setting: "reduction", Values: []any{[]float64{1, 0.3, 3}, []float64{0}}},
+		{Setting: "direction", Values: []any{saeToFeatures, saeToAttributes}},
+		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
+		{Setting: "attributes", Values: []any{"l2", "centre-l2"}},
+	}
+}
 
 // Fit solves for all of the grid and keeps the point best on the validation classes; without these the grid must be a
 // single point, or the choice made already.
-func (m *SAEMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	if err := m.Config.Validate(); err != nil {
+func (m *saeMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	if err := m.Validate(); err != nil {
 		return nil, err
 	}
 	useKernels()
-	if m.Config.reduces() {
+	if m.reduces() {
 		return m.fitReduced(ctx, p, s)
 	}
-	lambdas := axis{"lambda", m.Config.Lambda}
+	lambdas := axis{"lambda", m.Lambda}
 	g, err := newGrid("SAE", p, s, &lambdas)
 	if err != nil {
 		return nil, err
 	}
-	S := matrix(p.Train.Attributes)
+	S := method.Matrix(p.Train.Attributes)
 	classes, a := S.Dims()
-	// Samples' attributes: each class's row counts as often as it has samples.
-	weighted := mat.DenseCopyOf(S)
-	for c, n := range counts(&p.Train) {
-		kernels.BLAS{}.Dscal(a, math.Sqrt(n), weighted.RawRowView(c), 1)
-	}
-	w, u, err := spectrum(weighted)
+	w, u, err := sampleSpectrum(S, &p.Train)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +134,7 @@ func (m *SAEMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 		var W mat.Dense
 		W.Mul(U, y)
 		W.Scale(1+1/lambda, &W)
-		return newSAEModel(W.RawMatrix().Data, ridge.mean, m.Config.Direction), nil
+		return newSAEModel(W.RawMatrix().Data, ridge.mean, m.Direction), nil
 	})
 	return &g.out, err
 }
@@ -172,7 +157,7 @@ func newSAEModel(w, mean []float64, direction string) *described {
 	m.score = func(x []float32, n int, s []float32, c int) []float32 {
 		x = centred(x, mean32)
 		of, with, length := x, s, d
-		if direction == SAEToFeatures {
+		if direction == saeToFeatures {
 			with = make([]float32, c*d)
 			kernels.Sgemm(false, false, c, d, a, 1, s, a, w32, d, 0, with, d)
 		} else {
@@ -184,7 +169,7 @@ func newSAEModel(w, mean []float64, direction string) *described {
 }
 
 // Load makes a model of a file of Model.Tensors.
-func (m *SAEMethod) Load(f *safetensors.File) (method.Model, error) {
+func (m *saeMethod) Load(f *safetensors.File) (method.Model, error) {
 	w, shape, err := double(f, "w", -1, -1)
 	if err != nil {
 		return nil, fmt.Errorf("no SAE model: %w", err)
@@ -194,11 +179,11 @@ func (m *SAEMethod) Load(f *safetensors.File) (method.Model, error) {
 		if err != nil {
 			return nil, fmt.Errorf("no SAE model: %w", err)
 		}
-		return newReducedSAEModel(w, mat.NewDense(of[0], of[1], r), m.Config.Direction), nil
+		return newReducedSAEModel(w, mat.NewDense(of[0], of[1], r), m.Direction), nil
 	}
 	mean, _, err := double(f, "mean", shape[1])
 	if err != nil {
 		return nil, fmt.Errorf("no SAE model: %w", err)
 	}
-	return newSAEModel(w, mean, m.Config.Direction), nil
+	return newSAEModel(w, mean, m.Direction), nil
 }

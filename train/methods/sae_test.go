@@ -40,8 +40,8 @@ func near[T float32 | float64](t *testing.T, what string, got []T, want []float6
 	}
 }
 
-// fitted fits and goes through the model's tensors.
-func fitted(t *testing.T, m method.Method, p *method.Problem) (*method.Outcome, method.Model) {
+// fitted fits a model and loads it from its tensors.
+func fitted(t *testing.T, m method.Config, p *method.Problem) (*method.Outcome, method.Model) {
 	t.Helper()
 	o, err := m.Fit(context.Background(), p, &method.Session{})
 	if err != nil {
@@ -81,8 +81,8 @@ func TestSAE(t *testing.T) {
 	}
 	golden(t, "sae.json", &cases)
 	for _, c := range cases {
-		for direction, want := range map[string][]float64{SAEToFeatures: c.ToFeatures, SAEToAttributes: c.ToAttributes} {
-			m := &SAEMethod{Config: SAE{Lambda: []float64{c.Lambda}, Reduction: []float64{c.Reduction}, Direction: direction}}
+		for direction, want := range map[string][]float64{saeToFeatures: c.ToFeatures, saeToAttributes: c.ToAttributes} {
+			m := &saeMethod{Lambda: []float64{c.Lambda}, Reduction: []float64{c.Reduction}, Direction: direction}
 			_, back := fitted(t, m, &method.Problem{Train: method.Data{Samples: &c.rows, Attributes: c.S}})
 			near(t, "W", back.Tensors()[0].F64, c.W, 1e-9)
 			near(t, direction, scores(t, back, &c.rows, c.S), want, 1e-6)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -14,14 +13,14 @@ import (
 )
 
 // fitReduced is Fit of reduced features.
-func (m *SAEMethod) fitReduced(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	reductions, lambdas := axis{"reduction", m.Config.Reduction}, axis{"lambda", m.Config.Lambda}
+func (m *saeMethod) fitReduced(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	reductions, lambdas := axis{"reduction", m.Reduction}, axis{"lambda", m.Lambda}
 	g, err := newGrid("SAE", p, s, &reductions, &lambdas)
 	if err != nil {
 		return nil, err
 	}
-	S := matrix(p.Train.Attributes)
-	classes, a := S.Dims()
+	S := method.Matrix(p.Train.Attributes)
+	classes, _ := S.Dims()
 	indicators := mat.NewDense(classes, classes, nil)
 	for c := range classes {
 		indicators.Set(c, c, 1)
@@ -30,11 +29,7 @@ func (m *SAEMethod) fitReduced(ctx context.Context, p *method.Problem, s *method
 	if err != nil {
 		return nil, err
 	}
-	weighted := mat.DenseCopyOf(S)
-	for c, n := range counts(&p.Train) {
-		kernels.BLAS{}.Dscal(a, math.Sqrt(n), weighted.RawRowView(c), 1)
-	}
-	w, u, err := spectrum(weighted)
+	w, u, err := sampleSpectrum(S, &p.Train)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +86,7 @@ func (m *SAEMethod) fitReduced(ctx context.Context, p *method.Problem, s *method
 		var half, W mat.Dense
 		half.Mul(u, y)
 		W.Mul(&half, r.v.T())
-		return newReducedSAEModel(W.RawMatrix().Data, r.r, m.Config.Direction), nil
+		return newReducedSAEModel(W.RawMatrix().Data, r.r, m.Direction), nil
 	})
 	return &g.out, err
 }

@@ -13,9 +13,24 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// SDL are the settings of Zhang and Saligrama's joint latent similarity embedding (CVPR 2016), by supervised dictionary
+// sdlMethod is Zhang and Saligrama's joint latent similarity embedding (CVPR 2016), by supervised dictionary
 // learning.
-type SDL struct {
+//
+// sdlMethod gives classes and samples codes over a dictionary each, and compares them by a matrix that is trained to
+// report whether the two are of one class:
+//
+//	psi(a) = argmin over the simplex of 1/2 |a - sum over s of alpha_s a_s|^2 + ridge/2 |alpha|^2
+//	z(x)   = argmin_z 1/2 |x - m - sum over s of z_s (m_s - m)|^2 + r/2 |z|^2
+//	f(x, a) = (z(x), 1)' W psi(a)
+//	min_W  mean over samples of the sum over seen classes c of max(0, 1 - y f(x, c)) + decay/2 |W|^2
+//
+// with y = 1 for the sample's class and -1 for the others, m_s the mean of class s and m that of all samples. The
+// original learns the atoms of both dictionaries, codes and W in turns, and infers a test sample's code again for each
+// class that it might be of. Here the atoms are those that the original begins with on the classes' side, the seen
+// classes, and their means on the other; the codes are of reconstruction alone; only W sees which belong together.
+//
+// Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
+type sdlMethod struct {
 	Ridge     float64 `toml:"ridge" range:"[1e-9, 1e9]" comment:"of the attributes' codes: how evenly a class is described by the seen ones it resembles"`
 	CodeRidge float64 `toml:"code_ridge" range:"[1e-9, 1e9]" comment:"of the features' codes, in mean squared lengths of the dictionary's atoms"`
 	Training
@@ -24,22 +39,19 @@ type SDL struct {
 var sdlSpec = method.Spec{
 	Name: "sdl", Title: "SDL",
 	Paper:   "Zhang and Saligrama, Zero-shot learning via joint latent similarity embedding, CVPR 2016",
-	Default: method.Of(DefaultSDL), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
+	Default: method.Of(defaultSDL), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
 }
 
-// DefaultSDL are settings chosen on validation classes of CUB.
-func DefaultSDL() SDL {
-	return SDL{Ridge: 1, CodeRidge: 0.1, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-5, Batch: 64, Epochs: 20}}
+// defaultSDL are settings chosen on validation classes of CUB.
+func defaultSDL() sdlMethod {
+	return sdlMethod{Ridge: 1, CodeRidge: 0.1, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-5, Batch: 64, Epochs: 20}}
 }
 
 // Validate explains the first setting that cannot work.
-func (c *SDL) Validate() error { return method.Check("sdl", c) }
-
-// Method fits with these settings.
-func (c *SDL) Method() method.Method { return &SDLMethod{Config: *c} }
+func (m *sdlMethod) Validate() error { return method.Check("sdl", m) }
 
 // Space is what tuning searches.
-func (c *SDL) Space() []method.Dimension {
+func (m *sdlMethod) Space() []method.Dimension {
 	return []method.Dimension{
 		{Setting: "ridge", Low: 1e-3, High: 1, Log: true},
 		{Setting: "code_ridge", Low: 1e-3, High: 10, Log: true},
@@ -48,27 +60,6 @@ func (c *SDL) Space() []method.Dimension {
 		{Setting: "attributes", Values: []any{"l2", "centre-l2"}},
 	}
 }
-
-// SDLMethod gives classes and samples codes over a dictionary each, and compares them by a matrix that is trained to
-// tell whether the two are of one class:
-//
-//	psi(a) = argmin over the simplex of 1/2 |a - sum over s of alpha_s a_s|^2 + ridge/2 |alpha|^2
-//	z(x)   = argmin_z 1/2 |x - m - sum over s of z_s (m_s - m)|^2 + r/2 |z|^2
-//	f(x, a) = (z(x), 1)' W psi(a)
-//	min_W  mean over samples of the sum over seen classes c of max(0, 1 - y f(x, c)) + decay/2 |W|^2
-//
-// with y = 1 for the sample's class and -1 for the others, m_s the mean of class s and m that of all samples. The
-// original learns the atoms of both dictionaries, codes and W in turns, and infers a test sample's code anew for each
-// class that it might be of. Here the atoms are those that the original begins with on the classes' side, the seen
-// classes, and their means on the other; the codes are of reconstruction alone; only W sees which belong together.
-//
-// Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
-type SDLMethod struct{ Config SDL }
-
-var _ method.Method = (*SDLMethod)(nil)
-
-// Name is "sdl".
-func (m *SDLMethod) Name() string { return "sdl" }
 
 // codes are samples' codes in place of their features.
 type codes struct {
@@ -81,8 +72,8 @@ func (c *codes) Dim() int                 { return c.dim }
 func (c *codes) Row(i int, dst []float32) { copy(dst, c.rows[i*c.dim:(i+1)*c.dim]) }
 
 // Fit trains W; validation chooses the epochs.
-func (m *SDLMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	if err := m.Config.Validate(); err != nil {
+func (m *sdlMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	if err := m.Validate(); err != nil {
 		return nil, err
 	}
 	if _, _, err := classVectors(p); err != nil {
@@ -100,13 +91,13 @@ func (m *SDLMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 	// z(x) = (M M' + r I)^-1 M (x - m), M's rows being the atoms.
 	var gram mat.Dense
 	gram.Mul(stats.means, stats.means.T())
-	encoder, err := solve(&gram, m.Config.CodeRidge*gram.Trace()/float64(parts), stats.means)
+	encoder, err := solve(&gram, m.CodeRidge*gram.Trace()/float64(parts), stats.means)
 	if err != nil {
 		return nil, fmt.Errorf("SDL needs two seen classes of different means: %w", err)
 	}
 	k := &coder{parts: parts, mean: single(stats.mean), encoder: single(encoder.RawMatrix().Data)}
-	mix := newMixtures(matrix(stats.attributes), float64(float32(m.Config.Ridge)))
-	psi := single(mix.of(matrix(p.Train.Attributes)).RawMatrix().Data)
+	mix := newMixtures(method.Matrix(stats.attributes), float64(float32(m.Ridge)))
+	psi := single(mix.of(method.Matrix(p.Train.Attributes)).RawMatrix().Data)
 
 	coded := &codes{Samples: p.Train.Samples, dim: parts + 1}
 	for row, i := make([]float32, d), 0; i < p.Train.Len(); i++ {
@@ -118,7 +109,7 @@ func (m *SDLMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 	}
 	o := newBilinear(psi, parts+1, parts, 1, sameClass[float32])
 	inner := &method.Problem{Train: method.Data{Samples: coded, Attributes: p.Train.Attributes}, Validation: p.Validation, Seed: p.Seed}
-	return m.Config.fit(ctx, inner, s, o, func() method.Model { return sdlModel(k, mix, o.w.values) })
+	return m.fit(ctx, inner, s, o, func() method.Model { return sdlModel(k, mix, o.w.values) })
 }
 
 // sameClass is the hinge loss of telling for each class whether the sample is of it.
@@ -174,7 +165,7 @@ func sdlModel(k *coder, mix *mixtures, w []float32) *model {
 }
 
 // Load makes a model of a file of Model.Tensors.
-func (m *SDLMethod) Load(f *safetensors.File) (method.Model, error) {
+func (m *sdlMethod) Load(f *safetensors.File) (method.Model, error) {
 	mix, err := loadMixtures(f)
 	if err != nil {
 		return nil, fmt.Errorf("no SDL model: %w", err)

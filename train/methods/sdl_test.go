@@ -4,9 +4,9 @@ import "testing"
 
 func TestSDL(t *testing.T) {
 	checkGradient(t, newBilinear(describe(6, 5), 8, 5, 1, sameClass[float64]), 6, 8)
-	sdl := DefaultSDL()
+	sdl := defaultSDL()
 	sdl.LearningRate, sdl.Ridge, sdl.CodeRidge = 0.1, 0.01, 0.01
-	learns(t, sdl.Method(), newWorld(4, 8, 24), 0.5)
+	learns(t, &sdl, newWorld(4, 8, 24), 0.5)
 }
 
 // TestSameClass by hand: the sample is of the second class.

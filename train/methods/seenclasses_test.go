@@ -10,31 +10,13 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// chooses fits a method that goes over a grid to a made-up world in which unseen classes can be told apart, and demands
+// chooses fits a method that goes over a grid to a made-up world in which unseen classes can be distinguished, and demands
 // that it does so, that the point best on the validation classes is kept, that the same choice makes the same model, and
 // that the model survives its file.
-func chooses(t *testing.T, m method.Method, w *world, atLeast float64) {
+func chooses(t *testing.T, m method.Config, w *world, atLeast float64) {
 	t.Helper()
 	train, validation, unseen := w.data(30, 12), w.data(10, 6), w.data(10, 10)
-	best, points := 0.0, 0
-	o, err := m.Fit(context.Background(), &method.Problem{Train: *train, Validation: validation, Seed: 3}, &method.Session{Point: func(p method.Point) error {
-		points++
-		best = max(best, p.Accuracy)
-		if p.Done != points || !p.Validated {
-			t.Errorf("point %d is %+v", points, p)
-		}
-		return nil
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if points == 0 || o.Accuracy != best {
-		t.Errorf("%d points, the best with %v; the outcome has %v", points, best, o.Accuracy)
-	}
-	accuracy, err := method.Accuracy(o.Model, unseen)
-	if err != nil || accuracy < atLeast {
-		t.Errorf("accuracy on 10 unseen classes: %v, want %v (%v)", accuracy, atLeast, err)
-	}
+	o, _ := selects(t, m, &method.Problem{Train: *train, Validation: validation, Seed: 3}, unseen, atLeast)
 	o2, err := m.Fit(context.Background(), &method.Problem{Train: *train, Seed: 3}, &method.Session{Choice: o.Choice})
 	if err != nil {
 		t.Fatal(err)
@@ -50,15 +32,7 @@ func chooses(t *testing.T, m method.Method, w *world, atLeast float64) {
 			t.Fatalf("the same choice, read back: score %d = %v, was %v", i, v, want[i])
 		}
 	}
-	if f, a := back.Dims(); f != len(w.mix[0]) || a != len(w.mix) {
-		t.Errorf("dimensions %d, %d", f, a)
-	}
-	if _, err := back.Score(make([]float32, 3), 1, unseen.Attributes); err == nil {
-		t.Error("a short feature was scored")
-	}
-	if _, err := m.Load(&safetensors.File{}); err == nil {
-		t.Error("a model was made of nothing")
-	}
+	refuses(t, m, back, w, unseen)
 	ctx, stop := context.WithCancel(context.Background())
 	stop()
 	if _, err := m.Fit(ctx, &method.Problem{Train: *train, Validation: validation}, &method.Session{}); err == nil {
@@ -74,22 +48,22 @@ func worldOfSigns(seed uint64, attribute, feature int) *world {
 }
 
 func TestGridMethods(t *testing.T) {
-	sae, gfzsl, iap, conse, sync, bidilel := DefaultSAE(), DefaultGFZSL(), DefaultIAP(), DefaultConSE(), DefaultSYNC(), DefaultBiDiLEL()
-	for _, c := range []struct {
+	sae, gfzsl, iap, conse, sync, bidilel := defaultSAE(), defaultGFZSL(), defaultIAP(), defaultConSE(), defaultSYNC(), defaultBiDiLEL()
+	for name, c := range map[string]struct {
 		config  method.Config
 		atLeast float64
-	}{{&sae, 0.9}, {&gfzsl, 0.9}, {&iap, 0.4}, {&conse, 0.4}, {&sync, 0.5}, {&bidilel, 0.6}} {
-		t.Run(c.config.Method().Name(), func(t *testing.T) { chooses(t, c.config.Method(), worldOfSigns(4, 10, 24), c.atLeast) })
+	}{"sae": {&sae, 0.9}, "gfzsl": {&gfzsl, 0.9}, "iap": {&iap, 0.4}, "conse": {&conse, 0.4}, "sync": {&sync, 0.5}, "bidilel": {&bidilel, 0.6}} {
+		t.Run(name, func(t *testing.T) { chooses(t, c.config, worldOfSigns(4, 10, 24), c.atLeast) })
 	}
 }
 
 // TestClassifierResumes: the methods that begin with a classifier go on with it where they were stopped.
 func TestClassifierResumes(t *testing.T) {
-	iap, conse, amp := DefaultIAP(), DefaultConSE(), DefaultAMP()
+	iap, conse, amp := defaultIAP(), defaultConSE(), defaultAMP()
 	w := worldOfSigns(4, 10, 24)
 	p := &method.Problem{Train: *w.data(30, 12), Validation: w.data(10, 6), Seed: 3}
-	for _, m := range []method.Method{iap.Method(), conse.Method(), amp.Method()} {
-		t.Run(m.Name(), func(t *testing.T) {
+	for name, m := range map[string]method.Config{"iap": &iap, "conse": &conse, "amp": &amp} {
+		t.Run(name, func(t *testing.T) {
 			o, err := m.Fit(context.Background(), p, &method.Session{})
 			if err != nil {
 				t.Fatal(err)
@@ -100,18 +74,18 @@ func TestClassifierResumes(t *testing.T) {
 }
 
 func TestDAP(t *testing.T) {
-	dap := DefaultDAP()
+	dap := defaultDAP()
 	dap.LearningRate = 0.1 // for few steps
-	learns(t, dap.Method(), worldOfSigns(5, 12, 24), 0.9)
+	learns(t, &dap, worldOfSigns(5, 12, 24), 0.9)
 }
 
 // TestBinary by hand: attributes, thresholds, priors, and the score as the sum of its terms.
 func TestBinary(t *testing.T) {
 	seen := []float32{0, 6, 1, 2, 9, 1} // two classes of three attributes; all mean 19/6, attributes' 1, 7.5, 1
-	b := newBinary(seen, 3, OverMatrix)
+	b := newBinary(seen, 3, overMatrix)
 	near(t, "over the matrix", b.of(seen), []float64{0, 1, 0, 0, 1, 0}, 0)
 	near(t, "prior", b.prior, []float64{0.5, 0.5, 0.5}, 0)
-	b = newBinary(append(seen, 0, 0, 5), 3, OverAttribute)
+	b = newBinary(append(seen, 0, 0, 5), 3, overAttribute)
 	near(t, "over the attribute", b.of(seen), []float64{0, 1, 0, 1, 1, 0}, 0)
 	near(t, "prior", b.prior, []float64{1. / 3, 2. / 3, 1. / 3}, 1e-7)
 	z := []float32{0.5, -1, 2}
@@ -158,13 +132,13 @@ func TestSYNC(t *testing.T) {
 	d := newWorld(6, 8, 24).data(12, 10)
 	var first []float32
 	for _, sigma := range []float64{0.05, 0.3, 0.5} {
-		c := DefaultSYNC()
+		c := defaultSYNC()
 		c.Sigma = []float64{sigma}
-		_, m := fitted(t, c.Method(), &method.Problem{Train: *d, Seed: 1})
+		_, m := fitted(t, &c, &method.Problem{Train: *d, Seed: 1})
 		got := scores(t, m, d.Samples.(*rows), d.Attributes)
 		if first == nil {
 			first = got // the similarities are those of equality: V is W
-			if s := similarity(matrix(d.Attributes), matrix(d.Attributes), sigma*sigma); s.At(3, 3) < 0.999 {
+			if s := similarity(method.Matrix(d.Attributes), method.Matrix(d.Attributes), sigma*sigma); s.At(3, 3) < 0.999 {
 				t.Errorf("similarity of a class with itself: %v", s.At(3, 3))
 			}
 		}

@@ -61,7 +61,7 @@ func loadMixtures(f *safetensors.File) (*mixtures, error) {
 }
 
 // of are the combinations of the rows of a, c x S. They are found by accelerated projected gradients (Beck and Teboulle
-// 2009), begun anew where these go uphill (O'Donoghue and Candes 2015).
+// 2009), restarted where these go uphill (O'Donoghue and Candes 2015).
 func (m *mixtures) of(a *mat.Dense) *mat.Dense {
 	c, _ := a.Dims()
 	n, _ := m.rows.Dims()

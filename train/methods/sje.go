@@ -1,11 +1,13 @@
 package methods
 
 import (
+	"context"
 	"vzsl/attributes"
 	"vzsl/train/method"
+	"vzsl/train/safetensors"
 )
 
-// SJE are the settings of Akata et al.'s structured joint embedding (CVPR 2015), a structured support vector machine:
+// sjeMethod is Akata et al.'s structured joint embedding (CVPR 2015), a structured support vector machine:
 // it minimises over W the violation of the worst class alone,
 //
 //	max(0, max over j != y of margin - x'W s_y + x'W s_j)
@@ -14,29 +16,35 @@ import (
 // which may be joined of several.
 //
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
-type SJE ranking
+type sjeMethod ranking
 
 var sjeSpec = method.Spec{
 	Name: "sje", Title: "SJE",
 	Paper:   "Akata, Reed, Walter, Lee and Schiele, Evaluation of output embeddings for fine-grained image classification, CVPR 2015",
-	Default: method.Of(DefaultSJE), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
+	Default: method.Of(defaultSJE), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
 }
 
-// DefaultSJE are settings chosen on validation classes of CUB.
-func DefaultSJE() SJE {
-	return SJE{Margin: 1, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-3, Batch: 64, Epochs: 20}}
+// defaultSJE are settings chosen on validation classes of CUB.
+func defaultSJE() sjeMethod {
+	return sjeMethod{Margin: 1, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-3, Batch: 64, Epochs: 20}}
 }
 
 // Validate explains the first setting that cannot work.
-func (c *SJE) Validate() error { return method.Check("sje", c) }
+func (m *sjeMethod) Validate() error { return method.Check("sje", m) }
 
-// Method fits with these settings.
-func (c *SJE) Method() method.Method {
-	return &bilinearMethod{name: "sje", config: ranking(*c), loss: hingeWorst[float32]}
+// Fit trains W; validation chooses the epochs.
+func (m *sjeMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	if err := m.Validate(); err != nil {
+		return nil, err
+	}
+	return (*ranking)(m).fitBy(ctx, p, s, hingeWorst[float32])
 }
 
+// Load makes a model of a file of Model.Tensors.
+func (m *sjeMethod) Load(f *safetensors.File) (method.Model, error) { return loadCompatibility(f) }
+
 // Space is what tuning searches.
-func (c *SJE) Space() []method.Dimension { return rankingSpace() }
+func (m *sjeMethod) Space() []method.Dimension { return rankingSpace() }
 
 // hingeWorst is the worst class's violation.
 func hingeWorst[T float](margin float64, scores []T, y int, gradient []T) float64 {

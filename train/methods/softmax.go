@@ -2,7 +2,6 @@ package methods
 
 import (
 	"context"
-	"math"
 	"math/rand/v2"
 
 	"vzsl/internal/kernels"
@@ -75,7 +74,7 @@ func (c *classifier) probabilities(x []float32, n int) []float32 {
 	p := make([]float32, n*c.classes)
 	logits(p, x, c.weight, c.bias, n)
 	for i := range n {
-		softmaxOf(p[i*c.classes : (i+1)*c.classes])
+		method.Softmax(p[i*c.classes : (i+1)*c.classes])
 	}
 	return p
 }
@@ -92,31 +91,13 @@ func logits[T float](to, x, weight, bias []T, n int) {
 	}
 }
 
-// softmaxOf turns logits into probabilities and returns the logarithm of their normaliser.
-func softmaxOf[T float](v []T) float64 {
-	top := v[0]
-	for _, x := range v {
-		top = max(top, x)
-	}
-	sum := 0.0
-	for i, x := range v {
-		e := math.Exp(float64(x - top))
-		v[i] = T(e)
-		sum += e
-	}
-	for i := range v {
-		v[i] = T(float64(v[i]) / sum)
-	}
-	return float64(top) + math.Log(sum)
-}
-
 // outputLoss is the loss of a sample of class y by its outputs, which it overwrites with their derivatives.
 type outputLoss[T float] func(outputs []T, y int) float64
 
 // crossEntropy is -log p(y|x), the classifier's.
 func crossEntropy[T float](outputs []T, y int) float64 {
 	of := float64(outputs[y])
-	loss := softmaxOf(outputs) - of
+	loss := method.Softmax(outputs) - of
 	outputs[y]--
 	return loss
 }

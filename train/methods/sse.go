@@ -15,40 +15,9 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// SSE are the settings of Zhang and Saligrama's semantic similarity embedding (ICCV 2015) with the ReLU embedding.
-type SSE struct {
-	Ridge  float64 `toml:"ridge" range:"[1e-9, 1e9]" comment:"gamma: how evenly a class is described by the seen ones it resembles"`
-	Margin float64 `toml:"margin" range:"[1e-12, 1e6]" comment:"margin by which a sample's class should score above the others"`
-	Training
-}
-
-var sseSpec = method.Spec{
-	Name: "sse", Title: "SSE-ReLU",
-	Paper:   "Zhang and Saligrama, Zero-shot learning via semantic similarity embedding, ICCV 2015",
-	Default: method.Of(DefaultSSE), Features: method.FeaturesSqrtL2, Attributes: attributes.L2,
-}
-
-// DefaultSSE are settings that learn on CUB; no others were tried.
-func DefaultSSE() SSE {
-	return SSE{Ridge: 0.1, Margin: 0.1, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-5, Batch: 64, Epochs: 6}}
-}
-
-// Validate explains the first setting that cannot work.
-func (c *SSE) Validate() error { return method.Check("sse", c) }
-
-// Method fits with these settings.
-func (c *SSE) Method() method.Method { return &SSEMethod{Config: *c} }
-
-// Space is what tuning searches.
-func (c *SSE) Space() []method.Dimension {
-	return []method.Dimension{
-		{Setting: "ridge", Low: 1e-3, High: 1, Log: true},
-		{Setting: "margin", Low: 0.01, High: 1, Log: true},
-		{Setting: "attributes", Values: []any{"l2", "centre-l2"}},
-	}
-}
-
-// SSEMethod describes classes and samples by how they resemble the seen classes s, and compares the two:
+// sseMethod is Zhang and Saligrama's semantic similarity embedding (ICCV 2015) with the ReLU embedding.
+//
+// sseMethod describes classes and samples by how they resemble the seen classes s, and compares the two:
 //
 //	psi(a) = argmin over the simplex of 1/2 |a - sum over s of alpha_s a_s|^2 + ridge/2 |alpha|^2
 //	f(x, a) = sum over s of psi_s(a) w'max(0, x - v_s)
@@ -61,16 +30,38 @@ func (c *SSE) Space() []method.Dimension {
 // move it little.
 //
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
-type SSEMethod struct{ Config SSE }
+type sseMethod struct {
+	Ridge  float64 `toml:"ridge" range:"[1e-9, 1e9]" comment:"gamma: how evenly a class is described by the seen ones it resembles"`
+	Margin float64 `toml:"margin" range:"[1e-12, 1e6]" comment:"margin by which a sample's class should score above the others"`
+	Training
+}
 
-var _ method.Method = (*SSEMethod)(nil)
+var sseSpec = method.Spec{
+	Name: "sse", Title: "SSE-ReLU",
+	Paper:   "Zhang and Saligrama, Zero-shot learning via semantic similarity embedding, ICCV 2015",
+	Default: method.Of(defaultSSE), Features: method.FeaturesSqrtL2, Attributes: attributes.L2,
+}
 
-// Name is "sse".
-func (m *SSEMethod) Name() string { return "sse" }
+// defaultSSE are settings that learn on CUB; no others were tried.
+func defaultSSE() sseMethod {
+	return sseMethod{Ridge: 0.1, Margin: 0.1, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-5, Batch: 64, Epochs: 6}}
+}
+
+// Validate explains the first setting that cannot work.
+func (m *sseMethod) Validate() error { return method.Check("sse", m) }
+
+// Space is what tuning searches.
+func (m *sseMethod) Space() []method.Dimension {
+	return []method.Dimension{
+		{Setting: "ridge", Low: 1e-3, High: 1, Log: true},
+		{Setting: "margin", Low: 0.01, High: 1, Log: true},
+		{Setting: "attributes", Values: []any{"l2", "centre-l2"}},
+	}
+}
 
 // Fit trains w and v; validation chooses the epochs.
-func (m *SSEMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	if err := m.Config.Validate(); err != nil {
+func (m *sseMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	if err := m.Validate(); err != nil {
 		return nil, err
 	}
 	if _, _, err := classVectors(p); err != nil {
@@ -82,10 +73,10 @@ func (m *SSEMethod) Fit(ctx context.Context, p *method.Problem, s *method.Sessio
 		return nil, err
 	}
 	// Classes without samples stand in no embedding, but are competitors like the others.
-	mix := newMixtures(matrix(stats.attributes), float64(float32(m.Config.Ridge)))
-	psi := mix.of(matrix(p.Train.Attributes))
-	o := newEmbedding(single(psi.RawMatrix().Data), single(stats.means.RawMatrix().Data), p.Train.Dim(), m.Config.Margin)
-	return m.Config.fit(ctx, p, s, o, func() method.Model { return sseModel(mix, o.w.values, o.positions(nil)) })
+	mix := newMixtures(method.Matrix(stats.attributes), float64(float32(m.Ridge)))
+	psi := mix.of(method.Matrix(p.Train.Attributes))
+	o := newEmbedding(single(psi.RawMatrix().Data), single(stats.means.RawMatrix().Data), p.Train.Dim(), m.Margin)
+	return m.fit(ctx, p, s, o, func() method.Model { return sseModel(mix, o.w.values, o.positions(nil)) })
 }
 
 // embedding is the objective, with v_s = m_s + offset_s.
@@ -217,7 +208,7 @@ func sseModel(mix *mixtures, w, v []float32) *model {
 }
 
 // Load makes a model of a file of Model.Tensors.
-func (m *SSEMethod) Load(f *safetensors.File) (method.Model, error) {
+func (m *sseMethod) Load(f *safetensors.File) (method.Model, error) {
 	mix, err := loadMixtures(f)
 	if err != nil {
 		return nil, fmt.Errorf("no SSE model: %w", err)

@@ -2,6 +2,7 @@ package methods
 
 import (
 	"testing"
+	"vzsl/train/method"
 )
 
 // TestMixtures compares convex combinations with those that a search of all sets of rows finds (testdata/simplex.py).
@@ -13,7 +14,7 @@ func TestMixtures(t *testing.T) {
 	}
 	golden(t, "simplex.json", &cases)
 	for _, c := range cases {
-		near(t, "psi", newMixtures(matrix(c.B), c.Ridge).of(matrix(c.A)).RawMatrix().Data, c.Psi, 1e-9)
+		near(t, "psi", newMixtures(method.Matrix(c.B), c.Ridge).of(method.Matrix(c.A)).RawMatrix().Data, c.Psi, 1e-9)
 	}
 }
 
@@ -23,7 +24,7 @@ func TestSSE(t *testing.T) {
 		o.w.values[j] += 0.1 * float64(j)
 	}
 	checkGradient(t, o, 4, 8)
-	sse := DefaultSSE()
+	sse := defaultSSE()
 	sse.LearningRate, sse.Epochs = 0.02, 20
-	learns(t, sse.Method(), newWorld(4, 8, 24), 0.5)
+	learns(t, &sse, newWorld(4, 8, 24), 0.5)
 }

@@ -11,7 +11,7 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// SSVoc are the settings of Fu and Sigal's semi-supervised vocabulary-informed learning (CVPR 2016): with e = W'x and
+// ssvocMethod is Fu and Sigal's semi-supervised vocabulary-informed learning (CVPR 2016): with e = W'x and
 // D(e, s) = |e - s|^2 it minimises over W
 //
 //	1/2 sum over dimensions of max(0, |e - s_y| - epsilon)^2
@@ -22,7 +22,7 @@ import (
 // few count; here it is the seen classes, all that a fit without unseen classes is given.
 //
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
-type SSVoc struct {
+type ssvocMethod struct {
 	Epsilon float64 `toml:"epsilon" range:"[0, 1e6]" comment:"errors of a dimension below this cost nothing, as a fraction of the class vectors' root mean square"`
 	Margin  float64 `toml:"margin" range:"[0, 1e6]" comment:"margin by which half the squared distance to another class should exceed that to the sample's"`
 	Rank    float64 `toml:"rank" range:"[0, 1e6]" comment:"weight of the margin term beside the regression"`
@@ -32,42 +32,35 @@ type SSVoc struct {
 var ssvocSpec = method.Spec{
 	Name: "ss-voc", Title: "SS-Voc",
 	Paper:   "Fu and Sigal, Semi-supervised vocabulary-informed learning, CVPR 2016",
-	Default: method.Of(DefaultSSVoc), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
+	Default: method.Of(defaultSSVoc), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
 }
 
-// DefaultSSVoc are settings chosen on validation classes of CUB.
-func DefaultSSVoc() SSVoc {
-	return SSVoc{Epsilon: 0.1, Margin: 0.1, Rank: 1, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-3, Batch: 64, Epochs: 20}}
+// defaultSSVoc are settings chosen on validation classes of CUB.
+func defaultSSVoc() ssvocMethod {
+	return ssvocMethod{Epsilon: 0.1, Margin: 0.1, Rank: 1, Training: Training{LearningRate: 1e-3, WeightDecay: 1e-3, Batch: 64, Epochs: 20}}
 }
 
 // Validate explains the first setting that cannot work.
-func (c *SSVoc) Validate() error { return method.Check("ss-voc", c) }
-
-// Method fits with these settings.
-func (c *SSVoc) Method() method.Method { return &ssvocMethod{*c} }
+func (m *ssvocMethod) Validate() error { return method.Check("ss-voc", m) }
 
 // Space is what tuning searches.
-func (c *SSVoc) Space() []method.Dimension {
+func (m *ssvocMethod) Space() []method.Dimension {
 	return append([]method.Dimension{
 		{Setting: "epsilon", Values: []any{0.0, 0.1, 0.5}},
 		{Setting: "rank", Low: 0.01, High: 10, Log: true},
 	}, rankingSpace()...)
 }
 
-type ssvocMethod struct{ config SSVoc }
-
-func (m *ssvocMethod) Name() string { return "ss-voc" }
-
 func (m *ssvocMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	if err := m.config.Validate(); err != nil {
+	if err := m.Validate(); err != nil {
 		return nil, err
 	}
 	v, attribute, err := classVectors(p)
 	if err != nil {
 		return nil, err
 	}
-	o := newVocabulary(v, p.Train.Dim(), attribute, &m.config)
-	return m.config.fit(ctx, p, s, o, func() method.Model {
+	o := newVocabulary(v, p.Train.Dim(), attribute, m)
+	return m.fit(ctx, p, s, o, func() method.Model {
 		return ssvocModel(o.w.values, o.feature, o.attribute)
 	})
 }
@@ -104,7 +97,7 @@ type vocabulary[T float] struct {
 	e, back, scores []T
 }
 
-func newVocabulary[T float](s []T, feature, attribute int, c *SSVoc) *vocabulary[T] {
+func newVocabulary[T float](s []T, feature, attribute int, c *ssvocMethod) *vocabulary[T] {
 	o := &vocabulary[T]{s: s, classes: len(s) / attribute, feature: feature, attribute: attribute,
 		epsilon: c.Epsilon * math.Sqrt(squares(s)/float64(len(s))), margin: c.Margin, rank: c.Rank,
 		w: newWeights[T]("w", feature, attribute)}

@@ -13,39 +13,9 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// SYNC are the settings of the synthesised classifiers of Changpinyo, Chao, Gong and Sha (CVPR 2016).
-type SYNC struct {
-	Sigma []float64 `toml:"sigma" range:"(0, inf)" comment:"grid of the width of the similarity of classes, in root mean square distances between seen classes, selected on the validation classes"`
-	Training
-}
-
-var syncSpec = method.Spec{
-	Name: "sync", Title: "SYNC",
-	Paper:   "Changpinyo, Chao, Gong and Sha, Synthesized classifiers for zero-shot learning, CVPR 2016",
-	Default: method.Of(DefaultSYNC), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
-}
-
-// DefaultSYNC are settings chosen on validation classes of CUB.
-func DefaultSYNC() SYNC {
-	return SYNC{Sigma: []float64{0.25, 0.5, 1, 2, 4, 8}, Training: Training{LearningRate: 1e-2, WeightDecay: 1e-3, Batch: 64, Epochs: 15}}
-}
-
-// Validate explains the first setting that cannot work.
-func (c *SYNC) Validate() error { return method.Check("sync", c) }
-
-// Method fits with these settings.
-func (c *SYNC) Method() method.Method { return &SYNCMethod{Config: *c} }
-
-// Space is what tuning searches beside sigma.
-func (c *SYNC) Space() []method.Dimension {
-	return []method.Dimension{
-		{Setting: "weight_decay", Low: 1e-6, High: 1e-2, Log: true},
-		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
-		{Setting: "attributes", Values: []any{"l2", "centre-l2"}},
-	}
-}
-
-// SYNCMethod makes a class's linear classifier of those of phantom classes r, which stand at the seen classes' attributes:
+// syncMethod is the synthesised classifiers of Changpinyo, Chao, Gong and Sha (CVPR 2016).
+//
+// syncMethod makes a class's linear classifier of those of phantom classes r, which stand at the seen classes' attributes:
 //
 //	w(a) = sum over r of s_r(a) v_r,  s_r(a) = exp(-|a - a_r|^2 / sigma^2) / sum over q of exp(-|a - a_q|^2 / sigma^2)
 //	min_V  mean over samples of the sum over seen classes c of max(0, 1 - y w_c'x)^2 + decay/2 sum over c of |w_c|^2
@@ -57,30 +27,51 @@ func (c *SYNC) Space() []method.Dimension {
 // original optimises V itself; here W is fitted by descent, with a bias.
 //
 // Any classes can be scored: ZSL, GZSL; labelled images of unseen classes can join the training.
-type SYNCMethod struct{ Config SYNC }
+type syncMethod struct {
+	Sigma []float64 `toml:"sigma" range:"(0, inf)" comment:"grid of the width of the similarity of classes, in root mean square distances between seen classes, selected on the validation classes"`
+	Training
+}
 
-var _ method.Method = (*SYNCMethod)(nil)
+var syncSpec = method.Spec{
+	Name: "sync", Title: "SYNC",
+	Paper:   "Changpinyo, Chao, Gong and Sha, Synthesized classifiers for zero-shot learning, CVPR 2016",
+	Default: method.Of(defaultSYNC), Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
+}
 
-// Name is "sync".
-func (m *SYNCMethod) Name() string { return "sync" }
+// defaultSYNC are settings chosen on validation classes of CUB.
+func defaultSYNC() syncMethod {
+	return syncMethod{Sigma: []float64{0.25, 0.5, 1, 2, 4, 8}, Training: Training{LearningRate: 1e-2, WeightDecay: 1e-3, Batch: 64, Epochs: 15}}
+}
+
+// Validate explains the first setting that cannot work.
+func (m *syncMethod) Validate() error { return method.Check("sync", m) }
+
+// Space is what tuning searches beside sigma.
+func (m *syncMethod) Space() []method.Dimension {
+	return []method.Dimension{
+		{Setting: "weight_decay", Low: 1e-6, High: 1e-2, Log: true},
+		{Setting: "features", Values: []any{"l2", "sqrt-l2"}},
+		{Setting: "attributes", Values: []any{"l2", "centre-l2"}},
+	}
+}
 
 // Fit trains the seen classes' classifiers and chooses sigma on the validation classes.
-func (m *SYNCMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	if err := m.Config.Validate(); err != nil {
+func (m *syncMethod) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	if err := m.Validate(); err != nil {
 		return nil, err
 	}
 	useKernels()
-	sigmas := axis{"sigma", m.Config.Sigma}
+	sigmas := axis{"sigma", m.Sigma}
 	g, err := newGrid("SYNC", p, &method.Session{Choice: s.Choice, Point: s.Point, Log: s.Log}, &sigmas)
 	if err != nil {
 		return nil, err
 	}
 	o := newLinear(len(p.Train.Attributes), p.Train.Dim(), squaredHinges[float32])
-	if _, err := m.Config.fit(ctx, &method.Problem{Train: p.Train, Seed: p.Seed}, &method.Session{Step: s.Step}, o,
+	if _, err := m.fit(ctx, &method.Problem{Train: p.Train, Seed: p.Seed}, &method.Session{Step: s.Step}, o,
 		func() method.Model { return nil }); err != nil {
 		return nil, err
 	}
-	seen := matrix(p.Train.Attributes)
+	seen := method.Matrix(p.Train.Attributes)
 	classes, _ := seen.Dims()
 	scale := meanSquare(seen)
 	if scale == 0 {
@@ -159,7 +150,7 @@ func similarity(a, seen *mat.Dense, width float64) *mat.Dense {
 		for r := range row {
 			row[r] = -row[r] / width
 		}
-		softmaxOf(row)
+		method.Softmax(row)
 	}
 	return s
 }
@@ -190,7 +181,7 @@ func newSYNCModel(seen, v *mat.Dense, width float64) *model {
 }
 
 // Load makes a model of a file of Model.Tensors.
-func (m *SYNCMethod) Load(f *safetensors.File) (method.Model, error) {
+func (m *syncMethod) Load(f *safetensors.File) (method.Model, error) {
 	l := loader{f: f}
 	seen := l.matrix("seen", -1, -1)
 	classes, _ := seen.Dims()

@@ -60,17 +60,38 @@ func (w *world) data(classes, each int) *method.Data {
 	return d
 }
 
-// learns fits a method to a made-up world in which unseen classes can be told apart, and demands what holds for every
+// learns fits a method to a made-up world in which unseen classes can be distinguished, and demands what holds for every
 // iterative method: it does so, the epoch best on the validation classes is kept, a fit with the same choice, or
 // interrupted and resumed, ends at the same bytes, the model survives its file, ctx ends it.
-func learns(t *testing.T, m method.Method, w *world, atLeast float64) {
+func learns(t *testing.T, m method.Config, w *world, atLeast float64) {
 	t.Helper()
 	train, validation, unseen := w.data(30, 12), w.data(10, 6), w.data(10, 10)
 	p := &method.Problem{Train: *train, Validation: validation, Seed: 3}
+	o, accuracy := selects(t, m, p, unseen, atLeast)
+	back, err := m.Load(&safetensors.File{Tensors: o.Model.Tensors()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := method.Accuracy(back, unseen); err != nil || again != accuracy {
+		t.Errorf("read back from its file: accuracy %v, was %v (%v)", again, accuracy, err)
+	}
+	refuses(t, m, back, w, unseen)
+
+	o2, err := m.Fit(context.Background(), &method.Problem{Train: *train, Seed: 3}, &method.Session{Choice: o.Choice})
+	same(t, "the same choice", o, o2, err)
+	resumes(t, m, p, o)
+}
+
+// selects fits a method and demands that the point best on the validation classes is kept and that unseen classes are distinguished.
+func selects(t *testing.T, m method.Config, p *method.Problem, unseen *method.Data, atLeast float64) (o *method.Outcome, accuracy float64) {
+	t.Helper()
 	best, points := 0.0, 0
 	o, err := m.Fit(context.Background(), p, &method.Session{Point: func(p method.Point) error {
 		points++
 		best = max(best, p.Accuracy)
+		if p.Done != points || !p.Validated {
+			t.Errorf("point %d is %+v", points, p)
+		}
 		return nil
 	}})
 	if err != nil {
@@ -79,33 +100,24 @@ func learns(t *testing.T, m method.Method, w *world, atLeast float64) {
 	if points == 0 || o.Accuracy != best {
 		t.Errorf("%d points, the best with %v; the outcome has %v", points, best, o.Accuracy)
 	}
-	accuracy, err := method.Accuracy(o.Model, unseen)
-	if err != nil {
-		t.Fatal(err)
+	if accuracy, err = method.Accuracy(o.Model, unseen); err != nil || accuracy < atLeast {
+		t.Errorf("accuracy on 10 unseen classes: %v, want %v (%v)", accuracy, atLeast, err)
 	}
-	if accuracy < atLeast {
-		t.Errorf("accuracy on 10 unseen classes: %v, want %v", accuracy, atLeast)
-	}
-	back, err := m.Load(&safetensors.File{Tensors: o.Model.Tensors()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if again, err := method.Accuracy(back, unseen); err != nil || again != accuracy {
-		t.Errorf("read back from its file: accuracy %v, was %v (%v)", again, accuracy, err)
-	}
-	if f, a := back.Dims(); f != len(w.mix[0]) || a != len(w.mix) {
+	return o, accuracy
+}
+
+// refuses demands that a model has the dimensions of its world and that features and files of another size are refused.
+func refuses(t *testing.T, m method.Config, model method.Model, w *world, unseen *method.Data) {
+	t.Helper()
+	if f, a := model.Dims(); f != len(w.mix[0]) || a != len(w.mix) {
 		t.Errorf("dimensions %d, %d", f, a)
 	}
-	if _, err := back.Score(make([]float32, 3), 1, unseen.Attributes); err == nil {
+	if _, err := model.Score(make([]float32, 3), 1, unseen.Attributes); err == nil {
 		t.Error("a short feature was scored")
 	}
 	if _, err := m.Load(&safetensors.File{}); err == nil {
 		t.Error("a model was made of nothing")
 	}
-
-	o2, err := m.Fit(context.Background(), &method.Problem{Train: *train, Seed: 3}, &method.Session{Choice: o.Choice})
-	same(t, "the same choice", o, o2, err)
-	resumes(t, m, p, o)
 }
 
 // same demands that a fit made the model that another did, to the bit.
@@ -123,8 +135,8 @@ func same(t *testing.T, what string, want, got *method.Outcome, err error) {
 	}
 }
 
-// resumes interrupts a fit after a third of its steps, takes it up again and demands the model of an undisturbed fit.
-func resumes(t *testing.T, m method.Method, p *method.Problem, undisturbed *method.Outcome) {
+// resumes interrupts a fit after a third of its steps, resumes it and demands the model of an undisturbed fit.
+func resumes(t *testing.T, m method.Config, p *method.Problem, undisturbed *method.Outcome) {
 	t.Helper()
 	ctx, stop := context.WithCancelCause(context.Background())
 	enough := errors.New("enough")

@@ -30,7 +30,7 @@ func (p *Builder) aligned(s *settings.Settings, table *features.ClassTable) erro
 	return nil
 }
 
-// SharedSpace gives how the texts of a class table were made whose vectors lie in the space of the features; the error says why they do not.
+// SharedSpace returns how the texts of a class table were made whose vectors lie in the space of the features; the error says why they do not.
 func SharedSpace(f features.Source, t *features.ClassTable) (*features.TextSource, error) {
 	b, _ := t.TextBlock()
 	switch {

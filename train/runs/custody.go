@@ -66,7 +66,7 @@ func (k *Keeper) Custody(ctx context.Context) (string, error) {
 	return kept.SHA256(), nil
 }
 
-// old refuses a run whose config.toml names a record that is not there: it is not of an earlier version.
+// old refuses a run whose config.toml names a record that does not exist: it is not of an earlier version.
 func (k *Keeper) old(absent error) error {
 	text, err := os.ReadFile(filepath.Join(k.Folder.Dir(), ConfigFile))
 	if errors.Is(err, fs.ErrNotExist) {

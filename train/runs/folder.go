@@ -261,7 +261,7 @@ func (f *Folder) checkpoint(name string) (*safetensors.File, error) {
 	return safetensors.Read(f.path(name))
 }
 
-// Save writes a checkpoint. The best parameters go first: a state never speaks of ones that are not there.
+// Save writes a checkpoint. The best parameters go first: a state never speaks of ones that do not exist.
 func (f *Folder) Save(phase string, state, best *method.State) error {
 	if f.dir == "" {
 		return nil

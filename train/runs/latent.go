@@ -19,12 +19,12 @@ type latent interface {
 	Prior(attributes []float32) (mean, std []float32, err error)
 }
 
-// Encode gives the latent codes of n raw features, the means of q(z|x); nil where the method has none.
+// Encode returns the latent codes of n raw features, the means of q(z|x); nil where the method has none.
 func (p *Predictor) Encode(features []float32, n int) ([]float32, error) {
 	return asked(p, latent.Encode, features, n)
 }
 
-// Prior gives the mean and the standard deviations of p(z|a) of a class's raw attributes; nil where the method has none.
+// Prior returns the mean and the standard deviations of p(z|a) of a class's raw attributes; nil where the method has none.
 func (p *Predictor) Prior(class []float32) (mean, std []float32, err error) {
 	l, ok := p.model.(latent)
 	if !ok {
@@ -42,7 +42,7 @@ type reconstructor interface {
 	Reconstruct(features []float32, n int) ([]float32, error)
 }
 
-// Reconstruct gives what the decoder makes of the latent codes of n raw features, as Generate gives features; nil where the
+// Reconstruct returns what the decoder makes of the latent codes of n raw features, as Generate gives features; nil where the
 // method has no decoder.
 func (p *Predictor) Reconstruct(features []float32, n int) ([]float32, error) {
 	x, err := asked(p, reconstructor.Reconstruct, features, n)
@@ -92,7 +92,7 @@ func (p *Predictor) Attributes() []string { return p.attributes }
 // Seen are the classes the model was trained on.
 func (p *Predictor) Seen() []string { return p.seen }
 
-// Source says what the features were that the model was trained on: data set, network, layer, recipe, engine, length.
+// Source says what the features were that the model was trained on: dataset, network, layer, recipe, engine, length.
 func (p *Predictor) Source() features.Source { return p.record.source() }
 
 // Split is the name of the split trained on.

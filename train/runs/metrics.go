@@ -29,7 +29,7 @@ func (f *Folder) OpenMetrics() error {
 	if err := f.hold.Forget(MetricsFile); err != nil { // it is listed when it is complete
 		return fmt.Errorf("metrics: %w", err)
 	}
-	if f.metrics, err = wholefile.OpenInPlace(path, os.O_WRONLY|os.O_CREATE); err != nil {
+	if f.metrics, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
 	if err := f.metrics.Truncate(int64(at)); err != nil {
@@ -41,7 +41,7 @@ func (f *Folder) OpenMetrics() error {
 	return nil
 }
 
-// known gives the length of the lines that the checkpoint knows, which must be those that it was made with.
+// known returns the length of the lines that the checkpoint knows, which must be those that it was made with.
 func (f *Folder) known(text []byte) (at int, err error) {
 	for range f.Lines {
 		n := bytes.IndexByte(text[at:], '\n')

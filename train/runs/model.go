@@ -38,7 +38,7 @@ type Result struct {
 	Classes   int  // the model is trained on
 	Images    int
 	Seconds   float64  // of this call
-	DataWait  float64  // the share of the epochs' time that training stood still for want of data, in this call
+	DataWait  float64  // the fraction of the epochs' time in which training waited for data, in this call
 	Notes     []string // what a reader of the results should know of the choice
 	Reused    bool     // the folder held this run, complete; nothing was trained
 }

@@ -232,7 +232,7 @@ func newPredictor(f *safetensors.File) (*Predictor, error) {
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
-	if p.model, err = p.settings.Config.Method().Load(f); err != nil {
+	if p.model, err = p.settings.Config.Load(f); err != nil {
 		return nil, err
 	}
 	if feature, attribute := p.model.Dims(); feature != p.record.Data.Dim || attribute != p.normaliser.Width() {
@@ -241,7 +241,7 @@ func newPredictor(f *safetensors.File) (*Predictor, error) {
 	return p, nil
 }
 
-// Score gives n rows of one score for each class, higher is better. features holds n raw rows of FeatureDim values,
+// Score returns n rows of one score for each class, higher is better. features holds n raw rows of FeatureDim values,
 // classes raw attribute vectors in the order of Attributes, NaN where missing if the model fills missing values.
 func (p *Predictor) Score(features []float32, n int, classes [][]float32) ([]float32, error) {
 	x, err := p.normalised(features, n)
@@ -257,7 +257,7 @@ func (p *Predictor) Score(features []float32, n int, classes [][]float32) ([]flo
 	return p.model.Score(x, n, vectors)
 }
 
-// normalised gives n raw features as the model takes them.
+// normalised returns n raw features as the model takes them.
 func (p *Predictor) normalised(features []float32, n int) ([]float32, error) {
 	dim := p.FeatureDim()
 	if n < 0 || len(features) != n*dim {
@@ -274,7 +274,7 @@ func (p *Predictor) normalised(features []float32, n int) ([]float32, error) {
 	return x, nil
 }
 
-// asked gives what a model that can, an M, makes of n raw features; nil where the method's cannot.
+// asked returns what a model that can, an M, makes of n raw features; nil where the method's cannot.
 func asked[M any](p *Predictor, what func(m M, x []float32, n int) ([]float32, error), features []float32, n int) ([]float32, error) {
 	m, ok := p.model.(M)
 	if !ok {
@@ -287,7 +287,7 @@ func asked[M any](p *Predictor, what func(m M, x []float32, n int) ([]float32, e
 	return what(m, x, n)
 }
 
-// NormaliseClass gives a class's raw attribute vector as the model takes it.
+// NormaliseClass returns a class's raw attribute vector as the model takes it.
 func (p *Predictor) NormaliseClass(raw []float32) ([]float32, error) {
 	if err := p.CheckClasses([]string{""}, [][]float32{raw}); err != nil {
 		return nil, err
@@ -332,7 +332,7 @@ func (p *Predictor) Describe(features []float32, n int) ([]float32, error) {
 	return asked(p, method.Describer.Describe, features, n)
 }
 
-// DescribedClass gives a class's raw attribute vector as Describe's estimate is held against it: normalised or, where the
+// DescribedClass returns a class's raw attribute vector as Describe's estimate is held against it: normalised or, where the
 // method knows no more of a class than which attributes it has, 1 and 0.
 func (p *Predictor) DescribedClass(raw []float32) ([]float32, error) {
 	v, err := p.NormaliseClass(raw)
@@ -348,13 +348,13 @@ func (p *Predictor) DescribedClass(raw []float32) ([]float32, error) {
 	return v, nil
 }
 
-// Learns tells whether the model takes in images of a class without training.
+// Learns reports whether the model takes in images of a class without training.
 func (p *Predictor) Learns() bool {
 	_, ok := p.model.(method.Learner)
 	return ok
 }
 
-// Learn gives the predictor that has seen n more images, raw features, of the class of a raw attribute vector: at once, without
+// Learn returns the predictor that has seen n more images, raw features, of the class of a raw attribute vector: at once, without
 // training. p itself stays as it is.
 func (p *Predictor) Learn(class, features []float32, n int) (*Predictor, error) {
 	l, ok := p.model.(method.Learner)

@@ -26,7 +26,7 @@ type Record struct {
 	Missing    string `toml:"missing"`
 	Seed       uint64 `toml:"seed"`
 	Refit      bool   `toml:"refit"`
-	// Left out where false: runs of before have no such line.
+	// Left out where false: runs of earlier versions have no such line.
 	Transductive bool   `toml:"transductive,omitempty"`
 	Weights      string `toml:"weights,omitempty" comment:"of the descriptions side by side"`
 

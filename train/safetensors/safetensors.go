@@ -14,8 +14,6 @@ import (
 	"slices"
 	"sort"
 	"unsafe"
-
-	"vzsl/internal/wholefile"
 )
 
 // Tensor is a named array, row-major, with values in exactly one of the two types.
@@ -47,8 +45,8 @@ const (
 	lengthPrefix = 8
 )
 
-// ErrFormat is wrapped by every error about a file that is not what the format demands.
-var ErrFormat = errors.New("not a safetensors file")
+// errFormat is wrapped by every error about a file that is not what the format demands.
+var errFormat = errors.New("not a safetensors file")
 
 type entry struct {
 	DType   string    `json:"dtype"`
@@ -88,13 +86,7 @@ func elements(shape []int) (int, error) {
 	return n, nil
 }
 
-// Write writes the file aside and renames it: equal tensors and metadata give equal bytes, whatever order they come
-// in.
-func Write(path string, f *File) error {
-	return wholefile.Write(path, func(w io.WriteSeeker) error { return Encode(w, f) })
-}
-
-// Encode writes the file to w.
+// Encode writes the file to w: equal tensors and metadata give equal bytes, whatever order they come in.
 func Encode(w io.Writer, f *File) error {
 	ts := slices.Clone(f.Tensors)
 	// float64 first: every tensor then starts at a multiple of its value's size.
@@ -170,19 +162,19 @@ func Read(path string) (*File, error) {
 func Decode(r io.Reader, size int64) (*File, error) {
 	var prefix [lengthPrefix]byte
 	if _, err := io.ReadFull(r, prefix[:]); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+		return nil, fmt.Errorf("%w: %w", errFormat, err)
 	}
 	n := binary.LittleEndian.Uint64(prefix[:])
 	if n > maxHeader || int64(n) > size-lengthPrefix {
-		return nil, fmt.Errorf("%w: a header of %d bytes in a file of %d", ErrFormat, n, size)
+		return nil, fmt.Errorf("%w: a header of %d bytes in a file of %d", errFormat, n, size)
 	}
 	text := make([]byte, n)
 	if _, err := io.ReadFull(r, text); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+		return nil, fmt.Errorf("%w: %w", errFormat, err)
 	}
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(bytes.TrimRight(text, " "), &raw); err != nil {
-		return nil, fmt.Errorf("%w: header: %w", ErrFormat, err)
+		return nil, fmt.Errorf("%w: header: %w", errFormat, err)
 	}
 	f := &File{}
 	type placed struct {
@@ -193,13 +185,13 @@ func Decode(r io.Reader, size int64) (*File, error) {
 	for name, v := range raw {
 		if name == metadataKey {
 			if err := json.Unmarshal(v, &f.Metadata); err != nil {
-				return nil, fmt.Errorf("%w: metadata: %w", ErrFormat, err)
+				return nil, fmt.Errorf("%w: metadata: %w", errFormat, err)
 			}
 			continue
 		}
 		var e entry
 		if err := json.Unmarshal(v, &e); err != nil {
-			return nil, fmt.Errorf("%w: tensor %q: %w", ErrFormat, name, err)
+			return nil, fmt.Errorf("%w: tensor %q: %w", errFormat, name, err)
 		}
 		all = append(all, placed{name, e})
 	}
@@ -215,7 +207,7 @@ func Decode(r io.Reader, size int64) (*File, error) {
 		e := &all[i]
 		count, err := elements(e.Shape)
 		if err != nil {
-			return nil, fmt.Errorf("%w: tensor %q: %w", ErrFormat, e.name, err)
+			return nil, fmt.Errorf("%w: tensor %q: %w", errFormat, e.name, err)
 		}
 		width := 4
 		switch e.DType {
@@ -223,10 +215,10 @@ func Decode(r io.Reader, size int64) (*File, error) {
 		case "F64":
 			width = 8
 		default:
-			return nil, fmt.Errorf("%w: tensor %q: values of type %q, only F32 and F64 are read", ErrFormat, e.name, e.DType)
+			return nil, fmt.Errorf("%w: tensor %q: values of type %q, only F32 and F64 are read", errFormat, e.name, e.DType)
 		}
 		if e.Offsets[0] != at || e.Offsets[1] < at || e.Offsets[1] > room || e.Offsets[1]-at != uint64(count)*uint64(width) {
-			return nil, fmt.Errorf("%w: tensor %q of shape %v lies at bytes %v of %d", ErrFormat, e.name, e.Shape, e.Offsets, room)
+			return nil, fmt.Errorf("%w: tensor %q of shape %v lies at bytes %v of %d", errFormat, e.name, e.Shape, e.Offsets, room)
 		}
 		at = e.Offsets[1]
 		t := Tensor{Name: e.name, Shape: e.Shape}
@@ -239,7 +231,7 @@ func Decode(r io.Reader, size int64) (*File, error) {
 			into = asBytes(t.F32, 4)
 		}
 		if _, err := io.ReadFull(r, into); err != nil {
-			return nil, fmt.Errorf("%w: tensor %q: %w", ErrFormat, e.name, err)
+			return nil, fmt.Errorf("%w: tensor %q: %w", errFormat, e.name, err)
 		}
 		if bigEndian {
 			swap(into, width)
@@ -247,7 +239,7 @@ func Decode(r io.Reader, size int64) (*File, error) {
 		f.Tensors = append(f.Tensors, t)
 	}
 	if at != room {
-		return nil, fmt.Errorf("%w: %d bytes after the last tensor", ErrFormat, room-at)
+		return nil, fmt.Errorf("%w: %d bytes after the last tensor", errFormat, room-at)
 	}
 	return f, nil
 }

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"vzsl/internal/alloctest"
+	"vzsl/internal/filetest"
 	"vzsl/internal/interop"
 )
 
@@ -85,23 +86,24 @@ func TestEncodeRefuses(t *testing.T) {
 func TestDamage(t *testing.T) {
 	whole := encode(t, &File{Metadata: map[string]string{"k": "v"}, Tensors: []Tensor{{Name: "a", Shape: []int{2, 2}, F32: []float32{1, 2, 3, 4}}}})
 	for cut := range whole {
-		if _, err := Decode(bytes.NewReader(whole[:cut]), int64(cut)); !errors.Is(err, ErrFormat) {
+		if _, err := Decode(bytes.NewReader(whole[:cut]), int64(cut)); !errors.Is(err, errFormat) {
 			t.Fatalf("cut to %d bytes: %v", cut, err)
 		}
 	}
 	longer := append(bytes.Clone(whole), 0)
-	if _, err := Decode(bytes.NewReader(longer), int64(len(longer))); !errors.Is(err, ErrFormat) {
+	if _, err := Decode(bytes.NewReader(longer), int64(len(longer))); !errors.Is(err, errFormat) {
 		t.Fatalf("a byte too many: %v", err)
 	}
 }
 
 // TestInteropPython reads a file with a few lines of Python that know only the format's description.
 func TestInteropPython(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "x.safetensors")
-	if err := Write(path, &File{Metadata: map[string]string{"k": "ü"}, Tensors: []Tensor{
+	var b bytes.Buffer
+	if err := Encode(&b, &File{Metadata: map[string]string{"k": "ü"}, Tensors: []Tensor{
 		{Name: "b", Shape: []int{3}, F32: []float32{1, 2.5, -3}}, {Name: "a", Shape: []int{1, 2}, F64: []float64{0.1, 1e200}}}}); err != nil {
 		t.Fatal(err)
 	}
+	path := filetest.Write(t, filepath.Join(t.TempDir(), "x.safetensors"), b.String())
 	out := interop.Output(t, interop.Python(t, nil, "-c", `
 import json,struct,sys
 d=open(sys.argv[1],"rb").read(); n=struct.unpack("<Q",d[:8])[0]; h=json.loads(d[8:8+n]); m=h.pop("__metadata__")
@@ -117,7 +119,7 @@ func TestReadNames(t *testing.T) {
 	if err := os.WriteFile(path, []byte("hello, this is text"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Read(path); !errors.Is(err, ErrFormat) || !bytes.Contains([]byte(err.Error()), []byte(path)) {
+	if _, err := Read(path); !errors.Is(err, errFormat) || !bytes.Contains([]byte(err.Error()), []byte(path)) {
 		t.Fatal(err)
 	}
 }

@@ -31,8 +31,8 @@ type Settings struct {
 	Config method.Config `toml:"-"`
 }
 
-// DefaultPreset is the set of settings that every method has.
-const DefaultPreset = "default"
+// defaultPreset is the set of settings that every method has.
+const defaultPreset = "default"
 
 // Presets are the names of the sets of settings that some method has.
 func Presets() []string {
@@ -42,13 +42,13 @@ func Presets() []string {
 			names[name] = true
 		}
 	}
-	return append([]string{DefaultPreset}, slices.Sorted(maps.Keys(names))...)
+	return append([]string{defaultPreset}, slices.Sorted(maps.Keys(names))...)
 }
 
-// HasPreset tells whether a method has a set of settings of that name; "" is the default one.
+// HasPreset reports whether a method has a set of settings of that name; "" is the default one.
 func HasPreset(name, methodName string) bool {
 	m := methods.Lookup(methodName)
-	return m != nil && (name == "" || name == DefaultPreset || m.Presets[name] != nil)
+	return m != nil && (name == "" || name == defaultPreset || m.Presets[name] != nil)
 }
 
 // Preset returns a method's set of settings by name; "" is the default one. A method without one of that name has its

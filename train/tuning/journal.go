@@ -98,7 +98,7 @@ func (t *tuning) open() error {
 	if err := t.hold.Forget(JournalFile); err != nil { // it is listed when it is complete
 		return fmt.Errorf("tuning journal: %w", err)
 	}
-	if t.journal, err = wholefile.OpenInPlace(path, os.O_RDWR|os.O_CREATE); err != nil {
+	if t.journal, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644); err != nil {
 		return fmt.Errorf("tuning journal: %w", err)
 	}
 	if err := t.journal.Truncate(int64(whole)); err != nil {

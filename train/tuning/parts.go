@@ -3,8 +3,6 @@ package tuning
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -51,13 +49,6 @@ func (s *Search) Places() []Place {
 		from = folds
 	}
 	return all
-}
-
-// ID identifies the search: everything that its outcome depends on.
-func (s *Search) ID() (string, error) {
-	head, err := s.t.header()
-	sum := sha256.Sum256(head)
-	return hex.EncodeToString(sum[:]), err
 }
 
 // MayContinue refuses a folder that holds the journal of another search.
@@ -115,7 +106,7 @@ func (s *Search) Outcome(ctx context.Context) (*Tuned, error) {
 // take enters fits into the journal.
 func (t *tuning) take(fits []*Fit) error { return t.add(fits, t.write) }
 
-// add takes fits that are not there yet, and keeps each by write.
+// add takes fits that do not exist yet, and keeps each by write.
 func (t *tuning) add(fits []*Fit, write func(*Fit) error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 	"vzsl/train/settings"
 )
 
-// draw gives the settings' dimensions values, each drawn for itself: what one gets does not depend on the others.
+// draw sets the values of the settings' dimensions, each drawn for itself: what one gets does not depend on the others.
 func draw(s *settings.Settings, space []method.Dimension, seed uint64, trial int) (settings.Settings, error) {
 	c := s.Clone()
 	for _, d := range space {

@@ -28,7 +28,7 @@ import (
 type Options struct {
 	settings.Settings          // of the first trial; what the search leaves alone
 	Pinned            []string // settings that are not searched, by their toml names
-	// Choice is what an inductive search chose, from whose settings a transductive one goes on; nil otherwise.
+	// Choice is what an inductive search chose, from whose settings a transductive one continues; nil otherwise.
 	Choice   method.Choice
 	Dir      string // where its journal is kept
 	Force    bool   // start over in a folder that holds another search
@@ -84,7 +84,7 @@ type Tuned struct {
 	Choice   method.Choice     // the best trial's
 	Best     Trial
 	Trials   []Trial
-	Fits     int     // there are; more than this call made where it went on with an earlier one's
+	Fits     int     // there are; more than this call made where it continued with an earlier one's
 	Seconds  float64 // of all fits
 	Elapsed  float64 // seconds that the search took, with fits beside each other, interruptions left out
 	// Classes are those that were held out in turn: the seen classes with images.
@@ -104,7 +104,7 @@ func (t *Tuned) Record() *runs.TunedRecord {
 // fold held out. The best by the mean over the folds wins. The test classes take no part, and neither do the split's
 // own validation classes as such: they are seen classes like the others.
 //
-// Each finished fit is kept in the folder's journal; a search that was interrupted goes on from it to the same outcome.
+// Each finished fit is kept in the folder's journal; a search that was interrupted continues from it to the same outcome.
 func Tune(ctx context.Context, o Options) (_ *Tuned, err error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -311,7 +311,7 @@ func (t *tuning) search(ctx context.Context) (*Tuned, error) {
 	return out, nil
 }
 
-// rank judges the trials of a rung by their fits on so many folds into all, and gives those that can go on, the best first.
+// rank judges the trials of a rung by their fits on so many folds into all, and gives those that can continue, the best first.
 func (t *tuning) rank(alive []int, folds int, all []Trial) []int {
 	for _, n := range alive {
 		all[n] = t.judge(n, folds)
@@ -396,7 +396,7 @@ func (t *tuning) fit(ctx context.Context, k fitKey) (*Fit, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.Config.Method().Fit(ctx, &g.Problem, &method.Session{Log: t.o.Log, Choice: t.o.Choice, Step: func(done, total int) {
+	_, err = s.Config.Fit(ctx, &g.Problem, &method.Session{Log: t.o.Log, Choice: t.o.Choice, Step: func(done, total int) {
 		t.working(k, float64(done)/float64(max(total, 1)))
 	}, Point: func(p method.Point) error {
 		if p.Validated {

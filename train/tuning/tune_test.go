@@ -32,7 +32,7 @@ func tuneOptions(t *testing.T, dir string) Options {
 		Trials: 6, Folds: 4}
 }
 
-// TestTune: halving fits 6 trials once, 2 on three folds, 1 on four; a search that is stopped goes on to the same
+// TestTune: halving fits 6 trials once, 2 on three folds, 1 on four; a search that is stopped continues to the same
 // outcome; its run trains on all seen classes with what was chosen.
 func TestTune(t *testing.T) {
 	o := tuneOptions(t, t.TempDir())
@@ -97,7 +97,7 @@ func TestTune(t *testing.T) {
 		t.Errorf("another search in the same folder: %v", err)
 	}
 
-	// The budget is that of the whole search: the second call has nothing left of it. Without one it goes on.
+	// The budget is that of the whole search: the second call has nothing left of it. Without one it continues.
 	short := tuneOptions(t, t.TempDir())
 	short.Budget = 1
 	for range 2 {
@@ -111,7 +111,7 @@ func TestTune(t *testing.T) {
 	}
 
 	// Three of the six settings were tried when the first rung's part of the budget, 6/11, had gone by: the best of the three
-	// goes on over all folds.
+	// continues over all folds.
 	long := tuneOptions(t, t.TempDir())
 	text, err = os.ReadFile(filepath.Join(o.Dir, JournalFile))
 	if err != nil {

@@ -20,6 +20,25 @@ const maxNesting = 16
 
 func absent(b json.RawMessage) bool { return len(b) == 0 || string(b) == "null" }
 
+// sequence reads the parts of a sequence at a depth of nesting.
+func sequence[T any](parts []json.RawMessage, depth int, read func(part json.RawMessage, depth int) (T, error)) ([]T, error) {
+	if depth > maxNesting {
+		return nil, errors.New("sequences are nested too deep")
+	}
+	var all []T
+	for _, p := range parts {
+		if absent(p) {
+			continue
+		}
+		x, err := read(p, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, x)
+	}
+	return all, nil
+}
+
 func normaliserAt(b json.RawMessage, depth int) (normaliser, error) {
 	if absent(b) {
 		return nil, nil
@@ -44,18 +63,9 @@ func normaliserAt(b json.RawMessage, depth int) (normaliser, error) {
 	on := func(p *bool) bool { return p == nil || *p }
 	switch c.Type {
 	case "Sequence":
-		if depth > maxNesting {
-			return nil, errors.New("sequences are nested too deep")
-		}
-		var all []normaliser
-		for _, n := range c.Normalizers {
-			f, err := normaliserAt(n, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			if f != nil {
-				all = append(all, f)
-			}
+		all, err := sequence(c.Normalizers, depth, normaliserAt)
+		if err != nil {
+			return nil, err
 		}
 		return func(s string) string {
 			for _, f := range all {

@@ -19,7 +19,7 @@ type pattern struct {
 // span is a part of a text, by bytes.
 type span struct{ from, to int }
 
-// compile gives a search for all places, from the left, that do not overlap. The expressions are written for Oniguruma and look
+// compile returns a search for all places, from the left, that do not overlap. The expressions are written for Oniguruma and look
 // ahead, which Go's own do not.
 func (p *pattern) compile() (func(string) []span, error) {
 	switch {

@@ -2,7 +2,6 @@ package tokenize
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -47,18 +46,9 @@ func splitterAt(b json.RawMessage, depth int) (splitter, error) {
 	on := func(p *bool) bool { return p == nil || *p }
 	switch c.Type {
 	case "Sequence":
-		if depth > maxNesting {
-			return nil, errors.New("sequences are nested too deep")
-		}
-		var all []splitter
-		for _, p := range c.Pretokens {
-			f, err := splitterAt(p, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			if f != nil {
-				all = append(all, f)
-			}
+		all, err := sequence(c.Pretokens, depth, splitterAt)
+		if err != nil {
+			return nil, err
 		}
 		return func(pieces []string, first bool) []string {
 			for _, f := range all {

@@ -41,14 +41,14 @@ type model interface {
 	size() int  // one more than the largest id
 }
 
-// Files are the names under which a folder may hold a tokenizer, the first that is there is taken.
-var Files = []string{"tokenizer.json", "bpe_simple_vocab_16e6.txt.gz", "bpe_simple_vocab_16e6.txt"}
+// files are the names under which a folder may hold a tokenizer, the first that is there is taken.
+var files = []string{"tokenizer.json", "bpe_simple_vocab_16e6.txt.gz", "bpe_simple_vocab_16e6.txt"}
 
 // Open reads a tokenizer.json, CLIP's merges file (.txt, .txt.gz), or the first of [Files] in a folder.
 func Open(path string) (*Tokenizer, error) {
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
 		found := ""
-		for _, name := range Files {
+		for _, name := range files {
 			_, err := os.Stat(filepath.Join(path, name))
 			if err == nil {
 				found = filepath.Join(path, name)
@@ -59,7 +59,7 @@ func Open(path string) (*Tokenizer, error) {
 			}
 		}
 		if found == "" {
-			return nil, fmt.Errorf("%s holds no tokenizer (%s): get it from where the model was published: %w", path, strings.Join(Files, " or "), fs.ErrNotExist)
+			return nil, fmt.Errorf("%s holds no tokenizer (%s): get it from where the model was published: %w", path, strings.Join(files, " or "), fs.ErrNotExist)
 		}
 		path = found
 	}
@@ -165,7 +165,7 @@ func (t *Tokenizer) add(tokens []addedToken) error {
 // maxID bounds the ids that are read.
 const maxID = 1 << 24
 
-// Encode gives the ids of a text, special tokens included, cut to limit ids and to what the file itself allows; 0 is no limit.
+// Encode returns the ids of a text, special tokens included, cut to limit ids and to what the file itself allows; 0 is no limit.
 func (t *Tokenizer) Encode(text string, limit int) Encoding {
 	var ids []int32
 	unknown := 0

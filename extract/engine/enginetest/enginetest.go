@@ -5,7 +5,6 @@ package enginetest
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -13,6 +12,7 @@ import (
 	"testing"
 
 	"vzsl/extract/onnx"
+	"vzsl/internal/filetest"
 	"vzsl/internal/interop"
 )
 
@@ -48,18 +48,11 @@ const testdata = "../testdata"
 // Goldens reads the golden networks from dir, which is extract/engine/testdata.
 func Goldens(t testing.TB, dir string) []Golden {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(dir, "networks.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list []Golden
-	if err := json.Unmarshal(b, &list); err != nil {
-		t.Fatal(err)
-	}
+	list := filetest.JSON[[]Golden](t, filepath.Join(dir, "networks.json"))
 	for i := range list {
 		g := &list[i]
 		g.Path = filepath.Join(dir, "networks", g.Name+".onnx")
-		v := Floats(t, filepath.Join(dir, "networks", g.Name+".f32"))
+		v := filetest.Float32s(t, filepath.Join(dir, "networks", g.Name+".f32"))
 		if len(v) != Images*(g.Dim+g.Outputs) {
 			t.Fatalf("%s: %d golden values", g.Name, len(v))
 		}
@@ -68,24 +61,10 @@ func Goldens(t testing.TB, dir string) []Golden {
 	return list
 }
 
-// Floats reads a file of little-endian float32 values.
-func Floats(t testing.TB, path string) []float32 {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v := make([]float32, len(b)/4)
-	for i := range v {
-		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-	}
-	return v
-}
-
 // Pictures are the golden networks' images in the layout asked for.
 func Pictures(t testing.TB, dir string, nhwc bool) []float32 {
 	t.Helper()
-	x := Floats(t, filepath.Join(dir, "images.f32"))
+	x := filetest.Float32s(t, filepath.Join(dir, "images.f32"))
 	if !nhwc {
 		return x
 	}
@@ -139,18 +118,25 @@ func Close(t *testing.T, got, want []float32, n int, tolerance float64) {
 	t.Logf("%d images of %d features: 1-cosine at most %.2g, difference at most %.2g of the largest value", n, dim, cos, top)
 }
 
-// Run opens a network and computes a layer's features of n images. h and w are the file's.
-func Run(t testing.TB, create New, path, layer string, size int, images []float32, n int) ([]float32, onnx.Layer) {
+// Layer opens a network and finds a layer of it; it stays open until the test ends.
+func Layer(t testing.TB, path, layer string) (*onnx.Network, onnx.Layer) {
 	t.Helper()
 	net, err := onnx.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer net.Close()
+	t.Cleanup(func() { _ = net.Close() })
 	l, err := net.Layer(layer)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return net, l
+}
+
+// Run opens a network and computes a layer's features of n images. h and w are the file's.
+func Run(t testing.TB, create New, path, layer string, size int, images []float32, n int) ([]float32, onnx.Layer) {
+	t.Helper()
+	net, l := Layer(t, path, layer)
 	e, err := create(net, l, size, size)
 	if err != nil {
 		t.Fatal(err)
@@ -235,17 +221,17 @@ func Shared(t testing.TB, path string) string {
 	return p
 }
 
-// Long skips a test that takes minutes, unless asked for.
-func Long(t testing.TB) {
+// long skips a test that takes minutes, unless asked for.
+func long(t testing.TB) {
 	t.Helper()
 	if os.Getenv("VZSL_LONG") == "" {
 		t.Skip("takes minutes; VZSL_LONG=1 runs it")
 	}
 }
 
-// Reference runs ONNX Runtime on images (n of the shape c, h, w or h, w, c) and returns an output of
+// reference runs ONNX Runtime on images (n of the shape c, h, w or h, w, c) and returns an output of
 // the network; the test skips where interop.Node does.
-func Reference(t testing.TB, network, output string, images []float32, shape []int) []float32 {
+func reference(t testing.TB, network, output string, images []float32, shape []int) []float32 {
 	t.Helper()
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "in.f32"), filepath.Join(dir, "out.f32")
@@ -258,5 +244,5 @@ func Reference(t testing.TB, network, output string, images []float32, shape []i
 	}
 	s := fmt.Sprintf("%d,%d,%d,%d", shape[0], shape[1], shape[2], shape[3])
 	interop.Output(t, interop.Node(t, []string{"onnxruntime-node"}, filepath.Join(testdata, "ort.js"), network, in, s, output, out, "4"))
-	return Floats(t, out)
+	return filetest.Float32s(t, out)
 }

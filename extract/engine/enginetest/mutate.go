@@ -6,8 +6,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// Structure lists the bytes of an ONNX model that are not weights: where a change changes the graph.
-func Structure(model []byte) []int {
+// structure lists the bytes of an ONNX model that are not weights: where a change changes the graph.
+func structure(model []byte) []int {
 	var out []int
 	// path is the nesting: model 7 graph, 5 initializer, 9 raw_data.
 	var walk func(lo, hi, depth int)
@@ -49,7 +49,7 @@ func Structure(model []byte) []int {
 // copy of a model.
 func Mutate(model []byte, edits []byte) []byte {
 	m := append([]byte(nil), model...)
-	at := Structure(m)
+	at := structure(m)
 	for ; len(edits) >= 4 && len(m) > 0; edits = edits[4:] {
 		i := at[int(binary.LittleEndian.Uint16(edits[1:]))%len(at)]
 		if i >= len(m) {

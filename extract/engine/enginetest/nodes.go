@@ -138,10 +138,10 @@ func (n *Node) graph(b []byte) {
 
 // Ways of making a test's arguments depend on the image.
 const (
-	All       = iota // all that are floating-point numbers or truth values
+	all       = iota // all that are floating-point numbers or truth values
 	First            // the first of them, which is the image
-	Constants        // none: the operator is folded
-	Twice            // the first, plus 1/4, which is read once more after the operator
+	constants        // none: the operator is folded
+	twice            // the first, plus 1/4, which is read once more after the operator
 )
 
 type message []byte
@@ -217,20 +217,20 @@ func (n *Node) model(way int, output string) (model []byte, image []float32) {
 		weight(list(out+".hi", hi))
 		add(operator("Slice", []string{"image.flat", out + ".lo", out + ".hi"}, out))
 	}
-	alone := way == First || way == Twice
+	alone := way == First || way == twice
 	var dynamic []*array
 	for _, a := range n.args {
 		size := 1
 		for _, d := range a.dims {
 			size *= d
 		}
-		if way == Constants || alone && len(dynamic) > 0 || way == Twice && a.typ != 1 || size == 0 || a.typ != 1 && a.typ != 9 && a.typ != 10 && a.typ != 11 {
+		if way == constants || alone && len(dynamic) > 0 || way == twice && a.typ != 1 || size == 0 || a.typ != 1 && a.typ != 9 && a.typ != 10 && a.typ != 11 {
 			weight(a.raw)
 			continue
 		}
 		dynamic = append(dynamic, a)
 	}
-	if way != Constants && len(dynamic) == 0 {
+	if way != constants && len(dynamic) == 0 {
 		return nil, nil
 	}
 	total := 0
@@ -258,7 +258,7 @@ func (n *Node) model(way int, output string) (model []byte, image []float32) {
 			add(operator("Cast", []string{part + ".shaped"}, a.name, attribute("to", 9)))
 			continue
 		}
-		if way == Twice {
+		if way == twice {
 			reshape(part, "image.shaped", a.dims...)
 			weight(message{}.num(2, 1).sub(8, []byte("quarter")).sub(9, []byte{0, 0, 0x80, 0x3e}))
 			add(operator("Add", []string{"image.shaped", "quarter"}, a.name, attribute("broadcast", 1)))
@@ -271,7 +271,7 @@ func (n *Node) model(way int, output string) (model []byte, image []float32) {
 	}
 	// The result as float32, and depending on the image even where it is folded.
 	add(operator("Cast", []string{output}, "vzsl.float", attribute("to", 1)))
-	if way == Twice {
+	if way == twice {
 		size := len(image)
 		reshape("vzsl.float", "vzsl.flat", 1, len(n.want[output].numbers()))
 		reshape(dynamic[0].name, "image.again", 1, size)
@@ -300,8 +300,8 @@ func (n *Node) finish(g message, total int) []byte {
 	return m
 }
 
-// ErrWrong is that of an engine whose results are not what they should be.
-var ErrWrong = errors.New("wrong")
+// errWrong is that of an engine whose results are not what they should be.
+var errWrong = errors.New("wrong")
 
 // Verdict is what became of tests.
 type Verdict struct {
@@ -326,7 +326,7 @@ func (n *Node) Try(t testing.TB, create New, way int, v *Verdict) {
 			continue
 		}
 		got, err := run(t, create, model, image)
-		if errors.Is(err, ErrWrong) {
+		if errors.Is(err, errWrong) {
 			v.Wrong = append(v.Wrong, fmt.Sprintf("%s %s: %v", n.Name, output, err))
 			continue
 		}
@@ -346,13 +346,13 @@ func (n *Node) Try(t testing.TB, create New, way int, v *Verdict) {
 // result differs; ok says whether both took it.
 func (n *Node) Compare(t testing.TB, create, reference New) (why string, ok bool) {
 	t.Helper()
-	model, image := n.model(Twice, n.outputs[0])
+	model, image := n.model(twice, n.outputs[0])
 	if model == nil || n.want[n.outputs[0]] == nil || len(n.want[n.outputs[0]].numbers()) == 0 {
 		return "", false
 	}
 	got, err := run(t, create, model, image)
 	if err != nil {
-		if errors.Is(err, ErrWrong) {
+		if errors.Is(err, errWrong) {
 			return err.Error(), true
 		}
 		return "", false
@@ -412,7 +412,7 @@ func run(t testing.TB, create New, model []byte, image []float32) ([]float32, er
 	for i := range one {
 		for _, k := range []int{1, 2} {
 			if a, b := one[i], out[k*len(one)+i]; a != b && (a == a || b == b) {
-				return nil, fmt.Errorf("%w: element %d is %v alone and %v in a batch", ErrWrong, i, a, b)
+				return nil, fmt.Errorf("%w: element %d is %v alone and %v in a batch", errWrong, i, a, b)
 			}
 		}
 	}

@@ -15,8 +15,8 @@ import (
 	"vzsl/extract/preprocess"
 )
 
-// Tolerance is what features may differ by from ONNX Runtime's, as a part of the image's largest value.
-const Tolerance = 1e-5
+// tolerance is what features may differ by from ONNX Runtime's, as a part of the image's largest value.
+const tolerance = 1e-5
 
 // Birds are n of the real images in the folder of test data, spread over the classes, prepared by a
 // recipe; the test skips where the images are absent.
@@ -55,17 +55,17 @@ func Birds(t testing.TB, n int, recipe string, size int) []float32 {
 func TestBirds(t *testing.T, create New, network, recipe string, size, n int) {
 	path := Shared(t, network)
 	x := Birds(t, n, recipe, size)
-	want := Reference(t, path, "", x, []int{n, 3, size, size})
+	want := reference(t, path, "", x, []int{n, 3, size, size})
 	start := time.Now()
 	got, l := Run(t, create, path, "", size, x, n)
 	t.Logf("%s of %s: %.4f s an image, loading included", l.What, filepath.Base(path), time.Since(start).Seconds()/float64(n))
-	Close(t, got, want, n, Tolerance)
+	Close(t, got, want, n, tolerance)
 }
 
-// VGG19 is the path of a VGG-19 of full size with random weights: the file named by VZSL_VGG19, else
+// vgg19 is the path of a VGG-19 of full size with random weights: the file named by VZSL_VGG19, else
 // one made in the system's temporary folder and kept there. The test skips where it is absent and
 // python3 with numpy is, too.
-func VGG19(t testing.TB) string {
+func vgg19(t testing.TB) string {
 	t.Helper()
 	path := os.Getenv("VZSL_VGG19")
 	if path == "" {
@@ -81,25 +81,17 @@ func VGG19(t testing.TB) string {
 // TestVGG19 compares fc7 of n images, and of a quarter as many images of noise, with ONNX Runtime's,
 // on the full-size network.
 func TestVGG19(t *testing.T, create New, n int) {
-	Long(t)
-	path := VGG19(t)
+	long(t)
+	path := vgg19(t)
 	x := Birds(t, n, "torchvision", 224)
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range n / 4 * 3 * 224 * 224 {
 		x = append(x, float32(rng.NormFloat64()))
 	}
 	n += n / 4
-	want := Reference(t, path, "vgg0_dense1_relu_fwd", x, []int{n, 3, 224, 224})
+	want := reference(t, path, "vgg0_dense1_relu_fwd", x, []int{n, 3, 224, 224})
 	start := time.Now()
-	net, err := onnx.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer net.Close()
-	l, err := net.Layer("")
-	if err != nil {
-		t.Fatal(err)
-	}
+	net, l := Layer(t, path, "")
 	if l.Tensor != "vgg0_dense1_relu_fwd" || l.Dim != 4096 {
 		t.Fatalf("found layer %+v", l)
 	}
@@ -117,7 +109,7 @@ func TestVGG19(t *testing.T, create New, n int) {
 		}
 	}
 	t.Logf("loaded in %.2f s, %.3f s an image", loaded.Seconds(), (time.Since(start)-loaded).Seconds()/float64(n))
-	Close(t, got, want, n, Tolerance)
+	Close(t, got, want, n, tolerance)
 }
 
 // python runs one of testdata's scripts with a Python that has the modules; the test skips where there
@@ -153,7 +145,7 @@ type Torchvision struct {
 // ones (see export_torchvision.py) at their class scores, on two images. The files are kept in the folder
 // named by VZSL_TORCHVISION, else in one in the system's temporary folder.
 func TestTorchvision(t *testing.T, create New, networks ...Network) (list []Torchvision) {
-	Long(t)
+	long(t)
 	dir := os.Getenv("VZSL_TORCHVISION")
 	if dir == "" {
 		dir = filepath.Join(os.TempDir(), "vzsl-test-torchvision")
@@ -180,8 +172,8 @@ func TestTorchvision(t *testing.T, create New, networks ...Network) (list []Torc
 				layer = "output"
 			}
 			got, o := Run(t, create, path, layer, size, x, 2)
-			want := Reference(t, path, layer, x, []int{2, 3, size, size})
-			tolerance := float64(Tolerance)
+			want := reference(t, path, layer, x, []int{2, 3, size, size})
+			tolerance := float64(tolerance)
 			if n.Transformer {
 				tolerance = 1e-4
 			}

@@ -33,15 +33,8 @@ func TestRefused(t *testing.T) {
 		if !strings.HasPrefix(g.Name, "hub_") {
 			continue
 		}
-		net, err := onnx.Open(g.Path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		l, err := net.Layer("")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = New(net, l, enginetest.Size, enginetest.Size)
+		net, l := enginetest.Layer(t, g.Path, "")
+		_, err := New(net, l, enginetest.Size, enginetest.Size)
 		var u *onnx.UnsupportedError
 		if !errors.As(err, &u) || !strings.Contains(err.Error(), "--engine native") {
 			t.Errorf("%s: %v", g.Name, err)
@@ -54,15 +47,7 @@ func TestRefused(t *testing.T) {
 func TestMemory(t *testing.T) {
 	const dir = "../testdata"
 	g := enginetest.Goldens(t, dir)[0]
-	net, err := onnx.Open(g.Path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer net.Close()
-	l, err := net.Layer("")
-	if err != nil {
-		t.Fatal(err)
-	}
+	net, l := enginetest.Layer(t, g.Path, "")
 	e, err := New(net, l, enginetest.Size, enginetest.Size)
 	if err != nil {
 		t.Fatal(err)

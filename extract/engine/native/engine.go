@@ -94,7 +94,7 @@ func (e *Engine) Run(images []float32, n int, features []float32) error {
 	return nil
 }
 
-// Close gives the memory back.
+// Close releases the memory.
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()

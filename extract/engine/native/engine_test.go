@@ -35,14 +35,7 @@ func TestBatchesAndThreads(t *testing.T) {
 			}
 			x = append(x, img...)
 		}
-		net, err := onnx.Open(g.Path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		l, err := net.Layer("")
-		if err != nil {
-			t.Fatal(err)
-		}
+		net, l := enginetest.Layer(t, g.Path, "")
 		var want []float32
 		for _, threads := range []int{1, 2, 3} {
 			for _, batch := range []int{7, 1, 3, 2} {
@@ -91,14 +84,7 @@ func TestPoolingIsFused(t *testing.T) {
 		if !strings.HasPrefix(g.Name, "vgg") {
 			continue
 		}
-		net, err := onnx.Open(g.Path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		l, err := net.Layer("")
-		if err != nil {
-			t.Fatal(err)
-		}
+		net, l := enginetest.Layer(t, g.Path, "")
 		e, err := New(net, l, enginetest.Size, enginetest.Size)
 		if err != nil {
 			t.Fatal(err)
@@ -118,15 +104,7 @@ func TestMobileIsFused(t *testing.T) {
 		if g.Name != "hub_mobile" {
 			continue
 		}
-		net, err := onnx.Open(g.Path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer net.Close()
-		l, err := net.Layer("")
-		if err != nil {
-			t.Fatal(err)
-		}
+		net, l := enginetest.Layer(t, g.Path, "")
 		e, err := New(net, l, enginetest.Size, enginetest.Size)
 		if err != nil {
 			t.Fatal(err)

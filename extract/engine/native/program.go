@@ -130,7 +130,7 @@ func (c *compiler) emit(out int, run func(f *frame, n int), in ...int) {
 	c.code = append(c.code, instruction{in: in, out: out, mean: -1, run: run})
 }
 
-// layout gives v as maps or as plain values, converting where it is not.
+// layout returns v as maps or as plain values, converting where it is not.
 func (c *compiler) layout(v int, maps bool) int {
 	if c.values[v].maps == maps {
 		return v

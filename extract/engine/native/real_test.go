@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"vzsl/extract/engine/enginetest"
-	"vzsl/extract/onnx"
 	"vzsl/extract/onnx/plan"
 	"vzsl/internal/filetest"
 )
@@ -75,15 +74,7 @@ func TestConvolutionsDirectly(t *testing.T) {
 	path := enginetest.Shared(t, "models/vgg19-imagenet-conv3_4-gap256.onnx")
 	const n, size = 2, 224
 	x := enginetest.Birds(t, n, "caffe", size)
-	net, err := onnx.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer net.Close()
-	l, err := net.Layer("")
-	if err != nil {
-		t.Fatal(err)
-	}
+	net, l := enginetest.Layer(t, path, "")
 	p, err := net.Plan(l.Tensor, size, size)
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package native
 
 import (
-	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"vzsl/extract/onnx"
+	"vzsl/internal/filetest"
 )
 
 // towers is where make_towers.py put networks for texts, and what ONNX Runtime computes with them.
@@ -24,15 +24,7 @@ type towerGolden map[string]struct {
 
 func readTowers(t testing.TB, folder string) towerGolden {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(folder, "golden.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var g towerGolden
-	if err := json.Unmarshal(b, &g); err != nil {
-		t.Fatal(err)
-	}
-	return g
+	return filetest.JSON[towerGolden](t, filepath.Join(folder, "golden.json"))
 }
 
 // TestText compares text towers with ONNX Runtime, in batches of texts of several lengths. VZSL_TOWERS names a folder of others,

@@ -11,7 +11,7 @@ import (
 	"vzsl/extract/onnx/plan"
 )
 
-// TestViews: elements moved step by step lie where the view of the same steps says.
+// TestViews: elements moved step by step are where the view of the same steps says.
 func TestViews(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		dims := rapid.SliceOfN(rapid.IntRange(1, 4), 1, 4).Draw(t, "dims")

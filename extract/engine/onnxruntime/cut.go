@@ -61,7 +61,7 @@ func walk(b []byte, at int, f func(field) error) error {
 // node is what an operator reads and makes.
 type node struct{ in, out []string }
 
-// cutter writes a model anew.
+// cutter rewrites a model.
 type cutter struct {
 	input, tensor string // what is fed, what is wanted
 	place
@@ -79,7 +79,7 @@ const (
 	features = "vzsl.features"
 )
 
-// cut writes a model anew whose only output is tensor, as float32 under the name features. What that does not need is left out; large
+// cut rewrites a model whose only output is tensor, as float32 under the name features. What that does not need is left out; large
 // weights become external data at their place in the file, small external data come into the model.
 // batch is the number of images that the file fixes for its input, 0 where it leaves it open.
 func cut(model []byte, input, tensor string, p place) (structure []byte, batch int, err error) {

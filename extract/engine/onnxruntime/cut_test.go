@@ -14,20 +14,6 @@ import (
 
 const testdata = "../testdata"
 
-func open(t testing.TB, path string) (*onnx.Network, onnx.Layer) {
-	t.Helper()
-	net, err := onnx.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { net.Close() })
-	l, err := net.Layer("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return net, l
-}
-
 func nativeEngine(net *onnx.Network, l onnx.Layer, h, w int) (enginetest.Engine, error) {
 	return native.New(net, l, h, w)
 }
@@ -53,7 +39,7 @@ func TestCut(t *testing.T) {
 			if b, err := os.ReadFile(g.Path + ".data"); err == nil {
 				put(filepath.Base(g.Path)+".data", b)
 			}
-			net, l := open(t, g.Path)
+			net, l := enginetest.Layer(t, g.Path, "")
 			x := enginetest.Pictures(t, testdata, g.NHWC)
 			want, _ := enginetest.Run(t, nativeEngine, g.Path, "", enginetest.Size, x, enginetest.Images)
 			for name, p := range map[string]place{"far.onnx": {filepath.Base(g.Path), dir, 64}, "near.onnx": {"", dir, 64}} {

@@ -3,7 +3,7 @@
 // with the tag onnxruntime only; without it, New says so.
 //
 // ONNX Runtime gives the outputs that the file declares, and the feature layer is seldom one of
-// them. So it is handed the file's structure written anew: the layer is the only output, and the
+// them. So it is handed the file's structure rewritten: the layer is the only output, and the
 // operators and weights that the layer does not need are left out. The weights that are kept are not
 // copied: the new structure names the place in the file where they lie as external data, which ONNX
 // Runtime maps into memory. Neither copies nor the 2 GB that a protobuf message may have are a matter then.

@@ -131,7 +131,7 @@ func (e *Engine) pooled(v []float32) ([]float32, error) {
 // shape, which ONNX Runtime reads before it has the weights.
 const farWeight = 16 << 10
 
-// cut gives the structure to run and the folder of its weights.
+// cut returns the structure to run and the folder of its weights.
 func (e *Engine) cut(net *onnx.Network, layer onnx.Layer) (structure []byte, folder string, err error) {
 	path := net.Path()
 	at := place{filepath.Base(path), filepath.Dir(path), farWeight}

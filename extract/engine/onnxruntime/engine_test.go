@@ -92,7 +92,7 @@ func TestAgain(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	net, l := open(t, enginetest.Goldens(t, testdata)[0].Path)
+	net, l := enginetest.Layer(t, enginetest.Goldens(t, testdata)[0].Path, "")
 	fails := func(o Options, words ...string) {
 		t.Helper()
 		_, err := New(net, l, enginetest.Size, enginetest.Size, o)

@@ -123,8 +123,8 @@ func OfIntegers(v []int64, dims ...int) *Constant {
 	return k
 }
 
-// OfShape makes a constant of one axis.
-func OfShape(v []int) *Constant {
+// ofShape makes a constant of one axis.
+func ofShape(v []int) *Constant {
 	k := &Constant{Dims: []int{len(v)}, Kind: load.TypeInt64, Values: make([]float64, len(v))}
 	for i, x := range v {
 		k.Values[i] = float64(x)

@@ -154,7 +154,7 @@ func ShapeSlice(n *load.Node, v []int) *Constant {
 		end += len(v)
 	}
 	start, end = min(max(start, 0), len(v)), min(max(end, 0), len(v))
-	return OfShape(v[start:max(start, end)])
+	return ofShape(v[start:max(start, end)])
 }
 
 // List reads a list that older versions of an operator have as an attribute, newer ones as an

@@ -274,7 +274,7 @@ func sum256(b []byte) [sha256.Size]byte {
 
 // Input describes the network's input. What reads it tells the layout: a transposition to channels
 // first says that they come last, a convolution that they come first; else the axis of size 3 (or 1)
-// is taken for the channels.
+// is treated as the channels.
 func (n *File) Input() Input {
 	in := Input{Name: n.Image.Name}
 	if n.Image.Type != TypeFloat && n.Image.Type != 0 {

@@ -121,7 +121,7 @@ func parseCall(b []byte) (*call, error) {
 	return c, err
 }
 
-// inline gives the nodes that a call of one of the model's functions stands for; nil where the node calls none.
+// inline returns the nodes that a call of one of the model's functions stands for; nil where the node calls none.
 func (s *Model) inline(b []byte) ([][]byte, error) {
 	if len(s.functions) == 0 {
 		return nil, nil

@@ -224,7 +224,7 @@ var littleEndian = func() bool {
 // their tensors, and copying hundreds of megabytes to align them is most of the time to load a network.
 const anyAlignment = runtime.GOARCH == "amd64" || runtime.GOARCH == "arm64"
 
-// shared gives the values of a float32 tensor as they lie in the mapped file, nil where they do not
+// shared returns the values of a float32 tensor as they are stored in the mapped file, nil where they do not
 // lie there as such or this machine could not read them there. Never write to them.
 func (t *Tensor) shared() []float32 {
 	if t.Type != TypeFloat || len(t.data) == 0 || !littleEndian || !anyAlignment && uintptr(unsafe.Pointer(&t.data[0]))%4 != 0 {
@@ -233,7 +233,7 @@ func (t *Tensor) shared() []float32 {
 	return unsafe.Slice((*float32)(unsafe.Pointer(&t.data[0])), len(t.data)/4)
 }
 
-// Float32s gives the values as float32, shared with the mapped file where this machine can
+// Float32s returns the values as float32, shared with the mapped file where this machine can
 // read them there (never write to them), a copy otherwise. Wider and narrower floats are converted.
 func (t *Tensor) Float32s() ([]float32, error) {
 	if v := t.shared(); v != nil || t.Len() == 0 {
@@ -309,7 +309,7 @@ func copyLarge(dst, src []byte) {
 	wg.Wait()
 }
 
-// Int64s gives the values of an integer or boolean tensor, a copy.
+// Int64s returns the values of an integer or boolean tensor, a copy.
 func (t *Tensor) Int64s() ([]int64, error) {
 	if t.ints && t.data == nil && !t.IsFloat() {
 		return append([]int64(nil), t.packed...), nil
@@ -356,7 +356,7 @@ func half(h uint16) float32 {
 	return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
 }
 
-// Float64s gives the values of a tensor of doubles, a copy.
+// Float64s returns the values of a tensor of doubles, a copy.
 func (t *Tensor) Float64s() ([]float64, error) {
 	if err := t.floatData(); err != nil {
 		return nil, err

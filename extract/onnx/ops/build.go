@@ -231,6 +231,15 @@ func (b *Builder) operand(n *load.Node, i int) (int, []int, error) {
 	return v, b.dims(v), nil
 }
 
+// operandConstant is operand 0 with input 1, which must be a constant.
+func (b *Builder) operandConstant(n *load.Node) (x int, d []int, k *fold.Constant, err error) {
+	if x, d, err = b.operand(n, 0); err != nil {
+		return 0, nil, nil, err
+	}
+	k, err = b.constantArg(n, 1, false)
+	return x, d, k, err
+}
+
 // operandAxis is operand 0 with the axis that the attribute names, or def, which must not hold a batch of several images.
 func (b *Builder) operandAxis(n *load.Node, def int) (x int, d []int, axis int, err error) {
 	if x, d, err = b.operand(n, 0); err != nil {

@@ -32,11 +32,7 @@ func (b *Builder) gather(n *load.Node) error {
 	if b.varies(n, 1) {
 		return b.gatherRows(n)
 	}
-	x, d, err := b.operand(n, 0)
-	if err != nil {
-		return err
-	}
-	k, err := b.constantArg(n, 1, false)
+	x, d, k, err := b.operandConstant(n)
 	if err != nil {
 		return err
 	}
@@ -79,11 +75,7 @@ func (b *Builder) gatherFlat(n *load.Node, name string, x int, index []int, out 
 // gatherElements takes, for each place of the index, the element there but with the index's entry along
 // one axis.
 func (b *Builder) gatherElements(n *load.Node) error {
-	x, d, err := b.operand(n, 0)
-	if err != nil {
-		return err
-	}
-	k, err := b.constantArg(n, 1, false)
+	x, d, k, err := b.operandConstant(n)
 	if err != nil {
 		return err
 	}
@@ -137,11 +129,7 @@ func (b *Builder) gatherND(n *load.Node) error {
 	if b.varies(n, 1) {
 		return b.gatherRowsND(n)
 	}
-	x, d, err := b.operand(n, 0)
-	if err != nil {
-		return err
-	}
-	k, err := b.constantArg(n, 1, false)
+	x, d, k, err := b.operandConstant(n)
 	if err != nil {
 		return err
 	}
@@ -197,11 +185,7 @@ func tuples(k *fold.Constant, d []int) (starts, inner []int, err error) {
 
 // scatter puts updates into a value: it takes elements of both, joined.
 func (b *Builder) scatter(n *load.Node) error {
-	x, d, err := b.operand(n, 0)
-	if err != nil {
-		return err
-	}
-	k, err := b.constantArg(n, 1, false)
+	x, d, k, err := b.operandConstant(n)
 	if err != nil {
 		return err
 	}

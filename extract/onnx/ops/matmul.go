@@ -215,7 +215,7 @@ func mapped(v []float32, f func(float32) float32) []float32 {
 	return out
 }
 
-// stretch gives n values: the n given, or one given n times.
+// stretch returns n values: the n given, or one given n times.
 func stretch(v []float32, n int) ([]float32, error) {
 	switch len(v) {
 	case n:

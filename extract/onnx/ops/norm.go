@@ -312,11 +312,7 @@ func (b *Builder) reduce(n *load.Node) error {
 }
 
 func (b *Builder) cumSum(n *load.Node) error {
-	x, d, err := b.operand(n, 0)
-	if err != nil {
-		return err
-	}
-	k, err := b.constantArg(n, 1, false)
+	x, d, k, err := b.operandConstant(n)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (f *fuser) replace(s *Step, op Op, in ...int) {
 	s.Op, s.In = op, in
 }
 
-// soleProducer gives the step that makes v, if nothing else reads v.
+// soleProducer returns the step that makes v, if nothing else reads v.
 func (f *fuser) soleProducer(v int) *Step {
 	if f.uses[v] != 1 {
 		return nil
@@ -91,7 +91,7 @@ func (f *fuser) uniform(v int) (x int, scale, shift float64, ok bool) {
 	return s.In[0], scale, shift, ok
 }
 
-// uniform gives an affine map's scale and shift where they are the same for all.
+// uniform returns an affine map's scale and shift where they are the same for all.
 func (a *Affine) uniform() (scale, shift float64, ok bool) {
 	one := func(v []float32, def float64) (float64, bool) {
 		if v == nil {

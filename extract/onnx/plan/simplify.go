@@ -219,7 +219,7 @@ func across(s, between, before *Step) (gone bool) {
 	return true
 }
 
-// compose gives scale and shift of n channels after another affine map: (x*s + t)*s2 + t2.
+// compose returns scale and shift of n channels after another affine map: (x*s + t)*s2 + t2.
 func compose(n int, scale, shift []float32, after *Affine) (s, t []float32) {
 	at := func(v []float32, i int, def float64) float64 {
 		if v == nil {

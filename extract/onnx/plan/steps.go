@@ -202,7 +202,7 @@ func (c *Constant) Values() ([]float32, error) {
 	return out, err
 }
 
-// Maps gives the padding of the height and width of N x C x H x W, and whether it pads nothing else.
+// Maps returns the padding of the height and width of N x C x H x W, and whether it pads nothing else.
 func (p *Pad) Maps() (top, left, bottom, right int, ok bool) {
 	if len(p.Before) != 4 || p.Before[0]+p.After[0]+p.Before[1]+p.After[1] != 0 {
 		return 0, 0, 0, 0, false

@@ -62,7 +62,7 @@ func (d *Decoder) readDAC(seg []byte) error {
 		class, id, v := seg[0]>>4, seg[0]&15, seg[1]
 		switch {
 		case class > 1, class == 0 && v&15 > v>>4:
-			return CorruptError("bad arithmetic conditioning")
+			return corruptError("bad arithmetic conditioning")
 		case class == 1:
 			d.arith.acLow[id] = v
 		default:

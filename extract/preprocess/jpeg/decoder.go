@@ -5,18 +5,18 @@ import (
 	"fmt"
 )
 
-// ErrTruncated is returned for a file that ends before its image does.
-var ErrTruncated = errors.New("truncated JPEG: the file ends before the image does")
+// errTruncated is returned for a file that ends before its image does.
+var errTruncated = errors.New("truncated JPEG: the file ends before the image does")
 
-// CorruptError says what in a file contradicts the format.
-type CorruptError string
+// corruptError says what in a file contradicts the format.
+type corruptError string
 
-func (e CorruptError) Error() string { return "corrupt JPEG: " + string(e) }
+func (e corruptError) Error() string { return "corrupt JPEG: " + string(e) }
 
-// UnsupportedError names a kind of JPEG that is not read.
-type UnsupportedError string
+// unsupportedError names a kind of JPEG that is not read.
+type unsupportedError string
 
-func (e UnsupportedError) Error() string { return "unsupported JPEG: " + string(e) }
+func (e unsupportedError) Error() string { return "unsupported JPEG: " + string(e) }
 
 // Markers, ITU T.81 table B.1.
 const (
@@ -174,7 +174,7 @@ func (d *Decoder) Held() int {
 // parse walks the markers up to EOI, decoding scans on the way.
 func (d *Decoder) parse(allow func(w, h int) error) error {
 	if len(d.data) < 2 || d.data[0] != 0xff || d.data[1] != markSOI {
-		return CorruptError("no SOI marker at its start")
+		return corruptError("no SOI marker at its start")
 	}
 	d.pos = 2
 	for {
@@ -190,7 +190,7 @@ func (d *Decoder) parse(allow func(w, h int) error) error {
 		}
 		seg, ok := d.segment()
 		if !ok {
-			return ErrTruncated
+			return errTruncated
 		}
 		var err error
 		switch {
@@ -200,7 +200,7 @@ func (d *Decoder) parse(allow func(w, h int) error) error {
 			err = d.readDQT(seg)
 		case m == markDRI:
 			if len(seg) != 2 {
-				return CorruptError("wrong DRI length")
+				return corruptError("wrong DRI length")
 			}
 			d.restart = int(seg[0])<<8 | int(seg[1])
 		case m == markSOS:
@@ -219,7 +219,7 @@ func (d *Decoder) parse(allow func(w, h int) error) error {
 			err = d.readDAC(seg)
 		case m >= markSOF0 && m <= markSOF15 && m != markJPG:
 			if m > markSOF2 && m != markSOF9 && m != markSOF10 {
-				return UnsupportedError(sofName(m))
+				return unsupportedError(sofName(m))
 			}
 			d.arithmetic = m >= markSOF9
 			if err = d.readSOF(seg, m == markSOF2 || m == markSOF10); err == nil && allow != nil {
@@ -290,10 +290,10 @@ func (d *Decoder) segment() ([]byte, bool) {
 func (d *Decoder) ended() error {
 	const slack = 16
 	if !d.single || d.scans == 0 {
-		return ErrTruncated
+		return errTruncated
 	}
 	if _, marker := d.nextMarker(); !marker && len(d.data)-d.scanEnd < slack {
-		return ErrTruncated
+		return errTruncated
 	}
 	return d.complete()
 }
@@ -302,7 +302,7 @@ func (d *Decoder) ended() error {
 // libjpeg has it; without any scan there is no image.
 func (d *Decoder) complete() error {
 	if d.comps == nil || d.scans == 0 {
-		return CorruptError("no image in it")
+		return corruptError("no image in it")
 	}
 	for i := range d.comps {
 		c := &d.comps[i]
@@ -326,7 +326,7 @@ func (d *Decoder) readDQT(seg []byte) error {
 			n = 128
 		}
 		if prec > 1 || id > 3 || len(seg) < 1+n {
-			return CorruptError("bad quantization table")
+			return corruptError("bad quantization table")
 		}
 		for i := range 64 {
 			if prec == 0 {
@@ -344,7 +344,7 @@ func (d *Decoder) readDQT(seg []byte) error {
 func (d *Decoder) readDHT(seg []byte) error {
 	for len(seg) > 0 {
 		if len(seg) < 17 {
-			return CorruptError("bad Huffman table")
+			return corruptError("bad Huffman table")
 		}
 		class, id := seg[0]>>4, seg[0]&15
 		total := 0
@@ -352,14 +352,14 @@ func (d *Decoder) readDHT(seg []byte) error {
 			total += int(c)
 		}
 		if class > 1 || id > 3 || total > 256 || len(seg) < 17+total {
-			return CorruptError("bad Huffman table")
+			return corruptError("bad Huffman table")
 		}
 		t := &d.dc[id]
 		if class == 1 {
 			t = &d.ac[id]
 		}
 		if !t.build(seg[1:17], seg[17:17+total], class == 0) {
-			return CorruptError("bad Huffman table")
+			return corruptError("bad Huffman table")
 		}
 		seg = seg[17+total:]
 	}
@@ -368,21 +368,21 @@ func (d *Decoder) readDHT(seg []byte) error {
 
 func (d *Decoder) readSOF(seg []byte, progressive bool) error {
 	if d.comps != nil {
-		return CorruptError("two frames")
+		return corruptError("two frames")
 	}
 	if len(seg) < 6 || len(seg) != 6+3*int(seg[5]) {
-		return CorruptError("wrong SOF length")
+		return corruptError("wrong SOF length")
 	}
 	if seg[0] != 8 {
-		return UnsupportedError(fmt.Sprintf("%d bits a sample", seg[0]))
+		return unsupportedError(fmt.Sprintf("%d bits a sample", seg[0]))
 	}
 	height, width := int(seg[1])<<8|int(seg[2]), int(seg[3])<<8|int(seg[4])
 	if width == 0 || height == 0 {
-		return CorruptError("an empty image")
+		return corruptError("an empty image")
 	}
 	n := int(seg[5])
 	if n != 1 && n != 3 && n != 4 {
-		return UnsupportedError(fmt.Sprintf("%d colour channels", n))
+		return unsupportedError(fmt.Sprintf("%d colour channels", n))
 	}
 	comps := d.compStore[:n]
 	hmax, vmax := 1, 1
@@ -391,11 +391,11 @@ func (d *Decoder) readSOF(seg []byte, progressive bool) error {
 		c := &comps[i]
 		*c = component{id: s[0], h: int(s[1] >> 4), v: int(s[1] & 15), tq: s[2], plane: c.plane, coef: c.coef}
 		if c.h < 1 || c.h > 4 || c.v < 1 || c.v > 4 || c.tq > 3 {
-			return CorruptError("bad sampling factor")
+			return corruptError("bad sampling factor")
 		}
 		for j := range i {
 			if comps[j].id == c.id {
-				return CorruptError("two colour channels with the same id")
+				return corruptError("two colour channels with the same id")
 			}
 		}
 		hmax, vmax = max(hmax, c.h), max(vmax, c.v)
@@ -405,7 +405,7 @@ func (d *Decoder) readSOF(seg []byte, progressive bool) error {
 	}
 	for i := range comps {
 		if hmax%comps[i].h != 0 || vmax%comps[i].v != 0 {
-			return UnsupportedError("fractional sampling factors")
+			return unsupportedError("fractional sampling factors")
 		}
 	}
 	d.width, d.height, d.progressive = width, height, progressive

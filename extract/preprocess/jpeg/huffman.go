@@ -79,7 +79,7 @@ func (t *huffman) buildFast() {
 }
 
 // bitReader reads the entropy-coded bytes of a scan. At a marker or at the end of
-// the file it goes on with zero bits, and counts them: the scan checks after each
+// the file it continues with zero bits, and counts them: the scan checks after each
 // MCU whether it has used any.
 type bitReader struct {
 	data []byte
@@ -129,7 +129,7 @@ func (b *bitReader) fill() {
 	}
 }
 
-// starved tells whether made-up bits were used.
+// starved reports whether made-up bits were used.
 func (b *bitReader) starved() bool { return b.n < b.pad }
 
 // symbol decodes one Huffman symbol, 0 for a code that does not exist. At least 17 bits must be ready.

@@ -14,20 +14,20 @@ type scan struct {
 // readScan decodes the scan behind an SOS segment.
 func (d *Decoder) readScan(seg []byte) error {
 	if d.comps == nil {
-		return CorruptError("a scan before the frame")
+		return corruptError("a scan before the frame")
 	}
 	if d.scans++; d.scans > maxScans {
-		return CorruptError("too many scans")
+		return corruptError("too many scans")
 	}
 	if len(seg) < 1 || len(seg) != 4+2*int(seg[0]) || seg[0] < 1 || seg[0] > 4 {
-		return CorruptError("wrong SOS length")
+		return corruptError("wrong SOS length")
 	}
 	s := scan{n: int(seg[0]), se: 63}
 	if d.progressive {
 		p := seg[1+2*s.n:]
 		s.ss, s.se, s.ah, s.al = int(p[0]), int(p[1]), int(p[2]>>4), int(p[2]&15)
 		if s.ss > s.se || s.se > 63 || s.ss == 0 && s.se != 0 || s.ss > 0 && s.n > 1 || s.al > 13 || s.ah != 0 && s.ah != s.al+1 {
-			return CorruptError("bad progression parameters")
+			return corruptError("bad progression parameters")
 		}
 	}
 	if d.scans == 1 && !d.progressive && !d.arithmetic {
@@ -43,26 +43,26 @@ func (d *Decoder) readScan(seg []byte) error {
 		}
 		c := s.comps[i]
 		if c == nil {
-			return CorruptError("a scan of an unknown colour channel")
+			return corruptError("a scan of an unknown colour channel")
 		}
 		for j := range i {
 			if s.comps[j] == c {
-				return CorruptError("a scan of one colour channel twice")
+				return corruptError("a scan of one colour channel twice")
 			}
 		}
 		if !d.arithmetic {
 			if tables>>4 > 3 || tables&15 > 3 {
-				return CorruptError("bad Huffman table number")
+				return corruptError("bad Huffman table number")
 			}
 			s.dc[i], s.ac[i] = &d.dc[tables>>4], &d.ac[tables&15]
 		}
 		s.dcTable[i], s.acTable[i] = tables>>4, tables&15
 		if !d.arithmetic && (s.ss == 0 && s.ah == 0 && !s.dc[i].defined || s.se > 0 && !s.ac[i].defined) {
-			return CorruptError("a Huffman table is missing")
+			return corruptError("a Huffman table is missing")
 		}
 		if !c.latched {
 			if !d.quantSeen[c.tq] {
-				return CorruptError("a quantization table is missing")
+				return corruptError("a quantization table is missing")
 			}
 			c.quant, c.latched = d.quant[c.tq], true
 		}
@@ -75,7 +75,7 @@ func (d *Decoder) readScan(seg []byte) error {
 	}
 	d.single = !d.progressive && d.scans == 1 && s.n == len(d.comps)
 	if s.n > 1 && blocks > 10 {
-		return CorruptError("too many blocks in an MCU")
+		return corruptError("too many blocks in an MCU")
 	}
 	return d.decodeScan(&s)
 }
@@ -123,13 +123,13 @@ func (d *Decoder) decodeScan(s *scan) error {
 			}
 			if d.arithmetic {
 				if d.arith.eof {
-					return ErrTruncated
+					return errTruncated
 				}
 				continue
 			}
 			if d.bits.pad > 0 && d.bits.starved() {
 				if d.bits.eof {
-					return ErrTruncated
+					return errTruncated
 				}
 				d.starved = true
 				if y < my-1 || x < mx-1 { // some writers leave out the last bits of a scan
@@ -168,9 +168,9 @@ func (d *Decoder) startInterval(s *scan, pos int) {
 	}
 }
 
-// restartMarker goes on behind the marker RSTn that must come next. Where another comes, the choice is libjpeg's
+// restartMarker continues after the marker RSTn that must come next. Where another comes, the choice is libjpeg's
 // (jpeg_resync_to_restart): a marker of one or two intervals before is passed over; at one of the next two, or at any other than a
-// restart marker, decoding stops for this interval; any further away is taken for the one wanted.
+// restart marker, decoding stops for this interval; any further away is treated as the one wanted.
 func (d *Decoder) restartMarker(s *scan, n byte) error {
 	d.endInterval()
 	d.pos = d.bits.pos
@@ -180,7 +180,7 @@ func (d *Decoder) restartMarker(s *scan, n byte) error {
 	for {
 		m, ok := d.nextMarker()
 		if !ok {
-			return ErrTruncated
+			return errTruncated
 		}
 		if m < markSOF0 {
 			continue // no marker that exists

@@ -23,7 +23,7 @@ func (c *component) know(s *scan, scans int) {
 // lowest are the coefficients that are estimated, in file order; 0 is DC.
 const lowest = 10
 
-// smoothing tells whether there is anything to smooth, and all that it takes.
+// smoothing reports whether there is anything to smooth, and all that it takes.
 func (d *Decoder) smoothing() bool {
 	useful := false
 	for i := range d.comps {

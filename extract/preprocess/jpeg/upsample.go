@@ -2,7 +2,7 @@ package jpeg
 
 import "vzsl/internal/kernels"
 
-// row gives row y of component i at the image's full size (at least width
+// row returns row y of component i at the image's full size (at least width
 // samples). As in libjpeg's jdsample.c, halved directions are interpolated with the
 // triangle filter (3/4 of the nearer sample, 1/4 of the further), with rounding
 // that alternates so that nothing drifts; other factors repeat samples. The

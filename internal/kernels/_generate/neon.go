@@ -336,7 +336,7 @@ func (n *neon) streamIn(name, doc string, arrays, consts []string, constsFirst b
 	n.p("RET")
 }
 
-// next loads the array in register Ri into v and goes on.
+// next loads the array in register Ri into v and continues.
 func (n *neon) next(i, v int) { n.p("VLD1.P 16(R%d), [V%d.S4]", i, v) }
 func (n *neon) put(v, i int)  { n.p("VST1.P [V%d.S4], 16(R%d)", v, i) }
 
@@ -495,7 +495,7 @@ func (n *neon) timesB(d [6]int, t, u int, out func(i, v int)) {
 }
 
 // winogradIn is the transform of the package's winogradIn on vectors of 4
-// channels. The half-transformed tile goes through 36 vectors on the stack.
+// channels. The half-transformed tile passes through 36 vectors on the stack.
 func (n *neon) winogradIn() {
 	n.frame("winogradInNEON", "(src *float32, pixel, row int, dst *float32, plane, step, n int)", 56, 36*16,
 		"transforms n*4 channels of a tile of 6x6 pixels, see winogradInAVX2.")
@@ -544,7 +544,7 @@ func (n *neon) frame(name, signature string, args, room int, doc string) {
 	fmt.Fprintf(&n.text, "\n// func %s%s\nTEXT ·%s(SB), 0, $%d-%d\n", name, signature, name, room+16, args)
 }
 
-// timesA gives A'm from six registers, which stay; t to t+3 are lost. 4 and 8 are
+// timesA returns A'm from six registers, which stay; t to t+3 are lost. 4 and 8 are
 // in V29 and V30, 2 in V31.
 func (n *neon) timesA(m [6]int, t int, out func(i, v int)) {
 	a, b, c, d := t, t+1, t+2, t+3

@@ -7,9 +7,9 @@ import (
 
 // The class priors of the transductive setting.
 const (
-	PriorEstimated = "estimated" // shares of the classes, from the images
-	PriorNone      = "none"      // equal shares, whatever the images say
-	PriorUniform   = "uniform"   // every class is held to the same number of images
+	priorEstimated = "estimated" // shares of the classes, from the images
+	priorNone      = "none"      // equal shares, whatever the images say
+	priorUniform   = "uniform"   // every class is held to the same number of images
 )
 
 // Config are the settings.
@@ -41,7 +41,7 @@ var Spec = method.Spec{
 func Default() Config {
 	return Config{Dimensions: 1024, Shrink: []float64{1, 0.3, 3}, Ridge: []float64{0.3, 0.1, 1}, Floor: []float64{0.1, 0.3},
 		ImagesShrink: []float64{0.3}, ImagesFloor: []float64{0.2}, ShotsFloor: []float64{0.2}, ShotWeight: 0.3,
-		EMRounds: 12, EMTemperature: 1.5, EMWeight: 0.3, ClassPrior: PriorEstimated, PriorCount: 10}
+		EMRounds: 12, EMTemperature: 1.5, EMWeight: 0.3, ClassPrior: priorEstimated, PriorCount: 10}
 }
 
 // Validate explains the first setting that cannot work.
@@ -59,9 +59,6 @@ func (c *Config) grids(p *method.Problem) []method.Axis {
 	}
 	return []method.Axis{{Name: "shrink", Values: c.ImagesShrink}, {Name: "ridge", Values: c.Ridge[:1]}, {Name: "floor", Values: floor}}
 }
-
-// Method fits with these settings.
-func (c *Config) Method() method.Method { return &Method{Config: *c} }
 
 // Space is the normalisations; the grid costs one fit.
 func (c *Config) Space() []method.Dimension {

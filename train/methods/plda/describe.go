@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"vzsl/internal/kernels"
+	"vzsl/train/method"
 )
 
 // Describe tells how much speaks for each attribute in n samples: the part of the log score that is linear in a class's vector
@@ -25,7 +26,7 @@ func (m *Model) Describe(features []float32, n int) ([]float32, error) {
 	by := make([]float64, n*s)
 	kernels.Dgemm(false, true, n, s, m.rank, 1, y, m.rank, m.alpha.RawMatrix().Data, m.rank, 0, by, s)
 	out := make([]float64, n*m.attribute)
-	kernels.Dgemm(false, false, n, m.attribute, s, 1, by, s, rows(m.seen).RawMatrix().Data, m.attribute, 0, out, m.attribute)
+	kernels.Dgemm(false, false, n, m.attribute, s, 1, by, s, method.Matrix(m.seen).RawMatrix().Data, m.attribute, 0, out, m.attribute)
 	return single(out), nil
 }
 

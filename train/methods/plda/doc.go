@@ -28,7 +28,7 @@
 //
 // Given unlabelled images of classes known by their attributes (transductive), expectation and maximisation alternate: with
 // L the scores of a class's posterior without its log term, over a temperature, and b the log of the class's share,
-// Q = softmax(L + b); every class then has em_weight sum Q images more, and shares are estimated anew, smoothed by
+// Q = softmax(L + b); every class then has em_weight sum Q images more, and shares are re-estimated, smoothed by
 // prior_count images of each class. class_prior none takes all shares as equal and leaves the rest to the images; uniform
 // holds the classes to equal numbers of images, which helps where that is true and costs much where it is not.
 package plda

@@ -88,11 +88,11 @@ func (m *Model) Transduce(ctx context.Context, u *method.Unlabelled, c *Config, 
 	if err := rescore(); err != nil {
 		return nil, err
 	}
-	t := &Transduced{Model: &out, Deviation: Deviation(scores, classes)}
+	t := &Transduced{Model: &out, Deviation: method.Deviation(scores, classes)}
 	var other []float64 // the evidence, in the units of the scores
 	if evidence.Scores != nil && evidence.Weight > 0 {
 		joined := merged(evidence.Scores, of, classes)
-		t.EvidenceDeviation = Deviation(joined, classes)
+		t.EvidenceDeviation = method.Deviation(joined, classes)
 		if t.Deviation > 0 && t.EvidenceDeviation > 0 {
 			by := evidence.Weight * t.Deviation / t.EvidenceDeviation
 			for i := range joined {
@@ -113,12 +113,12 @@ func (m *Model) Transduce(ctx context.Context, u *method.Unlabelled, c *Config, 
 				}
 				row[j] = v/c.EMTemperature + bias[j]
 			}
-			softmax(row)
+			method.Softmax(row)
 		}
 	}
 	for range c.EMRounds {
 		expect()
-		if c.ClassPrior == PriorUniform {
+		if c.ClassPrior == priorUniform {
 			balance(q, bias, n, classes)
 		}
 		weight, sums := make([]float64, classes), make([]float64, classes*k)
@@ -134,7 +134,7 @@ func (m *Model) Transduce(ctx context.Context, u *method.Unlabelled, c *Config, 
 			return nil, err
 		}
 		for j, v := range vectors {
-			if c.ClassPrior == PriorEstimated {
+			if c.ClassPrior == priorEstimated {
 				bias[j] = math.Log((weight[j] + c.PriorCount + math.SmallestNonzeroFloat64) / (float64(n) + c.PriorCount*float64(classes)))
 			}
 			known := known{vector: v, n: base[j].n + c.EMWeight*weight[j], sum: sums[j*k : (j+1)*k], bias: c.EMTemperature * bias[j]}
@@ -157,7 +157,7 @@ func (m *Model) Transduce(ctx context.Context, u *method.Unlabelled, c *Config, 
 	return t, nil
 }
 
-// distinct gives the vectors without repetitions, and of each vector its place among them.
+// distinct returns the vectors without repetitions, and of each vector its place among them.
 func distinct(all [][]float32) (vectors [][]float32, of []int) {
 	at := map[string]int{}
 	for _, v := range all {
@@ -212,32 +212,4 @@ func balance(q, bias []float64, n, classes int) {
 			}
 		}
 	}
-}
-
-// softmax turns a row of logarithms into probabilities.
-func softmax(row []float64) {
-	top := slices.Max(row)
-	sum := 0.0
-	for j, v := range row {
-		row[j] = math.Exp(v - top)
-		sum += row[j]
-	}
-	for j := range row {
-		row[j] /= sum
-	}
-}
-
-// Deviation is the standard deviation of rows of scores about each row's mean.
-func Deviation(scores []float64, classes int) float64 {
-	sum := 0.0
-	for at := 0; at < len(scores); at += classes {
-		row, mean := scores[at:at+classes], 0.0
-		for _, s := range row {
-			mean += s / float64(classes)
-		}
-		for _, s := range row {
-			sum += (s - mean) * (s - mean)
-		}
-	}
-	return math.Sqrt(sum / float64(max(len(scores), 1)))
 }

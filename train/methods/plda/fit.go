@@ -11,32 +11,23 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// Method fits with these settings.
-type Method struct{ Config Config }
-
-var (
-	_ method.Method       = (*Method)(nil)
-	_ method.Transductive = (*Config)(nil)
-)
-
-// Name is "plda".
-func (m *Method) Name() string { return "plda" }
+var _ method.Transductive = (*Config)(nil)
 
 // Fit solves for all of the grid and keeps the point best on the validation classes; without these it takes the first value of
 // each coefficient.
-func (m *Method) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	if err := m.Config.Validate(); err != nil {
+func (m *Config) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	if err := m.Validate(); err != nil {
 		return nil, err
 	}
-	m.Config.WarnPrior(p, s.Log)
+	m.WarnPrior(p, s.Log)
 	if own := *s; Foreign(p, s.Choice) {
 		own.Choice = nil
 		s = &own
 	}
 	out := &method.Outcome{Accuracy: -1}
-	notes, err := m.Config.Grid(ctx, p, s, func(c method.Choice, model *Model, done, total int) (float64, error) {
+	notes, err := m.Grid(ctx, p, s, func(c method.Choice, model *Model, done, total int) (float64, error) {
 		if p.Unlabelled != nil {
-			t, err := model.Transduce(ctx, p.Unlabelled, &m.Config, Evidence{})
+			t, err := model.Transduce(ctx, p.Unlabelled, m, Evidence{})
 			if err != nil {
 				return 0, err
 			}
@@ -72,19 +63,19 @@ func (m *Method) Fit(ctx context.Context, p *method.Problem, s *method.Session) 
 // Transductive marks a choice made in the transductive setting.
 const Transductive = "transductive"
 
-// Foreign tells of a choice of the inductive setting, from which a transductive search goes on: what it chose does not hold here.
+// Foreign tells of a choice of the inductive setting, from which a transductive search continues: what it chose does not hold here.
 func Foreign(p *method.Problem, c method.Choice) bool {
 	return p.Unlabelled != nil && c != nil && c[Transductive] == 0
 }
 
 // WarnPrior says what a uniform class prior costs where it does not hold.
 func (c *Config) WarnPrior(p *method.Problem, log *slog.Logger) {
-	if p.Unlabelled != nil && c.ClassPrior == PriorUniform && log != nil {
+	if p.Unlabelled != nil && c.ClassPrior == priorUniform && log != nil {
 		log.Warn("class_prior is uniform: every class gets the same number of unlabelled images; if the true numbers differ much, accuracy is lower than without unlabelled images (the default is estimated)")
 	}
 }
 
-// Grid gives a model for each point of the grid, or for the choice made; where nothing validates, for the first value of each
+// Grid returns a model for each point of the grid, or for the choice made; where nothing validates, for the first value of each
 // coefficient. The models know the images of the classes known by a few. each tells the accuracy.
 func (c *Config) Grid(ctx context.Context, p *method.Problem, s *method.Session, each func(c method.Choice, m *Model, done, total int) (accuracy float64, err error)) (notes []string, err error) {
 	if p.Train.Len() == 0 || len(p.Train.Attributes) == 0 {
@@ -109,11 +100,11 @@ func (c *Config) Grid(ctx context.Context, p *method.Problem, s *method.Session,
 			a.Values = a.Values[:1]
 		}
 	}
-	stats, err := Gather(ctx, p, c.Dimensions)
+	stats, err := gather(ctx, p, c.Dimensions)
 	if err != nil {
 		return nil, err
 	}
-	spaces := map[float64]*Space{}
+	spaces := map[float64]*space{}
 	grow := method.Fixed
 	if validates { // it does not grow: accuracies are flat over decades, and a few classes would lead it anywhere
 		grow = method.Told
@@ -124,12 +115,12 @@ func (c *Config) Grid(ctx context.Context, p *method.Problem, s *method.Session,
 		}
 		sp := spaces[choice["shrink"]]
 		if sp == nil {
-			if sp, err = stats.Whiten(choice["shrink"]); err != nil {
+			if sp, err = stats.whiten(choice["shrink"]); err != nil {
 				return 0, err
 			}
 			spaces[choice["shrink"]] = sp
 		}
-		m, err := sp.Model(choice["ridge"], choice["floor"], true)
+		m, err := sp.model(choice["ridge"], choice["floor"], true)
 		if err != nil {
 			return 0, err
 		}
@@ -170,4 +161,4 @@ func (m *Model) learnFew(p *method.Problem) error {
 }
 
 // Load makes a model of a file of Model.Tensors.
-func (m *Method) Load(f *safetensors.File) (method.Model, error) { return Load(f, "") }
+func (m *Config) Load(f *safetensors.File) (method.Model, error) { return Load(f, "") }

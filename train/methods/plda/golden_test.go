@@ -57,12 +57,12 @@ func TestGolden(t *testing.T) {
 	problem := &method.Problem{Train: method.Data{Samples: train, Attributes: g.Attributes}, Few: few}
 	fit := func(p *method.Problem) *Model {
 		t.Helper()
-		o, err := c.Method().Fit(t.Context(), p, &method.Session{})
+		o, err := c.Fit(t.Context(), p, &method.Session{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		f := &safetensors.File{Tensors: o.Model.Tensors()}
-		m, err := c.Method().Load(f)
+		m, err := c.Load(f)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,9 +88,9 @@ func TestGolden(t *testing.T) {
 		evidence    Evidence
 		want        golden
 	}{
-		{"no prior", PriorNone, zero, Evidence{}, g.None},
-		{"estimated", PriorEstimated, zero, Evidence{Scores: slices.Concat(g.Evidence...), Weight: g.Settings["evidence_weight"]}, g.Estimated},
-		{"shots and unlabelled images", PriorEstimated, m, Evidence{}, g.FewEM},
+		{"no prior", priorNone, zero, Evidence{}, g.None},
+		{"estimated", priorEstimated, zero, Evidence{Scores: slices.Concat(g.Evidence...), Weight: g.Settings["evidence_weight"]}, g.Estimated},
+		{"shots and unlabelled images", priorEstimated, m, Evidence{}, g.FewEM},
 	} {
 		c.ClassPrior = x.prior
 		got, err := x.from.Transduce(t.Context(), u, &c, x.evidence)

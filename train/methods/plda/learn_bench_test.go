@@ -53,15 +53,15 @@ func large(b *testing.B) (m *Model, features []float32, classes [][]float32) {
 			s.x, s.labels = append(s.x, random(dim)), append(s.labels, c)
 		}
 	}
-	stats, err := Gather(b.Context(), &method.Problem{Train: d}, 1024)
+	stats, err := gather(b.Context(), &method.Problem{Train: d}, 1024)
 	if err != nil {
 		b.Fatal(err)
 	}
-	sp, err := stats.Whiten(1)
+	sp, err := stats.whiten(1)
 	if err != nil {
 		b.Fatal(err)
 	}
-	if m, err = sp.Model(0.3, 0.1, true); err != nil {
+	if m, err = sp.model(0.3, 0.1, true); err != nil {
 		b.Fatal(err)
 	}
 	classes = append(classes, d.Attributes[:50]...)

@@ -81,7 +81,7 @@ func bits(v []float32) string {
 // Dims are the lengths of a feature and of an attribute vector.
 func (m *Model) Dims() (feature, attribute int) { return m.feature, m.attribute }
 
-// coordinates gives the first k coordinates of n features.
+// coordinates returns the first k coordinates of n features.
 func (m *Model) coordinates(x []float32, n, k int) []float64 {
 	y := make([]float32, n*k)
 	kernels.Sgemm(false, true, n, k, m.feature, 1, x, m.feature, m.project, m.feature, 0, y, k)
@@ -146,7 +146,7 @@ func (m *Model) seenRow(v []float32) int {
 	return slices.IndexFunc(m.seen, func(s []float32) bool { return slices.Equal(s, v) })
 }
 
-// Score gives n rows of one log score for each class.
+// Score returns n rows of one log score for each class.
 func (m *Model) Score(features []float32, n int, classes [][]float32) ([]float32, error) {
 	l, err := m.LogScores(features, n, classes)
 	if err != nil {
@@ -185,7 +185,7 @@ func (m *Model) check(classes [][]float32) error {
 	return nil
 }
 
-// Learn gives the model that has seen n more images of a class, at once: the posterior needs their sum alone. The model itself
+// Learn returns the model that has seen n more images of a class, at once: the posterior needs their sum alone. The model itself
 // stays as it is.
 func (m *Model) Learn(vector []float32, features []float32, n int) (method.Model, error) {
 	if err := m.check([][]float32{vector}); err != nil {

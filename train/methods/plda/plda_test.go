@@ -77,17 +77,17 @@ func newWorld(seed uint64, dim, seen int, sizes ...int) *world {
 	return w
 }
 
-func (w *world) model(t testing.TB, shrink, ridge, floor float64) (*Statistics, *Space, *Model) {
+func (w *world) model(t testing.TB, shrink, ridge, floor float64) (*statistics, *space, *Model) {
 	t.Helper()
-	s, err := Gather(t.Context(), &method.Problem{Train: w.seen}, 1024)
+	s, err := gather(t.Context(), &method.Problem{Train: w.seen}, 1024)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sp, err := s.Whiten(shrink)
+	sp, err := s.whiten(shrink)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := sp.Model(ridge, floor, true)
+	m, err := sp.model(ridge, floor, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestWhitened(t *testing.T) {
 
 	// In double precision: L^-1 Sw L^-T, where Sw is itself that of the images.
 	var half, whole mat.Dense
-	sp, err := s.Whiten(1e-14)
+	sp, err := s.whiten(1e-14)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func TestLeaveOneOut(t *testing.T) {
 	w := newWorld(2, 30, 12)
 	const ridge = 0.3
 	_, sp, _ := w.model(t, 1, ridge, 0.1)
-	m, err := sp.Model(ridge, 0.1, true)
+	m, err := sp.model(ridge, 0.1, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestLeaveOneOut(t *testing.T) {
 				others = append(others, m.seen[c])
 			}
 		}
-		a := rows(others)
+		a := method.Matrix(others)
 		k := kernelOf(a, a)
 		for c := range classes - 1 {
 			k.Set(c, c, k.At(c, c)+ridge)
@@ -176,7 +176,7 @@ func TestLeaveOneOut(t *testing.T) {
 		if err := alpha.Solve(k, target); err != nil {
 			t.Fatal(err)
 		}
-		p.Mul(kernelOf(rows(m.seen[i:i+1]), a), &alpha)
+		p.Mul(kernelOf(method.Matrix(m.seen[i:i+1]), a), &alpha)
 		near(t, "class "+strconv.Itoa(i), m.prior.RawRowView(i), p.RawRowView(0), 1e-9)
 	}
 }
@@ -275,7 +275,7 @@ func TestOrder(t *testing.T) {
 				p.Unlabelled = &method.Unlabelled{Features: w.unseen.Samples, Attributes: attributes}
 			}
 			c := Default()
-			o, err := c.Method().Fit(context.Background(), p, &method.Session{})
+			o, err := c.Fit(context.Background(), p, &method.Session{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -298,7 +298,7 @@ func TestHot(t *testing.T) {
 	w := newWorld(6, 30, 12, 9, 4, 7, 12)
 	_, _, m := w.model(t, 1, 0.3, 0.1)
 	c := Default()
-	c.EMTemperature, c.ClassPrior = 1e15, PriorNone
+	c.EMTemperature, c.ClassPrior = 1e15, priorNone
 	got, err := m.Transduce(t.Context(), &method.Unlabelled{Features: w.unseen.Samples, Attributes: w.unseen.Attributes}, &c, Evidence{})
 	if err != nil {
 		t.Fatal(err)
@@ -313,7 +313,7 @@ func TestHot(t *testing.T) {
 // TestUnbalanced: with class sizes from 5 to 60 the estimated prior is never worse than no unlabelled images, and better than
 // equal numbers, which are no default.
 func TestUnbalanced(t *testing.T) {
-	if Default().ClassPrior != PriorEstimated {
+	if Default().ClassPrior != priorEstimated {
 		t.Error("the shares of classes are not estimated by default")
 	}
 	var estimated, uniform float64
@@ -342,7 +342,7 @@ func TestUnbalanced(t *testing.T) {
 			}
 			return a
 		}
-		e, u := after(PriorEstimated), after(PriorUniform)
+		e, u := after(priorEstimated), after(priorUniform)
 		t.Logf("seed %d: inductive %.3f, estimated %.3f, uniform %.3f", seed, before, e, u)
 		if e < before {
 			t.Errorf("seed %d: %.3f with unlabelled images, %.3f without", seed, e, before)
@@ -359,11 +359,11 @@ func TestRefusals(t *testing.T) {
 	one := method.Data{Samples: &samples{x: w.seen.Samples.(*samples).x[:20], labels: make([]int, 20)}, Attributes: w.seen.Attributes[:1]}
 	c := Default()
 	for want, p := range map[string]*method.Problem{"no samples": {Train: method.Data{Samples: &samples{}}}, "two are needed": {Train: one}} {
-		if _, err := c.Method().Fit(t.Context(), p, &method.Session{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := c.Fit(t.Context(), p, &method.Session{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
-	if _, err := c.Method().Fit(t.Context(), &method.Problem{Train: w.seen}, &method.Session{Choice: method.Choice{"shrink": 1}}); err == nil || !strings.Contains(err.Error(), "ridge") {
+	if _, err := c.Fit(t.Context(), &method.Problem{Train: w.seen}, &method.Session{Choice: method.Choice{"shrink": 1}}); err == nil || !strings.Contains(err.Error(), "ridge") {
 		t.Error(err)
 	}
 	for _, bad := range []func(*Config){

@@ -7,12 +7,13 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"vzsl/internal/kernels"
+	"vzsl/train/method"
 )
 
 // prototypes are p(a) of classes, c x rank.
 func (m *Model) prototypes(classes [][]float32) *mat.Dense {
 	var p mat.Dense
-	p.Mul(kernelOf(rows(classes), rows(m.seen)), m.alpha)
+	p.Mul(kernelOf(method.Matrix(classes), method.Matrix(m.seen)), m.alpha)
 	return &p
 }
 

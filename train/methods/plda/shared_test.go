@@ -101,11 +101,11 @@ func TestBirds(t *testing.T) {
 	dir := filepath.Join("..", "..", "..", "..", "shared", "data")
 	train, n := birds(t, dir, "validation1-seen.txt", nil)
 	test, _ := birds(t, dir, "validation1-unseen.txt", n)
-	s, err := Gather(t.Context(), &method.Problem{Train: *train}, 1024)
+	s, err := gather(t.Context(), &method.Problem{Train: *train}, 1024)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sp, err := s.Whiten(0.3)
+	sp, err := s.whiten(0.3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,22 +120,22 @@ func TestBirds(t *testing.T) {
 			t.Errorf("%s: %.1f, NumPy had %.1f", what, 100*a, want)
 		}
 	}
-	m, err := sp.Model(0.3, 0.1, true)
+	m, err := sp.model(0.3, 0.1, true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	within("zero-shot", m, test, 55.6, 0.5)
-	if m, err = sp.Model(0.3, 0.2, true); err != nil {
+	if m, err = sp.model(0.3, 0.2, true); err != nil {
 		t.Fatal(err)
 	}
 	c := Default()
-	c.ClassPrior = PriorNone
+	c.ClassPrior = priorNone
 	got, err := m.Transduce(t.Context(), &method.Unlabelled{Features: test.Samples, Attributes: test.Attributes}, &c, Evidence{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	within("transductive, no prior", got.Model, test, 70.5, 0.7)
-	if m, err = sp.Model(0.3, 0.3, true); err != nil {
+	if m, err = sp.model(0.3, 0.3, true); err != nil {
 		t.Fatal(err)
 	}
 	m.shotWeight = c.ShotWeight

@@ -10,15 +10,16 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"vzsl/internal/kernels"
+	"vzsl/train/method"
 )
 
 // useKernels makes gonum's matrices use the project's multiplication.
 var useKernels = sync.OnceFunc(func() { blas64.Use(kernels.BLAS{}) })
 
-// Space is whitened feature space: y = L^-1 (x - m) with the within-class scatter L L' after shrinking. The first coordinates,
+// space is whitened feature space: y = L^-1 (x - m) with the within-class scatter L L' after shrinking. The first coordinates,
 // rank in number, span the seen classes' means; in the others these are all 0.
-type Space struct {
-	s       *Statistics
+type space struct {
+	s       *statistics
 	whiten  *mat.Dense // d x d: y' = (x - m)' whiten
 	span    *mat.Dense // d x rank, orthonormal columns
 	means   *mat.Dense // S x rank: the class means in span
@@ -26,20 +27,12 @@ type Space struct {
 	project *mat.Dense // D x d: whiten and span, then the complement of span; nil until asked for
 }
 
-// Whiten makes the space of one shrinkage.
-func (s *Statistics) Whiten(shrink float64) (*Space, error) {
+// whiten makes the space of one shrinkage.
+func (s *statistics) whiten(shrink float64) (*space, error) {
 	useKernels()
 	d, _ := s.scatter.Dims()
-	sw := mat.NewSymDense(d, nil)
-	add := shrink * mat.Trace(s.scatter) / float64(d)
-	for i := range d {
-		for j := i; j < d; j++ {
-			sw.SetSym(i, j, s.scatter.At(i, j))
-		}
-		sw.SetSym(i, i, s.scatter.At(i, i)+add)
-	}
 	var c mat.Cholesky
-	if !c.Factorize(sw) {
+	if !c.Factorize(shifted(s.scatter, shrink*mat.Trace(s.scatter)/float64(d))) {
 		return nil, fmt.Errorf("the scatter within classes is not positive definite in double precision with a shrink of %g; use a larger one", shrink)
 	}
 	var u, inverse mat.TriDense
@@ -47,7 +40,7 @@ func (s *Statistics) Whiten(shrink float64) (*Space, error) {
 	if err := inverse.InverseTri(&u); err != nil {
 		return nil, fmt.Errorf("shrink %g: %w", shrink, err)
 	}
-	sp := &Space{s: s, whiten: mat.DenseCopyOf(&inverse)}
+	sp := &space{s: s, whiten: mat.DenseCopyOf(&inverse)}
 	var means mat.Dense
 	means.Mul(s.means, sp.whiten)
 	values, vectors, err := eigen(outer(&means))
@@ -68,12 +61,25 @@ func (s *Statistics) Whiten(shrink float64) (*Space, error) {
 	sp.span, sp.means = &mat.Dense{}, &mat.Dense{}
 	sp.span.Mul(means.T(), kept)
 	sp.means.Mul(&means, sp.span)
-	a := rows(s.attributes)
+	a := method.Matrix(s.attributes)
 	sp.kernel = kernelOf(a, a)
 	return sp, nil
 }
 
-// eigen gives eigenvalues, none below 0, and vectors, the largest first.
+// shifted is a + by I of a symmetric a.
+func shifted(a mat.Matrix, by float64) *mat.SymDense {
+	n, _ := a.Dims()
+	out := mat.NewSymDense(n, nil)
+	for i := range n {
+		for j := i; j < n; j++ {
+			out.SetSym(i, j, a.At(i, j))
+		}
+		out.SetSym(i, i, a.At(i, i)+by)
+	}
+	return out
+}
+
+// eigen returns eigenvalues, none below 0, and vectors, the largest first.
 func eigen(a mat.Symmetric) (values []float64, vectors *mat.Dense, err error) {
 	var e mat.EigenSym
 	if !e.Factorize(a, true) {
@@ -110,32 +116,13 @@ func kernelOf(a, b *mat.Dense) *mat.Dense {
 	return &k
 }
 
-// rows is a matrix of rows in double precision.
-func rows(r [][]float32) *mat.Dense {
-	m := mat.NewDense(len(r), len(r[0]), nil)
-	for i, row := range r {
-		to := m.RawRowView(i)
-		for j, v := range row {
-			to[j] = float64(v)
-		}
-	}
-	return m
-}
-
-// Model is the space with the regression from attributes of one ridge and floor. It knows no images of unseen classes and, unless
+// model is the space with the regression from attributes of one ridge and floor. It knows no images of unseen classes and, unless
 // whole, no coordinates beyond the span of the seen classes' means: enough for the zero-shot setting.
-func (sp *Space) Model(ridge, floor float64, whole bool) (*Model, error) {
+func (sp *space) model(ridge, floor float64, whole bool) (*Model, error) {
 	s := sp.s
 	classes, rank := sp.means.Dims()
-	k := mat.NewSymDense(classes, nil)
-	for i := range classes {
-		for j := i; j < classes; j++ {
-			k.SetSym(i, j, sp.kernel.At(i, j))
-		}
-		k.SetSym(i, i, sp.kernel.At(i, i)+ridge)
-	}
 	var c mat.Cholesky
-	if !c.Factorize(k) {
+	if !c.Factorize(shifted(sp.kernel, ridge)) {
 		return nil, fmt.Errorf("the classes' kernel is not positive definite in double precision with a ridge of %g; use a larger one", ridge)
 	}
 	var g mat.SymDense
@@ -203,8 +190,8 @@ func (sp *Space) Model(ridge, floor float64, whole bool) (*Model, error) {
 	return m, nil
 }
 
-// complete gives the projection to span and an orthonormal complement, D x d.
-func (sp *Space) complete() *mat.Dense {
+// complete returns the projection to span and an orthonormal complement, D x d.
+func (sp *space) complete() *mat.Dense {
 	if sp.project != nil {
 		return sp.project
 	}

@@ -16,9 +16,9 @@ import (
 // ErrUnfit says that the samples cannot be described by the model at all, whatever its settings.
 var ErrUnfit = errors.New("zero-shot PLDA cannot be fitted to these images")
 
-// Statistics are all that the closed form takes of the images of the seen classes: it reads each once and keeps sums, so that
+// statistics are all that the closed form takes of the images of the seen classes: it reads each once and keeps sums, so that
 // its memory does not grow with their number. Classes known by a few images only (Problem.Few) have no part in them.
-type Statistics struct {
+type statistics struct {
 	attributes [][]float32 // of the classes with images
 	counts     []float64
 	mean       []float64  // of the class means: D values
@@ -27,8 +27,8 @@ type Statistics struct {
 	scatter    *mat.Dense // d x d: of the images about their class's mean, over n - S
 }
 
-// Gather sums up the seen classes' images.
-func Gather(ctx context.Context, p *method.Problem, dimensions int) (*Statistics, error) {
+// gather sums up the seen classes' images.
+func gather(ctx context.Context, p *method.Problem, dimensions int) (*statistics, error) {
 	useKernels()
 	t := &p.Train
 	counts := make([]float64, len(t.Attributes))
@@ -41,7 +41,7 @@ func Gather(ctx context.Context, p *method.Problem, dimensions int) (*Statistics
 			rows = append(rows, i)
 		}
 	}
-	s := &Statistics{}
+	s := &statistics{}
 	index := make([]int, len(counts))
 	for c, k := range counts {
 		if k > 0 {
@@ -118,7 +118,7 @@ func Gather(ctx context.Context, p *method.Problem, dimensions int) (*Statistics
 	return s, nil
 }
 
-// sumUp gives the sums of x x' over the rows and of x over each class's (classes x D).
+// sumUp returns the sums of x x' over the rows and of x over each class's (classes x D).
 func sumUp(ctx context.Context, t *method.Data, rows, index []int, classes int) (gram, sums *mat.Dense, err error) {
 	const block, panel = 512, 512
 	dim := t.Dim()
@@ -151,7 +151,7 @@ func sumUp(ctx context.Context, t *method.Data, rows, index []int, classes int) 
 	return gram, sums, nil
 }
 
-// principal gives an orthonormal basis of the d-dimensional principal subspace of the images about the mean of their classes'
+// principal returns an orthonormal basis of the d-dimensional principal subspace of the images about the mean of their classes'
 // means, by subspace iteration from a fixed random start (Halko, Martinsson and Tropp, SIAM Review 2011). What whitens the
 // subspace afterwards makes its axes of no account.
 func principal(ctx context.Context, scatter, means *mat.Dense, counts []float64, d int) (*mat.Dense, error) {
@@ -185,7 +185,7 @@ func principal(ctx context.Context, scatter, means *mat.Dense, counts []float64,
 	return q, nil
 }
 
-// orthonormal gives a basis of the columns of y: by their Cholesky factor twice, or by eigenvectors where they depend on each
+// orthonormal returns a basis of the columns of y: by their Cholesky factor twice, or by eigenvectors where they depend on each
 // other, which leaves out what is within rounding of nothing.
 func orthonormal(y *mat.Dense) (*mat.Dense, error) {
 	for range 2 {

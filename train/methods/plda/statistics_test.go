@@ -19,7 +19,7 @@ func TestPrincipal(t *testing.T) {
 			x.x[i] = x.x[i-i%20] // twelve classes of ten images and ten copies of one
 		}
 	}
-	s, err := Gather(t.Context(), &method.Problem{Train: w.seen}, 20)
+	s, err := gather(t.Context(), &method.Problem{Train: w.seen}, 20)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestPrincipal(t *testing.T) {
 		}
 	}
 	c := Default()
-	if _, err := c.Method().Fit(t.Context(), &method.Problem{Train: few}, &method.Session{}); err != nil {
+	if _, err := c.Fit(t.Context(), &method.Problem{Train: few}, &method.Session{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -98,7 +98,7 @@ func TestOnePass(t *testing.T) {
 		}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		if _, err := Gather(t.Context(), &method.Problem{Train: d}, 1024); err != nil {
+		if _, err := gather(t.Context(), &method.Problem{Train: d}, 1024); err != nil {
 			t.Fatal(err)
 		}
 		runtime.ReadMemStats(&after)

@@ -56,7 +56,7 @@ var (
 	}
 	SharpSpec = method.Spec{
 		Name: "vzsl-sharp", Title: "VZSL#", Paper: paper, Own: true,
-		Default: method.Of(DefaultSharp), Presets: map[string]func() method.Config{"paper": method.Of(PaperSharp)},
+		Default: method.Of(defaultSharp), Presets: map[string]func() method.Config{"paper": method.Of(paperSharp)},
 		Features: method.FeaturesSqrtL2, Attributes: attributes.CentreL2,
 		Settings: "vzsl", Section: "[VZSL](#vzsl) without its first term, the reconstruction: no decoder. The settings are VZSL's, under the same names.\n",
 	}
@@ -90,7 +90,7 @@ func Paper() Config {
 		LogVarianceBound: 5, PriorScale: 0.1,
 		LearningRate: 3e-4, Schedule: "constant", Beta1: 0.9, Beta2: 0.999,
 		ClipNorm: 10, Batch: 64, Epochs: 30,
-		LearnedWeight: []float64{1, 0.3, 0}, Score: ScoreJoint, Config: plda.Default(),
+		LearnedWeight: []float64{1, 0.3, 0}, Score: scoreJoint, Config: plda.Default(),
 		TransductiveEpochs: 20, TransductiveRate: 1e-4, UnlabelledWeight: 1,
 	}
 }
@@ -106,7 +106,7 @@ func Default() Config {
 		LearningRate: 2e-3, Schedule: "cosine", Beta1: 0.9, Beta2: 0.999,
 		WeightDecay: 0.006,
 		ClipNorm:    10, Batch: 256, Epochs: 15,
-		Closed: true, LearnedWeight: []float64{1, 0.3, 0}, Score: ScoreJoint, Config: closedDefault(),
+		Closed: true, LearnedWeight: []float64{1, 0.3, 0}, Score: scoreJoint, Config: closedDefault(),
 		TransductiveEpochs: 20, TransductiveRate: 2e-4, UnlabelledWeight: 1,
 	}
 }
@@ -119,26 +119,23 @@ func closedDefault() plda.Config {
 	return c
 }
 
-// DefaultSharp are the default settings without reconstruction, and without the closed-form block.
-func DefaultSharp() Config { return sharp(Default()) }
+// defaultSharp are the default settings without reconstruction, and without the closed-form block.
+func defaultSharp() Config { return sharp(Default()) }
 
-// PaperSharp are the paper's without reconstruction.
-func PaperSharp() Config { return sharp(Paper()) }
+// paperSharp are the paper's without reconstruction.
+func paperSharp() Config { return sharp(Paper()) }
 
 func sharp(c Config) Config {
 	c.Reconstruction, c.Closed = false, false
 	return c
 }
 
-// Absent: models of before there was a closed-form block have none.
+// Absent: models from before the closed-form block existed have none.
 func (c *Config) Absent(lacks func(setting string) bool) {
 	if lacks("closed") {
 		c.Closed = false
 	}
 }
-
-// Method fits with these settings.
-func (c *Config) Method() method.Method { return &Method{Config: *c} }
 
 // Space is what tuning searches. The reconstruction keeps its weight: 1 is that of the variational bound under a decoder
 // of variance 1, and what it counts beside the rest moves with the features' scale. Layers and latent size of quite

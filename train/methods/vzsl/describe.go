@@ -24,7 +24,7 @@ type inverse struct {
 }
 
 // Describe estimates the attribute vectors of n samples: the least-squares solution a of W_mu a = mu(x), the mean of q(z|x),
-// by W_mu's pseudo-inverse. It is the description of the class whose prior would lie where the encoder puts the sample, in the
+// by W_mu's pseudo-inverse. It is the description of the class whose prior would be where the encoder puts the sample, in the
 // attributes' normalised values.
 func (m *Model) Describe(features []float32, n int) ([]float32, error) {
 	f, a := m.sizes.feature, m.sizes.attribute

@@ -37,7 +37,7 @@
 // stored with the model. Where validation classes are named better without y, it is left out.
 //
 // With unlabelled images of the unseen classes (transductive) the closed block is fitted to these by expectation and maximisation,
-// the learned block's scores being evidence beside its own; then the learned block is trained anew, with the images whose class is
+// the learned block's scores being evidence beside its own; then the learned block is trained again, with the images whose class is
 // nearly certain (above 0.9) as labelled ones and with the unseen classes among those of the margin; then the closed
 // block again with its scores.
 //

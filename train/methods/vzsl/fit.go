@@ -14,21 +14,8 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// Method fits the model.
-type Method struct{ Config Config }
-
-var _ method.Method = (*Method)(nil)
-
-// Name is "vzsl", or without reconstruction "vzsl-sharp", the paper's VZSL#.
-func (m *Method) Name() string {
-	if m.Config.Reconstruction {
-		return "vzsl"
-	}
-	return "vzsl-sharp"
-}
-
-// ErrDiverged is wrapped by the error of a training whose loss ran away.
-var ErrDiverged = errors.New("training diverged")
+// errDiverged is wrapped by the error of a training whose loss ran away.
+var errDiverged = errors.New("training diverged")
 
 // prefetched is the number of mini-batches gathered before their turn.
 const prefetched = 2
@@ -52,8 +39,8 @@ type training struct {
 
 // Fit trains on p.Train. With validation classes it keeps the parameters of the epoch that was best on them; with a
 // choice made earlier it trains for as many epochs as chosen. Interrupted, it saves its state and returns ctx's error.
-func (m *Method) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	c := m.Config
+func (m *Config) Fit(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	c := *m
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -294,7 +281,7 @@ func (t *training) diverged(g *graph[float32], loss, norm float64, epoch, step i
 		advice += fmt.Sprintf(", a smaller scale (%v) or reconstruction_weight (%v)", c.Scale, c.ReconstructionWeight)
 	}
 	return fmt.Errorf("%w in epoch %d, step %d: loss %.4g, initially %.4g (KL %.4g, margin %.4g, reconstruction %.4g), gradient norm %.4g: %s, and l2-normalised features and attributes",
-		ErrDiverged, epoch, step, loss, t.First, g.parts.kl, g.parts.margin, g.parts.reconstruction, norm, advice)
+		errDiverged, epoch, step, loss, t.First, g.parts.kl, g.parts.margin, g.parts.reconstruction, norm, advice)
 }
 
 // epochDone validates and reports.
@@ -314,7 +301,7 @@ func (t *training) epochDone(epoch int) error {
 	return t.Report(pt)
 }
 
-// save gives the state to the session.
+// save hands the state to the session.
 func (t *training) save() error {
 	values := map[string]string{"loss": gradient.Exact(t.loss), "kl": gradient.Exact(t.sums.kl),
 		"margin": gradient.Exact(t.sums.margin), "reconstruction": gradient.Exact(t.sums.reconstruction),
@@ -350,8 +337,8 @@ func (t *training) resume() error {
 }
 
 // Load makes a model of a file of Model.Tensors.
-func (m *Method) Load(f *safetensors.File) (method.Model, error) {
-	c := m.Config
+func (m *Config) Load(f *safetensors.File) (method.Model, error) {
+	c := *m
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}

@@ -88,7 +88,7 @@ func TestLearns(t *testing.T) {
 			c.Hidden = nil
 		}
 		points := 0
-		o, err := (&Method{Config: c}).Fit(context.Background(), &method.Problem{Train: *w[0], Validation: w[1], Seed: 1},
+		o, err := c.Fit(context.Background(), &method.Problem{Train: *w[0], Validation: w[1], Seed: 1},
 			&method.Session{Point: func(p method.Point) error { points++; return nil }})
 		if err != nil {
 			t.Fatal(err)
@@ -114,7 +114,7 @@ func TestSeeds(t *testing.T) {
 	c := small()
 	c.Epochs = 3
 	fit := func(seed uint64) string {
-		o, err := (&Method{Config: c}).Fit(context.Background(), &method.Problem{Train: *w[0], Validation: w[1], Seed: seed}, &method.Session{})
+		o, err := c.Fit(context.Background(), &method.Problem{Train: *w[0], Validation: w[1], Seed: seed}, &method.Session{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -149,7 +149,7 @@ func TestResume(t *testing.T) {
 	for _, p := range []*method.Problem{{Train: *w[0], Validation: w[1], Seed: 5}, {Train: *w[0], Seed: 5},
 		{Train: *w[0], Validation: w[1], Unlabelled: unlabelled, Seed: 5}, {Train: *w[0], Unlabelled: unlabelled, Seed: 5}} {
 		var whole []method.Point
-		o, err := (&Method{Config: c}).Fit(context.Background(), p, &method.Session{Point: func(p method.Point) error { whole = append(whole, p); return nil }})
+		o, err := c.Fit(context.Background(), p, &method.Session{Point: func(p method.Point) error { whole = append(whole, p); return nil }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,7 +193,7 @@ func TestResume(t *testing.T) {
 				},
 				Point: func(p method.Point) error { last[at(p)] = p; return nil },
 			}
-			o, err = (&Method{Config: c}).Fit(ctx, p, s)
+			o, err = c.Fit(ctx, p, s)
 			cancel()
 			if err == nil {
 				break
@@ -221,7 +221,7 @@ func TestKilledBetween(t *testing.T) {
 	c := small()
 	c.Epochs, c.TransductiveEpochs, c.Batch = 6, 4, 10
 	p := &method.Problem{Train: *w[0], Validation: w[1], Unlabelled: &method.Unlabelled{Features: w[1], Attributes: w[1].Attributes}, Seed: 5}
-	o, err := (&Method{Config: c}).Fit(context.Background(), p, &method.Session{})
+	o, err := c.Fit(context.Background(), p, &method.Session{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func TestKilledBetween(t *testing.T) {
 	for _, due := range []bool{true, false} { // a state of shortly before, or of the inductive part's end alone
 		var state, best *method.State
 		killed := errors.New("killed")
-		_, err = (&Method{Config: c}).Fit(context.Background(), p, &method.Session{Due: func() bool { return due || state != nil && state.Values["transductive_step"] != "" },
+		_, err = c.Fit(context.Background(), p, &method.Session{Due: func() bool { return due || state != nil && state.Values["transductive_step"] != "" },
 			Save: func(s, b *method.State) error {
 				if b != nil {
 					best = keep(b)
@@ -243,7 +243,7 @@ func TestKilledBetween(t *testing.T) {
 		if !errors.Is(err, killed) {
 			t.Fatal(err)
 		}
-		if o, err = (&Method{Config: c}).Fit(context.Background(), p, &method.Session{Resume: state, ResumeBest: best}); err != nil {
+		if o, err = c.Fit(context.Background(), p, &method.Session{Resume: state, ResumeBest: best}); err != nil {
 			t.Fatal(err)
 		}
 		if bytesOf(t, o.Model) != want {
@@ -257,7 +257,7 @@ func TestPrediction(t *testing.T) {
 	w := world(4, 5, 10)[0]
 	c := small()
 	c.Epochs = 2
-	o, err := (&Method{Config: c}).Fit(context.Background(), &method.Problem{Train: *w, Seed: 5}, &method.Session{})
+	o, err := c.Fit(context.Background(), &method.Problem{Train: *w, Seed: 5}, &method.Session{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -284,7 +284,7 @@ func TestPrediction(t *testing.T) {
 		t.Fatal(err)
 	}
 	var kl []float32
-	for _, x := range g.nodes() {
+	for _, x := range g.loss.Graph().AllNodes() {
 		if x.Op() != nil && x.Op().String() == "divergences" {
 			kl, _ = memory[float32](x.Value())
 		}
@@ -311,13 +311,13 @@ func TestPrediction(t *testing.T) {
 			t.Error("accepted")
 		}
 	}
-	back, err := (&Method{Config: c}).Load(&safetensors.File{Tensors: m.Tensors()})
+	back, err := c.Load(&safetensors.File{Tensors: m.Tensors()})
 	if err != nil || bytesOf(t, back) != bytesOf(t, m) {
 		t.Errorf("load: %v", err)
 	}
 	other := c
 	other.Latent++
-	if _, err := (&Method{Config: other}).Load(&safetensors.File{Tensors: m.Tensors()}); err == nil {
+	if _, err := other.Load(&safetensors.File{Tensors: m.Tensors()}); err == nil {
 		t.Error("loaded with other settings")
 	}
 }
@@ -330,8 +330,8 @@ func TestDiverges(t *testing.T) {
 	} {
 		c := small()
 		change(&c)
-		_, err := (&Method{Config: c}).Fit(context.Background(), &method.Problem{Train: *w, Seed: 5}, &method.Session{})
-		if !errors.Is(err, ErrDiverged) || !strings.Contains(err.Error(), "learning_rate") {
+		_, err := c.Fit(context.Background(), &method.Problem{Train: *w, Seed: 5}, &method.Session{})
+		if !errors.Is(err, errDiverged) || !strings.Contains(err.Error(), "learning_rate") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -51,7 +51,7 @@ func (m *Model) Generate(attributes []float32, n int, seed uint64, noise bool) (
 	return x, nil
 }
 
-// Reconstruct gives the decoder's means of x at the means of q(z|x) of n normalised features, as Generate gives features
+// Reconstruct returns the decoder's means of x at the means of q(z|x) of n normalised features, as Generate gives features
 // without noise; nil of VZSL#, which has no decoder.
 func (m *Model) Reconstruct(features []float32, n int) ([]float32, error) {
 	mu, err := m.Encode(features, n)
@@ -65,7 +65,7 @@ func (m *Model) Reconstruct(features []float32, n int) ([]float32, error) {
 	return x, nil
 }
 
-// decode gives the mean of p(x|z) of n latent codes, in the features' scale of training.
+// decode returns the mean of p(x|z) of n latent codes, in the features' scale of training.
 func (m *Model) decode(z []float32, n int) []float32 {
 	for i := range m.config.Hidden {
 		z = m.layer(fmt.Sprintf("decoder.%d", i), z, n, true)

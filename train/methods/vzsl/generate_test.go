@@ -14,7 +14,7 @@ func TestGenerate(t *testing.T) {
 	w := world(1, 12, 40, 10)
 	c := small()
 	c.Epochs, c.ReconstructionWeight = 20, 1
-	o, err := (&Method{Config: c}).Fit(context.Background(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{})
+	o, err := c.Fit(context.Background(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -131,7 +131,7 @@ func (s *side[T]) mask(i int) *G.Node {
 	return s.masks[i]
 }
 
-// encoder gives mean and log variance of q(z|x).
+// encoder returns mean and log variance of q(z|x).
 func (m *model[T]) encoder(of string, s *side[T]) (mu, logVariance *G.Node) {
 	h := s.x
 	for i := range m.c.Hidden {
@@ -143,7 +143,7 @@ func (m *model[T]) encoder(of string, s *side[T]) (mu, logVariance *G.Node) {
 	return mu, m.b.bounded(of+"bound", logVariance, m.c.LogVarianceBound)
 }
 
-// prior gives mean and log variance of p(z|a) of classes.
+// prior returns mean and log variance of p(z|a) of classes.
 func (m *model[T]) prior(of string, attributes []T, classes int) (mu, logVariance *G.Node) {
 	a := m.b.input(of+"attributes", []int{classes, len(attributes) / classes}, attributes)
 	mu = m.linear(of, "prior.mu", a, nil, false, false)
@@ -203,6 +203,3 @@ func (g *graph[T]) run() (loss float64, err error) {
 
 // gradient is the derivative by parameter i of the last run.
 func (g *graph[T]) gradient(i int) ([]T, error) { return memory[T](g.gradients[i].Value()) }
-
-// nodes are the graph's.
-func (g *graph[T]) nodes() G.Nodes { return g.loss.Graph().AllNodes() }

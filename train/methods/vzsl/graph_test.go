@@ -1,12 +1,11 @@
 package vzsl
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"testing"
+	"vzsl/internal/filetest"
 
 	"pgregory.net/rapid"
 )
@@ -41,14 +40,7 @@ func near(t *testing.T, what string, got, want, tolerance float64) {
 
 // TestPyTorch compares loss and gradients with PyTorch's on the same parameters and batch (testdata/golden.py).
 func TestPyTorch(t *testing.T) {
-	text, err := os.ReadFile("testdata/golden.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cases []goldenCase
-	if err := json.Unmarshal(text, &cases); err != nil {
-		t.Fatal(err)
-	}
+	cases := filetest.JSON[[]goldenCase](t, "testdata/golden.json")
 	for i := range cases {
 		t.Run(fmt.Sprintf("%d/float64", i), func(t *testing.T) { golden[float64](t, &cases[i], 1e-9) })
 		t.Run(fmt.Sprintf("%d/float32", i), func(t *testing.T) { golden[float32](t, &cases[i], 5e-5) })
@@ -231,7 +223,7 @@ func TestSharp(t *testing.T) {
 		t.Fatal(err)
 	}
 	var kl []float64
-	for _, n := range g.nodes() {
+	for _, n := range g.loss.Graph().AllNodes() {
 		if n.Op() != nil && n.Op().String() == "divergences" {
 			kl, err = memory[float64](n.Value())
 		}

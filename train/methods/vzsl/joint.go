@@ -12,9 +12,9 @@ import (
 
 // The log scores that a joint model can give.
 const (
-	ScoreJoint   = "joint"
-	ScoreLearned = "learned"
-	ScoreClosed  = "closed"
+	scoreJoint   = "joint"
+	scoreLearned = "learned"
+	scoreClosed  = "closed"
 )
 
 // Joint is VZSL with a second block of the latent space, in closed form: an image's code is (z, y), z the encoder's, y the
@@ -43,9 +43,9 @@ func newJoint(c *Config, learned *Model, closed *plda.Model, closedSD, learnedSD
 	return &Joint{Model: learned, closed: closed, closedSD: closedSD, learnedSD: learnedSD, weight: weight, gives: c.Score}
 }
 
-// Score gives n rows of one score for each class.
+// Score returns n rows of one score for each class.
 func (m *Joint) Score(features []float32, n int, classes [][]float32) ([]float32, error) {
-	if m.gives == ScoreLearned {
+	if m.gives == scoreLearned {
 		return m.Model.Score(features, n, classes)
 	}
 	ofClosed := m.closedViews(classes)
@@ -54,7 +54,7 @@ func (m *Joint) Score(features []float32, n int, classes [][]float32) ([]float32
 		return nil, err
 	}
 	out := make([]float32, len(l))
-	if m.gives == ScoreClosed || m.weight == 0 {
+	if m.gives == scoreClosed || m.weight == 0 {
 		for i, v := range l {
 			out[i] = float32(v / m.closedSD)
 		}
@@ -74,7 +74,7 @@ func (m *Joint) Score(features []float32, n int, classes [][]float32) ([]float32
 // Describe tells how much speaks for each attribute in n samples: what is linear in a class's vector of both blocks' scores, of
 // the learned one's with variances of 1, W_mu' mu(x).
 func (m *Joint) Describe(features []float32, n int) ([]float32, error) {
-	if m.gives == ScoreLearned {
+	if m.gives == scoreLearned {
 		return m.Model.Describe(features, n)
 	}
 	out, err := m.closed.Describe(features, n)
@@ -84,7 +84,7 @@ func (m *Joint) Describe(features []float32, n int) ([]float32, error) {
 	for i := range out {
 		out[i] /= float32(m.closedSD)
 	}
-	if m.gives == ScoreJoint && m.weight > 0 {
+	if m.gives == scoreJoint && m.weight > 0 {
 		mu, _ := m.encode(features, n)
 		w := m.byName["prior.mu.weight"]
 		kernels.Sgemm(false, false, n, w.cols, w.rows, float32(m.weight/m.learnedSD), mu, w.rows, w.values, w.cols, 1, out, w.cols)
@@ -107,13 +107,13 @@ func (m *Joint) closedViews(classes [][]float32) [][]float32 {
 // View is the view of the attributes that Describe tells of. Both blocks' parts are told of the closed one's: the two views of an
 // attribute rise and fall together.
 func (m *Joint) View(vector []float32) []float32 {
-	if m.gives == ScoreLearned {
+	if m.gives == scoreLearned {
 		return m.Model.View(vector)
 	}
 	return lastView(vector, m.views)
 }
 
-// Learn gives the model that has seen n more images of a class: the closed block takes them in at once.
+// Learn returns the model that has seen n more images of a class: the closed block takes them in at once.
 func (m *Joint) Learn(attributes, features []float32, n int) (method.Model, error) {
 	closed, err := m.closed.Learn(lastView(attributes, m.views), features, n)
 	if err != nil {
@@ -126,7 +126,7 @@ func (m *Joint) Learn(attributes, features []float32, n int) (method.Model, erro
 
 // Graph adds Score to an ONNX graph.
 func (m *Joint) Graph(g *onnxfile.Graph, features, attributes string) string {
-	if m.gives == ScoreLearned {
+	if m.gives == scoreLearned {
 		return m.Model.Graph(g, features, attributes)
 	}
 	double, single := onnxfile.Attr("to", int(onnxfile.Double)), onnxfile.Attr("to", int(onnxfile.Float))
@@ -137,7 +137,7 @@ func (m *Joint) Graph(g *onnxfile.Graph, features, attributes string) string {
 	}
 	scores, share := m.closed.Graphs(g, closedPrefix, features, ofClosed)
 	scores = g.Node("Div", []string{scores, g.Doubles(closedPrefix+"deviation", []float64{m.closedSD}, 1, 1)})
-	if m.gives == ScoreJoint && m.weight > 0 {
+	if m.gives == scoreJoint && m.weight > 0 {
 		kl := g.Node("Cast", []string{m.Model.Graph(g, features, attributes)}, double)
 		by := g.Node("Mul", []string{share, g.Doubles("learned.weight", []float64{m.weight / m.learnedSD}, 1, 1)})
 		scores = g.Node("Add", []string{scores, g.Node("Mul", []string{kl, by})})

@@ -24,7 +24,7 @@ func joint() Config {
 func TestJointScore(t *testing.T) {
 	w := world(11, 12, 40, 10, 10)
 	c := joint()
-	o, err := c.Method().Fit(t.Context(), &method.Problem{Train: *w[0], Validation: w[1], Seed: 1}, &method.Session{})
+	o, err := c.Fit(t.Context(), &method.Problem{Train: *w[0], Validation: w[1], Seed: 1}, &method.Session{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,25 +32,18 @@ func TestJointScore(t *testing.T) {
 	if !ok || o.Choice["closed"] != 1 {
 		t.Fatalf("a %T, choice %v", o.Model, o.Choice)
 	}
-	for name, x := range map[string]struct {
-		m    method.Model
-		want float64
-	}{"closed": {m.closed, m.closedSD}, "learned": {m.Model, m.learnedSD}} {
-		s, err := scored(x.m, w[1], w[1].Attributes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := plda.Deviation(s, 10); math.Abs(got-x.want) > 1e-5*got || x.want != o.Choice[name+"_deviation"] {
-			t.Errorf("%s: deviation %v, the model has %v, the choice %v", name, got, x.want, o.Choice[name+"_deviation"])
+	for name, x := range deviations(t, m, w[1]) {
+		if got := x.got; math.Abs(got-x.says) > 1e-5*got || x.says != o.Choice[name+"_deviation"] {
+			t.Errorf("%s: deviation %v, the model has %v, the choice %v", name, got, x.says, o.Choice[name+"_deviation"])
 		}
 	}
 	if a, err := method.Accuracy(m, w[1]); err != nil || a != o.Accuracy {
 		t.Errorf("accuracy %v, reported %v (%v)", a, o.Accuracy, err)
 	}
 	parts := map[string][]float64{}
-	for _, gives := range []string{ScoreJoint, ScoreClosed, ScoreLearned} {
+	for _, gives := range []string{scoreJoint, scoreClosed, scoreLearned} {
 		c.Score = gives
-		back, err := c.Method().Load(&safetensors.File{Tensors: m.Tensors()})
+		back, err := c.Load(&safetensors.File{Tensors: m.Tensors()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,8 +52,8 @@ func TestJointScore(t *testing.T) {
 		}
 	}
 	share := m.closed.BesideOthers(w[2].Attributes) // some of the drawn classes have a seen one's description
-	for i, s := range parts[ScoreJoint] {
-		if want := parts[ScoreClosed][i] + m.weight*share*parts[ScoreLearned][i]/m.learnedSD; math.Abs(s-want) > 1e-5*(1+math.Abs(want)) {
+	for i, s := range parts[scoreJoint] {
+		if want := parts[scoreClosed][i] + m.weight*share*parts[scoreLearned][i]/m.learnedSD; math.Abs(s-want) > 1e-5*(1+math.Abs(want)) {
 			t.Fatalf("score %d is %v, its parts make %v", i, s, want)
 		}
 	}
@@ -72,7 +65,7 @@ func TestJointDescribe(t *testing.T) {
 	w := world(17, 12, 40, 10)
 	c := joint()
 	choice := method.Choice{"epochs": 6, "closed": 1, "learned_weight": 0.7, "shrink": 1, "ridge": 0.3, "floor": 0.1, "closed_deviation": 2, "learned_deviation": 3}
-	o, err := c.Method().Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{Choice: choice})
+	o, err := c.Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{Choice: choice})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,14 +97,14 @@ func TestJointDropped(t *testing.T) {
 	w := world(12, 12, 40, 10)
 	c := joint()
 	c.Shrink, c.Floor, c.LearnedWeight, c.Dimensions = []float64{1}, []float64{1e6}, []float64{0}, 1 // of one dimension, and sure of nothing
-	o, err := c.Method().Fit(t.Context(), &method.Problem{Train: *w[0], Validation: w[1], Seed: 1}, &method.Session{})
+	o, err := c.Fit(t.Context(), &method.Problem{Train: *w[0], Validation: w[1], Seed: 1}, &method.Session{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := o.Model.(*Model); !ok || o.Choice["closed"] != 0 || o.Choice["epochs"] != 6 {
 		t.Fatalf("a %T, choice %v", o.Model, o.Choice)
 	}
-	again, err := c.Method().Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{Choice: o.Choice})
+	again, err := c.Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{Choice: o.Choice})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,21 +117,14 @@ func TestJointDropped(t *testing.T) {
 func TestJointMeasures(t *testing.T) {
 	w := world(13, 12, 40, 10)
 	c := joint()
-	o, err := c.Method().Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{})
+	o, err := c.Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := o.Model.(*Joint)
-	for name, x := range map[string]struct {
-		m    method.Model
-		want float64
-	}{"closed": {m.closed, m.closedSD}, "learned": {m.Model, m.learnedSD}} {
-		s, err := scored(x.m, w[1], w[1].Attributes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := plda.Deviation(s, 10); x.want < got/2 || x.want > 2*got {
-			t.Errorf("%s: %v was measured on seen classes, unseen ones have %v", name, x.want, got)
+	for name, x := range deviations(t, m, w[1]) {
+		if got := x.got; x.says < got/2 || x.says > 2*got {
+			t.Errorf("%s: %v was measured on seen classes, unseen ones have %v", name, x.says, got)
 		}
 	}
 }
@@ -148,7 +134,7 @@ func TestJointShots(t *testing.T) {
 	w := world(14, 12, 40, 10)
 	c := joint()
 	choice := method.Choice{"epochs": 6, "closed": 1, "shrink": 1, "ridge": 0.3, "floor": 0.1, "closed_deviation": 2, "learned_deviation": 3}
-	o, err := c.Method().Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{Choice: choice})
+	o, err := c.Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{Choice: choice})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +154,7 @@ func TestJointShots(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	trained, err := c.Method().Fit(t.Context(), &method.Problem{Train: all, Few: few, Seed: 1}, &method.Session{Choice: choice})
+	trained, err := c.Fit(t.Context(), &method.Problem{Train: all, Few: few, Seed: 1}, &method.Session{Choice: choice})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +178,7 @@ func TestJointShots(t *testing.T) {
 	}
 }
 
-// TestJointResume: interrupted after any step, in any setting, the fit goes on to the same bytes.
+// TestJointResume: interrupted after any step, in any setting, the fit continues to the same bytes.
 func TestJointResume(t *testing.T) {
 	w := world(15, 8, 20, 5)
 	u := &method.Unlabelled{Features: w[1].Samples, Attributes: w[1].Attributes}
@@ -205,7 +191,7 @@ func TestJointResume(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := joint()
 			c.Epochs = 2
-			want, err := c.Method().Fit(t.Context(), p, &method.Session{})
+			want, err := c.Fit(t.Context(), p, &method.Session{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -228,7 +214,7 @@ func TestJointResume(t *testing.T) {
 						}
 						return nil
 					}}
-				o, err := c.Method().Fit(ctx, p, s)
+				o, err := c.Fit(ctx, p, s)
 				stop(nil)
 				if err == nil {
 					if tries < 5 {
@@ -255,7 +241,7 @@ func TestJointTransductive(t *testing.T) {
 		c := joint()
 		c.Score = gives
 		choice := method.Choice{"epochs": 6, "closed": 1, "shrink": 0.3, "ridge": 0.3, "floor": 0.1, "closed_deviation": 2, "learned_deviation": 3}
-		o, err := c.Method().Fit(t.Context(), &method.Problem{Train: *w[0], Unlabelled: u, Seed: 1}, &method.Session{Choice: choice})
+		o, err := c.Fit(t.Context(), &method.Problem{Train: *w[0], Unlabelled: u, Seed: 1}, &method.Session{Choice: choice})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -265,7 +251,7 @@ func TestJointTransductive(t *testing.T) {
 		}
 		return a
 	}
-	for _, gives := range []string{ScoreJoint, ScoreLearned} {
+	for _, gives := range []string{scoreJoint, scoreLearned} {
 		before, after := accuracy(gives, nil), accuracy(gives, u)
 		t.Logf("%s: %.3f, with unlabelled images %.3f", gives, before, after)
 		if after < before {
@@ -279,7 +265,7 @@ func TestJointUnfit(t *testing.T) {
 	w := world(23, 1, 12, 6) // an image of each of 12 classes
 	c := joint()
 	for _, choice := range []method.Choice{nil, {"epochs": 6, "closed": 1, "shrink": 1, "ridge": 0.3, "floor": 0.1, "closed_deviation": 2, "learned_deviation": 3, "learned_weight": 1}} {
-		o, err := c.Method().Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{Choice: choice})
+		o, err := c.Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{Choice: choice})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -288,7 +274,23 @@ func TestJointUnfit(t *testing.T) {
 		}
 	}
 	closed := plda.Default()
-	if _, err := closed.Method().Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{}); !errors.Is(err, plda.ErrUnfit) {
+	if _, err := closed.Fit(t.Context(), &method.Problem{Train: *w[0], Seed: 1}, &method.Session{}); !errors.Is(err, plda.ErrUnfit) {
 		t.Error(err)
 	}
+}
+
+// deviations are those of the scores of both blocks on the 10 classes of d, and what the model says that they are.
+func deviations(t *testing.T, m *Joint, d *method.Data) map[string]struct{ got, says float64 } {
+	t.Helper()
+	all := map[string]struct{ got, says float64 }{"closed": {says: m.closedSD}, "learned": {says: m.learnedSD}}
+	for name, block := range map[string]method.Model{"closed": m.closed, "learned": m.Model} {
+		s, err := scored(block, d, d.Attributes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := all[name]
+		x.got = method.Deviation(s, 10)
+		all[name] = x
+	}
+	return all
 }

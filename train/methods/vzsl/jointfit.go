@@ -15,9 +15,9 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// jointFit is a joint model's fit under way. The learned block is trained up to three times, each a stage of its own to go on
+// jointFit is a joint model's fit under way. The learned block is trained up to three times, each a stage of its own to continue
 // from: on part of the seen classes, where nothing else tells the scores' deviations; on all of them; and, in the transductive
-// setting, anew with the unlabelled images whose class is nearly certain.
+// setting, again with the unlabelled images whose class is nearly certain.
 type jointFit struct {
 	c     *Config
 	p     *method.Problem
@@ -46,8 +46,8 @@ const (
 // certain is the probability from which on an unlabelled image is trained on as one of its class.
 const certain = 0.9
 
-func (m *Method) fitJoint(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	c := m.Config
+func (m *Config) fitJoint(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	c := *m
 	if s.Choice != nil && s.Choice[choiceClosed] == 0 {
 		return m.fitLearned(ctx, p, s)
 	}
@@ -81,9 +81,9 @@ func (m *Method) fitJoint(ctx context.Context, p *method.Problem, s *method.Sess
 }
 
 // fitLearned fits the learned block alone.
-func (m *Method) fitLearned(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
-	plain := &Method{Config: m.Config}
-	plain.Config.Closed = false
+func (m *Config) fitLearned(ctx context.Context, p *method.Problem, s *method.Session) (*method.Outcome, error) {
+	plain := *m
+	plain.Closed = false
 	inner := *s
 	if s.Choice != nil {
 		inner.Choice = maps.Clone(s.Choice)
@@ -96,7 +96,7 @@ func (m *Method) fitLearned(ctx context.Context, p *method.Problem, s *method.Se
 	return o, err
 }
 
-// validates tells whether something is to be chosen.
+// validates reports whether something is to be chosen.
 func (f *jointFit) validates() bool {
 	return f.s.Choice == nil && f.p.Validation != nil && f.p.Validation.Len() > 0
 }
@@ -139,7 +139,7 @@ func (f *jointFit) learn(ctx context.Context, stage int, train method.Data) (*Mo
 	if r := f.s.Resume; r != nil && r.Values["joint_stage"] == strconv.Itoa(stage) {
 		s.Resume = r
 	}
-	o, err := (&Method{Config: c}).Fit(ctx, &method.Problem{Train: train, Seed: f.p.Seed, Views: f.p.Views}, s)
+	o, err := c.Fit(ctx, &method.Problem{Train: train, Seed: f.p.Seed, Views: f.p.Views}, s)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +185,7 @@ func (f *jointFit) resume(r *method.State) error {
 
 func (f *jointFit) closedKeys() []string { return []string{"shrink", "ridge", "floor"} }
 
-// resumes tells whether the fit goes on in a stage.
+// resumes reports whether the fit continues in a stage.
 func (f *jointFit) resumes(stage int) bool {
 	return f.s.Resume != nil && f.s.Resume.Values["joint_stage"] == strconv.Itoa(stage)
 }
@@ -231,7 +231,7 @@ func (f *jointFit) inductive(ctx context.Context) (*method.Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	learnedSD := positive(plda.Deviation(kl, len(v.Attributes)))
+	learnedSD := positive(method.Deviation(kl, len(v.Attributes)))
 	// A block is left out, or counts less, where that is better by more than the accuracy's own standard error: some twenty classes
 	// tell no finer.
 	value := math.Inf(-1)
@@ -251,7 +251,7 @@ func (f *jointFit) inductive(ctx context.Context) (*method.Outcome, error) {
 		if err != nil {
 			return 0, err
 		}
-		joint := newJoint(f.c, learned, closed, positive(plda.Deviation(before, len(v.Attributes))), learnedSD, f.c.LearnedWeight[0])
+		joint := newJoint(f.c, learned, closed, positive(method.Deviation(before, len(v.Attributes))), learnedSD, f.c.LearnedWeight[0])
 		l := before
 		if f.p.Few != nil {
 			if l, err = scored(closed, v, ofClosed.Attributes); err != nil {
@@ -329,11 +329,11 @@ func (f *jointFit) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.found[choiceLearnedSD] = positive(plda.Deviation(kl, len(out.Attributes)))
+	f.found[choiceLearnedSD] = positive(method.Deviation(kl, len(out.Attributes)))
 	ofClosed := oneView(&method.Problem{Train: train, Validation: &out, Views: f.p.Views}, lastView)
 	if _, err := f.c.Grid(ctx, &method.Problem{Train: ofClosed.Train, Seed: f.p.Seed}, &method.Session{Choice: f.s.Choice}, func(_ method.Choice, closed *plda.Model, _, _ int) (float64, error) {
 		l, err := scored(closed, &out, ofClosed.Validation.Attributes)
-		f.found[choiceClosedSD] = positive(plda.Deviation(l, len(out.Attributes)))
+		f.found[choiceClosedSD] = positive(method.Deviation(l, len(out.Attributes)))
 		return 0, err
 	}); err != nil {
 		return err
@@ -342,7 +342,7 @@ func (f *jointFit) measure(ctx context.Context) error {
 }
 
 // transductive fits the unlabelled images: expectation and maximisation in the closed block, with the learned one's scores as
-// evidence, then the learned block anew with the images that are certain, and the former again with its scores.
+// evidence, then the learned block again with the images that are certain, and the former again with its scores.
 func (f *jointFit) transductive(ctx context.Context) (*method.Outcome, error) {
 	u := f.p.Unlabelled
 	if u.Len() == 0 || len(u.Attributes) == 0 {

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// Encode gives the means of q(z|x) of n normalised features, n rows of the latent length.
+// Encode returns the means of q(z|x) of n normalised features, n rows of the latent length.
 func (m *Model) Encode(features []float32, n int) ([]float32, error) {
 	if f, _ := m.Dims(); len(features) != n*f {
 		return nil, fmt.Errorf("%d values for %d features of %d", len(features), n, f)
@@ -14,7 +14,7 @@ func (m *Model) Encode(features []float32, n int) ([]float32, error) {
 	return mu, nil
 }
 
-// Prior gives the mean and the standard deviations of p(z|a) of normalised attributes.
+// Prior returns the mean and the standard deviations of p(z|a) of normalised attributes.
 func (m *Model) Prior(attributes []float32) (mean, std []float32, err error) {
 	if _, a := m.Dims(); len(attributes) != a {
 		return nil, nil, fmt.Errorf("%d attributes, the model has %d", len(attributes), a)

@@ -33,7 +33,7 @@ func linear[T float](out, x, weight, bias, mask []T, n, in, units int, relu bool
 	}
 }
 
-// linear adds a layer to the graph: relu and mask (nil: no dropout) as in the function above. inner tells whether the
+// linear adds a layer to the graph: relu and mask (nil: no dropout) as in the function above. inner reports whether the
 // layer's input depends on parameters; the first layer's derivative by the features is not computed.
 func (b *builder[T]) linear(name string, x, weight, bias, mask *G.Node, relu, inner bool) *G.Node {
 	if b.err != nil {

@@ -60,7 +60,7 @@ func (m *Model) logVariance(name string, x []float32, n int) []float32 {
 	return t
 }
 
-// encode gives mean and log variance of q(z|x) of n features, dropping nothing.
+// encode returns mean and log variance of q(z|x) of n features, dropping nothing.
 func (m *Model) encode(features []float32, n int) (mu, logVariance []float32) {
 	h := features
 	if m.config.Scale != 1 {
@@ -75,7 +75,7 @@ func (m *Model) encode(features []float32, n int) (mu, logVariance []float32) {
 	return m.layer("encoder.mu", h, n, false), m.logVariance("encoder.log_variance", h, n)
 }
 
-// Score gives -KL(q(z|x) || p(z|a_c)), n rows of one for each class; the largest is the bound's choice. The divergences are
+// Score returns -KL(q(z|x) || p(z|a_c)), n rows of one for each class; the largest is the bound's choice. The divergences are
 // computed in double precision: they are small differences of sums as large as the latent dimensions are many.
 func (m *Model) Score(features []float32, n int, attributes [][]float32) ([]float32, error) {
 	const chunk = 256

@@ -14,7 +14,7 @@ import (
 type float interface{ float32 | float64 }
 
 // fused is a Gorgonia operation that does a whole layer or term at once. Its result is memory of its own that every
-// run of the graph writes anew, so that a training step allocates nothing of size. Its derivative is made of further
+// run of the graph overwrites, so that a training step allocates nothing large. Its derivative is made of further
 // fused operations.
 type fused[T float] struct {
 	id     int // tells operations apart: Gorgonia merges those of equal hash and inputs
@@ -63,7 +63,7 @@ func memory[T float](v G.Value) ([]T, error) {
 
 func (f *fused[T]) Arity() int { return len(f.inputs) }
 
-// Type is made anew each time: Gorgonia recycles it.
+// Type is made again each time: Gorgonia recycles it.
 func (f *fused[T]) Type() hm.Type {
 	kind := func(s tensor.Shape) hm.Type {
 		if len(s) == 0 {

@@ -67,7 +67,7 @@ func scored(m method.Model, f method.Features, classes [][]float32) ([]float64, 
 	return out, err
 }
 
-// sure gives each image's most probable class where it is certain, else -1.
+// sure returns each image's most probable class where it is certain, else -1.
 func sure(q []float32, classes int) []float32 {
 	out := make([]float32, 0, len(q)/classes)
 	for at := 0; at < len(q); at += classes {

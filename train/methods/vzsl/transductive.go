@@ -12,7 +12,7 @@ import (
 	"vzsl/train/safetensors"
 )
 
-// transduction is the second part of a transductive training: it goes on from the inductive model with the unlabelled
+// transduction is the second part of a transductive training: it continues from the inductive model with the unlabelled
 // images of the unseen classes beside the labelled ones. With q(c|x) the softmax over the unseen classes of
 // -KL(q(z|x) || p(z|a_c)) it adds to the labelled objective, for each unlabelled x,
 //
@@ -65,7 +65,7 @@ func (s *transduction) chosen() int {
 	return s.epochs
 }
 
-// validates tells whether the number of epochs is to be chosen here.
+// validates reports whether the number of epochs is to be chosen here.
 func (s *transduction) validates() bool {
 	_, given := s.t.Session.Choice["transductive_epochs"]
 	v := s.t.p.Validation

@@ -23,7 +23,7 @@ func TestTransductive(t *testing.T) {
 	c := small()
 	c.TransductiveEpochs, c.TransductiveRate = 20, 2e-3
 	fit := func(p *method.Problem) (*method.Outcome, float64) {
-		o, err := (&Method{Config: c}).Fit(context.Background(), p, &method.Session{})
+		o, err := c.Fit(context.Background(), p, &method.Session{})
 		if err != nil {
 			t.Fatal(err)
 		}

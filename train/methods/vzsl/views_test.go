@@ -42,7 +42,7 @@ func TestViews(t *testing.T) {
 		if transductive {
 			p.Unlabelled, choice = &method.Unlabelled{Features: test.Samples, Attributes: test.Attributes}, nil
 		}
-		o, err := c.Method().Fit(t.Context(), p, &method.Session{Choice: choice})
+		o, err := c.Fit(t.Context(), p, &method.Session{Choice: choice})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +75,7 @@ func TestViews(t *testing.T) {
 			}
 		}
 	}
-	back, err := c.Method().Load(&safetensors.File{Tensors: m.Tensors()})
+	back, err := c.Load(&safetensors.File{Tensors: m.Tensors()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,14 +104,14 @@ func TestViews(t *testing.T) {
 	}
 	plain := c
 	plain.Closed = false
-	o, err := plain.Method().Fit(t.Context(), &method.Problem{Train: *train, Seed: 1, Views: 2}, &method.Session{Choice: method.Choice{"epochs": 6}})
+	o, err := plain.Fit(t.Context(), &method.Problem{Train: *train, Seed: 1, Views: 2}, &method.Session{Choice: method.Choice{"epochs": 6}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, a := o.Model.Dims(); a != width {
 		t.Errorf("without the closed block vectors have %d values, not %d", a, width)
 	}
-	if back, err = plain.Method().Load(&safetensors.File{Tensors: o.Model.Tensors()}); err != nil {
+	if back, err = plain.Load(&safetensors.File{Tensors: o.Model.Tensors()}); err != nil {
 		t.Fatal(err)
 	}
 	if _, a := back.Dims(); a != width {

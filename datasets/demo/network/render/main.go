@@ -1,5 +1,5 @@
 // Command render writes the images that the demo's network is trained on: of the seen classes only, from seeds that
-// the demo's data set never uses. train.py takes it from there.
+// the demo's dataset never uses. train.py takes it from there.
 //
 //	go run ./datasets/demo/network/render FOLDER
 //
