@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,9 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"vzsl/internal/custody"
 	"vzsl/internal/lock"
-	"vzsl/internal/wholefile"
 )
 
 // Check says how it is found out whether the file of an image is the one that its feature was computed of.
@@ -227,34 +224,6 @@ func (g *Growth) listed() map[string]bool {
 		g.donors = append(g.donors, d)
 	}
 	return listed
-}
-
-func (g *Growth) sweep(entries []fs.DirEntry) error {
-	if err := wholefile.Sweep(g.dir); err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if name := e.Name(); leftover.MatchString(name) {
-			if err := os.Remove(filepath.Join(g.dir, name)); err != nil && !absent(err) {
-				return fmt.Errorf("remove the unfinished files of an interrupted run: %w", err)
-			}
-			g.note("removed %s, an unfinished file of an interrupted run", name)
-		}
-	}
-	return sweepTables(g.dir)
-}
-
-// clear removes the shards and what was made from them.
-func (g *Growth) clear(shards []string) error {
-	for _, name := range append(shards, custody.Name, manifestName, skippedName, imagesName) {
-		if err := os.Remove(filepath.Join(g.dir, name)); err != nil && !absent(err) {
-			return fmt.Errorf("start over: %w", err)
-		}
-	}
-	if err := os.RemoveAll(filepath.Join(g.dir, cacheDir)); err != nil {
-		return fmt.Errorf("start over: %w", err)
-	}
-	return nil
 }
 
 // same refuses features of another network, recipe or engine.
