@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/klauspost/cpuid/v2"
 
@@ -35,18 +37,43 @@ func (b *bench) head() {
 	}
 }
 
-// busy says how busy the machine is with other work; empty where it is not.
+// busy says how busy the machine is with other work; empty where it is not. It looks for two seconds in which this program, and
+// the peers that it has started, do nothing: averages of the load would still have what they did before.
 func busy() string {
-	text, err := os.ReadFile("/proc/loadavg")
+	total, idle, err := ticks()
 	if err != nil {
 		return ""
 	}
-	var load float64
-	if _, err := fmt.Sscan(string(text), &load); err != nil || load <= 0.5 {
+	time.Sleep(2 * time.Second)
+	total1, idle1, err := ticks()
+	if err != nil || total1 == total {
 		return ""
 	}
-	note("the machine is busy (load %.1f)", load)
-	return fmt.Sprintf("The machine was busy with other work at the start (load %.1f): absolute speeds are too low, and the ratios\nfavour the program whose threads wait for each other least.", load)
+	cores := float64(runtime.NumCPU()) * (1 - (idle1-idle)/(total1-total))
+	if cores < 0.1 {
+		return ""
+	}
+	note("the machine is busy (%.1f processors)", cores)
+	return fmt.Sprintf("Other work took %.1f of the processors at the start: absolute speeds are too low, and the ratios favour the program\nwhose threads wait for each other least.", cores)
+}
+
+// ticks are the time that all processors have had, and that they had nothing to do.
+func ticks() (total, idle float64, err error) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, 0, err
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	for i, f := range strings.Fields(strings.TrimPrefix(line, "cpu")) {
+		v, err := strconv.ParseFloat(f, 64)
+		if err != nil {
+			return 0, 0, fmt.Errorf("/proc/stat: %w", err)
+		}
+		if total += v; i == 3 || i == 4 { // idle, and waiting for a disk
+			idle += v
+		}
+	}
+	return total, idle, nil
 }
 
 func vectors() string {

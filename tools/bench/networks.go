@@ -171,7 +171,7 @@ func (b *bench) network(ctx context.Context, n exported, avx2 bool) error {
 
 // export makes the network's file, once.
 func (b *bench) export(ctx context.Context, n exported) (string, error) {
-	path := filepath.Join(b.work, n.name+".onnx")
+	path := filepath.Join(b.work, "torchvision-"+n.name+".onnx") // the VGG-19 of other parts is another
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
