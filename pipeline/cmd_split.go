@@ -241,7 +241,7 @@ func (c *cli) extendSplit(ctx context.Context, dataset string, o splitOptions) e
 	})
 }
 
-// imagesWithFeatures are the images of every network's shards.
+// imagesWithFeatures are the images of the shards of every network that has all of its own, if one has.
 func (c *cli) imagesWithFeatures(ctx context.Context, dataset string) ([]splits.Labelled, error) {
 	networks, err := c.Networks(dataset)
 	if err != nil {
@@ -250,9 +250,19 @@ func (c *cli) imagesWithFeatures(ctx context.Context, dataset string) ([]splits.
 	if len(networks) == 0 {
 		return nil, c.NoFeatures(dataset)
 	}
-	dirs := make([]string, len(networks))
-	for i, n := range networks {
-		dirs[i] = c.NetworkDir(dataset, n)
+	var dirs, unfinished []string
+	for _, n := range networks {
+		dir := c.NetworkDir(dataset, n)
+		if m, err := features.ReadManifest(dir); err == nil && !m.Complete {
+			unfinished = append(unfinished, dir)
+			continue
+		}
+		dirs = append(dirs, dir)
+	}
+	if len(dirs) == 0 {
+		dirs = unfinished // the error says how to finish them
+	} else if len(unfinished) > 0 {
+		c.Log.Warn("features that are not complete are left out: images that only they have get no role", "features", unfinished)
 	}
 	p := c.Begin("read the images of the features", "")
 	defer p.End()

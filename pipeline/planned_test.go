@@ -90,3 +90,22 @@ func TestPlannedSources(t *testing.T) {
 	filetest.Write(t, copied, string(filetest.Read(t, filepath.Join(sources, "json-000.tar.gz"))))
 	refused(t, exitPlan, []string{"the images have changed"}, "extract", "--plan", p, "--task", "0")
 }
+
+// TestSplitBesideAPlan: features that are planned, and not computed yet, do not keep others from being split.
+func TestSplitBesideAPlan(t *testing.T) {
+	from, data, model := demoRun(t)
+	out := t.TempDir()
+	if err := os.CopyFS(filepath.Join(out, "features"), os.DirFS(filepath.Join(from, "features"))); err != nil {
+		t.Fatal(err)
+	}
+	done(t, "plan", "extract", "--dataset", "demo", "--data", data, "--model", model, "--network", "later", "--tasks", "2", "--measure", "0", "--out", out)
+	split := []string{"split", "--dataset", "demo", "--split", "again", "--seen", filepath.Join(data, "seen.txt"), "--unseen", filepath.Join(data, "unseen.txt"), "--out", out}
+	if o := vzsl(t, split...); o.code != exitDone || !strings.Contains(o.stderr, "not complete are left out") || !strings.Contains(o.stderr, "later") {
+		t.Errorf("%+v", o)
+	}
+	// Where there are no others, the error says how to finish them.
+	if err := os.RemoveAll(filepath.Join(out, "features", "demo", "demo")); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, exitFailed, []string{"is not complete"}, append(split, "--force")...)
+}

@@ -94,6 +94,11 @@ func (p *Plan) missing(units []int) error {
 	if len(units) == 0 {
 		return nil
 	}
+	if len(units) == len(p.Units) {
+		if err := p.replaced(); err != nil {
+			return err
+		}
+	}
 	e := &MissingError{Plan: p.dir, Units: len(units), Of: len(p.Units)}
 	stages := p.byStage(units)
 	e.Tasks, e.Later = stages[0], len(units)

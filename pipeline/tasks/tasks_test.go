@@ -310,6 +310,7 @@ func TestDamagedPlan(t *testing.T) {
 		}
 	}
 	filetest.WantError(t, status(), path, starts[0], "another plan") // as where plan.json was replaced
+	filetest.WantError(t, replaced.Complete(), path, starts[0], "another plan")
 	named(path, starts[0])
 	replaced.begin(Task{0, 2}).stop()
 	if err := status(); err != nil { // a task of the plan that was replaced is still at work: it only informs
