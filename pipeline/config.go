@@ -36,14 +36,11 @@ func (c *cli) applyConfig(cmd *cobra.Command) error {
 	if c.noConfig {
 		return nil
 	}
-	path := c.configFile
-	if path == "" {
-		path = defaultConfigFile
-		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-			return nil
-		}
-	}
+	path := cmp.Or(c.configFile, defaultConfigFile)
 	data, err := os.ReadFile(path)
+	if c.configFile == "" && errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("settings file: %w", err)
 	}
