@@ -315,7 +315,10 @@ func TestBitRot(t *testing.T) {
 			}
 		}
 	})
-	seed := uint64(time.Now().UnixNano())
+	seed := uint64(1) // the short form is the same in every run; the long one draws
+	if os.Getenv("VZSL_LONG") != "" {
+		seed = uint64(time.Now().UnixNano())
+	}
 	if s, err := strconv.ParseUint(os.Getenv("VZSL_SEED"), 10, 64); err == nil {
 		seed = s
 	}
