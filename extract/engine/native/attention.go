@@ -16,7 +16,7 @@ func (c *compiler) attention(i int) {
 	views, ok := c.views[i]
 	if !ok {
 		for k, v := range s.In[:3] {
-			views[k] = whole(v, c.plan.Values[v].Dims)
+			views[k] = viewOf(v, c.plan.Values[v].Dims)
 		}
 	}
 	var in, sizes []int
@@ -25,11 +25,11 @@ func (c *compiler) attention(i int) {
 		sizes = append(sizes, c.plan.Values[x.of].Len())
 	}
 	q, k, v := views[0], views[1], views[2]
-	out, o := whole(s.Out, dims), s.Out
+	out, o := viewOf(s.Out, dims), s.Out
 	if j := c.only(s.Out); j >= 0 {
 		if t, ok := c.plan.Steps[j].Op.(*plan.Transpose); ok && t.Perm[len(dims)-1] == len(dims)-1 {
 			o = c.take1(j)
-			to := whole(o, c.plan.Values[o].Dims)
+			to := viewOf(o, c.plan.Values[o].Dims)
 			for a, p := range t.Perm {
 				out.stride[p] = to.stride[a]
 			}
@@ -63,6 +63,11 @@ func (c *compiler) attention(i int) {
 			a.MaskStride = last
 		}
 	}
+	var headQ, headK, headV, headOut []int // of one image
+	for h := range qk {
+		headQ, headK = append(headQ, q.at(qk[h][0])), append(headK, k.at(qk[h][1]))
+		headV, headOut = append(headV, v.at(pv[h][1])), append(headOut, out.at(h*l*e))
+	}
 	c.emit(result, func(f *frame, n int) {
 		a := a
 		a.Q, a.K, a.V, a.Out = f.plain(in[0], n), f.plain(in[1], n), f.plain(in[2], n), f.plain(result, n)
@@ -71,10 +76,10 @@ func (c *compiler) attention(i int) {
 		}
 		for i := range n * len(qk) {
 			img, h := i/len(qk), i%len(qk)
-			a.HeadQ = append(a.HeadQ, img*sizes[0]+q.at(qk[h][0]))
-			a.HeadK = append(a.HeadK, img*sizes[1]+k.at(qk[h][1]))
-			a.HeadV = append(a.HeadV, img*sizes[2]+v.at(pv[h][1]))
-			a.HeadOut = append(a.HeadOut, img*size+out.at(h*l*e))
+			a.HeadQ = append(a.HeadQ, img*sizes[0]+headQ[h])
+			a.HeadK = append(a.HeadK, img*sizes[1]+headK[h])
+			a.HeadV = append(a.HeadV, img*sizes[2]+headV[h])
+			a.HeadOut = append(a.HeadOut, img*size+headOut[h])
 			if mask != nil {
 				a.HeadMask = append(a.HeadMask, img*sizes[3]+mask[h][0])
 			}

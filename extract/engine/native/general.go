@@ -111,23 +111,12 @@ func (c *compiler) general(s *plan.Step, dims []int) error {
 		whole(func(_ int, out []float32, in [][]float32) {
 			kernels.LayerNorm(out, in[0], scale, shift, op.Epsilon)
 		})
-	case *plan.Transpose:
-		t := moving(d[0], op.Perm)
-		whole(func(n int, out []float32, in [][]float32) {
-			t.images(n, out, in[0], size, size, 0)
-		})
-	case *plan.Slice:
+	case *plan.Transpose, *plan.Slice:
 		from := product(d[0])
-		start, stride := 0, make([]int, len(dims))
-		step := 1
-		for a := len(dims) - 1; a >= 0; a-- {
-			start += step * op.Start[a]
-			stride[a] = step * op.Step[a]
-			step *= d[0][a]
-		}
-		t := strided(dims, stride)
+		x, _ := viewOf(s.In[0], d[0]).after(op, dims) // always a view
+		t := strided(dims, x.stride)
 		whole(func(n int, out []float32, in [][]float32) {
-			t.images(n, out, in[0], size, from, start)
+			t.images(n, out, in[0], size, from, x.offset)
 		})
 	case *plan.Expand:
 		from := product(d[0])

@@ -11,20 +11,6 @@ type movement struct {
 	dims, stride []int
 }
 
-// moving is the movement of a permutation of a value of shape d.
-func moving(d, perm []int) *movement {
-	step, own := 1, make([]int, len(d))
-	for a := len(d) - 1; a >= 0; a-- {
-		own[a] = step
-		step *= d[a]
-	}
-	dims, stride := make([]int, len(d)), make([]int, len(d))
-	for i, p := range perm {
-		dims[i], stride[i] = d[p], own[p]
-	}
-	return strided(dims, stride)
-}
-
 // strided is a movement with neighbouring axes joined where they lie together.
 func strided(dims, stride []int) *movement {
 	m := &movement{}

@@ -15,8 +15,8 @@ type view struct {
 	stride []int // of each axis
 }
 
-// whole is the view of a value of such dimensions on itself.
-func whole(of int, dims []int) view {
+// viewOf is the view of a value of such dimensions on itself.
+func viewOf(of int, dims []int) view {
 	v := view{of: of, dims: dims, stride: make([]int, len(dims))}
 	step := 1
 	for a := len(dims) - 1; a >= 0; a-- {
@@ -116,18 +116,11 @@ func (v view) reshaped(dims []int) (view, bool) {
 // attended finds what attention reads by views: for steps of attention, the views of their first three arguments, where these are
 // no values of their own. The steps that would have made them are marked as fused.
 func (c *compiler) attended() map[int][3]view {
-	maker := make([]int, len(c.plan.Values))
-	for i := range maker {
-		maker[i] = -1
-	}
-	for i := range c.plan.Steps {
-		maker[c.plan.Steps[i].Out] = i
-	}
 	// chain is the steps between a value of their own and v, last first.
 	chain := func(v int, may func(step int) bool) (steps []int, x view) {
 		for {
-			x = whole(v, c.plan.Values[v].Dims)
-			i := maker[v]
+			x = viewOf(v, c.plan.Values[v].Dims)
+			i := c.maker(v)
 			if i < 0 || !may(i) {
 				break
 			}
@@ -138,7 +131,7 @@ func (c *compiler) attended() map[int][3]view {
 			s := &c.plan.Steps[steps[k]]
 			y, ok := x.after(s.Op, c.plan.Values[s.Out].Dims)
 			if !ok {
-				y = whole(s.Out, c.plan.Values[s.Out].Dims)
+				y = viewOf(s.Out, c.plan.Values[s.Out].Dims)
 				steps = steps[:k]
 			}
 			x = y
@@ -186,13 +179,13 @@ func (c *compiler) attended() map[int][3]view {
 	for i, values := range reads {
 		var list [3]view
 		for k, v := range c.plan.Steps[i].In[:3] {
-			list[k] = whole(v, c.plan.Values[v].Dims)
+			list[k] = viewOf(v, c.plan.Values[v].Dims)
 			if values[v] {
 				_, list[k] = chain(v, func(step int) bool { return skipped[step] })
 			}
 		}
 		views[i] = list
-		if slices.ContainsFunc(list[:], func(x view) bool { return !x.rows() || maker[x.of] >= 0 && skipped[maker[x.of]] }) {
+		if slices.ContainsFunc(list[:], func(x view) bool { return !x.rows() || skipped[c.maker(x.of)] }) {
 			return nil // a shorter chain is none: all is computed, which is right, too
 		}
 	}

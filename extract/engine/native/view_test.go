@@ -19,7 +19,7 @@ func TestViews(t *testing.T) {
 		for i := range values {
 			values[i] = float32(i)
 		}
-		v := whole(0, dims)
+		v := viewOf(0, dims)
 		for range rapid.IntRange(1, 4).Draw(t, "steps") {
 			var op plan.Op
 			to := slices.Clone(dims)
@@ -79,7 +79,7 @@ func TestViews(t *testing.T) {
 			values = moved
 		}
 	})
-	turned, _ := whole(0, []int{2, 3}).after(&plan.Transpose{Perm: []int{1, 0}}, []int{3, 2})
+	turned, _ := viewOf(0, []int{2, 3}).after(&plan.Transpose{Perm: []int{1, 0}}, []int{3, 2})
 	if _, ok := turned.reshaped([]int{6}); ok {
 		t.Error("a matrix that is turned has no even distance between all its entries")
 	}
