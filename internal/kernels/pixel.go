@@ -17,13 +17,7 @@ type raster struct {
 const WeightBits = 32 - 8 - 2
 
 // level8 rounds a weighed sum, to which half has been added, and holds it between 0 and 255.
-func level8(v int32) uint8 {
-	v >>= WeightBits
-	if uint32(v) > 255 {
-		return uint8(^(v >> 31))
-	}
-	return uint8(v)
-}
+func level8(v int32) uint8 { return clamp8(v >> WeightBits) }
 
 // WeighLines makes a line of an image of len(weights) others, which begin stride apart in src: dst[i] is the sum of
 // weights[j]*src[j*stride+i] over j. Weights have 22 fraction bits.
